@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The simulated gfx942 GPU, seen from outside: what a host (the vfio-user
+ * server, or a unit test) gives it and asks of it.
+ *
+ * All state hangs off one struct vgpu, so several GPUs and several tests can
+ * live in one process.  The model never blocks, never sleeps and never looks
+ * at the real clock: it moves only inside the calls below.
+ */
+#ifndef VGPU_H
+#define VGPU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vgpu;
+
+/* Sizes of the memory BARs; the PCI configuration and the model must agree. */
+enum {
+	VG_VRAM_SIZE = 1024u << 20,
+	VG_DOORBELL_SIZE = 2u << 20,
+	VG_MMIO_SIZE = 512u << 10,
+};
+
+/* What the model needs of the machine around it. */
+struct vg_host_ops {
+	/*
+	 * Host pointer for guest physical [gpa, gpa + len), NULL when any part
+	 * of it is not RAM the device may access that way.  The pointer is
+	 * valid until the host next changes its DMA map, that is until the
+	 * current call into the model returns.
+	 */
+	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
+	/* Signal the device's one MSI vector. */
+	void (*raise_irq)(void *host);
+	/* One line of the event trace, without newline; NULL when not wanted. */
+	void (*trace)(void *host, const char *line);
+};
+
+struct vg_config {
+	void *vram;		/* VG_VRAM_SIZE bytes, owned by the host */
+	uint64_t seed;		/* of the engines' schedule */
+};
+
+struct vgpu *vgpu_new(const struct vg_config *config,
+		      const struct vg_host_ops *ops, void *host);
+void vgpu_free(struct vgpu *vg);
+
+/* Back to the state after power on; VRAM content stays. */
+void vgpu_reset(struct vgpu *vg);
+
+/* Register BAR: dword accesses, @offset in bytes, below VG_MMIO_SIZE. */
+uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset);
+void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
+
+/* Doorbell BAR: @size is 4 or 8. */
+void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
+			 unsigned int size);
+
+/*
+ * The host is about to change the DMA map: forget every pointer obtained from
+ * vg_host_ops.dma (the translations themselves stay cached).
+ */
+void vgpu_dma_changed(struct vgpu *vg);
+
+/*
+ * Let the engines do one step: at most one packet, or one slice of a long one.
+ * Returns true while some queue could make progress in a further step; a queue
+ * that waits for memory or a register to change counts, since only looking
+ * again can tell.
+ */
+bool vgpu_step(struct vgpu *vg);
+/* Is there anything vgpu_step() could do? */
+bool vgpu_busy(const struct vgpu *vg);
+
+/*
+ * The model has met something it does not know or that a GPU would not
+ * survive (an unknown register or packet, a bad address).  Returns what, or
+ * NULL.  From then on every other call does nothing and reads return ~0.
+ */
+const char *vgpu_stopped(const struct vgpu *vg);
+
+/* Write "amdgpu/ip_discovery.bin" and the firmware images below @dir; 0 or -errno. */
+int vg_images_write(const char *dir);
+
+#endif
