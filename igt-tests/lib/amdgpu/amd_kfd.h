@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * KFD (/dev/kfd) for tests: a process's compute VM, memory in it, user mode
+ * queues with the few packets tests need, and the events KFD reports.
+ *
+ * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no
+ * IGT, amd_kfd_foo() fails the test instead (amd_kfd_assert.c).
+ *
+ * KFD knows one process per address space and refuses inherited descriptors:
+ * a forked child opens its own.
+ */
+#ifndef AMD_KFD_H
+#define AMD_KFD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <linux/kfd_ioctl.h>
+
+/* What the kernel's topology (/sys/class/kfd/kfd/topology/nodes) says of a GPU. */
+struct amd_kfd_node {
+	uint32_t index;			/* number of the node's directory */
+	uint32_t gpu_id;
+	uint32_t drm_render_minor;
+	uint32_t gfx_target_version;	/* 90402: gfx 9.4.2 in decimal pairs */
+	uint32_t simd_count;
+	uint32_t simd_per_cu;
+	uint32_t array_count;
+	uint32_t simd_arrays_per_engine;
+	uint32_t num_xcc;
+	uint32_t num_sdma_engines;
+	uint32_t num_sdma_queues_per_engine;
+	uint32_t cwsr_size;		/* context save area of a compute queue, per XCC */
+	uint32_t ctl_stack_size;	/* control stack within it */
+	uint32_t debug_memory_size;	/* that follows it; computed, see amd_kfd.c */
+	uint32_t eop_buffer_size;	/* fixed by the kernel, not in the topology */
+};
+
+/* Node of the GPU with this render minor (128...); -ENODEV when there is none. */
+int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
+
+struct amd_kfd {
+	int fd;				/* /dev/kfd */
+	int drm_fd;			/* the caller's render node, whose VM is used */
+	pid_t pid;			/* that opened it */
+	struct amd_kfd_node node;
+	void *doorbells;		/* mapped with the first queue */
+};
+
+/*
+ * Open KFD for the GPU of @drm_fd (a render node that stays the caller's) and
+ * make that file's VM the process's compute VM on it.  -ENODEV when the kernel
+ * has no KFD or the GPU is none of its, -EBUSY when the process has another VM.
+ */
+int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
+/* The same without acquiring the VM. */
+int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd);
+int __amd_kfd_acquire_vm(struct amd_kfd *kfd);
+void amd_kfd_close(struct amd_kfd *kfd);
+
+/* Single ioctls, for tests of the memory uapi itself. */
+int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
+			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle);
+int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
+int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
+int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
+
+/* Memory mapped in the compute VM. */
+struct amd_kfd_mem {
+	uint64_t va;			/* GPU address */
+	uint64_t size;
+	uint64_t handle;
+	void *cpu;			/* CPU address; NULL for VRAM */
+	bool reserved;			/* [va, va + size) is our CPU reservation */
+};
+
+/*
+ * Page aligned memory at a GPU address that is reserved on the CPU too.  GTT is
+ * system memory of the driver, no userptr: nothing the process does to its
+ * address space invalidates it, and a forked child does not share it.
+ */
+int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+/* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
+int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
+		       struct amd_kfd_mem *mem);
+/* Unmap and free any of the above. */
+int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
+
+/*
+ * Reserve GPU addresses that collide with nothing the CPU has mapped; returns
+ * 0 when there is no room.  For userptr tests that want GPU and CPU address of
+ * a page to differ.
+ */
+uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
+void amd_kfd_va_release(uint64_t va, uint64_t size);
+
+enum amd_kfd_queue_type {
+	AMD_KFD_QUEUE_PM4,		/* compute queue, PM4 packets */
+	AMD_KFD_QUEUE_SDMA,
+};
+
+/*
+ * A user mode queue.  Ring, pointers, fence and save area are GTT memory, so
+ * that MMU notifiers hit only the pages under test.
+ */
+struct amd_kfd_queue {
+	struct amd_kfd *kfd;
+	enum amd_kfd_queue_type type;
+	uint32_t id;
+	struct amd_kfd_mem ring, control, eop, cwsr;
+	volatile uint64_t *rptr, *wptr, *doorbell;
+	volatile uint32_t *fence;	/* last finished sequence number */
+	uint64_t put;			/* dwords emitted since creation */
+	uint64_t idle_put;		/* value of put when last seen idle */
+	uint32_t seqno;			/* last one handed out */
+	int error;			/* sticky: the ring did not drain in time */
+};
+
+int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
+			   struct amd_kfd_queue *queue);
+int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
+
+/* Longest body of amd_kfd_queue_write(): count fields and ring size allow it. */
+#define AMD_KFD_WRITE_MAX_DW 256
+
+/*
+ * Emit packets; nothing runs before amd_kfd_queue_submit().  When the ring is
+ * full they submit and wait for room themselves; a failure of that is sticky
+ * and returned by the next wait.
+ */
+void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
+void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
+/* Store @count (up to AMD_KFD_WRITE_MAX_DW) dwords at @dst: WRITE_DATA, WRITE linear. */
+void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
+			 const uint32_t *data, unsigned int count);
+/* Copy bytes in memory: DMA_DATA, COPY linear. */
+void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size);
+/* Store @value at @addr when all before it is finished: RELEASE_MEM, FENCE. */
+void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
+
+/* Add the queue's own fence and ring the doorbell; returns the sequence number. */
+uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue);
+bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno);
+/* -ETIME when @seqno is not finished after @timeout_ms. */
+int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms);
+/* Submit, then wait. */
+int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
+
+/*
+ * SMI events of one GPU and one process, counted since the last mark.  The
+ * kernel's buffer holds about 200 events and drops what does not fit: under an
+ * invalidation storm call __amd_kfd_smi_drain() often.
+ */
+#define AMD_KFD_NUM_TRIGGERS (KFD_QUEUE_EVICTION_CRIU_RESTORE + 1)
+
+struct amd_kfd_smi_counts {
+	unsigned int evictions;		/* QUEUE_EVICTION, any trigger */
+	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS];
+	unsigned int restores;		/* QUEUE_RESTORE that started the queues */
+	unsigned int rescheduled;	/* QUEUE_RESTORE that will be tried again */
+	unsigned int vm_faults;
+	unsigned int other;
+	uint64_t eviction_ns, restore_ns;	/* CLOCK_BOOTTIME of the last one */
+};
+
+struct amd_kfd_smi {
+	int fd;
+	pid_t pid;			/* whose events count */
+	struct amd_kfd_smi_counts count;
+	char line[2 * KFD_SMI_EVENT_MSG_SIZE];	/* start of an event not yet complete */
+	size_t line_len;
+};
+
+/* @pid 0: the calling process.  Another one's events need CAP_SYS_ADMIN. */
+int __amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi);
+void amd_kfd_smi_close(struct amd_kfd_smi *smi);
+/* Take over the events that are there; never blocks. */
+int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
+/* Drain, then start counting from zero. */
+int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
+/* Until @count events of type @event were seen since the mark, or -ETIME. */
+int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
+		       unsigned int count, unsigned int timeout_ms);
+
+/* GPU page faults of this process: create before the access, then wait. */
+int __amd_kfd_fault_event_create(struct amd_kfd *kfd, uint32_t *event_id);
+int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned int timeout_ms,
+			       struct kfd_hsa_memory_exception_data *fault);
+int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id);
+
+/* The same, asserting success; need IGT. */
+void amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
+void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+void amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+void amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
+		      struct amd_kfd_mem *mem);
+void amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
+void amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
+			  struct amd_kfd_queue *queue);
+void amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
+void amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms);
+void amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
+void amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi);
+void amd_kfd_smi_mark(struct amd_kfd_smi *smi);
+void amd_kfd_smi_drain(struct amd_kfd_smi *smi);
+void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
+		      unsigned int count, unsigned int timeout_ms);
+
+#endif
