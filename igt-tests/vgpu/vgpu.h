@@ -73,6 +73,11 @@ void vgpu_dma_changed(struct vgpu *vg);
 bool vgpu_step(struct vgpu *vg);
 /* Is there anything vgpu_step() could do? */
 bool vgpu_busy(const struct vgpu *vg);
+/*
+ * Have the last steps looked at every queue with work in turn, and found each
+ * waiting?  Stepping on without a pause then only burns time.
+ */
+bool vgpu_waiting(const struct vgpu *vg);
 
 /*
  * The model has met something it does not know or that a GPU would not
