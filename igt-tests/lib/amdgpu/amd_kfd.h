@@ -113,7 +113,8 @@ struct amd_kfd_queue {
 	volatile uint64_t *rptr, *wptr, *doorbell;
 	volatile uint32_t *fence;	/* last finished sequence number */
 	uint64_t put;			/* dwords emitted since creation */
-	uint64_t idle_put;		/* value of put when last seen idle */
+	uint64_t submitted_put;		/* put at the last submit */
+	uint64_t idle_put;		/* put up to which all is known to be finished */
 	uint32_t seqno;			/* last one handed out */
 	int error;			/* sticky: the ring did not drain in time */
 };

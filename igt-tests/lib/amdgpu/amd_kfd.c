@@ -1,0 +1,392 @@
+// SPDX-License-Identifier: MIT
+/*
+ * KFD device, topology and memory.  Kernel references are to Linux 7.3.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include "lib/amdgpu/amd_kfd.h"
+
+#define KFD_TOPOLOGY "/sys/class/kfd/kfd/topology/nodes"
+
+/* The most nodes a topology has; sysfs numbers them without gaps. */
+#define KFD_MAX_NODES 256
+
+/* drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541, all generations from gfx 8.0 on but Tonga */
+#define EOP_BUFFER_SIZE 4096
+
+static int kfd_ioctl(int fd, unsigned long request, void *args)
+{
+	int ret;
+
+	do {
+		ret = ioctl(fd, request, args);
+	} while (ret && (errno == EINTR || errno == EAGAIN));
+
+	return ret ? -errno : 0;
+}
+
+static uint64_t page_align(uint64_t size)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+
+	return (size + page - 1) & ~(page - 1);
+}
+
+/*
+ * The kernel wants the save area of a compute queue to be exactly what it
+ * computes itself, and shows all of it but the part behind the waves' state
+ * (kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size()).
+ */
+static uint32_t debug_memory_size(const struct amd_kfd_node *node)
+{
+	enum { GFX10_1 = 100100, BYTES_PER_WAVE = 32, ALIGNMENT = 64 };
+	/* Topology shows the sum over all XCCs, the kernel computes for one. */
+	uint32_t cus = node->simd_count / node->simd_per_cu / node->num_xcc;
+	uint32_t engines = node->array_count / node->num_xcc / node->simd_arrays_per_engine;
+	uint32_t waves;
+
+	if (node->gfx_target_version < GFX10_1)
+		waves = cus * 40 < engines * 512 ? cus * 40 : engines * 512;
+	else
+		waves = cus * 32;
+
+	return (waves * BYTES_PER_WAVE + ALIGNMENT - 1) & ~(ALIGNMENT - 1u);
+}
+
+static int read_properties(unsigned int index, struct amd_kfd_node *node)
+{
+	const struct {
+		const char *name;
+		uint32_t *value;
+	} wanted[] = {
+		{ "drm_render_minor", &node->drm_render_minor },
+		{ "gfx_target_version", &node->gfx_target_version },
+		{ "simd_count", &node->simd_count },
+		{ "simd_per_cu", &node->simd_per_cu },
+		{ "array_count", &node->array_count },
+		{ "simd_arrays_per_engine", &node->simd_arrays_per_engine },
+		{ "num_xcc", &node->num_xcc },
+		{ "num_sdma_engines", &node->num_sdma_engines },
+		{ "num_sdma_queues_per_engine", &node->num_sdma_queues_per_engine },
+		{ "cwsr_size", &node->cwsr_size },
+		{ "ctl_stack_size", &node->ctl_stack_size },
+	};
+	unsigned long long value;
+	char path[PATH_MAX], name[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), KFD_TOPOLOGY "/%u/properties", index);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+
+	while (fscanf(file, "%63s %llu", name, &value) == 2) {
+		for (size_t i = 0; i < sizeof(wanted) / sizeof(wanted[0]); i++) {
+			if (!strcmp(name, wanted[i].name))
+				*wanted[i].value = value;
+		}
+	}
+	fclose(file);
+	return 0;
+}
+
+static int read_node(unsigned int index, struct amd_kfd_node *node)
+{
+	char path[PATH_MAX];
+	FILE *file;
+	int ret;
+
+	memset(node, 0, sizeof(*node));
+	node->index = index;
+	snprintf(path, sizeof(path), KFD_TOPOLOGY "/%u/gpu_id", index);
+	file = fopen(path, "r");
+	if (!file)
+		return -errno;
+	/* A node the process may not use reads as empty (device cgroup). */
+	ret = fscanf(file, "%u", &node->gpu_id) == 1 ? 0 : -EPERM;
+	fclose(file);
+	if (!ret)
+		ret = read_properties(index, node);
+	return ret;
+}
+
+int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node)
+{
+	for (unsigned int i = 0; i < KFD_MAX_NODES; i++) {
+		int ret = read_node(i, node);
+
+		if (ret == -ENOENT)
+			break;
+		/* CPU nodes have a gpu_id of 0. */
+		if (ret || !node->gpu_id || node->drm_render_minor != render_minor)
+			continue;
+		/* Kernels before 6.10 do not size the save area for us. */
+		if (!node->cwsr_size || !node->simd_per_cu || !node->num_xcc ||
+		    !node->simd_arrays_per_engine)
+			return -EOPNOTSUPP;
+		node->debug_memory_size = debug_memory_size(node);
+		node->eop_buffer_size = EOP_BUFFER_SIZE;
+		return 0;
+	}
+	return -ENODEV;
+}
+
+int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd)
+{
+	struct stat st;
+	int ret;
+
+	memset(kfd, 0, sizeof(*kfd));
+	kfd->fd = -1;
+	if (fstat(drm_fd, &st))
+		return -errno;
+	if (!S_ISCHR(st.st_mode))
+		return -ENODEV;
+	ret = __amd_kfd_find_node(minor(st.st_rdev), &kfd->node);
+	if (ret)
+		return ret;
+
+	kfd->fd = open("/dev/kfd", O_RDWR | O_CLOEXEC);
+	if (kfd->fd < 0)
+		return errno == ENOENT ? -ENODEV : -errno;
+	kfd->drm_fd = drm_fd;
+	kfd->pid = getpid();
+	return 0;
+}
+
+int __amd_kfd_acquire_vm(struct amd_kfd *kfd)
+{
+	struct kfd_ioctl_acquire_vm_args args = {
+		.drm_fd = kfd->drm_fd,
+		.gpu_id = kfd->node.gpu_id,
+	};
+
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_ACQUIRE_VM, &args);
+}
+
+int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd)
+{
+	int ret = __amd_kfd_open_novm(kfd, drm_fd);
+
+	if (ret)
+		return ret;
+	ret = __amd_kfd_acquire_vm(kfd);
+	if (ret)
+		amd_kfd_close(kfd);
+	return ret;
+}
+
+int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
+			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle)
+{
+	struct kfd_ioctl_alloc_memory_of_gpu_args args = {
+		.va_addr = va,
+		.size = size,
+		.mmap_offset = mmap_offset ? *mmap_offset : 0,
+		.gpu_id = kfd->node.gpu_id,
+		.flags = flags,
+	};
+	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_ALLOC_MEMORY_OF_GPU, &args);
+
+	if (ret)
+		return ret;
+	if (mmap_offset)
+		*mmap_offset = args.mmap_offset;
+	*handle = args.handle;
+	return 0;
+}
+
+int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle)
+{
+	struct kfd_ioctl_free_memory_of_gpu_args args = { .handle = handle };
+
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_FREE_MEMORY_OF_GPU, &args);
+}
+
+int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle)
+{
+	struct kfd_ioctl_map_memory_to_gpu_args args = {
+		.handle = handle,
+		.device_ids_array_ptr = (uintptr_t)&kfd->node.gpu_id,
+		.n_devices = 1,
+	};
+
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_MAP_MEMORY_TO_GPU, &args);
+}
+
+int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle)
+{
+	struct kfd_ioctl_unmap_memory_from_gpu_args args = {
+		.handle = handle,
+		.device_ids_array_ptr = (uintptr_t)&kfd->node.gpu_id,
+		.n_devices = 1,
+	};
+
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU, &args);
+}
+
+uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align)
+{
+	uint64_t page = sysconf(_SC_PAGESIZE);
+	uint64_t start, va;
+
+	if (align < page)
+		align = page;
+	size = page_align(size);
+	start = (uintptr_t)mmap(NULL, size + align, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (start == (uintptr_t)MAP_FAILED)
+		return 0;
+
+	va = (start + align - 1) & ~(align - 1);
+	if (va > start)
+		munmap((void *)(uintptr_t)start, va - start);
+	munmap((void *)(uintptr_t)(va + size), start + align - va);
+	return va;
+}
+
+void amd_kfd_va_release(uint64_t va, uint64_t size)
+{
+	munmap((void *)(uintptr_t)va, page_align(size));
+}
+
+static int alloc_and_map(struct amd_kfd *kfd, uint32_t flags, uint64_t *mmap_offset,
+			 struct amd_kfd_mem *mem)
+{
+	int ret;
+
+	ret = __amd_kfd_alloc_memory(kfd, mem->va, mem->size,
+				     flags | KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE |
+				     KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE,
+				     mmap_offset, &mem->handle);
+	if (ret)
+		return ret;
+	ret = __amd_kfd_map_memory(kfd, mem->handle);
+	if (ret)
+		__amd_kfd_free_memory(kfd, mem->handle);
+	return ret;
+}
+
+static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags,
+			  uint64_t *mmap_offset, struct amd_kfd_mem *mem)
+{
+	int ret;
+
+	memset(mem, 0, sizeof(*mem));
+	mem->size = page_align(size);
+	mem->va = amd_kfd_va_reserve(mem->size, 0);
+	if (!mem->va)
+		return -ENOMEM;
+	mem->reserved = true;
+
+	ret = alloc_and_map(kfd, flags, mmap_offset, mem);
+	if (ret)
+		amd_kfd_va_release(mem->va, mem->size);
+	return ret;
+}
+
+int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	uint64_t mmap_offset = 0;
+	void *cpu;
+	int ret;
+
+	ret = alloc_reserved(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_GTT |
+			     KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, &mmap_offset, mem);
+	if (ret)
+		return ret;
+
+	cpu = mmap((void *)(uintptr_t)mem->va, mem->size, PROT_READ | PROT_WRITE,
+		   MAP_SHARED | MAP_FIXED, kfd->drm_fd, mmap_offset);
+	if (cpu == MAP_FAILED || madvise(cpu, mem->size, MADV_DONTFORK)) {
+		ret = -errno;
+		__amd_kfd_free(kfd, mem);
+		return ret;
+	}
+	mem->cpu = cpu;
+	return 0;
+}
+
+int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	return alloc_reserved(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_VRAM, NULL, mem);
+}
+
+int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
+		       struct amd_kfd_mem *mem)
+{
+	uint64_t user_addr = (uintptr_t)ptr;
+
+	memset(mem, 0, sizeof(*mem));
+	mem->va = va ? va : user_addr;
+	mem->size = page_align(size);
+	mem->cpu = ptr;
+	return alloc_and_map(kfd, KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
+			     KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, &user_addr, mem);
+}
+
+int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem)
+{
+	int ret, err;
+
+	if (!mem->size)
+		return 0;
+	ret = __amd_kfd_unmap_memory(kfd, mem->handle);
+	err = __amd_kfd_free_memory(kfd, mem->handle);
+	if (!ret)
+		ret = err;
+	if (mem->reserved)
+		amd_kfd_va_release(mem->va, mem->size);
+	memset(mem, 0, sizeof(*mem));
+	return ret;
+}
+
+int __amd_kfd_fault_event_create(struct amd_kfd *kfd, uint32_t *event_id)
+{
+	struct kfd_ioctl_create_event_args args = {
+		.event_type = KFD_IOC_EVENT_MEMORY,
+		.auto_reset = 1,
+		.node_id = kfd->node.index,
+	};
+	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_CREATE_EVENT, &args);
+
+	if (!ret)
+		*event_id = args.event_id;
+	return ret;
+}
+
+int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned int timeout_ms,
+			       struct kfd_hsa_memory_exception_data *fault)
+{
+	struct kfd_event_data data = { .event_id = event_id };
+	struct kfd_ioctl_wait_events_args args = {
+		.events_ptr = (uintptr_t)&data,
+		.num_events = 1,
+		.wait_for_all = 1,
+		.timeout = timeout_ms,	/* an interrupted wait leaves the rest here */
+	};
+	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_WAIT_EVENTS, &args);
+
+	if (ret)
+		return ret;
+	if (args.wait_result == KFD_IOC_WAIT_RESULT_TIMEOUT)
+		return -ETIME;
+	*fault = data.memory_exception_data;
+	return 0;
+}
+
+int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id)
+{
+	struct kfd_ioctl_destroy_event_args args = { .event_id = event_id };
+
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_DESTROY_EVENT, &args);
+}

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/* The asserting halves of amd_kfd; the only part of it that needs IGT. */
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd.h"
+
+void amd_kfd_open(struct amd_kfd *kfd, int drm_fd)
+{
+	igt_assert_eq(__amd_kfd_open(kfd, drm_fd), 0);
+}
+
+void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	igt_assert_eq(__amd_kfd_alloc_gtt(kfd, size, mem), 0);
+}
+
+void amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	igt_assert_eq(__amd_kfd_alloc_vram(kfd, size, mem), 0);
+}
+
+void amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
+		      struct amd_kfd_mem *mem)
+{
+	igt_assert_eq(__amd_kfd_register(kfd, ptr, size, va, mem), 0);
+}
+
+void amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem)
+{
+	igt_assert_eq(__amd_kfd_free(kfd, mem), 0);
+}
+
+void amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
+			  struct amd_kfd_queue *queue)
+{
+	igt_assert_eq(__amd_kfd_queue_create(kfd, type, queue), 0);
+}
+
+void amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
+{
+	igt_assert_eq(__amd_kfd_queue_destroy(queue), 0);
+}
+
+void amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
+{
+	int ret = __amd_kfd_queue_wait(queue, seqno, timeout_ms);
+
+	igt_assert_f(ret == 0, "queue %u: fence %u wanted, at %u after %u ms: %s\n", queue->id,
+		     seqno, *queue->fence, timeout_ms, strerror(-ret));
+}
+
+void amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
+{
+	amd_kfd_queue_wait(queue, amd_kfd_queue_submit(queue), timeout_ms);
+}
+
+void amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi)
+{
+	igt_assert_eq(__amd_kfd_smi_open(kfd, pid, smi), 0);
+}
+
+void amd_kfd_smi_mark(struct amd_kfd_smi *smi)
+{
+	igt_assert_eq(__amd_kfd_smi_mark(smi), 0);
+}
+
+void amd_kfd_smi_drain(struct amd_kfd_smi *smi)
+{
+	igt_assert_eq(__amd_kfd_smi_drain(smi), 0);
+}
+
+void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
+		      unsigned int count, unsigned int timeout_ms)
+{
+	int ret = __amd_kfd_smi_wait(smi, event, count, timeout_ms);
+
+	igt_assert_f(ret == 0, "%u events of type %d wanted in %u ms: %s "
+		     "(evictions %u, restores %u, VM faults %u)\n", count, event, timeout_ms,
+		     strerror(-ret), smi->count.evictions, smi->count.restores,
+		     smi->count.vm_faults);
+}

@@ -1,0 +1,338 @@
+// SPDX-License-Identifier: MIT
+/*
+ * User mode queues of KFD.  Kernel references are to Linux 7.3.
+ */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "lib/amdgpu/amd_kfd.h"
+#include "lib/amdgpu/amd_kfd_packets.h"
+#include "lib/amdgpu/amd_kfd_time.h"
+
+#define RING_BYTES	(64u << 10)
+#define RING_DWORDS	(RING_BYTES / 4)
+
+/* How long a full ring may take to drain. */
+#define DRAIN_MS	10000
+
+/* Places in the control page, each in a cache line of its own. */
+enum {
+	CONTROL_RPTR = 0,
+	CONTROL_WPTR = 64,
+	CONTROL_FENCE = 128,
+};
+
+/*
+ * A process's doorbells: 8 bytes each on SOC15 (kfd_device.c:205), 1024 queues
+ * (kfd_priv.h:98), mapped as a whole (kfd_doorbell.c:kfd_doorbell_mmap()).
+ */
+#define DOORBELL_SLICE	(8u * 1024)
+
+void amd_kfd_close(struct amd_kfd *kfd)
+{
+	if (kfd->doorbells)
+		munmap(kfd->doorbells, DOORBELL_SLICE);
+	if (kfd->fd >= 0)
+		close(kfd->fd);
+	kfd->doorbells = NULL;
+	kfd->fd = -1;
+}
+
+static int map_doorbells(struct amd_kfd *kfd, uint64_t offset)
+{
+	void *map;
+
+	if (kfd->doorbells)
+		return 0;
+	map = mmap(NULL, DOORBELL_SLICE, PROT_READ | PROT_WRITE, MAP_SHARED, kfd->fd,
+		   offset & ~(uint64_t)(DOORBELL_SLICE - 1));
+	if (map == MAP_FAILED)
+		return -errno;
+	kfd->doorbells = map;
+	return 0;
+}
+
+static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
+{
+	const struct amd_kfd_node *node = &kfd->node;
+	int ret;
+
+	ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ring);
+	if (!ret)	/* one page: kfd_queue.c:kfd_queue_acquire_buffers() */
+		ret = __amd_kfd_alloc_gtt(kfd, 1, &queue->control);
+	if (ret || queue->type == AMD_KFD_QUEUE_SDMA)
+		return ret;
+
+	ret = __amd_kfd_alloc_vram(kfd, node->eop_buffer_size, &queue->eop);
+	if (!ret)
+		ret = __amd_kfd_alloc_gtt(kfd, ((uint64_t)node->cwsr_size +
+						node->debug_memory_size) * node->num_xcc,
+					  &queue->cwsr);
+	return ret;
+}
+
+static int free_buffers(struct amd_kfd_queue *queue)
+{
+	struct amd_kfd_mem *mems[] = { &queue->cwsr, &queue->eop, &queue->control, &queue->ring };
+	int ret = 0;
+
+	for (size_t i = 0; i < sizeof(mems) / sizeof(mems[0]); i++) {
+		int err = __amd_kfd_free(queue->kfd, mems[i]);
+
+		if (!ret)
+			ret = err;
+	}
+	return ret;
+}
+
+static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
+{
+	const struct amd_kfd_node *node = &kfd->node;
+	struct kfd_ioctl_create_queue_args args = {
+		.ring_base_address = queue->ring.va,
+		.ring_size = RING_BYTES,
+		.read_pointer_address = queue->control.va + CONTROL_RPTR,
+		.write_pointer_address = queue->control.va + CONTROL_WPTR,
+		.gpu_id = node->gpu_id,
+		.queue_type = queue->type == AMD_KFD_QUEUE_SDMA ? KFD_IOC_QUEUE_TYPE_SDMA :
+								  KFD_IOC_QUEUE_TYPE_COMPUTE,
+		.queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
+		.queue_priority = KFD_MAX_QUEUE_PRIORITY / 2,
+	};
+	int ret;
+
+	if (queue->type == AMD_KFD_QUEUE_PM4) {
+		args.eop_buffer_address = queue->eop.va;
+		args.eop_buffer_size = node->eop_buffer_size;
+		args.ctx_save_restore_address = queue->cwsr.va;
+		args.ctx_save_restore_size = node->cwsr_size;
+		args.ctl_stack_size = node->ctl_stack_size;
+	}
+	if (ioctl(kfd->fd, AMDKFD_IOC_CREATE_QUEUE, &args))
+		return -errno;
+	queue->id = args.queue_id;
+
+	ret = map_doorbells(kfd, args.doorbell_offset);
+	if (ret) {
+		struct kfd_ioctl_destroy_queue_args destroy = { .queue_id = queue->id };
+
+		ioctl(kfd->fd, AMDKFD_IOC_DESTROY_QUEUE, &destroy);
+		return ret;
+	}
+	queue->doorbell = (void *)((char *)kfd->doorbells +
+				   (args.doorbell_offset & (DOORBELL_SLICE - 1)));
+	return 0;
+}
+
+int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
+			   struct amd_kfd_queue *queue)
+{
+	int ret;
+
+	memset(queue, 0, sizeof(*queue));
+	queue->kfd = kfd;
+	queue->type = type;
+	ret = alloc_buffers(kfd, queue);
+	if (!ret) {
+		char *control = queue->control.cpu;
+
+		queue->rptr = (void *)(control + CONTROL_RPTR);
+		queue->wptr = (void *)(control + CONTROL_WPTR);
+		queue->fence = (void *)(control + CONTROL_FENCE);
+		*queue->rptr = 0;
+		*queue->wptr = 0;
+		*queue->fence = 0;
+		ret = create(kfd, queue);
+	}
+	if (ret)
+		free_buffers(queue);
+	return ret;
+}
+
+int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
+{
+	struct kfd_ioctl_destroy_queue_args args = { .queue_id = queue->id };
+	int ret, err;
+
+	ret = ioctl(queue->kfd->fd, AMDKFD_IOC_DESTROY_QUEUE, &args) ? -errno : 0;
+	err = free_buffers(queue);
+	return ret ? ret : err;
+}
+
+/* Show what was emitted to the GPU: pointers and doorbell count dwords or bytes. */
+static void kick(struct amd_kfd_queue *queue)
+{
+	uint64_t put = queue->type == AMD_KFD_QUEUE_SDMA ? queue->put * 4 : queue->put;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* ring before pointer before doorbell */
+	*queue->wptr = put;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	*queue->doorbell = put;
+}
+
+static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
+{
+	uint32_t *ring = queue->ring.cpu;
+
+	for (unsigned int i = 0; i < count; i++)
+		ring[queue->put++ % RING_DWORDS] = dw[i];
+}
+
+static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
+				uint64_t addr, uint32_t value)
+{
+	unsigned int n = 0;
+
+	if (queue->type == AMD_KFD_QUEUE_SDMA) {
+		dw[n++] = SDMA_FENCE;
+		dw[n++] = lo32(addr);
+		dw[n++] = hi32(addr);
+		dw[n++] = value;
+		return n;
+	}
+	dw[n++] = PM4_TYPE3(PM4_RELEASE_MEM, 7);
+	dw[n++] = RELEASE_MEM_TS_EVENT | RELEASE_MEM_TCL1 | RELEASE_MEM_TC | RELEASE_MEM_TC_WB;
+	dw[n++] = RELEASE_MEM_DATA_32;
+	dw[n++] = lo32(addr);
+	dw[n++] = hi32(addr);
+	dw[n++] = value;
+	dw[n++] = 0;
+	dw[n++] = 0;
+	return n;
+}
+
+#define FENCE_MAX_DW 8
+
+uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
+{
+	uint32_t dw[FENCE_MAX_DW];
+	unsigned int count = build_fence(queue, dw, queue->control.va + CONTROL_FENCE,
+					 ++queue->seqno);
+
+	/* amd_kfd_queue_emit() always leaves room for this. */
+	put_dwords(queue, dw, count);
+	queue->submitted_put = queue->put;
+	if (!queue->error)
+		kick(queue);
+	return queue->seqno;
+}
+
+bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
+{
+	return (int32_t)(*queue->fence - seqno) >= 0;
+}
+
+/* Watch memory that the GPU will write: first closely, then every millisecond. */
+int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + timeout_ms;
+	struct timespec pause = { .tv_nsec = 10000 };
+
+	if (queue->error)
+		return queue->error;
+	while (!amd_kfd_queue_done(queue, seqno)) {
+		if (amd_kfd_now_ms() >= deadline)
+			return amd_kfd_queue_done(queue, seqno) ? 0 : -ETIME;
+		nanosleep(&pause, NULL);
+		if (pause.tv_nsec < 1000000)
+			pause.tv_nsec *= 2;
+	}
+	__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	if (seqno == queue->seqno)
+		queue->idle_put = queue->submitted_put;
+	return 0;
+}
+
+int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
+{
+	return __amd_kfd_queue_wait(queue, amd_kfd_queue_submit(queue), timeout_ms);
+}
+
+void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
+{
+	/* Keep room for a fence, and never fill the ring to the last dword. */
+	if (queue->put - queue->idle_put + count + FENCE_MAX_DW >= RING_DWORDS) {
+		int ret = __amd_kfd_queue_sync(queue, DRAIN_MS);
+
+		if (!queue->error)
+			queue->error = ret;
+	}
+	if (!queue->error)
+		put_dwords(queue, dw, count);
+}
+
+void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords)
+{
+	const uint32_t nop = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_NOP : PM4_NOP_ONE;
+
+	while (dwords--)
+		amd_kfd_queue_emit(queue, &nop, 1);
+}
+
+void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
+			 const uint32_t *data, unsigned int count)
+{
+	uint32_t dw[4 + AMD_KFD_WRITE_MAX_DW];
+	unsigned int n = 0;
+
+	if (!count || count > AMD_KFD_WRITE_MAX_DW) {
+		queue->error = -EINVAL;
+		return;
+	}
+	if (queue->type == AMD_KFD_QUEUE_SDMA) {
+		dw[n++] = SDMA_WRITE;
+		dw[n++] = lo32(dst);
+		dw[n++] = hi32(dst);
+		dw[n++] = count - 1;
+	} else {
+		dw[n++] = PM4_TYPE3(PM4_WRITE_DATA, 3 + count);
+		dw[n++] = WRITE_DATA_MEMORY | WRITE_DATA_CONFIRM;
+		dw[n++] = lo32(dst);
+		dw[n++] = hi32(dst);
+	}
+	memcpy(&dw[n], data, count * sizeof(*data));
+	amd_kfd_queue_emit(queue, dw, n + count);
+}
+
+static void copy_chunk(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint32_t size)
+{
+	const uint32_t sdma[] = {
+		SDMA_COPY, size - 1, 0, lo32(src), hi32(src), lo32(dst), hi32(dst),
+	};
+	const uint32_t pm4[] = {
+		PM4_TYPE3(PM4_DMA_DATA, 6),
+		DMA_DATA_CP_SYNC | DMA_DATA_SRC_L2 | DMA_DATA_DST_L2,
+		lo32(src), hi32(src), lo32(dst), hi32(dst), DMA_DATA_RAW_WAIT | size,
+	};
+
+	if (queue->type == AMD_KFD_QUEUE_SDMA)
+		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
+	else
+		amd_kfd_queue_emit(queue, pm4, sizeof(pm4) / sizeof(pm4[0]));
+}
+
+void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size)
+{
+	const uint64_t max = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_COPY_MAX_BYTES :
+								 DMA_DATA_MAX_BYTES;
+
+	while (size) {
+		uint64_t chunk = size < max ? size : max;
+
+		copy_chunk(queue, dst, src, chunk);
+		dst += chunk;
+		src += chunk;
+		size -= chunk;
+	}
+}
+
+void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value)
+{
+	uint32_t dw[FENCE_MAX_DW];
+
+	amd_kfd_queue_emit(queue, dw, build_fence(queue, dw, addr, value));
+}
