@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: MIT
+"""One boot of the test guest: the simulated GPU, QEMU, a deadline, the outcome."""
+
+import ctypes
+import dataclasses
+import json
+import os
+import shlex
+import shutil
+import signal
+import subprocess
+import sys
+import time
+
+import initrd
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+MEMORY_MB = 1024		# two NUMA nodes of half of it each
+CPUS = 2
+SWAP = "256M"
+POLL = 0.05			# seconds between looks at the two processes
+GRACE = 10			# seconds for vgpu to write its last lines
+
+# docs/testing.md says why each is there.
+PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
+CMDLINE = "console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr"
+
+
+@dataclasses.dataclass
+class Spec:
+	"""What to boot and what to run in it."""
+	directory: str			# of this boot; emptied first
+	kernel: object			# kernel.Image
+	vgpu: str			# path of the program
+	command: str			# shell script text
+	params: str = ""		# further module parameters of amdgpu
+	timeout: float = 120
+	interactive: bool = False
+	driver: bool = True		# load amdgpu before the command
+	cwd: str = "/"
+	seed: int = 0
+	echo: object = None		# stream that gets the command's output as it comes
+
+
+@dataclasses.dataclass
+class Outcome:
+	status: int = None		# exit code of the command; None when it did not end
+	problems: list = dataclasses.field(default_factory=list)
+	seconds: float = 0
+	ready: float = None		# guest uptime when the driver was loaded
+
+
+class Boot:
+	"""A directory of one boot, and the paths in it."""
+
+	def __init__(self, directory):
+		self.directory = directory
+		self.console = os.path.join(directory, "console.log")
+		self.socket = os.path.join(directory, "vgpu.sock")
+		self.trace = os.path.join(directory, "vgpu.trace")
+		self.vgpu_log = os.path.join(directory, "vgpu.log")
+		self.qemu_log = os.path.join(directory, "qemu.log")
+		self.initrd = os.path.join(directory, "initrd")
+		self.firmware = os.path.join(directory, "firmware")
+		self.share = os.path.join(directory, "guest")
+		self.output = os.path.join(self.share, "output")
+		self.dmesg = os.path.join(self.share, "dmesg")
+
+	def shared(self, name):
+		"""Content of a file the guest wrote, or None."""
+		try:
+			with open(os.path.join(self.share, name), encoding="utf-8", errors="replace") as f:
+				return f.read()
+		except FileNotFoundError:
+			return None
+
+
+def die_with_parent():
+	"""Run in the child: when this program is killed, so is the child."""
+	pr_set_pdeathsig = 1	# include/uapi/linux/prctl.h
+	ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
+
+
+def start(argv, log, **kwargs):
+	with open(log, "wb") as out:
+		kwargs.setdefault("stdin", subprocess.DEVNULL)
+		kwargs.setdefault("stdout", out)
+		kwargs.setdefault("stderr", out)
+		return subprocess.Popen(argv, preexec_fn=die_with_parent, **kwargs)
+
+
+def tail(path, lines=3):
+	try:
+		with open(path, encoding="utf-8", errors="replace") as f:
+			return " | ".join(f.read().split("\n")[-lines - 1:]).strip(" |")
+	except FileNotFoundError:
+		return ""
+
+
+def listening(path):
+	"""Does a program listen on the UNIX socket @path?  (connecting would take vgpu's one client)"""
+	accepting = 1 << 16	# __SO_ACCEPTCON, include/uapi/linux/net.h
+	with open("/proc/net/unix", encoding="utf-8") as f:
+		for line in f:
+			words = line.split()
+			if words[-1] == path and int(words[3], 16) & accepting:
+				return True
+	return False
+
+
+def prepare(spec, boot):
+	shutil.rmtree(boot.directory, ignore_errors=True)
+	os.makedirs(boot.share)
+	with open(boot.initrd, "wb") as f:
+		f.write(initrd.build(spec.kernel))
+	shutil.copy(os.path.join(HERE, "session"), boot.share)
+	with open(os.path.join(boot.share, "command"), "w", encoding="utf-8") as f:
+		f.write(spec.command)
+	size = shutil.get_terminal_size()
+	config = {
+		"MODULES": spec.kernel.modules,
+		"FIRMWARE": boot.firmware,
+		"DRIVER": "amdgpu" if spec.driver else "",
+		"PARAMS": f"{PARAMS} {spec.params}",
+		"DIRECTORY": spec.cwd,
+		"SWAP": SWAP,
+		"INTERACTIVE": "yes" if spec.interactive else "",
+		"ROWS": str(size.lines),
+		"COLUMNS": str(size.columns),
+		"TERMINAL": os.environ.get("TERM", "vt100"),
+	}
+	with open(os.path.join(boot.share, "config"), "w", encoding="utf-8") as f:
+		for key, value in config.items():
+			f.write(f"{key}={shlex.quote(value)}\n")
+
+
+def start_vgpu(spec, boot, deadline):
+	os.makedirs(boot.firmware)
+	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
+	vgpu = start([spec.vgpu, "--socket", boot.socket, "--trace", boot.trace, "--seed", str(spec.seed)],
+		boot.vgpu_log)
+	while not listening(boot.socket):
+		if vgpu.poll() is not None:
+			raise RuntimeError(f"vgpu ended before it listened: {tail(boot.vgpu_log)}")
+		if time.monotonic() > deadline:
+			vgpu.kill()
+			raise RuntimeError("vgpu does not listen")
+		time.sleep(POLL)
+	return vgpu
+
+
+def share(tag, path, *options):
+	return ["-fsdev", ",".join(["local", f"id={tag}", f"path={path}", "security_model=none",
+			"multidevs=remap", *options]),
+		"-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
+
+
+def qemu_argv(spec, boot):
+	half = MEMORY_MB // CPUS
+	argv = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max",
+		"-m", f"{MEMORY_MB}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
+	# memfd and share=on: vgpu maps the guest's RAM. Two nodes: pages can be made to migrate.
+	for node in range(CPUS):
+		argv += ["-object", f"memory-backend-memfd,id=ram{node},size={half}M,share=on",
+			"-numa", f"node,nodeid={node},cpus={node},memdev=ram{node}"]
+	gpu = {"driver": "vfio-user-pci", "bus": "gpu-port", "socket": {"path": boot.socket, "type": "unix"}}
+	argv += ["-device", "pcie-root-port,id=gpu-port,bus=pcie.0,chassis=1,addr=4", "-device", json.dumps(gpu)]
+	argv += share("host", "/", "readonly=on") + share("results", boot.share)
+	if spec.interactive:
+		# The console on the terminal, and to the log for the verdict.
+		argv += ["-chardev", f"stdio,id=console,signal=off,logfile={boot.console}"]
+	else:
+		argv += ["-chardev", f"file,id=console,path={boot.console}"]
+	argv += ["-serial", "chardev:console"]
+	level = 4 if spec.interactive else 6
+	argv += ["-kernel", spec.kernel.image, "-initrd", boot.initrd,
+		"-append", f"{CMDLINE} loglevel={level}"]
+	return argv
+
+
+class Echo:
+	"""Copies what a growing file gains to a stream."""
+
+	def __init__(self, path, stream):
+		self.path, self.stream, self.position = path, stream, 0
+
+	def pump(self):
+		if not self.stream or not os.path.exists(self.path):
+			return
+		with open(self.path, "rb") as f:
+			f.seek(self.position)
+			data = f.read()
+		self.position += len(data)
+		self.stream.write(data.decode("utf-8", "replace"))
+		self.stream.flush()
+
+
+def watch(spec, boot, qemu, vgpu, deadline, problems):
+	"""Wait for QEMU to end; end it when the GPU stops or time is up."""
+	echo = Echo(boot.output, spec.echo)
+	while qemu.poll() is None:
+		if vgpu.poll() not in (None, 0):
+			break
+		if time.monotonic() > deadline:
+			problems.append(f"no end after {spec.timeout:.0f} s; last console lines: {tail(boot.console)}")
+			break
+		echo.pump()
+		time.sleep(POLL)
+	if qemu.poll() is None:
+		qemu.kill()
+		qemu.wait()
+	echo.pump()
+	try:
+		vgpu.wait(GRACE)
+	except subprocess.TimeoutExpired:
+		vgpu.kill()
+		vgpu.wait()
+		problems.append("vgpu did not end with QEMU")
+		return
+	if vgpu.returncode:
+		problems.append(f"vgpu ended with {vgpu.returncode}: {tail(boot.vgpu_log)}")
+
+
+def run(spec):
+	"""Boot, run the command, power off.  Never raises for what guest or GPU do."""
+	boot, outcome = Boot(spec.directory), Outcome()
+	begin = time.monotonic()
+	deadline = begin + spec.timeout if spec.timeout else float("inf")
+	prepare(spec, boot)
+	try:
+		vgpu = start_vgpu(spec, boot, deadline)
+	except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
+		outcome.problems.append(str(error))
+		return outcome
+	terminal = {"stdin": None, "stdout": None} if spec.interactive else {}
+	qemu = start(qemu_argv(spec, boot), boot.qemu_log, **terminal)
+	try:
+		watch(spec, boot, qemu, vgpu, deadline, outcome.problems)
+	finally:
+		for process in (qemu, vgpu):
+			if process.poll() is None:
+				process.kill()
+				process.wait()
+
+	if qemu.returncode not in (0, -signal.SIGKILL):
+		outcome.problems.append(f"QEMU ended with {qemu.returncode}: {tail(boot.qemu_log)}")
+	failed, status, ready = (boot.shared(name) for name in ("failed", "status", "ready"))
+	if failed:
+		outcome.problems.append(failed.strip())
+	if status:
+		outcome.status = int(status)
+	elif not outcome.problems:
+		outcome.problems.append(f"the command did not end; last console lines: {tail(boot.console)}")
+	if ready:
+		outcome.ready = float(ready)
+	outcome.seconds = time.monotonic() - begin
+	return outcome
