@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The guest memory the device may reach: ranges of guest physical addresses
+ * (there is no vIOMMU) and where they are mapped in this process.
+ */
+#ifndef VG_HOST_DMA_H
+#define VG_HOST_DMA_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vg_dma_range {
+	uint64_t iova;
+	uint64_t size;
+	void *addr;		/* NULL: known, but not reachable (ROM, a BAR) */
+	bool readable, writable;
+};
+
+enum { VG_DMA_MAX_RANGES = 256 };
+
+struct vg_dma {
+	struct vg_dma_range ranges[VG_DMA_MAX_RANGES];	/* in order of iova */
+	unsigned int count;
+};
+
+/*
+ * Map [@iova, @iova + @size) to @fd at @offset; -1 for a range without memory
+ * behind it.  @fd stays the caller's.  Returns 0, -EINVAL (bad flags,
+ * alignment, or more than the file holds), -EEXIST (overlap), -ENOSPC, or what
+ * mmap() said.
+ */
+int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
+	       uint32_t flags, int fd, uint64_t offset);
+
+/*
+ * Remove every range wholly inside [@iova, @iova + @size).  Returns 0, -EINVAL
+ * when that would split a range, -ENOENT when there is none; nothing is
+ * removed then.
+ */
+int vg_dma_unmap(struct vg_dma *dma, uint64_t iova, uint64_t size);
+void vg_dma_unmap_all(struct vg_dma *dma);
+
+/* NULL unless all of [@iova, @iova + @len) is one range's accessible memory. */
+void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len,
+		    bool write);
+
+#endif

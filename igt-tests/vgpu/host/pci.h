@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT */
+/* The PCI function: its regions (BARs, configuration space) and what is in it. */
+#ifndef VG_HOST_PCI_H
+#define VG_HOST_PCI_H
+
+#include <linux/pci_regs.h>
+#include <linux/vfio.h>
+#include <stdint.h>
+
+struct vg_pci {
+	uint8_t config[PCI_CFG_SPACE_EXP_SIZE];
+};
+
+/* Which BAR is which; VFIO numbers regions like BARs. */
+enum {
+	VG_PCI_VRAM = VFIO_PCI_BAR0_REGION_INDEX,
+	VG_PCI_DOORBELL = VFIO_PCI_BAR2_REGION_INDEX,
+	VG_PCI_MMIO = VFIO_PCI_BAR5_REGION_INDEX,
+	VG_PCI_CONFIG = VFIO_PCI_CONFIG_REGION_INDEX,
+};
+
+/* Back to the values after power on. */
+void vg_pci_reset(struct vg_pci *pci);
+
+/* Bytes in a region, 0 for one that the function does not have. */
+uint64_t vg_pci_region_size(uint32_t region);
+
+/* The caller has checked that [@offset, @offset + @len) is inside. */
+void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data,
+			uint32_t len);
+void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data,
+			 uint32_t len);
+
+#endif

@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+#include "fake_model.h"
+
+#include <stdlib.h>
+
+struct vgpu *vgpu_new(const struct vg_config *config,
+		      const struct vg_host_ops *ops, void *host)
+{
+	struct vgpu *vg = calloc(1, sizeof(*vg));
+
+	if (vg) {
+		vg->ops = ops;
+		vg->host = host;
+		vg->seed = config->seed;
+	}
+	return vg;
+}
+
+void vgpu_free(struct vgpu *vg)
+{
+	free(vg);
+}
+
+void vgpu_reset(struct vgpu *vg)
+{
+	vg->resets++;
+}
+
+uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset)
+{
+	return vg->mmio[offset / 4];
+}
+
+void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
+{
+	vg->mmio_writes++;
+	vg->mmio[offset / 4] = value;
+}
+
+void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
+			 unsigned int size)
+{
+	vg->doorbells++;
+	vg->doorbell_offset = offset;
+	vg->doorbell_value = value;
+	vg->doorbell_size = size;
+}
+
+void vgpu_dma_changed(struct vgpu *vg)
+{
+	vg->dma_changes++;
+}
+
+bool vgpu_step(struct vgpu *vg)
+{
+	if (vg->busy_steps) {
+		vg->busy_steps--;
+		vg->steps++;
+	}
+	return vg->busy_steps;
+}
+
+bool vgpu_busy(const struct vgpu *vg)
+{
+	return vg->busy_steps;
+}
+
+const char *vgpu_stopped(const struct vgpu *vg)
+{
+	return vg->stopped;
+}

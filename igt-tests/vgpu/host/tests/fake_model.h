@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/* A model that remembers what the host asks of it, in place of the GPU. */
+#ifndef FAKE_MODEL_H
+#define FAKE_MODEL_H
+
+#include "vgpu.h"
+
+struct vgpu {
+	const struct vg_host_ops *ops;
+	void *host;
+	uint64_t seed;
+	uint32_t mmio[VG_MMIO_SIZE / 4];
+	uint64_t doorbell_value;
+	uint32_t doorbell_offset;
+	unsigned int doorbell_size;
+	unsigned int resets, doorbells, mmio_writes, dma_changes, steps;
+	unsigned int busy_steps;	/* how many more steps there is work for */
+	const char *stopped;
+};
+
+#endif

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: MIT
+#include "vfio_user.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum { VERSION_MAJOR = 0 };
+
+#define STRINGIFY(x) #x
+#define NUMBER(x) STRINGIFY(x)
+#define CAPABILITIES(max_fds, max_data, pgsize)				\
+	"{\"capabilities\":{"						\
+	"\"max_msg_fds\":" NUMBER(max_fds) ","				\
+	"\"max_data_xfer_size\":" NUMBER(max_data) ","			\
+	"\"pgsizes\":" NUMBER(pgsize) "}}"
+
+static const char capabilities[] = CAPABILITIES(8, 1048576, 4096);
+
+static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 &&
+	      VFIO_USER_PGSIZE == 4096, "capabilities[] says the same");
+
+/* A message as a handler sees it. */
+struct request {
+	const uint8_t *body;
+	size_t len;
+	int *fds;		/* one that is kept is set to -1 */
+	unsigned int nfds;
+};
+
+static int end_connection(struct vg_vfio_user *dev, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static int end_connection(struct vg_vfio_user *dev, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	vsnprintf(dev->error, sizeof(dev->error), format, args);
+	va_end(args);
+	return -EPROTO;
+}
+
+/* Room for @len more bytes of reply body, or NULL. */
+static void *reply_add(struct vg_reply *reply, size_t len)
+{
+	void *at = reply->data + reply->size;
+
+	if (len > sizeof(reply->data) - reply->size)
+		return NULL;
+	reply->size += len;
+	return at;
+}
+
+static int reply_put(struct vg_reply *reply, const void *body, size_t len)
+{
+	void *at = reply_add(reply, len);
+
+	if (!at)
+		return -EMSGSIZE;
+	memcpy(at, body, len);
+	return 0;
+}
+
+static int do_version(struct vg_vfio_user *dev, const struct request *req,
+		      struct vg_reply *reply)
+{
+	struct vfio_user_version version;
+	const char *json = (const char *)req->body + sizeof(version);
+	size_t json_len = req->len - sizeof(version);
+
+	memcpy(&version, req->body, sizeof(version));
+	if (dev->negotiated)
+		return end_connection(dev, "a second VERSION");
+	if (version.major != VERSION_MAJOR)
+		return end_connection(dev, "the client speaks version %u.%u, not %u.x",
+				      version.major, version.minor, VERSION_MAJOR);
+	if (json_len && json[json_len - 1] != '\0')
+		return -EINVAL;
+	dev->negotiated = true;
+
+	/* Nothing the client can do changes what is sent, so none of it matters. */
+	if (reply_put(reply, &version, sizeof(version)))
+		return -EMSGSIZE;
+	return reply_put(reply, capabilities, sizeof(capabilities));
+}
+
+static void trace_dma(struct vg_vfio_user *dev, const char *what, uint64_t iova,
+		      uint64_t size, uint32_t flags, int ret)
+{
+	if (dev->trace)
+		fprintf(dev->trace, "%s iova=%#" PRIx64 " size=%#" PRIx64
+			" flags=%#x ret=%d\n", what, iova, size, flags, ret);
+}
+
+static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
+		      struct vg_reply *reply)
+{
+	struct vfio_user_dma_map map;
+	int ret;
+
+	memcpy(&map, req->body, sizeof(map));
+	if (map.argsz < sizeof(map) || req->nfds > 1)
+		return -EINVAL;
+	vgpu_dma_changed(dev->vg);
+	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags,
+			 req->nfds ? req->fds[0] : -1, map.offset);
+	trace_dma(dev, "dma_map", map.iova, map.size, map.flags, ret);
+	return ret;
+}
+
+static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
+			struct vg_reply *reply)
+{
+	struct vfio_user_dma_unmap unmap;
+	int ret = 0;
+
+	memcpy(&unmap, req->body, sizeof(unmap));
+	if (unmap.argsz < sizeof(unmap) || unmap.flags & ~VFIO_USER_DMA_UNMAP_ALL)
+		return -EINVAL;
+	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL && (unmap.iova || unmap.size))
+		return -EINVAL;
+	vgpu_dma_changed(dev->vg);
+	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL)
+		vg_dma_unmap_all(&dev->dma);
+	else
+		ret = vg_dma_unmap(&dev->dma, unmap.iova, unmap.size);
+	trace_dma(dev, "dma_unmap", unmap.iova, unmap.size, unmap.flags, ret);
+	return ret ? ret : reply_put(reply, &unmap, sizeof(unmap));
+}
+
+static int do_get_info(struct vg_vfio_user *dev, const struct request *req,
+		       struct vg_reply *reply)
+{
+	struct vfio_user_device_info info;
+
+	memcpy(&info, req->body, sizeof(info));
+	if (info.argsz < sizeof(info))
+		return -EINVAL;
+	info = (struct vfio_user_device_info){
+		.argsz = sizeof(info),
+		.flags = VFIO_DEVICE_FLAGS_PCI | VFIO_DEVICE_FLAGS_RESET,
+		.num_regions = VFIO_PCI_NUM_REGIONS,
+		.num_irqs = VFIO_PCI_NUM_IRQS,
+	};
+	return reply_put(reply, &info, sizeof(info));
+}
+
+static int do_get_region_info(struct vg_vfio_user *dev,
+			      const struct request *req, struct vg_reply *reply)
+{
+	struct vfio_region_info info;
+
+	memcpy(&info, req->body, sizeof(info));
+	if (info.argsz < sizeof(info) || info.index >= VFIO_PCI_NUM_REGIONS)
+		return -EINVAL;
+	info = (struct vfio_region_info){
+		.argsz = sizeof(info),
+		.index = info.index,
+		.size = vg_pci_region_size(info.index),
+	};
+	if (info.size)
+		info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
+	if (info.index == VG_PCI_VRAM) {
+		info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
+		reply->fd = dev->vram_fd;
+	}
+	return reply_put(reply, &info, sizeof(info));
+}
+
+static int do_get_irq_info(struct vg_vfio_user *dev, const struct request *req,
+			   struct vg_reply *reply)
+{
+	struct vfio_irq_info info;
+	int ret;
+
+	memcpy(&info, req->body, sizeof(info));
+	if (info.argsz < sizeof(info))
+		return -EINVAL;
+	info.argsz = sizeof(info);
+	ret = vg_irq_get_info(&info);
+	return ret ? ret : reply_put(reply, &info, sizeof(info));
+}
+
+static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req,
+		       struct vg_reply *reply)
+{
+	struct vfio_irq_set set;
+	int ret;
+
+	/* @argsz counts the data too, except eventfds, which travel beside it. */
+	memcpy(&set, req->body, sizeof(set));
+	if (set.argsz < sizeof(set))
+		return -EINVAL;
+	ret = vg_irq_set(&dev->irq, &set, req->body + sizeof(set),
+			 req->len - sizeof(set), req->fds, req->nfds);
+	if (dev->trace)
+		fprintf(dev->trace, "set_irqs index=%u flags=%#x start=%u count=%u "
+			"fds=%u ret=%d\n", set.index, set.flags, set.start,
+			set.count, req->nfds, ret);
+	return ret;
+}
+
+static int check_access(const struct vfio_user_region_access *access)
+{
+	uint64_t size = vg_pci_region_size(access->region);
+
+	if (!access->count || access->count > VFIO_USER_MAX_DATA)
+		return -EINVAL;
+	if (access->offset > size || access->count > size - access->offset)
+		return -EINVAL;
+	return 0;
+}
+
+/*
+ * Registers are dwords: a narrower read is served from the one it lies in, a
+ * 64-bit access is two of them, low dword first, as on the bus.
+ */
+static int mmio_read(struct vgpu *vg, uint32_t offset, uint8_t *data, uint32_t len)
+{
+	uint32_t dword = offset & ~(uint32_t)3;
+
+	if ((len != 1 && len != 2 && len != 4 && len != 8) || offset % len)
+		return -EINVAL;
+	for (uint32_t done = 0; done < len; dword += 4) {
+		uint32_t value = vgpu_mmio_read(vg, dword);
+		uint32_t n = len < 4 ? len : 4;
+
+		memcpy(data + done, (uint8_t *)&value + (offset & 3), n);
+		done += n;
+	}
+	return 0;
+}
+
+static int mmio_write(struct vgpu *vg, uint32_t offset, const uint8_t *data,
+		      uint32_t len)
+{
+	if ((len != 4 && len != 8) || offset % 4)
+		return -EINVAL;
+	for (uint32_t done = 0; done < len; done += 4) {
+		uint32_t value;
+
+		memcpy(&value, data + done, sizeof(value));
+		vgpu_mmio_write(vg, offset + done, value);
+	}
+	return 0;
+}
+
+static int doorbell_write(struct vgpu *vg, uint32_t offset, const uint8_t *data,
+			  uint32_t len)
+{
+	uint64_t value = 0;
+
+	if ((len != 4 && len != 8) || offset % len)
+		return -EINVAL;
+	memcpy(&value, data, len);
+	vgpu_doorbell_write(vg, offset, value, len);
+	return 0;
+}
+
+static int do_region_read(struct vg_vfio_user *dev, const struct request *req,
+			  struct vg_reply *reply)
+{
+	struct vfio_user_region_access access;
+	uint8_t *data;
+
+	memcpy(&access, req->body, sizeof(access));
+	if (req->len != sizeof(access) || check_access(&access))
+		return -EINVAL;
+	if (reply_put(reply, &access, sizeof(access)))
+		return -EMSGSIZE;
+	data = reply_add(reply, access.count);
+	if (!data)
+		return -EMSGSIZE;
+
+	switch (access.region) {
+	case VG_PCI_VRAM:
+		memcpy(data, (uint8_t *)dev->vram + access.offset, access.count);
+		return 0;
+	case VG_PCI_DOORBELL:
+		memset(data, 0, access.count);	/* they can only be written */
+		return 0;
+	case VG_PCI_MMIO:
+		return mmio_read(dev->vg, access.offset, data, access.count);
+	case VG_PCI_CONFIG:
+		vg_pci_config_read(&dev->pci, access.offset, data, access.count);
+		return 0;
+	}
+	return -EINVAL;
+}
+
+static int do_region_write(struct vg_vfio_user *dev, const struct request *req,
+			   struct vg_reply *reply)
+{
+	struct vfio_user_region_access access;
+	const uint8_t *data = req->body + sizeof(access);
+	int ret = 0;
+
+	memcpy(&access, req->body, sizeof(access));
+	if (check_access(&access) || req->len - sizeof(access) != access.count)
+		return -EINVAL;
+
+	switch (access.region) {
+	case VG_PCI_VRAM:
+		memcpy((uint8_t *)dev->vram + access.offset, data, access.count);
+		break;
+	case VG_PCI_DOORBELL:
+		ret = doorbell_write(dev->vg, access.offset, data, access.count);
+		break;
+	case VG_PCI_MMIO:
+		ret = mmio_write(dev->vg, access.offset, data, access.count);
+		break;
+	case VG_PCI_CONFIG:
+		vg_pci_config_write(&dev->pci, access.offset, data, access.count);
+		break;
+	}
+	return ret ? ret : reply_put(reply, &access, sizeof(access));
+}
+
+static int do_reset(struct vg_vfio_user *dev, const struct request *req,
+		    struct vg_reply *reply)
+{
+	if (req->len)
+		return -EINVAL;
+	if (dev->trace)
+		fputs("reset\n", dev->trace);
+	vg_pci_reset(&dev->pci);
+	vgpu_reset(dev->vg);
+	return 0;
+}
+
+static const struct handler {
+	const char *name;
+	size_t min_len;		/* of the body */
+	unsigned int max_fds;
+	int (*handle)(struct vg_vfio_user *dev, const struct request *req,
+		      struct vg_reply *reply);
+} handlers[] = {
+	[VFIO_USER_VERSION] = {
+		"VERSION", sizeof(struct vfio_user_version), 0, do_version },
+	[VFIO_USER_DMA_MAP] = {
+		"DMA_MAP", sizeof(struct vfio_user_dma_map), 1, do_dma_map },
+	[VFIO_USER_DMA_UNMAP] = {
+		"DMA_UNMAP", sizeof(struct vfio_user_dma_unmap), 0, do_dma_unmap },
+	[VFIO_USER_DEVICE_GET_INFO] = {
+		"DEVICE_GET_INFO", sizeof(struct vfio_user_device_info), 0, do_get_info },
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = {
+		"DEVICE_GET_REGION_INFO", sizeof(struct vfio_region_info), 0,
+		do_get_region_info },
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = {
+		"DEVICE_GET_IRQ_INFO", sizeof(struct vfio_irq_info), 0, do_get_irq_info },
+	[VFIO_USER_DEVICE_SET_IRQS] = {
+		"DEVICE_SET_IRQS", sizeof(struct vfio_irq_set), VFIO_USER_MAX_FDS,
+		do_set_irqs },
+	[VFIO_USER_REGION_READ] = {
+		"REGION_READ", sizeof(struct vfio_user_region_access), 0, do_region_read },
+	[VFIO_USER_REGION_WRITE] = {
+		"REGION_WRITE", sizeof(struct vfio_user_region_access), 0, do_region_write },
+	[VFIO_USER_DEVICE_RESET] = { "DEVICE_RESET", 0, 0, do_reset },
+};
+
+static const struct handler *find_handler(uint16_t command)
+{
+	if (command >= sizeof(handlers) / sizeof(handlers[0]) ||
+	    !handlers[command].handle)
+		return NULL;
+	return &handlers[command];
+}
+
+int vg_vfio_user_check_header(struct vg_vfio_user *dev,
+			      const struct vfio_user_header *header)
+{
+	if (header->size < sizeof(*header) || header->size > VFIO_USER_MAX_MESSAGE)
+		return end_connection(dev, "command %u with a message size of %u",
+				      header->command, header->size);
+	if ((header->flags & VFIO_USER_F_TYPE_MASK) != VFIO_USER_F_TYPE_COMMAND)
+		return end_connection(dev, "a reply to command %u, which was not sent",
+				      header->command);
+	return 0;
+}
+
+/* Run the handler of a message; 0, the errno for the reply, or -EPROTO. */
+static int dispatch(struct vg_vfio_user *dev, const struct vfio_user_header *header,
+		    const struct request *req, struct vg_reply *reply)
+{
+	const struct handler *handler = find_handler(header->command);
+
+	if (!dev->negotiated && header->command != VFIO_USER_VERSION)
+		return end_connection(dev, "command %u before VERSION", header->command);
+	if (!handler) {
+		end_connection(dev, "unknown command %u", header->command);
+		return -ENOTSUP;
+	}
+	if (req->len < handler->min_len || req->nfds > handler->max_fds)
+		return -EINVAL;
+	return handler->handle(dev, req, reply);
+}
+
+/* Put the header before the reply's body, or empty the reply. */
+static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *header,
+			 int ret, struct vg_reply *reply)
+{
+	if (ret == -EPROTO || header->flags & VFIO_USER_F_NO_REPLY) {
+		/* The client of an unanswered command would go on as if it had worked. */
+		if (ret && !dev->error[0])
+			end_connection(dev, "%s without a reply failed: %s",
+				       find_handler(header->command)->name,
+				       strerror(-ret));
+		reply->size = 0;
+		reply->fd = -1;
+		return;
+	}
+	header->flags = VFIO_USER_F_TYPE_REPLY;
+	header->error = -ret;
+	if (ret) {
+		header->flags |= VFIO_USER_F_ERROR;
+		reply->size = sizeof(*header);
+		reply->fd = -1;
+	}
+	header->size = reply->size;
+	memcpy(reply->data, header, sizeof(*header));
+}
+
+int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message,
+			size_t size, int *fds, unsigned int nfds,
+			struct vg_reply *reply)
+{
+	struct vfio_user_header header = { 0 };
+	struct request req = { .fds = fds, .nfds = nfds };
+	int ret;
+
+	dev->error[0] = '\0';
+	reply->size = sizeof(header);
+	reply->fd = -1;
+	memcpy(&header, message, size < sizeof(header) ? size : sizeof(header));
+	if (size < sizeof(header) || header.size != size) {
+		ret = end_connection(dev, "a message of %zu bytes that says %u",
+				     size, header.size);
+	} else {
+		req.body = (const uint8_t *)message + sizeof(header);
+		req.len = size - sizeof(header);
+		ret = vg_vfio_user_check_header(dev, &header);
+		if (!ret)
+			ret = dispatch(dev, &header, &req, reply);
+	}
+	for (unsigned int i = 0; i < nfds; i++) {
+		if (fds[i] >= 0)
+			close(fds[i]);
+	}
+	finish_reply(dev, &header, ret, reply);
+	return dev->error[0] ? -EPROTO : 0;
+}
+
+static void *ops_dma(void *host, uint64_t gpa, uint64_t len, bool write)
+{
+	struct vg_vfio_user *dev = host;
+
+	return vg_dma_lookup(&dev->dma, gpa, len, write);
+}
+
+static void ops_raise_irq(void *host)
+{
+	struct vg_vfio_user *dev = host;
+
+	vg_irq_raise(&dev->irq);
+}
+
+static void ops_trace(void *host, const char *line)
+{
+	struct vg_vfio_user *dev = host;
+
+	fprintf(dev->trace, "%s\n", line);
+}
+
+static const struct vg_host_ops quiet_ops = {
+	.dma = ops_dma,
+	.raise_irq = ops_raise_irq,
+};
+
+static const struct vg_host_ops traced_ops = {
+	.dma = ops_dma,
+	.raise_irq = ops_raise_irq,
+	.trace = ops_trace,
+};
+
+static int alloc_vram(struct vg_vfio_user *dev)
+{
+	int ret;
+
+	dev->vram_fd = memfd_create("vram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (dev->vram_fd < 0)
+		return -errno;
+	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0)
+		goto err;
+	dev->vram = mmap(NULL, VG_VRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
+			 dev->vram_fd, 0);
+	if (dev->vram == MAP_FAILED)
+		goto err;
+	return 0;
+err:
+	ret = -errno;
+	close(dev->vram_fd);
+	return ret;
+}
+
+int vg_vfio_user_init(struct vg_vfio_user *dev, uint64_t seed, FILE *trace)
+{
+	struct vg_config config = { .seed = seed };
+	int ret;
+
+	memset(dev, 0, sizeof(*dev));
+	dev->trace = trace;
+	vg_irq_init(&dev->irq);
+	vg_pci_reset(&dev->pci);
+	ret = alloc_vram(dev);
+	if (ret)
+		return ret;
+	config.vram = dev->vram;
+	dev->vg = vgpu_new(&config, trace ? &traced_ops : &quiet_ops, dev);
+	if (!dev->vg) {
+		munmap(dev->vram, VG_VRAM_SIZE);
+		close(dev->vram_fd);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+void vg_vfio_user_fini(struct vg_vfio_user *dev)
+{
+	vgpu_free(dev->vg);
+	vg_dma_unmap_all(&dev->dma);
+	vg_irq_fini(&dev->irq);
+	munmap(dev->vram, VG_VRAM_SIZE);
+	close(dev->vram_fd);
+}

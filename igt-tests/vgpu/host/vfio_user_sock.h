@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * vfio-user over a UNIX stream socket: cuts the stream into messages, without
+ * ever waiting for the rest of one, and carries file descriptors.
+ */
+#ifndef VG_HOST_VFIO_USER_SOCK_H
+#define VG_HOST_VFIO_USER_SOCK_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "vfio_user.h"
+
+struct vg_sock {
+	int fd;
+	size_t have;		/* bytes of the message so far */
+	unsigned int nfds;
+	int fds[VFIO_USER_MAX_FDS];
+	uint8_t message[VFIO_USER_MAX_MESSAGE];
+};
+
+/*
+ * Listen at @path.  The socket appears there only once it can be connected to;
+ * a socket left behind by an earlier run is replaced.  Returns the descriptor
+ * or -errno.
+ */
+int vg_sock_listen(const char *path);
+
+/* Take over the connected, non-blocking @fd. */
+void vg_sock_init(struct vg_sock *sock, int fd);
+void vg_sock_fini(struct vg_sock *sock);
+
+/*
+ * Read what is there and serve at most one message from it.  Returns 1 when a
+ * message was served, 0 when more bytes are needed, -EPIPE when the client
+ * left between two messages, -EPROTO with dev->error set for everything that
+ * ends the connection otherwise.
+ */
+int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
+		  struct vg_reply *reply);
+
+#endif
