@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Compiled against a real IGT tree only: any drift between IGT's declarations
+ * and ours is a compile error.
+ */
+#include "igt.h"
+
+#ifdef IGT_COMPAT_H
+#error "this must see IGT's own igt.h"
+#endif
+
+#include "igt_prototypes.h"
+
+_Static_assert(DRIVER_AMDGPU == 1 << 3, "driver bit");
+_Static_assert(IGT_LOG_DEBUG == 0 && IGT_LOG_INFO == 1 && IGT_LOG_WARN == 2, "log levels");
+_Static_assert(IGT_EXIT_SUCCESS == 0 && IGT_EXIT_SKIP == 77 && IGT_EXIT_FAILURE == 98,
+	       "exit codes");

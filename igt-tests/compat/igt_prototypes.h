@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The entry points of libigt.so.0 that our tests use, and nothing else.
+ *
+ * Apart from igt.h so that a build with IGT's own headers can include this
+ * after them and let the compiler find a difference (crosscheck.c).  Whoever
+ * adds a line here adds the name to entry_points.c.
+ */
+#ifndef IGT_PROTOTYPES_H
+#define IGT_PROTOTYPES_H
+
+#include <getopt.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
+
+#define IGTC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
+#define IGTC_NORETURN __attribute__((noreturn))
+
+/* Where the library jumps to when a subtest (or a dynamic part) ends. */
+extern jmp_buf igt_subtest_jmpbuf, igt_dynamic_jmpbuf;
+
+int igt_subtest_init_parse_opts(int *argc, char **argv, const char *shortopts,
+				const struct option *longopts, const char *help,
+				int (*handler)(int opt, int index, void *data), void *data);
+IGTC_NORETURN void igt_exit(void);
+
+bool __igt_fixture(void);
+void __igt_fixture_complete(void);
+void __igt_subtest_group_save(int *skip, int *description);
+void __igt_subtest_group_restore(int skip, int description);
+bool __igt_run_subtest(const char *name, const char *file, int line);
+bool __igt_enter_dynamic_container(void);
+bool __igt_run_dynamic_subtest(const char *name);
+void igt_describe_f(const char *format, ...) IGTC_PRINTF(1, 2);
+const char *igt_subtest_name(void);
+
+void igt_success(void);
+IGTC_NORETURN void igt_skip(const char *format, ...) IGTC_PRINTF(1, 2);
+IGTC_NORETURN void __igt_skip_check(const char *file, int line, const char *func,
+				    const char *what, const char *format, ...)
+	IGTC_PRINTF(5, 6);
+IGTC_NORETURN void __igt_fail_assert(const char *domain, const char *file, int line,
+				     const char *func, const char *what,
+				     const char *format, ...)
+	IGTC_PRINTF(6, 7);
+
+void igt_log(const char *domain, enum igt_log_level level, const char *format, ...)
+	IGTC_PRINTF(3, 4);
+
+bool __igt_fork(void);
+void igt_waitchildren(void);
+void igt_waitchildren_timeout(int seconds, const char *reason);
+void igt_fork_signal_helper(void);
+void igt_stop_signal_helper(void);
+void igt_install_exit_handler(void (*fn)(int sig));
+void igt_set_timeout(unsigned int seconds, const char *operation);
+void igt_reset_timeout(void);
+uint64_t igt_nsec_elapsed(struct timespec *start);
+
+int drm_open_driver_render(int chipset);
+int drm_reopen_driver(int fd);
+int drm_close_driver(int fd);
+
+#endif
