@@ -1,41 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * vgpu: a simulated gfx942 GPU for QEMU's vfio-user-pci device.  Options, the
- * wiring of host and model, and the event loop; nothing else.
+ * vgpu: a simulated gfx942 GPU for QEMU's vfio-user-pci device.  Options and
+ * the wiring of host and model, nothing else.
  */
 #include <errno.h>
 #include <getopt.h>
-#include <inttypes.h>
-#include <poll.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
-#include <sys/socket.h>
-#include <time.h>
-#include <unistd.h>
 
-#include "host/vfio_user.h"
-#include "host/vfio_user_sock.h"
+#include "host/server.h"
 #include "vgpu.h"
 
 enum {
 	EXIT_USAGE = 1,
 	EXIT_PROTOCOL = 2,
 	EXIT_STOPPED = 3,
-};
-
-/*
- * The engines and the guest's CPUs share the machine's cores.  Engines run at
- * full speed after each message; when no message has come for a while they get
- * a fraction of a core, since a queue that only polls is busy for ever.
- */
-enum {
-	STEPS_PER_BURST = 64,
-	FULL_SPEED_NS = 10 * 1000 * 1000,
-	SLICE_NS = 300 * 1000,
-	BACK_OFF_MS = 1,
 };
 
 static const char usage[] =
@@ -115,144 +95,27 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	return -1;
 }
 
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
-
-/* SIGINT and SIGTERM as a descriptor, so that there is one place to wait. */
-static int open_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGTERM);
-	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
-		return -errno;
-	return signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-}
-
-/* Wait for @fd; 1 when it is ready, 0 after @timeout_ms, -EINTR on a signal. */
-static int wait_for(int fd, int signal_fd, int timeout_ms)
-{
-	struct pollfd pfds[] = {
-		{ .fd = fd, .events = POLLIN },
-		{ .fd = signal_fd, .events = POLLIN },
-	};
-	int ret = poll(pfds, 2, timeout_ms);
-
-	if (ret < 0)
-		return errno == EINTR ? 0 : -errno;
-	if (pfds[1].revents)
-		return -EINTR;
-	return pfds[0].revents ? 1 : 0;
-}
-
-static int stopped(const struct vg_vfio_user *dev)
-{
-	fprintf(stderr, "vgpu: stopped: %s\n", vgpu_stopped(dev->vg));
-	if (dev->trace)
-		fprintf(dev->trace, "stopped: %s\n", vgpu_stopped(dev->vg));
-	return EXIT_STOPPED;
-}
-
-static void run_engines(struct vgpu *vg)
-{
-	for (int i = 0; i < STEPS_PER_BURST && vgpu_step(vg); i++)
-		;
-}
-
-static int serve(struct vg_vfio_user *dev, struct vg_sock *sock,
-		 struct vg_reply *reply, int signal_fd)
-{
-	int64_t last_message = now_ns(), slice = last_message;
-
-	for (;;) {
-		int timeout = -1, ret;
-
-		if (vgpu_busy(dev->vg)) {
-			int64_t now = now_ns();
-
-			timeout = now - last_message > FULL_SPEED_NS &&
-				  now - slice > SLICE_NS ? BACK_OFF_MS : 0;
-		}
-		ret = wait_for(sock->fd, signal_fd, timeout);
-		if (ret == -EINTR)
-			return 0;
-		if (ret < 0) {
-			fprintf(stderr, "vgpu: poll: %s\n", strerror(-ret));
-			return EXIT_USAGE;
-		}
-		if (timeout)
-			slice = now_ns();
-		if (ret > 0) {
-			ret = vg_sock_serve(sock, dev, reply);
-			last_message = now_ns();
-			if (vgpu_stopped(dev->vg))
-				return stopped(dev);
-			if (ret == -EPIPE)
-				return 0;
-			if (ret < 0) {
-				fprintf(stderr, "vgpu: protocol error: %s\n", dev->error);
-				return EXIT_PROTOCOL;
-			}
-		}
-		run_engines(dev->vg);
-		if (vgpu_stopped(dev->vg))
-			return stopped(dev);
-	}
-}
-
-/* Accept the one client; the socket is gone from the file system after. */
-static int accept_client(const char *path, int signal_fd)
-{
-	int listener = vg_sock_listen(path), fd, ret;
-
-	if (listener < 0) {
-		fprintf(stderr, "vgpu: cannot listen at %s: %s\n", path,
-			strerror(-listener));
-		return listener;
-	}
-	ret = wait_for(listener, signal_fd, -1);
-	fd = ret > 0 ? accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK) : ret;
-	if (ret > 0 && fd < 0)
-		fprintf(stderr, "vgpu: accept: %s\n", strerror(errno));
-	unlink(path);
-	close(listener);
-	return fd;
-}
-
 static int run(const struct options *opts, FILE *trace)
 {
-	/* Too large for the stack, and there is exactly one of each. */
-	struct vg_sock *sock = malloc(sizeof(*sock));
-	struct vg_reply *reply = malloc(sizeof(*reply));
 	struct vg_vfio_user dev;
-	int signal_fd = open_signals(), fd, ret;
+	int ret = vg_vfio_user_init(&dev, opts->seed, trace);
 
-	ret = sock && reply && signal_fd >= 0 ?
-		vg_vfio_user_init(&dev, opts->seed, trace) : -ENOMEM;
 	if (ret) {
 		fprintf(stderr, "vgpu: cannot start: %s\n", strerror(-ret));
-		free(sock);
-		free(reply);
 		return EXIT_USAGE;
 	}
-	fd = accept_client(opts->socket, signal_fd);
-	if (fd >= 0) {
-		vg_sock_init(sock, fd);
-		ret = serve(&dev, sock, reply, signal_fd);
-		vg_sock_fini(sock);
-	} else {
-		ret = fd == -EINTR ? 0 : EXIT_USAGE;
+	ret = vg_server_run(&dev, opts->socket);
+	if (ret == -ECANCELED) {
+		fprintf(stderr, "vgpu: stopped: %s\n", vgpu_stopped(dev.vg));
+		if (trace)
+			fprintf(trace, "stopped: %s\n", vgpu_stopped(dev.vg));
+		ret = EXIT_STOPPED;
+	} else if (ret) {
+		fprintf(stderr, "vgpu: %s%s\n",
+			ret == -EPROTO ? "protocol error: " : "", dev.error);
+		ret = ret == -EPROTO ? EXIT_PROTOCOL : EXIT_USAGE;
 	}
 	vg_vfio_user_fini(&dev);
-	free(sock);
-	free(reply);
 	return ret;
 }
 

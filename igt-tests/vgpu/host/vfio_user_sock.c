@@ -199,7 +199,7 @@ int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
 {
 	struct vfio_user_header header;
 	unsigned int nfds;
-	int ret, sent;
+	int ret, sent = 0;
 
 	ret = receive(sock, dev, sizeof(header));
 	if (ret <= 0)
@@ -220,6 +220,14 @@ int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
 	/* What the model does not survive must not look like an answer. */
 	if (vgpu_stopped(dev->vg))
 		return ret ? ret : 1;
-	sent = send_reply(sock, dev, reply);
+	if (reply->size) {
+		char why[sizeof(dev->error)];
+
+		/* The first reason to end the connection is the one to tell. */
+		memcpy(why, dev->error, sizeof(why));
+		sent = send_reply(sock, dev, reply);
+		if (ret)
+			memcpy(dev->error, why, sizeof(why));
+	}
 	return ret ? ret : sent ? sent : 1;
 }

@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "hw/bases.h"
 #include "images.h"
 #include "kernel_headers.h"
 
@@ -15,7 +16,18 @@ enum {
 	GC_TABLE_MAJOR = 2,		/* struct gc_info_v2_1 */
 	GC_TABLE_MINOR = 1,
 	MAX_BASES = 4,
+
+	/* Blocks that are listed, but have no registers in the model. */
+	DF_BASE = 0x7000,
+	THM_BASE = 0x16600,
+	UMC_BASE = 0x14000,
 };
+
+#define VERSION(major_, minor_, revision_) \
+	.major = (major_), .minor = (minor_), .revision = (revision_)
+#define BASES(...) \
+	.bases = { __VA_ARGS__ }, \
+	.num_bases = sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)
 
 /*
  * The blocks of one AID with one XCC, at the reset bases (in dwords) that the
@@ -29,19 +41,19 @@ static const struct {
 	uint8_t major, minor, revision, num_bases;
 	uint32_t bases[MAX_BASES];
 } ips[] = {
-	{ GC_HWID,     9, 4, 3, 2, { 0x2000, 0xA000 } },
-	{ MMHUB_HWID,  1, 8, 0, 1, { 0x1A000 } },
-	{ ATHUB_HWID,  1, 8, 0, 1, { 0xC20 } },
-	{ OSSSYS_HWID, 4, 4, 2, 1, { 0x10A0 } },
-	{ HDP_HWID,    4, 4, 2, 1, { 0xF20 } },
-	{ SDMA0_HWID,  4, 4, 2, 2, { 0x1260, 0x12540 } },
-	{ DF_HWID,     4, 5, 0, 1, { 0x7000 } },
-	{ MP0_HWID,   13, 0, 2, 1, { 0x16000 } },
-	{ MP1_HWID,   13, 0, 2, 1, { 0x16000 } },
-	{ THM_HWID,   13, 0, 2, 1, { 0x16600 } },
-	{ NBIF_HWID,   7, 9, 0, 4, { 0x0, 0x14, 0xD20, 0x10400 } },
-	{ SMUIO_HWID, 13, 0, 3, 2, { 0x16800, 0x16A00 } },
-	{ UMC_HWID,   12, 0, 0, 1, { 0x14000 } },
+	{ GC_HWID, VERSION(9, 4, 3), BASES(VG_GC_BASES) },
+	{ MMHUB_HWID, VERSION(1, 8, 0), BASES(VG_MMHUB_BASES) },
+	{ ATHUB_HWID, VERSION(1, 8, 0), BASES(VG_ATHUB_BASES) },
+	{ OSSSYS_HWID, VERSION(4, 4, 2), BASES(VG_OSS_BASES) },
+	{ HDP_HWID, VERSION(4, 4, 2), BASES(VG_HDP_BASES) },
+	{ SDMA0_HWID, VERSION(4, 4, 2), BASES(VG_SDMA_BASES) },
+	{ DF_HWID, VERSION(4, 5, 0), BASES(DF_BASE) },
+	{ MP0_HWID, VERSION(13, 0, 2), BASES(VG_MP_BASES) },
+	{ MP1_HWID, VERSION(13, 0, 2), BASES(VG_MP_BASES) },
+	{ THM_HWID, VERSION(13, 0, 2), BASES(THM_BASE) },
+	{ NBIF_HWID, VERSION(7, 9, 0), BASES(VG_NBIO_BASES) },
+	{ SMUIO_HWID, VERSION(13, 0, 3), BASES(VG_SMUIO_BASES) },
+	{ UMC_HWID, VERSION(12, 0, 0), BASES(UMC_BASE) },
 };
 
 /*
