@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libamdgpu_userptr - scattered host memory as one contiguous GPU virtual address range
+ *
+ * A context stands for one or more amdgpu render nodes. A map takes an array of CPU address
+ * ranges and places them one after the other in the GPU virtual address space of every device of
+ * the context. The memory is not pinned: when the CPU side changes (fork and copy-on-write,
+ * MADV_DONTNEED, migration, swap), the kernel stops the KFD user mode queues of the process,
+ * brings the GPU's page tables up to date and lets the queues go on.
+ *
+ * That needs a kernel with AMDGPU_GEM_USERPTR_HSA, and a render node file whose GPU address space
+ * KFD has adopted (AMDKFD_IOC_ACQUIRE_VM, which ROCr does for its own files). The library never
+ * falls back to userptr buffers without that flag: they would map without an error, and running
+ * KFD queues would lose the memory at the first change.
+ *
+ * Rules for all functions
+ *
+ * - They return 0 or a negative errno. They never touch errno and never print.
+ * - Argument structs begin with their own size. Fill in sizeof(the struct) and zero the rest;
+ *   unknown flags and reserved fields that are not zero are refused with -EINVAL. A larger struct
+ *   of a newer header is accepted while the part this library does not know is zero (-E2BIG
+ *   otherwise). A smaller struct is accepted down to its first published size.
+ * - Every argument is checked before the first ioctl. In a struct of arguments only the fields
+ *   marked "out" are written, and on failure only the failed_* fields.
+ * - All functions of one context may be called from any thread at any time, except that a context
+ *   must not be destroyed and a map must not be unmapped while another call is using it.
+ * - After fork() the child must not use the parent's contexts: all calls return -EPERM there,
+ *   without an ioctl. amdgpu_userptr_ctx_destroy() is the exception: it frees the child's copy of
+ *   the context and of its maps, and leaves the parent's GPU state alone.
+ *
+ * Page size: addresses and sizes are multiples of the CPU page size, which is a run time value
+ * (sysconf(_SC_PAGESIZE); 64 KiB on some hosts). amdgpu_userptr_range_cover() turns an unaligned
+ * buffer into a range.
+ */
+#ifndef AMDGPU_USERPTR_H
+#define AMDGPU_USERPTR_H
+
+#include <stdint.h>
+
+#include <amdgpu.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** An index that names nothing; see struct amdgpu_userptr_map_args. */
+#define AMDGPU_USERPTR_NONE	UINT32_MAX
+
+/** One or more devices, and the maps made on them. */
+struct amdgpu_userptr_ctx;
+
+/** Ranges of host memory that are mapped to one range of GPU virtual addresses. */
+struct amdgpu_userptr_map;
+
+/* ------------------------------------------------------------------------------------------- */
+/* Context										       */
+
+/**
+ * struct amdgpu_userptr_ctx_args - which devices a context works on
+ *
+ * Exactly one of @devices and @fds is set. Each entry must be another device. The handles and
+ * files stay the caller's: the library neither duplicates nor closes them, and they must stay
+ * open until the context is destroyed. Give the very handle or file that KFD acquired; a second
+ * open of the same render node is another address space, in which maps fail with -EOPNOTSUPP.
+ */
+struct amdgpu_userptr_ctx_args {
+	uint32_t size;				/**< sizeof(struct amdgpu_userptr_ctx_args) */
+	uint32_t flags;				/**< none defined, 0 */
+	const amdgpu_device_handle *devices;	/**< @num_devices libdrm handles, or NULL */
+	const int *fds;				/**< @num_devices render node files, or NULL */
+	uint32_t num_devices;			/**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
+	uint32_t reserved;			/**< 0 */
+};
+
+/** Most devices of one context. */
+#define AMDGPU_USERPTR_MAX_DEVICES	64
+
+/**
+ * amdgpu_userptr_ctx_create() - create a context
+ * @args: devices
+ * @ctx: out: the context
+ *
+ * It succeeds on kernels without AMDGPU_GEM_USERPTR_HSA too, so that
+ * amdgpu_userptr_query_caps() can say what is missing.
+ *
+ * Return: 0; -EINVAL or -E2BIG for bad arguments; -ENODEV when a file is not of the amdgpu driver;
+ * -ENOMEM; or the error of an ioctl.
+ */
+int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
+			      struct amdgpu_userptr_ctx **ctx);
+
+/**
+ * amdgpu_userptr_ctx_destroy() - unmap everything and free the context
+ * @ctx: the context, or NULL (nothing happens)
+ *
+ * Maps that still exist are unmapped as by amdgpu_userptr_unmap(); their pointers are dead
+ * afterwards. The context is gone whatever the return value. In a forked child only memory and
+ * address space of the child are released.
+ *
+ * Return: 0 or the first error met.
+ */
+int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
+
+/**
+ * struct amdgpu_userptr_caps - what works on one device of a context
+ */
+struct amdgpu_userptr_caps {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_caps) */
+	uint32_t device;	/**< in: index of the device in the context */
+	/**
+	 * out: 0 when maps work now; -EINVAL: the kernel does not know AMDGPU_GEM_USERPTR_HSA;
+	 * -EOPNOTSUPP: the GPU address space of this file does not belong to KFD; another
+	 * negative errno: the kernel's reason. The answer comes from trying with a page of the
+	 * library's own, so it is right for patched kernels of any version number.
+	 */
+	int32_t hsa_status;
+	uint32_t vm_timeline;	/**< out: 1 when page table updates can be waited for (DRM 3.64) */
+	uint32_t drm_major;	/**< out: DRM interface version of the driver */
+	uint32_t drm_minor;	/**< out */
+	uint32_t max_ranges;	/**< out: most ranges of one amdgpu_userptr_map() call */
+	uint32_t reserved;	/**< 0 */
+	uint64_t page_size;	/**< out: CPU page size, unit of CPU addresses and sizes */
+	uint64_t granularity;	/**< out: unit of GPU addresses */
+	uint64_t va_alignment;	/**< out: alignment the device asks for */
+	uint64_t va_min;	/**< out: lowest GPU address that can be mapped */
+	uint64_t va_max;	/**< out: end of the low half of the GPU address space */
+};
+
+/**
+ * amdgpu_userptr_query_caps() - ask what works on a device
+ * @ctx: context
+ * @caps: in: @size, @device; out: the rest
+ *
+ * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child; -ENOMEM.
+ */
+int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *caps);
+
+/* ------------------------------------------------------------------------------------------- */
+/* Map and unmap									       */
+
+/** The GPU may only read the range; the memory may be mapped read-only on the CPU. */
+#define AMDGPU_USERPTR_RANGE_READONLY	(1u << 0)
+
+/**
+ * struct amdgpu_userptr_range - a piece of host memory
+ *
+ * Ranges may overlap each other: the memory then shows up at several GPU addresses.
+ */
+struct amdgpu_userptr_range {
+	uint64_t cpu_addr;	/**< start, multiple of the CPU page size */
+	uint64_t size;		/**< bytes, multiple of the CPU page size, not 0 */
+	uint32_t flags;		/**< AMDGPU_USERPTR_RANGE_* */
+	uint32_t reserved;	/**< 0 */
+};
+
+/**
+ * enum amdgpu_userptr_va_mode - where the GPU addresses come from
+ * @AMDGPU_USERPTR_VA_RESERVE: the library reserves CPU address space (a PROT_NONE mapping) and
+ *	uses the same numbers on the GPU. As long as all GPU addresses of the process are made that
+ *	way, as in ROCr, nothing can collide.
+ * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which knows nothing of KFD's
+ *	allocations. Only for a context of one device that was given as amdgpu_device_handle.
+ * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @gpu_va, for example from
+ *	hsa_amd_vmem_address_reserve(). It must be free on every device.
+ */
+enum amdgpu_userptr_va_mode {
+	AMDGPU_USERPTR_VA_RESERVE = 0,
+	AMDGPU_USERPTR_VA_ALLOC = 1,
+	AMDGPU_USERPTR_VA_FIXED = 2,
+};
+
+/**
+ * Make a buffer object of each range even where neighbours in the array are neighbours in memory.
+ * Without it such ranges share one, which is cheaper; with it, a change of one of them costs the
+ * kernel no work on the other.
+ */
+#define AMDGPU_USERPTR_MAP_NO_COALESCE	(1u << 0)
+
+/**
+ * enum amdgpu_userptr_stage - what failed
+ * @AMDGPU_USERPTR_STAGE_NONE: nothing
+ * @AMDGPU_USERPTR_STAGE_VALIDATE: a check of the arguments, before any ioctl
+ * @AMDGPU_USERPTR_STAGE_VA_RESERVE: getting GPU addresses
+ * @AMDGPU_USERPTR_STAGE_USERPTR: the kernel refused the memory
+ * @AMDGPU_USERPTR_STAGE_VA_MAP: the kernel refused the GPU address
+ * @AMDGPU_USERPTR_STAGE_WAIT: waiting for the page table update
+ */
+enum amdgpu_userptr_stage {
+	AMDGPU_USERPTR_STAGE_NONE = 0,
+	AMDGPU_USERPTR_STAGE_VALIDATE = 1,
+	AMDGPU_USERPTR_STAGE_VA_RESERVE = 2,
+	AMDGPU_USERPTR_STAGE_USERPTR = 3,
+	AMDGPU_USERPTR_STAGE_VA_MAP = 4,
+	AMDGPU_USERPTR_STAGE_WAIT = 5,
+};
+
+/**
+ * struct amdgpu_userptr_map_args - arguments of amdgpu_userptr_map()
+ */
+struct amdgpu_userptr_map_args {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_map_args) */
+	uint32_t flags;		/**< AMDGPU_USERPTR_MAP_* */
+	uint32_t va_mode;	/**< enum amdgpu_userptr_va_mode */
+	/**
+	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
+	 * <amdgpu_drm.h>; 0 is readable and writeable. READONLY ranges lose _WRITEABLE.
+	 */
+	uint32_t va_flags;
+	/** in: the address for VA_FIXED, otherwise 0. out: the GPU address of the first byte. */
+	uint64_t gpu_va;
+	/**
+	 * Alignment of the GPU address, a power of two and a multiple of the CPU page size. 0: what
+	 * the device asks for, and 2 MiB when the map is at least that large, for large fragments.
+	 */
+	uint64_t alignment;
+	const struct amdgpu_userptr_range *ranges; /**< placed one after the other */
+	uint32_t num_ranges;	/**< 1 to amdgpu_userptr_caps.max_ranges */
+	uint32_t failed_range;	/**< out: index of the range at fault, or AMDGPU_USERPTR_NONE */
+	uint32_t failed_device;	/**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
+	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
+};
+
+/**
+ * amdgpu_userptr_map() - map ranges of host memory to one contiguous range of GPU addresses
+ * @ctx: context
+ * @args: ranges and placement
+ * @map: out: the map
+ *
+ * All or nothing, on all devices of the context. When it returns 0 the GPU sees the memory; when it
+ * fails nothing is left behind. On failure @args names the stage, and the range and the device
+ * where one is at fault; -EINVAL for @args itself (size, NULL) writes nothing.
+ *
+ * The map follows the addresses, not the memory: after munmap() GPU access to the piece faults,
+ * and after mremap() the piece at the old address is gone. Memory that is mapped anew at the same
+ * address is not picked up until the ranges are mapped again.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments; at stage USERPTR the kernel does not know AMDGPU_GEM_USERPTR_HSA; at
+ *	stage VA_MAP the GPU address is in use by somebody else.
+ * -E2BIG: more than max_ranges ranges, or a larger @args struct than this library knows.
+ * -EOVERFLOW: a range, or the sum of the sizes, does not fit into the address space.
+ * -ERANGE: the GPU addresses are outside of what a device can map.
+ * -EEXIST: VA_FIXED overlaps another map of this context.
+ * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or
+ *	the kernel cannot tell when page table updates are complete (DRM before 3.64).
+ * -EFAULT: a range is not mapped, or not writable and not marked READONLY.
+ * -EACCES, -EPERM: the kernel's policy does not allow this memory.
+ * -EPERM: in a forked child.
+ * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
+ * -ENOMEM.
+ */
+int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
+		       struct amdgpu_userptr_map **map);
+
+/**
+ * amdgpu_userptr_unmap() - take a map away from all devices
+ * @map: the map, or NULL (nothing happens)
+ *
+ * On return no GPU can reach the memory through the map: page tables are updated, TLBs flushed.
+ * The GPU must not be using the addresses any more; if it is, its accesses fault.
+ *
+ * Return: 0; -EPERM in a forked child, where @map lives on until its context is destroyed; another
+ * error means that a step failed on the way, and @map is gone all the same.
+ */
+int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map);
+
+/**
+ * amdgpu_userptr_range_cover() - range of whole pages around a buffer
+ * @ctx: context
+ * @addr: start of the buffer
+ * @len: bytes, not 0
+ * @range: out: the pages, with @flags 0
+ * @offset: out: where the buffer begins in the range
+ *
+ * The GPU will be able to reach everything on these pages, not only the buffer.
+ *
+ * Return: 0; -EINVAL; -EOVERFLOW; -EPERM in a forked child.
+ */
+int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr, uint64_t len,
+			       struct amdgpu_userptr_range *range, uint64_t *offset);
+
+/**
+ * amdgpu_userptr_stage_name() - a word for an enum amdgpu_userptr_stage
+ * @stage: the stage
+ *
+ * Return: a string constant, never NULL.
+ */
+const char *amdgpu_userptr_stage_name(uint32_t stage);
+
+/* ------------------------------------------------------------------------------------------- */
+/* Queries										       */
+
+/**
+ * The range shares CPU addresses with the map's GPU addresses without being at its own place there:
+ * one number then means two things. Allowed, and rarely what one wants.
+ */
+#define AMDGPU_USERPTR_INFO_VA_CLASH	(1u << 0)
+
+/**
+ * struct amdgpu_userptr_info - what is behind a GPU address
+ */
+struct amdgpu_userptr_info {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_info) */
+	uint32_t flags;		/**< out: AMDGPU_USERPTR_INFO_* */
+	struct amdgpu_userptr_map *map;		/**< out: the map the address is in */
+	uint64_t map_va;	/**< out: GPU address of the map */
+	uint64_t map_size;	/**< out: bytes of the map */
+	uint64_t cpu_addr;	/**< out: CPU address of the byte asked for */
+	uint64_t range_va;	/**< out: GPU address of the range the byte is in */
+	struct amdgpu_userptr_range range;	/**< out: that range, as given to map */
+	uint32_t range_index;	/**< out: its index in the array given to map */
+	uint32_t reserved;	/**< 0 */
+};
+
+/**
+ * amdgpu_userptr_query() - look up a GPU address in all maps of a context
+ * @ctx: context
+ * @gpu_va: any GPU address
+ * @info: in: @size; out: the rest
+ *
+ * Return: 0; -ENOENT when no map covers the address; -EINVAL or -E2BIG for bad arguments; -EPERM in
+ * a forked child.
+ */
+int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
+			 struct amdgpu_userptr_info *info);
+
+/**
+ * struct amdgpu_userptr_stats - counters of a context
+ *
+ * The first group describes the maps that exist now, the second adds up since creation.
+ */
+struct amdgpu_userptr_stats {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_stats) */
+	uint32_t reserved;	/**< 0 */
+	uint64_t maps;		/**< out: maps */
+	uint64_t bytes;		/**< out: bytes of GPU address space they cover */
+	uint64_t ranges;	/**< out: ranges given for them */
+	uint64_t bos;		/**< out: buffer objects behind them, on all devices together */
+	uint64_t map_calls;	/**< out: amdgpu_userptr_map() calls that got past the checks */
+	uint64_t map_failures;	/**< out: of these, calls that failed */
+	uint64_t map_ns;	/**< out: time spent in them, nanoseconds */
+	uint64_t unmap_calls;	/**< out: maps taken away */
+	uint64_t unmap_ns;	/**< out: time spent on that, nanoseconds */
+	uint64_t ioctls;	/**< out: ioctls issued */
+};
+
+/**
+ * amdgpu_userptr_query_stats() - read the counters of a context
+ * @ctx: context
+ * @stats: in: @size; out: the rest
+ *
+ * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx,
+			       struct amdgpu_userptr_stats *stats);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* AMDGPU_USERPTR_H */

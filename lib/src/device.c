@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT */
+/* Contexts: which devices, what they can do, what has been done. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "internal.h"
+
+/* Larger than any struct of this library will be: garbage in a size field, do not look further. */
+#define AU_STRUCT_MAX	4096
+
+int au_struct_get(const void *user, void *copy, size_t first, size_t known)
+{
+	uint32_t size;
+
+	memcpy(&size, user, sizeof(size));
+	if (size < first)
+		return -EINVAL;
+	if (size > AU_STRUCT_MAX)
+		return -E2BIG;
+	for (size_t i = known; i < size; i++) {
+		if (((const unsigned char *)user)[i])
+			return -E2BIG;
+	}
+	memset(copy, 0, known);
+	memcpy(copy, user, size < known ? size : known);
+	return 0;
+}
+
+void au_struct_put(void *user, const void *copy, size_t known)
+{
+	uint32_t size;
+
+	memcpy(&size, user, sizeof(size));
+	/* All but the size itself, which says what the caller's header knows. */
+	memcpy((char *)user + sizeof(size), (const char *)copy + sizeof(size),
+	       (size < known ? size : known) - sizeof(size));
+}
+
+int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
+{
+	return getpid() == ctx->pid ? 0 : -EPERM;
+}
+
+static void device_fini(struct au_device *device)
+{
+	if (device->syncobj)
+		au_syncobj_destroy(device, device->syncobj);
+	pthread_mutex_destroy(&device->timeline_lock);
+}
+
+static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
+		       const struct amdgpu_userptr_ctx_args *args, uint32_t index)
+{
+	int ret;
+
+	device->ctx = ctx;
+	if (args->devices) {
+		device->handle = args->devices[index];
+		device->fd = ctx->ops->device_fd(ctx->ops_priv, device->handle);
+	} else {
+		device->fd = args->fds[index];
+	}
+	ret = au_drm_version(device);
+	if (!ret)
+		ret = au_device_info(device);
+	if (!ret && device->drm_minor >= AU_DRM_MINOR_VM_TIMELINE)
+		ret = au_syncobj_create(device, &device->syncobj);
+	if (!ret)
+		pthread_mutex_init(&device->timeline_lock, NULL);
+	return ret;
+}
+
+/* Device @index of the arguments is there and is not an earlier one again. */
+static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t index)
+{
+	if (args->devices ? !args->devices[index] : args->fds[index] < 0)
+		return false;
+	for (uint32_t i = 0; i < index; i++) {
+		if (args->devices ? args->devices[i] == args->devices[index] :
+				    args->fds[i] == args->fds[index])
+			return false;
+	}
+	return true;
+}
+
+static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
+{
+	if (args->flags || args->reserved || !args->devices == !args->fds)
+		return -EINVAL;
+	if (!args->num_devices || args->num_devices > AMDGPU_USERPTR_MAX_DEVICES)
+		return -EINVAL;
+	for (uint32_t i = 0; i < args->num_devices; i++) {
+		if (!device_is_new(args, i))
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct au_ops *ops,
+		      void *priv, struct amdgpu_userptr_ctx **out)
+{
+	struct amdgpu_userptr_ctx_args args;
+	struct amdgpu_userptr_ctx *ctx;
+	int ret;
+
+	ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+	if (!ret)
+		ret = check_ctx_args(&args);
+	if (ret)
+		return ret;
+
+	ctx = calloc(1, sizeof(*ctx) + args.num_devices * sizeof(ctx->devices[0]));
+	if (!ctx)
+		return -ENOMEM;
+	ctx->ops = ops;
+	ctx->ops_priv = priv;
+	ctx->pid = getpid();
+	ctx->page_size = ops->page_size(priv);
+	for (; ctx->num_devices < args.num_devices; ctx->num_devices++) {
+		ret = device_init(ctx, &ctx->devices[ctx->num_devices], &args, ctx->num_devices);
+		if (ret)
+			goto free_devices;
+	}
+	pthread_mutex_init(&ctx->lock, NULL);
+	*out = ctx;
+	return 0;
+
+free_devices:
+	while (ctx->num_devices--)
+		device_fini(&ctx->devices[ctx->num_devices]);
+	free(ctx);
+	return ret;
+}
+
+int au_ctx_create(const struct amdgpu_userptr_ctx_args *args, const struct au_ops *ops, void *priv,
+		  struct amdgpu_userptr_ctx **ctx)
+{
+	const int saved_errno = errno;
+	int ret;
+
+	if (!args || !ctx)
+		return -EINVAL;
+	ret = ctx_create(args, ops, priv, ctx);
+	errno = saved_errno;
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
+			      struct amdgpu_userptr_ctx **ctx)
+{
+	return au_ctx_create(args, &au_kernel_ops, NULL, ctx);
+}
+
+static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
+{
+	int first_error = 0;
+
+	while (ctx->num_maps) {
+		int ret = amdgpu_userptr_unmap(ctx->maps[ctx->num_maps - 1]);
+
+		if (!first_error)
+			first_error = ret;
+	}
+	while (ctx->num_devices--)
+		device_fini(&ctx->devices[ctx->num_devices]);
+	pthread_mutex_destroy(&ctx->lock);
+	return first_error;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
+{
+	const int saved_errno = errno;
+	int ret = 0;
+
+	if (!ctx)
+		return 0;
+	if (!au_ctx_check_owner(ctx)) {
+		ret = ctx_destroy(ctx);
+	} else {
+		/* The locks may have been held by a thread that the child does not have. */
+		for (size_t i = 0; i < ctx->num_maps; i++) {
+			au_space_put(ctx, &ctx->maps[i]->space);
+			au_map_free(ctx->maps[i]);
+		}
+	}
+	free(ctx->maps);
+	free(ctx);
+	errno = saved_errno;
+	return ret;
+}
+
+/* Ask the kernel with a page of our own: no version number says this for sure. */
+static int probe_hsa(struct au_device *device)
+{
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+	uint32_t handle;
+	void *page;
+	int ret;
+
+	page = mmap(NULL, ctx->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return -ENOMEM;
+	ret = au_gem_userptr(device, (uintptr_t)page, ctx->page_size, 0, &handle);
+	if (!ret)
+		au_gem_close(device, handle);
+	munmap(page, ctx->page_size);
+	return ret;
+}
+
+static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *user)
+{
+	struct amdgpu_userptr_caps in;
+	struct au_device *device;
+	int ret;
+
+	ret = au_struct_get(user, &in, sizeof(in), sizeof(in));
+	if (ret)
+		return ret;
+	if (in.reserved || in.device >= ctx->num_devices)
+		return -EINVAL;
+
+	device = &ctx->devices[in.device];
+	struct amdgpu_userptr_caps caps = {
+		.device = in.device,
+		.hsa_status = probe_hsa(device),
+		.vm_timeline = device->syncobj != 0,
+		.drm_major = device->drm_major,
+		.drm_minor = device->drm_minor,
+		.max_ranges = AU_MAX_RANGES,
+		.page_size = ctx->page_size,
+		.granularity = ctx->page_size,
+		.va_alignment = device->va_alignment,
+		.va_min = device->va_min,
+		.va_max = device->va_max,
+	};
+	au_struct_put(user, &caps, sizeof(caps));
+	return 0;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *caps)
+{
+	const int saved_errno = errno;
+	int ret;
+
+	if (!ctx || !caps)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	if (!ret)
+		ret = query_caps(ctx, caps);
+	errno = saved_errno;
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *user)
+{
+	struct amdgpu_userptr_stats stats;
+	int ret;
+
+	if (!ctx || !user)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	if (!ret)
+		ret = au_struct_get(user, &stats, sizeof(stats), sizeof(stats));
+	if (!ret && stats.reserved)
+		ret = -EINVAL;
+	if (ret)
+		return ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	stats = ctx->stats;
+	pthread_mutex_unlock(&ctx->lock);
+	stats.ioctls = atomic_load_explicit(&ctx->num_ioctls, memory_order_relaxed);
+	au_struct_put(user, &stats, sizeof(stats));
+	return 0;
+}

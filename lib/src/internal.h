@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Private side of libamdgpu_userptr.
+ *
+ * device.c	contexts and their devices
+ * space.c	GPU address space: where a map goes, and which map is where
+ * range.c	arithmetic on ranges; pure, no ioctls, no allocation
+ * map.c	map, unmap, roll back
+ * sync.c	page table updates and waiting for them
+ * ioctl.c	the only file that talks to the kernel and to libdrm
+ */
+#ifndef AU_INTERNAL_H
+#define AU_INTERNAL_H
+
+#include <assert.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+#include <amdgpu_drm.h>
+
+#include "amdgpu_userptr.h"
+
+/* Not in any released uapi header yet. */
+#ifndef AMDGPU_GEM_USERPTR_HSA
+#define AMDGPU_GEM_USERPTR_HSA	(1 << 4)
+#endif
+
+/*
+ * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older ones ignore the fields,
+ * and a wait for such a point has nothing to wait for.
+ */
+#define AU_DRM_MINOR_VM_TIMELINE	64
+
+/* Most ranges of one call: 32 MiB of arguments and about as much bookkeeping. */
+#define AU_MAX_RANGES	(1u << 20)
+
+/*
+ * Largest buffer object in pages. The kernel keeps a page pointer and a DMA address per page in one
+ * array, which kvcalloc() limits to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
+ * ttm_dma_tt_alloc_page_directory()); rounded down so that pieces stay aligned to 512 pages.
+ */
+#define AU_BO_ALIGN_PAGES	UINT64_C(512)
+#define AU_MAX_BO_PAGES		(((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
+
+/* From this size on a map is aligned for fragments of it (AMDGPU_VM_FRAGMENT_SIZE_2MB). */
+#define AU_LARGE_ALIGNMENT	(UINT64_C(2) << 20)
+
+/*
+ * struct drm_amdgpu_gem_va of DRM 3.64. The one in libdrm's headers ends at @map_size before
+ * 2.4.125; the kernel takes either by the size in the request number.
+ */
+struct au_gem_va {
+	uint32_t handle;
+	uint32_t _pad;
+	uint32_t operation;
+	uint32_t flags;
+	uint64_t va_address;
+	uint64_t offset_in_bo;
+	uint64_t map_size;
+	uint64_t vm_timeline_point;
+	uint32_t vm_timeline_syncobj_out;
+	uint32_t num_syncobj_handles;
+	uint64_t input_fence_syncobj_handles;
+};
+
+#define AU_IOCTL_GEM_VA	DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct au_gem_va)
+
+static_assert(offsetof(struct au_gem_va, map_size) == offsetof(struct drm_amdgpu_gem_va, map_size),
+	      "not the uapi's layout");
+
+/* On what the .map file exports; all else is hidden. */
+#define AU_PUBLIC	__attribute__((visibility("default")))
+
+/*
+ * Everything the library asks of the outside. Tests put a model of the kernel here; @priv is theirs.
+ * Functions return 0 or -errno and may change errno.
+ */
+struct au_ops {
+	int (*ioctl)(void *priv, int fd, unsigned long request, void *arg);
+	int (*device_fd)(void *priv, amdgpu_device_handle device);
+	int (*va_alloc)(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
+			uint64_t *va, amdgpu_va_handle *handle);
+	void (*va_free)(void *priv, amdgpu_va_handle handle);
+	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
+	void (*release)(void *priv, uint64_t addr, uint64_t size);
+	uint64_t (*page_size)(void *priv);
+};
+
+extern const struct au_ops au_kernel_ops;
+
+/* Constant after creation, but for the timeline. */
+struct au_device {
+	struct amdgpu_userptr_ctx *ctx;
+	amdgpu_device_handle handle;		/* NULL when the caller gave a file */
+	int fd;
+	uint32_t drm_major, drm_minor;
+	uint64_t va_alignment;
+	uint64_t va_min, va_max;		/* [min, max), low half */
+	uint64_t high_va_min, high_va_max;	/* 0, 0: no high half */
+	uint32_t syncobj;			/* timeline of page table updates, 0: none */
+
+	/* Points must enter the timeline in order: held from taking a point to the ioctl's end. */
+	pthread_mutex_t timeline_lock;
+	uint64_t timeline_point;		/* last one that the kernel has accepted */
+};
+
+struct amdgpu_userptr_ctx {
+	const struct au_ops *ops;
+	void *ops_priv;
+	pid_t pid;				/* creator; a forked child has another one */
+	uint64_t page_size;
+	atomic_uint_fast64_t num_ioctls;
+
+	pthread_mutex_t lock;			/* for the rest, never held across an ioctl */
+	struct amdgpu_userptr_map **maps;	/* by address, no overlap, with unfinished ones */
+	size_t num_maps, max_maps;
+	struct amdgpu_userptr_stats stats;	/* but for @ioctls */
+
+	uint32_t num_devices;
+	struct au_device devices[];
+};
+
+/* A range of the caller's and its place in the map. */
+struct au_range {
+	uint64_t offset;
+	struct amdgpu_userptr_range user;
+};
+
+/* What one userptr buffer object covers: ranges [first_range, end_range), or a part of one. */
+struct au_bo {
+	uint64_t offset;
+	uint64_t cpu_addr;
+	uint64_t size;
+	uint32_t range_flags;
+	uint32_t first_range;
+	uint32_t end_range;
+};
+
+/* A piece of GPU address space. */
+struct au_space {
+	enum amdgpu_userptr_va_mode mode;
+	uint64_t va;
+	uint64_t size;
+	uint64_t reserved_addr;			/* AMDGPU_USERPTR_VA_RESERVE, with slack */
+	uint64_t reserved_size;
+	amdgpu_va_handle handle;		/* AMDGPU_USERPTR_VA_ALLOC */
+};
+
+/* How far a map has got on one device; taking it down starts from here. */
+struct au_map_device {
+	uint32_t *handles;			/* one per BO */
+	uint32_t num_handles;			/* that exist */
+	uint64_t mapped;			/* bytes from the map's start that have a VA mapping */
+	uint64_t point;				/* of the last update */
+};
+
+struct amdgpu_userptr_map {
+	struct amdgpu_userptr_ctx *ctx;
+	struct au_space space;
+	uint32_t va_flags;
+	bool ready;				/* ctx->lock: can be looked up */
+	uint32_t num_ranges;
+	uint32_t num_bos;
+	struct au_range *ranges;
+	struct au_bo *bos;
+	struct au_map_device devices[];
+};
+
+/* Whom to blame, as in struct amdgpu_userptr_map_args. */
+struct au_failure {
+	uint32_t range;
+	uint32_t device;
+	uint32_t stage;
+};
+
+/* device.c */
+int au_ctx_create(const struct amdgpu_userptr_ctx_args *args, const struct au_ops *ops, void *priv,
+		  struct amdgpu_userptr_ctx **ctx);
+/* 0, or -EPERM in a forked child. */
+int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
+/*
+ * Take a caller's struct of a first version with @first bytes, of which this library knows @known:
+ * copies what both know to @copy and zeroes the rest of it.
+ */
+int au_struct_get(const void *user, void *copy, size_t first, size_t known);
+/* The way back, for structs with out fields. */
+void au_struct_put(void *user, const void *copy, size_t known);
+
+/* space.c */
+/* @space: in: mode, va (fixed), size. @alignment 0: a good one. */
+int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
+/* In a forked child only what belongs to the child is given back. */
+void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
+/* Whether all of [va, va + size) can be mapped on the device. */
+bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
+/* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
+int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map *map);
+void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map *map);
+/* Map, ready or not, that covers @va, or NULL. Call with ctx->lock held. */
+struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
+
+/* range.c */
+/* Check @count ranges; @total: sum of the sizes, @bad: index of a range that is wrong. */
+int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
+		    uint64_t *total, uint32_t *bad);
+/* Lay the ranges out one after the other. */
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+		     struct au_range *placed);
+/* Cut them into buffer objects of up to @max_bo bytes; returns how many. @bos NULL: only count. */
+uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
+			  uint64_t max_bo, struct au_bo *bos);
+/* Index of the range that holds byte @offset of the map. */
+uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
+
+/* map.c */
+/* Free the memory of a map of which nothing is left in the kernel, or which is another process's. */
+void au_map_free(struct amdgpu_userptr_map *map);
+
+/* sync.c */
+/* Change page tables; @point: the timeline point at which the change is done. */
+int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
+	      uint32_t va_flags, uint64_t *point);
+/* Remove all mappings in the range, of whatever BO. */
+int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, uint64_t *point);
+int au_va_wait(struct au_device *device, uint64_t point);
+
+/* ioctl.c, all 0 or -errno */
+int au_drm_version(struct au_device *device);
+int au_device_info(struct au_device *device);
+int au_gem_userptr(struct au_device *device, uint64_t addr, uint64_t size, uint32_t range_flags,
+		   uint32_t *handle);
+int au_gem_close(struct au_device *device, uint32_t handle);
+int au_gem_va(struct au_device *device, const struct au_gem_va *args);
+int au_syncobj_create(struct au_device *device, uint32_t *syncobj);
+int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
+int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point);
+
+#endif /* AU_INTERNAL_H */

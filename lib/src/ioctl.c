@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+/* All that leaves the library: ioctls, libdrm, and the address space of the process. */
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <xf86drm.h>
+
+#include "internal.h"
+
+static int kernel_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	/* Restarts the call on EINTR and EAGAIN. */
+	return drmIoctl(fd, request, arg) ? -errno : 0;
+}
+
+static int kernel_device_fd(void *priv, amdgpu_device_handle device)
+{
+	return amdgpu_device_get_fd(device);
+}
+
+static int kernel_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
+			   uint64_t alignment, uint64_t *va, amdgpu_va_handle *handle)
+{
+	return amdgpu_va_range_alloc(device, amdgpu_gpu_va_range_general, size, alignment, 0, va,
+				     handle, 0);
+}
+
+static void kernel_va_free(void *priv, amdgpu_va_handle handle)
+{
+	amdgpu_va_range_free(handle);
+}
+
+static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
+{
+	void *ptr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (ptr == MAP_FAILED)
+		return -errno;
+	*addr = (uintptr_t)ptr;
+	return 0;
+}
+
+static void kernel_release(void *priv, uint64_t addr, uint64_t size)
+{
+	munmap((void *)(uintptr_t)addr, size);
+}
+
+static uint64_t kernel_page_size(void *priv)
+{
+	return sysconf(_SC_PAGESIZE);
+}
+
+const struct au_ops au_kernel_ops = {
+	.ioctl = kernel_ioctl,
+	.device_fd = kernel_device_fd,
+	.va_alloc = kernel_va_alloc,
+	.va_free = kernel_va_free,
+	.reserve = kernel_reserve,
+	.release = kernel_release,
+	.page_size = kernel_page_size,
+};
+
+static int do_ioctl(struct au_device *device, unsigned long request, void *arg)
+{
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+
+	atomic_fetch_add_explicit(&ctx->num_ioctls, 1, memory_order_relaxed);
+	return ctx->ops->ioctl(ctx->ops_priv, device->fd, request, arg);
+}
+
+/* Fill in the driver's version; -ENODEV when it is not amdgpu. */
+int au_drm_version(struct au_device *device)
+{
+	static const char driver[] = "amdgpu";
+	char name[sizeof(driver)] = "";
+	struct drm_version version = {
+		.name = name,
+		.name_len = sizeof(name),
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_VERSION, &version);
+
+	if (ret == -ENOTTY)
+		return -ENODEV;
+	if (ret)
+		return ret;
+	/* The kernel reports the whole length and copies what fits, without a terminator. */
+	if (version.name_len != strlen(driver) || memcmp(name, driver, strlen(driver)))
+		return -ENODEV;
+	device->drm_major = version.version_major;
+	device->drm_minor = version.version_minor;
+	return 0;
+}
+
+/* Fill in what the device says of its address space. */
+int au_device_info(struct au_device *device)
+{
+	struct drm_amdgpu_info_device info = { 0 };
+	struct drm_amdgpu_info request = {
+		.return_pointer = (uintptr_t)&info,
+		.return_size = sizeof(info),
+		.query = AMDGPU_INFO_DEV_INFO,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_INFO, &request);
+
+	if (ret)
+		return ret;
+	device->va_alignment = info.virtual_address_alignment;
+	device->va_min = info.virtual_address_offset;
+	device->va_max = info.virtual_address_max;
+	device->high_va_min = info.high_va_offset;
+	device->high_va_max = info.high_va_max;
+	return 0;
+}
+
+int au_gem_userptr(struct au_device *device, uint64_t addr, uint64_t size, uint32_t range_flags,
+		   uint32_t *handle)
+{
+	/*
+	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
+	 * and even shared anonymous memory have a file behind them.
+	 */
+	struct drm_amdgpu_gem_userptr args = {
+		.addr = addr,
+		.size = size,
+		.flags = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
+			 AMDGPU_GEM_USERPTR_VALIDATE,
+	};
+	int ret;
+
+	if (range_flags & AMDGPU_USERPTR_RANGE_READONLY)
+		args.flags |= AMDGPU_GEM_USERPTR_READONLY;
+	ret = do_ioctl(device, DRM_IOCTL_AMDGPU_GEM_USERPTR, &args);
+	if (ret)
+		return ret;
+	*handle = args.handle;
+	return 0;
+}
+
+int au_gem_close(struct au_device *device, uint32_t handle)
+{
+	struct drm_gem_close args = {
+		.handle = handle,
+	};
+
+	return do_ioctl(device, DRM_IOCTL_GEM_CLOSE, &args);
+}
+
+int au_gem_va(struct au_device *device, const struct au_gem_va *args)
+{
+	struct au_gem_va copy = *args;
+
+	return do_ioctl(device, AU_IOCTL_GEM_VA, &copy);
+}
+
+int au_syncobj_create(struct au_device *device, uint32_t *syncobj)
+{
+	struct drm_syncobj_create args = { 0 };
+	int ret = do_ioctl(device, DRM_IOCTL_SYNCOBJ_CREATE, &args);
+
+	if (ret)
+		return ret;
+	*syncobj = args.handle;
+	return 0;
+}
+
+int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
+{
+	struct drm_syncobj_destroy args = {
+		.handle = syncobj,
+	};
+
+	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
+}
+
+/*
+ * Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. There is no
+ * sensible time limit: page table updates wait for eviction, which waits for queues to stop, and a
+ * GPU that hangs there is reset by the kernel, which ends the wait.
+ */
+int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point)
+{
+	struct drm_syncobj_timeline_wait args = {
+		.handles = (uintptr_t)&syncobj,
+		.points = (uintptr_t)&point,
+		.timeout_nsec = INT64_MAX,
+		.count_handles = 1,
+	};
+
+	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
+}

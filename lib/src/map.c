@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Map and unmap.
+ *
+ * A map is built in steps that each record how far they got (struct au_map_device), and taken down
+ * from that record. Roll back and unmap are therefore the same code: page tables first, with a wait
+ * for the TLB flush, then the buffer objects, the last one first. Until the page tables are clean
+ * the buffer objects must stay, because their MMU notifiers are what makes the kernel stop the
+ * queues when the pages go away.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <time.h>
+
+#include "internal.h"
+
+#define NSEC_PER_SEC	UINT64_C(1000000000)
+
+static const uint32_t valid_va_flags =
+	AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
+	AMDGPU_VM_MTYPE_MASK | AMDGPU_VM_PAGE_NOALLOC;
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Checks										       */
+
+static int check_args(const struct amdgpu_userptr_ctx *ctx,
+		      const struct amdgpu_userptr_map_args *args)
+{
+	const uint64_t page_mask = ctx->page_size - 1;
+
+	if (args->flags & ~AMDGPU_USERPTR_MAP_NO_COALESCE || args->va_flags & ~valid_va_flags)
+		return -EINVAL;
+	if (args->alignment & page_mask || args->alignment & (args->alignment - 1))
+		return -EINVAL;
+	if (!args->ranges || !args->num_ranges)
+		return -EINVAL;
+	if (args->num_ranges > AU_MAX_RANGES)
+		return -E2BIG;
+
+	switch (args->va_mode) {
+	case AMDGPU_USERPTR_VA_RESERVE:
+		return args->gpu_va ? -EINVAL : 0;
+	case AMDGPU_USERPTR_VA_ALLOC:
+		/* An address that is free on one device need not be on the next. */
+		return args->gpu_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
+	case AMDGPU_USERPTR_VA_FIXED:
+		if (args->alignment && args->gpu_va & (args->alignment - 1))
+			return -EINVAL;
+		return args->gpu_va & page_mask ? -EINVAL : 0;
+	default:
+		return -EINVAL;
+	}
+}
+
+/* Without a timeline nobody can tell when the GPU sees a map, or no longer sees it. */
+static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure *failure)
+{
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!ctx->devices[i].syncobj) {
+			failure->device = i;
+			return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+static int check_va(const struct amdgpu_userptr_ctx *ctx, const struct au_space *space,
+		    struct au_failure *failure)
+{
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!au_device_has_va(&ctx->devices[i], space->va, space->size)) {
+			failure->device = i;
+			return -ERANGE;
+		}
+	}
+	return 0;
+}
+
+static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		     struct au_space *space, struct au_failure *failure)
+{
+	int ret;
+
+	ret = check_args(ctx, args);
+	if (!ret)
+		ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
+				      &failure->range);
+	if (!ret)
+		ret = check_devices(ctx, failure);
+	if (ret)
+		return ret;
+	space->mode = args->va_mode;
+	space->va = args->gpu_va;
+	return space->mode == AMDGPU_USERPTR_VA_FIXED ? check_va(ctx, space, failure) : 0;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Memory										       */
+
+void au_map_free(struct amdgpu_userptr_map *map)
+{
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
+		free(map->devices[i].handles);
+	free(map->bos);
+	free(map->ranges);
+	free(map);
+}
+
+/* All memory a map will need, so that nothing but the kernel can fail later. */
+static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
+					    const struct amdgpu_userptr_map_args *args)
+{
+	const bool coalesce = !(args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE);
+	const uint64_t max_bo = AU_MAX_BO_PAGES * ctx->page_size;
+	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, coalesce, max_bo, NULL);
+	struct amdgpu_userptr_map *map;
+
+	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
+	if (!map)
+		return NULL;
+	map->ctx = ctx;
+	map->va_flags = args->va_flags ? args->va_flags :
+					 AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
+	map->num_ranges = args->num_ranges;
+	map->num_bos = num_bos;
+	map->ranges = calloc(map->num_ranges, sizeof(*map->ranges));
+	map->bos = calloc(map->num_bos, sizeof(*map->bos));
+	if (!map->ranges || !map->bos)
+		goto free_map;
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		map->devices[i].handles = calloc(map->num_bos, sizeof(uint32_t));
+		if (!map->devices[i].handles)
+			goto free_map;
+	}
+	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
+	au_ranges_to_bos(args->ranges, args->num_ranges, coalesce, max_bo, map->bos);
+	return map;
+
+free_map:
+	au_map_free(map);
+	return NULL;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Steps										       */
+
+/*
+ * The range because of which the kernel refused a BO that covers several. Only their addresses can
+ * make a difference, so ask for each alone.
+ */
+static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
+			       const struct au_bo *bo, int error)
+{
+	if (error != -EFAULT && error != -EPERM && error != -EACCES)
+		return bo->first_range;
+	for (uint32_t i = bo->first_range; bo->end_range - bo->first_range > 1 && i < bo->end_range;
+	     i++) {
+		const struct amdgpu_userptr_range *range = &map->ranges[i].user;
+		uint32_t handle;
+
+		if (au_gem_userptr(device, range->cpu_addr, range->size, range->flags, &handle))
+			return i;
+		au_gem_close(device, handle);
+	}
+	return bo->first_range;
+}
+
+static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
+		      struct au_failure *failure)
+{
+	struct au_map_device *at = &map->devices[device_index];
+	struct au_device *device = &map->ctx->devices[device_index];
+
+	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
+	while (at->num_handles < map->num_bos) {
+		const struct au_bo *bo = &map->bos[at->num_handles];
+		int ret = au_gem_userptr(device, bo->cpu_addr, bo->size, bo->range_flags,
+					 &at->handles[at->num_handles]);
+
+		if (ret) {
+			failure->range = find_bad_range(device, map, bo, ret);
+			failure->device = device_index;
+			return ret;
+		}
+		at->num_handles++;
+	}
+	return 0;
+}
+
+static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
+		   struct au_failure *failure)
+{
+	struct au_map_device *at = &map->devices[device_index];
+	struct au_device *device = &map->ctx->devices[device_index];
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
+	for (uint32_t i = 0; i < map->num_bos; i++) {
+		const struct au_bo *bo = &map->bos[i];
+		uint32_t va_flags = map->va_flags;
+		int ret;
+
+		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
+			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
+		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
+				va_flags, &at->point);
+		if (ret) {
+			failure->range = bo->first_range;
+			failure->device = device_index;
+			return ret;
+		}
+		at->mapped += bo->size;
+	}
+	return 0;
+}
+
+static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
+		       struct au_failure *failure)
+{
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
+	ret = au_va_wait(&map->ctx->devices[device_index], map->devices[device_index].point);
+	if (ret)
+		failure->device = device_index;
+	return ret;
+}
+
+/*
+ * Each step on all devices before the next: memory that one of them cannot take is refused before
+ * any GPU sees a part of the map, and the devices update their page tables at the same time.
+ */
+static int build(struct amdgpu_userptr_map *map, struct au_failure *failure)
+{
+	static int (*const steps[])(struct amdgpu_userptr_map *map, uint32_t device_index,
+				    struct au_failure *failure) = {
+		create_bos, map_bos, wait_mapped,
+	};
+
+	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
+		for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+			int ret = steps[step](map, i, failure);
+
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/*
+ * Undo what has been built. An error does not stop it: closing the buffer objects makes the kernel
+ * remove their mappings too, only without a chance to wait for that here.
+ */
+static int take_down(struct amdgpu_userptr_map *map)
+{
+	int first_error = 0;
+
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+		struct au_device *device = &map->ctx->devices[i];
+		int ret = 0;
+
+		/* Nothing else can be there: the kernel refuses to map over a mapping. */
+		if (at->mapped)
+			ret = au_va_clear(device, map->space.va, at->mapped, &at->point);
+		if (at->mapped && !ret)
+			ret = au_va_wait(device, at->point);
+		if (!first_error)
+			first_error = ret;
+		while (at->num_handles) {
+			ret = au_gem_close(device, at->handles[--at->num_handles]);
+			if (!first_error)
+				first_error = ret;
+		}
+	}
+	return first_error;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Public functions									       */
+
+static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_failure *failure)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VA_RESERVE;
+	ret = au_space_get(ctx, &map->space, alignment);
+	if (ret)
+		return ret;
+	ret = check_va(ctx, &map->space, failure);
+	if (!ret)
+		ret = au_maps_insert(ctx, map);
+	if (ret)
+		au_space_put(ctx, &map->space);
+	return ret;
+}
+
+static void publish(struct amdgpu_userptr_map *map)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+
+	pthread_mutex_lock(&ctx->lock);
+	map->ready = true;
+	ctx->stats.maps++;
+	ctx->stats.bytes += map->space.size;
+	ctx->stats.ranges += map->num_ranges;
+	ctx->stats.bos += (uint64_t)map->num_bos * ctx->num_devices;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+static void withdraw(struct amdgpu_userptr_map *map)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+
+	pthread_mutex_lock(&ctx->lock);
+	map->ready = false;
+	ctx->stats.maps--;
+	ctx->stats.bytes -= map->space.size;
+	ctx->stats.ranges -= map->num_ranges;
+	ctx->stats.bos -= (uint64_t)map->num_bos * ctx->num_devices;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
+{
+	uint64_t duration = now_ns() - start;
+
+	pthread_mutex_lock(&ctx->lock);
+	ctx->stats.map_calls++;
+	ctx->stats.map_failures += failed;
+	ctx->stats.map_ns += duration;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		      struct au_failure *failure, struct amdgpu_userptr_map **out)
+{
+	const uint64_t start = now_ns();
+	struct amdgpu_userptr_map *map;
+	struct au_space space = { 0 };
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	ret = check_all(ctx, args, &space, failure);
+	if (ret)
+		return ret;
+	map = map_alloc(ctx, args);
+	if (!map)
+		return -ENOMEM;
+	map->space = space;
+
+	ret = place(map, args->alignment, failure);
+	if (ret)
+		goto free_map;
+	ret = build(map, failure);
+	if (ret)
+		goto take_down;
+	publish(map);
+	count_map_call(ctx, start, false);
+	*out = map;
+	return 0;
+
+take_down:
+	take_down(map);
+	au_maps_remove(ctx, map);
+	au_space_put(ctx, &map->space);
+free_map:
+	au_map_free(map);
+	count_map_call(ctx, start, true);
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
+		       struct amdgpu_userptr_map **map)
+{
+	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0 };
+	struct amdgpu_userptr_map_args args;
+	const int saved_errno = errno;
+	int ret;
+
+	if (!ctx || !user || !map)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	if (!ret)
+		ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+	if (ret)
+		return ret;
+
+	ret = map_ranges(ctx, &args, &failure, map);
+	if (!ret) {
+		user->gpu_va = (*map)->space.va;
+		failure.stage = AMDGPU_USERPTR_STAGE_NONE;
+	}
+	user->failed_range = failure.range;
+	user->failed_device = failure.device;
+	user->failed_stage = failure.stage;
+	errno = saved_errno;
+	return ret;
+}
+
+static int unmap(struct amdgpu_userptr_map *map)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const uint64_t start = now_ns();
+	int ret;
+
+	withdraw(map);
+	ret = take_down(map);
+	/* Only now may somebody else use the addresses. */
+	au_maps_remove(ctx, map);
+	au_space_put(ctx, &map->space);
+	au_map_free(map);
+
+	pthread_mutex_lock(&ctx->lock);
+	ctx->stats.unmap_calls++;
+	ctx->stats.unmap_ns += now_ns() - start;
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map)
+{
+	const int saved_errno = errno;
+	int ret;
+
+	if (!map)
+		return 0;
+	ret = au_ctx_check_owner(map->ctx);
+	if (!ret)
+		ret = unmap(map);
+	errno = saved_errno;
+	return ret;
+}
+
+AU_PUBLIC
+const char *amdgpu_userptr_stage_name(uint32_t stage)
+{
+	static const char *const names[] = {
+		[AMDGPU_USERPTR_STAGE_NONE] = "none",
+		[AMDGPU_USERPTR_STAGE_VALIDATE] = "validate",
+		[AMDGPU_USERPTR_STAGE_VA_RESERVE] = "reserve GPU addresses",
+		[AMDGPU_USERPTR_STAGE_USERPTR] = "userptr",
+		[AMDGPU_USERPTR_STAGE_VA_MAP] = "map GPU addresses",
+		[AMDGPU_USERPTR_STAGE_WAIT] = "wait",
+	};
+
+	return stage < sizeof(names) / sizeof(names[0]) ? names[stage] : "unknown";
+}

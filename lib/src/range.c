@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT */
+/* Arithmetic on ranges. Nothing here allocates, locks or calls the kernel. */
+#include <errno.h>
+
+#include "internal.h"
+
+static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_size)
+{
+	uint64_t end;
+
+	if (range->flags & ~AMDGPU_USERPTR_RANGE_READONLY || range->reserved)
+		return -EINVAL;
+	if (!range->size || (range->cpu_addr | range->size) & (page_size - 1))
+		return -EINVAL;
+	if (__builtin_add_overflow(range->cpu_addr, range->size, &end))
+		return -EOVERFLOW;
+	return 0;
+}
+
+int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
+		    uint64_t *total, uint32_t *bad)
+{
+	*total = 0;
+	for (uint32_t i = 0; i < count; i++) {
+		int ret = range_check(&ranges[i], page_size);
+
+		if (!ret && __builtin_add_overflow(*total, ranges[i].size, total))
+			ret = -EOVERFLOW;
+		if (ret) {
+			*bad = i;
+			return ret;
+		}
+	}
+	return 0;
+}
+
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+		     struct au_range *placed)
+{
+	uint64_t offset = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		placed[i].offset = offset;
+		placed[i].user = ranges[i];
+		offset += ranges[i].size;
+	}
+}
+
+/* Whether the range can become the tail of the BO. */
+static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_range *range,
+			 uint64_t max_bo)
+{
+	return bo->range_flags == range->flags && bo->cpu_addr + bo->size == range->cpu_addr &&
+	       range->size <= max_bo - bo->size;
+}
+
+uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
+			  uint64_t max_bo, struct au_bo *bos)
+{
+	struct au_bo bo = { 0 };
+	uint64_t num_bos = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		const struct amdgpu_userptr_range *range = &ranges[i];
+		uint64_t done = 0;
+
+		if (coalesce && num_bos && bo_continues(&bo, range, max_bo)) {
+			bo.size += range->size;
+			bo.end_range = i + 1;
+			if (bos)
+				bos[num_bos - 1] = bo;
+			continue;
+		}
+		/* More than one round only for a range that is larger than a BO can be. */
+		for (; done < range->size; done += bo.size) {
+			bo = (struct au_bo) {
+				.offset = bo.offset + bo.size,
+				.cpu_addr = range->cpu_addr + done,
+				.size = range->size - done < max_bo ? range->size - done : max_bo,
+				.range_flags = range->flags,
+				.first_range = i,
+				.end_range = i + 1,
+			};
+			if (bos)
+				bos[num_bos] = bo;
+			num_bos++;
+		}
+	}
+	return num_bos;
+}
+
+uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset)
+{
+	uint32_t low = 0, high = count;
+
+	/* The last range that begins at or before the offset. */
+	while (high - low > 1) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (placed[middle].offset <= offset)
+			low = middle;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int range_cover(const struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t len,
+		       struct amdgpu_userptr_range *range, uint64_t *offset)
+{
+	const uint64_t mask = ctx->page_size - 1;
+	uint64_t end;
+
+	if (!len)
+		return -EINVAL;
+	if (__builtin_add_overflow(addr, len, &end) || __builtin_add_overflow(end, mask, &end))
+		return -EOVERFLOW;
+	*offset = addr & mask;
+	*range = (struct amdgpu_userptr_range) {
+		.cpu_addr = addr & ~mask,
+		.size = (end & ~mask) - (addr & ~mask),
+	};
+	return 0;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr, uint64_t len,
+			       struct amdgpu_userptr_range *range, uint64_t *offset)
+{
+	int ret;
+
+	if (!ctx || !range || !offset)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	return ret ? ret : range_cover(ctx, (uintptr_t)addr, len, range, offset);
+}
