@@ -1,10 +1,27 @@
 # SPDX-License-Identifier: MIT
-"""Kernel images for the test guest."""
+"""Kernel images for the test guest: ours, built from base and series, and Debian's own."""
 
 import dataclasses
+import glob
+import json
 import os
+import re
 import shutil
 import subprocess
+
+import source
+import step
+
+FRAGMENT = os.path.join(source.KERNEL, "config/guest.config")
+
+# Constant, so that ccache finds what another checkout built.
+REPRODUCIBLE = {
+	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+	"KBUILD_BUILD_USER": "userptr",
+	"KBUILD_BUILD_HOST": "guest",
+	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
+	"CCACHE_MAXSIZE": "2G",
+}
 
 
 @dataclasses.dataclass
@@ -15,27 +32,126 @@ class Image:
 	release: str
 
 
-def read(path):
-	with open(path, encoding="utf-8") as f:
-		return f.read()
+def make(tree, out, *arguments):
+	return ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "CC=ccache gcc", "HOSTCC=ccache gcc",
+		*arguments]
+
+
+def environment():
+	return {**os.environ, **REPRODUCIBLE}
+
+
+def missing_options(fragment, config):
+	"""Lines of @fragment that did not make it into @config."""
+	have = set(config.splitlines())
+	missing = []
+	for line in fragment.splitlines():
+		match = re.match(r"(CONFIG_\w+)=(.*)", line)
+		if not match:
+			continue
+		if match[2] == "n":
+			if any(other.startswith(match[1] + "=") for other in have):
+				missing.append(line)
+		elif line not in have:
+			missing.append(line)
+	return missing
+
+
+def configure(tree, out, extra=""):
+	"""tinyconfig plus the fragment plus @extra lines, in @out."""
+	fragment = step.read(FRAGMENT) + extra
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
+	if step.read_or(os.path.join(out, ".userptr-config")) == stamp:
+		return
+	os.makedirs(out, exist_ok=True)
+	merged = os.path.join(out, ".userptr-fragment")
+	step.write(merged, fragment)
+	command = " && ".join([
+		f"make -s -C {tree} O={out} tinyconfig",
+		f"{tree}/scripts/kconfig/merge_config.sh -m -O {out} {out}/.config {merged}",
+		f"make -s -C {tree} O={out} olddefconfig"])
+	step.run(f"configuring {os.path.basename(out)}", ["sh", "-ec", command], cwd=out, env=environment())
+	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
+	if missing:
+		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
+	step.write(os.path.join(out, ".userptr-config"), stamp)
+
+
+def series_digest():
+	return step.digest(*(step.read(path) for path in source.series()))
+
+
+def build():
+	"""The patched kernel; does nothing when nothing changed."""
+	out = os.path.join(step.BUILD, "kernel")
+	target = os.path.join(step.BUILD, "image")
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT), series_digest())
+	saved = os.path.join(target, "image.json")
+	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
+		return Image(**json.loads(step.read(saved))["image"])
+
+	tree = source.patched()
+	configure(tree, out)
+	step.run("building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
+	shutil.rmtree(target, ignore_errors=True)
+	image = install_modules(out, target)
+	shutil.copy(image.image, target)
+	image.image = os.path.join(target, os.path.basename(image.image))
+	step.write(saved, json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
+	return image
 
 
 def depmod(directory, release):
 	subprocess.run(["depmod", "-b", directory, release], check=True)
 
 
-def install_modules(build, directory):
+def install_modules(build_directory, directory):
 	"""Copy the modules of a build directory, as modules_install would but in no time; the Image."""
-	release = read(os.path.join(build, "include/config/kernel.release")).strip()
+	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
 	target = os.path.join(directory, "lib/modules", release)
 	shutil.rmtree(target, ignore_errors=True)
 	os.makedirs(target)
 	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
-		shutil.copy(os.path.join(build, name), target)
-	for line in read(os.path.join(build, "modules.order")).split():
+		shutil.copy(os.path.join(build_directory, name), target)
+	for line in step.read(os.path.join(build_directory, "modules.order")).split():
 		module = os.path.splitext(line)[0] + ".ko"
 		copy = os.path.join(target, "kernel", module)
 		os.makedirs(os.path.dirname(copy), exist_ok=True)
-		shutil.copy(os.path.join(build, module), copy)
+		shutil.copy(os.path.join(build_directory, module), copy)
 	depmod(directory, release)
-	return Image(os.path.join(build, "arch/x86/boot/bzImage"), directory, release)
+	return Image(os.path.join(build_directory, "arch/x86/boot/bzImage"), directory, release)
+
+
+def debian_release():
+	"""Release of Debian's own kernel of the base's version, from the package lists."""
+	series_version = ".".join(source.base()["version"].split(".")[:2])
+	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
+	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
+		check=True).stdout.split("\n")
+	names = sorted(line.split()[0] for line in found if line)
+	if not names:
+		raise step.Failed(f"Debian has no kernel package linux-binary-unsigned-{series_version}.*-amd64")
+	return names[-1].removeprefix("linux-binary-unsigned-")
+
+
+def debian():
+	"""Debian's own image, unpacked but not installed."""
+	with step.locked("stock"):
+		known = glob.glob(os.path.join(step.CACHE, "stock/*/boot/vmlinuz-*"))
+		if not known:
+			release = debian_release()
+			target = os.path.join(step.CACHE, "stock", release)
+			shutil.rmtree(target + ".new", ignore_errors=True)
+			os.makedirs(target + ".new")
+			for package in ("linux-binary-unsigned-", "linux-modules-"):
+				deb = source.download(package + release)
+				step.run(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, target + ".new"], quiet=True)
+				os.unlink(deb)
+			# modprobe -d looks in lib.
+			if not os.path.exists(target + ".new/lib"):
+				os.symlink("usr/lib", target + ".new/lib")
+			depmod(target + ".new", release)
+			os.rename(target + ".new", target)
+			known = glob.glob(os.path.join(target, "boot/vmlinuz-*"))
+	release = os.path.basename(known[-1]).removeprefix("vmlinuz-")
+	return Image(known[-1], os.path.join(step.CACHE, "stock", release), release)

@@ -1,22 +1,29 @@
 # SPDX-License-Identifier: MIT
-"""From what a boot left behind to a verdict."""
+"""From what a run left behind to a verdict."""
 
+import dataclasses
+import json
 import re
 
-# What no run may print, whatever its tests said. Lines of the kernel only:
-# test names come through the kernel log as "[IGT] ...".
+PASS, FAIL, SKIP = "passed", "failed", "skipped"
+
+# What no run may print, whatever its tests said.
 BAD_LINES = re.compile(
 	r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|KCSAN:|KFENCE:|Kernel panic|general protection fault"
-	r"|INFO: task .* blocked for more than|INFO: rcu.* detected|rcu: INFO:.*stall"
+	r"|INFO: task .* blocked for more than|rcu: INFO:.*stall|soft lockup|hard LOCKUP"
 	r"|refcount_t:|list_(add|del) corruption|DEBUG_LOCKS_WARN_ON|possible (recursive|circular) locking"
-	r"|suspicious RCU usage|inconsistent lock state|slab-use-after-free|DMA-API:")
+	r"|suspicious RCU usage|inconsistent lock state|DMA-API:|invalid opcode")
+# Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
+STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
-def bad_lines(text):
-	"""The lines of a kernel log that fail a run."""
-	return [line.strip() for line in text.splitlines()
-		if BAD_LINES.search(line) and not NOT_KERNEL.search(line)]
+@dataclasses.dataclass
+class Case:
+	"""One test and how it ended."""
+	name: str
+	verdict: str
+	detail: str = ""
 
 
 def read(path):
@@ -27,11 +34,89 @@ def read(path):
 		return ""
 
 
+def bad_lines(text):
+	"""The lines of a kernel log that fail a run."""
+	return [line.strip() for line in text.splitlines()
+		if BAD_LINES.search(line) and not NOT_KERNEL.search(line)]
+
+
 def kernel_problems(boot):
 	"""Bad lines of one boot; the console has what a dying guest could not write to dmesg."""
-	stamp = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 	seen = {}
 	for path in (boot.dmesg, boot.console):
 		for line in bad_lines(read(path)):
-			seen.setdefault(stamp.sub("", line), None)
+			seen.setdefault(STAMP.sub("", line), None)
 	return list(seen)
+
+
+def last_line(text):
+	lines = [line.strip() for line in text.splitlines() if line.strip()]
+	return lines[-1] if lines else ""
+
+
+def igt_reason(out, err):
+	"""The line of a test's output that says why it did not pass."""
+	for pattern in (r"Test requirement not met.*", r"(Failed|Test) assertion.*", r"(Last errno|Error|Skip).*"):
+		match = re.search(pattern, err) or re.search(pattern, out)
+		if match:
+			return match[0]
+	return last_line(err) or last_line(out)
+
+
+def igt_verdict(name, entry, may_skip, must_pass):
+	"""A test's verdict by the runner's word, and by what may skip here."""
+	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
+	if word == "pass":
+		return Case(name, PASS)
+	if word == "skip" and name not in must_pass and may_skip.search(name):
+		return Case(name, SKIP, reason)
+	return Case(name, FAIL, f"{word}: {reason}")
+
+
+def igt_cases(path, listed, may_skip, must_pass):
+	"""Cases of igt_runner's results.json; its exit status says nothing about tests."""
+	try:
+		tests = json.loads(read(path))["tests"]
+	except (ValueError, KeyError):
+		return [Case("igt_runner", FAIL, "no usable results.json")]
+	cases = [igt_verdict(name, entry, may_skip, must_pass) for name, entry in sorted(tests.items())]
+	ran = set(tests) | {name.rsplit("@", 1)[0] for name in tests}
+	for name in sorted(set(listed) | set(must_pass)):
+		if name.count("@") == 2 and name not in ran:
+			cases.append(Case(name, FAIL, "did not run"))
+	if not any(case.verdict == PASS for case in cases):
+		cases.append(Case("igt_runner", FAIL, "no test passed"))
+	return cases
+
+
+def meson_cases(tests):
+	"""Cases of a meson suite."""
+	verdicts = {"OK": PASS, "EXPECTEDFAIL": PASS, "SKIP": SKIP}
+	cases = []
+	for name, result, output in tests:
+		verdict = verdicts.get(result, FAIL)
+		detail = "" if verdict == PASS else f"{result}: {last_line(output)}"
+		cases.append(Case(name, verdict, detail))
+	return cases or [Case("meson test", FAIL, "the suite has no tests")]
+
+
+def number(cases, verdict):
+	return sum(case.verdict == verdict for case in cases)
+
+
+def count(cases):
+	return ", ".join(f"{number(cases, verdict)} {verdict}" for verdict in (PASS, FAIL, SKIP))
+
+
+def report(suites):
+	"""Print failures, skips and the summary; the exit status."""
+	everything = [case for cases in suites.values() for case in cases]
+	for verdict in (SKIP, FAIL):
+		for suite, cases in suites.items():
+			for case in cases:
+				if case.verdict == verdict:
+					print(f"{verdict}: {suite}: {case.name}: {case.detail}")
+	for suite, cases in suites.items():
+		print(f"{suite + ':':8} {count(cases)}")
+	print(count(everything))
+	return 1 if number(everything, FAIL) or not number(everything, PASS) else 0

@@ -5,15 +5,102 @@
 import argparse
 import os
 import shlex
+import subprocess
 import sys
 
+import build
 import kernel
 import qemu
 import results
+import scenarios
+import series
+import step
+import style
+
+# How users run the GPU: the hardware scheduler, page tables written by SDMA.
+DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
+DEMO_TIMEOUT = 240
+
+MESON_SUITES = ("lib", "vgpu")
+BOOT_SUITES = ("igt", "stock")
+SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
+
+
+def verdict(outcome, boot):
+	"""Say what was wrong with a boot; the exit status."""
+	problems = outcome.problems + results.kernel_problems(boot)
+	for problem in problems:
+		print(f"run: {problem}", file=sys.stderr)
+	if problems:
+		print(f"run: logs in {step.host_path(boot.directory)}", file=sys.stderr)
+	return 1 if problems or outcome.status is None else outcome.status
+
+
+def cmd_demo(_args):
+	image = kernel.build()
+	build.build()
+	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "demo"), kernel=image, vgpu=build.VGPU,
+		command=shlex.join([build.GATHER]) + "\n", params=DEFAULT_PARAMS, timeout=DEMO_TIMEOUT,
+		echo=sys.stdout)
+	step.say(f"booting Linux {image.release} with the simulated GPU")
+	outcome = qemu.run(spec)
+	status = verdict(outcome, qemu.Boot(spec.directory))
+	step.say("demo done" if status == 0 else "demo failed")
+	return status
+
+
+def cmd_shell(_args):
+	image = kernel.build()
+	build.build()
+	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "shell"), kernel=image, vgpu=build.VGPU,
+		command="exec bash -i\n", params=DEFAULT_PARAMS, timeout=0, interactive=True, cwd=build.DIRECTORY)
+	step.say("booting; leave the shell to end")
+	return verdict(qemu.run(spec), qemu.Boot(spec.directory))
+
+
+def cmd_kernel(args):
+	if args.action == "build":
+		image = kernel.build()
+		step.say(f"Linux {image.release}: {step.host_path(image.image)}")
+	elif args.action == "checkout":
+		series.checkout()
+	else:
+		series.export()
+	return 0
+
+
+def run_suite(suite, modes):
+	if suite == "kernel":
+		return series.suite()
+	build.build()
+	if suite == "style":
+		return style.suite()
+	if suite in MESON_SUITES:
+		return results.meson_cases(build.test(suite))
+	return scenarios.run_suite(suite, modes)
+
+
+def cmd_test(args):
+	if args.list:
+		print("suites:", *SUITES)
+		print("modes: ", *scenarios.modes())
+		return 0
+	for names, known, what in ((args.suites, SUITES, "suite"), (args.mode, scenarios.modes(), "mode")):
+		for name in names:
+			if name not in known:
+				raise step.Failed(f"unknown {what} '{name}'; there are {', '.join(known)}")
+	report = {}
+	for suite in args.suites or SUITES:
+		try:
+			report[suite] = run_suite(suite, args.mode)
+		except step.Failed as failure:
+			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
+		step.say(f"{suite}: {results.count(report[suite])}")
+	return results.report(report)
 
 
 def cmd_guest(args):
-	"""Run one command in a guest with a given kernel and GPU: the developer's entry."""
+	"""Run one command in a guest of any kernel build and GPU; without one, a shell."""
 	directory = os.path.abspath(args.work)
 	image = kernel.install_modules(os.path.abspath(args.kernel), os.path.join(directory, "modules"))
 	command = args.command[1:] if args.command[:1] == ["--"] else args.command
@@ -25,17 +112,28 @@ def cmd_guest(args):
 	if spec.interactive:
 		spec.command, spec.timeout = "exec bash -i\n", 0
 	outcome = qemu.run(spec)
-	problems = outcome.problems + results.kernel_problems(qemu.Boot(spec.directory))
-	for problem in problems:
-		print(f"guest: {problem}", file=sys.stderr)
+	status = verdict(outcome, qemu.Boot(spec.directory))
 	print(f"guest: status {outcome.status}, {outcome.seconds:.1f} s (driver ready at guest time "
 		f"{outcome.ready} s), logs in {spec.directory}", file=sys.stderr)
-	return 1 if problems else outcome.status
+	return status
 
 
 def parser():
-	top = argparse.ArgumentParser(prog="run", description=__doc__)
+	top = argparse.ArgumentParser(prog="./run", description=__doc__)
 	commands = top.add_subparsers(dest="name", required=True)
+	commands.add_parser("demo").set_defaults(function=cmd_demo)
+	commands.add_parser("shell").set_defaults(function=cmd_shell)
+
+	test = commands.add_parser("test")
+	test.add_argument("suites", nargs="*", metavar="SUITE")
+	test.add_argument("--mode", action="append", default=[])
+	test.add_argument("--list", action="store_true")
+	test.set_defaults(function=cmd_test)
+
+	tools = commands.add_parser("kernel")
+	tools.add_argument("action", choices=("checkout", "export", "build"))
+	tools.add_argument("directory", nargs="?", help="is mounted at " + step.TREE)
+	tools.set_defaults(function=cmd_kernel)
 
 	guest = commands.add_parser("guest", help=cmd_guest.__doc__)
 	guest.add_argument("--kernel", required=True, help="kernel build directory")
@@ -43,7 +141,7 @@ def parser():
 	guest.add_argument("--params", default="", help="further amdgpu module parameters")
 	guest.add_argument("--timeout", type=float, default=120)
 	guest.add_argument("--seed", type=int, default=0)
-	guest.add_argument("--work", default=os.path.join(os.environ.get("TMPDIR", "/tmp"), "guest-work"))
+	guest.add_argument("--work", default="/tmp/guest-work")
 	guest.add_argument("--no-driver", action="store_true", help="do not load amdgpu")
 	guest.add_argument("--shell", help="shell text to run instead of COMMAND")
 	guest.add_argument("command", nargs=argparse.REMAINDER)
@@ -53,7 +151,15 @@ def parser():
 
 def main():
 	args = parser().parse_args()
-	return args.function(args)
+	try:
+		return args.function(args)
+	except step.Failed as failure:
+		print(f"run: {failure}", file=sys.stderr)
+	except OSError as error:	# a full disk, mostly
+		print(f"run: {error.strerror}: {step.host_path(str(error.filename))}", file=sys.stderr)
+	except subprocess.CalledProcessError as error:
+		print(f"run: {error}", file=sys.stderr)
+	return 1
 
 
 if __name__ == "__main__":

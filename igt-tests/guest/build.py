@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The project itself, built by meson in the build root."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import source
+import step
+
+DIRECTORY = os.path.join(step.BUILD, "meson")
+VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
+GATHER = os.path.join(DIRECTORY, "lib/examples/gather")
+
+# Nothing is left out because something is missing: that would be a green run of less.
+OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true"}
+
+
+def environment():
+	return {**os.environ, "CCACHE_DIR": os.path.join(step.CACHE, "ccache")}
+
+
+def build():
+	"""Configure when that is new, and compile."""
+	options = [f"-D{key}={value}" for key, value in OPTIONS.items()] + [f"-Dlinux_src={source.pristine()}"]
+	stamp = os.path.join(DIRECTORY, ".userptr-options")
+	if step.read_or(stamp) != " ".join(options):
+		shutil.rmtree(DIRECTORY, ignore_errors=True)
+		step.run("configuring the project", ["meson", "setup", *options, DIRECTORY, step.PROJECT],
+			env=environment())
+		step.write(stamp, " ".join(options))
+	step.run("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
+
+
+def test(suite):
+	"""Run one meson suite: [(test name, meson's result, what it printed)]."""
+	log = os.path.join(DIRECTORY, "meson-logs", suite + ".json")
+	if os.path.exists(log):
+		os.unlink(log)
+	step.say(f"testing {suite}")
+	with open(os.path.join(step.LOGS, f"test-{suite}.log"), "wb") as out:
+		# The status says what the log says in more detail.
+		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite],
+			stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), check=False)
+	cases = []
+	for line in step.read_or(log).splitlines():
+		case = json.loads(line)
+		cases.append((case["name"].split(" / ")[-1], case["result"],
+			(case.get("stdout") or "") + (case.get("stderr") or "")))
+	return cases

@@ -1,0 +1,40 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# checkout.sh SOURCE DIR PATCHES: make DIR a git tree with SOURCE as its first
+# commit, tagged "base", and the series in PATCHES as commits on top.
+set -eu
+
+source=$1 dir=$2 patches=$3
+
+fail() {
+	echo "checkout: $*" >&2
+	exit 1
+}
+
+[ -z "$(ls -A "$dir" 2> /dev/null)" ] || fail "the directory is not empty"
+
+# Fixed, so that the commits have the same names everywhere, and so that no
+# identity needs to be configured.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
+export GIT_AUTHOR_NAME=base GIT_AUTHOR_EMAIL=base@localhost GIT_AUTHOR_DATE='@0 +0000'
+export GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base@localhost GIT_COMMITTER_DATE='@0 +0000'
+
+mkdir -p "$dir"
+cp -a --reflink=auto "$source/." "$dir"
+cd "$dir"
+git init -q -b series
+if [ -f .gitignore ]; then
+	# Debian's list ends by ignoring everything outside debian/, and so
+	# every file that the series adds.
+	sed -i -e '\,^/\*$,d' -e '\,^!/debian/$,d' .gitignore
+fi
+git add -A -f
+git commit -q -m "$(basename "$source")"
+git tag base
+
+shopt -s nullglob
+for patch in "$patches"/[0-9]*.patch; do
+	case ${patch##*/} in 0000-*) continue ;; esac
+	git am -q --committer-date-is-author-date "$patch" ||
+		fail "${patch##*/} does not apply"
+done
