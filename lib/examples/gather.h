@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* Pieces of the gather example: the memory it maps, and the thread that keeps changing it. */
+#ifndef GATHER_H
+#define GATHER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * One page that the GPU reads. It is filled with words that name the page, the place in the page
+ * and a generation, which goes up with each rewrite.
+ */
+struct gather_page {
+	char *addr;
+	bool shared;			/* of the memfd, else private anonymous */
+	off_t file_offset;
+	/*
+	 * A rewrite stores @started before it touches the page and @finished after. @zeroed is the
+	 * last generation that began by dropping the content, so that the page is zeros for a while.
+	 */
+	atomic_uint started, finished, zeroed;
+};
+
+struct gather_memory {
+	unsigned int count;
+	size_t page_size;
+	struct gather_page *pages;
+	char *anon, *file;
+	size_t arena_size;		/* of each of the two */
+	int memfd;
+};
+
+/* @count pages, half private anonymous, half shared memfd, shuffled, none next to another. */
+int gather_memory_create(struct gather_memory *memory, unsigned int count);
+void gather_memory_destroy(struct gather_memory *memory);
+
+/* What the pages may hold at some time during a copy: read before and after it. */
+struct gather_window {
+	unsigned int *finished;		/* per page: at least this was there when the copy began */
+};
+
+int gather_window_open(const struct gather_memory *memory, struct gather_window *window);
+/*
+ * Compare a copy of all pages with what they can have been since the window was opened; returns the
+ * number of bytes that were not valid at any time. @changed: pages rewritten meanwhile.
+ */
+uint64_t gather_window_check(const struct gather_memory *memory, struct gather_window *window,
+			     const void *copy, unsigned int *changed);
+
+struct gather_mutator {
+	struct gather_memory *memory;
+	pthread_t thread;
+	pthread_mutex_t lock;		/* held while it changes pages */
+	pthread_cond_t wake;
+	bool paused, stop;		/* @lock */
+	uint64_t rng;
+	int error;			/* of the thread, after stop: -errno */
+	uint64_t forks, drops;
+};
+
+int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory);
+/* No page changes between pause and resume. */
+void gather_mutator_pause(struct gather_mutator *mutator);
+void gather_mutator_resume(struct gather_mutator *mutator);
+int gather_mutator_stop(struct gather_mutator *mutator);
+
+/* Rewrite the page with its next generation. */
+void gather_page_rewrite(const struct gather_memory *memory, unsigned int index);
+
+#endif /* GATHER_H */
