@@ -4,7 +4,8 @@
 # commit, tagged "base", and the series in PATCHES as commits on top.
 set -eu
 
-source=$1 dir=$2 patches=$3
+source=$1 dir=$2
+patches=$(realpath -m "$3")
 
 fail() {
 	echo "checkout: $*" >&2
@@ -29,7 +30,7 @@ if [ -f .gitignore ]; then
 	sed -i -e '\,^/\*$,d' -e '\,^!/debian/$,d' .gitignore
 fi
 git add -A -f
-git commit -q -m "$(basename "$source")"
+git commit -q -m base
 git tag base
 
 shopt -s nullglob

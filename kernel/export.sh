@@ -4,7 +4,8 @@
 # PATCHES. The hand-written cover letter, 0000-*.patch, is left alone.
 set -eu
 
-dir=$1 patches=$2
+dir=$1
+patches=$(realpath -m "$2")
 
 fail() {
 	echo "export: $*" >&2

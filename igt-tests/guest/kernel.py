@@ -2,7 +2,6 @@
 """Kernel images for the test guest: ours, built from base and series, and Debian's own."""
 
 import dataclasses
-import glob
 import json
 import os
 import re
@@ -134,24 +133,35 @@ def debian_release():
 	return names[-1].removeprefix("linux-binary-unsigned-")
 
 
+def unpack_debian(release, directory):
+	"""The packages of Debian's kernel @release, unpacked in @directory."""
+	for package in ("linux-binary-unsigned-", "linux-modules-"):
+		deb = source.download(package + release)
+		step.run(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
+		os.unlink(deb)
+	# modprobe -d looks in lib.
+	os.symlink("usr/lib", os.path.join(directory, "lib"))
+	# Lists that only the installed image has; depmod needs them to be there.
+	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+		with open(os.path.join(directory, "lib/modules", release, name), "ab"):
+			pass
+	depmod(directory, release)
+
+
 def debian():
 	"""Debian's own image, unpacked but not installed."""
+	directory = os.path.join(step.CACHE, "stock")
 	with step.locked("stock"):
-		known = glob.glob(os.path.join(step.CACHE, "stock/*/boot/vmlinuz-*"))
+		os.makedirs(directory, exist_ok=True)
+		known = [name for name in os.listdir(directory) if not name.endswith(".new")]
 		if not known:
 			release = debian_release()
-			target = os.path.join(step.CACHE, "stock", release)
-			shutil.rmtree(target + ".new", ignore_errors=True)
-			os.makedirs(target + ".new")
-			for package in ("linux-binary-unsigned-", "linux-modules-"):
-				deb = source.download(package + release)
-				step.run(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, target + ".new"], quiet=True)
-				os.unlink(deb)
-			# modprobe -d looks in lib.
-			if not os.path.exists(target + ".new/lib"):
-				os.symlink("usr/lib", target + ".new/lib")
-			depmod(target + ".new", release)
-			os.rename(target + ".new", target)
-			known = glob.glob(os.path.join(target, "boot/vmlinuz-*"))
-	release = os.path.basename(known[-1]).removeprefix("vmlinuz-")
-	return Image(known[-1], os.path.join(step.CACHE, "stock", release), release)
+			new = os.path.join(directory, release + ".new")
+			shutil.rmtree(new, ignore_errors=True)
+			os.makedirs(new)
+			unpack_debian(release, new)
+			os.rename(new, os.path.join(directory, release))
+			known = [release]
+	release = max(known)
+	modules = os.path.join(directory, release)
+	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release)
