@@ -15,7 +15,7 @@ enum {
 	IP_TABLE_VERSION = 3,		/* struct ip_v3 */
 	GC_TABLE_MAJOR = 2,		/* struct gc_info_v2_1 */
 	GC_TABLE_MINOR = 1,
-	MAX_BASES = 4,
+	MAX_BASES = VG_MAX_BASES,
 
 	/* Blocks that are listed, but have no registers in the model. */
 	DF_BASE = 0x7000,

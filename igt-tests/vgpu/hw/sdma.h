@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the two halves of the SDMA block: queues and packets. */
+#ifndef VG_SDMA_H
+#define VG_SDMA_H
+
+#include "hw/model.h"
+
+/* For struct vg_engine_ops. */
+unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
+				   const uint32_t *packet, unsigned int n);
+enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
+				      const uint32_t *packet, unsigned int n);
+
+/* The interrupt of a TRAP packet, if SDMA_CNTL lets it through. */
+void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
+
+#endif
