@@ -21,6 +21,7 @@ int main(void)
 		ENTRY(igt_fork_signal_helper), ENTRY(igt_stop_signal_helper),
 		ENTRY(igt_install_exit_handler), ENTRY(igt_set_timeout),
 		ENTRY(igt_reset_timeout), ENTRY(igt_nsec_elapsed),
+		ENTRY(igt_emit_ignore_dmesg_regex),
 		ENTRY(drm_open_driver_render), ENTRY(drm_reopen_driver),
 		ENTRY(drm_close_driver),
 	};

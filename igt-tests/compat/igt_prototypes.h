@@ -57,6 +57,8 @@ void igt_stop_signal_helper(void);
 void igt_install_exit_handler(void (*fn)(int sig));
 void igt_set_timeout(unsigned int seconds, const char *operation);
 void igt_reset_timeout(void);
+/* Kernel log lines that the runner shall not count as a problem of this test. */
+void igt_emit_ignore_dmesg_regex(const char *ignore_dmesg_regex);
 uint64_t igt_nsec_elapsed(struct timespec *start);
 
 int drm_open_driver_render(int chipset);

@@ -134,7 +134,7 @@ static void process_subtests(void)
 int igt_main()
 {
 	volatile int setup = 0;
-	int fd = -1;
+	volatile int fd = -1;
 
 	igt_fixture()
 		setup = 42;

@@ -1,0 +1,291 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: the CPU's page tables change, the
+ * kernel stops the process's KFD queues, updates the GPU mapping, restarts them.
+ *
+ * Every subtest asserts by KFD's SMI events that this happened, and compares
+ * every byte from both sides.  Here: one process that keeps its pages; moved
+ * pages, lifetimes and GPU page faults are in amd_userptr_hsa_*.c.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "amd_userptr_hsa.h"
+
+IGT_TEST_DESCRIPTION("CPU page table changes under GEM userptrs that only KFD queues access.");
+
+static void map_and_access(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+	amd_userptr_unmap(up, bo);
+	amd_userptr_destroy(up, bo);
+	amd_userptr_queue_alive(up);
+	amd_userptr_expect_no_stop(up);
+}
+
+static void fork_cow(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_gate written;
+
+	amd_userptr_gate_init(&written);
+	amd_kfd_smi_mark(&up->smi);
+	igt_fork(child, 1) {
+		igt_assert(amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+		amd_userptr_check(bo->cpu, bo->size, 1, "copy of the child");
+	}
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+
+	amd_userptr_gate_open(&written);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's comparison");
+	amd_userptr_roundtrip(up, bo, 4);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gate_fini(&written);
+}
+
+static void madvise_dontneed(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	const unsigned int page = AMD_USERPTR_PAGES / 2;
+	const size_t before = page * getpagesize();
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+	amd_userptr_check_zero(bo->cpu, bo->size, "fresh pages");
+	amd_userptr_roundtrip(up, bo, 2);
+
+	/* One page in the middle goes, its neighbours stay (they hold seed 3). */
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(amd_userptr_page(bo, page), getpagesize(), MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check(up, bo->va, before, 3);
+	amd_userptr_gpu_check_zero(up, bo->va + before, getpagesize());
+	amd_userptr_roundtrip(up, bo, 4);
+}
+
+static void partial_unmap(struct amd_userptr *up)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
+	const size_t hole = 4 * getpagesize();
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *other = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 2);
+	void *addr = amd_userptr_page(bo, AMD_USERPTR_PAGES / 4);
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(munmap(addr, hole), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_roundtrip(up, other, 3);
+
+	/* A plain mmap is no event; the next one repairs all that became possible. */
+	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
+	amd_userptr_fill(bo->cpu, bo->size, 5);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(other);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 5);
+	amd_userptr_roundtrip(up, bo, 6);
+	amd_userptr_roundtrip(up, other, 8);
+}
+
+static void mprotect_read(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *other = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 2);
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(mprotect(bo->cpu, bo->size, PROT_READ), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_roundtrip(up, other, 3);
+	amd_userptr_check(bo->cpu, bo->size, 1, "made read-only");
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(mprotect(bo->cpu, bo->size, PROT_READ | PROT_WRITE), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 5);
+}
+
+static void invalidate_before_va_map(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
+
+	/* Pages are tracked from the moment they were looked up, not from the first map. */
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(up, 1);
+
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static void invalidate_after_va_unmap(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+
+	amd_userptr_roundtrip(up, bo, 2);
+	amd_userptr_unmap(up, bo);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_queue_alive(up);
+
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+	amd_userptr_roundtrip(up, bo, 4);
+}
+
+static void two_mappings(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	uint64_t second = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
+
+	igt_assert(second);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, second, 0, AMD_USERPTR_SIZE,
+				       AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_check(up, second, AMD_USERPTR_SIZE, 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check_zero(up, second, AMD_USERPTR_SIZE);
+	amd_userptr_gpu_fill(up, second, AMD_USERPTR_SIZE, 2);
+	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
+	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 2, "written by the GPU through the second mapping");
+
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, second, 0, AMD_USERPTR_SIZE, 0), 0);
+	amd_kfd_va_release(second, AMD_USERPTR_SIZE);
+	amd_userptr_roundtrip(up, bo, 3);
+}
+
+static void readonly(struct amd_userptr *up)
+{
+	uint32_t *copy = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC);
+	struct amd_userptr_bo *bo;
+	void *cpu;
+
+	igt_assert_fd(fd);
+	igt_assert_eq(write(fd, copy, AMD_USERPTR_SIZE), AMD_USERPTR_SIZE);
+	cpu = mmap(NULL, AMD_USERPTR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	amd_userptr_adopt(up, cpu, AMD_USERPTR_SIZE);
+	bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
+
+	/* The CPU gets private pages instead of the file's: the GPU has to follow. */
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_fill(cpu, AMD_USERPTR_SIZE, 2);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
+	igt_assert_eq(pread(fd, copy, AMD_USERPTR_SIZE, 0), AMD_USERPTR_SIZE);
+	amd_userptr_check(copy, AMD_USERPTR_SIZE, 1, "the file");
+	close(fd);
+}
+
+static const struct amd_userptr_subtest basic[] = {
+	{ .name = "map-and-access", .run = map_and_access, .sdma_too = true,
+	  .describe = "A mapped userptr shows the CPU's pages, both ways, and stops nothing." },
+	{ .name = "fork-cow", .run = fork_cow, .sdma_too = true,
+	  .describe = "After a fork the GPU writes the parent's pages, never the child's." },
+	{ .name = "madvise-dontneed", .run = madvise_dontneed, .sdma_too = true,
+	  .describe = "Dropped pages are replaced by fresh ones, all of them or one." },
+	{ .name = "partial-unmap", .run = partial_unmap,
+	  .describe = "A hole stops nothing else, and is healed when there are pages again." },
+	{ .name = "mprotect-read", .run = mprotect_read,
+	  .describe = "Queues go on when the CPU loses write access; getting it back heals." },
+	{ .name = "invalidate-before-va-map", .run = invalidate_before_va_map,
+	  .describe = "Pages are tracked before the first GPU mapping." },
+	{ .name = "invalidate-after-va-unmap", .run = invalidate_after_va_unmap,
+	  .describe = "A later GPU mapping shows the new pages." },
+	{ .name = "two-mappings", .run = two_mappings,
+	  .describe = "Every GPU mapping of a userptr is updated." },
+	{ .name = "readonly", .run = readonly,
+	  .describe = "The GPU follows when the CPU's write to a private file page copies it." },
+};
+
+/* Balancing would move pages, which are events the subtests did not make. */
+static void stop_numa_balancing(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
+
+	if (!file)
+		return;		/* not in this kernel, or not root */
+	fputs("0", file);
+	fclose(file);
+}
+
+static struct amd_userptr up;
+
+static void run_one(const struct amd_userptr_subtest *subtest, enum amd_kfd_queue_type type)
+{
+	igt_describe(subtest->describe);
+	igt_subtest_f("%s%s", subtest->name, type == AMD_KFD_QUEUE_SDMA ? "-sdma" : "") {
+		igt_set_timeout(AMD_USERPTR_SUBTEST_S, subtest->name);
+		amd_userptr_use_queue(&up, type);
+		subtest->run(&up);
+		igt_reset_timeout();
+	}
+	/* A failed subtest ends by a jump: what it made is taken down here. */
+	igt_fixture()
+		amd_userptr_cleanup(&up);
+}
+
+static void run_all(const struct amd_userptr_subtest *subtests, unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		run_one(&subtests[i], AMD_KFD_QUEUE_PM4);
+		if (subtests[i].sdma_too)
+			run_one(&subtests[i], AMD_KFD_QUEUE_SDMA);
+	}
+}
+
+static bool has_kfd(int fd)
+{
+	struct amd_kfd kfd;
+	int ret = __amd_kfd_open_novm(&kfd, fd);
+
+	amd_kfd_close(&kfd);
+	return ret == 0;
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		int fd = drm_open_driver_render(DRIVER_AMDGPU);
+
+		igt_require_f(has_kfd(fd), "No KFD for this GPU\n");
+		amd_userptr_open(&up, fd);
+		stop_numa_balancing();
+	}
+
+	igt_subtest_group() {
+		igt_fixture() {
+			igt_require_f(amd_userptr_supported(&up),
+				      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+		}
+		run_all(basic, ARRAY_LENGTH(basic));
+		run_all(amd_userptr_move_subtests, amd_userptr_num_move_subtests);
+		run_all(amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
+		run_all(amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
+	}
+
+	/* What a kernel does without the flag: the same with the series and without. */
+	run_one(&amd_userptr_stock_gap, AMD_KFD_QUEUE_PM4);
+
+	igt_fixture() {
+		amd_userptr_close(&up);
+		drm_close_driver(up.fd);
+	}
+}

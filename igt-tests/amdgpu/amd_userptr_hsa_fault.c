@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/* Accesses that must fault, and what a kernel does to userptrs without the flag. */
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+
+#include "amd_userptr_hsa.h"
+
+/*
+ * A GPU page fault ends the queues of the whole process, so whoever provokes
+ * one does it in a child; the parent's queue has to go on meanwhile.
+ */
+static void in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
+{
+	const uint64_t deadline = amd_kfd_now_ms() + 3 * AMD_USERPTR_WAIT_MS;
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	unsigned int rounds_after = 0;
+	struct amd_userptr_gate faulted;
+
+	amd_userptr_ignore_fault_log();
+	amd_userptr_gate_init(&faulted);
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		amd_userptr_open_in_child(&mine, up);
+		act(&mine);
+		amd_userptr_gate_open(&faulted);
+		amd_userptr_close(&mine);
+	}
+	while (rounds_after < 3 && amd_kfd_now_ms() < deadline) {
+		amd_userptr_roundtrip(up, bo, 2);
+		rounds_after += amd_userptr_gate_is_open(&faulted, 0);
+	}
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that provokes a fault");
+	igt_assert_eq(rounds_after, 3);
+	amd_userptr_roundtrip(up, bo, 4);
+	amd_kfd_smi_drain(&up->smi);
+	igt_assert_eq(up->smi.count.vm_faults, 0);
+	amd_userptr_gate_fini(&faulted);
+}
+
+/* A store to @va faults and nothing behind it is executed. */
+static void store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size)
+{
+	uint32_t event, seqno;
+
+	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
+	seqno = amd_userptr_gpu_store(mine, va, 0xdeadbeef);
+	amd_userptr_expect_fault(mine, event, va & ~(uint64_t)(getpagesize() - 1), size);
+	igt_assert(!amd_kfd_queue_done(mine->queue, seqno));
+	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
+}
+
+static void munmap_and_fault(struct amd_userptr *mine)
+{
+	const int prot = PROT_READ | PROT_WRITE;
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *other = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 2);
+	void *cpu = bo->cpu;
+
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_munmap(mine, cpu, AMD_USERPTR_SIZE);
+	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_roundtrip(mine, other, 3);
+
+	/* Other pages at the same address are not those the GPU was given. */
+	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
+	amd_userptr_fill(cpu, AMD_USERPTR_SIZE, 5);
+	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 5, "mapped after the munmap");
+	amd_userptr_unmap(mine, bo);
+	amd_userptr_destroy(mine, bo);
+}
+
+static void munmap_then_access(struct amd_userptr *up)
+{
+	in_faulting_child(up, munmap_and_fault);
+}
+
+static void mprotect_and_fault(struct amd_userptr *mine)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
+
+	amd_kfd_smi_mark(&mine->smi);
+	igt_assert_eq(mprotect(bo->cpu, AMD_USERPTR_SIZE, PROT_READ), 0);
+	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_queue_alive(mine);
+	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "made read-only");
+}
+
+static void mprotect_then_write(struct amd_userptr *up)
+{
+	in_faulting_child(up, mprotect_and_fault);
+}
+
+static void write_readonly(struct amd_userptr *mine)
+{
+	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
+						       AMDGPU_GEM_USERPTR_READONLY);
+
+	/* amd_userptr_map() asks for a writable mapping: it must not get one. */
+	amd_userptr_map(mine, bo);
+	amd_userptr_gpu_check(mine, bo->va, AMD_USERPTR_SIZE, 1);
+	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 1, "read-only for the GPU");
+}
+
+static void readonly_then_write(struct amd_userptr *up)
+{
+	in_faulting_child(up, write_readonly);
+}
+
+static void access_after_va_unmap(struct amd_userptr *mine)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
+	uint64_t va = bo->va;
+
+	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
+	amd_userptr_unmap(mine, bo);
+	store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "unmapped from the GPU");
+}
+
+static void va_unmap_then_access(struct amd_userptr *up)
+{
+	in_faulting_child(up, access_after_va_unmap);
+}
+
+/* Copy-on-write of all pages: the grandchild only lives long enough for it. */
+static void fork_and_write(void *cpu, size_t size, uint32_t seed)
+{
+	struct amd_userptr_gate written;
+	pid_t pid;
+
+	/* Not igt_fork(): the child of a child, which must not assert anything. */
+	amd_userptr_gate_init(&written);
+	pid = fork();
+	igt_assert(pid >= 0);
+	if (pid == 0)
+		_exit(!amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+	amd_userptr_fill(cpu, size, seed);
+	amd_userptr_gate_open(&written);
+	igt_assert(waitpid(pid, NULL, 0) == pid);
+	amd_userptr_gate_fini(&written);
+}
+
+static void lose_the_mapping(struct amd_userptr *mine)
+{
+	const struct amd_kfd_smi_counts *count = &mine->smi.count;
+	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE,
+						       AMD_USERPTR_TRACKED &
+						       ~AMDGPU_GEM_USERPTR_HSA);
+
+	amd_userptr_map(mine, bo);
+	amd_userptr_roundtrip(mine, bo, 2);
+
+	amd_kfd_smi_mark(&mine->smi);
+	fork_and_write(cpu, AMD_USERPTR_SIZE, 4);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+			 AMD_USERPTR_WAIT_MS);
+	igt_assert_eq(count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR], 0);
+	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
+	amd_userptr_queue_alive(mine);
+
+	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 4, "no longer mapped on the GPU");
+}
+
+/*
+ * Without the flag the notifier treats the process like one that lost VRAM: a
+ * full eviction, after which page table entries of userptrs are cleared and
+ * nothing writes them again, since only command submission would.
+ */
+static void stock_gap(struct amd_userptr *up)
+{
+	in_faulting_child(up, lose_the_mapping);
+}
+
+const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
+	{ .name = "munmap-then-access", .run = munmap_then_access,
+	  .describe = "Access after munmap faults, and hurts nobody else." },
+	{ .name = "mprotect-then-write", .run = mprotect_then_write,
+	  .describe = "The GPU cannot write what the CPU may only read." },
+	{ .name = "readonly-then-write", .run = readonly_then_write,
+	  .describe = "The GPU cannot write a read-only userptr." },
+	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,
+	  .describe = "An unmapped GPU address faults at once." },
+};
+const unsigned int amd_userptr_num_fault_subtests = ARRAY_LENGTH(amd_userptr_fault_subtests);
+
+const struct amd_userptr_subtest amd_userptr_stock_gap = {
+	.name = "stock-gap", .run = stock_gap,
+	.describe = "Without the flag the first page table change of the CPU ends the mapping.",
+};

@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: MIT
+/* Userptrs and processes that end, or change, while the queues are stopped. */
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "amd_userptr_hsa.h"
+
+/* Takes the restore worker long enough to be caught in the middle. */
+#define SLOW_SIZE ((size_t)AMD_USERPTR_STAGE)
+#define CATCH_ROUNDS 50
+
+/* Run @act on a BO that is invalid at that moment; returns how often that came true. */
+static unsigned int catch_invalid(struct amd_userptr *up,
+				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))
+{
+	unsigned int caught = 0;
+
+	for (unsigned int i = 0; i < CATCH_ROUNDS && caught < 3; i++) {
+		struct amd_userptr_bo *bo = amd_userptr_tracked(up, SLOW_SIZE, 1);
+
+		amd_kfd_smi_mark(&up->smi);
+		amd_userptr_dontneed(bo);
+		caught += amd_userptr_stopped(up);
+		act(up, bo);
+		amd_userptr_queue_alive(up);
+		amd_userptr_expect_stops(up, 0);
+		amd_userptr_cleanup(up);
+	}
+	return caught;
+}
+
+static void close_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
+{
+	void *cpu = bo->cpu;
+
+	amd_userptr_destroy(up, bo);
+	/* Nobody watches these pages any more. */
+	amd_userptr_munmap(up, cpu, SLOW_SIZE);
+}
+
+static void close_while_invalid(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo;
+
+	igt_assert_lt(0, catch_invalid(up, close_it));
+	bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static void unmap_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
+{
+	amd_userptr_unmap(up, bo);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+}
+
+static void va_unmap_while_invalid(struct amd_userptr *up)
+{
+	igt_assert_lt(0, catch_invalid(up, unmap_it));
+}
+
+static void replace_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
+{
+	void *cpu = amd_userptr_mmap(up, bo->size, 2);
+	struct amd_userptr_bo *other = amd_userptr_create(up, cpu, bo->size, AMD_USERPTR_TRACKED);
+
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, bo->va, 0,
+				       bo->size, AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
+	amd_userptr_gpu_fill(up, bo->va, bo->size, 3);
+	amd_userptr_check(other->cpu, bo->size, 3, "written by the GPU");
+	amd_userptr_check_zero(bo->cpu, bo->size, "no longer mapped on the GPU");
+}
+
+static void va_replace_while_invalid(struct amd_userptr *up)
+{
+	igt_assert_lt(0, catch_invalid(up, replace_it));
+}
+
+/* What the parent and the children of exit_while_evicted() share. */
+struct exit_report {
+	pid_t pid;
+	bool stopped;
+};
+
+static void exit_while_evicted(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	volatile struct exit_report *report = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+						   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	unsigned int caught = 0;
+
+	amd_userptr_adopt(up, (void *)report, getpagesize());
+	for (unsigned int i = 0; i < CATCH_ROUNDS && caught < 3; i++) {
+		struct amd_kfd_smi smi;
+		struct amd_userptr_gate ready, go;
+
+		amd_userptr_gate_init(&ready);
+		amd_userptr_gate_init(&go);
+		igt_fork(child, 1) {
+			struct amd_userptr mine;
+			struct amd_userptr_bo *victim;
+
+			amd_userptr_open_in_child(&mine, up);
+			victim = amd_userptr_tracked(&mine, SLOW_SIZE, 1);
+			amd_userptr_gpu_check(&mine, victim->va, SLOW_SIZE, 1);
+			amd_kfd_smi_mark(&mine.smi);
+			report->pid = getpid();
+			amd_userptr_gate_open(&ready);
+			igt_assert(amd_userptr_gate_is_open(&go, AMD_USERPTR_WAIT_MS));
+			amd_userptr_dontneed(victim);
+			report->stopped = amd_userptr_stopped(&mine);
+			_exit(IGT_EXIT_SUCCESS);
+		}
+		igt_assert(amd_userptr_gate_is_open(&ready, AMD_USERPTR_WAIT_MS));
+		amd_kfd_smi_open(&up->kfd, report->pid, &smi);
+		amd_userptr_gate_open(&go);
+		igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's exit");
+		amd_kfd_smi_wait(&smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
+		igt_assert_lt(0, smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
+		caught += report->stopped;
+		amd_kfd_smi_close(&smi);
+		amd_userptr_gate_fini(&ready);
+		amd_userptr_gate_fini(&go);
+		amd_userptr_roundtrip(up, bo, 2);
+	}
+	igt_assert_lt(0, caught);
+}
+
+const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
+	{ .name = "close-while-invalid", .run = close_while_invalid,
+	  .describe = "A userptr can be closed, and its memory freed, before it is restored." },
+	{ .name = "va-unmap-while-invalid", .run = va_unmap_while_invalid,
+	  .describe = "Unmapped and mapped again before the restore: current pages." },
+	{ .name = "va-replace-while-invalid", .run = va_replace_while_invalid,
+	  .describe = "The restore does not bring a replaced mapping back." },
+	{ .name = "exit-while-evicted", .run = exit_while_evicted,
+	  .describe = "A process may exit with its queues stopped." },
+};
+const unsigned int amd_userptr_num_lifetime_subtests = ARRAY_LENGTH(amd_userptr_lifetime_subtests);
