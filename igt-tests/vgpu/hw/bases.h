@@ -19,16 +19,25 @@
 #define VG_HDP_BASES	0xF20
 #define VG_SDMA_BASES	0x1260, 0x12540
 #define VG_MP_BASES	0x16000
-#define VG_NBIO_BASES	0x0, 0x14, 0xD20, 0x10400
+/*
+ * The first six as for Aldebaran's NBIF (aldebaran_ip_offset.h:147).  The driver
+ * also uses BASE_IDX 8, whose base no public header has: any free range will do.
+ */
+#define VG_NBIO_BASES	0x0, 0x14, 0xD20, 0x10400, 0x0241B000, 0x04040000, \
+			0x05000000, 0x05100000, 0x05200000
 #define VG_SMUIO_BASES	0x16800, 0x16A00
 
+enum { VG_MAX_BASES = 9 };
+
 /* Pick from a list above; usable in a static initialiser. */
-#define VG_BASE_PICK(i, a, b, c, d, ...) \
+#define VG_BASE_PICK(i, a, b, c, d, e, f, g, h, j, ...) \
 	((i) == 0 ? (a) : (i) == 1 ? (b) : (i) == 2 ? (c) : (i) == 3 ? (d) : \
-	 VG_BASE_NONE)
+	 (i) == 4 ? (e) : (i) == 5 ? (f) : (i) == 6 ? (g) : (i) == 7 ? (h) : \
+	 (i) == 8 ? (j) : VG_BASE_NONE)
 #define VG_BASE(i, ...) \
 	VG_BASE_PICK(i, __VA_ARGS__, VG_BASE_NONE, VG_BASE_NONE, VG_BASE_NONE, \
-		     VG_BASE_NONE)
+		     VG_BASE_NONE, VG_BASE_NONE, VG_BASE_NONE, VG_BASE_NONE, \
+		     VG_BASE_NONE, VG_BASE_NONE)
 
 #define VG_BASE_GC(i)		VG_BASE(i, VG_GC_BASES)
 #define VG_BASE_MMHUB(i)	VG_BASE(i, VG_MMHUB_BASES)

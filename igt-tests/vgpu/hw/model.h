@@ -16,11 +16,10 @@
 
 enum {
 	VG_NUM_VMIDS = 16,
-	VG_FIRST_KFD_VMID = 3,	/* gfx942 is compute only: amdgpu_amdkfd.c */
 	VG_PAGE_SHIFT = 12,
 	VG_PAGE_SIZE = 1 << VG_PAGE_SHIFT,
 	VG_MMIO_DWORDS = VG_MMIO_SIZE / 4,
-	VG_SMN_DWORDS = 1 << 20, /* behind PCIE_INDEX2/DATA2 */
+	VG_NUM_SMN_REGS = 7,	/* behind PCIE_INDEX2/DATA2, hw/nbio.c */
 };
 
 /* ---- registers -------------------------------------------------------- */
@@ -189,6 +188,7 @@ void vg_ih_set_rptr(struct vgpu *vg, uint32_t rptr);
 
 struct vg_ih {
 	uint32_t wptr;		/* bytes */
+	bool overflow;		/* until the driver clears it */
 	uint64_t dropped;
 };
 
@@ -218,7 +218,7 @@ struct vg_engine_ops {
 	/* A requested preemption is complete: save state, drop ACTIVE. */
 	void (*preempted)(struct vgpu *vg, struct vg_queue *q);
 	/* May the engine run at all now (not halted by its control register)? */
-	bool (*enabled)(struct vgpu *vg, const struct vg_queue *q);
+	bool (*enabled)(const struct vgpu *vg, const struct vg_queue *q);
 };
 
 enum { VG_IB_DEPTH = 4 };
@@ -252,6 +252,8 @@ struct vg_queue {
 
 	struct vg_ib ib[VG_IB_DEPTH];
 	unsigned int ib_depth;
+	struct vg_ib next_ib;	/* to enter when the packet is complete */
+	bool entering, chaining;
 
 	uint32_t *packet;	/* fetched and not yet complete */
 	unsigned int packet_len, packet_cap;
@@ -281,7 +283,6 @@ unsigned int vg_queue_vmid(const struct vg_queue *q);
 enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
 				 unsigned int vmid, uint64_t va, uint32_t dwords,
 				 bool chain);
-/* Leave the current IB for good, whatever is left of it. */
 bool vg_queue_has_work(const struct vg_queue *q);
 
 struct vg_sched {
@@ -305,6 +306,7 @@ struct vg_hqd {
 	unsigned int me, pipe, queue;	/* me counts from 1 */
 	uint32_t regs[VG_HQD_REGS];
 	bool dynamic;		/* mapped by the HWS in a slot of its choice */
+	bool is_static;		/* of these, left alone by UNMAP_NON_STATIC */
 };
 
 /* What the HWS knows of the process whose queues it is mapping. */
@@ -313,7 +315,6 @@ struct vg_hws {
 	uint64_t queue_mask;
 	uint32_t vmids_used;	/* by the run list in force */
 	unsigned int vmid;	/* of the last MAP_PROCESS */
-	bool in_runlist;
 };
 
 struct vg_cp {
@@ -321,6 +322,9 @@ struct vg_cp {
 	struct vg_hws hws;
 };
 
+/* Doorbell BAR write, byte offset: to IH, CP or SDMA. */
+void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
+		 unsigned int size);
 /* @offset is the doorbell dword index. True when a queue took it. */
 bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		    unsigned int size);
@@ -375,7 +379,7 @@ struct vgpu {
 
 	uint32_t regs[VG_MMIO_DWORDS];
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS];
-	uint32_t *smn;		/* VG_SMN_DWORDS */
+	uint32_t smn[VG_NUM_SMN_REGS];
 
 	struct vg_hub hub[VG_NUM_HUBS];
 	struct vg_ih ih;
