@@ -3,7 +3,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
 #include "internal.h"
@@ -202,13 +201,13 @@ static int probe_hsa(struct au_device *device)
 	void *page;
 	int ret;
 
-	page = mmap(NULL, ctx->page_size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (page == MAP_FAILED)
+	page = aligned_alloc(ctx->page_size, ctx->page_size);
+	if (!page)
 		return -ENOMEM;
 	ret = au_gem_userptr(device, (uintptr_t)page, ctx->page_size, 0, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
-	munmap(page, ctx->page_size);
+	free(page);
 	return ret;
 }
 

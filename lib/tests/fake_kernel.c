@@ -1,0 +1,455 @@
+/* SPDX-License-Identifier: MIT */
+#include <xf86drm.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define FIRST_RESERVATION	UINT64_C(0x7f0000001000)
+
+static struct fake_device *device_of(struct fake_kernel *fake, int fd)
+{
+	t_assert(fd >= FAKE_FIRST_FD && fd < FAKE_FIRST_FD + FAKE_MAX_DEVICES);
+	return &fake->devices[fd - FAKE_FIRST_FD];
+}
+
+static void *grow(void *array, uint32_t used, uint32_t *max, size_t size)
+{
+	if (used < *max)
+		return array;
+	*max = *max ? 2 * *max : 64;
+	array = realloc(array, *max * size);
+	t_assert(array);
+	return array;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* GPU mappings									       */
+
+static uint32_t search(const struct fake_device *device, uint64_t va)
+{
+	uint32_t low = 0, high = device->num_mappings;
+
+	while (low < high) {
+		uint32_t middle = low + (high - low) / 2;
+
+		if (device->mappings[middle].va + (device->mappings[middle].size - 1) < va)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int do_map(struct fake_device *device, const struct au_gem_va *args)
+{
+	uint32_t at = search(device, args->va_address);
+	struct fake_bo *bo = &device->bos[args->handle - 1];
+
+	t_assert(args->handle && args->handle <= device->num_bos && bo->open);
+	t_assert(args->offset_in_bo + args->map_size <= bo->size);
+	if (at < device->num_mappings &&
+	    device->mappings[at].va <= args->va_address + (args->map_size - 1))
+		return -EINVAL;
+
+	device->mappings = grow(device->mappings, device->num_mappings, &device->max_mappings,
+				sizeof(*device->mappings));
+	memmove(&device->mappings[at + 1], &device->mappings[at],
+		(device->num_mappings - at) * sizeof(*device->mappings));
+	device->mappings[at] = (struct fake_mapping) {
+		.va = args->va_address,
+		.size = args->map_size,
+		.handle = args->handle,
+		.flags = args->flags,
+	};
+	device->num_mappings++;
+	bo->num_mappings++;
+	return 0;
+}
+
+static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t end)
+{
+	for (uint32_t i = first; i < end; i++)
+		device->bos[device->mappings[i].handle - 1].num_mappings--;
+	memmove(&device->mappings[first], &device->mappings[end],
+		(device->num_mappings - end) * sizeof(*device->mappings));
+	device->num_mappings -= end - first;
+}
+
+static void do_clear(struct fake_device *device, uint64_t va, uint64_t size)
+{
+	uint32_t first = search(device, va), end = first;
+
+	/* The library clears what it has mapped, so no mapping is cut. */
+	while (end < device->num_mappings && device->mappings[end].va < va + size) {
+		const struct fake_mapping *mapping = &device->mappings[end++];
+
+		t_assert(mapping->va >= va && mapping->va + mapping->size <= va + size);
+	}
+	t_assert(end > first);
+	remove_mappings(device, first, end);
+}
+
+static int gem_va(struct fake_kernel *fake, struct fake_device *device, const struct au_gem_va *args)
+{
+	int ret = 0;
+
+	t_assert(!args->_pad && !args->num_syncobj_handles && !args->input_fence_syncobj_handles);
+	t_assert(args->map_size && !((args->va_address | args->map_size) & (fake->page_size - 1)));
+	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
+	t_assert(args->vm_timeline_point == device->point + 1);
+
+	if (args->operation == AMDGPU_VA_OP_MAP) {
+		ret = do_map(device, args);
+	} else {
+		t_equal(args->operation, AMDGPU_VA_OP_CLEAR);
+		do_clear(device, args->va_address, args->map_size);
+		device->removed = args->vm_timeline_point;
+	}
+	if (!ret)
+		device->point = args->vm_timeline_point;
+	return ret;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* The other ioctls									       */
+
+static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
+		       struct drm_amdgpu_gem_userptr *args)
+{
+	const uint32_t always = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
+				AMDGPU_GEM_USERPTR_VALIDATE;
+
+	t_equal(args->flags & ~AMDGPU_GEM_USERPTR_READONLY, always);
+	t_assert(args->size && !((args->addr | args->size) & (fake->page_size - 1)));
+	if (fake->userptr_error)
+		return fake->userptr_error;
+	if (fake->bad_addr >= args->addr && fake->bad_addr - args->addr < args->size)
+		return -EFAULT;
+
+	device->bos = grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
+	device->bos[device->num_bos] = (struct fake_bo) {
+		.addr = args->addr,
+		.size = args->size,
+		.flags = args->flags,
+		.open = true,
+	};
+	device->open_bos++;
+	args->handle = ++device->num_bos;
+	return 0;
+}
+
+/*
+ * Memory that a GPU may still reach must stay watched: no close before the mappings are gone and
+ * that has been waited for, unless a failure of those was the test's doing.
+ */
+static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
+{
+	struct fake_bo *bo = &device->bos[handle - 1];
+
+	t_assert(handle && handle <= device->num_bos && bo->open);
+	if (!fake->failed) {
+		t_equal(bo->num_mappings, 0);
+		t_assert(device->waited >= device->removed);
+	}
+	for (uint32_t i = 0; bo->num_mappings; i++) {
+		if (device->mappings[i].handle == handle)
+			remove_mappings(device, i, i + 1), i--;
+	}
+	bo->open = false;
+	device->open_bos--;
+	return 0;
+}
+
+static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_timeline_wait *args)
+{
+	const uint64_t point = *(const uint64_t *)(uintptr_t)args->points;
+
+	t_assert(device->syncobj);
+	t_equal(args->count_handles, 1);
+	t_equal(args->flags, 0);
+	/* The real one would wait forever for a point that nobody adds. */
+	t_assert(point && point <= device->point);
+	if (device->waited < point)
+		device->waited = point;
+	return 0;
+}
+
+static int drm_version(struct fake_kernel *fake, struct drm_version *args)
+{
+	args->version_major = 3;
+	args->version_minor = fake->drm_minor;
+	memcpy(args->name, fake->driver,
+	       args->name_len < strlen(fake->driver) ? args->name_len : strlen(fake->driver));
+	args->name_len = strlen(fake->driver);
+	return 0;
+}
+
+static int device_info(struct fake_kernel *fake, const struct drm_amdgpu_info *args)
+{
+	struct drm_amdgpu_info_device info = {
+		.virtual_address_offset = FAKE_VA_MIN,
+		.virtual_address_max = FAKE_VA_MAX,
+		.high_va_offset = FAKE_HIGH_VA_MIN,
+		.high_va_max = FAKE_HIGH_VA_MAX,
+		.virtual_address_alignment = fake->page_size,
+	};
+
+	t_equal(args->query, AMDGPU_INFO_DEV_INFO);
+	t_equal(args->return_size, sizeof(info));
+	memcpy((void *)(uintptr_t)args->return_pointer, &info, sizeof(info));
+	return 0;
+}
+
+static enum fake_call call_of(unsigned long request, const void *arg)
+{
+	switch (request) {
+	case DRM_IOCTL_VERSION:
+		return FAKE_VERSION;
+	case DRM_IOCTL_AMDGPU_INFO:
+		return FAKE_INFO;
+	case DRM_IOCTL_AMDGPU_GEM_USERPTR:
+		return FAKE_USERPTR;
+	case DRM_IOCTL_GEM_CLOSE:
+		return FAKE_CLOSE;
+	case AU_IOCTL_GEM_VA:
+		return ((const struct au_gem_va *)arg)->operation == AMDGPU_VA_OP_MAP ? FAKE_MAP :
+											 FAKE_CLEAR;
+	case DRM_IOCTL_SYNCOBJ_CREATE:
+		return FAKE_SYNCOBJ_CREATE;
+	case DRM_IOCTL_SYNCOBJ_DESTROY:
+		return FAKE_SYNCOBJ_DESTROY;
+	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT:
+		return FAKE_WAIT;
+	}
+	fprintf(stderr, "ioctl %#lx is not modelled\n", request);
+	abort();
+}
+
+static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum fake_call call,
+		    void *arg)
+{
+	switch (call) {
+	case FAKE_VERSION:
+		return drm_version(fake, arg);
+	case FAKE_INFO:
+		return device_info(fake, arg);
+	case FAKE_USERPTR:
+		return gem_userptr(fake, device, arg);
+	case FAKE_CLOSE:
+		return gem_close(fake, device, ((struct drm_gem_close *)arg)->handle);
+	case FAKE_MAP:
+	case FAKE_CLEAR:
+		return gem_va(fake, device, arg);
+	case FAKE_SYNCOBJ_CREATE:
+		t_assert(!device->syncobj);
+		device->syncobj = true;
+		((struct drm_syncobj_create *)arg)->handle = 1;
+		return 0;
+	case FAKE_SYNCOBJ_DESTROY:
+		t_assert(device->syncobj);
+		device->syncobj = false;
+		return 0;
+	case FAKE_WAIT:
+		return syncobj_wait(device, arg);
+	default:
+		abort();
+	}
+}
+
+/* Count the call; an error when it is the one that is to fail. Sets errno as anything may. */
+static int begin(struct fake_kernel *fake, enum fake_call call)
+{
+	errno = EXDEV;
+	fake->calls++;
+	fake->count[call]++;
+	if (!fake->fail_call || --fake->fail_call)
+		return 0;
+	fake->failed = true;
+	return fake->fail_error;
+}
+
+static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	struct fake_kernel *fake = priv;
+	enum fake_call call = call_of(request, arg);
+	int ret;
+
+	pthread_mutex_lock(&fake->lock);
+	ret = begin(fake, call);
+	if (!ret)
+		ret = dispatch(fake, device_of(fake, fd), call, arg);
+	pthread_mutex_unlock(&fake->lock);
+	return ret;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Address space									       */
+
+static int fake_device_fd(void *priv, amdgpu_device_handle handle)
+{
+	struct fake_kernel *fake = priv;
+
+	return FAKE_FIRST_FD + (int)((struct fake_device *)handle - fake->devices);
+}
+
+static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
+		   uint64_t size, uint64_t alignment, uint64_t *va)
+{
+	int ret;
+
+	pthread_mutex_lock(&fake->lock);
+	ret = begin(fake, call);
+	if (!ret) {
+		*va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
+		/* A page in between, so that reservations never touch. */
+		fake->next_reservation = *va + size + fake->page_size;
+		++*counter;
+	}
+	pthread_mutex_unlock(&fake->lock);
+	return ret;
+}
+
+/* Nothing may be mapped where somebody else can now get addresses. */
+static void release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
+		    uint64_t va, uint64_t size)
+{
+	pthread_mutex_lock(&fake->lock);
+	errno = EXDEV;
+	fake->count[call]++;
+	t_assert(*counter);
+	--*counter;
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
+		const struct fake_device *device = &fake->devices[i];
+		uint32_t at = search(device, va);
+
+		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
+	}
+	pthread_mutex_unlock(&fake->lock);
+}
+
+static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
+{
+	struct fake_kernel *fake = priv;
+
+	return reserve(fake, FAKE_RESERVE, &fake->reservations, size, fake->page_size, addr);
+}
+
+static void fake_release(void *priv, uint64_t addr, uint64_t size)
+{
+	struct fake_kernel *fake = priv;
+
+	release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
+}
+
+static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
+			 uint64_t alignment, uint64_t *va, amdgpu_va_handle *handle)
+{
+	struct fake_kernel *fake = priv;
+	int ret = reserve(fake, FAKE_VA_ALLOC, &fake->allocations, size, alignment, va);
+
+	*handle = (amdgpu_va_handle)(uintptr_t)*va;
+	return ret;
+}
+
+static void fake_va_free(void *priv, amdgpu_va_handle handle)
+{
+	struct fake_kernel *fake = priv;
+
+	release(fake, FAKE_VA_FREE, &fake->allocations, (uintptr_t)handle, fake->page_size);
+}
+
+static uint64_t fake_page_size(void *priv)
+{
+	return ((struct fake_kernel *)priv)->page_size;
+}
+
+const struct au_ops fake_ops = {
+	.ioctl = fake_ioctl,
+	.device_fd = fake_device_fd,
+	.va_alloc = fake_va_alloc,
+	.va_free = fake_va_free,
+	.reserve = fake_reserve,
+	.release = fake_release,
+	.page_size = fake_page_size,
+};
+
+/* ------------------------------------------------------------------------------------------- */
+/* For tests										       */
+
+void fake_init(struct fake_kernel *fake)
+{
+	*fake = (struct fake_kernel) {
+		.lock = PTHREAD_MUTEX_INITIALIZER,
+		.page_size = FAKE_CPU_PAGE,
+		.drm_minor = AU_DRM_MINOR_VM_TIMELINE + 1,
+		.driver = "amdgpu",
+		.bad_addr = UINT64_MAX,
+		.next_reservation = FIRST_RESERVATION,
+	};
+}
+
+void fake_check_empty(const struct fake_kernel *fake)
+{
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
+		t_equal(fake->devices[i].open_bos, 0);
+		t_equal(fake->devices[i].num_mappings, 0);
+	}
+	t_equal(fake->reservations, 0);
+	t_equal(fake->allocations, 0);
+}
+
+void fake_fini(struct fake_kernel *fake)
+{
+	fake_check_empty(fake);
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
+		t_assert(!fake->devices[i].syncobj);
+		free(fake->devices[i].bos);
+		free(fake->devices[i].mappings);
+	}
+}
+
+struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices)
+{
+	const int fds[FAKE_MAX_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1, FAKE_FIRST_FD + 2 };
+	struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.fds = fds,
+		.num_devices = num_devices,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+
+	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
+	return ctx;
+}
+
+struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
+{
+	const amdgpu_device_handle handle = (amdgpu_device_handle)&fake->devices[0];
+	struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.devices = &handle,
+		.num_devices = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+
+	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
+	return ctx;
+}
+
+const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
+				     uint64_t va)
+{
+	const struct fake_device *dev = &fake->devices[device];
+	uint32_t at = search(dev, va);
+
+	return at < dev->num_mappings && dev->mappings[at].va <= va ? &dev->mappings[at] : NULL;
+}
+
+uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va)
+{
+	const struct fake_mapping *mapping = fake_find(fake, device, va);
+
+	if (!mapping)
+		return 0;
+	return fake->devices[device].bos[mapping->handle - 1].addr + (va - mapping->va);
+}

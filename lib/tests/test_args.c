@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: MIT */
+/* Bad arguments: refused before the first ioctl, with nothing written but the failed_* fields. */
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE	FAKE_CPU_PAGE
+
+static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
+static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
+static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
+
+/* A good call, but for what the case sets. */
+static const struct bad_map {
+	int error;
+	uint32_t flags, va_mode, va_flags;
+	uint64_t gpu_va, alignment;
+	const struct amdgpu_userptr_range *ranges;
+	uint32_t num_ranges;
+	uint32_t failed_range, failed_device;
+} bad_maps[] = {
+#define NONE	AMDGPU_USERPTR_NONE
+#define FIXED	AMDGPU_USERPTR_VA_FIXED
+	{ -EINVAL, 2, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 1u << 31, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 3, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, UINT32_MAX, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, AMDGPU_VM_DELAY_UPDATE, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, AMDGPU_VM_PAGE_PRT, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 1u << 31, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, PAGE, 0, &good_range, 1, NONE, NONE },
+	/* libdrm's allocator wants a libdrm handle. */
+	{ -EINVAL, 0, AMDGPU_USERPTR_VA_ALLOC, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, PAGE + 1, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 3 * PAGE, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, PAGE / 2, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, FIXED, 0, FAKE_VA_MIN + 1, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, FIXED, 0, FAKE_VA_MIN + PAGE, 2 * PAGE, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 0, NULL, 1, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 0, &good_range, 0, NONE, NONE },
+	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, AU_MAX_RANGES + 1, NONE, NONE },
+	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
+	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
+	/* Outside of what the device can map: below, across the ends, in the hole, wrapping. */
+	{ -ERANGE, 0, FIXED, 0, 0, 0, &good_range, 1, NONE, 0 },
+	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
+	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MAX, 0, &good_range, 1, NONE, 0 },
+	{ -ERANGE, 0, FIXED, 0, FAKE_HIGH_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
+	{ -ERANGE, 0, FIXED, 0, FAKE_HIGH_VA_MAX, 0, &good_range, 1, NONE, 0 },
+	{ -ERANGE, 0, FIXED, 0, -PAGE, 0, &good_range, 1, NONE, 0 },
+};
+
+static void map_refuses(void)
+{
+	struct amdgpu_userptr_map *map = (void *)1;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 2);
+	calls = fake.calls;
+	for (size_t i = 0; i < T_ARRAY_SIZE(bad_maps); i++) {
+		const struct bad_map *bad = &bad_maps[i];
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.flags = bad->flags,
+			.va_mode = bad->va_mode,
+			.va_flags = bad->va_flags,
+			.gpu_va = bad->gpu_va,
+			.alignment = bad->alignment,
+			.ranges = bad->ranges,
+			.num_ranges = bad->num_ranges,
+		};
+		struct amdgpu_userptr_map_args expected = args;
+
+		expected.failed_range = bad->failed_range;
+		expected.failed_device = bad->failed_device;
+		expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), bad->error);
+		t_assert(!memcmp(&args, &expected, sizeof(args)));
+		t_assert(map == (void *)1);
+	}
+	t_equal(fake.calls, calls);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Structs may be larger than known, with zeros behind; anything else tells of another library. */
+static void struct_sizes(void)
+{
+	struct {
+		struct amdgpu_userptr_map_args args;
+		uint64_t newer;
+	} larger = {
+		.args = {
+			.size = sizeof(larger),
+			.ranges = &good_range,
+			.num_ranges = 1,
+		},
+	};
+	struct amdgpu_userptr_map_args *args = &larger.args, before;
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, args, &map), 0);
+	args->gpu_va = 0;
+	larger.newer = 1;
+	before = *args;
+	t_equal(amdgpu_userptr_map(ctx, args, &map), -E2BIG);
+	t_assert(!memcmp(args, &before, sizeof(before)));
+	args->size = UINT32_MAX;
+	t_equal(amdgpu_userptr_map(ctx, args, &map), -E2BIG);
+	args->size = sizeof(*args) - 1;
+	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
+	args->size = 0;
+	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void null_pointers(void)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_map_args args = { .size = sizeof(args) };
+	struct amdgpu_userptr_range range;
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+	uint64_t offset;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_ctx_create(NULL, &ctx), -EINVAL);
+	t_equal(amdgpu_userptr_map(NULL, &args, &map), -EINVAL);
+	t_equal(amdgpu_userptr_map(ctx, NULL, &map), -EINVAL);
+	t_equal(amdgpu_userptr_map(ctx, &args, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_query_caps(NULL, &caps), -EINVAL);
+	t_equal(amdgpu_userptr_query_caps(ctx, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_query(NULL, 0, &info), -EINVAL);
+	t_equal(amdgpu_userptr_query(ctx, 0, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_query_stats(NULL, &stats), -EINVAL);
+	t_equal(amdgpu_userptr_query_stats(ctx, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_range_cover(NULL, &range, 1, &range, &offset), -EINVAL);
+	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, NULL, &offset), -EINVAL);
+	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &range, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_unmap(NULL), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(NULL), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void queries_refuse(void)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
+	struct amdgpu_userptr_info info = { .size = sizeof(info), .reserved = 1 };
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats), .reserved = 1 };
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_range range;
+	struct fake_kernel fake;
+	uint64_t offset;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
+	caps = (struct amdgpu_userptr_caps) { .size = sizeof(caps), .reserved = 1 };
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
+	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EINVAL);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
+	t_equal(amdgpu_userptr_range_cover(ctx, &range, 0, &range, &offset), -EINVAL);
+	t_equal(amdgpu_userptr_range_cover(ctx, (void *)UINTPTR_MAX, 2, &range, &offset),
+		-EOVERFLOW);
+	t_equal(amdgpu_userptr_range_cover(ctx, (void *)(uintptr_t)-PAGE, 1, &range, &offset),
+		-EOVERFLOW);
+	t_equal(amdgpu_userptr_range_cover(ctx, (void *)(uintptr_t)(PAGE + 5), 1, &range, &offset),
+		0);
+	t_equal(range.cpu_addr, PAGE);
+	t_equal(range.size, PAGE);
+	t_equal(offset, 5);
+	t_assert(!strcmp(amdgpu_userptr_stage_name(AMDGPU_USERPTR_STAGE_WAIT), "wait"));
+	t_assert(!strcmp(amdgpu_userptr_stage_name(UINT32_MAX), "unknown"));
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static int create(struct fake_kernel *fake, const amdgpu_device_handle *devices, const int *fds,
+		  uint32_t num_devices, uint32_t flags, uint32_t reserved)
+{
+	const struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.flags = flags,
+		.devices = devices,
+		.fds = fds,
+		.num_devices = num_devices,
+		.reserved = reserved,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+
+	return au_ctx_create(&args, &fake_ops, fake, &ctx);
+}
+
+static void ctx_create_refuses(void)
+{
+	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1, FAKE_FIRST_FD };
+	const int bad_fd = -1;
+	struct fake_kernel fake;
+	const amdgpu_device_handle handle = (amdgpu_device_handle)&fake.devices[0];
+	const amdgpu_device_handle same[] = { handle, handle };
+	const amdgpu_device_handle no_handle = NULL;
+
+	fake_init(&fake);
+	t_equal(create(&fake, NULL, NULL, 1, 0, 0), -EINVAL);
+	t_equal(create(&fake, &handle, fds, 1, 0, 0), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 0, 0, 0), -EINVAL);
+	t_equal(create(&fake, NULL, fds, AMDGPU_USERPTR_MAX_DEVICES + 1, 0, 0), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 3, 0, 0), -EINVAL);
+	t_equal(create(&fake, same, NULL, 2, 0, 0), -EINVAL);
+	t_equal(create(&fake, NULL, &bad_fd, 1, 0, 0), -EINVAL);
+	t_equal(create(&fake, &no_handle, NULL, 1, 0, 0), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 1, 1, 0), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 1, 0, 1), -EINVAL);
+	t_equal(fake.calls, 0);
+
+	/* Not amdgpu, even when the name begins like it. */
+	fake.driver = "amdgpux";
+	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
+	fake.driver = "amdgp";
+	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
+	fake.driver = "i915";
+	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
+	fake_fini(&fake);
+}
+
+static void expect_status(struct fake_kernel *fake, int error)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.ranges = &good_range,
+		.num_ranges = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
+	struct amdgpu_userptr_map *map;
+
+	fake->userptr_error = error;
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.hsa_status, error);
+	t_equal(caps.drm_major, 3);
+	t_equal(caps.drm_minor, fake->drm_minor);
+	t_equal(caps.va_min, FAKE_VA_MIN);
+	t_equal(caps.va_max, FAKE_VA_MAX);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), error);
+	if (error)
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake->userptr_error = 0;
+}
+
+/* Kernels that cannot: said by caps, and map fails without leaving anything. */
+static void kernels_without(void)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.ranges = &good_range,
+		.num_ranges = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	fake_init(&fake);
+	expect_status(&fake, 0);
+	expect_status(&fake, -EINVAL);
+	expect_status(&fake, -EOPNOTSUPP);
+	fake_fini(&fake);
+
+	/* A point that the kernel ignores would be waited for for ever. */
+	fake_init(&fake);
+	fake.drm_minor = AU_DRM_MINOR_VM_TIMELINE - 1;
+	ctx = fake_ctx(&fake, 1);
+	t_equal(fake.count[FAKE_SYNCOBJ_CREATE], 0);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.vm_timeline, 0);
+	calls = fake.calls;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_device, 0);
+	t_equal(fake.calls, calls);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+int main(void)
+{
+	map_refuses();
+	struct_sizes();
+	null_pointers();
+	queries_refuse();
+	ctx_create_refuses();
+	kernels_without();
+	return 0;
+}

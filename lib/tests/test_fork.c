@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* A forked child gets errors and no ioctls, and can free its copy. */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE	FAKE_CPU_PAGE
+
+static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+
+static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
+{
+	return (struct amdgpu_userptr_map_args) {
+		.size = sizeof(struct amdgpu_userptr_map_args),
+		.va_mode = va_mode,
+		.ranges = &range,
+		.num_ranges = 1,
+	};
+}
+
+/* Exits through exit(): a leak checker looks at what the child has not freed. */
+static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
+		  struct amdgpu_userptr_map *map)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE), before = args;
+	struct amdgpu_userptr_range cover;
+	struct amdgpu_userptr_map *other;
+	unsigned int calls = fake->calls;
+	uint64_t offset;
+
+	t_equal(amdgpu_userptr_map(ctx, &args, &other), -EPERM);
+	t_assert(!memcmp(&args, &before, sizeof(args)));
+	t_equal(amdgpu_userptr_unmap(map), -EPERM);
+	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
+	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	t_equal(fake->calls, calls);
+	/* Its own address space is released; the GPU side and libdrm's lists are the parent's. */
+	t_equal(fake->count[FAKE_RELEASE], 1);
+	t_equal(fake->count[FAKE_VA_FREE], 0);
+	t_equal(fake->devices[0].open_bos, 2);
+	free(fake->devices[0].bos);
+	free(fake->devices[0].mappings);
+	exit(0);
+}
+
+int main(void)
+{
+	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE);
+	struct amdgpu_userptr_map *reserved, *allocated;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	int status;
+	pid_t pid;
+
+	fake_init(&fake);
+	ctx = fake_ctx_by_handle(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &reserved), 0);
+	args = map_args(AMDGPU_USERPTR_VA_ALLOC);
+	t_equal(amdgpu_userptr_map(ctx, &args, &allocated), 0);
+
+	/* A lock held by another thread at the time of the fork must not matter. */
+	pthread_mutex_lock(&ctx->lock);
+	pid = fork();
+	t_assert(pid >= 0);
+	if (!pid) {
+		/* The model looks for mappings in released space, which are the parent's here. */
+		fake.devices[0].num_mappings = 0;
+		child(&fake, ctx, reserved);
+	}
+	pthread_mutex_unlock(&ctx->lock);
+	t_equal(waitpid(pid, &status, 0), pid);
+	t_assert(WIFEXITED(status));
+	t_equal(WEXITSTATUS(status), 0);
+
+	/* The parent never noticed. */
+	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
+	t_equal(amdgpu_userptr_unmap(reserved), 0);
+	t_equal(amdgpu_userptr_unmap(allocated), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+	return 0;
+}

@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT */
+/* What map, unmap and the queries do when all goes well, and which errors they give. */
+#include <limits.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE	FAKE_CPU_PAGE
+#define RO	AMDGPU_USERPTR_RANGE_READONLY
+#define RW_VA	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
+
+/* Pages 1, 3, 5 ...: no neighbours. */
+static void scattered(struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size)
+{
+	for (uint32_t i = 0; i < count; i++)
+		ranges[i] = (struct amdgpu_userptr_range) { (2 * i + 1) * page_size, page_size, 0, 0 };
+}
+
+static struct amdgpu_userptr_map_args map_args(const struct amdgpu_userptr_range *ranges,
+					       uint32_t count)
+{
+	return (struct amdgpu_userptr_map_args) {
+		.size = sizeof(struct amdgpu_userptr_map_args),
+		.ranges = ranges,
+		.num_ranges = count,
+	};
+}
+
+static void ranges_become_contiguous(void)
+{
+	struct amdgpu_userptr_range ranges[7];
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 2);
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	ranges[3].flags = RO;
+	errno = EDOM;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(errno, EDOM);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_NONE);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_device, AMDGPU_USERPTR_NONE);
+
+	for (unsigned int device = 0; device < 2; device++) {
+		for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); i++) {
+			uint64_t va = args.gpu_va + i * PAGE;
+
+			t_equal(fake_translate(&fake, device, va), ranges[i].cpu_addr);
+			t_equal(fake_find(&fake, device, va)->flags,
+				ranges[i].flags ? AMDGPU_VM_PAGE_READABLE : RW_VA);
+			t_equal(!!(fake.devices[device].bos[i].flags & AMDGPU_GEM_USERPTR_READONLY),
+				!!ranges[i].flags);
+		}
+		/* On return the GPU sees it. */
+		t_equal(fake.devices[device].waited, T_ARRAY_SIZE(ranges));
+	}
+	/* One wait per device for all the updates. */
+	t_equal(fake.count[FAKE_WAIT], 2);
+
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(errno, EDOM);
+	t_equal(fake.count[FAKE_CLEAR], 2);
+	t_equal(fake.count[FAKE_CLOSE], 2 * T_ARRAY_SIZE(ranges));
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void neighbours_share_a_bo(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, RO, 0 },
+	};
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_map *shared, *apart;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &shared), 0);
+	t_equal(fake.count[FAKE_USERPTR], 2);
+	args.flags = AMDGPU_USERPTR_MAP_NO_COALESCE;
+	args.gpu_va = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &apart), 0);
+	t_equal(fake.count[FAKE_USERPTR], 2 + 3);
+
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.maps, 2);
+	t_equal(stats.ranges, 6);
+	t_equal(stats.bos, 5);
+	t_equal(stats.bytes, 6 * PAGE);
+	t_equal(stats.map_calls, 2);
+	t_equal(stats.map_failures, 0);
+	t_equal(stats.unmap_calls, 0);
+	t_equal(stats.ioctls, fake.calls - fake.count[FAKE_RESERVE]);
+
+	t_equal(amdgpu_userptr_unmap(shared), 0);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.maps, 1);
+	t_equal(stats.bos, 3);
+	t_equal(stats.unmap_calls, 1);
+	/* What is left goes with the context. */
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void va_modes(void)
+{
+	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
+	struct amdgpu_userptr_map_args args = map_args(&range, 1);
+	struct amdgpu_userptr_map *map[4];
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx_by_handle(&fake);
+
+	t_equal(amdgpu_userptr_map(ctx, &args, &map[0]), 0);
+	t_equal(fake.count[FAKE_RESERVE], 1);
+
+	args.va_mode = AMDGPU_USERPTR_VA_ALLOC;
+	args.gpu_va = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map[1]), 0);
+	t_equal(fake.count[FAKE_VA_ALLOC], 1);
+
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.gpu_va = UINT64_C(0x123456789000);
+	args.va_flags = AMDGPU_VM_PAGE_EXECUTABLE | AMDGPU_VM_PAGE_READABLE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map[2]), 0);
+	t_equal(args.gpu_va, UINT64_C(0x123456789000));
+	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
+	t_equal(fake_find(&fake, 0, args.gpu_va)->flags, args.va_flags);
+
+	/* Large maps are aligned for large fragments, and to what is asked for. */
+	args = map_args(&large, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
+	t_equal(args.gpu_va % AU_LARGE_ALIGNMENT, 0);
+	t_equal(amdgpu_userptr_unmap(map[3]), 0);
+	args = map_args(&range, 1);
+	args.alignment = UINT64_C(1) << 30;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
+	t_equal(args.gpu_va % (UINT64_C(1) << 30), 0);
+
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(map); i++)
+		t_equal(amdgpu_userptr_unmap(map[i]), 0);
+	t_equal(fake.count[FAKE_VA_FREE], 1);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void gpu_addresses_do_not_overlap(void)
+{
+	const struct amdgpu_userptr_range ranges[] = { { PAGE, 3 * PAGE, 0, 0 } };
+	struct amdgpu_userptr_map_args args = map_args(ranges, 1);
+	const uint64_t base = UINT64_C(0x100000000);
+	struct amdgpu_userptr_map *map, *other;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.gpu_va = base;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	calls = fake.calls;
+	for (int64_t shift = -2; shift <= 2; shift++) {
+		args.gpu_va = base + shift * PAGE;
+		t_equal(amdgpu_userptr_map(ctx, &args, &other), -EEXIST);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_RESERVE);
+		t_equal(args.gpu_va, base + shift * PAGE);
+	}
+	t_equal(fake.calls, calls);
+
+	/* Right before and right behind is free. */
+	args.gpu_va = base - 3 * PAGE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
+	args.gpu_va = base + 3 * PAGE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
+
+	/* After unmap the addresses can be had again. */
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	args.gpu_va = base;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Somebody else (KFD, libdrm) has a mapping the library knows nothing of. */
+static void foreign_mapping_is_left_alone(void)
+{
+	struct amdgpu_userptr_range ranges[3];
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ours, *theirs;
+	const uint64_t base = UINT64_C(0x100000000);
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	theirs = fake_ctx(&fake, 1);
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.num_ranges = 1;
+	args.gpu_va = base + 2 * PAGE;
+	t_equal(amdgpu_userptr_map(theirs, &args, &map), 0);
+
+	/* The same file twice: the model has one syncobj per file, so hide the first. */
+	fake.devices[0].syncobj = false;
+	fake.devices[0].point = 0;
+	ours = fake_ctx(&fake, 1);
+	args.num_ranges = T_ARRAY_SIZE(ranges);
+	args.gpu_va = base;
+	t_equal(amdgpu_userptr_map(ours, &args, &map), -EINVAL);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
+	t_equal(args.failed_range, 2);
+	t_equal(args.failed_device, 0);
+	t_equal(fake.devices[0].num_mappings, 1);
+	t_equal(fake_translate(&fake, 0, base + 2 * PAGE), ranges[0].cpu_addr);
+
+	t_equal(amdgpu_userptr_ctx_destroy(ours), 0);
+	fake.devices[0].syncobj = true;
+	fake.devices[0].point = 1;
+	t_equal(amdgpu_userptr_ctx_destroy(theirs), 0);
+	fake_fini(&fake);
+}
+
+static void bad_memory_is_named(void)
+{
+	const struct amdgpu_userptr_range together[] = {
+		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+	};
+	struct amdgpu_userptr_range ranges[64];
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map = NULL;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 2);
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	fake.bad_addr = ranges[T_ARRAY_SIZE(ranges) - 1].cpu_addr;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(args.failed_range, T_ARRAY_SIZE(ranges) - 1);
+	t_equal(args.failed_device, 0);
+	t_equal(args.gpu_va, 0);
+	t_assert(!map);
+	/* No GPU has seen any of it. */
+	t_equal(fake.count[FAKE_MAP], 0);
+	fake_check_empty(&fake);
+
+	/* One buffer object for three ranges: the middle one is to blame. */
+	args = map_args(together, T_ARRAY_SIZE(together));
+	fake.bad_addr = together[1].cpu_addr;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_equal(args.failed_range, 1);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void large_pages(void)
+{
+	enum { LARGE = 65536 };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_range ranges[3], cover;
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+	uint64_t offset;
+
+	fake_init(&fake);
+	fake.page_size = LARGE;
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.page_size, LARGE);
+	t_equal(caps.granularity, LARGE);
+	t_equal(caps.hsa_status, 0);
+
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(args.failed_range, 0);
+	scattered(ranges, T_ARRAY_SIZE(ranges), LARGE);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(args.gpu_va % LARGE, 0);
+	t_equal(fake_translate(&fake, 0, args.gpu_va + 2 * LARGE), ranges[2].cpu_addr);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	/* FIXED addresses and alignments follow the page size. */
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.gpu_va = UINT64_C(0x100000000) + PAGE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	args.gpu_va = UINT64_C(0x100000000);
+	args.alignment = PAGE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+
+	t_equal(amdgpu_userptr_range_cover(ctx, (void *)(uintptr_t)(LARGE + 1), LARGE, &cover,
+					   &offset), 0);
+	t_equal(cover.cpu_addr, LARGE);
+	t_equal(cover.size, 2 * LARGE);
+	t_equal(offset, 1);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void query_translates(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ 7 * PAGE, 2 * PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 }, { PAGE, PAGE, RO, 0 },
+	};
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+	uint64_t va;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	va = args.gpu_va;
+	t_equal(amdgpu_userptr_query(ctx, va + 2 * PAGE + 5, &info), 0);
+	t_assert(info.map == map);
+	t_equal(info.size, sizeof(info));
+	t_equal(info.map_va, va);
+	t_equal(info.map_size, 4 * PAGE);
+	t_equal(info.cpu_addr, 9 * PAGE + 5);
+	t_equal(info.range_va, va + 2 * PAGE);
+	t_equal(info.range.cpu_addr, 9 * PAGE);
+	t_equal(info.range.size, PAGE);
+	t_equal(info.range_index, 1);
+	t_equal(info.flags, 0);
+	t_equal(amdgpu_userptr_query(ctx, va + 4 * PAGE - 1, &info), 0);
+	t_equal(info.range.flags, RO);
+	t_equal(info.cpu_addr, 2 * PAGE - 1);
+	t_equal(amdgpu_userptr_query(ctx, va - 1, &info), -ENOENT);
+	t_equal(amdgpu_userptr_query(ctx, va + 4 * PAGE, &info), -ENOENT);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_query(ctx, va, &info), -ENOENT);
+
+	/* CPU pages 7 to 9 at GPU addresses 7 to 9 are fine, CPU page 1 at 10 is outside. */
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.gpu_va = FAKE_VA_MIN;
+	args.num_ranges = 1;
+	args.ranges = &(struct amdgpu_userptr_range) { FAKE_VA_MIN, 2 * PAGE, 0, 0 };
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
+	t_equal(info.flags, 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	args.ranges = &(struct amdgpu_userptr_range) { FAKE_VA_MIN + PAGE, 2 * PAGE, 0, 0 };
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
+	t_equal(info.flags, AMDGPU_USERPTR_INFO_VA_CLASH);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* As many ranges as caps promise, and one more. */
+static void range_limit_is_honest(void)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_range *ranges;
+	struct amdgpu_userptr_map_args args;
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	ranges = calloc((size_t)caps.max_ranges + 1, sizeof(*ranges));
+	t_assert(ranges);
+	scattered(ranges, caps.max_ranges + 1, PAGE);
+
+	args = map_args(ranges, caps.max_ranges + 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -E2BIG);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	args.num_ranges = caps.max_ranges;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake.devices[0].num_mappings, caps.max_ranges);
+	t_equal(fake_translate(&fake, 0, args.gpu_va + (caps.max_ranges - 1) * PAGE),
+		ranges[caps.max_ranges - 1].cpu_addr);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	free(ranges);
+	fake_fini(&fake);
+}
+
+int main(void)
+{
+	ranges_become_contiguous();
+	neighbours_share_a_bo();
+	va_modes();
+	gpu_addresses_do_not_overlap();
+	foreign_mapping_is_left_alone();
+	bad_memory_is_named();
+	large_pages();
+	query_translates();
+	range_limit_is_honest();
+	return 0;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: MIT */
+/* Arithmetic on ranges: range.c alone. */
+#include "internal.h"
+#include "test.h"
+
+#define PAGE	UINT64_C(4096)
+#define RO	AMDGPU_USERPTR_RANGE_READONLY
+#define MAX_BO	(1024 * PAGE)
+
+static int check_one(struct amdgpu_userptr_range range, uint64_t page_size)
+{
+	uint32_t bad = AMDGPU_USERPTR_NONE;
+	uint64_t total;
+	int ret = au_ranges_check(&range, 1, page_size, &total, &bad);
+
+	t_equal(bad, ret ? 0 : AMDGPU_USERPTR_NONE);
+	if (!ret)
+		t_equal(total, range.size);
+	return ret;
+}
+
+static void check_refuses_bad_ranges(void)
+{
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 0, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, RO, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, 0, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE + 1, PAGE, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 0, 1 }, PAGE), -EINVAL);
+	/* Up to the last byte of the address space, and one page beyond. */
+	t_equal(check_one((struct amdgpu_userptr_range) { -2 * PAGE, PAGE, 0, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range) { -PAGE, 2 * PAGE, 0, 0 }, PAGE),
+		-EOVERFLOW);
+	/* What is aligned for 4 KiB pages is not for 64 KiB pages. */
+	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
+		-EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { 16 * PAGE, PAGE, 0, 0 }, 16 * PAGE),
+		-EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range) { 16 * PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
+		0);
+}
+
+static void check_names_the_bad_range(void)
+{
+	struct amdgpu_userptr_range ranges[5];
+	uint64_t total;
+	uint32_t bad;
+
+	for (uint32_t wrong = 0; wrong < T_ARRAY_SIZE(ranges); wrong++) {
+		for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); i++)
+			ranges[i] = (struct amdgpu_userptr_range) { i * PAGE, PAGE, 0, 0 };
+		ranges[wrong].size = 1;
+		t_equal(au_ranges_check(ranges, T_ARRAY_SIZE(ranges), PAGE, &total, &bad), -EINVAL);
+		t_equal(bad, wrong);
+	}
+}
+
+static void sum_of_sizes_overflows(void)
+{
+	const uint64_t half = UINT64_C(1) << 63;
+	const struct amdgpu_userptr_range ranges[] = {
+		{ 0, half, 0, 0 }, { PAGE, half - PAGE, 0, 0 }, { 0, PAGE, 0, 0 },
+	};
+	uint64_t total;
+	uint32_t bad;
+
+	t_equal(au_ranges_check(ranges, 2, PAGE, &total, &bad), 0);
+	t_assert(total == 2 * half - PAGE);
+	t_equal(au_ranges_check(ranges, 3, PAGE, &total, &bad), -EOVERFLOW);
+	t_equal(bad, 2);
+}
+
+static void place_and_find(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ 9 * PAGE, PAGE, 0, 0 }, { PAGE, 3 * PAGE, 0, 0 }, { 5 * PAGE, 2 * PAGE, 0, 0 },
+	};
+	struct au_range placed[3];
+
+	au_ranges_place(ranges, 3, placed);
+	t_equal(placed[0].offset, 0);
+	t_equal(placed[1].offset, PAGE);
+	t_equal(placed[2].offset, 4 * PAGE);
+	t_equal(au_ranges_find(placed, 3, 0), 0);
+	t_equal(au_ranges_find(placed, 3, PAGE - 1), 0);
+	t_equal(au_ranges_find(placed, 3, PAGE), 1);
+	t_equal(au_ranges_find(placed, 3, 4 * PAGE - 1), 1);
+	t_equal(au_ranges_find(placed, 3, 4 * PAGE), 2);
+	t_equal(au_ranges_find(placed, 3, 6 * PAGE - 1), 2);
+	t_equal(au_ranges_find(placed, 1, PAGE - 1), 0);
+}
+
+static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
+		       const struct au_bo *expected, uint32_t num_expected)
+{
+	struct au_bo bos[8];
+
+	t_equal(au_ranges_to_bos(ranges, count, coalesce, MAX_BO, NULL), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, coalesce, MAX_BO, bos), num_expected);
+	for (uint32_t i = 0; i < num_expected; i++) {
+		t_equal(bos[i].offset, expected[i].offset);
+		t_equal(bos[i].cpu_addr, expected[i].cpu_addr);
+		t_equal(bos[i].size, expected[i].size);
+		t_equal(bos[i].range_flags, expected[i].range_flags);
+		t_equal(bos[i].first_range, expected[i].first_range);
+		t_equal(bos[i].end_range, expected[i].end_range);
+	}
+}
+
+static void neighbours_share_a_bo(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, 2 * PAGE, 0, 0 },	/* one */
+		{ 4 * PAGE, PAGE, RO, 0 },				/* other flags */
+		{ 3 * PAGE, PAGE, RO, 0 },				/* before, not behind */
+		{ 4 * PAGE, PAGE, RO, 0 },				/* behind that */
+	};
+	const struct au_bo together[] = {
+		{ 0, 1 * PAGE, 3 * PAGE, 0, 0, 2 },
+		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3 },
+		{ 4 * PAGE, 3 * PAGE, 2 * PAGE, RO, 3, 5 },
+	};
+	const struct au_bo apart[] = {
+		{ 0, 1 * PAGE, PAGE, 0, 0, 1 }, { 1 * PAGE, 2 * PAGE, 2 * PAGE, 0, 1, 2 },
+		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3 }, { 4 * PAGE, 3 * PAGE, PAGE, RO, 3, 4 },
+		{ 5 * PAGE, 4 * PAGE, PAGE, RO, 4, 5 },
+	};
+
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), true, together, T_ARRAY_SIZE(together));
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), false, apart, T_ARRAY_SIZE(apart));
+}
+
+static void large_ranges_are_cut(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, 2 * MAX_BO + PAGE, 0, 0 },
+		{ PAGE + 2 * MAX_BO + PAGE, MAX_BO - PAGE, 0, 0 },	/* just fits into the rest */
+		{ 4 * MAX_BO, MAX_BO, 0, 0 },
+		{ 5 * MAX_BO, PAGE, 0, 0 },				/* does not fit any more */
+	};
+	const struct au_bo expected[] = {
+		{ 0, PAGE, MAX_BO, 0, 0, 1 },
+		{ MAX_BO, PAGE + MAX_BO, MAX_BO, 0, 0, 1 },
+		{ 2 * MAX_BO, PAGE + 2 * MAX_BO, MAX_BO, 0, 0, 2 },
+		{ 3 * MAX_BO, 4 * MAX_BO, MAX_BO, 0, 2, 3 },
+		{ 4 * MAX_BO, 5 * MAX_BO, PAGE, 0, 3, 4 },
+	};
+
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), true, expected, T_ARRAY_SIZE(expected));
+}
+
+/* Whatever the ranges: BOs tile the map, and each byte of it is the byte of its range. */
+static void random_ranges_are_tiled(void)
+{
+	enum { COUNT = 200, RUNS = 200 };
+	static struct amdgpu_userptr_range ranges[COUNT];
+	static struct au_range placed[COUNT];
+	static struct au_bo bos[COUNT];
+
+	srandom(1);
+	for (int run = 0; run < RUNS; run++) {
+		uint64_t next = PAGE, offset = 0;
+		uint32_t num_bos;
+
+		for (uint32_t i = 0; i < COUNT; i++) {
+			ranges[i] = (struct amdgpu_userptr_range) {
+				.cpu_addr = random() % 2 ? next : PAGE * (1 + random() % 1000),
+				.size = PAGE * (1 + random() % 4),
+				.flags = random() % 4 ? 0 : RO,
+			};
+			next = ranges[i].cpu_addr + ranges[i].size;
+		}
+		au_ranges_place(ranges, COUNT, placed);
+		num_bos = au_ranges_to_bos(ranges, COUNT, true, 8 * PAGE, bos);
+		t_assert(num_bos > 1 && num_bos < COUNT);
+		for (uint32_t i = 0; i < num_bos; i++) {
+			t_equal(bos[i].offset, offset);
+			t_assert(bos[i].size && bos[i].size <= 8 * PAGE);
+			for (uint64_t at = 0; at < bos[i].size; at += PAGE) {
+				const uint32_t index = au_ranges_find(placed, COUNT, offset + at);
+				const struct au_range *range = &placed[index];
+
+				t_assert(index >= bos[i].first_range && index < bos[i].end_range);
+				t_equal(bos[i].range_flags, range->user.flags);
+				t_equal(bos[i].cpu_addr + at,
+					range->user.cpu_addr + (offset + at - range->offset));
+			}
+			offset += bos[i].size;
+		}
+		t_equal(offset, placed[COUNT - 1].offset + ranges[COUNT - 1].size);
+	}
+}
+
+int main(void)
+{
+	check_refuses_bad_ranges();
+	check_names_the_bad_range();
+	sum_of_sizes_overflows();
+	place_and_find();
+	neighbours_share_a_bo();
+	large_ranges_are_cut();
+	random_ranges_are_tiled();
+	return 0;
+}

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Every call to the kernel and every allocation fails once, one after the other: each time
+ * everything that was there before is still there, and nothing else is.
+ */
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE		FAKE_CPU_PAGE
+#define NUM_DEVICES	2
+#define GUARD_VA	UINT64_C(0x100000000)
+
+/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+static unsigned int fail_alloc;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
+}
+
+static const struct amdgpu_userptr_range ranges[] = {
+	{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 },		/* one BO */
+	{ 5 * PAGE, 2 * PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
+	{ 9 * PAGE, PAGE, 0, 0 },
+};
+#define NUM_BOS	3
+
+/* A context with a map that must survive whatever happens to the next one. */
+static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
+{
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.va_mode = AMDGPU_USERPTR_VA_FIXED,
+		.gpu_va = GUARD_VA,
+		.ranges = ranges,
+		.num_ranges = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+
+	fake_init(fake);
+	ctx = fake_ctx(fake, NUM_DEVICES);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	return ctx;
+}
+
+static void check_only_guard(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
+{
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		t_equal(fake->devices[i].open_bos, 1);
+		t_equal(fake->devices[i].num_mappings, 1);
+		t_equal(fake_translate(fake, i, GUARD_VA), ranges[0].cpu_addr);
+		t_assert(fake->devices[i].waited >= fake->devices[i].removed);
+	}
+	t_equal(fake->reservations, 0);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.maps, 1);
+	t_equal(stats.bos, NUM_DEVICES);
+}
+
+static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
+{
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(fake);
+}
+
+/* Calls of a map, in this order: one reservation, then step by step on all devices. */
+static uint32_t expected_stage(unsigned int call)
+{
+	const unsigned int bos = NUM_DEVICES * NUM_BOS;
+
+	if (call <= 1)
+		return AMDGPU_USERPTR_STAGE_VA_RESERVE;
+	if (call <= 1 + bos)
+		return AMDGPU_USERPTR_STAGE_USERPTR;
+	if (call <= 1 + 2 * bos)
+		return AMDGPU_USERPTR_STAGE_VA_MAP;
+	return AMDGPU_USERPTR_STAGE_WAIT;
+}
+
+static const unsigned int map_calls = 1 + 2 * NUM_DEVICES * NUM_BOS + NUM_DEVICES;
+
+static void map_fails_at_each_call(int error)
+{
+	unsigned int call;
+
+	for (call = 1; ; call++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = ranges,
+			.num_ranges = T_ARRAY_SIZE(ranges),
+		};
+		struct amdgpu_userptr_map_args before = args;
+		struct amdgpu_userptr_map *map = NULL;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+		int ret;
+
+		ctx = begin(&fake);
+		fake.fail_call = call;
+		fake.fail_error = error;
+		errno = EDOM;
+		ret = amdgpu_userptr_map(ctx, &args, &map);
+		t_equal(errno, EDOM);
+		if (!fake.failed) {
+			t_equal(ret, 0);
+			fake.fail_call = 0;
+			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+			fake_fini(&fake);
+			break;
+		}
+		/* The rules of the model hold for the roll back too. */
+		fake.failed = false;
+		t_equal(ret, error);
+		t_assert(!map);
+		t_equal(args.failed_stage, expected_stage(call));
+		t_assert((args.failed_device == AMDGPU_USERPTR_NONE) ==
+			 (args.failed_stage == AMDGPU_USERPTR_STAGE_VA_RESERVE));
+		args.failed_stage = args.failed_range = args.failed_device = 0;
+		t_assert(!memcmp(&args, &before, sizeof(args)));
+		check_only_guard(&fake, ctx);
+
+		/* And the context still works. */
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		check_only_guard(&fake, ctx);
+		end(&fake, ctx);
+	}
+	t_equal(call, map_calls + 1);
+}
+
+/* The index in the message is the range whose call it was. */
+static void map_names_the_range(void)
+{
+	static const uint32_t first_range[NUM_BOS] = { 0, 2, 3 };
+
+	for (unsigned int call = 2; call <= 1 + 2 * NUM_DEVICES * NUM_BOS; call++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = ranges,
+			.num_ranges = T_ARRAY_SIZE(ranges),
+		};
+		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		fake.fail_call = call;
+		fake.fail_error = -ENOSPC;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOSPC);
+		t_equal(args.failed_range, first_range[(call - 2) % NUM_BOS]);
+		t_equal(args.failed_device, (call - 2) / NUM_BOS % NUM_DEVICES);
+		end(&fake, ctx);
+	}
+}
+
+/* While a map is rolled back, the roll back itself meets an error: still nothing stays. */
+static void roll_back_fails_at_each_call(void)
+{
+	for (unsigned int late = 1; late <= 2 + NUM_DEVICES * NUM_BOS; late++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.va_mode = AMDGPU_USERPTR_VA_FIXED,
+			.ranges = ranges,
+			.num_ranges = T_ARRAY_SIZE(ranges),
+		};
+		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		/* The last range would land on the guard: VA_MAP fails by itself on device 0. */
+		ctx = begin(&fake);
+		fake.failed = false;
+		fake.devices[0].mappings[0].va += 5 * PAGE;
+		args.gpu_va = GUARD_VA + PAGE;
+		ctx->maps[0]->space.va += 8 * PAGE;
+		fake.fail_call = NUM_DEVICES * NUM_BOS + NUM_BOS + late;
+		fake.fail_error = -EIO;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
+		t_equal(args.failed_range, 3);
+		t_assert(fake.failed);
+		for (unsigned int i = 0; i < NUM_DEVICES; i++)
+			t_equal(fake.devices[i].num_mappings, 1);
+
+		fake.devices[0].mappings[0].va -= 5 * PAGE;
+		ctx->maps[0]->space.va -= 8 * PAGE;
+		amdgpu_userptr_ctx_destroy(ctx);
+		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+			/* A BO whose close failed cannot be closed by anybody any more. */
+			t_assert(fake.devices[i].open_bos <= 1);
+			fake.devices[i].open_bos = 0;
+		}
+		fake_fini(&fake);
+	}
+}
+
+/* unmap goes on over errors, says the first one, and gives everything back. */
+static void unmap_fails_at_each_call(void)
+{
+	const unsigned int calls = NUM_DEVICES * (2 + NUM_BOS);
+
+	for (unsigned int call = 1; call <= calls; call++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = ranges,
+			.num_ranges = T_ARRAY_SIZE(ranges),
+		};
+		unsigned int left = 0;
+		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+		uint64_t va;
+
+		ctx = begin(&fake);
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		va = args.gpu_va;
+		fake.fail_call = call;
+		fake.fail_error = -EIO;
+		t_equal(amdgpu_userptr_unmap(map), -EIO);
+		t_assert(fake.failed);
+		t_equal(fake.reservations, 0);
+		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+			t_assert(!fake_find(&fake, i, va));
+			left += fake.devices[i].open_bos - 1;
+		}
+		/* Only a close that failed leaves a BO. */
+		t_equal(left, (call - 1) % (2 + NUM_BOS) >= 2);
+		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+		for (unsigned int i = 0; i < NUM_DEVICES; i++)
+			fake.devices[i].open_bos = 0;
+		fake_fini(&fake);
+	}
+}
+
+static void map_fails_at_each_allocation(void)
+{
+	unsigned int alloc;
+
+	for (alloc = 1; ; alloc++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = ranges,
+			.num_ranges = T_ARRAY_SIZE(ranges),
+		};
+		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+		int ret;
+
+		ctx = begin(&fake);
+		/* Make the table of maps grow as well. */
+		ctx->max_maps = 1;
+		fail_alloc = alloc;
+		ret = amdgpu_userptr_map(ctx, &args, &map);
+		if (fail_alloc) {
+			fail_alloc = 0;
+			t_equal(ret, 0);
+			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+			fake_fini(&fake);
+			break;
+		}
+		t_equal(ret, -ENOMEM);
+		check_only_guard(&fake, ctx);
+		end(&fake, ctx);
+	}
+	/* The map, ranges, BOs, handles per device, and the table. */
+	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1);
+}
+
+static void create_fails_at_each_call(void)
+{
+	const int fds[NUM_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
+	const struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.fds = fds,
+		.num_devices = NUM_DEVICES,
+	};
+	unsigned int call;
+
+	for (call = 1; ; call++) {
+		struct amdgpu_userptr_ctx *ctx = NULL;
+		struct fake_kernel fake;
+		int ret;
+
+		fake_init(&fake);
+		fake.fail_call = call;
+		fake.fail_error = -ENOMEM;
+		errno = EDOM;
+		ret = au_ctx_create(&args, &fake_ops, &fake, &ctx);
+		t_equal(errno, EDOM);
+		t_equal(ret, fake.failed ? -ENOMEM : 0);
+		fake.fail_call = 0;
+		if (!ret)
+			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+		else
+			t_assert(!ctx);
+		fake_fini(&fake);
+		if (!ret)
+			break;
+	}
+	/* Version, device info and syncobj of each device. */
+	t_equal(call, 3 * NUM_DEVICES + 1);
+}
+
+static void caps_leave_nothing(void)
+{
+	for (unsigned int call = 0; call <= 2; call++) {
+		struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		fake_init(&fake);
+		ctx = fake_ctx(&fake, 1);
+		fake.fail_call = call;
+		fake.fail_error = -ENOMEM;
+		t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+		t_equal(caps.hsa_status, call == 1 ? -ENOMEM : 0);
+		t_equal(fake.devices[0].open_bos, call == 2);
+		fake.devices[0].open_bos = 0;
+		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+		fake_fini(&fake);
+	}
+}
+
+int main(void)
+{
+	map_fails_at_each_call(-EIO);
+	map_fails_at_each_call(-ENOMEM);
+	map_fails_at_each_call(-EFAULT);
+	map_names_the_range();
+	roll_back_fails_at_each_call();
+	unmap_fails_at_each_call();
+	map_fails_at_each_allocation();
+	create_fails_at_each_call();
+	caps_leave_nothing();
+	return 0;
+}

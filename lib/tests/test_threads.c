@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Threads share a context: they map, look up, count and unmap at the same time. The model checks
+ * that timeline points arrive in order and that nothing is closed while it is mapped.
+ */
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE		FAKE_CPU_PAGE
+#define NUM_THREADS	4
+#define NUM_ROUNDS	200
+#define NUM_RANGES	8
+#define SHARED_VA	UINT64_C(0x100000000)
+
+static struct amdgpu_userptr_ctx *ctx;
+static atomic_uint shared_maps;
+
+static void check_map(uint64_t va, const struct amdgpu_userptr_map *map,
+		      const struct amdgpu_userptr_range *ranges)
+{
+	for (unsigned int i = 0; i < NUM_RANGES; i++) {
+		struct amdgpu_userptr_info info = { .size = sizeof(info) };
+
+		t_equal(amdgpu_userptr_query(ctx, va + i * PAGE, &info), 0);
+		t_assert(info.map == map);
+		t_equal(info.cpu_addr, ranges[i].cpu_addr);
+	}
+}
+
+/* All threads want the same addresses: each time at most one has them. */
+static void contend(const struct amdgpu_userptr_range *ranges)
+{
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.va_mode = AMDGPU_USERPTR_VA_FIXED,
+		.gpu_va = SHARED_VA,
+		.ranges = ranges,
+		.num_ranges = NUM_RANGES,
+	};
+	struct amdgpu_userptr_map *map;
+	int ret = amdgpu_userptr_map(ctx, &args, &map);
+
+	if (ret) {
+		t_equal(ret, -EEXIST);
+		return;
+	}
+	check_map(SHARED_VA, map, ranges);
+	atomic_fetch_add(&shared_maps, 1);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+}
+
+static void *work(void *arg)
+{
+	const uintptr_t number = (uintptr_t)arg;
+	struct amdgpu_userptr_range ranges[NUM_RANGES];
+
+	for (unsigned int i = 0; i < NUM_RANGES; i++)
+		ranges[i] = (struct amdgpu_userptr_range) {
+			.cpu_addr = ((number + 1) * 1000 + 2 * i) * PAGE,
+			.size = PAGE,
+		};
+	for (unsigned int round = 0; round < NUM_ROUNDS; round++) {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = ranges,
+			.num_ranges = NUM_RANGES,
+		};
+		struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+		struct amdgpu_userptr_map *map;
+
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		check_map(args.gpu_va, map, ranges);
+		t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+		t_assert(stats.maps && stats.maps <= 2 * NUM_THREADS);
+		contend(ranges);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+	}
+	return NULL;
+}
+
+int main(void)
+{
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	pthread_t threads[NUM_THREADS];
+	struct fake_kernel fake;
+
+	fake_init(&fake);
+	ctx = fake_ctx(&fake, 2);
+	for (uintptr_t i = 0; i < NUM_THREADS; i++)
+		t_equal(pthread_create(&threads[i], NULL, work, (void *)i), 0);
+	for (unsigned int i = 0; i < NUM_THREADS; i++)
+		t_equal(pthread_join(threads[i], NULL), 0);
+
+	t_assert(shared_maps);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.maps, 0);
+	t_equal(stats.unmap_calls, NUM_THREADS * NUM_ROUNDS + shared_maps);
+	t_equal(stats.map_calls, 2 * NUM_THREADS * NUM_ROUNDS);
+	t_equal(stats.map_failures, NUM_THREADS * NUM_ROUNDS - shared_maps);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+	return 0;
+}
