@@ -98,17 +98,6 @@ def tail(path, lines=3):
 		return ""
 
 
-def listening(path):
-	"""Does a program listen on the UNIX socket @path?  (connecting would take vgpu's one client)"""
-	accepting = 1 << 16	# __SO_ACCEPTCON, include/uapi/linux/net.h
-	with open("/proc/net/unix", encoding="utf-8") as f:
-		for line in f:
-			words = line.split()
-			if words[-1] == path and int(words[3], 16) & accepting:
-				return True
-	return False
-
-
 def prepare(spec, boot):
 	shutil.rmtree(boot.directory, ignore_errors=True)
 	os.makedirs(boot.share)
@@ -140,7 +129,8 @@ def start_vgpu(spec, boot, deadline):
 	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
 	vgpu = start([spec.vgpu, "--socket", boot.socket, "--trace", boot.trace, "--seed", str(spec.seed)],
 		boot.vgpu_log)
-	while not listening(boot.socket):
+	# vgpu gives the socket this name when it listens.
+	while not os.path.exists(boot.socket):
 		if vgpu.poll() is not None:
 			raise RuntimeError(f"vgpu ended before it listened: {tail(boot.vgpu_log)}")
 		if time.monotonic() > deadline:
