@@ -67,18 +67,21 @@ int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
 			   sizeof(h->regs));
 }
 
-void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint32_t doorbell,
-		     uint64_t wptr_addr)
+void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
 {
 	uint32_t *control = &h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)];
 
-	h->regs[HQD(CP_HQD_VMID)] = vmid;
-	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR)] = vg_lo(wptr_addr);
-	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
 	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
 				DOORBELL_OFFSET, doorbell);
 	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
 				DOORBELL_EN, 1);
+}
+
+void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
+{
+	h->regs[HQD(CP_HQD_VMID)] = vmid;
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR)] = vg_lo(wptr_addr);
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
 }
 
 /* An IB that a preemption has interrupted goes on where it was. */

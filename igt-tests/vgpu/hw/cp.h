@@ -23,9 +23,10 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h);
 bool vg_hqd_active(const struct vg_hqd *h);
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
-/* For the HWS: what an MQD says is overridden by these. */
-void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint32_t doorbell,
-		     uint64_t wptr_addr);
+/* MAP_QUEUES overrides what the MQD says: the doorbell, which it also enables,
+ * and for user queues VMID and write pointer address. */
+void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell);
+void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 /* EOP interrupt, if the queue's pipe has it enabled. */
 void vg_hqd_end_of_pipe(struct vgpu *vg, struct vg_hqd *h, unsigned int vmid,
 			uint32_t ctxid);

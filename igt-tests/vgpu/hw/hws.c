@@ -121,7 +121,8 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	unsigned int me = VG_GET(MAP_QUEUES_ME, p->control) + 1;
 	struct vg_hqd *h;
 
-	if (me > VG_NUM_MES || VG_GET(MAP_QUEUES_ENGINE, p->control) ||
+	if (me > VG_NUM_MES ||
+	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
 	    VG_GET(MAP_QUEUES_VMID, p->control))
 		return unknown(vg, q, "MAP_QUEUES", p->control);
 	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
@@ -131,6 +132,7 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 			       p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
 	vg_hqd_activate(vg, h);
 	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
 }
@@ -153,8 +155,8 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 		return unknown(vg, q, "more queues than slots", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_FAULT;
-	vg_hqd_set_user(h, vg->cp.hws.vmid, VG_GET(PM4_DOORBELL, p->doorbell),
-			vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_set_user(h, vg->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
 	vg_hqd_activate(vg, h);
 	h->dynamic = true;
 	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;

@@ -265,7 +265,11 @@ PM4_BODY_IS(struct pm4_map_queues, 6);
 
 enum { PM4_MAP_TO_SLOT = 0, PM4_MAP_HWS_CHOICE = 1 };
 enum { PM4_QUEUE_NORMAL = 0, PM4_QUEUE_DEBUG = 1, PM4_QUEUE_STATIC = 2 };
-enum pm4_engine { PM4_ENGINE_COMPUTE = 0, PM4_ENGINE_SDMA0 = 2 };
+enum pm4_engine {
+	PM4_ENGINE_COMPUTE = 0,
+	PM4_ENGINE_HIQ = 1,	/* amdgpu_amdkfd_gfx_v9.c:336 */
+	PM4_ENGINE_SDMA0 = 2,
+};
 
 struct pm4_unmap_queues {
 	uint32_t control;
