@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* A vfio-user client without a socket, in front of a device with a fake model. */
+#ifndef CLIENT_H
+#define CLIENT_H
+
+#include "fake_model.h"
+#include "host/vfio_user.h"
+#include "test.h"
+
+struct client {
+	struct vg_vfio_user dev;
+	struct vg_reply reply;		/* to the last message */
+	uint16_t last_id;
+	/* Room for messages that are too long. */
+	uint8_t message[VFIO_USER_MAX_MESSAGE + 4096];
+};
+
+enum {
+	ENDED = -1,		/* the connection, without a reply */
+};
+
+/* With or without VERSION behind it. */
+struct client *client_new(void);
+struct client *client_new_unversioned(void);
+void client_free(struct client *c);
+
+/*
+ * Send a command with @len bytes of @body.  Returns the errno of the reply, 0
+ * for success, or ENDED; checks that the header of the reply is right.
+ */
+int client_call(struct client *c, uint16_t command, const void *body, size_t len);
+/* The same with descriptors, which are gone afterwards, and header flags. */
+int client_call_fds(struct client *c, uint16_t command, uint32_t flags,
+		    const void *body, size_t len, int *fds, unsigned int nfds);
+/* @size goes into the header, @bytes are sent. */
+int client_send_raw(struct client *c, const struct vfio_user_header *header,
+		    const void *body, size_t bytes);
+
+/* The reply's body, which must have @len bytes. */
+const void *client_body(const struct client *c, size_t len);
+
+int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flags,
+		   int fd, uint64_t offset);
+int client_dma_unmap(struct client *c, uint64_t iova, uint64_t size, uint32_t flags);
+int client_region_read(struct client *c, uint32_t region, uint64_t offset,
+		       void *data, uint32_t count);
+int client_region_write(struct client *c, uint32_t region, uint64_t offset,
+			const void *data, uint32_t count);
+
+/* What the model sees at a guest physical address; NULL when nothing. */
+void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);
+
+/* A memfd of @size bytes. */
+int memory_file(uint64_t size);
+unsigned int open_fds(void);
+
+struct test {
+	const char *name;
+	void (*run)(void);
+};
+
+#define TEST(function) { #function, function }
+
+/* Run them, each must leave no descriptor behind; the program's exit status. */
+int run_tests(const struct test *tests, size_t count);
+
+#endif

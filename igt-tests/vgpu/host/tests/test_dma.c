@@ -1,0 +1,342 @@
+// SPDX-License-Identifier: MIT
+/* DMA_MAP and DMA_UNMAP: what the device can reach of the guest's memory. */
+#include "client.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+enum {
+	PAGE = VFIO_USER_PGSIZE,
+	RO = VFIO_USER_DMA_READ,
+	RW = VFIO_USER_DMA_READ | VFIO_USER_DMA_WRITE,
+	RAM_SIZE = 64 << 20,
+};
+
+static void mapped_memory_is_the_file(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(16 * PAGE);
+	uint64_t value = 0x123456789abcdef0, back;
+
+	t_equal(client_dma_map(c, 0x100000, 4 * PAGE, RW, fd, 2 * PAGE), 0);
+	memcpy(client_dma(c, 0x100000 + 3 * PAGE, 8, true), &value, 8);
+	t_equal(pread(fd, &back, 8, 5 * PAGE), 8);
+	t_equal(back, value);
+	close(fd);
+	client_free(c);
+}
+
+static void descriptor_is_closed_after_mapping(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(PAGE);
+	unsigned int before = open_fds();
+
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, 0), EEXIST);
+	t_equal(open_fds(), before);
+	close(fd);
+	client_free(c);
+}
+
+static void model_is_told_before_each_change(void)
+{
+	struct client *c = client_new();
+
+	t_equal(client_dma_map(c, 0, PAGE, RW, -1, 0), 0);
+	t_equal(c->dev.vg->dma_changes, 1);
+	t_equal(client_dma_unmap(c, 0, PAGE, 0), 0);
+	t_equal(c->dev.vg->dma_changes, 2);
+	client_free(c);
+}
+
+static void access_needs_permission(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(2 * PAGE);
+
+	t_equal(client_dma_map(c, 0, PAGE, RO, fd, 0), 0);
+	t_equal(client_dma_map(c, PAGE, PAGE, VFIO_USER_DMA_WRITE, fd, PAGE), 0);
+	t_assert(client_dma(c, 0, 1, false));
+	t_assert(!client_dma(c, 0, 1, true));
+	t_assert(!client_dma(c, PAGE, 1, false));
+	t_assert(client_dma(c, PAGE, 1, true));
+	close(fd);
+	client_free(c);
+}
+
+static void access_stays_inside_one_range(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(2 * PAGE);
+
+	t_equal(client_dma_map(c, PAGE, PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 2 * PAGE, PAGE, RW, fd, PAGE), 0);
+	t_assert(client_dma(c, PAGE, PAGE, false));
+	t_assert(client_dma(c, 3 * PAGE - 1, 1, false));
+	t_assert(!client_dma(c, 2 * PAGE - 1, 2, false));
+	t_assert(!client_dma(c, PAGE - 1, 1, false));
+	t_assert(!client_dma(c, PAGE - 1, 2, false));
+	t_assert(!client_dma(c, 3 * PAGE, 1, false));
+	t_assert(!client_dma(c, 3 * PAGE - 1, 2, false));
+	t_assert(!client_dma(c, PAGE, UINT64_MAX, false));
+	t_assert(!client_dma(c, UINT64_MAX, 2, false));
+	close(fd);
+	client_free(c);
+}
+
+static void range_without_memory_is_known_but_out_of_reach(void)
+{
+	struct client *c = client_new();
+
+	t_equal(client_dma_map(c, 0xfffc0000, 0x40000, RO, -1, 0), 0);
+	t_assert(!client_dma(c, 0xfffc0000, 4, false));
+	t_equal(client_dma_map(c, 0xfffc0000, PAGE, RO, -1, 0), EEXIST);
+	t_equal(client_dma_unmap(c, 0xfffc0000, 0x40000, 0), 0);
+	client_free(c);
+}
+
+static void bad_ranges_are_invalid(void)
+{
+	static const struct {
+		uint64_t iova, size;
+	} bad[] = {
+		{ 0, 0 }, { 1, PAGE }, { 0, PAGE - 1 }, { 0, PAGE + 8 },
+		{ UINT64_MAX - PAGE + 1, 2 * PAGE }, { 2 * PAGE, UINT64_MAX - PAGE + 1 },
+	};
+	struct client *c = client_new();
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(bad); i++) {
+		t_equal(client_dma_map(c, bad[i].iova, bad[i].size, RW, -1, 0), EINVAL);
+		t_equal(client_dma_unmap(c, bad[i].iova, bad[i].size, 0), EINVAL);
+	}
+	t_equal(client_dma_map(c, 0, PAGE, RW | 4, -1, 0), EINVAL);
+	t_equal(client_dma_unmap(c, 0, PAGE, 1), EINVAL);
+	client_free(c);
+}
+
+static void the_last_page_of_the_address_space_can_be_mapped(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(PAGE);
+
+	t_equal(client_dma_map(c, UINT64_MAX - PAGE + 1, PAGE, RW, fd, 0), 0);
+	t_assert(client_dma(c, UINT64_MAX, 1, false));
+	t_equal(client_dma_unmap(c, UINT64_MAX - PAGE + 1, PAGE, 0), 0);
+	close(fd);
+	client_free(c);
+}
+
+static void mapping_beyond_the_file_is_invalid(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(2 * PAGE);
+
+	t_equal(client_dma_map(c, 0, 3 * PAGE, RW, fd, 0), EINVAL);
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, 2 * PAGE), EINVAL);
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, UINT64_MAX - PAGE + 1), EINVAL);
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, 1), EINVAL);
+	t_equal(client_dma_map(c, 0, PAGE, RW, fd, PAGE), 0);
+	close(fd);
+	client_free(c);
+}
+
+static void only_files_of_memory_can_be_mapped(void)
+{
+	struct client *c = client_new();
+	int pipe_fds[2];
+
+	t_equal(pipe(pipe_fds), 0);
+	t_equal(client_dma_map(c, 0, PAGE, RW, pipe_fds[0], 0), EINVAL);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	client_free(c);
+}
+
+static void read_only_file_cannot_be_mapped_for_writing(void)
+{
+	struct client *c = client_new();
+	char path[32];
+	int fd = memory_file(PAGE), ro;
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	ro = open(path, O_RDONLY | O_CLOEXEC);
+	t_assert(ro >= 0);
+	t_equal(client_dma_map(c, 0, PAGE, RW, ro, 0), EACCES);
+	t_equal(client_dma_map(c, 0, PAGE, RO, ro, 0), 0);
+	close(ro);
+	close(fd);
+	client_free(c);
+}
+
+static void more_than_one_descriptor_is_refused(void)
+{
+	struct vfio_user_dma_map map = {
+		.argsz = sizeof(map), .flags = RW, .size = PAGE,
+	};
+	struct client *c = client_new();
+	int fds[] = { memory_file(PAGE), memory_file(PAGE) };
+
+	t_equal(client_call_fds(c, VFIO_USER_DMA_MAP, 0, &map, sizeof(map), fds, 2),
+		EINVAL);
+	t_assert(!client_dma(c, 0, 1, false));
+	client_free(c);
+}
+
+static void overlap_is_refused_and_changes_nothing(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(16 * PAGE);
+
+	t_equal(client_dma_map(c, 4 * PAGE, 4 * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 0, 5 * PAGE, RW, fd, 0), EEXIST);
+	t_equal(client_dma_map(c, 7 * PAGE, 4 * PAGE, RW, fd, 0), EEXIST);
+	t_equal(client_dma_map(c, 5 * PAGE, PAGE, RW, fd, 0), EEXIST);
+	t_equal(client_dma_map(c, 0, 16 * PAGE, RW, fd, 0), EEXIST);
+	t_equal(c->dev.dma.count, 1);
+	t_equal(client_dma_map(c, 0, 4 * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 8 * PAGE, 4 * PAGE, RW, fd, 0), 0);
+	t_assert(client_dma(c, 4 * PAGE, 4 * PAGE, true));
+	close(fd);
+	client_free(c);
+}
+
+static void unmap_removes_all_ranges_wholly_inside(void)
+{
+	struct client *c = client_new();
+
+	for (uint64_t i = 1; i < 6; i++)
+		t_equal(client_dma_map(c, 2 * i * PAGE, PAGE, RW, -1, 0), 0);
+	t_equal(client_dma_unmap(c, 3 * PAGE, 6 * PAGE, 0), 0);
+	t_equal(c->dev.dma.count, 2);
+	t_equal(c->dev.dma.ranges[0].iova, 2 * PAGE);
+	t_equal(c->dev.dma.ranges[1].iova, 10 * PAGE);
+	client_free(c);
+}
+
+static void unmap_does_not_split_a_range(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(8 * PAGE);
+
+	t_equal(client_dma_map(c, 0, 4 * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 4 * PAGE, 4 * PAGE, RW, fd, 4 * PAGE), 0);
+	t_equal(client_dma_unmap(c, 0, PAGE, 0), EINVAL);
+	t_equal(client_dma_unmap(c, PAGE, PAGE, 0), EINVAL);
+	t_equal(client_dma_unmap(c, 0, 5 * PAGE, 0), EINVAL);
+	t_equal(client_dma_unmap(c, 3 * PAGE, 5 * PAGE, 0), EINVAL);
+	t_equal(c->dev.dma.count, 2);
+	t_assert(client_dma(c, 0, 4 * PAGE, true));
+	close(fd);
+	client_free(c);
+}
+
+static void unmap_of_nothing_is_an_error(void)
+{
+	struct client *c = client_new();
+
+	t_equal(client_dma_unmap(c, 0, PAGE, 0), ENOENT);
+	client_free(c);
+}
+
+static void unmap_all_leaves_nothing(void)
+{
+	struct client *c = client_new();
+
+	t_equal(client_dma_map(c, 0, PAGE, RW, -1, 0), 0);
+	t_equal(client_dma_map(c, 8 * PAGE, PAGE, RW, -1, 0), 0);
+	t_equal(client_dma_unmap(c, 0, PAGE, VFIO_USER_DMA_UNMAP_ALL), EINVAL);
+	t_equal(client_dma_unmap(c, 0, 0, VFIO_USER_DMA_UNMAP_ALL), 0);
+	t_equal(c->dev.dma.count, 0);
+	t_equal(client_dma_unmap(c, 0, 0, VFIO_USER_DMA_UNMAP_ALL), 0);
+	client_free(c);
+}
+
+static void table_is_bounded(void)
+{
+	struct client *c = client_new();
+
+	for (uint64_t i = 0; i < VG_DMA_MAX_RANGES; i++)
+		t_equal(client_dma_map(c, i * PAGE, PAGE, RW, -1, 0), 0);
+	t_equal(client_dma_map(c, VG_DMA_MAX_RANGES * (uint64_t)PAGE, PAGE, RW, -1, 0),
+		ENOSPC);
+	t_equal(client_dma_unmap(c, 0, PAGE, 0), 0);
+	t_equal(client_dma_map(c, VG_DMA_MAX_RANGES * (uint64_t)PAGE, PAGE, RW, -1, 0), 0);
+	client_free(c);
+}
+
+/*
+ * What SeaBIOS makes of the memory below 1 MiB, by way of the PAM registers, as
+ * QEMU sends it: the same RAM is taken away and comes back in other pieces.
+ */
+static void pam_remapping_leaves_the_same_memory(void)
+{
+	static const struct {
+		bool map;
+		uint64_t iova, size;
+		uint32_t flags;
+	} sequence[] = {
+		{ true, 0, RAM_SIZE, RW },
+		{ false, 0, RAM_SIZE, 0 },
+		{ true, 0, 0xc0000, RW },
+		{ true, 0xc0000, 0x20000, RO },
+		{ true, 0xe0000, 0x20000, RO },
+		{ true, 0x100000, RAM_SIZE - 0x100000, RW },
+		{ false, 0, 0xc0000, 0 },
+		{ false, 0xc0000, 0x20000, 0 },
+		{ false, 0xe0000, 0x20000, 0 },
+		{ false, 0x100000, RAM_SIZE - 0x100000, 0 },
+		{ true, 0, RAM_SIZE, RW },
+	};
+	struct client *c = client_new();
+	int fd = memory_file(RAM_SIZE);
+	unsigned int before = open_fds();
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(sequence); i++) {
+		uint64_t iova = sequence[i].iova, size = sequence[i].size;
+
+		if (sequence[i].map)
+			t_equal(client_dma_map(c, iova, size, sequence[i].flags, fd, iova), 0);
+		else
+			t_equal(client_dma_unmap(c, iova, size, 0), 0);
+		if (i == 5) {
+			*(uint32_t *)client_dma(c, 0x100000, 4, true) = 0x600dcafe;
+			t_assert(!client_dma(c, 0xc0000, 4, true));
+			t_assert(!client_dma(c, 0xffffc, 8, false));
+		}
+	}
+	t_equal(c->dev.dma.count, 1);
+	t_equal(*(uint32_t *)client_dma(c, 0x100000, 4, false), 0x600dcafe);
+	t_assert(client_dma(c, 0xffffc, 8, true));
+	t_equal(open_fds(), before);
+	close(fd);
+	client_free(c);
+}
+
+int main(void)
+{
+	static const struct test tests[] = {
+		TEST(mapped_memory_is_the_file),
+		TEST(descriptor_is_closed_after_mapping),
+		TEST(model_is_told_before_each_change),
+		TEST(access_needs_permission),
+		TEST(access_stays_inside_one_range),
+		TEST(range_without_memory_is_known_but_out_of_reach),
+		TEST(bad_ranges_are_invalid),
+		TEST(the_last_page_of_the_address_space_can_be_mapped),
+		TEST(mapping_beyond_the_file_is_invalid),
+		TEST(only_files_of_memory_can_be_mapped),
+		TEST(read_only_file_cannot_be_mapped_for_writing),
+		TEST(more_than_one_descriptor_is_refused),
+		TEST(overlap_is_refused_and_changes_nothing),
+		TEST(unmap_removes_all_ranges_wholly_inside),
+		TEST(unmap_does_not_split_a_range),
+		TEST(unmap_of_nothing_is_an_error),
+		TEST(unmap_all_leaves_nothing),
+		TEST(table_is_bounded),
+		TEST(pam_remapping_leaves_the_same_memory),
+	};
+
+	return run_tests(tests, T_ARRAY_SIZE(tests));
+}

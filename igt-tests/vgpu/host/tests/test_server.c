@@ -1,0 +1,458 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The socket and the event loop: a server process with the fake model, and this
+ * process as its client.
+ */
+#include "client.h"
+#include "host/server.h"
+#include "host/vfio_user_sock.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/resource.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum {
+	DEADLINE_S = 30,
+	EXIT_LEFT = 10,
+	EXIT_PROTOCOL,
+	EXIT_STOPPED,
+	EXIT_OTHER,
+};
+
+struct server {
+	char dir[32], path[48];
+	pid_t pid;
+	int fd;			/* connected, or -1 */
+};
+
+static void name_path(struct server *s)
+{
+	strcpy(s->dir, "/tmp/test_server.XXXXXX");
+	t_assert(mkdtemp(s->dir));
+	snprintf(s->path, sizeof(s->path), "%s/socket", s->dir);
+}
+
+static int exit_status(int ret)
+{
+	switch (ret) {
+	case 0:
+		return EXIT_LEFT;
+	case -EPROTO:
+		return EXIT_PROTOCOL;
+	case -ECANCELED:
+		return EXIT_STOPPED;
+	}
+	return EXIT_OTHER;
+}
+
+/* The child: @busy steps of work for the fake, which stops if @stops. */
+static void serve(const struct server *s, unsigned int busy, const char *stops)
+{
+	struct vg_vfio_user dev;
+
+	alarm(DEADLINE_S);
+	if (vg_vfio_user_init(&dev, 0, NULL))
+		_exit(EXIT_OTHER);
+	dev.vg->busy_steps = busy;
+	dev.vg->stopped = stops;
+	_exit(exit_status(vg_server_run(&dev, s->path)));
+}
+
+/* As soon as the path exists it must be possible to connect. */
+static int connect_to(const char *path)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	const struct timespec ms = { .tv_nsec = 1000000 };
+	struct stat st;
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(addr.sun_path, path);
+	while (stat(path, &st) < 0)
+		nanosleep(&ms, NULL);
+	t_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	return fd;
+}
+
+static void start(struct server *s, unsigned int busy, const char *stops)
+{
+	name_path(s);
+	s->pid = fork();
+	t_assert(s->pid >= 0);
+	if (!s->pid)
+		serve(s, busy, stops);
+	s->fd = connect_to(s->path);
+}
+
+static int finish(struct server *s)
+{
+	int status;
+
+	if (s->fd >= 0)
+		close(s->fd);
+	t_equal(waitpid(s->pid, &status, 0), s->pid);
+	t_assert(WIFEXITED(status));
+	t_equal(rmdir(s->dir), 0);	/* the socket is gone */
+	return WEXITSTATUS(status);
+}
+
+static void send_message(const struct server *s, uint16_t command, const void *body,
+			 size_t len, const int *fds, unsigned int nfds)
+{
+	struct vfio_user_header header = { .command = command, .size = sizeof(header) + len };
+	union {
+		struct cmsghdr align;
+		uint8_t space[CMSG_SPACE(32 * sizeof(int))];
+	} control = { 0 };
+	struct iovec iov[] = {
+		{ &header, sizeof(header) }, { (void *)body, len },
+	};
+	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
+
+	if (nfds) {
+		control.align.cmsg_level = SOL_SOCKET;
+		control.align.cmsg_type = SCM_RIGHTS;
+		control.align.cmsg_len = CMSG_LEN(nfds * sizeof(int));
+		memcpy(CMSG_DATA(&control.align), fds, nfds * sizeof(int));
+		msg.msg_control = &control;
+		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
+	}
+	t_equal(sendmsg(s->fd, &msg, MSG_NOSIGNAL), header.size);
+}
+
+/* Returns the reply's errno, or -1 when the server has closed the connection. */
+static int receive(const struct server *s, void *body, size_t len, int *fd)
+{
+	union {
+		struct cmsghdr align;
+		uint8_t space[CMSG_SPACE(sizeof(int))];
+	} control;
+	struct vfio_user_header header;
+	struct iovec iov = { &header, sizeof(header) };
+	struct msghdr msg = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	ssize_t n = recvmsg(s->fd, &msg, MSG_WAITALL | MSG_CMSG_CLOEXEC);
+	struct cmsghdr *cmsg;
+
+	if (n <= 0)
+		return -1;
+	t_equal(n, sizeof(header));
+	cmsg = CMSG_FIRSTHDR(&msg);
+	if (fd && cmsg)
+		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
+	else
+		t_assert(!fd && !cmsg);
+	if (header.flags & VFIO_USER_F_ERROR)
+		return header.error;
+	t_equal(header.size, sizeof(header) + len);
+	if (len)
+		t_equal(recv(s->fd, body, len, MSG_WAITALL), len);
+	return 0;
+}
+
+static void negotiate(const struct server *s)
+{
+	const struct vfio_user_version version = { 0, 0 };
+	uint8_t header[16], rest[256];
+	const struct vfio_user_header *h = (const void *)header;
+
+	send_message(s, VFIO_USER_VERSION, &version, sizeof(version), NULL, 0);
+	t_equal(recv(s->fd, header, sizeof(header), MSG_WAITALL), sizeof(header));
+	t_equal(h->flags, VFIO_USER_F_TYPE_REPLY);
+	t_equal(recv(s->fd, rest, h->size - sizeof(*h), MSG_WAITALL), h->size - sizeof(*h));
+}
+
+static void start_negotiated(struct server *s)
+{
+	start(s, 0, NULL);
+	negotiate(s);
+}
+
+static void client_that_leaves_in_order_ends_the_server(void)
+{
+	struct server s;
+
+	start_negotiated(&s);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void client_may_leave_without_a_word(void)
+{
+	struct server s;
+
+	start(&s, 0, NULL);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void leaving_inside_a_message_is_a_protocol_error(void)
+{
+	const struct vfio_user_header header = {
+		.command = VFIO_USER_DEVICE_GET_INFO, .size = 32,
+	};
+	struct server s;
+
+	start_negotiated(&s);
+	t_equal(send(s.fd, &header, 7, 0), 7);
+	t_equal(finish(&s), EXIT_PROTOCOL);
+
+	start_negotiated(&s);
+	t_equal(send(s.fd, &header, sizeof(header), 0), sizeof(header));
+	t_equal(finish(&s), EXIT_PROTOCOL);
+}
+
+static void message_in_pieces_is_one_message(void)
+{
+	struct {
+		struct vfio_user_header header;
+		struct vfio_user_device_info info;
+	} message = {
+		{ .command = VFIO_USER_DEVICE_GET_INFO, .size = sizeof(message) },
+		{ .argsz = sizeof(message.info) },
+	};
+	struct server s;
+
+	start_negotiated(&s);
+	for (size_t i = 0; i < sizeof(message); i++)
+		t_equal(send(s.fd, (uint8_t *)&message + i, 1, 0), 1);
+	t_equal(receive(&s, &message.info, sizeof(message.info), NULL), 0);
+	t_equal(message.info.num_regions, VFIO_PCI_NUM_REGIONS);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void messages_in_one_piece_are_answered_one_by_one(void)
+{
+	struct {
+		struct vfio_user_header header;
+		struct vfio_user_device_info info;
+	} message[3];
+	struct vfio_user_device_info info;
+	struct server s;
+
+	start_negotiated(&s);
+	for (int i = 0; i < 3; i++) {
+		message[i].header = (struct vfio_user_header){
+			.command = VFIO_USER_DEVICE_GET_INFO, .size = sizeof(message[i]),
+		};
+		message[i].info.argsz = sizeof(info);
+	}
+	t_equal(send(s.fd, message, sizeof(message), 0), sizeof(message));
+	for (int i = 0; i < 3; i++)
+		t_equal(receive(&s, &info, sizeof(info), NULL), 0);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void oversize_message_is_a_protocol_error(void)
+{
+	const struct vfio_user_header header = {
+		.command = VFIO_USER_REGION_WRITE, .size = VFIO_USER_MAX_MESSAGE + 1,
+	};
+	struct server s;
+
+	start_negotiated(&s);
+	t_equal(send(s.fd, &header, sizeof(header), 0), sizeof(header));
+	t_equal(receive(&s, NULL, 0, NULL), -1);
+	t_equal(finish(&s), EXIT_PROTOCOL);
+}
+
+static void largest_read_comes_back_whole(void)
+{
+	struct vfio_user_region_access access = { 0, VG_PCI_VRAM, VFIO_USER_MAX_DATA };
+	uint8_t *body = malloc(sizeof(access) + VFIO_USER_MAX_DATA);
+	struct server s;
+
+	t_assert(body);
+	start_negotiated(&s);
+	send_message(&s, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
+	t_equal(receive(&s, body, sizeof(access) + VFIO_USER_MAX_DATA, NULL), 0);
+	free(body);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void unknown_command_is_answered_before_the_end(void)
+{
+	struct server s;
+
+	start_negotiated(&s);
+	send_message(&s, 15, NULL, 0, NULL, 0);
+	t_equal(receive(&s, NULL, 0, NULL), ENOTSUP);
+	t_equal(receive(&s, NULL, 0, NULL), -1);
+	t_equal(finish(&s), EXIT_PROTOCOL);
+}
+
+static void vram_comes_as_a_descriptor(void)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = VG_PCI_VRAM };
+	struct vfio_user_region_access access = { 0x1000, VG_PCI_VRAM, 4 };
+	struct {
+		struct vfio_user_region_access access;
+		uint32_t data;
+	} __attribute__((packed)) body;
+	struct server s;
+	uint32_t *vram;
+	int fd = -1;
+
+	start_negotiated(&s);
+	send_message(&s, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), NULL, 0);
+	t_equal(receive(&s, &info, sizeof(info), &fd), 0);
+	vram = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	t_assert(vram != MAP_FAILED);
+	vram[access.offset / 4] = 0xabcd1234;
+	send_message(&s, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
+	t_equal(receive(&s, &body, sizeof(body), NULL), 0);
+	t_equal(body.data, 0xabcd1234);
+	munmap(vram, info.size);
+	close(fd);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void descriptor_of_the_client_is_received(void)
+{
+	struct vfio_irq_set set = {
+		.argsz = sizeof(set),
+		.flags = VFIO_IRQ_SET_DATA_EVENTFD | VFIO_IRQ_SET_ACTION_TRIGGER,
+		.index = VFIO_PCI_MSI_IRQ_INDEX,
+		.count = 1,
+	};
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct server s;
+
+	start_negotiated(&s);
+	send_message(&s, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1);
+	t_equal(receive(&s, NULL, 0, NULL), 0);
+	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
+	send_message(&s, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), NULL, 0);
+	t_equal(receive(&s, NULL, 0, NULL), 0);
+	t_equal(poll(&pfd, 1, 0), 1);
+	t_equal(finish(&s), EXIT_LEFT);
+	close(fd);
+}
+
+static void too_many_descriptors_are_a_protocol_error(void)
+{
+	int fds[VFIO_USER_MAX_FDS + 1];
+	struct server s;
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(fds); i++)
+		fds[i] = STDERR_FILENO;
+	start_negotiated(&s);
+	send_message(&s, VFIO_USER_DEVICE_RESET, NULL, 0, fds, VFIO_USER_MAX_FDS + 1);
+	t_equal(receive(&s, NULL, 0, NULL), -1);
+	t_equal(finish(&s), EXIT_PROTOCOL);
+}
+
+static void stopped_model_closes_the_connection_unanswered(void)
+{
+	struct vfio_user_device_info info = { .argsz = sizeof(info) };
+	struct server s;
+
+	start(&s, 0, "the reason");
+	send_message(&s, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), NULL, 0);
+	t_equal(receive(&s, &info, sizeof(info), NULL), -1);
+	t_equal(finish(&s), EXIT_STOPPED);
+}
+
+static void signal_ends_the_server_with_or_without_a_client(void)
+{
+	struct stat st;
+	struct server s;
+
+	start_negotiated(&s);
+	t_equal(kill(s.pid, SIGTERM), 0);
+	t_equal(finish(&s), EXIT_LEFT);
+
+	name_path(&s);
+	s.fd = -1;
+	s.pid = fork();
+	if (!s.pid)
+		serve(&s, 0, NULL);
+	while (stat(s.path, &st) < 0)
+		usleep(1000);
+	t_equal(kill(s.pid, SIGTERM), 0);
+	t_equal(finish(&s), EXIT_LEFT);
+}
+
+static void socket_left_behind_is_replaced_but_no_other_file(void)
+{
+	struct sockaddr_un addr = { .sun_family = AF_UNIX };
+	struct server s;
+	int fd, status;
+
+	name_path(&s);
+	strcpy(addr.sun_path, s.path);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	t_equal(bind(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
+	close(fd);
+	fd = vg_sock_listen(s.path);
+	t_assert(fd >= 0);
+	close(connect_to(s.path));
+	close(fd);
+	t_equal(unlink(s.path), 0);
+
+	fd = open(s.path, O_CREAT | O_WRONLY, 0600);
+	close(fd);
+	s.pid = fork();
+	if (!s.pid)
+		serve(&s, 0, NULL);
+	t_equal(waitpid(s.pid, &status, 0), s.pid);
+	t_equal(WEXITSTATUS(status), EXIT_OTHER);
+	t_equal(unlink(s.path), 0);
+	t_equal(rmdir(s.dir), 0);
+}
+
+/* Busy for ever, as with a queue that polls: time must go to others. */
+static void polling_queue_does_not_take_a_core(void)
+{
+	const struct timespec second = { .tv_sec = 1 };
+	struct rusage usage;
+	struct server s;
+	int status, cpu_ms;
+
+	start(&s, UINT32_MAX, NULL);
+	negotiate(&s);
+	nanosleep(&second, NULL);
+	close(s.fd);
+	t_equal(wait4(s.pid, &status, 0, &usage), s.pid);
+	t_equal(WEXITSTATUS(status), EXIT_LEFT);
+	t_equal(rmdir(s.dir), 0);
+	cpu_ms = (usage.ru_utime.tv_sec + usage.ru_stime.tv_sec) * 1000 +
+		 (usage.ru_utime.tv_usec + usage.ru_stime.tv_usec) / 1000;
+	t_assert(cpu_ms < 600);
+	t_assert(cpu_ms > 10);
+}
+
+int main(void)
+{
+	static const struct test tests[] = {
+		TEST(client_that_leaves_in_order_ends_the_server),
+		TEST(client_may_leave_without_a_word),
+		TEST(leaving_inside_a_message_is_a_protocol_error),
+		TEST(message_in_pieces_is_one_message),
+		TEST(messages_in_one_piece_are_answered_one_by_one),
+		TEST(oversize_message_is_a_protocol_error),
+		TEST(largest_read_comes_back_whole),
+		TEST(unknown_command_is_answered_before_the_end),
+		TEST(vram_comes_as_a_descriptor),
+		TEST(descriptor_of_the_client_is_received),
+		TEST(too_many_descriptors_are_a_protocol_error),
+		TEST(stopped_model_closes_the_connection_unanswered),
+		TEST(signal_ends_the_server_with_or_without_a_client),
+		TEST(socket_left_behind_is_replaced_but_no_other_file),
+		TEST(polling_queue_does_not_take_a_core),
+	};
+
+	alarm(DEADLINE_S);
+	return run_tests(tests, T_ARRAY_SIZE(tests));
+}
