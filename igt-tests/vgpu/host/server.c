@@ -8,20 +8,17 @@
 #include <string.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "vfio_user_sock.h"
 
-/*
- * The engines and the guest's CPUs share the machine's cores.  Engines run at
- * full speed after each message; when no message has come for a while they get
- * a fraction of a core, since a queue that only polls is busy for ever.
- */
 enum {
+	/* Engine work between two looks at the socket. */
 	STEPS_PER_BURST = 64,
-	FULL_SPEED_NS = 10 * 1000 * 1000,
-	SLICE_NS = 300 * 1000,
+	/*
+	 * When all queues only wait for the guest: it needs the cores to do
+	 * what they wait for, and nobody tells us when it has.
+	 */
 	BACK_OFF_MS = 1,
 };
 
@@ -30,17 +27,7 @@ struct server {
 	struct vg_sock sock;
 	struct vg_reply reply;
 	int signal_fd;
-	int64_t last_message;	/* when */
-	int64_t slice;		/* when the engines were last kept waiting */
 };
-
-static int64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * INT64_C(1000000000) + ts.tv_nsec;
-}
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)
 {
@@ -81,15 +68,19 @@ static int wait_for(int fd, int signal_fd, int timeout_ms)
 }
 
 /* How long may the next poll() sleep, in its own terms? */
-static int idle_timeout(const struct server *srv)
+static int idle_timeout(const struct vgpu *vg)
 {
-	int64_t now;
-
-	if (!vgpu_busy(srv->dev->vg))
+	if (!vgpu_busy(vg))
 		return -1;
-	now = now_ns();
-	return now - srv->last_message > FULL_SPEED_NS &&
-	       now - srv->slice > SLICE_NS ? BACK_OFF_MS : 0;
+	return vgpu_waiting(vg) ? BACK_OFF_MS : 0;
+}
+
+static void run_engines(struct vgpu *vg)
+{
+	for (int i = 0; i < STEPS_PER_BURST; i++) {
+		if (!vgpu_step(vg) || vgpu_waiting(vg))
+			return;
+	}
 }
 
 static int serve_client(struct server *srv)
@@ -97,25 +88,20 @@ static int serve_client(struct server *srv)
 	struct vgpu *vg = srv->dev->vg;
 
 	while (!vgpu_stopped(vg)) {
-		int timeout = idle_timeout(srv);
-		int ret = wait_for(srv->sock.fd, srv->signal_fd, timeout);
+		int ret = wait_for(srv->sock.fd, srv->signal_fd, idle_timeout(vg));
 
 		if (ret == -EINTR)
 			return 0;
 		if (ret < 0)
 			return fail(srv->dev, "poll", -ret);
-		if (timeout)
-			srv->slice = now_ns();
 		if (ret > 0) {
 			ret = vg_sock_serve(&srv->sock, srv->dev, &srv->reply);
-			srv->last_message = now_ns();
 			if (vgpu_stopped(vg))
 				break;
 			if (ret < 0)
 				return ret == -EPIPE ? 0 : ret;
 		}
-		for (int i = 0; i < STEPS_PER_BURST && vgpu_step(vg); i++)
-			;
+		run_engines(vg);
 	}
 	return -ECANCELED;
 }
@@ -154,7 +140,6 @@ int vg_server_run(struct vg_vfio_user *dev, const char *path)
 	ret = fd == -EINTR ? 0 : fd;
 	if (fd >= 0) {
 		vg_sock_init(&srv->sock, fd);
-		srv->last_message = srv->slice = now_ns();
 		ret = serve_client(srv);
 		vg_sock_fini(&srv->sock);
 	}

@@ -56,6 +56,8 @@ bool vgpu_step(struct vgpu *vg)
 	if (vg->busy_steps) {
 		vg->busy_steps--;
 		vg->steps++;
+		if (!vg->busy_steps)
+			vg->stopped = vg->stops_when_done;
 	}
 	return vg->busy_steps;
 }
@@ -63,6 +65,11 @@ bool vgpu_step(struct vgpu *vg)
 bool vgpu_busy(const struct vgpu *vg)
 {
 	return vg->busy_steps;
+}
+
+bool vgpu_waiting(const struct vgpu *vg)
+{
+	return vg->waiting;
 }
 
 const char *vgpu_stopped(const struct vgpu *vg)

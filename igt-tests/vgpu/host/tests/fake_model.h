@@ -15,6 +15,8 @@ struct vgpu {
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, dma_changes, steps;
 	unsigned int busy_steps;	/* how many more steps there is work for */
+	bool waiting;			/* that work is to look again */
+	const char *stops_when_done;	/* reason to stop when the steps are done */
 	const char *stopped;
 };
 
