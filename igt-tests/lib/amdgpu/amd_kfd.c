@@ -23,6 +23,8 @@
 /* drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541, all generations from gfx 8.0 on but Tonga */
 #define EOP_BUFFER_SIZE 4096
 
+#define HUGE_PAGE (2ull << 20)
+
 static int kfd_ioctl(int fd, unsigned long request, void *args)
 {
 	int ret;
@@ -283,7 +285,8 @@ static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags,
 
 	memset(mem, 0, sizeof(*mem));
 	mem->size = page_align(size);
-	mem->va = amd_kfd_va_reserve(mem->size, 0);
+	/* Like ROCm: lets a huge page be mapped by a single page table entry. */
+	mem->va = amd_kfd_va_reserve(mem->size, mem->size >= HUGE_PAGE ? HUGE_PAGE : 0);
 	if (!mem->va)
 		return -ENOMEM;
 	mem->reserved = true;

@@ -100,7 +100,8 @@ bool amd_userptr_supported(struct amd_userptr *up)
 		__amd_userptr_close_handle(up->fd, handle);
 	amd_userptr_cleanup(up);
 	igt_assert_f(ret == 0 || ret == -EINVAL, "probing for the flag: %s\n", strerror(-ret));
-	return ret == 0;
+	up->supported = ret == 0;
+	return up->supported;
 }
 
 void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size)

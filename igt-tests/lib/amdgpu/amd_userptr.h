@@ -55,6 +55,7 @@ struct amd_userptr {
 	struct amd_kfd_queue *queue;	/* that the traffic below uses */
 	struct amd_kfd_mem in, out;	/* GTT the GPU copies from and to */
 	uint32_t syncobj;		/* page table updates */
+	bool supported;			/* set by amd_userptr_supported() */
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
 	struct {
 		void *addr;
@@ -71,7 +72,7 @@ void amd_userptr_close(struct amd_userptr *up);
 void amd_userptr_cleanup(struct amd_userptr *up);
 /* Choose, and create at first use, the queue for what follows; skips without SDMA. */
 void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type);
-/* False when the kernel does not know AMDGPU_GEM_USERPTR_HSA. */
+/* Ask, and remember, whether the kernel knows AMDGPU_GEM_USERPTR_HSA. */
 bool amd_userptr_supported(struct amd_userptr *up);
 
 /* Private anonymous memory without huge pages, filled with the pattern of @seed. */
