@@ -23,7 +23,6 @@
 #include <amdgpu_userptr.h>
 
 #include "gather.h"
-#include "lib/amdgpu/amd_kfd.h"
 
 #define EXIT_SKIP	77
 
@@ -61,7 +60,7 @@ struct gather {
 
 	double map_ms, unmap_ms, kfd_map_ms, kfd_unmap_ms;
 	uint64_t wrong_bytes, changed_pages;
-	unsigned int copies, quiet_copies;
+	unsigned int copies, quiet_copies, forks, drops;
 };
 
 static double now_ms(void)
@@ -241,7 +240,7 @@ static int copy_under_change(struct gather *g)
 	struct gather_mutator mutator;
 	int ret, err;
 
-	ret = gather_mutator_start(&mutator, &g->memory);
+	ret = gather_mutator_start(&mutator, &g->memory, &g->kfd);
 	if (ret)
 		return fail("start thread", ret);
 	for (unsigned int round = 1;
@@ -256,6 +255,8 @@ static int copy_under_change(struct gather *g)
 			gather_mutator_resume(&mutator);
 	}
 	err = gather_mutator_stop(&mutator);
+	g->forks = mutator.forks;
+	g->drops = mutator.drops;
 	if (err)
 		return fail("change pages", err);
 	/* What the last change left behind must be seen too. */
@@ -365,13 +366,14 @@ static bool report(const struct gather *g)
 	printf("\n"
 	       "%-32s %10u\n" "%-32s %10zu\n"
 	       "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n"
-	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n"
+	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n"
 	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n",
 	       "ranges", g->memory.count, "bytes", g->memory.count * g->memory.page_size,
 	       "map, ms", g->map_ms, "unmap, ms", g->unmap_ms,
 	       "map by KFD per range, ms", g->kfd_map_ms,
 	       "unmap by KFD per range, ms", g->kfd_unmap_ms,
 	       "copies", g->copies, "copies with exact comparison", g->quiet_copies,
+	       "changes by fork", g->forks, "changes by drop and rewrite", g->drops,
 	       "pages changed during copies", (unsigned long long)g->changed_pages,
 	       "evictions (userptr)", evictions, "restores", events->restores,
 	       "wrong bytes", (unsigned long long)g->wrong_bytes);
@@ -434,7 +436,7 @@ static void parse(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	struct gather g = {
-		.options = { .ranges = 4096, .seconds = 5 },
+		.options = { .ranges = 4096, .seconds = 10 },
 		.smi.fd = -1,
 		.kfd.fd = -1,
 	};

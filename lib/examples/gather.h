@@ -8,6 +8,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
+
+#include "lib/amdgpu/amd_kfd.h"
 
 /*
  * One page that the GPU reads. It is filled with words that name the page, the place in the page
@@ -56,12 +59,14 @@ struct gather_mutator {
 	pthread_mutex_t lock;		/* held while it changes pages */
 	pthread_cond_t wake;
 	bool paused, stop;		/* @lock */
+	int error;			/* @lock until stop: why the thread gave up, -errno */
+	struct amd_kfd_smi smi;		/* the thread's own: when the queues run again */
 	uint64_t rng;
-	int error;			/* of the thread, after stop: -errno */
-	uint64_t forks, drops;
+	unsigned int forks, drops;
 };
 
-int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory);
+int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory,
+			 struct amd_kfd *kfd);
 /* No page changes between pause and resume. */
 void gather_mutator_pause(struct gather_mutator *mutator);
 void gather_mutator_resume(struct gather_mutator *mutator);

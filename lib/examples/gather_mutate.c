@@ -13,9 +13,14 @@
 
 #include "gather.h"
 
-/* Pages per change, and the pause between changes; the queues must get to run in between. */
+/* Pages per change. */
 #define BATCH		32
-#define PAUSE_NS	2000000
+/* One change of so many is a fork, which hits every private page at once. */
+#define FORK_EVERY	8
+/* The longest time that the queues get to run between two changes. */
+#define MAX_PAUSE_NS	16000000
+/* How long the kernel may take to bring the queues back. */
+#define RESTORE_DEADLINE_MS	60000
 
 static unsigned int pick(struct gather_mutator *mutator, unsigned int limit)
 {
@@ -96,9 +101,30 @@ static int change_by_drop(struct gather_mutator *mutator)
 	return 0;
 }
 
+/*
+ * Changing pages faster than the kernel can follow would only keep the queues stopped: let them run
+ * for a moment between two changes, so that the next one comes in the middle of a copy.
+ */
+static int let_queues_run(struct gather_mutator *mutator)
+{
+	const struct timespec pause = { .tv_nsec = pick(mutator, MAX_PAUSE_NS) };
+	int ret = __amd_kfd_smi_drain(&mutator->smi);
+
+	if (!ret)
+		ret = __amd_kfd_smi_wait(&mutator->smi, KFD_SMI_EVENT_QUEUE_RESTORE,
+					 mutator->smi.count.evictions, RESTORE_DEADLINE_MS);
+	if (!ret)
+		nanosleep(&pause, NULL);
+	return ret;
+}
+
+static int change(struct gather_mutator *mutator)
+{
+	return pick(mutator, FORK_EVERY) ? change_by_drop(mutator) : change_by_fork(mutator);
+}
+
 static void *mutate(void *arg)
 {
-	static const struct timespec pause = { .tv_nsec = PAUSE_NS };
 	struct gather_mutator *mutator = arg;
 
 	pthread_mutex_lock(&mutator->lock);
@@ -107,24 +133,34 @@ static void *mutate(void *arg)
 			pthread_cond_wait(&mutator->wake, &mutator->lock);
 			continue;
 		}
-		mutator->error = pick(mutator, 2) ? change_by_fork(mutator) : change_by_drop(mutator);
+		mutator->error = change(mutator);
 		pthread_mutex_unlock(&mutator->lock);
-		nanosleep(&pause, NULL);
+		if (!mutator->error)
+			mutator->error = let_queues_run(mutator);
 		pthread_mutex_lock(&mutator->lock);
 	}
 	pthread_mutex_unlock(&mutator->lock);
 	return NULL;
 }
 
-int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory)
+int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory,
+			 struct amd_kfd *kfd)
 {
+	int ret;
+
 	*mutator = (struct gather_mutator) {
 		.memory = memory,
 		.rng = UINT64_C(0x9e3779b97f4a7c15),	/* any seed but 0 */
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.wake = PTHREAD_COND_INITIALIZER,
 	};
-	return -pthread_create(&mutator->thread, NULL, mutate, mutator);
+	ret = __amd_kfd_smi_open(kfd, 0, &mutator->smi);
+	if (ret)
+		return ret;
+	ret = -pthread_create(&mutator->thread, NULL, mutate, mutator);
+	if (ret)
+		amd_kfd_smi_close(&mutator->smi);
+	return ret;
 }
 
 static void set_flag(struct gather_mutator *mutator, bool *flag, bool value)
@@ -149,5 +185,6 @@ int gather_mutator_stop(struct gather_mutator *mutator)
 {
 	set_flag(mutator, &mutator->stop, true);
 	pthread_join(mutator->thread, NULL);
+	amd_kfd_smi_close(&mutator->smi);
 	return mutator->error;
 }
