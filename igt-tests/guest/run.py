@@ -72,12 +72,12 @@ def cmd_kernel(args):
 def run_suite(suite, modes):
 	if suite == "kernel":
 		return series.suite()
-	build.build()
 	if suite == "style":
 		return style.suite()
 	if suite in MESON_SUITES:
 		return results.meson_cases(build.test(suite))
-	return scenarios.run_suite(suite, modes)
+	cases = results.without_gpu_cases(build.test("igt")) if suite == "igt" else []
+	return cases + scenarios.run_suite(suite, modes)
 
 
 def cmd_test(args):
@@ -89,9 +89,17 @@ def cmd_test(args):
 		for name in names:
 			if name not in known:
 				raise step.Failed(f"unknown {what} '{name}'; there are {', '.join(known)}")
-	report = {}
-	for suite in args.suites or SUITES:
+	suites = args.suites or SUITES
+	built, report = None, {}
+	for suite in suites:
 		try:
+			# Once, and what fails without it fails; the others still run.
+			if suite != "kernel" and built is None:
+				built = step.Failed("the project does not build")
+				build.build()
+				built = True
+			if suite != "kernel" and built is not True:
+				raise built
 			report[suite] = run_suite(suite, args.mode)
 		except step.Failed as failure:
 			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
