@@ -5,6 +5,7 @@ import configparser
 import os
 import re
 import shlex
+import subprocess
 
 import build
 import kernel
@@ -13,7 +14,6 @@ import results
 import step
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-TESTLISTS = os.path.join(step.PROJECT, "igt-tests/testlists")
 TEST_DIRECTORY = os.path.join(build.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
@@ -36,29 +36,29 @@ def images(config, names):
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
-def listed_tests(lists):
-	"""The lines of the test lists."""
+def listed_tests(programs):
+	"""All subtests of the @programs, as igt_runner names them."""
 	tests = []
-	for name in lists.split():
-		path = os.path.join(TESTLISTS, name)
-		if not os.path.exists(path):
-			raise step.Failed(f"there is no test list {step.host_path(path)}")
-		lines = (line.strip() for line in step.read(path).splitlines())
-		tests += [line for line in lines if line and not line.startswith("#")]
+	for program in programs:
+		listed = subprocess.run([os.path.join(TEST_DIRECTORY, program), "--list-subtests"], capture_output=True,
+			text=True)
+		if listed.returncode or not listed.stdout.split():
+			raise step.Failed(f"{program} lists no subtests")
+		tests += [f"igt@amdgpu/{program}@{subtest}" for subtest in listed.stdout.split()]
 	return tests
 
 
-def command(tests):
+def command(programs, tests):
 	"""What the guest runs: a test root with our programs, the list, igt_runner."""
-	programs = sorted({re.match(r"igt@([^@]+)", test)[1] for test in tests})
 	root, out = "/tmp/igt", "/run/guest/results"
 	return "\n".join([
 		"set -e",
 		f"mkdir -p {root}",
 		f"ln -s {TEST_DIRECTORY} {root}/amdgpu",
-		f"printf 'TESTLIST\\n%s\\nEND TESTLIST\\n' {shlex.quote(' '.join(programs))} > {root}/test-list.txt",
+		"printf 'TESTLIST\\n%s\\nEND TESTLIST\\n' "
+			f"{shlex.quote(' '.join('amdgpu/' + program for program in programs))} > {root}/test-list.txt",
 		f"printf '%s\\n' {shlex.join(tests)} > {root}/testlist",
-		# On a node-less system IGT makes a regular file of it, and the runner spins.
+		# Without the node IGT makes a regular file of it, and the runner spins.
 		"test -c /dev/kmsg",
 		f"igt_runner --per-test-timeout {PER_TEST} --test-list {root}/testlist -o {root} {out}",
 	]) + "\n"
@@ -66,9 +66,10 @@ def command(tests):
 
 def run(name, entry, image):
 	"""Boot one scenario; its cases."""
-	tests = listed_tests(entry["testlists"])
+	programs = entry["programs"].split()
+	tests = listed_tests(programs)
 	spec = qemu.Spec(directory=os.path.join(RUNS, name), kernel=image, vgpu=build.VGPU,
-		command=command(tests), params=entry["params"], timeout=entry.getfloat("timeout"))
+		command=command(programs, tests), params=entry["params"], timeout=entry.getfloat("timeout"))
 	step.say(f"booting {entry['suite']} {entry['mode']}")
 	outcome = qemu.run(spec)
 	boot = qemu.Boot(spec.directory)
