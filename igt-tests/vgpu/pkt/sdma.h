@@ -53,7 +53,10 @@ struct vg_sdma_copy_linear {
 	uint32_t src_lo, src_hi;
 	uint32_t dst_lo, dst_hi;
 };
-/* Bytes - 1.  Since 4.4, the kernel's header still has the 22 bits of 4.0. */
+/*
+ * Bytes - 1.  The header has the 22 bits of 4.0, but the driver uses 30
+ * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
+ */
 #define VG_SDMA_COPY_COUNT	VG_BITS(29, 0)
 
 struct vg_sdma_write {
