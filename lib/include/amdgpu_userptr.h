@@ -246,6 +246,7 @@ struct amdgpu_userptr_map_args {
  * -EFAULT: a range is not mapped, or not writable and not marked READONLY.
  * -EACCES, -EPERM: the kernel's policy does not allow this memory.
  * -EPERM: in a forked child.
+ * -EADDRINUSE: KFD's shared virtual memory (SVM) manages the range already.
  * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
  * -ENOMEM.
  */

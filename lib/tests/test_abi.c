@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: MIT */
+/* The binary interface on 64-bit machines: sizes, offsets and values must never change. */
+#include <assert.h>
+#include <stddef.h>
+
+#include "amdgpu_userptr.h"
+
+#define EXIT_SKIP	77
+
+#if UINTPTR_MAX == UINT64_MAX
+
+#define PIN_SIZE(type, bytes) \
+	static_assert(sizeof(struct amdgpu_userptr_##type) == (bytes), #type)
+#define PIN(type, member, at) \
+	static_assert(offsetof(struct amdgpu_userptr_##type, member) == (at), #type "." #member)
+
+PIN_SIZE(ctx_args, 32);
+PIN(ctx_args, size, 0);
+PIN(ctx_args, flags, 4);
+PIN(ctx_args, devices, 8);
+PIN(ctx_args, fds, 16);
+PIN(ctx_args, num_devices, 24);
+PIN(ctx_args, reserved, 28);
+
+PIN_SIZE(caps, 72);
+PIN(caps, size, 0);
+PIN(caps, device, 4);
+PIN(caps, hsa_status, 8);
+PIN(caps, vm_timeline, 12);
+PIN(caps, drm_major, 16);
+PIN(caps, drm_minor, 20);
+PIN(caps, max_ranges, 24);
+PIN(caps, reserved, 28);
+PIN(caps, page_size, 32);
+PIN(caps, granularity, 40);
+PIN(caps, va_alignment, 48);
+PIN(caps, va_min, 56);
+PIN(caps, va_max, 64);
+
+PIN_SIZE(range, 24);
+PIN(range, cpu_addr, 0);
+PIN(range, size, 8);
+PIN(range, flags, 16);
+PIN(range, reserved, 20);
+
+PIN_SIZE(map_args, 56);
+PIN(map_args, size, 0);
+PIN(map_args, flags, 4);
+PIN(map_args, va_mode, 8);
+PIN(map_args, va_flags, 12);
+PIN(map_args, gpu_va, 16);
+PIN(map_args, alignment, 24);
+PIN(map_args, ranges, 32);
+PIN(map_args, num_ranges, 40);
+PIN(map_args, failed_range, 44);
+PIN(map_args, failed_device, 48);
+PIN(map_args, failed_stage, 52);
+
+PIN_SIZE(info, 80);
+PIN(info, size, 0);
+PIN(info, flags, 4);
+PIN(info, map, 8);
+PIN(info, map_va, 16);
+PIN(info, map_size, 24);
+PIN(info, cpu_addr, 32);
+PIN(info, range_va, 40);
+PIN(info, range, 48);
+PIN(info, range_index, 72);
+PIN(info, reserved, 76);
+
+PIN_SIZE(stats, 88);
+PIN(stats, size, 0);
+PIN(stats, reserved, 4);
+PIN(stats, maps, 8);
+PIN(stats, bytes, 16);
+PIN(stats, ranges, 24);
+PIN(stats, bos, 32);
+PIN(stats, map_calls, 40);
+PIN(stats, map_failures, 48);
+PIN(stats, map_ns, 56);
+PIN(stats, unmap_calls, 64);
+PIN(stats, unmap_ns, 72);
+PIN(stats, ioctls, 80);
+
+static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
+static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
+static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");
+static_assert(AMDGPU_USERPTR_MAP_NO_COALESCE == 1, "");
+static_assert(AMDGPU_USERPTR_INFO_VA_CLASH == 1, "");
+static_assert(AMDGPU_USERPTR_VA_RESERVE == 0 && AMDGPU_USERPTR_VA_ALLOC == 1 &&
+	      AMDGPU_USERPTR_VA_FIXED == 2, "");
+static_assert(AMDGPU_USERPTR_STAGE_NONE == 0 && AMDGPU_USERPTR_STAGE_VALIDATE == 1 &&
+	      AMDGPU_USERPTR_STAGE_VA_RESERVE == 2 && AMDGPU_USERPTR_STAGE_USERPTR == 3 &&
+	      AMDGPU_USERPTR_STAGE_VA_MAP == 4 && AMDGPU_USERPTR_STAGE_WAIT == 5, "");
+
+int main(void)
+{
+	return 0;
+}
+
+#else
+
+int main(void)
+{
+	return EXIT_SKIP;
+}
+
+#endif

@@ -1,0 +1,19 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Header, symbol map and shared library name the same functions, and the library nothing else.
+# Usage: test_symbols.sh HEADER MAP LIBRARY
+set -eu
+
+header=$1 map=$2 library=$3
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# Declarations begin in column 0; those in comments do not.
+sed -n 's/^[a-z].*\b\(amdgpu_userptr_[a-z_]*\)(.*/\1/p' "$header" | sort >"$dir/header"
+sed -n 's/^\t\(amdgpu_userptr_[a-z_]*\);$/\1/p' "$map" | sort >"$dir/map"
+# The version itself shows as an absolute symbol.
+nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/library"
+
+test -s "$dir/header"
+diff "$dir/header" "$dir/map"
+diff "$dir/map" "$dir/library"
