@@ -215,77 +215,25 @@ static const struct amd_userptr_subtest basic[] = {
 	  .describe = "The GPU follows when the CPU's write to a private file page copies it." },
 };
 
-/* Balancing would move pages, which are events the subtests did not make. */
-static void stop_numa_balancing(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
-
-	if (!file)
-		return;		/* not in this kernel, or not root */
-	fputs("0", file);
-	fclose(file);
-}
-
 static struct amd_userptr up;
-
-static void run_one(const struct amd_userptr_subtest *subtest, enum amd_kfd_queue_type type)
-{
-	igt_describe(subtest->describe);
-	igt_subtest_f("%s%s", subtest->name, type == AMD_KFD_QUEUE_SDMA ? "-sdma" : "") {
-		igt_set_timeout(AMD_USERPTR_SUBTEST_S, subtest->name);
-		amd_userptr_use_queue(&up, type);
-		subtest->run(&up);
-		igt_reset_timeout();
-	}
-	/* A failed subtest ends by a jump: what it made is taken down here. */
-	igt_fixture()
-		amd_userptr_cleanup(&up);
-}
-
-static void run_all(const struct amd_userptr_subtest *subtests, unsigned int count)
-{
-	for (unsigned int i = 0; i < count; i++) {
-		run_one(&subtests[i], AMD_KFD_QUEUE_PM4);
-		if (subtests[i].sdma_too)
-			run_one(&subtests[i], AMD_KFD_QUEUE_SDMA);
-	}
-}
-
-static bool has_kfd(int fd)
-{
-	struct amd_kfd kfd;
-	int ret = __amd_kfd_open_novm(&kfd, fd);
-
-	amd_kfd_close(&kfd);
-	return ret == 0;
-}
 
 int igt_main()
 {
-	igt_fixture() {
-		int fd = drm_open_driver_render(DRIVER_AMDGPU);
-
-		igt_require_f(has_kfd(fd), "No KFD for this GPU\n");
-		amd_userptr_open(&up, fd);
-		stop_numa_balancing();
-	}
+	igt_fixture()
+		amd_userptr_start(&up);
 
 	igt_subtest_group() {
-		igt_fixture() {
-			igt_require_f(amd_userptr_supported(&up),
-				      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
-		}
-		run_all(basic, ARRAY_LENGTH(basic));
-		run_all(amd_userptr_move_subtests, amd_userptr_num_move_subtests);
-		run_all(amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
-		run_all(amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
+		igt_fixture()
+			amd_userptr_require_flag(&up);
+		amd_userptr_run(&up, basic, ARRAY_LENGTH(basic));
+		amd_userptr_run(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
+		amd_userptr_run(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
+		amd_userptr_run(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
 	}
 
 	/* What a kernel does without the flag: the same with the series and without. */
-	run_one(&amd_userptr_stock_gap, AMD_KFD_QUEUE_PM4);
+	amd_userptr_run(&up, &amd_userptr_stock_gap, 1);
 
-	igt_fixture() {
-		amd_userptr_close(&up);
-		drm_close_driver(up.fd);
-	}
+	igt_fixture()
+		amd_userptr_stop(&up);
 }

@@ -1,0 +1,333 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What AMDGPU_GEM_USERPTR_HSA allows and refuses.  Every refusal must leave
+ * nothing behind, so the error is all there is to see.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_run.h"
+
+IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
+
+/* First DRM minor of amdgpu that has the flag. */
+#define HSA_DRM_MINOR 65
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+static int create(struct amd_userptr *up, void *cpu, uint64_t size, uint32_t flags)
+{
+	uint32_t handle;
+	int ret = __amd_userptr_create(up->fd, cpu, size, flags, &handle);
+
+	if (!ret)
+		igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
+	return ret;
+}
+
+static void unknown_flags(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+
+	/* Bit 5 is reserved for scattered userptrs, which need more arguments. */
+	for (int bit = 5; bit < 32; bit++) {
+		igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_REGISTER | 1u << bit),
+			      -EINVAL);
+	}
+}
+
+static void version(struct amd_userptr *up)
+{
+	drmVersionPtr drm = drmGetVersion(up->fd);
+	int minor = drm ? drm->version_minor : -1;
+
+	drmFreeVersion(drm);
+	igt_assert_lte(HSA_DRM_MINOR, minor);
+}
+
+static void needs_register(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+
+	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA), -EINVAL);
+	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
+			     AMDGPU_GEM_USERPTR_READONLY), -EINVAL);
+	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
+			     AMDGPU_GEM_USERPTR_VALIDATE), -EINVAL);
+}
+
+static void implies_validate(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
+						       AMDGPU_GEM_USERPTR_REGISTER);
+
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static void bad_memory(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 4 * page(), 1);
+
+	igt_assert_eq(create(up, cpu + 1, page(), AMD_USERPTR_TRACKED), -EINVAL);
+	igt_assert_eq(create(up, cpu, page() / 2, AMD_USERPTR_TRACKED), -EINVAL);
+	igt_assert_eq(create(up, cpu, 0, AMD_USERPTR_TRACKED), -EINVAL);
+
+	/* A hole, then memory that may not be written. */
+	igt_assert_eq(munmap(cpu + 2 * page(), page()), 0);
+	igt_assert_eq(create(up, cpu, 4 * page(), AMD_USERPTR_TRACKED), -EFAULT);
+	igt_assert_eq(create(up, cpu, 2 * page(), AMD_USERPTR_TRACKED), 0);
+	igt_assert_eq(mprotect(cpu, page(), PROT_READ), 0);
+	igt_assert_neq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY),
+		      0);
+	igt_assert_eq(munmap(cpu, page()), 0);
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
+}
+
+static void anononly(struct amd_userptr *up)
+{
+	const uint32_t flags = AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_ANONONLY;
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC);
+	void *anon = amd_userptr_mmap(up, page(), 1), *file;
+
+	igt_assert_fd(fd);
+	igt_assert_eq(ftruncate(fd, page()), 0);
+	file = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	amd_userptr_adopt(up, file, page());
+	igt_assert_eq(create(up, anon, page(), flags), 0);
+	igt_assert_eq(create(up, file, page(), flags), -EPERM);
+	igt_assert_eq(create(up, file, page(), AMD_USERPTR_TRACKED), 0);
+	close(fd);
+}
+
+static void needs_kfd_vm(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	int fd = drm_reopen_driver(up->fd);
+	uint32_t handle;
+
+	igt_assert_fd(fd);
+	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle),
+		      -EOPNOTSUPP);
+	/* Without the flag the same file takes it. */
+	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED &
+					   ~AMDGPU_GEM_USERPTR_HSA, &handle), 0);
+	drm_close_driver(fd);
+}
+
+static void needs_own_process(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+
+	/* The VM belongs to the parent, the memory would be the child's. */
+	igt_fork(child, 1)
+		igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EPERM);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
+}
+
+static void no_prime_export(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, page(), 1);
+	int dmabuf = -1;
+
+	igt_assert_neq(drmPrimeHandleToFD(up->fd, bo->handle, DRM_CLOEXEC, &dmabuf), 0);
+	igt_assert_eq(errno, EPERM);
+	igt_assert_eq(dmabuf, -1);
+}
+
+static void no_cpu_map(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, page(), 1);
+	union drm_amdgpu_gem_mmap args = { .in.handle = bo->handle };
+
+	igt_assert_neq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
+	igt_assert_eq(errno, EPERM);
+}
+
+static int bo_list(int fd, uint32_t handle)
+{
+	struct drm_amdgpu_bo_list_entry entry = { .bo_handle = handle };
+	union drm_amdgpu_bo_list args = {
+		.in = {
+			.operation = AMDGPU_BO_LIST_OP_CREATE,
+			.bo_number = 1,
+			.bo_info_size = sizeof(entry),
+			.bo_info_ptr = (uintptr_t)&entry,
+		},
+	};
+
+	if (drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args))
+		return -errno;
+	memset(&args.in, 0, sizeof(args.in));
+	args.in.operation = AMDGPU_BO_LIST_OP_DESTROY;
+	args.in.list_handle = args.out.list_handle;
+	drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args);
+	return 0;
+}
+
+static void no_bo_list(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	struct amd_userptr_bo *plain = amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED &
+							  ~AMDGPU_GEM_USERPTR_HSA);
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, page(), 1);
+
+	igt_assert_eq(bo_list(up->fd, plain->handle), 0);
+	igt_assert_eq(bo_list(up->fd, bo->handle), -EINVAL);
+}
+
+static void no_delayed_update(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED);
+	struct drm_amdgpu_gem_va args = {
+		.handle = bo->handle,
+		.operation = AMDGPU_VA_OP_MAP,
+		.flags = AMD_USERPTR_RW | AMDGPU_VM_DELAY_UPDATE,
+		.va_address = amd_kfd_va_reserve(page(), 0),
+		.map_size = page(),
+	};
+
+	/* There is no submission that would do it later. */
+	igt_assert(args.va_address);
+	igt_assert_neq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
+	igt_assert_eq(errno, EINVAL);
+	amd_kfd_va_release(args.va_address, page());
+	amd_userptr_map(up, bo);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static void no_svm_memory(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	union {
+		struct kfd_ioctl_svm_args args;
+		char bytes[sizeof(struct kfd_ioctl_svm_args) +
+			   sizeof(struct kfd_ioctl_svm_attribute)];
+	} svm = {
+		.args = {
+			.start_addr = (uintptr_t)cpu,
+			.size = page(),
+			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
+			.nattr = 1,
+		},
+	};
+
+	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS;
+	svm.args.attrs[0].value = up->kfd.node.gpu_id;
+	/* The size of the attributes is part of the request, as for libhsakmt. */
+	igt_require_f(ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
+			    (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
+			    &svm) == 0, "KFD offers no shared virtual memory\n");
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EADDRINUSE);
+}
+
+static int flink(int fd, uint32_t handle, uint32_t *name)
+{
+	struct drm_gem_flink args = { .handle = handle };
+
+	if (drmIoctl(fd, DRM_IOCTL_GEM_FLINK, &args))
+		return -errno;
+	*name = args.name;
+	return 0;
+}
+
+/* Two files of the primary node: only they can name each other's objects. */
+static void other_file(struct amd_userptr *up)
+{
+	char *primary = drmGetPrimaryDeviceNameFromFd(up->fd);
+	int fd = open(primary, O_RDWR | O_CLOEXEC), other = open(primary, O_RDWR | O_CLOEXEC);
+	struct drm_gem_open args = { 0 };
+	struct amd_kfd kfd;
+	void *cpu;
+	uint32_t handle;
+
+	free(primary);
+	igt_assert(fd >= 0 && other >= 0);
+	cpu = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(cpu != MAP_FAILED);
+	igt_assert_eq(__amd_kfd_open_novm(&kfd, up->fd), 0);
+	kfd.drm_fd = fd;
+	igt_assert_eq(__amd_kfd_acquire_vm(&kfd), 0);
+	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle), 0);
+	igt_assert_eq(flink(fd, handle, &args.name), 0);
+	igt_assert_neq(drmIoctl(other, DRM_IOCTL_GEM_OPEN, &args), 0);
+	igt_assert_eq(errno, EPERM);
+	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_GEM_OPEN, &args), 0);
+}
+
+static void no_other_file(struct amd_userptr *up)
+{
+	/* A process has one VM per GPU, so this takes another process. */
+	igt_fork(child, 1)
+		other_file(up);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
+}
+
+static const struct amd_userptr_subtest any_kernel[] = {
+	{ .name = "unknown-flags", .run = unknown_flags,
+	  .describe = "Flags that no kernel knows are refused." },
+};
+
+static const struct amd_userptr_subtest hsa[] = {
+	{ .name = "hsa-version", .run = version,
+	  .describe = "The driver's version announces the flag." },
+	{ .name = "hsa-needs-register", .run = needs_register,
+	  .describe = "Without a notifier there is nothing that could track the pages." },
+	{ .name = "hsa-implies-validate", .run = implies_validate,
+	  .describe = "Pages are looked up at creation, asked for or not." },
+	{ .name = "hsa-bad-memory", .run = bad_memory,
+	  .describe = "Unaligned, empty, absent or write-protected memory is refused." },
+	{ .name = "hsa-anononly", .run = anononly,
+	  .describe = "ANONONLY refuses file pages, with the flag as without." },
+	{ .name = "hsa-needs-kfd-vm", .run = needs_kfd_vm,
+	  .describe = "The file's VM has to be KFD's." },
+	{ .name = "hsa-needs-own-process", .run = needs_own_process,
+	  .describe = "A child cannot give its memory to the parent's queues." },
+	{ .name = "hsa-no-svm-memory", .run = no_svm_memory,
+	  .describe = "Memory registered for SVM is not registered twice." },
+	{ .name = "hsa-no-delayed-update", .run = no_delayed_update,
+	  .describe = "A GPU mapping is made at once or not at all." },
+	{ .name = "hsa-no-bo-list", .run = no_bo_list,
+	  .describe = "Command submission does not touch what KFD's restore worker owns." },
+	{ .name = "hsa-no-prime-export", .run = no_prime_export,
+	  .describe = "Process memory is not shared as a dma-buf." },
+	{ .name = "hsa-no-cpu-map", .run = no_cpu_map,
+	  .describe = "The driver does not map process memory for the CPU." },
+	{ .name = "hsa-no-other-file", .run = no_other_file,
+	  .describe = "No other file can open the object and map it in its own VM." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture()
+		amd_userptr_start(&up);
+
+	amd_userptr_run(&up, any_kernel, ARRAY_LENGTH(any_kernel));
+
+	igt_subtest_group() {
+		igt_fixture()
+			amd_userptr_require_flag(&up);
+		amd_userptr_run(&up, hsa, ARRAY_LENGTH(hsa));
+	}
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

@@ -1,0 +1,65 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""
+check_no_gpu.py BINARY TESTLIST
+
+What an IGT binary owes a machine without a GPU: its subtests can be listed and
+each is described, the test list of this tree names exactly them, and a run
+skips (77). Exit code 77 when there is a GPU: then the last point cannot be seen.
+"""
+import glob
+import os
+import re
+import subprocess
+import sys
+
+SKIP = 77
+
+
+def run(*argv):
+    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          errors='replace', timeout=60, check=False)
+
+
+def listed_subtests(binary):
+    done = run(binary, '--list-subtests')
+    names = done.stdout.split()
+    if done.returncode or not names:
+        sys.exit(f'--list-subtests: exit code {done.returncode}\n{done.stdout}')
+    bad = [name for name in names if not re.fullmatch('[a-z0-9-]+', name)]
+    if bad or len(set(names)) != len(names):
+        sys.exit(f'bad or repeated names: {bad or names}')
+    return names
+
+
+def check_descriptions(binary, names):
+    for name in names:
+        done = run(binary, f'--describe={name}')
+        if done.returncode or 'NO DOCUMENTATION' in done.stdout or not done.stdout.strip():
+            sys.exit(f'{name} is not described:\n{done.stdout}')
+
+
+def check_testlist(binary, names, testlist):
+    prefix = f'igt@amdgpu/{os.path.basename(binary)}@'
+    with open(testlist, encoding='utf-8') as file:
+        on_list = {line.strip()[len(prefix):] for line in file if line.startswith(prefix)}
+    if on_list != set(names):
+        sys.exit(f'{testlist}: missing {sorted(set(names) - on_list)}, '
+                 f'unknown {sorted(on_list - set(names))}')
+
+
+def main(binary, testlist):
+    names = listed_subtests(binary)
+    check_descriptions(binary, names)
+    check_testlist(binary, names, testlist)
+    if glob.glob('/dev/dri/renderD*'):
+        print('there is a GPU: how the test skips without one was not seen')
+        return SKIP
+    done = run(binary)
+    if done.returncode != SKIP:
+        sys.exit(f'exit code {done.returncode} instead of {SKIP}\n{done.stdout}')
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

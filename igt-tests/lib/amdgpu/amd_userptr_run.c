@@ -1,0 +1,73 @@
+// SPDX-License-Identifier: MIT
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_run.h"
+
+/* A subtest that takes longer than this many seconds hangs. */
+#define SUBTEST_SECONDS 120
+
+static bool has_kfd(int fd)
+{
+	struct amd_kfd kfd;
+	int ret = __amd_kfd_open_novm(&kfd, fd);
+
+	amd_kfd_close(&kfd);
+	return ret == 0;
+}
+
+/* Balancing would move pages, which are events the subtests did not make. */
+static void stop_numa_balancing(void)
+{
+	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
+
+	if (!file)
+		return;		/* not in this kernel, or not root */
+	fputs("0", file);
+	fclose(file);
+}
+
+void amd_userptr_start(struct amd_userptr *up)
+{
+	int fd = drm_open_driver_render(DRIVER_AMDGPU);
+
+	igt_require_f(has_kfd(fd), "No KFD for this GPU\n");
+	amd_userptr_open(up, fd);
+	stop_numa_balancing();
+}
+
+void amd_userptr_require_flag(struct amd_userptr *up)
+{
+	igt_require_f(amd_userptr_supported(up),
+		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+}
+
+static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *subtest,
+		    enum amd_kfd_queue_type type)
+{
+	igt_describe(subtest->describe);
+	igt_subtest_f("%s%s", subtest->name, type == AMD_KFD_QUEUE_SDMA ? "-sdma" : "") {
+		igt_set_timeout(SUBTEST_SECONDS, subtest->name);
+		amd_userptr_use_queue(up, type);
+		subtest->run(up);
+		igt_reset_timeout();
+	}
+	/* A failed subtest ends by a jump: what it made is taken down here. */
+	igt_fixture()
+		amd_userptr_cleanup(up);
+}
+
+void amd_userptr_run(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
+		     unsigned int count)
+{
+	for (unsigned int i = 0; i < count; i++) {
+		run_one(up, &subtests[i], AMD_KFD_QUEUE_PM4);
+		if (subtests[i].sdma_too)
+			run_one(up, &subtests[i], AMD_KFD_QUEUE_SDMA);
+	}
+}
+
+void amd_userptr_stop(struct amd_userptr *up)
+{
+	amd_userptr_close(up);
+	drm_close_driver(up->fd);
+}
