@@ -402,6 +402,8 @@ static const struct vg_reg regs[] = {
 	VG_REG(CP_MEC1_INSTR_PNTR, NULL, vg_reg_ignore_write),
 	VG_REG(CP_MEC2_INSTR_PNTR, NULL, vg_reg_ignore_write),
 	VG_REG(CP_MEC_ME1_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC_ME2_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_HQD_GFX_STATUS, NULL, vg_reg_ignore_write),
 };
 
 const struct vg_block vg_cp_block = {

@@ -109,6 +109,10 @@ struct vg_port {
  * (VMID 0), and the queue that asked must not go on.  The bytes before the
  * faulting page have been transferred.
  *
+ * A packet that a kernel queue executes for a user's VMID survives its faults:
+ * after the report it reads zeros, and writes nothing, as from the hardware's
+ * default page.  Otherwise one user's bad address would hang every user's ring.
+ *
  * An aligned 4 or 8 byte access is one atomic access as seen from the CPUs,
  * reads acquire and writes release.
  */
@@ -288,6 +292,7 @@ bool vg_queue_has_work(const struct vg_queue *q);
 struct vg_sched {
 	struct vg_queue *queues; /* in order of registration */
 	struct vg_queue *last;	/* that did a step */
+	struct vg_queue *executing; /* inside ops->execute(), else NULL */
 	unsigned int idle_steps; /* consecutive steps without progress */
 };
 

@@ -249,8 +249,11 @@ static bool step(struct vgpu *vg, struct vg_queue *q)
 		return true;
 	}
 	result = fetch_packet(vg, q);
-	if (result == VG_DONE)
+	if (result == VG_DONE) {
+		vg->sched.executing = q;
 		result = q->ops->execute(vg, q, q->packet, q->packet_len);
+		vg->sched.executing = NULL;
+	}
 	/* The packet may have been what unmapped the queue it came from. */
 	if (!q->active)
 		return true;

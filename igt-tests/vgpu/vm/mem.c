@@ -46,8 +46,12 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 
 	vg_gmc_context(vg, hub, vmid, &ctx);
 	status = vg_walk(&ctx, va, read_entry, vg, &t);
-	if (status != VG_WALK_OK)
+	if (status != VG_WALK_OK) {
+		vg_trace(vg, "walk-failed hub=%s vmid=%u va=0x%llx level=%u entry=0x%llx",
+			 vg_hub_regs(hub)->name, vmid, (unsigned long long)va,
+			 t.level, (unsigned long long)t.entry);
 		return status;
+	}
 	mask = (1ull << t.shift) - 1;
 	*entry = (struct vg_tlb_entry){
 		.block = va >> t.shift,
@@ -67,8 +71,13 @@ struct target {
 	uint64_t phys;
 	uint64_t len;		/* contiguous from phys */
 	bool system;
-	bool prt;
+	bool nothing;		/* PRT or default page: nothing is behind it */
 };
+
+static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
+{
+	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
+}
 
 static int translate(struct vgpu *vg, const struct vg_port *port,
 		     unsigned int vmid, uint64_t va, enum vg_access access,
@@ -83,7 +92,7 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
 	if (vmid == 0 && vg_gmc_fb_offset(vg, port->hub, va, &out->phys)) {
 		out->len = VG_VRAM_SIZE - out->phys;
 		out->system = false;
-		out->prt = false;
+		out->nothing = false;
 		return 0;
 	}
 	hit = vg_tlb_find(vg->hub[port->hub].tlb, vmid, va);
@@ -93,19 +102,25 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
 	}
 	if (status != VG_WALK_OK || !(hit->access & access)) {
 		vg_gmc_fault(vg, port, vmid, va, access, status);
-		return -EFAULT;
+		if (!survives_faults(vg, vmid))
+			return -EFAULT;
+		*out = (struct target){
+			.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,
+			.nothing = true,
+		};
+		return 0;
 	}
 	mask = (1ull << hit->shift) - 1;
 	out->phys = hit->phys + (va & mask);
 	out->len = mask + 1 - (va & mask);
 	out->system = hit->system;
-	out->prt = hit->prt;
+	out->nothing = hit->prt;
 	return 0;
 }
 
 /*
  * Host pointer for as much of [va, va + *len) as lies in one block; *len is
- * cut to that.  *ptr is NULL for a PRT page.
+ * cut to that.  *ptr is NULL where nothing is behind the page.
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port,
 			unsigned int vmid, uint64_t va, enum vg_access access,
@@ -121,7 +136,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	*ptr = NULL;
-	if (t.prt)
+	if (t.nothing)
 		return 0;
 	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
 	if (*ptr)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: MIT */
+/* A test is a program: the first thing that does not hold ends it with 1. */
+#ifndef CHECK_H
+#define CHECK_H
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TEST_SKIP = 77 };
+
+#define CHECK(cond) \
+	do { \
+		if (!(cond)) { \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
+				#cond); \
+			exit(1); \
+		} \
+	} while (0)
+
+#endif

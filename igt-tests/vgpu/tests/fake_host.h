@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A host without a socket: memory, an interrupt counter, a trace in memory;
+ * and a GPU on it with a GART, ready for page tables and queues.
+ *
+ * Everything fails the test program (exit 1) when it cannot do its work.
+ */
+#ifndef FAKE_HOST_H
+#define FAKE_HOST_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "hw/cp.h"
+#include "hw/gmc.h"
+#include "hw/model.h"
+#include "tests/check.h"
+#include "util/bits.h"
+#include "vm/pte.h"
+
+#define FAKE_RAM_BASE	0x40000000ull	/* guest physical */
+#define FAKE_RAM_SIZE	0x00800000ull
+/* VMID 0 sees all of the RAM here. */
+#define FAKE_GART_BASE	0x00100000ull
+
+struct fake_host {
+	struct vgpu *vg;
+	uint8_t *vram, *ram;
+	uint64_t vram_next;	/* for page tables */
+	unsigned int irqs;
+	char *log;
+	size_t log_len, log_cap;
+};
+
+struct fake_host *fake_new(void);
+/* Also checks that the model has not stopped. */
+void fake_free(struct fake_host *f);
+
+/* The trace so far; forget it. */
+bool fake_logged(const struct fake_host *f, const char *needle);
+unsigned int fake_log_count(const struct fake_host *f, const char *needle);
+void fake_log_clear(struct fake_host *f);
+
+/* Step until nothing is left but waiting; fails after @max steps. */
+unsigned int fake_run(struct fake_host *f, unsigned int max);
+/* Check that the model stopped with @needle in the reason, then free. */
+void fake_expect_stop(struct fake_host *f, const char *needle);
+
+/* Memory of VMID 0: pointer into RAM for a GART address. */
+void *fake_gart(struct fake_host *f, uint64_t va);
+
+/* VMID 1..15: four levels as the driver builds them; @flags VG_PTE_*. */
+#define FAKE_RW (VG_PTE_VALID | VG_PTE_READABLE | VG_PTE_WRITEABLE)
+void fake_enable_vmid(struct fake_host *f, unsigned int vmid);
+void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va,
+	      uint64_t phys, uint64_t flags);
+/* The PTE of a mapped page, to change it behind the TLB's back. */
+uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va);
+void fake_flush(struct fake_host *f, enum vg_hub_id hub, unsigned int vmid);
+
+/* A queue set up through the registers, as the driver does for the KIQ. */
+struct fake_queue {
+	unsigned int me, pipe, queue, vmid;
+	uint64_t ring, rptr_report, wptr_poll, mqd;
+	uint32_t dwords, doorbell;
+	uint64_t wptr;
+	uint32_t *mem;		/* the ring as the host sees it */
+};
+
+void fake_queue_select(struct fake_host *f, const struct fake_queue *q);
+void fake_queue_activate(struct fake_host *f, const struct fake_queue *q);
+void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q,
+			uint32_t type);
+bool fake_queue_active(struct fake_host *f, const struct fake_queue *q);
+uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q,
+			uint32_t reg);
+/* KIQ with a ring at a fixed place of the GART, active. */
+void fake_kiq(struct fake_host *f, struct fake_queue *q);
+/* Append dwords; fake_ring_doorbell() tells the GPU. */
+void fake_emit(struct fake_queue *q, const uint32_t *dw, unsigned int n);
+void fake_ring_doorbell(struct fake_host *f, const struct fake_queue *q);
+/* IH ring 0 on, in RAM; its vectors. */
+void fake_enable_ih(struct fake_host *f, uint32_t bytes);
+const uint32_t *fake_iv(const struct fake_host *f, unsigned int n);
+
+#endif
