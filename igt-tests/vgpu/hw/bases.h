@@ -27,6 +27,9 @@
 			0x05000000, 0x05100000, 0x05200000
 #define VG_SMUIO_BASES	0x16800, 0x16A00
 
+/* Byte offset where nbio_v7_9.c:469 puts the page whose writes flush HDP. */
+#define VG_REMAPPED_HDP_FLUSH 0x1A000
+
 enum { VG_MAX_BASES = 9 };
 
 /* Pick from a list above; usable in a static initialiser. */

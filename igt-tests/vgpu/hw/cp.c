@@ -29,7 +29,7 @@ enum {
 	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
 	MAX_SIZE = 29,		/* 2 << n dwords must fit the counters */
 	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
-	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.h */
+	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
 	DEQUEUE_RESET = 2,
 	EOP_RING_PIPE = 0, EOP_RING_ME = 2, EOP_RING_QUEUE = 4,
 };

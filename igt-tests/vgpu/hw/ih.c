@@ -14,8 +14,8 @@ enum {
 	MC_SPACE_GPUVM = 4,	/* else a bus address: vega20_ih.c:164 */
 };
 
-/* IH writes through the MMHUB; its client id there is the "OSS" of gmc_v9_0.c:98. */
-static const struct vg_port ih_port = { .hub = VG_MMHUB, .cid = 26 };
+/* IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
+static const struct vg_port ih_port = { .hub = VG_MMHUB, .cid = 384 };
 
 static uint32_t cntl(const struct vgpu *vg)
 {

@@ -7,12 +7,10 @@
 #include "hw/regs_nbio.h"
 #include "util/bits.h"
 
-enum {
-	MIB_SHIFT = 20,
-	/* Where nbio_v7_9.c:469 puts the page whose writes flush HDP. */
-	REMAP_HOLE = 0x1A000,
-	MM_INDEX_VRAM = 0x7fffffff, /* bit 31 set: memory, not a register */
-};
+enum { MIB_SHIFT = 20 };
+
+#define MM_INDEX_MEMORY	VG_BITS(31, 31)	/* else a register */
+#define MM_INDEX_OFFSET	VG_BITS(30, 0)
 
 /* ---- VRAM through MM_INDEX/MM_DATA, amdgpu_device_mm_access() ---- */
 
@@ -20,10 +18,9 @@ static uint32_t *mm_target(struct vgpu *vg)
 {
 	uint32_t index = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX)];
 	uint64_t hi = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX_HI)];
-	uint64_t pos = hi << 31 | (index & MM_INDEX_VRAM);
+	uint64_t pos = hi << 31 | (index & MM_INDEX_OFFSET);
 
-	if (index & ~(uint32_t)MM_INDEX_VRAM && pos % 4 == 0 &&
-	    pos < VG_VRAM_SIZE)
+	if (index & MM_INDEX_MEMORY && pos % 4 == 0 && pos < VG_VRAM_SIZE)
 		return (uint32_t *)((uint8_t *)vg->config.vram + pos);
 	vg_stop(vg, "MM_DATA access with MM_INDEX 0x%08x, MM_INDEX_HI 0x%llx",
 		index, (unsigned long long)hi);
@@ -160,7 +157,7 @@ static const struct vg_reg regs[] = {
 	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_DONE, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL),
 	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_REG_FLUSH_CNTL),
-	{ .first = REMAP_HOLE / 4, .count = 2, .name = "REMAPPED_HDP_FLUSH",
+	{ .first = VG_REMAPPED_HDP_FLUSH / 4, .count = 2, .name = "REMAPPED_HDP_FLUSH",
 	  .write = write_remapped },
 };
 

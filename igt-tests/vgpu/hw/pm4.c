@@ -166,7 +166,7 @@ enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
  */
 static uint32_t full_number(const struct vgpu *vg, uint32_t reg)
 {
-	enum { CUT = 0x10000 };
+	enum { CUT = 1 << 16 };
 	uint32_t first = vg_mmhub_regs.eng_req;
 	uint32_t end = vg_mmhub_regs.eng_ack + VG_NUM_INVALIDATE_ENGINES;
 
