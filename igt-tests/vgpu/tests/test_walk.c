@@ -110,6 +110,17 @@ static void pdb0_without_tf_is_a_2mib_page(void)
 	free(t);
 }
 
+static void a_large_page_may_begin_anywhere(void)
+{
+	struct tables *t = four_level_tables();
+	struct vg_translation tr;
+
+	t->entry[2][I1] = 0x40003000 | RW | VG_PTE_SYSTEM;
+	CHECK(walk(t, &four_levels, VA + 0x345, &tr) == VG_WALK_OK);
+	CHECK(tr.phys == 0x40003000 + I0 * 0x1000 + 0x345);
+	free(t);
+}
+
 static void pde_as_pte_ends_the_walk_early(void)
 {
 	struct tables *t = four_level_tables();
@@ -247,6 +258,7 @@ int main(void)
 	four_levels_reach_the_page();
 	upper_16_bits_of_the_address_do_not_count();
 	pdb0_without_tf_is_a_2mib_page();
+	a_large_page_may_begin_anywhere();
 	pde_as_pte_ends_the_walk_early();
 	fragment_widens_the_block();
 	tables_in_guest_ram_are_read_there();

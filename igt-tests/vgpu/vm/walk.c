@@ -38,13 +38,18 @@ static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 		       w->entry & VG_PTE_SYSTEM, &w->entry);
 }
 
-static enum vg_walk_status leaf(const struct walk *w, uint64_t va,
-				unsigned int shift, struct vg_translation *out)
+static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
+				struct vg_translation *out)
 {
 	uint64_t mask = (1ull << shift) - 1;
 	unsigned int frag = VG_PAGE_SHIFT + vg_pte_frag(w->entry);
 
-	out->phys = (w->entry & VG_PTE_PAGE_MASK & ~mask) | (w->offset & mask);
+	/*
+	 * Only the address in the VA space is aligned to the block: the driver
+	 * takes any contiguous run of pages for a large one
+	 * (amdgpu_vm.c:1198-1228), wherever it begins.
+	 */
+	out->phys = (w->entry & VG_PTE_PAGE_MASK) + (w->offset & mask);
 	out->system = w->entry & VG_PTE_SYSTEM;
 	/* The fragment promises that the neighbours continue this entry. */
 	out->shift = frag > shift ? frag : shift;
@@ -91,7 +96,7 @@ enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va,
 		if (!(w.entry & VG_PTE_VALID))
 			return invalid(&w, shift, out);
 		if (w.entry & VG_PDE_PTE)
-			return leaf(&w, va, shift, out);
+			return leaf(&w, shift, out);
 		bfs = vg_pde_bfs(w.entry);
 	}
 
@@ -110,5 +115,5 @@ enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va,
 	out->entry = w.entry;
 	if (!(w.entry & VG_PTE_VALID))
 		return invalid(&w, shift, out);
-	return leaf(&w, va, shift, out);
+	return leaf(&w, shift, out);
 }
