@@ -23,7 +23,7 @@ static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
  */
 static void in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
 {
-	const uint64_t deadline = amd_kfd_now_ms() + 3 * AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_bo *bo = NULL;
 	unsigned int rounds_after = 0;
 	struct amd_userptr_gate faulted;
@@ -41,7 +41,9 @@ static void in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_use
 		amd_userptr_gate_open(&faulted);
 		amd_userptr_close(&mine);
 	}
-	while (rounds_after < 3 && amd_kfd_now_ms() < deadline) {
+	amd_userptr_gate_watch(&faulted);
+	while (rounds_after < 3 && amd_kfd_now_ms() < deadline &&
+	       !amd_userptr_gate_is_lost(&faulted)) {
 		go_on(up, bo);
 		rounds_after += amd_userptr_gate_is_open(&faulted, 0);
 	}

@@ -113,6 +113,7 @@ static void exit_while_evicted(struct amd_userptr *up)
 			report->stopped = amd_userptr_stopped(&mine);
 			_exit(IGT_EXIT_SUCCESS);
 		}
+		amd_userptr_gate_watch(&ready);
 		igt_assert(amd_userptr_gate_is_open(&ready, AMD_USERPTR_WAIT_MS));
 		amd_kfd_smi_open(&up->kfd, report->pid, &smi);
 		amd_userptr_gate_open(&go);

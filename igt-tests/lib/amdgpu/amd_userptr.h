@@ -144,6 +144,9 @@ struct amd_userptr_gate {
 void amd_userptr_gate_init(struct amd_userptr_gate *gate);
 void amd_userptr_gate_open(struct amd_userptr_gate *gate);
 bool amd_userptr_gate_is_open(struct amd_userptr_gate *gate, int timeout_ms);
+/* After the fork, in who will only wait: notice when nobody is left to open the gate. */
+void amd_userptr_gate_watch(struct amd_userptr_gate *gate);
+bool amd_userptr_gate_is_lost(struct amd_userptr_gate *gate);
 void amd_userptr_gate_fini(struct amd_userptr_gate *gate);
 
 /* Physical page behind an address, 0 when not present.  Needs CAP_SYS_ADMIN. */
