@@ -55,11 +55,11 @@ def last_line(text):
 
 
 def igt_reason(out, err):
-	"""The line of a test's output that says why it did not pass."""
-	for pattern in (r"Test requirement not met.*", r"(Failed|Test) assertion.*", r"(Last errno|Error|Skip).*"):
-		match = re.search(pattern, err) or re.search(pattern, out)
+	"""The lines of a test's output that say why it did not pass."""
+	for text in (err, out):
+		match = re.search(r"(Test requirement|Failed assertion): .*(\n(?!Last errno|Subtest|Stack).+)?", text)
 		if match:
-			return match[0]
+			return " ".join(match[0].split())
 	return last_line(err) or last_line(out)
 
 
@@ -118,14 +118,22 @@ def count(cases):
 	return ", ".join(f"{number(cases, verdict)} {verdict}" for verdict in (PASS, FAIL, SKIP))
 
 
+def print_grouped(suite, verdict, cases):
+	"""One line for all cases that have the same reason."""
+	reasons = {}
+	for case in cases:
+		if case.verdict == verdict:
+			reasons.setdefault(case.detail, []).append(case.name)
+	for reason, names in reasons.items():
+		print(f"{verdict}: {suite}: {', '.join(names)}: {reason}")
+
+
 def report(suites):
 	"""Print failures, skips and the summary; the exit status."""
 	everything = [case for cases in suites.values() for case in cases]
 	for verdict in (SKIP, FAIL):
 		for suite, cases in suites.items():
-			for case in cases:
-				if case.verdict == verdict:
-					print(f"{verdict}: {suite}: {case.name}: {case.detail}")
+			print_grouped(suite, verdict, cases)
 	for suite, cases in suites.items():
 		print(f"{suite + ':':8} {count(cases)}")
 	print(count(everything))

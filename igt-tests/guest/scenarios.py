@@ -80,7 +80,7 @@ def run(name, entry, image):
 		problems.append(f"igt_runner ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
 	for case in cases:
-		case.name = f"{entry['mode']} {case.name}"
+		case.name = f"{entry['mode']} {case.name.removeprefix('igt@amdgpu/')}"
 	count = results.count(cases)
 	step.say(f"{entry['suite']} {entry['mode']}: {count} in {outcome.seconds:.0f} s"
 		f" (logs: {step.host_path(spec.directory)})")
