@@ -202,6 +202,8 @@ static int copy_out(struct gather *g, uint64_t source)
 
 			ret = err ? err : ret;
 		}
+		if (ret == -ETIME && g->smi.count.vm_faults)
+			return fail("copy, the GPU found no page", -EFAULT);
 	} while (ret == -ETIME && now_ms() < deadline);
 	return ret ? fail("copy", ret) : 0;
 }

@@ -8,6 +8,34 @@
 
 #define PAGE	FAKE_CPU_PAGE
 
+/* Linked with --wrap for these: what the library has allocated and not freed. */
+static int allocations;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void __real_free(void *ptr);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+void __wrap_free(void *ptr);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	allocations++;
+	return __real_calloc(count, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+	allocations += !old;
+	return __real_reallocarray(old, count, size);
+}
+
+void __wrap_free(void *ptr)
+{
+	allocations -= !!ptr;
+	__real_free(ptr);
+}
+
 static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 
 static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
@@ -20,7 +48,6 @@ static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
 	};
 }
 
-/* Exits through exit(): a leak checker looks at what the child has not freed. */
 static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 		  struct amdgpu_userptr_map *map)
 {
@@ -40,7 +67,9 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
+	t_assert(allocations > 0);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	t_equal(allocations, 0);
 	t_equal(fake->calls, calls);
 	/* Its own address space is released; the GPU side and libdrm's lists are the parent's. */
 	t_equal(fake->count[FAKE_RELEASE], 1);

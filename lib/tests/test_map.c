@@ -115,7 +115,7 @@ static void va_modes(void)
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
 	struct amdgpu_userptr_map_args args = map_args(&range, 1);
-	struct amdgpu_userptr_map *map[4];
+	struct amdgpu_userptr_map *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -147,6 +147,16 @@ static void va_modes(void)
 	args.alignment = UINT64_C(1) << 30;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % (UINT64_C(1) << 30), 0);
+
+	/* Addresses the CPU has and the GPU has not: the last page fits, one more does not. */
+	args = map_args(&range, 1);
+	fake.next_reservation = FAKE_VA_MAX - PAGE;
+	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
+	t_equal(amdgpu_userptr_unmap(other), 0);
+	args.gpu_va = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &other), -ERANGE);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_RESERVE);
+	t_equal(args.failed_device, 0);
 
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(map); i++)
 		t_equal(amdgpu_userptr_unmap(map[i]), 0);
