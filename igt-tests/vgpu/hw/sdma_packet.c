@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* System DMA: what each packet does. */
+#include <assert.h>
+#include <stdio.h>
+
 #include "hw/blocks.h"
 #include "hw/sdma.h"
 #include "pkt/sdma.h"
@@ -446,13 +449,28 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 	return op->dwords;
 }
 
+/* With all dwords but a WRITE's data. */
+static void trace_packet(struct vgpu *vg, const struct vg_queue *q, const struct op *op,
+			 const uint32_t *packet, unsigned int n)
+{
+	char body[10 * sizeof(",0x12345678")];
+	size_t len = 0;
+
+	if (!vg->ops->trace)
+		return;
+	for (unsigned int i = 0; i < op->dwords; i++)
+		len += snprintf(body + len, sizeof(body) - len, "%s0x%x", i ? "," : "",
+				packet[i]);
+	vg_trace(vg, "sdma queue=%s vmid=%u op=%s dwords=%u packet=%s", q->name,
+		 vg_queue_vmid(q), op->name, n, body);
+}
+
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
 				      const uint32_t *packet, unsigned int n)
 {
 	const struct op *op = find_op(packet[0]);
 
 	if (!q->progress && !q->waiting && op->op != VG_SDMA_NOP)
-		vg_trace(vg, "sdma queue=%s vmid=%u op=%s dwords=%u", q->name,
-			 vg_queue_vmid(q), op->name, n);
+		trace_packet(vg, q, op, packet, n);
 	return op->execute(vg, q, packet);
 }
