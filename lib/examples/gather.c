@@ -3,13 +3,13 @@
  * gather - thousands of scattered pages, read by a KFD queue as one buffer
  *
  * Maps pages that are spread over private and shared memory to one contiguous range of GPU
- * addresses, copies them out with a compute queue and checks every byte; first with the memory left
- * alone, then while a thread keeps changing it. create_context(), map_pages() and unmap_pages() show
- * how to use the library; the rest is the queue (KFD), the memory (gather_memory.c), the changes
- * (gather_mutate.c) and a table at the end.
+ * addresses, copies them out with a compute queue and checks every byte; first with the memory
+ * left alone, then while a thread keeps changing it. create_context(), map_pages() and
+ * unmap_pages() show how to use the library; the rest is the queue (KFD), the memory
+ * (gather_memory.c), the changes (gather_mutate.c) and a table at the end.
  *
- * Exit status: 0 all right; 1 wrong bytes, or no eviction, or a missing restore, or an error; 77 not
- * possible here (no device, or a kernel without AMDGPU_GEM_USERPTR_HSA).
+ * Exit status: 0 all right; 1 wrong bytes, or no eviction, or a missing restore, or an error;
+ * 77 not possible here (no device, or a kernel without AMDGPU_GEM_USERPTR_HSA).
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -44,8 +44,8 @@ static void rewrite_batch(struct gather_mutator *mutator)
 }
 
 /*
- * The child keeps the old pages; writing gives the parent new ones. The child does nothing and stays
- * until the parent is done, otherwise the parent would just get its pages back.
+ * The child keeps the old pages; writing gives the parent new ones. The child does nothing and
+ * stays until the parent is done, otherwise the parent would just get its pages back.
  */
 static int change_by_fork(struct gather_mutator *mutator)
 {

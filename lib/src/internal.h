@@ -44,7 +44,8 @@
  * ttm_dma_tt_alloc_page_directory()); rounded down so that pieces stay aligned to 512 pages.
  */
 #define AU_BO_ALIGN_PAGES	UINT64_C(512)
-#define AU_MAX_BO_PAGES		(((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
+#define AU_MAX_BO_PAGES \
+	(((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
 
 /* From this size on a map is aligned for fragments of it (AMDGPU_VM_FRAGMENT_SIZE_2MB). */
 #define AU_LARGE_ALIGNMENT	(UINT64_C(2) << 20)
@@ -217,7 +218,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
-/* Free the memory of a map of which nothing is left in the kernel, or which is another process's. */
+/* Free the memory of a map that has nothing left in the kernel, or is another process's. */
 void au_map_free(struct amdgpu_userptr_map *map);
 
 /* sync.c */

@@ -89,7 +89,8 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size)
 	remove_mappings(device, first, end);
 }
 
-static int gem_va(struct fake_kernel *fake, struct fake_device *device, const struct au_gem_va *args)
+static int gem_va(struct fake_kernel *fake, struct fake_device *device,
+		  const struct au_gem_va *args)
 {
 	int ret = 0;
 

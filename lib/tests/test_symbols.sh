@@ -12,7 +12,8 @@ trap 'rm -rf "$dir"' EXIT
 sed -n 's/^[a-z].*\b\(amdgpu_userptr_[a-z_]*\)(.*/\1/p' "$header" | sort >"$dir/header"
 sed -n 's/^\t\(amdgpu_userptr_[a-z_]*\);$/\1/p' "$map" | sort >"$dir/map"
 # The version itself shows as an absolute symbol.
-nm -D --defined-only "$library" | awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/library"
+nm -D --defined-only "$library" |
+	awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/library"
 
 test -s "$dir/header"
 diff "$dir/header" "$dir/map"

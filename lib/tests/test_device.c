@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The library on a real kernel and device: what test_map.c and test_args.c expect of the model must
+ * be what the kernel does. Skips without a KFD device or without AMDGPU_GEM_USERPTR_HSA.
+ */
+#include <fcntl.h>
+#include <inttypes.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "amdgpu_userptr.h"
+#include "lib/amdgpu/amd_kfd.h"
+#include "test.h"
+
+#define EXIT_SKIP		77
+#define RENDER_MINOR_FIRST	128
+#define RENDER_MINOR_LAST	191
+#define NUM_PAGES		4
+
+struct device {
+	int fd;
+	struct amd_kfd kfd;
+	amdgpu_device_handle handle;
+	size_t page;
+};
+
+static struct amdgpu_userptr_ctx *create(const struct device *device, bool by_handle)
+{
+	struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.devices = by_handle ? &device->handle : NULL,
+		.fds = by_handle ? NULL : &device->fd,
+		.num_devices = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+
+	t_equal(amdgpu_userptr_ctx_create(&args, &ctx), 0);
+	return ctx;
+}
+
+static int hsa_status(struct amdgpu_userptr_ctx *ctx)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.page_size, sysconf(_SC_PAGESIZE));
+	return caps.hsa_status;
+}
+
+static char *pages(const struct device *device, int prot, int flags, int fd)
+{
+	char *addr = mmap(NULL, NUM_PAGES * device->page, prot, flags, fd, 0);
+
+	t_assert(addr != MAP_FAILED);
+	return addr;
+}
+
+static struct amdgpu_userptr_range range_of(const struct device *device, const void *addr,
+					    uint32_t flags)
+{
+	return (struct amdgpu_userptr_range) {
+		.cpu_addr = (uintptr_t)addr,
+		.size = NUM_PAGES * device->page,
+		.flags = flags,
+	};
+}
+
+static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range *ranges,
+					      uint32_t count)
+{
+	return (struct amdgpu_userptr_map_args) {
+		.size = sizeof(struct amdgpu_userptr_map_args),
+		.ranges = ranges,
+		.num_ranges = count,
+	};
+}
+
+/* Bytes of all BOs of the file, as the kernel counts them. */
+static uint64_t bo_bytes(const struct device *device)
+{
+	uint64_t total = 0, kib;
+	char path[64], line[256];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", device->fd);
+	file = fopen(path, "r");
+	t_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " KiB", &kib) == 1)
+			total += kib << 10;
+	}
+	fclose(file);
+	return total;
+}
+
+/* All kinds of memory at once, unmapped without a trace, again and again. */
+static void memory_of_all_kinds(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	int memfd = memfd_create("test_device", MFD_CLOEXEC);
+	struct amdgpu_userptr_range ranges[4];
+	uint64_t before;
+
+	t_assert(memfd >= 0 && !ftruncate(memfd, NUM_PAGES * device->page));
+	ranges[0] = range_of(device, pages(device, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1), 0);
+	ranges[1] = range_of(device, pages(device, rw, MAP_SHARED | MAP_ANONYMOUS, -1), 0);
+	ranges[2] = range_of(device, pages(device, rw, MAP_SHARED, memfd), 0);
+	ranges[3] = range_of(device, pages(device, PROT_READ, MAP_SHARED, memfd),
+			     AMDGPU_USERPTR_RANGE_READONLY);
+	before = bo_bytes(device);
+	for (unsigned int round = 0; round < 20; round++) {
+		struct amdgpu_userptr_map_args args = args_of(ranges, T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_map *map;
+
+		args.flags = round % 2 ? AMDGPU_USERPTR_MAP_NO_COALESCE : 0;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		t_assert(bo_bytes(device) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		/* Page tables stay for the next time; the memory must not. */
+		if (!round)
+			before = bo_bytes(device);
+		t_equal(bo_bytes(device), before);
+	}
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(ranges); i++)
+		munmap((void *)(uintptr_t)ranges[i].cpu_addr, ranges[i].size);
+	close(memfd);
+}
+
+static void expect_refusal(const struct device *device, struct amdgpu_userptr_ctx *ctx,
+			   const struct amdgpu_userptr_range *ranges, uint32_t count, uint32_t bad)
+{
+	struct amdgpu_userptr_map_args args = args_of(ranges, count);
+	uint64_t before = bo_bytes(device);
+	struct amdgpu_userptr_map *map;
+	int ret = amdgpu_userptr_map(ctx, &args, &map);
+
+	/* -EPERM is what HMM says of memory that lacks write permission, in kernels from 6.19 on. */
+	t_assert(ret == -EFAULT || ret == -EPERM);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(args.failed_range, bad);
+	t_equal(args.failed_device, 0);
+	t_equal(bo_bytes(device), before);
+}
+
+static void bad_memory_is_named(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const int rw = PROT_READ | PROT_WRITE;
+	char *good = pages(device, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	char *other = pages(device, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct amdgpu_userptr_range ranges[] = {
+		range_of(device, good, 0), range_of(device, other, 0),
+	};
+	struct amdgpu_userptr_range neighbours[] = {
+		{ (uintptr_t)other, device->page, 0, 0 },
+		{ (uintptr_t)other + device->page, device->page, 0, 0 },
+		{ (uintptr_t)other + 2 * device->page, device->page, 0, 0 },
+	};
+	struct amdgpu_userptr_map_args args = args_of(ranges, 1);
+	struct amdgpu_userptr_map *map;
+
+	/* The kernel's page tables for the reservation exist from now on. */
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	t_assert(!mprotect(other, NUM_PAGES * device->page, PROT_READ));
+	expect_refusal(device, ctx, ranges, 2, 1);
+	t_assert(!mprotect(other, NUM_PAGES * device->page, rw));
+
+	/* One buffer object for three ranges, the middle one is a hole. */
+	t_assert(!munmap(other + device->page, device->page));
+	expect_refusal(device, ctx, neighbours, T_ARRAY_SIZE(neighbours), 1);
+	t_assert(!munmap(other, NUM_PAGES * device->page));
+	expect_refusal(device, ctx, ranges, 2, 1);
+	munmap(good, NUM_PAGES * device->page);
+}
+
+/* KFD has something at the end of the addresses: what was mapped before it is taken back. */
+static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const size_t size = NUM_PAGES * device->page;
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct amdgpu_userptr_range ranges[] = {
+		range_of(device, memory, 0), range_of(device, memory, 0),
+	};
+	struct amdgpu_userptr_map_args args = args_of(ranges, 2);
+	uint64_t va = amd_kfd_va_reserve(2 * size, 0);
+	struct amdgpu_userptr_map *map;
+	struct amd_kfd_mem mem;
+
+	t_assert(va);
+	t_equal(__amd_kfd_register(&device->kfd, memory, size, va + size, &mem), 0);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.gpu_va = va;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
+	t_equal(args.failed_range, 1);
+	t_equal(__amd_kfd_free(&device->kfd, &mem), 0);
+
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(args.gpu_va, va);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	amd_kfd_va_release(va, 2 * size);
+	munmap(memory, size);
+}
+
+/* By libdrm's handle, with addresses from libdrm; destroying the context takes the map along. */
+static void libdrm_handle_and_addresses(const struct device *device)
+{
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct amdgpu_userptr_range range = range_of(device, memory, 0);
+	struct amdgpu_userptr_map_args args = args_of(&range, 1);
+	struct amdgpu_userptr_ctx *ctx = create(device, true);
+	struct amdgpu_userptr_map *map;
+
+	args.va_mode = AMDGPU_USERPTR_VA_ALLOC;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	munmap(memory, NUM_PAGES * device->page);
+}
+
+/* Before KFD has the address space: a clear refusal. */
+static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct amdgpu_userptr_range range = range_of(device, memory, 0);
+	struct amdgpu_userptr_map_args args = args_of(&range, 1);
+	struct amdgpu_userptr_map *map;
+
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	munmap(memory, NUM_PAGES * device->page);
+}
+
+static int open_device(struct device *device)
+{
+	uint32_t major, minor;
+
+	for (int i = RENDER_MINOR_FIRST; i <= RENDER_MINOR_LAST; i++) {
+		char path[sizeof("/dev/dri/renderD000")];
+		int fd;
+
+		snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		if (!__amd_kfd_open_novm(&device->kfd, fd) &&
+		    !amdgpu_device_initialize(fd, &major, &minor, &device->handle)) {
+			/* libdrm's duplicate: the same open file, so the same address space. */
+			device->fd = amdgpu_device_get_fd(device->handle);
+			device->kfd.drm_fd = device->fd;
+			close(fd);
+			return 0;
+		}
+		close(fd);
+	}
+	return -ENODEV;
+}
+
+int main(void)
+{
+	struct device device = { .page = sysconf(_SC_PAGESIZE) };
+	struct amdgpu_userptr_ctx *ctx;
+	int status;
+
+	if (open_device(&device)) {
+		fprintf(stderr, "no GPU with KFD\n");
+		return EXIT_SKIP;
+	}
+	ctx = create(&device, false);
+	status = hsa_status(ctx);
+	if (status == -EINVAL) {
+		fprintf(stderr, "the kernel has no AMDGPU_GEM_USERPTR_HSA\n");
+		return EXIT_SKIP;
+	}
+	t_equal(status, -EOPNOTSUPP);
+	without_kfd_vm(&device, ctx);
+	t_equal(__amd_kfd_acquire_vm(&device.kfd), 0);
+	t_equal(hsa_status(ctx), 0);
+
+	memory_of_all_kinds(&device, ctx);
+	bad_memory_is_named(&device, ctx);
+	address_in_use(&device, ctx);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	libdrm_handle_and_addresses(&device);
+	amd_kfd_close(&device.kfd);
+	amdgpu_device_deinitialize(device.handle);
+	return 0;
+}
