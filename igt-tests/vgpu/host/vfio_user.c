@@ -2,6 +2,7 @@
 #include "vfio_user.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <string.h>
@@ -10,15 +11,11 @@
 
 enum { VERSION_MAJOR = 0 };
 
-#define STRINGIFY(x) #x
-#define NUMBER(x) STRINGIFY(x)
-#define CAPABILITIES(max_fds, max_data, pgsize)				\
-	"{\"capabilities\":{"						\
-	"\"max_msg_fds\":" NUMBER(max_fds) ","				\
-	"\"max_data_xfer_size\":" NUMBER(max_data) ","			\
-	"\"pgsizes\":" NUMBER(pgsize) "}}"
-
-static const char capabilities[] = CAPABILITIES(8, 1048576, 4096);
+static const char capabilities[] =
+	"{\"capabilities\":{"
+	"\"max_msg_fds\":8,"
+	"\"max_data_xfer_size\":1048576,"
+	"\"pgsizes\":4096}}";
 
 static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 &&
 	      VFIO_USER_PGSIZE == 4096, "capabilities[] says the same");
@@ -493,7 +490,9 @@ static int alloc_vram(struct vg_vfio_user *dev)
 	dev->vram_fd = memfd_create("vram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (dev->vram_fd < 0)
 		return -errno;
-	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0)
+	/* The client gets the descriptor; it must not take the memory away. */
+	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0 ||
+	    fcntl(dev->vram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto err;
 	dev->vram = mmap(NULL, VG_VRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
 			 dev->vram_fd, 0);

@@ -2,6 +2,8 @@
 /* Regions: BARs and configuration space. */
 #include "client.h"
 
+#include <unistd.h>
+
 static int get_info(struct client *c, uint32_t index, struct vfio_region_info *info)
 {
 	int ret;
@@ -100,6 +102,15 @@ static void vram_is_shared_with_the_descriptor(void)
 	t_assert(!memcmp(back, data, VFIO_USER_MAX_DATA));
 	free(data);
 	free(back);
+	client_free(c);
+}
+
+static void client_cannot_take_the_vram_away(void)
+{
+	struct client *c = client_new();
+
+	t_equal(ftruncate(c->dev.vram_fd, 0), -1);
+	t_equal(errno, EPERM);
 	client_free(c);
 }
 
@@ -249,6 +260,7 @@ int main(void)
 		TEST(access_outside_a_region_is_invalid),
 		TEST(count_must_match_the_data),
 		TEST(vram_is_shared_with_the_descriptor),
+		TEST(client_cannot_take_the_vram_away),
 		TEST(registers_are_read_in_any_width),
 		TEST(registers_are_written_as_dwords),
 		TEST(doorbells_take_32_and_64_bits),
