@@ -325,6 +325,8 @@ static int run(struct gather *g)
 	if (!ret)
 		ret = compare_with_kfd(g);
 	if (!ret)
+		ret = wait_for_restores(g);
+	if (!ret)
 		ret = __amd_kfd_smi_mark(&g->smi);
 	if (!ret)
 		ret = map_pages(g);

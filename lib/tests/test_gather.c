@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/* The check of the gather example: accepts what may be in a copy, and nothing else. */
+#include "gather.h"
+#include "test.h"
+
+#define NUM_PAGES 16
+
+static struct gather_memory memory;
+static char *copy;
+
+static void take_copy(unsigned int index)
+{
+	memcpy(copy + index * memory.page_size, memory.pages[index].addr, memory.page_size);
+}
+
+static struct gather_window open_window(void)
+{
+	struct gather_window window;
+
+	t_equal(gather_window_open(&memory, &window), 0);
+	return window;
+}
+
+static void expect(struct gather_window window, uint64_t wrong, unsigned int changed)
+{
+	unsigned int seen;
+
+	t_equal(gather_window_check(&memory, &window, copy, &seen), wrong);
+	t_equal(seen, changed);
+}
+
+static void pages_are_scattered(void)
+{
+	unsigned int shared = 0;
+
+	for (unsigned int i = 0; i < NUM_PAGES; i++) {
+		shared += memory.pages[i].shared;
+		for (unsigned int j = 0; j < NUM_PAGES; j++)
+			t_assert(memory.pages[i].addr + memory.page_size != memory.pages[j].addr);
+	}
+	t_equal(shared, NUM_PAGES / 2);
+}
+
+static void quiet_pages_have_one_content(void)
+{
+	char *byte = copy + 3 * memory.page_size + 1234;
+
+	expect(open_window(), 0, 0);
+	/* One bit of one byte spoils its word. */
+	*byte ^= 1;
+	expect(open_window(), sizeof(uint64_t), 0);
+	*byte ^= 1;
+	/* The right content at the wrong place. */
+	memcpy(copy, memory.pages[1].addr, memory.page_size);
+	expect(open_window(), memory.page_size, 0);
+	/* Zeros, which nobody wrote. */
+	memset(copy, 0, memory.page_size);
+	expect(open_window(), memory.page_size, 0);
+	take_copy(0);
+	expect(open_window(), 0, 0);
+}
+
+static void stale_pages_are_found(void)
+{
+	struct gather_window window;
+
+	/* Rewritten before the copy began: the old content is wrong. */
+	memory.pages[5].started++;
+	gather_page_rewrite(&memory, 5);
+	expect(open_window(), memory.page_size, 0);
+
+	/* Rewritten while it ran: old, new and a mixture are right. */
+	take_copy(5);
+	window = open_window();
+	memory.pages[5].started++;
+	gather_page_rewrite(&memory, 5);
+	memcpy(copy + 5 * memory.page_size, memory.pages[5].addr, memory.page_size / 2);
+	expect(window, 0, 1);
+	take_copy(5);
+
+	/* Content from the future. */
+	memory.pages[6].started++;
+	gather_page_rewrite(&memory, 6);
+	take_copy(6);
+	memory.pages[6].started--;
+	memory.pages[6].finished--;
+	expect(open_window(), memory.page_size, 0);
+	memory.pages[6].started++;
+	memory.pages[6].finished++;
+}
+
+static void dropped_pages_may_be_zero(void)
+{
+	struct gather_window window = open_window();
+
+	/* Dropped while the copy ran. */
+	memory.pages[7].zeroed = memory.pages[7].started + 1;
+	memory.pages[7].started++;
+	gather_page_rewrite(&memory, 7);
+	memset(copy + 7 * memory.page_size, 0, memory.page_size);
+	expect(window, 0, 1);
+	/* Dropped before: it has been written since. */
+	expect(open_window(), memory.page_size, 0);
+	take_copy(7);
+	expect(open_window(), 0, 0);
+}
+
+int main(void)
+{
+	t_equal(gather_memory_create(&memory, NUM_PAGES), 0);
+	copy = malloc(NUM_PAGES * memory.page_size);
+	t_assert(copy);
+	for (unsigned int i = 0; i < NUM_PAGES; i++)
+		take_copy(i);
+	pages_are_scattered();
+	quiet_pages_have_one_content();
+	stale_pages_are_found();
+	dropped_pages_may_be_zero();
+	free(copy);
+	gather_memory_destroy(&memory);
+	return 0;
+}
