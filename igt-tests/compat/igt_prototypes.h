@@ -3,7 +3,7 @@
  * The entry points of libigt.so.0 that our tests use, and nothing else.
  *
  * Apart from igt.h so that a build with IGT's own headers can include this
- * after them and let the compiler find a difference (crosscheck.c).  Whoever
+ * after them and let the compiler find a difference (tree/crosscheck.c).  Whoever
  * adds a line here adds the name to entry_points.c.
  */
 #ifndef IGT_PROTOTYPES_H

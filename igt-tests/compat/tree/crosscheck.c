@@ -9,7 +9,7 @@
 #error "this must see IGT's own igt.h"
 #endif
 
-#include "igt_prototypes.h"
+#include "../igt_prototypes.h"
 
 _Static_assert(DRIVER_AMDGPU == 1 << 3, "driver bit");
 _Static_assert(IGT_LOG_DEBUG == 0 && IGT_LOG_INFO == 1 && IGT_LOG_WARN == 2, "log levels");
