@@ -22,7 +22,10 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
-/* Long packets proceed page by page, so that a fault ends them exactly there. */
+/*
+ * Long packets proceed page by page, so that other things happen in between.  A
+ * copy ends at the page it cannot read; vg_mem_write() itself writes up to one.
+ */
 static uint64_t to_page_end(uint64_t va)
 {
 	return VG_PAGE_SIZE - va % VG_PAGE_SIZE;
@@ -61,8 +64,7 @@ static enum vg_result op_copy(struct vgpu *vg, struct vg_queue *q,
 	uint64_t total = (uint64_t)VG_GET(VG_SDMA_COPY_COUNT, p->count) + 1;
 	uint64_t src = vg_u64(p->src_lo, p->src_hi) + q->progress;
 	uint64_t dst = vg_u64(p->dst_lo, p->dst_hi) + q->progress;
-	uint64_t n = min_u64(total - q->progress,
-			     min_u64(to_page_end(src), to_page_end(dst)));
+	uint64_t n = min_u64(total - q->progress, to_page_end(src));
 	unsigned int vmid = vg_queue_vmid(q);
 	uint8_t buf[VG_PAGE_SIZE];
 

@@ -143,6 +143,23 @@ static void fault_stops_a_copy_at_the_page(void)
 	fake_free(f);
 }
 
+/* Neither page boundary lies on the other one. */
+static void fault_while_reading_stops_a_copy_at_the_page(void)
+{
+	const struct vg_sdma_copy_linear copy =
+		sdma_copy(SDMA_DATA + 0x80800, SDMA_DATA, 4 * VG_PAGE_SIZE);
+	struct fake_sdma s;
+	struct fake_host *f = user_queue(&s);
+	uint8_t *dst = fake_data(f, SDMA_DATA + 0x80800);
+
+	memset(fake_data(f, SDMA_DATA), 0x5a, 4 * VG_PAGE_SIZE);
+	fake_map(f, SDMA_VMID, SDMA_DATA + 0x2000, 0, 0);
+	SUBMIT(&s, copy);
+	CHECK(dst[2 * VG_PAGE_SIZE - 1] == 0x5a && dst[2 * VG_PAGE_SIZE] == 0);
+	CHECK(fake_logged(f, "halt queue=sdma0.rlc0"));
+	fake_free(f);
+}
+
 static void read_only_page_is_not_written(void)
 {
 	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA, MARK);
@@ -533,6 +550,7 @@ int main(void)
 	copy_moves_every_byte_at_any_alignment();
 	long_copy_takes_a_step_per_page();
 	fault_stops_a_copy_at_the_page();
+	fault_while_reading_stops_a_copy_at_the_page();
 	read_only_page_is_not_written();
 	fill_repeats_the_pattern();
 	ptepde_generates_entries();

@@ -384,6 +384,7 @@ static void unmapped_queue_continues_where_it_was(void)
 	emit_fence(&s, SDMA_DATA + 4, 2);
 	fake_sdma_ring(&s);
 	CHECK(!vgpu_busy(f->vg));
+	CHECK(!vg_sdma_doorbell(f->vg, s.doorbell, 4 * s.wptr, 8));
 	hws_map(&s);
 	fake_run(f, 100);
 	CHECK(*u32(f, SDMA_DATA) == 0 && *u32(f, SDMA_DATA + 4) == 2);
