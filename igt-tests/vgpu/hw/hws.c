@@ -52,6 +52,9 @@ static bool any_dynamic(const struct vgpu *vg)
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
 		if (vg->cp.hqd[i].dynamic)
 			return true;
+	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
+		if (vg->sdma.queue[i].dynamic)
+			return true;
 	return false;
 }
 
