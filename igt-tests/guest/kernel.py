@@ -41,18 +41,14 @@ def environment():
 
 
 def missing_options(fragment, config):
-	"""Lines of @fragment that did not make it into @config."""
+	"""Lines of @fragment that did not make it into @config; a later line overrides an earlier one."""
 	have = set(config.splitlines())
+	wanted = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", fragment, re.M))
 	missing = []
-	for line in fragment.splitlines():
-		match = re.match(r"(CONFIG_\w+)=(.*)", line)
-		if not match:
-			continue
-		if match[2] == "n":
-			if any(other.startswith(match[1] + "=") for other in have):
-				missing.append(line)
-		elif line not in have:
-			missing.append(line)
+	for name, value in wanted.items():
+		there = any(line.startswith(name + "=") for line in have)
+		if there if value == "n" else f"{name}={value}" not in have:
+			missing.append(f"{name}={value}")
 	return missing
 
 

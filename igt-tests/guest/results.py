@@ -100,16 +100,6 @@ def meson_cases(tests):
 	return cases or [Case("meson test", FAIL, "the suite has no tests")]
 
 
-def without_gpu_cases(tests):
-	"""Cases of the IGT programs run where there is no GPU: they can be listed, and they skip."""
-	cases = []
-	for name, result, output in tests:
-		wanted = "OK" if name.endswith("-list") or not name.startswith("amd_") else "SKIP"
-		cases.append(Case(f"without a GPU: {name}", PASS if result == wanted else FAIL,
-			"" if result == wanted else f"{result}, not {wanted}: {last_line(output)}"))
-	return cases or [Case("meson test", FAIL, "the suite has no tests")]
-
-
 def number(cases, verdict):
 	return sum(case.verdict == verdict for case in cases)
 

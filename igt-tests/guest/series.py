@@ -7,6 +7,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 
@@ -58,6 +59,8 @@ def check_export():
 		for name in (base, tree, out):
 			os.mkdir(name)
 		source.copy_touched(base, source.series(), origin)
+		# It says how git finds the function a hunk is in.
+		shutil.copy(os.path.join(origin, ".gitattributes"), base)
 		for command in (script("checkout.sh", base, tree, source.PATCHES), script("export.sh", tree, out)):
 			result = subprocess.run(command, capture_output=True, text=True)
 			if result.returncode:
@@ -78,33 +81,38 @@ def check_patch(tree, patch):
 	return "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]) if result.returncode else ""
 
 
-def modules_objects(tree, out):
-	"""The objects that amdgpu.ko is made of in configuration @out, as paths in the tree."""
+def module_makefile(tree, out):
+	"""(objects of amdgpu.ko, include flags they are compiled with) in configuration @out."""
 	show = f"""
 include {out}/include/config/auto.conf
 srctree := {tree}
 src := {tree}/{AMDGPU}
 include {tree}/{AMDGPU}/Makefile
 $(info $(amdgpu-y))
+$(info $(filter -I%,$(ccflags-y)))
 all: ;
 """
 	result = subprocess.run(["make", "-s", "-f", "-", "all"], input=show, text=True, check=True,
 		capture_output=True, cwd=tree)
-	return {os.path.normpath(os.path.join(AMDGPU, name)) for name in result.stdout.split()}
+	objects, flags = result.stdout.splitlines()[:2]
+	return {os.path.normpath(os.path.join(AMDGPU, name)) for name in objects.split()}, flags
 
 
-def touched_objects(tree, out):
-	sources = {path for patch in source.series() for path in source.touched(patch) if path.endswith(".c")}
-	return sorted({path[:-2] + ".o" for path in sources} & modules_objects(tree, out))
-
-
-def compile_objects(what, tree, out, objects, *arguments):
-	"""Compile @objects anew; the log's text. Raises Failed when one does not compile."""
-	for name in objects:
+def compile_touched(what, tree, out, *arguments):
+	"""
+	Compile the touched objects of the module anew; the log's text. Raises Failed when one does not compile.
+	The KFD's part is outside the directory whose Makefile sets its include paths, so that make, asked for
+	single objects, needs to be told.
+	"""
+	objects, flags = module_makefile(tree, out)
+	sources = {path for patch in source.series() for path in source.touched(patch)
+		if path.endswith(".c") and os.path.exists(os.path.join(tree, path))}
+	touched = sorted({path[:-2] + ".o" for path in sources} & objects)
+	for name in touched:
 		for path in glob.glob(os.path.join(out, name)):
 			os.unlink(path)
-	log = step.run(what, kernel.make(tree, out, *arguments, *objects), env=kernel.environment())
-	return step.read(log)
+	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *touched)
+	return step.read(step.run(what, command, env=kernel.environment()))
 
 
 def prepared(name, tree, extra):
@@ -124,23 +132,21 @@ def warnings(text):
 def check_warnings():
 	"""The touched objects give no warning with W=1 and sparse that the base did not give."""
 	flags = ("W=1", "C=2")
-	tree, origin = source.patched(), source.pristine()
+	tree = source.patched()
 	out = prepared("kernel-w1", tree, "")
-	new = warnings(compile_objects("building the touched objects with W=1 and sparse", tree, out,
-		touched_objects(tree, out), *flags))
+	new = warnings(compile_touched("building the touched objects with W=1 and sparse", tree, out, *flags))
 	if new:
 		# Only then is the base of interest.
+		origin = source.pristine()
 		base = prepared("kernel-w1-base", origin, "")
-		known = [name for name in touched_objects(tree, out) if os.path.exists(os.path.join(origin, name[:-2] + ".c"))]
-		new -= warnings(compile_objects("building them from the base", origin, base, known, *flags))
+		new -= warnings(compile_touched("building them from the base", origin, base, *flags))
 	return "; ".join(f"{path}: {message}" for path, message in sorted(new))
 
 
 def check_variant(name):
 	tree = source.patched()
 	out = prepared("kernel-" + name.lower().replace("=", "-"), tree, VARIANTS[name])
-	objects = touched_objects(tree, out)
-	text = compile_objects(f"building the touched objects with {name}", tree, out, objects)
+	text = compile_touched(f"building the touched objects with {name}", tree, out)
 	return "; ".join(f"{path}: {message}" for path, message in sorted(warnings(text)))
 
 
