@@ -6,6 +6,7 @@
 #include "client.h"
 #include "host/server.h"
 #include "host/vfio_user_sock.h"
+#include "socket_client.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -73,21 +74,6 @@ static void serve(const struct server *s, uint32_t polls, const char *stops)
 	_exit(exit_status(vg_server_run(&dev, s->path)));
 }
 
-/* As soon as the path exists it must be possible to connect. */
-static int connect_to(const char *path)
-{
-	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	const struct timespec ms = { .tv_nsec = 1000000 };
-	struct stat st;
-	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-
-	strcpy(addr.sun_path, path);
-	while (stat(path, &st) < 0)
-		nanosleep(&ms, NULL);
-	t_equal(connect(fd, (struct sockaddr *)&addr, sizeof(addr)), 0);
-	return fd;
-}
-
 static void start(struct server *s, uint32_t polls, const char *stops)
 {
 	name_path(s);
@@ -95,7 +81,7 @@ static void start(struct server *s, uint32_t polls, const char *stops)
 	t_assert(s->pid >= 0);
 	if (!s->pid)
 		serve(s, polls, stops);
-	s->fd = connect_to(s->path);
+	s->fd = socket_connect(s->path);
 }
 
 static int finish(struct server *s)
@@ -110,80 +96,10 @@ static int finish(struct server *s)
 	return WEXITSTATUS(status);
 }
 
-static void send_message(const struct server *s, uint16_t command, const void *body,
-			 size_t len, const int *fds, unsigned int nfds)
-{
-	struct vfio_user_header header = { .command = command, .size = sizeof(header) + len };
-	union {
-		struct cmsghdr align;
-		uint8_t space[CMSG_SPACE(32 * sizeof(int))];
-	} control = { 0 };
-	struct iovec iov[] = {
-		{ &header, sizeof(header) }, { (void *)body, len },
-	};
-	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
-
-	if (nfds) {
-		control.align.cmsg_level = SOL_SOCKET;
-		control.align.cmsg_type = SCM_RIGHTS;
-		control.align.cmsg_len = CMSG_LEN(nfds * sizeof(int));
-		memcpy(CMSG_DATA(&control.align), fds, nfds * sizeof(int));
-		msg.msg_control = &control;
-		msg.msg_controllen = CMSG_SPACE(nfds * sizeof(int));
-	}
-	t_equal(sendmsg(s->fd, &msg, MSG_NOSIGNAL), header.size);
-}
-
-/* Returns the reply's errno, or -1 when the server has closed the connection. */
-static int receive(const struct server *s, void *body, size_t len, int *fd)
-{
-	union {
-		struct cmsghdr align;
-		uint8_t space[CMSG_SPACE(sizeof(int))];
-	} control;
-	struct vfio_user_header header;
-	struct iovec iov = { &header, sizeof(header) };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	ssize_t n = recvmsg(s->fd, &msg, MSG_WAITALL | MSG_CMSG_CLOEXEC);
-	struct cmsghdr *cmsg;
-
-	if (n <= 0)
-		return -1;
-	t_equal(n, sizeof(header));
-	cmsg = CMSG_FIRSTHDR(&msg);
-	if (fd && cmsg)
-		memcpy(fd, CMSG_DATA(cmsg), sizeof(*fd));
-	else
-		t_assert(!fd && !cmsg);
-	if (header.flags & VFIO_USER_F_ERROR)
-		return header.error;
-	t_equal(header.size, sizeof(header) + len);
-	if (len)
-		t_equal(recv(s->fd, body, len, MSG_WAITALL), len);
-	return 0;
-}
-
-static void negotiate(const struct server *s)
-{
-	const struct vfio_user_version version = { 0, 0 };
-	uint8_t header[16], rest[256];
-	const struct vfio_user_header *h = (const void *)header;
-
-	send_message(s, VFIO_USER_VERSION, &version, sizeof(version), NULL, 0);
-	t_equal(recv(s->fd, header, sizeof(header), MSG_WAITALL), sizeof(header));
-	t_equal(h->flags, VFIO_USER_F_TYPE_REPLY);
-	t_equal(recv(s->fd, rest, h->size - sizeof(*h), MSG_WAITALL), h->size - sizeof(*h));
-}
-
 static void start_negotiated(struct server *s)
 {
 	start(s, 0, NULL);
-	negotiate(s);
+	socket_negotiate(s->fd);
 }
 
 static void client_that_leaves_in_order_ends_the_server(void)
@@ -232,7 +148,7 @@ static void message_in_pieces_is_one_message(void)
 	start_negotiated(&s);
 	for (size_t i = 0; i < sizeof(message); i++)
 		t_equal(send(s.fd, (uint8_t *)&message + i, 1, 0), 1);
-	t_equal(receive(&s, &message.info, sizeof(message.info), NULL), 0);
+	t_equal(socket_receive(s.fd, &message.info, sizeof(message.info), NULL), 0);
 	t_equal(message.info.num_regions, VFIO_PCI_NUM_REGIONS);
 	t_equal(finish(&s), EXIT_LEFT);
 }
@@ -255,7 +171,7 @@ static void messages_in_one_piece_are_answered_one_by_one(void)
 	}
 	t_equal(send(s.fd, message, sizeof(message), 0), sizeof(message));
 	for (int i = 0; i < 3; i++)
-		t_equal(receive(&s, &info, sizeof(info), NULL), 0);
+		t_equal(socket_receive(s.fd, &info, sizeof(info), NULL), 0);
 	t_equal(finish(&s), EXIT_LEFT);
 }
 
@@ -268,7 +184,7 @@ static void oversize_message_is_a_protocol_error(void)
 
 	start_negotiated(&s);
 	t_equal(send(s.fd, &header, sizeof(header), 0), sizeof(header));
-	t_equal(receive(&s, NULL, 0, NULL), -1);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
 	t_equal(finish(&s), EXIT_PROTOCOL);
 }
 
@@ -280,8 +196,8 @@ static void largest_read_comes_back_whole(void)
 
 	t_assert(body);
 	start_negotiated(&s);
-	send_message(&s, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
-	t_equal(receive(&s, body, sizeof(access) + VFIO_USER_MAX_DATA, NULL), 0);
+	socket_send(s.fd, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
+	t_equal(socket_receive(s.fd, body, sizeof(access) + VFIO_USER_MAX_DATA, NULL), 0);
 	free(body);
 	t_equal(finish(&s), EXIT_LEFT);
 }
@@ -291,9 +207,9 @@ static void unknown_command_is_answered_before_the_end(void)
 	struct server s;
 
 	start_negotiated(&s);
-	send_message(&s, 15, NULL, 0, NULL, 0);
-	t_equal(receive(&s, NULL, 0, NULL), ENOTSUP);
-	t_equal(receive(&s, NULL, 0, NULL), -1);
+	socket_send(s.fd, 15, NULL, 0, NULL, 0);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), ENOTSUP);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
 	t_equal(finish(&s), EXIT_PROTOCOL);
 }
 
@@ -310,13 +226,13 @@ static void vram_comes_as_a_descriptor(void)
 	int fd = -1;
 
 	start_negotiated(&s);
-	send_message(&s, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), NULL, 0);
-	t_equal(receive(&s, &info, sizeof(info), &fd), 0);
+	socket_send(s.fd, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), NULL, 0);
+	t_equal(socket_receive(s.fd, &info, sizeof(info), &fd), 0);
 	vram = mmap(NULL, info.size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
 	t_assert(vram != MAP_FAILED);
 	vram[access.offset / 4] = 0xabcd1234;
-	send_message(&s, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
-	t_equal(receive(&s, &body, sizeof(body), NULL), 0);
+	socket_send(s.fd, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
+	t_equal(socket_receive(s.fd, &body, sizeof(body), NULL), 0);
 	t_equal(body.data, 0xabcd1234);
 	munmap(vram, info.size);
 	close(fd);
@@ -336,11 +252,11 @@ static void descriptor_of_the_client_is_received(void)
 	struct server s;
 
 	start_negotiated(&s);
-	send_message(&s, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1);
-	t_equal(receive(&s, NULL, 0, NULL), 0);
+	socket_send(s.fd, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), 0);
 	set.flags = VFIO_IRQ_SET_DATA_NONE | VFIO_IRQ_SET_ACTION_TRIGGER;
-	send_message(&s, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), NULL, 0);
-	t_equal(receive(&s, NULL, 0, NULL), 0);
+	socket_send(s.fd, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), NULL, 0);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), 0);
 	t_equal(poll(&pfd, 1, 0), 1);
 	t_equal(finish(&s), EXIT_LEFT);
 	close(fd);
@@ -354,8 +270,8 @@ static void too_many_descriptors_are_a_protocol_error(void)
 	for (size_t i = 0; i < T_ARRAY_SIZE(fds); i++)
 		fds[i] = STDERR_FILENO;
 	start_negotiated(&s);
-	send_message(&s, VFIO_USER_DEVICE_RESET, NULL, 0, fds, VFIO_USER_MAX_FDS + 1);
-	t_equal(receive(&s, NULL, 0, NULL), -1);
+	socket_send(s.fd, VFIO_USER_DEVICE_RESET, NULL, 0, fds, VFIO_USER_MAX_FDS + 1);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
 	t_equal(finish(&s), EXIT_PROTOCOL);
 }
 
@@ -365,8 +281,8 @@ static void stopped_model_closes_the_connection_unanswered(void)
 	struct server s;
 
 	start(&s, 0, "the reason");
-	send_message(&s, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), NULL, 0);
-	t_equal(receive(&s, &info, sizeof(info), NULL), -1);
+	socket_send(s.fd, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), NULL, 0);
+	t_equal(socket_receive(s.fd, &info, sizeof(info), NULL), -1);
 	t_equal(finish(&s), EXIT_STOPPED);
 }
 
@@ -403,7 +319,7 @@ static void socket_left_behind_is_replaced_but_no_other_file(void)
 	close(fd);
 	fd = vg_sock_listen(s.path);
 	t_assert(fd >= 0);
-	close(connect_to(s.path));
+	close(socket_connect(s.path));
 	close(fd);
 	t_equal(unlink(s.path), 0);
 
@@ -427,7 +343,7 @@ static void polling_queue_does_not_take_a_core(void)
 	int status, cpu_ms;
 
 	start(&s, FOR_EVER, NULL);
-	negotiate(&s);
+	socket_negotiate(s.fd);
 	nanosleep(&second, NULL);
 	close(s.fd);
 	t_equal(wait4(s.pid, &status, 0, &usage), s.pid);
@@ -444,7 +360,7 @@ static void polling_queue_is_looked_at_again_without_messages(void)
 	struct server s;
 
 	start(&s, 50, "polled enough");
-	t_equal(receive(&s, NULL, 0, NULL), -1);
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
 	t_equal(finish(&s), EXIT_STOPPED);
 }
 

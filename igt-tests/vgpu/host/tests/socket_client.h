@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* A vfio-user client on a socket. */
+#ifndef SOCKET_CLIENT_H
+#define SOCKET_CLIENT_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Wait for @path to exist; from then on it must be possible to connect. */
+int socket_connect(const char *path);
+
+void socket_send(int sock, uint16_t command, const void *body, size_t len,
+		 const int *fds, unsigned int nfds);
+
+/*
+ * A reply with a body of @len bytes and, if @fd is given, a descriptor.  Returns
+ * its errno, or -1 when the server has closed the connection.
+ */
+int socket_receive(int sock, void *body, size_t len, int *fd);
+
+/* VERSION and its reply. */
+void socket_negotiate(int sock);
+
+#endif

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: MIT
+/* The vgpu program, whose path is the argument: options and exit status. */
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "host/vfio_user_proto.h"
+#include "socket_client.h"
+#include "test.h"
+
+enum {
+	DEADLINE_S = 60,
+	MAX_OUTPUT = 4096,
+	MMIO_REGION = 5,
+	NO_REGISTER = 0x7fffc,	/* the last dword of the BAR is nobody's */
+};
+
+struct program {
+	pid_t pid;
+	int out;		/* stdout and stderr */
+};
+
+static const char *vgpu;
+static char dir[] = "/tmp/test_program.XXXXXX";
+
+static void start(struct program *p, char *const *args)
+{
+	int fds[2];
+
+	t_equal(pipe2(fds, O_CLOEXEC), 0);
+	p->pid = fork();
+	if (!p->pid) {
+		dup2(fds[1], STDOUT_FILENO);
+		dup2(fds[1], STDERR_FILENO);
+		execv(vgpu, args);
+		_exit(127);
+	}
+	close(fds[1]);
+	p->out = fds[0];
+}
+
+/* Returns the exit status; the output goes to @output. */
+static int finish(const struct program *p, char *output)
+{
+	size_t len = 0;
+	ssize_t n;
+	int status;
+
+	while ((n = read(p->out, output + len, MAX_OUTPUT - 1 - len)) > 0)
+		len += n;
+	output[len] = '\0';
+	close(p->out);
+	t_equal(waitpid(p->pid, &status, 0), p->pid);
+	t_assert(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+#define RUN(output, ...) run((char *const[]){ (char *)"vgpu", __VA_ARGS__, NULL }, output)
+
+static int run(char *const *args, char *output)
+{
+	struct program p;
+
+	start(&p, args);
+	return finish(&p, output);
+}
+
+static char *in_dir(const char *name)
+{
+	static char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	return path;
+}
+
+static void options_are_checked(void)
+{
+	char output[MAX_OUTPUT];
+
+	t_equal(RUN(output, (char *)"--help"), 0);
+	t_assert(strstr(output, "--write-images DIR"));
+	t_equal(RUN(output, (char *)"--version"), 0);
+	t_assert(!strncmp(output, "vgpu ", 5));
+	t_equal(RUN(output, (char *)"--frobnicate"), 1);
+	t_equal(RUN(output, (char *)"--trace", (char *)"/dev/null"), 1);
+	t_assert(strstr(output, "Usage"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--seed", (char *)"1x"), 1);
+	t_assert(strstr(output, "bad seed '1x'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"y"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x"), 1);
+	t_assert(strstr(output, "/no/such/dir/x: No such file or directory"));
+	t_equal(RUN(output, (char *)"--write-images", (char *)"/dev/null"), 1);
+	t_assert(strstr(output, "cannot write images to /dev/null"));
+}
+
+/* A program with a trace, and a client that has negotiated. */
+static int start_with_client(struct program *p)
+{
+	char socket[64], trace[64];
+	int sock;
+
+	strcpy(socket, in_dir("socket"));
+	strcpy(trace, in_dir("trace"));
+	start(p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket,
+				  (char *)"--trace", trace, (char *)"--seed", (char *)"7",
+				  NULL });
+	sock = socket_connect(socket);
+	socket_negotiate(sock);
+	return sock;
+}
+
+static void trace_contains(const char *needle)
+{
+	static char text[1 << 20];
+	int fd = open(in_dir("trace"), O_RDONLY);
+	ssize_t n = read(fd, text, sizeof(text) - 1);
+
+	t_assert(n > 0);
+	text[n] = '\0';
+	t_assert(strstr(text, needle));
+	close(fd);
+	t_equal(unlink(in_dir("trace")), 0);
+}
+
+static void orderly_end_is_success(void)
+{
+	char output[MAX_OUTPUT];
+	struct program p;
+
+	close(start_with_client(&p));
+	t_equal(finish(&p, output), 0);
+	t_assert(!output[0]);
+	trace_contains("reset");
+}
+
+static void protocol_error_is_told(void)
+{
+	char output[MAX_OUTPUT];
+	struct program p;
+	int sock = start_with_client(&p);
+
+	socket_send(sock, 1000, NULL, 0, NULL, 0);
+	t_equal(socket_receive(sock, NULL, 0, NULL), ENOTSUP);
+	t_equal(finish(&p, output), 2);
+	t_assert(strstr(output, "protocol error: unknown command 1000"));
+	close(sock);
+	t_equal(unlink(in_dir("trace")), 0);
+}
+
+static void stop_of_the_gpu_is_told_and_closes_the_connection(void)
+{
+	struct vfio_user_region_access access = { NO_REGISTER, MMIO_REGION, 4 };
+	char output[MAX_OUTPUT];
+	struct program p;
+	int sock = start_with_client(&p);
+
+	socket_send(sock, VFIO_USER_REGION_READ, &access, sizeof(access), NULL, 0);
+	t_equal(socket_receive(sock, NULL, 0, NULL), -1);
+	t_equal(finish(&p, output), 3);
+	t_assert(strstr(output, "vgpu: stopped: read of unknown register"));
+	close(sock);
+	trace_contains("stopped: read of unknown register");
+}
+
+static void sigterm_flushes_the_trace(void)
+{
+	char output[MAX_OUTPUT];
+	struct program p;
+	int sock = start_with_client(&p);
+
+	t_equal(kill(p.pid, SIGTERM), 0);
+	t_equal(finish(&p, output), 0);
+	close(sock);
+	trace_contains("reset");
+}
+
+int main(int argc, char **argv)
+{
+	t_equal(argc, 2);
+	vgpu = argv[1];
+	alarm(DEADLINE_S);
+	t_assert(mkdtemp(dir));
+	options_are_checked();
+	orderly_end_is_success();
+	protocol_error_is_told();
+	stop_of_the_gpu_is_told_and_closes_the_connection();
+	sigterm_flushes_the_trace();
+	t_equal(rmdir(dir), 0);
+	return 0;
+}
