@@ -11,6 +11,7 @@ struct vg_tlb {
 	struct vg_tlb_entry *slot;
 	size_t num_slots;	/* a power of two, at least twice count */
 	size_t count;
+	size_t count_of[TLB_NUM_VMIDS];
 	uint64_t shifts[TLB_NUM_VMIDS]; /* block sizes in use, as bits */
 };
 
@@ -72,6 +73,16 @@ const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb,
 	return NULL;
 }
 
+static void forget(struct vg_tlb *tlb, uint32_t vmids)
+{
+	for (unsigned int vmid = 0; vmid < TLB_NUM_VMIDS; vmid++) {
+		if (!(vmids >> vmid & 1))
+			continue;
+		tlb->shifts[vmid] = 0;
+		tlb->count_of[vmid] = 0;
+	}
+}
+
 /* Move to @num_slots slots, leaving out the entries of @vmids. */
 static int rebuild(struct vg_tlb *tlb, size_t num_slots, uint32_t vmids)
 {
@@ -84,9 +95,7 @@ static int rebuild(struct vg_tlb *tlb, size_t num_slots, uint32_t vmids)
 	tlb->slot = slot;
 	tlb->num_slots = num_slots;
 	tlb->count = 0;
-	for (unsigned int vmid = 0; vmid < TLB_NUM_VMIDS; vmid++)
-		if (vmids >> vmid & 1)
-			tlb->shifts[vmid] = 0;
+	forget(tlb, vmids);
 	for (size_t i = 0; i < old_slots; i++) {
 		if (!old[i].used || vmids >> old[i].vmid & 1)
 			continue;
@@ -106,6 +115,7 @@ int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry)
 		return -ENOMEM;
 	e = lookup(tlb, entry->block, entry->shift, entry->vmid);
 	tlb->count += !e->used;
+	tlb->count_of[entry->vmid] += !e->used;
 	*e = *entry;
 	e->used = true;
 	tlb->shifts[entry->vmid] |= 1ull << entry->shift;
@@ -117,9 +127,9 @@ size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 	size_t before = tlb->count;
 	size_t victims = 0;
 
-	for (size_t i = 0; i < tlb->num_slots; i++)
-		if (tlb->slot[i].used && vmids >> tlb->slot[i].vmid & 1)
-			victims++;
+	for (unsigned int vmid = 0; vmid < TLB_NUM_VMIDS; vmid++)
+		if (vmids >> vmid & 1)
+			victims += tlb->count_of[vmid];
 	if (!victims)
 		return 0;
 	/* Without memory for the survivors drop them too: that is no worse
@@ -127,8 +137,7 @@ size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 	if (rebuild(tlb, tlb->num_slots, vmids)) {
 		for (size_t i = 0; i < tlb->num_slots; i++)
 			tlb->slot[i].used = false;
-		for (unsigned int v = 0; v < TLB_NUM_VMIDS; v++)
-			tlb->shifts[v] = 0;
+		forget(tlb, ~0u);
 		tlb->count = 0;
 	}
 	return before - tlb->count;
