@@ -66,16 +66,21 @@ static int do_map(struct fake_device *device, const struct au_gem_va *args)
 	return 0;
 }
 
-static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t end)
+static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t end,
+			    uint64_t point)
 {
-	for (uint32_t i = first; i < end; i++)
-		device->bos[device->mappings[i].handle - 1].num_mappings--;
+	for (uint32_t i = first; i < end; i++) {
+		struct fake_bo *bo = &device->bos[device->mappings[i].handle - 1];
+
+		bo->num_mappings--;
+		bo->removed = point;
+	}
 	memmove(&device->mappings[first], &device->mappings[end],
 		(device->num_mappings - end) * sizeof(*device->mappings));
 	device->num_mappings -= end - first;
 }
 
-static void do_clear(struct fake_device *device, uint64_t va, uint64_t size)
+static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uint64_t point)
 {
 	uint32_t first = search(device, va), end = first;
 
@@ -86,7 +91,7 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size)
 		t_assert(mapping->va >= va && mapping->va + mapping->size <= va + size);
 	}
 	t_assert(end > first);
-	remove_mappings(device, first, end);
+	remove_mappings(device, first, end, point);
 }
 
 static int gem_va(struct fake_kernel *fake, struct fake_device *device,
@@ -103,8 +108,7 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 		ret = do_map(device, args);
 	} else {
 		t_equal(args->operation, AMDGPU_VA_OP_CLEAR);
-		do_clear(device, args->va_address, args->map_size);
-		device->removed = args->vm_timeline_point;
+		do_clear(device, args->va_address, args->map_size, args->vm_timeline_point);
 	}
 	if (!ret)
 		device->point = args->vm_timeline_point;
@@ -150,11 +154,13 @@ static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint3
 	t_assert(handle && handle <= device->num_bos && bo->open);
 	if (!fake->failed) {
 		t_equal(bo->num_mappings, 0);
-		t_assert(device->waited >= device->removed);
+		t_assert(device->waited >= bo->removed);
 	}
-	for (uint32_t i = 0; bo->num_mappings; i++) {
+	for (uint32_t i = 0; bo->num_mappings;) {
 		if (device->mappings[i].handle == handle)
-			remove_mappings(device, i, i + 1), i--;
+			remove_mappings(device, i, i + 1, 0);
+		else
+			i++;
 	}
 	bo->open = false;
 	device->open_bos--;

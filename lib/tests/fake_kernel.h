@@ -25,6 +25,7 @@ struct fake_bo {
 	uint32_t flags;
 	bool open;
 	unsigned int num_mappings;
+	uint64_t removed;			/* point of the last removal of a mapping */
 };
 
 struct fake_mapping {
@@ -39,7 +40,6 @@ struct fake_device {
 	struct fake_mapping *mappings;		/* by address */
 	uint32_t num_mappings, max_mappings;
 	uint64_t point, waited;			/* of the timeline: last added, last waited for */
-	uint64_t removed;			/* point of the last removal */
 	bool syncobj;
 	unsigned int open_bos;
 };
