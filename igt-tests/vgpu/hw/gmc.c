@@ -267,6 +267,11 @@ void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root)
 	}
 }
 
+uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid)
+{
+	return reg64(vg, vg_gfxhub_regs.base_lo + 2 * vmid);
+}
+
 static void hubs_reset(struct vgpu *vg)
 {
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {

@@ -97,21 +97,24 @@ enum vg_result vg_hws_map_process(struct vgpu *vg, struct vg_queue *q,
 {
 	const struct pm4_map_process *p = (const void *)body;
 	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
+	uint64_t root = vg_u64(p->root_lo, p->root_hi);
 	int vmid = choose_vmid(vg, pasid);
 
 	if (vmid < 0)
 		return unknown(vg, q, "more processes than VMIDs, mask",
 			       vg->cp.hws.vmid_mask);
-	if (vg_vmid_pasid(vg, vmid) != (int)pasid) {
+	/* A PASID may have been given to a new process meanwhile. */
+	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
+	    vg_vmid_root(vg, vmid) != root) {
 		vg_vmid_set_pasid(vg, vmid, pasid);
 		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
 			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
 	}
-	vg_vmid_set_root(vg, vmid, vg_u64(p->root_lo, p->root_hi));
+	vg_vmid_set_root(vg, vmid, root);
 	vg->cp.hws.vmids_used |= 1u << vmid;
 	vg->cp.hws.vmid = vmid;
 	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
-		 (unsigned long long)vg_u64(p->root_lo, p->root_hi));
+		 (unsigned long long)root);
 	return VG_DONE;
 }
 

@@ -169,6 +169,7 @@ struct vg_hub {
 
 /* Root of @vmid's page table in both hubs, as the scheduler firmware sets it. */
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
+uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid);
 void vg_vmid_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid);
 /* PASID the ATC maps @vmid to, or -1. */
 int vg_vmid_pasid(struct vgpu *vg, unsigned int vmid);

@@ -255,6 +255,22 @@ static void a_vmid_that_changes_hands_is_flushed(void)
 	fake_free(h.f);
 }
 
+static void a_pasid_of_a_new_process_is_flushed(void)
+{
+	struct hws h;
+	struct user_queue u;
+
+	one_process(&h, &u);
+	unmap(&h, VG_UNMAP_ALL, 0, 1);
+	fake_run(h.f, STEPS);
+	fake_log_clear(h.f);
+	begin_list(&h);
+	build_map_process(&h.list, PASID, root(&h, 8) + VG_PAGE_SIZE);
+	submit_list(&h);
+	CHECK(fake_log_count(h.f, "why=new-owner") == 2);
+	fake_free(h.f);
+}
+
 static void two_processes(struct hws *h, struct user_queue *u)
 {
 	start(h);
@@ -406,6 +422,7 @@ int main(void)
 	a_restored_queue_goes_on();
 	a_new_run_list_flushes_nothing_of_a_process();
 	a_vmid_that_changes_hands_is_flushed();
+	a_pasid_of_a_new_process_is_flushed();
 	unmap_by_pasid_takes_one_process();
 	unmap_by_doorbell_takes_one_queue();
 	unmap_all_leaves_the_kernels_queues();
