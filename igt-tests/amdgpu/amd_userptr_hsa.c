@@ -164,7 +164,8 @@ static void two_mappings(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
 	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 2, "written by the GPU through the second mapping");
 
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, second, 0, AMD_USERPTR_SIZE, 0), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, second, 0,
+				       AMD_USERPTR_SIZE, 0), 0);
 	amd_kfd_va_release(second, AMD_USERPTR_SIZE);
 	amd_userptr_roundtrip(up, bo, 3);
 }
@@ -180,7 +181,8 @@ static void readonly(struct amd_userptr *up)
 	igt_assert_eq(write(fd, copy, AMD_USERPTR_SIZE), AMD_USERPTR_SIZE);
 	cpu = mmap(NULL, AMD_USERPTR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	amd_userptr_adopt(up, cpu, AMD_USERPTR_SIZE);
-	bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY);
+	bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
+				AMDGPU_GEM_USERPTR_READONLY);
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
 

@@ -14,31 +14,33 @@ static void mremap_away(struct amd_userptr *up)
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED;
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
 	struct amd_userptr_bo *moved;
-	void *old = bo->cpu, *to = mmap(NULL, AMD_USERPTR_SIZE, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const size_t size = AMD_USERPTR_SIZE;
+	void *old = bo->cpu;
+	void *to = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	amd_userptr_adopt(up, to, AMD_USERPTR_SIZE);
+	amd_userptr_adopt(up, to, size);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert(mremap(old, AMD_USERPTR_SIZE, AMD_USERPTR_SIZE, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
+	igt_assert(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	/* Other pages behind the old address, none of them known to the GPU. */
-	igt_assert(mmap(old, AMD_USERPTR_SIZE, prot, flags, -1, 0) == old);
-	igt_assert_eq(madvise(old, AMD_USERPTR_SIZE, MADV_NOHUGEPAGE), 0);
+	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
+	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
 	amd_userptr_expect_stops(up, 0);
-	amd_userptr_check(to, AMD_USERPTR_SIZE, 1, "moved");
+	amd_userptr_check(to, size, 1, "moved");
 
 	/* The mapping does not follow the pages: a new one does for the new address ... */
-	moved = amd_userptr_create(up, to, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
+	moved = amd_userptr_create(up, to, size, AMD_USERPTR_TRACKED);
 	amd_userptr_map(up, moved);
-	amd_userptr_gpu_check(up, moved->va, AMD_USERPTR_SIZE, 1);
+	amd_userptr_gpu_check(up, moved->va, size, 1);
 	amd_userptr_roundtrip(up, moved, 2);
 
 	/* ... and the old one shows what is at the old address, after the next event. */
-	amd_userptr_fill(old, AMD_USERPTR_SIZE, 4);
+	amd_userptr_fill(old, size, 4);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
 	amd_userptr_expect_stops(up, 0);
-	amd_userptr_gpu_check_zero(up, bo->va, AMD_USERPTR_SIZE);
+	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_userptr_roundtrip(up, bo, 5);
-	amd_userptr_check(to, AMD_USERPTR_SIZE, 3, "the moved pages, written last by the CPU");
+	amd_userptr_check(to, size, 3, "the moved pages, written last by the CPU");
 }
 
 /* The highest NUMA node below @limit with memory that is online, or -1. */
@@ -74,14 +76,13 @@ static bool move_to_node(struct amd_userptr_bo *bo, int node)
 	return true;
 }
 
-static bool compact_memory(struct amd_userptr_bo *bo)
+static void compact_memory(void)
 {
 	int fd = open("/proc/sys/vm/compact_memory", O_WRONLY);
 
 	igt_require_f(fd >= 0, "one NUMA node and no compaction in this kernel\n");
 	igt_assert_eq(write(fd, "1", 1), 1);
 	close(fd);
-	return true;
 }
 
 static bool all_pages_moved(struct amd_userptr_bo *bo, const uint64_t *pfns)
@@ -125,7 +126,7 @@ static void migrate(struct amd_userptr *up)
 		igt_assert(move_to_node(bo, high));
 		igt_assert(all_pages_moved(bo, pfns));
 	} else {
-		compact_memory(bo);
+		compact_memory();
 		igt_require_f(any_page_moved(bo, pfns), "compaction moved none of the pages\n");
 	}
 	amd_userptr_expect_stops(up, 0);

@@ -32,7 +32,7 @@
 #define AMD_USERPTR_RW (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
 /* Limit of every single wait: generous, for kernels with debugging on emulated CPUs. */
-#define AMD_USERPTR_WAIT_MS 20000
+#define AMD_USERPTR_WAIT_MS 10000
 
 /* Most bytes one amd_userptr_gpu_*() call moves. */
 #define AMD_USERPTR_STAGE (4u << 20)
