@@ -57,7 +57,7 @@ def last_line(text):
 def igt_reason(out, err):
 	"""The lines of a test's output that say why it did not pass."""
 	for text in (err, out):
-		match = re.search(r"(Test requirement|Failed assertion): .*(\n(?!Last errno|Subtest|Stack).+)?", text)
+		match = re.search(r"(Test requirement|Failed assertion): .*(\n(?!.*Last errno|Subtest|Stack).+)?", text)
 		if match:
 			return " ".join(match[0].split())
 	return last_line(err) or last_line(out)
