@@ -58,6 +58,7 @@ static const struct vg_reg regs[] = {
 	/* Of the shaders and, in hardware, one for each VMID. */
 	VG_REG_PLAIN(SH_MEM_BASES),
 	VG_REG_PLAIN(SH_MEM_CONFIG),
+	VG_REG_PLAIN(SQ_CONFIG1),
 	VG_RANGE_PLAIN(SQ_SHADER_TBA_LO, SQ_SHADER_TMA_HI),
 	VG_REG_PLAIN(SPI_GDBG_PER_VMID_CNTL),
 

@@ -31,6 +31,10 @@ static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 #define REG(vg, i, NAME) ((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + STRIDE * (i)])
 #define REG64(vg, i, NAME) vg_u64(REG(vg, i, NAME), REG(vg, i, NAME##_HI))
 
+/* Low half of the activity counter of RLC queue @i; the high half follows. */
+#define UTILIZATION(vg, i) (&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + \
+					STRIDE * ((i) - VG_SDMA_RLC0)])
+
 static struct vg_sdma_queue *queue_of(struct vgpu *vg, uint32_t reg)
 {
 	return &vg->sdma.queue[(reg - VG_ADDR(SDMA_GFX_RB_CNTL)) / STRIDE];
@@ -148,6 +152,10 @@ static const struct {
 	IMAGE(ib_size, IB_SIZE, true),
 	IMAGE(doorbell_offset, DOORBELL_OFFSET, false),
 	IMAGE(dummy_reg, DUMMY_REG, false),
+	{ offsetof(struct v9_sdma_mqd, sdmax_rlcx_utilization_lo) / 4,
+	  regSDMA_RLC0_UTILIZATION_LO - regSDMA_RLC0_RB_CNTL, true },
+	{ offsetof(struct v9_sdma_mqd, sdmax_rlcx_utilization_hi) / 4,
+	  regSDMA_RLC0_UTILIZATION_HI - regSDMA_RLC0_RB_CNTL, true },
 };
 
 static int load_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
@@ -193,9 +201,26 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 	return !VG_FIELD(vg->regs[VG_ADDR(SDMA_F32_CNTL)], SDMA_F32_CNTL, HALT);
 }
 
+/*
+ * Activity counts the steps in which the engine worked for the queue.  KFD shows
+ * it per process (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
+ */
+static enum vg_result execute(struct vgpu *vg, struct vg_queue *q,
+			      const uint32_t *packet, unsigned int n)
+{
+	enum vg_result result = vg_sdma_packet_execute(vg, q, packet, n);
+
+	if (is_rlc(q) && result != VG_WAIT) {
+		uint32_t *lo = UTILIZATION(vg, q->index);
+
+		set_reg64(lo, lo + 1, vg_u64(lo[0], lo[1]) + 1);
+	}
+	return result;
+}
+
 static const struct vg_engine_ops sdma_ops = {
 	.length = vg_sdma_packet_length,
-	.execute = vg_sdma_packet_execute,
+	.execute = execute,
 	.rptr_moved = rptr_moved,
 	.preempted = preempted,
 	.enabled = enabled,
@@ -330,6 +355,11 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 	VG_REG_PLAIN(SDMA_##name##_MINOR_PTR_UPDATE), \
 	VG_RANGE_PLAIN(SDMA_##name##_MIDCMD_DATA0, SDMA_##name##_MIDCMD_CNTL)
 
+/* Only those of the first RLC queue have a name. */
+#define UTILIZATION_REGS(n) \
+	{ .first = VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + STRIDE * (n), .count = 2, \
+	  .name = "SDMA_RLC" #n "_UTILIZATION_LO", .write = vg_reg_ignore_write }
+
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_UCODE_ADDR),
 	VG_REG_PLAIN(SDMA_UCODE_DATA),
@@ -371,6 +401,14 @@ static const struct vg_reg regs[] = {
 	QUEUE_REGS(RLC5),
 	QUEUE_REGS(RLC6),
 	QUEUE_REGS(RLC7),
+	UTILIZATION_REGS(0),
+	UTILIZATION_REGS(1),
+	UTILIZATION_REGS(2),
+	UTILIZATION_REGS(3),
+	UTILIZATION_REGS(4),
+	UTILIZATION_REGS(5),
+	UTILIZATION_REGS(6),
+	UTILIZATION_REGS(7),
 };
 
 /* ---- doorbells, interrupts ---- */

@@ -24,7 +24,9 @@ enum {
 	MEC_JUMP_TABLE_DWORDS = 64,	/* at the end of the payload */
 	SMALL_PAYLOAD_SIZE = 256,
 
-	MEC_UCODE_VERSION = 0xb0,
+	/* Says that the SDMA activity counter can be read, see
+	 * drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:551. */
+	MEC_UCODE_VERSION = 194,
 	RLC_UCODE_VERSION = 0x40,
 	SDMA_UCODE_VERSION = 0x20,
 	FEATURE_VERSION = 0x38,
