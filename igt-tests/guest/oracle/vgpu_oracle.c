@@ -1,0 +1,545 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tells the simulated GPU's page oracle what the kernel does with the pages
+ * that the GPU may reach (igt-tests/vgpu/oracle/protocol.h).  Load it before
+ * amdgpu.  For tests only.
+ *
+ * Nothing here depends on the driver: pages come from the DMA API's
+ * tracepoints, from what hmm_range_fault() returns and from the page
+ * allocator; they are lost when all MMU notifiers have returned.  A notifier
+ * that does nothing, or that has been removed too early, changes none of that.
+ */
+#include <linux/bitmap.h>
+#include <linux/dma-mapping.h>
+#include <linux/hmm.h>
+#include <linux/io.h>
+#include <linux/kprobes.h>
+#include <linux/memblock.h>
+#include <linux/mmu_notifier.h>
+#include <linux/module.h>
+#include <linux/pci.h>
+#include <linux/reboot.h>
+#include <linux/scatterlist.h>
+#include <linux/tracepoint.h>
+
+#include "oracle/protocol.h"
+
+#define RING_ORDER	6
+#define RING_SIZE	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
+			 sizeof(struct vg_oracle_event))
+#define REGISTER_BAR	5
+
+static struct oracle {
+	struct pci_dev *pdev;
+	void __iomem *mmio;
+	struct vg_oracle_ring *ring;
+	/* Orders the events of all CPUs; taken in any context but NMI. */
+	raw_spinlock_t lock;
+	/* Pages the device has or had: others' frees are of no interest. */
+	unsigned long *known;
+	unsigned long num_pages;
+	u64 missed;		/* events without room in the ring */
+	u64 missed_told;
+} oracle = {
+	.lock = __RAW_SPIN_LOCK_UNLOCKED(oracle.lock),
+};
+
+static u32 read_reg(enum vg_oracle_reg reg)
+{
+	return readl(oracle.mmio + 4 * reg);
+}
+
+static void write_reg(enum vg_oracle_reg reg, u32 value)
+{
+	writel(value, oracle.mmio + 4 * reg);
+}
+
+/* ---- the ring ---- */
+
+static bool full(const struct vg_oracle_ring *ring)
+{
+	return ring->tail - READ_ONCE(ring->head) >= RING_SIZE;
+}
+
+static void say(const struct vg_oracle_event *event)
+{
+	struct vg_oracle_ring *ring = oracle.ring;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&oracle.lock, flags);
+	if (full(ring))
+		write_reg(VG_ORACLE_DRAIN, 1);
+	/* The write is posted; what it caused is seen behind a read. */
+	if (full(ring))
+		read_reg(VG_ORACLE_ID);
+	if (full(ring)) {
+		oracle.missed++;
+	} else {
+		ring->event[ring->tail % RING_SIZE] = *event;
+		smp_store_release(&ring->tail, ring->tail + 1);
+	}
+	raw_spin_unlock_irqrestore(&oracle.lock, flags);
+}
+
+static void say_pages(u32 kind, u32 flags, unsigned long pfn, unsigned long count)
+{
+	struct vg_oracle_event event = {
+		.kind = kind, .flags = flags, .page = pfn, .count = count,
+	};
+
+	say(&event);
+}
+
+static void know(unsigned long pfn, unsigned long count)
+{
+	for (; count; pfn++, count--)
+		if (pfn < oracle.num_pages)
+			set_bit(pfn, oracle.known);
+}
+
+/* ---- DMA mappings ---- */
+
+static bool ours(const struct device *dev)
+{
+	return dev == &oracle.pdev->dev;
+}
+
+static u32 write_flag(enum dma_data_direction dir)
+{
+	return dir == DMA_TO_DEVICE ? 0 : VG_ORACLE_WRITE;
+}
+
+static void say_dma(u32 kind, u32 flags, dma_addr_t addr, size_t size)
+{
+	unsigned long first = PHYS_PFN(addr);
+	unsigned long count = PHYS_PFN(addr + size - 1) - first + 1;
+
+	if (!size)
+		return;
+	if (kind == VG_ORACLE_MAP)
+		know(first, count);
+	say_pages(kind, flags, first, count);
+}
+
+static void map_phys(void *data, struct device *dev, phys_addr_t phys, dma_addr_t addr,
+		     size_t size, enum dma_data_direction dir, unsigned long attrs)
+{
+	if (ours(dev) && addr != DMA_MAPPING_ERROR)
+		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
+}
+
+static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t size,
+		       enum dma_data_direction dir, unsigned long attrs)
+{
+	if (ours(dev))
+		say_dma(VG_ORACLE_UNMAP, write_flag(dir), addr, size);
+}
+
+/* A list of pages may be anybody's: not OWNED. */
+static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents,
+		   int ents, enum dma_data_direction dir, unsigned long attrs)
+{
+	struct scatterlist *sg;
+	int i;
+
+	if (!ours(dev))
+		return;
+	for_each_sg(sgl, sg, ents, i)
+		say_dma(VG_ORACLE_MAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
+}
+
+/*
+ * The caller gives the number of entries before mapping; as many of them as the
+ * mapping made have a length.
+ */
+static void unmap_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents,
+		     enum dma_data_direction dir, unsigned long attrs)
+{
+	struct scatterlist *sg;
+	int i;
+
+	if (!ours(dev))
+		return;
+	for_each_sg(sgl, sg, nents, i)
+		say_dma(VG_ORACLE_UNMAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
+}
+
+static void alloc(void *data, struct device *dev, void *virt, dma_addr_t addr, size_t size,
+		  enum dma_data_direction dir, gfp_t gfp, unsigned long attrs)
+{
+	if (ours(dev) && virt)
+		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
+}
+
+static void unalloc(void *data, struct device *dev, void *virt, dma_addr_t addr, size_t size,
+		    enum dma_data_direction dir, unsigned long attrs)
+{
+	if (ours(dev) && virt)
+		say_dma(VG_ORACLE_UNMAP, write_flag(dir), addr, size);
+}
+
+static void alloc_sgt(void *data, struct device *dev, struct sg_table *sgt, size_t size,
+		      enum dma_data_direction dir, gfp_t gfp, unsigned long attrs)
+{
+	struct scatterlist *sg;
+	int i;
+
+	if (!ours(dev))
+		return;
+	for_each_sgtable_dma_sg(sgt, sg, i)
+		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, sg_dma_address(sg),
+			sg_dma_len(sg));
+}
+
+static void free_sgt(void *data, struct device *dev, struct sg_table *sgt, size_t size,
+		     enum dma_data_direction dir)
+{
+	unmap_sg(data, dev, sgt->sgl, sgt->nents, dir, 0);
+}
+
+/* ---- the page allocator ---- */
+
+static void page_free(void *data, struct page *page, unsigned int order)
+{
+	unsigned long pfn = page_to_pfn(page), end = pfn + (1ul << order);
+	unsigned long bit;
+
+	if (end > oracle.num_pages)
+		return;
+	bit = order ? find_next_bit(oracle.known, end, pfn) :
+		      (test_bit(pfn, oracle.known) ? pfn : end);
+	if (bit >= end)
+		return;
+	for (; bit < end; bit++)
+		clear_bit(bit, oracle.known);
+	say_pages(VG_ORACLE_FREE, 0, pfn, end - pfn);
+}
+
+static struct probe {
+	const char *name;
+	void *fn;
+	struct tracepoint *tp;
+} probes[] = {
+	{ "dma_map_phys", map_phys },
+	{ "dma_unmap_phys", unmap_phys },
+	{ "dma_map_sg", map_sg },
+	{ "dma_unmap_sg", unmap_sg },
+	{ "dma_alloc", alloc },
+	{ "dma_free", unalloc },
+	{ "dma_alloc_pages", alloc },
+	{ "dma_free_pages", unalloc },
+	{ "dma_alloc_sgt", alloc_sgt },
+	{ "dma_free_sgt", free_sgt },
+	{ "mm_page_free", page_free },
+};
+
+static void match_tracepoint(struct tracepoint *tp, void *data)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++)
+		if (!strcmp(tp->name, probes[i].name))
+			probes[i].tp = tp;
+}
+
+static void remove_tracepoints(size_t count)
+{
+	while (count--)
+		tracepoint_probe_unregister(probes[count].tp, probes[count].fn, NULL);
+	tracepoint_synchronize_unregister();
+}
+
+static int add_tracepoints(void)
+{
+	for_each_kernel_tracepoint(match_tracepoint, NULL);
+	for (size_t i = 0; i < ARRAY_SIZE(probes); i++) {
+		int err = -ENOENT;
+
+		if (probes[i].tp)
+			err = tracepoint_probe_register(probes[i].tp, probes[i].fn, NULL);
+		if (err) {
+			pr_err("vgpu_oracle: tracepoint %s: %d\n", probes[i].name, err);
+			remove_tracepoints(i);
+			return err;
+		}
+	}
+	return 0;
+}
+
+/* ---- page lookups and invalidations ---- */
+
+struct invalidation {
+	struct mm_struct *mm;
+	unsigned long start, end;
+};
+
+static int enter_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct mmu_notifier_range *range = (void *)regs_get_kernel_argument(regs, 0);
+	struct invalidation *inv = (void *)ri->data;
+
+	*inv = (struct invalidation){ range->mm, range->start, range->end };
+	return 0;
+}
+
+static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct invalidation *inv = (void *)ri->data;
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_LOSE,
+		.mm = (unsigned long)inv->mm,
+		.va = PFN_DOWN(inv->start),
+		.count = PFN_UP(inv->end) - PFN_DOWN(inv->start),
+	};
+
+	/* Refused, when it must not block: nothing is going to change. */
+	if (!(int)regs_return_value(regs))
+		say(&event);
+	return 0;
+}
+
+static int enter_release(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(unsigned long *)ri->data = regs_get_kernel_argument(regs, 0);
+	return 0;
+}
+
+static int leave_release(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_LEAVE, .mm = *(unsigned long *)ri->data,
+	};
+
+	say(&event);
+	return 0;
+}
+
+static int enter_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(unsigned long *)ri->data = regs_get_kernel_argument(regs, 0);
+	return 0;
+}
+
+static bool continues(unsigned long pfn, unsigned long before)
+{
+	return pfn == before + 1 && !((pfn ^ before) & HMM_PFN_WRITE);
+}
+
+/* Consecutive pages as one event. */
+static void say_lookup(const struct hmm_range *range, struct vg_oracle_event event)
+{
+	unsigned long count = PHYS_PFN(range->end - range->start);
+	unsigned long va = PFN_DOWN(range->start);
+	const unsigned long order = HMM_PFN_FLAGS & ~(HMM_PFN_VALID | HMM_PFN_WRITE);
+
+	event.kind = VG_ORACLE_HOLD;
+	for (unsigned long i = 0; i < count; i += event.count) {
+		unsigned long pfn = range->hmm_pfns[i] & ~order;
+		unsigned long n = 1;
+
+		event.count = 1;
+		if (!(pfn & HMM_PFN_VALID))
+			continue;
+		while (i + n < count && continues(range->hmm_pfns[i + n] & ~order, pfn + n - 1))
+			n++;
+		event.va = va + i;
+		event.count = n;
+		event.page = pfn & ~HMM_PFN_FLAGS;
+		event.flags = pfn & HMM_PFN_WRITE ? VG_ORACLE_WRITE : 0;
+		know(event.page, n);
+		say(&event);
+	}
+}
+
+static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct hmm_range *range = *(struct hmm_range **)ri->data;
+	const struct mmu_interval_notifier *notifier = range->notifier;
+	unsigned long last = PFN_DOWN(notifier->interval_tree.last);
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_WATCH,
+		.mm = (unsigned long)notifier->mm,
+		.notifier = (unsigned long)notifier,
+		.va = PFN_DOWN(notifier->interval_tree.start),
+	};
+
+	if ((int)regs_return_value(regs))
+		return 0;
+	event.count = last - event.va + 1;
+	say(&event);
+	say_lookup(range, event);
+	/*
+	 * An invalidation that came in between has perhaps been told before the
+	 * pages.  The driver sees it the same way and must not use them.
+	 */
+	if (mmu_interval_read_retry(range->notifier, range->notifier_seq)) {
+		event.kind = VG_ORACLE_LOSE;
+		event.va = PFN_DOWN(range->start);
+		event.count = PHYS_PFN(range->end - range->start);
+		say(&event);
+	}
+	return 0;
+}
+
+/* Notifiers sleep, so many calls can be under way. */
+static struct kretprobe returns[] = {
+	{
+		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
+		.entry_handler = enter_invalidate, .handler = leave_invalidate,
+		.data_size = sizeof(struct invalidation), .maxactive = 256,
+	}, {
+		.kp.symbol_name = "__mmu_notifier_release",
+		.entry_handler = enter_release, .handler = leave_release,
+		.data_size = sizeof(unsigned long), .maxactive = 64,
+	}, {
+		.kp.symbol_name = "hmm_range_fault",
+		.entry_handler = enter_lookup, .handler = leave_lookup,
+		.data_size = sizeof(unsigned long), .maxactive = 256,
+	},
+};
+
+static int add_returns(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++) {
+		int err = register_kretprobe(&returns[i]);
+
+		if (!err)
+			continue;
+		pr_err("vgpu_oracle: %s: %d\n", returns[i].kp.symbol_name, err);
+		while (i--)
+			unregister_kretprobe(&returns[i]);
+		return err;
+	}
+	return 0;
+}
+
+static void remove_returns(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
+		unregister_kretprobe(&returns[i]);
+}
+
+/* A green run in which events got lost would prove nothing. */
+static void tell_missed(void)
+{
+	struct vg_oracle_event event = { .kind = VG_ORACLE_MISSED };
+	u64 missed = oracle.missed;
+
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
+		missed += returns[i].nmissed + returns[i].kp.nmissed;
+	event.count = missed - oracle.missed_told;
+	oracle.missed_told = missed;
+	if (event.count)
+		say(&event);
+}
+
+/* ---- what tests can read: /sys/module/vgpu_oracle/parameters ---- */
+
+static int get_count(char *buffer, const struct kernel_param *kp)
+{
+	/* Called with the module's parameter lock held. */
+	tell_missed();
+	return sysfs_emit(buffer, "%u\n", read_reg((unsigned long)kp->arg));
+}
+
+static const struct kernel_param_ops count_ops = { .get = get_count };
+
+module_param_cb(violations, &count_ops, (void *)VG_ORACLE_VIOLATIONS, 0444);
+MODULE_PARM_DESC(violations, "accesses of the GPU to pages that were not its own, so far");
+module_param_cb(events, &count_ops, (void *)VG_ORACLE_EVENTS, 0444);
+MODULE_PARM_DESC(events, "events reported so far");
+module_param_cb(accesses, &count_ops, (void *)VG_ORACLE_ACCESSES, 0444);
+MODULE_PARM_DESC(accesses, "accesses to guest memory judged so far");
+
+/* ---- */
+
+static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
+{
+	tell_missed();
+	write_reg(VG_ORACLE_DRAIN, 1);
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block reboot = { .notifier_call = on_reboot };
+
+static void detach(void)
+{
+	if (oracle.ring)
+		free_pages((unsigned long)oracle.ring, RING_ORDER);
+	if (oracle.mmio)
+		pci_iounmap(oracle.pdev, oracle.mmio);
+	oracle.mmio = NULL;
+	bitmap_free(oracle.known);
+	pci_disable_device(oracle.pdev);
+	pci_dev_put(oracle.pdev);
+}
+
+/* The first AMD device whose registers say that it has an oracle. */
+static int attach(void)
+{
+	struct pci_dev *pdev = NULL;
+
+	while ((pdev = pci_get_device(PCI_VENDOR_ID_ATI, PCI_ANY_ID, pdev))) {
+		if (pci_resource_len(pdev, REGISTER_BAR) >= 4 * VG_ORACLE_REGS_END &&
+		    !pci_enable_device_mem(pdev)) {
+			oracle.mmio = pci_iomap(pdev, REGISTER_BAR, 0);
+			if (oracle.mmio && read_reg(VG_ORACLE_ID) == VG_ORACLE_ID_VALUE)
+				break;
+			if (oracle.mmio)
+				pci_iounmap(pdev, oracle.mmio);
+			pci_disable_device(pdev);
+		}
+	}
+	if (!pdev)
+		return -ENODEV;
+	oracle.pdev = pdev;
+	oracle.num_pages = PHYS_PFN(ALIGN(virt_to_phys(high_memory - 1) + 1, PAGE_SIZE));
+	oracle.known = bitmap_zalloc(oracle.num_pages, GFP_KERNEL);
+	oracle.ring = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, RING_ORDER);
+	if (oracle.known && oracle.ring)
+		return 0;
+	detach();
+	return -ENOMEM;
+}
+
+static int __init vgpu_oracle_init(void)
+{
+	int err = attach();
+
+	if (err)
+		return err;
+	write_reg(VG_ORACLE_RING_LO, lower_32_bits(virt_to_phys(oracle.ring)));
+	write_reg(VG_ORACLE_RING_HI, upper_32_bits(virt_to_phys(oracle.ring)));
+	write_reg(VG_ORACLE_RING_SIZE, RING_SIZE);
+	write_reg(VG_ORACLE_ENABLE, 1);
+	err = add_tracepoints();
+	if (err)
+		goto disable;
+	err = add_returns();
+	if (err)
+		goto tracepoints;
+	register_reboot_notifier(&reboot);
+	pr_info("vgpu_oracle: reporting pages of %s\n", pci_name(oracle.pdev));
+	return 0;
+
+tracepoints:
+	remove_tracepoints(ARRAY_SIZE(probes));
+disable:
+	write_reg(VG_ORACLE_ENABLE, 0);
+	detach();
+	return err;
+}
+
+static void __exit vgpu_oracle_exit(void)
+{
+	unregister_reboot_notifier(&reboot);
+	remove_returns();
+	remove_tracepoints(ARRAY_SIZE(probes));
+	tell_missed();
+	write_reg(VG_ORACLE_ENABLE, 0);
+	detach();
+}
+
+module_init(vgpu_oracle_init);
+module_exit(vgpu_oracle_exit);
+
+MODULE_DESCRIPTION("Reports the kernel's use of pages to the simulated GPU");
+MODULE_LICENSE("Dual MIT/GPL");

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Breaks the driver on purpose: the functions named in "skip" return 0 and do
+ * nothing.  For tests that show that a missing safety step is found.  Load it
+ * after amdgpu, whose functions they are.
+ */
+#include <linux/kprobes.h>
+#include <linux/module.h>
+#include <linux/slab.h>
+
+#define MAX_SKIPS 8
+
+static char *skip[MAX_SKIPS];
+static int num_skips;
+module_param_array(skip, charp, &num_skips, 0444);
+MODULE_PARM_DESC(skip, "functions that do nothing from now on");
+
+static struct kprobe probe[MAX_SKIPS];
+static atomic_t skipped[MAX_SKIPS];
+
+static int get_skipped(char *buffer, const struct kernel_param *kp)
+{
+	int sum = 0;
+
+	for (int i = 0; i < num_skips; i++)
+		sum += atomic_read(&skipped[i]);
+	return sysfs_emit(buffer, "%d\n", sum);
+}
+
+static const struct kernel_param_ops skipped_ops = { .get = get_skipped };
+
+module_param_cb(skipped, &skipped_ops, NULL, 0444);
+MODULE_PARM_DESC(skipped, "calls that did nothing");
+
+/* At the first instruction the return address is on top of the stack. */
+static int return_at_once(struct kprobe *p, struct pt_regs *regs)
+{
+	atomic_inc(&skipped[p - probe]);
+	regs_set_return_value(regs, 0);
+	instruction_pointer_set(regs, *(unsigned long *)regs->sp);
+	regs->sp += sizeof(unsigned long);
+	return 1;
+}
+
+/* Its presence keeps kprobes from a jump that ignores what was set above. */
+static void unused(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
+{
+}
+
+static int __init vgpu_sabotage_init(void)
+{
+	for (int i = 0; i < num_skips; i++) {
+		int err;
+
+		probe[i].symbol_name = skip[i];
+		probe[i].pre_handler = return_at_once;
+		probe[i].post_handler = unused;
+		err = register_kprobe(&probe[i]);
+		if (!err)
+			continue;
+		pr_err("vgpu_sabotage: %s: %d\n", skip[i], err);
+		while (i--)
+			unregister_kprobe(&probe[i]);
+		return err;
+	}
+	return num_skips ? 0 : -EINVAL;
+}
+
+static void __exit vgpu_sabotage_exit(void)
+{
+	for (int i = 0; i < num_skips; i++)
+		unregister_kprobe(&probe[i]);
+}
+
+module_init(vgpu_sabotage_init);
+module_exit(vgpu_sabotage_exit);
+
+MODULE_DESCRIPTION("Leaves out steps of a driver, to test its tests");
+MODULE_LICENSE("Dual MIT/GPL");

@@ -1,0 +1,346 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Taking events from the guest's ring, judging accesses, and the verdict.
+ * The page states themselves are in pages.c.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "oracle/oracle.h"
+#include "oracle/pages.h"
+#include "oracle/rules.h"
+#include "util/bits.h"
+
+enum {
+	MAX_RING = 1 << 16,	/* events */
+	KEPT_LINES = 8,		/* violations repeated with the verdict */
+	TRACED_LINES = 1000,	/* more only drown the trace */
+	LINE = 512,
+};
+
+struct vg_oracle {
+	struct vg_pages *pages;
+	bool enabled;		/* a ring is there */
+	bool used;		/* there has been one since the start */
+	uint64_t ring;		/* bus address */
+	uint32_t ring_size;
+	uint64_t head;		/* taken from this ring */
+	uint64_t earlier;	/* events of the rings before it */
+	uint64_t accesses;
+	uint64_t violations;
+	uint64_t broken[VG_NUM_RULES];
+	char kept[KEPT_LINES][LINE];
+	unsigned int num_kept;
+};
+
+static const char *const sentence[VG_NUM_RULES] = {
+#define VG_RULE(id, name, text) [VG_RULE_##name] = (text),
+	VG_ORACLE_RULES(VG_RULE)
+#undef VG_RULE
+};
+
+int vg_oracle_init(struct vgpu *vg)
+{
+	vg->oracle = calloc(1, sizeof(*vg->oracle));
+	return vg->oracle ? 0 : -ENOMEM;
+}
+
+static void oracle_free(struct vgpu *vg)
+{
+	if (!vg->oracle)
+		return;
+	vg_pages_free(vg->oracle->pages);
+	free(vg->oracle);
+	vg->oracle = NULL;
+}
+
+/* ---- violations ---- */
+
+static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
+{
+	struct vg_oracle *o = vg->oracle;
+	char line[LINE];
+	int n;
+
+	o->violations++;
+	o->broken[rule]++;
+	n = snprintf(line, sizeof(line), "t=%" PRIu64 " ", vg->time);
+	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"",
+		 rule, details, sentence[rule]);
+	/* The trace has the time of its own. */
+	if (o->violations <= TRACED_LINES)
+		vg_trace(vg, "%s", line + n);
+	if (o->num_kept < KEPT_LINES)
+		memcpy(o->kept[o->num_kept++], line, sizeof(line));
+}
+
+static const char *kind_name(uint32_t kind)
+{
+	static const char *const name[VG_ORACLE_NUM_KINDS] = {
+		[VG_ORACLE_MAP] = "map", [VG_ORACLE_UNMAP] = "unmap",
+		[VG_ORACLE_FREE] = "free", [VG_ORACLE_HOLD] = "hold",
+		[VG_ORACLE_LOSE] = "lose",
+	};
+
+	return name[kind];
+}
+
+/* The last events of the page, oldest first: "map-rw@12,lose@15". */
+static void history(const struct vg_page *page, char *buf, size_t size)
+{
+	uint32_t first = page->events > VG_PAGE_HISTORY ?
+				 page->events - VG_PAGE_HISTORY : 0;
+	size_t n = 0;
+
+	snprintf(buf, size, "none");
+	for (uint32_t i = first; i < page->events && n < size; i++) {
+		const struct vg_page_event *e =
+			&page->history[i % VG_PAGE_HISTORY];
+
+		n += snprintf(buf + n, size - n, "%s%s%s@%" PRIu64,
+			      i > first ? "," : "", kind_name(e->kind),
+			      e->flags & VG_ORACLE_WRITE ? "-rw" : "", e->time);
+	}
+}
+
+static void violation(struct vgpu *vg, enum vg_rule rule,
+		      const struct vg_oracle_access *a,
+		      const struct vg_page *page, uint64_t number)
+{
+	char events[LINE / 3], details[LINE];
+	const struct vg_queue *q = vg->sched.current;
+
+	history(page, events, sizeof(events));
+	snprintf(details, sizeof(details),
+		 "access=%s vmid=%u va=0x%" PRIx64 " pfn=0x%" PRIx64
+		 " queue=%s maps=%u holds=%u events=%s",
+		 a->write ? "write" : "read", a->vmid, a->va, number,
+		 q ? q->name : "none", page->maps, page->holds, events);
+	report(vg, rule, details);
+}
+
+/* ---- events ---- */
+
+static void take(struct vgpu *vg, const struct vg_oracle_event *event)
+{
+	struct vg_oracle *o = vg->oracle;
+	int err;
+
+	if (event->kind == VG_ORACLE_MISSED) {
+		char details[LINE / 4];
+
+		snprintf(details, sizeof(details), "missed=%llu",
+			 (unsigned long long)event->count);
+		report(vg, VG_RULE_MISSED, details);
+		return;
+	}
+	err = vg_pages_apply(o->pages, event, vg->time);
+	if (err)
+		vg_stop(vg, "oracle: event %u of page 0x%llx, va 0x%llx, count %llu: %s",
+			event->kind, (unsigned long long)event->page,
+			(unsigned long long)event->va,
+			(unsigned long long)event->count,
+			err == -ENOMEM ? "no memory" : "makes no sense");
+}
+
+static struct vg_oracle_ring *ring(struct vgpu *vg)
+{
+	const struct vg_oracle *o = vg->oracle;
+
+	return vg->ops->dma(vg->host, o->ring, sizeof(struct vg_oracle_ring) +
+			    o->ring_size * sizeof(struct vg_oracle_event), true);
+}
+
+static void drain(struct vgpu *vg)
+{
+	struct vg_oracle *o = vg->oracle;
+	struct vg_oracle_ring *r;
+	uint64_t tail;
+
+	if (!o->enabled)
+		return;
+	r = ring(vg);
+	if (!r)
+		return;		/* the host is taking the guest's memory away */
+	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
+	if (tail == o->head)
+		return;
+	if (tail - o->head > o->ring_size) {
+		vg_stop(vg, "oracle: ring of %u events with %llu in it",
+			o->ring_size, (unsigned long long)(tail - o->head));
+		return;
+	}
+	while (o->head != tail) {
+		/* A copy: the guest could change what has been checked. */
+		struct vg_oracle_event event = r->event[o->head % o->ring_size];
+
+		take(vg, &event);
+		o->head++;
+	}
+	__atomic_store_n(&r->head, o->head, __ATOMIC_RELEASE);
+}
+
+/* ---- judging ---- */
+
+uint64_t vg_oracle_now(struct vgpu *vg)
+{
+	const struct vg_oracle *o = vg->oracle;
+
+	drain(vg);
+	return o->earlier + (o->enabled ? vg_pages_now(o->pages) : 0);
+}
+
+static void judge_page(struct vgpu *vg, const struct vg_oracle_access *a,
+		       uint64_t number)
+{
+	const struct vg_page *page = vg_pages_get(vg->oracle->pages, number);
+
+	if (!page->maps)
+		violation(vg, VG_RULE_UNMAPPED, a, page, number);
+	else if (vg_page_lost(page))
+		violation(vg, VG_RULE_LOST, a, page, number);
+	else if (page->lost_at &&
+		 a->read_at < vg->oracle->earlier + page->lost_at)
+		violation(vg, VG_RULE_STALE, a, page, number);
+	else if (a->write && vg_page_readonly(page))
+		violation(vg, VG_RULE_READONLY, a, page, number);
+}
+
+void vg_oracle_judge(struct vgpu *vg, const struct vg_oracle_access *access)
+{
+	struct vg_oracle *o = vg->oracle;
+	uint64_t last = access->gpa + access->len - 1;
+
+	if (!o->enabled || !access->len)
+		return;
+	drain(vg);
+	o->accesses++;
+	for (uint64_t page = access->gpa >> VG_PAGE_SHIFT;
+	     page <= last >> VG_PAGE_SHIFT; page++)
+		judge_page(vg, access, page);
+}
+
+/* ---- registers ---- */
+
+static void disable(struct vgpu *vg)
+{
+	struct vg_oracle *o = vg->oracle;
+
+	if (o->enabled)
+		o->earlier += vg_pages_now(o->pages);
+	o->enabled = false;
+	vg_pages_free(o->pages);
+	o->pages = NULL;
+}
+
+static void write_enable(struct vgpu *vg, const struct vg_reg *reg,
+			 uint32_t index, uint32_t value)
+{
+	struct vg_oracle *o = vg->oracle;
+
+	drain(vg);
+	disable(vg);
+	if (!value)
+		return;
+	o->ring = (uint64_t)vg->regs[VG_ORACLE_RING_HI] << 32 |
+		  vg->regs[VG_ORACLE_RING_LO];
+	o->ring_size = vg->regs[VG_ORACLE_RING_SIZE];
+	o->head = 0;
+	o->pages = vg_pages_new();
+	if (!o->pages || !o->ring_size || o->ring_size > MAX_RING ||
+	    o->ring % sizeof(uint64_t) || !ring(vg)) {
+		vg_stop(vg, "oracle: no ring of %u events at 0x%llx",
+			o->ring_size, (unsigned long long)o->ring);
+		return;
+	}
+	o->enabled = o->used = true;
+}
+
+static void write_drain(struct vgpu *vg, const struct vg_reg *reg,
+			uint32_t index, uint32_t value)
+{
+	drain(vg);
+}
+
+static uint32_t read_violations(struct vgpu *vg, const struct vg_reg *reg,
+				uint32_t index)
+{
+	drain(vg);
+	return vg->oracle->violations;
+}
+
+static uint32_t read_events(struct vgpu *vg, const struct vg_reg *reg,
+			    uint32_t index)
+{
+	return vg_oracle_now(vg);
+}
+
+static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
+			      uint32_t index)
+{
+	return vg->oracle->accesses;
+}
+
+/* A guest that starts anew has no ring; what was found stays found. */
+static void oracle_reset(struct vgpu *vg)
+{
+	disable(vg);
+}
+
+#define ORACLE_REG(name_, read_, write_) \
+	{ .first = VG_##name_, .count = 1, .name = #name_, \
+	  .read = (read_), .write = (write_) }
+
+static const struct vg_reg regs[] = {
+	{ .first = VG_ORACLE_ID, .count = 1, .name = "ORACLE_ID",
+	  .write = vg_reg_ignore_write, .reset = VG_ORACLE_ID_VALUE },
+	ORACLE_REG(ORACLE_RING_LO, NULL, NULL),
+	ORACLE_REG(ORACLE_RING_HI, NULL, NULL),
+	ORACLE_REG(ORACLE_RING_SIZE, NULL, NULL),
+	ORACLE_REG(ORACLE_ENABLE, NULL, write_enable),
+	ORACLE_REG(ORACLE_DRAIN, NULL, write_drain),
+	ORACLE_REG(ORACLE_VIOLATIONS, read_violations, vg_reg_ignore_write),
+	ORACLE_REG(ORACLE_EVENTS, read_events, vg_reg_ignore_write),
+	ORACLE_REG(ORACLE_ACCESSES, read_accesses, vg_reg_ignore_write),
+};
+
+const struct vg_block vg_oracle_block = {
+	.name = "oracle",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+	.reset = oracle_reset,
+	.free = oracle_free,
+};
+
+/* ---- verdict ---- */
+
+uint64_t vgpu_violations(const struct vgpu *vg)
+{
+	return vg->oracle->violations;
+}
+
+void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *text),
+		  void *arg)
+{
+	const struct vg_oracle *o = vg->oracle;
+	char text[LINE];
+	int n;
+
+	for (unsigned int i = 0; i < o->num_kept; i++)
+		line(arg, o->kept[i]);
+	if (!o->used) {
+		line(arg, "oracle: silent, the guest reported no pages");
+		return;
+	}
+	n = snprintf(text, sizeof(text),
+		     "oracle: %" PRIu64 " violations in %" PRIu64
+		     " accesses to guest memory", o->violations, o->accesses);
+	for (enum vg_rule r = 0; r < VG_NUM_RULES; r++)
+		if (o->broken[r])
+			n += snprintf(text + n, sizeof(text) - n,
+				      "; R%u %" PRIu64, r, o->broken[r]);
+	line(arg, text);
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the device may do with each page of guest memory, from the events. */
+#ifndef VG_ORACLE_PAGES_H
+#define VG_ORACLE_PAGES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "oracle/protocol.h"
+
+enum { VG_PAGE_HISTORY = 6 };
+
+/* One event as it concerned one page. */
+struct vg_page_event {
+	uint64_t time;
+	uint32_t kind;		/* enum vg_oracle_kind */
+	uint32_t flags;
+};
+
+struct vg_page {
+	uint32_t maps, maps_write;	/* DMA mappings that there are */
+	uint32_t holds, holds_write;	/* places where processes have it */
+	bool user;		/* got from a process: somebody must hold it */
+	bool freed;		/* while it was mapped */
+	uint64_t lost_at;	/* last event that made it inaccessible, or 0 */
+	uint32_t events;	/* number; the last are in history */
+	struct vg_page_event history[VG_PAGE_HISTORY];
+};
+
+struct vg_pages;
+
+struct vg_pages *vg_pages_new(void);
+void vg_pages_free(struct vg_pages *pages);
+
+/*
+ * Apply an event; it becomes number vg_pages_now().  0, -ENOMEM, or -EINVAL for
+ * one that makes no sense.
+ */
+int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
+		   uint64_t time);
+uint64_t vg_pages_now(const struct vg_pages *pages);
+
+/* A page nobody has said anything of is all zero. */
+const struct vg_page *vg_pages_get(const struct vg_pages *pages, uint64_t page);
+/* Does the device have any right to it? */
+bool vg_page_lost(const struct vg_page *page);
+bool vg_page_readonly(const struct vg_page *page);
+
+#endif

@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT */
+/* The page oracle: each rule fires when it should, and only then. */
+#include <stdio.h>
+#include <string.h>
+
+#include "oracle/oracle.h"
+#include "oracle/protocol.h"
+#include "tests/fake_host.h"
+
+enum {
+	VMID = 3,
+	OTHER_VMID = 4,
+	RING_SIZE = 8,
+	MM = 0x111, NOTIFIER = 0x222,
+	OTHER_MM = 0x333, OTHER_NOTIFIER = 0x444,
+	CPU_VA = 0x7f000,	/* pages */
+};
+#define VA 0x7f0012345000ull
+#define PAGE_A (FAKE_RAM_BASE + 0x100000)
+#define PAGE_B (FAKE_RAM_BASE + 0x101000)
+#define RING (FAKE_RAM_BASE + 0x200000)
+#define PFN(gpa) ((gpa) >> VG_PAGE_SHIFT)
+
+static const struct vg_port gfx = { .hub = VG_GFXHUB };
+
+static uint32_t reg(struct fake_host *f, enum vg_oracle_reg r)
+{
+	return vgpu_mmio_read(f->vg, 4 * r);
+}
+
+static void set_reg(struct fake_host *f, enum vg_oracle_reg r, uint32_t value)
+{
+	vgpu_mmio_write(f->vg, 4 * r, value);
+}
+
+static struct vg_oracle_ring *ring(struct fake_host *f)
+{
+	return (void *)(f->ram + (RING - FAKE_RAM_BASE));
+}
+
+static void enable(struct fake_host *f)
+{
+	memset(ring(f), 0, sizeof(*ring(f)));
+	set_reg(f, VG_ORACLE_RING_LO, vg_lo(RING));
+	set_reg(f, VG_ORACLE_RING_HI, vg_hi(RING));
+	set_reg(f, VG_ORACLE_RING_SIZE, RING_SIZE);
+	set_reg(f, VG_ORACLE_ENABLE, 1);
+}
+
+/* As the guest's module does; of one page where nothing else is said. */
+static void say(struct fake_host *f, struct vg_oracle_event *event)
+{
+	struct vg_oracle_ring *r = ring(f);
+
+	if (!event->count)
+		event->count = 1;
+	if (r->tail - r->head == RING_SIZE)
+		set_reg(f, VG_ORACLE_DRAIN, 1);
+	CHECK(r->tail - r->head < RING_SIZE);
+	r->event[r->tail % RING_SIZE] = *event;
+	r->tail++;
+}
+
+#define SAY(f, kind_, ...) \
+	say(f, &(struct vg_oracle_event){ .kind = VG_ORACLE_##kind_, \
+					  __VA_ARGS__ })
+#define MAP_RW(f, gpa) SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+#define MAP_OWNED(f, gpa) \
+	SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_OWNED)
+#define UNMAP_RW(f, gpa) SAY(f, UNMAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+#define WATCH(f) SAY(f, WATCH, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA)
+#define HOLD_RW(f, gpa) \
+	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, \
+	    .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+#define LOSE(f) SAY(f, LOSE, .mm = MM, .va = CPU_VA)
+
+/* VA of VMID leads to PAGE_A, of which nothing has been said yet. */
+static struct fake_host *reporting(void)
+{
+	struct fake_host *f = fake_new();
+
+	fake_enable_vmid(f, VMID);
+	fake_map(f, VMID, VA, PAGE_A, FAKE_RW | VG_PTE_SYSTEM);
+	enable(f);
+	return f;
+}
+
+/* ... and is mapped and held, as of a userptr BO. */
+static struct fake_host *with_userptr(void)
+{
+	struct fake_host *f = reporting();
+
+	WATCH(f);
+	HOLD_RW(f, PAGE_A);
+	MAP_RW(f, PAGE_A);
+	return f;
+}
+
+static void read_page(struct fake_host *f)
+{
+	uint32_t v;
+
+	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, VA, &v));
+}
+
+static void write_page(struct fake_host *f)
+{
+	CHECK(!vg_mem_write32(f->vg, &gfx, VMID, VA, 1));
+}
+
+/* All @count so far, the last of @rule, and no other. */
+static void expect(struct fake_host *f, unsigned int count, const char *rule)
+{
+	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == count);
+	CHECK(vgpu_violations(f->vg) == count);
+	CHECK(fake_log_count(f, "violation rule=") == count);
+	CHECK(!count || fake_log_count(f, rule) == count);
+}
+
+static void expect_none(struct fake_host *f)
+{
+	CHECK(reg(f, VG_ORACLE_ACCESSES) > 0);
+	expect(f, 0, NULL);
+}
+
+static void silent_without_a_guest_that_reports(void)
+{
+	struct fake_host *f = fake_new();
+
+	CHECK(reg(f, VG_ORACLE_ID) == VG_ORACLE_ID_VALUE);
+	fake_enable_vmid(f, VMID);
+	fake_map(f, VMID, VA, PAGE_A, FAKE_RW | VG_PTE_SYSTEM);
+	write_page(f);
+	CHECK(!reg(f, VG_ORACLE_ACCESSES));
+	expect(f, 0, NULL);
+	fake_free(f);
+}
+
+static void r1_fires_on_a_page_never_mapped(void)
+{
+	struct fake_host *f = reporting();
+
+	MAP_OWNED(f, PAGE_B);
+	read_page(f);
+	expect(f, 1, "rule=R1 access=read vmid=3 va=0x7f0012345000 pfn=0x40100 queue=none");
+	fake_free(f);
+}
+
+static void r1_fires_after_the_last_unmap(void)
+{
+	struct fake_host *f = reporting();
+
+	MAP_OWNED(f, PAGE_A);
+	MAP_OWNED(f, PAGE_A);
+	UNMAP_RW(f, PAGE_A);
+	write_page(f);
+	expect_none(f);
+	UNMAP_RW(f, PAGE_A);
+	write_page(f);
+	expect(f, 1, "rule=R1");
+	fake_free(f);
+}
+
+static void r1_does_not_fire_on_a_mapped_page(void)
+{
+	struct fake_host *f = reporting();
+
+	SAY(f, MAP, .page = PFN(PAGE_A) - 1, .count = 3, .flags = VG_ORACLE_WRITE);
+	read_page(f);
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void r2_fires_on_a_page_taken_back(void)
+{
+	struct fake_host *f = with_userptr();
+
+	LOSE(f);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	CHECK(fake_logged(f, "maps=1 holds=0 events=hold-rw@"));
+	fake_free(f);
+}
+
+static void r2_fires_on_a_page_freed_while_mapped(void)
+{
+	struct fake_host *f = reporting();
+
+	MAP_OWNED(f, PAGE_A);
+	SAY(f, FREE, .page = PFN(PAGE_A) - 4, .count = 8);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+static void r2_fires_after_the_address_space_is_gone(void)
+{
+	struct fake_host *f = with_userptr();
+
+	SAY(f, LEAVE, .mm = OTHER_MM);
+	read_page(f);
+	expect_none(f);
+	SAY(f, LEAVE, .mm = MM);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+/* Pages looked up before an invalidation that came first must not be used. */
+static void r2_fires_when_a_stale_lookup_is_mapped(void)
+{
+	struct fake_host *f = reporting();
+
+	WATCH(f);
+	HOLD_RW(f, PAGE_A);
+	SAY(f, LOSE, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA);
+	MAP_RW(f, PAGE_A);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+static void r2_does_not_fire_elsewhere(void)
+{
+	struct fake_host *f = with_userptr();
+
+	SAY(f, LOSE, .mm = OTHER_MM, .va = CPU_VA);
+	SAY(f, LOSE, .mm = MM, .va = CPU_VA - 5, .count = 5);
+	SAY(f, LOSE, .mm = MM, .va = CPU_VA + 1, .count = 1000);
+	SAY(f, LOSE, .mm = MM, .notifier = OTHER_NOTIFIER, .va = CPU_VA);
+	SAY(f, FREE, .page = PFN(PAGE_B));
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+/* One address lost, the page still held at another, perhaps by a child. */
+static void r2_does_not_fire_while_somebody_holds_the_page(void)
+{
+	struct fake_host *f = with_userptr();
+
+	SAY(f, WATCH, .mm = OTHER_MM, .notifier = OTHER_NOTIFIER, .va = 1);
+	SAY(f, HOLD, .mm = OTHER_MM, .notifier = OTHER_NOTIFIER, .va = 1,
+	    .page = PFN(PAGE_A), .flags = VG_ORACLE_WRITE);
+	LOSE(f);
+	write_page(f);
+	expect_none(f);
+	SAY(f, LOSE, .mm = OTHER_MM, .va = 0, .count = 2);
+	write_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+static void r2_does_not_fire_on_a_page_that_found_a_new_use(void)
+{
+	struct fake_host *f = with_userptr();
+
+	LOSE(f);
+	UNMAP_RW(f, PAGE_A);
+	SAY(f, FREE, .page = PFN(PAGE_A));
+	MAP_OWNED(f, PAGE_A);
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void r3_fires_on_a_translation_read_before_the_page_was_lost(void)
+{
+	struct fake_host *f = with_userptr();
+
+	write_page(f);
+	LOSE(f);
+	HOLD_RW(f, PAGE_A);
+	expect_none(f);
+	write_page(f);
+	expect(f, 1, "rule=R3");
+	fake_flush(f, VG_MMHUB, VMID);		/* the other hub */
+	fake_flush(f, VG_GFXHUB, OTHER_VMID);	/* another VMID */
+	write_page(f);
+	expect(f, 2, "rule=R3");
+	fake_flush(f, VG_GFXHUB, VMID);
+	write_page(f);
+	expect(f, 2, "rule=R3");
+	fake_free(f);
+}
+
+static void r3_fires_on_a_translation_older_than_the_oracle(void)
+{
+	struct fake_host *f = with_userptr();
+
+	write_page(f);
+	set_reg(f, VG_ORACLE_ENABLE, 0);
+	enable(f);
+	MAP_OWNED(f, PAGE_A);
+	UNMAP_RW(f, PAGE_A);
+	MAP_OWNED(f, PAGE_A);
+	write_page(f);
+	expect(f, 1, "rule=R3");
+	fake_free(f);
+}
+
+static void r3_does_not_fire_after_a_flush_or_without_a_loss(void)
+{
+	struct fake_host *f = with_userptr();
+
+	write_page(f);
+	HOLD_RW(f, PAGE_A);	/* found again where it was */
+	MAP_RW(f, PAGE_A);
+	UNMAP_RW(f, PAGE_A);
+	write_page(f);
+	expect_none(f);
+	LOSE(f);
+	HOLD_RW(f, PAGE_A);
+	fake_flush(f, VG_GFXHUB, VMID);
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void r4_fires_on_a_write_to_a_page_held_for_reading(void)
+{
+	struct fake_host *f = reporting();
+
+	WATCH(f);
+	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, .page = PFN(PAGE_A));
+	MAP_RW(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	write_page(f);
+	expect(f, 1, "rule=R4 access=write");
+	HOLD_RW(f, PAGE_A);
+	write_page(f);
+	expect(f, 1, "rule=R4");
+	fake_free(f);
+}
+
+static void r4_fires_on_a_write_to_a_page_mapped_for_reading(void)
+{
+	struct fake_host *f = reporting();
+
+	SAY(f, MAP, .page = PFN(PAGE_A));
+	read_page(f);
+	expect_none(f);
+	write_page(f);
+	expect(f, 1, "rule=R4");
+	MAP_OWNED(f, PAGE_A);
+	write_page(f);
+	expect(f, 1, "rule=R4");
+	fake_free(f);
+}
+
+static void r5_fires_when_the_guest_missed_events(void)
+{
+	struct fake_host *f = reporting();
+
+	SAY(f, MISSED, .count = 7);
+	expect(f, 1, "rule=R5 missed=7");
+	fake_free(f);
+}
+
+/* Interrupt vectors go to bus addresses, without translation. */
+static void untranslated_writes_are_judged(void)
+{
+	struct fake_host *f = reporting();
+	uint64_t value = 1;
+
+	MAP_OWNED(f, PAGE_A);
+	CHECK(!vg_bus_write(f->vg, PAGE_A, &value, sizeof(value)));
+	expect_none(f);
+	CHECK(!vg_bus_write(f->vg, PAGE_B, &value, sizeof(value)));
+	expect(f, 1, "rule=R1");
+	fake_free(f);
+}
+
+static void each_page_of_an_access_is_judged(void)
+{
+	struct fake_host *f = reporting();
+	uint8_t buf[16] = { 0 };
+
+	fake_map(f, VMID, VA + VG_PAGE_SIZE, PAGE_B, FAKE_RW | VG_PTE_SYSTEM);
+	MAP_OWNED(f, PAGE_A);
+	CHECK(!vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 8, buf,
+			    sizeof(buf)));
+	expect(f, 1, "rule=R1 access=write vmid=3 va=0x7f0012346000");
+	fake_free(f);
+}
+
+static void a_full_ring_is_drained_by_the_register(void)
+{
+	struct fake_host *f = reporting();
+
+	for (int i = 0; i < 3 * RING_SIZE; i++)
+		MAP_OWNED(f, PAGE_A);
+	CHECK(reg(f, VG_ORACLE_EVENTS) == 3 * RING_SIZE);
+	CHECK(ring(f)->head == ring(f)->tail);
+	read_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void bad_rings_and_events_stop_the_model(void)
+{
+	struct fake_host *f = fake_new();
+
+	set_reg(f, VG_ORACLE_RING_LO, 0);
+	set_reg(f, VG_ORACLE_RING_SIZE, RING_SIZE);
+	set_reg(f, VG_ORACLE_ENABLE, 1);
+	fake_expect_stop(f, "no ring of 8 events");
+
+	f = reporting();
+	ring(f)->tail = RING_SIZE + 1;
+	set_reg(f, VG_ORACLE_DRAIN, 1);
+	fake_expect_stop(f, "ring of 8 events with 9 in it");
+
+	f = reporting();
+	SAY(f, MAP, .page = 1ull << 60);
+	set_reg(f, VG_ORACLE_DRAIN, 1);
+	fake_expect_stop(f, "makes no sense");
+
+	f = reporting();	/* outside of what is watched */
+	WATCH(f);
+	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, .count = 2);
+	set_reg(f, VG_ORACLE_DRAIN, 1);
+	fake_expect_stop(f, "makes no sense");
+}
+
+static char last_line[512];
+
+static void keep_line(void *arg, const char *text)
+{
+	unsigned int *lines = arg;
+
+	++*lines;
+	snprintf(last_line, sizeof(last_line), "%s", text);
+}
+
+static void the_verdict_comes_last(void)
+{
+	struct fake_host *f = fake_new();
+	unsigned int lines = 0;
+
+	vgpu_verdict(f->vg, keep_line, &lines);
+	CHECK(lines == 1 && strstr(last_line, "oracle: silent"));
+	fake_free(f);
+
+	f = with_userptr();
+	write_page(f);
+	lines = 0;
+	vgpu_verdict(f->vg, keep_line, &lines);
+	CHECK(lines == 1 && strstr(last_line, "oracle: 0 violations in 1 "));
+	LOSE(f);
+	write_page(f);
+	UNMAP_RW(f, PAGE_A);
+	for (int i = 0; i < 100; i++)
+		read_page(f);
+	lines = 0;
+	vgpu_verdict(f->vg, keep_line, &lines);
+	CHECK(lines > 2 && lines < 20);
+	CHECK(strstr(last_line, "oracle: 101 violations"));
+	CHECK(strstr(last_line, "R1 100; R2 1"));
+	/* A guest that starts anew does not take back what was found. */
+	vgpu_reset(f->vg);
+	CHECK(vgpu_violations(f->vg) == 101);
+	fake_free(f);
+}
+
+int main(void)
+{
+	silent_without_a_guest_that_reports();
+	r1_fires_on_a_page_never_mapped();
+	r1_fires_after_the_last_unmap();
+	r1_does_not_fire_on_a_mapped_page();
+	r2_fires_on_a_page_taken_back();
+	r2_fires_on_a_page_freed_while_mapped();
+	r2_fires_after_the_address_space_is_gone();
+	r2_fires_when_a_stale_lookup_is_mapped();
+	r2_does_not_fire_elsewhere();
+	r2_does_not_fire_while_somebody_holds_the_page();
+	r2_does_not_fire_on_a_page_that_found_a_new_use();
+	r3_fires_on_a_translation_read_before_the_page_was_lost();
+	r3_fires_on_a_translation_older_than_the_oracle();
+	r3_does_not_fire_after_a_flush_or_without_a_loss();
+	r4_fires_on_a_write_to_a_page_held_for_reading();
+	r4_fires_on_a_write_to_a_page_mapped_for_reading();
+	r5_fires_when_the_guest_missed_events();
+	untranslated_writes_are_judged();
+	each_page_of_an_access_is_judged();
+	a_full_ring_is_drained_by_the_register();
+	bad_rings_and_events_stop_the_model();
+	the_verdict_comes_last();
+	return 0;
+}
