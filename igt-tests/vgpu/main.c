@@ -16,6 +16,7 @@ enum {
 	EXIT_USAGE = 1,
 	EXIT_PROTOCOL = 2,
 	EXIT_STOPPED = 3,
+	EXIT_VIOLATIONS = 4,
 };
 
 static const char usage[] =
@@ -32,7 +33,8 @@ static const char usage[] =
 	"  --help, --version\n"
 	"\n"
 	"Exit status: 0 the client left in order, 1 usage or start-up, 2 protocol\n"
-	"error, 3 the GPU stopped on something a GPU would not survive.\n";
+	"error, 3 the GPU stopped on something a GPU would not survive, 4 it accessed\n"
+	"pages that were not its own.\n";
 
 struct options {
 	const char *socket, *trace, *images;
@@ -95,6 +97,13 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	return -1;
 }
 
+static void print_verdict(void *trace, const char *text)
+{
+	fprintf(stderr, "vgpu: %s\n", text);
+	if (trace)
+		fprintf(trace, "%s\n", text);
+}
+
 static int run(const struct options *opts, FILE *trace)
 {
 	struct vg_vfio_user dev;
@@ -114,7 +123,11 @@ static int run(const struct options *opts, FILE *trace)
 		fprintf(stderr, "vgpu: %s%s\n",
 			ret == -EPROTO ? "protocol error: " : "", dev.error);
 		ret = ret == -EPROTO ? EXIT_PROTOCOL : EXIT_USAGE;
+	} else if (vgpu_violations(dev.vg)) {
+		ret = EXIT_VIOLATIONS;
 	}
+	if (ret != EXIT_USAGE && ret != EXIT_PROTOCOL)
+		vgpu_verdict(dev.vg, print_verdict, trace);
 	vg_vfio_user_fini(&dev);
 	return ret;
 }

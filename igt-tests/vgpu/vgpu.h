@@ -86,6 +86,14 @@ bool vgpu_waiting(const struct vgpu *vg);
  */
 const char *vgpu_stopped(const struct vgpu *vg);
 
+/*
+ * What the page oracle found: violations so far, and a verdict of one or more
+ * lines, the sum last.  oracle/rules.h has the rules.
+ */
+uint64_t vgpu_violations(const struct vgpu *vg);
+void vgpu_verdict(const struct vgpu *vg,
+		  void (*line)(void *arg, const char *text), void *arg);
+
 /* Write "amdgpu/ip_discovery.bin" and the firmware images below @dir; 0 or -errno. */
 int vg_images_write(const char *dir);
 

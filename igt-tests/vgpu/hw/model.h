@@ -293,6 +293,7 @@ bool vg_queue_has_work(const struct vg_queue *q);
 struct vg_sched {
 	struct vg_queue *queues; /* in order of registration */
 	struct vg_queue *last;	/* that did a step */
+	struct vg_queue *current; /* whose step this is, else NULL */
 	struct vg_queue *executing; /* inside ops->execute(), else NULL */
 	unsigned int idle_steps; /* consecutive steps without progress */
 };
@@ -392,6 +393,7 @@ struct vgpu {
 	struct vg_cp cp;
 	struct vg_sdma sdma;
 	struct vg_sched sched;
+	struct vg_oracle *oracle;
 };
 
 /* Every block, in order of reset. */

@@ -303,11 +303,12 @@ bool vgpu_step(struct vgpu *vg)
 	if (!q)
 		return false;
 	vg->time++;
-	vg->sched.last = q;
+	vg->sched.last = vg->sched.current = q;
 	if (step(vg, q))
 		vg->sched.idle_steps = 0;
 	else
 		vg->sched.idle_steps++;
+	vg->sched.current = NULL;
 	return vgpu_busy(vg);
 }
 

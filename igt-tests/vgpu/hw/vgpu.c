@@ -6,6 +6,7 @@
 #include "hw/blocks.h"
 #include "hw/cp.h"
 #include "hw/gmc.h"
+#include "oracle/oracle.h"
 #include "util/bits.h"
 #include "vm/tlb.h"
 
@@ -13,7 +14,7 @@ const struct vg_block *const vg_blocks[] = {
 	&vg_nbio_block, &vg_smuio_block, &vg_mp_block, &vg_hdp_block,
 	&vg_athub_block, &vg_gmc_block, &vg_gfxhub_block, &vg_mmhub_block,
 	&vg_ih_block, &vg_grbm_block, &vg_rlc_block, &vg_cp_block,
-	&vg_sdma_block,
+	&vg_sdma_block, &vg_oracle_block,
 };
 const size_t vg_num_blocks = VG_COUNT(vg_blocks);
 
@@ -27,6 +28,10 @@ struct vgpu *vgpu_new(const struct vg_config *config,
 	vg->config = *config;
 	vg->ops = ops;
 	vg->host = host;
+	if (vg_oracle_init(vg)) {
+		free(vg);
+		return NULL;
+	}
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
 		vg->hub[hub].tlb = vg_tlb_new();
 		if (!vg->hub[hub].tlb) {

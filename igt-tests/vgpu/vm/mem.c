@@ -8,6 +8,7 @@
 
 #include "hw/gmc.h"
 #include "hw/model.h"
+#include "oracle/oracle.h"
 #include "vm/pte.h"
 #include "vm/tlb.h"
 #include "vm/walk.h"
@@ -23,6 +24,18 @@ static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
 	return (uint8_t *)vg->config.vram + phys;
 }
 
+/* One that no TLB stands before. */
+static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
+			       bool write)
+{
+	const struct vg_oracle_access access = {
+		.va = gpa, .gpa = gpa, .len = len, .write = write,
+		.read_at = vg_oracle_now(vg),
+	};
+
+	vg_oracle_judge(vg, &access);
+}
+
 static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 {
 	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry),
@@ -30,6 +43,8 @@ static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 
 	if (!p)
 		return false;
+	if (system)
+		judge_untranslated(arg, phys, sizeof(*entry), false);
 	*entry = __atomic_load_n(p, __ATOMIC_ACQUIRE);
 	return true;
 }
@@ -42,6 +57,7 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 	struct vg_vm_context ctx;
 	struct vg_translation t;
 	enum vg_walk_status status;
+	uint64_t read_at = vg_oracle_now(vg);
 	uint64_t mask;
 
 	vg_gmc_context(vg, hub, vmid, &ctx);
@@ -56,6 +72,7 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 	*entry = (struct vg_tlb_entry){
 		.block = va >> t.shift,
 		.phys = t.phys - (va & mask),
+		.read_at = read_at,
 		.shift = t.shift,
 		.vmid = vmid,
 		.access = t.access,
@@ -70,6 +87,7 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 struct target {
 	uint64_t phys;
 	uint64_t len;		/* contiguous from phys */
+	uint64_t read_at;	/* vg_oracle_now() before it was read */
 	bool system;
 	bool nothing;		/* PRT or default page: nothing is behind it */
 };
@@ -113,6 +131,7 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
 	mask = (1ull << hit->shift) - 1;
 	out->phys = hit->phys + (va & mask);
 	out->len = mask + 1 - (va & mask);
+	out->read_at = hit->read_at;
 	out->system = hit->system;
 	out->nothing = hit->prt;
 	return 0;
@@ -139,6 +158,11 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	if (t.nothing)
 		return 0;
 	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
+	if (*ptr && t.system)
+		vg_oracle_judge(vg, &(struct vg_oracle_access){
+			.vmid = vmid, .va = va, .gpa = t.phys, .len = *len,
+			.write = access & VG_WRITE, .read_at = t.read_at,
+		});
 	if (*ptr)
 		return 0;
 	vg_stop(vg, "vmid %u va 0x%llx translates to %s address 0x%llx, where there is no memory",
@@ -280,6 +304,7 @@ int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
 			(unsigned long long)gpa);
 		return -EFAULT;
 	}
+	judge_untranslated(vg, gpa, len, true);
 	copy_out(p, buf, len);
 	return 0;
 }
