@@ -12,6 +12,7 @@ import source
 import step
 
 FRAGMENT = os.path.join(source.KERNEL, "config/guest.config")
+ORACLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle")
 
 # Constant, so that ccache finds what another checkout built.
 REPRODUCIBLE = {
@@ -29,6 +30,7 @@ class Image:
 	image: str	# bzImage
 	modules: str	# directory with lib/modules/RELEASE, as modprobe -d takes it
 	release: str
+	oracle: str = ""	# module that reports to the page oracle; Debian's kernel has none
 
 
 def make(tree, out, *arguments):
@@ -76,7 +78,22 @@ def series_digest():
 	return step.digest(*(step.read(path) for path in source.series()))
 
 
+def oracle(build_directory, directory):
+	"""Build the modules in oracle/ in @directory; the path of the one that reports."""
+	os.makedirs(directory, exist_ok=True)
+	step.run("building the page oracle's module", ["make", "-C", build_directory, f"M={ORACLE}", f"MO={directory}",
+		"CC=ccache gcc", "modules"], env=environment())
+	return os.path.join(directory, "vgpu_oracle.ko")
+
+
 def build():
+	"""The patched kernel and the page oracle's module for it."""
+	image = build_image()
+	image.oracle = oracle(os.path.join(step.BUILD, "kernel"), os.path.join(step.BUILD, "oracle"))
+	return image
+
+
+def build_image():
 	"""The patched kernel; does nothing when nothing changed."""
 	out = os.path.join(step.BUILD, "kernel")
 	target = os.path.join(step.BUILD, "image")

@@ -113,6 +113,7 @@ def prepare(spec, boot):
 		"DRIVER": "amdgpu" if spec.driver else "",
 		"PARAMS": f"{PARAMS} {spec.params}",
 		"DIRECTORY": spec.cwd,
+		"ORACLE": spec.kernel.oracle,
 		"SWAP": SWAP,
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
@@ -208,6 +209,8 @@ def watch(spec, boot, qemu, vgpu, deadline, problems):
 		vgpu.wait()
 		problems.append("vgpu did not end with QEMU")
 		return
+	if spec.kernel.oracle and "oracle: silent" in tail(boot.vgpu_log):
+		problems.append("the page oracle heard nothing from the guest")
 	if vgpu.returncode:
 		problems.append(f"vgpu ended with {vgpu.returncode}: {tail(boot.vgpu_log)}")
 

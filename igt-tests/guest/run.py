@@ -112,6 +112,7 @@ def cmd_guest(args):
 	"""Run one command in a guest of any kernel build and GPU; without one, a shell."""
 	directory = os.path.abspath(args.work)
 	image = kernel.install_modules(os.path.abspath(args.kernel), os.path.join(directory, "modules"))
+	image.oracle = kernel.oracle(os.path.abspath(args.kernel), os.path.join(directory, "oracle"))
 	command = args.command[1:] if args.command[:1] == ["--"] else args.command
 	text = args.shell or shlex.join(command)
 	spec = qemu.Spec(directory=os.path.join(directory, "boot"), kernel=image,
