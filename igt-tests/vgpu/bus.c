@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "bus.h"
+#include "hw/sched.h"
 
 static void add_register(struct vgpu *vg, const struct vg_block *block,
 			 const struct vg_reg *reg)
@@ -99,7 +100,7 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 	if (vgpu_stopped(vg))
 		return;
 	vg->time++;
-	vg->sched.idle_steps = 0;
+	vg_sched_wake(vg);
 	if (addr < VG_MMIO_DWORDS && vg->reg_at[addr])
 		vg_trace(vg, "write reg=%s+%u value=0x%08x",
 			 vg->reg_at[addr]->name, addr - vg->reg_at[addr]->first,
@@ -113,6 +114,6 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
 	if (vgpu_stopped(vg))
 		return;
 	vg->time++;
-	vg->sched.idle_steps = 0;
+	vg_sched_wake(vg);
 	vg_doorbell(vg, offset, value, size);
 }

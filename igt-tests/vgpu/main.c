@@ -20,14 +20,22 @@ enum {
 };
 
 static const char usage[] =
-	"Usage: vgpu --socket PATH [--trace FILE] [--seed N]\n"
+	"Usage: vgpu --socket PATH [OPTION]...\n"
 	"       vgpu --write-images DIR\n"
 	"\n"
 	"A simulated gfx942 GPU for QEMU's vfio-user-pci device.\n"
 	"\n"
 	"  --socket PATH       listen at PATH and serve one client\n"
 	"  --trace FILE        write what the GPU does to FILE\n"
+	"  --trace-filter LIST only events that begin with one of LIST, between\n"
+	"                      commas\n"
 	"  --seed N            seed of the engines' schedule (default 0)\n"
+	"  --preempt-steps N   steps a queue goes on for at most when asked to stop\n"
+	"                      (default 64)\n"
+	"  --flush-steps N     steps a TLB flush takes at most (default 32)\n"
+	"  --lockstep          step by the client's messages, not by the clock\n"
+	"  --fault NAME[:KEY=NUMBER,...]  misbehave; can be given again; \"help\" lists\n"
+	"                      the names\n"
 	"  --write-images DIR  write the IP discovery binary and the firmware\n"
 	"                      images that amdgpu loads to DIR/amdgpu\n"
 	"  --help, --version\n"
@@ -36,18 +44,54 @@ static const char usage[] =
 	"error, 3 the GPU stopped on something a GPU would not survive, 4 it accessed\n"
 	"pages that were not its own.\n";
 
+enum { MAX_FAULTS = 16, MAX_STEPS = 1 << 20 };
+
 struct options {
 	const char *socket, *trace, *images;
-	uint64_t seed;
+	struct vg_config config;
+	bool lockstep;
+	const char *fault[MAX_FAULTS];
+	unsigned int num_faults;
 };
 
-static int parse_seed(const char *text, uint64_t *seed)
+/* Returns 0, or EXIT_USAGE with a message about @what. */
+static int parse_number(const char *text, const char *what, uint64_t max,
+			uint64_t *value)
 {
 	char *end;
 
 	errno = 0;
-	*seed = strtoull(text, &end, 0);
-	return errno || end == text || *end || *text == '-' ? -EINVAL : 0;
+	*value = strtoull(text, &end, 0);
+	if (!errno && end != text && !*end && *text != '-' && *value <= max)
+		return 0;
+	fprintf(stderr, "vgpu: bad %s '%s'\n", what, text);
+	return EXIT_USAGE;
+}
+
+static int parse_steps(const char *text, unsigned int *steps)
+{
+	uint64_t value = 0;
+	int ret = parse_number(text, "number of steps", MAX_STEPS, &value);
+
+	*steps = value;
+	return ret;
+}
+
+static int parse_fault(const char *text, struct options *opts)
+{
+	const char *name, *what;
+
+	if (!strcmp(text, "help")) {
+		for (size_t i = 0; (name = vgpu_fault_name(i, &what)); i++)
+			printf("%-15s %s\n", name, what);
+		return 0;
+	}
+	if (opts->num_faults == MAX_FAULTS) {
+		fprintf(stderr, "vgpu: more than %d faults\n", MAX_FAULTS);
+		return EXIT_USAGE;
+	}
+	opts->fault[opts->num_faults++] = text;
+	return -1;
 }
 
 /* Returns -1 to go on, else the exit status. */
@@ -56,13 +100,18 @@ static int parse_options(int argc, char **argv, struct options *opts)
 	static const struct option longopts[] = {
 		{ "socket", required_argument, NULL, 's' },
 		{ "trace", required_argument, NULL, 't' },
+		{ "trace-filter", required_argument, NULL, 'e' },
 		{ "seed", required_argument, NULL, 'r' },
+		{ "preempt-steps", required_argument, NULL, 'p' },
+		{ "flush-steps", required_argument, NULL, 'l' },
+		{ "lockstep", no_argument, NULL, 'k' },
+		{ "fault", required_argument, NULL, 'f' },
 		{ "write-images", required_argument, NULL, 'w' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "version", no_argument, NULL, 'v' },
 		{ 0 },
 	};
-	int opt;
+	int opt, ret;
 
 	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
 		switch (opt) {
@@ -72,11 +121,29 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		case 't':
 			opts->trace = optarg;
 			break;
+		case 'e':
+			opts->config.trace_filter = optarg;
+			break;
 		case 'r':
-			if (!parse_seed(optarg, &opts->seed))
-				break;
-			fprintf(stderr, "vgpu: bad seed '%s'\n", optarg);
-			return EXIT_USAGE;
+			if (parse_number(optarg, "seed", UINT64_MAX, &opts->config.seed))
+				return EXIT_USAGE;
+			break;
+		case 'p':
+			if (parse_steps(optarg, &opts->config.preempt_steps))
+				return EXIT_USAGE;
+			break;
+		case 'l':
+			if (parse_steps(optarg, &opts->config.flush_steps))
+				return EXIT_USAGE;
+			break;
+		case 'k':
+			opts->lockstep = true;
+			break;
+		case 'f':
+			ret = parse_fault(optarg, opts);
+			if (ret >= 0)
+				return ret;
+			break;
 		case 'w':
 			opts->images = optarg;
 			break;
@@ -104,37 +171,63 @@ static void print_verdict(void *trace, const char *text)
 		fprintf(trace, "%s\n", text);
 }
 
+static int add_faults(struct vgpu *vg, const struct options *opts)
+{
+	for (unsigned int i = 0; i < opts->num_faults; i++) {
+		int ret = vgpu_add_fault(vg, opts->fault[i]);
+
+		if (!ret)
+			continue;
+		fprintf(stderr, "vgpu: %s '%s'\n", ret == -ENOENT ?
+			"no such fault" : "bad arguments of fault", opts->fault[i]);
+		return EXIT_USAGE;
+	}
+	return 0;
+}
+
+static int serve(struct vg_vfio_user *dev, const struct options *opts, FILE *trace)
+{
+	int ret = vg_server_run(dev, opts->socket, opts->lockstep);
+
+	if (ret == -ECANCELED) {
+		fprintf(stderr, "vgpu: stopped: %s\n", vgpu_stopped(dev->vg));
+		if (trace)
+			fprintf(trace, "stopped: %s\n", vgpu_stopped(dev->vg));
+		ret = EXIT_STOPPED;
+	} else if (ret) {
+		fprintf(stderr, "vgpu: %s%s\n",
+			ret == -EPROTO ? "protocol error: " : "", dev->error);
+		ret = ret == -EPROTO ? EXIT_PROTOCOL : EXIT_USAGE;
+	} else if (vgpu_violations(dev->vg)) {
+		ret = EXIT_VIOLATIONS;
+	}
+	if (ret != EXIT_USAGE && ret != EXIT_PROTOCOL)
+		vgpu_verdict(dev->vg, print_verdict, trace);
+	return ret;
+}
+
 static int run(const struct options *opts, FILE *trace)
 {
 	struct vg_vfio_user dev;
-	int ret = vg_vfio_user_init(&dev, opts->seed, trace);
+	int ret = vg_vfio_user_init(&dev, &opts->config, trace);
 
 	if (ret) {
 		fprintf(stderr, "vgpu: cannot start: %s\n", strerror(-ret));
 		return EXIT_USAGE;
 	}
-	ret = vg_server_run(&dev, opts->socket);
-	if (ret == -ECANCELED) {
-		fprintf(stderr, "vgpu: stopped: %s\n", vgpu_stopped(dev.vg));
-		if (trace)
-			fprintf(trace, "stopped: %s\n", vgpu_stopped(dev.vg));
-		ret = EXIT_STOPPED;
-	} else if (ret) {
-		fprintf(stderr, "vgpu: %s%s\n",
-			ret == -EPROTO ? "protocol error: " : "", dev.error);
-		ret = ret == -EPROTO ? EXIT_PROTOCOL : EXIT_USAGE;
-	} else if (vgpu_violations(dev.vg)) {
-		ret = EXIT_VIOLATIONS;
-	}
-	if (ret != EXIT_USAGE && ret != EXIT_PROTOCOL)
-		vgpu_verdict(dev.vg, print_verdict, trace);
+	ret = add_faults(dev.vg, opts);
+	if (!ret)
+		ret = serve(&dev, opts, trace);
 	vg_vfio_user_fini(&dev);
 	return ret;
 }
 
 int main(int argc, char **argv)
 {
-	struct options opts = { 0 };
+	struct options opts = {
+		.config = { .preempt_steps = VG_PREEMPT_STEPS,
+			    .flush_steps = VG_FLUSH_STEPS },
+	};
 	FILE *trace = NULL;
 	int ret = parse_options(argc, argv, &opts);
 

@@ -41,7 +41,17 @@ struct vg_host_ops {
 struct vg_config {
 	void *vram;		/* VG_VRAM_SIZE bytes, owned by the host */
 	uint64_t seed;		/* of the engines' schedule */
+	/*
+	 * How many steps a requested preemption or TLB flush takes at most; how
+	 * many it is each time the seed decides.  With 0 it is the next
+	 * opportunity, or at once.
+	 */
+	unsigned int preempt_steps, flush_steps;
+	/* Events to trace, as prefixes between commas; NULL for all. */
+	const char *trace_filter;
 };
+
+enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 };	/* usual values */
 
 struct vgpu *vgpu_new(const struct vg_config *config,
 		      const struct vg_host_ops *ops, void *host);
@@ -71,6 +81,14 @@ void vgpu_dma_changed(struct vgpu *vg);
  * again can tell.
  */
 bool vgpu_step(struct vgpu *vg);
+/*
+ * The steps between two calls of the host: as many as the seed says, none too.
+ * True when the host may pause before it calls again, because all queues wait,
+ * or because the seed lets the engines be slow.
+ */
+bool vgpu_run(struct vgpu *vg);
+/* Step until all queues are idle or wait, or for long. */
+void vgpu_drain(struct vgpu *vg);
 /* Is there anything vgpu_step() could do? */
 bool vgpu_busy(const struct vgpu *vg);
 /*
@@ -78,6 +96,11 @@ bool vgpu_busy(const struct vgpu *vg);
  * waiting?  Stepping on without a pause then only burns time.
  */
 bool vgpu_waiting(const struct vgpu *vg);
+
+/* An event of the host, as "<event> key=value ...": with the model's time, and
+ * under its filter. */
+void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
+	__attribute__((format(printf, 2, 3)));
 
 /*
  * The model has met something it does not know or that a GPU would not
@@ -93,6 +116,14 @@ const char *vgpu_stopped(const struct vgpu *vg);
 uint64_t vgpu_violations(const struct vgpu *vg);
 void vgpu_verdict(const struct vgpu *vg,
 		  void (*line)(void *arg, const char *text), void *arg);
+
+/*
+ * Misbehave: @text is NAME[:KEY=NUMBER,...].  0, -ENOENT for an unknown name,
+ * -EINVAL for wrong arguments.
+ */
+int vgpu_add_fault(struct vgpu *vg, const char *text);
+/* Name of the @i-th fault there is and a sentence about it, NULL at the end. */
+const char *vgpu_fault_name(size_t i, const char **what);
 
 /* Write "amdgpu/ip_discovery.bin" and the firmware images below @dir; 0 or -errno. */
 int vg_images_write(const char *dir);

@@ -13,13 +13,14 @@
 #include "vfio_user_sock.h"
 
 enum {
-	/* Engine work between two looks at the socket. */
-	STEPS_PER_BURST = 64,
 	/*
 	 * When all queues only wait for the guest: it needs the cores to do
-	 * what they wait for, and nobody tells us when it has.
+	 * what they wait for, and nobody tells us when it has.  Also a pause
+	 * of the engines, for something to happen while they are at work.
 	 */
 	BACK_OFF_MS = 1,
+	/* In lockstep: without a message for so long the guest waits for us. */
+	LOCKSTEP_MS = 5,
 };
 
 struct server {
@@ -27,6 +28,8 @@ struct server {
 	struct vg_sock sock;
 	struct vg_reply reply;
 	int signal_fd;
+	bool lockstep;
+	bool pause;		/* the engines do without a turn for a moment */
 };
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)
@@ -68,32 +71,37 @@ static int wait_for(int fd, int signal_fd, int timeout_ms)
 }
 
 /* How long may the next poll() sleep, in its own terms? */
-static int idle_timeout(const struct vgpu *vg)
+static int idle_timeout(const struct server *srv)
 {
-	if (!vgpu_busy(vg))
+	if (!vgpu_busy(srv->dev->vg))
 		return -1;
-	return vgpu_waiting(vg) ? BACK_OFF_MS : 0;
+	if (srv->lockstep)
+		return LOCKSTEP_MS;
+	return srv->pause ? BACK_OFF_MS : 0;
 }
 
-static void run_engines(struct vgpu *vg)
+/* The engines' turn, after a message or because there was @none. */
+static void run_engines(struct server *srv, bool none)
 {
-	for (int i = 0; i < STEPS_PER_BURST; i++) {
-		if (!vgpu_step(vg) || vgpu_waiting(vg))
-			return;
-	}
+	if (none && srv->lockstep)
+		vgpu_drain(srv->dev->vg);
+	else
+		srv->pause = vgpu_run(srv->dev->vg);
 }
 
 static int serve_client(struct server *srv)
 {
 	struct vgpu *vg = srv->dev->vg;
+	bool none;
 
 	while (!vgpu_stopped(vg)) {
-		int ret = wait_for(srv->sock.fd, srv->signal_fd, idle_timeout(vg));
+		int ret = wait_for(srv->sock.fd, srv->signal_fd, idle_timeout(srv));
 
 		if (ret == -EINTR)
 			return 0;
 		if (ret < 0)
 			return fail(srv->dev, "poll", -ret);
+		none = !ret;
 		if (ret > 0) {
 			ret = vg_sock_serve(&srv->sock, srv->dev, &srv->reply);
 			if (vgpu_stopped(vg))
@@ -101,7 +109,7 @@ static int serve_client(struct server *srv)
 			if (ret < 0)
 				return ret == -EPIPE ? 0 : ret;
 		}
-		run_engines(vg);
+		run_engines(srv, none);
 	}
 	return -ECANCELED;
 }
@@ -123,7 +131,7 @@ static int accept_client(struct vg_vfio_user *dev, const char *path, int signal_
 	return fd;
 }
 
-int vg_server_run(struct vg_vfio_user *dev, const char *path)
+int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep)
 {
 	struct server *srv = calloc(1, sizeof(*srv));
 	int fd, ret;
@@ -131,6 +139,7 @@ int vg_server_run(struct vg_vfio_user *dev, const char *path)
 	if (!srv)
 		return fail(dev, "server", ENOMEM);
 	srv->dev = dev;
+	srv->lockstep = lockstep;
 	srv->signal_fd = open_signals();
 	if (srv->signal_fd < 0) {
 		ret = fail(dev, "signalfd", errno);

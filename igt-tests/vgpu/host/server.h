@@ -11,7 +11,11 @@
  * Returns 0 when the client left in order or a signal came, -ECANCELED when
  * the model has stopped, and with dev->error set -EPROTO when the client broke
  * the protocol, another -errno when there could be no connection.
+ *
+ * With @lockstep the engines move only by messages, and when the client is
+ * silent for a while, then as far as they get: how fast the host is no longer
+ * counts.
  */
-int vg_server_run(struct vg_vfio_user *dev, const char *path);
+int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep);
 
 #endif

@@ -88,9 +88,8 @@ static int do_version(struct vg_vfio_user *dev, const struct request *req,
 static void trace_dma(struct vg_vfio_user *dev, const char *what, uint64_t iova,
 		      uint64_t size, uint32_t flags, int ret)
 {
-	if (dev->trace)
-		fprintf(dev->trace, "%s iova=%#" PRIx64 " size=%#" PRIx64
-			" flags=%#x ret=%d\n", what, iova, size, flags, ret);
+	vgpu_trace(dev->vg, "dma op=%s iova=%#" PRIx64 " size=%#" PRIx64
+		   " flags=%#x ret=%d", what, iova, size, flags, ret);
 }
 
 static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
@@ -105,7 +104,7 @@ static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
 	vgpu_dma_changed(dev->vg);
 	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags,
 			 req->nfds ? req->fds[0] : -1, map.offset);
-	trace_dma(dev, "dma_map", map.iova, map.size, map.flags, ret);
+	trace_dma(dev, "map", map.iova, map.size, map.flags, ret);
 	return ret;
 }
 
@@ -125,7 +124,7 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
 		vg_dma_unmap_all(&dev->dma);
 	else
 		ret = vg_dma_unmap(&dev->dma, unmap.iova, unmap.size);
-	trace_dma(dev, "dma_unmap", unmap.iova, unmap.size, unmap.flags, ret);
+	trace_dma(dev, "unmap", unmap.iova, unmap.size, unmap.flags, ret);
 	return ret ? ret : reply_put(reply, &unmap, sizeof(unmap));
 }
 
@@ -194,10 +193,8 @@ static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req,
 		return -EINVAL;
 	ret = vg_irq_set(&dev->irq, &set, req->body + sizeof(set),
 			 req->len - sizeof(set), req->fds, req->nfds);
-	if (dev->trace)
-		fprintf(dev->trace, "set_irqs index=%u flags=%#x start=%u count=%u "
-			"fds=%u ret=%d\n", set.index, set.flags, set.start,
-			set.count, req->nfds, ret);
+	vgpu_trace(dev->vg, "set-irqs index=%u flags=%#x start=%u count=%u fds=%u ret=%d",
+		   set.index, set.flags, set.start, set.count, req->nfds, ret);
 	return ret;
 }
 
@@ -322,8 +319,6 @@ static int do_reset(struct vg_vfio_user *dev, const struct request *req,
 {
 	if (req->len)
 		return -EINVAL;
-	if (dev->trace)
-		fputs("reset\n", dev->trace);
 	vg_pci_reset(&dev->pci);
 	vgpu_reset(dev->vg);
 	return 0;
@@ -505,9 +500,10 @@ err:
 	return ret;
 }
 
-int vg_vfio_user_init(struct vg_vfio_user *dev, uint64_t seed, FILE *trace)
+int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
+		      FILE *trace)
 {
-	struct vg_config config = { .seed = seed };
+	struct vg_config with_vram = *config;
 	int ret;
 
 	memset(dev, 0, sizeof(*dev));
@@ -517,8 +513,8 @@ int vg_vfio_user_init(struct vg_vfio_user *dev, uint64_t seed, FILE *trace)
 	ret = alloc_vram(dev);
 	if (ret)
 		return ret;
-	config.vram = dev->vram;
-	dev->vg = vgpu_new(&config, trace ? &traced_ops : &quiet_ops, dev);
+	with_vram.vram = dev->vram;
+	dev->vg = vgpu_new(&with_vram, trace ? &traced_ops : &quiet_ops, dev);
 	if (!dev->vg) {
 		munmap(dev->vram, VG_VRAM_SIZE);
 		close(dev->vram_fd);

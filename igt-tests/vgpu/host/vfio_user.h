@@ -30,10 +30,11 @@ struct vg_vfio_user {
 };
 
 /*
- * @trace may be NULL.  Returns 0 or -errno.  On success the device owns a
+ * @config without its memory, which is the device's; @trace may be NULL.  Returns 0 or -errno.  On success the device owns a
  * model; vg_vfio_user_fini() frees all but @trace.
  */
-int vg_vfio_user_init(struct vg_vfio_user *dev, uint64_t seed, FILE *trace);
+int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
+		      FILE *trace);
 void vg_vfio_user_fini(struct vg_vfio_user *dev);
 
 /* What to send back; an empty one (size 0) stands for no reply. */

@@ -17,6 +17,8 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		vg_ih_set_rptr(vg, value);
 		return;
 	}
+	if (vg_inject(vg, VG_FAULT_LOST_DOORBELL))
+		return;
 	taken = vg_cp_doorbell(vg, index, value, size) ||
 		vg_sdma_doorbell(vg, index, value, size);
 	/* Not an error: the queue may be evicted just now. */

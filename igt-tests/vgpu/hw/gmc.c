@@ -4,8 +4,11 @@
  * VMID to PASID mappings of the ATC.  The registers of the two hubs have the
  * same fields, so one hub's masks serve both.
  */
+#include <string.h>
+
 #include "hw/gmc.h"
 #include "hw/regs_gc.h"
+#include "hw/sched.h"
 #include "util/bits.h"
 #include "vm/pte.h"
 #include "vm/tlb.h"
@@ -80,6 +83,22 @@ void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 		 vg_hub_regs(hub)->name, vmids, dropped, why);
 }
 
+/* A flush that the driver has asked for. */
+static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
+		  const char *why)
+{
+	/* Without VMID 0's the kernel itself would not live long. */
+	if (vg_inject(vg, VG_FAULT_NO_TLB_FLUSH))
+		vmids &= 1;
+	vg_tlb_invalidate(vg, hub, vmids, why);
+}
+
+unsigned int vg_gmc_flush_steps(struct vgpu *vg)
+{
+	return vg_random(vg, vg->config.flush_steps) +
+		vg_inject_amount(vg, VG_FAULT_LATE_TLB_ACK);
+}
+
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
 			     const char *why)
 {
@@ -90,9 +109,9 @@ void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
 			vmids |= 1u << vmid;
 	vg_trace(vg, "flush-pasid pasid=0x%x vmids=0x%04x all_hubs=%d", pasid,
 		 vmids, all_hubs);
-	vg_tlb_invalidate(vg, VG_GFXHUB, vmids, why);
+	flush(vg, VG_GFXHUB, vmids, why);
 	if (all_hubs)
-		vg_tlb_invalidate(vg, VG_MMHUB, vmids, why);
+		flush(vg, VG_MMHUB, vmids, why);
 }
 
 static void clear_fault(struct vgpu *vg, enum vg_hub_id hub)
@@ -110,6 +129,51 @@ static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
 	return reg->first == gfxhub_addr ? VG_GFXHUB : VG_MMHUB;
 }
 
+/* Only the acknowledgement says that the old translations are gone. */
+static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine)
+{
+	struct vg_flush *f = &vg->hub[hub].flush[engine];
+
+	flush(vg, hub, f->vmids, "ENG_REQ");
+	vg->regs[vg_hub_regs(hub)->eng_ack + engine] = f->vmids;
+	*f = (struct vg_flush){ 0 };
+	vg_sched_wake(vg);
+}
+
+/* A request while another is under way becomes part of it. */
+static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
+			  unsigned int engine, uint32_t vmids)
+{
+	struct vg_flush *f = &vg->hub[hub].flush[engine];
+	bool under_way = f->vmids;
+
+	f->vmids |= vmids;
+	f->steps = vg_gmc_flush_steps(vg);
+	vg->regs[vg_hub_regs(hub)->eng_ack + engine] = 0;
+	if (!f->vmids || !f->steps) {
+		vg->sched.flushes -= under_way;
+		acknowledge(vg, hub, engine);
+		return;
+	}
+	vg->sched.flushes += !under_way;
+	vg_trace(vg, "tlb-request hub=%s engine=%u vmids=0x%04x steps=%u",
+		 vg_hub_regs(hub)->name, engine, f->vmids, f->steps);
+}
+
+void vg_gmc_step(struct vgpu *vg)
+{
+	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+		for (unsigned int i = 0; i < VG_NUM_INVALIDATE_ENGINES; i++) {
+			struct vg_flush *f = &vg->hub[hub].flush[i];
+
+			if (!f->vmids || --f->steps)
+				continue;
+			vg->sched.flushes--;
+			acknowledge(vg, hub, i);
+		}
+	}
+}
+
 void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
 				 uint32_t index, uint32_t value)
 {
@@ -124,11 +188,10 @@ void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
 			vg_hub_regs(hub)->name, value);
 		return;
 	}
-	vg_tlb_invalidate(vg, hub, vmids, "ENG_REQ");
 	if (VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
 		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
 		clear_fault(vg, hub);
-	vg->regs[vg_hub_regs(hub)->eng_ack + index] = vmids;
+	request_flush(vg, hub, index, vmids);
 }
 
 /* ---- faults ---- */
@@ -226,7 +289,8 @@ static void raise_fault(struct vgpu *vg, const struct vg_port *port,
 					     : FAULT_RING_READ;
 	if (access & VG_WRITE)
 		iv.data[1] |= FAULT_DATA1_WRITE;
-	vg_ih_raise(vg, &iv);
+	for (unsigned int n = 1 + vg_inject_amount(vg, VG_FAULT_FAULT_STORM); n; n--)
+		vg_ih_raise(vg, &iv);
 }
 
 void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
@@ -277,7 +341,9 @@ static void hubs_reset(struct vgpu *vg)
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
 		vg_tlb_drop(vg->hub[hub].tlb, (1u << VG_NUM_VMIDS) - 1);
 		vg->hub[hub].fault_latched = false;
+		memset(vg->hub[hub].flush, 0, sizeof(vg->hub[hub].flush));
 	}
+	vg->sched.flushes = 0;
 }
 
 const struct vg_block vg_gmc_block = {

@@ -20,8 +20,6 @@ struct vg_hub_regs {
 extern const struct vg_hub_regs vg_gfxhub_regs, vg_mmhub_regs;
 extern const struct vg_block vg_gmc_block, vg_gfxhub_block, vg_mmhub_block;
 
-enum { VG_NUM_INVALIDATE_ENGINES = 18 };
-
 /* 16 MiB units; where the driver expects a discrete GPU's VRAM to begin. */
 #define VG_FB_LOCATION_BASE 0x8000u
 #define VG_FB_LOCATION_TOP \

@@ -39,6 +39,11 @@ enum vg_result vg_hws_invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 
 	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
 		return unknown(vg, q, "INVALIDATE_TLBS", p->control);
+	/* Complete, and what is behind it runs, only when the flush is done. */
+	if (!q->progress)
+		q->progress = 1 + vg_gmc_flush_steps(vg);
+	if (--q->progress)
+		return VG_MORE;
 	vg_tlb_invalidate_pasid(vg, VG_GET(INVALIDATE_TLBS_PASID_, p->control),
 				VG_GET(INVALIDATE_TLBS_ALL, p->control),
 				"INVALIDATE_TLBS");

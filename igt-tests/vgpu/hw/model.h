@@ -12,6 +12,7 @@
 #ifndef VG_MODEL_H
 #define VG_MODEL_H
 
+#include "fault/inject.h"
 #include "vgpu.h"
 
 enum {
@@ -20,6 +21,7 @@ enum {
 	VG_PAGE_SIZE = 1 << VG_PAGE_SHIFT,
 	VG_MMIO_DWORDS = VG_MMIO_SIZE / 4,
 	VG_NUM_SMN_REGS = 7,	/* behind PCIE_INDEX2/DATA2, hw/nbio.c */
+	VG_NUM_INVALIDATE_ENGINES = 18,
 };
 
 /* ---- registers -------------------------------------------------------- */
@@ -86,10 +88,8 @@ void vg_stop(struct vgpu *vg, const char *fmt, ...)
 #define vg_trace(vg, ...) \
 	do { \
 		if ((vg)->ops->trace) \
-			vg_trace_line(vg, __VA_ARGS__); \
+			vgpu_trace(vg, __VA_ARGS__); \
 	} while (0)
-void vg_trace_line(struct vgpu *vg, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
 
 /* ---- memory ----------------------------------------------------------- */
 
@@ -162,10 +162,22 @@ void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
 			     const char *why);
 
+/* What an invalidate engine has been asked for and has not acknowledged. */
+struct vg_flush {
+	uint32_t vmids;		/* 0: nothing */
+	unsigned int steps;	/* left */
+};
+
 struct vg_hub {
 	struct vg_tlb *tlb;
+	struct vg_flush flush[VG_NUM_INVALIDATE_ENGINES];
 	bool fault_latched;	/* STATUS and ADDR hold a fault not yet cleared */
 };
+
+/* How many steps the flush now asked for takes; until then nothing is dropped. */
+unsigned int vg_gmc_flush_steps(struct vgpu *vg);
+/* A step of the flushes under way. */
+void vg_gmc_step(struct vgpu *vg);
 
 /* Root of @vmid's page table in both hubs, as the scheduler firmware sets it. */
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
@@ -220,6 +232,8 @@ struct vg_engine_ops {
 				  const uint32_t *packet, unsigned int n);
 	/* q->rptr has moved: publish it in register and memory; 0 or -EFAULT. */
 	int (*rptr_moved)(struct vgpu *vg, struct vg_queue *q);
+	/* May a preemption complete here, NULL for always: can the place be saved? */
+	bool (*may_leave)(const struct vgpu *vg, const struct vg_queue *q);
 	/* A requested preemption is complete: save state, drop ACTIVE. */
 	void (*preempted)(struct vgpu *vg, struct vg_queue *q);
 	/* May the engine run at all now (not halted by its control register)? */
@@ -249,6 +263,9 @@ struct vg_queue {
 	bool halted;		/* after a fault, until it is unmapped */
 	bool waiting;		/* the last step made no progress */
 	bool preempting;	/* ops->preempted() is due */
+	bool stuck;		/* and will never come */
+	unsigned int preempt_steps; /* to go until then */
+	uint64_t looked_at;	/* sched.epoch when it was last seen waiting */
 
 	unsigned int vmid;
 	uint64_t ring;		/* address in @vmid */
@@ -274,9 +291,10 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr,
 /* Stop at once, without ops->preempted(). */
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 /*
- * Ask @q to stop; a later step completes it and calls ops->preempted().  A
- * packet under way is finished first, a waiting or halted one is given up and
- * starts anew when the queue is mapped again.
+ * Ask @q to stop; a later step completes it and calls ops->preempted().  Until
+ * then the queue goes on fetching and executing, for as many steps as the seed
+ * says.  A packet under way is finished first, a waiting or halted one is given
+ * up and starts anew when the queue is mapped again.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* A doorbell or a register has moved the write pointer. */
@@ -295,7 +313,10 @@ struct vg_sched {
 	struct vg_queue *last;	/* that did a step */
 	struct vg_queue *current; /* whose step this is, else NULL */
 	struct vg_queue *executing; /* inside ops->execute(), else NULL */
-	unsigned int idle_steps; /* consecutive steps without progress */
+	unsigned int turn;	/* steps it may still do before the others */
+	unsigned int flushes;	/* under way, of both hubs */
+	uint64_t epoch;		/* counts what queues may have waited for */
+	uint64_t random;	/* state of the generator, from the seed */
 };
 
 /* ---- command processor ------------------------------------------------ */
@@ -394,6 +415,7 @@ struct vgpu {
 	struct vg_sdma sdma;
 	struct vg_sched sched;
 	struct vg_oracle *oracle;
+	struct vg_fault fault[VG_NUM_FAULTS];
 };
 
 /* Every block, in order of reset. */

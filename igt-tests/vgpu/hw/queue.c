@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "hw/model.h"
+#include "hw/sched.h"
 
 void vg_queue_init(struct vgpu *vg, struct vg_queue *q)
 {
@@ -46,6 +46,7 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr,
 	q->ib_depth = 0;
 	q->halted = false;
 	q->preempting = false;
+	q->stuck = false;
 	q->active = true;
 	q->rptr = rptr;
 	vg_trace(vg, "map queue=%s vmid=%u ring=0x%llx dwords=%u rptr=%llu wptr=%llu",
@@ -64,6 +65,7 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q)
 	q->active = false;
 	q->halted = false;
 	q->preempting = false;
+	q->stuck = false;
 }
 
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
@@ -71,8 +73,14 @@ void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
 	if (!q->active || q->preempting)
 		return;
 	q->preempting = true;
-	vg->sched.idle_steps = 0;
-	vg_trace(vg, "preempt queue=%s vmid=%u", q->name, q->vmid);
+	q->preempt_steps = vg_random(vg, vg->config.preempt_steps);
+	if (q->vmid) {
+		q->preempt_steps += vg_inject_amount(vg, VG_FAULT_SLOW_PREEMPT);
+		q->stuck = vg_inject(vg, VG_FAULT_FAIL_PREEMPT);
+	}
+	vg_sched_wake(vg);
+	vg_trace(vg, "preempt queue=%s vmid=%u steps=%u", q->name, q->vmid,
+		 q->preempt_steps);
 }
 
 /*
@@ -86,7 +94,7 @@ void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)
 	q->rptr = wptr - pending;
 	q->wptr = wptr;
 	q->waiting = false;
-	vg->sched.idle_steps = 0;
+	vg_sched_wake(vg);
 }
 
 unsigned int vg_queue_vmid(const struct vg_queue *q)
@@ -218,6 +226,8 @@ static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {
 	if (q->halted)
 		return true;
+	if (q->ops->may_leave && !q->ops->may_leave(vg, q))
+		return false;
 	if (q->ib_depth <= 1)
 		return !q->packet_len || q->waiting || !q->progress;
 	if (q->waiting)
@@ -230,6 +240,7 @@ static void finish_preemption(struct vgpu *vg, struct vg_queue *q)
 {
 	q->active = false;
 	q->preempting = false;
+	q->stuck = false;
 	vg_trace(vg, "unmap queue=%s vmid=%u rptr=%llu wptr=%llu halted=%d",
 		 q->name, q->vmid, (unsigned long long)q->rptr,
 		 (unsigned long long)q->wptr, q->halted);
@@ -239,16 +250,16 @@ static void finish_preemption(struct vgpu *vg, struct vg_queue *q)
 	q->halted = false;
 }
 
-/* True when something happened. */
-static bool step(struct vgpu *vg, struct vg_queue *q)
+static bool can_execute(const struct vg_queue *q)
 {
-	enum vg_result result;
+	return !q->halted && vg_queue_has_work(q);
+}
 
-	if (q->preempting && may_preempt(vg, q)) {
-		finish_preemption(vg, q);
-		return true;
-	}
-	result = fetch_packet(vg, q);
+/* Fetch and execute; true when something happened. */
+static bool work(struct vgpu *vg, struct vg_queue *q)
+{
+	enum vg_result result = fetch_packet(vg, q);
+
 	if (result == VG_DONE) {
 		vg->sched.executing = q;
 		result = q->ops->execute(vg, q, q->packet, q->packet_len);
@@ -268,65 +279,24 @@ static bool step(struct vgpu *vg, struct vg_queue *q)
 	return result != VG_WAIT;
 }
 
-static bool runnable(const struct vgpu *vg, const struct vg_queue *q)
+bool vg_queue_step(struct vgpu *vg, struct vg_queue *q)
+{
+	if (!q->preempting || q->stuck)
+		return work(vg, q);
+	if (!q->preempt_steps && may_preempt(vg, q)) {
+		finish_preemption(vg, q);
+		return true;
+	}
+	if (q->preempt_steps)
+		q->preempt_steps--;
+	if (can_execute(q))
+		work(vg, q);
+	return true;		/* nearer to its end */
+}
+
+bool vg_queue_runnable(const struct vgpu *vg, const struct vg_queue *q)
 {
 	if (!q->active || !q->ops->enabled(vg, q))
 		return false;
-	return q->preempting || (!q->halted && vg_queue_has_work(q));
-}
-
-/*
- * The one place that decides whose turn it is: round robin.  Another order is
- * as legal, since queues are not ordered against each other.
- */
-static struct vg_queue *pick(struct vgpu *vg)
-{
-	struct vg_queue *start = vg->sched.last ? vg->sched.last->next : NULL;
-	struct vg_queue *q;
-
-	for (q = start; q; q = q->next)
-		if (runnable(vg, q))
-			return q;
-	for (q = vg->sched.queues; q && q != start; q = q->next)
-		if (runnable(vg, q))
-			return q;
-	return NULL;
-}
-
-bool vgpu_step(struct vgpu *vg)
-{
-	struct vg_queue *q;
-
-	if (vgpu_stopped(vg))
-		return false;
-	q = pick(vg);
-	if (!q)
-		return false;
-	vg->time++;
-	vg->sched.last = vg->sched.current = q;
-	if (step(vg, q))
-		vg->sched.idle_steps = 0;
-	else
-		vg->sched.idle_steps++;
-	vg->sched.current = NULL;
-	return vgpu_busy(vg);
-}
-
-bool vgpu_busy(const struct vgpu *vg)
-{
-	if (vgpu_stopped(vg))
-		return false;
-	for (const struct vg_queue *q = vg->sched.queues; q; q = q->next)
-		if (runnable(vg, q))
-			return true;
-	return false;
-}
-
-bool vgpu_waiting(const struct vgpu *vg)
-{
-	unsigned int count = 0;
-
-	for (const struct vg_queue *q = vg->sched.queues; q; q = q->next)
-		count += runnable(vg, q);
-	return vg->sched.idle_steps >= count;
+	return (q->preempting && !q->stuck) || can_execute(q);
 }

@@ -78,12 +78,17 @@ static bool rb_enabled(const struct vgpu *vg, unsigned int i)
  * A disabled RLC queue leaves as soon as its state fits in what is saved: the
  * position in the ring, and in the IB only when that was asked for.
  */
-static void try_leave(struct vgpu *vg, struct vg_queue *q)
+static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
 	uint32_t ib_cntl = REG(vg, q->index, IB_CNTL);
 
-	if (!q->ib_depth || q->halted ||
-	    VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB))
+	return !q->ib_depth || q->halted ||
+		VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
+}
+
+static void try_leave(struct vgpu *vg, struct vg_queue *q)
+{
+	if (may_leave(vg, q))
 		vg_queue_preempt(vg, q);
 }
 
@@ -222,6 +227,7 @@ static const struct vg_engine_ops sdma_ops = {
 	.length = vg_sdma_packet_length,
 	.execute = execute,
 	.rptr_moved = rptr_moved,
+	.may_leave = may_leave,
 	.preempted = preempted,
 	.enabled = enabled,
 };

@@ -6,6 +6,7 @@
 #include "hw/blocks.h"
 #include "hw/cp.h"
 #include "hw/gmc.h"
+#include "hw/sched.h"
 #include "oracle/oracle.h"
 #include "util/bits.h"
 #include "vm/tlb.h"
@@ -39,6 +40,7 @@ struct vgpu *vgpu_new(const struct vg_config *config,
 			return NULL;
 		}
 	}
+	vg_sched_init(vg);
 	vg_bus_init(vg);
 	vg_cp_init(vg);
 	vg_sdma_init(vg);
@@ -67,6 +69,5 @@ void vgpu_reset(struct vgpu *vg)
 	for (size_t i = 0; i < vg_num_blocks; i++)
 		if (vg_blocks[i]->reset)
 			vg_blocks[i]->reset(vg);
-	vg->sched.last = NULL;
-	vg->sched.idle_steps = 0;
+	vg_sched_reset(vg);
 }

@@ -55,6 +55,16 @@ static inline void user_queue_init(struct fake_host *f, struct user_queue *u,
 	u->mqd->cp_hqd_pq_wptr_poll_addr_hi = vg_hi(u->wptr_va);
 }
 
+/* Map @pages pages of RAM from @offset on at @va. */
+static inline void user_map(struct fake_host *f, unsigned int vmid, uint64_t va,
+			    uint64_t offset, unsigned int pages)
+{
+	for (unsigned int i = 0; i < pages; i++)
+		fake_map(f, vmid, va + i * VG_PAGE_SIZE,
+			 FAKE_RAM_BASE + offset + i * VG_PAGE_SIZE,
+			 FAKE_RW | VG_PTE_SYSTEM);
+}
+
 /* As a user does: write pointer first, then the doorbell. */
 static inline void user_queue_kick(struct fake_host *f, struct user_queue *u)
 {

@@ -2,17 +2,35 @@
 /* The two ways the model speaks: one line per event, and the reason of a stop. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "hw/model.h"
 
 enum { VG_TRACE_LINE = 512 };
 
-void vg_trace_line(struct vgpu *vg, const char *fmt, ...)
+/* Does the event in @fmt, its first word, begin with a prefix of the filter? */
+static bool wanted(const char *filter, const char *fmt)
+{
+	while (filter) {
+		size_t n = strcspn(filter, ",");
+
+		if (n && !strncmp(filter, fmt, n))
+			return true;
+		filter = filter[n] ? filter + n + 1 : NULL;
+	}
+	return false;
+}
+
+void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
 {
 	char line[VG_TRACE_LINE];
 	va_list ap;
 	int n;
 
+	if (!vg->ops->trace)
+		return;
+	if (vg->config.trace_filter && !wanted(vg->config.trace_filter, fmt))
+		return;
 	n = snprintf(line, sizeof(line), "t=%llu ",
 		     (unsigned long long)vg->time);
 	va_start(ap, fmt);

@@ -154,6 +154,9 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	/* Guest RAM is mapped in pieces; a large block may span several. */
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
+	if (t.system && vmid && vg->sched.executing &&
+	    vg_inject(vg, VG_FAULT_BUS_ERROR))
+		t.nothing = true;
 	*ptr = NULL;
 	if (t.nothing)
 		return 0;

@@ -10,7 +10,7 @@ struct client *client_new_unversioned(void)
 	struct client *c = calloc(1, sizeof(*c));
 
 	t_assert(c);
-	t_equal(vg_vfio_user_init(&c->dev, 0, NULL), 0);
+	t_equal(vg_vfio_user_init(&c->dev, &(struct vg_config){ 0 }, NULL), 0);
 	return c;
 }
 

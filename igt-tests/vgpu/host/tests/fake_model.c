@@ -62,6 +62,24 @@ bool vgpu_step(struct vgpu *vg)
 	return vg->busy_steps;
 }
 
+bool vgpu_run(struct vgpu *vg)
+{
+	vg->runs++;
+	vgpu_step(vg);
+	return vg->waiting;
+}
+
+void vgpu_drain(struct vgpu *vg)
+{
+	while (vgpu_step(vg))
+		;
+	vg->drains++;
+}
+
+void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
+{
+}
+
 bool vgpu_busy(const struct vgpu *vg)
 {
 	return vg->busy_steps;

@@ -88,11 +88,31 @@ static void options_are_checked(void)
 	t_assert(strstr(output, "Usage"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--seed", (char *)"1x"), 1);
 	t_assert(strstr(output, "bad seed '1x'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--preempt-steps", (char *)"-1"), 1);
+	t_assert(strstr(output, "bad number of steps '-1'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--flush-steps", (char *)"99999999"), 1);
+	t_assert(strstr(output, "bad number of steps '99999999'"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"y"), 1);
 	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x"), 1);
 	t_assert(strstr(output, "/no/such/dir/x: No such file or directory"));
 	t_equal(RUN(output, (char *)"--write-images", (char *)"/dev/null"), 1);
 	t_assert(strstr(output, "cannot write images to /dev/null"));
+}
+
+static void faults_are_listed_and_checked(void)
+{
+	char output[MAX_OUTPUT];
+
+	t_equal(RUN(output, (char *)"--fault", (char *)"help"), 0);
+	t_assert(strstr(output, "fail-preempt"));
+	t_assert(strstr(output, "no-tlb-flush"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"nonsense"), 1);
+	t_assert(strstr(output, "no such fault 'nonsense'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"bus-error:x=1"), 1);
+	t_assert(strstr(output, "bad arguments of fault 'bus-error:x=1'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"bus-error:count=2",
+		    (char *)"--lockstep"), 1);
+	t_assert(strstr(output, "No such file or directory"));
 }
 
 /* A program with a trace, and a client that has negotiated. */
@@ -122,6 +142,28 @@ static void trace_contains(const char *needle)
 	t_assert(strstr(text, needle));
 	close(fd);
 	t_equal(unlink(in_dir("trace")), 0);
+}
+
+/* Of the events of reset and negotiation only those asked for are there. */
+static void trace_can_be_filtered(void)
+{
+	char socket[64], trace[64], output[MAX_OUTPUT];
+	struct program p;
+	FILE *f;
+
+	strcpy(socket, in_dir("socket"));
+	strcpy(trace, in_dir("trace"));
+	start(&p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket,
+				   (char *)"--trace", trace, (char *)"--trace-filter",
+				   (char *)"no-such,neither", NULL });
+	close(socket_connect(socket));
+	t_equal(finish(&p, output), 0);
+	f = fopen(trace, "r");
+	t_assert(f);
+	while (fgets(output, sizeof(output), f))
+		t_assert(strncmp(output, "t=", 2)); /* the verdict, no event */
+	fclose(f);
+	t_equal(unlink(trace), 0);
 }
 
 static void orderly_end_is_success(void)
@@ -183,6 +225,8 @@ int main(int argc, char **argv)
 	alarm(DEADLINE_S);
 	t_assert(mkdtemp(dir));
 	options_are_checked();
+	faults_are_listed_and_checked();
+	trace_can_be_filtered();
 	orderly_end_is_success();
 	protocol_error_is_told();
 	stop_of_the_gpu_is_told_and_closes_the_connection();

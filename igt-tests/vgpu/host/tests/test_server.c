@@ -33,6 +33,7 @@ struct server {
 	char dir[32], path[48];
 	pid_t pid;
 	int fd;			/* connected, or -1 */
+	bool lockstep;
 };
 
 static void name_path(struct server *s)
@@ -61,9 +62,10 @@ static int exit_status(int ret)
 static void serve(const struct server *s, uint32_t polls, const char *stops)
 {
 	struct vg_vfio_user dev;
+	int ret;
 
 	alarm(DEADLINE_S);
-	if (vg_vfio_user_init(&dev, 0, NULL))
+	if (vg_vfio_user_init(&dev, &(struct vg_config){ 0 }, NULL))
 		_exit(EXIT_OTHER);
 	dev.vg->busy_steps = polls;
 	dev.vg->waiting = polls;
@@ -71,7 +73,11 @@ static void serve(const struct server *s, uint32_t polls, const char *stops)
 		dev.vg->stops_when_done = stops;
 	else
 		dev.vg->stopped = stops;
-	_exit(exit_status(vg_server_run(&dev, s->path)));
+	if (!s->lockstep)
+		_exit(exit_status(vg_server_run(&dev, s->path, false)));
+	ret = vg_server_run(&dev, s->path, true);
+	/* Silence is one drain, however much there is to do. */
+	_exit(dev.vg->drains == 1 && !dev.vg->runs ? exit_status(ret) : EXIT_OTHER);
 }
 
 static void start(struct server *s, uint32_t polls, const char *stops)
@@ -104,7 +110,7 @@ static void start_negotiated(struct server *s)
 
 static void client_that_leaves_in_order_ends_the_server(void)
 {
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	t_equal(finish(&s), EXIT_LEFT);
@@ -112,7 +118,7 @@ static void client_that_leaves_in_order_ends_the_server(void)
 
 static void client_may_leave_without_a_word(void)
 {
-	struct server s;
+	struct server s = { 0 };
 
 	start(&s, 0, NULL);
 	t_equal(finish(&s), EXIT_LEFT);
@@ -123,7 +129,7 @@ static void leaving_inside_a_message_is_a_protocol_error(void)
 	const struct vfio_user_header header = {
 		.command = VFIO_USER_DEVICE_GET_INFO, .size = 32,
 	};
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	t_equal(send(s.fd, &header, 7, 0), 7);
@@ -143,7 +149,7 @@ static void message_in_pieces_is_one_message(void)
 		{ .command = VFIO_USER_DEVICE_GET_INFO, .size = sizeof(message) },
 		{ .argsz = sizeof(message.info) },
 	};
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	for (size_t i = 0; i < sizeof(message); i++)
@@ -160,7 +166,7 @@ static void messages_in_one_piece_are_answered_one_by_one(void)
 		struct vfio_user_device_info info;
 	} message[3];
 	struct vfio_user_device_info info;
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	for (int i = 0; i < 3; i++) {
@@ -180,7 +186,7 @@ static void oversize_message_is_a_protocol_error(void)
 	const struct vfio_user_header header = {
 		.command = VFIO_USER_REGION_WRITE, .size = VFIO_USER_MAX_MESSAGE + 1,
 	};
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	t_equal(send(s.fd, &header, sizeof(header), 0), sizeof(header));
@@ -192,7 +198,7 @@ static void largest_read_comes_back_whole(void)
 {
 	struct vfio_user_region_access access = { 0, VG_PCI_VRAM, VFIO_USER_MAX_DATA };
 	uint8_t *body = malloc(sizeof(access) + VFIO_USER_MAX_DATA);
-	struct server s;
+	struct server s = { 0 };
 
 	t_assert(body);
 	start_negotiated(&s);
@@ -204,7 +210,7 @@ static void largest_read_comes_back_whole(void)
 
 static void unknown_command_is_answered_before_the_end(void)
 {
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	socket_send(s.fd, 15, NULL, 0, NULL, 0);
@@ -221,7 +227,7 @@ static void vram_comes_as_a_descriptor(void)
 		struct vfio_user_region_access access;
 		uint32_t data;
 	} __attribute__((packed)) body;
-	struct server s;
+	struct server s = { 0 };
 	uint32_t *vram;
 	int fd = -1;
 
@@ -249,7 +255,7 @@ static void descriptor_of_the_client_is_received(void)
 	};
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	socket_send(s.fd, VFIO_USER_DEVICE_SET_IRQS, &set, sizeof(set), &fd, 1);
@@ -265,7 +271,7 @@ static void descriptor_of_the_client_is_received(void)
 static void too_many_descriptors_are_a_protocol_error(void)
 {
 	int fds[VFIO_USER_MAX_FDS + 1];
-	struct server s;
+	struct server s = { 0 };
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(fds); i++)
 		fds[i] = STDERR_FILENO;
@@ -278,7 +284,7 @@ static void too_many_descriptors_are_a_protocol_error(void)
 static void stopped_model_closes_the_connection_unanswered(void)
 {
 	struct vfio_user_device_info info = { .argsz = sizeof(info) };
-	struct server s;
+	struct server s = { 0 };
 
 	start(&s, 0, "the reason");
 	socket_send(s.fd, VFIO_USER_DEVICE_GET_INFO, &info, sizeof(info), NULL, 0);
@@ -289,7 +295,7 @@ static void stopped_model_closes_the_connection_unanswered(void)
 static void signal_ends_the_server_with_or_without_a_client(void)
 {
 	struct stat st;
-	struct server s;
+	struct server s = { 0 };
 
 	start_negotiated(&s);
 	t_equal(kill(s.pid, SIGTERM), 0);
@@ -309,7 +315,7 @@ static void signal_ends_the_server_with_or_without_a_client(void)
 static void socket_left_behind_is_replaced_but_no_other_file(void)
 {
 	struct sockaddr_un addr = { .sun_family = AF_UNIX };
-	struct server s;
+	struct server s = { 0 };
 	int fd, status;
 
 	name_path(&s);
@@ -339,7 +345,7 @@ static void polling_queue_does_not_take_a_core(void)
 {
 	const struct timespec second = { .tv_sec = 1 };
 	struct rusage usage;
-	struct server s;
+	struct server s = { 0 };
 	int status, cpu_ms;
 
 	start(&s, FOR_EVER, NULL);
@@ -357,9 +363,18 @@ static void polling_queue_does_not_take_a_core(void)
 /* Only looking again can tell whether what it waits for has happened. */
 static void polling_queue_is_looked_at_again_without_messages(void)
 {
-	struct server s;
+	struct server s = { 0 };
 
 	start(&s, 50, "polled enough");
+	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
+	t_equal(finish(&s), EXIT_STOPPED);
+}
+
+static void engines_in_lockstep_do_all_when_the_client_is_silent(void)
+{
+	struct server s = { .lockstep = true };
+
+	start(&s, 50, "drained");
 	t_equal(socket_receive(s.fd, NULL, 0, NULL), -1);
 	t_equal(finish(&s), EXIT_STOPPED);
 }
@@ -383,6 +398,7 @@ int main(void)
 		TEST(socket_left_behind_is_replaced_but_no_other_file),
 		TEST(polling_queue_does_not_take_a_core),
 		TEST(polling_queue_is_looked_at_again_without_messages),
+		TEST(engines_in_lockstep_do_all_when_the_client_is_silent),
 	};
 
 	alarm(DEADLINE_S);

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Deliberate misbehaviour, by name: what hardware may do on a bad day, and
+ * negative controls that take one safety step away.  One table (inject.c), one
+ * line in the block that misbehaves.
+ */
+#ifndef VG_INJECT_H
+#define VG_INJECT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct vgpu;
+
+enum vg_fault_id {
+	VG_FAULT_SLOW_PREEMPT,
+	VG_FAULT_FAIL_PREEMPT,
+	VG_FAULT_STALE_MQD,
+	VG_FAULT_LATE_TLB_ACK,
+	VG_FAULT_NO_TLB_FLUSH,
+	VG_FAULT_FAULT_STORM,
+	VG_FAULT_LOST_INTERRUPT,
+	VG_FAULT_LOST_DOORBELL,
+	VG_FAULT_BUS_ERROR,
+	VG_NUM_FAULTS,
+};
+
+/* One that has been asked for, and its arguments. */
+struct vg_fault {
+	bool armed;
+	uint64_t amount;	/* what it means is the fault's own */
+	uint64_t after;		/* opportunities that pass first */
+	uint64_t count;		/* strikes at most */
+	uint64_t chance;	/* percent of the opportunities, by the seed */
+	uint64_t seen, struck;
+};
+
+/* Called at each opportunity: does the fault strike here and now? */
+bool vg_inject(struct vgpu *vg, enum vg_fault_id id);
+/* The same for faults with an amount, such as steps of delay; 0 when not. */
+unsigned int vg_inject_amount(struct vgpu *vg, enum vg_fault_id id);
+
+#endif

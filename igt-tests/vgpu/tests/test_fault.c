@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+/* Each fault by name: it strikes, does what it says, and no more. */
+#include <errno.h>
+
+#include "tests/engine.h"
+#include "vm/tlb.h"
+
+static void start(struct engine *e, const char *fault)
+{
+	engine_init(e, 1, 0, 0);
+	CHECK(!vgpu_add_fault(e->f->vg, fault));
+}
+
+static void finish(struct engine *e, const char *strikes)
+{
+	CHECK(fake_logged(e->f, strikes));
+	fake_free(e->f);
+}
+
+static unsigned int steps_until_off(struct engine *e)
+{
+	unsigned int steps;
+
+	for (steps = 0; engine_is_active(e); steps++) {
+		CHECK(steps < ENGINE_STEPS);
+		vgpu_step(e->f->vg);
+	}
+	return steps;
+}
+
+/* ---- the texts ---- */
+
+static void names_are_listed_and_known(void)
+{
+	struct engine e;
+	const char *name, *what;
+	size_t n;
+
+	engine_init(&e, 1, 0, 0);
+	for (n = 0; (name = vgpu_fault_name(n, &what)); n++) {
+		CHECK(*name && *what);
+		CHECK(!vgpu_add_fault(e.f->vg, name));
+		CHECK(e.f->vg->fault[n].armed);
+	}
+	CHECK(n == VG_NUM_FAULTS);
+	fake_free(e.f);
+}
+
+static void bad_texts_are_refused(void)
+{
+	static const struct {
+		const char *text;
+		int ret;
+	} cases[] = {
+		{ "", -ENOENT }, { "no-such", -ENOENT }, { "slow", -ENOENT },
+		{ "slow-preempt-more", -ENOENT },
+		{ "slow-preempt:steps", -EINVAL },
+		{ "slow-preempt:steps=", -EINVAL },
+		{ "slow-preempt:steps=x", -EINVAL },
+		{ "slow-preempt:steps=-1", -EINVAL },
+		{ "slow-preempt:steps=1x", -EINVAL },
+		{ "slow-preempt:steps=1000000000000", -EINVAL },
+		{ "slow-preempt:times=1", -EINVAL },
+		{ "lost-doorbell:steps=1", -EINVAL },
+		{ "lost-doorbell:chance=101", -EINVAL },
+		{ "lost-doorbell:count=1;after=1", -EINVAL },
+		{ "lost-doorbell:count=1,after=0x2,chance=50", 0 },
+	};
+	struct engine e;
+
+	engine_init(&e, 1, 0, 0);
+	for (size_t i = 0; i < VG_COUNT(cases); i++)
+		CHECK(vgpu_add_fault(e.f->vg, cases[i].text) == cases[i].ret);
+	CHECK(e.f->vg->fault[VG_FAULT_LOST_DOORBELL].after == 2);
+	CHECK(!e.f->vg->fault[VG_FAULT_SLOW_PREEMPT].armed);
+	fake_free(e.f);
+}
+
+static void after_and_count_choose_the_strikes(void)
+{
+	struct engine e;
+
+	start(&e, "lost-doorbell:after=2,count=3");
+	for (unsigned int i = 0; i < 10; i++)
+		CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+		      (i >= 2 && i < 5));
+	finish(&e, "inject fault=lost-doorbell strike=3");
+}
+
+static void chance_is_drawn_by_the_seed(void)
+{
+	unsigned int strikes = 0;
+	struct engine e;
+
+	start(&e, "lost-doorbell:chance=25");
+	for (unsigned int i = 0; i < 1000; i++)
+		strikes += vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL);
+	CHECK(strikes > 150 && strikes < 350);
+	fake_free(e.f);
+}
+
+/* ---- the faults ---- */
+
+static void slow_preempt(void)
+{
+	struct engine e;
+
+	start(&e, "slow-preempt:steps=300,count=1");
+	engine_count(&e, 50);
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
+	CHECK(steps_until_off(&e) == 301);
+	CHECK(engine_data(&e)[0] == 50); /* all the time at work */
+	finish(&e, "inject fault=slow-preempt strike=1");
+}
+
+static void fail_preempt(void)
+{
+	struct engine e;
+
+	start(&e, "fail-preempt");
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
+	engine_count(&e, 50);
+	CHECK(fake_run(e.f, ENGINE_STEPS) >= 50);
+	CHECK(engine_is_active(&e) && engine_data(&e)[0] == 50);
+	CHECK(!vgpu_busy(e.f->vg));
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_RESET);
+	CHECK(!engine_is_active(&e));
+	finish(&e, "inject fault=fail-preempt strike=1");
+}
+
+/* And a fence behind it never comes. */
+static void fail_preempt_by_packet(void)
+{
+	struct engine e;
+
+	start(&e, "fail-preempt");
+	build_unmap(&e.kiq, VG_UNMAP_DOORBELL, ENGINE_DOORBELL);
+	build_query_status(&e.kiq, ENGINE_FENCE, 1);
+	fake_ring_doorbell(e.f, &e.kiq);
+	fake_run(e.f, ENGINE_STEPS);
+	vgpu_drain(e.f->vg);
+	CHECK(vgpu_busy(e.f->vg) && vgpu_waiting(e.f->vg));
+	CHECK(engine_is_active(&e) && !engine_fence(&e));
+	finish(&e, "inject fault=fail-preempt strike=1");
+}
+
+static void stale_mqd(void)
+{
+	struct engine e;
+
+	start(&e, "stale-mqd");
+	engine_count(&e, 5);
+	fake_run(e.f, ENGINE_STEPS);
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
+	steps_until_off(&e);
+	CHECK(e.u.mqd->cp_hqd_pq_rptr == 0);
+	finish(&e, "inject fault=stale-mqd strike=1");
+}
+
+/* The TLB knows the first page, which then moves. */
+static void cached_page_moves(struct engine *e)
+{
+	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);
+	user_queue_kick(e->f, &e->u);
+	fake_run(e->f, ENGINE_STEPS);
+	engine_move_page(e);
+}
+
+static void write_and_run(struct engine *e, uint32_t value)
+{
+	build_write32(&e->u.ring, ENGINE_DATA_VA, value);
+	user_queue_kick(e->f, &e->u);
+	fake_run(e->f, ENGINE_STEPS);
+}
+
+static void late_tlb_ack(void)
+{
+	unsigned int steps;
+	struct engine e;
+
+	start(&e, "late-tlb-ack:steps=100");
+	fake_flush(e.f, VG_GFXHUB, ENGINE_VMID);
+	for (steps = 0; !engine_ack(&e); steps++)
+		vgpu_step(e.f->vg);
+	CHECK(steps == 100);
+	build_invalidate(&e.kiq, ENGINE_PASID, false);
+	build_query_status(&e.kiq, ENGINE_FENCE, 1);
+	fake_ring_doorbell(e.f, &e.kiq);
+	for (steps = 0; !engine_fence(&e); steps++)
+		vgpu_step(e.f->vg);
+	CHECK(steps == 102);
+	finish(&e, "inject fault=late-tlb-ack strike=2");
+}
+
+static void no_tlb_flush(void)
+{
+	struct engine e;
+
+	start(&e, "no-tlb-flush");
+	cached_page_moves(&e);
+	fake_flush(e.f, VG_GFXHUB, ENGINE_VMID);
+	CHECK(engine_ack(&e) == 1u << ENGINE_VMID);
+	write_and_run(&e, 2);
+	CHECK(engine_data(&e)[0] == 2 && !engine_other(&e)[0]);
+	build_invalidate(&e.kiq, ENGINE_PASID, false);
+	fake_ring_doorbell(e.f, &e.kiq);
+	fake_run(e.f, ENGINE_STEPS);
+	write_and_run(&e, 3);
+	CHECK(engine_data(&e)[0] == 3 && !engine_other(&e)[0]);
+	finish(&e, "inject fault=no-tlb-flush strike=2");
+}
+
+static void no_tlb_flush_spares_the_kernel(void)
+{
+	struct engine e;
+
+	start(&e, "no-tlb-flush");
+	build_write32(&e.kiq, ENGINE_FENCE, 1);
+	fake_ring_doorbell(e.f, &e.kiq);
+	fake_run(e.f, ENGINE_STEPS);
+	CHECK(vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	fake_flush(e.f, VG_GFXHUB, 0);
+	CHECK(!vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	finish(&e, "inject fault=no-tlb-flush strike=1");
+}
+
+static void fault_storm(void)
+{
+	enum { IH_BYTES = 4096 };
+	struct engine e;
+
+	start(&e, "fault-storm:times=5,count=1");
+	fake_enable_ih(e.f, IH_BYTES);
+	build_write32(&e.u.ring, ENGINE_DATA_VA - VG_PAGE_SIZE, 1);
+	user_queue_kick(e.f, &e.u);
+	fake_run(e.f, ENGINE_STEPS);
+	CHECK(fake_log_count(e.f, " fault hub=") == 1);
+	CHECK(fake_log_count(e.f, " iv client=") == 6 && e.f->irqs == 6);
+	finish(&e, "inject fault=fault-storm strike=1");
+}
+
+static void lost_interrupt(void)
+{
+	enum { IH_BYTES = 4096 };
+	struct engine e;
+
+	start(&e, "lost-interrupt:count=1");
+	fake_enable_ih(e.f, IH_BYTES);
+	for (unsigned int i = 0; i < 2; i++)
+		vg_ih_raise(e.f->vg, &(struct vg_iv){ .client = 1 });
+	CHECK(e.f->irqs == 1);
+	CHECK(e.f->vg->ih.wptr == 64); /* both are in the ring */
+	finish(&e, "inject fault=lost-interrupt strike=1");
+}
+
+static void lost_doorbell(void)
+{
+	struct engine e;
+
+	start(&e, "lost-doorbell:count=1");
+	write_and_run(&e, 1);
+	CHECK(!engine_data(&e)[0]);
+	write_and_run(&e, 2);
+	CHECK(engine_data(&e)[0] == 2);
+	finish(&e, "inject fault=lost-doorbell strike=1");
+}
+
+static void bus_error(void)
+{
+	struct engine e;
+
+	start(&e, "bus-error");
+	engine_data(&e)[0] = engine_data(&e)[1] = 0x1234;
+	engine_data(&e)[VG_PAGE_SIZE / 4] = 0x5678;
+	build_dma(&e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE, ENGINE_DATA_VA, 4);
+	build_dma(&e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE + 4,
+		  ENGINE_DATA_VA + 4, 4);
+	user_queue_kick(e.f, &e.u);
+	fake_run(e.f, ENGINE_STEPS);
+	CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 0);
+	CHECK(engine_data(&e)[VG_PAGE_SIZE / 4 + 1] == 0x1234);
+	finish(&e, "inject fault=bus-error strike=1");
+}
+
+int main(void)
+{
+	names_are_listed_and_known();
+	bad_texts_are_refused();
+	after_and_count_choose_the_strikes();
+	chance_is_drawn_by_the_seed();
+	slow_preempt();
+	fail_preempt();
+	fail_preempt_by_packet();
+	stale_mqd();
+	late_tlb_ack();
+	no_tlb_flush();
+	no_tlb_flush_spares_the_kernel();
+	fault_storm();
+	lost_interrupt();
+	lost_doorbell();
+	bus_error();
+	return 0;
+}
