@@ -13,6 +13,7 @@
 #include "hw/cp.h"
 #include "hw/regs_gc.h"
 #include "ivsrcid/gfx/irqsrcs_gfx_9_0.h"
+#include "pkt/aql.h"
 #include "soc15_ih_clientid.h"
 #include "util/bits.h"
 #include "v9_structs.h"
@@ -46,6 +47,17 @@ struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
 static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
 {
 	return vg_u64(h->regs[lo], h->regs[lo + 1]);
+}
+
+static bool is_aql(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL,
+			CONTROL0);
+}
+
+uint64_t vg_hqd_rptr_report(const struct vg_hqd *h)
+{
+	return hqd_u64(h, HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
 }
 
 bool vg_hqd_active(const struct vg_hqd *h)
@@ -126,22 +138,50 @@ static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 
 	if (vg_mem_read64(vg, &cp_port, h->q.vmid, addr, &wptr))
 		h->q.halted = true;
+	else if (is_aql(h))
+		vg_aql_set_wptr(vg, &h->q, wptr);
 	else
 		vg_queue_set_wptr(vg, &h->q, wptr);
+}
+
+static const struct vg_engine_ops pm4_ops, aql_ops;
+
+static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t wptr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_LO));
+	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
+
+	h->q.ops = &pm4_ops;
+	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)),
+		       wptr);
+}
+
+/*
+ * The packets consumed so far are in a register of their own; the read pointer
+ * adds how much of a packet that an IB of it was left from.  Packets behind
+ * that one are those the write index in memory tells of.
+ */
+static void start_aql(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t packet = hqd_u64(h, HQD(CP_HQD_AQL_DISPATCH_ID));
+	uint64_t part = h->regs[HQD(CP_HQD_PQ_RPTR)] % AQL_DWORDS;
+	uint64_t rptr = packet * AQL_DWORDS + part;
+
+	if (h->q.ring_size < AQL_DWORDS || !h->q.vmid) {
+		vg_stop(vg, "%s: AQL queue of %u dwords in vmid %u", h->q.name,
+			h->q.ring_size, h->q.vmid);
+		return;
+	}
+	h->q.ops = &aql_ops;
+	vg_queue_start(vg, &h->q, rptr, rptr);
+	h->q.wptr = (packet + (part != 0)) * AQL_DWORDS;
 }
 
 void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 {
 	uint32_t size = VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
 				 CP_HQD_PQ_CONTROL, QUEUE_SIZE);
-	uint64_t wptr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_LO));
-	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
 
-	if (VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL,
-		     CONTROL0)) {
-		vg_stop(vg, "%s: AQL queues are not modelled", h->q.name);
-		return;
-	}
 	if (size > MAX_SIZE) {
 		vg_stop(vg, "%s: ring size field %u", h->q.name, size);
 		return;
@@ -150,8 +190,12 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
 	h->q.ring = hqd_u64(h, HQD(CP_HQD_PQ_BASE)) << RING_UNIT_SHIFT;
 	h->q.ring_size = 2u << size;
-	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)),
-		       wptr);
+	if (is_aql(h))
+		start_aql(vg, h);
+	else
+		start_pm4(vg, h);
+	if (vgpu_stopped(vg))
+		return;
 	resume_ib(h);
 	if (h->q.vmid)
 		poll_wptr(vg, h);
@@ -193,10 +237,26 @@ void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 
 /* ---- engine hooks ---- */
 
+/* In the registers dwords of the ring and the packets that are finished, to
+ * memory only the latter: it is the queue's read_dispatch_id. */
+static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+	uint64_t packet = q->rptr / AQL_DWORDS;
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
+	if (q->rptr % AQL_DWORDS)
+		return 0;
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
+	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(h),
+			      packet);
+}
+
 static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	struct vg_hqd *h = vg_hqd_of(q);
-	uint64_t report = hqd_u64(h, HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
+	uint64_t report = vg_hqd_rptr_report(h);
 	uint32_t rptr = q->rptr & (q->ring_size - 1);
 
 	h->regs[HQD(CP_HQD_PQ_RPTR)] = rptr;
@@ -215,10 +275,18 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
 }
 
-static const struct vg_engine_ops ops = {
+static const struct vg_engine_ops pm4_ops = {
 	.length = vg_pm4_length,
 	.execute = vg_pm4_execute,
 	.rptr_moved = rptr_moved,
+	.preempted = preempted,
+	.enabled = enabled,
+};
+
+static const struct vg_engine_ops aql_ops = {
+	.length = vg_aql_length,
+	.execute = vg_aql_execute,
+	.rptr_moved = aql_rptr_moved,
 	.preempted = preempted,
 	.enabled = enabled,
 };
@@ -233,8 +301,12 @@ bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
 			      CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN))
 			continue;
-		vg_queue_set_wptr(vg, &h->q, size == sizeof(uint64_t) ? value :
-				  vg_u64(value, vg_hi(h->q.wptr)));
+		if (is_aql(h))
+			vg_aql_doorbell(vg, &h->q, value, size);
+		else
+			vg_queue_set_wptr(vg, &h->q,
+					  size == sizeof(uint64_t) ? value :
+					  vg_u64(value, vg_hi(h->q.wptr)));
 		return true;
 	}
 	return false;
@@ -325,7 +397,7 @@ void vg_cp_init(struct vgpu *vg)
 		h->queue = i % VG_NUM_HQDS_PER_PIPE;
 		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
 		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
-		h->q.ops = &ops;
+		h->q.ops = &pm4_ops;
 		h->q.port = cp_port;
 		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me,
 			 h->pipe, h->queue);

@@ -27,6 +27,8 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
  * and for user queues VMID and write pointer address. */
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell);
 void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
+/* Where the read pointer goes, which is the read index of an HSA queue. */
+uint64_t vg_hqd_rptr_report(const struct vg_hqd *h);
 /* EOP interrupt, if the queue's pipe has it enabled. */
 void vg_hqd_end_of_pipe(struct vgpu *vg, struct vg_hqd *h, unsigned int vmid,
 			uint32_t ctxid);
@@ -36,6 +38,14 @@ unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q,
 			   const uint32_t *packet, unsigned int n);
 enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
 			      const uint32_t *packet, unsigned int n);
+/* The same for HSA queues, hw/aql.c; their pointers count packets. */
+unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q,
+			   const uint32_t *packet, unsigned int n);
+enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q,
+			      const uint32_t *packet, unsigned int n);
+void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
+		     unsigned int size);
+void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets);
 /* Registers by the numbers that packets use; stop for a user's packet. */
 bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
 		     uint32_t *value);

@@ -276,19 +276,6 @@ static void ring_pages_are_read_through_the_tlb(void)
 	fake_free(f);
 }
 
-static void aql_queues_stop(void)
-{
-	struct user_queue u;
-	struct fake_host *f = ready(&u);
-
-	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
-	fake_run(f, STEPS);
-	u.mqd->cp_hqd_aql_control =
-		VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
-	map_again(f, &u);
-	fake_expect_stop(f, "AQL");
-}
-
 static void registers_of_an_active_queue_do_not_change(void)
 {
 	struct user_queue u;
@@ -322,7 +309,6 @@ int main(void)
 	reset_drops_the_rest_at_once();
 	a_halted_micro_engine_runs_nothing();
 	ring_pages_are_read_through_the_tlb();
-	aql_queues_stop();
 	registers_of_an_active_queue_do_not_change();
 	no_selection_no_queue();
 	return 0;
