@@ -40,12 +40,22 @@ struct amd_kfd_node {
 /* Node of the GPU with this render minor (128...); -ENODEV when there is none. */
 int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
 
+/* Memory mapped in the compute VM. */
+struct amd_kfd_mem {
+	uint64_t va;			/* GPU address */
+	uint64_t size;
+	uint64_t handle;
+	void *cpu;			/* CPU address; NULL for VRAM */
+	bool reserved;			/* [va, va + size) is our CPU reservation */
+};
+
 struct amd_kfd {
 	int fd;				/* /dev/kfd */
 	int drm_fd;			/* the caller's render node, whose VM is used */
 	pid_t pid;			/* that opened it */
 	struct amd_kfd_node node;
 	void *doorbells;		/* mapped with the first queue */
+	struct amd_kfd_mem event_page;	/* made with the first event, KFD keeps it */
 };
 
 /*
@@ -65,15 +75,6 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
-
-/* Memory mapped in the compute VM. */
-struct amd_kfd_mem {
-	uint64_t va;			/* GPU address */
-	uint64_t size;
-	uint64_t handle;
-	void *cpu;			/* CPU address; NULL for VRAM */
-	bool reserved;			/* [va, va + size) is our CPU reservation */
-};
 
 /*
  * Page aligned memory at a GPU address that is reserved on the CPU too.  GTT is
@@ -99,6 +100,7 @@ void amd_kfd_va_release(uint64_t va, uint64_t size);
 enum amd_kfd_queue_type {
 	AMD_KFD_QUEUE_PM4,		/* compute queue, PM4 packets */
 	AMD_KFD_QUEUE_SDMA,
+	AMD_KFD_QUEUE_AQL,		/* HSA queue; PM4 packets go into IBs */
 };
 
 /*
@@ -110,11 +112,13 @@ struct amd_kfd_queue {
 	enum amd_kfd_queue_type type;
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
+	struct amd_kfd_mem ib;		/* AQL: PM4 packets, used like a ring */
 	volatile uint64_t *rptr, *wptr, *doorbell;
 	volatile uint32_t *fence;	/* last finished sequence number */
 	uint64_t put;			/* dwords emitted since creation */
 	uint64_t submitted_put;		/* put at the last submit */
 	uint64_t idle_put;		/* put up to which all is known to be finished */
+	uint64_t aql_put;		/* AQL packets emitted since creation */
 	uint32_t seqno;			/* last one handed out */
 	int error;			/* sticky: the ring did not drain in time */
 };
@@ -148,6 +152,85 @@ bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno);
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms);
 /* Submit, then wait. */
 int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
+
+/* Header of an AQL packet: type, barrier bit, system scope fences, vendor format. */
+enum {
+	AMD_KFD_AQL_VENDOR = 0,
+	AMD_KFD_AQL_INVALID = 1,
+	AMD_KFD_AQL_BARRIER_AND = 3,
+	AMD_KFD_AQL_BARRIER_OR = 5,
+	AMD_KFD_AQL_BARRIER = 1 << 8,
+	AMD_KFD_AQL_SYSTEM_FENCES = 2 << 9 | 2 << 11,
+	AMD_KFD_AQL_PM4_IB = 1 << 16,
+	AMD_KFD_AQL_BARRIER_VALUE = 2 << 16,
+	AMD_KFD_AQL_PM4_REMAINING = 10,
+	AMD_KFD_AQL_NUM_DEPENDENCIES = 5,
+};
+
+enum amd_kfd_aql_condition {
+	AMD_KFD_AQL_EQUAL, AMD_KFD_AQL_NOT_EQUAL, AMD_KFD_AQL_LESS, AMD_KFD_AQL_GREATER_EQUAL,
+};
+
+/* One slot; signals are GPU addresses of struct amd_kfd_signal, or 0. */
+struct amd_kfd_aql_packet {
+	uint32_t header;
+	union {
+		uint32_t body[15];
+		struct __attribute__((packed)) {
+			uint32_t reserved0;
+			uint64_t dependency[AMD_KFD_AQL_NUM_DEPENDENCIES];
+			uint64_t reserved1;
+			uint64_t completion;
+		} barrier;
+		struct __attribute__((packed)) {
+			uint32_t reserved0;
+			uint64_t signal;
+			int64_t value, mask;
+			uint32_t condition;
+			uint32_t reserved1[5];
+			uint64_t completion;
+		} barrier_value;
+		struct __attribute__((packed)) {
+			uint32_t ib[4];
+			uint32_t remaining;
+			uint32_t reserved[8];
+			uint64_t completion;
+		} pm4;
+	};
+};
+
+/* As the command processor sees a signal: ROCm's amd_signal_t. */
+struct amd_kfd_signal {
+	int64_t kind;			/* AMD_KFD_SIGNAL_USER */
+	volatile int64_t value;		/* completion subtracts one */
+	uint64_t mailbox;
+	uint32_t event_id;
+	uint32_t reserved0;
+	volatile uint64_t start, end;
+	uint64_t queue;
+	uint32_t reserved1[2];
+};
+enum { AMD_KFD_SIGNAL_USER = 1 };
+
+/*
+ * Raw packets: put fills the next slot and returns its number, nothing needs to
+ * run before the doorbell is rung with it (or a later one).
+ */
+uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
+void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
+/* Run the PM4 packets at @va. */
+struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t completion);
+void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
+
+/* An event that a signal's mailbox and event_id (trigger) make happen. */
+struct amd_kfd_event {
+	uint32_t id, trigger;
+	uint64_t mailbox;
+};
+int __amd_kfd_event_create(struct amd_kfd *kfd, struct amd_kfd_event *event);
+int __amd_kfd_event_wait(struct amd_kfd *kfd, const struct amd_kfd_event *event,
+			 unsigned int timeout_ms);
+int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *event);
 
 /*
  * SMI events of one GPU and one process, counted since the last mark.  The

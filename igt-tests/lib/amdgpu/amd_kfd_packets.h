@@ -16,6 +16,7 @@
 enum {
 	PM4_NOP		= 0x10,
 	PM4_WRITE_DATA	= 0x37,
+	PM4_INDIRECT_BUFFER = 0x3f,
 	PM4_RELEASE_MEM	= 0x49,
 	PM4_DMA_DATA	= 0x50,
 };
@@ -23,6 +24,9 @@ enum {
 /* WRITE_DATA: destination memory, wait until it is written (soc15d.h:140). */
 #define WRITE_DATA_MEMORY	(5u << 8)
 #define WRITE_DATA_CONFIRM	(1u << 20)
+
+/* INDIRECT_BUFFER (soc15d.h:177), size in dwords in bits 19:0. */
+#define INDIRECT_BUFFER_VALID	(1u << 23)
 
 /*
  * DMA_DATA (soc15d.h:354): both ends memory through L2, later packets wait.

@@ -27,6 +27,27 @@ enum {
 };
 
 /*
+ * AQL: the control page is ROCm's amd_queue_t, of which the command processor
+ * looks at the two indices and at the offset of the second one.
+ */
+enum {
+	AQL_WRITE_ID = 56,
+	AQL_READ_ID = 128,
+	AQL_READ_ID_OFFSET = 136,
+	AQL_FENCE = 256,
+};
+
+static bool is_aql(const struct amd_kfd_queue *queue)
+{
+	return queue->type == AMD_KFD_QUEUE_AQL;
+}
+
+static unsigned int fence_offset(const struct amd_kfd_queue *queue)
+{
+	return is_aql(queue) ? AQL_FENCE : CONTROL_FENCE;
+}
+
+/*
  * A process's doorbells: 8 bytes each on SOC15 (kfd_device.c:205), 1024 queues
  * (kfd_priv.h:98), mapped as a whole (kfd_doorbell.c:kfd_doorbell_mmap()).
  */
@@ -64,6 +85,8 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ring);
 	if (!ret)	/* one page: kfd_queue.c:kfd_queue_acquire_buffers() */
 		ret = __amd_kfd_alloc_gtt(kfd, 1, &queue->control);
+	if (!ret && is_aql(queue))
+		ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ib);
 	if (ret || queue->type == AMD_KFD_QUEUE_SDMA)
 		return ret;
 
@@ -77,7 +100,8 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 
 static int free_buffers(struct amd_kfd_queue *queue)
 {
-	struct amd_kfd_mem *mems[] = { &queue->cwsr, &queue->eop, &queue->control, &queue->ring };
+	struct amd_kfd_mem *mems[] = { &queue->cwsr, &queue->eop, &queue->ib, &queue->control,
+				       &queue->ring };
 	int ret = 0;
 
 	for (size_t i = 0; i < sizeof(mems) / sizeof(mems[0]); i++) {
@@ -91,21 +115,27 @@ static int free_buffers(struct amd_kfd_queue *queue)
 
 static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 {
+	static const uint32_t kfd_type[] = {
+		[AMD_KFD_QUEUE_PM4] = KFD_IOC_QUEUE_TYPE_COMPUTE,
+		[AMD_KFD_QUEUE_SDMA] = KFD_IOC_QUEUE_TYPE_SDMA,
+		[AMD_KFD_QUEUE_AQL] = KFD_IOC_QUEUE_TYPE_COMPUTE_AQL,
+	};
 	const struct amd_kfd_node *node = &kfd->node;
 	struct kfd_ioctl_create_queue_args args = {
 		.ring_base_address = queue->ring.va,
 		.ring_size = RING_BYTES,
-		.read_pointer_address = queue->control.va + CONTROL_RPTR,
-		.write_pointer_address = queue->control.va + CONTROL_WPTR,
+		.read_pointer_address = queue->control.va +
+					(is_aql(queue) ? AQL_READ_ID : CONTROL_RPTR),
+		.write_pointer_address = queue->control.va +
+					 (is_aql(queue) ? AQL_WRITE_ID : CONTROL_WPTR),
 		.gpu_id = node->gpu_id,
-		.queue_type = queue->type == AMD_KFD_QUEUE_SDMA ? KFD_IOC_QUEUE_TYPE_SDMA :
-								  KFD_IOC_QUEUE_TYPE_COMPUTE,
+		.queue_type = kfd_type[queue->type],
 		.queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
 		.queue_priority = KFD_MAX_QUEUE_PRIORITY / 2,
 	};
 	int ret;
 
-	if (queue->type == AMD_KFD_QUEUE_PM4) {
+	if (queue->type != AMD_KFD_QUEUE_SDMA) {
 		args.eop_buffer_address = queue->eop.va;
 		args.eop_buffer_size = node->eop_buffer_size;
 		args.ctx_save_restore_address = queue->cwsr.va;
@@ -140,12 +170,16 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 	if (!ret) {
 		char *control = queue->control.cpu;
 
-		queue->rptr = (void *)(control + CONTROL_RPTR);
-		queue->wptr = (void *)(control + CONTROL_WPTR);
-		queue->fence = (void *)(control + CONTROL_FENCE);
+		queue->rptr = (void *)(control + (is_aql(queue) ? AQL_READ_ID : CONTROL_RPTR));
+		queue->wptr = (void *)(control + (is_aql(queue) ? AQL_WRITE_ID : CONTROL_WPTR));
+		queue->fence = (void *)(control + fence_offset(queue));
 		*queue->rptr = 0;
 		*queue->wptr = 0;
 		*queue->fence = 0;
+		if (is_aql(queue)) {
+			*(uint32_t *)(control + AQL_READ_ID_OFFSET) = AQL_READ_ID;
+			amd_kfd_aql_init_ring(queue);
+		}
 		ret = create(kfd, queue);
 	}
 	if (ret)
@@ -163,6 +197,26 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
 	return ret ? ret : err;
 }
 
+/* AQL: a packet for each contiguous piece of the IB. */
+static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
+{
+	uint64_t index = queue->aql_put;
+
+	while (begin < queue->put) {
+		uint64_t pos = begin % RING_DWORDS;
+		uint64_t count = queue->put - begin;
+		struct amd_kfd_aql_packet packet;
+
+		if (count > RING_DWORDS - pos)
+			count = RING_DWORDS - pos;
+		packet = amd_kfd_aql_pm4(queue->ib.va + 4 * pos, count, 0);
+		index = amd_kfd_aql_put(queue, &packet);
+		begin += count;
+	}
+	if (!queue->error)
+		amd_kfd_aql_doorbell(queue, index);
+}
+
 /* Show what was emitted to the GPU: pointers and doorbell count dwords or bytes. */
 static void kick(struct amd_kfd_queue *queue)
 {
@@ -176,8 +230,13 @@ static void kick(struct amd_kfd_queue *queue)
 
 static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
-	uint32_t *ring = queue->ring.cpu;
+	uint32_t *ring = is_aql(queue) ? queue->ib.cpu : queue->ring.cpu;
 
+	/* An IB ends where its memory does, so a packet must not go on beyond. */
+	if (is_aql(queue) && queue->put % RING_DWORDS + count > RING_DWORDS) {
+		while (queue->put % RING_DWORDS)
+			ring[queue->put++ % RING_DWORDS] = PM4_NOP_ONE;
+	}
 	for (unsigned int i = 0; i < count; i++)
 		ring[queue->put++ % RING_DWORDS] = dw[i];
 }
@@ -210,13 +269,16 @@ static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 {
 	uint32_t dw[FENCE_MAX_DW];
-	unsigned int count = build_fence(queue, dw, queue->control.va + CONTROL_FENCE,
+	unsigned int count = build_fence(queue, dw, queue->control.va + fence_offset(queue),
 					 ++queue->seqno);
+	uint64_t begin = queue->submitted_put;
 
 	/* amd_kfd_queue_emit() always leaves room for this. */
 	put_dwords(queue, dw, count);
 	queue->submitted_put = queue->put;
-	if (!queue->error)
+	if (!queue->error && is_aql(queue))
+		kick_aql(queue, begin);
+	else if (!queue->error)
 		kick(queue);
 	return queue->seqno;
 }
@@ -254,8 +316,11 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
+	/* What an IB may have to leave unused at its end, for this packet or the fence. */
+	const unsigned int unused = is_aql(queue) ? count + FENCE_MAX_DW : 0;
+
 	/* Keep room for a fence, and never fill the ring to the last dword. */
-	if (queue->put - queue->idle_put + count + FENCE_MAX_DW >= RING_DWORDS) {
+	if (queue->put - queue->idle_put + count + unused + FENCE_MAX_DW >= RING_DWORDS) {
 		int ret = __amd_kfd_queue_sync(queue, DRAIN_MS);
 
 		if (!queue->error)
