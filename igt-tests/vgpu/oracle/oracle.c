@@ -284,12 +284,6 @@ static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
 	return vg->oracle->accesses;
 }
 
-/* A guest that starts anew has no ring; what was found stays found. */
-static void oracle_reset(struct vgpu *vg)
-{
-	disable(vg);
-}
-
 #define ORACLE_REG(name_, read_, write_) \
 	{ .first = VG_##name_, .count = 1, .name = #name_, \
 	  .read = (read_), .write = (write_) }
@@ -307,11 +301,11 @@ static const struct vg_reg regs[] = {
 	ORACLE_REG(ORACLE_ACCESSES, read_accesses, vg_reg_ignore_write),
 };
 
+/* No reset: a guest that resets the GPU still owns its pages and the ring. */
 const struct vg_block vg_oracle_block = {
 	.name = "oracle",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
-	.reset = oracle_reset,
 	.free = oracle_free,
 };
 

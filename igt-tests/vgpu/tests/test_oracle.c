@@ -459,9 +459,21 @@ static void the_verdict_comes_last(void)
 	CHECK(lines > 2 && lines < 20);
 	CHECK(strstr(last_line, "oracle: 101 violations"));
 	CHECK(strstr(last_line, "R1 100; R2 1"));
-	/* A guest that starts anew does not take back what was found. */
+	fake_free(f);
+}
+
+static void a_reset_of_the_gpu_is_not_one_of_the_oracle(void)
+{
+	struct fake_host *f = with_userptr();
+	uint64_t value = 1;
+
+	CHECK(!vg_bus_write(f->vg, PAGE_B, &value, sizeof(value)));
+	expect(f, 1, "rule=R1");
 	vgpu_reset(f->vg);
-	CHECK(vgpu_violations(f->vg) == 101);
+	CHECK(!vg_bus_write(f->vg, PAGE_A, &value, sizeof(value)));
+	expect(f, 1, "rule=R1");
+	CHECK(!vg_bus_write(f->vg, PAGE_B, &value, sizeof(value)));
+	expect(f, 2, "rule=R1");
 	fake_free(f);
 }
 
@@ -489,5 +501,6 @@ int main(void)
 	a_full_ring_is_drained_by_the_register();
 	bad_rings_and_events_stop_the_model();
 	the_verdict_comes_last();
+	a_reset_of_the_gpu_is_not_one_of_the_oracle();
 	return 0;
 }
