@@ -213,11 +213,12 @@ static void wrap(void)
 	igt_assert_lte_u64(6 * slots, *aql.queue.rptr + 1);
 }
 
-/* The notifier stops the queue at a packet that waits, in the ring or in its IB. */
+/* The notifier stops the queue at a packet that waits, behind one that is done. */
 static void evict_while_waiting(void)
 {
 	const size_t size = 16 * getpagesize();
 	struct amd_kfd_aql_packet wait = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(1));
+	struct amd_kfd_aql_packet before = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(2));
 	uint32_t *user = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
 			      -1, 0);
 	struct amd_kfd_mem mem;
@@ -226,7 +227,9 @@ static void evict_while_waiting(void)
 	igt_assert(user != MAP_FAILED);
 	memset(user, 0, size);
 	amd_kfd_register(&aql.kfd, user, size, 0, &mem);
-	signal_at(0)->value = signal_at(1)->value = 1;
+	signal_at(0)->value = signal_at(1)->value = signal_at(2)->value = 1;
+	submit(&before);
+	expect_value(2, 0);
 	wait.barrier.dependency[0] = signal_va(0);
 	submit(&wait);
 	amd_kfd_queue_write(&aql.queue, mem.va, &value, 1);
@@ -240,6 +243,7 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
+	expect_value(2, 0);	/* not once more */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);
