@@ -110,7 +110,7 @@ static void other_seed_other_trace(void)
 
 static void idle_steps_are_bounded_and_sometimes_none(void)
 {
-	unsigned int none = 0;
+	unsigned int none = 0, pauses = 0;
 	uint64_t most = 0;
 	struct engine e;
 
@@ -121,14 +121,39 @@ static void idle_steps_are_bounded_and_sometimes_none(void)
 			uint64_t before = e.f->vg->time;
 			uint64_t steps;
 
-			vgpu_run(e.f->vg);
+			pauses += vgpu_run(e.f->vg) && vgpu_busy(e.f->vg);
 			steps = e.f->vg->time - before;
 			none += !steps;
 			most = steps > most ? steps : most;
 		}
 		e.u.ring.wptr = *e.u.wptr;
 	}
-	CHECK(none && most > 8 && most <= 32);
+	CHECK(none && pauses && most > 8 && most <= 32);
+	fake_free(e.f);
+}
+
+/* A loop of packets, until it is preempted: an IB that is its own successor. */
+static void endless_loop_keeps_neither_host_nor_engine(void)
+{
+	const struct pm4_indirect_buffer body = {
+		.base_lo = vg_lo(ENGINE_DATA_VA), .base_hi = vg_hi(ENGINE_DATA_VA),
+		.control = VG_PREP(IB_SIZE, 1 + PM4_DWORDS(body)) |
+			VG_PREP(IB_CHAIN, 1) | IB_VALID,
+	};
+	struct engine e;
+	uint64_t before;
+
+	engine_init(&e, 1, PREEMPT_STEPS, 0);
+	engine_data(&e)[0] = pm4_header(PM4_INDIRECT_BUFFER, PM4_DWORDS(body));
+	memcpy((void *)(engine_data(&e) + 1), &body, sizeof(body));
+	build_ib(&e.u.ring, ENGINE_DATA_VA, 1 + PM4_DWORDS(body), 0);
+	user_queue_kick(e.f, &e.u);
+	before = e.f->vg->time;
+	vgpu_drain(e.f->vg);
+	CHECK(vgpu_busy(e.f->vg) && e.f->vg->time - before > 1000);
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
+	vgpu_drain(e.f->vg);
+	CHECK(!vgpu_busy(e.f->vg) && !engine_is_active(&e));
 	fake_free(e.f);
 }
 
@@ -422,6 +447,7 @@ int main(void)
 	same_seed_same_trace();
 	other_seed_other_trace();
 	idle_steps_are_bounded_and_sometimes_none();
+	endless_loop_keeps_neither_host_nor_engine();
 	nobody_starves();
 	all_are_asked_before_the_gpu_waits();
 	preempted_queue_works_on_until_it_is_off();
