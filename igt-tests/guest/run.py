@@ -10,6 +10,7 @@ import sys
 
 import build
 import kernel
+import outside
 import qemu
 import results
 import scenarios
@@ -22,7 +23,7 @@ DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
 DEMO_TIMEOUT = 240
 
 MESON_SUITES = ("lib", "vgpu")
-BOOT_SUITES = ("igt", "stock")
+BOOT_SUITES = ("igt", "stock", "outside")
 SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
 
 
@@ -76,6 +77,8 @@ def run_suite(suite, modes):
 		return style.suite()
 	if suite in MESON_SUITES:
 		return results.meson_cases(build.test(suite))
+	if suite == "outside":
+		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, outside.run)
 	# The suite's part without a GPU: the programs list their subtests, and skip.
 	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
 	return cases + scenarios.run_suite(suite, modes)

@@ -36,11 +36,11 @@ def images(config, names):
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
-def listed_tests(programs):
-	"""All subtests of the @programs, as igt_runner names them."""
+def listed_tests(programs, directory=TEST_DIRECTORY):
+	"""All subtests of the @programs in @directory, as igt_runner names them."""
 	tests = []
 	for program in programs:
-		listed = subprocess.run([os.path.join(TEST_DIRECTORY, program), "--list-subtests"], capture_output=True,
+		listed = subprocess.run([os.path.join(directory, program), "--list-subtests"], capture_output=True,
 			text=True)
 		if listed.returncode or not listed.stdout.split():
 			raise step.Failed(f"{program} lists no subtests")
@@ -48,52 +48,61 @@ def listed_tests(programs):
 	return tests
 
 
-def command(programs, tests):
-	"""What the guest runs: a test root with our programs, the list, igt_runner."""
+def command(programs, tests, directory=TEST_DIRECTORY, options=""):
+	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner."""
 	root, out = "/tmp/igt", "/run/guest/results"
 	return "\n".join([
 		"set -e",
 		f"mkdir -p {root}",
-		f"ln -s {TEST_DIRECTORY} {root}/amdgpu",
+		f"ln -s {directory} {root}/amdgpu",
 		"printf 'TESTLIST\\n%s\\nEND TESTLIST\\n' "
 			f"{shlex.quote(' '.join('amdgpu/' + program for program in programs))} > {root}/test-list.txt",
 		f"printf '%s\\n' {shlex.join(tests)} > {root}/testlist",
 		# Without the node IGT makes a regular file of it, and the runner spins.
 		"test -c /dev/kmsg",
-		f"igt_runner --per-test-timeout {PER_TEST} --test-list {root}/testlist -o {root} {out}",
+		f"igt_runner --per-test-timeout {PER_TEST} {options} --test-list {root}/testlist -o {root} {out}",
 	]) + "\n"
 
 
-def run(name, entry, image):
-	"""Boot one scenario; its cases."""
-	programs = entry["programs"].split()
-	tests = listed_tests(programs)
+def boot(name, entry, image, text, judge):
+	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = qemu.Spec(directory=os.path.join(RUNS, name), kernel=image, vgpu=build.VGPU,
-		command=command(programs, tests), params=entry["params"], timeout=entry.getfloat("timeout"))
+		command=text, params=entry["params"], timeout=entry.getfloat("timeout"))
 	step.say(f"booting {entry['suite']} {entry['mode']}")
 	outcome = qemu.run(spec)
-	boot = qemu.Boot(spec.directory)
-	cases = results.igt_cases(os.path.join(boot.share, "results", "results.json"), tests,
-		re.compile(entry["skips"]), entry.get("must-pass", "").split())
-	problems = outcome.problems + results.kernel_problems(boot)
+	where = qemu.Boot(spec.directory)
+	cases = judge(where)
+	problems = outcome.problems + results.kernel_problems(where)
 	if outcome.status not in (0, None):
 		problems.append(f"igt_runner ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
 	for case in cases:
-		case.name = f"{entry['mode']} {case.name.removeprefix('igt@amdgpu/')}"
+		case.name = f"{entry['mode']} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
 	count = results.count(cases)
 	step.say(f"{entry['suite']} {entry['mode']}: {count} in {outcome.seconds:.0f} s"
 		f" (logs: {step.host_path(spec.directory)})")
 	return cases
 
 
-def run_suite(suite, only):
-	"""All boots of @suite, or those of the modes @only."""
+def run(name, entry, image):
+	"""Boot one scenario with our own programs."""
+	programs = entry["programs"].split()
+	tests = listed_tests(programs)
+
+	def judge(where):
+		return results.igt_cases(os.path.join(where.share, "results", "results.json"), tests,
+			re.compile(entry["skips"]), entry.get("must-pass", "").split())
+
+	return boot(name, entry, image, command(programs, tests), judge)
+
+
+def run_suite(suite, only, run_one=run):
+	"""All boots of @suite, or those of the modes @only, each by @run_one."""
 	config = table()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)]
 	have = images(config, names)
 	cases = []
 	for name in names:
-		cases += run(name, config[name], have[config[name]["kernel"]])
+		cases += run_one(name, config[name], have[config[name]["kernel"]])
 	return cases
