@@ -440,7 +440,7 @@ static void parse(int argc, char **argv, struct options *options)
 int main(int argc, char **argv)
 {
 	struct gather g = {
-		.options = { .ranges = 4096, .seconds = 5 },
+		.options = { .ranges = 4096, .seconds = 3 },
 		.smi.fd = -1,
 		.kfd.fd = -1,
 	};
