@@ -16,6 +16,12 @@ static const struct vg_reg regs[] = {
 	       vg_reg_ignore_write),
 	/* Looked at by vg_vmid_pasid(). */
 	VG_RANGE_PLAIN(ATC_VMID0_PASID_MAPPING, ATC_VMID15_PASID_MAPPING),
+	/*
+	 * Performance counters and ATS faults, which nobody sets up.  Without KIQ
+	 * the driver looks for the PASIDs here, where they were in ATHUB 1.0
+	 * (drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:753), and finds none.
+	 */
+	VG_REGS(VG_NUM_VMIDS, ATC_PERFCOUNTER2_CFG, NULL, vg_reg_ignore_write),
 };
 
 int vg_vmid_pasid(struct vgpu *vg, unsigned int vmid)
