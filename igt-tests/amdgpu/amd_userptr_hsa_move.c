@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: MIT
 /* The same content in other pages: mremap, migration, huge pages, swap. */
+#include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "igt.h"
 
 #include "amd_userptr_hsa.h"
+#include "lib/amdgpu/amd_kfd_time.h"
+
+/* How long to ask the kernel again for a reclaim it may refuse for a moment. */
+enum { RECLAIM_MS = 5000 };
 
 static void mremap_away(struct amd_userptr *up)
 {
@@ -134,10 +140,22 @@ static void migrate(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
+/* EAGAIN: something else holds a page for a moment. */
+static bool collapse(void *cpu, size_t size)
+{
+	const int madv_collapse = 25;		/* Linux 6.1, not in every libc */
+	const uint64_t deadline = amd_kfd_now_ms() + RECLAIM_MS;
+	int ret;
+
+	do {
+		ret = madvise(cpu, size, madv_collapse);
+	} while (ret && errno == EAGAIN && amd_kfd_now_ms() < deadline);
+	return ret == 0;
+}
+
 static void thp_collapse(struct amd_userptr *up)
 {
 	const size_t huge = 2u << 20;
-	const int madv_collapse = 25;		/* Linux 6.1, not in every libc */
 	uint32_t *cpu = amd_userptr_mmap(up, 2 * huge, 0);
 	struct amd_userptr_bo *bo;
 	uint64_t pfn;
@@ -151,7 +169,7 @@ static void thp_collapse(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, huge, MADV_HUGEPAGE), 0);
-	igt_require_f(madvise(cpu, huge, madv_collapse) == 0, "no huge page to be had\n");
+	igt_require_f(collapse(cpu, huge), "no huge page to be had\n");
 	igt_require_f(amd_userptr_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
@@ -194,6 +212,23 @@ static bool swap_is_on(void)
 	return lines > 1;	/* the first one is a heading */
 }
 
+/*
+ * Pages that were touched just now may still be in another CPU's batch of pages
+ * to put on the LRU lists, where reclaim does not see them.
+ */
+static bool page_out(struct amd_userptr_bo *bo, unsigned long long before)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + RECLAIM_MS;
+
+	do {
+		igt_assert_eq(madvise(bo->cpu, bo->size, MADV_PAGEOUT), 0);
+		if (vmstat("pswpout") > before)
+			return true;
+		sched_yield();
+	} while (amd_kfd_now_ms() < deadline);
+	return false;
+}
+
 static void pageout(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo;
@@ -205,8 +240,7 @@ static void pageout(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	out = vmstat("pswpout");
-	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_PAGEOUT), 0);
-	igt_require_f(vmstat("pswpout") > out, "the kernel reclaimed nothing\n");
+	igt_require_f(page_out(bo, out), "the kernel reclaimed nothing\n");
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 3);
 	amd_userptr_roundtrip(up, bo, 4);
