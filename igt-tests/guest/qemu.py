@@ -41,6 +41,8 @@ class Spec:
 	driver: bool = True		# load amdgpu before the command
 	cwd: str = "/"
 	seed: int = 0
+	vgpu_options: str = ""		# further options of vgpu, as a shell would have them
+	sabotage: str = ""		# functions of the driver that do nothing, between commas
 	echo: object = None		# stream that gets the command's output as it comes
 
 
@@ -115,6 +117,7 @@ def prepare(spec, boot):
 		"PARAMS": f"{PARAMS} {spec.params}",
 		"DIRECTORY": spec.cwd,
 		"ORACLE": spec.kernel.oracle,
+		"SABOTAGE": spec.sabotage,
 		"SWAP": SWAP,
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
@@ -129,8 +132,8 @@ def prepare(spec, boot):
 def start_vgpu(spec, boot, deadline):
 	os.makedirs(boot.firmware)
 	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
-	vgpu = start([spec.vgpu, "--socket", boot.socket, "--trace", boot.trace, "--seed", str(spec.seed)],
-		boot.vgpu_log)
+	vgpu = start([spec.vgpu, "--socket", boot.socket, "--trace", boot.trace, "--seed", str(spec.seed),
+		*shlex.split(spec.vgpu_options)], boot.vgpu_log)
 	# vgpu gives the socket this name when it listens.
 	while not os.path.exists(boot.socket):
 		if vgpu.poll() is not None:

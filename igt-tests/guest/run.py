@@ -121,7 +121,7 @@ def cmd_guest(args):
 	spec = qemu.Spec(directory=os.path.join(directory, "boot"), kernel=image,
 		vgpu=os.path.abspath(args.vgpu), command=text + "\n", params=args.params, timeout=args.timeout,
 		interactive=not text, driver=not args.no_driver, cwd=os.getcwd(), seed=args.seed,
-		echo=sys.stdout)
+		vgpu_options=args.vgpu_options, sabotage=args.sabotage, echo=sys.stdout)
 	if spec.interactive:
 		spec.command, spec.timeout = "exec bash -i\n", 0
 	outcome = qemu.run(spec)
@@ -154,6 +154,8 @@ def parser():
 	guest.add_argument("--params", default="", help="further amdgpu module parameters")
 	guest.add_argument("--timeout", type=float, default=120)
 	guest.add_argument("--seed", type=int, default=0)
+	guest.add_argument("--vgpu-options", default="", help="further options of vgpu: --vgpu-options='--fault NAME'")
+	guest.add_argument("--sabotage", default="", help="functions of the driver that do nothing, between commas")
 	guest.add_argument("--work", default="/tmp/guest-work")
 	guest.add_argument("--no-driver", action="store_true", help="do not load amdgpu")
 	guest.add_argument("--shell", help="shell text to run instead of COMMAND")

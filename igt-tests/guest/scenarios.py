@@ -67,7 +67,8 @@ def command(programs, tests, directory=TEST_DIRECTORY, options=""):
 def boot(name, entry, image, text, judge):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = qemu.Spec(directory=os.path.join(RUNS, name), kernel=image, vgpu=build.VGPU,
-		command=text, params=entry["params"], timeout=entry.getfloat("timeout"))
+		command=text, params=entry["params"], timeout=entry.getfloat("timeout"),
+		vgpu_options=entry["vgpu"], sabotage=entry["sabotage"])
 	step.say(f"booting {entry['suite']} {entry['mode']}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
