@@ -14,6 +14,7 @@ import outside
 import qemu
 import results
 import scenarios
+import seeds
 import series
 import step
 import style
@@ -70,7 +71,7 @@ def cmd_kernel(args):
 	return 0
 
 
-def run_suite(suite, modes):
+def run_suite(suite, modes, numbers):
 	if suite == "kernel":
 		return series.suite()
 	if suite == "style":
@@ -78,10 +79,10 @@ def run_suite(suite, modes):
 	if suite in MESON_SUITES:
 		return results.meson_cases(build.test(suite))
 	if suite == "outside":
-		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, outside.run)
+		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, numbers, outside.run)
 	# The suite's part without a GPU: the programs list their subtests, and skip.
 	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
-	return cases + scenarios.run_suite(suite, modes)
+	return cases + scenarios.run_suite(suite, modes, numbers)
 
 
 def cmd_test(args):
@@ -104,7 +105,7 @@ def cmd_test(args):
 				built = True
 			if suite != "kernel" and built is not True:
 				raise built
-			report[suite] = run_suite(suite, args.mode)
+			report[suite] = run_suite(suite, args.mode, args.seed)
 		except step.Failed as failure:
 			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
 		step.say(f"{suite}: {results.count(report[suite])}")
@@ -140,6 +141,7 @@ def parser():
 	test = commands.add_parser("test")
 	test.add_argument("suites", nargs="*", metavar="SUITE")
 	test.add_argument("--mode", action="append", default=[])
+	test.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
 	test.add_argument("--list", action="store_true")
 	test.set_defaults(function=cmd_test)
 

@@ -6,11 +6,13 @@ import os
 import re
 import shlex
 import subprocess
+import time
 
 import build
 import kernel
 import qemu
 import results
+import seeds
 import step
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -64,12 +66,22 @@ def command(programs, tests, directory=TEST_DIRECTORY, options=""):
 	]) + "\n"
 
 
+def label(entry):
+	"""Mode, and the seed that was asked for, in every line about a boot."""
+	return f"{entry['mode']} seed {entry['seed']}" if entry["seed"] else entry["mode"]
+
+
+def directory(name, entry):
+	"""Of a boot's logs; each seed has its own."""
+	return os.path.join(RUNS, f"{name}-seed-{entry['seed']}" if entry["seed"] else name)
+
+
 def boot(name, entry, image, text, judge):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
-	spec = qemu.Spec(directory=os.path.join(RUNS, name), kernel=image, vgpu=build.VGPU,
-		command=text, params=entry["params"], timeout=entry.getfloat("timeout"),
+	spec = qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
+		command=text, params=entry["params"], timeout=entry.getfloat("timeout"), seed=int(entry["seed"] or 0),
 		vgpu_options=entry["vgpu"], sabotage=entry["sabotage"])
-	step.say(f"booting {entry['suite']} {entry['mode']}")
+	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
@@ -78,9 +90,9 @@ def boot(name, entry, image, text, judge):
 		problems.append(f"igt_runner ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
 	for case in cases:
-		case.name = f"{entry['mode']} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
+		case.name = f"{label(entry)} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
 	count = results.count(cases)
-	step.say(f"{entry['suite']} {entry['mode']}: {count} in {outcome.seconds:.0f} s"
+	step.say(f"{entry['suite']} {label(entry)}: {count} in {outcome.seconds:.0f} s"
 		f" (logs: {step.host_path(spec.directory)})")
 	return cases
 
@@ -97,13 +109,32 @@ def run(name, entry, image):
 	return boot(name, entry, image, command(programs, tests), judge)
 
 
-def run_suite(suite, only, run_one=run):
-	"""All boots of @suite, or those of the modes @only, each by @run_one."""
+def run_seeds(config, names, numbers, all_modes, run_one):
+	"""The boots for the seeds @numbers, and a table of them at the end."""
+	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
+	have, rows = images(config, names), []
+	for seed, mode in seeds.choose(modes, numbers, all_modes):
+		for name in names:
+			entry = config[name]
+			if entry["mode"] != mode:
+				continue
+			entry["seed"] = str(seed)
+			begin = time.monotonic()
+			cases = run_one(name, entry, have[entry["kernel"]])
+			log = results.read(qemu.Boot(directory(name, entry)).vgpu_log)
+			rows.append(seeds.Row(seed, mode, cases, seeds.oracle_verdict(log), time.monotonic() - begin))
+	seeds.print_table(rows)
+	return [case for row in rows for case in row.cases]
+
+
+def run_suite(suite, only, numbers=(), run_one=run):
+	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
 	config = table()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)]
-	have = images(config, names)
-	cases = []
+	if numbers:
+		return run_seeds(config, names, numbers, bool(only), run_one)
+	have, cases = images(config, names), []
 	for name in names:
 		cases += run_one(name, config[name], have[config[name]["kernel"]])
 	return cases
