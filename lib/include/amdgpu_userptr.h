@@ -56,6 +56,21 @@ struct amdgpu_userptr_map;
 /* Context										       */
 
 /**
+ * enum amdgpu_userptr_backend - how maps are made of the kernel's buffer objects
+ * @AMDGPU_USERPTR_BACKEND_AUTO: the best that the kernel offers on all devices
+ * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges of a map
+ *	(AMDGPU_GEM_USERPTR_SCATTER): two ioctls and a wait however many ranges there are
+ * @AMDGPU_USERPTR_BACKEND_RANGES: one for each range: two ioctls per range and a wait
+ *
+ * What a map does is the same with each of them, only what it costs is not.
+ */
+enum amdgpu_userptr_backend {
+	AMDGPU_USERPTR_BACKEND_AUTO = 0,
+	AMDGPU_USERPTR_BACKEND_SCATTER = 1,
+	AMDGPU_USERPTR_BACKEND_RANGES = 2,
+};
+
+/**
  * struct amdgpu_userptr_ctx_args - which devices a context works on
  *
  * Exactly one of @devices and @fds is set. Each entry must be another device. The handles and
@@ -69,7 +84,7 @@ struct amdgpu_userptr_ctx_args {
 	const amdgpu_device_handle *devices;	/**< @num_devices libdrm handles, or NULL */
 	const int *fds;				/**< @num_devices render node files, or NULL */
 	uint32_t num_devices;			/**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
-	uint32_t reserved;			/**< 0 */
+	uint32_t backend;			/**< enum amdgpu_userptr_backend */
 };
 
 /** Most devices of one context. */
@@ -84,7 +99,8 @@ struct amdgpu_userptr_ctx_args {
  * amdgpu_userptr_query_caps() can say what is missing.
  *
  * Return: 0; -EINVAL or -E2BIG for bad arguments; -ENODEV when a file is not of the amdgpu driver;
- * -ENOMEM; or the error of an ioctl.
+ * -EOPNOTSUPP when BACKEND_SCATTER is asked for and a device's kernel does not know it; -ENOMEM; or
+ * the error of an ioctl.
  */
 int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 			      struct amdgpu_userptr_ctx **ctx);
@@ -118,7 +134,7 @@ struct amdgpu_userptr_caps {
 	uint32_t drm_major;	/**< out: DRM interface version of the driver */
 	uint32_t drm_minor;	/**< out */
 	uint32_t max_ranges;	/**< out: most ranges of one amdgpu_userptr_map() call */
-	uint32_t reserved;	/**< 0 */
+	uint32_t backend;	/**< out: enum amdgpu_userptr_backend in use, never AUTO */
 	uint64_t page_size;	/**< out: CPU page size, unit of CPU addresses and sizes */
 	uint64_t granularity;	/**< out: unit of GPU addresses */
 	uint64_t va_alignment;	/**< out: alignment the device asks for */
@@ -170,9 +186,9 @@ enum amdgpu_userptr_va_mode {
 };
 
 /**
- * Make a buffer object of each range even where neighbours in the array are neighbours in memory.
- * Without it such ranges share one, which is cheaper; with it, a change of one of them costs the
- * kernel no work on the other.
+ * Make a buffer object of each range whatever the backend, even where neighbours in the array are
+ * neighbours in memory. Without it the kernel treats such neighbours as one range, which is cheaper
+ * to map; with it, a change of one of them costs the kernel no work on the other.
  */
 #define AMDGPU_USERPTR_MAP_NO_COALESCE	(1u << 0)
 
@@ -215,7 +231,11 @@ struct amdgpu_userptr_map_args {
 	uint64_t alignment;
 	const struct amdgpu_userptr_range *ranges; /**< placed one after the other */
 	uint32_t num_ranges;	/**< 1 to amdgpu_userptr_caps.max_ranges */
-	uint32_t failed_range;	/**< out: index of the range at fault, or AMDGPU_USERPTR_NONE */
+	/**
+	 * out: index of the range at fault, or AMDGPU_USERPTR_NONE, also where the kernel refused a
+	 * buffer object of many ranges for another reason than the memory of one of them
+	 */
+	uint32_t failed_range;
 	uint32_t failed_device;	/**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
 };
@@ -343,6 +363,7 @@ struct amdgpu_userptr_stats {
 	uint64_t unmap_calls;	/**< out: maps taken away */
 	uint64_t unmap_ns;	/**< out: time spent on that, nanoseconds */
 	uint64_t ioctls;	/**< out: ioctls issued */
+	uint64_t scatter_bos;	/**< out: of @bos, those that cover ranges from anywhere (now) */
 };
 
 /**

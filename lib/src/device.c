@@ -10,6 +10,9 @@
 /* Larger than any struct of this library will be: garbage in a size field, do not look further. */
 #define AU_STRUCT_MAX	4096
 
+/* struct amdgpu_userptr_stats once ended here. */
+#define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
+
 int au_struct_get(const void *user, void *copy, size_t first, size_t known)
 {
 	uint32_t size;
@@ -85,9 +88,51 @@ static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t i
 	return true;
 }
 
+/* Ask the kernel with a page of our own: no version number says for sure what it knows. */
+static int probe(struct au_device *device, bool scatter)
+{
+	const uint64_t size = device->ctx->page_size;
+	struct amdgpu_userptr_range range = { .size = size };
+	struct au_bo bo = { .size = size, .end_range = 1, .scatter = scatter };
+	uint32_t handle;
+	void *page;
+	int ret;
+
+	page = aligned_alloc(size, size);
+	if (!page)
+		return -ENOMEM;
+	bo.cpu_addr = range.cpu_addr = (uintptr_t)page;
+	ret = au_gem_userptr(device, &bo, &range, &handle);
+	if (!ret)
+		au_gem_close(device, handle);
+	free(page);
+	return ret;
+}
+
+/* -EINVAL: not known; other errors are about the page, or say that KFD has no address space yet. */
+static bool knows_scatter(struct au_device *device)
+{
+	return device->drm_minor >= AU_DRM_MINOR_SCATTER && probe(device, true) != -EINVAL;
+}
+
+/* One for all devices, so that a map looks the same on each of them. */
+static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
+{
+	ctx->backend = AMDGPU_USERPTR_BACKEND_RANGES;
+	if (wanted == AMDGPU_USERPTR_BACKEND_RANGES)
+		return 0;
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!knows_scatter(&ctx->devices[i]))
+			return wanted == AMDGPU_USERPTR_BACKEND_SCATTER ? -EOPNOTSUPP : 0;
+	}
+	ctx->backend = AMDGPU_USERPTR_BACKEND_SCATTER;
+	return 0;
+}
+
 static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 {
-	if (args->flags || args->reserved || !args->devices == !args->fds)
+	if (args->flags || args->backend > AMDGPU_USERPTR_BACKEND_RANGES ||
+	    !args->devices == !args->fds)
 		return -EINVAL;
 	if (!args->num_devices || args->num_devices > AMDGPU_USERPTR_MAX_DEVICES)
 		return -EINVAL;
@@ -118,11 +163,16 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	ctx->ops_priv = priv;
 	ctx->pid = getpid();
 	ctx->page_size = ops->page_size(priv);
+	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
+	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
 	for (; ctx->num_devices < args.num_devices; ctx->num_devices++) {
 		ret = device_init(ctx, &ctx->devices[ctx->num_devices], &args, ctx->num_devices);
 		if (ret)
 			goto free_devices;
 	}
+	ret = choose_backend(ctx, args.backend);
+	if (ret)
+		goto free_devices;
 	pthread_mutex_init(&ctx->lock, NULL);
 	*out = ctx;
 	return 0;
@@ -193,24 +243,6 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	return ret;
 }
 
-/* Ask the kernel with a page of our own: no version number says this for sure. */
-static int probe_hsa(struct au_device *device)
-{
-	struct amdgpu_userptr_ctx *ctx = device->ctx;
-	uint32_t handle;
-	void *page;
-	int ret;
-
-	page = aligned_alloc(ctx->page_size, ctx->page_size);
-	if (!page)
-		return -ENOMEM;
-	ret = au_gem_userptr(device, (uintptr_t)page, ctx->page_size, 0, &handle);
-	if (!ret)
-		au_gem_close(device, handle);
-	free(page);
-	return ret;
-}
-
 static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *user)
 {
 	struct amdgpu_userptr_caps in;
@@ -220,17 +252,18 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	ret = au_struct_get(user, &in, sizeof(in), sizeof(in));
 	if (ret)
 		return ret;
-	if (in.reserved || in.device >= ctx->num_devices)
+	if (in.device >= ctx->num_devices)
 		return -EINVAL;
 
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = probe_hsa(device),
+		.hsa_status = probe(device, false),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,
 		.max_ranges = AU_MAX_RANGES,
+		.backend = ctx->backend,
 		.page_size = ctx->page_size,
 		.granularity = ctx->page_size,
 		.va_alignment = device->va_alignment,
@@ -266,7 +299,7 @@ int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_use
 		return -EINVAL;
 	ret = au_ctx_check_owner(ctx);
 	if (!ret)
-		ret = au_struct_get(user, &stats, sizeof(stats), sizeof(stats));
+		ret = au_struct_get(user, &stats, AU_STATS_FIRST_SIZE, sizeof(stats));
 	if (!ret && stats.reserved)
 		ret = -EINVAL;
 	if (ret)

@@ -28,15 +28,26 @@
 #ifndef AMDGPU_GEM_USERPTR_HSA
 #define AMDGPU_GEM_USERPTR_HSA	(1 << 4)
 #endif
+#ifndef AMDGPU_GEM_USERPTR_SCATTER
+#define AMDGPU_GEM_USERPTR_SCATTER	(1 << 5)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_RANGE_READONLY
+#define AMDGPU_GEM_USERPTR_RANGE_READONLY	(1 << 0)
+#endif
 
 /*
  * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older ones ignore the fields,
  * and a wait for such a point has nothing to wait for.
  */
 #define AU_DRM_MINOR_VM_TIMELINE	64
+/* First one that may know AMDGPU_GEM_USERPTR_SCATTER; trying tells. */
+#define AU_DRM_MINOR_SCATTER		66
 
 /* Most ranges of one call: 32 MiB of arguments and about as much bookkeeping. */
 #define AU_MAX_RANGES	(1u << 20)
+
+/* Most ranges the kernel takes for one scatter buffer object. */
+#define AU_MAX_BO_RANGES	(1u << 20)
 
 /*
  * Largest buffer object in pages. The kernel keeps a page pointer and a DMA address per page in one
@@ -72,6 +83,38 @@ struct au_gem_va {
 
 static_assert(offsetof(struct au_gem_va, map_size) == offsetof(struct drm_amdgpu_gem_va, map_size),
 	      "not the uapi's layout");
+
+/*
+ * struct drm_amdgpu_gem_userptr of DRM 3.66, which added what follows @handle. Older kernels do not
+ * see the end of it, and refuse the flag that would give it a meaning.
+ */
+struct au_gem_userptr {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t handle;
+	uint64_t ranges;
+	uint32_t num_ranges;
+	uint32_t range_stride;
+};
+
+#define AU_IOCTL_GEM_USERPTR \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct au_gem_userptr)
+
+static_assert(offsetof(struct au_gem_userptr, handle) ==
+	      offsetof(struct drm_amdgpu_gem_userptr, handle), "not the uapi's layout");
+
+/*
+ * A range as the kernel takes it is one as the caller gives it:
+ * struct drm_amdgpu_gem_userptr_range { u64 addr, size; u32 flags, pad; }
+ */
+static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) == 0 &&
+	      offsetof(struct amdgpu_userptr_range, size) == 8 &&
+	      offsetof(struct amdgpu_userptr_range, flags) == 16 &&
+	      offsetof(struct amdgpu_userptr_range, reserved) == 20 &&
+	      sizeof(struct amdgpu_userptr_range) == 24 &&
+	      AMDGPU_USERPTR_RANGE_READONLY == AMDGPU_GEM_USERPTR_RANGE_READONLY,
+	      "ranges need a conversion for the kernel");
 
 /* On what the .map file exports; all else is hidden. */
 #define AU_PUBLIC	__attribute__((visibility("default")))
@@ -109,11 +152,19 @@ struct au_device {
 	uint64_t timeline_point;		/* last one that the kernel has accepted */
 };
 
+/* How much fits into one buffer object; fewer ranges in tests. */
+struct au_bo_limits {
+	uint64_t size;				/* bytes */
+	uint32_t num_ranges;			/* of a scatter buffer object */
+};
+
 struct amdgpu_userptr_ctx {
 	const struct au_ops *ops;
 	void *ops_priv;
 	pid_t pid;				/* creator; a forked child has another one */
 	uint64_t page_size;
+	enum amdgpu_userptr_backend backend;	/* constant, not AUTO */
+	struct au_bo_limits limits;		/* constant */
 	atomic_uint_fast64_t num_ioctls;
 
 	pthread_mutex_t lock;			/* for the rest, never held across an ioctl */
@@ -125,20 +176,22 @@ struct amdgpu_userptr_ctx {
 	struct au_device devices[];
 };
 
-/* A range of the caller's and its place in the map. */
-struct au_range {
-	uint64_t offset;
-	struct amdgpu_userptr_range user;
+/* How the ranges of a map are divided among buffer objects. */
+enum au_division {
+	AU_PER_RANGE,				/* one each */
+	AU_COALESCE,				/* one for neighbours that are so in memory too */
+	AU_SCATTER,				/* one for as many as it can take */
 };
 
 /* What one userptr buffer object covers: ranges [first_range, end_range), or a part of one. */
 struct au_bo {
 	uint64_t offset;
-	uint64_t cpu_addr;
+	uint64_t cpu_addr;			/* not of a scatter buffer object */
 	uint64_t size;
-	uint32_t range_flags;
+	uint32_t range_flags;			/* those that all its ranges have */
 	uint32_t first_range;
 	uint32_t end_range;
+	bool scatter;				/* whole ranges, from anywhere */
 };
 
 /* A piece of GPU address space. */
@@ -166,7 +219,9 @@ struct amdgpu_userptr_map {
 	bool ready;				/* ctx->lock: can be looked up */
 	uint32_t num_ranges;
 	uint32_t num_bos;
-	struct au_range *ranges;
+	uint32_t num_scatter_bos;
+	struct amdgpu_userptr_range *ranges;	/* as given */
+	uint64_t *offsets;			/* where each of them is in the map */
 	struct au_bo *bos;
 	struct au_map_device devices[];
 };
@@ -209,13 +264,16 @@ struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, ui
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		    uint64_t *total, uint32_t *bad);
 /* Lay the ranges out one after the other. */
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed);
-/* Cut them into buffer objects of up to @max_bo bytes; returns how many. @bos NULL: only count. */
-uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
-			  uint64_t max_bo, struct au_bo *bos);
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t *offsets);
+/* Divide them among buffer objects; returns how many. @bos NULL: only count. */
+uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			  enum au_division division, const struct au_bo_limits *limits,
+			  struct au_bo *bos);
+/* Ranges [first, end) of those the buffer object covers, as one of its kind. */
+struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
+			const uint64_t *offsets, uint32_t first, uint32_t end);
 /* Index of the range that holds byte @offset of the map. */
-uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
+uint32_t au_ranges_find(const uint64_t *offsets, uint32_t count, uint64_t offset);
 
 /* map.c */
 /* Free the memory of a map that has nothing left in the kernel, or is another process's. */
@@ -232,8 +290,9 @@ int au_va_wait(struct au_device *device, uint64_t point);
 /* ioctl.c, all 0 or -errno */
 int au_drm_version(struct au_device *device);
 int au_device_info(struct au_device *device);
-int au_gem_userptr(struct au_device *device, uint64_t addr, uint64_t size, uint32_t range_flags,
-		   uint32_t *handle);
+/* @ranges: those of the map. */
+int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
+		   const struct amdgpu_userptr_range *ranges, uint32_t *handle);
 int au_gem_close(struct au_device *device, uint32_t handle);
 int au_gem_va(struct au_device *device, const struct au_gem_va *args);
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj);

@@ -114,24 +114,31 @@ int au_device_info(struct au_device *device)
 	return 0;
 }
 
-int au_gem_userptr(struct au_device *device, uint64_t addr, uint64_t size, uint32_t range_flags,
-		   uint32_t *handle)
+int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
+		   const struct amdgpu_userptr_range *ranges, uint32_t *handle)
 {
 	/*
 	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
 	 * and even shared anonymous memory have a file behind them.
 	 */
-	struct drm_amdgpu_gem_userptr args = {
-		.addr = addr,
-		.size = size,
+	struct au_gem_userptr args = {
+		.size = bo->size,
 		.flags = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
 			 AMDGPU_GEM_USERPTR_VALIDATE,
 	};
 	int ret;
 
-	if (range_flags & AMDGPU_USERPTR_RANGE_READONLY)
+	if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
 		args.flags |= AMDGPU_GEM_USERPTR_READONLY;
-	ret = do_ioctl(device, DRM_IOCTL_AMDGPU_GEM_USERPTR, &args);
+	if (bo->scatter) {
+		args.flags |= AMDGPU_GEM_USERPTR_SCATTER;
+		args.ranges = (uintptr_t)&ranges[bo->first_range];
+		args.num_ranges = bo->end_range - bo->first_range;
+		args.range_stride = sizeof(ranges[0]);
+	} else {
+		args.addr = bo->cpu_addr;
+	}
+	ret = do_ioctl(device, AU_IOCTL_GEM_USERPTR, &args);
 	if (ret)
 		return ret;
 	*handle = args.handle;

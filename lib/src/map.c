@@ -10,6 +10,7 @@
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "internal.h"
@@ -110,17 +111,27 @@ void au_map_free(struct amdgpu_userptr_map *map)
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
 		free(map->devices[i].handles);
 	free(map->bos);
+	free(map->offsets);
 	free(map->ranges);
 	free(map);
+}
+
+static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
+				    const struct amdgpu_userptr_map_args *args)
+{
+	/* The kernel coalesces what is in one scatter BO, so the flag asks for none. */
+	if (args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE)
+		return AU_PER_RANGE;
+	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
 /* All memory a map will need, so that nothing but the kernel can fail later. */
 static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 					    const struct amdgpu_userptr_map_args *args)
 {
-	const bool coalesce = !(args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE);
-	const uint64_t max_bo = AU_MAX_BO_PAGES * ctx->page_size;
-	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, coalesce, max_bo, NULL);
+	const enum au_division division = division_of(ctx, args);
+	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
+					    NULL);
 	struct amdgpu_userptr_map *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
@@ -132,16 +143,20 @@ static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	map->num_ranges = args->num_ranges;
 	map->num_bos = num_bos;
 	map->ranges = calloc(map->num_ranges, sizeof(*map->ranges));
+	map->offsets = calloc(map->num_ranges, sizeof(*map->offsets));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
-	if (!map->ranges || !map->bos)
+	if (!map->ranges || !map->offsets || !map->bos)
 		goto free_map;
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
 		map->devices[i].handles = calloc(map->num_bos, sizeof(uint32_t));
 		if (!map->devices[i].handles)
 			goto free_map;
 	}
-	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
-	au_ranges_to_bos(args->ranges, args->num_ranges, coalesce, max_bo, map->bos);
+	memcpy(map->ranges, args->ranges, map->num_ranges * sizeof(*map->ranges));
+	au_ranges_place(map->ranges, map->num_ranges, map->offsets);
+	au_ranges_to_bos(map->ranges, map->num_ranges, division, &ctx->limits, map->bos);
+	for (uint32_t i = 0; i < map->num_bos; i++)
+		map->num_scatter_bos += map->bos[i].scatter;
 	return map;
 
 free_map:
@@ -152,25 +167,37 @@ free_map:
 /* ------------------------------------------------------------------------------------------- */
 /* Steps										       */
 
+/* The range to name for a BO that failed as a whole; of a scatter BO it may be any. */
+static uint32_t range_of_bo(const struct au_bo *bo)
+{
+	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
+								    bo->first_range;
+}
+
 /*
- * The range because of which the kernel refused a BO that covers several. Only their addresses can
- * make a difference, so ask for each alone.
+ * The first range because of which the kernel refused a BO that covers several. Only their
+ * addresses can make a difference: halve them until one is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
 			       const struct au_bo *bo, int error)
 {
+	uint32_t low = bo->first_range, high = bo->end_range;
+
 	if (error != -EFAULT && error != -EPERM && error != -EACCES)
-		return bo->first_range;
-	for (uint32_t i = bo->first_range; bo->end_range - bo->first_range > 1 && i < bo->end_range;
-	     i++) {
-		const struct amdgpu_userptr_range *range = &map->ranges[i].user;
+		return range_of_bo(bo);
+	while (high - low > 1) {
+		const uint32_t middle = low + (high - low) / 2;
+		const struct au_bo part = au_bo_part(bo, map->ranges, map->offsets, low, middle);
 		uint32_t handle;
 
-		if (au_gem_userptr(device, range->cpu_addr, range->size, range->flags, &handle))
-			return i;
-		au_gem_close(device, handle);
+		if (au_gem_userptr(device, &part, map->ranges, &handle)) {
+			high = middle;
+		} else {
+			au_gem_close(device, handle);
+			low = middle;
+		}
 	}
-	return bo->first_range;
+	return low;
 }
 
 static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
@@ -182,8 +209,7 @@ static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
 	while (at->num_handles < map->num_bos) {
 		const struct au_bo *bo = &map->bos[at->num_handles];
-		int ret = au_gem_userptr(device, bo->cpu_addr, bo->size, bo->range_flags,
-					 &at->handles[at->num_handles]);
+		int ret = au_gem_userptr(device, bo, map->ranges, &at->handles[at->num_handles]);
 
 		if (ret) {
 			failure->range = find_bad_range(device, map, bo, ret);
@@ -207,12 +233,13 @@ static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 		uint32_t va_flags = map->va_flags;
 		int ret;
 
+		/* Of a scatter BO with ranges of both kinds the kernel sees to each. */
 		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
 			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
 		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
 				va_flags, &at->point);
 		if (ret) {
-			failure->range = bo->first_range;
+			failure->range = range_of_bo(bo);
 			failure->device = device_index;
 			return ret;
 		}
@@ -314,6 +341,7 @@ static void publish(struct amdgpu_userptr_map *map)
 	ctx->stats.bytes += map->space.size;
 	ctx->stats.ranges += map->num_ranges;
 	ctx->stats.bos += (uint64_t)map->num_bos * ctx->num_devices;
+	ctx->stats.scatter_bos += (uint64_t)map->num_scatter_bos * ctx->num_devices;
 	pthread_mutex_unlock(&ctx->lock);
 }
 
@@ -327,6 +355,7 @@ static void withdraw(struct amdgpu_userptr_map *map)
 	ctx->stats.bytes -= map->space.size;
 	ctx->stats.ranges -= map->num_ranges;
 	ctx->stats.bos -= (uint64_t)map->num_bos * ctx->num_devices;
+	ctx->stats.scatter_bos -= (uint64_t)map->num_scatter_bos * ctx->num_devices;
 	pthread_mutex_unlock(&ctx->lock);
 }
 

@@ -34,28 +34,30 @@ int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, u
 	return 0;
 }
 
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed)
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t *offsets)
 {
 	uint64_t offset = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		placed[i].offset = offset;
-		placed[i].user = ranges[i];
+		offsets[i] = offset;
 		offset += ranges[i].size;
 	}
 }
 
 /* Whether the range can become the tail of the BO. */
 static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_range *range,
-			 uint64_t max_bo)
+			 enum au_division division, const struct au_bo_limits *limits)
 {
-	return bo->range_flags == range->flags && bo->cpu_addr + bo->size == range->cpu_addr &&
-	       range->size <= max_bo - bo->size;
+	if (division == AU_PER_RANGE || range->size > limits->size - bo->size)
+		return false;
+	if (division == AU_SCATTER)
+		return bo->scatter && bo->end_range - bo->first_range < limits->num_ranges;
+	return bo->range_flags == range->flags && bo->cpu_addr + bo->size == range->cpu_addr;
 }
 
-uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
-			  uint64_t max_bo, struct au_bo *bos)
+uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			  enum au_division division, const struct au_bo_limits *limits,
+			  struct au_bo *bos)
 {
 	struct au_bo bo = { 0 };
 	uint64_t num_bos = 0;
@@ -64,8 +66,9 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 		const struct amdgpu_userptr_range *range = &ranges[i];
 		uint64_t done = 0;
 
-		if (coalesce && num_bos && bo_continues(&bo, range, max_bo)) {
+		if (num_bos && bo_continues(&bo, range, division, limits)) {
 			bo.size += range->size;
+			bo.range_flags &= range->flags;
 			bo.end_range = i + 1;
 			if (bos)
 				bos[num_bos - 1] = bo;
@@ -75,12 +78,15 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 		for (; done < range->size; done += bo.size) {
 			bo = (struct au_bo) {
 				.offset = bo.offset + bo.size,
-				.cpu_addr = range->cpu_addr + done,
-				.size = range->size - done < max_bo ? range->size - done : max_bo,
+				.size = range->size - done < limits->size ? range->size - done :
+									    limits->size,
 				.range_flags = range->flags,
 				.first_range = i,
 				.end_range = i + 1,
+				.scatter = division == AU_SCATTER && range->size <= limits->size,
 			};
+			if (!bo.scatter)
+				bo.cpu_addr = range->cpu_addr + done;
 			if (bos)
 				bos[num_bos] = bo;
 			num_bos++;
@@ -89,7 +95,24 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 	return num_bos;
 }
 
-uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset)
+struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
+			const uint64_t *offsets, uint32_t first, uint32_t end)
+{
+	const uint64_t tail = offsets[end - 1] + ranges[end - 1].size;
+	struct au_bo part = *bo;
+
+	/* The BO may begin in the middle of its first range. */
+	if (part.offset < offsets[first])
+		part.offset = offsets[first];
+	part.size = (tail < bo->offset + bo->size ? tail : bo->offset + bo->size) - part.offset;
+	if (!part.scatter)
+		part.cpu_addr += part.offset - bo->offset;
+	part.first_range = first;
+	part.end_range = end;
+	return part;
+}
+
+uint32_t au_ranges_find(const uint64_t *offsets, uint32_t count, uint64_t offset)
 {
 	uint32_t low = 0, high = count;
 
@@ -97,7 +120,7 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (placed[middle].offset <= offset)
+		if (offsets[middle] <= offset)
 			low = middle;
 		else
 			high = middle;

@@ -162,29 +162,29 @@ struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, ui
 	return ctx->maps[at];
 }
 
-static bool va_clash(const struct au_space *space, const struct au_range *range)
+static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
+		     uint64_t range_va)
 {
-	const uint64_t cpu = range->user.cpu_addr;
-
-	return cpu != space->va + range->offset && cpu < space->va + space->size &&
-	       space->va < cpu + range->user.size;
+	return range->cpu_addr != range_va && range->cpu_addr < space->va + space->size &&
+	       space->va < range->cpu_addr + range->size;
 }
 
 static void fill_info(struct amdgpu_userptr_map *map, uint64_t gpu_va,
 		      struct amdgpu_userptr_info *info)
 {
 	const uint64_t offset = gpu_va - map->space.va;
-	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
-	const struct au_range *range = &map->ranges[index];
+	const uint32_t index = au_ranges_find(map->offsets, map->num_ranges, offset);
+	const struct amdgpu_userptr_range *range = &map->ranges[index];
+	const uint64_t range_va = map->space.va + map->offsets[index];
 
-	if (va_clash(&map->space, range))
+	if (va_clash(&map->space, range, range_va))
 		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
 	info->map = map;
 	info->map_va = map->space.va;
 	info->map_size = map->space.size;
-	info->cpu_addr = range->user.cpu_addr + (offset - range->offset);
-	info->range_va = map->space.va + range->offset;
-	info->range = range->user;
+	info->cpu_addr = range->cpu_addr + (gpu_va - range_va);
+	info->range_va = range_va;
+	info->range = *range;
 	info->range_index = index;
 }
 

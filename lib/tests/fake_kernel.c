@@ -118,26 +118,80 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 /* ------------------------------------------------------------------------------------------- */
 /* The other ioctls									       */
 
-static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
-		       struct drm_amdgpu_gem_userptr *args)
+/* What drivers/gpu/drm/amd/amdgpu/amdgpu_gem.c checks of the struct. */
+static bool scatter_args_are_good(const struct fake_kernel *fake, const struct au_gem_userptr *args)
 {
+	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
+	uint64_t size = 0;
+
+	if (args->addr || !args->num_ranges || args->num_ranges > AU_MAX_BO_RANGES ||
+	    args->range_stride != sizeof(*ranges))
+		return false;
+	for (uint32_t i = 0; i < args->num_ranges; i++) {
+		if (!ranges[i].size || ranges[i].reserved ||
+		    ranges[i].flags & ~AMDGPU_GEM_USERPTR_RANGE_READONLY ||
+		    (ranges[i].cpu_addr | ranges[i].size) & (fake->page_size - 1))
+			return false;
+		size += ranges[i].size;
+	}
+	return args->size == size;
+}
+
+static bool is_bad(const struct fake_kernel *fake, uint64_t addr, uint64_t size)
+{
+	return fake->bad_addr >= addr && fake->bad_addr - addr < size;
+}
+
+static int check_memory(const struct fake_kernel *fake, const struct au_gem_userptr *args)
+{
+	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
+
+	for (uint32_t i = 0; i < args->num_ranges; i++) {
+		if (is_bad(fake, ranges[i].cpu_addr, ranges[i].size))
+			return -EFAULT;
+	}
+	return !args->num_ranges && is_bad(fake, args->addr, args->size) ? -EFAULT : 0;
+}
+
+static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
+		       struct au_gem_userptr *args)
+{
+	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	const uint32_t always = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
 				AMDGPU_GEM_USERPTR_VALIDATE;
-
-	t_equal(args->flags & ~AMDGPU_GEM_USERPTR_READONLY, always);
-	t_assert(args->size && !((args->addr | args->size) & (fake->page_size - 1)));
-	if (fake->userptr_error)
-		return fake->userptr_error;
-	if (fake->bad_addr >= args->addr && fake->bad_addr - args->addr < args->size)
-		return -EFAULT;
-
-	device->bos = grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
-	device->bos[device->num_bos] = (struct fake_bo) {
+	const uint32_t optional = AMDGPU_GEM_USERPTR_READONLY | AMDGPU_GEM_USERPTR_SCATTER;
+	const bool scatter = args->flags & AMDGPU_GEM_USERPTR_SCATTER;
+	struct fake_bo bo = {
 		.addr = args->addr,
 		.size = args->size,
 		.flags = args->flags,
+		.num_ranges = args->num_ranges,
 		.open = true,
 	};
+	int ret;
+
+	t_equal(args->flags & ~optional, always);
+	if (scatter && (device->no_scatter || fake->drm_minor < AU_DRM_MINOR_SCATTER))
+		return -EINVAL;
+	if (scatter)
+		t_assert(scatter_args_are_good(fake, args));
+	else
+		t_assert(args->size && !((args->addr | args->size) & (fake->page_size - 1)) &&
+			 !args->ranges && !args->num_ranges && !args->range_stride);
+	if (fake->userptr_error)
+		return fake->userptr_error;
+	ret = check_memory(fake, args);
+	if (ret)
+		return ret;
+
+	bo.first_range = device->num_ranges;
+	for (uint32_t i = 0; i < args->num_ranges; i++) {
+		device->ranges = grow(device->ranges, device->num_ranges, &device->max_ranges,
+				      sizeof(*device->ranges));
+		device->ranges[device->num_ranges++] = ranges[i];
+	}
+	device->bos = grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
+	device->bos[device->num_bos] = bo;
 	device->open_bos++;
 	args->handle = ++device->num_bos;
 	return 0;
@@ -214,7 +268,7 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_VERSION;
 	case DRM_IOCTL_AMDGPU_INFO:
 		return FAKE_INFO;
-	case DRM_IOCTL_AMDGPU_GEM_USERPTR:
+	case AU_IOCTL_GEM_USERPTR:
 		return FAKE_USERPTR;
 	case DRM_IOCTL_GEM_CLOSE:
 		return FAKE_CLOSE;
@@ -250,6 +304,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	case FAKE_SYNCOBJ_CREATE:
 		t_assert(!device->syncobj);
 		device->syncobj = true;
+		device->point = device->waited = 0;
 		((struct drm_syncobj_create *)arg)->handle = 1;
 		return 0;
 	case FAKE_SYNCOBJ_DESTROY:
@@ -383,12 +438,22 @@ const struct au_ops fake_ops = {
 /* ------------------------------------------------------------------------------------------- */
 /* For tests										       */
 
-void fake_init(struct fake_kernel *fake)
+uint32_t fake_backend(int argc, char **argv)
+{
+	t_equal(argc, 2);
+	if (!strcmp(argv[1], "scatter"))
+		return AMDGPU_USERPTR_BACKEND_SCATTER;
+	t_assert(!strcmp(argv[1], "ranges"));
+	return AMDGPU_USERPTR_BACKEND_RANGES;
+}
+
+void fake_init(struct fake_kernel *fake, uint32_t backend)
 {
 	*fake = (struct fake_kernel) {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.page_size = FAKE_CPU_PAGE,
-		.drm_minor = AU_DRM_MINOR_VM_TIMELINE + 1,
+		.drm_minor = AU_DRM_MINOR_SCATTER,
+		.backend = backend,
 		.driver = "amdgpu",
 		.bad_addr = UINT64_MAX,
 		.next_reservation = FIRST_RESERVATION,
@@ -405,13 +470,19 @@ void fake_check_empty(const struct fake_kernel *fake)
 	t_equal(fake->allocations, 0);
 }
 
+void fake_device_free(struct fake_device *device)
+{
+	free(device->bos);
+	free(device->ranges);
+	free(device->mappings);
+}
+
 void fake_fini(struct fake_kernel *fake)
 {
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		t_assert(!fake->devices[i].syncobj);
-		free(fake->devices[i].bos);
-		free(fake->devices[i].mappings);
+		fake_device_free(&fake->devices[i]);
 	}
 }
 
@@ -422,6 +493,7 @@ struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devic
 		.size = sizeof(args),
 		.fds = fds,
 		.num_devices = num_devices,
+		.backend = fake->backend,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 
@@ -436,6 +508,7 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
 		.size = sizeof(args),
 		.devices = &handle,
 		.num_devices = 1,
+		.backend = fake->backend,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 
@@ -452,11 +525,47 @@ const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned in
 	return at < dev->num_mappings && dev->mappings[at].va <= va ? &dev->mappings[at] : NULL;
 }
 
-uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va)
+const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device,
+				   uint64_t va)
 {
 	const struct fake_mapping *mapping = fake_find(fake, device, va);
 
+	return mapping ? &fake->devices[device].bos[mapping->handle - 1] : NULL;
+}
+
+/* The range that byte @offset of a scatter BO is in; @offset becomes that in the range. */
+static const struct amdgpu_userptr_range *range_at(const struct fake_device *device,
+						   const struct fake_bo *bo, uint64_t *offset)
+{
+	const struct amdgpu_userptr_range *range = &device->ranges[bo->first_range];
+
+	for (; *offset >= range->size; range++)
+		*offset -= range->size;
+	return range;
+}
+
+uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va)
+{
+	const struct fake_mapping *mapping = fake_find(fake, device, va);
+	const struct fake_bo *bo = fake_find_bo(fake, device, va);
+	uint64_t offset = va - mapping->va;
+	bool readonly = bo->flags & AMDGPU_GEM_USERPTR_READONLY;
+
+	if (bo->num_ranges)
+		readonly |= range_at(&fake->devices[device], bo, &offset)->flags & AMDGPU_GEM_USERPTR_RANGE_READONLY;
+	return readonly ? mapping->flags & ~AMDGPU_VM_PAGE_WRITEABLE : mapping->flags;
+}
+
+uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va)
+{
+	const struct fake_mapping *mapping = fake_find(fake, device, va);
+	const struct fake_bo *bo = fake_find_bo(fake, device, va);
+	uint64_t offset;
+
 	if (!mapping)
 		return 0;
-	return fake->devices[device].bos[mapping->handle - 1].addr + (va - mapping->va);
+	offset = va - mapping->va;
+	if (!bo->num_ranges)
+		return bo->addr + offset;
+	return range_at(&fake->devices[device], bo, &offset)->cpu_addr + offset;
 }

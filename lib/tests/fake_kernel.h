@@ -22,6 +22,7 @@
 
 struct fake_bo {
 	uint64_t addr, size;
+	uint32_t first_range, num_ranges;	/* scatter: in the device's, instead of @addr */
 	uint32_t flags;
 	bool open;
 	unsigned int num_mappings;
@@ -37,10 +38,13 @@ struct fake_mapping {
 struct fake_device {
 	struct fake_bo *bos;			/* handle - 1 */
 	uint32_t num_bos, max_bos;
+	struct amdgpu_userptr_range *ranges;	/* of all scatter BOs, closed or not */
+	uint32_t num_ranges, max_ranges;
 	struct fake_mapping *mappings;		/* by address */
 	uint32_t num_mappings, max_mappings;
 	uint64_t point, waited;			/* of the timeline: last added, last waited for */
 	bool syncobj;
+	bool no_scatter;			/* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	unsigned int open_bos;
 };
 
@@ -58,6 +62,7 @@ struct fake_kernel {
 	const char *driver;
 	int userptr_error;			/* of each GEM_USERPTR, such as -EOPNOTSUPP */
 	uint64_t bad_addr;			/* in ranges with it GEM_USERPTR says -EFAULT */
+	uint32_t backend;			/* that fake_ctx() asks for */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
 
@@ -72,7 +77,12 @@ struct fake_kernel {
 
 extern const struct au_ops fake_ops;
 
-void fake_init(struct fake_kernel *fake);
+/* In main() of tests that run with each backend: the one that the command line names. */
+uint32_t fake_backend(int argc, char **argv);
+
+void fake_init(struct fake_kernel *fake, uint32_t backend);
+/* Free what the model has of a device. */
+void fake_device_free(struct fake_device *device);
 /* Nothing must be left. */
 void fake_fini(struct fake_kernel *fake);
 /* No BO, mapping, reservation or allocation; syncobjs belong to contexts. */
@@ -85,6 +95,10 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 /* The mapping that covers @va, or NULL. */
 const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
 				     uint64_t va);
+/* The BO in that mapping, and the flags that the range behind @va gives its page table entries. */
+const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device,
+				   uint64_t va);
+uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 /* CPU address behind @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 

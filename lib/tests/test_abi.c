@@ -20,7 +20,7 @@ PIN(ctx_args, flags, 4);
 PIN(ctx_args, devices, 8);
 PIN(ctx_args, fds, 16);
 PIN(ctx_args, num_devices, 24);
-PIN(ctx_args, reserved, 28);
+PIN(ctx_args, backend, 28);
 
 PIN_SIZE(caps, 72);
 PIN(caps, size, 0);
@@ -30,7 +30,7 @@ PIN(caps, vm_timeline, 12);
 PIN(caps, drm_major, 16);
 PIN(caps, drm_minor, 20);
 PIN(caps, max_ranges, 24);
-PIN(caps, reserved, 28);
+PIN(caps, backend, 28);
 PIN(caps, page_size, 32);
 PIN(caps, granularity, 40);
 PIN(caps, va_alignment, 48);
@@ -68,7 +68,7 @@ PIN(info, range, 48);
 PIN(info, range_index, 72);
 PIN(info, reserved, 76);
 
-PIN_SIZE(stats, 88);
+PIN_SIZE(stats, 96);
 PIN(stats, size, 0);
 PIN(stats, reserved, 4);
 PIN(stats, maps, 8);
@@ -81,12 +81,15 @@ PIN(stats, map_ns, 56);
 PIN(stats, unmap_calls, 64);
 PIN(stats, unmap_ns, 72);
 PIN(stats, ioctls, 80);
+PIN(stats, scatter_bos, 88);
 
 static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
 static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");
 static_assert(AMDGPU_USERPTR_MAP_NO_COALESCE == 1, "");
 static_assert(AMDGPU_USERPTR_INFO_VA_CLASH == 1, "");
+static_assert(AMDGPU_USERPTR_BACKEND_AUTO == 0 && AMDGPU_USERPTR_BACKEND_SCATTER == 1 &&
+	      AMDGPU_USERPTR_BACKEND_RANGES == 2, "");
 static_assert(AMDGPU_USERPTR_VA_RESERVE == 0 && AMDGPU_USERPTR_VA_ALLOC == 1 &&
 	      AMDGPU_USERPTR_VA_FIXED == 2, "");
 static_assert(AMDGPU_USERPTR_STAGE_NONE == 0 && AMDGPU_USERPTR_STAGE_VALIDATE == 1 &&

@@ -3,6 +3,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
+static uint32_t backend;
+
 #define PAGE	FAKE_CPU_PAGE
 
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
@@ -57,7 +59,7 @@ static void map_refuses(void)
 	struct fake_kernel fake;
 	unsigned int calls;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 2);
 	calls = fake.calls;
 	for (size_t i = 0; i < T_ARRAY_SIZE(bad_maps); i++) {
@@ -104,7 +106,7 @@ static void struct_sizes(void)
 	struct amdgpu_userptr_map *map;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_map(ctx, args, &map), 0);
 	args->gpu_va = 0;
@@ -134,7 +136,7 @@ static void null_pointers(void)
 	struct fake_kernel fake;
 	uint64_t offset;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_ctx_create(NULL, &ctx), -EINVAL);
 	t_equal(amdgpu_userptr_map(NULL, &args, &map), -EINVAL);
@@ -155,6 +157,28 @@ static void null_pointers(void)
 	fake_fini(&fake);
 }
 
+/* A program of before @scatter_bos was added keeps working, and nothing behind its struct changes. */
+static void older_stats(void)
+{
+	const uint64_t untouched = UINT64_C(0x5a5a5a5a5a5a5a5a);
+	struct amdgpu_userptr_stats stats = {
+		.size = offsetof(struct amdgpu_userptr_stats, scatter_bos),
+		.scatter_bos = untouched,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.ioctls, fake.calls);
+	t_equal(stats.scatter_bos, untouched);
+	stats.size--;
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
@@ -165,10 +189,8 @@ static void queries_refuse(void)
 	struct fake_kernel fake;
 	uint64_t offset;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
-	caps = (struct amdgpu_userptr_caps) { .size = sizeof(caps), .reserved = 1 };
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EINVAL);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
@@ -189,7 +211,7 @@ static void queries_refuse(void)
 }
 
 static int create(struct fake_kernel *fake, const amdgpu_device_handle *devices, const int *fds,
-		  uint32_t num_devices, uint32_t flags, uint32_t reserved)
+		  uint32_t num_devices, uint32_t flags, uint32_t wanted)
 {
 	const struct amdgpu_userptr_ctx_args args = {
 		.size = sizeof(args),
@@ -197,7 +219,7 @@ static int create(struct fake_kernel *fake, const amdgpu_device_handle *devices,
 		.devices = devices,
 		.fds = fds,
 		.num_devices = num_devices,
-		.reserved = reserved,
+		.backend = wanted,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 
@@ -213,7 +235,7 @@ static void ctx_create_refuses(void)
 	const amdgpu_device_handle same[] = { handle, handle };
 	const amdgpu_device_handle no_handle = NULL;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	t_equal(create(&fake, NULL, NULL, 1, 0, 0), -EINVAL);
 	t_equal(create(&fake, &handle, fds, 1, 0, 0), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 0, 0, 0), -EINVAL);
@@ -223,7 +245,8 @@ static void ctx_create_refuses(void)
 	t_equal(create(&fake, NULL, &bad_fd, 1, 0, 0), -EINVAL);
 	t_equal(create(&fake, &no_handle, NULL, 1, 0, 0), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 1, 0), -EINVAL);
-	t_equal(create(&fake, NULL, fds, 1, 0, 1), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 1, 0, AMDGPU_USERPTR_BACKEND_RANGES + 1), -EINVAL);
+	t_equal(create(&fake, NULL, fds, 1, 0, UINT32_MAX), -EINVAL);
 	t_equal(fake.calls, 0);
 
 	/* Not amdgpu, even when the name begins like it. */
@@ -275,14 +298,14 @@ static void kernels_without(void)
 	struct fake_kernel fake;
 	unsigned int calls;
 
-	fake_init(&fake);
+	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
 	expect_status(&fake, 0);
 	expect_status(&fake, -EINVAL);
 	expect_status(&fake, -EOPNOTSUPP);
 	fake_fini(&fake);
 
 	/* A point that the kernel ignores would be waited for for ever. */
-	fake_init(&fake);
+	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
 	fake.drm_minor = AU_DRM_MINOR_VM_TIMELINE - 1;
 	ctx = fake_ctx(&fake, 1);
 	t_equal(fake.count[FAKE_SYNCOBJ_CREATE], 0);
@@ -297,13 +320,78 @@ static void kernels_without(void)
 	fake_fini(&fake);
 }
 
-int main(void)
+/* A map of two ranges on a context that asks for @wanted: how many BOs per device. */
+static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, uint32_t wanted,
+			       uint32_t expected)
 {
+	const struct amdgpu_userptr_range ranges[] = { { PAGE, PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 } };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.ranges = ranges,
+		.num_ranges = T_ARRAY_SIZE(ranges),
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	unsigned int bos;
+
+	fake->backend = wanted;
+	ctx = fake_ctx(fake, num_devices);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.backend, expected);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	bos = fake->devices[0].open_bos;
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	return bos;
+}
+
+/* One scatter BO wherever all devices know it; more of others otherwise, unless that is refused. */
+static void backends(void)
+{
+	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
+	const uint32_t automatic = AMDGPU_USERPTR_BACKEND_AUTO;
+	const uint32_t scatter = AMDGPU_USERPTR_BACKEND_SCATTER;
+	const uint32_t per_range = AMDGPU_USERPTR_BACKEND_RANGES;
+	struct fake_kernel fake;
+	unsigned int probes;
+
+	fake_init(&fake, automatic);
+	t_equal(bos_of_map(&fake, 2, automatic, scatter), 1);
+	t_equal(bos_of_map(&fake, 2, scatter, scatter), 1);
+	t_equal(bos_of_map(&fake, 2, per_range, per_range), 2);
+
+	fake.devices[1].no_scatter = true;
+	t_equal(bos_of_map(&fake, 2, automatic, per_range), 2);
+	t_equal(bos_of_map(&fake, 1, automatic, scatter), 1);
+	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);
+
+	/* KFD does not have the address space yet: it will. */
+	fake.devices[1].no_scatter = false;
+	fake.userptr_error = -EOPNOTSUPP;
+	fake.backend = scatter;
+	t_equal(amdgpu_userptr_ctx_destroy(fake_ctx(&fake, 2)), 0);
+	fake.userptr_error = 0;
+
+	/* A kernel that is too old is not even asked. */
+	fake.drm_minor = AU_DRM_MINOR_SCATTER - 1;
+	probes = fake.count[FAKE_USERPTR];
+	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);
+	t_equal(create(&fake, NULL, fds, 1, 0, scatter), -EOPNOTSUPP);
+	t_equal(fake.count[FAKE_USERPTR], probes);
+	t_equal(bos_of_map(&fake, 2, automatic, per_range), 2);
+	fake_fini(&fake);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
 	map_refuses();
 	struct_sizes();
 	null_pointers();
+	older_stats();
 	queries_refuse();
 	ctx_create_refuses();
 	kernels_without();
+	backends();
 	return 0;
 }

@@ -6,6 +6,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
+static uint32_t backend;
+
 #define PAGE	FAKE_CPU_PAGE
 
 /* Linked with --wrap for these: what the library has allocated and not freed. */
@@ -16,6 +18,8 @@ void *__real_reallocarray(void *old, size_t count, size_t size);
 void __real_free(void *ptr);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_reallocarray(void *old, size_t count, size_t size);
+void *__real_aligned_alloc(size_t alignment, size_t size);
+void *__wrap_aligned_alloc(size_t alignment, size_t size);
 void __wrap_free(void *ptr);
 
 void *__wrap_calloc(size_t count, size_t size)
@@ -28,6 +32,12 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
 	allocations += !old;
 	return __real_reallocarray(old, count, size);
+}
+
+void *__wrap_aligned_alloc(size_t alignment, size_t size)
+{
+	allocations++;
+	return __real_aligned_alloc(alignment, size);
 }
 
 void __wrap_free(void *ptr)
@@ -75,12 +85,11 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(fake->count[FAKE_RELEASE], 1);
 	t_equal(fake->count[FAKE_VA_FREE], 0);
 	t_equal(fake->devices[0].open_bos, 2);
-	free(fake->devices[0].bos);
-	free(fake->devices[0].mappings);
+	fake_device_free(&fake->devices[0]);
 	exit(0);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE);
 	struct amdgpu_userptr_map *reserved, *allocated;
@@ -89,7 +98,8 @@ int main(void)
 	int status;
 	pid_t pid;
 
-	fake_init(&fake);
+	backend = fake_backend(argc, argv);
+	fake_init(&fake, backend);
 	ctx = fake_ctx_by_handle(&fake);
 	t_equal(amdgpu_userptr_map(ctx, &args, &reserved), 0);
 	args = map_args(AMDGPU_USERPTR_VA_ALLOC);

@@ -5,6 +5,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
+static uint32_t backend;
+
 #define PAGE	FAKE_CPU_PAGE
 #define RO	AMDGPU_USERPTR_RANGE_READONLY
 #define RW_VA	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
@@ -14,6 +16,17 @@ static void scattered(struct amdgpu_userptr_range *ranges, uint32_t count, uint6
 {
 	for (uint32_t i = 0; i < count; i++)
 		ranges[i] = (struct amdgpu_userptr_range) { (2 * i + 1) * page_size, page_size, 0, 0 };
+}
+
+static bool scatter(void)
+{
+	return backend == AMDGPU_USERPTR_BACKEND_SCATTER;
+}
+
+/* BOs that asking for the backend makes. */
+static unsigned int probes(unsigned int num_devices)
+{
+	return scatter() ? num_devices : 0;
 }
 
 static struct amdgpu_userptr_map_args map_args(const struct amdgpu_userptr_range *ranges,
@@ -30,11 +43,13 @@ static void ranges_become_contiguous(void)
 {
 	struct amdgpu_userptr_range ranges[7];
 	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	const unsigned int num_bos = scatter() ? 1 : T_ARRAY_SIZE(ranges);
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
 	struct fake_kernel fake;
+	bool readonly;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 2);
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
 	ranges[3].flags = RO;
@@ -50,13 +65,14 @@ static void ranges_become_contiguous(void)
 			uint64_t va = args.gpu_va + i * PAGE;
 
 			t_equal(fake_translate(&fake, device, va), ranges[i].cpu_addr);
-			t_equal(fake_find(&fake, device, va)->flags,
+			t_equal(fake_find_flags(&fake, device, va),
 				ranges[i].flags ? AMDGPU_VM_PAGE_READABLE : RW_VA);
-			t_equal(!!(fake.devices[device].bos[i].flags & AMDGPU_GEM_USERPTR_READONLY),
-				!!ranges[i].flags);
+			readonly = fake_find_bo(&fake, device, va)->flags &
+				   AMDGPU_GEM_USERPTR_READONLY;
+			t_equal(readonly, ranges[i].flags && !scatter());
 		}
 		/* On return the GPU sees it. */
-		t_equal(fake.devices[device].waited, T_ARRAY_SIZE(ranges));
+		t_equal(fake.devices[device].waited, num_bos);
 	}
 	/* One wait per device for all the updates. */
 	t_equal(fake.count[FAKE_WAIT], 2);
@@ -64,7 +80,7 @@ static void ranges_become_contiguous(void)
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	t_equal(errno, EDOM);
 	t_equal(fake.count[FAKE_CLEAR], 2);
-	t_equal(fake.count[FAKE_CLOSE], 2 * T_ARRAY_SIZE(ranges));
+	t_equal(fake.count[FAKE_CLOSE], 2 * num_bos + probes(2));
 	fake_check_empty(&fake);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
@@ -77,23 +93,25 @@ static void neighbours_share_a_bo(void)
 	};
 	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	const unsigned int num_shared = scatter() ? 1 : 2;
 	struct amdgpu_userptr_map *shared, *apart;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_map(ctx, &args, &shared), 0);
-	t_equal(fake.count[FAKE_USERPTR], 2);
+	t_equal(fake.count[FAKE_USERPTR], probes(1) + num_shared);
 	args.flags = AMDGPU_USERPTR_MAP_NO_COALESCE;
 	args.gpu_va = 0;
 	t_equal(amdgpu_userptr_map(ctx, &args, &apart), 0);
-	t_equal(fake.count[FAKE_USERPTR], 2 + 3);
+	t_equal(fake.count[FAKE_USERPTR], probes(1) + num_shared + 3);
 
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
 	t_equal(stats.maps, 2);
 	t_equal(stats.ranges, 6);
-	t_equal(stats.bos, 5);
+	t_equal(stats.bos, num_shared + 3);
+	t_equal(stats.scatter_bos, scatter());
 	t_equal(stats.bytes, 6 * PAGE);
 	t_equal(stats.map_calls, 2);
 	t_equal(stats.map_failures, 0);
@@ -104,6 +122,7 @@ static void neighbours_share_a_bo(void)
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
 	t_equal(stats.maps, 1);
 	t_equal(stats.bos, 3);
+	t_equal(stats.scatter_bos, 0);
 	t_equal(stats.unmap_calls, 1);
 	/* What is left goes with the context. */
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -119,7 +138,7 @@ static void va_modes(void)
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx_by_handle(&fake);
 
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[0]), 0);
@@ -175,7 +194,7 @@ static void gpu_addresses_do_not_overlap(void)
 	struct fake_kernel fake;
 	unsigned int calls;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.gpu_va = base;
@@ -213,7 +232,7 @@ static void foreign_mapping_is_left_alone(void)
 	struct amdgpu_userptr_map *map;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	theirs = fake_ctx(&fake, 1);
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
@@ -229,7 +248,7 @@ static void foreign_mapping_is_left_alone(void)
 	args.gpu_va = base;
 	t_equal(amdgpu_userptr_map(ours, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
-	t_equal(args.failed_range, 2);
+	t_equal(args.failed_range, scatter() ? AMDGPU_USERPTR_NONE : 2);
 	t_equal(args.failed_device, 0);
 	t_equal(fake.devices[0].num_mappings, 1);
 	t_equal(fake_translate(&fake, 0, base + 2 * PAGE), ranges[0].cpu_addr);
@@ -245,6 +264,7 @@ static void bad_memory_is_named(void)
 {
 	const struct amdgpu_userptr_range together[] = {
 		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+		{ 4 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
 	};
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -252,7 +272,7 @@ static void bad_memory_is_named(void)
 	struct amdgpu_userptr_map *map = NULL;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 2);
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
 	fake.bad_addr = ranges[T_ARRAY_SIZE(ranges) - 1].cpu_addr;
@@ -266,12 +286,14 @@ static void bad_memory_is_named(void)
 	t_equal(fake.count[FAKE_MAP], 0);
 	fake_check_empty(&fake);
 
-	/* One buffer object for three ranges: the middle one is to blame. */
+	/* One buffer object for several ranges: each of them can be to blame. */
 	args = map_args(together, T_ARRAY_SIZE(together));
-	fake.bad_addr = together[1].cpu_addr;
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
-	t_equal(args.failed_range, 1);
-	fake_check_empty(&fake);
+	for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
+		fake.bad_addr = together[bad].cpu_addr;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+		t_equal(args.failed_range, bad);
+		fake_check_empty(&fake);
+	}
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 }
@@ -287,7 +309,7 @@ static void large_pages(void)
 	struct fake_kernel fake;
 	uint64_t offset;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	fake.page_size = LARGE;
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
@@ -333,7 +355,7 @@ static void query_translates(void)
 	struct fake_kernel fake;
 	uint64_t va;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	va = args.gpu_va;
@@ -373,6 +395,45 @@ static void query_translates(void)
 	fake_fini(&fake);
 }
 
+/* More than one scatter BO can take: as many as are needed, all or nothing. */
+static void limits_of_a_bo(void)
+{
+	struct amdgpu_userptr_range ranges[10];
+	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+	uint64_t va;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 2);
+	ctx->limits.num_ranges = 3;
+	ctx->limits.size = 8 * PAGE;
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	/* One that is larger than any BO: cut in two, with its own BOs. */
+	ranges[7] = (struct amdgpu_userptr_range) { 1000 * PAGE, 9 * PAGE, 0, 0 };
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.bos, 2 * (scatter() ? 3 + 2 + 1 : 7 + 2 + 2));
+	t_equal(stats.scatter_bos, 2 * (scatter() ? 3 + 1 : 0));
+	va = args.gpu_va;
+	for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); va += ranges[i++].size) {
+		for (uint64_t at = 0; at < ranges[i].size; at += PAGE)
+			t_equal(fake_translate(&fake, 1, va + at), ranges[i].cpu_addr + at);
+	}
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	fake_check_empty(&fake);
+
+	args.gpu_va = 0;
+	fake.bad_addr = ranges[9].cpu_addr;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_equal(args.failed_range, 9);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 /* As many ranges as caps promise, and one more. */
 static void range_limit_is_honest(void)
 {
@@ -383,7 +444,7 @@ static void range_limit_is_honest(void)
 	struct amdgpu_userptr_map *map;
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	ranges = calloc((size_t)caps.max_ranges + 1, sizeof(*ranges));
@@ -395,7 +456,7 @@ static void range_limit_is_honest(void)
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
 	args.num_ranges = caps.max_ranges;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	t_equal(fake.devices[0].num_mappings, caps.max_ranges);
+	t_equal(fake.devices[0].num_mappings, scatter() ? 1 : caps.max_ranges);
 	t_equal(fake_translate(&fake, 0, args.gpu_va + (caps.max_ranges - 1) * PAGE),
 		ranges[caps.max_ranges - 1].cpu_addr);
 	t_equal(amdgpu_userptr_unmap(map), 0);
@@ -404,8 +465,9 @@ static void range_limit_is_honest(void)
 	fake_fini(&fake);
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	backend = fake_backend(argc, argv);
 	ranges_become_contiguous();
 	neighbours_share_a_bo();
 	va_modes();
@@ -414,6 +476,7 @@ int main(void)
 	bad_memory_is_named();
 	large_pages();
 	query_translates();
+	limits_of_a_bo();
 	range_limit_is_honest();
 	return 0;
 }

@@ -7,6 +7,8 @@
 #define RO	AMDGPU_USERPTR_RANGE_READONLY
 #define MAX_BO	(1024 * PAGE)
 
+static const struct au_bo_limits limits = { .size = MAX_BO, .num_ranges = 4 };
+
 static int check_one(struct amdgpu_userptr_range range, uint64_t page_size)
 {
 	uint32_t bad = AMDGPU_USERPTR_NONE;
@@ -76,28 +78,29 @@ static void place_and_find(void)
 	const struct amdgpu_userptr_range ranges[] = {
 		{ 9 * PAGE, PAGE, 0, 0 }, { PAGE, 3 * PAGE, 0, 0 }, { 5 * PAGE, 2 * PAGE, 0, 0 },
 	};
-	struct au_range placed[3];
+	uint64_t offsets[3];
 
-	au_ranges_place(ranges, 3, placed);
-	t_equal(placed[0].offset, 0);
-	t_equal(placed[1].offset, PAGE);
-	t_equal(placed[2].offset, 4 * PAGE);
-	t_equal(au_ranges_find(placed, 3, 0), 0);
-	t_equal(au_ranges_find(placed, 3, PAGE - 1), 0);
-	t_equal(au_ranges_find(placed, 3, PAGE), 1);
-	t_equal(au_ranges_find(placed, 3, 4 * PAGE - 1), 1);
-	t_equal(au_ranges_find(placed, 3, 4 * PAGE), 2);
-	t_equal(au_ranges_find(placed, 3, 6 * PAGE - 1), 2);
-	t_equal(au_ranges_find(placed, 1, PAGE - 1), 0);
+	au_ranges_place(ranges, 3, offsets);
+	t_equal(offsets[0], 0);
+	t_equal(offsets[1], PAGE);
+	t_equal(offsets[2], 4 * PAGE);
+	t_equal(au_ranges_find(offsets, 3, 0), 0);
+	t_equal(au_ranges_find(offsets, 3, PAGE - 1), 0);
+	t_equal(au_ranges_find(offsets, 3, PAGE), 1);
+	t_equal(au_ranges_find(offsets, 3, 4 * PAGE - 1), 1);
+	t_equal(au_ranges_find(offsets, 3, 4 * PAGE), 2);
+	t_equal(au_ranges_find(offsets, 3, 6 * PAGE - 1), 2);
+	t_equal(au_ranges_find(offsets, 1, PAGE - 1), 0);
 }
 
-static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count, bool coalesce,
-		       const struct au_bo *expected, uint32_t num_expected)
+static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
+		       enum au_division division, const struct au_bo *expected,
+		       uint32_t num_expected)
 {
 	struct au_bo bos[8];
 
-	t_equal(au_ranges_to_bos(ranges, count, coalesce, MAX_BO, NULL), num_expected);
-	t_equal(au_ranges_to_bos(ranges, count, coalesce, MAX_BO, bos), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, NULL), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, bos), num_expected);
 	for (uint32_t i = 0; i < num_expected; i++) {
 		t_equal(bos[i].offset, expected[i].offset);
 		t_equal(bos[i].cpu_addr, expected[i].cpu_addr);
@@ -105,6 +108,7 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 		t_equal(bos[i].range_flags, expected[i].range_flags);
 		t_equal(bos[i].first_range, expected[i].first_range);
 		t_equal(bos[i].end_range, expected[i].end_range);
+		t_equal(bos[i].scatter, expected[i].scatter);
 	}
 }
 
@@ -117,18 +121,18 @@ static void neighbours_share_a_bo(void)
 		{ 4 * PAGE, PAGE, RO, 0 },				/* behind that */
 	};
 	const struct au_bo together[] = {
-		{ 0, 1 * PAGE, 3 * PAGE, 0, 0, 2 },
-		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3 },
-		{ 4 * PAGE, 3 * PAGE, 2 * PAGE, RO, 3, 5 },
+		{ 0, 1 * PAGE, 3 * PAGE, 0, 0, 2, false },
+		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3, false },
+		{ 4 * PAGE, 3 * PAGE, 2 * PAGE, RO, 3, 5, false },
 	};
 	const struct au_bo apart[] = {
-		{ 0, 1 * PAGE, PAGE, 0, 0, 1 }, { 1 * PAGE, 2 * PAGE, 2 * PAGE, 0, 1, 2 },
-		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3 }, { 4 * PAGE, 3 * PAGE, PAGE, RO, 3, 4 },
-		{ 5 * PAGE, 4 * PAGE, PAGE, RO, 4, 5 },
+		{ 0, 1 * PAGE, PAGE, 0, 0, 1, false }, { 1 * PAGE, 2 * PAGE, 2 * PAGE, 0, 1, 2, false },
+		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3, false }, { 4 * PAGE, 3 * PAGE, PAGE, RO, 3, 4, false },
+		{ 5 * PAGE, 4 * PAGE, PAGE, RO, 4, 5, false },
 	};
 
-	expect_bos(ranges, T_ARRAY_SIZE(ranges), true, together, T_ARRAY_SIZE(together));
-	expect_bos(ranges, T_ARRAY_SIZE(ranges), false, apart, T_ARRAY_SIZE(apart));
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_COALESCE, together, T_ARRAY_SIZE(together));
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_PER_RANGE, apart, T_ARRAY_SIZE(apart));
 }
 
 static void large_ranges_are_cut(void)
@@ -140,28 +144,115 @@ static void large_ranges_are_cut(void)
 		{ 5 * MAX_BO, PAGE, 0, 0 },				/* does not fit any more */
 	};
 	const struct au_bo expected[] = {
-		{ 0, PAGE, MAX_BO, 0, 0, 1 },
-		{ MAX_BO, PAGE + MAX_BO, MAX_BO, 0, 0, 1 },
-		{ 2 * MAX_BO, PAGE + 2 * MAX_BO, MAX_BO, 0, 0, 2 },
-		{ 3 * MAX_BO, 4 * MAX_BO, MAX_BO, 0, 2, 3 },
-		{ 4 * MAX_BO, 5 * MAX_BO, PAGE, 0, 3, 4 },
+		{ 0, PAGE, MAX_BO, 0, 0, 1, false },
+		{ MAX_BO, PAGE + MAX_BO, MAX_BO, 0, 0, 1, false },
+		{ 2 * MAX_BO, PAGE + 2 * MAX_BO, MAX_BO, 0, 0, 2, false },
+		{ 3 * MAX_BO, 4 * MAX_BO, MAX_BO, 0, 2, 3, false },
+		{ 4 * MAX_BO, 5 * MAX_BO, PAGE, 0, 3, 4, false },
 	};
 
-	expect_bos(ranges, T_ARRAY_SIZE(ranges), true, expected, T_ARRAY_SIZE(expected));
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_COALESCE, expected, T_ARRAY_SIZE(expected));
+}
+
+/* One BO takes all kinds of ranges until it is full: of ranges, or of pages. */
+static void scattered_ranges_share_a_bo(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ 9 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, RO, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+		{ 4 * PAGE, PAGE, 0, 0 },		/* the fourth, and there may be no fifth */
+		{ PAGE, MAX_BO - PAGE, RO, 0 },
+		{ PAGE, PAGE, RO, 0 },			/* the last page that fits */
+		{ PAGE, 2 * MAX_BO - PAGE, 0, 0 },	/* more than fits into any */
+		{ PAGE, PAGE, 0, 0 },
+	};
+	const struct au_bo expected[] = {
+		{ 0, 0, 4 * PAGE, 0, 0, 4, true },
+		{ 4 * PAGE, 0, MAX_BO, RO, 4, 6, true },
+		{ 4 * PAGE + MAX_BO, PAGE, MAX_BO, 0, 6, 7, false },
+		{ 4 * PAGE + 2 * MAX_BO, PAGE + MAX_BO, MAX_BO - PAGE, 0, 6, 7, false },
+		{ 3 * PAGE + 3 * MAX_BO, 0, PAGE, 0, 7, 8, true },
+	};
+
+	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_SCATTER, expected, T_ARRAY_SIZE(expected));
+}
+
+static void expect_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
+			uint32_t first, uint32_t end, uint64_t offset, uint64_t cpu_addr,
+			uint64_t size)
+{
+	struct au_bo part;
+	uint64_t offsets[4];
+
+	au_ranges_place(ranges, T_ARRAY_SIZE(offsets), offsets);
+	part = au_bo_part(bo, ranges, offsets, first, end);
+	t_equal(part.offset, offset);
+	t_equal(part.cpu_addr, cpu_addr);
+	t_equal(part.size, size);
+	t_equal(part.first_range, first);
+	t_equal(part.end_range, end);
+	t_equal(part.range_flags, bo->range_flags);
+	t_equal(part.scatter, bo->scatter);
+}
+
+static void parts_of_bos(void)
+{
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, MAX_BO + PAGE, RO, 0 }, { MAX_BO + 2 * PAGE, 2 * PAGE, RO, 0 },
+		{ 9 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, 2 * PAGE, 0, 0 },
+	};
+	const struct au_bo scatter = { MAX_BO + PAGE, 0, 5 * PAGE, 0, 1, 4, true };
+	/* The last page of the first range, and the second. */
+	const struct au_bo rest = { MAX_BO, PAGE + MAX_BO, 3 * PAGE, RO, 0, 2, false };
+
+	expect_part(&scatter, ranges, 1, 4, MAX_BO + PAGE, 0, 5 * PAGE);
+	expect_part(&scatter, ranges, 2, 3, MAX_BO + 3 * PAGE, 0, PAGE);
+	expect_part(&scatter, ranges, 2, 4, MAX_BO + 3 * PAGE, 0, 3 * PAGE);
+	expect_part(&rest, ranges, 0, 1, MAX_BO, PAGE + MAX_BO, PAGE);
+	expect_part(&rest, ranges, 1, 2, MAX_BO + PAGE, MAX_BO + 2 * PAGE, 2 * PAGE);
+	expect_part(&rest, ranges, 0, 2, MAX_BO, PAGE + MAX_BO, 3 * PAGE);
 }
 
 /* Whatever the ranges: BOs tile the map, and each byte of it is the byte of its range. */
+static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_t *offsets,
+			uint32_t count, enum au_division division)
+{
+	const struct au_bo_limits small = { .size = 8 * PAGE, .num_ranges = 3 };
+	struct au_bo *bos = calloc(count, sizeof(*bos));
+	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, bos);
+	uint64_t offset = 0;
+
+	t_assert(num_bos > 1 && num_bos < count);
+	for (uint32_t i = 0; i < num_bos; i++) {
+		t_equal(bos[i].offset, offset);
+		t_assert(bos[i].size && bos[i].size <= small.size);
+		if (division == AU_SCATTER)
+			t_assert(bos[i].end_range - bos[i].first_range <= small.num_ranges);
+		for (uint64_t at = 0; at < bos[i].size; at += PAGE) {
+			const uint32_t index = au_ranges_find(offsets, count, offset + at);
+
+			t_assert(index >= bos[i].first_range && index < bos[i].end_range);
+			t_equal(bos[i].range_flags & ~ranges[index].flags, 0);
+			if (division == AU_SCATTER)
+				continue;
+			t_equal(bos[i].range_flags, ranges[index].flags);
+			t_equal(bos[i].cpu_addr + at,
+				ranges[index].cpu_addr + (offset + at - offsets[index]));
+		}
+		offset += bos[i].size;
+	}
+	t_equal(offset, offsets[count - 1] + ranges[count - 1].size);
+	free(bos);
+}
+
 static void random_ranges_are_tiled(void)
 {
 	enum { COUNT = 200, RUNS = 200 };
 	static struct amdgpu_userptr_range ranges[COUNT];
-	static struct au_range placed[COUNT];
-	static struct au_bo bos[COUNT];
+	static uint64_t offsets[COUNT];
 
 	srandom(1);
 	for (int run = 0; run < RUNS; run++) {
-		uint64_t next = PAGE, offset = 0;
-		uint32_t num_bos;
+		uint64_t next = PAGE;
 
 		for (uint32_t i = 0; i < COUNT; i++) {
 			ranges[i] = (struct amdgpu_userptr_range) {
@@ -171,24 +262,9 @@ static void random_ranges_are_tiled(void)
 			};
 			next = ranges[i].cpu_addr + ranges[i].size;
 		}
-		au_ranges_place(ranges, COUNT, placed);
-		num_bos = au_ranges_to_bos(ranges, COUNT, true, 8 * PAGE, bos);
-		t_assert(num_bos > 1 && num_bos < COUNT);
-		for (uint32_t i = 0; i < num_bos; i++) {
-			t_equal(bos[i].offset, offset);
-			t_assert(bos[i].size && bos[i].size <= 8 * PAGE);
-			for (uint64_t at = 0; at < bos[i].size; at += PAGE) {
-				const uint32_t index = au_ranges_find(placed, COUNT, offset + at);
-				const struct au_range *range = &placed[index];
-
-				t_assert(index >= bos[i].first_range && index < bos[i].end_range);
-				t_equal(bos[i].range_flags, range->user.flags);
-				t_equal(bos[i].cpu_addr + at,
-					range->user.cpu_addr + (offset + at - range->offset));
-			}
-			offset += bos[i].size;
-		}
-		t_equal(offset, placed[COUNT - 1].offset + ranges[COUNT - 1].size);
+		au_ranges_place(ranges, COUNT, offsets);
+		check_tiles(ranges, offsets, COUNT, AU_COALESCE);
+		check_tiles(ranges, offsets, COUNT, AU_SCATTER);
 	}
 }
 
@@ -200,6 +276,8 @@ int main(void)
 	place_and_find();
 	neighbours_share_a_bo();
 	large_ranges_are_cut();
+	scattered_ranges_share_a_bo();
+	parts_of_bos();
 	random_ranges_are_tiled();
 	return 0;
 }

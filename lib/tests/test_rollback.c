@@ -6,6 +6,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
+static uint32_t backend;
+
 #define PAGE		FAKE_CPU_PAGE
 #define NUM_DEVICES	2
 #define GUARD_VA	UINT64_C(0x100000000)
@@ -33,7 +35,12 @@ static const struct amdgpu_userptr_range ranges[] = {
 	{ 5 * PAGE, 2 * PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
 	{ 9 * PAGE, PAGE, 0, 0 },
 };
-#define NUM_BOS	3
+
+/* Of a map of all of them. */
+static unsigned int num_bos(void)
+{
+	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : 3;
+}
 
 /* A context with a map that must survive whatever happens to the next one. */
 static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
@@ -48,7 +55,7 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
 
-	fake_init(fake);
+	fake_init(fake, backend);
 	ctx = fake_ctx(fake, NUM_DEVICES);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	return ctx;
@@ -78,7 +85,7 @@ static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
 /* Calls of a map, in this order: one reservation, then step by step on all devices. */
 static uint32_t expected_stage(unsigned int call)
 {
-	const unsigned int bos = NUM_DEVICES * NUM_BOS;
+	const unsigned int bos = NUM_DEVICES * num_bos();
 
 	if (call <= 1)
 		return AMDGPU_USERPTR_STAGE_VA_RESERVE;
@@ -88,8 +95,6 @@ static uint32_t expected_stage(unsigned int call)
 		return AMDGPU_USERPTR_STAGE_VA_MAP;
 	return AMDGPU_USERPTR_STAGE_WAIT;
 }
-
-static const unsigned int map_calls = 1 + 2 * NUM_DEVICES * NUM_BOS + NUM_DEVICES;
 
 static void map_fails_at_each_call(int error)
 {
@@ -137,15 +142,16 @@ static void map_fails_at_each_call(int error)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	t_equal(call, map_calls + 1);
+	/* The reservation, BOs and their mappings, waits; and one more, which did not fail. */
+	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + NUM_DEVICES + 1);
 }
 
-/* The index in the message is the range whose call it was. */
+/* The index in the message is the range whose call it was, where it was one's alone. */
 static void map_names_the_range(void)
 {
-	static const uint32_t first_range[NUM_BOS] = { 0, 2, 3 };
+	static const uint32_t first_range[] = { 0, 2, 3 };
 
-	for (unsigned int call = 2; call <= 1 + 2 * NUM_DEVICES * NUM_BOS; call++) {
+	for (unsigned int call = 2; call <= 1 + 2 * NUM_DEVICES * num_bos(); call++) {
 		struct amdgpu_userptr_map_args args = {
 			.size = sizeof(args),
 			.ranges = ranges,
@@ -159,8 +165,9 @@ static void map_names_the_range(void)
 		fake.fail_call = call;
 		fake.fail_error = -ENOSPC;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOSPC);
-		t_equal(args.failed_range, first_range[(call - 2) % NUM_BOS]);
-		t_equal(args.failed_device, (call - 2) / NUM_BOS % NUM_DEVICES);
+		t_equal(args.failed_range, num_bos() == 1 ? AMDGPU_USERPTR_NONE :
+						 first_range[(call - 2) % num_bos()]);
+		t_equal(args.failed_device, (call - 2) / num_bos() % NUM_DEVICES);
 		end(&fake, ctx);
 	}
 }
@@ -168,7 +175,11 @@ static void map_names_the_range(void)
 /* While a map is rolled back, the roll back itself meets an error: still nothing stays. */
 static void roll_back_fails_at_each_call(void)
 {
-	for (unsigned int late = 1; late <= 2 + NUM_DEVICES * NUM_BOS; late++) {
+	const unsigned int last = NUM_DEVICES - 1;
+	/* Clear and wait where something has been mapped, and the closes. */
+	const unsigned int calls = 2 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
+
+	for (unsigned int late = 1; late <= calls; late++) {
 		struct amdgpu_userptr_map_args args = {
 			.size = sizeof(args),
 			.va_mode = AMDGPU_USERPTR_VA_FIXED,
@@ -179,22 +190,23 @@ static void roll_back_fails_at_each_call(void)
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
-		/* The last range would land on the guard: VA_MAP fails by itself on device 0. */
+		/* The last range would land on the guard: VA_MAP fails by itself on the last device. */
 		ctx = begin(&fake);
 		fake.failed = false;
-		fake.devices[0].mappings[0].va += 5 * PAGE;
+		fake.devices[last].mappings[0].va += 5 * PAGE;
 		args.gpu_va = GUARD_VA + PAGE;
 		ctx->maps[0]->space.va += 8 * PAGE;
-		fake.fail_call = NUM_DEVICES * NUM_BOS + NUM_BOS + late;
+		fake.fail_call = 2 * NUM_DEVICES * num_bos() + late;
 		fake.fail_error = -EIO;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
-		t_equal(args.failed_range, 3);
+		t_equal(args.failed_range, num_bos() == 1 ? AMDGPU_USERPTR_NONE : 3);
+		t_equal(args.failed_device, last);
 		t_assert(fake.failed);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++)
 			t_equal(fake.devices[i].num_mappings, 1);
 
-		fake.devices[0].mappings[0].va -= 5 * PAGE;
+		fake.devices[last].mappings[0].va -= 5 * PAGE;
 		ctx->maps[0]->space.va -= 8 * PAGE;
 		amdgpu_userptr_ctx_destroy(ctx);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
@@ -209,7 +221,7 @@ static void roll_back_fails_at_each_call(void)
 /* unmap goes on over errors, says the first one, and gives everything back. */
 static void unmap_fails_at_each_call(void)
 {
-	const unsigned int calls = NUM_DEVICES * (2 + NUM_BOS);
+	const unsigned int calls = NUM_DEVICES * (2 + num_bos());
 
 	for (unsigned int call = 1; call <= calls; call++) {
 		struct amdgpu_userptr_map_args args = {
@@ -236,7 +248,7 @@ static void unmap_fails_at_each_call(void)
 			left += fake.devices[i].open_bos - 1;
 		}
 		/* Only a close that failed leaves a BO. */
-		t_equal(left, (call - 1) % (2 + NUM_BOS) >= 2);
+		t_equal(left, (call - 1) % (2 + num_bos()) >= 2);
 		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++)
 			fake.devices[i].open_bos = 0;
@@ -275,8 +287,8 @@ static void map_fails_at_each_allocation(void)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The map, ranges, BOs, handles per device, and the table. */
-	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1);
+	/* The map, ranges, offsets, BOs, handles per device, and the table. */
+	t_equal(alloc, 1 + 4 + NUM_DEVICES + 1);
 }
 
 static void create_fails_at_each_call(void)
@@ -286,32 +298,37 @@ static void create_fails_at_each_call(void)
 		.size = sizeof(args),
 		.fds = fds,
 		.num_devices = NUM_DEVICES,
+		.backend = backend,
 	};
+	/* Version, device info and syncobj of each device. */
+	const unsigned int needed = 3 * NUM_DEVICES;
+	/* The backend's probe: what goes wrong there says nothing of later. */
+	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;
 
-	for (call = 1; ; call++) {
+	for (call = 1; call <= needed + probe + 1; call++) {
 		struct amdgpu_userptr_ctx *ctx = NULL;
 		struct fake_kernel fake;
 		int ret;
 
-		fake_init(&fake);
+		fake_init(&fake, backend);
 		fake.fail_call = call;
 		fake.fail_error = -ENOMEM;
 		errno = EDOM;
 		ret = au_ctx_create(&args, &fake_ops, &fake, &ctx);
 		t_equal(errno, EDOM);
-		t_equal(ret, fake.failed ? -ENOMEM : 0);
+		t_equal(fake.failed, call <= needed + probe);
+		t_equal(ret, call <= needed ? -ENOMEM : 0);
 		fake.fail_call = 0;
 		if (!ret)
 			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		else
 			t_assert(!ctx);
+		/* A close that failed. */
+		for (unsigned int i = 0; call > needed && i < NUM_DEVICES; i++)
+			fake.devices[i].open_bos = 0;
 		fake_fini(&fake);
-		if (!ret)
-			break;
 	}
-	/* Version, device info and syncobj of each device. */
-	t_equal(call, 3 * NUM_DEVICES + 1);
 }
 
 static void caps_leave_nothing(void)
@@ -321,7 +338,7 @@ static void caps_leave_nothing(void)
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
-		fake_init(&fake);
+		fake_init(&fake, backend);
 		ctx = fake_ctx(&fake, 1);
 		fake.fail_call = call;
 		fake.fail_error = -ENOMEM;
@@ -334,8 +351,9 @@ static void caps_leave_nothing(void)
 	}
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	backend = fake_backend(argc, argv);
 	map_fails_at_each_call(-EIO);
 	map_fails_at_each_call(-ENOMEM);
 	map_fails_at_each_call(-EFAULT);

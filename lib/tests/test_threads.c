@@ -6,6 +6,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
+static uint32_t backend;
+
 #define PAGE		FAKE_CPU_PAGE
 #define NUM_THREADS	4
 #define NUM_ROUNDS	200
@@ -78,13 +80,14 @@ static void *work(void *arg)
 	return NULL;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	pthread_t threads[NUM_THREADS];
 	struct fake_kernel fake;
 
-	fake_init(&fake);
+	backend = fake_backend(argc, argv);
+	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 2);
 	for (uintptr_t i = 0; i < NUM_THREADS; i++)
 		t_equal(pthread_create(&threads[i], NULL, work, (void *)i), 0);
