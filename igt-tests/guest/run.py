@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import build
+import device
 import kernel
 import outside
 import qemu
@@ -24,7 +25,7 @@ DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
 DEMO_TIMEOUT = 240
 
 MESON_SUITES = ("lib", "vgpu")
-BOOT_SUITES = ("igt", "stock", "outside")
+BOOT_SUITES = ("device", "igt", "stock", "outside")
 SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
 
 
@@ -80,6 +81,8 @@ def run_suite(suite, modes, numbers):
 		return results.meson_cases(build.test(suite))
 	if suite == "outside":
 		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, numbers, outside.run)
+	if suite == "device":
+		return scenarios.run_suite(suite, modes, numbers, device.run)
 	# The suite's part without a GPU: the programs list their subtests, and skip.
 	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
 	return cases + scenarios.run_suite(suite, modes, numbers)

@@ -9,7 +9,8 @@
  * (gather_memory.c), the changes (gather_mutate.c) and a table at the end.
  *
  * Exit status: 0 all right; 1 wrong bytes, or no eviction, or a missing restore, or an error;
- * 77 not possible here (no device, or a kernel without AMDGPU_GEM_USERPTR_HSA).
+ * 77 not possible here (no device, or a kernel without AMDGPU_GEM_USERPTR_HSA or without the backend
+ * that was asked for).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -40,6 +41,7 @@
 
 struct options {
 	const char *device;
+	uint32_t backend;			/* enum amdgpu_userptr_backend */
 	unsigned int ranges;
 	unsigned int seconds;
 	unsigned int rounds;			/* 0: as many as @seconds allow */
@@ -59,7 +61,7 @@ struct gather {
 	uint64_t gpu_va;
 
 	double map_ms, unmap_ms, kfd_map_ms, kfd_unmap_ms;
-	uint64_t wrong_bytes, changed_pages;
+	uint64_t buffer_objects, wrong_bytes, changed_pages;
 	unsigned int copies, quiet_copies, forks, drops;
 };
 
@@ -87,6 +89,7 @@ static int create_context(struct gather *g)
 		.size = sizeof(args),
 		.fds = &g->drm_fd,
 		.num_devices = 1,
+		.backend = g->options.backend,
 	};
 	struct amdgpu_userptr_caps caps = {
 		.size = sizeof(caps),
@@ -94,6 +97,10 @@ static int create_context(struct gather *g)
 	int ret;
 
 	ret = amdgpu_userptr_ctx_create(&args, &g->ctx);
+	if (ret == -EOPNOTSUPP) {
+		fail("skipped, the kernel does not have the backend", ret);
+		return -ENODEV;
+	}
 	if (!ret)
 		ret = amdgpu_userptr_query_caps(g->ctx, &caps);
 	if (ret)
@@ -115,6 +122,7 @@ static int map_pages(struct gather *g)
 		.ranges = ranges,
 		.num_ranges = memory->count,
 	};
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	double start;
 	int ret;
 
@@ -136,7 +144,9 @@ static int map_pages(struct gather *g)
 		return ret;
 	}
 	g->gpu_va = args.gpu_va;
-	return 0;
+	ret = amdgpu_userptr_query_stats(g->ctx, &stats);
+	g->buffer_objects = stats.bos;
+	return ret;
 }
 
 static int unmap_pages(struct gather *g)
@@ -368,11 +378,12 @@ static bool report(const struct gather *g)
 	const unsigned int evictions = events->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR];
 
 	printf("\n"
-	       "%-32s %10u\n" "%-32s %10zu\n"
+	       "%-32s %10u\n" "%-32s %10zu\n" "%-32s %10llu\n"
 	       "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n"
 	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n"
 	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n",
 	       "ranges", g->memory.count, "bytes", g->memory.count * g->memory.page_size,
+	       "buffer objects", (unsigned long long)g->buffer_objects,
 	       "map, ms", g->map_ms, "unmap, ms", g->unmap_ms,
 	       "map by KFD per range, ms", g->kfd_map_ms,
 	       "unmap by KFD per range, ms", g->kfd_unmap_ms,
@@ -404,6 +415,22 @@ static unsigned int number(const char *text, unsigned int min)
 	return value;
 }
 
+static uint32_t backend(const char *name)
+{
+	static const char *const names[] = {
+		[AMDGPU_USERPTR_BACKEND_AUTO] = "auto",
+		[AMDGPU_USERPTR_BACKEND_SCATTER] = "scatter",
+		[AMDGPU_USERPTR_BACKEND_RANGES] = "ranges",
+	};
+
+	for (uint32_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (!strcmp(name, names[i]))
+			return i;
+	}
+	fprintf(stderr, "gather: not auto, scatter or ranges: %s\n", name);
+	exit(EXIT_FAILURE);
+}
+
 static void parse(int argc, char **argv, struct options *options)
 {
 	static const struct option longopts[] = {
@@ -411,6 +438,7 @@ static void parse(int argc, char **argv, struct options *options)
 		{ "seconds", required_argument, NULL, 's' },
 		{ "rounds", required_argument, NULL, 'r' },
 		{ "device", required_argument, NULL, 'd' },
+		{ "backend", required_argument, NULL, 'b' },
 		{ 0 },
 	};
 	int opt;
@@ -429,9 +457,12 @@ static void parse(int argc, char **argv, struct options *options)
 		case 'd':
 			options->device = optarg;
 			break;
+		case 'b':
+			options->backend = backend(optarg);
+			break;
 		default:
 			fprintf(stderr, "usage: gather [--ranges N] [--seconds N | --rounds N] "
-				"[--device /dev/dri/renderD128]\n");
+				"[--device /dev/dri/renderD128] [--backend auto|scatter|ranges]\n");
 			exit(EXIT_FAILURE);
 		}
 	}

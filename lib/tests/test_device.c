@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The library on a real kernel and device: what test_map.c and test_args.c expect of the model must
- * be what the kernel does. Skips without a KFD device or without AMDGPU_GEM_USERPTR_HSA.
+ * be what the kernel does. Takes the backend: "scatter" or "ranges". Skips without a KFD device,
+ * without AMDGPU_GEM_USERPTR_HSA, or when the kernel does not have the backend.
  */
 #include <fcntl.h>
 #include <inttypes.h>
@@ -18,23 +19,31 @@
 #define NUM_PAGES		4
 
 struct device {
+	uint32_t backend;
 	int fd;
 	struct amd_kfd kfd;
 	amdgpu_device_handle handle;
 	size_t page;
 };
 
-static struct amdgpu_userptr_ctx *create(const struct device *device, bool by_handle)
+static int try_create(const struct device *device, bool by_handle, struct amdgpu_userptr_ctx **ctx)
 {
-	struct amdgpu_userptr_ctx_args args = {
+	const struct amdgpu_userptr_ctx_args args = {
 		.size = sizeof(args),
 		.devices = by_handle ? &device->handle : NULL,
 		.fds = by_handle ? NULL : &device->fd,
 		.num_devices = 1,
+		.backend = device->backend,
 	};
+
+	return amdgpu_userptr_ctx_create(&args, ctx);
+}
+
+static struct amdgpu_userptr_ctx *create(const struct device *device, bool by_handle)
+{
 	struct amdgpu_userptr_ctx *ctx;
 
-	t_equal(amdgpu_userptr_ctx_create(&args, &ctx), 0);
+	t_equal(try_create(device, by_handle, &ctx), 0);
 	return ctx;
 }
 
@@ -193,7 +202,9 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	args.gpu_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
-	t_equal(args.failed_range, 1);
+	/* The kernel refused all of a scatter BO. */
+	t_equal(args.failed_range,
+		device->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AMDGPU_USERPTR_NONE : 1);
 	t_equal(__amd_kfd_free(&device->kfd, &mem), 0);
 
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -231,6 +242,30 @@ static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
+/* As asked for: what the library says, and how many BOs there are. */
+static void backend_in_use(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const bool scatter = device->backend == AMDGPU_USERPTR_BACKEND_SCATTER;
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	struct amdgpu_userptr_range ranges[] = {
+		{ (uintptr_t)memory + 2 * device->page, device->page, 0, 0 },
+		{ (uintptr_t)memory, device->page, AMDGPU_USERPTR_RANGE_READONLY, 0 },
+	};
+	struct amdgpu_userptr_map_args args = args_of(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_map *map;
+
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.backend, device->backend);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.bos, scatter ? 1 : T_ARRAY_SIZE(ranges));
+	t_equal(stats.scatter_bos, scatter);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	munmap(memory, NUM_PAGES * device->page);
+}
+
 static int open_device(struct device *device)
 {
 	uint32_t major, minor;
@@ -256,17 +291,28 @@ static int open_device(struct device *device)
 	return -ENODEV;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
-	struct device device = { .page = sysconf(_SC_PAGESIZE) };
+	struct device device = {
+		.page = sysconf(_SC_PAGESIZE),
+		.backend = AMDGPU_USERPTR_BACKEND_RANGES,
+	};
 	struct amdgpu_userptr_ctx *ctx;
 	int status;
 
+	t_equal(argc, 2);
+	if (!strcmp(argv[1], "scatter"))
+		device.backend = AMDGPU_USERPTR_BACKEND_SCATTER;
+	else
+		t_assert(!strcmp(argv[1], "ranges"));
 	if (open_device(&device)) {
 		fprintf(stderr, "no GPU with KFD\n");
 		return EXIT_SKIP;
 	}
-	ctx = create(&device, false);
+	if (try_create(&device, false, &ctx) == -EOPNOTSUPP) {
+		fprintf(stderr, "the kernel has no AMDGPU_GEM_USERPTR_SCATTER\n");
+		return EXIT_SKIP;
+	}
 	status = hsa_status(ctx);
 	if (status == -EINVAL) {
 		fprintf(stderr, "the kernel has no AMDGPU_GEM_USERPTR_HSA\n");
@@ -277,6 +323,7 @@ int main(void)
 	t_equal(__amd_kfd_acquire_vm(&device.kfd), 0);
 	t_equal(hsa_status(ctx), 0);
 
+	backend_in_use(&device, ctx);
 	memory_of_all_kinds(&device, ctx);
 	bad_memory_is_named(&device, ctx);
 	address_in_use(&device, ctx);
