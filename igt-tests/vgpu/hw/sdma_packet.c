@@ -382,15 +382,7 @@ static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
 
 #define DWORDS(type) (sizeof(struct vg_sdma_##type) / 4)
 
-static const struct op {
-	uint8_t op, sub_op;
-	const char *name;
-	uint32_t fields;	/* of the header, beside op and sub-op */
-	unsigned int dwords;
-	unsigned int (*extra)(const uint32_t *packet); /* dwords after those */
-	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *packet);
-} ops[] = {
+const struct vg_sdma_packet vg_sdma_table[] = {
 	{ VG_SDMA_NOP, 0, "NOP", VG_SDMA_NOP_COUNT, 1, NULL, op_nop },
 	{ VG_SDMA_COPY, VG_SDMA_COPY_LINEAR, "COPY", 0, DWORDS(copy_linear), NULL,
 	  op_copy },
@@ -418,12 +410,14 @@ static const struct op {
 	  DWORDS(srbm_write), NULL, op_srbm_write },
 };
 
-static const struct op *find_op(uint32_t header)
+const size_t vg_sdma_table_size = VG_COUNT(vg_sdma_table);
+
+static const struct vg_sdma_packet *find_op(uint32_t header)
 {
-	for (size_t i = 0; i < VG_COUNT(ops); i++) {
-		if (ops[i].op == VG_GET(VG_SDMA_HEADER_OP, header) &&
-		    ops[i].sub_op == VG_GET(VG_SDMA_HEADER_SUB_OP, header))
-			return &ops[i];
+	for (size_t i = 0; i < vg_sdma_table_size; i++) {
+		if (vg_sdma_table[i].op == VG_GET(VG_SDMA_HEADER_OP, header) &&
+		    vg_sdma_table[i].sub_op == VG_GET(VG_SDMA_HEADER_SUB_OP, header))
+			return &vg_sdma_table[i];
 	}
 	return NULL;
 }
@@ -432,7 +426,7 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *packet, unsigned int n)
 {
 	const uint32_t common = VG_SDMA_HEADER_OP | VG_SDMA_HEADER_SUB_OP;
-	const struct op *op = find_op(packet[0]);
+	const struct vg_sdma_packet *op = find_op(packet[0]);
 
 	if (!op) {
 		vg_stop(vg, "%s: unknown packet 0x%08x at rptr %llu, IB depth %u",
@@ -452,7 +446,8 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 }
 
 /* With all dwords but a WRITE's data. */
-static void trace_packet(struct vgpu *vg, const struct vg_queue *q, const struct op *op,
+static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
+			 const struct vg_sdma_packet *op,
 			 const uint32_t *packet, unsigned int n)
 {
 	char body[10 * sizeof(",0x12345678")];
@@ -470,7 +465,7 @@ static void trace_packet(struct vgpu *vg, const struct vg_queue *q, const struct
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
 				      const uint32_t *packet, unsigned int n)
 {
-	const struct op *op = find_op(packet[0]);
+	const struct vg_sdma_packet *op = find_op(packet[0]);
 
 	if (!q->progress && !q->waiting && op->op != VG_SDMA_NOP)
 		trace_packet(vg, q, op, packet, n);
