@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* A user's HSA queue as KFD and the runtime set it up, on a fake host. */
+#ifndef FAKE_AQL_H
+#define FAKE_AQL_H
+
+#include "hw/regs_gc.h"
+#include "pkt/aql.h"
+#include "tests/build.h"
+#include "tests/mqd.h"
+
+enum {
+	AQL_VMID = 8, AQL_DOORBELL = 0x1000, AQL_STEPS = 10000, AQL_SAVE_WAVES = 3,
+	AQL_SLOTS = USER_RING_DWORDS / AQL_DWORDS,
+	AQL_DATA = 0x400000, AQL_IB = 0x500000,
+};
+#define AQL_RING_VA	0x100000000ull
+#define AQL_DATA_VA	0x200000000ull
+#define AQL_IB_VA	0x300000000ull
+
+/* Signal number n, and a mailbox, on the data page. */
+#define AQL_SIGNAL_VA(n)	(AQL_DATA_VA + 0x400 + 64 * (n))
+#define AQL_MAILBOX_VA	(AQL_DATA_VA + 0x800)
+
+struct aql {
+	struct fake_host *f;
+	struct user_queue u;
+	uint8_t *queue;		/* the runtime's structure */
+	uint64_t put;
+};
+
+static inline uint32_t *aql_data(struct aql *a)
+{
+	return (uint32_t *)(a->f->ram + AQL_DATA);
+}
+
+static inline volatile struct aql_signal *aql_signal_at(struct aql *a, unsigned int n)
+{
+	return (void *)(a->f->ram + AQL_DATA + 0x400 + 64 * n);
+}
+
+static inline uint64_t *aql_mailbox(struct aql *a)
+{
+	return (uint64_t *)(a->f->ram + AQL_DATA + 0x800);
+}
+
+static inline uint64_t aql_read_id(struct aql *a)
+{
+	return *(uint64_t *)(a->queue + AQL_QUEUE_READ_ID);
+}
+
+static inline uint32_t *aql_slot(struct aql *a, uint64_t n)
+{
+	return a->u.ring.mem + n % AQL_SLOTS * AQL_DWORDS;
+}
+
+/* As the driver does: the whole bank from the MQD, then go. */
+static inline void aql_map(struct aql *a)
+{
+	const uint32_t *mqd = &a->u.mqd->cp_mqd_base_addr_lo;
+
+	fake_queue_select(a->f, &a->u.ring);
+	for (unsigned int i = 0; i < VG_HQD_REGS; i++)
+		vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i),
+				mqd[i]);
+	vgpu_mmio_write(a->f->vg, 4 * VG_ADDR(CP_HQD_ACTIVE), 1);
+}
+
+static inline void aql_unmap(struct aql *a)
+{
+	fake_queue_dequeue(a->f, &a->u.ring, AQL_SAVE_WAVES);
+	for (unsigned int i = 0; fake_queue_active(a->f, &a->u.ring); i++) {
+		CHECK(i < AQL_STEPS);
+		vgpu_step(a->f->vg);
+	}
+}
+
+static inline void aql_ready_from(struct aql *a, uint64_t first)
+{
+	struct v9_mqd *m;
+	uint64_t base;
+
+	*a = (struct aql){ .f = fake_new(), .put = first };
+	fake_enable_vmid(a->f, AQL_VMID);
+	fake_map(a->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA,
+		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(a->f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB,
+		 FAKE_RW | VG_PTE_SYSTEM);
+	user_queue_init(a->f, &a->u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
+	a->queue = (uint8_t *)a->u.wptr;
+	base = a->u.wptr_va;
+	*(uint32_t *)(a->queue + AQL_QUEUE_READ_ID_OFFSET) = AQL_QUEUE_READ_ID;
+	*(uint64_t *)(a->queue + AQL_QUEUE_READ_ID) = first;
+	*(uint64_t *)(a->queue + AQL_QUEUE_WRITE_ID) = first;
+	for (unsigned int i = 0; i < AQL_SLOTS; i++)
+		*aql_slot(a, i) = AQL_INVALID;
+
+	/* As in kfd_mqd_manager_v9.c:213 and 314. */
+	m = a->u.mqd;
+	m->cp_hqd_vmid = AQL_VMID;
+	m->cp_hqd_aql_control =
+		VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
+	m->cp_hqd_pq_control |=
+		VG_FIELD_PREP(CP_HQD_PQ_CONTROL, SLOT_BASED_WPTR, 2);
+	m->cp_hqd_pq_doorbell_control =
+		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET,
+			      AQL_DOORBELL) |
+		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1);
+	m->cp_hqd_pq_wptr_poll_addr_lo = vg_lo(base + AQL_QUEUE_WRITE_ID);
+	m->cp_hqd_pq_rptr_report_addr_lo = vg_lo(base + AQL_QUEUE_READ_ID);
+	/* The register behind CP_HQD_PQ_WPTR_HI that counts packets. */
+	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID) -
+				  VG_ADDR(CP_MQD_BASE_ADDR)] = vg_lo(first);
+	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID_HI) -
+				  VG_ADDR(CP_MQD_BASE_ADDR)] = vg_hi(first);
+	aql_map(a);
+}
+
+static inline void aql_ready(struct aql *a)
+{
+	aql_ready_from(a, 0);
+}
+
+static inline void aql_ring(struct aql *a, uint64_t packet)
+{
+	vgpu_doorbell_write(a->f->vg, 4 * AQL_DOORBELL, packet, sizeof(packet));
+}
+
+/* Fill the next slot, the header last or not yet. */
+static inline uint32_t *aql_fill(struct aql *a, const void *packet)
+{
+	uint32_t *s = aql_slot(a, a->put++);
+
+	memcpy(s + 1, (const uint32_t *)packet + 1, AQL_BYTES - 4);
+	*(uint64_t *)(a->queue + AQL_QUEUE_WRITE_ID) = a->put;
+	return s;
+}
+
+static inline void aql_put(struct aql *a, const void *packet)
+{
+	*aql_fill(a, packet) = *(const uint32_t *)packet;
+}
+
+static inline void aql_run(struct aql *a)
+{
+	aql_ring(a, a->put - 1);
+	fake_run(a->f, AQL_STEPS);
+}
+
+#endif
