@@ -10,6 +10,7 @@ import sys
 
 import build
 import device
+import fuzz
 import kernel
 import outside
 import qemu
@@ -59,6 +60,14 @@ def cmd_shell(_args):
 		command="exec bash -i\n", params=DEFAULT_PARAMS, timeout=0, interactive=True, cwd=build.DIRECTORY)
 	step.say("booting; leave the shell to end")
 	return verdict(qemu.run(spec), qemu.Boot(spec.directory))
+
+
+def cmd_fuzz(args):
+	unknown = set(args.targets) - set(fuzz.names())
+	if unknown:
+		raise step.Failed(f"unknown target {', '.join(sorted(unknown))}; there are {', '.join(fuzz.names())}")
+	build.build()
+	return 0 if fuzz.run(args.targets or fuzz.names(), args.minutes) else 1
 
 
 def cmd_kernel(args):
@@ -147,6 +156,11 @@ def parser():
 	test.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
 	test.add_argument("--list", action="store_true")
 	test.set_defaults(function=cmd_test)
+
+	fuzzing = commands.add_parser("fuzz")
+	fuzzing.add_argument("targets", nargs="*", metavar="TARGET")
+	fuzzing.add_argument("--minutes", type=int, default=5)
+	fuzzing.set_defaults(function=cmd_fuzz)
 
 	tools = commands.add_parser("kernel")
 	tools.add_argument("action", choices=("checkout", "export", "build"))

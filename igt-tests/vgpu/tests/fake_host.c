@@ -24,7 +24,8 @@ static void *host_dma(void *host, uint64_t gpa, uint64_t len, bool write)
 {
 	struct fake_host *f = host;
 
-	if (gpa < FAKE_RAM_BASE || gpa + len > FAKE_RAM_BASE + FAKE_RAM_SIZE)
+	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE ||
+	    gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
 		return NULL;
 	return f->ram + (gpa - FAKE_RAM_BASE);
 }
@@ -119,7 +120,7 @@ struct fake_host *fake_new(void)
 	return f;
 }
 
-static void free_all(struct fake_host *f)
+void fake_discard(struct fake_host *f)
 {
 	vgpu_free(f->vg);
 	munmap(f->vram, VG_VRAM_SIZE);
@@ -133,7 +134,7 @@ void fake_free(struct fake_host *f)
 	if (vgpu_stopped(f->vg))
 		fprintf(stderr, "stopped: %s\n", vgpu_stopped(f->vg));
 	CHECK(!vgpu_stopped(f->vg));
-	free_all(f);
+	fake_discard(f);
 }
 
 void fake_expect_stop(struct fake_host *f, const char *needle)
@@ -144,7 +145,7 @@ void fake_expect_stop(struct fake_host *f, const char *needle)
 		fprintf(stderr, "stopped: %s\n", reason ? reason : "no");
 	CHECK(reason);
 	CHECK(strstr(reason, needle));
-	free_all(f);
+	fake_discard(f);
 }
 
 unsigned int fake_log_count(const struct fake_host *f, const char *needle)

@@ -35,6 +35,8 @@ struct fake_host {
 struct fake_host *fake_new(void);
 /* Also checks that the model has not stopped. */
 void fake_free(struct fake_host *f);
+/* The same whatever has become of the model. */
+void fake_discard(struct fake_host *f);
 
 /* The trace so far; forget it. */
 bool fake_logged(const struct fake_host *f, const char *needle);

@@ -63,14 +63,20 @@ static int handle(struct client *c, size_t size, int *fds, unsigned int nfds)
 	return 0;
 }
 
-int client_send_raw(struct client *c, const struct vfio_user_header *header,
-		    const void *body, size_t bytes)
+int client_send_raw_fds(struct client *c, const struct vfio_user_header *header,
+			const void *body, size_t bytes, int *fds, unsigned int nfds)
 {
 	t_assert(sizeof(*header) + bytes <= sizeof(c->message));
 	memcpy(c->message, header, sizeof(*header));
 	if (bytes)
 		memcpy(c->message + sizeof(*header), body, bytes);
-	return handle(c, sizeof(*header) + bytes, NULL, 0);
+	return handle(c, sizeof(*header) + bytes, fds, nfds);
+}
+
+int client_send_raw(struct client *c, const struct vfio_user_header *header,
+		    const void *body, size_t bytes)
+{
+	return client_send_raw_fds(c, header, body, bytes, NULL, 0);
 }
 
 int client_call_fds(struct client *c, uint16_t command, uint32_t flags,

@@ -35,6 +35,8 @@ int client_call_fds(struct client *c, uint16_t command, uint32_t flags,
 /* @size goes into the header, @bytes are sent. */
 int client_send_raw(struct client *c, const struct vfio_user_header *header,
 		    const void *body, size_t bytes);
+int client_send_raw_fds(struct client *c, const struct vfio_user_header *header,
+			const void *body, size_t bytes, int *fds, unsigned int nfds);
 
 /* The reply's body, which must have @len bytes. */
 const void *client_body(const struct client *c, size_t len);

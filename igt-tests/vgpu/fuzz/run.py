@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+"""
+Run a libFuzzer target on its checked-in corpus, which is text: a paragraph is a
+unit, a comment says what it is; 2, 4, 8 or 16 hexadecimal digits are a number of so
+many bits, little endian, and "..." is characters. Without a target it has not been
+built, for want of clang, and the test skips.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+import tempfile
+
+SKIP = 77
+SECONDS_PER_UNIT = 10
+MAX_BYTES = 4096
+TOKEN = re.compile(r'"[^"]*"|\S+')
+
+
+def token_bytes(token):
+	if token.startswith('"'):
+		return token.strip('"').encode()
+	return int(token, 16).to_bytes(len(token) // 2, "little")
+
+
+def units(text):
+	"""The units of a corpus, as bytes."""
+	found = []
+	for paragraph in re.split(r"\n\s*\n", text):
+		lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
+		unit = b"".join(token_bytes(token) for line in lines for token in TOKEN.findall(line))
+		if unit:
+			found.append(unit)
+	return found
+
+
+def as_text(unit):
+	"""A unit as a paragraph of a corpus."""
+	whole = len(unit) // 4 * 4
+	words = [f"{int.from_bytes(unit[at:at + 4], 'little'):08x}" for at in range(0, whole, 4)]
+	words += [f"{byte:02x}" for byte in unit[whole:]]
+	return "\n".join(" ".join(words[at:at + 8]) for at in range(0, len(words), 8))
+
+
+def fuzz(target, seeds, limit, kept):
+	"""Run @target from @seeds; what it finds new goes to the directory @kept. Its exit status."""
+	with tempfile.TemporaryDirectory() as directory:
+		for number, unit in enumerate(seeds):
+			with open(os.path.join(directory, f"seed{number:03}"), "wb") as f:
+				f.write(unit)
+		artifact = os.path.join(directory, "failed")
+		# The sanitizer's own memory of what was freed is worth more time than it is here.
+		environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=16"}
+		status = subprocess.run([target, "-seed=1", limit, f"-timeout={SECONDS_PER_UNIT}", f"-max_len={MAX_BYTES}", "-reload=0", "-print_funcs=0",
+			f"-exact_artifact_path={artifact}", *([kept] if kept else []), directory], env=environment, check=False).returncode
+		if os.path.exists(artifact):
+			with open(artifact, "rb") as f:
+				print("the unit that failed, for the corpus:\n" + as_text(f.read()), file=sys.stderr)
+	return status
+
+
+def main():
+	parser = argparse.ArgumentParser(description=__doc__)
+	parser.add_argument("--corpus", required=True)
+	parser.add_argument("--runs", type=int, help="so many units, always the same")
+	parser.add_argument("--seconds", type=int, help="for so long instead")
+	parser.add_argument("--keep", help="directory for new units that reach more, to go on from")
+	parser.add_argument("target", nargs="?")
+	args = parser.parse_args()
+	if not args.target:
+		print("not built: there is no clang")
+		return SKIP
+	with open(args.corpus, encoding="utf-8") as f:
+		seeds = units(f.read())
+	if not seeds:
+		print(f"{args.corpus} has no units")
+		return 1
+	limit = f"-max_total_time={args.seconds}" if args.seconds else f"-runs={args.runs}"
+	return 1 if fuzz(os.path.abspath(args.target), seeds, limit, args.keep) else 0
+
+
+if __name__ == "__main__":
+	sys.exit(main())
