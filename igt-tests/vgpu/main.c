@@ -33,6 +33,7 @@ static const char usage[] =
 	"  --preempt-steps N   steps a queue goes on for at most when asked to stop\n"
 	"                      (default 64)\n"
 	"  --flush-steps N     steps a TLB flush takes at most (default 32)\n"
+	"  --real-clock        the GPU's clock goes with the host's, not with virtual time\n"
 	"  --lockstep          step by the client's messages, not by the clock\n"
 	"  --fault NAME[:KEY=NUMBER,...]  misbehave; can be given again; \"help\" lists\n"
 	"                      the names\n"
@@ -104,6 +105,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		{ "seed", required_argument, NULL, 'r' },
 		{ "preempt-steps", required_argument, NULL, 'p' },
 		{ "flush-steps", required_argument, NULL, 'l' },
+		{ "real-clock", no_argument, NULL, 'c' },
 		{ "lockstep", no_argument, NULL, 'k' },
 		{ "fault", required_argument, NULL, 'f' },
 		{ "write-images", required_argument, NULL, 'w' },
@@ -135,6 +137,9 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		case 'l':
 			if (parse_steps(optarg, &opts->config.flush_steps))
 				return EXIT_USAGE;
+			break;
+		case 'c':
+			opts->config.real_clock = true;
 			break;
 		case 'k':
 			opts->lockstep = true;

@@ -4,8 +4,8 @@
  * server, or a unit test) gives it and asks of it.
  *
  * All state hangs off one struct vgpu, so several GPUs and several tests can
- * live in one process.  The model never blocks, never sleeps and never looks
- * at the real clock: it moves only inside the calls below.
+ * live in one process.  The model never blocks, never sleeps and never decides
+ * anything by a real clock: it moves only inside the calls below.
  */
 #ifndef VGPU_H
 #define VGPU_H
@@ -36,6 +36,9 @@ struct vg_host_ops {
 	void (*raise_irq)(void *host);
 	/* One line of the event trace, without newline; NULL when not wanted. */
 	void (*trace)(void *host, const char *line);
+	/* Nanoseconds since the start of some clock that does not stop; only
+	 * needed for vg_config.real_clock. */
+	uint64_t (*clock)(void *host);
 };
 
 struct vg_config {
@@ -47,6 +50,9 @@ struct vg_config {
 	 * opportunity, or at once.
 	 */
 	unsigned int preempt_steps, flush_steps;
+	/* The GPU's clock, as guest and packets read it, is the host's and not
+	 * virtual time: no two runs have the same values. */
+	bool real_clock;
 	/* Events to trace, as prefixes between commas; NULL for all. */
 	const char *trace_filter;
 };

@@ -187,6 +187,15 @@ int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd)
 	return ret;
 }
 
+int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock)
+{
+	struct kfd_ioctl_get_clock_counters_args args = { .gpu_id = kfd->node.gpu_id };
+	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_GET_CLOCK_COUNTERS, &args);
+
+	*clock = args.gpu_clock_counter;
+	return ret;
+}
+
 int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
 			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle)
 {

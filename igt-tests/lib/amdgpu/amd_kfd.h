@@ -68,6 +68,8 @@ int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd);
 int __amd_kfd_acquire_vm(struct amd_kfd *kfd);
 void amd_kfd_close(struct amd_kfd *kfd);
+/* The GPU's clock, AMDKFD_IOC_GET_CLOCK_COUNTERS. */
+int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock);
 
 /* Single ioctls, for tests of the memory uapi itself. */
 int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
@@ -144,6 +146,8 @@ void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size);
 /* Store @value at @addr when all before it is finished: RELEASE_MEM, FENCE. */
 void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
+/* Store the 64 bits of the GPU's clock at @addr: RELEASE_MEM, TIMESTAMP. */
+void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr);
 
 /* Add the queue's own fence and ring the doorbell; returns the sequence number. */
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue);

@@ -47,12 +47,14 @@ enum {
 #define RELEASE_MEM_TC		(1u << 17)
 #define RELEASE_MEM_TC_WB	(1u << 15)
 #define RELEASE_MEM_DATA_32	(1u << 29)
+#define RELEASE_MEM_DATA_CLOCK	(3u << 29)	/* soc15d.h:324 */
 
 enum {
 	SDMA_NOP	= 0,
 	SDMA_COPY	= 1,		/* sub-operation 0: linear */
 	SDMA_WRITE	= 2,		/* sub-operation 0: linear */
 	SDMA_FENCE	= 5,
+	SDMA_TIMESTAMP_GET_GLOBAL = 13 | 2 << 8,
 };
 
 /* COPY's count field: 22 bits up to SDMA 4.2, 30 from 4.4 on. */

@@ -241,6 +241,21 @@ static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned
 		ring[queue->put++ % RING_DWORDS] = dw[i];
 }
 
+static unsigned int build_release(uint32_t *dw, uint32_t data_sel, uint64_t addr, uint32_t value)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_RELEASE_MEM, 7);
+	dw[n++] = RELEASE_MEM_TS_EVENT | RELEASE_MEM_TCL1 | RELEASE_MEM_TC | RELEASE_MEM_TC_WB;
+	dw[n++] = data_sel;
+	dw[n++] = lo32(addr);
+	dw[n++] = hi32(addr);
+	dw[n++] = value;
+	dw[n++] = 0;
+	dw[n++] = 0;
+	return n;
+}
+
 static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
 				uint64_t addr, uint32_t value)
 {
@@ -253,15 +268,7 @@ static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
 		dw[n++] = value;
 		return n;
 	}
-	dw[n++] = PM4_TYPE3(PM4_RELEASE_MEM, 7);
-	dw[n++] = RELEASE_MEM_TS_EVENT | RELEASE_MEM_TCL1 | RELEASE_MEM_TC | RELEASE_MEM_TC_WB;
-	dw[n++] = RELEASE_MEM_DATA_32;
-	dw[n++] = lo32(addr);
-	dw[n++] = hi32(addr);
-	dw[n++] = value;
-	dw[n++] = 0;
-	dw[n++] = 0;
-	return n;
+	return build_release(dw, RELEASE_MEM_DATA_32, addr, value);
 }
 
 #define FENCE_MAX_DW 8
@@ -400,4 +407,15 @@ void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t va
 	uint32_t dw[FENCE_MAX_DW];
 
 	amd_kfd_queue_emit(queue, dw, build_fence(queue, dw, addr, value));
+}
+
+void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr)
+{
+	const uint32_t sdma[] = { SDMA_TIMESTAMP_GET_GLOBAL, lo32(addr), hi32(addr) };
+	uint32_t pm4[FENCE_MAX_DW];
+
+	if (queue->type == AMD_KFD_QUEUE_SDMA)
+		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
+	else
+		amd_kfd_queue_emit(queue, pm4, build_release(pm4, RELEASE_MEM_DATA_CLOCK, addr, 0));
 }

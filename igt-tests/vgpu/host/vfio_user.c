@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <time.h>
 #include <unistd.h>
 
 enum { VERSION_MAJOR = 0 };
@@ -467,15 +468,33 @@ static void ops_trace(void *host, const char *line)
 	fprintf(dev->trace, "%s\n", line);
 }
 
+static uint64_t monotonic_ns(void)
+{
+	const uint64_t ns_per_s = 1000000000;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * ns_per_s + now.tv_nsec;
+}
+
+static uint64_t ops_clock(void *host)
+{
+	const struct vg_vfio_user *dev = host;
+
+	return monotonic_ns() - dev->started;
+}
+
 static const struct vg_host_ops quiet_ops = {
 	.dma = ops_dma,
 	.raise_irq = ops_raise_irq,
+	.clock = ops_clock,
 };
 
 static const struct vg_host_ops traced_ops = {
 	.dma = ops_dma,
 	.raise_irq = ops_raise_irq,
 	.trace = ops_trace,
+	.clock = ops_clock,
 };
 
 static int alloc_vram(struct vg_vfio_user *dev)
@@ -508,6 +527,7 @@ int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
 
 	memset(dev, 0, sizeof(*dev));
 	dev->trace = trace;
+	dev->started = monotonic_ns();
 	vg_irq_init(&dev->irq);
 	vg_pci_reset(&dev->pci);
 	ret = alloc_vram(dev);

@@ -25,6 +25,7 @@ struct vg_vfio_user {
 	void *vram;
 	int vram_fd;		/* VG_VRAM_SIZE bytes, mapped at @vram */
 	FILE *trace;		/* or NULL */
+	uint64_t started;	/* CLOCK_MONOTONIC in ns; the clock counts from here */
 	bool negotiated;	/* VERSION has been agreed on */
 	char error[160];	/* why the connection has to end */
 };

@@ -7,11 +7,17 @@
 #include "hw/regs_gc.h"
 #include "util/bits.h"
 
-/* One tick of virtual time is a microsecond of the 100 MHz reference clock. */
-enum { CLOCKS_PER_TICK = 100 };
+/*
+ * The reference clock has 100 MHz, soc15_get_xclk()
+ * (drivers/gpu/drm/amd/amdgpu/soc15.c:346).  One tick of virtual time is a
+ * microsecond of it.
+ */
+enum { CLOCKS_PER_TICK = 100, NS_PER_CLOCK = 10 };
 
 uint64_t vg_gpu_clock(const struct vgpu *vg)
 {
+	if (vg->config.real_clock)
+		return vg->ops->clock(vg->host) / NS_PER_CLOCK;
 	return vg->time * CLOCKS_PER_TICK;
 }
 

@@ -34,7 +34,8 @@ enum {
  * asic_reg headers count from.  Not listed: display, VCN and JPEG, which are
  * not modelled.  MP0 has to be there, soc15_need_reset_on_init() reads one of
  * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841), in a version for
- * which the driver adds no RAS block.
+ * which the driver adds no RAS block.  From MP1's version the driver knows the
+ * reference clock, 100 MHz, without a VBIOS (soc15_get_xclk(), :346).
  */
 static const struct {
 	uint16_t hw_id;
@@ -49,7 +50,7 @@ static const struct {
 	{ SDMA0_HWID, VERSION(4, 4, 2), BASES(VG_SDMA_BASES) },
 	{ DF_HWID, VERSION(4, 5, 0), BASES(DF_BASE) },
 	{ MP0_HWID, VERSION(13, 0, 2), BASES(VG_MP_BASES) },
-	{ MP1_HWID, VERSION(13, 0, 2), BASES(VG_MP_BASES) },
+	{ MP1_HWID, VERSION(13, 0, 6), BASES(VG_MP_BASES) },
 	{ THM_HWID, VERSION(13, 0, 2), BASES(THM_BASE) },
 	{ NBIF_HWID, VERSION(7, 9, 0), BASES(VG_NBIO_BASES) },
 	{ SMUIO_HWID, VERSION(13, 0, 3), BASES(VG_SMUIO_BASES) },

@@ -52,10 +52,16 @@ static void host_trace(void *host, const char *line)
 	f->log[f->log_len] = '\0';
 }
 
+static uint64_t host_clock(void *host)
+{
+	return ((struct fake_host *)host)->clock_ns;
+}
+
 static const struct vg_host_ops host_ops = {
 	.dma = host_dma,
 	.raise_irq = host_irq,
 	.trace = host_trace,
+	.clock = host_clock,
 };
 
 static void *map_memory(size_t size)

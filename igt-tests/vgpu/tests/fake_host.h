@@ -28,6 +28,7 @@ struct fake_host {
 	uint8_t *vram, *ram;
 	uint64_t vram_next;	/* for page tables */
 	unsigned int irqs;
+	uint64_t clock_ns;	/* what the host's clock says */
 	char *log;
 	size_t log_len, log_cap;
 };

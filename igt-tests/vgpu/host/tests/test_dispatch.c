@@ -2,6 +2,7 @@
 /* Framing, VERSION, and what all commands have in common. */
 #include "client.h"
 
+#include <time.h>
 #include <unistd.h>
 
 static void version_is_answered_with_capabilities(void)
@@ -258,6 +259,35 @@ static void device_info_tells_of_regions_and_irqs(void)
 	client_free(c);
 }
 
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+/* Between two looks at the clock passes what passes here, neither more nor less. */
+static void clock_goes_with_the_machine(void)
+{
+	enum { APART_NS = 2000000 };
+	uint64_t before, after, apart, first, last, begin = now_ns();
+	struct client *c = client_new();
+	const struct vg_host_ops *ops = c->dev.vg->ops;
+
+	before = now_ns();
+	first = ops->clock(c->dev.vg->host);
+	after = now_ns();
+	t_assert(first <= after - begin);	/* it starts with the device */
+	while (now_ns() < after + APART_NS)
+		;
+	apart = now_ns() - after;
+	last = ops->clock(c->dev.vg->host);
+	t_assert(last - first >= apart);
+	t_assert(last - first <= now_ns() - before);
+	client_free(c);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -278,6 +308,7 @@ int main(void)
 		TEST(no_reply_is_honoured),
 		TEST(failure_without_a_reply_ends_the_connection),
 		TEST(reset_resets_model_and_configuration),
+		TEST(clock_goes_with_the_machine),
 		TEST(device_info_tells_of_regions_and_irqs),
 	};
 
