@@ -4,27 +4,20 @@
 #define GATHER_H
 
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 #include "lib/amdgpu/amd_kfd.h"
+#include "lib/amdgpu/amd_stamp.h"
 
-/*
- * One page that the GPU reads. It is filled with words that name the page, the place in the page
- * and a generation, which goes up with each rewrite.
- */
+/* One page that the GPU reads. */
 struct gather_page {
 	char *addr;
 	bool shared;			/* of the memfd, else private anonymous */
 	off_t file_offset;
-	/*
-	 * A rewrite stores @started before it touches the page and @finished after. @zeroed is the
-	 * last generation that began by dropping the content, so that the page is zeros for a while.
-	 */
-	atomic_uint started, finished, zeroed;
+	struct amd_stamp stamp;		/* what is in it */
 };
 
 struct gather_memory {

@@ -8,30 +8,11 @@
 
 #include "gather.h"
 
-/* A word is generation << 40 | page << 16 | place in the page, the page counted from 1. */
-#define WORD_PAGE_SHIFT		16
-#define WORD_GENERATION_SHIFT	40
-
-static uint64_t word_of(unsigned int page, unsigned int generation, size_t place)
-{
-	return (uint64_t)generation << WORD_GENERATION_SHIFT |
-	       (uint64_t)(page + 1) << WORD_PAGE_SHIFT | place;
-}
-
-static void fill(const struct gather_memory *memory, unsigned int index, unsigned int generation)
-{
-	volatile uint64_t *words = (void *)memory->pages[index].addr;
-
-	for (size_t i = 0; i < memory->page_size / sizeof(*words); i++)
-		words[i] = word_of(index, generation, i);
-}
-
 void gather_page_rewrite(const struct gather_memory *memory, unsigned int index)
 {
 	struct gather_page *page = &memory->pages[index];
 
-	fill(memory, index, page->started);
-	page->finished = page->started;
+	amd_stamp_finish(&page->stamp, page->addr, memory->page_size);
 }
 
 /* Pages 0, 2, 4 ... of each arena are used: no two of them are neighbours. */
@@ -42,6 +23,7 @@ static void place_pages(struct gather_memory *memory)
 	for (unsigned int i = 0; i < memory->count; i++) {
 		struct gather_page *page = &memory->pages[i];
 
+		page->stamp.page = i + 1;
 		page->shared = i & 1;
 		page->file_offset = i / 2 * stride;
 		page->addr = (page->shared ? memory->file : memory->anon) + page->file_offset;
@@ -93,7 +75,7 @@ int gather_memory_create(struct gather_memory *memory, unsigned int count)
 	}
 	place_pages(memory);
 	for (unsigned int i = 0; i < count; i++) {
-		memory->pages[i].started = 1;
+		memory->pages[i].stamp.started = 1;
 		gather_page_rewrite(memory, i);
 	}
 	return 0;
@@ -116,32 +98,8 @@ int gather_window_open(const struct gather_memory *memory, struct gather_window 
 	if (!window->finished)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < memory->count; i++)
-		window->finished[i] = memory->pages[i].finished;
+		window->finished[i] = memory->pages[i].stamp.finished;
 	return 0;
-}
-
-/*
- * Each word of a page must come from a generation that was there during the copy: from the one that
- * was complete when it began up to the last one that had begun when it ended. A page that was being
- * rewritten may show several of them, and zeros if one of them dropped the content first. A page
- * that was left alone has exactly one right content.
- */
-static uint64_t check_page(const struct gather_memory *memory, unsigned int index,
-			   unsigned int oldest, const uint64_t *words)
-{
-	const struct gather_page *page = &memory->pages[index];
-	const unsigned int zeroed = page->zeroed, newest = page->started;
-	uint64_t wrong = 0;
-
-	for (size_t i = 0; i < memory->page_size / sizeof(*words); i++) {
-		unsigned int generation = words[i] >> WORD_GENERATION_SHIFT;
-		bool valid = words[i] == word_of(index, generation, i) && generation >= oldest &&
-			     generation <= newest;
-
-		if (!valid && !(words[i] == 0 && zeroed > oldest))
-			wrong += sizeof(*words);
-	}
-	return wrong;
 }
 
 uint64_t gather_window_check(const struct gather_memory *memory, struct gather_window *window,
@@ -151,9 +109,11 @@ uint64_t gather_window_check(const struct gather_memory *memory, struct gather_w
 
 	*changed = 0;
 	for (unsigned int i = 0; i < memory->count; i++) {
-		wrong += check_page(memory, i, window->finished[i],
-				    (const void *)((const char *)copy + i * memory->page_size));
-		*changed += memory->pages[i].started != window->finished[i];
+		const struct amd_stamp *stamp = &memory->pages[i].stamp;
+
+		wrong += amd_stamp_check(stamp, window->finished[i],
+					 (const char *)copy + i * memory->page_size, memory->page_size);
+		*changed += stamp->started != window->finished[i];
 	}
 	free(window->finished);
 	window->finished = NULL;

@@ -24,11 +24,7 @@
 
 static unsigned int pick(struct gather_mutator *mutator, unsigned int limit)
 {
-	/* xorshift64, G. Marsaglia, "Xorshift RNGs", 2003 */
-	mutator->rng ^= mutator->rng << 13;
-	mutator->rng ^= mutator->rng >> 7;
-	mutator->rng ^= mutator->rng << 17;
-	return mutator->rng % limit;
+	return amd_stamp_pick(&mutator->rng, limit);
 }
 
 static void rewrite_batch(struct gather_mutator *mutator)
@@ -38,7 +34,7 @@ static void rewrite_batch(struct gather_mutator *mutator)
 	for (unsigned int i = 0; i < BATCH; i++) {
 		unsigned int index = pick(mutator, memory->count);
 
-		memory->pages[index].started++;
+		memory->pages[index].stamp.started++;
 		gather_page_rewrite(memory, index);
 	}
 }
@@ -85,11 +81,11 @@ static int change_by_drop(struct gather_mutator *mutator)
 		unsigned int index = pick(mutator, memory->count);
 		struct gather_page *page = &memory->pages[index];
 		bool punch = page->shared && pick(mutator, 2);
-		unsigned int generation = page->started + 1;
+		unsigned int generation = page->stamp.started + 1;
 
 		if (!page->shared || punch)
-			page->zeroed = generation;
-		page->started = generation;
+			page->stamp.zeroed = generation;
+		page->stamp.started = generation;
 		if (punch && fallocate(memory->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
 				       page->file_offset, memory->page_size))
 			return -errno;

@@ -65,28 +65,28 @@ static void stale_pages_are_found(void)
 	struct gather_window window;
 
 	/* Rewritten before the copy began: the old content is wrong. */
-	memory.pages[5].started++;
+	memory.pages[5].stamp.started++;
 	gather_page_rewrite(&memory, 5);
 	expect(open_window(), memory.page_size, 0);
 
 	/* Rewritten while it ran: old, new and a mixture are right. */
 	take_copy(5);
 	window = open_window();
-	memory.pages[5].started++;
+	memory.pages[5].stamp.started++;
 	gather_page_rewrite(&memory, 5);
 	memcpy(copy + 5 * memory.page_size, memory.pages[5].addr, memory.page_size / 2);
 	expect(window, 0, 1);
 	take_copy(5);
 
 	/* Content from the future. */
-	memory.pages[6].started++;
+	memory.pages[6].stamp.started++;
 	gather_page_rewrite(&memory, 6);
 	take_copy(6);
-	memory.pages[6].started--;
-	memory.pages[6].finished--;
+	memory.pages[6].stamp.started--;
+	memory.pages[6].stamp.finished--;
 	expect(open_window(), memory.page_size, 0);
-	memory.pages[6].started++;
-	memory.pages[6].finished++;
+	memory.pages[6].stamp.started++;
+	memory.pages[6].stamp.finished++;
 }
 
 static void dropped_pages_may_be_zero(void)
@@ -94,8 +94,8 @@ static void dropped_pages_may_be_zero(void)
 	struct gather_window window = open_window();
 
 	/* Dropped while the copy ran. */
-	memory.pages[7].zeroed = memory.pages[7].started + 1;
-	memory.pages[7].started++;
+	memory.pages[7].stamp.zeroed = memory.pages[7].stamp.started + 1;
+	memory.pages[7].stamp.started++;
 	gather_page_rewrite(&memory, 7);
 	memset(copy + 7 * memory.page_size, 0, memory.page_size);
 	expect(window, 0, 1);
