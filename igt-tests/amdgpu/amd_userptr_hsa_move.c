@@ -49,19 +49,6 @@ static void mremap_away(struct amd_userptr *up)
 	amd_userptr_check(to, size, 3, "the moved pages, written last by the CPU");
 }
 
-/* The highest NUMA node below @limit with memory that is online, or -1. */
-static int numa_node(int limit)
-{
-	for (int node = limit - 1; node >= 0; node--) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
-		if (!access(path, R_OK))
-			return node;
-	}
-	return -1;
-}
-
 static bool move_to_node(struct amd_userptr_bo *bo, int node)
 {
 	const int mpol_mf_move = 1 << 1;	/* include/uapi/linux/mempolicy.h */
@@ -112,7 +99,7 @@ static bool any_page_moved(struct amd_userptr_bo *bo, const uint64_t *pfns)
 static void migrate(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
-	int high = numa_node(1024), low = numa_node(high);
+	int high = amd_userptr_numa_node(1024), low = amd_userptr_numa_node(high);
 	uint64_t pfns[AMD_USERPTR_PAGES];
 
 	if (low >= 0)
@@ -199,19 +186,6 @@ static unsigned long long vmstat(const char *wanted)
 	return found;
 }
 
-static bool swap_is_on(void)
-{
-	FILE *file = fopen("/proc/swaps", "r");
-	char line[256];
-	int lines = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		lines++;
-	if (file)
-		fclose(file);
-	return lines > 1;	/* the first one is a heading */
-}
-
 /*
  * Pages that were touched just now may still be in another CPU's batch of pages
  * to put on the LRU lists, where reclaim does not see them.
@@ -234,7 +208,7 @@ static void pageout(struct amd_userptr *up)
 	struct amd_userptr_bo *bo;
 	unsigned long long out;
 
-	igt_require_f(swap_is_on(), "no swap space is in use\n");
+	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
 	bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 

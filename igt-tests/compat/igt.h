@@ -37,12 +37,13 @@ enum {
 	__attribute__((visibility("default"))) const char *__igt_test_description = text
 extern const char *__igt_test_description;
 
-#define igt_main() \
+#define igt_main() igt_main_args(NULL, NULL, NULL, NULL, NULL)
+#define igt_main_args(shortopts, longopts, help, handler, data) \
 	main(int argc, char **argv); \
 	static void igtc_body(void); \
 	int main(int argc, char **argv) \
 	{ \
-		igt_subtest_init_parse_opts(&argc, argv, NULL, NULL, NULL, NULL, NULL); \
+		igt_subtest_init_parse_opts(&argc, argv, shortopts, longopts, help, handler, data); \
 		igtc_body(); \
 		igt_exit(); \
 	} \

@@ -436,18 +436,50 @@ void amd_userptr_gate_fini(struct amd_userptr_gate *gate)
 		close(gate->fd[1]);
 }
 
-uint64_t amd_userptr_pfn(const void *addr)
+uint64_t __amd_userptr_pfn(int pagemap, const void *addr)
 {
 	/* Documentation/admin-guide/mm/pagemap.rst: bits 0-54 pfn, 63 present. */
 	const uint64_t pfn_mask = (1ull << 55) - 1, present = 1ull << 63;
 	off_t offset = (uintptr_t)addr / getpagesize() * sizeof(uint64_t);
+	uint64_t entry;
+
+	if (pread(pagemap, &entry, sizeof(entry), offset) != sizeof(entry))
+		return 0;
+	return entry & present ? entry & pfn_mask : 0;
+}
+
+uint64_t amd_userptr_pfn(const void *addr)
+{
 	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t entry = 0;
-	ssize_t got;
+	uint64_t pfn;
 
 	igt_assert_fd(fd);
-	got = pread(fd, &entry, sizeof(entry), offset);
+	pfn = __amd_userptr_pfn(fd, addr);
 	close(fd);
-	igt_assert_eq(got, sizeof(entry));
-	return entry & present ? entry & pfn_mask : 0;
+	return pfn;
+}
+
+int amd_userptr_numa_node(int limit)
+{
+	for (int node = limit - 1; node >= 0; node--) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+		if (!access(path, R_OK))
+			return node;
+	}
+	return -1;
+}
+
+bool amd_userptr_swap_is_on(void)
+{
+	FILE *file = fopen("/proc/swaps", "r");
+	char line[256];
+	int lines = 0;
+
+	while (file && fgets(line, sizeof(line), file))
+		lines++;
+	if (file)
+		fclose(file);
+	return lines > 1;	/* the first one is a heading */
 }

@@ -151,5 +151,12 @@ void amd_userptr_gate_fini(struct amd_userptr_gate *gate);
 
 /* Physical page behind an address, 0 when not present.  Needs CAP_SYS_ADMIN. */
 uint64_t amd_userptr_pfn(const void *addr);
+/* The same by an open /proc/self/pagemap; also 0 when that cannot be read. */
+uint64_t __amd_userptr_pfn(int pagemap, const void *addr);
+
+/* The highest NUMA node below @limit with memory that is online, or -1. */
+int amd_userptr_numa_node(int limit);
+/* Is there anything to page out to? */
+bool amd_userptr_swap_is_on(void);
 
 #endif

@@ -1,0 +1,383 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Userptrs of every backing under events of every kind for minutes or hours,
+ * while a PM4, an AQL and an SDMA queue copy from and to them.
+ *
+ * The content of every page is known at every time (amd_stamp.h), so that each
+ * copied byte is checked; KFD's SMI events tell evictions and restores.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "amd_userptr_soak.h"
+
+IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
+
+#define KSM		"/sys/kernel/mm/ksm/"
+/* How long the kernel may take to bring the queues back. */
+#define RESTORE_MS	60000
+/* SMI events are taken over so often at least: the kernel's buffer is small. */
+#define SMI_MS		20
+#define REPORT_MS	60000
+/* How long a short run waits for the last kind of event. */
+#define SEEN_ALL_MS	60000
+/* The most NUMA nodes asked for. */
+#define MAX_NODES	1024
+
+static struct options {
+	unsigned int seconds;
+	uint64_t seed;
+} options = { .seconds = 10 };
+
+static struct amd_userptr up;
+
+int soak_fail(struct soak *soak, int error, const char *format, ...)
+{
+	char text[512];
+	va_list args;
+
+	if (atomic_exchange(&soak->failed, true))
+		return error;
+	va_start(args, format);
+	vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	igt_warn("%s: %s\n", text, strerror(-error));
+	return error;
+}
+
+bool soak_ended(struct soak *soak)
+{
+	return soak->stop || soak->failed;
+}
+
+int soak_wait_restored(struct soak *soak)
+{
+	struct timespec deadline;
+	unsigned int evictions;
+	int ret = 0;
+
+	clock_gettime(CLOCK_REALTIME, &deadline);
+	deadline.tv_sec += RESTORE_MS / 1000;
+	pthread_mutex_lock(&soak->lock);
+	evictions = soak->evictions;
+	while (!ret && soak->restores < evictions && !soak->failed)
+		ret = -pthread_cond_timedwait(&soak->restored, &soak->lock, &deadline);
+	pthread_mutex_unlock(&soak->lock);
+	return ret ? soak_fail(soak, ret, "the queues were not restored") : 0;
+}
+
+static void take_events(struct soak *soak)
+{
+	const struct amd_kfd_smi_counts *count = &soak->up->smi.count;
+	int ret = __amd_kfd_smi_wait(&soak->up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+				     SMI_MS);
+
+	if (ret && ret != -ETIME)
+		soak_fail(soak, ret, "KFD's events");
+	if (count->vm_faults)
+		soak_fail(soak, -EFAULT, "the GPU found no page (%u times)", count->vm_faults);
+	pthread_mutex_lock(&soak->lock);
+	soak->evictions = count->evictions;
+	soak->restores = count->restores;
+	pthread_cond_broadcast(&soak->restored);
+	pthread_mutex_unlock(&soak->lock);
+}
+
+static unsigned long long sum(const atomic_ullong *counts, unsigned int num)
+{
+	unsigned long long total = 0;
+
+	while (num--)
+		total += counts[num];
+	return total;
+}
+
+static unsigned long long available_kib(void)
+{
+	unsigned long long kib = 0;
+	FILE *file = fopen("/proc/meminfo", "r");
+	char line[128];
+
+	while (file && fgets(line, sizeof(line), file))
+		sscanf(line, "MemAvailable: %llu", &kib);
+	if (file)
+		fclose(file);
+	return kib;
+}
+
+static void report(const struct soak *soak, unsigned long long ms)
+{
+	igt_info("%7llu.%llu %13llu %9u %8u %9llu %8llu %11llu %13llu\n", ms / 60000, ms / 6000 % 10,
+		 sum(soak->events, SOAK_NUM_EVENTS), soak->evictions, soak->restores,
+		 soak->reads + soak->writes, (unsigned long long)soak->checked >> 20,
+		 (unsigned long long)soak->wrong, available_kib());
+}
+
+/* What a thread does not share with others, before any of them runs. */
+static int prepare(struct soak *soak, struct soak_thread *thread, unsigned int number)
+{
+	thread->soak = soak;
+	thread->up = *soak->up;
+	/* Any but zero, and another for each. */
+	thread->rng = (soak->seed + number + 1) * UINT64_C(0x9e3779b97f4a7c15);
+	if (!thread->rng)
+		thread->rng = 1;
+	thread->pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	if (thread->pagemap < 0)
+		return soak_fail(soak, -errno, "pagemap");
+	thread->up.syncobj = 0;
+	return drmSyncobjCreate(soak->up->fd, 0, &thread->up.syncobj) ?
+	       soak_fail(soak, -errno, "syncobj") : 0;
+}
+
+static void release(struct soak *soak, struct soak_thread *thread)
+{
+	if (!thread->soak)
+		return;
+	if (thread->up.syncobj)
+		drmSyncobjDestroy(soak->up->fd, thread->up.syncobj);
+	if (thread->pagemap >= 0)
+		close(thread->pagemap);
+}
+
+static int open_all(struct soak *soak)
+{
+	static const enum amd_kfd_queue_type types[SOAK_NUM_COPIERS] = {
+		AMD_KFD_QUEUE_PM4, AMD_KFD_QUEUE_AQL, AMD_KFD_QUEUE_SDMA,
+	};
+	unsigned int number = 0;
+	int ret = soak_areas_create(soak);
+
+	for (unsigned int i = 0; i < SOAK_NUM_COPIERS && !ret; i++) {
+		ret = prepare(soak, &soak->copiers[i], number++);
+		soak->copiers[i].type = types[i];
+		if (!ret)
+			ret = soak_copier_open(&soak->copiers[i]);
+	}
+	for (unsigned int i = 0; i < SOAK_NUM_INVALIDATORS && !ret; i++)
+		ret = prepare(soak, &soak->invalidators[i], number++);
+	return ret;
+}
+
+static void close_all(struct soak *soak)
+{
+	for (unsigned int i = 0; i < SOAK_NUM_INVALIDATORS; i++)
+		release(soak, &soak->invalidators[i]);
+	for (unsigned int i = 0; i < SOAK_NUM_COPIERS; i++) {
+		if (soak->copiers[i].soak)
+			soak_copier_close(&soak->copiers[i]);
+		release(soak, &soak->copiers[i]);
+	}
+	soak_areas_destroy(soak);
+}
+
+static unsigned int start_all(struct soak *soak, struct soak_thread *threads, unsigned int num,
+			      void *(*run)(void *))
+{
+	unsigned int started = 0;
+
+	for (int ret = 0; started < num && !ret; started += !ret) {
+		ret = -pthread_create(&threads[started].thread, NULL, run, &threads[started]);
+		if (ret)
+			soak_fail(soak, ret, "start a thread");
+	}
+	return started;
+}
+
+/* The threads may be waiting for events that only we take over. */
+static void join_all(struct soak *soak, struct soak_thread *threads, unsigned int num)
+{
+	while (num--) {
+		while (pthread_tryjoin_np(threads[num].thread, NULL) == EBUSY)
+			take_events(soak);
+	}
+}
+
+static bool has_seen_all(const struct soak *soak)
+{
+	for (unsigned int i = 0; i < SOAK_NUM_EVENTS; i++) {
+		if (!soak->events[i] && soak->can[i])
+			return false;
+	}
+	for (unsigned int i = 0; i < SOAK_NUM_CHANGES; i++) {
+		if (!soak->changes[i])
+			return false;
+	}
+	return soak->reads && soak->writes;
+}
+
+/* As long as wanted, and until everything has happened at least once. */
+static bool goes_on(const struct soak *soak, uint64_t end)
+{
+	const uint64_t now = amd_kfd_now_ms();
+
+	return !soak->failed && (now < end || (now < end + SEEN_ALL_MS && !has_seen_all(soak)));
+}
+
+static void run(struct soak *soak)
+{
+	const uint64_t begin = amd_kfd_now_ms(), end = begin + options.seconds * 1000ull;
+	unsigned int copiers = start_all(soak, soak->copiers, SOAK_NUM_COPIERS, soak_copy);
+	unsigned int invalidators = start_all(soak, soak->invalidators, SOAK_NUM_INVALIDATORS,
+					      soak_invalidate);
+	uint64_t next = begin + REPORT_MS;
+
+	igt_info("%9s %13s %9s %8s %9s %8s %11s %13s\n", "minutes", "events", "evictions",
+		 "restores", "copies", "MiB read", "wrong bytes", "available KiB");
+	while (goes_on(soak, end)) {
+		take_events(soak);
+		if (amd_kfd_now_ms() < next)
+			continue;
+		report(soak, amd_kfd_now_ms() - begin);
+		next += REPORT_MS;
+	}
+	soak->stop = true;
+	join_all(soak, soak->invalidators, invalidators);
+	join_all(soak, soak->copiers, copiers);
+	report(soak, amd_kfd_now_ms() - begin);
+}
+
+/* Nothing changes any more: everything must be as it was left. */
+static void check_all(struct soak *soak)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + RESTORE_MS;
+
+	do {
+		take_events(soak);
+	} while (!soak->failed && soak->restores < soak->evictions && amd_kfd_now_ms() < deadline);
+	if (soak->restores != soak->evictions)
+		soak_fail(soak, -ETIME, "%u evictions, %u restores", soak->evictions, soak->restores);
+	for (unsigned int i = 0; i < SOAK_NUM_AREAS && !soak->failed; i++)
+		soak_check_area(&soak->copiers[i % SOAK_NUM_COPIERS], &soak->areas[i]);
+	take_events(soak);
+}
+
+/* Returns false when the kernel does not let us. */
+static bool ksm_set(const char *name, const char *value, char *old, size_t size)
+{
+	int fd = open(name, O_RDWR | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, old, size - 1);
+	bool set = len > 0 && pwrite(fd, value, strlen(value), 0) > 0;
+
+	if (len > 0)
+		old[len] = '\0';
+	if (fd >= 0)
+		close(fd);
+	return set;
+}
+
+static const char *const ksm_files[][2] = {
+	{ KSM "sleep_millisecs", "10" }, { KSM "run", "1" },
+};
+static char ksm_before[ARRAY_LENGTH(ksm_files)][32], ksm_ignored[32];
+
+static bool ksm_start(void)
+{
+	bool all = true;
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(ksm_files); i++)
+		all &= ksm_set(ksm_files[i][0], ksm_files[i][1], ksm_before[i], sizeof(ksm_before[i]));
+	return all;
+}
+
+static void ksm_stop(void)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(ksm_files); i++)
+		ksm_set(ksm_files[i][0], ksm_before[i], ksm_ignored, sizeof(ksm_ignored));
+}
+
+static void find_abilities(struct soak *soak)
+{
+	soak->nodes[0] = amd_userptr_numa_node(MAX_NODES);
+	soak->nodes[1] = amd_userptr_numa_node(soak->nodes[0]);
+	for (unsigned int i = 0; i < SOAK_NUM_EVENTS; i++)
+		soak->can[i] = true;
+	soak->can[SOAK_MIGRATE] = soak->nodes[1] >= 0;
+	soak->can[SOAK_PAGEOUT] = amd_userptr_swap_is_on();
+	soak->can[SOAK_KSM] = ksm_start();
+}
+
+static void print_totals(const struct soak *soak)
+{
+	for (unsigned int i = 0; i < SOAK_NUM_EVENTS; i++)
+		igt_info("%-24s %12llu%s\n", soak_event_name(i), (unsigned long long)soak->events[i],
+			 soak->can[i] ? "" : " (not on this machine)");
+	for (unsigned int i = 0; i < SOAK_NUM_CHANGES; i++)
+		igt_info("%-24s %12llu\n", soak_change_name(i), (unsigned long long)soak->changes[i]);
+	igt_info("%-24s %12llu\n%-24s %12llu\n%-24s %12llu\n%-24s %12llu\n", "copies out of userptrs",
+		 (unsigned long long)soak->reads, "copies into userptrs",
+		 (unsigned long long)soak->writes, "bytes checked", (unsigned long long)soak->checked,
+		 "wrong bytes", (unsigned long long)soak->wrong);
+}
+
+static void soak_for_seconds(void)
+{
+	static struct soak soak;
+
+	soak = (struct soak) { .up = &up, .seed = options.seed,
+			       .lock = PTHREAD_MUTEX_INITIALIZER,
+			       .restored = PTHREAD_COND_INITIALIZER };
+	find_abilities(&soak);
+	amd_kfd_smi_mark(&up.smi);
+	if (!open_all(&soak))
+		run(&soak);
+	if (!soak.failed)
+		check_all(&soak);
+	close_all(&soak);
+	ksm_stop();
+	print_totals(&soak);
+
+	igt_assert(!soak.failed);
+	igt_assert_eq(up.smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR],
+		      up.smi.count.evictions);
+	igt_assert_eq(up.smi.count.other, 0);
+	igt_assert_lt(0, soak.evictions);
+	igt_assert_f(has_seen_all(&soak), "not every kind of event happened\n");
+}
+
+static int set_option(int opt, int index, void *data)
+{
+	char *end;
+	unsigned long long value = strtoull(optarg, &end, 0);
+
+	/* IGT_OPT_HANDLER_SUCCESS and IGT_OPT_HANDLER_ERROR */
+	if (end == optarg || *end || *optarg == '-' || (opt != 'r' && value > UINT_MAX / 1000))
+		return -2;
+	if (opt == 's')
+		options.seconds = value;
+	else
+		options.seed = value;
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{ "seconds", required_argument, NULL, 's' },
+	{ "seed", required_argument, NULL, 'r' },
+	{ 0 },
+};
+
+static const char help[] =
+	"  --seconds N	how long (10)\n"
+	"  --seed N	of the choice of events (0)\n";
+
+int igt_main_args("", long_options, help, set_option, NULL)
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	igt_describe("Copies are right under all events at once, for as long as it takes.");
+	igt_subtest("soak")
+		soak_for_seconds();
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}
