@@ -18,6 +18,7 @@ import results
 import scenarios
 import seeds
 import series
+import soak
 import step
 import style
 
@@ -26,7 +27,7 @@ DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
 DEMO_TIMEOUT = 240
 
 MESON_SUITES = ("lib", "vgpu")
-BOOT_SUITES = ("device", "igt", "stock", "outside")
+BOOT_SUITES = ("device", "igt", "soak", "stock", "outside")
 SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
 
 
@@ -90,6 +91,8 @@ def run_suite(suite, modes, numbers):
 		return results.meson_cases(build.test(suite))
 	if suite == "outside":
 		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, numbers, outside.run)
+	if suite == "soak":
+		return scenarios.run_suite(suite, modes, numbers, soak.run)
 	if suite == "device":
 		return scenarios.run_suite(suite, modes, numbers, device.run)
 	# The suite's part without a GPU: the programs list their subtests, and skip.
@@ -97,15 +100,25 @@ def run_suite(suite, modes, numbers):
 	return cases + scenarios.run_suite(suite, modes, numbers)
 
 
+def check_known(names, known, what):
+	for name in names:
+		if name not in known:
+			raise step.Failed(f"unknown {what} '{name}'; there are {', '.join(known)}")
+
+
+def cmd_soak(args):
+	check_known(args.mode, scenarios.modes(), "mode")
+	build.build()
+	return results.report({"soak": soak.long(args.minutes, args.seed, args.mode)})
+
+
 def cmd_test(args):
 	if args.list:
 		print("suites:", *SUITES)
 		print("modes: ", *scenarios.modes())
 		return 0
-	for names, known, what in ((args.suites, SUITES, "suite"), (args.mode, scenarios.modes(), "mode")):
-		for name in names:
-			if name not in known:
-				raise step.Failed(f"unknown {what} '{name}'; there are {', '.join(known)}")
+	check_known(args.suites, SUITES, "suite")
+	check_known(args.mode, scenarios.modes(), "mode")
 	suites = args.suites or SUITES
 	built, report = None, {}
 	for suite in suites:
@@ -161,6 +174,12 @@ def parser():
 	fuzzing.add_argument("targets", nargs="*", metavar="TARGET")
 	fuzzing.add_argument("--minutes", type=int, default=5)
 	fuzzing.set_defaults(function=cmd_fuzz)
+
+	long = commands.add_parser("soak")
+	long.add_argument("--minutes", type=float, default=10)
+	long.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
+	long.add_argument("--mode", action="append", default=[])
+	long.set_defaults(function=cmd_soak)
 
 	tools = commands.add_parser("kernel")
 	tools.add_argument("action", choices=("checkout", "export", "build"))

@@ -76,18 +76,18 @@ def directory(name, entry):
 	return os.path.join(RUNS, f"{name}-seed-{entry['seed']}" if entry["seed"] else name)
 
 
-def boot(name, entry, image, text, judge):
+def boot(name, entry, image, text, judge, echo=None):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
 		command=text, params=entry["params"], timeout=entry.getfloat("timeout"), seed=int(entry["seed"] or 0),
-		vgpu_options=entry["vgpu"], sabotage=entry["sabotage"])
+		vgpu_options=entry["vgpu"], sabotage=entry["sabotage"], echo=echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
 	problems = outcome.problems + results.kernel_problems(where)
 	if outcome.status not in (0, None):
-		problems.append(f"igt_runner ended with {outcome.status}")
+		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
 	for case in cases:
 		case.name = f"{label(entry)} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
