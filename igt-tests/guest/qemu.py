@@ -21,6 +21,8 @@ CPUS = 2
 SWAP = "256M"
 POLL = 0.05			# seconds between looks at the two processes
 GRACE = 10			# seconds for vgpu to write its last lines
+FIRST_SLOT = 4			# of the GPUs' root ports on the bus
+SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
 
 # docs/testing.md says why each is there.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
@@ -38,6 +40,7 @@ class Spec:
 	params: str = ""		# further module parameters of amdgpu
 	timeout: float = 120
 	interactive: bool = False
+	gpus: int = 1
 	driver: bool = True		# load amdgpu before the command
 	cwd: str = "/"
 	seed: int = 0
@@ -54,21 +57,32 @@ class Outcome:
 	ready: float = None		# guest uptime when the driver was loaded
 
 
+class Gpu:
+	"""The files of one simulated GPU; the first one's are vgpu.*, then vgpu1.* and so on."""
+
+	def __init__(self, stem):
+		self.name = os.path.basename(stem)
+		self.socket = stem + ".sock"
+		self.trace = stem + ".trace"
+		self.log = stem + ".log"
+
+
 class Boot:
 	"""A directory of one boot, and the paths in it."""
 
 	def __init__(self, directory):
 		self.directory = directory
 		self.console = os.path.join(directory, "console.log")
-		self.socket = os.path.join(directory, "vgpu.sock")
-		self.trace = os.path.join(directory, "vgpu.trace")
-		self.vgpu_log = os.path.join(directory, "vgpu.log")
 		self.qemu_log = os.path.join(directory, "qemu.log")
 		self.initrd = os.path.join(directory, "initrd")
 		self.firmware = os.path.join(directory, "firmware")
 		self.share = os.path.join(directory, "guest")
 		self.output = os.path.join(self.share, "output")
 		self.dmesg = os.path.join(self.share, "dmesg")
+
+	def gpu(self, number):
+		"""The files of one GPU's program."""
+		return Gpu(os.path.join(self.directory, f"vgpu{number or ''}"))
 
 	def shared(self, name):
 		"""Content of a file the guest wrote, or None."""
@@ -129,20 +143,40 @@ def prepare(spec, boot):
 			f.write(f"{key}={shlex.quote(value)}\n")
 
 
-def start_vgpu(spec, boot, deadline):
-	os.makedirs(boot.firmware)
-	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
-	vgpu = start([spec.vgpu, "--socket", boot.socket, "--trace", boot.trace, "--seed", str(spec.seed),
-		*shlex.split(spec.vgpu_options)], boot.vgpu_log)
+def start_vgpu(spec, gpu, seed, deadline):
+	vgpu = start([spec.vgpu, "--socket", gpu.socket, "--trace", gpu.trace, "--seed", str(seed),
+		*shlex.split(spec.vgpu_options)], gpu.log)
 	# vgpu gives the socket this name when it listens.
-	while not os.path.exists(boot.socket):
+	while not os.path.exists(gpu.socket):
 		if vgpu.poll() is not None:
-			raise RuntimeError(f"vgpu ended before it listened: {tail(boot.vgpu_log)}")
+			raise RuntimeError(f"{gpu.name} ended before it listened: {tail(gpu.log)}")
 		if time.monotonic() > deadline:
-			vgpu.kill()
-			raise RuntimeError("vgpu does not listen")
+			stop([vgpu])
+			raise RuntimeError(f"{gpu.name} does not listen")
 		time.sleep(POLL)
 	return vgpu
+
+
+def start_vgpus(spec, boot, deadline):
+	"""One program for each GPU, with a schedule of its own."""
+	os.makedirs(boot.firmware)
+	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
+	vgpus = []
+	try:
+		for number in range(spec.gpus):
+			seed = (spec.seed + number * SEED_STEP) % 2**64
+			vgpus.append(start_vgpu(spec, boot.gpu(number), seed, deadline))
+	except BaseException:
+		stop(vgpus)
+		raise
+	return vgpus
+
+
+def stop(processes):
+	for process in processes:
+		if process.poll() is None:
+			process.kill()
+			process.wait()
 
 
 def share(tag, path, *options):
@@ -159,8 +193,12 @@ def qemu_argv(spec, boot):
 	for node in range(CPUS):
 		argv += ["-object", f"memory-backend-memfd,id=ram{node},size={half}M,share=on",
 			"-numa", f"node,nodeid={node},cpus={node},memdev=ram{node}"]
-	gpu = {"driver": "vfio-user-pci", "bus": "gpu-port", "socket": {"path": boot.socket, "type": "unix"}}
-	argv += ["-device", "pcie-root-port,id=gpu-port,bus=pcie.0,chassis=1,addr=4", "-device", json.dumps(gpu)]
+	for number in range(spec.gpus):
+		port = f"gpu-port{number}"
+		gpu = {"driver": "vfio-user-pci", "bus": port,
+			"socket": {"path": boot.gpu(number).socket, "type": "unix"}}
+		argv += ["-device", f"pcie-root-port,id={port},bus=pcie.0,chassis={number + 1},addr={FIRST_SLOT + number}",
+			"-device", json.dumps(gpu)]
 	argv += share("host", "/", "readonly=on") + share("results", boot.share)
 	if spec.interactive:
 		# The console on the terminal, and to the log for the verdict.
@@ -191,32 +229,35 @@ class Echo:
 		self.stream.flush()
 
 
-def watch(spec, boot, qemu, vgpu, deadline, problems):
-	"""Wait for QEMU to end; end it when the GPU stops or time is up."""
+def judge_gpu(spec, gpu, vgpu):
+	"""What is wrong with how a GPU's program ended, or None."""
+	try:
+		vgpu.wait(GRACE)
+	except subprocess.TimeoutExpired:
+		stop([vgpu])
+		return f"{gpu.name} did not end with QEMU"
+	if vgpu.returncode:
+		return f"{gpu.name} ended with {vgpu.returncode}: {tail(gpu.log)}"
+	if spec.kernel.oracle and "oracle: silent" in tail(gpu.log):
+		return f"the page oracle of {gpu.name} heard nothing from the guest"
+	return None
+
+
+def watch(spec, boot, qemu, vgpus, deadline, problems):
+	"""Wait for QEMU to end; end it when a GPU stops or time is up."""
 	echo = Echo(boot.output, spec.echo)
 	while qemu.poll() is None:
-		if vgpu.poll() not in (None, 0):
+		if any(vgpu.poll() not in (None, 0) for vgpu in vgpus):
 			break
 		if time.monotonic() > deadline:
 			problems.append(f"no end after {spec.timeout:.0f} s; last console lines: {tail(boot.console)}")
 			break
 		echo.pump()
 		time.sleep(POLL)
-	if qemu.poll() is None:
-		qemu.kill()
-		qemu.wait()
+	stop([qemu])
 	echo.pump()
-	try:
-		vgpu.wait(GRACE)
-	except subprocess.TimeoutExpired:
-		vgpu.kill()
-		vgpu.wait()
-		problems.append("vgpu did not end with QEMU")
-		return
-	if spec.kernel.oracle and "oracle: silent" in tail(boot.vgpu_log):
-		problems.append("the page oracle heard nothing from the guest")
-	if vgpu.returncode:
-		problems.append(f"vgpu ended with {vgpu.returncode}: {tail(boot.vgpu_log)}")
+	found = [judge_gpu(spec, boot.gpu(number), vgpu) for number, vgpu in enumerate(vgpus)]
+	problems += filter(None, found)
 
 
 def run(spec):
@@ -226,19 +267,16 @@ def run(spec):
 	deadline = begin + spec.timeout if spec.timeout else float("inf")
 	prepare(spec, boot)
 	try:
-		vgpu = start_vgpu(spec, boot, deadline)
+		vgpus = start_vgpus(spec, boot, deadline)
 	except (RuntimeError, OSError, subprocess.CalledProcessError) as error:
 		outcome.problems.append(str(error))
 		return outcome
 	terminal = {"stdin": None, "stdout": None} if spec.interactive else {}
 	qemu = start(qemu_argv(spec, boot), boot.qemu_log, **terminal)
 	try:
-		watch(spec, boot, qemu, vgpu, deadline, outcome.problems)
+		watch(spec, boot, qemu, vgpus, deadline, outcome.problems)
 	finally:
-		for process in (qemu, vgpu):
-			if process.poll() is None:
-				process.kill()
-				process.wait()
+		stop([qemu, *vgpus])
 
 	if qemu.returncode not in (0, -signal.SIGKILL):
 		outcome.problems.append(f"QEMU ended with {qemu.returncode}: {tail(boot.qemu_log)}")

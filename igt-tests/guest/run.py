@@ -146,7 +146,7 @@ def cmd_guest(args):
 	text = args.shell or shlex.join(command)
 	spec = qemu.Spec(directory=os.path.join(directory, "boot"), kernel=image,
 		vgpu=os.path.abspath(args.vgpu), command=text + "\n", params=args.params, timeout=args.timeout,
-		interactive=not text, driver=not args.no_driver, cwd=os.getcwd(), seed=args.seed,
+		interactive=not text, driver=not args.no_driver, cwd=os.getcwd(), seed=args.seed, gpus=args.gpus,
 		vgpu_options=args.vgpu_options, sabotage=args.sabotage, echo=sys.stdout)
 	if spec.interactive:
 		spec.command, spec.timeout = "exec bash -i\n", 0
@@ -191,6 +191,7 @@ def parser():
 	guest.add_argument("--vgpu", required=True, help="the vgpu program")
 	guest.add_argument("--params", default="", help="further amdgpu module parameters")
 	guest.add_argument("--timeout", type=float, default=120)
+	guest.add_argument("--gpus", type=int, default=1)
 	guest.add_argument("--seed", type=int, default=0)
 	guest.add_argument("--vgpu-options", default="", help="further options of vgpu: --vgpu-options='--fault NAME'")
 	guest.add_argument("--sabotage", default="", help="functions of the driver that do nothing, between commas")

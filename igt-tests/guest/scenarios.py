@@ -67,8 +67,9 @@ def command(programs, tests, directory=TEST_DIRECTORY, options=""):
 
 
 def label(entry):
-	"""Mode, and the seed that was asked for, in every line about a boot."""
-	return f"{entry['mode']} seed {entry['seed']}" if entry["seed"] else entry["mode"]
+	"""Mode, GPUs if several, and the seed that was asked for, in every line about a boot."""
+	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
+	return f"{entry['mode']}{gpus}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
@@ -80,7 +81,8 @@ def boot(name, entry, image, text, judge, echo=None):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
 		command=text, params=entry["params"], timeout=entry.getfloat("timeout"), seed=int(entry["seed"] or 0),
-		vgpu_options=entry["vgpu"], sabotage=entry["sabotage"], echo=echo)
+		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
+		echo=echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
@@ -121,7 +123,8 @@ def run_seeds(config, names, numbers, all_modes, run_one):
 			entry["seed"] = str(seed)
 			begin = time.monotonic()
 			cases = run_one(name, entry, have[entry["kernel"]])
-			log = results.read(qemu.Boot(directory(name, entry)).vgpu_log)
+			where = qemu.Boot(directory(name, entry))
+			log = "".join(results.read(where.gpu(number).log) for number in range(entry.getint("gpus")))
 			rows.append(seeds.Row(seed, mode, cases, seeds.oracle_verdict(log), time.monotonic() - begin))
 	seeds.print_table(rows)
 	return [case for row in rows for case in row.cases]

@@ -55,8 +55,8 @@ def choose(modes, seeds, all_modes):
 
 def oracle_verdict(log):
 	"""Violations and accesses from what vgpu printed, or None."""
-	found = VERDICT.search(log)
-	return (int(found[1]), int(found[2])) if found else None
+	found = VERDICT.findall(log)	# of each GPU
+	return tuple(sum(map(int, column)) for column in zip(*found)) if found else None
 
 
 def print_table(rows):

@@ -121,7 +121,7 @@ static int read_node(unsigned int index, struct amd_kfd_node *node)
 	return ret;
 }
 
-int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node)
+static int find_node(unsigned int render_minor, bool equal, struct amd_kfd_node *node)
 {
 	for (unsigned int i = 0; i < KFD_MAX_NODES; i++) {
 		int ret = read_node(i, node);
@@ -129,7 +129,7 @@ int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node)
 		if (ret == -ENOENT)
 			break;
 		/* CPU nodes have a gpu_id of 0. */
-		if (ret || !node->gpu_id || node->drm_render_minor != render_minor)
+		if (ret || !node->gpu_id || (node->drm_render_minor == render_minor) != equal)
 			continue;
 		/* Kernels before 6.10 do not size the save area for us. */
 		if (!node->cwsr_size || !node->simd_per_cu || !node->num_xcc ||
@@ -140,6 +140,16 @@ int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node)
 		return 0;
 	}
 	return -ENODEV;
+}
+
+int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node)
+{
+	return find_node(render_minor, true, node);
+}
+
+int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *node)
+{
+	return find_node(render_minor, false, node);
 }
 
 int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd)

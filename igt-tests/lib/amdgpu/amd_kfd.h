@@ -39,6 +39,8 @@ struct amd_kfd_node {
 
 /* Node of the GPU with this render minor (128...); -ENODEV when there is none. */
 int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
+/* The first node of a GPU with another one. */
+int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *node);
 
 /* Memory mapped in the compute VM. */
 struct amd_kfd_mem {

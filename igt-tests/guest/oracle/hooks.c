@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tells the simulated GPU's page oracle what the kernel does with the pages
+ * Tells the page oracle of every simulated GPU what the kernel does with the pages
  * that the GPU may reach (igt-tests/vgpu/oracle/protocol.h).  Load it before
  * amdgpu.  For tests only.
  *
@@ -12,127 +12,61 @@
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
 #include <linux/hmm.h>
-#include <linux/io.h>
 #include <linux/kprobes.h>
 #include <linux/memblock.h>
 #include <linux/mmu_notifier.h>
 #include <linux/module.h>
-#include <linux/pci.h>
 #include <linux/reboot.h>
 #include <linux/scatterlist.h>
 #include <linux/tracepoint.h>
 
-#include "oracle/protocol.h"
+#include "reporters.h"
 
-#define RING_ORDER	6
-#define RING_SIZE	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
-			 sizeof(struct vg_oracle_event))
-#define REGISTER_BAR	5
-
-static struct oracle {
-	struct pci_dev *pdev;
-	void __iomem *mmio;
-	struct vg_oracle_ring *ring;
-	/* Orders the events of all CPUs; taken in any context but NMI. */
-	raw_spinlock_t lock;
-	/* Pages the device has or had: others' frees are of no interest. */
-	unsigned long *known;
-	unsigned long num_pages;
-	u64 missed;		/* events without room in the ring */
-	u64 missed_told;
-} oracle = {
-	.lock = __RAW_SPIN_LOCK_UNLOCKED(oracle.lock),
-};
-
-static u32 read_reg(enum vg_oracle_reg reg)
-{
-	return readl(oracle.mmio + 4 * reg);
-}
-
-static void write_reg(enum vg_oracle_reg reg, u32 value)
-{
-	writel(value, oracle.mmio + 4 * reg);
-}
-
-/* ---- the ring ---- */
-
-static bool full(const struct vg_oracle_ring *ring)
-{
-	return ring->tail - READ_ONCE(ring->head) >= RING_SIZE;
-}
-
-static void say(const struct vg_oracle_event *event)
-{
-	struct vg_oracle_ring *ring = oracle.ring;
-	unsigned long flags;
-
-	raw_spin_lock_irqsave(&oracle.lock, flags);
-	if (full(ring))
-		write_reg(VG_ORACLE_DRAIN, 1);
-	/* The write is posted; what it caused is seen behind a read. */
-	if (full(ring))
-		read_reg(VG_ORACLE_ID);
-	if (full(ring)) {
-		oracle.missed++;
-	} else {
-		ring->event[ring->tail % RING_SIZE] = *event;
-		smp_store_release(&ring->tail, ring->tail + 1);
-	}
-	raw_spin_unlock_irqrestore(&oracle.lock, flags);
-}
-
-static void say_pages(u32 kind, u32 flags, unsigned long pfn, unsigned long count)
-{
-	struct vg_oracle_event event = {
-		.kind = kind, .flags = flags, .page = pfn, .count = count,
-	};
-
-	say(&event);
-}
+/* Pages a device has or had: others' frees are of no interest. */
+static unsigned long *known_pages;
+static unsigned long num_pages;
 
 static void know(unsigned long pfn, unsigned long count)
 {
 	for (; count; pfn++, count--)
-		if (pfn < oracle.num_pages)
-			set_bit(pfn, oracle.known);
+		if (pfn < num_pages)
+			set_bit(pfn, known_pages);
 }
 
 /* ---- DMA mappings ---- */
-
-static bool ours(const struct device *dev)
-{
-	return dev == &oracle.pdev->dev;
-}
 
 static u32 write_flag(enum dma_data_direction dir)
 {
 	return dir == DMA_TO_DEVICE ? 0 : VG_ORACLE_WRITE;
 }
 
-static void say_dma(u32 kind, u32 flags, dma_addr_t addr, size_t size)
+/* To the device's own oracle, if it has one. */
+static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size)
 {
-	unsigned long first = PHYS_PFN(addr);
-	unsigned long count = PHYS_PFN(addr + size - 1) - first + 1;
+	struct reporter *r = reporter_of(dev);
+	struct vg_oracle_event event = {
+		.kind = kind, .flags = flags, .page = PHYS_PFN(addr),
+		.count = PHYS_PFN(addr + size - 1) - PHYS_PFN(addr) + 1,
+	};
 
-	if (!size)
+	if (!r || !size)
 		return;
 	if (kind == VG_ORACLE_MAP)
-		know(first, count);
-	say_pages(kind, flags, first, count);
+		know(event.page, event.count);
+	say(r, &event);
 }
 
 static void map_phys(void *data, struct device *dev, phys_addr_t phys, dma_addr_t addr,
 		     size_t size, enum dma_data_direction dir, unsigned long attrs)
 {
-	if (ours(dev) && addr != DMA_MAPPING_ERROR)
-		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
+	if (addr != DMA_MAPPING_ERROR)
+		say_dma(dev, VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
 }
 
 static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t size,
 		       enum dma_data_direction dir, unsigned long attrs)
 {
-	if (ours(dev))
-		say_dma(VG_ORACLE_UNMAP, write_flag(dir), addr, size);
+	say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
 }
 
 /* A list of pages may be anybody's: not OWNED. */
@@ -142,10 +76,10 @@ static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int 
 	struct scatterlist *sg;
 	int i;
 
-	if (!ours(dev))
+	if (!reporter_of(dev))
 		return;
 	for_each_sg(sgl, sg, ents, i)
-		say_dma(VG_ORACLE_MAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
+		say_dma(dev, VG_ORACLE_MAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
 }
 
 /*
@@ -158,24 +92,24 @@ static void unmap_sg(void *data, struct device *dev, struct scatterlist *sgl, in
 	struct scatterlist *sg;
 	int i;
 
-	if (!ours(dev))
+	if (!reporter_of(dev))
 		return;
 	for_each_sg(sgl, sg, nents, i)
-		say_dma(VG_ORACLE_UNMAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
+		say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), sg_dma_address(sg), sg_dma_len(sg));
 }
 
 static void alloc(void *data, struct device *dev, void *virt, dma_addr_t addr, size_t size,
 		  enum dma_data_direction dir, gfp_t gfp, unsigned long attrs)
 {
-	if (ours(dev) && virt)
-		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
+	if (virt)
+		say_dma(dev, VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
 }
 
 static void unalloc(void *data, struct device *dev, void *virt, dma_addr_t addr, size_t size,
 		    enum dma_data_direction dir, unsigned long attrs)
 {
-	if (ours(dev) && virt)
-		say_dma(VG_ORACLE_UNMAP, write_flag(dir), addr, size);
+	if (virt)
+		say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
 }
 
 static void alloc_sgt(void *data, struct device *dev, struct sg_table *sgt, size_t size,
@@ -184,10 +118,10 @@ static void alloc_sgt(void *data, struct device *dev, struct sg_table *sgt, size
 	struct scatterlist *sg;
 	int i;
 
-	if (!ours(dev))
+	if (!reporter_of(dev))
 		return;
 	for_each_sgtable_dma_sg(sgt, sg, i)
-		say_dma(VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, sg_dma_address(sg),
+		say_dma(dev, VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, sg_dma_address(sg),
 			sg_dma_len(sg));
 }
 
@@ -202,17 +136,20 @@ static void free_sgt(void *data, struct device *dev, struct sg_table *sgt, size_
 static void page_free(void *data, struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1ul << order);
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_FREE, .page = pfn, .count = end - pfn,
+	};
 	unsigned long bit;
 
-	if (end > oracle.num_pages)
+	if (end > num_pages)
 		return;
-	bit = order ? find_next_bit(oracle.known, end, pfn) :
-		      (test_bit(pfn, oracle.known) ? pfn : end);
+	bit = order ? find_next_bit(known_pages, end, pfn) :
+		      (test_bit(pfn, known_pages) ? pfn : end);
 	if (bit >= end)
 		return;
 	for (; bit < end; bit++)
-		clear_bit(bit, oracle.known);
-	say_pages(VG_ORACLE_FREE, 0, pfn, end - pfn);
+		clear_bit(bit, known_pages);
+	say_all(&event);
 }
 
 static struct probe {
@@ -292,7 +229,7 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 
 	/* Refused, when it must not block: nothing is going to change. */
 	if (!(int)regs_return_value(regs))
-		say(&event);
+		say_all(&event);
 	return 0;
 }
 
@@ -308,7 +245,7 @@ static int leave_release(struct kretprobe_instance *ri, struct pt_regs *regs)
 		.kind = VG_ORACLE_LEAVE, .mm = *(unsigned long *)ri->data,
 	};
 
-	say(&event);
+	say_all(&event);
 	return 0;
 }
 
@@ -345,7 +282,7 @@ static void say_lookup(const struct hmm_range *range, struct vg_oracle_event eve
 		event.page = pfn & ~HMM_PFN_FLAGS;
 		event.flags = pfn & HMM_PFN_WRITE ? VG_ORACLE_WRITE : 0;
 		know(event.page, n);
-		say(&event);
+		say_all(&event);
 	}
 }
 
@@ -364,7 +301,7 @@ static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
 	if ((int)regs_return_value(regs))
 		return 0;
 	event.count = last - event.va + 1;
-	say(&event);
+	say_all(&event);
 	say_lookup(range, event);
 	/*
 	 * An invalidation that came in between has perhaps been told before the
@@ -374,7 +311,7 @@ static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
 		event.kind = VG_ORACLE_LOSE;
 		event.va = PFN_DOWN(range->start);
 		event.count = PHYS_PFN(range->end - range->start);
-		say(&event);
+		say_all(&event);
 	}
 	return 0;
 }
@@ -420,15 +357,11 @@ static void remove_returns(void)
 /* A green run in which events got lost would prove nothing. */
 static void tell_missed(void)
 {
-	struct vg_oracle_event event = { .kind = VG_ORACLE_MISSED };
-	u64 missed = oracle.missed;
+	u64 lost = 0;
 
 	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
-		missed += returns[i].nmissed + returns[i].kp.nmissed;
-	event.count = missed - oracle.missed_told;
-	oracle.missed_told = missed;
-	if (event.count)
-		say(&event);
+		lost += returns[i].nmissed + returns[i].kp.nmissed;
+	reporters_tell_missed(lost);
 }
 
 /* ---- what tests can read: /sys/module/vgpu_oracle/parameters ---- */
@@ -437,13 +370,13 @@ static int get_count(char *buffer, const struct kernel_param *kp)
 {
 	/* Called with the module's parameter lock held. */
 	tell_missed();
-	return sysfs_emit(buffer, "%u\n", read_reg((unsigned long)kp->arg));
+	return sysfs_emit(buffer, "%llu\n", reporters_sum((unsigned long)kp->arg));
 }
 
 static const struct kernel_param_ops count_ops = { .get = get_count };
 
 module_param_cb(violations, &count_ops, (void *)VG_ORACLE_VIOLATIONS, 0444);
-MODULE_PARM_DESC(violations, "accesses of the GPU to pages that were not its own, so far");
+MODULE_PARM_DESC(violations, "accesses of the GPUs to pages that were not their own, so far");
 module_param_cb(events, &count_ops, (void *)VG_ORACLE_EVENTS, 0444);
 MODULE_PARM_DESC(events, "events reported so far");
 module_param_cb(accesses, &count_ops, (void *)VG_ORACLE_ACCESSES, 0444);
@@ -454,62 +387,24 @@ MODULE_PARM_DESC(accesses, "accesses to guest memory judged so far");
 static int on_reboot(struct notifier_block *nb, unsigned long action, void *data)
 {
 	tell_missed();
-	write_reg(VG_ORACLE_DRAIN, 1);
+	reporters_drain();
 	return NOTIFY_DONE;
 }
 
 static struct notifier_block reboot = { .notifier_call = on_reboot };
 
-static void detach(void)
-{
-	if (oracle.ring)
-		free_pages((unsigned long)oracle.ring, RING_ORDER);
-	if (oracle.mmio)
-		pci_iounmap(oracle.pdev, oracle.mmio);
-	oracle.mmio = NULL;
-	bitmap_free(oracle.known);
-	pci_disable_device(oracle.pdev);
-	pci_dev_put(oracle.pdev);
-}
-
-/* The first AMD device whose registers say that it has an oracle. */
-static int attach(void)
-{
-	struct pci_dev *pdev = NULL;
-
-	while ((pdev = pci_get_device(PCI_VENDOR_ID_ATI, PCI_ANY_ID, pdev))) {
-		if (pci_resource_len(pdev, REGISTER_BAR) >= 4 * VG_ORACLE_REGS_END &&
-		    !pci_enable_device_mem(pdev)) {
-			oracle.mmio = pci_iomap(pdev, REGISTER_BAR, 0);
-			if (oracle.mmio && read_reg(VG_ORACLE_ID) == VG_ORACLE_ID_VALUE)
-				break;
-			if (oracle.mmio)
-				pci_iounmap(pdev, oracle.mmio);
-			pci_disable_device(pdev);
-		}
-	}
-	if (!pdev)
-		return -ENODEV;
-	oracle.pdev = pdev;
-	oracle.num_pages = PHYS_PFN(ALIGN(virt_to_phys(high_memory - 1) + 1, PAGE_SIZE));
-	oracle.known = bitmap_zalloc(oracle.num_pages, GFP_KERNEL);
-	oracle.ring = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, RING_ORDER);
-	if (oracle.known && oracle.ring)
-		return 0;
-	detach();
-	return -ENOMEM;
-}
-
 static int __init vgpu_oracle_init(void)
 {
-	int err = attach();
+	int err;
 
+	num_pages = PHYS_PFN(ALIGN(virt_to_phys(high_memory - 1) + 1, PAGE_SIZE));
+	known_pages = bitmap_zalloc(num_pages, GFP_KERNEL);
+	if (!known_pages)
+		return -ENOMEM;
+	err = reporters_attach();
 	if (err)
-		return err;
-	write_reg(VG_ORACLE_RING_LO, lower_32_bits(virt_to_phys(oracle.ring)));
-	write_reg(VG_ORACLE_RING_HI, upper_32_bits(virt_to_phys(oracle.ring)));
-	write_reg(VG_ORACLE_RING_SIZE, RING_SIZE);
-	write_reg(VG_ORACLE_ENABLE, 1);
+		goto known;
+	reporters_enable(true);
 	err = add_tracepoints();
 	if (err)
 		goto disable;
@@ -517,14 +412,15 @@ static int __init vgpu_oracle_init(void)
 	if (err)
 		goto tracepoints;
 	register_reboot_notifier(&reboot);
-	pr_info("vgpu_oracle: reporting pages of %s\n", pci_name(oracle.pdev));
 	return 0;
 
 tracepoints:
 	remove_tracepoints(ARRAY_SIZE(probes));
 disable:
-	write_reg(VG_ORACLE_ENABLE, 0);
-	detach();
+	reporters_enable(false);
+	reporters_detach();
+known:
+	bitmap_free(known_pages);
 	return err;
 }
 
@@ -534,12 +430,13 @@ static void __exit vgpu_oracle_exit(void)
 	remove_returns();
 	remove_tracepoints(ARRAY_SIZE(probes));
 	tell_missed();
-	write_reg(VG_ORACLE_ENABLE, 0);
-	detach();
+	reporters_enable(false);
+	reporters_detach();
+	bitmap_free(known_pages);
 }
 
 module_init(vgpu_oracle_init);
 module_exit(vgpu_oracle_exit);
 
-MODULE_DESCRIPTION("Reports the kernel's use of pages to the simulated GPU");
+MODULE_DESCRIPTION("Reports the kernel's use of pages to the simulated GPUs");
 MODULE_LICENSE("Dual MIT/GPL");

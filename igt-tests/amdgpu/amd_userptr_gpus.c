@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: MIT
+/*
+ * AMDGPU_GEM_USERPTR_HSA with several GPUs of one process: userptrs on both render
+ * nodes, one amdkfd_process_info.  Whatever is invalidated, the queues of both stop
+ * and are restored, and both see the new pages.
+ */
+#include <fcntl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+
+IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
+
+#define SIZE ((size_t)16 * getpagesize())
+
+static struct amd_userptr first, second;
+
+/* The second GPU works with the kind of queue that the first was told to use. */
+static void follow(const struct amd_userptr *up)
+{
+	amd_userptr_use_queue(&second, up->queue->type);
+}
+
+/* The same memory on the second GPU. */
+static struct amd_userptr_bo *share(const struct amd_userptr_bo *bo)
+{
+	struct amd_userptr_bo *mine = amd_userptr_create(&second, bo->cpu, bo->size,
+							 AMD_USERPTR_TRACKED);
+
+	amd_userptr_map(&second, mine);
+	return mine;
+}
+
+static void mark(void)
+{
+	amd_kfd_smi_mark(&first.smi);
+	amd_kfd_smi_mark(&second.smi);
+}
+
+/* As many stops on either GPU; 0: one or more. */
+static void expect_stops_of_both(unsigned int stops)
+{
+	amd_userptr_expect_stops(&first, stops);
+	amd_userptr_expect_stops(&second, stops);
+}
+
+/* What one GPU writes, the other reads, and the CPU. */
+static void pass_on(struct amd_userptr_bo *a, struct amd_userptr_bo *b, uint32_t seed)
+{
+	amd_userptr_gpu_fill(&first, a->va, a->size, seed);
+	amd_userptr_gpu_check(&second, b->va, b->size, seed);
+	amd_userptr_gpu_fill(&second, b->va, b->size, seed + 1);
+	amd_userptr_gpu_check(&first, a->va, a->size, seed + 1);
+	amd_userptr_check(a->cpu, a->size, seed + 1, "written by the second GPU");
+}
+
+static void same_memory(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
+
+	follow(up);
+	pass_on(a, b, 2);
+	mark();
+	amd_userptr_dontneed(a);
+	expect_stops_of_both(1);
+	amd_userptr_gpu_check_zero(&first, a->va, SIZE);
+	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
+	pass_on(a, b, 4);
+}
+
+static void one_stops_both(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1);
+	struct amd_userptr_bo *b = amd_userptr_tracked(&second, SIZE, 2);
+
+	follow(up);
+	mark();
+	amd_userptr_dontneed(a);
+	expect_stops_of_both(1);
+	amd_userptr_gpu_check_zero(&first, a->va, SIZE);
+	amd_userptr_gpu_check(&second, b->va, SIZE, 2);
+
+	mark();
+	amd_userptr_dontneed(b);
+	expect_stops_of_both(1);
+	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
+	amd_userptr_roundtrip(&first, a, 3);
+	amd_userptr_roundtrip(&second, b, 5);
+}
+
+/* Both write while all pages are copied by a fork: into the parent's, both of them. */
+static void fork_cow(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
+	struct amd_userptr_gate written;
+
+	follow(up);
+	amd_userptr_gate_init(&written);
+	mark();
+	igt_fork(child, 1) {
+		igt_assert(amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+		amd_userptr_check(a->cpu, SIZE, 1, "copy of the child");
+	}
+	expect_stops_of_both(0);
+	pass_on(a, b, 2);
+	amd_userptr_gate_open(&written);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's comparison");
+	expect_stops_of_both(0);
+	amd_userptr_gate_fini(&written);
+}
+
+/* Copies of both are in flight whenever pages go. */
+static void change_while_both_copy(struct amd_userptr *up)
+{
+	enum { ROUNDS = 20, COPIES = 4 };
+	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
+
+	follow(up);
+	mark();
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		uint32_t seqno[2];
+
+		for (unsigned int i = 0; i < COPIES; i++) {
+			amd_kfd_queue_copy(first.queue, first.out.va, a->va, SIZE);
+			amd_kfd_queue_copy(second.queue, second.out.va, b->va, SIZE);
+		}
+		seqno[0] = amd_kfd_queue_submit(first.queue);
+		seqno[1] = amd_kfd_queue_submit(second.queue);
+		amd_userptr_dontneed(a);
+		amd_userptr_fill(a->cpu, SIZE, round);
+		amd_kfd_queue_wait(first.queue, seqno[0], AMD_USERPTR_WAIT_MS);
+		amd_kfd_queue_wait(second.queue, seqno[1], AMD_USERPTR_WAIT_MS);
+		amd_userptr_gpu_check(&first, a->va, SIZE, round);
+		amd_userptr_gpu_check(&second, b->va, SIZE, round);
+	}
+	expect_stops_of_both(0);
+	igt_assert_lte(2, first.smi.count.evictions);
+	pass_on(a, b, ROUNDS);
+}
+
+/* What is closed on one GPU goes on being followed on the other. */
+static void close_on_one(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
+	void *cpu = a->cpu;
+
+	follow(up);
+	amd_userptr_destroy(up, a);
+	mark();
+	igt_assert_eq(madvise(cpu, SIZE, MADV_DONTNEED), 0);
+	expect_stops_of_both(1);
+	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
+	amd_userptr_roundtrip(&second, b, 2);
+	amd_userptr_queue_alive(up);
+
+	amd_userptr_destroy(&second, b);
+	mark();
+	igt_assert_eq(madvise(cpu, SIZE, MADV_DONTNEED), 0);
+	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_stop(&second);
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "same-memory", .run = same_memory, .sdma_too = true,
+	  .describe = "Memory that both GPUs map is the same before and after its pages change." },
+	{ .name = "one-stops-both", .run = one_stops_both, .sdma_too = true,
+	  .describe = "A userptr of one GPU stops the queues of both, and both go on." },
+	{ .name = "fork-cow", .run = fork_cow,
+	  .describe = "After a fork both GPUs write the parent's pages." },
+	{ .name = "change-while-both-copy", .run = change_while_both_copy,
+	  .describe = "Pages change while copies of both GPUs are under way." },
+	{ .name = "close-on-one", .run = close_on_one,
+	  .describe = "Closing a userptr on one GPU leaves it alone on the other." },
+};
+
+/* A GPU that is not the one the test was given, or skip. */
+static void open_second(void)
+{
+	struct amd_kfd_node node;
+	char path[64];
+	int fd;
+
+	igt_require_f(__amd_kfd_find_other_node(first.kfd.node.drm_render_minor, &node) == 0,
+		      "There is one GPU\n");
+	snprintf(path, sizeof(path), "/dev/dri/renderD%u", node.drm_render_minor);
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	igt_assert_fd(fd);
+	amd_userptr_open(&second, fd);
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&first);
+		amd_userptr_require_flag(&first);
+		open_second();
+	}
+	for (unsigned int i = 0; i < ARRAY_LENGTH(subtests); i++) {
+		amd_userptr_run(&first, &subtests[i], 1);
+		igt_fixture()
+			amd_userptr_cleanup(&second);
+	}
+	igt_fixture() {
+		amd_userptr_close(&second);
+		close(second.fd);
+		amd_userptr_stop(&first);
+	}
+}

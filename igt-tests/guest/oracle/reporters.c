@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: MIT
+#include <linux/io.h>
+#include <linux/mm.h>
+#include <linux/pci.h>
+#include <linux/spinlock.h>
+
+#include "reporters.h"
+
+#define MAX_GPUS	4
+#define RING_ORDER	6
+#define RING_SIZE	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
+			 sizeof(struct vg_oracle_event))
+#define REGISTER_BAR	5
+
+struct reporter {
+	struct pci_dev *pdev;
+	void __iomem *mmio;
+	struct vg_oracle_ring *ring;
+	raw_spinlock_t lock;	/* orders the events of all CPUs */
+	u64 missed;		/* events without room in the ring */
+	u64 missed_told;
+};
+
+static struct reporter reporters[MAX_GPUS];
+static unsigned int num_reporters;
+
+static u32 read_reg(const struct reporter *r, enum vg_oracle_reg reg)
+{
+	return readl(r->mmio + 4 * reg);
+}
+
+static void write_reg(const struct reporter *r, enum vg_oracle_reg reg, u32 value)
+{
+	writel(value, r->mmio + 4 * reg);
+}
+
+struct reporter *reporter_of(const struct device *dev)
+{
+	for (unsigned int i = 0; i < num_reporters; i++)
+		if (dev == &reporters[i].pdev->dev)
+			return &reporters[i];
+	return NULL;
+}
+
+static bool full(const struct vg_oracle_ring *ring)
+{
+	return ring->tail - READ_ONCE(ring->head) >= RING_SIZE;
+}
+
+void say(struct reporter *r, const struct vg_oracle_event *event)
+{
+	struct vg_oracle_ring *ring = r->ring;
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	if (full(ring))
+		write_reg(r, VG_ORACLE_DRAIN, 1);
+	/* The write is posted; what it caused is seen behind a read. */
+	if (full(ring))
+		read_reg(r, VG_ORACLE_ID);
+	if (full(ring)) {
+		r->missed++;
+	} else {
+		ring->event[ring->tail % RING_SIZE] = *event;
+		smp_store_release(&ring->tail, ring->tail + 1);
+	}
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+}
+
+void say_all(const struct vg_oracle_event *event)
+{
+	for (unsigned int i = 0; i < num_reporters; i++)
+		say(&reporters[i], event);
+}
+
+void reporters_drain(void)
+{
+	for (unsigned int i = 0; i < num_reporters; i++)
+		write_reg(&reporters[i], VG_ORACLE_DRAIN, 1);
+}
+
+void reporters_tell_missed(u64 lost)
+{
+	for (unsigned int i = 0; i < num_reporters; i++) {
+		struct reporter *r = &reporters[i];
+		u64 missed = lost + r->missed;
+		struct vg_oracle_event event = {
+			.kind = VG_ORACLE_MISSED, .count = missed - r->missed_told,
+		};
+
+		r->missed_told = missed;
+		if (event.count)
+			say(r, &event);
+	}
+}
+
+u64 reporters_sum(enum vg_oracle_reg reg)
+{
+	u64 sum = 0;
+
+	for (unsigned int i = 0; i < num_reporters; i++)
+		sum += read_reg(&reporters[i], reg);
+	return sum;
+}
+
+void reporters_enable(bool enable)
+{
+	for (unsigned int i = 0; i < num_reporters; i++) {
+		const struct reporter *r = &reporters[i];
+
+		write_reg(r, VG_ORACLE_RING_LO, lower_32_bits(virt_to_phys(r->ring)));
+		write_reg(r, VG_ORACLE_RING_HI, upper_32_bits(virt_to_phys(r->ring)));
+		write_reg(r, VG_ORACLE_RING_SIZE, RING_SIZE);
+		write_reg(r, VG_ORACLE_ENABLE, enable);
+		if (enable)
+			pr_info("vgpu_oracle: reporting pages of %s\n", pci_name(r->pdev));
+	}
+}
+
+static void unmap(struct reporter *r)
+{
+	pci_iounmap(r->pdev, r->mmio);
+	pci_disable_device(r->pdev);
+}
+
+/* Do the registers say that there is an oracle?  Then they stay mapped. */
+static bool map(struct reporter *r)
+{
+	if (pci_resource_len(r->pdev, REGISTER_BAR) < 4 * VG_ORACLE_REGS_END ||
+	    pci_enable_device_mem(r->pdev))
+		return false;
+	r->mmio = pci_iomap(r->pdev, REGISTER_BAR, 0);
+	if (r->mmio && read_reg(r, VG_ORACLE_ID) == VG_ORACLE_ID_VALUE)
+		return true;
+	unmap(r);
+	return false;
+}
+
+static int add(struct pci_dev *pdev)
+{
+	struct reporter r = { .pdev = pdev };
+
+	if (!map(&r))
+		return 0;
+	r.ring = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, RING_ORDER);
+	if (!r.ring || num_reporters == MAX_GPUS) {
+		free_pages((unsigned long)r.ring, RING_ORDER);
+		unmap(&r);
+		return -ENOMEM;
+	}
+	pci_dev_get(pdev);
+	raw_spin_lock_init(&r.lock);
+	reporters[num_reporters++] = r;
+	return 0;
+}
+
+int reporters_attach(void)
+{
+	struct pci_dev *pdev = NULL;
+	int err;
+
+	while ((pdev = pci_get_device(PCI_VENDOR_ID_ATI, PCI_ANY_ID, pdev))) {
+		err = add(pdev);
+		if (err) {
+			pci_dev_put(pdev);
+			reporters_detach();
+			return err;
+		}
+	}
+	return num_reporters ? 0 : -ENODEV;
+}
+
+void reporters_detach(void)
+{
+	while (num_reporters) {
+		struct reporter *r = &reporters[--num_reporters];
+
+		free_pages((unsigned long)r->ring, RING_ORDER);
+		unmap(r);
+		pci_dev_put(r->pdev);
+	}
+}
