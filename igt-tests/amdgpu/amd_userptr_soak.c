@@ -73,11 +73,20 @@ int soak_wait_restored(struct soak *soak)
 	return ret ? soak_fail(soak, ret, "the queues were not restored") : 0;
 }
 
+/* Wait a moment for the next one that matters to soak_wait_restored(). */
+static int next_event(struct amd_kfd_smi *smi)
+{
+	const struct amd_kfd_smi_counts *count = &smi->count;
+
+	if (count->restores < count->evictions)
+		return __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions, SMI_MS);
+	return __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_EVICTION, count->evictions + 1, SMI_MS);
+}
+
 static void take_events(struct soak *soak)
 {
 	const struct amd_kfd_smi_counts *count = &soak->up->smi.count;
-	int ret = __amd_kfd_smi_wait(&soak->up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
-				     SMI_MS);
+	int ret = next_event(&soak->up->smi);
 
 	if (ret && ret != -ETIME)
 		soak_fail(soak, ret, "KFD's events");
