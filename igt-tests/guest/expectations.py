@@ -87,23 +87,27 @@ def pattern(entry):
 
 
 class Expectations:
-	"""What the three files of a board say."""
+	"""What the files of a board say, and what others add to it."""
 
 	def __init__(self, fails="", flakes="", skips=""):
 		self.fails = {}		# test: (status, Entry)
-		for entry in entries("fails", fails):
+		self.flakes, self.skips = [], []	# (pattern, Entry)
+		self.add(fails, flakes, skips)
+
+	def add(self, fails="", flakes="", skips="", prefix=""):
+		for entry in entries(prefix + "fails", fails):
 			test, comma, status = entry.text.rpartition(",")
 			if not comma or status not in EXPECTABLE:
 				raise Malformed(f"{entry.place}: not TEST,STATUS with one of {', '.join(EXPECTABLE)}")
 			if test in self.fails:
 				raise Malformed(f"{entry.place}: {test} is listed twice")
 			self.fails[test] = (status, entry)
-		self.flakes = [(pattern(entry), entry) for entry in entries("flakes", flakes)]
+		self.flakes += [(pattern(entry), entry) for entry in entries(prefix + "flakes", flakes)]
 		for _, entry in self.flakes:
 			missing = [field for field in FLAKE_HEADER if f"{field}: " not in entry.reason]
 			if missing:
 				raise Malformed(f"{entry.place}: the comment does not say {', '.join(missing)}")
-		self.skips = [(pattern(entry), entry) for entry in entries("skips", skips)]
+		self.skips += [(pattern(entry), entry) for entry in entries(prefix + "skips", skips)]
 
 	def skipped(self, test):
 		"""The entry that keeps @test from being run."""
@@ -165,13 +169,18 @@ class Expectations:
 		return cases
 
 
-def load(directory, board):
-	"""The files of @board; all three have to be there."""
-	texts = {}
-	for kind in FILES:
-		try:
-			with open(os.path.join(directory, f"{board}-{kind}.txt"), encoding="utf-8") as f:
-				texts[kind] = f.read()
-		except FileNotFoundError as error:
-			raise Malformed(f"no file {board}-{kind}.txt") from error
-	return Expectations(**texts)
+def load(directory, board, *more):
+	"""The files of @board, all three have to be there, and what those of @more boards there are add."""
+	expected, missing = Expectations(), []
+	for name in (board, *more):
+		texts = {}
+		for kind in FILES:
+			try:
+				with open(os.path.join(directory, f"{name}-{kind}.txt"), encoding="utf-8") as f:
+					texts[kind] = f.read()
+			except FileNotFoundError:
+				missing.append(f"{name}-{kind}.txt")
+		if not texts or name == board and missing:
+			raise Malformed(f"no file {missing[0]}")
+		expected.add(**texts, prefix="" if name == board else name + "-")
+	return expected

@@ -68,7 +68,7 @@ def igt_results(directory, tests):
 def run(name, entry, image):
 	"""Boot one scenario with Debian's programs."""
 	try:
-		expected = expectations.load(XFAILS, entry["board"])
+		expected = expectations.load(XFAILS, *entry["board"].split())
 	except expectations.Malformed as error:
 		raise step.Failed(str(error)) from error
 	programs = sorted(os.listdir(IGT))

@@ -50,6 +50,18 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 	return tests
 
 
+def reload_command(times):
+	"""Use the driver, unload it and load it as the boot did, so many times; every step has to work."""
+	used = os.path.join(TEST_DIRECTORY, "amd_userptr_hsa")
+	return "".join([
+		"set -e\n. /run/guest/config\n",
+		*[f"{used} --run-subtest fork-cow\n"
+			"rmmod $DRIVER\n"
+			"test ! -e /dev/kfd\n"
+			"modprobe -d $MODULES $DRIVER $PARAMS\n"
+			"test -e /dev/kfd\n"] * times])
+
+
 def command(programs, tests, directory=TEST_DIRECTORY, options=""):
 	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner."""
 	root, out = "/tmp/igt", "/run/guest/results"
@@ -69,7 +81,8 @@ def command(programs, tests, directory=TEST_DIRECTORY, options=""):
 def label(entry):
 	"""Mode, GPUs if several, and the seed that was asked for, in every line about a boot."""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
-	return f"{entry['mode']}{gpus}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	reloads = " reloaded" if entry.getint("reloads") else ""
+	return f"{entry['mode']}{gpus}{reloads}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
@@ -108,7 +121,8 @@ def run(name, entry, image):
 		return results.igt_cases(os.path.join(where.share, "results", "results.json"), tests,
 			re.compile(entry["skips"]), entry.get("must-pass", "").split())
 
-	return boot(name, entry, image, command(programs, tests), judge)
+	text = reload_command(entry.getint("reloads")) + command(programs, tests)
+	return boot(name, entry, image, text, judge)
 
 
 def run_seeds(config, names, numbers, all_modes, run_one):

@@ -83,6 +83,13 @@ class Files(unittest.TestCase):
 				with open(os.path.join(directory, f"board-{kind}.txt"), "w", encoding="utf-8") as f:
 					f.write("# why\namdgpu/x,Fail\n" if kind == "fails" else "")
 			self.assertIn("amdgpu/x", expectations.load(directory, "board").fails)
+			with open(os.path.join(directory, "more-fails.txt"), "w", encoding="utf-8") as f:
+				f.write("# Why\namdgpu/y,Fail\n")
+			both = expectations.load(directory, "board", "more").fails
+			self.assertEqual(set(both), {"amdgpu/x", "amdgpu/y"})
+			self.assertEqual(both["amdgpu/y"][1].place, "more-fails:2")
+			with self.assertRaises(Malformed):
+				expectations.load(directory, "board", "no-such")
 
 
 class Verdicts(unittest.TestCase):
