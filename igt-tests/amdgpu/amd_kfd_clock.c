@@ -3,9 +3,7 @@
  * The GPU's clock as the render node, KFD and packets of user queues tell it:
  * one clock, that goes at the rate the driver advertises.
  */
-#include <errno.h>
 #include <time.h>
-#include <xf86drm.h>
 
 #include "igt.h"
 
@@ -16,23 +14,11 @@ IGT_TEST_DESCRIPTION("The GPU's clock by AMDGPU_INFO_TIMESTAMP, KFD and packets.
 
 #define ROUNDS 20
 
-static void info(int fd, uint32_t query, void *result, uint32_t size)
-{
-	struct drm_amdgpu_info args = {
-		.return_pointer = (uintptr_t)result,
-		.return_size = size,
-		.query = query,
-	};
-
-	igt_assert_f(drmIoctl(fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
-		     strerror(errno));
-}
-
 static uint64_t clock_by_drm(struct amd_userptr *up)
 {
 	uint64_t clock = 0;
 
-	info(up->fd, AMDGPU_INFO_TIMESTAMP, &clock, sizeof(clock));
+	amd_userptr_info(up, AMDGPU_INFO_TIMESTAMP, &clock, sizeof(clock));
 	return clock;
 }
 
@@ -119,7 +105,7 @@ static void rate(struct amd_userptr *up)
 	struct reading first, last;
 	uint64_t least, most, passed;
 
-	info(up->fd, AMDGPU_INFO_DEV_INFO, &device, sizeof(device));
+	amd_userptr_info(up, AMDGPU_INFO_DEV_INFO, &device, sizeof(device));
 	igt_assert_f(device.gpu_counter_freq, "the driver does not know the rate\n");
 
 	first = read_clock(up);

@@ -387,6 +387,18 @@ void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint
 	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_VMFAULT, 1, AMD_USERPTR_WAIT_MS);
 }
 
+void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint32_t size)
+{
+	struct drm_amdgpu_info args = {
+		.return_pointer = (uintptr_t)result,
+		.return_size = size,
+		.query = query,
+	};
+
+	igt_assert_f(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
+		     strerror(errno));
+}
+
 void amd_userptr_ignore_fault_log(void)
 {
 	/* All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints. */

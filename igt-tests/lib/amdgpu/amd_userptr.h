@@ -133,6 +133,8 @@ bool amd_userptr_stopped(struct amd_userptr *up);
 /* Wait for a page fault of the GPU in [va, va + size). */
 void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint64_t va,
 			      uint64_t size);
+/* What DRM_IOCTL_AMDGPU_INFO has to say. */
+void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint32_t size);
 /* Keep the runner from counting the kernel's report of wanted faults as a problem. */
 void amd_userptr_ignore_fault_log(void);
 
