@@ -230,6 +230,7 @@ int igt_main()
 		amd_userptr_run(&up, basic, ARRAY_LENGTH(basic));
 		amd_userptr_run(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
 		amd_userptr_run(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
+		amd_userptr_run(&up, amd_userptr_busy_subtests, amd_userptr_num_busy_subtests);
 		amd_userptr_run(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
 	}
 

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Accesses that must fault, and what a kernel does to userptrs without the flag. */
+#include <fcntl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
+#include <xf86drm.h>
 
 #include "igt.h"
 
@@ -21,7 +23,7 @@ static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
  * A GPU page fault ends the queues of the whole process, so whoever provokes
  * one does it in a child; the parent's queue has to go on meanwhile.
  */
-static void in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
+void amd_userptr_in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_bo *bo = NULL;
@@ -91,7 +93,7 @@ static void munmap_and_fault(struct amd_userptr *mine)
 
 static void munmap_then_access(struct amd_userptr *up)
 {
-	in_faulting_child(up, munmap_and_fault);
+	amd_userptr_in_faulting_child(up, munmap_and_fault);
 }
 
 static void mprotect_and_fault(struct amd_userptr *mine)
@@ -108,7 +110,7 @@ static void mprotect_and_fault(struct amd_userptr *mine)
 
 static void mprotect_then_write(struct amd_userptr *up)
 {
-	in_faulting_child(up, mprotect_and_fault);
+	amd_userptr_in_faulting_child(up, mprotect_and_fault);
 }
 
 static void write_readonly(struct amd_userptr *mine)
@@ -126,7 +128,7 @@ static void write_readonly(struct amd_userptr *mine)
 
 static void readonly_then_write(struct amd_userptr *up)
 {
-	in_faulting_child(up, write_readonly);
+	amd_userptr_in_faulting_child(up, write_readonly);
 }
 
 static void access_after_va_unmap(struct amd_userptr *mine)
@@ -142,7 +144,58 @@ static void access_after_va_unmap(struct amd_userptr *mine)
 
 static void va_unmap_then_access(struct amd_userptr *up)
 {
-	in_faulting_child(up, access_after_va_unmap);
+	amd_userptr_in_faulting_child(up, access_after_va_unmap);
+}
+
+/* As if something else needed all VRAM: what can leave it does, page tables among it. */
+static void evict_vram(struct amd_userptr *up)
+{
+	int fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+	char text[32];
+
+	igt_require_f(fd >= 0, "no debugfs file to evict VRAM with\n");
+	igt_assert_lt(0, read(fd, text, sizeof(text)));
+	close(fd);
+}
+
+/* Map, use, unmap while all VRAM is evicted; true when the restore was not over before. */
+static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
+{
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, handle, va, 0, AMD_USERPTR_SIZE,
+				       AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_fill(mine, va, AMD_USERPTR_SIZE, 1);
+	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
+	amd_kfd_smi_mark(&mine->smi);
+	evict_vram(mine);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
+				       0), 0);
+	return amd_userptr_stopped(mine);
+}
+
+/* A BO without the flag: nothing but the VA ioctl takes care of its mapping. */
+static void unmap_while_evicted(struct amd_userptr *mine)
+{
+	const unsigned int rounds = 20;
+	union drm_amdgpu_gem_create create = { .in = {
+		.bo_size = AMD_USERPTR_SIZE,
+		.domains = AMDGPU_GEM_DOMAIN_GTT,
+	} };
+	uint64_t va = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
+	bool caught = false;
+
+	igt_assert(va);
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
+	for (unsigned int i = 0; i < rounds && !caught; i++)
+		caught = unmap_evicted(mine, create.out.handle, va);
+	igt_assert(caught);
+	store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
+	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
+	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
+}
+
+static void va_unmap_while_evicted(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, unmap_while_evicted);
 }
 
 /* Copy-on-write of all pages: the grandchild only lives long enough for it. */
@@ -194,7 +247,7 @@ static void lose_the_mapping(struct amd_userptr *mine)
  */
 static void stock_gap(struct amd_userptr *up)
 {
-	in_faulting_child(up, lose_the_mapping);
+	amd_userptr_in_faulting_child(up, lose_the_mapping);
 }
 
 const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
@@ -206,6 +259,8 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	  .describe = "The GPU cannot write a read-only userptr." },
 	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,
 	  .describe = "An unmapped GPU address faults at once." },
+	{ .name = "va-unmap-while-evicted", .run = va_unmap_while_evicted,
+	  .describe = "So it does when page tables were out of VRAM while it was unmapped." },
 };
 const unsigned int amd_userptr_num_fault_subtests = ARRAY_LENGTH(amd_userptr_fault_subtests);
 

@@ -23,7 +23,7 @@ int main(void)
 		ENTRY(igt_reset_timeout), ENTRY(igt_nsec_elapsed),
 		ENTRY(igt_emit_ignore_dmesg_regex),
 		ENTRY(drm_open_driver_render), ENTRY(drm_reopen_driver),
-		ENTRY(drm_close_driver),
+		ENTRY(drm_close_driver), ENTRY(igt_debugfs_open),
 	};
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {

@@ -64,5 +64,7 @@ uint64_t igt_nsec_elapsed(struct timespec *start);
 int drm_open_driver_render(int chipset);
 int drm_reopen_driver(int fd);
 int drm_close_driver(int fd);
+/* A file of the device of @fd in debugfs; < 0 when there is none. */
+int igt_debugfs_open(int fd, const char *filename, int mode);
 
 #endif
