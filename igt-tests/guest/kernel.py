@@ -5,6 +5,7 @@ import dataclasses
 import json
 import os
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -111,6 +112,54 @@ def build_image():
 	image.image = os.path.join(target, os.path.basename(image.image))
 	step.write(saved, json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
 	return image
+
+
+# The driver's module in a build directory, and in lib/modules/RELEASE/kernel.
+DRIVER = "drivers/gpu/drm/amd/amdgpu/amdgpu.ko"
+
+
+def build_controls(tree, out, directory):
+	"""
+	Compile the driver of the patched @tree with kernel/controls on top, beside the build in @out, which stays
+	as it is: what changes is copied to @directory and mounted over the original, so that every path is the
+	same and make compiles what the controls touch. The module's path.
+	"""
+	shutil.rmtree(directory, ignore_errors=True)
+	os.makedirs(directory)
+	copies = {out: os.path.join(directory, "kernel")}
+	patched = os.path.join(directory, "patched")
+	touched = source.apply_to(patched, source.controls(), tree)
+	for part in {os.path.dirname(path) for path in touched}:
+		copies[os.path.join(tree, part)] = os.path.join(directory, part.replace("/", "-"))
+	for original, copy in copies.items():
+		subprocess.run(["cp", "-a", "--reflink=auto", original, copy], check=True)
+	for path in touched:
+		source.put(os.path.join(patched, path),
+			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
+	mounts = "".join(f"mount --bind {shlex.quote(copy)} {shlex.quote(original)}; "
+		for original, copy in copies.items())
+	# Ours is a mount namespace already, whose mounts nobody outside sees; in a chroot it cannot be changed.
+	step.run("building the driver with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
+		"sh", "-ec", mounts + 'exec "$@"', "sh", *make(tree, out, "modules")], env=environment())
+	return os.path.join(copies[out], DRIVER)
+
+
+def controls():
+	"""The patched kernel whose driver leaves out the safety step that its parameter "control" names."""
+	image = build()
+	target = os.path.join(step.BUILD, "image-controls")
+	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
+		*(step.read(path) for path in source.controls()))
+	if step.read_or(os.path.join(target, "stamp")) != stamp:
+		shutil.rmtree(target, ignore_errors=True)
+		directory = os.path.join(step.BUILD, "controls")
+		module = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
+		shutil.copytree(image.modules, target)
+		shutil.copy(module, os.path.join(target, "lib/modules", image.release, "kernel", DRIVER))
+		depmod(target, image.release)
+		shutil.rmtree(directory)
+		step.write(os.path.join(target, "stamp"), stamp)
+	return dataclasses.replace(image, modules=target)
 
 
 def depmod(directory, release):

@@ -47,6 +47,7 @@ class Spec:
 	vgpu_options: str = ""		# further options of vgpu, as a shell would have them
 	sabotage: str = ""		# functions of the driver that do nothing, between commas
 	echo: object = None		# stream that gets the command's output as it comes
+	enough: object = None		# called with the Boot now and then: has it shown what it was for?
 
 
 @dataclasses.dataclass
@@ -251,6 +252,8 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 			break
 		if time.monotonic() > deadline:
 			problems.append(f"no end after {spec.timeout:.0f} s; last console lines: {tail(boot.console)}")
+			break
+		if spec.enough and spec.enough(boot):
 			break
 		echo.pump()
 		time.sleep(POLL)

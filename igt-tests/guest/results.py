@@ -15,6 +15,7 @@ BAD_LINES = re.compile(
 	r"|suspicious RCU usage|inconsistent lock state|DMA-API:|invalid opcode")
 # Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
+IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
 STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
@@ -57,9 +58,11 @@ def last_line(text):
 def igt_reason(out, err):
 	"""The lines of a test's output that say why it did not pass."""
 	for text in (err, out):
-		match = re.search(r"(Test requirement|Failed assertion): .*(\n(?!.*Last errno|Subtest|Stack).+)?", text)
+		# The message of an assertion, if it has one, is behind errno.
+		match = re.search(r"((?:Test requirement|Failed assertion): .*)(?:\n.*Last errno.*)?(\n(?!.*Last errno|Subtest|Stack).+)?",
+			text)
 		if match:
-			return " ".join(match[0].split())
+			return " ".join(IGT_STAMP.sub("", match[1] + (match[2] or "")).split())
 	return last_line(err) or last_line(out)
 
 

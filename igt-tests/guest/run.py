@@ -21,13 +21,14 @@ import series
 import soak
 import step
 import style
+import trials
 
 # How users run the GPU: the hardware scheduler, page tables written by SDMA.
 DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
 DEMO_TIMEOUT = 240
 
 MESON_SUITES = ("lib", "vgpu")
-BOOT_SUITES = ("device", "igt", "soak", "stock", "outside")
+BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
 SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
 
 
@@ -82,7 +83,7 @@ def cmd_kernel(args):
 	return 0
 
 
-def run_suite(suite, modes, numbers):
+def run_suite(suite, modes, numbers, control):
 	if suite == "kernel":
 		return series.suite()
 	if suite == "style":
@@ -95,9 +96,12 @@ def run_suite(suite, modes, numbers):
 		return scenarios.run_suite(suite, modes, numbers, soak.run)
 	if suite == "device":
 		return scenarios.run_suite(suite, modes, numbers, device.run)
+	if suite in trials.TABLES:
+		return trials.run_suite(suite, modes)
+	config = trials.with_control(control) if control else None
 	# The suite's part without a GPU: the programs list their subtests, and skip.
 	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
-	return cases + scenarios.run_suite(suite, modes, numbers)
+	return cases + scenarios.run_suite(suite, modes, numbers, config=config)
 
 
 def check_known(names, known, what):
@@ -119,6 +123,8 @@ def cmd_test(args):
 		return 0
 	check_known(args.suites, SUITES, "suite")
 	check_known(args.mode, scenarios.modes(), "mode")
+	if args.control and args.suites != ["igt"]:
+		raise step.Failed("--control is for the suite igt")
 	suites = args.suites or SUITES
 	built, report = None, {}
 	for suite in suites:
@@ -130,7 +136,7 @@ def cmd_test(args):
 				built = True
 			if suite != "kernel" and built is not True:
 				raise built
-			report[suite] = run_suite(suite, args.mode, args.seed)
+			report[suite] = run_suite(suite, args.mode, args.seed, args.control)
 		except step.Failed as failure:
 			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
 		step.say(f"{suite}: {results.count(report[suite])}")
@@ -167,6 +173,7 @@ def parser():
 	test.add_argument("suites", nargs="*", metavar="SUITE")
 	test.add_argument("--mode", action="append", default=[])
 	test.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
+	test.add_argument("--control", help="of the suite igt, with this negative control (controls.cfg)")
 	test.add_argument("--list", action="store_true")
 	test.set_defaults(function=cmd_test)
 

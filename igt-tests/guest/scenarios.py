@@ -34,7 +34,7 @@ def modes():
 
 def images(config, names):
 	"""The kernels the scenarios @names boot, made when needed."""
-	makers = {"patched": kernel.build, "debian": kernel.debian}
+	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
@@ -90,12 +90,17 @@ def directory(name, entry):
 	return os.path.join(RUNS, f"{name}-seed-{entry['seed']}" if entry["seed"] else name)
 
 
-def boot(name, entry, image, text, judge, echo=None):
-	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
-	spec = qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
+def spec_of(name, entry, image, text, echo=None):
+	"""A boot of the scenario @name that runs the shell @text."""
+	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
 		command=text, params=entry["params"], timeout=entry.getfloat("timeout"), seed=int(entry["seed"] or 0),
 		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		echo=echo)
+
+
+def boot(name, entry, image, text, judge, echo=None):
+	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
+	spec = spec_of(name, entry, image, text, echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
@@ -144,9 +149,9 @@ def run_seeds(config, names, numbers, all_modes, run_one):
 	return [case for row in rows for case in row.cases]
 
 
-def run_suite(suite, only, numbers=(), run_one=run):
+def run_suite(suite, only, numbers=(), run_one=run, config=None):
 	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
-	config = table()
+	config = config or table()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)]
 	if numbers:

@@ -14,6 +14,7 @@ import step
 
 KERNEL = os.path.join(step.PROJECT, "kernel")
 PATCHES = os.path.join(KERNEL, "patches")
+CONTROLS = os.path.join(KERNEL, "controls")
 DOWNLOADS = os.path.join(step.CACHE, "download")
 
 
@@ -31,6 +32,11 @@ def series():
 	"""Paths of the patches in order; 0000 is the cover letter."""
 	return sorted(path for path in glob.glob(os.path.join(PATCHES, "[0-9]*.patch"))
 		if not os.path.basename(path).startswith("0000-"))
+
+
+def controls():
+	"""Paths of the negative controls, which apply on top of the series."""
+	return sorted(glob.glob(os.path.join(CONTROLS, "[0-9]*.patch")))
 
 
 def touched(patch):

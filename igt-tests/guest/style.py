@@ -12,7 +12,7 @@ from results import FAIL, PASS, Case
 
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
-PATCHES = "kernel/patches/"
+PATCHES = ("kernel/patches/", "kernel/controls/")
 # Places of one machine; the pattern does not match itself.
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")

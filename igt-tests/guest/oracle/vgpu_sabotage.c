@@ -35,7 +35,8 @@ MODULE_PARM_DESC(skipped, "calls that did nothing");
 /* At the first instruction the return address is on top of the stack. */
 static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 {
-	atomic_inc(&skipped[p - probe]);
+	if (atomic_inc_return(&skipped[p - probe]) == 1)
+		pr_notice("vgpu_sabotage: %s left out\n", p->symbol_name);
 	regs_set_return_value(regs, 0);
 	instruction_pointer_set(regs, *(unsigned long *)regs->sp);
 	regs->sp += sizeof(unsigned long);
