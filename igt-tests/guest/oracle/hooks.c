@@ -11,22 +11,21 @@
  */
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
-#include <linux/hmm.h>
-#include <linux/kprobes.h>
 #include <linux/memblock.h>
-#include <linux/mmu_notifier.h>
 #include <linux/module.h>
 #include <linux/reboot.h>
 #include <linux/scatterlist.h>
 #include <linux/tracepoint.h>
 
+#include "hooks.h"
+#include "lookups.h"
 #include "reporters.h"
 
 /* Pages a device has or had: others' frees are of no interest. */
 static unsigned long *known_pages;
 static unsigned long num_pages;
 
-static void know(unsigned long pfn, unsigned long count)
+void know(unsigned long pfn, unsigned long count)
 {
 	for (; count; pfn++, count--)
 		if (pfn < num_pages)
@@ -40,8 +39,7 @@ static u32 write_flag(enum dma_data_direction dir)
 	return dir == DMA_TO_DEVICE ? 0 : VG_ORACLE_WRITE;
 }
 
-/* To the device's own oracle, if it has one. */
-static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size)
+void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size)
 {
 	struct reporter *r = reporter_of(dev);
 	struct vg_oracle_event event = {
@@ -56,17 +54,27 @@ static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t ad
 	say(r, &event);
 }
 
+/*
+ * hmm_dma_map_pfn() maps what lookups found, as often as it is asked for an
+ * address, and unmaps only if that does anything: lookups.c watches it itself.
+ */
+static bool by_hmm(unsigned long attrs)
+{
+	return attrs & DMA_ATTR_REQUIRE_COHERENT;
+}
+
 static void map_phys(void *data, struct device *dev, phys_addr_t phys, dma_addr_t addr,
 		     size_t size, enum dma_data_direction dir, unsigned long attrs)
 {
-	if (addr != DMA_MAPPING_ERROR)
+	if (addr != DMA_MAPPING_ERROR && !by_hmm(attrs))
 		say_dma(dev, VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
 }
 
 static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t size,
 		       enum dma_data_direction dir, unsigned long attrs)
 {
-	say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
+	if (!by_hmm(attrs))
+		say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
 }
 
 /* A list of pages may be anybody's: not OWNED. */
@@ -201,167 +209,10 @@ static int add_tracepoints(void)
 	return 0;
 }
 
-/* ---- page lookups and invalidations ---- */
-
-struct invalidation {
-	struct mm_struct *mm;
-	unsigned long start, end;
-};
-
-static int enter_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct mmu_notifier_range *range = (void *)regs_get_kernel_argument(regs, 0);
-	struct invalidation *inv = (void *)ri->data;
-
-	*inv = (struct invalidation){ range->mm, range->start, range->end };
-	return 0;
-}
-
-static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct invalidation *inv = (void *)ri->data;
-	struct vg_oracle_event event = {
-		.kind = VG_ORACLE_LOSE,
-		.mm = (unsigned long)inv->mm,
-		.va = PFN_DOWN(inv->start),
-		.count = PFN_UP(inv->end) - PFN_DOWN(inv->start),
-	};
-
-	/* Refused, when it must not block: nothing is going to change. */
-	if (!(int)regs_return_value(regs))
-		say_all(&event);
-	return 0;
-}
-
-static int enter_release(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	*(unsigned long *)ri->data = regs_get_kernel_argument(regs, 0);
-	return 0;
-}
-
-static int leave_release(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	struct vg_oracle_event event = {
-		.kind = VG_ORACLE_LEAVE, .mm = *(unsigned long *)ri->data,
-	};
-
-	say_all(&event);
-	return 0;
-}
-
-static int enter_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	*(unsigned long *)ri->data = regs_get_kernel_argument(regs, 0);
-	return 0;
-}
-
-static bool continues(unsigned long pfn, unsigned long before)
-{
-	return pfn == before + 1 && !((pfn ^ before) & HMM_PFN_WRITE);
-}
-
-/* Consecutive pages as one event. */
-static void say_lookup(const struct hmm_range *range, struct vg_oracle_event event)
-{
-	unsigned long count = PHYS_PFN(range->end - range->start);
-	unsigned long va = PFN_DOWN(range->start);
-	const unsigned long order = HMM_PFN_FLAGS & ~(HMM_PFN_VALID | HMM_PFN_WRITE);
-
-	event.kind = VG_ORACLE_HOLD;
-	for (unsigned long i = 0; i < count; i += event.count) {
-		unsigned long pfn = range->hmm_pfns[i] & ~order;
-		unsigned long n = 1;
-
-		event.count = 1;
-		if (!(pfn & HMM_PFN_VALID))
-			continue;
-		while (i + n < count && continues(range->hmm_pfns[i + n] & ~order, pfn + n - 1))
-			n++;
-		event.va = va + i;
-		event.count = n;
-		event.page = pfn & ~HMM_PFN_FLAGS;
-		event.flags = pfn & HMM_PFN_WRITE ? VG_ORACLE_WRITE : 0;
-		know(event.page, n);
-		say_all(&event);
-	}
-}
-
-static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
-{
-	const struct hmm_range *range = *(struct hmm_range **)ri->data;
-	const struct mmu_interval_notifier *notifier = range->notifier;
-	unsigned long last = PFN_DOWN(notifier->interval_tree.last);
-	struct vg_oracle_event event = {
-		.kind = VG_ORACLE_WATCH,
-		.mm = (unsigned long)notifier->mm,
-		.notifier = (unsigned long)notifier,
-		.va = PFN_DOWN(notifier->interval_tree.start),
-	};
-
-	if ((int)regs_return_value(regs))
-		return 0;
-	event.count = last - event.va + 1;
-	say_all(&event);
-	say_lookup(range, event);
-	/*
-	 * An invalidation that came in between has perhaps been told before the
-	 * pages.  The driver sees it the same way and must not use them.
-	 */
-	if (mmu_interval_read_retry(range->notifier, range->notifier_seq)) {
-		event.kind = VG_ORACLE_LOSE;
-		event.va = PFN_DOWN(range->start);
-		event.count = PHYS_PFN(range->end - range->start);
-		say_all(&event);
-	}
-	return 0;
-}
-
-/* Notifiers sleep, so many calls can be under way. */
-static struct kretprobe returns[] = {
-	{
-		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
-		.entry_handler = enter_invalidate, .handler = leave_invalidate,
-		.data_size = sizeof(struct invalidation), .maxactive = 256,
-	}, {
-		.kp.symbol_name = "__mmu_notifier_release",
-		.entry_handler = enter_release, .handler = leave_release,
-		.data_size = sizeof(unsigned long), .maxactive = 64,
-	}, {
-		.kp.symbol_name = "hmm_range_fault",
-		.entry_handler = enter_lookup, .handler = leave_lookup,
-		.data_size = sizeof(unsigned long), .maxactive = 256,
-	},
-};
-
-static int add_returns(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(returns); i++) {
-		int err = register_kretprobe(&returns[i]);
-
-		if (!err)
-			continue;
-		pr_err("vgpu_oracle: %s: %d\n", returns[i].kp.symbol_name, err);
-		while (i--)
-			unregister_kretprobe(&returns[i]);
-		return err;
-	}
-	return 0;
-}
-
-static void remove_returns(void)
-{
-	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
-		unregister_kretprobe(&returns[i]);
-}
-
 /* A green run in which events got lost would prove nothing. */
 static void tell_missed(void)
 {
-	u64 lost = 0;
-
-	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
-		lost += returns[i].nmissed + returns[i].kp.nmissed;
-	reporters_tell_missed(lost);
+	reporters_tell_missed(lookups_missed());
 }
 
 /* ---- what tests can read: /sys/module/vgpu_oracle/parameters ---- */
@@ -381,6 +232,16 @@ module_param_cb(events, &count_ops, (void *)VG_ORACLE_EVENTS, 0444);
 MODULE_PARM_DESC(events, "events reported so far");
 module_param_cb(accesses, &count_ops, (void *)VG_ORACLE_ACCESSES, 0444);
 MODULE_PARM_DESC(accesses, "accesses to guest memory judged so far");
+
+static int get_forgotten(char *buffer, const struct kernel_param *kp)
+{
+	return sysfs_emit(buffer, "%llu\n", lookups_forgotten());
+}
+
+static const struct kernel_param_ops forgotten_ops = { .get = get_forgotten };
+
+module_param_cb(forgotten, &forgotten_ops, NULL, 0444);
+MODULE_PARM_DESC(forgotten, "invalidations that lookups under way may have missed");
 
 /* ---- */
 
@@ -408,7 +269,7 @@ static int __init vgpu_oracle_init(void)
 	err = add_tracepoints();
 	if (err)
 		goto disable;
-	err = add_returns();
+	err = lookups_watch();
 	if (err)
 		goto tracepoints;
 	register_reboot_notifier(&reboot);
@@ -427,7 +288,7 @@ known:
 static void __exit vgpu_oracle_exit(void)
 {
 	unregister_reboot_notifier(&reboot);
-	remove_returns();
+	lookups_unwatch();
 	remove_tracepoints(ARRAY_SIZE(probes));
 	tell_missed();
 	reporters_enable(false);

@@ -100,9 +100,11 @@ static void history(const struct vg_page *page, char *buf, size_t size)
 		const struct vg_page_event *e =
 			&page->history[i % VG_PAGE_HISTORY];
 
-		n += snprintf(buf + n, size - n, "%s%s%s@%" PRIu64,
+		n += snprintf(buf + n, size - n, "%s%s%s%s@%" PRIu64,
 			      i > first ? "," : "", kind_name(e->kind),
-			      e->flags & VG_ORACLE_WRITE ? "-rw" : "", e->time);
+			      e->flags & VG_ORACLE_WRITE ? "-rw" : "",
+			      e->flags & VG_ORACLE_OVERTAKEN ? "-overtaken" : "",
+			      e->time);
 	}
 }
 

@@ -9,21 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "oracle/held.h"
 #include "oracle/pages.h"
 
 enum {
 	CHUNK_SHIFT = 9,
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MAX_PAGE_SHIFT = 28,	/* 1 TiB: more than any test guest has */
-	HELD_WRITE = 1,		/* flag in struct holder.held */
-	HELD_SHIFT = 1,
-};
-
-/* What one notifier's user found in its range: held[i] is 0 or a page. */
-struct holder {
-	uint64_t mm, notifier;
-	uint64_t va, count;
-	uint64_t *held;		/* (page << HELD_SHIFT | HELD_WRITE) + 1 */
+	HELD_WRITE = 1,		/* flags in a value of struct vg_held */
+	HELD_PAGE = 2,		/* no value is 0 */
+	HELD_SHIFT = 2,
 };
 
 struct vg_pages {
@@ -32,14 +27,20 @@ struct vg_pages {
 	const struct vg_oracle_event *event;
 	struct vg_page **chunk;
 	uint64_t num_chunks;
-	struct holder *holder;
-	size_t num_holders, max_holders;
-	size_t last;		/* holder found last */
+	struct vg_held *held;	/* page << HELD_SHIFT and flags */
 };
 
 struct vg_pages *vg_pages_new(void)
 {
-	return calloc(1, sizeof(struct vg_pages));
+	struct vg_pages *pages = calloc(1, sizeof(*pages));
+
+	if (!pages)
+		return NULL;
+	pages->held = vg_held_new();
+	if (pages->held)
+		return pages;
+	free(pages);
+	return NULL;
 }
 
 void vg_pages_free(struct vg_pages *pages)
@@ -48,10 +49,8 @@ void vg_pages_free(struct vg_pages *pages)
 		return;
 	for (uint64_t i = 0; i < pages->num_chunks; i++)
 		free(pages->chunk[i]);
-	for (size_t i = 0; i < pages->num_holders; i++)
-		free(pages->holder[i].held);
 	free(pages->chunk);
-	free(pages->holder);
+	vg_held_free(pages->held);
 	free(pages);
 }
 
@@ -113,6 +112,15 @@ static void decrement(uint32_t *count, bool condition)
 	*count -= condition && *count;
 }
 
+/*
+ * Whoever mapped it found it in a process, perhaps too long ago: it may since
+ * have been freed and become the driver's own.
+ */
+static void found(struct vg_page *page)
+{
+	page->user = !page->owned;
+}
+
 static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 {
 	bool write = flags & VG_ORACLE_WRITE;
@@ -121,22 +129,31 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 	case VG_ORACLE_MAP:
 		page->maps++;
 		page->maps_write += write;
-		if (flags & VG_ORACLE_OWNED)
-			page->freed = false;
+		if (flags & VG_ORACLE_OWNED) {
+			page->owned = true;
+			page->user = page->freed = false;
+		} else if (flags & VG_ORACLE_FOUND) {
+			found(page);
+		}
 		break;
 	case VG_ORACLE_UNMAP:
 		decrement(&page->maps, true);
 		decrement(&page->maps_write, write);
 		/* Who gets it next has it rightfully. */
 		if (!page->maps)
-			page->freed = false;
+			page->owned = page->freed = false;
 		break;
 	case VG_ORACLE_FREE:
 		page->freed = page->maps;
-		page->user = false;
+		page->owned = page->user = false;
 		page->holds = page->holds_write = 0;
 		break;
 	case VG_ORACLE_HOLD:
+		if (flags & VG_ORACLE_OVERTAKEN) {
+			found(page);
+			break;
+		}
+		page->owned = false;
 		page->user = true;
 		page->freed = false;
 		page->holds++;
@@ -177,154 +194,48 @@ static int apply_range(struct vg_pages *pages)
 	return err;
 }
 
-/* ---- holders ---- */
+/* ---- what processes hold ---- */
 
-static int lose(struct vg_pages *pages, uint64_t *held)
+static int lose(void *arg, uint64_t value)
 {
-	uint64_t value = *held - 1;
-
-	if (!*held)
-		return 0;
-	*held = 0;
-	return apply(pages, value >> HELD_SHIFT, VG_ORACLE_LOSE,
+	return apply(arg, value >> HELD_SHIFT, VG_ORACLE_LOSE,
 		     value & HELD_WRITE ? VG_ORACLE_WRITE : 0);
 }
 
-static int lose_range(struct vg_pages *pages, struct holder *h, uint64_t va,
-		      uint64_t end)
-{
-	uint64_t first = va > h->va ? va - h->va : 0;
-	int err = 0;
-
-	for (uint64_t i = first; i < h->count && h->va + i < end && !err; i++)
-		err = lose(pages, &h->held[i]);
-	return err;
-}
-
-static bool is(const struct holder *h, const struct vg_oracle_event *e)
-{
-	return h->mm == e->mm && h->notifier == e->notifier;
-}
-
-static struct holder *find(struct vg_pages *pages)
-{
-	size_t i = pages->last;
-
-	if (i < pages->num_holders && is(&pages->holder[i], pages->event))
-		return &pages->holder[i];
-	for (i = 0; i < pages->num_holders; i++) {
-		if (is(&pages->holder[i], pages->event)) {
-			pages->last = i;
-			return &pages->holder[i];
-		}
-	}
-	return NULL;
-}
-
-static int new_holder(struct vg_pages *pages)
+/*
+ * Nothing but an invalidation takes a permission away: of two lookups that find
+ * the same page the later one to be told may have been the earlier one.
+ */
+static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 {
 	const struct vg_oracle_event *e = pages->event;
-	uint64_t *held = calloc(e->count, sizeof(*held));
+	uint64_t value = number << HELD_SHIFT | HELD_PAGE, old;
+	int err;
 
-	if (!held)
-		return -ENOMEM;
-	if (pages->num_holders == pages->max_holders) {
-		size_t max = 2 * pages->max_holders + 1;
-		struct holder *holder =
-			realloc(pages->holder, max * sizeof(*holder));
-
-		if (!holder) {
-			free(held);
-			return -ENOMEM;
-		}
-		pages->holder = holder;
-		pages->max_holders = max;
-	}
-	pages->last = pages->num_holders;
-	pages->holder[pages->num_holders++] = (struct holder){
-		.mm = e->mm, .notifier = e->notifier,
-		.va = e->va, .count = e->count, .held = held,
-	};
-	return 0;
-}
-
-static int remove_holder(struct vg_pages *pages, size_t i)
-{
-	struct holder *h = &pages->holder[i];
-	int err = lose_range(pages, h, h->va, h->va + h->count);
-
-	free(h->held);
-	*h = pages->holder[--pages->num_holders];
+	if (e->flags & VG_ORACLE_WRITE)
+		value |= HELD_WRITE;
+	old = vg_held_get(pages->held, e->mm, va);
+	if (value == old || (value | HELD_WRITE) == old)
+		return 0;
+	err = vg_held_set(pages->held, e->mm, va, value);
+	/* First the new one: a page held all along is never lost. */
+	if (!err)
+		err = apply(pages, number, VG_ORACLE_HOLD, e->flags);
+	if (!err && old)
+		err = lose(pages, old);
 	return err;
-}
-
-/* A notifier's memory, hence its name, may since have become another's. */
-static int watch(struct vg_pages *pages)
-{
-	const struct vg_oracle_event *e = pages->event;
-	int err = 0;
-
-	for (size_t i = 0; i < pages->num_holders && !err; i++) {
-		struct holder *h = &pages->holder[i];
-
-		if (h->notifier != e->notifier)
-			continue;
-		if (h->mm == e->mm && h->va == e->va && h->count == e->count)
-			return 0;
-		err = remove_holder(pages, i--);
-	}
-	return err ? err : new_holder(pages);
 }
 
 static int hold(struct vg_pages *pages)
 {
 	const struct vg_oracle_event *e = pages->event;
-	struct holder *h = find(pages);
-	bool write = e->flags & VG_ORACLE_WRITE;
-
-	if (!h || e->va < h->va || e->va - h->va > h->count ||
-	    e->count > h->count - (e->va - h->va))
-		return -EINVAL;
-	for (uint64_t i = 0; i < e->count; i++) {
-		uint64_t *held = &h->held[e->va - h->va + i];
-		uint64_t value = (e->page + i) << HELD_SHIFT;
-		int err;
-
-		value = (value | (write ? HELD_WRITE : 0)) + 1;
-		if (value == *held)
-			continue;
-		/* First the new one: a page held all along is never lost. */
-		err = apply(pages, e->page + i, VG_ORACLE_HOLD, e->flags);
-		if (!err)
-			err = lose(pages, held);
-		if (err)
-			return err;
-		*held = value;
-	}
-	return 0;
-}
-
-static int lose_all(struct vg_pages *pages)
-{
-	const struct vg_oracle_event *e = pages->event;
 	int err = 0;
 
-	for (size_t i = 0; i < pages->num_holders && !err; i++) {
-		struct holder *h = &pages->holder[i];
-
-		if (h->mm == e->mm && (!e->notifier || h->notifier == e->notifier))
-			err = lose_range(pages, h, e->va, e->va + e->count);
-	}
-	return err;
-}
-
-static int leave(struct vg_pages *pages)
-{
-	int err = 0;
-
-	for (size_t i = pages->num_holders; i-- && !err;)
-		if (pages->holder[i].mm == pages->event->mm)
-			err = remove_holder(pages, i);
+	/* The invalidation has taken away what could be held there. */
+	if (e->flags & VG_ORACLE_OVERTAKEN)
+		return apply_range(pages);
+	for (uint64_t i = 0; i < e->count && !err; i++)
+		err = hold_page(pages, e->va + i, e->page + i);
 	return err;
 }
 
@@ -333,13 +244,10 @@ static bool sane(const struct vg_oracle_event *e)
 {
 	bool by_page = e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP ||
 		       e->kind == VG_ORACLE_FREE || e->kind == VG_ORACLE_HOLD;
-	bool by_va = e->kind == VG_ORACLE_WATCH || e->kind == VG_ORACLE_HOLD ||
-		     e->kind == VG_ORACLE_LOSE;
+	bool by_va = e->kind == VG_ORACLE_HOLD || e->kind == VG_ORACLE_LOSE;
 	uint64_t limit = 1ull << MAX_PAGE_SHIFT;
 
 	if (by_page && (e->page >= limit || e->count > limit - e->page))
-		return false;
-	if (e->kind == VG_ORACLE_WATCH && (!e->count || e->count > limit))
 		return false;
 	return !by_va || e->va + e->count >= e->va;
 }
@@ -357,14 +265,14 @@ int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
 	case VG_ORACLE_UNMAP:
 	case VG_ORACLE_FREE:
 		return apply_range(pages);
-	case VG_ORACLE_WATCH:
-		return watch(pages);
 	case VG_ORACLE_HOLD:
 		return hold(pages);
 	case VG_ORACLE_LOSE:
-		return lose_all(pages);
+		return vg_held_take(pages->held, event->mm, event->va,
+				    event->count, lose, pages);
 	case VG_ORACLE_LEAVE:
-		return leave(pages);
+		return vg_held_take(pages->held, event->mm, 0, UINT64_MAX, lose,
+				    pages);
 	default:
 		return -EINVAL;
 	}

@@ -20,6 +20,7 @@ struct vg_page_event {
 struct vg_page {
 	uint32_t maps, maps_write;	/* DMA mappings that there are */
 	uint32_t holds, holds_write;	/* places where processes have it */
+	bool owned;		/* the driver allocated it for the device */
 	bool user;		/* got from a process: somebody must hold it */
 	bool freed;		/* while it was mapped */
 	uint64_t lost_at;	/* last event that made it inaccessible, or 0 */

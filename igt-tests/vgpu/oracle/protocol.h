@@ -28,29 +28,28 @@ enum vg_oracle_reg {
 	VG_ORACLE_REGS_END
 };
 
-#define VG_ORACLE_ID_VALUE 0x4f524331u	/* "ORC" and the protocol's version */
+#define VG_ORACLE_ID_VALUE 0x4f524332u	/* "ORC" and the protocol's version */
 
 /* All addresses in units of 4 KiB pages. */
 enum vg_oracle_kind {
 	/*
 	 * The device may reach @count pages from @page: they were mapped for
 	 * DMA.  OWNED when the driver allocated them for that purpose, so that
-	 * they are nobody else's now.
+	 * they are nobody else's now.  FOUND when a lookup must have found them,
+	 * so that they are a process's.
 	 */
 	VG_ORACLE_MAP = 1,
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page went back to the page allocator. */
 	VG_ORACLE_FREE,
 	/*
-	 * A driver with @notifier for [@va, @va + @count) of @mm is about to
-	 * look up pages there; the HOLD events that follow say which.
+	 * A lookup found that [@va, @va + @count) of @mm are the pages from
+	 * @page.  OVERTAKEN: they were, before a LOSE that has been told.
 	 */
-	VG_ORACLE_WATCH,
-	/* ... and at @va there are @count pages from @page. */
 	VG_ORACLE_HOLD,
 	/*
 	 * What was held in [@va, @va + @count) of @mm is the kernel's again:
-	 * all notifiers have returned.  Only @notifier's when that is not 0.
+	 * all notifiers have returned.
 	 */
 	VG_ORACLE_LOSE,
 	/* The address space is gone, and all that was held in it. */
@@ -63,6 +62,8 @@ enum vg_oracle_kind {
 enum vg_oracle_flags {
 	VG_ORACLE_WRITE = 1,	/* MAP, UNMAP, HOLD: for writing as well */
 	VG_ORACLE_OWNED = 2,	/* MAP */
+	VG_ORACLE_FOUND = 4,	/* MAP */
+	VG_ORACLE_OVERTAKEN = 8,	/* HOLD */
 };
 
 struct vg_oracle_event {
@@ -72,7 +73,6 @@ struct vg_oracle_event {
 	__u64 count;
 	__u64 va;
 	__u64 mm;		/* any name of the address space but 0 */
-	__u64 notifier;		/* any name but 0 */
 };
 
 /* Positions count events since ENABLE; the place is position % size. */

@@ -11,8 +11,8 @@ enum {
 	VMID = 3,
 	OTHER_VMID = 4,
 	RING_SIZE = 8,
-	MM = 0x111, NOTIFIER = 0x222,
-	OTHER_MM = 0x333, OTHER_NOTIFIER = 0x444,
+	MM = 0x111,
+	OTHER_MM = 0x333,
 	CPU_VA = 0x7f000,	/* pages */
 };
 #define VA 0x7f0012345000ull
@@ -68,10 +68,15 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 #define MAP_OWNED(f, gpa) \
 	SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_OWNED)
 #define UNMAP_RW(f, gpa) SAY(f, UNMAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
-#define WATCH(f) SAY(f, WATCH, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA)
+#define MAP_FOUND(f, gpa) \
+	SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_FOUND)
 #define HOLD_RW(f, gpa) \
-	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, \
-	    .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(gpa), \
+	    .flags = VG_ORACLE_WRITE)
+#define HOLD_OVERTAKEN(f, gpa) \
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(gpa), \
+	    .flags = VG_ORACLE_WRITE | VG_ORACLE_OVERTAKEN)
+#define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f) SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
 /* VA of VMID leads to PAGE_A, of which nothing has been said yet. */
@@ -90,7 +95,6 @@ static struct fake_host *with_userptr(void)
 {
 	struct fake_host *f = reporting();
 
-	WATCH(f);
 	HOLD_RW(f, PAGE_A);
 	MAP_RW(f, PAGE_A);
 	return f;
@@ -208,16 +212,109 @@ static void r2_fires_after_the_address_space_is_gone(void)
 }
 
 /* Pages looked up before an invalidation that came first must not be used. */
-static void r2_fires_when_a_stale_lookup_is_mapped(void)
+static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 {
 	struct fake_host *f = reporting();
 
-	WATCH(f);
-	HOLD_RW(f, PAGE_A);
-	SAY(f, LOSE, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA);
+	HOLD_OVERTAKEN(f, PAGE_A);
 	MAP_RW(f, PAGE_A);
 	read_page(f);
 	expect(f, 1, "rule=R2");
+	CHECK(fake_logged(f, "holds=0 events=hold-rw-overtaken@"));
+	HOLD_RW(f, PAGE_A);	/* the driver looks again */
+	fake_flush(f, VG_GFXHUB, VMID);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+/* ... even if nobody has them at all any more. */
+static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
+{
+	struct fake_host *f = reporting();
+
+	HOLD_RW(f, PAGE_A);
+	LOSE(f);
+	FREE(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+/* A lookup that took its time takes nothing away from a later one. */
+static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
+{
+	struct fake_host *f = with_userptr();
+
+	HOLD_OVERTAKEN(f, PAGE_A);
+	HOLD_OVERTAKEN(f, PAGE_B);
+	write_page(f);
+	expect_none(f);
+	LOSE(f);
+	write_page(f);
+	expect(f, 1, "rule=R2");
+	fake_free(f);
+}
+
+/* What it found may be the driver's by the time it is told. */
+static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
+{
+	struct fake_host *f = reporting();
+
+	FREE(f, PAGE_A);
+	MAP_OWNED(f, PAGE_A);
+	HOLD_OVERTAKEN(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+
+	f = reporting();	/* or become so */
+	FREE(f, PAGE_A);
+	HOLD_OVERTAKEN(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	UNMAP_RW(f, PAGE_A);
+	MAP_OWNED(f, PAGE_A);
+	write_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void pages_of_one_lookup_are_lost_one_by_one(void)
+{
+	struct fake_host *f = reporting();
+
+	fake_map(f, VMID, VA + VG_PAGE_SIZE, PAGE_B, FAKE_RW | VG_PTE_SYSTEM);
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA - 1, .count = 3, .page = PFN(PAGE_A) - 1,
+	    .flags = VG_ORACLE_WRITE);
+	MAP_FOUND(f, PAGE_A);
+	MAP_FOUND(f, PAGE_B);
+	SAY(f, LOSE, .mm = MM, .va = CPU_VA - 1);
+	SAY(f, LOSE, .mm = MM, .va = CPU_VA + 1);
+	write_page(f);
+	expect_none(f);
+	CHECK(!vg_mem_write32(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE, 1));
+	expect(f, 1, "rule=R2 access=write vmid=3 va=0x7f0012346000");
+	LOSE(f);
+	write_page(f);
+	expect(f, 2, "rule=R2");
+	fake_free(f);
+}
+
+/* Whoever looks, for one range or for many, finds the same. */
+static void a_page_found_twice_at_an_address_is_lost_once(void)
+{
+	struct fake_host *f = with_userptr();
+
+	HOLD_RW(f, PAGE_A);
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA - 2, .count = 4, .page = PFN(PAGE_A) - 2);
+	write_page(f);
+	expect_none(f);
+	LOSE(f);
+	write_page(f);
+	expect(f, 1, "rule=R2");
+	CHECK(fake_logged(f, "holds=0"));
 	fake_free(f);
 }
 
@@ -228,8 +325,7 @@ static void r2_does_not_fire_elsewhere(void)
 	SAY(f, LOSE, .mm = OTHER_MM, .va = CPU_VA);
 	SAY(f, LOSE, .mm = MM, .va = CPU_VA - 5, .count = 5);
 	SAY(f, LOSE, .mm = MM, .va = CPU_VA + 1, .count = 1000);
-	SAY(f, LOSE, .mm = MM, .notifier = OTHER_NOTIFIER, .va = CPU_VA);
-	SAY(f, FREE, .page = PFN(PAGE_B));
+	FREE(f, PAGE_B);
 	write_page(f);
 	expect_none(f);
 	fake_free(f);
@@ -240,9 +336,8 @@ static void r2_does_not_fire_while_somebody_holds_the_page(void)
 {
 	struct fake_host *f = with_userptr();
 
-	SAY(f, WATCH, .mm = OTHER_MM, .notifier = OTHER_NOTIFIER, .va = 1);
-	SAY(f, HOLD, .mm = OTHER_MM, .notifier = OTHER_NOTIFIER, .va = 1,
-	    .page = PFN(PAGE_A), .flags = VG_ORACLE_WRITE);
+	SAY(f, HOLD, .mm = OTHER_MM, .va = 1, .page = PFN(PAGE_A),
+	    .flags = VG_ORACLE_WRITE);
 	LOSE(f);
 	write_page(f);
 	expect_none(f);
@@ -258,7 +353,7 @@ static void r2_does_not_fire_on_a_page_that_found_a_new_use(void)
 
 	LOSE(f);
 	UNMAP_RW(f, PAGE_A);
-	SAY(f, FREE, .page = PFN(PAGE_A));
+	FREE(f, PAGE_A);
 	MAP_OWNED(f, PAGE_A);
 	write_page(f);
 	expect_none(f);
@@ -322,8 +417,7 @@ static void r4_fires_on_a_write_to_a_page_held_for_reading(void)
 {
 	struct fake_host *f = reporting();
 
-	WATCH(f);
-	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, .page = PFN(PAGE_A));
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(PAGE_A));
 	MAP_RW(f, PAGE_A);
 	read_page(f);
 	expect_none(f);
@@ -418,9 +512,8 @@ static void bad_rings_and_events_stop_the_model(void)
 	set_reg(f, VG_ORACLE_DRAIN, 1);
 	fake_expect_stop(f, "makes no sense");
 
-	f = reporting();	/* outside of what is watched */
-	WATCH(f);
-	SAY(f, HOLD, .mm = MM, .notifier = NOTIFIER, .va = CPU_VA, .count = 2);
+	f = reporting();
+	SAY(f, HOLD, .mm = MM, .va = UINT64_MAX, .count = 2);
 	set_reg(f, VG_ORACLE_DRAIN, 1);
 	fake_expect_stop(f, "makes no sense");
 }
@@ -486,7 +579,12 @@ int main(void)
 	r2_fires_on_a_page_taken_back();
 	r2_fires_on_a_page_freed_while_mapped();
 	r2_fires_after_the_address_space_is_gone();
-	r2_fires_when_a_stale_lookup_is_mapped();
+	r2_fires_when_an_overtaken_lookup_is_mapped();
+	r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed();
+	r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page();
+	r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page();
+	pages_of_one_lookup_are_lost_one_by_one();
+	a_page_found_twice_at_an_address_is_lost_once();
 	r2_does_not_fire_elsewhere();
 	r2_does_not_fire_while_somebody_holds_the_page();
 	r2_does_not_fire_on_a_page_that_found_a_new_use();

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Which pages are where comes from hmm_range_fault(), that they are not there any
+ * more from the return of all MMU notifiers, that the device may reach them from
+ * hmm_dma_map_pfn().  docs/oracle.md says why the order of these events is right.
+ */
+#include <linux/hmm.h>
+#include <linux/hmm-dma.h>
+#include <linux/kprobes.h>
+#include <linux/mmu_notifier.h>
+#include <linux/spinlock.h>
+
+#include "hooks.h"
+#include "invalidations.h"
+#include "lookups.h"
+#include "reporters.h"
+
+/* Pages of a lookup that are said without letting an invalidation in between. */
+#define SAY_PAGES	512
+
+/*
+ * Whether an invalidation is told before or behind the pages of a lookup must be
+ * known when they are told: the lock is held for both.
+ */
+static DEFINE_RAW_SPINLOCK(order);
+static struct invalidations invalidations;
+
+/* ---- invalidations ---- */
+
+struct invalidate_call {
+	const struct mmu_notifier_range *range;
+	struct vg_oracle_event event;
+};
+
+static int enter_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct mmu_notifier_range *range = (void *)regs_get_kernel_argument(regs, 0);
+	struct invalidate_call *call = (void *)ri->data;
+
+	call->range = range;
+	call->event = (struct vg_oracle_event){
+		.kind = VG_ORACLE_LOSE,
+		.mm = (unsigned long)range->mm,
+		.va = PFN_DOWN(range->start),
+		.count = PFN_UP(range->end) - PFN_DOWN(range->start),
+	};
+	return 0;
+}
+
+static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct invalidate_call *call = (void *)ri->data;
+	const struct vg_oracle_event *event = &call->event;
+	unsigned long flags;
+
+	/* Refused, when it must not block: nothing is going to change. */
+	if ((int)regs_return_value(regs))
+		return 0;
+	raw_spin_lock_irqsave(&order, flags);
+	invalidation_begin(&invalidations, call->range, event->mm, event->va, event->count);
+	say_all(event);
+	raw_spin_unlock_irqrestore(&order, flags);
+	return 0;
+}
+
+/* The same structure as for the start: it is on the stack of who changes the page tables. */
+static int enter_invalidate_end(struct kprobe *p, struct pt_regs *regs)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&order, flags);
+	invalidation_end(&invalidations, (void *)regs_get_kernel_argument(regs, 0));
+	raw_spin_unlock_irqrestore(&order, flags);
+	return 0;
+}
+
+static int enter_release(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	*(unsigned long *)ri->data = regs_get_kernel_argument(regs, 0);
+	return 0;
+}
+
+static int leave_release(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_LEAVE, .mm = *(unsigned long *)ri->data,
+	};
+
+	say_all(&event);
+	return 0;
+}
+
+/* ---- lookups ---- */
+
+struct lookup_call {
+	const struct hmm_range *range;
+	u64 lookup;
+};
+
+static int enter_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct lookup_call *call = (void *)ri->data;
+	unsigned long flags;
+
+	call->range = (void *)regs_get_kernel_argument(regs, 0);
+	raw_spin_lock_irqsave(&order, flags);
+	call->lookup = lookup_begin(&invalidations);
+	raw_spin_unlock_irqrestore(&order, flags);
+	return 0;
+}
+
+static unsigned long result(const struct hmm_range *range, unsigned long i)
+{
+	return range->hmm_pfns[i] & (HMM_PFN_VALID | HMM_PFN_WRITE | ~HMM_PFN_FLAGS);
+}
+
+/* Consecutive pages from @first on as one event; the number of places that it is about. */
+static unsigned long say_run(const struct lookup_call *call, unsigned long first,
+			     unsigned long max)
+{
+	const struct hmm_range *range = call->range;
+	unsigned long pfn = result(range, first), n = 1;
+	struct vg_oracle_event event = {
+		.kind = VG_ORACLE_HOLD,
+		.mm = (unsigned long)range->notifier->mm,
+		.va = PFN_DOWN(range->start) + first,
+		.page = pfn & ~HMM_PFN_FLAGS,
+		.flags = pfn & HMM_PFN_WRITE ? VG_ORACLE_WRITE : 0,
+	};
+	int overtaken;
+
+	if (!(pfn & HMM_PFN_VALID))
+		return 1;
+	max = lookup_run(&invalidations, call->lookup, event.mm, event.va, max, &overtaken);
+	while (n < max && result(range, first + n) == pfn + n)
+		n++;
+	if (overtaken)
+		event.flags |= VG_ORACLE_OVERTAKEN;
+	event.count = n;
+	know(event.page, n);
+	say_all(&event);
+	return n;
+}
+
+static void say_lookup(const struct lookup_call *call)
+{
+	unsigned long count = PHYS_PFN(call->range->end - call->range->start);
+	unsigned long flags, i = 0;
+
+	while (i < count) {
+		unsigned long end = min(i + SAY_PAGES, count);
+
+		raw_spin_lock_irqsave(&order, flags);
+		while (i < end)
+			i += say_run(call, i, end - i);
+		raw_spin_unlock_irqrestore(&order, flags);
+	}
+}
+
+static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	const struct lookup_call *call = (void *)ri->data;
+	unsigned long flags;
+
+	if (!(int)regs_return_value(regs))
+		say_lookup(call);
+	raw_spin_lock_irqsave(&order, flags);
+	lookup_end(&invalidations);
+	raw_spin_unlock_irqrestore(&order, flags);
+	return 0;
+}
+
+/* ---- DMA mappings of what was found ---- */
+
+struct map_call {
+	const struct device *dev;
+	const struct hmm_dma_map *map;
+	size_t i;
+};
+
+static void say_hmm_dma(u32 kind, u32 flags, const struct map_call *call)
+{
+	const unsigned long pfn = call->map->pfn_list[call->i];
+
+	if (!(pfn & HMM_PFN_P2PDMA_BUS))
+		say_dma(call->dev, kind, flags | VG_ORACLE_WRITE, hmm_pfn_to_phys(pfn),
+			call->map->dma_entry_size);
+}
+
+static struct map_call map_call(struct pt_regs *regs)
+{
+	return (struct map_call){
+		.dev = (void *)regs_get_kernel_argument(regs, 0),
+		.map = (void *)regs_get_kernel_argument(regs, 1),
+		.i = regs_get_kernel_argument(regs, 2),
+	};
+}
+
+/* Mapped already: this only asks for the address. */
+static int enter_map(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	struct map_call *call = (void *)ri->data;
+
+	*call = map_call(regs);
+	return call->map->pfn_list[call->i] & HMM_PFN_DMA_MAPPED ? 1 : 0;
+}
+
+static int leave_map(struct kretprobe_instance *ri, struct pt_regs *regs)
+{
+	if (regs_return_value(regs) != DMA_MAPPING_ERROR)
+		say_hmm_dma(VG_ORACLE_MAP, VG_ORACLE_FOUND, (void *)ri->data);
+	return 0;
+}
+
+/*
+ * Nothing is left to be done, and no tracepoint of the DMA API is passed, when the
+ * device needs no unmapping; it must not use the page any more all the same.
+ */
+static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
+{
+	const unsigned long mapped = HMM_PFN_VALID | HMM_PFN_DMA_MAPPED;
+	const struct map_call call = map_call(regs);
+
+	if ((call.map->pfn_list[call.i] & mapped) == mapped)
+		say_hmm_dma(VG_ORACLE_UNMAP, 0, &call);
+	return 0;
+}
+
+/* ---- */
+
+/* Notifiers sleep, so many calls can be under way. */
+static struct kretprobe returns[] = {
+	{
+		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
+		.entry_handler = enter_invalidate, .handler = leave_invalidate,
+		.data_size = sizeof(struct invalidate_call), .maxactive = 256,
+	}, {
+		.kp.symbol_name = "__mmu_notifier_release",
+		.entry_handler = enter_release, .handler = leave_release,
+		.data_size = sizeof(unsigned long), .maxactive = 64,
+	}, {
+		.kp.symbol_name = "hmm_range_fault",
+		.entry_handler = enter_lookup, .handler = leave_lookup,
+		.data_size = sizeof(struct lookup_call), .maxactive = 256,
+	}, {
+		.kp.symbol_name = "hmm_dma_map_pfn",
+		.entry_handler = enter_map, .handler = leave_map,
+		.data_size = sizeof(struct map_call), .maxactive = 64,
+	},
+};
+
+static struct kprobe entries[] = {
+	{
+		.symbol_name = "__mmu_notifier_invalidate_range_end",
+		.pre_handler = enter_invalidate_end,
+	}, {
+		.symbol_name = "hmm_dma_unmap_pfn", .pre_handler = enter_unmap,
+	},
+};
+
+static void remove(size_t num_entries, size_t num_returns)
+{
+	while (num_returns--)
+		unregister_kretprobe(&returns[num_returns]);
+	while (num_entries--)
+		unregister_kprobe(&entries[num_entries]);
+}
+
+static int failed(const char *symbol, int err)
+{
+	pr_err("vgpu_oracle: %s: %d\n", symbol, err);
+	return err;
+}
+
+/* An end without its beginning does no harm, a beginning without its end does. */
+int lookups_watch(void)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {
+		int err = register_kprobe(&entries[i]);
+
+		if (err) {
+			remove(i, 0);
+			return failed(entries[i].symbol_name, err);
+		}
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++) {
+		int err = register_kretprobe(&returns[i]);
+
+		if (err) {
+			remove(ARRAY_SIZE(entries), i);
+			return failed(returns[i].kp.symbol_name, err);
+		}
+	}
+	return 0;
+}
+
+void lookups_unwatch(void)
+{
+	remove(ARRAY_SIZE(entries), ARRAY_SIZE(returns));
+}
+
+u64 lookups_missed(void)
+{
+	u64 missed = 0;
+
+	for (size_t i = 0; i < ARRAY_SIZE(returns); i++)
+		missed += returns[i].nmissed + returns[i].kp.nmissed;
+	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
+		missed += entries[i].nmissed;
+	return missed;
+}
+
+u64 lookups_forgotten(void)
+{
+	return READ_ONCE(invalidations.forgotten);
+}
