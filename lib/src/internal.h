@@ -265,10 +265,10 @@ int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, u
 		    uint64_t *total, uint32_t *bad);
 /* Lay the ranges out one after the other. */
 void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t *offsets);
-/* Divide them among buffer objects; returns how many. @bos NULL: only count. */
+/* Divide them, @total bytes, among buffer objects; returns how many. @bos NULL: only count. */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  struct au_bo *bos);
+			  uint64_t total, struct au_bo *bos);
 /* Ranges [first, end) of those the buffer object covers, as one of its kind. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
 			const uint64_t *offsets, uint32_t first, uint32_t end);

@@ -127,11 +127,12 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 
 /* All memory a map will need, so that nothing but the kernel can fail later. */
 static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
-					    const struct amdgpu_userptr_map_args *args)
+					    const struct amdgpu_userptr_map_args *args,
+					    uint64_t total)
 {
 	const enum au_division division = division_of(ctx, args);
 	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
-					    NULL);
+					    total, NULL);
 	struct amdgpu_userptr_map *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
@@ -142,8 +143,8 @@ static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 					 AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
 	map->num_bos = num_bos;
-	map->ranges = calloc(map->num_ranges, sizeof(*map->ranges));
-	map->offsets = calloc(map->num_ranges, sizeof(*map->offsets));
+	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
+	map->offsets = reallocarray(NULL, map->num_ranges, sizeof(*map->offsets));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
 	if (!map->ranges || !map->offsets || !map->bos)
 		goto free_map;
@@ -154,7 +155,8 @@ static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	}
 	memcpy(map->ranges, args->ranges, map->num_ranges * sizeof(*map->ranges));
 	au_ranges_place(map->ranges, map->num_ranges, map->offsets);
-	au_ranges_to_bos(map->ranges, map->num_ranges, division, &ctx->limits, map->bos);
+	au_ranges_to_bos(map->ranges, map->num_ranges, division, &ctx->limits, total,
+			 map->bos);
 	for (uint32_t i = 0; i < map->num_bos; i++)
 		map->num_scatter_bos += map->bos[i].scatter;
 	return map;
@@ -382,7 +384,7 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	ret = check_all(ctx, args, &space, failure);
 	if (ret)
 		return ret;
-	map = map_alloc(ctx, args);
+	map = map_alloc(ctx, args, space.size);
 	if (!map)
 		return -ENOMEM;
 	map->space = space;

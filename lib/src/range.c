@@ -44,6 +44,15 @@ void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	}
 }
 
+static uint32_t common_flags(const struct amdgpu_userptr_range *ranges, uint32_t count)
+{
+	uint32_t flags = ranges[0].flags;
+
+	for (uint32_t i = 1; i < count; i++)
+		flags &= ranges[i].flags;
+	return flags;
+}
+
 /* Whether the range can become the tail of the BO. */
 static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_range *range,
 			 enum au_division division, const struct au_bo_limits *limits)
@@ -57,11 +66,22 @@ static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_ran
 
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  struct au_bo *bos)
+			  uint64_t total, struct au_bo *bos)
 {
 	struct au_bo bo = { 0 };
 	uint64_t num_bos = 0;
 
+	/* The usual case, without a look at each range. */
+	if (division == AU_SCATTER && count <= limits->num_ranges && total <= limits->size) {
+		if (bos)
+			bos[0] = (struct au_bo) {
+				.size = total,
+				.range_flags = common_flags(ranges, count),
+				.end_range = count,
+				.scatter = true,
+			};
+		return 1;
+	}
 	for (uint32_t i = 0; i < count; i++) {
 		const struct amdgpu_userptr_range *range = &ranges[i];
 		uint64_t done = 0;

@@ -98,9 +98,12 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 		       uint32_t num_expected)
 {
 	struct au_bo bos[8];
+	uint64_t total = 0;
 
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, NULL), num_expected);
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, bos), num_expected);
+	for (uint32_t i = 0; i < count; i++)
+		total += ranges[i].size;
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, bos), num_expected);
 	for (uint32_t i = 0; i < num_expected; i++) {
 		t_equal(bos[i].offset, expected[i].offset);
 		t_equal(bos[i].cpu_addr, expected[i].cpu_addr);
@@ -173,7 +176,15 @@ static void scattered_ranges_share_a_bo(void)
 		{ 3 * PAGE + 3 * MAX_BO, 0, PAGE, 0, 7, 8, true },
 	};
 
+	const struct au_bo full = { 0, 0, 6 * PAGE, 0, 0, 4, true };
+	const struct au_bo readonly = { 0, 0, MAX_BO, RO, 0, 2, true };
+
 	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_SCATTER, expected, T_ARRAY_SIZE(expected));
+	expect_bos((const struct amdgpu_userptr_range[]) {
+			{ 9 * PAGE, PAGE, RO, 0 }, { 3 * PAGE, PAGE, RO, 0 },
+			{ 3 * PAGE, 3 * PAGE, 0, 0 }, { PAGE, PAGE, RO, 0 },
+		}, 4, AU_SCATTER, &full, 1);
+	expect_bos(&ranges[4], 2, AU_SCATTER, &readonly, 1);
 }
 
 static void expect_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
@@ -217,8 +228,9 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_
 			uint32_t count, enum au_division division)
 {
 	const struct au_bo_limits small = { .size = 8 * PAGE, .num_ranges = 3 };
+	const uint64_t total = offsets[count - 1] + ranges[count - 1].size;
 	struct au_bo *bos = calloc(count, sizeof(*bos));
-	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, bos);
+	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos);
 	uint64_t offset = 0;
 
 	t_assert(num_bos > 1 && num_bos < count);
@@ -240,7 +252,7 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_
 		}
 		offset += bos[i].size;
 	}
-	t_equal(offset, offsets[count - 1] + ranges[count - 1].size);
+	t_equal(offset, total);
 	free(bos);
 }
 
