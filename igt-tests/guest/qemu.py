@@ -19,6 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 MEMORY_MB = 1024		# two NUMA nodes of half of it each
 CPUS = 2
 SWAP = "256M"
+# 2^1 ns per instruction, near what an emulated one takes. Asleep, the guest's time is the host's.
+ICOUNT = "shift=1,sleep=on"
 POLL = 0.05			# seconds between looks at the two processes
 GRACE = 10			# seconds for vgpu to write its last lines
 FIRST_SLOT = 4			# of the GPUs' root ports on the bus
@@ -46,6 +48,9 @@ class Spec:
 	seed: int = 0
 	vgpu_options: str = ""		# further options of vgpu, as a shell would have them
 	sabotage: str = ""		# functions of the driver that do nothing, between commas
+	memory_mb: int = MEMORY_MB
+	icount: bool = False		# guest time counts instructions, and both CPUs run in one thread
+	trace: bool = True		# have vgpu write its trace
 	echo: object = None		# stream that gets the command's output as it comes
 	enough: object = None		# called with the Boot now and then: has it shown what it was for?
 
@@ -145,7 +150,8 @@ def prepare(spec, boot):
 
 
 def start_vgpu(spec, gpu, seed, deadline):
-	vgpu = start([spec.vgpu, "--socket", gpu.socket, "--trace", gpu.trace, "--seed", str(seed),
+	trace = ["--trace", gpu.trace] if spec.trace else []
+	vgpu = start([spec.vgpu, "--socket", gpu.socket, *trace, "--seed", str(seed),
 		*shlex.split(spec.vgpu_options)], gpu.log)
 	# vgpu gives the socket this name when it listens.
 	while not os.path.exists(gpu.socket):
@@ -187,9 +193,10 @@ def share(tag, path, *options):
 
 
 def qemu_argv(spec, boot):
-	half = MEMORY_MB // CPUS
-	argv = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-M", "q35", "-cpu", "max",
-		"-m", f"{MEMORY_MB}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
+	half = spec.memory_mb // CPUS
+	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
+	argv = ["qemu-system-x86_64", *threads, "-M", "q35", "-cpu", "max",
+		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
 	# memfd and share=on: vgpu maps the guest's RAM. Two nodes: pages can be made to migrate.
 	for node in range(CPUS):
 		argv += ["-object", f"memory-backend-memfd,id=ram{node},size={half}M,share=on",

@@ -8,6 +8,7 @@ import shlex
 import subprocess
 import sys
 
+import bench
 import build
 import device
 import fuzz
@@ -147,13 +148,15 @@ def cmd_guest(args):
 	"""Run one command in a guest of any kernel build and GPU; without one, a shell."""
 	directory = os.path.abspath(args.work)
 	image = kernel.install_modules(os.path.abspath(args.kernel), os.path.join(directory, "modules"))
-	image.oracle = kernel.oracle(os.path.abspath(args.kernel), os.path.join(directory, "oracle"))
+	if not args.no_oracle:
+		image.oracle = kernel.oracle(os.path.abspath(args.kernel), os.path.join(directory, "oracle"))
 	command = args.command[1:] if args.command[:1] == ["--"] else args.command
 	text = args.shell or shlex.join(command)
 	spec = qemu.Spec(directory=os.path.join(directory, "boot"), kernel=image,
 		vgpu=os.path.abspath(args.vgpu), command=text + "\n", params=args.params, timeout=args.timeout,
 		interactive=not text, driver=not args.no_driver, cwd=os.getcwd(), seed=args.seed, gpus=args.gpus,
-		vgpu_options=args.vgpu_options, sabotage=args.sabotage, echo=sys.stdout)
+		vgpu_options=args.vgpu_options, sabotage=args.sabotage, memory_mb=args.memory, icount=args.icount,
+		echo=sys.stdout)
 	if spec.interactive:
 		spec.command, spec.timeout = "exec bash -i\n", 0
 	outcome = qemu.run(spec)
@@ -188,6 +191,14 @@ def parser():
 	long.add_argument("--mode", action="append", default=[])
 	long.set_defaults(function=cmd_soak)
 
+	measure = commands.add_parser("bench")
+	measure.add_argument("--quick", action="store_true")
+	measure.add_argument("--icount", action="store_true")
+	measure.add_argument("--check", action="store_true")
+	measure.add_argument("--mode", default="hws-sdma")
+	measure.add_argument("--memory", type=int, default=bench.MEMORY_MB)
+	measure.set_defaults(function=bench.run)
+
 	tools = commands.add_parser("kernel")
 	tools.add_argument("action", choices=("checkout", "export", "build"))
 	tools.add_argument("directory", nargs="?", help="is mounted at " + step.TREE)
@@ -203,6 +214,9 @@ def parser():
 	guest.add_argument("--vgpu-options", default="", help="further options of vgpu: --vgpu-options='--fault NAME'")
 	guest.add_argument("--sabotage", default="", help="functions of the driver that do nothing, between commas")
 	guest.add_argument("--work", default="/tmp/guest-work")
+	guest.add_argument("--memory", type=int, default=qemu.MEMORY_MB, help="MiB of the guest")
+	guest.add_argument("--icount", action="store_true", help="guest time counts instructions")
+	guest.add_argument("--no-oracle", action="store_true", help="no report to the page oracle, which takes time")
 	guest.add_argument("--no-driver", action="store_true", help="do not load amdgpu")
 	guest.add_argument("--shell", help="shell text to run instead of COMMAND")
 	guest.add_argument("command", nargs=argparse.REMAINDER)

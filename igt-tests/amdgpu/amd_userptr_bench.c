@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: MIT
+/*
+ * amd_userptr_bench - what it costs to give KFD queues scattered user memory
+ *
+ * Measures several ways side by side in one run (amd_userptr_bench_columns.c), with a queue that
+ * exists and so has to be stopped and restarted: map (from the array of ranges to GPU addresses a
+ * queue can use), unmap, replace one range by other memory, and the time from a change of one page
+ * (MADV_DONTNEED) until the queues run again. Every sample is printed, in lines of JSON; medians
+ * and pictures are others' work. A cell that cannot run is printed with the reason.
+ *
+ * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <xf86drm.h>
+
+#include "amd_userptr_bench.h"
+
+#define EXIT_SKIP		77
+#define RENDER_MINOR_FIRST	128
+#define RENDER_MINOR_LAST	191
+
+#define KIB			((size_t)1 << 10)
+/* Of the memory that is free: the kernel needs some for what is measured. */
+#define MEMORY_SHARE(bytes)	((bytes) / 4 * 3)
+/* From so many ranges on the kernel's memory per range shows above the noise. */
+#define MEMORY_FROM		1024
+/* Columns with ioctls per range take tens of seconds with more. */
+#define SLOW_MAX		16384
+#define SLOW_MAX_QUICK		4096
+/* Ranges of the measurements beside the grid. */
+#define MORE_RANGES		4096
+#define CHECK_WORD		0x5ca77e12u
+
+static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
+static const size_t sizes_kib[] = { 4, 64, 2048 };
+/* Rows of the quick run, for each size. */
+static const unsigned int quick_counts[][4] = { { 1, 256, 4096, 100000 }, { 256 }, { 16 } };
+
+/* ---------------------------------------------------------------------------------------------- */
+/* Output											  */
+
+uint64_t bench_now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000000ull + now.tv_nsec;
+}
+
+void bench_add(struct bench_samples *samples, uint64_t ns)
+{
+	if (samples->num < sizeof(samples->ns) / sizeof(samples->ns[0]))
+		samples->ns[samples->num++] = ns;
+}
+
+static void print_columns(void)
+{
+	for (unsigned int i = 0; i < bench_num_columns; i++)
+		printf("{\"column\": \"%s\", \"title\": \"%s\"}\n", bench_columns[i].name,
+		       bench_columns[i].title);
+}
+
+static void print_head(const char *column, const char *operation, unsigned int count, size_t size)
+{
+	printf("{\"column\": \"%s\", \"operation\": \"%s\", \"ranges\": %u, \"size\": %zu, ", column,
+	       operation, count, size);
+}
+
+void bench_print_samples(const struct bench_samples *samples)
+{
+	print_head(samples->column, samples->operation, samples->count, samples->size);
+	printf("\"ns\": [");
+	for (unsigned int i = 0; i < samples->num; i++)
+		printf("%s%llu", i ? ", " : "", (unsigned long long)samples->ns[i]);
+	printf("]}\n");
+	fflush(stdout);
+}
+
+void bench_print_not_run(const char *column, const char *operation, unsigned int count,
+			 size_t size, const char *why)
+{
+	print_head(column, operation, count, size);
+	printf("\"not_run\": \"%s\"}\n", why);
+	fflush(stdout);
+}
+
+static void print_memory(const struct bench_column *column, const struct bench_memory *memory,
+			 const uint64_t before[], const uint64_t after[])
+{
+	print_head(column->name, "memory", memory->count, memory->size);
+	printf("\"bytes\": {");
+	for (int i = 0; i < BENCH_NUM_MEMINFO; i++)
+		printf("%s\"%s\": %lld", i ? ", " : "", bench_meminfo_names[i],
+		       (long long)(after[i] - before[i]));
+	printf("}}\n");
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+/* The queue											  */
+
+static int open_kfd(struct bench *bench)
+{
+	char path[sizeof("/dev/dri/renderD000")];
+	int ret = -ENODEV;
+
+	for (int minor = RENDER_MINOR_FIRST; ret && minor <= RENDER_MINOR_LAST; minor++) {
+		snprintf(path, sizeof(path), "/dev/dri/renderD%d", minor);
+		bench->fd = open(path, O_RDWR | O_CLOEXEC);
+		if (bench->fd < 0)
+			continue;
+		ret = __amd_kfd_open(&bench->kfd, bench->fd);
+		if (ret)
+			close(bench->fd);
+	}
+	return ret;
+}
+
+static int start(struct bench *bench)
+{
+	int ret = __amd_kfd_queue_create(&bench->kfd, AMD_KFD_QUEUE_PM4, &bench->queue);
+
+	if (!ret)
+		ret = __amd_kfd_smi_open(&bench->kfd, 0, &bench->smi);
+	if (!ret && drmSyncobjCreate(bench->fd, 0, &bench->syncobj))
+		ret = -errno;
+	return ret ? ret : bench_probe(bench);
+}
+
+int bench_restore_mark(struct bench *bench)
+{
+	return __amd_kfd_smi_mark(&bench->smi);
+}
+
+/* Not all evictions need to be over when the first restore comes. */
+int bench_restore_wait(struct bench *bench)
+{
+	const struct amd_kfd_smi_counts *count = &bench->smi.count;
+	int ret;
+
+	do {
+		ret = __amd_kfd_smi_wait(&bench->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1,
+					 BENCH_WAIT_MS);
+		if (!ret)
+			ret = __amd_kfd_smi_wait(&bench->smi, KFD_SMI_EVENT_QUEUE_RESTORE,
+						 count->evictions, BENCH_WAIT_MS);
+	} while (!ret && count->restores < count->evictions);
+	return ret;
+}
+
+int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
+		      const struct bench_range *range)
+{
+	volatile uint32_t *word = (uint32_t *)(uintptr_t)range->addr;
+	const uint32_t value = CHECK_WORD + index;
+	int ret;
+
+	*word = 0;
+	amd_kfd_queue_write(&bench->queue, map->va + index * map->memory->size, &value, 1);
+	ret = __amd_kfd_queue_sync(&bench->queue, BENCH_WAIT_MS);
+	if (ret)
+		return ret;
+	return *word == value ? 0 : -EIO;
+}
+
+/* ---------------------------------------------------------------------------------------------- */
+/* One cell											  */
+
+struct cell {
+	const struct bench_column *column;
+	struct bench_memory memory;
+	struct bench_map map;
+	const char *failed;		/* operation */
+};
+
+static struct bench_samples samples_of(const struct cell *cell, const char *operation)
+{
+	return (struct bench_samples) {
+		.column = cell->column->name,
+		.operation = operation,
+		.count = cell->memory.count,
+		.size = cell->memory.size,
+	};
+}
+
+/* Everything is mapped that should be; it takes no part in the time. */
+static int check_map(struct bench *bench, const struct cell *cell)
+{
+	const unsigned int indices[] = { 0, cell->memory.count / 2, cell->memory.count - 1 };
+	int ret = 0;
+
+	for (int i = 0; !ret && i < 3; i++)
+		ret = bench_check_range(bench, &cell->map, indices[i],
+					&cell->memory.ranges[indices[i]]);
+	return ret;
+}
+
+/*
+ * The first round warms up page tables and caches and does not count, unless it used up the time for
+ * all of them.
+ */
+static int measure_map(struct bench *bench, struct cell *cell)
+{
+	struct bench_samples map = samples_of(cell, "map"), unmap = samples_of(cell, "unmap");
+	const uint64_t begin = bench_now_ns();
+	int ret = 0;
+
+	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
+		uint64_t start = bench_now_ns(), mapped, end;
+
+		if (map.num && start - begin > bench->budget_ns)
+			break;
+		cell->failed = "map";
+		ret = cell->column->map(bench, &cell->map);
+		mapped = bench_now_ns();
+		if (!ret && !round)
+			ret = check_map(bench, cell);
+		cell->failed = "unmap";
+		end = bench_now_ns();
+		if (ret) {
+			cell->failed = "map";
+			cell->column->unmap(bench, &cell->map);
+			break;
+		}
+		ret = cell->column->unmap(bench, &cell->map);
+		if (round || mapped - start > bench->budget_ns / 2) {
+			bench_add(&map, mapped - start);
+			bench_add(&unmap, bench_now_ns() - end);
+		}
+	}
+	if (ret)
+		return ret;
+	bench_print_samples(&map);
+	bench_print_samples(&unmap);
+	return 0;
+}
+
+/* Drop one page in the middle; until the queues run again, on a new page. */
+static int measure_restore(struct bench *bench, struct cell *cell)
+{
+	struct bench_samples samples = samples_of(cell, "restore");
+	const unsigned int index = cell->memory.count / 2;
+	const struct bench_range *range = &cell->memory.ranges[index];
+	char *page = (char *)(uintptr_t)(cell->column->alias ?
+					 cell->map.va + index * cell->memory.size : range->addr);
+	int ret = 0;
+
+	cell->failed = "restore";
+	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
+		uint64_t start;
+
+		/* The CPU has to have the page for the drop to be a change. */
+		*(volatile char *)page = 1;
+		ret = bench_restore_mark(bench);
+		start = bench_now_ns();
+		if (!ret && madvise(page, getpagesize(), MADV_DONTNEED))
+			ret = -errno;
+		if (!ret)
+			ret = bench_restore_wait(bench);
+		if (!ret && round)
+			bench_add(&samples, bench_now_ns() - start);
+	}
+	if (!ret)
+		ret = bench_check_range(bench, &cell->map, index, range);
+	if (!ret)
+		bench_print_samples(&samples);
+	return ret;
+}
+
+static int measure_replace(struct bench *bench, struct cell *cell)
+{
+	struct bench_samples samples = samples_of(cell, "replace");
+	const struct bench_range *spares = &cell->memory.ranges[cell->memory.count];
+	const unsigned int index = cell->memory.count / 2;
+	int ret = 0;
+
+	cell->failed = "replace";
+	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
+		const struct bench_range *spare = &spares[round % BENCH_SPARES];
+		uint64_t start;
+
+		ret = bench_restore_mark(bench);
+		start = bench_now_ns();
+		if (!ret)
+			ret = cell->column->replace(bench, &cell->map, index, spare);
+		/* A change of CPU page tables, which the GPU has yet to follow. */
+		if (!ret && cell->column->alias)
+			ret = bench_restore_wait(bench);
+		if (!ret && round)
+			bench_add(&samples, bench_now_ns() - start);
+		if (!ret && !round)
+			ret = bench_check_range(bench, &cell->map, index, spare);
+	}
+	if (!ret)
+		bench_print_samples(&samples);
+	return ret;
+}
+
+static int measure_mapped(struct bench *bench, struct cell *cell)
+{
+	uint64_t before[BENCH_NUM_MEMINFO], after[BENCH_NUM_MEMINFO];
+	int ret, err;
+
+	bench_meminfo_read(before);
+	cell->failed = "map";
+	ret = cell->column->map(bench, &cell->map);
+	bench_meminfo_read(after);
+	if (!ret && cell->memory.count >= MEMORY_FROM)
+		print_memory(cell->column, &cell->memory, before, after);
+	if (!ret)
+		ret = measure_restore(bench, cell);
+	if (!ret)
+		ret = measure_replace(bench, cell);
+	err = cell->column->unmap(bench, &cell->map);
+	return ret ? ret : err;
+}
+
+static unsigned int max_mappings(void)
+{
+	FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
+	unsigned int max = UINT_MAX;
+
+	if (!file)
+		return max;
+	if (fscanf(file, "%u", &max) != 1)
+		max = UINT_MAX;
+	fclose(file);
+	return max;
+}
+
+static const char *why_not(const struct bench *bench, const struct bench_column *column,
+			   unsigned int count, size_t size, char *text, size_t len)
+{
+	const unsigned int slow_max = bench->quick ? SLOW_MAX_QUICK : SLOW_MAX;
+	const uint64_t need = (uint64_t)(count + BENCH_SPARES) * size;
+	uint64_t meminfo[BENCH_NUM_MEMINFO];
+
+	if (column->missing && column->missing(bench))
+		return column->missing(bench);
+	if (column->alias && count > max_mappings()) {
+		snprintf(text, len, "a mapping per range: not with more than vm.max_map_count %u",
+			 max_mappings());
+		return text;
+	}
+	if (column->slow && count > slow_max) {
+		snprintf(text, len, "ioctls per range: not with more than %u", slow_max);
+		return text;
+	}
+	bench_meminfo_read(meminfo);
+	if (need > MEMORY_SHARE(meminfo[BENCH_MEM_AVAILABLE])) {
+		snprintf(text, len, "needs %llu MiB, %llu MiB are free",
+			 (unsigned long long)need >> 20,
+			 (unsigned long long)meminfo[BENCH_MEM_AVAILABLE] >> 20);
+		return text;
+	}
+	return NULL;
+}
+
+/*
+ * An error of the kernel is the cell's result. Data that is wrong, and a GPU that does not answer, are
+ * an error of the run; the other cells still count, unless the queue is lost.
+ */
+static int run_cell(struct bench *bench, const struct bench_column *column, unsigned int count,
+		    size_t size)
+{
+	struct cell cell = { .column = column };
+	char text[128];
+	const char *why = why_not(bench, column, count, size, text, sizeof(text));
+	int ret;
+
+	if (why) {
+		bench_print_not_run(column->name, "map", count, size, why);
+		return 0;
+	}
+	ret = bench_memory_create(&cell.memory, column->kind, count, size);
+	if (ret)
+		return ret;
+	ret = bench_map_init(&cell.map, &cell.memory);
+	if (!ret)
+		ret = measure_map(bench, &cell);
+	if (!ret)
+		ret = measure_mapped(bench, &cell);
+	bench_map_fini(&cell.map);
+	bench_memory_destroy(&cell.memory);
+	if (!ret)
+		return 0;
+	snprintf(text, sizeof(text), "%s failed: %s", cell.failed,
+		 ret == -EIO ? "the GPU does not reach the memory" : strerror(-ret));
+	bench_print_not_run(column->name, cell.failed, count, size, text);
+	fprintf(stderr, "amd_userptr_bench: %s, %u ranges of %zu: %s\n", column->name, count, size,
+		text);
+	if (ret == -EIO)
+		bench->wrong_data = true;
+	return ret == -ETIME ? ret : 0;
+}
+
+static bool in_quick_run(const struct bench_column *column, unsigned int s, unsigned int count)
+{
+	for (unsigned int i = 0; i < sizeof(quick_counts[0]) / sizeof(quick_counts[0][0]); i++) {
+		if (quick_counts[s][i] == count)
+			return !column->beside || count <= SLOW_MAX_QUICK;
+	}
+	return false;
+}
+
+static int run_grid(struct bench *bench, const char *only)
+{
+	for (unsigned int s = 0; s < sizeof(sizes_kib) / sizeof(sizes_kib[0]); s++) {
+		for (unsigned int n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
+			for (unsigned int c = 0; c < bench_num_columns; c++) {
+				const struct bench_column *column = &bench_columns[c];
+				int ret = 0;
+
+				if (bench->quick && !in_quick_run(column, s, counts[n]))
+					continue;
+				if (!only || !strcmp(only, column->name))
+					ret = run_cell(bench, column, counts[n],
+						       sizes_kib[s] * KIB);
+				if (ret)
+					return ret;
+			}
+		}
+	}
+	return 0;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct option longopts[] = {
+		{ "quick", no_argument, NULL, 'q' },
+		{ "column", required_argument, NULL, 'c' },
+		{ "library", no_argument, NULL, 'l' },
+		{ 0 },
+	};
+	struct bench bench = { .repetitions = 7, .budget_ns = 4000000000 };
+	bool grid = true, library = true, cpu = true;
+	const char *only = NULL;
+	int opt, ret;
+
+	while ((opt = getopt_long(argc, argv, "", longopts, NULL)) != -1) {
+		if (opt == 'q') {
+			bench.quick = true;
+			bench.repetitions = 5;
+			bench.budget_ns = 1000000000;
+		} else if (opt == 'c' && bench_column_find(optarg)) {
+			only = optarg;
+			library = cpu = false;
+		} else if (opt == 'l') {
+			grid = cpu = false;
+		} else {
+			fprintf(stderr,
+				"usage: amd_userptr_bench [--quick] [--column NAME | --library]\n");
+			return EXIT_FAILURE;
+		}
+	}
+	print_columns();
+	if (open_kfd(&bench)) {
+		fprintf(stderr, "amd_userptr_bench: no GPU with KFD\n");
+		return EXIT_SKIP;
+	}
+	ret = start(&bench);
+	if (!ret && grid)
+		ret = run_grid(&bench, only);
+	if (!ret && library)
+		ret = bench_library(&bench, MORE_RANGES);
+	if (!ret && cpu)
+		ret = bench_cpu_side(&bench, MORE_RANGES);
+	if (ret)
+		fprintf(stderr, "amd_userptr_bench: %s\n", strerror(-ret));
+	/* The rest goes with the process. */
+	if (bench.queue.kfd)
+		__amd_kfd_queue_destroy(&bench.queue);
+	amd_kfd_close(&bench.kfd);
+	return ret || bench.wrong_data ? EXIT_FAILURE : EXIT_SUCCESS;
+}

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The parts of amd_userptr_bench, which measures the ways to give a KFD queue one contiguous range
+ * of GPU addresses for many ranges of user memory.
+ *
+ * amd_userptr_bench.c		the program: options, the grid of cells, one cell
+ * amd_userptr_bench_columns.c	the ways (columns): map, unmap, replace one range
+ * amd_userptr_bench_memory.c	the user memory; the kernel's memory
+ * amd_userptr_bench_more.c	cost of the library, and of the notifiers for the CPU side
+ */
+#ifndef AMD_USERPTR_BENCH_H
+#define AMD_USERPTR_BENCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "lib/amdgpu/amd_userptr.h"
+
+/* Not in libdrm yet. */
+#ifndef AMDGPU_GEM_USERPTR_SCATTER
+#define AMDGPU_GEM_USERPTR_SCATTER (1 << 5)
+#endif
+
+/* struct drm_amdgpu_gem_userptr_range, and drm_amdgpu_gem_userptr with what SCATTER adds to it. */
+struct bench_range {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t pad;
+};
+
+struct bench_userptr {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t handle;
+	uint64_t ranges;
+	uint32_t num_ranges;
+	uint32_t range_stride;
+};
+
+/* Any wait: a page table update of 100,000 ranges on an emulated CPU takes its time. */
+#define BENCH_WAIT_MS 120000
+
+struct bench {
+	int fd;				/* render node */
+	struct amd_kfd kfd;
+	struct amd_kfd_queue queue;	/* what gets stopped and restarted */
+	struct amd_kfd_smi smi;
+	uint32_t syncobj;		/* timeline of page table updates */
+	uint64_t point;
+	bool has_flag, has_scatter;
+
+	unsigned int repetitions;	/* of one operation, at most */
+	uint64_t budget_ns;		/* for the repetitions of map and unmap in a cell */
+	bool quick;
+	bool wrong_data;		/* somewhere: the run is no good */
+};
+
+enum bench_kind {
+	BENCH_ANON,			/* every second piece of private anonymous memory */
+	BENCH_SHUFFLED,			/* the same in random order */
+	BENCH_MEMFD,			/* every second piece of a shared memfd */
+	BENCH_CONTIGUOUS,		/* private anonymous, one piece */
+	BENCH_HUGE,			/* the same in huge pages */
+	BENCH_NUM_KINDS
+};
+
+/* Room for this many more ranges, which take the place of others. */
+#define BENCH_SPARES 2
+
+struct bench_memory {
+	enum bench_kind kind;
+	unsigned int count;
+	size_t size;			/* of a range */
+	char *arena;
+	size_t arena_size;
+	int memfd;
+	struct bench_range *ranges;	/* @count, then the spares */
+};
+
+/* All of it is touched: pages are there. 0 or -errno. */
+int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
+			size_t size);
+void bench_memory_destroy(struct bench_memory *memory);
+static inline size_t bench_memory_bytes(const struct bench_memory *memory)
+{
+	return memory->count * memory->size;
+}
+
+/* A line of /proc/meminfo, bytes. */
+enum bench_meminfo {
+	BENCH_MEM_AVAILABLE,
+	BENCH_SLAB,			/* and large kmalloc()s */
+	BENCH_PERCPU,
+	BENCH_VMALLOC,
+	BENCH_PAGE_TABLES,
+	BENCH_NUM_MEMINFO
+};
+extern const char *const bench_meminfo_names[BENCH_NUM_MEMINFO];
+void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO]);
+
+/* Memory as the GPU has it. */
+struct bench_map {
+	const struct bench_memory *memory;
+	uint64_t va, size;
+	uint32_t *handles;		/* GEM: of the map, and of what has replaced a range of it */
+	unsigned int num_handles;
+	uint32_t replacement;
+	struct amd_kfd_mem *mems;	/* KFD */
+	unsigned int num_mems;
+};
+
+struct bench_column {
+	const char *name;
+	const char *title;
+	enum bench_kind kind;
+	bool slow;			/* ioctls per range: not run with very many of them */
+	bool beside;			/* no row of its own in a quick run with very many ranges */
+	bool alias;			/* the GPU follows CPU addresses at the map's own place */
+	/* Why it cannot run here, or NULL. */
+	const char *(*missing)(const struct bench *bench);
+	/* From ranges to usable GPU addresses, and back. */
+	int (*map)(struct bench *bench, struct bench_map *map);
+	int (*unmap)(struct bench *bench, struct bench_map *map);
+	int (*replace)(struct bench *bench, struct bench_map *map, unsigned int index,
+		       const struct bench_range *range);
+};
+
+extern const struct bench_column bench_columns[];
+extern const unsigned int bench_num_columns;
+const struct bench_column *bench_column_find(const char *name);
+
+/* Ask the kernel: fills in has_flag and has_scatter. */
+int bench_probe(struct bench *bench);
+/* Room for the handles of a map of all of @memory. */
+int bench_map_init(struct bench_map *map, const struct bench_memory *memory);
+void bench_map_fini(struct bench_map *map);
+
+uint64_t bench_now_ns(void);
+/* Wait until the queues run again after a change of the CPU's page tables; begins with mark. */
+int bench_restore_mark(struct bench *bench);
+int bench_restore_wait(struct bench *bench);
+/* The GPU stores a word in the range, and the CPU finds it there. */
+int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
+		      const struct bench_range *range);
+
+/* One line of JSON on stdout each. */
+struct bench_samples {
+	const char *column, *operation;
+	unsigned int count;		/* of ranges */
+	size_t size;
+	uint64_t ns[32];
+	unsigned int num;
+};
+void bench_add(struct bench_samples *samples, uint64_t ns);
+void bench_print_samples(const struct bench_samples *samples);
+void bench_print_not_run(const char *column, const char *operation, unsigned int count,
+			 size_t size, const char *why);
+
+int bench_library(struct bench *bench, unsigned int count);
+int bench_cpu_side(struct bench *bench, unsigned int count);
+
+#endif

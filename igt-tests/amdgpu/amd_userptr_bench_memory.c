@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: MIT
+/* What is mapped, and what the kernel needs to remember it. */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "amd_userptr_bench.h"
+
+#define HUGE_PAGE ((size_t)2 << 20)
+#define SHUFFLE_SEED 1
+
+static bool is_contiguous(const struct bench_memory *memory)
+{
+	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE;
+}
+
+static void shuffle(struct bench_range *ranges, unsigned int count)
+{
+	srandom(SHUFFLE_SEED);
+	for (unsigned int i = count - 1; i > 0; i--) {
+		unsigned int other = random() % (i + 1);
+		struct bench_range range = ranges[i];
+
+		ranges[i] = ranges[other];
+		ranges[other] = range;
+	}
+}
+
+/* Aligned as a huge page, whatever the kind, so that all are laid out alike. */
+static int map_arena(struct bench_memory *memory)
+{
+	const uint64_t addr = amd_kfd_va_reserve(memory->arena_size, HUGE_PAGE);
+	int flags = MAP_FIXED | MAP_NORESERVE;
+
+	if (!addr)
+		return -ENOMEM;
+	memory->arena = (char *)(uintptr_t)addr;
+	if (memory->kind == BENCH_MEMFD) {
+		memory->memfd = memfd_create("amd_userptr_bench", MFD_CLOEXEC);
+		if (memory->memfd < 0 || ftruncate(memory->memfd, memory->arena_size))
+			return -errno;
+		flags |= MAP_SHARED;
+	} else {
+		flags |= MAP_PRIVATE | MAP_ANONYMOUS;
+	}
+	if (mmap(memory->arena, memory->arena_size, PROT_READ | PROT_WRITE, flags, memory->memfd,
+		 0) == MAP_FAILED)
+		return -errno;
+	if (madvise(memory->arena, memory->arena_size,
+		    memory->kind == BENCH_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
+		return -errno;
+	return 0;
+}
+
+/* In address order, so that neighbours get no more physical contiguity than chance gives. */
+static void touch(const struct bench_memory *memory)
+{
+	const size_t page = getpagesize();
+
+	for (unsigned int i = 0; i < memory->count + BENCH_SPARES; i++) {
+		volatile char *addr = (char *)(uintptr_t)memory->ranges[i].addr;
+
+		for (size_t at = 0; at < memory->size; at += page)
+			addr[at] = 1;
+	}
+}
+
+int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
+			size_t size)
+{
+	size_t stride;
+	int ret;
+
+	*memory = (struct bench_memory) {
+		.kind = kind,
+		.count = count,
+		.size = size,
+		.memfd = -1,
+	};
+	stride = is_contiguous(memory) ? size : 2 * size;
+	memory->arena_size = (count + BENCH_SPARES) * stride;
+	memory->ranges = calloc(count + BENCH_SPARES, sizeof(*memory->ranges));
+	ret = memory->ranges ? map_arena(memory) : -ENOMEM;
+	if (ret) {
+		bench_memory_destroy(memory);
+		return ret;
+	}
+	for (unsigned int i = 0; i < count + BENCH_SPARES; i++)
+		memory->ranges[i] = (struct bench_range) {
+			.addr = (uintptr_t)memory->arena + i * stride,
+			.size = size,
+		};
+	touch(memory);
+	if (kind == BENCH_SHUFFLED)
+		shuffle(memory->ranges, count);
+	return 0;
+}
+
+void bench_memory_destroy(struct bench_memory *memory)
+{
+	if (memory->arena)
+		munmap(memory->arena, memory->arena_size);
+	if (memory->memfd >= 0)
+		close(memory->memfd);
+	free(memory->ranges);
+	memset(memory, 0, sizeof(*memory));
+}
+
+const char *const bench_meminfo_names[BENCH_NUM_MEMINFO] = {
+	[BENCH_MEM_AVAILABLE] = "MemAvailable",
+	[BENCH_SLAB] = "Slab",
+	[BENCH_PERCPU] = "Percpu",
+	[BENCH_VMALLOC] = "VmallocUsed",
+	[BENCH_PAGE_TABLES] = "PageTables",
+};
+
+void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO])
+{
+	FILE *file = fopen("/proc/meminfo", "r");
+	char name[64];
+	uint64_t kib;
+
+	memset(bytes, 0, BENCH_NUM_MEMINFO * sizeof(bytes[0]));
+	if (!file)
+		return;
+	while (fscanf(file, "%63[^:]: %" SCNu64 "%*[^\n]\n", name, &kib) == 2) {
+		for (int i = 0; i < BENCH_NUM_MEMINFO; i++) {
+			if (!strcmp(name, bench_meminfo_names[i]))
+				bytes[i] = kib << 10;
+		}
+	}
+	fclose(file);
+}
