@@ -10,7 +10,7 @@
 #include "oracle/held.h"
 
 enum {
-	CHUNK_SHIFT = 5,
+	CHUNK_SHIFT = 3,	/* a cache line of values */
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MIN_BUCKETS = 64,
 };
