@@ -233,14 +233,19 @@ MODULE_PARM_DESC(events, "events reported so far");
 module_param_cb(accesses, &count_ops, (void *)VG_ORACLE_ACCESSES, 0444);
 MODULE_PARM_DESC(accesses, "accesses to guest memory judged so far");
 
-static int get_forgotten(char *buffer, const struct kernel_param *kp)
+/* Of the lookups, which are the same for all GPUs. */
+static int get_lookups(char *buffer, const struct kernel_param *kp)
 {
-	return sysfs_emit(buffer, "%llu\n", lookups_forgotten());
+	u64 (*count)(void) = kp->arg;
+
+	return sysfs_emit(buffer, "%llu\n", count());
 }
 
-static const struct kernel_param_ops forgotten_ops = { .get = get_forgotten };
+static const struct kernel_param_ops lookups_ops = { .get = get_lookups };
 
-module_param_cb(forgotten, &forgotten_ops, NULL, 0444);
+module_param_cb(overtaken, &lookups_ops, lookups_overtaken, 0444);
+MODULE_PARM_DESC(overtaken, "pages that an invalidation took away while they were looked up");
+module_param_cb(forgotten, &lookups_ops, lookups_forgotten, 0444);
 MODULE_PARM_DESC(forgotten, "invalidations that lookups under way may have missed");
 
 /* ---- */

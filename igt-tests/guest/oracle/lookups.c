@@ -24,6 +24,7 @@
  */
 static DEFINE_RAW_SPINLOCK(order);
 static struct invalidations invalidations;
+static u64 overtaken_pages;
 
 /* ---- invalidations ---- */
 
@@ -134,8 +135,10 @@ static unsigned long say_run(const struct lookup_call *call, unsigned long first
 	max = lookup_run(&invalidations, call->lookup, event.mm, event.va, max, &overtaken);
 	while (n < max && result(range, first + n) == pfn + n)
 		n++;
-	if (overtaken)
+	if (overtaken) {
 		event.flags |= VG_ORACLE_OVERTAKEN;
+		overtaken_pages += n;
+	}
 	event.count = n;
 	know(event.page, n);
 	say_all(&event);
@@ -308,6 +311,11 @@ u64 lookups_missed(void)
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++)
 		missed += entries[i].nmissed;
 	return missed;
+}
+
+u64 lookups_overtaken(void)
+{
+	return READ_ONCE(overtaken_pages);
 }
 
 u64 lookups_forgotten(void)

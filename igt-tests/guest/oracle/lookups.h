@@ -11,6 +11,8 @@ void lookups_unwatch(void);
 
 /* Calls that were not seen. */
 u64 lookups_missed(void);
+/* Pages that were found, and taken away before they were told. */
+u64 lookups_overtaken(void);
 /* Invalidations that were seen, and forgotten before the lookups that they overtook ended. */
 u64 lookups_forgotten(void);
 
