@@ -20,7 +20,4 @@ extern const struct amd_userptr_subtest amd_userptr_busy_subtests[];
 extern const unsigned int amd_userptr_num_busy_subtests;
 extern const struct amd_userptr_subtest amd_userptr_stock_gap;
 
-/* @act ends in a GPU page fault, in a child; the parent's queue has to go on meanwhile. */
-void amd_userptr_in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine));
-
 #endif

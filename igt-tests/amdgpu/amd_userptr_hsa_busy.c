@@ -12,6 +12,8 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_userptr_fault.h"
+
 #include "amd_userptr_hsa.h"
 
 #define BUSY_SIZE	((size_t)1 << 20)
@@ -111,7 +113,7 @@ static void *drop_later(void *bo)
 }
 
 /* Other pages than those that were there when the close began, then none at all. */
-static void close_busy(struct amd_userptr *mine)
+static void close_busy(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
 	const struct amd_userptr_bo was = *bo;
@@ -134,7 +136,7 @@ static void close_busy(struct amd_userptr *mine)
 
 static void busy_close(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, close_busy);
+	amd_userptr_in_faulting_child(up, close_busy, NULL);
 }
 
 const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {

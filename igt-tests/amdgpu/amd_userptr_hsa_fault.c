@@ -2,74 +2,16 @@
 /* Accesses that must fault, and what a kernel does to userptrs without the flag. */
 #include <fcntl.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <xf86drm.h>
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
 
 #include "amd_userptr_hsa.h"
 
-static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
-{
-	if (bo)
-		amd_userptr_roundtrip(up, bo, 2);
-	else
-		amd_userptr_queue_alive(up);
-}
-
-/*
- * A GPU page fault ends the queues of the whole process, so whoever provokes
- * one does it in a child; the parent's queue has to go on meanwhile.
- */
-void amd_userptr_in_faulting_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
-{
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-	struct amd_userptr_bo *bo = NULL;
-	unsigned int rounds_after = 0;
-	struct amd_userptr_gate faulted;
-
-	if (up->supported)
-		bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
-	amd_userptr_ignore_fault_log();
-	amd_userptr_gate_init(&faulted);
-	amd_kfd_smi_mark(&up->smi);
-	igt_fork(child, 1) {
-		struct amd_userptr mine;
-
-		amd_userptr_open_in_child(&mine, up);
-		act(&mine);
-		amd_userptr_gate_open(&faulted);
-		amd_userptr_close(&mine);
-	}
-	amd_userptr_gate_watch(&faulted);
-	while (rounds_after < 3 && amd_kfd_now_ms() < deadline &&
-	       !amd_userptr_gate_is_lost(&faulted)) {
-		go_on(up, bo);
-		rounds_after += amd_userptr_gate_is_open(&faulted, 0);
-	}
-	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that provokes a fault");
-	igt_assert_eq(rounds_after, 3);
-	go_on(up, bo);
-	amd_kfd_smi_drain(&up->smi);
-	igt_assert_eq(up->smi.count.vm_faults, 0);
-	amd_userptr_gate_fini(&faulted);
-}
-
-/* A store to @va faults and nothing behind it is executed. */
-static void store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size)
-{
-	uint32_t event, seqno;
-
-	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
-	seqno = amd_userptr_gpu_store(mine, va, 0xdeadbeef);
-	amd_userptr_expect_fault(mine, event, va & ~(uint64_t)(getpagesize() - 1), size);
-	igt_assert(!amd_kfd_queue_done(mine->queue, seqno));
-	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
-}
-
-static void munmap_and_fault(struct amd_userptr *mine)
+static void munmap_and_fault(struct amd_userptr *mine, void *data)
 {
 	const int prot = PROT_READ | PROT_WRITE;
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE;
@@ -85,7 +27,7 @@ static void munmap_and_fault(struct amd_userptr *mine)
 	/* Other pages at the same address are not those the GPU was given. */
 	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
 	amd_userptr_fill(cpu, AMD_USERPTR_SIZE, 5);
-	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 5, "mapped after the munmap");
 	amd_userptr_unmap(mine, bo);
 	amd_userptr_destroy(mine, bo);
@@ -93,10 +35,10 @@ static void munmap_and_fault(struct amd_userptr *mine)
 
 static void munmap_then_access(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, munmap_and_fault);
+	amd_userptr_in_faulting_child(up, munmap_and_fault, NULL);
 }
 
-static void mprotect_and_fault(struct amd_userptr *mine)
+static void mprotect_and_fault(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
 
@@ -104,16 +46,16 @@ static void mprotect_and_fault(struct amd_userptr *mine)
 	igt_assert_eq(mprotect(bo->cpu, AMD_USERPTR_SIZE, PROT_READ), 0);
 	amd_userptr_expect_stops(mine, 1);
 	amd_userptr_queue_alive(mine);
-	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "made read-only");
 }
 
 static void mprotect_then_write(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, mprotect_and_fault);
+	amd_userptr_in_faulting_child(up, mprotect_and_fault, NULL);
 }
 
-static void write_readonly(struct amd_userptr *mine)
+static void write_readonly(struct amd_userptr *mine, void *data)
 {
 	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
 	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
@@ -122,29 +64,29 @@ static void write_readonly(struct amd_userptr *mine)
 	/* amd_userptr_map() asks for a writable mapping: it must not get one. */
 	amd_userptr_map(mine, bo);
 	amd_userptr_gpu_check(mine, bo->va, AMD_USERPTR_SIZE, 1);
-	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 1, "read-only for the GPU");
 }
 
 static void readonly_then_write(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, write_readonly);
+	amd_userptr_in_faulting_child(up, write_readonly, NULL);
 }
 
-static void access_after_va_unmap(struct amd_userptr *mine)
+static void access_after_va_unmap(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
 	uint64_t va = bo->va;
 
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_unmap(mine, bo);
-	store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "unmapped from the GPU");
 }
 
 static void va_unmap_then_access(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, access_after_va_unmap);
+	amd_userptr_in_faulting_child(up, access_after_va_unmap, NULL);
 }
 
 /* As if something else needed all VRAM: what can leave it does, page tables among it. */
@@ -173,7 +115,7 @@ static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va
 }
 
 /* A BO without the flag: nothing but the VA ioctl takes care of its mapping. */
-static void unmap_while_evicted(struct amd_userptr *mine)
+static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	const unsigned int rounds = 20;
 	union drm_amdgpu_gem_create create = { .in = {
@@ -188,35 +130,17 @@ static void unmap_while_evicted(struct amd_userptr *mine)
 	for (unsigned int i = 0; i < rounds && !caught; i++)
 		caught = unmap_evicted(mine, create.out.handle, va);
 	igt_assert(caught);
-	store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
 }
 
 static void va_unmap_while_evicted(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, unmap_while_evicted);
+	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
 }
 
-/* Copy-on-write of all pages: the grandchild only lives long enough for it. */
-static void fork_and_write(void *cpu, size_t size, uint32_t seed)
-{
-	struct amd_userptr_gate written;
-	pid_t pid;
-
-	/* Not igt_fork(): the child of a child, which must not assert anything. */
-	amd_userptr_gate_init(&written);
-	pid = fork();
-	igt_assert(pid >= 0);
-	if (pid == 0)
-		_exit(!amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
-	amd_userptr_fill(cpu, size, seed);
-	amd_userptr_gate_open(&written);
-	igt_assert(waitpid(pid, NULL, 0) == pid);
-	amd_userptr_gate_fini(&written);
-}
-
-static void lose_the_mapping(struct amd_userptr *mine)
+static void lose_the_mapping(struct amd_userptr *mine, void *data)
 {
 	const struct amd_kfd_smi_counts *count = &mine->smi.count;
 	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
@@ -228,7 +152,7 @@ static void lose_the_mapping(struct amd_userptr *mine)
 	amd_userptr_roundtrip(mine, bo, 2);
 
 	amd_kfd_smi_mark(&mine->smi);
-	fork_and_write(cpu, AMD_USERPTR_SIZE, 4);
+	igt_assert_eq(__amd_userptr_fork_and_write(cpu, AMD_USERPTR_SIZE), 0);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
 			 AMD_USERPTR_WAIT_MS);
@@ -236,8 +160,8 @@ static void lose_the_mapping(struct amd_userptr *mine)
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	amd_userptr_queue_alive(mine);
 
-	store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 4, "no longer mapped on the GPU");
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 3, "no longer mapped on the GPU");
 }
 
 /*
@@ -247,7 +171,7 @@ static void lose_the_mapping(struct amd_userptr *mine)
  */
 static void stock_gap(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, lose_the_mapping);
+	amd_userptr_in_faulting_child(up, lose_the_mapping, NULL);
 }
 
 const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {

@@ -105,6 +105,7 @@ enum amd_kfd_queue_type {
 	AMD_KFD_QUEUE_PM4,		/* compute queue, PM4 packets */
 	AMD_KFD_QUEUE_SDMA,
 	AMD_KFD_QUEUE_AQL,		/* HSA queue; PM4 packets go into IBs */
+	AMD_KFD_NUM_QUEUE_TYPES,
 };
 
 /*
@@ -150,6 +151,8 @@ void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src,
 void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
 /* Store the 64 bits of the GPU's clock at @addr: RELEASE_MEM, TIMESTAMP. */
 void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr);
+/* Wait until the dword at @addr is @value: WAIT_REG_MEM, POLL_REGMEM. */
+void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
 
 /* Add the queue's own fence and ring the doorbell; returns the sequence number. */
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue);

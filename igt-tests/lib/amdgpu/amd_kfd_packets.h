@@ -16,6 +16,7 @@
 enum {
 	PM4_NOP		= 0x10,
 	PM4_WRITE_DATA	= 0x37,
+	PM4_WAIT_REG_MEM = 0x3c,
 	PM4_INDIRECT_BUFFER = 0x3f,
 	PM4_RELEASE_MEM	= 0x49,
 	PM4_DMA_DATA	= 0x50,
@@ -25,7 +26,16 @@ enum {
 #define WRITE_DATA_MEMORY	(5u << 8)
 #define WRITE_DATA_CONFIRM	(1u << 20)
 
-/* INDIRECT_BUFFER (soc15d.h:177), size in dwords in bits 19:0. */
+/*
+ * WAIT_REG_MEM (soc15d.h:177): until memory equals the reference; the queue may
+ * be preempted meanwhile.  Interval: cycles between two looks.
+ */
+#define WAIT_REG_MEM_EQUAL	3u
+#define WAIT_REG_MEM_MEMORY	(1u << 4)
+#define WAIT_REG_MEM_PREEMPTABLE (3u << 6)
+#define WAIT_REG_MEM_INTERVAL	0x20u
+
+/* INDIRECT_BUFFER (soc15d.h:226), size in dwords in bits 19:0. */
 #define INDIRECT_BUFFER_VALID	(1u << 23)
 
 /*
@@ -54,8 +64,15 @@ enum {
 	SDMA_COPY	= 1,		/* sub-operation 0: linear */
 	SDMA_WRITE	= 2,		/* sub-operation 0: linear */
 	SDMA_FENCE	= 5,
+	SDMA_POLL_REGMEM = 8,
 	SDMA_TIMESTAMP_GET_GLOBAL = 13 | 2 << 8,
 };
+
+/* POLL_REGMEM (vega10_sdma_pkt_open.h:2447), as sdma_v4_4_2_wait_reg_mem() uses it. */
+#define SDMA_POLL_EQUAL		(3u << 28)
+#define SDMA_POLL_MEMORY	(1u << 31)
+#define SDMA_POLL_FOREVER	(0xfffu << 16)
+#define SDMA_POLL_INTERVAL	10u
 
 /* COPY's count field: 22 bits up to SDMA 4.2, 30 from 4.4 on. */
 #define SDMA_COPY_MAX_BYTES	(1u << 20)

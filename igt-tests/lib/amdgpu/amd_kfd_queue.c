@@ -419,3 +419,22 @@ void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr)
 	else
 		amd_kfd_queue_emit(queue, pm4, build_release(pm4, RELEASE_MEM_DATA_CLOCK, addr, 0));
 }
+
+void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value)
+{
+	const uint32_t all_bits = ~0u;
+	const uint32_t sdma[] = {
+		SDMA_POLL_REGMEM | SDMA_POLL_EQUAL | SDMA_POLL_MEMORY, lo32(addr), hi32(addr),
+		value, all_bits, SDMA_POLL_FOREVER | SDMA_POLL_INTERVAL,
+	};
+	const uint32_t pm4[] = {
+		PM4_TYPE3(PM4_WAIT_REG_MEM, 6),
+		WAIT_REG_MEM_EQUAL | WAIT_REG_MEM_MEMORY | WAIT_REG_MEM_PREEMPTABLE,
+		lo32(addr), hi32(addr), value, all_bits, WAIT_REG_MEM_INTERVAL,
+	};
+
+	if (queue->type == AMD_KFD_QUEUE_SDMA)
+		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
+	else
+		amd_kfd_queue_emit(queue, pm4, sizeof(pm4) / sizeof(pm4[0]));
+}

@@ -34,7 +34,7 @@ void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr 
 void amd_userptr_close(struct amd_userptr *up)
 {
 	amd_userptr_cleanup(up);
-	for (int type = 0; type <= AMD_KFD_QUEUE_SDMA; type++) {
+	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {
 		if (up->have_queue[type])
 			amd_kfd_queue_destroy(&up->queues[type]);
 	}
@@ -59,7 +59,7 @@ void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 /* A queue that did not finish its work is replaced, lest the next subtest fails too. */
 static void drop_stuck_queues(struct amd_userptr *up)
 {
-	for (int type = 0; type <= AMD_KFD_QUEUE_SDMA; type++) {
+	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {
 		struct amd_kfd_queue *queue = &up->queues[type];
 
 		if (!up->have_queue[type] ||

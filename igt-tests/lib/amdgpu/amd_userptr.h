@@ -50,8 +50,8 @@ struct amd_userptr {
 	int fd;				/* render node */
 	struct amd_kfd kfd;
 	struct amd_kfd_smi smi;
-	struct amd_kfd_queue queues[AMD_KFD_QUEUE_SDMA + 1];
-	bool have_queue[AMD_KFD_QUEUE_SDMA + 1];
+	struct amd_kfd_queue queues[AMD_KFD_NUM_QUEUE_TYPES];
+	bool have_queue[AMD_KFD_NUM_QUEUE_TYPES];
 	struct amd_kfd_queue *queue;	/* that the traffic below uses */
 	struct amd_kfd_mem in, out;	/* GTT the GPU copies from and to */
 	uint32_t syncobj;		/* page table updates */

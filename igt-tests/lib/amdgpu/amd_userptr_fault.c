@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+/* Accesses of the GPU that must fault. */
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+
+/* What the parent's queue works on while a child provokes its fault. */
+#define BYSTANDER_SIZE ((size_t)64 << 10)
+
+static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
+{
+	if (bo)
+		amd_userptr_roundtrip(up, bo, 2);
+	else
+		amd_userptr_queue_alive(up);
+}
+
+void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	struct amd_userptr_bo *bo = NULL;
+	unsigned int rounds_after = 0;
+	struct amd_userptr_gate faulted;
+
+	if (up->supported)
+		bo = amd_userptr_tracked(up, BYSTANDER_SIZE, 1);
+	amd_userptr_ignore_fault_log();
+	amd_userptr_gate_init(&faulted);
+	amd_kfd_smi_mark(&up->smi);
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		amd_userptr_open_in_child(&mine, up);
+		act(&mine, data);
+		amd_userptr_gate_open(&faulted);
+		amd_userptr_close(&mine);
+	}
+	amd_userptr_gate_watch(&faulted);
+	while (rounds_after < 3 && amd_kfd_now_ms() < deadline &&
+	       !amd_userptr_gate_is_lost(&faulted)) {
+		go_on(up, bo);
+		rounds_after += amd_userptr_gate_is_open(&faulted, 0);
+	}
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that provokes a fault");
+	igt_assert_eq(rounds_after, 3);
+	go_on(up, bo);
+	amd_kfd_smi_drain(&up->smi);
+	igt_assert_eq(up->smi.count.vm_faults, 0);
+	amd_userptr_gate_fini(&faulted);
+}
+
+void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size)
+{
+	uint32_t event, seqno;
+
+	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
+	seqno = amd_userptr_gpu_store(mine, va, 0xdeadbeef);
+	amd_userptr_expect_fault(mine, event, va & ~(uint64_t)(getpagesize() - 1), size);
+	igt_assert(!amd_kfd_queue_done(mine->queue, seqno));
+	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
+}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: MIT
+/* Single operations on memory: see amd_userptr_mm.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+/* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
+enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
+
+/* Pages one move_pages() is asked to move, and nodes that are tried. */
+enum { MAX_MOVED = 512, MAX_NODES = 64 };
+
+/* All of /proc/vmstat; about 200 lines. */
+#define VMSTAT_BYTES 16384
+
+unsigned long long amd_userptr_number_in(const char *path, const char *word)
+{
+	char text[VMSTAT_BYTES], *found;
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = 0, got;
+
+	if (fd < 0)
+		return 0;
+	while (len < (ssize_t)sizeof(text) - 1 &&
+	       (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += got;
+	close(fd);
+	text[len] = '\0';
+	for (found = text; (found = strstr(found, word)); found++) {
+		if (found == text || found[-1] == '\n')
+			return strtoull(found + strlen(word), NULL, 10);
+	}
+	return 0;
+}
+
+int __amd_userptr_write_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+int __amd_userptr_poke(void *cpu, size_t size)
+{
+	if (mprotect(cpu, size, PROT_READ) || mprotect(cpu, size, PROT_READ | PROT_WRITE))
+		return -errno;
+	return 0;
+}
+
+/* EAGAIN: something else holds a page for a moment. */
+int __amd_userptr_collapse(void *cpu, size_t size)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	int ret;
+
+	do {
+		ret = madvise(cpu, size, MADV_COLLAPSE_NOW) ? -errno : 0;
+	} while (ret == -EAGAIN && amd_kfd_now_ms() < deadline);
+	return ret;
+}
+
+int __amd_userptr_compact(void)
+{
+	return __amd_userptr_write_text("/proc/sys/vm/compact_memory", "1");
+}
+
+static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
+{
+	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0 ?
+	       -errno : 0;
+}
+
+/*
+ * Pages that were touched just now may still be in a CPU's batch of pages to put
+ * on the LRU lists, where reclaim does not see them.  Moving a page to where it
+ * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()).
+ */
+static void drain_batches(void *page)
+{
+	int node;
+
+	if (!move_pages(&page, 1, NULL, &node) && node >= 0)
+		move_pages(&page, 1, &node, &node);
+}
+
+/* Until pages were written to swap, or read back from a file. */
+int __amd_userptr_pageout(void *cpu, size_t size)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	unsigned long long out = amd_userptr_number_in("/proc/vmstat", "pswpout ");
+	unsigned long long in = amd_userptr_number_in("/proc/vmstat", "pgmajfault ");
+
+	do {
+		if (madvise(cpu, size, MADV_PAGEOUT))
+			return -errno;
+		if (amd_userptr_number_in("/proc/vmstat", "pswpout ") > out ||
+		    amd_userptr_number_in("/proc/vmstat", "pgmajfault ") > in)
+			return 0;
+		drain_batches(cpu);
+	} while (amd_kfd_now_ms() < deadline);
+	return -ETIME;
+}
+
+int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
+{
+	const unsigned long count = size / step;
+	void *pages[MAX_MOVED];
+	int nodes[MAX_MOVED], status[MAX_MOVED], from;
+
+	if (count > MAX_MOVED)
+		return -EINVAL;
+	for (unsigned long i = 0; i < count; i++)
+		pages[i] = (char *)cpu + i * step;
+	if (move_pages(pages, 1, NULL, status))
+		return -errno;
+	from = status[0];
+	for (int node = 0; node < MAX_NODES; node++) {
+		unsigned long moved = 0;
+
+		for (unsigned long i = 0; i < count; i++)
+			nodes[i] = node;
+		/* ENODEV: no such node; EACCES: not ours to use. */
+		if (node == from || move_pages(pages, count, nodes, status))
+			continue;
+		while (moved < count && status[moved] == node)
+			moved++;
+		return moved == count ? 0 : -EBUSY;
+	}
+	return -ENODEV;
+}
+
+/* The child only lives long enough for every write to copy. */
+int __amd_userptr_fork_and_write(void *cpu, size_t size)
+{
+	int gate[2], status = 0;
+	char byte;
+	pid_t pid;
+
+	if (pipe(gate))
+		return -errno;
+	/* Not igt_fork(): this may be a thread or a child itself, and asserts nothing. */
+	pid = fork();
+	if (pid == 0) {
+		close(gate[1]);
+		_exit(read(gate[0], &byte, 1) != 0);
+	}
+	if (pid > 0) {
+		for (size_t at = 0; at < size; at += getpagesize()) {
+			volatile char *page = (char *)cpu + at;
+
+			*page = *page;
+		}
+	}
+	close(gate[1]);
+	close(gate[0]);
+	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
+		return -ECHILD;
+	return 0;
+}
