@@ -1,0 +1,161 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: all kinds of memory, times all that
+ * can happen to it, times the moments at which it can, times the kinds of
+ * queues.  A subtest is a row of the tables: BACKING-EVENT-TIMING-QUEUE.
+ *
+ * Each asserts that the event happened, that the queues were stopped for it and
+ * run again (or were not, where the table says so), and that CPU and GPU see
+ * the same bytes afterwards.
+ */
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_run.h"
+
+#include "amd_userptr_matrix.h"
+
+IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
+
+/* A subtest that takes longer hangs. */
+#define SUBTEST_SECONDS 50
+
+/* Neither the event nor anything like it: why is in the table. */
+#define INVALID '-'
+
+/*
+ * Effects (enum amd_userptr_effect) of an event on each backing, in the order
+ * of amd_userptr_backings: anon thp shm memfd hugetlb private file readonly.
+ */
+static const struct {
+	const char *event;
+	const char *effects;
+	const char *why_not;
+} validity[] = {
+	{ "unmap",    "HHHHHHHH", NULL },
+	{ "remap",    "OOOOOOOO", NULL },
+	/* A fork leaves shared mappings alone: nothing to stop for. */
+	{ "cow",      "KKNNNKNK", NULL },
+	/* Pages of a shared mapping stay in their file. */
+	{ "dontneed", "ZZKKKFKF", NULL },
+	{ "pageout",  "KKKK-KKK", "hugetlbfs is never reclaimed" },
+	/* Reading is all that a read-only userptr does. */
+	{ "mprotect", "HHHHHHHK", NULL },
+	{ "mremap",   "HHHHHHHH", NULL },
+	{ "migrate",  "KKKKKKKK", NULL },
+	/* Which pages move depends on where they lie, not on whose they are. */
+	{ "compact",  "K-------", "as anonymous pages, which it may leave alone too" },
+	{ "collapse", "K-KK----", "a huge page already, or a file system without them" },
+	{ "split",    "-K------", "nothing to split, or (hugetlbfs) never split" },
+	{ "ksm",      "K----K--", "KSM merges small private pages that were written" },
+	{ "truncate", "---HHHHH", "no file, or none that can be named" },
+	/* The copies that a private mapping has made are not the file's. */
+	{ "punch",    "--ZZZKZZ", "no file" },
+};
+
+static const struct {
+	const char *name;
+	enum amd_kfd_queue_type type;
+} queues[] = {
+	{ "pm4", AMD_KFD_QUEUE_PM4 },
+	{ "aql", AMD_KFD_QUEUE_AQL },
+	{ "sdma", AMD_KFD_QUEUE_SDMA },
+};
+
+static struct amd_userptr up;
+static struct amd_userptr_matrix matrix;
+
+static struct amd_userptr_bo *create_single(struct amd_userptr_area *area)
+{
+	return amd_userptr_create(area->up, area->cpu, area->size, amd_userptr_area_flags(area));
+}
+
+static const struct amd_userptr_bo_kind single_range = { .create = create_single };
+
+static void end_subtest(void)
+{
+	amd_userptr_stall_drop(&matrix.stall, &up);
+	amd_userptr_task_end(&matrix.close_task);
+	amd_userptr_task_end(&matrix.event_task);
+	amd_userptr_cleanup(&up);
+	amd_userptr_area_fini(&matrix.area);
+	amd_userptr_area_fini(&matrix.other);
+}
+
+static void run(const struct amd_userptr_timing *timing, enum amd_kfd_queue_type type,
+		const struct amd_userptr_case *test)
+{
+	igt_require_f(!timing->stalls || !matrix.no_stall, "no FUSE file to hold the worker: %s\n",
+		      strerror(-matrix.no_stall));
+	igt_set_timeout(SUBTEST_SECONDS, timing->name);
+	amd_userptr_use_queue(&up, type);
+	matrix.test = test;
+	timing->run(&matrix, test);
+	igt_reset_timeout();
+}
+
+static void subtest(const struct amd_userptr_timing *timing, unsigned int queue,
+		    const struct amd_userptr_case *test)
+{
+	igt_describe_f("%s %s %s.", test->backing->what, test->event->what, timing->what);
+	igt_subtest_f("%s-%s-%s-%s", test->backing->name, test->event->name, timing->name,
+		      queues[queue].name)
+		run(timing, queues[queue].type, test);
+	igt_fixture()
+		end_subtest();
+}
+
+static const char *effects_of(const struct amd_userptr_event *event)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(validity); i++) {
+		if (!strcmp(validity[i].event, event->name))
+			return validity[i].effects;
+	}
+	igt_assert_f(false, "%s is not in the table\n", event->name);
+	return NULL;
+}
+
+static void subtests_of(const struct amd_userptr_case *test)
+{
+	for (unsigned int t = 0; t < amd_userptr_num_timings; t++) {
+		const struct amd_userptr_timing *timing = &amd_userptr_timings[t];
+
+		if (timing->holes_only && test->effect != AMD_USERPTR_HOLE)
+			continue;
+		for (unsigned int queue = 0; queue < ARRAY_LENGTH(queues); queue++) {
+			/* A process of its own each: all queues for the first backing only. */
+			if (timing->holes_only && queue && test->backing != amd_userptr_backings)
+				continue;
+			subtest(timing, queue, test);
+		}
+	}
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+		matrix.up = &up;
+		matrix.kind = &single_range;
+		matrix.area.fd = matrix.other.fd = -1;
+		matrix.no_stall = __amd_userptr_stall_init(&matrix.stall);
+	}
+
+	for (unsigned int e = 0; e < amd_userptr_num_events; e++) {
+		for (unsigned int b = 0; b < amd_userptr_num_backings; b++) {
+			const struct amd_userptr_case test = {
+				.backing = &amd_userptr_backings[b],
+				.event = &amd_userptr_events[e],
+				.effect = effects_of(&amd_userptr_events[e])[b],
+			};
+
+			if ((char)test.effect != INVALID)
+				subtests_of(&test);
+		}
+	}
+
+	igt_fixture() {
+		amd_userptr_stall_fini(&matrix.stall);
+		amd_userptr_stop(&up);
+	}
+}

@@ -1,0 +1,356 @@
+// SPDX-License-Identifier: MIT
+/* The moments at which an event can hit a userptr, and what has to be true afterwards. */
+#include <errno.h>
+#include <sched.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_matrix.h"
+
+static void make_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
+		      const struct amd_userptr_case *test)
+{
+	const char *reason = amd_userptr_area_init(&matrix->area, up, test->backing,
+						   test->event->huge);
+
+	if (!reason && test->event->prepare)
+		reason = test->event->prepare(&matrix->area);
+	igt_require_f(!reason, "%s\n", reason);
+}
+
+static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix,
+					  struct amd_userptr *up,
+					  const struct amd_userptr_case *test)
+{
+	struct amd_userptr_bo *bo;
+
+	make_area(matrix, up, test);
+	bo = matrix->kind->create(&matrix->area);
+	amd_userptr_map(up, bo);
+	return bo;
+}
+
+/* Or the kernel was free to refuse. */
+static void expect_happened(struct amd_userptr_matrix *matrix,
+			    const struct amd_userptr_case *test)
+{
+	const bool happened = test->event->happened(&matrix->area);
+
+	if (test->event->refusal)
+		igt_require_f(happened, "%s\n", test->event->refusal);
+	igt_assert_f(happened, "%s did not happen\n", test->event->name);
+}
+
+/* The queues were stopped and run again, or never were, as the effect says. */
+static void expect_effect(struct amd_userptr *up, const struct amd_userptr_case *test)
+{
+	if (test->effect == AMD_USERPTR_UNTOUCHED)
+		amd_userptr_expect_no_stop(up);
+	else
+		amd_userptr_expect_stops(up, 0);
+}
+
+static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
+		    const struct amd_userptr_case *test)
+{
+	amd_userptr_event_begin(&matrix->area);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(test->event->trigger(&matrix->area), 0);
+	if (test->event->refusal)
+		expect_happened(matrix, test);
+	expect_effect(up, test);
+	expect_happened(matrix, test);
+}
+
+/*
+ * Give back what the event took; of a BO, which has a hole until the next
+ * event, that event too.  Returns what the area contains now.
+ */
+static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
+				    const struct amd_userptr_case *test,
+				    struct amd_userptr_bo *bo)
+{
+	struct amd_userptr_area *area = &matrix->area;
+	enum amd_userptr_effect effect = test->effect;
+
+	if (!test->event->heal)
+		return effect;
+	amd_kfd_smi_mark(&area->up->smi);
+	igt_assert_eq(test->event->heal(area), 0);
+	if (effect == AMD_USERPTR_HOLE)
+		effect = test->event->healed;
+	/* The CPU first: no event where there are no page tables. */
+	amd_userptr_area_check(area, NULL, effect);
+	igt_assert_eq(__amd_userptr_poke(area->cpu, area->size), 0);
+	if (bo)
+		amd_userptr_expect_stops(area->up, 0);
+	return effect;
+}
+
+static void verify(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test,
+		   struct amd_userptr_bo *bo)
+{
+	struct amd_userptr_area *area = &matrix->area;
+	enum amd_userptr_effect effect;
+
+	if (test->effect == AMD_USERPTR_HOLE)
+		amd_userptr_queue_alive(area->up);
+	effect = heal(matrix, test, bo);
+	amd_userptr_area_check(area, bo, effect);
+	amd_userptr_area_roundtrip(area, bo);
+	if (test->event->check_others)
+		test->event->check_others(area);
+}
+
+static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct amd_userptr *up = matrix->up;
+	struct amd_userptr_bo *bo;
+
+	make_area(matrix, up, test);
+	/* Pages are tracked from the moment they were looked up, not from the first map. */
+	bo = matrix->kind->create(&matrix->area);
+	trigger(matrix, up, test);
+	amd_userptr_map(up, bo);
+	verify(matrix, test, bo);
+}
+
+static void mapped_idle(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct amd_userptr_bo *bo = make_mapped(matrix, matrix->up, test);
+
+	trigger(matrix, matrix->up, test);
+	verify(matrix, test, bo);
+}
+
+/* ---- with traffic ---- */
+
+/* Where in the staging memory its parts are: behind what the checks use. */
+enum {
+	TRAIN_DATA = AMD_USERPTR_STAGE / 2,
+	TRAIN_WORD = AMD_USERPTR_STAGE - sizeof(uint32_t),
+};
+
+/* Rounds before the queue waits for us: enough to be under way when the event comes. */
+enum { TRAIN_ROUNDS = 24 };
+
+/*
+ * Many rounds of copies, out of the area's first and into its second half, then
+ * a packet that waits for us, then one more round: the queue cannot be done
+ * before we say so.
+ */
+struct train {
+	struct amd_userptr *up;
+	struct amd_userptr_area *area;
+	struct amd_userptr_bo *bo;
+	volatile uint32_t *progress, *go;
+	uint32_t seqno;
+};
+
+static void emit_round(struct train *train)
+{
+	struct amd_userptr *up = train->up;
+	const uint64_t va = train->bo->va;
+
+	amd_kfd_queue_copy(up->queue, up->out.va + TRAIN_DATA,
+			   va + amd_userptr_area_offset(train->area, 0), AMD_USERPTR_HALF);
+	if (!train->area->backing->readonly)
+		amd_kfd_queue_copy(up->queue, va + amd_userptr_area_offset(train->area, 1),
+				   up->in.va + TRAIN_DATA, AMD_USERPTR_HALF);
+}
+
+static void train_start(struct train *train)
+{
+	struct amd_userptr *up = train->up;
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	train->progress = (void *)((char *)up->out.cpu + TRAIN_WORD);
+	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
+	*train->progress = *train->go = 0;
+	/* The same bytes as there are: only where they land can be wrong. */
+	memcpy((char *)up->in.cpu + TRAIN_DATA,
+	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
+	for (int i = 0; i < TRAIN_ROUNDS; i++) {
+		emit_round(train);
+		if (i == 0)
+			amd_kfd_queue_fence(up->queue, up->out.va + TRAIN_WORD, 1);
+	}
+	amd_kfd_queue_poll(up->queue, up->in.va + TRAIN_WORD, 1);
+	emit_round(train);
+	train->seqno = amd_kfd_queue_submit(up->queue);
+	while (!*train->progress && amd_kfd_now_ms() < deadline)
+		sched_yield();
+	igt_assert_eq(*train->progress, 1);
+}
+
+/* The last round ran after the event: it read what is there now, and its stores arrived. */
+static void train_end(struct train *train, enum amd_userptr_effect effect)
+{
+	struct amd_userptr *up = train->up;
+	const char *read = (char *)up->out.cpu + TRAIN_DATA;
+	const char *first = train->area->cpu + amd_userptr_area_offset(train->area, 0);
+
+	igt_assert(!amd_kfd_queue_done(up->queue, train->seqno));
+	*train->go = 1;
+	amd_kfd_queue_wait(up->queue, train->seqno, AMD_USERPTR_WAIT_MS);
+	amd_userptr_area_check_half(train->area, 0, effect, first);
+	amd_userptr_area_check_half(train->area, 0, effect, read);
+	if (!train->area->backing->readonly)
+		igt_assert(!memcmp((char *)up->in.cpu + TRAIN_DATA,
+				   train->area->cpu + amd_userptr_area_offset(train->area, 1),
+				   AMD_USERPTR_HALF));
+}
+
+/* The queue works on memory that the event takes away: on other memory, that is. */
+static void running_beside(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct train train = { .up = matrix->up, .area = &matrix->other };
+	struct amd_userptr_bo *bo = make_mapped(matrix, matrix->up, test);
+
+	igt_assert(!amd_userptr_area_init(&matrix->other, matrix->up, &amd_userptr_backings[0],
+					  false));
+	train.bo = matrix->kind->create(&matrix->other);
+	amd_userptr_map(matrix->up, train.bo);
+	train_start(&train);
+	trigger(matrix, matrix->up, test);
+	train_end(&train, AMD_USERPTR_KEPT);
+	verify(matrix, test, bo);
+}
+
+static void running(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct train train = { .up = matrix->up, .area = &matrix->area };
+
+	if (test->effect == AMD_USERPTR_HOLE) {
+		running_beside(matrix, test);
+		return;
+	}
+	train.bo = make_mapped(matrix, matrix->up, test);
+	train_start(&train);
+	trigger(matrix, matrix->up, test);
+	train_end(&train, test->effect);
+	heal(matrix, test, train.bo);
+	amd_userptr_area_roundtrip(&matrix->area, train.bo);
+}
+
+/* ---- while the worker is held ---- */
+
+static int run_event(void *data)
+{
+	struct amd_userptr_matrix *matrix = data;
+
+	return matrix->test->event->trigger(&matrix->area);
+}
+
+static int run_close(void *data)
+{
+	struct amd_userptr_matrix *matrix = data;
+
+	return __amd_userptr_close_handle(matrix->up->fd, matrix->closing);
+}
+
+static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct amd_userptr *up = matrix->up;
+	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
+	bool in_time;
+
+	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	amd_userptr_event_begin(&matrix->area);
+	amd_kfd_smi_mark(&up->smi);
+	/* Its pages are looked up before the worker comes to the page that holds it. */
+	igt_assert_eq(__amd_userptr_poke(bo->cpu, bo->size), 0);
+	amd_userptr_stall_hold(&matrix->stall, up);
+	in_time = amd_userptr_task_start(&matrix->event_task);
+	igt_assert(amd_userptr_stopped(up));
+	amd_userptr_stall_release(&matrix->stall);
+	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
+	amd_userptr_expect_stops(up, 0);
+	expect_happened(matrix, test);
+	/* An event that needs mmap_lock for itself comes when the worker has let go of it. */
+	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
+		igt_assert_lt(0, up->smi.count.rescheduled);
+	verify(matrix, test, bo);
+}
+
+static void during_close(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	struct amd_userptr *up = matrix->up;
+	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
+
+	matrix->closing = bo->handle;
+	amd_userptr_task_make(&matrix->close_task, run_close, matrix);
+	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	amd_userptr_event_begin(&matrix->area);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_stall_hold(&matrix->stall, up);
+	/* The handle is gone, the BO waits for the worker. */
+	bo->handle = 0;
+	igt_assert(!amd_userptr_task_start(&matrix->close_task));
+	amd_userptr_task_start(&matrix->event_task);
+	igt_assert(amd_userptr_stopped(up));
+	amd_userptr_stall_release(&matrix->stall);
+	igt_assert_eq(amd_userptr_task_end(&matrix->close_task), 0);
+	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
+	amd_userptr_expect_stops(up, 0);
+	expect_happened(matrix, test);
+
+	/* Nobody follows the memory now, and it can be given to the GPU again. */
+	amd_kfd_va_release(bo->va, bo->size);
+	memset(bo, 0, sizeof(*bo));
+	amd_userptr_stall_drop(&matrix->stall, up);
+	amd_userptr_queue_alive(up);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_area_check(&matrix->area, NULL, heal(matrix, test, NULL));
+	amd_userptr_expect_no_stop(up);
+	bo = matrix->kind->create(&matrix->area);
+	amd_userptr_map(up, bo);
+	amd_userptr_area_roundtrip(&matrix->area, bo);
+}
+
+/* ---- into a hole ---- */
+
+static void access_hole(struct amd_userptr *mine, void *data)
+{
+	struct amd_userptr_matrix *matrix = data;
+	const struct amd_userptr_case *test = matrix->test;
+	struct amd_userptr_bo *bo;
+	void *stranger;
+
+	/* Traffic of the child is on a queue of its own, but of the same kind. */
+	amd_userptr_use_queue(mine, matrix->up->queue->type);
+	bo = make_mapped(matrix, mine, test);
+	trigger(matrix, mine, test);
+	/* Most likely the pages that the area had. */
+	stranger = amd_userptr_mmap(mine, matrix->area.size, AMD_USERPTR_SEED_OTHER);
+	amd_userptr_queue_alive(mine);
+	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),
+				 getpagesize());
+	amd_userptr_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
+	if (test->event->check_others)
+		test->event->check_others(&matrix->area);
+}
+
+static void access_after(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
+{
+	amd_userptr_in_faulting_child(matrix->up, access_hole, matrix);
+}
+
+const struct amd_userptr_timing amd_userptr_timings[] = {
+	{ .name = "unmapped", .what = "before the GPU has mapped them", .run = before_map },
+	{ .name = "idle", .what = "while no queue runs", .run = mapped_idle },
+	{ .name = "running", .what = "while a queue runs", .run = running },
+	{ .name = "restore", .what = "while they are restored", .stalls = true,
+	  .run = during_restore },
+	{ .name = "close", .what = "while the userptr is closed", .stalls = true,
+	  .run = during_close },
+	{ .name = "access", .what = "and the GPU accesses them all the same", .holes_only = true,
+	  .run = access_after },
+};
+const unsigned int amd_userptr_num_timings =
+	sizeof(amd_userptr_timings) / sizeof(amd_userptr_timings[0]);

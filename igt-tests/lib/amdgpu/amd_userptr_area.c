@@ -1,0 +1,305 @@
+// SPDX-License-Identifier: MIT
+/* Areas of memory of every kind: making, filling and comparing them. */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include <linux/memfd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+/* Of each half the file or memory is filled with a seed of its own. */
+#define HALF_SEED(seed, half) ((seed) + (half))
+
+/*
+ * Huge pages of hugetlbfs: one for the area, one to replace it with, one to
+ * migrate to on either node, one for a file of which the last close is delayed.
+ */
+enum { NUM_HUGE_PAGES = 6 };
+
+static int open_memfd(size_t size)
+{
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static int open_hugetlb(size_t size)
+{
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC | MFD_HUGETLB | MFD_HUGE_2MB);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+/* Where a file is a disk's rather than memory's, if anywhere. */
+static int open_file(size_t size)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+const struct amd_userptr_backing amd_userptr_backings[] = {
+	{ .name = "anon", .what = "Private anonymous pages",
+	  .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
+	{ .name = "thp", .what = "Transparent huge pages",
+	  .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE, .huge = true },
+	{ .name = "shm", .what = "Shared anonymous pages",
+	  .map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
+	{ .name = "memfd", .what = "Pages of a memfd",
+	  .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_memfd },
+	{ .name = "hugetlb", .what = "Pages of hugetlbfs",
+	  .map_flags = MAP_SHARED, .advice = -1, .open = open_hugetlb, .huge = true },
+	{ .name = "private", .what = "Written pages of a private file mapping",
+	  .map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file },
+	{ .name = "file", .what = "Pages of a shared file mapping",
+	  .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_file },
+	{ .name = "readonly", .what = "File pages that the GPU may only read",
+	  .map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file,
+	  .readonly = true },
+};
+const unsigned int amd_userptr_num_backings =
+	sizeof(amd_userptr_backings) / sizeof(amd_userptr_backings[0]);
+
+static bool is_private_file(const struct amd_userptr_backing *backing)
+{
+	return backing->open && (backing->map_flags & MAP_PRIVATE);
+}
+
+/* The number of free huge pages, raised to what an area needs. */
+static const char *reserve_huge_pages(void)
+{
+	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+");
+	unsigned int have = 0;
+
+	if (!file)
+		return "no hugetlbfs in this kernel, or not root";
+	if (fscanf(file, "%u", &have) == 1 && have < NUM_HUGE_PAGES) {
+		rewind(file);
+		fprintf(file, "%d", NUM_HUGE_PAGES);
+		fflush(file);
+		rewind(file);
+		if (fscanf(file, "%u", &have) != 1)
+			have = 0;
+	}
+	fclose(file);
+	return have < NUM_HUGE_PAGES ? "not enough free huge pages" : NULL;
+}
+
+/* A new file of the area's size; private mappings find AMD_USERPTR_SEED_FILE in it. */
+static int new_file(struct amd_userptr_area *area)
+{
+	int fd = area->backing->open(area->size);
+	uint32_t bytes[AMD_USERPTR_HALF / sizeof(uint32_t)];
+
+	if (fd < 0)
+		return fd;
+	if (ftruncate(fd, area->size))
+		goto error;
+	for (unsigned int half = 0; half < 2 && is_private_file(area->backing); half++) {
+		amd_userptr_fill(bytes, sizeof(bytes), HALF_SEED(AMD_USERPTR_SEED_FILE, half));
+		if (pwrite(fd, bytes, sizeof(bytes), amd_userptr_area_offset(area, half)) !=
+		    sizeof(bytes))
+			goto error;
+	}
+	return fd;
+
+error:
+	close(fd);
+	return -EIO;
+}
+
+/* Map memory of the area's kind, whatever was there; the new file takes the old one's place. */
+static int map_area(struct amd_userptr_area *area)
+{
+	const struct amd_userptr_backing *backing = area->backing;
+	int fd = -1;
+	void *cpu;
+
+	if (backing->open) {
+		fd = new_file(area);
+		if (fd < 0)
+			return fd;
+	}
+	cpu = mmap(area->cpu, area->size, PROT_READ | PROT_WRITE, backing->map_flags | MAP_FIXED,
+		   fd, 0);
+	amd_userptr_area_fini(area);
+	area->fd = fd;
+	if (cpu == MAP_FAILED)
+		return -errno;
+	if (backing->advice >= 0 && madvise(area->cpu, area->size, backing->advice))
+		return -errno;
+	return 0;
+}
+
+/* @size bytes at the start of a huge page, for the area and for elsewhere. */
+static void reserve(struct amd_userptr_area *area)
+{
+	const size_t huge = AMD_USERPTR_AREA_HUGE;
+	uintptr_t start;
+
+	area->reserved_size = 3 * huge;
+	area->reserved = mmap(NULL, area->reserved_size, PROT_NONE,
+			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	amd_userptr_adopt(area->up, area->reserved, area->reserved_size);
+	start = ((uintptr_t)area->reserved + huge - 1) & ~(huge - 1);
+	area->cpu = (char *)start;
+	area->elsewhere = (char *)start + huge;
+}
+
+const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_userptr *up,
+				  const struct amd_userptr_backing *backing, bool huge)
+{
+	const char *reason = backing->open == open_hugetlb ? reserve_huge_pages() : NULL;
+
+	memset(area, 0, sizeof(*area));
+	area->up = up;
+	area->backing = backing;
+	area->fd = -1;
+	area->size = huge || backing->huge ? AMD_USERPTR_AREA_HUGE : AMD_USERPTR_AREA_SMALL;
+	if (reason)
+		return reason;
+	reserve(area);
+	igt_assert_eq(map_area(area), 0);
+	if (!backing->readonly)
+		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
+	if (backing->advice == MADV_HUGEPAGE && __amd_userptr_collapse(area->cpu, area->size))
+		return "no transparent huge page to be had";
+	return NULL;
+}
+
+void amd_userptr_area_fini(struct amd_userptr_area *area)
+{
+	if (area->fd >= 0)
+		close(area->fd);
+	area->fd = -1;
+}
+
+int __amd_userptr_area_replace(struct amd_userptr_area *area)
+{
+	int ret = map_area(area);
+
+	if (!ret)
+		amd_userptr_area_fill(area, AMD_USERPTR_SEED_OTHER);
+	return ret;
+}
+
+uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area)
+{
+	return AMD_USERPTR_TRACKED |
+	       (area->backing->readonly ? AMDGPU_GEM_USERPTR_READONLY : 0);
+}
+
+uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area)
+{
+	return area->backing->readonly ? AMD_USERPTR_SEED_FILE : AMD_USERPTR_SEED;
+}
+
+size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int half)
+{
+	return half ? area->size - AMD_USERPTR_HALF : 0;
+}
+
+char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index)
+{
+	const unsigned int per_half = AMD_USERPTR_HALF / getpagesize();
+
+	if (index >= 2 * per_half || index >= AMD_USERPTR_MAX_OBSERVED)
+		return NULL;
+	return area->cpu + amd_userptr_area_offset(area, index / per_half) +
+	       index % per_half * getpagesize();
+}
+
+void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed)
+{
+	for (unsigned int half = 0; half < 2; half++)
+		amd_userptr_fill(area->cpu + amd_userptr_area_offset(area, half),
+				 AMD_USERPTR_HALF, HALF_SEED(seed, half));
+}
+
+static uint32_t seed_after(const struct amd_userptr_area *area, enum amd_userptr_effect effect)
+{
+	switch (effect) {
+	case AMD_USERPTR_FILE:
+		return AMD_USERPTR_SEED_FILE;
+	case AMD_USERPTR_OTHER:
+		return AMD_USERPTR_SEED_OTHER;
+	default:
+		return amd_userptr_area_seed(area);
+	}
+}
+
+void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned int half,
+				 enum amd_userptr_effect effect, const void *bytes)
+{
+	igt_assert(effect != AMD_USERPTR_HOLE);
+	if (effect == AMD_USERPTR_ZEROED)
+		amd_userptr_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
+	else
+		amd_userptr_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
+				  "after the event");
+}
+
+/* One submission for both halves, from or to the start of the staging memory. */
+static void gpu_copy(struct amd_userptr_area *area, struct amd_userptr_bo *bo, bool to_bo)
+{
+	struct amd_userptr *up = area->up;
+
+	for (unsigned int half = 0; half < 2; half++) {
+		const uint64_t va = bo->va + amd_userptr_area_offset(area, half);
+		const size_t at = half * AMD_USERPTR_HALF;
+
+		if (to_bo)
+			amd_kfd_queue_copy(up->queue, va, up->in.va + at, AMD_USERPTR_HALF);
+		else
+			amd_kfd_queue_copy(up->queue, up->out.va + at, va, AMD_USERPTR_HALF);
+	}
+	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+}
+
+/* What the GPU reads of one half is at the address returned, until it reads again. */
+static const char *gpu_half(struct amd_userptr_area *area, unsigned int half)
+{
+	return (char *)area->up->out.cpu + half * AMD_USERPTR_HALF;
+}
+
+void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo *bo,
+			    enum amd_userptr_effect effect)
+{
+	if (bo) {
+		/* What no pattern and no fresh page contains. */
+		memset(area->up->out.cpu, 0xff, 2 * AMD_USERPTR_HALF);
+		gpu_copy(area, bo, false);
+	}
+	for (unsigned int half = 0; half < 2; half++) {
+		if (bo)
+			amd_userptr_area_check_half(area, half, effect, gpu_half(area, half));
+		amd_userptr_area_check_half(area, half, effect, area->cpu +
+					    amd_userptr_area_offset(area, half));
+	}
+}
+
+void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo)
+{
+	const uint32_t gpu_seed = AMD_USERPTR_SEED_LATER, cpu_seed = AMD_USERPTR_SEED_LATER + 2;
+	char *staged = area->up->in.cpu;
+
+	if (!area->backing->readonly) {
+		for (unsigned int half = 0; half < 2; half++)
+			amd_userptr_fill(staged + half * AMD_USERPTR_HALF, AMD_USERPTR_HALF,
+					 HALF_SEED(gpu_seed, half));
+		gpu_copy(area, bo, true);
+		for (unsigned int half = 0; half < 2; half++)
+			amd_userptr_check(area->cpu + amd_userptr_area_offset(area, half),
+					  AMD_USERPTR_HALF, HALF_SEED(gpu_seed, half),
+					  "written by the GPU");
+	}
+	amd_userptr_area_fill(area, cpu_seed);
+	gpu_copy(area, bo, false);
+	for (unsigned int half = 0; half < 2; half++)
+		amd_userptr_check(gpu_half(area, half), AMD_USERPTR_HALF,
+				  HALF_SEED(cpu_seed, half), "read by the GPU");
+}

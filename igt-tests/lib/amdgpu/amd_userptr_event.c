@@ -1,0 +1,345 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the kernel does to memory.  The operations neither assert nor allocate
+ * nor map anything: see struct amd_userptr_event.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+/* A compaction that moved nothing will not do so later either. */
+enum { MAX_COMPACTIONS = 3 };
+
+/* ---- evidence ---- */
+
+void amd_userptr_event_begin(struct amd_userptr_area *area)
+{
+	for (unsigned int i = 0; amd_userptr_area_page(area, i); i++)
+		area->pfns[i] = amd_userptr_pfn(amd_userptr_area_page(area, i));
+}
+
+static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pages)
+{
+	unsigned int moved = 0;
+
+	for (*pages = 0; amd_userptr_area_page(area, *pages); (*pages)++)
+		moved += amd_userptr_pfn(amd_userptr_area_page(area, *pages)) !=
+			 area->pfns[*pages];
+	return moved;
+}
+
+static bool all_moved(struct amd_userptr_area *area)
+{
+	unsigned int pages, moved = pages_moved(area, &pages);
+
+	return moved == pages;
+}
+
+static bool any_moved(struct amd_userptr_area *area)
+{
+	unsigned int pages;
+
+	return pages_moved(area, &pages) > 0;
+}
+
+static bool none_moved(struct amd_userptr_area *area)
+{
+	return !any_moved(area);
+}
+
+/* May the kernel read from, or write to, the area for us? */
+static bool accessible(const struct amd_userptr_area *area, bool writing)
+{
+	int gate[2];
+	bool ok;
+
+	if (pipe(gate))
+		return false;
+	ok = writing ? write(gate[1], "", 1) == 1 && read(gate[0], area->cpu, 1) == 1 :
+		       write(gate[1], area->cpu, 1) == 1;
+	close(gate[0]);
+	close(gate[1]);
+	return ok;
+}
+
+static bool not_readable(struct amd_userptr_area *area)
+{
+	return !accessible(area, false);
+}
+
+static bool not_writable(struct amd_userptr_area *area)
+{
+	return !accessible(area, true) && accessible(area, false);
+}
+
+/* The trigger saw it. */
+static bool seen(struct amd_userptr_area *area)
+{
+	return area->done;
+}
+
+/* Memory of the process in huge pages, of all kinds. */
+static unsigned long long huge_kb(void)
+{
+	return amd_userptr_number_in("/proc/self/smaps_rollup", "AnonHugePages:") +
+	       amd_userptr_number_in("/proc/self/smaps_rollup", "ShmemPmdMapped:") +
+	       amd_userptr_number_in("/proc/self/smaps_rollup", "FilePmdMapped:");
+}
+
+/* ---- events ---- */
+
+static int trigger_unmap(struct amd_userptr_area *area)
+{
+	return munmap(area->cpu, area->size) ? -errno : 0;
+}
+
+static int trigger_cow(struct amd_userptr_area *area)
+{
+	return __amd_userptr_fork_and_write(area->cpu, area->size);
+}
+
+/* Copies were made where the mapping is private, and only there. */
+static bool copied(struct amd_userptr_area *area)
+{
+	return area->backing->map_flags & MAP_PRIVATE ? all_moved(area) : none_moved(area);
+}
+
+static int trigger_dontneed(struct amd_userptr_area *area)
+{
+	int ret = madvise(area->cpu, area->size, MADV_DONTNEED) ? -errno : 0;
+
+	area->done = !ret;
+	return ret;
+}
+
+static const char *prepare_pageout(struct amd_userptr_area *area)
+{
+	return amd_userptr_swap_is_on() ? NULL : "no swap space is in use";
+}
+
+static int trigger_pageout(struct amd_userptr_area *area)
+{
+	int ret = __amd_userptr_pageout(area->cpu, area->size);
+
+	area->done = !ret;
+	return ret;
+}
+
+static int trigger_mprotect(struct amd_userptr_area *area)
+{
+	return mprotect(area->cpu, area->size, PROT_READ) ? -errno : 0;
+}
+
+static int heal_mprotect(struct amd_userptr_area *area)
+{
+	return mprotect(area->cpu, area->size, PROT_READ | PROT_WRITE) ? -errno : 0;
+}
+
+static int trigger_mremap(struct amd_userptr_area *area)
+{
+	void *to = mremap(area->cpu, area->size, area->size, MREMAP_MAYMOVE | MREMAP_FIXED,
+			  area->elsewhere);
+
+	return to == area->elsewhere ? 0 : -errno;
+}
+
+static bool moved_elsewhere(struct amd_userptr_area *area)
+{
+	struct amd_userptr_area there = *area;
+
+	there.cpu = area->elsewhere;
+	return !accessible(area, false) && accessible(&there, false);
+}
+
+/* A mapping stays with its address: where the pages are now nobody has written. */
+static void check_elsewhere(struct amd_userptr_area *area)
+{
+	struct amd_userptr_area there = *area;
+
+	there.cpu = area->elsewhere;
+	amd_userptr_area_check(&there, NULL, AMD_USERPTR_KEPT);
+}
+
+static size_t migration_step(const struct amd_userptr_area *area)
+{
+	return area->backing->huge ? area->size : (size_t)getpagesize();
+}
+
+static const char *prepare_migrate(struct amd_userptr_area *area)
+{
+	int ret = __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
+
+	return ret == -ENODEV || ret == -ENOSYS ? "one NUMA node only" : NULL;
+}
+
+static int trigger_migrate(struct amd_userptr_area *area)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	int ret;
+
+	/* Pages in another CPU's batch for the LRU lists cannot be isolated. */
+	do {
+		ret = __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
+	} while (ret == -EBUSY && amd_kfd_now_ms() < deadline);
+	return ret;
+}
+
+static int trigger_compact(struct amd_userptr_area *area)
+{
+	int ret = 0;
+
+	for (int i = 0; i < MAX_COMPACTIONS && !ret && !area->done; i++) {
+		ret = __amd_userptr_compact();
+		area->done = any_moved(area);
+	}
+	return ret;
+}
+
+static const char *remember_huge(struct amd_userptr_area *area)
+{
+	area->huge_kb = huge_kb();
+	return NULL;
+}
+
+/* Not allowed before, lest khugepaged does it first. */
+static int trigger_collapse(struct amd_userptr_area *area)
+{
+	if (madvise(area->cpu, area->size, MADV_HUGEPAGE))
+		return -errno;
+	return __amd_userptr_collapse(area->cpu, area->size);
+}
+
+static bool collapsed(struct amd_userptr_area *area)
+{
+	return huge_kb() > area->huge_kb;
+}
+
+/* A few pages in the middle go; of the rest only the mapping changes. */
+static int trigger_split(struct amd_userptr_area *area)
+{
+	return madvise(area->cpu + area->size / 2, AMD_USERPTR_HALF, MADV_DONTNEED) ? -errno : 0;
+}
+
+static bool split(struct amd_userptr_area *area)
+{
+	return huge_kb() < area->huge_kb;
+}
+
+#define KSM "/sys/kernel/mm/ksm/"
+
+/* A twin of the area's first half, so that there is something to merge. */
+static const char *prepare_ksm(struct amd_userptr_area *area)
+{
+	void *twin = mmap(area->elsewhere, AMD_USERPTR_HALF, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (twin == MAP_FAILED || madvise(twin, AMD_USERPTR_HALF, MADV_MERGEABLE) ||
+	    madvise(area->cpu, AMD_USERPTR_HALF, MADV_MERGEABLE))
+		return "no KSM in this kernel";
+	memcpy(twin, area->cpu, AMD_USERPTR_HALF);
+	if (__amd_userptr_write_text(KSM "sleep_millisecs", "0") || __amd_userptr_write_text(KSM "pages_to_scan", "1000"))
+		return "KSM cannot be configured (not root?)";
+	return NULL;
+}
+
+/* The restore worker may have undone it already: then a write found a merged page. */
+static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
+{
+	return amd_userptr_pfn(area->cpu) == amd_userptr_pfn(area->elsewhere) ||
+	       amd_userptr_number_in("/proc/vmstat", "cow_ksm ") > unmerged;
+}
+
+static int trigger_ksm(struct amd_userptr_area *area)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	unsigned long long unmerged = amd_userptr_number_in("/proc/vmstat", "cow_ksm ");
+	int ret = __amd_userptr_write_text(KSM "run", "1"), err;
+
+	while (!ret && !area->done && amd_kfd_now_ms() < deadline) {
+		area->done = merged(area, unmerged);
+		sched_yield();
+	}
+	err = __amd_userptr_write_text(KSM "run", "0");
+	if (ret || err)
+		return ret ? ret : err;
+	return area->done ? 0 : -ETIME;
+}
+
+static int trigger_truncate(struct amd_userptr_area *area)
+{
+	return ftruncate(area->fd, 0) ? -errno : 0;
+}
+
+static int heal_truncate(struct amd_userptr_area *area)
+{
+	return ftruncate(area->fd, area->size) ? -errno : 0;
+}
+
+static int trigger_punch(struct amd_userptr_area *area)
+{
+	int ret;
+
+	/* Shared anonymous memory has a file, but no descriptor. */
+	if (area->fd < 0)
+		ret = madvise(area->cpu, area->size, MADV_REMOVE);
+	else
+		ret = fallocate(area->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0,
+				area->size);
+	area->done = !ret;
+	return ret ? -errno : 0;
+}
+
+static int trigger_remap(struct amd_userptr_area *area)
+{
+	int ret = __amd_userptr_area_replace(area);
+
+	area->done = !ret;
+	return ret;
+}
+
+const struct amd_userptr_event amd_userptr_events[] = {
+	{ .name = "unmap", .what = "are unmapped",
+	  .trigger = trigger_unmap, .happened = not_readable,
+	  .heal = __amd_userptr_area_replace, .healed = AMD_USERPTR_OTHER },
+	{ .name = "remap", .what = "are replaced by others",
+	  .trigger = trigger_remap, .happened = seen },
+	{ .name = "cow", .what = "are written after a fork",
+	  .trigger = trigger_cow, .happened = copied },
+	{ .name = "dontneed", .what = "are dropped by MADV_DONTNEED",
+	  .trigger = trigger_dontneed, .happened = seen },
+	{ .name = "pageout", .what = "are paged out, and in again",
+	  .prepare = prepare_pageout, .trigger = trigger_pageout, .happened = seen },
+	{ .name = "mprotect", .what = "are made read-only",
+	  .trigger = trigger_mprotect, .happened = not_writable,
+	  .heal = heal_mprotect, .healed = AMD_USERPTR_KEPT },
+	{ .name = "mremap", .what = "move to another address",
+	  .trigger = trigger_mremap, .happened = moved_elsewhere,
+	  .heal = __amd_userptr_area_replace, .healed = AMD_USERPTR_OTHER,
+	  .check_others = check_elsewhere },
+	{ .name = "migrate", .what = "migrate to another node",
+	  .prepare = prepare_migrate, .trigger = trigger_migrate, .happened = all_moved },
+	{ .name = "compact", .what = "are moved by compaction",
+	  .refusal = "compaction moved none of the pages",
+	  .trigger = trigger_compact, .happened = seen },
+	{ .name = "collapse", .what = "are collapsed into a huge page", .huge = true,
+	  .prepare = remember_huge, .trigger = trigger_collapse, .happened = collapsed },
+	{ .name = "split", .what = "are split", .huge = true,
+	  .prepare = remember_huge, .trigger = trigger_split, .happened = split },
+	{ .name = "ksm", .what = "are merged with equal ones",
+	  .prepare = prepare_ksm, .trigger = trigger_ksm, .happened = seen },
+	{ .name = "truncate", .what = "are truncated",
+	  .trigger = trigger_truncate, .happened = not_readable,
+	  .heal = heal_truncate, .healed = AMD_USERPTR_ZEROED },
+	{ .name = "punch", .what = "fall into a hole punched into the file",
+	  .trigger = trigger_punch, .happened = seen },
+};
+const unsigned int amd_userptr_num_events =
+	sizeof(amd_userptr_events) / sizeof(amd_userptr_events[0]);

@@ -1,0 +1,219 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A FUSE file system that is one file, whose pages come when they are allowed
+ * to.  Documentation/filesystems/fuse/fuse.rst; no library, for it is four
+ * requests (include/uapi/linux/fuse.h).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/fuse.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "lib/amdgpu/amd_userptr_fuse.h"
+
+/* Nobody reads that far. */
+#define FILE_SIZE (1ull << 40)
+
+/* A request is answered after this time at the latest, so that no worker hangs for ever. */
+enum { ANSWER_MS = 20000 };
+
+enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
+
+struct server {
+	int dev, arrived, go;
+	char request[FUSE_MIN_READ_BUFFER + MAX_READ];
+	char answer[sizeof(struct fuse_out_header) + MAX_READ];
+};
+
+static int reply(struct server *server, uint64_t unique, int error, size_t size)
+{
+	struct fuse_out_header *out = (void *)server->answer;
+
+	out->len = sizeof(*out) + size;
+	out->error = error;
+	out->unique = unique;
+	return write(server->dev, server->answer, out->len) < 0 ? -errno : 0;
+}
+
+/* Tell that the page is wanted, then wait for the permission to give it. */
+static size_t answer_read(struct server *server, const struct fuse_read_in *in, void *body)
+{
+	struct pollfd go = { .fd = server->go, .events = POLLIN };
+	size_t size = in->size < MAX_READ ? in->size : MAX_READ;
+	char byte = 0;
+
+	memset(body, 0, size);
+	if (write(server->arrived, &byte, 1) != 1)
+		_exit(1);
+	/* End of file: whom we work for is gone. */
+	if (poll(&go, 1, ANSWER_MS) == 1 && read(server->go, &byte, 1) != 1)
+		_exit(0);
+	return size;
+}
+
+static void serve(struct server *server)
+{
+	const struct fuse_in_header *in = (void *)server->request;
+	void *body = server->answer + sizeof(struct fuse_out_header);
+	const struct fuse_init_out init = {
+		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_write = BLOCK,	/* no read-ahead: max_readahead is 0 */
+	};
+	const struct fuse_attr_out attr = {
+		.attr_valid = UINT32_MAX,
+		.attr = { .ino = FUSE_ROOT_ID, .size = FILE_SIZE, .mode = FILE_MODE,
+			  .nlink = 1, .blksize = BLOCK },
+	};
+	const struct fuse_open_out opened = { .open_flags = FOPEN_KEEP_CACHE };
+	size_t size = 0;
+	int error = 0;
+
+	switch (in->opcode) {
+	case FUSE_INIT:
+		memcpy(body, &init, size = sizeof(init));
+		break;
+	case FUSE_GETATTR:
+		memcpy(body, &attr, size = sizeof(attr));
+		break;
+	case FUSE_OPEN:
+		memcpy(body, &opened, size = sizeof(opened));
+		break;
+	case FUSE_READ:
+		size = answer_read(server, (const void *)(in + 1), body);
+		break;
+	case FUSE_FLUSH:
+	case FUSE_RELEASE:
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		return;			/* these have no answer */
+	case FUSE_DESTROY:
+		_exit(0);
+	default:
+		error = -ENOSYS;
+	}
+	reply(server, in->unique, error, size);
+}
+
+static void run_server(int dev, int arrived, int go)
+{
+	static struct server server;
+	enum { FIRST = 3 };
+	int fds[] = { dev, arrived, go };
+
+	/* Keep nothing else of the test open, above all no device. */
+	for (int i = 0; i < 3; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);	/* out of each other's way */
+	for (int i = 0; i < 3; i++)
+		dup2(fds[i], FIRST + i);
+	close_range(2 * FIRST, ~0u, 0);
+	server.dev = FIRST;
+	server.arrived = FIRST + 1;
+	server.go = FIRST + 2;
+	for (;;) {
+		ssize_t len = read(server.dev, server.request, sizeof(server.request));
+
+		if (len >= (ssize_t)sizeof(struct fuse_in_header))
+			serve(&server);
+		else if (len >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
+			_exit(0);	/* unmounted: ENODEV */
+	}
+}
+
+static int mount_file(int dev, const char *path)
+{
+	char options[128];
+
+	snprintf(options, sizeof(options), "fd=%d,rootmode=%o,user_id=%u,group_id=%u", dev,
+		 (unsigned int)FILE_MODE, getuid(), getgid());
+	return mount("amd_userptr", path, "fuse", MS_NOSUID | MS_NODEV, options) ? -errno : 0;
+}
+
+/* Mounting waits for nobody, opening does for the server; then the path is not needed. */
+static int mount_and_open(struct amd_userptr_fuse *fuse, int dev, int arrived, int go)
+{
+	char path[] = "/tmp/amd_userptr-XXXXXX";
+	int fd = mkstemp(path), ret;
+	struct stat st;
+
+	if (fd < 0)
+		return -errno;
+	close(fd);
+	ret = mount_file(dev, path);
+	if (!ret) {
+		fuse->server = fork();
+		if (fuse->server == 0)
+			run_server(dev, arrived, go);
+		fuse->file = fuse->server < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+		/* The latter makes the kernel ask for the size. */
+		if (fuse->file < 0 || fstat(fuse->file, &st))
+			ret = -errno;
+		umount2(path, MNT_DETACH);
+	}
+	unlink(path);
+	return ret;
+}
+
+int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse)
+{
+	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), arrived[2], go[2], ret;
+
+	memset(fuse, 0, sizeof(*fuse));
+	fuse->file = fuse->arrived = fuse->go = -1;
+	if (dev < 0)
+		return -errno;
+	if (pipe2(arrived, O_CLOEXEC) || pipe2(go, O_CLOEXEC)) {
+		close(dev);
+		return -errno;
+	}
+	fuse->arrived = arrived[0];
+	fuse->go = go[1];
+	ret = mount_and_open(fuse, dev, arrived[1], go[0]);
+	close(dev);
+	close(arrived[1]);
+	close(go[0]);
+	if (ret)
+		amd_userptr_fuse_stop(fuse);
+	return ret;
+}
+
+/* With the last page and the open file the mount goes, and with that the server. */
+void amd_userptr_fuse_stop(struct amd_userptr_fuse *fuse)
+{
+	if (fuse->server > 0) {
+		kill(fuse->server, SIGKILL);
+		waitpid(fuse->server, NULL, 0);
+	}
+	for (int i = 0; i < 3; i++) {
+		int fd = (int[]){ fuse->file, fuse->arrived, fuse->go }[i];
+
+		if (fd >= 0)
+			close(fd);
+	}
+	memset(fuse, 0, sizeof(*fuse));
+	fuse->file = fuse->arrived = fuse->go = -1;
+}
+
+bool amd_userptr_fuse_asked(struct amd_userptr_fuse *fuse, unsigned int timeout_ms)
+{
+	struct pollfd pfd = { .fd = fuse->arrived, .events = POLLIN };
+	char byte;
+
+	return poll(&pfd, 1, timeout_ms) == 1 && read(fuse->arrived, &byte, 1) == 1;
+}
+
+void amd_userptr_fuse_answer(struct amd_userptr_fuse *fuse)
+{
+	/* A server that died answered by that. */
+	if (write(fuse->go, "", 1) != 1)
+		return;
+}

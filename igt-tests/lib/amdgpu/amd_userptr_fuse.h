@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* A file whose pages come when they are allowed to; needs root and /dev/fuse. */
+#ifndef AMD_USERPTR_FUSE_H
+#define AMD_USERPTR_FUSE_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct amd_userptr_fuse {
+	pid_t server;			/* 0: none */
+	int file;			/* open for reading; pages that were read stay */
+	int arrived, go;		/* pipes: it was asked for a page; it may answer */
+};
+
+/* 0 or -errno. */
+int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse);
+void amd_userptr_fuse_stop(struct amd_userptr_fuse *fuse);
+/* Until somebody waits for a page; false after @timeout_ms. */
+bool amd_userptr_fuse_asked(struct amd_userptr_fuse *fuse, unsigned int timeout_ms);
+/* Give it the page. */
+void amd_userptr_fuse_answer(struct amd_userptr_fuse *fuse);
+
+#endif
