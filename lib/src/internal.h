@@ -176,6 +176,14 @@ struct amdgpu_userptr_ctx {
 	struct au_device devices[];
 };
 
+/* A range of a map: 16 bytes, since there may be a million of them. */
+struct au_range {
+	uint64_t offset;			/* in the map; it ends where the next one begins */
+	uint64_t cpu_addr;			/* page aligned, AMDGPU_USERPTR_RANGE_* in the low bits */
+};
+
+#define AU_RANGE_FLAGS	((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
+
 /* How the ranges of a map are divided among buffer objects. */
 enum au_division {
 	AU_PER_RANGE,				/* one each */
@@ -220,8 +228,8 @@ struct amdgpu_userptr_map {
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
-	struct amdgpu_userptr_range *ranges;	/* as given */
-	uint64_t *offsets;			/* where each of them is in the map */
+	const struct amdgpu_userptr_range *given;	/* the caller's, while the map is made */
+	struct au_range *ranges;
 	struct au_bo *bos;
 	struct au_map_device devices[];
 };
@@ -264,16 +272,17 @@ struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, ui
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		    uint64_t *total, uint32_t *bad);
 /* Lay the ranges out one after the other. */
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t *offsets);
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+		     struct au_range *placed);
 /* Divide them, @total bytes, among buffer objects; returns how many. @bos NULL: only count. */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
 			  uint64_t total, struct au_bo *bos);
 /* Ranges [first, end) of those the buffer object covers, as one of its kind. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
-			const uint64_t *offsets, uint32_t first, uint32_t end);
+			const struct au_range *placed, uint32_t first, uint32_t end);
 /* Index of the range that holds byte @offset of the map. */
-uint32_t au_ranges_find(const uint64_t *offsets, uint32_t count, uint64_t offset);
+uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
 /* Free the memory of a map that has nothing left in the kernel, or is another process's. */
@@ -290,7 +299,7 @@ int au_va_wait(struct au_device *device, uint64_t point);
 /* ioctl.c, all 0 or -errno */
 int au_drm_version(struct au_device *device);
 int au_device_info(struct au_device *device);
-/* @ranges: those of the map. */
+/* @ranges: those given for the map. */
 int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t *handle);
 int au_gem_close(struct au_device *device, uint32_t handle);

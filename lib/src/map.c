@@ -10,7 +10,6 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 
 #include "internal.h"
@@ -111,7 +110,6 @@ void au_map_free(struct amdgpu_userptr_map *map)
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
 		free(map->devices[i].handles);
 	free(map->bos);
-	free(map->offsets);
 	free(map->ranges);
 	free(map);
 }
@@ -144,18 +142,17 @@ static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	map->num_ranges = args->num_ranges;
 	map->num_bos = num_bos;
 	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
-	map->offsets = reallocarray(NULL, map->num_ranges, sizeof(*map->offsets));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
-	if (!map->ranges || !map->offsets || !map->bos)
+	if (!map->ranges || !map->bos)
 		goto free_map;
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
 		map->devices[i].handles = calloc(map->num_bos, sizeof(uint32_t));
 		if (!map->devices[i].handles)
 			goto free_map;
 	}
-	memcpy(map->ranges, args->ranges, map->num_ranges * sizeof(*map->ranges));
-	au_ranges_place(map->ranges, map->num_ranges, map->offsets);
-	au_ranges_to_bos(map->ranges, map->num_ranges, division, &ctx->limits, total,
+	map->given = args->ranges;
+	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
+	au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits, total,
 			 map->bos);
 	for (uint32_t i = 0; i < map->num_bos; i++)
 		map->num_scatter_bos += map->bos[i].scatter;
@@ -189,10 +186,10 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 		return range_of_bo(bo);
 	while (high - low > 1) {
 		const uint32_t middle = low + (high - low) / 2;
-		const struct au_bo part = au_bo_part(bo, map->ranges, map->offsets, low, middle);
+		const struct au_bo part = au_bo_part(bo, map->given, map->ranges, low, middle);
 		uint32_t handle;
 
-		if (au_gem_userptr(device, &part, map->ranges, &handle)) {
+		if (au_gem_userptr(device, &part, map->given, &handle)) {
 			high = middle;
 		} else {
 			au_gem_close(device, handle);
@@ -211,7 +208,7 @@ static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
 	while (at->num_handles < map->num_bos) {
 		const struct au_bo *bo = &map->bos[at->num_handles];
-		int ret = au_gem_userptr(device, bo, map->ranges, &at->handles[at->num_handles]);
+		int ret = au_gem_userptr(device, bo, map->given, &at->handles[at->num_handles]);
 
 		if (ret) {
 			failure->range = find_bad_range(device, map, bo, ret);
@@ -393,6 +390,7 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	if (ret)
 		goto free_map;
 	ret = build(map, failure);
+	map->given = NULL;
 	if (ret)
 		goto take_down;
 	publish(map);

@@ -34,12 +34,14 @@ int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, u
 	return 0;
 }
 
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t *offsets)
+void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+		     struct au_range *placed)
 {
 	uint64_t offset = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		offsets[i] = offset;
+		placed[i].offset = offset;
+		placed[i].cpu_addr = ranges[i].cpu_addr | ranges[i].flags;
 		offset += ranges[i].size;
 	}
 }
@@ -116,14 +118,14 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 }
 
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
-			const uint64_t *offsets, uint32_t first, uint32_t end)
+			const struct au_range *placed, uint32_t first, uint32_t end)
 {
-	const uint64_t tail = offsets[end - 1] + ranges[end - 1].size;
+	const uint64_t tail = placed[end - 1].offset + ranges[end - 1].size;
 	struct au_bo part = *bo;
 
 	/* The BO may begin in the middle of its first range. */
-	if (part.offset < offsets[first])
-		part.offset = offsets[first];
+	if (part.offset < placed[first].offset)
+		part.offset = placed[first].offset;
 	part.size = (tail < bo->offset + bo->size ? tail : bo->offset + bo->size) - part.offset;
 	if (!part.scatter)
 		part.cpu_addr += part.offset - bo->offset;
@@ -132,7 +134,7 @@ struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 	return part;
 }
 
-uint32_t au_ranges_find(const uint64_t *offsets, uint32_t count, uint64_t offset)
+uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset)
 {
 	uint32_t low = 0, high = count;
 
@@ -140,7 +142,7 @@ uint32_t au_ranges_find(const uint64_t *offsets, uint32_t count, uint64_t offset
 	while (high - low > 1) {
 		uint32_t middle = low + (high - low) / 2;
 
-		if (offsets[middle] <= offset)
+		if (placed[middle].offset <= offset)
 			low = middle;
 		else
 			high = middle;

@@ -169,22 +169,35 @@ static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_r
 	       space->va < range->cpu_addr + range->size;
 }
 
+/* As it was given. */
+static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_map *map, uint32_t index)
+{
+	const struct au_range *range = &map->ranges[index];
+	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
+
+	return (struct amdgpu_userptr_range) {
+		.cpu_addr = range->cpu_addr & ~AU_RANGE_FLAGS,
+		.size = end - range->offset,
+		.flags = range->cpu_addr & AU_RANGE_FLAGS,
+	};
+}
+
 static void fill_info(struct amdgpu_userptr_map *map, uint64_t gpu_va,
 		      struct amdgpu_userptr_info *info)
 {
 	const uint64_t offset = gpu_va - map->space.va;
-	const uint32_t index = au_ranges_find(map->offsets, map->num_ranges, offset);
-	const struct amdgpu_userptr_range *range = &map->ranges[index];
-	const uint64_t range_va = map->space.va + map->offsets[index];
+	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
+	const struct amdgpu_userptr_range range = get_range(map, index);
+	const uint64_t range_va = map->space.va + map->ranges[index].offset;
 
-	if (va_clash(&map->space, range, range_va))
+	if (va_clash(&map->space, &range, range_va))
 		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
 	info->map = map;
 	info->map_va = map->space.va;
 	info->map_size = map->space.size;
-	info->cpu_addr = range->cpu_addr + (gpu_va - range_va);
+	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
 	info->range_va = range_va;
-	info->range = *range;
+	info->range = range;
 	info->range_index = index;
 }
 

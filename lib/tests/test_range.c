@@ -78,19 +78,19 @@ static void place_and_find(void)
 	const struct amdgpu_userptr_range ranges[] = {
 		{ 9 * PAGE, PAGE, 0, 0 }, { PAGE, 3 * PAGE, 0, 0 }, { 5 * PAGE, 2 * PAGE, 0, 0 },
 	};
-	uint64_t offsets[3];
+	struct au_range placed[3];
 
-	au_ranges_place(ranges, 3, offsets);
-	t_equal(offsets[0], 0);
-	t_equal(offsets[1], PAGE);
-	t_equal(offsets[2], 4 * PAGE);
-	t_equal(au_ranges_find(offsets, 3, 0), 0);
-	t_equal(au_ranges_find(offsets, 3, PAGE - 1), 0);
-	t_equal(au_ranges_find(offsets, 3, PAGE), 1);
-	t_equal(au_ranges_find(offsets, 3, 4 * PAGE - 1), 1);
-	t_equal(au_ranges_find(offsets, 3, 4 * PAGE), 2);
-	t_equal(au_ranges_find(offsets, 3, 6 * PAGE - 1), 2);
-	t_equal(au_ranges_find(offsets, 1, PAGE - 1), 0);
+	au_ranges_place(ranges, 3, placed);
+	t_equal(placed[0].offset, 0);
+	t_equal(placed[1].offset, PAGE);
+	t_equal(placed[2].offset, 4 * PAGE);
+	t_equal(au_ranges_find(placed, 3, 0), 0);
+	t_equal(au_ranges_find(placed, 3, PAGE - 1), 0);
+	t_equal(au_ranges_find(placed, 3, PAGE), 1);
+	t_equal(au_ranges_find(placed, 3, 4 * PAGE - 1), 1);
+	t_equal(au_ranges_find(placed, 3, 4 * PAGE), 2);
+	t_equal(au_ranges_find(placed, 3, 6 * PAGE - 1), 2);
+	t_equal(au_ranges_find(placed, 1, PAGE - 1), 0);
 }
 
 static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
@@ -192,10 +192,10 @@ static void expect_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 			uint64_t size)
 {
 	struct au_bo part;
-	uint64_t offsets[4];
+	struct au_range placed[4];
 
-	au_ranges_place(ranges, T_ARRAY_SIZE(offsets), offsets);
-	part = au_bo_part(bo, ranges, offsets, first, end);
+	au_ranges_place(ranges, T_ARRAY_SIZE(placed), placed);
+	part = au_bo_part(bo, ranges, placed, first, end);
 	t_equal(part.offset, offset);
 	t_equal(part.cpu_addr, cpu_addr);
 	t_equal(part.size, size);
@@ -224,11 +224,11 @@ static void parts_of_bos(void)
 }
 
 /* Whatever the ranges: BOs tile the map, and each byte of it is the byte of its range. */
-static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_t *offsets,
+static void check_tiles(const struct amdgpu_userptr_range *ranges, const struct au_range *placed,
 			uint32_t count, enum au_division division)
 {
 	const struct au_bo_limits small = { .size = 8 * PAGE, .num_ranges = 3 };
-	const uint64_t total = offsets[count - 1] + ranges[count - 1].size;
+	const uint64_t total = placed[count - 1].offset + ranges[count - 1].size;
 	struct au_bo *bos = calloc(count, sizeof(*bos));
 	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos);
 	uint64_t offset = 0;
@@ -240,7 +240,7 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_
 		if (division == AU_SCATTER)
 			t_assert(bos[i].end_range - bos[i].first_range <= small.num_ranges);
 		for (uint64_t at = 0; at < bos[i].size; at += PAGE) {
-			const uint32_t index = au_ranges_find(offsets, count, offset + at);
+			const uint32_t index = au_ranges_find(placed, count, offset + at);
 
 			t_assert(index >= bos[i].first_range && index < bos[i].end_range);
 			t_equal(bos[i].range_flags & ~ranges[index].flags, 0);
@@ -248,7 +248,7 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const uint64_
 				continue;
 			t_equal(bos[i].range_flags, ranges[index].flags);
 			t_equal(bos[i].cpu_addr + at,
-				ranges[index].cpu_addr + (offset + at - offsets[index]));
+				ranges[index].cpu_addr + (offset + at - placed[index].offset));
 		}
 		offset += bos[i].size;
 	}
@@ -260,7 +260,7 @@ static void random_ranges_are_tiled(void)
 {
 	enum { COUNT = 200, RUNS = 200 };
 	static struct amdgpu_userptr_range ranges[COUNT];
-	static uint64_t offsets[COUNT];
+	static struct au_range placed[COUNT];
 
 	srandom(1);
 	for (int run = 0; run < RUNS; run++) {
@@ -274,9 +274,9 @@ static void random_ranges_are_tiled(void)
 			};
 			next = ranges[i].cpu_addr + ranges[i].size;
 		}
-		au_ranges_place(ranges, COUNT, offsets);
-		check_tiles(ranges, offsets, COUNT, AU_COALESCE);
-		check_tiles(ranges, offsets, COUNT, AU_SCATTER);
+		au_ranges_place(ranges, COUNT, placed);
+		check_tiles(ranges, placed, COUNT, AU_COALESCE);
+		check_tiles(ranges, placed, COUNT, AU_SCATTER);
 	}
 }
 
