@@ -203,6 +203,43 @@ static int check_map(struct bench *bench, const struct cell *cell)
 	return ret;
 }
 
+/* Where the time of map and unmap goes; only columns of GEM know. */
+struct steps {
+	struct bench_samples map[BENCH_NUM_STEPS], unmap[BENCH_NUM_STEPS];
+};
+
+static void init_steps(const struct cell *cell, struct steps *steps)
+{
+	static const char *const names[2][BENCH_NUM_STEPS] = {
+		{ "map: userptr", "map: va", "map: wait", "map: close" },
+		{ "unmap: userptr", "unmap: va", "unmap: wait", "unmap: close" },
+	};
+
+	for (int i = 0; i < BENCH_NUM_STEPS; i++) {
+		steps->map[i] = samples_of(cell, names[0][i]);
+		steps->unmap[i] = samples_of(cell, names[1][i]);
+	}
+}
+
+static void add_steps(struct bench *bench, struct bench_samples samples[BENCH_NUM_STEPS])
+{
+	for (int i = 0; i < BENCH_NUM_STEPS; i++) {
+		if (bench->step_ns[i])
+			bench_add(&samples[i], bench->step_ns[i]);
+		bench->step_ns[i] = 0;
+	}
+}
+
+static void print_steps(const struct steps *steps)
+{
+	for (int i = 0; i < BENCH_NUM_STEPS; i++) {
+		if (steps->map[i].num)
+			bench_print_samples(&steps->map[i]);
+		if (steps->unmap[i].num)
+			bench_print_samples(&steps->unmap[i]);
+	}
+}
+
 /*
  * The first round warms up page tables and caches and does not count, unless it used up the time for
  * all of them.
@@ -211,16 +248,23 @@ static int measure_map(struct bench *bench, struct cell *cell)
 {
 	struct bench_samples map = samples_of(cell, "map"), unmap = samples_of(cell, "unmap");
 	const uint64_t begin = bench_now_ns();
+	struct steps steps;
 	int ret = 0;
 
+	init_steps(cell, &steps);
 	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
+		struct steps discard = { 0 };
 		uint64_t start = bench_now_ns(), mapped, end;
+		bool valid;
 
 		if (map.num && start - begin > bench->budget_ns)
 			break;
 		cell->failed = "map";
+		memset(bench->step_ns, 0, sizeof(bench->step_ns));
 		ret = cell->column->map(bench, &cell->map);
 		mapped = bench_now_ns();
+		valid = round || mapped - start > bench->budget_ns / 2;
+		add_steps(bench, valid ? steps.map : discard.map);
 		if (!ret && !round)
 			ret = check_map(bench, cell);
 		cell->failed = "unmap";
@@ -231,15 +275,18 @@ static int measure_map(struct bench *bench, struct cell *cell)
 			break;
 		}
 		ret = cell->column->unmap(bench, &cell->map);
-		if (round || mapped - start > bench->budget_ns / 2) {
+		if (valid) {
 			bench_add(&map, mapped - start);
 			bench_add(&unmap, bench_now_ns() - end);
 		}
+		add_steps(bench, valid ? steps.unmap : discard.unmap);
 	}
 	if (ret)
 		return ret;
 	bench_print_samples(&map);
 	bench_print_samples(&unmap);
+	if (cell->memory.count >= MEMORY_FROM)
+		print_steps(&steps);
 	return 0;
 }
 

@@ -43,6 +43,15 @@ struct bench_userptr {
 /* Any wait: a page table update of 100,000 ranges on an emulated CPU takes its time. */
 #define BENCH_WAIT_MS 120000
 
+/* What an operation of a GEM column consists of. */
+enum bench_step {
+	BENCH_USERPTR,			/* GEM_USERPTR */
+	BENCH_VA,			/* GEM_VA */
+	BENCH_WAIT,			/* for the page tables */
+	BENCH_CLOSE,			/* GEM_CLOSE */
+	BENCH_NUM_STEPS
+};
+
 struct bench {
 	int fd;				/* render node */
 	struct amd_kfd kfd;
@@ -53,6 +62,7 @@ struct bench {
 	bool has_flag, has_scatter;
 
 	unsigned int repetitions;	/* of one operation, at most */
+	uint64_t step_ns[BENCH_NUM_STEPS];	/* sums; zeroed by who is interested */
 	uint64_t budget_ns;		/* for the repetitions of map and unmap in a cell */
 	bool quick;
 	bool wrong_data;		/* somewhere: the run is no good */

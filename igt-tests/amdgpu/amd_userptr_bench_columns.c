@@ -21,12 +21,30 @@
 /* ---------------------------------------------------------------------------------------------- */
 /* GEM												  */
 
+static void end_step(struct bench *bench, enum bench_step step, uint64_t start)
+{
+	bench->step_ns[step] += bench_now_ns() - start;
+}
+
 static int gem_userptr(struct bench *bench, struct bench_userptr *args, uint32_t *handle)
 {
+	const uint64_t start = bench_now_ns();
+
 	args->flags |= AMD_USERPTR_TRACKED;
 	if (drmIoctl(bench->fd, IOCTL_GEM_USERPTR, args))
 		return -errno;
 	*handle = args->handle;
+	end_step(bench, BENCH_USERPTR, start);
+	return 0;
+}
+
+static int gem_close(struct bench *bench, uint32_t handle)
+{
+	const uint64_t start = bench_now_ns();
+
+	if (drmCloseBufferHandle(bench->fd, handle))
+		return -errno;
+	end_step(bench, BENCH_CLOSE, start);
 	return 0;
 }
 
@@ -64,19 +82,23 @@ static int gem_va(struct bench *bench, uint32_t operation, uint32_t handle, uint
 		.vm_timeline_syncobj_out = bench->syncobj,
 		.vm_timeline_point = bench->point + 1,
 	};
+	const uint64_t start = bench_now_ns();
 
 	if (drmIoctl(bench->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args))
 		return -errno;
 	bench->point++;
+	end_step(bench, BENCH_VA, start);
 	return 0;
 }
 
 static int gem_wait(struct bench *bench)
 {
-	const int64_t deadline = bench_now_ns() + BENCH_WAIT_MS * 1000000ll;
+	const uint64_t start = bench_now_ns();
+	int ret = drmSyncobjTimelineWait(bench->fd, &bench->syncobj, &bench->point, 1,
+					 start + BENCH_WAIT_MS * 1000000ull, 0, NULL);
 
-	return drmSyncobjTimelineWait(bench->fd, &bench->syncobj, &bench->point, 1, deadline, 0,
-				      NULL);
+	end_step(bench, BENCH_WAIT, start);
+	return ret;
 }
 
 static int reserve(struct bench_map *map)
@@ -94,11 +116,12 @@ static int gem_unmap(struct bench *bench, struct bench_map *map)
 	if (!ret)
 		ret = gem_wait(bench);
 	if (map->replacement)
-		drmCloseBufferHandle(bench->fd, map->replacement);
+		gem_close(bench, map->replacement);
 	map->replacement = 0;
 	while (map->num_handles) {
-		if (drmCloseBufferHandle(bench->fd, map->handles[--map->num_handles]) && !ret)
-			ret = -errno;
+		int err = gem_close(bench, map->handles[--map->num_handles]);
+
+		ret = ret ? ret : err;
 	}
 	amd_kfd_va_release(map->va, map->size);
 	return ret;
@@ -119,8 +142,11 @@ static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int 
 		     range->size);
 	if (!ret)
 		ret = gem_wait(bench);
-	if (*old && drmCloseBufferHandle(bench->fd, *old) && !ret)
-		ret = -errno;
+	if (*old) {
+		int err = gem_close(bench, *old);
+
+		ret = ret ? ret : err;
+	}
 	*old = handle;
 	return ret;
 }
@@ -347,12 +373,12 @@ int bench_probe(struct bench *bench)
 	ret = gem_userptr_one(bench, memory.ranges[0].addr, memory.size, &handle);
 	bench->has_flag = !ret;
 	if (!ret)
-		drmCloseBufferHandle(bench->fd, handle);
+		gem_close(bench, handle);
 	if (!ret)
 		ret = gem_userptr_scatter(bench, memory.ranges, 1, memory.size, &handle);
 	bench->has_scatter = !ret;
 	if (!ret)
-		drmCloseBufferHandle(bench->fd, handle);
+		gem_close(bench, handle);
 	bench_memory_destroy(&memory);
 	/* Anything else than "not known" is an error to look at. */
 	return ret == -EINVAL ? 0 : ret;

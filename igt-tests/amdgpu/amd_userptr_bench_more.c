@@ -14,6 +14,9 @@
 
 #include "amd_userptr_bench.h"
 
+/* Of each change on fresh memory in a quick run. */
+#define QUICK_CHANGES 3
+
 /* Fewer ranges, for what makes ioctls for each: mapping would take the time, not what is measured. */
 static unsigned int few(const struct bench *bench, unsigned int count)
 {
@@ -240,7 +243,8 @@ static int one_change(struct bench *bench, const struct change *change,
 	};
 	int ret = 0;
 
-	for (unsigned int round = 0; !ret && round < bench->repetitions; round++) {
+	for (unsigned int round = 0; !ret && round < (bench->quick ? QUICK_CHANGES : bench->repetitions);
+	     round++) {
 		struct bench_memory memory;
 		struct bench_map map;
 

@@ -109,6 +109,21 @@ def cost_tables(report):
 	return lines
 
 
+STEPS = ("userptr", "va", "wait", "close")
+
+
+def step_table(report):
+	"""Where the time of map and unmap goes, where that is known."""
+	rows = [["of map and unmap, ms", "ranges", *STEPS]]
+	for operation in ("map", "unmap"):
+		for column in report.titles:
+			for ranges in report.counts(PAGE):
+				found = [report.ns(column, f"{operation}: {step_name}", ranges) for step_name in STEPS]
+				if any(found):
+					rows.append([f"{operation}: {column}", str(ranges)] + [milliseconds(ns) for ns in found])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
 def memory_table(report):
 	rows = [["kernel memory, bytes per range of 4 KiB", "ranges", "all", "beyond page arrays", "MemAvailable"]]
 	for column in report.titles:
@@ -153,7 +168,8 @@ def not_run(report):
 
 def table(report, head):
 	titles = [f"{column:12}{title}" for column, title in report.titles.items()]
-	return "\n".join([*head, "", *titles, *cost_tables(report), *memory_table(report),
+	return "\n".join([*head, "", *titles, *cost_tables(report), *step_table(report),
+		*memory_table(report),
 		*library_table(report), *cpu_table(report), *not_run(report), "", *goals.lines(goals.judge(report))]) + "\n"
 
 
