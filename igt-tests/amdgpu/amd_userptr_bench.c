@@ -179,6 +179,7 @@ struct cell {
 	struct bench_memory memory;
 	struct bench_map map;
 	const char *failed;		/* operation */
+	uint64_t map_ns;		/* of the last map that was measured */
 };
 
 static struct bench_samples samples_of(const struct cell *cell, const char *operation)
@@ -277,6 +278,7 @@ static int measure_map(struct bench *bench, struct cell *cell)
 		ret = cell->column->unmap(bench, &cell->map);
 		if (valid) {
 			bench_add(&map, mapped - start);
+			cell->map_ns = mapped - start;
 			bench_add(&unmap, bench_now_ns() - end);
 		}
 		add_steps(bench, valid ? steps.unmap : discard.unmap);
@@ -370,6 +372,16 @@ static int measure_mapped(struct bench *bench, struct cell *cell)
 	return ret ? ret : err;
 }
 
+/* Another map would take most of a quick run's time. */
+static void skip_mapped(const struct cell *cell)
+{
+	static const char *const operations[] = { "restore", "replace" };
+
+	for (unsigned int i = 0; i < sizeof(operations) / sizeof(operations[0]); i++)
+		bench_print_not_run(cell->column->name, operations[i], cell->memory.count,
+				    cell->memory.size, "a map takes too long for a quick run");
+}
+
 static unsigned int max_mappings(void)
 {
 	FILE *file = fopen("/proc/sys/vm/max_map_count", "r");
@@ -433,7 +445,9 @@ static int run_cell(struct bench *bench, const struct bench_column *column, unsi
 	ret = bench_map_init(&cell.map, &cell.memory);
 	if (!ret)
 		ret = measure_map(bench, &cell);
-	if (!ret)
+	if (!ret && bench->quick && cell.map_ns > bench->budget_ns)
+		skip_mapped(&cell);
+	else if (!ret)
 		ret = measure_mapped(bench, &cell);
 	bench_map_fini(&cell.map);
 	bench_memory_destroy(&cell.memory);
