@@ -8,6 +8,7 @@
 
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -89,55 +90,68 @@ static void va_unmap_then_access(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, access_after_va_unmap, NULL);
 }
 
-/* As if something else needed all VRAM: what can leave it does, page tables among it. */
-static void evict_vram(struct amd_userptr *up)
+struct evictor {
+	struct amd_userptr_stall stall;
+	int fd;				/* reading it is as if something else needed all VRAM */
+};
+
+/*
+ * What can leave VRAM does, page tables among it, and is not brought back: for
+ * that KFD's restore needs a lock that the worker has, which waits for its page.
+ */
+static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uint32_t handle,
+			  uint64_t va)
 {
-	int fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+	const struct amd_kfd_smi_counts *count = &mine->smi.count;
 	char text[32];
 
-	igt_require_f(fd >= 0, "no debugfs file to evict VRAM with\n");
-	igt_assert_lt(0, read(fd, text, sizeof(text)));
-	close(fd);
-}
-
-/* Map, use, unmap while all VRAM is evicted; true when the restore was not over before. */
-static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
-{
-	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, handle, va, 0, AMD_USERPTR_SIZE,
-				       AMD_USERPTR_RW), 0);
-	amd_userptr_gpu_fill(mine, va, AMD_USERPTR_SIZE, 1);
-	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	amd_kfd_smi_mark(&mine->smi);
-	evict_vram(mine);
+	amd_userptr_stall_hold(&evictor->stall, mine);
+	igt_assert_lt(0, read(evictor->fd, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
 				       0), 0);
-	return amd_userptr_stopped(mine);
+	igt_assert(amd_userptr_stopped(mine));
+	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
+	amd_userptr_stall_release(&evictor->stall);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+			 AMD_USERPTR_WAIT_MS);
 }
 
 /* A BO without the flag: nothing but the VA ioctl takes care of its mapping. */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
-	const unsigned int rounds = 20;
 	union drm_amdgpu_gem_create create = { .in = {
 		.bo_size = AMD_USERPTR_SIZE,
 		.domains = AMDGPU_GEM_DOMAIN_GTT,
 	} };
 	uint64_t va = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
-	bool caught = false;
+	struct evictor *evictor = data;
 
 	igt_assert(va);
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
-	for (unsigned int i = 0; i < rounds && !caught; i++)
-		caught = unmap_evicted(mine, create.out.handle, va);
-	igt_assert(caught);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, create.out.handle, va, 0,
+				       AMD_USERPTR_SIZE, AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_fill(mine, va, AMD_USERPTR_SIZE, 1);
+	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
+	unmap_evicted(mine, evictor, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
+	/* Not before: that updates page tables, too. */
+	amd_userptr_stall_drop(&evictor->stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
 }
 
 static void va_unmap_while_evicted(struct amd_userptr *up)
 {
-	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
+	struct evictor evictor = { .fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY) };
+	int no_stall;
+
+	igt_require_f(evictor.fd >= 0, "no debugfs file to evict VRAM with\n");
+	no_stall = __amd_userptr_stall_init(&evictor.stall);
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	amd_userptr_in_faulting_child(up, unmap_while_evicted, &evictor);
+	amd_userptr_stall_fini(&evictor.stall);
+	close(evictor.fd);
 }
 
 static void lose_the_mapping(struct amd_userptr *mine, void *data)
