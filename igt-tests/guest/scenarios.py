@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT
 """The boots in scenarios.cfg."""
 
+import concurrent.futures
 import configparser
+import copy
+import multiprocessing
 import os
 import re
 import shlex
@@ -19,6 +22,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TEST_DIRECTORY = os.path.join(build.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
+AT_ONCE = 2	# boots
 
 
 def table():
@@ -135,21 +139,36 @@ def run(name, entry, image):
 	return boot(name, entry, image, text, judge)
 
 
+def at_once(function, *arguments):
+	"""
+	Like map(), two at a time: boots wait a lot, and a guest does not keep two
+	CPUs busy. Processes, since the child of a thread must not run Python before
+	it is a program.
+	"""
+	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
+		return list(pool.map(function, *arguments))
+
+
+def run_seed(name, entry, image, run_one):
+	"""One boot with a seed: its row in the table."""
+	begin = time.monotonic()
+	cases = run_one(name, entry, image)
+	where = qemu.Boot(directory(name, entry))
+	log = "".join(results.read(where.gpu(number).log) for number in range(entry.getint("gpus")))
+	return seeds.Row(int(entry["seed"]), entry["mode"], cases, seeds.oracle_verdict(log), time.monotonic() - begin)
+
+
 def run_seeds(config, names, numbers, all_modes, run_one):
 	"""The boots for the seeds @numbers, and a table of them at the end."""
 	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
-	have, rows = images(config, names), []
+	have, boots = images(config, names), []
 	for seed, mode in seeds.choose(modes, numbers, all_modes):
 		for name in names:
-			entry = config[name]
-			if entry["mode"] != mode:
-				continue
-			entry["seed"] = str(seed)
-			begin = time.monotonic()
-			cases = run_one(name, entry, have[entry["kernel"]])
-			where = qemu.Boot(directory(name, entry))
-			log = "".join(results.read(where.gpu(number).log) for number in range(entry.getint("gpus")))
-			rows.append(seeds.Row(seed, mode, cases, seeds.oracle_verdict(log), time.monotonic() - begin))
+			if config[name]["mode"] == mode:
+				entry = copy.deepcopy(config)[name]
+				entry["seed"] = str(seed)
+				boots.append((name, entry, have[entry["kernel"]], run_one))
+	rows = at_once(run_seed, *zip(*boots))
 	seeds.print_table(rows)
 	return [case for row in rows for case in row.cases]
 
@@ -162,7 +181,7 @@ def run_suite(suite, only, numbers=(), run_one=run, config=None):
 		and (not numbers or config[name].getboolean("seeded"))]
 	if numbers:
 		return run_seeds(config, names, numbers, bool(only), run_one)
-	have, cases = images(config, names), []
-	for name in names:
-		cases += run_one(name, config[name], have[config[name]["kernel"]])
-	return cases
+	have = images(config, names)
+	boots = at_once(run_one, names, [config[name] for name in names],
+		[have[config[name]["kernel"]] for name in names])
+	return [case for cases in boots for case in cases]

@@ -22,7 +22,7 @@ SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 PAGE_KIB = 4
 
 # The driver's part of every invalidation of a userptr; the count is of calls, whoever caused them.
-NOTIFIER = "amdgpu_amdkfd_evict_userptr"
+NOTIFIER = "amdgpu_userptr_invalidate_locked"
 # Minutes of all packets would fill the disk; a violation's line has its own history.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 

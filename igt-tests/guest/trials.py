@@ -5,9 +5,7 @@ GPU, judged by whether that shows where controls.cfg and faults.cfg say.
 """
 
 import collections
-import concurrent.futures
 import configparser
-import multiprocessing
 import os
 import re
 import subprocess
@@ -22,7 +20,6 @@ from results import FAIL, PASS, Case
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
-AT_ONCE = 2		# boots
 BASE = "igt-"		# the scenario of a mode, without anything wrong
 
 # How vgpu ends when it met what it does not know: then a red test may have other reasons.
@@ -216,9 +213,7 @@ def run_suite(suite, only):
 	trials = table(suite)
 	names = [name for name in trials.sections() if not only or trials[name]["mode"] in only]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
-	# Boots wait a lot. Processes, since the child of a thread must not run Python before it is a program.
-	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
-		done = list(pool.map(attempt, [suite] * len(names), names, [images] * len(names)))
+	done = scenarios.at_once(attempt, [suite] * len(names), names, [images] * len(names))
 	print_table(row for _, row in done)
 	left = untried(suite)
 	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
