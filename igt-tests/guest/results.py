@@ -66,9 +66,13 @@ def igt_reason(out, err):
 	return last_line(err) or last_line(out)
 
 
-def igt_verdict(name, entry, may_skip, must_pass):
-	"""A test's verdict by the runner's word, and by what may skip here."""
+def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
+	"""A test's verdict by the runner's word, and by what may skip here or has to fail, and why."""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
+	if expected_reason:
+		if word == "fail" and re.search(expected_reason, reason):
+			return Case(name, PASS, reason)
+		return Case(name, FAIL, f"{word}: {reason or 'no reason'}, expected to fail: {expected_reason}")
 	if word == "pass":
 		return Case(name, PASS)
 	if word == "skip" and name not in must_pass and may_skip.search(name):
@@ -76,15 +80,23 @@ def igt_verdict(name, entry, may_skip, must_pass):
 	return Case(name, FAIL, f"{word}: {reason}")
 
 
-def igt_cases(path, listed, may_skip, must_pass):
+def expected_fails(text):
+	"""Lines "TEST: REASON", as in scenarios.cfg, by the name that igt_runner gives the test."""
+	pairs = [line.split(": ", 1) for line in text.splitlines() if line.strip()]
+	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
+
+
+def igt_cases(path, listed, may_skip, must_pass, must_fail=None):
 	"""Cases of igt_runner's results.json; its exit status says nothing about tests."""
+	must_fail = must_fail or {}
 	try:
 		tests = json.loads(read(path))["tests"]
 	except (ValueError, KeyError):
 		return [Case("igt_runner", FAIL, "no usable results.json")]
-	cases = [igt_verdict(name, entry, may_skip, must_pass) for name, entry in sorted(tests.items())]
+	cases = [igt_verdict(name, entry, may_skip, must_pass, must_fail.get(name))
+		for name, entry in sorted(tests.items())]
 	ran = set(tests) | {name.rsplit("@", 1)[0] for name in tests}
-	for name in sorted(set(listed) | set(must_pass)):
+	for name in sorted(set(listed) | set(must_pass) | set(must_fail)):
 		if name.count("@") == 2 and name not in ran:
 			cases.append(Case(name, FAIL, "did not run"))
 	if not any(case.verdict == PASS for case in cases):

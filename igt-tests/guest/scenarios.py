@@ -132,7 +132,8 @@ def run(name, entry, image):
 
 	def judge(where):
 		return results.igt_cases(os.path.join(where.share, "results", "results.json"), tests,
-			re.compile(entry["skips"]), entry.get("must-pass", "").split())
+			re.compile(entry["skips"]), entry.get("must-pass", "").split(),
+			results.expected_fails(entry["expected-fails"]))
 
 	text = reload_command(entry.getint("reloads")) + command(programs, tests,
 		one_process=entry.getboolean("one-process"))

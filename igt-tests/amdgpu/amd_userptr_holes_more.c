@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/* Queues that should have gone on: a main thread that has exited, a mapping that was split. */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_holes.h"
+
+#define SURVIVOR_SIZE	((size_t)64 << 10)
+
+/* What the thread that goes on alone has; not on the stack of the one that exits. */
+static struct survivor {
+	struct amd_userptr up;
+	struct amd_userptr_gate done;
+	uint32_t *cpu;
+	uint64_t va;
+} survivor;
+
+/* A thread that has exited before the others is a zombie, and has no address space. */
+static bool main_thread_is_zombie(void)
+{
+	char path[64], text[512], *name_end;
+	ssize_t len;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	igt_assert_fd(fd);
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	igt_assert_lt(0, len);
+	text[len] = '\0';
+	name_end = strrchr(text, ')');
+	return name_end && name_end[1] == ' ' && name_end[2] == 'Z';
+}
+
+/* A failed assertion ends this thread, and with it the process, before the gate is open. */
+static void *go_on_alone(void *data)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	struct survivor *s = data;
+
+	while (!main_thread_is_zombie()) {
+		igt_assert(amd_kfd_now_ms() < deadline);
+		sched_yield();
+	}
+
+	amd_kfd_smi_mark(&s->up.smi);
+	igt_assert_eq(madvise(s->cpu, SURVIVOR_SIZE, MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(&s->up, 1);
+	amd_userptr_gpu_check_zero(&s->up, s->va, SURVIVOR_SIZE);
+	amd_userptr_gpu_fill(&s->up, s->va, SURVIVOR_SIZE, 2);
+	amd_userptr_check(s->cpu, SURVIVOR_SIZE, 2, "written by the GPU");
+
+	amd_kfd_smi_mark(&s->up.smi);
+	igt_assert_eq(__amd_userptr_fork_and_write(s->cpu, SURVIVOR_SIZE), 0);
+	amd_userptr_expect_stops(&s->up, 0);
+	amd_userptr_gpu_check(&s->up, s->va, SURVIVOR_SIZE, 2);
+	amd_userptr_gpu_fill(&s->up, s->va, SURVIVOR_SIZE, 3);
+	amd_userptr_check(s->cpu, SURVIVOR_SIZE, 3, "written by the GPU after copy-on-write");
+	amd_userptr_gate_open(&s->done);
+	_exit(IGT_EXIT_SUCCESS);
+}
+
+static void exit_main_thread(struct amd_userptr *up, bool flag)
+{
+	struct survivor *s = &survivor;
+	bool opened;
+
+	amd_userptr_gate_init(&s->done);
+	igt_fork(child, 1) {
+		pthread_t thread;
+		struct amd_kfd_mem mem;
+
+		amd_userptr_open_in_child(&s->up, up);
+		if (flag) {
+			struct amd_userptr_bo *bo = amd_userptr_tracked(&s->up, SURVIVOR_SIZE, 1);
+
+			s->cpu = bo->cpu;
+			s->va = bo->va;
+		} else {
+			s->cpu = amd_userptr_mmap(&s->up, SURVIVOR_SIZE, 1);
+			amd_kfd_register(&s->up.kfd, s->cpu, SURVIVOR_SIZE, 0, &mem);
+			s->va = mem.va;
+		}
+		amd_userptr_gpu_check(&s->up, s->va, SURVIVOR_SIZE, 1);
+		igt_assert_eq(pthread_create(&thread, NULL, go_on_alone, s), 0);
+		pthread_exit(NULL);
+	}
+	amd_userptr_gate_watch(&s->done);
+	opened = amd_userptr_gate_is_open(&s->done, 2 * AMD_USERPTR_WAIT_MS);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child whose main thread exits");
+	amd_userptr_gate_fini(&s->done);
+	igt_assert_f(opened, "the queue was not started again\n");
+}
+
+static void main_thread_exit(struct amd_userptr *up)
+{
+	exit_main_thread(up, false);
+}
+
+static void main_thread_exit_hsa(struct amd_userptr *up)
+{
+	exit_main_thread(up, true);
+}
+
+/* What is done to the middle of a mapping that one entry of a page directory holds. */
+struct split {
+	uint32_t operation;		/* AMDGPU_VA_OP_* */
+	uint32_t flags;			/* of the userptrs */
+};
+
+enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
+
+/* One huge page: the start is aligned, and the rest follows. */
+static void assert_huge(const struct amd_userptr_area *area)
+{
+	const uint64_t pages = area->size / getpagesize();
+	const uint64_t first = amd_userptr_pfn(area->cpu);
+
+	igt_assert(first);
+	igt_assert_eq_u64(first % pages, 0);
+	igt_assert_eq_u64(amd_userptr_pfn(area->cpu + area->size - getpagesize()),
+			  first + pages - 1);
+}
+
+static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uint32_t seed)
+{
+	amd_kfd_queue_copy(mine->queue, mine->out.va, va, size);
+	amd_kfd_queue_submit(mine->queue);
+	igt_assert_f(amd_userptr_holes_done(mine), "GPU page fault in the rest of a split mapping\n");
+	amd_userptr_check(mine->out.cpu, size, seed, "read by the GPU");
+}
+
+static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, size_t size,
+			      uint32_t seed)
+{
+	assert_reads(mine, va, size, seed);
+	amd_userptr_gpu_fill(mine, va, size, SEED_STORED);
+	amd_userptr_check(cpu, size, SEED_STORED, "written by the GPU");
+}
+
+static const struct amd_userptr_backing *huge_pages(void)
+{
+	for (unsigned int i = 0; i < amd_userptr_num_backings; i++) {
+		if (!strcmp(amd_userptr_backings[i].name, "thp"))
+			return &amd_userptr_backings[i];
+	}
+	return NULL;
+}
+
+/* Returns the GPU address of the middle. */
+static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
+{
+	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;
+	struct amd_userptr_area area;
+	const char *reason = amd_userptr_area_init(&area, mine, huge_pages(), true);
+	struct amd_userptr_bo *bo, *other = NULL;
+
+	igt_assert_f(!reason, "%s\n", reason);
+	amd_userptr_fill(area.cpu, left, SEED_LEFT);
+	amd_userptr_fill(area.cpu + left, size, SEED_MIDDLE);
+	amd_userptr_fill(area.cpu + left + size, right, SEED_RIGHT);
+	bo = amd_userptr_create(mine, area.cpu, area.size, split->flags);
+	assert_huge(&area);
+	bo->va = amd_kfd_va_reserve(area.size, area.size);
+	igt_assert(bo->va);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
+				       AMD_USERPTR_RW), 0);
+	amd_kfd_smi_mark(&mine->smi);
+	assert_reads(mine, bo->va + left, size, SEED_MIDDLE);
+
+	if (split->operation == AMDGPU_VA_OP_REPLACE)
+		other = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
+					   split->flags);
+	igt_assert_eq(__amd_userptr_va(mine, split->operation, other ? other->handle : 0,
+				       bo->va + left, 0, size, AMD_USERPTR_RW), 0);
+	assert_translates(mine, bo->va, area.cpu, left, SEED_LEFT);
+	assert_translates(mine, bo->va + left + size, area.cpu + left + size, right, SEED_RIGHT);
+	if (other)
+		assert_translates(mine, bo->va + left, other->cpu, size, SEED_OTHER);
+	amd_userptr_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
+	amd_userptr_area_fini(&area);
+	return bo->va + left;
+}
+
+static void split_middle(struct amd_userptr *mine, void *data)
+{
+	const struct split *split = data;
+	const size_t large = (size_t)64 << 10;
+	uint64_t middle;
+
+	split_one(mine, split, getpagesize());
+	amd_userptr_cleanup(mine);
+	middle = split_one(mine, split, large);
+	if (split->operation == AMDGPU_VA_OP_CLEAR)
+		amd_userptr_store_faults(mine, middle, large);
+}
+
+static void split_replace(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
+static void split_clear(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_UNTRACKED };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
+static void split_replace_hsa(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
+static void split_clear_hsa(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_TRACKED };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
+const struct amd_userptr_subtest amd_userptr_any_kernel_subtests[] = {
+	{ .name = "main-thread-exit", .run = main_thread_exit,
+	  .describe = "Userptrs of KFD are restored after the main thread has exited." },
+	{ .name = "split-replace", .run = split_replace,
+	  .describe = "What is left of a huge page's mapping around a replaced part is mapped." },
+	{ .name = "split-clear", .run = split_clear,
+	  .describe = "So is what is left around a cleared part, which is not." },
+};
+const unsigned int amd_userptr_num_any_kernel_subtests =
+	ARRAY_LENGTH(amd_userptr_any_kernel_subtests);
+
+const struct amd_userptr_subtest amd_userptr_flag_subtests[] = {
+	{ .name = "main-thread-exit-hsa", .run = main_thread_exit_hsa,
+	  .describe = "Userptrs with the flag are restored after the main thread has exited." },
+	{ .name = "split-replace-hsa", .run = split_replace_hsa,
+	  .describe = "With the flag, what is left around a replaced part is mapped." },
+	{ .name = "split-clear-hsa", .run = split_clear_hsa,
+	  .describe = "With the flag, what is left around a cleared part is mapped." },
+};
+const unsigned int amd_userptr_num_flag_subtests = ARRAY_LENGTH(amd_userptr_flag_subtests);
