@@ -37,7 +37,7 @@ static void unknown_flags(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
-	/* Bit 5 is reserved for scattered userptrs, which need more arguments. */
+	/* Bit 5 is for userptrs of many ranges, and refused without those. */
 	for (int bit = 5; bit < 32; bit++) {
 		igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_REGISTER | 1u << bit),
 			      -EINVAL);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
@@ -188,21 +187,30 @@ int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle
 	return wait_page_tables(up);
 }
 
-struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
-					  uint32_t flags)
+struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t handle, void *cpu,
+					    uint64_t size)
 {
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
 		struct amd_userptr_bo *bo = &up->bos[i];
 
 		if (bo->handle)
 			continue;
-		igt_assert_eq(__amd_userptr_create(up->fd, cpu, size, flags, &bo->handle), 0);
+		bo->handle = handle;
 		bo->cpu = cpu;
 		bo->size = size;
 		return bo;
 	}
 	igt_assert_f(false, "more than %d userptrs in a subtest\n", AMD_USERPTR_MAX);
 	return NULL;
+}
+
+struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
+					  uint32_t flags)
+{
+	uint32_t handle;
+
+	igt_assert_eq(__amd_userptr_create(up->fd, cpu, size, flags, &handle), 0);
+	return amd_userptr_adopt_bo(up, handle, cpu, size);
 }
 
 void amd_userptr_map(struct amd_userptr *up, struct amd_userptr_bo *bo)
@@ -406,46 +414,6 @@ void amd_userptr_ignore_fault_log(void)
 				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
 				    "MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|"
 				    "RW: )");
-}
-
-void amd_userptr_gate_init(struct amd_userptr_gate *gate)
-{
-	igt_assert_eq(pipe(gate->fd), 0);
-}
-
-void amd_userptr_gate_open(struct amd_userptr_gate *gate)
-{
-	igt_assert_eq(write(gate->fd[1], "", 1), 1);
-}
-
-static short gate_events(struct amd_userptr_gate *gate, int timeout_ms)
-{
-	struct pollfd pfd = { .fd = gate->fd[0], .events = POLLIN };
-
-	return poll(&pfd, 1, timeout_ms) == 1 ? pfd.revents : 0;
-}
-
-bool amd_userptr_gate_is_open(struct amd_userptr_gate *gate, int timeout_ms)
-{
-	return gate_events(gate, timeout_ms) & POLLIN;
-}
-
-void amd_userptr_gate_watch(struct amd_userptr_gate *gate)
-{
-	close(gate->fd[1]);
-	gate->fd[1] = -1;
-}
-
-bool amd_userptr_gate_is_lost(struct amd_userptr_gate *gate)
-{
-	return (gate_events(gate, 0) & (POLLIN | POLLHUP)) == POLLHUP;
-}
-
-void amd_userptr_gate_fini(struct amd_userptr_gate *gate)
-{
-	close(gate->fd[0]);
-	if (gate->fd[1] >= 0)
-		close(gate->fd[1]);
 }
 
 uint64_t __amd_userptr_pfn(int pagemap, const void *addr)

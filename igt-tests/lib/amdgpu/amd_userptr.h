@@ -37,7 +37,7 @@
 /* Most bytes one amd_userptr_gpu_*() call moves. */
 #define AMD_USERPTR_STAGE (4u << 20)
 
-#define AMD_USERPTR_MAX 8
+#define AMD_USERPTR_MAX 16
 
 struct amd_userptr_bo {
 	uint32_t handle;		/* 0: none */
@@ -88,6 +88,9 @@ int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle
 		     uint64_t va, uint64_t offset, uint64_t size, uint32_t flags);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
 
+/* Remember a BO that was made otherwise for the clean-up. */
+struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t handle, void *cpu,
+					    uint64_t size);
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
 					  uint32_t flags);
 /* Map at a fresh GPU address, which is never the CPU's; unmap. */

@@ -41,11 +41,17 @@ void amd_userptr_require_flag(struct amd_userptr *up)
 		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
 }
 
+static const char *const suffixes[AMD_KFD_NUM_QUEUE_TYPES] = {
+	[AMD_KFD_QUEUE_PM4] = "",
+	[AMD_KFD_QUEUE_SDMA] = "-sdma",
+	[AMD_KFD_QUEUE_AQL] = "-aql",
+};
+
 static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *subtest,
 		    enum amd_kfd_queue_type type)
 {
 	igt_describe(subtest->describe);
-	igt_subtest_f("%s%s", subtest->name, type == AMD_KFD_QUEUE_SDMA ? "-sdma" : "") {
+	igt_subtest_f("%s%s", subtest->name, suffixes[type]) {
 		igt_set_timeout(SUBTEST_SECONDS, subtest->name);
 		amd_userptr_use_queue(up, type);
 		subtest->run(up);
@@ -63,6 +69,8 @@ void amd_userptr_run(struct amd_userptr *up, const struct amd_userptr_subtest *s
 		run_one(up, &subtests[i], AMD_KFD_QUEUE_PM4);
 		if (subtests[i].sdma_too)
 			run_one(up, &subtests[i], AMD_KFD_QUEUE_SDMA);
+		if (subtests[i].aql_too)
+			run_one(up, &subtests[i], AMD_KFD_QUEUE_AQL);
 	}
 }
 

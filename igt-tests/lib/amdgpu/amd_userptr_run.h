@@ -18,6 +18,7 @@ struct amd_userptr_subtest {
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
 	bool sdma_too;			/* a second subtest, "...-sdma", on an SDMA queue */
+	bool aql_too;			/* another one, "...-aql" */
 };
 
 /* In the first fixture: open the device and KFD, or skip. */

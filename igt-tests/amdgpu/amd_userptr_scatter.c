@@ -1,0 +1,378 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER) under KFD queues.
+ *
+ * Here: that both sides see the same bytes, for all numbers, orders and kinds
+ * of ranges.  The rules of the ioctl, the VA ioctl, what is written to the page
+ * tables, and races are in amd_userptr_scatter_*.c.
+ */
+#include <errno.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_scatter.h"
+
+IGT_TEST_DESCRIPTION("GEM userptrs of many ranges that only KFD queues access.");
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+/* Each range of its own memory; all of it is compared, both ways. */
+static void count_all(struct amd_userptr *up, unsigned int count)
+{
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_scatter_pages(&scatter, up, count);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_scatter_reads(&scatter, 0, amd_userptr_scatter_size(&scatter));
+	amd_userptr_scatter_roundtrip(&scatter, 1);
+	amd_userptr_unmap(up, scatter.bo);
+	amd_userptr_destroy(up, scatter.bo);
+	amd_userptr_queue_alive(up);
+	amd_userptr_expect_no_stop(up);
+}
+
+static void count_1(struct amd_userptr *up)
+{
+	count_all(up, 1);
+}
+
+static void count_16(struct amd_userptr *up)
+{
+	count_all(up, 16);
+}
+
+static void count_256(struct amd_userptr *up)
+{
+	count_all(up, 256);
+}
+
+static void count_4096(struct amd_userptr *up)
+{
+	count_all(up, MANY_RANGES);
+}
+
+static void count_100000(struct amd_userptr *up)
+{
+	const unsigned int samples = 8;
+	const uint64_t step = MOST_RANGES / samples * page();
+	struct amd_userptr_scatter scatter;
+	char *cpu = shared_pages(&scatter, up, MOST_RANGES);
+
+	amd_userptr_scatter_map(&scatter, 0);
+	for (unsigned int i = 0; i < samples; i++)
+		amd_userptr_scatter_reads(&scatter, i * step, 64 * page());
+	amd_userptr_scatter_reads(&scatter, (MOST_RANGES - 1) * page(), page());
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cpu, 4 * page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 0);
+	for (unsigned int i = 0; i < MOST_RANGES; i++) {
+		const uint64_t addr = scatter.ranges[i].addr;
+
+		if (addr < (uintptr_t)cpu + 4 * page())
+			amd_userptr_gpu_check_zero(up, scatter.va + i * page(), page());
+	}
+	amd_userptr_scatter_writes(&scatter, 3 * step, page(), 1);
+}
+
+static void in_order(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+
+	for (unsigned int i = 0; i < FEW_RANGES; i++)
+		scatter.ranges[i].addr = (uintptr_t)cpu + 2 * i * page();
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_scatter_roundtrip(&scatter, 1);
+}
+
+/* Neighbours in the address space as well, which may become one range. */
+static void adjacent(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, FEW_RANGES * page(), 1);
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_scatter_init(&scatter, up, FEW_RANGES);
+	for (unsigned int i = 0; i < FEW_RANGES; i++)
+		amd_userptr_scatter_add(&scatter, cpu + i * page(), page(), 0);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_scatter_roundtrip(&scatter, 1);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cpu + 5 * page(), page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check_zero(up, scatter.va + 5 * page(), page());
+	amd_userptr_scatter_roundtrip(&scatter, 2);
+}
+
+static void reversed(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 256 * page(), 1);
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_scatter_init(&scatter, up, 256);
+	for (unsigned int i = 0; i < 256; i++)
+		amd_userptr_scatter_add(&scatter, cpu + i * page(), page(), 0);
+	amd_userptr_scatter_reverse(&scatter);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_scatter_roundtrip(&scatter, 1);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(__amd_userptr_fork_and_write(cpu, 256 * page()), 0);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_scatter_roundtrip(&scatter, 2);
+}
+
+/* What is stored through range @from must be what the others of the same memory have. */
+static void expect_alias(struct amd_userptr_scatter *scatter, unsigned int from, uint32_t seed)
+{
+	amd_userptr_scatter_writes(scatter, amd_userptr_scatter_offset(scatter, from),
+				   scatter->ranges[from].size, seed);
+	amd_userptr_scatter_reads(scatter, 0, amd_userptr_scatter_size(scatter));
+}
+
+static void duplicate(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = (char *)amd_userptr_mmap(up, page(), 1);
+
+	amd_userptr_scatter_init(&scatter, up, FEW_RANGES);
+	for (unsigned int i = 0; i < FEW_RANGES; i++)
+		amd_userptr_scatter_add(&scatter, cpu, page(), 0);
+	amd_userptr_scatter_map(&scatter, 0);
+	for (unsigned int i = 0; i < FEW_RANGES; i += 5)
+		expect_alias(&scatter, i, i);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(__amd_userptr_fork_and_write(cpu, page()), 0);
+	amd_userptr_expect_stops(up, 0);
+	expect_alias(&scatter, FEW_RANGES / 2, 20);
+}
+
+/* Ranges of three pages, each of which shares two with the next. */
+static void overlapping(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = (char *)amd_userptr_mmap(up, (FEW_RANGES + 2) * page(), 1);
+
+	amd_userptr_scatter_init(&scatter, up, FEW_RANGES);
+	for (unsigned int i = 0; i < FEW_RANGES; i++)
+		amd_userptr_scatter_add(&scatter, cpu + i * page(), 3 * page(), 0);
+	amd_userptr_scatter_shuffle(&scatter, 1);
+	amd_userptr_scatter_map(&scatter, 0);
+	for (unsigned int i = 0; i < FEW_RANGES; i += 3)
+		expect_alias(&scatter, i, i);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cpu + 7 * page(), page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 0);
+	expect_alias(&scatter, FEW_RANGES / 2, 20);
+}
+
+/* Of an area's observed pages, those that are ranges; as many as there are. */
+static void add_area(struct amd_userptr_scatter *scatter, struct amd_userptr_area *area,
+		     unsigned int index)
+{
+	char *cpu = amd_userptr_area_page(area, index);
+
+	igt_assert(cpu);
+	amd_userptr_scatter_add(scatter, cpu, page(), area->backing->readonly ?
+				AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+}
+
+static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
+{
+	for (unsigned int i = 0; i < scatter->count; i++) {
+		if (!(scatter->ranges[i].flags & AMDGPU_GEM_USERPTR_RANGE_READONLY))
+			amd_userptr_scatter_writes(scatter, i * page(), page(), seed + i);
+	}
+	amd_userptr_scatter_reads(scatter, 0, amd_userptr_scatter_size(scatter));
+}
+
+/* All kinds of memory in one BO, page by page in turn; then each kind is replaced. */
+static void mixed(struct amd_userptr *up)
+{
+	struct amd_userptr_area areas[AMD_USERPTR_MAX];
+	const unsigned int count = amd_userptr_num_backings;
+	struct amd_userptr_scatter scatter;
+
+	igt_assert_lte(count, AMD_USERPTR_MAX);
+	for (unsigned int a = 0; a < count; a++) {
+		const char *reason = amd_userptr_area_init(&areas[a], up,
+							   &amd_userptr_backings[a], false);
+
+		igt_require_f(!reason, "%s\n", reason);
+	}
+	amd_userptr_scatter_init(&scatter, up, count * FEW_RANGES);
+	for (unsigned int i = 0; i < count * FEW_RANGES; i++)
+		add_area(&scatter, &areas[i % count], i / count);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_scatter_reads(&scatter, 0, amd_userptr_scatter_size(&scatter));
+	write_writable(&scatter, 1);
+	for (unsigned int a = 0; a < count; a++) {
+		amd_kfd_smi_mark(&up->smi);
+		igt_assert_eq(__amd_userptr_area_replace(&areas[a]), 0);
+		amd_userptr_expect_stops(up, 0);
+		write_writable(&scatter, 100 + a);
+	}
+	for (unsigned int a = 0; a < count; a++)
+		amd_userptr_area_fini(&areas[a]);
+}
+
+/*
+ * Pages of one huge page as ranges of their own that are neighbours in the BO
+ * too: they only differ in what the GPU may do.
+ */
+static void huge_split(struct amd_userptr *up, const char *backing)
+{
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_area area;
+	const char *reason = NULL;
+
+	for (unsigned int b = 0; b < amd_userptr_num_backings; b++) {
+		if (!strcmp(amd_userptr_backings[b].name, backing))
+			reason = amd_userptr_area_init(&area, up, &amd_userptr_backings[b], true);
+	}
+	igt_require_f(!reason, "%s\n", reason);
+	amd_userptr_fill(area.cpu, area.size, 1);
+	amd_userptr_scatter_init(&scatter, up, area.size / page());
+	for (size_t at = 0; at < area.size; at += page())
+		amd_userptr_scatter_add(&scatter, area.cpu + at, page(), at / page() % 2 ?
+					AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_gpu_check(up, scatter.va, area.size, 1);
+	write_writable(&scatter, 2);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(__amd_userptr_area_replace(&area), 0);
+	amd_userptr_fill(area.cpu, area.size, 3);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check(up, scatter.va, area.size, 3);
+	write_writable(&scatter, 4);
+	amd_userptr_area_fini(&area);
+}
+
+static void hugetlb_split(struct amd_userptr *up)
+{
+	huge_split(up, "hugetlb");
+}
+
+static void thp_split(struct amd_userptr *up)
+{
+	huge_split(up, "thp");
+}
+
+static void write_readonly(struct amd_userptr *mine, void *data)
+{
+	const unsigned int readonly = FEW_RANGES / 2;
+	struct amd_userptr_scatter scatter;
+	char *cpu;
+
+	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
+	amd_userptr_scatter_pages(&scatter, mine, FEW_RANGES);
+	scatter.ranges[readonly].flags = AMDGPU_GEM_USERPTR_RANGE_READONLY;
+	cpu = (char *)(uintptr_t)scatter.ranges[readonly].addr;
+	amd_userptr_scatter_map(&scatter, 0);
+	write_writable(&scatter, 1);
+	amd_userptr_fill(cpu, page(), 2);
+	amd_userptr_store_faults(mine, scatter.va + readonly * page(), page());
+	amd_userptr_check(cpu, page(), 2, "read-only for the GPU");
+}
+
+static void readonly_range(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, write_readonly, up);
+}
+
+static void write_readonly_bo(struct amd_userptr *mine, void *data)
+{
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
+	amd_userptr_scatter_pages(&scatter, mine, FEW_RANGES);
+	amd_userptr_scatter_map(&scatter, AMDGPU_GEM_USERPTR_READONLY);
+	amd_userptr_scatter_reads(&scatter, 0, FEW_RANGES * page());
+	amd_userptr_store_faults(mine, scatter.va + (FEW_RANGES - 1) * page(), page());
+}
+
+static void readonly_bo(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, write_readonly_bo, up);
+}
+
+static const struct amd_userptr_subtest data[] = {
+	{ .name = "count-1", .run = count_1, .sdma_too = true, .aql_too = true,
+	  .describe = "A BO of one range." },
+	{ .name = "count-16", .run = count_16, .sdma_too = true, .aql_too = true,
+	  .describe = "A BO of 16 ranges in shuffled order." },
+	{ .name = "count-256", .run = count_256, .sdma_too = true, .aql_too = true,
+	  .describe = "A BO of 256 ranges in shuffled order." },
+	{ .name = "count-4096", .run = count_4096, .sdma_too = true, .aql_too = true,
+	  .describe = "A BO of 4096 ranges in shuffled order." },
+	{ .name = "count-100000", .run = count_100000, .sdma_too = true, .aql_too = true,
+	  .describe = "A BO of 100000 ranges in shuffled order, many of each page." },
+	{ .name = "in-order", .run = in_order,
+	  .describe = "Ranges in the order of their addresses, with gaps." },
+	{ .name = "adjacent", .run = adjacent,
+	  .describe = "Ranges each of which continues the last one." },
+	{ .name = "reversed", .run = reversed, .sdma_too = true,
+	  .describe = "Neighbours in reversed order, which move to other pages together." },
+	{ .name = "duplicate", .run = duplicate, .sdma_too = true,
+	  .describe = "The same page several times." },
+	{ .name = "overlapping", .run = overlapping, .sdma_too = true,
+	  .describe = "Ranges that share pages." },
+	{ .name = "mixed", .run = mixed, .sdma_too = true, .aql_too = true,
+	  .describe = "Every kind of memory in one BO, replaced one by one." },
+	{ .name = "hugetlb-split", .run = hugetlb_split, .sdma_too = true,
+	  .describe = "A huge page in ranges of 4 KiB, every other one read-only." },
+	{ .name = "thp-split", .run = thp_split, .sdma_too = true,
+	  .describe = "A transparent huge page in ranges of 4 KiB, every other one read-only." },
+	{ .name = "readonly-range", .run = readonly_range, .sdma_too = true,
+	  .describe = "A store to a read-only range faults, its neighbours can be written." },
+	{ .name = "readonly-bo", .run = readonly_bo,
+	  .describe = "With the flag for the BO all ranges are read-only." },
+};
+
+static struct amd_userptr up;
+
+static bool supported(void)
+{
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+	int ret;
+
+	amd_userptr_scatter_pages(&scatter, &up, 1);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	ret = __amd_userptr_ioctl(up.fd, &args);
+	if (!ret)
+		__amd_userptr_close_handle(up.fd, args.handle);
+	amd_userptr_cleanup(&up);
+	igt_assert_f(ret == 0 || ret == -EINVAL, "probing for the flag: %s\n", strerror(-ret));
+	return ret == 0;
+}
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+		igt_require_f(supported(), "This kernel does not know AMDGPU_GEM_USERPTR_SCATTER\n");
+	}
+
+	amd_userptr_run(&up, data, ARRAY_LENGTH(data));
+	amd_userptr_run(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
+	amd_userptr_run(&up, amd_userptr_scatter_uapi_subtests,
+			amd_userptr_num_scatter_uapi_subtests);
+	amd_userptr_run(&up, amd_userptr_scatter_window_subtests,
+			amd_userptr_num_scatter_window_subtests);
+	amd_userptr_run(&up, amd_userptr_scatter_storm_subtests,
+			amd_userptr_num_scatter_storm_subtests);
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the amd_userptr_scatter test. */
+#ifndef AMD_USERPTR_SCATTER_TEST_H
+#define AMD_USERPTR_SCATTER_TEST_H
+
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_scatter.h"
+
+/* Enough ranges for a first, some middle ones and a last one. */
+#define FEW_RANGES 16
+/* Enough for several page tables, and for a restore of all of them to take its time. */
+#define MANY_RANGES 4096
+/* More than anything is sized for. */
+#define MOST_RANGES 100000
+
+/* Memory for MOST_RANGES ranges, each page of which is part of this many. */
+#define RANGES_PER_PAGE 20
+
+/* What KFD's processes have of its memory limit, in MiB. */
+#define MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
+#define MEM_USED "System mem used "
+
+/* Ranges whose memory is much less than theirs, in an order without order. */
+static inline char *shared_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
+				 unsigned int count)
+{
+	const size_t page = getpagesize(), pages = count / RANGES_PER_PAGE;
+	char *cpu = (char *)amd_userptr_mmap(up, pages * page, count);
+
+	amd_userptr_scatter_init(scatter, up, count);
+	for (unsigned int i = 0; i < count; i++)
+		amd_userptr_scatter_add(scatter, cpu + i % pages * page, page, 0);
+	amd_userptr_scatter_shuffle(scatter, count);
+	return cpu;
+}
+
+extern const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[];
+extern const unsigned int amd_userptr_num_scatter_uapi_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[];
+extern const unsigned int amd_userptr_num_scatter_map_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[];
+extern const unsigned int amd_userptr_num_scatter_window_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[];
+extern const unsigned int amd_userptr_num_scatter_storm_subtests;
+
+#endif

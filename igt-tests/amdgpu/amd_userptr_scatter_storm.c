@@ -1,0 +1,420 @@
+// SPDX-License-Identifier: MIT
+/* Ranges that change all the time, too little memory, and processes that end in the ioctl. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_stamp.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_scatter.h"
+
+/* Ranges of one file, all of which change. */
+enum { STORM_RANGES = 1024 };
+
+/* Ranges that have the same page, where one change is one of several. */
+enum { STORM_ALIASES = 4 };
+
+/* What a change costs depends on the machine; far from forever. */
+enum { CREATION_MAX_MS = 3 * AMD_USERPTR_WAIT_MS };
+
+/* Punches that make a storm, before anything is looked at. */
+enum { STORM_PUNCHES = 100 };
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+/* A thread that drops pages of a file as fast as it can. */
+struct storm {
+	int file;
+	atomic_uint punches;
+	atomic_bool stop;
+	pthread_t thread;
+};
+
+static void *punch(void *data)
+{
+	struct storm *storm = data;
+	uint64_t random = 1;
+
+	while (!storm->stop) {
+		const off_t at = amd_stamp_pick(&random, STORM_RANGES) * page();
+
+		if (!fallocate(storm->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, page()))
+			storm->punches++;
+	}
+	return NULL;
+}
+
+/* Ranges in shuffled order, every page of the file once for each of @copies mappings of it. */
+static void storm_make(struct storm *storm, struct amd_userptr *up,
+		       struct amd_userptr_scatter *scatter, unsigned int copies)
+{
+	const size_t size = STORM_RANGES * page();
+
+	memset(storm, 0, sizeof(*storm));
+	storm->file = memfd_create("amd_userptr", MFD_CLOEXEC);
+	igt_assert_fd(storm->file);
+	igt_assert_eq(ftruncate(storm->file, size), 0);
+	amd_userptr_scatter_init(scatter, up, copies * STORM_RANGES);
+	for (unsigned int c = 0; c < copies; c++) {
+		char *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, storm->file, 0);
+
+		amd_userptr_adopt(up, cpu, size);
+		for (size_t at = 0; at < size; at += page())
+			amd_userptr_scatter_add(scatter, cpu + at, page(), 0);
+	}
+	amd_userptr_scatter_shuffle(scatter, 1);
+}
+
+/* Returns when it is under way. */
+static void storm_start(struct storm *storm)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	igt_assert_eq(pthread_create(&storm->thread, NULL, punch, storm), 0);
+	while (storm->punches < STORM_PUNCHES && amd_kfd_now_ms() < deadline)
+		sched_yield();
+	igt_assert_lte(STORM_PUNCHES, storm->punches);
+}
+
+static void storm_stop(struct storm *storm)
+{
+	storm->stop = true;
+	pthread_join(storm->thread, NULL);
+	close(storm->file);
+}
+
+static void create_in_storm(struct amd_userptr *up, unsigned int copies)
+{
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+	struct storm storm;
+	uint64_t started;
+	unsigned int punches;
+	int ret;
+
+	storm_make(&storm, up, &scatter, copies);
+	storm_start(&storm);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	amd_kfd_smi_mark(&up->smi);
+	punches = storm.punches;
+	started = amd_kfd_now_ms();
+	ret = __amd_userptr_ioctl(up->fd, &args);
+	started = amd_kfd_now_ms() - started;
+	punches = storm.punches - punches;
+	/* The thread must not outlive the subtest, whatever it found. */
+	storm_stop(&storm);
+	igt_info("created in %llu ms, during %u changes\n", (unsigned long long)started, punches);
+	igt_assert_eq(ret, 0);
+	scatter.bo = amd_userptr_adopt_bo(up, args.handle, NULL, args.size);
+	igt_assert_lt(0, punches);
+	igt_assert_lte_u64(started, CREATION_MAX_MS);
+	amd_userptr_map(up, scatter.bo);
+	scatter.va = scatter.bo->va;
+	amd_userptr_queue_alive(up);
+	amd_userptr_scatter_reads(&scatter, 0, args.size);
+	for (unsigned int i = 0; i < scatter.count; i += 99)
+		amd_userptr_scatter_writes(&scatter, i * page(), page(), i);
+	amd_userptr_scatter_reads(&scatter, 0, args.size);
+}
+
+static void storm_create(struct amd_userptr *up)
+{
+	create_in_storm(up, 1);
+}
+
+/* Each page is four ranges: what is found for one is dropped for all. */
+static void storm_create_aliases(struct amd_userptr *up)
+{
+	create_in_storm(up, STORM_ALIASES);
+}
+
+static void storm_restore(struct amd_userptr *up)
+{
+	const unsigned int seconds = 1;
+	struct amd_userptr_scatter scatter;
+	struct storm storm;
+	uint64_t deadline;
+	unsigned int evictions;
+
+	storm_make(&storm, up, &scatter, 2);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_kfd_smi_mark(&up->smi);
+	storm_start(&storm);
+	deadline = amd_kfd_now_ms() + seconds * 1000;
+	while (amd_kfd_now_ms() < deadline && !__amd_kfd_smi_drain(&up->smi))
+		sched_yield();
+	storm_stop(&storm);
+	evictions = up->smi.count.evictions;
+	igt_assert_lt(0, evictions);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_queue_alive(up);
+	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
+	for (unsigned int i = 0; i < scatter.count; i += 99)
+		amd_userptr_scatter_writes(&scatter, i * page(), page(), i);
+	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
+}
+
+/* ---- too little memory ---- */
+
+#define CGROUP_ROOT "/run/amd_userptr_cgroup"
+#define CGROUP CGROUP_ROOT "/scatter"
+
+/* The limit; what the BO has of it; what the process works on besides. */
+#define PRESSURE_LIMIT ((size_t)8 << 20)
+#define PRESSURE_PAGES 512
+#define PRESSURE_OTHER ((size_t)10 << 20)
+enum { PRESSURE_ROUNDS = 2 };
+
+/* Why there cannot be a limit, or NULL. */
+static const char *limit_memory(void)
+{
+	char limit[32];
+
+	if (!amd_userptr_swap_is_on())
+		return "no swap space is in use";
+	if (mkdir(CGROUP_ROOT, 0700) && errno != EEXIST)
+		return "not root";
+	if (mount("none", CGROUP_ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
+		return "no cgroup2 in this kernel, or not root";
+	if (__amd_userptr_write_text(CGROUP_ROOT "/cgroup.subtree_control", "+memory"))
+		return "no memory controller (CONFIG_MEMCG)";
+	if (mkdir(CGROUP, 0700) && errno != EEXIST)
+		return "no cgroup can be made";
+	snprintf(limit, sizeof(limit), "%zu", PRESSURE_LIMIT);
+	return __amd_userptr_write_text(CGROUP "/memory.max", limit) ? "no memory.max" : NULL;
+}
+
+static void unlimit_memory(void)
+{
+	rmdir(CGROUP);
+	umount(CGROUP_ROOT);
+	rmdir(CGROUP_ROOT);
+}
+
+/* Copies over all ranges, while other memory of the process pushes them out. */
+static void under_pressure(struct amd_userptr *mine)
+{
+	struct amd_userptr_scatter scatter;
+	char *other = mmap(NULL, PRESSURE_OTHER, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	amd_userptr_adopt(mine, other, PRESSURE_OTHER);
+	igt_assert_eq(madvise(other, PRESSURE_OTHER, MADV_NOHUGEPAGE), 0);
+	amd_userptr_scatter_pages(&scatter, mine, PRESSURE_PAGES);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_kfd_smi_mark(&mine->smi);
+	for (unsigned int round = 0; round < PRESSURE_ROUNDS; round++) {
+		amd_userptr_scatter_roundtrip(&scatter, round);
+		for (size_t at = 0; at < PRESSURE_OTHER; at += page()) {
+			igt_assert_eq(other[at], (char)round);
+			other[at]++;
+		}
+		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
+	}
+	/* All of that would be for nothing if the ranges had stayed where they were. */
+	amd_userptr_expect_stops(mine, 0);
+}
+
+static void memory_pressure(struct amd_userptr *up)
+{
+	unsigned long long swapped = amd_userptr_number_in("/proc/vmstat", "pswpout ");
+	const char *reason = limit_memory();
+	unsigned long long full;
+
+	igt_require_f(!reason, "%s\n", reason);
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		/* What the driver has for the process is not what is to be limited. */
+		amd_userptr_open_in_child(&mine, up);
+		amd_userptr_use_queue(&mine, up->queue->type);
+		igt_assert_eq(__amd_userptr_write_text(CGROUP "/cgroup.procs", "0"), 0);
+		under_pressure(&mine);
+		amd_userptr_close(&mine);
+	}
+	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
+	full = amd_userptr_number_in(CGROUP "/memory.events", "max ");
+	unlimit_memory();
+	igt_assert(full > 0);
+	igt_assert(amd_userptr_number_in("/proc/vmstat", "pswpout ") > swapped);
+	amd_userptr_queue_alive(up);
+}
+
+/* ---- processes that end while a BO is made ---- */
+
+/* Shared by the parent and a child in the ioctl. */
+struct report {
+	atomic_bool started, done;
+};
+
+/* How the child ends. */
+enum ending { BY_KILL, BY_EXIT, BY_CLOSE, NUM_ENDINGS };
+
+/* When: after each of these parts of the time that the ioctl takes but the last. */
+enum { PARTS = 3 };
+
+struct creation {
+	struct amd_userptr_scatter scatter;
+	struct report *report;
+	uint32_t handle;		/* 0: none was made */
+};
+
+static void *create_most(void *data)
+{
+	struct creation *creation = data;
+	struct amd_userptr_args args = amd_userptr_scatter_args(&creation->scatter, 0);
+
+	creation->report->started = true;
+	if (!__amd_userptr_ioctl(creation->scatter.up->fd, &args))
+		creation->handle = args.handle;
+	creation->report->done = true;
+	return NULL;
+}
+
+static void wait_until(atomic_bool *flag)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	while (!*flag && amd_kfd_now_ms() < deadline)
+		sched_yield();
+	igt_assert(*flag);
+}
+
+/* In a child; does not return unless by BY_CLOSE. */
+static void end_while_creating(struct amd_userptr *up, struct report *report, enum ending how,
+			       uint64_t delay_ms)
+{
+	struct amd_userptr mine;
+	struct creation creation = { .report = report };
+	pthread_t thread;
+	uint64_t deadline;
+
+	amd_userptr_open_in_child(&mine, up);
+	shared_pages(&creation.scatter, &mine, MOST_RANGES);
+	igt_assert_eq(pthread_create(&thread, NULL, create_most, &creation), 0);
+	wait_until(&report->started);
+	deadline = amd_kfd_now_ms() + delay_ms;
+	while (amd_kfd_now_ms() < deadline)
+		sched_yield();
+	if (how == BY_KILL)
+		raise(SIGKILL);
+	if (how == BY_EXIT)
+		_exit(0);
+	close(mine.fd);
+	/* The ioctl goes on with the file until it is done. */
+	wait_until(&report->done);
+	_exit(0);
+}
+
+/* True when the child was in the ioctl at that moment. */
+static bool caught(struct amd_userptr *up, struct report *report, enum ending how,
+		   uint64_t delay_ms)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
+	int status = 0;
+	pid_t pid, ended;
+
+	report->started = report->done = false;
+	/* Not igt_fork(): a death by a signal is what is wanted. */
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (pid == 0)
+		end_while_creating(up, report, how, delay_ms);
+	do {
+		ended = waitpid(pid, &status, WNOHANG);
+		sched_yield();
+	} while (ended == 0 && amd_kfd_now_ms() < deadline);
+	if (ended == 0)
+		kill(pid, SIGKILL);
+	igt_assert_f(ended == pid, "the process did not end\n");
+	igt_assert(how == BY_KILL ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL :
+		   WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	return report->started && (how == BY_CLOSE || !report->done);
+}
+
+static uint64_t creation_ms(struct amd_userptr *up, struct report *report)
+{
+	struct creation creation = { .report = report };
+	uint64_t started;
+
+	shared_pages(&creation.scatter, up, MOST_RANGES);
+	started = amd_kfd_now_ms();
+	create_most(&creation);
+	started = amd_kfd_now_ms() - started;
+	igt_assert(creation.handle);
+	igt_assert_eq(__amd_userptr_close_handle(up->fd, creation.handle), 0);
+	return started;
+}
+
+/* At several moments of the ioctl, of which at least one has to be before its end. */
+static void end_in_creation(struct amd_userptr *up, enum ending how)
+{
+	struct report *report = mmap(NULL, page(), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	const unsigned long long used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
+	unsigned int times = 0;
+	uint64_t ms, deadline;
+
+	amd_userptr_adopt(up, report, page());
+	ms = creation_ms(up, report);
+	igt_info("creation takes %llu ms\n", (unsigned long long)ms);
+	for (unsigned int part = 1; part < PARTS; part++)
+		times += caught(up, report, how, ms * part / PARTS);
+	igt_assert_lt(0, times);
+	/* What is left of a process is freed after its end. */
+	deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	while (amd_userptr_number_in(MEM_LIMIT, MEM_USED) > used && amd_kfd_now_ms() < deadline)
+		sched_yield();
+	igt_assert_lte_u64(amd_userptr_number_in(MEM_LIMIT, MEM_USED), used);
+	amd_userptr_queue_alive(up);
+}
+
+static void kill_in_creation(struct amd_userptr *up)
+{
+	end_in_creation(up, BY_KILL);
+}
+
+static void exit_in_creation(struct amd_userptr *up)
+{
+	end_in_creation(up, BY_EXIT);
+}
+
+static void close_in_creation(struct amd_userptr *up)
+{
+	end_in_creation(up, BY_CLOSE);
+}
+
+const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[] = {
+	{ .name = "storm-create", .run = storm_create,
+	  .describe = "A BO is made in bounded time although all of its memory keeps changing." },
+	{ .name = "storm-create-aliases", .run = storm_create_aliases,
+	  .describe = "So it is when a change of one range is a change of four." },
+	{ .name = "storm-restore", .run = storm_restore,
+	  .describe = "When ranges stop changing the queues run again, on what is there then." },
+	{ .name = "memory-pressure", .run = memory_pressure,
+	  .describe = "Copies go on in a process that has less memory than it uses." },
+	{ .name = "kill-in-creation", .run = kill_in_creation,
+	  .describe = "A process can be killed while its BO is made." },
+	{ .name = "exit-in-creation", .run = exit_in_creation,
+	  .describe = "It can exit in another thread." },
+	{ .name = "close-in-creation", .run = close_in_creation,
+	  .describe = "The file can be closed while the ioctl uses it." },
+};
+const unsigned int amd_userptr_num_scatter_storm_subtests =
+	ARRAY_LENGTH(amd_userptr_scatter_storm_subtests);

@@ -1,0 +1,290 @@
+// SPDX-License-Identifier: MIT
+/* What AMDGPU_GEM_USERPTR_SCATTER allows and refuses, and that a refusal leaves nothing behind. */
+#include <errno.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_scatter.h"
+
+/* What a refused BO would have to take from KFD's memory limit to be seen. */
+#define SEEN_SIZE ((uint64_t)64 << 20)
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+static int create(struct amd_userptr *up, struct amd_userptr_args args)
+{
+	int ret = __amd_userptr_ioctl(up->fd, &args);
+
+	if (!ret)
+		igt_assert_eq(__amd_userptr_close_handle(up->fd, args.handle), 0);
+	return ret;
+}
+
+static void version(struct amd_userptr *up)
+{
+	drmVersionPtr drm = drmGetVersion(up->fd);
+	int minor = drm ? drm->version_minor : -1;
+
+	drmFreeVersion(drm);
+	igt_assert_lte(AMD_USERPTR_SCATTER_MINOR, minor);
+}
+
+/* Each line changes good arguments: a field, a value, what that gives. */
+static void bad_args(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args good, args;
+
+	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+	good = amd_userptr_scatter_args(&scatter, 0);
+	igt_assert_eq(create(up, good), 0);
+#define REFUSED(field, value, error) \
+	do { \
+		args = good; \
+		args.field = (value); \
+		igt_assert_f(create(up, args) == -(error), #field " = " #value "\n"); \
+	} while (0)
+	REFUSED(flags, good.flags & ~AMDGPU_GEM_USERPTR_HSA, EINVAL);
+	REFUSED(flags, good.flags & ~AMDGPU_GEM_USERPTR_REGISTER, EINVAL);
+	REFUSED(addr, scatter.ranges[0].addr, EINVAL);
+	REFUSED(num_ranges, 0, EINVAL);
+	REFUSED(num_ranges, good.num_ranges - 1, EINVAL);
+	REFUSED(num_ranges, AMD_USERPTR_SCATTER_MAX + 1, E2BIG);
+	REFUSED(num_ranges, UINT32_MAX, E2BIG);
+	REFUSED(range_stride, 0, EINVAL);
+	REFUSED(range_stride, sizeof(struct amd_userptr_range) - 1, EINVAL);
+	REFUSED(range_stride, page() + sizeof(uint64_t), EINVAL);
+	REFUSED(ranges, 0, EFAULT);
+	REFUSED(ranges, 1ull << 63, EFAULT);
+	REFUSED(size, good.size - page(), EINVAL);
+	REFUSED(size, good.size + page(), EINVAL);
+	REFUSED(size, good.size + 1, EINVAL);
+	REFUSED(size, 0, EINVAL);
+#undef REFUSED
+	igt_assert_eq(create(up, good), 0);
+}
+
+static void bad_ranges(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_range *range, good;
+	struct amd_userptr_args args;
+
+	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	range = &scatter.ranges[FEW_RANGES - 1];
+	good = *range;
+#define REFUSED(field, value, error) \
+	do { \
+		range->field = (value); \
+		igt_assert_f(create(up, args) == -(error), #field " = " #value "\n"); \
+		*range = good; \
+	} while (0)
+	for (int bit = 1; bit < 32; bit++)
+		REFUSED(flags, 1u << bit, EINVAL);
+	REFUSED(pad, 1, EINVAL);
+	REFUSED(addr, good.addr + 1, EINVAL);
+	REFUSED(addr, 0, EINVAL);
+	REFUSED(addr, 1ull << 63, EFAULT);
+	REFUSED(size, good.size + 1, EINVAL);
+	REFUSED(size, 0, EINVAL);
+	REFUSED(size, 1ull << 63, EFAULT);
+#undef REFUSED
+	igt_assert_eq(create(up, args), 0);
+}
+
+/* As much as there can be of user space, so often that the sum is what it should be, modulo 2^64. */
+static void sum_overflow(struct amd_userptr *up)
+{
+	const uint64_t half = 1ull << 46;
+	const unsigned int count = (1u << 18) + 1;
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+
+	amd_userptr_scatter_init(&scatter, up, count);
+	for (unsigned int i = 0; i < count - 1; i++)
+		amd_userptr_scatter_add(&scatter, (void *)page(), half, 0);
+	amd_userptr_scatter_add(&scatter, amd_userptr_mmap(up, page(), 1), page(), 0);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	igt_assert_eq_u64(args.size, page());
+	igt_assert_eq(create(up, args), -EINVAL);
+}
+
+/* A newer program's ranges: known here as long as what is not is zero. */
+static void stride(struct amd_userptr *up)
+{
+	struct {
+		struct amd_userptr_range range;
+		uint64_t later;
+	} *ranges = mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			 -1, 0);
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+
+	amd_userptr_adopt(up, ranges, 2 * page());
+	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+	for (unsigned int i = 0; i < FEW_RANGES; i++)
+		ranges[i].range = scatter.ranges[i];
+	args = amd_userptr_scatter_args(&scatter, 0);
+	args.ranges = (uintptr_t)ranges;
+	args.range_stride = sizeof(*ranges);
+	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
+	scatter.bo = amd_userptr_adopt_bo(up, args.handle, NULL, args.size);
+	amd_userptr_map(up, scatter.bo);
+	scatter.va = scatter.bo->va;
+	amd_userptr_scatter_roundtrip(&scatter, 1);
+
+	ranges[FEW_RANGES - 1].later = 1;
+	igt_assert_eq(create(up, args), -EINVAL);
+	/* The array ends in memory that is not there. */
+	args = amd_userptr_scatter_args(&scatter, 0);
+	memcpy((char *)ranges + page() - 2 * sizeof(struct amd_userptr_range), scatter.ranges,
+	       FEW_RANGES * sizeof(struct amd_userptr_range));
+	args.ranges = (uintptr_t)ranges + page() - 2 * sizeof(struct amd_userptr_range);
+	igt_assert_eq(create(up, args), 0);
+	igt_assert_eq(mprotect((char *)ranges + page(), page(), PROT_NONE), 0);
+	igt_assert_eq(create(up, args), -EFAULT);
+}
+
+/* Programs that were built before the flag: their arguments end earlier, or have zeros. */
+static void old_programs(struct amd_userptr *up)
+{
+	struct old_args {
+		uint64_t addr, size;
+		uint32_t flags, handle;
+	} old;
+	const uint32_t flags[] = { AMDGPU_GEM_USERPTR_REGISTER, AMD_USERPTR_TRACKED };
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR,
+					       struct old_args);
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(flags); i++) {
+		struct amd_userptr_args args = {
+			.addr = (uintptr_t)cpu, .size = page(), .flags = flags[i],
+		}, more;
+
+		memset(&old, 0, sizeof(old));
+		old.addr = args.addr;
+		old.size = args.size;
+		old.flags = args.flags;
+		igt_assert_eq(drmIoctl(up->fd, request, &old), 0);
+		igt_assert_eq(__amd_userptr_close_handle(up->fd, old.handle), 0);
+		old.flags |= AMDGPU_GEM_USERPTR_SCATTER;
+		igt_assert_neq(drmIoctl(up->fd, request, &old), 0);
+		igt_assert_eq(errno, EINVAL);
+
+		igt_assert_eq(create(up, args), 0);
+		more = args;
+		more.ranges = (uintptr_t)cpu;
+		igt_assert_eq(create(up, more), -EINVAL);
+		more = args;
+		more.num_ranges = 1;
+		igt_assert_eq(create(up, more), -EINVAL);
+		more = args;
+		more.range_stride = sizeof(struct amd_userptr_range);
+		igt_assert_eq(create(up, more), -EINVAL);
+	}
+}
+
+static void anononly(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	void *file = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	amd_userptr_adopt(up, file, page());
+	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, AMDGPU_GEM_USERPTR_ANONONLY)),
+		      0);
+	scatter.ranges[FEW_RANGES / 2].addr = (uintptr_t)file;
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, AMDGPU_GEM_USERPTR_ANONONLY)),
+		      -EPERM);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
+}
+
+/* Nobody follows the memory: changing all of it stops nothing. */
+static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pages)
+{
+	amd_kfd_smi_mark(&up->smi);
+	for (unsigned int i = 0; i < pages; i++)
+		igt_assert_eq(munmap(cpu + 2 * i * page(), page()), 0);
+	amd_userptr_queue_alive(up);
+	amd_userptr_expect_no_stop(up);
+}
+
+static void refuse_memory(struct amd_userptr *up, unsigned int bad)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
+	void *lost = (void *)(uintptr_t)scatter.ranges[bad].addr;
+
+	igt_assert_eq(mprotect(lost, page(), PROT_READ), 0);
+	igt_assert_neq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
+	scatter.ranges[bad].flags = AMDGPU_GEM_USERPTR_RANGE_READONLY;
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
+	igt_assert_eq(munmap(lost, page()), 0);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -EFAULT);
+	expect_unfollowed(up, cpu, FEW_RANGES);
+	amd_userptr_cleanup(up);
+}
+
+static void bad_memory(struct amd_userptr *up)
+{
+	for (unsigned int bad = 0; bad < FEW_RANGES; bad += 5)
+		refuse_memory(up, bad);
+}
+
+/* A BO as large as SEEN_SIZE, whose last range is not there, over and over. */
+static void no_leak(struct amd_userptr *up)
+{
+	const unsigned int rounds = 8;
+	const size_t size = (size_t)1 << 20;
+	void *cpu = amd_userptr_mmap(up, size, 1), *gone = amd_userptr_mmap(up, page(), 1);
+	unsigned long long used;
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+
+	igt_require_f(!access(MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
+	used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
+	amd_userptr_scatter_init(&scatter, up, SEEN_SIZE / size + 1);
+	for (unsigned int i = 0; i < SEEN_SIZE / size; i++)
+		amd_userptr_scatter_add(&scatter, cpu, size, 0);
+	amd_userptr_scatter_add(&scatter, gone, page(), 0);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
+	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_userptr_number_in(MEM_LIMIT, MEM_USED));
+	igt_assert_eq(__amd_userptr_close_handle(up->fd, args.handle), 0);
+	amd_userptr_munmap(up, gone, page());
+	for (unsigned int i = 0; i < rounds; i++)
+		igt_assert_eq(create(up, args), -EFAULT);
+	igt_assert_eq_u64(amd_userptr_number_in(MEM_LIMIT, MEM_USED), used);
+}
+
+const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
+	{ .name = "version", .run = version,
+	  .describe = "The driver's version announces the flag." },
+	{ .name = "bad-args", .run = bad_args,
+	  .describe = "Arguments that do not fit each other or the ranges are refused." },
+	{ .name = "bad-ranges", .run = bad_ranges,
+	  .describe = "One bad range and there is no BO." },
+	{ .name = "sum-overflow", .run = sum_overflow,
+	  .describe = "Sizes whose sum does not fit in 64 bits are refused." },
+	{ .name = "stride", .run = stride,
+	  .describe = "Larger elements are taken when what is not known in them is zero." },
+	{ .name = "old-programs", .run = old_programs,
+	  .describe = "Shorter arguments are taken, and the new ones only with the flag." },
+	{ .name = "anononly", .run = anononly,
+	  .describe = "ANONONLY refuses a range of file pages." },
+	{ .name = "bad-memory", .run = bad_memory,
+	  .describe = "Missing memory in the middle: no BO, and nobody follows the rest." },
+	{ .name = "no-leak", .run = no_leak,
+	  .describe = "A refused BO gives back its share of KFD's memory limit." },
+};
+const unsigned int amd_userptr_num_scatter_uapi_subtests =
+	ARRAY_LENGTH(amd_userptr_scatter_uapi_subtests);
