@@ -157,7 +157,7 @@ int bench_restore_wait(struct bench *bench)
 }
 
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
-		      const struct bench_range *range)
+		      const struct amd_userptr_range *range)
 {
 	volatile uint32_t *word = (uint32_t *)(uintptr_t)range->addr;
 	const uint32_t value = CHECK_WORD + index;
@@ -297,7 +297,7 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 {
 	struct bench_samples samples = samples_of(cell, "restore");
 	const unsigned int index = cell->memory.count / 2;
-	const struct bench_range *range = &cell->memory.ranges[index];
+	const struct amd_userptr_range *range = &cell->memory.ranges[index];
 	char *page = (char *)(uintptr_t)(cell->column->alias ?
 					 cell->map.va + index * cell->memory.size : range->addr);
 	int ret = 0;
@@ -327,13 +327,13 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 static int measure_replace(struct bench *bench, struct cell *cell)
 {
 	struct bench_samples samples = samples_of(cell, "replace");
-	const struct bench_range *spares = &cell->memory.ranges[cell->memory.count];
+	const struct amd_userptr_range *spares = &cell->memory.ranges[cell->memory.count];
 	const unsigned int index = cell->memory.count / 2;
 	int ret = 0;
 
 	cell->failed = "replace";
 	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
-		const struct bench_range *spare = &spares[round % BENCH_SPARES];
+		const struct amd_userptr_range *spare = &spares[round % BENCH_SPARES];
 		uint64_t start;
 
 		ret = bench_restore_mark(bench);

@@ -16,29 +16,7 @@
 #include <stdint.h>
 
 #include "lib/amdgpu/amd_userptr.h"
-
-/* Not in libdrm yet. */
-#ifndef AMDGPU_GEM_USERPTR_SCATTER
-#define AMDGPU_GEM_USERPTR_SCATTER (1 << 5)
-#endif
-
-/* struct drm_amdgpu_gem_userptr_range, and drm_amdgpu_gem_userptr with what SCATTER adds to it. */
-struct bench_range {
-	uint64_t addr;
-	uint64_t size;
-	uint32_t flags;
-	uint32_t pad;
-};
-
-struct bench_userptr {
-	uint64_t addr;
-	uint64_t size;
-	uint32_t flags;
-	uint32_t handle;
-	uint64_t ranges;
-	uint32_t num_ranges;
-	uint32_t range_stride;
-};
+#include "lib/amdgpu/amd_userptr_scatter_uapi.h"
 
 /* Any wait: a page table update of 100,000 ranges on an emulated CPU takes its time. */
 #define BENCH_WAIT_MS 120000
@@ -87,7 +65,7 @@ struct bench_memory {
 	char *arena;
 	size_t arena_size;
 	int memfd;
-	struct bench_range *ranges;	/* @count, then the spares */
+	struct amd_userptr_range *ranges;	/* @count, then the spares */
 };
 
 /* All of it is touched: pages are there. 0 or -errno. */
@@ -135,7 +113,7 @@ struct bench_column {
 	int (*map)(struct bench *bench, struct bench_map *map);
 	int (*unmap)(struct bench *bench, struct bench_map *map);
 	int (*replace)(struct bench *bench, struct bench_map *map, unsigned int index,
-		       const struct bench_range *range);
+		       const struct amd_userptr_range *range);
 };
 
 extern const struct bench_column bench_columns[];
@@ -154,7 +132,7 @@ int bench_restore_mark(struct bench *bench);
 int bench_restore_wait(struct bench *bench);
 /* The GPU stores a word in the range, and the CPU finds it there. */
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
-		      const struct bench_range *range);
+		      const struct amd_userptr_range *range);
 
 /* One line of JSON on stdout each. */
 struct bench_samples {

@@ -13,7 +13,7 @@
 #include "amd_userptr_bench.h"
 
 #define IOCTL_GEM_USERPTR \
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct bench_userptr)
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
 
 /* As amd_kfd_va_reserve(): what lets huge pages be one page table entry. */
 #define VA_ALIGNMENT ((uint64_t)2 << 20)
@@ -26,7 +26,7 @@ static void end_step(struct bench *bench, enum bench_step step, uint64_t start)
 	bench->step_ns[step] += bench_now_ns() - start;
 }
 
-static int gem_userptr(struct bench *bench, struct bench_userptr *args, uint32_t *handle)
+static int gem_userptr(struct bench *bench, struct amd_userptr_args *args, uint32_t *handle)
 {
 	const uint64_t start = bench_now_ns();
 
@@ -50,15 +50,15 @@ static int gem_close(struct bench *bench, uint32_t handle)
 
 static int gem_userptr_one(struct bench *bench, uint64_t addr, uint64_t size, uint32_t *handle)
 {
-	struct bench_userptr args = { .addr = addr, .size = size };
+	struct amd_userptr_args args = { .addr = addr, .size = size };
 
 	return gem_userptr(bench, &args, handle);
 }
 
-static int gem_userptr_scatter(struct bench *bench, const struct bench_range *ranges,
+static int gem_userptr_scatter(struct bench *bench, const struct amd_userptr_range *ranges,
 			       unsigned int count, uint64_t size, uint32_t *handle)
 {
-	struct bench_userptr args = {
+	struct amd_userptr_args args = {
 		.size = size,
 		.flags = AMDGPU_GEM_USERPTR_SCATTER,
 		.ranges = (uintptr_t)ranges,
@@ -128,7 +128,7 @@ static int gem_unmap(struct bench *bench, struct bench_map *map)
 }
 
 static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int index,
-		       const struct bench_range *range)
+		       const struct amd_userptr_range *range)
 {
 	/* A BO of which nothing is left goes at once; one of many ranges stays with the map. */
 	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index] :
@@ -240,7 +240,7 @@ static int kfd_unmap(struct bench *bench, struct bench_map *map)
 }
 
 static int kfd_replace(struct bench *bench, struct bench_map *map, unsigned int index,
-		       const struct bench_range *range)
+		       const struct amd_userptr_range *range)
 {
 	int ret = __amd_kfd_free(&bench->kfd, &map->mems[index]);
 
@@ -250,7 +250,7 @@ static int kfd_replace(struct bench *bench, struct bench_map *map, unsigned int 
 }
 
 /* A second mapping of a piece of shared memory: mremap(2) with an old size of 0. */
-static int alias(const struct bench_range *range, uint64_t at)
+static int alias(const struct amd_userptr_range *range, uint64_t at)
 {
 	void *got = mremap((void *)(uintptr_t)range->addr, 0, range->size,
 			   MREMAP_MAYMOVE | MREMAP_FIXED, (void *)(uintptr_t)at);
@@ -273,7 +273,7 @@ static int alias_map(struct bench *bench, struct bench_map *map)
 }
 
 static int alias_replace(struct bench *bench, struct bench_map *map, unsigned int index,
-			 const struct bench_range *range)
+			 const struct amd_userptr_range *range)
 {
 	return alias(range, map->va + index * map->memory->size);
 }

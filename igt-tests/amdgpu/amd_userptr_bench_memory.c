@@ -18,12 +18,12 @@ static bool is_contiguous(const struct bench_memory *memory)
 	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE;
 }
 
-static void shuffle(struct bench_range *ranges, unsigned int count)
+static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
 {
 	srandom(SHUFFLE_SEED);
 	for (unsigned int i = count - 1; i > 0; i--) {
 		unsigned int other = random() % (i + 1);
-		struct bench_range range = ranges[i];
+		struct amd_userptr_range range = ranges[i];
 
 		ranges[i] = ranges[other];
 		ranges[other] = range;
@@ -90,7 +90,7 @@ int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsig
 		return ret;
 	}
 	for (unsigned int i = 0; i < count + BENCH_SPARES; i++)
-		memory->ranges[i] = (struct bench_range) {
+		memory->ranges[i] = (struct amd_userptr_range) {
 			.addr = (uintptr_t)memory->arena + i * stride,
 			.size = size,
 		};
