@@ -64,13 +64,6 @@ static const struct {
 static struct amd_userptr up;
 static struct amd_userptr_matrix matrix;
 
-static struct amd_userptr_bo *create_single(struct amd_userptr_area *area)
-{
-	return amd_userptr_create(area->up, area->cpu, area->size, amd_userptr_area_flags(area));
-}
-
-static const struct amd_userptr_bo_kind single_range = { .create = create_single };
-
 static void end_subtest(void)
 {
 	amd_userptr_stall_drop(&matrix.stall, &up);
@@ -136,7 +129,7 @@ int igt_main()
 		amd_userptr_start(&up);
 		amd_userptr_require_flag(&up);
 		matrix.up = &up;
-		matrix.kind = &single_range;
+		matrix.kind = &amd_userptr_matrix_kind;
 		matrix.area.fd = matrix.other.fd = -1;
 		matrix.no_stall = __amd_userptr_stall_init(&matrix.stall);
 	}

@@ -9,7 +9,12 @@
 /* How the BO under test is made of an area: byte x of it is byte x of the area. */
 struct amd_userptr_bo_kind {
 	struct amd_userptr_bo *(*create)(struct amd_userptr_area *area);
+	/* Give it the GPU addresses of an area, from bo->va on. */
+	void (*map)(struct amd_userptr *up, struct amd_userptr_bo *bo);
 };
+
+/* The kind that a program is about. */
+extern const struct amd_userptr_bo_kind amd_userptr_matrix_kind;
 
 struct amd_userptr_case {
 	const struct amd_userptr_backing *backing;

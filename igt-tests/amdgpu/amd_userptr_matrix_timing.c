@@ -31,7 +31,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix,
 
 	make_area(matrix, up, test);
 	bo = matrix->kind->create(&matrix->area);
-	amd_userptr_map(up, bo);
+	matrix->kind->map(up, bo);
 	return bo;
 }
 
@@ -116,7 +116,7 @@ static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userp
 	/* Pages are tracked from the moment they were looked up, not from the first map. */
 	bo = matrix->kind->create(&matrix->area);
 	trigger(matrix, up, test);
-	amd_userptr_map(up, bo);
+	matrix->kind->map(up, bo);
 	verify(matrix, test, bo);
 }
 
@@ -215,7 +215,7 @@ static void running_beside(struct amd_userptr_matrix *matrix, const struct amd_u
 	igt_assert(!amd_userptr_area_init(&matrix->other, matrix->up, &amd_userptr_backings[0],
 					  false));
 	train.bo = matrix->kind->create(&matrix->other);
-	amd_userptr_map(matrix->up, train.bo);
+	matrix->kind->map(matrix->up, train.bo);
 	train_start(&train);
 	trigger(matrix, matrix->up, test);
 	train_end(&train, AMD_USERPTR_KEPT);
@@ -309,7 +309,7 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	amd_userptr_area_check(&matrix->area, NULL, heal(matrix, test, NULL));
 	amd_userptr_expect_no_stop(up);
 	bo = matrix->kind->create(&matrix->area);
-	amd_userptr_map(up, bo);
+	matrix->kind->map(up, bo);
 	amd_userptr_area_roundtrip(&matrix->area, bo);
 }
 

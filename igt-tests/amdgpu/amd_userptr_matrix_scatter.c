@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The matrix for BOs of many ranges: a page each, the last one of the area
+ * first, lest they become one range again. The GPU has them in the area's order,
+ * which takes a mapping for each of them.
+ */
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_scatter.h"
+
+#include "amd_userptr_matrix.h"
+
+/* Ranges are as large as that a huge page is not cut in more than these. */
+enum { MAX_RANGES = 32 };
+
+static uint64_t range_size(uint64_t size)
+{
+	const uint64_t page = getpagesize();
+
+	return size / MAX_RANGES > page ? size / MAX_RANGES : page;
+}
+
+static struct amd_userptr_bo *create(struct amd_userptr_area *area)
+{
+	const uint64_t step = range_size(area->size);
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_scatter_init(&scatter, area->up, area->size / step);
+	for (uint64_t at = 0; at < area->size; at += step)
+		amd_userptr_scatter_add(&scatter, area->cpu + at, step, 0);
+	amd_userptr_scatter_reverse(&scatter);
+	amd_userptr_scatter_create(&scatter, amd_userptr_area_flags(area));
+	scatter.bo->cpu = area->cpu;
+	return scatter.bo;
+}
+
+static void map(struct amd_userptr *up, struct amd_userptr_bo *bo)
+{
+	const uint64_t step = range_size(bo->size);
+
+	bo->va = amd_kfd_va_reserve(bo->size, 0);
+	igt_assert(bo->va);
+	for (uint64_t at = 0; at < bo->size; at += step)
+		igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va + at,
+					       bo->size - step - at, step, AMD_USERPTR_RW), 0);
+}
+
+const struct amd_userptr_bo_kind amd_userptr_matrix_kind = { .create = create, .map = map };
