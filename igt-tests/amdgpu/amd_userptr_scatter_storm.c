@@ -18,6 +18,7 @@
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_scatter.h"
 
@@ -260,19 +261,20 @@ static void memory_pressure(struct amd_userptr *up)
 
 /* Shared by the parent and a child in the ioctl. */
 struct report {
-	atomic_bool started, done;
+	atomic_bool held;		/* the ioctl waits for a page of a file */
+	atomic_bool closed;		/* the file has been closed meanwhile */
+	atomic_bool returned;		/* the ioctl has */
 };
 
 /* How the child ends. */
-enum ending { BY_KILL, BY_EXIT, BY_CLOSE, NUM_ENDINGS };
+enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
-/* When: after each of these parts of the time that the ioctl takes but the last. */
+/* Where the ioctl is caught: after each of these parts of the ranges but the last. */
 enum { PARTS = 3 };
 
 struct creation {
 	struct amd_userptr_scatter scatter;
 	struct report *report;
-	uint32_t handle;		/* 0: none was made */
 };
 
 static void *create_most(void *data)
@@ -280,103 +282,138 @@ static void *create_most(void *data)
 	struct creation *creation = data;
 	struct amd_userptr_args args = amd_userptr_scatter_args(&creation->scatter, 0);
 
-	creation->report->started = true;
-	if (!__amd_userptr_ioctl(creation->scatter.up->fd, &args))
-		creation->handle = args.handle;
-	creation->report->done = true;
+	__amd_userptr_ioctl(creation->scatter.up->fd, &args);
+	creation->report->returned = true;
 	return NULL;
 }
 
-static void wait_until(atomic_bool *flag)
+static bool wait_until(atomic_bool *flag)
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	while (!*flag && amd_kfd_now_ms() < deadline)
 		sched_yield();
-	igt_assert(*flag);
+	return *flag;
 }
 
-/* In a child; does not return unless by BY_CLOSE. */
-static void end_while_creating(struct amd_userptr *up, struct report *report, enum ending how,
-			       uint64_t delay_ms)
+/* In a child that is going to end; one of its ranges is a page that has to be waited for. */
+static void end_while_creating(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
+			       struct report *report, enum ending how, unsigned int part)
 {
 	struct amd_userptr mine;
 	struct creation creation = { .report = report };
 	pthread_t thread;
-	uint64_t deadline;
+	void *slow;
 
 	amd_userptr_open_in_child(&mine, up);
 	shared_pages(&creation.scatter, &mine, MOST_RANGES);
+	slow = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse->file,
+		    part * AMD_USERPTR_FUSE_NEXT);
+	igt_assert(slow != MAP_FAILED);
+	creation.scatter.ranges[MOST_RANGES / PARTS * part].addr = (uintptr_t)slow;
 	igt_assert_eq(pthread_create(&thread, NULL, create_most, &creation), 0);
-	wait_until(&report->started);
-	deadline = amd_kfd_now_ms() + delay_ms;
-	while (amd_kfd_now_ms() < deadline)
-		sched_yield();
+	igt_assert(wait_until(&report->held));
 	if (how == BY_KILL)
-		raise(SIGKILL);
-	if (how == BY_EXIT)
-		_exit(0);
-	close(mine.fd);
-	/* The ioctl goes on with the file until it is done. */
-	wait_until(&report->done);
+		wait_until(&report->returned);	/* that is never: the parent kills */
+	if (how == BY_CLOSE) {
+		close(mine.fd);
+		report->closed = true;
+		/* The ioctl goes on with the file until it is done. */
+		igt_assert(wait_until(&report->returned));
+	}
 	_exit(0);
 }
 
-/* True when the child was in the ioctl at that moment. */
-static bool caught(struct amd_userptr *up, struct report *report, enum ending how,
-		   uint64_t delay_ms)
+/* Until the main thread is gone, and has told the others to go. */
+static bool wait_for_exit(pid_t pid)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
-	int status = 0;
-	pid_t pid, ended;
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	char path[64], state;
+	int stat;
 
-	report->started = report->done = false;
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = open(path, O_RDONLY | O_CLOEXEC);
+	do
+		state = __amd_userptr_task_state(stat);
+	while (state != 'Z' && amd_kfd_now_ms() < deadline && !sched_yield());
+	close(stat);
+	return state == 'Z';
+}
+
+/* The child ends, or is about to, while its ioctl is held. */
+static bool make_it_end(pid_t pid, struct report *report, enum ending how)
+{
+	report->held = true;
+	switch (how) {
+	case BY_KILL:
+		return !kill(pid, SIGKILL);
+	case BY_EXIT:
+		return wait_for_exit(pid);
+	default:
+		return wait_until(&report->closed);
+	}
+}
+
+/* The child's status; it has to end by itself. */
+static int wait_for_end(pid_t pid)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	int status = 0;
+	pid_t ended;
+
+	do
+		ended = waitpid(pid, &status, WNOHANG);
+	while (ended == 0 && amd_kfd_now_ms() < deadline && !sched_yield());
+	if (ended == 0)
+		kill(pid, SIGKILL);
+	igt_assert_f(ended == pid, "the process did not end\n");
+	return status;
+}
+
+static void catch_and_end(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
+			  struct report *report, enum ending how, unsigned int part)
+{
+	bool asked, ending, returned;
+	int status;
+	pid_t pid;
+
+	memset(report, 0, sizeof(*report));
 	/* Not igt_fork(): a death by a signal is what is wanted. */
 	pid = fork();
 	igt_assert_lte(0, pid);
 	if (pid == 0)
-		end_while_creating(up, report, how, delay_ms);
-	do {
-		ended = waitpid(pid, &status, WNOHANG);
-		sched_yield();
-	} while (ended == 0 && amd_kfd_now_ms() < deadline);
-	if (ended == 0)
+		end_while_creating(up, fuse, report, how, part);
+	asked = amd_userptr_fuse_asked(fuse, AMD_USERPTR_WAIT_MS);
+	ending = asked && make_it_end(pid, report, how);
+	returned = report->returned;
+	if (asked)
+		amd_userptr_fuse_answer(fuse);
+	else
 		kill(pid, SIGKILL);
-	igt_assert_f(ended == pid, "the process did not end\n");
+	status = wait_for_end(pid);
+	igt_assert_f(asked, "the ioctl did not ask for the page\n");
+	igt_assert(ending && !returned);
+	/* A thread that is being killed does not return to tell. */
+	igt_assert_eq(report->returned, how == BY_CLOSE);
 	igt_assert(how == BY_KILL ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL :
 		   WIFEXITED(status) && WEXITSTATUS(status) == 0);
-	return report->started && (how == BY_CLOSE || !report->done);
 }
 
-static uint64_t creation_ms(struct amd_userptr *up, struct report *report)
-{
-	struct creation creation = { .report = report };
-	uint64_t started;
-
-	shared_pages(&creation.scatter, up, MOST_RANGES);
-	started = amd_kfd_now_ms();
-	create_most(&creation);
-	started = amd_kfd_now_ms() - started;
-	igt_assert(creation.handle);
-	igt_assert_eq(__amd_userptr_close_handle(up->fd, creation.handle), 0);
-	return started;
-}
-
-/* At several moments of the ioctl, of which at least one has to be before its end. */
 static void end_in_creation(struct amd_userptr *up, enum ending how)
 {
 	struct report *report = mmap(NULL, page(), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const unsigned long long used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
-	unsigned int times = 0;
-	uint64_t ms, deadline;
+	struct amd_userptr_fuse fuse;
+	uint64_t deadline;
+	int ret;
 
 	amd_userptr_adopt(up, report, page());
-	ms = creation_ms(up, report);
-	igt_info("creation takes %llu ms\n", (unsigned long long)ms);
+	ret = __amd_userptr_fuse_start(&fuse);
+	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
 	for (unsigned int part = 1; part < PARTS; part++)
-		times += caught(up, report, how, ms * part / PARTS);
-	igt_assert_lt(0, times);
+		catch_and_end(up, &fuse, report, how, part);
+	amd_userptr_fuse_stop(&fuse);
 	/* What is left of a process is freed after its end. */
 	deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 	while (amd_userptr_number_in(MEM_LIMIT, MEM_USED) > used && amd_kfd_now_ms() < deadline)

@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+/* From one page that is asked for to the next: farther than any folio of a page cache. */
+#define AMD_USERPTR_FUSE_NEXT (4ull << 20)
+
 struct amd_userptr_fuse {
 	pid_t server;			/* 0: none */
 	int file;			/* open for reading; pages that were read stay */

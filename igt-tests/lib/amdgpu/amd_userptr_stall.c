@@ -11,9 +11,6 @@
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
-/* Farther apart than any folio of a page cache. */
-#define NEXT_OFFSET	(4ull << 20)
-
 /* A thread that sleeps in the kernel at so many looks in a row waits for a lock. */
 #define ASLEEP_LOOKS	20
 
@@ -49,7 +46,7 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 	map_page(stall, MAP_ANONYMOUS, -1);
 	igt_assert_eq(__amd_userptr_create(up->fd, stall->page, getpagesize(),
 					   AMD_USERPTR_TRACKED, &stall->handle), 0);
-	stall->offset += NEXT_OFFSET;
+	stall->offset += AMD_USERPTR_FUSE_NEXT;
 	/* Before anybody can wait for the page: also when what follows fails. */
 	stall->held = true;
 	map_page(stall, 0, stall->fuse.file);
@@ -104,17 +101,17 @@ void amd_userptr_task_make(struct amd_userptr_task *task, int (*run)(void *data)
 	igt_assert_fd(task->stat);
 }
 
-/* State 'D', after the name in parentheses: Documentation/filesystems/proc.rst. */
-static bool asleep(const struct amd_userptr_task *task)
+/* It is after the name in parentheses: Documentation/filesystems/proc.rst. */
+char __amd_userptr_task_state(int stat)
 {
 	char text[512], *name_end;
-	ssize_t len = pread(task->stat, text, sizeof(text) - 1, 0);
+	ssize_t len = pread(stat, text, sizeof(text) - 1, 0);
 
 	if (len <= 0)
-		return false;
+		return 0;
 	text[len] = '\0';
 	name_end = strrchr(text, ')');
-	return name_end && name_end[1] == ' ' && name_end[2] == 'D';
+	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
 }
 
 bool amd_userptr_task_start(struct amd_userptr_task *task)
@@ -127,7 +124,7 @@ bool amd_userptr_task_start(struct amd_userptr_task *task)
 	while (amd_kfd_now_ms() < deadline) {
 		if (__atomic_load_n(&task->done, __ATOMIC_ACQUIRE))
 			return true;
-		looks = asleep(task) ? looks + 1 : 0;
+		looks = __amd_userptr_task_state(task->stat) == 'D' ? looks + 1 : 0;
 		if (looks == ASLEEP_LOOKS)
 			return false;
 		sched_yield();

@@ -55,6 +55,8 @@ struct amd_userptr_task {
 void amd_userptr_task_make(struct amd_userptr_task *task, int (*run)(void *data), void *data);
 /* Start it; returns true when it is done, false when it sleeps in the kernel. */
 bool amd_userptr_task_start(struct amd_userptr_task *task);
+/* The letter of a thread's state in its open /proc/.../stat, 0 when there is none. */
+char __amd_userptr_task_state(int stat);
 /* Wait for its end; must have been released.  What run() returned. */
 int amd_userptr_task_end(struct amd_userptr_task *task);
 
