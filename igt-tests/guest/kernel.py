@@ -22,6 +22,8 @@ REPRODUCIBLE = {
 	"KBUILD_BUILD_HOST": "guest",
 	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
 	"CCACHE_MAXSIZE": "2G",
+	# The compiler says what a file includes, so nothing needs to be preprocessed first.
+	"CCACHE_DEPEND": "true",
 }
 
 
