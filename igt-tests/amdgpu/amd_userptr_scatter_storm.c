@@ -264,6 +264,7 @@ struct report {
 	atomic_bool held;		/* the ioctl waits for a page of a file */
 	atomic_bool closed;		/* the file has been closed meanwhile */
 	atomic_bool returned;		/* the ioctl has */
+	int ret;			/* with this */
 };
 
 /* How the child ends. */
@@ -272,17 +273,23 @@ enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 /* Where the ioctl is caught: after each of these parts of the ranges but the last. */
 enum { PARTS = 3 };
 
+/*
+ * Enough for several batches of the driver's in each part; the child's share of KFD's
+ * memory limit comes on top of its parent's.
+ */
+enum { CAUGHT_RANGES = 10 * MANY_RANGES };
+
 struct creation {
 	struct amd_userptr_scatter scatter;
 	struct report *report;
 };
 
-static void *create_most(void *data)
+static void *create(void *data)
 {
 	struct creation *creation = data;
 	struct amd_userptr_args args = amd_userptr_scatter_args(&creation->scatter, 0);
 
-	__amd_userptr_ioctl(creation->scatter.up->fd, &args);
+	creation->report->ret = __amd_userptr_ioctl(creation->scatter.up->fd, &args);
 	creation->report->returned = true;
 	return NULL;
 }
@@ -306,12 +313,12 @@ static void end_while_creating(struct amd_userptr *up, struct amd_userptr_fuse *
 	void *slow;
 
 	amd_userptr_open_in_child(&mine, up);
-	shared_pages(&creation.scatter, &mine, MOST_RANGES);
+	shared_pages(&creation.scatter, &mine, CAUGHT_RANGES);
 	slow = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse->file,
 		    part * AMD_USERPTR_FUSE_NEXT);
 	igt_assert(slow != MAP_FAILED);
-	creation.scatter.ranges[MOST_RANGES / PARTS * part].addr = (uintptr_t)slow;
-	igt_assert_eq(pthread_create(&thread, NULL, create_most, &creation), 0);
+	creation.scatter.ranges[CAUGHT_RANGES / PARTS * part].addr = (uintptr_t)slow;
+	igt_assert_eq(pthread_create(&thread, NULL, create, &creation), 0);
 	igt_assert(wait_until(&report->held));
 	if (how == BY_KILL)
 		wait_until(&report->returned);	/* that is never: the parent kills */
@@ -354,49 +361,54 @@ static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 	}
 }
 
-/* The child's status; it has to end by itself. */
-static int wait_for_end(pid_t pid)
+/* False when it takes a signal to end it. */
+static bool wait_for_end(pid_t pid, int *status)
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-	int status = 0;
 	pid_t ended;
 
 	do
-		ended = waitpid(pid, &status, WNOHANG);
+		ended = waitpid(pid, status, WNOHANG);
 	while (ended == 0 && amd_kfd_now_ms() < deadline && !sched_yield());
 	if (ended == 0)
 		kill(pid, SIGKILL);
-	igt_assert_f(ended == pid, "the process did not end\n");
-	return status;
+	return ended == pid;
 }
 
-static void catch_and_end(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
-			  struct report *report, enum ending how, unsigned int part)
+/* What came of it, in words; NULL when all was as it should be. */
+static const char *catch_and_end(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
+				 struct report *report, enum ending how, unsigned int part)
 {
-	bool asked, ending, returned;
+	bool ended, in_ioctl;
 	int status;
 	pid_t pid;
 
 	memset(report, 0, sizeof(*report));
 	/* Not igt_fork(): a death by a signal is what is wanted. */
 	pid = fork();
-	igt_assert_lte(0, pid);
+	if (pid < 0)
+		return "no process";
 	if (pid == 0)
 		end_while_creating(up, fuse, report, how, part);
-	asked = amd_userptr_fuse_asked(fuse, AMD_USERPTR_WAIT_MS);
-	ending = asked && make_it_end(pid, report, how);
-	returned = report->returned;
-	if (asked)
-		amd_userptr_fuse_answer(fuse);
-	else
+	if (!amd_userptr_fuse_asked(fuse, AMD_USERPTR_WAIT_MS)) {
 		kill(pid, SIGKILL);
-	status = wait_for_end(pid);
-	igt_assert_f(asked, "the ioctl did not ask for the page\n");
-	igt_assert(ending && !returned);
+		waitpid(pid, &status, 0);
+		return "the ioctl did not ask for the page";
+	}
+	ended = make_it_end(pid, report, how);
+	in_ioctl = !report->returned;
+	amd_userptr_fuse_answer(fuse);
+	if (!wait_for_end(pid, &status))
+		return "the process did not end";
+	if (!ended || !in_ioctl)
+		return "the process was not in the ioctl";
 	/* A thread that is being killed does not return to tell. */
-	igt_assert_eq(report->returned, how == BY_CLOSE);
-	igt_assert(how == BY_KILL ? WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL :
-		   WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	if (report->returned != (how == BY_CLOSE))
+		return "the ioctl returned";
+	if (how == BY_KILL ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL :
+			     !WIFEXITED(status) || WEXITSTATUS(status))
+		return "the process ended in another way";
+	return NULL;
 }
 
 static void end_in_creation(struct amd_userptr *up, enum ending how)
@@ -405,15 +417,18 @@ static void end_in_creation(struct amd_userptr *up, enum ending how)
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const unsigned long long used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
 	struct amd_userptr_fuse fuse;
+	const char *reason = NULL;
 	uint64_t deadline;
 	int ret;
 
 	amd_userptr_adopt(up, report, page());
 	ret = __amd_userptr_fuse_start(&fuse);
 	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
-	for (unsigned int part = 1; part < PARTS; part++)
-		catch_and_end(up, &fuse, report, how, part);
+	for (unsigned int part = 1; part < PARTS && !reason; part++)
+		reason = catch_and_end(up, &fuse, report, how, part);
+	/* The file's server must not outlive the subtest, whatever it found. */
 	amd_userptr_fuse_stop(&fuse);
+	igt_assert_f(!reason, "%s (ioctl: %d)\n", reason, report->ret);
 	/* What is left of a process is freed after its end. */
 	deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 	while (amd_userptr_number_in(MEM_LIMIT, MEM_USED) > used && amd_kfd_now_ms() < deadline)
