@@ -29,7 +29,9 @@ SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's fir
 # docs/testing.md says why each is there.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
 # no_timer_check: on a busy machine the emulated timer can miss the kernel's test of it.
-CMDLINE = "console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
+# tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
+CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
+	" tsc=reliable")
 
 
 @dataclasses.dataclass
