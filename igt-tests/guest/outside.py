@@ -78,7 +78,8 @@ def run(name, entry, image):
 	def judge(where):
 		status = (where.shared(ROCMINFO + "-status") or "").strip()
 		return [rocminfo_case(status, where.shared(ROCMINFO) or ""),
-			*expected.judge(tests, igt_results(os.path.join(where.share, "results"), tests))]
+			*expected.judge(tests, igt_results(os.path.join(where.share, scenarios.RESULTS), tests))]
 
-	text = rocminfo_command() + scenarios.command(programs, chosen, IGT, "--prune-mode keep-subtests")
+	text = rocminfo_command() + scenarios.command(programs, chosen, IGT, "--prune-mode keep-subtests",
+		entry.getboolean("one-process"))
 	return scenarios.boot(name, entry, image, text, judge)

@@ -272,6 +272,16 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 	problems += filter(None, found)
 
 
+def unpack(boot):
+	"""What the guest left in the share as archives; directories named like them."""
+	for name in os.listdir(boot.share):
+		stem, suffix = os.path.splitext(name)
+		if suffix == ".tar":
+			archive = os.path.join(boot.share, name)
+			subprocess.run(["tar", "-C", boot.share, "--one-top-level=" + stem, "-xf", archive], check=False)
+			os.unlink(archive)
+
+
 def run(spec):
 	"""Boot, run the command, power off.  Never raises for what guest or GPU do."""
 	boot, outcome = Boot(spec.directory), Outcome()
@@ -289,6 +299,7 @@ def run(spec):
 		watch(spec, boot, qemu, vgpus, deadline, outcome.problems)
 	finally:
 		stop([qemu, *vgpus])
+	unpack(boot)
 
 	if qemu.returncode not in (0, -signal.SIGKILL):
 		outcome.problems.append(f"QEMU ended with {qemu.returncode}: {tail(boot.qemu_log)}")
