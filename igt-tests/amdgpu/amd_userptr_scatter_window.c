@@ -1,10 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * What an event writes to the page tables: the pages that changed, those whose
- * entries depend on them, and no others.  The kernel's tracepoints tell:
- * amdgpu_vm_bo_update is one window, amdgpu_vm_update_ptes the entries in it.
+ * entries depend on them, and no others.
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -15,10 +13,9 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_trace.h"
 
 #include "amd_userptr_scatter.h"
-
-#define INSTANCE "/sys/kernel/tracing/instances/amd_userptr/"
 
 /* Windows that are closer than a page table are written as one (amdgpu_userptr_pages.c). */
 enum { WINDOW_GAP = 512 };
@@ -29,31 +26,9 @@ enum { TOGETHER = 8 };
 /* Restores that are timed; how much longer one of many may take than one of one. */
 enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
 
-struct trace {
-	unsigned int windows;
-	uint64_t pages;			/* entries, in pages */
-	uint64_t first, last;		/* pages of the BO */
-};
-
 static size_t page(void)
 {
 	return getpagesize();
-}
-
-static const char *const events[] = { "amdgpu_vm_bo_update", "amdgpu_vm_update_ptes" };
-
-static bool trace_on(void)
-{
-	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
-		return false;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
-		char path[128];
-
-		snprintf(path, sizeof(path), INSTANCE "events/amdgpu/%s/enable", events[i]);
-		if (__amd_userptr_write_text(path, "1"))
-			return false;
-	}
-	return true;
 }
 
 /* With an IOMMU in between pages may change and the GPU's addresses not. */
@@ -74,62 +49,10 @@ static bool translated(struct amd_userptr *up)
 	return strncmp(type, "identity", strlen("identity")) != 0;
 }
 
-static void trace_start(struct amd_userptr *up)
+/* What was written for the BO's mapping since the trace was cleared. */
+static struct amd_userptr_trace written(const struct amd_userptr_scatter *scatter)
 {
-	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
-	igt_require_f(trace_on(), "no tracefs at /sys/kernel/tracing, or not root\n");
-}
-
-static void trace_stop(void)
-{
-	rmdir(INSTANCE);
-}
-
-static void trace_clear(void)
-{
-	int fd = open(INSTANCE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	igt_assert_fd(fd);
-	close(fd);
-}
-
-static bool number_after(const char *line, const char *word, uint64_t *number)
-{
-	const char *found = strstr(line, word);
-
-	if (!found)
-		return false;
-	*number = strtoull(found + strlen(word), NULL, 16);
-	return true;
-}
-
-/* What was written for the mapping of the BO since the trace was cleared. */
-static struct trace trace_read(const struct amd_userptr_scatter *scatter)
-{
-	const uint64_t base = scatter->va / page(), pages = scatter->bo->size / page();
-	struct trace trace = { .first = UINT64_MAX };
-	FILE *file = fopen(INSTANCE "trace", "r");
-	char line[1024];
-	uint64_t start, end;
-
-	igt_assert(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (strstr(line, "amdgpu_vm_bo_update: ")) {
-			trace.windows += number_after(line, "soffs=", &start) && start == base;
-			continue;
-		}
-		if (!number_after(line, "start:", &start) || !number_after(line, "end:", &end) ||
-		    start < base || start >= base + pages)
-			continue;
-		trace.pages += end - start;
-		trace.first = start - base < trace.first ? start - base : trace.first;
-		trace.last = end - 1 - base > trace.last ? end - 1 - base : trace.last;
-	}
-	fclose(file);
-	igt_debug("%u windows, %llu pages, %llu to %llu\n", trace.windows,
-		  (unsigned long long)trace.pages, (unsigned long long)trace.first,
-		  (unsigned long long)trace.last);
-	return trace;
+	return amd_userptr_trace_read(scatter->va, scatter->bo->size);
 }
 
 static uint64_t frame(const struct amd_userptr_scatter *scatter, unsigned int index)
@@ -148,31 +71,21 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 		++*last;
 }
 
-/* Put another page at the address, in one call and with another frame for certain. */
-static void change_page(void *addr)
-{
-	char *other = mmap(NULL, page(), PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	igt_assert(other != MAP_FAILED);
-	memcpy(other, addr, page());
-	igt_assert(mremap(other, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
-}
-
 static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, unsigned int count)
 {
-	trace_start(up);
+	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
+	amd_userptr_trace_start();
 	amd_userptr_scatter_pages(scatter, up, count);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	trace_clear();
+	amd_userptr_trace_clear();
 }
 
 static void one_of_many(struct amd_userptr *up)
 {
 	const unsigned int victims[] = { 0, 1, MANY_RANGES / 2, MANY_RANGES - 1 };
 	struct amd_userptr_scatter scatter;
-	struct trace trace;
+	struct amd_userptr_trace trace;
 
 	make(&scatter, up, MANY_RANGES);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(victims); i++) {
@@ -181,10 +94,10 @@ static void one_of_many(struct amd_userptr *up)
 
 		widen(&scatter, &old_first, &old_last);
 		amd_kfd_smi_mark(&up->smi);
-		trace_clear();
-		change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
+		amd_userptr_trace_clear();
+		amd_userptr_change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
 		amd_userptr_expect_stops(up, 0);
-		trace = trace_read(&scatter);
+		trace = written(&scatter);
 		widen(&scatter, &first, &last);
 		igt_assert_eq(trace.windows, 1);
 		igt_assert_lte_u64(trace.first, victims[i]);
@@ -194,7 +107,7 @@ static void one_of_many(struct amd_userptr *up)
 		amd_userptr_scatter_reads(&scatter, victims[i] * page(), page());
 	}
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	trace_stop();
+	amd_userptr_trace_stop();
 }
 
 /* Found again and the same: there is nothing to write. */
@@ -207,14 +120,14 @@ static void unchanged(struct amd_userptr *up)
 	cpu = (char *)(uintptr_t)scatter.ranges[MANY_RANGES / 2].addr;
 	igt_assert_eq(__amd_userptr_poke(cpu, page()), 0);
 	amd_userptr_expect_stops(up, 0);
-	igt_assert_eq(trace_read(&scatter).windows, 0);
-	igt_assert_eq_u64(trace_read(&scatter).pages, 0);
+	igt_assert_eq(written(&scatter).windows, 0);
+	igt_assert_eq_u64(written(&scatter).pages, 0);
 	/* The trace would have shown it. */
-	change_page(cpu);
+	amd_userptr_change_page(cpu);
 	amd_userptr_expect_stops(up, 0);
-	igt_assert_lt(0, trace_read(&scatter).windows);
+	igt_assert_lt(0, written(&scatter).windows);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	trace_stop();
+	amd_userptr_trace_stop();
 }
 
 /*
@@ -236,11 +149,11 @@ static void drop_together(char *cpu)
 }
 
 /* @step: how far from one another in the BO the pages are that change together. */
-static struct trace drop_at_distance(struct amd_userptr *up, unsigned int step)
+static struct amd_userptr_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
 	struct amd_userptr_scatter scatter;
 	char *cpu = (char *)amd_userptr_mmap(up, TOGETHER * page(), 1);
-	struct trace trace;
+	struct amd_userptr_trace trace;
 
 	make(&scatter, up, MANY_RANGES);
 	amd_userptr_destroy(up, scatter.bo);
@@ -250,20 +163,20 @@ static struct trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	amd_kfd_smi_mark(&up->smi);
-	trace_clear();
+	amd_userptr_trace_clear();
 	drop_together(cpu);
 	amd_userptr_expect_stops(up, 0);
-	trace = trace_read(&scatter);
+	trace = written(&scatter);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_assert_lte_u64(trace.first, 100);
 	igt_assert_lte_u64(100 + (TOGETHER - 1) * step, trace.last);
-	trace_stop();
+	amd_userptr_trace_stop();
 	return trace;
 }
 
 static void neighbours(struct amd_userptr *up)
 {
-	struct trace trace = drop_at_distance(up, 1);
+	struct amd_userptr_trace trace = drop_at_distance(up, 1);
 
 	igt_assert_eq(trace.windows, 1);
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
@@ -272,7 +185,7 @@ static void neighbours(struct amd_userptr *up)
 static void far_apart(struct amd_userptr *up)
 {
 	/* Further than WINDOW_GAP even where runs are contiguous with the next pages. */
-	struct trace trace = drop_at_distance(up, WINDOW_GAP + 32);
+	struct amd_userptr_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
 
 	igt_assert_eq(trace.windows, TOGETHER);
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
@@ -295,7 +208,7 @@ static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 	amd_userptr_scatter_map(&scatter, 0);
 	for (unsigned int i = 0; i < TIMED; i++) {
 		amd_kfd_smi_mark(&up->smi);
-		change_page((void *)(uintptr_t)scatter.ranges[count / 2].addr);
+		amd_userptr_change_page((void *)(uintptr_t)scatter.ranges[count / 2].addr);
 		amd_userptr_expect_stops(up, 0);
 		times[i] = up->smi.count.restore_ns - up->smi.count.eviction_ns;
 	}

@@ -343,6 +343,17 @@ void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page)
 	return (char *)bo->cpu + (size_t)page * getpagesize();
 }
 
+void amd_userptr_change_page(void *addr)
+{
+	const size_t page = getpagesize();
+	char *other = mmap(NULL, page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	igt_assert(other != MAP_FAILED);
+	memcpy(other, addr, page);
+	igt_assert(mremap(other, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
+}
+
 void amd_userptr_dontneed(struct amd_userptr_bo *bo)
 {
 	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_DONTNEED), 0);

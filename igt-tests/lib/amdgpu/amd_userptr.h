@@ -128,6 +128,8 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo);
  * Events since amd_kfd_smi_mark(): queues were stopped for userptrs, for
  * nothing else, and restarted as often.  @stops 0 means "once or more".
  */
+/* Put another page at the address, with the same content, in one call and with another frame. */
+void amd_userptr_change_page(void *addr);
 void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops);
 void amd_userptr_expect_no_stop(struct amd_userptr *up);
 /* Are the queues stopped at this moment?  Then something invalid was not restored yet. */

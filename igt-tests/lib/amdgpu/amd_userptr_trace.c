@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_trace.h"
+
+#define INSTANCE "/sys/kernel/tracing/instances/amd_userptr/"
+
+/* Bits of an entry (drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h): AMDGPU_PTE_VALID, AMDGPU_PTE_FRAG. */
+#define PTE_VALID	1ull
+#define PTE_FRAG	(0x1full << 7)
+
+static bool trace_on(void)
+{
+	static const char *const events[] = { "amdgpu_vm_bo_update", "amdgpu_vm_update_ptes" };
+
+	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+		return false;
+	for (unsigned int i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		char path[128];
+
+		snprintf(path, sizeof(path), INSTANCE "events/amdgpu/%s/enable", events[i]);
+		if (__amd_userptr_write_text(path, "1"))
+			return false;
+	}
+	return true;
+}
+
+void amd_userptr_trace_start(void)
+{
+	igt_require_f(trace_on(), "no tracefs at /sys/kernel/tracing, or not root\n");
+	amd_userptr_trace_clear();
+}
+
+void amd_userptr_trace_stop(void)
+{
+	rmdir(INSTANCE);
+}
+
+void amd_userptr_trace_clear(void)
+{
+	int fd = open(INSTANCE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+
+	igt_assert_fd(fd);
+	close(fd);
+}
+
+static bool number_after(const char *line, const char *word, uint64_t *number)
+{
+	const char *found = strstr(line, word);
+
+	if (!found)
+		return false;
+	*number = strtoull(found + strlen(word), NULL, 16);
+	return true;
+}
+
+/* [start, end) in pages, counted from the beginning of what is looked at. */
+static void add_entries(struct amd_userptr_trace *trace, uint64_t start, uint64_t end,
+			uint64_t flags)
+{
+	trace->pages += end - start;
+	trace->first = start < trace->first ? start : trace->first;
+	trace->last = end - 1 > trace->last ? end - 1 : trace->last;
+	if (!(flags & PTE_VALID))
+		return;
+	flags &= ~PTE_FRAG;
+	trace->mixed |= trace->valid && flags != trace->flags;
+	trace->valid += end - start;
+	trace->flags = flags;
+}
+
+struct amd_userptr_trace amd_userptr_trace_read(uint64_t va, uint64_t size)
+{
+	const uint64_t base = va / getpagesize(), pages = size / getpagesize();
+	struct amd_userptr_trace trace = { .first = UINT64_MAX };
+	FILE *file = fopen(INSTANCE "trace", "r");
+	char line[1024];
+	uint64_t start, end, flags;
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (strstr(line, "amdgpu_vm_bo_update: "))
+			trace.windows += number_after(line, "soffs=", &start) && start == base;
+		else if (number_after(line, "start:", &start) &&
+			 number_after(line, "end:", &end) &&
+			 number_after(line, "flags:", &flags) &&
+			 start >= base && start < base + pages)
+			add_entries(&trace, start - base, end - base, flags);
+	}
+	fclose(file);
+	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s\n", trace.windows,
+		  (unsigned long long)trace.pages, (unsigned long long)trace.first,
+		  (unsigned long long)trace.last, (unsigned long long)trace.flags,
+		  trace.mixed ? " and others" : "");
+	return trace;
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the driver writes to page tables, by its tracepoints: amdgpu_vm_bo_update
+ * is one window, amdgpu_vm_update_ptes the entries in it.  Needs root and tracefs.
+ */
+#ifndef AMD_USERPTR_TRACE_H
+#define AMD_USERPTR_TRACE_H
+
+#include "lib/amdgpu/amd_userptr.h"
+
+/* Updates of [va, va + size) since the trace was cleared. */
+struct amd_userptr_trace {
+	unsigned int windows;		/* of mappings that begin at va */
+	uint64_t pages;			/* entries, in pages */
+	uint64_t first, last;		/* of them, counted from va */
+	uint64_t valid;			/* those of them that translate */
+	uint64_t flags;			/* of the valid ones, without the fragment field */
+	bool mixed;			/* not all valid ones have these flags */
+};
+
+/* Skips when there is nothing to trace with. */
+void amd_userptr_trace_start(void);
+void amd_userptr_trace_stop(void);
+void amd_userptr_trace_clear(void);
+struct amd_userptr_trace amd_userptr_trace_read(uint64_t va, uint64_t size);
+
+#endif
