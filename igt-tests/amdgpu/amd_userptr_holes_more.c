@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Queues that should have gone on: a main thread that has exited, a mapping that was split. */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <xf86drm.h>
 
 #include "igt.h"
 
@@ -24,6 +26,7 @@ static struct survivor {
 	struct amd_userptr_gate done;
 	uint32_t *cpu;
 	uint64_t va;
+	uint32_t handle;		/* 0: a userptr of KFD */
 } survivor;
 
 /* A thread that has exited before the others is a zombie, and has no address space. */
@@ -44,17 +47,22 @@ static bool main_thread_is_zombie(void)
 	return name_end && name_end[1] == ' ' && name_end[2] == 'Z';
 }
 
-/* A failed assertion ends this thread, and with it the process, before the gate is open. */
-static void *go_on_alone(void *data)
+static void wait_for_zombie(void)
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-	struct survivor *s = data;
 
 	while (!main_thread_is_zombie()) {
 		igt_assert(amd_kfd_now_ms() < deadline);
 		sched_yield();
 	}
+}
 
+/* A failed assertion ends this thread, and with it the process, before the gate is open. */
+static void *go_on_alone(void *data)
+{
+	struct survivor *s = data;
+
+	wait_for_zombie();
 	amd_kfd_smi_mark(&s->up.smi);
 	igt_assert_eq(madvise(s->cpu, SURVIVOR_SIZE, MADV_DONTNEED), 0);
 	amd_userptr_expect_stops(&s->up, 1);
@@ -72,7 +80,22 @@ static void *go_on_alone(void *data)
 	_exit(IGT_EXIT_SUCCESS);
 }
 
-static void exit_main_thread(struct amd_userptr *up, bool flag)
+/* Process memory is nobody else's, whoever looks. */
+static void *export_alone(void *data)
+{
+	struct survivor *s = data;
+	int dmabuf = -1, ret;
+
+	wait_for_zombie();
+	ret = drmPrimeHandleToFD(s->up.fd, s->handle, DRM_CLOEXEC, &dmabuf);
+	igt_assert_f(ret, "a userptr was exported\n");
+	igt_assert_eq(errno, EPERM);
+	amd_userptr_gate_open(&s->done);
+	_exit(IGT_EXIT_SUCCESS);
+}
+
+/* @flags 0: a userptr of KFD */
+static void exit_main_thread(struct amd_userptr *up, uint32_t flags, void *(*then)(void *data))
 {
 	struct survivor *s = &survivor;
 	bool opened;
@@ -83,35 +106,47 @@ static void exit_main_thread(struct amd_userptr *up, bool flag)
 		struct amd_kfd_mem mem;
 
 		amd_userptr_open_in_child(&s->up, up);
-		if (flag) {
-			struct amd_userptr_bo *bo = amd_userptr_tracked(&s->up, SURVIVOR_SIZE, 1);
+		s->cpu = amd_userptr_mmap(&s->up, SURVIVOR_SIZE, 1);
+		if (flags) {
+			struct amd_userptr_bo *bo = amd_userptr_create(&s->up, s->cpu,
+								       SURVIVOR_SIZE, flags);
 
-			s->cpu = bo->cpu;
+			amd_userptr_map(&s->up, bo);
+			s->handle = bo->handle;
 			s->va = bo->va;
 		} else {
-			s->cpu = amd_userptr_mmap(&s->up, SURVIVOR_SIZE, 1);
 			amd_kfd_register(&s->up.kfd, s->cpu, SURVIVOR_SIZE, 0, &mem);
 			s->va = mem.va;
 		}
 		amd_userptr_gpu_check(&s->up, s->va, SURVIVOR_SIZE, 1);
-		igt_assert_eq(pthread_create(&thread, NULL, go_on_alone, s), 0);
+		igt_assert_eq(pthread_create(&thread, NULL, then, s), 0);
 		pthread_exit(NULL);
 	}
 	amd_userptr_gate_watch(&s->done);
 	opened = amd_userptr_gate_is_open(&s->done, 2 * AMD_USERPTR_WAIT_MS);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child whose main thread exits");
 	amd_userptr_gate_fini(&s->done);
-	igt_assert_f(opened, "the queue was not started again\n");
+	igt_assert_f(opened, "the thread that was left did not get to its end\n");
 }
 
 static void main_thread_exit(struct amd_userptr *up)
 {
-	exit_main_thread(up, false);
+	exit_main_thread(up, 0, go_on_alone);
+}
+
+static void main_thread_exit_export(struct amd_userptr *up)
+{
+	exit_main_thread(up, AMD_USERPTR_UNTRACKED, export_alone);
 }
 
 static void main_thread_exit_hsa(struct amd_userptr *up)
 {
-	exit_main_thread(up, true);
+	exit_main_thread(up, AMD_USERPTR_TRACKED, go_on_alone);
+}
+
+static void main_thread_exit_export_hsa(struct amd_userptr *up)
+{
+	exit_main_thread(up, AMD_USERPTR_TRACKED, export_alone);
 }
 
 /* What is done to the middle of a mapping that one entry of a page directory holds. */
@@ -121,18 +156,6 @@ struct split {
 };
 
 enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
-
-/* One huge page: the start is aligned, and the rest follows. */
-static void assert_huge(const struct amd_userptr_area *area)
-{
-	const uint64_t pages = area->size / getpagesize();
-	const uint64_t first = amd_userptr_pfn(area->cpu);
-
-	igt_assert(first);
-	igt_assert_eq_u64(first % pages, 0);
-	igt_assert_eq_u64(amd_userptr_pfn(area->cpu + area->size - getpagesize()),
-			  first + pages - 1);
-}
 
 static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uint32_t seed)
 {
@@ -150,21 +173,12 @@ static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, 
 	amd_userptr_check(cpu, size, SEED_STORED, "written by the GPU");
 }
 
-static const struct amd_userptr_backing *huge_pages(void)
-{
-	for (unsigned int i = 0; i < amd_userptr_num_backings; i++) {
-		if (!strcmp(amd_userptr_backings[i].name, "thp"))
-			return &amd_userptr_backings[i];
-	}
-	return NULL;
-}
-
 /* Returns the GPU address of the middle. */
 static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
 {
 	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;
 	struct amd_userptr_area area;
-	const char *reason = amd_userptr_area_init(&area, mine, huge_pages(), true);
+	const char *reason = amd_userptr_area_init(&area, mine, amd_userptr_backing("thp"), true);
 	struct amd_userptr_bo *bo, *other = NULL;
 
 	igt_assert_f(!reason, "%s\n", reason);
@@ -172,7 +186,7 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 	amd_userptr_fill(area.cpu + left, size, SEED_MIDDLE);
 	amd_userptr_fill(area.cpu + left + size, right, SEED_RIGHT);
 	bo = amd_userptr_create(mine, area.cpu, area.size, split->flags);
-	assert_huge(&area);
+	igt_assert(amd_userptr_area_is_contiguous(&area));
 	bo->va = amd_kfd_va_reserve(area.size, area.size);
 	igt_assert(bo->va);
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
@@ -238,6 +252,8 @@ static void split_clear_hsa(struct amd_userptr *up)
 const struct amd_userptr_subtest amd_userptr_any_kernel_subtests[] = {
 	{ .name = "main-thread-exit", .run = main_thread_exit,
 	  .describe = "Userptrs of KFD are restored after the main thread has exited." },
+	{ .name = "main-thread-exit-export", .run = main_thread_exit_export,
+	  .describe = "Nor can anybody else have one of the render node then." },
 	{ .name = "split-replace", .run = split_replace,
 	  .describe = "What is left of a huge page's mapping around a replaced part is mapped." },
 	{ .name = "split-clear", .run = split_clear,
@@ -249,6 +265,8 @@ const unsigned int amd_userptr_num_any_kernel_subtests =
 const struct amd_userptr_subtest amd_userptr_flag_subtests[] = {
 	{ .name = "main-thread-exit-hsa", .run = main_thread_exit_hsa,
 	  .describe = "Userptrs with the flag are restored after the main thread has exited." },
+	{ .name = "main-thread-exit-export-hsa", .run = main_thread_exit_export_hsa,
+	  .describe = "Nor can anybody else have one with the flag then." },
 	{ .name = "split-replace-hsa", .run = split_replace_hsa,
 	  .describe = "With the flag, what is left around a replaced part is mapped." },
 	{ .name = "split-clear-hsa", .run = split_clear_hsa,

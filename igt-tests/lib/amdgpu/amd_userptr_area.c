@@ -64,6 +64,16 @@ const struct amd_userptr_backing amd_userptr_backings[] = {
 const unsigned int amd_userptr_num_backings =
 	sizeof(amd_userptr_backings) / sizeof(amd_userptr_backings[0]);
 
+const struct amd_userptr_backing *amd_userptr_backing(const char *name)
+{
+	for (unsigned int i = 0; i < amd_userptr_num_backings; i++) {
+		if (!strcmp(amd_userptr_backings[i].name, name))
+			return &amd_userptr_backings[i];
+	}
+	igt_assert_f(false, "no backing %s\n", name);
+	return NULL;
+}
+
 static bool is_private_file(const struct amd_userptr_backing *backing)
 {
 	return backing->open && (backing->map_flags & MAP_PRIVATE);
@@ -201,6 +211,14 @@ uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area)
 size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int half)
 {
 	return half ? area->size - AMD_USERPTR_HALF : 0;
+}
+
+bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area)
+{
+	const uint64_t pages = area->size / getpagesize(), first = amd_userptr_pfn(area->cpu);
+
+	return first && first % pages == 0 &&
+	       amd_userptr_pfn(area->cpu + area->size - getpagesize()) == first + pages - 1;
 }
 
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index)

@@ -47,6 +47,7 @@ struct amd_userptr_backing {
 
 extern const struct amd_userptr_backing amd_userptr_backings[];
 extern const unsigned int amd_userptr_num_backings;
+const struct amd_userptr_backing *amd_userptr_backing(const char *name);
 
 struct amd_userptr_event;
 
@@ -92,6 +93,9 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 			    enum amd_userptr_effect effect);
 /* What one side stores now, the other one reads. */
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
+
+/* Is it one huge page, or as good?  Then a page directory has one entry for it. */
+bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area);
 
 /* Address of the observed page @index, NULL behind the last one. */
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index);
