@@ -16,10 +16,6 @@
 /* Memory for MOST_RANGES ranges, each page of which is part of this many. */
 #define RANGES_PER_PAGE 20
 
-/* What KFD's processes have of its memory limit, in MiB. */
-#define MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
-#define MEM_USED "System mem used "
-
 /* Ranges whose memory is much less than theirs, in an order without order. */
 static inline char *shared_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 				 unsigned int count)

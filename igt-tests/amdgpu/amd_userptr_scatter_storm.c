@@ -415,7 +415,7 @@ static void end_in_creation(struct amd_userptr *up, enum ending how)
 {
 	struct report *report = mmap(NULL, page(), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const unsigned long long used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
+	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED);
 	struct amd_userptr_fuse fuse;
 	const char *reason = NULL;
 	uint64_t deadline;
@@ -431,9 +431,9 @@ static void end_in_creation(struct amd_userptr *up, enum ending how)
 	igt_assert_f(!reason, "%s (ioctl: %d)\n", reason, report->ret);
 	/* What is left of a process is freed after its end. */
 	deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-	while (amd_userptr_number_in(MEM_LIMIT, MEM_USED) > used && amd_kfd_now_ms() < deadline)
+	while (amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED) > used && amd_kfd_now_ms() < deadline)
 		sched_yield();
-	igt_assert_lte_u64(amd_userptr_number_in(MEM_LIMIT, MEM_USED), used);
+	igt_assert_lte_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
 	amd_userptr_queue_alive(up);
 }
 

@@ -153,6 +153,23 @@ static void stride(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EFAULT);
 }
 
+/* Few ranges of little memory, over and over, and more than KFD may have. */
+static void too_large(struct amd_userptr *up)
+{
+	const unsigned int count = 1u << 13;
+	const uint64_t size = (uint64_t)1 << 26;
+	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
+							      AMD_USERPTR_MEM_USED);
+	struct amd_userptr_scatter scatter;
+
+	amd_userptr_scatter_init(&scatter, up, count);
+	for (unsigned int i = 0; i < count; i++)
+		amd_userptr_scatter_add(&scatter, (void *)page(), size, 0);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -ENOMEM);
+	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
+			  used);
+}
+
 /* Programs that were built before the flag: their arguments end earlier, or have zeros. */
 static void old_programs(struct amd_userptr *up)
 {
@@ -250,20 +267,20 @@ static void no_leak(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 	struct amd_userptr_args args;
 
-	igt_require_f(!access(MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
-	used = amd_userptr_number_in(MEM_LIMIT, MEM_USED);
+	igt_require_f(!access(AMD_USERPTR_MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
+	used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED);
 	amd_userptr_scatter_init(&scatter, up, SEEN_SIZE / size + 1);
 	for (unsigned int i = 0; i < SEEN_SIZE / size; i++)
 		amd_userptr_scatter_add(&scatter, cpu, size, 0);
 	amd_userptr_scatter_add(&scatter, gone, page(), 0);
 	args = amd_userptr_scatter_args(&scatter, 0);
 	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
-	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_userptr_number_in(MEM_LIMIT, MEM_USED));
+	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED));
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, args.handle), 0);
 	amd_userptr_munmap(up, gone, page());
 	for (unsigned int i = 0; i < rounds; i++)
 		igt_assert_eq(create(up, args), -EFAULT);
-	igt_assert_eq_u64(amd_userptr_number_in(MEM_LIMIT, MEM_USED), used);
+	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
@@ -275,6 +292,8 @@ const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
 	  .describe = "One bad range and there is no BO." },
 	{ .name = "sum-overflow", .run = sum_overflow,
 	  .describe = "Sizes whose sum does not fit in 64 bits are refused." },
+	{ .name = "too-large", .run = too_large,
+	  .describe = "KFD's limit is asked before anything is allocated, and not used up." },
 	{ .name = "stride", .run = stride,
 	  .describe = "Larger elements are taken when what is not known in them is zero." },
 	{ .name = "old-programs", .run = old_programs,

@@ -11,7 +11,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_uapi.h"
 
 IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
 
@@ -37,11 +39,20 @@ static void unknown_flags(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
-	/* Bit 5 is for userptrs of many ranges, and refused without those. */
+	/* Bits 5 to 8 are for userptrs with the flag, and refused without it. */
 	for (int bit = 5; bit < 32; bit++) {
 		igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_REGISTER | 1u << bit),
 			      -EINVAL);
 	}
+}
+
+static void unknown_flags_hsa(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+
+	for (int bit = 9; bit < 32; bit++)
+		igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED | 1u << bit), -EINVAL);
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 }
 
 static void version(struct amd_userptr *up)
@@ -96,6 +107,20 @@ static void bad_memory(struct amd_userptr *up)
 		      0);
 	igt_assert_eq(munmap(cpu, page()), 0);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
+}
+
+/* More than there can be memory for: nothing as long as that is allocated to find out. */
+static void too_large(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
+							      AMD_USERPTR_MEM_USED);
+
+	for (int bit = 39; bit < 44; bit++)
+		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
+	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
+			  used);
+	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 }
 
 static void anononly(struct amd_userptr *up)
@@ -293,6 +318,10 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "Pages are looked up at creation, asked for or not." },
 	{ .name = "hsa-bad-memory", .run = bad_memory,
 	  .describe = "Unaligned, empty, absent or write-protected memory is refused." },
+	{ .name = "hsa-too-large", .run = too_large,
+	  .describe = "KFD's limit is asked before anything is allocated, and not used up." },
+	{ .name = "hsa-unknown-flags", .run = unknown_flags_hsa,
+	  .describe = "Flags that no kernel knows are refused together with the flag, too." },
 	{ .name = "hsa-anononly", .run = anononly,
 	  .describe = "ANONONLY refuses file pages, with the flag as without." },
 	{ .name = "hsa-needs-kfd-vm", .run = needs_kfd_vm,
@@ -326,6 +355,9 @@ int igt_main()
 		igt_fixture()
 			amd_userptr_require_flag(&up);
 		amd_userptr_run(&up, hsa, ARRAY_LENGTH(hsa));
+		amd_userptr_run(&up, amd_userptr_coherence_subtests,
+				amd_userptr_num_coherence_subtests);
+		amd_userptr_run(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
 	}
 
 	igt_fixture()

@@ -25,6 +25,13 @@
 #define AMDGPU_GEM_USERPTR_HSA (1 << 4)
 #endif
 
+/* Nor these: how the GPU caches it, as AMDGPU_GEM_CREATE_* of the same names. */
+#ifndef AMDGPU_GEM_USERPTR_COHERENT
+#define AMDGPU_GEM_USERPTR_COHERENT (1 << 6)
+#define AMDGPU_GEM_USERPTR_UNCACHED (1 << 7)
+#define AMDGPU_GEM_USERPTR_EXT_COHERENT (1 << 8)
+#endif
+
 /* The flags of a tracked, writable userptr. */
 #define AMD_USERPTR_TRACKED \
 	(AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER | AMDGPU_GEM_USERPTR_VALIDATE)
@@ -121,6 +128,8 @@ uint32_t amd_userptr_gpu_store(struct amd_userptr *up, uint64_t va, uint32_t val
 void amd_userptr_queue_alive(struct amd_userptr *up);
 
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
+/* Put another page at the address, with the same content, in one call and with another frame. */
+void amd_userptr_change_page(void *addr);
 /* Drop all pages of the BO's memory. */
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);
 
@@ -128,8 +137,6 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo);
  * Events since amd_kfd_smi_mark(): queues were stopped for userptrs, for
  * nothing else, and restarted as often.  @stops 0 means "once or more".
  */
-/* Put another page at the address, with the same content, in one call and with another frame. */
-void amd_userptr_change_page(void *addr);
 void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops);
 void amd_userptr_expect_no_stop(struct amd_userptr *up);
 /* Are the queues stopped at this moment?  Then something invalid was not restored yet. */

@@ -24,6 +24,10 @@ int __amd_userptr_migrate(void *cpu, size_t size, size_t step);
 /* Fork, store in each page what is there already, end the child. */
 int __amd_userptr_fork_and_write(void *cpu, size_t size);
 
+/* What KFD's processes have of its memory limit, in MiB. */
+#define AMD_USERPTR_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
+#define AMD_USERPTR_MEM_USED "System mem used "
+
 /* The number after @word, at the start of a line of a file in /proc or /sys; 0 without. */
 unsigned long long amd_userptr_number_in(const char *path, const char *word);
 int __amd_userptr_write_text(const char *path, const char *text);
