@@ -11,6 +11,8 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_userptr_area.h"
+
 #include "amd_userptr_hsa.h"
 
 IGT_TEST_DESCRIPTION("CPU page table changes under GEM userptrs that only KFD queues access.");
@@ -170,6 +172,33 @@ static void two_mappings(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 3);
 }
 
+/* The TLB has the entry of a page directory that a page table takes the place of. */
+static void va_replace_huge(struct amd_userptr *up)
+{
+	struct amd_userptr_area area;
+	const char *reason = amd_userptr_area_init(&area, up, amd_userptr_backing("thp"), true);
+	struct amd_userptr_bo *bo, *small;
+
+	igt_assert_f(!reason, "%s\n", reason);
+	amd_userptr_fill(area.cpu, area.size, 1);
+	igt_assert(amd_userptr_area_is_contiguous(&area));
+	bo = amd_userptr_create(up, area.cpu, area.size, AMD_USERPTR_TRACKED);
+	small = amd_userptr_create(up, amd_userptr_mmap(up, area.size, 2), area.size,
+				   AMD_USERPTR_TRACKED);
+	bo->va = amd_kfd_va_reserve(area.size, area.size);
+	igt_assert(bo->va);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
+				       AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_check(up, bo->va, area.size, 1);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, small->handle, bo->va, 0,
+				       area.size, AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_check(up, bo->va, area.size, 2);
+	amd_userptr_gpu_fill(up, bo->va, area.size, 3);
+	amd_userptr_check(small->cpu, area.size, 3, "written by the GPU");
+	amd_userptr_check(area.cpu, area.size, 1, "no longer mapped on the GPU");
+	amd_userptr_area_fini(&area);
+}
+
 static void readonly(struct amd_userptr *up)
 {
 	uint32_t *copy = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
@@ -213,6 +242,8 @@ static const struct amd_userptr_subtest basic[] = {
 	  .describe = "A later GPU mapping shows the new pages." },
 	{ .name = "two-mappings", .run = two_mappings,
 	  .describe = "Every GPU mapping of a userptr is updated." },
+	{ .name = "va-replace-huge", .run = va_replace_huge,
+	  .describe = "A huge page's mapping that is replaced by small pages is gone at once." },
 	{ .name = "readonly", .run = readonly,
 	  .describe = "The GPU follows when the CPU's write to a private file page copies it." },
 };
@@ -231,6 +262,7 @@ int igt_main()
 		amd_userptr_run(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
 		amd_userptr_run(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
 		amd_userptr_run(&up, amd_userptr_busy_subtests, amd_userptr_num_busy_subtests);
+		amd_userptr_run(&up, amd_userptr_evict_subtests, amd_userptr_num_evict_subtests);
 		amd_userptr_run(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
 	}
 

@@ -18,6 +18,8 @@ extern const struct amd_userptr_subtest amd_userptr_fault_subtests[];
 extern const unsigned int amd_userptr_num_fault_subtests;
 extern const struct amd_userptr_subtest amd_userptr_busy_subtests[];
 extern const unsigned int amd_userptr_num_busy_subtests;
+extern const struct amd_userptr_subtest amd_userptr_evict_subtests[];
+extern const unsigned int amd_userptr_num_evict_subtests;
 extern const struct amd_userptr_subtest amd_userptr_stock_gap;
 
 #endif

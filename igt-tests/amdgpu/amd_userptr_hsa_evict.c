@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * TTM evicts memory of the process while its queues are stopped for a userptr:
+ * the restore of the one waits for a lock that the worker of the other has, and
+ * that waits for a page.  Queues run when both are done.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_stall.h"
+
+#include "amd_userptr_hsa.h"
+
+/* A size that no other BO has, to be found by. */
+#define EVICT_SIZE	((size_t)37 * getpagesize())
+
+/*
+ * Where the kernel says that all BOs of this size are.  No allocation and no
+ * mapping: the restore worker may have mmap_lock.
+ */
+static bool all_preemptible(int gem_info)
+{
+	static char text[1 << 16];
+	char size[32];
+	size_t len = 0;
+	ssize_t got;
+	unsigned int found = 0;
+
+	snprintf(size, sizeof(size), "%12zu byte ", EVICT_SIZE);
+	while (len < sizeof(text) - 1 &&
+	       (got = pread(gem_info, text + len, sizeof(text) - 1 - len, len)) > 0)
+		len += got;
+	igt_assert_f(len < sizeof(text) - 1, "too many BOs\n");
+	text[len] = '\0';
+	for (const char *at = strstr(text, size); at; at = strstr(at + 1, size)) {
+		if (strncmp(at + strlen(size), "PREEMPTIBLE", strlen("PREEMPTIBLE")))
+			return false;
+		found++;
+	}
+	igt_assert_lt(0, found);
+	return true;
+}
+
+static void evict_while_invalid(struct amd_userptr *up, const char *what)
+{
+	const struct amd_kfd_smi_counts *count = &up->smi.count;
+	int evict = igt_debugfs_open(up->fd, what, O_RDONLY);
+	int gem_info = igt_debugfs_open(up->fd, "amdgpu_gem_info", O_RDONLY);
+	struct amd_userptr_stall stall;
+	struct amd_userptr_bo *bo;
+	int no_stall;
+	char text[32];
+
+	igt_require_f(evict >= 0 && gem_info >= 0, "no debugfs file to evict with\n");
+	no_stall = __amd_userptr_stall_init(&stall);
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	bo = amd_userptr_tracked(up, EVICT_SIZE, 1);
+	igt_assert(all_preemptible(gem_info));
+	amd_userptr_gpu_check(up, bo->va, EVICT_SIZE, 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_stall_hold(&stall, up);
+	amd_userptr_dontneed(bo);
+	igt_assert_lt(0, read(evict, text, sizeof(text)));
+	igt_assert_eq(strtol(text, NULL, 10), 0);
+	igt_assert(amd_userptr_stopped(up));
+	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
+	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
+	igt_assert(all_preemptible(gem_info));
+
+	amd_userptr_stall_release(&stall);
+	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+			 AMD_USERPTR_WAIT_MS);
+	amd_userptr_gpu_check_zero(up, bo->va, EVICT_SIZE);
+	amd_userptr_roundtrip(up, bo, 2);
+	igt_assert(all_preemptible(gem_info));
+	amd_userptr_stall_drop(&stall, up);
+	amd_userptr_stall_fini(&stall);
+	close(gem_info);
+	close(evict);
+}
+
+static void evict_vram(struct amd_userptr *up)
+{
+	evict_while_invalid(up, "amdgpu_evict_vram");
+}
+
+static void evict_gtt(struct amd_userptr *up)
+{
+	evict_while_invalid(up, "amdgpu_evict_gtt");
+}
+
+const struct amd_userptr_subtest amd_userptr_evict_subtests[] = {
+	{ .name = "evict-vram-while-invalid", .run = evict_vram,
+	  .describe = "Both restores end, queues run, and the userptr has not been moved." },
+	{ .name = "evict-gtt-while-invalid", .run = evict_gtt,
+	  .describe = "So it is when TTM evicts system memory, which userptrs are no part of." },
+};
+const unsigned int amd_userptr_num_evict_subtests = ARRAY_LENGTH(amd_userptr_evict_subtests);
