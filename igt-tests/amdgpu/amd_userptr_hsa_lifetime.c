@@ -1,8 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Userptrs and processes that end, or change, while the queues are stopped. */
+#include <errno.h>
+#include <sched.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -129,6 +134,45 @@ static void exit_while_evicted(struct amd_userptr *up)
 	igt_assert_lt(0, caught);
 }
 
+/* KFD has freed what it had for the process, its VMID before that. */
+static void wait_until_forgotten(pid_t pid)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/class/kfd/kfd/proc/%d", pid);
+	while (!access(path, F_OK) && amd_kfd_now_ms() < deadline)
+		sched_yield();
+	igt_assert_f(access(path, F_OK) && errno == ENOENT, "KFD still has process %d\n", pid);
+}
+
+/* One after the other: the same VMID, the same addresses, and memory of their own. */
+static void next_process(struct amd_userptr *up)
+{
+	volatile pid_t *pid = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	amd_userptr_adopt(up, (void *)pid, getpagesize());
+	for (unsigned int seed = 1; seed < 7; seed += 2) {
+		igt_fork(child, 1) {
+			struct amd_userptr mine;
+			struct amd_userptr_bo *bo;
+
+			*pid = getpid();
+			amd_userptr_open_in_child(&mine, up);
+			amd_userptr_use_queue(&mine, up->queue->type);
+			bo = amd_userptr_tracked(&mine, AMD_USERPTR_SIZE, seed);
+			amd_userptr_gpu_check(&mine, bo->va, bo->size, seed);
+			amd_userptr_gpu_fill(&mine, bo->va, bo->size, seed + 1);
+			amd_userptr_check(bo->cpu, bo->size, seed + 1, "written by the GPU");
+			_exit(IGT_EXIT_SUCCESS);
+		}
+		igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "a process with a queue");
+		wait_until_forgotten(*pid);
+	}
+	amd_userptr_queue_alive(up);
+}
+
 const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
 	{ .name = "close-while-invalid", .run = close_while_invalid,
 	  .describe = "A userptr can be closed, and its memory freed, before it is restored." },
@@ -138,5 +182,7 @@ const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
 	  .describe = "The restore does not bring a replaced mapping back." },
 	{ .name = "exit-while-evicted", .run = exit_while_evicted,
 	  .describe = "A process may exit with its queues stopped." },
+	{ .name = "next-process", .run = next_process, .sdma_too = true,
+	  .describe = "A process that gets another one's VMID gets none of its translations." },
 };
 const unsigned int amd_userptr_num_lifetime_subtests = ARRAY_LENGTH(amd_userptr_lifetime_subtests);

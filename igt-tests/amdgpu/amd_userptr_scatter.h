@@ -36,6 +36,8 @@ extern const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[];
 extern const unsigned int amd_userptr_num_scatter_map_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[];
 extern const unsigned int amd_userptr_num_scatter_window_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_cross_subtests[];
+extern const unsigned int amd_userptr_num_scatter_cross_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[];
 extern const unsigned int amd_userptr_num_scatter_storm_subtests;
 

@@ -71,10 +71,15 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 		++*last;
 }
 
-static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, unsigned int count)
+static void trace_start(struct amd_userptr *up)
 {
 	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
 	amd_userptr_trace_start();
+}
+
+static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, unsigned int count)
+{
+	trace_start(up);
 	amd_userptr_scatter_pages(scatter, up, count);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
@@ -191,6 +196,123 @@ static void far_apart(struct amd_userptr *up)
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
 }
 
+/* A huge page: one entry of a page directory, or fragments of less. */
+enum { HUGE_PAGES = 512, PART_PAGES = 64 };
+
+/*
+ * The first pages of a huge page as ranges in its order.  Every other one has
+ * been moved away, so that none continues the last one in the address space,
+ * though it does in memory.
+ */
+static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
+			    unsigned int count)
+{
+	const size_t huge = HUGE_PAGES * page();
+	char *room = mmap(NULL, 3 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+	char *cpu = (char *)(((uintptr_t)amd_userptr_adopt(up, room, 3 * huge) + huge - 1) &
+			     ~(huge - 1));
+
+	amd_userptr_fill(cpu, huge, 1);
+	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE) && !__amd_userptr_collapse(cpu, huge),
+		      "no transparent huge page to be had\n");
+	amd_userptr_scatter_init(scatter, up, count);
+	for (unsigned int i = 0; i < count; i++) {
+		char *at = cpu + i * page(), *away = at + huge;
+
+		if (i % 2)
+			igt_assert(mremap(at, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED,
+					  away) == away);
+		amd_userptr_scatter_add(scatter, i % 2 ? away : at, page(), 0);
+	}
+	for (unsigned int i = 1; i < count; i++)
+		igt_assert_eq_u64(frame(scatter, i - 1) + 1, frame(scatter, i));
+}
+
+/* At an address of the GPU that the largest fragment can begin at. */
+static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
+{
+	amd_userptr_scatter_create(scatter, 0);
+	scatter->va = amd_kfd_va_reserve(scatter->bo->size, scatter->bo->size);
+	igt_assert(scatter->va);
+	scatter->bo->va = scatter->va;
+	amd_userptr_trace_clear();
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter->bo->handle, scatter->va, 0,
+				       scatter->bo->size, AMD_USERPTR_RW), 0);
+}
+
+/* Another page, empty, at the address of a range; the one that was there at @away. */
+static void move_away(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
+{
+	void *addr = (void *)(uintptr_t)scatter->ranges[victim].addr;
+
+	igt_assert(mremap(addr, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
+			  away) == away);
+	amd_userptr_fill(addr, page(), 2);
+}
+
+static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
+{
+	void *addr = (void *)(uintptr_t)scatter->ranges[victim].addr;
+
+	igt_assert(mremap(away, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
+}
+
+/* The page has moved: what the GPU has, in the order in which one entry would do for all. */
+static void all_is_new(struct amd_userptr_scatter *scatter)
+{
+	amd_userptr_expect_stops(scatter->up, 0);
+	amd_userptr_scatter_reads(scatter, 0, scatter->bo->size);
+	amd_userptr_scatter_roundtrip(scatter, 3);
+}
+
+/*
+ * One entry, or the first of several that are alike, tells where all the pages
+ * are.  When one of them moves, so have those of the others to change.
+ */
+static void part_of(struct amd_userptr *up, unsigned int count)
+{
+	const unsigned int victim = count / 2 + 3;
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_trace trace;
+	void *away = mmap(NULL, page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	amd_userptr_adopt(up, away, page());
+	trace_start(up);
+	make_contiguous(&scatter, up, count);
+	map_aligned(&scatter, up);
+	trace = written(&scatter);
+	igt_assert_eq(1u << trace.fragment, count);
+	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_trace_clear();
+	move_away(&scatter, victim, away);
+	all_is_new(&scatter);
+	trace = written(&scatter);
+	igt_assert_lt(1u << trace.fragment, count);
+	igt_assert_eq_u64(trace.first, 0);
+	igt_assert_eq_u64(trace.last, count - 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_trace_clear();
+	move_back(&scatter, victim, away);
+	all_is_new(&scatter);
+	/* It was an entry of its own, and still is. */
+	igt_assert_eq_u64(written(&scatter).pages, 1);
+	amd_userptr_trace_stop();
+}
+
+static void part_moves(struct amd_userptr *up)
+{
+	part_of(up, PART_PAGES);
+}
+
+static void part_of_huge_moves(struct amd_userptr *up)
+{
+	part_of(up, HUGE_PAGES);
+}
+
 static int compare_times(const void *a, const void *b)
 {
 	const uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
@@ -236,6 +358,10 @@ const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 	  .describe = "What changes together and is close is written together." },
 	{ .name = "far-apart", .run = far_apart,
 	  .describe = "What is between changes that are far apart is not written." },
+	{ .name = "part-moves", .run = part_moves, .sdma_too = true,
+	  .describe = "A page moves out of a fragment of ranges that follow one another in memory." },
+	{ .name = "part-of-huge-moves", .run = part_of_huge_moves, .sdma_too = true,
+	  .describe = "A page moves out of ranges that are one entry of a page directory." },
 	{ .name = "restore-one", .run = restore_one,
 	  .describe = "Restoring one of many ranges takes as long as restoring the only one." },
 };

@@ -54,7 +54,7 @@ class Spec:
 	icount: bool = False		# guest time counts instructions, and both CPUs run in one thread
 	trace: bool = True		# have vgpu write its trace
 	echo: object = None		# stream that gets the command's output as it comes
-	enough: object = None		# called with the Boot now and then: has it shown what it was for?
+	enough: object = None		# called now and then: has the boot shown what it was for?
 
 
 @dataclasses.dataclass
@@ -262,7 +262,7 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 		if time.monotonic() > deadline:
 			problems.append(f"no end after {spec.timeout:.0f} s; last console lines: {tail(boot.console)}")
 			break
-		if spec.enough and spec.enough(boot):
+		if spec.enough and spec.enough():
 			break
 		echo.pump()
 		time.sleep(POLL)

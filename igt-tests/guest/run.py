@@ -98,7 +98,8 @@ def run_suite(suite, modes, numbers, control):
 	if suite == "device":
 		return scenarios.run_suite(suite, modes, numbers, device.run)
 	if suite in trials.TABLES:
-		return trials.run_suite(suite, modes)
+		# Seeds are for the one that is asked for.
+		return trials.run_suite(suite, modes, numbers if control else (), control)
 	config = trials.with_control(control) if control else None
 	# The suite's part without a GPU: the programs list their subtests, and skip.
 	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
@@ -124,8 +125,8 @@ def cmd_test(args):
 		return 0
 	check_known(args.suites, SUITES, "suite")
 	check_known(args.mode, scenarios.modes(), "mode")
-	if args.control and args.suites != ["igt"]:
-		raise step.Failed("--control is for the suite igt")
+	if args.control and args.suites not in (["igt"], ["negative"]):
+		raise step.Failed("--control is for the suites igt and negative")
 	suites = args.suites or SUITES
 	built, report = None, {}
 	for suite in suites:
@@ -176,7 +177,7 @@ def parser():
 	test.add_argument("suites", nargs="*", metavar="SUITE")
 	test.add_argument("--mode", action="append", default=[])
 	test.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
-	test.add_argument("--control", help="of the suite igt, with this negative control (controls.cfg)")
+	test.add_argument("--control", help="of the suite igt, with this negative control (controls.cfg); of negative, only this one")
 	test.add_argument("--list", action="store_true")
 	test.set_defaults(function=cmd_test)
 

@@ -67,9 +67,9 @@ def reload_command(times):
 			"test -e /dev/kfd\n"] * times])
 
 
-def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False):
-	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner."""
-	root, out = "/tmp/igt", "/tmp/igt-results"
+def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name=""):
+	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner; again by another @name."""
+	root, out = "/tmp/igt" + name, "/tmp/igt-results" + name
 	if one_process:
 		options += " --multiple-mode"
 	# What it gets from several subtests through its socket it cuts at the wrong places (IGT 2.5).
@@ -87,16 +87,17 @@ def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=F
 		f"{environment}igt_runner --per-test-timeout {PER_TEST} {options} --test-list {root}/testlist"
 			f" -o {root} {out} || status=$?",
 		# It writes many small files, which the share is slow with.
-		f"tar -C {out} -cf /run/guest/{RESULTS}.tar .",
+		f"tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
 		"exit $status",
 	]) + "\n"
 
 
 def label(entry):
-	"""Mode, GPUs if several, and the seed that was asked for, in every line about a boot."""
+	"""Mode, GPUs if several, the negative control, and the seed that was asked for, in every line about a boot."""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
-	return f"{entry['mode']}{gpus}{reloads}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	control = f" {entry['control']}" if entry["control"] else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):

@@ -4,7 +4,6 @@ The suites "negative" and "faults": boots in which something is wrong on purpose
 GPU, judged by whether that shows where controls.cfg and faults.cfg say.
 """
 
-import collections
 import configparser
 import os
 import re
@@ -14,20 +13,18 @@ import build
 import qemu
 import results
 import scenarios
+import shared
 import source
 import step
+from evidence import NAMED, Evidence, Unfinished
 from results import FAIL, PASS, Case
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
-BASE = "igt-"		# the scenario of a mode, without anything wrong
 
 # How vgpu ends when it met what it does not know: then a red test may have other reasons.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
-VIOLATION = re.compile(r" violation rule=(R\d+) ")
-INJECTED = re.compile(r" inject fault=([a-z-]+) ")
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
-NAMED = re.compile(r"--fault[ =]([a-z-]+)")
 
 
 # What a section need not say; controls.cfg explains them.
@@ -50,49 +47,26 @@ def apply(entry, trial):
 	entry["sabotage"] = trial["sabotage"]
 
 
+def check_control(name):
+	known = table("negative").sections()
+	if name not in known:
+		raise step.Failed(f"unknown control '{name}'; there are {', '.join(known)}")
+
+
 def with_control(name):
-	"""The scenarios, each with the control @name."""
-	config = scenarios.table()
-	trials = table("negative")
-	if name not in trials:
-		raise step.Failed(f"unknown control '{name}'; there are {', '.join(trials.sections())}")
+	"""The scenarios of the suite igt with the control @name in each, whose logs are beside those without."""
+	config, trials = scenarios.table(), table("negative")
+	check_control(name)
 	for section in config.sections():
 		if config[section]["suite"] == "igt":
-			apply(config[section], trials[name])
+			entry = dict(config[section], control=name)
+			apply(entry, trials[name])
+			# Its own tests are there with every seed.
+			if section == trials[name]["base"] + entry["mode"]:
+				entry["seeded"] = "yes"
+			config[f"{section}-{name}"] = entry
+		config.remove_section(section)
 	return config
-
-
-class Evidence:
-	"""What one boot shows, or has shown until now."""
-
-	def __init__(self, boot):
-		self.boot = boot
-		# A dying guest writes to the console only.
-		self.log = results.read(boot.dmesg) + results.read(boot.console)
-		trace = results.read(boot.gpu(0).trace)
-		self.rules = collections.Counter(VIOLATION.findall(trace))
-		self.faults = set(INJECTED.findall(trace))
-
-	def cases(self, tests):
-		"""How the @tests ended, by name."""
-		found = results.igt_cases(os.path.join(self.boot.share, "results", "results.json"), tests,
-			re.compile("^$"), [])
-		cases = {case.name: case for case in found}
-		return {test: cases.get(test, Case(test, FAIL, "did not end")) for test in tests}
-
-	def broken(self, trial):
-		"""Was one of the rules that @trial names broken?"""
-		return any(self.rules[rule] for rule in trial["rules"].split())
-
-	def lacks(self, trial):
-		"""What @trial wants of the kernel's log and is not there."""
-		return [pattern for pattern in trial["log"].splitlines() if pattern and not re.search(pattern, self.log)]
-
-	def struck(self, trial):
-		"""Did everything that @trial does wrong go wrong at least once?"""
-		wanted = [f"amdgpu: control {trial['control']}: step left out"] if trial["control"] else []
-		wanted += [f"vgpu_sabotage: {name} left out" for name in trial["sabotage"].split(",") if name]
-		return all(text in self.log for text in wanted) and set(NAMED.findall(trial["vgpu"])) <= self.faults
 
 
 def runs_to_end(trial):
@@ -120,7 +94,7 @@ def problems_of(trial, cases, evidence, boot_problems):
 	problems += [f"the kernel's log lacks: {pattern}" for pattern in evidence.lacks(trial)]
 	if trial["most"]:
 		limit, pattern = trial["most"].split(" ", 1)
-		lines = len(re.findall(pattern, results.read(evidence.boot.dmesg)))
+		lines = len(re.findall(pattern, evidence.dmesg))
 		if not 0 < lines <= int(limit):
 			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
 	# One that is ended early breaks the connection; a GPU that reads pages of others may stop at what it finds.
@@ -140,45 +114,75 @@ def shown(trial, cases, evidence):
 
 
 def full_names(entry, names):
-	"""The tests PROGRAM@SUBTEST as igt_runner names them; all of them run without anything wrong, too."""
-	known = scenarios.listed_tests(sorted({name.split("@")[0] for name in names}))
+	"""The tests PROGRAM@SUBTEST as igt_runner names them; all of them run in this boot without anything wrong, too."""
+	known = {test for test in scenarios.listed_tests(entry["programs"].split()) if re.search(entry["only"], test)}
 	tests = ["igt@amdgpu/" + name for name in names]
-	missing = [test for test in tests if test not in known
-		or test.split("/")[1].split("@")[0] not in entry["programs"].split()]
+	missing = [test for test in tests if test not in known]
 	if missing:
-		raise step.Failed(f"no tests of the suite igt: {' '.join(missing)}")
+		raise step.Failed(f"not in this boot of the suite igt: {' '.join(missing)}")
 	return tests
 
 
-def enough(trial):
+def enough(trial, boot):
 	"""What tells that a boot has shown all that @trial wants of it; None when that takes the end of the tests."""
 	if runs_to_end(trial):
 		return None
+	evidence = Unfinished(boot)
 
-	def seen(boot):
-		evidence = Evidence(boot)
+	def seen():
+		evidence.update()
 		return (evidence.struck(trial) and (not trial["rules"] or evidence.broken(trial))
 			and not evidence.lacks(trial))
 	return seen
 
 
-def attempt(suite, name, images):
+def judge(suite, name, seed, evidence, tests, boot_problems, seconds, where):
+	"""One trial: (case, row of the table)."""
+	trial = table(suite)[name]
+	cases = evidence.cases(tests)
+	problems = problems_of(trial, cases, evidence, boot_problems)
+	found = "; ".join(problems) or shown(trial, cases, evidence)
+	name += f" seed {seed}" if seed else ""
+	step.say(f"{suite} {name}: {'FAILED, ' + step.host_path(where) if problems else 'as it should be'}"
+		f" in {seconds:.0f} s")
+	return Case(name, FAIL if problems else PASS, "; ".join(problems)), \
+		(name, trial["about"], f"{trial['tests']} ({trial['mode']})", found, f"{seconds:.0f} s")
+
+
+def attempt(suite, name, seed, images):
 	"""Boot one trial: (case, row of the table)."""
-	trial, entry = prepared(suite, name)
-	names = trial["tests"].split()
-	tests = full_names(entry, names)
+	trial, entry = prepared(suite, name, seed)
+	tests = full_names(entry, trial["tests"].split())
 	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
 		scenarios.command(entry["programs"].split(), tests))
-	spec.enough = enough(trial)
+	boot = qemu.Boot(spec.directory)
+	spec.enough = enough(trial, boot)
 	outcome = qemu.run(spec)
-	evidence = Evidence(qemu.Boot(spec.directory))
-	cases = evidence.cases(tests)
-	problems = problems_of(trial, cases, evidence, outcome.problems)
-	found = "; ".join(problems) or shown(trial, cases, evidence)
-	step.say(f"{suite} {name}: {'FAILED, ' + step.host_path(spec.directory) if problems else 'as it should be'}"
-		f" in {outcome.seconds:.0f} s")
-	return Case(name, FAIL if problems else PASS, "; ".join(problems)), \
-		(name, trial["about"], f"{' '.join(names)} ({trial['mode']})", found, f"{outcome.seconds:.0f} s")
+	evidence = Evidence(results.read(boot.dmesg), results.read(boot.console),
+		os.path.join(boot.share, scenarios.RESULTS, "results.json"))
+	evidence.take(results.read(boot.gpu(0).trace))
+	return judge(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
+
+
+def attempt_all(suite, names, seed, images):
+	"""Boot trials, together if they are several; one whose part does not show what it should gets a boot of its own."""
+	if len(names) == 1:
+		return [attempt(suite, names[0], seed, images)]
+	trials = table(suite)
+	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
+	entry = prepared(suite, names[0], seed, together=True)[1]
+	parts = shared.boot(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
+	done = []
+	for name in names:
+		evidence = parts.clean and parts.evidence(name)
+		if evidence:
+			cases = evidence.cases(tests[name])
+		if not evidence or problems_of(trials[name], cases, evidence, []):
+			step.say(f"{suite} {name}: not shown together with others")
+			done.append(attempt(suite, name, seed, images))
+		else:
+			done.append(judge(suite, name, seed, evidence, tests[name], [], parts.seconds(name), parts.directory))
+	return done
 
 
 def print_table(rows):
@@ -186,12 +190,16 @@ def print_table(rows):
 		print(f"{name}: {about}\n    {tests}, {seconds}: {found}")
 
 
-def prepared(suite, name):
-	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong."""
+def prepared(suite, name, seed="", together=False):
+	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong; in one of several trials that comes later."""
 	trial, config = table(suite)[name], scenarios.table()
-	config[name] = dict(config[BASE + trial["mode"]])
-	apply(config[name], trial)
+	config[name] = dict(config[trial["base"] + trial["mode"]])
+	if together:
+		config[name]["kernel"] = "controls"
+	else:
+		apply(config[name], trial)
 	config[name]["timeout"] = trial["timeout"]
+	config[name]["seed"] = seed
 	return trial, config[name]
 
 
@@ -208,12 +216,17 @@ def untried(suite):
 	return " ".join(sorted(there - tried))
 
 
-def run_suite(suite, only):
-	"""All trials of @suite, or those of the modes @only."""
+def run_suite(suite, only, numbers=(), one=None):
+	"""All trials of @suite, or those of the modes @only, or @one; once for each of the seeds @numbers."""
 	trials = table(suite)
-	names = [name for name in trials.sections() if not only or trials[name]["mode"] in only]
+	if one:
+		check_control(one)
+	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
-	done = scenarios.at_once(attempt, [suite] * len(names), names, [images] * len(names))
+	boots = [(members, str(seed)) for seed in numbers or [""] for members in shared.groups(trials, names)]
+	done = sum(scenarios.at_once(attempt_all, [suite] * len(boots), *zip(*boots), [images] * len(boots)), [])
+	if not numbers:
+		done.sort(key=lambda one: names.index(one[0].name))
 	print_table(row for _, row in done)
 	left = untried(suite)
 	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]

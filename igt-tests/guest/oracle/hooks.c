@@ -215,7 +215,7 @@ static void tell_missed(void)
 	reporters_tell_missed(lookups_missed());
 }
 
-/* ---- what tests can read: /sys/module/vgpu_oracle/parameters ---- */
+/* ---- what tests can read and write: /sys/module/vgpu_oracle/parameters ---- */
 
 static int get_count(char *buffer, const struct kernel_param *kp)
 {
@@ -232,6 +232,23 @@ module_param_cb(events, &count_ops, (void *)VG_ORACLE_EVENTS, 0444);
 MODULE_PARM_DESC(events, "events reported so far");
 module_param_cb(accesses, &count_ops, (void *)VG_ORACLE_ACCESSES, 0444);
 MODULE_PARM_DESC(accesses, "accesses to guest memory judged so far");
+
+static int set_mark(const char *text, const struct kernel_param *kp)
+{
+	u32 value;
+	int err = kstrtou32(text, 0, &value);
+
+	if (err)
+		return err;
+	tell_missed();
+	reporters_mark(value);
+	return 0;
+}
+
+static const struct kernel_param_ops mark_ops = { .set = set_mark };
+
+module_param_cb(mark, &mark_ops, NULL, 0200);
+MODULE_PARM_DESC(mark, "a number for the traces, between what was judged and what will be");
 
 /* Of the lookups, which are the same for all GPUs. */
 static int get_lookups(char *buffer, const struct kernel_param *kp)

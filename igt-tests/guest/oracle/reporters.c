@@ -94,6 +94,12 @@ void reporters_tell_missed(u64 lost)
 	}
 }
 
+void reporters_mark(u32 value)
+{
+	for (unsigned int i = 0; i < num_reporters; i++)
+		write_reg(&reporters[i], VG_ORACLE_MARK, value);
+}
+
 u64 reporters_sum(enum vg_oracle_reg reg)
 {
 	u64 sum = 0;

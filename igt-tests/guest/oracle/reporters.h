@@ -30,6 +30,8 @@ void reporters_drain(void);
  * before they could be said: @lost so far.
  */
 void reporters_tell_missed(u64 lost);
+/* A line in the trace of each, behind all that happened before. */
+void reporters_mark(u32 value);
 /* A counter, over all of them. */
 u64 reporters_sum(enum vg_oracle_reg reg);
 

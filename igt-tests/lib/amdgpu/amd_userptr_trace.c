@@ -14,7 +14,8 @@
 
 /* Bits of an entry (drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h): AMDGPU_PTE_VALID, AMDGPU_PTE_FRAG. */
 #define PTE_VALID	1ull
-#define PTE_FRAG	(0x1full << 7)
+#define PTE_FRAG_SHIFT	7
+#define PTE_FRAG	(0x1full << PTE_FRAG_SHIFT)
 
 static bool trace_on(void)
 {
@@ -70,6 +71,8 @@ static void add_entries(struct amd_userptr_trace *trace, uint64_t start, uint64_
 	trace->last = end - 1 > trace->last ? end - 1 : trace->last;
 	if (!(flags & PTE_VALID))
 		return;
+	if ((flags & PTE_FRAG) >> PTE_FRAG_SHIFT > trace->fragment)
+		trace->fragment = (flags & PTE_FRAG) >> PTE_FRAG_SHIFT;
 	flags &= ~PTE_FRAG;
 	trace->mixed |= trace->valid && flags != trace->flags;
 	trace->valid += end - start;
@@ -95,9 +98,9 @@ struct amd_userptr_trace amd_userptr_trace_read(uint64_t va, uint64_t size)
 			add_entries(&trace, start - base, end - base, flags);
 	}
 	fclose(file);
-	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s\n", trace.windows,
+	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s, up to 2^%u\n", trace.windows,
 		  (unsigned long long)trace.pages, (unsigned long long)trace.first,
 		  (unsigned long long)trace.last, (unsigned long long)trace.flags,
-		  trace.mixed ? " and others" : "");
+		  trace.mixed ? " and others" : "", trace.fragment);
 	return trace;
 }

@@ -16,6 +16,7 @@ struct amd_userptr_trace {
 	uint64_t valid;			/* those of them that translate */
 	uint64_t flags;			/* of the valid ones, without the fragment field */
 	bool mixed;			/* not all valid ones have these flags */
+	unsigned int fragment;		/* the largest of the valid ones, log2 of pages */
 };
 
 /* Skips when there is nothing to trace with. */

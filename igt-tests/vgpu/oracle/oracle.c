@@ -17,7 +17,7 @@
 enum {
 	MAX_RING = 1 << 16,	/* events */
 	KEPT_LINES = 8,		/* violations repeated with the verdict */
-	TRACED_LINES = 1000,	/* more only drown the trace */
+	TRACED_LINES = 1000,	/* since the last mark; more only drown the trace */
 	LINE = 512,
 };
 
@@ -31,6 +31,7 @@ struct vg_oracle {
 	uint64_t earlier;	/* events of the rings before it */
 	uint64_t accesses;
 	uint64_t violations;
+	uint64_t marked_at;	/* violations until the last mark */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
 	unsigned int num_kept;
@@ -71,7 +72,7 @@ static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
 	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"",
 		 rule, details, sentence[rule]);
 	/* The trace has the time of its own. */
-	if (o->violations <= TRACED_LINES)
+	if (o->violations - o->marked_at <= TRACED_LINES)
 		vg_trace(vg, "%s", line + n);
 	if (o->num_kept < KEPT_LINES)
 		memcpy(o->kept[o->num_kept++], line, sizeof(line));
@@ -286,6 +287,15 @@ static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
 	return vg->oracle->accesses;
 }
 
+/* What was judged before it belongs to one part of a run, what follows to the next. */
+static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
+		       uint32_t index, uint32_t value)
+{
+	drain(vg);
+	vg->oracle->marked_at = vg->oracle->violations;
+	vg_trace(vg, "mark value=%u", value);
+}
+
 #define ORACLE_REG(name_, read_, write_) \
 	{ .first = VG_##name_, .count = 1, .name = #name_, \
 	  .read = (read_), .write = (write_) }
@@ -301,6 +311,7 @@ static const struct vg_reg regs[] = {
 	ORACLE_REG(ORACLE_VIOLATIONS, read_violations, vg_reg_ignore_write),
 	ORACLE_REG(ORACLE_EVENTS, read_events, vg_reg_ignore_write),
 	ORACLE_REG(ORACLE_ACCESSES, read_accesses, vg_reg_ignore_write),
+	ORACLE_REG(ORACLE_MARK, NULL, write_mark),
 };
 
 /* No reset: a guest that resets the GPU still owns its pages and the ring. */

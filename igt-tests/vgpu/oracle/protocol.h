@@ -25,6 +25,7 @@ enum vg_oracle_reg {
 	VG_ORACLE_VIOLATIONS,	/* reads as the number so far */
 	VG_ORACLE_EVENTS,	/* reads as the number taken */
 	VG_ORACLE_ACCESSES,	/* reads as the number judged */
+	VG_ORACLE_MARK,		/* a write is a line in the trace, between the violations */
 	VG_ORACLE_REGS_END
 };
 

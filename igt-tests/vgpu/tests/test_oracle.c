@@ -555,6 +555,24 @@ static void the_verdict_comes_last(void)
 	fake_free(f);
 }
 
+/* However many there are before it, those behind a mark are in the trace. */
+static void a_mark_separates_violations(void)
+{
+	struct fake_host *f = reporting();
+
+	MAP_OWNED(f, PAGE_B);
+	for (int i = 0; i < 2000; i++)
+		read_page(f);
+	CHECK(fake_log_count(f, "violation rule=R1") == 1000);
+	CHECK(!fake_log_count(f, "mark value="));
+	set_reg(f, VG_ORACLE_MARK, 7);
+	CHECK(fake_log_count(f, "mark value=7") == 1);
+	read_page(f);
+	CHECK(fake_log_count(f, "violation rule=R1") == 1001);
+	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == 2001);
+	fake_free(f);
+}
+
 static void a_reset_of_the_gpu_is_not_one_of_the_oracle(void)
 {
 	struct fake_host *f = with_userptr();
@@ -599,6 +617,7 @@ int main(void)
 	a_full_ring_is_drained_by_the_register();
 	bad_rings_and_events_stop_the_model();
 	the_verdict_comes_last();
+	a_mark_separates_violations();
 	a_reset_of_the_gpu_is_not_one_of_the_oracle();
 	return 0;
 }

@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Finding one range changes another: each time the driver looks for the pages
+ * of the trigger, a page of the victim is dropped.  What has been found has to
+ * stay found for that to come to an end: a driver that starts again with all
+ * ranges whenever one of them changed looks for the trigger again, too, and
+ * never gets done.
+ *
+ * The lookups are those of hmm_range_fault(), seen by a kprobe, so it does not
+ * matter how long anything takes: no queue may run before the lookups of all
+ * that is invalid, and when one runs they are in the trace.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_scatter.h"
+
+#define TRACING "/sys/kernel/tracing/"
+#define INSTANCE TRACING "instances/amd_userptr_cross/"
+#define EVENT INSTANCE "events/amd_userptr_cross/lookup/"
+
+/* struct hmm_range: @start and @end follow two pointers (include/linux/hmm.h). */
+#define PROBE "p:amd_userptr_cross/lookup hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
+#define NO_PROBE "-:amd_userptr_cross/lookup"
+
+/* Ranges; more than the driver looks for at a time. */
+enum { CROSS_RANGES = 1024 };
+
+/* The trigger's page in memory of its own: no walk for another range comes near it. */
+enum { TRIGGER_PAGE = 64 };
+
+/*
+ * Lookups of the trigger.  The first is the last but for what else moves a page,
+ * which is rare; with as many as the limit there is no end in sight.
+ */
+enum { LOOKUPS_LIMIT = 32 };
+
+struct cross {
+	struct amd_userptr_scatter scatter;
+	int file;			/* of all ranges but the trigger */
+	char *trigger;
+	int lookups;			/* of the trigger: a trace_pipe */
+	unsigned int count;		/* of them */
+};
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+static int append_text(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), ret = 0;
+
+	if (fd < 0)
+		return -errno;
+	if (write(fd, text, strlen(text)) < 0)
+		ret = -errno;
+	close(fd);
+	return ret;
+}
+
+static void forget_lookups(void)
+{
+	__amd_userptr_write_text(EVENT "enable", "0");
+	rmdir(INSTANCE);
+	append_text(TRACING "kprobe_events", NO_PROBE);
+}
+
+/* Lookups that have the trigger in them. */
+static int watch_lookups(const void *trigger)
+{
+	const uintptr_t addr = (uintptr_t)trigger;
+	char filter[96];
+	int ret;
+
+	/* What a test that failed has left. */
+	forget_lookups();
+	ret = append_text(TRACING "kprobe_events", PROBE);
+	if (ret)
+		return ret;
+	if (mkdir(INSTANCE, 0700))
+		return -errno;
+	snprintf(filter, sizeof(filter), "start <= %#lx && end > %#lx", addr, addr);
+	ret = __amd_userptr_write_text(EVENT "filter", filter);
+	if (!ret)
+		ret = __amd_userptr_write_text(EVENT "enable", "1");
+	if (ret)
+		return ret;
+	ret = open(INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	return ret < 0 ? -errno : ret;
+}
+
+static void make(struct cross *cross, struct amd_userptr *up)
+{
+	const size_t size = (CROSS_RANGES - 1) * page();
+	char *cpu, *alone;
+
+	memset(cross, 0, sizeof(*cross));
+	cross->file = memfd_create("amd_userptr", MFD_CLOEXEC);
+	igt_assert_fd(cross->file);
+	igt_assert_eq(ftruncate(cross->file, size), 0);
+	cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, cross->file, 0);
+	amd_userptr_adopt(up, cpu, size);
+	alone = (char *)amd_userptr_mmap(up, (2 * TRIGGER_PAGE + 1) * page(), 1);
+	cross->trigger = alone + TRIGGER_PAGE * page();
+	amd_userptr_scatter_init(&cross->scatter, up, CROSS_RANGES);
+	for (size_t at = 0; at < size; at += page())
+		amd_userptr_scatter_add(&cross->scatter, cpu + at, page(), 0);
+	amd_userptr_scatter_add(&cross->scatter, cross->trigger, page(), 0);
+	amd_userptr_scatter_shuffle(&cross->scatter, 1);
+	cross->lookups = watch_lookups(cross->trigger);
+	igt_require_f(cross->lookups >= 0, "lookups cannot be watched: %s\n",
+		      strerror(-cross->lookups));
+}
+
+static void end(struct cross *cross)
+{
+	close(cross->lookups);
+	close(cross->file);
+	forget_lookups();
+}
+
+/* Lookups of the trigger since the last call; the file is of lines. */
+static unsigned int new_lookups(struct cross *cross)
+{
+	unsigned int count = 0;
+	char text[4096];
+	ssize_t len;
+
+	while ((len = read(cross->lookups, text, sizeof(text))) > 0)
+		for (ssize_t i = 0; i < len; i++)
+			count += text[i] == '\n';
+	cross->count += count;
+	return count;
+}
+
+/* Was the trigger looked for?  Then the victim, the first page of the file, changes. */
+static bool respond(struct cross *cross)
+{
+	if (!new_lookups(cross))
+		return false;
+	fallocate(cross->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, page());
+	return true;
+}
+
+/*
+ * Returns true when the queues run and no lookup is without its response, false
+ * when there is no end in sight.
+ */
+static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	bool running;
+
+	do {
+		/* In this order: what was looked for until they ran is in the trace. */
+		running = !amd_userptr_stopped(up);
+		if (!respond(cross) && running)
+			return true;
+		sched_yield();
+	} while (cross->count < LOOKUPS_LIMIT && amd_kfd_now_ms() < deadline);
+	return false;
+}
+
+static void expect_end(struct cross *cross, struct amd_userptr *up)
+{
+	const bool ended = comes_to_an_end(cross, up);
+
+	igt_assert_f(ended, "no end: one range was looked for %u times\n", cross->count);
+	igt_info("one range was looked for %u times\n", cross->count);
+	/* Otherwise nothing happened. */
+	igt_assert_lt(0, cross->count);
+}
+
+static void check_all(struct cross *cross)
+{
+	struct amd_userptr *up = cross->scatter.up;
+
+	amd_userptr_queue_alive(up);
+	amd_userptr_scatter_reads(&cross->scatter, 0, cross->scatter.bo->size);
+	for (unsigned int i = 0; i < CROSS_RANGES; i += 99)
+		amd_userptr_scatter_writes(&cross->scatter, i * page(), page(), i);
+	amd_userptr_scatter_reads(&cross->scatter, 0, cross->scatter.bo->size);
+}
+
+static void restore(struct amd_userptr *up)
+{
+	struct cross cross;
+
+	make(&cross, up);
+	amd_userptr_scatter_map(&cross.scatter, 0);
+	amd_userptr_queue_alive(up);
+	new_lookups(&cross);
+	cross.count = 0;
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cross.trigger, page(), MADV_DONTNEED), 0);
+	expect_end(&cross, up);
+	amd_userptr_expect_stops(up, 0);
+	check_all(&cross);
+	end(&cross);
+}
+
+/* The ioctl in a thread, which must not outlive the subtest, whatever it finds. */
+struct creation {
+	struct amd_userptr_args args;
+	int fd, ret;
+	atomic_bool returned;
+};
+
+static void *run_creation(void *data)
+{
+	struct creation *creation = data;
+
+	creation->ret = __amd_userptr_ioctl(creation->fd, &creation->args);
+	creation->returned = true;
+	return NULL;
+}
+
+static void create(struct amd_userptr *up)
+{
+	struct creation creation = { .fd = up->fd };
+	unsigned int meanwhile = 0;
+	pthread_t thread;
+	struct cross cross;
+
+	make(&cross, up);
+	creation.args = amd_userptr_scatter_args(&cross.scatter, 0);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(pthread_create(&thread, NULL, run_creation, &creation), 0);
+	while (!creation.returned) {
+		meanwhile += respond(&cross);
+		sched_yield();
+	}
+	pthread_join(thread, NULL);
+	igt_debug("%u responses before the ioctl returned\n", meanwhile);
+	igt_assert_eq(creation.ret, 0);
+	cross.scatter.bo = amd_userptr_adopt_bo(up, creation.args.handle, NULL,
+						creation.args.size);
+	expect_end(&cross, up);
+	amd_userptr_map(up, cross.scatter.bo);
+	cross.scatter.va = cross.scatter.bo->va;
+	check_all(&cross);
+	end(&cross);
+}
+
+const struct amd_userptr_subtest amd_userptr_scatter_cross_subtests[] = {
+	{ .name = "cross-create", .run = create,
+	  .describe = "A BO is made although finding one range changes another." },
+	{ .name = "cross-restore", .run = restore,
+	  .describe = "The queues run again although finding one range changes another." },
+};
+const unsigned int amd_userptr_num_scatter_cross_subtests =
+	ARRAY_LENGTH(amd_userptr_scatter_cross_subtests);
