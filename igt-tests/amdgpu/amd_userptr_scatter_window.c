@@ -15,10 +15,9 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_trace.h"
 
 #include "amd_userptr_scatter.h"
-
-#define INSTANCE "/sys/kernel/tracing/instances/amd_userptr/"
 
 /* Windows that are closer than a page table are written as one (amdgpu_userptr_pages.c). */
 enum { WINDOW_GAP = 512 };
@@ -40,21 +39,9 @@ static size_t page(void)
 	return getpagesize();
 }
 
-static const char *const events[] = { "amdgpu_vm_bo_update", "amdgpu_vm_update_ptes" };
-
-static bool trace_on(void)
-{
-	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
-		return false;
-	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
-		char path[128];
-
-		snprintf(path, sizeof(path), INSTANCE "events/amdgpu/%s/enable", events[i]);
-		if (__amd_userptr_write_text(path, "1"))
-			return false;
-	}
-	return true;
-}
+static const char *const events[] = {
+	"amdgpu/amdgpu_vm_bo_update", "amdgpu/amdgpu_vm_update_ptes",
+};
 
 /* With an IOMMU in between pages may change and the GPU's addresses not. */
 static bool translated(struct amd_userptr *up)
@@ -77,30 +64,8 @@ static bool translated(struct amd_userptr *up)
 static void trace_start(struct amd_userptr *up)
 {
 	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
-	igt_require_f(trace_on(), "no tracefs at /sys/kernel/tracing, or not root\n");
-}
-
-static void trace_stop(void)
-{
-	rmdir(INSTANCE);
-}
-
-static void trace_clear(void)
-{
-	int fd = open(INSTANCE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
-
-	igt_assert_fd(fd);
-	close(fd);
-}
-
-static bool number_after(const char *line, const char *word, uint64_t *number)
-{
-	const char *found = strstr(line, word);
-
-	if (!found)
-		return false;
-	*number = strtoull(found + strlen(word), NULL, 16);
-	return true;
+	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)),
+		      "no tracefs at /sys/kernel/tracing, or not root\n");
 }
 
 /* What was written for the mapping of the BO since the trace was cleared. */
@@ -108,17 +73,19 @@ static struct trace trace_read(const struct amd_userptr_scatter *scatter)
 {
 	const uint64_t base = scatter->va / page(), pages = scatter->bo->size / page();
 	struct trace trace = { .first = UINT64_MAX };
-	FILE *file = fopen(INSTANCE "trace", "r");
+	FILE *file = fopen(AMD_USERPTR_TRACE "trace", "r");
 	char line[1024];
 	uint64_t start, end;
 
 	igt_assert(file);
 	while (fgets(line, sizeof(line), file)) {
 		if (strstr(line, "amdgpu_vm_bo_update: ")) {
-			trace.windows += number_after(line, "soffs=", &start) && start == base;
+			trace.windows += amd_userptr_trace_number(line, "soffs=", 16, &start) &&
+					 start == base;
 			continue;
 		}
-		if (!number_after(line, "start:", &start) || !number_after(line, "end:", &end) ||
+		if (!amd_userptr_trace_number(line, "start:", 16, &start) ||
+		    !amd_userptr_trace_number(line, "end:", 16, &end) ||
 		    start < base || start >= base + pages)
 			continue;
 		trace.pages += end - start;
@@ -165,7 +132,7 @@ static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, un
 	amd_userptr_scatter_pages(scatter, up, count);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	trace_clear();
+	amd_userptr_trace_clear();
 }
 
 static void one_of_many(struct amd_userptr *up)
@@ -181,7 +148,7 @@ static void one_of_many(struct amd_userptr *up)
 
 		widen(&scatter, &old_first, &old_last);
 		amd_kfd_smi_mark(&up->smi);
-		trace_clear();
+		amd_userptr_trace_clear();
 		change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
 		amd_userptr_expect_stops(up, 0);
 		trace = trace_read(&scatter);
@@ -194,7 +161,7 @@ static void one_of_many(struct amd_userptr *up)
 		amd_userptr_scatter_reads(&scatter, victims[i] * page(), page());
 	}
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	trace_stop();
+	amd_userptr_trace_off();
 }
 
 /* Found again and the same: there is nothing to write. */
@@ -214,7 +181,7 @@ static void unchanged(struct amd_userptr *up)
 	amd_userptr_expect_stops(up, 0);
 	igt_assert_lt(0, trace_read(&scatter).windows);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	trace_stop();
+	amd_userptr_trace_off();
 }
 
 /*
@@ -250,14 +217,14 @@ static struct trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	amd_kfd_smi_mark(&up->smi);
-	trace_clear();
+	amd_userptr_trace_clear();
 	drop_together(cpu);
 	amd_userptr_expect_stops(up, 0);
 	trace = trace_read(&scatter);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_assert_lte_u64(trace.first, 100);
 	igt_assert_lte_u64(100 + (TOGETHER - 1) * step, trace.last);
-	trace_stop();
+	amd_userptr_trace_off();
 	return trace;
 }
 
