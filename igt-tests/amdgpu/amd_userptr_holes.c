@@ -7,12 +7,10 @@
  * memory of the test, and each subtest is a process of its own, since queues may
  * stay stopped for ever.
  */
-#include <sched.h>
 #include <sys/mman.h>
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 
 #include "amd_userptr_holes.h"
@@ -26,31 +24,16 @@ IGT_TEST_DESCRIPTION("Holes of the driver around userptrs, with and without the 
 /* What a GPU stores where it should not. */
 #define HOLE_VALUE	0xdeadbeefu
 
-/* Enough for the kernel to hand out again what was freed a moment before. */
-#define FRESH_SIZE	((size_t)1 << 20)
 #define FRESH_ROUNDS	16
 
-bool amd_userptr_holes_done(struct amd_userptr *mine)
+uint32_t *amd_userptr_find_reused(void *fresh, const uint64_t *pfns, unsigned int count,
+				  unsigned int *index)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-
-	while (!amd_kfd_queue_done(mine->queue, mine->queue->seqno)) {
-		amd_kfd_smi_drain(&mine->smi);
-		if (mine->smi.count.vm_faults)
-			return false;
-		igt_assert_f(amd_kfd_now_ms() < deadline, "the queue neither went on nor faulted\n");
-		sched_yield();
-	}
-	return true;
-}
-
-/* A page of @fresh that was one of @pfns, and its index there. */
-static uint32_t *find_reused(char *fresh, const uint64_t *pfns, unsigned int *index)
-{
-	for (char *page = fresh; page < fresh + FRESH_SIZE; page += getpagesize()) {
+	for (char *page = fresh; page < (char *)fresh + AMD_USERPTR_FRESH_SIZE;
+	     page += getpagesize()) {
 		const uint64_t pfn = amd_userptr_pfn(page);
 
-		for (*index = 0; *index < HOLE_PAGES; (*index)++) {
+		for (*index = 0; *index < count; (*index)++) {
 			if (pfn && pfn == pfns[*index])
 				return (uint32_t *)page;
 		}
@@ -73,11 +56,11 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 		for (unsigned int page = 0; page < HOLE_PAGES; page++)
 			pfns[page] = amd_userptr_pfn(cpu + page * getpagesize());
 		amd_userptr_munmap(mine, cpu, HOLE_SIZE);
-		*fresh = amd_userptr_mmap(mine, FRESH_SIZE, 2);
-		reused = find_reused((char *)*fresh, pfns, index);
+		*fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 2);
+		reused = amd_userptr_find_reused(*fresh, pfns, HOLE_PAGES, index);
 		if (reused)
 			return reused;
-		amd_userptr_munmap(mine, *fresh, FRESH_SIZE);
+		amd_userptr_munmap(mine, *fresh, AMD_USERPTR_FRESH_SIZE);
 		amd_userptr_destroy(mine, *bo);
 	}
 	igt_assert_f(false, "none of the freed pages came back\n");
@@ -96,8 +79,8 @@ static void map_after_munmap(struct amd_userptr *mine, void *data)
 	amd_userptr_map(mine, bo);
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_gpu_store(mine, bo->va + index * getpagesize(), HOLE_VALUE);
-	stored = amd_userptr_holes_done(mine);
-	amd_userptr_check(fresh, FRESH_SIZE, 2, "memory that has a freed page");
+	stored = amd_userptr_done_or_faulted(mine);
+	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
 	igt_assert(!stored);
 }
 
@@ -155,10 +138,12 @@ int igt_main()
 		amd_userptr_start(&up);
 
 	amd_userptr_run(&up, holes, ARRAY_LENGTH(holes));
+	amd_userptr_run(&up, &amd_userptr_window_subtest, 1);
 	amd_userptr_run(&up, amd_userptr_any_kernel_subtests, amd_userptr_num_any_kernel_subtests);
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
+		amd_userptr_run(&up, &amd_userptr_window_hsa_subtest, 1);
 		amd_userptr_run(&up, amd_userptr_flag_subtests, amd_userptr_num_flag_subtests);
 	}
 

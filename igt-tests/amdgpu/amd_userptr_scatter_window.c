@@ -112,7 +112,7 @@ static void one_of_many(struct amd_userptr *up)
 		amd_userptr_scatter_reads(&scatter, victims[i] * page(), page());
 	}
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 }
 
 /* Found again and the same: there is nothing to write. */
@@ -132,7 +132,7 @@ static void unchanged(struct amd_userptr *up)
 	amd_userptr_expect_stops(up, 0);
 	igt_assert_lt(0, written(&scatter).windows);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 }
 
 /*
@@ -175,7 +175,7 @@ static struct amd_userptr_trace drop_at_distance(struct amd_userptr *up, unsigne
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_assert_lte_u64(trace.first, 100);
 	igt_assert_lte_u64(100 + (TOGETHER - 1) * step, trace.last);
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 	return trace;
 }
 
@@ -300,7 +300,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	all_is_new(&scatter);
 	/* It was an entry of its own, and still is. */
 	igt_assert_eq_u64(written(&scatter).pages, 1);
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 }
 
 static void part_moves(struct amd_userptr *up)

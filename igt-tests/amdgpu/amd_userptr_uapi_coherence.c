@@ -99,7 +99,7 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	amd_userptr_gpu_check(up, va, COHERENCE_SIZE, 1);
 	amd_userptr_roundtrip(up, bo, 3);
 
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 	igt_assert_eq(__amd_kfd_unmap_memory(&up->kfd, handle), 0);
 	igt_assert_eq(__amd_kfd_free_memory(&up->kfd, handle), 0);
 	amd_kfd_va_release(va, COHERENCE_SIZE);
@@ -156,7 +156,7 @@ static void coherence_mtype(struct amd_userptr *up)
 	amd_userptr_trace_start();
 	for (unsigned int i = 0; i < ARRAY_LENGTH(kinds); i++)
 		like_gem(up, &kinds[i]);
-	amd_userptr_trace_stop();
+	amd_userptr_trace_off();
 }
 
 static void coherence_needs_hsa(struct amd_userptr *up)

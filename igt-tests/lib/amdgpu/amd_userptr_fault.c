@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Accesses of the GPU that must fault. */
+#include <sched.h>
+
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd_time.h"
@@ -48,6 +50,20 @@ void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act,
 	amd_kfd_smi_drain(&up->smi);
 	igt_assert_eq(up->smi.count.vm_faults, 0);
 	amd_userptr_gate_fini(&faulted);
+}
+
+bool amd_userptr_done_or_faulted(struct amd_userptr *mine)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	while (!amd_kfd_queue_done(mine->queue, mine->queue->seqno)) {
+		amd_kfd_smi_drain(&mine->smi);
+		if (mine->smi.count.vm_faults)
+			return false;
+		igt_assert_f(amd_kfd_now_ms() < deadline, "the queue neither went on nor faulted\n");
+		sched_yield();
+	}
+	return true;
 }
 
 void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size)

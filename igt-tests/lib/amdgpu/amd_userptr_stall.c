@@ -114,13 +114,18 @@ char __amd_userptr_task_state(int stat)
 	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
 }
 
+void amd_userptr_task_let_go(struct amd_userptr_task *task)
+{
+	task->started = true;
+	sem_post(&task->start);
+}
+
 bool amd_userptr_task_start(struct amd_userptr_task *task)
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
 	unsigned int looks = 0;
 
-	task->started = true;
-	sem_post(&task->start);
+	amd_userptr_task_let_go(task);
 	while (amd_kfd_now_ms() < deadline) {
 		if (__atomic_load_n(&task->done, __ATOMIC_ACQUIRE))
 			return true;

@@ -53,6 +53,8 @@ struct amd_userptr_task {
 
 /* Make the thread, before anything is held. */
 void amd_userptr_task_make(struct amd_userptr_task *task, int (*run)(void *data), void *data);
+/* Start it, for a caller who sees by other things how far it is. */
+void amd_userptr_task_let_go(struct amd_userptr_task *task);
 /* Start it; returns true when it is done, false when it sleeps in the kernel. */
 bool amd_userptr_task_start(struct amd_userptr_task *task);
 /* The letter of a thread's state in its open /proc/.../stat, 0 when there is none. */

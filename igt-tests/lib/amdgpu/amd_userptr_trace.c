@@ -10,56 +10,57 @@
 #include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_trace.h"
 
-#define INSTANCE "/sys/kernel/tracing/instances/amd_userptr/"
-
 /* Bits of an entry (drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h): AMDGPU_PTE_VALID, AMDGPU_PTE_FRAG. */
 #define PTE_VALID	1ull
 #define PTE_FRAG_SHIFT	7
 #define PTE_FRAG	(0x1full << PTE_FRAG_SHIFT)
 
-static bool trace_on(void)
+bool amd_userptr_trace_on(const char *const *events, unsigned int count)
 {
-	static const char *const events[] = { "amdgpu_vm_bo_update", "amdgpu_vm_update_ptes" };
-
-	if (mkdir(INSTANCE, 0700) && errno != EEXIST)
+	if (mkdir(AMD_USERPTR_TRACE, 0700) && errno != EEXIST)
 		return false;
-	for (unsigned int i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
-		char path[128];
+	for (unsigned int i = 0; i < count; i++) {
+		char path[160];
 
-		snprintf(path, sizeof(path), INSTANCE "events/amdgpu/%s/enable", events[i]);
+		snprintf(path, sizeof(path), AMD_USERPTR_TRACE "events/%s/enable", events[i]);
 		if (__amd_userptr_write_text(path, "1"))
 			return false;
 	}
 	return true;
 }
 
-void amd_userptr_trace_start(void)
+void amd_userptr_trace_off(void)
 {
-	igt_require_f(trace_on(), "no tracefs at /sys/kernel/tracing, or not root\n");
-	amd_userptr_trace_clear();
-}
-
-void amd_userptr_trace_stop(void)
-{
-	rmdir(INSTANCE);
+	rmdir(AMD_USERPTR_TRACE);
 }
 
 void amd_userptr_trace_clear(void)
 {
-	int fd = open(INSTANCE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
+	int fd = open(AMD_USERPTR_TRACE "trace", O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	igt_assert_fd(fd);
 	close(fd);
 }
 
-static bool number_after(const char *line, const char *word, uint64_t *number)
+bool amd_userptr_trace_number(const char *line, const char *word, int base, uint64_t *number)
 {
 	const char *found = strstr(line, word);
 
 	if (!found)
 		return false;
-	*number = strtoull(found + strlen(word), NULL, 16);
+	*number = strtoull(found + strlen(word), NULL, base);
 	return true;
+}
+
+void amd_userptr_trace_start(void)
+{
+	static const char *const events[] = {
+		"amdgpu/amdgpu_vm_bo_update", "amdgpu/amdgpu_vm_update_ptes"
+	};
+
+	igt_require_f(amd_userptr_trace_on(events, sizeof(events) / sizeof(events[0])),
+		      "no tracefs at /sys/kernel/tracing, or not root\n");
+	amd_userptr_trace_clear();
 }
 
 /* [start, end) in pages, counted from the beginning of what is looked at. */
@@ -83,17 +84,18 @@ struct amd_userptr_trace amd_userptr_trace_read(uint64_t va, uint64_t size)
 {
 	const uint64_t base = va / getpagesize(), pages = size / getpagesize();
 	struct amd_userptr_trace trace = { .first = UINT64_MAX };
-	FILE *file = fopen(INSTANCE "trace", "r");
+	FILE *file = fopen(AMD_USERPTR_TRACE "trace", "r");
 	char line[1024];
 	uint64_t start, end, flags;
 
 	igt_assert(file);
 	while (fgets(line, sizeof(line), file)) {
 		if (strstr(line, "amdgpu_vm_bo_update: "))
-			trace.windows += number_after(line, "soffs=", &start) && start == base;
-		else if (number_after(line, "start:", &start) &&
-			 number_after(line, "end:", &end) &&
-			 number_after(line, "flags:", &flags) &&
+			trace.windows += amd_userptr_trace_number(line, "soffs=", 16, &start) &&
+					 start == base;
+		else if (amd_userptr_trace_number(line, "start:", 16, &start) &&
+			 amd_userptr_trace_number(line, "end:", 16, &end) &&
+			 amd_userptr_trace_number(line, "flags:", 16, &flags) &&
 			 start >= base && start < base + pages)
 			add_entries(&trace, start - base, end - base, flags);
 	}

@@ -389,6 +389,32 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
 	h->regs[index] = value;
 }
 
+/*
+ * The reset of a pipe takes its queues off, whatever they do (gfx_v9_4_3.c:3659
+ * waits for that); the driver does it to all of them before a reset or a suspend,
+ * where it leaves its own queues as they are.
+ */
+static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
+			   uint32_t index, uint32_t value)
+{
+	static const uint32_t reset[][VG_NUM_PIPES] = {
+		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
+		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
+	};
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		if (value & reset[h->me - 1][h->pipe])
+			vg_hqd_reset(vg, h);
+	}
+	vg->regs[reg->first] = value;
+}
+
 void vg_cp_init(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
@@ -427,7 +453,7 @@ static const struct vg_reg regs[] = {
 		 write_hqd),
 
 	/* Looked at by enabled() and vg_hqd_end_of_pipe(). */
-	VG_REG_PLAIN(CP_MEC_CNTL),
+	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
 	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
 
 	VG_REG_PLAIN(SCRATCH_REG0),

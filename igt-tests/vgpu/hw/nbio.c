@@ -137,10 +137,13 @@ static const struct vg_reg regs[] = {
 		     VG_VRAM_SIZE >> MIB_SHIFT),
 	/* Not a virtual function: amdgpu_virt.c takes us for passed through. */
 	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
-	/* One partition, not asleep: 0. */
+	/* One partition of compute (0) and of memory, not asleep (0). */
 	VG_REG(BIF_BX0_BACO_CNTL, NULL, vg_reg_ignore_write),
 	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
-	VG_REG(BIF_BX_PF0_PARTITION_MEM_STATUS, NULL, vg_reg_ignore_write),
+	/* NPS1; without, the driver cannot bring partitions back after a reset
+	 * (aqua_vanjaram.c:332). */
+	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
+		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
 	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
 
 	/* Doorbell apertures and interrupt routing: always open. */

@@ -260,6 +260,27 @@ static void a_halted_micro_engine_runs_nothing(void)
 	fake_free(f);
 }
 
+/* And no others: u.ring is on pipe 0 of ME 1. */
+static void the_reset_of_a_pipe_takes_its_queues_off(void)
+{
+	struct user_queue u;
+	struct fake_host *f = ready(&u);
+	uint32_t cntl = 4 * VG_ADDR(CP_MEC_CNTL);
+
+	vgpu_mmio_write(f->vg, cntl,
+			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_PIPE1_RESET, 1) |
+			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME2_PIPE0_RESET, 1));
+	CHECK(fake_queue_active(f, &u.ring));
+	vgpu_mmio_write(f->vg, cntl,
+			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_PIPE0_RESET, 1));
+	CHECK(!fake_queue_active(f, &u.ring));
+	vgpu_mmio_write(f->vg, cntl, 0);
+	build_write32(&u.ring, DATA_VA, 1);
+	kick_and_run(f, &u);
+	CHECK(data(f)[0] == 0);
+	fake_free(f);
+}
+
 static void ring_pages_are_read_through_the_tlb(void)
 {
 	struct user_queue u;
@@ -308,6 +329,7 @@ int main(void)
 	other_queues_go_on_beside_a_halted_one();
 	reset_drops_the_rest_at_once();
 	a_halted_micro_engine_runs_nothing();
+	the_reset_of_a_pipe_takes_its_queues_off();
 	ring_pages_are_read_through_the_tlb();
 	registers_of_an_active_queue_do_not_change();
 	no_selection_no_queue();

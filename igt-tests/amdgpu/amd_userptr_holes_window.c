@@ -1,0 +1,357 @@
+// SPDX-License-Identifier: MIT
+/*
+ * H2: a restore after an eviction has updated the mappings of userptrs without
+ * the flag, and waits for what it has asked the GPU to do.  A notifier that
+ * comes then found no eviction fence to wait for, and the queues started with
+ * entries for pages that were free by then.
+ *
+ * The window is as long as the restore waits, which is for VRAM to come back:
+ * there is enough of it for a while.  Until all of it has gone the restore is held
+ * by its lock, by making a userptr of KFD of a page that does not come.  The
+ * kernel's trace says what came when: the mapping of another userptr that is
+ * updated (the window is open), the notifier, the new eviction fence (it is
+ * closed).
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/amdgpu/amd_userptr_trace.h"
+
+#include "amd_userptr_holes.h"
+
+#define WINDOW_SIZE	((size_t)64 << 10)
+#define WINDOW_PAGES	(WINDOW_SIZE / getpagesize())
+#define WINDOW_MAX_PAGES 16
+#define VRAM_SIZE	((size_t)16 << 20)
+
+/* An attempt fails when the machine was too slow, or the freed pages are not handed out again. */
+#define ATTEMPTS	8
+
+#define HOLE_VALUE	0xdeadbeefu
+
+#define KPROBES		"/sys/kernel/tracing/kprobe_events"
+#define NOTIFIER	"amd_userptr_notifier"
+
+static const char *const events[] = {
+	"amdgpu/amdgpu_vm_bo_update", "dma_fence/dma_fence_init", "kprobes/" NOTIFIER,
+};
+
+/* Events in the order in which they came. */
+enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
+
+/* Somebody who has the lock of the process that the restore needs. */
+struct holder {
+	struct amd_userptr_fuse fuse;
+	uint64_t offset;		/* of a page that nobody has asked for */
+	struct amd_userptr_task task;
+	struct amd_kfd *kfd;
+	void *page;
+	uint64_t va, handle;
+};
+
+struct window {
+	uint32_t flags;			/* of the userptr whose memory goes */
+	struct holder holder;
+	struct amd_kfd_mem vram;
+	uint64_t context;		/* of the process's eviction fences */
+	struct amd_userptr_bo *first, *second;
+	int trace;			/* trace_pipe */
+	char line[4096];		/* of it, not yet complete */
+	size_t line_len;
+	unsigned int order;		/* steps until now */
+	bool in_order;
+};
+
+/* Its text is consumed as it comes. */
+static void open_trace(struct window *window)
+{
+	window->trace = open(AMD_USERPTR_TRACE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	igt_assert_fd(window->trace);
+	window->line_len = 0;
+}
+
+static bool is_eviction_fence(const char *line, uint64_t *context)
+{
+	return strstr(line, "dma_fence_init: ") && strstr(line, "driver=amdgpu_amdkfd_fence") &&
+	       amd_userptr_trace_number(line, "context=", 10, context);
+}
+
+/* Which step is this line of the trace, if any? */
+static enum step step_of(const struct window *window, const char *line)
+{
+	uint64_t number;
+
+	if (strstr(line, "amdgpu_vm_bo_update: ") &&
+	    amd_userptr_trace_number(line, "soffs=", 16, &number) &&
+	    number == window->first->va / getpagesize())
+		return UPDATED;
+	if (strstr(line, NOTIFIER ": "))
+		return NOTIFIED;
+	if (is_eviction_fence(line, &number) && number == window->context)
+		return FENCED;
+	return NUM_STEPS;
+}
+
+/* What counts begins with the update; before it notifier and fence are those of earlier events. */
+static void take_line(struct window *window, const char *line)
+{
+	enum step step = step_of(window, line);
+
+	if (step == UPDATED) {
+		window->order = 1;
+		window->in_order = true;
+	} else if (window->order && window->order < NUM_STEPS && step != NUM_STEPS) {
+		window->in_order &= step == window->order;
+		window->order++;
+	}
+	if (step != NUM_STEPS)
+		igt_debug("%s\n", line);
+}
+
+static void drain_trace(struct window *window)
+{
+	char bytes[4096];
+	ssize_t len;
+
+	while ((len = read(window->trace, bytes, sizeof(bytes))) > 0) {
+		for (ssize_t i = 0; i < len; i++) {
+			if (bytes[i] != '\n') {
+				if (window->line_len < sizeof(window->line) - 1)
+					window->line[window->line_len++] = bytes[i];
+				continue;
+			}
+			window->line[window->line_len] = '\0';
+			window->line_len = 0;
+			take_line(window, window->line);
+		}
+	}
+}
+
+/* Reading the file is as if something else needed all VRAM. */
+static int open_evict(struct amd_userptr *up)
+{
+	return igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+}
+
+static int register_page(void *data)
+{
+	struct holder *holder = data;
+	uint64_t addr = (uintptr_t)holder->page;
+
+	return __amd_kfd_alloc_memory(holder->kfd, holder->va, getpagesize(),
+				      KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
+				      KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE, &addr, &holder->handle);
+}
+
+/*
+ * amdgpu_amdkfd_gpuvm.c:init_user_pages() looks for the page with the lock held,
+ * and with mmap_lock for reading: nothing may be mapped until drop_lock().
+ */
+static void hold_lock(struct holder *holder, struct amd_userptr *mine)
+{
+	holder->kfd = &mine->kfd;
+	holder->offset += AMD_USERPTR_FUSE_NEXT;
+	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			    holder->fuse.file, holder->offset);
+	igt_assert(holder->page != MAP_FAILED);
+	holder->va = amd_kfd_va_reserve(getpagesize(), 0);
+	igt_assert(holder->va);
+	amd_userptr_task_make(&holder->task, register_page, holder);
+	amd_userptr_task_let_go(&holder->task);
+	igt_assert(amd_userptr_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
+}
+
+static void drop_lock(struct holder *holder)
+{
+	amd_userptr_fuse_answer(&holder->fuse);
+	igt_assert_eq(amd_userptr_task_end(&holder->task), 0);
+}
+
+static void forget_page(struct holder *holder)
+{
+	igt_assert_eq(__amd_kfd_free_memory(holder->kfd, holder->handle), 0);
+	munmap(holder->page, getpagesize());
+	amd_kfd_va_release(holder->va, getpagesize());
+}
+
+/* Until the window opens; false when the queues run before that. */
+static bool opens(struct window *window, struct amd_userptr *mine)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	for (;;) {
+		const bool stopped = amd_userptr_stopped(mine);
+
+		drain_trace(window);
+		if (window->order)
+			return true;
+		if (!stopped)
+			return false;
+		igt_assert_f(amd_kfd_now_ms() < deadline, "the restore does not come\n");
+		sched_yield();
+	}
+}
+
+static void wait_restored(struct amd_userptr *mine)
+{
+	do
+		amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, mine->smi.count.evictions,
+				 AMD_USERPTR_WAIT_MS);
+	while (amd_userptr_stopped(mine));
+}
+
+/* Nobody else's fence comes with the restore after an event of ours. */
+static void learn_context(struct window *window, struct amd_userptr *mine)
+{
+	uint32_t *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, 1);
+	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, WINDOW_SIZE,
+						       AMD_USERPTR_UNTRACKED);
+	char line[1024];
+	FILE *file;
+
+	amd_userptr_map(mine, bo);
+	amd_userptr_trace_clear();
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_dontneed(bo);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
+	wait_restored(mine);
+	file = fopen(AMD_USERPTR_TRACE "trace", "r");
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &window->context))
+		;
+	fclose(file);
+	igt_assert(window->context);
+	amd_userptr_cleanup(mine);
+}
+
+static struct amd_userptr_bo *make_mapped(struct amd_userptr *mine, uint32_t flags, uint32_t seed)
+{
+	void *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, seed);
+	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, WINDOW_SIZE, flags);
+
+	amd_userptr_map(mine, bo);
+	amd_userptr_gpu_check(mine, bo->va, WINDOW_SIZE, seed);
+	return bo;
+}
+
+/* The pages of the second userptr go when the window is open; one of them is ours again. */
+static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, unsigned int *index)
+{
+	uint64_t pfns[WINDOW_MAX_PAGES];
+	int evict = open_evict(mine);
+	char text[32];
+	uint32_t *fresh;
+	bool opened;
+
+	igt_assert_fd(evict);
+	window->first = make_mapped(mine, AMD_USERPTR_UNTRACKED, 1);
+	window->second = make_mapped(mine, window->flags, 2);
+	for (unsigned int page = 0; page < WINDOW_PAGES; page++)
+		pfns[page] = amd_userptr_pfn(amd_userptr_page(window->second, page));
+	amd_userptr_trace_clear();
+	open_trace(window);
+	window->order = 0;
+	amd_kfd_smi_mark(&mine->smi);
+	hold_lock(&window->holder, mine);
+	igt_assert_lt(0, read(evict, text, sizeof(text)));
+	amd_userptr_dontneed(window->first);
+	drop_lock(&window->holder);
+	close(evict);
+	opened = opens(window, mine);
+	amd_userptr_munmap(mine, window->second->cpu, WINDOW_SIZE);
+	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
+	wait_restored(mine);
+	drain_trace(window);
+	close(window->trace);
+	forget_page(&window->holder);
+	igt_info("update, notifier and fence: %u seen, %s\n", window->order,
+		 window->in_order ? "in this order" : "in another order");
+	if (!opened || window->order < NUM_STEPS || !window->in_order ||
+	    !amd_userptr_find_reused(fresh, pfns, WINDOW_PAGES, index))
+		return NULL;
+	return fresh;
+}
+
+/* A page that was freed on one CPU is handed out again there. */
+static void stay_on_cpu(void)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(sched_getcpu(), &set);
+	igt_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
+}
+
+static void restore_window(struct amd_userptr *mine, void *data)
+{
+	struct window *window = data;
+	uint32_t *fresh = NULL;
+	unsigned int index;
+	bool stored;
+
+	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
+	stay_on_cpu();
+	igt_assert_eq(__amd_userptr_fuse_start(&window->holder.fuse), 0);
+	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &window->vram);
+	learn_context(window, mine);
+	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
+		amd_userptr_cleanup(mine);
+		fresh = go_in_window(window, mine, &index);
+	}
+	igt_assert_f(fresh, "nothing was freed in the window, and handed out again\n");
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), HOLE_VALUE);
+	stored = amd_userptr_done_or_faulted(mine);
+	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
+			  "memory that has a page freed in the window");
+	igt_assert(!stored);
+	amd_kfd_free(&mine->kfd, &window->vram);
+	amd_userptr_fuse_stop(&window->holder.fuse);
+}
+
+/* @notifier: what it calls, and nobody else does here. */
+static void run(struct amd_userptr *up, uint32_t flags, const char *notifier)
+{
+	struct window window = { .flags = flags };
+	int evict = open_evict(up);
+	char probe[128];
+
+	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
+	close(evict);
+	snprintf(probe, sizeof(probe), "p:" NOTIFIER " %s\n", notifier);
+	igt_require_f(!__amd_userptr_write_text(KPROBES, probe), "no kprobe at the notifier\n");
+	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+	amd_userptr_in_faulting_child(up, restore_window, &window);
+	amd_userptr_trace_off();
+	__amd_userptr_write_text(KPROBES, "-:" NOTIFIER "\n");
+}
+
+static void h2_restore_window(struct amd_userptr *up)
+{
+	run(up, AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx");
+}
+
+static void h2_restore_window_hsa(struct amd_userptr *up)
+{
+	run(up, AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked");
+}
+
+const struct amd_userptr_subtest amd_userptr_window_subtest = {
+	.name = "h2-restore-window", .run = h2_restore_window,
+	.describe = "A userptr whose memory is freed while KFD restores the process does not lead there.",
+};
+
+const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
+	.name = "h2-restore-window-hsa", .run = h2_restore_window_hsa,
+	.describe = "Nor does one with the flag.",
+};

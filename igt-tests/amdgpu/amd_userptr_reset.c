@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The GPU is reset.  KFD keeps the queues of every process that it has then
+ * stopped for good (kfd_device.c:kgd2kfd_post_reset()), so what is asserted is
+ * that a restore that was under way ends, that nothing of a userptr stays, and
+ * that the next process has a GPU.
+ *
+ * What a process had in flight is lost, and the doorbells of its queues with it.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+
+IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");
+
+#define MEM_LIMIT	"/sys/kernel/debug/kfd/mem_limit"
+#define RECOVERY	"/sys/module/amdgpu/parameters/gpu_recovery"
+
+#define RESET_SIZE	((size_t)1 << 20)
+/* Of all of it: more than the GPU does until it is reset. */
+#define COPIES		1000
+
+/* All that amdgpu_device_gpu_recover() and what it calls say. */
+static void ignore_log(void)
+{
+	igt_emit_ignore_dmesg_regex("amdgpu |kfd|GPU reset|drm");
+}
+
+/* What KFD counts of this machine's memory, as text: kfd_debugfs.c. */
+static void read_mem_limit(char *text, size_t size)
+{
+	int fd = open(MEM_LIMIT, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
+	len = read(fd, text, size - 1);
+	close(fd);
+	igt_assert_lt(0, len);
+	text[len] = '\0';
+}
+
+/* KFD gives back what a process had some time after its end. */
+static void wait_mem_limit(const char *want)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	char now[256];
+
+	do {
+		read_mem_limit(now, sizeof(now));
+		if (!strcmp(want, now))
+			return;
+		sched_yield();
+	} while (amd_kfd_now_ms() < deadline);
+	igt_assert_f(false, "memory was not given back:\n%s\n%s\n", want, now);
+}
+
+/* Reading the file resets the GPU; it says how that went. */
+static void reset_gpu(int recover)
+{
+	char text[32] = "";
+
+	igt_assert_lt(0, read(recover, text, sizeof(text) - 1));
+	igt_assert_f(atoi(text) == 0, "the reset failed: %s\n", text);
+}
+
+static void access_gpu(struct amd_userptr *mine, int unused)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, RESET_SIZE, 1);
+
+	amd_userptr_gpu_check(mine, bo->va, RESET_SIZE, 1);
+	amd_userptr_roundtrip(mine, bo, 2);
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_dontneed(bo);
+	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_gpu_check_zero(mine, bo->va, RESET_SIZE);
+}
+
+typedef void reset_act(struct amd_userptr *mine, int recover);
+
+/*
+ * None of ours has a GPU when it is reset, or had one: each is a process that
+ * ends without undoing anything, as its queues cannot be destroyed then.
+ */
+static void in_process(struct amd_userptr *up, reset_act *act, int recover)
+{
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		amd_userptr_open_in_child(&mine, up);
+		act(&mine, recover);
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "a process");
+}
+
+/* The queue is in the middle of something that goes on for long. */
+static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, RESET_SIZE, 1);
+	uint32_t first;
+
+	amd_kfd_queue_copy(mine->queue, mine->out.va, bo->va, bo->size);
+	first = amd_kfd_queue_submit(mine->queue);
+	for (unsigned int i = 0; i < COPIES; i++)
+		amd_kfd_queue_copy(mine->queue, mine->out.va, bo->va, bo->size);
+	amd_kfd_queue_submit(mine->queue);
+	amd_kfd_queue_wait(mine->queue, first, AMD_USERPTR_WAIT_MS);
+	amd_kfd_smi_mark(&mine->smi);
+	return bo;
+}
+
+/* Its queues did not get to the end and never will; its memory and its BO are still its own. */
+static void expect_lost(struct amd_userptr *mine, struct amd_userptr_bo *bo)
+{
+	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
+	amd_userptr_check_zero(bo->cpu, RESET_SIZE, "memory after a reset");
+	amd_userptr_fill(bo->cpu, RESET_SIZE, 2);
+	amd_userptr_unmap(mine, bo);
+	amd_userptr_destroy(mine, bo);
+	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
+}
+
+static void reset_valid(struct amd_userptr *mine, int recover)
+{
+	struct amd_userptr_bo *bo = start_copies(mine);
+
+	reset_gpu(recover);
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_dontneed(bo);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
+	expect_lost(mine, bo);
+}
+
+/* The worker, in the middle of a restore, finds another GPU than it began with. */
+static void reset_invalid(struct amd_userptr *mine, int recover)
+{
+	struct amd_userptr_bo *bo = start_copies(mine);
+	struct amd_userptr_stall stall;
+
+	igt_assert_eq(__amd_userptr_stall_init(&stall), 0);
+	amd_userptr_stall_hold(&stall, mine);
+	amd_userptr_dontneed(bo);
+	reset_gpu(recover);
+	igt_assert(amd_userptr_stopped(mine));
+	amd_userptr_stall_release(&stall);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
+	amd_userptr_stall_drop(&stall, mine);
+	expect_lost(mine, bo);
+	amd_userptr_stall_fini(&stall);
+}
+
+/* Found out by a process that says so in memory that is shared with ours. */
+static bool *supported;
+
+static void ask_for_flag(struct amd_userptr *mine, int unused)
+{
+	*supported = amd_userptr_supported(mine);
+}
+
+static void require_flag(struct amd_userptr *up)
+{
+	supported = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			 -1, 0);
+	igt_assert(supported != MAP_FAILED);
+	in_process(up, ask_for_flag, -1);
+	igt_require_f(*supported, "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+}
+
+/* A process before, one that loses the GPU, one after. */
+static void run(struct amd_userptr *up, reset_act *act)
+{
+	int recover = igt_debugfs_open(up->fd, "amdgpu_gpu_recover", O_RDONLY);
+	char before[256];
+
+	igt_require_f(recover >= 0, "no debugfs file to reset the GPU with\n");
+	igt_require_f(amd_userptr_number_in(RECOVERY, "") > 0, "GPU recovery is off\n");
+	read_mem_limit(before, sizeof(before));
+	require_flag(up);
+	ignore_log();
+	in_process(up, access_gpu, recover);
+	in_process(up, act, recover);
+	in_process(up, access_gpu, recover);
+	wait_mem_limit(before);
+	close(recover);
+}
+
+static const struct {
+	const char *name, *describe;
+	reset_act *act;
+} subtests[] = {
+	{ "valid", "A process whose GPU was reset changes and closes its userptr.", reset_valid },
+	{ "invalid", "So does one whose userptr is being restored meanwhile.", reset_invalid },
+};
+
+int igt_main()
+{
+	enum { SUBTEST_SECONDS = 50 };
+	static struct amd_userptr up;
+
+	igt_fixture()
+		up.fd = drm_open_driver_render(DRIVER_AMDGPU);
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(subtests); i++) {
+		igt_describe(subtests[i].describe);
+		igt_subtest_f("%s", subtests[i].name) {
+			igt_set_timeout(SUBTEST_SECONDS, subtests[i].name);
+			run(&up, subtests[i].act);
+			igt_reset_timeout();
+		}
+	}
+
+	igt_fixture()
+		drm_close_driver(up.fd);
+}
