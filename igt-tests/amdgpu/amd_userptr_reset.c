@@ -32,7 +32,7 @@ IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid
 /* All that amdgpu_device_gpu_recover() and what it calls say. */
 static void ignore_log(void)
 {
-	igt_emit_ignore_dmesg_regex("amdgpu |kfd|GPU reset|drm");
+	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
 }
 
 /* What KFD counts of this machine's memory, as text: kfd_debugfs.c. */
