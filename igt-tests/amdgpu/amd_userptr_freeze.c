@@ -1,0 +1,295 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Tasks are frozen, and the device suspended, while userptrs are invalid: the
+ * restore worker, which is frozen with them, does its work when they are thawed.
+ * Documentation/power/basic-pm-debugging.rst: what begins like a suspend ends
+ * after a second by itself.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdlib.h>
+#include <unistd.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/amdgpu/amd_userptr_trace.h"
+
+IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the GPU is suspended.");
+
+#define POWER		"/sys/power/"
+#define DELAY		"/sys/module/suspend/parameters/pm_test_delay"
+#define FREEZE_TIMEOUT	POWER "pm_freeze_timeout"
+
+#define KPROBES		"/sys/kernel/tracing/kprobe_events"
+#define WORKER		"amd_userptr_worker"
+
+#define SECOND_NS	1000000000ull
+
+/* A thread that did nothing for so long was frozen: the test of a suspend takes a second. */
+#define FROZEN_NS	(SECOND_NS / 2)
+
+/* So many restores have failed in a row: by now the worker sleeps for longer than freezing takes. */
+#define RESCHEDULED	14
+
+/* The worker may be at work at the moment when it should be frozen. */
+#define ATTEMPTS	12
+
+#define FREEZE_SIZE	((size_t)64 << 10)
+
+static uint64_t now_ns(void)
+{
+	struct timespec now;
+
+	/* That of the SMI events. */
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return now.tv_sec * SECOND_NS + now.tv_nsec;
+}
+
+/* As far as @stage, as if for suspend to idle; what the kernel says to that. */
+static int suspend_test(const char *stage)
+{
+	int ret;
+
+	igt_assert_eq(__amd_userptr_write_text(DELAY, "1"), 0);
+	igt_assert_eq(__amd_userptr_write_text(POWER "pm_test", stage), 0);
+	ret = __amd_userptr_write_text(POWER "state", "freeze");
+	igt_assert_eq(__amd_userptr_write_text(POWER "pm_test", "none"), 0);
+	return ret;
+}
+
+static void require_suspend_test(void)
+{
+	igt_require_f(!access(POWER "pm_test", W_OK) && !access(DELAY, W_OK),
+		      "the kernel has no test of suspend (CONFIG_PM_DEBUG), or not root\n");
+}
+
+/* Somebody who drops pages all the time, until it is frozen. */
+struct storm {
+	pthread_t thread;
+	struct amd_userptr_bo *bo;
+	bool freezing, stop;
+	uint64_t last_ns;		/* no event came after the one that began then */
+	uint64_t thawed_ns;		/* 0: was never frozen */
+	int error;
+};
+
+static bool was_frozen(struct storm *storm, uint64_t since, uint64_t now)
+{
+	/* A busy machine may keep us waiting as well. */
+	if (!__atomic_load_n(&storm->freezing, __ATOMIC_ACQUIRE) || now - since <= FROZEN_NS)
+		return false;
+	storm->thawed_ns = now;
+	return true;
+}
+
+static void *drop_all_the_time(void *data)
+{
+	struct storm *storm = data;
+	uint64_t end = now_ns();
+
+	while (!__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE)) {
+		const uint64_t begin = now_ns();
+
+		if (was_frozen(storm, end, begin))
+			break;
+		storm->last_ns = begin;
+		if (madvise(storm->bo->cpu, storm->bo->size, MADV_DONTNEED)) {
+			storm->error = errno;
+			break;
+		}
+		end = now_ns();
+		if (was_frozen(storm, begin, end))
+			break;
+	}
+	return NULL;
+}
+
+static void wait_rescheduled(struct amd_userptr *up, unsigned int count)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	while (up->smi.count.rescheduled < count) {
+		igt_assert_f(amd_kfd_now_ms() < deadline, "only %u restores were put off\n",
+			     up->smi.count.rescheduled);
+		amd_kfd_smi_drain(&up->smi);
+		sched_yield();
+	}
+}
+
+static void trace_worker(void)
+{
+	static const char *const events[] = { "kprobes/" WORKER };
+
+	igt_require_f(!__amd_userptr_write_text(KPROBES, "p:" WORKER
+						" amdgpu_amdkfd_restore_userptr_worker\n"),
+		      "no kprobe at the worker\n");
+	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+	igt_assert_eq(__amd_userptr_write_text(AMD_USERPTR_TRACE "trace_clock", "boot"), 0);
+}
+
+static void untrace_worker(void)
+{
+	amd_userptr_trace_off();
+	__amd_userptr_write_text(KPROBES, "-:" WORKER "\n");
+}
+
+/* When the worker began to work in [from, to), how often. */
+static unsigned int worker_runs(uint64_t from, uint64_t to)
+{
+	FILE *file = fopen(AMD_USERPTR_TRACE "trace", "r");
+	unsigned int runs = 0;
+	char line[1024];
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		char *time = strstr(line, ": " WORKER ": ");
+		uint64_t ns;
+
+		if (!time)
+			continue;
+		*time = '\0';
+		time = strrchr(line, ' ');
+		igt_assert(time);
+		ns = strtod(time, NULL) * SECOND_NS;
+		runs += ns >= from && ns < to;
+	}
+	fclose(file);
+	return runs;
+}
+
+static void wait_restored(struct amd_userptr *up)
+{
+	do
+		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
+				 AMD_USERPTR_WAIT_MS);
+	while (amd_userptr_stopped(up));
+}
+
+/*
+ * Frozen in a storm: the worker has failed often, so that it sleeps at the moment
+ * when it is frozen.  Was there something to restore until the thaw?
+ */
+static bool freeze_in_storm(struct amd_userptr *up, struct amd_userptr_bo *bo, const char *stage)
+{
+	struct storm storm = { .bo = bo };
+	unsigned int during, after;
+
+	trace_worker();
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(pthread_create(&storm.thread, NULL, drop_all_the_time, &storm), 0);
+	wait_rescheduled(up, RESCHEDULED);
+	amd_userptr_trace_clear();
+	__atomic_store_n(&storm.freezing, true, __ATOMIC_RELEASE);
+	igt_assert_eq(suspend_test(stage), 0);
+	__atomic_store_n(&storm.stop, true, __ATOMIC_RELEASE);
+	igt_assert_eq(pthread_join(storm.thread, NULL), 0);
+	igt_assert_eq(storm.error, 0);
+	igt_assert_f(storm.thawed_ns, "nothing was frozen\n");
+	wait_restored(up);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
+	during = worker_runs(storm.last_ns, storm.last_ns + SECOND_NS);
+	after = worker_runs(storm.last_ns + SECOND_NS, UINT64_MAX);
+	untrace_worker();
+	igt_info("%s: no event for the last %.3f s; the worker began %u times in the first second of it, %u times later\n",
+		 stage, (double)(storm.thawed_ns - storm.last_ns) / SECOND_NS, during, after);
+	igt_assert_lte_u64(SECOND_NS, storm.thawed_ns - storm.last_ns);
+	return !during && after;
+}
+
+static void freeze_until_caught(struct amd_userptr *up, const char *stage)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
+	bool caught = false;
+
+	require_suspend_test();
+	for (unsigned int i = 0; i < ATTEMPTS && !caught; i++) {
+		caught = freeze_in_storm(up, bo, stage);
+		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+		amd_userptr_roundtrip(up, bo, 2);
+	}
+	igt_assert_f(caught, "all was restored before tasks were frozen, or while they were\n");
+}
+
+static void freezer(struct amd_userptr *up)
+{
+	freeze_until_caught(up, "freezer");
+}
+
+/* The worker waits for a page of somebody who is frozen: no suspend, and nothing is lost. */
+static void freezer_refused(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
+	struct amd_userptr_stall stall;
+	int no_stall;
+
+	require_suspend_test();
+	no_stall = __amd_userptr_stall_init(&stall);
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
+				    "workqueue events_freezable|pwq |in-flight|pending: |inactive");
+	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "1000"), 0);
+	amd_kfd_smi_mark(&up->smi);
+	amd_userptr_stall_hold(&stall, up);
+	amd_userptr_dontneed(bo);
+	igt_assert_eq(suspend_test("freezer"), -EBUSY);
+	igt_assert(amd_userptr_stopped(up));
+	amd_userptr_stall_release(&stall);
+	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "20000"), 0);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+	amd_userptr_roundtrip(up, bo, 2);
+	amd_userptr_stall_drop(&stall, up);
+	amd_userptr_stall_fini(&stall);
+}
+
+/* The driver's own suspend and resume, with what it evicts and brings back. */
+static void suspend(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
+
+	require_suspend_test();
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(suspend_test("devices"), 0);
+	wait_restored(up);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SUSPEND]);
+	amd_userptr_queue_alive(up);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static void suspend_while_invalid(struct amd_userptr *up)
+{
+	freeze_until_caught(up, "devices");
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "freezer", .run = freezer,
+	  .describe = "What is invalid when tasks are frozen is restored when they are thawed." },
+	{ .name = "freezer-refused", .run = freezer_refused,
+	  .describe = "A worker that cannot be frozen ends the suspend, and its work." },
+	{ .name = "suspend", .run = suspend,
+	  .describe = "Queue and userptr go on after the GPU was suspended." },
+	{ .name = "suspend-while-invalid", .run = suspend_while_invalid,
+	  .describe = "So do they when the userptr was invalid meanwhile." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}
