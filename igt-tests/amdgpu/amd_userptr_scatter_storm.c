@@ -23,7 +23,7 @@
 #include "amd_userptr_scatter.h"
 
 /* Ranges of one file, all of which change. */
-enum { STORM_RANGES = 1024 };
+enum { STORM_RANGES = 512 };
 
 /* Ranges that have the same page, where one change is one of several. */
 enum { STORM_ALIASES = 4 };
