@@ -182,14 +182,7 @@ static const char *prepare_migrate(struct amd_userptr_area *area)
 
 static int trigger_migrate(struct amd_userptr_area *area)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	int ret;
-
-	/* Pages in another CPU's batch for the LRU lists cannot be isolated. */
-	do {
-		ret = __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
-	} while (ret == -EBUSY && amd_kfd_now_ms() < deadline);
-	return ret;
+	return __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
 }
 
 static int trigger_compact(struct amd_userptr_area *area)

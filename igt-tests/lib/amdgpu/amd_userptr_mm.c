@@ -115,32 +115,50 @@ int __amd_userptr_pageout(void *cpu, size_t size)
 	return -ETIME;
 }
 
+/*
+ * Pages in another CPU's batch for the LRU lists cannot be isolated.  Those that
+ * moved already stay where they are: with another node to go to they would come back.
+ */
+static int move_to_node(void **pages, unsigned long count, int node)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	int nodes[MAX_MOVED], status[MAX_MOVED];
+	unsigned long moved;
+
+	for (unsigned long i = 0; i < count; i++)
+		nodes[i] = node;
+	do {
+		int ret = move_pages(pages, count, nodes, status);
+
+		if (ret)
+			return ret;
+		for (moved = 0; moved < count && status[moved] == node; moved++)
+			;
+	} while (moved < count && amd_kfd_now_ms() < deadline);
+	return moved == count ? 0 : -EBUSY;
+}
+
 int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
 {
 	const unsigned long count = size / step;
 	void *pages[MAX_MOVED];
-	int nodes[MAX_MOVED], status[MAX_MOVED], from;
+	int from, ret;
 
 	if (count > MAX_MOVED)
 		return -EINVAL;
 	for (unsigned long i = 0; i < count; i++)
 		pages[i] = (char *)cpu + i * step;
-	if (move_pages(pages, 1, NULL, status))
-		return -errno;
-	from = status[0];
-	for (int node = 0; node < MAX_NODES; node++) {
-		unsigned long moved = 0;
-
-		for (unsigned long i = 0; i < count; i++)
-			nodes[i] = node;
-		/* ENODEV: no such node; EACCES: not ours to use. */
-		if (node == from || move_pages(pages, count, nodes, status))
+	ret = move_pages(pages, 1, NULL, &from);
+	for (int node = 0; !ret && node < MAX_NODES; node++) {
+		if (node == from)
 			continue;
-		while (moved < count && status[moved] == node)
-			moved++;
-		return moved == count ? 0 : -EBUSY;
+		ret = move_to_node(pages, count, node);
+		/* ENODEV: no such node; EACCES: not ours to use. */
+		if (ret != -ENODEV && ret != -EACCES)
+			return ret;
+		ret = 0;
 	}
-	return -ENODEV;
+	return ret ? ret : -ENODEV;
 }
 
 /* The child only lives long enough for every write to copy. */
