@@ -69,6 +69,8 @@ def igt_reason(out, err):
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 	"""A test's verdict by the runner's word, and by what may skip here or has to fail, and why."""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
+	if word.startswith("dmesg-"):
+		reason = last_line(entry.get("dmesg-warnings", "")) or reason
 	if expected_reason:
 		if word == "fail" and re.search(expected_reason, reason):
 			return Case(name, PASS, reason)
