@@ -18,8 +18,8 @@
 
 IGT_TEST_DESCRIPTION("AQL packets and signals on HSA queues of KFD.");
 
-#define WAIT_MS		10000
-#define SUBTEST_SECONDS	50
+#define WAIT_MS		amd_kfd_patience(10000)
+#define SUBTEST_SECONDS	amd_kfd_patience(50)
 #define NUM_SIGNALS	8
 #define DATA_DWORDS	1024
 

@@ -7,7 +7,6 @@
  */
 #include <errno.h>
 #include <pthread.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -118,7 +117,7 @@ static void wait_rescheduled(struct amd_userptr *up, unsigned int count)
 		igt_assert_f(amd_kfd_now_ms() < deadline, "only %u restores were put off\n",
 			     up->smi.count.rescheduled);
 		amd_kfd_smi_drain(&up->smi);
-		sched_yield();
+		amd_kfd_pause();
 	}
 }
 

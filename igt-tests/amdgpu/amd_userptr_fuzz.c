@@ -5,7 +5,6 @@
  * has to be 0 or an error that is documented, and in the end nothing is left.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
 
@@ -165,19 +164,6 @@ static void change_memory(struct fuzz *fuzz)
 	}
 }
 
-/* What KFD counts of this machine's memory, as text: kfd_debugfs.c. */
-static void read_mem_limit(char *text, size_t size)
-{
-	int fd = open("/sys/kernel/debug/kfd/mem_limit", O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
-	len = read(fd, text, size - 1);
-	close(fd);
-	igt_assert_lt(0, len);
-	text[len] = '\0';
-}
-
 static void run(uint64_t seed)
 {
 	static struct fuzz fuzz;
@@ -190,7 +176,7 @@ static void run(uint64_t seed)
 	amd_userptr_adopt(&up, fuzz.memory, size);
 	fuzz.va = amd_kfd_va_reserve(size, 0);
 	igt_assert(fuzz.va);
-	read_mem_limit(before, sizeof(before));
+	amd_userptr_read_mem_limit(before, sizeof(before));
 	for (int i = 0; i < CALLS; i++) {
 		static void (*const act[])(struct fuzz *fuzz) = {
 			fuzz_userptr, fuzz_userptr, fuzz_va, fuzz_va, fuzz_close, change_memory,
@@ -203,7 +189,7 @@ static void run(uint64_t seed)
 			igt_assert_eq(__amd_userptr_close_handle(up.fd, fuzz.handles[i]), 0);
 	}
 	amd_kfd_va_release(fuzz.va, size);
-	read_mem_limit(after, sizeof(after));
+	amd_userptr_read_mem_limit(after, sizeof(after));
 	igt_assert_f(!strcmp(before, after), "memory was not given back:\n%s\n%s\n", before, after);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(ioctls); i++) {
 		igt_info("%s: %u succeeded, %u refused\n", ioctls[i].name, fuzz.succeeded[i],
@@ -218,7 +204,7 @@ static void run(uint64_t seed)
 
 int igt_main()
 {
-	enum { SEEDS = 4, SUBTEST_SECONDS = 50 };
+	enum { SEEDS = 4 };
 
 	igt_fixture() {
 		amd_userptr_start(&up);
@@ -228,7 +214,7 @@ int igt_main()
 	for (int seed = 1; seed <= SEEDS; seed++) {
 		igt_describe("Errors are those of the rules, and all memory is given back.");
 		igt_subtest_f("seed-%d", seed) {
-			igt_set_timeout(SUBTEST_SECONDS, "random ioctls");
+			igt_set_timeout(amd_kfd_patience(50), "random ioctls");
 			/* Of two mappings at one address: amdgpu_vm.c:amdgpu_vm_bo_map(). */
 			igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: bo .* conflict with");
 			run(seed);

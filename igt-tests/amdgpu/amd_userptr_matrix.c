@@ -17,7 +17,7 @@
 IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
 
 /* A subtest that takes longer hangs. */
-#define SUBTEST_SECONDS 50
+#define SUBTEST_SECONDS amd_kfd_patience(50)
 
 /* Neither the event nor anything like it: why is in the table. */
 #define INVALID '-'

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* The moments at which an event can hit a userptr, and what has to be true afterwards. */
 #include <errno.h>
-#include <sched.h>
 #include <sys/mman.h>
 
 #include "igt.h"
@@ -184,7 +183,7 @@ static void train_start(struct train *train)
 	emit_round(train);
 	train->seqno = amd_kfd_queue_submit(up->queue);
 	while (!*train->progress && amd_kfd_now_ms() < deadline)
-		sched_yield();
+		amd_kfd_pause();
 	igt_assert_eq(*train->progress, 1);
 }
 

@@ -8,7 +8,6 @@
  * What a process had in flight is lost, and the doorbells of its queues with it.
  */
 #include <fcntl.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -22,7 +21,6 @@
 
 IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");
 
-#define MEM_LIMIT	"/sys/kernel/debug/kfd/mem_limit"
 #define RECOVERY	"/sys/module/amdgpu/parameters/gpu_recovery"
 
 #define RESET_SIZE	((size_t)1 << 20)
@@ -35,19 +33,6 @@ static void ignore_log(void)
 	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
 }
 
-/* What KFD counts of this machine's memory, as text: kfd_debugfs.c. */
-static void read_mem_limit(char *text, size_t size)
-{
-	int fd = open(MEM_LIMIT, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
-	len = read(fd, text, size - 1);
-	close(fd);
-	igt_assert_lt(0, len);
-	text[len] = '\0';
-}
-
 /* KFD gives back what a process had some time after its end. */
 static void wait_mem_limit(const char *want)
 {
@@ -55,10 +40,10 @@ static void wait_mem_limit(const char *want)
 	char now[256];
 
 	do {
-		read_mem_limit(now, sizeof(now));
+		amd_userptr_read_mem_limit(now, sizeof(now));
 		if (!strcmp(want, now))
 			return;
-		sched_yield();
+		amd_kfd_pause();
 	} while (amd_kfd_now_ms() < deadline);
 	igt_assert_f(false, "memory was not given back:\n%s\n%s\n", want, now);
 }
@@ -183,7 +168,7 @@ static void run(struct amd_userptr *up, reset_act *act)
 
 	igt_require_f(recover >= 0, "no debugfs file to reset the GPU with\n");
 	igt_require_f(amd_userptr_number_in(RECOVERY, "") > 0, "GPU recovery is off\n");
-	read_mem_limit(before, sizeof(before));
+	amd_userptr_read_mem_limit(before, sizeof(before));
 	require_flag(up);
 	ignore_log();
 	in_process(up, access_gpu, recover);

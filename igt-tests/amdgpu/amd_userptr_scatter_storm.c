@@ -29,7 +29,7 @@ enum { STORM_RANGES = 512 };
 enum { STORM_ALIASES = 4 };
 
 /* What a change costs depends on the machine; far from forever. */
-enum { CREATION_MAX_MS = 3 * AMD_USERPTR_WAIT_MS };
+#define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
 /* Punches that make a storm, before anything is looked at. */
 enum { STORM_PUNCHES = 100 };

@@ -22,12 +22,12 @@ IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KF
 
 #define KSM		"/sys/kernel/mm/ksm/"
 /* How long the kernel may take to bring the queues back. */
-#define RESTORE_MS	60000
+#define RESTORE_MS	amd_kfd_patience(60000)
 /* SMI events are taken over so often at least: the kernel's buffer is small. */
 #define SMI_MS		20
 #define REPORT_MS	60000
 /* How long a short run waits for the last kind of event. */
-#define SEEN_ALL_MS	60000
+#define SEEN_ALL_MS	amd_kfd_patience(60000)
 /* The most NUMA nodes asked for. */
 #define MAX_NODES	1024
 

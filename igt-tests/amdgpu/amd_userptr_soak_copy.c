@@ -8,7 +8,7 @@
 #include "amd_userptr_soak.h"
 
 /* A copy that takes longer is lost: queues may be stopped again and again, but they do run. */
-#define COPY_DEADLINE_MS	60000
+#define COPY_DEADLINE_MS	amd_kfd_patience(60000)
 /* How often to look whether the test has ended otherwise. */
 #define SLICE_MS		100
 /* Of so many copies to an area that may be written, one writes. */

@@ -17,7 +17,7 @@
 #define RING_DWORDS	(RING_BYTES / 4)
 
 /* How long a full ring may take to drain. */
-#define DRAIN_MS	10000
+#define DRAIN_MS	amd_kfd_patience(10000)
 
 /* Places in the control page, each in a cache line of its own. */
 enum {

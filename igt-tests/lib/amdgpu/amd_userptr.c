@@ -9,6 +9,7 @@
 
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
 
 void amd_userptr_open(struct amd_userptr *up, int fd)
 {
@@ -425,6 +426,18 @@ void amd_userptr_ignore_fault_log(void)
 				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
 				    "MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|"
 				    "RW: )");
+}
+
+void amd_userptr_read_mem_limit(char *text, size_t size)
+{
+	int fd = open(AMD_USERPTR_MEM_LIMIT, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
+	len = read(fd, text, size - 1);
+	close(fd);
+	igt_assert_lt(0, len);
+	text[len] = '\0';
 }
 
 uint64_t __amd_userptr_pfn(int pagemap, const void *addr)

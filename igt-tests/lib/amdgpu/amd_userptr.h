@@ -16,6 +16,7 @@
 #include <amdgpu_drm.h>
 
 #include "lib/amdgpu/amd_kfd.h"
+#include "lib/amdgpu/amd_kfd_time.h"
 
 /*
  * Not in libdrm yet: memory is accessed by KFD user mode queues; on CPU page
@@ -38,8 +39,8 @@
 
 #define AMD_USERPTR_RW (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
-/* Limit of every single wait: generous, for kernels with debugging on emulated CPUs. */
-#define AMD_USERPTR_WAIT_MS 10000
+/* Limit of every single wait: generous, for emulated CPUs. */
+#define AMD_USERPTR_WAIT_MS amd_kfd_patience(10000)
 
 /* Most bytes one amd_userptr_gpu_*() call moves. */
 #define AMD_USERPTR_STAGE (4u << 20)
@@ -149,6 +150,8 @@ void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint
 void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint32_t size);
 /* Keep the runner from counting the kernel's report of wanted faults as a problem. */
 void amd_userptr_ignore_fault_log(void);
+/* What KFD counts of this machine's memory, as text (kfd_debugfs.c); skips without debugfs. */
+void amd_userptr_read_mem_limit(char *text, size_t size);
 
 /* Opened by one process, waited for by another, with a deadline. */
 struct amd_userptr_gate {

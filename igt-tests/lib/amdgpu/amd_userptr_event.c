@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 #include <sys/mman.h>
 
@@ -101,15 +100,21 @@ static int trigger_unmap(struct amd_userptr_area *area)
 	return munmap(area->cpu, area->size) ? -errno : 0;
 }
 
-static int trigger_cow(struct amd_userptr_area *area)
+/*
+ * Copies were made where the mapping is private, and only there. That can be seen as
+ * long as the child has the old pages: then khugepaged may take them for a huge page
+ * of the copies.
+ */
+static void look_for_copies(void *data)
 {
-	return __amd_userptr_fork_and_write(area->cpu, area->size);
+	struct amd_userptr_area *area = data;
+
+	area->done = area->backing->map_flags & MAP_PRIVATE ? all_moved(area) : none_moved(area);
 }
 
-/* Copies were made where the mapping is private, and only there. */
-static bool copied(struct amd_userptr_area *area)
+static int trigger_cow(struct amd_userptr_area *area)
 {
-	return area->backing->map_flags & MAP_PRIVATE ? all_moved(area) : none_moved(area);
+	return __amd_userptr_fork_write_look(area->cpu, area->size, look_for_copies, area);
 }
 
 static int trigger_dontneed(struct amd_userptr_area *area)
@@ -258,7 +263,7 @@ static int trigger_ksm(struct amd_userptr_area *area)
 
 	while (!ret && !area->done && amd_kfd_now_ms() < deadline) {
 		area->done = merged(area, unmerged);
-		sched_yield();
+		amd_kfd_pause();
 	}
 	err = __amd_userptr_write_text(KSM "run", "0");
 	if (ret || err)
@@ -305,7 +310,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	{ .name = "remap", .what = "are replaced by others",
 	  .trigger = trigger_remap, .happened = seen },
 	{ .name = "cow", .what = "are written after a fork",
-	  .trigger = trigger_cow, .happened = copied },
+	  .trigger = trigger_cow, .happened = seen },
 	{ .name = "dontneed", .what = "are dropped by MADV_DONTNEED",
 	  .trigger = trigger_dontneed, .happened = seen },
 	{ .name = "pageout", .what = "are paged out, and in again",

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
 /* Accesses of the GPU that must fault. */
-#include <sched.h>
-
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd_time.h"
@@ -9,6 +7,7 @@
 
 /* What the parent's queue works on while a child provokes its fault. */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
+#define BYSTANDER_PAUSE_MS 2
 
 static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
@@ -42,7 +41,7 @@ void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act,
 	while (rounds_after < 3 && amd_kfd_now_ms() < deadline &&
 	       !amd_userptr_gate_is_lost(&faulted)) {
 		go_on(up, bo);
-		rounds_after += amd_userptr_gate_is_open(&faulted, 0);
+		rounds_after += amd_userptr_gate_is_open(&faulted, rounds_after ? 0 : BYSTANDER_PAUSE_MS);
 	}
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that provokes a fault");
 	igt_assert_eq(rounds_after, 3);
@@ -61,7 +60,7 @@ bool amd_userptr_done_or_faulted(struct amd_userptr *mine)
 		if (mine->smi.count.vm_faults)
 			return false;
 		igt_assert_f(amd_kfd_now_ms() < deadline, "the queue neither went on nor faulted\n");
-		sched_yield();
+		amd_kfd_pause();
 	}
 	return true;
 }

@@ -116,26 +116,27 @@ int __amd_userptr_pageout(void *cpu, size_t size)
 }
 
 /*
- * Pages in another CPU's batch for the LRU lists cannot be isolated.  Those that
- * moved already stay where they are: with another node to go to they would come back.
+ * Pages in another CPU's batch for the LRU lists cannot be isolated, for a moment.
+ * Those that moved already stay where they are: with another node to go to they
+ * would come back.
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {
 	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	int nodes[MAX_MOVED], status[MAX_MOVED];
+	int nodes[MAX_MOVED], status[MAX_MOVED], ret;
 	unsigned long moved;
 
 	for (unsigned long i = 0; i < count; i++)
 		nodes[i] = node;
 	do {
-		int ret = move_pages(pages, count, nodes, status);
-
-		if (ret)
-			return ret;
+		/* It says nothing of the pages behind one that it gives up at. */
+		for (unsigned long i = 0; i < count; i++)
+			status[i] = -EBUSY;
+		ret = move_pages(pages, count, nodes, status);
 		for (moved = 0; moved < count && status[moved] == node; moved++)
 			;
-	} while (moved < count && amd_kfd_now_ms() < deadline);
-	return moved == count ? 0 : -EBUSY;
+	} while (!ret && moved < count && status[moved] == -EBUSY && amd_kfd_now_ms() < deadline);
+	return ret || moved == count ? ret : -EBUSY;
 }
 
 int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
@@ -161,8 +162,8 @@ int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
 	return ret ? ret : -ENODEV;
 }
 
-/* The child only lives long enough for every write to copy. */
-int __amd_userptr_fork_and_write(void *cpu, size_t size)
+/* The child only lives long enough for every write to copy, and for @look. */
+int __amd_userptr_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data)
 {
 	int gate[2], status = 0;
 	char byte;
@@ -182,10 +183,20 @@ int __amd_userptr_fork_and_write(void *cpu, size_t size)
 
 			*page = *page;
 		}
+		look(data);
 	}
 	close(gate[1]);
 	close(gate[0]);
 	if (pid < 0 || waitpid(pid, &status, 0) != pid || status)
 		return -ECHILD;
 	return 0;
+}
+
+static void look_away(void *data)
+{
+}
+
+int __amd_userptr_fork_and_write(void *cpu, size_t size)
+{
+	return __amd_userptr_fork_write_look(cpu, size, look_away, NULL);
 }

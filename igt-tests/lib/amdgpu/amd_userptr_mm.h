@@ -9,8 +9,10 @@
 
 #include <stddef.h>
 
+#include "lib/amdgpu/amd_kfd_time.h"
+
 /* How long to ask the kernel again for what it may refuse for a moment. */
-#define AMD_USERPTR_RETRY_MS 5000
+#define AMD_USERPTR_RETRY_MS amd_kfd_patience(5000)
 
 /* An event that changes nothing: takes write access from all pages and gives it back. */
 int __amd_userptr_poke(void *cpu, size_t size);
@@ -23,6 +25,8 @@ int __amd_userptr_compact(void);
 int __amd_userptr_migrate(void *cpu, size_t size, size_t step);
 /* Fork, store in each page what is there already, end the child. */
 int __amd_userptr_fork_and_write(void *cpu, size_t size);
+/* @look is called when that was stored and the child still has the old pages. */
+int __amd_userptr_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data);
 
 /* What KFD's processes have of its memory limit, in MiB. */
 #define AMD_USERPTR_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"

@@ -4,7 +4,7 @@
 #include "lib/amdgpu/amd_userptr_run.h"
 
 /* A subtest that takes longer hangs; less than a runner's usual limit, to say where. */
-#define SUBTEST_SECONDS 50
+#define SUBTEST_SECONDS amd_kfd_patience(50)
 
 static bool has_kfd(int fd)
 {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -95,7 +94,7 @@ void amd_userptr_task_make(struct amd_userptr_task *task, int (*run)(void *data)
 	igt_assert_eq(pthread_create(&task->thread, NULL, run_task, task), 0);
 	task->made = true;
 	while (!__atomic_load_n(&task->tid, __ATOMIC_ACQUIRE) && amd_kfd_now_ms() < deadline)
-		sched_yield();
+		amd_kfd_pause();
 	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", task->tid);
 	task->stat = open(path, O_RDONLY | O_CLOEXEC);
 	igt_assert_fd(task->stat);
@@ -132,7 +131,7 @@ bool amd_userptr_task_start(struct amd_userptr_task *task)
 		looks = __amd_userptr_task_state(task->stat) == 'D' ? looks + 1 : 0;
 		if (looks == ASLEEP_LOOKS)
 			return false;
-		sched_yield();
+		amd_kfd_pause();
 	}
 	igt_assert_f(false, "a thread neither ended nor waited\n");
 	return false;

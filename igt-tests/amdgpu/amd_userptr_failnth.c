@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every allocation of every call fails once: making, mapping, unmapping and
+ * closing a userptr for KFD queues, and what the restore worker does.  A call
+ * says so, or gets along without; whatever it says, nothing is left behind, and
+ * the GPU reaches the pages that the process has, or none.
+ *
+ * Whether the GPU touched others is for a GPU with a page oracle to say.
+ */
+#include <errno.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_failnth.h"
+
+IGT_TEST_DESCRIPTION("Every allocation of the ioctls of userptrs, and of their restore, fails once.");
+
+/* A process goes on for so long; what it provokes may end it before. */
+#define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
+
+/* Each is an allocation of the worker. */
+enum { RESTORE_PAGES = 16 };
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+void failnth_memory_init(struct failnth_memory *memory, struct amd_userptr *up, bool many,
+			 unsigned int pages, uint32_t seed)
+{
+	memset(memory, 0, sizeof(*memory));
+	memory->many = many;
+	memory->size = pages * page();
+	if (many) {
+		memory->cpu = amd_userptr_scatter_pages(&memory->scatter, up, pages);
+		memory->span = 2 * memory->size;
+	} else {
+		memory->cpu = (char *)amd_userptr_mmap(up, memory->size, 0);
+		memory->span = memory->size;
+		amd_userptr_scatter_init(&memory->scatter, up, 1);
+		amd_userptr_scatter_add(&memory->scatter, memory->cpu, memory->size, 0);
+	}
+	failnth_memory_change(memory, seed);
+}
+
+void failnth_memory_change(struct failnth_memory *memory, uint32_t seed)
+{
+	const struct amd_userptr_scatter *scatter = &memory->scatter;
+
+	igt_assert_eq(madvise(memory->cpu, memory->span, MADV_DONTNEED), 0);
+	for (unsigned int i = 0; i < scatter->count; i++)
+		amd_userptr_fill((void *)(uintptr_t)scatter->ranges[i].addr,
+				 scatter->ranges[i].size, seed + i);
+}
+
+int failnth_create(struct failnth_memory *memory, uint32_t *handle)
+{
+	const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR,
+					       struct amd_userptr_args);
+	struct amd_userptr_args args = amd_userptr_scatter_args(&memory->scatter, 0);
+	int ret;
+
+	if (!memory->many)
+		args = (struct amd_userptr_args) {
+			.addr = (uintptr_t)memory->cpu,
+			.size = memory->size,
+			.flags = AMD_USERPTR_TRACKED,
+		};
+	ret = ioctl(memory->scatter.up->fd, request, &args) ? -errno : 0;
+	*handle = args.handle;
+	return ret;
+}
+
+void failnth_make(struct failnth_memory *memory)
+{
+	uint32_t handle;
+
+	igt_assert_eq(failnth_create(memory, &handle), 0);
+	memory->scatter.bo = amd_userptr_adopt_bo(memory->scatter.up, handle, NULL,
+						  memory->size);
+}
+
+bool failnth_reads(struct failnth_memory *memory, uint64_t va)
+{
+	struct amd_userptr *up = memory->scatter.up;
+
+	amd_kfd_queue_copy(up->queue, up->out.va, va, memory->size);
+	amd_kfd_queue_submit(up->queue);
+	if (!amd_userptr_done_or_faulted(up))
+		return false;
+	memory->scatter.va = va;
+	amd_userptr_scatter_reads(&memory->scatter, 0, memory->size);
+	return true;
+}
+
+void failnth_note(struct failnth_count *count, const char *what, bool failed, int ret)
+{
+	igt_assert(count->n < FAILNTH_MOST);
+	if (!failed) {
+		igt_assert_f(!ret, "%s: %s although nothing failed\n", what, strerror(-ret));
+		count->end = true;
+		return;
+	}
+	igt_debug("%s: allocation %u failed: %s\n", what, count->n, ret ? strerror(-ret) : "done without");
+	igt_assert_f(!ret || ret == -ENOMEM, "%s: allocation %u: undocumented error %d\n", what,
+		     count->n, -ret);
+	count->failures++;
+	count->errors += ret != 0;
+	count->n++;
+}
+
+void failnth_finish(const struct failnth_count *count, const char *what)
+{
+	igt_assert(count->end);
+	igt_info("%s: %u allocations failed, %u calls with them\n", what, count->failures,
+		 count->errors);
+	igt_assert_lt(0, count->failures);
+}
+
+/*
+ * Whoever is short of memory says so, some with all there is to know about memory.
+ * What no kernel may say, whatever happens, is not ignored.
+ */
+void failnth_ignore_log(void)
+{
+	igt_emit_ignore_dmesg_regex("^(?!.*(WARNING:|BUG:|Oops|UBSAN:|KASAN:|KFENCE:|refcount_t:|"
+				    "corruption|general protection fault|blocked for more than))");
+}
+
+/* A call that has failed: no share of the limit, no handle, and nobody follows the memory. */
+static void expect_nothing(struct failnth_memory *memory, const char *limit, uint32_t next,
+			   unsigned int n)
+{
+	struct amd_userptr *up = memory->scatter.up;
+	char now[256];
+	uint32_t handle;
+
+	amd_userptr_read_mem_limit(now, sizeof(now));
+	igt_assert_f(!strcmp(limit, now), "allocation %u: memory was not given back:\n%s\n%s\n",
+		     n, limit, now);
+	amd_kfd_smi_mark(&up->smi);
+	failnth_memory_change(memory, n);
+	amd_userptr_queue_alive(up);
+	amd_userptr_expect_no_stop(up);
+	/* The lowest one that is free. */
+	igt_assert_eq(failnth_create(memory, &handle), 0);
+	igt_assert_eq_u32(handle, next);
+	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
+}
+
+/* A call that got along without: the BO is like any other. */
+static void expect_working(struct failnth_memory *memory, uint32_t handle, unsigned int n)
+{
+	struct amd_userptr *up = memory->scatter.up;
+
+	memory->scatter.bo = amd_userptr_adopt_bo(up, handle, NULL, memory->size);
+	amd_userptr_map(up, memory->scatter.bo);
+	amd_kfd_smi_mark(&up->smi);
+	failnth_memory_change(memory, n);
+	amd_userptr_expect_stops(up, 0);
+	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
+	amd_userptr_destroy(up, memory->scatter.bo);
+}
+
+static void fail_create(struct amd_userptr *up, bool many)
+{
+	const char *what = many ? "GEM_USERPTR of many ranges" : "GEM_USERPTR";
+	struct failnth_count count = { .n = 1 };
+	struct amd_userptr_inject inject;
+	const char *reason = amd_userptr_inject_init(&inject);
+	struct failnth_memory memory;
+	uint32_t next, handle;
+	char limit[256];
+
+	igt_require_f(!reason, "%s\n", reason);
+	failnth_ignore_log();
+	failnth_memory_init(&memory, up, many, FAILNTH_PAGES, 0);
+	igt_assert_eq(failnth_create(&memory, &next), 0);
+	expect_working(&memory, next, 0);
+	amd_userptr_read_mem_limit(limit, sizeof(limit));
+	while (!count.end) {
+		bool failed;
+		int ret;
+
+		amd_userptr_inject_arm(&inject, count.n);
+		ret = failnth_create(&memory, &handle);
+		failed = amd_userptr_inject_disarm(&inject);
+		failnth_note(&count, what, failed, ret);
+		if (ret)
+			expect_nothing(&memory, limit, next, count.n);
+		else
+			expect_working(&memory, handle, count.n);
+	}
+	amd_userptr_inject_fini(&inject);
+	failnth_finish(&count, what);
+	igt_assert_lt(0, count.errors);
+}
+
+static void create(struct amd_userptr *up)
+{
+	fail_create(up, false);
+}
+
+static void create_scatter(struct amd_userptr *up)
+{
+	fail_create(up, true);
+}
+
+struct failnth_shared {
+	const struct failnth_case *what;
+	struct failnth_count *count;
+};
+
+static void attempts(struct amd_userptr *mine, void *data)
+{
+	const uint64_t end = amd_kfd_now_ms() + PROCESS_MS;
+	const struct failnth_shared *shared = data;
+	const struct failnth_case *what = shared->what;
+	struct failnth_count *count = shared->count;
+	struct amd_userptr_inject inject;
+
+	failnth_ignore_log();
+	igt_assert(!(what->kworkers ? amd_userptr_inject_init_kworkers(&inject) :
+				      amd_userptr_inject_init(&inject)));
+	while (!count->end && what->attempt(mine, what, &inject, count) &&
+	       amd_kfd_now_ms() < end)
+		amd_userptr_cleanup(mine);
+	amd_userptr_inject_fini(&inject);
+}
+
+void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
+{
+	struct amd_userptr_inject inject;
+	const char *reason = what->kworkers ? amd_userptr_inject_init_kworkers(&inject) :
+					      amd_userptr_inject_init(&inject);
+	struct failnth_shared shared = { .what = what };
+
+	amd_userptr_inject_fini(&inject);
+	igt_require_f(!reason, "%s\n", reason);
+	shared.count = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+			    0);
+	igt_assert(shared.count != MAP_FAILED);
+	shared.count->n = 1;
+	while (!shared.count->end) {
+		const unsigned int before = shared.count->n;
+
+		amd_userptr_in_faulting_child(up, attempts, &shared);
+		amd_userptr_cleanup(up);
+		igt_assert(shared.count->end || shared.count->n > before);
+	}
+	failnth_finish(shared.count, what->what);
+	munmap(shared.count, page());
+}
+
+/*
+ * The worker tries again when an allocation fails, in this kworker or another,
+ * where the same one fails: once each.
+ */
+static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
+			 struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory;
+	unsigned int failed;
+	bool ran, there;
+
+	failnth_memory_init(&memory, mine, what->many, RESTORE_PAGES, count->n);
+	failnth_make(&memory);
+	amd_userptr_map(mine, memory.scatter.bo);
+	igt_assert(failnth_reads(&memory, memory.scatter.bo->va));
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_inject_arm_kworkers(inject, count->n);
+	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(mine, 0);
+	failed = amd_userptr_inject_disarm_kworkers(inject, &ran);
+	/* A kworker that was made meanwhile has done it: once more. */
+	if (!ran)
+		return true;
+	failnth_note(count, what->what, failed, 0);
+	for (unsigned int i = 0; i < memory.scatter.count; i++)
+		amd_userptr_fill((void *)(uintptr_t)memory.scatter.ranges[i].addr,
+				 memory.scatter.ranges[i].size, count->n + i);
+	there = failnth_reads(&memory, memory.scatter.bo->va);
+	igt_assert_f(there, "%s: the GPU faults after a restore that was short of memory\n",
+		     what->what);
+	return true;
+}
+
+static void restore(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "restore", .attempt = fail_restore,
+						.kworkers = true });
+}
+
+static void restore_scatter(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "restore of many ranges", .many = true,
+						.attempt = fail_restore, .kworkers = true });
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "create", .run = create,
+	  .describe = "Making a userptr without memory for it leaves nothing behind." },
+	{ .name = "create-scatter", .run = create_scatter,
+	  .describe = "Nor does making one of many ranges." },
+	{ .name = "restore", .run = restore,
+	  .describe = "A restore that runs out of memory is repeated, and nothing is lost." },
+	{ .name = "restore-scatter", .run = restore_scatter,
+	  .describe = "So it is with many ranges." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run(&up, amd_userptr_failnth_va_subtests,
+			amd_userptr_num_failnth_va_subtests);
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

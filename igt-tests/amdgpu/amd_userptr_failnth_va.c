@@ -1,0 +1,255 @@
+// SPDX-License-Identifier: MIT
+/* Every allocation of GEM_VA and GEM_CLOSE fails once, and what the GPU reaches after that. */
+#include <errno.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_fault.h"
+
+#include "amd_userptr_failnth.h"
+
+/* What one directory of page tables is for: the tables of an address in the next one are new. */
+#define DIRECTORY_SIZE (1ull << 30)
+
+/*
+ * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords:
+ * with more entries it needs another one.
+ */
+enum { VA_PAGES = 144 };
+
+/* GEM_VA as it is, once, with a point of a timeline, which is an allocation, too. */
+static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
+		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
+{
+	struct drm_amdgpu_gem_va args = {
+		.handle = bo ? bo->handle : 0,
+		.operation = operation,
+		.flags = AMD_USERPTR_RW,
+		.va_address = va,
+		.map_size = size,
+		.vm_timeline_syncobj_out = syncobj,
+		.vm_timeline_point = 1,
+	};
+
+	return ioctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args) ? -errno : 0;
+}
+
+static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
+{
+	uint64_t point = 1;
+	struct timespec now;
+	int64_t deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	deadline = now.tv_sec * 1000000000ll + now.tv_nsec + AMD_USERPTR_WAIT_MS * 1000000ll;
+	igt_assert_eq(drmSyncobjTimelineWait(mine->fd, &syncobj, &point, 1, deadline,
+					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
+}
+
+/* The operation with the n-th allocation failing; returns its result when it is in force. */
+static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
+		   struct amd_userptr_inject *inject, struct failnth_count *count,
+		   uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
+{
+	uint32_t syncobj;
+	bool failed;
+	int ret;
+
+	igt_assert_eq(drmSyncobjCreate(mine->fd, 0, &syncobj), 0);
+	amd_userptr_inject_arm(inject, count->n);
+	ret = va_once(mine, syncobj, operation, bo, va, size);
+	failed = amd_userptr_inject_disarm(inject);
+	if (!ret)
+		wait_point(mine, syncobj);
+	drmSyncobjDestroy(mine->fd, syncobj);
+	failnth_note(count, what->what, failed, ret);
+	return ret;
+}
+
+static void make_mapped(struct failnth_memory *memory, struct amd_userptr *mine, bool many,
+			uint32_t seed)
+{
+	failnth_memory_init(memory, mine, many, VA_PAGES, seed);
+	failnth_make(memory);
+	amd_userptr_map(mine, memory->scatter.bo);
+	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
+}
+
+/* Other pages, of which the GPU has to be told wherever it may still have the old ones. */
+static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint32_t seed)
+{
+	amd_kfd_smi_mark(&mine->smi);
+	failnth_memory_change(memory, seed);
+	amd_userptr_expect_stops(mine, 0);
+	amd_kfd_smi_mark(&mine->smi);
+}
+
+static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
+		     struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory;
+	uint64_t va;
+	int ret;
+
+	failnth_memory_init(&memory, mine, what->many, VA_PAGES, count->n);
+	failnth_make(&memory);
+	/* Stays reserved, so that no page table is there already. */
+	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
+	igt_assert(va);
+	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
+		      memory.size);
+	if (ret && count->n % 2) {
+		/* Taken back. */
+		change(mine, &memory, count->n);
+		igt_assert_f(!failnth_reads(&memory, va), "the GPU has a mapping that failed\n");
+		return false;
+	}
+	if (ret)
+		igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, memory.scatter.bo->handle, va,
+					       0, memory.size, AMD_USERPTR_RW), 0);
+	change(mine, &memory, count->n);
+	igt_assert(failnth_reads(&memory, va));
+	return true;
+}
+
+/* Either there as before, and then it can be unmapped, or gone. */
+static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what,
+		       struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory;
+	struct amd_userptr_bo *bo;
+	int ret;
+
+	make_mapped(&memory, mine, what->many, count->n);
+	bo = memory.scatter.bo;
+	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_UNMAP, bo, bo->va, memory.size);
+	change(mine, &memory, count->n);
+	if (!failnth_reads(&memory, bo->va))
+		return false;
+	igt_assert_f(ret, "unmapped, and the GPU reads it\n");
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0,
+				       memory.size, 0), 0);
+	amd_kfd_smi_mark(&mine->smi);
+	igt_assert(!failnth_reads(&memory, bo->va));
+	return false;
+}
+
+/* The middle of a mapping goes: the rest is there in any case. */
+static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
+		       struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory;
+	uint64_t quarter, va;
+	int ret;
+
+	make_mapped(&memory, mine, what->many, count->n);
+	quarter = memory.size / 4;
+	va = memory.scatter.bo->va;
+	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
+		      2 * quarter);
+	change(mine, &memory, count->n);
+	memory.scatter.va = va;
+	amd_userptr_scatter_reads(&memory.scatter, 0, quarter);
+	amd_userptr_scatter_reads(&memory.scatter, 3 * quarter, quarter);
+	if (!failnth_reads(&memory, va))
+		return false;
+	igt_assert_f(ret, "cleared, and the GPU reads it\n");
+	return true;
+}
+
+/* Another BO in its place: one of the two, or none. */
+static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
+			 struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory, other;
+	uint64_t va;
+	int ret;
+
+	make_mapped(&memory, mine, what->many, count->n);
+	va = memory.scatter.bo->va;
+	failnth_memory_init(&other, mine, what->many, VA_PAGES, ~count->n);
+	failnth_make(&other);
+	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, other.scatter.bo, va,
+		      memory.size);
+	change(mine, &memory, count->n);
+	change(mine, &other, ~count->n);
+	if (ret)
+		return failnth_reads(&memory, va);
+	igt_assert(failnth_reads(&other, va));
+	return true;
+}
+
+/*
+ * Close cannot say that it failed.  Then the queues are stopped, for good, and
+ * do nothing that they are told to any more.
+ */
+static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
+		       struct amd_userptr_inject *inject, struct failnth_count *count)
+{
+	struct drm_gem_close close = { 0 };
+	struct failnth_memory memory;
+	uint32_t seqno;
+	uint64_t va;
+	bool failed;
+	int ret;
+
+	make_mapped(&memory, mine, what->many, count->n);
+	va = memory.scatter.bo->va;
+	close.handle = memory.scatter.bo->handle;
+	memory.scatter.bo->handle = 0;
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_inject_arm(inject, count->n);
+	ret = ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close) ? -errno : 0;
+	failed = amd_userptr_inject_disarm(inject);
+	igt_assert_eq(ret, 0);
+	if (amd_userptr_stopped(mine)) {
+		failnth_note(count, what->what, failed, -ENOMEM);
+		seqno = amd_userptr_gpu_store(mine, va, 0xdeadbeef);
+		failnth_memory_change(&memory, count->n);
+		amd_userptr_dontneed(amd_userptr_tracked(mine, getpagesize(), 1));
+		igt_assert(amd_userptr_stopped(mine));
+		igt_assert(!amd_kfd_queue_done(mine->queue, seqno));
+		return false;
+	}
+	failnth_note(count, what->what, failed, 0);
+	/* Nobody follows the memory, and the GPU has no part of it. */
+	failnth_memory_change(&memory, count->n);
+	amd_userptr_queue_alive(mine);
+	amd_userptr_expect_no_stop(mine);
+	igt_assert_f(!failnth_reads(&memory, va), "closed, and the GPU reads it\n");
+	return false;
+}
+
+#define SUBTEST(function, attempt_, name) \
+	static void function(struct amd_userptr *up) \
+	{ \
+		failnth_run(up, &(struct failnth_case){ .what = name, .attempt = attempt_ }); \
+	} \
+	static void function##_scatter(struct amd_userptr *up) \
+	{ \
+		failnth_run(up, &(struct failnth_case){ .what = name " of many ranges", \
+							.attempt = attempt_, .many = true }); \
+	}
+
+SUBTEST(map, fail_map, "MAP")
+SUBTEST(unmap, fail_unmap, "UNMAP")
+SUBTEST(clear, fail_clear, "CLEAR")
+SUBTEST(replace, fail_replace, "REPLACE")
+SUBTEST(close_mapped, fail_close, "GEM_CLOSE")
+
+#define BOTH(name_, function, text) \
+	{ .name = name_, .run = function, .describe = text }, \
+	{ .name = name_ "-scatter", .run = function##_scatter, .describe = text " (many ranges)" }
+
+const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
+	BOTH("map", map, "A mapping without memory for it does not exist."),
+	BOTH("unmap", unmap, "A mapping that cannot be undone is there, or the GPU faults."),
+	BOTH("clear", clear, "So is the middle of one, and the rest stays right."),
+	BOTH("replace", replace, "One that cannot be replaced is there, or the GPU faults."),
+	BOTH("close", close_mapped, "Where a close cannot take the pages from the GPU, it stops."),
+};
+const unsigned int amd_userptr_num_failnth_va_subtests =
+	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);

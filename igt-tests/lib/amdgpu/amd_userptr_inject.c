@@ -1,0 +1,252 @@
+// SPDX-License-Identifier: MIT
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <sys/syscall.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_inject.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#define DEBUGFS "/sys/kernel/debug/"
+
+/* As deep as the kernel looks: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH */
+#define STACK_DEPTH "32"
+
+static const char *const kinds[] = { "failslab", "fail_page_alloc" };
+
+/* Nothing is exempt, and each failure is not worth a stack trace in the log. */
+static const struct {
+	const char *file, *during, *after;
+	bool pages_only;
+} attributes[] = {
+	{ "verbose", "0", "2", false },
+	{ "ignore-gfp-wait", "N", "Y", false },
+	{ "ignore-gfp-highmem", "N", "Y", true },
+	{ "min-order", "0", "1", true },
+};
+
+static int set(const char *kind, const char *file, const char *text)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, file);
+	return __amd_userptr_write_text(path, text);
+}
+
+static int set_attributes(bool during)
+{
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		for (unsigned int i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
+			const char *text = during ? attributes[i].during : attributes[i].after;
+			int ret;
+
+			if (attributes[i].pages_only && kind == 0)
+				continue;
+			ret = set(kinds[kind], attributes[i].file, text);
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/* Only allocations below functions in [start, end) fail; all for 0 and ~0. */
+static int set_callers(unsigned long start, unsigned long end, const char *depth)
+{
+	char text[2][32];
+
+	snprintf(text[0], sizeof(text[0]), "%#lx", start);
+	snprintf(text[1], sizeof(text[1]), "%#lx", end);
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		if (set(kinds[kind], "stacktrace-depth", depth) ||
+		    set(kinds[kind], "require-start", text[0]) ||
+		    set(kinds[kind], "require-end", text[1]))
+			return -ENOENT;
+	}
+	return 0;
+}
+
+/* From the first to the last function of the driver. */
+static bool driver_text(unsigned long *start, unsigned long *end)
+{
+	FILE *file = fopen("/proc/kallsyms", "r");
+	unsigned long address;
+	char line[512], type;
+	int module;
+
+	*start = ~0ul;
+	*end = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		module = 0;
+		if (sscanf(line, "%lx %c %*s [amdgpu]%n", &address, &type, &module) != 2 ||
+		    !module || (type != 't' && type != 'T'))
+			continue;
+		*start = address < *start ? address : *start;
+		*end = address > *end ? address : *end;
+	}
+	if (file)
+		fclose(file);
+	return *start < *end;
+}
+
+/* Work items of a CPU's usual pool: "kworker/CPU:ID", not those of high priority or without CPU. */
+static bool is_bound_kworker(int pid)
+{
+	unsigned int cpu, id;
+	char path[64], name[32], next;
+	FILE *file;
+	bool bound;
+
+	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	file = fopen(path, "r");
+	if (!file)
+		return false;
+	bound = fgets(name, sizeof(name), file) &&
+		sscanf(name, "kworker/%u:%u%c", &cpu, &id, &next) == 3 &&
+		(next == '\n' || next == '-' || next == '+');
+	fclose(file);
+	return bound;
+}
+
+static void close_kworkers(struct amd_userptr_inject *inject)
+{
+	while (inject->num_kworkers)
+		close(inject->kworkers[--inject->num_kworkers]);
+}
+
+/* They come and go. */
+static void find_kworkers(struct amd_userptr_inject *inject)
+{
+	DIR *proc = opendir("/proc");
+	struct dirent *entry;
+
+	igt_assert(proc);
+	close_kworkers(inject);
+	while ((entry = readdir(proc))) {
+		const int pid = atoi(entry->d_name);
+		char path[64];
+		int fd;
+
+		if (!pid || !is_bound_kworker(pid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
+		fd = open(path, O_RDWR | O_CLOEXEC);
+		if (fd < 0)
+			continue;
+		igt_assert(inject->num_kworkers < AMD_USERPTR_MAX_KWORKERS);
+		inject->kworkers[inject->num_kworkers++] = fd;
+	}
+	closedir(proc);
+	igt_assert_lt(0, inject->num_kworkers);
+}
+
+static void put_number(int fd, unsigned int n)
+{
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%u", n);
+
+	igt_assert_eq(pwrite(fd, text, len, 0), len);
+}
+
+static unsigned int get_number(int fd)
+{
+	char text[16] = "";
+
+	igt_assert_lt(0, pread(fd, text, sizeof(text) - 1, 0));
+	return strtoul(text, NULL, 10);
+}
+
+const char *amd_userptr_inject_init(struct amd_userptr_inject *inject)
+{
+	char path[64];
+
+	memset(inject, 0, sizeof(*inject));
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
+	inject->self = open(path, O_RDWR | O_CLOEXEC);
+	if (inject->self < 0)
+		return "the kernel has no fault injection (fail-nth)";
+	inject->on = true;
+	/* Whatever a test that failed has left. */
+	put_number(inject->self, 0);
+	amd_userptr_inject_arm_kworkers(inject, 0);
+	if (set_attributes(true))
+		return "no debugfs files of failslab and fail_page_alloc";
+	return NULL;
+}
+
+const char *amd_userptr_inject_init_kworkers(struct amd_userptr_inject *inject)
+{
+	const char *reason = amd_userptr_inject_init(inject);
+	unsigned long start, end;
+
+	if (reason)
+		return reason;
+	if (!driver_text(&start, &end))
+		return "/proc/kallsyms does not say where amdgpu is";
+	if (set_callers(start, end + 1, STACK_DEPTH))
+		return "the kernel's fault injection has no filter by stack";
+	return NULL;
+}
+
+void amd_userptr_inject_fini(struct amd_userptr_inject *inject)
+{
+	bool ran;
+
+	if (!inject->on)
+		return;
+	amd_userptr_inject_disarm_kworkers(inject, &ran);
+	set_callers(0, ~0ul, "0");
+	set_attributes(false);
+	close(inject->self);
+	inject->on = false;
+}
+
+void amd_userptr_inject_arm(struct amd_userptr_inject *inject, unsigned int n)
+{
+	inject->n = n;
+	put_number(inject->self, n);
+}
+
+bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject)
+{
+	/* What is left is read before anything else is allocated. */
+	const unsigned int left = get_number(inject->self);
+
+	put_number(inject->self, 0);
+	return left == 0;
+}
+
+void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned int n)
+{
+	inject->n = n;
+	find_kworkers(inject);
+	for (unsigned int i = 0; i < inject->num_kworkers; i++)
+		put_number(inject->kworkers[i], n);
+}
+
+unsigned int amd_userptr_inject_disarm_kworkers(struct amd_userptr_inject *inject, bool *ran)
+{
+	unsigned int failed = 0;
+
+	*ran = false;
+	for (unsigned int i = 0; i < inject->num_kworkers; i++) {
+		char text[16] = "";
+		unsigned int left;
+
+		/* One that has ended had nothing to do. */
+		if (pread(inject->kworkers[i], text, sizeof(text) - 1, 0) <= 0)
+			continue;
+		left = strtoul(text, NULL, 10);
+		failed += left == 0;
+		*ran |= left < inject->n;
+		(void)!pwrite(inject->kworkers[i], "0", 1, 0);
+	}
+	close_kworkers(inject);
+	return failed;
+}

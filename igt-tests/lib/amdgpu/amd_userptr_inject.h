@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Make the n-th memory allocation of a task fail, whatever it is for:
+ * Documentation/fault-injection/fault-injection.rst.  Needs root, failslab and
+ * fail_page_alloc with their debugfs files.
+ *
+ * The restore worker is a work item: which kworker runs it is not known before.
+ * So all that might get an n each, and there only allocations count that amdgpu
+ * is on the stack of; none of its other work items is run by those kworkers and
+ * allocates.
+ */
+#ifndef AMD_USERPTR_INJECT_H
+#define AMD_USERPTR_INJECT_H
+
+#include <stdbool.h>
+
+#define AMD_USERPTR_MAX_KWORKERS 64
+
+struct amd_userptr_inject {
+	bool on;			/* attributes were changed */
+	int self;			/* fail-nth of the calling thread, or -1 */
+	int kworkers[AMD_USERPTR_MAX_KWORKERS];	/* the same of theirs */
+	unsigned int num_kworkers;
+	unsigned int n;			/* what is armed */
+};
+
+/* Both return why it is not possible here, or NULL.  For the thread that calls it. */
+const char *amd_userptr_inject_init(struct amd_userptr_inject *inject);
+const char *amd_userptr_inject_init_kworkers(struct amd_userptr_inject *inject);
+/* As it was before; also when an assertion has failed in between. */
+void amd_userptr_inject_fini(struct amd_userptr_inject *inject);
+
+/*
+ * From here on the @n-th allocation fails, once.  Between the two the caller
+ * does nothing but one system call.
+ */
+void amd_userptr_inject_arm(struct amd_userptr_inject *inject, unsigned int n);
+/* Nothing fails any more.  Has one failed? */
+bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject);
+
+/* The same for kworkers, of which a second one may fail when it tries again. */
+void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned int n);
+/* How many failed; @ran: did any of them allocate at all? */
+unsigned int amd_userptr_inject_disarm_kworkers(struct amd_userptr_inject *inject, bool *ran);
+
+#endif
