@@ -12,7 +12,8 @@ import subprocess
 import source
 import step
 
-FRAGMENT = os.path.join(source.KERNEL, "config/guest.config")
+CONFIG = os.path.join(source.KERNEL, "config")
+FRAGMENT = os.path.join(CONFIG, "guest.config")
 ORACLE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "oracle")
 
 # Constant, so that ccache finds what another checkout built.
@@ -34,6 +35,7 @@ class Image:
 	modules: str	# directory with lib/modules/RELEASE, as modprobe -d takes it
 	release: str
 	oracle: str = ""	# module that reports to the page oracle; Debian's kernel has none
+	flavour: str = ""	# of kernel/config, on top of guest.config
 
 
 def make(tree, out, *arguments):
@@ -89,29 +91,39 @@ def oracle(build_directory, directory):
 	return os.path.join(directory, "vgpu_oracle.ko")
 
 
-def build():
+def flavoured(name, flavour):
+	"""The directory @name of the kernel's builds; each flavour has its own."""
+	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
+
+
+def build(flavour=""):
 	"""The patched kernel and the page oracle's module for it."""
-	image = build_image()
-	image.oracle = oracle(os.path.join(step.BUILD, "kernel"), os.path.join(step.BUILD, "oracle"))
+	image = build_image(flavour)
+	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour))
 	return image
 
 
-def build_image():
+def debug():
+	return build("debug")
+
+
+def build_image(flavour=""):
 	"""The patched kernel; does nothing when nothing changed."""
-	out = os.path.join(step.BUILD, "kernel")
-	target = os.path.join(step.BUILD, "image")
-	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT), series_digest())
+	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
+	extra = step.read(os.path.join(CONFIG, flavour + ".config")) if flavour else ""
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
 	saved = os.path.join(target, "image.json")
 	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
 		return Image(**json.loads(step.read(saved))["image"])
 
 	tree = source.patched()
-	configure(tree, out)
-	step.run("building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
+	configure(tree, out, extra)
+	step.run(f"building the {flavour} kernel" if flavour else "building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
 	shutil.rmtree(target, ignore_errors=True)
 	image = install_modules(out, target)
 	shutil.copy(image.image, target)
 	image.image = os.path.join(target, os.path.basename(image.image))
+	image.flavour = flavour
 	step.write(saved, json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
 	return image
 

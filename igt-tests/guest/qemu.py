@@ -32,6 +32,8 @@ PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
 # tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
 CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
 	" tsc=reliable")
+# What the checkers of kernel/config/debug.config are told.
+CHECKERS = "page_poison=1"
 
 
 @dataclasses.dataclass
@@ -141,6 +143,7 @@ def prepare(spec, boot):
 		"ORACLE": spec.kernel.oracle,
 		"SABOTAGE": spec.sabotage,
 		"SWAP": SWAP,
+		"CHECKERS": CHECKERS if spec.kernel.flavour else "",
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
 		"COLUMNS": str(size.columns),
@@ -218,7 +221,7 @@ def qemu_argv(spec, boot):
 	argv += ["-serial", "chardev:console"]
 	level = 4 if spec.interactive else 6
 	argv += ["-kernel", spec.kernel.image, "-initrd", boot.initrd,
-		"-append", f"{CMDLINE} loglevel={level}"]
+		"-append", f"{CMDLINE} loglevel={level} {CHECKERS if spec.kernel.flavour else ''}".rstrip()]
 	return argv
 
 

@@ -12,7 +12,12 @@ BAD_LINES = re.compile(
 	r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|KCSAN:|KFENCE:|Kernel panic|general protection fault"
 	r"|INFO: task .* blocked for more than|rcu: INFO:.*stall|soft lockup|hard LOCKUP"
 	r"|refcount_t:|list_(add|del) corruption|DEBUG_LOCKS_WARN_ON|possible (recursive|circular) locking"
-	r"|suspicious RCU usage|inconsistent lock state|DMA-API:|invalid opcode")
+	r"|suspicious RCU usage|inconsistent lock state|Invalid wait context|invalid opcode"
+	r"|register non-static key|locking correctness validator|lockdep is turned off|sleeping function called|ODEBUG:"
+	r"|pagealloc: (single bit error|memory corruption)"
+	# But for what they say when all is well.
+	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
+	r"|kmemleak: (?!Kernel memory leak detector initialized)")
 # Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
@@ -69,7 +74,7 @@ def igt_reason(out, err):
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 	"""A test's verdict by the runner's word, and by what may skip here or has to fail, and why."""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
-	if word.startswith("dmesg-"):
+	if word == "dmesg-warn":
 		reason = last_line(entry.get("dmesg-warnings", "")) or reason
 	if expected_reason:
 		if word == "fail" and re.search(expected_reason, reason):

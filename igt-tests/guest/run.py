@@ -10,10 +10,12 @@ import sys
 
 import bench
 import build
+import debug
 import device
 import fuzz
 import kernel
 import outside
+import patchwise
 import qemu
 import results
 import scenarios
@@ -84,9 +86,16 @@ def cmd_kernel(args):
 	return 0
 
 
+def run_debug(suite, modes, numbers):
+	"""A suite with the debug flavour of the kernel; that it finds something is seen first."""
+	run_one = {"igt": scenarios.run, "soak": soak.run, "device": device.run}[suite]
+	return debug.check_checkers(kernel.debug()) + scenarios.run_suite(suite, modes, numbers, run_one,
+		debug.scenarios_of(suite))
+
+
 def run_suite(suite, modes, numbers, control):
 	if suite == "kernel":
-		return series.suite()
+		return series.suite() + patchwise.suite()
 	if suite == "style":
 		return style.suite()
 	if suite in MESON_SUITES:
@@ -127,7 +136,9 @@ def cmd_test(args):
 	check_known(args.mode, scenarios.modes(), "mode")
 	if args.control and args.suites not in (["igt"], ["negative"]):
 		raise step.Failed("--control is for the suites igt and negative")
-	suites = args.suites or SUITES
+	if args.debug and (args.control or set(args.suites) - set(debug.SUITES)):
+		raise step.Failed(f"--debug is for the suites {', '.join(debug.SUITES)}, without --control")
+	suites = args.suites or (debug.SUITES if args.debug else SUITES)
 	built, report = None, {}
 	for suite in suites:
 		try:
@@ -138,7 +149,8 @@ def cmd_test(args):
 				built = True
 			if suite != "kernel" and built is not True:
 				raise built
-			report[suite] = run_suite(suite, args.mode, args.seed, args.control)
+			report[suite] = (run_debug(suite, args.mode, args.seed) if args.debug
+				else run_suite(suite, args.mode, args.seed, args.control))
 		except step.Failed as failure:
 			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
 		step.say(f"{suite}: {results.count(report[suite])}")
@@ -178,6 +190,7 @@ def parser():
 	test.add_argument("--mode", action="append", default=[])
 	test.add_argument("--seed", type=seeds.parse, default=[], metavar="7|1,5,9|1..20")
 	test.add_argument("--control", help="of the suite igt, with this negative control (controls.cfg); of negative, only this one")
+	test.add_argument("--debug", action="store_true", help="the kernel with kernel/config/debug.config")
 	test.add_argument("--list", action="store_true")
 	test.set_defaults(function=cmd_test)
 

@@ -12,6 +12,7 @@ import subprocess
 import time
 
 import build
+import checkers
 import kernel
 import qemu
 import results
@@ -24,6 +25,12 @@ RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
 AT_ONCE = 2	# boots
 RESULTS = "results"	# igt_runner's, in the share
+
+# The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
+# take there, and what its shadows and red zones need.
+DEBUG = "debug"
+DEBUG_SLOWER = 6
+DEBUG_MEMORY_MB = 2048
 
 
 def table():
@@ -39,7 +46,8 @@ def modes():
 
 def images(config, names):
 	"""The kernels the scenarios @names boot, made when needed."""
-	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls}
+	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
+		DEBUG: kernel.debug}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
@@ -67,7 +75,13 @@ def reload_command(times):
 			"test -e /dev/kfd\n"] * times])
 
 
-def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name=""):
+def slower(flavour):
+	"""What deadlines are multiplied with, here and (amd_kfd_patience()) in the tests."""
+	return DEBUG_SLOWER if flavour == DEBUG else 1
+
+
+def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
+		per_test=PER_TEST):
 	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner; again by another @name."""
 	root, out = "/tmp/igt" + name, "/tmp/igt-results" + name
 	if one_process:
@@ -84,7 +98,7 @@ def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=F
 		# Without the node IGT makes a regular file of it, and the runner spins.
 		"test -c /dev/kmsg",
 		"status=0",
-		f"{environment}igt_runner --per-test-timeout {PER_TEST} {options} --test-list {root}/testlist"
+		f"{environment}igt_runner --per-test-timeout {per_test} {options} --test-list {root}/testlist"
 			f" -o {root} {out} || status=$?",
 		# It writes many small files, which the share is slow with.
 		f"tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
@@ -97,18 +111,25 @@ def label(entry):
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
-	return f"{entry['mode']}{gpus}{reloads}{control}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	debug = " debug" if entry["kernel"] == DEBUG else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{debug}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
 	"""Of a boot's logs; each seed has its own."""
-	return os.path.join(RUNS, f"{name}-seed-{entry['seed']}" if entry["seed"] else name)
+	debug = "-debug" if entry["kernel"] == DEBUG else ""
+	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
 
 
 def spec_of(name, entry, image, text, echo=None):
 	"""A boot of the scenario @name that runs the shell @text."""
+	factor = slower(entry["kernel"])
+	if factor > 1:
+		text = f"export AMD_KFD_SLOWER={factor}\n" + text
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=build.VGPU,
-		command=text, params=entry["params"], timeout=entry.getfloat("timeout"), seed=int(entry["seed"] or 0),
+		command=text, params=entry["params"],
+		timeout=entry.getfloat("timeout") * factor,
+		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else qemu.MEMORY_MB, seed=int(entry["seed"] or 0),
 		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		echo=echo)
 
@@ -121,6 +142,8 @@ def boot(name, entry, image, text, judge, echo=None):
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
 	problems = outcome.problems + results.kernel_problems(where)
+	if entry["kernel"] == DEBUG:
+		problems += checkers.problems(where)
 	if outcome.status not in (0, None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
@@ -143,17 +166,17 @@ def run(name, entry, image):
 			results.expected_fails(entry["expected-fails"]))
 
 	text = reload_command(entry.getint("reloads")) + command(programs, tests,
-		one_process=entry.getboolean("one-process"))
+		one_process=entry.getboolean("one-process"), per_test=PER_TEST * slower(entry["kernel"]))
 	return boot(name, entry, image, text, judge)
 
 
-def at_once(function, *arguments):
+def at_once(function, *arguments, count=AT_ONCE):
 	"""
-	Like map(), two at a time: boots wait a lot, and a guest does not keep two
+	Like map(), @count at a time: boots wait a lot, and a guest does not keep two
 	CPUs busy. Processes, since the child of a thread must not run Python before
 	it is a program.
 	"""
-	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
+	with concurrent.futures.ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
 		return list(pool.map(function, *arguments))
 
 

@@ -143,13 +143,6 @@ def check_warnings():
 	return "; ".join(f"{path}: {message}" for path, message in sorted(new))
 
 
-def check_variant(name):
-	tree = source.patched()
-	out = prepared("kernel-" + name.lower().replace("=", "-"), tree, VARIANTS[name])
-	text = compile_touched(f"building the touched objects with {name}", tree, out)
-	return "; ".join(f"{path}: {message}" for path, message in sorted(warnings(text)))
-
-
 def kernel_doc(tree, paths):
 	result = subprocess.run(["scripts/kernel-doc", "-none", *paths], cwd=tree, capture_output=True, text=True)
 	text = result.stdout + result.stderr
@@ -180,8 +173,6 @@ def checks():
 		yield f"checkpatch {os.path.basename(patch)}", check_patch, tree, patch
 	yield "export reproduces the patches", check_export
 	yield "no new warnings with W=1 and sparse", check_warnings
-	for name in VARIANTS:
-		yield f"builds with {name}", check_variant, name
 	yield "kernel-doc", check_kernel_doc
 
 

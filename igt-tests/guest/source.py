@@ -130,28 +130,28 @@ def put(source, target):
 	os.rename(target + ".userptr-new", target)
 
 
-def patched():
+def patched(name="linux", patches=None):
 	"""
-	The tree of this checkout with the series applied. It is a farm of hard
-	links; only files whose content changes are written, so that make rebuilds
-	no more than an edit of a patch asks for.
+	The tree @name of this checkout with the series, or only @patches, applied.
+	It is a farm of hard links; only files whose content changes are written, so
+	that make rebuilds no more than an edit of a patch asks for.
 	"""
 	origin = pristine()
-	tree = os.path.join(step.BUILD, "linux")
-	record = os.path.join(step.BUILD, "linux.touched")
-	marker = os.path.join(step.BUILD, "linux.base")
+	tree = os.path.join(step.BUILD, name)
+	record = tree + ".touched"
+	marker = tree + ".base"
 	if step.read_or(marker) != origin or not os.path.isdir(tree):
 		step.say("making this checkout's kernel tree")
 		shutil.rmtree(tree, ignore_errors=True)
 		# Hard links do not cross mounts: by the path in the cache.
-		own = os.path.join(step.CACHE, "checkouts", os.environ["KEY"], "linux")
+		own = os.path.join(step.CACHE, "checkouts", os.environ["KEY"], name)
 		shutil.rmtree(own + ".new", ignore_errors=True)
 		subprocess.run(["cp", "-al", origin, own + ".new"], check=True)
 		os.rename(own + ".new", own)
 		step.write(record, "")
 		step.write(marker, origin)
 	with tempfile.TemporaryDirectory(dir=step.BUILD) as scratch:
-		now = apply_to(scratch, series(), origin)
+		now = apply_to(scratch, series() if patches is None else patches, origin)
 		before = set(step.read_or(record).split())
 		# Recorded first: an interrupted update is taken up from there.
 		step.write(record, "\n".join(sorted(before | now)))

@@ -22,6 +22,9 @@ from results import FAIL, PASS, Case
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
+# Boots: most of them wait for what does not come, until a deadline.
+AT_ONCE = 3
+
 # How vgpu ends when it met what it does not know: then a red test may have other reasons.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
@@ -224,7 +227,7 @@ def run_suite(suite, only, numbers=(), one=None):
 	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
 	boots = [(members, str(seed)) for seed in numbers or [""] for members in shared.groups(trials, names)]
-	done = sum(scenarios.at_once(attempt_all, [suite] * len(boots), *zip(*boots), [images] * len(boots)), [])
+	done = sum(scenarios.at_once(attempt_all, [suite] * len(boots), *zip(*boots), [images] * len(boots), count=AT_ONCE), [])
 	if not numbers:
 		done.sort(key=lambda one: names.index(one[0].name))
 	print_table(row for _, row in done)

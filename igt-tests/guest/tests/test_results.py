@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The verdict on our own programs, on made-up results."""
+"""The verdicts on our own programs and on the kernel's log, on made-up ones."""
 
 import json
 import os
@@ -11,6 +11,8 @@ import unittest
 GUEST = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 sys.path.insert(0, GUEST)
 
+import checkers
+import qemu
 import results
 from results import FAIL, PASS
 
@@ -43,6 +45,110 @@ class ExpectedFails(unittest.TestCase):
 
 	def test_did_not_run(self):
 		self.assertEqual(verdicts("pass", names=()), {OTHER: PASS, TEST: FAIL})
+
+
+# As the kernel prints them (lockdep.c, kasan/report.c, dma/debug.c, debugobjects.c, kmemleak.c, page_poison.c).
+SPLATS = """
+WARNING: possible circular locking dependency detected
+WARNING: possible recursive locking detected
+WARNING: inconsistent lock state
+WARNING: possible irq lock inversion dependency detected
+WARNING: bad unlock balance detected!
+WARNING: held lock freed!
+WARNING: lock held when returning to user space!
+WARNING: suspicious RCU usage
+WARNING: Nested lock was not taken
+[ BUG: Invalid wait context ]
+INFO: trying to register non-static key.
+turning off the locking correctness validator.
+INFO: lockdep is turned off.
+BUG: MAX_LOCKDEP_CHAINS too low!
+BUG: sleeping function called from invalid context at mm/mempool.c:1
+BUG: scheduling while atomic: kworker/0:1/10/0x00000002
+BUG: KASAN: slab-use-after-free in amdgpu_userptr_invalidate+0x10/0x20 [amdgpu]
+DMA-API: amdgpu 0000:01:00.0: device driver frees DMA memory with different size
+DMA-API: debugging out of memory - disabling
+DMA-API: cacheline tracking ENOMEM, dma-debug disabled
+ODEBUG: free active (active state 0) object: (____ptrval____) object type: work_struct
+ODEBUG: Out of memory. ODEBUG disabled
+kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
+kmemleak: Cannot allocate a kmemleak_object structure
+kmemleak: Kernel memory leak detector disabled
+list_del corruption, ffff888003dd8e40->next is LIST_POISON1 (dead000000000100)
+pagealloc: memory corruption
+pagealloc: single bit error
+BUG: Bad page state in process amd_userptr_hsa  pfn:06a3f
+"""
+NO_SPLATS = """
+kasan: KernelAddressSanitizer initialized (generic)
+kmemleak: Kernel memory leak detector initialized (mem pool available: 15867)
+DMA-API: preallocated 65536 debug entries
+DMA-API: debugging enabled by kernel config
+DMA-API: dma_debug_entry pool grown to 131072 (200%)
+Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
+... MAX_LOCKDEP_SUBCLASSES:  8
+[IGT] amd_userptr_hsa: starting subtest BUG: WARNING:
+"""
+
+
+class KernelLog(unittest.TestCase):
+	@staticmethod
+	def logged(text):
+		return [f"<4>[   12.345678] {line}" for line in text.strip().splitlines()]
+
+	def test_splats(self):
+		for line in self.logged(SPLATS):
+			self.assertEqual(results.bad_lines(line), [line])
+
+	def test_no_splats(self):
+		self.assertEqual(results.bad_lines("\n".join(self.logged(NO_SPLATS))), [])
+
+
+LEAK = """\
+unreferenced object 0xffff888004a1c000 (size 128):
+  comm "amd_userptr_hsa", pid 210, jiffies 4294900000
+  hex dump (first 32 bytes):
+    00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................
+  backtrace (crc 1d0f5838):
+    __kmalloc_cache_noprof+0x1d0/0x300
+    amdgpu_userptr_create+0x42/0x100 [amdgpu]
+"""
+
+
+class Checkers(unittest.TestCase):
+	"""A boot of the debug flavour in which a checker was not there is no good boot."""
+	GOOD = {
+		"dmesg": "[    0.1] kasan: KernelAddressSanitizer initialized (generic)\n",
+		"lockdep_stats": " dependency chains: 4711 [max: 262144]\n debug_locks:                             1\n",
+		"dma-disabled": "N\n",
+		"kmemleak": "",
+	}
+
+	def problems(self, **changes):
+		with tempfile.TemporaryDirectory() as directory:
+			boot = qemu.Boot(directory)
+			os.mkdir(boot.share)
+			for name, text in {**self.GOOD, **changes}.items():
+				if text is not None:
+					with open(os.path.join(boot.share, name), "w", encoding="utf-8") as file:
+						file.write(text)
+			return checkers.problems(boot)
+
+	def test_good(self):
+		self.assertEqual(self.problems(), [])
+
+	def test_off(self):
+		for name, text in (("dmesg", "[    0.1] Linux\n"), ("lockdep_stats", " debug_locks: 0\n"),
+				("dma-disabled", "Y\n")):
+			self.assertEqual(len(self.problems(**{name: text})), 1, name)
+		for name in self.GOOD:
+			self.assertEqual(len(self.problems(**{name: None})), 1, name)
+
+	def test_leaks(self):
+		found = self.problems(kmemleak=LEAK + LEAK)
+		self.assertEqual(len(found), 2)
+		self.assertIn("amdgpu_userptr_create", found[0])
+		self.assertIn("of amd_userptr_hsa:", found[0])
 
 
 if __name__ == "__main__":
