@@ -223,13 +223,15 @@ static void freezer(struct amd_userptr *up)
 /* The worker waits for a page of somebody who is frozen: no suspend, and nothing is lost. */
 static void freezer_refused(struct amd_userptr *up)
 {
-	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	struct amd_userptr_stall stall;
+	struct amd_userptr_bo *bo;
 	int no_stall;
 
 	require_suspend_test();
+	/* It forks, which is an event for every page that is tracked already. */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
 				    "workqueue events_freezable|pwq |in-flight|pending: |inactive");
 	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "1000"), 0);

@@ -128,10 +128,12 @@ static void reset_valid(struct amd_userptr *mine, int recover)
 /* The worker, in the middle of a restore, finds another GPU than it began with. */
 static void reset_invalid(struct amd_userptr *mine, int recover)
 {
-	struct amd_userptr_bo *bo = start_copies(mine);
 	struct amd_userptr_stall stall;
+	struct amd_userptr_bo *bo;
 
+	/* It forks, which is an event for every page that is tracked already. */
 	igt_assert_eq(__amd_userptr_stall_init(&stall), 0);
+	bo = start_copies(mine);
 	amd_userptr_stall_hold(&stall, mine);
 	amd_userptr_dontneed(bo);
 	reset_gpu(recover);
