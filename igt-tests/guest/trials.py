@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
 # Boots: most of them wait for what does not come, until a deadline.
-AT_ONCE = 3
+AT_ONCE = 4
 
 # How vgpu ends when it met what it does not know: then a red test may have other reasons.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
