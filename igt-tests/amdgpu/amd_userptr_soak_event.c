@@ -140,6 +140,9 @@ static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *
 
 static void spoil(const struct pages *pages)
 {
+	/* Another thread may have taken write access from them when the child was made. */
+	if (mprotect(pages->addr, pages->size, PROT_READ | PROT_WRITE))
+		_exit(errno);
 	memset(pages->addr, SPOILED, pages->size);
 	_exit(0);
 }

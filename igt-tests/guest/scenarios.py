@@ -23,7 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TEST_DIRECTORY = os.path.join(build.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
-AT_ONCE = 2	# boots
+AT_ONCE = 3	# boots; a guest waits for a third of its time
 RESULTS = "results"	# igt_runner's, in the share
 
 # The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
