@@ -5,7 +5,9 @@ import os
 import re
 import sys
 
+import results
 import scenarios
+import seeds
 import step
 from results import FAIL, PASS, Case, igt_reason
 
@@ -119,7 +121,9 @@ def judge(where, seconds, slower=1):
 
 
 def print_counters(cases, where):
-	print(f"\n{'invalidations':<24} {invalidations(where)}")
+	violations, accesses = seeds.oracle_verdict(results.read(where.gpu(0).log)) or ("-", "-")
+	print(f"\n{'violations':<24} {violations}, of {accesses} accesses of the GPU")
+	print(f"{'invalidations':<24} {invalidations(where)}")
 	for case in cases[2:]:
 		print(f"{case.name:<24} {case.detail}")
 	print(flush=True)
