@@ -14,7 +14,7 @@
 
 #include <stdbool.h>
 
-#define AMD_USERPTR_MAX_KWORKERS 64
+#define AMD_USERPTR_MAX_KWORKERS 512
 
 struct amd_userptr_inject {
 	bool on;			/* attributes were changed */
