@@ -224,18 +224,6 @@ def unpack_debian(release, directory):
 	depmod(directory, release)
 
 
-def uncompress(directory, release):
-	"""The modules a boot loads without compression: an emulated CPU takes 20 seconds for that of the driver."""
-	def needed():
-		shown = [subprocess.run(["modprobe", "-d", directory, "-S", release, "--show-depends", name],
-			capture_output=True, text=True).stdout for name in ("amdgpu", "zram", "fuse")]
-		return {path for path in " ".join(shown).split() if path.endswith(".ko.xz")}
-
-	if needed():
-		subprocess.run(["xz", "-d", *sorted(needed())], check=True)
-		depmod(directory, release)
-
-
 def debian():
 	"""Debian's own image, unpacked but not installed."""
 	directory = os.path.join(step.CACHE, "stock")
