@@ -34,6 +34,7 @@ static const char usage[] =
 	"                      (default 64)\n"
 	"  --flush-steps N     steps a TLB flush takes at most (default 32)\n"
 	"  --real-clock        the GPU's clock goes with the host's, not with virtual time\n"
+	"  --no-pauses         the engines work whenever there is something to do\n"
 	"  --lockstep          step by the client's messages, not by the clock\n"
 	"  --fault NAME[:KEY=NUMBER,...]  misbehave; can be given again; \"help\" lists\n"
 	"                      the names\n"
@@ -106,6 +107,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		{ "preempt-steps", required_argument, NULL, 'p' },
 		{ "flush-steps", required_argument, NULL, 'l' },
 		{ "real-clock", no_argument, NULL, 'c' },
+		{ "no-pauses", no_argument, NULL, 'n' },
 		{ "lockstep", no_argument, NULL, 'k' },
 		{ "fault", required_argument, NULL, 'f' },
 		{ "write-images", required_argument, NULL, 'w' },
@@ -140,6 +142,9 @@ static int parse_options(int argc, char **argv, struct options *opts)
 			break;
 		case 'c':
 			opts->config.real_clock = true;
+			break;
+		case 'n':
+			opts->config.no_pauses = true;
 			break;
 		case 'k':
 			opts->lockstep = true;

@@ -53,6 +53,9 @@ struct vg_config {
 	/* The GPU's clock, as guest and packets read it, is the host's and not
 	 * virtual time: no two runs have the same values. */
 	bool real_clock;
+	/* The engines never pause by the seed, only while all queues wait: for
+	 * those who measure time. */
+	bool no_pauses;
 	/* Events to trace, as prefixes between commas; NULL for all. */
 	const char *trace_filter;
 };

@@ -108,28 +108,45 @@ static void other_seed_other_trace(void)
 	fake_free(first.f);
 }
 
-static void idle_steps_are_bounded_and_sometimes_none(void)
+static void idle_steps(bool no_pauses, unsigned int *none, unsigned int *pauses,
+		       uint64_t *most)
 {
-	unsigned int none = 0, pauses = 0;
-	uint64_t most = 0;
 	struct engine e;
 
 	engine_init(&e, 1, 0, 0);
+	e.f->vg->config.no_pauses = no_pauses;
 	for (unsigned int i = 0; i < 10; i++) {
 		engine_count(&e, WRITES);
 		while (vgpu_busy(e.f->vg)) {
 			uint64_t before = e.f->vg->time;
 			uint64_t steps;
 
-			pauses += vgpu_run(e.f->vg) && vgpu_busy(e.f->vg);
+			*pauses += vgpu_run(e.f->vg) && vgpu_busy(e.f->vg);
 			steps = e.f->vg->time - before;
-			none += !steps;
-			most = steps > most ? steps : most;
+			*none += !steps;
+			*most = steps > *most ? steps : *most;
 		}
 		e.u.ring.wptr = *e.u.wptr;
 	}
-	CHECK(none && pauses && most > 8 && most <= 32);
 	fake_free(e.f);
+}
+
+static void idle_steps_are_bounded_and_sometimes_none(void)
+{
+	unsigned int none = 0, pauses = 0;
+	uint64_t most = 0;
+
+	idle_steps(false, &none, &pauses, &most);
+	CHECK(none && pauses && most > 8 && most <= 32);
+}
+
+static void pauses_can_be_left_out(void)
+{
+	unsigned int none = 0, pauses = 0;
+	uint64_t most = 0;
+
+	idle_steps(true, &none, &pauses, &most);
+	CHECK(none && !pauses && most > 8 && most <= 32);
 }
 
 /* A loop of packets, until it is preempted: an IB that is its own successor. */
@@ -447,6 +464,7 @@ int main(void)
 	same_seed_same_trace();
 	other_seed_other_trace();
 	idle_steps_are_bounded_and_sometimes_none();
+	pauses_can_be_left_out();
 	endless_loop_keeps_neither_host_nor_engine();
 	nobody_starves();
 	all_are_asked_before_the_gpu_waits();
