@@ -134,12 +134,15 @@ int bench_restore_wait(struct bench *bench);
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
 		      const struct amd_userptr_range *range);
 
+/* Enough for a difference of a percent to show on a wall clock. */
+enum { BENCH_MAX_SAMPLES = 512 };
+
 /* One line of JSON on stdout each. */
 struct bench_samples {
 	const char *column, *operation;
 	unsigned int count;		/* of ranges */
 	size_t size;
-	uint64_t ns[32];
+	uint64_t ns[BENCH_MAX_SAMPLES];
 	unsigned int num;
 };
 void bench_add(struct bench_samples *samples, uint64_t ns);

@@ -17,8 +17,9 @@
 /* Of each change on fresh memory in a quick run. */
 #define QUICK_CHANGES 3
 
-/* Library and raw ioctls by turns, at most: as many samples as there is place for. */
-#define MOST_PAIRS 31
+/* Library and raw ioctls by turns: one round warms up, the others have a time budget. */
+#define MOST_PAIRS BENCH_MAX_SAMPLES
+#define PAIR_BUDGETS 4
 
 /* Fewer ranges, for what makes ioctls for each: mapping would take the time, not what is measured. */
 static unsigned int few(const struct bench *bench, unsigned int count)
@@ -112,7 +113,7 @@ static int interleave(struct bench *bench, const struct bench_column *column,
 		      struct pair *pair)
 {
 	struct amdgpu_userptr_range *ranges = calloc(memory->count, sizeof(*ranges));
-	const uint64_t deadline = bench_now_ns() + 2 * bench->budget_ns;
+	const uint64_t deadline = bench_now_ns() + PAIR_BUDGETS * bench->budget_ns;
 	struct bench_map map;
 	int ret = bench_map_init(&map, memory);
 
