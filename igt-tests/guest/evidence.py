@@ -28,7 +28,7 @@ class Evidence:
 
 	def cases(self, tests):
 		"""How the @tests ended, by name."""
-		found = results.igt_cases(self.results_json, tests, re.compile("^$"), [])
+		found = results.igt_cases([self.results_json], tests, re.compile("^$"), [])
 		cases = {case.name: case for case in found}
 		return {test: cases.get(test, Case(test, FAIL, "did not end")) for test in tests}
 

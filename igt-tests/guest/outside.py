@@ -81,5 +81,5 @@ def run(name, entry, image):
 			*expected.judge(tests, igt_results(os.path.join(where.share, scenarios.RESULTS), tests))]
 
 	text = rocminfo_command() + scenarios.command(programs, chosen, IGT, "--prune-mode keep-subtests",
-		entry.getboolean("one-process"))
+		one_process=True)
 	return scenarios.boot(name, entry, image, text, judge)

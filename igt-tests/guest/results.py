@@ -93,11 +93,12 @@ def expected_fails(text):
 	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
 
 
-def igt_cases(path, listed, may_skip, must_pass, must_fail=None):
-	"""Cases of igt_runner's results.json; its exit status says nothing about tests."""
-	must_fail = must_fail or {}
+def igt_cases(paths, listed, may_skip, must_pass, must_fail=None):
+	"""Cases of each igt_runner's results.json; its exit status says nothing about tests."""
+	must_fail, tests = must_fail or {}, {}
 	try:
-		tests = json.loads(read(path))["tests"]
+		for path in paths:
+			tests.update(json.loads(read(path))["tests"])
 	except (ValueError, KeyError):
 		return [Case("igt_runner", FAIL, "no usable results.json")]
 	cases = [igt_verdict(name, entry, may_skip, must_pass, must_fail.get(name))

@@ -9,6 +9,7 @@ import subprocess
 import sys
 
 import bench
+import boots
 import build
 import debug
 import device
@@ -30,9 +31,9 @@ import trials
 DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
 DEMO_TIMEOUT = 240
 
-MESON_SUITES = ("lib", "vgpu")
+MESON_SUITES = ("lib", "vgpu", "igt", "outside")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
-SUITES = ("style", *MESON_SUITES, "kernel", *BOOT_SUITES)
+SUITES = ("style", "lib", "vgpu", "kernel", *BOOT_SUITES)
 
 
 def verdict(outcome, boot):
@@ -86,33 +87,53 @@ def cmd_kernel(args):
 	return 0
 
 
-def run_debug(suite, modes, numbers):
-	"""A suite with the debug flavour of the kernel; that it finds something is seen first."""
-	run_one = {"igt": scenarios.run, "soak": soak.run, "device": device.run}[suite]
-	return debug.check_checkers(kernel.debug()) + scenarios.run_suite(suite, modes, numbers, run_one,
-		debug.scenarios_of(suite))
-
-
-def run_suite(suite, modes, numbers, control):
+def cases_of(suite):
+	"""A suite's part without a GPU."""
 	if suite == "kernel":
 		return series.suite() + patchwise.suite()
 	if suite == "style":
 		return style.suite()
-	if suite in MESON_SUITES:
-		return results.meson_cases(build.test(suite))
-	if suite == "outside":
-		return results.meson_cases(build.test("outside")) + scenarios.run_suite(suite, modes, numbers, outside.run)
-	if suite == "soak":
-		return scenarios.run_suite(suite, modes, numbers, soak.run)
-	if suite == "device":
-		return scenarios.run_suite(suite, modes, numbers, device.run)
+	# Of igt: the programs list their subtests, and skip.
+	return results.meson_cases(build.test(suite)) if suite in MESON_SUITES else []
+
+
+def work_of(suite, modes, numbers, control):
+	"""A suite's boots; the debug flavour is a control of its own kind."""
 	if suite in trials.TABLES:
 		# Seeds are for the one that is asked for.
-		return trials.run_suite(suite, modes, numbers if control else (), control)
-	config = trials.with_control(control) if control else None
-	# The suite's part without a GPU: the programs list their subtests, and skip.
-	cases = results.meson_cases(build.test("igt")) if suite == "igt" else []
-	return cases + scenarios.run_suite(suite, modes, numbers, config=config)
+		return trials.work(suite, modes, numbers if control else (), control)
+	run_one = {"outside": outside.run, "soak": soak.run, "device": device.run}.get(suite, scenarios.run)
+	config = None
+	if control == scenarios.DEBUG:
+		config = debug.scenarios_of(suite)
+	elif control:
+		config = trials.with_control(control)
+	return scenarios.work(suite, modes, numbers, run_one, config)
+
+
+def run_suites(suites, modes, numbers, control):
+	"""The cases of each suite: what takes no GPU first, and then all boots."""
+	built, report, works = None, {}, {}
+	for suite in suites:
+		try:
+			# Once, and what fails without it fails; the others still run.
+			if suite != "kernel" and built is None:
+				built = step.Failed("the project does not build")
+				build.build()
+				built = True
+			if suite != "kernel" and built is not True:
+				raise built
+			report[suite] = cases_of(suite)
+			if suite in BOOT_SUITES:
+				works[suite] = work_of(suite, modes, numbers, control)
+				continue
+		except step.Failed as failure:
+			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
+		step.say(f"{suite}: {results.count(report[suite])}")
+	for suite, cases in boots.run(works):
+		report[suite] += cases
+		step.say(f"{suite}: {results.count(report[suite])}")
+	return report
 
 
 def check_known(names, known, what):
@@ -138,23 +159,12 @@ def cmd_test(args):
 		raise step.Failed("--control is for the suites igt and negative")
 	if args.debug and (args.control or set(args.suites) - set(debug.SUITES)):
 		raise step.Failed(f"--debug is for the suites {', '.join(debug.SUITES)}, without --control")
-	suites = args.suites or (debug.SUITES if args.debug else SUITES)
-	built, report = None, {}
-	for suite in suites:
-		try:
-			# Once, and what fails without it fails; the others still run.
-			if suite != "kernel" and built is None:
-				built = step.Failed("the project does not build")
-				build.build()
-				built = True
-			if suite != "kernel" and built is not True:
-				raise built
-			report[suite] = (run_debug(suite, args.mode, args.seed) if args.debug
-				else run_suite(suite, args.mode, args.seed, args.control))
-		except step.Failed as failure:
-			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
-		step.say(f"{suite}: {results.count(report[suite])}")
-	return results.report(report)
+	if not args.debug:
+		return results.report(run_suites(args.suites or SUITES, args.mode, args.seed, args.control))
+	build.build()
+	# That its checkers find something is seen first.
+	found = {"checkers": debug.check_checkers(kernel.debug())}
+	return results.report(found | run_suites(args.suites or debug.SUITES, args.mode, args.seed, scenarios.DEBUG))
 
 
 def cmd_guest(args):

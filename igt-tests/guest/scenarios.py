@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: MIT
 """The boots in scenarios.cfg."""
 
-import concurrent.futures
 import configparser
 import copy
-import multiprocessing
+import dataclasses
 import os
 import re
 import shlex
 import subprocess
 import time
 
+import boots
 import build
 import checkers
 import kernel
@@ -23,7 +23,6 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 TEST_DIRECTORY = os.path.join(build.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
-AT_ONCE = 3	# boots; a guest waits for a third of its time
 RESULTS = "results"	# igt_runner's, in the share
 
 # The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
@@ -155,29 +154,43 @@ def boot(name, entry, image, text, judge, echo=None):
 	return cases
 
 
+@dataclasses.dataclass
+class Part:
+	"""What one igt_runner of a boot runs."""
+	name: str		# of its results
+	programs: list
+	one_process: bool
+	tests: list
+
+
+def parts_of(entry):
+	"""One for the programs that run all their subtests in one process, one for the others."""
+	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
+	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
+	for part in parts:
+		part.tests = [test for test in listed_tests(part.programs) if re.search(entry["only"], test)]
+	return [part for part in parts if part.tests]
+
+
 def run(name, entry, image):
 	"""Boot one scenario with our own programs."""
-	programs = entry["programs"].split()
-	tests = [test for test in listed_tests(programs) if re.search(entry["only"], test)]
+	parts = parts_of(entry)
 
 	def judge(where):
-		return results.igt_cases(os.path.join(where.share, RESULTS, "results.json"), tests,
-			re.compile(entry["skips"]), entry.get("must-pass", "").split(),
+		return results.igt_cases([os.path.join(where.share, RESULTS + part.name, "results.json") for part in parts],
+			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
 			results.expected_fails(entry["expected-fails"]))
 
-	text = reload_command(entry.getint("reloads")) + command(programs, tests,
-		one_process=entry.getboolean("one-process"), per_test=PER_TEST * slower(entry["kernel"]))
+	per_test = PER_TEST * slower(entry["kernel"])
+	text = reload_command(entry.getint("reloads")) + "".join(
+		"(\n" + command(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+		+ ") || exit\n" for part in parts)
 	return boot(name, entry, image, text, judge)
 
 
-def at_once(function, *arguments, count=AT_ONCE):
-	"""
-	Like map(), @count at a time: boots wait a lot, and a guest does not keep two
-	CPUs busy. Processes, since the child of a thread must not run Python before
-	it is a program.
-	"""
-	with concurrent.futures.ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
-		return list(pool.map(function, *arguments))
+def call(name, entry, image, function, *arguments):
+	"""A boot as boots.py wants it."""
+	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments))
 
 
 def run_seed(name, entry, image, run_one):
@@ -189,30 +202,32 @@ def run_seed(name, entry, image, run_one):
 	return seeds.Row(int(entry["seed"]), entry["mode"], cases, seeds.oracle_verdict(log), time.monotonic() - begin)
 
 
-def run_seeds(config, names, numbers, all_modes, run_one):
+def judge_seeds(rows):
+	seeds.print_table(rows)
+	return [case for row in rows for case in row.cases]
+
+
+def work_of_seeds(config, names, numbers, all_modes, run_one):
 	"""The boots for the seeds @numbers, and a table of them at the end."""
 	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
-	have, boots = images(config, names), []
+	have, calls = images(config, names), []
 	for seed, mode in seeds.choose(modes, numbers, all_modes):
 		for name in names:
 			if config[name]["mode"] == mode:
 				entry = copy.deepcopy(config)[name]
 				entry["seed"] = str(seed)
-				boots.append((name, entry, have[entry["kernel"]], run_one))
-	rows = at_once(run_seed, *zip(*boots))
-	seeds.print_table(rows)
-	return [case for row in rows for case in row.cases]
+				calls.append(call(name, entry, have[entry["kernel"]], run_seed, run_one))
+	return boots.Work(calls, judge_seeds)
 
 
-def run_suite(suite, only, numbers=(), run_one=run, config=None):
+def work(suite, only, numbers=(), run_one=run, config=None):
 	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
 	config = config or table()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)
 		and (not numbers or config[name].getboolean("seeded"))]
 	if numbers:
-		return run_seeds(config, names, numbers, bool(only), run_one)
+		return work_of_seeds(config, names, numbers, bool(only), run_one)
 	have = images(config, names)
-	boots = at_once(run_one, names, [config[name] for name in names],
-		[have[config[name]["kernel"]] for name in names])
-	return [case for cases in boots for case in cases]
+	calls = [call(name, config[name], have[config[name]["kernel"]], run_one) for name in names]
+	return boots.Work(calls, lambda cases: sum(cases, []))

@@ -68,8 +68,12 @@ def groups(table, names):
 	for members in modes.values():
 		count = -(-len(members) // AT_MOST)
 		boots += [members[i::count] for i in range(count)]
-	# The long ones first.
 	return boots + alone
+
+
+def timeout(table, names):
+	"""Seconds for a boot of the trials @names."""
+	return max(table[name].getfloat("timeout") for name in names) + (len(names) * PER_TRIAL if len(names) > 1 else 0)
 
 
 def part(number, name, programs, tests, control, sabotage, early):
@@ -153,7 +157,7 @@ def boot(directory, entry, image, table, tests):
 	"""Boot the trials that @tests has the tests of, by name, and look at what they left."""
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
 	spec = scenarios.spec_of(directory, entry, image, command(table, programs, tests))
-	spec.timeout += len(tests) * PER_TRIAL
+	spec.timeout = timeout(table, list(tests))
 	where = qemu.Boot(spec.directory)
 	last = marker("end", AFTERWARDS)
 	spec.enough = lambda: last in results.read(where.console)

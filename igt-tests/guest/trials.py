@@ -9,6 +9,7 @@ import os
 import re
 import subprocess
 
+import boots
 import build
 import qemu
 import results
@@ -21,9 +22,6 @@ from results import FAIL, PASS, Case
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
-
-# Boots: most of them wait for what does not come, until a deadline.
-AT_ONCE = 4
 
 # How vgpu ends when it met what it does not know: then a red test may have other reasons.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
@@ -219,17 +217,23 @@ def untried(suite):
 	return " ".join(sorted(there - tried))
 
 
-def run_suite(suite, only, numbers=(), one=None):
+def judge_all(suite, names, numbers, done):
+	"""The table of what the boots have shown, and the cases."""
+	done = sum(done, [])
+	if not numbers:
+		done.sort(key=lambda one: names.index(one[0].name))
+	print_table(row for _, row in done)
+	left = untried(suite)
+	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
+
+
+def work(suite, only, numbers=(), one=None):
 	"""All trials of @suite, or those of the modes @only, or @one; once for each of the seeds @numbers."""
 	trials = table(suite)
 	if one:
 		check_control(one)
 	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
-	boots = [(members, str(seed)) for seed in numbers or [""] for members in shared.groups(trials, names)]
-	done = sum(scenarios.at_once(attempt_all, [suite] * len(boots), *zip(*boots), [images] * len(boots), count=AT_ONCE), [])
-	if not numbers:
-		done.sort(key=lambda one: names.index(one[0].name))
-	print_table(row for _, row in done)
-	left = untried(suite)
-	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
+	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
+		for seed in numbers or [""] for members in shared.groups(trials, names)]
+	return boots.Work(calls, lambda done: judge_all(suite, names, numbers, done))

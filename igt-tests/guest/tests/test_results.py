@@ -27,7 +27,7 @@ def verdicts(word, err="", names=(TEST,)):
 	with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
 		json.dump({"tests": {OTHER: {"result": "pass"}, **tests}}, file)
 		file.flush()
-		cases = results.igt_cases(file.name, [], re.compile("^$"), [], MUST_FAIL)
+		cases = results.igt_cases([file.name], [], re.compile("^$"), [], MUST_FAIL)
 	return {case.name: case.verdict for case in cases}
 
 
