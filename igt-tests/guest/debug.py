@@ -16,8 +16,10 @@ from results import FAIL, PASS, Case
 SUITES = ("igt", "soak", "device")
 TIMEOUT = 60	# seconds of a boot of a kernel that is not slower
 
-# What vgpu_splat.ko does wrong, and what has to be in the kernel's log for that. The last one ends lockdep.
+# What vgpu_splat.ko does wrong, and what has to be in the kernel's log for that. Lockdep, which ends with its
+# first report, ends with those of others, too.
 SPLATS = {
+	"lock-order": r"WARNING: possible circular locking dependency detected",
 	"use-after-free": r"BUG: KASAN: slab-use-after-free in splat_",
 	"out-of-bounds": r"BUG: KASAN: slab-out-of-bounds in splat_",
 	"freed-page": r"pagealloc: memory corruption",
@@ -25,7 +27,6 @@ SPLATS = {
 	"list": r"list_del corruption",
 	"dma": r"DMA-API: .*device driver tries to free DMA memory it has not allocated",
 	"atomic-sleep": r"BUG: sleeping function called from invalid context",
-	"lock-order": r"WARNING: possible circular locking dependency detected",
 }
 LEAK, LEAKER = "leak", "splat_leak"	# not in the log, but in kmemleak's list
 

@@ -32,8 +32,8 @@ PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
 # tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
 CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
 	" tsc=reliable")
-# What the checkers of kernel/config/debug.config are told.
-CHECKERS = "page_poison=1"
+# What the checkers of kernel/config/debug.config are told. KASAN by itself ends with its first report.
+CHECKERS = "page_poison=1 kasan_multi_shot"
 
 
 @dataclasses.dataclass

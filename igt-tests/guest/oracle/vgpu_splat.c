@@ -134,10 +134,13 @@ static noinline int splat_lock_order(void)
 	return 0;
 }
 
-/* Many, since what is left of an address on the stack passes for a reference. */
+/*
+ * Many: what is left of an address on the stack passes for a reference, and so does what a sheaf,
+ * the allocator's list of free objects for a CPU (mm/slub.c), has in places it does not use.
+ */
 static noinline int splat_leak(void)
 {
-	for (int i = 0; i < 16; i++)
+	for (int i = 0; i < 512; i++)
 		if (!kzalloc(OBJECT_SIZE, GFP_KERNEL))
 			return -ENOMEM;
 	return 0;
