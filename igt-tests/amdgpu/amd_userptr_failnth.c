@@ -114,7 +114,11 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 		     count->n, -ret);
 	count->failures++;
 	count->errors += ret != 0;
-	count->n++;
+	/*
+	 * Every one; where checkers, which allocate too, make all of it slow, only some.  An odd
+	 * number, for what takes turns.
+	 */
+	count->n += amd_kfd_patience(1) | 1;
 }
 
 void failnth_finish(const struct failnth_count *count, const char *what)
