@@ -112,15 +112,19 @@ static void bad_memory(struct amd_userptr *up)
 /* More than there can be memory for: nothing as long as that is allocated to find out. */
 static void too_large(struct amd_userptr *up)
 {
-	void *cpu = amd_userptr_mmap(up, page(), 1);
+	/* Low, so that what is behind it are addresses of a process on any CPU. */
+	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
 							      AMD_USERPTR_MEM_USED);
 
+	igt_assert(cpu != MAP_FAILED);
 	for (int bit = 39; bit < 44; bit++)
 		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
 	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
 			  used);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
+	igt_assert_eq(munmap(cpu, page()), 0);
 }
 
 static void anononly(struct amd_userptr *up)

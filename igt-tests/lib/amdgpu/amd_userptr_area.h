@@ -62,7 +62,7 @@ struct amd_userptr_area {
 	char *elsewhere;		/* room for another mapping of the same size */
 	/* How the event finds out that it happened. */
 	uint64_t pfns[AMD_USERPTR_MAX_OBSERVED];
-	unsigned long long huge_kb;
+	unsigned long long huge_kb, num_splits;
 	bool done;
 };
 

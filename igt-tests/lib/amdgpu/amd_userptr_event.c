@@ -178,11 +178,19 @@ static size_t migration_step(const struct amd_userptr_area *area)
 	return area->backing->huge ? area->size : (size_t)getpagesize();
 }
 
+/* To one node, all of them: one that is on the other node already would not move there. */
 static const char *prepare_migrate(struct amd_userptr_area *area)
 {
-	int ret = __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
+	const size_t step = migration_step(area);
+	int ret;
 
-	return ret == -ENODEV || ret == -ENOSYS ? "one NUMA node only" : NULL;
+	/* What is mapped by nobody cannot move. */
+	for (size_t at = 0; at < area->size; at += step)
+		*(volatile char *)(area->cpu + at);
+	ret = __amd_userptr_migrate(area->cpu, area->size, step);
+	if (ret == -ENODEV || ret == -ENOSYS)
+		return "one NUMA node only";
+	return ret ? "the pages do not move" : NULL;
 }
 
 static int trigger_migrate(struct amd_userptr_area *area)
@@ -226,9 +234,21 @@ static int trigger_split(struct amd_userptr_area *area)
 	return madvise(area->cpu + area->size / 2, AMD_USERPTR_HALF, MADV_DONTNEED) ? -errno : 0;
 }
 
+/* Not how much is huge afterwards: khugepaged may have been here. */
+static unsigned long long num_splits(void)
+{
+	return amd_userptr_number_in("/proc/vmstat", "thp_split_pmd ");
+}
+
+static const char *remember_splits(struct amd_userptr_area *area)
+{
+	area->num_splits = num_splits();
+	return NULL;
+}
+
 static bool split(struct amd_userptr_area *area)
 {
-	return huge_kb() < area->huge_kb;
+	return num_splits() > area->num_splits;
 }
 
 #define KSM "/sys/kernel/mm/ksm/"
@@ -330,7 +350,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	{ .name = "collapse", .what = "are collapsed into a huge page", .huge = true,
 	  .prepare = remember_huge, .trigger = trigger_collapse, .happened = collapsed },
 	{ .name = "split", .what = "are split", .huge = true,
-	  .prepare = remember_huge, .trigger = trigger_split, .happened = split },
+	  .prepare = remember_splits, .trigger = trigger_split, .happened = split },
 	{ .name = "ksm", .what = "are merged with equal ones",
 	  .prepare = prepare_ksm, .trigger = trigger_ksm, .happened = seen },
 	{ .name = "truncate", .what = "are truncated",

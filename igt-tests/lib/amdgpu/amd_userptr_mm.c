@@ -78,6 +78,7 @@ int __amd_userptr_compact(void)
 	return __amd_userptr_write_text("/proc/sys/vm/compact_memory", "1");
 }
 
+/* How many pages did not move is for @status to say. */
 static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
 {
 	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0 ?
