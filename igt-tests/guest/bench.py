@@ -3,6 +3,7 @@
 
 import datetime
 import json
+import operator
 import os
 import statistics
 
@@ -47,6 +48,14 @@ class Report:
 	def ns(self, column, operation, ranges, size=PAGE):
 		"""Median, or None when that was not measured."""
 		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
+
+	def by_turns(self, column, above, below, ranges, size=PAGE):
+		"""
+		Median of the quotients of two operations that were measured by turns, or None. The machine
+		does not run at one speed: that of two medians would have each from another time.
+		"""
+		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
+		return statistics.median(map(operator.truediv, *pairs)) if all(pairs) else None
 
 	def reason(self, column, operation, ranges, size=PAGE):
 		"""Why there is no figure."""
@@ -134,12 +143,13 @@ def memory_table(report):
 
 
 def library_table(report):
-	rows = [["library over raw ioctls", "ranges", "raw, ms", "library, ms", "ratio"]]
+	rows = [["library over raw ioctls", "ranges", "raw, ms", "library, ms", "ratio by turns"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items()):
 		if operation in ("raw map", "raw unmap") and "median_ns" in cell:
-			other = report.ns(column, operation.replace("raw", "library"), ranges, size)
-			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges),
-				milliseconds(cell["median_ns"]), milliseconds(other), f"{other / cell['median_ns']:.3f}"])
+			library = operation.replace("raw", "library")
+			quotient = report.by_turns(column, library, operation, ranges, size)
+			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges), milliseconds(cell["median_ns"]),
+				milliseconds(report.ns(column, library, ranges, size)), f"{quotient:.3f}" if quotient else "-"])
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 

@@ -49,6 +49,15 @@ class Goals(unittest.TestCase):
 			judged = goals.judge(report(cell("kfd", "map", 4096, kfd), cell("scatter", "map", 4096, 10)))
 			self.assertEqual(verdict(judged, "map 4096: KFD").met, met)
 
+	def test_library_is_judged_pair_by_pair(self):
+		# A machine that gets slower: the quotient of the medians is 2.02.
+		lines = [cell("scatter", "raw map", 4096, 1, 1, 2), cell("scatter", "library map", 4096, 1.01, 2.02, 2.02),
+			cell("scatter", "raw unmap", 4096, 1), cell("scatter", "library unmap", 4096, 1.03)]
+		judged = goals.judge(report(*lines))
+		self.assertAlmostEqual(verdict(judged, "map 4096: library").value, 1.01)
+		self.assertTrue(verdict(judged, "map 4096: library").met)
+		self.assertFalse(verdict(judged, "unmap 4096: library").met)
+
 	def test_cost_per_range(self):
 		lines = [cell("scatter", "map", 4096, 4.096), cell("scatter", "map", 100000, 149)]
 		one = verdict(goals.judge(report(*lines)), "map, per range")
