@@ -17,7 +17,6 @@ class Call:
 	seconds: float		# how long it may take
 	function: object
 	arguments: tuple
-	waits: bool = False	# most of the time, for what does not come until a deadline
 
 
 @dataclasses.dataclass
@@ -27,45 +26,23 @@ class Work:
 	judge: object
 
 
-def outcome(call):
-	"""What the call returns, or why it could not go on."""
+def judged(work, futures):
+	"""The cases of a suite whose boots have begun."""
 	try:
-		return call.function(*call.arguments)
+		return work.judge([future.result() for future in futures])
 	except step.Failed as failure:
-		return failure
-
-
-def in_turn(calls):
-	return [outcome(call) for call in calls]
-
-
-def judged(work, outcomes):
-	"""The cases of a suite."""
-	failures = [Case("boots", FAIL, str(failure)) for failure in outcomes if isinstance(failure, step.Failed)]
-	return failures or work.judge(outcomes)
-
-
-def begin(pool, calls):
-	"""Start the boots, those that may take longest first; what outcomes each future is the list of, and the future."""
-	order = sorted(calls, key=lambda key: -calls[key].seconds)
-	waiting = [key for key in order if calls[key].waits]
-	groups = [waiting] * bool(waiting) + [[key] for key in order if not calls[key].waits]
-	return [(group, pool.submit(in_turn, [calls[key] for key in group])) for group in groups]
+		return [Case("boots", FAIL, str(failure))]
 
 
 def run(works):
 	"""
-	The cases of each suite by its name, one after the other as they are there. Those boots that mostly
-	wait run one after the other beside the others. Processes, since the child of a thread must not run
-	Python before it is a program.
+	The cases of each suite by its name, one after the other as they are there. The boots that may
+	take longest begin first, so that no CPU is idle in the end. Processes, since the child of a
+	thread must not run Python before it is a program.
 	"""
-	calls = {(name, index): call for name, work in works.items() for index, call in enumerate(work.calls)}
-	count = AT_ONCE + any(call.waits for call in calls.values())
-	with concurrent.futures.ProcessPoolExecutor(count, multiprocessing.get_context("fork")) as pool:
-		begun = begin(pool, calls)
+	calls = [(name, index, call) for name, work in works.items() for index, call in enumerate(work.calls)]
+	calls.sort(key=lambda entry: -entry[2].seconds)
+	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
+		begun = {(name, index): pool.submit(call.function, *call.arguments) for name, index, call in calls}
 		for name, work in works.items():
-			done = {}
-			for group, future in begun:
-				if any(key[0] == name for key in group):
-					done.update(zip(group, future.result()))
-			yield name, judged(work, [done[name, index] for index in range(len(work.calls))])
+			yield name, judged(work, [begun[name, index] for index in range(len(work.calls))])

@@ -234,6 +234,6 @@ def work(suite, only, numbers=(), one=None):
 		check_control(one)
 	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
-	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images), len(members) == 1)
+	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
 		for seed in numbers or [""] for members in shared.groups(trials, names)]
 	return boots.Work(calls, lambda done: judge_all(suite, names, numbers, done))
