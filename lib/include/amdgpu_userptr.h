@@ -140,6 +140,8 @@ struct amdgpu_userptr_caps {
 	uint64_t va_alignment;	/**< out: alignment the device asks for */
 	uint64_t va_min;	/**< out: lowest GPU address that can be mapped */
 	uint64_t va_max;	/**< out: end of the low half of the GPU address space */
+	uint32_t map_flags;	/**< out: AMDGPU_USERPTR_MAP_* that maps can have on the device */
+	uint32_t reserved;	/**< out: 0 */
 };
 
 /**
@@ -191,6 +193,19 @@ enum amdgpu_userptr_va_mode {
  * to map; with it, a change of one of them costs the kernel no work on the other.
  */
 #define AMDGPU_USERPTR_MAP_NO_COALESCE	(1u << 0)
+
+/*
+ * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h>; KFD's
+ * userptrs with KFD_IOC_ALLOC_MEM_FLAGS_* of these names are the same. Without any of them the
+ * memory is coarse-grained. They reach further than AMDGPU_VM_MTYPE_* in va_flags, which some GPUs
+ * do not heed. For kernels from DRM 3.67 on; amdgpu_userptr_caps.map_flags tells.
+ */
+/** Shared coherently with CPU threads and other devices, by system scope of the instructions. */
+#define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
+/** Not cached by the GPU: coherent without flushes of its caches. */
+#define AMDGPU_USERPTR_MAP_UNCACHED	(1u << 2)
+/** Coherent across devices with device scope of the instructions, too. */
+#define AMDGPU_USERPTR_MAP_EXT_COHERENT	(1u << 3)
 
 /**
  * enum amdgpu_userptr_stage - what failed
@@ -255,8 +270,8 @@ struct amdgpu_userptr_map_args {
  * address is not picked up until the ranges are mapped again.
  *
  * Return: 0, or
- * -EINVAL: bad arguments; at stage USERPTR the kernel does not know AMDGPU_GEM_USERPTR_HSA; at
- *	stage VA_MAP the GPU address is in use by somebody else.
+ * -EINVAL: bad arguments; at stage USERPTR the kernel does not know AMDGPU_GEM_USERPTR_HSA, or what
+ *	@flags say of caches; at stage VA_MAP the GPU address is in use by somebody else.
  * -E2BIG: more than max_ranges ranges, or a larger @args struct than this library knows.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into the address space.
  * -ERANGE: the GPU addresses are outside of what a device can map.

@@ -12,6 +12,8 @@
 
 /* struct amdgpu_userptr_stats once ended here. */
 #define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
+/* And this struct here. */
+#define AU_CAPS_FIRST_SIZE	offsetof(struct amdgpu_userptr_caps, map_flags)
 
 int au_struct_get(const void *user, void *copy, size_t first, size_t known)
 {
@@ -89,7 +91,7 @@ static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t i
 }
 
 /* Ask the kernel with a page of our own: no version number says for sure what it knows. */
-static int probe(struct au_device *device, bool scatter)
+static int probe(struct au_device *device, bool scatter, uint32_t map_flags)
 {
 	const uint64_t size = device->ctx->page_size;
 	struct amdgpu_userptr_range range = { .size = size };
@@ -102,7 +104,7 @@ static int probe(struct au_device *device, bool scatter)
 	if (!page)
 		return -ENOMEM;
 	bo.cpu_addr = range.cpu_addr = (uintptr_t)page;
-	ret = au_gem_userptr(device, &bo, &range, &handle);
+	ret = au_gem_userptr(device, &bo, &range, map_flags, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
 	free(page);
@@ -112,7 +114,13 @@ static int probe(struct au_device *device, bool scatter)
 /* -EINVAL: not known; other errors are about the page, or say that KFD has no address space yet. */
 static bool knows_scatter(struct au_device *device)
 {
-	return device->drm_minor >= AU_DRM_MINOR_SCATTER && probe(device, true) != -EINVAL;
+	return device->drm_minor >= AU_DRM_MINOR_SCATTER && probe(device, true, 0) != -EINVAL;
+}
+
+static bool knows_coherence(struct au_device *device)
+{
+	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
+	       probe(device, false, AU_MAP_COHERENCE) != -EINVAL;
 }
 
 /* One for all devices, so that a map looks the same on each of them. */
@@ -249,7 +257,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	struct au_device *device;
 	int ret;
 
-	ret = au_struct_get(user, &in, sizeof(in), sizeof(in));
+	ret = au_struct_get(user, &in, AU_CAPS_FIRST_SIZE, sizeof(in));
 	if (ret)
 		return ret;
 	if (in.device >= ctx->num_devices)
@@ -258,7 +266,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = probe(device, false),
+		.hsa_status = probe(device, false, 0),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,
@@ -269,6 +277,8 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.va_alignment = device->va_alignment,
 		.va_min = device->va_min,
 		.va_max = device->va_max,
+		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
+			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
 	};
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;

@@ -31,6 +31,11 @@
 #ifndef AMDGPU_GEM_USERPTR_SCATTER
 #define AMDGPU_GEM_USERPTR_SCATTER	(1 << 5)
 #endif
+#ifndef AMDGPU_GEM_USERPTR_COHERENT
+#define AMDGPU_GEM_USERPTR_COHERENT	(1 << 6)
+#define AMDGPU_GEM_USERPTR_UNCACHED	(1 << 7)
+#define AMDGPU_GEM_USERPTR_EXT_COHERENT	(1 << 8)
+#endif
 #ifndef AMDGPU_GEM_USERPTR_RANGE_READONLY
 #define AMDGPU_GEM_USERPTR_RANGE_READONLY	(1 << 0)
 #endif
@@ -42,6 +47,8 @@
 #define AU_DRM_MINOR_VM_TIMELINE	64
 /* First one that may know AMDGPU_GEM_USERPTR_SCATTER; trying tells. */
 #define AU_DRM_MINOR_SCATTER		66
+/* First one that may know AMDGPU_GEM_USERPTR_COHERENT and its like; trying tells. */
+#define AU_DRM_MINOR_COHERENCE		67
 
 /* Most ranges of one call: 32 MiB of arguments and about as much bookkeeping. */
 #define AU_MAX_RANGES	(1u << 20)
@@ -184,6 +191,9 @@ struct au_range {
 
 #define AU_RANGE_FLAGS	((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
 
+#define AU_MAP_COHERENCE \
+	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | AMDGPU_USERPTR_MAP_EXT_COHERENT)
+
 /* How the ranges of a map are divided among buffer objects. */
 enum au_division {
 	AU_PER_RANGE,				/* one each */
@@ -223,6 +233,7 @@ struct au_map_device {
 struct amdgpu_userptr_map {
 	struct amdgpu_userptr_ctx *ctx;
 	struct au_space space;
+	uint32_t flags;				/* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
 	bool ready;				/* ctx->lock: can be looked up */
 	uint32_t num_ranges;
@@ -299,9 +310,9 @@ int au_va_wait(struct au_device *device, uint64_t point);
 /* ioctl.c, all 0 or -errno */
 int au_drm_version(struct au_device *device);
 int au_device_info(struct au_device *device);
-/* @ranges: those given for the map. */
+/* @ranges: those given for the map; @map_flags: AMDGPU_USERPTR_MAP_*. */
 int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
-		   const struct amdgpu_userptr_range *ranges, uint32_t *handle);
+		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle);
 int au_gem_close(struct au_device *device, uint32_t handle);
 int au_gem_va(struct au_device *device, const struct au_gem_va *args);
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj);

@@ -114,8 +114,21 @@ int au_device_info(struct au_device *device)
 	return 0;
 }
 
+static uint32_t coherence_flags(uint32_t map_flags)
+{
+	uint32_t flags = 0;
+
+	if (map_flags & AMDGPU_USERPTR_MAP_COHERENT)
+		flags |= AMDGPU_GEM_USERPTR_COHERENT;
+	if (map_flags & AMDGPU_USERPTR_MAP_UNCACHED)
+		flags |= AMDGPU_GEM_USERPTR_UNCACHED;
+	if (map_flags & AMDGPU_USERPTR_MAP_EXT_COHERENT)
+		flags |= AMDGPU_GEM_USERPTR_EXT_COHERENT;
+	return flags;
+}
+
 int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
-		   const struct amdgpu_userptr_range *ranges, uint32_t *handle)
+		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle)
 {
 	/*
 	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
@@ -124,7 +137,7 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 	struct au_gem_userptr args = {
 		.size = bo->size,
 		.flags = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
-			 AMDGPU_GEM_USERPTR_VALIDATE,
+			 AMDGPU_GEM_USERPTR_VALIDATE | coherence_flags(map_flags),
 	};
 	int ret;
 

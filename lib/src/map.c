@@ -16,6 +16,8 @@
 
 #define NSEC_PER_SEC	UINT64_C(1000000000)
 
+static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
+
 static const uint32_t valid_va_flags =
 	AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
 	AMDGPU_VM_MTYPE_MASK | AMDGPU_VM_PAGE_NOALLOC;
@@ -36,7 +38,7 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 {
 	const uint64_t page_mask = ctx->page_size - 1;
 
-	if (args->flags & ~AMDGPU_USERPTR_MAP_NO_COALESCE || args->va_flags & ~valid_va_flags)
+	if (args->flags & ~valid_flags || args->va_flags & ~valid_va_flags)
 		return -EINVAL;
 	if (args->alignment & page_mask || args->alignment & (args->alignment - 1))
 		return -EINVAL;
@@ -137,6 +139,7 @@ static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	if (!map)
 		return NULL;
 	map->ctx = ctx;
+	map->flags = args->flags;
 	map->va_flags = args->va_flags ? args->va_flags :
 					 AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
@@ -189,7 +192,7 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 		const struct au_bo part = au_bo_part(bo, map->given, map->ranges, low, middle);
 		uint32_t handle;
 
-		if (au_gem_userptr(device, &part, map->given, &handle)) {
+		if (au_gem_userptr(device, &part, map->given, map->flags, &handle)) {
 			high = middle;
 		} else {
 			au_gem_close(device, handle);
@@ -208,7 +211,8 @@ static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
 	while (at->num_handles < map->num_bos) {
 		const struct au_bo *bo = &map->bos[at->num_handles];
-		int ret = au_gem_userptr(device, bo, map->given, &at->handles[at->num_handles]);
+		int ret = au_gem_userptr(device, bo, map->given, map->flags,
+					 &at->handles[at->num_handles]);
 
 		if (ret) {
 			failure->range = find_bad_range(device, map, bo, ret);

@@ -159,7 +159,10 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	const uint32_t always = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
 				AMDGPU_GEM_USERPTR_VALIDATE;
-	const uint32_t optional = AMDGPU_GEM_USERPTR_READONLY | AMDGPU_GEM_USERPTR_SCATTER;
+	const uint32_t coherence = AMDGPU_GEM_USERPTR_COHERENT | AMDGPU_GEM_USERPTR_UNCACHED |
+				   AMDGPU_GEM_USERPTR_EXT_COHERENT;
+	const uint32_t optional = AMDGPU_GEM_USERPTR_READONLY | AMDGPU_GEM_USERPTR_SCATTER |
+				  coherence;
 	const bool scatter = args->flags & AMDGPU_GEM_USERPTR_SCATTER;
 	struct fake_bo bo = {
 		.addr = args->addr,
@@ -172,6 +175,9 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 
 	t_equal(args->flags & ~optional, always);
 	if (scatter && (device->no_scatter || fake->drm_minor < AU_DRM_MINOR_SCATTER))
+		return -EINVAL;
+	if ((args->flags & coherence) &&
+	    (device->no_coherence || fake->drm_minor < AU_DRM_MINOR_COHERENCE))
 		return -EINVAL;
 	if (scatter)
 		t_assert(scatter_args_are_good(fake, args));
@@ -452,7 +458,7 @@ void fake_init(struct fake_kernel *fake, uint32_t backend)
 	*fake = (struct fake_kernel) {
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.page_size = FAKE_CPU_PAGE,
-		.drm_minor = AU_DRM_MINOR_SCATTER,
+		.drm_minor = AU_DRM_MINOR_COHERENCE,
 		.backend = backend,
 		.driver = "amdgpu",
 		.bad_addr = UINT64_MAX,

@@ -45,6 +45,7 @@ struct fake_device {
 	uint64_t point, waited;			/* of the timeline: last added, last waited for */
 	bool syncobj;
 	bool no_scatter;			/* does not know AMDGPU_GEM_USERPTR_SCATTER */
+	bool no_coherence;			/* nor AMDGPU_GEM_USERPTR_COHERENT and its like */
 	unsigned int open_bos;
 };
 

@@ -22,7 +22,7 @@ PIN(ctx_args, fds, 16);
 PIN(ctx_args, num_devices, 24);
 PIN(ctx_args, backend, 28);
 
-PIN_SIZE(caps, 72);
+PIN_SIZE(caps, 80);
 PIN(caps, size, 0);
 PIN(caps, device, 4);
 PIN(caps, hsa_status, 8);
@@ -36,6 +36,8 @@ PIN(caps, granularity, 40);
 PIN(caps, va_alignment, 48);
 PIN(caps, va_min, 56);
 PIN(caps, va_max, 64);
+PIN(caps, map_flags, 72);
+PIN(caps, reserved, 76);
 
 PIN_SIZE(range, 24);
 PIN(range, cpu_addr, 0);
@@ -86,7 +88,8 @@ PIN(stats, scatter_bos, 88);
 static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
 static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");
-static_assert(AMDGPU_USERPTR_MAP_NO_COALESCE == 1, "");
+static_assert(AMDGPU_USERPTR_MAP_NO_COALESCE == 1 && AMDGPU_USERPTR_MAP_COHERENT == 2 &&
+	      AMDGPU_USERPTR_MAP_UNCACHED == 4 && AMDGPU_USERPTR_MAP_EXT_COHERENT == 8, "");
 static_assert(AMDGPU_USERPTR_INFO_VA_CLASH == 1, "");
 static_assert(AMDGPU_USERPTR_BACKEND_AUTO == 0 && AMDGPU_USERPTR_BACKEND_SCATTER == 1 &&
 	      AMDGPU_USERPTR_BACKEND_RANGES == 2, "");

@@ -22,7 +22,7 @@ static const struct bad_map {
 } bad_maps[] = {
 #define NONE	AMDGPU_USERPTR_NONE
 #define FIXED	AMDGPU_USERPTR_VA_FIXED
-	{ -EINVAL, 2, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 1u << 4, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 1u << 31, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 3, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, UINT32_MAX, 0, 0, 0, &good_range, 1, NONE, NONE },
@@ -175,6 +175,27 @@ static void older_stats(void)
 	t_equal(stats.scatter_bos, untouched);
 	stats.size--;
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Likewise of before @map_flags. */
+static void older_caps(void)
+{
+	struct amdgpu_userptr_caps caps = {
+		.size = offsetof(struct amdgpu_userptr_caps, map_flags),
+		.map_flags = UINT32_MAX,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.va_max, FAKE_VA_MAX);
+	t_equal(caps.map_flags, UINT32_MAX);
+	caps.size--;
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 }
@@ -389,6 +410,7 @@ int main(int argc, char **argv)
 	struct_sizes();
 	null_pointers();
 	older_stats();
+	older_caps();
 	queries_refuse();
 	ctx_create_refuses();
 	kernels_without();

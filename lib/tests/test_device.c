@@ -9,6 +9,9 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <amdgpu_drm.h>
+#include <xf86drm.h>
+
 #include "amdgpu_userptr.h"
 #include "lib/amdgpu/amd_kfd.h"
 #include "test.h"
@@ -17,6 +20,8 @@
 #define RENDER_MINOR_FIRST	128
 #define RENDER_MINOR_LAST	191
 #define NUM_PAGES		4
+/* The kernel gives out the lowest free handle, and the test has few BOs at a time. */
+#define MAX_HANDLE		64
 
 struct device {
 	uint32_t backend;
@@ -229,6 +234,59 @@ static void libdrm_handle_and_addresses(const struct device *device)
 	munmap(memory, NUM_PAGES * device->page);
 }
 
+/* Of the only BO of the file with as many bytes. */
+static uint64_t create_flags(const struct device *device, uint64_t size)
+{
+	uint64_t found = UINT64_MAX;
+
+	for (uint32_t handle = 1; handle <= MAX_HANDLE; handle++) {
+		struct drm_amdgpu_gem_create_in info = { 0 };
+		struct drm_amdgpu_gem_op op = {
+			.handle = handle,
+			.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO,
+			.value = (uintptr_t)&info,
+		};
+
+		if (drmIoctl(device->fd, DRM_IOCTL_AMDGPU_GEM_OP, &op) || info.bo_size != size)
+			continue;
+		t_equal(found, UINT64_MAX);
+		found = info.domain_flags;
+	}
+	return found;
+}
+
+/* The BOs are of the kind asked for, on kernels that know kinds. */
+static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	static const struct { uint32_t map, create; } kinds[] = {
+		{ 0, 0 },
+		{ AMDGPU_USERPTR_MAP_COHERENT, AMDGPU_GEM_CREATE_COHERENT },
+		{ AMDGPU_USERPTR_MAP_UNCACHED, AMDGPU_GEM_CREATE_UNCACHED },
+		{ AMDGPU_USERPTR_MAP_EXT_COHERENT, AMDGPU_GEM_CREATE_EXT_COHERENT },
+	};
+	const uint32_t mask = AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED |
+			      AMDGPU_GEM_CREATE_EXT_COHERENT;
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	const struct amdgpu_userptr_range range = range_of(device, memory, 0);
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	for (size_t i = 0; i < T_ARRAY_SIZE(kinds); i++) {
+		struct amdgpu_userptr_map_args args = args_of(&range, 1);
+		struct amdgpu_userptr_map *map;
+
+		args.flags = kinds[i].map;
+		if (kinds[i].map & ~caps.map_flags) {
+			t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+			continue;
+		}
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		t_equal(create_flags(device, range.size) & mask, kinds[i].create);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+	}
+	munmap(memory, range.size);
+}
+
 /* Before KFD has the address space: a clear refusal. */
 static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
@@ -327,6 +385,7 @@ int main(int argc, char **argv)
 	memory_of_all_kinds(&device, ctx);
 	bad_memory_is_named(&device, ctx);
 	address_in_use(&device, ctx);
+	coherence(&device, ctx);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	libdrm_handle_and_addresses(&device);
 	amd_kfd_close(&device.kfd);

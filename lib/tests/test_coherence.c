@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: MIT */
+/* How the GPU caches a map: flags for the kernel, and kernels that do not know them. */
+#include "fake_kernel.h"
+#include "test.h"
+
+#define PAGE	FAKE_CPU_PAGE
+
+static uint32_t backend;
+
+static struct amdgpu_userptr_map_args
+args_of(uint32_t flags, const struct amdgpu_userptr_range *ranges, uint32_t num_ranges)
+{
+	return (struct amdgpu_userptr_map_args) {
+		.size = sizeof(struct amdgpu_userptr_map_args),
+		.flags = flags,
+		.ranges = ranges,
+		.num_ranges = num_ranges,
+	};
+}
+
+/* Each flag makes its BOs of one kind, and only that. */
+static void kinds(void)
+{
+	static const struct { uint32_t map, gem; } flags[] = {
+		{ 0, 0 },
+		{ AMDGPU_USERPTR_MAP_COHERENT, AMDGPU_GEM_USERPTR_COHERENT },
+		{ AMDGPU_USERPTR_MAP_UNCACHED, AMDGPU_GEM_USERPTR_UNCACHED },
+		{ AMDGPU_USERPTR_MAP_EXT_COHERENT, AMDGPU_GEM_USERPTR_EXT_COHERENT },
+		{ AU_MAP_COHERENCE | AMDGPU_USERPTR_MAP_NO_COALESCE,
+		  AMDGPU_GEM_USERPTR_COHERENT | AMDGPU_GEM_USERPTR_UNCACHED |
+		  AMDGPU_GEM_USERPTR_EXT_COHERENT },
+	};
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
+	};
+	const uint32_t mask = flags[T_ARRAY_SIZE(flags) - 1].gem;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 2);
+	for (size_t i = 0; i < T_ARRAY_SIZE(flags); i++) {
+		struct amdgpu_userptr_map_args args = args_of(flags[i].map, ranges,
+							      T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_map *map;
+
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		for (unsigned int at = 0; at < 2 * T_ARRAY_SIZE(ranges); at++) {
+			const uint64_t va = args.gpu_va + at / 2 * PAGE;
+
+			t_equal(fake_find_bo(&fake, at % 2, va)->flags & mask, flags[i].gem);
+		}
+		t_equal(amdgpu_userptr_unmap(map), 0);
+	}
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* What caps say, and what a map gets that has the flags all the same. */
+static void expect_coherence(struct fake_kernel *fake, bool known)
+{
+	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_map_args args = args_of(AMDGPU_USERPTR_MAP_COHERENT, &range, 1);
+	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
+	struct amdgpu_userptr_map *map;
+
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | (known ? AU_MAP_COHERENCE : 0));
+	t_equal(caps.reserved, 0);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), known ? 0 : -EINVAL);
+	if (!known)
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_check_empty(fake);
+}
+
+static void kernels_without(void)
+{
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	expect_coherence(&fake, true);
+	fake.devices[0].no_coherence = true;
+	expect_coherence(&fake, false);
+	fake.devices[0].no_coherence = false;
+	fake.drm_minor = AU_DRM_MINOR_COHERENCE - 1;
+	expect_coherence(&fake, false);
+	fake_fini(&fake);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
+	kinds();
+	kernels_without();
+	return 0;
+}
