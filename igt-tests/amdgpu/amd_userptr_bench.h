@@ -135,7 +135,7 @@ int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned
 		      const struct amd_userptr_range *range);
 
 /* Enough for a difference of a percent to show on a wall clock. */
-enum { BENCH_MAX_SAMPLES = 512 };
+enum { BENCH_MAX_SAMPLES = 2048 };
 
 /* One line of JSON on stdout each. */
 struct bench_samples {

@@ -19,7 +19,7 @@
 
 /* Library and raw ioctls by turns: one round warms up, the others have a time budget. */
 #define MOST_PAIRS BENCH_MAX_SAMPLES
-#define PAIR_BUDGETS 4
+#define PAIR_BUDGETS 12
 
 /* Fewer ranges, for what makes ioctls for each: mapping would take the time, not what is measured. */
 static unsigned int few(const struct bench *bench, unsigned int count)

@@ -49,13 +49,18 @@ class Report:
 		"""Median, or None when that was not measured."""
 		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
 
-	def by_turns(self, column, above, below, ranges, size=PAGE):
-		"""
-		Median of the quotients of two operations that were measured by turns, or None. The machine
-		does not run at one speed: that of two medians would have each from another time.
-		"""
+	def quotients(self, column, above, below, ranges, size=PAGE):
+		"""Of each pair of two operations that were measured by turns, in order of size."""
 		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
-		return statistics.median(map(operator.truediv, *pairs)) if all(pairs) else None
+		return sorted(map(operator.truediv, *pairs)) if all(pairs) else []
+
+	def by_turns(self, *key):
+		"""
+		Median of the quotients, or None. The machine does not run at one speed: the quotient of two
+		medians would have each from another time.
+		"""
+		found = self.quotients(*key)
+		return statistics.median(found) if found else None
 
 	def reason(self, column, operation, ranges, size=PAGE):
 		"""Why there is no figure."""
@@ -142,14 +147,24 @@ def memory_table(report):
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
+def median_interval(ordered):
+	"""
+	Between which of the samples their median lies in 19 of 20 cases, whatever they are distributed like:
+	how many are below it is binomial, with a deviation of half the root of their number.
+	"""
+	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
+	return ordered[first], ordered[-1 - first]
+
+
 def library_table(report):
-	rows = [["library over raw ioctls", "ranges", "raw, ms", "library, ms", "ratio by turns"]]
+	rows = [["library over raw ioctls", "ranges", "pairs", "raw, ms", "library, ms", "ratio by turns", "19 of 20"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items()):
 		if operation in ("raw map", "raw unmap") and "median_ns" in cell:
 			library = operation.replace("raw", "library")
-			quotient = report.by_turns(column, library, operation, ranges, size)
-			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges), milliseconds(cell["median_ns"]),
-				milliseconds(report.ns(column, library, ranges, size)), f"{quotient:.3f}" if quotient else "-"])
+			found = report.quotients(column, library, operation, ranges, size)
+			ratio = [f"{statistics.median(found):.3f}", "{:.3f} to {:.3f}".format(*median_interval(found))] if found else "--"
+			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges), str(len(found)),
+				milliseconds(cell["median_ns"]), milliseconds(report.ns(column, library, ranges, size)), *ratio])
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 

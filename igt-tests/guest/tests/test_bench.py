@@ -58,6 +58,11 @@ class Goals(unittest.TestCase):
 		self.assertTrue(verdict(judged, "map 4096: library").met)
 		self.assertFalse(verdict(judged, "unmap 4096: library").met)
 
+	def test_interval_of_a_median(self):
+		self.assertEqual(bench.median_interval([1.5]), (1.5, 1.5))
+		# 100 samples, deviation 5: from the 41st to the 60th, about.
+		self.assertEqual(bench.median_interval(list(range(100))), (40, 59))
+
 	def test_cost_per_range(self):
 		lines = [cell("scatter", "map", 4096, 4.096), cell("scatter", "map", 100000, 149)]
 		one = verdict(goals.judge(report(*lines)), "map, per range")
