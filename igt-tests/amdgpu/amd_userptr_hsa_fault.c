@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 /* Accesses that must fault, and what a kernel does to userptrs without the flag. */
+#include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
 
@@ -54,6 +57,50 @@ static void mprotect_and_fault(struct amd_userptr *mine, void *data)
 static void mprotect_then_write(struct amd_userptr *up)
 {
 	amd_userptr_in_faulting_child(up, mprotect_and_fault, NULL);
+}
+
+static volatile sig_atomic_t poisoned;
+
+static void count_poison(int sig, siginfo_t *info, void *context)
+{
+	poisoned += info->si_code == BUS_MCEERR_AR;
+}
+
+/* Who makes a page of its own fail is told so by the signal of an access to it. */
+static void poison(void *page)
+{
+	const struct sigaction count = { .sa_sigaction = count_poison, .sa_flags = SA_SIGINFO };
+	struct sigaction old;
+
+	poisoned = 0;
+	igt_assert_eq(sigaction(SIGBUS, &count, &old), 0);
+	igt_assert_f(!madvise(page, getpagesize(), MADV_HWPOISON), "%s\n", strerror(errno));
+	igt_assert_eq(sigaction(SIGBUS, &old, NULL), 0);
+	igt_assert_eq(poisoned, 1);
+}
+
+/* The kernel has nothing to put in place of the page: a hole, with the rest as before. */
+static void poison_and_fault(struct amd_userptr *mine, void *data)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
+	const size_t page = getpagesize(), hole = AMD_USERPTR_SIZE / 2, behind = hole + page;
+
+	amd_kfd_smi_mark(&mine->smi);
+	poison(bo->cpu + hole);
+	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_gpu_fill(mine, bo->va, hole, 2);
+	amd_userptr_gpu_fill(mine, bo->va + behind, AMD_USERPTR_SIZE - behind, 3);
+	amd_userptr_check(bo->cpu, hole, 2, "before the failed page");
+	amd_userptr_check(bo->cpu + behind, AMD_USERPTR_SIZE - behind, 3, "behind the failed page");
+	amd_userptr_store_faults(mine, bo->va + hole, page);
+}
+
+static void poison_then_access(struct amd_userptr *up)
+{
+	/* Of no page: is the advice known, and may we give it? */
+	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "memory does not fail: %s\n",
+		      strerror(errno));
+	amd_userptr_in_faulting_child(up, poison_and_fault, NULL);
 }
 
 static void write_readonly(struct amd_userptr *mine, void *data)
@@ -193,6 +240,8 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	  .describe = "Access after munmap faults, and hurts nobody else." },
 	{ .name = "mprotect-then-write", .run = mprotect_then_write,
 	  .describe = "The GPU cannot write what the CPU may only read." },
+	{ .name = "poison-then-access", .run = poison_then_access,
+	  .describe = "A page whose memory has failed is a hole, and all else goes on." },
 	{ .name = "readonly-then-write", .run = readonly_then_write,
 	  .describe = "The GPU cannot write a read-only userptr." },
 	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,

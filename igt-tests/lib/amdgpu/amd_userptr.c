@@ -421,11 +421,15 @@ void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint
 
 void amd_userptr_ignore_fault_log(void)
 {
-	/* All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints, and that it printed less before. */
+	/*
+	 * All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints, that it printed less before, and
+	 * what mm/memory-failure.c says when a test makes a page fail.
+	 */
 	igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: .*(page fault|Process |in page starting|"
 				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
 				    "MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|"
-				    "RW: )|_process_interrupt: [0-9]+ callbacks suppressed");
+				    "RW: )|_process_interrupt: [0-9]+ callbacks suppressed|"
+				    "Memory failure: ");
 }
 
 void amd_userptr_read_mem_limit(char *text, size_t size)
