@@ -79,20 +79,18 @@ static void poison(void *page)
 	igt_assert_eq(poisoned, 1);
 }
 
-/* The kernel has nothing to put in place of the page: a hole, with the rest as before. */
+/* The kernel has nothing to put in place of the page: its range is a hole. */
 static void poison_and_fault(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
-	const size_t page = getpagesize(), hole = AMD_USERPTR_SIZE / 2, behind = hole + page;
+	struct amd_userptr_bo *other = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 2);
 
 	amd_kfd_smi_mark(&mine->smi);
-	poison(bo->cpu + hole);
+	poison(bo->cpu + AMD_USERPTR_SIZE / 2);
 	amd_userptr_expect_stops(mine, 0);
-	amd_userptr_gpu_fill(mine, bo->va, hole, 2);
-	amd_userptr_gpu_fill(mine, bo->va + behind, AMD_USERPTR_SIZE - behind, 3);
-	amd_userptr_check(bo->cpu, hole, 2, "before the failed page");
-	amd_userptr_check(bo->cpu + behind, AMD_USERPTR_SIZE - behind, 3, "behind the failed page");
-	amd_userptr_store_faults(mine, bo->va + hole, page);
+	amd_userptr_roundtrip(mine, other, 3);
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
+	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE / 2, 1, "before the failed page");
 }
 
 static void poison_then_access(struct amd_userptr *up)
@@ -241,7 +239,7 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	{ .name = "mprotect-then-write", .run = mprotect_then_write,
 	  .describe = "The GPU cannot write what the CPU may only read." },
 	{ .name = "poison-then-access", .run = poison_then_access,
-	  .describe = "A page whose memory has failed is a hole, and all else goes on." },
+	  .describe = "Memory that has failed is a hole, and all else goes on." },
 	{ .name = "readonly-then-write", .run = readonly_then_write,
 	  .describe = "The GPU cannot write a read-only userptr." },
 	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,
