@@ -100,7 +100,7 @@ def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=F
 		f"{environment}igt_runner --per-test-timeout {per_test} {options} --test-list {root}/testlist"
 			f" -o {root} {out} || status=$?",
 		# It writes many small files, which the share is slow with.
-		f"tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
+		f"busybox tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
 		"exit $status",
 	]) + "\n"
 
