@@ -201,6 +201,7 @@ def share(tag, path, *options):
 def qemu_argv(spec, boot):
 	half = spec.memory_mb // CPUS
 	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
+	# Nobody types: without a PS/2 controller the kernel has none to probe.
 	argv = ["qemu-system-x86_64", *threads, "-M", "q35,i8042=off", "-cpu", "max",
 		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
 	# memfd and share=on: vgpu maps the guest's RAM. Two nodes: pages can be made to migrate.

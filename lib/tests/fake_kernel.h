@@ -103,4 +103,14 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 /* CPU address behind @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
+static inline struct amdgpu_userptr_map_args
+fake_map_args(const struct amdgpu_userptr_range *ranges, uint32_t count)
+{
+	return (struct amdgpu_userptr_map_args) {
+		.size = sizeof(struct amdgpu_userptr_map_args),
+		.ranges = ranges,
+		.num_ranges = count,
+	};
+}
+
 #endif /* FAKE_KERNEL_H */

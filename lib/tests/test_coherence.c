@@ -7,17 +7,6 @@
 
 static uint32_t backend;
 
-static struct amdgpu_userptr_map_args
-args_of(uint32_t flags, const struct amdgpu_userptr_range *ranges, uint32_t num_ranges)
-{
-	return (struct amdgpu_userptr_map_args) {
-		.size = sizeof(struct amdgpu_userptr_map_args),
-		.flags = flags,
-		.ranges = ranges,
-		.num_ranges = num_ranges,
-	};
-}
-
 /* Each flag makes its BOs of one kind, and only that. */
 static void kinds(void)
 {
@@ -40,10 +29,10 @@ static void kinds(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 2);
 	for (size_t i = 0; i < T_ARRAY_SIZE(flags); i++) {
-		struct amdgpu_userptr_map_args args = args_of(flags[i].map, ranges,
-							      T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 		struct amdgpu_userptr_map *map;
 
+		args.flags = flags[i].map;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		for (unsigned int at = 0; at < 2 * T_ARRAY_SIZE(ranges); at++) {
 			const uint64_t va = args.gpu_va + at / 2 * PAGE;
@@ -61,10 +50,11 @@ static void expect_coherence(struct fake_kernel *fake, bool known)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
-	struct amdgpu_userptr_map_args args = args_of(AMDGPU_USERPTR_MAP_COHERENT, &range, 1);
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
 	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
 	struct amdgpu_userptr_map *map;
 
+	args.flags = AMDGPU_USERPTR_MAP_COHERENT;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | (known ? AU_MAP_COHERENCE : 0));
 	t_equal(caps.reserved, 0);

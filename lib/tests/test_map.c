@@ -29,20 +29,10 @@ static unsigned int probes(unsigned int num_devices)
 	return scatter() ? num_devices : 0;
 }
 
-static struct amdgpu_userptr_map_args map_args(const struct amdgpu_userptr_range *ranges,
-					       uint32_t count)
-{
-	return (struct amdgpu_userptr_map_args) {
-		.size = sizeof(struct amdgpu_userptr_map_args),
-		.ranges = ranges,
-		.num_ranges = count,
-	};
-}
-
 static void ranges_become_contiguous(void)
 {
 	struct amdgpu_userptr_range ranges[7];
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	const unsigned int num_bos = scatter() ? 1 : T_ARRAY_SIZE(ranges);
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
@@ -91,7 +81,7 @@ static void neighbours_share_a_bo(void)
 	const struct amdgpu_userptr_range ranges[] = {
 		{ PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, RO, 0 },
 	};
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	const unsigned int num_shared = scatter() ? 1 : 2;
 	struct amdgpu_userptr_map *shared, *apart;
@@ -133,7 +123,7 @@ static void va_modes(void)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
-	struct amdgpu_userptr_map_args args = map_args(&range, 1);
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
 	struct amdgpu_userptr_map *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -158,17 +148,17 @@ static void va_modes(void)
 	t_equal(fake_find(&fake, 0, args.gpu_va)->flags, args.va_flags);
 
 	/* Large maps are aligned for large fragments, and to what is asked for. */
-	args = map_args(&large, 1);
+	args = fake_map_args(&large, 1);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % AU_LARGE_ALIGNMENT, 0);
 	t_equal(amdgpu_userptr_unmap(map[3]), 0);
-	args = map_args(&range, 1);
+	args = fake_map_args(&range, 1);
 	args.alignment = UINT64_C(1) << 30;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % (UINT64_C(1) << 30), 0);
 
 	/* Addresses the CPU has and the GPU has not: the last page fits, one more does not. */
-	args = map_args(&range, 1);
+	args = fake_map_args(&range, 1);
 	fake.next_reservation = FAKE_VA_MAX - PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 	t_equal(amdgpu_userptr_unmap(other), 0);
@@ -187,7 +177,7 @@ static void va_modes(void)
 static void gpu_addresses_do_not_overlap(void)
 {
 	const struct amdgpu_userptr_range ranges[] = { { PAGE, 3 * PAGE, 0, 0 } };
-	struct amdgpu_userptr_map_args args = map_args(ranges, 1);
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, 1);
 	const uint64_t base = UINT64_C(0x100000000);
 	struct amdgpu_userptr_map *map, *other;
 	struct amdgpu_userptr_ctx *ctx;
@@ -226,7 +216,7 @@ static void gpu_addresses_do_not_overlap(void)
 static void foreign_mapping_is_left_alone(void)
 {
 	struct amdgpu_userptr_range ranges[3];
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ours, *theirs;
 	const uint64_t base = UINT64_C(0x100000000);
 	struct amdgpu_userptr_map *map;
@@ -267,7 +257,7 @@ static void bad_memory_is_named(void)
 		{ 4 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
 	};
 	struct amdgpu_userptr_range ranges[64];
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map = NULL;
 	struct fake_kernel fake;
@@ -287,7 +277,7 @@ static void bad_memory_is_named(void)
 	fake_check_empty(&fake);
 
 	/* One buffer object for several ranges: each of them can be to blame. */
-	args = map_args(together, T_ARRAY_SIZE(together));
+	args = fake_map_args(together, T_ARRAY_SIZE(together));
 	for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
 		fake.bad_addr = together[bad].cpu_addr;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
@@ -303,7 +293,7 @@ static void large_pages(void)
 	enum { LARGE = 65536 };
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_range ranges[3], cover;
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
 	struct fake_kernel fake;
@@ -348,7 +338,7 @@ static void query_translates(void)
 	const struct amdgpu_userptr_range ranges[] = {
 		{ 7 * PAGE, 2 * PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 }, { PAGE, PAGE, RO, 0 },
 	};
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
@@ -399,7 +389,7 @@ static void query_translates(void)
 static void limits_of_a_bo(void)
 {
 	struct amdgpu_userptr_range ranges[10];
-	struct amdgpu_userptr_map_args args = map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_map *map;
@@ -451,7 +441,7 @@ static void range_limit_is_honest(void)
 	t_assert(ranges);
 	scattered(ranges, caps.max_ranges + 1, PAGE);
 
-	args = map_args(ranges, caps.max_ranges + 1);
+	args = fake_map_args(ranges, caps.max_ranges + 1);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -E2BIG);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
 	args.num_ranges = caps.max_ranges;
