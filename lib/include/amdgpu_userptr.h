@@ -267,7 +267,8 @@ struct amdgpu_userptr_map_args {
  *
  * The map follows the addresses, not the memory: after munmap() GPU access to the piece faults,
  * and after mremap() the piece at the old address is gone. Memory that is mapped anew at the same
- * address is not picked up until the ranges are mapped again.
+ * address is picked up with the next restore of the process, whenever that is: map the ranges again
+ * to be sure of it.
  *
  * Return: 0, or
  * -EINVAL: bad arguments; at stage USERPTR the kernel does not know AMDGPU_GEM_USERPTR_HSA, or what
@@ -282,6 +283,8 @@ struct amdgpu_userptr_map_args {
  * -EACCES, -EPERM: the kernel's policy does not allow this memory.
  * -EPERM: in a forked child.
  * -EADDRINUSE: KFD's shared virtual memory (SVM) manages the range already.
+ * -EHWPOISON: memory of a range has failed (a hardware error).
+ * -EPROTO: the queues of the process can wait for page faults (XNACK is on): use SVM.
  * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
  * -ENOMEM.
  */

@@ -176,6 +176,13 @@ static uint32_t range_of_bo(const struct au_bo *bo)
 								    bo->first_range;
 }
 
+/* Errors that the kernel has for the memory of a range, rather than for all of a BO. */
+static bool blames_memory(int error)
+{
+	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
+	       error == -EHWPOISON;
+}
+
 /*
  * The first range because of which the kernel refused a BO that covers several. Only their
  * addresses can make a difference: halve them until one is left.
@@ -185,7 +192,7 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 {
 	uint32_t low = bo->first_range, high = bo->end_range;
 
-	if (error != -EFAULT && error != -EPERM && error != -EACCES)
+	if (!blames_memory(error))
 		return range_of_bo(bo);
 	while (high - low > 1) {
 		const uint32_t middle = low + (high - low) / 2;

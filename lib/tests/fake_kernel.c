@@ -148,9 +148,9 @@ static int check_memory(const struct fake_kernel *fake, const struct au_gem_user
 
 	for (uint32_t i = 0; i < args->num_ranges; i++) {
 		if (is_bad(fake, ranges[i].cpu_addr, ranges[i].size))
-			return -EFAULT;
+			return fake->bad_error;
 	}
-	return !args->num_ranges && is_bad(fake, args->addr, args->size) ? -EFAULT : 0;
+	return !args->num_ranges && is_bad(fake, args->addr, args->size) ? fake->bad_error : 0;
 }
 
 static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
@@ -462,6 +462,7 @@ void fake_init(struct fake_kernel *fake, uint32_t backend)
 		.backend = backend,
 		.driver = "amdgpu",
 		.bad_addr = UINT64_MAX,
+		.bad_error = -EFAULT,
 		.next_reservation = FIRST_RESERVATION,
 	};
 }

@@ -62,7 +62,8 @@ struct fake_kernel {
 	uint32_t drm_minor;
 	const char *driver;
 	int userptr_error;			/* of each GEM_USERPTR, such as -EOPNOTSUPP */
-	uint64_t bad_addr;			/* in ranges with it GEM_USERPTR says -EFAULT */
+	uint64_t bad_addr;			/* ranges with it are refused by GEM_USERPTR */
+	int bad_error;				/* for that reason, -EFAULT from fake_init() on */
 	uint32_t backend;			/* that fake_ctx() asks for */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;

@@ -256,6 +256,7 @@ static void bad_memory_is_named(void)
 		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
 		{ 4 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
 	};
+	static const int errors[] = { -EFAULT, -EPERM, -EACCES, -EADDRINUSE, -EHWPOISON };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
@@ -276,13 +277,16 @@ static void bad_memory_is_named(void)
 	t_equal(fake.count[FAKE_MAP], 0);
 	fake_check_empty(&fake);
 
-	/* One buffer object for several ranges: each of them can be to blame. */
+	/* One buffer object for several ranges: each of them can be to blame, for each reason. */
 	args = fake_map_args(together, T_ARRAY_SIZE(together));
-	for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
-		fake.bad_addr = together[bad].cpu_addr;
-		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
-		t_equal(args.failed_range, bad);
-		fake_check_empty(&fake);
+	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		fake.bad_error = errors[i];
+		for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
+			fake.bad_addr = together[bad].cpu_addr;
+			t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+			t_equal(args.failed_range, bad);
+			fake_check_empty(&fake);
+		}
 	}
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
