@@ -8,6 +8,10 @@ import results
 
 NO_LOCKDEP = "lockdep is not on, or has turned itself off"
 
+# What a driver of this version does not free when it is unloaded, userptrs or not (docs/upstreaming.md).
+LOST_BY_UNLOAD = re.compile(r" of modprobe: .* < (ttm_pool_type_init|amdgpu_xcp_mgr_init|amdgpu_ras_register_ras_block"
+	r"|amdgpu_fence_driver_init_ring|drm_sched_init)\+.* < amdgpu_driver_load_kms\+")
+
 
 def leaks(boot):
 	"""kmemleak's list: each object as one line, with who allocated it."""
@@ -35,6 +39,9 @@ def off(boot):
 	return missing
 
 
-def problems(boot):
-	"""What is wrong with a boot of the debug flavour, but for what is in the kernel's log."""
-	return off(boot) + leaks(boot)
+def problems(boot, unloaded=False):
+	"""
+	What is wrong with a boot of the debug flavour, but for what is in the kernel's log, and for what the driver
+	loses whenever it is @unloaded.
+	"""
+	return off(boot) + [leak for leak in leaks(boot) if not (unloaded and LOST_BY_UNLOAD.search(leak))]

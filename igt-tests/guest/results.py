@@ -17,7 +17,9 @@ BAD_LINES = re.compile(
 	r"|pagealloc: (single bit error|memory corruption)"
 	# But for what they say when all is well.
 	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
-	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object)")
+	# Which leaks there are is in its list (checkers.py).
+	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
+	r"|[0-9]+ new suspected memory leaks)")
 # Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")

@@ -71,7 +71,6 @@ DMA-API: debugging out of memory - disabling
 DMA-API: cacheline tracking ENOMEM, dma-debug disabled
 ODEBUG: free active (active state 0) object: (____ptrval____) object type: work_struct
 ODEBUG: Out of memory. ODEBUG disabled
-kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 kmemleak: Cannot allocate a kmemleak_object structure
 kmemleak: Kernel memory leak detector disabled
 list_del corruption, ffff888003dd8e40->next is LIST_POISON1 (dead000000000100)
@@ -82,6 +81,7 @@ BUG: Bad page state in process amd_userptr_hsa  pfn:06a3f
 NO_SPLATS = """
 kasan: KernelAddressSanitizer initialized (generic)
 kmemleak: Kernel memory leak detector initialized (mem pool available: 15867)
+kmemleak: 3 new suspected memory leaks (see /sys/kernel/debug/kmemleak)
 DMA-API: preallocated 65536 debug entries
 DMA-API: debugging enabled by kernel config
 DMA-API: dma_debug_entry pool grown to 131072 (200%)
@@ -115,6 +115,20 @@ unreferenced object 0xffff888004a1c000 (size 128):
 """
 
 
+LOST_BY_UNLOAD = """\
+unreferenced object 0xffff88800b7d1600 (size 256):
+  comm "modprobe", pid 79, jiffies 4294904112
+  hex dump (first 32 bytes):
+    00 00 00 00 00 00 00 00 00 00 00 00 00 00 00 00  ................
+  backtrace (crc 72903f60):
+    kmemleak_alloc+0x50/0xc0
+    __kmalloc_noprof+0x488/0x8b0
+    __list_lru_init+0xd3/0x480
+    ttm_pool_type_init+0x9c/0x1a0 [ttm]
+    amdgpu_driver_load_kms+0x15/0xa0 [amdgpu]
+"""
+
+
 class Checkers(unittest.TestCase):
 	"""A boot of the debug flavour in which a checker was not there is no good boot."""
 	GOOD = {
@@ -124,7 +138,7 @@ class Checkers(unittest.TestCase):
 		"kmemleak": "",
 	}
 
-	def problems(self, **changes):
+	def problems(self, unloaded=False, **changes):
 		with tempfile.TemporaryDirectory() as directory:
 			boot = qemu.Boot(directory)
 			os.mkdir(boot.share)
@@ -132,7 +146,7 @@ class Checkers(unittest.TestCase):
 				if text is not None:
 					with open(os.path.join(boot.share, name), "w", encoding="utf-8") as file:
 						file.write(text)
-			return checkers.problems(boot)
+			return checkers.problems(boot, unloaded)
 
 	def test_good(self):
 		self.assertEqual(self.problems(), [])
@@ -149,6 +163,16 @@ class Checkers(unittest.TestCase):
 		self.assertEqual(len(found), 2)
 		self.assertIn("amdgpu_userptr_create", found[0])
 		self.assertIn("of amd_userptr_hsa:", found[0])
+
+	def test_lost_by_unload(self):
+		lost = {"kmemleak": LOST_BY_UNLOAD}
+		self.assertEqual(len(self.problems(**lost)), 1)
+		self.assertEqual(self.problems(unloaded=True, **lost), [])
+		# Nothing else is excused: not what a test, or another function, has allocated.
+		for was, becomes in (("modprobe", "amd_userptr_hsa"), ("ttm_pool_type_init", "amdgpu_userptr_create")):
+			other = {"kmemleak": LOST_BY_UNLOAD.replace(was, becomes)}
+			self.assertEqual(len(self.problems(unloaded=True, **other)), 1, was)
+		self.assertEqual(len(self.problems(unloaded=True, kmemleak=LEAK)), 1)
 
 
 if __name__ == "__main__":
