@@ -2,6 +2,7 @@
 """Kernel images for the test guest: ours, built from base and series, and Debian's own."""
 
 import dataclasses
+import functools
 import json
 import os
 import re
@@ -96,6 +97,7 @@ def flavoured(name, flavour):
 	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
 
 
+@functools.cache
 def build(flavour=""):
 	"""The patched kernel and the page oracle's module for it."""
 	image = build_image(flavour)

@@ -12,11 +12,12 @@ import qemu
 import results
 import scenarios
 import step
-from evidence import Evidence
+from evidence import NAMED, Evidence
 
-AT_MOST = 6		# trials in a boot
+AT_MOST = 7		# trials in a boot
 PER_TRIAL = 120		# seconds more for the boot, at most
 MARK = re.compile(r" mark value=(\d+)\n")
+FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
 # Nothing is left out any more, and nothing may show.
 AFTERWARDS = "afterwards"
 AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
@@ -52,16 +53,22 @@ def marker(what, name):
 
 
 def can_share(trial):
-	"""Can what @trial leaves out be left out, and put back, while the driver is loaded?"""
-	return not (trial["vgpu"] or trial["params"] or trial["passes"] or trial["most"])
+	"""Can what @trial does wrong be done wrong, and be mended, while the driver is loaded?"""
+	return not (trial["params"] or trial["alone"])
 
 
 def groups(table, names):
-	"""The boots: lists of trials that can share one, and the others alone, in the order of @names."""
-	modes, alone = {}, []
+	"""
+	The boots: lists of trials that can share one, and the others alone, in the order of @names. The simulated GPU knows
+	a fault by its name, so there is one of each in a boot.
+	"""
+	modes, alone, taken = {}, [], set()
 	for name in names:
-		if can_share(table[name]):
-			modes.setdefault(table[name]["mode"], []).append(name)
+		mode = table[name]["mode"]
+		faults = {(mode, fault) for fault in NAMED.findall(table[name]["vgpu"])}
+		if can_share(table[name]) and not faults & taken:
+			modes.setdefault(mode, []).append(name)
+			taken |= faults
 		else:
 			alone.append([name])
 	boots = []
@@ -97,6 +104,11 @@ def part(number, name, programs, tests, control, sabotage, early):
 		"echo 0 > /sys/module/vgpu_oracle/parameters/mark",
 		f"echo '{marker('end', name)}' > /dev/kmsg",
 	]) + "\n"
+
+
+def bound(options, number):
+	"""The @options of the simulated GPU, with its faults between the marks @number only."""
+	return FAULT.sub(lambda match: f"--fault {match[1]}:" + (f"{match[2]}," if match[2] else "") + f"mark={number}", options)
 
 
 def command(table, programs, tests):
@@ -158,6 +170,7 @@ def boot(directory, entry, image, table, tests):
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
 	spec = scenarios.spec_of(directory, entry, image, command(table, programs, tests))
 	spec.timeout = timeout(table, list(tests))
+	spec.vgpu_options += "".join(" " + bound(table[name]["vgpu"], number) for number, name in enumerate(tests, 1))
 	where = qemu.Boot(spec.directory)
 	last = marker("end", AFTERWARDS)
 	spec.enough = lambda: last in results.read(where.console)

@@ -29,7 +29,7 @@ CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
 
 # What a section need not say; controls.cfg explains them.
-KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most")
+KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
 
 
 def table(suite):
@@ -172,6 +172,8 @@ def attempt_all(suite, names, seed, images):
 	trials = table(suite)
 	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
 	entry = prepared(suite, names[0], seed, together=True)[1]
+	if any(trials[name]["control"] for name in names):
+		entry["kernel"] = "controls"
 	parts = shared.boot(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
 	done = []
 	for name in names:
@@ -195,9 +197,7 @@ def prepared(suite, name, seed="", together=False):
 	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong; in one of several trials that comes later."""
 	trial, config = table(suite)[name], scenarios.table()
 	config[name] = dict(config[trial["base"] + trial["mode"]])
-	if together:
-		config[name]["kernel"] = "controls"
-	else:
+	if not together:
 		apply(config[name], trial)
 	config[name]["timeout"] = trial["timeout"]
 	config[name]["seed"] = seed

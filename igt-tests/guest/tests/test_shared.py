@@ -34,7 +34,7 @@ LOG = """[    1.0] before
 
 
 def trial(**keys):
-	return {**dict.fromkeys(("vgpu", "params", "passes", "most"), ""), "mode": "hws-sdma", **keys}
+	return {**dict.fromkeys(("vgpu", "params", "alone"), ""), "mode": "hws-sdma", **keys}
 
 
 class Shared(unittest.TestCase):
@@ -58,16 +58,24 @@ class Shared(unittest.TestCase):
 		self.assertIsNone(shared.log_part(LOG, "never"))
 
 	def test_only_what_changes_at_run_time_is_shared(self):
-		table = {f"t{i}": trial() for i in range(8)}
-		table.update(fault=trial(vgpu="--fault late-tlb-ack"), params=trial(params="x=1"),
-			other=trial(mode="nohws-cpu"), passes=trial(passes="yes"))
+		table = {f"t{i}": trial() for i in range(9)}
+		table.update(params=trial(params="x=1"), alone=trial(alone="yes"), other=trial(mode="nohws-cpu"))
 		boots = shared.groups(table, list(table))
 		self.assertEqual(sorted(sum(boots, [])), sorted(table))
-		self.assertIn(["fault"], boots)
-		self.assertIn(["params"], boots)
+		self.assertEqual(boots[-2:], [["params"], ["alone"]])
 		self.assertIn(["other"], boots)
-		self.assertIn(["passes"], boots)
-		self.assertEqual([len(boot) for boot in boots if boot[0].startswith("t")], [4, 4])
+		self.assertEqual([len(boot) for boot in boots if boot[0].startswith("t")], [5, 4])
+
+	def test_a_boot_has_one_fault_of_a_name(self):
+		table = {"slow": trial(vgpu="--fault slow-preempt:steps=500"), "late": trial(vgpu="--fault late-tlb-ack"),
+			"again": trial(vgpu="--fault slow-preempt"), "other": trial(vgpu="--fault slow-preempt", mode="nohws-cpu")}
+		self.assertEqual(shared.groups(table, list(table)), [["slow", "late"], ["other"], ["again"]])
+
+	def test_faults_are_bound_to_the_marks(self):
+		self.assertEqual(shared.bound("--fault stale-mqd", 3), "--fault stale-mqd:mark=3")
+		self.assertEqual(shared.bound("--fault slow-preempt:steps=5 --fault late-tlb-ack", 12),
+			"--fault slow-preempt:steps=5,mark=12 --fault late-tlb-ack:mark=12")
+		self.assertEqual(shared.bound("", 1), "")
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@
 
 #include "fault/inject.h"
 #include "hw/sched.h"
+#include "oracle/oracle.h"
 #include "util/bits.h"
 
 enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
@@ -87,6 +88,9 @@ static int parse_arguments(const char *text, const struct fault_info *info,
 			next = parse_number(text, "chance", ALWAYS,
 					    &fault->chance);
 		if (!next)
+			next = parse_number(text, "mark", UINT32_MAX,
+					    &fault->mark);
+		if (!next)
 			return -EINVAL;
 		text = next;
 	}
@@ -117,7 +121,9 @@ bool vg_inject(struct vgpu *vg, enum vg_fault_id id)
 {
 	struct vg_fault *f = &vg->fault[id];
 
-	if (!f->armed || f->seen++ < f->after || f->struck >= f->count)
+	if (!f->armed || (f->mark && f->mark != vg_oracle_mark(vg)))
+		return false;
+	if (f->seen++ < f->after || f->struck >= f->count)
 		return false;
 	/* Nothing is drawn for a sure strike: the schedule stays the same. */
 	if (f->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= f->chance)

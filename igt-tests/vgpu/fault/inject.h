@@ -28,6 +28,7 @@ enum vg_fault_id {
 /* One that has been asked for, and its arguments. */
 struct vg_fault {
 	bool armed;
+	uint64_t mark;		/* strikes only in this part of the run; 0: in all */
 	uint64_t amount;	/* what it means is the fault's own */
 	uint64_t after;		/* opportunities that pass first */
 	uint64_t count;		/* strikes at most */

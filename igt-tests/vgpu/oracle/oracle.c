@@ -31,7 +31,8 @@ struct vg_oracle {
 	uint64_t earlier;	/* events of the rings before it */
 	uint64_t accesses;
 	uint64_t violations;
-	uint64_t marked_at;	/* violations until the last mark */
+	uint32_t mark;		/* the last one */
+	uint64_t marked_at;	/* violations until then */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
 	unsigned int num_kept;
@@ -292,8 +293,14 @@ static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
 		       uint32_t index, uint32_t value)
 {
 	drain(vg);
+	vg->oracle->mark = value;
 	vg->oracle->marked_at = vg->oracle->violations;
 	vg_trace(vg, "mark value=%u", value);
+}
+
+uint32_t vg_oracle_mark(const struct vgpu *vg)
+{
+	return vg->oracle->mark;
 }
 
 #define ORACLE_REG(name_, read_, write_) \

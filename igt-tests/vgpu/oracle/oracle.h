@@ -25,5 +25,7 @@ int vg_oracle_init(struct vgpu *vg);
 /* Point in the order of events, for vg_oracle_access.read_at. */
 uint64_t vg_oracle_now(struct vgpu *vg);
 void vg_oracle_judge(struct vgpu *vg, const struct vg_oracle_access *access);
+/* The part of the run that the guest has begun, 0 before the first. */
+uint32_t vg_oracle_mark(const struct vgpu *vg);
 
 #endif

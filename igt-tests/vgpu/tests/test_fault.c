@@ -2,6 +2,7 @@
 /* Each fault by name: it strikes, does what it says, and no more. */
 #include <errno.h>
 
+#include "oracle/protocol.h"
 #include "tests/engine.h"
 #include "vm/tlb.h"
 
@@ -64,6 +65,7 @@ static void bad_texts_are_refused(void)
 		{ "lost-doorbell:steps=1", -EINVAL },
 		{ "lost-doorbell:chance=101", -EINVAL },
 		{ "lost-doorbell:count=1;after=1", -EINVAL },
+		{ "lost-doorbell:mark=0x100000000", -EINVAL },
 		{ "lost-doorbell:count=1,after=0x2,chance=50", 0 },
 	};
 	struct engine e;
@@ -85,6 +87,22 @@ static void after_and_count_choose_the_strikes(void)
 		CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
 		      (i >= 2 && i < 5));
 	finish(&e, "inject fault=lost-doorbell strike=3");
+}
+
+/* Opportunities in other parts of a run do not count either. */
+static void a_mark_chooses_the_part(void)
+{
+	struct engine e;
+
+	start(&e, "lost-doorbell:after=1,mark=7");
+	for (uint32_t mark = 6; mark < 9; mark++) {
+		if (mark > 6)
+			vgpu_mmio_write(e.f->vg, 4 * VG_ORACLE_MARK, mark);
+		for (unsigned int i = 0; i < 3; i++)
+			CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+			      (mark == 7 && i >= 1));
+	}
+	finish(&e, "inject fault=lost-doorbell strike=2");
 }
 
 static void chance_is_drawn_by_the_seed(void)
@@ -287,6 +305,7 @@ int main(void)
 	names_are_listed_and_known();
 	bad_texts_are_refused();
 	after_and_count_choose_the_strikes();
+	a_mark_chooses_the_part();
 	chance_is_drawn_by_the_seed();
 	slow_preempt();
 	fail_preempt();
