@@ -16,8 +16,8 @@ class Evidence:
 	"""What a boot, or a trial's part of it, shows."""
 
 	def __init__(self, dmesg, console, results_json):
-		# A dying guest writes to the console only.
-		self.dmesg, self.log, self.results_json = dmesg, dmesg + console, results_json
+		# A guest that dies, or is ended when it has shown enough, writes to the console only.
+		self.logs, self.log, self.results_json = (dmesg, console), dmesg + console, results_json
 		self.rules = collections.Counter()
 		self.faults = set()
 
@@ -35,6 +35,10 @@ class Evidence:
 	def broken(self, trial):
 		"""Was one of the rules that @trial names broken?"""
 		return any(self.rules[rule] for rule in trial["rules"].split())
+
+	def count(self, pattern):
+		"""How often the kernel's log has @pattern, of which the console may have less."""
+		return max(len(re.findall(pattern, log)) for log in self.logs)
 
 	def lacks(self, trial):
 		"""What @trial wants of the kernel's log and is not there."""

@@ -95,7 +95,7 @@ def problems_of(trial, cases, evidence, boot_problems):
 	problems += [f"the kernel's log lacks: {pattern}" for pattern in evidence.lacks(trial)]
 	if trial["most"]:
 		limit, pattern = trial["most"].split(" ", 1)
-		lines = len(re.findall(pattern, evidence.dmesg))
+		lines = evidence.count(pattern)
 		if not 0 < lines <= int(limit):
 			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
 	# One that is ended early breaks the connection; a GPU that reads pages of others may stop at what it finds.

@@ -57,6 +57,10 @@ class Shared(unittest.TestCase):
 		self.assertIsNone(shared.log_part(LOG, "last"))
 		self.assertIsNone(shared.log_part(LOG, "never"))
 
+	def test_a_line_is_counted_once(self):
+		for dmesg, console in ((LOG, LOG), (LOG, ""), ("", LOG)):
+			self.assertEqual(evidence.Evidence(dmesg, console, None).count(r"\] of one"), 2)
+
 	def test_only_what_changes_at_run_time_is_shared(self):
 		table = {f"t{i}": trial() for i in range(9)}
 		table.update(params=trial(params="x=1"), alone=trial(alone="yes"), other=trial(mode="nohws-cpu"))
