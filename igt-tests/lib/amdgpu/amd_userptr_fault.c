@@ -5,9 +5,12 @@
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 
-/* What the parent's queue works on while a child provokes its fault. */
+/*
+ * What the parent's queue works on, again and again, while a child provokes its fault.  Without a
+ * pause it would have the CPU that the child needs on a small machine.
+ */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
-#define BYSTANDER_PAUSE_MS 2
+#define BYSTANDER_PAUSE_MS 10
 
 static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
