@@ -308,6 +308,51 @@ static void no_other_file(struct amd_userptr *up)
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
 }
 
+static int set_xnack(struct amd_kfd *kfd, int on)
+{
+	struct kfd_ioctl_set_xnack_mode_args args = { .xnack_enabled = on };
+
+	return ioctl(kfd->fd, AMDKFD_IOC_SET_XNACK_MODE, &args) ? -errno : 0;
+}
+
+/* Returns whether the GPU has it at all. */
+static bool xnack_excludes(struct amd_userptr *up)
+{
+	const size_t size = page();
+	int fd = drm_reopen_driver(up->fd);
+	struct amd_kfd kfd;
+	uint32_t handle;
+	void *cpu;
+
+	cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(cpu != MAP_FAILED);
+	igt_assert_eq(__amd_kfd_open_novm(&kfd, fd), 0);
+	igt_assert_eq(__amd_kfd_acquire_vm(&kfd), 0);
+	if (set_xnack(&kfd, 1) == -EPERM)
+		return false;
+	igt_assert_eq(__amd_userptr_create(fd, cpu, size, AMD_USERPTR_TRACKED, &handle), -EPROTO);
+
+	igt_assert_eq(set_xnack(&kfd, 0), 0);
+	igt_assert_eq(__amd_userptr_create(fd, cpu, size, AMD_USERPTR_TRACKED, &handle), 0);
+	igt_assert_eq(set_xnack(&kfd, 1), -EBUSY);
+	igt_assert_eq(__amd_userptr_close_handle(fd, handle), 0);
+	igt_assert_eq(set_xnack(&kfd, 1), 0);
+	return true;
+}
+
+static void no_xnack(struct amd_userptr *up)
+{
+	bool *there = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(there != MAP_FAILED);
+	/* It cannot be switched on in a process that has queues. */
+	igt_fork(child, 1)
+		*there = xnack_excludes(up);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
+	igt_require_f(*there, "The GPU has no XNACK\n");
+	munmap(there, page());
+}
+
 static const struct amd_userptr_subtest any_kernel[] = {
 	{ .name = "unknown-flags", .run = unknown_flags,
 	  .describe = "Flags that no kernel knows are refused." },
@@ -334,6 +379,8 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "A child cannot give its memory to the parent's queues." },
 	{ .name = "hsa-no-svm-memory", .run = no_svm_memory,
 	  .describe = "Memory registered for SVM is not registered twice." },
+	{ .name = "hsa-no-xnack", .run = no_xnack,
+	  .describe = "What waits for page faults and what is stopped for them exclude each other." },
 	{ .name = "hsa-no-delayed-update", .run = no_delayed_update,
 	  .describe = "A GPU mapping is made at once or not at all." },
 	{ .name = "hsa-no-bo-list", .run = no_bo_list,
