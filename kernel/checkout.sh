@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # checkout.sh SOURCE DIR PATCHES: make DIR a git tree with SOURCE as its first
-# commit, tagged "base", and the series in PATCHES as commits on top.
+# commit, tagged "base", and the series in PATCHES on top of one another, each
+# a branch that is called like its folder.
 set -eu
 
 source=$1 dir=$2
 patches=$(realpath -m "$3")
+series=(stable fixes userptr)	# in the order they apply, as in export.sh
 
 fail() {
 	echo "checkout: $*" >&2
@@ -23,7 +25,9 @@ export GIT_COMMITTER_NAME=base GIT_COMMITTER_EMAIL=base@localhost GIT_COMMITTER_
 mkdir -p "$dir"
 cp -a --reflink=auto "$source/." "$dir"
 cd "$dir"
-git init -q -b series
+git init -q -b "${series[0]}"
+# A rebase of the last branch takes the others along.
+git config rebase.updateRefs true
 if [ -f .gitignore ]; then
 	# Debian's list ends by ignoring everything outside debian/, and so
 	# every file that the series adds.
@@ -34,8 +38,11 @@ git commit -q -m base
 git tag base
 
 shopt -s nullglob
-for patch in "$patches"/[0-9]*.patch; do
-	case ${patch##*/} in 0000-*) continue ;; esac
-	git am -q --committer-date-is-author-date "$patch" ||
-		fail "${patch##*/} does not apply"
+for name in "${series[@]}"; do
+	[ "$name" = "${series[0]}" ] || git checkout -q -b "$name"
+	for patch in "$patches/$name"/[0-9]*.patch; do
+		case ${patch##*/} in 0000-*) continue ;; esac
+		git am -q --committer-date-is-author-date "$patch" ||
+			fail "$name/${patch##*/} does not apply"
+	done
 done

@@ -1,41 +1,104 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# export.sh DIR PATCHES: write the commits of DIR since the tag "base" to
-# PATCHES. The hand-written cover letter, 0000-*.patch, is left alone.
+# export.sh DIR PATCHES: write the commits of DIR, from the tag "base" to the
+# branch stable, from there to fixes and from there to userptr, to the folders
+# of these names in PATCHES. What a cover letter, 0000-cover-letter.patch, has
+# above its line "---" is written by hand and kept; the number of patches in its
+# subject and what follows that line are made from the commits.
+#
+# export.sh DIR PATCHES RANGE: write the commits of RANGE to PATCHES itself.
 set -eu
 
-dir=$1
+dir=$1 range=${3:-}
 patches=$(realpath -m "$2")
+series=(stable fixes userptr)	# in the order they apply, as in checkout.sh
 
 fail() {
 	echo "export: $*" >&2
 	exit 1
 }
 
-export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
-git -C "$dir" rev-parse -q --verify "base^{commit}" > /dev/null 2>&1 ||
-	fail "not a tree made by ./run kernel checkout (it has no tag \"base\")"
-for state in rebase-merge rebase-apply; do
-	[ ! -d "$dir/.git/$state" ] || fail "a rebase is under way in the tree"
-done
-[ -z "$(git -C "$dir" status --porcelain --untracked-files=no)" ] ||
-	fail "the tree has changes that are not committed"
-[ -z "$(git -C "$dir" rev-list --merges base..HEAD)" ] ||
-	fail "the series has merge commits"
+# Everything that would differ between two machines is fixed here and below.
+export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1 LC_ALL=C
+diff=(--no-color --no-ext-diff --stat=72 -M --diff-algorithm=default)
 
-# Everything that would differ between two machines is fixed here.
-mkdir -p "$patches"
-new=$(mktemp -d "$patches/.export.XXXXXX")
-trap 'rm -rf "$new"' EXIT
-git -C "$dir" format-patch -q -o "$new" --zero-commit --no-signature --numbered --no-base --no-cover-letter \
-	--no-thread --no-notes --no-color --no-ext-diff --abbrev=12 --stat=72 -M \
-	--src-prefix=a/ --dst-prefix=b/ --diff-algorithm=default base..HEAD
+tree() {
+	git -C "$dir" "$@"
+}
+
+is_commit() {
+	tree rev-parse -q --verify "$1^{commit}" > /dev/null 2>&1
+}
+
+check_tree() {
+	local state
+	is_commit refs/tags/base || fail "not a tree made by ./run kernel checkout (it has no tag \"base\")"
+	for state in rebase-merge rebase-apply; do
+		[ ! -d "$(tree rev-parse --absolute-git-dir)/$state" ] || fail "a rebase is under way in the tree"
+	done
+	[ -z "$(tree status --porcelain --untracked-files=no)" ] ||
+		fail "the tree has changes that are not committed"
+}
+
+check_linear() {
+	[ -z "$(tree rev-list --merges "$1")" ] || fail "$1 has merge commits"
+}
+
+# Each branch on top of the one before it, and nothing that would be left out.
+check_stacked() {
+	local below=refs/tags/base name
+	for name in "${series[@]}"; do
+		is_commit "refs/heads/$name" || fail "the tree has no branch $name"
+		tree merge-base --is-ancestor "$below" "refs/heads/$name" ||
+			fail "branch $name is not on top of ${below##*/}; git rebase --update-refs on the last branch moves all of them"
+		below=refs/heads/$name
+	done
+	tree merge-base --is-ancestor HEAD "$below" ||
+		fail "what is checked out is not in branch ${below##*/}, which would be exported without it"
+	check_linear "base..${below##*/}"
+}
+
+# The cover letter @1 of the commits @2, which are @3.
+write_cover() {
+	sed -E -e "/^Subject: /s,\[PATCH [0-9]+/[0-9]+\],[PATCH $(printf '%0*d' ${#3} 0)/$3]," -e '/^---$/,$d' "$1"
+	printf -- '---\n'
+	tree log --topo-order --reverse --no-color --format='  %s' "$2"
+	echo
+	tree diff "${diff[@]}" --summary "${2%..*}" "${2#*..}"
+}
+
+# The commits @2 as files in the folder @1.
+write_patches() {
+	local folder=$1 cover=$1/0000-cover-letter.patch old patch written
+	mkdir -p "$folder"
+	new=$(mktemp -d "$folder/.export.XXXXXX")
+	trap 'rm -rf "$new"' EXIT
+	tree format-patch -q -o "$new" --zero-commit --no-signature --numbered --no-base --no-cover-letter \
+		--no-thread --no-notes --abbrev=12 --src-prefix=a/ --dst-prefix=b/ "${diff[@]}" "$2"
+	written=("$new"/*.patch)
+	[ ! -e "$cover" ] || write_cover "$cover" "$2" ${#written[@]} > "$new/${cover##*/}"
+	for old in "$folder"/[0-9]*.patch; do
+		[ -e "$new/${old##*/}" ] || rm "$old"
+	done
+	for patch in "$new"/*.patch; do
+		cmp -s "$patch" "$folder/${patch##*/}" || mv "$patch" "$folder/"
+	done
+	rm -rf "$new"
+}
 
 shopt -s nullglob
-for old in "$patches"/[0-9]*.patch; do
-	case ${old##*/} in 0000-*) continue ;; esac
-	[ -e "$new/${old##*/}" ] || rm "$old"
-done
-for patch in "$new"/*.patch; do
-	cmp -s "$patch" "$patches/${patch##*/}" || mv "$patch" "$patches/"
+check_tree
+if [ -n "$range" ]; then
+	for end in "${range%..*}" "${range#*..}"; do
+		is_commit "$end" || fail "the tree has no commit $end"
+	done
+	check_linear "$range"
+	write_patches "$patches" "$range"
+	exit
+fi
+check_stacked
+below=base
+for name in "${series[@]}"; do
+	write_patches "$patches/$name" "$below..$name"
+	below=$name
 done

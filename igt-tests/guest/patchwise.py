@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 """
-Does the kernel build after each patch of the series, in each configuration?
+Does the kernel build after each patch of all series, in each configuration?
 
 Followed are the sources that some patch of the series touches, and those others of the driver that use a
 name which a patch takes out of a header. After each patch those of them are compiled that it changed, or
@@ -10,6 +10,7 @@ of the whole finds. make compiles for the base and where a patch touches a Kconf
 the compiler is called as make had called it, since make alone takes seconds to find out what there is to do.
 
 That all objects link is seen by names: after no patch may one be wanted that only another patch defines.
+After the last patch of a series that is so for the series by itself, on top of those before it.
 """
 
 import collections
@@ -226,11 +227,11 @@ class States:
 	def cases(self, names, sources):
 		"""One for the base if that is broken, one for each patch, and one about the sources."""
 		cases = []
-		for number, patch in enumerate(["the base", *self.patches]):
+		for number, patch in enumerate(["the base", *map(source.label, self.patches)]):
 			wrong = [f"{name}: {problem}" for name in names
 				for problem in self.said(number, name) + self.too_early(number, name)]
 			if number or wrong:
-				cases.append(Case(f"builds up to {os.path.basename(patch)}", FAIL if wrong else PASS, "; ".join(wrong)))
+				cases.append(Case(f"builds up to {patch}", FAIL if wrong else PASS, "; ".join(wrong)))
 		compiled = {path[:-2] + ".c" for state in self.known.values() for one in state.values() for path in one["objects"]}
 		never = sorted(set(sources) - compiled)
 		return cases + [Case("every source is compiled", FAIL if never else PASS, " ".join(never))]

@@ -14,6 +14,8 @@ import step
 
 KERNEL = os.path.join(step.PROJECT, "kernel")
 PATCHES = os.path.join(KERNEL, "patches")
+# In the order they apply: folders of PATCHES, branches of the tree of ./run kernel checkout.
+SERIES = ("stable", "fixes", "userptr")
 CONTROLS = os.path.join(KERNEL, "controls")
 DOWNLOADS = os.path.join(step.CACHE, "download")
 
@@ -28,14 +30,29 @@ def base():
 	return values
 
 
-def series():
-	"""Paths of the patches in order; 0000 is the cover letter."""
-	return sorted(path for path in glob.glob(os.path.join(PATCHES, "[0-9]*.patch"))
-		if not os.path.basename(path).startswith("0000-"))
+def series(*names):
+	"""Paths of the patches in order: of the series @names, or of all; 0000 is the cover letter."""
+	return [path for name in names or SERIES for path in sorted(glob.glob(os.path.join(PATCHES, name, "[0-9]*.patch")))
+		if path != cover(name)]
+
+
+def cover(name):
+	"""Path of the cover letter of the series @name."""
+	return os.path.join(PATCHES, name, "0000-cover-letter.patch")
+
+
+def label(patch):
+	"""How a patch is called: its folder and its name, because each series is numbered from 1."""
+	return os.path.join(os.path.basename(os.path.dirname(patch)), os.path.basename(patch))
+
+
+def up_to(name):
+	"""The series @name and those that it needs below it."""
+	return SERIES[:SERIES.index(name) + 1]
 
 
 def controls():
-	"""Paths of the negative controls, which apply on top of the series."""
+	"""Paths of the negative controls, which apply on top of all series."""
 	return sorted(glob.glob(os.path.join(CONTROLS, "[0-9]*.patch")))
 
 
@@ -110,7 +127,7 @@ def apply_to(directory, patches, origin):
 		result = subprocess.run(["git", "apply", "--whitespace=nowarn", patch], cwd=directory,
 			capture_output=True, text=True)
 		if result.returncode:
-			raise step.Failed(f"{os.path.basename(patch)} does not apply: "
+			raise step.Failed(f"{label(patch)} does not apply: "
 				+ " ".join(result.stderr.split("\n")).strip())
 	return paths
 
