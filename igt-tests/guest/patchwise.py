@@ -64,10 +64,10 @@ def uses(text, fields, functions):
 def followed(patches, tree):
 	"""The sources below @tree that are compiled: those of the @patches, and users of what these take away."""
 	touched = {path for patch in patches for path in source.touched(patch)}
-	paths = {path for path in touched if path.endswith(".c")}
+	paths = source.sources(patches)
 	names = [removed_names(patch) for patch in patches]
 	fields, functions = (set().union(*(pair[i] for pair in names)) for i in (0, 1))
-	for directory in {os.path.dirname(path) for path in touched}:
+	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
 		for path in glob.glob(os.path.join(tree, directory, "*.c")):
 			if uses(step.read(path), fields, functions):
 				paths.add(os.path.relpath(path, tree))
@@ -86,8 +86,7 @@ class Build:
 
 	def objects(self, tree):
 		"""(objects there are in this configuration, flags they are compiled with)."""
-		known, flags = series.module_makefile(tree, self.out)
-		return {path[:-2] + ".o" for path in self.sources if os.path.exists(os.path.join(tree, path))} & known, flags
+		return series.objects_of(self.sources, tree, self.out)
 
 	def configure(self, tree):
 		"""Choose the directory for these Kconfig files: with one for each, what is configured stays so."""

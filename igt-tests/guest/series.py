@@ -98,37 +98,42 @@ def check_patch(tree, patch):
 	return "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]) if result.returncode else ""
 
 
-def module_makefile(tree, out):
-	"""(objects of amdgpu.ko, include flags they are compiled with) in configuration @out."""
+def makefile(directory, tree, out):
+	"""(objects that a directory of the kernel has in configuration @out, include flags they are compiled with)."""
 	show = f"""
 include {out}/include/config/auto.conf
 srctree := {tree}
-src := {tree}/{AMDGPU}
-include {tree}/{AMDGPU}/Makefile
-$(info $(amdgpu-y))
+src := {tree}/{directory}
+obj := {directory}
+include {tree}/{directory}/Makefile
+$(info $(foreach name,$(obj-y) $(obj-m),$(name) $($(name:.o=-y)) $($(name:.o=-objs))))
 $(info $(filter -I%,$(ccflags-y)))
 all: ;
 """
 	result = subprocess.run(["make", "-s", "-f", "-", "all"], input=show, text=True, check=True,
 		capture_output=True, cwd=tree)
 	objects, flags = result.stdout.splitlines()[:2]
-	return {os.path.normpath(os.path.join(AMDGPU, name)) for name in objects.split()}, flags
+	return {os.path.normpath(os.path.join(directory, name)) for name in objects.split() if name.endswith(".o")}, flags
+
+
+def objects_of(sources, tree, out):
+	"""
+	(objects of these sources that configuration @out has, include flags). The KFD's part is outside the directory
+	whose Makefile sets its include paths, so that make, asked for single objects, needs to be told.
+	"""
+	objects, flags = makefile(AMDGPU, tree, out)
+	for directory in {os.path.dirname(path) for path in sources if not path.startswith(os.path.dirname(AMDGPU))}:
+		objects |= makefile(directory, tree, out)[0]
+	return {path[:-2] + ".o" for path in sources if os.path.exists(os.path.join(tree, path))} & objects, flags
 
 
 def compile_touched(what, patches, tree, out, *arguments):
-	"""
-	Compile the objects of the module that the @patches touch anew; the log's text. Raises Failed when one does not compile.
-	The KFD's part is outside the directory whose Makefile sets its include paths, so that make, asked for
-	single objects, needs to be told.
-	"""
-	objects, flags = module_makefile(tree, out)
-	sources = {path for patch in patches for path in source.touched(patch)
-		if path.endswith(".c") and os.path.exists(os.path.join(tree, path))}
-	touched = sorted({path[:-2] + ".o" for path in sources} & objects)
+	"""Compile the objects that the @patches touch anew; the log's text. Raises Failed when one does not compile."""
+	touched, flags = objects_of(source.sources(patches), tree, out)
 	for name in touched:
 		for path in glob.glob(os.path.join(out, name)):
 			os.unlink(path)
-	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *touched)
+	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *sorted(touched))
 	return step.read(step.run(what, command, env=kernel.environment()))
 
 

@@ -64,6 +64,11 @@ def touched(patch):
 	return paths
 
 
+def sources(patches):
+	"""The C sources of the kernel that the @patches touch; what is in tools/ are programs."""
+	return {path for patch in patches for path in touched(patch) if path.endswith(".c") and not path.startswith("tools/")}
+
+
 def download(package, version=None):
 	"""Fetch a Debian package without installing it; path of the .deb."""
 	os.makedirs(DOWNLOADS, exist_ok=True)
