@@ -17,6 +17,7 @@ import fuzz
 import kernel
 import outside
 import patchwise
+import posting
 import qemu
 import results
 import scenarios
@@ -90,7 +91,7 @@ def cmd_kernel(args):
 def cases_of(suite):
 	"""A suite's part without a GPU."""
 	if suite == "kernel":
-		return series.suite() + patchwise.suite()
+		return posting.suite() + series.suite() + patchwise.suite()
 	if suite == "style":
 		return style.suite()
 	# Of igt: the programs list their subtests, and skip.
