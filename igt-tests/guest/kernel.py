@@ -130,15 +130,11 @@ def build_image(flavour=""):
 	return image
 
 
-# The driver's module in a build directory, and in lib/modules/RELEASE/kernel.
-DRIVER = "drivers/gpu/drm/amd/amdgpu/amdgpu.ko"
-
-
 def build_controls(tree, out, directory):
 	"""
-	Compile the driver of the patched @tree with kernel/controls on top, beside the build in @out, which stays
-	as it is: what changes is copied to @directory and mounted over the original, so that every path is the
-	same and make compiles what the controls touch. The module's path.
+	Compile the patched @tree with kernel/controls on top, beside the build in @out, which stays as it is: what
+	changes is copied to @directory and mounted over the original, so that every path is the same and make
+	compiles what the controls touch. The copy of the build directory.
 	"""
 	shutil.rmtree(directory, ignore_errors=True)
 	os.makedirs(directory)
@@ -155,13 +151,13 @@ def build_controls(tree, out, directory):
 	mounts = "".join(f"mount --bind {shlex.quote(copy)} {shlex.quote(original)}; "
 		for original, copy in copies.items())
 	# Ours is a mount namespace already, whose mounts nobody outside sees; in a chroot it cannot be changed.
-	step.run("building the driver with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
-		"sh", "-ec", mounts + 'exec "$@"', "sh", *make(tree, out, "modules")], env=environment())
-	return os.path.join(copies[out], DRIVER)
+	step.run("building the kernel with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
+		"sh", "-ec", mounts + 'exec "$@"', "sh", *make(tree, out, "bzImage", "modules")], env=environment())
+	return copies[out]
 
 
 def controls():
-	"""The patched kernel whose driver leaves out the safety step that its parameter "control" names."""
+	"""The patched kernel that leaves out the safety step which the driver's parameter "control" names."""
 	image = build()
 	target = os.path.join(step.BUILD, "image-controls")
 	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
@@ -169,13 +165,11 @@ def controls():
 	if step.read_or(os.path.join(target, "stamp")) != stamp:
 		shutil.rmtree(target, ignore_errors=True)
 		directory = os.path.join(step.BUILD, "controls")
-		module = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
-		shutil.copytree(image.modules, target)
-		shutil.copy(module, os.path.join(target, "lib/modules", image.release, "kernel", DRIVER))
-		depmod(target, image.release)
+		built = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
+		shutil.copy(install_modules(built, target).image, target)
 		shutil.rmtree(directory)
 		step.write(os.path.join(target, "stamp"), stamp)
-	return dataclasses.replace(image, modules=target)
+	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)))
 
 
 def depmod(directory, release):
