@@ -198,7 +198,7 @@ enum amdgpu_userptr_va_mode {
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h>; KFD's
  * userptrs with KFD_IOC_ALLOC_MEM_FLAGS_* of these names are the same. Without any of them the
  * memory is coarse-grained. They reach further than AMDGPU_VM_MTYPE_* in va_flags, which some GPUs
- * do not heed. For kernels from DRM 3.67 on; amdgpu_userptr_caps.map_flags tells.
+ * do not heed. For kernels from DRM 3.65 on; amdgpu_userptr_caps.map_flags tells.
  */
 /** Shared coherently with CPU threads and other devices, by system scope of the instructions. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)

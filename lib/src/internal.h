@@ -46,9 +46,9 @@
  */
 #define AU_DRM_MINOR_VM_TIMELINE	64
 /* First one that may know AMDGPU_GEM_USERPTR_SCATTER; trying tells. */
-#define AU_DRM_MINOR_SCATTER		66
+#define AU_DRM_MINOR_SCATTER		65
 /* First one that may know AMDGPU_GEM_USERPTR_COHERENT and its like; trying tells. */
-#define AU_DRM_MINOR_COHERENCE		67
+#define AU_DRM_MINOR_COHERENCE		65
 
 /* Most ranges of one call: 32 MiB of arguments and about as much bookkeeping. */
 #define AU_MAX_RANGES	(1u << 20)
@@ -92,7 +92,7 @@ static_assert(offsetof(struct au_gem_va, map_size) == offsetof(struct drm_amdgpu
 	      "not the uapi's layout");
 
 /*
- * struct drm_amdgpu_gem_userptr of DRM 3.66, which added what follows @handle. Older kernels do not
+ * struct drm_amdgpu_gem_userptr of DRM 3.65, which added what follows @handle. Older kernels do not
  * see the end of it, and refuse the flag that would give it a meaning.
  */
 struct au_gem_userptr {
