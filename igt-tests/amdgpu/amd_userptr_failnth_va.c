@@ -182,16 +182,29 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return true;
 }
 
+/* What changes in the memory of a BO that is closed stops no queues, if not at once. */
+static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory, unsigned int n)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	do {
+		igt_assert_f(amd_kfd_now_ms() < deadline, "closed, and its memory is followed for good\n");
+		amd_kfd_smi_mark(&mine->smi);
+		failnth_memory_change(memory, n);
+		amd_userptr_queue_alive(mine);
+		amd_kfd_smi_drain(&mine->smi);
+	} while (mine->smi.count.evictions);
+}
+
 /*
- * Close cannot say that it failed.  Then the queues are stopped, for good, and
- * do nothing that they are told to any more.
+ * Close cannot say that it failed.  Then the memory is followed until the restore
+ * worker has taken it from the GPU, with the queues running.
  */
 static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct amd_userptr_inject *inject, struct failnth_count *count)
 {
 	struct drm_gem_close close = { 0 };
 	struct failnth_memory memory;
-	uint32_t seqno;
 	uint64_t va;
 	bool failed;
 	int ret;
@@ -205,20 +218,9 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	ret = ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close) ? -errno : 0;
 	failed = amd_userptr_inject_disarm(inject);
 	igt_assert_eq(ret, 0);
-	if (amd_userptr_stopped(mine)) {
-		failnth_note(count, what->what, failed, -ENOMEM);
-		seqno = amd_userptr_gpu_store(mine, va, 0xdeadbeef);
-		failnth_memory_change(&memory, count->n);
-		amd_userptr_dontneed(amd_userptr_tracked(mine, getpagesize(), 1));
-		igt_assert(amd_userptr_stopped(mine));
-		igt_assert(!amd_kfd_queue_done(mine->queue, seqno));
-		return false;
-	}
 	failnth_note(count, what->what, failed, 0);
 	/* Nobody follows the memory, and the GPU has no part of it. */
-	failnth_memory_change(&memory, count->n);
-	amd_userptr_queue_alive(mine);
-	amd_userptr_expect_no_stop(mine);
+	wait_until_left_alone(mine, &memory, count->n);
 	igt_assert_f(!failnth_reads(&memory, va), "closed, and the GPU reads it\n");
 	return false;
 }
@@ -249,7 +251,7 @@ const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	BOTH("unmap", unmap, "A mapping that cannot be undone is there, or the GPU faults."),
 	BOTH("clear", clear, "So is the middle of one, and the rest stays right."),
 	BOTH("replace", replace, "One that cannot be replaced is there, or the GPU faults."),
-	BOTH("close", close_mapped, "Where a close cannot take the pages from the GPU, it stops."),
+	BOTH("close", close_mapped, "Where a close cannot take the pages from the GPU, the worker does."),
 };
 const unsigned int amd_userptr_num_failnth_va_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);

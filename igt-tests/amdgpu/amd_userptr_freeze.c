@@ -14,6 +14,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_inject.h"
 #include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_run.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
@@ -34,7 +35,7 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 #define FROZEN_NS	(SECOND_NS / 2)
 
 /* So many restores have failed in a row: by now the worker sleeps for longer than freezing takes. */
-#define RESCHEDULED	14
+#define RESCHEDULED	16
 
 /* The worker may be at work at the moment when it should be frozen. */
 #define ATTEMPTS	12
@@ -68,43 +69,28 @@ static void require_suspend_test(void)
 		      "the kernel has no test of suspend (CONFIG_PM_DEBUG), or not root\n");
 }
 
-/* Somebody who drops pages all the time, until it is frozen. */
-struct storm {
+/* Somebody who looks at the clock all the time, until it is frozen. */
+struct sleeper {
 	pthread_t thread;
-	struct amd_userptr_bo *bo;
-	bool freezing, stop;
-	uint64_t last_ns;		/* no event came after the one that began then */
+	bool stop;
+	uint64_t last_ns;		/* when it was not frozen yet */
 	uint64_t thawed_ns;		/* 0: was never frozen */
-	int error;
 };
 
-static bool was_frozen(struct storm *storm, uint64_t since, uint64_t now)
+static void *look_at_clock(void *data)
 {
-	/* A busy machine may keep us waiting as well. */
-	if (!__atomic_load_n(&storm->freezing, __ATOMIC_ACQUIRE) || now - since <= FROZEN_NS)
-		return false;
-	storm->thawed_ns = now;
-	return true;
-}
+	struct sleeper *sleeper = data;
 
-static void *drop_all_the_time(void *data)
-{
-	struct storm *storm = data;
-	uint64_t end = now_ns();
+	sleeper->last_ns = now_ns();
+	while (!__atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE)) {
+		const uint64_t now = now_ns();
 
-	while (!__atomic_load_n(&storm->stop, __ATOMIC_ACQUIRE)) {
-		const uint64_t begin = now_ns();
-
-		if (was_frozen(storm, end, begin))
-			break;
-		storm->last_ns = begin;
-		if (madvise(storm->bo->cpu, storm->bo->size, MADV_DONTNEED)) {
-			storm->error = errno;
+		if (now - sleeper->last_ns > FROZEN_NS) {
+			sleeper->thawed_ns = now;
 			break;
 		}
-		end = now_ns();
-		if (was_frozen(storm, begin, end))
-			break;
+		sleeper->last_ns = now;
+		amd_kfd_pause();
 	}
 	return NULL;
 }
@@ -171,47 +157,57 @@ static void wait_restored(struct amd_userptr *up)
 }
 
 /*
- * Frozen in a storm: the worker has failed often, so that it sleeps at the moment
- * when it is frozen.  Was there something to restore until the thaw?
+ * Frozen while a userptr is invalid: the worker has failed so often for want of memory
+ * that it sleeps at the moment when it is frozen.  Was there something to restore until
+ * the thaw?
  */
-static bool freeze_in_storm(struct amd_userptr *up, struct amd_userptr_bo *bo, const char *stage)
+static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
+			   struct amd_userptr_inject *inject, const char *stage)
 {
-	struct storm storm = { .bo = bo };
+	struct sleeper sleeper = { 0 };
 	unsigned int during, after;
 
 	trace_worker();
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(pthread_create(&storm.thread, NULL, drop_all_the_time, &storm), 0);
+	amd_userptr_inject_all(inject, true);
+	amd_userptr_dontneed(bo);
 	wait_rescheduled(up, RESCHEDULED);
+	igt_assert_eq(pthread_create(&sleeper.thread, NULL, look_at_clock, &sleeper), 0);
 	amd_userptr_trace_clear();
-	__atomic_store_n(&storm.freezing, true, __ATOMIC_RELEASE);
+	amd_userptr_inject_all(inject, false);
 	igt_assert_eq(suspend_test(stage), 0);
-	__atomic_store_n(&storm.stop, true, __ATOMIC_RELEASE);
-	igt_assert_eq(pthread_join(storm.thread, NULL), 0);
-	igt_assert_eq(storm.error, 0);
-	igt_assert_f(storm.thawed_ns, "nothing was frozen\n");
+	__atomic_store_n(&sleeper.stop, true, __ATOMIC_RELEASE);
+	igt_assert_eq(pthread_join(sleeper.thread, NULL), 0);
+	igt_assert_f(sleeper.thawed_ns, "nothing was frozen\n");
 	wait_restored(up);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
-	during = worker_runs(storm.last_ns, storm.last_ns + SECOND_NS);
-	after = worker_runs(storm.last_ns + SECOND_NS, UINT64_MAX);
+	during = worker_runs(sleeper.last_ns, sleeper.last_ns + SECOND_NS);
+	after = worker_runs(sleeper.last_ns + SECOND_NS, UINT64_MAX);
 	untrace_worker();
-	igt_info("%s: no event for the last %.3f s; the worker began %u times in the first second of it, %u times later\n",
-		 stage, (double)(storm.thawed_ns - storm.last_ns) / SECOND_NS, during, after);
-	igt_assert_lte_u64(SECOND_NS, storm.thawed_ns - storm.last_ns);
+	igt_info("%s: frozen for %.3f s; the worker began %u times in the first second of it, %u times later\n",
+		 stage, (double)(sleeper.thawed_ns - sleeper.last_ns) / SECOND_NS, during, after);
+	igt_assert_lte_u64(SECOND_NS, sleeper.thawed_ns - sleeper.last_ns);
 	return !during && after;
 }
 
 static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
+	struct amd_userptr_inject inject;
+	const char *reason;
 	bool caught = false;
 
 	require_suspend_test();
+	reason = amd_userptr_inject_init_kworkers(&inject);
+	if (reason)
+		amd_userptr_inject_fini(&inject);
+	igt_require_f(!reason, "%s\n", reason);
 	for (unsigned int i = 0; i < ATTEMPTS && !caught; i++) {
-		caught = freeze_in_storm(up, bo, stage);
+		caught = freeze_invalid(up, bo, &inject, stage);
 		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 		amd_userptr_roundtrip(up, bo, 2);
 	}
+	amd_userptr_inject_fini(&inject);
 	igt_assert_f(caught, "all was restored before tasks were frozen, or while they were\n");
 }
 
@@ -233,7 +229,7 @@ static void freezer_refused(struct amd_userptr *up)
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
-				    "workqueue events_freezable|pwq |in-flight|pending: |inactive");
+				    "workqueue kfd_mm_wq|pwq |in-flight|pending: |inactive");
 	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "1000"), 0);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&stall, up);

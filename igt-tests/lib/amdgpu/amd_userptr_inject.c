@@ -95,23 +95,27 @@ static bool driver_text(unsigned long *start, unsigned long *end)
 	return *start < *end;
 }
 
-/* Work items of a CPU's usual pool: "kworker/CPU:ID", not those of high priority or without CPU. */
-static bool is_bound_kworker(int pid)
+/*
+ * One that runs the work items of the usual pools: of a CPU, "kworker/CPU:ID", or of none, "kworker/uPOOL:ID". Not
+ * those of high priority, nor the rescuer of a work queue.
+ */
+static bool is_usual_kworker(int pid)
 {
-	unsigned int cpu, id;
+	unsigned int pool, id;
 	char path[64], name[32], next;
 	FILE *file;
-	bool bound;
+	bool usual;
 
 	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
 	file = fopen(path, "r");
 	if (!file)
 		return false;
-	bound = fgets(name, sizeof(name), file) &&
-		sscanf(name, "kworker/%u:%u%c", &cpu, &id, &next) == 3 &&
+	usual = fgets(name, sizeof(name), file) &&
+		(sscanf(name, "kworker/%u:%u%c", &pool, &id, &next) == 3 ||
+		 sscanf(name, "kworker/u%u:%u%c", &pool, &id, &next) == 3) &&
 		(next == '\n' || next == '-' || next == '+');
 	fclose(file);
-	return bound;
+	return usual;
 }
 
 static void close_kworkers(struct amd_userptr_inject *inject)
@@ -133,7 +137,7 @@ static void find_kworkers(struct amd_userptr_inject *inject)
 		char path[64];
 		int fd;
 
-		if (!pid || !is_bound_kworker(pid))
+		if (!pid || !is_usual_kworker(pid))
 			continue;
 		snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
 		fd = open(path, O_RDWR | O_CLOEXEC);
@@ -194,12 +198,32 @@ const char *amd_userptr_inject_init_kworkers(struct amd_userptr_inject *inject)
 	return NULL;
 }
 
+static int set_probability(bool on)
+{
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		int ret = set(kinds[kind], "times", on ? "-1" : "1");
+
+		if (!ret)
+			ret = set(kinds[kind], "probability", on ? "100" : "0");
+		if (ret)
+			return ret;
+	}
+	return 0;
+}
+
+void amd_userptr_inject_all(struct amd_userptr_inject *inject, bool on)
+{
+	igt_assert(inject->on);
+	igt_assert_eq(set_probability(on), 0);
+}
+
 void amd_userptr_inject_fini(struct amd_userptr_inject *inject)
 {
 	bool ran;
 
 	if (!inject->on)
 		return;
+	set_probability(false);
 	amd_userptr_inject_disarm_kworkers(inject, &ran);
 	set_callers(0, ~0ul, "0");
 	set_attributes(false);

@@ -5,7 +5,7 @@
  * fail_page_alloc with their debugfs files.
  *
  * The restore worker is a work item: which kworker runs it is not known before.
- * So all that might get an n each, and there only allocations count that amdgpu
+ * So all that might run it get an n each, and there only allocations count that amdgpu
  * is on the stack of; none of its other work items is run by those kworkers and
  * allocates.
  */
@@ -37,6 +37,9 @@ void amd_userptr_inject_fini(struct amd_userptr_inject *inject);
 void amd_userptr_inject_arm(struct amd_userptr_inject *inject, unsigned int n);
 /* Nothing fails any more.  Has one failed? */
 bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject);
+
+/* After amd_userptr_inject_init_kworkers(): all that amdgpu allocates fails, whoever asks for it, until @on is false. */
+void amd_userptr_inject_all(struct amd_userptr_inject *inject, bool on);
 
 /* The same for kworkers, of which a second one may fail when it tries again. */
 void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned int n);
