@@ -7,7 +7,7 @@
  *
  * The window is as long as the restore waits, which is for VRAM to come back:
  * there is enough of it for a while.  Until all of it has gone the restore is held
- * by its lock, by making a userptr of KFD of a page that does not come.  The
+ * by its lock, by registering a page that does not come with SVM.  The
  * kernel's trace says what came when: the mapping of another userptr that is
  * updated (the window is open), the notifier, the new eviction fence (it is
  * closed).
@@ -56,7 +56,6 @@ struct holder {
 	struct amd_userptr_task task;
 	struct amd_kfd *kfd;
 	void *page;
-	uint64_t va, handle;
 };
 
 struct window {
@@ -146,16 +145,13 @@ static int open_evict(struct amd_userptr *up)
 static int register_page(void *data)
 {
 	struct holder *holder = data;
-	uint64_t addr = (uintptr_t)holder->page;
 
-	return __amd_kfd_alloc_memory(holder->kfd, holder->va, getpagesize(),
-				      KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
-				      KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE, &addr, &holder->handle);
+	return __amd_kfd_svm_access(holder->kfd, holder->page, getpagesize());
 }
 
 /*
- * amdgpu_amdkfd_gpuvm.c:init_user_pages() looks for the page with the lock held,
- * and with mmap_lock for reading: nothing may be mapped until drop_lock().
+ * kfd_svm.c:svm_range_set_attr() looks for the page with the lock held, and with
+ * mmap_lock for reading: nothing may be mapped until drop_lock().
  */
 static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 {
@@ -164,8 +160,6 @@ static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
 			    holder->fuse.file, holder->offset);
 	igt_assert(holder->page != MAP_FAILED);
-	holder->va = amd_kfd_va_reserve(getpagesize(), 0);
-	igt_assert(holder->va);
 	amd_userptr_task_make(&holder->task, register_page, holder);
 	amd_userptr_task_let_go(&holder->task);
 	igt_assert(amd_userptr_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
@@ -179,9 +173,7 @@ static void drop_lock(struct holder *holder)
 
 static void forget_page(struct holder *holder)
 {
-	igt_assert_eq(__amd_kfd_free_memory(holder->kfd, holder->handle), 0);
 	munmap(holder->page, getpagesize());
-	amd_kfd_va_release(holder->va, getpagesize());
 }
 
 /* Until the window opens; false when the queues run before that. */

@@ -21,7 +21,7 @@
 			 AMDGPU_GEM_CREATE_EXT_COHERENT)
 
 /* First DRM minor of amdgpu that has the flags. */
-#define COHERENCE_DRM_MINOR 67
+#define COHERENCE_DRM_MINOR 65
 
 /* The same for KFD, for a userptr of GEM, and for other BOs of GEM. */
 struct kind {

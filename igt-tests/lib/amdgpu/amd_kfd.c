@@ -226,6 +226,26 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
 	return 0;
 }
 
+int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
+{
+	union {
+		struct kfd_ioctl_svm_args args;
+		char bytes[sizeof(struct kfd_ioctl_svm_args) + sizeof(struct kfd_ioctl_svm_attribute)];
+	} svm = {
+		.args = {
+			.start_addr = (uintptr_t)cpu,
+			.size = size,
+			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
+			.nattr = 1,
+		},
+	};
+
+	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
+	svm.args.attrs[0].value = kfd->node.gpu_id;
+	/* The size of the attributes is part of the request, as for libhsakmt. */
+	return kfd_ioctl(kfd->fd, AMDKFD_IOC_SVM + (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm);
+}
+
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle)
 {
 	struct kfd_ioctl_free_memory_of_gpu_args args = { .handle = handle };

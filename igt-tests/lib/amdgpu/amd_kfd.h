@@ -79,6 +79,8 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
+/* Let the GPU access memory as SVM, where it is. */
+int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 
 /*
  * Page aligned memory at a GPU address that is reserved on the CPU too.  GTT is
