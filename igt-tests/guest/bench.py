@@ -231,7 +231,7 @@ def measure(args):
 		f"{', instruction count' if args.icount else ''}")
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
-	problems = outcome.problems + results.kernel_problems(where)
+	problems = outcome.problems + results.kernel_problems(where, args.icount)
 	if outcome.status not in (0, None):
 		problems.append(f"the program ended with {outcome.status}: {qemu.tail(where.output)}")
 	for problem in problems:

@@ -20,6 +20,9 @@ BAD_LINES = re.compile(
 	# Which leaks there are is in its list (checkers.py).
 	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
 	r"|[0-9]+ new suspected memory leaks)")
+# A worker that kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()), one of the driver's: how long is
+# the guest's own time, which says something only when it counts instructions.
+HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|drm_sched)\w*|\w*restore_userptr\w*) hogged CPU")
 # Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
@@ -42,17 +45,17 @@ def read(path):
 		return ""
 
 
-def bad_lines(text):
-	"""The lines of a kernel log that fail a run."""
+def bad_lines(text, icount=False):
+	"""The lines of a kernel log that fail a run; with @icount the guest's time counted instructions."""
 	return [line.strip() for line in text.splitlines()
-		if BAD_LINES.search(line) and not NOT_KERNEL.search(line)]
+		if (BAD_LINES.search(line) or (icount and HOGGED.search(line))) and not NOT_KERNEL.search(line)]
 
 
-def kernel_problems(boot):
+def kernel_problems(boot, icount=False):
 	"""Bad lines of one boot; the console has what a dying guest could not write to dmesg."""
 	seen = {}
 	for path in (boot.dmesg, boot.console):
-		for line in bad_lines(read(path)):
+		for line in bad_lines(read(path), icount):
 			seen.setdefault(STAMP.sub("", line), None)
 	return list(seen)
 

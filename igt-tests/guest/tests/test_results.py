@@ -90,6 +90,26 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 [IGT] amd_userptr_hsa: starting subtest BUG: WARNING:
 """
 
+# As %ps prints the function, of a module and built in.
+HOGGED = """
+workqueue: amdgpu_amdkfd_restore_userptr_worker [amdgpu] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: amdgpu_tlb_fence_work [amdgpu] hogged CPU for >10000us 5 times, consider switching to WQ_UNBOUND
+workqueue: restore_process_worker [amdgpu] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: drm_sched_run_job_work [gpu_sched] hogged CPU for >10000us 7 times, consider switching to WQ_UNBOUND
+workqueue: amdgpu_tlb_fence_work hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: amdgpu_amdkfd_restore_userptr_worker hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: kfd_process_wq_release hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: svm_range_restore_work hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: drm_sched_free_job_work hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+"""
+NOT_HOGGED = """
+workqueue: drain_local_memcg_stock hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: vmstat_update hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+workqueue: ttm_bo_delayed_delete [ttm] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
+[IGT] amd_userptr_soak: workqueue: amdgpu_tlb_fence_work [amdgpu] hogged CPU
+amdgpu 0000:01:00.0: amdgpu: a worker hogged CPU
+"""
+
 
 class KernelLog(unittest.TestCase):
 	@staticmethod
@@ -102,6 +122,27 @@ class KernelLog(unittest.TestCase):
 
 	def test_no_splats(self):
 		self.assertEqual(results.bad_lines("\n".join(self.logged(NO_SPLATS))), [])
+
+	def test_hogged(self):
+		"""Under emulation without an instruction count it says nothing, and of others' workers nothing ever."""
+		for line in self.logged(HOGGED):
+			self.assertEqual(results.bad_lines(line, icount=True), [line])
+			self.assertEqual(results.bad_lines(line), [])
+		self.assertEqual(results.bad_lines("\n".join(self.logged(NOT_HOGGED)), icount=True), [])
+		# What fails any boot still does.
+		for line in self.logged(SPLATS):
+			self.assertEqual(results.bad_lines(line, icount=True), [line])
+
+	def test_both_logs(self):
+		with tempfile.TemporaryDirectory() as directory:
+			boot = qemu.Boot(directory)
+			os.mkdir(boot.share)
+			line, other = HOGGED.strip().splitlines()[:2]
+			for path, text in ((boot.dmesg, f"[    1.0] {line}\n"), (boot.console, f"[    1.0] {line}\n[    2.0] {other}\n")):
+				with open(path, "w", encoding="utf-8") as file:
+					file.write(text)
+			self.assertEqual(results.kernel_problems(boot, icount=True), [line, other])
+			self.assertEqual(results.kernel_problems(boot), [])
 
 
 LEAK = """\
