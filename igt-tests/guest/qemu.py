@@ -8,6 +8,7 @@ import os
 import shlex
 import shutil
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -18,7 +19,8 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 MEMORY_MB = 1024		# two NUMA nodes of half of it each
 CPUS = 2
-SWAP = "256M"
+PAGE = 4096
+SWAP_MB = 256			# of zram, and of the disk
 # 2^1 ns per instruction, near what an emulated one takes. Asleep, the guest's time is the host's.
 ICOUNT = "shift=1,sleep=on"
 POLL = 0.05			# seconds between looks at the two processes
@@ -87,6 +89,7 @@ class Boot:
 		self.qemu_log = os.path.join(directory, "qemu.log")
 		self.initrd = os.path.join(directory, "initrd")
 		self.firmware = os.path.join(directory, "firmware")
+		self.swap = os.path.join(directory, "swap")
 		self.share = os.path.join(directory, "guest")
 		self.output = os.path.join(self.share, "output")
 		self.dmesg = os.path.join(self.share, "dmesg")
@@ -126,12 +129,24 @@ def tail(path, lines=3):
 		return ""
 
 
+def make_swap(path):
+	"""A sparse file with an empty swap area: only what is paged out takes space."""
+	size = SWAP_MB << 20
+	# include/linux/swap.h:union swap_header; version, last page, number of bad pages are behind a kilobyte for others.
+	head = bytes(1024) + struct.pack("<III", 1, size // PAGE - 1, 0)
+	magic = b"SWAPSPACE2"
+	with open(path, "wb") as f:
+		f.write(head.ljust(PAGE - len(magic), b"\0") + magic)
+		f.truncate(size)
+
+
 def prepare(spec, boot):
 	shutil.rmtree(boot.directory, ignore_errors=True)
 	os.makedirs(boot.share)
 	with open(boot.initrd, "wb") as f:
 		f.write(initrd.build(spec.kernel))
 	shutil.copy(os.path.join(HERE, "session"), boot.share)
+	make_swap(boot.swap)
 	with open(os.path.join(boot.share, "command"), "w", encoding="utf-8") as f:
 		f.write(spec.command)
 	size = shutil.get_terminal_size()
@@ -143,7 +158,7 @@ def prepare(spec, boot):
 		"DIRECTORY": spec.cwd,
 		"ORACLE": spec.kernel.oracle,
 		"SABOTAGE": spec.sabotage,
-		"SWAP": SWAP,
+		"SWAP": f"{SWAP_MB}M",
 		"CHECKERS": CHECKERS if spec.kernel.flavour else "",
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
@@ -215,6 +230,9 @@ def qemu_argv(spec, boot):
 		argv += ["-device", f"pcie-root-port,id={port},bus=pcie.0,chassis={number + 1},addr={FIRST_SLOT + number}",
 			"-device", json.dumps(gpu)]
 	argv += share("host", "/", "readonly=on") + share("results", boot.share)
+	# Nothing outlives the boot, so nothing has to reach the host's disk.
+	argv += ["-drive", f"if=none,id=swap,format=raw,cache=unsafe,file={boot.swap}",
+		"-device", "virtio-blk-pci,drive=swap"]
 	if spec.interactive:
 		# The console on the terminal, and to the log for the verdict.
 		argv += ["-chardev", f"stdio,id=console,signal=off,logfile={boot.console}"]
@@ -304,6 +322,7 @@ def run(spec):
 		watch(spec, boot, qemu, vgpus, deadline, outcome.problems)
 	finally:
 		stop([qemu, *vgpus])
+		os.unlink(boot.swap)
 	unpack(boot)
 
 	if qemu.returncode not in (0, -signal.SIGKILL):
