@@ -209,17 +209,9 @@ def save(report, head, facts):
 	return paths
 
 
-def params_of(mode):
-	config = scenarios.table()
-	for name in config.sections():
-		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
-			return config[name]["params"]
-	raise step.Failed(f"unknown mode '{mode}'; there are {', '.join(scenarios.modes())}")
-
-
 def measure(args):
 	"""Boot and run the program; (its report, whether all went well)."""
-	params = params_of(args.mode)
+	params = scenarios.params_of(args.mode)
 	image = kernel.build_image()
 	build.build()
 	speed = "quick" if args.quick else "full"

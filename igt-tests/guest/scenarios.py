@@ -43,6 +43,15 @@ def modes():
 	return sorted({config[name]["mode"] for name in config.sections()})
 
 
+def params_of(mode):
+	"""amdgpu's module parameters of a mode."""
+	config = table()
+	for name in config.sections():
+		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
+			return config[name]["params"]
+	raise step.Failed(f"unknown mode '{mode}'; there are {', '.join(modes())}")
+
+
 def images(config, names):
 	"""The kernels the scenarios @names boot, made when needed."""
 	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
@@ -133,6 +142,14 @@ def spec_of(name, entry, image, text, echo=None):
 		echo=echo)
 
 
+def problems_of(outcome, where, entry, icount=False):
+	"""What is wrong with a boot, whatever its tests say."""
+	problems = outcome.problems + results.kernel_problems(where, icount)
+	if entry["kernel"] == DEBUG:
+		problems += checkers.problems(where, entry.getint("reloads") > 0)
+	return problems
+
+
 def boot(name, entry, image, text, judge, echo=None):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = spec_of(name, entry, image, text, echo)
@@ -140,9 +157,7 @@ def boot(name, entry, image, text, judge, echo=None):
 	outcome = qemu.run(spec)
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
-	problems = outcome.problems + results.kernel_problems(where)
-	if entry["kernel"] == DEBUG:
-		problems += checkers.problems(where, entry.getint("reloads") > 0)
+	problems = problems_of(outcome, where, entry)
 	if outcome.status not in (0, None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))

@@ -146,13 +146,11 @@ def run(name, entry, image, echo=None):
 def long(minutes, numbers, modes):
 	"""./run soak: the same for longer, with what it prints; the cases."""
 	config = scenarios.table()
-	params = {config[name]["mode"]: config[name]["params"] for name in config.sections()
-		if config[name]["suite"] == "igt"}
 	cases = []
 	for mode in modes or [DEFAULT_MODE]:
 		for seed in numbers or [""]:
 			name = f"soak-long-{mode}"
-			config[name] = {"suite": "soak", "mode": mode, "params": params[mode], "seed": str(seed),
+			config[name] = {"suite": "soak", "mode": mode, "params": scenarios.params_of(mode), "seed": str(seed),
 				"minutes": str(minutes), "vgpu": TRACE}
 			step.say(f"soaking for {minutes:g} minutes")
 			image = scenarios.images(config, [name])[config[name]["kernel"]]
