@@ -26,6 +26,7 @@ ICOUNT = "shift=1,sleep=on"
 POLL = 0.05			# seconds between looks at the two processes
 GRACE = 10			# seconds for vgpu to write its last lines
 FIRST_SLOT = 4			# of the GPUs' root ports on the bus
+ERRORS = "errors"		# file in the share, for a command that keeps its errors apart
 SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
 
 # docs/testing.md says why each is there.
@@ -58,7 +59,9 @@ class Spec:
 	memory_mb: int = MEMORY_MB
 	icount: bool = False		# guest time counts instructions, and both CPUs run in one thread
 	trace: bool = True		# have vgpu write its trace
+	shown: str = ""			# directory that the guest has writable, at cwd
 	echo: object = None		# stream that gets the command's output as it comes
+	errors: object = None		# stream that gets what it writes to ERRORS
 	enough: object = None		# called now and then: has the boot shown what it was for?
 
 
@@ -92,6 +95,7 @@ class Boot:
 		self.swap = os.path.join(directory, "swap")
 		self.share = os.path.join(directory, "guest")
 		self.output = os.path.join(self.share, "output")
+		self.errors = os.path.join(self.share, ERRORS)
 		self.dmesg = os.path.join(self.share, "dmesg")
 
 	def gpu(self, number):
@@ -156,6 +160,7 @@ def prepare(spec, boot):
 		"DRIVER": "amdgpu" if spec.driver else "",
 		"PARAMS": f"{PARAMS} {spec.params}",
 		"DIRECTORY": spec.cwd,
+		"SHOWN": "yes" if spec.shown else "",
 		"ORACLE": spec.kernel.oracle,
 		"SABOTAGE": spec.sabotage,
 		"SWAP": f"{SWAP_MB}M",
@@ -230,6 +235,8 @@ def qemu_argv(spec, boot):
 		argv += ["-device", f"pcie-root-port,id={port},bus=pcie.0,chassis={number + 1},addr={FIRST_SLOT + number}",
 			"-device", json.dumps(gpu)]
 	argv += share("host", "/", "readonly=on") + share("results", boot.share)
+	if spec.shown:
+		argv += share("shown", spec.shown)
 	# Nothing outlives the boot, so nothing has to reach the host's disk.
 	argv += ["-drive", f"if=none,id=swap,format=raw,cache=unsafe,file={boot.swap}",
 		"-device", "virtio-blk-pci,drive=swap"]
@@ -258,8 +265,25 @@ class Echo:
 			f.seek(self.position)
 			data = f.read()
 		self.position += len(data)
-		self.stream.write(data.decode("utf-8", "replace"))
+		# As it is: a character may come in two parts.
 		self.stream.flush()
+		self.stream.buffer.write(data)
+		self.stream.buffer.flush()
+
+
+def ends_line(path):
+	"""Is the file's last line complete, or none there?"""
+	try:
+		with open(path, "rb") as f:
+			f.seek(-1, os.SEEK_END)
+			return f.read() == b"\n"
+	except OSError:	# no file, or nothing in it
+		return True
+
+
+def pump(echoes):
+	for echo in echoes:
+		echo.pump()
 
 
 def judge_gpu(spec, gpu, vgpu):
@@ -278,7 +302,7 @@ def judge_gpu(spec, gpu, vgpu):
 
 def watch(spec, boot, qemu, vgpus, deadline, problems):
 	"""Wait for QEMU to end; end it when a GPU stops or time is up."""
-	echo = Echo(boot.output, spec.echo)
+	echoes = [Echo(boot.output, spec.echo), Echo(boot.errors, spec.errors)]
 	while qemu.poll() is None:
 		if any(vgpu.poll() not in (None, 0) for vgpu in vgpus):
 			break
@@ -287,10 +311,10 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 			break
 		if spec.enough and spec.enough():
 			break
-		echo.pump()
+		pump(echoes)
 		time.sleep(POLL)
 	stop([qemu])
-	echo.pump()
+	pump(echoes)
 	found = [judge_gpu(spec, boot.gpu(number), vgpu) for number, vgpu in enumerate(vgpus)]
 	problems += filter(None, found)
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""qemu.py: what a boot is given."""
+"""qemu.py: what a boot is given, and what comes out of it as it comes."""
 
+import io
 import os
 import struct
 import subprocess
@@ -14,10 +15,42 @@ import kernel
 import qemu
 
 
+class Stream(io.TextIOWrapper):
+	"""Standard output that can be looked into."""
+
+	def __init__(self):
+		super().__init__(io.BytesIO())
+
+
+class Output(unittest.TestCase):
+	def test_bytes_as_they_come(self):
+		stream = Stream()
+		with tempfile.NamedTemporaryFile("wb", buffering=0) as file:
+			echo = qemu.Echo(file.name, stream)
+			whole = "ö\n".encode() + b"\xff\0no end of line"
+			for part in (whole[:1], whole[1:4], whole[4:]):
+				file.write(part)
+				echo.pump()
+			self.assertEqual(stream.buffer.getvalue(), whole)
+			self.assertFalse(qemu.ends_line(file.name))
+			file.write(b"\n")
+			self.assertTrue(qemu.ends_line(file.name))
+			file.truncate(0)
+			self.assertTrue(qemu.ends_line(file.name))
+		self.assertTrue(qemu.ends_line(file.name))
+		echo.pump()
+
+
 class Devices(unittest.TestCase):
 	def words(self, **changes):
 		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("bzImage", "modules", "7.3.4"), vgpu="vgpu", command="", **changes)
 		return " ".join(qemu.qemu_argv(spec, qemu.Boot(spec.directory)))
+
+	def test_shares(self):
+		shown = self.words(shown="/x")
+		self.assertIn("id=shown,path=/x,", shown)
+		self.assertNotIn("readonly=on", shown.split("id=shown,")[1].split()[0])
+		self.assertNotIn("shown", self.words())
 
 	def test_swap_disk(self):
 		self.assertIn("file=/boot/swap ", self.words())
