@@ -288,9 +288,9 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	/* The handle is gone, the BO waits for the worker. */
+	/* A close does not wait for the page that the worker waits for. */
 	bo->handle = 0;
-	igt_assert(!amd_userptr_task_start(&matrix->close_task));
+	igt_assert(amd_userptr_task_start(&matrix->close_task));
 	amd_userptr_task_start(&matrix->event_task);
 	igt_assert(amd_userptr_stopped(up));
 	amd_userptr_stall_release(&matrix->stall);

@@ -13,7 +13,7 @@
 #endif
 
 /* First DRM minor of amdgpu that has the flag, and the most ranges it takes. */
-enum { AMD_USERPTR_SCATTER_MINOR = 66, AMD_USERPTR_SCATTER_MAX = 1 << 20 };
+enum { AMD_USERPTR_SCATTER_MINOR = 65, AMD_USERPTR_SCATTER_MAX = 1 << 20 };
 
 /* struct drm_amdgpu_gem_userptr_range */
 struct amd_userptr_range {
