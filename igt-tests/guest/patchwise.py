@@ -4,9 +4,10 @@ Does the kernel build after each patch of all series, in each configuration?
 
 Followed are the sources that some patch of the series touches, and those others of the driver that use a
 name which a patch takes out of a header. After each patch those of them are compiled that it changed, or
-that include what it changed. That is enough: a source that no patch touches can only break by what a patch
-takes away or changes in a header, and the names of that are looked for in it; what stays broken, the build
-of the whole finds. make compiles for the base and where a patch touches a Kconfig or a Makefile; in between
+that include a header it changed and use a name on the lines that changed there. That is enough: a source
+that a patch does not touch can only break by what that patch takes away or changes in a header, and the
+names of that are looked for in it; what does not depend on a name, after the last patch of each series
+the compilation of all that includes a changed header finds. make compiles for the base and where a patch touches a Kconfig or a Makefile; in between
 the compiler is called as make had called it, since make alone takes seconds to find out what there is to do.
 
 That all objects link is seen by names: after no patch may one be wanted that only another patch defines.
@@ -32,6 +33,10 @@ TREE, DIRECTORY = "linux-steps", "steps"
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
 CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+# A macro, a type, an enumerator.
+DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*\{|^\s*([A-Z]\w*)\s*(?:=.*)?,$", re.M)
+# A line of a comment whose ends the patch leaves where they are.
+INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
 CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\n", **series.VARIANTS}
 # A header that was just written is a reason for ccache not to trust its time.
@@ -44,15 +49,17 @@ def diff_of(patch):
 	return text[text.find("\ndiff --git "):]
 
 
-def removed_names(patch):
-	"""(fields, functions) on the lines that @patch takes out of headers."""
+def names_in_headers(patch, sides):
+	"""(fields, functions and other names) that @patch has on its lines in headers; @sides: "-" for what it takes out."""
 	fields, functions = set(), set()
 	for part in diff_of(patch).split("\ndiff --git ")[1:]:
 		if part.split("\n", 1)[0].endswith(".h"):
-			lines = "\n".join(re.findall(r"^-(?!-- )(.*)$", part, re.M))
-			text = COMMENT.sub("", lines)
+			lines = "\n".join(re.findall(rf"^[{sides}](?!-- |\+\+ )(.*)$", part, re.M))
+			text = INSIDE_COMMENT.sub("", COMMENT.sub("", lines))
 			fields.update(FIELD.findall(text))
 			functions.update(CALLED.findall(text))
+			if sides != "-":
+				functions.update(*DEFINED.findall(text))
 	return fields, functions
 
 
@@ -65,7 +72,7 @@ def followed(patches, tree):
 	"""The sources below @tree that are compiled: those of the @patches, and users of what these take away."""
 	touched = {path for patch in patches for path in source.touched(patch)}
 	paths = source.sources(patches)
-	names = [removed_names(patch) for patch in patches]
+	names = [names_in_headers(patch, "-") for patch in patches]
 	fields, functions = (set().union(*(pair[i] for pair in names)) for i in (0, 1))
 	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
 		for path in glob.glob(os.path.join(tree, directory, "*.c")):
@@ -83,6 +90,7 @@ class Build:
 		self.commands = {}	# how an object is compiled
 		self.deps = {}		# and what of the tree that reads
 		self.broken = set()	# objects that did not compile
+		self.stale = set()	# those not compiled since a header changed that they read
 
 	def objects(self, tree):
 		"""(objects there are in this configuration, flags they are compiled with)."""
@@ -107,7 +115,7 @@ class Build:
 		for name in objects:
 			for path in glob.glob(os.path.join(self.out, name)):
 				os.unlink(path)
-		self.commands, self.deps = {}, {}
+		self.commands, self.deps, self.stale = {}, {}, set()
 		result = subprocess.run(kernel.make(tree, self.out, "-k", f"KCFLAGS={flags}", *sorted(objects)),
 			env={**kernel.environment(), **CCACHE}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 		for name in objects:
@@ -142,17 +150,29 @@ class Build:
 			self.read_by(tree, name, step.read(self.beside(name, "d")))
 		return result.stdout + result.stderr
 
-	def update(self, tree, changed):
-		"""Compile what depends on the files @changed, or did not compile before; what that printed."""
+	def concerns(self, tree, name, changed, names):
+		"""Is the object @name to be compiled again after the files @changed, with these @names in headers?"""
+		if name in self.broken or name[:-2] + ".c" in changed:
+			return True
+		return bool(self.deps[name] & changed) and uses(step.read(os.path.join(tree, name[:-2] + ".c")), *names)
+
+	def update(self, tree, changed, names, last):
+		"""
+		Compile what the files @changed concern, or what did not compile before, or if this is the @last patch of a
+		series all that a header concerned since the one before; what that printed.
+		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
 		# Of what make could not compile it tells no command.
 		if self.broken - set(self.commands) or any(os.path.basename(path) in ("Kconfig", "Makefile") for path in changed):
 			return self.by_make(tree)
-		todo = sorted(name for name in objects & set(self.commands)
-			if name in self.broken or self.deps[name] & changed)
+		known = objects & set(self.commands)
+		todo = {name for name in known if self.concerns(tree, name, changed, names)}
+		self.stale = (self.stale | {name for name in known if self.deps[name] & changed}) - todo
+		if last or not todo:
+			todo, self.stale = todo | self.stale & known, set()
 		with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-			return "".join(pool.map(lambda name: self.compile(tree, name), todo))
+			return "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))
 
 	def symbols(self, tree):
 		"""(objects there are, names they define, names they want from elsewhere)."""
@@ -183,13 +203,17 @@ class States:
 	def __init__(self, patches, path, *parts):
 		self.patches, self.path = patches, path
 		self.stamps = [step.digest(*parts)]
-		for patch in patches:
-			self.stamps.append(step.digest(self.stamps[-1], diff_of(patch)))
+		for number, patch in enumerate(patches, 1):
+			self.stamps.append(step.digest(self.stamps[-1], diff_of(patch), *["last"] * self.is_last(number)))
 		saved = json.loads(step.read_or(path, "{}"))
 		self.known = {stamp: saved[stamp] for stamp in self.stamps if stamp in saved}
 
 	def at(self, number):
 		return self.known[self.stamps[number]]
+
+	def is_last(self, number):
+		"""Is the patch the last one of its series?"""
+		return os.path.dirname(self.patches[number - 1]) != os.path.dirname((self.patches + [""])[number])
 
 	def said(self, number, name):
 		"""What is wrong with one configuration after @number patches, but for what only all of them show."""
@@ -209,10 +233,11 @@ class States:
 		first = max(unknown[0] - 1, 0)
 		for number in range(first, len(self.stamps)):
 			tree = tree_of(number)
-			changed = source.touched(self.patches[number - 1]) if number else set()
+			patch = self.patches[number - 1] if number else None
+			change = (source.touched(patch), names_in_headers(patch, "+-"), self.is_last(number)) if number else ()
 			with concurrent.futures.ThreadPoolExecutor(len(builds)) as pool:
 				texts = list(pool.map(lambda build: build.by_make(tree) if number == first
-					else build.update(tree, changed), builds))
+					else build.update(tree, *change), builds))
 			self.known[self.stamps[number]] = {build.name: build.state(tree, text) for build, text in zip(builds, texts)}
 		good = {stamp: self.known[stamp] for number, stamp in enumerate(self.stamps)
 			if not any(self.said(number, build.name) for build in builds)}

@@ -69,15 +69,20 @@ def subject(patch):
 	return email.message_from_string(step.read(patch), policy=email.policy.default)["Subject"] or ""
 
 
+def title(text):
+	"""A subject without what is in brackets and without the subsystem, if that is drm."""
+	return re.sub(r"^\[.*?\] (drm/\w+: )?", "", text)
+
+
 def unknown_names(text, known):
 	"""The patches that the document @text names, and that are not among the @known pairs of series and subject."""
-	called = {(name, " ".join(title.split())) for name, title in CALLED.findall(text)}
-	return sorted(f"{name}: {title}" for name, title in called - known)
+	called = {(name, " ".join(words.split())) for name, words in CALLED.findall(text)}
+	return sorted(f"{name}: {words}" for name, words in called - known)
 
 
 def check_documents():
 	"""What documents say of patches that do not exist."""
-	known = {(name, re.sub(r"^\[.*?\] drm/\w+: ", "", subject(patch))) for name in source.SERIES for patch in source.series(name)}
+	known = {(name, title(subject(patch))) for name in source.SERIES for patch in source.series(name)}
 	paths = [path for pattern in ("*.md", "docs/*.md", "kernel/*.md") for path in glob.glob(os.path.join(step.PROJECT, pattern))]
 	return [f"{os.path.basename(path)} names {patch}" for path in sorted(paths) for patch in unknown_names(step.read(path), known)]
 

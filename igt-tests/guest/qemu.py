@@ -35,6 +35,8 @@ PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
 # tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
 CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
 	" tsc=reliable")
+# A report of workers that keep their CPU for long says something only when the guest's clock counts instructions.
+NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
 # What the checkers of kernel/config/debug.config are told. KASAN by itself ends with its first report, and takes
 # every address for wild in an interrupt in identify_cpu(), which forgets for a moment that page tables have five levels.
 CHECKERS = "page_poison=1 kasan_multi_shot no5lvl"
@@ -247,8 +249,12 @@ def qemu_argv(spec, boot):
 		argv += ["-chardev", f"file,id=console,path={boot.console}"]
 	argv += ["-serial", "chardev:console"]
 	level = 4 if spec.interactive else 6
-	argv += ["-kernel", spec.kernel.image, "-initrd", boot.initrd,
-		"-append", f"{CMDLINE} loglevel={level} {CHECKERS if spec.kernel.flavour else ''}".rstrip()]
+	words = [CMDLINE, f"loglevel={level}"]
+	if not spec.icount:
+		words.append(NO_HOGS)
+	if spec.kernel.flavour:
+		words.append(CHECKERS)
+	argv += ["-kernel", spec.kernel.image, "-initrd", boot.initrd, "-append", " ".join(words)]
 	return argv
 
 

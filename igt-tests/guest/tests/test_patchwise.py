@@ -127,6 +127,23 @@ class Series(unittest.TestCase):
 		wrong, _ = self.run_series(USE, {"a.c": BASE["a.c"] + "/* */\n"}, DECLARE | DEFINE)
 		self.assertEqual(list(wrong), [1, 2])
 
+	def test_what_no_name_tells(self):
+		"""A header that b.c alone cannot read, for a name that says nothing: seen after the last patch, not before."""
+		b = "#define word 1\n" + BASE["b.c"]
+		header = BASE["a.h"] + "int more(struct thing *word);\n"
+		wrong, _ = self.run_series({"b.c": b}, {"a.h": header, "a.c": BASE["a.c"] + "/* */\n"}, {"a.c": BASE["a.c"]})
+		self.assertEqual(list(wrong), [3])
+		wrong, _ = self.run_series({"b.c": b}, {"a.h": header, "a.c": BASE["a.c"] + "/* */\n"})
+		self.assertEqual(list(wrong), [2])
+
+	def test_inside_a_comment(self):
+		"""What a patch takes out of the middle of a comment is no name."""
+		self.fill(self.base, {"a.h": "/*\n * One,\n * user(, or\n * two.\n */\n" + BASE["a.h"]})
+		patch = self.write_patches([{}])[0]
+		self.fill(self.directory, {"0001.patch": "\n---\n\ndiff --git a/a.h b/a.h\n--- a/a.h\n+++ b/a.h\n"
+			"@@ -1,5 +1,4 @@\n /*\n  * One,\n- * user(, or\n  * two.\n  */\n"})
+		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
+
 	def test_warning(self):
 		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
 		self.assertIn("defined but not used", wrong[1])

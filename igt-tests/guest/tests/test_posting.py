@@ -93,6 +93,10 @@ class Tags(unittest.TestCase):
 		self.assertEqual(posting.check_subject("[PATCH 03/12] one", 3, 12), [])
 		self.assertEqual(posting.check_subject("[PATCH 03/12] one", 4, 12), ["the subject says 3/12, it is 4/12"])
 
+	def test_title(self):
+		self.assertEqual(posting.title("[PATCH 03/12] drm/amdgpu: do one thing"), "do one thing")
+		self.assertEqual(posting.title("[PATCH 03/12] mm/hmm: do one thing"), "mm/hmm: do one thing")
+
 	def test_names(self):
 		known = {("stable", "do one thing"), ("fixes", "do another thing")}
 		good = "| H1 | `stable: do one thing` |\nand `fixes: do another\nthing`, `stable`, `stable/`, `userptr:x`"
