@@ -11,6 +11,14 @@ import step
 
 DIRECTORY = os.path.join(step.BUILD, "meson")
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
+# For C programs beside the project's own: its headers, those of IGT and libdrm, its library and the helpers of its
+# tests. A program links only what it uses; of the helpers the plain ones do without IGT, so they come first.
+C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
+	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
+	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
+LIB = os.path.join(DIRECTORY, "lib")
+LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
+	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
 GATHER = os.path.join(DIRECTORY, "lib/examples/gather")
 
 # Nothing is left out because something is missing: that would be a green run of less.
@@ -31,6 +39,11 @@ def build():
 			env=environment())
 		step.write(stamp, " ".join(options))
 	step.run("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
+
+
+def gcc(arguments, host):
+	"""The command line for @arguments; the directory that is @host's is step.DIR here, but not in the guest."""
+	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
 
 
 def test(suite):

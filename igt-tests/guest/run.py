@@ -3,8 +3,6 @@
 """The command line of ./run, inside the build root."""
 
 import argparse
-import os
-import shlex
 import subprocess
 import sys
 
@@ -13,12 +11,12 @@ import boots
 import build
 import debug
 import device
+import execute
 import fuzz
 import kernel
 import outside
 import patchwise
 import posting
-import qemu
 import results
 import scenarios
 import seeds
@@ -28,45 +26,9 @@ import step
 import style
 import trials
 
-# How users run the GPU: the hardware scheduler, page tables written by SDMA.
-DEFAULT_PARAMS = "sched_policy=0 vm_update_mode=0"
-DEMO_TIMEOUT = 240
-
 MESON_SUITES = ("lib", "vgpu", "igt", "outside")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
 SUITES = ("style", "lib", "vgpu", "kernel", *BOOT_SUITES)
-
-
-def verdict(outcome, boot):
-	"""Say what was wrong with a boot; the exit status."""
-	problems = outcome.problems + results.kernel_problems(boot)
-	for problem in problems:
-		print(f"run: {problem}", file=sys.stderr)
-	if problems:
-		print(f"run: logs in {step.host_path(boot.directory)}", file=sys.stderr)
-	return 1 if problems or outcome.status is None else outcome.status
-
-
-def cmd_demo(_args):
-	image = kernel.build()
-	build.build()
-	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "demo"), kernel=image, vgpu=build.VGPU,
-		command=shlex.join([build.GATHER]) + "\n", params=DEFAULT_PARAMS, timeout=DEMO_TIMEOUT,
-		echo=sys.stdout)
-	step.say(f"booting Linux {image.release} with the simulated GPU")
-	outcome = qemu.run(spec)
-	status = verdict(outcome, qemu.Boot(spec.directory))
-	step.say("demo done" if status == 0 else "demo failed")
-	return status
-
-
-def cmd_shell(_args):
-	image = kernel.build()
-	build.build()
-	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "shell"), kernel=image, vgpu=build.VGPU,
-		command="exec bash -i\n", params=DEFAULT_PARAMS, timeout=0, interactive=True, cwd=build.DIRECTORY)
-	step.say("booting; leave the shell to end")
-	return verdict(qemu.run(spec), qemu.Boot(spec.directory))
 
 
 def cmd_fuzz(args):
@@ -168,33 +130,10 @@ def cmd_test(args):
 	return results.report(found | run_suites(args.suites or debug.SUITES, args.mode, args.seed, scenarios.DEBUG))
 
 
-def cmd_guest(args):
-	"""Run one command in a guest of any kernel build and GPU; without one, a shell."""
-	directory = os.path.abspath(args.work)
-	image = kernel.install_modules(os.path.abspath(args.kernel), os.path.join(directory, "modules"))
-	if not args.no_oracle:
-		image.oracle = kernel.oracle(os.path.abspath(args.kernel), os.path.join(directory, "oracle"))
-	command = args.command[1:] if args.command[:1] == ["--"] else args.command
-	text = args.shell or shlex.join(command)
-	spec = qemu.Spec(directory=os.path.join(directory, "boot"), kernel=image,
-		vgpu=os.path.abspath(args.vgpu), command=text + "\n", params=args.params, timeout=args.timeout,
-		interactive=not text, driver=not args.no_driver, cwd=os.getcwd(), seed=args.seed, gpus=args.gpus,
-		vgpu_options=args.vgpu_options, sabotage=args.sabotage, memory_mb=args.memory, icount=args.icount,
-		echo=sys.stdout)
-	if spec.interactive:
-		spec.command, spec.timeout = "exec bash -i\n", 0
-	outcome = qemu.run(spec)
-	status = verdict(outcome, qemu.Boot(spec.directory))
-	print(f"guest: status {outcome.status}, {outcome.seconds:.1f} s (driver ready at guest time "
-		f"{outcome.ready} s), logs in {spec.directory}", file=sys.stderr)
-	return status
-
-
 def parser():
 	top = argparse.ArgumentParser(prog="./run", description=__doc__)
 	commands = top.add_subparsers(dest="name", required=True)
-	commands.add_parser("demo").set_defaults(function=cmd_demo)
-	commands.add_parser("shell").set_defaults(function=cmd_shell)
+	execute.add_parsers(commands)
 
 	test = commands.add_parser("test")
 	test.add_argument("suites", nargs="*", metavar="SUITE")
@@ -228,30 +167,23 @@ def parser():
 	tools.add_argument("action", choices=("checkout", "export", "build"))
 	tools.add_argument("directory", nargs="?", help="is mounted at " + step.TREE)
 	tools.set_defaults(function=cmd_kernel)
-
-	guest = commands.add_parser("guest", help=cmd_guest.__doc__)
-	guest.add_argument("--kernel", required=True, help="kernel build directory")
-	guest.add_argument("--vgpu", required=True, help="the vgpu program")
-	guest.add_argument("--params", default="", help="further amdgpu module parameters")
-	guest.add_argument("--timeout", type=float, default=120)
-	guest.add_argument("--gpus", type=int, default=1)
-	guest.add_argument("--seed", type=int, default=0)
-	guest.add_argument("--vgpu-options", default="", help="further options of vgpu: --vgpu-options='--fault NAME'")
-	guest.add_argument("--sabotage", default="", help="functions of the driver that do nothing, between commas")
-	guest.add_argument("--work", default="/tmp/guest-work")
-	guest.add_argument("--memory", type=int, default=qemu.MEMORY_MB, help="MiB of the guest")
-	guest.add_argument("--icount", action="store_true", help="guest time counts instructions")
-	guest.add_argument("--no-oracle", action="store_true", help="no report to the page oracle, which takes time")
-	guest.add_argument("--no-driver", action="store_true", help="do not load amdgpu")
-	guest.add_argument("--shell", help="shell text to run instead of COMMAND")
-	guest.add_argument("command", nargs=argparse.REMAINDER)
-	guest.set_defaults(function=cmd_guest)
 	return top
 
 
+def parse(words):
+	"""The words of the command line."""
+	if words[:1] == ["exec"]:
+		words, behind = execute.split(words)
+		return argparse.Namespace(**vars(parser().parse_args(words)), words=behind)
+	return parser().parse_args(words)
+
+
 def main():
-	args = parser().parse_args()
+	words = sys.argv[1:]
 	try:
+		if words[:1] == ["cc"]:	# whose options are gcc's
+			return execute.cmd_cc(words[1:])
+		args = parse(words)
 		return args.function(args)
 	except step.Failed as failure:
 		print(f"run: {failure}", file=sys.stderr)

@@ -14,10 +14,13 @@ PROJECT = "/project"	# the checkout
 CACHE = "/cache"	# shared by all checkouts
 BUILD = "/build"	# in the cache, of this checkout alone
 TREE = "/tree"		# git tree of the kernel commands
+DIR = "/dir"		# the caller's, of exec, shell and cc
 LOGS = os.path.join(BUILD, "log")
 
 HEARTBEAT = 30		# seconds between signs of life
 TAIL = 30		# lines of a failed stage's log to show
+# Of exec and cc standard output is the program's.
+PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
 STARTED = float(os.environ.get("STARTED", time.time()))
 
 
@@ -27,7 +30,8 @@ class Failed(Exception):
 
 def host_path(path):
 	"""@path as the user of ./run knows it."""
-	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"))
+	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
+		(DIR, "HOST_DIR"))
 	for inside, variable in places:
 		if path == inside or path.startswith(inside + "/"):
 			return os.environ.get(variable, inside) + path[len(inside):]
@@ -39,7 +43,7 @@ def clock(seconds):
 
 
 def say(text):
-	print(f"[{clock(time.time() - STARTED)}] {text}", flush=True)
+	print(f"[{clock(time.time() - STARTED)}] {text}", file=PROGRESS, flush=True)
 
 
 def show_tail(path):
