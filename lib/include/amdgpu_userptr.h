@@ -162,7 +162,8 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
 /**
  * struct amdgpu_userptr_range - a piece of host memory
  *
- * Ranges may overlap each other: the memory then shows up at several GPU addresses.
+ * Ranges may overlap each other: the memory then shows up at several GPU addresses. The kernel takes
+ * no more than 64 ranges of the same page in one buffer object.
  */
 struct amdgpu_userptr_range {
 	uint64_t cpu_addr;	/**< start, multiple of the CPU page size */
@@ -273,7 +274,8 @@ struct amdgpu_userptr_map_args {
  * Return: 0, or
  * -EINVAL: bad arguments; at stage USERPTR the kernel does not know AMDGPU_GEM_USERPTR_HSA, or what
  *	@flags say of caches; at stage VA_MAP the GPU address is in use by somebody else.
- * -E2BIG: more than max_ranges ranges, or a larger @args struct than this library knows.
+ * -E2BIG: more than max_ranges ranges, too many of the same page, or a larger @args struct than this
+ *	library knows.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into the address space.
  * -ERANGE: the GPU addresses are outside of what a device can map.
  * -EEXIST: VA_FIXED overlaps another map of this context.
