@@ -332,6 +332,8 @@ int igt_main()
 	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
 	amd_userptr_run(&up, amd_userptr_failnth_va_subtests,
 			amd_userptr_num_failnth_va_subtests);
+	amd_userptr_run(&up, amd_userptr_failnth_acquire_subtests,
+			amd_userptr_num_failnth_acquire_subtests);
 
 	igt_fixture()
 		amd_userptr_stop(&up);

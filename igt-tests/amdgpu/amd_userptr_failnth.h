@@ -62,5 +62,7 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 
 extern const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[];
 extern const unsigned int amd_userptr_num_failnth_va_subtests;
+extern const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[];
+extern const unsigned int amd_userptr_num_failnth_acquire_subtests;
 
 #endif

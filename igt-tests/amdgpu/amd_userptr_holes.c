@@ -26,21 +26,6 @@ IGT_TEST_DESCRIPTION("Holes of the driver around userptrs, with and without the 
 
 #define FRESH_ROUNDS	16
 
-uint32_t *amd_userptr_find_reused(void *fresh, const uint64_t *pfns, unsigned int count,
-				  unsigned int *index)
-{
-	for (char *page = fresh; page < (char *)fresh + AMD_USERPTR_FRESH_SIZE;
-	     page += getpagesize()) {
-		const uint64_t pfn = amd_userptr_pfn(page);
-
-		for (*index = 0; *index < count; (*index)++) {
-			if (pfn && pfn == pfns[*index])
-				return (uint32_t *)page;
-		}
-	}
-	return NULL;
-}
-
 /* The pages of a userptr are freed, and one of them is ours again, by another name. */
 static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo **bo,
 				uint32_t **fresh, unsigned int *index)

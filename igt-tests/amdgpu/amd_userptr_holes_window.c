@@ -6,8 +6,9 @@
  * entries for pages that were free by then.
  *
  * The window is as long as the restore waits, which is for VRAM to come back:
- * there is enough of it for a while.  Until all of it has gone the restore is held
- * by its lock, by registering a page that does not come with SVM.  The
+ * there is enough of it for a while.  When all of it has gone the restore is held
+ * by its lock, by registering a page that does not come with SVM; that has the VM
+ * reserved, too, so that nothing could be evicted meanwhile.  The
  * kernel's trace says what came when: the mapping of another userptr that is
  * updated (the window is open), the notifier, the new eviction fence (it is
  * closed).
@@ -254,8 +255,8 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	open_trace(window);
 	window->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
-	hold_lock(&window->holder, mine);
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
+	hold_lock(&window->holder, mine);
 	amd_userptr_dontneed(window->first);
 	drop_lock(&window->holder);
 	close(evict);
@@ -274,16 +275,6 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	return fresh;
 }
 
-/* A page that was freed on one CPU is handed out again there. */
-static void stay_on_cpu(void)
-{
-	cpu_set_t set;
-
-	CPU_ZERO(&set);
-	CPU_SET(sched_getcpu(), &set);
-	igt_assert_eq(sched_setaffinity(0, sizeof(set), &set), 0);
-}
-
 static void restore_window(struct amd_userptr *mine, void *data)
 {
 	struct window *window = data;
@@ -292,7 +283,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	bool stored;
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
-	stay_on_cpu();
+	amd_userptr_stay_on_cpu();
 	igt_assert_eq(__amd_userptr_fuse_start(&window->holder.fuse), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &window->vram);
 	learn_context(window, mine);

@@ -6,6 +6,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
 
 #include "amd_userptr_hsa.h"
 

@@ -8,8 +8,6 @@
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -17,6 +15,7 @@
 
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
+#include "lib/amdgpu/amd_userptr_cgroup.h"
 #include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
@@ -173,40 +172,11 @@ static void storm_restore(struct amd_userptr *up)
 
 /* ---- too little memory ---- */
 
-#define CGROUP_ROOT "/run/amd_userptr_cgroup"
-#define CGROUP CGROUP_ROOT "/scatter"
-
 /* The limit; what the BO has of it; what the process works on besides. */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_PAGES 512
 #define PRESSURE_OTHER ((size_t)10 << 20)
 enum { PRESSURE_ROUNDS = 2 };
-
-/* Why there cannot be a limit, or NULL. */
-static const char *limit_memory(void)
-{
-	char limit[32];
-
-	if (!amd_userptr_swap_is_on())
-		return "no swap space is in use";
-	if (mkdir(CGROUP_ROOT, 0700) && errno != EEXIST)
-		return "not root";
-	if (mount("none", CGROUP_ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
-		return "no cgroup2 in this kernel, or not root";
-	if (__amd_userptr_write_text(CGROUP_ROOT "/cgroup.subtree_control", "+memory"))
-		return "no memory controller (CONFIG_MEMCG)";
-	if (mkdir(CGROUP, 0700) && errno != EEXIST)
-		return "no cgroup can be made";
-	snprintf(limit, sizeof(limit), "%zu", PRESSURE_LIMIT);
-	return __amd_userptr_write_text(CGROUP "/memory.max", limit) ? "no memory.max" : NULL;
-}
-
-static void unlimit_memory(void)
-{
-	rmdir(CGROUP);
-	umount(CGROUP_ROOT);
-	rmdir(CGROUP_ROOT);
-}
 
 /* Copies over all ranges, while other memory of the process pushes them out. */
 static void under_pressure(struct amd_userptr *mine)
@@ -235,7 +205,8 @@ static void under_pressure(struct amd_userptr *mine)
 static void memory_pressure(struct amd_userptr *up)
 {
 	unsigned long long swapped = amd_userptr_number_in("/proc/vmstat", "pswpout ");
-	const char *reason = limit_memory();
+	const char *reason = amd_userptr_swap_is_on() ? amd_userptr_cgroup_init(PRESSURE_LIMIT) :
+						       "no swap space is in use";
 	unsigned long long full;
 
 	igt_require_f(!reason, "%s\n", reason);
@@ -245,13 +216,13 @@ static void memory_pressure(struct amd_userptr *up)
 		/* What the driver has for the process is not what is to be limited. */
 		amd_userptr_open_in_child(&mine, up);
 		amd_userptr_use_queue(&mine, up->queue->type);
-		igt_assert_eq(__amd_userptr_write_text(CGROUP "/cgroup.procs", "0"), 0);
+		igt_assert_eq(__amd_userptr_cgroup_join(), 0);
 		under_pressure(&mine);
 		amd_userptr_close(&mine);
 	}
 	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
-	full = amd_userptr_number_in(CGROUP "/memory.events", "max ");
-	unlimit_memory();
+	full = amd_userptr_cgroup_event("max ");
+	amd_userptr_cgroup_fini();
 	igt_assert(full > 0);
 	igt_assert(amd_userptr_number_in("/proc/vmstat", "pswpout ") > swapped);
 	amd_userptr_queue_alive(up);

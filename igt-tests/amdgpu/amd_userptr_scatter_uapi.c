@@ -225,6 +225,90 @@ static void anononly(struct amd_userptr *up)
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
 }
 
+/* Two pages of anonymous memory that are neighbours, each of a VMA of its own. */
+static char *two_vmas(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);
+
+	igt_assert_eq(madvise(cpu + page(), page(), MADV_DONTFORK), 0);
+	return cpu;
+}
+
+/* It is the memory that has to be anonymous, however many VMAs the kernel has for it. */
+static void anononly_vmas(struct amd_userptr *up)
+{
+	const uint32_t flags = AMDGPU_GEM_USERPTR_ANONONLY;
+	struct amd_userptr_scatter scatter;
+	char *cpu = two_vmas(up);
+
+	amd_userptr_scatter_init(&scatter, up, 2);
+	amd_userptr_scatter_add(&scatter, cpu, page(), 0);
+	amd_userptr_scatter_add(&scatter, cpu + page(), page(), 0);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
+	amd_userptr_scatter_reverse(&scatter);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
+	scatter.count = 1;
+	scatter.ranges[0] = (struct amd_userptr_range) { .addr = (uintptr_t)cpu, .size = 2 * page() };
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
+
+	/* A file in the second half, then nothing. */
+	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS |
+			MAP_FIXED, -1, 0) == cpu + page());
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
+	igt_assert_eq(munmap(cpu + page(), page()), 0);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EFAULT);
+}
+
+/* A VMA that is split later makes no hole at the next restore. */
+static void anononly_split(struct amd_userptr *up)
+{
+	const size_t size = 4 * page();
+	struct amd_userptr_bo *bo;
+	char *cpu = (char *)amd_userptr_mmap(up, size, 1);
+
+	bo = amd_userptr_create(up, cpu, size, AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_ANONONLY);
+	amd_userptr_map(up, bo);
+	igt_assert_eq(madvise(cpu + page(), page(), MADV_DONTFORK), 0);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cpu, size, MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 1);
+	amd_userptr_gpu_check_zero(up, bo->va, size);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t size, size_t step)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = (char *)amd_userptr_mmap(up, count * step + size, 1);
+	int ret;
+
+	amd_userptr_scatter_init(&scatter, up, count);
+	for (unsigned int i = 0; i < count; i++)
+		amd_userptr_scatter_add(&scatter, cpu + i * step, size, 0);
+	amd_userptr_scatter_shuffle(&scatter, count);
+	ret = create(up, amd_userptr_scatter_args(&scatter, 0));
+	amd_userptr_munmap(up, scatter.ranges, count * sizeof(scatter.ranges[0]));
+	amd_userptr_munmap(up, cpu, count * step + size);
+	return ret;
+}
+
+/* So many ranges may have a page, since a change of it calls as many notifiers. */
+static void overlap(struct amd_userptr *up)
+{
+	const unsigned int most = AMD_USERPTR_SCATTER_MAX_OVERLAP;
+	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
+							      AMD_USERPTR_MEM_USED);
+
+	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
+	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
+	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
+	/* The first page of each is the last one of the one @most before it. */
+	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
+	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
+	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
+}
+
 /* Nobody follows the memory: changing all of it stops nothing. */
 static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pages)
 {
@@ -300,6 +384,12 @@ const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
 	  .describe = "Shorter arguments are taken, and the new ones only with the flag." },
 	{ .name = "anononly", .run = anononly,
 	  .describe = "ANONONLY refuses a range of file pages." },
+	{ .name = "anononly-vmas", .run = anononly_vmas,
+	  .describe = "It takes ranges of several VMAs, merged ones too." },
+	{ .name = "anononly-split", .run = anononly_split,
+	  .describe = "A range whose VMA was split since is no hole." },
+	{ .name = "overlap", .run = overlap,
+	  .describe = "More ranges of one page than there may be are refused." },
 	{ .name = "bad-memory", .run = bad_memory,
 	  .describe = "Missing memory in the middle: no BO, and nobody follows the rest." },
 	{ .name = "no-leak", .run = no_leak,

@@ -241,31 +241,6 @@ static void no_delayed_update(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
-static void no_svm_memory(struct amd_userptr *up)
-{
-	void *cpu = amd_userptr_mmap(up, page(), 1);
-	union {
-		struct kfd_ioctl_svm_args args;
-		char bytes[sizeof(struct kfd_ioctl_svm_args) +
-			   sizeof(struct kfd_ioctl_svm_attribute)];
-	} svm = {
-		.args = {
-			.start_addr = (uintptr_t)cpu,
-			.size = page(),
-			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
-			.nattr = 1,
-		},
-	};
-
-	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS;
-	svm.args.attrs[0].value = up->kfd.node.gpu_id;
-	/* The size of the attributes is part of the request, as for libhsakmt. */
-	igt_require_f(ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
-			    (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
-			    &svm) == 0, "KFD offers no shared virtual memory\n");
-	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EADDRINUSE);
-}
-
 static int flink(int fd, uint32_t handle, uint32_t *name)
 {
 	struct drm_gem_flink args = { .handle = handle };
@@ -377,8 +352,6 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "The file's VM has to be KFD's." },
 	{ .name = "hsa-needs-own-process", .run = needs_own_process,
 	  .describe = "A child cannot give its memory to the parent's queues." },
-	{ .name = "hsa-no-svm-memory", .run = no_svm_memory,
-	  .describe = "Memory registered for SVM is not registered twice." },
 	{ .name = "hsa-no-xnack", .run = no_xnack,
 	  .describe = "What waits for page faults and what is stopped for them exclude each other." },
 	{ .name = "hsa-no-delayed-update", .run = no_delayed_update,
@@ -406,6 +379,7 @@ int igt_main()
 		igt_fixture()
 			amd_userptr_require_flag(&up);
 		amd_userptr_run(&up, hsa, ARRAY_LENGTH(hsa));
+		amd_userptr_run(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
 		amd_userptr_run(&up, amd_userptr_coherence_subtests,
 				amd_userptr_num_coherence_subtests);
 		amd_userptr_run(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);

@@ -9,5 +9,7 @@ extern const struct amd_userptr_subtest amd_userptr_coherence_subtests[];
 extern const unsigned int amd_userptr_num_coherence_subtests;
 extern const struct amd_userptr_subtest amd_userptr_criu_subtests[];
 extern const unsigned int amd_userptr_num_criu_subtests;
+extern const struct amd_userptr_subtest amd_userptr_svm_subtests[];
+extern const unsigned int amd_userptr_num_svm_subtests;
 
 #endif

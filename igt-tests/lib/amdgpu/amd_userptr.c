@@ -29,6 +29,7 @@ void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr 
 
 	igt_assert_fd(fd);
 	amd_userptr_open(up, fd);
+	up->supported = parent->supported;
 }
 
 void amd_userptr_close(struct amd_userptr *up)

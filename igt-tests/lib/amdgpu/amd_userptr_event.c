@@ -13,6 +13,7 @@
 #include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
 
 /* A compaction that moved nothing will not do so later either. */
 enum { MAX_COMPACTIONS = 3 };

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -15,9 +16,11 @@
 #include <linux/fuse.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/wait.h>
 
 #include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
 
 /* Nobody reads that far. */
 #define FILE_SIZE (1ull << 40)
@@ -51,6 +54,9 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 	char byte = 0;
 
 	memset(body, 0, size);
+	/* A permission that came too late, when the time was up, is none for this page. */
+	while (poll(&go, 1, 0) == 1 && read(server->go, &byte, 1) == 1)
+		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
 	/* End of file: whom we work for is gone. */
@@ -104,6 +110,18 @@ static void serve(struct server *server)
 	reply(server, in->unique, error, size);
 }
 
+static void serve_all(struct server *server)
+{
+	for (;;) {
+		ssize_t len = read(server->dev, server->request, sizeof(server->request));
+
+		if (len >= (ssize_t)sizeof(struct fuse_in_header))
+			serve(server);
+		else if (len >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
+			return;		/* unmounted: ENODEV */
+	}
+}
+
 static void run_server(int dev, int arrived, int go)
 {
 	static struct server server;
@@ -119,14 +137,26 @@ static void run_server(int dev, int arrived, int go)
 	server.dev = FIRST;
 	server.arrived = FIRST + 1;
 	server.go = FIRST + 2;
-	for (;;) {
-		ssize_t len = read(server.dev, server.request, sizeof(server.request));
+	serve_all(&server);
+	_exit(0);
+}
 
-		if (len >= (ssize_t)sizeof(struct fuse_in_header))
-			serve(&server);
-		else if (len >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
-			_exit(0);	/* unmounted: ENODEV */
-	}
+static void *run_thread(void *data)
+{
+	serve_all(data);
+	return NULL;
+}
+
+/* With the process that has the file's pages it ends, too. */
+static int start_thread(int dev, int arrived, int go)
+{
+	static struct server server;
+	pthread_t thread;
+
+	server.dev = dev;
+	server.arrived = arrived;
+	server.go = go;
+	return -pthread_create(&thread, NULL, run_thread, &server);
 }
 
 static int mount_file(int dev, const char *path)
@@ -138,8 +168,18 @@ static int mount_file(int dev, const char *path)
 	return mount("amd_userptr", path, "fuse", MS_NOSUID | MS_NODEV, options) ? -errno : 0;
 }
 
+static int start_server(struct amd_userptr_fuse *fuse, bool inside, int dev, int arrived, int go)
+{
+	if (inside)
+		return start_thread(dev, arrived, go);
+	fuse->server = fork();
+	if (fuse->server == 0)
+		run_server(dev, arrived, go);
+	return fuse->server < 0 ? -errno : 0;
+}
+
 /* Mounting waits for nobody, opening does for the server; then the path is not needed. */
-static int mount_and_open(struct amd_userptr_fuse *fuse, int dev, int arrived, int go)
+static int mount_and_open(struct amd_userptr_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	char path[] = "/tmp/amd_userptr-XXXXXX";
 	int fd = mkstemp(path), ret;
@@ -150,20 +190,20 @@ static int mount_and_open(struct amd_userptr_fuse *fuse, int dev, int arrived, i
 	close(fd);
 	ret = mount_file(dev, path);
 	if (!ret) {
-		fuse->server = fork();
-		if (fuse->server == 0)
-			run_server(dev, arrived, go);
-		fuse->file = fuse->server < 0 ? -1 : open(path, O_RDONLY | O_CLOEXEC);
+		ret = start_server(fuse, inside, dev, arrived, go);
+		fuse->file = ret ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 		/* The latter makes the kernel ask for the size. */
-		if (fuse->file < 0 || fstat(fuse->file, &st))
+		if (!ret && (fuse->file < 0 || fstat(fuse->file, &st)))
 			ret = -errno;
+		else if (!ret)
+			fuse->connection = minor(st.st_dev);
 		umount2(path, MNT_DETACH);
 	}
 	unlink(path);
 	return ret;
 }
 
-int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse)
+static int start(struct amd_userptr_fuse *fuse, bool inside)
 {
 	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), arrived[2], go[2], ret;
 
@@ -177,13 +217,36 @@ int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse)
 	}
 	fuse->arrived = arrived[0];
 	fuse->go = go[1];
-	ret = mount_and_open(fuse, dev, arrived[1], go[0]);
-	close(dev);
-	close(arrived[1]);
-	close(go[0]);
+	ret = mount_and_open(fuse, inside, dev, arrived[1], go[0]);
+	if (!inside) {
+		close(dev);
+		close(arrived[1]);
+		close(go[0]);
+	}
 	if (ret)
 		amd_userptr_fuse_stop(fuse);
 	return ret;
+}
+
+int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse)
+{
+	return start(fuse, false);
+}
+
+int __amd_userptr_fuse_start_inside(struct amd_userptr_fuse *fuse)
+{
+	return start(fuse, true);
+}
+
+#define CONNECTIONS "/sys/fs/fuse/connections"
+
+void amd_userptr_fuse_abort(unsigned int connection)
+{
+	char path[64];
+
+	mount("none", CONNECTIONS, "fusectl", 0, NULL);
+	snprintf(path, sizeof(path), CONNECTIONS "/%u/abort", connection);
+	__amd_userptr_write_text(path, "1");
 }
 
 /* With the last page and the open file the mount goes, and with that the server. */

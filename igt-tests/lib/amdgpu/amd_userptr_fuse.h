@@ -13,10 +13,15 @@ struct amd_userptr_fuse {
 	pid_t server;			/* 0: none */
 	int file;			/* open for reading; pages that were read stay */
 	int arrived, go;		/* pipes: it was asked for a page; it may answer */
+	unsigned int connection;	/* the kernel's number */
 };
 
 /* 0 or -errno. */
 int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse);
+/* By a thread of the calling process, once, which has the open /dev/fuse: for one that will be killed. */
+int __amd_userptr_fuse_start_inside(struct amd_userptr_fuse *fuse);
+/* Whoever waits for a page gets an error: for who has to be rescued. */
+void amd_userptr_fuse_abort(unsigned int connection);
 void amd_userptr_fuse_stop(struct amd_userptr_fuse *fuse);
 /* Until somebody waits for a page; false after @timeout_ms. */
 bool amd_userptr_fuse_asked(struct amd_userptr_fuse *fuse, unsigned int timeout_ms);

@@ -86,37 +86,6 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
 }
 
 /*
- * Pages that were touched just now may still be in a CPU's batch of pages to put
- * on the LRU lists, where reclaim does not see them.  Moving a page to where it
- * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()).
- */
-static void drain_batches(void *page)
-{
-	int node;
-
-	if (!move_pages(&page, 1, NULL, &node) && node >= 0)
-		move_pages(&page, 1, &node, &node);
-}
-
-/* Until pages were written to swap, or read back from a file. */
-int __amd_userptr_pageout(void *cpu, size_t size)
-{
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	unsigned long long out = amd_userptr_number_in("/proc/vmstat", "pswpout ");
-	unsigned long long in = amd_userptr_number_in("/proc/vmstat", "pgmajfault ");
-
-	do {
-		if (madvise(cpu, size, MADV_PAGEOUT))
-			return -errno;
-		if (amd_userptr_number_in("/proc/vmstat", "pswpout ") > out ||
-		    amd_userptr_number_in("/proc/vmstat", "pgmajfault ") > in)
-			return 0;
-		drain_batches(cpu);
-	} while (amd_kfd_now_ms() < deadline);
-	return -ETIME;
-}
-
-/*
  * Pages in another CPU's batch for the LRU lists cannot be isolated, for a moment.
  * Those that moved already stay where they are: with another node to go to they
  * would come back.

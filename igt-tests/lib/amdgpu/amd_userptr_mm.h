@@ -18,7 +18,6 @@
 int __amd_userptr_poke(void *cpu, size_t size);
 /* Into huge pages, now. */
 int __amd_userptr_collapse(void *cpu, size_t size);
-int __amd_userptr_pageout(void *cpu, size_t size);
 /* All memory of the machine. */
 int __amd_userptr_compact(void);
 /* Move [cpu, cpu + size), in pages of @step, to another NUMA node; -ENODEV: there is none. */

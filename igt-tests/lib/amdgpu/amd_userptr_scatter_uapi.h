@@ -12,8 +12,9 @@
 #define AMDGPU_GEM_USERPTR_RANGE_READONLY (1 << 0)
 #endif
 
-/* First DRM minor of amdgpu that has the flag, and the most ranges it takes. */
-enum { AMD_USERPTR_SCATTER_MINOR = 65, AMD_USERPTR_SCATTER_MAX = 1 << 20 };
+/* First DRM minor of amdgpu that has the flag, the most ranges it takes, and of one page. */
+enum { AMD_USERPTR_SCATTER_MINOR = 65, AMD_USERPTR_SCATTER_MAX = 1 << 20,
+       AMD_USERPTR_SCATTER_MAX_OVERLAP = 64 };
 
 /* struct drm_amdgpu_gem_userptr_range */
 struct amd_userptr_range {

@@ -40,11 +40,25 @@ static void map_page(struct amd_userptr_stall *stall, int flags, int fd)
 		   stall->page);
 }
 
+/* By KFD where the kernel lacks the flag: it is the same worker. */
+static void follow_page(struct amd_userptr_stall *stall, struct amd_userptr *up)
+{
+	const size_t size = getpagesize();
+
+	if (up->supported) {
+		igt_assert_eq(__amd_userptr_create(up->fd, stall->page, size, AMD_USERPTR_TRACKED,
+						   &stall->handle), 0);
+		return;
+	}
+	stall->va = amd_kfd_va_reserve(size, 0);
+	igt_assert(stall->va);
+	amd_kfd_register(&up->kfd, stall->page, size, stall->va, &stall->mem);
+}
+
 void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr *up)
 {
 	map_page(stall, MAP_ANONYMOUS, -1);
-	igt_assert_eq(__amd_userptr_create(up->fd, stall->page, getpagesize(),
-					   AMD_USERPTR_TRACKED, &stall->handle), 0);
+	follow_page(stall, up);
 	stall->offset += AMD_USERPTR_FUSE_NEXT;
 	/* Before anybody can wait for the page: also when what follows fails. */
 	stall->held = true;
@@ -60,6 +74,10 @@ void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr 
 	if (stall->handle)
 		__amd_userptr_close_handle(up->fd, stall->handle);
 	stall->handle = 0;
+	__amd_kfd_free(&up->kfd, &stall->mem);
+	if (stall->va)
+		amd_kfd_va_release(stall->va, getpagesize());
+	stall->va = 0;
 }
 
 void amd_userptr_stall_release(struct amd_userptr_stall *stall)

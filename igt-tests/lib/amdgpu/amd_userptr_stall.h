@@ -26,6 +26,8 @@ struct amd_userptr_stall {
 	uint64_t offset;		/* of a page that nobody has asked for */
 	void *page;			/* the userptr */
 	uint32_t handle;		/* 0: none */
+	struct amd_kfd_mem mem;		/* the same of KFD, at this address of the GPU */
+	uint64_t va;
 	bool held;
 };
 

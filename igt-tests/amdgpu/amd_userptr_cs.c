@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Command submissions and user memory that changes: of clients that list a
+ * userptr, as graphics has it, and in the VM of a KFD process, whose userptrs a
+ * submission reaches without listing them.
+ */
+#include "igt.h"
+
+#include "amd_userptr_cs.h"
+
+IGT_TEST_DESCRIPTION("Command submissions that access user memory while the CPU's page tables change.");
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_supported(&up);
+	}
+
+	amd_userptr_cs_listed_subtests(&up);
+	amd_userptr_cs_unlisted_subtests(&up);
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the amd_userptr_cs test. */
+#ifndef AMD_USERPTR_CS_TEST_H
+#define AMD_USERPTR_CS_TEST_H
+
+#include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/amdgpu/amd_userptr_mapped.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+
+enum { CS_SECONDS = 50 };
+
+/* Outside of fixtures: submissions that list a userptr which changes; of KFD's processes too. */
+void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
+/* Submissions that reach the memory of a userptr without listing it. */
+void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
+
+#endif

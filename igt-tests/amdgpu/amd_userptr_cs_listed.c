@@ -1,0 +1,352 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A thread submits IBs that copy from a userptr on their list, and store into
+ * it, while another one changes the memory all the time. Each submission is
+ * done, or refused with -EAGAIN because the memory changed meanwhile; what it
+ * read is the memory's content of that time, and the process can be killed.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_stamp.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/amdgpu/amd_userptr_victim.h"
+
+#include "amd_userptr_cs.h"
+
+#define LISTED_SIZE	((size_t)64 << 10)
+
+/* The last dword of each page is the GPU's, the others the CPU's. */
+#define PAGE_DW		(getpagesize() / sizeof(uint32_t))
+
+/* How much of each has to be seen. */
+enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
+
+/* Longest time without a change, lest no submission comes through. */
+#define MAX_PAUSE_NS	3000000
+
+struct report {
+	atomic_bool ready;
+	atomic_uint submitted, again, refused, changes;
+	atomic_int error;		/* of a call that must not fail so */
+	atomic_bool wrong;		/* a dword that cannot be: what it is, and what it may be */
+	uint32_t got, first, last, at;
+};
+
+struct listed;
+
+struct event {
+	const char *name, *what;
+	int (*run)(struct listed *listed);
+	bool drops;			/* the content, which is written anew */
+	bool hole;			/* there is no memory for a moment */
+	bool often;			/* submissions cannot but meet it */
+};
+
+struct listed {
+	const struct event *event;
+	bool kfd;			/* the VM is a KFD process' */
+	struct report *report;
+	uint32_t *memory;
+	atomic_uint started, finished;	/* generations of the content */
+	uint32_t handle;
+};
+
+static uint32_t *page(struct listed *listed, unsigned int index)
+{
+	return listed->memory + index * PAGE_DW;
+}
+
+static unsigned int num_pages(void)
+{
+	return LISTED_SIZE / getpagesize();
+}
+
+static void write_content(struct listed *listed)
+{
+	const uint32_t generation = listed->started;
+
+	for (unsigned int i = 0; i < num_pages(); i++) {
+		for (unsigned int dw = 0; dw < PAGE_DW - 1; dw++)
+			((volatile uint32_t *)page(listed, i))[dw] = generation;
+	}
+	listed->finished = generation;
+}
+
+/* ---- changes ---- */
+
+static int dontneed(struct listed *listed)
+{
+	listed->started++;
+	if (madvise(listed->memory, LISTED_SIZE, MADV_DONTNEED))
+		return -errno;
+	write_content(listed);
+	return 0;
+}
+
+static int map_new(struct listed *listed)
+{
+	void *cpu = mmap(listed->memory, LISTED_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+
+	if (cpu != listed->memory || madvise(cpu, LISTED_SIZE, MADV_NOHUGEPAGE))
+		return -errno;
+	write_content(listed);
+	return 0;
+}
+
+static int remap(struct listed *listed)
+{
+	listed->started++;
+	return map_new(listed);
+}
+
+static int protect(struct listed *listed)
+{
+	return __amd_userptr_poke(listed->memory, LISTED_SIZE);
+}
+
+static int cow(struct listed *listed)
+{
+	return __amd_userptr_fork_and_write(listed->memory, LISTED_SIZE);
+}
+
+static int forked(struct listed *listed)
+{
+	/* The child writes nothing, and neither do we. */
+	return __amd_userptr_fork_and_write(listed->memory, 0);
+}
+
+static int migrate(struct listed *listed)
+{
+	int ret = __amd_userptr_migrate(listed->memory, LISTED_SIZE, getpagesize());
+
+	/* Held by the submission's look at it, for a moment. */
+	return ret == -EBUSY ? 0 : ret;
+}
+
+static int pageout(struct listed *listed)
+{
+	return madvise(listed->memory, LISTED_SIZE, MADV_PAGEOUT) ? -errno : 0;
+}
+
+static const struct event events[] = {
+	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .drops = true, .often = true },
+	{ .name = "remap", .what = "is replaced", .run = remap, .drops = true, .often = true },
+	{ .name = "mprotect", .what = "is read-only now and then", .run = protect, .hole = true,
+	  .often = true },
+	{ .name = "cow", .what = "is copied on write", .run = cow },
+	{ .name = "fork", .what = "is a child's as well", .run = forked },
+	{ .name = "migrate", .what = "migrates", .run = migrate },
+	{ .name = "pageout", .what = "is paged out", .run = pageout },
+};
+
+static void *change(void *data)
+{
+	struct listed *listed = data;
+	uint64_t random = 1;
+	int ret = 0;
+
+	while (!ret) {
+		const struct timespec pause = { .tv_nsec = amd_stamp_pick(&random, MAX_PAUSE_NS) };
+
+		ret = listed->event->run(listed);
+		listed->report->changes += !ret;
+		nanosleep(&pause, NULL);
+	}
+	listed->report->error = ret;
+	return NULL;
+}
+
+/* ---- submissions ---- */
+
+/* What the GPU copied was there at that time; zero is what a dropped page begins with. */
+static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
+{
+	struct report *report = listed->report;
+
+	for (unsigned int i = 0; i < num_pages() * PAGE_DW && !report->wrong; i++) {
+		if (i % PAGE_DW == PAGE_DW - 1 || (copy[i] >= first && copy[i] <= last) ||
+		    (!copy[i] && listed->event->drops))
+			continue;
+		report->got = copy[i];
+		report->first = first;
+		report->last = last;
+		report->at = i;
+		report->wrong = true;
+	}
+}
+
+/* Nor is a store of the GPU lost, when the content stays. */
+static void check_store(struct listed *listed, unsigned int index, uint32_t value)
+{
+	struct report *report = listed->report;
+	const uint32_t got = ((volatile uint32_t *)page(listed, index))[PAGE_DW - 1];
+
+	if (got == value || listed->event->drops || report->wrong)
+		return;
+	report->got = got;
+	report->first = report->last = value;
+	report->at = index * PAGE_DW + PAGE_DW - 1;
+	report->wrong = true;
+}
+
+static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t va, uint32_t number)
+{
+	const uint32_t first = listed->finished;
+	const unsigned int index = number % num_pages();
+	uint64_t seq;
+	int ret;
+
+	memset(cs->data.cpu, 0xff, LISTED_SIZE);
+	amd_userptr_cs_begin(cs);
+	amd_kfd_queue_write(&cs->packets, va + ((index + 1) * PAGE_DW - 1) * sizeof(number), &number, 1);
+	amd_kfd_queue_copy(&cs->packets, cs->data.va, va, LISTED_SIZE);
+	ret = __amd_userptr_cs_submit(cs, &listed->handle, 1, &seq);
+	if (ret)
+		return ret;
+	ret = __amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS);
+	/* Not that the memory has changed. */
+	if (ret)
+		return ret == -EAGAIN ? -EIO : ret;
+	check_copy(listed, cs->data.cpu, first, listed->started);
+	check_store(listed, index, number);
+	return 0;
+}
+
+static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
+{
+	struct report *report = listed->report;
+	struct amd_userptr_cs cs;
+
+	igt_assert_eq(__amd_userptr_cs_open(fd, AMD_KFD_QUEUE_SDMA, &cs), 0);
+	for (uint32_t number = 1; !report->error && !report->wrong; number++) {
+		int ret = submit_one(listed, &cs, va, number);
+
+		report->submitted += !ret;
+		report->again += ret == -EAGAIN;
+		/* -EPERM: memory that is read-only. */
+		if (listed->event->hole && (ret == -EFAULT || ret == -EPERM))
+			report->refused++;
+		else if (ret && ret != -EAGAIN)
+			report->error = ret;
+	}
+	/* What was found is the other process' to tell. */
+	for (;;)
+		pause();
+}
+
+static uint64_t map_listed(struct listed *listed, int fd)
+{
+	const uint64_t va = amd_kfd_va_reserve(LISTED_SIZE, 0);
+	struct drm_amdgpu_gem_va args = {
+		.operation = AMDGPU_VA_OP_MAP,
+		.flags = AMD_USERPTR_RW,
+		.va_address = va,
+		.map_size = LISTED_SIZE,
+	};
+
+	igt_assert_eq(__amd_userptr_create(fd, listed->memory, LISTED_SIZE, AMD_USERPTR_LISTED,
+					   &listed->handle), 0);
+	args.handle = listed->handle;
+	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
+	return va;
+}
+
+static void live(struct amd_userptr_victims *victims, void *data)
+{
+	struct listed *listed = data;
+	struct amd_userptr mine;
+	pthread_t thread;
+	uint64_t va;
+	int fd;
+
+	listed->report = victims->report;
+	listed->memory = (uint32_t *)amd_userptr_victim_memory(LISTED_SIZE);
+	listed->started = 1;
+	write_content(listed);
+	if (listed->kfd) {
+		amd_userptr_open_in_child(&mine, victims->up);
+		/* Beside one that KFD's queues have. */
+		if (mine.supported)
+			amd_userptr_tracked(&mine, LISTED_SIZE, 1);
+		fd = mine.fd;
+	} else {
+		fd = drm_reopen_driver(victims->up->fd);
+	}
+	va = map_listed(listed, fd);
+	igt_assert_eq(pthread_create(&thread, NULL, change, listed), 0);
+	listed->report->ready = true;
+	submit_all_the_time(listed, fd, va);
+}
+
+static bool seen_enough(const struct event *event, const struct report *report)
+{
+	return report->submitted >= WANT_SUBMITTED && report->changes >= WANT_CHANGES &&
+	       (!event->often || report->again);
+}
+
+static void judge(struct amd_userptr_victims *victims, void *data)
+{
+	struct listed *listed = data;
+	struct report *report = victims->report, seen;
+	uint64_t deadline = amd_kfd_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
+	pid_t pid = amd_userptr_victim(victims, live, listed);
+	bool ended;
+	int status;
+
+	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "nothing was submitted\n");
+	while (!seen_enough(listed->event, report) && !report->error && !report->wrong &&
+	       amd_kfd_now_ms() < deadline)
+		usleep(1000);
+	seen = *report;
+	/* In the middle of a submission, most likely. */
+	kill(pid, SIGKILL);
+	ended = amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n", seen.submitted,
+		 seen.again, seen.refused, seen.changes);
+	igt_assert_f(ended, "the process cannot be killed after %u submissions, %u with -EAGAIN\n",
+		     seen.submitted, seen.again);
+	igt_assert_f(!seen.error, "%s\n", strerror(-seen.error));
+	igt_assert_f(!seen.wrong, "dword %#x: %#x, which is not from %#x to %#x\n", seen.at, seen.got,
+		     seen.first, seen.last);
+	igt_assert_f(seen_enough(listed->event, &seen), "too few submissions or changes\n");
+	amd_userptr_victims_expect_back(victims, listed->event->name);
+}
+
+static void listed(struct amd_userptr *up, const struct event *event, bool kfd)
+{
+	static struct listed what;
+
+	memset(&what, 0, sizeof(what));
+	what.event = event;
+	what.kfd = kfd;
+	igt_require_f(event->run != pageout || amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(event->run != migrate || amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0,
+		      "one NUMA node only\n");
+	amd_userptr_victims_run(up, CS_SECONDS, judge, &what);
+	igt_reset_timeout();
+}
+
+void amd_userptr_cs_listed_subtests(struct amd_userptr *up)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
+		for (int kfd = 0; kfd < 2; kfd++) {
+			igt_describe_f("Submissions go on whose memory %s%s.", events[i].what,
+				       kfd ? ", in the VM of a KFD process" : "");
+			igt_subtest_f("listed-%s%s", events[i].name, kfd ? "-in-kfd" : "")
+				listed(up, &events[i], kfd);
+			igt_fixture()
+				amd_userptr_cleanup(up);
+		}
+	}
+}

@@ -1,0 +1,440 @@
+// SPDX-License-Identifier: MIT
+/*
+ * In the VM of a KFD process an IB reaches every mapping, whatever its list
+ * says. One that waits in a packet is overtaken by a change of the memory, and
+ * stores when that is over: nothing of it may land in a page that the process
+ * does not have there any more.
+ *
+ * Either the change waits for the submission, as it does for a graphics client,
+ * or the driver does not accept such submissions at all.
+ */
+#include <errno.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_canary.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+
+#include "amd_userptr_cs.h"
+
+#define UNLISTED_SIZE	((size_t)64 << 10)
+#define UNLISTED_MAX_PAGES 16
+
+/* What the IB stores where it should not. */
+#define UNLISTED_VALUE	0xdeadbeefu
+
+/* A change that takes longer waits for the IB: shorter than what the driver gives a job. */
+#define RETURN_MS	300
+
+/* An attempt shows nothing when the freed pages are not handed out again. */
+#define ATTEMPTS	8
+
+/* Dwords of what the process and the IB share. */
+enum { WORD_GO, WORD_STARTED, WORD_DONE };
+
+enum result { REFUSED, WAITED, INTACT, SHOWS_NOTHING };
+
+struct unlisted;
+
+struct event {
+	const char *name, *what;
+	/* In a thread of its own. */
+	int (*run)(struct unlisted *unlisted);
+	/* Who has the pages now has what was in them; asserts. */
+	void (*check)(struct unlisted *unlisted);
+	bool compute_too;		/* needs no time between the change and the store */
+};
+
+struct unlisted {
+	const struct event *event;
+	enum amd_userptr_kind kind;
+	enum amd_kfd_queue_type ring;
+	struct amd_userptr *up;
+	struct amd_userptr_cs cs;
+	struct amd_userptr_mapped mapped;
+	struct amd_userptr_task task;
+	char *memory;
+	uint64_t pfns[UNLISTED_MAX_PAGES];
+	pid_t child;			/* that has the pages as well */
+	int tell[2];
+};
+
+static unsigned int num_pages(void)
+{
+	return UNLISTED_SIZE / getpagesize();
+}
+
+/* ---- changes ---- */
+
+static int unmap(struct unlisted *unlisted)
+{
+	return munmap(unlisted->memory, UNLISTED_SIZE) ? -errno : 0;
+}
+
+static int dontneed(struct unlisted *unlisted)
+{
+	return madvise(unlisted->memory, UNLISTED_SIZE, MADV_DONTNEED) ? -errno : 0;
+}
+
+static int remap(struct unlisted *unlisted)
+{
+	return mmap(unlisted->memory, UNLISTED_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == unlisted->memory ? 0 : -errno;
+}
+
+static int migrate(struct unlisted *unlisted)
+{
+	return __amd_userptr_migrate(unlisted->memory, UNLISTED_SIZE, getpagesize());
+}
+
+static int protect(struct unlisted *unlisted)
+{
+	return mprotect(unlisted->memory, UNLISTED_SIZE, PROT_READ) ? -errno : 0;
+}
+
+/* The child keeps the pages, the parent makes itself copies of them. */
+static int cow(struct unlisted *unlisted)
+{
+	char byte;
+
+	if (pipe(unlisted->tell))
+		return -errno;
+	unlisted->child = fork();
+	if (unlisted->child < 0)
+		return -errno;
+	if (!unlisted->child) {
+		const uint32_t *dw = (const void *)unlisted->memory;
+
+		close(unlisted->tell[1]);
+		if (read(unlisted->tell[0], &byte, 1) != 1)
+			_exit(2);
+		for (size_t i = 0; i < UNLISTED_SIZE / sizeof(*dw); i++) {
+			if (dw[i] != amd_userptr_pattern(1, i))
+				_exit(1);
+		}
+		_exit(0);
+	}
+	for (size_t at = 0; at < UNLISTED_SIZE; at += getpagesize()) {
+		volatile char *page = unlisted->memory + at;
+
+		*page = *page;
+	}
+	return 0;
+}
+
+/* ---- who has the pages now ---- */
+
+/* Some of them are ours, by another address; before the IB stores. */
+static uint32_t *fresh;
+
+static bool take_freed(struct unlisted *unlisted)
+{
+	unsigned int index;
+
+	fresh = amd_userptr_mmap(unlisted->up, AMD_USERPTR_FRESH_SIZE, 2);
+	return amd_userptr_find_reused(fresh, unlisted->pfns, num_pages(), &index);
+}
+
+static void check_fresh(struct unlisted *unlisted)
+{
+	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
+}
+
+static void check_protected(struct unlisted *unlisted)
+{
+	amd_userptr_check(unlisted->memory, UNLISTED_SIZE, 1, "memory that is read-only now");
+}
+
+static void check_child(struct unlisted *unlisted)
+{
+	int status = -1;
+
+	igt_assert_eq(write(unlisted->tell[1], "", 1), 1);
+	igt_assert(waitpid(unlisted->child, &status, 0) == unlisted->child);
+	unlisted->child = 0;
+	igt_assert_f(!status, "the pages of a child have the IB's stores (status %#x)\n", status);
+}
+
+static const struct event events[] = {
+	{ .name = "unmap", .what = "is unmapped", .run = unmap, .check = check_fresh },
+	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .check = check_fresh },
+	{ .name = "remap", .what = "is replaced", .run = remap, .check = check_fresh },
+	{ .name = "migrate", .what = "migrates", .run = migrate, .check = check_fresh },
+	{ .name = "mprotect", .what = "is made read-only", .run = protect, .check = check_protected,
+	  .compute_too = true },
+	{ .name = "cow", .what = "is a child's after a fork", .run = cow, .check = check_child,
+	  .compute_too = true },
+};
+
+/* ---- the IB ---- */
+
+static volatile uint32_t *words(struct unlisted *unlisted)
+{
+	return unlisted->cs.data.cpu;
+}
+
+static uint64_t word_va(struct unlisted *unlisted, unsigned int word)
+{
+	return unlisted->cs.data.va + word * sizeof(uint32_t);
+}
+
+static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
+{
+	const uint32_t one = 1, value = UNLISTED_VALUE;
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	struct amd_userptr_cs *cs = &unlisted->cs;
+	int ret;
+
+	memset(cs->data.cpu, 0, getpagesize());
+	amd_userptr_cs_begin(cs);
+	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_STARTED), &one, 1);
+	if (waits)
+		amd_kfd_queue_poll(&cs->packets, word_va(unlisted, WORD_GO), 1);
+	for (unsigned int i = 0; i < num_pages(); i++)
+		amd_kfd_queue_write(&cs->packets, unlisted->mapped.va + i * getpagesize() +
+				    sizeof(uint32_t), &value, 1);
+	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
+	/* Userptrs of the process are being restored: again. */
+	do
+		ret = __amd_userptr_cs_submit(cs, NULL, 0, seq);
+	while (ret == -EAGAIN && amd_kfd_now_ms() < deadline);
+	return ret;
+}
+
+/* Does an IB get at the memory at all? */
+static bool is_accepted(struct unlisted *unlisted)
+{
+	uint64_t seq;
+	int ret = submit(unlisted, false, &seq);
+
+	if (ret == -EPERM || ret == -EACCES || ret == -EBUSY || ret == -EINVAL) {
+		igt_info("refused: %s\n", strerror(-ret));
+		return false;
+	}
+	igt_assert_eq(ret, 0);
+	igt_assert_eq(__amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS), 0);
+	igt_assert_eq_u32(((uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
+	amd_userptr_fill(unlisted->memory, UNLISTED_SIZE, 1);
+	return true;
+}
+
+static void wait_started(struct unlisted *unlisted)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	while (!words(unlisted)[WORD_STARTED] && amd_kfd_now_ms() < deadline)
+		amd_kfd_pause();
+	igt_assert_eq_u32(words(unlisted)[WORD_STARTED], 1);
+}
+
+static int run_event(void *data)
+{
+	struct unlisted *unlisted = data;
+
+	return unlisted->event->run(unlisted);
+}
+
+/* Until it has returned, or waits: nothing is mapped meanwhile, it may have mmap_lock. */
+static bool returns(struct unlisted *unlisted)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + RETURN_MS;
+
+	amd_userptr_task_let_go(&unlisted->task);
+	while (!__atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE) && amd_kfd_now_ms() < deadline)
+		amd_kfd_pause();
+	return __atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE);
+}
+
+/* What is at the addresses now is not the clean-up's. */
+static void forget(struct amd_userptr *mine, const void *memory)
+{
+	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
+		if (mine->maps[i].addr == memory)
+			mine->maps[i].addr = NULL;
+	}
+}
+
+static enum result attempt(struct unlisted *unlisted)
+{
+	struct amd_userptr *mine = unlisted->up;
+	bool returned, there = true;
+	uint64_t seq;
+	int ret;
+
+	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
+	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
+				&unlisted->mapped);
+	if (!is_accepted(unlisted))
+		return REFUSED;
+	for (unsigned int i = 0; i < num_pages(); i++)
+		unlisted->pfns[i] = amd_userptr_pfn(unlisted->memory + i * getpagesize());
+	amd_userptr_task_make(&unlisted->task, run_event, unlisted);
+	igt_assert_eq(submit(unlisted, true, &seq), 0);
+	wait_started(unlisted);
+	returned = returns(unlisted);
+	if (returned && unlisted->event->check == check_fresh)
+		there = take_freed(unlisted);
+	/* It has not been done meanwhile. */
+	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
+	words(unlisted)[WORD_GO] = 1;
+	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
+	igt_assert_eq(amd_userptr_task_end(&unlisted->task), 0);
+	if (unlisted->event->run == unmap)
+		forget(mine, unlisted->memory);
+	igt_assert_f(!ret, "the submission does not end: %s\n", strerror(-ret));
+	if (!returned)
+		return WAITED;
+	if (there)
+		unlisted->event->check(unlisted);
+	return there ? INTACT : SHOWS_NOTHING;
+}
+
+/* What an attempt that waited for has not been looked at. */
+static void end_attempt(struct unlisted *unlisted)
+{
+	if (unlisted->child > 0) {
+		kill(unlisted->child, SIGKILL);
+		waitpid(unlisted->child, NULL, 0);
+		unlisted->child = 0;
+	}
+	for (int i = 0; i < 2 && unlisted->tell[1]; i++)
+		close(unlisted->tell[i]);
+	unlisted->tell[1] = 0;
+	amd_userptr_mapped_drop(unlisted->up, &unlisted->mapped);
+	amd_userptr_cleanup(unlisted->up);
+}
+
+static void overtake(struct amd_userptr *mine, void *data)
+{
+	static const char *const texts[] = {
+		[REFUSED] = "submissions are refused", [WAITED] = "the change waits for the submission",
+		[INTACT] = "nothing landed in pages that have gone",
+	};
+	struct unlisted *unlisted = data;
+	enum result result = SHOWS_NOTHING;
+
+	igt_assert(num_pages() <= UNLISTED_MAX_PAGES);
+	amd_userptr_stay_on_cpu();
+	unlisted->up = mine;
+	igt_assert_eq(__amd_userptr_cs_open(mine->fd, unlisted->ring, &unlisted->cs), 0);
+	for (int i = 0; i < ATTEMPTS && result == SHOWS_NOTHING; i++) {
+		result = attempt(unlisted);
+		end_attempt(unlisted);
+	}
+	igt_assert_f(result != SHOWS_NOTHING, "none of the freed pages came back\n");
+	igt_info("%s\n", texts[result]);
+	amd_userptr_cs_close(&unlisted->cs);
+}
+
+/* ---- a submission that comes when the memory has gone ---- */
+
+static int submit_now(void *data)
+{
+	struct unlisted *unlisted = data;
+	uint64_t seq;
+	int ret = submit(unlisted, false, &seq);
+
+	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
+}
+
+/* The worker is held: until it has looked at the memory again nobody may reach what was there. */
+static void submit_while_invalid(struct amd_userptr *mine, void *data)
+{
+	struct unlisted *unlisted = data;
+	struct amd_userptr_stall stall;
+	uint64_t deadline;
+	bool early;
+	int ret;
+
+	unlisted->up = mine;
+	ret = __amd_userptr_stall_init(&stall);
+	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
+	igt_assert_eq(__amd_userptr_cs_open(mine->fd, unlisted->ring, &unlisted->cs), 0);
+	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
+	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
+				&unlisted->mapped);
+	if (is_accepted(unlisted)) {
+		amd_userptr_task_make(&unlisted->task, submit_now, unlisted);
+		amd_kfd_smi_mark(&mine->smi);
+		amd_userptr_stall_hold(&stall, mine);
+		igt_assert_eq(dontneed(unlisted), 0);
+		memset(unlisted->cs.data.cpu, 0, getpagesize());
+		amd_userptr_task_let_go(&unlisted->task);
+		deadline = amd_kfd_now_ms() + RETURN_MS;
+		while (!words(unlisted)[WORD_STARTED] && amd_kfd_now_ms() < deadline)
+			amd_kfd_pause();
+		early = words(unlisted)[WORD_STARTED];
+		amd_userptr_stall_release(&stall);
+		ret = amd_userptr_task_end(&unlisted->task);
+		igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
+		igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
+		amd_userptr_expect_stops(mine, 0);
+		igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
+		amd_userptr_stall_drop(&stall, mine);
+	}
+	amd_userptr_stall_fini(&stall);
+	end_attempt(unlisted);
+	amd_userptr_cs_close(&unlisted->cs);
+}
+
+static void while_invalid(struct amd_userptr *up, enum amd_userptr_kind kind,
+			  enum amd_kfd_queue_type ring)
+{
+	struct unlisted unlisted = { .kind = kind, .ring = ring };
+
+	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
+		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
+	igt_set_timeout(amd_kfd_patience(CS_SECONDS), "a submission while invalid");
+	amd_userptr_in_faulting_child(up, submit_while_invalid, &unlisted);
+	igt_reset_timeout();
+}
+
+static void run(struct amd_userptr *up, const struct event *event, enum amd_userptr_kind kind,
+		enum amd_kfd_queue_type ring)
+{
+	struct unlisted unlisted = { .event = event, .kind = kind, .ring = ring };
+
+	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
+		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	igt_require_f(event->run != migrate || amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0,
+		      "one NUMA node only\n");
+	igt_set_timeout(amd_kfd_patience(CS_SECONDS), event->name);
+	amd_userptr_in_faulting_child(up, overtake, &unlisted);
+	igt_reset_timeout();
+}
+
+void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
+		for (int k = 0; k < AMD_USERPTR_NUM_KINDS * (1 + events[i].compute_too); k++) {
+			const enum amd_userptr_kind kind = k % AMD_USERPTR_NUM_KINDS;
+			const bool compute = k >= AMD_USERPTR_NUM_KINDS;
+
+			igt_describe_f("A submission that reaches memory which %s stores nothing in others'.",
+				       events[i].what);
+			igt_subtest_f("unlisted-%s%s%s", events[i].name, amd_userptr_kind_suffix[kind],
+				      compute ? "-compute" : "")
+				run(up, &events[i], kind, compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
+			igt_fixture()
+				amd_userptr_cleanup(up);
+		}
+	}
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		for (int compute = 0; compute < 2; compute++) {
+			igt_describe("A submission waits until memory that has gone was looked for again.");
+			igt_subtest_f("unlisted-while-invalid%s%s", amd_userptr_kind_suffix[kind],
+				      compute ? "-compute" : "")
+				while_invalid(up, kind, compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
+			igt_fixture()
+				amd_userptr_cleanup(up);
+		}
+	}
+}

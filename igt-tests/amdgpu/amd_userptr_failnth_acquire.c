@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: MIT
+/*
+ * AMDKFD_IOC_ACQUIRE_VM of a new process, every allocation of which fails once:
+ * the next one works, on the same file or another, and so does the process.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_remains.h"
+
+#include "amd_userptr_failnth.h"
+
+#define ACQUIRE_SIZE ((size_t)64 << 10)
+
+/* Asks for userptrs in a VM that is no process' yet, and maybe never will be. */
+struct intruder {
+	pthread_t thread;
+	int fd;
+	void *memory;
+	atomic_bool stop;
+	atomic_uint asked;
+	int error;			/* that is none of those documented */
+};
+
+static void *intrude(void *data)
+{
+	struct intruder *intruder = data;
+
+	while (!intruder->stop) {
+		uint32_t handle;
+		int ret = __amd_userptr_create(intruder->fd, intruder->memory, ACQUIRE_SIZE,
+					       AMD_USERPTR_TRACKED, &handle);
+
+		/* Until the VM is KFD's; and it is nobody's when that has failed. */
+		if (!ret)
+			__amd_userptr_close_handle(intruder->fd, handle);
+		else if (ret != -EOPNOTSUPP)
+			intruder->error = ret;
+		intruder->asked++;
+	}
+	return NULL;
+}
+
+static void intruder_start(struct intruder *intruder, int fd)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	intruder->fd = fd;
+	intruder->memory = mmap(NULL, ACQUIRE_SIZE, PROT_READ | PROT_WRITE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+	igt_assert(intruder->memory != MAP_FAILED);
+	igt_assert_eq(pthread_create(&intruder->thread, NULL, intrude, intruder), 0);
+	while (!intruder->asked && amd_kfd_now_ms() < deadline)
+		amd_kfd_pause();
+	igt_assert(intruder->asked);
+}
+
+static void intruder_stop(struct intruder *intruder)
+{
+	intruder->stop = true;
+	pthread_join(intruder->thread, NULL);
+	igt_assert_f(!intruder->error, "GEM_USERPTR in a VM that is being acquired: %s\n",
+		     strerror(-intruder->error));
+}
+
+/* Not by the library of tests, which would ask again. */
+static int acquire(struct amd_kfd *kfd, int drm_fd)
+{
+	struct kfd_ioctl_acquire_vm_args args = { .drm_fd = drm_fd, .gpu_id = kfd->node.gpu_id };
+
+	return ioctl(kfd->fd, AMDKFD_IOC_ACQUIRE_VM, &args) ? -errno : 0;
+}
+
+/* The process is one of KFD's by now, whatever has failed before. */
+static void expect_usable(int fd, bool supported)
+{
+	struct amd_userptr mine;
+
+	amd_userptr_open(&mine, fd);
+	mine.supported = supported;
+	if (supported) {
+		struct amd_userptr_bo *bo = amd_userptr_tracked(&mine, ACQUIRE_SIZE, 1);
+
+		amd_kfd_smi_mark(&mine.smi);
+		amd_userptr_dontneed(bo);
+		amd_userptr_expect_stops(&mine, 0);
+		amd_userptr_roundtrip(&mine, bo, 2);
+	} else {
+		amd_userptr_queue_alive(&mine);
+	}
+	amd_userptr_close(&mine);
+}
+
+/* In a process of its own, whose first one it is. */
+static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failnth_count *count)
+{
+	int fd = drm_reopen_driver(parent->fd), second;
+	struct amd_userptr_inject inject;
+	struct intruder intruder = { 0 };
+	struct amd_kfd kfd;
+	bool failed;
+	int ret;
+
+	igt_assert(!amd_userptr_inject_init(&inject));
+	igt_assert_eq(__amd_kfd_open_novm(&kfd, fd), 0);
+	if (intruded)
+		intruder_start(&intruder, fd);
+	amd_userptr_inject_arm(&inject, count->n);
+	ret = acquire(&kfd, fd);
+	failed = amd_userptr_inject_disarm(&inject);
+	if (intruded)
+		intruder_stop(&intruder);
+	amd_userptr_inject_fini(&inject);
+	igt_debug("allocation %u: %s\n", count->n, failed ? strerror(-ret) : "none failed");
+	/* On the same file, or on another while the first one is still open. */
+	second = ret && count->n % 2 ? drm_reopen_driver(parent->fd) : fd;
+	expect_usable(second, parent->supported);
+	failnth_note(count, "ACQUIRE_VM", failed, ret);
+	amd_kfd_close(&kfd);
+}
+
+static void fail_all(struct amd_userptr *up, bool intruded)
+{
+	struct amd_userptr_inject inject;
+	const char *reason = amd_userptr_inject_init(&inject);
+	struct amd_userptr_remains before;
+	struct failnth_count *count;
+	const char *remains;
+
+	amd_userptr_inject_fini(&inject);
+	igt_require_f(!reason, "%s\n", reason);
+	failnth_ignore_log();
+	amd_userptr_remains_look(up, &before);
+	count = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	amd_userptr_adopt(up, count, getpagesize());
+	count->n = 1;
+	while (!count->end) {
+		const unsigned int n = count->n;
+
+		igt_fork(child, 1)
+			fail_acquire(up, intruded, count);
+		igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "the process that acquires");
+		igt_assert(count->end || count->n > n);
+	}
+	failnth_finish(count, "ACQUIRE_VM");
+	igt_assert_lt(0, count->errors);
+	remains = amd_userptr_remains_wait(up, &before);
+	igt_assert_f(!remains, "not all of the processes is gone\n%s\n", remains);
+	amd_userptr_queue_alive(up);
+}
+
+static void acquire_fails(struct amd_userptr *up)
+{
+	fail_all(up, false);
+}
+
+static void acquire_intruded(struct amd_userptr *up)
+{
+	fail_all(up, true);
+}
+
+const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[] = {
+	{ .name = "acquire", .run = acquire_fails,
+	  .describe = "A process that could not become one of KFD's can do so later." },
+	{ .name = "acquire-intruded", .run = acquire_intruded,
+	  .describe = "So it can when another thread asks for userptrs meanwhile." },
+};
+const unsigned int amd_userptr_num_failnth_acquire_subtests =
+	ARRAY_LENGTH(amd_userptr_failnth_acquire_subtests);

@@ -1,0 +1,517 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What one process does to its memory is not another one's business: a page that
+ * never comes (of a file server that does not answer), waited for in the restore
+ * worker, in the ioctl that makes a userptr, or with a second call behind it; VRAM
+ * that is wanted by somebody else meanwhile; too little memory for one of them.
+ *
+ * The bystander's deadline is what the same tasks took it before the other one
+ * was hostile, in the same run, times LIMIT_TIMES.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_cgroup.h"
+#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/amdgpu/amd_userptr_mapped.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_victim.h"
+
+IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that must not notice.");
+
+#define HOSTILE_SECONDS	55
+#define HOSTILE_SIZE	((size_t)64 << 10)
+
+/* How much longer than undisturbed, and what a busy machine may add to that. */
+enum { LIMIT_TIMES = 8 };
+#define LIMIT_MORE_MS	amd_kfd_patience(1500)
+
+/* How often each task is measured, and done beside the hostile process. */
+enum { ROUNDS = 3 };
+
+/* Of the process that has too little memory: with twice the userptr it is too much. */
+#define OOM_LIMIT	((size_t)8 << 20)
+#define OOM_SIZE	((size_t)5 << 20)
+
+enum task { TASK_NONE, TASK_RESTORE, TASK_PAGEOUT, TASK_MAKE, TASK_COPY, NUM_TASKS };
+
+static const char *const task_names[NUM_TASKS] = {
+	[TASK_RESTORE] = "has dropped pages restored", [TASK_PAGEOUT] = "has its memory paged out",
+	[TASK_MAKE] = "makes userptrs", [TASK_COPY] = "copies",
+};
+
+/* What the process that is hostile waits in. */
+enum state { IN_RESTORE, IN_MAKE, IN_SECOND_CALL };
+
+struct hostile {
+	const char *name;
+	const char *describe;
+	enum state state;
+	enum amd_userptr_kind kind;
+	bool evict;			/* TTM evicts all of VRAM, twice a round */
+	bool killed;			/* it is killed while it waits */
+	unsigned int count;		/* hostile processes; 0: one */
+};
+
+/* Memory of all processes of a subtest. */
+struct shared {
+	atomic_int task;		/* that the bystander shall do */
+	atomic_uint done;		/* tasks that it has done */
+	atomic_bool ready, go;
+	unsigned int limit_ms[NUM_TASKS];
+};
+
+struct scene {
+	const struct hostile *hostile;
+	struct shared *shared;
+	struct amd_userptr_fuse fuse;
+	uint64_t offset;
+	pid_t bystander;
+};
+
+/* ---- the bystander ---- */
+
+struct bystander {
+	struct amd_userptr up;
+	struct amd_userptr_mapped mapped;
+	char *memory;
+	uint32_t seed;
+};
+
+static void run_again(struct bystander *by)
+{
+	amd_userptr_expect_stops(&by->up, 0);
+	amd_userptr_gpu_check(&by->up, by->mapped.va, HOSTILE_SIZE, by->seed);
+}
+
+static void restore(struct bystander *by)
+{
+	amd_kfd_smi_mark(&by->up.smi);
+	igt_assert_eq(madvise(by->memory, HOSTILE_SIZE, MADV_DONTNEED), 0);
+	amd_userptr_fill(by->memory, HOSTILE_SIZE, ++by->seed);
+	run_again(by);
+}
+
+static void pageout(struct bystander *by)
+{
+	amd_kfd_smi_mark(&by->up.smi);
+	igt_assert_eq(__amd_userptr_pageout(by->memory, HOSTILE_SIZE), 0);
+	run_again(by);
+}
+
+static void make(struct bystander *by)
+{
+	struct amd_userptr_mapped mapped;
+
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		char *cpu;
+
+		if (kind != AMD_USERPTR_KIND_KFD && !by->up.supported)
+			continue;
+		cpu = (char *)amd_userptr_mmap(&by->up, HOSTILE_SIZE, 1);
+		amd_userptr_mapped_make(&by->up, kind, cpu, HOSTILE_SIZE, &mapped);
+		amd_userptr_gpu_check(&by->up, mapped.va, HOSTILE_SIZE, 1);
+		amd_userptr_mapped_drop(&by->up, &mapped);
+		amd_userptr_munmap(&by->up, cpu, HOSTILE_SIZE);
+	}
+}
+
+static void copy(struct bystander *by)
+{
+	amd_userptr_gpu_check(&by->up, by->mapped.va, HOSTILE_SIZE, by->seed);
+}
+
+static void stand_by(struct amd_userptr_victims *victims, void *data)
+{
+	static void (*const tasks[NUM_TASKS])(struct bystander *by) = {
+		[TASK_RESTORE] = restore, [TASK_PAGEOUT] = pageout, [TASK_MAKE] = make, [TASK_COPY] = copy,
+	};
+	struct scene *scene = data;
+	struct shared *shared = scene->shared;
+	struct bystander by = { .seed = 1 };
+	enum amd_userptr_kind kind;
+
+	amd_userptr_open_in_child(&by.up, victims->up);
+	kind = by.up.supported ? AMD_USERPTR_KIND_SINGLE : AMD_USERPTR_KIND_KFD;
+	by.memory = amd_userptr_victim_memory(HOSTILE_SIZE);
+	amd_userptr_fill(by.memory, HOSTILE_SIZE, by.seed);
+	amd_userptr_mapped_make(&by.up, kind, by.memory, HOSTILE_SIZE, &by.mapped);
+	shared->ready = true;
+	for (;;) {
+		const int task = atomic_exchange(&shared->task, TASK_NONE);
+
+		if (task == TASK_NONE) {
+			amd_kfd_pause();
+			continue;
+		}
+		tasks[task](&by);
+		shared->done++;
+	}
+}
+
+/* In how many milliseconds the bystander does it; more than @limit when it does not. */
+static unsigned int let_do(struct scene *scene, enum task task, unsigned int limit_ms)
+{
+	struct shared *shared = scene->shared;
+	const unsigned int before = shared->done;
+	const uint64_t start = amd_kfd_now_ms();
+
+	shared->task = task;
+	while (shared->done == before && amd_kfd_now_ms() - start <= limit_ms) {
+		int status;
+
+		if (waitpid(scene->bystander, &status, WNOHANG))
+			igt_assert_f(false, "the bystander %s: it failed, status %#x\n", task_names[task],
+				     status);
+		amd_kfd_pause();
+	}
+	return shared->done == before ? limit_ms + 1 : amd_kfd_now_ms() - start;
+}
+
+/* ---- somebody wants VRAM ---- */
+
+/* By a process of its own, which may have to wait. */
+static void evict_vram(struct amd_userptr_victims *victims, void *data)
+{
+	int evict = igt_debugfs_open(victims->up->fd, "amdgpu_evict_vram", O_RDONLY);
+	char text[32];
+
+	_exit(evict < 0 || read(evict, text, sizeof(text)) <= 0);
+}
+
+static void evict(struct amd_userptr_victims *victims)
+{
+	pid_t pid = amd_userptr_victim(victims, evict_vram, NULL);
+	int status;
+
+	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "nobody gets VRAM any more\n");
+	igt_assert_eq(status, 0);
+}
+
+static unsigned int do_task(struct amd_userptr_victims *victims, struct scene *scene, enum task task,
+			    unsigned int limit_ms)
+{
+	/* What stops the queues is part of the task. */
+	if (task == TASK_COPY && scene->hostile->evict)
+		evict(victims);
+	return let_do(scene, task, limit_ms);
+}
+
+static void measure(struct amd_userptr_victims *victims, struct scene *scene)
+{
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int task = TASK_NONE + 1; task < NUM_TASKS; task++) {
+			unsigned int *limit = &scene->shared->limit_ms[task];
+			const unsigned int ms = do_task(victims, scene, task, AMD_USERPTR_WAIT_MS);
+
+			igt_assert_f(ms <= AMD_USERPTR_WAIT_MS, "undisturbed the bystander never %s\n",
+				     task_names[task]);
+			if (ms * LIMIT_TIMES + LIMIT_MORE_MS > *limit)
+				*limit = ms * LIMIT_TIMES + LIMIT_MORE_MS;
+		}
+	}
+}
+
+static void expect_undisturbed(struct amd_userptr_victims *victims, struct scene *scene)
+{
+	unsigned int worst[NUM_TASKS] = { 0 };
+
+	for (int round = 0; round < ROUNDS; round++) {
+		for (int task = TASK_NONE + 1; task < NUM_TASKS; task++) {
+			const unsigned int limit = scene->shared->limit_ms[task];
+			const unsigned int ms = do_task(victims, scene, task, limit);
+
+			worst[task] = ms > worst[task] ? ms : worst[task];
+			igt_assert_f(ms <= limit, "the bystander waits for another process: it %s not within "
+				     "%u ms, which is %u times what it takes undisturbed and more (round %d)\n",
+				     task_names[task], limit, LIMIT_TIMES, round);
+		}
+	}
+	for (int task = TASK_NONE + 1; task < NUM_TASKS; task++)
+		igt_info("the bystander %s in %u ms at most, of %u\n", task_names[task], worst[task],
+			 scene->shared->limit_ms[task]);
+}
+
+/* ---- the hostile process ---- */
+
+struct enemy {
+	struct amd_userptr up;
+	enum amd_userptr_kind kind;
+	char *slow, *other;
+};
+
+static void *make_slow(void *data)
+{
+	struct amd_userptr_mapped mapped;
+	struct enemy *enemy = data;
+
+	__amd_userptr_mapped_make(&enemy->up, enemy->kind, enemy->slow, getpagesize(), &mapped);
+	return NULL;
+}
+
+static void *make_other(void *data)
+{
+	struct amd_userptr_mapped mapped;
+	struct enemy *enemy = data;
+
+	__amd_userptr_mapped_make(&enemy->up, enemy->kind, enemy->other, HOSTILE_SIZE, &mapped);
+	return NULL;
+}
+
+static void be_hostile(struct amd_userptr_victims *victims, void *data)
+{
+	static struct enemy enemy;
+	struct scene *scene = data;
+	const enum state state = scene->hostile->state;
+	struct amd_userptr_mapped mapped, tracked;
+	char *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, scene->fuse.file,
+			  scene->offset);
+	pthread_t thread;
+
+	igt_assert(page != MAP_FAILED);
+	/* As long as the server answers: closing it waits for that. */
+	close(scene->fuse.file);
+	enemy.kind = scene->hostile->kind;
+	enemy.slow = amd_userptr_victim_memory(getpagesize());
+	enemy.other = amd_userptr_victim_memory(HOSTILE_SIZE);
+	amd_userptr_open_in_child(&enemy.up, victims->up);
+	amd_userptr_mapped_make(&enemy.up, enemy.kind, amd_userptr_victim_memory(HOSTILE_SIZE), HOSTILE_SIZE,
+				&mapped);
+	if (state != IN_MAKE)
+		amd_userptr_mapped_make(&enemy.up, enemy.kind, enemy.slow, getpagesize(), &tracked);
+	scene->shared->ready = true;
+	while (!scene->shared->go)
+		amd_kfd_pause();
+	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
+			  enemy.slow) == enemy.slow);
+	if (state != IN_RESTORE)
+		igt_assert_eq(pthread_create(&thread, NULL, state == IN_MAKE ? make_slow : make_other,
+					     &enemy), 0);
+	for (;;)
+		pause();
+}
+
+static pid_t start(struct amd_userptr_victims *victims, struct scene *scene, amd_userptr_live_fn *live)
+{
+	pid_t pid;
+
+	scene->shared->ready = false;
+	pid = amd_userptr_victim(victims, live, scene);
+	igt_assert_f(amd_userptr_victim_wait(&scene->shared->ready, pid), "a process did not begin\n");
+	return pid;
+}
+
+/* Of several processes one is the first to wait for the server, which serves one at a time. */
+static void make_hostile(struct scene *scene)
+{
+	scene->shared->go = true;
+	igt_assert_f(amd_userptr_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
+		     "nobody waits for the page\n");
+}
+
+enum { MAX_HOSTILE = 2 };
+
+static void judge(struct amd_userptr_victims *victims, void *data)
+{
+	struct scene *scene = data;
+	const unsigned int count = scene->hostile->count ? scene->hostile->count : 1;
+	pid_t pids[MAX_HOSTILE];
+	int status;
+
+	/* Before there is a file of the server, which its exit would close. */
+	scene->bystander = start(victims, scene, stand_by);
+	igt_assert_eq(__amd_userptr_fuse_start(&scene->fuse), 0);
+	for (unsigned int i = 0; i < count; i++) {
+		scene->offset += AMD_USERPTR_FUSE_NEXT;
+		pids[i] = start(victims, scene, be_hostile);
+	}
+	close(scene->fuse.file);
+	scene->fuse.file = -1;
+	measure(victims, scene);
+	make_hostile(scene);
+	for (unsigned int i = 0; i < count && scene->hostile->killed; i++)
+		kill(pids[i], SIGKILL);
+	expect_undisturbed(victims, scene);
+	amd_userptr_victims_expect_life(victims);
+
+	/* Without the server an error takes the page's place. */
+	amd_userptr_fuse_stop(&scene->fuse);
+	for (unsigned int i = 0; i < count; i++)
+		amd_userptr_victim_end(pids[i], "the hostile process");
+	igt_assert_lte(let_do(scene, TASK_RESTORE, AMD_USERPTR_WAIT_MS), AMD_USERPTR_WAIT_MS);
+	igt_assert(!waitpid(scene->bystander, &status, WNOHANG));
+	amd_userptr_victim_end(scene->bystander, "the bystander");
+	amd_userptr_victims_expect_back(victims, "afterwards");
+}
+
+static struct shared *share(struct amd_userptr *up)
+{
+	struct shared *shared = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	return amd_userptr_adopt(up, shared, getpagesize());
+}
+
+static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile)
+{
+	struct scene scene = { .hostile = hostile, .shared = share(up) };
+	int evict_file = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+
+	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
+	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(evict_file >= 0 || !hostile->evict, "no debugfs file to evict VRAM with\n");
+	if (evict_file >= 0)
+		close(evict_file);
+	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge, &scene);
+	igt_reset_timeout();
+}
+
+/* ---- too little memory ---- */
+
+/* All of the limit is used, and the worker needs more. */
+static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
+{
+	struct scene *scene = data;
+	struct amd_userptr_mapped mapped;
+	struct amd_userptr mine;
+	char *tracked, *other;
+
+	amd_userptr_open_in_child(&mine, victims->up);
+	igt_assert_eq(__amd_userptr_cgroup_join(), 0);
+	tracked = amd_userptr_victim_memory(OOM_SIZE / 5 * 4);
+	amd_userptr_mapped_make(&mine, scene->hostile->kind, tracked, OOM_SIZE / 5 * 4, &mapped);
+	other = mmap(NULL, OOM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	igt_assert(other != MAP_FAILED);
+	igt_assert_eq(madvise(other, OOM_SIZE, MADV_NOHUGEPAGE), 0);
+	scene->shared->ready = true;
+	while (!scene->shared->go)
+		amd_kfd_pause();
+	for (;;) {
+		/* Whoever comes first: the worker with the userptr's pages, or we with others. */
+		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
+		for (size_t at = 0; at < OOM_SIZE; at += getpagesize())
+			other[at]++;
+	}
+}
+
+static void judge_oom(struct amd_userptr_victims *victims, void *data)
+{
+	struct scene *scene = data;
+	int status = 0;
+	pid_t pid;
+
+	scene->bystander = start(victims, scene, stand_by);
+	pid = start(victims, scene, run_out_of_memory);
+	measure(victims, scene);
+	scene->shared->go = true;
+	expect_undisturbed(victims, scene);
+	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+		     "the process without memory does not end\n");
+	igt_assert_f(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
+		     "it was not killed for memory: status %#x\n", status);
+	expect_undisturbed(victims, scene);
+	amd_userptr_victim_end(scene->bystander, "the bystander");
+	amd_userptr_victims_expect_life(victims);
+	amd_userptr_victims_expect_back(victims, "afterwards");
+}
+
+static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
+{
+	struct scene scene = { .hostile = hostile, .shared = share(up) };
+	const char *reason = amd_userptr_cgroup_init(OOM_LIMIT);
+	unsigned long long killed;
+
+	igt_require_f(!reason, "%s\n", reason);
+	igt_require_f(!__amd_userptr_cgroup_swap(false), "swap space of a cgroup has no limit\n");
+	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	/* What the kernel says when it kills for memory. */
+	igt_emit_ignore_dmesg_regex("oom|Out of memory|Memory cgroup|Tasks state|\\[ *[0-9]+\\] +|Mem-Info|"
+				    "memory: usage|swap: usage|Memory: |Call Trace|[a-z_0-9]+\\+0x|CPU: |"
+				    "Hardware name|RIP: |RSP: |R[A-Z0-9]{2}: |FS: |CS: |</?TASK>");
+	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge_oom, &scene);
+	igt_reset_timeout();
+	killed = amd_userptr_cgroup_event("oom_kill ");
+	igt_assert(killed > 0);
+}
+
+static const struct hostile hostiles[] = {
+	{ .name = "restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe = "A restore that never ends is no other process' business." },
+	{ .name = "restore-scatter", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SCATTER,
+	  .describe = "Nor is one of a BO of many ranges." },
+	{ .name = "restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD,
+	  .describe = "Nor is one of KFD's userptr." },
+	{ .name = "make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe = "Nor is a userptr whose memory is waited for by who makes it." },
+	{ .name = "make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD,
+	  .describe = "Nor is one of KFD." },
+	{ .name = "second-call", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe = "Nor is a call that waits for the restore." },
+	{ .name = "second-call-kfd", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_KFD,
+	  .describe = "Nor is one to KFD." },
+	{ .name = "restore-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .killed = true,
+	  .describe = "Nor is a process that is killed while its restore waits." },
+	{ .name = "restore-killed-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .killed = true,
+	  .describe = "Nor is one with KFD's userptr." },
+	{ .name = "two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .count = 2,
+	  .describe = "Nor are two such processes." },
+	{ .name = "evict-restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
+	  .describe = "VRAM comes back to a process while another one's restore never ends." },
+	{ .name = "evict-restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
+	  .describe = "So it does with KFD's userptr." },
+	{ .name = "evict-make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
+	  .describe = "So it does while another one waits for memory in an ioctl." },
+	{ .name = "evict-make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
+	  .describe = "So it does with one of KFD." },
+	{ .name = "evict-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
+	  .killed = true, .describe = "So it does when the other one is killed." },
+	{ .name = "evict-two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true, .count = 2,
+	  .describe = "So it does beside two such processes." },
+};
+
+static const struct hostile ooms[] = {
+	{ .name = "oom", .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe = "A process whose restore finds no memory is killed alone." },
+	{ .name = "oom-kfd", .kind = AMD_USERPTR_KIND_KFD,
+	  .describe = "So is one with KFD's userptr." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(hostiles); i++) {
+		igt_describe(hostiles[i].describe);
+		igt_subtest(hostiles[i].name)
+			beside_hostile(&up, &hostiles[i]);
+		igt_fixture()
+			amd_userptr_cleanup(&up);
+	}
+	for (unsigned int i = 0; i < ARRAY_LENGTH(ooms); i++) {
+		igt_describe(ooms[i].describe);
+		igt_subtest(ooms[i].name)
+			beside_oom(&up, &ooms[i]);
+		igt_fixture() {
+			amd_userptr_cgroup_fini();
+			amd_userptr_cleanup(&up);
+		}
+	}
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

@@ -1,0 +1,337 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Processes with userptrs that are killed, at random and in the middle of every
+ * call: all they had comes back, no work item of the driver waits for ever for
+ * what a dead process would have done, and others go on.
+ *
+ * "--victims N" is how many of each kind die at random: a few in a short run.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_stamp.h"
+
+#include "amd_userptr_kill.h"
+
+IGT_TEST_DESCRIPTION("SIGKILL at random and in the middle of calls: everything comes back.");
+
+/* Of the memory that keeps changing, and of the one that calls take a while for. */
+#define RANDOM_SIZE	((size_t)256 << 10)
+#define SWEEP_SIZE	((size_t)2 << 20)
+
+/* A victim dies between so many microseconds after its start and so many more. */
+enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
+
+/* In which part of a call: the first is when it begins. */
+enum { SWEEP_PARTS = 3 };
+
+/* Copies under way at a time. */
+enum { RANDOM_COPIES = 8 };
+
+static struct options {
+	unsigned int victims;
+	uint64_t seed;
+} options = { .victims = 7, .seed = 1 };
+
+/* ---- at random ---- */
+
+static void *change(void *cpu)
+{
+	for (;;) {
+		madvise(cpu, RANDOM_SIZE, MADV_DONTNEED);
+		for (size_t at = 0; at < RANDOM_SIZE; at += getpagesize())
+			*(volatile char *)((char *)cpu + at) = 1;
+	}
+	return NULL;
+}
+
+/* Memory that keeps changing, a queue that copies it, and userptrs that come and go. */
+static void live_busily(struct amd_userptr_victims *victims, void *data)
+{
+	const enum amd_userptr_kind kind = *(enum amd_userptr_kind *)data;
+	struct kill_report *report = victims->report;
+	char *changing = amd_userptr_victim_memory(RANDOM_SIZE);
+	char *other = amd_userptr_victim_memory(RANDOM_SIZE);
+	struct amd_userptr_mapped mapped, coming;
+	struct amd_userptr mine;
+	pthread_t thread;
+
+	amd_userptr_open_in_child(&mine, victims->up);
+	amd_userptr_mapped_make(&mine, kind, changing, RANDOM_SIZE, &mapped);
+	igt_assert_eq(pthread_create(&thread, NULL, change, changing), 0);
+	report->ready = true;
+	for (uint32_t seqno = 0;;) {
+		if (!seqno || amd_kfd_queue_done(mine.queue, seqno)) {
+			for (int i = 0; i < RANDOM_COPIES; i++)
+				amd_kfd_queue_copy(mine.queue, mine.out.va, mapped.va, RANDOM_SIZE);
+			seqno = amd_kfd_queue_submit(mine.queue);
+		}
+		/* What the process asks for itself, between what the worker does. */
+		amd_userptr_mapped_make(&mine, kind, other, RANDOM_SIZE, &coming);
+		amd_userptr_mapped_drop(&mine, &coming);
+	}
+}
+
+static void kill_some(struct amd_userptr_victims *victims, void *data)
+{
+	const enum amd_userptr_kind kind = *(enum amd_userptr_kind *)data;
+	uint64_t random = options.seed * AMD_USERPTR_NUM_KINDS + kind + 1;
+	struct kill_report *report = victims->report;
+	char what[64];
+
+	for (unsigned int i = 0; i < options.victims; i++) {
+		const uint64_t us = RANDOM_FIRST_US + amd_stamp_pick(&random, RANDOM_MORE_US);
+		const struct timespec pause = { .tv_nsec = us * 1000 };
+		pid_t pid = amd_userptr_victim(victims, live_busily, data);
+
+		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "victim %u did not begin\n", i);
+		nanosleep(&pause, NULL);
+		snprintf(what, sizeof(what), "victim %u of %u, killed after %llu us", i,
+			 options.victims, (unsigned long long)us);
+		amd_userptr_victim_end(pid, what);
+		amd_userptr_victims_expect_back(victims, what);
+	}
+	amd_userptr_victims_expect_life(victims);
+}
+
+static void random_kills(struct amd_userptr *up, enum amd_userptr_kind kind)
+{
+	/* As many victims as are wanted take their time. */
+	amd_userptr_victims_run(up, KILL_SECONDS + 2 * options.victims, kill_some, &kind);
+}
+
+static void random_single(struct amd_userptr *up)
+{
+	random_kills(up, AMD_USERPTR_KIND_SINGLE);
+}
+
+static void random_scatter(struct amd_userptr *up)
+{
+	random_kills(up, AMD_USERPTR_KIND_SCATTER);
+}
+
+static void random_kfd(struct amd_userptr *up)
+{
+	random_kills(up, AMD_USERPTR_KIND_KFD);
+}
+
+/* ---- in the middle of a call ---- */
+
+/* What a victim has, and does until it is killed. */
+struct call {
+	struct amd_userptr up;
+	enum amd_userptr_kind kind;
+	char *cpu;
+	struct amd_userptr_mapped mapped;
+};
+
+struct sweep {
+	const char *name;
+	/* Before the call, the call, and what makes it possible again: 0 or -errno. */
+	int (*before)(struct call *call);
+	int (*run)(struct call *call);
+	int (*after)(struct call *call);
+	enum amd_userptr_kind kind;
+	unsigned int part;
+};
+
+static int make(struct call *call)
+{
+	return __amd_userptr_mapped_make(&call->up, call->kind, call->cpu, SWEEP_SIZE,
+					 &call->mapped);
+}
+
+static int drop(struct call *call)
+{
+	return __amd_userptr_mapped_drop(&call->up, &call->mapped);
+}
+
+static int nothing(struct call *call)
+{
+	return 0;
+}
+
+/* The queues are stopped, and run again. */
+static int change_and_wait(struct call *call)
+{
+	struct amd_kfd_smi *smi = &call->up.smi;
+	int ret = __amd_kfd_smi_mark(smi);
+
+	if (!ret)
+		ret = madvise(call->cpu, SWEEP_SIZE, MADV_DONTNEED) ? -errno : 0;
+	return ret ? ret : __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1,
+					      AMD_USERPTR_WAIT_MS);
+}
+
+static int exit_now(struct call *call)
+{
+	_exit(0);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
+}
+
+/* Once to see how long it takes, and once to die. */
+static void live_and_call(struct amd_userptr_victims *victims, void *data)
+{
+	struct kill_report *report = victims->report;
+	const struct sweep *sweep = data;
+	static struct call call;
+	uint64_t began;
+
+	call.kind = sweep->kind;
+	call.cpu = amd_userptr_victim_memory(SWEEP_SIZE);
+	amd_userptr_open_in_child(&call.up, victims->up);
+	igt_assert_eq(sweep->before(&call), 0);
+	began = now_us();
+	if (sweep->run != exit_now) {
+		igt_assert_eq(sweep->run(&call), 0);
+		report->took_us = now_us() - began;
+		igt_assert_eq(sweep->after(&call), 0);
+	}
+	report->ready = true;
+	while (!report->go)
+		amd_kfd_pause();
+	report->started = true;
+	sweep->run(&call);
+	report->returned = true;
+	for (;;)
+		pause();
+}
+
+/* Returns whether it died in the call. */
+static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *sweep)
+{
+	struct kill_report *report = victims->report;
+	struct timespec wait = { 0 };
+	char what[64];
+	bool inside;
+	pid_t pid;
+
+	snprintf(what, sizeof(what), "killed in part %u of %s%s", sweep->part, sweep->name,
+		 amd_userptr_kind_suffix[sweep->kind]);
+	pid = amd_userptr_victim(victims, live_and_call, sweep);
+	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
+	wait.tv_nsec = 1000 * report->took_us * sweep->part / SWEEP_PARTS;
+	report->go = true;
+	igt_assert_f(amd_userptr_victim_wait(&report->started, pid), "%s: did not start\n", what);
+	nanosleep(&wait, NULL);
+	inside = !report->returned;
+	amd_userptr_victim_end(pid, what);
+	igt_debug("%s, which takes %llu us: %s\n", what, (unsigned long long)report->took_us,
+		  inside ? "inside" : "too late");
+	amd_userptr_victims_expect_back(victims, what);
+	return inside;
+}
+
+static void kill_in_calls(struct amd_userptr_victims *victims, void *data)
+{
+	struct sweep *sweep = data;
+	unsigned int inside = 0;
+
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		sweep->kind = kind;
+		for (sweep->part = 0; sweep->part < SWEEP_PARTS; sweep->part++)
+			inside += kill_in_call(victims, sweep);
+	}
+	igt_info("%u of %u victims died in the call\n", inside, AMD_USERPTR_NUM_KINDS * SWEEP_PARTS);
+	igt_assert_lt(0, inside);
+	amd_userptr_victims_expect_life(victims);
+}
+
+static void sweep(struct amd_userptr *up, struct sweep sweep)
+{
+	amd_userptr_victims_run(up, KILL_SECONDS, kill_in_calls, &sweep);
+}
+
+static void in_make(struct amd_userptr *up)
+{
+	sweep(up, (struct sweep) { .name = "make", .before = nothing, .run = make, .after = drop });
+}
+
+static void in_drop(struct amd_userptr *up)
+{
+	sweep(up, (struct sweep) { .name = "drop", .before = make, .run = drop, .after = make });
+}
+
+static void in_restore(struct amd_userptr *up)
+{
+	sweep(up, (struct sweep) { .name = "restore", .before = make, .run = change_and_wait,
+				   .after = nothing });
+}
+
+static void in_exit(struct amd_userptr *up)
+{
+	sweep(up, (struct sweep) { .name = "exit", .before = make, .run = exit_now, .after = nothing });
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "random", .run = random_single,
+	  .describe = "Everything of a process comes back that is killed at any time." },
+	{ .name = "random-scatter", .run = random_scatter,
+	  .describe = "So it is with BOs of many ranges." },
+	{ .name = "random-kfd", .run = random_kfd,
+	  .describe = "So it is with KFD's userptrs." },
+	{ .name = "in-make", .run = in_make,
+	  .describe = "A process may be killed anywhere in making and mapping a userptr." },
+	{ .name = "in-drop", .run = in_drop,
+	  .describe = "So it may in closing one." },
+	{ .name = "in-restore", .run = in_restore,
+	  .describe = "So it may while its queues are stopped and started again." },
+	{ .name = "in-exit", .run = in_exit,
+	  .describe = "So it may while it exits." },
+};
+
+static int set_option(int opt, int index, void *data)
+{
+	char *end;
+	unsigned long long value = strtoull(optarg, &end, 0);
+
+	/* IGT_OPT_HANDLER_SUCCESS and IGT_OPT_HANDLER_ERROR */
+	if (end == optarg || *end || *optarg == '-' || value > UINT_MAX)
+		return -2;
+	if (opt == 'v')
+		options.victims = value;
+	else
+		options.seed = value;
+	return 0;
+}
+
+static const struct option long_options[] = {
+	{ "victims", required_argument, NULL, 'v' },
+	{ "seed", required_argument, NULL, 'r' },
+	{ 0 },
+};
+
+static const char help[] =
+	"  --victims N	of each kind, killed at random (7)\n"
+	"  --seed N	of the moments (1)\n";
+
+static struct amd_userptr up;
+
+int igt_main_args("", long_options, help, set_option, NULL)
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run(&up, amd_userptr_kill_waits_subtests, amd_userptr_num_kill_waits_subtests);
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

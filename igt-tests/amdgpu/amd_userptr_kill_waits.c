@@ -1,0 +1,331 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Processes that are killed while a page of a file server is waited for, and
+ * that is long: by the restore worker, and by whoever needs what it holds; by
+ * the ioctls that look up memory. Once the page comes nothing may be left.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+
+#include "amd_userptr_kill.h"
+
+#define WAIT_SIZE ((size_t)256 << 10)
+
+/* A thread that was started does what it is for, or waits; then it is time to kill. */
+#define SETTLE_LOOKS 20
+
+/* A process that waits for nobody is gone after so long. */
+#define GONE_MS 200
+
+struct wait {
+	const char *name;
+	enum amd_userptr_kind kind;
+	/* Does the ioctl itself wait for the page?  Else the worker does, and this comes then. */
+	bool in_ioctl;
+	/* In a thread of the victim; NULL: nothing. */
+	void (*act)(struct wait *wait);
+	struct amd_userptr_fuse fuse;
+	uint64_t offset;		/* of a page that nobody has asked for */
+	/* The victim's own. */
+	struct amd_userptr up;
+	struct kill_report *report;
+	char *slow, *other;
+	struct amd_userptr_mapped slow_mapped, other_mapped;
+};
+
+static void act_make(struct wait *wait)
+{
+	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->slow, getpagesize(),
+				  &wait->slow_mapped);
+}
+
+static void act_make_other(struct wait *wait)
+{
+	struct amd_userptr_mapped another;
+
+	/* KFD's userptrs may not be one another's; the first has other addresses of the GPU. */
+	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->other, WAIT_SIZE, &another);
+}
+
+static void act_drop(struct wait *wait)
+{
+	__amd_userptr_mapped_drop(&wait->up, &wait->other_mapped);
+}
+
+static void act_unmap(struct wait *wait)
+{
+	if (wait->kind == AMD_USERPTR_KIND_KFD)
+		__amd_kfd_unmap_memory(&wait->up.kfd, wait->other_mapped.mem.handle);
+	else
+		__amd_userptr_va(&wait->up, AMDGPU_VA_OP_CLEAR, 0, wait->other_mapped.va, 0,
+				 WAIT_SIZE, 0);
+}
+
+static void act_close_files(struct wait *wait)
+{
+	close(wait->up.fd);
+	close(wait->up.kfd.fd);
+}
+
+static void act_exit(struct wait *wait)
+{
+	_exit(0);
+}
+
+static void *run_act(void *data)
+{
+	struct wait *wait = data;
+	struct kill_report *report = wait->report;
+
+	while (!report->go)
+		amd_kfd_pause();
+	report->started = true;
+	wait->act(wait);
+	report->returned = true;
+	return NULL;
+}
+
+/* The page of the file takes the place of another one. */
+static void make_slow(struct wait *wait)
+{
+	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, wait->fuse.file,
+			  wait->offset);
+
+	igt_assert(page != MAP_FAILED);
+	/* As long as the server answers: closing it waits for that. */
+	close(wait->fuse.file);
+	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
+			  wait->slow) == wait->slow);
+}
+
+static void prepare(struct wait *wait)
+{
+	const enum amd_userptr_kind kind = wait->kind;
+
+	wait->slow = amd_userptr_victim_memory(getpagesize());
+	wait->other = amd_userptr_victim_memory(WAIT_SIZE);
+	/* The last that is asked of the page tables is of this process. */
+	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
+	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
+	if (!wait->in_ioctl)
+		amd_userptr_mapped_make(&wait->up, kind, wait->slow, getpagesize(), &wait->slow_mapped);
+}
+
+static void live_and_wait(struct amd_userptr_victims *victims, void *data)
+{
+	struct wait *wait = data;
+	pthread_t thread;
+
+	amd_userptr_open_in_child(&wait->up, victims->up);
+	prepare(wait);
+	if (wait->act)
+		igt_assert_eq(pthread_create(&thread, NULL, run_act, wait), 0);
+	/* Also an event, if it is followed already. */
+	make_slow(wait);
+	wait->report->ready = true;
+	for (;;)
+		pause();
+}
+
+/* It has returned, or does not get further. */
+static void let_act(struct wait *wait, pid_t pid)
+{
+	struct kill_report *report = wait->report;
+
+	report->go = true;
+	igt_assert(amd_userptr_victim_wait(&report->started, pid));
+	for (int i = 0; i < SETTLE_LOOKS && !report->returned; i++)
+		usleep(1000);
+}
+
+static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
+{
+	struct kill_report *report = wait->report;
+	bool asked, inside;
+	char what[96];
+	int status;
+	pid_t pid;
+
+	snprintf(what, sizeof(what), "killed in %s%s", wait->name,
+		 amd_userptr_kind_suffix[wait->kind]);
+	wait->offset += AMD_USERPTR_FUSE_NEXT;
+	pid = amd_userptr_victim(victims, live_and_wait, wait);
+	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
+	if (wait->in_ioctl)
+		let_act(wait, pid);
+	asked = amd_userptr_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS);
+	igt_assert_f(asked, "%s: nobody asked for the page\n", what);
+	if (wait->act && !wait->in_ioctl)
+		let_act(wait, pid);
+	inside = wait->act && !report->returned;
+	kill(pid, SIGKILL);
+	/* It may be gone at once, or wait for who waits for the page. */
+	if (amd_userptr_wait_pid(pid, &status, GONE_MS))
+		pid = 0;
+	amd_userptr_fuse_answer(&wait->fuse);
+	igt_info("%s: %s, %s\n", what, inside ? "inside" : "outside",
+		 pid ? "gone when the page came" : "gone before the page came");
+	igt_assert_f(!pid || amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+		     "%s: the process does not end when the page has come\n", what);
+	amd_userptr_victims_expect_back(victims, what);
+}
+
+static void kill_all_kinds(struct amd_userptr_victims *victims, void *data)
+{
+	struct wait *wait = data;
+
+	wait->report = victims->report;
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		wait->kind = kind;
+		kill_one(victims, wait);
+	}
+	amd_userptr_victims_expect_life(victims);
+}
+
+static void wait_and_kill(struct amd_userptr *up, struct wait wait)
+{
+	int ret = __amd_userptr_fuse_start(&wait.fuse);
+
+	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
+	amd_userptr_victims_run(up, KILL_SECONDS, kill_all_kinds, &wait);
+	amd_userptr_fuse_stop(&wait.fuse);
+}
+
+static void restore_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "a restore" });
+}
+
+static void make_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "making the userptr", .in_ioctl = true,
+					  .act = act_make });
+}
+
+static void other_make_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "making another one", .act = act_make_other });
+}
+
+static void unmap_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "unmapping another one", .act = act_unmap });
+}
+
+static void drop_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "closing another one", .act = act_drop });
+}
+
+static void close_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "closing the files", .act = act_close_files });
+}
+
+static void exit_waits(struct amd_userptr *up)
+{
+	wait_and_kill(up, (struct wait) { .name = "exit", .act = act_exit });
+}
+
+/* ---- a process that is its own file server ---- */
+
+struct server {
+	bool fuse_first;		/* which of the two files is closed first */
+	struct wait wait;
+};
+
+static void serve_and_wait(struct amd_userptr_victims *victims, void *data)
+{
+	struct kill_report *report = victims->report;
+	struct server *server = data;
+	struct wait *wait = &server->wait;
+
+	if (server->fuse_first)
+		igt_assert_eq(__amd_userptr_fuse_start_inside(&wait->fuse), 0);
+	amd_userptr_open_in_child(&wait->up, victims->up);
+	if (!server->fuse_first)
+		igt_assert_eq(__amd_userptr_fuse_start_inside(&wait->fuse), 0);
+	prepare(wait);
+	report->connection = wait->fuse.connection;
+	make_slow(wait);
+	igt_assert(amd_userptr_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS));
+	report->ready = true;
+	for (;;)
+		pause();
+}
+
+static void kill_server(struct amd_userptr_victims *victims, void *data)
+{
+	struct kill_report *report = victims->report;
+	struct server *server = data;
+
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		int status;
+		bool ended;
+		pid_t pid;
+
+		server->wait.kind = kind;
+		pid = amd_userptr_victim(victims, serve_and_wait, server);
+		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "the server did not begin\n");
+		kill(pid, SIGKILL);
+		ended = amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+		/* Somebody has to end the wait, lest the machine is of no use any more. */
+		if (!ended) {
+			amd_userptr_fuse_abort(report->connection);
+			amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+		}
+		igt_assert_f(ended, "userptr%s: its own file server cannot be killed: it waits for itself\n",
+			     amd_userptr_kind_suffix[kind]);
+		amd_userptr_victims_expect_back(victims, "its own file server");
+	}
+	amd_userptr_victims_expect_life(victims);
+}
+
+static void own_server(struct amd_userptr *up, bool fuse_first)
+{
+	struct server server = { .fuse_first = fuse_first };
+
+	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
+	amd_userptr_victims_run(up, KILL_SECONDS, kill_server, &server);
+}
+
+static void own_server_first(struct amd_userptr *up)
+{
+	own_server(up, true);
+}
+
+static void own_server_last(struct amd_userptr *up)
+{
+	own_server(up, false);
+}
+
+const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[] = {
+	{ .name = "restore-waits", .run = restore_waits,
+	  .describe = "A process may be killed while the restore worker waits for its page." },
+	{ .name = "make-waits", .run = make_waits,
+	  .describe = "So it may while the ioctl that makes a userptr does." },
+	{ .name = "other-make-waits", .run = other_make_waits,
+	  .describe = "So it may while it makes a userptr, and the worker waits." },
+	{ .name = "unmap-waits", .run = unmap_waits,
+	  .describe = "So it may while it unmaps one, and the worker waits." },
+	{ .name = "drop-waits", .run = drop_waits,
+	  .describe = "So it may while it closes one, and the worker waits." },
+	{ .name = "close-waits", .run = close_waits,
+	  .describe = "So it may while it closes its files, and the worker waits." },
+	{ .name = "exit-waits", .run = exit_waits,
+	  .describe = "So it may while it exits, and the worker waits." },
+	{ .name = "own-server-first", .run = own_server_first,
+	  .describe = "A process that serves its own pages can be killed." },
+	{ .name = "own-server-last", .run = own_server_last,
+	  .describe = "So it can when its device is closed before the server's." },
+};
+const unsigned int amd_userptr_num_kill_waits_subtests = ARRAY_LENGTH(amd_userptr_kill_waits_subtests);

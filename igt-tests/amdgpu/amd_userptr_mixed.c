@@ -1,0 +1,367 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Userptrs beside everything else that a process may have: ranges of SVM, buffers
+ * of other clients, userptrs of every kind, threads; and memory that is no
+ * process memory at all.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_stamp.h"
+#include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/amdgpu/amd_userptr_remains.h"
+
+#include "amd_userptr_mixed.h"
+
+IGT_TEST_DESCRIPTION("Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
+
+/* Changes of all kinds of memory, one after the other. */
+enum { ROUNDS = 24 };
+
+/* Threads that make userptrs, and how many each. */
+enum { THREADS = 4, MAKES = 8 };
+
+void mixed_settle(struct amd_userptr *up)
+{
+	do
+		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
+				 AMD_USERPTR_WAIT_MS);
+	while (amd_userptr_stopped(up));
+	igt_assert_eq(up->smi.count.vm_faults, 0);
+}
+
+/* ---- SVM ---- */
+
+/* The GPU has the memory at its own address; 0 or -errno. */
+static int svm_register(struct amd_userptr *up, void *cpu, size_t size)
+{
+	union {
+		struct kfd_ioctl_svm_args args;
+		char bytes[sizeof(struct kfd_ioctl_svm_args) +
+			   sizeof(struct kfd_ioctl_svm_attribute)];
+	} svm = {
+		.args = {
+			.start_addr = (uintptr_t)cpu,
+			.size = size,
+			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
+			.nattr = 1,
+		},
+	};
+
+	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
+	svm.args.attrs[0].value = up->kfd.node.gpu_id;
+	return ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
+		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
+}
+
+/* Memory of all kinds, the last one SVM's. */
+enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_MEMORIES };
+
+struct memory {
+	char *cpu;
+	uint64_t va;
+	uint32_t seed;
+	struct amd_userptr_mapped mapped;
+};
+
+static void change(struct memory *memory, unsigned int how)
+{
+	memory->seed++;
+	switch (how) {
+	case 0:
+		igt_assert_eq(madvise(memory->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
+		break;
+	case 1:
+		igt_assert_eq(__amd_userptr_fork_and_write(memory->cpu, MIXED_SIZE), 0);
+		break;
+	case 2:
+		igt_assert_eq(__amd_userptr_poke(memory->cpu, MIXED_SIZE), 0);
+		break;
+	default:
+		igt_assert_eq(madvise(memory->cpu, MIXED_SIZE, MADV_PAGEOUT), 0);
+	}
+	amd_userptr_fill(memory->cpu, MIXED_SIZE, memory->seed);
+}
+
+static void check_all(struct amd_userptr *up, struct memory *memories)
+{
+	for (int i = 0; i < NUM_MEMORIES; i++) {
+		amd_userptr_gpu_check(up, memories[i].va, MIXED_SIZE, memories[i].seed);
+		amd_userptr_gpu_fill(up, memories[i].va, MIXED_SIZE, ++memories[i].seed);
+	}
+	for (int i = 0; i < NUM_MEMORIES; i++)
+		amd_userptr_check(memories[i].cpu, MIXED_SIZE, memories[i].seed, "written by the GPU");
+}
+
+static void svm_beside(struct amd_userptr *up)
+{
+	struct memory memories[NUM_MEMORIES];
+	uint64_t random = 1;
+	int ret;
+
+	for (int i = 0; i < NUM_MEMORIES; i++) {
+		memories[i] = (struct memory) { .seed = i << 16 };
+		memories[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, memories[i].seed);
+	}
+	memories[SVM].va = (uintptr_t)memories[SVM].cpu;
+	ret = svm_register(up, memories[SVM].cpu, MIXED_SIZE);
+	igt_require_f(ret == 0, "KFD offers no shared virtual memory: %s\n", strerror(-ret));
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		amd_userptr_mapped_make(up, kind, memories[kind].cpu, MIXED_SIZE, &memories[kind].mapped);
+		memories[kind].va = memories[kind].mapped.va;
+	}
+	check_all(up, memories);
+	amd_kfd_smi_mark(&up->smi);
+	for (int round = 0; round < ROUNDS; round++) {
+		/* Two at a time, most of the time. */
+		change(&memories[round % NUM_MEMORIES], amd_stamp_pick(&random, 4));
+		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)], amd_stamp_pick(&random, 4));
+		mixed_settle(up);
+		check_all(up, memories);
+	}
+	igt_info("stopped %u times, %u of them for userptrs, %u for SVM\n", up->smi.count.evictions,
+		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR],
+		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
+		amd_userptr_mapped_drop(up, &memories[kind].mapped);
+}
+
+/* ---- another client's buffer ---- */
+
+struct imported {
+	struct amd_userptr_cs client;
+	int file;
+	struct amd_kfd_mem mem;
+};
+
+static void import_buffer(struct amd_userptr *up, struct imported *imported)
+{
+	struct kfd_ioctl_import_dmabuf_args args = { .gpu_id = up->kfd.node.gpu_id };
+	int dmabuf;
+
+	imported->file = drm_reopen_driver(up->fd);
+	igt_assert_eq(__amd_userptr_cs_open(imported->file, AMD_KFD_QUEUE_SDMA, &imported->client), 0);
+	igt_assert_eq(drmPrimeHandleToFD(imported->file, imported->client.data.handle, DRM_CLOEXEC,
+					 &dmabuf), 0);
+	imported->mem.size = imported->client.data.size;
+	imported->mem.va = amd_kfd_va_reserve(imported->mem.size, 0);
+	imported->mem.reserved = true;
+	args.va_addr = imported->mem.va;
+	args.dmabuf_fd = dmabuf;
+	igt_assert_eq(ioctl(up->kfd.fd, AMDKFD_IOC_IMPORT_DMABUF, &args), 0);
+	imported->mem.handle = args.handle;
+	close(dmabuf);
+	igt_assert_eq(__amd_kfd_map_memory(&up->kfd, imported->mem.handle), 0);
+}
+
+static void drop_buffer(struct amd_userptr *up, struct imported *imported)
+{
+	amd_kfd_free(&up->kfd, &imported->mem);
+	amd_userptr_cs_close(&imported->client);
+	close(imported->file);
+}
+
+/* The other client copies something of its own into it. */
+static void client_stores(struct imported *imported, uint32_t seed)
+{
+	struct amd_userptr_cs *cs = &imported->client;
+	uint32_t value = seed;
+	uint64_t seq;
+
+	amd_userptr_fill(cs->data.cpu, MIXED_SIZE, seed);
+	amd_userptr_cs_begin(cs);
+	amd_kfd_queue_write(&cs->packets, cs->data.va, &value, 1);
+	igt_assert_eq(__amd_userptr_cs_submit(cs, NULL, 0, &seq), 0);
+	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
+}
+
+/* Somebody wants the memory that the driver allocates. */
+static void evict(struct amd_userptr *up, const char *name)
+{
+	int file = igt_debugfs_open(up->fd, name, O_RDONLY);
+	char text[32];
+
+	igt_require_f(file >= 0, "no debugfs file to evict with\n");
+	igt_assert_lt(0, read(file, text, sizeof(text)));
+	close(file);
+}
+
+static void import_beside(struct amd_userptr *up)
+{
+	struct imported imported = { 0 };
+	struct amd_userptr_mapped mapped;
+	char *cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, 0);
+
+	import_buffer(up, &imported);
+	amd_userptr_mapped_make(up, AMD_USERPTR_KIND_SINGLE, cpu, MIXED_SIZE, &mapped);
+	amd_kfd_smi_mark(&up->smi);
+	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
+		client_stores(&imported, seed);
+		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
+		/* What TTM restores, and what the worker does, at a time. */
+		if (seed % 4 == 0)
+			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
+		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
+		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+		igt_assert_eq_u32(*(uint32_t *)cpu, seed);
+		*(uint32_t *)cpu = amd_userptr_pattern(seed, 0);
+		amd_userptr_check(cpu, MIXED_SIZE, seed, "copied from another client's buffer");
+		mixed_settle(up);
+	}
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
+	amd_userptr_mapped_drop(up, &mapped);
+	drop_buffer(up, &imported);
+}
+
+/* ---- threads ---- */
+
+struct maker {
+	pthread_t thread;
+	struct amd_userptr up;		/* with a syncobj of its own */
+	char *cpu;
+	int error;
+};
+
+static void *make_some(void *data)
+{
+	struct maker *maker = data;
+
+	for (int i = 0; i < MAKES * AMD_USERPTR_NUM_KINDS && !maker->error; i++) {
+		struct amd_userptr_mapped mapped;
+
+		maker->error = __amd_userptr_mapped_make(&maker->up, i % AMD_USERPTR_NUM_KINDS, maker->cpu,
+							 MIXED_SIZE, &mapped);
+		if (!maker->error && madvise(maker->cpu, MIXED_SIZE, MADV_DONTNEED))
+			maker->error = -errno;
+		if (!maker->error)
+			maker->error = __amd_userptr_mapped_drop(&maker->up, &mapped);
+	}
+	return NULL;
+}
+
+/* All of them in one VM, under a queue that copies. */
+static void threads(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
+	struct maker makers[THREADS] = { 0 };
+	struct amd_userptr_remains before;
+	const char *remains;
+
+	amd_userptr_remains_look(up, &before);
+	for (int i = 0; i < THREADS; i++) {
+		makers[i].up = *up;
+		makers[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, 1);
+		igt_assert_eq(drmSyncobjCreate(up->fd, 0, &makers[i].up.syncobj), 0);
+	}
+	for (int i = 0; i < THREADS; i++)
+		igt_assert_eq(pthread_create(&makers[i].thread, NULL, make_some, &makers[i]), 0);
+	for (uint32_t seed = 2; seed < 2 + ROUNDS; seed += 2)
+		amd_userptr_roundtrip(up, bo, seed);
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(makers[i].thread, NULL);
+		drmSyncobjDestroy(up->fd, makers[i].up.syncobj);
+	}
+	for (int i = 0; i < THREADS; i++)
+		igt_assert_f(!makers[i].error, "thread %d: %s\n", i, strerror(-makers[i].error));
+	amd_userptr_roundtrip(up, bo, 2 + ROUNDS);
+	remains = amd_userptr_remains_wait(up, &before);
+	igt_assert_f(!remains, "not all is given back\n%s\n", remains);
+}
+
+/* ---- no process memory ---- */
+
+static void expect_no_userptr(struct amd_userptr *up, void *cpu, const char *what)
+{
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		struct amd_userptr_mapped mapped;
+		int ret = __amd_userptr_mapped_make(up, kind, cpu, getpagesize(), &mapped);
+
+		if (!ret)
+			__amd_userptr_mapped_drop(up, &mapped);
+		igt_assert_f(ret == -EFAULT, "userptr%s of %s: %s instead of EFAULT\n",
+			     amd_userptr_kind_suffix[kind], what, ret ? strerror(-ret) : "made");
+	}
+}
+
+static void device_memory(struct amd_userptr *up)
+{
+	struct imported imported = { 0 };
+
+	expect_no_userptr(up, up->in.cpu, "a buffer of KFD");
+	expect_no_userptr(up, up->kfd.doorbells, "doorbells");
+	import_buffer(up, &imported);
+	expect_no_userptr(up, imported.client.data.cpu, "a buffer of GEM");
+	drop_buffer(up, &imported);
+	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
+}
+
+/* Memory that changes its nature under a userptr: from then on it is a hole, and may be memory again. */
+static void becomes_device_memory(struct amd_userptr *up)
+{
+	struct imported imported = { 0 };
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
+	union drm_amdgpu_gem_mmap args;
+
+	import_buffer(up, &imported);
+	args = (union drm_amdgpu_gem_mmap) { .in.handle = imported.client.data.handle };
+	igt_assert_eq(drmIoctl(imported.file, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			imported.file, args.out.addr_ptr) == bo->cpu);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_queue_alive(up);
+	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);
+	amd_userptr_fill(bo->cpu, MIXED_SIZE, 2);
+	/* A plain mmap() over no memory is no event. */
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(__amd_userptr_poke(bo->cpu, MIXED_SIZE), 0);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check(up, bo->va, MIXED_SIZE, 2);
+	amd_userptr_roundtrip(up, bo, 3);
+	drop_buffer(up, &imported);
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "svm-beside", .run = svm_beside,
+	  .describe = "Ranges of SVM and userptrs of every kind change in one process." },
+	{ .name = "import-beside", .run = import_beside,
+	  .describe = "Another client's buffer is restored by TTM, userptrs by the worker." },
+	{ .name = "threads", .run = threads,
+	  .describe = "Threads make and close userptrs at a time." },
+	{ .name = "device-memory", .run = device_memory,
+	  .describe = "What the driver has mapped for the CPU is no process memory." },
+	{ .name = "becomes-device-memory", .run = becomes_device_memory,
+	  .describe = "Process memory that is replaced by such is a hole." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
+	amd_userptr_run(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
+
+	igt_fixture()
+		amd_userptr_stop(&up);
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the amd_userptr_mixed test. */
+#ifndef AMD_USERPTR_MIXED_H
+#define AMD_USERPTR_MIXED_H
+
+#include "lib/amdgpu/amd_userptr_mapped.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+
+#define MIXED_SIZE ((size_t)64 << 10)
+
+/* Until the queues run again, whoever stopped them. */
+void mixed_settle(struct amd_userptr *up);
+
+extern const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[];
+extern const unsigned int amd_userptr_num_mixed_process_subtests;
+extern const struct amd_userptr_subtest amd_userptr_mixed_ring_subtests[];
+extern const unsigned int amd_userptr_num_mixed_ring_subtests;
+
+#endif

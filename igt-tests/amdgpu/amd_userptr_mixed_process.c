@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/* Other processes and the memory of a userptr: debuggers, children that share it, programs that are replaced. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_victim.h"
+
+#include "amd_userptr_mixed.h"
+
+#define STACK_SIZE ((size_t)64 << 10)
+
+/* How long hint faults are waited for, and how often the process' memory is looked at. */
+#define BALANCE_MS amd_kfd_patience(8000)
+
+/* ---- stores by another process ---- */
+
+/* As a debugger has it: also where the process itself may not store. */
+static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
+{
+	char path[64];
+	int file;
+
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	file = open(path, O_RDWR | O_CLOEXEC);
+	igt_assert_fd(file);
+	igt_assert_eq(pwrite(file, bytes, size, (uintptr_t)cpu), size);
+	close(file);
+}
+
+/*
+ * The child has the same pages as its parent, whose copy its store makes: in the
+ * parent's page tables.
+ */
+static void stored_by_child(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
+	const pid_t parent = getpid();
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_fork(child, 1) {
+		char bytes[MIXED_SIZE];
+		struct iovec local = { bytes, sizeof(bytes) }, remote = { bo->cpu, sizeof(bytes) };
+
+		amd_userptr_fill(bytes, sizeof(bytes), 2);
+		igt_assert_eq(process_vm_writev(parent, &local, 1, &remote, 1, 0), sizeof(bytes));
+		amd_userptr_check(bo->cpu, MIXED_SIZE, 1, "the child's own");
+	}
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores in its parent");
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
+	amd_userptr_roundtrip(up, bo, 3);
+
+	/* Nobody shares them any more: the page is the same, and what is in it is not. */
+	igt_fork(child, 1) {
+		uint32_t value = 0x12345678;
+
+		write_memory(parent, bo->cpu, &value, sizeof(value));
+	}
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores in its parent");
+	mixed_settle(up);
+	amd_userptr_queue_alive(up);
+	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, getpagesize());
+	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, 0x12345678);
+}
+
+/* A breakpoint: the page of the file becomes one of the process, which still may not store. */
+static void stored_by_debugger(struct amd_userptr *up)
+{
+	const size_t size = getpagesize();
+	int file = memfd_create("amd_userptr", MFD_CLOEXEC);
+	struct amd_userptr_bo *bo;
+	uint32_t value = 0xcccccccc;
+	const pid_t parent = getpid();
+	void *cpu;
+
+	igt_assert_fd(file);
+	igt_assert_eq(ftruncate(file, size), 0);
+	cpu = amd_userptr_adopt(up, mmap(NULL, size, PROT_READ, MAP_PRIVATE, file, 0), size);
+	bo = amd_userptr_create(up, cpu, size, AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check_zero(up, bo->va, size);
+	amd_kfd_smi_mark(&up->smi);
+	igt_fork(child, 1)
+		write_memory(parent, cpu, &value, sizeof(value));
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the debugger");
+	amd_userptr_expect_stops(up, 0);
+	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, size);
+	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, value);
+	igt_assert_eq_u32(*(volatile uint32_t *)cpu, value);
+	close(file);
+}
+
+/* ---- children that share the address space ---- */
+
+static int drop_and_end(void *data)
+{
+	struct amd_userptr_bo *bo = data;
+
+	_exit(madvise(bo->cpu, bo->size, MADV_DONTNEED) != 0);
+}
+
+/* What it does to the memory it does to ours; its end is not the end of that. */
+static void shared_by_clone(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
+	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int status = -1;
+	pid_t pid;
+
+	amd_userptr_adopt(up, stack, STACK_SIZE);
+	for (int files = 0; files < 2; files++) {
+		amd_kfd_smi_mark(&up->smi);
+		pid = clone(drop_and_end, stack + STACK_SIZE,
+			    CLONE_VM | (files ? CLONE_FILES : 0) | SIGCHLD, bo);
+		igt_assert_lt(0, pid);
+		igt_assert(waitpid(pid, &status, 0) == pid);
+		igt_assert_eq(status, 0);
+		amd_userptr_expect_stops(up, 0);
+		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+		amd_userptr_roundtrip(up, bo, 2);
+	}
+}
+
+/* The child has our address space until it has its own: nothing happens to ours. */
+static void spawned(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
+	int status = -1;
+	pid_t pid;
+
+	amd_kfd_smi_mark(&up->smi);
+	pid = vfork();
+	if (pid == 0) {
+		execl("/bin/true", "true", NULL);
+		_exit(1);
+	}
+	igt_assert_lt(0, pid);
+	igt_assert(waitpid(pid, &status, 0) == pid);
+	igt_assert_eq(status, 0);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_expect_no_stop(up);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
+/* ---- another program in the process ---- */
+
+struct exec_report {
+	atomic_bool ready;
+};
+
+struct exec {
+	bool inherits;			/* the device's file */
+	bool stopped;			/* its queues, in that moment */
+	int hold;			/* the new program ends with this */
+};
+
+static void replace_program(struct amd_userptr_victims *victims, void *data)
+{
+	struct exec_report *report = victims->report;
+	const struct exec *exec = data;
+	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
+	struct amd_userptr mine;
+	char *cpu = NULL;
+
+	amd_userptr_open_in_child(&mine, victims->up);
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		cpu = amd_userptr_victim_memory(MIXED_SIZE);
+		amd_userptr_mapped_make(&mine, kind, cpu, MIXED_SIZE, &mapped[kind]);
+		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[kind].va, MIXED_SIZE);
+	}
+	/* It copies at that moment, most likely. */
+	for (int i = 0; i < 8; i++)
+		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[0].va, MIXED_SIZE);
+	amd_kfd_queue_submit(mine.queue);
+	if (exec->inherits)
+		igt_assert_eq(fcntl(mine.fd, F_SETFD, 0), 0);
+	igt_assert_eq(dup2(exec->hold, STDIN_FILENO), STDIN_FILENO);
+	report->ready = true;
+	if (exec->stopped)
+		madvise(cpu, MIXED_SIZE, MADV_DONTNEED);
+	execl("/bin/cat", "cat", NULL);
+	_exit(1);
+}
+
+/* KFD's process goes with the address space, the rest with the file. */
+static void wait_forgotten(struct amd_userptr_victims *victims)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	struct amd_userptr_remains now;
+
+	do {
+		amd_userptr_remains_look(victims->up, &now);
+		amd_kfd_pause();
+	} while (now.processes > victims->before.processes && amd_kfd_now_ms() < deadline);
+	igt_assert_eq(now.processes, victims->before.processes);
+}
+
+static void judge_exec(struct amd_userptr_victims *victims, void *data)
+{
+	struct exec_report *report = victims->report;
+
+	for (int how = 0; how < 4; how++) {
+		struct exec exec = { .inherits = how & 1, .stopped = how & 2 };
+		int hold[2], status = -1;
+		pid_t pid;
+
+		igt_assert_eq(pipe2(hold, O_CLOEXEC), 0);
+		exec.hold = hold[0];
+		pid = amd_userptr_victim(victims, replace_program, &exec);
+		igt_assert(amd_userptr_victim_wait(&report->ready, pid));
+		close(hold[0]);
+		wait_forgotten(victims);
+		if (!exec.inherits)
+			amd_userptr_victims_expect_back(victims, "another program");
+		/* The new program is there all the time. */
+		igt_assert(!waitpid(pid, &status, WNOHANG));
+		close(hold[1]);
+		igt_assert(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
+		igt_assert_eq(status, 0);
+		amd_userptr_victims_expect_back(victims, "the end of another program");
+	}
+	amd_userptr_victims_expect_life(victims);
+}
+
+static void replaced(struct amd_userptr *up)
+{
+	igt_require_f(!access("/bin/cat", X_OK), "no /bin/cat\n");
+	amd_userptr_victims_run(up, 50, judge_exec, NULL);
+}
+
+/* ---- NUMA balancing ---- */
+
+#define BALANCING "/proc/sys/kernel/numa_balancing"
+#define SCAN "/sys/kernel/debug/sched/numa_balancing/"
+
+static unsigned long long hints(void)
+{
+	return amd_userptr_number_in("/proc/vmstat", "numa_pte_updates ");
+}
+
+static void stay_on(int cpu)
+{
+	cpu_set_t set;
+
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	sched_setaffinity(0, sizeof(set), &set);
+}
+
+/* Pages lose their entries now and then, and go where they are looked at. */
+static void balanced(struct amd_userptr *up)
+{
+	const unsigned long long before = hints();
+	const uint64_t deadline = amd_kfd_now_ms() + BALANCE_MS;
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 0);
+	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
+	cpu_set_t all;
+	uint32_t seed = 0;
+
+	igt_require_f(amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0, "one NUMA node only\n");
+	igt_require_f(!access(SCAN "scan_delay_ms", W_OK), "no debugfs of NUMA balancing, or not root\n");
+	igt_require_f(!__amd_userptr_write_text(BALANCING, "1"), "no NUMA balancing in this kernel\n");
+	__amd_userptr_write_text(SCAN "scan_delay_ms", "10");
+	__amd_userptr_write_text(SCAN "scan_period_min_ms", "10");
+	igt_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	amd_kfd_smi_mark(&up->smi);
+	do {
+		stay_on(seed / 2 % cpus);
+		amd_userptr_check(bo->cpu, bo->size, seed, "before a round");
+		amd_userptr_gpu_fill(up, bo->va, bo->size, ++seed);
+		amd_userptr_check(bo->cpu, bo->size, seed, "written by the GPU");
+		amd_userptr_fill(bo->cpu, bo->size, ++seed);
+		amd_userptr_gpu_check(up, bo->va, bo->size, seed);
+		amd_kfd_smi_drain(&up->smi);
+	} while (amd_kfd_now_ms() < deadline &&
+		 (hints() == before || !up->smi.count.evictions || seed < 2 * (uint32_t)cpus));
+	__amd_userptr_write_text(BALANCING, "0");
+	__amd_userptr_write_text(SCAN "scan_delay_ms", "1000");
+	__amd_userptr_write_text(SCAN "scan_period_min_ms", "1000");
+	sched_setaffinity(0, sizeof(all), &all);
+	igt_info("%u rounds, %llu entries taken away, queues stopped %u times\n", seed / 2,
+		 hints() - before, up->smi.count.evictions);
+	igt_assert(hints() > before);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_roundtrip(up, bo, seed + 1);
+}
+
+const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[] = {
+	{ .name = "stored-by-child", .run = stored_by_child,
+	  .describe = "The GPU sees what another process stores in the memory." },
+	{ .name = "stored-by-debugger", .run = stored_by_debugger,
+	  .describe = "So it does where only a debugger may store." },
+	{ .name = "shared-by-clone", .run = shared_by_clone,
+	  .describe = "A child with the same address space changes the memory, and ends." },
+	{ .name = "spawned", .run = spawned,
+	  .describe = "A child that only becomes another program is no event." },
+	{ .name = "replaced", .run = replaced,
+	  .describe = "All of a process comes back when it becomes another program." },
+	{ .name = "numa-balancing", .run = balanced,
+	  .describe = "Pages are right while NUMA balancing looks where they belong." },
+};
+const unsigned int amd_userptr_num_mixed_process_subtests =
+	ARRAY_LENGTH(amd_userptr_mixed_process_subtests);

@@ -1,0 +1,228 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What lies beside the ranges of a BO stays as it is: to look for pages populates, copies and
+ * writes to nothing but them, and not to those that the GPU may only read.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_scatter.h"
+
+/* Every other page, from the first, is a range; what is beside it is nobody's. */
+enum { BESIDE_PAGES = 2 * FEW_RANGES };
+
+enum { SEED_FILE = 1, SEED_LATER, SEED_STORED };
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+static char *map_file(struct amd_userptr *up, int fd, int flags)
+{
+	const size_t size = BESIDE_PAGES * page();
+	char *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, flags, fd, 0);
+
+	amd_userptr_adopt(up, cpu, size);
+	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
+	return cpu;
+}
+
+static int open_file(void)
+{
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC);
+
+	igt_assert_fd(fd);
+	igt_assert_eq(ftruncate(fd, BESIDE_PAGES * page()), 0);
+	return fd;
+}
+
+/* Store the pattern of @seed in the file, not by any mapping. */
+static void write_page(int fd, unsigned int index, uint32_t seed)
+{
+	uint32_t *bytes = malloc(page());
+
+	igt_assert(bytes);
+	amd_userptr_fill(bytes, page(), seed);
+	igt_assert_eq(pwrite(fd, bytes, page(), index * page()), page());
+	free(bytes);
+}
+
+static unsigned int pages_of(int fd)
+{
+	struct stat st;
+
+	igt_assert_eq(fstat(fd, &st), 0);
+	return st.st_blocks * 512 / page();
+}
+
+static void add_every_other(struct amd_userptr_scatter *scatter, struct amd_userptr *up, char *cpu)
+{
+	amd_userptr_scatter_init(scatter, up, BESIDE_PAGES);
+	for (unsigned int i = 0; i < BESIDE_PAGES; i += 2)
+		amd_userptr_scatter_add(scatter, cpu + i * page(), page(), 0);
+}
+
+/* A file without a page: creation allocates those of the ranges, and so does each restore. */
+static void sparse_file(struct amd_userptr *up)
+{
+	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
+	struct amd_userptr_scatter scatter;
+	int fd = open_file();
+
+	add_every_other(&scatter, up, map_file(up, fd, MAP_SHARED));
+	igt_assert_eq(pages_of(fd), 0);
+	amd_userptr_scatter_map(&scatter, 0);
+	igt_assert_eq(pages_of(fd), FEW_RANGES);
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(fallocate(fd, punch, 0, BESIDE_PAGES * page()), 0);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_gpu_check_zero(up, scatter.va, amd_userptr_scatter_size(&scatter));
+	igt_assert_eq(pages_of(fd), FEW_RANGES);
+	close(fd);
+}
+
+/* A page that was copied does not have what is written to the file later. */
+static void expect_not_copied(int fd, char *cpu, unsigned int index)
+{
+	write_page(fd, index, SEED_LATER + index);
+	amd_userptr_check(cpu + index * page(), page(), SEED_LATER + index,
+			  "a page of the file beside those that are written");
+}
+
+static char *map_private(struct amd_userptr *up, int fd)
+{
+	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
+		write_page(fd, i, SEED_FILE);
+	return map_file(up, fd, MAP_PRIVATE);
+}
+
+static void private_file(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	int fd = open_file();
+	char *cpu = map_private(up, fd);
+
+	add_every_other(&scatter, up, cpu);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_gpu_check(up, scatter.va, page(), SEED_FILE);
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
+		expect_not_copied(fd, cpu, i);
+
+	/* The restore has the copies to make again. */
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_stops(up, 0);
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
+		expect_not_copied(fd, cpu, i);
+	close(fd);
+}
+
+/* The pages between are ranges, too, which the GPU may only read: they stay those of the file. */
+static void readonly_beside(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	int fd = open_file();
+	char *cpu = map_private(up, fd);
+
+	amd_userptr_scatter_init(&scatter, up, BESIDE_PAGES);
+	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
+		amd_userptr_scatter_add(&scatter, cpu + i * page(), page(), i % 2 ?
+					AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+	amd_userptr_scatter_map(&scatter, 0);
+	for (unsigned int round = 0; round < 2; round++) {
+		for (unsigned int i = 0; i < BESIDE_PAGES; i += 2)
+			amd_userptr_scatter_writes(&scatter, i * page(), page(), SEED_STORED);
+		for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
+			expect_not_copied(fd, cpu, i);
+		amd_userptr_scatter_reads(&scatter, 0, BESIDE_PAGES * page());
+		if (round)
+			break;
+		amd_kfd_smi_mark(&up->smi);
+		igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
+		amd_userptr_expect_stops(up, 0);
+	}
+	close(fd);
+}
+
+static void remember_frames(const char *cpu, uint64_t *pfns)
+{
+	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
+		pfns[i] = amd_userptr_pfn(cpu + i * page());
+	igt_require_f(pfns[0], "no page frame numbers for us in /proc/self/pagemap\n");
+}
+
+/* The ranges' pages were copied since, the others were not. */
+static void expect_half_copied(const char *cpu, const uint64_t *pfns)
+{
+	for (unsigned int i = 0; i < BESIDE_PAGES; i++) {
+		const bool copied = amd_userptr_pfn(cpu + i * page()) != pfns[i];
+
+		igt_assert_f(copied == (i % 2 == 0), "page %u was %scopied\n", i,
+			     copied ? "" : "not ");
+	}
+}
+
+/* @before: is there a BO when the process forks, so that a restore looks for the pages? */
+static void after_fork(struct amd_userptr *up, bool before)
+{
+	struct amd_userptr_scatter scatter;
+	uint64_t pfns[BESIDE_PAGES];
+	struct amd_userptr_gate done;
+	char *cpu = (char *)amd_userptr_mmap(up, BESIDE_PAGES * page(), SEED_FILE);
+
+	add_every_other(&scatter, up, cpu);
+	remember_frames(cpu, pfns);
+	if (before)
+		amd_userptr_scatter_map(&scatter, 0);
+	amd_userptr_gate_init(&done);
+	amd_kfd_smi_mark(&up->smi);
+	/* Who shares the pages, until they have been looked for. */
+	igt_fork(child, 1)
+		igt_assert(amd_userptr_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
+	if (before)
+		amd_userptr_expect_stops(up, 0);
+	else
+		amd_userptr_scatter_map(&scatter, 0);
+	expect_half_copied(cpu, pfns);
+	amd_userptr_gate_open(&done);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that has the same pages");
+	amd_userptr_gate_fini(&done);
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+}
+
+static void fork_then_create(struct amd_userptr *up)
+{
+	after_fork(up, false);
+}
+
+static void fork_then_restore(struct amd_userptr *up)
+{
+	after_fork(up, true);
+}
+
+const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
+	{ .name = "beside-sparse-file", .run = sparse_file,
+	  .describe = "Pages of a file that are in no range are not allocated." },
+	{ .name = "beside-private-file", .run = private_file,
+	  .describe = "Pages of a private mapping that are in no range are not copied." },
+	{ .name = "beside-readonly", .run = readonly_beside,
+	  .describe = "Nor are those that the GPU may only read." },
+	{ .name = "beside-fork-create", .run = fork_then_create,
+	  .describe = "Pages shared with a child are copied where they are a range, and only there." },
+	{ .name = "beside-fork-restore", .run = fork_then_restore,
+	  .describe = "So they are when the BO was there before the child." },
+};
+const unsigned int amd_userptr_num_scatter_beside_subtests =
+	ARRAY_LENGTH(amd_userptr_scatter_beside_subtests);

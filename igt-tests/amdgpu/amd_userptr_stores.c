@@ -1,0 +1,400 @@
+// SPDX-License-Identifier: MIT
+/*
+ * What the GPU has stored is not lost by reclaim, whatever the page table of the
+ * CPU said of the pages when it did so: stores of the GPU set no dirty bit.
+ *
+ * A subtest is a way for pages to be writable and clean times a kind of userptr.
+ * First the pages are so before the GPU gets them, then they become so again
+ * while it has them. All bytes that are compared are the GPU's; that each page
+ * has really gone is seen by mincore(), while the restore worker, who would
+ * bring it back, is held.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_cgroup.h"
+#include "lib/amdgpu/amd_userptr_mapped.h"
+#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_stall.h"
+
+#include "amd_userptr_stores.h"
+
+IGT_TEST_DESCRIPTION("Stores of the GPU survive reclaim, also in pages that are clean for the CPU.");
+
+#define SUBTEST_SECONDS amd_kfd_patience(50)
+
+/* Of a process under pressure: the limit, and what it works on besides. */
+#define PRESSURE_LIMIT ((size_t)8 << 20)
+#define PRESSURE_OTHER ((size_t)10 << 20)
+
+/* More holds of the worker than a subtest has. */
+enum { CHILD_HOLDS = 8 };
+
+/* Content, besides AMD_USERPTR_SEED, which the CPU has stored before. */
+enum { FIRST = 1 << 10, SECOND = 2 << 10 };
+
+static struct amd_userptr up;
+static int no_stall;
+
+/* Of the subtest that runs; not on its stack, for it may end by a jump. */
+static struct test {
+	struct amd_userptr *up;
+	const struct stores_clean *clean;
+	struct amd_userptr_area area;
+	struct amd_userptr_mapped mapped;
+	struct amd_userptr_stall stall;
+	char *other;			/* memory that pushes the area out; NULL: MADV_PAGEOUT does */
+} test;
+
+static unsigned int num_pages(void)
+{
+	return test.area.size / getpagesize();
+}
+
+/* Each page with a seed of its own. */
+static void fill(char *memory, uint32_t seed)
+{
+	for (unsigned int i = 0; i < num_pages(); i++)
+		amd_userptr_fill(memory + (size_t)i * getpagesize(), getpagesize(), seed + i);
+}
+
+static bool has_page(const char *memory, unsigned int page, uint32_t seed)
+{
+	const uint32_t *dw = (const void *)(memory + (size_t)page * getpagesize());
+
+	for (size_t i = 0; i < getpagesize() / sizeof(*dw); i++) {
+		if (dw[i] != amd_userptr_pattern(seed + page, i))
+			return false;
+	}
+	return true;
+}
+
+static void check(const char *memory, uint32_t seed, const char *who)
+{
+	unsigned int lost = 0, zero = 0, last = 0;
+
+	for (unsigned int i = 0; i < num_pages(); i++) {
+		if (has_page(memory, i, seed))
+			continue;
+		lost++;
+		last = i;
+		zero += !*(const uint32_t *)(memory + (size_t)i * getpagesize());
+	}
+	igt_assert_f(!lost, "%s: what was stored in %u of %u pages is lost, %u of them are zero, "
+		     "page %u begins with %#x\n", who, lost, num_pages(), zero, last,
+		     *(const uint32_t *)(memory + (size_t)last * getpagesize()));
+}
+
+static void gpu_stores(uint32_t seed)
+{
+	struct amd_userptr *u = test.up;
+
+	fill(u->in.cpu, seed);
+	amd_kfd_queue_copy(u->queue, test.mapped.va, u->in.va, test.area.size);
+	amd_kfd_queue_sync(u->queue, AMD_USERPTR_WAIT_MS);
+}
+
+static void gpu_finds(uint32_t seed)
+{
+	struct amd_userptr *u = test.up;
+
+	/* What no pattern and no fresh page contains. */
+	memset(u->out.cpu, 0xff, test.area.size);
+	amd_kfd_queue_copy(u->queue, u->out.va, test.mapped.va, test.area.size);
+	amd_kfd_queue_sync(u->queue, AMD_USERPTR_WAIT_MS);
+	check(u->out.cpu, seed, "read by the GPU");
+}
+
+/* The process works on more than it may have, again and again. */
+static int press(void *data)
+{
+	for (size_t at = 0; at < PRESSURE_OTHER; at += getpagesize())
+		test.other[at]++;
+	return 0;
+}
+
+static int push_out(void)
+{
+	if (test.other)
+		return __amd_userptr_push_out(test.area.cpu, test.area.size, press, NULL);
+	return __amd_userptr_pageout_all(test.area.cpu, test.area.size);
+}
+
+static void hold(void)
+{
+	amd_kfd_smi_mark(&test.up->smi);
+	amd_userptr_stall_hold(&test.stall, test.up);
+}
+
+static void let_go(void)
+{
+	amd_userptr_stall_release(&test.stall);
+	amd_userptr_expect_stops(test.up, 0);
+	amd_userptr_stall_drop(&test.stall, test.up);
+}
+
+/* Every page leaves memory, and only then the worker may fetch it. */
+static void reclaim(void)
+{
+	int ret;
+
+	hold();
+	ret = push_out();
+	igt_assert_f(!ret, "%d of %u pages are still in memory: %s\n",
+		     __amd_userptr_pages_in(test.area.cpu, test.area.size), num_pages(),
+		     strerror(-ret));
+	let_go();
+}
+
+/* Without a userptr nobody brings a page back but who looks at it. */
+static void reclaim_untracked(void)
+{
+	int ret = push_out();
+
+	igt_assert_f(!ret, "%d of %u pages are still in memory: %s\n",
+		     __amd_userptr_pages_in(test.area.cpu, test.area.size), num_pages(),
+		     strerror(-ret));
+}
+
+static void make_clean(void)
+{
+	int ret = test.clean->make(&test.area);
+
+	igt_require_f(ret != -ENODEV && ret != -ENOSYS, "the machine has no way to: %s\n",
+		      test.clean->name);
+	igt_assert_f(!ret, "%s: %s\n", test.clean->name, strerror(-ret));
+}
+
+/* While the GPU has the pages; the worker then finds them clean, if it can be made to wait. */
+static void make_clean_again(void)
+{
+	amd_kfd_smi_mark(&test.up->smi);
+	if (!test.clean->held) {
+		make_clean();
+		amd_userptr_expect_stops(test.up, 0);
+		return;
+	}
+	amd_userptr_stall_hold(&test.stall, test.up);
+	make_clean();
+	stores_expect_clean(&test.area, test.clean, true);
+	let_go();
+}
+
+static void begin(struct amd_userptr *user, const struct stores_clean *clean)
+{
+	const char *reason = clean->prepare ? clean->prepare() : NULL;
+
+	test.up = user;
+	test.clean = clean;
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	if (!reason)
+		reason = amd_userptr_area_init(&test.area, user, clean->backing, false);
+	igt_require_f(!reason, "%s\n", reason);
+}
+
+static void survive_reclaim(struct amd_userptr *user, const struct stores_clean *clean,
+			    enum amd_userptr_kind kind)
+{
+	begin(user, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	amd_userptr_mapped_make(user, kind, test.area.cpu, test.area.size, &test.mapped);
+	gpu_stores(FIRST);
+	gpu_finds(FIRST);
+	reclaim();
+	check(test.area.cpu, FIRST, "clean before the GPU had it");
+	gpu_finds(FIRST);
+	if (clean->once)
+		return;
+
+	make_clean_again();
+	gpu_stores(SECOND);
+	gpu_finds(SECOND);
+	reclaim();
+	/* The GPU first: the CPU does not bring them back for it. */
+	gpu_finds(SECOND);
+	check(test.area.cpu, SECOND, "clean while the GPU had it");
+}
+
+/* Nobody looks at the pages between the store and the end of the userptr. */
+static void survive_close(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	begin(&up, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	amd_userptr_mapped_make(&up, kind, test.area.cpu, test.area.size, &test.mapped);
+	gpu_stores(FIRST);
+	amd_userptr_mapped_drop(&up, &test.mapped);
+	reclaim_untracked();
+	check(test.area.cpu, FIRST, "the userptr is closed");
+}
+
+/* Or of the mapping: what is left of the stores is in the file. */
+static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	begin(&up, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	amd_userptr_mapped_make(&up, kind, test.area.cpu, test.area.size, &test.mapped);
+	gpu_stores(FIRST);
+	amd_userptr_mapped_drop(&up, &test.mapped);
+	igt_assert(mmap(test.area.cpu, test.area.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
+			test.area.fd, 0) == test.area.cpu);
+	/* Only what is mapped is paged out. */
+	for (unsigned int i = 0; i < num_pages(); i++)
+		(void)*(volatile char *)(test.area.cpu + (size_t)i * getpagesize());
+	reclaim_untracked();
+	check(test.area.cpu, FIRST, "mapped anew");
+}
+
+/* Or of the process that had the queue. */
+static void survive_exit(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	begin(&up, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		amd_userptr_open_in_child(&mine, &up);
+		test.up = &mine;
+		amd_userptr_mapped_make(&mine, kind, test.area.cpu, test.area.size, &test.mapped);
+		gpu_stores(FIRST);
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores and exits");
+	for (unsigned int i = 0; i < num_pages(); i++)
+		(void)*(volatile char *)(test.area.cpu + (size_t)i * getpagesize());
+	reclaim_untracked();
+	check(test.area.cpu, FIRST, "stored by a process that is gone");
+}
+
+static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	const char *reason = amd_userptr_cgroup_init(PRESSURE_LIMIT);
+	unsigned long long full;
+
+	igt_require_f(!reason, "%s\n", reason);
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_fork(child, 1) {
+		struct amd_userptr mine;
+
+		/* What the driver has for the process is not what is to be limited. */
+		amd_userptr_open_in_child(&mine, &up);
+		igt_assert_eq(__amd_userptr_cgroup_join(), 0);
+		test.other = mmap(NULL, PRESSURE_OTHER, PROT_READ | PROT_WRITE,
+				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		igt_assert(test.other != MAP_FAILED);
+		igt_assert_eq(madvise(test.other, PRESSURE_OTHER, MADV_NOHUGEPAGE), 0);
+		survive_reclaim(&mine, clean, kind);
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	/* The file's pages that the child has asked for are there now. */
+	test.stall.offset += CHILD_HOLDS * AMD_USERPTR_FUSE_NEXT;
+	igt_waitchildren_timeout(3 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
+	full = amd_userptr_cgroup_event("max ");
+	amd_userptr_cgroup_fini();
+	igt_assert(full > 0);
+}
+
+/* The controls: what the CPU stores survives, and what nobody stores need not. */
+static void cpu_store(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	begin(&up, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	amd_userptr_mapped_make(&up, kind, test.area.cpu, test.area.size, &test.mapped);
+	fill(test.area.cpu, FIRST);
+	reclaim();
+	check(test.area.cpu, FIRST, "stored by the CPU");
+	gpu_finds(FIRST);
+}
+
+static void no_store(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	begin(&up, clean);
+	make_clean();
+	stores_expect_clean(&test.area, clean, false);
+	reclaim_untracked();
+	amd_userptr_check_zero(test.area.cpu, test.area.size, "dropped by reclaim");
+}
+
+static void end_subtest(void)
+{
+	amd_userptr_stall_drop(&test.stall, &up);
+	__amd_userptr_mapped_drop(&up, &test.mapped);
+	amd_userptr_cleanup(&up);
+	amd_userptr_cgroup_fini();
+	amd_userptr_area_fini(&test.area);
+	stores_clean_fini();
+}
+
+static void one(const char *prefix, const struct stores_clean *clean, enum amd_userptr_kind kind,
+		const char *what, void (*run)(const struct stores_clean *clean,
+					      enum amd_userptr_kind kind))
+{
+	igt_describe_f("Pages %s: %s.", clean->what, what);
+	igt_subtest_f("%s%s%s", prefix, clean->name, amd_userptr_kind_suffix[kind]) {
+		igt_set_timeout(SUBTEST_SECONDS, clean->name);
+		run(clean, kind);
+		igt_reset_timeout();
+	}
+	igt_fixture()
+		end_subtest();
+}
+
+static void survive(const struct stores_clean *clean, enum amd_userptr_kind kind)
+{
+	survive_reclaim(&up, clean, kind);
+}
+
+static const struct {
+	const char *prefix, *clean, *what;
+	void (*run)(const struct stores_clean *clean, enum amd_userptr_kind kind);
+	bool kinds;			/* all of them */
+} more[] = {
+	{ "pressure-", "lazyfree", "the GPU's stores survive memory pressure", survive_pressure, true },
+	{ "pressure-", "memfd-read", "the GPU's stores survive memory pressure", survive_pressure, true },
+	{ "closed-", "lazyfree", "stores survive when the userptr is closed", survive_close, true },
+	{ "closed-", "swap-read", "stores survive when the userptr is closed", survive_close, true },
+	{ "closed-", "memfd-populate", "stores survive when the userptr is closed", survive_close, true },
+	{ "unmapped-", "memfd-read", "stores survive when the memory is unmapped", survive_munmap, true },
+	{ "unmapped-", "file-read", "stores survive when the memory is unmapped", survive_munmap, true },
+	{ "exited-", "memfd-read", "stores survive the process that had the queue", survive_exit, true },
+	{ "cpu-", "lazyfree", "the CPU's stores survive reclaim", cpu_store, true },
+	{ "cpu-", "memfd-read", "the CPU's stores survive reclaim", cpu_store, true },
+	{ "nobody-", "lazyfree", "reclaim drops what nobody stores to", no_store, false },
+	{ "nobody-", "memfd-read", "reclaim drops what nobody stores to", no_store, false },
+};
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_start(&up);
+		amd_userptr_supported(&up);
+		test.area.fd = -1;
+		no_stall = __amd_userptr_stall_init(&test.stall);
+	}
+
+	for (unsigned int i = 0; i < amd_userptr_num_stores_clean; i++) {
+		for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
+			one("", &amd_userptr_stores_clean[i], kind, "the GPU's stores survive reclaim",
+			    survive);
+	}
+	for (unsigned int i = 0; i < ARRAY_LENGTH(more); i++) {
+		for (int kind = 0; kind < (more[i].kinds ? AMD_USERPTR_NUM_KINDS : 1); kind++)
+			one(more[i].prefix, stores_clean(more[i].clean), kind, more[i].what, more[i].run);
+	}
+
+	igt_fixture() {
+		amd_userptr_stall_fini(&test.stall);
+		amd_userptr_stop(&up);
+	}
+}

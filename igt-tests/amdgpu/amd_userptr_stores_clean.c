@@ -1,0 +1,355 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Every way in which a page is writable and clean: the CPU's page table entry
+ * has no dirty bit, and neither has the page, so that reclaim need not keep what
+ * is in it.  Either nobody has stored anything yet, or what was stored is on a
+ * disk too, or the owner has said that it does not matter (MADV_FREE).
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+
+#include "amd_userptr_stores.h"
+
+#define KSM "/sys/kernel/mm/ksm/"
+#define SHMEM_THP "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
+
+/* include/uapi/asm-generic/mman-common.h: not in every libc */
+enum { MADV_POPULATE_READ_NOW = 22 };
+
+static int open_memfd(size_t size)
+{
+	int fd = memfd_create("amd_userptr", MFD_CLOEXEC);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static int open_tmpfs(size_t size)
+{
+	int fd = open("/dev/shm", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static int open_file(size_t size)
+{
+	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	return fd >= 0 ? fd : -errno;
+}
+
+static const struct amd_userptr_backing
+anon = { .name = "anon", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
+thp = { .name = "thp", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE,
+	.huge = true },
+shm = { .name = "shm", .map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
+memfd = { .name = "memfd", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
+	  .open = open_memfd },
+memfd_thp = { .name = "memfd-thp", .map_flags = MAP_SHARED, .advice = MADV_HUGEPAGE,
+	      .open = open_memfd, .huge = true },
+tmpfs = { .name = "tmpfs", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
+	  .open = open_tmpfs },
+file = { .name = "file", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
+	 .open = open_file };
+
+static int advise(struct amd_userptr_area *area, int advice)
+{
+	return madvise(area->cpu, area->size, advice) ? -errno : 0;
+}
+
+static void read_all(struct amd_userptr_area *area)
+{
+	for (size_t at = 0; at < area->size; at += getpagesize())
+		(void)*(volatile char *)(area->cpu + at);
+}
+
+/* ---- anonymous memory ---- */
+
+/* It leaves alone what waits to be put on an LRU list, and has the rest wait to be put on another. */
+static int lazyfree(struct amd_userptr_area *area)
+{
+	int ret;
+
+	__amd_userptr_drain_batches(area->cpu);
+	ret = advise(area, MADV_FREE);
+	__amd_userptr_drain_batches(area->cpu);
+	return ret;
+}
+
+static int lazyfree_cold(struct amd_userptr_area *area)
+{
+	int ret = lazyfree(area);
+
+	return ret ? ret : advise(area, MADV_COLD);
+}
+
+static int lazyfree_mprotect(struct amd_userptr_area *area)
+{
+	int ret = lazyfree(area);
+
+	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+}
+
+static int lazyfree_migrate(struct amd_userptr_area *area)
+{
+	int ret = lazyfree(area);
+
+	ret = ret ? ret : __amd_userptr_migrate(area->cpu, area->size, getpagesize());
+	__amd_userptr_drain_batches(area->cpu);
+	return ret;
+}
+
+static int fork_and_end(void)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid == 0)
+		_exit(0);
+	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -ECHILD : 0;
+}
+
+/* The child's copy of the page table takes the right to write from both. */
+static int lazyfree_fork(struct amd_userptr_area *area)
+{
+	int ret = lazyfree(area);
+
+	return ret ? ret : fork_and_end();
+}
+
+/* Until all are one page with their twins, and then copies again. */
+static int lazyfree_ksm(struct amd_userptr_area *area)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	char *twin = mmap(area->elsewhere, area->size, PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	size_t merged = 0;
+	int ret, err;
+
+	if (twin == MAP_FAILED || madvise(twin, area->size, MADV_MERGEABLE) ||
+	    advise(area, MADV_MERGEABLE) || __amd_userptr_write_text(KSM "pages_to_scan", "1000") ||
+	    __amd_userptr_write_text(KSM "sleep_millisecs", "0"))
+		return -ENODEV;
+	memcpy(twin, area->cpu, area->size);
+	ret = __amd_userptr_write_text(KSM "run", "1");
+	while (!ret && merged < area->size && amd_kfd_now_ms() < deadline) {
+		for (merged = 0; merged < area->size; merged += getpagesize()) {
+			if (amd_userptr_pfn(area->cpu + merged) != amd_userptr_pfn(twin + merged))
+				break;
+		}
+		amd_kfd_pause();
+	}
+	err = __amd_userptr_write_text(KSM "run", "2");
+	__amd_userptr_write_text(KSM "run", "0");
+	__amd_userptr_write_text(KSM "sleep_millisecs", "20");
+	ret = ret ? ret : err;
+	if (!ret && merged < area->size)
+		ret = -ETIME;
+	return ret ? ret : lazyfree_mprotect(area);
+}
+
+/* What a disk has as well; written there first, and read from there by the CPU. */
+static int swapped_in(struct amd_userptr_area *area)
+{
+	int ret = __amd_userptr_pageout_all(area->cpu, area->size);
+
+	if (!ret)
+		read_all(area);
+	return ret;
+}
+
+static int swapped_in_ahead(struct amd_userptr_area *area)
+{
+	int ret = __amd_userptr_pageout_all(area->cpu, area->size);
+
+	ret = ret ? ret : advise(area, MADV_WILLNEED);
+	if (!ret)
+		read_all(area);
+	return ret;
+}
+
+static int swapped_in_mprotect(struct amd_userptr_area *area)
+{
+	int ret = swapped_in(area);
+
+	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+}
+
+/* ---- shared memory and files ---- */
+
+/* Pages that nobody has, and that are zero when they come. */
+static int punch(struct amd_userptr_area *area)
+{
+	if (area->fd < 0)
+		return advise(area, MADV_REMOVE);
+	return fallocate(area->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, area->size) ?
+	       -errno : 0;
+}
+
+static int only_read(struct amd_userptr_area *area)
+{
+	int ret = punch(area);
+
+	if (!ret)
+		read_all(area);
+	return ret;
+}
+
+static int populated(struct amd_userptr_area *area)
+{
+	int ret = punch(area);
+
+	return ret ? ret : advise(area, MADV_POPULATE_READ_NOW);
+}
+
+/* A shared mapping is populated for reading, whatever may be done with it. */
+static int map_populated(struct amd_userptr_area *area)
+{
+	int ret = punch(area);
+
+	if (!ret && mmap(area->cpu, area->size, PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_FIXED | MAP_POPULATE, area->fd, 0) != area->cpu)
+		ret = -errno;
+	return ret;
+}
+
+static int read_cold(struct amd_userptr_area *area)
+{
+	int ret = only_read(area);
+
+	return ret ? ret : advise(area, MADV_COLD);
+}
+
+static int read_mprotect(struct amd_userptr_area *area)
+{
+	int ret = only_read(area);
+
+	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+}
+
+static int read_migrate(struct amd_userptr_area *area)
+{
+	int ret = only_read(area);
+
+	return ret ? ret : __amd_userptr_migrate(area->cpu, area->size, getpagesize());
+}
+
+/* The old setting is the one in brackets. */
+static char shmem_before[32];
+
+static const char *allow_shmem_thp(void)
+{
+	char text[256] = "", *open_bracket, *close_bracket;
+	int fd = open(SHMEM_THP, O_RDONLY | O_CLOEXEC);
+
+	if (fd >= 0) {
+		(void)!read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	open_bracket = strchr(text, '[');
+	close_bracket = strchr(text, ']');
+	if (open_bracket && close_bracket && !shmem_before[0]) {
+		*close_bracket = '\0';
+		snprintf(shmem_before, sizeof(shmem_before), "%s", open_bracket + 1);
+	}
+	return __amd_userptr_write_text(SHMEM_THP, "advise") ? "no huge pages in shared memory, or not root" :
+							       NULL;
+}
+
+void stores_clean_fini(void)
+{
+	if (shmem_before[0])
+		__amd_userptr_write_text(SHMEM_THP, shmem_before);
+	shmem_before[0] = '\0';
+	amd_userptr_swap_as_before();
+}
+
+const struct stores_clean amd_userptr_stores_clean[] = {
+	{ .name = "lazyfree", .what = "given back by MADV_FREE",
+	  .backing = &anon, .make = lazyfree, .held = true, .lazyfree = true },
+	{ .name = "lazyfree-thp", .what = "of a huge page given back by MADV_FREE",
+	  .backing = &thp, .make = lazyfree, .held = true, .lazyfree = true, .huge = true },
+	{ .name = "lazyfree-cold", .what = "given back, and deactivated",
+	  .backing = &anon, .make = lazyfree_cold, .held = true, .lazyfree = true },
+	{ .name = "lazyfree-mprotect", .what = "given back, read-only for a moment",
+	  .backing = &anon, .make = lazyfree_mprotect, .lazyfree = true },
+	{ .name = "lazyfree-migrate", .what = "given back, on another node now",
+	  .backing = &anon, .make = lazyfree_migrate, .held = true, .lazyfree = true },
+	{ .name = "lazyfree-fork", .what = "given back, a child's as well for a moment",
+	  .backing = &anon, .make = lazyfree_fork, .lazyfree = true },
+	{ .name = "lazyfree-ksm", .what = "given back when KSM had merged and parted them",
+	  .backing = &anon, .make = lazyfree_ksm, .once = true, .lazyfree = true },
+	{ .name = "swap-read", .what = "read from a swap disk", .prepare = amd_userptr_swap_to_disk,
+	  .backing = &anon, .make = swapped_in, .held = true, .swap_cache = true },
+	{ .name = "swap-willneed", .what = "read ahead from a swap disk", .prepare = amd_userptr_swap_to_disk,
+	  .backing = &anon, .make = swapped_in_ahead, .held = true, .swap_cache = true },
+	{ .name = "swap-mprotect", .what = "read from a swap disk, read-only for a moment",
+	  .prepare = amd_userptr_swap_to_disk,
+	  .backing = &anon, .make = swapped_in_mprotect, .once = true, .swap_cache = true },
+	{ .name = "memfd-read", .what = "of a memfd that was only read",
+	  .backing = &memfd, .make = only_read, .held = true },
+	{ .name = "memfd-populate", .what = "of a memfd, populated by MADV_POPULATE_READ",
+	  .backing = &memfd, .make = populated, .held = true },
+	{ .name = "memfd-map-populate", .what = "of a memfd mapped with MAP_POPULATE",
+	  .backing = &memfd, .make = map_populated },
+	{ .name = "memfd-thp", .what = "of a huge page of a memfd",
+	  .backing = &memfd_thp, .prepare = allow_shmem_thp, .make = only_read, .held = true, .huge = true },
+	{ .name = "memfd-cold", .what = "of a memfd, read and deactivated",
+	  .backing = &memfd, .make = read_cold, .held = true },
+	{ .name = "memfd-mprotect", .what = "of a memfd, read-only for a moment",
+	  .backing = &memfd, .make = read_mprotect },
+	{ .name = "memfd-migrate", .what = "of a memfd, on another node now",
+	  .backing = &memfd, .make = read_migrate, .held = true },
+	{ .name = "shm-read", .what = "of shared anonymous memory that was only read",
+	  .backing = &shm, .make = only_read, .held = true },
+	{ .name = "shm-populate", .what = "of shared anonymous memory, populated",
+	  .backing = &shm, .make = populated, .held = true },
+	{ .name = "tmpfs-read", .what = "of a file in tmpfs that was only read",
+	  .backing = &tmpfs, .make = only_read, .held = true },
+	{ .name = "tmpfs-map-populate", .what = "of a file in tmpfs mapped with MAP_POPULATE",
+	  .backing = &tmpfs, .make = map_populated },
+	{ .name = "file-read", .what = "of a file that was only read",
+	  .backing = &file, .make = only_read, .held = true },
+	{ .name = "file-map-populate", .what = "of a file mapped with MAP_POPULATE",
+	  .backing = &file, .make = map_populated },
+};
+const unsigned int amd_userptr_num_stores_clean =
+	sizeof(amd_userptr_stores_clean) / sizeof(amd_userptr_stores_clean[0]);
+
+const struct stores_clean *stores_clean(const char *name)
+{
+	for (unsigned int i = 0; i < amd_userptr_num_stores_clean; i++) {
+		if (!strcmp(amd_userptr_stores_clean[i].name, name))
+			return &amd_userptr_stores_clean[i];
+	}
+	igt_assert_f(false, "no way %s\n", name);
+	return NULL;
+}
+
+/* A file of a disk is written to by page_mkwrite(), and clean is all that can be asked of it. */
+void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
+			 bool again)
+{
+	const unsigned long long kib = area->size >> 10;
+	struct amd_userptr_smaps smaps;
+
+	igt_assert_eq(__amd_userptr_smaps(area->cpu, &smaps), 0);
+	igt_debug("%s: %llu KiB of %llu, dirty %llu, lazyfree %llu, huge %llu\n", clean->name,
+		  smaps.rss, kib, smaps.dirty, smaps.lazyfree, smaps.huge);
+	igt_assert_eq_u64(smaps.rss, kib);
+	igt_assert_eq_u64(smaps.dirty, 0);
+	if (clean->lazyfree)
+		igt_assert_eq_u64(smaps.lazyfree, kib);
+	if (clean->huge && !again)
+		igt_assert_eq_u64(smaps.huge, kib);
+	if (clean->swap_cache)
+		igt_assert_eq(__amd_userptr_pages_in_swap_cache(area->cpu, area->size),
+			      area->size / getpagesize());
+}

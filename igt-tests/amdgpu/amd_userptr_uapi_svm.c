@@ -1,0 +1,193 @@
+// SPDX-License-Identifier: MIT
+/*
+ * KFD's shared virtual memory and userptrs that KFD queues access exclude each other, page by
+ * page: both follow their memory, and each would update page tables without the other.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_scatter.h"
+
+#include "amd_userptr_uapi.h"
+
+/* Pages of a BO of several ranges, every other page of the memory. */
+enum { PAGES = 8 };
+
+/* Attempts to register the same memory both ways at once. */
+enum { RACES = 200 };
+
+static size_t page(void)
+{
+	return getpagesize();
+}
+
+static int register_svm(struct amd_userptr *up, void *cpu, uint64_t size)
+{
+	union {
+		struct kfd_ioctl_svm_args args;
+		char bytes[sizeof(struct kfd_ioctl_svm_args) +
+			   sizeof(struct kfd_ioctl_svm_attribute)];
+	} svm = {
+		.args = {
+			.start_addr = (uintptr_t)cpu,
+			.size = size,
+			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
+			.nattr = 1,
+		},
+	};
+
+	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS;
+	svm.args.attrs[0].value = up->kfd.node.gpu_id;
+	/* The size of the attributes is part of the request, as for libhsakmt. */
+	return ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
+		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
+}
+
+static void require_svm(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, page(), 1);
+
+	igt_require_f(!register_svm(up, cpu, page()), "KFD offers no shared virtual memory\n");
+	amd_userptr_munmap(up, cpu, page());
+}
+
+static int create(struct amd_userptr *up, void *cpu, uint64_t size)
+{
+	uint32_t handle;
+	int ret = __amd_userptr_create(up->fd, cpu, size, AMD_USERPTR_TRACKED, &handle);
+
+	if (!ret)
+		igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
+	return ret;
+}
+
+static void svm_first(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 4 * page(), 1);
+
+	require_svm(up);
+	igt_assert_eq(register_svm(up, cpu + page(), page()), 0);
+	igt_assert_eq(create(up, cpu + page(), page()), -EADDRINUSE);
+	igt_assert_eq(create(up, cpu, 4 * page()), -EADDRINUSE);
+	igt_assert_eq(create(up, cpu + 2 * page(), 2 * page()), 0);
+	igt_assert_eq(create(up, cpu, page()), 0);
+}
+
+static void userptr_first(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 6 * page(), 1);
+	struct amd_userptr_bo *bo;
+
+	require_svm(up);
+	bo = amd_userptr_create(up, cpu + 2 * page(), 2 * page(), AMD_USERPTR_TRACKED);
+	amd_userptr_map(up, bo);
+	igt_assert_eq(register_svm(up, cpu + 2 * page(), 2 * page()), -EADDRINUSE);
+	igt_assert_eq(register_svm(up, cpu + 3 * page(), page()), -EADDRINUSE);
+	igt_assert_eq(register_svm(up, cpu, 6 * page()), -EADDRINUSE);
+	igt_assert_eq(register_svm(up, cpu + page(), page()), 0);
+	igt_assert_eq(register_svm(up, cpu + 4 * page(), page()), 0);
+	amd_userptr_roundtrip(up, bo, 2);
+
+	/* Until its last handle is closed, mapped or not. */
+	amd_userptr_unmap(up, bo);
+	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
+	amd_userptr_destroy(up, bo);
+	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), 0);
+}
+
+/* A BO that was refused, whyever, has no claim to its memory. */
+static void refused_first(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);
+
+	require_svm(up);
+	igt_assert_eq(mprotect(cpu + page(), page(), PROT_NONE), 0);
+	igt_assert_neq(create(up, cpu, 2 * page()), 0);
+	igt_assert_eq(register_svm(up, cpu, page()), 0);
+}
+
+static void ranges_first(struct amd_userptr *up)
+{
+	char *cpu = (char *)amd_userptr_mmap(up, 2 * PAGES * page(), 1);
+	struct amd_userptr_scatter scatter;
+	struct amd_userptr_args args;
+
+	require_svm(up);
+	amd_userptr_scatter_init(&scatter, up, PAGES);
+	for (unsigned int i = 0; i < PAGES; i++)
+		amd_userptr_scatter_add(&scatter, cpu + 2 * i * page(), page(), 0);
+	amd_userptr_scatter_shuffle(&scatter, 1);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
+	amd_userptr_adopt_bo(up, args.handle, NULL, args.size);
+	for (unsigned int i = 0; i < 2 * PAGES; i++)
+		igt_assert_eq(register_svm(up, cpu + i * page(), page()), i % 2 ? 0 : -EADDRINUSE);
+
+	/* Now the pages between belong to SVM. */
+	amd_userptr_scatter_add(&scatter, cpu + page(), page(), 0);
+	args = amd_userptr_scatter_args(&scatter, 0);
+	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), -EADDRINUSE);
+}
+
+struct race {
+	struct amd_userptr *up;
+	pthread_barrier_t barrier;
+	void *cpu;
+	int ret;
+};
+
+static void *race_svm(void *data)
+{
+	struct race *race = data;
+
+	pthread_barrier_wait(&race->barrier);
+	race->ret = register_svm(race->up, race->cpu, page());
+	return NULL;
+}
+
+static void both_at_once(struct amd_userptr *up)
+{
+	struct race race = { .up = up };
+	unsigned int won = 0;
+
+	require_svm(up);
+	for (unsigned int i = 0; i < RACES; i++) {
+		pthread_t thread;
+		uint32_t handle;
+		int ret;
+
+		race.cpu = amd_userptr_mmap(up, page(), 1);
+		igt_assert_eq(pthread_barrier_init(&race.barrier, NULL, 2), 0);
+		igt_assert_eq(pthread_create(&thread, NULL, race_svm, &race), 0);
+		pthread_barrier_wait(&race.barrier);
+		ret = __amd_userptr_create(up->fd, race.cpu, page(), AMD_USERPTR_TRACKED, &handle);
+		igt_assert_eq(pthread_join(thread, NULL), 0);
+		pthread_barrier_destroy(&race.barrier);
+		igt_assert_f((!ret && race.ret == -EADDRINUSE) || (ret == -EADDRINUSE && !race.ret),
+			     "round %u: userptr %d, SVM %d\n", i, ret, race.ret);
+		won += !ret;
+		if (!ret)
+			igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
+		amd_userptr_munmap(up, race.cpu, page());
+	}
+	igt_info("of %d pages userptrs got %u\n", RACES, won);
+}
+
+const struct amd_userptr_subtest amd_userptr_svm_subtests[] = {
+	{ .name = "hsa-no-svm-memory", .run = svm_first,
+	  .describe = "Memory registered for SVM is not registered twice." },
+	{ .name = "hsa-no-svm-after", .run = userptr_first,
+	  .describe = "Nor is that of a userptr registered for SVM." },
+	{ .name = "hsa-no-svm-refused", .run = refused_first,
+	  .describe = "What was not made a userptr can be." },
+	{ .name = "hsa-no-svm-ranges", .run = ranges_first,
+	  .describe = "Of a BO of ranges just these are excluded." },
+	{ .name = "hsa-no-svm-race", .run = both_at_once,
+	  .describe = "Of two threads that register the same page both ways one succeeds." },
+};
+const unsigned int amd_userptr_num_svm_subtests = ARRAY_LENGTH(amd_userptr_svm_subtests);

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: MIT
+/* User memory for KFD's queues, in every way there is. */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_mapped.h"
+#include "lib/amdgpu/amd_userptr_scatter.h"
+
+/* A huge page is cut in so many ranges, and smaller memory in pages. */
+enum { MAX_RANGES = 32 };
+
+const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
+	[AMD_USERPTR_KIND_SINGLE] = "",
+	[AMD_USERPTR_KIND_SCATTER] = "-scatter",
+	[AMD_USERPTR_KIND_KFD] = "-kfd",
+};
+
+static uint64_t range_size(uint64_t size)
+{
+	const uint64_t page = getpagesize();
+
+	return size / MAX_RANGES > page ? size / MAX_RANGES : page;
+}
+
+/* Neighbours that follow one another would be one range again. */
+static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	const uint64_t step = range_size(mapped->size);
+	const unsigned int count = mapped->size / step;
+	struct amd_userptr_range ranges[MAX_RANGES];
+	struct amd_userptr_args args = {
+		.size = mapped->size,
+		.flags = AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_SCATTER,
+		.ranges = (uintptr_t)ranges,
+		.num_ranges = count,
+		.range_stride = sizeof(ranges[0]),
+	};
+	int ret;
+
+	if (!count || count > MAX_RANGES || mapped->size % step)
+		return -EINVAL;
+	for (unsigned int i = 0; i < count; i++)
+		ranges[i] = (struct amd_userptr_range) {
+			.addr = (uintptr_t)mapped->cpu + (count - 1 - i) * step,
+			.size = step,
+		};
+	ret = __amd_userptr_ioctl(up->fd, &args);
+	mapped->handle = args.handle;
+	return ret;
+}
+
+/* A mapping for each range, so that the GPU has them in the order of the memory. */
+static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	const uint64_t size = mapped->size;
+	const uint64_t step = mapped->kind == AMD_USERPTR_KIND_SCATTER ? range_size(size) : size;
+	int ret = 0;
+
+	for (uint64_t at = 0; at < size && !ret; at += step)
+		ret = __amd_userptr_va(up, AMDGPU_VA_OP_MAP, mapped->handle, mapped->va + at,
+				       size - step - at, step, AMD_USERPTR_RW);
+	return ret;
+}
+
+static int make_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	int ret;
+
+	if (mapped->kind == AMD_USERPTR_KIND_SCATTER)
+		ret = create_scatter(up, mapped);
+	else
+		ret = __amd_userptr_create(up->fd, mapped->cpu, mapped->size, AMD_USERPTR_TRACKED,
+					   &mapped->handle);
+	if (ret)
+		return ret;
+	ret = map_bo(up, mapped);
+	if (ret)
+		__amd_userptr_close_handle(up->fd, mapped->handle);
+	return ret;
+}
+
+int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
+			      uint64_t size, struct amd_userptr_mapped *mapped)
+{
+	const uint64_t va = amd_kfd_va_reserve(size, 0);
+	int ret;
+
+	*mapped = (struct amd_userptr_mapped) { .kind = kind, .cpu = cpu, .size = size, .va = va };
+	if (!va)
+		return -ENOMEM;
+	if (kind == AMD_USERPTR_KIND_KFD)
+		ret = __amd_kfd_register(&up->kfd, cpu, size, va, &mapped->mem);
+	else
+		ret = make_bo(up, mapped);
+	if (ret) {
+		amd_kfd_va_release(va, size);
+		memset(mapped, 0, sizeof(*mapped));
+	}
+	return ret;
+}
+
+int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	int ret;
+
+	if (!mapped->va)
+		return 0;
+	if (mapped->kind == AMD_USERPTR_KIND_KFD)
+		ret = __amd_kfd_free(&up->kfd, &mapped->mem);
+	else
+		ret = __amd_userptr_close_handle(up->fd, mapped->handle);
+	amd_kfd_va_release(mapped->va, mapped->size);
+	memset(mapped, 0, sizeof(*mapped));
+	return ret;
+}
+
+void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
+			     uint64_t size, struct amd_userptr_mapped *mapped)
+{
+	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
+		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	igt_assert_eq(__amd_userptr_mapped_make(up, kind, cpu, size, mapped), 0);
+}
+
+void amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	igt_assert_eq(__amd_userptr_mapped_drop(up, mapped), 0);
+}

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: MIT
+/* Pages, one by one, on their way out of memory: see amd_userptr_reclaim.h. */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <linux/kernel-page-flags.h>
+#include <sys/mman.h>
+#include <sys/swap.h>
+#include <sys/syscall.h>
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
+
+/* Of one look: a huge page. */
+enum { MAX_PAGES = 512 };
+
+/* include/uapi/linux/mempolicy.h: not in every libc. */
+enum { MPOL_MF_MOVE_THESE = 1 << 1 };
+
+/* Disks have to be written to, and are read again. */
+#define PUSH_MS amd_kfd_patience(10000)
+
+int __amd_userptr_pages_in(void *cpu, size_t size)
+{
+	const size_t pages = size / getpagesize();
+	unsigned char in[MAX_PAGES];
+	int count = 0;
+
+	if (pages > MAX_PAGES)
+		return -EINVAL;
+	if (mincore(cpu, size, in))
+		return -errno;
+	for (size_t i = 0; i < pages; i++)
+		count += in[i] & 1;
+	return count;
+}
+
+/*
+ * Pages that were touched just now may still be in a CPU's batch of pages to put
+ * on the LRU lists, where reclaim does not see them.  Moving a page to where it
+ * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()).
+ */
+void __amd_userptr_drain_batches(void *page)
+{
+	int node;
+
+	if (!syscall(SYS_move_pages, 0, 1ul, &page, NULL, &node, MPOL_MF_MOVE_THESE) && node >= 0)
+		syscall(SYS_move_pages, 0, 1ul, &page, &node, &node, MPOL_MF_MOVE_THESE);
+}
+
+/*
+ * What is written to a disk stays in the cache when that is done, mapped by nobody
+ * and so nobody's to page out: it is mapped again, clean as it is now.
+ */
+static void map_cached(char *cpu, size_t size)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	unsigned char in[MAX_PAGES];
+
+	if (!mincore(cpu, size, in)) {
+		for (size_t i = 0; i < size / getpagesize(); i++) {
+			volatile char *page = cpu + i * getpagesize();
+
+			if (in[i] & 1 && !__amd_userptr_pfn(pagemap, (char *)page))
+				(void)*page;
+		}
+	}
+	if (pagemap >= 0)
+		close(pagemap);
+}
+
+int __amd_userptr_push_out(void *cpu, size_t size, int (*push)(void *data), void *data)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + PUSH_MS;
+	int ret;
+
+	do {
+		ret = push(data);
+		if (!ret)
+			ret = __amd_userptr_pages_in(cpu, size);
+		if (ret <= 0)
+			return ret;
+		map_cached(cpu, size);
+		__amd_userptr_drain_batches(cpu);
+		amd_kfd_pause();
+	} while (amd_kfd_now_ms() < deadline);
+	return -ETIME;
+}
+
+struct memory {
+	void *cpu;
+	size_t size;
+};
+
+static int page_out(void *data)
+{
+	const struct memory *memory = data;
+
+	return madvise(memory->cpu, memory->size, MADV_PAGEOUT) ? -errno : 0;
+}
+
+int __amd_userptr_pageout_all(void *cpu, size_t size)
+{
+	struct memory memory = { cpu, size };
+
+	return __amd_userptr_push_out(cpu, size, page_out, &memory);
+}
+
+/* Page frames, 0 for what is not mapped. */
+static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+
+	for (size_t i = 0; i < size / getpagesize(); i++)
+		pfns[i] = __amd_userptr_pfn(pagemap, (char *)cpu + i * getpagesize());
+	if (pagemap >= 0)
+		close(pagemap);
+}
+
+/* Whoever follows the memory may have brought a page back, into another frame. */
+static bool any_gone(void *cpu, size_t size, const uint64_t *before)
+{
+	uint64_t now[MAX_PAGES];
+
+	read_pfns(cpu, size, now);
+	for (size_t i = 0; i < size / getpagesize(); i++) {
+		if (before[i] && now[i] != before[i])
+			return true;
+	}
+	return false;
+}
+
+int __amd_userptr_pageout(void *cpu, size_t size)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	const int in = __amd_userptr_pages_in(cpu, size);
+	uint64_t before[MAX_PAGES];
+
+	if (in < 0)
+		return in;
+	read_pfns(cpu, size, before);
+	do {
+		if (madvise(cpu, size, MADV_PAGEOUT))
+			return -errno;
+		if (__amd_userptr_pages_in(cpu, size) < in || any_gone(cpu, size, before))
+			return 0;
+		__amd_userptr_drain_batches(cpu);
+	} while (amd_kfd_now_ms() < deadline);
+	return -ETIME;
+}
+
+static void take_smaps(struct amd_userptr_smaps *smaps, const char *line)
+{
+	unsigned long long kib;
+
+	if (sscanf(line, "Rss: %llu", &kib) == 1)
+		smaps->rss = kib;
+	else if (sscanf(line, "Shared_Dirty: %llu", &kib) == 1 ||
+		 sscanf(line, "Private_Dirty: %llu", &kib) == 1)
+		smaps->dirty += kib;
+	else if (sscanf(line, "LazyFree: %llu", &kib) == 1)
+		smaps->lazyfree = kib;
+	else if (sscanf(line, "AnonHugePages: %llu", &kib) == 1 ||
+		 sscanf(line, "ShmemPmdMapped: %llu", &kib) == 1 ||
+		 sscanf(line, "FilePmdMapped: %llu", &kib) == 1)
+		smaps->huge += kib;
+}
+
+/* Lines of a file without the C library's, whose streams are allocated. */
+struct lines {
+	int fd;
+	size_t len, at;
+	char text[4096];
+};
+
+/* The next one, without its end; NULL at the end of the file. */
+static char *next_line(struct lines *lines)
+{
+	char *end = memchr(lines->text + lines->at, '\n', lines->len - lines->at), *line;
+	ssize_t got;
+
+	if (!end) {
+		lines->len -= lines->at;
+		memmove(lines->text, lines->text + lines->at, lines->len);
+		lines->at = 0;
+		got = read(lines->fd, lines->text + lines->len, sizeof(lines->text) - lines->len);
+		if (got <= 0)
+			return NULL;
+		lines->len += got;
+		return next_line(lines);
+	}
+	*end = '\0';
+	line = lines->text + lines->at;
+	lines->at = end + 1 - lines->text;
+	return line;
+}
+
+int __amd_userptr_smaps(const void *addr, struct amd_userptr_smaps *smaps)
+{
+	struct lines lines = { .fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC) };
+	unsigned long start, end;
+	bool here = false, found = false;
+	char *line;
+
+	memset(smaps, 0, sizeof(*smaps));
+	if (lines.fd < 0)
+		return -errno;
+	while ((line = next_line(&lines))) {
+		/* A mapping's first line begins with its addresses. */
+		if (sscanf(line, "%lx-%lx ", &start, &end) == 2) {
+			here = start <= (uintptr_t)addr && (uintptr_t)addr < end;
+			found |= here;
+		} else if (here) {
+			take_smaps(smaps, line);
+		}
+	}
+	close(lines.fd);
+	return found ? 0 : -ENOENT;
+}
+
+int __amd_userptr_pages_in_swap_cache(void *cpu, size_t size)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	int count = pagemap < 0 || kpageflags < 0 ? -EACCES : 0;
+	uint64_t pfn, flags;
+
+	for (size_t at = 0; at < size && count >= 0; at += getpagesize()) {
+		pfn = __amd_userptr_pfn(pagemap, (char *)cpu + at);
+		if (!pfn)
+			continue;
+		if (pread(kpageflags, &flags, sizeof(flags), pfn * sizeof(flags)) != sizeof(flags))
+			count = -EIO;
+		else
+			count += (flags >> KPF_SWAPCACHE) & 1;
+	}
+	if (pagemap >= 0)
+		close(pagemap);
+	if (kpageflags >= 0)
+		close(kpageflags);
+	return count;
+}
+
+/* The zrams that are switched off for it, and their priorities. */
+enum { MAX_ZRAMS = 4 };
+static struct zram {
+	char path[256];
+	int priority;
+} zrams[MAX_ZRAMS];
+static unsigned int num_zrams;
+
+static bool is_zram(const char *path)
+{
+	return strstr(path, "/zram");
+}
+
+/* Negative priorities are the kernel's choice, and cannot be asked for. */
+static int swap_on(const struct zram *zram)
+{
+	int flags = zram->priority < 0 ? 0 :
+		    SWAP_FLAG_PREFER | (zram->priority << SWAP_FLAG_PRIO_SHIFT & SWAP_FLAG_PRIO_MASK);
+
+	return swapon(zram->path, flags) ? -errno : 0;
+}
+
+/* Fills in zrams, none of which is off yet; is there a disk besides? */
+static bool find_swaps(void)
+{
+	FILE *file = fopen("/proc/swaps", "r");
+	char line[512], path[256];
+	bool disk = false;
+	int priority;
+
+	num_zrams = 0;
+	while (file && fgets(line, sizeof(line), file)) {
+		/* The first line is a heading. */
+		if (sscanf(line, "%255s %*s %*u %*u %d", path, &priority) != 2)
+			continue;
+		disk |= !is_zram(path);
+		if (!is_zram(path) || num_zrams == MAX_ZRAMS)
+			continue;
+		strcpy(zrams[num_zrams].path, path);
+		zrams[num_zrams++].priority = priority;
+	}
+	if (file)
+		fclose(file);
+	return disk;
+}
+
+/* Not by priorities: each CPU goes on with the one that it had (mm/swapfile.c:swap_alloc_fast()). */
+const char *amd_userptr_swap_to_disk(void)
+{
+	if (!find_swaps()) {
+		num_zrams = 0;
+		return "no swap space but zram, if any";
+	}
+	for (unsigned int i = 0; i < num_zrams; i++) {
+		if (!swapoff(zrams[i].path))
+			continue;
+		num_zrams = i;
+		amd_userptr_swap_as_before();
+		return "zram cannot be switched off (not root?)";
+	}
+	return NULL;
+}
+
+void amd_userptr_swap_as_before(void)
+{
+	while (num_zrams)
+		swap_on(&zrams[--num_zrams]);
+}

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: MIT
+#include <signal.h>
+#include <unistd.h>
+#include <sys/mman.h>
+#include <sys/wait.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_victim.h"
+
+/* What the process that must not notice works on afterwards. */
+#define BYSTANDER_SIZE ((size_t)64 << 10)
+
+void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
+			     amd_userptr_live_fn *judge, void *data)
+{
+	struct amd_userptr_victims victims = { .up = up };
+
+	igt_set_timeout(amd_kfd_patience(seconds), "processes that are killed");
+	amd_userptr_remains_look(up, &victims.before);
+	victims.report = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	amd_userptr_adopt(up, victims.report, getpagesize());
+	igt_fork(child, 1) {
+		judge(&victims, data);
+		/* Nothing of the parent's that is inherited is ours to take down. */
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	igt_waitchildren();
+	if (up->supported)
+		amd_userptr_roundtrip(up, amd_userptr_tracked(up, BYSTANDER_SIZE, 1), 2);
+	else
+		amd_userptr_queue_alive(up);
+}
+
+pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_fn *live, void *data)
+{
+	pid_t pid;
+
+	memset(victims->report, 0, getpagesize());
+	pid = fork();
+	igt_assert_lte(0, pid);
+	if (pid == 0) {
+		live(victims, data);
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	return pid;
+}
+
+bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid)
+{
+	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+
+	while (!*flag && amd_kfd_now_ms() < deadline) {
+		siginfo_t info = { 0 };
+
+		if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
+			break;
+		amd_kfd_pause();
+	}
+	return *flag;
+}
+
+void amd_userptr_victim_end(pid_t pid, const char *what)
+{
+	int status;
+
+	kill(pid, SIGKILL);
+	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+		     "%s: the process does not end\n", what);
+}
+
+void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const char *what)
+{
+	const char *remains = amd_userptr_remains_wait(victims->up, &victims->before);
+
+	igt_assert_f(!remains, "%s: not all of the process is gone\n%s\n", what, remains);
+}
+
+void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims)
+{
+	const char *failure = amd_userptr_live(victims->up);
+
+	igt_assert_f(!failure, "afterwards: %s\n", failure);
+}
+
+char *amd_userptr_victim_memory(size_t size)
+{
+	char *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(cpu != MAP_FAILED);
+	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
+	memset(cpu, 1, size);
+	return cpu;
+}
