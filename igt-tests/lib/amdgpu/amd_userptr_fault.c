@@ -12,6 +12,9 @@
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 #define BYSTANDER_PAUSE_MS 10
 
+/* A child may try several times, and waits more than once in each. */
+#define CHILD_WAITS 4
+
 static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
 	if (bo)
@@ -22,7 +25,7 @@ static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
 
 void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = amd_kfd_now_ms() + CHILD_WAITS * AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_bo *bo = NULL;
 	unsigned int rounds_after = 0;
 	struct amd_userptr_gate faulted;
