@@ -80,18 +80,22 @@ struct sleeper {
 static void *look_at_clock(void *data)
 {
 	struct sleeper *sleeper = data;
+	bool stop;
 
 	sleeper->last_ns = now_ns();
-	while (!__atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE)) {
-		const uint64_t now = now_ns();
+	do {
+		uint64_t now;
 
+		amd_kfd_pause();
+		/* Before the clock: who tells it to stop may have been thawed first. */
+		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
+		now = now_ns();
 		if (now - sleeper->last_ns > FROZEN_NS) {
 			sleeper->thawed_ns = now;
 			break;
 		}
 		sleeper->last_ns = now;
-		amd_kfd_pause();
-	}
+	} while (!stop);
 	return NULL;
 }
 
@@ -99,6 +103,8 @@ static void trace_worker(void)
 {
 	static const char *const events[] = { "kprobes/" WORKER };
 
+	/* An attempt that failed may have left it. */
+	__amd_userptr_write_text(KPROBES, "-:" WORKER "\n");
 	igt_require_f(!__amd_userptr_write_text(KPROBES, "p:" WORKER
 						" amdgpu_amdkfd_restore_userptr_worker\n"),
 		      "no kprobe at the worker\n");

@@ -38,7 +38,9 @@ DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*
 # A line of a comment whose ends the patch leaves where they are.
 INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
-CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\n", **series.VARIANTS}
+# With the generations of GPUs that the guest has none of, since the series touch their sources.
+CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\nCONFIG_DRM_AMDGPU_CIK=y\n",
+	**series.VARIANTS}
 # A header that was just written is a reason for ccache not to trust its time.
 CCACHE = {"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
 
@@ -49,11 +51,20 @@ def diff_of(patch):
 	return text[text.find("\ndiff --git "):]
 
 
-def names_in_headers(patch, sides):
-	"""(fields, functions and other names) that @patch has on its lines in headers; @sides: "-" for what it takes out."""
+def may_include(directory, header):
+	"""A header outside of include/ is for sources of its own subsystem: mm/ does not include one of drivers/."""
+	return not directory or header.startswith("include/") or header.split("/")[0] == directory.split("/")[0]
+
+
+def names_in_headers(patch, sides, directory=""):
+	"""
+	(fields, functions and other names) that @patch has on its lines in headers, of those that sources in
+	@directory may include; @sides: "-" for what it takes out.
+	"""
 	fields, functions = set(), set()
 	for part in diff_of(patch).split("\ndiff --git ")[1:]:
-		if part.split("\n", 1)[0].endswith(".h"):
+		name = part.split("\n", 1)[0].split(" b/")[-1]
+		if name.endswith(".h") and may_include(directory, name):
 			lines = "\n".join(re.findall(rf"^[{sides}](?!-- |\+\+ )(.*)$", part, re.M))
 			text = INSIDE_COMMENT.sub("", COMMENT.sub("", lines))
 			fields.update(FIELD.findall(text))
@@ -72,9 +83,9 @@ def followed(patches, tree):
 	"""The sources below @tree that are compiled: those of the @patches, and users of what these take away."""
 	touched = {path for patch in patches for path in source.touched(patch)}
 	paths = source.sources(patches)
-	names = [names_in_headers(patch, "-") for patch in patches]
-	fields, functions = (set().union(*(pair[i] for pair in names)) for i in (0, 1))
 	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
+		names = [names_in_headers(patch, "-", directory) for patch in patches]
+		fields, functions = (set().union(*(pair[i] for pair in names)) for i in (0, 1))
 		for path in glob.glob(os.path.join(tree, directory, "*.c")):
 			if uses(step.read(path), fields, functions):
 				paths.add(os.path.relpath(path, tree))

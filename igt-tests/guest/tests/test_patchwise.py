@@ -144,6 +144,14 @@ class Series(unittest.TestCase):
 			"@@ -1,5 +1,4 @@\n /*\n  * One,\n- * user(, or\n  * two.\n  */\n"})
 		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
 
+	def test_header_of_another_subsystem(self):
+		"""What a driver's header loses concerns nobody in mm/, unlike what one of include/ loses."""
+		for header, found in ("drivers/a.h", set()), ("include/linux/a.h", {"old"}), ("mm/a.h", {"old"}):
+			self.fill(self.directory, {"0001.patch": f"\n---\n\ndiff --git a/{header} b/{header}\n"
+				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})
+			patch = os.path.join(self.directory, "0001.patch")
+			self.assertEqual(patchwise.names_in_headers(patch, "-", "mm")[1] & {"old"}, found)
+
 	def test_warning(self):
 		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
 		self.assertIn("defined but not used", wrong[1])
