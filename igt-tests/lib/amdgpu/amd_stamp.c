@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: MIT
-#include <stdbool.h>
-
 #include "lib/amdgpu/amd_stamp.h"
 
 /* A word is generation << 40 | page << 16 | place in the page. */
@@ -26,10 +24,31 @@ void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size)
 	stamp->finished = stamp->started;
 }
 
+void amd_stamp_free(struct amd_stamp *stamp)
+{
+	stamp->freed = stamp->finished;
+}
+
+/* Who began to copy before may find words of the old generation, too; who begins now, zeros only. */
+void amd_stamp_drop(struct amd_stamp *stamp)
+{
+	const unsigned int generation = stamp->started + 1;
+
+	stamp->freed = generation;
+	stamp->started = generation;
+	stamp->finished = generation;
+}
+
+bool amd_stamp_is_free(const struct amd_stamp *stamp)
+{
+	return stamp->freed && stamp->freed == stamp->finished;
+}
+
 uint64_t amd_stamp_check(const struct amd_stamp *stamp, unsigned int oldest, const void *copy,
 			 size_t size)
 {
-	const unsigned int zeroed = stamp->zeroed, newest = stamp->started;
+	const unsigned int zeroed = stamp->zeroed, freed = stamp->freed, newest = stamp->started;
+	const bool zero_is_valid = zeroed > oldest || (freed && freed >= oldest);
 	const uint64_t *words = copy;
 	uint64_t wrong = 0;
 
@@ -38,7 +57,7 @@ uint64_t amd_stamp_check(const struct amd_stamp *stamp, unsigned int oldest, con
 		bool valid = words[i] == word_of(stamp, generation, i) && generation >= oldest &&
 			     generation <= newest;
 
-		if (!valid && !(words[i] == 0 && zeroed > oldest))
+		if (!valid && !(words[i] == 0 && zero_is_valid))
 			wrong += sizeof(*words);
 	}
 	return wrong;

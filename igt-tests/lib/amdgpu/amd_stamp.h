@@ -10,6 +10,7 @@
 #define AMD_STAMP_H
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,9 +19,10 @@ struct amd_stamp {
 	/*
 	 * Who rewrites the page stores @started before it touches the page and @finished after.
 	 * @zeroed is the last generation that began by dropping the content, so that the page is
-	 * zeros for a while.
+	 * zeros for a while. @freed is the last one that the kernel may drop whenever it likes, as
+	 * after MADV_FREE, or has dropped: zeros instead of it stay until somebody stores.
 	 */
-	atomic_uint started, finished, zeroed;
+	atomic_uint started, finished, zeroed, freed;
 };
 
 #define AMD_STAMP_MAX_PAGE	((1u << 24) - 1)
@@ -29,6 +31,12 @@ struct amd_stamp {
 void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size, unsigned int generation);
 /* Fill the page with the generation that was started, and finish it. */
 void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size);
+/* From now on the kernel may drop the content: called before it is told so. */
+void amd_stamp_free(struct amd_stamp *stamp);
+/* It has: the zeros are a generation of their own, of which nobody stores a word. */
+void amd_stamp_drop(struct amd_stamp *stamp);
+/* May the content have been dropped, and nothing stored since? */
+bool amd_stamp_is_free(const struct amd_stamp *stamp);
 /*
  * Of a copy that was begun when @oldest was the finished generation: the number of bytes that are of
  * none that was there since. A page that was left alone has exactly one right content.
