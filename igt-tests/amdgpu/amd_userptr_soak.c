@@ -15,6 +15,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_userptr_reclaim.h"
 #include "lib/amdgpu/amd_userptr_run.h"
 #include "amd_userptr_soak.h"
 
@@ -219,6 +220,10 @@ static bool has_seen_all(const struct soak *soak)
 		if (!soak->changes[i])
 			return false;
 	}
+	for (unsigned int i = 0; i < SOAK_NUM_CLEAN; i++) {
+		if (!soak->reclaimed[i] && soak->can_clean[i])
+			return false;
+	}
 	return soak->reads && soak->writes;
 }
 
@@ -311,19 +316,30 @@ static void find_abilities(struct soak *soak)
 	soak->can[SOAK_MIGRATE] = soak->nodes[1] >= 0;
 	soak->can[SOAK_PAGEOUT] = amd_userptr_swap_is_on();
 	soak->can[SOAK_KSM] = ksm_start();
+	soak->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	soak_find_clean(soak);
+}
+
+static void print_total(const char *name, unsigned long long number, const char *remark)
+{
+	igt_info("%-24s %12llu%s\n", name, number, remark);
 }
 
 static void print_totals(const struct soak *soak)
 {
+	static const char absent[] = " (not on this machine)";
+
 	for (unsigned int i = 0; i < SOAK_NUM_EVENTS; i++)
-		igt_info("%-24s %12llu%s\n", soak_event_name(i), (unsigned long long)soak->events[i],
-			 soak->can[i] ? "" : " (not on this machine)");
+		print_total(soak_event_name(i), soak->events[i], soak->can[i] ? "" : absent);
 	for (unsigned int i = 0; i < SOAK_NUM_CHANGES; i++)
-		igt_info("%-24s %12llu\n", soak_change_name(i), (unsigned long long)soak->changes[i]);
-	igt_info("%-24s %12llu\n%-24s %12llu\n%-24s %12llu\n%-24s %12llu\n", "copies out of userptrs",
-		 (unsigned long long)soak->reads, "copies into userptrs",
-		 (unsigned long long)soak->writes, "bytes checked", (unsigned long long)soak->checked,
-		 "wrong bytes", (unsigned long long)soak->wrong);
+		print_total(soak_change_name(i), soak->changes[i], "");
+	igt_info("pages that were clean, written by the GPU only, and taken by reclaim:\n");
+	for (unsigned int i = 0; i < SOAK_NUM_CLEAN; i++)
+		print_total(soak_clean_name(i), soak->reclaimed[i], soak->can_clean[i] ? "" : absent);
+	print_total("copies out of userptrs", soak->reads, "");
+	print_total("copies into userptrs", soak->writes, "");
+	print_total("bytes checked", soak->checked, "");
+	print_total("wrong bytes", soak->wrong, "");
 }
 
 static void soak_for_seconds(void)
@@ -332,7 +348,8 @@ static void soak_for_seconds(void)
 
 	soak = (struct soak) { .up = &up, .seed = options.seed,
 			       .lock = PTHREAD_MUTEX_INITIALIZER,
-			       .restored = PTHREAD_COND_INITIALIZER };
+			       .restored = PTHREAD_COND_INITIALIZER,
+			       .swap = PTHREAD_RWLOCK_INITIALIZER };
 	find_abilities(&soak);
 	amd_kfd_smi_mark(&up.smi);
 	if (!open_all(&soak))
@@ -341,6 +358,9 @@ static void soak_for_seconds(void)
 		check_all(&soak);
 	close_all(&soak);
 	ksm_stop();
+	amd_userptr_swap_as_before();
+	if (soak.kpageflags >= 0)
+		close(soak.kpageflags);
 	print_totals(&soak);
 
 	igt_assert(!soak.failed);

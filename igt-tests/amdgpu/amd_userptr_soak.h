@@ -30,6 +30,21 @@ enum soak_event {
 	SOAK_NUM_EVENTS,
 };
 
+/*
+ * How pages get to be clean while they may be written to: reclaim need not keep
+ * what is in them, unless somebody sees to it that stores of the GPU count.
+ */
+enum soak_clean {
+	SOAK_CLEAN_FREED,	/* by MADV_FREE */
+	SOAK_CLEAN_FREED_COLD,	/* and deactivated by MADV_COLD */
+	SOAK_CLEAN_DROPPED,	/* and taken by reclaim before anybody stores */
+	SOAK_CLEAN_READ,	/* of shared memory or a file, new, and only read by the CPU */
+	SOAK_CLEAN_READ_COLD,	/* and deactivated */
+	SOAK_CLEAN_POPULATED,	/* the same by MADV_POPULATE_READ */
+	SOAK_CLEAN_SWAPPED,	/* read back from a swap disk, which has them too */
+	SOAK_NUM_CLEAN,
+};
+
 /* What happens to the BOs, not to the pages. */
 enum soak_change {
 	SOAK_VA_REMAP,		/* unmapped from the GPU and mapped again */
@@ -47,6 +62,7 @@ struct soak_backing {
 	bool on_disk;		/* a file in /tmp, else a memfd */
 	uint32_t flags;		/* of the userptr, beside AMD_USERPTR_TRACKED */
 	unsigned int events;	/* bits of enum soak_event that make sense here */
+	unsigned int cleans;	/* of enum soak_clean */
 };
 
 struct soak_area {
@@ -58,6 +74,7 @@ struct soak_area {
 	int node;			/* @content: of the last migration */
 	atomic_bool split;		/* @content: is not one huge page */
 	struct amd_stamp *stamps;	/* per page */
+	unsigned int *by_gpu;		/* @content: per page, the generation if only the GPU has stored it */
 	/*
 	 * GPU accesses hold it for reading.  Who makes a hole, an access to which is a fault,
 	 * holds it for writing until the hole is healed.
@@ -89,12 +106,18 @@ struct soak {
 	uint64_t seed;
 	struct soak_area areas[SOAK_NUM_AREAS];
 	struct soak_thread copiers[SOAK_NUM_COPIERS], invalidators[SOAK_NUM_INVALIDATORS];
+	int kpageflags;			/* /proc/kpageflags, -1: none */
 	int nodes[2];			/* of NUMA to migrate between, -1: none */
-	bool can[SOAK_NUM_EVENTS];
+	bool can[SOAK_NUM_EVENTS], can_clean[SOAK_NUM_CLEAN];
 	atomic_bool stop, failed;
 
 	atomic_ullong events[SOAK_NUM_EVENTS], changes[SOAK_NUM_CHANGES];
+	/* Pages that were clean, then stored to by the GPU only, then taken by reclaim. */
+	atomic_ullong reclaimed[SOAK_NUM_CLEAN];
 	atomic_ullong reads, writes, checked, wrong;
+
+	pthread_rwlock_t swap;		/* for writing: another device becomes the first to swap to */
+	bool on_disk;			/* @swap */
 
 	pthread_mutex_t lock;		/* for the two */
 	pthread_cond_t restored;
@@ -126,9 +149,25 @@ void *soak_invalidate(void *thread);
 const char *soak_event_name(enum soak_event event);
 const char *soak_change_name(enum soak_change change);
 
+/* Pages that are clean, stored to by the thread's queue, reclaimed and compared. */
+int soak_reclaim(struct soak_thread *thread);
+void soak_find_clean(struct soak *soak);
+const char *soak_clean_name(enum soak_clean clean);
+/* Pages that the kernel might drop, if it did: zeros, all of them, from now on. */
+void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned int first,
+		 unsigned int count);
+
 int soak_copier_open(struct soak_thread *thread);
 void soak_copier_close(struct soak_thread *thread);
 void *soak_copy(void *thread);
+/* Up to SOAK_MAX_PAGES pages; the caller has @shape, and @content for a write. */
+int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned int first,
+		  unsigned int count);
+int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
+		   unsigned int count);
+/* Compare, count and complain; of @data, a copy begun when @oldest was finished. */
+void soak_count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
+		     unsigned int oldest, const void *data, const char *who);
 /* With nothing going on: every byte of the area, seen by CPU and GPU. */
 int soak_check_area(struct soak_thread *thread, struct soak_area *area);
 

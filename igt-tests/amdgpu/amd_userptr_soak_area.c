@@ -15,18 +15,25 @@
 #define PRIVATE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | FORKS | EVENT(REPLACE))
 #define FILE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | EVENT(PUNCH_HOLE))
 
+#define CLEAN(name)	(1u << SOAK_CLEAN_##name)
+#define FREEABLE	(CLEAN(FREED) | CLEAN(FREED_COLD) | CLEAN(DROPPED))
+#define PUNCHABLE	(CLEAN(READ) | CLEAN(READ_COLD) | CLEAN(POPULATED))
+
 /* A huge page of x86 and of arm64 with 4 KiB pages. */
 #define HUGE_SIZE	((size_t)2 << 20)
 
 static const struct soak_backing backings[SOAK_NUM_AREAS] = {
-	{ .name = "private anonymous", .num_pages = 64, .events = PRIVATE_MEMORY },
+	{ .name = "private anonymous", .num_pages = 64, .events = PRIVATE_MEMORY,
+	  .cleans = FREEABLE | CLEAN(SWAPPED) },
 	{ .name = "huge pages", .huge = true, .events = EVENT(DONTNEED) | FORKS |
-	  EVENT(PAGEOUT) | EVENT(MIGRATE) | EVENT(COLLAPSE) },
+	  EVENT(PAGEOUT) | EVENT(MIGRATE) | EVENT(COLLAPSE), .cleans = FREEABLE },
 	{ .name = "shared anonymous", .num_pages = 64, .shared = true,
-	  .events = EVENT(DONTNEED) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT) },
-	{ .name = "memfd", .num_pages = 64, .shared = true, .file = true, .events = FILE_MEMORY },
+	  .events = EVENT(DONTNEED) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT),
+	  .cleans = PUNCHABLE },
+	{ .name = "memfd", .num_pages = 64, .shared = true, .file = true, .events = FILE_MEMORY,
+	  .cleans = PUNCHABLE },
 	{ .name = "file", .num_pages = 64, .shared = true, .file = true, .on_disk = true,
-	  .events = FILE_MEMORY },
+	  .events = FILE_MEMORY, .cleans = PUNCHABLE },
 	{ .name = "read only", .num_pages = 64, .flags = AMDGPU_GEM_USERPTR_READONLY,
 	  .events = PRIVATE_MEMORY },
 	{ .name = "mergeable", .num_pages = 64, .same = true, .flags = AMDGPU_GEM_USERPTR_READONLY,
@@ -145,7 +152,8 @@ static int stamp(struct soak_area *area, unsigned int number)
 	const unsigned int pages = area->size / getpagesize();
 
 	area->stamps = calloc(pages, sizeof(*area->stamps));
-	if (!area->stamps)
+	area->by_gpu = calloc(pages, sizeof(*area->by_gpu));
+	if (!area->stamps || !area->by_gpu)
 		return -ENOMEM;
 	for (unsigned int i = 0; i < pages; i++) {
 		unsigned int twin = area->backing->same ? i % (pages / 2) : i;
@@ -205,5 +213,6 @@ void soak_areas_destroy(struct soak *soak)
 		if (area->backing && area->memfd >= 0)
 			close(area->memfd);
 		free(area->stamps);
+		free(area->by_gpu);
 	}
 }

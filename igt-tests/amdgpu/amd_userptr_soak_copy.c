@@ -13,6 +13,8 @@
 #define SLICE_MS		100
 /* Of so many copies to an area that may be written, one writes. */
 #define WRITE_EVERY		3
+/* Of so many copies one is part of a round of soak_reclaim(). */
+#define RECLAIM_EVERY		8
 /* What the staging memory holds before a copy; no word that amd_stamp makes. */
 #define POISON			0xa5
 
@@ -57,8 +59,8 @@ static int copy(struct soak_thread *thread, uint64_t dst, uint64_t src, size_t s
 	return ret ? soak_fail(thread->soak, ret, "copy by the %s queue", queue_names[thread->type]) : 0;
 }
 
-static void count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
-		       unsigned int oldest, const void *data, const char *who)
+void soak_count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
+		     unsigned int oldest, const void *data, const char *who)
 {
 	struct amd_stamp *stamp = &area->stamps[page];
 	uint64_t wrong = amd_stamp_check(stamp, oldest, data, getpagesize());
@@ -73,8 +75,8 @@ static void count_page(struct soak_thread *thread, const struct soak_area *area,
 		  stamp->started);
 }
 
-static int gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned int first,
-		    unsigned int count)
+int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned int first,
+		  unsigned int count)
 {
 	const size_t page_size = getpagesize();
 	unsigned int oldest[SOAK_MAX_PAGES];
@@ -88,14 +90,14 @@ static int gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned
 	if (ret)
 		return ret;
 	for (unsigned int i = 0; i < count; i++)
-		count_page(thread, area, first + i, oldest[i], data + i * page_size, "read by the GPU");
+		soak_count_page(thread, area, first + i, oldest[i], data + i * page_size, "read by the GPU");
 	thread->soak->reads++;
 	return 0;
 }
 
 /* The caller keeps everybody else from changing the content; pages may move all the same. */
-static int gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
-		     unsigned int count)
+int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
+		   unsigned int count)
 {
 	const size_t page_size = getpagesize();
 	char *data = thread->stage.cpu;
@@ -114,7 +116,8 @@ static int gpu_write(struct soak_thread *thread, struct soak_area *area, unsigne
 		struct amd_stamp *stamp = &area->stamps[first + i];
 
 		stamp->finished = stamp->started;
-		count_page(thread, area, first + i, stamp->finished, soak_area_page(area, first + i),
+		area->by_gpu[first + i] = stamp->finished;
+		soak_count_page(thread, area, first + i, stamp->finished, soak_area_page(area, first + i),
 			   "written by the GPU");
 	}
 	thread->soak->writes++;
@@ -131,10 +134,10 @@ static int copy_something(struct soak_thread *thread)
 	pthread_rwlock_rdlock(&area->shape);
 	if (writable && !soak_pick(thread, WRITE_EVERY)) {
 		pthread_mutex_lock(&area->content);
-		ret = gpu_write(thread, area, first, count);
+		ret = soak_gpu_write(thread, area, first, count);
 		pthread_mutex_unlock(&area->content);
 	} else {
-		ret = gpu_read(thread, area, first, count);
+		ret = soak_gpu_read(thread, area, first, count);
 	}
 	pthread_rwlock_unlock(&area->shape);
 	return ret;
@@ -144,8 +147,10 @@ void *soak_copy(void *arg)
 {
 	struct soak_thread *thread = arg;
 
-	while (!soak_ended(thread->soak) && !copy_something(thread))
-		;
+	int ret = 0;
+
+	while (!ret && !soak_ended(thread->soak))
+		ret = soak_pick(thread, RECLAIM_EVERY) ? copy_something(thread) : soak_reclaim(thread);
 	return NULL;
 }
 
@@ -157,10 +162,11 @@ int soak_check_area(struct soak_thread *thread, struct soak_area *area)
 	for (unsigned int first = 0; first < pages && !ret; first += SOAK_MAX_PAGES) {
 		unsigned int left = pages - first;
 
-		ret = gpu_read(thread, area, first, left < SOAK_MAX_PAGES ? left : SOAK_MAX_PAGES);
+		ret = soak_gpu_read(thread, area, first, left < SOAK_MAX_PAGES ? left : SOAK_MAX_PAGES);
 	}
+	soak_settle(thread, area, 0, pages);
 	for (unsigned int page = 0; page < pages; page++)
-		count_page(thread, area, page, area->stamps[page].finished, soak_area_page(area, page),
+		soak_count_page(thread, area, page, area->stamps[page].finished, soak_area_page(area, page),
 			   "seen by the CPU at the end");
 	return ret;
 }

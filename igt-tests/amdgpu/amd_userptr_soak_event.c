@@ -63,6 +63,24 @@ static void write_content(const struct pages *pages)
 		amd_stamp_finish(&pages->area->stamps[i], soak_area_page(pages->area, i), getpagesize());
 }
 
+static void finish_content(const struct pages *pages)
+{
+	for (unsigned int i = pages->first; i < pages->first + pages->count; i++)
+		pages->area->stamps[i].finished = pages->area->stamps[i].started;
+}
+
+/* To be stored by the CPU, and then finished: what the page has already. */
+static unsigned int same_generation(struct soak_area *area, unsigned int page)
+{
+	struct amd_stamp *stamp = &area->stamps[page];
+
+	area->by_gpu[page] = 0;
+	/* Where zeros are right, too, what is stored now is another content: zeros are wrong then. */
+	if (amd_stamp_is_free(stamp))
+		stamp->started++;
+	return stamp->started;
+}
+
 static int dontneed(struct soak_thread *thread, const struct pages *pages)
 {
 	const bool content_goes = !pages->area->backing->shared;
@@ -97,11 +115,13 @@ static int replace(struct soak_thread *thread, const struct pages *pages)
 	for (unsigned int i = 0; i < pages->count; i++) {
 		struct amd_stamp *stamp = &pages->area->stamps[pages->first + i];
 
-		amd_stamp_fill(stamp, other + (size_t)i * getpagesize(), getpagesize(), stamp->finished);
+		amd_stamp_fill(stamp, other + (size_t)i * getpagesize(), getpagesize(),
+			       same_generation(pages->area, pages->first + i));
 	}
 	if (mremap(other, pages->size, pages->size, MREMAP_MAYMOVE | MREMAP_FIXED,
 		   pages->addr) == MAP_FAILED)
 		return -errno;
+	finish_content(pages);
 	return 1;
 }
 
@@ -181,8 +201,10 @@ static void write_the_same(const struct pages *pages)
 	for (unsigned int i = pages->first; i < pages->first + pages->count; i++) {
 		struct amd_stamp *stamp = &pages->area->stamps[i];
 
-		amd_stamp_fill(stamp, soak_area_page(pages->area, i), getpagesize(), stamp->finished);
+		amd_stamp_fill(stamp, soak_area_page(pages->area, i), getpagesize(),
+			       same_generation(pages->area, i));
 	}
+	finish_content(pages);
 }
 
 static void do_nothing(const struct pages *pages)
