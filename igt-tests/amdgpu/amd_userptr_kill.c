@@ -33,6 +33,9 @@ enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 /* In which part of a call: the first is when it begins. */
 enum { SWEEP_PARTS = 3 };
 
+/* After so many victims another process has to work. */
+enum { LIFE_EVERY = 10 };
+
 /* Copies under way at a time. */
 enum { RANDOM_COPIES = 8 };
 
@@ -98,8 +101,11 @@ static void kill_some(struct amd_userptr_victims *victims, void *data)
 			 options.victims, (unsigned long long)us);
 		amd_userptr_victim_end(pid, what);
 		amd_userptr_victims_expect_back(victims, what);
+		if (i % LIFE_EVERY == LIFE_EVERY - 1)
+			amd_userptr_victims_expect_life(victims);
 	}
 	amd_userptr_victims_expect_life(victims);
+	igt_info("victims: %u\n", options.victims);
 }
 
 static void random_kills(struct amd_userptr *up, enum amd_userptr_kind kind)
