@@ -153,6 +153,7 @@ static void main_thread_exit_export_hsa(struct amd_userptr *up)
 struct split {
 	uint32_t operation;		/* AMDGPU_VA_OP_* */
 	uint32_t flags;			/* of the userptrs */
+	bool same;			/* REPLACE by what has been there */
 };
 
 enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
@@ -189,7 +190,8 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;
 	struct amd_userptr_area area;
 	const char *reason = amd_userptr_area_init(&area, mine, amd_userptr_backing("thp"), true);
-	struct amd_userptr_bo *bo, *other = NULL;
+	struct amd_userptr_bo *bo, *middle = NULL;
+	uint64_t offset = 0;
 
 	igt_assert_f(!reason, "%s\n", reason);
 	amd_userptr_fill(area.cpu, left, SEED_LEFT);
@@ -204,16 +206,22 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 	amd_kfd_smi_mark(&mine->smi);
 	assert_reads(mine, bo->va + left, size, SEED_MIDDLE);
 
-	if (split->operation == AMDGPU_VA_OP_REPLACE)
-		other = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
-					   split->flags);
-	igt_assert_eq(__amd_userptr_va(mine, split->operation, other ? other->handle : 0,
-				       bo->va + left, 0, size, AMD_USERPTR_RW), 0);
+	if (split->same) {
+		middle = bo;
+		offset = left;
+	} else if (split->operation == AMDGPU_VA_OP_REPLACE) {
+		middle = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
+					    split->flags);
+	}
+	igt_assert_eq(__amd_userptr_va(mine, split->operation, middle ? middle->handle : 0,
+				       bo->va + left, offset, size, AMD_USERPTR_RW), 0);
 	assert_translates(mine, bo->va, area.cpu, left, SEED_LEFT);
 	assert_translates(mine, bo->va + left + size, area.cpu + left + size, right, SEED_RIGHT);
-	if (other)
-		assert_translates(mine, bo->va + left, other->cpu, size, SEED_OTHER);
-	amd_userptr_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
+	if (middle)
+		assert_translates(mine, bo->va + left, (char *)middle->cpu + offset, size,
+				  split->same ? SEED_MIDDLE : SEED_OTHER);
+	if (!split->same)
+		amd_userptr_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
 	amd_userptr_area_fini(&area);
 	return bo->va + left;
 }
@@ -238,6 +246,14 @@ static void split_replace(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
 
+/* The new mapping is one of the BO whose old one is split, and takes the place of a part of that. */
+static void split_replace_same(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED, true };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
 static void split_clear(struct amd_userptr *up)
 {
 	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_UNTRACKED };
@@ -248,6 +264,13 @@ static void split_clear(struct amd_userptr *up)
 static void split_replace_hsa(struct amd_userptr *up)
 {
 	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED };
+
+	amd_userptr_in_faulting_child(up, split_middle, &split);
+}
+
+static void split_replace_same_hsa(struct amd_userptr *up)
+{
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED, true };
 
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
@@ -266,6 +289,8 @@ const struct amd_userptr_subtest amd_userptr_any_kernel_subtests[] = {
 	  .describe = "Nor can anybody else have one of the render node then." },
 	{ .name = "split-replace", .run = split_replace,
 	  .describe = "What is left of a huge page's mapping around a replaced part is mapped." },
+	{ .name = "split-replace-same", .run = split_replace_same,
+	  .describe = "A part of a huge page's mapping that is mapped again is mapped, and what is left around it." },
 	{ .name = "split-clear", .run = split_clear,
 	  .describe = "So is what is left around a cleared part, which is not." },
 };
@@ -279,6 +304,8 @@ const struct amd_userptr_subtest amd_userptr_flag_subtests[] = {
 	  .describe = "Nor can anybody else have one with the flag then." },
 	{ .name = "split-replace-hsa", .run = split_replace_hsa,
 	  .describe = "With the flag, what is left around a replaced part is mapped." },
+	{ .name = "split-replace-same-hsa", .run = split_replace_same_hsa,
+	  .describe = "With the flag, a part that is mapped again is mapped, and what is left around it." },
 	{ .name = "split-clear-hsa", .run = split_clear_hsa,
 	  .describe = "With the flag, what is left around a cleared part is mapped." },
 };

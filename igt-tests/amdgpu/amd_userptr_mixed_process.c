@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
+#include <sys/ptrace.h>
 #include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -25,7 +26,6 @@
 
 /* ---- stores by another process ---- */
 
-/* As a debugger has it: also where the process itself may not store. */
 static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 {
 	char path[64];
@@ -75,6 +75,13 @@ static void stored_by_child(struct amd_userptr *up)
 	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, 0x12345678);
 }
 
+/* A kernel may let nobody but who traces the process store where that itself may not (PROC_MEM_FORCE_PTRACE). */
+static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size)
+{
+	igt_assert_eq(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
+	write_memory(pid, cpu, bytes, size);
+}
+
 /* A breakpoint: the page of the file becomes one of the process, which still may not store. */
 static void stored_by_debugger(struct amd_userptr *up)
 {
@@ -93,7 +100,7 @@ static void stored_by_debugger(struct amd_userptr *up)
 	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_kfd_smi_mark(&up->smi);
 	igt_fork(child, 1)
-		write_memory(parent, cpu, &value, sizeof(value));
+		trace_and_write(parent, cpu, &value, sizeof(value));
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the debugger");
 	amd_userptr_expect_stops(up, 0);
 	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, size);
@@ -185,8 +192,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 	for (int i = 0; i < 8; i++)
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[0].va, MIXED_SIZE);
 	amd_kfd_queue_submit(mine.queue);
-	if (exec->inherits)
-		igt_assert_eq(fcntl(mine.fd, F_SETFD, 0), 0);
+	igt_assert_eq(fcntl(mine.fd, F_SETFD, exec->inherits ? 0 : FD_CLOEXEC), 0);
 	igt_assert_eq(dup2(exec->hold, STDIN_FILENO), STDIN_FILENO);
 	report->ready = true;
 	if (exec->stopped)
