@@ -241,7 +241,7 @@ static void split_middle(struct amd_userptr *mine, void *data)
 
 static void split_replace(struct amd_userptr *up)
 {
-	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED };
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED, false };
 
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
@@ -256,14 +256,14 @@ static void split_replace_same(struct amd_userptr *up)
 
 static void split_clear(struct amd_userptr *up)
 {
-	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_UNTRACKED };
+	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_UNTRACKED, false };
 
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
 
 static void split_replace_hsa(struct amd_userptr *up)
 {
-	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED };
+	struct split split = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED, false };
 
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
@@ -277,7 +277,7 @@ static void split_replace_same_hsa(struct amd_userptr *up)
 
 static void split_clear_hsa(struct amd_userptr *up)
 {
-	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_TRACKED };
+	struct split split = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_TRACKED, false };
 
 	amd_userptr_in_faulting_child(up, split_middle, &split);
 }
