@@ -30,11 +30,13 @@ SPLATS = {
 }
 LEAK, LEAKER = "leak", "splat_leak"	# not in the log, but in kmemleak's list
 
-# What any kernel of this version warns of, whoever does it: regular expressions of tests, and the reasons. Afterwards
+# What any kernel of this version warns of, whoever does it: regular expressions of tests, and the reasons. After the first
 # lockdep would be off.
 LEFT_OUT = {
 	"amd_userptr_uapi@hsa-no-svm-.*":
 		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
+	"amd_userptr_scatter@heal-uffd-.*":
+		"of a fault that may not wait for a userfaultfd, mm/userfaultfd.c prints the stack with DEBUG_VM",
 }
 
 
