@@ -33,10 +33,15 @@
 #define WINDOW_SIZE	((size_t)64 << 10)
 #define WINDOW_PAGES	(WINDOW_SIZE / getpagesize())
 #define WINDOW_MAX_PAGES 16
-#define VRAM_SIZE	((size_t)16 << 20)
+
+/*
+ * Who evicts all of VRAM goes on as long as some of it comes back, which begins 100 ms after it has gone
+ * (kfd_priv.h:PROCESS_RESTORE_TIME_MS): of more than this it would never see the end on a busy machine.
+ */
+#define VRAM_SIZE	((size_t)4 << 20)
 
 /* An attempt fails when the machine was too slow, or the freed pages are not handed out again. */
-#define ATTEMPTS	8
+#define ATTEMPTS	16
 
 #define HOLE_VALUE	0xdeadbeefu
 

@@ -105,7 +105,7 @@ static int make_freed(struct soak_thread *thread, struct round *round)
 		return -errno;
 	area->split = !whole;
 	/* A page in a batch is not known to be free (mm/swap.c: folio_mark_lazyfree()). */
-	__amd_userptr_drain_batches(round->addr);
+	__amd_userptr_drain_batches();
 	look_for_flags(thread, round, 1ull << KPF_ANON, 1ull << KPF_SWAPBACKED);
 	return 0;
 }
@@ -192,7 +192,7 @@ static int make_swapped(struct soak_thread *thread, struct round *round)
 		if (ret || look_for_flags(thread, round, 1ull << KPF_SWAPCACHE,
 					  1ull << KPF_DIRTY | 1ull << KPF_WRITEBACK))
 			break;
-		__amd_userptr_drain_batches(round->addr);
+		__amd_userptr_drain_batches();
 	} while (amd_kfd_now_ms() < deadline && !soak_ended(thread->soak));
 	return ret;
 }
@@ -335,7 +335,7 @@ static int push(struct soak_thread *thread, struct round *round)
 	round->area->split = true;
 	for (unsigned int i = 0; i < MAX_PUSHES && !ret && left; i++) {
 		if (i)
-			__amd_userptr_drain_batches(round->addr);
+			__amd_userptr_drain_batches();
 		ret = read_pagemap(thread, round, before);
 		if (!ret)
 			ret = advise(round, MADV_PAGEOUT);

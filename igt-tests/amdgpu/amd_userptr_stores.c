@@ -110,9 +110,14 @@ static void gpu_finds(uint32_t seed)
 	check(u->out.cpu, seed, "read by the GPU");
 }
 
-/* The process works on more than it may have, again and again. */
+/*
+ * The process works on more than it may have, again and again. A few active pages are left alone by reclaim as long as
+ * there are more that are not, and a dirty one that was MADV_FREE'd becomes active once.
+ */
 static int press(void *data)
 {
+	if (madvise(test.area.cpu, test.area.size, MADV_COLD))
+		return -errno;
 	for (size_t at = 0; at < PRESSURE_OTHER; at += getpagesize())
 		test.other[at]++;
 	return 0;

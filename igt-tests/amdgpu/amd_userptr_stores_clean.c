@@ -77,9 +77,9 @@ static int lazyfree(struct amd_userptr_area *area)
 {
 	int ret;
 
-	__amd_userptr_drain_batches(area->cpu);
+	__amd_userptr_drain_batches();
 	ret = advise(area, MADV_FREE);
-	__amd_userptr_drain_batches(area->cpu);
+	__amd_userptr_drain_batches();
 	return ret;
 }
 
@@ -102,7 +102,7 @@ static int lazyfree_migrate(struct amd_userptr_area *area)
 	int ret = lazyfree(area);
 
 	ret = ret ? ret : __amd_userptr_migrate(area->cpu, area->size, getpagesize());
-	__amd_userptr_drain_batches(area->cpu);
+	__amd_userptr_drain_batches();
 	return ret;
 }
 

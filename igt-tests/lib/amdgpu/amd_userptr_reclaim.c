@@ -43,10 +43,12 @@ int __amd_userptr_pages_in(void *cpu, size_t size)
 /*
  * Pages that were touched just now may still be in a CPU's batch of pages to put
  * on the LRU lists, where reclaim does not see them.  Moving a page to where it
- * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()).
+ * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()); any page
+ * does that is there for sure.
  */
-void __amd_userptr_drain_batches(void *page)
+void __amd_userptr_drain_batches(void)
 {
+	void *page = &page;
 	int node;
 
 	if (!syscall(SYS_move_pages, 0, 1ul, &page, NULL, &node, MPOL_MF_MOVE_THESE) && node >= 0)
@@ -85,8 +87,7 @@ int __amd_userptr_push_out(void *cpu, size_t size, int (*push)(void *data), void
 			ret = __amd_userptr_pages_in(cpu, size);
 		if (ret <= 0)
 			return ret;
-		map_cached(cpu, size);
-		__amd_userptr_drain_batches(cpu);
+		__amd_userptr_drain_batches();
 		amd_kfd_pause();
 	} while (amd_kfd_now_ms() < deadline);
 	return -ETIME;
@@ -101,7 +102,10 @@ static int page_out(void *data)
 {
 	const struct memory *memory = data;
 
-	return madvise(memory->cpu, memory->size, MADV_PAGEOUT) ? -errno : 0;
+	if (madvise(memory->cpu, memory->size, MADV_PAGEOUT))
+		return -errno;
+	map_cached(memory->cpu, memory->size);
+	return 0;
 }
 
 int __amd_userptr_pageout_all(void *cpu, size_t size)
@@ -149,7 +153,7 @@ int __amd_userptr_pageout(void *cpu, size_t size)
 			return -errno;
 		if (__amd_userptr_pages_in(cpu, size) < in || any_gone(cpu, size, before))
 			return 0;
-		__amd_userptr_drain_batches(cpu);
+		__amd_userptr_drain_batches();
 	} while (amd_kfd_now_ms() < deadline);
 	return -ETIME;
 }

@@ -29,7 +29,7 @@ int __amd_userptr_pageout_all(void *cpu, size_t size);
 int __amd_userptr_pageout(void *cpu, size_t size);
 
 /* Put what waits in the CPUs' batches for the LRU lists where reclaim sees it. */
-void __amd_userptr_drain_batches(void *page);
+void __amd_userptr_drain_batches(void);
 
 /* Of the mapping that @addr is in, by /proc/self/smaps, in KiB. */
 struct amd_userptr_smaps {

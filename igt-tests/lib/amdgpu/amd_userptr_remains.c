@@ -73,11 +73,14 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 	now->processes = count_processes();
 }
 
-/* Something of earlier processes may still have been there before. */
+/*
+ * Something of earlier processes may still have been there before. What TTM has evicted of a file without user mode
+ * queues stays in GTT until its next submission.
+ */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {
 	return now->system <= before->system && now->ttm <= before->ttm &&
-	       now->vram <= before->vram && now->gtt <= before->gtt &&
+	       now->vram <= before->vram && now->vram + now->gtt <= before->vram + before->gtt &&
 	       now->processes <= before->processes;
 }
 
