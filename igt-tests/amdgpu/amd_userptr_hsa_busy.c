@@ -185,9 +185,37 @@ static void close_busy(struct amd_userptr *mine, void *data)
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 }
 
+/* The mapping goes before the handle does, and we do not wait for that: the close has to. */
+static void close_unmapped(struct amd_userptr *mine, void *data)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
+	const struct amd_userptr_bo was = *bo;
+	struct drm_amdgpu_gem_va unmap = {
+		.handle = bo->handle,
+		.operation = AMDGPU_VA_OP_UNMAP,
+		.va_address = bo->va,
+		.map_size = bo->size,
+	};
+	uint32_t event, last;
+
+	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
+	last = start_copies(mine, bo, BUSY_MOST_COPIES);
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_VA, &unmap), 0);
+	amd_userptr_destroy(mine, bo);
+	amd_userptr_munmap(mine, was.cpu, was.size);
+	amd_userptr_expect_fault(mine, event, was.va, was.size);
+	igt_assert(!amd_kfd_queue_done(mine->queue, last));
+	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
+}
+
 static void busy_close(struct amd_userptr *up)
 {
 	amd_userptr_in_faulting_child(up, close_busy, NULL);
+}
+
+static void busy_close_unmapped(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, close_unmapped, NULL);
 }
 
 const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
@@ -199,5 +227,7 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .describe = "Work that a stopped queue gets is done, whenever the doorbell rings." },
 	{ .name = "busy-close", .run = busy_close,
 	  .describe = "Once a userptr is closed its pages are safe from a queue at work." },
+	{ .name = "busy-close-unmapped", .run = busy_close_unmapped,
+	  .describe = "So are those of one that was unmapped before, also while that is not done." },
 };
 const unsigned int amd_userptr_num_busy_subtests = ARRAY_LENGTH(amd_userptr_busy_subtests);
