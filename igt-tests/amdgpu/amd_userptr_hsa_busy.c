@@ -9,6 +9,7 @@
  */
 #include <pthread.h>
 #include <sys/mman.h>
+#include <xf86drm.h>
 
 #include "igt.h"
 
