@@ -17,6 +17,7 @@ class Call:
 	seconds: float		# how long it may take
 	function: object
 	arguments: tuple
+	beside: bool = True	# may other boots run meanwhile?
 
 
 @dataclasses.dataclass
@@ -36,13 +37,18 @@ def judged(work, futures):
 
 def run(works):
 	"""
-	The cases of each suite by its name, one after the other as they are there. The boots that may
-	take longest begin first, so that no CPU is idle in the end. Processes, since the child of a
-	thread must not run Python before it is a program.
+	The cases of each suite by its name, one after the other as they are there. Boots that bear no
+	others beside them run first, one by one. Of the others those that may take longest begin
+	first, so that no CPU is idle in the end. Processes, since the child of a thread must not run
+	Python before it is a program.
 	"""
 	calls = [(name, index, call) for name, work in works.items() for index, call in enumerate(work.calls)]
-	calls.sort(key=lambda entry: -entry[2].seconds)
+	calls.sort(key=lambda entry: (entry[2].beside, -entry[2].seconds))
 	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
-		begun = {(name, index): pool.submit(call.function, *call.arguments) for name, index, call in calls}
+		begun = {}
+		for name, index, call in calls:
+			begun[name, index] = pool.submit(call.function, *call.arguments)
+			if not call.beside:
+				concurrent.futures.wait([begun[name, index]])
 		for name, work in works.items():
 			yield name, judged(work, [begun[name, index] for index in range(len(work.calls))])

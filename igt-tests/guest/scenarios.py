@@ -205,7 +205,8 @@ def run(name, entry, image):
 
 def call(name, entry, image, function, *arguments):
 	"""A boot as boots.py wants it."""
-	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments))
+	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
+		entry.getboolean("beside"))
 
 
 def run_seed(name, entry, image, run_one):

@@ -3,6 +3,8 @@
 
 import os
 import sys
+import tempfile
+import time
 import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -18,6 +20,17 @@ def work(calls):
 
 def returned(value):
 	return value
+
+
+def busy(directory, index):
+	"""A boot that lasts until others have had the time to begin, and which ones it has seen."""
+	name = os.path.join(directory, str(index))
+	seen = set(os.listdir(directory))
+	with open(name, "w", encoding="utf-8"):
+		time.sleep(0.3)
+	seen |= set(os.listdir(directory))
+	os.remove(name)
+	return sorted(seen - {str(index)})
 
 
 def cannot_go_on(reason):
@@ -41,6 +54,14 @@ class Run(unittest.TestCase):
 		found = dict(boots.run(works))
 		self.assertEqual([(case.verdict, case.detail) for case in found["bad"]], [(FAIL, "no kernel")])
 		self.assertEqual(found["good"], [2])
+
+	def test_nothing_beside(self):
+		with tempfile.TemporaryDirectory() as directory:
+			calls = [boots.Call(9, busy, (directory, index)) for index in range(4)]
+			calls += [boots.Call(1, busy, (directory, index), beside=False) for index in range(4, 6)]
+			found = dict(boots.run({"all": work(calls)}))["all"]
+		self.assertEqual(found[4:], [[], []])
+		self.assertTrue(any(found[:4]))
 
 	def test_no_boots(self):
 		self.assertEqual(list(boots.run({})), [])
