@@ -10,7 +10,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 #ifndef ARRAY_LENGTH
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))

@@ -8,7 +8,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("The GPU's clock by AMDGPU_INFO_TIMESTAMP, KFD and packets.");
 

@@ -11,7 +11,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("GPU page faults and KFD's debug events.");
 

@@ -5,7 +5,7 @@
 
 #include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 enum { CS_SECONDS = 50 };
 

@@ -15,10 +15,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
 #include "amd_userptr_cs.h"

@@ -3,8 +3,8 @@
 #ifndef AMD_USERPTR_FAILNTH_H
 #define AMD_USERPTR_FAILNTH_H
 
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
 /* As small as KFD's memory limit shows (in MiB), so that what is not given back is seen. */

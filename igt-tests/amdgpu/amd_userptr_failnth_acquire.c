@@ -12,7 +12,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 #include "amd_userptr_failnth.h"

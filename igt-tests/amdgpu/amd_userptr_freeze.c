@@ -13,12 +13,12 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_time.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_mm.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 
 IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the GPU is suspended.");
 

@@ -11,7 +11,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 

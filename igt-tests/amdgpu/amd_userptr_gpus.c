@@ -10,7 +10,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 

@@ -18,13 +18,13 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/igt_time.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_fuse.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
 IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that must not notice.");

@@ -10,7 +10,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_hsa.h"

@@ -7,7 +7,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_hsa.h"
 

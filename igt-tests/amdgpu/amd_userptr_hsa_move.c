@@ -5,8 +5,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
 
 #include "amd_userptr_hsa.h"
 

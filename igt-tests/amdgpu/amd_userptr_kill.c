@@ -16,7 +16,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_stamp.h"
 
 #include "amd_userptr_kill.h"

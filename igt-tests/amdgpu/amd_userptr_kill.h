@@ -4,7 +4,7 @@
 #define AMD_USERPTR_KILL_H
 
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
 /* A subtest takes so long at most. */

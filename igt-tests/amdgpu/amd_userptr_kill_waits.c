@@ -12,8 +12,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/igt_time.h"
+#include "lib/igt_fuse.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_kill.h"

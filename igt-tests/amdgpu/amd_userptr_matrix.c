@@ -10,7 +10,7 @@
  */
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 #include "amd_userptr_matrix.h"
 

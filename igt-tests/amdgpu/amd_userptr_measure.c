@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <time.h>
 #include "igt.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_mm.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 IGT_TEST_DESCRIPTION("figures");
 static struct amd_userptr up;

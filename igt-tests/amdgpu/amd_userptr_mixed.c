@@ -15,11 +15,11 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr_cs.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 #include "amd_userptr_mixed.h"

@@ -4,7 +4,7 @@
 #define AMD_USERPTR_MIXED_H
 
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 #define MIXED_SIZE ((size_t)64 << 10)
 

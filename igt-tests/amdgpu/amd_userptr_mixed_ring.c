@@ -13,7 +13,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_mixed.h"
 

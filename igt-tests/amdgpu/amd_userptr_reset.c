@@ -14,9 +14,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_time.h"
+#include "lib/igt_mm.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");

@@ -3,7 +3,7 @@
 #ifndef AMD_USERPTR_SCATTER_TEST_H
 #define AMD_USERPTR_SCATTER_TEST_H
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
 /* Enough ranges for a first, some middle ones and a last one. */

@@ -13,10 +13,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_scatter.h"

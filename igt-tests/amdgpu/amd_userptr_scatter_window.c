@@ -12,8 +12,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/igt_mm.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 
 #include "amd_userptr_scatter.h"
 

@@ -14,9 +14,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/igt_time.h"
+#include "lib/igt_reclaim.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "amd_userptr_soak.h"
 
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");

@@ -4,7 +4,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
 /* A copy that takes longer is lost: queues may be stopped again and again, but they do run. */

@@ -15,8 +15,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_time.h"
+#include "lib/igt_reclaim.h"
 #include "amd_userptr_soak.h"
 
 /* How often to push pages that somebody else holds just now: a child, a batch for the LRU lists. */

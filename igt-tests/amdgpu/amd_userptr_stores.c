@@ -16,10 +16,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
+#include "lib/igt_time.h"
+#include "lib/igt_cgroup.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_stores.h"

@@ -11,7 +11,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_uapi.h"
 

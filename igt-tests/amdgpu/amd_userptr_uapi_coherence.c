@@ -10,7 +10,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 
 #include "amd_userptr_uapi.h"
 

@@ -10,7 +10,7 @@
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/amdgpu/amd_kfd_packets.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /* How long a full ring may take to have a free slot. */
 #define SLOT_MS		amd_kfd_patience(10000)

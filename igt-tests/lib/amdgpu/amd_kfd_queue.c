@@ -11,7 +11,7 @@
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/amdgpu/amd_kfd_packets.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 #define RING_BYTES	(64u << 10)
 #define RING_DWORDS	(RING_BYTES / 4)

@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /* drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c: KFD_MAX_KFIFO_SIZE, all that can be pending */
 #define SMI_FIFO_SIZE 8192

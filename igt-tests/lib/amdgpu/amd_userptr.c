@@ -7,9 +7,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 void amd_userptr_open(struct amd_userptr *up, int fd)
 {

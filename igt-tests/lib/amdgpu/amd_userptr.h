@@ -16,7 +16,7 @@
 #include <amdgpu_drm.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /*
  * Not in libdrm yet: memory is accessed by KFD user mode queues; on CPU page

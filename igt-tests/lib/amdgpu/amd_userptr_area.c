@@ -9,7 +9,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_area.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 /* Of each half the file or memory is filled with a seed of its own. */
 #define HALF_SEED(seed, half) ((seed) + (half))

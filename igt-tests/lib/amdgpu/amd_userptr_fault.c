@@ -2,7 +2,7 @@
 /* Accesses of the GPU that must fault. */
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 
 /*

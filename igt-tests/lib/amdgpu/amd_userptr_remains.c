@@ -13,9 +13,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 /* The driver frees some things in work items, and KFD a process after its last file. */

@@ -7,7 +7,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 /* A thread that sleeps in the kernel at so many looks in a row waits for a lock. */

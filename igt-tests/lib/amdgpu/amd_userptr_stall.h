@@ -19,7 +19,7 @@
 #include <semaphore.h>
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/igt_fuse.h"
 
 struct amd_userptr_stall {
 	struct amd_userptr_fuse fuse;

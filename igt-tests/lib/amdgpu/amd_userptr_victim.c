@@ -6,7 +6,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
 /* What the process that must not notice works on afterwards. */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Single operations on memory: see amd_userptr_mm.h. */
+/* Single operations on memory: see igt_mm.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,8 +10,8 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_time.h"
+#include "lib/igt_mm.h"
 
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AMD_KFD_TIME_H
-#define AMD_KFD_TIME_H
+#ifndef IGT_TIME_H
+#define IGT_TIME_H
 
 #include <stdint.h>
 #include <stdlib.h>

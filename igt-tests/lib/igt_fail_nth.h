@@ -9,8 +9,8 @@
  * is on the stack of; none of its other work items is run by those kworkers and
  * allocates.
  */
-#ifndef AMD_USERPTR_INJECT_H
-#define AMD_USERPTR_INJECT_H
+#ifndef IGT_FAIL_NTH_H
+#define IGT_FAIL_NTH_H
 
 #include <stdbool.h>
 

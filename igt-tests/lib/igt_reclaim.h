@@ -5,8 +5,8 @@
  * stores.  Nothing here maps or allocates, so that it may run while the restore
  * worker holds mmap_lock for reading.
  */
-#ifndef AMD_USERPTR_RECLAIM_H
-#define AMD_USERPTR_RECLAIM_H
+#ifndef IGT_RECLAIM_H
+#define IGT_RECLAIM_H
 
 #include <stdbool.h>
 #include <stddef.h>

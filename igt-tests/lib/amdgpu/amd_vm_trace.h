@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel's trace of chosen events, in an instance of our own; needs root. */
-#ifndef AMD_USERPTR_TRACE_H
-#define AMD_USERPTR_TRACE_H
+#ifndef AMD_VM_TRACE_H
+#define AMD_VM_TRACE_H
 
 #include "lib/amdgpu/amd_userptr.h"
 

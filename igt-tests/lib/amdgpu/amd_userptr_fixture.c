@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 /* A subtest that takes longer hangs; less than a runner's usual limit, to say where. */
 #define SUBTEST_SECONDS amd_kfd_patience(50)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A cgroup with little memory; one at a time. Needs root. */
-#ifndef AMD_USERPTR_CGROUP_H
-#define AMD_USERPTR_CGROUP_H
+#ifndef IGT_CGROUP_H
+#define IGT_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The parts of the amd_userptr_holes test. */
-#ifndef AMD_USERPTR_HOLES_H
-#define AMD_USERPTR_HOLES_H
+#ifndef AMD_USERPTR_STOCK_BUGS_H
+#define AMD_USERPTR_STOCK_BUGS_H
 
 #include "lib/amdgpu/amd_userptr_canary.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 /* A userptr of the render node as every kernel knows it. */
 #define AMD_USERPTR_UNTRACKED (AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA)

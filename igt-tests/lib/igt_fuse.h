@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A file whose pages come when they are allowed to; needs root and /dev/fuse. */
-#ifndef AMD_USERPTR_FUSE_H
-#define AMD_USERPTR_FUSE_H
+#ifndef IGT_FUSE_H
+#define IGT_FUSE_H
 
 #include <stdbool.h>
 #include <sys/types.h>

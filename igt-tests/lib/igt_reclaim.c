@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Pages, one by one, on their way out of memory: see amd_userptr_reclaim.h. */
+/* Pages, one by one, on their way out of memory: see igt_reclaim.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
 
 /* Of one look: a huge page. */
 enum { MAX_PAGES = 512 };

@@ -6,8 +6,8 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_mm.h"
 
 #define ROOT "/run/amd_userptr_cgroup"
 #define GROUP ROOT "/userptr"

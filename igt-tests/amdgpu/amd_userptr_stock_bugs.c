@@ -13,7 +13,7 @@
 
 #include "lib/amdgpu/amd_userptr_fault.h"
 
-#include "amd_userptr_holes.h"
+#include "amd_userptr_stock_bugs.h"
 
 IGT_TEST_DESCRIPTION("Holes of the driver around userptrs, with and without the flag for KFD queues.");
 

@@ -22,13 +22,13 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 
-#include "amd_userptr_holes.h"
+#include "amd_userptr_stock_bugs.h"
 
 #define WINDOW_SIZE	((size_t)64 << 10)
 #define WINDOW_PAGES	(WINDOW_SIZE / getpagesize())

@@ -4,12 +4,12 @@
  * nothing, allocate nothing and map nothing, and may run in any thread: 0 or
  * -errno.
  */
-#ifndef AMD_USERPTR_MM_H
-#define AMD_USERPTR_MM_H
+#ifndef IGT_MM_H
+#define IGT_MM_H
 
 #include <stddef.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /* How long to ask the kernel again for what it may refuse for a moment. */
 #define AMD_USERPTR_RETRY_MS amd_kfd_patience(5000)

@@ -2,8 +2,8 @@
 /*
  * Tables of subtests that share one context: what a test's igt_main() is made of.
  */
-#ifndef AMD_USERPTR_RUN_H
-#define AMD_USERPTR_RUN_H
+#ifndef AMD_USERPTR_FIXTURE_H
+#define AMD_USERPTR_FIXTURE_H
 
 #include <stdbool.h>
 

@@ -10,8 +10,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_mm.h"
 
 #define DEBUGFS "/sys/kernel/debug/"
 

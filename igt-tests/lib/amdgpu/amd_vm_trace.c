@@ -7,8 +7,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/igt_mm.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 
 /* Bits of an entry (drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h): AMDGPU_PTE_VALID, AMDGPU_PTE_FRAG. */
 #define PTE_VALID	1ull

@@ -19,8 +19,8 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "lib/amdgpu/amd_userptr_fuse.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_mm.h"
 
 /* Nobody reads that far. */
 #define FILE_SIZE (1ull << 40)

@@ -11,12 +11,12 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
-#include "amd_userptr_holes.h"
+#include "amd_userptr_stock_bugs.h"
 
 #define SURVIVOR_SIZE	((size_t)64 << 10)
 
