@@ -18,8 +18,8 @@
 
 IGT_TEST_DESCRIPTION("AQL packets and signals on HSA queues of KFD.");
 
-#define WAIT_MS		amd_kfd_patience(10000)
-#define SUBTEST_SECONDS	amd_kfd_patience(50)
+#define WAIT_MS		igt_patience(10000)
+#define SUBTEST_SECONDS	igt_patience(50)
 #define NUM_SIGNALS	8
 #define DATA_DWORDS	1024
 
@@ -44,9 +44,9 @@ static uint64_t signal_va(unsigned int n)
 
 static void expect_value(unsigned int n, int64_t value)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + WAIT_MS;
 
-	while (signal_at(n)->value != value && amd_kfd_now_ms() < deadline)
+	while (signal_at(n)->value != value && igt_now_ms() < deadline)
 		usleep(100);
 	igt_assert_f(signal_at(n)->value == value, "signal %u is %lld and not %lld\n", n,
 		     (long long)signal_at(n)->value, (long long)value);
@@ -54,9 +54,9 @@ static void expect_value(unsigned int n, int64_t value)
 
 static void expect_read_index(uint64_t index)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + WAIT_MS;
 
-	while (*aql.queue.rptr != index && amd_kfd_now_ms() < deadline)
+	while (*aql.queue.rptr != index && igt_now_ms() < deadline)
 		usleep(100);
 	igt_assert_eq_u64(*aql.queue.rptr, index);
 }

@@ -11,6 +11,7 @@
 
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_gate.h"
 
 IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
@@ -54,7 +55,7 @@ static void pass_on(struct amd_userptr_bo *a, struct amd_userptr_bo *b, uint32_t
 	amd_userptr_gpu_check(&second, b->va, b->size, seed);
 	amd_userptr_gpu_fill(&second, b->va, b->size, seed + 1);
 	amd_userptr_gpu_check(&first, a->va, a->size, seed + 1);
-	amd_userptr_check(a->cpu, a->size, seed + 1, "written by the second GPU");
+	amd_pattern_check(a->cpu, a->size, seed + 1, "written by the second GPU");
 }
 
 static void same_memory(struct amd_userptr *up)
@@ -95,21 +96,21 @@ static void one_stops_both(struct amd_userptr *up)
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
-	struct amd_userptr_gate written;
+	struct igt_gate written;
 
 	follow(up);
-	amd_userptr_gate_init(&written);
+	igt_gate_init(&written);
 	mark();
 	igt_fork(child, 1) {
-		igt_assert(amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
-		amd_userptr_check(a->cpu, SIZE, 1, "copy of the child");
+		igt_assert(igt_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+		amd_pattern_check(a->cpu, SIZE, 1, "copy of the child");
 	}
 	expect_stops_of_both(0);
 	pass_on(a, b, 2);
-	amd_userptr_gate_open(&written);
+	igt_gate_open(&written);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's comparison");
 	expect_stops_of_both(0);
-	amd_userptr_gate_fini(&written);
+	igt_gate_fini(&written);
 }
 
 /* Copies of both are in flight whenever pages go. */
@@ -130,7 +131,7 @@ static void change_while_both_copy(struct amd_userptr *up)
 		seqno[0] = amd_kfd_queue_submit(first.queue);
 		seqno[1] = amd_kfd_queue_submit(second.queue);
 		amd_userptr_dontneed(a);
-		amd_userptr_fill(a->cpu, SIZE, round);
+		amd_pattern_fill(a->cpu, SIZE, round);
 		amd_kfd_queue_wait(first.queue, seqno[0], AMD_USERPTR_WAIT_MS);
 		amd_kfd_queue_wait(second.queue, seqno[1], AMD_USERPTR_WAIT_MS);
 		amd_userptr_gpu_check(&first, a->va, SIZE, round);

@@ -16,8 +16,8 @@
 
 #include "igt.h"
 
-#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_stamp.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_kill.h"
 
@@ -210,7 +210,7 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 	}
 	report->ready = true;
 	while (!report->go)
-		amd_kfd_pause();
+		igt_pause();
 	report->started = true;
 	sweep->run(&call);
 	report->returned = true;

@@ -11,13 +11,15 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_matrix.h"
 
 IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
 
 /* A subtest that takes longer hangs. */
-#define SUBTEST_SECONDS amd_kfd_patience(50)
+#define SUBTEST_SECONDS igt_patience(50)
 
 /* Neither the event nor anything like it: why is in the table. */
 #define INVALID '-'
@@ -67,8 +69,8 @@ static struct amd_userptr_matrix matrix;
 static void end_subtest(void)
 {
 	amd_userptr_stall_drop(&matrix.stall, &up);
-	amd_userptr_task_end(&matrix.close_task);
-	amd_userptr_task_end(&matrix.event_task);
+	igt_task_end(&matrix.close_task);
+	igt_task_end(&matrix.event_task);
 	amd_userptr_cleanup(&up);
 	amd_userptr_area_fini(&matrix.area);
 	amd_userptr_area_fini(&matrix.other);

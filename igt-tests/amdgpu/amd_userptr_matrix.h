@@ -5,6 +5,7 @@
 
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_task.h"
 
 /* How the BO under test is made of an area: byte x of it is byte x of the area. */
 struct amd_userptr_bo_kind {
@@ -30,7 +31,7 @@ struct amd_userptr_matrix {
 	/* Of the subtest that runs; not on its stack, for it may end by a jump. */
 	const struct amd_userptr_case *test;
 	struct amd_userptr_area area, other;
-	struct amd_userptr_task event_task, close_task;
+	struct igt_task event_task, close_task;
 	uint32_t closing;		/* handle that close_task closes */
 };
 

@@ -5,9 +5,10 @@
 
 #include "igt.h"
 
-#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/igt_mm.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_matrix.h"
 
@@ -85,7 +86,7 @@ static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 		effect = test->event->healed;
 	/* The CPU first: no event where there are no page tables. */
 	amd_userptr_area_check(area, NULL, effect);
-	igt_assert_eq(__amd_userptr_poke(area->cpu, area->size), 0);
+	igt_assert_eq(__igt_mm_poke(area->cpu, area->size), 0);
 	if (bo)
 		amd_userptr_expect_stops(area->up, 0);
 	return effect;
@@ -166,7 +167,7 @@ static void emit_round(struct train *train)
 static void train_start(struct train *train)
 {
 	struct amd_userptr *up = train->up;
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	train->progress = (void *)((char *)up->out.cpu + TRAIN_WORD);
 	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
@@ -182,8 +183,8 @@ static void train_start(struct train *train)
 	amd_kfd_queue_poll(up->queue, up->in.va + TRAIN_WORD, 1);
 	emit_round(train);
 	train->seqno = amd_kfd_queue_submit(up->queue);
-	while (!*train->progress && amd_kfd_now_ms() < deadline)
-		amd_kfd_pause();
+	while (!*train->progress && igt_now_ms() < deadline)
+		igt_pause();
 	igt_assert_eq(*train->progress, 1);
 }
 
@@ -259,16 +260,16 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
 	bool in_time;
 
-	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	igt_task_make(&matrix->event_task, run_event, matrix);
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
 	/* Its pages are looked up before the worker comes to the page that holds it. */
-	igt_assert_eq(__amd_userptr_poke(bo->cpu, bo->size), 0);
+	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	in_time = amd_userptr_task_start(&matrix->event_task);
+	in_time = igt_task_start(&matrix->event_task);
 	igt_assert(amd_userptr_stopped(up));
 	amd_userptr_stall_release(&matrix->stall);
-	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
+	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
 	amd_userptr_expect_stops(up, 0);
 	expect_happened(matrix, test);
 	/* An event that needs mmap_lock for itself comes when the worker has let go of it. */
@@ -283,19 +284,19 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
 
 	matrix->closing = bo->handle;
-	amd_userptr_task_make(&matrix->close_task, run_close, matrix);
-	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	igt_task_make(&matrix->close_task, run_close, matrix);
+	igt_task_make(&matrix->event_task, run_event, matrix);
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&matrix->stall, up);
 	/* A close does not wait for the page that the worker waits for, if for page tables. */
 	bo->handle = 0;
-	amd_userptr_task_start(&matrix->close_task);
-	igt_assert_eq(amd_userptr_task_end(&matrix->close_task), 0);
-	amd_userptr_task_start(&matrix->event_task);
+	igt_task_start(&matrix->close_task);
+	igt_assert_eq(igt_task_end(&matrix->close_task), 0);
+	igt_task_start(&matrix->event_task);
 	igt_assert(amd_userptr_stopped(up));
 	amd_userptr_stall_release(&matrix->stall);
-	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
+	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
 	amd_userptr_expect_stops(up, 0);
 	expect_happened(matrix, test);
 
@@ -330,7 +331,7 @@ static void access_hole(struct amd_userptr *mine, void *data)
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),
 				 getpagesize());
-	amd_userptr_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
+	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
 	if (test->event->check_others)
 		test->event->check_others(&matrix->area);
 }

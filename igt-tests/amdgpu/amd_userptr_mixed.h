@@ -3,8 +3,8 @@
 #ifndef AMD_USERPTR_MIXED_H
 #define AMD_USERPTR_MIXED_H
 
-#include "lib/amdgpu/amd_userptr_mapped.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/amdgpu/amd_userptr_mapped.h"
 
 #define MIXED_SIZE ((size_t)64 << 10)
 

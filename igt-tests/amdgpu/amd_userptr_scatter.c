@@ -126,7 +126,7 @@ static void reversed(struct amd_userptr *up)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, 256 * page()), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, 256 * page()), 0);
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
@@ -151,7 +151,7 @@ static void duplicate(struct amd_userptr *up)
 	for (unsigned int i = 0; i < FEW_RANGES; i += 5)
 		expect_alias(&scatter, i, i);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, page()), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
 	amd_userptr_expect_stops(up, 0);
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
@@ -240,7 +240,7 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 			reason = amd_userptr_area_init(&area, up, &amd_userptr_backings[b], true);
 	}
 	igt_require_f(!reason, "%s\n", reason);
-	amd_userptr_fill(area.cpu, area.size, 1);
+	amd_pattern_fill(area.cpu, area.size, 1);
 	amd_userptr_scatter_init(&scatter, up, area.size / page());
 	for (size_t at = 0; at < area.size; at += page())
 		amd_userptr_scatter_add(&scatter, area.cpu + at, page(), at / page() % 2 ?
@@ -250,7 +250,7 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	write_writable(&scatter, 2);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__amd_userptr_area_replace(&area), 0);
-	amd_userptr_fill(area.cpu, area.size, 3);
+	amd_pattern_fill(area.cpu, area.size, 3);
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_gpu_check(up, scatter.va, area.size, 3);
 	write_writable(&scatter, 4);
@@ -279,9 +279,9 @@ static void write_readonly(struct amd_userptr *mine, void *data)
 	cpu = (char *)(uintptr_t)scatter.ranges[readonly].addr;
 	amd_userptr_scatter_map(&scatter, 0);
 	write_writable(&scatter, 1);
-	amd_userptr_fill(cpu, page(), 2);
+	amd_pattern_fill(cpu, page(), 2);
 	amd_userptr_store_faults(mine, scatter.va + readonly * page(), page());
-	amd_userptr_check(cpu, page(), 2, "read-only for the GPU");
+	amd_pattern_check(cpu, page(), 2, "read-only for the GPU");
 }
 
 static void readonly_range(struct amd_userptr *up)

@@ -105,7 +105,7 @@ static void after_mmap(struct amd_userptr *up)
 	igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
 	expect_hole(&scatter);
 	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(victim_page(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -118,7 +118,7 @@ static void after_guard(struct amd_userptr *up)
 		      "no guard regions: %s\n", strerror(errno));
 	expect_hole(&scatter);
 	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_GUARD_REMOVE), 0);
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(victim_page(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -168,7 +168,7 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	fd = register_uffd(victim_page(&scatter), UFFDIO_REGISTER_MODE_WP);
 	wp.range.start = (uintptr_t)victim_page(&scatter);
 	wp.range.len = page();
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(victim_page(&scatter), page(), SEED_AFTER);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
 	expect_hole(&scatter);
@@ -191,7 +191,7 @@ static void map_elsewhere(struct amd_userptr *up)
 	igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
 	expect_hole(&scatter);
 	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(victim_page(&scatter), page(), SEED_AFTER);
 
 	/* Of parts where nothing is missing it costs no stop of the queues. */
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle, va, 0,
@@ -224,7 +224,7 @@ static void still_missing(struct amd_userptr *up)
 	map_again(&scatter, VICTIM, 1);
 	expect_hole(&scatter);
 	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(victim_page(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -239,7 +239,7 @@ static void one_range(struct amd_userptr *up)
 	amd_userptr_expect_stops(up, 1);
 	amd_kfd_smi_mark(&up->smi);
 	map_fresh(lost);
-	amd_userptr_fill(bo->cpu, bo->size, SEED_AFTER);
+	amd_pattern_fill(bo->cpu, bo->size, SEED_AFTER);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, bo->handle, bo->va, 0, page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, SEED_AFTER);
@@ -262,7 +262,7 @@ static void race(struct amd_userptr *up)
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
 		map_fresh(victim_page(&scatter));
-		amd_userptr_fill(victim_page(&scatter), page(), i);
+		amd_pattern_fill(victim_page(&scatter), page(), i);
 		map_again(&scatter, i % 2 ? VICTIM : 0, i % 2 ? 1 : FEW_RANGES);
 		amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), i);
 	}
@@ -282,11 +282,11 @@ static void in_turn(struct amd_userptr *up)
 	amd_userptr_expect_stops(up, 0);
 	for (unsigned int i = STAYING_HOLES + 1; i < count; i++) {
 		map_fresh(cpu + 2 * i * page());
-		amd_userptr_fill(cpu + 2 * i * page(), page(), i);
+		amd_pattern_fill(cpu + 2 * i * page(), page(), i);
 	}
 	for (unsigned int turn = 0; turn < TURNS; turn++) {
 		amd_kfd_smi_mark(&up->smi);
-		igt_assert_eq(__amd_userptr_poke(cpu, page()), 0);
+		igt_assert_eq(__igt_mm_poke(cpu, page()), 0);
 		amd_userptr_expect_stops(up, 0);
 	}
 	for (unsigned int i = 0; i < count; i++) {

@@ -58,9 +58,9 @@ static void write_hole(struct amd_userptr *mine, void *data)
 	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
 	make_hole(&scatter, mine);
 	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), 5);
+	amd_pattern_fill(victim_page(&scatter), page(), 5);
 	amd_userptr_store_faults(mine, scatter.va + VICTIM * page(), page());
-	amd_userptr_check(victim_page(&scatter), page(), 5, "mapped after the munmap");
+	amd_pattern_check(victim_page(&scatter), page(), 5, "mapped after the munmap");
 }
 
 static void hole_then_access(struct amd_userptr *up)
@@ -74,9 +74,9 @@ static void heal(struct amd_userptr *up, unsigned int poked)
 
 	make_hole(&scatter, up);
 	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), 5);
+	amd_pattern_fill(victim_page(&scatter), page(), 5);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
+	igt_assert_eq(__igt_mm_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), 5);
 	amd_userptr_scatter_roundtrip(&scatter, 6);
@@ -121,7 +121,7 @@ static void partial_maps(struct amd_userptr *up)
 		scatter.va = whole;
 		amd_userptr_scatter_roundtrip(&scatter, 10 + round);
 		amd_kfd_smi_mark(&up->smi);
-		igt_assert_eq(__amd_userptr_fork_and_write(victim_page(&scatter), page()), 0);
+		igt_assert_eq(__igt_mm_fork_and_write(victim_page(&scatter), page()), 0);
 		amd_userptr_expect_stops(up, 0);
 	}
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, scatter.bo->handle,
@@ -154,10 +154,10 @@ static void replace_one(struct amd_userptr *up)
 	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_DONTNEED), 0);
 	amd_userptr_expect_stops(up, 1);
 	amd_userptr_gpu_fill(up, va, page(), 7);
-	amd_userptr_check(cpu, page(), 7, "the BO in its place");
-	amd_userptr_check_zero(victim_page(&scatter), page(), "the range that was replaced");
+	amd_pattern_check(cpu, page(), 7, "the BO in its place");
+	amd_pattern_check_zero(victim_page(&scatter), page(), "the range that was replaced");
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, page()), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
 	amd_userptr_expect_stops(up, 0);
 	amd_userptr_gpu_check(up, va, page(), 7);
 	rest_goes_on(&scatter, 8);

@@ -12,6 +12,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_procfs.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -39,7 +40,7 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 
 		*bo = amd_userptr_create(mine, cpu, HOLE_SIZE, AMD_USERPTR_UNTRACKED);
 		for (unsigned int page = 0; page < HOLE_PAGES; page++)
-			pfns[page] = amd_userptr_pfn(cpu + page * getpagesize());
+			pfns[page] = igt_procfs_pfn(cpu + page * getpagesize());
 		amd_userptr_munmap(mine, cpu, HOLE_SIZE);
 		*fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 2);
 		reused = amd_userptr_find_reused(*fresh, pfns, HOLE_PAGES, index);
@@ -65,7 +66,7 @@ static void map_after_munmap(struct amd_userptr *mine, void *data)
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_gpu_store(mine, bo->va + index * getpagesize(), HOLE_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
-	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
+	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
 	igt_assert(!stored);
 }
 
@@ -90,7 +91,7 @@ static void mprotect_kfd(struct amd_userptr *mine, void *data)
 	amd_userptr_expect_stops(mine, 1);
 	amd_userptr_gpu_check(mine, other_mem.va, HOLE_SIZE, 2);
 	amd_userptr_gpu_fill(mine, other_mem.va, HOLE_SIZE, 3);
-	amd_userptr_check(other, HOLE_SIZE, 3, "written by the GPU");
+	amd_pattern_check(other, HOLE_SIZE, 3, "written by the GPU");
 
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_eq(mprotect(cpu, HOLE_SIZE, PROT_READ | PROT_WRITE), 0);
@@ -100,7 +101,7 @@ static void mprotect_kfd(struct amd_userptr *mine, void *data)
 	igt_assert_eq(mprotect(cpu, HOLE_SIZE, PROT_READ), 0);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, mem.va, HOLE_SIZE);
-	amd_userptr_check(cpu, HOLE_SIZE, 1, "made read-only");
+	amd_pattern_check(cpu, HOLE_SIZE, 1, "made read-only");
 }
 
 static void k1_mprotect_kfd(struct amd_userptr *up)

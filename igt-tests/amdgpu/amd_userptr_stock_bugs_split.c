@@ -11,10 +11,11 @@
 
 #include "igt.h"
 
-#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_gate.h"
 #include "lib/igt_mm.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -23,7 +24,7 @@
 /* What the thread that goes on alone has; not on the stack of the one that exits. */
 static struct survivor {
 	struct amd_userptr up;
-	struct amd_userptr_gate done;
+	struct igt_gate done;
 	uint32_t *cpu;
 	uint64_t va;
 	uint32_t handle;		/* 0: a userptr of KFD */
@@ -49,10 +50,10 @@ static bool main_thread_is_zombie(void)
 
 static void wait_for_zombie(void)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	while (!main_thread_is_zombie()) {
-		igt_assert(amd_kfd_now_ms() < deadline);
+		igt_assert(igt_now_ms() < deadline);
 		sched_yield();
 	}
 }
@@ -68,15 +69,15 @@ static void *go_on_alone(void *data)
 	amd_userptr_expect_stops(&s->up, 1);
 	amd_userptr_gpu_check_zero(&s->up, s->va, SURVIVOR_SIZE);
 	amd_userptr_gpu_fill(&s->up, s->va, SURVIVOR_SIZE, 2);
-	amd_userptr_check(s->cpu, SURVIVOR_SIZE, 2, "written by the GPU");
+	amd_pattern_check(s->cpu, SURVIVOR_SIZE, 2, "written by the GPU");
 
 	amd_kfd_smi_mark(&s->up.smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(s->cpu, SURVIVOR_SIZE), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(s->cpu, SURVIVOR_SIZE), 0);
 	amd_userptr_expect_stops(&s->up, 0);
 	amd_userptr_gpu_check(&s->up, s->va, SURVIVOR_SIZE, 2);
 	amd_userptr_gpu_fill(&s->up, s->va, SURVIVOR_SIZE, 3);
-	amd_userptr_check(s->cpu, SURVIVOR_SIZE, 3, "written by the GPU after copy-on-write");
-	amd_userptr_gate_open(&s->done);
+	amd_pattern_check(s->cpu, SURVIVOR_SIZE, 3, "written by the GPU after copy-on-write");
+	igt_gate_open(&s->done);
 	_exit(IGT_EXIT_SUCCESS);
 }
 
@@ -90,7 +91,7 @@ static void *export_alone(void *data)
 	ret = drmPrimeHandleToFD(s->up.fd, s->handle, DRM_CLOEXEC, &dmabuf);
 	igt_assert_f(ret, "a userptr was exported\n");
 	igt_assert_eq(errno, EPERM);
-	amd_userptr_gate_open(&s->done);
+	igt_gate_open(&s->done);
 	_exit(IGT_EXIT_SUCCESS);
 }
 
@@ -100,7 +101,7 @@ static void exit_main_thread(struct amd_userptr *up, uint32_t flags, void *(*the
 	struct survivor *s = &survivor;
 	bool opened;
 
-	amd_userptr_gate_init(&s->done);
+	igt_gate_init(&s->done);
 	igt_fork(child, 1) {
 		pthread_t thread;
 		struct amd_kfd_mem mem;
@@ -122,10 +123,10 @@ static void exit_main_thread(struct amd_userptr *up, uint32_t flags, void *(*the
 		igt_assert_eq(pthread_create(&thread, NULL, then, s), 0);
 		pthread_exit(NULL);
 	}
-	amd_userptr_gate_watch(&s->done);
-	opened = amd_userptr_gate_is_open(&s->done, 2 * AMD_USERPTR_WAIT_MS);
+	igt_gate_watch(&s->done);
+	opened = igt_gate_is_open(&s->done, 2 * AMD_USERPTR_WAIT_MS);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child whose main thread exits");
-	amd_userptr_gate_fini(&s->done);
+	igt_gate_fini(&s->done);
 	igt_assert_f(opened, "the thread that was left did not get to its end\n");
 }
 
@@ -168,7 +169,7 @@ static void copy_without_fault(struct amd_userptr *mine, uint64_t to, uint64_t f
 static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uint32_t seed)
 {
 	copy_without_fault(mine, mine->out.va, va, size);
-	amd_userptr_check(mine->out.cpu, size, seed, "read by the GPU");
+	amd_pattern_check(mine->out.cpu, size, seed, "read by the GPU");
 }
 
 /*
@@ -179,9 +180,9 @@ static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, 
 			      uint32_t seed)
 {
 	assert_reads(mine, va, size, seed);
-	amd_userptr_fill(mine->in.cpu, size, SEED_STORED);
+	amd_pattern_fill(mine->in.cpu, size, SEED_STORED);
 	copy_without_fault(mine, va, mine->in.va, size);
-	amd_userptr_check(cpu, size, SEED_STORED, "written by the GPU");
+	amd_pattern_check(cpu, size, SEED_STORED, "written by the GPU");
 }
 
 /* Returns the GPU address of the middle. */
@@ -194,9 +195,9 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 	uint64_t offset = 0;
 
 	igt_assert_f(!reason, "%s\n", reason);
-	amd_userptr_fill(area.cpu, left, SEED_LEFT);
-	amd_userptr_fill(area.cpu + left, size, SEED_MIDDLE);
-	amd_userptr_fill(area.cpu + left + size, right, SEED_RIGHT);
+	amd_pattern_fill(area.cpu, left, SEED_LEFT);
+	amd_pattern_fill(area.cpu + left, size, SEED_MIDDLE);
+	amd_pattern_fill(area.cpu + left + size, right, SEED_RIGHT);
 	bo = amd_userptr_create(mine, area.cpu, area.size, split->flags);
 	igt_assert(amd_userptr_area_is_contiguous(&area));
 	bo->va = amd_kfd_va_reserve(area.size, area.size);
@@ -221,7 +222,7 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 		assert_translates(mine, bo->va + left, (char *)middle->cpu + offset, size,
 				  split->same ? SEED_MIDDLE : SEED_OTHER);
 	if (!split->same)
-		amd_userptr_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
+		amd_pattern_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
 	amd_userptr_area_fini(&area);
 	return bo->va + left;
 }

@@ -22,11 +22,13 @@
 
 #include "igt.h"
 
-#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/igt_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/amdgpu/amd_vm_trace.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -45,7 +47,6 @@
 
 #define HOLE_VALUE	0xdeadbeefu
 
-#define KPROBES		"/sys/kernel/tracing/kprobe_events"
 #define NOTIFIER	"amd_userptr_notifier"
 
 static const char *const events[] = {
@@ -57,9 +58,9 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 /* Somebody who has the lock of the process that the restore needs. */
 struct holder {
-	struct amd_userptr_fuse fuse;
+	struct igt_fuse fuse;
 	uint64_t offset;		/* of a page that nobody has asked for */
-	struct amd_userptr_task task;
+	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;
 };
@@ -80,7 +81,7 @@ struct window {
 /* Its text is consumed as it comes. */
 static void open_trace(struct window *window)
 {
-	window->trace = open(AMD_USERPTR_TRACE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	window->trace = open(IGT_TRACEFS_INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	igt_assert_fd(window->trace);
 	window->line_len = 0;
 }
@@ -88,7 +89,7 @@ static void open_trace(struct window *window)
 static bool is_eviction_fence(const char *line, uint64_t *context)
 {
 	return strstr(line, "dma_fence_init: ") && strstr(line, "driver=amdgpu_amdkfd_fence") &&
-	       amd_userptr_trace_number(line, "context=", 10, context);
+	       igt_tracefs_number(line, "context=", 10, context);
 }
 
 /* Which step is this line of the trace, if any? */
@@ -97,7 +98,7 @@ static enum step step_of(const struct window *window, const char *line)
 	uint64_t number;
 
 	if (strstr(line, "amdgpu_vm_bo_update: ") &&
-	    amd_userptr_trace_number(line, "soffs=", 16, &number) &&
+	    igt_tracefs_number(line, "soffs=", 16, &number) &&
 	    number == window->first->va / getpagesize())
 		return UPDATED;
 	if (strstr(line, NOTIFIER ": "))
@@ -162,19 +163,19 @@ static int register_page(void *data)
 static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 {
 	holder->kfd = &mine->kfd;
-	holder->offset += AMD_USERPTR_FUSE_NEXT;
+	holder->offset += IGT_FUSE_NEXT;
 	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
 			    holder->fuse.file, holder->offset);
 	igt_assert(holder->page != MAP_FAILED);
-	amd_userptr_task_make(&holder->task, register_page, holder);
-	amd_userptr_task_let_go(&holder->task);
-	igt_assert(amd_userptr_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
+	igt_task_make(&holder->task, register_page, holder);
+	igt_task_let_go(&holder->task);
+	igt_assert(igt_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
 }
 
 static void drop_lock(struct holder *holder)
 {
-	amd_userptr_fuse_answer(&holder->fuse);
-	igt_assert_eq(amd_userptr_task_end(&holder->task), 0);
+	igt_fuse_answer(&holder->fuse);
+	igt_assert_eq(igt_task_end(&holder->task), 0);
 }
 
 static void forget_page(struct holder *holder)
@@ -185,7 +186,7 @@ static void forget_page(struct holder *holder)
 /* Until the window opens; false when the queues run before that. */
 static bool opens(struct window *window, struct amd_userptr *mine)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	for (;;) {
 		const bool stopped = amd_userptr_stopped(mine);
@@ -195,7 +196,7 @@ static bool opens(struct window *window, struct amd_userptr *mine)
 			return true;
 		if (!stopped)
 			return false;
-		igt_assert_f(amd_kfd_now_ms() < deadline, "the restore does not come\n");
+		igt_assert_f(igt_now_ms() < deadline, "the restore does not come\n");
 		sched_yield();
 	}
 }
@@ -218,12 +219,12 @@ static void learn_context(struct window *window, struct amd_userptr *mine)
 	FILE *file;
 
 	amd_userptr_map(mine, bo);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_dontneed(bo);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
 	wait_restored(mine);
-	file = fopen(AMD_USERPTR_TRACE "trace", "r");
+	file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	igt_assert(file);
 	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &window->context))
 		;
@@ -255,8 +256,8 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	window->first = make_mapped(mine, AMD_USERPTR_UNTRACKED, 1);
 	window->second = make_mapped(mine, window->flags, 2);
 	for (unsigned int page = 0; page < WINDOW_PAGES; page++)
-		pfns[page] = amd_userptr_pfn(amd_userptr_page(window->second, page));
-	amd_userptr_trace_clear();
+		pfns[page] = igt_procfs_pfn(amd_userptr_page(window->second, page));
+	igt_tracefs_clear();
 	open_trace(window);
 	window->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
@@ -289,7 +290,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__amd_userptr_fuse_start(&window->holder.fuse), 0);
+	igt_assert_eq(__igt_fuse_start(&window->holder.fuse), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &window->vram);
 	learn_context(window, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
@@ -300,11 +301,11 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), HOLE_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
-	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
+	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
 			  "memory that has a page freed in the window");
 	igt_assert(!stored);
 	amd_kfd_free(&mine->kfd, &window->vram);
-	amd_userptr_fuse_stop(&window->holder.fuse);
+	igt_fuse_stop(&window->holder.fuse);
 }
 
 /* @notifier: what it calls, and nobody else does here. */
@@ -312,16 +313,14 @@ static void run(struct amd_userptr *up, uint32_t flags, const char *notifier)
 {
 	struct window window = { .flags = flags };
 	int evict = open_evict(up);
-	char probe[128];
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
 	close(evict);
-	snprintf(probe, sizeof(probe), "p:" NOTIFIER " %s\n", notifier);
-	igt_require_f(!__amd_userptr_write_text(KPROBES, probe), "no kprobe at the notifier\n");
-	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, notifier), "no kprobe at the notifier\n");
+	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
 	amd_userptr_in_faulting_child(up, restore_window, &window);
-	amd_userptr_trace_off();
-	__amd_userptr_write_text(KPROBES, "-:" NOTIFIER "\n");
+	igt_tracefs_off();
+	igt_tracefs_kprobe_remove(NOTIFIER);
 }
 
 static void h2_restore_window(struct amd_userptr *up)

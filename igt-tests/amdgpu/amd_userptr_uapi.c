@@ -11,8 +11,6 @@
 
 #include "igt.h"
 
-#include "lib/igt_mm.h"
-
 #include "amd_userptr_uapi.h"
 
 IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
@@ -115,13 +113,12 @@ static void too_large(struct amd_userptr *up)
 	/* Low, so that what is behind it are addresses of a process on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
-							      AMD_USERPTR_MEM_USED);
+	const unsigned long long used = amd_kfd_mem_used();
 
 	igt_assert(cpu != MAP_FAILED);
 	for (int bit = 39; bit < 44; bit++)
 		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
-	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
+	igt_assert_eq_u64(amd_kfd_mem_used(),
 			  used);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);

@@ -303,4 +303,11 @@ void amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		      unsigned int count, unsigned int timeout_ms);
 
+/* Memory that KFD counts for all its processes (kfd_debugfs.c), in MiB. */
+#define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
+/* Memory of the processes, without that of TTM; 0 without debugfs. */
+unsigned long long amd_kfd_mem_used(void);
+/* All of that file; skips without debugfs. */
+void amd_kfd_read_mem_limit(char *text, size_t size);
+
 #endif

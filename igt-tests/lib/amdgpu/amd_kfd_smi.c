@@ -161,11 +161,11 @@ static unsigned int seen(const struct amd_kfd_smi *smi, enum kfd_smi_event event
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + timeout_ms;
+	const uint64_t deadline = igt_now_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = smi->fd, .events = POLLIN };
-		uint64_t now = amd_kfd_now_ms();
+		uint64_t now = igt_now_ms();
 		int ret = __amd_kfd_smi_drain(smi);
 
 		if (ret && ret != -EINTR)

@@ -10,6 +10,7 @@
 
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
 
 /* Of each half the file or memory is filled with a seed of its own. */
 #define HALF_SEED(seed, half) ((seed) + (half))
@@ -110,7 +111,7 @@ static int new_file(struct amd_userptr_area *area)
 	if (ftruncate(fd, area->size))
 		goto error;
 	for (unsigned int half = 0; half < 2 && is_private_file(area->backing); half++) {
-		amd_userptr_fill(bytes, sizeof(bytes), HALF_SEED(AMD_USERPTR_SEED_FILE, half));
+		amd_pattern_fill(bytes, sizeof(bytes), HALF_SEED(AMD_USERPTR_SEED_FILE, half));
 		if (pwrite(fd, bytes, sizeof(bytes), amd_userptr_area_offset(area, half)) !=
 		    sizeof(bytes))
 			goto error;
@@ -176,7 +177,7 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	igt_assert_eq(map_area(area), 0);
 	if (!backing->readonly)
 		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
-	if (backing->advice == MADV_HUGEPAGE && __amd_userptr_collapse(area->cpu, area->size))
+	if (backing->advice == MADV_HUGEPAGE && __igt_mm_collapse(area->cpu, area->size))
 		return "no transparent huge page to be had";
 	return NULL;
 }
@@ -215,10 +216,10 @@ size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int
 
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area)
 {
-	const uint64_t pages = area->size / getpagesize(), first = amd_userptr_pfn(area->cpu);
+	const uint64_t pages = area->size / getpagesize(), first = igt_procfs_pfn(area->cpu);
 
 	return first && first % pages == 0 &&
-	       amd_userptr_pfn(area->cpu + area->size - getpagesize()) == first + pages - 1;
+	       igt_procfs_pfn(area->cpu + area->size - getpagesize()) == first + pages - 1;
 }
 
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index)
@@ -234,7 +235,7 @@ char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int in
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed)
 {
 	for (unsigned int half = 0; half < 2; half++)
-		amd_userptr_fill(area->cpu + amd_userptr_area_offset(area, half),
+		amd_pattern_fill(area->cpu + amd_userptr_area_offset(area, half),
 				 AMD_USERPTR_HALF, HALF_SEED(seed, half));
 }
 
@@ -255,9 +256,9 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 {
 	igt_assert(effect != AMD_USERPTR_HOLE);
 	if (effect == AMD_USERPTR_ZEROED)
-		amd_userptr_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
+		amd_pattern_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
 	else
-		amd_userptr_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
+		amd_pattern_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
 				  "after the event");
 }
 
@@ -307,17 +308,17 @@ void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userpt
 
 	if (!area->backing->readonly) {
 		for (unsigned int half = 0; half < 2; half++)
-			amd_userptr_fill(staged + half * AMD_USERPTR_HALF, AMD_USERPTR_HALF,
+			amd_pattern_fill(staged + half * AMD_USERPTR_HALF, AMD_USERPTR_HALF,
 					 HALF_SEED(gpu_seed, half));
 		gpu_copy(area, bo, true);
 		for (unsigned int half = 0; half < 2; half++)
-			amd_userptr_check(area->cpu + amd_userptr_area_offset(area, half),
+			amd_pattern_check(area->cpu + amd_userptr_area_offset(area, half),
 					  AMD_USERPTR_HALF, HALF_SEED(gpu_seed, half),
 					  "written by the GPU");
 	}
 	amd_userptr_area_fill(area, cpu_seed);
 	gpu_copy(area, bo, false);
 	for (unsigned int half = 0; half < 2; half++)
-		amd_userptr_check(gpu_half(area, half), AMD_USERPTR_HALF,
+		amd_pattern_check(gpu_half(area, half), AMD_USERPTR_HALF,
 				  HALF_SEED(cpu_seed, half), "read by the GPU");
 }

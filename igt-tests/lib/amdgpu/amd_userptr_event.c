@@ -9,11 +9,14 @@
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "igt_os.h"
+#include "igt_sysfs.h"
 
-#include "lib/igt_time.h"
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
 #include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 
 /* A compaction that moved nothing will not do so later either. */
 enum { MAX_COMPACTIONS = 3 };
@@ -23,7 +26,7 @@ enum { MAX_COMPACTIONS = 3 };
 void amd_userptr_event_begin(struct amd_userptr_area *area)
 {
 	for (unsigned int i = 0; amd_userptr_area_page(area, i); i++)
-		area->pfns[i] = amd_userptr_pfn(amd_userptr_area_page(area, i));
+		area->pfns[i] = igt_procfs_pfn(amd_userptr_area_page(area, i));
 }
 
 static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pages)
@@ -31,7 +34,7 @@ static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pag
 	unsigned int moved = 0;
 
 	for (*pages = 0; amd_userptr_area_page(area, *pages); (*pages)++)
-		moved += amd_userptr_pfn(amd_userptr_area_page(area, *pages)) !=
+		moved += igt_procfs_pfn(amd_userptr_area_page(area, *pages)) !=
 			 area->pfns[*pages];
 	return moved;
 }
@@ -89,9 +92,9 @@ static bool seen(struct amd_userptr_area *area)
 /* Memory of the process in huge pages, of all kinds. */
 static unsigned long long huge_kb(void)
 {
-	return amd_userptr_number_in("/proc/self/smaps_rollup", "AnonHugePages:") +
-	       amd_userptr_number_in("/proc/self/smaps_rollup", "ShmemPmdMapped:") +
-	       amd_userptr_number_in("/proc/self/smaps_rollup", "FilePmdMapped:");
+	return igt_procfs_number("/proc/self/smaps_rollup", "AnonHugePages:") +
+	       igt_procfs_number("/proc/self/smaps_rollup", "ShmemPmdMapped:") +
+	       igt_procfs_number("/proc/self/smaps_rollup", "FilePmdMapped:");
 }
 
 /* ---- events ---- */
@@ -115,7 +118,7 @@ static void look_for_copies(void *data)
 
 static int trigger_cow(struct amd_userptr_area *area)
 {
-	return __amd_userptr_fork_write_look(area->cpu, area->size, look_for_copies, area);
+	return __igt_mm_fork_write_look(area->cpu, area->size, look_for_copies, area);
 }
 
 static int trigger_dontneed(struct amd_userptr_area *area)
@@ -128,12 +131,12 @@ static int trigger_dontneed(struct amd_userptr_area *area)
 
 static const char *prepare_pageout(struct amd_userptr_area *area)
 {
-	return amd_userptr_swap_is_on() ? NULL : "no swap space is in use";
+	return igt_get_total_swap_mb() ? NULL : "no swap space is in use";
 }
 
 static int trigger_pageout(struct amd_userptr_area *area)
 {
-	int ret = __amd_userptr_pageout(area->cpu, area->size);
+	int ret = __igt_reclaim_pageout(area->cpu, area->size);
 
 	area->done = !ret;
 	return ret;
@@ -188,7 +191,7 @@ static const char *prepare_migrate(struct amd_userptr_area *area)
 	/* What is mapped by nobody cannot move. */
 	for (size_t at = 0; at < area->size; at += step)
 		*(volatile char *)(area->cpu + at);
-	ret = __amd_userptr_migrate(area->cpu, area->size, step);
+	ret = __igt_mm_migrate(area->cpu, area->size, step);
 	if (ret == -ENODEV || ret == -ENOSYS)
 		return "one NUMA node only";
 	return ret ? "the pages do not move" : NULL;
@@ -196,7 +199,7 @@ static const char *prepare_migrate(struct amd_userptr_area *area)
 
 static int trigger_migrate(struct amd_userptr_area *area)
 {
-	return __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
+	return __igt_mm_migrate(area->cpu, area->size, migration_step(area));
 }
 
 static int trigger_compact(struct amd_userptr_area *area)
@@ -204,7 +207,7 @@ static int trigger_compact(struct amd_userptr_area *area)
 	int ret = 0;
 
 	for (int i = 0; i < MAX_COMPACTIONS && !ret && !area->done; i++) {
-		ret = __amd_userptr_compact();
+		ret = __igt_mm_compact();
 		area->done = any_moved(area);
 	}
 	return ret;
@@ -221,7 +224,7 @@ static int trigger_collapse(struct amd_userptr_area *area)
 {
 	if (madvise(area->cpu, area->size, MADV_HUGEPAGE))
 		return -errno;
-	return __amd_userptr_collapse(area->cpu, area->size);
+	return __igt_mm_collapse(area->cpu, area->size);
 }
 
 static bool collapsed(struct amd_userptr_area *area)
@@ -238,7 +241,7 @@ static int trigger_split(struct amd_userptr_area *area)
 /* Not how much is huge afterwards: khugepaged may have been here. */
 static unsigned long long num_splits(void)
 {
-	return amd_userptr_number_in("/proc/vmstat", "thp_split_pmd ");
+	return igt_procfs_number("/proc/vmstat", "thp_split_pmd ");
 }
 
 static const char *remember_splits(struct amd_userptr_area *area)
@@ -264,7 +267,8 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 	    madvise(area->cpu, AMD_USERPTR_HALF, MADV_MERGEABLE))
 		return "no KSM in this kernel";
 	memcpy(twin, area->cpu, AMD_USERPTR_HALF);
-	if (__amd_userptr_write_text(KSM "sleep_millisecs", "0") || __amd_userptr_write_text(KSM "pages_to_scan", "1000"))
+	if (!igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0") ||
+	    !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000"))
 		return "KSM cannot be configured (not root?)";
 	return NULL;
 }
@@ -272,23 +276,22 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 /* The restore worker may have undone it already: then a write found a merged page. */
 static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
 {
-	return amd_userptr_pfn(area->cpu) == amd_userptr_pfn(area->elsewhere) ||
-	       amd_userptr_number_in("/proc/vmstat", "cow_ksm ") > unmerged;
+	return igt_procfs_pfn(area->cpu) == igt_procfs_pfn(area->elsewhere) ||
+	       igt_procfs_number("/proc/vmstat", "cow_ksm ") > unmerged;
 }
 
 static int trigger_ksm(struct amd_userptr_area *area)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	unsigned long long unmerged = amd_userptr_number_in("/proc/vmstat", "cow_ksm ");
-	int ret = __amd_userptr_write_text(KSM "run", "1"), err;
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
+	unsigned long long unmerged = igt_procfs_number("/proc/vmstat", "cow_ksm ");
+	int ret = igt_sysfs_set(AT_FDCWD, KSM "run", "1") ? 0 : -EIO;
 
-	while (!ret && !area->done && amd_kfd_now_ms() < deadline) {
+	while (!ret && !area->done && igt_now_ms() < deadline) {
 		area->done = merged(area, unmerged);
-		amd_kfd_pause();
+		igt_pause();
 	}
-	err = __amd_userptr_write_text(KSM "run", "0");
-	if (ret || err)
-		return ret ? ret : err;
+	if (!igt_sysfs_set(AT_FDCWD, KSM "run", "0") || ret)
+		return -EIO;
 	return area->done ? 0 : -ETIME;
 }
 

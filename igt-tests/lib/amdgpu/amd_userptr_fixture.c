@@ -2,9 +2,10 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_time.h"
 
 /* A subtest that takes longer hangs; less than a runner's usual limit, to say where. */
-#define SUBTEST_SECONDS amd_kfd_patience(50)
+#define SUBTEST_SECONDS igt_patience(50)
 
 static bool has_kfd(int fd)
 {
