@@ -302,7 +302,7 @@ static const struct {
 };
 
 /* For each subtest a fresh one, with indices from zero. */
-static void start_queue(void)
+static void create_queue(void)
 {
 	memset(aql.signals.cpu, 0, aql.signals.size);
 	memset(aql.data.cpu, 0, aql.data.size);
@@ -312,7 +312,7 @@ static void start_queue(void)
 	aql.have_queue = true;
 }
 
-static void stop_queue(void)
+static void destroy_queue(void)
 {
 	if (aql.have_queue)
 		__amd_kfd_queue_destroy(&aql.queue);
@@ -340,12 +340,12 @@ int igt_main()
 		igt_describe(subtests[i].describe);
 		igt_subtest(subtests[i].name) {
 			igt_set_timeout(SUBTEST_SECONDS, subtests[i].name);
-			start_queue();
+			create_queue();
 			subtests[i].run();
 			igt_reset_timeout();
 		}
 		igt_fixture()
-			stop_queue();
+			destroy_queue();
 	}
 
 	igt_fixture() {

@@ -221,8 +221,8 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+		amd_userptr_fixture_open(&up);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -377,7 +377,7 @@ static void submit_while_invalid(struct amd_userptr *mine, void *data)
 		ret = igt_task_end(&unlisted->task);
 		igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
 		igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
-		amd_userptr_expect_stops(mine, 0);
+		amd_userptr_expect_evictions(mine, 0);
 		igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
 		amd_userptr_stall_drop(&stall, mine);
 	}

@@ -153,7 +153,7 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	amd_kfd_smi_mark(&up->smi);
 	failnth_memory_change(memory, n);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	/* The lowest one that is free. */
 	igt_assert_eq(failnth_create(memory, &handle), 0);
 	igt_assert_eq_u32(handle, next);
@@ -169,7 +169,7 @@ static void expect_working(struct failnth_memory *memory, uint32_t handle, unsig
 	amd_userptr_map(up, memory->scatter.bo);
 	amd_kfd_smi_mark(&up->smi);
 	failnth_memory_change(memory, n);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
 	amd_userptr_destroy(up, memory->scatter.bo);
 }
@@ -282,7 +282,7 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	amd_kfd_smi_mark(&mine->smi);
 	igt_fail_nth_arm_kworkers(inject, count->n);
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
 	/* A kworker that was made meanwhile has done it: once more. */
 	if (!ran)
@@ -325,16 +325,16 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run(&up, amd_userptr_failnth_va_subtests,
-			amd_userptr_num_failnth_va_subtests);
-	amd_userptr_run(&up, amd_userptr_failnth_acquire_subtests,
-			amd_userptr_num_failnth_acquire_subtests);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, amd_userptr_failnth_va_subtests,
+				 amd_userptr_num_failnth_va_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_failnth_acquire_subtests,
+				 amd_userptr_num_failnth_acquire_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

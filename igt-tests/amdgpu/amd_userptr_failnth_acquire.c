@@ -91,7 +91,7 @@ static void expect_usable(int fd, bool supported)
 
 		amd_kfd_smi_mark(&mine.smi);
 		amd_userptr_dontneed(bo);
-		amd_userptr_expect_stops(&mine, 0);
+		amd_userptr_expect_evictions(&mine, 0);
 		amd_userptr_roundtrip(&mine, bo, 2);
 	} else {
 		amd_userptr_queue_alive(&mine);

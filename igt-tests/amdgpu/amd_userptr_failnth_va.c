@@ -85,7 +85,7 @@ static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint
 {
 	amd_kfd_smi_mark(&mine->smi);
 	failnth_memory_change(memory, seed);
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 	amd_kfd_smi_mark(&mine->smi);
 }
 

@@ -147,7 +147,7 @@ static void wait_restored(struct amd_userptr *up)
 	do
 		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
 				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(up));
+	while (amd_userptr_queues_evicted(up));
 }
 
 /* Nothing here may fail, nor allocate in the driver: all that allocates there does. */
@@ -243,9 +243,9 @@ static void freezer_refused(struct amd_userptr *up)
 	amd_userptr_stall_hold(&stall, up);
 	amd_userptr_dontneed(bo);
 	igt_assert_eq(suspend_test("freezer"), -EBUSY);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&stall);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert(igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, "20000"));
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 	amd_userptr_roundtrip(up, bo, 2);
@@ -289,12 +289,12 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

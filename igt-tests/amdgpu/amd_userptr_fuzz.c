@@ -208,7 +208,7 @@ int igt_main()
 	enum { SEEDS = 4 };
 
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
@@ -226,5 +226,5 @@ int igt_main()
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -91,7 +91,7 @@ struct bystander {
 
 static void run_again(struct bystander *by)
 {
-	amd_userptr_expect_stops(&by->up, 0);
+	amd_userptr_expect_evictions(&by->up, 0);
 	amd_userptr_gpu_check(&by->up, by->mapped.va, HOSTILE_SIZE, by->seed);
 }
 
@@ -492,7 +492,7 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
@@ -514,5 +514,5 @@ int igt_main()
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

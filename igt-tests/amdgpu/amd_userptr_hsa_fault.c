@@ -25,7 +25,7 @@ static void munmap_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_munmap(mine, cpu, AMD_USERPTR_SIZE);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_roundtrip(mine, other, 3);
 
 	/* Other pages at the same address are not those the GPU was given. */
@@ -48,7 +48,7 @@ static void mprotect_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_eq(mprotect(bo->cpu, AMD_USERPTR_SIZE, PROT_READ), 0);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 1, "made read-only");
@@ -87,7 +87,7 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	poison(bo->cpu + AMD_USERPTR_SIZE / 2);
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 	amd_userptr_roundtrip(mine, other, 3);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
 	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE / 2, 1, "before the failed page");
@@ -155,7 +155,7 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 	igt_assert_lt(0, read(evictor->fd, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
 				       0), 0);
-	igt_assert(amd_userptr_stopped(mine));
+	igt_assert(amd_userptr_queues_evicted(mine));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	amd_userptr_stall_release(&evictor->stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,

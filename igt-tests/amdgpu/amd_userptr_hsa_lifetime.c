@@ -27,10 +27,10 @@ static unsigned int catch_invalid(struct amd_userptr *up,
 
 		amd_kfd_smi_mark(&up->smi);
 		amd_userptr_dontneed(bo);
-		caught += amd_userptr_stopped(up);
+		caught += amd_userptr_queues_evicted(up);
 		act(up, bo);
 		amd_userptr_queue_alive(up);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_cleanup(up);
 	}
 	return caught;
@@ -87,7 +87,7 @@ static void va_replace_while_invalid(struct amd_userptr *up)
 /* What the parent and the children of exit_while_evicted() share. */
 struct exit_report {
 	pid_t pid;
-	bool stopped;
+	bool evicted;
 };
 
 static void exit_while_evicted(struct amd_userptr *up)
@@ -116,7 +116,7 @@ static void exit_while_evicted(struct amd_userptr *up)
 			igt_gate_open(&ready);
 			igt_assert(igt_gate_is_open(&go, AMD_USERPTR_WAIT_MS));
 			amd_userptr_dontneed(victim);
-			report->stopped = amd_userptr_stopped(&mine);
+			report->evicted = amd_userptr_queues_evicted(&mine);
 			_exit(IGT_EXIT_SUCCESS);
 		}
 		igt_gate_watch(&ready);
@@ -126,7 +126,7 @@ static void exit_while_evicted(struct amd_userptr *up)
 		igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's exit");
 		amd_kfd_smi_wait(&smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
 		igt_assert_lt(0, smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
-		caught += report->stopped;
+		caught += report->evicted;
 		amd_kfd_smi_close(&smi);
 		igt_gate_fini(&ready);
 		igt_gate_fini(&go);

@@ -28,7 +28,7 @@ static void mremap_away(struct amd_userptr *up)
 	/* Other pages behind the old address, none of them known to the GPU. */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_pattern_check(to, size, 1, "moved");
 
 	/* The mapping does not follow the pages: a new one does for the new address ... */
@@ -41,7 +41,7 @@ static void mremap_away(struct amd_userptr *up)
 	amd_pattern_fill(old, size, 4);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_userptr_roundtrip(up, bo, 5);
 	amd_pattern_check(to, size, 3, "the moved pages, written last by the CPU");
@@ -85,7 +85,7 @@ static void migrate(struct amd_userptr *up)
 			      "one NUMA node and no compaction in this kernel\n");
 		igt_require_f(any_page_moved(bo, pfns), "compaction moved none of the pages\n");
 	}
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 }
@@ -108,14 +108,14 @@ static void thp_collapse(struct amd_userptr *up)
 	igt_assert_eq(madvise(cpu, huge, MADV_HUGEPAGE), 0);
 	igt_require_f(!__igt_mm_collapse(cpu, huge), "no huge page to be had\n");
 	igt_require_f(igt_procfs_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/* And back: the huge page is split and its second half given back. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise((char *)cpu + huge / 2, huge / 2, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge / 2, 3);
 	amd_userptr_gpu_check_zero(up, bo->va + huge / 2, huge / 2);
 	amd_userptr_roundtrip(up, bo, 4);
@@ -131,7 +131,7 @@ static void pageout(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_require_f(!__igt_reclaim_pageout(bo->cpu, bo->size), "the kernel reclaimed nothing\n");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 3);
 	amd_userptr_roundtrip(up, bo, 4);
 }

@@ -128,7 +128,7 @@ static void subtests_of(const struct amd_userptr_case *test)
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 		matrix.up = &up;
 		matrix.kind = &amd_userptr_matrix_kind;
@@ -151,6 +151,6 @@ int igt_main()
 
 	igt_fixture() {
 		amd_userptr_stall_fini(&matrix.stall);
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 	}
 }

@@ -50,9 +50,9 @@ static void expect_happened(struct amd_userptr_matrix *matrix,
 static void expect_effect(struct amd_userptr *up, const struct amd_userptr_case *test)
 {
 	if (test->effect == AMD_USERPTR_UNTOUCHED)
-		amd_userptr_expect_no_stop(up);
+		amd_userptr_expect_no_eviction(up);
 	else
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 }
 
 static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
@@ -88,7 +88,7 @@ static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 	amd_userptr_area_check(area, NULL, effect);
 	igt_assert_eq(__igt_mm_poke(area->cpu, area->size), 0);
 	if (bo)
-		amd_userptr_expect_stops(area->up, 0);
+		amd_userptr_expect_evictions(area->up, 0);
 	return effect;
 }
 
@@ -267,10 +267,10 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
 	in_time = igt_task_start(&matrix->event_task);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&matrix->stall);
 	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
 	/* An event that needs mmap_lock for itself comes when the worker has let go of it. */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
@@ -294,10 +294,10 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	igt_task_start(&matrix->close_task);
 	igt_assert_eq(igt_task_end(&matrix->close_task), 0);
 	igt_task_start(&matrix->event_task);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&matrix->stall);
 	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
 
 	/* Nobody follows the memory now, and it can be given to the GPU again. */
@@ -307,7 +307,7 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	amd_userptr_queue_alive(up);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_area_check(&matrix->area, NULL, heal(matrix, test, NULL));
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	bo = matrix->kind->create(&matrix->area);
 	matrix->kind->map(up, bo);
 	amd_userptr_area_roundtrip(&matrix->area, bo);

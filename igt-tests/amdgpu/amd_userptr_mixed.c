@@ -32,10 +32,7 @@ enum { THREADS = 4, MAKES = 8 };
 
 void mixed_settle(struct amd_userptr *up)
 {
-	do
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
-				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(up));
+	amd_kfd_smi_wait_restored(&up->smi, 0, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq(up->smi.count.vm_faults, 0);
 }
 
@@ -320,14 +317,14 @@ static void becomes_device_memory(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			imported.file, args.out.addr_ptr) == bo->cpu);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	/* What goes is no memory of the process, but an event all the same. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);
 	amd_pattern_fill(bo->cpu, MIXED_SIZE, 2);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, MIXED_SIZE, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 	drop_buffer(up, &imported);
@@ -351,14 +348,14 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
-	amd_userptr_run(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

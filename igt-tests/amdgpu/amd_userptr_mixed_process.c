@@ -60,7 +60,7 @@ static void stored_by_child(struct amd_userptr *up)
 		amd_pattern_check(bo->cpu, MIXED_SIZE, 1, "the child's own");
 	}
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores in its parent");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 
@@ -105,7 +105,7 @@ static void stored_by_debugger(struct amd_userptr *up)
 	igt_fork(child, 1)
 		trace_and_write(parent, cpu, &value, sizeof(value));
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the debugger");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, value);
@@ -138,7 +138,7 @@ static void shared_by_clone(struct amd_userptr *up)
 		igt_assert_lt(0, pid);
 		igt_assert(waitpid(pid, &status, 0) == pid);
 		igt_assert_eq(status, 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 		amd_userptr_roundtrip(up, bo, 2);
 	}
@@ -161,7 +161,7 @@ static void spawned(struct amd_userptr *up)
 	igt_assert(waitpid(pid, &status, 0) == pid);
 	igt_assert_eq(status, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -173,7 +173,7 @@ struct exec_report {
 
 struct exec {
 	bool inherits;			/* the device's file */
-	bool stopped;			/* its queues, in that moment */
+	bool evicted;			/* its queues, in that moment */
 	int hold;			/* the new program ends with this */
 };
 
@@ -198,7 +198,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 	igt_assert_eq(fcntl(mine.fd, F_SETFD, exec->inherits ? 0 : FD_CLOEXEC), 0);
 	igt_assert_eq(dup2(exec->hold, STDIN_FILENO), STDIN_FILENO);
 	report->ready = true;
-	if (exec->stopped)
+	if (exec->evicted)
 		madvise(cpu, MIXED_SIZE, MADV_DONTNEED);
 	execl("/bin/cat", "cat", NULL);
 	_exit(1);
@@ -222,7 +222,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 	struct exec_report *report = victims->report;
 
 	for (int how = 0; how < 4; how++) {
-		struct exec exec = { .inherits = how & 1, .stopped = how & 2 };
+		struct exec exec = { .inherits = how & 1, .evicted = how & 2 };
 		int hold[2], status = -1;
 		pid_t pid;
 
@@ -303,7 +303,7 @@ static void balanced(struct amd_userptr *up)
 	igt_info("%u rounds, %llu entries taken away, queues stopped %u times\n", seed / 2,
 		 hints() - before, up->smi.count.evictions);
 	igt_assert(hints() > before);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_roundtrip(up, bo, seed + 1);
 }
 

@@ -65,7 +65,7 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 	amd_userptr_roundtrip(mine, bo, 2);
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_gpu_check_zero(mine, bo->va, RESET_SIZE);
 }
 
@@ -137,7 +137,7 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	amd_userptr_stall_hold(&stall, mine);
 	amd_userptr_dontneed(bo);
 	reset_gpu(recover);
-	igt_assert(amd_userptr_stopped(mine));
+	igt_assert(amd_userptr_queues_evicted(mine));
 	amd_userptr_stall_release(&stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
 	amd_userptr_stall_drop(&stall, mine);

@@ -38,7 +38,7 @@ static void count_all(struct amd_userptr *up, unsigned int count)
 	amd_userptr_unmap(up, scatter.bo);
 	amd_userptr_destroy(up, scatter.bo);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 }
 
 static void count_1(struct amd_userptr *up)
@@ -75,7 +75,7 @@ static void count_100000(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, 4 * page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	for (unsigned int i = 0; i < MOST_RANGES; i++) {
 		const uint64_t addr = scatter.ranges[i].addr;
 
@@ -109,7 +109,7 @@ static void adjacent(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu + 5 * page(), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, scatter.va + 5 * page(), page());
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
@@ -127,7 +127,7 @@ static void reversed(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, 256 * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
 
@@ -152,7 +152,7 @@ static void duplicate(struct amd_userptr *up)
 		expect_alias(&scatter, i, i);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
@@ -171,7 +171,7 @@ static void overlapping(struct amd_userptr *up)
 		expect_alias(&scatter, i, i);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu + 7 * page(), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
@@ -218,7 +218,7 @@ static void mixed(struct amd_userptr *up)
 	for (unsigned int a = 0; a < count; a++) {
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(__amd_userptr_area_replace(&areas[a]), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		write_writable(&scatter, 100 + a);
 	}
 	for (unsigned int a = 0; a < count; a++)
@@ -251,7 +251,7 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__amd_userptr_area_replace(&area), 0);
 	amd_pattern_fill(area.cpu, area.size, 3);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, scatter.va, area.size, 3);
 	write_writable(&scatter, 4);
 	amd_userptr_area_fini(&area);
@@ -359,26 +359,26 @@ static bool supported(void)
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 		igt_require_f(supported(), "This kernel does not know AMDGPU_GEM_USERPTR_SCATTER\n");
 	}
 
-	amd_userptr_run(&up, data, ARRAY_LENGTH(data));
-	amd_userptr_run(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_heal_subtests,
-			amd_userptr_num_scatter_heal_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_beside_subtests,
-			amd_userptr_num_scatter_beside_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_uapi_subtests,
-			amd_userptr_num_scatter_uapi_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_window_subtests,
-			amd_userptr_num_scatter_window_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_cross_subtests,
-			amd_userptr_num_scatter_cross_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_storm_subtests,
-			amd_userptr_num_scatter_storm_subtests);
+	amd_userptr_run_subtests(&up, data, ARRAY_LENGTH(data));
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_heal_subtests,
+				 amd_userptr_num_scatter_heal_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_beside_subtests,
+				 amd_userptr_num_scatter_beside_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_uapi_subtests,
+				 amd_userptr_num_scatter_uapi_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_window_subtests,
+				 amd_userptr_num_scatter_window_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_cross_subtests,
+				 amd_userptr_num_scatter_cross_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_storm_subtests,
+				 amd_userptr_num_scatter_storm_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -86,7 +86,7 @@ static void sparse_file(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(fallocate(fd, punch, 0, BESIDE_PAGES * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check_zero(up, scatter.va, amd_userptr_scatter_size(&scatter));
 	igt_assert_eq(pages_of(fd), FEW_RANGES);
 	close(fd);
@@ -123,7 +123,7 @@ static void private_file(struct amd_userptr *up)
 	/* The restore has the copies to make again. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
 	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
 		expect_not_copied(fd, cpu, i);
@@ -152,7 +152,7 @@ static void readonly_beside(struct amd_userptr *up)
 			break;
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	close(fd);
 }
@@ -193,7 +193,7 @@ static void after_fork(struct amd_userptr *up, bool before)
 	igt_fork(child, 1)
 		igt_assert(igt_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
 	if (before)
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	else
 		amd_userptr_scatter_map(&scatter, 0);
 	expect_half_copied(cpu, pfns);

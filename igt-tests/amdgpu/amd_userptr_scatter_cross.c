@@ -151,7 +151,7 @@ static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 
 	do {
 		/* In this order: what was looked for until they ran is in the trace. */
-		running = !amd_userptr_stopped(up);
+		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)
 			return true;
 		sched_yield();
@@ -192,7 +192,7 @@ static void restore(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cross.trigger, page(), MADV_DONTNEED), 0);
 	expect_end(&cross, up);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	check_all(&cross);
 	end(&cross);
 }

@@ -70,7 +70,7 @@ static void rest_goes_on(struct amd_userptr_scatter *scatter)
 /* What made the hole was an event; what comes now is none. */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
-	amd_userptr_expect_stops(scatter->up, 1);
+	amd_userptr_expect_evictions(scatter->up, 1);
 	rest_goes_on(scatter);
 	amd_kfd_smi_mark(&scatter->up->smi);
 }
@@ -89,11 +89,11 @@ static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 	struct amd_userptr *up = scatter->up;
 
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	map_again(scatter, VICTIM, 1);
 	/* Before anything has to be waited for: nothing runs until the hole was looked at. */
 	amd_userptr_gpu_check(up, scatter->va + VICTIM * page(), page(), seed);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_scatter_roundtrip(scatter, SEED_END);
 }
 
@@ -174,7 +174,7 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	expect_hole(&scatter);
 	wp.mode = 0;
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	close(fd);
@@ -198,13 +198,13 @@ static void map_elsewhere(struct amd_userptr *up)
 				       VICTIM * page(), AMD_USERPTR_RW), 0);
 	map_again(&scatter, VICTIM + 1, FEW_RANGES - VICTIM - 1);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle,
 				       va + VICTIM * page(), VICTIM * page(), 2 * page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, va + VICTIM * page(), page(), SEED_AFTER);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	amd_userptr_destroy(up, scatter.bo);
@@ -236,14 +236,14 @@ static void one_range(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(lost, page()), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_kfd_smi_mark(&up->smi);
 	map_fresh(lost);
 	amd_pattern_fill(bo->cpu, bo->size, SEED_AFTER);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, bo->handle, bo->va, 0, page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, SEED_AFTER);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, bo, SEED_END);
 }
 
@@ -279,7 +279,7 @@ static void in_turn(struct amd_userptr *up)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(cpu + 2 * page(), (2 * count - 2) * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	for (unsigned int i = STAYING_HOLES + 1; i < count; i++) {
 		map_fresh(cpu + 2 * i * page());
 		amd_pattern_fill(cpu + 2 * i * page(), page(), i);
@@ -287,7 +287,7 @@ static void in_turn(struct amd_userptr *up)
 	for (unsigned int turn = 0; turn < TURNS; turn++) {
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(__igt_mm_poke(cpu, page()), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		const uint64_t index = (scatter.ranges[i].addr - (uintptr_t)cpu) / (2 * page());

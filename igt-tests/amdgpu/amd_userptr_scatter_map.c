@@ -47,7 +47,7 @@ static void make_hole(struct amd_userptr_scatter *scatter, struct amd_userptr *u
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(victim_page(scatter), page()), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	rest_goes_on(scatter, 1);
 }
 
@@ -77,7 +77,7 @@ static void heal(struct amd_userptr *up, unsigned int poked)
 	amd_pattern_fill(victim_page(&scatter), page(), 5);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), 5);
 	amd_userptr_scatter_roundtrip(&scatter, 6);
 }
@@ -122,7 +122,7 @@ static void partial_maps(struct amd_userptr *up)
 		amd_userptr_scatter_roundtrip(&scatter, 10 + round);
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(__igt_mm_fork_and_write(victim_page(&scatter), page()), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, scatter.bo->handle,
 				       part + (VICTIM - 1) * page(), 0, 4 * page(), 0), 0);
@@ -152,13 +152,13 @@ static void replace_one(struct amd_userptr *up)
 	rest_goes_on(&scatter, 4);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_fill(up, va, page(), 7);
 	amd_pattern_check(cpu, page(), 7, "the BO in its place");
 	amd_pattern_check_zero(victim_page(&scatter), page(), "the range that was replaced");
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, va, page(), 7);
 	rest_goes_on(&scatter, 8);
 }
@@ -174,13 +174,13 @@ static void unmap_while_dirty(struct amd_userptr *up)
 		amd_userptr_scatter_map(&scatter, 0);
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(madvise(cpu, amd_userptr_scatter_size(&scatter), MADV_DONTNEED), 0);
-		caught += amd_userptr_stopped(up);
+		caught += amd_userptr_queues_evicted(up);
 		amd_userptr_unmap(up, scatter.bo);
 		amd_userptr_map(up, scatter.bo);
 		scatter.va = scatter.bo->va;
 		amd_userptr_scatter_reads(&scatter, 0, amd_userptr_scatter_size(&scatter));
 		amd_userptr_scatter_roundtrip(&scatter, 1);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_cleanup(up);
 	}
 	igt_assert_lt(0, caught);

@@ -164,7 +164,7 @@ static void storm_restore(struct amd_userptr *up)
 	storm_stop(&storm);
 	evictions = up->smi.count.evictions;
 	igt_assert_lt(0, evictions);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	for (unsigned int i = 0; i < scatter.count; i += 99)
@@ -201,7 +201,7 @@ static void under_pressure(struct amd_userptr *mine)
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}
 	/* All of that would be for nothing if the ranges had stayed where they were. */
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 }
 
 static void memory_pressure(struct amd_userptr *up)

@@ -269,7 +269,7 @@ static void anononly_split(struct amd_userptr *up)
 	igt_assert_eq(madvise(cpu + page(), page(), MADV_DONTFORK), 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, size, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_userptr_roundtrip(up, bo, 2);
 }
@@ -312,7 +312,7 @@ static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pa
 	for (unsigned int i = 0; i < pages; i++)
 		igt_assert_eq(munmap(cpu + 2 * i * page(), page()), 0);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 }
 
 static void refuse_memory(struct amd_userptr *up, unsigned int bad)

@@ -103,7 +103,7 @@ static void one_of_many(struct amd_userptr *up)
 		amd_kfd_smi_mark(&up->smi);
 		igt_tracefs_clear();
 		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		trace = written(&scatter);
 		widen(&scatter, &first, &last);
 		igt_assert_eq(trace.windows, 1);
@@ -126,12 +126,12 @@ static void unchanged(struct amd_userptr *up)
 	make(&scatter, up, MANY_RANGES);
 	cpu = (char *)(uintptr_t)scatter.ranges[MANY_RANGES / 2].addr;
 	igt_assert_eq(__igt_mm_poke(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq(written(&scatter).windows, 0);
 	igt_assert_eq_u64(written(&scatter).pages, 0);
 	/* The trace would have shown it. */
 	igt_mm_change_page(cpu);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_lt(0, written(&scatter).windows);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_tracefs_off();
@@ -172,7 +172,7 @@ static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int
 	amd_kfd_smi_mark(&up->smi);
 	igt_tracefs_clear();
 	drop_together(cpu);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	trace = written(&scatter);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_assert_lte_u64(trace.first, 100);
@@ -263,7 +263,7 @@ static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, 
 /* The page has moved: what the GPU has, in the order in which one entry would do for all. */
 static void all_is_new(struct amd_userptr_scatter *scatter)
 {
-	amd_userptr_expect_stops(scatter->up, 0);
+	amd_userptr_expect_evictions(scatter->up, 0);
 	amd_userptr_scatter_reads(scatter, 0, scatter->bo->size);
 	amd_userptr_scatter_roundtrip(scatter, 3);
 }
@@ -333,7 +333,7 @@ static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 	for (unsigned int i = 0; i < TIMED; i++) {
 		amd_kfd_smi_mark(&up->smi);
 		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[count / 2].addr);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		times[i] = up->smi.count.restore_ns - up->smi.count.eviction_ns;
 	}
 	amd_userptr_scatter_reads(&scatter, count / 2 * page(), page());

@@ -401,7 +401,7 @@ static const char help[] =
 int igt_main_args("", long_options, help, set_option, NULL)
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
@@ -410,5 +410,5 @@ int igt_main_args("", long_options, help, set_option, NULL)
 		soak_for_seconds();
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

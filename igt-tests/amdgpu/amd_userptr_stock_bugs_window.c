@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * H2: a restore after an eviction has updated the mappings of userptrs without
- * the flag, and waits for what it has asked the GPU to do.  A notifier that
- * comes then found no eviction fence to wait for, and the queues started with
- * entries for pages that were free by then.
+ * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the flag,
+ * then waits for the GPU to finish that and to move VRAM back.  An MMU notifier that ran in this
+ * window found no eviction fence to wait for, so the queues started with page table entries for
+ * pages that had been freed.
  *
- * The window is as long as the restore waits, which is for VRAM to come back:
- * there is enough of it for a while.  When all of it has gone the restore is held
- * by its lock, by registering a page that does not come with SVM; that has the VM
- * reserved, too, so that nothing could be evicted meanwhile.  The
- * kernel's trace says what came when: the mapping of another userptr that is
- * updated (the window is open), the notifier, the new eviction fence (it is
- * closed).
+ * The window has to be long, and the test has to see it.  TTM evicts all VRAM first, because the
+ * worker waits until that is back.  Then another thread registers a page with SVM which does not come
+ * (FUSE), so that thread keeps the process's lock, and the worker cannot start before the first
+ * userptr has changed.  That cannot be done earlier: the thread has the VM reserved, too, so nothing
+ * could be evicted.
+ *
+ * The kernel's trace gives the order of three events: the update of the first userptr's mapping opens
+ * the window, then the notifier of the second one has to run, and the new eviction fence closes it.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -37,15 +38,14 @@
 #define WINDOW_MAX_PAGES 16
 
 /*
- * Who evicts all of VRAM goes on as long as some of it comes back, which begins 100 ms after it has gone
- * (kfd_priv.h:PROCESS_RESTORE_TIME_MS): of more than this it would never see the end on a busy machine.
+ * An eviction of all VRAM goes on as long as some of it comes back, and KFD begins to bring it back
+ * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  With more VRAM than this the eviction would
+ * never end on a busy machine.
  */
 #define VRAM_SIZE	((size_t)4 << 20)
 
-/* An attempt fails when the machine was too slow, or the freed pages are not handed out again. */
+/* An attempt fails when the machine is too slow, or when the kernel does not hand out the freed pages again. */
 #define ATTEMPTS	16
-
-#define HOLE_VALUE	0xdeadbeefu
 
 #define NOTIFIER	"amd_userptr_notifier"
 
@@ -56,7 +56,7 @@ static const char *const events[] = {
 /* Events in the order in which they came. */
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
-/* Somebody who has the lock of the process that the restore needs. */
+/* A thread that holds the lock of the process that the restore worker needs. */
 struct holder {
 	struct igt_fuse fuse;
 	uint64_t offset;		/* of a page that nobody has asked for */
@@ -78,7 +78,7 @@ struct window {
 	bool in_order;
 };
 
-/* Its text is consumed as it comes. */
+/* Reading the pipe consumes the text. */
 static void open_trace(struct window *window)
 {
 	window->trace = open(IGT_TRACEFS_INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
@@ -108,7 +108,7 @@ static enum step step_of(const struct window *window, const char *line)
 	return NUM_STEPS;
 }
 
-/* What counts begins with the update; before it notifier and fence are those of earlier events. */
+/* Before the update, notifier and fence belong to earlier events. */
 static void take_line(struct window *window, const char *line)
 {
 	enum step step = step_of(window, line);
@@ -183,33 +183,25 @@ static void forget_page(struct holder *holder)
 	munmap(holder->page, getpagesize());
 }
 
-/* Until the window opens; false when the queues run before that. */
+/* Wait until the window opens; false when the queues run before that. */
 static bool opens(struct window *window, struct amd_userptr *mine)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	for (;;) {
-		const bool stopped = amd_userptr_stopped(mine);
+		const bool evicted = amd_userptr_queues_evicted(mine);
 
 		drain_trace(window);
 		if (window->order)
 			return true;
-		if (!stopped)
+		if (!evicted)
 			return false;
 		igt_assert_f(igt_now_ms() < deadline, "the restore does not come\n");
 		sched_yield();
 	}
 }
 
-static void wait_restored(struct amd_userptr *mine)
-{
-	do
-		amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, mine->smi.count.evictions,
-				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(mine));
-}
-
-/* Nobody else's fence comes with the restore after an event of ours. */
+/* One event makes one restore, whose fence is the only one in the trace: it tells our context. */
 static void learn_context(struct window *window, struct amd_userptr *mine)
 {
 	uint32_t *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, 1);
@@ -222,8 +214,7 @@ static void learn_context(struct window *window, struct amd_userptr *mine)
 	igt_tracefs_clear();
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_dontneed(bo);
-	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
-	wait_restored(mine);
+	amd_kfd_smi_wait_restored(&mine->smi, 1, AMD_USERPTR_WAIT_MS);
 	file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	igt_assert(file);
 	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &window->context))
@@ -243,7 +234,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr *mine, uint32_t fla
 	return bo;
 }
 
-/* The pages of the second userptr go when the window is open; one of them is ours again. */
+/* Free the pages of the second userptr while the window is open, and allocate one of them again. */
 static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, unsigned int *index)
 {
 	uint64_t pfns[WINDOW_MAX_PAGES];
@@ -269,7 +260,7 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	opened = opens(window, mine);
 	amd_userptr_munmap(mine, window->second->cpu, WINDOW_SIZE);
 	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
-	wait_restored(mine);
+	amd_kfd_smi_wait_restored(&mine->smi, 0, AMD_USERPTR_WAIT_MS);
 	drain_trace(window);
 	close(window->trace);
 	forget_page(&window->holder);
@@ -299,7 +290,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	}
 	igt_assert_f(fresh, "nothing was freed in the window, and handed out again\n");
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), HOLE_VALUE);
+	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), AMD_USERPTR_STRAY_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
 			  "memory that has a page freed in the window");
@@ -308,37 +299,39 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	igt_fuse_stop(&window->holder.fuse);
 }
 
-/* @notifier: what it calls, and nobody else does here. */
-static void run(struct amd_userptr *up, uint32_t flags, const char *notifier)
+struct restore_window {
+	uint32_t flags;			/* of the userptr whose memory goes */
+	const char *notifier;		/* the function that its MMU notifier calls, and no other one here */
+};
+
+static void run(struct amd_userptr *up, const void *data)
 {
-	struct window window = { .flags = flags };
+	const struct restore_window *test = data;
+	struct window window = { .flags = test->flags };
 	int evict = open_evict(up);
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
 	close(evict);
-	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, notifier), "no kprobe at the notifier\n");
+	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier), "no kprobe at the notifier\n");
 	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
 	amd_userptr_in_faulting_child(up, restore_window, &window);
 	igt_tracefs_off();
 	igt_tracefs_kprobe_remove(NOTIFIER);
 }
 
-static void h2_restore_window(struct amd_userptr *up)
-{
-	run(up, AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx");
-}
-
-static void h2_restore_window_hsa(struct amd_userptr *up)
-{
-	run(up, AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked");
-}
+static const struct restore_window stock = {
+	AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx"
+};
+static const struct restore_window hsa = {
+	AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked"
+};
 
 const struct amd_userptr_subtest amd_userptr_window_subtest = {
-	.name = "h2-restore-window", .run = h2_restore_window,
-	.describe = "A userptr whose memory is freed while KFD restores the process does not lead there.",
+	.name = "restore-window", .run_with = run, .data = &stock,
+	.describe = "The GPU cannot reach the memory of a userptr that is freed while KFD restores the process.",
 };
 
 const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
-	.name = "h2-restore-window-hsa", .run = h2_restore_window_hsa,
-	.describe = "Nor does one with the flag.",
+	.name = "restore-window-hsa", .run_with = run, .data = &hsa,
+	.describe = "The GPU cannot reach such memory of a userptr with the flag either.",
 };

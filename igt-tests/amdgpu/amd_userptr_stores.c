@@ -142,7 +142,7 @@ static void hold(void)
 static void let_go(void)
 {
 	amd_userptr_stall_release(&test.stall);
-	amd_userptr_expect_stops(test.up, 0);
+	amd_userptr_expect_evictions(test.up, 0);
 	amd_userptr_stall_drop(&test.stall, test.up);
 }
 
@@ -184,7 +184,7 @@ static void make_clean_again(void)
 	amd_kfd_smi_mark(&test.up->smi);
 	if (!test.clean->held) {
 		make_clean();
-		amd_userptr_expect_stops(test.up, 0);
+		amd_userptr_expect_evictions(test.up, 0);
 		return;
 	}
 	amd_userptr_stall_hold(&test.stall, test.up);
@@ -385,7 +385,7 @@ static const struct {
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_supported(&up);
 		test.area.fd = -1;
 		no_stall = __amd_userptr_stall_init(&test.stall);
@@ -403,6 +403,6 @@ int igt_main()
 
 	igt_fixture() {
 		amd_userptr_stall_fini(&test.stall);
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 	}
 }

@@ -83,7 +83,7 @@ static void implies_validate(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -368,20 +368,20 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 
-	amd_userptr_run(&up, any_kernel, ARRAY_LENGTH(any_kernel));
+	amd_userptr_run_subtests(&up, any_kernel, ARRAY_LENGTH(any_kernel));
 
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
-		amd_userptr_run(&up, hsa, ARRAY_LENGTH(hsa));
-		amd_userptr_run(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
-		amd_userptr_run(&up, amd_userptr_coherence_subtests,
-				amd_userptr_num_coherence_subtests);
-		amd_userptr_run(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
+		amd_userptr_run_subtests(&up, hsa, ARRAY_LENGTH(hsa));
+		amd_userptr_run_subtests(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_coherence_subtests,
+					 amd_userptr_num_coherence_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

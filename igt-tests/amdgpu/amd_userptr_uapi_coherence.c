@@ -95,7 +95,7 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	amd_kfd_smi_mark(&up->smi);
 	igt_mm_change_page(theirs);
 	igt_mm_change_page(amd_userptr_page(bo, COHERENCE_PAGES / 2));
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq_u64(traced_flags(va, 1), wanted);
 	igt_assert_eq_u64(traced_flags(bo->va, 1), wanted);
 	amd_userptr_gpu_check(up, va, COHERENCE_SIZE, 1);

@@ -310,33 +310,26 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo)
 	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_DONTNEED), 0);
 }
 
-bool amd_userptr_stopped(struct amd_userptr *up)
+bool amd_userptr_queues_evicted(struct amd_userptr *up)
 {
 	amd_kfd_smi_drain(&up->smi);
 	return up->smi.count.evictions > up->smi.count.restores;
 }
 
-void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops)
+void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
 
-	/* Not all evictions need to be over when the first restore comes. */
-	do {
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_EVICTION, stops ? stops : 1,
-				 AMD_USERPTR_WAIT_MS);
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
-				 AMD_USERPTR_WAIT_MS);
-	} while (count->restores < count->evictions);
-
-	igt_debug("stopped %u times, started %u times\n", count->evictions, count->restores);
+	amd_kfd_smi_wait_restored(&up->smi, evictions ? evictions : 1, AMD_USERPTR_WAIT_MS);
+	igt_debug("evicted %u times, restored %u times\n", count->evictions, count->restores);
 	igt_assert_eq(count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR], count->evictions);
 	igt_assert_eq(count->restores, count->evictions);
 	igt_assert_eq(count->other, 0);
-	if (stops)
-		igt_assert_eq(count->evictions, stops);
+	if (evictions)
+		igt_assert_eq(count->evictions, evictions);
 }
 
-void amd_userptr_expect_no_stop(struct amd_userptr *up)
+void amd_userptr_expect_no_eviction(struct amd_userptr *up)
 {
 	amd_kfd_smi_drain(&up->smi);
 	igt_assert_eq(up->smi.count.evictions, 0);

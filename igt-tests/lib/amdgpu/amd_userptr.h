@@ -130,10 +130,10 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo);
  * Events since amd_kfd_smi_mark(): queues were stopped for userptrs, for
  * nothing else, and restarted as often.  @stops 0 means "once or more".
  */
-void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops);
-void amd_userptr_expect_no_stop(struct amd_userptr *up);
+void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions);
+void amd_userptr_expect_no_eviction(struct amd_userptr *up);
 /* Are the queues stopped at this moment?  Then something invalid was not restored yet. */
-bool amd_userptr_stopped(struct amd_userptr *up);
+bool amd_userptr_queues_evicted(struct amd_userptr *up);
 
 /* Wait for a page fault of the GPU in [va, va + size). */
 void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint64_t va,

@@ -195,7 +195,7 @@ static void live(struct amd_userptr *parent)
 		amd_kfd_smi_mark(&mine.smi);
 		igt_assert_eq(madvise(cpu, LIFE_SIZE, MADV_DONTNEED), 0);
 		amd_pattern_fill(cpu, LIFE_SIZE, 2);
-		amd_userptr_expect_stops(&mine, 0);
+		amd_userptr_expect_evictions(&mine, 0);
 		amd_userptr_gpu_check(&mine, mapped.va, LIFE_SIZE, 2);
 		amd_userptr_gpu_fill(&mine, mapped.va, LIFE_SIZE, 3);
 		amd_pattern_check(cpu, LIFE_SIZE, 3, "written by the GPU");

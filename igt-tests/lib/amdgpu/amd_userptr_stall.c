@@ -62,7 +62,7 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 	map_page(stall, 0, stall->fuse.file);
 	igt_assert_f(igt_fuse_asked(&stall->fuse, AMD_USERPTR_WAIT_MS),
 		     "the restore worker did not ask for the page\n");
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 }
 
 void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr *up)
