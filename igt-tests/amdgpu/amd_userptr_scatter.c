@@ -199,7 +199,7 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
-	const unsigned int count = amd_userptr_num_backings;
+	const unsigned int count = AMD_USERPTR_NUM_BACKINGS;
 	struct amd_userptr_scatter scatter;
 
 	igt_assert_lte(count, AMD_USERPTR_MAX);
@@ -235,7 +235,7 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	struct amd_userptr_area area;
 	const char *reason = NULL;
 
-	for (unsigned int b = 0; b < amd_userptr_num_backings; b++) {
+	for (unsigned int b = 0; b < AMD_USERPTR_NUM_BACKINGS; b++) {
 		if (!strcmp(amd_userptr_backings[b].name, backing))
 			reason = amd_userptr_area_init(&area, up, &amd_userptr_backings[b], true);
 	}
