@@ -20,11 +20,6 @@
 
 IGT_TEST_DESCRIPTION("GEM userptrs of many ranges that only KFD queues access.");
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 /* Each range of its own memory; all of it is compared, both ways. */
 static void count_all(struct amd_userptr *up, unsigned int count)
 {

@@ -21,11 +21,6 @@ enum { BESIDE_PAGES = 2 * FEW_RANGES };
 
 enum { SEED_FILE = 1, SEED_LATER, SEED_STORED };
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 static char *map_file(struct amd_userptr *up, int fd, int flags)
 {
 	const size_t size = BESIDE_PAGES * page();

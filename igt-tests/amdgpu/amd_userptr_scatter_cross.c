@@ -54,11 +54,6 @@ struct cross {
 	unsigned int count;		/* of them */
 };
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 static void forget_lookups(void)
 {
 	igt_sysfs_set(AT_FDCWD, EVENT "enable", "0");

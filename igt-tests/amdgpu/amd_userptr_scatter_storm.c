@@ -35,11 +35,6 @@ enum { STORM_ALIASES = 4 };
 /* Punches that make a storm, before anything is looked at. */
 enum { STORM_PUNCHES = 100 };
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 /* A thread that drops pages of a file as fast as it can. */
 struct storm {
 	int file;

@@ -11,11 +11,6 @@
 /* What a refused BO would have to take from KFD's memory limit to be seen. */
 #define SEEN_SIZE ((uint64_t)64 << 20)
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
 {
 	int ret = __amd_userptr_ioctl(up->fd, &args);

@@ -28,11 +28,6 @@ enum { TOGETHER = 8 };
 /* Restores that are timed; how much longer one of many may take than one of one. */
 enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
 /* With an IOMMU in between pages may change and the GPU's addresses not. */
 static bool translated(struct amd_userptr *up)
 {
