@@ -10,7 +10,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 #ifndef ARRAY_LENGTH
 #define ARRAY_LENGTH(array) (sizeof(array) / sizeof((array)[0]))
@@ -18,8 +18,8 @@
 
 IGT_TEST_DESCRIPTION("AQL packets and signals on HSA queues of KFD.");
 
-#define WAIT_MS		amd_kfd_patience(10000)
-#define SUBTEST_SECONDS	amd_kfd_patience(50)
+#define WAIT_MS		igt_patience(10000)
+#define SUBTEST_SECONDS	igt_patience(50)
 #define NUM_SIGNALS	8
 #define DATA_DWORDS	1024
 
@@ -44,9 +44,9 @@ static uint64_t signal_va(unsigned int n)
 
 static void expect_value(unsigned int n, int64_t value)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + WAIT_MS;
 
-	while (signal_at(n)->value != value && amd_kfd_now_ms() < deadline)
+	while (signal_at(n)->value != value && igt_now_ms() < deadline)
 		usleep(100);
 	igt_assert_f(signal_at(n)->value == value, "signal %u is %lld and not %lld\n", n,
 		     (long long)signal_at(n)->value, (long long)value);
@@ -54,9 +54,9 @@ static void expect_value(unsigned int n, int64_t value)
 
 static void expect_read_index(uint64_t index)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + WAIT_MS;
 
-	while (*aql.queue.rptr != index && amd_kfd_now_ms() < deadline)
+	while (*aql.queue.rptr != index && igt_now_ms() < deadline)
 		usleep(100);
 	igt_assert_eq_u64(*aql.queue.rptr, index);
 }
@@ -302,7 +302,7 @@ static const struct {
 };
 
 /* For each subtest a fresh one, with indices from zero. */
-static void start_queue(void)
+static void create_queue(void)
 {
 	memset(aql.signals.cpu, 0, aql.signals.size);
 	memset(aql.data.cpu, 0, aql.data.size);
@@ -312,7 +312,7 @@ static void start_queue(void)
 	aql.have_queue = true;
 }
 
-static void stop_queue(void)
+static void destroy_queue(void)
 {
 	if (aql.have_queue)
 		__amd_kfd_queue_destroy(&aql.queue);
@@ -340,12 +340,12 @@ int igt_main()
 		igt_describe(subtests[i].describe);
 		igt_subtest(subtests[i].name) {
 			igt_set_timeout(SUBTEST_SECONDS, subtests[i].name);
-			start_queue();
+			create_queue();
 			subtests[i].run();
 			igt_reset_timeout();
 		}
 		igt_fixture()
-			stop_queue();
+			destroy_queue();
 	}
 
 	igt_fixture() {

@@ -7,8 +7,9 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("The GPU's clock by AMDGPU_INFO_TIMESTAMP, KFD and packets.");
 
@@ -18,7 +19,7 @@ static uint64_t clock_by_drm(struct amd_userptr *up)
 {
 	uint64_t clock = 0;
 
-	amd_userptr_info(up, AMDGPU_INFO_TIMESTAMP, &clock, sizeof(clock));
+	amd_info(up->fd, AMDGPU_INFO_TIMESTAMP, &clock, sizeof(clock));
 	return clock;
 }
 
@@ -105,7 +106,7 @@ static void rate(struct amd_userptr *up)
 	struct reading first, last;
 	uint64_t least, most, passed;
 
-	amd_userptr_info(up, AMDGPU_INFO_DEV_INFO, &device, sizeof(device));
+	amd_info(up->fd, AMDGPU_INFO_DEV_INFO, &device, sizeof(device));
 	igt_assert_f(device.gpu_counter_freq, "the driver does not know the rate\n");
 
 	first = read_clock(up);
@@ -137,8 +138,8 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+		amd_userptr_fixture_open(&up);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -10,8 +10,9 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 IGT_TEST_DESCRIPTION("GPU page faults and KFD's debug events.");
 
@@ -124,7 +125,7 @@ static void expect_info(struct amd_userptr *up, uint64_t va)
 {
 	struct drm_amdgpu_info_gpuvm_fault fault = { 0 };
 
-	amd_userptr_info(up, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
+	amd_info(up->fd, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
 	igt_assert_eq_u64(fault.addr, va);
 	igt_assert(fault.status);
 	igt_assert_eq_u32(fault.vmhub & AMDGPU_VMHUB_TYPE_MASK, AMDGPU_VMHUB_TYPE_GFX);
@@ -136,7 +137,7 @@ static void fault_and_ask(struct amd_userptr *mine)
 	uint32_t event;
 	uint64_t va;
 
-	amd_userptr_info(mine, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
+	amd_info(mine->fd, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
 	igt_assert_eq_u64(fault.addr, 0);
 	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
 	va = store_to_nothing(mine);
@@ -179,7 +180,7 @@ static void fault_and_debug(struct amd_userptr *mine)
 /* A fault ends all queues of a process, so a child provokes it. */
 static void in_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
 {
-	amd_userptr_ignore_fault_log();
+	amd_info_ignore_fault_log();
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
@@ -220,8 +221,8 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+		amd_userptr_fixture_open(&up);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

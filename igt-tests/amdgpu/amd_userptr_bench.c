@@ -25,8 +25,6 @@
 #include "amd_userptr_bench.h"
 
 #define EXIT_SKIP		77
-#define RENDER_MINOR_FIRST	128
-#define RENDER_MINOR_LAST	191
 
 #define KIB			((size_t)1 << 10)
 /* Of the memory that is free: the kernel needs some for what is measured. */
@@ -109,19 +107,12 @@ static void print_memory(const struct bench_column *column, const struct bench_m
 
 static int open_kfd(struct bench *bench)
 {
-	char path[sizeof("/dev/dri/renderD000")];
-	int ret = -ENODEV;
+	int ret = __amd_kfd_open_render_novm(&bench->kfd, NULL);
 
-	for (int minor = RENDER_MINOR_FIRST; ret && minor <= RENDER_MINOR_LAST; minor++) {
-		snprintf(path, sizeof(path), "/dev/dri/renderD%d", minor);
-		bench->fd = open(path, O_RDWR | O_CLOEXEC);
-		if (bench->fd < 0)
-			continue;
-		ret = __amd_kfd_open(&bench->kfd, bench->fd);
-		if (ret)
-			close(bench->fd);
-	}
-	return ret;
+	if (ret)
+		return ret;
+	bench->fd = bench->kfd.drm_fd;
+	return __amd_kfd_acquire_vm(&bench->kfd);
 }
 
 static int start(struct bench *bench)
@@ -140,20 +131,9 @@ int bench_restore_mark(struct bench *bench)
 	return __amd_kfd_smi_mark(&bench->smi);
 }
 
-/* Not all evictions need to be over when the first restore comes. */
 int bench_restore_wait(struct bench *bench)
 {
-	const struct amd_kfd_smi_counts *count = &bench->smi.count;
-	int ret;
-
-	do {
-		ret = __amd_kfd_smi_wait(&bench->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1,
-					 BENCH_WAIT_MS);
-		if (!ret)
-			ret = __amd_kfd_smi_wait(&bench->smi, KFD_SMI_EVENT_QUEUE_RESTORE,
-						 count->evictions, BENCH_WAIT_MS);
-	} while (!ret && count->restores < count->evictions);
-	return ret;
+	return __amd_kfd_smi_wait_restored(&bench->smi, 1, BENCH_WAIT_MS);
 }
 
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,

@@ -6,7 +6,7 @@
  * amd_userptr_bench.c		the program: options, the grid of cells, one cell
  * amd_userptr_bench_columns.c	the ways (columns): map, unmap, replace one range
  * amd_userptr_bench_memory.c	the user memory; the kernel's memory
- * amd_userptr_bench_more.c	cost of the library, and of the notifiers for the CPU side
+ * amd_userptr_bench_overhead.c	cost of the library, and of the notifiers for the CPU side
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H

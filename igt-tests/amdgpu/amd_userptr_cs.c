@@ -15,7 +15,7 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_supported(&up);
 	}
 
@@ -23,5 +23,5 @@ int igt_main()
 	amd_userptr_cs_unlisted_subtests(&up);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

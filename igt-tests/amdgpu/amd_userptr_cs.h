@@ -4,8 +4,8 @@
 #define AMD_USERPTR_CS_TEST_H
 
 #include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
 
 enum { CS_SECONDS = 50 };
 

@@ -14,12 +14,13 @@
 #include <xf86drm.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_cs.h"
 
@@ -112,23 +113,23 @@ static int remap(struct listed *listed)
 
 static int protect(struct listed *listed)
 {
-	return __amd_userptr_poke(listed->memory, LISTED_SIZE);
+	return __igt_mm_poke(listed->memory, LISTED_SIZE);
 }
 
 static int cow(struct listed *listed)
 {
-	return __amd_userptr_fork_and_write(listed->memory, LISTED_SIZE);
+	return __igt_mm_fork_and_write(listed->memory, LISTED_SIZE);
 }
 
 static int forked(struct listed *listed)
 {
 	/* The child writes nothing, and neither do we. */
-	return __amd_userptr_fork_and_write(listed->memory, 0);
+	return __igt_mm_fork_and_write(listed->memory, 0);
 }
 
 static int migrate(struct listed *listed)
 {
-	int ret = __amd_userptr_migrate(listed->memory, LISTED_SIZE, getpagesize());
+	int ret = __igt_mm_migrate(listed->memory, LISTED_SIZE, getpagesize());
 
 	/* Held by the submission's look at it, for a moment. */
 	return ret == -EBUSY ? 0 : ret;
@@ -299,19 +300,19 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 {
 	struct listed *listed = data;
 	struct report *report = victims->report, seen;
-	uint64_t deadline = amd_kfd_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
+	uint64_t deadline = igt_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
 	pid_t pid = amd_userptr_victim(victims, live, listed);
 	bool ended;
 	int status;
 
 	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "nothing was submitted\n");
 	while (!seen_enough(listed->event, report) && !report->error && !report->wrong &&
-	       amd_kfd_now_ms() < deadline)
+	       igt_now_ms() < deadline)
 		usleep(1000);
 	seen = *report;
 	/* In the middle of a submission, most likely. */
 	kill(pid, SIGKILL);
-	ended = amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n", seen.submitted,
 		 seen.again, seen.refused, seen.changes);
 	igt_assert_f(ended, "the process cannot be killed after %u submissions, %u with -EAGAIN\n",
@@ -330,8 +331,8 @@ static void listed(struct amd_userptr *up, const struct event *event, bool kfd)
 	memset(&what, 0, sizeof(what));
 	what.event = event;
 	what.kfd = kfd;
-	igt_require_f(event->run != pageout || amd_userptr_swap_is_on(), "no swap space is in use\n");
-	igt_require_f(event->run != migrate || amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0,
+	igt_require_f(event->run != pageout || igt_get_total_swap_mb(), "no swap space is in use\n");
+	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
 		      "one NUMA node only\n");
 	amd_userptr_victims_run(up, CS_SECONDS, judge, &what);
 	igt_reset_timeout();

@@ -16,11 +16,13 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_canary.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_cs.h"
 
@@ -59,7 +61,7 @@ struct unlisted {
 	struct amd_userptr *up;
 	struct amd_userptr_cs cs;
 	struct amd_userptr_mapped mapped;
-	struct amd_userptr_task task;
+	struct igt_task task;
 	char *memory;
 	uint64_t pfns[UNLISTED_MAX_PAGES];
 	pid_t child;			/* that has the pages as well */
@@ -91,7 +93,7 @@ static int remap(struct unlisted *unlisted)
 
 static int migrate(struct unlisted *unlisted)
 {
-	return __amd_userptr_migrate(unlisted->memory, UNLISTED_SIZE, getpagesize());
+	return __igt_mm_migrate(unlisted->memory, UNLISTED_SIZE, getpagesize());
 }
 
 static int protect(struct unlisted *unlisted)
@@ -116,7 +118,7 @@ static int cow(struct unlisted *unlisted)
 		if (read(unlisted->tell[0], &byte, 1) != 1)
 			_exit(2);
 		for (size_t i = 0; i < UNLISTED_SIZE / sizeof(*dw); i++) {
-			if (dw[i] != amd_userptr_pattern(1, i))
+			if (dw[i] != amd_pattern(1, i))
 				_exit(1);
 		}
 		_exit(0);
@@ -144,12 +146,12 @@ static bool take_freed(struct unlisted *unlisted)
 
 static void check_fresh(struct unlisted *unlisted)
 {
-	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
+	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
 }
 
 static void check_protected(struct unlisted *unlisted)
 {
-	amd_userptr_check(unlisted->memory, UNLISTED_SIZE, 1, "memory that is read-only now");
+	amd_pattern_check(unlisted->memory, UNLISTED_SIZE, 1, "memory that is read-only now");
 }
 
 static void check_child(struct unlisted *unlisted)
@@ -188,7 +190,7 @@ static uint64_t word_va(struct unlisted *unlisted, unsigned int word)
 static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 {
 	const uint32_t one = 1, value = UNLISTED_VALUE;
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_cs *cs = &unlisted->cs;
 	int ret;
 
@@ -204,7 +206,7 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 	/* Userptrs of the process are being restored: again. */
 	do
 		ret = __amd_userptr_cs_submit(cs, NULL, 0, seq);
-	while (ret == -EAGAIN && amd_kfd_now_ms() < deadline);
+	while (ret == -EAGAIN && igt_now_ms() < deadline);
 	return ret;
 }
 
@@ -221,16 +223,16 @@ static bool is_accepted(struct unlisted *unlisted)
 	igt_assert_eq(ret, 0);
 	igt_assert_eq(__amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS), 0);
 	igt_assert_eq_u32(((uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
-	amd_userptr_fill(unlisted->memory, UNLISTED_SIZE, 1);
+	amd_pattern_fill(unlisted->memory, UNLISTED_SIZE, 1);
 	return true;
 }
 
 static void wait_started(struct unlisted *unlisted)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	while (!words(unlisted)[WORD_STARTED] && amd_kfd_now_ms() < deadline)
-		amd_kfd_pause();
+	while (!words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
+		igt_pause();
 	igt_assert_eq_u32(words(unlisted)[WORD_STARTED], 1);
 }
 
@@ -244,11 +246,11 @@ static int run_event(void *data)
 /* Until it has returned, or waits: nothing is mapped meanwhile, it may have mmap_lock. */
 static bool returns(struct unlisted *unlisted)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + RETURN_MS;
+	const uint64_t deadline = igt_now_ms() + RETURN_MS;
 
-	amd_userptr_task_let_go(&unlisted->task);
-	while (!__atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE) && amd_kfd_now_ms() < deadline)
-		amd_kfd_pause();
+	igt_task_let_go(&unlisted->task);
+	while (!__atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE) && igt_now_ms() < deadline)
+		igt_pause();
 	return __atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE);
 }
 
@@ -274,8 +276,8 @@ static enum result attempt(struct unlisted *unlisted)
 	if (!is_accepted(unlisted))
 		return REFUSED;
 	for (unsigned int i = 0; i < num_pages(); i++)
-		unlisted->pfns[i] = amd_userptr_pfn(unlisted->memory + i * getpagesize());
-	amd_userptr_task_make(&unlisted->task, run_event, unlisted);
+		unlisted->pfns[i] = igt_procfs_pfn(unlisted->memory + i * getpagesize());
+	igt_task_make(&unlisted->task, run_event, unlisted);
 	igt_assert_eq(submit(unlisted, true, &seq), 0);
 	wait_started(unlisted);
 	returned = returns(unlisted);
@@ -285,7 +287,7 @@ static enum result attempt(struct unlisted *unlisted)
 	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
 	words(unlisted)[WORD_GO] = 1;
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
-	igt_assert_eq(amd_userptr_task_end(&unlisted->task), 0);
+	igt_assert_eq(igt_task_end(&unlisted->task), 0);
 	if (unlisted->event->run == unmap)
 		forget(mine, unlisted->memory);
 	igt_assert_f(!ret, "the submission does not end: %s\n", strerror(-ret));
@@ -361,21 +363,21 @@ static void submit_while_invalid(struct amd_userptr *mine, void *data)
 	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
 				&unlisted->mapped);
 	if (is_accepted(unlisted)) {
-		amd_userptr_task_make(&unlisted->task, submit_now, unlisted);
+		igt_task_make(&unlisted->task, submit_now, unlisted);
 		amd_kfd_smi_mark(&mine->smi);
 		amd_userptr_stall_hold(&stall, mine);
 		igt_assert_eq(dontneed(unlisted), 0);
 		memset(unlisted->cs.data.cpu, 0, getpagesize());
-		amd_userptr_task_let_go(&unlisted->task);
-		deadline = amd_kfd_now_ms() + RETURN_MS;
-		while (!words(unlisted)[WORD_STARTED] && amd_kfd_now_ms() < deadline)
-			amd_kfd_pause();
+		igt_task_let_go(&unlisted->task);
+		deadline = igt_now_ms() + RETURN_MS;
+		while (!words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
+			igt_pause();
 		early = words(unlisted)[WORD_STARTED];
 		amd_userptr_stall_release(&stall);
-		ret = amd_userptr_task_end(&unlisted->task);
+		ret = igt_task_end(&unlisted->task);
 		igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
 		igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
-		amd_userptr_expect_stops(mine, 0);
+		amd_userptr_expect_evictions(mine, 0);
 		igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
 		amd_userptr_stall_drop(&stall, mine);
 	}
@@ -392,7 +394,7 @@ static void while_invalid(struct amd_userptr *up, enum amd_userptr_kind kind,
 	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
 		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
 	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
-	igt_set_timeout(amd_kfd_patience(CS_SECONDS), "a submission while invalid");
+	igt_set_timeout(igt_patience(CS_SECONDS), "a submission while invalid");
 	amd_userptr_in_faulting_child(up, submit_while_invalid, &unlisted);
 	igt_reset_timeout();
 }
@@ -404,9 +406,9 @@ static void run(struct amd_userptr *up, const struct event *event, enum amd_user
 
 	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
 		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
-	igt_require_f(event->run != migrate || amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0,
+	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
 		      "one NUMA node only\n");
-	igt_set_timeout(amd_kfd_patience(CS_SECONDS), event->name);
+	igt_set_timeout(igt_patience(CS_SECONDS), event->name);
 	amd_userptr_in_faulting_child(up, overtake, &unlisted);
 	igt_reset_timeout();
 }

@@ -14,9 +14,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_failnth.h"
 
@@ -57,7 +57,7 @@ void failnth_memory_change(struct failnth_memory *memory, uint32_t seed)
 
 	igt_assert_eq(madvise(memory->cpu, memory->span, MADV_DONTNEED), 0);
 	for (unsigned int i = 0; i < scatter->count; i++)
-		amd_userptr_fill((void *)(uintptr_t)scatter->ranges[i].addr,
+		amd_pattern_fill((void *)(uintptr_t)scatter->ranges[i].addr,
 				 scatter->ranges[i].size, seed + i);
 }
 
@@ -118,7 +118,7 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 	 * Every one; where checkers, which allocate too, make all of it slow, only some.  An odd
 	 * number, for what takes turns.
 	 */
-	count->n += amd_kfd_patience(1) | 1;
+	count->n += igt_patience(1) | 1;
 }
 
 void failnth_finish(const struct failnth_count *count, const char *what)
@@ -147,13 +147,13 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	char now[256];
 	uint32_t handle;
 
-	amd_userptr_read_mem_limit(now, sizeof(now));
+	amd_kfd_read_mem_limit(now, sizeof(now));
 	igt_assert_f(!strcmp(limit, now), "allocation %u: memory was not given back:\n%s\n%s\n",
 		     n, limit, now);
 	amd_kfd_smi_mark(&up->smi);
 	failnth_memory_change(memory, n);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	/* The lowest one that is free. */
 	igt_assert_eq(failnth_create(memory, &handle), 0);
 	igt_assert_eq_u32(handle, next);
@@ -169,7 +169,7 @@ static void expect_working(struct failnth_memory *memory, uint32_t handle, unsig
 	amd_userptr_map(up, memory->scatter.bo);
 	amd_kfd_smi_mark(&up->smi);
 	failnth_memory_change(memory, n);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
 	amd_userptr_destroy(up, memory->scatter.bo);
 }
@@ -178,8 +178,8 @@ static void fail_create(struct amd_userptr *up, bool many)
 {
 	const char *what = many ? "GEM_USERPTR of many ranges" : "GEM_USERPTR";
 	struct failnth_count count = { .n = 1 };
-	struct amd_userptr_inject inject;
-	const char *reason = amd_userptr_inject_init(&inject);
+	struct igt_fail_nth inject;
+	const char *reason = igt_fail_nth_init(&inject);
 	struct failnth_memory memory;
 	uint32_t next, handle;
 	char limit[256];
@@ -189,21 +189,21 @@ static void fail_create(struct amd_userptr *up, bool many)
 	failnth_memory_init(&memory, up, many, FAILNTH_PAGES, 0);
 	igt_assert_eq(failnth_create(&memory, &next), 0);
 	expect_working(&memory, next, 0);
-	amd_userptr_read_mem_limit(limit, sizeof(limit));
+	amd_kfd_read_mem_limit(limit, sizeof(limit));
 	while (!count.end) {
 		bool failed;
 		int ret;
 
-		amd_userptr_inject_arm(&inject, count.n);
+		igt_fail_nth_arm(&inject, count.n);
 		ret = failnth_create(&memory, &handle);
-		failed = amd_userptr_inject_disarm(&inject);
+		failed = igt_fail_nth_disarm(&inject);
 		failnth_note(&count, what, failed, ret);
 		if (ret)
 			expect_nothing(&memory, limit, next, count.n);
 		else
 			expect_working(&memory, handle, count.n);
 	}
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 	failnth_finish(&count, what);
 	igt_assert_lt(0, count.errors);
 }
@@ -225,29 +225,29 @@ struct failnth_shared {
 
 static void attempts(struct amd_userptr *mine, void *data)
 {
-	const uint64_t end = amd_kfd_now_ms() + PROCESS_MS;
+	const uint64_t end = igt_now_ms() + PROCESS_MS;
 	const struct failnth_shared *shared = data;
 	const struct failnth_case *what = shared->what;
 	struct failnth_count *count = shared->count;
-	struct amd_userptr_inject inject;
+	struct igt_fail_nth inject;
 
 	failnth_ignore_log();
-	igt_assert(!(what->kworkers ? amd_userptr_inject_init_kworkers(&inject) :
-				      amd_userptr_inject_init(&inject)));
+	igt_assert(!(what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu") :
+				      igt_fail_nth_init(&inject)));
 	while (!count->end && what->attempt(mine, what, &inject, count) &&
-	       amd_kfd_now_ms() < end)
+	       igt_now_ms() < end)
 		amd_userptr_cleanup(mine);
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 }
 
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 {
-	struct amd_userptr_inject inject;
-	const char *reason = what->kworkers ? amd_userptr_inject_init_kworkers(&inject) :
-					      amd_userptr_inject_init(&inject);
+	struct igt_fail_nth inject;
+	const char *reason = what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu") :
+					      igt_fail_nth_init(&inject);
 	struct failnth_shared shared = { .what = what };
 
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
 	shared.count = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
 			    0);
@@ -269,7 +269,7 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
  * where the same one fails: once each.
  */
 static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
-			 struct amd_userptr_inject *inject, struct failnth_count *count)
+			 struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct failnth_memory memory;
 	unsigned int failed;
@@ -280,16 +280,16 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	amd_userptr_map(mine, memory.scatter.bo);
 	igt_assert(failnth_reads(&memory, memory.scatter.bo->va));
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_inject_arm_kworkers(inject, count->n);
+	igt_fail_nth_arm_kworkers(inject, count->n);
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(mine, 0);
-	failed = amd_userptr_inject_disarm_kworkers(inject, &ran);
+	amd_userptr_expect_evictions(mine, 0);
+	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
 	/* A kworker that was made meanwhile has done it: once more. */
 	if (!ran)
 		return true;
 	failnth_note(count, what->what, failed, 0);
 	for (unsigned int i = 0; i < memory.scatter.count; i++)
-		amd_userptr_fill((void *)(uintptr_t)memory.scatter.ranges[i].addr,
+		amd_pattern_fill((void *)(uintptr_t)memory.scatter.ranges[i].addr,
 				 memory.scatter.ranges[i].size, count->n + i);
 	there = failnth_reads(&memory, memory.scatter.bo->va);
 	igt_assert_f(there, "%s: the GPU faults after a restore that was short of memory\n",
@@ -325,16 +325,16 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run(&up, amd_userptr_failnth_va_subtests,
-			amd_userptr_num_failnth_va_subtests);
-	amd_userptr_run(&up, amd_userptr_failnth_acquire_subtests,
-			amd_userptr_num_failnth_acquire_subtests);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, amd_userptr_failnth_va_subtests,
+				 amd_userptr_num_failnth_va_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_failnth_acquire_subtests,
+				 amd_userptr_num_failnth_acquire_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -3,9 +3,9 @@
 #ifndef AMD_USERPTR_FAILNTH_H
 #define AMD_USERPTR_FAILNTH_H
 
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
+#include "lib/igt_fail_nth.h"
 
 /* As small as KFD's memory limit shows (in MiB), so that what is not given back is seen. */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
@@ -53,7 +53,7 @@ struct failnth_case {
 	const char *what;
 	/* Returns false when the GPU has faulted: the rest is for another process. */
 	bool (*attempt)(struct amd_userptr *mine, const struct failnth_case *what,
-			struct amd_userptr_inject *inject, struct failnth_count *count);
+			struct igt_fail_nth *inject, struct failnth_count *count);
 	bool kworkers;
 };
 

@@ -12,8 +12,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_failnth.h"
 
@@ -50,15 +51,15 @@ static void *intrude(void *data)
 
 static void intruder_start(struct intruder *intruder, int fd)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	intruder->fd = fd;
 	intruder->memory = mmap(NULL, ACQUIRE_SIZE, PROT_READ | PROT_WRITE,
 				MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
 	igt_assert(intruder->memory != MAP_FAILED);
 	igt_assert_eq(pthread_create(&intruder->thread, NULL, intrude, intruder), 0);
-	while (!intruder->asked && amd_kfd_now_ms() < deadline)
-		amd_kfd_pause();
+	while (!intruder->asked && igt_now_ms() < deadline)
+		igt_pause();
 	igt_assert(intruder->asked);
 }
 
@@ -90,7 +91,7 @@ static void expect_usable(int fd, bool supported)
 
 		amd_kfd_smi_mark(&mine.smi);
 		amd_userptr_dontneed(bo);
-		amd_userptr_expect_stops(&mine, 0);
+		amd_userptr_expect_evictions(&mine, 0);
 		amd_userptr_roundtrip(&mine, bo, 2);
 	} else {
 		amd_userptr_queue_alive(&mine);
@@ -102,22 +103,22 @@ static void expect_usable(int fd, bool supported)
 static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failnth_count *count)
 {
 	int fd = drm_reopen_driver(parent->fd), second;
-	struct amd_userptr_inject inject;
+	struct igt_fail_nth inject;
 	struct intruder intruder = { 0 };
 	struct amd_kfd kfd;
 	bool failed;
 	int ret;
 
-	igt_assert(!amd_userptr_inject_init(&inject));
+	igt_assert(!igt_fail_nth_init(&inject));
 	igt_assert_eq(__amd_kfd_open_novm(&kfd, fd), 0);
 	if (intruded)
 		intruder_start(&intruder, fd);
-	amd_userptr_inject_arm(&inject, count->n);
+	igt_fail_nth_arm(&inject, count->n);
 	ret = acquire(&kfd, fd);
-	failed = amd_userptr_inject_disarm(&inject);
+	failed = igt_fail_nth_disarm(&inject);
 	if (intruded)
 		intruder_stop(&intruder);
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 	igt_debug("allocation %u: %s\n", count->n, failed ? strerror(-ret) : "none failed");
 	/* On the same file, or on another while the first one is still open. */
 	second = ret && count->n % 2 ? drm_reopen_driver(parent->fd) : fd;
@@ -128,13 +129,13 @@ static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failn
 
 static void fail_all(struct amd_userptr *up, bool intruded)
 {
-	struct amd_userptr_inject inject;
-	const char *reason = amd_userptr_inject_init(&inject);
+	struct igt_fail_nth inject;
+	const char *reason = igt_fail_nth_init(&inject);
 	struct amd_userptr_remains before;
 	struct failnth_count *count;
 	const char *remains;
 
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
 	failnth_ignore_log();
 	amd_userptr_remains_look(up, &before);

@@ -8,6 +8,8 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_failnth.h"
 
@@ -51,7 +53,7 @@ static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
 
 /* The operation with the n-th allocation failing; returns its result when it is in force. */
 static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
-		   struct amd_userptr_inject *inject, struct failnth_count *count,
+		   struct igt_fail_nth *inject, struct failnth_count *count,
 		   uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
 	uint32_t syncobj;
@@ -59,9 +61,9 @@ static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
 	int ret;
 
 	igt_assert_eq(drmSyncobjCreate(mine->fd, 0, &syncobj), 0);
-	amd_userptr_inject_arm(inject, count->n);
+	igt_fail_nth_arm(inject, count->n);
 	ret = va_once(mine, syncobj, operation, bo, va, size);
-	failed = amd_userptr_inject_disarm(inject);
+	failed = igt_fail_nth_disarm(inject);
 	if (!ret)
 		wait_point(mine, syncobj);
 	drmSyncobjDestroy(mine->fd, syncobj);
@@ -83,12 +85,12 @@ static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint
 {
 	amd_kfd_smi_mark(&mine->smi);
 	failnth_memory_change(memory, seed);
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 	amd_kfd_smi_mark(&mine->smi);
 }
 
 static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
-		     struct amd_userptr_inject *inject, struct failnth_count *count)
+		     struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct failnth_memory memory;
 	uint64_t va;
@@ -117,7 +119,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 
 /* Either there as before, and then it can be unmapped, or gone. */
 static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what,
-		       struct amd_userptr_inject *inject, struct failnth_count *count)
+		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct failnth_memory memory;
 	struct amd_userptr_bo *bo;
@@ -139,7 +141,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 
 /* The middle of a mapping goes: the rest is there in any case. */
 static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
-		       struct amd_userptr_inject *inject, struct failnth_count *count)
+		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct failnth_memory memory;
 	uint64_t quarter, va;
@@ -162,7 +164,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 
 /* Another BO in its place: one of the two, or none. */
 static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
-			 struct amd_userptr_inject *inject, struct failnth_count *count)
+			 struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct failnth_memory memory, other;
 	uint64_t va;
@@ -185,10 +187,10 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 /* What changes in the memory of a BO that is closed stops no queues, if not at once. */
 static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory, unsigned int n)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	do {
-		igt_assert_f(amd_kfd_now_ms() < deadline, "closed, and its memory is followed for good\n");
+		igt_assert_f(igt_now_ms() < deadline, "closed, and its memory is followed for good\n");
 		amd_kfd_smi_mark(&mine->smi);
 		failnth_memory_change(memory, n);
 		amd_userptr_queue_alive(mine);
@@ -201,7 +203,7 @@ static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memor
  * worker has taken it from the GPU, with the queues running.
  */
 static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
-		       struct amd_userptr_inject *inject, struct failnth_count *count)
+		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
 	struct drm_gem_close close = { 0 };
 	struct failnth_memory memory;
@@ -214,9 +216,9 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	close.handle = memory.scatter.bo->handle;
 	memory.scatter.bo->handle = 0;
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_inject_arm(inject, count->n);
+	igt_fail_nth_arm(inject, count->n);
 	ret = ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close) ? -errno : 0;
-	failed = amd_userptr_inject_disarm(inject);
+	failed = igt_fail_nth_disarm(inject);
 	igt_assert_eq(ret, 0);
 	failnth_note(count, what->what, failed, 0);
 	/* Nobody follows the memory, and the GPU has no part of it. */

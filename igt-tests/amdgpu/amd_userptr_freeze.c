@@ -6,19 +6,20 @@
  * after a second by itself.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <unistd.h>
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
 
 IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the GPU is suspended.");
 
@@ -26,7 +27,6 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 #define DELAY		"/sys/module/suspend/parameters/pm_test_delay"
 #define FREEZE_TIMEOUT	POWER "pm_freeze_timeout"
 
-#define KPROBES		"/sys/kernel/tracing/kprobe_events"
 #define WORKER		"amd_userptr_worker"
 
 #define SECOND_NS	1000000000ull
@@ -54,13 +54,14 @@ static uint64_t now_ns(void)
 /* As far as @stage, as if for suspend to idle; what the kernel says to that. */
 static int suspend_test(const char *stage)
 {
+	static const char state[] = "freeze";
 	int ret;
 
-	igt_assert_eq(__amd_userptr_write_text(DELAY, "1"), 0);
-	igt_assert_eq(__amd_userptr_write_text(POWER "pm_test", stage), 0);
-	ret = __amd_userptr_write_text(POWER "state", "freeze");
-	igt_assert_eq(__amd_userptr_write_text(POWER "pm_test", "none"), 0);
-	return ret;
+	igt_assert(igt_sysfs_set(AT_FDCWD, DELAY, "1"));
+	igt_assert(igt_sysfs_set(AT_FDCWD, POWER "pm_test", stage));
+	ret = igt_sysfs_write(AT_FDCWD, POWER "state", state, strlen(state));
+	igt_assert(igt_sysfs_set(AT_FDCWD, POWER "pm_test", "none"));
+	return ret < 0 ? ret : 0;
 }
 
 static void require_suspend_test(void)
@@ -86,7 +87,7 @@ static void *look_at_clock(void *data)
 	do {
 		uint64_t now;
 
-		amd_kfd_pause();
+		igt_pause();
 		/* Before the clock: who tells it to stop may have been thawed first. */
 		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
@@ -104,24 +105,23 @@ static void trace_worker(void)
 	static const char *const events[] = { "kprobes/" WORKER };
 
 	/* An attempt that failed may have left it. */
-	__amd_userptr_write_text(KPROBES, "-:" WORKER "\n");
-	igt_require_f(!__amd_userptr_write_text(KPROBES, "p:" WORKER
-						" amdgpu_amdkfd_restore_userptr_worker\n"),
+	igt_tracefs_kprobe_remove(WORKER);
+	igt_require_f(igt_tracefs_kprobe_add(WORKER, "amdgpu_amdkfd_restore_userptr_worker"),
 		      "no kprobe at the worker\n");
-	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
-	igt_assert_eq(__amd_userptr_write_text(AMD_USERPTR_TRACE "trace_clock", "boot"), 0);
+	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+	igt_assert(igt_sysfs_set(AT_FDCWD, IGT_TRACEFS_INSTANCE "trace_clock", "boot"));
 }
 
 static void untrace_worker(void)
 {
-	amd_userptr_trace_off();
-	__amd_userptr_write_text(KPROBES, "-:" WORKER "\n");
+	igt_tracefs_off();
+	igt_tracefs_kprobe_remove(WORKER);
 }
 
 /* When the worker began to work in [from, to), how often. */
 static unsigned int worker_runs(uint64_t from, uint64_t to)
 {
-	FILE *file = fopen(AMD_USERPTR_TRACE "trace", "r");
+	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	unsigned int runs = 0;
 	char line[1024];
 
@@ -147,18 +147,18 @@ static void wait_restored(struct amd_userptr *up)
 	do
 		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
 				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(up));
+	while (amd_userptr_queues_evicted(up));
 }
 
 /* Nothing here may fail, nor allocate in the driver: all that allocates there does. */
 static bool has_failed_often(uint64_t since)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	while (worker_runs(since, UINT64_MAX) < FAILURES) {
-		if (amd_kfd_now_ms() > deadline)
+		if (igt_now_ms() > deadline)
 			return false;
-		amd_kfd_pause();
+		igt_pause();
 	}
 	return true;
 }
@@ -169,7 +169,7 @@ static bool has_failed_often(uint64_t since)
  * the thaw?
  */
 static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
-			   struct amd_userptr_inject *inject, const char *stage)
+			   struct igt_fail_nth *inject, const char *stage)
 {
 	struct sleeper sleeper = { 0 };
 	unsigned int during, after;
@@ -178,10 +178,10 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	trace_worker();
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(pthread_create(&sleeper.thread, NULL, look_at_clock, &sleeper), 0);
-	amd_userptr_inject_all(inject, true);
+	igt_fail_nth_all(inject, true);
 	amd_userptr_dontneed(bo);
 	failed = has_failed_often(now_ns());
-	amd_userptr_inject_all(inject, false);
+	igt_fail_nth_all(inject, false);
 	igt_assert_f(failed, "restores do not fail\n");
 	igt_assert_eq(suspend_test(stage), 0);
 	__atomic_store_n(&sleeper.stop, true, __ATOMIC_RELEASE);
@@ -201,21 +201,21 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
-	struct amd_userptr_inject inject;
+	struct igt_fail_nth inject;
 	const char *reason;
 	bool caught = false;
 
 	require_suspend_test();
-	reason = amd_userptr_inject_init_kworkers(&inject);
+	reason = igt_fail_nth_init_kworkers(&inject, "amdgpu");
 	if (reason)
-		amd_userptr_inject_fini(&inject);
+		igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
 	for (unsigned int i = 0; i < ATTEMPTS && !caught; i++) {
 		caught = freeze_invalid(up, bo, &inject, stage);
 		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 		amd_userptr_roundtrip(up, bo, 2);
 	}
-	amd_userptr_inject_fini(&inject);
+	igt_fail_nth_fini(&inject);
 	igt_assert_f(caught, "all was restored before tasks were frozen, or while they were\n");
 }
 
@@ -238,15 +238,15 @@ static void freezer_refused(struct amd_userptr *up)
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
 				    "workqueue kfd_mm_wq|pwq |in-flight|pending: |inactive");
-	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "1000"), 0);
+	igt_assert(igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, "1000"));
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&stall, up);
 	amd_userptr_dontneed(bo);
 	igt_assert_eq(suspend_test("freezer"), -EBUSY);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&stall);
-	amd_userptr_expect_stops(up, 0);
-	igt_assert_eq(__amd_userptr_write_text(FREEZE_TIMEOUT, "20000"), 0);
+	amd_userptr_expect_evictions(up, 0);
+	igt_assert(igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, "20000"));
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 	amd_userptr_roundtrip(up, bo, 2);
 	amd_userptr_stall_drop(&stall, up);
@@ -289,12 +289,12 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -11,7 +11,8 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_time.h"
 
 IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 
@@ -176,7 +177,7 @@ static void run(uint64_t seed)
 	amd_userptr_adopt(&up, fuzz.memory, size);
 	fuzz.va = amd_kfd_va_reserve(size, 0);
 	igt_assert(fuzz.va);
-	amd_userptr_read_mem_limit(before, sizeof(before));
+	amd_kfd_read_mem_limit(before, sizeof(before));
 	for (int i = 0; i < CALLS; i++) {
 		static void (*const act[])(struct fuzz *fuzz) = {
 			fuzz_userptr, fuzz_userptr, fuzz_va, fuzz_va, fuzz_close, change_memory,
@@ -189,7 +190,7 @@ static void run(uint64_t seed)
 			igt_assert_eq(__amd_userptr_close_handle(up.fd, fuzz.handles[i]), 0);
 	}
 	amd_kfd_va_release(fuzz.va, size);
-	amd_userptr_read_mem_limit(after, sizeof(after));
+	amd_kfd_read_mem_limit(after, sizeof(after));
 	igt_assert_f(!strcmp(before, after), "memory was not given back:\n%s\n%s\n", before, after);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(ioctls); i++) {
 		igt_info("%s: %u succeeded, %u refused\n", ioctls[i].name, fuzz.succeeded[i],
@@ -207,14 +208,14 @@ int igt_main()
 	enum { SEEDS = 4 };
 
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
 	for (int seed = 1; seed <= SEEDS; seed++) {
 		igt_describe("Errors are those of the rules, and all memory is given back.");
 		igt_subtest_f("seed-%d", seed) {
-			igt_set_timeout(amd_kfd_patience(50), "random ioctls");
+			igt_set_timeout(igt_patience(50), "random ioctls");
 			/* Of two mappings at one address: amdgpu_vm.c:amdgpu_vm_bo_map(). */
 			igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: bo .* conflict with");
 			run(seed);
@@ -225,5 +226,5 @@ int igt_main()
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

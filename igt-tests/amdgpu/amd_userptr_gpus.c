@@ -10,7 +10,8 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_gate.h"
 
 IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
@@ -41,10 +42,10 @@ static void mark(void)
 }
 
 /* As many stops on either GPU; 0: one or more. */
-static void expect_stops_of_both(unsigned int stops)
+static void expect_evictions_of_both(unsigned int evictions)
 {
-	amd_userptr_expect_stops(&first, stops);
-	amd_userptr_expect_stops(&second, stops);
+	amd_userptr_expect_evictions(&first, evictions);
+	amd_userptr_expect_evictions(&second, evictions);
 }
 
 /* What one GPU writes, the other reads, and the CPU. */
@@ -54,7 +55,7 @@ static void pass_on(struct amd_userptr_bo *a, struct amd_userptr_bo *b, uint32_t
 	amd_userptr_gpu_check(&second, b->va, b->size, seed);
 	amd_userptr_gpu_fill(&second, b->va, b->size, seed + 1);
 	amd_userptr_gpu_check(&first, a->va, a->size, seed + 1);
-	amd_userptr_check(a->cpu, a->size, seed + 1, "written by the second GPU");
+	amd_pattern_check(a->cpu, a->size, seed + 1, "written by the second GPU");
 }
 
 static void same_memory(struct amd_userptr *up)
@@ -65,13 +66,13 @@ static void same_memory(struct amd_userptr *up)
 	pass_on(a, b, 2);
 	mark();
 	amd_userptr_dontneed(a);
-	expect_stops_of_both(1);
+	expect_evictions_of_both(1);
 	amd_userptr_gpu_check_zero(&first, a->va, SIZE);
 	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
 	pass_on(a, b, 4);
 }
 
-static void one_stops_both(struct amd_userptr *up)
+static void one_evicts_both(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1);
 	struct amd_userptr_bo *b = amd_userptr_tracked(&second, SIZE, 2);
@@ -79,13 +80,13 @@ static void one_stops_both(struct amd_userptr *up)
 	follow(up);
 	mark();
 	amd_userptr_dontneed(a);
-	expect_stops_of_both(1);
+	expect_evictions_of_both(1);
 	amd_userptr_gpu_check_zero(&first, a->va, SIZE);
 	amd_userptr_gpu_check(&second, b->va, SIZE, 2);
 
 	mark();
 	amd_userptr_dontneed(b);
-	expect_stops_of_both(1);
+	expect_evictions_of_both(1);
 	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
 	amd_userptr_roundtrip(&first, a, 3);
 	amd_userptr_roundtrip(&second, b, 5);
@@ -95,21 +96,21 @@ static void one_stops_both(struct amd_userptr *up)
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
-	struct amd_userptr_gate written;
+	struct igt_gate written;
 
 	follow(up);
-	amd_userptr_gate_init(&written);
+	igt_gate_init(&written);
 	mark();
 	igt_fork(child, 1) {
-		igt_assert(amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
-		amd_userptr_check(a->cpu, SIZE, 1, "copy of the child");
+		igt_assert(igt_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+		amd_pattern_check(a->cpu, SIZE, 1, "copy of the child");
 	}
-	expect_stops_of_both(0);
+	expect_evictions_of_both(0);
 	pass_on(a, b, 2);
-	amd_userptr_gate_open(&written);
+	igt_gate_open(&written);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's comparison");
-	expect_stops_of_both(0);
-	amd_userptr_gate_fini(&written);
+	expect_evictions_of_both(0);
+	igt_gate_fini(&written);
 }
 
 /* Copies of both are in flight whenever pages go. */
@@ -130,13 +131,13 @@ static void change_while_both_copy(struct amd_userptr *up)
 		seqno[0] = amd_kfd_queue_submit(first.queue);
 		seqno[1] = amd_kfd_queue_submit(second.queue);
 		amd_userptr_dontneed(a);
-		amd_userptr_fill(a->cpu, SIZE, round);
+		amd_pattern_fill(a->cpu, SIZE, round);
 		amd_kfd_queue_wait(first.queue, seqno[0], AMD_USERPTR_WAIT_MS);
 		amd_kfd_queue_wait(second.queue, seqno[1], AMD_USERPTR_WAIT_MS);
 		amd_userptr_gpu_check(&first, a->va, SIZE, round);
 		amd_userptr_gpu_check(&second, b->va, SIZE, round);
 	}
-	expect_stops_of_both(0);
+	expect_evictions_of_both(0);
 	igt_assert_lte(2, first.smi.count.evictions);
 	pass_on(a, b, ROUNDS);
 }
@@ -151,7 +152,7 @@ static void close_on_one(struct amd_userptr *up)
 	amd_userptr_destroy(up, a);
 	mark();
 	igt_assert_eq(madvise(cpu, SIZE, MADV_DONTNEED), 0);
-	expect_stops_of_both(1);
+	expect_evictions_of_both(1);
 	amd_userptr_gpu_check_zero(&second, b->va, SIZE);
 	amd_userptr_roundtrip(&second, b, 2);
 	amd_userptr_queue_alive(up);
@@ -159,14 +160,14 @@ static void close_on_one(struct amd_userptr *up)
 	amd_userptr_destroy(&second, b);
 	mark();
 	igt_assert_eq(madvise(cpu, SIZE, MADV_DONTNEED), 0);
-	amd_userptr_expect_no_stop(up);
-	amd_userptr_expect_no_stop(&second);
+	amd_userptr_expect_no_eviction(up);
+	amd_userptr_expect_no_eviction(&second);
 }
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "same-memory", .run = same_memory, .sdma_too = true,
 	  .describe = "Memory that both GPUs map is the same before and after its pages change." },
-	{ .name = "one-stops-both", .run = one_stops_both, .sdma_too = true,
+	{ .name = "one-evicts-both", .run = one_evicts_both, .sdma_too = true,
 	  .describe = "A userptr of one GPU stops the queues of both, and both go on." },
 	{ .name = "fork-cow", .run = fork_cow,
 	  .describe = "After a fork both GPUs write the parent's pages." },
@@ -194,18 +195,18 @@ static void open_second(void)
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&first);
+		amd_userptr_fixture_open(&first);
 		amd_userptr_require_flag(&first);
 		open_second();
 	}
 	for (unsigned int i = 0; i < ARRAY_LENGTH(subtests); i++) {
-		amd_userptr_run(&first, &subtests[i], 1);
+		amd_userptr_run_subtests(&first, &subtests[i], 1);
 		igt_fixture()
 			amd_userptr_cleanup(&second);
 	}
 	igt_fixture() {
 		amd_userptr_close(&second);
 		close(second.fd);
-		amd_userptr_stop(&first);
+		amd_userptr_fixture_close(&first);
 	}
 }

@@ -17,15 +17,16 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
-#include "lib/amdgpu/amd_userptr_run.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that must not notice.");
 
@@ -34,7 +35,7 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 
 /* How much longer than undisturbed, and what a busy machine may add to that. */
 enum { LIMIT_TIMES = 8 };
-#define LIMIT_MORE_MS	amd_kfd_patience(1500)
+#define LIMIT_MORE_MS	igt_patience(1500)
 
 /* How often each task is measured, and done beside the hostile process. */
 enum { ROUNDS = 3 };
@@ -74,7 +75,7 @@ struct shared {
 struct scene {
 	const struct hostile *hostile;
 	struct shared *shared;
-	struct amd_userptr_fuse fuse;
+	struct igt_fuse fuse;
 	uint64_t offset;
 	pid_t bystander;
 };
@@ -90,7 +91,7 @@ struct bystander {
 
 static void run_again(struct bystander *by)
 {
-	amd_userptr_expect_stops(&by->up, 0);
+	amd_userptr_expect_evictions(&by->up, 0);
 	amd_userptr_gpu_check(&by->up, by->mapped.va, HOSTILE_SIZE, by->seed);
 }
 
@@ -98,14 +99,14 @@ static void restore(struct bystander *by)
 {
 	amd_kfd_smi_mark(&by->up.smi);
 	igt_assert_eq(madvise(by->memory, HOSTILE_SIZE, MADV_DONTNEED), 0);
-	amd_userptr_fill(by->memory, HOSTILE_SIZE, ++by->seed);
+	amd_pattern_fill(by->memory, HOSTILE_SIZE, ++by->seed);
 	run_again(by);
 }
 
 static void pageout(struct bystander *by)
 {
 	amd_kfd_smi_mark(&by->up.smi);
-	igt_assert_eq(__amd_userptr_pageout(by->memory, HOSTILE_SIZE), 0);
+	igt_assert_eq(__igt_reclaim_pageout(by->memory, HOSTILE_SIZE), 0);
 	run_again(by);
 }
 
@@ -144,14 +145,14 @@ static void stand_by(struct amd_userptr_victims *victims, void *data)
 	amd_userptr_open_in_child(&by.up, victims->up);
 	kind = by.up.supported ? AMD_USERPTR_KIND_SINGLE : AMD_USERPTR_KIND_KFD;
 	by.memory = amd_userptr_victim_memory(HOSTILE_SIZE);
-	amd_userptr_fill(by.memory, HOSTILE_SIZE, by.seed);
+	amd_pattern_fill(by.memory, HOSTILE_SIZE, by.seed);
 	amd_userptr_mapped_make(&by.up, kind, by.memory, HOSTILE_SIZE, &by.mapped);
 	shared->ready = true;
 	for (;;) {
 		const int task = atomic_exchange(&shared->task, TASK_NONE);
 
 		if (task == TASK_NONE) {
-			amd_kfd_pause();
+			igt_pause();
 			continue;
 		}
 		tasks[task](&by);
@@ -164,18 +165,18 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 {
 	struct shared *shared = scene->shared;
 	const unsigned int before = shared->done;
-	const uint64_t start = amd_kfd_now_ms();
+	const uint64_t start = igt_now_ms();
 
 	shared->task = task;
-	while (shared->done == before && amd_kfd_now_ms() - start <= limit_ms) {
+	while (shared->done == before && igt_now_ms() - start <= limit_ms) {
 		int status;
 
 		if (waitpid(scene->bystander, &status, WNOHANG))
 			igt_assert_f(false, "the bystander %s: it failed, status %#x\n", task_names[task],
 				     status);
-		amd_kfd_pause();
+		igt_pause();
 	}
-	return shared->done == before ? limit_ms + 1 : amd_kfd_now_ms() - start;
+	return shared->done == before ? limit_ms + 1 : igt_now_ms() - start;
 }
 
 /* ---- somebody wants VRAM ---- */
@@ -194,7 +195,7 @@ static void evict(struct amd_userptr_victims *victims)
 	pid_t pid = amd_userptr_victim(victims, evict_vram, NULL);
 	int status;
 
-	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "nobody gets VRAM any more\n");
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "nobody gets VRAM any more\n");
 	igt_assert_eq(status, 0);
 }
 
@@ -291,7 +292,7 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 		amd_userptr_mapped_make(&enemy.up, enemy.kind, enemy.slow, getpagesize(), &tracked);
 	scene->shared->ready = true;
 	while (!scene->shared->go)
-		amd_kfd_pause();
+		igt_pause();
 	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
 			  enemy.slow) == enemy.slow);
 	if (state != IN_RESTORE)
@@ -315,7 +316,7 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene, amd
 static void make_hostile(struct scene *scene)
 {
 	scene->shared->go = true;
-	igt_assert_f(amd_userptr_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
+	igt_assert_f(igt_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
 		     "nobody waits for the page\n");
 }
 
@@ -330,9 +331,9 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 
 	/* Before there is a file of the server, which its exit would close. */
 	scene->bystander = start(victims, scene, stand_by);
-	igt_assert_eq(__amd_userptr_fuse_start(&scene->fuse), 0);
+	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);
 	for (unsigned int i = 0; i < count; i++) {
-		scene->offset += AMD_USERPTR_FUSE_NEXT;
+		scene->offset += IGT_FUSE_NEXT;
 		pids[i] = start(victims, scene, be_hostile);
 	}
 	close(scene->fuse.file);
@@ -345,7 +346,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	amd_userptr_victims_expect_life(victims);
 
 	/* Without the server an error takes the page's place. */
-	amd_userptr_fuse_stop(&scene->fuse);
+	igt_fuse_stop(&scene->fuse);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_victim_end(pids[i], "the hostile process");
 	igt_assert_lte(let_do(scene, TASK_RESTORE, AMD_USERPTR_WAIT_MS), AMD_USERPTR_WAIT_MS);
@@ -368,7 +369,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 	int evict_file = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
 
 	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
-	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
 	igt_require_f(evict_file >= 0 || !hostile->evict, "no debugfs file to evict VRAM with\n");
 	if (evict_file >= 0)
 		close(evict_file);
@@ -387,7 +388,7 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 	char *tracked, *other;
 
 	amd_userptr_open_in_child(&mine, victims->up);
-	igt_assert_eq(__amd_userptr_cgroup_join(), 0);
+	igt_assert_eq(__igt_cgroup_join(), 0);
 	tracked = amd_userptr_victim_memory(OOM_SIZE / 5 * 4);
 	amd_userptr_mapped_make(&mine, scene->hostile->kind, tracked, OOM_SIZE / 5 * 4, &mapped);
 	other = mmap(NULL, OOM_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -395,7 +396,7 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 	igt_assert_eq(madvise(other, OOM_SIZE, MADV_NOHUGEPAGE), 0);
 	scene->shared->ready = true;
 	while (!scene->shared->go)
-		amd_kfd_pause();
+		igt_pause();
 	for (;;) {
 		/* Whoever comes first: the worker with the userptr's pages, or we with others. */
 		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
@@ -415,7 +416,7 @@ static void judge_oom(struct amd_userptr_victims *victims, void *data)
 	measure(victims, scene);
 	scene->shared->go = true;
 	expect_undisturbed(victims, scene);
-	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "the process without memory does not end\n");
 	igt_assert_f(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
 		     "it was not killed for memory: status %#x\n", status);
@@ -428,19 +429,19 @@ static void judge_oom(struct amd_userptr_victims *victims, void *data)
 static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 {
 	struct scene scene = { .hostile = hostile, .shared = share(up) };
-	const char *reason = amd_userptr_cgroup_init(OOM_LIMIT);
+	const char *reason = igt_cgroup_init(OOM_LIMIT);
 	unsigned long long killed;
 
 	igt_require_f(!reason, "%s\n", reason);
-	igt_require_f(!__amd_userptr_cgroup_swap(false), "swap space of a cgroup has no limit\n");
-	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(!__igt_cgroup_swap(false), "swap space of a cgroup has no limit\n");
+	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
 	/* What the kernel says when it kills for memory. */
 	igt_emit_ignore_dmesg_regex("oom|Out of memory|Memory cgroup|Tasks state|\\[ *[0-9]+\\] +|Mem-Info|"
 				    "memory: usage|swap: usage|Memory: |Call Trace|[a-z_0-9]+\\+0x|CPU: |"
 				    "Hardware name|RIP: |RSP: |R[A-Z0-9]{2}: |FS: |CS: |</?TASK>");
 	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge_oom, &scene);
 	igt_reset_timeout();
-	killed = amd_userptr_cgroup_event("oom_kill ");
+	killed = igt_cgroup_event("oom_kill ");
 	igt_assert(killed > 0);
 }
 
@@ -491,7 +492,7 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
@@ -507,11 +508,11 @@ int igt_main()
 		igt_subtest(ooms[i].name)
 			beside_oom(&up, &ooms[i]);
 		igt_fixture() {
-			amd_userptr_cgroup_fini();
+			igt_cgroup_fini();
 			amd_userptr_cleanup(&up);
 		}
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -12,6 +12,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/igt_gate.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -27,29 +28,29 @@ static void map_and_access(struct amd_userptr *up)
 	amd_userptr_unmap(up, bo);
 	amd_userptr_destroy(up, bo);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 }
 
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
-	struct amd_userptr_gate written;
+	struct igt_gate written;
 
-	amd_userptr_gate_init(&written);
+	igt_gate_init(&written);
 	amd_kfd_smi_mark(&up->smi);
 	igt_fork(child, 1) {
-		igt_assert(amd_userptr_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
-		amd_userptr_check(bo->cpu, bo->size, 1, "copy of the child");
+		igt_assert(igt_gate_is_open(&written, AMD_USERPTR_WAIT_MS));
+		amd_pattern_check(bo->cpu, bo->size, 1, "copy of the child");
 	}
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
-	amd_userptr_gate_open(&written);
+	igt_gate_open(&written);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's comparison");
 	amd_userptr_roundtrip(up, bo, 4);
-	amd_userptr_expect_stops(up, 0);
-	amd_userptr_gate_fini(&written);
+	amd_userptr_expect_evictions(up, 0);
+	igt_gate_fini(&written);
 }
 
 static void madvise_dontneed(struct amd_userptr *up)
@@ -60,15 +61,15 @@ static void madvise_dontneed(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
-	amd_userptr_check_zero(bo->cpu, bo->size, "fresh pages");
+	amd_pattern_check_zero(bo->cpu, bo->size, "fresh pages");
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/* One page in the middle goes, its neighbours stay (they hold seed 3). */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(amd_userptr_page(bo, page), getpagesize(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, bo->va, before, 3);
 	amd_userptr_gpu_check_zero(up, bo->va + before, getpagesize());
 	amd_userptr_roundtrip(up, bo, 4);
@@ -85,15 +86,15 @@ static void partial_unmap(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(addr, hole), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, other, 3);
 
 	/* A plain mmap is no event; the next one repairs all that became possible. */
 	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
-	amd_userptr_fill(bo->cpu, bo->size, 5);
+	amd_pattern_fill(bo->cpu, bo->size, 5);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(other);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 5);
 	amd_userptr_roundtrip(up, bo, 6);
 	amd_userptr_roundtrip(up, other, 8);
@@ -106,13 +107,13 @@ static void mprotect_read(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(mprotect(bo->cpu, bo->size, PROT_READ), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, other, 3);
-	amd_userptr_check(bo->cpu, bo->size, 1, "made read-only");
+	amd_pattern_check(bo->cpu, bo->size, 1, "made read-only");
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(mprotect(bo->cpu, bo->size, PROT_READ | PROT_WRITE), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_userptr_roundtrip(up, bo, 5);
 }
@@ -125,7 +126,7 @@ static void invalidate_before_va_map(struct amd_userptr *up)
 	/* Pages are tracked from the moment they were looked up, not from the first map. */
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
@@ -140,7 +141,7 @@ static void invalidate_after_va_unmap(struct amd_userptr *up)
 	amd_userptr_unmap(up, bo);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_queue_alive(up);
 
 	amd_userptr_map(up, bo);
@@ -160,11 +161,11 @@ static void two_mappings(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, second, AMD_USERPTR_SIZE);
 	amd_userptr_gpu_fill(up, second, AMD_USERPTR_SIZE, 2);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
-	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 2, "written by the GPU through the second mapping");
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 2, "written by the GPU through the second mapping");
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, second, 0,
 				       AMD_USERPTR_SIZE, 0), 0);
@@ -180,7 +181,7 @@ static void va_replace_huge(struct amd_userptr *up)
 	struct amd_userptr_bo *bo, *small;
 
 	igt_assert_f(!reason, "%s\n", reason);
-	amd_userptr_fill(area.cpu, area.size, 1);
+	amd_pattern_fill(area.cpu, area.size, 1);
 	igt_assert(amd_userptr_area_is_contiguous(&area));
 	bo = amd_userptr_create(up, area.cpu, area.size, AMD_USERPTR_TRACKED);
 	small = amd_userptr_create(up, amd_userptr_mmap(up, area.size, 2), area.size,
@@ -194,8 +195,8 @@ static void va_replace_huge(struct amd_userptr *up)
 				       area.size, AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, bo->va, area.size, 2);
 	amd_userptr_gpu_fill(up, bo->va, area.size, 3);
-	amd_userptr_check(small->cpu, area.size, 3, "written by the GPU");
-	amd_userptr_check(area.cpu, area.size, 1, "no longer mapped on the GPU");
+	amd_pattern_check(small->cpu, area.size, 3, "written by the GPU");
+	amd_pattern_check(area.cpu, area.size, 1, "no longer mapped on the GPU");
 	amd_userptr_area_fini(&area);
 }
 
@@ -217,11 +218,11 @@ static void readonly(struct amd_userptr *up)
 
 	/* The CPU gets private pages instead of the file's: the GPU has to follow. */
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_fill(cpu, AMD_USERPTR_SIZE, 2);
-	amd_userptr_expect_stops(up, 0);
+	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 2);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
 	igt_assert_eq(pread(fd, copy, AMD_USERPTR_SIZE, 0), AMD_USERPTR_SIZE);
-	amd_userptr_check(copy, AMD_USERPTR_SIZE, 1, "the file");
+	amd_pattern_check(copy, AMD_USERPTR_SIZE, 1, "the file");
 	close(fd);
 }
 
@@ -253,22 +254,22 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
-		amd_userptr_run(&up, basic, ARRAY_LENGTH(basic));
-		amd_userptr_run(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
-		amd_userptr_run(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
-		amd_userptr_run(&up, amd_userptr_busy_subtests, amd_userptr_num_busy_subtests);
-		amd_userptr_run(&up, amd_userptr_evict_subtests, amd_userptr_num_evict_subtests);
-		amd_userptr_run(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
+		amd_userptr_run_subtests(&up, basic, ARRAY_LENGTH(basic));
+		amd_userptr_run_subtests(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_busy_subtests, amd_userptr_num_busy_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_evict_subtests, amd_userptr_num_evict_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
 	}
 
 	/* What a kernel does without the flag: the same with the series and without. */
-	amd_userptr_run(&up, &amd_userptr_stock_gap, 1);
+	amd_userptr_run_subtests(&up, &amd_userptr_stock_gap, 1);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -4,7 +4,7 @@
 #define AMD_USERPTR_HSA_H
 
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 /* Enough pages for a first, a middle and a last one, and for a partly used page table. */
 #define AMD_USERPTR_PAGES 16

@@ -62,7 +62,7 @@ static void busy_dontneed(struct amd_userptr *up)
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -98,7 +98,7 @@ static uint64_t stage_ns(struct amd_userptr *up, struct amd_userptr_bo *bo)
 
 		amd_kfd_smi_mark(&up->smi);
 		amd_userptr_dontneed(bo);
-		amd_userptr_expect_stops(up, 1);
+		amd_userptr_expect_evictions(up, 1);
 		restore = now_ns() - begin;
 		if (restore < shortest)
 			shortest = restore;
@@ -116,17 +116,17 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	for (unsigned int i = 0; another_round(i, caught); i++) {
 		uint32_t last = start_copies(up, bo, BUSY_COPIES);
-		bool stopped;
+		bool evicted;
 
 		amd_userptr_dontneed(bo);
 		sleep_ns(i % BUSY_ROUNDS * stage);
-		stopped = amd_userptr_stopped(up);
+		evicted = amd_userptr_queues_evicted(up);
 		amd_userptr_dontneed(bo);
-		caught += stopped && amd_userptr_stopped(up);
+		caught += evicted && amd_userptr_queues_evicted(up);
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -134,7 +134,7 @@ static void busy_dontneed_twice(struct amd_userptr *up)
  * An idle queue is stopped, and gets work at every stage of the restore, every other
  * time of what follows the event that tells of it: that comes before queues are loaded.
  */
-static void submit_while_stopped(struct amd_userptr *up)
+static void submit_while_evicted(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, BUSY_SIZE, 1);
 	const uint64_t stage = stage_ns(up, bo);
@@ -144,11 +144,11 @@ static void submit_while_stopped(struct amd_userptr *up)
 	for (unsigned int i = 0; another_round(i, caught); i++) {
 		amd_userptr_dontneed(bo);
 		if (i % 2)
-			amd_userptr_expect_stops(up, i + 1);
+			amd_userptr_expect_evictions(up, i + 1);
 		sleep_ns(i % BUSY_ROUNDS * stage);
-		caught += amd_userptr_stopped(up);
+		caught += amd_userptr_queues_evicted(up);
 		amd_userptr_queue_alive(up);
-		amd_userptr_expect_stops(up, i + 1);
+		amd_userptr_expect_evictions(up, i + 1);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
 	amd_userptr_roundtrip(up, bo, 2);
@@ -224,7 +224,7 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .describe = "Pages dropped in the middle of a copy are not used any more." },
 	{ .name = "busy-dontneed-twice", .run = busy_dontneed_twice, .sdma_too = true,
 	  .describe = "Nor are those that the restore found and that were dropped again." },
-	{ .name = "submit-while-stopped", .run = submit_while_stopped, .sdma_too = true,
+	{ .name = "submit-while-evicted", .run = submit_while_evicted, .sdma_too = true,
 	  .describe = "Work that a stopped queue gets is done, whenever the doorbell rings." },
 	{ .name = "busy-close", .run = busy_close,
 	  .describe = "Once a userptr is closed its pages are safe from a queue at work." },

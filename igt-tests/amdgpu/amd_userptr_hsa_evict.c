@@ -65,7 +65,7 @@ static void evict_while_invalid(struct amd_userptr *up, const char *what)
 	amd_userptr_dontneed(bo);
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
 	igt_assert_eq(strtol(text, NULL, 10), 0);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	igt_assert(all_preemptible(gem_info));

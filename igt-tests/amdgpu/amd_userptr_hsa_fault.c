@@ -10,8 +10,8 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -25,14 +25,14 @@ static void munmap_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_munmap(mine, cpu, AMD_USERPTR_SIZE);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_roundtrip(mine, other, 3);
 
 	/* Other pages at the same address are not those the GPU was given. */
 	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
-	amd_userptr_fill(cpu, AMD_USERPTR_SIZE, 5);
+	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 5);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 5, "mapped after the munmap");
+	amd_pattern_check(cpu, AMD_USERPTR_SIZE, 5, "mapped after the munmap");
 	amd_userptr_unmap(mine, bo);
 	amd_userptr_destroy(mine, bo);
 }
@@ -48,10 +48,10 @@ static void mprotect_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_eq(mprotect(bo->cpu, AMD_USERPTR_SIZE, PROT_READ), 0);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "made read-only");
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 1, "made read-only");
 }
 
 static void mprotect_then_write(struct amd_userptr *up)
@@ -87,10 +87,10 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 
 	amd_kfd_smi_mark(&mine->smi);
 	poison(bo->cpu + AMD_USERPTR_SIZE / 2);
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 	amd_userptr_roundtrip(mine, other, 3);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE / 2, 1, "before the failed page");
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE / 2, 1, "before the failed page");
 }
 
 static void poison_then_access(struct amd_userptr *up)
@@ -111,7 +111,7 @@ static void write_readonly(struct amd_userptr *mine, void *data)
 	amd_userptr_map(mine, bo);
 	amd_userptr_gpu_check(mine, bo->va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 1, "read-only for the GPU");
+	amd_pattern_check(cpu, AMD_USERPTR_SIZE, 1, "read-only for the GPU");
 }
 
 static void readonly_then_write(struct amd_userptr *up)
@@ -127,7 +127,7 @@ static void access_after_va_unmap(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_unmap(mine, bo);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(bo->cpu, AMD_USERPTR_SIZE, 1, "unmapped from the GPU");
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 1, "unmapped from the GPU");
 }
 
 static void va_unmap_then_access(struct amd_userptr *up)
@@ -155,7 +155,7 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 	igt_assert_lt(0, read(evictor->fd, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
 				       0), 0);
-	igt_assert(amd_userptr_stopped(mine));
+	igt_assert(amd_userptr_queues_evicted(mine));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	amd_userptr_stall_release(&evictor->stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
@@ -211,7 +211,7 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 	amd_userptr_roundtrip(mine, bo, 2);
 
 	amd_kfd_smi_mark(&mine->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, AMD_USERPTR_SIZE), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, AMD_USERPTR_SIZE), 0);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
 			 AMD_USERPTR_WAIT_MS);
@@ -220,7 +220,7 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 	amd_userptr_queue_alive(mine);
 
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
-	amd_userptr_check(cpu, AMD_USERPTR_SIZE, 3, "no longer mapped on the GPU");
+	amd_pattern_check(cpu, AMD_USERPTR_SIZE, 3, "no longer mapped on the GPU");
 }
 
 /*

@@ -7,7 +7,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_gate.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -26,10 +27,10 @@ static unsigned int catch_invalid(struct amd_userptr *up,
 
 		amd_kfd_smi_mark(&up->smi);
 		amd_userptr_dontneed(bo);
-		caught += amd_userptr_stopped(up);
+		caught += amd_userptr_queues_evicted(up);
 		act(up, bo);
 		amd_userptr_queue_alive(up);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_cleanup(up);
 	}
 	return caught;
@@ -74,8 +75,8 @@ static void replace_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
 				       bo->size, AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_gpu_fill(up, bo->va, bo->size, 3);
-	amd_userptr_check(other->cpu, bo->size, 3, "written by the GPU");
-	amd_userptr_check_zero(bo->cpu, bo->size, "no longer mapped on the GPU");
+	amd_pattern_check(other->cpu, bo->size, 3, "written by the GPU");
+	amd_pattern_check_zero(bo->cpu, bo->size, "no longer mapped on the GPU");
 }
 
 static void va_replace_while_invalid(struct amd_userptr *up)
@@ -86,7 +87,7 @@ static void va_replace_while_invalid(struct amd_userptr *up)
 /* What the parent and the children of exit_while_evicted() share. */
 struct exit_report {
 	pid_t pid;
-	bool stopped;
+	bool evicted;
 };
 
 static void exit_while_evicted(struct amd_userptr *up)
@@ -99,10 +100,10 @@ static void exit_while_evicted(struct amd_userptr *up)
 	amd_userptr_adopt(up, (void *)report, getpagesize());
 	for (unsigned int i = 0; i < CATCH_ROUNDS && caught < 3; i++) {
 		struct amd_kfd_smi smi;
-		struct amd_userptr_gate ready, go;
+		struct igt_gate ready, go;
 
-		amd_userptr_gate_init(&ready);
-		amd_userptr_gate_init(&go);
+		igt_gate_init(&ready);
+		igt_gate_init(&go);
 		igt_fork(child, 1) {
 			struct amd_userptr mine;
 			struct amd_userptr_bo *victim;
@@ -112,23 +113,23 @@ static void exit_while_evicted(struct amd_userptr *up)
 			amd_userptr_gpu_check(&mine, victim->va, SLOW_SIZE, 1);
 			amd_kfd_smi_mark(&mine.smi);
 			report->pid = getpid();
-			amd_userptr_gate_open(&ready);
-			igt_assert(amd_userptr_gate_is_open(&go, AMD_USERPTR_WAIT_MS));
+			igt_gate_open(&ready);
+			igt_assert(igt_gate_is_open(&go, AMD_USERPTR_WAIT_MS));
 			amd_userptr_dontneed(victim);
-			report->stopped = amd_userptr_stopped(&mine);
+			report->evicted = amd_userptr_queues_evicted(&mine);
 			_exit(IGT_EXIT_SUCCESS);
 		}
-		amd_userptr_gate_watch(&ready);
-		igt_assert(amd_userptr_gate_is_open(&ready, AMD_USERPTR_WAIT_MS));
+		igt_gate_watch(&ready);
+		igt_assert(igt_gate_is_open(&ready, AMD_USERPTR_WAIT_MS));
 		amd_kfd_smi_open(&up->kfd, report->pid, &smi);
-		amd_userptr_gate_open(&go);
+		igt_gate_open(&go);
 		igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's exit");
 		amd_kfd_smi_wait(&smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
 		igt_assert_lt(0, smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
-		caught += report->stopped;
+		caught += report->evicted;
 		amd_kfd_smi_close(&smi);
-		amd_userptr_gate_fini(&ready);
-		amd_userptr_gate_fini(&go);
+		igt_gate_fini(&ready);
+		igt_gate_fini(&go);
 		amd_userptr_roundtrip(up, bo, 2);
 	}
 	igt_assert_lt(0, caught);
@@ -137,11 +138,11 @@ static void exit_while_evicted(struct amd_userptr *up)
 /* KFD has freed what it had for the process, its VMID before that. */
 static void wait_until_forgotten(pid_t pid)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	char path[64];
 
 	snprintf(path, sizeof(path), "/sys/class/kfd/kfd/proc/%d", pid);
-	while (!access(path, F_OK) && amd_kfd_now_ms() < deadline)
+	while (!access(path, F_OK) && igt_now_ms() < deadline)
 		sched_yield();
 	igt_assert_f(access(path, F_OK) && errno == ENOENT, "KFD still has process %d\n", pid);
 }
@@ -164,7 +165,7 @@ static void next_process(struct amd_userptr *up)
 			bo = amd_userptr_tracked(&mine, AMD_USERPTR_SIZE, seed);
 			amd_userptr_gpu_check(&mine, bo->va, bo->size, seed);
 			amd_userptr_gpu_fill(&mine, bo->va, bo->size, seed + 1);
-			amd_userptr_check(bo->cpu, bo->size, seed + 1, "written by the GPU");
+			amd_pattern_check(bo->cpu, bo->size, seed + 1, "written by the GPU");
 			_exit(IGT_EXIT_SUCCESS);
 		}
 		igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "a process with a queue");

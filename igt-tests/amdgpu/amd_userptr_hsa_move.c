@@ -4,9 +4,11 @@
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_reclaim.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -26,8 +28,8 @@ static void mremap_away(struct amd_userptr *up)
 	/* Other pages behind the old address, none of them known to the GPU. */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
-	amd_userptr_expect_stops(up, 0);
-	amd_userptr_check(to, size, 1, "moved");
+	amd_userptr_expect_evictions(up, 0);
+	amd_pattern_check(to, size, 1, "moved");
 
 	/* The mapping does not follow the pages: a new one does for the new address ... */
 	moved = amd_userptr_create(up, to, size, AMD_USERPTR_TRACKED);
@@ -36,19 +38,19 @@ static void mremap_away(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, moved, 2);
 
 	/* ... and the old one shows what is at the old address, after the next event. */
-	amd_userptr_fill(old, size, 4);
+	amd_pattern_fill(old, size, 4);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_userptr_roundtrip(up, bo, 5);
-	amd_userptr_check(to, size, 3, "the moved pages, written last by the CPU");
+	amd_pattern_check(to, size, 3, "the moved pages, written last by the CPU");
 }
 
 static bool all_pages_moved(struct amd_userptr_bo *bo, const uint64_t *pfns)
 {
 	for (int i = 0; i < AMD_USERPTR_PAGES; i++) {
-		if (amd_userptr_pfn(amd_userptr_page(bo, i)) == pfns[i])
+		if (igt_procfs_pfn(amd_userptr_page(bo, i)) == pfns[i])
 			return false;
 	}
 	return true;
@@ -57,7 +59,7 @@ static bool all_pages_moved(struct amd_userptr_bo *bo, const uint64_t *pfns)
 static bool any_page_moved(struct amd_userptr_bo *bo, const uint64_t *pfns)
 {
 	for (int i = 0; i < AMD_USERPTR_PAGES; i++) {
-		if (amd_userptr_pfn(amd_userptr_page(bo, i)) != pfns[i])
+		if (igt_procfs_pfn(amd_userptr_page(bo, i)) != pfns[i])
 			return true;
 	}
 	return false;
@@ -70,20 +72,20 @@ static void migrate(struct amd_userptr *up)
 	int ret;
 
 	for (int i = 0; i < AMD_USERPTR_PAGES; i++) {
-		pfns[i] = amd_userptr_pfn(amd_userptr_page(bo, i));
+		pfns[i] = igt_procfs_pfn(amd_userptr_page(bo, i));
 		igt_require_f(pfns[i], "page frame numbers are hidden (not root?)\n");
 	}
 	amd_kfd_smi_mark(&up->smi);
-	ret = __amd_userptr_migrate(bo->cpu, bo->size, getpagesize());
+	ret = __igt_mm_migrate(bo->cpu, bo->size, getpagesize());
 	if (ret != -ENODEV) {
 		igt_assert_eq(ret, 0);
 		igt_assert(all_pages_moved(bo, pfns));
 	} else {
-		igt_require_f(!__amd_userptr_compact(),
+		igt_require_f(!__igt_mm_compact(),
 			      "one NUMA node and no compaction in this kernel\n");
 		igt_require_f(any_page_moved(bo, pfns), "compaction moved none of the pages\n");
 	}
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 }
@@ -96,24 +98,24 @@ static void thp_collapse(struct amd_userptr *up)
 	uint64_t pfn;
 
 	cpu = (void *)(((uintptr_t)cpu + huge - 1) & ~(huge - 1));
-	amd_userptr_fill(cpu, huge, 1);
+	amd_pattern_fill(cpu, huge, 1);
 	bo = amd_userptr_create(up, cpu, huge, AMD_USERPTR_TRACKED);
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
-	pfn = amd_userptr_pfn(cpu);
+	pfn = igt_procfs_pfn(cpu);
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, huge, MADV_HUGEPAGE), 0);
-	igt_require_f(!__amd_userptr_collapse(cpu, huge), "no huge page to be had\n");
-	igt_require_f(amd_userptr_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
-	amd_userptr_expect_stops(up, 0);
+	igt_require_f(!__igt_mm_collapse(cpu, huge), "no huge page to be had\n");
+	igt_require_f(igt_procfs_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/* And back: the huge page is split and its second half given back. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise((char *)cpu + huge / 2, huge / 2, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge / 2, 3);
 	amd_userptr_gpu_check_zero(up, bo->va + huge / 2, huge / 2);
 	amd_userptr_roundtrip(up, bo, 4);
@@ -123,13 +125,13 @@ static void pageout(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo;
 
-	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
 	bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
 	amd_kfd_smi_mark(&up->smi);
-	igt_require_f(!__amd_userptr_pageout(bo->cpu, bo->size), "the kernel reclaimed nothing\n");
-	amd_userptr_expect_stops(up, 0);
+	igt_require_f(!__igt_reclaim_pageout(bo->cpu, bo->size), "the kernel reclaimed nothing\n");
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 3);
 	amd_userptr_roundtrip(up, bo, 4);
 }

@@ -16,8 +16,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_kill.h"
 
@@ -210,7 +210,7 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 	}
 	report->ready = true;
 	while (!report->go)
-		amd_kfd_pause();
+		igt_pause();
 	report->started = true;
 	sweep->run(&call);
 	report->returned = true;
@@ -331,13 +331,13 @@ static struct amd_userptr up;
 int igt_main_args("", long_options, help, set_option, NULL)
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run(&up, amd_userptr_kill_waits_subtests, amd_userptr_num_kill_waits_subtests);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, amd_userptr_kill_waits_subtests, amd_userptr_num_kill_waits_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

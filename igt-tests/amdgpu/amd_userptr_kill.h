@@ -3,8 +3,8 @@
 #ifndef AMD_USERPTR_KILL_H
 #define AMD_USERPTR_KILL_H
 
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
 /* A subtest takes so long at most. */

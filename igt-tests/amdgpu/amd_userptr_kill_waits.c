@@ -12,9 +12,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_kill.h"
 
@@ -33,7 +34,7 @@ struct wait {
 	bool in_ioctl;
 	/* In a thread of the victim; NULL: nothing. */
 	void (*act)(struct wait *wait);
-	struct amd_userptr_fuse fuse;
+	struct igt_fuse fuse;
 	uint64_t offset;		/* of a page that nobody has asked for */
 	/* The victim's own. */
 	struct amd_userptr up;
@@ -87,7 +88,7 @@ static void *run_act(void *data)
 	struct kill_report *report = wait->report;
 
 	while (!report->go)
-		amd_kfd_pause();
+		igt_pause();
 	report->started = true;
 	wait->act(wait);
 	report->returned = true;
@@ -157,24 +158,24 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 
 	snprintf(what, sizeof(what), "killed in %s%s", wait->name,
 		 amd_userptr_kind_suffix[wait->kind]);
-	wait->offset += AMD_USERPTR_FUSE_NEXT;
+	wait->offset += IGT_FUSE_NEXT;
 	pid = amd_userptr_victim(victims, live_and_wait, wait);
 	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
 	if (wait->in_ioctl)
 		let_act(wait, pid);
-	asked = amd_userptr_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS);
+	asked = igt_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS);
 	igt_assert_f(asked, "%s: nobody asked for the page\n", what);
 	if (wait->act && !wait->in_ioctl)
 		let_act(wait, pid);
 	inside = wait->act && !report->returned;
 	kill(pid, SIGKILL);
 	/* It may be gone at once, or wait for who waits for the page. */
-	if (amd_userptr_wait_pid(pid, &status, GONE_MS))
+	if (igt_wait_pid(pid, &status, GONE_MS))
 		pid = 0;
-	amd_userptr_fuse_answer(&wait->fuse);
+	igt_fuse_answer(&wait->fuse);
 	igt_info("%s: %s, %s\n", what, inside ? "inside" : "outside",
 		 pid ? "gone when the page came" : "gone before the page came");
-	igt_assert_f(!pid || amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+	igt_assert_f(!pid || igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "%s: the process does not end when the page has come\n", what);
 	amd_userptr_victims_expect_back(victims, what);
 }
@@ -193,11 +194,11 @@ static void kill_all_kinds(struct amd_userptr_victims *victims, void *data)
 
 static void wait_and_kill(struct amd_userptr *up, struct wait wait)
 {
-	int ret = __amd_userptr_fuse_start(&wait.fuse);
+	int ret = __igt_fuse_start(&wait.fuse);
 
 	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
 	amd_userptr_victims_run(up, KILL_SECONDS, kill_all_kinds, &wait);
-	amd_userptr_fuse_stop(&wait.fuse);
+	igt_fuse_stop(&wait.fuse);
 }
 
 static void restore_waits(struct amd_userptr *up)
@@ -250,14 +251,14 @@ static void serve_and_wait(struct amd_userptr_victims *victims, void *data)
 	struct wait *wait = &server->wait;
 
 	if (server->fuse_first)
-		igt_assert_eq(__amd_userptr_fuse_start_inside(&wait->fuse), 0);
+		igt_assert_eq(__igt_fuse_start_inside(&wait->fuse), 0);
 	amd_userptr_open_in_child(&wait->up, victims->up);
 	if (!server->fuse_first)
-		igt_assert_eq(__amd_userptr_fuse_start_inside(&wait->fuse), 0);
+		igt_assert_eq(__igt_fuse_start_inside(&wait->fuse), 0);
 	prepare(wait);
 	report->connection = wait->fuse.connection;
 	make_slow(wait);
-	igt_assert(amd_userptr_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS));
+	igt_assert(igt_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS));
 	report->ready = true;
 	for (;;)
 		pause();
@@ -277,11 +278,11 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 		pid = amd_userptr_victim(victims, serve_and_wait, server);
 		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "the server did not begin\n");
 		kill(pid, SIGKILL);
-		ended = amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+		ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 		/* Somebody has to end the wait, lest the machine is of no use any more. */
 		if (!ended) {
-			amd_userptr_fuse_abort(report->connection);
-			amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
+			igt_fuse_abort(report->connection);
+			igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 		}
 		igt_assert_f(ended, "userptr%s: its own file server cannot be killed: it waits for itself\n",
 			     amd_userptr_kind_suffix[kind]);

@@ -1,56 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: all kinds of memory, times all that
- * can happen to it, times the moments at which it can, times the kinds of
- * queues.  A subtest is a row of the tables: BACKING-EVENT-TIMING-QUEUE.
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: every kind of memory, times every event that changes
+ * memory, times the moments at which the event can come, times the kinds of queues.  A subtest is
+ * named BACKING-EVENT-TIMING-QUEUE.  Backings are in amd_userptr_area.c, events and their effects in
+ * amd_userptr_event.c, timings in amd_userptr_matrix_timing.c.
  *
- * Each asserts that the event happened, that the queues were stopped for it and
- * run again (or were not, where the table says so), and that CPU and GPU see
- * the same bytes afterwards.
+ * Each subtest asserts that the event happened, that the queues were evicted and restored for it (or
+ * were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same bytes
+ * afterwards.
  */
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_matrix.h"
 
 IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
 
-/* A subtest that takes longer hangs. */
-#define SUBTEST_SECONDS amd_kfd_patience(50)
-
-/* Neither the event nor anything like it: why is in the table. */
-#define INVALID '-'
-
-/*
- * Effects (enum amd_userptr_effect) of an event on each backing, in the order
- * of amd_userptr_backings: anon thp shm memfd hugetlb private file readonly.
- */
-static const struct {
-	const char *event;
-	const char *effects;
-	const char *why_not;
-} validity[] = {
-	{ "unmap",    "HHHHHHHH", NULL },
-	{ "remap",    "OOOOOOOO", NULL },
-	/* A fork leaves shared mappings alone: nothing to stop for. */
-	{ "cow",      "KKNNNKNK", NULL },
-	/* Pages of a shared mapping stay in their file. */
-	{ "dontneed", "ZZKKKFKF", NULL },
-	{ "pageout",  "KKKK-KKK", "hugetlbfs is never reclaimed" },
-	/* Reading is all that a read-only userptr does. */
-	{ "mprotect", "HHHHHHHK", NULL },
-	{ "mremap",   "HHHHHHHH", NULL },
-	{ "migrate",  "KKKKKKKK", NULL },
-	/* Which pages move depends on where they lie, not on whose they are. */
-	{ "compact",  "K-------", "as anonymous pages, which it may leave alone too" },
-	{ "collapse", "K-KK----", "a huge page already, or a file system without them" },
-	{ "split",    "-K------", "nothing to split, or (hugetlbfs) never split" },
-	{ "ksm",      "K----K--", "KSM merges small private pages that were written" },
-	{ "truncate", "---HHHHH", "no file, or none that can be named" },
-	/* The copies that a private mapping has made are not the file's. */
-	{ "punch",    "--ZZZKZZ", "no file" },
-};
+/* A subtest that takes longer than this hangs. */
+#define SUBTEST_SECONDS igt_patience(50)
 
 static const struct {
 	const char *name;
@@ -67,8 +37,8 @@ static struct amd_userptr_matrix matrix;
 static void end_subtest(void)
 {
 	amd_userptr_stall_drop(&matrix.stall, &up);
-	amd_userptr_task_end(&matrix.close_task);
-	amd_userptr_task_end(&matrix.event_task);
+	igt_task_end(&matrix.close_task);
+	igt_task_end(&matrix.event_task);
 	amd_userptr_cleanup(&up);
 	amd_userptr_area_fini(&matrix.area);
 	amd_userptr_area_fini(&matrix.other);
@@ -97,16 +67,6 @@ static void subtest(const struct amd_userptr_timing *timing, unsigned int queue,
 		end_subtest();
 }
 
-static const char *effects_of(const struct amd_userptr_event *event)
-{
-	for (unsigned int i = 0; i < ARRAY_LENGTH(validity); i++) {
-		if (!strcmp(validity[i].event, event->name))
-			return validity[i].effects;
-	}
-	igt_assert_f(false, "%s is not in the table\n", event->name);
-	return NULL;
-}
-
 static void subtests_of(const struct amd_userptr_case *test)
 {
 	for (unsigned int t = 0; t < amd_userptr_num_timings; t++) {
@@ -115,7 +75,7 @@ static void subtests_of(const struct amd_userptr_case *test)
 		if (timing->holes_only && test->effect != AMD_USERPTR_HOLE)
 			continue;
 		for (unsigned int queue = 0; queue < ARRAY_LENGTH(queues); queue++) {
-			/* A process of its own each: all queues for the first backing only. */
+			/* Each starts a process, which takes long: all queues with the first backing only. */
 			if (timing->holes_only && queue && test->backing != amd_userptr_backings)
 				continue;
 			subtest(timing, queue, test);
@@ -126,7 +86,7 @@ static void subtests_of(const struct amd_userptr_case *test)
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 		matrix.up = &up;
 		matrix.kind = &amd_userptr_matrix_kind;
@@ -135,20 +95,20 @@ int igt_main()
 	}
 
 	for (unsigned int e = 0; e < amd_userptr_num_events; e++) {
-		for (unsigned int b = 0; b < amd_userptr_num_backings; b++) {
+		for (unsigned int b = 0; b < AMD_USERPTR_NUM_BACKINGS; b++) {
 			const struct amd_userptr_case test = {
 				.backing = &amd_userptr_backings[b],
 				.event = &amd_userptr_events[e],
-				.effect = effects_of(&amd_userptr_events[e])[b],
+				.effect = amd_userptr_events[e].effects.of[b],
 			};
 
-			if ((char)test.effect != INVALID)
+			if (test.effect != AMD_USERPTR_NEVER)
 				subtests_of(&test);
 		}
 	}
 
 	igt_fixture() {
 		amd_userptr_stall_fini(&matrix.stall);
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 	}
 }

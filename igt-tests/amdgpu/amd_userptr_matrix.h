@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* Every memory, every event, every moment, every queue: what a test of a kind of BO runs. */
+/* What amd_userptr_matrix (BOs of one range) and amd_userptr_matrix_scatter (of many) share. */
 #ifndef AMD_USERPTR_MATRIX_H
 #define AMD_USERPTR_MATRIX_H
 
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_task.h"
 
-/* How the BO under test is made of an area: byte x of it is byte x of the area. */
+/* How to make a BO of an area, and map it so that byte x at bo->va is byte x of the area. */
 struct amd_userptr_bo_kind {
 	struct amd_userptr_bo *(*create)(struct amd_userptr_area *area);
-	/* Give it the GPU addresses of an area, from bo->va on. */
 	void (*map)(struct amd_userptr *up, struct amd_userptr_bo *bo);
 };
 
-/* The kind that a program is about. */
+/* Defined by each program. */
 extern const struct amd_userptr_bo_kind amd_userptr_matrix_kind;
 
 struct amd_userptr_case {
@@ -26,21 +26,21 @@ struct amd_userptr_matrix {
 	struct amd_userptr *up;
 	const struct amd_userptr_bo_kind *kind;
 	struct amd_userptr_stall stall;
-	int no_stall;			/* -errno: why the restore worker cannot be held */
-	/* Of the subtest that runs; not on its stack, for it may end by a jump. */
+	int no_stall;			/* -errno when the restore worker cannot be held, else 0 */
+	/* State of the running subtest.  A failing subtest ends by a jump, so it is not on the stack. */
 	const struct amd_userptr_case *test;
 	struct amd_userptr_area area, other;
-	struct amd_userptr_task event_task, close_task;
-	uint32_t closing;		/* handle that close_task closes */
+	struct igt_task event_task, close_task;
+	uint32_t closing;		/* the handle that close_task closes */
 };
 
-/* When the event happens. */
+/* A moment for the event. */
 struct amd_userptr_timing {
 	const char *name;
 	const char *what;
 	void (*run)(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test);
-	bool holes_only;
-	bool stalls;
+	bool holes_only;		/* makes sense after AMD_USERPTR_HOLE only */
+	bool stalls;			/* holds the restore worker */
 };
 
 extern const struct amd_userptr_timing amd_userptr_timings[];

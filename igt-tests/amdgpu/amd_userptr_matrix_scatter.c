@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The matrix for BOs of many ranges: a page each, the last one of the area
- * first, lest they become one range again. The GPU has them in the area's order,
- * which takes a mapping for each of them.
+ * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order, because
+ * the driver would merge neighbours into one range.  A GPU mapping for each range puts them back
+ * into the order of the area.
  */
 #include <unistd.h>
 
@@ -12,7 +12,7 @@
 
 #include "amd_userptr_matrix.h"
 
-/* Ranges are as large as that a huge page is not cut in more than these. */
+/* The most ranges of an area: those of a huge page are larger than a page. */
 enum { MAX_RANGES = 32 };
 
 static uint64_t range_size(uint64_t size)

@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: MIT
-/* The moments at which an event can hit a userptr, and what has to be true afterwards. */
+/* The moments at which an event can hit a userptr, and the checks that follow. */
 #include <errno.h>
 #include <sys/mman.h>
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_matrix.h"
 
@@ -34,7 +35,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix,
 	return bo;
 }
 
-/* Or the kernel was free to refuse. */
+/* The event happened; the subtest skips where the kernel may refuse it. */
 static void expect_happened(struct amd_userptr_matrix *matrix,
 			    const struct amd_userptr_case *test)
 {
@@ -45,13 +46,13 @@ static void expect_happened(struct amd_userptr_matrix *matrix,
 	igt_assert_f(happened, "%s did not happen\n", test->event->name);
 }
 
-/* The queues were stopped and run again, or never were, as the effect says. */
+/* The queues were evicted and restored, or were not where the event changes no page. */
 static void expect_effect(struct amd_userptr *up, const struct amd_userptr_case *test)
 {
 	if (test->effect == AMD_USERPTR_UNTOUCHED)
-		amd_userptr_expect_no_stop(up);
+		amd_userptr_expect_no_eviction(up);
 	else
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 }
 
 static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
@@ -67,8 +68,8 @@ static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 }
 
 /*
- * Give back what the event took; of a BO, which has a hole until the next
- * event, that event too.  Returns what the area contains now.
+ * Make the memory accessible again, and return the effect whose content it has now.  Memory that
+ * comes back is no event, so a BO has its hole until the next one: make that happen, too.
  */
 static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 				    const struct amd_userptr_case *test,
@@ -83,11 +84,11 @@ static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 	igt_assert_eq(test->event->heal(area), 0);
 	if (effect == AMD_USERPTR_HOLE)
 		effect = test->event->healed;
-	/* The CPU first: no event where there are no page tables. */
+	/* The CPU reads first: __igt_mm_poke() is an event only where the CPU's page tables have entries. */
 	amd_userptr_area_check(area, NULL, effect);
-	igt_assert_eq(__amd_userptr_poke(area->cpu, area->size), 0);
+	igt_assert_eq(__igt_mm_poke(area->cpu, area->size), 0);
 	if (bo)
-		amd_userptr_expect_stops(area->up, 0);
+		amd_userptr_expect_evictions(area->up, 0);
 	return effect;
 }
 
@@ -112,7 +113,7 @@ static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userp
 	struct amd_userptr_bo *bo;
 
 	make_area(matrix, up, test);
-	/* Pages are tracked from the moment they were looked up, not from the first map. */
+	/* The driver follows the pages from the creation of the BO on, not from the first GPU mapping. */
 	bo = matrix->kind->create(&matrix->area);
 	trigger(matrix, up, test);
 	matrix->kind->map(up, bo);
@@ -129,19 +130,18 @@ static void mapped_idle(struct amd_userptr_matrix *matrix, const struct amd_user
 
 /* ---- with traffic ---- */
 
-/* Where in the staging memory its parts are: behind what the checks use. */
+/* Places in the staging memory, behind those that the checks use. */
 enum {
 	TRAIN_DATA = AMD_USERPTR_STAGE / 2,
 	TRAIN_WORD = AMD_USERPTR_STAGE - sizeof(uint32_t),
 };
 
-/* Rounds before the queue waits for us: enough to be under way when the event comes. */
+/* Rounds before the queue waits for the test: enough for it to be at work when the event comes. */
 enum { TRAIN_ROUNDS = 24 };
 
 /*
- * Many rounds of copies, out of the area's first and into its second half, then
- * a packet that waits for us, then one more round: the queue cannot be done
- * before we say so.
+ * Many rounds of copies out of the area's first half and into its second half, then a packet that
+ * waits for the test, then one more round.  So the queue has work left until the test lets it go.
  */
 struct train {
 	struct amd_userptr *up;
@@ -166,12 +166,12 @@ static void emit_round(struct train *train)
 static void train_start(struct train *train)
 {
 	struct amd_userptr *up = train->up;
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	train->progress = (void *)((char *)up->out.cpu + TRAIN_WORD);
 	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
 	*train->progress = *train->go = 0;
-	/* The same bytes as there are: only where they land can be wrong. */
+	/* Copy in the bytes that are there already, so only the place where they land can be wrong. */
 	memcpy((char *)up->in.cpu + TRAIN_DATA,
 	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
 	for (int i = 0; i < TRAIN_ROUNDS; i++) {
@@ -182,12 +182,12 @@ static void train_start(struct train *train)
 	amd_kfd_queue_poll(up->queue, up->in.va + TRAIN_WORD, 1);
 	emit_round(train);
 	train->seqno = amd_kfd_queue_submit(up->queue);
-	while (!*train->progress && amd_kfd_now_ms() < deadline)
-		amd_kfd_pause();
+	while (!*train->progress && igt_now_ms() < deadline)
+		igt_pause();
 	igt_assert_eq(*train->progress, 1);
 }
 
-/* The last round ran after the event: it read what is there now, and its stores arrived. */
+/* The last round runs after the event: it has to read the new content, and its stores have to arrive. */
 static void train_end(struct train *train, enum amd_userptr_effect effect)
 {
 	struct amd_userptr *up = train->up;
@@ -205,7 +205,7 @@ static void train_end(struct train *train, enum amd_userptr_effect effect)
 				   AMD_USERPTR_HALF));
 }
 
-/* The queue works on memory that the event takes away: on other memory, that is. */
+/* The event makes a hole, where the queue would fault: let the queue work on other memory beside it. */
 static void running_beside(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
 	struct train train = { .up = matrix->up, .area = &matrix->other };
@@ -259,19 +259,19 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
 	bool in_time;
 
-	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	igt_task_make(&matrix->event_task, run_event, matrix);
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
-	/* Its pages are looked up before the worker comes to the page that holds it. */
-	igt_assert_eq(__amd_userptr_poke(bo->cpu, bo->size), 0);
+	/* This makes the worker look up the area's pages first, then the page that holds it. */
+	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	in_time = amd_userptr_task_start(&matrix->event_task);
-	igt_assert(amd_userptr_stopped(up));
+	in_time = igt_task_start(&matrix->event_task);
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&matrix->stall);
-	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
-	/* An event that needs mmap_lock for itself comes when the worker has let go of it. */
+	/* An event that takes mmap_lock for writing waits for the worker, so it comes after the look-up. */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
 		igt_assert_lt(0, up->smi.count.rescheduled);
 	verify(matrix, test, bo);
@@ -283,30 +283,30 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	struct amd_userptr_bo *bo = make_mapped(matrix, up, test);
 
 	matrix->closing = bo->handle;
-	amd_userptr_task_make(&matrix->close_task, run_close, matrix);
-	amd_userptr_task_make(&matrix->event_task, run_event, matrix);
+	igt_task_make(&matrix->close_task, run_close, matrix);
+	igt_task_make(&matrix->event_task, run_event, matrix);
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	/* A close does not wait for the page that the worker waits for, if for page tables. */
+	/* A close waits for page table updates, but not for the page that the worker waits for. */
 	bo->handle = 0;
-	amd_userptr_task_start(&matrix->close_task);
-	igt_assert_eq(amd_userptr_task_end(&matrix->close_task), 0);
-	amd_userptr_task_start(&matrix->event_task);
-	igt_assert(amd_userptr_stopped(up));
+	igt_task_start(&matrix->close_task);
+	igt_assert_eq(igt_task_end(&matrix->close_task), 0);
+	igt_task_start(&matrix->event_task);
+	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&matrix->stall);
-	igt_assert_eq(amd_userptr_task_end(&matrix->event_task), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
 
-	/* Nobody follows the memory now, and it can be given to the GPU again. */
+	/* The driver does not follow the memory any more: no event evicts, and a new BO can have it. */
 	amd_kfd_va_release(bo->va, bo->size);
 	memset(bo, 0, sizeof(*bo));
 	amd_userptr_stall_drop(&matrix->stall, up);
 	amd_userptr_queue_alive(up);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_area_check(&matrix->area, NULL, heal(matrix, test, NULL));
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	bo = matrix->kind->create(&matrix->area);
 	matrix->kind->map(up, bo);
 	amd_userptr_area_roundtrip(&matrix->area, bo);
@@ -321,16 +321,16 @@ static void access_hole(struct amd_userptr *mine, void *data)
 	struct amd_userptr_bo *bo;
 	void *stranger;
 
-	/* Traffic of the child is on a queue of its own, but of the same kind. */
+	/* The child uses a queue of its own, of the same kind as the parent's. */
 	amd_userptr_use_queue(mine, matrix->up->queue->type);
 	bo = make_mapped(matrix, mine, test);
 	trigger(matrix, mine, test);
-	/* Most likely the pages that the area had. */
+	/* The kernel most likely hands out the pages that the area had. */
 	stranger = amd_userptr_mmap(mine, matrix->area.size, AMD_USERPTR_SEED_OTHER);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),
 				 getpagesize());
-	amd_userptr_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
+	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
 	if (test->event->check_others)
 		test->event->check_others(&matrix->area);
 }

@@ -15,12 +15,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr_cs.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_mixed.h"
 
@@ -34,10 +32,7 @@ enum { THREADS = 4, MAKES = 8 };
 
 void mixed_settle(struct amd_userptr *up)
 {
-	do
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
-				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(up));
+	amd_kfd_smi_wait_restored(&up->smi, 0, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq(up->smi.count.vm_faults, 0);
 }
 
@@ -83,15 +78,15 @@ static void change(struct memory *memory, unsigned int how)
 		igt_assert_eq(madvise(memory->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
 		break;
 	case 1:
-		igt_assert_eq(__amd_userptr_fork_and_write(memory->cpu, MIXED_SIZE), 0);
+		igt_assert_eq(__igt_mm_fork_and_write(memory->cpu, MIXED_SIZE), 0);
 		break;
 	case 2:
-		igt_assert_eq(__amd_userptr_poke(memory->cpu, MIXED_SIZE), 0);
+		igt_assert_eq(__igt_mm_poke(memory->cpu, MIXED_SIZE), 0);
 		break;
 	default:
 		igt_assert_eq(madvise(memory->cpu, MIXED_SIZE, MADV_PAGEOUT), 0);
 	}
-	amd_userptr_fill(memory->cpu, MIXED_SIZE, memory->seed);
+	amd_pattern_fill(memory->cpu, MIXED_SIZE, memory->seed);
 }
 
 static void check_all(struct amd_userptr *up, struct memory *memories)
@@ -101,7 +96,7 @@ static void check_all(struct amd_userptr *up, struct memory *memories)
 		amd_userptr_gpu_fill(up, memories[i].va, MIXED_SIZE, ++memories[i].seed);
 	}
 	for (int i = 0; i < NUM_MEMORIES; i++)
-		amd_userptr_check(memories[i].cpu, MIXED_SIZE, memories[i].seed, "written by the GPU");
+		amd_pattern_check(memories[i].cpu, MIXED_SIZE, memories[i].seed, "written by the GPU");
 }
 
 static void svm_beside(struct amd_userptr *up)
@@ -181,7 +176,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 	uint32_t value = seed;
 	uint64_t seq;
 
-	amd_userptr_fill(cs->data.cpu, MIXED_SIZE, seed);
+	amd_pattern_fill(cs->data.cpu, MIXED_SIZE, seed);
 	amd_userptr_cs_begin(cs);
 	amd_kfd_queue_write(&cs->packets, cs->data.va, &value, 1);
 	igt_assert_eq(__amd_userptr_cs_submit(cs, NULL, 0, &seq), 0);
@@ -217,8 +212,8 @@ static void import_beside(struct amd_userptr *up)
 		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 		igt_assert_eq_u32(*(uint32_t *)cpu, seed);
-		*(uint32_t *)cpu = amd_userptr_pattern(seed, 0);
-		amd_userptr_check(cpu, MIXED_SIZE, seed, "copied from another client's buffer");
+		*(uint32_t *)cpu = amd_pattern(seed, 0);
+		amd_pattern_check(cpu, MIXED_SIZE, seed, "copied from another client's buffer");
 		mixed_settle(up);
 	}
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
@@ -322,14 +317,14 @@ static void becomes_device_memory(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			imported.file, args.out.addr_ptr) == bo->cpu);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	/* What goes is no memory of the process, but an event all the same. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);
-	amd_userptr_fill(bo->cpu, MIXED_SIZE, 2);
-	amd_userptr_expect_stops(up, 0);
+	amd_pattern_fill(bo->cpu, MIXED_SIZE, 2);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, MIXED_SIZE, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 	drop_buffer(up, &imported);
@@ -353,14 +348,14 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
-	amd_userptr_run(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
-	amd_userptr_run(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -3,12 +3,12 @@
 #ifndef AMD_USERPTR_MIXED_H
 #define AMD_USERPTR_MIXED_H
 
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
 
 #define MIXED_SIZE ((size_t)64 << 10)
 
-/* Until the queues run again, whoever stopped them. */
+/* Wait until the queues run again, whatever evicted them. */
 void mixed_settle(struct amd_userptr *up);
 
 extern const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[];

@@ -12,17 +12,20 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_mixed.h"
 
 #define STACK_SIZE ((size_t)64 << 10)
 
 /* How long hint faults are waited for, and how often the process' memory is looked at. */
-#define BALANCE_MS amd_kfd_patience(8000)
+#define BALANCE_MS igt_patience(8000)
 
 /* ---- stores by another process ---- */
 
@@ -52,12 +55,12 @@ static void stored_by_child(struct amd_userptr *up)
 		char bytes[MIXED_SIZE];
 		struct iovec local = { bytes, sizeof(bytes) }, remote = { bo->cpu, sizeof(bytes) };
 
-		amd_userptr_fill(bytes, sizeof(bytes), 2);
+		amd_pattern_fill(bytes, sizeof(bytes), 2);
 		igt_assert_eq(process_vm_writev(parent, &local, 1, &remote, 1, 0), sizeof(bytes));
-		amd_userptr_check(bo->cpu, MIXED_SIZE, 1, "the child's own");
+		amd_pattern_check(bo->cpu, MIXED_SIZE, 1, "the child's own");
 	}
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores in its parent");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 
@@ -102,7 +105,7 @@ static void stored_by_debugger(struct amd_userptr *up)
 	igt_fork(child, 1)
 		trace_and_write(parent, cpu, &value, sizeof(value));
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the debugger");
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, value);
@@ -135,7 +138,7 @@ static void shared_by_clone(struct amd_userptr *up)
 		igt_assert_lt(0, pid);
 		igt_assert(waitpid(pid, &status, 0) == pid);
 		igt_assert_eq(status, 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 		amd_userptr_roundtrip(up, bo, 2);
 	}
@@ -158,7 +161,7 @@ static void spawned(struct amd_userptr *up)
 	igt_assert(waitpid(pid, &status, 0) == pid);
 	igt_assert_eq(status, 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -170,7 +173,7 @@ struct exec_report {
 
 struct exec {
 	bool inherits;			/* the device's file */
-	bool stopped;			/* its queues, in that moment */
+	bool evicted;			/* its queues, in that moment */
 	int hold;			/* the new program ends with this */
 };
 
@@ -195,7 +198,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 	igt_assert_eq(fcntl(mine.fd, F_SETFD, exec->inherits ? 0 : FD_CLOEXEC), 0);
 	igt_assert_eq(dup2(exec->hold, STDIN_FILENO), STDIN_FILENO);
 	report->ready = true;
-	if (exec->stopped)
+	if (exec->evicted)
 		madvise(cpu, MIXED_SIZE, MADV_DONTNEED);
 	execl("/bin/cat", "cat", NULL);
 	_exit(1);
@@ -204,13 +207,13 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 /* KFD's process goes with the address space, the rest with the file. */
 static void wait_forgotten(struct amd_userptr_victims *victims)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_remains now;
 
 	do {
 		amd_userptr_remains_look(victims->up, &now);
-		amd_kfd_pause();
-	} while (now.processes > victims->before.processes && amd_kfd_now_ms() < deadline);
+		igt_pause();
+	} while (now.processes > victims->before.processes && igt_now_ms() < deadline);
 	igt_assert_eq(now.processes, victims->before.processes);
 }
 
@@ -219,7 +222,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 	struct exec_report *report = victims->report;
 
 	for (int how = 0; how < 4; how++) {
-		struct exec exec = { .inherits = how & 1, .stopped = how & 2 };
+		struct exec exec = { .inherits = how & 1, .evicted = how & 2 };
 		int hold[2], status = -1;
 		pid_t pid;
 
@@ -234,7 +237,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 		/* The new program is there all the time. */
 		igt_assert(!waitpid(pid, &status, WNOHANG));
 		close(hold[1]);
-		igt_assert(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
+		igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
 		igt_assert_eq(status, 0);
 		amd_userptr_victims_expect_back(victims, "the end of another program");
 	}
@@ -254,7 +257,7 @@ static void replaced(struct amd_userptr *up)
 
 static unsigned long long hints(void)
 {
-	return amd_userptr_number_in("/proc/vmstat", "numa_pte_updates ");
+	return igt_procfs_number("/proc/vmstat", "numa_pte_updates ");
 }
 
 static void stay_on(int cpu)
@@ -270,37 +273,37 @@ static void stay_on(int cpu)
 static void balanced(struct amd_userptr *up)
 {
 	const unsigned long long before = hints();
-	const uint64_t deadline = amd_kfd_now_ms() + BALANCE_MS;
+	const uint64_t deadline = igt_now_ms() + BALANCE_MS;
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 0);
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
 	cpu_set_t all;
 	uint32_t seed = 0;
 
-	igt_require_f(amd_userptr_numa_node(amd_userptr_numa_node(64)) >= 0, "one NUMA node only\n");
+	igt_require_f(igt_mm_numa_node(igt_mm_numa_node(64)) >= 0, "one NUMA node only\n");
 	igt_require_f(!access(SCAN "scan_delay_ms", W_OK), "no debugfs of NUMA balancing, or not root\n");
-	igt_require_f(!__amd_userptr_write_text(BALANCING, "1"), "no NUMA balancing in this kernel\n");
-	__amd_userptr_write_text(SCAN "scan_delay_ms", "10");
-	__amd_userptr_write_text(SCAN "scan_period_min_ms", "10");
+	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"), "no NUMA balancing in this kernel\n");
+	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "10");
+	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "10");
 	igt_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
 	amd_kfd_smi_mark(&up->smi);
 	do {
 		stay_on(seed / 2 % cpus);
-		amd_userptr_check(bo->cpu, bo->size, seed, "before a round");
+		amd_pattern_check(bo->cpu, bo->size, seed, "before a round");
 		amd_userptr_gpu_fill(up, bo->va, bo->size, ++seed);
-		amd_userptr_check(bo->cpu, bo->size, seed, "written by the GPU");
-		amd_userptr_fill(bo->cpu, bo->size, ++seed);
+		amd_pattern_check(bo->cpu, bo->size, seed, "written by the GPU");
+		amd_pattern_fill(bo->cpu, bo->size, ++seed);
 		amd_userptr_gpu_check(up, bo->va, bo->size, seed);
 		amd_kfd_smi_drain(&up->smi);
-	} while (amd_kfd_now_ms() < deadline &&
+	} while (igt_now_ms() < deadline &&
 		 (hints() == before || !up->smi.count.evictions || seed < 2 * (uint32_t)cpus));
-	__amd_userptr_write_text(BALANCING, "0");
-	__amd_userptr_write_text(SCAN "scan_delay_ms", "1000");
-	__amd_userptr_write_text(SCAN "scan_period_min_ms", "1000");
+	igt_sysfs_set(AT_FDCWD, BALANCING, "0");
+	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "1000");
+	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "1000");
 	sched_setaffinity(0, sizeof(all), &all);
 	igt_info("%u rounds, %llu entries taken away, queues stopped %u times\n", seed / 2,
 		 hints() - before, up->smi.count.evictions);
 	igt_assert(hints() > before);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_roundtrip(up, bo, seed + 1);
 }
 

@@ -13,7 +13,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_mixed.h"
 
@@ -93,15 +93,15 @@ static void exchange(struct amd_userptr *up, struct ring *ring, struct amd_userp
 {
 	char bytes[MIXED_SIZE];
 
-	amd_userptr_fill(bytes, sizeof(bytes), seed);
+	amd_pattern_fill(bytes, sizeof(bytes), seed);
 	igt_assert_eq(pwrite(file, bytes, sizeof(bytes), 0), sizeof(bytes));
 	igt_assert_eq(transfer(ring, IORING_OP_READ_FIXED, file, bo->cpu, bo->size), bo->size);
 	amd_userptr_gpu_check(up, bo->va, bo->size, seed);
 	amd_userptr_gpu_fill(up, bo->va, bo->size, seed + 1);
 	igt_assert_eq(transfer(ring, IORING_OP_WRITE_FIXED, file, bo->cpu, bo->size), bo->size);
 	igt_assert_eq(pread(file, bytes, sizeof(bytes), 0), sizeof(bytes));
-	amd_userptr_check(bytes, sizeof(bytes), seed + 1, "written to the file");
-	amd_userptr_check(bo->cpu, bo->size, seed + 1, "written by the GPU");
+	amd_pattern_check(bytes, sizeof(bytes), seed + 1, "written to the file");
+	amd_pattern_check(bo->cpu, bo->size, seed + 1, "written by the GPU");
 }
 
 static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
@@ -121,12 +121,12 @@ static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
 		ring_open(&ring, &buffer);
 	exchange(up, &ring, bo, file, 2);
 	/* Pages that are pinned are copied for the child, at once. */
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, MIXED_SIZE), 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, MIXED_SIZE), 0);
 	mixed_settle(up);
 	exchange(up, &ring, bo, file, 4);
 	/* What wants to move them has to leave them; nobody may be misled by that. */
 	madvise(cpu, MIXED_SIZE, MADV_PAGEOUT);
-	__amd_userptr_migrate(cpu, MIXED_SIZE, getpagesize());
+	__igt_mm_migrate(cpu, MIXED_SIZE, getpagesize());
 	mixed_settle(up);
 	exchange(up, &ring, bo, file, 6);
 	ring_close(&ring);

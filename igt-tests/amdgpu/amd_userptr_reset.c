@@ -14,10 +14,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 
 IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");
 
@@ -36,15 +36,15 @@ static void ignore_log(void)
 /* KFD gives back what a process had some time after its end. */
 static void wait_mem_limit(const char *want)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	char now[256];
 
 	do {
-		amd_userptr_read_mem_limit(now, sizeof(now));
+		amd_kfd_read_mem_limit(now, sizeof(now));
 		if (!strcmp(want, now))
 			return;
-		amd_kfd_pause();
-	} while (amd_kfd_now_ms() < deadline);
+		igt_pause();
+	} while (igt_now_ms() < deadline);
 	igt_assert_f(false, "memory was not given back:\n%s\n%s\n", want, now);
 }
 
@@ -65,7 +65,7 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 	amd_userptr_roundtrip(mine, bo, 2);
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(mine, 1);
+	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_gpu_check_zero(mine, bo->va, RESET_SIZE);
 }
 
@@ -107,8 +107,8 @@ static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
 static void expect_lost(struct amd_userptr *mine, struct amd_userptr_bo *bo)
 {
 	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
-	amd_userptr_check_zero(bo->cpu, RESET_SIZE, "memory after a reset");
-	amd_userptr_fill(bo->cpu, RESET_SIZE, 2);
+	amd_pattern_check_zero(bo->cpu, RESET_SIZE, "memory after a reset");
+	amd_pattern_fill(bo->cpu, RESET_SIZE, 2);
 	amd_userptr_unmap(mine, bo);
 	amd_userptr_destroy(mine, bo);
 	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
@@ -137,7 +137,7 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	amd_userptr_stall_hold(&stall, mine);
 	amd_userptr_dontneed(bo);
 	reset_gpu(recover);
-	igt_assert(amd_userptr_stopped(mine));
+	igt_assert(amd_userptr_queues_evicted(mine));
 	amd_userptr_stall_release(&stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
 	amd_userptr_stall_drop(&stall, mine);
@@ -169,8 +169,8 @@ static void run(struct amd_userptr *up, reset_act *act)
 	char before[256];
 
 	igt_require_f(recover >= 0, "no debugfs file to reset the GPU with\n");
-	igt_require_f(amd_userptr_number_in(RECOVERY, "") > 0, "GPU recovery is off\n");
-	amd_userptr_read_mem_limit(before, sizeof(before));
+	igt_require_f(igt_procfs_number(RECOVERY, "") > 0, "GPU recovery is off\n");
+	amd_kfd_read_mem_limit(before, sizeof(before));
 	require_flag(up);
 	ignore_log();
 	in_process(up, access_gpu, recover);

@@ -14,16 +14,11 @@
 
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_scatter.h"
 
 IGT_TEST_DESCRIPTION("GEM userptrs of many ranges that only KFD queues access.");
-
-static size_t page(void)
-{
-	return getpagesize();
-}
 
 /* Each range of its own memory; all of it is compared, both ways. */
 static void count_all(struct amd_userptr *up, unsigned int count)
@@ -38,7 +33,7 @@ static void count_all(struct amd_userptr *up, unsigned int count)
 	amd_userptr_unmap(up, scatter.bo);
 	amd_userptr_destroy(up, scatter.bo);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 }
 
 static void count_1(struct amd_userptr *up)
@@ -75,7 +70,7 @@ static void count_100000(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, 4 * page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	for (unsigned int i = 0; i < MOST_RANGES; i++) {
 		const uint64_t addr = scatter.ranges[i].addr;
 
@@ -109,7 +104,7 @@ static void adjacent(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu + 5 * page(), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, scatter.va + 5 * page(), page());
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
@@ -126,8 +121,8 @@ static void reversed(struct amd_userptr *up)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, 256 * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, 256 * page()), 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
 
@@ -151,8 +146,8 @@ static void duplicate(struct amd_userptr *up)
 	for (unsigned int i = 0; i < FEW_RANGES; i += 5)
 		expect_alias(&scatter, i, i);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
@@ -171,7 +166,7 @@ static void overlapping(struct amd_userptr *up)
 		expect_alias(&scatter, i, i);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu + 7 * page(), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
@@ -199,7 +194,7 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
-	const unsigned int count = amd_userptr_num_backings;
+	const unsigned int count = AMD_USERPTR_NUM_BACKINGS;
 	struct amd_userptr_scatter scatter;
 
 	igt_assert_lte(count, AMD_USERPTR_MAX);
@@ -218,7 +213,7 @@ static void mixed(struct amd_userptr *up)
 	for (unsigned int a = 0; a < count; a++) {
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(__amd_userptr_area_replace(&areas[a]), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		write_writable(&scatter, 100 + a);
 	}
 	for (unsigned int a = 0; a < count; a++)
@@ -235,12 +230,12 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	struct amd_userptr_area area;
 	const char *reason = NULL;
 
-	for (unsigned int b = 0; b < amd_userptr_num_backings; b++) {
+	for (unsigned int b = 0; b < AMD_USERPTR_NUM_BACKINGS; b++) {
 		if (!strcmp(amd_userptr_backings[b].name, backing))
 			reason = amd_userptr_area_init(&area, up, &amd_userptr_backings[b], true);
 	}
 	igt_require_f(!reason, "%s\n", reason);
-	amd_userptr_fill(area.cpu, area.size, 1);
+	amd_pattern_fill(area.cpu, area.size, 1);
 	amd_userptr_scatter_init(&scatter, up, area.size / page());
 	for (size_t at = 0; at < area.size; at += page())
 		amd_userptr_scatter_add(&scatter, area.cpu + at, page(), at / page() % 2 ?
@@ -250,8 +245,8 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	write_writable(&scatter, 2);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__amd_userptr_area_replace(&area), 0);
-	amd_userptr_fill(area.cpu, area.size, 3);
-	amd_userptr_expect_stops(up, 0);
+	amd_pattern_fill(area.cpu, area.size, 3);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, scatter.va, area.size, 3);
 	write_writable(&scatter, 4);
 	amd_userptr_area_fini(&area);
@@ -279,9 +274,9 @@ static void write_readonly(struct amd_userptr *mine, void *data)
 	cpu = (char *)(uintptr_t)scatter.ranges[readonly].addr;
 	amd_userptr_scatter_map(&scatter, 0);
 	write_writable(&scatter, 1);
-	amd_userptr_fill(cpu, page(), 2);
+	amd_pattern_fill(cpu, page(), 2);
 	amd_userptr_store_faults(mine, scatter.va + readonly * page(), page());
-	amd_userptr_check(cpu, page(), 2, "read-only for the GPU");
+	amd_pattern_check(cpu, page(), 2, "read-only for the GPU");
 }
 
 static void readonly_range(struct amd_userptr *up)
@@ -359,26 +354,26 @@ static bool supported(void)
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 		igt_require_f(supported(), "This kernel does not know AMDGPU_GEM_USERPTR_SCATTER\n");
 	}
 
-	amd_userptr_run(&up, data, ARRAY_LENGTH(data));
-	amd_userptr_run(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_heal_subtests,
-			amd_userptr_num_scatter_heal_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_beside_subtests,
-			amd_userptr_num_scatter_beside_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_uapi_subtests,
-			amd_userptr_num_scatter_uapi_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_window_subtests,
-			amd_userptr_num_scatter_window_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_cross_subtests,
-			amd_userptr_num_scatter_cross_subtests);
-	amd_userptr_run(&up, amd_userptr_scatter_storm_subtests,
-			amd_userptr_num_scatter_storm_subtests);
+	amd_userptr_run_subtests(&up, data, ARRAY_LENGTH(data));
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_heal_subtests,
+				 amd_userptr_num_scatter_heal_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_beside_subtests,
+				 amd_userptr_num_scatter_beside_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_uapi_subtests,
+				 amd_userptr_num_scatter_uapi_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_window_subtests,
+				 amd_userptr_num_scatter_window_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_cross_subtests,
+				 amd_userptr_num_scatter_cross_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_storm_subtests,
+				 amd_userptr_num_scatter_storm_subtests);
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

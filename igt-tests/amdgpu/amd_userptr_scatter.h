@@ -3,29 +3,45 @@
 #ifndef AMD_USERPTR_SCATTER_TEST_H
 #define AMD_USERPTR_SCATTER_TEST_H
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include <unistd.h>
+
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
 /* Enough ranges for a first, some middle ones and a last one. */
 #define FEW_RANGES 16
-/* Enough for several page tables, and for a restore of all of them to take its time. */
+/* Enough for several page tables, and for a restore of all of them to take long. */
 #define MANY_RANGES 4096
-/* More than anything is sized for. */
+/* More than any buffer of the driver is sized for. */
 #define MOST_RANGES 100000
 
-/* Memory for MOST_RANGES ranges, each page of which is part of this many. */
+/* MOST_RANGES ranges have less memory than ranges: so many share a page. */
 #define RANGES_PER_PAGE 20
 
-/* Ranges whose memory is much less than theirs, in an order without order. */
+static inline size_t page(void)
+{
+	return getpagesize();
+}
+
+/* The range that loses its memory in amd_userptr_scatter_heal.c and _map.c; it has neighbours. */
+enum { VICTIM = 5 };
+
+char *scatter_victim(const struct amd_userptr_scatter *scatter);
+/* Map a new page at @addr, whatever is mapped there. */
+void scatter_map_fresh(void *addr);
+/* Assert that the GPU reaches all ranges but the victim; the pattern of @seed and @seed + 1. */
+void scatter_rest_goes_on(struct amd_userptr_scatter *scatter, uint32_t seed);
+
+/* Add @count ranges, of which RANGES_PER_PAGE share each page, in shuffled order. */
 static inline char *shared_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 				 unsigned int count)
 {
-	const size_t page = getpagesize(), pages = count / RANGES_PER_PAGE;
-	char *cpu = (char *)amd_userptr_mmap(up, pages * page, count);
+	const size_t pages = count / RANGES_PER_PAGE;
+	char *cpu = (char *)amd_userptr_mmap(up, pages * page(), count);
 
 	amd_userptr_scatter_init(scatter, up, count);
 	for (unsigned int i = 0; i < count; i++)
-		amd_userptr_scatter_add(scatter, cpu + i % pages * page, page, 0);
+		amd_userptr_scatter_add(scatter, cpu + i % pages * page(), page(), 0);
 	amd_userptr_scatter_shuffle(scatter, count);
 	return cpu;
 }

@@ -11,7 +11,8 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_gate.h"
+#include "lib/igt_procfs.h"
 
 #include "amd_userptr_scatter.h"
 
@@ -19,11 +20,6 @@
 enum { BESIDE_PAGES = 2 * FEW_RANGES };
 
 enum { SEED_FILE = 1, SEED_LATER, SEED_STORED };
-
-static size_t page(void)
-{
-	return getpagesize();
-}
 
 static char *map_file(struct amd_userptr *up, int fd, int flags)
 {
@@ -50,7 +46,7 @@ static void write_page(int fd, unsigned int index, uint32_t seed)
 	uint32_t *bytes = malloc(page());
 
 	igt_assert(bytes);
-	amd_userptr_fill(bytes, page(), seed);
+	amd_pattern_fill(bytes, page(), seed);
 	igt_assert_eq(pwrite(fd, bytes, page(), index * page()), page());
 	free(bytes);
 }
@@ -85,7 +81,7 @@ static void sparse_file(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(fallocate(fd, punch, 0, BESIDE_PAGES * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check_zero(up, scatter.va, amd_userptr_scatter_size(&scatter));
 	igt_assert_eq(pages_of(fd), FEW_RANGES);
 	close(fd);
@@ -95,7 +91,7 @@ static void sparse_file(struct amd_userptr *up)
 static void expect_not_copied(int fd, char *cpu, unsigned int index)
 {
 	write_page(fd, index, SEED_LATER + index);
-	amd_userptr_check(cpu + index * page(), page(), SEED_LATER + index,
+	amd_pattern_check(cpu + index * page(), page(), SEED_LATER + index,
 			  "a page of the file beside those that are written");
 }
 
@@ -122,7 +118,7 @@ static void private_file(struct amd_userptr *up)
 	/* The restore has the copies to make again. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
 	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
 		expect_not_copied(fd, cpu, i);
@@ -151,7 +147,7 @@ static void readonly_beside(struct amd_userptr *up)
 			break;
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	close(fd);
 }
@@ -159,7 +155,7 @@ static void readonly_beside(struct amd_userptr *up)
 static void remember_frames(const char *cpu, uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
-		pfns[i] = amd_userptr_pfn(cpu + i * page());
+		pfns[i] = igt_procfs_pfn(cpu + i * page());
 	igt_require_f(pfns[0], "no page frame numbers for us in /proc/self/pagemap\n");
 }
 
@@ -167,7 +163,7 @@ static void remember_frames(const char *cpu, uint64_t *pfns)
 static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++) {
-		const bool copied = amd_userptr_pfn(cpu + i * page()) != pfns[i];
+		const bool copied = igt_procfs_pfn(cpu + i * page()) != pfns[i];
 
 		igt_assert_f(copied == (i % 2 == 0), "page %u was %scopied\n", i,
 			     copied ? "" : "not ");
@@ -179,26 +175,26 @@ static void after_fork(struct amd_userptr *up, bool before)
 {
 	struct amd_userptr_scatter scatter;
 	uint64_t pfns[BESIDE_PAGES];
-	struct amd_userptr_gate done;
+	struct igt_gate done;
 	char *cpu = (char *)amd_userptr_mmap(up, BESIDE_PAGES * page(), SEED_FILE);
 
 	add_every_other(&scatter, up, cpu);
 	remember_frames(cpu, pfns);
 	if (before)
 		amd_userptr_scatter_map(&scatter, 0);
-	amd_userptr_gate_init(&done);
+	igt_gate_init(&done);
 	amd_kfd_smi_mark(&up->smi);
 	/* Who shares the pages, until they have been looked for. */
 	igt_fork(child, 1)
-		igt_assert(amd_userptr_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
+		igt_assert(igt_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
 	if (before)
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 	else
 		amd_userptr_scatter_map(&scatter, 0);
 	expect_half_copied(cpu, pfns);
-	amd_userptr_gate_open(&done);
+	igt_gate_open(&done);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that has the same pages");
-	amd_userptr_gate_fini(&done);
+	igt_gate_fini(&done);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
 }
 

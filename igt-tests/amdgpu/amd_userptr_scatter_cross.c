@@ -20,19 +20,19 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
 
 #include "amd_userptr_scatter.h"
 
-#define TRACING "/sys/kernel/tracing/"
-#define INSTANCE TRACING "instances/amd_userptr_cross/"
+#define INSTANCE "/sys/kernel/tracing/instances/amd_userptr_cross/"
 #define EVENT INSTANCE "events/amd_userptr_cross/lookup/"
 
 /* struct hmm_range: @start and @end follow two pointers (include/linux/hmm.h). */
-#define PROBE "p:amd_userptr_cross/lookup hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
-#define NO_PROBE "-:amd_userptr_cross/lookup"
+#define PROBE "amd_userptr_cross/lookup"
+#define LOOKUP "hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
 
 /* Ranges; more than the driver looks for at a time. */
 enum { CROSS_RANGES = 1024 };
@@ -54,28 +54,11 @@ struct cross {
 	unsigned int count;		/* of them */
 };
 
-static size_t page(void)
-{
-	return getpagesize();
-}
-
-static int append_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
 static void forget_lookups(void)
 {
-	__amd_userptr_write_text(EVENT "enable", "0");
+	igt_sysfs_set(AT_FDCWD, EVENT "enable", "0");
 	rmdir(INSTANCE);
-	append_text(TRACING "kprobe_events", NO_PROBE);
+	igt_tracefs_kprobe_remove(PROBE);
 }
 
 /* Lookups that have the trigger in them. */
@@ -87,17 +70,14 @@ static int watch_lookups(const void *trigger)
 
 	/* What a test that failed has left. */
 	forget_lookups();
-	ret = append_text(TRACING "kprobe_events", PROBE);
-	if (ret)
-		return ret;
+	if (!igt_tracefs_kprobe_add(PROBE, LOOKUP))
+		return -EIO;
 	if (mkdir(INSTANCE, 0700))
 		return -errno;
 	snprintf(filter, sizeof(filter), "start <= %#lx && end > %#lx", addr, addr);
-	ret = __amd_userptr_write_text(EVENT "filter", filter);
-	if (!ret)
-		ret = __amd_userptr_write_text(EVENT "enable", "1");
-	if (ret)
-		return ret;
+	if (!igt_sysfs_set(AT_FDCWD, EVENT "filter", filter) ||
+	    !igt_sysfs_set(AT_FDCWD, EVENT "enable", "1"))
+		return -EIO;
 	ret = open(INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	return ret < 0 ? -errno : ret;
 }
@@ -161,16 +141,16 @@ static bool respond(struct cross *cross)
  */
 static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	bool running;
 
 	do {
 		/* In this order: what was looked for until they ran is in the trace. */
-		running = !amd_userptr_stopped(up);
+		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)
 			return true;
 		sched_yield();
-	} while (cross->count < LOOKUPS_LIMIT && amd_kfd_now_ms() < deadline);
+	} while (cross->count < LOOKUPS_LIMIT && igt_now_ms() < deadline);
 	return false;
 }
 
@@ -207,7 +187,7 @@ static void restore(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cross.trigger, page(), MADV_DONTNEED), 0);
 	expect_end(&cross, up);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	check_all(&cross);
 	end(&cross);
 }

@@ -13,7 +13,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_scatter.h"
 
@@ -23,9 +23,6 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
-/* The range that loses its memory; it has neighbours. */
-enum { VICTIM = 5 };
-
 /* Rounds in which memory goes and comes back while the worker looks. */
 enum { RACES = 40 };
 
@@ -33,23 +30,7 @@ enum { RACES = 40 };
 enum { HOLES_AT_A_TIME = 256, STAYING_HOLES = 2 * HOLES_AT_A_TIME, HEALING_HOLES = 40,
        TURNS = (STAYING_HOLES + HEALING_HOLES) / HOLES_AT_A_TIME + 1 };
 
-enum { SEED_BEFORE = 1, SEED_AFTER, SEED_REST, SEED_END = 10 };
-
-static size_t page(void)
-{
-	return getpagesize();
-}
-
-static char *victim_page(const struct amd_userptr_scatter *scatter)
-{
-	return (char *)(uintptr_t)scatter->ranges[VICTIM].addr;
-}
-
-static void map_fresh(void *addr)
-{
-	igt_assert(mmap(addr, page(), PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == addr);
-}
+enum { SEED_BEFORE = 1, SEED_AFTER, SEED_REST = 5, SEED_END = 10 };
 
 static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 {
@@ -58,20 +39,11 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 }
 
-static void rest_goes_on(struct amd_userptr_scatter *scatter)
-{
-	const uint64_t behind = (VICTIM + 1) * page();
-
-	amd_userptr_scatter_writes(scatter, 0, VICTIM * page(), SEED_REST);
-	amd_userptr_scatter_writes(scatter, behind, amd_userptr_scatter_size(scatter) - behind,
-				   SEED_REST);
-}
-
 /* What made the hole was an event; what comes now is none. */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
-	amd_userptr_expect_stops(scatter->up, 1);
-	rest_goes_on(scatter);
+	amd_userptr_expect_evictions(scatter->up, 1);
+	scatter_rest_goes_on(scatter, SEED_REST);
 	amd_kfd_smi_mark(&scatter->up->smi);
 }
 
@@ -89,11 +61,11 @@ static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 	struct amd_userptr *up = scatter->up;
 
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 	map_again(scatter, VICTIM, 1);
 	/* Before anything has to be waited for: nothing runs until the hole was looked at. */
 	amd_userptr_gpu_check(up, scatter->va + VICTIM * page(), page(), seed);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_scatter_roundtrip(scatter, SEED_END);
 }
 
@@ -102,10 +74,10 @@ static void after_mmap(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
 	expect_hole(&scatter);
-	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_victim(&scatter));
+	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -114,11 +86,11 @@ static void after_guard(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_require_f(!madvise(victim_page(&scatter), page(), MADV_GUARD_INSTALL),
+	igt_require_f(!madvise(scatter_victim(&scatter), page(), MADV_GUARD_INSTALL),
 		      "no guard regions: %s\n", strerror(errno));
 	expect_hole(&scatter);
-	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_GUARD_REMOVE), 0);
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_GUARD_REMOVE), 0);
+	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -146,11 +118,11 @@ static void after_uffd_copy(struct amd_userptr *up)
 	int fd;
 
 	setup(&scatter, up);
-	fd = register_uffd(victim_page(&scatter), UFFDIO_REGISTER_MODE_MISSING);
+	fd = register_uffd(scatter_victim(&scatter), UFFDIO_REGISTER_MODE_MISSING);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_DONTNEED), 0);
+	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_DONTNEED), 0);
 	expect_hole(&scatter);
-	copy.dst = (uintptr_t)victim_page(&scatter);
+	copy.dst = (uintptr_t)scatter_victim(&scatter);
 	copy.src = (uintptr_t)source;
 	igt_assert_eq(ioctl(fd, UFFDIO_COPY, &copy), 0);
 	expect_healed(&scatter, SEED_AFTER);
@@ -165,16 +137,16 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	int fd;
 
 	setup(&scatter, up);
-	fd = register_uffd(victim_page(&scatter), UFFDIO_REGISTER_MODE_WP);
-	wp.range.start = (uintptr_t)victim_page(&scatter);
+	fd = register_uffd(scatter_victim(&scatter), UFFDIO_REGISTER_MODE_WP);
+	wp.range.start = (uintptr_t)scatter_victim(&scatter);
 	wp.range.len = page();
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
 	expect_hole(&scatter);
 	wp.mode = 0;
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	close(fd);
@@ -188,23 +160,23 @@ static void map_elsewhere(struct amd_userptr *up)
 
 	igt_assert(va);
 	setup(&scatter, up);
-	igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
 	expect_hole(&scatter);
-	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_victim(&scatter));
+	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 
 	/* Of parts where nothing is missing it costs no stop of the queues. */
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle, va, 0,
 				       VICTIM * page(), AMD_USERPTR_RW), 0);
 	map_again(&scatter, VICTIM + 1, FEW_RANGES - VICTIM - 1);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle,
 				       va + VICTIM * page(), VICTIM * page(), 2 * page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, va + VICTIM * page(), page(), SEED_AFTER);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	amd_userptr_destroy(up, scatter.bo);
@@ -217,14 +189,14 @@ static void still_missing(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
 	expect_hole(&scatter);
 	map_again(&scatter, 0, FEW_RANGES);
 	expect_hole(&scatter);
 	map_again(&scatter, VICTIM, 1);
 	expect_hole(&scatter);
-	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_victim(&scatter));
+	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -236,14 +208,14 @@ static void one_range(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(lost, page()), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_kfd_smi_mark(&up->smi);
-	map_fresh(lost);
-	amd_userptr_fill(bo->cpu, bo->size, SEED_AFTER);
+	scatter_map_fresh(lost);
+	amd_pattern_fill(bo->cpu, bo->size, SEED_AFTER);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, bo->handle, bo->va, 0, page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, SEED_AFTER);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, bo, SEED_END);
 }
 
@@ -257,12 +229,12 @@ static void race(struct amd_userptr *up)
 
 	setup(&scatter, up);
 	for (unsigned int i = 0; i < RACES; i++) {
-		igt_assert_eq(munmap(victim_page(&scatter), page()), 0);
+		igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
 		/* Some of the way to the worker, and some of its way. */
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
-		map_fresh(victim_page(&scatter));
-		amd_userptr_fill(victim_page(&scatter), page(), i);
+		scatter_map_fresh(scatter_victim(&scatter));
+		amd_pattern_fill(scatter_victim(&scatter), page(), i);
 		map_again(&scatter, i % 2 ? VICTIM : 0, i % 2 ? 1 : FEW_RANGES);
 		amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), i);
 	}
@@ -279,15 +251,15 @@ static void in_turn(struct amd_userptr *up)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(cpu + 2 * page(), (2 * count - 2) * page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	for (unsigned int i = STAYING_HOLES + 1; i < count; i++) {
-		map_fresh(cpu + 2 * i * page());
-		amd_userptr_fill(cpu + 2 * i * page(), page(), i);
+		scatter_map_fresh(cpu + 2 * i * page());
+		amd_pattern_fill(cpu + 2 * i * page(), page(), i);
 	}
 	for (unsigned int turn = 0; turn < TURNS; turn++) {
 		amd_kfd_smi_mark(&up->smi);
-		igt_assert_eq(__amd_userptr_poke(cpu, page()), 0);
-		amd_userptr_expect_stops(up, 0);
+		igt_assert_eq(__igt_mm_poke(cpu, page()), 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	for (unsigned int i = 0; i < count; i++) {
 		const uint64_t index = (scatter.ranges[i].addr - (uintptr_t)cpu) / (2 * page());

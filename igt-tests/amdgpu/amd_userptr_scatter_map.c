@@ -6,49 +6,21 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
 
 #include "amd_userptr_scatter.h"
 
 /* Restores that are looked for, and found, in the middle. */
 enum { CATCH_ROUNDS = 50, CAUGHT_ENOUGH = 3 };
 
-/* The range that things happen to; it has neighbours. */
-enum { VICTIM = 5 };
-
-static size_t page(void)
-{
-	return getpagesize();
-}
-
-static void *victim_page(const struct amd_userptr_scatter *scatter)
-{
-	return (void *)(uintptr_t)scatter->ranges[VICTIM].addr;
-}
-
-static void map_fresh(void *addr)
-{
-	igt_assert(mmap(addr, page(), PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == addr);
-}
-
-static void rest_goes_on(struct amd_userptr_scatter *scatter, uint32_t seed)
-{
-	const uint64_t behind = (VICTIM + 1) * page();
-
-	amd_userptr_scatter_writes(scatter, 0, VICTIM * page(), seed);
-	amd_userptr_scatter_writes(scatter, behind, amd_userptr_scatter_size(scatter) - behind,
-				   seed + 1);
-}
-
 static void make_hole(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 {
 	amd_userptr_scatter_pages(scatter, up, FEW_RANGES);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(munmap(victim_page(scatter), page()), 0);
-	amd_userptr_expect_stops(up, 1);
-	rest_goes_on(scatter, 1);
+	igt_assert_eq(munmap(scatter_victim(scatter), page()), 0);
+	amd_userptr_expect_evictions(up, 1);
+	scatter_rest_goes_on(scatter, 1);
 }
 
 static void write_hole(struct amd_userptr *mine, void *data)
@@ -57,10 +29,10 @@ static void write_hole(struct amd_userptr *mine, void *data)
 
 	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
 	make_hole(&scatter, mine);
-	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), 5);
+	scatter_map_fresh(scatter_victim(&scatter));
+	amd_pattern_fill(scatter_victim(&scatter), page(), 5);
 	amd_userptr_store_faults(mine, scatter.va + VICTIM * page(), page());
-	amd_userptr_check(victim_page(&scatter), page(), 5, "mapped after the munmap");
+	amd_pattern_check(scatter_victim(&scatter), page(), 5, "mapped after the munmap");
 }
 
 static void hole_then_access(struct amd_userptr *up)
@@ -73,11 +45,11 @@ static void heal(struct amd_userptr *up, unsigned int poked)
 	struct amd_userptr_scatter scatter;
 
 	make_hole(&scatter, up);
-	map_fresh(victim_page(&scatter));
-	amd_userptr_fill(victim_page(&scatter), page(), 5);
+	scatter_map_fresh(scatter_victim(&scatter));
+	amd_pattern_fill(scatter_victim(&scatter), page(), 5);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__igt_mm_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), 5);
 	amd_userptr_scatter_roundtrip(&scatter, 6);
 }
@@ -121,8 +93,8 @@ static void partial_maps(struct amd_userptr *up)
 		scatter.va = whole;
 		amd_userptr_scatter_roundtrip(&scatter, 10 + round);
 		amd_kfd_smi_mark(&up->smi);
-		igt_assert_eq(__amd_userptr_fork_and_write(victim_page(&scatter), page()), 0);
-		amd_userptr_expect_stops(up, 0);
+		igt_assert_eq(__igt_mm_fork_and_write(scatter_victim(&scatter), page()), 0);
+		amd_userptr_expect_evictions(up, 0);
 	}
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, scatter.bo->handle,
 				       part + (VICTIM - 1) * page(), 0, 4 * page(), 0), 0);
@@ -149,18 +121,18 @@ static void replace_one(struct amd_userptr *up)
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, va, 0, page(),
 				       AMD_USERPTR_RW), 0);
 	amd_userptr_gpu_check(up, va, page(), 3);
-	rest_goes_on(&scatter, 4);
+	scatter_rest_goes_on(&scatter, 4);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(madvise(victim_page(&scatter), page(), MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_fill(up, va, page(), 7);
-	amd_userptr_check(cpu, page(), 7, "the BO in its place");
-	amd_userptr_check_zero(victim_page(&scatter), page(), "the range that was replaced");
+	amd_pattern_check(cpu, page(), 7, "the BO in its place");
+	amd_pattern_check_zero(scatter_victim(&scatter), page(), "the range that was replaced");
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(__amd_userptr_fork_and_write(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, va, page(), 7);
-	rest_goes_on(&scatter, 8);
+	scatter_rest_goes_on(&scatter, 8);
 }
 
 static void unmap_while_dirty(struct amd_userptr *up)
@@ -174,13 +146,13 @@ static void unmap_while_dirty(struct amd_userptr *up)
 		amd_userptr_scatter_map(&scatter, 0);
 		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(madvise(cpu, amd_userptr_scatter_size(&scatter), MADV_DONTNEED), 0);
-		caught += amd_userptr_stopped(up);
+		caught += amd_userptr_queues_evicted(up);
 		amd_userptr_unmap(up, scatter.bo);
 		amd_userptr_map(up, scatter.bo);
 		scatter.va = scatter.bo->va;
 		amd_userptr_scatter_reads(&scatter, 0, amd_userptr_scatter_size(&scatter));
 		amd_userptr_scatter_roundtrip(&scatter, 1);
-		amd_userptr_expect_stops(up, 0);
+		amd_userptr_expect_evictions(up, 0);
 		amd_userptr_cleanup(up);
 	}
 	igt_assert_lt(0, caught);

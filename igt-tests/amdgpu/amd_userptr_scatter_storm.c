@@ -12,12 +12,14 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_stamp.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_scatter.h"
 
@@ -32,11 +34,6 @@ enum { STORM_ALIASES = 4 };
 
 /* Punches that make a storm, before anything is looked at. */
 enum { STORM_PUNCHES = 100 };
-
-static size_t page(void)
-{
-	return getpagesize();
-}
 
 /* A thread that drops pages of a file as fast as it can. */
 struct storm {
@@ -84,10 +81,10 @@ static void storm_make(struct storm *storm, struct amd_userptr *up,
 /* Returns when it is under way. */
 static void storm_start(struct storm *storm)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	igt_assert_eq(pthread_create(&storm->thread, NULL, punch, storm), 0);
-	while (storm->punches < STORM_PUNCHES && amd_kfd_now_ms() < deadline)
+	while (storm->punches < STORM_PUNCHES && igt_now_ms() < deadline)
 		sched_yield();
 	igt_assert_lte(STORM_PUNCHES, storm->punches);
 }
@@ -113,9 +110,9 @@ static void create_in_storm(struct amd_userptr *up, unsigned int copies)
 	args = amd_userptr_scatter_args(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	punches = storm.punches;
-	started = amd_kfd_now_ms();
+	started = igt_now_ms();
 	ret = __amd_userptr_ioctl(up->fd, &args);
-	started = amd_kfd_now_ms() - started;
+	started = igt_now_ms() - started;
 	punches = storm.punches - punches;
 	/* The thread must not outlive the subtest, whatever it found. */
 	storm_stop(&storm);
@@ -156,13 +153,13 @@ static void storm_restore(struct amd_userptr *up)
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	storm_start(&storm);
-	deadline = amd_kfd_now_ms() + seconds * 1000;
-	while (amd_kfd_now_ms() < deadline && !__amd_kfd_smi_drain(&up->smi))
+	deadline = igt_now_ms() + seconds * 1000;
+	while (igt_now_ms() < deadline && !__amd_kfd_smi_drain(&up->smi))
 		sched_yield();
 	storm_stop(&storm);
 	evictions = up->smi.count.evictions;
 	igt_assert_lt(0, evictions);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	for (unsigned int i = 0; i < scatter.count; i += 99)
@@ -199,13 +196,13 @@ static void under_pressure(struct amd_userptr *mine)
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}
 	/* All of that would be for nothing if the ranges had stayed where they were. */
-	amd_userptr_expect_stops(mine, 0);
+	amd_userptr_expect_evictions(mine, 0);
 }
 
 static void memory_pressure(struct amd_userptr *up)
 {
-	unsigned long long swapped = amd_userptr_number_in("/proc/vmstat", "pswpout ");
-	const char *reason = amd_userptr_swap_is_on() ? amd_userptr_cgroup_init(PRESSURE_LIMIT) :
+	unsigned long long swapped = igt_procfs_number("/proc/vmstat", "pswpout ");
+	const char *reason = igt_get_total_swap_mb() ? igt_cgroup_init(PRESSURE_LIMIT) :
 						       "no swap space is in use";
 	unsigned long long full;
 
@@ -216,15 +213,15 @@ static void memory_pressure(struct amd_userptr *up)
 		/* What the driver has for the process is not what is to be limited. */
 		amd_userptr_open_in_child(&mine, up);
 		amd_userptr_use_queue(&mine, up->queue->type);
-		igt_assert_eq(__amd_userptr_cgroup_join(), 0);
+		igt_assert_eq(__igt_cgroup_join(), 0);
 		under_pressure(&mine);
 		amd_userptr_close(&mine);
 	}
 	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
-	full = amd_userptr_cgroup_event("max ");
-	amd_userptr_cgroup_fini();
+	full = igt_cgroup_event("max ");
+	igt_cgroup_fini();
 	igt_assert(full > 0);
-	igt_assert(amd_userptr_number_in("/proc/vmstat", "pswpout ") > swapped);
+	igt_assert(igt_procfs_number("/proc/vmstat", "pswpout ") > swapped);
 	amd_userptr_queue_alive(up);
 }
 
@@ -267,15 +264,15 @@ static void *create(void *data)
 
 static bool wait_until(atomic_bool *flag)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	while (!*flag && amd_kfd_now_ms() < deadline)
+	while (!*flag && igt_now_ms() < deadline)
 		sched_yield();
 	return *flag;
 }
 
 /* In a child that is going to end; one of its ranges is a page that has to be waited for. */
-static void end_while_creating(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
+static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse,
 			       struct report *report, enum ending how, unsigned int part)
 {
 	struct amd_userptr mine;
@@ -286,7 +283,7 @@ static void end_while_creating(struct amd_userptr *up, struct amd_userptr_fuse *
 	amd_userptr_open_in_child(&mine, up);
 	shared_pages(&creation.scatter, &mine, CAUGHT_RANGES);
 	slow = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse->file,
-		    part * AMD_USERPTR_FUSE_NEXT);
+		    part * IGT_FUSE_NEXT);
 	igt_assert(slow != MAP_FAILED);
 	creation.scatter.ranges[CAUGHT_RANGES / PARTS * part].addr = (uintptr_t)slow;
 	igt_assert_eq(pthread_create(&thread, NULL, create, &creation), 0);
@@ -305,15 +302,15 @@ static void end_while_creating(struct amd_userptr *up, struct amd_userptr_fuse *
 /* Until the main thread is gone, and has told the others to go. */
 static bool wait_for_exit(pid_t pid)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	char path[64], state;
 	int stat;
 
 	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
 	stat = open(path, O_RDONLY | O_CLOEXEC);
 	do
-		state = __amd_userptr_task_state(stat);
-	while (state != 'Z' && amd_kfd_now_ms() < deadline && !sched_yield());
+		state = igt_procfs_task_state(stat);
+	while (state != 'Z' && igt_now_ms() < deadline && !sched_yield());
 	close(stat);
 	return state == 'Z';
 }
@@ -335,19 +332,19 @@ static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 /* False when it takes a signal to end it. */
 static bool wait_for_end(pid_t pid, int *status)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	pid_t ended;
 
 	do
 		ended = waitpid(pid, status, WNOHANG);
-	while (ended == 0 && amd_kfd_now_ms() < deadline && !sched_yield());
+	while (ended == 0 && igt_now_ms() < deadline && !sched_yield());
 	if (ended == 0)
 		kill(pid, SIGKILL);
 	return ended == pid;
 }
 
 /* What came of it, in words; NULL when all was as it should be. */
-static const char *catch_and_end(struct amd_userptr *up, struct amd_userptr_fuse *fuse,
+static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 				 struct report *report, enum ending how, unsigned int part)
 {
 	bool ended, in_ioctl;
@@ -361,14 +358,14 @@ static const char *catch_and_end(struct amd_userptr *up, struct amd_userptr_fuse
 		return "no process";
 	if (pid == 0)
 		end_while_creating(up, fuse, report, how, part);
-	if (!amd_userptr_fuse_asked(fuse, AMD_USERPTR_WAIT_MS)) {
+	if (!igt_fuse_asked(fuse, AMD_USERPTR_WAIT_MS)) {
 		kill(pid, SIGKILL);
 		waitpid(pid, &status, 0);
 		return "the ioctl did not ask for the page";
 	}
 	ended = make_it_end(pid, report, how);
 	in_ioctl = !report->returned;
-	amd_userptr_fuse_answer(fuse);
+	igt_fuse_answer(fuse);
 	if (!wait_for_end(pid, &status))
 		return "the process did not end";
 	if (!ended || !in_ioctl)
@@ -386,25 +383,25 @@ static void end_in_creation(struct amd_userptr *up, enum ending how)
 {
 	struct report *report = mmap(NULL, page(), PROT_READ | PROT_WRITE,
 				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED);
-	struct amd_userptr_fuse fuse;
+	const unsigned long long used = amd_kfd_mem_used();
+	struct igt_fuse fuse;
 	const char *reason = NULL;
 	uint64_t deadline;
 	int ret;
 
 	amd_userptr_adopt(up, report, page());
-	ret = __amd_userptr_fuse_start(&fuse);
+	ret = __igt_fuse_start(&fuse);
 	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
 	for (unsigned int part = 1; part < PARTS && !reason; part++)
 		reason = catch_and_end(up, &fuse, report, how, part);
 	/* The file's server must not outlive the subtest, whatever it found. */
-	amd_userptr_fuse_stop(&fuse);
+	igt_fuse_stop(&fuse);
 	igt_assert_f(!reason, "%s (ioctl: %d)\n", reason, report->ret);
 	/* What is left of a process is freed after its end. */
-	deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
-	while (amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED) > used && amd_kfd_now_ms() < deadline)
+	deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
+	while (amd_kfd_mem_used() > used && igt_now_ms() < deadline)
 		sched_yield();
-	igt_assert_lte_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
+	igt_assert_lte_u64(amd_kfd_mem_used(), used);
 	amd_userptr_queue_alive(up);
 }
 

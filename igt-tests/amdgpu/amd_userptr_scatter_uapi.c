@@ -6,17 +6,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-
 #include "amd_userptr_scatter.h"
 
 /* What a refused BO would have to take from KFD's memory limit to be seen. */
 #define SEEN_SIZE ((uint64_t)64 << 20)
-
-static size_t page(void)
-{
-	return getpagesize();
-}
 
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
 {
@@ -158,15 +151,14 @@ static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
 	const uint64_t size = (uint64_t)1 << 26;
-	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
-							      AMD_USERPTR_MEM_USED);
+	const unsigned long long used = amd_kfd_mem_used();
 	struct amd_userptr_scatter scatter;
 
 	amd_userptr_scatter_init(&scatter, up, count);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_scatter_add(&scatter, (void *)page(), size, 0);
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -ENOMEM);
-	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
+	igt_assert_eq_u64(amd_kfd_mem_used(),
 			  used);
 }
 
@@ -272,7 +264,7 @@ static void anononly_split(struct amd_userptr *up)
 	igt_assert_eq(madvise(cpu + page(), page(), MADV_DONTFORK), 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, size, MADV_DONTNEED), 0);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, bo->va, size);
 	amd_userptr_roundtrip(up, bo, 2);
 }
@@ -297,8 +289,7 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 static void overlap(struct amd_userptr *up)
 {
 	const unsigned int most = AMD_USERPTR_SCATTER_MAX_OVERLAP;
-	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
-							      AMD_USERPTR_MEM_USED);
+	const unsigned long long used = amd_kfd_mem_used();
 
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
@@ -306,7 +297,7 @@ static void overlap(struct amd_userptr *up)
 	/* The first page of each is the last one of the one @most before it. */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
-	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
+	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 }
 
 /* Nobody follows the memory: changing all of it stops nothing. */
@@ -316,7 +307,7 @@ static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pa
 	for (unsigned int i = 0; i < pages; i++)
 		igt_assert_eq(munmap(cpu + 2 * i * page(), page()), 0);
 	amd_userptr_queue_alive(up);
-	amd_userptr_expect_no_stop(up);
+	amd_userptr_expect_no_eviction(up);
 }
 
 static void refuse_memory(struct amd_userptr *up, unsigned int bad)
@@ -351,20 +342,20 @@ static void no_leak(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 	struct amd_userptr_args args;
 
-	igt_require_f(!access(AMD_USERPTR_MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
-	used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED);
+	igt_require_f(!access(AMD_KFD_MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
+	used = amd_kfd_mem_used();
 	amd_userptr_scatter_init(&scatter, up, SEEN_SIZE / size + 1);
 	for (unsigned int i = 0; i < SEEN_SIZE / size; i++)
 		amd_userptr_scatter_add(&scatter, cpu, size, 0);
 	amd_userptr_scatter_add(&scatter, gone, page(), 0);
 	args = amd_userptr_scatter_args(&scatter, 0);
 	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
-	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED));
+	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_kfd_mem_used());
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, args.handle), 0);
 	amd_userptr_munmap(up, gone, page());
 	for (unsigned int i = 0; i < rounds; i++)
 		igt_assert_eq(create(up, args), -EFAULT);
-	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED), used);
+	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {

@@ -12,8 +12,10 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/amdgpu/amd_vm_trace.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_tracefs.h"
 
 #include "amd_userptr_scatter.h"
 
@@ -25,11 +27,6 @@ enum { TOGETHER = 8 };
 
 /* Restores that are timed; how much longer one of many may take than one of one. */
 enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
-
-static size_t page(void)
-{
-	return getpagesize();
-}
 
 /* With an IOMMU in between pages may change and the GPU's addresses not. */
 static bool translated(struct amd_userptr *up)
@@ -50,14 +47,14 @@ static bool translated(struct amd_userptr *up)
 }
 
 /* What was written for the BO's mapping since the trace was cleared. */
-static struct amd_userptr_trace written(const struct amd_userptr_scatter *scatter)
+static struct amd_vm_trace written(const struct amd_userptr_scatter *scatter)
 {
-	return amd_userptr_trace_read(scatter->va, scatter->bo->size);
+	return amd_vm_trace_read(scatter->va, scatter->bo->size);
 }
 
 static uint64_t frame(const struct amd_userptr_scatter *scatter, unsigned int index)
 {
-	return amd_userptr_pfn((void *)(uintptr_t)scatter->ranges[index].addr);
+	return igt_procfs_pfn((void *)(uintptr_t)scatter->ranges[index].addr);
 }
 
 /* The pages in [first, last], and all of the contiguous runs that they are in. */
@@ -74,7 +71,7 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 static void trace_start(struct amd_userptr *up)
 {
 	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
-	amd_userptr_trace_start();
+	amd_vm_trace_start();
 }
 
 static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, unsigned int count)
@@ -83,14 +80,14 @@ static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, un
 	amd_userptr_scatter_pages(scatter, up, count);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 }
 
 static void one_of_many(struct amd_userptr *up)
 {
 	const unsigned int victims[] = { 0, 1, MANY_RANGES / 2, MANY_RANGES - 1 };
 	struct amd_userptr_scatter scatter;
-	struct amd_userptr_trace trace;
+	struct amd_vm_trace trace;
 
 	make(&scatter, up, MANY_RANGES);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(victims); i++) {
@@ -99,9 +96,9 @@ static void one_of_many(struct amd_userptr *up)
 
 		widen(&scatter, &old_first, &old_last);
 		amd_kfd_smi_mark(&up->smi);
-		amd_userptr_trace_clear();
-		amd_userptr_change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
-		amd_userptr_expect_stops(up, 0);
+		igt_tracefs_clear();
+		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
+		amd_userptr_expect_evictions(up, 0);
 		trace = written(&scatter);
 		widen(&scatter, &first, &last);
 		igt_assert_eq(trace.windows, 1);
@@ -112,7 +109,7 @@ static void one_of_many(struct amd_userptr *up)
 		amd_userptr_scatter_reads(&scatter, victims[i] * page(), page());
 	}
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 }
 
 /* Found again and the same: there is nothing to write. */
@@ -123,16 +120,16 @@ static void unchanged(struct amd_userptr *up)
 
 	make(&scatter, up, MANY_RANGES);
 	cpu = (char *)(uintptr_t)scatter.ranges[MANY_RANGES / 2].addr;
-	igt_assert_eq(__amd_userptr_poke(cpu, page()), 0);
-	amd_userptr_expect_stops(up, 0);
+	igt_assert_eq(__igt_mm_poke(cpu, page()), 0);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq(written(&scatter).windows, 0);
 	igt_assert_eq_u64(written(&scatter).pages, 0);
 	/* The trace would have shown it. */
-	amd_userptr_change_page(cpu);
-	amd_userptr_expect_stops(up, 0);
+	igt_mm_change_page(cpu);
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_lt(0, written(&scatter).windows);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 }
 
 /*
@@ -154,11 +151,11 @@ static void drop_together(char *cpu)
 }
 
 /* @step: how far from one another in the BO the pages are that change together. */
-static struct amd_userptr_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
+static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
 	struct amd_userptr_scatter scatter;
 	char *cpu = (char *)amd_userptr_mmap(up, TOGETHER * page(), 1);
-	struct amd_userptr_trace trace;
+	struct amd_vm_trace trace;
 
 	make(&scatter, up, MANY_RANGES);
 	amd_userptr_destroy(up, scatter.bo);
@@ -168,20 +165,20 @@ static struct amd_userptr_trace drop_at_distance(struct amd_userptr *up, unsigne
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	drop_together(cpu);
-	amd_userptr_expect_stops(up, 0);
+	amd_userptr_expect_evictions(up, 0);
 	trace = written(&scatter);
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_assert_lte_u64(trace.first, 100);
 	igt_assert_lte_u64(100 + (TOGETHER - 1) * step, trace.last);
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 	return trace;
 }
 
 static void neighbours(struct amd_userptr *up)
 {
-	struct amd_userptr_trace trace = drop_at_distance(up, 1);
+	struct amd_vm_trace trace = drop_at_distance(up, 1);
 
 	igt_assert_eq(trace.windows, 1);
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
@@ -190,7 +187,7 @@ static void neighbours(struct amd_userptr *up)
 static void far_apart(struct amd_userptr *up)
 {
 	/* Further than WINDOW_GAP even where runs are contiguous with the next pages. */
-	struct amd_userptr_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
+	struct amd_vm_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
 
 	igt_assert_eq(trace.windows, TOGETHER);
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
@@ -213,8 +210,8 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 	char *cpu = (char *)(((uintptr_t)amd_userptr_adopt(up, room, 3 * huge) + huge - 1) &
 			     ~(huge - 1));
 
-	amd_userptr_fill(cpu, huge, 1);
-	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE) && !__amd_userptr_collapse(cpu, huge),
+	amd_pattern_fill(cpu, huge, 1);
+	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE) && !__igt_mm_collapse(cpu, huge),
 		      "no transparent huge page to be had\n");
 	amd_userptr_scatter_init(scatter, up, count);
 	for (unsigned int i = 0; i < count; i++) {
@@ -236,7 +233,7 @@ static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr 
 	scatter->va = amd_kfd_va_reserve(scatter->bo->size, scatter->bo->size);
 	igt_assert(scatter->va);
 	scatter->bo->va = scatter->va;
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter->bo->handle, scatter->va, 0,
 				       scatter->bo->size, AMD_USERPTR_RW), 0);
 }
@@ -248,7 +245,7 @@ static void move_away(struct amd_userptr_scatter *scatter, unsigned int victim, 
 
 	igt_assert(mremap(addr, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
 			  away) == away);
-	amd_userptr_fill(addr, page(), 2);
+	amd_pattern_fill(addr, page(), 2);
 }
 
 static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
@@ -261,7 +258,7 @@ static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, 
 /* The page has moved: what the GPU has, in the order in which one entry would do for all. */
 static void all_is_new(struct amd_userptr_scatter *scatter)
 {
-	amd_userptr_expect_stops(scatter->up, 0);
+	amd_userptr_expect_evictions(scatter->up, 0);
 	amd_userptr_scatter_reads(scatter, 0, scatter->bo->size);
 	amd_userptr_scatter_roundtrip(scatter, 3);
 }
@@ -274,7 +271,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 {
 	const unsigned int victim = count / 2 + 3;
 	struct amd_userptr_scatter scatter;
-	struct amd_userptr_trace trace;
+	struct amd_vm_trace trace;
 	void *away = mmap(NULL, page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, away, page());
@@ -286,7 +283,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	move_away(&scatter, victim, away);
 	all_is_new(&scatter);
 	trace = written(&scatter);
@@ -295,12 +292,12 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	igt_assert_eq_u64(trace.last, count - 1);
 
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	move_back(&scatter, victim, away);
 	all_is_new(&scatter);
 	/* It was an entry of its own, and still is. */
 	igt_assert_eq_u64(written(&scatter).pages, 1);
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 }
 
 static void part_moves(struct amd_userptr *up)
@@ -330,8 +327,8 @@ static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 	amd_userptr_scatter_map(&scatter, 0);
 	for (unsigned int i = 0; i < TIMED; i++) {
 		amd_kfd_smi_mark(&up->smi);
-		amd_userptr_change_page((void *)(uintptr_t)scatter.ranges[count / 2].addr);
-		amd_userptr_expect_stops(up, 0);
+		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[count / 2].addr);
+		amd_userptr_expect_evictions(up, 0);
 		times[i] = up->smi.count.restore_ns - up->smi.count.eviction_ns;
 	}
 	amd_userptr_scatter_reads(&scatter, count / 2 * page(), page());

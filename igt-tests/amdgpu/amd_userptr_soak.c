@@ -13,22 +13,24 @@
 #include <xf86drm.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
 
 #define KSM		"/sys/kernel/mm/ksm/"
 /* How long the kernel may take to bring the queues back. */
-#define RESTORE_MS	amd_kfd_patience(60000)
+#define RESTORE_MS	igt_patience(60000)
 /* SMI events are taken over so often at least: the kernel's buffer is small. */
 #define SMI_MS		20
 #define REPORT_MS	60000
 /* How long a short run waits for the last kind of event. */
-#define SEEN_ALL_MS	amd_kfd_patience(60000)
+#define SEEN_ALL_MS	igt_patience(60000)
 /* The most NUMA nodes asked for. */
 #define MAX_NODES	1024
 
@@ -230,14 +232,14 @@ static bool has_seen_all(const struct soak *soak)
 /* As long as wanted, and until everything has happened at least once. */
 static bool goes_on(const struct soak *soak, uint64_t end)
 {
-	const uint64_t now = amd_kfd_now_ms();
+	const uint64_t now = igt_now_ms();
 
 	return !soak->failed && (now < end || (now < end + SEEN_ALL_MS && !has_seen_all(soak)));
 }
 
 static void run(struct soak *soak)
 {
-	const uint64_t begin = amd_kfd_now_ms(), end = begin + options.seconds * 1000ull;
+	const uint64_t begin = igt_now_ms(), end = begin + options.seconds * 1000ull;
 	unsigned int copiers = start_all(soak, soak->copiers, SOAK_NUM_COPIERS, soak_copy);
 	unsigned int invalidators = start_all(soak, soak->invalidators, SOAK_NUM_INVALIDATORS,
 					      soak_invalidate);
@@ -247,25 +249,25 @@ static void run(struct soak *soak)
 		 "restores", "copies", "MiB read", "wrong bytes", "available KiB");
 	while (goes_on(soak, end)) {
 		take_events(soak);
-		if (amd_kfd_now_ms() < next)
+		if (igt_now_ms() < next)
 			continue;
-		report(soak, amd_kfd_now_ms() - begin);
+		report(soak, igt_now_ms() - begin);
 		next += REPORT_MS;
 	}
 	soak->stop = true;
 	join_all(soak, soak->invalidators, invalidators);
 	join_all(soak, soak->copiers, copiers);
-	report(soak, amd_kfd_now_ms() - begin);
+	report(soak, igt_now_ms() - begin);
 }
 
 /* Nothing changes any more: everything must be as it was left. */
 static void check_all(struct soak *soak)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + RESTORE_MS;
+	const uint64_t deadline = igt_now_ms() + RESTORE_MS;
 
 	do {
 		take_events(soak);
-	} while (!soak->failed && soak->restores < soak->evictions && amd_kfd_now_ms() < deadline);
+	} while (!soak->failed && soak->restores < soak->evictions && igt_now_ms() < deadline);
 	if (soak->restores != soak->evictions)
 		soak_fail(soak, -ETIME, "%u evictions, %u restores", soak->evictions, soak->restores);
 	for (unsigned int i = 0; i < SOAK_NUM_AREAS && !soak->failed; i++)
@@ -309,12 +311,12 @@ static void ksm_stop(void)
 
 static void find_abilities(struct soak *soak)
 {
-	soak->nodes[0] = amd_userptr_numa_node(MAX_NODES);
-	soak->nodes[1] = amd_userptr_numa_node(soak->nodes[0]);
+	soak->nodes[0] = igt_mm_numa_node(MAX_NODES);
+	soak->nodes[1] = igt_mm_numa_node(soak->nodes[0]);
 	for (unsigned int i = 0; i < SOAK_NUM_EVENTS; i++)
 		soak->can[i] = true;
 	soak->can[SOAK_MIGRATE] = soak->nodes[1] >= 0;
-	soak->can[SOAK_PAGEOUT] = amd_userptr_swap_is_on();
+	soak->can[SOAK_PAGEOUT] = igt_get_total_swap_mb();
 	soak->can[SOAK_KSM] = ksm_start();
 	soak->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	soak_find_clean(soak);
@@ -358,7 +360,7 @@ static void soak_for_seconds(void)
 		check_all(&soak);
 	close_all(&soak);
 	ksm_stop();
-	amd_userptr_swap_as_before();
+	igt_reclaim_swap_as_before();
 	if (soak.kpageflags >= 0)
 		close(soak.kpageflags);
 	print_totals(&soak);
@@ -399,7 +401,7 @@ static const char help[] =
 int igt_main_args("", long_options, help, set_option, NULL)
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
 	}
 
@@ -408,5 +410,5 @@ int igt_main_args("", long_options, help, set_option, NULL)
 		soak_for_seconds();
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

@@ -4,11 +4,11 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
 /* A copy that takes longer is lost: queues may be stopped again and again, but they do run. */
-#define COPY_DEADLINE_MS	amd_kfd_patience(60000)
+#define COPY_DEADLINE_MS	igt_patience(60000)
 /* How often to look whether the test has ended otherwise. */
 #define SLICE_MS		100
 /* Of so many copies to an area that may be written, one writes. */
@@ -47,7 +47,7 @@ void soak_copier_close(struct soak_thread *thread)
 
 static int copy(struct soak_thread *thread, uint64_t dst, uint64_t src, size_t size)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + COPY_DEADLINE_MS;
+	const uint64_t deadline = igt_now_ms() + COPY_DEADLINE_MS;
 	uint32_t seqno;
 	int ret;
 
@@ -55,7 +55,7 @@ static int copy(struct soak_thread *thread, uint64_t dst, uint64_t src, size_t s
 	seqno = amd_kfd_queue_submit(&thread->queue);
 	do {
 		ret = __amd_kfd_queue_wait(&thread->queue, seqno, SLICE_MS);
-	} while (ret == -ETIME && !thread->soak->failed && amd_kfd_now_ms() < deadline);
+	} while (ret == -ETIME && !thread->soak->failed && igt_now_ms() < deadline);
 	return ret ? soak_fail(thread->soak, ret, "copy by the %s queue", queue_names[thread->type]) : 0;
 }
 

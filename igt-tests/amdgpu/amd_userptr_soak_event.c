@@ -13,6 +13,8 @@
 
 #include "igt.h"
 
+#include "lib/igt_procfs.h"
+
 #include "amd_userptr_soak.h"
 
 /* Most events between two waits for the queues, and the longest they then get to run. */
@@ -38,7 +40,7 @@ struct pages {
 
 static uint64_t pfn(const struct soak_thread *thread, const void *addr)
 {
-	return __amd_userptr_pfn(thread->pagemap, addr);
+	return __igt_procfs_pfn(thread->pagemap, addr);
 }
 
 static bool gone(const struct soak_thread *thread, const void *addr, uint64_t before)

@@ -14,15 +14,17 @@
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
 /* How often to push pages that somebody else holds just now: a child, a batch for the LRU lists. */
 #define MAX_PUSHES	4
 /* How long the disk may take for some pages. */
-#define DISK_MS		amd_kfd_patience(10000)
+#define DISK_MS		igt_patience(10000)
 
 /* include/uapi/asm-generic/mman-common.h: not in every libc */
 enum { MADV_POPULATE_READ_ = 22 };
@@ -70,7 +72,7 @@ static void read_all(const struct round *round)
 /* A page of which the kernel says @set, and none of @unset: bits of KPF_... */
 static bool has_flags(const struct soak_thread *thread, const char *page, uint64_t set, uint64_t unset)
 {
-	const uint64_t frame = __amd_userptr_pfn(thread->pagemap, page);
+	const uint64_t frame = __igt_procfs_pfn(thread->pagemap, page);
 	uint64_t flags;
 
 	if (!frame || pread(thread->soak->kpageflags, &flags, sizeof(flags),
@@ -105,7 +107,7 @@ static int make_freed(struct soak_thread *thread, struct round *round)
 		return -errno;
 	area->split = !whole;
 	/* A page in a batch is not known to be free (mm/swap.c: folio_mark_lazyfree()). */
-	__amd_userptr_drain_batches();
+	__igt_reclaim_drain_batches();
 	look_for_flags(thread, round, 1ull << KPF_ANON, 1ull << KPF_SWAPBACKED);
 	return 0;
 }
@@ -183,7 +185,7 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 /* What is being written to the disk comes back from the swap cache, and is clean when that is done. */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + DISK_MS;
+	const uint64_t deadline = igt_now_ms() + DISK_MS;
 	int ret;
 
 	do {
@@ -192,8 +194,8 @@ static int make_swapped(struct soak_thread *thread, struct round *round)
 		if (ret || look_for_flags(thread, round, 1ull << KPF_SWAPCACHE,
 					  1ull << KPF_DIRTY | 1ull << KPF_WRITEBACK))
 			break;
-		__amd_userptr_drain_batches();
-	} while (amd_kfd_now_ms() < deadline && !soak_ended(thread->soak));
+		__igt_reclaim_drain_batches();
+	} while (igt_now_ms() < deadline && !soak_ended(thread->soak));
 	return ret;
 }
 
@@ -219,11 +221,11 @@ const char *soak_clean_name(enum soak_clean clean)
 
 void soak_find_clean(struct soak *soak)
 {
-	const bool can = soak->kpageflags >= 0 && amd_userptr_swap_is_on();
+	const bool can = soak->kpageflags >= 0 && igt_get_total_swap_mb();
 
 	for (unsigned int i = 0; i < SOAK_NUM_CLEAN; i++)
-		soak->can_clean[i] = can && !(kinds[i].disk && amd_userptr_swap_to_disk());
-	amd_userptr_swap_as_before();
+		soak->can_clean[i] = can && !(kinds[i].disk && igt_reclaim_swap_to_disk());
+	igt_reclaim_swap_as_before();
 }
 
 /* ---- where pages go ---- */
@@ -238,7 +240,7 @@ static int hold_swap(struct soak *soak, bool disk)
 		pthread_rwlock_unlock(&soak->swap);
 		pthread_rwlock_wrlock(&soak->swap);
 		if (!soak->on_disk)
-			reason = amd_userptr_swap_to_disk();
+			reason = igt_reclaim_swap_to_disk();
 		soak->on_disk = !reason;
 		pthread_rwlock_unlock(&soak->swap);
 		pthread_rwlock_rdlock(&soak->swap);
@@ -255,7 +257,7 @@ static void let_go_of_swap(struct soak_thread *thread)
 	pthread_rwlock_unlock(&soak->swap);
 	if (!back || pthread_rwlock_trywrlock(&soak->swap))
 		return;
-	amd_userptr_swap_as_before();
+	igt_reclaim_swap_as_before();
 	soak->on_disk = false;
 	pthread_rwlock_unlock(&soak->swap);
 }
@@ -335,7 +337,7 @@ static int push(struct soak_thread *thread, struct round *round)
 	round->area->split = true;
 	for (unsigned int i = 0; i < MAX_PUSHES && !ret && left; i++) {
 		if (i)
-			__amd_userptr_drain_batches();
+			__igt_reclaim_drain_batches();
 		ret = read_pagemap(thread, round, before);
 		if (!ret)
 			ret = advise(round, MADV_PAGEOUT);

@@ -15,18 +15,21 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_os.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_cgroup.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_run.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_cgroup.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_stores.h"
 
 IGT_TEST_DESCRIPTION("Stores of the GPU survive reclaim, also in pages that are clean for the CPU.");
 
-#define SUBTEST_SECONDS amd_kfd_patience(50)
+#define SUBTEST_SECONDS igt_patience(50)
 
 /* Of a process under pressure: the limit, and what it works on besides. */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
@@ -60,7 +63,7 @@ static unsigned int num_pages(void)
 static void fill(char *memory, uint32_t seed)
 {
 	for (unsigned int i = 0; i < num_pages(); i++)
-		amd_userptr_fill(memory + (size_t)i * getpagesize(), getpagesize(), seed + i);
+		amd_pattern_fill(memory + (size_t)i * getpagesize(), getpagesize(), seed + i);
 }
 
 static bool has_page(const char *memory, unsigned int page, uint32_t seed)
@@ -68,7 +71,7 @@ static bool has_page(const char *memory, unsigned int page, uint32_t seed)
 	const uint32_t *dw = (const void *)(memory + (size_t)page * getpagesize());
 
 	for (size_t i = 0; i < getpagesize() / sizeof(*dw); i++) {
-		if (dw[i] != amd_userptr_pattern(seed + page, i))
+		if (dw[i] != amd_pattern(seed + page, i))
 			return false;
 	}
 	return true;
@@ -126,8 +129,8 @@ static int press(void *data)
 static int push_out(void)
 {
 	if (test.other)
-		return __amd_userptr_push_out(test.area.cpu, test.area.size, press, NULL);
-	return __amd_userptr_pageout_all(test.area.cpu, test.area.size);
+		return __igt_reclaim_push_out(test.area.cpu, test.area.size, press, NULL);
+	return __igt_reclaim_pageout_all(test.area.cpu, test.area.size);
 }
 
 static void hold(void)
@@ -139,7 +142,7 @@ static void hold(void)
 static void let_go(void)
 {
 	amd_userptr_stall_release(&test.stall);
-	amd_userptr_expect_stops(test.up, 0);
+	amd_userptr_expect_evictions(test.up, 0);
 	amd_userptr_stall_drop(&test.stall, test.up);
 }
 
@@ -151,7 +154,7 @@ static void reclaim(void)
 	hold();
 	ret = push_out();
 	igt_assert_f(!ret, "%d of %u pages are still in memory: %s\n",
-		     __amd_userptr_pages_in(test.area.cpu, test.area.size), num_pages(),
+		     __igt_reclaim_pages_in(test.area.cpu, test.area.size), num_pages(),
 		     strerror(-ret));
 	let_go();
 }
@@ -162,7 +165,7 @@ static void reclaim_untracked(void)
 	int ret = push_out();
 
 	igt_assert_f(!ret, "%d of %u pages are still in memory: %s\n",
-		     __amd_userptr_pages_in(test.area.cpu, test.area.size), num_pages(),
+		     __igt_reclaim_pages_in(test.area.cpu, test.area.size), num_pages(),
 		     strerror(-ret));
 }
 
@@ -181,7 +184,7 @@ static void make_clean_again(void)
 	amd_kfd_smi_mark(&test.up->smi);
 	if (!test.clean->held) {
 		make_clean();
-		amd_userptr_expect_stops(test.up, 0);
+		amd_userptr_expect_evictions(test.up, 0);
 		return;
 	}
 	amd_userptr_stall_hold(&test.stall, test.up);
@@ -197,7 +200,7 @@ static void begin(struct amd_userptr *user, const struct stores_clean *clean)
 	test.up = user;
 	test.clean = clean;
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
-	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
 	if (!reason)
 		reason = amd_userptr_area_init(&test.area, user, clean->backing, false);
 	igt_require_f(!reason, "%s\n", reason);
@@ -282,18 +285,18 @@ static void survive_exit(const struct stores_clean *clean, enum amd_userptr_kind
 
 static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
-	const char *reason = amd_userptr_cgroup_init(PRESSURE_LIMIT);
+	const char *reason = igt_cgroup_init(PRESSURE_LIMIT);
 	unsigned long long full;
 
 	igt_require_f(!reason, "%s\n", reason);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
-	igt_require_f(amd_userptr_swap_is_on(), "no swap space is in use\n");
+	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
 		/* What the driver has for the process is not what is to be limited. */
 		amd_userptr_open_in_child(&mine, &up);
-		igt_assert_eq(__amd_userptr_cgroup_join(), 0);
+		igt_assert_eq(__igt_cgroup_join(), 0);
 		test.other = mmap(NULL, PRESSURE_OTHER, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 		igt_assert(test.other != MAP_FAILED);
@@ -302,10 +305,10 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 		_exit(IGT_EXIT_SUCCESS);
 	}
 	/* The file's pages that the child has asked for are there now. */
-	test.stall.offset += CHILD_HOLDS * AMD_USERPTR_FUSE_NEXT;
+	test.stall.offset += CHILD_HOLDS * IGT_FUSE_NEXT;
 	igt_waitchildren_timeout(3 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
-	full = amd_userptr_cgroup_event("max ");
-	amd_userptr_cgroup_fini();
+	full = igt_cgroup_event("max ");
+	igt_cgroup_fini();
 	igt_assert(full > 0);
 }
 
@@ -328,7 +331,7 @@ static void no_store(const struct stores_clean *clean, enum amd_userptr_kind kin
 	make_clean();
 	stores_expect_clean(&test.area, clean, false);
 	reclaim_untracked();
-	amd_userptr_check_zero(test.area.cpu, test.area.size, "dropped by reclaim");
+	amd_pattern_check_zero(test.area.cpu, test.area.size, "dropped by reclaim");
 }
 
 static void end_subtest(void)
@@ -336,7 +339,7 @@ static void end_subtest(void)
 	amd_userptr_stall_drop(&test.stall, &up);
 	__amd_userptr_mapped_drop(&up, &test.mapped);
 	amd_userptr_cleanup(&up);
-	amd_userptr_cgroup_fini();
+	igt_cgroup_fini();
 	amd_userptr_area_fini(&test.area);
 	stores_clean_fini();
 }
@@ -382,7 +385,7 @@ static const struct {
 int igt_main()
 {
 	igt_fixture() {
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 		amd_userptr_supported(&up);
 		test.area.fd = -1;
 		no_stall = __amd_userptr_stall_init(&test.stall);
@@ -400,6 +403,6 @@ int igt_main()
 
 	igt_fixture() {
 		amd_userptr_stall_fini(&test.stall);
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 	}
 }

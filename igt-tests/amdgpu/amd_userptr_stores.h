@@ -4,7 +4,6 @@
 #define AMD_USERPTR_STORES_H
 
 #include "lib/amdgpu/amd_userptr_area.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
 
 /* A way in which pages come to be writable and, for the CPU's page table, clean. */
 struct stores_clean {

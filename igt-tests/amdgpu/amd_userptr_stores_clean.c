@@ -12,9 +12,12 @@
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_stores.h"
 
@@ -77,9 +80,9 @@ static int lazyfree(struct amd_userptr_area *area)
 {
 	int ret;
 
-	__amd_userptr_drain_batches();
+	__igt_reclaim_drain_batches();
 	ret = advise(area, MADV_FREE);
-	__amd_userptr_drain_batches();
+	__igt_reclaim_drain_batches();
 	return ret;
 }
 
@@ -94,15 +97,15 @@ static int lazyfree_mprotect(struct amd_userptr_area *area)
 {
 	int ret = lazyfree(area);
 
-	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+	return ret ? ret : __igt_mm_poke(area->cpu, area->size);
 }
 
 static int lazyfree_migrate(struct amd_userptr_area *area)
 {
 	int ret = lazyfree(area);
 
-	ret = ret ? ret : __amd_userptr_migrate(area->cpu, area->size, getpagesize());
-	__amd_userptr_drain_batches();
+	ret = ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
+	__igt_reclaim_drain_batches();
 	return ret;
 }
 
@@ -127,28 +130,29 @@ static int lazyfree_fork(struct amd_userptr_area *area)
 /* Until all are one page with their twins, and then copies again. */
 static int lazyfree_ksm(struct amd_userptr_area *area)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	char *twin = mmap(area->elsewhere, area->size, PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	size_t merged = 0;
 	int ret, err;
 
 	if (twin == MAP_FAILED || madvise(twin, area->size, MADV_MERGEABLE) ||
-	    advise(area, MADV_MERGEABLE) || __amd_userptr_write_text(KSM "pages_to_scan", "1000") ||
-	    __amd_userptr_write_text(KSM "sleep_millisecs", "0"))
+	    advise(area, MADV_MERGEABLE) ||
+	    !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000") ||
+	    !igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0"))
 		return -ENODEV;
 	memcpy(twin, area->cpu, area->size);
-	ret = __amd_userptr_write_text(KSM "run", "1");
-	while (!ret && merged < area->size && amd_kfd_now_ms() < deadline) {
+	ret = igt_sysfs_set(AT_FDCWD, KSM "run", "1") ? 0 : -EIO;
+	while (!ret && merged < area->size && igt_now_ms() < deadline) {
 		for (merged = 0; merged < area->size; merged += getpagesize()) {
-			if (amd_userptr_pfn(area->cpu + merged) != amd_userptr_pfn(twin + merged))
+			if (igt_procfs_pfn(area->cpu + merged) != igt_procfs_pfn(twin + merged))
 				break;
 		}
-		amd_kfd_pause();
+		igt_pause();
 	}
-	err = __amd_userptr_write_text(KSM "run", "2");
-	__amd_userptr_write_text(KSM "run", "0");
-	__amd_userptr_write_text(KSM "sleep_millisecs", "20");
+	err = igt_sysfs_set(AT_FDCWD, KSM "run", "2") ? 0 : -EIO;
+	igt_sysfs_set(AT_FDCWD, KSM "run", "0");
+	igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "20");
 	ret = ret ? ret : err;
 	if (!ret && merged < area->size)
 		ret = -ETIME;
@@ -158,7 +162,7 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 /* What a disk has as well; written there first, and read from there by the CPU. */
 static int swapped_in(struct amd_userptr_area *area)
 {
-	int ret = __amd_userptr_pageout_all(area->cpu, area->size);
+	int ret = __igt_reclaim_pageout_all(area->cpu, area->size);
 
 	if (!ret)
 		read_all(area);
@@ -167,7 +171,7 @@ static int swapped_in(struct amd_userptr_area *area)
 
 static int swapped_in_ahead(struct amd_userptr_area *area)
 {
-	int ret = __amd_userptr_pageout_all(area->cpu, area->size);
+	int ret = __igt_reclaim_pageout_all(area->cpu, area->size);
 
 	ret = ret ? ret : advise(area, MADV_WILLNEED);
 	if (!ret)
@@ -179,7 +183,7 @@ static int swapped_in_mprotect(struct amd_userptr_area *area)
 {
 	int ret = swapped_in(area);
 
-	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+	return ret ? ret : __igt_mm_poke(area->cpu, area->size);
 }
 
 /* ---- shared memory and files ---- */
@@ -231,14 +235,14 @@ static int read_mprotect(struct amd_userptr_area *area)
 {
 	int ret = only_read(area);
 
-	return ret ? ret : __amd_userptr_poke(area->cpu, area->size);
+	return ret ? ret : __igt_mm_poke(area->cpu, area->size);
 }
 
 static int read_migrate(struct amd_userptr_area *area)
 {
 	int ret = only_read(area);
 
-	return ret ? ret : __amd_userptr_migrate(area->cpu, area->size, getpagesize());
+	return ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
 }
 
 /* The old setting is the one in brackets. */
@@ -259,16 +263,16 @@ static const char *allow_shmem_thp(void)
 		*close_bracket = '\0';
 		snprintf(shmem_before, sizeof(shmem_before), "%s", open_bracket + 1);
 	}
-	return __amd_userptr_write_text(SHMEM_THP, "advise") ? "no huge pages in shared memory, or not root" :
-							       NULL;
+	return igt_sysfs_set(AT_FDCWD, SHMEM_THP, "advise") ? NULL :
+							       "no huge pages in shared memory, or not root";
 }
 
 void stores_clean_fini(void)
 {
 	if (shmem_before[0])
-		__amd_userptr_write_text(SHMEM_THP, shmem_before);
+		igt_sysfs_set(AT_FDCWD, SHMEM_THP, shmem_before);
 	shmem_before[0] = '\0';
-	amd_userptr_swap_as_before();
+	igt_reclaim_swap_as_before();
 }
 
 const struct stores_clean amd_userptr_stores_clean[] = {
@@ -286,12 +290,12 @@ const struct stores_clean amd_userptr_stores_clean[] = {
 	  .backing = &anon, .make = lazyfree_fork, .lazyfree = true },
 	{ .name = "lazyfree-ksm", .what = "given back when KSM had merged and parted them",
 	  .backing = &anon, .make = lazyfree_ksm, .once = true, .lazyfree = true },
-	{ .name = "swap-read", .what = "read from a swap disk", .prepare = amd_userptr_swap_to_disk,
+	{ .name = "swap-read", .what = "read from a swap disk", .prepare = igt_reclaim_swap_to_disk,
 	  .backing = &anon, .make = swapped_in, .held = true, .swap_cache = true },
-	{ .name = "swap-willneed", .what = "read ahead from a swap disk", .prepare = amd_userptr_swap_to_disk,
+	{ .name = "swap-willneed", .what = "read ahead from a swap disk", .prepare = igt_reclaim_swap_to_disk,
 	  .backing = &anon, .make = swapped_in_ahead, .held = true, .swap_cache = true },
 	{ .name = "swap-mprotect", .what = "read from a swap disk, read-only for a moment",
-	  .prepare = amd_userptr_swap_to_disk,
+	  .prepare = igt_reclaim_swap_to_disk,
 	  .backing = &anon, .make = swapped_in_mprotect, .once = true, .swap_cache = true },
 	{ .name = "memfd-read", .what = "of a memfd that was only read",
 	  .backing = &memfd, .make = only_read, .held = true },
@@ -338,9 +342,9 @@ void stores_expect_clean(const struct amd_userptr_area *area, const struct store
 			 bool again)
 {
 	const unsigned long long kib = area->size >> 10;
-	struct amd_userptr_smaps smaps;
+	struct igt_procfs_smaps smaps;
 
-	igt_assert_eq(__amd_userptr_smaps(area->cpu, &smaps), 0);
+	igt_assert_eq(__igt_procfs_smaps(area->cpu, &smaps), 0);
 	igt_debug("%s: %llu KiB of %llu, dirty %llu, lazyfree %llu, huge %llu\n", clean->name,
 		  smaps.rss, kib, smaps.dirty, smaps.lazyfree, smaps.huge);
 	igt_assert_eq_u64(smaps.rss, kib);
@@ -350,6 +354,6 @@ void stores_expect_clean(const struct amd_userptr_area *area, const struct store
 	if (clean->huge && !again)
 		igt_assert_eq_u64(smaps.huge, kib);
 	if (clean->swap_cache)
-		igt_assert_eq(__amd_userptr_pages_in_swap_cache(area->cpu, area->size),
+		igt_assert_eq(__igt_procfs_pages_in_swap_cache(area->cpu, area->size),
 			      area->size / getpagesize());
 }

@@ -11,8 +11,6 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_mm.h"
-
 #include "amd_userptr_uapi.h"
 
 IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
@@ -85,7 +83,7 @@ static void implies_validate(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(up, 1);
+	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
@@ -115,13 +113,12 @@ static void too_large(struct amd_userptr *up)
 	/* Low, so that what is behind it are addresses of a process on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	const unsigned long long used = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT,
-							      AMD_USERPTR_MEM_USED);
+	const unsigned long long used = amd_kfd_mem_used();
 
 	igt_assert(cpu != MAP_FAILED);
 	for (int bit = 39; bit < 44; bit++)
 		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
-	igt_assert_eq_u64(amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED),
+	igt_assert_eq_u64(amd_kfd_mem_used(),
 			  used);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);
@@ -371,20 +368,20 @@ static struct amd_userptr up;
 int igt_main()
 {
 	igt_fixture()
-		amd_userptr_start(&up);
+		amd_userptr_fixture_open(&up);
 
-	amd_userptr_run(&up, any_kernel, ARRAY_LENGTH(any_kernel));
+	amd_userptr_run_subtests(&up, any_kernel, ARRAY_LENGTH(any_kernel));
 
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
-		amd_userptr_run(&up, hsa, ARRAY_LENGTH(hsa));
-		amd_userptr_run(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
-		amd_userptr_run(&up, amd_userptr_coherence_subtests,
-				amd_userptr_num_coherence_subtests);
-		amd_userptr_run(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
+		amd_userptr_run_subtests(&up, hsa, ARRAY_LENGTH(hsa));
+		amd_userptr_run_subtests(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_coherence_subtests,
+					 amd_userptr_num_coherence_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
 	}
 
 	igt_fixture()
-		amd_userptr_stop(&up);
+		amd_userptr_fixture_close(&up);
 }

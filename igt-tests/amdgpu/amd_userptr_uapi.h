@@ -3,7 +3,7 @@
 #ifndef AMD_USERPTR_UAPI_H
 #define AMD_USERPTR_UAPI_H
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
 
 extern const struct amd_userptr_subtest amd_userptr_coherence_subtests[];
 extern const unsigned int amd_userptr_num_coherence_subtests;

@@ -10,7 +10,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/amdgpu/amd_vm_trace.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_tracefs.h"
 
 #include "amd_userptr_uapi.h"
 
@@ -44,7 +46,7 @@ static const struct kind kinds[] = {
 /* Flags of the entries that were written since the trace was cleared. */
 static uint64_t traced_flags(uint64_t va, uint64_t at_least)
 {
-	const struct amd_userptr_trace trace = amd_userptr_trace_read(va, COHERENCE_SIZE);
+	const struct amd_vm_trace trace = amd_vm_trace_read(va, COHERENCE_SIZE);
 
 	igt_assert_lte_u64(at_least, trace.valid);
 	igt_assert(!trace.mixed);
@@ -73,7 +75,7 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	uint64_t handle, wanted;
 
 	igt_assert(va);
-	amd_userptr_trace_start();
+	amd_vm_trace_start();
 	igt_assert_eq(__amd_kfd_alloc_memory(&up->kfd, va, COHERENCE_SIZE,
 					     kind->kfd | KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
 					     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE |
@@ -89,17 +91,17 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	igt_assert_eq(create_flags(up, bo->handle) & COHERENCE_MASK, kind->create);
 
 	/* What the restore worker writes: all of KFD's, the part that changed of ours. */
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_change_page(theirs);
-	amd_userptr_change_page(amd_userptr_page(bo, COHERENCE_PAGES / 2));
-	amd_userptr_expect_stops(up, 0);
+	igt_mm_change_page(theirs);
+	igt_mm_change_page(amd_userptr_page(bo, COHERENCE_PAGES / 2));
+	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq_u64(traced_flags(va, 1), wanted);
 	igt_assert_eq_u64(traced_flags(bo->va, 1), wanted);
 	amd_userptr_gpu_check(up, va, COHERENCE_SIZE, 1);
 	amd_userptr_roundtrip(up, bo, 3);
 
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 	igt_assert_eq(__amd_kfd_unmap_memory(&up->kfd, handle), 0);
 	igt_assert_eq(__amd_kfd_free_memory(&up->kfd, handle), 0);
 	amd_kfd_va_release(va, COHERENCE_SIZE);
@@ -118,7 +120,7 @@ static uint64_t flags_with(struct amd_userptr *up, uint32_t handle, uint32_t mty
 	uint64_t va = amd_kfd_va_reserve(COHERENCE_SIZE, 0), flags;
 
 	igt_assert(va);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, COHERENCE_SIZE,
 				       COHERENCE_RWX | mtype), 0);
 	flags = traced_flags(va, COHERENCE_PAGES);
@@ -153,10 +155,10 @@ static void like_gem(struct amd_userptr *up, const struct kind *kind)
 
 static void coherence_mtype(struct amd_userptr *up)
 {
-	amd_userptr_trace_start();
+	amd_vm_trace_start();
 	for (unsigned int i = 0; i < ARRAY_LENGTH(kinds); i++)
 		like_gem(up, &kinds[i]);
-	amd_userptr_trace_off();
+	igt_tracefs_off();
 }
 
 static void coherence_needs_hsa(struct amd_userptr *up)

@@ -56,7 +56,7 @@ static uint32_t begin_and_end(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(process_info(up, &info), 0);
-	igt_assert(amd_userptr_stopped(up));
+	igt_assert(amd_userptr_queues_evicted(up));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_CRIU_CHECKPOINT]);
 	igt_assert_eq(unpause(up), 0);
 	amd_userptr_queue_alive(up);
@@ -110,7 +110,7 @@ static void restore(struct amd_userptr *up, int fd)
 	bo = amd_userptr_tracked(&mine, CRIU_SIZE, 2);
 	amd_kfd_smi_mark(&mine.smi);
 	amd_userptr_dontneed(bo);
-	amd_userptr_expect_stops(&mine, 0);
+	amd_userptr_expect_evictions(&mine, 0);
 	amd_userptr_roundtrip(&mine, bo, 3);
 	amd_userptr_close(&mine);
 	amd_kfd_close(&kfd);

@@ -24,6 +24,7 @@ int main(void)
 		ENTRY(igt_emit_ignore_dmesg_regex),
 		ENTRY(drm_open_driver_render), ENTRY(drm_reopen_driver),
 		ENTRY(drm_close_driver), ENTRY(igt_debugfs_open),
+		ENTRY(igt_sysfs_set), ENTRY(igt_sysfs_write), ENTRY(igt_get_total_swap_mb),
 	};
 
 	for (size_t i = 0; i < sizeof(entries) / sizeof(entries[0]); i++) {

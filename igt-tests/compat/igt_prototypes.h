@@ -66,5 +66,11 @@ int drm_reopen_driver(int fd);
 int drm_close_driver(int fd);
 /* A file of the device of @fd in debugfs; < 0 when there is none. */
 int igt_debugfs_open(int fd, const char *filename, int mode);
+/* Write to a file of /proc or /sys; an absolute @attr needs no directory: AT_FDCWD. */
+bool igt_sysfs_set(int dir, const char *attr, const char *value);
+/* The same; the number of bytes or -errno. */
+int igt_sysfs_write(int dir, const char *attr, const void *data, int len);
+/* Swap space that is switched on. */
+uint64_t igt_get_total_swap_mb(void);
 
 #endif

@@ -13,7 +13,6 @@
  * that was asked for).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,8 +26,6 @@
 
 #define EXIT_SKIP	77
 
-#define RENDER_MINOR_FIRST	128
-#define RENDER_MINOR_LAST	191
 
 /* A simulated GPU on a busy machine is slow; a lost one takes no time at all. */
 #define COPY_DEADLINE_MS	60000
@@ -164,17 +161,11 @@ static int unmap_pages(struct gather *g)
 
 static int open_kfd(struct gather *g)
 {
-	char path[sizeof("/dev/dri/renderD000")];
-	int ret = -ENODEV;
+	int ret = __amd_kfd_open_render_novm(&g->kfd, g->options.device);
 
-	for (int minor = RENDER_MINOR_FIRST; ret && minor <= RENDER_MINOR_LAST; minor++) {
-		snprintf(path, sizeof(path), "/dev/dri/renderD%d", minor);
-		g->drm_fd = open(g->options.device ? g->options.device : path, O_RDWR | O_CLOEXEC);
-		if (g->drm_fd < 0)
-			continue;
-		ret = __amd_kfd_open(&g->kfd, g->drm_fd);
-		if (ret)
-			close(g->drm_fd);
+	if (!ret) {
+		g->drm_fd = g->kfd.drm_fd;
+		ret = __amd_kfd_acquire_vm(&g->kfd);
 	}
 	return ret ? fail("no GPU with KFD", ret) : 0;
 }
@@ -278,17 +269,9 @@ static int copy_under_change(struct gather *g)
 /* The queues must be running again; the restore comes a moment after the change. */
 static int wait_for_restores(struct gather *g)
 {
-	const double deadline = now_ms() + COPY_DEADLINE_MS;
-	int ret;
+	int ret = __amd_kfd_smi_wait_restored(&g->smi, 0, COPY_DEADLINE_MS);
 
-	do {
-		unsigned int evictions = g->smi.count.evictions;
-
-		ret = __amd_kfd_smi_wait(&g->smi, KFD_SMI_EVENT_QUEUE_RESTORE, evictions, POLL_MS);
-		if (!ret && g->smi.count.evictions == evictions)
-			return 0;
-	} while ((!ret || ret == -ETIME) && now_ms() < deadline);
-	return fail("wait for the queues to be restored", ret ? ret : -ETIME);
+	return ret ? fail("wait for the queues to be restored", ret) : 0;
 }
 
 /* The same memory by KFD's own ioctls: four for each page. */

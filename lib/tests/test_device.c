@@ -4,7 +4,6 @@
  * be what the kernel does. Takes the backend: "scatter" or "ranges". Skips without a KFD device,
  * without AMDGPU_GEM_USERPTR_HSA, or when the kernel does not have the backend.
  */
-#include <fcntl.h>
 #include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -17,8 +16,6 @@
 #include "test.h"
 
 #define EXIT_SKIP		77
-#define RENDER_MINOR_FIRST	128
-#define RENDER_MINOR_LAST	191
 #define NUM_PAGES		4
 /* The kernel gives out the lowest free handle, and the test has few BOs at a time. */
 #define MAX_HANDLE		64
@@ -327,26 +324,19 @@ static void backend_in_use(const struct device *device, struct amdgpu_userptr_ct
 static int open_device(struct device *device)
 {
 	uint32_t major, minor;
+	int ret = __amd_kfd_open_render_novm(&device->kfd, NULL), fd;
 
-	for (int i = RENDER_MINOR_FIRST; i <= RENDER_MINOR_LAST; i++) {
-		char path[sizeof("/dev/dri/renderD000")];
-		int fd;
-
-		snprintf(path, sizeof(path), "/dev/dri/renderD%d", i);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		if (!__amd_kfd_open_novm(&device->kfd, fd) &&
-		    !amdgpu_device_initialize(fd, &major, &minor, &device->handle)) {
-			/* libdrm's duplicate: the same open file, so the same address space. */
-			device->fd = amdgpu_device_get_fd(device->handle);
-			device->kfd.drm_fd = device->fd;
-			close(fd);
-			return 0;
-		}
-		close(fd);
+	if (ret)
+		return ret;
+	fd = device->kfd.drm_fd;
+	ret = amdgpu_device_initialize(fd, &major, &minor, &device->handle);
+	if (!ret) {
+		/* libdrm's duplicate: the same open file, so the same address space. */
+		device->fd = amdgpu_device_get_fd(device->handle);
+		device->kfd.drm_fd = device->fd;
 	}
-	return -ENODEV;
+	close(fd);
+	return ret;
 }
 
 int main(int argc, char **argv)

@@ -4,6 +4,8 @@
  * and ours is a compile error.
  */
 #include "igt.h"
+#include "igt_os.h"
+#include "igt_sysfs.h"
 
 #ifdef IGT_COMPAT_H
 #error "this must see IGT's own igt.h"

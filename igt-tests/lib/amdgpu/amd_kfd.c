@@ -25,6 +25,10 @@
 
 #define HUGE_PAGE (2ull << 20)
 
+/* drivers/gpu/drm/drm_drv.c: minors of render nodes, as far as old and new kernels agree */
+#define RENDER_MINOR_FIRST	128
+#define RENDER_MINOR_LAST	191
+
 static int kfd_ioctl(int fd, unsigned long request, void *args)
 {
 	int ret;
@@ -173,6 +177,34 @@ int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd)
 	kfd->drm_fd = drm_fd;
 	kfd->pid = getpid();
 	return 0;
+}
+
+static int open_path_novm(struct amd_kfd *kfd, const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC), ret;
+
+	if (fd < 0)
+		return -errno;
+	ret = __amd_kfd_open_novm(kfd, fd);
+	if (ret)
+		close(fd);
+	return ret;
+}
+
+int __amd_kfd_open_render_novm(struct amd_kfd *kfd, const char *path)
+{
+	char name[sizeof("/dev/dri/renderD000")];
+	int ret = -ENODEV;
+
+	memset(kfd, 0, sizeof(*kfd));
+	kfd->fd = -1;
+	if (path)
+		return open_path_novm(kfd, path);
+	for (int minor = RENDER_MINOR_FIRST; ret && minor <= RENDER_MINOR_LAST; minor++) {
+		snprintf(name, sizeof(name), "/dev/dri/renderD%d", minor);
+		ret = open_path_novm(kfd, name);
+	}
+	return ret ? -ENODEV : 0;
 }
 
 int __amd_kfd_acquire_vm(struct amd_kfd *kfd)

@@ -68,6 +68,11 @@ struct amd_kfd {
 int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 /* The same without acquiring the VM. */
 int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd);
+/*
+ * Open the render node @path, or without one the first whose GPU KFD has, and KFD without acquiring
+ * the VM.  The render node is kfd->drm_fd, which the caller closes.
+ */
+int __amd_kfd_open_render_novm(struct amd_kfd *kfd, const char *path);
 int __amd_kfd_acquire_vm(struct amd_kfd *kfd);
 void amd_kfd_close(struct amd_kfd *kfd);
 /* The GPU's clock, AMDKFD_IOC_GET_CLOCK_COUNTERS. */
@@ -279,6 +284,9 @@ int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms);
 
+/* Until at least @evictions were seen since the mark and each one that was seen has its restore, or -ETIME. */
+int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
+
 /* GPU page faults of this process: create before the access, then wait. */
 int __amd_kfd_fault_event_create(struct amd_kfd *kfd, uint32_t *event_id);
 int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned int timeout_ms,
@@ -302,5 +310,13 @@ void amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 void amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		      unsigned int count, unsigned int timeout_ms);
+void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
+
+/* Memory that KFD counts for all its processes (kfd_debugfs.c), in MiB. */
+#define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
+/* Memory of the processes, without that of TTM; 0 without debugfs. */
+unsigned long long amd_kfd_mem_used(void);
+/* All of that file; skips without debugfs. */
+void amd_kfd_read_mem_limit(char *text, size_t size);
 
 #endif

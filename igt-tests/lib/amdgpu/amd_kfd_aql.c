@@ -10,10 +10,10 @@
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/amdgpu/amd_kfd_packets.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /* How long a full ring may take to have a free slot. */
-#define SLOT_MS		amd_kfd_patience(10000)
+#define SLOT_MS		igt_patience(10000)
 
 /* One 64 bit slot for each event of a process (kfd_events.c:273). */
 #define EVENT_PAGE_BYTES (KFD_SIGNAL_EVENT_LIMIT * 8)
@@ -37,11 +37,11 @@ void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue)
 /* The read index is the queue's word that the slot may be used again. */
 static int wait_for_slot(const struct amd_kfd_queue *queue)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + SLOT_MS;
+	const uint64_t deadline = igt_now_ms() + SLOT_MS;
 	const struct timespec pause = { .tv_nsec = 100000 };
 
 	while (queue->aql_put - *queue->rptr >= num_slots(queue)) {
-		if (amd_kfd_now_ms() >= deadline)
+		if (igt_now_ms() >= deadline)
 			return -ETIME;
 		nanosleep(&pause, NULL);
 	}

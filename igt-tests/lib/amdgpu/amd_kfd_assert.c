@@ -1,8 +1,12 @@
 // SPDX-License-Identifier: MIT
 /* The asserting halves of amd_kfd; the only part of it that needs IGT. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd.h"
+#include "lib/igt_procfs.h"
 
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd)
 {
@@ -78,4 +82,30 @@ void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		     "(evictions %u, restores %u, VM faults %u)\n", count, event, timeout_ms,
 		     strerror(-ret), smi->count.evictions, smi->count.restores,
 		     smi->count.vm_faults);
+}
+
+void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
+{
+	int ret = __amd_kfd_smi_wait_restored(smi, evictions, timeout_ms);
+
+	igt_assert_f(ret == 0, "queues not evicted and restored in %u ms: %s "
+		     "(evictions %u of %u, restores %u, VM faults %u)\n", timeout_ms, strerror(-ret),
+		     smi->count.evictions, evictions, smi->count.restores, smi->count.vm_faults);
+}
+
+unsigned long long amd_kfd_mem_used(void)
+{
+	return igt_procfs_number(AMD_KFD_MEM_LIMIT, "System mem used ");
+}
+
+void amd_kfd_read_mem_limit(char *text, size_t size)
+{
+	int fd = open(AMD_KFD_MEM_LIMIT, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+
+	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
+	len = read(fd, text, size - 1);
+	close(fd);
+	igt_assert_lt(0, len);
+	text[len] = '\0';
 }

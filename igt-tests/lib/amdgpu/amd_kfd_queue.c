@@ -11,13 +11,13 @@
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/amdgpu/amd_kfd_packets.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 #define RING_BYTES	(64u << 10)
 #define RING_DWORDS	(RING_BYTES / 4)
 
 /* How long a full ring may take to drain. */
-#define DRAIN_MS	amd_kfd_patience(10000)
+#define DRAIN_MS	igt_patience(10000)
 
 /* Places in the control page, each in a cache line of its own. */
 enum {
@@ -298,13 +298,13 @@ bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
 /* Watch memory that the GPU will write: first closely, then every millisecond. */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + timeout_ms;
+	const uint64_t deadline = igt_now_ms() + timeout_ms;
 	struct timespec pause = { .tv_nsec = 10000 };
 
 	if (queue->error)
 		return queue->error;
 	while (!amd_kfd_queue_done(queue, seqno)) {
-		if (amd_kfd_now_ms() >= deadline)
+		if (igt_now_ms() >= deadline)
 			return amd_kfd_queue_done(queue, seqno) ? 0 : -ETIME;
 		nanosleep(&pause, NULL);
 		if (pause.tv_nsec < 1000000)

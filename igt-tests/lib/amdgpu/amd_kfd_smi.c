@@ -12,7 +12,7 @@
 #include <sys/ioctl.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/igt_time.h"
 
 /* drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c: KFD_MAX_KFIFO_SIZE, all that can be pending */
 #define SMI_FIFO_SIZE 8192
@@ -161,11 +161,11 @@ static unsigned int seen(const struct amd_kfd_smi *smi, enum kfd_smi_event event
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + timeout_ms;
+	const uint64_t deadline = igt_now_ms() + timeout_ms;
 
 	for (;;) {
 		struct pollfd pfd = { .fd = smi->fd, .events = POLLIN };
-		uint64_t now = amd_kfd_now_ms();
+		uint64_t now = igt_now_ms();
 		int ret = __amd_kfd_smi_drain(smi);
 
 		if (ret && ret != -EINTR)
@@ -177,4 +177,20 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		if (poll(&pfd, 1, deadline - now) < 0 && errno != EINTR)
 			return -errno;
 	}
+}
+
+/* Not all evictions need to be over when the first restore comes, so look at the count again. */
+int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
+{
+	const uint64_t deadline = igt_now_ms() + timeout_ms;
+	const struct amd_kfd_smi_counts *count = &smi->count;
+	int ret = __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_EVICTION, evictions, timeout_ms);
+
+	while (!ret && count->restores < count->evictions) {
+		const uint64_t now = igt_now_ms();
+
+		ret = __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+					 now < deadline ? deadline - now : 0);
+	}
+	return ret;
 }

@@ -7,9 +7,7 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 
 void amd_userptr_open(struct amd_userptr *up, int fd)
 {
@@ -126,7 +124,7 @@ uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed)
 	amd_userptr_adopt(up, cpu, size);
 	/* A collapse into a huge page would be an event the subtest did not make. */
 	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
-	amd_userptr_fill(cpu, size, seed);
+	amd_pattern_fill(cpu, size, seed);
 	return cpu;
 }
 
@@ -248,48 +246,10 @@ struct amd_userptr_bo *amd_userptr_tracked(struct amd_userptr *up, size_t size, 
 	return bo;
 }
 
-uint32_t amd_userptr_pattern(uint32_t seed, size_t index)
-{
-	/* Odd multipliers: neighbouring dwords and a dword under two seeds always differ. */
-	return (uint32_t)index * 0x9e3779b1u + (seed + 1) * 0x01000193u;
-}
-
-void amd_userptr_fill(void *cpu, size_t size, uint32_t seed)
-{
-	volatile uint32_t *dw = cpu;
-
-	for (size_t i = 0; i < size / sizeof(*dw); i++)
-		dw[i] = amd_userptr_pattern(seed, i);
-}
-
-void amd_userptr_check(const void *cpu, size_t size, uint32_t seed, const char *who)
-{
-	const volatile uint32_t *dw = cpu;
-
-	for (size_t i = 0; i < size / sizeof(*dw); i++) {
-		uint32_t got = dw[i], want = amd_userptr_pattern(seed, i);
-
-		igt_assert_f(got == want, "%s: byte %#zx of %#zx: %#x instead of %#x (seed %u)\n",
-			     who, i * sizeof(*dw), size, got, want, seed);
-	}
-}
-
-void amd_userptr_check_zero(const void *cpu, size_t size, const char *who)
-{
-	const volatile uint32_t *dw = cpu;
-
-	for (size_t i = 0; i < size / sizeof(*dw); i++) {
-		uint32_t got = dw[i];
-
-		igt_assert_f(got == 0, "%s: byte %#zx of %#zx: %#x instead of zero\n",
-			     who, i * sizeof(*dw), size, got);
-	}
-}
-
 void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
-	amd_userptr_fill(up->in.cpu, size, seed);
+	amd_pattern_fill(up->in.cpu, size, seed);
 	amd_kfd_queue_copy(up->queue, va, up->in.va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 }
@@ -306,20 +266,20 @@ static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 void amd_userptr_gpu_check(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed)
 {
 	gpu_read(up, va, size);
-	amd_userptr_check(up->out.cpu, size, seed, "read by the GPU");
+	amd_pattern_check(up->out.cpu, size, seed, "read by the GPU");
 }
 
 void amd_userptr_gpu_check_zero(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	gpu_read(up, va, size);
-	amd_userptr_check_zero(up->out.cpu, size, "read by the GPU");
+	amd_pattern_check_zero(up->out.cpu, size, "read by the GPU");
 }
 
 void amd_userptr_roundtrip(struct amd_userptr *up, struct amd_userptr_bo *bo, uint32_t seed)
 {
 	amd_userptr_gpu_fill(up, bo->va, bo->size, seed);
-	amd_userptr_check(bo->cpu, bo->size, seed, "written by the GPU");
-	amd_userptr_fill(bo->cpu, bo->size, seed + 1);
+	amd_pattern_check(bo->cpu, bo->size, seed, "written by the GPU");
+	amd_pattern_fill(bo->cpu, bo->size, seed + 1);
 	amd_userptr_gpu_check(up, bo->va, bo->size, seed + 1);
 }
 
@@ -333,11 +293,11 @@ void amd_userptr_queue_alive(struct amd_userptr *up)
 {
 	const uint32_t seed = 0xa11e;
 
-	amd_userptr_fill(up->in.cpu, getpagesize(), seed);
+	amd_pattern_fill(up->in.cpu, getpagesize(), seed);
 	memset(up->out.cpu, 0, getpagesize());
 	amd_kfd_queue_copy(up->queue, up->out.va, up->in.va, getpagesize());
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
-	amd_userptr_check(up->out.cpu, getpagesize(), seed, "copied by a queue that should run");
+	amd_pattern_check(up->out.cpu, getpagesize(), seed, "copied by a queue that should run");
 }
 
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page)
@@ -345,49 +305,31 @@ void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page)
 	return (char *)bo->cpu + (size_t)page * getpagesize();
 }
 
-void amd_userptr_change_page(void *addr)
-{
-	const size_t page = getpagesize();
-	char *other = mmap(NULL, page, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
-
-	igt_assert(other != MAP_FAILED);
-	memcpy(other, addr, page);
-	igt_assert(mremap(other, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
-}
-
 void amd_userptr_dontneed(struct amd_userptr_bo *bo)
 {
 	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_DONTNEED), 0);
 }
 
-bool amd_userptr_stopped(struct amd_userptr *up)
+bool amd_userptr_queues_evicted(struct amd_userptr *up)
 {
 	amd_kfd_smi_drain(&up->smi);
 	return up->smi.count.evictions > up->smi.count.restores;
 }
 
-void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops)
+void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
 
-	/* Not all evictions need to be over when the first restore comes. */
-	do {
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_EVICTION, stops ? stops : 1,
-				 AMD_USERPTR_WAIT_MS);
-		amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
-				 AMD_USERPTR_WAIT_MS);
-	} while (count->restores < count->evictions);
-
-	igt_debug("stopped %u times, started %u times\n", count->evictions, count->restores);
+	amd_kfd_smi_wait_restored(&up->smi, evictions ? evictions : 1, AMD_USERPTR_WAIT_MS);
+	igt_debug("evicted %u times, restored %u times\n", count->evictions, count->restores);
 	igt_assert_eq(count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR], count->evictions);
 	igt_assert_eq(count->restores, count->evictions);
 	igt_assert_eq(count->other, 0);
-	if (stops)
-		igt_assert_eq(count->evictions, stops);
+	if (evictions)
+		igt_assert_eq(count->evictions, evictions);
 }
 
-void amd_userptr_expect_no_stop(struct amd_userptr *up)
+void amd_userptr_expect_no_eviction(struct amd_userptr *up)
 {
 	amd_kfd_smi_drain(&up->smi);
 	igt_assert_eq(up->smi.count.evictions, 0);
@@ -406,89 +348,4 @@ void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint
 		     "fault at %#llx, not in [%#llx, %#llx)\n", (unsigned long long)fault.va,
 		     (unsigned long long)va, (unsigned long long)(va + size));
 	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_VMFAULT, 1, AMD_USERPTR_WAIT_MS);
-}
-
-void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint32_t size)
-{
-	struct drm_amdgpu_info args = {
-		.return_pointer = (uintptr_t)result,
-		.return_size = size,
-		.query = query,
-	};
-
-	igt_assert_f(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
-		     strerror(errno));
-}
-
-void amd_userptr_ignore_fault_log(void)
-{
-	/*
-	 * All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints, that it printed less before, and
-	 * what mm/memory-failure.c says when a test makes a page fail.
-	 */
-	igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: .*(page fault|Process |in page starting|"
-				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
-				    "MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|"
-				    "RW: )|_process_interrupt: [0-9]+ callbacks suppressed|"
-				    "Memory failure: ");
-}
-
-void amd_userptr_read_mem_limit(char *text, size_t size)
-{
-	int fd = open(AMD_USERPTR_MEM_LIMIT, O_RDONLY | O_CLOEXEC);
-	ssize_t len;
-
-	igt_require_f(fd >= 0, "no debugfs of KFD to see its counters\n");
-	len = read(fd, text, size - 1);
-	close(fd);
-	igt_assert_lt(0, len);
-	text[len] = '\0';
-}
-
-uint64_t __amd_userptr_pfn(int pagemap, const void *addr)
-{
-	/* Documentation/admin-guide/mm/pagemap.rst: bits 0-54 pfn, 63 present. */
-	const uint64_t pfn_mask = (1ull << 55) - 1, present = 1ull << 63;
-	off_t offset = (uintptr_t)addr / getpagesize() * sizeof(uint64_t);
-	uint64_t entry;
-
-	if (pread(pagemap, &entry, sizeof(entry), offset) != sizeof(entry))
-		return 0;
-	return entry & present ? entry & pfn_mask : 0;
-}
-
-uint64_t amd_userptr_pfn(const void *addr)
-{
-	int fd = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	uint64_t pfn;
-
-	igt_assert_fd(fd);
-	pfn = __amd_userptr_pfn(fd, addr);
-	close(fd);
-	return pfn;
-}
-
-int amd_userptr_numa_node(int limit)
-{
-	for (int node = limit - 1; node >= 0; node--) {
-		char path[64];
-
-		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
-		if (!access(path, R_OK))
-			return node;
-	}
-	return -1;
-}
-
-bool amd_userptr_swap_is_on(void)
-{
-	FILE *file = fopen("/proc/swaps", "r");
-	char line[256];
-	int lines = 0;
-
-	while (file && fgets(line, sizeof(line), file))
-		lines++;
-	if (file)
-		fclose(file);
-	return lines > 1;	/* the first one is a heading */
 }

@@ -16,7 +16,8 @@
 #include <amdgpu_drm.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_pattern.h"
+#include "lib/igt_time.h"
 
 /*
  * Not in libdrm yet: memory is accessed by KFD user mode queues; on CPU page
@@ -40,7 +41,7 @@
 #define AMD_USERPTR_RW (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
 /* Limit of every single wait: generous, for emulated CPUs. */
-#define AMD_USERPTR_WAIT_MS amd_kfd_patience(10000)
+#define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
 /* Most bytes one amd_userptr_gpu_*() call moves. */
 #define AMD_USERPTR_STAGE (4u << 20)
@@ -109,13 +110,6 @@ void amd_userptr_destroy(struct amd_userptr *up, struct amd_userptr_bo *bo);
 /* amd_userptr_mmap() + create + map with AMD_USERPTR_TRACKED. */
 struct amd_userptr_bo *amd_userptr_tracked(struct amd_userptr *up, size_t size, uint32_t seed);
 
-/* A dword of the pattern of @seed. */
-uint32_t amd_userptr_pattern(uint32_t seed, size_t index);
-void amd_userptr_fill(void *cpu, size_t size, uint32_t seed);
-/* Every byte in [cpu, cpu + size) must be the pattern; @who names the reader or writer. */
-void amd_userptr_check(const void *cpu, size_t size, uint32_t seed, const char *who);
-void amd_userptr_check_zero(const void *cpu, size_t size, const char *who);
-
 /* The GPU stores the pattern at @va; returns when it is done. */
 void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
 /* The GPU reads [va, va + size); every byte must be the pattern, or zero. */
@@ -129,8 +123,6 @@ uint32_t amd_userptr_gpu_store(struct amd_userptr *up, uint64_t va, uint32_t val
 void amd_userptr_queue_alive(struct amd_userptr *up);
 
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
-/* Put another page at the address, with the same content, in one call and with another frame. */
-void amd_userptr_change_page(void *addr);
 /* Drop all pages of the BO's memory. */
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);
 
@@ -138,42 +130,13 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo);
  * Events since amd_kfd_smi_mark(): queues were stopped for userptrs, for
  * nothing else, and restarted as often.  @stops 0 means "once or more".
  */
-void amd_userptr_expect_stops(struct amd_userptr *up, unsigned int stops);
-void amd_userptr_expect_no_stop(struct amd_userptr *up);
+void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions);
+void amd_userptr_expect_no_eviction(struct amd_userptr *up);
 /* Are the queues stopped at this moment?  Then something invalid was not restored yet. */
-bool amd_userptr_stopped(struct amd_userptr *up);
+bool amd_userptr_queues_evicted(struct amd_userptr *up);
 
 /* Wait for a page fault of the GPU in [va, va + size). */
 void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint64_t va,
 			      uint64_t size);
-/* What DRM_IOCTL_AMDGPU_INFO has to say. */
-void amd_userptr_info(struct amd_userptr *up, uint32_t query, void *result, uint32_t size);
-/* Keep the runner from counting the kernel's report of wanted faults as a problem. */
-void amd_userptr_ignore_fault_log(void);
-/* What KFD counts of this machine's memory, as text (kfd_debugfs.c); skips without debugfs. */
-void amd_userptr_read_mem_limit(char *text, size_t size);
-
-/* Opened by one process, waited for by another, with a deadline. */
-struct amd_userptr_gate {
-	int fd[2];
-};
-
-void amd_userptr_gate_init(struct amd_userptr_gate *gate);
-void amd_userptr_gate_open(struct amd_userptr_gate *gate);
-bool amd_userptr_gate_is_open(struct amd_userptr_gate *gate, int timeout_ms);
-/* After the fork, in who will only wait: notice when nobody is left to open the gate. */
-void amd_userptr_gate_watch(struct amd_userptr_gate *gate);
-bool amd_userptr_gate_is_lost(struct amd_userptr_gate *gate);
-void amd_userptr_gate_fini(struct amd_userptr_gate *gate);
-
-/* Physical page behind an address, 0 when not present.  Needs CAP_SYS_ADMIN. */
-uint64_t amd_userptr_pfn(const void *addr);
-/* The same by an open /proc/self/pagemap; also 0 when that cannot be read. */
-uint64_t __amd_userptr_pfn(int pagemap, const void *addr);
-
-/* The highest NUMA node below @limit with memory that is online, or -1. */
-int amd_userptr_numa_node(int limit);
-/* Is there anything to page out to? */
-bool amd_userptr_swap_is_on(void);
 
 #endif

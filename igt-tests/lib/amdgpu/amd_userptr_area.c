@@ -9,14 +9,15 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_area.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
 
-/* Of each half the file or memory is filled with a seed of its own. */
+/* The seed of one half's pattern. */
 #define HALF_SEED(seed, half) ((seed) + (half))
 
 /*
- * Huge pages of hugetlbfs: one for the area, one to replace it with, one to
- * migrate to on either node, one for a file of which the last close is delayed.
+ * Huge pages of hugetlbfs for one subtest: the area, its replacement, one on either node to migrate
+ * to, and those of a file whose last close comes late.
  */
 enum { NUM_HUGE_PAGES = 6 };
 
@@ -34,7 +35,7 @@ static int open_hugetlb(size_t size)
 	return fd >= 0 ? fd : -errno;
 }
 
-/* Where a file is a disk's rather than memory's, if anywhere. */
+/* A file on a disk, where the machine has one: /tmp is often memory. */
 static int open_file(size_t size)
 {
 	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -42,31 +43,31 @@ static int open_file(size_t size)
 	return fd >= 0 ? fd : -errno;
 }
 
-const struct amd_userptr_backing amd_userptr_backings[] = {
-	{ .name = "anon", .what = "Private anonymous pages",
-	  .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
-	{ .name = "thp", .what = "Transparent huge pages",
-	  .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE, .huge = true },
-	{ .name = "shm", .what = "Shared anonymous pages",
-	  .map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
-	{ .name = "memfd", .what = "Pages of a memfd",
-	  .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_memfd },
-	{ .name = "hugetlb", .what = "Pages of hugetlbfs",
-	  .map_flags = MAP_SHARED, .advice = -1, .open = open_hugetlb, .huge = true },
-	{ .name = "private", .what = "Written pages of a private file mapping",
-	  .map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file },
-	{ .name = "file", .what = "Pages of a shared file mapping",
-	  .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_file },
-	{ .name = "readonly", .what = "File pages that the GPU may only read",
-	  .map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file,
-	  .readonly = true },
+/* The name follows from the list, so a row cannot have the wrong place. */
+#define BACKING(id, ...) [AMD_USERPTR_BACKING_##id] = { .name = #id, __VA_ARGS__ }
+const struct amd_userptr_backing amd_userptr_backings[AMD_USERPTR_NUM_BACKINGS] = {
+	BACKING(anon, .what = "Private anonymous pages",
+		.map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE),
+	BACKING(thp, .what = "Transparent huge pages",
+		.map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE, .huge = true),
+	BACKING(shm, .what = "Shared anonymous pages",
+		.map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE),
+	BACKING(memfd, .what = "Pages of a memfd",
+		.map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_memfd),
+	BACKING(hugetlb, .what = "Pages of hugetlbfs",
+		.map_flags = MAP_SHARED, .advice = -1, .open = open_hugetlb, .huge = true),
+	BACKING(private, .what = "Written pages of a private file mapping",
+		.map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file),
+	BACKING(file, .what = "Pages of a shared file mapping",
+		.map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_file),
+	BACKING(readonly, .what = "File pages that the GPU may only read",
+		.map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file,
+		.readonly = true),
 };
-const unsigned int amd_userptr_num_backings =
-	sizeof(amd_userptr_backings) / sizeof(amd_userptr_backings[0]);
 
 const struct amd_userptr_backing *amd_userptr_backing(const char *name)
 {
-	for (unsigned int i = 0; i < amd_userptr_num_backings; i++) {
+	for (unsigned int i = 0; i < AMD_USERPTR_NUM_BACKINGS; i++) {
 		if (!strcmp(amd_userptr_backings[i].name, name))
 			return &amd_userptr_backings[i];
 	}
@@ -79,7 +80,7 @@ static bool is_private_file(const struct amd_userptr_backing *backing)
 	return backing->open && (backing->map_flags & MAP_PRIVATE);
 }
 
-/* The number of free huge pages, raised to what an area needs. */
+/* Raise the number of huge pages to NUM_HUGE_PAGES; a reason to skip, or NULL. */
 static const char *reserve_huge_pages(void)
 {
 	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+");
@@ -110,7 +111,7 @@ static int new_file(struct amd_userptr_area *area)
 	if (ftruncate(fd, area->size))
 		goto error;
 	for (unsigned int half = 0; half < 2 && is_private_file(area->backing); half++) {
-		amd_userptr_fill(bytes, sizeof(bytes), HALF_SEED(AMD_USERPTR_SEED_FILE, half));
+		amd_pattern_fill(bytes, sizeof(bytes), HALF_SEED(AMD_USERPTR_SEED_FILE, half));
 		if (pwrite(fd, bytes, sizeof(bytes), amd_userptr_area_offset(area, half)) !=
 		    sizeof(bytes))
 			goto error;
@@ -122,7 +123,7 @@ error:
 	return -EIO;
 }
 
-/* Map memory of the area's kind, whatever was there; the new file takes the old one's place. */
+/* Map new memory of the area's backing at its address, and close the file that was mapped before. */
 static int map_area(struct amd_userptr_area *area)
 {
 	const struct amd_userptr_backing *backing = area->backing;
@@ -145,7 +146,7 @@ static int map_area(struct amd_userptr_area *area)
 	return 0;
 }
 
-/* @size bytes at the start of a huge page, for the area and for elsewhere. */
+/* Reserve addresses for the area and for elsewhere, each at the start of a huge page. */
 static void reserve(struct amd_userptr_area *area)
 {
 	const size_t huge = AMD_USERPTR_AREA_HUGE;
@@ -176,7 +177,7 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	igt_assert_eq(map_area(area), 0);
 	if (!backing->readonly)
 		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
-	if (backing->advice == MADV_HUGEPAGE && __amd_userptr_collapse(area->cpu, area->size))
+	if (backing->advice == MADV_HUGEPAGE && __igt_mm_collapse(area->cpu, area->size))
 		return "no transparent huge page to be had";
 	return NULL;
 }
@@ -215,10 +216,10 @@ size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int
 
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area)
 {
-	const uint64_t pages = area->size / getpagesize(), first = amd_userptr_pfn(area->cpu);
+	const uint64_t pages = area->size / getpagesize(), first = igt_procfs_pfn(area->cpu);
 
 	return first && first % pages == 0 &&
-	       amd_userptr_pfn(area->cpu + area->size - getpagesize()) == first + pages - 1;
+	       igt_procfs_pfn(area->cpu + area->size - getpagesize()) == first + pages - 1;
 }
 
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index)
@@ -234,7 +235,7 @@ char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int in
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed)
 {
 	for (unsigned int half = 0; half < 2; half++)
-		amd_userptr_fill(area->cpu + amd_userptr_area_offset(area, half),
+		amd_pattern_fill(area->cpu + amd_userptr_area_offset(area, half),
 				 AMD_USERPTR_HALF, HALF_SEED(seed, half));
 }
 
@@ -255,9 +256,9 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 {
 	igt_assert(effect != AMD_USERPTR_HOLE);
 	if (effect == AMD_USERPTR_ZEROED)
-		amd_userptr_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
+		amd_pattern_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
 	else
-		amd_userptr_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
+		amd_pattern_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
 				  "after the event");
 }
 
@@ -278,7 +279,7 @@ static void gpu_copy(struct amd_userptr_area *area, struct amd_userptr_bo *bo, b
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 }
 
-/* What the GPU reads of one half is at the address returned, until it reads again. */
+/* The bytes of one half that gpu_copy() has read last. */
 static const char *gpu_half(struct amd_userptr_area *area, unsigned int half)
 {
 	return (char *)area->up->out.cpu + half * AMD_USERPTR_HALF;
@@ -288,7 +289,7 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 			    enum amd_userptr_effect effect)
 {
 	if (bo) {
-		/* What no pattern and no fresh page contains. */
+		/* Bytes that neither a pattern nor a new page contains. */
 		memset(area->up->out.cpu, 0xff, 2 * AMD_USERPTR_HALF);
 		gpu_copy(area, bo, false);
 	}
@@ -307,17 +308,17 @@ void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userpt
 
 	if (!area->backing->readonly) {
 		for (unsigned int half = 0; half < 2; half++)
-			amd_userptr_fill(staged + half * AMD_USERPTR_HALF, AMD_USERPTR_HALF,
+			amd_pattern_fill(staged + half * AMD_USERPTR_HALF, AMD_USERPTR_HALF,
 					 HALF_SEED(gpu_seed, half));
 		gpu_copy(area, bo, true);
 		for (unsigned int half = 0; half < 2; half++)
-			amd_userptr_check(area->cpu + amd_userptr_area_offset(area, half),
+			amd_pattern_check(area->cpu + amd_userptr_area_offset(area, half),
 					  AMD_USERPTR_HALF, HALF_SEED(gpu_seed, half),
 					  "written by the GPU");
 	}
 	amd_userptr_area_fill(area, cpu_seed);
 	gpu_copy(area, bo, false);
 	for (unsigned int half = 0; half < 2; half++)
-		amd_userptr_check(gpu_half(area, half), AMD_USERPTR_HALF,
+		amd_pattern_check(gpu_half(area, half), AMD_USERPTR_HALF,
 				  HALF_SEED(cpu_seed, half), "read by the GPU");
 }

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory of every kind under a userptr, and what the kernel can do to it: the
- * two tables that a matrix of tests is made of, and the areas they work on.
+ * Every kind of memory that a userptr can have (a backing), every change that the kernel can make to
+ * memory (an event), and the effect of each event on each backing.  The matrix tests combine the rows
+ * of the two tables.
  *
- * Of an area, which may have huge pages, the first and the last
- * AMD_USERPTR_HALF bytes are observed.
+ * An area is memory of one backing.  It may be a huge page, so only its first and last
+ * AMD_USERPTR_HALF bytes are filled and compared.
  */
 #ifndef AMD_USERPTR_AREA_H
 #define AMD_USERPTR_AREA_H
@@ -17,39 +18,53 @@
 
 #define AMD_USERPTR_MAX_OBSERVED 16
 
-/* Seeds: halves differ, and so does what may be found in them. */
+/* Seeds of patterns.  Each half has its own, so the distance between two seeds is at least 2. */
 enum {
 	AMD_USERPTR_SEED = 16,		/* stored by the CPU before the event */
-	AMD_USERPTR_SEED_FILE = 32,	/* what the file behind a private mapping has */
-	AMD_USERPTR_SEED_OTHER = 48,	/* other memory at the same address */
-	AMD_USERPTR_SEED_LATER = 64,	/* and above: after the event */
+	AMD_USERPTR_SEED_FILE = 32,	/* in the file behind a private mapping */
+	AMD_USERPTR_SEED_OTHER = 48,	/* in other memory at the same address */
+	AMD_USERPTR_SEED_LATER = 64,	/* and above: stored after the event */
 };
 
-/* What an event does to the memory at the area's address. */
+/* The content of an area after an event, as the CPU and the GPU have to find it. */
 enum amd_userptr_effect {
-	AMD_USERPTR_UNTOUCHED = 'N',	/* nothing: the GPU must not even be stopped */
-	AMD_USERPTR_KEPT = 'K',		/* the same bytes, wherever they are now */
-	AMD_USERPTR_ZEROED = 'Z',
-	AMD_USERPTR_FILE = 'F',		/* the bytes of the file again */
-	AMD_USERPTR_OTHER = 'O',	/* other memory, with other bytes */
-	AMD_USERPTR_HOLE = 'H',		/* the GPU may not access it until it is healed */
+	AMD_USERPTR_NEVER,		/* there is no such event: see why_not */
+	AMD_USERPTR_UNTOUCHED,		/* the event changes no page: no eviction may come */
+	AMD_USERPTR_KEPT,		/* the same bytes, perhaps in other pages */
+	AMD_USERPTR_ZEROED,
+	AMD_USERPTR_FILE,		/* the bytes of the file again */
+	AMD_USERPTR_OTHER,		/* other memory with other bytes */
+	AMD_USERPTR_HOLE,		/* no memory: an access of the GPU must fault until heal() */
+};
+
+/* All backings, in the order of amd_userptr_backings and of struct amd_userptr_effects. */
+#define AMD_USERPTR_FOR_EACH_BACKING(row) \
+	row(anon) row(thp) row(shm) row(memfd) row(hugetlb) row(private) row(file) row(readonly)
+
+#define AMD_USERPTR_BACKING_NUMBER(name) AMD_USERPTR_BACKING_##name,
+enum { AMD_USERPTR_FOR_EACH_BACKING(AMD_USERPTR_BACKING_NUMBER) AMD_USERPTR_NUM_BACKINGS };
+
+/* The effects of one event, by the name of the backing or by its number. */
+#define AMD_USERPTR_BACKING_MEMBER(name) enum amd_userptr_effect name;
+union amd_userptr_effects {
+	struct {
+		AMD_USERPTR_FOR_EACH_BACKING(AMD_USERPTR_BACKING_MEMBER)
+	};
+	enum amd_userptr_effect of[AMD_USERPTR_NUM_BACKINGS];
 };
 
 struct amd_userptr_backing {
 	const char *name;
-	const char *what;
+	const char *what;		/* begins the description of a subtest */
 	int map_flags;			/* MAP_* besides MAP_FIXED */
 	int advice;			/* MADV_*, or -1 */
-	int (*open)(size_t size);	/* its file, or -errno; NULL: none */
+	int (*open)(size_t size);	/* opens its file, or -errno; NULL: there is none */
 	bool huge;			/* huge pages: areas have AMD_USERPTR_AREA_HUGE */
-	bool readonly;			/* of file pages, which the GPU may only read */
+	bool readonly;			/* the GPU may only read */
 };
 
-extern const struct amd_userptr_backing amd_userptr_backings[];
-extern const unsigned int amd_userptr_num_backings;
+extern const struct amd_userptr_backing amd_userptr_backings[AMD_USERPTR_NUM_BACKINGS];
 const struct amd_userptr_backing *amd_userptr_backing(const char *name);
-
-struct amd_userptr_event;
 
 struct amd_userptr_area {
 	struct amd_userptr *up;
@@ -57,27 +72,27 @@ struct amd_userptr_area {
 	char *cpu;
 	size_t size;
 	int fd;				/* the file, or -1 */
-	void *reserved;			/* our addresses, with the area at a huge page's start */
+	void *reserved;			/* a mapping around cpu and elsewhere */
 	size_t reserved_size;
-	char *elsewhere;		/* room for another mapping of the same size */
-	/* How the event finds out that it happened. */
+	char *elsewhere;		/* addresses for another mapping of the same size */
+	/* The state before the event, with which happened() compares. */
 	uint64_t pfns[AMD_USERPTR_MAX_OBSERVED];
 	unsigned long long huge_kb, num_splits;
-	bool done;
+	bool done;			/* trigger() has seen its event happen */
 };
 
 /*
- * Both return a reason to skip, or NULL.  The area holds AMD_USERPTR_SEED (a
- * read-only one AMD_USERPTR_SEED_FILE) and belongs to the clean-up of @up;
+ * Map an area of @backing, or return a reason to skip.  @huge: as large as a huge page, whatever the
+ * backing.  It contains amd_userptr_area_seed().  amd_userptr_cleanup() unmaps it,
  * amd_userptr_area_fini() only closes its file.
  */
 const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_userptr *up,
 				  const struct amd_userptr_backing *backing, bool huge);
 void amd_userptr_area_fini(struct amd_userptr_area *area);
-/* Fresh memory of the area's kind at its address, filled with AMD_USERPTR_SEED_OTHER; 0 or -errno. */
+/* Map new memory of the same backing at the area's address, with AMD_USERPTR_SEED_OTHER; 0 or -errno. */
 int __amd_userptr_area_replace(struct amd_userptr_area *area);
 
-/* What the restore of a read-only BO and of a writable one needs in flags. */
+/* The flags of a userptr of the area. */
 uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area);
 /* The seed of what the area contains before the event. */
 uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area);
@@ -85,46 +100,48 @@ uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area);
 /* Offset of the first (0) or last (1) observed bytes. */
 size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int half);
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed);
-/* @bytes, which somebody read from one half, are what @effect says. */
+/* Assert that @bytes, a copy of one half, are the content after @effect. */
 void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned int half,
 				 enum amd_userptr_effect effect, const void *bytes);
-/* CPU and, with @bo, GPU find in both halves what @effect says. */
+/* Assert that the CPU and, with @bo, the GPU read the content after @effect. */
 void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo *bo,
 			    enum amd_userptr_effect effect);
-/* What one side stores now, the other one reads. */
+/* The GPU reads the bytes that the CPU stores now, and the other way round. */
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
 
-/* Is it one huge page, or as good?  Then a page directory has one entry for it. */
+/* Are its pages neighbours in physical memory, as a huge page's?  Then one entry of a page directory maps it. */
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area);
 
-/* Address of the observed page @index, NULL behind the last one. */
+/* The address of page @index of the two halves, NULL behind the last one. */
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index);
 
-/*
- * An event.  prepare() runs before the userptr exists and returns a reason to
- * skip or NULL.  trigger() asserts nothing and maps nothing: it may run in a
- * thread of its own while the restore worker holds mmap_lock for reading; 0 or
- * -errno.  happened() looks for evidence when the queues run again.
- */
 struct amd_userptr_event {
 	const char *name;
-	const char *what;
+	const char *what;		/* continues the description of a subtest */
+	union amd_userptr_effects effects;
+	const char *why_not;		/* why there are backings with AMD_USERPTR_NEVER */
+	bool huge;			/* needs an area as large as a huge page */
+	/* Runs before the userptr exists; a reason to skip, or NULL. */
 	const char *(*prepare)(struct amd_userptr_area *area);
+	/*
+	 * Makes the event happen; 0 or -errno.  It may run in a thread while the restore worker
+	 * holds mmap_lock for reading, so it asserts, allocates and maps nothing of its own.
+	 */
 	int (*trigger)(struct amd_userptr_area *area);
+	/* Looks for evidence of the event when the queues run again. */
 	bool (*happened)(struct amd_userptr_area *area);
-	/* Why it may not happen, in a kernel that behaves; skips then.  May be NULL. */
+	/* Why the kernel may refuse the event: the subtest skips then.  May be NULL. */
 	const char *refusal;
-	/* Makes the memory accessible again, and what it contains then. */
+	/* Makes the memory accessible again, with the content after @healed.  May be NULL. */
 	int (*heal)(struct amd_userptr_area *area);
 	enum amd_userptr_effect healed;
-	/* Looks, at the end, at memory that the area's pages became; may be NULL. */
+	/* At the end, checks where the area's pages have gone to.  May be NULL. */
 	void (*check_others)(struct amd_userptr_area *area);
-	bool huge;			/* needs an area as large as a huge page */
 };
 
 extern const struct amd_userptr_event amd_userptr_events[];
 extern const unsigned int amd_userptr_num_events;
 
-/* Remember what happened() compares with. */
+/* Remember the page frames that the area has before the event. */
 void amd_userptr_event_begin(struct amd_userptr_area *area);
 #endif

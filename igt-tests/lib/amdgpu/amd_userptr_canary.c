@@ -6,13 +6,14 @@
 
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_canary.h"
+#include "lib/igt_procfs.h"
 
 uint32_t *amd_userptr_find_reused(void *fresh, const uint64_t *pfns, unsigned int count,
 				  unsigned int *index)
 {
 	for (char *page = fresh; page < (char *)fresh + AMD_USERPTR_FRESH_SIZE;
 	     page += getpagesize()) {
-		const uint64_t pfn = amd_userptr_pfn(page);
+		const uint64_t pfn = igt_procfs_pfn(page);
 
 		for (*index = 0; *index < count; (*index)++) {
 			if (pfn && pfn == pfns[*index])

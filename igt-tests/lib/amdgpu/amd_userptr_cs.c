@@ -8,7 +8,6 @@
 #include <amdgpu_drm.h>
 #include <xf86drm.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_cs.h"
 
 /* As long as amd_kfd_queue.c takes a ring for. */

@@ -1,21 +1,21 @@
 // SPDX-License-Identifier: MIT
-/*
- * What the kernel does to memory.  The operations neither assert nor allocate
- * nor map anything: see struct amd_userptr_event.
- */
+/* Changes that the kernel can make to the memory of an area: the rows of struct amd_userptr_event. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
 #include <sys/mman.h>
 
 #include "igt.h"
+#include "igt_os.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_area.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 
-/* A compaction that moved nothing will not do so later either. */
+/* When this many compactions have moved nothing, more of them will not either. */
 enum { MAX_COMPACTIONS = 3 };
 
 /* ---- evidence ---- */
@@ -23,7 +23,7 @@ enum { MAX_COMPACTIONS = 3 };
 void amd_userptr_event_begin(struct amd_userptr_area *area)
 {
 	for (unsigned int i = 0; amd_userptr_area_page(area, i); i++)
-		area->pfns[i] = amd_userptr_pfn(amd_userptr_area_page(area, i));
+		area->pfns[i] = igt_procfs_pfn(amd_userptr_area_page(area, i));
 }
 
 static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pages)
@@ -31,7 +31,7 @@ static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pag
 	unsigned int moved = 0;
 
 	for (*pages = 0; amd_userptr_area_page(area, *pages); (*pages)++)
-		moved += amd_userptr_pfn(amd_userptr_area_page(area, *pages)) !=
+		moved += igt_procfs_pfn(amd_userptr_area_page(area, *pages)) !=
 			 area->pfns[*pages];
 	return moved;
 }
@@ -55,7 +55,7 @@ static bool none_moved(struct amd_userptr_area *area)
 	return !any_moved(area);
 }
 
-/* May the kernel read from, or write to, the area for us? */
+/* Let the kernel read from or write to the area: it says EFAULT where an access of our own would be a signal. */
 static bool accessible(const struct amd_userptr_area *area, bool writing)
 {
 	int gate[2];
@@ -80,18 +80,18 @@ static bool not_writable(struct amd_userptr_area *area)
 	return !accessible(area, true) && accessible(area, false);
 }
 
-/* The trigger saw it. */
+/* For events whose trigger sees that they happen. */
 static bool seen(struct amd_userptr_area *area)
 {
 	return area->done;
 }
 
-/* Memory of the process in huge pages, of all kinds. */
+/* How much memory of the process is mapped as huge pages, of any kind. */
 static unsigned long long huge_kb(void)
 {
-	return amd_userptr_number_in("/proc/self/smaps_rollup", "AnonHugePages:") +
-	       amd_userptr_number_in("/proc/self/smaps_rollup", "ShmemPmdMapped:") +
-	       amd_userptr_number_in("/proc/self/smaps_rollup", "FilePmdMapped:");
+	return igt_procfs_number("/proc/self/smaps_rollup", "AnonHugePages:") +
+	       igt_procfs_number("/proc/self/smaps_rollup", "ShmemPmdMapped:") +
+	       igt_procfs_number("/proc/self/smaps_rollup", "FilePmdMapped:");
 }
 
 /* ---- events ---- */
@@ -102,9 +102,8 @@ static int trigger_unmap(struct amd_userptr_area *area)
 }
 
 /*
- * Copies were made where the mapping is private, and only there. That can be seen as
- * long as the child has the old pages: then khugepaged may take them for a huge page
- * of the copies.
+ * Only a private mapping gets copies.  Compare page frames while the child has the old pages, because
+ * afterwards khugepaged may move the copies into a huge page.
  */
 static void look_for_copies(void *data)
 {
@@ -115,7 +114,7 @@ static void look_for_copies(void *data)
 
 static int trigger_cow(struct amd_userptr_area *area)
 {
-	return __amd_userptr_fork_write_look(area->cpu, area->size, look_for_copies, area);
+	return __igt_mm_fork_write_look(area->cpu, area->size, look_for_copies, area);
 }
 
 static int trigger_dontneed(struct amd_userptr_area *area)
@@ -128,12 +127,12 @@ static int trigger_dontneed(struct amd_userptr_area *area)
 
 static const char *prepare_pageout(struct amd_userptr_area *area)
 {
-	return amd_userptr_swap_is_on() ? NULL : "no swap space is in use";
+	return igt_get_total_swap_mb() ? NULL : "no swap space is in use";
 }
 
 static int trigger_pageout(struct amd_userptr_area *area)
 {
-	int ret = __amd_userptr_pageout(area->cpu, area->size);
+	int ret = __igt_reclaim_pageout(area->cpu, area->size);
 
 	area->done = !ret;
 	return ret;
@@ -165,7 +164,7 @@ static bool moved_elsewhere(struct amd_userptr_area *area)
 	return !accessible(area, false) && accessible(&there, false);
 }
 
-/* A mapping stays with its address: where the pages are now nobody has written. */
+/* The GPU's mapping stays with the old address, so the GPU has not written to the moved pages. */
 static void check_elsewhere(struct amd_userptr_area *area)
 {
 	struct amd_userptr_area there = *area;
@@ -179,16 +178,16 @@ static size_t migration_step(const struct amd_userptr_area *area)
 	return area->backing->huge ? area->size : (size_t)getpagesize();
 }
 
-/* To one node, all of them: one that is on the other node already would not move there. */
+/* Move all pages to one node first, because a page that is on the target node already does not move. */
 static const char *prepare_migrate(struct amd_userptr_area *area)
 {
 	const size_t step = migration_step(area);
 	int ret;
 
-	/* What is mapped by nobody cannot move. */
+	/* Only pages that are mapped can be moved. */
 	for (size_t at = 0; at < area->size; at += step)
 		*(volatile char *)(area->cpu + at);
-	ret = __amd_userptr_migrate(area->cpu, area->size, step);
+	ret = __igt_mm_migrate(area->cpu, area->size, step);
 	if (ret == -ENODEV || ret == -ENOSYS)
 		return "one NUMA node only";
 	return ret ? "the pages do not move" : NULL;
@@ -196,7 +195,7 @@ static const char *prepare_migrate(struct amd_userptr_area *area)
 
 static int trigger_migrate(struct amd_userptr_area *area)
 {
-	return __amd_userptr_migrate(area->cpu, area->size, migration_step(area));
+	return __igt_mm_migrate(area->cpu, area->size, migration_step(area));
 }
 
 static int trigger_compact(struct amd_userptr_area *area)
@@ -204,7 +203,7 @@ static int trigger_compact(struct amd_userptr_area *area)
 	int ret = 0;
 
 	for (int i = 0; i < MAX_COMPACTIONS && !ret && !area->done; i++) {
-		ret = __amd_userptr_compact();
+		ret = __igt_mm_compact();
 		area->done = any_moved(area);
 	}
 	return ret;
@@ -216,12 +215,12 @@ static const char *remember_huge(struct amd_userptr_area *area)
 	return NULL;
 }
 
-/* Not allowed before, lest khugepaged does it first. */
+/* The advice comes only now, so that khugepaged has not collapsed the area before. */
 static int trigger_collapse(struct amd_userptr_area *area)
 {
 	if (madvise(area->cpu, area->size, MADV_HUGEPAGE))
 		return -errno;
-	return __amd_userptr_collapse(area->cpu, area->size);
+	return __igt_mm_collapse(area->cpu, area->size);
 }
 
 static bool collapsed(struct amd_userptr_area *area)
@@ -229,16 +228,16 @@ static bool collapsed(struct amd_userptr_area *area)
 	return huge_kb() > area->huge_kb;
 }
 
-/* A few pages in the middle go; of the rest only the mapping changes. */
+/* Drop a few pages in the middle; the rest of the huge page is mapped by small entries then. */
 static int trigger_split(struct amd_userptr_area *area)
 {
 	return madvise(area->cpu + area->size / 2, AMD_USERPTR_HALF, MADV_DONTNEED) ? -errno : 0;
 }
 
-/* Not how much is huge afterwards: khugepaged may have been here. */
+/* Count splits, because khugepaged may make the memory huge again before we look at it. */
 static unsigned long long num_splits(void)
 {
-	return amd_userptr_number_in("/proc/vmstat", "thp_split_pmd ");
+	return igt_procfs_number("/proc/vmstat", "thp_split_pmd ");
 }
 
 static const char *remember_splits(struct amd_userptr_area *area)
@@ -254,7 +253,7 @@ static bool split(struct amd_userptr_area *area)
 
 #define KSM "/sys/kernel/mm/ksm/"
 
-/* A twin of the area's first half, so that there is something to merge. */
+/* Map a twin of the area's first half, so that KSM has equal pages to merge. */
 static const char *prepare_ksm(struct amd_userptr_area *area)
 {
 	void *twin = mmap(area->elsewhere, AMD_USERPTR_HALF, PROT_READ | PROT_WRITE,
@@ -264,31 +263,31 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 	    madvise(area->cpu, AMD_USERPTR_HALF, MADV_MERGEABLE))
 		return "no KSM in this kernel";
 	memcpy(twin, area->cpu, AMD_USERPTR_HALF);
-	if (__amd_userptr_write_text(KSM "sleep_millisecs", "0") || __amd_userptr_write_text(KSM "pages_to_scan", "1000"))
+	if (!igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0") ||
+	    !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000"))
 		return "KSM cannot be configured (not root?)";
 	return NULL;
 }
 
-/* The restore worker may have undone it already: then a write found a merged page. */
+/* The restore worker may have taken a merged page apart already; the kernel counts that (cow_ksm). */
 static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
 {
-	return amd_userptr_pfn(area->cpu) == amd_userptr_pfn(area->elsewhere) ||
-	       amd_userptr_number_in("/proc/vmstat", "cow_ksm ") > unmerged;
+	return igt_procfs_pfn(area->cpu) == igt_procfs_pfn(area->elsewhere) ||
+	       igt_procfs_number("/proc/vmstat", "cow_ksm ") > unmerged;
 }
 
 static int trigger_ksm(struct amd_userptr_area *area)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	unsigned long long unmerged = amd_userptr_number_in("/proc/vmstat", "cow_ksm ");
-	int ret = __amd_userptr_write_text(KSM "run", "1"), err;
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
+	unsigned long long unmerged = igt_procfs_number("/proc/vmstat", "cow_ksm ");
+	int ret = igt_sysfs_set(AT_FDCWD, KSM "run", "1") ? 0 : -EIO;
 
-	while (!ret && !area->done && amd_kfd_now_ms() < deadline) {
+	while (!ret && !area->done && igt_now_ms() < deadline) {
 		area->done = merged(area, unmerged);
-		amd_kfd_pause();
+		igt_pause();
 	}
-	err = __amd_userptr_write_text(KSM "run", "0");
-	if (ret || err)
-		return ret ? ret : err;
+	if (!igt_sysfs_set(AT_FDCWD, KSM "run", "0") || ret)
+		return -EIO;
 	return area->done ? 0 : -ETIME;
 }
 
@@ -306,7 +305,7 @@ static int trigger_punch(struct amd_userptr_area *area)
 {
 	int ret;
 
-	/* Shared anonymous memory has a file, but no descriptor. */
+	/* Shared anonymous memory has a file, but the process has no descriptor of it. */
 	if (area->fd < 0)
 		ret = madvise(area->cpu, area->size, MADV_REMOVE);
 	else
@@ -324,40 +323,97 @@ static int trigger_remap(struct amd_userptr_area *area)
 	return ret;
 }
 
+#define NEVER		AMD_USERPTR_NEVER
+#define UNTOUCHED	AMD_USERPTR_UNTOUCHED
+#define KEPT		AMD_USERPTR_KEPT
+#define ZEROED		AMD_USERPTR_ZEROED
+#define FILE_BYTES	AMD_USERPTR_FILE
+#define OTHER		AMD_USERPTR_OTHER
+#define HOLE		AMD_USERPTR_HOLE
+
+/*
+ * One argument for each backing: the preprocessor refuses a row that has too few or too many, and
+ * -Woverride-init one that names a backing twice, so every row names every backing.
+ */
+#define EFFECTS(b0, b1, b2, b3, b4, b5, b6, b7) { { b0, b1, b2, b3, b4, b5, b6, b7 } }
+_Static_assert(AMD_USERPTR_NUM_BACKINGS == 8, "EFFECTS() has an argument for each backing");
+_Static_assert(sizeof(union amd_userptr_effects) ==
+	       AMD_USERPTR_NUM_BACKINGS * sizeof(enum amd_userptr_effect),
+	       "members and numbers of backings agree");
+
 const struct amd_userptr_event amd_userptr_events[] = {
 	{ .name = "unmap", .what = "are unmapped",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
+			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
 	  .trigger = trigger_unmap, .happened = not_readable,
-	  .heal = __amd_userptr_area_replace, .healed = AMD_USERPTR_OTHER },
+	  .heal = __amd_userptr_area_replace, .healed = OTHER },
 	{ .name = "remap", .what = "are replaced by others",
+	  .effects = EFFECTS(.anon = OTHER, .thp = OTHER, .shm = OTHER, .memfd = OTHER,
+			     .hugetlb = OTHER, .private = OTHER, .file = OTHER, .readonly = OTHER),
 	  .trigger = trigger_remap, .happened = seen },
+	/* A fork write-protects private mappings only. */
 	{ .name = "cow", .what = "are written after a fork",
+	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = UNTOUCHED, .memfd = UNTOUCHED,
+			     .hugetlb = UNTOUCHED, .private = KEPT, .file = UNTOUCHED, .readonly = KEPT),
 	  .trigger = trigger_cow, .happened = seen },
+	/* The pages of a shared mapping stay in their file, so the next access finds the same bytes. */
 	{ .name = "dontneed", .what = "are dropped by MADV_DONTNEED",
+	  .effects = EFFECTS(.anon = ZEROED, .thp = ZEROED, .shm = KEPT, .memfd = KEPT,
+			     .hugetlb = KEPT, .private = FILE_BYTES, .file = KEPT, .readonly = FILE_BYTES),
 	  .trigger = trigger_dontneed, .happened = seen },
 	{ .name = "pageout", .what = "are paged out, and in again",
+	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = KEPT, .memfd = KEPT,
+			     .hugetlb = NEVER, .private = KEPT, .file = KEPT, .readonly = KEPT),
+	  .why_not = "the kernel never reclaims pages of hugetlbfs",
 	  .prepare = prepare_pageout, .trigger = trigger_pageout, .happened = seen },
+	/* A read-only userptr needs no permission to write. */
 	{ .name = "mprotect", .what = "are made read-only",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
+			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = KEPT),
 	  .trigger = trigger_mprotect, .happened = not_writable,
-	  .heal = heal_mprotect, .healed = AMD_USERPTR_KEPT },
+	  .heal = heal_mprotect, .healed = KEPT },
 	{ .name = "mremap", .what = "move to another address",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
+			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
 	  .trigger = trigger_mremap, .happened = moved_elsewhere,
-	  .heal = __amd_userptr_area_replace, .healed = AMD_USERPTR_OTHER,
+	  .heal = __amd_userptr_area_replace, .healed = OTHER,
 	  .check_others = check_elsewhere },
 	{ .name = "migrate", .what = "migrate to another node",
+	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = KEPT, .memfd = KEPT,
+			     .hugetlb = KEPT, .private = KEPT, .file = KEPT, .readonly = KEPT),
 	  .prepare = prepare_migrate, .trigger = trigger_migrate, .happened = all_moved },
 	{ .name = "compact", .what = "are moved by compaction",
+	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = NEVER, .memfd = NEVER,
+			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
+	  .why_not = "compaction moves pages by their place in memory, so one backing is enough",
 	  .refusal = "compaction moved none of the pages",
 	  .trigger = trigger_compact, .happened = seen },
 	{ .name = "collapse", .what = "are collapsed into a huge page", .huge = true,
+	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = KEPT, .memfd = KEPT,
+			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
+	  .why_not = "the page is huge already, or the file system has no huge pages",
 	  .prepare = remember_huge, .trigger = trigger_collapse, .happened = collapsed },
 	{ .name = "split", .what = "are split", .huge = true,
+	  .effects = EFFECTS(.anon = NEVER, .thp = KEPT, .shm = NEVER, .memfd = NEVER,
+			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
+	  .why_not = "the pages are small, or (hugetlbfs) the kernel never splits them",
 	  .prepare = remember_splits, .trigger = trigger_split, .happened = split },
 	{ .name = "ksm", .what = "are merged with equal ones",
+	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = NEVER, .memfd = NEVER,
+			     .hugetlb = NEVER, .private = KEPT, .file = NEVER, .readonly = NEVER),
+	  .why_not = "KSM merges small private pages that were written",
 	  .prepare = prepare_ksm, .trigger = trigger_ksm, .happened = seen },
 	{ .name = "truncate", .what = "are truncated",
+	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = NEVER, .memfd = HOLE,
+			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
+	  .why_not = "there is no file, or (shm) no descriptor of it",
 	  .trigger = trigger_truncate, .happened = not_readable,
-	  .heal = heal_truncate, .healed = AMD_USERPTR_ZEROED },
+	  .heal = heal_truncate, .healed = ZEROED },
+	/* The copies of a private mapping are not the file's pages. */
 	{ .name = "punch", .what = "fall into a hole punched into the file",
+	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = ZEROED, .memfd = ZEROED,
+			     .hugetlb = ZEROED, .private = KEPT, .file = ZEROED, .readonly = ZEROED),
+	  .why_not = "there is no file",
 	  .trigger = trigger_punch, .happened = seen },
 };
 const unsigned int amd_userptr_num_events =

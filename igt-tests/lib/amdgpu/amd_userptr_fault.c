@@ -2,8 +2,10 @@
 /* Accesses of the GPU that must fault. */
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_gate.h"
+#include "lib/igt_time.h"
 
 /*
  * What the parent's queue works on, again and again, while a child provokes its fault.  Without a
@@ -25,48 +27,48 @@ static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)
 
 void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + CHILD_WAITS * AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + CHILD_WAITS * AMD_USERPTR_WAIT_MS;
 	struct amd_userptr_bo *bo = NULL;
 	unsigned int rounds_after = 0;
-	struct amd_userptr_gate faulted;
+	struct igt_gate faulted;
 
 	if (up->supported)
 		bo = amd_userptr_tracked(up, BYSTANDER_SIZE, 1);
-	amd_userptr_ignore_fault_log();
-	amd_userptr_gate_init(&faulted);
+	amd_info_ignore_fault_log();
+	igt_gate_init(&faulted);
 	amd_kfd_smi_mark(&up->smi);
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
 		amd_userptr_open_in_child(&mine, up);
 		act(&mine, data);
-		amd_userptr_gate_open(&faulted);
+		igt_gate_open(&faulted);
 		amd_userptr_close(&mine);
 	}
-	amd_userptr_gate_watch(&faulted);
-	while (rounds_after < 3 && amd_kfd_now_ms() < deadline &&
-	       !amd_userptr_gate_is_lost(&faulted)) {
+	igt_gate_watch(&faulted);
+	while (rounds_after < 3 && igt_now_ms() < deadline &&
+	       !igt_gate_is_lost(&faulted)) {
 		go_on(up, bo);
-		rounds_after += amd_userptr_gate_is_open(&faulted, rounds_after ? 0 : BYSTANDER_PAUSE_MS);
+		rounds_after += igt_gate_is_open(&faulted, rounds_after ? 0 : BYSTANDER_PAUSE_MS);
 	}
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that provokes a fault");
 	igt_assert_eq(rounds_after, 3);
 	go_on(up, bo);
 	amd_kfd_smi_drain(&up->smi);
 	igt_assert_eq(up->smi.count.vm_faults, 0);
-	amd_userptr_gate_fini(&faulted);
+	igt_gate_fini(&faulted);
 }
 
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	while (!amd_kfd_queue_done(mine->queue, mine->queue->seqno)) {
 		amd_kfd_smi_drain(&mine->smi);
 		if (mine->smi.count.vm_faults)
 			return false;
-		igt_assert_f(amd_kfd_now_ms() < deadline, "the queue neither went on nor faulted\n");
-		amd_kfd_pause();
+		igt_assert_f(igt_now_ms() < deadline, "the queue neither went on nor faulted\n");
+		igt_pause();
 	}
 	return true;
 }

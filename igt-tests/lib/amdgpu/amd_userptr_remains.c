@@ -13,18 +13,19 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 /* The driver frees some things in work items, and KFD a process after its last file. */
-#define BACK_MS amd_kfd_patience(10000)
+#define BACK_MS igt_patience(10000)
 
 /* A work item waits for the GPU now and then, but not that long. */
-#define STUCK_MS amd_kfd_patience(3000)
+#define STUCK_MS igt_patience(3000)
 
-#define LIFE_MS amd_kfd_patience(20000)
+#define LIFE_MS igt_patience(20000)
 #define LIFE_SIZE ((size_t)64 << 10)
 
 static unsigned long long read_number(const char *path)
@@ -65,9 +66,9 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 {
 	char limit[256];
 
-	amd_userptr_read_mem_limit(limit, sizeof(limit));
-	now->system = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, AMD_USERPTR_MEM_USED);
-	now->ttm = amd_userptr_number_in(AMD_USERPTR_MEM_LIMIT, "TTM mem used ");
+	amd_kfd_read_mem_limit(limit, sizeof(limit));
+	now->system = amd_kfd_mem_used();
+	now->ttm = igt_procfs_number(AMD_KFD_MEM_LIMIT, "TTM mem used ");
 	now->vram = device_number(up, "mem_info_vram_used");
 	now->gtt = device_number(up, "mem_info_gtt_used");
 	now->processes = count_processes();
@@ -132,7 +133,7 @@ static int find_worker(char *stack, size_t size)
 
 const char *amd_userptr_stuck_worker(void)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + STUCK_MS;
+	const uint64_t deadline = igt_now_ms() + STUCK_MS;
 	static char stack[2048];
 	char now[sizeof(stack)];
 	int pid;
@@ -142,19 +143,19 @@ const char *amd_userptr_stuck_worker(void)
 		if (!pid)
 			return NULL;
 		/* The same one, at the same place, all the time. */
-		while (amd_kfd_now_ms() < deadline) {
+		while (igt_now_ms() < deadline) {
 			if (!sleeps_in_driver(pid, now, sizeof(now)) || strcmp(now, stack))
 				break;
-			amd_kfd_pause();
+			igt_pause();
 		}
-	} while (amd_kfd_now_ms() < deadline);
+	} while (igt_now_ms() < deadline);
 	return stack;
 }
 
 const char *amd_userptr_remains_wait(struct amd_userptr *up,
 				     const struct amd_userptr_remains *before)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + BACK_MS;
+	const uint64_t deadline = igt_now_ms() + BACK_MS;
 	const struct timespec pause = { .tv_nsec = 5000000 };
 	struct amd_userptr_remains now;
 	static char text[4096];
@@ -162,7 +163,7 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 
 	for (;;) {
 		amd_userptr_remains_look(up, &now);
-		if (is_back(before, &now) || amd_kfd_now_ms() >= deadline)
+		if (is_back(before, &now) || igt_now_ms() >= deadline)
 			break;
 		nanosleep(&pause, NULL);
 	}
@@ -175,20 +176,6 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 		 before->ttm, now.ttm, before->vram, now.vram, before->gtt, now.gtt,
 		 before->processes, now.processes, stack ? stack : "none\n");
 	return text;
-}
-
-bool amd_userptr_wait_pid(pid_t pid, int *status, unsigned int timeout_ms)
-{
-	const uint64_t deadline = amd_kfd_now_ms() + timeout_ms;
-	const struct timespec pause = { .tv_nsec = 2000000 };
-
-	for (;;) {
-		if (waitpid(pid, status, WNOHANG))
-			return true;
-		if (amd_kfd_now_ms() >= deadline)
-			return false;
-		nanosleep(&pause, NULL);
-	}
 }
 
 /* In a child: memory of each kind changes, and its queue reads what is there then. */
@@ -207,11 +194,11 @@ static void live(struct amd_userptr *parent)
 		amd_userptr_gpu_check(&mine, mapped.va, LIFE_SIZE, 1);
 		amd_kfd_smi_mark(&mine.smi);
 		igt_assert_eq(madvise(cpu, LIFE_SIZE, MADV_DONTNEED), 0);
-		amd_userptr_fill(cpu, LIFE_SIZE, 2);
-		amd_userptr_expect_stops(&mine, 0);
+		amd_pattern_fill(cpu, LIFE_SIZE, 2);
+		amd_userptr_expect_evictions(&mine, 0);
 		amd_userptr_gpu_check(&mine, mapped.va, LIFE_SIZE, 2);
 		amd_userptr_gpu_fill(&mine, mapped.va, LIFE_SIZE, 3);
-		amd_userptr_check(cpu, LIFE_SIZE, 3, "written by the GPU");
+		amd_pattern_check(cpu, LIFE_SIZE, 3, "written by the GPU");
 		amd_userptr_mapped_drop(&mine, &mapped);
 	}
 	amd_userptr_close(&mine);
@@ -231,9 +218,9 @@ const char *amd_userptr_live(struct amd_userptr *up)
 	}
 	if (pid < 0)
 		return "no process";
-	if (!amd_userptr_wait_pid(pid, &status, LIFE_MS)) {
+	if (!igt_wait_pid(pid, &status, LIFE_MS)) {
 		kill(pid, SIGKILL);
-		return amd_userptr_wait_pid(pid, &status, LIFE_MS) ? "a new process hangs" :
+		return igt_wait_pid(pid, &status, LIFE_MS) ? "a new process hangs" :
 								     "a new process hangs, and cannot be killed";
 	}
 	snprintf(text, sizeof(text), "a new process failed: status %#x", status);

@@ -28,9 +28,6 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 /* The stack of a kworker that sleeps in amdgpu, KFD or TTM and cannot be waked, or NULL. */
 const char *amd_userptr_stuck_worker(void);
 
-/* waitpid() with a deadline: false when the process is still there. */
-bool amd_userptr_wait_pid(pid_t pid, int *status, unsigned int timeout_ms);
-
 /* A new process has a queue, and its memory is followed; NULL, or what went wrong. */
 const char *amd_userptr_live(struct amd_userptr *up);
 

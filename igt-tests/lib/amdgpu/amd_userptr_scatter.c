@@ -60,7 +60,7 @@ char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_
 	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
 	amd_userptr_scatter_init(scatter, up, pages);
 	for (unsigned int i = 0; i < pages; i++) {
-		amd_userptr_fill(cpu + 2 * i * page, page, i);
+		amd_pattern_fill(cpu + 2 * i * page, page, i);
 		amd_userptr_scatter_add(scatter, cpu + 2 * i * page, page, 0);
 	}
 	amd_userptr_scatter_shuffle(scatter, pages);
@@ -183,7 +183,7 @@ void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t
 
 	amd_userptr_scatter_writes(scatter, 0, size, seed);
 	for (unsigned int i = 0; i < scatter->count; i++)
-		amd_userptr_fill((void *)(uintptr_t)scatter->ranges[i].addr,
+		amd_pattern_fill((void *)(uintptr_t)scatter->ranges[i].addr,
 				 scatter->ranges[i].size, seed + 1 + i);
 	amd_userptr_scatter_reads(scatter, 0, size);
 }

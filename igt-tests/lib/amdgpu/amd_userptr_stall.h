@@ -15,14 +15,11 @@
 #ifndef AMD_USERPTR_STALL_H
 #define AMD_USERPTR_STALL_H
 
-#include <pthread.h>
-#include <semaphore.h>
-
 #include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_fuse.h"
+#include "lib/igt_fuse.h"
 
 struct amd_userptr_stall {
-	struct amd_userptr_fuse fuse;
+	struct igt_fuse fuse;
 	uint64_t offset;		/* of a page that nobody has asked for */
 	void *page;			/* the userptr */
 	uint32_t handle;		/* 0: none */
@@ -40,28 +37,5 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 void amd_userptr_stall_release(struct amd_userptr_stall *stall);
 /* Release, if that has not happened, and close the userptr, if there is one. */
 void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr *up);
-
-/* Something that may have to wait for the worker, in a thread of its own. */
-struct amd_userptr_task {
-	pthread_t thread;
-	sem_t start;
-	int (*run)(void *data);
-	void *data;
-	pid_t tid;
-	int stat;			/* /proc/.../stat of the thread */
-	int ret;
-	bool made, started, done;
-};
-
-/* Make the thread, before anything is held. */
-void amd_userptr_task_make(struct amd_userptr_task *task, int (*run)(void *data), void *data);
-/* Start it, for a caller who sees by other things how far it is. */
-void amd_userptr_task_let_go(struct amd_userptr_task *task);
-/* Start it; returns true when it is done, false when it sleeps in the kernel. */
-bool amd_userptr_task_start(struct amd_userptr_task *task);
-/* The letter of a thread's state in its open /proc/.../stat, 0 when there is none. */
-char __amd_userptr_task_state(int stat);
-/* Wait for its end; must have been released.  What run() returned. */
-int amd_userptr_task_end(struct amd_userptr_task *task);
 
 #endif

@@ -6,8 +6,9 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
 
 /* What the process that must not notice works on afterwards. */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
@@ -17,7 +18,7 @@ void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 {
 	struct amd_userptr_victims victims = { .up = up };
 
-	igt_set_timeout(amd_kfd_patience(seconds), "processes that are killed");
+	igt_set_timeout(igt_patience(seconds), "processes that are killed");
 	amd_userptr_remains_look(up, &victims.before);
 	victims.report = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
 			      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -50,14 +51,14 @@ pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_f
 
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	while (!*flag && amd_kfd_now_ms() < deadline) {
+	while (!*flag && igt_now_ms() < deadline) {
 		siginfo_t info = { 0 };
 
 		if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
 			break;
-		amd_kfd_pause();
+		igt_pause();
 	}
 	return *flag;
 }
@@ -67,7 +68,7 @@ void amd_userptr_victim_end(pid_t pid, const char *what)
 	int status;
 
 	kill(pid, SIGKILL);
-	igt_assert_f(amd_userptr_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "%s: the process does not end\n", what);
 }
 

@@ -19,8 +19,10 @@
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
 
-#include "lib/amdgpu/amd_userptr_fuse.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "igt.h"
+#include "igt_sysfs.h"
+
+#include "lib/igt_fuse.h"
 
 /* Nobody reads that far. */
 #define FILE_SIZE (1ull << 40)
@@ -168,7 +170,7 @@ static int mount_file(int dev, const char *path)
 	return mount("amd_userptr", path, "fuse", MS_NOSUID | MS_NODEV, options) ? -errno : 0;
 }
 
-static int start_server(struct amd_userptr_fuse *fuse, bool inside, int dev, int arrived, int go)
+static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	if (inside)
 		return start_thread(dev, arrived, go);
@@ -179,7 +181,7 @@ static int start_server(struct amd_userptr_fuse *fuse, bool inside, int dev, int
 }
 
 /* Mounting waits for nobody, opening does for the server; then the path is not needed. */
-static int mount_and_open(struct amd_userptr_fuse *fuse, bool inside, int dev, int arrived, int go)
+static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	char path[] = "/tmp/amd_userptr-XXXXXX";
 	int fd = mkstemp(path), ret;
@@ -203,7 +205,7 @@ static int mount_and_open(struct amd_userptr_fuse *fuse, bool inside, int dev, i
 	return ret;
 }
 
-static int start(struct amd_userptr_fuse *fuse, bool inside)
+static int start(struct igt_fuse *fuse, bool inside)
 {
 	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), arrived[2], go[2], ret;
 
@@ -224,33 +226,33 @@ static int start(struct amd_userptr_fuse *fuse, bool inside)
 		close(go[0]);
 	}
 	if (ret)
-		amd_userptr_fuse_stop(fuse);
+		igt_fuse_stop(fuse);
 	return ret;
 }
 
-int __amd_userptr_fuse_start(struct amd_userptr_fuse *fuse)
+int __igt_fuse_start(struct igt_fuse *fuse)
 {
 	return start(fuse, false);
 }
 
-int __amd_userptr_fuse_start_inside(struct amd_userptr_fuse *fuse)
+int __igt_fuse_start_inside(struct igt_fuse *fuse)
 {
 	return start(fuse, true);
 }
 
 #define CONNECTIONS "/sys/fs/fuse/connections"
 
-void amd_userptr_fuse_abort(unsigned int connection)
+void igt_fuse_abort(unsigned int connection)
 {
 	char path[64];
 
 	mount("none", CONNECTIONS, "fusectl", 0, NULL);
 	snprintf(path, sizeof(path), CONNECTIONS "/%u/abort", connection);
-	__amd_userptr_write_text(path, "1");
+	igt_sysfs_set(AT_FDCWD, path, "1");
 }
 
 /* With the last page and the open file the mount goes, and with that the server. */
-void amd_userptr_fuse_stop(struct amd_userptr_fuse *fuse)
+void igt_fuse_stop(struct igt_fuse *fuse)
 {
 	if (fuse->server > 0) {
 		kill(fuse->server, SIGKILL);
@@ -266,7 +268,7 @@ void amd_userptr_fuse_stop(struct amd_userptr_fuse *fuse)
 	fuse->file = fuse->arrived = fuse->go = -1;
 }
 
-bool amd_userptr_fuse_asked(struct amd_userptr_fuse *fuse, unsigned int timeout_ms)
+bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms)
 {
 	struct pollfd pfd = { .fd = fuse->arrived, .events = POLLIN };
 	char byte;
@@ -274,7 +276,7 @@ bool amd_userptr_fuse_asked(struct amd_userptr_fuse *fuse, unsigned int timeout_
 	return poll(&pfd, 1, timeout_ms) == 1 && read(fuse->arrived, &byte, 1) == 1;
 }
 
-void amd_userptr_fuse_answer(struct amd_userptr_fuse *fuse)
+void igt_fuse_answer(struct igt_fuse *fuse)
 {
 	/* A server that died answered by that. */
 	if (write(fuse->go, "", 1) != 1)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Single operations on memory: see amd_userptr_mm.h. */
+/* Single operations on memory: see igt_mm.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -10,8 +10,11 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "igt.h"
+#include "igt_sysfs.h"
+
+#include "lib/igt_mm.h"
+#include "lib/igt_time.h"
 
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
@@ -19,42 +22,7 @@ enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
 /* Pages one move_pages() is asked to move, and nodes that are tried. */
 enum { MAX_MOVED = 512, MAX_NODES = 64 };
 
-/* All of /proc/vmstat; about 200 lines. */
-#define VMSTAT_BYTES 16384
-
-unsigned long long amd_userptr_number_in(const char *path, const char *word)
-{
-	char text[VMSTAT_BYTES], *found;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	ssize_t len = 0, got;
-
-	if (fd < 0)
-		return 0;
-	while (len < (ssize_t)sizeof(text) - 1 &&
-	       (got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
-		len += got;
-	close(fd);
-	text[len] = '\0';
-	for (found = text; (found = strstr(found, word)); found++) {
-		if (found == text || found[-1] == '\n')
-			return strtoull(found + strlen(word), NULL, 10);
-	}
-	return 0;
-}
-
-int __amd_userptr_write_text(const char *path, const char *text)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC), ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	if (write(fd, text, strlen(text)) < 0)
-		ret = -errno;
-	close(fd);
-	return ret;
-}
-
-int __amd_userptr_poke(void *cpu, size_t size)
+int __igt_mm_poke(void *cpu, size_t size)
 {
 	if (mprotect(cpu, size, PROT_READ) || mprotect(cpu, size, PROT_READ | PROT_WRITE))
 		return -errno;
@@ -62,20 +30,20 @@ int __amd_userptr_poke(void *cpu, size_t size)
 }
 
 /* EAGAIN: something else holds a page for a moment. */
-int __amd_userptr_collapse(void *cpu, size_t size)
+int __igt_mm_collapse(void *cpu, size_t size)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
 	int ret;
 
 	do {
 		ret = madvise(cpu, size, MADV_COLLAPSE_NOW) ? -errno : 0;
-	} while (ret == -EAGAIN && amd_kfd_now_ms() < deadline);
+	} while (ret == -EAGAIN && igt_now_ms() < deadline);
 	return ret;
 }
 
-int __amd_userptr_compact(void)
+int __igt_mm_compact(void)
 {
-	return __amd_userptr_write_text("/proc/sys/vm/compact_memory", "1");
+	return igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1") ? 0 : -EIO;
 }
 
 /* How many pages did not move is for @status to say. */
@@ -92,7 +60,7 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
 	int nodes[MAX_MOVED], status[MAX_MOVED], ret;
 	unsigned long moved;
 
@@ -105,11 +73,11 @@ static int move_to_node(void **pages, unsigned long count, int node)
 		ret = move_pages(pages, count, nodes, status);
 		for (moved = 0; moved < count && status[moved] == node; moved++)
 			;
-	} while (!ret && moved < count && status[moved] == -EBUSY && amd_kfd_now_ms() < deadline);
+	} while (!ret && moved < count && status[moved] == -EBUSY && igt_now_ms() < deadline);
 	return ret || moved == count ? ret : -EBUSY;
 }
 
-int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
+int __igt_mm_migrate(void *cpu, size_t size, size_t step)
 {
 	const unsigned long count = size / step;
 	void *pages[MAX_MOVED];
@@ -133,7 +101,7 @@ int __amd_userptr_migrate(void *cpu, size_t size, size_t step)
 }
 
 /* The child only lives long enough for every write to copy, and for @look. */
-int __amd_userptr_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data)
+int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data)
 {
 	int gate[2], status = 0;
 	char byte;
@@ -166,7 +134,30 @@ static void look_away(void *data)
 {
 }
 
-int __amd_userptr_fork_and_write(void *cpu, size_t size)
+int __igt_mm_fork_and_write(void *cpu, size_t size)
 {
-	return __amd_userptr_fork_write_look(cpu, size, look_away, NULL);
+	return __igt_mm_fork_write_look(cpu, size, look_away, NULL);
+}
+
+void igt_mm_change_page(void *addr)
+{
+	const size_t page = getpagesize();
+	char *other = mmap(NULL, page, PROT_READ | PROT_WRITE,
+			   MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+
+	igt_assert(other != MAP_FAILED);
+	memcpy(other, addr, page);
+	igt_assert(mremap(other, page, page, MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
+}
+
+int igt_mm_numa_node(int limit)
+{
+	for (int node = limit - 1; node >= 0; node--) {
+		char path[64];
+
+		snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+		if (!access(path, R_OK))
+			return node;
+	}
+	return -1;
 }

@@ -9,9 +9,9 @@
 #include <sys/syscall.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
-#include "lib/amdgpu/amd_userptr_inject.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "lib/igt_fail_nth.h"
 
 #define DEBUGFS "/sys/kernel/debug/"
 
@@ -36,7 +36,7 @@ static int set(const char *kind, const char *file, const char *text)
 	char path[128];
 
 	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, file);
-	return __amd_userptr_write_text(path, text);
+	return igt_sysfs_set(AT_FDCWD, path, text) ? 0 : -EIO;
 }
 
 static int set_attributes(bool during)
@@ -72,20 +72,18 @@ static int set_callers(unsigned long start, unsigned long end, const char *depth
 	return 0;
 }
 
-/* From the first to the last function of the driver. */
-static bool driver_text(unsigned long *start, unsigned long *end)
+/* From the first to the last function of @driver, a module. */
+static bool driver_text(const char *driver, unsigned long *start, unsigned long *end)
 {
 	FILE *file = fopen("/proc/kallsyms", "r");
 	unsigned long address;
-	char line[512], type;
-	int module;
+	char line[512], module[64], type;
 
 	*start = ~0ul;
 	*end = 0;
 	while (file && fgets(line, sizeof(line), file)) {
-		module = 0;
-		if (sscanf(line, "%lx %c %*s [amdgpu]%n", &address, &type, &module) != 2 ||
-		    !module || (type != 't' && type != 'T'))
+		if (sscanf(line, "%lx %c %*s [%63[^]]]", &address, &type, module) != 3 ||
+		    strcmp(module, driver) || (type != 't' && type != 'T'))
 			continue;
 		*start = address < *start ? address : *start;
 		*end = address > *end ? address : *end;
@@ -118,14 +116,14 @@ static bool is_usual_kworker(int pid)
 	return usual;
 }
 
-static void close_kworkers(struct amd_userptr_inject *inject)
+static void close_kworkers(struct igt_fail_nth *inject)
 {
 	while (inject->num_kworkers)
 		close(inject->kworkers[--inject->num_kworkers]);
 }
 
 /* They come and go. */
-static void find_kworkers(struct amd_userptr_inject *inject)
+static void find_kworkers(struct igt_fail_nth *inject)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -143,7 +141,7 @@ static void find_kworkers(struct amd_userptr_inject *inject)
 		fd = open(path, O_RDWR | O_CLOEXEC);
 		if (fd < 0)
 			continue;
-		igt_assert(inject->num_kworkers < AMD_USERPTR_MAX_KWORKERS);
+		igt_assert(inject->num_kworkers < IGT_FAIL_NTH_MAX_KWORKERS);
 		inject->kworkers[inject->num_kworkers++] = fd;
 	}
 	closedir(proc);
@@ -166,7 +164,7 @@ static unsigned int get_number(int fd)
 	return strtoul(text, NULL, 10);
 }
 
-const char *amd_userptr_inject_init(struct amd_userptr_inject *inject)
+const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 {
 	char path[64];
 
@@ -178,21 +176,21 @@ const char *amd_userptr_inject_init(struct amd_userptr_inject *inject)
 	inject->on = true;
 	/* Whatever a test that failed has left. */
 	put_number(inject->self, 0);
-	amd_userptr_inject_arm_kworkers(inject, 0);
+	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes(true))
 		return "no debugfs files of failslab and fail_page_alloc";
 	return NULL;
 }
 
-const char *amd_userptr_inject_init_kworkers(struct amd_userptr_inject *inject)
+const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *driver)
 {
-	const char *reason = amd_userptr_inject_init(inject);
+	const char *reason = igt_fail_nth_init(inject);
 	unsigned long start, end;
 
 	if (reason)
 		return reason;
-	if (!driver_text(&start, &end))
-		return "/proc/kallsyms does not say where amdgpu is";
+	if (!driver_text(driver, &start, &end))
+		return "/proc/kallsyms does not say where the driver is";
 	if (set_callers(start, end + 1, STACK_DEPTH))
 		return "the kernel's fault injection has no filter by stack";
 	return NULL;
@@ -211,33 +209,33 @@ static int set_probability(bool on)
 	return 0;
 }
 
-void amd_userptr_inject_all(struct amd_userptr_inject *inject, bool on)
+void igt_fail_nth_all(struct igt_fail_nth *inject, bool on)
 {
 	igt_assert(inject->on);
 	igt_assert_eq(set_probability(on), 0);
 }
 
-void amd_userptr_inject_fini(struct amd_userptr_inject *inject)
+void igt_fail_nth_fini(struct igt_fail_nth *inject)
 {
 	bool ran;
 
 	if (!inject->on)
 		return;
 	set_probability(false);
-	amd_userptr_inject_disarm_kworkers(inject, &ran);
+	igt_fail_nth_disarm_kworkers(inject, &ran);
 	set_callers(0, ~0ul, "0");
 	set_attributes(false);
 	close(inject->self);
 	inject->on = false;
 }
 
-void amd_userptr_inject_arm(struct amd_userptr_inject *inject, unsigned int n)
+void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n)
 {
 	inject->n = n;
 	put_number(inject->self, n);
 }
 
-bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject)
+bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 {
 	/* What is left is read before anything else is allocated. */
 	const unsigned int left = get_number(inject->self);
@@ -246,7 +244,7 @@ bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject)
 	return left == 0;
 }
 
-void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned int n)
+void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n)
 {
 	inject->n = n;
 	find_kworkers(inject);
@@ -254,7 +252,7 @@ void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned
 		put_number(inject->kworkers[i], n);
 }
 
-unsigned int amd_userptr_inject_disarm_kworkers(struct amd_userptr_inject *inject, bool *ran)
+unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran)
 {
 	unsigned int failed = 0;
 

@@ -9,41 +9,41 @@
  * is on the stack of; none of its other work items is run by those kworkers and
  * allocates.
  */
-#ifndef AMD_USERPTR_INJECT_H
-#define AMD_USERPTR_INJECT_H
+#ifndef IGT_FAIL_NTH_H
+#define IGT_FAIL_NTH_H
 
 #include <stdbool.h>
 
-#define AMD_USERPTR_MAX_KWORKERS 512
+#define IGT_FAIL_NTH_MAX_KWORKERS 512
 
-struct amd_userptr_inject {
+struct igt_fail_nth {
 	bool on;			/* attributes were changed */
 	int self;			/* fail-nth of the calling thread, or -1 */
-	int kworkers[AMD_USERPTR_MAX_KWORKERS];	/* the same of theirs */
+	int kworkers[IGT_FAIL_NTH_MAX_KWORKERS];	/* the same of theirs */
 	unsigned int num_kworkers;
 	unsigned int n;			/* what is armed */
 };
 
 /* Both return why it is not possible here, or NULL.  For the thread that calls it. */
-const char *amd_userptr_inject_init(struct amd_userptr_inject *inject);
-const char *amd_userptr_inject_init_kworkers(struct amd_userptr_inject *inject);
+const char *igt_fail_nth_init(struct igt_fail_nth *inject);
+const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *driver);
 /* As it was before; also when an assertion has failed in between. */
-void amd_userptr_inject_fini(struct amd_userptr_inject *inject);
+void igt_fail_nth_fini(struct igt_fail_nth *inject);
 
 /*
  * From here on the @n-th allocation fails, once.  Between the two the caller
  * does nothing but one system call.
  */
-void amd_userptr_inject_arm(struct amd_userptr_inject *inject, unsigned int n);
+void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n);
 /* Nothing fails any more.  Has one failed? */
-bool amd_userptr_inject_disarm(struct amd_userptr_inject *inject);
+bool igt_fail_nth_disarm(struct igt_fail_nth *inject);
 
-/* After amd_userptr_inject_init_kworkers(): all that amdgpu allocates fails, whoever asks for it, until @on is false. */
-void amd_userptr_inject_all(struct amd_userptr_inject *inject, bool on);
+/* After igt_fail_nth_init_kworkers(): all that amdgpu allocates fails, whoever asks for it, until @on is false. */
+void igt_fail_nth_all(struct igt_fail_nth *inject, bool on);
 
 /* The same for kworkers, of which a second one may fail when it tries again. */
-void amd_userptr_inject_arm_kworkers(struct amd_userptr_inject *inject, unsigned int n);
+void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n);
 /* How many failed; @ran: did any of them allocate at all? */
-unsigned int amd_userptr_inject_disarm_kworkers(struct amd_userptr_inject *inject, bool *ran);
+unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran);
 
 #endif

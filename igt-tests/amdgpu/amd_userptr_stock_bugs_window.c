@@ -1,17 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * H2: a restore after an eviction has updated the mappings of userptrs without
- * the flag, and waits for what it has asked the GPU to do.  A notifier that
- * comes then found no eviction fence to wait for, and the queues started with
- * entries for pages that were free by then.
+ * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the flag,
+ * then waits for the GPU to finish that and to move VRAM back.  An MMU notifier that ran in this
+ * window found no eviction fence to wait for, so the queues started with page table entries for
+ * pages that had been freed.
  *
- * The window is as long as the restore waits, which is for VRAM to come back:
- * there is enough of it for a while.  When all of it has gone the restore is held
- * by its lock, by registering a page that does not come with SVM; that has the VM
- * reserved, too, so that nothing could be evicted meanwhile.  The
- * kernel's trace says what came when: the mapping of another userptr that is
- * updated (the window is open), the notifier, the new eviction fence (it is
- * closed).
+ * The window has to be long, and the test has to see it.  TTM evicts all VRAM first, because the
+ * worker waits until that is back.  Then another thread registers a page with SVM which does not come
+ * (FUSE), so that thread keeps the process's lock, and the worker cannot start before the first
+ * userptr has changed.  That cannot be done earlier: the thread has the VM reserved, too, so nothing
+ * could be evicted.
+ *
+ * The kernel's trace gives the order of three events: the update of the first userptr's mapping opens
+ * the window, then the notifier of the second one has to run, and the new eviction fence closes it.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -22,30 +23,30 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_kfd_time.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/amdgpu/amd_userptr_trace.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
 
-#include "amd_userptr_holes.h"
+#include "amd_userptr_stock_bugs.h"
 
 #define WINDOW_SIZE	((size_t)64 << 10)
 #define WINDOW_PAGES	(WINDOW_SIZE / getpagesize())
 #define WINDOW_MAX_PAGES 16
 
 /*
- * Who evicts all of VRAM goes on as long as some of it comes back, which begins 100 ms after it has gone
- * (kfd_priv.h:PROCESS_RESTORE_TIME_MS): of more than this it would never see the end on a busy machine.
+ * An eviction of all VRAM goes on as long as some of it comes back, and KFD begins to bring it back
+ * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  With more VRAM than this the eviction would
+ * never end on a busy machine.
  */
 #define VRAM_SIZE	((size_t)4 << 20)
 
-/* An attempt fails when the machine was too slow, or the freed pages are not handed out again. */
+/* An attempt fails when the machine is too slow, or when the kernel does not hand out the freed pages again. */
 #define ATTEMPTS	16
 
-#define HOLE_VALUE	0xdeadbeefu
-
-#define KPROBES		"/sys/kernel/tracing/kprobe_events"
 #define NOTIFIER	"amd_userptr_notifier"
 
 static const char *const events[] = {
@@ -55,11 +56,11 @@ static const char *const events[] = {
 /* Events in the order in which they came. */
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
-/* Somebody who has the lock of the process that the restore needs. */
+/* A thread that holds the lock of the process that the restore worker needs. */
 struct holder {
-	struct amd_userptr_fuse fuse;
+	struct igt_fuse fuse;
 	uint64_t offset;		/* of a page that nobody has asked for */
-	struct amd_userptr_task task;
+	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;
 };
@@ -77,10 +78,10 @@ struct window {
 	bool in_order;
 };
 
-/* Its text is consumed as it comes. */
+/* Reading the pipe consumes the text. */
 static void open_trace(struct window *window)
 {
-	window->trace = open(AMD_USERPTR_TRACE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	window->trace = open(IGT_TRACEFS_INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	igt_assert_fd(window->trace);
 	window->line_len = 0;
 }
@@ -88,7 +89,7 @@ static void open_trace(struct window *window)
 static bool is_eviction_fence(const char *line, uint64_t *context)
 {
 	return strstr(line, "dma_fence_init: ") && strstr(line, "driver=amdgpu_amdkfd_fence") &&
-	       amd_userptr_trace_number(line, "context=", 10, context);
+	       igt_tracefs_number(line, "context=", 10, context);
 }
 
 /* Which step is this line of the trace, if any? */
@@ -97,7 +98,7 @@ static enum step step_of(const struct window *window, const char *line)
 	uint64_t number;
 
 	if (strstr(line, "amdgpu_vm_bo_update: ") &&
-	    amd_userptr_trace_number(line, "soffs=", 16, &number) &&
+	    igt_tracefs_number(line, "soffs=", 16, &number) &&
 	    number == window->first->va / getpagesize())
 		return UPDATED;
 	if (strstr(line, NOTIFIER ": "))
@@ -107,7 +108,7 @@ static enum step step_of(const struct window *window, const char *line)
 	return NUM_STEPS;
 }
 
-/* What counts begins with the update; before it notifier and fence are those of earlier events. */
+/* Before the update, notifier and fence belong to earlier events. */
 static void take_line(struct window *window, const char *line)
 {
 	enum step step = step_of(window, line);
@@ -162,19 +163,19 @@ static int register_page(void *data)
 static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 {
 	holder->kfd = &mine->kfd;
-	holder->offset += AMD_USERPTR_FUSE_NEXT;
+	holder->offset += IGT_FUSE_NEXT;
 	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
 			    holder->fuse.file, holder->offset);
 	igt_assert(holder->page != MAP_FAILED);
-	amd_userptr_task_make(&holder->task, register_page, holder);
-	amd_userptr_task_let_go(&holder->task);
-	igt_assert(amd_userptr_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
+	igt_task_make(&holder->task, register_page, holder);
+	igt_task_let_go(&holder->task);
+	igt_assert(igt_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
 }
 
 static void drop_lock(struct holder *holder)
 {
-	amd_userptr_fuse_answer(&holder->fuse);
-	igt_assert_eq(amd_userptr_task_end(&holder->task), 0);
+	igt_fuse_answer(&holder->fuse);
+	igt_assert_eq(igt_task_end(&holder->task), 0);
 }
 
 static void forget_page(struct holder *holder)
@@ -182,33 +183,25 @@ static void forget_page(struct holder *holder)
 	munmap(holder->page, getpagesize());
 }
 
-/* Until the window opens; false when the queues run before that. */
+/* Wait until the window opens; false when the queues run before that. */
 static bool opens(struct window *window, struct amd_userptr *mine)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_WAIT_MS;
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	for (;;) {
-		const bool stopped = amd_userptr_stopped(mine);
+		const bool evicted = amd_userptr_queues_evicted(mine);
 
 		drain_trace(window);
 		if (window->order)
 			return true;
-		if (!stopped)
+		if (!evicted)
 			return false;
-		igt_assert_f(amd_kfd_now_ms() < deadline, "the restore does not come\n");
+		igt_assert_f(igt_now_ms() < deadline, "the restore does not come\n");
 		sched_yield();
 	}
 }
 
-static void wait_restored(struct amd_userptr *mine)
-{
-	do
-		amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, mine->smi.count.evictions,
-				 AMD_USERPTR_WAIT_MS);
-	while (amd_userptr_stopped(mine));
-}
-
-/* Nobody else's fence comes with the restore after an event of ours. */
+/* One event makes one restore, whose fence is the only one in the trace: it tells our context. */
 static void learn_context(struct window *window, struct amd_userptr *mine)
 {
 	uint32_t *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, 1);
@@ -218,12 +211,11 @@ static void learn_context(struct window *window, struct amd_userptr *mine)
 	FILE *file;
 
 	amd_userptr_map(mine, bo);
-	amd_userptr_trace_clear();
+	igt_tracefs_clear();
 	amd_kfd_smi_mark(&mine->smi);
 	amd_userptr_dontneed(bo);
-	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_EVICTION, 1, AMD_USERPTR_WAIT_MS);
-	wait_restored(mine);
-	file = fopen(AMD_USERPTR_TRACE "trace", "r");
+	amd_kfd_smi_wait_restored(&mine->smi, 1, AMD_USERPTR_WAIT_MS);
+	file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	igt_assert(file);
 	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &window->context))
 		;
@@ -242,7 +234,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr *mine, uint32_t fla
 	return bo;
 }
 
-/* The pages of the second userptr go when the window is open; one of them is ours again. */
+/* Free the pages of the second userptr while the window is open, and allocate one of them again. */
 static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, unsigned int *index)
 {
 	uint64_t pfns[WINDOW_MAX_PAGES];
@@ -255,8 +247,8 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	window->first = make_mapped(mine, AMD_USERPTR_UNTRACKED, 1);
 	window->second = make_mapped(mine, window->flags, 2);
 	for (unsigned int page = 0; page < WINDOW_PAGES; page++)
-		pfns[page] = amd_userptr_pfn(amd_userptr_page(window->second, page));
-	amd_userptr_trace_clear();
+		pfns[page] = igt_procfs_pfn(amd_userptr_page(window->second, page));
+	igt_tracefs_clear();
 	open_trace(window);
 	window->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
@@ -268,7 +260,7 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	opened = opens(window, mine);
 	amd_userptr_munmap(mine, window->second->cpu, WINDOW_SIZE);
 	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
-	wait_restored(mine);
+	amd_kfd_smi_wait_restored(&mine->smi, 0, AMD_USERPTR_WAIT_MS);
 	drain_trace(window);
 	close(window->trace);
 	forget_page(&window->holder);
@@ -289,7 +281,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__amd_userptr_fuse_start(&window->holder.fuse), 0);
+	igt_assert_eq(__igt_fuse_start(&window->holder.fuse), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &window->vram);
 	learn_context(window, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
@@ -298,48 +290,48 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	}
 	igt_assert_f(fresh, "nothing was freed in the window, and handed out again\n");
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), HOLE_VALUE);
+	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), AMD_USERPTR_STRAY_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
-	amd_userptr_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
+	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
 			  "memory that has a page freed in the window");
 	igt_assert(!stored);
 	amd_kfd_free(&mine->kfd, &window->vram);
-	amd_userptr_fuse_stop(&window->holder.fuse);
+	igt_fuse_stop(&window->holder.fuse);
 }
 
-/* @notifier: what it calls, and nobody else does here. */
-static void run(struct amd_userptr *up, uint32_t flags, const char *notifier)
+struct restore_window {
+	uint32_t flags;			/* of the userptr whose memory goes */
+	const char *notifier;		/* the function that its MMU notifier calls, and no other one here */
+};
+
+static void run(struct amd_userptr *up, const void *data)
 {
-	struct window window = { .flags = flags };
+	const struct restore_window *test = data;
+	struct window window = { .flags = test->flags };
 	int evict = open_evict(up);
-	char probe[128];
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
 	close(evict);
-	snprintf(probe, sizeof(probe), "p:" NOTIFIER " %s\n", notifier);
-	igt_require_f(!__amd_userptr_write_text(KPROBES, probe), "no kprobe at the notifier\n");
-	igt_require_f(amd_userptr_trace_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier), "no kprobe at the notifier\n");
+	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
 	amd_userptr_in_faulting_child(up, restore_window, &window);
-	amd_userptr_trace_off();
-	__amd_userptr_write_text(KPROBES, "-:" NOTIFIER "\n");
+	igt_tracefs_off();
+	igt_tracefs_kprobe_remove(NOTIFIER);
 }
 
-static void h2_restore_window(struct amd_userptr *up)
-{
-	run(up, AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx");
-}
-
-static void h2_restore_window_hsa(struct amd_userptr *up)
-{
-	run(up, AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked");
-}
+static const struct restore_window stock = {
+	AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx"
+};
+static const struct restore_window hsa = {
+	AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked"
+};
 
 const struct amd_userptr_subtest amd_userptr_window_subtest = {
-	.name = "h2-restore-window", .run = h2_restore_window,
-	.describe = "A userptr whose memory is freed while KFD restores the process does not lead there.",
+	.name = "restore-window", .run_with = run, .data = &stock,
+	.describe = "The GPU cannot reach the memory of a userptr that is freed while KFD restores the process.",
 };
 
 const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
-	.name = "h2-restore-window-hsa", .run = h2_restore_window_hsa,
-	.describe = "Nor does one with the flag.",
+	.name = "restore-window-hsa", .run_with = run, .data = &hsa,
+	.describe = "The GPU cannot reach such memory of a userptr with the flag either.",
 };

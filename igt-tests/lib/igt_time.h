@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-#ifndef AMD_KFD_TIME_H
-#define AMD_KFD_TIME_H
+#ifndef IGT_TIME_H
+#define IGT_TIME_H
 
 #include <stdint.h>
 #include <stdlib.h>
 #include <time.h>
 
 /* The clock of all deadlines of amd_kfd. */
-static inline uint64_t amd_kfd_now_ms(void)
+static inline uint64_t igt_now_ms(void)
 {
 	struct timespec now;
 
@@ -16,7 +16,7 @@ static inline uint64_t amd_kfd_now_ms(void)
 }
 
 /* Between two looks at what somebody else does: a busy loop would take the CPU from an emulated GPU. */
-static inline void amd_kfd_pause(void)
+static inline void igt_pause(void)
 {
 	const struct timespec pause = { .tv_nsec = 50000 };
 
@@ -28,7 +28,7 @@ static inline void amd_kfd_pause(void)
  * without debugging: AMD_KFD_SLOWER says how many times that.  No wait gets
  * longer by it that ends with what it is for.
  */
-static inline unsigned int amd_kfd_patience(unsigned int limit)
+static inline unsigned int igt_patience(unsigned int limit)
 {
 	const char *slower = getenv("AMD_KFD_SLOWER");
 	const int factor = slower ? atoi(slower) : 1;

@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT
 /* Documentation/admin-guide/cgroup-v2.rst */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 
-#include "lib/amdgpu/amd_userptr_cgroup.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
+#include "igt.h"
+#include "igt_sysfs.h"
+
+#include "lib/igt_cgroup.h"
+#include "lib/igt_procfs.h"
 
 #define ROOT "/run/amd_userptr_cgroup"
 #define GROUP ROOT "/userptr"
 
-const char *amd_userptr_cgroup_init(size_t limit)
+const char *igt_cgroup_init(size_t limit)
 {
 	char text[32];
 
@@ -20,32 +24,32 @@ const char *amd_userptr_cgroup_init(size_t limit)
 		return "not root";
 	if (mount("none", ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
 		return "no cgroup2 in this kernel, or not root";
-	if (__amd_userptr_write_text(ROOT "/cgroup.subtree_control", "+memory"))
+	if (!igt_sysfs_set(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory"))
 		return "no memory controller (CONFIG_MEMCG)";
 	if (mkdir(GROUP, 0700) && errno != EEXIST)
 		return "no cgroup can be made";
 	snprintf(text, sizeof(text), "%zu", limit);
-	return __amd_userptr_write_text(GROUP "/memory.max", text) ? "no memory.max" : NULL;
+	return igt_sysfs_set(AT_FDCWD, GROUP "/memory.max", text) ? NULL : "no memory.max";
 }
 
-void amd_userptr_cgroup_fini(void)
+void igt_cgroup_fini(void)
 {
 	rmdir(GROUP);
 	umount(ROOT);
 	rmdir(ROOT);
 }
 
-int __amd_userptr_cgroup_join(void)
+int __igt_cgroup_join(void)
 {
-	return __amd_userptr_write_text(GROUP "/cgroup.procs", "0");
+	return igt_sysfs_set(AT_FDCWD, GROUP "/cgroup.procs", "0") ? 0 : -EIO;
 }
 
-int __amd_userptr_cgroup_swap(bool may)
+int __igt_cgroup_swap(bool may)
 {
-	return __amd_userptr_write_text(GROUP "/memory.swap.max", may ? "max" : "0");
+	return igt_sysfs_set(AT_FDCWD, GROUP "/memory.swap.max", may ? "max" : "0") ? 0 : -EIO;
 }
 
-unsigned long long amd_userptr_cgroup_event(const char *word)
+unsigned long long igt_cgroup_event(const char *word)
 {
-	return amd_userptr_number_in(GROUP "/memory.events", word);
+	return igt_procfs_number(GROUP "/memory.events", word);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Pages, one by one, on their way out of memory: see amd_userptr_reclaim.h. */
+/* Pages, one by one, on their way out of memory: see igt_reclaim.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,10 +11,10 @@
 #include <sys/swap.h>
 #include <sys/syscall.h>
 
-#include "lib/amdgpu/amd_kfd_time.h"
-#include "lib/amdgpu/amd_userptr.h"
-#include "lib/amdgpu/amd_userptr_mm.h"
-#include "lib/amdgpu/amd_userptr_reclaim.h"
+#include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_reclaim.h"
+#include "lib/igt_time.h"
 
 /* Of one look: a huge page. */
 enum { MAX_PAGES = 512 };
@@ -23,9 +23,9 @@ enum { MAX_PAGES = 512 };
 enum { MPOL_MF_MOVE_THESE = 1 << 1 };
 
 /* Disks have to be written to, and are read again. */
-#define PUSH_MS amd_kfd_patience(10000)
+#define PUSH_MS igt_patience(10000)
 
-int __amd_userptr_pages_in(void *cpu, size_t size)
+int __igt_reclaim_pages_in(void *cpu, size_t size)
 {
 	const size_t pages = size / getpagesize();
 	unsigned char in[MAX_PAGES];
@@ -46,7 +46,7 @@ int __amd_userptr_pages_in(void *cpu, size_t size)
  * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()); any page
  * does that is there for sure.
  */
-void __amd_userptr_drain_batches(void)
+void __igt_reclaim_drain_batches(void)
 {
 	void *page = &page;
 	int node;
@@ -68,7 +68,7 @@ static void map_cached(char *cpu, size_t size)
 		for (size_t i = 0; i < size / getpagesize(); i++) {
 			volatile char *page = cpu + i * getpagesize();
 
-			if (in[i] & 1 && !__amd_userptr_pfn(pagemap, (char *)page))
+			if (in[i] & 1 && !__igt_procfs_pfn(pagemap, (char *)page))
 				(void)*page;
 		}
 	}
@@ -76,20 +76,20 @@ static void map_cached(char *cpu, size_t size)
 		close(pagemap);
 }
 
-int __amd_userptr_push_out(void *cpu, size_t size, int (*push)(void *data), void *data)
+int __igt_reclaim_push_out(void *cpu, size_t size, int (*push)(void *data), void *data)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + PUSH_MS;
+	const uint64_t deadline = igt_now_ms() + PUSH_MS;
 	int ret;
 
 	do {
 		ret = push(data);
 		if (!ret)
-			ret = __amd_userptr_pages_in(cpu, size);
+			ret = __igt_reclaim_pages_in(cpu, size);
 		if (ret <= 0)
 			return ret;
-		__amd_userptr_drain_batches();
-		amd_kfd_pause();
-	} while (amd_kfd_now_ms() < deadline);
+		__igt_reclaim_drain_batches();
+		igt_pause();
+	} while (igt_now_ms() < deadline);
 	return -ETIME;
 }
 
@@ -108,11 +108,11 @@ static int page_out(void *data)
 	return 0;
 }
 
-int __amd_userptr_pageout_all(void *cpu, size_t size)
+int __igt_reclaim_pageout_all(void *cpu, size_t size)
 {
 	struct memory memory = { cpu, size };
 
-	return __amd_userptr_push_out(cpu, size, page_out, &memory);
+	return __igt_reclaim_push_out(cpu, size, page_out, &memory);
 }
 
 /* Page frames, 0 for what is not mapped. */
@@ -121,7 +121,7 @@ static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
 
 	for (size_t i = 0; i < size / getpagesize(); i++)
-		pfns[i] = __amd_userptr_pfn(pagemap, (char *)cpu + i * getpagesize());
+		pfns[i] = __igt_procfs_pfn(pagemap, (char *)cpu + i * getpagesize());
 	if (pagemap >= 0)
 		close(pagemap);
 }
@@ -139,10 +139,10 @@ static bool any_gone(void *cpu, size_t size, const uint64_t *before)
 	return false;
 }
 
-int __amd_userptr_pageout(void *cpu, size_t size)
+int __igt_reclaim_pageout(void *cpu, size_t size)
 {
-	const uint64_t deadline = amd_kfd_now_ms() + AMD_USERPTR_RETRY_MS;
-	const int in = __amd_userptr_pages_in(cpu, size);
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
+	const int in = __igt_reclaim_pages_in(cpu, size);
 	uint64_t before[MAX_PAGES];
 
 	if (in < 0)
@@ -151,103 +151,11 @@ int __amd_userptr_pageout(void *cpu, size_t size)
 	do {
 		if (madvise(cpu, size, MADV_PAGEOUT))
 			return -errno;
-		if (__amd_userptr_pages_in(cpu, size) < in || any_gone(cpu, size, before))
+		if (__igt_reclaim_pages_in(cpu, size) < in || any_gone(cpu, size, before))
 			return 0;
-		__amd_userptr_drain_batches();
-	} while (amd_kfd_now_ms() < deadline);
+		__igt_reclaim_drain_batches();
+	} while (igt_now_ms() < deadline);
 	return -ETIME;
-}
-
-static void take_smaps(struct amd_userptr_smaps *smaps, const char *line)
-{
-	unsigned long long kib;
-
-	if (sscanf(line, "Rss: %llu", &kib) == 1)
-		smaps->rss = kib;
-	else if (sscanf(line, "Shared_Dirty: %llu", &kib) == 1 ||
-		 sscanf(line, "Private_Dirty: %llu", &kib) == 1)
-		smaps->dirty += kib;
-	else if (sscanf(line, "LazyFree: %llu", &kib) == 1)
-		smaps->lazyfree = kib;
-	else if (sscanf(line, "AnonHugePages: %llu", &kib) == 1 ||
-		 sscanf(line, "ShmemPmdMapped: %llu", &kib) == 1 ||
-		 sscanf(line, "FilePmdMapped: %llu", &kib) == 1)
-		smaps->huge += kib;
-}
-
-/* Lines of a file without the C library's, whose streams are allocated. */
-struct lines {
-	int fd;
-	size_t len, at;
-	char text[4096];
-};
-
-/* The next one, without its end; NULL at the end of the file. */
-static char *next_line(struct lines *lines)
-{
-	char *end = memchr(lines->text + lines->at, '\n', lines->len - lines->at), *line;
-	ssize_t got;
-
-	if (!end) {
-		lines->len -= lines->at;
-		memmove(lines->text, lines->text + lines->at, lines->len);
-		lines->at = 0;
-		got = read(lines->fd, lines->text + lines->len, sizeof(lines->text) - lines->len);
-		if (got <= 0)
-			return NULL;
-		lines->len += got;
-		return next_line(lines);
-	}
-	*end = '\0';
-	line = lines->text + lines->at;
-	lines->at = end + 1 - lines->text;
-	return line;
-}
-
-int __amd_userptr_smaps(const void *addr, struct amd_userptr_smaps *smaps)
-{
-	struct lines lines = { .fd = open("/proc/self/smaps", O_RDONLY | O_CLOEXEC) };
-	unsigned long start, end;
-	bool here = false, found = false;
-	char *line;
-
-	memset(smaps, 0, sizeof(*smaps));
-	if (lines.fd < 0)
-		return -errno;
-	while ((line = next_line(&lines))) {
-		/* A mapping's first line begins with its addresses. */
-		if (sscanf(line, "%lx-%lx ", &start, &end) == 2) {
-			here = start <= (uintptr_t)addr && (uintptr_t)addr < end;
-			found |= here;
-		} else if (here) {
-			take_smaps(smaps, line);
-		}
-	}
-	close(lines.fd);
-	return found ? 0 : -ENOENT;
-}
-
-int __amd_userptr_pages_in_swap_cache(void *cpu, size_t size)
-{
-	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
-	int kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
-	int count = pagemap < 0 || kpageflags < 0 ? -EACCES : 0;
-	uint64_t pfn, flags;
-
-	for (size_t at = 0; at < size && count >= 0; at += getpagesize()) {
-		pfn = __amd_userptr_pfn(pagemap, (char *)cpu + at);
-		if (!pfn)
-			continue;
-		if (pread(kpageflags, &flags, sizeof(flags), pfn * sizeof(flags)) != sizeof(flags))
-			count = -EIO;
-		else
-			count += (flags >> KPF_SWAPCACHE) & 1;
-	}
-	if (pagemap >= 0)
-		close(pagemap);
-	if (kpageflags >= 0)
-		close(kpageflags);
-	return count;
 }
 
 /* The zrams that are switched off for it, and their priorities. */
@@ -297,7 +205,7 @@ static bool find_swaps(void)
 }
 
 /* Not by priorities: each CPU goes on with the one that it had (mm/swapfile.c:swap_alloc_fast()). */
-const char *amd_userptr_swap_to_disk(void)
+const char *igt_reclaim_swap_to_disk(void)
 {
 	if (!find_swaps()) {
 		num_zrams = 0;
@@ -307,13 +215,13 @@ const char *amd_userptr_swap_to_disk(void)
 		if (!swapoff(zrams[i].path))
 			continue;
 		num_zrams = i;
-		amd_userptr_swap_as_before();
+		igt_reclaim_swap_as_before();
 		return "zram cannot be switched off (not root?)";
 	}
 	return NULL;
 }
 
-void amd_userptr_swap_as_before(void)
+void igt_reclaim_swap_as_before(void)
 {
 	while (num_zrams)
 		swap_on(&zrams[--num_zrams]);

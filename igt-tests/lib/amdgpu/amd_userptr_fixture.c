@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr_run.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_time.h"
 
 /* A subtest that takes longer hangs; less than a runner's usual limit, to say where. */
-#define SUBTEST_SECONDS amd_kfd_patience(50)
+#define SUBTEST_SECONDS igt_patience(50)
 
 static bool has_kfd(int fd)
 {
@@ -26,7 +27,7 @@ static void stop_numa_balancing(void)
 	fclose(file);
 }
 
-void amd_userptr_start(struct amd_userptr *up)
+void amd_userptr_fixture_open(struct amd_userptr *up)
 {
 	int fd = drm_open_driver_render(DRIVER_AMDGPU);
 
@@ -54,7 +55,10 @@ static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *su
 	igt_subtest_f("%s%s", subtest->name, suffixes[type]) {
 		igt_set_timeout(SUBTEST_SECONDS, subtest->name);
 		amd_userptr_use_queue(up, type);
-		subtest->run(up);
+		if (subtest->run_with)
+			subtest->run_with(up, subtest->data);
+		else
+			subtest->run(up);
 		igt_reset_timeout();
 	}
 	/* A failed subtest ends by a jump: what it made is taken down here. */
@@ -62,8 +66,8 @@ static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *su
 		amd_userptr_cleanup(up);
 }
 
-void amd_userptr_run(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
-		     unsigned int count)
+void amd_userptr_run_subtests(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
+			      unsigned int count)
 {
 	for (unsigned int i = 0; i < count; i++) {
 		run_one(up, &subtests[i], AMD_KFD_QUEUE_PM4);
@@ -74,7 +78,7 @@ void amd_userptr_run(struct amd_userptr *up, const struct amd_userptr_subtest *s
 	}
 }
 
-void amd_userptr_stop(struct amd_userptr *up)
+void amd_userptr_fixture_close(struct amd_userptr *up)
 {
 	amd_userptr_close(up);
 	drm_close_driver(up->fd);

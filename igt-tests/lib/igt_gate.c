@@ -5,42 +5,42 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_userptr.h"
+#include "lib/igt_gate.h"
 
-void amd_userptr_gate_init(struct amd_userptr_gate *gate)
+void igt_gate_init(struct igt_gate *gate)
 {
 	igt_assert_eq(pipe(gate->fd), 0);
 }
 
-void amd_userptr_gate_open(struct amd_userptr_gate *gate)
+void igt_gate_open(struct igt_gate *gate)
 {
 	igt_assert_eq(write(gate->fd[1], "", 1), 1);
 }
 
-static short gate_events(struct amd_userptr_gate *gate, int timeout_ms)
+static short gate_events(struct igt_gate *gate, int timeout_ms)
 {
 	struct pollfd pfd = { .fd = gate->fd[0], .events = POLLIN };
 
 	return poll(&pfd, 1, timeout_ms) == 1 ? pfd.revents : 0;
 }
 
-bool amd_userptr_gate_is_open(struct amd_userptr_gate *gate, int timeout_ms)
+bool igt_gate_is_open(struct igt_gate *gate, int timeout_ms)
 {
 	return gate_events(gate, timeout_ms) & POLLIN;
 }
 
-void amd_userptr_gate_watch(struct amd_userptr_gate *gate)
+void igt_gate_watch(struct igt_gate *gate)
 {
 	close(gate->fd[1]);
 	gate->fd[1] = -1;
 }
 
-bool amd_userptr_gate_is_lost(struct amd_userptr_gate *gate)
+bool igt_gate_is_lost(struct igt_gate *gate)
 {
 	return (gate_events(gate, 0) & (POLLIN | POLLHUP)) == POLLHUP;
 }
 
-void amd_userptr_gate_fini(struct amd_userptr_gate *gate)
+void igt_gate_fini(struct igt_gate *gate)
 {
 	close(gate->fd[0]);
 	if (gate->fd[1] >= 0)

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: MIT
+/* One range of a BO loses its memory while the others keep theirs. */
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "amd_userptr_scatter.h"
+
+char *scatter_victim(const struct amd_userptr_scatter *scatter)
+{
+	return (char *)(uintptr_t)scatter->ranges[VICTIM].addr;
+}
+
+void scatter_map_fresh(void *addr)
+{
+	igt_assert(mmap(addr, page(), PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == addr);
+}
+
+void scatter_rest_goes_on(struct amd_userptr_scatter *scatter, uint32_t seed)
+{
+	const uint64_t behind = (VICTIM + 1) * page();
+
+	amd_userptr_scatter_writes(scatter, 0, VICTIM * page(), seed);
+	amd_userptr_scatter_writes(scatter, behind, amd_userptr_scatter_size(scatter) - behind,
+				   seed + 1);
+}

@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of the amd_userptr_stock_bugs test.  Subtests named hsa need AMDGPU_GEM_USERPTR_HSA. */
+#ifndef AMD_USERPTR_STOCK_BUGS_H
+#define AMD_USERPTR_STOCK_BUGS_H
+
+#include "lib/amdgpu/amd_userptr_canary.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+
+/* The flags of a userptr as every kernel knows it. */
+#define AMD_USERPTR_UNTRACKED (AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA)
+
+/* The GPU stores this where it should no longer reach memory. */
+#define AMD_USERPTR_STRAY_VALUE 0xdeadbeefu
+
+extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
+extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];
+extern const unsigned int amd_userptr_num_thread_subtests;
+extern const struct amd_userptr_subtest amd_userptr_thread_hsa_subtests[];
+extern const unsigned int amd_userptr_num_thread_hsa_subtests;
+extern const struct amd_userptr_subtest amd_userptr_split_subtests[];
+extern const unsigned int amd_userptr_num_split_subtests;
+extern const struct amd_userptr_subtest amd_userptr_split_hsa_subtests[];
+extern const unsigned int amd_userptr_num_split_hsa_subtests;
+
+#endif

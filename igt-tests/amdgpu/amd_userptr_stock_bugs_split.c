@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: MIT
+/*
+ * A huge mapping, which one entry of a page directory holds, loses its middle to REPLACE or CLEAR.
+ * The stock driver writes a page table for the middle only, so accesses to the sides fault.
+ */
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_area.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+
+#include "amd_userptr_stock_bugs.h"
+
+struct split {
+	uint32_t operation;		/* AMDGPU_VA_OP_*, of the middle */
+	uint32_t flags;			/* of the userptrs */
+	bool same;			/* REPLACE by the memory that is mapped there already */
+};
+
+enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
+
+static void copy_without_fault(struct amd_userptr *mine, uint64_t to, uint64_t from, size_t size)
+{
+	amd_kfd_queue_copy(mine->queue, to, from, size);
+	amd_kfd_queue_submit(mine->queue);
+	igt_assert_f(amd_userptr_done_or_faulted(mine), "GPU page fault in the rest of a split mapping\n");
+}
+
+static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uint32_t seed)
+{
+	copy_without_fault(mine, mine->out.va, va, size);
+	amd_pattern_check(mine->out.cpu, size, seed, "read by the GPU");
+}
+
+/*
+ * The TLB flush of the operation may come after the read, which then uses the entry of the whole
+ * mapping.  The store comes after the flush for certain, so it needs the new entries.
+ */
+static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, size_t size,
+			      uint32_t seed)
+{
+	assert_reads(mine, va, size, seed);
+	amd_pattern_fill(mine->in.cpu, size, SEED_STORED);
+	copy_without_fault(mine, va, mine->in.va, size);
+	amd_pattern_check(cpu, size, SEED_STORED, "written by the GPU");
+}
+
+/* Returns the GPU address of the middle. */
+static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
+{
+	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;
+	struct amd_userptr_area area;
+	const char *reason = amd_userptr_area_init(&area, mine, amd_userptr_backing("thp"), true);
+	struct amd_userptr_bo *bo, *middle = NULL;
+	uint64_t offset = 0;
+
+	igt_assert_f(!reason, "%s\n", reason);
+	amd_pattern_fill(area.cpu, left, SEED_LEFT);
+	amd_pattern_fill(area.cpu + left, size, SEED_MIDDLE);
+	amd_pattern_fill(area.cpu + left + size, right, SEED_RIGHT);
+	bo = amd_userptr_create(mine, area.cpu, area.size, split->flags);
+	igt_assert(amd_userptr_area_is_contiguous(&area));
+	bo->va = amd_kfd_va_reserve(area.size, area.size);
+	igt_assert(bo->va);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
+				       AMD_USERPTR_RW), 0);
+	amd_kfd_smi_mark(&mine->smi);
+	assert_reads(mine, bo->va + left, size, SEED_MIDDLE);
+
+	if (split->same) {
+		middle = bo;
+		offset = left;
+	} else if (split->operation == AMDGPU_VA_OP_REPLACE) {
+		middle = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
+					    split->flags);
+	}
+	igt_assert_eq(__amd_userptr_va(mine, split->operation, middle ? middle->handle : 0,
+				       bo->va + left, offset, size, AMD_USERPTR_RW), 0);
+	assert_translates(mine, bo->va, area.cpu, left, SEED_LEFT);
+	assert_translates(mine, bo->va + left + size, area.cpu + left + size, right, SEED_RIGHT);
+	if (middle)
+		assert_translates(mine, bo->va + left, (char *)middle->cpu + offset, size,
+				  split->same ? SEED_MIDDLE : SEED_OTHER);
+	if (!split->same)
+		amd_pattern_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
+	amd_userptr_area_fini(&area);
+	return bo->va + left;
+}
+
+static void split_middle(struct amd_userptr *mine, void *data)
+{
+	const struct split *split = data;
+	const size_t large = (size_t)64 << 10;
+	uint64_t middle;
+
+	split_one(mine, split, getpagesize());
+	amd_userptr_cleanup(mine);
+	middle = split_one(mine, split, large);
+	if (split->operation == AMDGPU_VA_OP_CLEAR)
+		amd_userptr_store_faults(mine, middle, large);
+}
+
+static void split_mapping(struct amd_userptr *up, const void *split)
+{
+	amd_userptr_in_faulting_child(up, split_middle, (void *)split);
+}
+
+static const struct split replace = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED, false };
+static const struct split replace_same = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_UNTRACKED, true };
+static const struct split clear = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_UNTRACKED, false };
+static const struct split replace_hsa = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED, false };
+static const struct split replace_same_hsa = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR_TRACKED, true };
+static const struct split clear_hsa = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_TRACKED, false };
+
+const struct amd_userptr_subtest amd_userptr_split_subtests[] = {
+	{ .name = "split-replace", .run_with = split_mapping, .data = &replace,
+	  .describe = "REPLACE of the middle of a huge mapping keeps both sides mapped." },
+	{ .name = "split-replace-same", .run_with = split_mapping, .data = &replace_same,
+	  .describe = "REPLACE of the middle by the same memory keeps all of it mapped." },
+	{ .name = "split-clear", .run_with = split_mapping, .data = &clear,
+	  .describe = "CLEAR of the middle of a huge mapping keeps both sides mapped." },
+};
+const unsigned int amd_userptr_num_split_subtests = ARRAY_LENGTH(amd_userptr_split_subtests);
+
+const struct amd_userptr_subtest amd_userptr_split_hsa_subtests[] = {
+	{ .name = "split-replace-hsa", .run_with = split_mapping, .data = &replace_hsa,
+	  .describe = "With the flag, REPLACE of the middle keeps both sides mapped." },
+	{ .name = "split-replace-same-hsa", .run_with = split_mapping, .data = &replace_same_hsa,
+	  .describe = "With the flag, REPLACE of the middle by the same memory keeps all of it mapped." },
+	{ .name = "split-clear-hsa", .run_with = split_mapping, .data = &clear_hsa,
+	  .describe = "With the flag, CLEAR of the middle keeps both sides mapped." },
+};
+const unsigned int amd_userptr_num_split_hsa_subtests = ARRAY_LENGTH(amd_userptr_split_hsa_subtests);

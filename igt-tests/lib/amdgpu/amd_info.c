@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <amdgpu_drm.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_info.h"
+
+void amd_info(int fd, uint32_t query, void *result, uint32_t size)
+{
+	struct drm_amdgpu_info args = {
+		.return_pointer = (uintptr_t)result,
+		.return_size = size,
+		.query = query,
+	};
+
+	igt_assert_f(drmIoctl(fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
+		     strerror(errno));
+}
+
+void amd_info_ignore_fault_log(void)
+{
+	/*
+	 * All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints, that it printed less before, and
+	 * what mm/memory-failure.c says when a test makes a page fail.
+	 */
+	igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: .*(page fault|Process |in page starting|"
+				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
+				    "MORE_FAULTS|WALKER_ERROR|PERMISSION_FAULTS|MAPPING_ERROR|"
+				    "RW: )|_process_interrupt: [0-9]+ callbacks suppressed|"
+				    "Memory failure: ");
+}
