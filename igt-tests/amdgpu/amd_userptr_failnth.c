@@ -332,6 +332,8 @@ int igt_main()
 	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	amd_userptr_run_subtests(&up, amd_userptr_failnth_va_subtests,
 				 amd_userptr_num_failnth_va_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_failnth_huge_subtests,
+				 amd_userptr_num_failnth_huge_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_failnth_acquire_subtests,
 				 amd_userptr_num_failnth_acquire_subtests);
 

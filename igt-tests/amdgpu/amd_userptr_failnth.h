@@ -57,11 +57,18 @@ struct failnth_case {
 	bool kworkers;
 };
 
+/* GEM_VA while the n-th allocation fails; its result, when the update is done. */
+int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
+	       struct igt_fail_nth *inject, struct failnth_count *count,
+	       uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
+
 /* All n, in as many processes as it takes. */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 
 extern const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[];
 extern const unsigned int amd_userptr_num_failnth_va_subtests;
+extern const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[];
+extern const unsigned int amd_userptr_num_failnth_huge_subtests;
 extern const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[];
 extern const unsigned int amd_userptr_num_failnth_acquire_subtests;
 

@@ -51,10 +51,9 @@ static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
 					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
 }
 
-/* The operation with the n-th allocation failing; returns its result when it is in force. */
-static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
-		   struct igt_fail_nth *inject, struct failnth_count *count,
-		   uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
+int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
+	       struct igt_fail_nth *inject, struct failnth_count *count,
+	       uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
 	uint32_t syncobj;
 	bool failed;
@@ -101,7 +100,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	/* Stays reserved, so that no page table is there already. */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
-	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
+	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
 		      memory.size);
 	if (ret && count->n % 2) {
 		/* Taken back. */
@@ -127,7 +126,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 
 	make_mapped(&memory, mine, what->many, count->n);
 	bo = memory.scatter.bo;
-	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_UNMAP, bo, bo->va, memory.size);
+	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_UNMAP, bo, bo->va, memory.size);
 	change(mine, &memory, count->n);
 	if (!failnth_reads(&memory, bo->va))
 		return false;
@@ -150,7 +149,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	make_mapped(&memory, mine, what->many, count->n);
 	quarter = memory.size / 4;
 	va = memory.scatter.bo->va;
-	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
+	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
 		      2 * quarter);
 	change(mine, &memory, count->n);
 	memory.scatter.va = va;
@@ -174,7 +173,7 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	va = memory.scatter.bo->va;
 	failnth_memory_init(&other, mine, what->many, VA_PAGES, ~count->n);
 	failnth_make(&other);
-	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, other.scatter.bo, va,
+	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, other.scatter.bo, va,
 		      memory.size);
 	change(mine, &memory, count->n);
 	change(mine, &other, ~count->n);

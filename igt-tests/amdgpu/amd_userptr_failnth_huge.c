@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: MIT
+/*
+ * GEM_VA takes a page out of the mapping of a huge page, and one of its allocations fails.  The driver may
+ * have made a page table by then without having told the page directory, which still maps the huge
+ * page.  When the handle is closed and the memory unmapped, the queues must not reach the memory.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_fail_nth.h"
+#include "lib/igt_procfs.h"
+
+#include "amd_userptr_failnth.h"
+
+/* What one entry of a page directory maps. */
+#define HUGE_SIZE ((size_t)2 << 20)
+
+/* Each attempt ends a process, so every third allocation has to do. */
+enum { STRIDE = 3 };
+
+/* Memory at an address of which the CPU has a huge page. */
+static char *map_huge(struct amd_userptr *mine)
+{
+	char *raw = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *cpu, *last;
+
+	igt_assert(raw != MAP_FAILED);
+	amd_userptr_adopt(mine, raw, 2 * HUGE_SIZE);
+	cpu = (char *)(((uintptr_t)raw + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
+	igt_require_f(!madvise(cpu, HUGE_SIZE, MADV_HUGEPAGE), "no huge pages\n");
+	amd_pattern_fill(cpu, HUGE_SIZE, 1);
+	last = cpu + HUGE_SIZE - getpagesize();
+	igt_assert_f(igt_procfs_pfn(last) - igt_procfs_pfn(cpu) == HUGE_SIZE / getpagesize() - 1,
+		     "the kernel had no huge page\n");
+	return cpu;
+}
+
+static bool gpu_reads(struct amd_userptr *mine, uint64_t va)
+{
+	amd_kfd_smi_mark(&mine->smi);
+	amd_kfd_queue_copy(mine->queue, mine->out.va, va, getpagesize());
+	amd_kfd_queue_submit(mine->queue);
+	return amd_userptr_done_or_faulted(mine);
+}
+
+static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case *what,
+			    struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation)
+{
+	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
+	struct amd_userptr_bo *bo, *other = NULL;
+	char *cpu = map_huge(mine);
+
+	igt_assert(va);
+	bo = amd_userptr_create(mine, cpu, HUGE_SIZE, AMD_USERPTR_TRACKED);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, va, 0, HUGE_SIZE, AMD_USERPTR_RW), 0);
+	amd_userptr_gpu_check(mine, va, getpagesize(), 1);
+	if (operation == AMDGPU_VA_OP_REPLACE)
+		other = amd_userptr_create(mine, amd_userptr_mmap(mine, getpagesize(), 2), getpagesize(),
+					   AMD_USERPTR_TRACKED);
+
+	failnth_va(mine, what, inject, count, operation, other, va + HUGE_SIZE / 2, getpagesize());
+	count->n += STRIDE - 1;
+	amd_userptr_destroy(mine, bo);
+	igt_assert_eq(munmap(cpu, HUGE_SIZE), 0);
+	igt_assert_f(!gpu_reads(mine, va), "closed and unmapped, and the GPU reads it\n");
+	amd_kfd_va_release(va, HUGE_SIZE);
+	return false;
+}
+
+static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
+		       struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	return fail_then_close(mine, what, inject, count, AMDGPU_VA_OP_CLEAR);
+}
+
+static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
+			 struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	return fail_then_close(mine, what, inject, count, AMDGPU_VA_OP_REPLACE);
+}
+
+static void clear_then_close(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page", .attempt = fail_clear });
+}
+
+static void replace_then_close(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "REPLACE in a huge page", .attempt = fail_replace });
+}
+
+const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
+	{ .name = "clear-huge-close", .run = clear_then_close,
+	  .describe = "After a CLEAR without memory in a huge page, closing the handle takes all of it from the GPU." },
+	{ .name = "replace-huge-close", .run = replace_then_close,
+	  .describe = "So it does after a REPLACE without memory." },
+};
+const unsigned int amd_userptr_num_failnth_huge_subtests = ARRAY_LENGTH(amd_userptr_failnth_huge_subtests);
