@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-/* User memory for KFD's queues, in every way there is. */
 #include <errno.h>
 #include <string.h>
 #include <unistd.h>
@@ -9,7 +8,7 @@
 #include "lib/amdgpu/amd_userptr_mapped.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
-/* A huge page is cut in so many ranges, and smaller memory in pages. */
+/* The most ranges of a BO: those of a huge page are larger than a page. */
 enum { MAX_RANGES = 32 };
 
 const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
@@ -25,7 +24,7 @@ static uint64_t range_size(uint64_t size)
 	return size / MAX_RANGES > page ? size / MAX_RANGES : page;
 }
 
-/* Neighbours that follow one another would be one range again. */
+/* The ranges are in reverse order, because the driver merges neighbours. */
 static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t step = range_size(mapped->size);
@@ -52,7 +51,7 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	return ret;
 }
 
-/* A mapping for each range, so that the GPU has them in the order of the memory. */
+/* A GPU mapping for each range puts them back into the order of the memory. */
 static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t size = mapped->size;
