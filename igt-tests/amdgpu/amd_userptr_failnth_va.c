@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Every allocation of GEM_VA and GEM_CLOSE fails once, and what the GPU reaches after that. */
+/* Every allocation of GEM_VA and GEM_CLOSE fails once; then the GPU must reach the right pages or none. */
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,7 +13,7 @@
 
 #include "amd_userptr_failnth.h"
 
-/* What one directory of page tables is for: the tables of an address in the next one are new. */
+/* The size that one page directory covers: an address in the next one needs new page tables. */
 #define DIRECTORY_SIZE (1ull << 30)
 
 /*
@@ -22,7 +22,7 @@
  */
 enum { VA_PAGES = 144 };
 
-/* GEM_VA as it is, once, with a point of a timeline, which is an allocation, too. */
+/* One GEM_VA ioctl with a timeline point, which is an allocation, too. */
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
 		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
@@ -51,7 +51,7 @@ static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
 					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
 }
 
-/* The operation with the n-th allocation failing; returns its result when it is in force. */
+/* Do the operation with the n-th allocation failing, wait for the page tables, and return its result. */
 static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
 		   struct igt_fail_nth *inject, struct failnth_count *count,
 		   uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
@@ -80,7 +80,7 @@ static void make_mapped(struct failnth_memory *memory, struct amd_userptr *mine,
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
 }
 
-/* Other pages, of which the GPU has to be told wherever it may still have the old ones. */
+/* Replace the pages: the driver has to update every mapping that is left. */
 static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint32_t seed)
 {
 	amd_kfd_smi_mark(&mine->smi);
@@ -98,13 +98,13 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 
 	failnth_memory_init(&memory, mine, what->many, VA_PAGES, count->n);
 	failnth_make(&memory);
-	/* Stays reserved, so that no page table is there already. */
+	/* Keep it reserved, so that nothing else makes page tables there. */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
 	ret = fail_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
 		      memory.size);
 	if (ret && count->n % 2) {
-		/* Taken back. */
+		/* The mapping must not be there. */
 		change(mine, &memory, count->n);
 		igt_assert_f(!failnth_reads(&memory, va), "the GPU has a mapping that failed\n");
 		return false;
@@ -117,7 +117,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	return true;
 }
 
-/* Either there as before, and then it can be unmapped, or gone. */
+/* The mapping is there as before and can be unmapped, or it has gone. */
 static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -139,7 +139,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	return false;
 }
 
-/* The middle of a mapping goes: the rest is there in any case. */
+/* CLEAR the middle of a mapping: the sides have to be there in any case. */
 static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -162,7 +162,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	return true;
 }
 
-/* Another BO in its place: one of the two, or none. */
+/* REPLACE by another BO: the GPU reaches one of the two, or none. */
 static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -184,7 +184,7 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return true;
 }
 
-/* What changes in the memory of a BO that is closed stops no queues, if not at once. */
+/* Wait until changes of the memory of a closed BO evict no queue any more. */
 static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory, unsigned int n)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -199,8 +199,8 @@ static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memor
 }
 
 /*
- * Close cannot say that it failed.  Then the memory is followed until the restore
- * worker has taken it from the GPU, with the queues running.
+ * GEM_CLOSE cannot return that an allocation failed.  The driver then follows the memory until the
+ * restore worker has cleared the page table entries.
  */
 static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
@@ -221,7 +221,7 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	failed = igt_fail_nth_disarm(inject);
 	igt_assert_eq(ret, 0);
 	failnth_note(count, what->what, failed, 0);
-	/* Nobody follows the memory, and the GPU has no part of it. */
+	/* The driver does not follow the memory any more, and the GPU cannot reach it. */
 	wait_until_left_alone(mine, &memory, count->n);
 	igt_assert_f(!failnth_reads(&memory, va), "closed, and the GPU reads it\n");
 	return false;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs beside everything else that a process may have: ranges of SVM, buffers
- * of other clients, userptrs of every kind, threads; and memory that is no
- * process memory at all.
+ * Userptrs beside other kinds of GPU memory in a process: SVM ranges, buffers of other clients, userptrs
+ * of every kind, threads that make them; and mappings that are no process memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +23,10 @@
 
 IGT_TEST_DESCRIPTION("Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
 
-/* Changes of all kinds of memory, one after the other. */
+/* Each round changes one of the kinds of memory. */
 enum { ROUNDS = 24 };
 
-/* Threads that make userptrs, and how many each. */
+/* The number of threads that make userptrs, and of userptrs of each. */
 enum { THREADS = 4, MAKES = 8 };
 
 void mixed_settle(struct amd_userptr *up)
@@ -38,7 +37,7 @@ void mixed_settle(struct amd_userptr *up)
 
 /* ---- SVM ---- */
 
-/* The GPU has the memory at its own address; 0 or -errno. */
+/* Register memory for SVM, where the GPU uses the CPU's address; 0 or -errno. */
 static int svm_register(struct amd_userptr *up, void *cpu, size_t size)
 {
 	union {
@@ -60,7 +59,7 @@ static int svm_register(struct amd_userptr *up, void *cpu, size_t size)
 		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
 }
 
-/* Memory of all kinds, the last one SVM's. */
+/* Memory of each kind; the last kind is SVM. */
 enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_MEMORIES };
 
 struct memory {
@@ -119,7 +118,7 @@ static void svm_beside(struct amd_userptr *up)
 	check_all(up, memories);
 	amd_kfd_smi_mark(&up->smi);
 	for (int round = 0; round < ROUNDS; round++) {
-		/* Two at a time, most of the time. */
+		/* Change two kinds at a time in most rounds. */
 		change(&memories[round % NUM_MEMORIES], amd_stamp_pick(&random, 4));
 		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)], amd_stamp_pick(&random, 4));
 		mixed_settle(up);
@@ -169,7 +168,7 @@ static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 	close(imported->file);
 }
 
-/* The other client copies something of its own into it. */
+/* The other client copies its own data into the buffer. */
 static void client_stores(struct imported *imported, uint32_t seed)
 {
 	struct amd_userptr_cs *cs = &imported->client;
@@ -183,7 +182,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
-/* Somebody wants the memory that the driver allocates. */
+/* Let TTM evict the memory that the driver has allocated. */
 static void evict(struct amd_userptr *up, const char *name)
 {
 	int file = igt_debugfs_open(up->fd, name, O_RDONLY);
@@ -206,7 +205,7 @@ static void import_beside(struct amd_userptr *up)
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
 		client_stores(&imported, seed);
 		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
-		/* What TTM restores, and what the worker does, at a time. */
+		/* TTM's restore and the userptr worker's run at the same time. */
 		if (seed % 4 == 0)
 			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
 		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
@@ -226,7 +225,7 @@ static void import_beside(struct amd_userptr *up)
 
 struct maker {
 	pthread_t thread;
-	struct amd_userptr up;		/* with a syncobj of its own */
+	struct amd_userptr up;		/* a context with a syncobj of its own */
 	char *cpu;
 	int error;
 };
@@ -248,7 +247,7 @@ static void *make_some(void *data)
 	return NULL;
 }
 
-/* All of them in one VM, under a queue that copies. */
+/* All threads use one VM, and a queue copies meanwhile. */
 static void threads(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -304,7 +303,7 @@ static void device_memory(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
 }
 
-/* Memory that changes its nature under a userptr: from then on it is a hole, and may be memory again. */
+/* Map a device's memory over a userptr, which is a hole from then on, and process memory again later. */
 static void becomes_device_memory(struct amd_userptr *up)
 {
 	struct imported imported = { 0 };
@@ -319,7 +318,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 			imported.file, args.out.addr_ptr) == bo->cpu);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
-	/* What goes is no memory of the process, but an event all the same. */
+	/* Unmapping memory of a device is an event, too. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);
@@ -334,13 +333,13 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "svm-beside", .run = svm_beside,
 	  .describe = "Ranges of SVM and userptrs of every kind change in one process." },
 	{ .name = "import-beside", .run = import_beside,
-	  .describe = "Another client's buffer is restored by TTM, userptrs by the worker." },
+	  .describe = "TTM restores another client's buffer while the worker restores userptrs." },
 	{ .name = "threads", .run = threads,
-	  .describe = "Threads make and close userptrs at a time." },
+	  .describe = "Several threads make and close userptrs at the same time." },
 	{ .name = "device-memory", .run = device_memory,
-	  .describe = "What the driver has mapped for the CPU is no process memory." },
+	  .describe = "The driver refuses a userptr of memory that a driver has mapped for the CPU." },
 	{ .name = "becomes-device-memory", .run = becomes_device_memory,
-	  .describe = "Process memory that is replaced by such is a hole." },
+	  .describe = "A userptr is a hole when a device's memory is mapped over it." },
 };
 
 static struct amd_userptr up;
