@@ -70,7 +70,7 @@ static void one_clock(struct amd_userptr *up)
 		unsigned int n = (i + i / ARRAY_LENGTH(tellers)) % ARRAY_LENGTH(tellers);
 		uint64_t now = tellers[n].read(up);
 
-		igt_assert_f(now > last, "%s tells %llu after %s told %llu\n", tellers[n].name,
+		igt_assert_f(now > last, "%s returned %llu after %s had returned %llu\n", tellers[n].name,
 			     (unsigned long long)now, before, (unsigned long long)last);
 		last = now;
 		before = tellers[n].name;

@@ -153,7 +153,7 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 	failnth_finish(count, "ACQUIRE_VM");
 	igt_assert_lt(0, count->errors);
 	remains = amd_userptr_remains_wait(up, &before);
-	igt_assert_f(!remains, "not all of the processes is gone\n%s\n", remains);
+	igt_assert_f(!remains, "resources of the processes stay in use\n%s\n", remains);
 	amd_userptr_queue_alive(up);
 }
 

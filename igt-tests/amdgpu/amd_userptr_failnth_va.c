@@ -131,7 +131,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	change(mine, &memory, count->n);
 	if (!failnth_reads(&memory, bo->va))
 		return false;
-	igt_assert_f(ret, "unmapped, and the GPU reads it\n");
+	igt_assert_f(ret, "the GPU reads memory that was unmapped\n");
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0,
 				       memory.size, 0), 0);
 	amd_kfd_smi_mark(&mine->smi);
@@ -158,7 +158,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	amd_userptr_scatter_reads(&memory.scatter, 3 * quarter, quarter);
 	if (!failnth_reads(&memory, va))
 		return false;
-	igt_assert_f(ret, "cleared, and the GPU reads it\n");
+	igt_assert_f(ret, "the GPU reads memory that was cleared\n");
 	return true;
 }
 
@@ -190,7 +190,7 @@ static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memor
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	do {
-		igt_assert_f(igt_now_ms() < deadline, "closed, and its memory is followed for good\n");
+		igt_assert_f(igt_now_ms() < deadline, "closed, but the driver follows its memory for ever\n");
 		amd_kfd_smi_mark(&mine->smi);
 		failnth_memory_change(memory, n);
 		amd_userptr_queue_alive(mine);
@@ -223,7 +223,7 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	failnth_note(count, what->what, failed, 0);
 	/* The driver does not follow the memory any more, and the GPU cannot reach it. */
 	wait_until_left_alone(mine, &memory, count->n);
-	igt_assert_f(!failnth_reads(&memory, va), "closed, and the GPU reads it\n");
+	igt_assert_f(!failnth_reads(&memory, va), "the GPU reads a BO that was closed\n");
 	return false;
 }
 

@@ -214,7 +214,7 @@ static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 		amd_userptr_roundtrip(up, bo, 2);
 	}
 	igt_fail_nth_fini(&inject);
-	igt_assert_f(caught, "all was restored before tasks were frozen, or while they were\n");
+	igt_assert_f(caught, "the restore ended before the freeze, or during it\n");
 }
 
 static void freezer(struct amd_userptr *up)

@@ -195,7 +195,7 @@ static void evict(struct amd_userptr_victims *victims)
 	pid_t pid = amd_userptr_victim(victims, evict_vram, NULL);
 	int status;
 
-	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "nobody gets VRAM any more\n");
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "no process gets VRAM any more\n");
 	igt_assert_eq(status, 0);
 }
 
@@ -317,7 +317,7 @@ static void make_hostile(struct scene *scene)
 {
 	scene->shared->go = true;
 	igt_assert_f(igt_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
-		     "nobody waits for the page\n");
+		     "the kernel does not wait for the page\n");
 }
 
 enum { MAX_HOSTILE = 2 };

@@ -96,7 +96,7 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 static void poison_then_access(struct amd_userptr *up)
 {
 	/* Advice for no page: does the kernel know it, and may this process give it? */
-	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "memory does not fail: %s\n",
+	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "no MADV_HWPOISON: %s\n",
 		      strerror(errno));
 	amd_userptr_in_faulting_child(up, poison_and_fault, NULL);
 }

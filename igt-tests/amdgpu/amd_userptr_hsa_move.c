@@ -106,7 +106,7 @@ static void thp_collapse(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, huge, MADV_HUGEPAGE), 0);
-	igt_require_f(!__igt_mm_collapse(cpu, huge), "no huge page to be had\n");
+	igt_require_f(!__igt_mm_collapse(cpu, huge), "the kernel has no huge page\n");
 	igt_require_f(igt_procfs_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);

@@ -164,7 +164,7 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	if (wait->in_ioctl)
 		let_act(wait, pid);
 	asked = igt_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS);
-	igt_assert_f(asked, "%s: nobody asked for the page\n", what);
+	igt_assert_f(asked, "%s: the kernel did not ask for the page\n", what);
 	if (wait->act && !wait->in_ioctl)
 		let_act(wait, pid);
 	inside = wait->act && !report->returned;

@@ -124,7 +124,7 @@ static void svm_beside(struct amd_userptr *up)
 		mixed_settle(up);
 		check_all(up, memories);
 	}
-	igt_info("stopped %u times, %u of them for userptrs, %u for SVM\n", up->smi.count.evictions,
+	igt_info("evicted %u times, %u of them for userptrs, %u for SVM\n", up->smi.count.evictions,
 		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR],
 		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
@@ -273,7 +273,7 @@ static void threads(struct amd_userptr *up)
 		igt_assert_f(!makers[i].error, "thread %d: %s\n", i, strerror(-makers[i].error));
 	amd_userptr_roundtrip(up, bo, 2 + ROUNDS);
 	remains = amd_userptr_remains_wait(up, &before);
-	igt_assert_f(!remains, "not all is given back\n%s\n", remains);
+	igt_assert_f(!remains, "resources stay in use\n%s\n", remains);
 }
 
 /* ---- no process memory ---- */

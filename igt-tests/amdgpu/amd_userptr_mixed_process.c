@@ -300,7 +300,7 @@ static void balanced(struct amd_userptr *up)
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "1000");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "1000");
 	sched_setaffinity(0, sizeof(all), &all);
-	igt_info("%u rounds, %llu entries taken away, queues stopped %u times\n", seed / 2,
+	igt_info("%u rounds, %llu entries taken away, queues evicted %u times\n", seed / 2,
 		 hints() - before, up->smi.count.evictions);
 	igt_assert(hints() > before);
 	amd_userptr_expect_evictions(up, 0);

@@ -156,7 +156,7 @@ static void remember_frames(const char *cpu, uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
 		pfns[i] = igt_procfs_pfn(cpu + i * page());
-	igt_require_f(pfns[0], "no page frame numbers for us in /proc/self/pagemap\n");
+	igt_require_f(pfns[0], "page frame numbers are hidden (not root?)\n");
 }
 
 /* Assert that the pages of the ranges were copied, and the others were not. */

@@ -153,8 +153,8 @@ static void expect_end(struct cross *cross, struct amd_userptr *up)
 {
 	const bool ended = comes_to_an_end(cross, up);
 
-	igt_assert_f(ended, "no end: one range was looked for %u times\n", cross->count);
-	igt_info("one range was looked for %u times\n", cross->count);
+	igt_assert_f(ended, "no end: the driver looked up one range %u times\n", cross->count);
+	igt_info("the driver looked up one range %u times\n", cross->count);
 	/* Without a lookup nothing has happened. */
 	igt_assert_lt(0, cross->count);
 }

@@ -211,7 +211,7 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 
 	amd_pattern_fill(cpu, huge, 1);
 	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE) && !__igt_mm_collapse(cpu, huge),
-		      "no transparent huge page to be had\n");
+		      "the kernel has no transparent huge page\n");
 	amd_userptr_scatter_init(scatter, up, count);
 	for (unsigned int i = 0; i < count; i++) {
 		char *at = cpu + i * page(), *away = at + huge;

@@ -59,7 +59,7 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 /* A thread that holds the lock of the process that the restore worker needs. */
 struct holder {
 	struct igt_fuse fuse;
-	uint64_t offset;		/* of a page that nobody has asked for */
+	uint64_t offset;		/* in the file, of a page that is not in the page cache */
 	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;

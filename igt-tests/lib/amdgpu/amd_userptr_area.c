@@ -178,7 +178,7 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	if (!backing->readonly)
 		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
 	if (backing->advice == MADV_HUGEPAGE && __igt_mm_collapse(area->cpu, area->size))
-		return "no transparent huge page to be had";
+		return "the kernel has no transparent huge page";
 	return NULL;
 }
 

@@ -76,7 +76,7 @@ void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const 
 {
 	const char *remains = amd_userptr_remains_wait(victims->up, &victims->before);
 
-	igt_assert_f(!remains, "%s: not all of the process is gone\n%s\n", what, remains);
+	igt_assert_f(!remains, "%s: resources of the process stay in use\n%s\n", what, remains);
 }
 
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims)
