@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HSA queues (AQL) of KFD: packets that need no shader, and that an eviction of the queues for a userptr
- * neither loses nor repeats a packet.
+ * HSA queues (AQL) of KFD: packets that need no shader, and that an eviction of the queues for a
+ * userptr neither loses nor repeats a packet.
  */
 #include <errno.h>
 #include <sys/mman.h>

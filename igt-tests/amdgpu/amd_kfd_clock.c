@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU's clock, from the render node, from KFD and from packets of user queues: all read one clock,
- * which goes at the rate that the driver advertises.
+ * The GPU's clock, from the render node, from KFD and from packets of user queues: all read one
+ * clock, which goes at the rate that the driver advertises.
  */
 #include <time.h>
 

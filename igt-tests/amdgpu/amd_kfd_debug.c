@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reports of exceptions: the render node reports page faults, and a debugger (AMDKFD_IOC_DBG_TRAP, here
- * the process itself) hears of exceptions that need no wave: new queues and memory violations.
+ * Reports of exceptions: the render node reports page faults, and a debugger (AMDKFD_IOC_DBG_TRAP,
+ * here the process itself) hears of exceptions that need no wave: new queues and memory violations.
  */
 #include <errno.h>
 #include <poll.h>
@@ -55,7 +55,9 @@ static void end_session(struct session *s)
 	close(s->event[1]);
 }
 
-/* Wait for an event, and return its exceptions and source.  The exceptions in @clear are cleared. */
+/*
+ * Wait for an event, and return its exceptions and source.  The exceptions in @clear are cleared.
+ */
 static struct kfd_ioctl_dbg_trap_query_debug_event_args wait_event(struct session *s,
 								   uint64_t clear)
 {
@@ -166,7 +168,10 @@ static void fault_and_debug(struct amd_userptr *mine)
 	args.query_exception_info.exception_code = EC_DEVICE_MEMORY_VIOLATION;
 	args.query_exception_info.clear_exception = 1;
 	igt_assert_eq(trap(&s, KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO, &args), 0);
-	/* Linux 7.3 never sets the size of what it keeps and hands out nothing: kfd_debug.c:142, 1023. */
+	/*
+	 * Linux 7.3 never sets the size of what it keeps and hands out nothing: kfd_debug.c:142,
+	 * 1023.
+	 */
 	if (args.query_exception_info.info_size) {
 		igt_assert_eq_u64(data.va, va);
 		igt_assert_eq_u32(data.gpu_id, mine->kfd.node.gpu_id);

@@ -2,11 +2,11 @@
 /*
  * amd_userptr_bench - the cost of giving KFD queues scattered user memory
  *
- * Measures several ways side by side in one run (amd_userptr_bench_columns.c).  The process has a queue,
- * which the driver has to evict and restore.  Operations are map (from the array of ranges to GPU
- * addresses), unmap, replace one range by other memory, and the time from a change of one page
- * (MADV_DONTNEED) until the queues run again.  It prints every sample as a line of JSON, and the reason
- * of a cell that cannot run; the harness computes medians and draws pictures.
+ * Measures several ways side by side in one run (amd_userptr_bench_columns.c).  The process has a
+ * queue, which the driver has to evict and restore.  Operations are map (from the array of ranges
+ * to GPU addresses), unmap, replace one range by other memory, and the time from a change of one
+ * page (MADV_DONTNEED) until the queues run again.  It prints every sample as a line of JSON, and
+ * the reason of a cell that cannot run; the harness computes medians and draws pictures.
  *
  * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
  */
@@ -221,7 +221,10 @@ static void print_steps(const struct steps *steps)
 	}
 }
 
-/* The first round warms up page tables and caches.  It counts only when it used up the time for all rounds. */
+/*
+ * The first round warms up page tables and caches.  It counts only when it used up the time for all
+ * rounds.
+ */
 static int measure_map(struct bench *bench, struct cell *cell)
 {
 	struct bench_samples map = samples_of(cell, "map"), unmap = samples_of(cell, "unmap");
@@ -401,8 +404,8 @@ static const char *why_not(const struct bench *bench, const struct bench_column 
 }
 
 /*
- * An error of the kernel is the result of the cell.  Wrong data or a GPU that does not answer fail the
- * run; other cells still run unless the queue is lost.
+ * An error of the kernel is the result of the cell.  Wrong data or a GPU that does not answer fail
+ * the run; other cells still run unless the queue is lost.
  */
 static int run_cell(struct bench *bench, const struct bench_column *column, unsigned int count,
 		    size_t size)

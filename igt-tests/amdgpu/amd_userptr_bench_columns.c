@@ -108,7 +108,10 @@ static int reserve(struct bench_map *map)
 	return map->va ? 0 : -ENOMEM;
 }
 
-/* Clear the page tables before the close, because the driver must follow memory that the GPU can reach. */
+/*
+ * Clear the page tables before the close, because the driver must follow memory that the GPU can
+ * reach.
+ */
 static int gem_unmap(struct bench *bench, struct bench_map *map)
 {
 	int ret = gem_va(bench, AMDGPU_VA_OP_CLEAR, 0, map->va, map->size);

@@ -105,8 +105,8 @@ static int one_pair(struct bench *bench, const struct bench_column *column,
 }
 
 /*
- * Library and raw ioctls take turns in being first, so a drift hits both.  There are more rounds than for
- * other operations, because the difference is a few per cent.
+ * Library and raw ioctls take turns in being first, so a drift hits both.  There are more rounds
+ * than for other operations, because the difference is a few per cent.
  */
 static int interleave(struct bench *bench, const struct bench_column *column,
 		      struct amdgpu_userptr_ctx *ctx, const struct bench_memory *memory,

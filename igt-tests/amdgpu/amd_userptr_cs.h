@@ -9,7 +9,10 @@
 
 enum { CS_SECONDS = 50 };
 
-/* Define subtests, outside of fixtures: submissions that list a changing userptr, also in KFD's processes. */
+/*
+ * Define subtests, outside of fixtures: submissions that list a changing userptr, also in KFD's
+ * processes.
+ */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
 /* The same: submissions that reach the memory of a userptr without listing it. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);

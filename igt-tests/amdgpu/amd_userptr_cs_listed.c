@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A thread submits IBs that copy from a userptr on their list and store to it, while another thread
- * changes the memory all the time.  The driver does each submission, or refuses it with -EAGAIN because
- * the memory changed meanwhile.  An IB has to read the content of its time, and the process can be killed.
+ * changes the memory all the time.  The driver does each submission, or refuses it with -EAGAIN
+ * because the memory changed meanwhile.  An IB has to read the content of its time, and the process
+ * can be killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -169,7 +170,10 @@ static void *change(void *data)
 
 /* ---- submissions ---- */
 
-/* The GPU's copy must be content of that time.  Zero is right, too, because a dropped page begins with zeros. */
+/*
+ * The GPU's copy must be content of that time.  Zero is right, too, because a dropped page begins
+ * with zeros.
+ */
 static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
 {
 	struct report *report = listed->report;

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * In the VM of a KFD process an IB reaches every mapping, also of BOs that it does not list.  The test
- * lets an IB wait in a packet, changes the memory, and lets the IB store afterwards: no store may land
- * in a page that the process does not have there any more.
+ * In the VM of a KFD process an IB reaches every mapping, also of BOs that it does not list.  The
+ * test lets an IB wait in a packet, changes the memory, and lets the IB store afterwards: no store
+ * may land in a page that the process does not have there any more.
  *
  * The driver may let the change wait for the submission, as for a graphics client, or refuse such
  * submissions.
@@ -31,7 +31,10 @@
 /* The IB stores this where it should no longer reach memory. */
 #define UNLISTED_VALUE	0xdeadbeefu
 
-/* A change that takes longer than this waits for the IB.  It is less than the driver's limit of a job. */
+/*
+ * A change that takes longer than this waits for the IB.  It is less than the driver's limit of a
+ * job.
+ */
 #define RETURN_MS	300
 
 /* An attempt shows nothing when the kernel does not hand out the freed pages again. */
@@ -242,7 +245,9 @@ static int run_event(void *data)
 	return unlisted->event->run(unlisted);
 }
 
-/* Wait until the change has returned or sleeps.  It may hold mmap_lock, so map nothing meanwhile. */
+/*
+ * Wait until the change has returned or sleeps.  It may hold mmap_lock, so map nothing meanwhile.
+ */
 static bool returns(struct unlisted *unlisted)
 {
 	const uint64_t deadline = igt_now_ms() + RETURN_MS;

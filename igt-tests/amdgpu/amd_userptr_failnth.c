@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of every call fails once: of the calls that make, map, unmap and close a userptr with
- * the flag, and of the restore worker.  A call returns an error or does without the memory.  In both cases
- * it leaves nothing behind, and the GPU reaches the pages of the process or none.
+ * Every allocation of every call fails once: of the calls that make, map, unmap and close a userptr
+ * with the flag, and of the restore worker.  A call returns an error or does without the memory.
+ * In both cases it leaves nothing behind, and the GPU reaches the pages of the process or none.
  *
  * Only a page oracle (the simulated GPU) sees whether the GPU touched other pages.
  */
@@ -114,8 +114,8 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 	count->failures++;
 	count->errors += ret != 0;
 	/*
-	 * Every allocation, and on slow debug kernels, whose checkers allocate, too, only some.  The
-	 * step is odd, so that it does not always hit the same of two alternating allocations.
+	 * Every allocation, and on slow debug kernels, whose checkers allocate, too, only some.
+	 * The step is odd, so that it does not always hit the same of two alternating allocations.
 	 */
 	count->n += igt_patience(1) | 1;
 }
@@ -129,8 +129,8 @@ void failnth_finish(const struct failnth_count *count, const char *what)
 }
 
 /*
- * The kernel logs that memory is short, in several places at length.  Messages of bugs are not among
- * the ignored ones.
+ * The kernel logs that memory is short, in several places at length.  Messages of bugs are not
+ * among the ignored ones.
  */
 void failnth_ignore_log(void)
 {
@@ -264,8 +264,8 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 }
 
 /*
- * The worker tries again when an allocation fails.  It may run on another kworker then, where the same
- * allocation fails once more.
+ * The worker tries again when an allocation fails.  It may run on another kworker then, where the
+ * same allocation fails once more.
  */
 static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of AMDKFD_IOC_ACQUIRE_VM of a new process fails once.  The next call has to work, on
- * the same file or on another one, and the process, too.
+ * Every allocation of AMDKFD_IOC_ACQUIRE_VM of a new process fails once.  The next call has to
+ * work, on the same file or on another one, and the process, too.
  */
 #include <errno.h>
 #include <pthread.h>

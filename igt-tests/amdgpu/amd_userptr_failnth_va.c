@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Every allocation of GEM_VA and GEM_CLOSE fails once; then the GPU must reach the right pages or none. */
+/*
+ * Every allocation of GEM_VA and GEM_CLOSE fails once; then the GPU must reach the right pages or
+ * none.
+ */
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -51,7 +54,10 @@ static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
 					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
 }
 
-/* Do the operation with the n-th allocation failing, wait for the page tables, and return its result. */
+/*
+ * Do the operation with the n-th allocation failing, wait for the page tables, and return its
+ * result.
+ */
 static int fail_va(struct amd_userptr *mine, const struct failnth_case *what,
 		   struct igt_fail_nth *inject, struct failnth_count *count,
 		   uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel freezes tasks and suspends the device while userptrs are invalid.  It freezes the restore
- * worker, too, which has to do its work after the thaw.  The suspend is a test of the kernel that ends
- * by itself after a second (Documentation/power/basic-pm-debugging.rst).
+ * The kernel freezes tasks and suspends the device while userptrs are invalid.  It freezes the
+ * restore worker, too, which has to do its work after the thaw.  The suspend is a test of the
+ * kernel that ends by itself after a second (Documentation/power/basic-pm-debugging.rst).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -87,7 +87,9 @@ static void *look_at_clock(void *data)
 		uint64_t now;
 
 		igt_pause();
-		/* Read this before the clock, because the thread that sets it may be thawed first. */
+		/*
+		 * Read this before the clock, because the thread that sets it may be thawed first.
+		 */
 		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
 		if (now - sleeper->last_ns > FROZEN_NS) {
@@ -163,8 +165,8 @@ static bool has_failed_often(uint64_t since)
 }
 
 /*
- * Freeze tasks while a userptr is invalid.  The worker has failed so often for want of memory that it
- * sleeps at that moment.  Returns whether the userptr was invalid until the thaw.
+ * Freeze tasks while a userptr is invalid.  The worker has failed so often for want of memory that
+ * it sleeps at that moment.  Returns whether the userptr was invalid until the thaw.
  */
 static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 			   struct igt_fail_nth *inject, const char *stage)
@@ -230,7 +232,9 @@ static void freezer_refused(struct amd_userptr *up)
 	int no_stall;
 
 	require_suspend_test();
-	/* Call this before a BO exists, because it forks, which is an event for all pages of a BO. */
+	/*
+	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random arguments of the three ioctls that make, map and close a userptr, while its memory comes and
- * goes.  They have to return 0 or a documented error, and leave nothing behind at the end.
+ * Random arguments of the three ioctls that make, map and close a userptr, while its memory comes
+ * and goes.  They have to return 0 or a documented error, and leave nothing behind at the end.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -18,8 +18,8 @@ IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
 
 /*
- * The largest size.  For larger ones the kernel's allocator logs a warning, because it cannot allocate
- * an array of their pages (ttm_sg_tt_init()), with and without the flag.
+ * The largest size.  For larger ones the kernel's allocator logs a warning, because it cannot
+ * allocate an array of their pages (ttm_sg_tt_init()), with and without the flag.
  */
 enum { SIZE_BITS = 32 };
 
@@ -39,7 +39,10 @@ struct fuzz {
 	char call[128];			/* the arguments of the last call */
 };
 
-/* The rules of each ioctl: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(), drm_gem_handle_delete(). */
+/*
+ * The rules of each ioctl: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(),
+ * drm_gem_handle_delete().
+ */
 static const struct {
 	const char *name;
 	int errors[8];

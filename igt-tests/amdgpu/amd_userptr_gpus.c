@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * AMDGPU_GEM_USERPTR_HSA in a process with two GPUs.  The process has userptrs on both render nodes and one
- * amdkfd_process_info.  Each event evicts and restores the queues of both GPUs, and both get the new pages.
+ * AMDGPU_GEM_USERPTR_HSA in a process with two GPUs.  The process has userptrs on both render nodes
+ * and one amdkfd_process_info.  Each event evicts and restores the queues of both GPUs, and both
+ * get the new pages.
  */
 #include <fcntl.h>
 #include <sys/mman.h>

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * A hostile process must not disturb other processes.  Its page never comes, because a file server does
- * not answer, and it waits for that in the restore worker, in the ioctl that makes a userptr, or in a
- * call that waits for the worker.  Meanwhile a third process may want VRAM.  Other subtests give a
- * process too little memory.
+ * A hostile process must not disturb other processes.  Its page never comes, because a file server
+ * does not answer, and it waits for that in the restore worker, in the ioctl that makes a userptr,
+ * or in a call that waits for the worker.  Meanwhile a third process may want VRAM.  Other subtests
+ * give a process too little memory.
  *
- * A bystander does tasks before and beside the hostile process.  Its deadline is LIMIT_TIMES the time
- * that they took before, in the same run.
+ * A bystander does tasks before and beside the hostile process.  Its deadline is LIMIT_TIMES the
+ * time that they took before, in the same run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -160,7 +160,10 @@ static void stand_by(struct amd_userptr_victims *victims, void *data)
 	}
 }
 
-/* Let the bystander do a task; returns its milliseconds, or more than @limit when it does not finish. */
+/*
+ * Let the bystander do a task; returns its milliseconds, or more than @limit when it does not
+ * finish.
+ */
 static unsigned int let_do(struct scene *scene, enum task task, unsigned int limit_ms)
 {
 	struct shared *shared = scene->shared;
@@ -312,7 +315,10 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene, amd
 	return pid;
 }
 
-/* The server answers one request at a time, so of several processes only the first one's page is asked for. */
+/*
+ * The server answers one request at a time, so of several processes only the first one's page is
+ * asked for.
+ */
 static void make_hostile(struct scene *scene)
 {
 	scene->shared->go = true;
@@ -329,7 +335,10 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	pid_t pids[MAX_HOSTILE];
 	int status;
 
-	/* Start the bystander before the server's file is open, because its exit would close an inherited file. */
+	/*
+	 * Start the bystander before the server's file is open, because its exit would close an
+	 * inherited file.
+	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);
 	for (unsigned int i = 0; i < count; i++) {
@@ -398,7 +407,10 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 	while (!scene->shared->go)
 		igt_pause();
 	for (;;) {
-		/* The worker with the userptr's pages or this process with others exceeds the limit first. */
+		/*
+		 * The worker with the userptr's pages or this process with others exceeds the limit
+		 * first.
+		 */
 		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
 		for (size_t at = 0; at < OOM_SIZE; at += getpagesize())
 			other[at]++;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM userptrs with AMDGPU_GEM_USERPTR_HSA.  When the CPU's page tables change, the driver evicts the
- * process's KFD queues, updates the GPU mapping and restores the queues.
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA.  When the CPU's page tables change, the driver evicts
+ * the process's KFD queues, updates the GPU mapping and restores the queues.
  *
- * Every subtest asserts by KFD's SMI events that this happened, and compares every byte on the CPU and
- * on the GPU.  This file has subtests in which memory is dropped, copied or protected; amd_userptr_hsa_move.c
- * moves pages, _lifetime.c ends BOs and processes, _busy.c has queues at work, _evict.c has evictions by
- * TTM, and _fault.c has GPU page faults.
+ * Every subtest asserts by KFD's SMI events that this happened, and compares every byte on the CPU
+ * and on the GPU.  This file has subtests in which memory is dropped, copied or protected;
+ * amd_userptr_hsa_move.c moves pages, _lifetime.c ends BOs and processes, _busy.c has queues at
+ * work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
  */
 #include <sys/mman.h>
 
@@ -90,7 +90,9 @@ static void partial_unmap(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, other, 3);
 
-	/* mmap() in a hole is no event.  The next event restores all memory that is there by then. */
+	/*
+	 * mmap() in a hole is no event.  The next event restores all memory that is there by then.
+	 */
 	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
 	amd_pattern_fill(bo->cpu, bo->size, 5);
 	amd_kfd_smi_mark(&up->smi);
@@ -124,7 +126,10 @@ static void invalidate_before_va_map(struct amd_userptr *up)
 	void *cpu = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
 	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
 
-	/* The driver follows the pages from the creation of the BO on, not from the first GPU mapping. */
+	/*
+	 * The driver follows the pages from the creation of the BO on, not from the first GPU
+	 * mapping.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
 	amd_userptr_expect_evictions(up, 1);
@@ -217,7 +222,10 @@ static void readonly(struct amd_userptr *up)
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
 
-	/* The stores give the CPU private pages instead of the file's, and the GPU has to use them, too. */
+	/*
+	 * The stores give the CPU private pages instead of the file's, and the GPU has to use them,
+	 * too.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 2);
 	amd_userptr_expect_evictions(up, 0);

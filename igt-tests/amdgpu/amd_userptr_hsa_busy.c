@@ -4,7 +4,8 @@
  * more, and has to do the work on the new ones.
  *
  * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
- * right pages.  An access to the old pages is seen by a page oracle (the simulated GPU) or an IOMMU.
+ * right pages.  An access to the old pages is seen by a page oracle (the simulated GPU) or an
+ * IOMMU.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -130,8 +131,8 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
- * Submit work to an evicted idle queue at every stage of the restore.  KFD reports the restore before
- * it loads the queues, so every other round counts the stages from that event on.
+ * Submit work to an evicted idle queue at every stage of the restore.  KFD reports the restore
+ * before it loads the queues, so every other round counts the stages from that event on.
  */
 static void submit_while_evicted(struct amd_userptr *up)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * TTM evicts memory of the process while its queues are evicted for a userptr.  KFD's restore after
- * TTM's eviction waits for a lock of the userptr restore worker, which waits for a page.  The queues
- * run when both have finished.
+ * TTM's eviction waits for a lock of the userptr restore worker, which waits for a page.  The
+ * queues run when both have finished.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -17,8 +17,8 @@
 #define EVICT_SIZE	((size_t)37 * getpagesize())
 
 /*
- * Are all BOs of this size in the domain of userptrs, as amdgpu_gem_info shows?  The restore worker may
- * hold mmap_lock, so this allocates and maps nothing.
+ * Are all BOs of this size in the domain of userptrs, as amdgpu_gem_info shows?  The restore worker
+ * may hold mmap_lock, so this allocates and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {

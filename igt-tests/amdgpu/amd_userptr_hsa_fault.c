@@ -141,8 +141,8 @@ struct evictor {
 };
 
 /*
- * Let TTM evict all VRAM, page tables included, and unmap while they are out.  KFD cannot bring them
- * back, because its restore needs a lock of the worker, which waits for a page.
+ * Let TTM evict all VRAM, page tables included, and unmap while they are out.  KFD cannot bring
+ * them back, because its restore needs a lock of the worker, which waits for a page.
  */
 static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uint32_t handle,
 			  uint64_t va)
@@ -224,8 +224,8 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 }
 
 /*
- * Without the flag the notifier makes TTM evict the whole process, as when VRAM is needed.  That clears
- * the page table entries of userptrs, and only a command submission would write them again.
+ * Without the flag the notifier makes TTM evict the whole process, as when VRAM is needed.  That
+ * clears the page table entries of userptrs, and only a command submission would write them again.
  */
 static void stock_gap(struct amd_userptr *up)
 {
@@ -234,7 +234,7 @@ static void stock_gap(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	{ .name = "munmap-then-access", .run = munmap_then_access,
-	  .describe = "A GPU access after munmap() faults, and other memory of the process still works before it." },
+	  .describe = "After munmap() other memory works, and a GPU access to the unmapped memory faults." },
 	{ .name = "mprotect-then-write", .run = mprotect_then_write,
 	  .describe = "The GPU cannot write what the CPU may only read." },
 	{ .name = "poison-then-access", .run = poison_then_access,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes with userptrs that are killed at random times and in the middle of every call.  All their
- * resources have to come back, no work item of the driver may wait for a dead process for ever, and
- * other processes have to go on.
+ * Processes with userptrs that are killed at random times and in the middle of every call.  All
+ * their resources have to come back, no work item of the driver may wait for a dead process for
+ * ever, and other processes have to go on.
  *
  * "--victims N" kills N processes of each kind at random times; without it a few.
  */

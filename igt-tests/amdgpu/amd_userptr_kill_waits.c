@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Processes that are killed while the kernel waits for a page of a slow file server: in the restore
- * worker, in a call that needs a lock of the worker, or in an ioctl that looks up memory.  When the page
- * has come all resources of the process have to be free.
+ * worker, in a call that needs a lock of the worker, or in an ioctl that looks up memory.  When the
+ * page has come all resources of the process have to be free.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -30,7 +30,10 @@
 struct wait {
 	const char *name;
 	enum amd_userptr_kind kind;
-	/* Does the ioctl wait for the page itself?  If not, the worker waits, and the call comes then. */
+	/*
+	 * Does the ioctl wait for the page itself?  If not, the worker waits, and the call comes
+	 * then.
+	 */
 	bool in_ioctl;
 	/* The call, in a thread of the victim; NULL: none. */
 	void (*act)(struct wait *wait);

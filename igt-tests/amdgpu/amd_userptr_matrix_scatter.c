@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order, because
- * the driver would merge neighbours into one range.  A GPU mapping for each range puts them back
- * into the order of the area.
+ * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order,
+ * because the driver would merge neighbours into one range.  A GPU mapping for each range puts them
+ * back into the order of the area.
  */
 #include <unistd.h>
 

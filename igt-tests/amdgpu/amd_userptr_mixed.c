@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs beside other kinds of GPU memory in a process: SVM ranges, buffers of other clients, userptrs
- * of every kind, threads that make them; and mappings that are no process memory.
+ * Userptrs beside other kinds of GPU memory in a process: SVM ranges, buffers of other clients,
+ * userptrs of every kind, threads that make them; and mappings that are no process memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -36,28 +36,6 @@ void mixed_settle(struct amd_userptr *up)
 }
 
 /* ---- SVM ---- */
-
-/* Register memory for SVM, where the GPU uses the CPU's address; 0 or -errno. */
-static int svm_register(struct amd_userptr *up, void *cpu, size_t size)
-{
-	union {
-		struct kfd_ioctl_svm_args args;
-		char bytes[sizeof(struct kfd_ioctl_svm_args) +
-			   sizeof(struct kfd_ioctl_svm_attribute)];
-	} svm = {
-		.args = {
-			.start_addr = (uintptr_t)cpu,
-			.size = size,
-			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
-			.nattr = 1,
-		},
-	};
-
-	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
-	svm.args.attrs[0].value = up->kfd.node.gpu_id;
-	return ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
-		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
-}
 
 /* Memory of each kind; the last kind is SVM. */
 enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_MEMORIES };
@@ -109,7 +87,7 @@ static void svm_beside(struct amd_userptr *up)
 		memories[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, memories[i].seed);
 	}
 	memories[SVM].va = (uintptr_t)memories[SVM].cpu;
-	ret = svm_register(up, memories[SVM].cpu, MIXED_SIZE);
+	ret = __amd_kfd_svm_access(&up->kfd, memories[SVM].cpu, MIXED_SIZE);
 	igt_require_f(ret == 0, "KFD offers no shared virtual memory: %s\n", strerror(-ret));
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
 		amd_userptr_mapped_make(up, kind, memories[kind].cpu, MIXED_SIZE, &memories[kind].mapped);
@@ -303,7 +281,10 @@ static void device_memory(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
 }
 
-/* Map a device's memory over a userptr, which is a hole from then on, and process memory again later. */
+/*
+ * Map a device's memory over a userptr, which is a hole from then on, and process memory again
+ * later.
+ */
 static void becomes_device_memory(struct amd_userptr *up)
 {
 	struct imported imported = { 0 };

@@ -24,7 +24,9 @@
 
 #define STACK_SIZE ((size_t)64 << 10)
 
-/* The limit of the wait for hint faults, and the rounds in which NUMA balancing scans the memory. */
+/*
+ * The limit of the wait for hint faults, and the rounds in which NUMA balancing scans the memory.
+ */
 #define BALANCE_MS igt_patience(8000)
 
 /* ---- stores by another process ---- */
@@ -42,8 +44,8 @@ static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 }
 
 /*
- * After the fork both processes have the same pages.  The child's store to the parent's memory makes a
- * copy in the page tables of the parent.
+ * After the fork both processes have the same pages.  The child's store to the parent's memory
+ * makes a copy in the page tables of the parent.
  */
 static void stored_by_child(struct amd_userptr *up)
 {
@@ -64,7 +66,9 @@ static void stored_by_child(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 
-	/* No process shares the pages any more, so the store changes the content and not the page. */
+	/*
+	 * No process shares the pages any more, so the store changes the content and not the page.
+	 */
 	igt_fork(child, 1) {
 		uint32_t value = 0x12345678;
 
@@ -78,14 +82,20 @@ static void stored_by_child(struct amd_userptr *up)
 	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, 0x12345678);
 }
 
-/* A kernel may allow stores to read-only memory of a process to its tracer only (PROC_MEM_FORCE_PTRACE). */
+/*
+ * A kernel may allow stores to read-only memory of a process to its tracer only
+ * (PROC_MEM_FORCE_PTRACE).
+ */
 static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size)
 {
 	igt_assert_eq(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
 	write_memory(pid, cpu, bytes, size);
 }
 
-/* Store as a debugger that sets a breakpoint: the process gets a copy of the file's page, still read-only. */
+/*
+ * Store as a debugger that sets a breakpoint: the process gets a copy of the file's page, still
+ * read-only.
+ */
 static void stored_by_debugger(struct amd_userptr *up)
 {
 	const size_t size = getpagesize();
@@ -269,7 +279,9 @@ static void stay_on(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* NUMA balancing takes entries away now and then, and moves pages to the node that accesses them. */
+/*
+ * NUMA balancing takes entries away now and then, and moves pages to the node that accesses them.
+ */
 static void balanced(struct amd_userptr *up)
 {
 	const unsigned long long before = hints();

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fixed buffers of io_uring, which pin their pages for a long time.  The kernel, the GPU and the CPU read
- * and write the same memory, before and after a fork.  The guest has no liburing, so this makes the
- * system calls itself (io_uring(7)).
+ * Fixed buffers of io_uring, which pin their pages for a long time.  The kernel, the GPU and the
+ * CPU read and write the same memory, before and after a fork.  The guest has no liburing, so this
+ * makes the system calls itself (io_uring(7)).
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -87,7 +87,10 @@ static int transfer(struct ring *ring, uint8_t opcode, int file, void *cpu, size
 	return done;
 }
 
-/* The kernel reads the file into the memory and the GPU reads it; the GPU stores and the kernel writes the file. */
+/*
+ * The kernel reads the file into the memory and the GPU reads it; the GPU stores and the kernel
+ * writes the file.
+ */
 static void exchange(struct amd_userptr *up, struct ring *ring, struct amd_userptr_bo *bo, int file,
 		     uint32_t seed)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The GPU is reset.  KFD keeps the queues of all its processes stopped for ever
- * (kfd_device.c:kgd2kfd_post_reset()), and their doorbells and work in flight are lost.  So the subtests
- * assert that a running restore ends, that no resource of a userptr stays in use, and that the next
- * process has a working GPU.
+ * (kfd_device.c:kgd2kfd_post_reset()), and their doorbells and work in flight are lost.  So the
+ * subtests assert that a running restore ends, that no resource of a userptr stays in use, and that
+ * the next process has a working GPU.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -70,8 +70,8 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 typedef void reset_act(struct amd_userptr *mine, int recover);
 
 /*
- * The test process has no queues at a reset.  It lets children have them, which end without a clean-up,
- * because KFD cannot destroy queues after a reset.
+ * The test process has no queues at a reset.  It lets children have them, which end without a
+ * clean-up, because KFD cannot destroy queues after a reset.
  */
 static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 {
@@ -129,7 +129,9 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	struct amd_userptr_stall stall;
 	struct amd_userptr_bo *bo;
 
-	/* Call this before a BO exists, because it forks, which is an event for all pages of a BO. */
+	/*
+	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 */
 	igt_assert_eq(__amd_userptr_stall_init(&stall), 0);
 	bo = start_copies(mine);
 	amd_userptr_stall_hold(&stall, mine);

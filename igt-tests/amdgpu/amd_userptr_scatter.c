@@ -2,8 +2,9 @@
 /*
  * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER) under KFD queues.
  *
- * The subtests of this file compare bytes on both sides, for all numbers, orders and kinds of ranges.
- * The rules of the ioctl, the VA ioctl, page table writes and races are in amd_userptr_scatter_*.c.
+ * The subtests of this file compare bytes on both sides, for all numbers, orders and kinds of
+ * ranges. The rules of the ioctl, the VA ioctl, page table writes and races are in
+ * amd_userptr_scatter_*.c.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -125,7 +126,10 @@ static void reversed(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
 
-/* The GPU stores through range @from, and has to read the same bytes through the other ranges of that memory. */
+/*
+ * The GPU stores through range @from, and has to read the same bytes through the other ranges of
+ * that memory.
+ */
 static void expect_alias(struct amd_userptr_scatter *scatter, unsigned int from, uint32_t seed)
 {
 	amd_userptr_scatter_writes(scatter, amd_userptr_scatter_offset(scatter, from),

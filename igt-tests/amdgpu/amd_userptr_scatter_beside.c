@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory beside the ranges of a BO stays as it is.  The driver faults in pages of the ranges only, and
- * does not make a writable copy of pages that the GPU may only read.
+ * Memory beside the ranges of a BO stays as it is.  The driver faults in pages of the ranges only,
+ * and does not make a writable copy of pages that the GPU may only read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -170,7 +170,9 @@ static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 	}
 }
 
-/* @before: make the BO before the fork, so that a restore faults in the pages and not the creation. */
+/*
+ * @before: make the BO before the fork, so that a restore faults in the pages and not the creation.
+ */
 static void after_fork(struct amd_userptr *up, bool before)
 {
 	struct amd_userptr_scatter scatter;

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * Looking up one range changes another: each time the driver looks up the pages of the trigger, the
- * test drops a page of the victim.  A driver that looks up all ranges again whenever one of them has
- * changed would look up the trigger again, too, and never come to an end.
+ * test drops a page of the victim.  A driver that looks up all ranges again whenever one of them
+ * has changed would look up the trigger again, too, and never come to an end.
  *
- * A kprobe on hmm_range_fault() shows the lookups.  No queue may run before the driver has looked up
- * everything that is invalid, so when a queue runs the lookups are in the trace.  Therefore no time
- * matters here.
+ * A kprobe on hmm_range_fault() shows the lookups.  No queue may run before the driver has looked
+ * up everything that is invalid, so when a queue runs the lookups are in the trace.  Therefore no
+ * time matters here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -39,8 +39,8 @@ enum { CROSS_RANGES = 1024 };
 enum { TRIGGER_PAGE = 64 };
 
 /*
- * The limit of lookups of the trigger.  A right driver needs one, and another one when something else
- * moves the page, which is rare.
+ * The limit of lookups of the trigger.  A right driver needs one, and another one when something
+ * else moves the page, which is rare.
  */
 enum { LOOKUPS_LIMIT = 32 };
 
@@ -124,7 +124,9 @@ static unsigned int new_lookups(struct cross *cross)
 	return count;
 }
 
-/* When the driver has looked up the trigger, drop the victim, which is the first page of the file. */
+/*
+ * When the driver has looked up the trigger, drop the victim, which is the first page of the file.
+ */
 static bool respond(struct cross *cross)
 {
 	if (!new_lookups(cross))
@@ -140,7 +142,9 @@ static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 	bool running;
 
 	do {
-		/* First the queues, then the trace: it contains all lookups until the queues ran. */
+		/*
+		 * First the queues, then the trace: it contains all lookups until the queues ran.
+		 */
 		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)
 			return true;
@@ -187,7 +191,10 @@ static void restore(struct amd_userptr *up)
 	end(&cross);
 }
 
-/* The ioctl runs in a thread, which has to end before the subtest does, also when the subtest fails. */
+/*
+ * The ioctl runs in a thread, which has to end before the subtest does, also when the subtest
+ * fails.
+ */
 struct creation {
 	struct amd_userptr_args args;
 	int fd, ret;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory that comes back to a hole without an MMU notifier.  The driver looks for it when the VA ioctl
- * maps that part again, and the restore worker looks at some holes each time it runs.
+ * Memory that comes back to a hole without an MMU notifier.  The driver looks for it when the VA
+ * ioctl maps that part again, and the restore worker looks at some holes each time it runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -55,7 +55,10 @@ static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, u
 				       count * page(), AMD_USERPTR_RW), 0);
 }
 
-/* The memory is back without an event.  Mapping it again makes the driver find it; it contains @seed. */
+/*
+ * The memory is back without an event.  Mapping it again makes the driver find it; it contains
+ * @seed.
+ */
 static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 {
 	struct amd_userptr *up = scatter->up;
@@ -109,7 +112,10 @@ static int register_uffd(void *addr, uint64_t mode)
 	return fd;
 }
 
-/* A userfaultfd provides the page.  The worker does not wait for it, so the range is a hole at first. */
+/*
+ * A userfaultfd provides the page.  The worker does not wait for it, so the range is a hole at
+ * first.
+ */
 static void after_uffd_copy(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -152,7 +158,10 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	close(fd);
 }
 
-/* Mapping the part at another address makes the driver look, and the old mapping gets the memory, too. */
+/*
+ * Mapping the part at another address makes the driver look, and the old mapping gets the memory,
+ * too.
+ */
 static void map_elsewhere(struct amd_userptr *up)
 {
 	const uint64_t va = amd_kfd_va_reserve(FEW_RANGES * page(), 0);
@@ -183,7 +192,10 @@ static void map_elsewhere(struct amd_userptr *up)
 	amd_kfd_va_release(va, FEW_RANGES * page());
 }
 
-/* When the memory is still missing the range stays a hole, and the driver looks again the next time. */
+/*
+ * When the memory is still missing the range stays a hole, and the driver looks again the next
+ * time.
+ */
 static void still_missing(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -200,7 +212,10 @@ static void still_missing(struct amd_userptr *up)
 	expect_healed(&scatter, SEED_AFTER);
 }
 
-/* A BO of one range is a hole as a whole, and mapping a part of it makes the driver look at all of it. */
+/*
+ * A BO of one range is a hole as a whole, and mapping a part of it makes the driver look at all of
+ * it.
+ */
 static void one_range(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FEW_RANGES * page(), SEED_BEFORE);
@@ -220,8 +235,8 @@ static void one_range(struct amd_userptr *up)
 }
 
 /*
- * The memory comes back before, while or after the worker looks.  After the VA ioctl has returned the
- * GPU must use the memory that was there before the ioctl.
+ * The memory comes back before, while or after the worker looks.  After the VA ioctl has returned
+ * the GPU must use the memory that was there before the ioctl.
  */
 static void race(struct amd_userptr *up)
 {
@@ -241,7 +256,9 @@ static void race(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 }
 
-/* There are more holes than the worker looks at in one run.  It has to come to each of them in turn. */
+/*
+ * There are more holes than the worker looks at in one run.  It has to come to each of them in turn.
+ */
 static void in_turn(struct amd_userptr *up)
 {
 	const unsigned int count = STAYING_HOLES + HEALING_HOLES + 1;

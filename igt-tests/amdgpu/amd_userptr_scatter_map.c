@@ -160,7 +160,7 @@ static void unmap_while_dirty(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[] = {
 	{ .name = "hole-then-access", .run = hole_then_access, .sdma_too = true,
-	  .describe = "A GPU access to a range that was unmapped faults, and the other ranges work before it." },
+	  .describe = "After munmap() of a range the others work, and a GPU access to that range faults." },
 	{ .name = "hole-heals", .run = hole_heals, .sdma_too = true,
 	  .describe = "The GPU gets memory that is mapped into a hole with the next event of that range." },
 	{ .name = "hole-heals-beside", .run = hole_heals_beside,

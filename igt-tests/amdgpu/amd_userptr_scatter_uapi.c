@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves nothing behind. */
+/*
+ * Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves nothing
+ * behind.
+ */
 #include <errno.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -110,7 +113,9 @@ static void sum_overflow(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EINVAL);
 }
 
-/* Elements of a newer program are larger.  The kernel takes them when the unknown bytes are zero. */
+/*
+ * Elements of a newer program are larger.  The kernel takes them when the unknown bytes are zero.
+ */
 static void stride(struct amd_userptr *up)
 {
 	struct {
@@ -162,7 +167,10 @@ static void too_large(struct amd_userptr *up)
 			  used);
 }
 
-/* Programs that were built before the flag: their arguments are shorter, or zero where the new fields are. */
+/*
+ * Programs that were built before the flag: their arguments are shorter, or zero where the new
+ * fields are.
+ */
 static void old_programs(struct amd_userptr *up)
 {
 	struct old_args {
@@ -285,7 +293,10 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 	return ret;
 }
 
-/* The number of ranges that may share a page is limited, because a change calls a notifier for each. */
+/*
+ * The number of ranges that may share a page is limited, because a change calls a notifier for
+ * each.
+ */
 static void overlap(struct amd_userptr *up)
 {
 	const unsigned int most = AMD_USERPTR_SCATTER_MAX_OVERLAP;

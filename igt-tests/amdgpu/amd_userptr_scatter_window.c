@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page table entries that an event makes the driver write: those of pages that changed and those
- * that depend on them, and no others.
+ * The page table entries that an event makes the driver write: those of pages that changed and
+ * those that depend on them, and no others.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,7 +19,10 @@
 
 #include "amd_userptr_scatter.h"
 
-/* The driver merges windows that are closer to each other than a page table (amdgpu_userptr_pages.c). */
+/*
+ * The driver merges windows that are closer to each other than a page table
+ * (amdgpu_userptr_pages.c).
+ */
 enum { WINDOW_GAP = 512 };
 
 /* Neighbours that change together: not more than a pipe can keep. */
@@ -254,7 +257,9 @@ static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, 
 	igt_assert(mremap(away, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
 }
 
-/* After the page has moved, compare the bytes that the GPU reads in the order of the old fragment. */
+/*
+ * After the page has moved, compare the bytes that the GPU reads in the order of the old fragment.
+ */
 static void all_is_new(struct amd_userptr_scatter *scatter)
 {
 	amd_userptr_expect_evictions(scatter->up, 0);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the amd_userptr_soak test: areas of memory that are userptrs, events that take their pages
- * away, and queues that copy from and to them.
+ * The parts of the amd_userptr_soak test: areas of memory that are userptrs, events that take their
+ * pages away, and queues that copy from and to them.
  *
- * All of it runs in threads.  An assertion would end a thread by a jump, so threads report failures with
- * soak_fail(), and the main thread asserts at the end that there was none.
+ * All of it runs in threads.  An assertion would end a thread by a jump, so threads report failures
+ * with soak_fail(), and the main thread asserts at the end that there was none.
  */
 #ifndef AMD_USERPTR_SOAK_H
 #define AMD_USERPTR_SOAK_H
@@ -31,8 +31,8 @@ enum soak_event {
 };
 
 /*
- * Ways in which pages become clean while they are writable.  Reclaim need not keep their content, unless
- * the driver makes the stores of the GPU count.
+ * Ways in which pages become clean while they are writable.  Reclaim need not keep their content,
+ * unless the driver makes the stores of the GPU count.
  */
 enum soak_clean {
 	SOAK_CLEAN_FREED,	/* by MADV_FREE */
@@ -76,8 +76,8 @@ struct soak_area {
 	struct amd_stamp *stamps;	/* per page */
 	unsigned int *by_gpu;		/* @content: per page, the generation if only the GPU has stored it */
 	/*
-	 * A thread holds it for reading during accesses of the GPU, and for writing while it has made a
-	 * hole, where an access would fault.
+	 * A thread holds it for reading during accesses of the GPU, and for writing while it has
+	 * made a hole, where an access would fault.
 	 */
 	pthread_rwlock_t shape;
 	pthread_mutex_t content;	/* held while the content changes or is copied; taken inside @shape */

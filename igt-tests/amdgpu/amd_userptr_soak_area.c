@@ -125,7 +125,10 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 	const uint32_t flags = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY ?
 			       AMDGPU_VM_PAGE_READABLE : AMD_USERPTR_RW;
 
-	/* The area keeps its GPU addresses when it is unmapped, so that a late access cannot hit another area. */
+	/*
+	 * The area keeps its GPU addresses when it is unmapped, so that a late access cannot hit
+	 * another area.
+	 */
 	if (!area->bo.va)
 		area->bo.va = amd_kfd_va_reserve(area->size, area->backing->huge ? HUGE_SIZE : 0);
 	if (!area->bo.va)

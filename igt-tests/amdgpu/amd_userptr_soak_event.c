@@ -2,8 +2,8 @@
 /*
  * Threads that take pages away from the GPU, in every way there is.
  *
- * Each event tells whether it happened.  Where a successful system call proves that the kernel had to
- * invalidate, that is enough; otherwise the page frame has to change.
+ * Each event tells whether it happened.  Where a successful system call proves that the kernel had
+ * to invalidate, that is enough; otherwise the page frame has to change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,7 +17,9 @@
 
 #include "amd_userptr_soak.h"
 
-/* The most events between two waits for the queues, and the longest time that the queues then run. */
+/*
+ * The most events between two waits for the queues, and the longest time that the queues then run.
+ */
 #define MAX_BURST	16
 #define MAX_PAUSE_NS	4000000
 /* One of so many bursts begins with a change of the BO. */
@@ -77,7 +79,10 @@ static unsigned int same_generation(struct soak_area *area, unsigned int page)
 	struct amd_stamp *stamp = &area->stamps[page];
 
 	area->by_gpu[page] = 0;
-	/* Where zeros are right as well the store begins a new generation, of which zeros are wrong. */
+	/*
+	 * Where zeros are right as well the store begins a new generation, of which zeros are
+	 * wrong.
+	 */
 	if (amd_stamp_is_free(stamp))
 		stamp->started++;
 	return stamp->started;
@@ -404,8 +409,8 @@ void *soak_invalidate(void *arg)
 		while (!ret && burst--)
 			ret = run_event(thread);
 		/*
-		 * Without a pause events would only keep the queues evicted.  Let the queues run, so
-		 * that the next event comes in the middle of a copy.
+		 * Without a pause events would only keep the queues evicted.  Let the queues run,
+		 * so that the next event comes in the middle of a copy.
 		 */
 		if (!ret)
 			ret = soak_wait_restored(soak);

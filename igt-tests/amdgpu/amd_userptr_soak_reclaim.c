@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pages become writable and clean, the GPU stores to them, and reclaim takes them.  Stores of the GPU set
- * no dirty bit in the CPU's page table, so the driver has to keep reclaim from dropping them.
+ * Pages become writable and clean, the GPU stores to them, and reclaim takes them.  Stores of the
+ * GPU set no dirty bit in the CPU's page table, so the driver has to keep reclaim from dropping
+ * them.
  *
- * A page counts when the kernel shows that it was clean (/proc/kpageflags) and that reclaim took it (the
- * pagemap), and only the GPU has stored to it in between.
+ * A page counts when the kernel shows that it was clean (/proc/kpageflags) and that reclaim took it
+ * (the pagemap), and only the GPU has stored to it in between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -180,7 +181,10 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 	return make_new(thread, round, MADV_POPULATE_READ_);
 }
 
-/* A page that is being written to the disk comes back from the swap cache, and is clean when the write is done. */
+/*
+ * A page that is being written to the disk comes back from the swap cache, and is clean when the
+ * write is done.
+ */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
 	const uint64_t deadline = igt_now_ms() + DISK_MS;
@@ -281,7 +285,10 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 	}
 }
 
-/* Without the userptr only the CPU brings pages back.  With it the worker may find them in any state. */
+/*
+ * Without the userptr only the CPU brings pages back.  With it the worker may find them in any
+ * state.
+ */
 static int make_clean(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;

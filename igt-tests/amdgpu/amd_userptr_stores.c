@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reclaim must not lose stores of the GPU.  They set no dirty bit in the CPU's page table, so a page that
- * is writable and clean there looks as if it need not be written out.
+ * Reclaim must not lose stores of the GPU.  They set no dirty bit in the CPU's page table, so a
+ * page that is writable and clean there looks as if it need not be written out.
  *
- * A subtest is a way for pages to become writable and clean, times a kind of userptr.  First the pages
- * become so before the GPU has them, then again while the GPU has them.  The test compares only bytes that
- * the GPU has stored.  mincore() shows that each page has left memory, while the restore worker, which
- * would bring it back, is held.
+ * A subtest is a way for pages to become writable and clean, times a kind of userptr.  First the
+ * pages become so before the GPU has them, then again while the GPU has them.  The test compares
+ * only bytes that the GPU has stored.  mincore() shows that each page has left memory, while the
+ * restore worker, which would bring it back, is held.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -113,8 +113,9 @@ static void gpu_finds(uint32_t seed)
 }
 
 /*
- * The process touches more memory than its limit, again and again.  Reclaim leaves active pages alone as
- * long as there are more inactive ones, and a dirty page after MADV_FREE becomes active once.
+ * The process touches more memory than its limit, again and again.  Reclaim leaves active pages
+ * alone as long as there are more inactive ones, and a dirty page after MADV_FREE becomes active
+ * once.
  */
 static int press(void *data)
 {
@@ -177,7 +178,9 @@ static void make_clean(void)
 	igt_assert_f(!ret, "%s: %s\n", test.clean->name, strerror(-ret));
 }
 
-/* Make the pages clean while the GPU has them, with the worker held, so that it finds them clean. */
+/*
+ * Make the pages clean while the GPU has them, with the worker held, so that it finds them clean.
+ */
 static void make_clean_again(void)
 {
 	amd_kfd_smi_mark(&test.up->smi);

@@ -16,7 +16,10 @@ struct stores_clean {
 	int (*make)(struct amd_userptr_area *area);
 	/* It maps nothing, so it may run while the restore worker holds mmap_lock for reading. */
 	bool held;
-	/* It cannot run while the driver follows the pages, because the worker would undo it half way. */
+	/*
+	 * It cannot run while the driver follows the pages, because the worker would undo it half
+	 * way.
+	 */
 	bool once;
 	/* Facts about the pages afterwards, besides that they are clean. */
 	bool lazyfree, swap_cache, huge;
@@ -26,7 +29,10 @@ extern const struct stores_clean amd_userptr_stores_clean[];
 extern const unsigned int amd_userptr_num_stores_clean;
 const struct stores_clean *stores_clean(const char *name);
 
-/* Assert that all pages of the area are in memory and clean.  A huge page is one only the first time. */
+/*
+ * Assert that all pages of the area are in memory and clean.  A huge page is one only the first
+ * time.
+ */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again);
 /* Undo the changes that prepare() has made to the machine. */

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every way in which a page becomes writable and clean.  Neither the CPU's page table entry nor the page is
- * dirty, so reclaim need not keep the content: no CPU has stored to the page, or a disk has the content,
- * too, or the owner does not need it any more (MADV_FREE).
+ * Every way in which a page becomes writable and clean.  Neither the CPU's page table entry nor the
+ * page is dirty, so reclaim need not keep the content: no CPU has stored to the page, or a disk has
+ * the content, too, or the owner does not need it any more (MADV_FREE).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -336,7 +336,10 @@ const struct stores_clean *stores_clean(const char *name)
 	return NULL;
 }
 
-/* A page of a file on a disk becomes writable by page_mkwrite(), so it can be asked to be clean only. */
+/*
+ * A page of a file on a disk becomes writable by page_mkwrite(), so it can be asked to be clean
+ * only.
+ */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again)
 {

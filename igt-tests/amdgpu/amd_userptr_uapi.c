@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Arguments, memory and processes that AMDGPU_GEM_USERPTR_HSA allows and refuses.  A refusal leaves nothing behind. */
+/*
+ * Arguments, memory and processes that AMDGPU_GEM_USERPTR_HSA allows and refuses.  A refusal leaves
+ * nothing behind.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/ioctl.h>

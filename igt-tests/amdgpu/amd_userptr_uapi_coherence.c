@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * How the GPU caches user memory.  The page table entries of a userptr with the flag have to equal
- * those of KFD's userptr and of other GEM BOs with the same coherence flags.  Their bits depend on the
- * GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test does not know them.
+ * those of KFD's userptr and of other GEM BOs with the same coherence flags.  Their bits depend on
+ * the GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test does not know them.
  */
 #include <errno.h>
 #include <sys/mman.h>

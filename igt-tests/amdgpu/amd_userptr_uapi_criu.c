@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render node,
- * and while KFD restores a process it does not follow user memory.
+ * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render
+ * node, and while KFD restores a process it does not follow user memory.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -12,7 +12,9 @@
 
 #define CRIU_SIZE ((size_t)64 << 10)
 
-/* KFD_CRIU_PRIV_VERSION of drivers/gpu/drm/amd/amdkfd/kfd_priv.h, and structures of that version. */
+/*
+ * KFD_CRIU_PRIV_VERSION of drivers/gpu/drm/amd/amdkfd/kfd_priv.h, and structures of that version.
+ */
 #define CRIU_PRIV_VERSION 1
 struct priv_data {
 	struct {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * KFD's shared virtual memory (SVM) and userptrs with the flag exclude each other, page by page, because
- * both follow their memory and would update page tables without each other.
+ * KFD's shared virtual memory (SVM) and userptrs with the flag exclude each other, page by page,
+ * because both follow their memory and would update page tables without each other.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -93,7 +93,9 @@ static void userptr_first(struct amd_userptr *up)
 	igt_assert_eq(register_svm(up, cpu + 4 * page(), page()), 0);
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* The memory is excluded until the last handle is closed, whether the BO is mapped or not. */
+	/*
+	 * The memory is excluded until the last handle is closed, whether the BO is mapped or not.
+	 */
 	amd_userptr_unmap(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
 	amd_userptr_destroy(up, bo);

@@ -94,8 +94,8 @@ static bool driver_text(const char *driver, unsigned long *start, unsigned long 
 }
 
 /*
- * Is it a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound ("kworker/uPOOL:ID")?
- * Those of high priority and the rescuers do not run the driver's work items.
+ * Is it a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound
+ * ("kworker/uPOOL:ID")? Those of high priority and the rescuers do not run the driver's work items.
  */
 static bool is_usual_kworker(int pid)
 {

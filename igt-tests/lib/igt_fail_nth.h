@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Make the n-th memory allocation of a task fail (Documentation/fault-injection/fault-injection.rst).
- * Needs root, and failslab and fail_page_alloc with their debugfs files.
+ * Make the n-th memory allocation of a task fail
+ * (Documentation/fault-injection/fault-injection.rst). Needs root, and failslab and fail_page_alloc
+ * with their debugfs files.
  *
  * A driver's work item may run on any kworker.  So all kworkers get an n, and only allocations with
  * the driver on the stack count.  In these tests one work item of the driver allocates.
@@ -28,17 +29,22 @@ const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *
 void igt_fail_nth_fini(struct igt_fail_nth *inject);
 
 /*
- * The @n-th allocation from now on fails, once.  Between arm and disarm the caller makes exactly one
- * system call, because every other allocation would count, too.
+ * The @n-th allocation from now on fails, once.  Between arm and disarm the caller makes exactly
+ * one system call, because every other allocation would count, too.
  */
 void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n);
 /* Nothing fails any more.  Returns whether an allocation has failed. */
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject);
 
-/* After igt_fail_nth_init_kworkers(): all allocations of the driver fail, in all tasks, until @on is false. */
+/*
+ * After igt_fail_nth_init_kworkers(): all allocations of the driver fail, in all tasks, until @on
+ * is false.
+ */
 void igt_fail_nth_all(struct igt_fail_nth *inject, bool on);
 
-/* The same for kworkers.  A work item that tries again may run on another kworker and fail again. */
+/*
+ * The same for kworkers.  A work item that tries again may run on another kworker and fail again.
+ */
 void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n);
 /* Returns how many allocations failed; @ran: has any kworker allocated for the driver at all? */
 unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran);

@@ -129,7 +129,9 @@ static void run_server(int dev, int arrived, int go)
 	enum { FIRST = 3 };
 	int fds[] = { dev, arrived, go };
 
-	/* Close all other descriptors of the test: an open device would keep KFD's process alive. */
+	/*
+	 * Close all other descriptors of the test: an open device would keep KFD's process alive.
+	 */
 	for (int i = 0; i < 3; i++)
 		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);	/* out of each other's way */
 	for (int i = 0; i < 3; i++)

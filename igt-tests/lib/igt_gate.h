@@ -12,7 +12,10 @@ struct igt_gate {
 void igt_gate_init(struct igt_gate *gate);
 void igt_gate_open(struct igt_gate *gate);
 bool igt_gate_is_open(struct igt_gate *gate, int timeout_ms);
-/* In the waiting process, after the fork: notice when all processes that could open the gate have ended. */
+/*
+ * In the waiting process, after the fork: notice when all processes that could open the gate have
+ * ended.
+ */
 void igt_gate_watch(struct igt_gate *gate);
 bool igt_gate_is_lost(struct igt_gate *gate);
 void igt_gate_fini(struct igt_gate *gate);

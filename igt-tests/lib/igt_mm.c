@@ -54,7 +54,8 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
 
 /*
  * The kernel cannot isolate a page that is in another CPU's batch for the LRU lists, so repeat it.
- * Repeat with the same node: pages that have moved stay, and with another node they would move back.
+ * Repeat with the same node: pages that have moved stay, and with another node they would move
+ * back.
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {
@@ -107,7 +108,9 @@ int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), v
 
 	if (pipe(gate))
 		return -errno;
-	/* Not igt_fork(), because the caller may be a thread or a child, and because that asserts. */
+	/*
+	 * Not igt_fork(), because the caller may be a thread or a child, and because that asserts.
+	 */
 	pid = fork();
 	if (pid == 0) {
 		close(gate[1]);

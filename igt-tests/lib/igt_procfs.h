@@ -1,14 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbers, page frames and states from /proc.  No function here allocates or maps memory, so they may
- * run while another thread holds mmap_lock.
+ * Numbers, page frames and states from /proc.  No function here allocates or maps memory, so they
+ * may run while another thread holds mmap_lock.
  */
 #ifndef IGT_PROCFS_H
 #define IGT_PROCFS_H
 
 #include <stdint.h>
 
-/* The number after @word at the start of a line of a file in /proc or /sys; 0 when there is no such line. */
+/*
+ * The number after @word at the start of a line of a file in /proc or /sys; 0 when there is no such
+ * line.
+ */
 unsigned long long igt_procfs_number(const char *path, const char *word);
 
 /* The page frame at an address, 0 when no page is mapped there.  Needs CAP_SYS_ADMIN. */

@@ -40,9 +40,9 @@ int __igt_reclaim_pages_in(void *cpu, size_t size)
 }
 
 /*
- * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim does
- * not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()), also when
- * it moves a page to the node where the page is.  The stack's page serves for that.
+ * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim
+ * does not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()),
+ * also when it moves a page to the node where the page is.  The stack's page serves for that.
  */
 void __igt_reclaim_drain_batches(void)
 {
@@ -54,8 +54,8 @@ void __igt_reclaim_drain_batches(void)
 }
 
 /*
- * A page that was written to a disk stays in the cache, but no process maps it, so MADV_PAGEOUT does
- * not find it.  Map it again: it is clean now and can be dropped.
+ * A page that was written to a disk stays in the cache, but no process maps it, so MADV_PAGEOUT
+ * does not find it.  Map it again: it is clean now and can be dropped.
  */
 static void map_cached(char *cpu, size_t size)
 {
@@ -202,7 +202,10 @@ static bool find_swaps(void)
 	return disk;
 }
 
-/* Lower priorities would not do, because each CPU keeps its device (mm/swapfile.c:swap_alloc_fast()). */
+/*
+ * Lower priorities would not do, because each CPU keeps its device
+ * (mm/swapfile.c:swap_alloc_fast()).
+ */
 const char *igt_reclaim_swap_to_disk(void)
 {
 	if (!find_swaps()) {

@@ -19,13 +19,18 @@ struct igt_task {
 	bool made, started, done;
 };
 
-/* Make the thread.  It does not run yet, so call this before anything is held that it would need. */
+/*
+ * Make the thread.  It does not run yet, so call this before anything is held that it would need.
+ */
 void igt_task_make(struct igt_task *task, int (*run)(void *data), void *data);
 /* Let it run, without looking how far it comes. */
 void igt_task_let_go(struct igt_task *task);
 /* Let it run until it is done (true) or sleeps in the kernel (false). */
 bool igt_task_start(struct igt_task *task);
-/* Wait for its end and return the result of run().  The caller has released the lock that it waits for. */
+/*
+ * Wait for its end and return the result of run().  The caller has released the lock that it waits
+ * for.
+ */
 int igt_task_end(struct igt_task *task);
 
 /* waitpid() with a deadline: false when the process is still there. */

@@ -14,7 +14,10 @@ void igt_tracefs_off(void);
 /* Empty the trace. */
 void igt_tracefs_clear(void);
 
-/* Add a kprobe at @where, a function and arguments as in kprobe_events; false when the kernel refuses. */
+/*
+ * Add a kprobe at @where, a function and arguments as in kprobe_events; false when the kernel
+ * refuses.
+ */
 bool igt_tracefs_kprobe_add(const char *name, const char *where);
 void igt_tracefs_kprobe_remove(const char *name);
 

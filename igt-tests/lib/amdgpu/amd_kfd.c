@@ -46,9 +46,9 @@ static uint64_t page_align(uint64_t size)
 }
 
 /*
- * The kernel refuses a compute queue whose save area has another size than it computes itself.  sysfs
- * shows all parts of that size but this one, so compute it as kfd_queue.c:get_num_waves() and
- * kfd_queue_ctx_save_restore_size() do.
+ * The kernel refuses a compute queue whose save area has another size than it computes itself.
+ * sysfs shows all parts of that size but this one, so compute it as kfd_queue.c:get_num_waves()
+ * and kfd_queue_ctx_save_restore_size() do.
  */
 static uint32_t debug_memory_size(const struct amd_kfd_node *node)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KFD (/dev/kfd) for tests: the compute VM of a process, memory in it, user mode queues with the few
- * packets that tests need, and the events that KFD reports.
+ * KFD (/dev/kfd) for tests: the compute VM of a process, memory in it, user mode queues with the
+ * few packets that tests need, and the events that KFD reports.
  *
- * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo() fails
- * the test instead (amd_kfd_assert.c).
+ * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo()
+ * fails the test instead (amd_kfd_assert.c).
  *
  * KFD has one process per address space and refuses inherited descriptors, so a forked child opens
  * KFD itself.
@@ -88,8 +88,9 @@ int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 
 /*
- * Page aligned memory at a GPU address that is reserved on the CPU, too.  GTT is system memory of the
- * driver and no userptr, so no MMU notifier can invalidate it, and a forked child does not share it.
+ * Page aligned memory at a GPU address that is reserved on the CPU, too.  GTT is system memory of
+ * the driver and no userptr, so no MMU notifier can invalidate it, and a forked child does not
+ * share it.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
@@ -100,8 +101,8 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*
- * Reserve GPU addresses at which the CPU has mapped nothing, or return 0.  With them the GPU and CPU
- * address of a page differ, so a test sees when the driver confuses the two.
+ * Reserve GPU addresses at which the CPU has mapped nothing, or return 0.  With them the GPU and
+ * CPU address of a page differ, so a test sees when the driver confuses the two.
  */
 uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
 void amd_kfd_va_release(uint64_t va, uint64_t size);
@@ -113,7 +114,9 @@ enum amd_kfd_queue_type {
 	AMD_KFD_NUM_QUEUE_TYPES,
 };
 
-/* A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test only. */
+/*
+ * A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test only.
+ */
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
@@ -138,8 +141,8 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 #define AMD_KFD_WRITE_MAX_DW 256
 
 /*
- * Put packets into the ring.  The GPU runs them after amd_kfd_queue_submit().  When the ring is full
- * these functions submit and wait for room; when that fails the next wait returns the error.
+ * Put packets into the ring.  The GPU runs them after amd_kfd_queue_submit().  When the ring is
+ * full these functions submit and wait for room; when that fails the next wait returns the error.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
@@ -222,7 +225,10 @@ struct amd_kfd_signal {
 };
 enum { AMD_KFD_SIGNAL_USER = 1 };
 
-/* Fill the next slot and return its number.  The GPU may wait for the doorbell of this or a later number. */
+/*
+ * Fill the next slot and return its number.  The GPU may wait for the doorbell of this or a later
+ * number.
+ */
 uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
 void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
 /* Run the PM4 packets at @va. */
@@ -240,9 +246,9 @@ int __amd_kfd_event_wait(struct amd_kfd *kfd, const struct amd_kfd_event *event,
 int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *event);
 
 /*
- * SMI events of one GPU and one process, counted since the last mark.  The kernel's buffer holds about
- * 200 events and drops the ones that do not fit, so call __amd_kfd_smi_drain() often when there are
- * many invalidations.
+ * SMI events of one GPU and one process, counted since the last mark.  The kernel's buffer holds
+ * about 200 events and drops the ones that do not fit, so call __amd_kfd_smi_drain() often when
+ * there are many invalidations.
  */
 #define AMD_KFD_NUM_TRIGGERS (KFD_QUEUE_EVICTION_CRIU_RESTORE + 1)
 
@@ -275,7 +281,9 @@ int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms);
 
-/* Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME. */
+/*
+ * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME.
+ */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
 
 /* GPU page faults of this process: create the event before the access, then wait. */

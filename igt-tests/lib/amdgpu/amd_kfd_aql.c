@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HSA (AQL) queues: slots of the ring, vendor packets that run PM4, signals and their events.  Kernel
- * references are to Linux 7.3.
+ * HSA (AQL) queues: slots of the ring, vendor packets that run PM4, signals and their events.
+ * Kernel references are to Linux 7.3.
  */
 #include <errno.h>
 #include <string.h>
@@ -92,7 +92,10 @@ int __amd_kfd_event_create(struct amd_kfd *kfd, struct amd_kfd_event *event)
 	bool first = !kfd->event_page.size;
 	int ret = 0;
 
-	/* The first event gives KFD the page for all events: kfd_chardev.c:kfd_ioctl_create_event(). */
+	/*
+	 * The first event gives KFD the page for all events:
+	 * kfd_chardev.c:kfd_ioctl_create_event().
+	 */
 	if (first) {
 		ret = __amd_kfd_alloc_gtt(kfd, EVENT_PAGE_BYTES, &kfd->event_page);
 		args.event_page_offset = kfd->event_page.handle;

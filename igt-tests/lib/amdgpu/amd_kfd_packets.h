@@ -27,8 +27,8 @@ enum {
 #define WRITE_DATA_CONFIRM	(1u << 20)
 
 /*
- * WAIT_REG_MEM (soc15d.h:177): wait until memory equals the reference; the scheduler may preempt the
- * queue meanwhile.  The interval is in cycles.
+ * WAIT_REG_MEM (soc15d.h:177): wait until memory equals the reference; the scheduler may preempt
+ * the queue meanwhile.  The interval is in cycles.
  */
 #define WAIT_REG_MEM_EQUAL	3u
 #define WAIT_REG_MEM_MEMORY	(1u << 4)

@@ -215,7 +215,9 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 		amd_kfd_aql_doorbell(queue, index);
 }
 
-/* Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in bytes. */
+/*
+ * Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in bytes.
+ */
 static void kick(struct amd_kfd_queue *queue)
 {
 	uint64_t put = queue->type == AMD_KFD_QUEUE_SDMA ? queue->put * 4 : queue->put;
@@ -321,7 +323,10 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
-	/* put_dwords() may leave this much unused at the end of the IB, for the packet or for the fence. */
+	/*
+	 * put_dwords() may leave this much unused at the end of the IB, for the packet or for the
+	 * fence.
+	 */
 	const unsigned int unused = is_aql(queue) ? count + FENCE_MAX_DW : 0;
 
 	/* Keep room for a fence, and never fill the ring to the last dword. */

@@ -179,7 +179,9 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 	}
 }
 
-/* Another eviction may come before the first restore, so compare the counts again after each wait. */
+/*
+ * Another eviction may come before the first restore, so compare the counts again after each wait.
+ */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;

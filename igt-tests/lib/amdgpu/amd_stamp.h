@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages whose every word holds the page's number, the word's place and a generation, which grows with
- * each rewrite.  So a test can judge every word of a copy that the GPU made while the CPU changed the
- * page.  Needs no IGT.
+ * Pages whose every word holds the page's number, the word's place and a generation, which grows
+ * with each rewrite.  So a test can judge every word of a copy that the GPU made while the CPU
+ * changed the page.  Needs no IGT.
  */
 #ifndef AMD_STAMP_H
 #define AMD_STAMP_H
@@ -17,8 +17,8 @@ struct amd_stamp {
 	/*
 	 * A rewrite stores @started before it touches the page and @finished after.  @zeroed is the
 	 * last generation that began by dropping the content, so the page is zeros for a while.
-	 * @freed is the last generation that the kernel may drop at any time, as after MADV_FREE, or
-	 * has dropped; then the page stays zeros until the next store.
+	 * @freed is the last generation that the kernel may drop at any time, as after MADV_FREE,
+	 * or has dropped; then the page stays zeros until the next store.
 	 */
 	atomic_uint started, finished, zeroed, freed;
 };

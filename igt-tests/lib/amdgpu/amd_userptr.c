@@ -55,7 +55,10 @@ void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 	up->queue = &up->queues[type];
 }
 
-/* Destroy queues with unfinished work, so that the next subtest gets new ones and does not fail, too. */
+/*
+ * Destroy queues with unfinished work, so that the next subtest gets new ones and does not fail,
+ * too.
+ */
 static void drop_stuck_queues(struct amd_userptr *up)
 {
 	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {

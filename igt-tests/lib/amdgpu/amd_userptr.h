@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GEM userptr buffer objects that only KFD queues access: set-up, traffic and checks that the userptr
- * tests share.
+ * GEM userptr buffer objects that only KFD queues access: set-up, traffic and checks that the
+ * userptr tests share.
  *
  * struct amd_userptr is the context of one process.  A failing subtest leaves by a jump and cannot
  * clean up behind it, so the context remembers the BOs and mappings that its functions make, and
@@ -93,7 +93,9 @@ void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size);
 void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
 
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle);
-/* GEM_VA at the GPU address @va, then wait until page tables and TLBs are up to date; 0 or -errno. */
+/*
+ * GEM_VA at the GPU address @va, then wait until page tables and TLBs are up to date; 0 or -errno.
+ */
 int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle,
 		     uint64_t va, uint64_t offset, uint64_t size, uint32_t flags);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
@@ -116,7 +118,9 @@ void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint
 /* The GPU reads [va, va + size); every byte must be the pattern of @seed, or zero. */
 void amd_userptr_gpu_check(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
 void amd_userptr_gpu_check_zero(struct amd_userptr *up, uint64_t va, size_t size);
-/* The GPU stores @seed and the CPU reads it, then the CPU stores @seed + 1 and the GPU reads that. */
+/*
+ * The GPU stores @seed and the CPU reads it, then the CPU stores @seed + 1 and the GPU reads that.
+ */
 void amd_userptr_roundtrip(struct amd_userptr *up, struct amd_userptr_bo *bo, uint32_t seed);
 /* Submit one store that may fault, without waiting; returns its sequence number. */
 uint32_t amd_userptr_gpu_store(struct amd_userptr *up, uint64_t va, uint32_t value);

@@ -123,7 +123,9 @@ error:
 	return -EIO;
 }
 
-/* Map new memory of the area's backing at its address, and close the file that was mapped before. */
+/*
+ * Map new memory of the area's backing at its address, and close the file that was mapped before.
+ */
 static int map_area(struct amd_userptr_area *area)
 {
 	const struct amd_userptr_backing *backing = area->backing;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Command submissions as graphics clients make them: an IB that the kernel runs on its own rings, and
- * a list of BOs.  They are made by raw ioctls, because libdrm repeats an ioctl that returns -EAGAIN.
+ * Command submissions as graphics clients make them: an IB that the kernel runs on its own rings,
+ * and a list of BOs.  They are made by raw ioctls, because libdrm repeats an ioctl that returns
+ * -EAGAIN.
  */
 #ifndef AMD_USERPTR_CS_H
 #define AMD_USERPTR_CS_H
@@ -27,21 +28,24 @@ struct amd_userptr_cs {
 	uint32_t ctx;
 	struct amd_userptr_cs_bo ib, data;
 	/*
-	 * A queue whose ring is the memory of the IB, so amd_kfd_queue_copy(), _write(), _poll() and
-	 * others write packets of the IB.  It is never submitted itself.
+	 * A queue whose ring is the memory of the IB, so amd_kfd_queue_copy(), _write(), _poll()
+	 * and others write packets of the IB.  It is never submitted itself.
 	 */
 	struct amd_kfd_queue packets;
 };
 
-/* Make a context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0 or -errno. */
+/*
+ * Make a context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0 or
+ * -errno.
+ */
 int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userptr_cs *cs);
 void amd_userptr_cs_close(struct amd_userptr_cs *cs);
 
 /* Start a new IB.  The old one must be finished. */
 void amd_userptr_cs_begin(struct amd_userptr_cs *cs);
 /*
- * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl, which
- * is -EAGAIN when the memory of a listed userptr has changed meanwhile.
+ * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl,
+ * which is -EAGAIN when the memory of a listed userptr has changed meanwhile.
  */
 int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, unsigned int count,
 			    uint64_t *seq);

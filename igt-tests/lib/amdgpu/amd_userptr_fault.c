@@ -8,8 +8,8 @@
 #include "lib/igt_time.h"
 
 /*
- * The parent's queue works on this much memory while the child provokes its fault.  It pauses between
- * two rounds, because on a small machine the child needs the CPU.
+ * The parent's queue works on this much memory while the child provokes its fault.  It pauses
+ * between two rounds, because on a small machine the child needs the CPU.
  */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 #define BYSTANDER_PAUSE_MS 10

@@ -29,7 +29,9 @@ struct amd_userptr_subtest {
 void amd_userptr_fixture_open(struct amd_userptr *up);
 /* In the fixture of a group: skip the group when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
 void amd_userptr_require_flag(struct amd_userptr *up);
-/* Outside of fixtures: define the subtests of a table, each followed by a fixture that cleans up. */
+/*
+ * Outside of fixtures: define the subtests of a table, each followed by a fixture that cleans up.
+ */
 void amd_userptr_run_subtests(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
 			      unsigned int count);
 /* In the last fixture. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* User memory that KFD's queues reach, by one of the three ways to map it.  Tests run with each kind. */
+/*
+ * User memory that KFD's queues reach, by one of the three ways to map it.  Tests run with each
+ * kind.
+ */
 #ifndef AMD_USERPTR_MAPPED_H
 #define AMD_USERPTR_MAPPED_H
 
@@ -33,7 +36,9 @@ int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind
 			      uint64_t size, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
-/* The same, asserting success.  The first one skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
+/*
+ * The same, asserting success.  The first one skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA.
+ */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);
 void amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);

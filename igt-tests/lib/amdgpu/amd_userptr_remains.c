@@ -76,8 +76,8 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 
 /*
  * Counters may go below @before, because resources of earlier processes may have been in use then.
- * TTM leaves evicted VRAM of a file without user mode queues in GTT until its next submission, so the
- * sum of both is compared.
+ * TTM leaves evicted VRAM of a file without user mode queues in GTT until its next submission, so
+ * the sum of both is compared.
  */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {

@@ -27,7 +27,10 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 /* The stack of a kworker that stays in an uninterruptible sleep in amdgpu, KFD or TTM, or NULL. */
 const char *amd_userptr_stuck_worker(void);
 
-/* Check that a new process gets a queue, and that the driver follows its memory: NULL, or the failure. */
+/*
+ * Check that a new process gets a queue, and that the driver follows its memory: NULL, or the
+ * failure.
+ */
 const char *amd_userptr_live(struct amd_userptr *up);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): lists of ranges, BOs of them, and traffic
- * that is compared range by range.
+ * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): lists of ranges, BOs of them, and
+ * traffic that is compared range by range.
  */
 #ifndef AMD_USERPTR_SCATTER_H
 #define AMD_USERPTR_SCATTER_H
@@ -53,10 +53,15 @@ uint64_t amd_userptr_scatter_offset(const struct amd_userptr_scatter *scatter, u
 /* The CPU address of byte @offset of the BO. */
 char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64_t offset);
 
-/* The GPU reads [offset, offset + size) of the BO; the CPU has to find the same bytes in the ranges. */
+/*
+ * The GPU reads [offset, offset + size) of the BO; the CPU has to find the same bytes in the
+ * ranges.
+ */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset,
 			       uint64_t size);
-/* The GPU stores the pattern of @seed there, and the CPU has to find it.  Ranges must not overlap. */
+/*
+ * The GPU stores the pattern of @seed there, and the CPU has to find it.  Ranges must not overlap.
+ */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset,
 				uint64_t size, uint32_t seed);
 /* Writes, then reads, all of the BO. */

@@ -2,11 +2,11 @@
 /*
  * Hold the restore worker in the middle of its work, and do something else meanwhile.
  *
- * The worker faults in pages while it holds mmap_lock for reading.  A page of userfaultfd is an error
- * for it, because hmm_range_fault() cannot drop the lock to wait.  A page of a FUSE file makes it wait
- * for the server, which is a child of the test (igt_fuse.h).  So hold() maps such a page over the
- * memory of a userptr that no queue uses: the notifier evicts the queues, and the worker waits with
- * all its locks until release() lets the server answer.
+ * The worker faults in pages while it holds mmap_lock for reading.  A page of userfaultfd is an
+ * error for it, because hmm_range_fault() cannot drop the lock to wait.  A page of a FUSE file
+ * makes it wait for the server, which is a child of the test (igt_fuse.h).  So hold() maps such a
+ * page over the memory of a userptr that no queue uses: the notifier evicts the queues, and the
+ * worker waits with all its locks until release() lets the server answer.
  *
  * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
  * for mmap_lock and so for the worker.

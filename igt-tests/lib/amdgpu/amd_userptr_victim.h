@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes (victims) that the test kills, or that may hang.  A child of the subtest, the judge, starts
- * them and waits for them, so a victim that cannot be killed does not hang the subtest, and a failed
- * assertion in the judge fails the subtest.
+ * Processes (victims) that the test kills, or that may hang.  A child of the subtest, the judge,
+ * starts them and waits for them, so a victim that cannot be killed does not hang the subtest, and
+ * a failed assertion in the judge fails the subtest.
  */
 #ifndef AMD_USERPTR_VICTIM_H
 #define AMD_USERPTR_VICTIM_H

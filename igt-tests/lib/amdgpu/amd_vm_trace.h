@@ -5,8 +5,8 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 /*
- * The driver's writes to page tables, from its tracepoints.  amdgpu_vm_bo_update() traces one window,
- * amdgpu_vm_update_ptes() the entries in it.
+ * The driver's writes to page tables, from its tracepoints.  amdgpu_vm_bo_update() traces one
+ * window, amdgpu_vm_update_ptes() the entries in it.
  */
 struct amd_vm_trace {
 	unsigned int windows;		/* updates of mappings that begin at va */
