@@ -67,6 +67,13 @@ char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_
 	return cpu;
 }
 
+uint64_t amd_userptr_scatter_step(uint64_t size)
+{
+	const uint64_t page = getpagesize();
+
+	return size / AMD_USERPTR_SCATTER_PARTS > page ? size / AMD_USERPTR_SCATTER_PARTS : page;
+}
+
 uint64_t amd_userptr_scatter_offset(const struct amd_userptr_scatter *scatter, unsigned int index)
 {
 	uint64_t offset = 0;

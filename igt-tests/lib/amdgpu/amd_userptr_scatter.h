@@ -38,6 +38,10 @@ void amd_userptr_scatter_shuffle(struct amd_userptr_scatter *scatter, uint64_t s
 char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 				unsigned int pages);
 
+/* The size of a range of memory that is cut into pages, or into so many parts when it is larger. */
+enum { AMD_USERPTR_SCATTER_PARTS = 32 };
+uint64_t amd_userptr_scatter_step(uint64_t size);
+
 /* The arguments of the ioctl that makes a BO of the ranges. */
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags);
