@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HSA queues (AQL) of KFD: what the command processor does with packets that
- * need no shader, and that stopping the process's queues for a userptr neither
- * loses nor repeats any of them.
+ * HSA queues (AQL) of KFD: packets that need no shader, and that an eviction of the queues for a
+ * userptr neither loses nor repeats a packet.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -69,7 +68,7 @@ static struct amd_kfd_aql_packet barrier(uint32_t type, uint64_t completion)
 	};
 }
 
-/* Put and ring; a failure of the queue shows here. */
+/* Put a packet, ring the doorbell, and assert that the queue takes it. */
 static uint64_t submit(const struct amd_kfd_aql_packet *packet)
 {
 	uint64_t index = amd_kfd_aql_put(&aql.queue, packet);
@@ -139,7 +138,7 @@ static void barrier_value(void)
 	expect_value(1, 0);
 }
 
-/* Which of two packets is seen first is what a dependency decides. */
+/* A dependency decides which of two packets runs first. */
 static void order_of_queues(void)
 {
 	struct amd_kfd_aql_packet waits = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(1));
@@ -175,7 +174,7 @@ static void completion_event(void)
 		igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, WAIT_MS), 0);
 		igt_assert(signal_at(0)->value == 0);
 	}
-	/* Each of them once. */
+	/* Each packet has run once. */
 	igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, 0), -ETIME);
 	igt_assert_eq(__amd_kfd_event_destroy(&aql.kfd, &event), 0);
 }
@@ -213,7 +212,7 @@ static void wrap(void)
 	igt_assert_lte_u64(6 * slots, *aql.queue.rptr + 1);
 }
 
-/* The notifier stops the queue at a packet that waits, behind one that is done. */
+/* The notifier evicts the queue at a waiting packet, behind a finished one. */
 static void evict_while_waiting(void)
 {
 	const size_t size = 16 * getpagesize();
@@ -243,13 +242,13 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
-	expect_value(2, 0);	/* not once more */
+	expect_value(2, 0);	/* it has not run again */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);
 }
 
-/* Every packet exactly once, however often the queue was stopped meanwhile. */
+/* Every packet has to run exactly once, however often the queue is evicted. */
 static void evict_while_running(void)
 {
 	enum { PACKETS = 2000, EVERY = 100 };
@@ -291,17 +290,17 @@ static const struct {
 	{ "barrier-or", "A barrier waits until one of its signals is zero.", barrier_or },
 	{ "barrier-value", "A vendor barrier compares a masked signal.", barrier_value },
 	{ "order-of-queues", "A signal orders the packets of two queues.", order_of_queues },
-	{ "completion-event", "Completion wakes who waits for the signal's event.",
+	{ "completion-event", "The completion of a packet wakes a wait for the signal's event.",
 	  completion_event },
 	{ "pm4-ib", "A vendor packet runs PM4 in an IB.", pm4_ib },
 	{ "wrap", "The ring wraps and may be full.", wrap },
-	{ "evict-while-waiting", "A queue is stopped and restored at a waiting packet.",
+	{ "evict-while-waiting", "A queue is evicted and restored at a waiting packet.",
 	  evict_while_waiting },
-	{ "evict-while-running", "No packet is lost or repeated when queues are stopped.",
+	{ "evict-while-running", "No packet is lost or repeated when queues are evicted.",
 	  evict_while_running },
 };
 
-/* For each subtest a fresh one, with indices from zero. */
+/* Each subtest gets a new queue, whose indices begin at zero. */
 static void create_queue(void)
 {
 	memset(aql.signals.cpu, 0, aql.signals.size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU's clock as the render node, KFD and packets of user queues tell it:
- * one clock, that goes at the rate the driver advertises.
+ * The GPU's clock, from the render node, from KFD and from packets of user queues: all read one
+ * clock, which goes at the rate that the driver advertises.
  */
 #include <time.h>
 
@@ -31,7 +31,7 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* As the packet stored it, which was at some time during the call. */
+/* A packet stores the clock at some time during the call. */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;
@@ -66,11 +66,11 @@ static void one_clock(struct amd_userptr *up)
 	uint64_t last = 0;
 
 	for (unsigned int i = 0; i < ROUNDS * ARRAY_LENGTH(tellers); i++) {
-		/* Another order in every round. */
+		/* Use another order in every round. */
 		unsigned int n = (i + i / ARRAY_LENGTH(tellers)) % ARRAY_LENGTH(tellers);
 		uint64_t now = tellers[n].read(up);
 
-		igt_assert_f(now > last, "%s tells %llu after %s told %llu\n", tellers[n].name,
+		igt_assert_f(now > last, "%s returned %llu after %s had returned %llu\n", tellers[n].name,
 			     (unsigned long long)now, before, (unsigned long long)last);
 		last = now;
 		before = tellers[n].name;
@@ -85,7 +85,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* The GPU's clock, and when the CPU's clock it was read at the earliest and latest. */
+/* The GPU's clock, and the CPU's clock before and after the read. */
 struct reading {
 	uint64_t clock, earliest, latest;
 };
@@ -119,7 +119,7 @@ static void rate(struct amd_userptr *up)
 	most = (last.latest - first.earliest) * device.gpu_counter_freq / ns_per_ms;
 	igt_info("%llu counts in %llu to %llu at %u kHz\n", (unsigned long long)passed,
 		 (unsigned long long)least, (unsigned long long)most, device.gpu_counter_freq);
-	/* A clock that does not go by itself: the simulated GPU's virtual time. */
+	/* The simulated GPU's virtual time stands still without work. */
 	igt_skip_on_f(passed < least / 2, "the GPU's clock counts work and not time\n");
 	/* Both clocks are crystals: 0.1 % is more than they may differ, plus the ends. */
 	igt_assert_lte_u64(least - least / 1000 - 1, passed);
@@ -128,9 +128,9 @@ static void rate(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "one-clock", .run = one_clock,
-	  .describe = "Whoever tells the time next tells a later one." },
+	  .describe = "A later read returns a later time, whichever way it is made." },
 	{ .name = "rate", .run = rate,
-	  .describe = "The clock goes at the rate the driver advertises." },
+	  .describe = "The clock goes at the rate that the driver advertises." },
 };
 
 static struct amd_userptr up;

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Who is told of what went wrong: the render node of page faults, a debugger
- * (AMDKFD_IOC_DBG_TRAP, here the process itself) of exceptions that need no wave:
- * new queues and memory violations.
+ * Reports of exceptions: the render node reports page faults, and a debugger (AMDKFD_IOC_DBG_TRAP,
+ * here the process itself) hears of exceptions that need no wave: new queues and memory violations.
  */
 #include <errno.h>
 #include <poll.h>
@@ -56,7 +55,9 @@ static void end_session(struct session *s)
 	close(s->event[1]);
 }
 
-/* Wait for an event: which it is, and of whom.  Those in @clear are then no more. */
+/*
+ * Wait for an event, and return its exceptions and source.  The exceptions in @clear are cleared.
+ */
 static struct kfd_ioctl_dbg_trap_query_debug_event_args wait_event(struct session *s,
 								   uint64_t clear)
 {
@@ -78,7 +79,7 @@ static void expect_no_event(struct session *s)
 	igt_assert_eq(trap(s, KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT, &args), -EAGAIN);
 }
 
-/* The queues there were are new to the debugger, too. */
+/* The debugger hears of the existing queues, too. */
 static void forget_old_queues(struct session *s)
 {
 	int ret;
@@ -167,7 +168,10 @@ static void fault_and_debug(struct amd_userptr *mine)
 	args.query_exception_info.exception_code = EC_DEVICE_MEMORY_VIOLATION;
 	args.query_exception_info.clear_exception = 1;
 	igt_assert_eq(trap(&s, KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO, &args), 0);
-	/* Linux 7.3 never sets the size of what it keeps and hands out nothing: kfd_debug.c:142, 1023. */
+	/*
+	 * Linux 7.3 never sets the size of what it keeps and hands out nothing: kfd_debug.c:142,
+	 * 1023.
+	 */
 	if (args.query_exception_info.info_size) {
 		igt_assert_eq_u64(data.va, va);
 		igt_assert_eq_u32(data.gpu_id, mine->kfd.node.gpu_id);
@@ -209,11 +213,11 @@ static void memory_violation(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "gpuvm-fault", .run = gpuvm_fault,
-	  .describe = "The render node tells the last page fault of its VM." },
+	  .describe = "The render node reports the last page fault of its VM." },
 	{ .name = "queue-new", .run = queue_new,
-	  .describe = "A debugger is told of a new queue, once." },
+	  .describe = "KFD reports a new queue to a debugger, once." },
 	{ .name = "memory-violation", .run = memory_violation,
-	  .describe = "A debugger is told of a page fault and where it was." },
+	  .describe = "KFD reports a page fault and its address to a debugger." },
 };
 
 static struct amd_userptr up;

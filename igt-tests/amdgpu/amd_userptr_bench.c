@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * amd_userptr_bench - what it costs to give KFD queues scattered user memory
+ * amd_userptr_bench - the cost of giving KFD queues scattered user memory
  *
- * Measures several ways side by side in one run (amd_userptr_bench_columns.c), with a queue that
- * exists and so has to be stopped and restarted: map (from the array of ranges to GPU addresses a
- * queue can use), unmap, replace one range by other memory, and the time from a change of one page
- * (MADV_DONTNEED) until the queues run again. Every sample is printed, in lines of JSON; medians
- * and pictures are others' work. A cell that cannot run is printed with the reason.
+ * Measures several ways side by side in one run (amd_userptr_bench_columns.c).  The process has a
+ * queue, which the driver has to evict and restore.  Operations are map (from the array of ranges
+ * to GPU addresses), unmap, replace one range by other memory, and the time from a change of one
+ * page (MADV_DONTNEED) until the queues run again.  It prints every sample as a line of JSON, and
+ * the reason of a cell that cannot run; the harness computes medians and draws pictures.
  *
  * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
  */
@@ -27,11 +27,11 @@
 #define EXIT_SKIP		77
 
 #define KIB			((size_t)1 << 10)
-/* Of the memory that is free: the kernel needs some for what is measured. */
+/* The share of free memory to use; the kernel needs the rest. */
 #define MEMORY_SHARE(bytes)	((bytes) / 4 * 3)
-/* From so many ranges on the kernel's memory per range shows above the noise. */
+/* With fewer ranges the kernel's memory per range is below the noise. */
 #define MEMORY_FROM		1024
-/* Columns with ioctls per range take tens of seconds with more. */
+/* With more ranges, columns with ioctls per range take tens of seconds. */
 #define SLOW_MAX		16384
 #define SLOW_MAX_QUICK		4096
 /* Ranges of the measurements beside the grid. */
@@ -172,7 +172,7 @@ static struct bench_samples samples_of(const struct cell *cell, const char *oper
 	};
 }
 
-/* Everything is mapped that should be; it takes no part in the time. */
+/* Check that everything is mapped; not part of the measured time. */
 static int check_map(struct bench *bench, const struct cell *cell)
 {
 	const unsigned int indices[] = { 0, cell->memory.count / 2, cell->memory.count - 1 };
@@ -184,7 +184,7 @@ static int check_map(struct bench *bench, const struct cell *cell)
 	return ret;
 }
 
-/* Where the time of map and unmap goes; only columns of GEM know. */
+/* The steps of map and unmap; only GEM columns measure them. */
 struct steps {
 	struct bench_samples map[BENCH_NUM_STEPS], unmap[BENCH_NUM_STEPS];
 };
@@ -222,8 +222,8 @@ static void print_steps(const struct steps *steps)
 }
 
 /*
- * The first round warms up page tables and caches and does not count, unless it used up the time for
- * all of them.
+ * The first round warms up page tables and caches.  It counts only when it used up the time for all
+ * rounds.
  */
 static int measure_map(struct bench *bench, struct cell *cell)
 {
@@ -272,7 +272,7 @@ static int measure_map(struct bench *bench, struct cell *cell)
 	return 0;
 }
 
-/* Drop one page in the middle; until the queues run again, on a new page. */
+/* Measure from the drop of a page in the middle until the queues run again, with a new page. */
 static int measure_restore(struct bench *bench, struct cell *cell)
 {
 	struct bench_samples samples = samples_of(cell, "restore");
@@ -286,7 +286,7 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
 		uint64_t start;
 
-		/* The CPU has to have the page for the drop to be a change. */
+		/* Touch the page, because only a present page makes the drop an event. */
 		*(volatile char *)page = 1;
 		ret = bench_restore_mark(bench);
 		start = bench_now_ns();
@@ -320,7 +320,7 @@ static int measure_replace(struct bench *bench, struct cell *cell)
 		start = bench_now_ns();
 		if (!ret)
 			ret = cell->column->replace(bench, &cell->map, index, spare);
-		/* A change of CPU page tables, which the GPU has yet to follow. */
+		/* This changes CPU page tables, so wait for the restore. */
 		if (!ret && cell->column->alias)
 			ret = bench_restore_wait(bench);
 		if (!ret && round)
@@ -352,7 +352,7 @@ static int measure_mapped(struct bench *bench, struct cell *cell)
 	return ret ? ret : err;
 }
 
-/* Another map would take most of a quick run's time. */
+/* In a quick run another map would take most of the time. */
 static void skip_mapped(const struct cell *cell)
 {
 	static const char *const operations[] = { "restore", "replace" };
@@ -404,8 +404,8 @@ static const char *why_not(const struct bench *bench, const struct bench_column 
 }
 
 /*
- * An error of the kernel is the cell's result. Data that is wrong, and a GPU that does not answer, are
- * an error of the run; the other cells still count, unless the queue is lost.
+ * An error of the kernel is the result of the cell.  Wrong data or a GPU that does not answer fail
+ * the run; other cells still run unless the queue is lost.
  */
 static int run_cell(struct bench *bench, const struct bench_column *column, unsigned int count,
 		    size_t size)
@@ -516,7 +516,7 @@ int main(int argc, char **argv)
 		ret = bench_cpu_side(&bench, MORE_RANGES);
 	if (ret)
 		fprintf(stderr, "amd_userptr_bench: %s\n", strerror(-ret));
-	/* The rest goes with the process. */
+	/* The kernel frees the rest when the process ends. */
 	if (bench.queue.kfd)
 		__amd_kfd_queue_destroy(&bench.queue);
 	amd_kfd_close(&bench.kfd);

@@ -18,10 +18,10 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_scatter_uapi.h"
 
-/* Any wait: a page table update of 100,000 ranges on an emulated CPU takes its time. */
+/* The limit of every wait: a page table update of 100,000 ranges takes long on an emulated CPU. */
 #define BENCH_WAIT_MS 120000
 
-/* What an operation of a GEM column consists of. */
+/* The steps of an operation of a GEM column. */
 enum bench_step {
 	BENCH_USERPTR,			/* GEM_USERPTR */
 	BENCH_VA,			/* GEM_VA */
@@ -33,17 +33,17 @@ enum bench_step {
 struct bench {
 	int fd;				/* render node */
 	struct amd_kfd kfd;
-	struct amd_kfd_queue queue;	/* what gets stopped and restarted */
+	struct amd_kfd_queue queue;	/* the queue that is evicted and restored */
 	struct amd_kfd_smi smi;
 	uint32_t syncobj;		/* timeline of page table updates */
 	uint64_t point;
 	bool has_flag, has_scatter;
 
 	unsigned int repetitions;	/* of one operation, at most */
-	uint64_t step_ns[BENCH_NUM_STEPS];	/* sums; zeroed by who is interested */
+	uint64_t step_ns[BENCH_NUM_STEPS];	/* sums; the caller zeroes them */
 	uint64_t budget_ns;		/* for the repetitions of map and unmap in a cell */
 	bool quick;
-	bool wrong_data;		/* somewhere: the run is no good */
+	bool wrong_data;		/* in any cell: the run fails */
 };
 
 enum bench_kind {
@@ -55,7 +55,7 @@ enum bench_kind {
 	BENCH_NUM_KINDS
 };
 
-/* Room for this many more ranges, which take the place of others. */
+/* So many spare ranges replace others. */
 #define BENCH_SPARES 2
 
 struct bench_memory {
@@ -68,7 +68,7 @@ struct bench_memory {
 	struct amd_userptr_range *ranges;	/* @count, then the spares */
 };
 
-/* All of it is touched: pages are there. 0 or -errno. */
+/* Map and touch all memory; 0 or -errno. */
 int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
 			size_t size);
 void bench_memory_destroy(struct bench_memory *memory);
@@ -89,11 +89,11 @@ enum bench_meminfo {
 extern const char *const bench_meminfo_names[BENCH_NUM_MEMINFO];
 void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO]);
 
-/* Memory as the GPU has it. */
+/* A mapping on the GPU. */
 struct bench_map {
 	const struct bench_memory *memory;
 	uint64_t va, size;
-	uint32_t *handles;		/* GEM: of the map, and of what has replaced a range of it */
+	uint32_t *handles;		/* GEM: of the map and of replaced ranges */
 	unsigned int num_handles;
 	uint32_t replacement;
 	struct amd_kfd_mem *mems;	/* KFD */
@@ -104,10 +104,10 @@ struct bench_column {
 	const char *name;
 	const char *title;
 	enum bench_kind kind;
-	bool slow;			/* ioctls per range: not run with very many of them */
+	bool slow;			/* ioctls for each range: does not run with very many */
 	bool beside;			/* no row of its own in a quick run with very many ranges */
 	bool alias;			/* the GPU follows CPU addresses at the map's own place */
-	/* Why it cannot run here, or NULL. */
+	/* The reason why it cannot run here, or NULL. */
 	const char *(*missing)(const struct bench *bench);
 	/* From ranges to usable GPU addresses, and back. */
 	int (*map)(struct bench *bench, struct bench_map *map);
@@ -120,9 +120,9 @@ extern const struct bench_column bench_columns[];
 extern const unsigned int bench_num_columns;
 const struct bench_column *bench_column_find(const char *name);
 
-/* Ask the kernel: fills in has_flag and has_scatter. */
+/* Fill in has_flag and has_scatter. */
 int bench_probe(struct bench *bench);
-/* Room for the handles of a map of all of @memory. */
+/* Allocate handles for a map of all of @memory. */
 int bench_map_init(struct bench_map *map, const struct bench_memory *memory);
 void bench_map_fini(struct bench_map *map);
 
@@ -137,7 +137,7 @@ int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned
 /* Enough for a difference of a percent to show on a wall clock. */
 enum { BENCH_MAX_SAMPLES = 2048 };
 
-/* One line of JSON on stdout each. */
+/* Each prints one line of JSON. */
 struct bench_samples {
 	const char *column, *operation;
 	unsigned int count;		/* of ranges */

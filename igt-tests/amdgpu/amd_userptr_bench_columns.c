@@ -15,7 +15,7 @@
 #define IOCTL_GEM_USERPTR \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
 
-/* As amd_kfd_va_reserve(): what lets huge pages be one page table entry. */
+/* The alignment with which one entry maps a huge page, as in amd_kfd_va_reserve(). */
 #define VA_ALIGNMENT ((uint64_t)2 << 20)
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -69,7 +69,7 @@ static int gem_userptr_scatter(struct bench *bench, const struct amd_userptr_ran
 	return gem_userptr(bench, &args, handle);
 }
 
-/* Starts an update; gem_wait() ends all. */
+/* Start an update; gem_wait() waits for all. */
 static int gem_va(struct bench *bench, uint32_t operation, uint32_t handle, uint64_t va,
 		  uint64_t size)
 {
@@ -108,7 +108,10 @@ static int reserve(struct bench_map *map)
 	return map->va ? 0 : -ENOMEM;
 }
 
-/* Page tables first: the notifiers must be there as long as the GPU can reach the memory. */
+/*
+ * Clear the page tables before the close, because the driver must follow memory that the GPU can
+ * reach.
+ */
 static int gem_unmap(struct bench *bench, struct bench_map *map)
 {
 	int ret = gem_va(bench, AMDGPU_VA_OP_CLEAR, 0, map->va, map->size);
@@ -130,7 +133,7 @@ static int gem_unmap(struct bench *bench, struct bench_map *map)
 static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int index,
 		       const struct amd_userptr_range *range)
 {
-	/* A BO of which nothing is left goes at once; one of many ranges stays with the map. */
+	/* Close a BO whose only range was replaced; a BO of many ranges stays until the unmap. */
 	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index] :
 								 &map->replacement;
 	uint32_t handle = 0;
@@ -380,7 +383,7 @@ int bench_probe(struct bench *bench)
 	if (!ret)
 		gem_close(bench, handle);
 	bench_memory_destroy(&memory);
-	/* Anything else than "not known" is an error to look at. */
+	/* EINVAL means that the kernel does not know the flag; any other error fails the run. */
 	return ret == -EINVAL ? 0 : ret;
 }
 

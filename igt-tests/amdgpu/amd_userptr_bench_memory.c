@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is mapped, and what the kernel needs to remember it. */
+/* The user memory of a map, and the kernel's memory for it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
 	}
 }
 
-/* Aligned as a huge page, whatever the kind, so that all are laid out alike. */
+/* Every kind is aligned to a huge page, so that all have the same layout. */
 static int map_arena(struct bench_memory *memory)
 {
 	const uint64_t addr = amd_kfd_va_reserve(memory->arena_size, HUGE_PAGE);
@@ -56,7 +56,7 @@ static int map_arena(struct bench_memory *memory)
 	return 0;
 }
 
-/* In address order, so that neighbours get no more physical contiguity than chance gives. */
+/* Touch in address order, so that ranges are contiguous in physical memory by chance only. */
 static void touch(const struct bench_memory *memory)
 {
 	const size_t page = getpagesize();

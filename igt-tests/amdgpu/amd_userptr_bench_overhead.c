@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Beside the grid: what the library adds to the ioctls it makes, and what watched memory costs those
- * who change it.
+ * Measurements beside the grid: the time that the library adds to its ioctls, and the time that the
+ * driver's notifiers add to changes of memory on the CPU.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,14 +14,14 @@
 
 #include "amd_userptr_bench.h"
 
-/* Of each change on fresh memory in a quick run. */
+/* Samples of each change of new memory in a quick run. */
 #define QUICK_CHANGES 3
 
-/* Library and raw ioctls by turns: one round warms up, the others have a time budget. */
+/* Library and raw ioctls take turns; the first round warms up, the others have a time budget. */
 #define MOST_PAIRS BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
 
-/* Fewer ranges, for what makes ioctls for each: mapping would take the time, not what is measured. */
+/* Use fewer ranges where each needs ioctls, because mapping would take all the time. */
 static unsigned int few(const struct bench *bench, unsigned int count)
 {
 	return bench->quick ? count / 16 : count / 4;
@@ -105,8 +105,8 @@ static int one_pair(struct bench *bench, const struct bench_column *column,
 }
 
 /*
- * Each is the first one every other time, so that whatever drifts does so for
- * both; more often than other operations, since a difference of percents is sought.
+ * Library and raw ioctls take turns in being first, so a drift hits both.  There are more rounds
+ * than for other operations, because the difference is a few per cent.
  */
 static int interleave(struct bench *bench, const struct bench_column *column,
 		      struct amdgpu_userptr_ctx *ctx, const struct bench_memory *memory,
@@ -127,7 +127,7 @@ static int interleave(struct bench *bench, const struct bench_column *column,
 		if (round > bench->repetitions && bench_now_ns() > deadline)
 			break;
 		ret = one_pair(bench, column, ctx, ranges, &map, round, pair);
-		/* A warm-up. */
+		/* The first round warms up. */
 		if (!round)
 			pair->raw_map.num = pair->raw_unmap.num = pair->map.num = pair->unmap.num = 0;
 	}
@@ -196,7 +196,7 @@ static int drop_all(const struct bench_memory *memory)
 	return madvise(memory->arena, memory->arena_size, MADV_DONTNEED);
 }
 
-/* What the parent has to do; the child ends at once. */
+/* Measure the parent's part; the child ends at once. */
 static int fork_child(const struct bench_memory *memory)
 {
 	pid_t pid = fork();
@@ -215,7 +215,7 @@ static const struct change {
 	const char *name;
 	int (*run)(const struct bench_memory *memory);
 	bool fork;
-	bool last;			/* there is no memory left for another one */
+	bool last;			/* no memory is left for another one */
 } changes[] = {
 	{ "cpu drop one", drop_page, false, false },
 	{ "cpu drop all", drop_all, false, false },
@@ -238,7 +238,7 @@ static int time_change(struct bench *bench, const struct change *change,
 
 	touch(memory);
 	if (watched) {
-		/* After a fork the touching itself is a change. */
+		/* After a fork the touch itself is a change. */
 		ret = bench_restore_mark(bench);
 		if (ret)
 			return ret;
@@ -252,7 +252,7 @@ static int time_change(struct bench *bench, const struct change *change,
 	return watched ? bench_restore_wait(bench) : 0;
 }
 
-/* @column NULL: nothing watches the memory. */
+/* @column NULL: no driver follows the memory. */
 static int one_change(struct bench *bench, const struct change *change,
 		      const struct bench_column *column, unsigned int count)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Command submissions and user memory that changes: of clients that list a
- * userptr, as graphics has it, and in the VM of a KFD process, whose userptrs a
- * submission reaches without listing them.
+ * Command submissions and user memory that changes: clients that list a userptr, as graphics
+ * clients do, and submissions in the VM of a KFD process, which reach its userptrs without listing
+ * them.
  */
 #include "igt.h"
 

@@ -9,9 +9,12 @@
 
 enum { CS_SECONDS = 50 };
 
-/* Outside of fixtures: submissions that list a userptr which changes; of KFD's processes too. */
+/*
+ * Define subtests, outside of fixtures: submissions that list a changing userptr, also in KFD's
+ * processes.
+ */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
-/* Submissions that reach the memory of a userptr without listing it. */
+/* The same: submissions that reach the memory of a userptr without listing it. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A thread submits IBs that copy from a userptr on their list, and store into
- * it, while another one changes the memory all the time. Each submission is
- * done, or refused with -EAGAIN because the memory changed meanwhile; what it
- * read is the memory's content of that time, and the process can be killed.
+ * A thread submits IBs that copy from a userptr on their list and store to it, while another thread
+ * changes the memory all the time.  The driver does each submission, or refuses it with -EAGAIN
+ * because the memory changed meanwhile.  An IB has to read the content of its time, and the process
+ * can be killed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,20 +26,20 @@
 
 #define LISTED_SIZE	((size_t)64 << 10)
 
-/* The last dword of each page is the GPU's, the others the CPU's. */
+/* The GPU stores to the last dword of each page, the CPU to the others. */
 #define PAGE_DW		(getpagesize() / sizeof(uint32_t))
 
-/* How much of each has to be seen. */
+/* How many of each the subtest needs. */
 enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 
-/* Longest time without a change, lest no submission comes through. */
+/* The longest pause between two changes, which lets a submission come through. */
 #define MAX_PAUSE_NS	3000000
 
 struct report {
 	atomic_bool ready;
 	atomic_uint submitted, again, refused, changes;
-	atomic_int error;		/* of a call that must not fail so */
-	atomic_bool wrong;		/* a dword that cannot be: what it is, and what it may be */
+	atomic_int error;		/* of a call that must not return it */
+	atomic_bool wrong;		/* a dword has a value that it cannot have */
 	uint32_t got, first, last, at;
 };
 
@@ -48,9 +48,9 @@ struct listed;
 struct event {
 	const char *name, *what;
 	int (*run)(struct listed *listed);
-	bool drops;			/* the content, which is written anew */
-	bool hole;			/* there is no memory for a moment */
-	bool often;			/* submissions cannot but meet it */
+	bool drops;			/* the event drops the content; the CPU writes it again */
+	bool hole;			/* for a moment there is no memory */
+	bool often;			/* it comes so often that each submission meets it */
 };
 
 struct listed {
@@ -123,7 +123,7 @@ static int cow(struct listed *listed)
 
 static int forked(struct listed *listed)
 {
-	/* The child writes nothing, and neither do we. */
+	/* Neither the child nor this process writes. */
 	return __igt_mm_fork_and_write(listed->memory, 0);
 }
 
@@ -131,7 +131,7 @@ static int migrate(struct listed *listed)
 {
 	int ret = __igt_mm_migrate(listed->memory, LISTED_SIZE, getpagesize());
 
-	/* Held by the submission's look at it, for a moment. */
+	/* The submission's page lookup holds the page for a moment. */
 	return ret == -EBUSY ? 0 : ret;
 }
 
@@ -170,7 +170,10 @@ static void *change(void *data)
 
 /* ---- submissions ---- */
 
-/* What the GPU copied was there at that time; zero is what a dropped page begins with. */
+/*
+ * The GPU's copy must be content of that time.  Zero is right, too, because a dropped page begins
+ * with zeros.
+ */
 static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
 {
 	struct report *report = listed->report;
@@ -187,7 +190,7 @@ static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t fir
 	}
 }
 
-/* Nor is a store of the GPU lost, when the content stays. */
+/* A store of the GPU must not be lost by an event that keeps the content. */
 static void check_store(struct listed *listed, unsigned int index, uint32_t value)
 {
 	struct report *report = listed->report;
@@ -216,7 +219,7 @@ static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t
 	if (ret)
 		return ret;
 	ret = __amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS);
-	/* Not that the memory has changed. */
+	/* Any error but -EAGAIN. */
 	if (ret)
 		return ret == -EAGAIN ? -EIO : ret;
 	check_copy(listed, cs->data.cpu, first, listed->started);
@@ -235,13 +238,13 @@ static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
 
 		report->submitted += !ret;
 		report->again += ret == -EAGAIN;
-		/* -EPERM: memory that is read-only. */
+		/* -EPERM: the memory is read-only. */
 		if (listed->event->hole && (ret == -EFAULT || ret == -EPERM))
 			report->refused++;
 		else if (ret && ret != -EAGAIN)
 			report->error = ret;
 	}
-	/* What was found is the other process' to tell. */
+	/* The other process reports its findings. */
 	for (;;)
 		pause();
 }
@@ -277,7 +280,7 @@ static void live(struct amd_userptr_victims *victims, void *data)
 	write_content(listed);
 	if (listed->kfd) {
 		amd_userptr_open_in_child(&mine, victims->up);
-		/* Beside one that KFD's queues have. */
+		/* Beside a userptr that KFD's queues use. */
 		if (mine.supported)
 			amd_userptr_tracked(&mine, LISTED_SIZE, 1);
 		fd = mine.fd;
@@ -310,7 +313,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	       igt_now_ms() < deadline)
 		usleep(1000);
 	seen = *report;
-	/* In the middle of a submission, most likely. */
+	/* Most likely this is in the middle of a submission. */
 	kill(pid, SIGKILL);
 	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n", seen.submitted,

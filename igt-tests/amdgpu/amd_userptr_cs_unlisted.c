@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * In the VM of a KFD process an IB reaches every mapping, whatever its list
- * says. One that waits in a packet is overtaken by a change of the memory, and
- * stores when that is over: nothing of it may land in a page that the process
- * does not have there any more.
+ * In the VM of a KFD process an IB reaches every mapping, also of BOs that it does not list.  The
+ * test lets an IB wait in a packet, changes the memory, and lets the IB store afterwards: no store
+ * may land in a page that the process does not have there any more.
  *
- * Either the change waits for the submission, as it does for a graphics client,
- * or the driver does not accept such submissions at all.
+ * The driver may let the change wait for the submission, as for a graphics client, or refuse such
+ * submissions.
  */
 #include <errno.h>
 #include <signal.h>
@@ -29,16 +28,19 @@
 #define UNLISTED_SIZE	((size_t)64 << 10)
 #define UNLISTED_MAX_PAGES 16
 
-/* What the IB stores where it should not. */
+/* The IB stores this where it should no longer reach memory. */
 #define UNLISTED_VALUE	0xdeadbeefu
 
-/* A change that takes longer waits for the IB: shorter than what the driver gives a job. */
+/*
+ * A change that takes longer than this waits for the IB.  It is less than the driver's limit of a
+ * job.
+ */
 #define RETURN_MS	300
 
-/* An attempt shows nothing when the freed pages are not handed out again. */
+/* An attempt shows nothing when the kernel does not hand out the freed pages again. */
 #define ATTEMPTS	8
 
-/* Dwords of what the process and the IB share. */
+/* Dwords that the process and the IB share. */
 enum { WORD_GO, WORD_STARTED, WORD_DONE };
 
 enum result { REFUSED, WAITED, INTACT, SHOWS_NOTHING };
@@ -49,7 +51,7 @@ struct event {
 	const char *name, *what;
 	/* In a thread of its own. */
 	int (*run)(struct unlisted *unlisted);
-	/* Who has the pages now has what was in them; asserts. */
+	/* Assert that the new owner of the pages finds its content in them. */
 	void (*check)(struct unlisted *unlisted);
 	bool compute_too;		/* needs no time between the change and the store */
 };
@@ -64,7 +66,7 @@ struct unlisted {
 	struct igt_task task;
 	char *memory;
 	uint64_t pfns[UNLISTED_MAX_PAGES];
-	pid_t child;			/* that has the pages as well */
+	pid_t child;			/* that shares the pages */
 	int tell[2];
 };
 
@@ -101,7 +103,7 @@ static int protect(struct unlisted *unlisted)
 	return mprotect(unlisted->memory, UNLISTED_SIZE, PROT_READ) ? -errno : 0;
 }
 
-/* The child keeps the pages, the parent makes itself copies of them. */
+/* The child keeps the pages, and the parent gets copies of them. */
 static int cow(struct unlisted *unlisted)
 {
 	char byte;
@@ -131,9 +133,9 @@ static int cow(struct unlisted *unlisted)
 	return 0;
 }
 
-/* ---- who has the pages now ---- */
+/* ---- the new owners of the pages ---- */
 
-/* Some of them are ours, by another address; before the IB stores. */
+/* Get some of the pages again at another address, before the IB stores. */
 static uint32_t *fresh;
 
 static bool take_freed(struct unlisted *unlisted)
@@ -203,14 +205,14 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 		amd_kfd_queue_write(&cs->packets, unlisted->mapped.va + i * getpagesize() +
 				    sizeof(uint32_t), &value, 1);
 	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
-	/* Userptrs of the process are being restored: again. */
+	/* The process's userptrs are being restored: submit again. */
 	do
 		ret = __amd_userptr_cs_submit(cs, NULL, 0, seq);
 	while (ret == -EAGAIN && igt_now_ms() < deadline);
 	return ret;
 }
 
-/* Does an IB get at the memory at all? */
+/* Can an IB reach the memory at all? */
 static bool is_accepted(struct unlisted *unlisted)
 {
 	uint64_t seq;
@@ -243,7 +245,9 @@ static int run_event(void *data)
 	return unlisted->event->run(unlisted);
 }
 
-/* Until it has returned, or waits: nothing is mapped meanwhile, it may have mmap_lock. */
+/*
+ * Wait until the change has returned or sleeps.  It may hold mmap_lock, so map nothing meanwhile.
+ */
 static bool returns(struct unlisted *unlisted)
 {
 	const uint64_t deadline = igt_now_ms() + RETURN_MS;
@@ -254,7 +258,7 @@ static bool returns(struct unlisted *unlisted)
 	return __atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE);
 }
 
-/* What is at the addresses now is not the clean-up's. */
+/* The clean-up must not unmap the memory that is at the addresses now. */
 static void forget(struct amd_userptr *mine, const void *memory)
 {
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
@@ -283,7 +287,7 @@ static enum result attempt(struct unlisted *unlisted)
 	returned = returns(unlisted);
 	if (returned && unlisted->event->check == check_fresh)
 		there = take_freed(unlisted);
-	/* It has not been done meanwhile. */
+	/* The IB has not run meanwhile. */
 	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
 	words(unlisted)[WORD_GO] = 1;
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
@@ -298,7 +302,7 @@ static enum result attempt(struct unlisted *unlisted)
 	return there ? INTACT : SHOWS_NOTHING;
 }
 
-/* What an attempt that waited for has not been looked at. */
+/* Clean up after an attempt, also one that ended early. */
 static void end_attempt(struct unlisted *unlisted)
 {
 	if (unlisted->child > 0) {
@@ -346,7 +350,7 @@ static int submit_now(void *data)
 	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
-/* The worker is held: until it has looked at the memory again nobody may reach what was there. */
+/* Hold the worker: until it has looked at the memory again no IB may reach the old pages. */
 static void submit_while_invalid(struct amd_userptr *mine, void *data)
 {
 	struct unlisted *unlisted = data;

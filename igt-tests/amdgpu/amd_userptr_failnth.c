@@ -1,11 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of every call fails once: making, mapping, unmapping and
- * closing a userptr for KFD queues, and what the restore worker does.  A call
- * says so, or gets along without; whatever it says, nothing is left behind, and
- * the GPU reaches the pages that the process has, or none.
+ * Every allocation of every call fails once: of the calls that make, map, unmap and close a userptr
+ * with the flag, and of the restore worker.  A call returns an error or does without the memory.
+ * In both cases it leaves nothing behind, and the GPU reaches the pages of the process or none.
  *
- * Whether the GPU touched others is for a GPU with a page oracle to say.
+ * Only a page oracle (the simulated GPU) sees whether the GPU touched other pages.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -22,10 +21,10 @@
 
 IGT_TEST_DESCRIPTION("Every allocation of the ioctls of userptrs, and of their restore, fails once.");
 
-/* A process goes on for so long; what it provokes may end it before. */
+/* A process tests for so long; a GPU page fault may end it before. */
 #define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
 
-/* Each is an allocation of the worker. */
+/* Each range makes the worker allocate. */
 enum { RESTORE_PAGES = 16 };
 
 static size_t page(void)
@@ -115,8 +114,8 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 	count->failures++;
 	count->errors += ret != 0;
 	/*
-	 * Every one; where checkers, which allocate too, make all of it slow, only some.  An odd
-	 * number, for what takes turns.
+	 * Every allocation, and on slow debug kernels, whose checkers allocate, too, only some.
+	 * The step is odd, so that it does not always hit the same of two alternating allocations.
 	 */
 	count->n += igt_patience(1) | 1;
 }
@@ -130,8 +129,8 @@ void failnth_finish(const struct failnth_count *count, const char *what)
 }
 
 /*
- * Whoever is short of memory says so, some with all there is to know about memory.
- * What no kernel may say, whatever happens, is not ignored.
+ * The kernel logs that memory is short, in several places at length.  Messages of bugs are not
+ * among the ignored ones.
  */
 void failnth_ignore_log(void)
 {
@@ -139,7 +138,7 @@ void failnth_ignore_log(void)
 				    "corruption|general protection fault|blocked for more than))");
 }
 
-/* A call that has failed: no share of the limit, no handle, and nobody follows the memory. */
+/* Assert that a failed call left no share of KFD's limit, no handle and no notifier. */
 static void expect_nothing(struct failnth_memory *memory, const char *limit, uint32_t next,
 			   unsigned int n)
 {
@@ -154,13 +153,13 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	failnth_memory_change(memory, n);
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
-	/* The lowest one that is free. */
+	/* The kernel hands out the lowest free handle. */
 	igt_assert_eq(failnth_create(memory, &handle), 0);
 	igt_assert_eq_u32(handle, next);
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
 }
 
-/* A call that got along without: the BO is like any other. */
+/* Assert that the BO works although an allocation failed. */
 static void expect_working(struct failnth_memory *memory, uint32_t handle, unsigned int n)
 {
 	struct amd_userptr *up = memory->scatter.up;
@@ -265,8 +264,8 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 }
 
 /*
- * The worker tries again when an allocation fails, in this kworker or another,
- * where the same one fails: once each.
+ * The worker tries again when an allocation fails.  It may run on another kworker then, where the
+ * same allocation fails once more.
  */
 static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
@@ -284,7 +283,7 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(mine, 0);
 	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
-	/* A kworker that was made meanwhile has done it: once more. */
+	/* A new kworker, which had no n, has run the worker: try again. */
 	if (!ran)
 		return true;
 	failnth_note(count, what->what, failed, 0);
@@ -311,13 +310,13 @@ static void restore_scatter(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "create", .run = create,
-	  .describe = "Making a userptr without memory for it leaves nothing behind." },
+	  .describe = "A failed creation of a userptr leaves nothing behind, whichever allocation fails." },
 	{ .name = "create-scatter", .run = create_scatter,
-	  .describe = "Nor does making one of many ranges." },
+	  .describe = "A failed creation of a userptr of many ranges leaves nothing behind, whichever allocation fails." },
 	{ .name = "restore", .run = restore,
-	  .describe = "A restore that runs out of memory is repeated, and nothing is lost." },
+	  .describe = "The worker repeats a restore that runs out of memory, and no data is lost." },
 	{ .name = "restore-scatter", .run = restore_scatter,
-	  .describe = "So it is with many ranges." },
+	  .describe = "The worker repeats a restore of many ranges that runs out of memory, and no data is lost." },
 };
 
 static struct amd_userptr up;

@@ -7,51 +7,51 @@
 #include "lib/amdgpu/amd_userptr_scatter.h"
 #include "lib/igt_fail_nth.h"
 
-/* As small as KFD's memory limit shows (in MiB), so that what is not given back is seen. */
+/* The smallest size that KFD's memory counter, in MiB, shows when it is not given back. */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 
-/* More allocations than any call makes: it would never end. */
+/* More allocations than any call makes: a test that comes here would never end. */
 #define FAILNTH_MOST 2000
 
-/* Memory of a userptr: one range, or a range for each page. */
+/* The memory of a userptr: one range, or a range for each page. */
 struct failnth_memory {
 	struct amd_userptr_scatter scatter;
 	char *cpu;
 	size_t size;
-	size_t span;			/* of the addresses from @cpu on that the ranges are in */
+	size_t span;			/* the ranges are in [cpu, cpu + span) */
 	bool many;
 };
 
 void failnth_memory_init(struct failnth_memory *memory, struct amd_userptr *up, bool many,
 			 unsigned int pages, uint32_t seed);
-/* Other pages with other content, by one event. */
+/* Replace the pages by others with other content: one event. */
 void failnth_memory_change(struct failnth_memory *memory, uint32_t seed);
-/* GEM_USERPTR as it is, once: drmIoctl() would try again.  0 or -errno. */
+/* One GEM_USERPTR ioctl, because drmIoctl() would repeat it; 0 or -errno. */
 int failnth_create(struct failnth_memory *memory, uint32_t *handle);
-/* The same, to succeed. */
+/* The same, asserting success. */
 void failnth_make(struct failnth_memory *memory);
-/* The queue reads all of it at @va; false when the GPU faults. */
+/* Let the queue read all of it at @va; false when the GPU faults. */
 bool failnth_reads(struct failnth_memory *memory, uint64_t va);
 
-/* What has failed on purpose, by process. */
+/* Counts of one process. */
 struct failnth_count {
 	unsigned int n;			/* the next allocation to fail */
 	unsigned int failures;
-	unsigned int errors;		/* calls that ended with one */
-	bool end;			/* a call made less allocations than that */
+	unsigned int errors;		/* calls that returned an error */
+	bool end;			/* the last call made less than n allocations */
 };
 
-/* One line about an attempt, and the count; @failed: an allocation did. */
+/* Log an attempt and go on to the next n; @failed: an allocation has failed in it. */
 void failnth_note(struct failnth_count *count, const char *what, bool failed, int ret);
-/* After the last one: there was something that failed, and somebody noticed. */
+/* At the end, assert that allocations failed and that a call returned an error. */
 void failnth_finish(const struct failnth_count *count, const char *what);
-/* What the driver says when memory is short is no problem here. */
+/* Keep the runner from counting messages about a lack of memory as a problem. */
 void failnth_ignore_log(void);
 
 struct failnth_case {
 	bool many;
 	const char *what;
-	/* Returns false when the GPU has faulted: the rest is for another process. */
+	/* Returns false when the GPU has faulted: another process does the rest. */
 	bool (*attempt)(struct amd_userptr *mine, const struct failnth_case *what,
 			struct igt_fail_nth *inject, struct failnth_count *count);
 	bool kworkers;
@@ -62,7 +62,7 @@ int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 	       struct igt_fail_nth *inject, struct failnth_count *count,
 	       uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
 
-/* All n, in as many processes as it takes. */
+/* Test every n, in as many processes as that takes. */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 
 extern const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[];

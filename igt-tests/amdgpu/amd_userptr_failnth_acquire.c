@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * AMDKFD_IOC_ACQUIRE_VM of a new process, every allocation of which fails once:
- * the next one works, on the same file or another, and so does the process.
+ * Every allocation of AMDKFD_IOC_ACQUIRE_VM of a new process fails once.  The next call has to
+ * work, on the same file or on another one, and the process, too.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -20,14 +20,14 @@
 
 #define ACQUIRE_SIZE ((size_t)64 << 10)
 
-/* Asks for userptrs in a VM that is no process' yet, and maybe never will be. */
+/* A thread that asks for userptrs in a VM that does not belong to a KFD process yet. */
 struct intruder {
 	pthread_t thread;
 	int fd;
 	void *memory;
 	atomic_bool stop;
 	atomic_uint asked;
-	int error;			/* that is none of those documented */
+	int error;			/* an error that is not documented */
 };
 
 static void *intrude(void *data)
@@ -39,7 +39,7 @@ static void *intrude(void *data)
 		int ret = __amd_userptr_create(intruder->fd, intruder->memory, ACQUIRE_SIZE,
 					       AMD_USERPTR_TRACKED, &handle);
 
-		/* Until the VM is KFD's; and it is nobody's when that has failed. */
+		/* Until the VM is KFD's.  After a failed call it does not belong to a process. */
 		if (!ret)
 			__amd_userptr_close_handle(intruder->fd, handle);
 		else if (ret != -EOPNOTSUPP)
@@ -71,7 +71,7 @@ static void intruder_stop(struct intruder *intruder)
 		     strerror(-intruder->error));
 }
 
-/* Not by the library of tests, which would ask again. */
+/* A raw ioctl, because the helper would repeat it. */
 static int acquire(struct amd_kfd *kfd, int drm_fd)
 {
 	struct kfd_ioctl_acquire_vm_args args = { .drm_fd = drm_fd, .gpu_id = kfd->node.gpu_id };
@@ -79,7 +79,7 @@ static int acquire(struct amd_kfd *kfd, int drm_fd)
 	return ioctl(kfd->fd, AMDKFD_IOC_ACQUIRE_VM, &args) ? -errno : 0;
 }
 
-/* The process is one of KFD's by now, whatever has failed before. */
+/* Assert that the process works with KFD now, whatever has failed before. */
 static void expect_usable(int fd, bool supported)
 {
 	struct amd_userptr mine;
@@ -99,7 +99,7 @@ static void expect_usable(int fd, bool supported)
 	amd_userptr_close(&mine);
 }
 
-/* In a process of its own, whose first one it is. */
+/* In a new process, because only its first call acquires a VM. */
 static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failnth_count *count)
 {
 	int fd = drm_reopen_driver(parent->fd), second;
@@ -120,7 +120,7 @@ static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failn
 		intruder_stop(&intruder);
 	igt_fail_nth_fini(&inject);
 	igt_debug("allocation %u: %s\n", count->n, failed ? strerror(-ret) : "none failed");
-	/* On the same file, or on another while the first one is still open. */
+	/* Try again on the same file, or on another one while the first one is still open. */
 	second = ret && count->n % 2 ? drm_reopen_driver(parent->fd) : fd;
 	expect_usable(second, parent->supported);
 	failnth_note(count, "ACQUIRE_VM", failed, ret);
@@ -153,7 +153,7 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 	failnth_finish(count, "ACQUIRE_VM");
 	igt_assert_lt(0, count->errors);
 	remains = amd_userptr_remains_wait(up, &before);
-	igt_assert_f(!remains, "not all of the processes is gone\n%s\n", remains);
+	igt_assert_f(!remains, "resources of the processes stay in use\n%s\n", remains);
 	amd_userptr_queue_alive(up);
 }
 
@@ -169,9 +169,9 @@ static void acquire_intruded(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[] = {
 	{ .name = "acquire", .run = acquire_fails,
-	  .describe = "A process that could not become one of KFD's can do so later." },
+	  .describe = "A process whose first ACQUIRE_VM failed can acquire a VM later." },
 	{ .name = "acquire-intruded", .run = acquire_intruded,
-	  .describe = "So it can when another thread asks for userptrs meanwhile." },
+	  .describe = "A process can acquire a VM later also when another thread asks for userptrs meanwhile." },
 };
 const unsigned int amd_userptr_num_failnth_acquire_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_acquire_subtests);

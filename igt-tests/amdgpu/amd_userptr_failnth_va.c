@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Every allocation of GEM_VA and GEM_CLOSE fails once, and what the GPU reaches after that. */
+/*
+ * Every allocation of GEM_VA and GEM_CLOSE fails once; then the GPU must reach the right pages or
+ * none.
+ */
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -13,7 +16,7 @@
 
 #include "amd_userptr_failnth.h"
 
-/* What one directory of page tables is for: the tables of an address in the next one are new. */
+/* The size that one page directory covers: an address in the next one needs new page tables. */
 #define DIRECTORY_SIZE (1ull << 30)
 
 /*
@@ -22,7 +25,7 @@
  */
 enum { VA_PAGES = 144 };
 
-/* GEM_VA as it is, once, with a point of a timeline, which is an allocation, too. */
+/* One GEM_VA ioctl with a timeline point, which is an allocation, too. */
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
 		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
@@ -79,7 +82,7 @@ static void make_mapped(struct failnth_memory *memory, struct amd_userptr *mine,
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
 }
 
-/* Other pages, of which the GPU has to be told wherever it may still have the old ones. */
+/* Replace the pages: the driver has to update every mapping that is left. */
 static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint32_t seed)
 {
 	amd_kfd_smi_mark(&mine->smi);
@@ -97,13 +100,13 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 
 	failnth_memory_init(&memory, mine, what->many, VA_PAGES, count->n);
 	failnth_make(&memory);
-	/* Stays reserved, so that no page table is there already. */
+	/* Keep it reserved, so that nothing else makes page tables there. */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
 		      memory.size);
 	if (ret && count->n % 2) {
-		/* Taken back. */
+		/* The mapping must not be there. */
 		change(mine, &memory, count->n);
 		igt_assert_f(!failnth_reads(&memory, va), "the GPU has a mapping that failed\n");
 		return false;
@@ -116,7 +119,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	return true;
 }
 
-/* Either there as before, and then it can be unmapped, or gone. */
+/* The mapping is there as before and can be unmapped, or it has gone. */
 static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -130,7 +133,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	change(mine, &memory, count->n);
 	if (!failnth_reads(&memory, bo->va))
 		return false;
-	igt_assert_f(ret, "unmapped, and the GPU reads it\n");
+	igt_assert_f(ret, "the GPU reads memory that was unmapped\n");
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0,
 				       memory.size, 0), 0);
 	amd_kfd_smi_mark(&mine->smi);
@@ -138,7 +141,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	return false;
 }
 
-/* The middle of a mapping goes: the rest is there in any case. */
+/* CLEAR the middle of a mapping: the sides have to be there in any case. */
 static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -157,11 +160,11 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	amd_userptr_scatter_reads(&memory.scatter, 3 * quarter, quarter);
 	if (!failnth_reads(&memory, va))
 		return false;
-	igt_assert_f(ret, "cleared, and the GPU reads it\n");
+	igt_assert_f(ret, "the GPU reads memory that was cleared\n");
 	return true;
 }
 
-/* Another BO in its place: one of the two, or none. */
+/* REPLACE by another BO: the GPU reaches one of the two, or none. */
 static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -183,13 +186,13 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return true;
 }
 
-/* What changes in the memory of a BO that is closed stops no queues, if not at once. */
+/* Wait until changes of the memory of a closed BO evict no queue any more. */
 static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory, unsigned int n)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	do {
-		igt_assert_f(igt_now_ms() < deadline, "closed, and its memory is followed for good\n");
+		igt_assert_f(igt_now_ms() < deadline, "closed, but the driver follows its memory for ever\n");
 		amd_kfd_smi_mark(&mine->smi);
 		failnth_memory_change(memory, n);
 		amd_userptr_queue_alive(mine);
@@ -198,8 +201,8 @@ static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memor
 }
 
 /*
- * Close cannot say that it failed.  Then the memory is followed until the restore
- * worker has taken it from the GPU, with the queues running.
+ * GEM_CLOSE cannot return that an allocation failed.  The driver then follows the memory until the
+ * restore worker has cleared the page table entries.
  */
 static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
@@ -220,9 +223,9 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	failed = igt_fail_nth_disarm(inject);
 	igt_assert_eq(ret, 0);
 	failnth_note(count, what->what, failed, 0);
-	/* Nobody follows the memory, and the GPU has no part of it. */
+	/* The driver does not follow the memory any more, and the GPU cannot reach it. */
 	wait_until_left_alone(mine, &memory, count->n);
-	igt_assert_f(!failnth_reads(&memory, va), "closed, and the GPU reads it\n");
+	igt_assert_f(!failnth_reads(&memory, va), "the GPU reads a BO that was closed\n");
 	return false;
 }
 

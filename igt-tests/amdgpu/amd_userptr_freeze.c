@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Tasks are frozen, and the device suspended, while userptrs are invalid: the
- * restore worker, which is frozen with them, does its work when they are thawed.
- * Documentation/power/basic-pm-debugging.rst: what begins like a suspend ends
- * after a second by itself.
+ * The kernel freezes tasks and suspends the device while userptrs are invalid.  It freezes the
+ * restore worker, too, which has to do its work after the thaw.  The suspend is a test of the
+ * kernel that ends by itself after a second (Documentation/power/basic-pm-debugging.rst).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,13 +30,13 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 
 #define SECOND_NS	1000000000ull
 
-/* A thread that did nothing for so long was frozen: the test of a suspend takes a second. */
+/* A thread that could not run for so long was frozen: the test of a suspend takes a second. */
 #define FROZEN_NS	(SECOND_NS / 2)
 
-/* So many restores have failed in a row: by now the worker sleeps for longer than freezing takes. */
+/* After so many failed restores in a row the worker sleeps for longer than freezing takes. */
 #define FAILURES	16
 
-/* The worker may be at work at the moment when it should be frozen. */
+/* An attempt fails when the worker runs at the moment of the freeze. */
 #define ATTEMPTS	12
 
 #define FREEZE_SIZE	((size_t)64 << 10)
@@ -46,12 +45,12 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 
-	/* That of the SMI events. */
+	/* The clock of the SMI events. */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
 
-/* As far as @stage, as if for suspend to idle; what the kernel says to that. */
+/* Test suspend to idle as far as @stage; 0 or -errno of the kernel. */
 static int suspend_test(const char *stage)
 {
 	static const char state[] = "freeze";
@@ -70,11 +69,11 @@ static void require_suspend_test(void)
 		      "the kernel has no test of suspend (CONFIG_PM_DEBUG), or not root\n");
 }
 
-/* Somebody who looks at the clock all the time, until it is frozen. */
+/* A thread that reads the clock all the time, so that it notices a freeze. */
 struct sleeper {
 	pthread_t thread;
 	bool stop;
-	uint64_t last_ns;		/* when it was not frozen yet */
+	uint64_t last_ns;		/* the last time before the freeze */
 	uint64_t thawed_ns;		/* 0: was never frozen */
 };
 
@@ -88,7 +87,9 @@ static void *look_at_clock(void *data)
 		uint64_t now;
 
 		igt_pause();
-		/* Before the clock: who tells it to stop may have been thawed first. */
+		/*
+		 * Read this before the clock, because the thread that sets it may be thawed first.
+		 */
 		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
 		if (now - sleeper->last_ns > FROZEN_NS) {
@@ -118,7 +119,7 @@ static void untrace_worker(void)
 	igt_tracefs_kprobe_remove(WORKER);
 }
 
-/* When the worker began to work in [from, to), how often. */
+/* How often the worker began to run in [from, to). */
 static unsigned int worker_runs(uint64_t from, uint64_t to)
 {
 	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
@@ -150,7 +151,7 @@ static void wait_restored(struct amd_userptr *up)
 	while (amd_userptr_queues_evicted(up));
 }
 
-/* Nothing here may fail, nor allocate in the driver: all that allocates there does. */
+/* Every allocation in the driver fails here, so make no call that allocates there. */
 static bool has_failed_often(uint64_t since)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -164,9 +165,8 @@ static bool has_failed_often(uint64_t since)
 }
 
 /*
- * Frozen while a userptr is invalid: the worker has failed so often for want of memory
- * that it sleeps at the moment when it is frozen.  Was there something to restore until
- * the thaw?
+ * Freeze tasks while a userptr is invalid.  The worker has failed so often for want of memory that
+ * it sleeps at that moment.  Returns whether the userptr was invalid until the thaw.
  */
 static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 			   struct igt_fail_nth *inject, const char *stage)
@@ -216,7 +216,7 @@ static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 		amd_userptr_roundtrip(up, bo, 2);
 	}
 	igt_fail_nth_fini(&inject);
-	igt_assert_f(caught, "all was restored before tasks were frozen, or while they were\n");
+	igt_assert_f(caught, "the restore ended before the freeze, or during it\n");
 }
 
 static void freezer(struct amd_userptr *up)
@@ -224,7 +224,7 @@ static void freezer(struct amd_userptr *up)
 	freeze_until_caught(up, "freezer");
 }
 
-/* The worker waits for a page of somebody who is frozen: no suspend, and nothing is lost. */
+/* The worker waits for a page of a frozen server: the suspend fails, and the restore ends later. */
 static void freezer_refused(struct amd_userptr *up)
 {
 	struct amd_userptr_stall stall;
@@ -232,7 +232,9 @@ static void freezer_refused(struct amd_userptr *up)
 	int no_stall;
 
 	require_suspend_test();
-	/* It forks, which is an event for every page that is tracked already. */
+	/*
+	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
@@ -253,7 +255,7 @@ static void freezer_refused(struct amd_userptr *up)
 	amd_userptr_stall_fini(&stall);
 }
 
-/* The driver's own suspend and resume, with what it evicts and brings back. */
+/* The driver suspends and resumes, which evicts VRAM and brings it back. */
 static void suspend(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
@@ -275,13 +277,13 @@ static void suspend_while_invalid(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "freezer", .run = freezer,
-	  .describe = "What is invalid when tasks are frozen is restored when they are thawed." },
+	  .describe = "A userptr that is invalid when tasks are frozen is restored after the thaw." },
 	{ .name = "freezer-refused", .run = freezer_refused,
-	  .describe = "A worker that cannot be frozen ends the suspend, and its work." },
+	  .describe = "A worker that cannot be frozen makes the suspend fail, and ends its restore." },
 	{ .name = "suspend", .run = suspend,
-	  .describe = "Queue and userptr go on after the GPU was suspended." },
+	  .describe = "Queue and userptr work after the GPU was suspended." },
 	{ .name = "suspend-while-invalid", .run = suspend_while_invalid,
-	  .describe = "So do they when the userptr was invalid meanwhile." },
+	  .describe = "Queue and userptr work after the GPU was suspended while the userptr was invalid." },
 };
 
 static struct amd_userptr up;

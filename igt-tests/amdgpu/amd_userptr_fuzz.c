@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random arguments for the three ioctls that make a userptr for KFD queues,
- * map it and give it up, while its memory comes and goes.  What the kernel says
- * has to be 0 or an error that is documented, and in the end nothing is left.
+ * Random arguments of the three ioctls that make, map and close a userptr, while its memory comes
+ * and goes.  They have to return 0 or a documented error, and leave nothing behind at the end.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -19,12 +18,12 @@ IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
 
 /*
- * Of sizes beyond what can be allocated at all for their list of pages the
- * kernel's allocator complains (ttm_sg_tt_init()), flag or not.
+ * The largest size.  For larger ones the kernel's allocator logs a warning, because it cannot
+ * allocate an array of their pages (ttm_sg_tt_init()), with and without the flag.
  */
 enum { SIZE_BITS = 32 };
 
-/* Flags that no kernel of this series knows are asked for now and then only. */
+/* One call in so many has flags that the kernel does not know. */
 enum { RARE = 16 };
 
 static struct amd_userptr up;
@@ -34,19 +33,22 @@ enum { USERPTR_HSA, USERPTR, VA, CLOSE, NUM_IOCTLS };
 struct fuzz {
 	uint64_t random;		/* state */
 	char *memory;			/* PAGES pages, with holes now and then */
-	uint64_t va;			/* as many GPU addresses that are nobody's */
+	uint64_t va;			/* as many reserved GPU addresses */
 	uint32_t handles[HANDLES];	/* 0: none */
 	unsigned int succeeded[NUM_IOCTLS], refused[NUM_IOCTLS];
-	char call[128];			/* arguments of the last one */
+	char call[128];			/* the arguments of the last call */
 };
 
-/* The rules of each ioctl: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(), drm_gem_handle_delete(). */
+/*
+ * The rules of each ioctl: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(),
+ * drm_gem_handle_delete().
+ */
 static const struct {
 	const char *name;
 	int errors[8];
 } ioctls[NUM_IOCTLS] = {
 	{ "GEM_USERPTR with the flag", { EINVAL, EFAULT, EPERM, ENOMEM } },
-	/* ENOSPC: TTM's, for sizes of nothing and of more than there is of addresses. */
+	/* ENOSPC comes from TTM, for size 0 and for sizes above the address space. */
 	{ "GEM_USERPTR without", { EINVAL, EFAULT, EPERM, ENOMEM, EACCES, ENOSPC } },
 	{ "GEM_VA", { EINVAL, ENOENT, ENOMEM } },
 	{ "GEM_CLOSE", { EINVAL } },
@@ -57,7 +59,7 @@ static unsigned int pick(struct fuzz *fuzz, unsigned int limit)
 	return amd_stamp_pick(&fuzz->random, limit);
 }
 
-/* 0 or a negative error that is on the list, or a failed assertion. */
+/* Assert that @ret is 0 or an error of the list. */
 static void judge(struct fuzz *fuzz, unsigned int which, int ret)
 {
 	if (!ret) {
@@ -73,7 +75,7 @@ static void judge(struct fuzz *fuzz, unsigned int which, int ret)
 		     -ret, strerror(-ret));
 }
 
-/* Usually @value, sometimes one that is wrong, with no single bit above @bits. */
+/* Usually @value, sometimes a wrong one without bits above @bits. */
 static uint64_t bend(struct fuzz *fuzz, uint64_t value, unsigned int bits)
 {
 	switch (pick(fuzz, 2 * RARE)) {
@@ -102,7 +104,7 @@ static void fuzz_userptr(struct fuzz *fuzz)
 		flags = pick(fuzz, 2 * AMDGPU_GEM_USERPTR_HSA);
 	if (!pick(fuzz, RARE))
 		flags |= 1u << pick(fuzz, 32);
-	/* A handle that would be lost stays for the close that follows one day. */
+	/* Keep a handle that would be lost, so that a later call closes it. */
 	if (*handle)
 		return;
 	addr = bend(fuzz, (uintptr_t)fuzz->memory + (uint64_t)first * getpagesize(), 64);
@@ -114,7 +116,7 @@ static void fuzz_userptr(struct fuzz *fuzz)
 	*handle = ret ? 0 : made;
 }
 
-/* Addresses of others are their owner's business: REPLACE and CLEAR would take them away. */
+/* Only addresses of the test, because REPLACE and CLEAR would unmap those of queues. */
 static void fuzz_va(struct fuzz *fuzz)
 {
 	const unsigned int first = pick(fuzz, PAGES), count = 1 + pick(fuzz, PAGES - first);
@@ -195,7 +197,7 @@ static void run(uint64_t seed)
 	for (unsigned int i = 0; i < ARRAY_LENGTH(ioctls); i++) {
 		igt_info("%s: %u succeeded, %u refused\n", ioctls[i].name, fuzz.succeeded[i],
 			 fuzz.refused[i]);
-		/* Else the arguments were not such that anything was tried. */
+		/* If not, the arguments were too random to test anything. */
 		igt_assert_lt(0, fuzz.succeeded[i]);
 		igt_assert_lt(0, fuzz.refused[i]);
 	}
@@ -216,7 +218,7 @@ int igt_main()
 		igt_describe("Errors are those of the rules, and all memory is given back.");
 		igt_subtest_f("seed-%d", seed) {
 			igt_set_timeout(igt_patience(50), "random ioctls");
-			/* Of two mappings at one address: amdgpu_vm.c:amdgpu_vm_bo_map(). */
+			/* Two mappings at one address: amdgpu_vm.c:amdgpu_vm_bo_map() logs that. */
 			igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: bo .* conflict with");
 			run(seed);
 			igt_reset_timeout();

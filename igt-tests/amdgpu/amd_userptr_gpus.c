@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * AMDGPU_GEM_USERPTR_HSA with several GPUs of one process: userptrs on both render
- * nodes, one amdkfd_process_info.  Whatever is invalidated, the queues of both stop
- * and are restored, and both see the new pages.
+ * AMDGPU_GEM_USERPTR_HSA in a process with two GPUs.  The process has userptrs on both render nodes
+ * and one amdkfd_process_info.  Each event evicts and restores the queues of both GPUs, and both
+ * get the new pages.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,13 +19,13 @@ IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
 static struct amd_userptr first, second;
 
-/* The second GPU works with the kind of queue that the first was told to use. */
+/* Let the second GPU use the same kind of queue as the first. */
 static void follow(const struct amd_userptr *up)
 {
 	amd_userptr_use_queue(&second, up->queue->type);
 }
 
-/* The same memory on the second GPU. */
+/* Make a userptr of the same memory on the second GPU. */
 static struct amd_userptr_bo *share(const struct amd_userptr_bo *bo)
 {
 	struct amd_userptr_bo *mine = amd_userptr_create(&second, bo->cpu, bo->size,
@@ -41,14 +41,14 @@ static void mark(void)
 	amd_kfd_smi_mark(&second.smi);
 }
 
-/* As many stops on either GPU; 0: one or more. */
+/* Expect as many evictions on either GPU; 0: one or more. */
 static void expect_evictions_of_both(unsigned int evictions)
 {
 	amd_userptr_expect_evictions(&first, evictions);
 	amd_userptr_expect_evictions(&second, evictions);
 }
 
-/* What one GPU writes, the other reads, and the CPU. */
+/* One GPU stores; the other one and the CPU read. */
 static void pass_on(struct amd_userptr_bo *a, struct amd_userptr_bo *b, uint32_t seed)
 {
 	amd_userptr_gpu_fill(&first, a->va, a->size, seed);
@@ -92,7 +92,7 @@ static void one_evicts_both(struct amd_userptr *up)
 	amd_userptr_roundtrip(&second, b, 5);
 }
 
-/* Both write while all pages are copied by a fork: into the parent's, both of them. */
+/* Both GPUs store while a fork makes copies of all pages: both have to reach the parent's. */
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
@@ -113,7 +113,7 @@ static void fork_cow(struct amd_userptr *up)
 	igt_gate_fini(&written);
 }
 
-/* Copies of both are in flight whenever pages go. */
+/* Drop pages while copies of both GPUs are in flight. */
 static void change_while_both_copy(struct amd_userptr *up)
 {
 	enum { ROUNDS = 20, COPIES = 4 };
@@ -142,7 +142,7 @@ static void change_while_both_copy(struct amd_userptr *up)
 	pass_on(a, b, ROUNDS);
 }
 
-/* What is closed on one GPU goes on being followed on the other. */
+/* After a close on one GPU the driver still follows the memory for the other. */
 static void close_on_one(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
@@ -168,16 +168,16 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "same-memory", .run = same_memory, .sdma_too = true,
 	  .describe = "Memory that both GPUs map is the same before and after its pages change." },
 	{ .name = "one-evicts-both", .run = one_evicts_both, .sdma_too = true,
-	  .describe = "A userptr of one GPU stops the queues of both, and both go on." },
+	  .describe = "An event of one GPU's userptr evicts and restores the queues of both." },
 	{ .name = "fork-cow", .run = fork_cow,
-	  .describe = "After a fork both GPUs write the parent's pages." },
+	  .describe = "After a fork both GPUs write to the parent's pages." },
 	{ .name = "change-while-both-copy", .run = change_while_both_copy,
 	  .describe = "Pages change while copies of both GPUs are under way." },
 	{ .name = "close-on-one", .run = close_on_one,
-	  .describe = "Closing a userptr on one GPU leaves it alone on the other." },
+	  .describe = "Closing a userptr on one GPU changes nothing on the other." },
 };
 
-/* A GPU that is not the one the test was given, or skip. */
+/* Open another GPU than that of the test, or skip. */
 static void open_second(void)
 {
 	struct amd_kfd_node node;

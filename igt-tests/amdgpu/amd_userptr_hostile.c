@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What one process does to its memory is not another one's business: a page that
- * never comes (of a file server that does not answer), waited for in the restore
- * worker, in the ioctl that makes a userptr, or with a second call behind it; VRAM
- * that is wanted by somebody else meanwhile; too little memory for one of them.
+ * A hostile process must not disturb other processes.  Its page never comes, because a file server
+ * does not answer, and it waits for that in the restore worker, in the ioctl that makes a userptr,
+ * or in a call that waits for the worker.  Meanwhile a third process may want VRAM.  Other subtests
+ * give a process too little memory.
  *
- * The bystander's deadline is what the same tasks took it before the other one
- * was hostile, in the same run, times LIMIT_TIMES.
+ * A bystander does tasks before and beside the hostile process.  Its deadline is LIMIT_TIMES the
+ * time that they took before, in the same run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -33,14 +33,14 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 #define HOSTILE_SECONDS	55
 #define HOSTILE_SIZE	((size_t)64 << 10)
 
-/* How much longer than undisturbed, and what a busy machine may add to that. */
+/* The factor, and the time that a busy machine may add. */
 enum { LIMIT_TIMES = 8 };
 #define LIMIT_MORE_MS	igt_patience(1500)
 
-/* How often each task is measured, and done beside the hostile process. */
+/* How often the bystander does each task before, and beside the hostile process. */
 enum { ROUNDS = 3 };
 
-/* Of the process that has too little memory: with twice the userptr it is too much. */
+/* The limit of the process with too little memory: less than twice the userptr. */
 #define OOM_LIMIT	((size_t)8 << 20)
 #define OOM_SIZE	((size_t)5 << 20)
 
@@ -51,7 +51,7 @@ static const char *const task_names[NUM_TASKS] = {
 	[TASK_MAKE] = "makes userptrs", [TASK_COPY] = "copies",
 };
 
-/* What the process that is hostile waits in. */
+/* The call in which the hostile process waits. */
 enum state { IN_RESTORE, IN_MAKE, IN_SECOND_CALL };
 
 struct hostile {
@@ -59,15 +59,15 @@ struct hostile {
 	const char *describe;
 	enum state state;
 	enum amd_userptr_kind kind;
-	bool evict;			/* TTM evicts all of VRAM, twice a round */
-	bool killed;			/* it is killed while it waits */
+	bool evict;			/* TTM evicts all VRAM twice in each round */
+	bool killed;			/* the hostile process is killed while it waits */
 	unsigned int count;		/* hostile processes; 0: one */
 };
 
-/* Memory of all processes of a subtest. */
+/* Shared by all processes of a subtest. */
 struct shared {
-	atomic_int task;		/* that the bystander shall do */
-	atomic_uint done;		/* tasks that it has done */
+	atomic_int task;		/* the task that the bystander has to do */
+	atomic_uint done;		/* the number of tasks that it has done */
 	atomic_bool ready, go;
 	unsigned int limit_ms[NUM_TASKS];
 };
@@ -160,7 +160,10 @@ static void stand_by(struct amd_userptr_victims *victims, void *data)
 	}
 }
 
-/* In how many milliseconds the bystander does it; more than @limit when it does not. */
+/*
+ * Let the bystander do a task; returns its milliseconds, or more than @limit when it does not
+ * finish.
+ */
 static unsigned int let_do(struct scene *scene, enum task task, unsigned int limit_ms)
 {
 	struct shared *shared = scene->shared;
@@ -179,9 +182,9 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 	return shared->done == before ? limit_ms + 1 : igt_now_ms() - start;
 }
 
-/* ---- somebody wants VRAM ---- */
+/* ---- a third process wants VRAM ---- */
 
-/* By a process of its own, which may have to wait. */
+/* Let a process of its own evict VRAM, because it may have to wait. */
 static void evict_vram(struct amd_userptr_victims *victims, void *data)
 {
 	int evict = igt_debugfs_open(victims->up->fd, "amdgpu_evict_vram", O_RDONLY);
@@ -195,14 +198,14 @@ static void evict(struct amd_userptr_victims *victims)
 	pid_t pid = amd_userptr_victim(victims, evict_vram, NULL);
 	int status;
 
-	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "nobody gets VRAM any more\n");
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "no process gets VRAM any more\n");
 	igt_assert_eq(status, 0);
 }
 
 static unsigned int do_task(struct amd_userptr_victims *victims, struct scene *scene, enum task task,
 			    unsigned int limit_ms)
 {
-	/* What stops the queues is part of the task. */
+	/* The eviction of the queues is part of the task. */
 	if (task == TASK_COPY && scene->hostile->evict)
 		evict(victims);
 	return let_do(scene, task, limit_ms);
@@ -280,7 +283,7 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 	pthread_t thread;
 
 	igt_assert(page != MAP_FAILED);
-	/* As long as the server answers: closing it waits for that. */
+	/* Close it while the server answers, because the close asks the server. */
 	close(scene->fuse.file);
 	enemy.kind = scene->hostile->kind;
 	enemy.slow = amd_userptr_victim_memory(getpagesize());
@@ -312,12 +315,15 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene, amd
 	return pid;
 }
 
-/* Of several processes one is the first to wait for the server, which serves one at a time. */
+/*
+ * The server answers one request at a time, so of several processes only the first one's page is
+ * asked for.
+ */
 static void make_hostile(struct scene *scene)
 {
 	scene->shared->go = true;
 	igt_assert_f(igt_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
-		     "nobody waits for the page\n");
+		     "the kernel does not wait for the page\n");
 }
 
 enum { MAX_HOSTILE = 2 };
@@ -329,7 +335,10 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	pid_t pids[MAX_HOSTILE];
 	int status;
 
-	/* Before there is a file of the server, which its exit would close. */
+	/*
+	 * Start the bystander before the server's file is open, because its exit would close an
+	 * inherited file.
+	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);
 	for (unsigned int i = 0; i < count; i++) {
@@ -345,7 +354,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	expect_undisturbed(victims, scene);
 	amd_userptr_victims_expect_life(victims);
 
-	/* Without the server an error takes the page's place. */
+	/* Without the server the page is an error. */
 	igt_fuse_stop(&scene->fuse);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_victim_end(pids[i], "the hostile process");
@@ -379,7 +388,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 
 /* ---- too little memory ---- */
 
-/* All of the limit is used, and the worker needs more. */
+/* The process uses all of its limit, and then the worker needs more. */
 static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 {
 	struct scene *scene = data;
@@ -398,7 +407,10 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 	while (!scene->shared->go)
 		igt_pause();
 	for (;;) {
-		/* Whoever comes first: the worker with the userptr's pages, or we with others. */
+		/*
+		 * The worker with the userptr's pages or this process with others exceeds the limit
+		 * first.
+		 */
 		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
 		for (size_t at = 0; at < OOM_SIZE; at += getpagesize())
 			other[at]++;
@@ -435,7 +447,7 @@ static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 	igt_require_f(!reason, "%s\n", reason);
 	igt_require_f(!__igt_cgroup_swap(false), "swap space of a cgroup has no limit\n");
 	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
-	/* What the kernel says when it kills for memory. */
+	/* The kernel logs this when it kills for memory. */
 	igt_emit_ignore_dmesg_regex("oom|Out of memory|Memory cgroup|Tasks state|\\[ *[0-9]+\\] +|Mem-Info|"
 				    "memory: usage|swap: usage|Memory: |Call Trace|[a-z_0-9]+\\+0x|CPU: |"
 				    "Hardware name|RIP: |RSP: |R[A-Z0-9]{2}: |FS: |CS: |</?TASK>");
@@ -447,44 +459,44 @@ static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 
 static const struct hostile hostiles[] = {
 	{ .name = "restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "A restore that never ends is no other process' business." },
+	  .describe = "A restore that never ends does not disturb other processes." },
 	{ .name = "restore-scatter", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SCATTER,
-	  .describe = "Nor is one of a BO of many ranges." },
+	  .describe = "A restore of many ranges that never ends does not disturb other processes." },
 	{ .name = "restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "Nor is one of KFD's userptr." },
+	  .describe = "A restore of KFD's userptr that never ends does not disturb other processes." },
 	{ .name = "make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "Nor is a userptr whose memory is waited for by who makes it." },
+	  .describe = "A process that waits for memory while it makes a userptr does not disturb others." },
 	{ .name = "make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "Nor is one of KFD." },
+	  .describe = "A process that waits for memory while it makes a userptr of KFD does not disturb others." },
 	{ .name = "second-call", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "Nor is a call that waits for the restore." },
+	  .describe = "A call that waits for a restore that never ends does not disturb other processes." },
 	{ .name = "second-call-kfd", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "Nor is one to KFD." },
+	  .describe = "A call of KFD that waits for a restore that never ends does not disturb other processes." },
 	{ .name = "restore-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .killed = true,
-	  .describe = "Nor is a process that is killed while its restore waits." },
+	  .describe = "A process that is killed while its restore waits does not disturb others." },
 	{ .name = "restore-killed-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .killed = true,
-	  .describe = "Nor is one with KFD's userptr." },
+	  .describe = "A process with KFD's userptr that is killed while its restore waits does not disturb others." },
 	{ .name = "two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .count = 2,
-	  .describe = "Nor are two such processes." },
+	  .describe = "Two processes whose restores never end do not disturb others." },
 	{ .name = "evict-restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
-	  .describe = "VRAM comes back to a process while another one's restore never ends." },
+	  .describe = "A process gets its VRAM back while the restore of another one never ends." },
 	{ .name = "evict-restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
-	  .describe = "So it does with KFD's userptr." },
+	  .describe = "A process gets its VRAM back while the restore of KFD's userptr of another one never ends." },
 	{ .name = "evict-make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
-	  .describe = "So it does while another one waits for memory in an ioctl." },
+	  .describe = "A process gets its VRAM back while another one waits for memory in an ioctl." },
 	{ .name = "evict-make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
-	  .describe = "So it does with one of KFD." },
+	  .describe = "A process gets its VRAM back while another one waits for memory in an ioctl of KFD." },
 	{ .name = "evict-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
-	  .killed = true, .describe = "So it does when the other one is killed." },
+	  .killed = true, .describe = "A process gets its VRAM back when the other one is killed while its restore waits." },
 	{ .name = "evict-two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true, .count = 2,
-	  .describe = "So it does beside two such processes." },
+	  .describe = "A process gets its VRAM back while the restores of two others never end." },
 };
 
 static const struct hostile ooms[] = {
 	{ .name = "oom", .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "A process whose restore finds no memory is killed alone." },
+	  .describe = "The kernel kills only the process whose restore finds no memory." },
 	{ .name = "oom-kfd", .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "So is one with KFD's userptr." },
+	  .describe = "The kernel kills only the process whose restore of KFD's userptr finds no memory." },
 };
 
 static struct amd_userptr up;

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: the CPU's page tables change, the
- * kernel stops the process's KFD queues, updates the GPU mapping, restarts them.
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA.  When the CPU's page tables change, the driver evicts
+ * the process's KFD queues, updates the GPU mapping and restores the queues.
  *
- * Every subtest asserts by KFD's SMI events that this happened, and compares
- * every byte from both sides.  Here: one process that keeps its pages; moved
- * pages, lifetimes and GPU page faults are in amd_userptr_hsa_*.c.
+ * Every subtest asserts by KFD's SMI events that this happened, and compares every byte on the CPU
+ * and on the GPU.  This file has subtests in which memory is dropped, copied or protected;
+ * amd_userptr_hsa_move.c moves pages, _lifetime.c ends BOs and processes, _busy.c has queues at
+ * work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
  */
 #include <sys/mman.h>
 
@@ -66,7 +67,7 @@ static void madvise_dontneed(struct amd_userptr *up)
 	amd_pattern_check_zero(bo->cpu, bo->size, "fresh pages");
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* One page in the middle goes, its neighbours stay (they hold seed 3). */
+	/* Drop one page in the middle; its neighbours still contain seed 3. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(amd_userptr_page(bo, page), getpagesize(), MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 1);
@@ -89,7 +90,9 @@ static void partial_unmap(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, other, 3);
 
-	/* A plain mmap is no event; the next one repairs all that became possible. */
+	/*
+	 * mmap() in a hole is no event.  The next event restores all memory that is there by then.
+	 */
 	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
 	amd_pattern_fill(bo->cpu, bo->size, 5);
 	amd_kfd_smi_mark(&up->smi);
@@ -123,7 +126,10 @@ static void invalidate_before_va_map(struct amd_userptr *up)
 	void *cpu = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
 	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
 
-	/* Pages are tracked from the moment they were looked up, not from the first map. */
+	/*
+	 * The driver follows the pages from the creation of the BO on, not from the first GPU
+	 * mapping.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
 	amd_userptr_expect_evictions(up, 1);
@@ -173,7 +179,7 @@ static void two_mappings(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 3);
 }
 
-/* The TLB has the entry of a page directory that a page table takes the place of. */
+/* REPLACE puts a page table in the place of a page directory entry that the TLB still contains. */
 static void va_replace_huge(struct amd_userptr *up)
 {
 	struct amd_userptr_area area;
@@ -216,7 +222,10 @@ static void readonly(struct amd_userptr *up)
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
 
-	/* The CPU gets private pages instead of the file's: the GPU has to follow. */
+	/*
+	 * The stores give the CPU private pages instead of the file's, and the GPU has to use them,
+	 * too.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 2);
 	amd_userptr_expect_evictions(up, 0);
@@ -228,25 +237,25 @@ static void readonly(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest basic[] = {
 	{ .name = "map-and-access", .run = map_and_access, .sdma_too = true,
-	  .describe = "A mapped userptr shows the CPU's pages, both ways, and stops nothing." },
+	  .describe = "GPU and CPU share the pages of a mapped userptr, and mapping evicts no queue." },
 	{ .name = "fork-cow", .run = fork_cow, .sdma_too = true,
-	  .describe = "After a fork the GPU writes the parent's pages, never the child's." },
+	  .describe = "After a fork the GPU writes to the parent's pages, never to the child's." },
 	{ .name = "madvise-dontneed", .run = madvise_dontneed, .sdma_too = true,
-	  .describe = "Dropped pages are replaced by fresh ones, all of them or one." },
+	  .describe = "The GPU gets the new pages after MADV_DONTNEED of all pages or of one." },
 	{ .name = "partial-unmap", .run = partial_unmap,
-	  .describe = "A hole stops nothing else, and is healed when there are pages again." },
+	  .describe = "A hole does not keep the queues evicted, and the GPU gets memory that is mapped there later." },
 	{ .name = "mprotect-read", .run = mprotect_read,
-	  .describe = "Queues go on when the CPU loses write access; getting it back heals." },
+	  .describe = "Queues are restored when the CPU loses write access, and the GPU maps the memory again when the CPU gets it back." },
 	{ .name = "invalidate-before-va-map", .run = invalidate_before_va_map,
-	  .describe = "Pages are tracked before the first GPU mapping." },
+	  .describe = "The driver follows the pages before the first GPU mapping." },
 	{ .name = "invalidate-after-va-unmap", .run = invalidate_after_va_unmap,
-	  .describe = "A later GPU mapping shows the new pages." },
+	  .describe = "A GPU mapping that is made after the event has the new pages." },
 	{ .name = "two-mappings", .run = two_mappings,
-	  .describe = "Every GPU mapping of a userptr is updated." },
+	  .describe = "The driver updates every GPU mapping of a userptr." },
 	{ .name = "va-replace-huge", .run = va_replace_huge,
-	  .describe = "A huge page's mapping that is replaced by small pages is gone at once." },
+	  .describe = "REPLACE of a huge page's mapping by small pages takes effect at once." },
 	{ .name = "readonly", .run = readonly,
-	  .describe = "The GPU follows when the CPU's write to a private file page copies it." },
+	  .describe = "The GPU gets the copy when the CPU writes to a page of a private file mapping." },
 };
 
 static struct amd_userptr up;
@@ -267,7 +276,7 @@ int igt_main()
 		amd_userptr_run_subtests(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
 	}
 
-	/* What a kernel does without the flag: the same with the series and without. */
+	/* Without the flag a kernel does the same with the series as without it. */
 	amd_userptr_run_subtests(&up, &amd_userptr_stock_gap, 1);
 
 	igt_fixture()

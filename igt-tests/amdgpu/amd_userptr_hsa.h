@@ -6,7 +6,7 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
-/* Enough pages for a first, a middle and a last one, and for a partly used page table. */
+/* Enough for a first, a middle and a last page; they use only a part of a page table. */
 #define AMD_USERPTR_PAGES 16
 #define AMD_USERPTR_SIZE ((size_t)AMD_USERPTR_PAGES * getpagesize())
 

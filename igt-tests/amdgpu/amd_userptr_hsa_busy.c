@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pages go while the queue has work on them that it has not finished: nothing may
- * touch the old pages, and the work is done on the new ones.
+ * Pages go while the queue has unfinished work on them.  The GPU must not touch the old pages any
+ * more, and has to do the work on the new ones.
  *
- * Whether anything touched them is for a GPU with a page oracle to say (the
- * simulated one, or an IOMMU); what can be asserted here is that the queue was
- * stopped in the middle of its work, went on, and sees the right pages.
+ * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
+ * right pages.  An access to the old pages is seen by a page oracle (the simulated GPU) or an
+ * IOMMU.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -18,20 +18,20 @@
 #include "amd_userptr_hsa.h"
 
 #define BUSY_SIZE	((size_t)1 << 20)
-/* Copies of all of a BO: mostly enough for the next event to come before their end, and for certain. */
+/* Copies of a whole BO: enough for most events to come before their end, and enough for all. */
 #define BUSY_COPIES	16
 #define BUSY_MOST_COPIES 1000
 #define BUSY_ROUNDS	25
 #define BUSY_CAUGHT	5
-/* A busy machine wakes us too late in most rounds: some more of them, then. */
+/* On a busy machine most rounds wake up too late, so there may be this many. */
 #define BUSY_MOST_ROUNDS (8 * BUSY_ROUNDS)
 
-/* How often to measure a restore; what is shorter than usual is not the machine's doing. */
+/* How often to measure a restore.  The shortest time is right, because load makes others longer. */
 #define RESTORE_SAMPLES	3
 
 #define SECOND_NS	1000000000ull
 
-/* @copies of all of @bo have begun when this returns; the last one's sequence number. */
+/* Start @copies of @bo; returns the last one's sequence number when the first copy is done. */
 static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, unsigned int copies)
 {
 	uint32_t first;
@@ -58,7 +58,7 @@ static void busy_dontneed(struct amd_userptr *up)
 		if (!amd_kfd_queue_done(up->queue, last))
 			caught++;
 		else if (2 * copies <= BUSY_MOST_COPIES)
-			copies *= 2;	/* the GPU is faster than we are today */
+			copies *= 2;	/* the GPU finished before the event */
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
@@ -85,8 +85,8 @@ static bool another_round(unsigned int round, unsigned int caught)
 }
 
 /*
- * How much later, from round to round, something has to happen after an event to
- * fall into every stage of the restore, however fast the machine is now.
+ * A restore takes BUSY_ROUNDS stages of this length.  A test that does something one stage later in
+ * each round hits every stage, whatever the speed of the machine.
  */
 static uint64_t stage_ns(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
@@ -106,7 +106,7 @@ static uint64_t stage_ns(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	return shortest / BUSY_ROUNDS;
 }
 
-/* The second time falls into every stage of the restore. */
+/* Drop the pages again at every stage of the restore. */
 static void busy_dontneed_twice(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, BUSY_SIZE, 1);
@@ -131,8 +131,8 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
- * An idle queue is stopped, and gets work at every stage of the restore, every other
- * time of what follows the event that tells of it: that comes before queues are loaded.
+ * Submit work to an evicted idle queue at every stage of the restore.  KFD reports the restore
+ * before it loads the queues, so every other round counts the stages from that event on.
  */
 static void submit_while_evicted(struct amd_userptr *up)
 {
@@ -156,7 +156,7 @@ static void submit_while_evicted(struct amd_userptr *up)
 
 static void *drop_later(void *bo)
 {
-	/* A close that has to wait for the GPU is under way for longer. */
+	/* A close that waits for the GPU takes longer than this. */
 	const uint64_t later = 5 * SECOND_NS / 1000;
 	const struct amd_userptr_bo *closing = bo;
 
@@ -164,7 +164,7 @@ static void *drop_later(void *bo)
 	return madvise(closing->cpu, closing->size, MADV_DONTNEED) ? closing->cpu : NULL;
 }
 
-/* Other pages than those that were there when the close began, then none at all. */
+/* While the close runs drop the pages, and unmap the memory afterwards. */
 static void close_busy(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
@@ -186,7 +186,7 @@ static void close_busy(struct amd_userptr *mine, void *data)
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 }
 
-/* The mapping goes before the handle does, and we do not wait for that: the close has to. */
+/* Unmap without waiting for the page tables, then close: the close has to wait for them. */
 static void close_unmapped(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
@@ -221,14 +221,14 @@ static void busy_close_unmapped(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	{ .name = "busy-dontneed", .run = busy_dontneed, .sdma_too = true,
-	  .describe = "Pages dropped in the middle of a copy are not used any more." },
+	  .describe = "The GPU does not use pages that are dropped in the middle of a copy." },
 	{ .name = "busy-dontneed-twice", .run = busy_dontneed_twice, .sdma_too = true,
-	  .describe = "Nor are those that the restore found and that were dropped again." },
+	  .describe = "The GPU does not use pages that are dropped again during the restore." },
 	{ .name = "submit-while-evicted", .run = submit_while_evicted, .sdma_too = true,
-	  .describe = "Work that a stopped queue gets is done, whenever the doorbell rings." },
+	  .describe = "An evicted queue does its new work after the restore, whenever the doorbell rings." },
 	{ .name = "busy-close", .run = busy_close,
-	  .describe = "Once a userptr is closed its pages are safe from a queue at work." },
+	  .describe = "A queue at work cannot reach the pages of a userptr that was closed." },
 	{ .name = "busy-close-unmapped", .run = busy_close_unmapped,
-	  .describe = "So are those of one that was unmapped before, also while that is not done." },
+	  .describe = "A queue at work cannot reach the pages of a userptr that was unmapped and closed without waiting." },
 };
 const unsigned int amd_userptr_num_busy_subtests = ARRAY_LENGTH(amd_userptr_busy_subtests);

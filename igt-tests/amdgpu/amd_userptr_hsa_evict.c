@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * TTM evicts memory of the process while its queues are stopped for a userptr:
- * the restore of the one waits for a lock that the worker of the other has, and
- * that waits for a page.  Queues run when both are done.
+ * TTM evicts memory of the process while its queues are evicted for a userptr.  KFD's restore after
+ * TTM's eviction waits for a lock of the userptr restore worker, which waits for a page.  The
+ * queues run when both have finished.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,12 +13,12 @@
 
 #include "amd_userptr_hsa.h"
 
-/* A size that no other BO has, to be found by. */
+/* A size that no other BO has, so that the test finds its BO by it. */
 #define EVICT_SIZE	((size_t)37 * getpagesize())
 
 /*
- * Where the kernel says that all BOs of this size are.  No allocation and no
- * mapping: the restore worker may have mmap_lock.
+ * Are all BOs of this size in the domain of userptrs, as amdgpu_gem_info shows?  The restore worker
+ * may hold mmap_lock, so this allocates and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {
@@ -94,8 +94,8 @@ static void evict_gtt(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_evict_subtests[] = {
 	{ .name = "evict-vram-while-invalid", .run = evict_vram,
-	  .describe = "Both restores end, queues run, and the userptr has not been moved." },
+	  .describe = "Queues run again after TTM evicted VRAM while a userptr was invalid, and TTM did not move the userptr." },
 	{ .name = "evict-gtt-while-invalid", .run = evict_gtt,
-	  .describe = "So it is when TTM evicts system memory, which userptrs are no part of." },
+	  .describe = "Queues run again after TTM evicted system memory while a userptr was invalid." },
 };
 const unsigned int amd_userptr_num_evict_subtests = ARRAY_LENGTH(amd_userptr_evict_subtests);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Accesses that must fault, and what a kernel does to userptrs without the flag. */
+/* Accesses that must fault, and the fate of a userptr without the flag. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -28,7 +28,7 @@ static void munmap_and_fault(struct amd_userptr *mine, void *data)
 	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_roundtrip(mine, other, 3);
 
-	/* Other pages at the same address are not those the GPU was given. */
+	/* The GPU must not get other memory that is mapped at the same address. */
 	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 5);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
@@ -66,7 +66,7 @@ static void count_poison(int sig, siginfo_t *info, void *context)
 	poisoned += info->si_code == BUS_MCEERR_AR;
 }
 
-/* Who makes a page of its own fail is told so by the signal of an access to it. */
+/* MADV_HWPOISON sends SIGBUS to the process that makes its own page fail. */
 static void poison(void *page)
 {
 	const struct sigaction count = { .sa_sigaction = count_poison, .sa_flags = SA_SIGINFO };
@@ -79,7 +79,7 @@ static void poison(void *page)
 	igt_assert_eq(poisoned, 1);
 }
 
-/* The kernel has nothing to put in place of the page: its range is a hole. */
+/* The kernel has no page to put in place of the failed one, so the range is a hole. */
 static void poison_and_fault(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
@@ -95,8 +95,8 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 
 static void poison_then_access(struct amd_userptr *up)
 {
-	/* Of no page: is the advice known, and may we give it? */
-	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "memory does not fail: %s\n",
+	/* Advice for no page: does the kernel know it, and may this process give it? */
+	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "no MADV_HWPOISON: %s\n",
 		      strerror(errno));
 	amd_userptr_in_faulting_child(up, poison_and_fault, NULL);
 }
@@ -107,7 +107,7 @@ static void write_readonly(struct amd_userptr *mine, void *data)
 	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
 						       AMDGPU_GEM_USERPTR_READONLY);
 
-	/* amd_userptr_map() asks for a writable mapping: it must not get one. */
+	/* amd_userptr_map() asks for a writable mapping, but must get a read-only one. */
 	amd_userptr_map(mine, bo);
 	amd_userptr_gpu_check(mine, bo->va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
@@ -137,12 +137,12 @@ static void va_unmap_then_access(struct amd_userptr *up)
 
 struct evictor {
 	struct amd_userptr_stall stall;
-	int fd;				/* reading it is as if something else needed all VRAM */
+	int fd;				/* a read makes TTM evict all VRAM */
 };
 
 /*
- * What can leave VRAM does, page tables among it, and is not brought back: for
- * that KFD's restore needs a lock that the worker has, which waits for its page.
+ * Let TTM evict all VRAM, page tables included, and unmap while they are out.  KFD cannot bring
+ * them back, because its restore needs a lock of the worker, which waits for a page.
  */
 static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uint32_t handle,
 			  uint64_t va)
@@ -162,7 +162,7 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 			 AMD_USERPTR_WAIT_MS);
 }
 
-/* A BO without the flag: nothing but the VA ioctl takes care of its mapping. */
+/* A GTT BO, whose mapping only the VA ioctl updates. */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
@@ -180,7 +180,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	unmap_evicted(mine, evictor, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
-	/* Not before: that updates page tables, too. */
+	/* After the access, because this updates page tables, too. */
 	amd_userptr_stall_drop(&evictor->stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
@@ -224,9 +224,8 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 }
 
 /*
- * Without the flag the notifier treats the process like one that lost VRAM: a
- * full eviction, after which page table entries of userptrs are cleared and
- * nothing writes them again, since only command submission would.
+ * Without the flag the notifier makes TTM evict the whole process, as when VRAM is needed.  That
+ * clears the page table entries of userptrs, and only a command submission would write them again.
  */
 static void stock_gap(struct amd_userptr *up)
 {
@@ -235,21 +234,21 @@ static void stock_gap(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	{ .name = "munmap-then-access", .run = munmap_then_access,
-	  .describe = "Access after munmap faults, and hurts nobody else." },
+	  .describe = "After munmap() other memory works, and a GPU access to the unmapped memory faults." },
 	{ .name = "mprotect-then-write", .run = mprotect_then_write,
 	  .describe = "The GPU cannot write what the CPU may only read." },
 	{ .name = "poison-then-access", .run = poison_then_access,
-	  .describe = "Memory that has failed is a hole, and all else goes on." },
+	  .describe = "A page with a memory failure is a hole, and the queues go on." },
 	{ .name = "readonly-then-write", .run = readonly_then_write,
 	  .describe = "The GPU cannot write a read-only userptr." },
 	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,
-	  .describe = "An unmapped GPU address faults at once." },
+	  .describe = "A GPU address faults as soon as it is unmapped." },
 	{ .name = "va-unmap-while-evicted", .run = va_unmap_while_evicted,
-	  .describe = "So it does when page tables were out of VRAM while it was unmapped." },
+	  .describe = "A GPU address faults that was unmapped while the page tables were evicted from VRAM." },
 };
 const unsigned int amd_userptr_num_fault_subtests = ARRAY_LENGTH(amd_userptr_fault_subtests);
 
 const struct amd_userptr_subtest amd_userptr_stock_gap = {
 	.name = "stock-gap", .run = stock_gap,
-	.describe = "Without the flag the first page table change of the CPU ends the mapping.",
+	.describe = "Without the flag the first change of the CPU's page tables ends the GPU mapping.",
 };

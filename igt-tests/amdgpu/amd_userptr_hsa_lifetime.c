@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Userptrs and processes that end, or change, while the queues are stopped. */
+/* Userptrs and processes that end or change while the queues are evicted. */
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -12,11 +12,11 @@
 
 #include "amd_userptr_hsa.h"
 
-/* Takes the restore worker long enough to be caught in the middle. */
+/* The restore worker needs so long for this size that the test can act in the middle. */
 #define SLOW_SIZE ((size_t)AMD_USERPTR_STAGE)
 #define CATCH_ROUNDS 50
 
-/* Run @act on a BO that is invalid at that moment; returns how often that came true. */
+/* Run @act on a BO that is probably invalid; returns how often the queues were evicted then. */
 static unsigned int catch_invalid(struct amd_userptr *up,
 				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))
 {
@@ -41,7 +41,7 @@ static void close_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	void *cpu = bo->cpu;
 
 	amd_userptr_destroy(up, bo);
-	/* Nobody watches these pages any more. */
+	/* No MMU notifier watches these pages any more. */
 	amd_userptr_munmap(up, cpu, SLOW_SIZE);
 }
 
@@ -84,7 +84,7 @@ static void va_replace_while_invalid(struct amd_userptr *up)
 	igt_assert_lt(0, catch_invalid(up, replace_it));
 }
 
-/* What the parent and the children of exit_while_evicted() share. */
+/* The parent and the children of exit_while_evicted() share this. */
 struct exit_report {
 	pid_t pid;
 	bool evicted;
@@ -135,7 +135,7 @@ static void exit_while_evicted(struct amd_userptr *up)
 	igt_assert_lt(0, caught);
 }
 
-/* KFD has freed what it had for the process, its VMID before that. */
+/* Wait until KFD has freed the process, which gives its VMID back before. */
 static void wait_until_forgotten(pid_t pid)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -147,7 +147,7 @@ static void wait_until_forgotten(pid_t pid)
 	igt_assert_f(access(path, F_OK) && errno == ENOENT, "KFD still has process %d\n", pid);
 }
 
-/* One after the other: the same VMID, the same addresses, and memory of their own. */
+/* Processes one after the other get the same VMID and addresses, but different memory. */
 static void next_process(struct amd_userptr *up)
 {
 	volatile pid_t *pid = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
@@ -176,14 +176,14 @@ static void next_process(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
 	{ .name = "close-while-invalid", .run = close_while_invalid,
-	  .describe = "A userptr can be closed, and its memory freed, before it is restored." },
+	  .describe = "A userptr can be closed and its memory freed before the restore." },
 	{ .name = "va-unmap-while-invalid", .run = va_unmap_while_invalid,
-	  .describe = "Unmapped and mapped again before the restore: current pages." },
+	  .describe = "A userptr that is unmapped and mapped again before the restore has the current pages." },
 	{ .name = "va-replace-while-invalid", .run = va_replace_while_invalid,
-	  .describe = "The restore does not bring a replaced mapping back." },
+	  .describe = "The restore does not write the entries of a mapping that was replaced." },
 	{ .name = "exit-while-evicted", .run = exit_while_evicted,
-	  .describe = "A process may exit with its queues stopped." },
+	  .describe = "A process can exit while its queues are evicted." },
 	{ .name = "next-process", .run = next_process, .sdma_too = true,
-	  .describe = "A process that gets another one's VMID gets none of its translations." },
+	  .describe = "A process that gets the VMID of an earlier one does not get its translations." },
 };
 const unsigned int amd_userptr_num_lifetime_subtests = ARRAY_LENGTH(amd_userptr_lifetime_subtests);

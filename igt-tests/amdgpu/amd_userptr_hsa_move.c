@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The same content in other pages: mremap, migration, huge pages, swap. */
+/* The content moves to other pages: mremap(), migration, huge pages, swap. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -25,19 +25,19 @@ static void mremap_away(struct amd_userptr *up)
 	amd_userptr_adopt(up, to, size);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	/* Other pages behind the old address, none of them known to the GPU. */
+	/* New memory at the old address, which the GPU must not get yet. */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
 	amd_userptr_expect_evictions(up, 0);
 	amd_pattern_check(to, size, 1, "moved");
 
-	/* The mapping does not follow the pages: a new one does for the new address ... */
+	/* The old mapping does not follow the pages.  A new BO of the new address has them ... */
 	moved = amd_userptr_create(up, to, size, AMD_USERPTR_TRACKED);
 	amd_userptr_map(up, moved);
 	amd_userptr_gpu_check(up, moved->va, size, 1);
 	amd_userptr_roundtrip(up, moved, 2);
 
-	/* ... and the old one shows what is at the old address, after the next event. */
+	/* ... and after the next event the old one has the new memory at the old address. */
 	amd_pattern_fill(old, size, 4);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
@@ -106,13 +106,13 @@ static void thp_collapse(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, huge, MADV_HUGEPAGE), 0);
-	igt_require_f(!__igt_mm_collapse(cpu, huge), "no huge page to be had\n");
+	igt_require_f(!__igt_mm_collapse(cpu, huge), "the kernel has no huge page\n");
 	igt_require_f(igt_procfs_pfn(cpu) != pfn, "the pages were not moved, or are hidden\n");
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* And back: the huge page is split and its second half given back. */
+	/* And back: dropping the second half splits the huge page. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise((char *)cpu + huge / 2, huge / 2, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 0);
@@ -138,12 +138,12 @@ static void pageout(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_move_subtests[] = {
 	{ .name = "userptr-mremap", .run = mremap_away,
-	  .describe = "A mapping stays with its address, it does not follow moved pages." },
+	  .describe = "A GPU mapping stays with the CPU address and does not follow moved pages." },
 	{ .name = "migrate", .run = migrate,
-	  .describe = "Pages that moved to other memory are followed." },
+	  .describe = "The GPU uses the new pages after a migration." },
 	{ .name = "thp-collapse", .run = thp_collapse,
-	  .describe = "Pages collapsed into a huge one, and split again, are followed." },
+	  .describe = "The GPU uses the new pages after a collapse into a huge page, and after its split." },
 	{ .name = "pageout", .run = pageout,
-	  .describe = "Swapped out pages come back with their content." },
+	  .describe = "Pages that were swapped out come back with their content." },
 };
 const unsigned int amd_userptr_num_move_subtests = ARRAY_LENGTH(amd_userptr_move_subtests);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes with userptrs that are killed, at random and in the middle of every
- * call: all they had comes back, no work item of the driver waits for ever for
- * what a dead process would have done, and others go on.
+ * Processes with userptrs that are killed at random times and in the middle of every call.  All
+ * their resources have to come back, no work item of the driver may wait for a dead process for
+ * ever, and other processes have to go on.
  *
- * "--victims N" is how many of each kind die at random: a few in a short run.
+ * "--victims N" kills N processes of each kind at random times; without it a few.
  */
 #include <errno.h>
 #include <limits.h>
@@ -23,20 +23,20 @@
 
 IGT_TEST_DESCRIPTION("SIGKILL at random and in the middle of calls: everything comes back.");
 
-/* Of the memory that keeps changing, and of the one that calls take a while for. */
+/* The size of the memory that keeps changing, and a size for which calls take a while. */
 #define RANDOM_SIZE	((size_t)256 << 10)
 #define SWEEP_SIZE	((size_t)2 << 20)
 
 /* A victim dies between so many microseconds after its start and so many more. */
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
-/* In which part of a call: the first is when it begins. */
+/* A call has so many parts, and a victim dies at the beginning of one. */
 enum { SWEEP_PARTS = 3 };
 
-/* After so many victims another process has to work. */
+/* Check after so many victims that another process works. */
 enum { LIFE_EVERY = 10 };
 
-/* Copies under way at a time. */
+/* So many copies are in flight. */
 enum { RANDOM_COPIES = 8 };
 
 static struct options {
@@ -56,7 +56,7 @@ static void *change(void *cpu)
 	return NULL;
 }
 
-/* Memory that keeps changing, a queue that copies it, and userptrs that come and go. */
+/* The victim changes memory all the time, lets a queue copy it, and makes and closes userptrs. */
 static void live_busily(struct amd_userptr_victims *victims, void *data)
 {
 	const enum amd_userptr_kind kind = *(enum amd_userptr_kind *)data;
@@ -77,7 +77,7 @@ static void live_busily(struct amd_userptr_victims *victims, void *data)
 				amd_kfd_queue_copy(mine.queue, mine.out.va, mapped.va, RANDOM_SIZE);
 			seqno = amd_kfd_queue_submit(mine.queue);
 		}
-		/* What the process asks for itself, between what the worker does. */
+		/* Calls of the process, between the runs of the restore worker. */
 		amd_userptr_mapped_make(&mine, kind, other, RANDOM_SIZE, &coming);
 		amd_userptr_mapped_drop(&mine, &coming);
 	}
@@ -110,7 +110,7 @@ static void kill_some(struct amd_userptr_victims *victims, void *data)
 
 static void random_kills(struct amd_userptr *up, enum amd_userptr_kind kind)
 {
-	/* As many victims as are wanted take their time. */
+	/* The timeout grows with the number of victims. */
 	amd_userptr_victims_run(up, KILL_SECONDS + 2 * options.victims, kill_some, &kind);
 }
 
@@ -131,7 +131,7 @@ static void random_kfd(struct amd_userptr *up)
 
 /* ---- in the middle of a call ---- */
 
-/* What a victim has, and does until it is killed. */
+/* The state of a victim. */
 struct call {
 	struct amd_userptr up;
 	enum amd_userptr_kind kind;
@@ -141,7 +141,7 @@ struct call {
 
 struct sweep {
 	const char *name;
-	/* Before the call, the call, and what makes it possible again: 0 or -errno. */
+	/* Prepare the call, make it, and undo it; each returns 0 or -errno. */
 	int (*before)(struct call *call);
 	int (*run)(struct call *call);
 	int (*after)(struct call *call);
@@ -165,7 +165,7 @@ static int nothing(struct call *call)
 	return 0;
 }
 
-/* The queues are stopped, and run again. */
+/* Wait until the queues have been evicted and restored. */
 static int change_and_wait(struct call *call)
 {
 	struct amd_kfd_smi *smi = &call->up.smi;
@@ -190,7 +190,7 @@ static uint64_t now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-/* Once to see how long it takes, and once to die. */
+/* Make the call once to measure it, and once to die in it. */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {
 	struct kill_report *report = victims->report;
@@ -218,7 +218,7 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 		pause();
 }
 
-/* Returns whether it died in the call. */
+/* Returns whether the victim died in the call. */
 static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *sweep)
 {
 	struct kill_report *report = victims->report;
@@ -286,19 +286,19 @@ static void in_exit(struct amd_userptr *up)
 
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "random", .run = random_single,
-	  .describe = "Everything of a process comes back that is killed at any time." },
+	  .describe = "All resources of a process come back that is killed at a random time." },
 	{ .name = "random-scatter", .run = random_scatter,
-	  .describe = "So it is with BOs of many ranges." },
+	  .describe = "All resources of a process with BOs of many ranges come back that is killed at a random time." },
 	{ .name = "random-kfd", .run = random_kfd,
-	  .describe = "So it is with KFD's userptrs." },
+	  .describe = "All resources of a process with KFD's userptrs come back that is killed at a random time." },
 	{ .name = "in-make", .run = in_make,
-	  .describe = "A process may be killed anywhere in making and mapping a userptr." },
+	  .describe = "A process can be killed anywhere while it makes and maps a userptr." },
 	{ .name = "in-drop", .run = in_drop,
-	  .describe = "So it may in closing one." },
+	  .describe = "A process can be killed anywhere while it closes a userptr." },
 	{ .name = "in-restore", .run = in_restore,
-	  .describe = "So it may while its queues are stopped and started again." },
+	  .describe = "A process can be killed while its queues are evicted and restored." },
 	{ .name = "in-exit", .run = in_exit,
-	  .describe = "So it may while it exits." },
+	  .describe = "A process can be killed while it exits." },
 };
 
 static int set_option(int opt, int index, void *data)

@@ -7,16 +7,16 @@
 #include "lib/amdgpu/amd_userptr_mapped.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
 
-/* A subtest takes so long at most. */
+/* The limit of a subtest. */
 enum { KILL_SECONDS = 50 };
 
-/* What a victim tells while it lives. */
+/* A victim reports here; the judge reads it. */
 struct kill_report {
-	atomic_bool ready;		/* it has what it is going to work with */
-	atomic_bool go;			/* told by who will kill it */
-	atomic_bool started, returned;	/* the call that it is killed in */
+	atomic_bool ready;		/* the victim has set itself up */
+	atomic_bool go;			/* the judge lets it begin */
+	atomic_bool started, returned;	/* the call in which it dies */
 	atomic_uint connection;		/* of its own FUSE server */
-	uint64_t took_us;		/* the call, undisturbed */
+	uint64_t took_us;		/* the time of the call without a kill */
 };
 
 extern const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[];

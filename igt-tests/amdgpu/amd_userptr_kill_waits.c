@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes that are killed while a page of a file server is waited for, and
- * that is long: by the restore worker, and by whoever needs what it holds; by
- * the ioctls that look up memory. Once the page comes nothing may be left.
+ * Processes that are killed while the kernel waits for a page of a slow file server: in the restore
+ * worker, in a call that needs a lock of the worker, or in an ioctl that looks up memory.  When the
+ * page has come all resources of the process have to be free.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,21 +21,24 @@
 
 #define WAIT_SIZE ((size_t)256 << 10)
 
-/* A thread that was started does what it is for, or waits; then it is time to kill. */
+/* A thread gets so much time to return or to wait; then the victim is killed. */
 #define SETTLE_LOOKS 20
 
-/* A process that waits for nobody is gone after so long. */
+/* A killed process that does not wait has gone after this time. */
 #define GONE_MS 200
 
 struct wait {
 	const char *name;
 	enum amd_userptr_kind kind;
-	/* Does the ioctl itself wait for the page?  Else the worker does, and this comes then. */
+	/*
+	 * Does the ioctl wait for the page itself?  If not, the worker waits, and the call comes
+	 * then.
+	 */
 	bool in_ioctl;
-	/* In a thread of the victim; NULL: nothing. */
+	/* The call, in a thread of the victim; NULL: none. */
 	void (*act)(struct wait *wait);
 	struct igt_fuse fuse;
-	uint64_t offset;		/* of a page that nobody has asked for */
+	uint64_t offset;		/* in the file, of a page that is not in the page cache */
 	/* The victim's own. */
 	struct amd_userptr up;
 	struct kill_report *report;
@@ -53,7 +56,7 @@ static void act_make_other(struct wait *wait)
 {
 	struct amd_userptr_mapped another;
 
-	/* KFD's userptrs may not be one another's; the first has other addresses of the GPU. */
+	/* Two of KFD's userptrs must not overlap, so the first one has other GPU addresses. */
 	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->other, WAIT_SIZE, &another);
 }
 
@@ -95,14 +98,14 @@ static void *run_act(void *data)
 	return NULL;
 }
 
-/* The page of the file takes the place of another one. */
+/* Map the page of the file over another one. */
 static void make_slow(struct wait *wait)
 {
 	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, wait->fuse.file,
 			  wait->offset);
 
 	igt_assert(page != MAP_FAILED);
-	/* As long as the server answers: closing it waits for that. */
+	/* Close it while the server answers, because the close asks the server. */
 	close(wait->fuse.file);
 	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
 			  wait->slow) == wait->slow);
@@ -114,7 +117,7 @@ static void prepare(struct wait *wait)
 
 	wait->slow = amd_userptr_victim_memory(getpagesize());
 	wait->other = amd_userptr_victim_memory(WAIT_SIZE);
-	/* The last that is asked of the page tables is of this process. */
+	/* So the last page table update is one of this process. */
 	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
 	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
 	if (!wait->in_ioctl)
@@ -130,14 +133,14 @@ static void live_and_wait(struct amd_userptr_victims *victims, void *data)
 	prepare(wait);
 	if (wait->act)
 		igt_assert_eq(pthread_create(&thread, NULL, run_act, wait), 0);
-	/* Also an event, if it is followed already. */
+	/* This is an event, too, when the driver follows the memory already. */
 	make_slow(wait);
 	wait->report->ready = true;
 	for (;;)
 		pause();
 }
 
-/* It has returned, or does not get further. */
+/* Wait until the call has returned or sleeps. */
 static void let_act(struct wait *wait, pid_t pid)
 {
 	struct kill_report *report = wait->report;
@@ -164,12 +167,12 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	if (wait->in_ioctl)
 		let_act(wait, pid);
 	asked = igt_fuse_asked(&wait->fuse, AMD_USERPTR_WAIT_MS);
-	igt_assert_f(asked, "%s: nobody asked for the page\n", what);
+	igt_assert_f(asked, "%s: the kernel did not ask for the page\n", what);
 	if (wait->act && !wait->in_ioctl)
 		let_act(wait, pid);
 	inside = wait->act && !report->returned;
 	kill(pid, SIGKILL);
-	/* It may be gone at once, or wait for who waits for the page. */
+	/* The process may have gone at once, or wait for the thread that waits for the page. */
 	if (igt_wait_pid(pid, &status, GONE_MS))
 		pid = 0;
 	igt_fuse_answer(&wait->fuse);
@@ -279,7 +282,7 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "the server did not begin\n");
 		kill(pid, SIGKILL);
 		ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
-		/* Somebody has to end the wait, lest the machine is of no use any more. */
+		/* End the wait, because otherwise the machine could not be used any more. */
 		if (!ended) {
 			igt_fuse_abort(report->connection);
 			igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
@@ -311,22 +314,22 @@ static void own_server_last(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[] = {
 	{ .name = "restore-waits", .run = restore_waits,
-	  .describe = "A process may be killed while the restore worker waits for its page." },
+	  .describe = "A process can be killed while the restore worker waits for its page." },
 	{ .name = "make-waits", .run = make_waits,
-	  .describe = "So it may while the ioctl that makes a userptr does." },
+	  .describe = "A process can be killed while the ioctl that makes a userptr waits for a page." },
 	{ .name = "other-make-waits", .run = other_make_waits,
-	  .describe = "So it may while it makes a userptr, and the worker waits." },
+	  .describe = "A process can be killed while it makes a userptr and the worker waits for a page." },
 	{ .name = "unmap-waits", .run = unmap_waits,
-	  .describe = "So it may while it unmaps one, and the worker waits." },
+	  .describe = "A process can be killed while it unmaps a userptr and the worker waits for a page." },
 	{ .name = "drop-waits", .run = drop_waits,
-	  .describe = "So it may while it closes one, and the worker waits." },
+	  .describe = "A process can be killed while it closes a userptr and the worker waits for a page." },
 	{ .name = "close-waits", .run = close_waits,
-	  .describe = "So it may while it closes its files, and the worker waits." },
+	  .describe = "A process can be killed while it closes its files and the worker waits for a page." },
 	{ .name = "exit-waits", .run = exit_waits,
-	  .describe = "So it may while it exits, and the worker waits." },
+	  .describe = "A process can be killed while it exits and the worker waits for a page." },
 	{ .name = "own-server-first", .run = own_server_first,
 	  .describe = "A process that serves its own pages can be killed." },
 	{ .name = "own-server-last", .run = own_server_last,
-	  .describe = "So it can when its device is closed before the server's." },
+	  .describe = "A process that serves its own pages can be killed when its render node is closed before the server's file." },
 };
 const unsigned int amd_userptr_num_kill_waits_subtests = ARRAY_LENGTH(amd_userptr_kill_waits_subtests);

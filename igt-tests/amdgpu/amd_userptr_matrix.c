@@ -2,12 +2,12 @@
 /*
  * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: every kind of memory, times every event that changes
  * memory, times the moments at which the event can come, times the kinds of queues.  A subtest is
- * named BACKING-EVENT-TIMING-QUEUE.  Backings are in amd_userptr_area.c, events and their effects in
- * amd_userptr_event.c, timings in amd_userptr_matrix_timing.c.
+ * named BACKING-EVENT-TIMING-QUEUE.  Backings are in amd_userptr_area.c, events and their effects
+ * in amd_userptr_event.c, timings in amd_userptr_matrix_timing.c.
  *
- * Each subtest asserts that the event happened, that the queues were evicted and restored for it (or
- * were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same bytes
- * afterwards.
+ * Each subtest asserts that the event happened, that the queues were evicted and restored for it
+ * (or were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same
+ * bytes afterwards.
  */
 #include "igt.h"
 
@@ -75,7 +75,10 @@ static void subtests_of(const struct amd_userptr_case *test)
 		if (timing->holes_only && test->effect != AMD_USERPTR_HOLE)
 			continue;
 		for (unsigned int queue = 0; queue < ARRAY_LENGTH(queues); queue++) {
-			/* Each starts a process, which takes long: all queues with the first backing only. */
+			/*
+			 * Each starts a process, which takes long: all queues with the first
+			 * backing only.
+			 */
 			if (timing->holes_only && queue && test->backing != amd_userptr_backings)
 				continue;
 			subtest(timing, queue, test);

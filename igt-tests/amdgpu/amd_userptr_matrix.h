@@ -27,7 +27,10 @@ struct amd_userptr_matrix {
 	const struct amd_userptr_bo_kind *kind;
 	struct amd_userptr_stall stall;
 	int no_stall;			/* -errno when the restore worker cannot be held, else 0 */
-	/* State of the running subtest.  A failing subtest ends by a jump, so it is not on the stack. */
+	/*
+	 * State of the running subtest.  A failing subtest ends by a jump, so it is not on the
+	 * stack.
+	 */
 	const struct amd_userptr_case *test;
 	struct amd_userptr_area area, other;
 	struct igt_task event_task, close_task;

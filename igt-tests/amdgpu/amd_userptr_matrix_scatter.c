@@ -1,30 +1,18 @@
 // SPDX-License-Identifier: MIT
 /*
- * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order, because
- * the driver would merge neighbours into one range.  A GPU mapping for each range puts them back
- * into the order of the area.
+ * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order,
+ * because the driver would merge neighbours into one range.  A GPU mapping for each range puts them
+ * back into the order of the area.
  */
-#include <unistd.h>
-
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
 #include "amd_userptr_matrix.h"
 
-/* The most ranges of an area: those of a huge page are larger than a page. */
-enum { MAX_RANGES = 32 };
-
-static uint64_t range_size(uint64_t size)
-{
-	const uint64_t page = getpagesize();
-
-	return size / MAX_RANGES > page ? size / MAX_RANGES : page;
-}
-
 static struct amd_userptr_bo *create(struct amd_userptr_area *area)
 {
-	const uint64_t step = range_size(area->size);
+	const uint64_t step = amd_userptr_scatter_step(area->size);
 	struct amd_userptr_scatter scatter;
 
 	amd_userptr_scatter_init(&scatter, area->up, area->size / step);
@@ -38,7 +26,7 @@ static struct amd_userptr_bo *create(struct amd_userptr_area *area)
 
 static void map(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
-	const uint64_t step = range_size(bo->size);
+	const uint64_t step = amd_userptr_scatter_step(bo->size);
 
 	bo->va = amd_kfd_va_reserve(bo->size, 0);
 	igt_assert(bo->va);

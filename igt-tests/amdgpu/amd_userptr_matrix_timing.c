@@ -84,7 +84,10 @@ static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 	igt_assert_eq(test->event->heal(area), 0);
 	if (effect == AMD_USERPTR_HOLE)
 		effect = test->event->healed;
-	/* The CPU reads first: __igt_mm_poke() is an event only where the CPU's page tables have entries. */
+	/*
+	 * The CPU reads first: __igt_mm_poke() is an event only where the CPU's page tables have
+	 * entries.
+	 */
 	amd_userptr_area_check(area, NULL, effect);
 	igt_assert_eq(__igt_mm_poke(area->cpu, area->size), 0);
 	if (bo)
@@ -113,7 +116,10 @@ static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userp
 	struct amd_userptr_bo *bo;
 
 	make_area(matrix, up, test);
-	/* The driver follows the pages from the creation of the BO on, not from the first GPU mapping. */
+	/*
+	 * The driver follows the pages from the creation of the BO on, not from the first GPU
+	 * mapping.
+	 */
 	bo = matrix->kind->create(&matrix->area);
 	trigger(matrix, up, test);
 	matrix->kind->map(up, bo);
@@ -171,7 +177,9 @@ static void train_start(struct train *train)
 	train->progress = (void *)((char *)up->out.cpu + TRAIN_WORD);
 	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
 	*train->progress = *train->go = 0;
-	/* Copy in the bytes that are there already, so only the place where they land can be wrong. */
+	/*
+	 * Copy in the bytes that are there already, so only the place where they land can be wrong.
+	 */
 	memcpy((char *)up->in.cpu + TRAIN_DATA,
 	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
 	for (int i = 0; i < TRAIN_ROUNDS; i++) {
@@ -187,7 +195,10 @@ static void train_start(struct train *train)
 	igt_assert_eq(*train->progress, 1);
 }
 
-/* The last round runs after the event: it has to read the new content, and its stores have to arrive. */
+/*
+ * The last round runs after the event: it has to read the new content, and its stores have to
+ * arrive.
+ */
 static void train_end(struct train *train, enum amd_userptr_effect effect)
 {
 	struct amd_userptr *up = train->up;
@@ -205,7 +216,10 @@ static void train_end(struct train *train, enum amd_userptr_effect effect)
 				   AMD_USERPTR_HALF));
 }
 
-/* The event makes a hole, where the queue would fault: let the queue work on other memory beside it. */
+/*
+ * The event makes a hole, where the queue would fault: let the queue work on other memory beside
+ * it.
+ */
 static void running_beside(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
 	struct train train = { .up = matrix->up, .area = &matrix->other };
@@ -271,7 +285,10 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
 	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
-	/* An event that takes mmap_lock for writing waits for the worker, so it comes after the look-up. */
+	/*
+	 * An event that takes mmap_lock for writing waits for the worker, so it comes after the
+	 * look-up.
+	 */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
 		igt_assert_lt(0, up->smi.count.rescheduled);
 	verify(matrix, test, bo);
@@ -299,7 +316,10 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
 
-	/* The driver does not follow the memory any more: no event evicts, and a new BO can have it. */
+	/*
+	 * The driver does not follow the memory any more: no event evicts, and a new BO can have
+	 * it.
+	 */
 	amd_kfd_va_release(bo->va, bo->size);
 	memset(bo, 0, sizeof(*bo));
 	amd_userptr_stall_drop(&matrix->stall, up);

@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs beside everything else that a process may have: ranges of SVM, buffers
- * of other clients, userptrs of every kind, threads; and memory that is no
- * process memory at all.
+ * Userptrs beside other kinds of GPU memory in a process: SVM ranges, buffers of other clients,
+ * userptrs of every kind, threads that make them; and mappings that are no process memory.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +23,10 @@
 
 IGT_TEST_DESCRIPTION("Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
 
-/* Changes of all kinds of memory, one after the other. */
+/* Each round changes one of the kinds of memory. */
 enum { ROUNDS = 24 };
 
-/* Threads that make userptrs, and how many each. */
+/* The number of threads that make userptrs, and of userptrs of each. */
 enum { THREADS = 4, MAKES = 8 };
 
 void mixed_settle(struct amd_userptr *up)
@@ -38,29 +37,7 @@ void mixed_settle(struct amd_userptr *up)
 
 /* ---- SVM ---- */
 
-/* The GPU has the memory at its own address; 0 or -errno. */
-static int svm_register(struct amd_userptr *up, void *cpu, size_t size)
-{
-	union {
-		struct kfd_ioctl_svm_args args;
-		char bytes[sizeof(struct kfd_ioctl_svm_args) +
-			   sizeof(struct kfd_ioctl_svm_attribute)];
-	} svm = {
-		.args = {
-			.start_addr = (uintptr_t)cpu,
-			.size = size,
-			.op = KFD_IOCTL_SVM_OP_SET_ATTR,
-			.nattr = 1,
-		},
-	};
-
-	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
-	svm.args.attrs[0].value = up->kfd.node.gpu_id;
-	return ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
-		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
-}
-
-/* Memory of all kinds, the last one SVM's. */
+/* Memory of each kind; the last kind is SVM. */
 enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_MEMORIES };
 
 struct memory {
@@ -110,7 +87,7 @@ static void svm_beside(struct amd_userptr *up)
 		memories[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, memories[i].seed);
 	}
 	memories[SVM].va = (uintptr_t)memories[SVM].cpu;
-	ret = svm_register(up, memories[SVM].cpu, MIXED_SIZE);
+	ret = __amd_kfd_svm_access(&up->kfd, memories[SVM].cpu, MIXED_SIZE);
 	igt_require_f(ret == 0, "KFD offers no shared virtual memory: %s\n", strerror(-ret));
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
 		amd_userptr_mapped_make(up, kind, memories[kind].cpu, MIXED_SIZE, &memories[kind].mapped);
@@ -119,13 +96,13 @@ static void svm_beside(struct amd_userptr *up)
 	check_all(up, memories);
 	amd_kfd_smi_mark(&up->smi);
 	for (int round = 0; round < ROUNDS; round++) {
-		/* Two at a time, most of the time. */
+		/* Change two kinds at a time in most rounds. */
 		change(&memories[round % NUM_MEMORIES], amd_stamp_pick(&random, 4));
 		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)], amd_stamp_pick(&random, 4));
 		mixed_settle(up);
 		check_all(up, memories);
 	}
-	igt_info("stopped %u times, %u of them for userptrs, %u for SVM\n", up->smi.count.evictions,
+	igt_info("evicted %u times, %u of them for userptrs, %u for SVM\n", up->smi.count.evictions,
 		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR],
 		 up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
@@ -169,7 +146,7 @@ static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 	close(imported->file);
 }
 
-/* The other client copies something of its own into it. */
+/* The other client copies its own data into the buffer. */
 static void client_stores(struct imported *imported, uint32_t seed)
 {
 	struct amd_userptr_cs *cs = &imported->client;
@@ -183,7 +160,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
-/* Somebody wants the memory that the driver allocates. */
+/* Let TTM evict the memory that the driver has allocated. */
 static void evict(struct amd_userptr *up, const char *name)
 {
 	int file = igt_debugfs_open(up->fd, name, O_RDONLY);
@@ -206,7 +183,7 @@ static void import_beside(struct amd_userptr *up)
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
 		client_stores(&imported, seed);
 		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
-		/* What TTM restores, and what the worker does, at a time. */
+		/* TTM's restore and the userptr worker's run at the same time. */
 		if (seed % 4 == 0)
 			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
 		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
@@ -226,7 +203,7 @@ static void import_beside(struct amd_userptr *up)
 
 struct maker {
 	pthread_t thread;
-	struct amd_userptr up;		/* with a syncobj of its own */
+	struct amd_userptr up;		/* a context with a syncobj of its own */
 	char *cpu;
 	int error;
 };
@@ -248,7 +225,7 @@ static void *make_some(void *data)
 	return NULL;
 }
 
-/* All of them in one VM, under a queue that copies. */
+/* All threads use one VM, and a queue copies meanwhile. */
 static void threads(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -274,7 +251,7 @@ static void threads(struct amd_userptr *up)
 		igt_assert_f(!makers[i].error, "thread %d: %s\n", i, strerror(-makers[i].error));
 	amd_userptr_roundtrip(up, bo, 2 + ROUNDS);
 	remains = amd_userptr_remains_wait(up, &before);
-	igt_assert_f(!remains, "not all is given back\n%s\n", remains);
+	igt_assert_f(!remains, "resources stay in use\n%s\n", remains);
 }
 
 /* ---- no process memory ---- */
@@ -304,7 +281,10 @@ static void device_memory(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
 }
 
-/* Memory that changes its nature under a userptr: from then on it is a hole, and may be memory again. */
+/*
+ * Map a device's memory over a userptr, which is a hole from then on, and process memory again
+ * later.
+ */
 static void becomes_device_memory(struct amd_userptr *up)
 {
 	struct imported imported = { 0 };
@@ -319,7 +299,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 			imported.file, args.out.addr_ptr) == bo->cpu);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
-	/* What goes is no memory of the process, but an event all the same. */
+	/* Unmapping memory of a device is an event, too. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);
@@ -334,13 +314,13 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "svm-beside", .run = svm_beside,
 	  .describe = "Ranges of SVM and userptrs of every kind change in one process." },
 	{ .name = "import-beside", .run = import_beside,
-	  .describe = "Another client's buffer is restored by TTM, userptrs by the worker." },
+	  .describe = "TTM restores another client's buffer while the worker restores userptrs." },
 	{ .name = "threads", .run = threads,
-	  .describe = "Threads make and close userptrs at a time." },
+	  .describe = "Several threads make and close userptrs at the same time." },
 	{ .name = "device-memory", .run = device_memory,
-	  .describe = "What the driver has mapped for the CPU is no process memory." },
+	  .describe = "The driver refuses a userptr of memory that a driver has mapped for the CPU." },
 	{ .name = "becomes-device-memory", .run = becomes_device_memory,
-	  .describe = "Process memory that is replaced by such is a hole." },
+	  .describe = "A userptr is a hole when a device's memory is mapped over it." },
 };
 
 static struct amd_userptr up;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Other processes and the memory of a userptr: debuggers, children that share it, programs that are replaced. */
+/* Other processes and the memory of a userptr: debuggers, children that share it, exec. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -24,7 +24,9 @@
 
 #define STACK_SIZE ((size_t)64 << 10)
 
-/* How long hint faults are waited for, and how often the process' memory is looked at. */
+/*
+ * The limit of the wait for hint faults, and the rounds in which NUMA balancing scans the memory.
+ */
 #define BALANCE_MS igt_patience(8000)
 
 /* ---- stores by another process ---- */
@@ -42,8 +44,8 @@ static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 }
 
 /*
- * The child has the same pages as its parent, whose copy its store makes: in the
- * parent's page tables.
+ * After the fork both processes have the same pages.  The child's store to the parent's memory
+ * makes a copy in the page tables of the parent.
  */
 static void stored_by_child(struct amd_userptr *up)
 {
@@ -64,7 +66,9 @@ static void stored_by_child(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 
-	/* Nobody shares them any more: the page is the same, and what is in it is not. */
+	/*
+	 * No process shares the pages any more, so the store changes the content and not the page.
+	 */
 	igt_fork(child, 1) {
 		uint32_t value = 0x12345678;
 
@@ -78,14 +82,20 @@ static void stored_by_child(struct amd_userptr *up)
 	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, 0x12345678);
 }
 
-/* A kernel may let nobody but who traces the process store where that itself may not (PROC_MEM_FORCE_PTRACE). */
+/*
+ * A kernel may allow stores to read-only memory of a process to its tracer only
+ * (PROC_MEM_FORCE_PTRACE).
+ */
 static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size)
 {
 	igt_assert_eq(ptrace(PTRACE_SEIZE, pid, NULL, NULL), 0);
 	write_memory(pid, cpu, bytes, size);
 }
 
-/* A breakpoint: the page of the file becomes one of the process, which still may not store. */
+/*
+ * Store as a debugger that sets a breakpoint: the process gets a copy of the file's page, still
+ * read-only.
+ */
 static void stored_by_debugger(struct amd_userptr *up)
 {
 	const size_t size = getpagesize();
@@ -122,7 +132,7 @@ static int drop_and_end(void *data)
 	_exit(madvise(bo->cpu, bo->size, MADV_DONTNEED) != 0);
 }
 
-/* What it does to the memory it does to ours; its end is not the end of that. */
+/* The child changes the memory of the parent, too, and the memory stays when the child ends. */
 static void shared_by_clone(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -144,7 +154,7 @@ static void shared_by_clone(struct amd_userptr *up)
 	}
 }
 
-/* The child has our address space until it has its own: nothing happens to ours. */
+/* The child uses the parent's address space until exec() gives it its own, so there is no event. */
 static void spawned(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -172,9 +182,9 @@ struct exec_report {
 };
 
 struct exec {
-	bool inherits;			/* the device's file */
-	bool evicted;			/* its queues, in that moment */
-	int hold;			/* the new program ends with this */
+	bool inherits;			/* the render node's file */
+	bool evicted;			/* its queues, at the moment of the exec */
+	int hold;			/* the new program ends when this pipe closes */
 };
 
 static void replace_program(struct amd_userptr_victims *victims, void *data)
@@ -191,7 +201,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 		amd_userptr_mapped_make(&mine, kind, cpu, MIXED_SIZE, &mapped[kind]);
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[kind].va, MIXED_SIZE);
 	}
-	/* It copies at that moment, most likely. */
+	/* Most likely the queue copies at that moment. */
 	for (int i = 0; i < 8; i++)
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[0].va, MIXED_SIZE);
 	amd_kfd_queue_submit(mine.queue);
@@ -204,7 +214,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 	_exit(1);
 }
 
-/* KFD's process goes with the address space, the rest with the file. */
+/* KFD frees its process with the address space, the driver frees the rest with the file. */
 static void wait_forgotten(struct amd_userptr_victims *victims)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -234,7 +244,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 		wait_forgotten(victims);
 		if (!exec.inherits)
 			amd_userptr_victims_expect_back(victims, "another program");
-		/* The new program is there all the time. */
+		/* The new program runs all the time. */
 		igt_assert(!waitpid(pid, &status, WNOHANG));
 		close(hold[1]);
 		igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
@@ -269,7 +279,9 @@ static void stay_on(int cpu)
 	sched_setaffinity(0, sizeof(set), &set);
 }
 
-/* Pages lose their entries now and then, and go where they are looked at. */
+/*
+ * NUMA balancing takes entries away now and then, and moves pages to the node that accesses them.
+ */
 static void balanced(struct amd_userptr *up)
 {
 	const unsigned long long before = hints();
@@ -300,7 +312,7 @@ static void balanced(struct amd_userptr *up)
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "1000");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "1000");
 	sched_setaffinity(0, sizeof(all), &all);
-	igt_info("%u rounds, %llu entries taken away, queues stopped %u times\n", seed / 2,
+	igt_info("%u rounds, %llu entries taken away, queues evicted %u times\n", seed / 2,
 		 hints() - before, up->smi.count.evictions);
 	igt_assert(hints() > before);
 	amd_userptr_expect_evictions(up, 0);
@@ -311,15 +323,15 @@ const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[] = {
 	{ .name = "stored-by-child", .run = stored_by_child,
 	  .describe = "The GPU sees what another process stores in the memory." },
 	{ .name = "stored-by-debugger", .run = stored_by_debugger,
-	  .describe = "So it does where only a debugger may store." },
+	  .describe = "The GPU sees what a debugger stores in read-only memory." },
 	{ .name = "shared-by-clone", .run = shared_by_clone,
-	  .describe = "A child with the same address space changes the memory, and ends." },
+	  .describe = "The GPU sees changes of a child that shares the address space, also after its end." },
 	{ .name = "spawned", .run = spawned,
-	  .describe = "A child that only becomes another program is no event." },
+	  .describe = "A vfork() and exec() of a child is no event." },
 	{ .name = "replaced", .run = replaced,
-	  .describe = "All of a process comes back when it becomes another program." },
+	  .describe = "All resources of a process come back when it becomes another program." },
 	{ .name = "numa-balancing", .run = balanced,
-	  .describe = "Pages are right while NUMA balancing looks where they belong." },
+	  .describe = "The GPU uses the right pages while NUMA balancing moves them." },
 };
 const unsigned int amd_userptr_num_mixed_process_subtests =
 	ARRAY_LENGTH(amd_userptr_mixed_process_subtests);

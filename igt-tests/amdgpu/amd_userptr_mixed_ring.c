@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fixed buffers of io_uring, which pin their pages for a long time: the memory
- * of a userptr is read and written by the kernel, the GPU and the CPU, before and
- * after a fork. By system calls, for lack of liburing (io_uring(7)).
+ * Fixed buffers of io_uring, which pin their pages for a long time.  The kernel, the GPU and the
+ * CPU read and write the same memory, before and after a fork.  The guest has no liburing, so this
+ * makes the system calls itself (io_uring(7)).
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -67,7 +67,7 @@ static void ring_close(struct ring *ring)
 	close(ring->fd);
 }
 
-/* Between the buffer and the start of a file; returns what was done of it. */
+/* Read or write between the buffer and the start of a file; returns the number of bytes. */
 static int transfer(struct ring *ring, uint8_t opcode, int file, void *cpu, size_t size)
 {
 	uint32_t *tail = sq_field(ring, ring->params.sq_off.tail);
@@ -87,7 +87,10 @@ static int transfer(struct ring *ring, uint8_t opcode, int file, void *cpu, size
 	return done;
 }
 
-/* File to memory, which the GPU reads; GPU to memory, which goes to the file. */
+/*
+ * The kernel reads the file into the memory and the GPU reads it; the GPU stores and the kernel
+ * writes the file.
+ */
 static void exchange(struct amd_userptr *up, struct ring *ring, struct amd_userptr_bo *bo, int file,
 		     uint32_t seed)
 {
@@ -120,11 +123,11 @@ static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
 	if (!pinned_first)
 		ring_open(&ring, &buffer);
 	exchange(up, &ring, bo, file, 2);
-	/* Pages that are pinned are copied for the child, at once. */
+	/* fork() copies pinned pages for the child at once. */
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, MIXED_SIZE), 0);
 	mixed_settle(up);
 	exchange(up, &ring, bo, file, 4);
-	/* What wants to move them has to leave them; nobody may be misled by that. */
+	/* The kernel cannot move pinned pages; an attempt must not confuse the driver. */
 	madvise(cpu, MIXED_SIZE, MADV_PAGEOUT);
 	__igt_mm_migrate(cpu, MIXED_SIZE, getpagesize());
 	mixed_settle(up);
@@ -146,8 +149,8 @@ static void fixed_last(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_mixed_ring_subtests[] = {
 	{ .name = "io-uring", .run = fixed_first,
-	  .describe = "A fixed buffer of io_uring is made a userptr, and survives a fork." },
+	  .describe = "A fixed buffer of io_uring that becomes a userptr works before and after a fork." },
 	{ .name = "io-uring-later", .run = fixed_last,
-	  .describe = "A userptr is made a fixed buffer of io_uring, and survives a fork." },
+	  .describe = "A userptr that becomes a fixed buffer of io_uring works before and after a fork." },
 };
 const unsigned int amd_userptr_num_mixed_ring_subtests = ARRAY_LENGTH(amd_userptr_mixed_ring_subtests);

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU is reset.  KFD keeps the queues of every process that it has then
- * stopped for good (kfd_device.c:kgd2kfd_post_reset()), so what is asserted is
- * that a restore that was under way ends, that nothing of a userptr stays, and
- * that the next process has a GPU.
- *
- * What a process had in flight is lost, and the doorbells of its queues with it.
+ * The GPU is reset.  KFD keeps the queues of all its processes stopped for ever
+ * (kfd_device.c:kgd2kfd_post_reset()), and their doorbells and work in flight are lost.  So the
+ * subtests assert that a running restore ends, that no resource of a userptr stays in use, and that
+ * the next process has a working GPU.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -24,16 +22,16 @@ IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid
 #define RECOVERY	"/sys/module/amdgpu/parameters/gpu_recovery"
 
 #define RESET_SIZE	((size_t)1 << 20)
-/* Of all of it: more than the GPU does until it is reset. */
+/* More copies than the GPU finishes before the reset. */
 #define COPIES		1000
 
-/* All that amdgpu_device_gpu_recover() and what it calls say. */
+/* Messages of amdgpu_device_gpu_recover() and of the functions that it calls. */
 static void ignore_log(void)
 {
 	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
 }
 
-/* KFD gives back what a process had some time after its end. */
+/* KFD frees the memory of a process some time after its end. */
 static void wait_mem_limit(const char *want)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -48,7 +46,7 @@ static void wait_mem_limit(const char *want)
 	igt_assert_f(false, "memory was not given back:\n%s\n%s\n", want, now);
 }
 
-/* Reading the file resets the GPU; it says how that went. */
+/* A read of this file resets the GPU and returns the result. */
 static void reset_gpu(int recover)
 {
 	char text[32] = "";
@@ -72,8 +70,8 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 typedef void reset_act(struct amd_userptr *mine, int recover);
 
 /*
- * None of ours has a GPU when it is reset, or had one: each is a process that
- * ends without undoing anything, as its queues cannot be destroyed then.
+ * The test process has no queues at a reset.  It lets children have them, which end without a
+ * clean-up, because KFD cannot destroy queues after a reset.
  */
 static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 {
@@ -87,7 +85,7 @@ static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 	igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "a process");
 }
 
-/* The queue is in the middle of something that goes on for long. */
+/* Start copies, and return while the queue is in the middle of them. */
 static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, RESET_SIZE, 1);
@@ -103,7 +101,7 @@ static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
 	return bo;
 }
 
-/* Its queues did not get to the end and never will; its memory and its BO are still its own. */
+/* The queue never finishes its work, but the process still can use its memory and its BO. */
 static void expect_lost(struct amd_userptr *mine, struct amd_userptr_bo *bo)
 {
 	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
@@ -125,13 +123,15 @@ static void reset_valid(struct amd_userptr *mine, int recover)
 	expect_lost(mine, bo);
 }
 
-/* The worker, in the middle of a restore, finds another GPU than it began with. */
+/* Reset the GPU while the worker is in the middle of a restore. */
 static void reset_invalid(struct amd_userptr *mine, int recover)
 {
 	struct amd_userptr_stall stall;
 	struct amd_userptr_bo *bo;
 
-	/* It forks, which is an event for every page that is tracked already. */
+	/*
+	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 */
 	igt_assert_eq(__amd_userptr_stall_init(&stall), 0);
 	bo = start_copies(mine);
 	amd_userptr_stall_hold(&stall, mine);
@@ -145,7 +145,7 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	amd_userptr_stall_fini(&stall);
 }
 
-/* Found out by a process that says so in memory that is shared with ours. */
+/* Let a child find out, and report in shared memory. */
 static bool *supported;
 
 static void ask_for_flag(struct amd_userptr *mine, int unused)
@@ -162,7 +162,7 @@ static void require_flag(struct amd_userptr *up)
 	igt_require_f(*supported, "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
 }
 
-/* A process before, one that loses the GPU, one after. */
+/* Run a process before the reset, one that loses the GPU, and one after it. */
 static void run(struct amd_userptr *up, reset_act *act)
 {
 	int recover = igt_debugfs_open(up->fd, "amdgpu_gpu_recover", O_RDONLY);
@@ -185,7 +185,7 @@ static const struct {
 	reset_act *act;
 } subtests[] = {
 	{ "valid", "A process whose GPU was reset changes and closes its userptr.", reset_valid },
-	{ "invalid", "So does one whose userptr is being restored meanwhile.", reset_invalid },
+	{ "invalid", "A process whose GPU was reset during a restore changes and closes its userptr.", reset_invalid },
 };
 
 int igt_main()

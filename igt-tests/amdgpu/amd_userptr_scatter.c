@@ -2,9 +2,9 @@
 /*
  * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER) under KFD queues.
  *
- * Here: that both sides see the same bytes, for all numbers, orders and kinds
- * of ranges.  The rules of the ioctl, the VA ioctl, what is written to the page
- * tables, and races are in amd_userptr_scatter_*.c.
+ * The subtests of this file compare bytes on both sides, for all numbers, orders and kinds of
+ * ranges. The rules of the ioctl, the VA ioctl, page table writes and races are in
+ * amd_userptr_scatter_*.c.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -20,7 +20,7 @@
 
 IGT_TEST_DESCRIPTION("GEM userptrs of many ranges that only KFD queues access.");
 
-/* Each range of its own memory; all of it is compared, both ways. */
+/* Each range has memory of its own; compare all bytes, both ways. */
 static void count_all(struct amd_userptr *up, unsigned int count)
 {
 	struct amd_userptr_scatter scatter;
@@ -91,7 +91,7 @@ static void in_order(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 }
 
-/* Neighbours in the address space as well, which may become one range. */
+/* Ranges that are neighbours in the address space, too: the driver may merge them into one. */
 static void adjacent(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, FEW_RANGES * page(), 1);
@@ -126,7 +126,10 @@ static void reversed(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 2);
 }
 
-/* What is stored through range @from must be what the others of the same memory have. */
+/*
+ * The GPU stores through range @from, and has to read the same bytes through the other ranges of
+ * that memory.
+ */
 static void expect_alias(struct amd_userptr_scatter *scatter, unsigned int from, uint32_t seed)
 {
 	amd_userptr_scatter_writes(scatter, amd_userptr_scatter_offset(scatter, from),
@@ -170,7 +173,7 @@ static void overlapping(struct amd_userptr *up)
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
-/* Of an area's observed pages, those that are ranges; as many as there are. */
+/* Add every page of the area's two halves as a range. */
 static void add_area(struct amd_userptr_scatter *scatter, struct amd_userptr_area *area,
 		     unsigned int index)
 {
@@ -190,7 +193,7 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 	amd_userptr_scatter_reads(scatter, 0, amd_userptr_scatter_size(scatter));
 }
 
-/* All kinds of memory in one BO, page by page in turn; then each kind is replaced. */
+/* Pages of all backings take turns in one BO; then the test replaces the memory of each backing. */
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
@@ -221,8 +224,8 @@ static void mixed(struct amd_userptr *up)
 }
 
 /*
- * Pages of one huge page as ranges of their own that are neighbours in the BO
- * too: they only differ in what the GPU may do.
+ * The pages of a huge page are ranges that are neighbours in the BO, too.  Every other one is
+ * read-only, so the driver cannot merge them.
  */
 static void huge_split(struct amd_userptr *up, const char *backing)
 {
@@ -314,9 +317,9 @@ static const struct amd_userptr_subtest data[] = {
 	{ .name = "in-order", .run = in_order,
 	  .describe = "Ranges in the order of their addresses, with gaps." },
 	{ .name = "adjacent", .run = adjacent,
-	  .describe = "Ranges each of which continues the last one." },
+	  .describe = "Ranges that continue each other in the address space." },
 	{ .name = "reversed", .run = reversed, .sdma_too = true,
-	  .describe = "Neighbours in reversed order, which move to other pages together." },
+	  .describe = "Neighbours in reverse order that move to other pages together." },
 	{ .name = "duplicate", .run = duplicate, .sdma_too = true,
 	  .describe = "The same page several times." },
 	{ .name = "overlapping", .run = overlapping, .sdma_too = true,
@@ -328,9 +331,9 @@ static const struct amd_userptr_subtest data[] = {
 	{ .name = "thp-split", .run = thp_split, .sdma_too = true,
 	  .describe = "A transparent huge page in ranges of 4 KiB, every other one read-only." },
 	{ .name = "readonly-range", .run = readonly_range, .sdma_too = true,
-	  .describe = "A store to a read-only range faults, its neighbours can be written." },
+	  .describe = "A store to a read-only range faults, stores to its neighbours do not." },
 	{ .name = "readonly-bo", .run = readonly_bo,
-	  .describe = "With the flag for the BO all ranges are read-only." },
+	  .describe = "All ranges are read-only when the BO has the read-only flag." },
 };
 
 static struct amd_userptr up;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What lies beside the ranges of a BO stays as it is: to look for pages populates, copies and
- * writes to nothing but them, and not to those that the GPU may only read.
+ * Memory beside the ranges of a BO stays as it is.  The driver faults in pages of the ranges only,
+ * and does not make a writable copy of pages that the GPU may only read.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,7 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Every other page, from the first, is a range; what is beside it is nobody's. */
+/* Every other page, from the first on, is a range; the pages between are in no BO. */
 enum { BESIDE_PAGES = 2 * FEW_RANGES };
 
 enum { SEED_FILE = 1, SEED_LATER, SEED_STORED };
@@ -40,7 +40,7 @@ static int open_file(void)
 	return fd;
 }
 
-/* Store the pattern of @seed in the file, not by any mapping. */
+/* Write the pattern of @seed to the file with pwrite(), so that no mapping gets a page. */
 static void write_page(int fd, unsigned int index, uint32_t seed)
 {
 	uint32_t *bytes = malloc(page());
@@ -66,7 +66,7 @@ static void add_every_other(struct amd_userptr_scatter *scatter, struct amd_user
 		amd_userptr_scatter_add(scatter, cpu + i * page(), page(), 0);
 }
 
-/* A file without a page: creation allocates those of the ranges, and so does each restore. */
+/* The file has no pages.  Creation and each restore must allocate those of the ranges only. */
 static void sparse_file(struct amd_userptr *up)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -87,7 +87,7 @@ static void sparse_file(struct amd_userptr *up)
 	close(fd);
 }
 
-/* A page that was copied does not have what is written to the file later. */
+/* A page that was copied does not show later writes to the file. */
 static void expect_not_copied(int fd, char *cpu, unsigned int index)
 {
 	write_page(fd, index, SEED_LATER + index);
@@ -115,7 +115,7 @@ static void private_file(struct amd_userptr *up)
 	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2)
 		expect_not_copied(fd, cpu, i);
 
-	/* The restore has the copies to make again. */
+	/* The restore has to make the copies again. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(cpu, BESIDE_PAGES * page(), MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 0);
@@ -125,7 +125,7 @@ static void private_file(struct amd_userptr *up)
 	close(fd);
 }
 
-/* The pages between are ranges, too, which the GPU may only read: they stay those of the file. */
+/* The pages between are read-only ranges, so they have to stay pages of the file. */
 static void readonly_beside(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -156,10 +156,10 @@ static void remember_frames(const char *cpu, uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
 		pfns[i] = igt_procfs_pfn(cpu + i * page());
-	igt_require_f(pfns[0], "no page frame numbers for us in /proc/self/pagemap\n");
+	igt_require_f(pfns[0], "page frame numbers are hidden (not root?)\n");
 }
 
-/* The ranges' pages were copied since, the others were not. */
+/* Assert that the pages of the ranges were copied, and the others were not. */
 static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++) {
@@ -170,7 +170,9 @@ static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 	}
 }
 
-/* @before: is there a BO when the process forks, so that a restore looks for the pages? */
+/*
+ * @before: make the BO before the fork, so that a restore faults in the pages and not the creation.
+ */
 static void after_fork(struct amd_userptr *up, bool before)
 {
 	struct amd_userptr_scatter scatter;
@@ -184,7 +186,7 @@ static void after_fork(struct amd_userptr *up, bool before)
 		amd_userptr_scatter_map(&scatter, 0);
 	igt_gate_init(&done);
 	amd_kfd_smi_mark(&up->smi);
-	/* Who shares the pages, until they have been looked for. */
+	/* The child shares the pages until the driver has faulted them in. */
 	igt_fork(child, 1)
 		igt_assert(igt_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
 	if (before)
@@ -210,15 +212,15 @@ static void fork_then_restore(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
 	{ .name = "beside-sparse-file", .run = sparse_file,
-	  .describe = "Pages of a file that are in no range are not allocated." },
+	  .describe = "The driver allocates no page of a file that is in no range." },
 	{ .name = "beside-private-file", .run = private_file,
-	  .describe = "Pages of a private mapping that are in no range are not copied." },
+	  .describe = "The driver copies no page of a private mapping that is in no range." },
 	{ .name = "beside-readonly", .run = readonly_beside,
-	  .describe = "Nor are those that the GPU may only read." },
+	  .describe = "The driver copies no page of a private mapping that the GPU may only read." },
 	{ .name = "beside-fork-create", .run = fork_then_create,
-	  .describe = "Pages shared with a child are copied where they are a range, and only there." },
+	  .describe = "The driver copies pages that a child shares where they are a range, and only there." },
 	{ .name = "beside-fork-restore", .run = fork_then_restore,
-	  .describe = "So they are when the BO was there before the child." },
+	  .describe = "A restore copies pages that a child shares where they are a range, and only there." },
 };
 const unsigned int amd_userptr_num_scatter_beside_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_beside_subtests);

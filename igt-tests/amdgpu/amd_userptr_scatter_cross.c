@@ -1,14 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * Finding one range changes another: each time the driver looks for the pages
- * of the trigger, a page of the victim is dropped.  What has been found has to
- * stay found for that to come to an end: a driver that starts again with all
- * ranges whenever one of them changed looks for the trigger again, too, and
- * never gets done.
+ * Looking up one range changes another: each time the driver looks up the pages of the trigger, the
+ * test drops a page of the victim.  A driver that looks up all ranges again whenever one of them
+ * has changed would look up the trigger again, too, and never come to an end.
  *
- * The lookups are those of hmm_range_fault(), seen by a kprobe, so it does not
- * matter how long anything takes: no queue may run before the lookups of all
- * that is invalid, and when one runs they are in the trace.
+ * A kprobe on hmm_range_fault() shows the lookups.  No queue may run before the driver has looked
+ * up everything that is invalid, so when a queue runs the lookups are in the trace.  Therefore no
+ * time matters here.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,21 +35,21 @@
 /* Ranges; more than the driver looks for at a time. */
 enum { CROSS_RANGES = 1024 };
 
-/* The trigger's page in memory of its own: no walk for another range comes near it. */
+/* The trigger's page is in memory of its own, so no lookup of another range includes it. */
 enum { TRIGGER_PAGE = 64 };
 
 /*
- * Lookups of the trigger.  The first is the last but for what else moves a page,
- * which is rare; with as many as the limit there is no end in sight.
+ * The limit of lookups of the trigger.  A right driver needs one, and another one when something
+ * else moves the page, which is rare.
  */
 enum { LOOKUPS_LIMIT = 32 };
 
 struct cross {
 	struct amd_userptr_scatter scatter;
-	int file;			/* of all ranges but the trigger */
+	int file;			/* with the memory of all ranges but the trigger */
 	char *trigger;
-	int lookups;			/* of the trigger: a trace_pipe */
-	unsigned int count;		/* of them */
+	int lookups;			/* trace_pipe with the lookups of the trigger */
+	unsigned int count;		/* of the lookups until now */
 };
 
 static void forget_lookups(void)
@@ -61,14 +59,14 @@ static void forget_lookups(void)
 	igt_tracefs_kprobe_remove(PROBE);
 }
 
-/* Lookups that have the trigger in them. */
+/* Trace the lookups whose range contains the trigger. */
 static int watch_lookups(const void *trigger)
 {
 	const uintptr_t addr = (uintptr_t)trigger;
 	char filter[96];
 	int ret;
 
-	/* What a test that failed has left. */
+	/* A test that failed may have left its probe. */
 	forget_lookups();
 	if (!igt_tracefs_kprobe_add(PROBE, LOOKUP))
 		return -EIO;
@@ -112,7 +110,7 @@ static void end(struct cross *cross)
 	forget_lookups();
 }
 
-/* Lookups of the trigger since the last call; the file is of lines. */
+/* Count the lookups of the trigger since the last call: lines of the trace. */
 static unsigned int new_lookups(struct cross *cross)
 {
 	unsigned int count = 0;
@@ -126,7 +124,9 @@ static unsigned int new_lookups(struct cross *cross)
 	return count;
 }
 
-/* Was the trigger looked for?  Then the victim, the first page of the file, changes. */
+/*
+ * When the driver has looked up the trigger, drop the victim, which is the first page of the file.
+ */
 static bool respond(struct cross *cross)
 {
 	if (!new_lookups(cross))
@@ -135,17 +135,16 @@ static bool respond(struct cross *cross)
 	return true;
 }
 
-/*
- * Returns true when the queues run and no lookup is without its response, false
- * when there is no end in sight.
- */
+/* Respond to lookups until the queues run (true), or until the limit (false). */
 static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	bool running;
 
 	do {
-		/* In this order: what was looked for until they ran is in the trace. */
+		/*
+		 * First the queues, then the trace: it contains all lookups until the queues ran.
+		 */
 		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)
 			return true;
@@ -158,9 +157,9 @@ static void expect_end(struct cross *cross, struct amd_userptr *up)
 {
 	const bool ended = comes_to_an_end(cross, up);
 
-	igt_assert_f(ended, "no end: one range was looked for %u times\n", cross->count);
-	igt_info("one range was looked for %u times\n", cross->count);
-	/* Otherwise nothing happened. */
+	igt_assert_f(ended, "no end: the driver looked up one range %u times\n", cross->count);
+	igt_info("the driver looked up one range %u times\n", cross->count);
+	/* Without a lookup nothing has happened. */
 	igt_assert_lt(0, cross->count);
 }
 
@@ -192,7 +191,10 @@ static void restore(struct amd_userptr *up)
 	end(&cross);
 }
 
-/* The ioctl in a thread, which must not outlive the subtest, whatever it finds. */
+/*
+ * The ioctl runs in a thread, which has to end before the subtest does, also when the subtest
+ * fails.
+ */
 struct creation {
 	struct amd_userptr_args args;
 	int fd, ret;
@@ -237,9 +239,9 @@ static void create(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_cross_subtests[] = {
 	{ .name = "cross-create", .run = create,
-	  .describe = "A BO is made although finding one range changes another." },
+	  .describe = "The driver makes a BO although looking up one range changes another." },
 	{ .name = "cross-restore", .run = restore,
-	  .describe = "The queues run again although finding one range changes another." },
+	  .describe = "The queues run again although looking up one range changes another." },
 };
 const unsigned int amd_userptr_num_scatter_cross_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_cross_subtests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory that comes back without an MMU notifier: who maps it again with the VA ioctl has it
- * looked for at once, and beside that the restore worker looks for some of it, in turn.
+ * Memory that comes back to a hole without an MMU notifier.  The driver looks for it when the VA
+ * ioctl maps that part again, and the restore worker looks at some holes each time it runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,10 +23,10 @@
 #define MADV_GUARD_REMOVE 103
 #endif
 
-/* Rounds in which memory goes and comes back while the worker looks. */
+/* Rounds in which memory goes and comes back while the worker runs. */
 enum { RACES = 40 };
 
-/* The worker looks at so many holes at a time (amdgpu_userptr_pages.c), we have more. */
+/* The worker looks at so many holes at a time (amdgpu_userptr_pages.c); the test makes more. */
 enum { HOLES_AT_A_TIME = 256, STAYING_HOLES = 2 * HOLES_AT_A_TIME, HEALING_HOLES = 40,
        TURNS = (STAYING_HOLES + HEALING_HOLES) / HOLES_AT_A_TIME + 1 };
 
@@ -39,7 +39,7 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 }
 
-/* What made the hole was an event; what comes now is none. */
+/* Making the hole was one event.  The other ranges work; from now on no event is expected. */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
 	amd_userptr_expect_evictions(scatter->up, 1);
@@ -47,7 +47,7 @@ static void expect_hole(struct amd_userptr_scatter *scatter)
 	amd_kfd_smi_mark(&scatter->up->smi);
 }
 
-/* Map @count pages from @first where they are mapped already. */
+/* Map @count pages from @first on at the address where they are mapped already. */
 static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int count)
 {
 	igt_assert_eq(__amd_userptr_va(scatter->up, AMDGPU_VA_OP_REPLACE, scatter->bo->handle,
@@ -55,7 +55,10 @@ static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, u
 				       count * page(), AMD_USERPTR_RW), 0);
 }
 
-/* The memory is back, and the driver does not know; told to look it finds @seed. */
+/*
+ * The memory is back without an event.  Mapping it again makes the driver find it; it contains
+ * @seed.
+ */
 static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 {
 	struct amd_userptr *up = scatter->up;
@@ -63,7 +66,7 @@ static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
 	map_again(scatter, VICTIM, 1);
-	/* Before anything has to be waited for: nothing runs until the hole was looked at. */
+	/* No wait is needed, because no queue runs until the driver has looked at the hole. */
 	amd_userptr_gpu_check(up, scatter->va + VICTIM * page(), page(), seed);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_scatter_roundtrip(scatter, SEED_END);
@@ -109,7 +112,10 @@ static int register_uffd(void *addr, uint64_t mode)
 	return fd;
 }
 
-/* Someone else provides the page, when it is asked for; the worker does not wait for it. */
+/*
+ * A userfaultfd provides the page.  The worker does not wait for it, so the range is a hole at
+ * first.
+ */
 static void after_uffd_copy(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -129,7 +135,7 @@ static void after_uffd_copy(struct amd_userptr *up)
 	close(fd);
 }
 
-/* To lift write protection changes page tables: nobody has to be told. */
+/* Lifting the write protection changes page tables, so it is an event itself. */
 static void uffd_wp_heals(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -152,7 +158,10 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	close(fd);
 }
 
-/* Any mapping of the part will do; where it was mapped before it heals as well. */
+/*
+ * Mapping the part at another address makes the driver look, and the old mapping gets the memory,
+ * too.
+ */
 static void map_elsewhere(struct amd_userptr *up)
 {
 	const uint64_t va = amd_kfd_va_reserve(FEW_RANGES * page(), 0);
@@ -165,7 +174,7 @@ static void map_elsewhere(struct amd_userptr *up)
 	scatter_map_fresh(scatter_victim(&scatter));
 	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
 
-	/* Of parts where nothing is missing it costs no stop of the queues. */
+	/* Mapping parts without a hole evicts no queue. */
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle, va, 0,
 				       VICTIM * page(), AMD_USERPTR_RW), 0);
 	map_again(&scatter, VICTIM + 1, FEW_RANGES - VICTIM - 1);
@@ -183,7 +192,10 @@ static void map_elsewhere(struct amd_userptr *up)
 	amd_kfd_va_release(va, FEW_RANGES * page());
 }
 
-/* To look in vain changes nothing, and can be done again. */
+/*
+ * When the memory is still missing the range stays a hole, and the driver looks again the next
+ * time.
+ */
 static void still_missing(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -200,7 +212,10 @@ static void still_missing(struct amd_userptr *up)
 	expect_healed(&scatter, SEED_AFTER);
 }
 
-/* One range, as without SCATTER: all of it is the hole, and a part of it is enough to ask. */
+/*
+ * A BO of one range is a hole as a whole, and mapping a part of it makes the driver look at all of
+ * it.
+ */
 static void one_range(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FEW_RANGES * page(), SEED_BEFORE);
@@ -220,8 +235,8 @@ static void one_range(struct amd_userptr *up)
 }
 
 /*
- * The memory is back at once, while the worker is about to look, looks or has looked: when the
- * VA ioctl has returned nothing runs that has not the memory which was there before it.
+ * The memory comes back before, while or after the worker looks.  After the VA ioctl has returned
+ * the GPU must use the memory that was there before the ioctl.
  */
 static void race(struct amd_userptr *up)
 {
@@ -230,7 +245,7 @@ static void race(struct amd_userptr *up)
 	setup(&scatter, up);
 	for (unsigned int i = 0; i < RACES; i++) {
 		igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
-		/* Some of the way to the worker, and some of its way. */
+		/* Let the worker come more or less far. */
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
 		scatter_map_fresh(scatter_victim(&scatter));
@@ -241,7 +256,9 @@ static void race(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 }
 
-/* More holes than are looked at whenever the worker runs: those that stay do not keep others out. */
+/*
+ * There are more holes than the worker looks at in one run.  It has to come to each of them in turn.
+ */
 static void in_turn(struct amd_userptr *up)
 {
 	const unsigned int count = STAYING_HOLES + HEALING_HOLES + 1;
@@ -271,23 +288,23 @@ static void in_turn(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_heal_subtests[] = {
 	{ .name = "heal-mmap", .run = after_mmap, .sdma_too = true,
-	  .describe = "Memory mapped into a hole is there when it is mapped on the GPU again." },
+	  .describe = "The GPU gets memory that mmap() put into a hole when that part is mapped again." },
 	{ .name = "heal-guard", .run = after_guard,
-	  .describe = "So is that where a guard region was removed." },
+	  .describe = "The GPU gets memory of a removed guard region when that part is mapped again." },
 	{ .name = "heal-uffd-copy", .run = after_uffd_copy,
-	  .describe = "So is a page that a userfaultfd was served with." },
+	  .describe = "The GPU gets a page of UFFDIO_COPY when that part is mapped again." },
 	{ .name = "heal-uffd-wp", .run = uffd_wp_heals,
-	  .describe = "Write protection by a userfaultfd heals by itself when it is lifted." },
+	  .describe = "The GPU gets the memory when the write protection of a userfaultfd is lifted." },
 	{ .name = "heal-elsewhere", .run = map_elsewhere,
-	  .describe = "A mapping at another address does as well, one of other parts does nothing." },
+	  .describe = "Mapping at another address makes the driver look for memory, mapping other parts does not." },
 	{ .name = "heal-not-yet", .run = still_missing,
-	  .describe = "Memory that is still missing stays a hole, and all else goes on." },
+	  .describe = "A hole whose memory is still missing stays one, and the other ranges work." },
 	{ .name = "heal-one-range", .run = one_range,
-	  .describe = "A BO of one range heals as a whole." },
+	  .describe = "A BO of one range gets all its memory back when a part of it is mapped again." },
 	{ .name = "heal-race", .run = race,
-	  .describe = "Memory that goes and comes back while the worker looks for it." },
+	  .describe = "The GPU gets memory that goes and comes back while the worker looks for it." },
 	{ .name = "heal-in-turn", .run = in_turn,
-	  .describe = "Of many holes all are looked at when the worker has run a few times." },
+	  .describe = "The worker looks at each of many holes within a few runs." },
 };
 const unsigned int amd_userptr_num_scatter_heal_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_heal_subtests);

@@ -10,7 +10,7 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Restores that are looked for, and found, in the middle. */
+/* The most rounds, and how many of them have to find the queues evicted. */
 enum { CATCH_ROUNDS = 50, CAUGHT_ENOUGH = 3 };
 
 static void make_hole(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
@@ -72,7 +72,7 @@ static uint64_t map_part(struct amd_userptr_scatter *scatter, uint64_t va, unsig
 	return va - first * page();
 }
 
-/* Two parts and the whole, each at an address of its own. */
+/* Two parts and the whole BO are mapped at an address of their own. */
 static void partial_maps(struct amd_userptr *up)
 {
 	const uint64_t room = 4 * FEW_RANGES * page(), va = amd_kfd_va_reserve(room, 0);
@@ -106,7 +106,7 @@ static void partial_maps(struct amd_userptr *up)
 	amd_kfd_va_release(va, room);
 }
 
-/* Another BO takes the place of one range; the range's own events do not bring it back. */
+/* Another BO replaces one range.  Events of that range must not write its entries again. */
 static void replace_one(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -160,17 +160,17 @@ static void unmap_while_dirty(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[] = {
 	{ .name = "hole-then-access", .run = hole_then_access, .sdma_too = true,
-	  .describe = "A range that was unmapped faults, the others go on." },
+	  .describe = "After munmap() of a range the others work, and a GPU access to that range faults." },
 	{ .name = "hole-heals", .run = hole_heals, .sdma_too = true,
-	  .describe = "Memory that is there again comes back with the range's next event." },
+	  .describe = "The GPU gets memory that is mapped into a hole with the next event of that range." },
 	{ .name = "hole-heals-beside", .run = hole_heals_beside,
-	  .describe = "So it does with an event of another range." },
+	  .describe = "The GPU gets memory that is mapped into a hole with the next event of another range." },
 	{ .name = "partial-maps", .run = partial_maps, .sdma_too = true,
-	  .describe = "Parts of the BO at several addresses see every change." },
+	  .describe = "The driver updates parts of a BO that are mapped at several addresses." },
 	{ .name = "replace-one", .run = replace_one, .sdma_too = true,
-	  .describe = "Another BO at the address of one range stays there." },
+	  .describe = "A BO that replaces one range stays mapped." },
 	{ .name = "unmap-while-dirty", .run = unmap_while_dirty,
-	  .describe = "Unmapped and mapped again before the restore: current pages." },
+	  .describe = "A BO that is unmapped and mapped again before the restore has the current pages." },
 };
 const unsigned int amd_userptr_num_scatter_map_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_map_subtests);

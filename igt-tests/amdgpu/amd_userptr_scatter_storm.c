@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Ranges that change all the time, too little memory, and processes that end in the ioctl. */
+/* Ranges that change all the time, too little memory, and processes that end during the ioctl. */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -26,13 +26,13 @@
 /* Ranges of one file, all of which change. */
 enum { STORM_RANGES = 512 };
 
-/* Ranges that have the same page, where one change is one of several. */
+/* Ranges that share a page: one change invalidates all of them. */
 enum { STORM_ALIASES = 4 };
 
-/* What a change costs depends on the machine; far from forever. */
+/* A limit that depends on the machine, but is far from for ever. */
 #define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
-/* Punches that make a storm, before anything is looked at. */
+/* The storm has begun after so many punches. */
 enum { STORM_PUNCHES = 100 };
 
 /* A thread that drops pages of a file as fast as it can. */
@@ -78,7 +78,7 @@ static void storm_make(struct storm *storm, struct amd_userptr *up,
 	amd_userptr_scatter_shuffle(scatter, 1);
 }
 
-/* Returns when it is under way. */
+/* Start the thread; returns when the storm has begun. */
 static void storm_start(struct storm *storm)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -114,7 +114,7 @@ static void create_in_storm(struct amd_userptr *up, unsigned int copies)
 	ret = __amd_userptr_ioctl(up->fd, &args);
 	started = igt_now_ms() - started;
 	punches = storm.punches - punches;
-	/* The thread must not outlive the subtest, whatever it found. */
+	/* End the thread before an assertion can end the subtest. */
 	storm_stop(&storm);
 	igt_info("created in %llu ms, during %u changes\n", (unsigned long long)started, punches);
 	igt_assert_eq(ret, 0);
@@ -135,7 +135,7 @@ static void storm_create(struct amd_userptr *up)
 	create_in_storm(up, 1);
 }
 
-/* Each page is four ranges: what is found for one is dropped for all. */
+/* Each page is in four ranges, so dropping it invalidates all of them. */
 static void storm_create_aliases(struct amd_userptr *up)
 {
 	create_in_storm(up, STORM_ALIASES);
@@ -169,13 +169,13 @@ static void storm_restore(struct amd_userptr *up)
 
 /* ---- too little memory ---- */
 
-/* The limit; what the BO has of it; what the process works on besides. */
+/* The limit of the cgroup, the memory of the BO, and other memory that the process works on. */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_PAGES 512
 #define PRESSURE_OTHER ((size_t)10 << 20)
 enum { PRESSURE_ROUNDS = 2 };
 
-/* Copies over all ranges, while other memory of the process pushes them out. */
+/* Copy all ranges again and again while other memory of the process pushes them out. */
 static void under_pressure(struct amd_userptr *mine)
 {
 	struct amd_userptr_scatter scatter;
@@ -195,7 +195,7 @@ static void under_pressure(struct amd_userptr *mine)
 		}
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}
-	/* All of that would be for nothing if the ranges had stayed where they were. */
+	/* The subtest shows something only when the ranges have left memory. */
 	amd_userptr_expect_evictions(mine, 0);
 }
 
@@ -210,7 +210,7 @@ static void memory_pressure(struct amd_userptr *up)
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
-		/* What the driver has for the process is not what is to be limited. */
+		/* Open KFD first: the limit is not meant for memory that the driver allocates. */
 		amd_userptr_open_in_child(&mine, up);
 		amd_userptr_use_queue(&mine, up->queue->type);
 		igt_assert_eq(__igt_cgroup_join(), 0);
@@ -227,23 +227,23 @@ static void memory_pressure(struct amd_userptr *up)
 
 /* ---- processes that end while a BO is made ---- */
 
-/* Shared by the parent and a child in the ioctl. */
+/* Shared by the parent and the child that is in the ioctl. */
 struct report {
 	atomic_bool held;		/* the ioctl waits for a page of a file */
 	atomic_bool closed;		/* the file has been closed meanwhile */
-	atomic_bool returned;		/* the ioctl has */
-	int ret;			/* with this */
+	atomic_bool returned;		/* the ioctl has returned */
+	int ret;			/* its result */
 };
 
-/* How the child ends. */
+/* The ways in which the child ends. */
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
-/* Where the ioctl is caught: after each of these parts of the ranges but the last. */
+/* The ranges have so many parts, and the ioctl is held at the end of each but the last. */
 enum { PARTS = 3 };
 
 /*
- * Enough for several batches of the driver's in each part; the child's share of KFD's
- * memory limit comes on top of its parent's.
+ * Enough for several batches of the driver in each part.  The child needs its share of KFD's memory
+ * limit beside its parent's.
  */
 enum { CAUGHT_RANGES = 10 * MANY_RANGES };
 
@@ -271,7 +271,7 @@ static bool wait_until(atomic_bool *flag)
 	return *flag;
 }
 
-/* In a child that is going to end; one of its ranges is a page that has to be waited for. */
+/* In the child that will end: make a BO, one of whose ranges is a page of a FUSE file. */
 static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse,
 			       struct report *report, enum ending how, unsigned int part)
 {
@@ -289,17 +289,17 @@ static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse,
 	igt_assert_eq(pthread_create(&thread, NULL, create, &creation), 0);
 	igt_assert(wait_until(&report->held));
 	if (how == BY_KILL)
-		wait_until(&report->returned);	/* that is never: the parent kills */
+		wait_until(&report->returned);	/* never true: the parent kills this process */
 	if (how == BY_CLOSE) {
 		close(mine.fd);
 		report->closed = true;
-		/* The ioctl goes on with the file until it is done. */
+		/* The ioctl keeps the file open until it returns. */
 		igt_assert(wait_until(&report->returned));
 	}
 	_exit(0);
 }
 
-/* Until the main thread is gone, and has told the others to go. */
+/* Wait until the main thread has exited, and the kernel has told the other threads to exit. */
 static bool wait_for_exit(pid_t pid)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -315,7 +315,7 @@ static bool wait_for_exit(pid_t pid)
 	return state == 'Z';
 }
 
-/* The child ends, or is about to, while its ioctl is held. */
+/* End the child while its ioctl is held. */
 static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 {
 	report->held = true;
@@ -329,7 +329,7 @@ static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 	}
 }
 
-/* False when it takes a signal to end it. */
+/* Wait for the child; false when only SIGKILL ends it. */
 static bool wait_for_end(pid_t pid, int *status)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -343,7 +343,7 @@ static bool wait_for_end(pid_t pid, int *status)
 	return ended == pid;
 }
 
-/* What came of it, in words; NULL when all was as it should be. */
+/* Run a child: NULL, or the reason of a failure. */
 static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 				 struct report *report, enum ending how, unsigned int part)
 {
@@ -352,7 +352,7 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 	pid_t pid;
 
 	memset(report, 0, sizeof(*report));
-	/* Not igt_fork(): a death by a signal is what is wanted. */
+	/* Not igt_fork(), which takes a death by a signal for a failure. */
 	pid = fork();
 	if (pid < 0)
 		return "no process";
@@ -370,7 +370,7 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 		return "the process did not end";
 	if (!ended || !in_ioctl)
 		return "the process was not in the ioctl";
-	/* A thread that is being killed does not return to tell. */
+	/* A thread that is killed cannot report the result of its ioctl. */
 	if (report->returned != (how == BY_CLOSE))
 		return "the ioctl returned";
 	if (how == BY_KILL ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL :
@@ -394,10 +394,10 @@ static void end_in_creation(struct amd_userptr *up, enum ending how)
 	igt_require_f(ret == 0, "no FUSE file: %s\n", strerror(-ret));
 	for (unsigned int part = 1; part < PARTS && !reason; part++)
 		reason = catch_and_end(up, &fuse, report, how, part);
-	/* The file's server must not outlive the subtest, whatever it found. */
+	/* Stop the server before an assertion can end the subtest. */
 	igt_fuse_stop(&fuse);
 	igt_assert_f(!reason, "%s (ioctl: %d)\n", reason, report->ret);
-	/* What is left of a process is freed after its end. */
+	/* The kernel frees the rest of a process some time after its end. */
 	deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	while (amd_kfd_mem_used() > used && igt_now_ms() < deadline)
 		sched_yield();
@@ -422,19 +422,19 @@ static void close_in_creation(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[] = {
 	{ .name = "storm-create", .run = storm_create,
-	  .describe = "A BO is made in bounded time although all of its memory keeps changing." },
+	  .describe = "The driver makes a BO in bounded time although all its memory keeps changing." },
 	{ .name = "storm-create-aliases", .run = storm_create_aliases,
-	  .describe = "So it is when a change of one range is a change of four." },
+	  .describe = "The driver makes a BO in bounded time although each change invalidates four ranges." },
 	{ .name = "storm-restore", .run = storm_restore,
-	  .describe = "When ranges stop changing the queues run again, on what is there then." },
+	  .describe = "When the ranges stop changing the queues run again, on the memory that is there then." },
 	{ .name = "memory-pressure", .run = memory_pressure,
 	  .describe = "Copies go on in a process that has less memory than it uses." },
 	{ .name = "kill-in-creation", .run = kill_in_creation,
 	  .describe = "A process can be killed while its BO is made." },
 	{ .name = "exit-in-creation", .run = exit_in_creation,
-	  .describe = "It can exit in another thread." },
+	  .describe = "A process can exit in another thread while its BO is made." },
 	{ .name = "close-in-creation", .run = close_in_creation,
-	  .describe = "The file can be closed while the ioctl uses it." },
+	  .describe = "A process can close the render node while its BO is made." },
 };
 const unsigned int amd_userptr_num_scatter_storm_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_storm_subtests);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* What AMDGPU_GEM_USERPTR_SCATTER allows and refuses, and that a refusal leaves nothing behind. */
+/*
+ * Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves nothing
+ * behind.
+ */
 #include <errno.h>
 #include <unistd.h>
 #include <sys/mman.h>
@@ -8,7 +11,7 @@
 
 #include "amd_userptr_scatter.h"
 
-/* What a refused BO would have to take from KFD's memory limit to be seen. */
+/* So much of KFD's memory limit that the counter, in MiB, shows when a refused BO keeps it. */
 #define SEEN_SIZE ((uint64_t)64 << 20)
 
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
@@ -29,7 +32,7 @@ static void version(struct amd_userptr *up)
 	igt_assert_lte(AMD_USERPTR_SCATTER_MINOR, minor);
 }
 
-/* Each line changes good arguments: a field, a value, what that gives. */
+/* Each line changes one field of good arguments: the field, its value, the error. */
 static void bad_args(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -93,7 +96,7 @@ static void bad_ranges(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), 0);
 }
 
-/* As much as there can be of user space, so often that the sum is what it should be, modulo 2^64. */
+/* The largest ranges, so many that the sum of their sizes overflows to the size of the BO. */
 static void sum_overflow(struct amd_userptr *up)
 {
 	const uint64_t half = 1ull << 46;
@@ -110,7 +113,9 @@ static void sum_overflow(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EINVAL);
 }
 
-/* A newer program's ranges: known here as long as what is not is zero. */
+/*
+ * Elements of a newer program are larger.  The kernel takes them when the unknown bytes are zero.
+ */
 static void stride(struct amd_userptr *up)
 {
 	struct {
@@ -136,7 +141,7 @@ static void stride(struct amd_userptr *up)
 
 	ranges[FEW_RANGES - 1].later = 1;
 	igt_assert_eq(create(up, args), -EINVAL);
-	/* The array ends in memory that is not there. */
+	/* The array ends where no memory is mapped. */
 	args = amd_userptr_scatter_args(&scatter, 0);
 	memcpy((char *)ranges + page() - 2 * sizeof(struct amd_userptr_range), scatter.ranges,
 	       FEW_RANGES * sizeof(struct amd_userptr_range));
@@ -146,7 +151,7 @@ static void stride(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EFAULT);
 }
 
-/* Few ranges of little memory, over and over, and more than KFD may have. */
+/* The same few ranges again and again, until their sum is above KFD's memory limit. */
 static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
@@ -162,7 +167,10 @@ static void too_large(struct amd_userptr *up)
 			  used);
 }
 
-/* Programs that were built before the flag: their arguments end earlier, or have zeros. */
+/*
+ * Programs that were built before the flag: their arguments are shorter, or zero where the new
+ * fields are.
+ */
 static void old_programs(struct amd_userptr *up)
 {
 	struct old_args {
@@ -226,7 +234,7 @@ static char *two_vmas(struct amd_userptr *up)
 	return cpu;
 }
 
-/* It is the memory that has to be anonymous, however many VMAs the kernel has for it. */
+/* ANONONLY asks for anonymous memory; it may consist of several VMAs. */
 static void anononly_vmas(struct amd_userptr *up)
 {
 	const uint32_t flags = AMDGPU_GEM_USERPTR_ANONONLY;
@@ -243,7 +251,7 @@ static void anononly_vmas(struct amd_userptr *up)
 	scatter.ranges[0] = (struct amd_userptr_range) { .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
-	/* A file in the second half, then nothing. */
+	/* A file in the second half, then no memory. */
 	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS |
 			MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
@@ -252,7 +260,7 @@ static void anononly_vmas(struct amd_userptr *up)
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EFAULT);
 }
 
-/* A VMA that is split later makes no hole at the next restore. */
+/* A VMA that is split after the creation must not become a hole at the next restore. */
 static void anononly_split(struct amd_userptr *up)
 {
 	const size_t size = 4 * page();
@@ -285,7 +293,10 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 	return ret;
 }
 
-/* So many ranges may have a page, since a change of it calls as many notifiers. */
+/*
+ * The number of ranges that may share a page is limited, because a change calls a notifier for
+ * each.
+ */
 static void overlap(struct amd_userptr *up)
 {
 	const unsigned int most = AMD_USERPTR_SCATTER_MAX_OVERLAP;
@@ -294,13 +305,13 @@ static void overlap(struct amd_userptr *up)
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
 	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
-	/* The first page of each is the last one of the one @most before it. */
+	/* The first page of each range is the last page of the range @most before it. */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
 	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 }
 
-/* Nobody follows the memory: changing all of it stops nothing. */
+/* Assert that the driver does not follow the memory: changing all of it evicts no queue. */
 static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pages)
 {
 	amd_kfd_smi_mark(&up->smi);
@@ -332,7 +343,7 @@ static void bad_memory(struct amd_userptr *up)
 		refuse_memory(up, bad);
 }
 
-/* A BO as large as SEEN_SIZE, whose last range is not there, over and over. */
+/* Ask again and again for a BO of SEEN_SIZE whose last range has no memory. */
 static void no_leak(struct amd_userptr *up)
 {
 	const unsigned int rounds = 8;
@@ -364,25 +375,25 @@ const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
 	{ .name = "bad-args", .run = bad_args,
 	  .describe = "Arguments that do not fit each other or the ranges are refused." },
 	{ .name = "bad-ranges", .run = bad_ranges,
-	  .describe = "One bad range and there is no BO." },
+	  .describe = "One bad range is enough to refuse the BO." },
 	{ .name = "sum-overflow", .run = sum_overflow,
 	  .describe = "Sizes whose sum does not fit in 64 bits are refused." },
 	{ .name = "too-large", .run = too_large,
-	  .describe = "KFD's limit is asked before anything is allocated, and not used up." },
+	  .describe = "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
 	{ .name = "stride", .run = stride,
-	  .describe = "Larger elements are taken when what is not known in them is zero." },
+	  .describe = "The driver takes larger elements when the bytes it does not know are zero." },
 	{ .name = "old-programs", .run = old_programs,
-	  .describe = "Shorter arguments are taken, and the new ones only with the flag." },
+	  .describe = "The driver takes shorter arguments, and uses the new fields only with the flag." },
 	{ .name = "anononly", .run = anononly,
 	  .describe = "ANONONLY refuses a range of file pages." },
 	{ .name = "anononly-vmas", .run = anononly_vmas,
-	  .describe = "It takes ranges of several VMAs, merged ones too." },
+	  .describe = "ANONONLY takes ranges of several VMAs, also when the driver has merged them." },
 	{ .name = "anononly-split", .run = anononly_split,
-	  .describe = "A range whose VMA was split since is no hole." },
+	  .describe = "A range whose VMA is split after the creation is no hole." },
 	{ .name = "overlap", .run = overlap,
-	  .describe = "More ranges of one page than there may be are refused." },
+	  .describe = "The driver refuses more ranges of one page than the limit." },
 	{ .name = "bad-memory", .run = bad_memory,
-	  .describe = "Missing memory in the middle: no BO, and nobody follows the rest." },
+	  .describe = "The driver refuses a BO with missing memory in the middle, and does not follow the rest." },
 	{ .name = "no-leak", .run = no_leak,
 	  .describe = "A refused BO gives back its share of KFD's memory limit." },
 };

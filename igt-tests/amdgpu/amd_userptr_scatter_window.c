@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What an event writes to the page tables: the pages that changed, those whose
- * entries depend on them, and no others.
+ * The page table entries that an event makes the driver write: those of pages that changed and
+ * those that depend on them, and no others.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -19,16 +19,19 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Windows that are closer than a page table are written as one (amdgpu_userptr_pages.c). */
+/*
+ * The driver merges windows that are closer to each other than a page table
+ * (amdgpu_userptr_pages.c).
+ */
 enum { WINDOW_GAP = 512 };
 
-/* Pages that change at once: neighbours in the BO, and what a pipe can hold on to. */
+/* Neighbours that change together: not more than a pipe can keep. */
 enum { TOGETHER = 8 };
 
-/* Restores that are timed; how much longer one of many may take than one of one. */
+/* The number of restores, and how much longer one of many ranges may take than of one range. */
 enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
 
-/* With an IOMMU in between pages may change and the GPU's addresses not. */
+/* With an IOMMU a page can change without a change of the GPU's address. */
 static bool translated(struct amd_userptr *up)
 {
 	char path[96], type[32] = "";
@@ -46,7 +49,7 @@ static bool translated(struct amd_userptr *up)
 	return strncmp(type, "identity", strlen("identity")) != 0;
 }
 
-/* What was written for the BO's mapping since the trace was cleared. */
+/* The writes for the BO's mapping since the trace was cleared. */
 static struct amd_vm_trace written(const struct amd_userptr_scatter *scatter)
 {
 	return amd_vm_trace_read(scatter->va, scatter->bo->size);
@@ -57,7 +60,7 @@ static uint64_t frame(const struct amd_userptr_scatter *scatter, unsigned int in
 	return igt_procfs_pfn((void *)(uintptr_t)scatter->ranges[index].addr);
 }
 
-/* The pages in [first, last], and all of the contiguous runs that they are in. */
+/* The pages in [first, last], and all pages of the contiguous runs that they belong to. */
 static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first,
 		  unsigned int *last)
 {
@@ -112,7 +115,7 @@ static void one_of_many(struct amd_userptr *up)
 	igt_tracefs_off();
 }
 
-/* Found again and the same: there is nothing to write. */
+/* The driver finds the same pages again, so it has no entries to write. */
 static void unchanged(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -124,7 +127,7 @@ static void unchanged(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq(written(&scatter).windows, 0);
 	igt_assert_eq_u64(written(&scatter).pages, 0);
-	/* The trace would have shown it. */
+	/* Make sure that the trace shows a write. */
 	igt_mm_change_page(cpu);
 	amd_userptr_expect_evictions(up, 0);
 	igt_assert_lt(0, written(&scatter).windows);
@@ -133,8 +136,8 @@ static void unchanged(struct amd_userptr *up)
 }
 
 /*
- * One call drops TOGETHER pages that are neighbours for the CPU; a pipe keeps
- * them, lest they come back.
+ * Drop TOGETHER pages that are neighbours for the CPU in one call.  A pipe keeps the old pages, so
+ * the kernel cannot hand them out again.
  */
 static void drop_together(char *cpu)
 {
@@ -150,7 +153,7 @@ static void drop_together(char *cpu)
 	close(pipes[1]);
 }
 
-/* @step: how far from one another in the BO the pages are that change together. */
+/* @step: the distance in the BO of the pages that change together. */
 static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
 	struct amd_userptr_scatter scatter;
@@ -159,7 +162,7 @@ static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int
 
 	make(&scatter, up, MANY_RANGES);
 	amd_userptr_destroy(up, scatter.bo);
-	/* Backwards, so that they stay ranges of their own. */
+	/* In reverse order, so that the driver does not merge them. */
 	for (unsigned int i = 0; i < TOGETHER; i++)
 		scatter.ranges[100 + i * step].addr = (uintptr_t)cpu + (TOGETHER - 1 - i) * page();
 	amd_userptr_scatter_map(&scatter, 0);
@@ -186,7 +189,7 @@ static void neighbours(struct amd_userptr *up)
 
 static void far_apart(struct amd_userptr *up)
 {
-	/* Further than WINDOW_GAP even where runs are contiguous with the next pages. */
+	/* More than WINDOW_GAP apart, also where a run is contiguous with the next pages. */
 	struct amd_vm_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
 
 	igt_assert_eq(trace.windows, TOGETHER);
@@ -197,9 +200,8 @@ static void far_apart(struct amd_userptr *up)
 enum { HUGE_PAGES = 512, PART_PAGES = 64 };
 
 /*
- * The first pages of a huge page as ranges in its order.  Every other one has
- * been moved away, so that none continues the last one in the address space,
- * though it does in memory.
+ * The first pages of a huge page are ranges in its order.  Every other one was moved to another
+ * address, so the ranges are neighbours in physical memory but not in the address space.
  */
 static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 			    unsigned int count)
@@ -212,7 +214,7 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 
 	amd_pattern_fill(cpu, huge, 1);
 	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE) && !__igt_mm_collapse(cpu, huge),
-		      "no transparent huge page to be had\n");
+		      "the kernel has no transparent huge page\n");
 	amd_userptr_scatter_init(scatter, up, count);
 	for (unsigned int i = 0; i < count; i++) {
 		char *at = cpu + i * page(), *away = at + huge;
@@ -226,7 +228,7 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 		igt_assert_eq_u64(frame(scatter, i - 1) + 1, frame(scatter, i));
 }
 
-/* At an address of the GPU that the largest fragment can begin at. */
+/* Map at a GPU address at which the largest fragment can begin. */
 static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 {
 	amd_userptr_scatter_create(scatter, 0);
@@ -238,7 +240,7 @@ static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr 
 				       scatter->bo->size, AMD_USERPTR_RW), 0);
 }
 
-/* Another page, empty, at the address of a range; the one that was there at @away. */
+/* Move the page of a range to @away, and map an empty page at its old address. */
 static void move_away(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
 {
 	void *addr = (void *)(uintptr_t)scatter->ranges[victim].addr;
@@ -255,7 +257,9 @@ static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, 
 	igt_assert(mremap(away, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
 }
 
-/* The page has moved: what the GPU has, in the order in which one entry would do for all. */
+/*
+ * After the page has moved, compare the bytes that the GPU reads in the order of the old fragment.
+ */
 static void all_is_new(struct amd_userptr_scatter *scatter)
 {
 	amd_userptr_expect_evictions(scatter->up, 0);
@@ -264,8 +268,8 @@ static void all_is_new(struct amd_userptr_scatter *scatter)
 }
 
 /*
- * One entry, or the first of several that are alike, tells where all the pages
- * are.  When one of them moves, so have those of the others to change.
+ * One entry, or several equal ones, gives the address of all pages of a fragment.  When one page
+ * moves, the driver has to write the entries of the others, too.
  */
 static void part_of(struct amd_userptr *up, unsigned int count)
 {
@@ -295,7 +299,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	igt_tracefs_clear();
 	move_back(&scatter, victim, away);
 	all_is_new(&scatter);
-	/* It was an entry of its own, and still is. */
+	/* This page had an entry of its own before, and still has. */
 	igt_assert_eq_u64(written(&scatter).pages, 1);
 	igt_tracefs_off();
 }
@@ -317,7 +321,7 @@ static int compare_times(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* Median of the time from eviction to restore when one page changes. */
+/* The median time from eviction to restore when one page changes. */
 static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 {
 	struct amd_userptr_scatter scatter;
@@ -348,13 +352,13 @@ static void restore_one(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 	{ .name = "one-of-many", .run = one_of_many,
-	  .describe = "Only the entries that depend on the page that changed are written." },
+	  .describe = "The driver writes only the entries that depend on the changed page." },
 	{ .name = "unchanged", .run = unchanged,
-	  .describe = "Pages that are found where they were are not written." },
+	  .describe = "The driver writes no entry of a page that it finds where it was." },
 	{ .name = "neighbours", .run = neighbours,
-	  .describe = "What changes together and is close is written together." },
+	  .describe = "The driver writes pages that change together and are close in one window." },
 	{ .name = "far-apart", .run = far_apart,
-	  .describe = "What is between changes that are far apart is not written." },
+	  .describe = "The driver does not write entries between changes that are far apart." },
 	{ .name = "part-moves", .run = part_moves, .sdma_too = true,
 	  .describe = "A page moves out of a fragment of ranges that follow one another in memory." },
 	{ .name = "part-of-huge-moves", .run = part_of_huge_moves, .sdma_too = true,

@@ -24,14 +24,14 @@
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
 
 #define KSM		"/sys/kernel/mm/ksm/"
-/* How long the kernel may take to bring the queues back. */
+/* The limit of a restore. */
 #define RESTORE_MS	igt_patience(60000)
-/* SMI events are taken over so often at least: the kernel's buffer is small. */
+/* Drain SMI events at least this often, because the kernel's buffer is small. */
 #define SMI_MS		20
 #define REPORT_MS	60000
-/* How long a short run waits for the last kind of event. */
+/* A short run goes on for so long until every kind of event has happened. */
 #define SEEN_ALL_MS	igt_patience(60000)
-/* The most NUMA nodes asked for. */
+/* The most NUMA nodes that are tried. */
 #define MAX_NODES	1024
 
 static struct options {
@@ -76,7 +76,7 @@ int soak_wait_restored(struct soak *soak)
 	return ret ? soak_fail(soak, ret, "the queues were not restored") : 0;
 }
 
-/* Wait a moment for the next one that matters to soak_wait_restored(). */
+/* Wait a moment for the next SMI event that soak_wait_restored() waits for. */
 static int next_event(struct amd_kfd_smi *smi)
 {
 	const struct amd_kfd_smi_counts *count = &smi->count;
@@ -132,12 +132,12 @@ static void report(const struct soak *soak, unsigned long long ms)
 		 (unsigned long long)soak->wrong, available_kib());
 }
 
-/* What a thread does not share with others, before any of them runs. */
+/* Set up the state of a thread, before any thread runs. */
 static int prepare(struct soak *soak, struct soak_thread *thread, unsigned int number)
 {
 	thread->soak = soak;
 	thread->up = *soak->up;
-	/* Any but zero, and another for each. */
+	/* The state must not be zero, and differs from thread to thread. */
 	thread->rng = (soak->seed + number + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	if (!thread->rng)
 		thread->rng = 1;
@@ -203,7 +203,7 @@ static unsigned int start_all(struct soak *soak, struct soak_thread *threads, un
 	return started;
 }
 
-/* The threads may be waiting for events that only we take over. */
+/* Drain events, because threads may wait for events that only this thread drains. */
 static void join_all(struct soak *soak, struct soak_thread *threads, unsigned int num)
 {
 	while (num--) {
@@ -229,7 +229,7 @@ static bool has_seen_all(const struct soak *soak)
 	return soak->reads && soak->writes;
 }
 
-/* As long as wanted, and until everything has happened at least once. */
+/* Run for the wanted time, and until every kind of event has happened once. */
 static bool goes_on(const struct soak *soak, uint64_t end)
 {
 	const uint64_t now = igt_now_ms();
@@ -260,7 +260,7 @@ static void run(struct soak *soak)
 	report(soak, igt_now_ms() - begin);
 }
 
-/* Nothing changes any more: everything must be as it was left. */
+/* No thread changes anything any more: compare everything. */
 static void check_all(struct soak *soak)
 {
 	const uint64_t deadline = igt_now_ms() + RESTORE_MS;
@@ -275,7 +275,7 @@ static void check_all(struct soak *soak)
 	take_events(soak);
 }
 
-/* Returns false when the kernel does not let us. */
+/* Returns false when the kernel has no KSM, or without root. */
 static bool ksm_set(const char *name, const char *value, char *old, size_t size)
 {
 	int fd = open(name, O_RDWR | O_CLOEXEC);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The parts of the amd_userptr_soak test: areas of memory that are userptrs,
- * events that take their pages away, and queues that copy from and to them.
+ * The parts of the amd_userptr_soak test: areas of memory that are userptrs, events that take their
+ * pages away, and queues that copy from and to them.
  *
- * Everything runs in threads, which must not leave by a failed assertion: what
- * goes wrong there is kept by soak_fail() and asserted in the end.
+ * All of it runs in threads.  An assertion would end a thread by a jump, so threads report failures
+ * with soak_fail(), and the main thread asserts at the end that there was none.
  */
 #ifndef AMD_USERPTR_SOAK_H
 #define AMD_USERPTR_SOAK_H
@@ -16,12 +16,12 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 enum soak_event {
-	SOAK_DONTNEED,		/* pages dropped, and written anew */
-	SOAK_PUNCH_HOLE,	/* the same by way of the file */
-	SOAK_REPLACE,		/* mremap() of other pages over them, same content */
-	SOAK_REMAP,		/* munmap() and mmap() again: a hole for a while */
-	SOAK_MPROTECT,		/* no access for a while, or no writing */
-	SOAK_FORK,		/* copy on write; the child spoils its copy, the GPU goes on */
+	SOAK_DONTNEED,		/* drop the pages, then write them again */
+	SOAK_PUNCH_HOLE,	/* the same by a hole punched into the file */
+	SOAK_REPLACE,		/* mremap() other pages with the same content over them */
+	SOAK_REMAP,		/* munmap(), then mmap(): a hole for a while */
+	SOAK_MPROTECT,		/* forbid accesses or stores for a while */
+	SOAK_FORK,		/* copy on write; the child overwrites its copy */
 	SOAK_FORK_WRITE,	/* the parent writes first, and the child keeps the old pages */
 	SOAK_PAGEOUT,
 	SOAK_MIGRATE,		/* to the other NUMA node */
@@ -31,21 +31,21 @@ enum soak_event {
 };
 
 /*
- * How pages get to be clean while they may be written to: reclaim need not keep
- * what is in them, unless somebody sees to it that stores of the GPU count.
+ * Ways in which pages become clean while they are writable.  Reclaim need not keep their content,
+ * unless the driver makes the stores of the GPU count.
  */
 enum soak_clean {
 	SOAK_CLEAN_FREED,	/* by MADV_FREE */
-	SOAK_CLEAN_FREED_COLD,	/* and deactivated by MADV_COLD */
-	SOAK_CLEAN_DROPPED,	/* and taken by reclaim before anybody stores */
-	SOAK_CLEAN_READ,	/* of shared memory or a file, new, and only read by the CPU */
-	SOAK_CLEAN_READ_COLD,	/* and deactivated */
-	SOAK_CLEAN_POPULATED,	/* the same by MADV_POPULATE_READ */
-	SOAK_CLEAN_SWAPPED,	/* read back from a swap disk, which has them too */
+	SOAK_CLEAN_FREED_COLD,	/* the same, then MADV_COLD deactivates them */
+	SOAK_CLEAN_DROPPED,	/* the same, then reclaim drops them before a store */
+	SOAK_CLEAN_READ,	/* new pages of shared memory or a file that the CPU only reads */
+	SOAK_CLEAN_READ_COLD,	/* the same, then MADV_COLD deactivates them */
+	SOAK_CLEAN_POPULATED,	/* new pages of MADV_POPULATE_READ */
+	SOAK_CLEAN_SWAPPED,	/* read back from a swap disk, which keeps its copy */
 	SOAK_NUM_CLEAN,
 };
 
-/* What happens to the BOs, not to the pages. */
+/* Changes of the BOs, not of the pages. */
 enum soak_change {
 	SOAK_VA_REMAP,		/* unmapped from the GPU and mapped again */
 	SOAK_RECREATE,		/* destroyed, created, mapped */
@@ -55,10 +55,10 @@ enum soak_change {
 struct soak_backing {
 	const char *name;
 	unsigned int num_pages;
-	bool shared;		/* a child has the same pages */
-	bool file;		/* area->memfd has the content */
+	bool shared;		/* a child shares the pages */
+	bool file;		/* the content is in area->memfd */
 	bool huge;
-	bool same;		/* pages have a twin of the same content */
+	bool same;		/* each page has a twin with the same content */
 	bool on_disk;		/* a file in /tmp, else a memfd */
 	uint32_t flags;		/* of the userptr, beside AMD_USERPTR_TRACKED */
 	unsigned int events;	/* bits of enum soak_event that make sense here */
@@ -76,14 +76,14 @@ struct soak_area {
 	struct amd_stamp *stamps;	/* per page */
 	unsigned int *by_gpu;		/* @content: per page, the generation if only the GPU has stored it */
 	/*
-	 * GPU accesses hold it for reading.  Who makes a hole, an access to which is a fault,
-	 * holds it for writing until the hole is healed.
+	 * A thread holds it for reading during accesses of the GPU, and for writing while it has
+	 * made a hole, where an access would fault.
 	 */
 	pthread_rwlock_t shape;
-	pthread_mutex_t content;	/* who changes or copies the content; taken inside @shape */
+	pthread_mutex_t content;	/* held while the content changes or is copied; taken inside @shape */
 };
 
-/* A thread: with a syncobj for page table updates, and a random generator, of its own. */
+/* A thread has a syncobj for page table updates and a random generator of its own. */
 struct soak_thread {
 	struct soak *soak;
 	pthread_t thread;
@@ -124,16 +124,16 @@ struct soak {
 	unsigned int evictions, restores;	/* by KFD's events */
 };
 
-/* Ends the test; the first one's text is shown.  Returns @error. */
+/* End the test with a message, of which the first one is shown.  Returns @error. */
 int soak_fail(struct soak *soak, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool soak_ended(struct soak *soak);
-/* Until every eviction so far was followed by a restore. */
+/* Wait until every eviction so far has had its restore. */
 int soak_wait_restored(struct soak *soak);
 
 int soak_areas_create(struct soak *soak);
 void soak_areas_destroy(struct soak *soak);
-/* Fresh memory of the area's kind at @addr (NULL: anywhere). */
+/* Map new memory of the area's backing at @addr (NULL: anywhere). */
 void *soak_area_mmap(struct soak_area *area, void *addr);
 int soak_area_create_bo(struct soak_area *area, int fd);
 int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up);
@@ -141,7 +141,7 @@ int soak_area_unmap_bo(struct soak_area *area, struct amd_userptr *up);
 int soak_area_destroy_bo(struct soak_area *area, struct amd_userptr *up);
 char *soak_area_page(const struct soak_area *area, unsigned int page);
 unsigned int soak_pick(struct soak_thread *thread, unsigned int limit);
-/* Up to SOAK_MAX_PAGES pages of @area; returns the first. */
+/* Choose up to SOAK_MAX_PAGES pages of @area; returns the first. */
 unsigned int soak_pick_pages(struct soak_thread *thread, const struct soak_area *area,
 			     unsigned int *count);
 
@@ -149,26 +149,26 @@ void *soak_invalidate(void *thread);
 const char *soak_event_name(enum soak_event event);
 const char *soak_change_name(enum soak_change change);
 
-/* Pages that are clean, stored to by the thread's queue, reclaimed and compared. */
+/* Make pages clean, let the thread's queue store to some, reclaim them, and compare. */
 int soak_reclaim(struct soak_thread *thread);
 void soak_find_clean(struct soak *soak);
 const char *soak_clean_name(enum soak_clean clean);
-/* Pages that the kernel might drop, if it did: zeros, all of them, from now on. */
+/* Of pages that the kernel may drop, find those that it has dropped: they are zeros from now on. */
 void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		 unsigned int count);
 
 int soak_copier_open(struct soak_thread *thread);
 void soak_copier_close(struct soak_thread *thread);
 void *soak_copy(void *thread);
-/* Up to SOAK_MAX_PAGES pages; the caller has @shape, and @content for a write. */
+/* Copy up to SOAK_MAX_PAGES pages; the caller holds @shape, and @content for a write. */
 int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		  unsigned int count);
 int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		   unsigned int count);
-/* Compare, count and complain; of @data, a copy begun when @oldest was finished. */
+/* Compare @data, a copy that began when @oldest was finished; count wrong bytes and report them. */
 void soak_count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
 		     unsigned int oldest, const void *data, const char *who);
-/* With nothing going on: every byte of the area, seen by CPU and GPU. */
+/* When no thread runs, compare every byte of the area, read by CPU and GPU. */
 int soak_check_area(struct soak_thread *thread, struct soak_area *area);
 
 #endif

@@ -10,7 +10,7 @@
 
 #define EVENT(name)	(1u << SOAK_##name)
 #define FORKS		(EVENT(FORK) | EVENT(FORK_WRITE))
-/* What can be done to any memory. */
+/* Events that are possible with any memory. */
 #define ANY_MEMORY	(EVENT(REMAP) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT))
 #define PRIVATE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | FORKS | EVENT(REPLACE))
 #define FILE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | EVENT(PUNCH_HOLE))
@@ -125,7 +125,10 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 	const uint32_t flags = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY ?
 			       AMDGPU_VM_PAGE_READABLE : AMD_USERPTR_RW;
 
-	/* Kept over unmapping, so that a late access would not hit another area. */
+	/*
+	 * The area keeps its GPU addresses when it is unmapped, so that a late access cannot hit
+	 * another area.
+	 */
 	if (!area->bo.va)
 		area->bo.va = amd_kfd_va_reserve(area->size, area->backing->huge ? HUGE_SIZE : 0);
 	if (!area->bo.va)
@@ -174,7 +177,7 @@ static int create(struct soak *soak, struct soak_area *area, unsigned int number
 	area->size = area->backing->huge ? HUGE_SIZE :
 		     (size_t)area->backing->num_pages * getpagesize();
 	pthread_rwlockattr_init(&attr);
-	/* There is always somebody reading. */
+	/* Prefer writers, because some thread always holds the lock for reading. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&area->shape, &attr);
 	pthread_mutex_init(&area->content, NULL);

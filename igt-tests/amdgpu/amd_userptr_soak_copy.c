@@ -7,15 +7,15 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* A copy that takes longer is lost: queues may be stopped again and again, but they do run. */
+/* The limit of a copy: queues may be evicted again and again, but they do run in between. */
 #define COPY_DEADLINE_MS	igt_patience(60000)
-/* How often to look whether the test has ended otherwise. */
+/* A thread looks so often whether the test has ended. */
 #define SLICE_MS		100
-/* Of so many copies to an area that may be written, one writes. */
+/* One of so many copies of a writable area writes to it. */
 #define WRITE_EVERY		3
-/* Of so many copies one is part of a round of soak_reclaim(). */
+/* One of so many copies is part of a round of soak_reclaim(). */
 #define RECLAIM_EVERY		8
-/* What the staging memory holds before a copy; no word that amd_stamp makes. */
+/* The content of the staging memory before a copy: no word of amd_stamp. */
 #define POISON			0xa5
 
 static const char *const queue_names[] = {
@@ -95,7 +95,7 @@ int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned i
 	return 0;
 }
 
-/* The caller keeps everybody else from changing the content; pages may move all the same. */
+/* The caller's lock keeps other threads from changing the content; pages may still move. */
 int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		   unsigned int count)
 {

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads that take pages away from under the GPU, in every way there is.
+ * Threads that take pages away from the GPU, in every way there is.
  *
- * An event says whether it happened: by the system call, when its success is
- * proof enough that the kernel had to invalidate, else by the page's frame.
+ * Each event tells whether it happened.  Where a successful system call proves that the kernel had
+ * to invalidate, that is enough; otherwise the page frame has to change.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -17,12 +17,14 @@
 
 #include "amd_userptr_soak.h"
 
-/* Most events between two waits for the queues, and the longest they then get to run. */
+/*
+ * The most events between two waits for the queues, and the longest time that the queues then run.
+ */
 #define MAX_BURST	16
 #define MAX_PAUSE_NS	4000000
-/* One burst of so many begins with a change of the BO. */
+/* One of so many bursts begins with a change of the BO. */
 #define CHANGE_EVERY	4
-/* Expensive kinds are picked that much less often than others. */
+/* Expensive events are chosen less often by this factor. */
 #define RARE		4
 
 /* Nobody's content. */
@@ -71,13 +73,16 @@ static void finish_content(const struct pages *pages)
 		pages->area->stamps[i].finished = pages->area->stamps[i].started;
 }
 
-/* To be stored by the CPU, and then finished: what the page has already. */
+/* Begin a generation with the content that the page has already, which the CPU will store. */
 static unsigned int same_generation(struct soak_area *area, unsigned int page)
 {
 	struct amd_stamp *stamp = &area->stamps[page];
 
 	area->by_gpu[page] = 0;
-	/* Where zeros are right, too, what is stored now is another content: zeros are wrong then. */
+	/*
+	 * Where zeros are right as well the store begins a new generation, of which zeros are
+	 * wrong.
+	 */
 	if (amd_stamp_is_free(stamp))
 		stamp->started++;
 	return stamp->started;
@@ -107,7 +112,7 @@ static int punch_hole(struct soak_thread *thread, const struct pages *pages)
 	return 1;
 }
 
-/* The old pages go back to the kernel; the new ones have the same content. */
+/* Give the old pages back to the kernel; the new ones have the same content. */
 static int replace(struct soak_thread *thread, const struct pages *pages)
 {
 	char *other = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -128,8 +133,8 @@ static int replace(struct soak_thread *thread, const struct pages *pages)
 }
 
 /*
- * Other threads map memory too: the addresses must not be free for a moment, so
- * the hole is a mapping that nobody may access.
+ * The hole is a mapping without access, because other threads map memory, too, and must not get the
+ * addresses.
  */
 static int remap(struct soak_thread *thread, const struct pages *pages)
 {
@@ -144,7 +149,7 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 		drop_content(&all);
 		write_content(&all);
 	}
-	/* A mapping of new memory is no event, and the hole stays one until the next. */
+	/* Mapping new memory is no event, so make one: until then the range stays a hole. */
 	return dontneed(thread, pages);
 }
 
@@ -162,7 +167,7 @@ static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *
 
 static void spoil(const struct pages *pages)
 {
-	/* Another thread may have taken write access from them when the child was made. */
+	/* A fork of another thread may have write-protected the pages. */
 	if (mprotect(pages->addr, pages->size, PROT_READ | PROT_WRITE))
 		_exit(errno);
 	memset(pages->addr, SPOILED, pages->size);
@@ -188,7 +193,7 @@ static int fork_and(const struct pages *pages, void (*meanwhile)(const struct pa
 	else
 		meanwhile(pages);
 	pages->area->split = true;
-	/* Not by closing: another thread's child may have inherited the pipe. */
+	/* Write instead of close, because a child of another thread may have inherited the pipe. */
 	if (child > 0 && write(go[1], "", 1) != 1)
 		ret = -errno;
 	if (child > 0 && (waitpid(child, &status, 0) != child || status))
@@ -213,7 +218,7 @@ static void do_nothing(const struct pages *pages)
 {
 }
 
-/* Who gets the new pages is between the child and the restore. */
+/* Child and restore race for the new pages. */
 static int fork_only(struct soak_thread *thread, const struct pages *pages)
 {
 	return fork_and(pages, do_nothing);
@@ -244,7 +249,7 @@ static int migrate(struct soak_thread *thread, const struct pages *pages)
 		addrs[i] = pages->addr + (size_t)i * getpagesize();
 		nodes[i] = node;
 	}
-	/* Positive: that many could not be moved just now. */
+	/* A positive result is the number of pages that could not be moved now. */
 	if (syscall(SYS_move_pages, 0, (unsigned long)pages->count, addrs, nodes, status,
 		    MPOL_MF_MOVE_) < 0 && errno != ENOENT)
 		return -errno;
@@ -256,14 +261,14 @@ static int collapse(struct soak_thread *thread, const struct pages *pages)
 	struct soak_area *area = pages->area;
 	const uint64_t before = pfn(thread, area->cpu);
 
-	/* It may fail for a dozen reasons that pass. */
+	/* It may fail for many reasons that pass. */
 	if (!area->split || madvise(area->cpu, area->size, MADV_COLLAPSE_))
 		return 0;
 	area->split = false;
 	return gone(thread, area->cpu, before);
 }
 
-/* Merged by the kernel when it finds time; the write gives a page of its own again. */
+/* The kernel merges the pages at some time; a store then makes a copy again. */
 static int ksm(struct soak_thread *thread, const struct pages *pages)
 {
 	const unsigned int half = pages->area->size / getpagesize() / 2;
@@ -303,7 +308,7 @@ const char *soak_event_name(enum soak_event event)
 	return events[event].name;
 }
 
-/* Of the expensive kinds not every pick counts. */
+/* Choose an event; skip most choices of expensive ones. */
 static enum soak_event pick_event(struct soak_thread *thread)
 {
 	unsigned int event;
@@ -324,7 +329,7 @@ static struct soak_area *pick_area(struct soak_thread *thread, enum soak_event e
 	return area;
 }
 
-/* Is the GPU kept from the area? A reader needs that only when the pages are not there. */
+/* Does the event need the GPU away from the area?  For a read-only userptr only a hole does. */
 static bool excludes_gpu(const struct soak_area *area, enum soak_event event)
 {
 	const bool reader = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY;
@@ -404,8 +409,8 @@ void *soak_invalidate(void *arg)
 		while (!ret && burst--)
 			ret = run_event(thread);
 		/*
-		 * Events without end would only keep the queues stopped: let them run, so that
-		 * the next one comes in the middle of a copy.
+		 * Without a pause events would only keep the queues evicted.  Let the queues run,
+		 * so that the next event comes in the middle of a copy.
 		 */
 		if (!ret)
 			ret = soak_wait_restored(soak);

@@ -1,12 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pages that are writable and clean, then stored to by the GPU, then taken by
- * reclaim: stores of the GPU set no dirty bit in the CPU's page table, so it
- * takes care that reclaim does not drop them.
+ * Pages become writable and clean, the GPU stores to them, and reclaim takes them.  Stores of the
+ * GPU set no dirty bit in the CPU's page table, so the driver has to keep reclaim from dropping
+ * them.
  *
- * Only what the kernel says of a page counts: that it was clean, by
- * /proc/kpageflags, and that reclaim took it, by its entry in the pagemap.  In
- * between only the GPU has stored to it.
+ * A page counts when the kernel shows that it was clean (/proc/kpageflags) and that reclaim took it
+ * (the pagemap), and only the GPU has stored to it in between.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,9 +20,9 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* How often to push pages that somebody else holds just now: a child, a batch for the LRU lists. */
+/* How often to push pages that a child or a batch for the LRU lists holds for a moment. */
 #define MAX_PUSHES	4
-/* How long the disk may take for some pages. */
+/* The limit of the disk for some pages. */
 #define DISK_MS		igt_patience(10000)
 
 /* include/uapi/asm-generic/mman-common.h: not in every libc */
@@ -39,7 +38,7 @@ struct round {
 	unsigned int first, count;
 	char *addr;
 	size_t size;
-	bool apart;				/* from the userptr, which is created anew */
+	bool apart;				/* there is no userptr meanwhile; it is created anew */
 	unsigned int stored;			/* the first of them, by the GPU */
 	bool clean[SOAK_MAX_PAGES];		/* it was, before that */
 	unsigned int generation[SOAK_MAX_PAGES];	/* that the GPU has stored */
@@ -56,7 +55,7 @@ static char *page_of(const struct round *round, unsigned int i)
 	return soak_area_page(round->area, round->first + i);
 }
 
-/* ---- how pages get to be clean ---- */
+/* ---- ways to become clean ---- */
 
 static int advise(const struct round *round, int advice)
 {
@@ -69,7 +68,7 @@ static void read_all(const struct round *round)
 		(void)*(volatile char *)page_of(round, i);
 }
 
-/* A page of which the kernel says @set, and none of @unset: bits of KPF_... */
+/* Does the page have all flags of @set and none of @unset?  Bits of KPF_* */
 static bool has_flags(const struct soak_thread *thread, const char *page, uint64_t set, uint64_t unset)
 {
 	const uint64_t frame = __igt_procfs_pfn(thread->pagemap, page);
@@ -93,7 +92,7 @@ static bool look_for_flags(const struct soak_thread *thread, struct round *round
 	return all;
 }
 
-/* A huge page is given back whole; then it stays one. */
+/* Give a huge page back as a whole, so that it stays one. */
 static int make_freed(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -106,7 +105,7 @@ static int make_freed(struct soak_thread *thread, struct round *round)
 	if (madvise(soak_area_page(area, first), size, MADV_FREE))
 		return -errno;
 	area->split = !whole;
-	/* A page in a batch is not known to be free (mm/swap.c: folio_mark_lazyfree()). */
+	/* The kernel skips pages in a batch (mm/swap.c:folio_mark_lazyfree()). */
 	__igt_reclaim_drain_batches();
 	look_for_flags(thread, round, 1ull << KPF_ANON, 1ull << KPF_SWAPBACKED);
 	return 0;
@@ -119,7 +118,7 @@ static int make_freed_cold(struct soak_thread *thread, struct round *round)
 	return ret ? ret : advise(round, MADV_COLD);
 }
 
-/* The worker makes them dirty again when it finds them: some are faster. */
+/* The worker makes pages dirty when it finds them; some stay clean long enough. */
 static int make_dropped(struct soak_thread *thread, struct round *round)
 {
 	unsigned int before[SOAK_MAX_PAGES];
@@ -146,7 +145,7 @@ static int punch(const struct round *round)
 			 round->addr - round->area->cpu, round->size) ? -errno : 0;
 }
 
-/* New pages, which come by a load: @advice 0, or by that. */
+/* New pages, which come by a load, or by @advice. */
 static int make_new(struct soak_thread *thread, struct round *round, int advice)
 {
 	int ret;
@@ -182,7 +181,10 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 	return make_new(thread, round, MADV_POPULATE_READ_);
 }
 
-/* What is being written to the disk comes back from the swap cache, and is clean when that is done. */
+/*
+ * A page that is being written to the disk comes back from the swap cache, and is clean when the
+ * write is done.
+ */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
 	const uint64_t deadline = igt_now_ms() + DISK_MS;
@@ -202,8 +204,8 @@ static int make_swapped(struct soak_thread *thread, struct round *round)
 static const struct {
 	const char *name;
 	int (*make)(struct soak_thread *thread, struct round *round);
-	bool disk;		/* has to be the first device to swap to */
-	bool apart;		/* the worker would bring back what is to be away for a while */
+	bool disk;		/* a disk has to be the first swap device */
+	bool apart;		/* the worker would bring the pages back too early */
 } kinds[SOAK_NUM_CLEAN] = {
 	[SOAK_CLEAN_FREED] = { "MADV_FREE", make_freed },
 	[SOAK_CLEAN_FREED_COLD] = { "MADV_FREE, COLD", make_freed_cold },
@@ -230,7 +232,7 @@ void soak_find_clean(struct soak *soak)
 
 /* ---- where pages go ---- */
 
-/* Until let_go_of_swap() the devices stay what they are. */
+/* Keep the swap devices as they are until let_go_of_swap(). */
 static int hold_swap(struct soak *soak, bool disk)
 {
 	const char *reason = NULL;
@@ -248,7 +250,7 @@ static int hold_swap(struct soak *soak, bool disk)
 	return reason ? soak_fail(soak, -ENODEV, "%s", reason) : 0;
 }
 
-/* What is on the disk comes back to memory with that, now and then. */
+/* Now and then change the first device, which brings pages on the disk back to memory. */
 static void let_go_of_swap(struct soak_thread *thread)
 {
 	struct soak *soak = thread->soak;
@@ -283,7 +285,10 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 	}
 }
 
-/* Without the userptr nobody but the CPU brings pages back; else the worker may find them in any state. */
+/*
+ * Without the userptr only the CPU brings pages back.  With it the worker may find them in any
+ * state.
+ */
 static int make_clean(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -321,7 +326,7 @@ static int read_pagemap(const struct soak_thread *thread, const struct round *ro
 	return pread(thread->pagemap, entries, size, at) == (ssize_t)size ? 0 : -EIO;
 }
 
-/* Not there at the moment, or there again, where the worker has brought it. */
+/* Has the page gone, or has the worker brought it back into another frame? */
 static bool is_taken(uint64_t before, uint64_t after)
 {
 	return (before & PAGEMAP_PRESENT) && (!(after & PAGEMAP_PRESENT) ||
@@ -370,7 +375,7 @@ static void count_taken(struct soak_thread *thread, const struct round *round)
 	}
 }
 
-/* Nobody else moves the pages meanwhile, nor brings one back but the worker. */
+/* The lock keeps other threads from moving pages; only the worker brings one back. */
 static int take_and_compare(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -432,7 +437,7 @@ int soak_reclaim(struct soak_thread *thread)
 	lock(round.area, round.apart);
 	ret = clean_and_store(thread, &round);
 	if (!round.apart) {
-		/* What others do to the pages meanwhile makes the round count less, and is as good as any. */
+		/* Events of other threads meanwhile make fewer pages count, which is no failure. */
 		unlock(round.area);
 		lock(round.area, true);
 	}

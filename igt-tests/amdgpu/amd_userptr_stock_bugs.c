@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bugs of the stock driver around userptrs without AMDGPU_GEM_USERPTR_HSA and around KFD's own.
- * A kernel that has such a bug fails the subtest; docs/upstreaming.md names the patch that fixes it.
+ * Bugs of the stock driver around userptrs without AMDGPU_GEM_USERPTR_HSA and around KFD's own. A
+ * kernel that has such a bug fails the subtest; docs/upstreaming.md names the patch that fixes it.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
  * machine is at risk.  On a stock kernel run each subtest in a process of its own, because some
@@ -51,8 +51,8 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 }
 
 /*
- * amdgpu_vm_bo_update() wrote the page addresses of the last bind, although the pages had been freed,
- * so the GPU could store to memory of whoever had them now.
+ * amdgpu_vm_bo_update() wrote the page addresses of the last bind, although the pages had been
+ * freed, so the GPU could store to the memory of their new owner.
  */
 static void map_after_munmap(struct amd_userptr *mine, void *data)
 {
@@ -75,7 +75,10 @@ static void run_map_after_munmap(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, map_after_munmap, NULL);
 }
 
-/* The memory is not writable any more, so hmm_range_fault() says -EPERM; KFD's worker retried for ever. */
+/*
+ * The memory is not writable any more, so hmm_range_fault() says -EPERM; KFD's worker retried for
+ * ever.
+ */
 static void mprotect_kfd(struct amd_userptr *mine, void *data)
 {
 	uint32_t *cpu = amd_userptr_mmap(mine, MEMORY_SIZE, 1);

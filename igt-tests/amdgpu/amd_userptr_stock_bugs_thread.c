@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main thread exits while another thread goes on.  The restore worker used to look up the address
- * space of the main thread, which has none any more, so the queues stayed evicted.
+ * The main thread exits while another thread goes on.  The restore worker used to look up the
+ * address space of the main thread, which has none any more, so the queues stayed evicted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,7 +32,10 @@ static struct survivor {
 	uint32_t handle;		/* 0: a userptr of KFD */
 } survivor;
 
-/* A main thread that exits before the others is a zombie, and the kernel has taken its mm_struct away. */
+/*
+ * A main thread that exits before the others is a zombie, and the kernel has taken its mm_struct
+ * away.
+ */
 static void wait_for_zombie(void)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;

@@ -1,18 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
- * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the flag,
- * then waits for the GPU to finish that and to move VRAM back.  An MMU notifier that ran in this
- * window found no eviction fence to wait for, so the queues started with page table entries for
- * pages that had been freed.
+ * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the
+ * flag, then waits for the GPU to finish that and to move VRAM back.  An MMU notifier that ran in
+ * this window found no eviction fence to wait for, so the queues started with page table entries
+ * for pages that had been freed.
  *
  * The window has to be long, and the test has to see it.  TTM evicts all VRAM first, because the
- * worker waits until that is back.  Then another thread registers a page with SVM which does not come
- * (FUSE), so that thread keeps the process's lock, and the worker cannot start before the first
- * userptr has changed.  That cannot be done earlier: the thread has the VM reserved, too, so nothing
- * could be evicted.
+ * worker waits until that is back.  Then another thread registers a page with SVM which does not
+ * come (FUSE), so that thread keeps the process's lock, and the worker cannot start before the
+ * first userptr has changed.  That cannot be done earlier: the thread has the VM reserved, too, so
+ * nothing could be evicted.
  *
- * The kernel's trace gives the order of three events: the update of the first userptr's mapping opens
- * the window, then the notifier of the second one has to run, and the new eviction fence closes it.
+ * The kernel's trace gives the order of three events: the update of the first userptr's mapping
+ * opens the window, then the notifier of the second one has to run, and the new eviction fence
+ * closes it.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -44,7 +45,10 @@
  */
 #define VRAM_SIZE	((size_t)4 << 20)
 
-/* An attempt fails when the machine is too slow, or when the kernel does not hand out the freed pages again. */
+/*
+ * An attempt fails when the machine is too slow, or when the kernel does not hand out the freed
+ * pages again.
+ */
 #define ATTEMPTS	16
 
 #define NOTIFIER	"amd_userptr_notifier"
@@ -59,7 +63,7 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 /* A thread that holds the lock of the process that the restore worker needs. */
 struct holder {
 	struct igt_fuse fuse;
-	uint64_t offset;		/* of a page that nobody has asked for */
+	uint64_t offset;		/* in the file, of a page that is not in the page cache */
 	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;

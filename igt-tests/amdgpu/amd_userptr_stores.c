@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * What the GPU has stored is not lost by reclaim, whatever the page table of the
- * CPU said of the pages when it did so: stores of the GPU set no dirty bit.
+ * Reclaim must not lose stores of the GPU.  They set no dirty bit in the CPU's page table, so a
+ * page that is writable and clean there looks as if it need not be written out.
  *
- * A subtest is a way for pages to be writable and clean times a kind of userptr.
- * First the pages are so before the GPU gets them, then they become so again
- * while it has them. All bytes that are compared are the GPU's; that each page
- * has really gone is seen by mincore(), while the restore worker, who would
- * bring it back, is held.
+ * A subtest is a way for pages to become writable and clean, times a kind of userptr.  First the
+ * pages become so before the GPU has them, then again while the GPU has them.  The test compares
+ * only bytes that the GPU has stored.  mincore() shows that each page has left memory, while the
+ * restore worker, which would bring it back, is held.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,27 +30,27 @@ IGT_TEST_DESCRIPTION("Stores of the GPU survive reclaim, also in pages that are 
 
 #define SUBTEST_SECONDS igt_patience(50)
 
-/* Of a process under pressure: the limit, and what it works on besides. */
+/* The limit of a process under pressure, and the other memory that it works on. */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_OTHER ((size_t)10 << 20)
 
-/* More holds of the worker than a subtest has. */
+/* More than the number of times that a subtest holds the worker. */
 enum { CHILD_HOLDS = 8 };
 
-/* Content, besides AMD_USERPTR_SEED, which the CPU has stored before. */
+/* Seeds of the GPU's stores; the CPU has stored AMD_USERPTR_SEED before. */
 enum { FIRST = 1 << 10, SECOND = 2 << 10 };
 
 static struct amd_userptr up;
 static int no_stall;
 
-/* Of the subtest that runs; not on its stack, for it may end by a jump. */
+/* State of the running subtest.  A failing subtest ends by a jump, so it is not on the stack. */
 static struct test {
 	struct amd_userptr *up;
 	const struct stores_clean *clean;
 	struct amd_userptr_area area;
 	struct amd_userptr_mapped mapped;
 	struct amd_userptr_stall stall;
-	char *other;			/* memory that pushes the area out; NULL: MADV_PAGEOUT does */
+	char *other;			/* memory that pushes the area out; NULL: use MADV_PAGEOUT */
 } test;
 
 static unsigned int num_pages(void)
@@ -59,7 +58,7 @@ static unsigned int num_pages(void)
 	return test.area.size / getpagesize();
 }
 
-/* Each page with a seed of its own. */
+/* Each page has a seed of its own. */
 static void fill(char *memory, uint32_t seed)
 {
 	for (unsigned int i = 0; i < num_pages(); i++)
@@ -106,7 +105,7 @@ static void gpu_finds(uint32_t seed)
 {
 	struct amd_userptr *u = test.up;
 
-	/* What no pattern and no fresh page contains. */
+	/* Bytes that neither a pattern nor a new page contains. */
 	memset(u->out.cpu, 0xff, test.area.size);
 	amd_kfd_queue_copy(u->queue, u->out.va, test.mapped.va, test.area.size);
 	amd_kfd_queue_sync(u->queue, AMD_USERPTR_WAIT_MS);
@@ -114,8 +113,9 @@ static void gpu_finds(uint32_t seed)
 }
 
 /*
- * The process works on more than it may have, again and again. A few active pages are left alone by reclaim as long as
- * there are more that are not, and a dirty one that was MADV_FREE'd becomes active once.
+ * The process touches more memory than its limit, again and again.  Reclaim leaves active pages
+ * alone as long as there are more inactive ones, and a dirty page after MADV_FREE becomes active
+ * once.
  */
 static int press(void *data)
 {
@@ -146,7 +146,7 @@ static void let_go(void)
 	amd_userptr_stall_drop(&test.stall, test.up);
 }
 
-/* Every page leaves memory, and only then the worker may fetch it. */
+/* Push every page out of memory before the worker may bring it back. */
 static void reclaim(void)
 {
 	int ret;
@@ -159,7 +159,7 @@ static void reclaim(void)
 	let_go();
 }
 
-/* Without a userptr nobody brings a page back but who looks at it. */
+/* Without a userptr only an access brings a page back. */
 static void reclaim_untracked(void)
 {
 	int ret = push_out();
@@ -178,7 +178,9 @@ static void make_clean(void)
 	igt_assert_f(!ret, "%s: %s\n", test.clean->name, strerror(-ret));
 }
 
-/* While the GPU has the pages; the worker then finds them clean, if it can be made to wait. */
+/*
+ * Make the pages clean while the GPU has them, with the worker held, so that it finds them clean.
+ */
 static void make_clean_again(void)
 {
 	amd_kfd_smi_mark(&test.up->smi);
@@ -225,12 +227,12 @@ static void survive_reclaim(struct amd_userptr *user, const struct stores_clean 
 	gpu_stores(SECOND);
 	gpu_finds(SECOND);
 	reclaim();
-	/* The GPU first: the CPU does not bring them back for it. */
+	/* The GPU reads first, because a read of the CPU would bring the pages back. */
 	gpu_finds(SECOND);
 	check(test.area.cpu, SECOND, "clean while the GPU had it");
 }
 
-/* Nobody looks at the pages between the store and the end of the userptr. */
+/* The userptr is closed right after the store: no restore looks at the pages in between. */
 static void survive_close(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -243,7 +245,7 @@ static void survive_close(const struct stores_clean *clean, enum amd_userptr_kin
 	check(test.area.cpu, FIRST, "the userptr is closed");
 }
 
-/* Or of the mapping: what is left of the stores is in the file. */
+/* The mapping ends right after the store, so the file has to contain the stores. */
 static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -254,14 +256,14 @@ static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_ki
 	amd_userptr_mapped_drop(&up, &test.mapped);
 	igt_assert(mmap(test.area.cpu, test.area.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
 			test.area.fd, 0) == test.area.cpu);
-	/* Only what is mapped is paged out. */
+	/* MADV_PAGEOUT finds mapped pages only. */
 	for (unsigned int i = 0; i < num_pages(); i++)
 		(void)*(volatile char *)(test.area.cpu + (size_t)i * getpagesize());
 	reclaim_untracked();
 	check(test.area.cpu, FIRST, "mapped anew");
 }
 
-/* Or of the process that had the queue. */
+/* The process ends right after the store of its queue. */
 static void survive_exit(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -294,7 +296,7 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
-		/* What the driver has for the process is not what is to be limited. */
+		/* Open KFD first: the limit is not meant for memory that the driver allocates. */
 		amd_userptr_open_in_child(&mine, &up);
 		igt_assert_eq(__igt_cgroup_join(), 0);
 		test.other = mmap(NULL, PRESSURE_OTHER, PROT_READ | PROT_WRITE,
@@ -304,7 +306,7 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 		survive_reclaim(&mine, clean, kind);
 		_exit(IGT_EXIT_SUCCESS);
 	}
-	/* The file's pages that the child has asked for are there now. */
+	/* The child has brought the pages of the file into memory. */
 	test.stall.offset += CHILD_HOLDS * IGT_FUSE_NEXT;
 	igt_waitchildren_timeout(3 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
 	full = igt_cgroup_event("max ");
@@ -312,7 +314,7 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 	igt_assert(full > 0);
 }
 
-/* The controls: what the CPU stores survives, and what nobody stores need not. */
+/* Controls of the test: stores of the CPU survive, and pages without a store may be dropped. */
 static void cpu_store(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);

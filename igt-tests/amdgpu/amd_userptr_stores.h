@@ -5,20 +5,23 @@
 
 #include "lib/amdgpu/amd_userptr_area.h"
 
-/* A way in which pages come to be writable and, for the CPU's page table, clean. */
+/* A way in which pages become writable and, in the CPU's page table, clean. */
 struct stores_clean {
 	const char *name;
 	const char *what;
 	const struct amd_userptr_backing *backing;
-	/* Why not here, or NULL; before there is an area. */
+	/* A reason to skip, or NULL; runs before there is an area. */
 	const char *(*prepare)(void);
-	/* Do it: 0 or -errno, -ENODEV when the machine lacks what it takes. */
+	/* Make the pages clean: 0 or -errno, -ENODEV when the machine cannot do that. */
 	int (*make)(struct amd_userptr_area *area);
-	/* Maps nothing: may be done while the restore worker has mmap_lock for reading. */
+	/* It maps nothing, so it may run while the restore worker holds mmap_lock for reading. */
 	bool held;
-	/* Not while somebody follows the pages, who would undo it half way. */
+	/*
+	 * It cannot run while the driver follows the pages, because the worker would undo it half
+	 * way.
+	 */
 	bool once;
-	/* What is true of the pages then, besides that they are clean. */
+	/* Facts about the pages afterwards, besides that they are clean. */
 	bool lazyfree, swap_cache, huge;
 };
 
@@ -26,10 +29,13 @@ extern const struct stores_clean amd_userptr_stores_clean[];
 extern const unsigned int amd_userptr_num_stores_clean;
 const struct stores_clean *stores_clean(const char *name);
 
-/* All pages of the area are there and clean, as @clean has it; or fail. A huge page is one only the first time. */
+/*
+ * Assert that all pages of the area are in memory and clean.  A huge page is one only the first
+ * time.
+ */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again);
-/* Undo what prepare() has changed of the machine. */
+/* Undo the changes that prepare() has made to the machine. */
 void stores_clean_fini(void);
 
 #endif

@@ -1,9 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every way in which a page is writable and clean: the CPU's page table entry
- * has no dirty bit, and neither has the page, so that reclaim need not keep what
- * is in it.  Either nobody has stored anything yet, or what was stored is on a
- * disk too, or the owner has said that it does not matter (MADV_FREE).
+ * Every way in which a page becomes writable and clean.  Neither the CPU's page table entry nor the
+ * page is dirty, so reclaim need not keep the content: no CPU has stored to the page, or a disk has
+ * the content, too, or the owner does not need it any more (MADV_FREE).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -75,7 +74,7 @@ static void read_all(struct amd_userptr_area *area)
 
 /* ---- anonymous memory ---- */
 
-/* It leaves alone what waits to be put on an LRU list, and has the rest wait to be put on another. */
+/* MADV_FREE skips pages in a batch for the LRU lists, and puts the others into another batch. */
 static int lazyfree(struct amd_userptr_area *area)
 {
 	int ret;
@@ -119,7 +118,7 @@ static int fork_and_end(void)
 	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -ECHILD : 0;
 }
 
-/* The child's copy of the page table takes the right to write from both. */
+/* fork() write-protects the pages in both page tables. */
 static int lazyfree_fork(struct amd_userptr_area *area)
 {
 	int ret = lazyfree(area);
@@ -127,7 +126,7 @@ static int lazyfree_fork(struct amd_userptr_area *area)
 	return ret ? ret : fork_and_end();
 }
 
-/* Until all are one page with their twins, and then copies again. */
+/* Wait until KSM has merged all pages with their twins, then unmerge them, which copies them. */
 static int lazyfree_ksm(struct amd_userptr_area *area)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -159,7 +158,7 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 	return ret ? ret : lazyfree_mprotect(area);
 }
 
-/* What a disk has as well; written there first, and read from there by the CPU. */
+/* Page out to a disk, then let the CPU read the pages back: the disk keeps its copy. */
 static int swapped_in(struct amd_userptr_area *area)
 {
 	int ret = __igt_reclaim_pageout_all(area->cpu, area->size);
@@ -188,7 +187,7 @@ static int swapped_in_mprotect(struct amd_userptr_area *area)
 
 /* ---- shared memory and files ---- */
 
-/* Pages that nobody has, and that are zero when they come. */
+/* Pages that are not in memory, and are zero when they come. */
 static int punch(struct amd_userptr_area *area)
 {
 	if (area->fd < 0)
@@ -213,7 +212,7 @@ static int populated(struct amd_userptr_area *area)
 	return ret ? ret : advise(area, MADV_POPULATE_READ_NOW);
 }
 
-/* A shared mapping is populated for reading, whatever may be done with it. */
+/* The kernel populates a shared mapping for reading, although it is writable. */
 static int map_populated(struct amd_userptr_area *area)
 {
 	int ret = punch(area);
@@ -245,7 +244,7 @@ static int read_migrate(struct amd_userptr_area *area)
 	return ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
 }
 
-/* The old setting is the one in brackets. */
+/* The current setting is the word in brackets. */
 static char shmem_before[32];
 
 static const char *allow_shmem_thp(void)
@@ -337,7 +336,10 @@ const struct stores_clean *stores_clean(const char *name)
 	return NULL;
 }
 
-/* A file of a disk is written to by page_mkwrite(), and clean is all that can be asked of it. */
+/*
+ * A page of a file on a disk becomes writable by page_mkwrite(), so it can be asked to be clean
+ * only.
+ */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * What AMDGPU_GEM_USERPTR_HSA allows and refuses.  Every refusal must leave
- * nothing behind, so the error is all there is to see.
+ * Arguments, memory and processes that AMDGPU_GEM_USERPTR_HSA allows and refuses.  A refusal leaves
+ * nothing behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,7 +37,7 @@ static void unknown_flags(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
-	/* Bits 5 to 8 are for userptrs with the flag, and refused without it. */
+	/* The kernel refuses bits 5 to 8 without the flag. */
 	for (int bit = 5; bit < 32; bit++) {
 		igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_REGISTER | 1u << bit),
 			      -EINVAL);
@@ -95,7 +95,7 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page() / 2, AMD_USERPTR_TRACKED), -EINVAL);
 	igt_assert_eq(create(up, cpu, 0, AMD_USERPTR_TRACKED), -EINVAL);
 
-	/* A hole, then memory that may not be written. */
+	/* A hole, then memory that the process may only read. */
 	igt_assert_eq(munmap(cpu + 2 * page(), page()), 0);
 	igt_assert_eq(create(up, cpu, 4 * page(), AMD_USERPTR_TRACKED), -EFAULT);
 	igt_assert_eq(create(up, cpu, 2 * page(), AMD_USERPTR_TRACKED), 0);
@@ -107,10 +107,10 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
 }
 
-/* More than there can be memory for: nothing as long as that is allocated to find out. */
+/* A size above any limit: the driver must refuse it before it allocates arrays of that length. */
 static void too_large(struct amd_userptr *up)
 {
-	/* Low, so that what is behind it are addresses of a process on any CPU. */
+	/* A low address, so that the whole range is in user space on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	const unsigned long long used = amd_kfd_mem_used();
@@ -149,7 +149,7 @@ static void needs_kfd_vm(struct amd_userptr *up)
 	igt_assert_fd(fd);
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle),
 		      -EOPNOTSUPP);
-	/* Without the flag the same file takes it. */
+	/* Without the flag the same file makes a userptr of it. */
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED &
 					   ~AMDGPU_GEM_USERPTR_HSA, &handle), 0);
 	drm_close_driver(fd);
@@ -159,7 +159,7 @@ static void needs_own_process(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
-	/* The VM belongs to the parent, the memory would be the child's. */
+	/* The VM belongs to the parent, but the memory to the child. */
 	igt_fork(child, 1)
 		igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EPERM);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
@@ -229,7 +229,7 @@ static void no_delayed_update(struct amd_userptr *up)
 		.map_size = page(),
 	};
 
-	/* There is no submission that would do it later. */
+	/* No later submission would update the page tables. */
 	igt_assert(args.va_address);
 	igt_assert_neq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
 	igt_assert_eq(errno, EINVAL);
@@ -248,7 +248,7 @@ static int flink(int fd, uint32_t handle, uint32_t *name)
 	return 0;
 }
 
-/* Two files of the primary node: only they can name each other's objects. */
+/* Two files of the primary node, because only these can open each other's objects by name. */
 static void other_file(struct amd_userptr *up)
 {
 	char *primary = drmGetPrimaryDeviceNameFromFd(up->fd);
@@ -274,7 +274,7 @@ static void other_file(struct amd_userptr *up)
 
 static void no_other_file(struct amd_userptr *up)
 {
-	/* A process has one VM per GPU, so this takes another process. */
+	/* A process has one VM per GPU, so use another process. */
 	igt_fork(child, 1)
 		other_file(up);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
@@ -287,7 +287,7 @@ static int set_xnack(struct amd_kfd *kfd, int on)
 	return ioctl(kfd->fd, AMDKFD_IOC_SET_XNACK_MODE, &args) ? -errno : 0;
 }
 
-/* Returns whether the GPU has it at all. */
+/* Returns whether the GPU supports XNACK. */
 static bool xnack_excludes(struct amd_userptr *up)
 {
 	const size_t size = page();
@@ -317,7 +317,7 @@ static void no_xnack(struct amd_userptr *up)
 	bool *there = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(there != MAP_FAILED);
-	/* It cannot be switched on in a process that has queues. */
+	/* KFD does not switch it on in a process that has queues. */
 	igt_fork(child, 1)
 		*there = xnack_excludes(up);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
@@ -334,13 +334,13 @@ static const struct amd_userptr_subtest hsa[] = {
 	{ .name = "hsa-version", .run = version,
 	  .describe = "The driver's version announces the flag." },
 	{ .name = "hsa-needs-register", .run = needs_register,
-	  .describe = "Without a notifier there is nothing that could track the pages." },
+	  .describe = "The flag needs REGISTER, because without a notifier the driver cannot follow the pages." },
 	{ .name = "hsa-implies-validate", .run = implies_validate,
-	  .describe = "Pages are looked up at creation, asked for or not." },
+	  .describe = "The driver looks up the pages at creation, with and without VALIDATE." },
 	{ .name = "hsa-bad-memory", .run = bad_memory,
 	  .describe = "Unaligned, empty, absent or write-protected memory is refused." },
 	{ .name = "hsa-too-large", .run = too_large,
-	  .describe = "KFD's limit is asked before anything is allocated, and not used up." },
+	  .describe = "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
 	{ .name = "hsa-unknown-flags", .run = unknown_flags_hsa,
 	  .describe = "Flags that no kernel knows are refused together with the flag, too." },
 	{ .name = "hsa-anononly", .run = anononly,
@@ -350,13 +350,13 @@ static const struct amd_userptr_subtest hsa[] = {
 	{ .name = "hsa-needs-own-process", .run = needs_own_process,
 	  .describe = "A child cannot give its memory to the parent's queues." },
 	{ .name = "hsa-no-xnack", .run = no_xnack,
-	  .describe = "What waits for page faults and what is stopped for them exclude each other." },
+	  .describe = "XNACK mode and userptrs with the flag exclude each other." },
 	{ .name = "hsa-no-delayed-update", .run = no_delayed_update,
 	  .describe = "A GPU mapping is made at once or not at all." },
 	{ .name = "hsa-no-bo-list", .run = no_bo_list,
-	  .describe = "Command submission does not touch what KFD's restore worker owns." },
+	  .describe = "A command submission cannot list a userptr with the flag, because KFD's restore worker owns it." },
 	{ .name = "hsa-no-prime-export", .run = no_prime_export,
-	  .describe = "Process memory is not shared as a dma-buf." },
+	  .describe = "The driver does not export process memory as a dma-buf." },
 	{ .name = "hsa-no-cpu-map", .run = no_cpu_map,
 	  .describe = "The driver does not map process memory for the CPU." },
 	{ .name = "hsa-no-other-file", .run = no_other_file,

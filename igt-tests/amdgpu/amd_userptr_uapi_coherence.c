@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * How the GPU caches user memory: page table entries of a userptr with the flag
- * are those of KFD's userptr of the same kind, and of any other GEM BO.  What
- * they are is the GPU's business (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c).
+ * How the GPU caches user memory.  The page table entries of a userptr with the flag have to equal
+ * those of KFD's userptr and of other GEM BOs with the same coherence flags.  Their bits depend on
+ * the GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test does not know them.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -25,7 +25,7 @@
 /* First DRM minor of amdgpu that has the flags. */
 #define COHERENCE_DRM_MINOR 65
 
-/* The same for KFD, for a userptr of GEM, and for other BOs of GEM. */
+/* The flags of one kind of coherence: for KFD, for a GEM userptr, and for other GEM BOs. */
 struct kind {
 	uint32_t kfd, userptr, create;
 };
@@ -43,7 +43,7 @@ static const struct kind kinds[] = {
 	  AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED },
 };
 
-/* Flags of the entries that were written since the trace was cleared. */
+/* The flags of the entries that were written since the trace was cleared. */
 static uint64_t traced_flags(uint64_t va, uint64_t at_least)
 {
 	const struct amd_vm_trace trace = amd_vm_trace_read(va, COHERENCE_SIZE);
@@ -90,7 +90,7 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	igt_assert_eq_u64(traced_flags(bo->va, COHERENCE_PAGES), wanted);
 	igt_assert_eq(create_flags(up, bo->handle) & COHERENCE_MASK, kind->create);
 
-	/* What the restore worker writes: all of KFD's, the part that changed of ours. */
+	/* The restore worker writes all entries of KFD's userptr, and the changed ones of ours. */
 	igt_tracefs_clear();
 	amd_kfd_smi_mark(&up->smi);
 	igt_mm_change_page(theirs);
@@ -114,7 +114,7 @@ static void coherence(struct amd_userptr *up)
 		like_kfd(up, &kinds[i]);
 }
 
-/* What the entries of a mapping of the BO are with this MTYPE. */
+/* The flags of the entries when the VA ioctl maps the BO with this MTYPE. */
 static uint64_t flags_with(struct amd_userptr *up, uint32_t handle, uint32_t mtype)
 {
 	uint64_t va = amd_kfd_va_reserve(COHERENCE_SIZE, 0), flags;
@@ -178,11 +178,11 @@ static void coherence_needs_hsa(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_coherence_subtests[] = {
 	{ .name = "hsa-coherence", .run = coherence,
-	  .describe = "Page table entries are those of KFD's userptr of the same kind, restored or not." },
+	  .describe = "Page table entries equal those of KFD's userptr of the same kind, also after a restore." },
 	{ .name = "hsa-coherence-mtype", .run = coherence_mtype,
-	  .describe = "The MTYPE of the VA ioctl counts as much as for other BOs of the same kind." },
+	  .describe = "The MTYPE of the VA ioctl has the same effect as for other BOs of the same kind." },
 	{ .name = "hsa-coherence-needs-hsa", .run = coherence_needs_hsa,
-	  .describe = "Command submission's userptrs do not have kinds." },
+	  .describe = "The driver refuses coherence flags for userptrs without the flag." },
 };
 const unsigned int amd_userptr_num_coherence_subtests =
 	ARRAY_LENGTH(amd_userptr_coherence_subtests);

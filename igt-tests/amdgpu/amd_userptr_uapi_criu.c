@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Checkpoint and restore (CRIU): the checkpoint of a process knows nothing of
- * the render node's BOs, and while one is restored, nobody follows user memory.
+ * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render
+ * node, and while KFD restores a process it does not follow user memory.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -12,7 +12,9 @@
 
 #define CRIU_SIZE ((size_t)64 << 10)
 
-/* drivers/gpu/drm/amd/amdkfd/kfd_priv.h: KFD_CRIU_PRIV_VERSION, and what is of that version. */
+/*
+ * KFD_CRIU_PRIV_VERSION of drivers/gpu/drm/amd/amdkfd/kfd_priv.h, and structures of that version.
+ */
 #define CRIU_PRIV_VERSION 1
 struct priv_data {
 	struct {
@@ -48,7 +50,7 @@ static int unpause(struct amd_userptr *up)
 	return criu(&up->kfd, (struct kfd_ioctl_criu_args) { .op = KFD_CRIU_OP_UNPAUSE }, NULL);
 }
 
-/* A checkpoint could begin: the queues are stopped for it. */
+/* Begin a checkpoint, for which KFD evicts the queues. */
 static uint32_t begin_and_end(struct amd_userptr *up)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
@@ -70,14 +72,14 @@ static void no_checkpoint(struct amd_userptr *up)
 	begin_and_end(up);
 	bo = amd_userptr_tracked(up, CRIU_SIZE, 1);
 	igt_assert_eq(process_info(up, NULL), -EOPNOTSUPP);
-	/* Nothing is paused by what is refused. */
+	/* A refused checkpoint must not leave the queues evicted. */
 	igt_assert_eq(unpause(up), -EINVAL);
 	amd_userptr_roundtrip(up, bo, 2);
 	amd_userptr_destroy(up, bo);
 	begin_and_end(up);
 }
 
-/* A process that has nothing but a GPU is restored; then it is like any other one. */
+/* Restore a process that has a GPU and nothing else; afterwards it is like any other one. */
 static void restore(struct amd_userptr *up, int fd)
 {
 	struct kfd_criu_device_bucket device = { .drm_fd = fd };
@@ -118,7 +120,7 @@ static void restore(struct amd_userptr *up, int fd)
 
 static void busy_in_restore(struct amd_userptr *up)
 {
-	/* As many GPUs as the process can have: this one. */
+	/* This GPU is the only one that the process can have. */
 	igt_require_f(begin_and_end(up) == 1, "more than one GPU\n");
 	igt_fork(child, 1) {
 		int fd = drm_reopen_driver(up->fd);
@@ -131,8 +133,8 @@ static void busy_in_restore(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_criu_subtests[] = {
 	{ .name = "hsa-no-checkpoint", .run = no_checkpoint,
-	  .describe = "A process with such a BO is not checkpointed without it, and goes on." },
+	  .describe = "KFD refuses a checkpoint of a process with such a BO, and the process goes on." },
 	{ .name = "hsa-busy-in-restore", .run = busy_in_restore,
-	  .describe = "There are no such BOs before a restored process has been resumed." },
+	  .describe = "The driver refuses such BOs until a restored process has been resumed." },
 };
 const unsigned int amd_userptr_num_criu_subtests = ARRAY_LENGTH(amd_userptr_criu_subtests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * KFD's shared virtual memory and userptrs that KFD queues access exclude each other, page by
- * page: both follow their memory, and each would update page tables without the other.
+ * KFD's shared virtual memory (SVM) and userptrs with the flag exclude each other, page by page,
+ * because both follow their memory and would update page tables without each other.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,10 +15,10 @@
 
 #include "amd_userptr_uapi.h"
 
-/* Pages of a BO of several ranges, every other page of the memory. */
+/* The pages of a BO of several ranges: every other page of the memory. */
 enum { PAGES = 8 };
 
-/* Attempts to register the same memory both ways at once. */
+/* How often two threads register the same memory both ways at once. */
 enum { RACES = 200 };
 
 static size_t page(void)
@@ -93,14 +93,16 @@ static void userptr_first(struct amd_userptr *up)
 	igt_assert_eq(register_svm(up, cpu + 4 * page(), page()), 0);
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* Until its last handle is closed, mapped or not. */
+	/*
+	 * The memory is excluded until the last handle is closed, whether the BO is mapped or not.
+	 */
 	amd_userptr_unmap(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
 	amd_userptr_destroy(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), 0);
 }
 
-/* A BO that was refused, whyever, has no claim to its memory. */
+/* A BO that was refused for any reason has no claim to its memory. */
 static void refused_first(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);
@@ -180,14 +182,14 @@ static void both_at_once(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_svm_subtests[] = {
 	{ .name = "hsa-no-svm-memory", .run = svm_first,
-	  .describe = "Memory registered for SVM is not registered twice." },
+	  .describe = "The driver refuses a userptr of memory that is registered for SVM." },
 	{ .name = "hsa-no-svm-after", .run = userptr_first,
-	  .describe = "Nor is that of a userptr registered for SVM." },
+	  .describe = "KFD refuses SVM of memory that is a userptr." },
 	{ .name = "hsa-no-svm-refused", .run = refused_first,
-	  .describe = "What was not made a userptr can be." },
+	  .describe = "KFD takes memory for SVM whose userptr was refused." },
 	{ .name = "hsa-no-svm-ranges", .run = ranges_first,
-	  .describe = "Of a BO of ranges just these are excluded." },
+	  .describe = "A BO of ranges excludes its ranges from SVM, and no memory between them." },
 	{ .name = "hsa-no-svm-race", .run = both_at_once,
-	  .describe = "Of two threads that register the same page both ways one succeeds." },
+	  .describe = "When two threads register the same page both ways, exactly one succeeds." },
 };
 const unsigned int amd_userptr_num_svm_subtests = ARRAY_LENGTH(amd_userptr_svm_subtests);

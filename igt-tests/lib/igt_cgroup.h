@@ -1,19 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* A cgroup with little memory; one at a time. Needs root. */
+/* A memory cgroup with a small limit; one at a time.  Needs root. */
 #ifndef IGT_CGROUP_H
 #define IGT_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Make it: NULL, or why there cannot be one. */
+/* Make it: NULL, or a reason to skip. */
 const char *igt_cgroup_init(size_t limit);
 void igt_cgroup_fini(void);
-/* The calling process is in it from now on; what it had before is counted where it was. */
+/* Move the calling process into it.  Memory that it has already stays charged to its old cgroup. */
 int __igt_cgroup_join(void);
-/* May the members use swap space? Else what is too much ends one of them. */
+/* May the members use swap?  If not, the kernel kills one of them above the limit. */
 int __igt_cgroup_swap(bool may);
-/* Of memory.events: "max " (the limit was reached), "oom_kill "... */
+/* A counter of memory.events, such as "max " (the limit was reached) or "oom_kill ". */
 unsigned long long igt_cgroup_event(const char *word);
 
 #endif

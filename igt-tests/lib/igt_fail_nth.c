@@ -15,12 +15,12 @@
 
 #define DEBUGFS "/sys/kernel/debug/"
 
-/* As deep as the kernel looks: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH */
+/* The kernel's maximum: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH */
 #define STACK_DEPTH "32"
 
 static const char *const kinds[] = { "failslab", "fail_page_alloc" };
 
-/* Nothing is exempt, and each failure is not worth a stack trace in the log. */
+/* Let every kind of allocation fail, and do not log a stack trace for each. */
 static const struct {
 	const char *file, *during, *after;
 	bool pages_only;
@@ -56,7 +56,7 @@ static int set_attributes(bool during)
 	return 0;
 }
 
-/* Only allocations below functions in [start, end) fail; all for 0 and ~0. */
+/* Only allocations with a function in [start, end) on the stack fail; 0 and ~0: all of them. */
 static int set_callers(unsigned long start, unsigned long end, const char *depth)
 {
 	char text[2][32];
@@ -72,7 +72,7 @@ static int set_callers(unsigned long start, unsigned long end, const char *depth
 	return 0;
 }
 
-/* From the first to the last function of @driver, a module. */
+/* The addresses of the first and the last function of the module @driver. */
 static bool driver_text(const char *driver, unsigned long *start, unsigned long *end)
 {
 	FILE *file = fopen("/proc/kallsyms", "r");
@@ -94,8 +94,8 @@ static bool driver_text(const char *driver, unsigned long *start, unsigned long 
 }
 
 /*
- * One that runs the work items of the usual pools: of a CPU, "kworker/CPU:ID", or of none, "kworker/uPOOL:ID". Not
- * those of high priority, nor the rescuer of a work queue.
+ * Is it a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound
+ * ("kworker/uPOOL:ID")? Those of high priority and the rescuers do not run the driver's work items.
  */
 static bool is_usual_kworker(int pid)
 {
@@ -122,7 +122,7 @@ static void close_kworkers(struct igt_fail_nth *inject)
 		close(inject->kworkers[--inject->num_kworkers]);
 }
 
-/* They come and go. */
+/* Kworkers come and go, so look for them each time. */
 static void find_kworkers(struct igt_fail_nth *inject)
 {
 	DIR *proc = opendir("/proc");
@@ -174,7 +174,7 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 	if (inject->self < 0)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
-	/* Whatever a test that failed has left. */
+	/* A test that failed may have left something armed. */
 	put_number(inject->self, 0);
 	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes(true))
@@ -237,7 +237,7 @@ void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n)
 
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 {
-	/* What is left is read before anything else is allocated. */
+	/* Read the counter before anything else allocates. */
 	const unsigned int left = get_number(inject->self);
 
 	put_number(inject->self, 0);
@@ -261,7 +261,7 @@ unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran
 		char text[16] = "";
 		unsigned int left;
 
-		/* One that has ended had nothing to do. */
+		/* A kworker that has ended has run nothing. */
 		if (pread(inject->kworkers[i], text, sizeof(text) - 1, 0) <= 0)
 			continue;
 		left = strtoul(text, NULL, 10);

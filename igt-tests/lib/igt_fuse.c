@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A FUSE file system that is one file, whose pages come when they are allowed
- * to.  Documentation/filesystems/fuse/fuse.rst; no library, for it is four
- * requests (include/uapi/linux/fuse.h).
+ * A FUSE file system with one file.  It speaks the protocol of include/uapi/linux/fuse.h itself,
+ * because four requests are enough (Documentation/filesystems/fuse/fuse.rst).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,10 +23,10 @@
 
 #include "lib/igt_fuse.h"
 
-/* Nobody reads that far. */
+/* No test reads that far. */
 #define FILE_SIZE (1ull << 40)
 
-/* A request is answered after this time at the latest, so that no worker hangs for ever. */
+/* The server answers after this time even without permission, so that no worker hangs for ever. */
 enum { ANSWER_MS = 20000 };
 
 enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
@@ -48,7 +47,7 @@ static int reply(struct server *server, uint64_t unique, int error, size_t size)
 	return write(server->dev, server->answer, out->len) < 0 ? -errno : 0;
 }
 
-/* Tell that the page is wanted, then wait for the permission to give it. */
+/* Tell the test that the kernel wants a page, then wait for the permission to answer. */
 static size_t answer_read(struct server *server, const struct fuse_read_in *in, void *body)
 {
 	struct pollfd go = { .fd = server->go, .events = POLLIN };
@@ -56,12 +55,12 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 	char byte = 0;
 
 	memset(body, 0, size);
-	/* A permission that came too late, when the time was up, is none for this page. */
+	/* Drop a permission that came after the time was up: it was for the page before. */
 	while (poll(&go, 1, 0) == 1 && read(server->go, &byte, 1) == 1)
 		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
-	/* End of file: whom we work for is gone. */
+	/* End of file: the test process has ended. */
 	if (poll(&go, 1, ANSWER_MS) == 1 && read(server->go, &byte, 1) != 1)
 		_exit(0);
 	return size;
@@ -130,7 +129,9 @@ static void run_server(int dev, int arrived, int go)
 	enum { FIRST = 3 };
 	int fds[] = { dev, arrived, go };
 
-	/* Keep nothing else of the test open, above all no device. */
+	/*
+	 * Close all other descriptors of the test: an open device would keep KFD's process alive.
+	 */
 	for (int i = 0; i < 3; i++)
 		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);	/* out of each other's way */
 	for (int i = 0; i < 3; i++)
@@ -149,7 +150,7 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
-/* With the process that has the file's pages it ends, too. */
+/* The thread ends with its process, which also uses the file. */
 static int start_thread(int dev, int arrived, int go)
 {
 	static struct server server;
@@ -180,7 +181,7 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 	return fuse->server < 0 ? -errno : 0;
 }
 
-/* Mounting waits for nobody, opening does for the server; then the path is not needed. */
+/* Opening asks the server, so it has to run before.  Afterwards the path is not needed. */
 static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	char path[] = "/tmp/amd_userptr-XXXXXX";
@@ -194,7 +195,7 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 	if (!ret) {
 		ret = start_server(fuse, inside, dev, arrived, go);
 		fuse->file = ret ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-		/* The latter makes the kernel ask for the size. */
+		/* fstat() makes the kernel ask for the size. */
 		if (!ret && (fuse->file < 0 || fstat(fuse->file, &st)))
 			ret = -errno;
 		else if (!ret)
@@ -251,7 +252,7 @@ void igt_fuse_abort(unsigned int connection)
 	igt_sysfs_set(AT_FDCWD, path, "1");
 }
 
-/* With the last page and the open file the mount goes, and with that the server. */
+/* The kernel unmounts when the last page and the open file are gone. */
 void igt_fuse_stop(struct igt_fuse *fuse)
 {
 	if (fuse->server > 0) {
@@ -278,7 +279,7 @@ bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms)
 
 void igt_fuse_answer(struct igt_fuse *fuse)
 {
-	/* A server that died answered by that. */
+	/* A server that has ended has aborted the request. */
 	if (write(fuse->go, "", 1) != 1)
 		return;
 }

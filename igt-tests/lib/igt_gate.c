@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-/* Gates between processes: pipes. */
 #include <poll.h>
 #include <unistd.h>
 

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-/* Opened by one process, waited for by another, with a deadline. */
+/* One process opens the gate, another one waits for that with a deadline.  It is a pipe. */
 struct igt_gate {
 	int fd[2];
 };
@@ -12,7 +12,10 @@ struct igt_gate {
 void igt_gate_init(struct igt_gate *gate);
 void igt_gate_open(struct igt_gate *gate);
 bool igt_gate_is_open(struct igt_gate *gate, int timeout_ms);
-/* After the fork, in who will only wait: notice when nobody is left to open the gate. */
+/*
+ * In the waiting process, after the fork: notice when all processes that could open the gate have
+ * ended.
+ */
 void igt_gate_watch(struct igt_gate *gate);
 bool igt_gate_is_lost(struct igt_gate *gate);
 void igt_gate_fini(struct igt_gate *gate);

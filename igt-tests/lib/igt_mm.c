@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-/* Single operations on memory: see igt_mm.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -19,7 +18,7 @@
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
 
-/* Pages one move_pages() is asked to move, and nodes that are tried. */
+/* The most pages of one move_pages(), and the most nodes that are tried. */
 enum { MAX_MOVED = 512, MAX_NODES = 64 };
 
 int __igt_mm_poke(void *cpu, size_t size)
@@ -29,7 +28,7 @@ int __igt_mm_poke(void *cpu, size_t size)
 	return 0;
 }
 
-/* EAGAIN: something else holds a page for a moment. */
+/* The kernel returns EAGAIN while something else holds a page for a moment. */
 int __igt_mm_collapse(void *cpu, size_t size)
 {
 	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
@@ -46,7 +45,7 @@ int __igt_mm_compact(void)
 	return igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1") ? 0 : -EIO;
 }
 
-/* How many pages did not move is for @status to say. */
+/* Returns 0 also when pages did not move: @status tells for each page. */
 static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
 {
 	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0 ?
@@ -54,9 +53,9 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
 }
 
 /*
- * Pages in another CPU's batch for the LRU lists cannot be isolated, for a moment.
- * Those that moved already stay where they are: with another node to go to they
- * would come back.
+ * The kernel cannot isolate a page that is in another CPU's batch for the LRU lists, so repeat it.
+ * Repeat with the same node: pages that have moved stay, and with another node they would move
+ * back.
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {
@@ -67,7 +66,7 @@ static int move_to_node(void **pages, unsigned long count, int node)
 	for (unsigned long i = 0; i < count; i++)
 		nodes[i] = node;
 	do {
-		/* It says nothing of the pages behind one that it gives up at. */
+		/* The kernel leaves the status of pages behind a failed one unchanged. */
 		for (unsigned long i = 0; i < count; i++)
 			status[i] = -EBUSY;
 		ret = move_pages(pages, count, nodes, status);
@@ -92,7 +91,7 @@ int __igt_mm_migrate(void *cpu, size_t size, size_t step)
 		if (node == from)
 			continue;
 		ret = move_to_node(pages, count, node);
-		/* ENODEV: no such node; EACCES: not ours to use. */
+		/* ENODEV: there is no such node; EACCES: the process may not use it. */
 		if (ret != -ENODEV && ret != -EACCES)
 			return ret;
 		ret = 0;
@@ -100,7 +99,7 @@ int __igt_mm_migrate(void *cpu, size_t size, size_t step)
 	return ret ? ret : -ENODEV;
 }
 
-/* The child only lives long enough for every write to copy, and for @look. */
+/* The child lives until the writes have copied the pages and @look has looked. */
 int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data)
 {
 	int gate[2], status = 0;
@@ -109,7 +108,9 @@ int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), v
 
 	if (pipe(gate))
 		return -errno;
-	/* Not igt_fork(): this may be a thread or a child itself, and asserts nothing. */
+	/*
+	 * Not igt_fork(), because the caller may be a thread or a child, and because that asserts.
+	 */
 	pid = fork();
 	if (pid == 0) {
 		close(gate[1]);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Single operations that make the kernel move, drop or copy pages.  They assert
- * nothing, allocate nothing and map nothing, and may run in any thread: 0 or
- * -errno.
+ * Single operations that make the kernel move, drop or copy pages.  Functions that begin with __
+ * return 0 or -errno; they assert, allocate and map nothing, so they may run in any thread while
+ * another one holds mmap_lock for reading.
  */
 #ifndef IGT_MM_H
 #define IGT_MM_H
@@ -11,26 +11,26 @@
 
 #include "lib/igt_time.h"
 
-/* How long to ask the kernel again for what it may refuse for a moment. */
+/* How long to repeat an operation that the kernel may refuse for a moment. */
 #define IGT_MM_RETRY_MS igt_patience(5000)
 
-/* An event that changes nothing: takes write access from all pages and gives it back. */
+/* Take write access from the pages and give it back: an event that changes no content. */
 int __igt_mm_poke(void *cpu, size_t size);
-/* Into huge pages, now. */
+/* Collapse the pages into huge pages. */
 int __igt_mm_collapse(void *cpu, size_t size);
-/* All memory of the machine. */
+/* Compact all memory of the machine. */
 int __igt_mm_compact(void);
-/* Move [cpu, cpu + size), in pages of @step, to another NUMA node; -ENODEV: there is none. */
+/* Move the pages, of @step bytes, to another NUMA node; -ENODEV when there is none. */
 int __igt_mm_migrate(void *cpu, size_t size, size_t step);
-/* Fork, store in each page what is there already, end the child. */
+/* Fork, then store in each page the byte that is there already: the kernel copies private pages. */
 int __igt_mm_fork_and_write(void *cpu, size_t size);
-/* @look is called when that was stored and the child still has the old pages. */
+/* The same; calls @look after the stores, while the child still has the old pages. */
 int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data);
 
-/* Put another page at the address, with the same content, in one call and with another frame. */
+/* Put another page with the same content at the address, by one mremap(). */
 void igt_mm_change_page(void *addr);
 
-/* The highest NUMA node below @limit with memory that is online, or -1. */
+/* The highest NUMA node below @limit that is online and has memory, or -1. */
 int igt_mm_numa_node(int limit);
 
 #endif

@@ -1,5 +1,4 @@
 // SPDX-License-Identifier: MIT
-/* Pages, one by one, on their way out of memory: see igt_reclaim.h. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,13 +15,13 @@
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
 
-/* Of one look: a huge page. */
+/* The most pages of one call: a huge page. */
 enum { MAX_PAGES = 512 };
 
 /* include/uapi/linux/mempolicy.h: not in every libc. */
 enum { MPOL_MF_MOVE_THESE = 1 << 1 };
 
-/* Disks have to be written to, and are read again. */
+/* The kernel has to write the pages to a disk and to read some of them again. */
 #define PUSH_MS igt_patience(10000)
 
 int __igt_reclaim_pages_in(void *cpu, size_t size)
@@ -41,10 +40,9 @@ int __igt_reclaim_pages_in(void *cpu, size_t size)
 }
 
 /*
- * Pages that were touched just now may still be in a CPU's batch of pages to put
- * on the LRU lists, where reclaim does not see them.  Moving a page to where it
- * is empties the batches of all CPUs (mm/migrate.c: do_pages_move()); any page
- * does that is there for sure.
+ * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim
+ * does not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()),
+ * also when it moves a page to the node where the page is.  The stack's page serves for that.
  */
 void __igt_reclaim_drain_batches(void)
 {
@@ -56,8 +54,8 @@ void __igt_reclaim_drain_batches(void)
 }
 
 /*
- * What is written to a disk stays in the cache when that is done, mapped by nobody
- * and so nobody's to page out: it is mapped again, clean as it is now.
+ * A page that was written to a disk stays in the cache, but no process maps it, so MADV_PAGEOUT
+ * does not find it.  Map it again: it is clean now and can be dropped.
  */
 static void map_cached(char *cpu, size_t size)
 {
@@ -115,7 +113,7 @@ int __igt_reclaim_pageout_all(void *cpu, size_t size)
 	return __igt_reclaim_push_out(cpu, size, page_out, &memory);
 }
 
-/* Page frames, 0 for what is not mapped. */
+/* Page frames, 0 where no page is mapped. */
 static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 {
 	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -126,7 +124,7 @@ static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 		close(pagemap);
 }
 
-/* Whoever follows the memory may have brought a page back, into another frame. */
+/* Compare frames, because the restore worker may have brought a page back into another frame. */
 static bool any_gone(void *cpu, size_t size, const uint64_t *before)
 {
 	uint64_t now[MAX_PAGES];
@@ -158,7 +156,7 @@ int __igt_reclaim_pageout(void *cpu, size_t size)
 	return -ETIME;
 }
 
-/* The zrams that are switched off for it, and their priorities. */
+/* The zram devices that igt_reclaim_swap_to_disk() has switched off, and their priorities. */
 enum { MAX_ZRAMS = 4 };
 static struct zram {
 	char path[256];
@@ -171,7 +169,7 @@ static bool is_zram(const char *path)
 	return strstr(path, "/zram");
 }
 
-/* Negative priorities are the kernel's choice, and cannot be asked for. */
+/* The kernel chooses negative priorities itself; swapon() cannot ask for one. */
 static int swap_on(const struct zram *zram)
 {
 	int flags = zram->priority < 0 ? 0 :
@@ -180,7 +178,7 @@ static int swap_on(const struct zram *zram)
 	return swapon(zram->path, flags) ? -errno : 0;
 }
 
-/* Fills in zrams, none of which is off yet; is there a disk besides? */
+/* Fill in zrams, all of which are still on; returns whether there is another swap device. */
 static bool find_swaps(void)
 {
 	FILE *file = fopen("/proc/swaps", "r");
@@ -204,7 +202,10 @@ static bool find_swaps(void)
 	return disk;
 }
 
-/* Not by priorities: each CPU goes on with the one that it had (mm/swapfile.c:swap_alloc_fast()). */
+/*
+ * Lower priorities would not do, because each CPU keeps its device
+ * (mm/swapfile.c:swap_alloc_fast()).
+ */
 const char *igt_reclaim_swap_to_disk(void)
 {
 	if (!find_swaps()) {

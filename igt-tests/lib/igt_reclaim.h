@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the kernel knows of single pages, and taking them out of memory: reclaim
- * asks whether a page is dirty, which the CPU's page table says of the CPU's
- * stores.  Nothing here maps or allocates, so that it may run while the restore
- * worker holds mmap_lock for reading.
+ * Reclaim: take single pages out of memory, and choose the swap device that they go to.  Functions
+ * that begin with __ map and allocate nothing, so they may run while another thread holds mmap_lock
+ * for reading.
  */
 #ifndef IGT_RECLAIM_H
 #define IGT_RECLAIM_H
@@ -19,21 +18,21 @@
 int __igt_reclaim_pages_in(void *cpu, size_t size);
 
 /*
- * Push until none of the pages is in memory: -ETIME when that takes too long.
- * @push is called again and again; what it returns, if not 0, ends it.
+ * Call @push again and again until none of the pages is in memory; -ETIME when that takes too long.
+ * A @push that returns an error ends it with that error.
  */
 int __igt_reclaim_push_out(void *cpu, size_t size, int (*push)(void *data), void *data);
-/* The same by MADV_PAGEOUT. */
+/* The same with MADV_PAGEOUT. */
 int __igt_reclaim_pageout_all(void *cpu, size_t size);
-/* MADV_PAGEOUT until at least one of them has gone, though it may be back already. */
+/* MADV_PAGEOUT until at least one page has gone, though it may be back already. */
 int __igt_reclaim_pageout(void *cpu, size_t size);
 
-/* Put what waits in the CPUs' batches for the LRU lists where reclaim sees it. */
+/* Move pages from the CPUs' batches to the LRU lists, because reclaim does not see the batches. */
 void __igt_reclaim_drain_batches(void);
 
 /*
- * Swap to a disk, not to zram, which takes a page's place back as soon as it was
- * read: NULL, or why there is none.  Until igt_reclaim_swap_as_before().
+ * Swap to a disk until igt_reclaim_swap_as_before(): NULL, or why there is no disk.  zram frees a
+ * page's slot at the first read, so pages that come back from zram are never clean.
  */
 const char *igt_reclaim_swap_to_disk(void);
 void igt_reclaim_swap_as_before(void);

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Something that may have to wait for the worker, in a thread of its own. */
+/* A function in a thread of its own, because it may have to wait for a lock in the kernel. */
 struct igt_task {
 	pthread_t thread;
 	sem_t start;
@@ -19,13 +19,18 @@ struct igt_task {
 	bool made, started, done;
 };
 
-/* Make the thread, before anything is held. */
+/*
+ * Make the thread.  It does not run yet, so call this before anything is held that it would need.
+ */
 void igt_task_make(struct igt_task *task, int (*run)(void *data), void *data);
-/* Start it, for a caller who sees by other things how far it is. */
+/* Let it run, without looking how far it comes. */
 void igt_task_let_go(struct igt_task *task);
-/* Start it; returns true when it is done, false when it sleeps in the kernel. */
+/* Let it run until it is done (true) or sleeps in the kernel (false). */
 bool igt_task_start(struct igt_task *task);
-/* Wait for its end; must have been released.  What run() returned. */
+/*
+ * Wait for its end and return the result of run().  The caller has released the lock that it waits
+ * for.
+ */
 int igt_task_end(struct igt_task *task);
 
 /* waitpid() with a deadline: false when the process is still there. */

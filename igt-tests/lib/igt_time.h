@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The clock of all deadlines of amd_kfd. */
+/* The clock of all deadlines. */
 static inline uint64_t igt_now_ms(void)
 {
 	struct timespec now;
@@ -15,7 +15,10 @@ static inline uint64_t igt_now_ms(void)
 	return now.tv_sec * 1000ull + now.tv_nsec / 1000000;
 }
 
-/* Between two looks at what somebody else does: a busy loop would take the CPU from an emulated GPU. */
+/*
+ * To be called between two looks at a condition.  A busy loop would take the CPU from an emulated
+ * GPU.
+ */
 static inline void igt_pause(void)
 {
 	const struct timespec pause = { .tv_nsec = 50000 };
@@ -24,9 +27,9 @@ static inline void igt_pause(void)
 }
 
 /*
- * How long to wait for what takes less than @limit, in any unit, on a kernel
- * without debugging: AMD_KFD_SLOWER says how many times that.  No wait gets
- * longer by it that ends with what it is for.
+ * The limit of a wait: @limit, in any unit, times the environment's AMD_KFD_SLOWER, which is set
+ * for debug kernels.  A wait ends when its condition is true, so a large limit makes no test slower
+ * that passes.
  */
 static inline unsigned int igt_patience(unsigned int limit)
 {

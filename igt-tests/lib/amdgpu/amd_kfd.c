@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * KFD device, topology and memory.  Kernel references are to Linux 7.3.
- */
+/* KFD's device, topology and memory.  Kernel references are to Linux 7.3. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -25,7 +23,7 @@
 
 #define HUGE_PAGE (2ull << 20)
 
-/* drivers/gpu/drm/drm_drv.c: minors of render nodes, as far as old and new kernels agree */
+/* The first 64 minors of render nodes (drivers/gpu/drm/drm_drv.c). */
 #define RENDER_MINOR_FIRST	128
 #define RENDER_MINOR_LAST	191
 
@@ -48,14 +46,14 @@ static uint64_t page_align(uint64_t size)
 }
 
 /*
- * The kernel wants the save area of a compute queue to be exactly what it
- * computes itself, and shows all of it but the part behind the waves' state
- * (kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size()).
+ * The kernel refuses a compute queue whose save area has another size than it computes itself.
+ * sysfs shows all parts of that size but this one, so compute it as kfd_queue.c:get_num_waves()
+ * and kfd_queue_ctx_save_restore_size() do.
  */
 static uint32_t debug_memory_size(const struct amd_kfd_node *node)
 {
 	enum { GFX10_1 = 100100, BYTES_PER_WAVE = 32, ALIGNMENT = 64 };
-	/* Topology shows the sum over all XCCs, the kernel computes for one. */
+	/* The topology has the sum over all XCCs, the kernel computes for one. */
 	uint32_t cus = node->simd_count / node->simd_per_cu / node->num_xcc;
 	uint32_t engines = node->array_count / node->num_xcc / node->simd_arrays_per_engine;
 	uint32_t waves;
@@ -117,7 +115,7 @@ static int read_node(unsigned int index, struct amd_kfd_node *node)
 	file = fopen(path, "r");
 	if (!file)
 		return -errno;
-	/* A node the process may not use reads as empty (device cgroup). */
+	/* The file is empty when the device cgroup forbids the GPU to the process. */
 	ret = fscanf(file, "%u", &node->gpu_id) == 1 ? 0 : -EPERM;
 	fclose(file);
 	if (!ret)
@@ -135,7 +133,7 @@ static int find_node(unsigned int render_minor, bool equal, struct amd_kfd_node 
 		/* CPU nodes have a gpu_id of 0. */
 		if (ret || !node->gpu_id || (node->drm_render_minor == render_minor) != equal)
 			continue;
-		/* Kernels before 6.10 do not size the save area for us. */
+		/* Kernels before 6.10 do not show the size of the save area. */
 		if (!node->cwsr_size || !node->simd_per_cu || !node->num_xcc ||
 		    !node->simd_arrays_per_engine)
 			return -EOPNOTSUPP;
@@ -356,7 +354,7 @@ static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags,
 
 	memset(mem, 0, sizeof(*mem));
 	mem->size = page_align(size);
-	/* Like ROCm: lets a huge page be mapped by a single page table entry. */
+	/* Like ROCm: with this alignment one page directory entry can map a huge page. */
 	mem->va = amd_kfd_va_reserve(mem->size, mem->size >= HUGE_PAGE ? HUGE_PAGE : 0);
 	if (!mem->va)
 		return -ENOMEM;
@@ -446,7 +444,7 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 		.events_ptr = (uintptr_t)&data,
 		.num_events = 1,
 		.wait_for_all = 1,
-		.timeout = timeout_ms,	/* an interrupted wait leaves the rest here */
+		.timeout = timeout_ms,	/* the kernel stores the rest when it is interrupted */
 	};
 	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_WAIT_EVENTS, &args);
 

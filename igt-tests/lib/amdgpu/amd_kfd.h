@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KFD (/dev/kfd) for tests: a process's compute VM, memory in it, user mode
- * queues with the few packets tests need, and the events KFD reports.
+ * KFD (/dev/kfd) for tests: the compute VM of a process, memory in it, user mode queues with the
+ * few packets that tests need, and the events that KFD reports.
  *
- * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no
- * IGT, amd_kfd_foo() fails the test instead (amd_kfd_assert.c).
+ * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo()
+ * fails the test instead (amd_kfd_assert.c).
  *
- * KFD knows one process per address space and refuses inherited descriptors:
- * a forked child opens its own.
+ * KFD has one process per address space and refuses inherited descriptors, so a forked child opens
+ * KFD itself.
  */
 #ifndef AMD_KFD_H
 #define AMD_KFD_H
@@ -18,7 +18,7 @@
 #include <sys/types.h>
 #include <linux/kfd_ioctl.h>
 
-/* What the kernel's topology (/sys/class/kfd/kfd/topology/nodes) says of a GPU. */
+/* A GPU in the kernel's topology (/sys/class/kfd/kfd/topology/nodes). */
 struct amd_kfd_node {
 	uint32_t index;			/* number of the node's directory */
 	uint32_t gpu_id;
@@ -33,13 +33,13 @@ struct amd_kfd_node {
 	uint32_t num_sdma_queues_per_engine;
 	uint32_t cwsr_size;		/* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;	/* control stack within it */
-	uint32_t debug_memory_size;	/* that follows it; computed, see amd_kfd.c */
+	uint32_t debug_memory_size;	/* behind cwsr_size; computed, see amd_kfd.c */
 	uint32_t eop_buffer_size;	/* fixed by the kernel, not in the topology */
 };
 
-/* Node of the GPU with this render minor (128...); -ENODEV when there is none. */
+/* The node of the GPU with this render minor (128...); -ENODEV when there is none. */
 int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
-/* The first node of a GPU with another one. */
+/* The first node of a GPU with another render minor. */
 int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *node);
 
 /* Memory mapped in the compute VM. */
@@ -48,22 +48,22 @@ struct amd_kfd_mem {
 	uint64_t size;
 	uint64_t handle;
 	void *cpu;			/* CPU address; NULL for VRAM */
-	bool reserved;			/* [va, va + size) is our CPU reservation */
+	bool reserved;			/* __amd_kfd_free() gives [va, va + size) back */
 };
 
 struct amd_kfd {
 	int fd;				/* /dev/kfd */
-	int drm_fd;			/* the caller's render node, whose VM is used */
-	pid_t pid;			/* that opened it */
+	int drm_fd;			/* the caller's render node, whose VM KFD uses */
+	pid_t pid;			/* of the process that opened it */
 	struct amd_kfd_node node;
 	void *doorbells;		/* mapped with the first queue */
-	struct amd_kfd_mem event_page;	/* made with the first event, KFD keeps it */
+	struct amd_kfd_mem event_page;	/* allocated with the first event */
 };
 
 /*
- * Open KFD for the GPU of @drm_fd (a render node that stays the caller's) and
- * make that file's VM the process's compute VM on it.  -ENODEV when the kernel
- * has no KFD or the GPU is none of its, -EBUSY when the process has another VM.
+ * Open KFD for the GPU of the render node @drm_fd, which the caller keeps, and make the VM of that
+ * file the process's compute VM.  -ENODEV when the kernel has no KFD or KFD does not have the GPU,
+ * -EBUSY when the process has another VM.
  */
 int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 /* The same without acquiring the VM. */
@@ -78,19 +78,19 @@ void amd_kfd_close(struct amd_kfd *kfd);
 /* The GPU's clock, AMDKFD_IOC_GET_CLOCK_COUNTERS. */
 int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock);
 
-/* Single ioctls, for tests of the memory uapi itself. */
+/* Single ioctls, for tests of the uapi. */
 int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
 			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle);
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
-/* Let the GPU access memory as SVM, where it is. */
+/* Let the GPU access [cpu, cpu + size) as SVM, in place. */
 int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 
 /*
- * Page aligned memory at a GPU address that is reserved on the CPU too.  GTT is
- * system memory of the driver, no userptr: nothing the process does to its
- * address space invalidates it, and a forked child does not share it.
+ * Page aligned memory at a GPU address that is reserved on the CPU, too.  GTT is system memory of
+ * the driver and no userptr, so no MMU notifier can invalidate it, and a forked child does not
+ * share it.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
@@ -101,9 +101,8 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*
- * Reserve GPU addresses that collide with nothing the CPU has mapped; returns
- * 0 when there is no room.  For userptr tests that want GPU and CPU address of
- * a page to differ.
+ * Reserve GPU addresses at which the CPU has mapped nothing, or return 0.  With them the GPU and
+ * CPU address of a page differ, so a test sees when the driver confuses the two.
  */
 uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
 void amd_kfd_va_release(uint64_t va, uint64_t size);
@@ -116,8 +115,7 @@ enum amd_kfd_queue_type {
 };
 
 /*
- * A user mode queue.  Ring, pointers, fence and save area are GTT memory, so
- * that MMU notifiers hit only the pages under test.
+ * A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test only.
  */
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
@@ -126,13 +124,13 @@ struct amd_kfd_queue {
 	struct amd_kfd_mem ring, control, eop, cwsr;
 	struct amd_kfd_mem ib;		/* AQL: PM4 packets, used like a ring */
 	volatile uint64_t *rptr, *wptr, *doorbell;
-	volatile uint32_t *fence;	/* last finished sequence number */
+	volatile uint32_t *fence;	/* the last finished sequence number */
 	uint64_t put;			/* dwords emitted since creation */
 	uint64_t submitted_put;		/* put at the last submit */
-	uint64_t idle_put;		/* put up to which all is known to be finished */
+	uint64_t idle_put;		/* everything before this put is finished */
 	uint64_t aql_put;		/* AQL packets emitted since creation */
-	uint32_t seqno;			/* last one handed out */
-	int error;			/* sticky: the ring did not drain in time */
+	uint32_t seqno;			/* the last one that submit returned */
+	int error;			/* sticky: -ETIME when the ring did not drain */
 };
 
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
@@ -143,22 +141,21 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 #define AMD_KFD_WRITE_MAX_DW 256
 
 /*
- * Emit packets; nothing runs before amd_kfd_queue_submit().  When the ring is
- * full they submit and wait for room themselves; a failure of that is sticky
- * and returned by the next wait.
+ * Put packets into the ring.  The GPU runs them after amd_kfd_queue_submit().  When the ring is
+ * full these functions submit and wait for room; when that fails the next wait returns the error.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
 /* Store @count (up to AMD_KFD_WRITE_MAX_DW) dwords at @dst: WRITE_DATA, WRITE linear. */
 void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
 			 const uint32_t *data, unsigned int count);
-/* Copy bytes in memory: DMA_DATA, COPY linear. */
+/* Copy @size bytes from @src to @dst: DMA_DATA, COPY linear. */
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size);
-/* Store @value at @addr when all before it is finished: RELEASE_MEM, FENCE. */
+/* Store @value at @addr when all earlier packets are finished: RELEASE_MEM, FENCE. */
 void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
 /* Store the 64 bits of the GPU's clock at @addr: RELEASE_MEM, TIMESTAMP. */
 void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr);
-/* Wait until the dword at @addr is @value: WAIT_REG_MEM, POLL_REGMEM. */
+/* Let the queue wait until the dword at @addr is @value: WAIT_REG_MEM, POLL_REGMEM. */
 void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
 
 /* Add the queue's own fence and ring the doorbell; returns the sequence number. */
@@ -229,8 +226,8 @@ struct amd_kfd_signal {
 enum { AMD_KFD_SIGNAL_USER = 1 };
 
 /*
- * Raw packets: put fills the next slot and returns its number, nothing needs to
- * run before the doorbell is rung with it (or a later one).
+ * Fill the next slot and return its number.  The GPU may wait for the doorbell of this or a later
+ * number.
  */
 uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
 void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
@@ -238,7 +235,7 @@ void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
 struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t completion);
 void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
 
-/* An event that a signal's mailbox and event_id (trigger) make happen. */
+/* An event of KFD.  A signal with this mailbox and event_id (trigger) makes it happen. */
 struct amd_kfd_event {
 	uint32_t id, trigger;
 	uint64_t mailbox;
@@ -249,17 +246,17 @@ int __amd_kfd_event_wait(struct amd_kfd *kfd, const struct amd_kfd_event *event,
 int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *event);
 
 /*
- * SMI events of one GPU and one process, counted since the last mark.  The
- * kernel's buffer holds about 200 events and drops what does not fit: under an
- * invalidation storm call __amd_kfd_smi_drain() often.
+ * SMI events of one GPU and one process, counted since the last mark.  The kernel's buffer holds
+ * about 200 events and drops the ones that do not fit, so call __amd_kfd_smi_drain() often when
+ * there are many invalidations.
  */
 #define AMD_KFD_NUM_TRIGGERS (KFD_QUEUE_EVICTION_CRIU_RESTORE + 1)
 
 struct amd_kfd_smi_counts {
 	unsigned int evictions;		/* QUEUE_EVICTION, any trigger */
 	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS];
-	unsigned int restores;		/* QUEUE_RESTORE that started the queues */
-	unsigned int rescheduled;	/* QUEUE_RESTORE that will be tried again */
+	unsigned int restores;		/* QUEUE_RESTORE after which the queues run */
+	unsigned int rescheduled;	/* QUEUE_RESTORE whose worker will run again */
 	unsigned int vm_faults;
 	unsigned int other;
 	uint64_t eviction_ns, restore_ns;	/* CLOCK_BOOTTIME of the last one */
@@ -267,33 +264,35 @@ struct amd_kfd_smi_counts {
 
 struct amd_kfd_smi {
 	int fd;
-	pid_t pid;			/* whose events count */
+	pid_t pid;			/* of the process whose events count */
 	struct amd_kfd_smi_counts count;
 	char line[2 * KFD_SMI_EVENT_MSG_SIZE];	/* start of an event not yet complete */
 	size_t line_len;
 };
 
-/* @pid 0: the calling process.  Another one's events need CAP_SYS_ADMIN. */
+/* @pid 0: the calling process.  Events of another process need CAP_SYS_ADMIN. */
 int __amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi);
 void amd_kfd_smi_close(struct amd_kfd_smi *smi);
-/* Take over the events that are there; never blocks. */
+/* Count the events that have come; never blocks. */
 int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
-/* Drain, then start counting from zero. */
+/* Drain, then count from zero. */
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
-/* Until @count events of type @event were seen since the mark, or -ETIME. */
+/* Wait until @count events of type @event have come since the mark; -ETIME. */
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms);
 
-/* Until at least @evictions were seen since the mark and each one that was seen has its restore, or -ETIME. */
+/*
+ * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME.
+ */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
 
-/* GPU page faults of this process: create before the access, then wait. */
+/* GPU page faults of this process: create the event before the access, then wait. */
 int __amd_kfd_fault_event_create(struct amd_kfd *kfd, uint32_t *event_id);
 int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned int timeout_ms,
 			       struct kfd_hsa_memory_exception_data *fault);
 int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id);
 
-/* The same, asserting success; need IGT. */
+/* The same functions, which assert success and need IGT. */
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 void amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);

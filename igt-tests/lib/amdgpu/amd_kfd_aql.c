@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HSA queues: slots of the ring, vendor packets around PM4, signals and their
- * events.  Kernel references are to Linux 7.3.
+ * HSA (AQL) queues: slots of the ring, vendor packets that run PM4, signals and their events.
+ * Kernel references are to Linux 7.3.
  */
 #include <errno.h>
 #include <string.h>
@@ -34,7 +34,7 @@ void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue)
 		slot_at(queue, i)->header = AMD_KFD_AQL_INVALID;
 }
 
-/* The read index is the queue's word that the slot may be used again. */
+/* A slot may be used again when the read index has passed it. */
 static int wait_for_slot(const struct amd_kfd_queue *queue)
 {
 	const uint64_t deadline = igt_now_ms() + SLOT_MS;
@@ -58,7 +58,7 @@ uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_p
 		return queue->aql_put;
 	*queue->wptr = queue->aql_put + 1;
 	memcpy(&slot->body, &packet->body, sizeof(slot->body));
-	/* With the header the packet is the GPU's. */
+	/* The GPU may read the packet as soon as the header is valid. */
 	__atomic_store_n(&slot->header, packet->header, __ATOMIC_RELEASE);
 	return queue->aql_put++;
 }
@@ -92,7 +92,10 @@ int __amd_kfd_event_create(struct amd_kfd *kfd, struct amd_kfd_event *event)
 	bool first = !kfd->event_page.size;
 	int ret = 0;
 
-	/* The first one brings the page: kfd_chardev.c:kfd_ioctl_create_event(). */
+	/*
+	 * The first event gives KFD the page for all events:
+	 * kfd_chardev.c:kfd_ioctl_create_event().
+	 */
 	if (first) {
 		ret = __amd_kfd_alloc_gtt(kfd, EVENT_PAGE_BYTES, &kfd->event_page);
 		args.event_page_offset = kfd->event_page.handle;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The few packets KFD test queues use, as gfx9 and later read them.  Numbers:
- * drivers/gpu/drm/amd/amdgpu/soc15d.h (PM4), vega10_sdma_pkt_open.h (SDMA).
+ * The few packets that test queues use, in the format of gfx9 and later.  The numbers are from
+ * drivers/gpu/drm/amd/amdgpu/soc15d.h (PM4) and vega10_sdma_pkt_open.h (SDMA).
  */
 #ifndef AMD_KFD_PACKETS_H
 #define AMD_KFD_PACKETS_H
@@ -22,13 +22,13 @@ enum {
 	PM4_DMA_DATA	= 0x50,
 };
 
-/* WRITE_DATA: destination memory, wait until it is written (soc15d.h:140). */
+/* WRITE_DATA (soc15d.h:140): the destination is memory; wait until it is written. */
 #define WRITE_DATA_MEMORY	(5u << 8)
 #define WRITE_DATA_CONFIRM	(1u << 20)
 
 /*
- * WAIT_REG_MEM (soc15d.h:177): until memory equals the reference; the queue may
- * be preempted meanwhile.  Interval: cycles between two looks.
+ * WAIT_REG_MEM (soc15d.h:177): wait until memory equals the reference; the scheduler may preempt
+ * the queue meanwhile.  The interval is in cycles.
  */
 #define WAIT_REG_MEM_EQUAL	3u
 #define WAIT_REG_MEM_MEMORY	(1u << 4)
@@ -39,8 +39,8 @@ enum {
 #define INDIRECT_BUFFER_VALID	(1u << 23)
 
 /*
- * DMA_DATA (soc15d.h:354): both ends memory through L2, later packets wait.
- * BYTE_COUNT has 21 bits there, of which we use the round part.
+ * DMA_DATA (soc15d.h:354): source and destination are memory through L2; later packets wait.
+ * BYTE_COUNT has 21 bits, of which a power of two is used.
  */
 #define DMA_DATA_DST_L2		(3u << 20)
 #define DMA_DATA_SRC_L2		(3u << 29)

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: MIT
-/*
- * User mode queues of KFD.  Kernel references are to Linux 7.3.
- */
+/* User mode queues of KFD.  Kernel references are to Linux 7.3. */
 #include <errno.h>
 #include <string.h>
 #include <time.h>
@@ -27,8 +25,8 @@ enum {
 };
 
 /*
- * AQL: the control page is ROCm's amd_queue_t, of which the command processor
- * looks at the two indices and at the offset of the second one.
+ * AQL: the control page is ROCm's amd_queue_t.  The command processor reads the two indices and the
+ * offset of the second one.
  */
 enum {
 	AQL_WRITE_ID = 56,
@@ -48,8 +46,8 @@ static unsigned int fence_offset(const struct amd_kfd_queue *queue)
 }
 
 /*
- * A process's doorbells: 8 bytes each on SOC15 (kfd_device.c:205), 1024 queues
- * (kfd_priv.h:98), mapped as a whole (kfd_doorbell.c:kfd_doorbell_mmap()).
+ * The doorbells of a process, which kfd_doorbell.c:kfd_doorbell_mmap() maps as a whole: 1024 queues
+ * (kfd_priv.h:98), 8 bytes each on SOC15 (kfd_device.c:205).
  */
 #define DOORBELL_SLICE	(8u * 1024)
 
@@ -197,7 +195,7 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
 	return ret ? ret : err;
 }
 
-/* AQL: a packet for each contiguous piece of the IB. */
+/* AQL: put a packet for each contiguous piece of the IB. */
 static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 {
 	uint64_t index = queue->aql_put;
@@ -217,7 +215,9 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 		amd_kfd_aql_doorbell(queue, index);
 }
 
-/* Show what was emitted to the GPU: pointers and doorbell count dwords or bytes. */
+/*
+ * Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in bytes.
+ */
 static void kick(struct amd_kfd_queue *queue)
 {
 	uint64_t put = queue->type == AMD_KFD_QUEUE_SDMA ? queue->put * 4 : queue->put;
@@ -232,7 +232,7 @@ static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned
 {
 	uint32_t *ring = is_aql(queue) ? queue->ib.cpu : queue->ring.cpu;
 
-	/* An IB ends where its memory does, so a packet must not go on beyond. */
+	/* An IB cannot wrap around, so a packet must not cross the end of its memory. */
 	if (is_aql(queue) && queue->put % RING_DWORDS + count > RING_DWORDS) {
 		while (queue->put % RING_DWORDS)
 			ring[queue->put++ % RING_DWORDS] = PM4_NOP_ONE;
@@ -280,7 +280,7 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 					 ++queue->seqno);
 	uint64_t begin = queue->submitted_put;
 
-	/* amd_kfd_queue_emit() always leaves room for this. */
+	/* amd_kfd_queue_emit() leaves room for this. */
 	put_dwords(queue, dw, count);
 	queue->submitted_put = queue->put;
 	if (!queue->error && is_aql(queue))
@@ -295,7 +295,7 @@ bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
 	return (int32_t)(*queue->fence - seqno) >= 0;
 }
 
-/* Watch memory that the GPU will write: first closely, then every millisecond. */
+/* Poll memory that the GPU will write: first often, then every millisecond. */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;
@@ -323,7 +323,10 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
-	/* What an IB may have to leave unused at its end, for this packet or the fence. */
+	/*
+	 * put_dwords() may leave this much unused at the end of the IB, for the packet or for the
+	 * fence.
+	 */
 	const unsigned int unused = is_aql(queue) ? count + FENCE_MAX_DW : 0;
 
 	/* Keep room for a fence, and never fill the ring to the last dword. */

@@ -14,7 +14,7 @@
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_time.h"
 
-/* drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c: KFD_MAX_KFIFO_SIZE, all that can be pending */
+/* The most bytes that can be pending: KFD_MAX_KFIFO_SIZE of amdkfd/kfd_smi_events.c */
 #define SMI_FIFO_SIZE 8192
 
 #define EVENT_BIT(event) KFD_SMI_EVENT_MASK_FROM_INDEX(event)
@@ -100,7 +100,7 @@ static void count_line(struct amd_kfd_smi *smi, const char *line)
 		count_restore(smi, line + details);
 		break;
 	case KFD_SMI_EVENT_VMFAULT:
-		/* The thread that acquired the VM, in hex. */
+		/* The number is the thread that acquired the VM. */
 		if (sscanf(line + details, "%x:", &pid) == 1 && (pid_t)pid == smi->pid)
 			smi->count.vm_faults++;
 		break;
@@ -109,7 +109,7 @@ static void count_line(struct amd_kfd_smi *smi, const char *line)
 	}
 }
 
-/* An event may be split between two reads: keep what has no end of line yet. */
+/* A read may end in the middle of an event: keep the start of a line for the next read. */
 static void take_bytes(struct amd_kfd_smi *smi, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
@@ -129,7 +129,7 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi)
 	char bytes[SMI_FIFO_SIZE];
 	ssize_t len;
 
-	/* read() of an empty buffer says EAGAIN whatever the file's flags. */
+	/* read() of an empty buffer returns EAGAIN also without O_NONBLOCK. */
 	while ((len = read(smi->fd, bytes, sizeof(bytes))) > 0)
 		take_bytes(smi, bytes, len);
 
@@ -179,7 +179,9 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 	}
 }
 
-/* Not all evictions need to be over when the first restore comes, so look at the count again. */
+/*
+ * Another eviction may come before the first restore, so compare the counts again after each wait.
+ */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;

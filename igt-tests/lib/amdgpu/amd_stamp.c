@@ -29,7 +29,10 @@ void amd_stamp_free(struct amd_stamp *stamp)
 	stamp->freed = stamp->finished;
 }
 
-/* Who began to copy before may find words of the old generation, too; who begins now, zeros only. */
+/*
+ * A copy that began before may contain words of the old generation, too; one that begins now only
+ * zeros.
+ */
 void amd_stamp_drop(struct amd_stamp *stamp)
 {
 	const unsigned int generation = stamp->started + 1;

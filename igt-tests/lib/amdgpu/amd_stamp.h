@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pages whose every word says what it is: the page it belongs to, its place in
- * it and a generation, which goes up with each rewrite. So a copy that was made
- * while the page was being changed can be judged, word for word.
- *
- * Needs no IGT.
+ * Pages whose every word holds the page's number, the word's place and a generation, which grows
+ * with each rewrite.  So a test can judge every word of a copy that the GPU made while the CPU
+ * changed the page.  Needs no IGT.
  */
 #ifndef AMD_STAMP_H
 #define AMD_STAMP_H
@@ -17,29 +15,29 @@
 struct amd_stamp {
 	uint32_t page;			/* any number up to AMD_STAMP_MAX_PAGE but 0 */
 	/*
-	 * Who rewrites the page stores @started before it touches the page and @finished after.
-	 * @zeroed is the last generation that began by dropping the content, so that the page is
-	 * zeros for a while. @freed is the last one that the kernel may drop whenever it likes, as
-	 * after MADV_FREE, or has dropped: zeros instead of it stay until somebody stores.
+	 * A rewrite stores @started before it touches the page and @finished after.  @zeroed is the
+	 * last generation that began by dropping the content, so the page is zeros for a while.
+	 * @freed is the last generation that the kernel may drop at any time, as after MADV_FREE,
+	 * or has dropped; then the page stays zeros until the next store.
 	 */
 	atomic_uint started, finished, zeroed, freed;
 };
 
 #define AMD_STAMP_MAX_PAGE	((1u << 24) - 1)
 
-/* Store the words of @generation at @addr, which may be a page's memory or what will be copied there. */
+/* Store the words of @generation at @addr: the page, or a buffer that will be copied to it. */
 void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size, unsigned int generation);
-/* Fill the page with the generation that was started, and finish it. */
+/* Fill the page with the started generation, and finish it. */
 void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size);
-/* From now on the kernel may drop the content: called before it is told so. */
+/* The kernel may drop the content from now on; to be called before the MADV_FREE. */
 void amd_stamp_free(struct amd_stamp *stamp);
-/* It has: the zeros are a generation of their own, of which nobody stores a word. */
+/* The kernel has dropped the content.  The zeros count as a generation of their own. */
 void amd_stamp_drop(struct amd_stamp *stamp);
 /* May the content have been dropped, and nothing stored since? */
 bool amd_stamp_is_free(const struct amd_stamp *stamp);
 /*
- * Of a copy that was begun when @oldest was the finished generation: the number of bytes that are of
- * none that was there since. A page that was left alone has exactly one right content.
+ * How many bytes of @copy are wrong.  @oldest is the finished generation when the copy began; the
+ * words of it and of later generations are right.
  */
 uint64_t amd_stamp_check(const struct amd_stamp *stamp, unsigned int oldest, const void *copy,
 			 size_t size);

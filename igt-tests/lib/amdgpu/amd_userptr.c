@@ -55,7 +55,10 @@ void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 	up->queue = &up->queues[type];
 }
 
-/* A queue that did not finish its work is replaced, lest the next subtest fails too. */
+/*
+ * Destroy queues with unfinished work, so that the next subtest gets new ones and does not fail,
+ * too.
+ */
 static void drop_stuck_queues(struct amd_userptr *up)
 {
 	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {
@@ -122,7 +125,7 @@ uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed)
 	uint32_t *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, cpu, size);
-	/* A collapse into a huge page would be an event the subtest did not make. */
+	/* khugepaged must not make an event that the subtest does not know of. */
 	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
 	amd_pattern_fill(cpu, size, seed);
 	return cpu;
@@ -132,7 +135,7 @@ void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size)
 {
 	igt_assert_eq(munmap(addr, size), 0);
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
-		/* Someone else may get the addresses: do not unmap them again. */
+		/* Other memory may get these addresses, so do not unmap them again. */
 		if (up->maps[i].addr == addr && up->maps[i].size == size)
 			up->maps[i].addr = NULL;
 	}
@@ -257,7 +260,7 @@ void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint
 static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
-	/* What no pattern and no fresh page contains. */
+	/* Bytes that neither a pattern nor a new page contains. */
 	memset(up->out.cpu, 0xff, size);
 	amd_kfd_queue_copy(up->queue, up->out.va, va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);

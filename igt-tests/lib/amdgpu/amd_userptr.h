@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GEM userptr buffer objects that only KFD queues access: set-up, traffic and
- * checks shared by the userptr tests.
+ * GEM userptr buffer objects that only KFD queues access: set-up, traffic and checks that the
+ * userptr tests share.
  *
- * A context holds what one process needs; a failing subtest leaves by a jump,
- * so everything made through a context is remembered there and taken down by
- * amd_userptr_cleanup(), which belongs into a fixture after each subtest.
+ * struct amd_userptr is the context of one process.  A failing subtest leaves by a jump and cannot
+ * clean up behind it, so the context remembers the BOs and mappings that its functions make, and
+ * amd_userptr_cleanup() in a fixture after each subtest takes them down.  The tables of
+ * amd_userptr_fixture.h have that fixture.
  */
 #ifndef AMD_USERPTR_H
 #define AMD_USERPTR_H
@@ -40,7 +41,7 @@
 
 #define AMD_USERPTR_RW (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
-/* Limit of every single wait: generous, for emulated CPUs. */
+/* Limit of every single wait, long enough for emulated CPUs. */
 #define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
 /* Most bytes one amd_userptr_gpu_*() call moves. */
@@ -61,9 +62,9 @@ struct amd_userptr {
 	struct amd_kfd_smi smi;
 	struct amd_kfd_queue queues[AMD_KFD_NUM_QUEUE_TYPES];
 	bool have_queue[AMD_KFD_NUM_QUEUE_TYPES];
-	struct amd_kfd_queue *queue;	/* that the traffic below uses */
-	struct amd_kfd_mem in, out;	/* GTT the GPU copies from and to */
-	uint32_t syncobj;		/* page table updates */
+	struct amd_kfd_queue *queue;	/* the one that the functions below use */
+	struct amd_kfd_mem in, out;	/* GTT that the GPU copies from and to */
+	uint32_t syncobj;		/* signalled when a page table update is done */
 	bool supported;			/* set by amd_userptr_supported() */
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
 	struct {
@@ -72,70 +73,75 @@ struct amd_userptr {
 	} maps[AMD_USERPTR_MAX];
 };
 
-/* All of it for the calling process on the render node @fd, or a failed assertion. */
+/* Open KFD on the render node @fd and make a PM4 queue; fails the test when that is impossible. */
 void amd_userptr_open(struct amd_userptr *up, int fd);
-/* The same in a forked child, on its own descriptors. */
+/* The same in a forked child, which needs descriptors of its own. */
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
-/* Unmap and close what a subtest left; keeps queues and descriptors. */
+/* Unmap and close the BOs and mappings of a subtest; keep queues and descriptors. */
 void amd_userptr_cleanup(struct amd_userptr *up);
-/* Choose, and create at first use, the queue for what follows; skips without SDMA. */
+/* Use a queue of @type from now on, and create it the first time; skips without SDMA engines. */
 void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type);
-/* Ask, and remember, whether the kernel knows AMDGPU_GEM_USERPTR_HSA. */
+/* Does the kernel know AMDGPU_GEM_USERPTR_HSA?  The answer is also in up->supported. */
 bool amd_userptr_supported(struct amd_userptr *up);
 
-/* Private anonymous memory without huge pages, filled with the pattern of @seed. */
+/* Map private anonymous memory without huge pages, filled with the pattern of @seed. */
 uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed);
-/* Remember any other mapping for the clean-up; returns @addr. */
+/* Let the clean-up unmap a mapping that the test has made; returns @addr. */
 void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size);
-/* munmap all or part of a remembered mapping. */
+/* Unmap all or part of a mapping that the context remembers. */
 void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
 
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle);
-/* GEM_VA at a given address, then wait until the page tables (and TLBs) are updated. */
+/*
+ * GEM_VA at the GPU address @va, then wait until page tables and TLBs are up to date; 0 or -errno.
+ */
 int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle,
 		     uint64_t va, uint64_t offset, uint64_t size, uint32_t flags);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
 
-/* Remember a BO that was made otherwise for the clean-up. */
+/* Let the clean-up close a BO that the test has made. */
 struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t handle, void *cpu,
 					    uint64_t size);
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
 					  uint32_t flags);
-/* Map at a fresh GPU address, which is never the CPU's; unmap. */
+/* Map at a free GPU address, which always differs from the CPU's; unmap. */
 void amd_userptr_map(struct amd_userptr *up, struct amd_userptr_bo *bo);
 void amd_userptr_unmap(struct amd_userptr *up, struct amd_userptr_bo *bo);
-/* Close the handle as it is, mapped or not. */
+/* Close the handle, whether the BO is mapped or not. */
 void amd_userptr_destroy(struct amd_userptr *up, struct amd_userptr_bo *bo);
-/* amd_userptr_mmap() + create + map with AMD_USERPTR_TRACKED. */
+/* amd_userptr_mmap(), then create with AMD_USERPTR_TRACKED, then map: the usual start of a test. */
 struct amd_userptr_bo *amd_userptr_tracked(struct amd_userptr *up, size_t size, uint32_t seed);
 
-/* The GPU stores the pattern at @va; returns when it is done. */
+/* The GPU stores the pattern of @seed at @va; returns when the queue is done. */
 void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
-/* The GPU reads [va, va + size); every byte must be the pattern, or zero. */
+/* The GPU reads [va, va + size); every byte must be the pattern of @seed, or zero. */
 void amd_userptr_gpu_check(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
 void amd_userptr_gpu_check_zero(struct amd_userptr *up, uint64_t va, size_t size);
-/* Both directions through @bo's mapping: GPU stores, CPU reads, CPU stores, GPU reads. */
+/*
+ * The GPU stores @seed and the CPU reads it, then the CPU stores @seed + 1 and the GPU reads that.
+ */
 void amd_userptr_roundtrip(struct amd_userptr *up, struct amd_userptr_bo *bo, uint32_t seed);
-/* An access that may fault: no waiting. */
+/* Submit one store that may fault, without waiting; returns its sequence number. */
 uint32_t amd_userptr_gpu_store(struct amd_userptr *up, uint64_t va, uint32_t value);
-/* The queue executes packets that touch nothing under test. */
+/* Assert that the queue runs: it copies from up->in to up->out, and touches no userptr. */
 void amd_userptr_queue_alive(struct amd_userptr *up);
 
+/* The CPU address of a page of the BO. */
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
-/* Drop all pages of the BO's memory. */
+/* Drop all pages of the BO's memory with MADV_DONTNEED: one event. */
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);
 
 /*
- * Events since amd_kfd_smi_mark(): queues were stopped for userptrs, for
- * nothing else, and restarted as often.  @stops 0 means "once or more".
+ * Wait until the queues run again, and assert that since amd_kfd_smi_mark() they were evicted
+ * @evictions times (0: once or more), each time because of a userptr, and restored as often.
  */
 void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions);
 void amd_userptr_expect_no_eviction(struct amd_userptr *up);
-/* Are the queues stopped at this moment?  Then something invalid was not restored yet. */
+/* Are the queues evicted at this moment?  Then the restore worker has not finished. */
 bool amd_userptr_queues_evicted(struct amd_userptr *up);
 
-/* Wait for a page fault of the GPU in [va, va + size). */
+/* Wait for a GPU page fault in [va, va + size).  Make @fault_event before the access. */
 void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint64_t va,
 			      uint64_t size);
 

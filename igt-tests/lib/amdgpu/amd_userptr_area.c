@@ -123,7 +123,9 @@ error:
 	return -EIO;
 }
 
-/* Map new memory of the area's backing at its address, and close the file that was mapped before. */
+/*
+ * Map new memory of the area's backing at its address, and close the file that was mapped before.
+ */
 static int map_area(struct amd_userptr_area *area)
 {
 	const struct amd_userptr_backing *backing = area->backing;
@@ -178,7 +180,7 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	if (!backing->readonly)
 		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
 	if (backing->advice == MADV_HUGEPAGE && __igt_mm_collapse(area->cpu, area->size))
-		return "no transparent huge page to be had";
+		return "the kernel has no transparent huge page";
 	return NULL;
 }
 

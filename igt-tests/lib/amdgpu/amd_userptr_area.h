@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every kind of memory that a userptr can have (a backing), every change that the kernel can make to
- * memory (an event), and the effect of each event on each backing.  The matrix tests combine the rows
- * of the two tables.
+ * Every kind of memory that a userptr can have (a backing), every change that the kernel can make
+ * to memory (an event), and the effect of each event on each backing.  The matrix tests combine the
+ * rows of the two tables.
  *
  * An area is memory of one backing.  It may be a huge page, so only its first and last
  * AMD_USERPTR_HALF bytes are filled and compared.
@@ -82,14 +82,17 @@ struct amd_userptr_area {
 };
 
 /*
- * Map an area of @backing, or return a reason to skip.  @huge: as large as a huge page, whatever the
- * backing.  It contains amd_userptr_area_seed().  amd_userptr_cleanup() unmaps it,
+ * Map an area of @backing, or return a reason to skip.  @huge: as large as a huge page, whatever
+ * the backing.  It contains amd_userptr_area_seed().  amd_userptr_cleanup() unmaps it,
  * amd_userptr_area_fini() only closes its file.
  */
 const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_userptr *up,
 				  const struct amd_userptr_backing *backing, bool huge);
 void amd_userptr_area_fini(struct amd_userptr_area *area);
-/* Map new memory of the same backing at the area's address, with AMD_USERPTR_SEED_OTHER; 0 or -errno. */
+/*
+ * Map new memory of the same backing at the area's address, with AMD_USERPTR_SEED_OTHER; 0 or
+ * -errno.
+ */
 int __amd_userptr_area_replace(struct amd_userptr_area *area);
 
 /* The flags of a userptr of the area. */
@@ -109,7 +112,10 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 /* The GPU reads the bytes that the CPU stores now, and the other way round. */
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
 
-/* Are its pages neighbours in physical memory, as a huge page's?  Then one entry of a page directory maps it. */
+/*
+ * Are its pages neighbours in physical memory, as a huge page's?  Then one entry of a page
+ * directory maps it.
+ */
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area);
 
 /* The address of page @index of the two halves, NULL behind the last one. */

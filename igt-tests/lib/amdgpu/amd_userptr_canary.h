@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Freed pages that are somebody's again: what a GPU that still has a freed page
- * stores there is seen without a page oracle.  Root, for page frames.
+ * Freed pages that the test gets again under another address.  A GPU that still has such a page in
+ * its page tables stores to memory of the test, which sees that without a page oracle.  Needs root
+ * to read page frames.
  */
 #ifndef AMD_USERPTR_CANARY_H
 #define AMD_USERPTR_CANARY_H
@@ -9,17 +10,17 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Enough for the kernel to hand out again what was freed a moment before. */
+/* Large enough for the kernel to hand out pages in it that were freed a moment before. */
 #define AMD_USERPTR_FRESH_SIZE ((size_t)1 << 20)
 
 /*
- * A page of @fresh, which has AMD_USERPTR_FRESH_SIZE, whose frame is one of
- * @pfns, and its index there; NULL without.
+ * Find a page in [fresh, fresh + AMD_USERPTR_FRESH_SIZE) whose frame is one of @pfns.  Returns the
+ * page and the frame's @index in @pfns, or NULL.
  */
 uint32_t *amd_userptr_find_reused(void *fresh, const uint64_t *pfns, unsigned int count,
 				  unsigned int *index);
 
-/* A page that was freed on one CPU is handed out again there: the caller's threads stay on it. */
+/* Keep the caller on one CPU, because the kernel hands out a freed page again on the same CPU. */
 void amd_userptr_stay_on_cpu(void);
 
 #endif

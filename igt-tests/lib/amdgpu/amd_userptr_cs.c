@@ -10,7 +10,7 @@
 
 #include "lib/amdgpu/amd_userptr_cs.h"
 
-/* As long as amd_kfd_queue.c takes a ring for. */
+/* The size of a ring in amd_kfd_queue.c, whose functions write the IB. */
 #define IB_BYTES ((uint64_t)64 << 10)
 
 /* drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c: ib_size_alignment, the largest */
@@ -42,7 +42,7 @@ static int map_cpu(int fd, struct amd_userptr_cs_bo *bo)
 	bo->cpu = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, args.out.addr_ptr);
 	if (bo->cpu == MAP_FAILED || madvise(bo->cpu, bo->size, MADV_DONTFORK))
 		return -errno;
-	/* Nobody has to fault it in later, when that would have to wait. */
+	/* Fault the pages in now, because later a page fault may have to wait. */
 	memset(bo->cpu, 0, bo->size);
 	return 0;
 }
@@ -166,7 +166,7 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 	if (cs->packets.error)
 		return cs->packets.error;
 	ib.ib_bytes = 4 * cs->packets.put;
-	/* Not drmIoctl(). */
+	/* drmIoctl() would repeat it after -EAGAIN. */
 	if (ioctl(cs->fd, DRM_IOCTL_AMDGPU_CS, &args))
 		return -errno;
 	*seq = args.out.handle;
@@ -185,7 +185,7 @@ int __amd_userptr_cs_wait(struct amd_userptr_cs *cs, uint64_t seq, unsigned int 
 		},
 	};
 
-	/* Absolute, as libdrm has it. */
+	/* The timeout is absolute monotonic time. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	args.in.timeout = now.tv_sec * 1000000000ull + now.tv_nsec + timeout_ms * 1000000ull;
 	if (drmIoctl(cs->fd, DRM_IOCTL_AMDGPU_WAIT_CS, &args))

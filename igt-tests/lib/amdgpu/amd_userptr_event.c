@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Changes that the kernel can make to the memory of an area: the rows of struct amd_userptr_event. */
+/*
+ * Changes that the kernel can make to the memory of an area: the rows of struct amd_userptr_event.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -55,7 +57,10 @@ static bool none_moved(struct amd_userptr_area *area)
 	return !any_moved(area);
 }
 
-/* Let the kernel read from or write to the area: it says EFAULT where an access of our own would be a signal. */
+/*
+ * Let the kernel read from or write to the area: it says EFAULT where an access of our own would be
+ * a signal.
+ */
 static bool accessible(const struct amd_userptr_area *area, bool writing)
 {
 	int gate[2];
@@ -102,8 +107,8 @@ static int trigger_unmap(struct amd_userptr_area *area)
 }
 
 /*
- * Only a private mapping gets copies.  Compare page frames while the child has the old pages, because
- * afterwards khugepaged may move the copies into a huge page.
+ * Only a private mapping gets copies.  Compare page frames while the child has the old pages,
+ * because afterwards khugepaged may move the copies into a huge page.
  */
 static void look_for_copies(void *data)
 {
@@ -178,7 +183,10 @@ static size_t migration_step(const struct amd_userptr_area *area)
 	return area->backing->huge ? area->size : (size_t)getpagesize();
 }
 
-/* Move all pages to one node first, because a page that is on the target node already does not move. */
+/*
+ * Move all pages to one node first, because a page that is on the target node already does not
+ * move.
+ */
 static const char *prepare_migrate(struct amd_userptr_area *area)
 {
 	const size_t step = migration_step(area);
@@ -269,7 +277,9 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 	return NULL;
 }
 
-/* The restore worker may have taken a merged page apart already; the kernel counts that (cow_ksm). */
+/*
+ * The restore worker may have taken a merged page apart already; the kernel counts that (cow_ksm).
+ */
 static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
 {
 	return igt_procfs_pfn(area->cpu) == igt_procfs_pfn(area->elsewhere) ||
@@ -356,7 +366,10 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = UNTOUCHED, .memfd = UNTOUCHED,
 			     .hugetlb = UNTOUCHED, .private = KEPT, .file = UNTOUCHED, .readonly = KEPT),
 	  .trigger = trigger_cow, .happened = seen },
-	/* The pages of a shared mapping stay in their file, so the next access finds the same bytes. */
+	/*
+	 * The pages of a shared mapping stay in their file, so the next access finds the same
+	 * bytes.
+	 */
 	{ .name = "dontneed", .what = "are dropped by MADV_DONTNEED",
 	  .effects = EFFECTS(.anon = ZEROED, .thp = ZEROED, .shm = KEPT, .memfd = KEPT,
 			     .hugetlb = KEPT, .private = FILE_BYTES, .file = KEPT, .readonly = FILE_BYTES),

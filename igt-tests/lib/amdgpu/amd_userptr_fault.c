@@ -8,13 +8,13 @@
 #include "lib/igt_time.h"
 
 /*
- * What the parent's queue works on, again and again, while a child provokes its fault.  Without a
- * pause it would have the CPU that the child needs on a small machine.
+ * The parent's queue works on this much memory while the child provokes its fault.  It pauses
+ * between two rounds, because on a small machine the child needs the CPU.
  */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 #define BYSTANDER_PAUSE_MS 10
 
-/* A child may try several times, and waits more than once in each. */
+/* The child may make several attempts with several waits each. */
 #define CHILD_WAITS 4
 
 static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)

@@ -7,16 +7,16 @@
 typedef void amd_userptr_act(struct amd_userptr *mine, void *data);
 
 /*
- * A GPU page fault ends the queues of the whole process, so whoever provokes
- * one does it in a child; the parent's queue has to go on meanwhile.
+ * Run @act in a child, because a GPU page fault ends all queues of a process.  Asserts that the
+ * parent's queue works during the fault and after it.
  */
 void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data);
 /*
- * Wait for the end of all that was submitted, or for the GPU to find no memory
- * since the last mark of the SMI events; true in the first case.
+ * Wait until the queue has finished all its work (true), or until the GPU has a page fault (false).
+ * amd_kfd_smi_mark() comes before the submission.
  */
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine);
-/* A store to @va faults and nothing behind it is executed. */
+/* Store to @va, and assert that the GPU faults in the page and executes no later packet. */
 void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size);
 
 #endif

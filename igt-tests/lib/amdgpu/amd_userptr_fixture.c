@@ -4,7 +4,7 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_time.h"
 
-/* A subtest that takes longer hangs; less than a runner's usual limit, to say where. */
+/* The limit of a subtest, below the runner's, so that a hanging subtest says where it hangs. */
 #define SUBTEST_SECONDS igt_patience(50)
 
 static bool has_kfd(int fd)
@@ -16,7 +16,7 @@ static bool has_kfd(int fd)
 	return ret == 0;
 }
 
-/* Balancing would move pages, which are events the subtests did not make. */
+/* NUMA balancing moves pages, which would be events that the subtests do not know of. */
 static void stop_numa_balancing(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
@@ -61,7 +61,7 @@ static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *su
 			subtest->run(up);
 		igt_reset_timeout();
 	}
-	/* A failed subtest ends by a jump: what it made is taken down here. */
+	/* Outside of the subtest, because a failed one ends by a jump. */
 	igt_fixture()
 		amd_userptr_cleanup(up);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tables of subtests that share one context: what a test's igt_main() is made of.
+ * The fixture of a test program, and tables of subtests that share its context.  igt_main() of most
+ * programs consists of these calls: see igt-tests/amdgpu/README.md.
  */
 #ifndef AMD_USERPTR_FIXTURE_H
 #define AMD_USERPTR_FIXTURE_H
@@ -17,18 +18,20 @@ struct amd_userptr_subtest {
 	const char *name;
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
-	/* Instead of run, where several subtests differ in data only. */
+	/* Used instead of run by subtests that differ in data only. */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;
-	bool sdma_too;			/* a second subtest, "...-sdma", on an SDMA queue */
-	bool aql_too;			/* another one, "...-aql" */
+	bool sdma_too;			/* there is also a subtest "...-sdma" on an SDMA queue */
+	bool aql_too;			/* there is also a subtest "...-aql" on an AQL queue */
 };
 
-/* In the first fixture: open the device and KFD, or skip. */
+/* In the first fixture: open the render node and KFD, or skip. */
 void amd_userptr_fixture_open(struct amd_userptr *up);
-/* In the fixture of a group: skip it when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
+/* In the fixture of a group: skip the group when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
 void amd_userptr_require_flag(struct amd_userptr *up);
-/* Outside of fixtures: define the subtests, each with a fixture that cleans up. */
+/*
+ * Outside of fixtures: define the subtests of a table, each followed by a fixture that cleans up.
+ */
 void amd_userptr_run_subtests(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
 			      unsigned int count);
 /* In the last fixture. */

@@ -1,16 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* User memory for KFD's queues, in every way there is. */
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_mapped.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
-
-/* A huge page is cut in so many ranges, and smaller memory in pages. */
-enum { MAX_RANGES = 32 };
 
 const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
 	[AMD_USERPTR_KIND_SINGLE] = "",
@@ -18,19 +13,12 @@ const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
 	[AMD_USERPTR_KIND_KFD] = "-kfd",
 };
 
-static uint64_t range_size(uint64_t size)
-{
-	const uint64_t page = getpagesize();
-
-	return size / MAX_RANGES > page ? size / MAX_RANGES : page;
-}
-
-/* Neighbours that follow one another would be one range again. */
+/* The ranges are in reverse order, because the driver merges neighbours. */
 static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
-	const uint64_t step = range_size(mapped->size);
+	const uint64_t step = amd_userptr_scatter_step(mapped->size);
 	const unsigned int count = mapped->size / step;
-	struct amd_userptr_range ranges[MAX_RANGES];
+	struct amd_userptr_range ranges[AMD_USERPTR_SCATTER_PARTS];
 	struct amd_userptr_args args = {
 		.size = mapped->size,
 		.flags = AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_SCATTER,
@@ -40,7 +28,7 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	};
 	int ret;
 
-	if (!count || count > MAX_RANGES || mapped->size % step)
+	if (!count || count > AMD_USERPTR_SCATTER_PARTS || mapped->size % step)
 		return -EINVAL;
 	for (unsigned int i = 0; i < count; i++)
 		ranges[i] = (struct amd_userptr_range) {
@@ -52,11 +40,11 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	return ret;
 }
 
-/* A mapping for each range, so that the GPU has them in the order of the memory. */
+/* A GPU mapping for each range puts them back into the order of the memory. */
 static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t size = mapped->size;
-	const uint64_t step = mapped->kind == AMD_USERPTR_KIND_SCATTER ? range_size(size) : size;
+	const uint64_t step = mapped->kind == AMD_USERPTR_KIND_SCATTER ? amd_userptr_scatter_step(size) : size;
 	int ret = 0;
 
 	for (uint64_t at = 0; at < size && !ret; at += step)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User memory that KFD's queues reach, by whichever of the ways there are: what
- * is true of one of them should be true of all.
+ * User memory that KFD's queues reach, by one of the three ways to map it.  Tests run with each
+ * kind.
  */
 #ifndef AMD_USERPTR_MAPPED_H
 #define AMD_USERPTR_MAPPED_H
@@ -15,28 +15,30 @@ enum amd_userptr_kind {
 	AMD_USERPTR_NUM_KINDS,
 };
 
-/* For names of subtests: "", "-scatter", "-kfd". */
+/* Ends of subtest names: "", "-scatter", "-kfd". */
 extern const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS];
 
-/* Byte x of the memory is byte x at the GPU address. */
+/* Byte x at cpu is byte x at va, whatever the kind. */
 struct amd_userptr_mapped {
 	enum amd_userptr_kind kind;
 	void *cpu;
 	uint64_t size;
 	uint64_t va;			/* 0: not mapped */
-	uint32_t handle;		/* of the BO */
-	struct amd_kfd_mem mem;		/* of KFD's */
+	uint32_t handle;		/* of the BO of the first two kinds */
+	struct amd_kfd_mem mem;		/* of KFD's userptr */
 };
 
 /*
- * 0 or -errno; what was made until then is taken back.  Maps nothing on the CPU
- * but the reservation of the GPU's addresses, and belongs to no clean-up.
+ * Map [cpu, cpu + size) for the GPU; 0 or -errno, with nothing left behind.  The context does not
+ * remember it, so the caller drops it.
  */
 int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			      uint64_t size, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
-/* The same, asserting success; the first skips when the kernel lacks the flag. */
+/*
+ * The same, asserting success.  The first one skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA.
+ */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);
 void amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);

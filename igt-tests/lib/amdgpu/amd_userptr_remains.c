@@ -19,10 +19,10 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* The driver frees some things in work items, and KFD a process after its last file. */
+/* The driver frees some resources in work items, and KFD frees a process after its last file. */
 #define BACK_MS igt_patience(10000)
 
-/* A work item waits for the GPU now and then, but not that long. */
+/* A work item may wait for the GPU, but never this long. */
 #define STUCK_MS igt_patience(3000)
 
 #define LIFE_MS igt_patience(20000)
@@ -75,8 +75,9 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 }
 
 /*
- * Something of earlier processes may still have been there before. What TTM has evicted of a file without user mode
- * queues stays in GTT until its next submission.
+ * Counters may go below @before, because resources of earlier processes may have been in use then.
+ * TTM leaves evicted VRAM of a file without user mode queues in GTT until its next submission, so
+ * the sum of both is compared.
  */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {
@@ -85,7 +86,7 @@ static bool is_back(const struct amd_userptr_remains *before, const struct amd_u
 	       now->processes <= before->processes;
 }
 
-/* A file of a thread in /proc, cut to @size; empty when it is gone. */
+/* The text of a file in /proc/PID, cut to @size; empty when the process has gone. */
 static void read_proc(int pid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -105,7 +106,7 @@ static bool sleeps_in_driver(int pid, char *stack, size_t size)
 	char stat[512], *state;
 
 	read_proc(pid, "stat", stat, sizeof(stat));
-	/* After the name in parentheses. */
+	/* The state is behind the name in parentheses. */
 	state = strrchr(stat, ')');
 	if (!state || state[1] != ' ' || state[2] != 'D' || !strstr(stat, "(kworker/"))
 		return false;
@@ -113,7 +114,7 @@ static bool sleeps_in_driver(int pid, char *stack, size_t size)
 	return strstr(stack, "[amdgpu]") || strstr(stack, "[ttm]");
 }
 
-/* The first one, or 0. */
+/* The first kworker that sleeps in the driver, or 0. */
 static int find_worker(char *stack, size_t size)
 {
 	DIR *proc = opendir("/proc");
@@ -142,7 +143,7 @@ const char *amd_userptr_stuck_worker(void)
 		pid = find_worker(stack, sizeof(stack));
 		if (!pid)
 			return NULL;
-		/* The same one, at the same place, all the time. */
+		/* It counts only when it stays at the same place all the time. */
 		while (igt_now_ms() < deadline) {
 			if (!sleeps_in_driver(pid, now, sizeof(now)) || strcmp(now, stack))
 				break;
@@ -178,7 +179,7 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 	return text;
 }
 
-/* In a child: memory of each kind changes, and its queue reads what is there then. */
+/* In a child: change memory of each kind, and let the queue read the new content. */
 static void live(struct amd_userptr *parent)
 {
 	struct amd_userptr mine;
@@ -210,7 +211,7 @@ const char *amd_userptr_live(struct amd_userptr *up)
 	int status = 0;
 	pid_t pid;
 
-	/* Not igt_fork(), whose children nobody waits for without a signal. */
+	/* Not igt_fork(), because this has to wait with a deadline. */
 	pid = fork();
 	if (pid == 0) {
 		live(up);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the machine has of KFD's processes: what a process had has to be back
- * some time after its end, however it ended.  Needs debugfs.
+ * Resources that KFD's processes use.  All resources of a process have to be free again some time
+ * after its end, whatever ended it.  Needs debugfs.
  */
 #ifndef AMD_USERPTR_REMAINS_H
 #define AMD_USERPTR_REMAINS_H
@@ -9,26 +9,28 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 struct amd_userptr_remains {
-	unsigned long long system, ttm;	/* MiB of KFD's memory limits */
+	unsigned long long system, ttm;	/* MiB that count for KFD's memory limits */
 	unsigned long long vram, gtt;	/* bytes of the GPU's memory in use */
-	unsigned int processes;		/* that KFD knows */
+	unsigned int processes;		/* that KFD lists */
 };
 
-/* Skips where there is nothing to be seen. */
+/* Read the counters; skips when the kernel does not show them. */
 void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains *now);
 
 /*
- * Until there is no more of anything than @before, and no work item of the driver sleeps on: NULL,
- * or what does not come back, with what the kernel says of it.  The text is valid
- * until the next call.
+ * Wait until no counter is above @before and no work item of the driver sleeps.  Returns NULL, or a
+ * text that names the resources that stay in use; it is valid until the next call.
  */
 const char *amd_userptr_remains_wait(struct amd_userptr *up,
 				     const struct amd_userptr_remains *before);
 
-/* The stack of a kworker that sleeps in amdgpu, KFD or TTM and cannot be waked, or NULL. */
+/* The stack of a kworker that stays in an uninterruptible sleep in amdgpu, KFD or TTM, or NULL. */
 const char *amd_userptr_stuck_worker(void);
 
-/* A new process has a queue, and its memory is followed; NULL, or what went wrong. */
+/*
+ * Check that a new process gets a queue, and that the driver follows its memory: NULL, or the
+ * failure.
+ */
 const char *amd_userptr_live(struct amd_userptr *up);
 
 #endif

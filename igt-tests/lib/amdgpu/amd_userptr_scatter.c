@@ -67,6 +67,13 @@ char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_
 	return cpu;
 }
 
+uint64_t amd_userptr_scatter_step(uint64_t size)
+{
+	const uint64_t page = getpagesize();
+
+	return size / AMD_USERPTR_SCATTER_PARTS > page ? size / AMD_USERPTR_SCATTER_PARTS : page;
+}
+
 uint64_t amd_userptr_scatter_offset(const struct amd_userptr_scatter *scatter, unsigned int index)
 {
 	uint64_t offset = 0;
@@ -127,7 +134,7 @@ void amd_userptr_scatter_map(struct amd_userptr_scatter *scatter, uint32_t flags
 	scatter->va = scatter->bo->va;
 }
 
-/* Bytes at @found, which the GPU read or shall have written, against the ranges' memory. */
+/* Compare bytes that the GPU has read or should have written with the memory of the ranges. */
 static void compare(const struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 		    const char *found, const char *who)
 {
@@ -157,7 +164,7 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 
 	for (uint64_t done = 0, n; done < size; done += n) {
 		n = size - done < AMD_USERPTR_STAGE ? size - done : AMD_USERPTR_STAGE;
-		/* What no pattern and no fresh page contains. */
+		/* Bytes that neither a pattern nor a new page contains. */
 		memset(up->out.cpu, 0xff, n);
 		amd_kfd_queue_copy(up->queue, up->out.va, scatter->va + offset + done, n);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): the uapi, which
- * libdrm does not have yet, and traffic that is compared range by range.
+ * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): lists of ranges, BOs of them, and
+ * traffic that is compared range by range.
  */
 #ifndef AMD_USERPTR_SCATTER_H
 #define AMD_USERPTR_SCATTER_H
@@ -11,55 +11,64 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_scatter_uapi.h"
 
-/* Ranges that follow one another in a BO. */
+/* Ranges in the order that they have in the BO. */
 struct amd_userptr_scatter {
 	struct amd_userptr *up;
-	struct amd_userptr_range *ranges;	/* until the clean-up */
+	struct amd_userptr_range *ranges;	/* amd_userptr_cleanup() frees them */
 	unsigned int count;
-	struct amd_userptr_bo *bo;		/* NULL: none; its cpu is NULL */
-	uint64_t va;				/* of the BO's first byte, for traffic */
+	struct amd_userptr_bo *bo;		/* NULL: not created yet; its cpu is NULL */
+	uint64_t va;				/* GPU address of the BO's first byte */
 };
 
-/* Room for @count ranges. */
+/* Make room for @count ranges. */
 void amd_userptr_scatter_init(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 			      unsigned int count);
-/* The next range is [cpu, cpu + size). */
+/* Append the range [cpu, cpu + size). */
 void amd_userptr_scatter_add(struct amd_userptr_scatter *scatter, void *cpu, uint64_t size,
 			     uint32_t flags);
-/* Reverse or, by any seed but 0, shuffle them. */
+/* Reverse the ranges, or shuffle them; @seed is any number but 0. */
 void amd_userptr_scatter_reverse(struct amd_userptr_scatter *scatter);
 void amd_userptr_scatter_shuffle(struct amd_userptr_scatter *scatter, uint64_t seed);
 
 /*
- * Fresh memory whose pages are ranges in shuffled order, no two of which are
- * neighbours in the address space, nor may become a huge page; returns its
- * start.  Page i is at the start + 2 * i pages, filled with the pattern of i.
+ * Map new memory and make every second page of it a range, in shuffled order, so no two ranges are
+ * neighbours in the address space.  Page i is at the returned start + 2 * i pages and contains the
+ * pattern of seed i.
  */
 char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 				unsigned int pages);
 
-/* The arguments that make a BO of them. */
+/* The size of a range of memory that is cut into pages, or into so many parts when it is larger. */
+enum { AMD_USERPTR_SCATTER_PARTS = 32 };
+uint64_t amd_userptr_scatter_step(uint64_t size);
+
+/* The arguments of the ioctl that makes a BO of the ranges. */
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags);
-/* The ioctl as it is; the handle is in @args.  0 or -errno. */
+/* The ioctl; 0 and the handle in @args, or -errno. */
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args);
-/* A BO with AMD_USERPTR_TRACKED and @flags; the same, mapped. */
+/* Make a BO with AMD_USERPTR_TRACKED and @flags; make and map it. */
 void amd_userptr_scatter_create(struct amd_userptr_scatter *scatter, uint32_t flags);
 void amd_userptr_scatter_map(struct amd_userptr_scatter *scatter, uint32_t flags);
 
 uint64_t amd_userptr_scatter_size(const struct amd_userptr_scatter *scatter);
-/* Where in the BO range @index begins. */
+/* The offset in the BO at which range @index begins. */
 uint64_t amd_userptr_scatter_offset(const struct amd_userptr_scatter *scatter, unsigned int index);
-/* The byte of user memory that byte @offset of the BO is. */
+/* The CPU address of byte @offset of the BO. */
 char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64_t offset);
 
-/* The GPU reads [offset, offset + size) of the BO: what the CPU finds in the ranges. */
+/*
+ * The GPU reads [offset, offset + size) of the BO; the CPU has to find the same bytes in the
+ * ranges.
+ */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset,
 			       uint64_t size);
-/* The GPU stores the pattern of @seed there; the CPU finds it, where no two ranges overlap. */
+/*
+ * The GPU stores the pattern of @seed there, and the CPU has to find it.  Ranges must not overlap.
+ */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset,
 				uint64_t size, uint32_t seed);
-/* Both, for all of it. */
+/* Writes, then reads, all of the BO. */
 void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t seed);
 
 #endif

@@ -37,7 +37,7 @@ static void map_page(struct amd_userptr_stall *stall, int flags, int fd)
 		   stall->page);
 }
 
-/* By KFD where the kernel lacks the flag: it is the same worker. */
+/* Without the flag use KFD's userptr, which the same worker restores. */
 static void follow_page(struct amd_userptr_stall *stall, struct amd_userptr *up)
 {
 	const size_t size = getpagesize();
@@ -57,7 +57,10 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 	map_page(stall, MAP_ANONYMOUS, -1);
 	follow_page(stall, up);
 	stall->offset += IGT_FUSE_NEXT;
-	/* Before anybody can wait for the page: also when what follows fails. */
+	/*
+	 * Set this before the worker can wait, so that drop() releases it also when a call below
+	 * fails.
+	 */
 	stall->held = true;
 	map_page(stall, 0, stall->fuse.file);
 	igt_assert_f(igt_fuse_asked(&stall->fuse, AMD_USERPTR_WAIT_MS),

@@ -1,16 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Catch the restore worker in the middle, and run something else meanwhile.
+ * Hold the restore worker in the middle of its work, and do something else meanwhile.
  *
- * The worker faults in pages with mmap_lock held for reading, and no way to
- * drop it: a page that userfaultfd should provide is an error for it, not a
- * reason to wait.  A page of a FUSE file makes it wait for the server, which is
- * a child of ours.  So a userptr of one page, which no queue uses, gets a page
- * of such a file by mmap(): that stops the queues, and the worker waits, with
- * all its locks, until the server may answer.
+ * The worker faults in pages while it holds mmap_lock for reading.  A page of userfaultfd is an
+ * error for it, because hmm_range_fault() cannot drop the lock to wait.  A page of a FUSE file
+ * makes it wait for the server, which is a child of the test (igt_fuse.h).  So hold() maps such a
+ * page over the memory of a userptr that no queue uses: the notifier evicts the queues, and the
+ * worker waits with all its locks until release() lets the server answer.
  *
- * Between hold and release the caller must not map, unmap or allocate: whoever
- * wants mmap_lock for writing waits for the worker.
+ * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
+ * for mmap_lock and so for the worker.
  */
 #ifndef AMD_USERPTR_STALL_H
 #define AMD_USERPTR_STALL_H
@@ -20,22 +19,22 @@
 
 struct amd_userptr_stall {
 	struct igt_fuse fuse;
-	uint64_t offset;		/* of a page that nobody has asked for */
-	void *page;			/* the userptr */
-	uint32_t handle;		/* 0: none */
-	struct amd_kfd_mem mem;		/* the same of KFD, at this address of the GPU */
+	uint64_t offset;		/* in the file, of a page that is not in the page cache */
+	void *page;			/* the memory of the userptr */
+	uint32_t handle;		/* of the BO; 0: none */
+	struct amd_kfd_mem mem;		/* KFD's userptr at va, where the kernel lacks the flag */
 	uint64_t va;
 	bool held;
 };
 
-/* 0, or -errno when there cannot be one here. */
+/* 0, or -errno when there can be no FUSE file. */
 int __amd_userptr_stall_init(struct amd_userptr_stall *stall);
 void amd_userptr_stall_fini(struct amd_userptr_stall *stall);
 
-/* Stop the queues; returns when the worker waits. */
+/* Evict the queues; returns when the worker waits for the page. */
 void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr *up);
 void amd_userptr_stall_release(struct amd_userptr_stall *stall);
-/* Release, if that has not happened, and close the userptr, if there is one. */
+/* Release the worker if it is held, and close the userptr if there is one; also after a failure. */
 void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr *up);
 
 #endif

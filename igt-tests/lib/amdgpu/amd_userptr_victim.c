@@ -10,7 +10,7 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* What the process that must not notice works on afterwards. */
+/* The subtest's own queue works on this much memory afterwards. */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 
 void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
@@ -25,7 +25,7 @@ void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 	amd_userptr_adopt(up, victims.report, getpagesize());
 	igt_fork(child, 1) {
 		judge(&victims, data);
-		/* Nothing of the parent's that is inherited is ours to take down. */
+		/* _exit(), because exit handlers would take down resources of the parent. */
 		_exit(IGT_EXIT_SUCCESS);
 	}
 	igt_waitchildren();
@@ -76,7 +76,7 @@ void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const 
 {
 	const char *remains = amd_userptr_remains_wait(victims->up, &victims->before);
 
-	igt_assert_f(!remains, "%s: not all of the process is gone\n%s\n", what, remains);
+	igt_assert_f(!remains, "%s: resources of the process stay in use\n%s\n", what, remains);
 }
 
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims)

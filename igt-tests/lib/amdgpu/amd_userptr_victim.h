@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that are killed, or hang: a subtest's own child starts and judges
- * them, so that an assertion in any of them ends with the status of a failed
- * test, and a process that cannot be killed does not take the subtest with it.
+ * Processes (victims) that the test kills, or that may hang.  A child of the subtest, the judge,
+ * starts them and waits for them, so a victim that cannot be killed does not hang the subtest, and
+ * a failed assertion in the judge fails the subtest.
  */
 #ifndef AMD_USERPTR_VICTIM_H
 #define AMD_USERPTR_VICTIM_H
@@ -12,28 +12,28 @@
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 struct amd_userptr_victims {
-	struct amd_userptr *up;		/* somebody who must not notice */
-	void *report;			/* a page of zeros that all of them share, and that outlives them */
+	struct amd_userptr *up;		/* of the subtest; must work afterwards as before */
+	void *report;			/* a page that victims and judge share */
 	struct amd_userptr_remains before;
 };
 
 typedef void amd_userptr_live_fn(struct amd_userptr_victims *victims, void *data);
 
-/* Run @judge in a child of the subtest, for @seconds at most; then @up has to work. */
+/* Run @judge in a child of the subtest for at most @seconds, then assert that @up works. */
 void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 			     amd_userptr_live_fn *judge, void *data);
-/* In there: a process that does @live, whose report is zero again. */
+/* In the judge: zero the report, then start a process that runs @live. */
 pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_fn *live, void *data);
-/* False when @flag does not become true, or the process has ended before that. */
+/* Wait until @flag is true; false when the process ends before, or after too long. */
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid);
-/* SIGKILL, and the end of the process, whose name is @what. */
+/* Kill the process and wait for its end; @what begins the message of a failure. */
 void amd_userptr_victim_end(pid_t pid, const char *what);
-/* Everything that the processes had is back. */
+/* Assert that all resources of the victims are free again. */
 void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const char *what);
-/* A new process lives as any other. */
+/* Assert that a new process works. */
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims);
 
-/* Private memory without huge pages, in a process that will not clean up. */
+/* Map private memory without huge pages, in a process that does not clean up. */
 char *amd_userptr_victim_memory(size_t size);
 
 #endif
