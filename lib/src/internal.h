@@ -23,22 +23,7 @@
 #include <amdgpu_drm.h>
 
 #include "amdgpu_userptr.h"
-
-/* Not in any released uapi header yet. */
-#ifndef AMDGPU_GEM_USERPTR_HSA
-#define AMDGPU_GEM_USERPTR_HSA	(1 << 4)
-#endif
-#ifndef AMDGPU_GEM_USERPTR_SCATTER
-#define AMDGPU_GEM_USERPTR_SCATTER	(1 << 5)
-#endif
-#ifndef AMDGPU_GEM_USERPTR_COHERENT
-#define AMDGPU_GEM_USERPTR_COHERENT	(1 << 6)
-#define AMDGPU_GEM_USERPTR_UNCACHED	(1 << 7)
-#define AMDGPU_GEM_USERPTR_EXT_COHERENT	(1 << 8)
-#endif
-#ifndef AMDGPU_GEM_USERPTR_RANGE_READONLY
-#define AMDGPU_GEM_USERPTR_RANGE_READONLY	(1 << 0)
-#endif
+#include "uapi.h"
 
 /*
  * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older ones ignore the fields,
@@ -68,58 +53,21 @@
 /* From this size on a map is aligned for fragments of it (AMDGPU_VM_FRAGMENT_SIZE_2MB). */
 #define AU_LARGE_ALIGNMENT	(UINT64_C(2) << 20)
 
-/*
- * struct drm_amdgpu_gem_va of DRM 3.64. The one in libdrm's headers ends at @map_size before
- * 2.4.125; the kernel takes either by the size in the request number.
- */
-struct au_gem_va {
-	uint32_t handle;
-	uint32_t _pad;
-	uint32_t operation;
-	uint32_t flags;
-	uint64_t va_address;
-	uint64_t offset_in_bo;
-	uint64_t map_size;
-	uint64_t vm_timeline_point;
-	uint32_t vm_timeline_syncobj_out;
-	uint32_t num_syncobj_handles;
-	uint64_t input_fence_syncobj_handles;
-};
-
-#define AU_IOCTL_GEM_VA	DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct au_gem_va)
-
-static_assert(offsetof(struct au_gem_va, map_size) == offsetof(struct drm_amdgpu_gem_va, map_size),
-	      "not the uapi's layout");
-
-/*
- * struct drm_amdgpu_gem_userptr of DRM 3.65, which added what follows @handle. Older kernels do not
- * see the end of it, and refuse the flag that would give it a meaning.
- */
-struct au_gem_userptr {
-	uint64_t addr;
-	uint64_t size;
-	uint32_t flags;
-	uint32_t handle;
-	uint64_t ranges;
-	uint32_t num_ranges;
-	uint32_t range_stride;
-};
-
-#define AU_IOCTL_GEM_USERPTR \
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct au_gem_userptr)
-
-static_assert(offsetof(struct au_gem_userptr, handle) ==
+static_assert(offsetof(struct amd_gem_va_args, map_size) ==
+	      offsetof(struct drm_amdgpu_gem_va, map_size), "not the uapi's layout");
+static_assert(offsetof(struct amd_userptr_args, handle) ==
 	      offsetof(struct drm_amdgpu_gem_userptr, handle), "not the uapi's layout");
 
-/*
- * A range as the kernel takes it is one as the caller gives it:
- * struct drm_amdgpu_gem_userptr_range { u64 addr, size; u32 flags, pad; }
- */
-static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) == 0 &&
-	      offsetof(struct amdgpu_userptr_range, size) == 8 &&
-	      offsetof(struct amdgpu_userptr_range, flags) == 16 &&
-	      offsetof(struct amdgpu_userptr_range, reserved) == 20 &&
-	      sizeof(struct amdgpu_userptr_range) == 24 &&
+/* The caller's array of ranges goes to the kernel as it is. */
+static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
+		      offsetof(struct amd_userptr_range, addr) &&
+	      offsetof(struct amdgpu_userptr_range, size) ==
+		      offsetof(struct amd_userptr_range, size) &&
+	      offsetof(struct amdgpu_userptr_range, flags) ==
+		      offsetof(struct amd_userptr_range, flags) &&
+	      offsetof(struct amdgpu_userptr_range, reserved) ==
+		      offsetof(struct amd_userptr_range, pad) &&
+	      sizeof(struct amdgpu_userptr_range) == sizeof(struct amd_userptr_range) &&
 	      AMDGPU_USERPTR_RANGE_READONLY == AMDGPU_GEM_USERPTR_RANGE_READONLY,
 	      "ranges need a conversion for the kernel");
 
@@ -314,7 +262,7 @@ int au_device_info(struct au_device *device);
 int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle);
 int au_gem_close(struct au_device *device, uint32_t handle);
-int au_gem_va(struct au_device *device, const struct au_gem_va *args);
+int au_gem_va(struct au_device *device, const struct amd_gem_va_args *args);
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj);
 int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point);

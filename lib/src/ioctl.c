@@ -134,7 +134,7 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
 	 * and even shared anonymous memory have a file behind them.
 	 */
-	struct au_gem_userptr args = {
+	struct amd_userptr_args args = {
 		.size = bo->size,
 		.flags = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
 			 AMDGPU_GEM_USERPTR_VALIDATE | coherence_flags(map_flags),
@@ -151,7 +151,7 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 	} else {
 		args.addr = bo->cpu_addr;
 	}
-	ret = do_ioctl(device, AU_IOCTL_GEM_USERPTR, &args);
+	ret = do_ioctl(device, AMD_IOCTL_GEM_USERPTR, &args);
 	if (ret)
 		return ret;
 	*handle = args.handle;
@@ -167,11 +167,11 @@ int au_gem_close(struct au_device *device, uint32_t handle)
 	return do_ioctl(device, DRM_IOCTL_GEM_CLOSE, &args);
 }
 
-int au_gem_va(struct au_device *device, const struct au_gem_va *args)
+int au_gem_va(struct au_device *device, const struct amd_gem_va_args *args)
 {
-	struct au_gem_va copy = *args;
+	struct amd_gem_va_args copy = *args;
 
-	return do_ioctl(device, AU_IOCTL_GEM_VA, &copy);
+	return do_ioctl(device, AMD_IOCTL_GEM_VA, &copy);
 }
 
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj)

@@ -7,7 +7,7 @@
  */
 #include "internal.h"
 
-static int va_op(struct au_device *device, struct au_gem_va *args, uint64_t *point)
+static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_t *point)
 {
 	int ret;
 
@@ -24,7 +24,7 @@ static int va_op(struct au_device *device, struct au_gem_va *args, uint64_t *poi
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
 	      uint32_t va_flags, uint64_t *point)
 {
-	struct au_gem_va args = {
+	struct amd_gem_va_args args = {
 		.handle = handle,
 		.operation = AMDGPU_VA_OP_MAP,
 		.flags = va_flags,
@@ -37,7 +37,7 @@ int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t s
 
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, uint64_t *point)
 {
-	struct au_gem_va args = {
+	struct amd_gem_va_args args = {
 		.operation = AMDGPU_VA_OP_CLEAR,
 		.va_address = va,
 		.map_size = size,

@@ -40,7 +40,7 @@ static uint32_t search(const struct fake_device *device, uint64_t va)
 	return low;
 }
 
-static int do_map(struct fake_device *device, const struct au_gem_va *args)
+static int do_map(struct fake_device *device, const struct amd_gem_va_args *args)
 {
 	uint32_t at = search(device, args->va_address);
 	struct fake_bo *bo = &device->bos[args->handle - 1];
@@ -95,7 +95,7 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uin
 }
 
 static int gem_va(struct fake_kernel *fake, struct fake_device *device,
-		  const struct au_gem_va *args)
+		  const struct amd_gem_va_args *args)
 {
 	int ret = 0;
 
@@ -119,7 +119,8 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 /* The other ioctls									       */
 
 /* What drivers/gpu/drm/amd/amdgpu/amdgpu_gem.c checks of the struct. */
-static bool scatter_args_are_good(const struct fake_kernel *fake, const struct au_gem_userptr *args)
+static bool scatter_args_are_good(const struct fake_kernel *fake,
+				  const struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	uint64_t size = 0;
@@ -142,7 +143,7 @@ static bool is_bad(const struct fake_kernel *fake, uint64_t addr, uint64_t size)
 	return fake->bad_addr >= addr && fake->bad_addr - addr < size;
 }
 
-static int check_memory(const struct fake_kernel *fake, const struct au_gem_userptr *args)
+static int check_memory(const struct fake_kernel *fake, const struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 
@@ -154,7 +155,7 @@ static int check_memory(const struct fake_kernel *fake, const struct au_gem_user
 }
 
 static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
-		       struct au_gem_userptr *args)
+		       struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	const uint32_t always = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
@@ -274,13 +275,13 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_VERSION;
 	case DRM_IOCTL_AMDGPU_INFO:
 		return FAKE_INFO;
-	case AU_IOCTL_GEM_USERPTR:
+	case AMD_IOCTL_GEM_USERPTR:
 		return FAKE_USERPTR;
 	case DRM_IOCTL_GEM_CLOSE:
 		return FAKE_CLOSE;
-	case AU_IOCTL_GEM_VA:
-		return ((const struct au_gem_va *)arg)->operation == AMDGPU_VA_OP_MAP ? FAKE_MAP :
-											 FAKE_CLEAR;
+	case AMD_IOCTL_GEM_VA:
+		return ((const struct amd_gem_va_args *)arg)->operation == AMDGPU_VA_OP_MAP ?
+			       FAKE_MAP : FAKE_CLEAR;
 	case DRM_IOCTL_SYNCOBJ_CREATE:
 		return FAKE_SYNCOBJ_CREATE;
 	case DRM_IOCTL_SYNCOBJ_DESTROY:
