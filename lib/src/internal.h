@@ -3,7 +3,8 @@
  * Private side of libamdgpu_userptr.
  *
  * device.c	contexts and their devices
- * space.c	GPU address space: where a map goes, and which map is where
+ * space.c	GPU address space: where a map goes
+ * maps.c	which map is where
  * range.c	arithmetic on ranges; pure, no ioctls, no allocation
  * map.c	map, unmap, roll back
  * sync.c	page table updates and waiting for them
@@ -220,6 +221,8 @@ int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 /* Whether all of [va, va + size) can be mapped on the device. */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
+
+/* maps.c */
 /* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
 int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map *map);
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map *map);

@@ -341,31 +341,20 @@ static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_f
 	return ret;
 }
 
-static void publish(struct amdgpu_userptr_map *map)
+/* Count the map as one that exists and can be looked up, or no longer does. */
+static void set_ready(struct amdgpu_userptr_map *map, bool ready)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	/* Minus one as an unsigned number: the sums wrap to the difference. */
+	const uint64_t sign = ready ? 1 : UINT64_MAX;
 
 	pthread_mutex_lock(&ctx->lock);
-	map->ready = true;
-	ctx->stats.maps++;
-	ctx->stats.bytes += map->space.size;
-	ctx->stats.ranges += map->num_ranges;
-	ctx->stats.bos += (uint64_t)map->num_bos * ctx->num_devices;
-	ctx->stats.scatter_bos += (uint64_t)map->num_scatter_bos * ctx->num_devices;
-	pthread_mutex_unlock(&ctx->lock);
-}
-
-static void withdraw(struct amdgpu_userptr_map *map)
-{
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-
-	pthread_mutex_lock(&ctx->lock);
-	map->ready = false;
-	ctx->stats.maps--;
-	ctx->stats.bytes -= map->space.size;
-	ctx->stats.ranges -= map->num_ranges;
-	ctx->stats.bos -= (uint64_t)map->num_bos * ctx->num_devices;
-	ctx->stats.scatter_bos -= (uint64_t)map->num_scatter_bos * ctx->num_devices;
+	map->ready = ready;
+	ctx->stats.maps += sign;
+	ctx->stats.bytes += sign * map->space.size;
+	ctx->stats.ranges += sign * map->num_ranges;
+	ctx->stats.bos += sign * map->num_bos * ctx->num_devices;
+	ctx->stats.scatter_bos += sign * map->num_scatter_bos * ctx->num_devices;
 	pthread_mutex_unlock(&ctx->lock);
 }
 
@@ -404,7 +393,7 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	map->given = NULL;
 	if (ret)
 		goto take_down;
-	publish(map);
+	set_ready(map, true);
 	count_map_call(ctx, start, false);
 	*out = map;
 	return 0;
@@ -454,7 +443,7 @@ static int unmap(struct amdgpu_userptr_map *map)
 	const uint64_t start = now_ns();
 	int ret;
 
-	withdraw(map);
+	set_ready(map, false);
 	ret = take_down(map);
 	/* Only now may somebody else use the addresses. */
 	au_maps_remove(ctx, map);
