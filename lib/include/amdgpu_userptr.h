@@ -26,7 +26,9 @@
  *   must not be destroyed and a map must not be unmapped while another call is using it.
  * - After fork() the child must not use the parent's contexts: all calls return -EPERM there,
  *   without an ioctl. amdgpu_userptr_ctx_destroy() is the exception: it frees the child's copy of
- *   the context and of its maps, and leaves the parent's GPU state alone.
+ *   the context and leaves the parent's GPU state alone. The child's copy of the memory that the
+ *   library has for maps stays allocated, because a thread of the parent may have been changing it
+ *   at the time of the fork. The child does not inherit reserved GPU addresses (VA_RESERVE).
  *
  * Page size: addresses and sizes are multiples of the CPU page size, which is a run time value
  * (sysconf(_SC_PAGESIZE); 64 KiB on some hosts). amdgpu_userptr_range_cover() turns an unaligned
@@ -110,8 +112,8 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * @ctx: the context, or NULL (nothing happens)
  *
  * Maps that still exist are unmapped as by amdgpu_userptr_unmap(); their pointers are dead
- * afterwards. The context is gone whatever the return value. In a forked child only memory and
- * address space of the child are released.
+ * afterwards. The context is gone whatever the return value. In a forked child only the
+ * child's copy of the context itself is freed.
  *
  * Return: 0 or the first error met.
  */

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "internal.h"
 
@@ -43,9 +43,37 @@ void au_struct_put(void *user, const void *copy, size_t known)
 	       (size < known ? size : known) - sizeof(size));
 }
 
+/*
+ * The kernel gives a forked child zeros in place of this page, so the mark on it tells the creator
+ * of a context from its children. A process ID does not: it can be the same in another PID
+ * namespace, or belong to a later process.
+ */
+static int create_mark(struct amdgpu_userptr_ctx *ctx)
+{
+	char *mark = mmap(NULL, sizeof(*mark), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (mark == MAP_FAILED)
+		return -errno;
+	if (madvise(mark, sizeof(*mark), MADV_WIPEONFORK)) {
+		const int ret = -errno;
+
+		munmap(mark, sizeof(*mark));
+		return ret;
+	}
+	*mark = 1;
+	ctx->mark = mark;
+	return 0;
+}
+
+static void destroy_mark(struct amdgpu_userptr_ctx *ctx)
+{
+	munmap((void *)ctx->mark, sizeof(*ctx->mark));
+}
+
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
 {
-	return getpid() == ctx->pid ? 0 : -EPERM;
+	return *ctx->mark ? 0 : -EPERM;
 }
 
 static void device_fini(struct au_device *device)
@@ -169,10 +197,12 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 		return -ENOMEM;
 	ctx->ops = ops;
 	ctx->ops_priv = priv;
-	ctx->pid = getpid();
 	ctx->page_size = ops->page_size(priv);
 	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
 	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
+	ret = create_mark(ctx);
+	if (ret)
+		goto free_ctx;
 	for (; ctx->num_devices < args.num_devices; ctx->num_devices++) {
 		ret = device_init(ctx, &ctx->devices[ctx->num_devices], &args, ctx->num_devices);
 		if (ret)
@@ -188,6 +218,8 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 free_devices:
 	while (ctx->num_devices--)
 		device_fini(&ctx->devices[ctx->num_devices]);
+	destroy_mark(ctx);
+free_ctx:
 	free(ctx);
 	return ret;
 }
@@ -225,6 +257,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	while (ctx->num_devices--)
 		device_fini(&ctx->devices[ctx->num_devices]);
 	pthread_mutex_destroy(&ctx->lock);
+	free(ctx->maps);
 	return first_error;
 }
 
@@ -236,16 +269,14 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 
 	if (!ctx)
 		return 0;
-	if (!au_ctx_check_owner(ctx)) {
+	/*
+	 * A forked child loses the memory of the maps: a thread of the parent may have been changing
+	 * the table of maps at the time of the fork, so nothing in it can be relied on. The child
+	 * does not have the address space that is reserved for them.
+	 */
+	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);
-	} else {
-		/* The locks may have been held by a thread that the child does not have. */
-		for (size_t i = 0; i < ctx->num_maps; i++) {
-			au_space_put(ctx, &ctx->maps[i]->space);
-			au_map_free(ctx->maps[i]);
-		}
-	}
-	free(ctx->maps);
+	destroy_mark(ctx);
 	free(ctx);
 	errno = saved_errno;
 	return ret;

@@ -19,7 +19,6 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
 
 #include <amdgpu_drm.h>
 
@@ -117,7 +116,7 @@ struct au_bo_limits {
 struct amdgpu_userptr_ctx {
 	const struct au_ops *ops;
 	void *ops_priv;
-	pid_t pid;				/* creator; a forked child has another one */
+	const char *mark;			/* to 1; to 0 in a forked child */
 	uint64_t page_size;
 	enum amdgpu_userptr_backend backend;	/* constant, not AUTO */
 	struct au_bo_limits limits;		/* constant */
@@ -217,7 +216,6 @@ void au_struct_put(void *user, const void *copy, size_t known);
 /* space.c */
 /* @space: in: mode, va (fixed), size. @alignment 0: a good one. */
 int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
-/* In a forked child only what belongs to the child is given back. */
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 /* Whether all of [va, va + size) can be mapped on the device. */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
@@ -247,7 +245,7 @@ struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
-/* Free the memory of a map that has nothing left in the kernel, or is another process's. */
+/* Free the memory of a map that has nothing left in the kernel. */
 void au_map_free(struct amdgpu_userptr_map *map);
 
 /* sync.c */

@@ -38,6 +38,13 @@ static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
 
 	if (ptr == MAP_FAILED)
 		return -errno;
+	/* A forked child has no maps, so it needs no addresses for them. */
+	if (madvise(ptr, size, MADV_DONTFORK)) {
+		const int ret = -errno;
+
+		munmap(ptr, size);
+		return ret;
+	}
 	*addr = (uintptr_t)ptr;
 	return 0;
 }

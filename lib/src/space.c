@@ -67,9 +67,7 @@ void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space)
 		ctx->ops->release(ctx->ops_priv, space->reserved_addr, space->reserved_size);
 		break;
 	case AMDGPU_USERPTR_VA_ALLOC:
-		/* libdrm has a lock, which another thread may have held at the time of the fork. */
-		if (!au_ctx_check_owner(ctx))
-			ctx->ops->va_free(ctx->ops_priv, space->handle);
+		ctx->ops->va_free(ctx->ops_priv, space->handle);
 		break;
 	}
 }
