@@ -246,14 +246,17 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 
 static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 {
-	int first_error = 0;
+	int first_error = 0, ret;
 
 	while (ctx->num_maps) {
-		int ret = amdgpu_userptr_unmap(ctx->maps[ctx->num_maps - 1]);
+		ret = amdgpu_userptr_unmap(ctx->maps[ctx->num_maps - 1]);
 
 		if (!first_error)
 			first_error = ret;
 	}
+	ret = au_release_spares(ctx);
+	if (!first_error)
+		first_error = ret;
 	while (ctx->num_devices--)
 		device_fini(&ctx->devices[ctx->num_devices]);
 	pthread_mutex_destroy(&ctx->lock);

@@ -4,6 +4,7 @@
  *
  * device.c	contexts and their devices
  * space.c	GPU address space: where a map goes
+ * reserve.c	CPU address space that is reserved for it
  * maps.c	which map is where
  * range.c	arithmetic on ranges; pure, no ioctls, no allocation
  * map.c	map, unmap, roll back
@@ -85,7 +86,7 @@ struct au_ops {
 			uint64_t *va, amdgpu_va_handle *handle);
 	void (*va_free)(void *priv, amdgpu_va_handle handle);
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
-	void (*release)(void *priv, uint64_t addr, uint64_t size);
+	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
 };
 
@@ -126,6 +127,7 @@ struct amdgpu_userptr_ctx {
 	struct amdgpu_userptr_map **maps;	/* by address, no overlap, with unfinished ones */
 	size_t num_maps, max_maps;
 	struct amdgpu_userptr_stats stats;	/* but for @ioctls */
+	struct au_reservation *spares;		/* by address: the kernel did not release them */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -160,13 +162,19 @@ struct au_bo {
 	bool scatter;				/* whole ranges, from anywhere */
 };
 
+/* CPU address space without access. */
+struct au_reservation {
+	uint64_t addr;
+	uint64_t size;
+	struct au_reservation *next;		/* ctx->lock: of ctx->spares */
+};
+
 /* A piece of GPU address space. */
 struct au_space {
 	enum amdgpu_userptr_va_mode mode;
 	uint64_t va;
 	uint64_t size;
-	uint64_t reserved_addr;			/* AMDGPU_USERPTR_VA_RESERVE, with slack */
-	uint64_t reserved_size;
+	struct au_reservation *reservation;	/* AMDGPU_USERPTR_VA_RESERVE, with slack */
 	amdgpu_va_handle handle;		/* AMDGPU_USERPTR_VA_ALLOC */
 };
 
@@ -219,6 +227,13 @@ int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 /* Whether all of [va, va + size) can be mapped on the device. */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
+
+/* reserve.c */
+int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);
+/* Now, or when the kernel permits. */
+void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
+/* At the end of the context; the first error of what has to stay reserved. */
+int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
 /* Claim the map's addresses in the context; -EEXIST when another map has some of them. */

@@ -49,9 +49,9 @@ static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
 	return 0;
 }
 
-static void kernel_release(void *priv, uint64_t addr, uint64_t size)
+static int kernel_release(void *priv, uint64_t addr, uint64_t size)
 {
-	munmap((void *)(uintptr_t)addr, size);
+	return munmap((void *)(uintptr_t)addr, size) ? -errno : 0;
 }
 
 static uint64_t kernel_page_size(void *priv)

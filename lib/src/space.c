@@ -22,19 +22,19 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 	return alignment;
 }
 
-/* PROT_NONE address space; the slack for the alignment stays reserved until release. */
+/* The slack for the alignment stays reserved until release. */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
 {
-	uint64_t slack = alignment - ctx->page_size;
+	const uint64_t slack = alignment - ctx->page_size;
+	uint64_t size;
 	int ret;
 
-	if (__builtin_add_overflow(space->size, slack, &space->reserved_size) ||
-	    space->reserved_size > SIZE_MAX)
+	if (__builtin_add_overflow(space->size, slack, &size) || size > SIZE_MAX)
 		return -ENOMEM;
-	ret = ctx->ops->reserve(ctx->ops_priv, space->reserved_size, &space->reserved_addr);
+	ret = au_reserve(ctx, size, &space->reservation);
 	if (ret)
 		return ret;
-	space->va = align_up(space->reserved_addr, alignment);
+	space->va = align_up(space->reservation->addr, alignment);
 	return 0;
 }
 
@@ -64,7 +64,7 @@ void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space)
 	case AMDGPU_USERPTR_VA_FIXED:
 		break;
 	case AMDGPU_USERPTR_VA_RESERVE:
-		ctx->ops->release(ctx->ops_priv, space->reserved_addr, space->reserved_size);
+		au_release(ctx, space->reservation);
 		break;
 	case AMDGPU_USERPTR_VA_ALLOC:
 		ctx->ops->va_free(ctx->ops_priv, space->handle);

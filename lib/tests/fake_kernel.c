@@ -379,21 +379,22 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 }
 
 /* Nothing may be mapped where somebody else can now get addresses. */
-static void release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
+static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		    uint64_t va, uint64_t size)
 {
 	pthread_mutex_lock(&fake->lock);
 	errno = EXDEV;
 	fake->count[call]++;
 	t_assert(*counter);
-	--*counter;
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		const struct fake_device *device = &fake->devices[i];
 		uint32_t at = search(device, va);
 
 		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
 	}
+	--*counter;
 	pthread_mutex_unlock(&fake->lock);
+	return 0;
 }
 
 static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
@@ -403,11 +404,11 @@ static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
 	return reserve(fake, FAKE_RESERVE, &fake->reservations, size, fake->page_size, addr);
 }
 
-static void fake_release(void *priv, uint64_t addr, uint64_t size)
+static int fake_release(void *priv, uint64_t addr, uint64_t size)
 {
 	struct fake_kernel *fake = priv;
 
-	release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
+	return release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
 }
 
 static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,

@@ -287,8 +287,8 @@ static void map_fails_at_each_allocation(void)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The map, ranges, BOs, handles per device, and the table. */
-	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1);
+	/* The map, ranges, BOs, handles per device, the reservation and the table. */
+	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1 + 1);
 }
 
 static void create_fails_at_each_call(void)
