@@ -118,8 +118,7 @@ static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t i
 	return true;
 }
 
-/* Ask the kernel with a page of our own: no version number says for sure what it knows. */
-static int probe(struct au_device *device, bool scatter, uint32_t map_flags)
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 {
 	const uint64_t size = device->ctx->page_size;
 	struct amdgpu_userptr_range range = { .size = size };
@@ -142,13 +141,13 @@ static int probe(struct au_device *device, bool scatter, uint32_t map_flags)
 /* -EINVAL: not known; other errors are about the page, or say that KFD has no address space yet. */
 static bool knows_scatter(struct au_device *device)
 {
-	return device->drm_minor >= AU_DRM_MINOR_SCATTER && probe(device, true, 0) != -EINVAL;
+	return device->drm_minor >= AU_DRM_MINOR_SCATTER && au_device_try(device, true, 0) != -EINVAL;
 }
 
 static bool knows_coherence(struct au_device *device)
 {
 	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
-	       probe(device, false, AU_MAP_COHERENCE) != -EINVAL;
+	       au_device_try(device, false, AU_MAP_COHERENCE) != -EINVAL;
 }
 
 /* One for all devices, so that a map looks the same on each of them. */
@@ -300,7 +299,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = probe(device, false, 0),
+		.hsa_status = au_device_try(device, false, 0),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,

@@ -214,6 +214,11 @@ int au_ctx_create(const struct amdgpu_userptr_ctx_args *args, const struct au_op
 /* 0, or -EPERM in a forked child. */
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
+ * What the kernel says to a buffer object of a page of the library's own. No version number tells
+ * for sure which flags a kernel knows.
+ */
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags);
+/*
  * Take a caller's struct of a first version with @first bytes, of which this library knows @known:
  * copies what both know to @copy and zeroes the rest of it.
  */

@@ -176,37 +176,53 @@ static uint32_t range_of_bo(const struct au_bo *bo)
 								    bo->first_range;
 }
 
-/* Errors that the kernel has for the memory of a range, rather than for all of a BO. */
-static bool blames_memory(int error)
+/* Errors that the kernel can have because of the memory of one range. */
+static bool may_blame_memory(int error)
 {
 	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
 	       error == -EHWPOISON;
 }
 
+/* Whether the kernel refuses the ranges [first, end) of a BO because of their memory. */
+static int try_ranges(struct au_device *device, const struct amdgpu_userptr_map *map,
+		      const struct au_bo *bo, uint32_t first, uint32_t end)
+{
+	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
+	uint32_t handle;
+	int ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
+
+	if (!ret)
+		au_gem_close(device, handle);
+	return ret;
+}
+
 /*
- * The first range because of which the kernel refused a BO that covers several. Only their
- * addresses can make a difference: halve them until one is left.
+ * The first range because of which the kernel refused a BO, or AMDGPU_USERPTR_NONE. The kernel has
+ * -EPERM also for an address space of another process, so a page of the library's own tells whether
+ * the memory matters. Then halve the ranges until one is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
 			       const struct au_bo *bo, int error)
 {
 	uint32_t low = bo->first_range, high = bo->end_range;
 
-	if (!blames_memory(error))
-		return range_of_bo(bo);
+	if (!may_blame_memory(error) || au_device_try(device, false, map->flags))
+		return AMDGPU_USERPTR_NONE;
+	if (high - low == 1)
+		return low;
 	while (high - low > 1) {
 		const uint32_t middle = low + (high - low) / 2;
-		const struct au_bo part = au_bo_part(bo, map->given, map->ranges, low, middle);
-		uint32_t handle;
+		const int ret = try_ranges(device, map, bo, low, middle);
 
-		if (au_gem_userptr(device, &part, map->given, map->flags, &handle)) {
-			high = middle;
-		} else {
-			au_gem_close(device, handle);
+		if (!ret)
 			low = middle;
-		}
+		else if (may_blame_memory(ret))
+			high = middle;
+		else
+			return AMDGPU_USERPTR_NONE;
 	}
-	return low;
+	/* The memory may have come back meanwhile. */
+	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
 }
 
 static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,

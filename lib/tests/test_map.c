@@ -292,6 +292,68 @@ static void bad_memory_is_named(void)
 	fake_fini(&fake);
 }
 
+/* Errors that no range is to blame for are not looked for in the ranges. */
+static void all_memory_is_refused(void)
+{
+	static const int errors[] = { -EPERM, -EOPNOTSUPP, -EPROTO, -EBUSY, -ENOMEM };
+	struct amdgpu_userptr_range ranges[64];
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+		const unsigned int tries = fake.count[FAKE_USERPTR];
+		struct amdgpu_userptr_map *map;
+
+		/* -EPERM: the address space is another process's. */
+		fake.userptr_error = errors[i];
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+		/* The first one, and a page of the library's own. */
+		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
+		fake_check_empty(&fake);
+	}
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* An error in the search for the bad range, or one that does not come again, names no range. */
+static void search_meets_another_error(void)
+{
+	static const struct amdgpu_userptr_range together[] = {
+		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+		{ 4 * PAGE, PAGE, 0, 0 },
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(together, T_ARRAY_SIZE(together));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_map *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	fake.bad_addr = together[2].cpu_addr;
+	/* The reservation, the BO, a page of the library's own and its close, a half. */
+	fake.fail_call = 5;
+	fake.fail_error = -ENOMEM;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_assert(fake.failed);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+
+	fake.bad_addr = UINT64_MAX;
+	fake.fail_call = 2;
+	fake.fail_error = -EFAULT;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	fake.failed = false;
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void large_pages(void)
 {
 	enum { LARGE = 65536 };
@@ -468,6 +530,8 @@ int main(int argc, char **argv)
 	gpu_addresses_do_not_overlap();
 	foreign_mapping_is_left_alone();
 	bad_memory_is_named();
+	all_memory_is_refused();
+	search_meets_another_error();
 	large_pages();
 	query_translates();
 	limits_of_a_bo();
