@@ -7,7 +7,8 @@
  * reserve.c	CPU address space that is reserved for it
  * maps.c	which map is where
  * range.c	arithmetic on ranges; pure, no ioctls, no allocation
- * map.c	map, unmap, roll back
+ * map.c	map and unmap
+ * build.c	their steps in the kernel, and the roll back
  * sync.c	page table updates and waiting for them
  * ioctl.c	the only file that talks to the kernel and to libdrm
  */
@@ -267,6 +268,11 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 /* map.c */
 /* Free the memory of a map that has nothing left in the kernel. */
 void au_map_free(struct amdgpu_userptr_map *map);
+
+/* build.c */
+/* All in the kernel that the map is made of; what there is of it at an error has to be taken down. */
+int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure);
+int au_map_take_down(struct amdgpu_userptr_map *map);
 
 /* sync.c */
 /* Change page tables; @point: the timeline point at which the change is done. */

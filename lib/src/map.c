@@ -1,13 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Map and unmap.
- *
- * A map is built in steps that each record how far they got (struct au_map_device), and taken down
- * from that record. Roll back and unmap are therefore the same code: page tables first, with a wait
- * for the TLB flush, then the buffer objects, the last one first. Until the page tables are clean
- * the buffer objects must stay, because their MMU notifiers are what makes the kernel stop the
- * queues when the pages go away.
- */
+/* Map and unmap: checks of arguments, memory, counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <time.h>
@@ -167,177 +159,6 @@ free_map:
 }
 
 /* ------------------------------------------------------------------------------------------- */
-/* Steps										       */
-
-/* The range to name for a BO that failed as a whole; of a scatter BO it may be any. */
-static uint32_t range_of_bo(const struct au_bo *bo)
-{
-	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
-								    bo->first_range;
-}
-
-/* Errors that the kernel can have because of the memory of one range. */
-static bool may_blame_memory(int error)
-{
-	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
-	       error == -EHWPOISON;
-}
-
-/* Whether the kernel refuses the ranges [first, end) of a BO because of their memory. */
-static int try_ranges(struct au_device *device, const struct amdgpu_userptr_map *map,
-		      const struct au_bo *bo, uint32_t first, uint32_t end)
-{
-	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
-	uint32_t handle;
-	int ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
-
-	if (!ret)
-		au_gem_close(device, handle);
-	return ret;
-}
-
-/*
- * The first range because of which the kernel refused a BO, or AMDGPU_USERPTR_NONE. The kernel has
- * -EPERM also for an address space of another process, so a page of the library's own tells whether
- * the memory matters. Then halve the ranges until one is left.
- */
-static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
-			       const struct au_bo *bo, int error)
-{
-	uint32_t low = bo->first_range, high = bo->end_range;
-
-	if (!may_blame_memory(error) || au_device_try(device, false, map->flags))
-		return AMDGPU_USERPTR_NONE;
-	if (high - low == 1)
-		return low;
-	while (high - low > 1) {
-		const uint32_t middle = low + (high - low) / 2;
-		const int ret = try_ranges(device, map, bo, low, middle);
-
-		if (!ret)
-			low = middle;
-		else if (may_blame_memory(ret))
-			high = middle;
-		else
-			return AMDGPU_USERPTR_NONE;
-	}
-	/* The memory may have come back meanwhile. */
-	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
-}
-
-static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
-		      struct au_failure *failure)
-{
-	struct au_map_device *at = &map->devices[device_index];
-	struct au_device *device = &map->ctx->devices[device_index];
-
-	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
-	while (at->num_handles < map->num_bos) {
-		const struct au_bo *bo = &map->bos[at->num_handles];
-		int ret = au_gem_userptr(device, bo, map->given, map->flags,
-					 &at->handles[at->num_handles]);
-
-		if (ret) {
-			failure->range = find_bad_range(device, map, bo, ret);
-			failure->device = device_index;
-			return ret;
-		}
-		at->num_handles++;
-	}
-	return 0;
-}
-
-static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
-		   struct au_failure *failure)
-{
-	struct au_map_device *at = &map->devices[device_index];
-	struct au_device *device = &map->ctx->devices[device_index];
-
-	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
-	for (uint32_t i = 0; i < map->num_bos; i++) {
-		const struct au_bo *bo = &map->bos[i];
-		uint32_t va_flags = map->va_flags;
-		int ret;
-
-		/* Of a scatter BO with ranges of both kinds the kernel sees to each. */
-		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
-			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
-		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
-				va_flags, &at->point);
-		if (ret) {
-			failure->range = range_of_bo(bo);
-			failure->device = device_index;
-			return ret;
-		}
-		at->mapped += bo->size;
-	}
-	return 0;
-}
-
-static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
-		       struct au_failure *failure)
-{
-	int ret;
-
-	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
-	ret = au_va_wait(&map->ctx->devices[device_index], map->devices[device_index].point);
-	if (ret)
-		failure->device = device_index;
-	return ret;
-}
-
-/*
- * Each step on all devices before the next: memory that one of them cannot take is refused before
- * any GPU sees a part of the map, and the devices update their page tables at the same time.
- */
-static int build(struct amdgpu_userptr_map *map, struct au_failure *failure)
-{
-	static int (*const steps[])(struct amdgpu_userptr_map *map, uint32_t device_index,
-				    struct au_failure *failure) = {
-		create_bos, map_bos, wait_mapped,
-	};
-
-	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
-		for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
-			int ret = steps[step](map, i, failure);
-
-			if (ret)
-				return ret;
-		}
-	}
-	return 0;
-}
-
-/*
- * Undo what has been built. An error does not stop it: closing the buffer objects makes the kernel
- * remove their mappings too, only without a chance to wait for that here.
- */
-static int take_down(struct amdgpu_userptr_map *map)
-{
-	int first_error = 0;
-
-	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
-		struct au_map_device *at = &map->devices[i];
-		struct au_device *device = &map->ctx->devices[i];
-		int ret = 0;
-
-		/* Nothing else can be there: the kernel refuses to map over a mapping. */
-		if (at->mapped)
-			ret = au_va_clear(device, map->space.va, at->mapped, &at->point);
-		if (at->mapped && !ret)
-			ret = au_va_wait(device, at->point);
-		if (!first_error)
-			first_error = ret;
-		while (at->num_handles) {
-			ret = au_gem_close(device, at->handles[--at->num_handles]);
-			if (!first_error)
-				first_error = ret;
-		}
-	}
-	return first_error;
-}
-
-/* ------------------------------------------------------------------------------------------- */
 /* Public functions									       */
 
 static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_failure *failure)
@@ -405,7 +226,7 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	ret = place(map, args->alignment, failure);
 	if (ret)
 		goto free_map;
-	ret = build(map, failure);
+	ret = au_map_build(map, failure);
 	map->given = NULL;
 	if (ret)
 		goto take_down;
@@ -415,7 +236,7 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	return 0;
 
 take_down:
-	take_down(map);
+	au_map_take_down(map);
 	au_maps_remove(ctx, map);
 	au_space_put(ctx, &map->space);
 free_map:
@@ -460,7 +281,7 @@ static int unmap(struct amdgpu_userptr_map *map)
 	int ret;
 
 	set_ready(map, false);
-	ret = take_down(map);
+	ret = au_map_take_down(map);
 	/* Only now may somebody else use the addresses. */
 	au_maps_remove(ctx, map);
 	au_space_put(ctx, &map->space);
