@@ -87,6 +87,14 @@ struct amdgpu_userptr_ctx_args {
 	const int *fds;				/**< @num_devices render node files, or NULL */
 	uint32_t num_devices;			/**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
 	uint32_t backend;			/**< enum amdgpu_userptr_backend */
+	/**
+	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. The
+	 * updates wait for the kernel to stop the queues of the process, so they can take seconds.
+	 * Without a limit a call can block for as long as the GPU hangs, which is for ever where
+	 * the kernel does not reset it. Only the waits of the library have the limit, not the
+	 * ioctls.
+	 */
+	uint64_t timeout_ns;
 };
 
 /** Most devices of one context. */
@@ -112,7 +120,7 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * @ctx: the context, or NULL (nothing happens)
  *
  * Maps that still exist are unmapped as by amdgpu_userptr_unmap(); their pointers are dead
- * afterwards. The context is gone whatever the return value. In a forked child only the
+ * afterwards, also after -ETIME. The context is gone whatever the return value. In a forked child only the
  * child's copy of the context itself is freed.
  *
  * Return: 0 or the first error met.
@@ -290,6 +298,9 @@ struct amdgpu_userptr_map_args {
  * -EHWPOISON: memory of a range has failed (a hardware error).
  * -EPROTO: the queues of the process can wait for page faults (XNACK is on): use SVM.
  * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
+ * -ETIME: at stage WAIT, the page tables were not up to date before the context's @timeout_ns.
+ * -ECANCELED: at stage WAIT, the GPU was reset, so the kernel may have dropped page table updates,
+ *	of earlier maps too.
  * -ENOMEM.
  */
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
@@ -302,8 +313,12 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
  * On return no GPU can reach the memory through the map: page tables are updated, TLBs flushed.
  * The GPU must not be using the addresses any more; if it is, its accesses fault.
  *
- * Return: 0; -EPERM in a forked child, where @map lives on until its context is destroyed; another
- * error means that a step failed on the way, and @map is gone all the same.
+ * Return: 0; -EPERM in a forked child, where @map lives on until its context is destroyed; -ETIME
+ * when the page tables were not up to date before the context's @timeout_ns: @map is not usable any
+ * more, but still holds the memory and the addresses, and another call goes on waiting. Another
+ * error, such as -ECANCELED after a reset of the GPU, means that a step failed on the way and @map
+ * is gone all the same. A GPU may then still reach the memory, so the library does not give the
+ * addresses to another map, and the caller must not use those of VA_FIXED again.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map);
 

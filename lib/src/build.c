@@ -97,6 +97,7 @@ static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	struct au_device *device = &map->ctx->devices[device_index];
 
 	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
+	au_updates_begin(device, &at->updates);
 	for (uint32_t i = 0; i < map->num_bos; i++) {
 		const struct au_bo *bo = &map->bos[i];
 		uint32_t va_flags = map->va_flags;
@@ -106,7 +107,7 @@ static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
 			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
 		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
-				va_flags, &at->point);
+				va_flags, &at->updates);
 		if (ret) {
 			failure->range = range_of_bo(bo);
 			failure->device = device_index;
@@ -123,7 +124,10 @@ static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
 	int ret;
 
 	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
-	ret = au_va_wait(&map->ctx->devices[device_index], map->devices[device_index].point);
+	if (!device_index)
+		map->deadline = au_deadline(map->ctx);
+	ret = au_va_wait(&map->ctx->devices[device_index], &map->devices[device_index].updates,
+			 map->deadline);
 	if (ret)
 		failure->device = device_index;
 	return ret;
@@ -151,31 +155,88 @@ int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure)
 	return 0;
 }
 
-/*
- * Undo what has been built. An error does not stop it: closing the buffer objects makes the kernel
- * remove their mappings too, only without a chance to wait for that here.
- */
-int au_map_take_down(struct amdgpu_userptr_map *map)
+/* Start to remove the mappings, on all devices. */
+static void clear_mappings(struct amdgpu_userptr_map *map)
+{
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+		struct au_device *device = &map->ctx->devices[i];
+
+		if (!at->mapped)
+			continue;
+		/* Nothing else can be there: the kernel refuses to map over a mapping. */
+		au_updates_begin(device, &at->updates);
+		at->error = au_va_clear(device, map->space.va, at->mapped, &at->updates);
+		at->clearing = !at->error;
+		at->mapped = 0;
+	}
+}
+
+static int wait_cleared(struct amdgpu_userptr_map *map, bool final)
+{
+	const int64_t deadline = au_deadline(map->ctx);
+
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+		int ret;
+
+		if (!at->clearing)
+			continue;
+		ret = au_va_wait(&map->ctx->devices[i], &at->updates, deadline);
+		if (ret == -ETIME && !final)
+			return ret;
+		at->error = ret;
+		at->clearing = false;
+	}
+	return 0;
+}
+
+static int close_bos(struct amdgpu_userptr_map *map)
 {
 	int first_error = 0;
 
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
-		struct au_device *device = &map->ctx->devices[i];
-		int ret = 0;
 
-		/* Nothing else can be there: the kernel refuses to map over a mapping. */
-		if (at->mapped)
-			ret = au_va_clear(device, map->space.va, at->mapped, &at->point);
-		if (at->mapped && !ret)
-			ret = au_va_wait(device, at->point);
-		if (!first_error)
-			first_error = ret;
 		while (at->num_handles) {
-			ret = au_gem_close(device, at->handles[--at->num_handles]);
+			const int ret = au_gem_close(&map->ctx->devices[i],
+						     at->handles[--at->num_handles]);
+
 			if (!first_error)
 				first_error = ret;
 		}
 	}
 	return first_error;
+}
+
+/* The first error of the page tables; they matter more than a buffer object that stays. */
+static int first_error(const struct amdgpu_userptr_map *map)
+{
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		if (map->devices[i].error)
+			return map->devices[i].error;
+	}
+	return 0;
+}
+
+/*
+ * An error does not end it: to close the buffer objects makes the kernel remove their mappings too,
+ * only without a chance to wait for that here.
+ */
+int au_map_take_down(struct amdgpu_userptr_map *map, bool final)
+{
+	int ret, close_error;
+
+	clear_mappings(map);
+	ret = wait_cleared(map, final);
+	if (ret)
+		return ret;
+	close_error = close_bos(map);
+	ret = first_error(map);
+	return ret ? ret : close_error;
+}
+
+bool au_map_is_clean(const struct amdgpu_userptr_map *map)
+{
+	return !first_error(map);
 }

@@ -12,7 +12,8 @@
 
 /* struct amdgpu_userptr_stats once ended here. */
 #define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
-/* And this struct here. */
+/* And these structs here. */
+#define AU_CTX_ARGS_FIRST_SIZE	offsetof(struct amdgpu_userptr_ctx_args, timeout_ns)
 #define AU_CAPS_FIRST_SIZE	offsetof(struct amdgpu_userptr_caps, map_flags)
 
 int au_struct_get(const void *user, void *copy, size_t first, size_t known)
@@ -78,6 +79,8 @@ int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
 
 static void device_fini(struct au_device *device)
 {
+	if (device->gpu_ctx)
+		au_gpu_ctx_destroy(device, device->gpu_ctx);
 	if (device->syncobj)
 		au_syncobj_destroy(device, device->syncobj);
 	pthread_mutex_destroy(&device->timeline_lock);
@@ -100,8 +103,11 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		ret = au_device_info(device);
 	if (!ret && device->drm_minor >= AU_DRM_MINOR_VM_TIMELINE)
 		ret = au_syncobj_create(device, &device->syncobj);
-	if (!ret)
-		pthread_mutex_init(&device->timeline_lock, NULL);
+	if (!ret && device->syncobj)
+		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
+	pthread_mutex_init(&device->timeline_lock, NULL);
+	if (ret)
+		device_fini(device);
 	return ret;
 }
 
@@ -185,7 +191,7 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	struct amdgpu_userptr_ctx *ctx;
 	int ret;
 
-	ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+	ret = au_struct_get(user, &args, AU_CTX_ARGS_FIRST_SIZE, sizeof(args));
 	if (!ret)
 		ret = check_ctx_args(&args);
 	if (ret)
@@ -199,6 +205,7 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	ctx->page_size = ops->page_size(priv);
 	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
 	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
+	ctx->timeout_ns = args.timeout_ns;
 	ret = create_mark(ctx);
 	if (ret)
 		goto free_ctx;
@@ -248,7 +255,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = 0, ret;
 
 	while (ctx->num_maps) {
-		ret = amdgpu_userptr_unmap(ctx->maps[ctx->num_maps - 1]);
+		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true);
 
 		if (!first_error)
 			first_error = ret;

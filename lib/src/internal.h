@@ -103,6 +103,8 @@ struct au_device {
 	uint64_t va_min, va_max;		/* [min, max), low half */
 	uint64_t high_va_min, high_va_max;	/* 0, 0: no high half */
 	uint32_t syncobj;			/* timeline of page table updates, 0: none */
+	uint32_t gpu_ctx;			/* amdgpu's, only to ask for resets; 0: none */
+	atomic_uint num_resets;			/* that somebody has noticed */
 
 	/* Points must enter the timeline in order: held from taking a point to the ioctl's end. */
 	pthread_mutex_t timeline_lock;
@@ -122,6 +124,7 @@ struct amdgpu_userptr_ctx {
 	uint64_t page_size;
 	enum amdgpu_userptr_backend backend;	/* constant, not AUTO */
 	struct au_bo_limits limits;		/* constant */
+	uint64_t timeout_ns;			/* constant, 0: none */
 	atomic_uint_fast64_t num_ioctls;
 
 	pthread_mutex_t lock;			/* for the rest, never held across an ioctl */
@@ -179,12 +182,20 @@ struct au_space {
 	amdgpu_va_handle handle;		/* AMDGPU_USERPTR_VA_ALLOC */
 };
 
+/* Page table updates that belong together. */
+struct au_updates {
+	uint64_t point;				/* of the last one */
+	unsigned int resets;			/* of the device before the first one */
+};
+
 /* How far a map has got on one device; taking it down starts from here. */
 struct au_map_device {
 	uint32_t *handles;			/* one per BO */
 	uint32_t num_handles;			/* that exist */
 	uint64_t mapped;			/* bytes from the map's start that have a VA mapping */
-	uint64_t point;				/* of the last update */
+	bool clearing;				/* they had, and @updates is not done yet */
+	int error;				/* because of which a GPU may still reach the memory */
+	struct au_updates updates;
 };
 
 struct amdgpu_userptr_map {
@@ -196,6 +207,7 @@ struct amdgpu_userptr_map {
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
+	int64_t deadline;			/* of the wait that map() is in */
 	const struct amdgpu_userptr_range *given;	/* the caller's, while the map is made */
 	struct au_range *ranges;
 	struct au_bo *bos;
@@ -231,6 +243,8 @@ void au_struct_put(void *user, const void *copy, size_t known);
 /* @space: in: mode, va (fixed), size. @alignment 0: a good one. */
 int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
+/* Nobody may get the addresses any more. */
+void au_space_abandon(struct au_space *space);
 /* Whether all of [va, va + size) can be mapped on the device. */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
 
@@ -268,19 +282,32 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 /* map.c */
 /* Free the memory of a map that has nothing left in the kernel. */
 void au_map_free(struct amdgpu_userptr_map *map);
+/* Unmap. With @final the map is gone whatever happens, else it stays after -ETIME. */
+int au_unmap(struct amdgpu_userptr_map *map, bool final);
 
 /* build.c */
 /* All in the kernel that the map is made of; what there is of it at an error has to be taken down. */
 int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure);
-int au_map_take_down(struct amdgpu_userptr_map *map);
+/*
+ * Undo what has been built, as far as there is something. -ETIME: call again, unless it is @final.
+ * After another error all is gone, but see au_map_is_clean().
+ */
+int au_map_take_down(struct amdgpu_userptr_map *map, bool final);
+/* Whether no GPU can reach anything at the addresses of a map that was taken down. */
+bool au_map_is_clean(const struct amdgpu_userptr_map *map);
 
 /* sync.c */
-/* Change page tables; @point: the timeline point at which the change is done. */
+uint64_t au_now_ns(void);
+/* Of a wait that begins now. */
+int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
+void au_updates_begin(struct au_device *device, struct au_updates *updates);
+/* Change page tables. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
-	      uint32_t va_flags, uint64_t *point);
+	      uint32_t va_flags, struct au_updates *updates);
 /* Remove all mappings in the range, of whatever BO. */
-int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, uint64_t *point);
-int au_va_wait(struct au_device *device, uint64_t point);
+int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
+/* -ETIME after the deadline; -ECANCELED when a reset may have cancelled an update. */
+int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
 
 /* ioctl.c, all 0 or -errno */
 int au_drm_version(struct au_device *device);
@@ -292,6 +319,10 @@ int au_gem_close(struct au_device *device, uint32_t handle);
 int au_gem_va(struct au_device *device, const struct amd_gem_va_args *args);
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj);
 int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
-int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point);
+int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline);
+int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
+int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
+/* @reset: whether the GPU was reset since the last call or creation. */
+int au_gpu_ctx_query(struct au_device *device, bool *reset);
 
 #endif /* AU_INTERNAL_H */

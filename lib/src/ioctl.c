@@ -201,19 +201,50 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
 }
 
-/*
- * Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. There is no
- * sensible time limit: page table updates wait for eviction, which waits for queues to stop, and a
- * GPU that hangs there is reset by the kernel, which ends the wait.
- */
-int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point)
+/* Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. */
+int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline)
 {
 	struct drm_syncobj_timeline_wait args = {
 		.handles = (uintptr_t)&syncobj,
 		.points = (uintptr_t)&point,
-		.timeout_nsec = INT64_MAX,
+		.timeout_nsec = deadline,
 		.count_handles = 1,
 	};
 
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
+}
+
+int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx)
+{
+	union drm_amdgpu_ctx args = {
+		.in.op = AMDGPU_CTX_OP_ALLOC_CTX,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+
+	if (ret)
+		return ret;
+	*gpu_ctx = args.out.alloc.ctx_id;
+	return 0;
+}
+
+int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx)
+{
+	union drm_amdgpu_ctx args = {
+		.in = { .op = AMDGPU_CTX_OP_FREE_CTX, .ctx_id = gpu_ctx },
+	};
+
+	return do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+}
+
+int au_gpu_ctx_query(struct au_device *device, bool *reset)
+{
+	union drm_amdgpu_ctx args = {
+		.in = { .op = AMDGPU_CTX_OP_QUERY_STATE, .ctx_id = device->gpu_ctx },
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+
+	if (ret)
+		return ret;
+	*reset = args.out.state.reset_status != AMDGPU_CTX_NO_RESET;
+	return 0;
 }

@@ -2,25 +2,14 @@
 /* Map and unmap: checks of arguments, memory, counters. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "internal.h"
-
-#define NSEC_PER_SEC	UINT64_C(1000000000)
 
 static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
 
 static const uint32_t valid_va_flags =
 	AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
 	AMDGPU_VM_MTYPE_MASK | AMDGPU_VM_PAGE_NOALLOC;
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 /* ------------------------------------------------------------------------------------------- */
 /* Checks										       */
@@ -195,9 +184,19 @@ static void set_ready(struct amdgpu_userptr_map *map, bool ready)
 	pthread_mutex_unlock(&ctx->lock);
 }
 
+/* Addresses by which a GPU may still reach memory must not become somebody else's. */
+static void give_back_space(struct amdgpu_userptr_map *map)
+{
+	au_maps_remove(map->ctx, map);
+	if (au_map_is_clean(map))
+		au_space_put(map->ctx, &map->space);
+	else
+		au_space_abandon(&map->space);
+}
+
 static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
 {
-	uint64_t duration = now_ns() - start;
+	uint64_t duration = au_now_ns() - start;
 
 	pthread_mutex_lock(&ctx->lock);
 	ctx->stats.map_calls++;
@@ -209,7 +208,7 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
 		      struct au_failure *failure, struct amdgpu_userptr_map **out)
 {
-	const uint64_t start = now_ns();
+	const uint64_t start = au_now_ns();
 	struct amdgpu_userptr_map *map;
 	struct au_space space = { 0 };
 	int ret;
@@ -236,9 +235,8 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	return 0;
 
 take_down:
-	au_map_take_down(map);
-	au_maps_remove(ctx, map);
-	au_space_put(ctx, &map->space);
+	au_map_take_down(map, true);
+	give_back_space(map);
 free_map:
 	au_map_free(map);
 	count_map_call(ctx, start, true);
@@ -274,22 +272,25 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	return ret;
 }
 
-static int unmap(struct amdgpu_userptr_map *map)
+int au_unmap(struct amdgpu_userptr_map *map, bool final)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	const uint64_t start = now_ns();
+	const uint64_t start = au_now_ns();
+	bool gone;
 	int ret;
 
-	set_ready(map, false);
-	ret = au_map_take_down(map);
-	/* Only now may somebody else use the addresses. */
-	au_maps_remove(ctx, map);
-	au_space_put(ctx, &map->space);
-	au_map_free(map);
-
+	/* Not ready: an unmap before this one has timed out. */
+	if (map->ready)
+		set_ready(map, false);
+	ret = au_map_take_down(map, final);
+	gone = final || ret != -ETIME;
+	if (gone) {
+		give_back_space(map);
+		au_map_free(map);
+	}
 	pthread_mutex_lock(&ctx->lock);
-	ctx->stats.unmap_calls++;
-	ctx->stats.unmap_ns += now_ns() - start;
+	ctx->stats.unmap_calls += gone;
+	ctx->stats.unmap_ns += au_now_ns() - start;
 	pthread_mutex_unlock(&ctx->lock);
 	return ret;
 }
@@ -304,7 +305,7 @@ int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map)
 		return 0;
 	ret = au_ctx_check_owner(map->ctx);
 	if (!ret)
-		ret = unmap(map);
+		ret = au_unmap(map, false);
 	errno = saved_errno;
 	return ret;
 }

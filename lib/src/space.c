@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* GPU address space: where a map goes. */
 #include <errno.h>
+#include <stdlib.h>
 
 #include "internal.h"
 
@@ -70,6 +71,12 @@ void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space)
 		ctx->ops->va_free(ctx->ops_priv, space->handle);
 		break;
 	}
+}
+
+void au_space_abandon(struct au_space *space)
+{
+	if (space->mode == AMDGPU_USERPTR_VA_RESERVE)
+		free(space->reservation);
 }
 
 static bool inside(uint64_t va, uint64_t size, uint64_t min, uint64_t max)

@@ -237,8 +237,33 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	t_equal(args->flags, 0);
 	/* The real one would wait forever for a point that nobody adds. */
 	t_assert(point && point <= device->point);
+	if (device->hangs) {
+		/* And for this one. */
+		t_assert(args->timeout_nsec != INT64_MAX);
+		return -ETIME;
+	}
 	if (device->waited < point)
 		device->waited = point;
+	return 0;
+}
+
+static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
+{
+	const uint32_t op = args->in.op;
+
+	t_assert(!args->in.flags && !args->in.priority);
+	t_equal(args->in.ctx_id, op == AMDGPU_CTX_OP_ALLOC_CTX ? 0 : 1);
+	t_assert(device->gpu_ctx == (op != AMDGPU_CTX_OP_ALLOC_CTX));
+	*args = (union drm_amdgpu_ctx) { 0 };
+	if (op == AMDGPU_CTX_OP_QUERY_STATE) {
+		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET :
+							       AMDGPU_CTX_NO_RESET;
+		device->reset = false;
+		return 0;
+	}
+	device->gpu_ctx = op == AMDGPU_CTX_OP_ALLOC_CTX;
+	if (device->gpu_ctx)
+		args->out.alloc.ctx_id = 1;
 	return 0;
 }
 
@@ -268,6 +293,19 @@ static int device_info(struct fake_kernel *fake, const struct drm_amdgpu_info *a
 	return 0;
 }
 
+static enum fake_call ctx_call_of(const union drm_amdgpu_ctx *args)
+{
+	switch (args->in.op) {
+	case AMDGPU_CTX_OP_ALLOC_CTX:
+		return FAKE_CTX_CREATE;
+	case AMDGPU_CTX_OP_FREE_CTX:
+		return FAKE_CTX_DESTROY;
+	default:
+		t_equal(args->in.op, AMDGPU_CTX_OP_QUERY_STATE);
+		return FAKE_CTX_QUERY;
+	}
+}
+
 static enum fake_call call_of(unsigned long request, const void *arg)
 {
 	switch (request) {
@@ -288,6 +326,8 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_SYNCOBJ_DESTROY;
 	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT:
 		return FAKE_WAIT;
+	case DRM_IOCTL_AMDGPU_CTX:
+		return ctx_call_of(arg);
 	}
 	fprintf(stderr, "ioctl %#lx is not modelled\n", request);
 	abort();
@@ -320,6 +360,10 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 		return 0;
 	case FAKE_WAIT:
 		return syncobj_wait(device, arg);
+	case FAKE_CTX_CREATE:
+	case FAKE_CTX_DESTROY:
+	case FAKE_CTX_QUERY:
+		return gpu_ctx(device, arg);
 	default:
 		abort();
 	}
@@ -490,7 +534,7 @@ void fake_fini(struct fake_kernel *fake)
 {
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_assert(!fake->devices[i].syncobj);
+		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
 		fake_device_free(&fake->devices[i]);
 	}
 }
@@ -503,6 +547,7 @@ struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devic
 		.fds = fds,
 		.num_devices = num_devices,
 		.backend = fake->backend,
+		.timeout_ns = fake->timeout_ns,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 
@@ -518,6 +563,7 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
 		.devices = &handle,
 		.num_devices = 1,
 		.backend = fake->backend,
+		.timeout_ns = fake->timeout_ns,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 

@@ -14,13 +14,14 @@
 #define PIN(type, member, at) \
 	static_assert(offsetof(struct amdgpu_userptr_##type, member) == (at), #type "." #member)
 
-PIN_SIZE(ctx_args, 32);
+PIN_SIZE(ctx_args, 40);
 PIN(ctx_args, size, 0);
 PIN(ctx_args, flags, 4);
 PIN(ctx_args, devices, 8);
 PIN(ctx_args, fds, 16);
 PIN(ctx_args, num_devices, 24);
 PIN(ctx_args, backend, 28);
+PIN(ctx_args, timeout_ns, 32);
 
 PIN_SIZE(caps, 80);
 PIN(caps, size, 0);

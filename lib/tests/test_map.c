@@ -230,8 +230,8 @@ static void foreign_mapping_is_left_alone(void)
 	args.gpu_va = base + 2 * PAGE;
 	t_equal(amdgpu_userptr_map(theirs, &args, &map), 0);
 
-	/* The same file twice: the model has one syncobj per file, so hide the first. */
-	fake.devices[0].syncobj = false;
+	/* The same file twice: the model has one syncobj and context per file, so hide the first. */
+	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = false;
 	fake.devices[0].point = 0;
 	ours = fake_ctx(&fake, 1);
 	args.num_ranges = T_ARRAY_SIZE(ranges);
@@ -244,7 +244,7 @@ static void foreign_mapping_is_left_alone(void)
 	t_equal(fake_translate(&fake, 0, base + 2 * PAGE), ranges[0].cpu_addr);
 
 	t_equal(amdgpu_userptr_ctx_destroy(ours), 0);
-	fake.devices[0].syncobj = true;
+	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = true;
 	fake.devices[0].point = 1;
 	t_equal(amdgpu_userptr_ctx_destroy(theirs), 0);
 	fake_fini(&fake);

@@ -142,8 +142,11 @@ static void map_fails_at_each_call(int error)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The reservation, BOs and their mappings, waits; and one more, which did not fail. */
-	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + NUM_DEVICES + 1);
+	/*
+	 * The reservation, BOs and their mappings, waits and questions for a reset; and one more,
+	 * which did not fail.
+	 */
+	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + 2 * NUM_DEVICES + 1);
 }
 
 /* An address that the kernel refuses is the range's whose mapping it was, where that was one's alone. */
@@ -177,8 +180,8 @@ static void map_names_the_range(void)
 static void roll_back_fails_at_each_call(void)
 {
 	const unsigned int last = NUM_DEVICES - 1;
-	/* Clear and wait where something has been mapped, and the closes. */
-	const unsigned int calls = 2 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
+	/* Clear, wait and question where something has been mapped, and the closes. */
+	const unsigned int calls = 3 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
 
 	for (unsigned int late = 1; late <= calls; late++) {
 		struct amdgpu_userptr_map_args args = {
@@ -219,10 +222,15 @@ static void roll_back_fails_at_each_call(void)
 	}
 }
 
-/* unmap goes on over errors, says the first one, and gives everything back. */
+/*
+ * unmap goes on over errors, says one, and gives everything back but addresses by which a GPU may
+ * still reach the memory.
+ */
 static void unmap_fails_at_each_call(void)
 {
-	const unsigned int calls = NUM_DEVICES * (2 + num_bos());
+	/* Clear, wait and question on each device; then the closes. */
+	const unsigned int page_tables = 3 * NUM_DEVICES;
+	const unsigned int calls = page_tables + NUM_DEVICES * num_bos();
 
 	for (unsigned int call = 1; call <= calls; call++) {
 		struct amdgpu_userptr_map_args args = {
@@ -243,13 +251,14 @@ static void unmap_fails_at_each_call(void)
 		fake.fail_error = -EIO;
 		t_equal(amdgpu_userptr_unmap(map), -EIO);
 		t_assert(fake.failed);
-		t_equal(fake.reservations, 0);
+		t_equal(fake.reservations, call <= page_tables);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
 			t_assert(!fake_find(&fake, i, va));
 			left += fake.devices[i].open_bos - 1;
 		}
 		/* Only a close that failed leaves a BO. */
-		t_equal(left, (call - 1) % (2 + num_bos()) >= 2);
+		t_equal(left, call > page_tables);
+		fake.reservations = 0;
 		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++)
 			fake.devices[i].open_bos = 0;
@@ -301,8 +310,8 @@ static void create_fails_at_each_call(void)
 		.num_devices = NUM_DEVICES,
 		.backend = backend,
 	};
-	/* Version, device info and syncobj of each device. */
-	const unsigned int needed = 3 * NUM_DEVICES;
+	/* Version, device info, syncobj and context of each device. */
+	const unsigned int needed = 4 * NUM_DEVICES;
 	/* The backend's probe: what goes wrong there says nothing of later. */
 	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;
