@@ -86,18 +86,20 @@ static void device_fini(struct au_device *device)
 	pthread_mutex_destroy(&device->timeline_lock);
 }
 
+static int device_fd(const struct amdgpu_userptr_ctx_args *args, uint32_t index,
+		     const struct au_ops *ops, void *priv)
+{
+	return args->devices ? ops->device_fd(priv, args->devices[index]) : args->fds[index];
+}
+
 static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		       const struct amdgpu_userptr_ctx_args *args, uint32_t index)
 {
 	int ret;
 
 	device->ctx = ctx;
-	if (args->devices) {
-		device->handle = args->devices[index];
-		device->fd = ctx->ops->device_fd(ctx->ops_priv, device->handle);
-	} else {
-		device->fd = args->fds[index];
-	}
+	device->handle = args->devices ? args->devices[index] : NULL;
+	device->fd = device_fd(args, index, ctx->ops, ctx->ops_priv);
 	ret = au_drm_version(device);
 	if (!ret)
 		ret = au_device_info(device);
@@ -109,19 +111,6 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 	if (ret)
 		device_fini(device);
 	return ret;
-}
-
-/* Device @index of the arguments is there and is not an earlier one again. */
-static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t index)
-{
-	if (args->devices ? !args->devices[index] : args->fds[index] < 0)
-		return false;
-	for (uint32_t i = 0; i < index; i++) {
-		if (args->devices ? args->devices[i] == args->devices[index] :
-				    args->fds[i] == args->fds[index])
-			return false;
-	}
-	return true;
 }
 
 int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
@@ -170,6 +159,31 @@ static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
 	return 0;
 }
 
+/*
+ * Each entry is another device. Two files of one render node are not, even when somebody has opened
+ * it twice: only one of them can have the address space that KFD uses.
+ */
+static int check_device_list(const struct amdgpu_userptr_ctx_args *args, const struct au_ops *ops,
+			     void *priv)
+{
+	uint64_t ids[AMDGPU_USERPTR_MAX_DEVICES];
+
+	for (uint32_t i = 0; i < args->num_devices; i++) {
+		int ret;
+
+		if (args->devices ? !args->devices[i] : args->fds[i] < 0)
+			return -EINVAL;
+		ret = ops->device_id(priv, device_fd(args, i, ops, priv), &ids[i]);
+		if (ret)
+			return ret;
+		for (uint32_t j = 0; j < i; j++) {
+			if (ids[j] == ids[i])
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 {
 	if (args->flags || args->backend > AMDGPU_USERPTR_BACKEND_RANGES ||
@@ -177,10 +191,6 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 		return -EINVAL;
 	if (!args->num_devices || args->num_devices > AMDGPU_USERPTR_MAX_DEVICES)
 		return -EINVAL;
-	for (uint32_t i = 0; i < args->num_devices; i++) {
-		if (!device_is_new(args, i))
-			return -EINVAL;
-	}
 	return 0;
 }
 
@@ -194,6 +204,8 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	ret = au_struct_get(user, &args, AU_CTX_ARGS_FIRST_SIZE, sizeof(args));
 	if (!ret)
 		ret = check_ctx_args(&args);
+	if (!ret)
+		ret = check_device_list(&args, ops, priv);
 	if (ret)
 		return ret;
 

@@ -83,6 +83,8 @@ static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 struct au_ops {
 	int (*ioctl)(void *priv, int fd, unsigned long request, void *arg);
 	int (*device_fd)(void *priv, amdgpu_device_handle device);
+	/* The same for all files of one render node. */
+	int (*device_id)(void *priv, int fd, uint64_t *id);
 	int (*va_alloc)(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
 			uint64_t *va, amdgpu_va_handle *handle);
 	void (*va_free)(void *priv, amdgpu_va_handle handle);
@@ -247,6 +249,8 @@ void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 void au_space_abandon(struct au_space *space);
 /* Whether all of [va, va + size) can be mapped on the device. */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
+/* Whether there are addresses for which that is true. */
+bool au_device_has_size(const struct au_device *device, uint64_t size);
 
 /* reserve.c */
 int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);

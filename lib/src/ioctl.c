@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xf86drm.h>
@@ -18,6 +19,18 @@ static int kernel_ioctl(void *priv, int fd, unsigned long request, void *arg)
 static int kernel_device_fd(void *priv, amdgpu_device_handle device)
 {
 	return amdgpu_device_get_fd(device);
+}
+
+static int kernel_device_id(void *priv, int fd, uint64_t *id)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISCHR(st.st_mode))
+		return -ENODEV;
+	*id = st.st_rdev;
+	return 0;
 }
 
 static int kernel_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
@@ -62,6 +75,7 @@ static uint64_t kernel_page_size(void *priv)
 const struct au_ops au_kernel_ops = {
 	.ioctl = kernel_ioctl,
 	.device_fd = kernel_device_fd,
+	.device_id = kernel_device_id,
 	.va_alloc = kernel_va_alloc,
 	.va_free = kernel_va_free,
 	.reserve = kernel_reserve,

@@ -55,6 +55,19 @@ static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure
 	return 0;
 }
 
+/* Wherever its addresses will be; before any memory is allocated for what cannot be mapped. */
+static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t size,
+		      struct au_failure *failure)
+{
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!au_device_has_size(&ctx->devices[i], size)) {
+			failure->device = i;
+			return -ERANGE;
+		}
+	}
+	return 0;
+}
+
 static int check_va(const struct amdgpu_userptr_ctx *ctx, const struct au_space *space,
 		    struct au_failure *failure)
 {
@@ -78,6 +91,8 @@ static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr
 				      &failure->range);
 	if (!ret)
 		ret = check_devices(ctx, failure);
+	if (!ret)
+		ret = check_size(ctx, space->size, failure);
 	if (ret)
 		return ret;
 	space->mode = args->va_mode;

@@ -89,3 +89,9 @@ bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size
 	return inside(va, size, device->va_min, device->va_max) ||
 	       inside(va, size, device->high_va_min, device->high_va_max);
 }
+
+bool au_device_has_size(const struct au_device *device, uint64_t size)
+{
+	return size <= device->va_max - device->va_min ||
+	       size <= device->high_va_max - device->high_va_min;
+}

@@ -405,6 +405,14 @@ static int fake_device_fd(void *priv, amdgpu_device_handle handle)
 	return FAKE_FIRST_FD + (int)((struct fake_device *)handle - fake->devices);
 }
 
+static int fake_device_id(void *priv, int fd, uint64_t *id)
+{
+	const struct fake_kernel *fake = priv;
+
+	*id = fake->one_node ? FAKE_FIRST_FD : fd;
+	return 0;
+}
+
 static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		   uint64_t size, uint64_t alignment, uint64_t *va)
 {
@@ -480,6 +488,7 @@ static uint64_t fake_page_size(void *priv)
 const struct au_ops fake_ops = {
 	.ioctl = fake_ioctl,
 	.device_fd = fake_device_fd,
+	.device_id = fake_device_id,
 	.va_alloc = fake_va_alloc,
 	.va_free = fake_va_free,
 	.reserve = fake_reserve,

@@ -65,6 +65,7 @@ struct fake_kernel {
 	uint64_t page_size;
 	uint32_t drm_minor;
 	const char *driver;
+	bool one_node;				/* all files are of one render node */
 	int userptr_error;			/* of each GEM_USERPTR, such as -EOPNOTSUPP */
 	uint64_t bad_addr;			/* ranges with it are refused by GEM_USERPTR */
 	int bad_error;				/* for that reason, -EFAULT from fake_init() on */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Bad arguments: refused before the first ioctl, with nothing written but the failed_* fields. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -10,6 +13,8 @@ static uint32_t backend;
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
 static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
+static const struct amdgpu_userptr_range huge_range = { 0, UINT64_C(1) << 63, 0, 0 };
+static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
 
 /* A good call, but for what the case sets. */
 static const struct bad_map {
@@ -43,6 +48,9 @@ static const struct bad_map {
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
+	/* More than there are GPU addresses. */
+	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
+	{ -ERANGE, 0, 0, 0, 0, 0, &large_range, 1, NONE, 0 },
 	/* Outside of what the device can map: below, across the ends, in the hole, wrapping. */
 	{ -ERANGE, 0, FIXED, 0, 0, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
@@ -268,6 +276,10 @@ static void ctx_create_refuses(void)
 	t_equal(create(&fake, NULL, fds, 1, 1, 0), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, AMDGPU_USERPTR_BACKEND_RANGES + 1), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, UINT32_MAX), -EINVAL);
+	/* Two files of one render node, duplicates of each other or not. */
+	fake.one_node = true;
+	t_equal(create(&fake, NULL, fds, 2, 0, 0), -EINVAL);
+	fake.one_node = false;
 	t_equal(fake.calls, 0);
 
 	/* Not amdgpu, even when the name begins like it. */
@@ -278,6 +290,25 @@ static void ctx_create_refuses(void)
 	fake.driver = "i915";
 	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
 	fake_fini(&fake);
+}
+
+/* Of the real kernel: what files are, and which are of one device. */
+static void device_ids(void)
+{
+	int null = open("/dev/null", O_RDWR), same = dup(null), zero = open("/dev/zero", O_RDWR);
+	int other = open("/dev/null", O_RDONLY), regular = fileno(tmpfile());
+	uint64_t id, another;
+
+	t_equal(au_kernel_ops.device_id(NULL, null, &id), 0);
+	t_equal(au_kernel_ops.device_id(NULL, same, &another), 0);
+	t_equal(id, another);
+	t_equal(au_kernel_ops.device_id(NULL, other, &another), 0);
+	t_equal(id, another);
+	t_equal(au_kernel_ops.device_id(NULL, zero, &another), 0);
+	t_assert(id != another);
+	t_equal(au_kernel_ops.device_id(NULL, regular, &id), -ENODEV);
+	t_assert(!close(zero));
+	t_equal(au_kernel_ops.device_id(NULL, zero, &id), -EBADF);
 }
 
 static void expect_status(struct fake_kernel *fake, int error)
@@ -413,6 +444,7 @@ int main(int argc, char **argv)
 	older_caps();
 	queries_refuse();
 	ctx_create_refuses();
+	device_ids();
 	kernels_without();
 	backends();
 	return 0;
