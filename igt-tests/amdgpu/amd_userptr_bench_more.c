@@ -79,7 +79,7 @@ static int library_round(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_use
 		.ranges = ranges,
 		.num_ranges = count,
 	};
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	uint64_t start = bench_now_ns(), mapped;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 

@@ -57,7 +57,7 @@ struct gather {
 	struct gather_memory memory;
 
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	uint64_t gpu_va;
 
 	double map_ms, unmap_ms, kfd_map_ms, kfd_unmap_ms;

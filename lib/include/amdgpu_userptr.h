@@ -52,7 +52,7 @@ extern "C" {
 struct amdgpu_userptr_ctx;
 
 /** Ranges of host memory that are mapped to one range of GPU virtual addresses. */
-struct amdgpu_userptr_map;
+struct amdgpu_userptr_mapping;
 
 /* ------------------------------------------------------------------------------------------- */
 /* Context										       */
@@ -270,7 +270,7 @@ struct amdgpu_userptr_map_args {
  * amdgpu_userptr_map() - map ranges of host memory to one contiguous range of GPU addresses
  * @ctx: context
  * @args: ranges and placement
- * @map: out: the map
+ * @mapping: out: the map
  *
  * All or nothing, on all devices of the context. When it returns 0 the GPU sees the memory; when it
  * fails nothing is left behind. On failure @args names the stage, and the range and the device
@@ -304,23 +304,23 @@ struct amdgpu_userptr_map_args {
  * -ENOMEM.
  */
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
-		       struct amdgpu_userptr_map **map);
+		       struct amdgpu_userptr_mapping **mapping);
 
 /**
  * amdgpu_userptr_unmap() - take a map away from all devices
- * @map: the map, or NULL (nothing happens)
+ * @mapping: the map, or NULL (nothing happens)
  *
  * On return no GPU can reach the memory through the map: page tables are updated, TLBs flushed.
  * The GPU must not be using the addresses any more; if it is, its accesses fault.
  *
- * Return: 0; -EPERM in a forked child, where @map lives on until its context is destroyed; -ETIME
- * when the page tables were not up to date before the context's @timeout_ns: @map is not usable any
+ * Return: 0; -EPERM in a forked child, where @mapping lives on until its context is destroyed; -ETIME
+ * when the page tables were not up to date before the context's @timeout_ns: @mapping is not usable any
  * more, but still holds the memory and the addresses, and another call goes on waiting. Another
- * error, such as -ECANCELED after a reset of the GPU, means that a step failed on the way and @map
+ * error, such as -ECANCELED after a reset of the GPU, means that a step failed on the way and @mapping
  * is gone all the same. A GPU may then still reach the memory, so the library does not give the
  * addresses to another map, and the caller must not use those of VA_FIXED again.
  */
-int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map);
+int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 
 /**
  * amdgpu_userptr_range_cover() - range of whole pages around a buffer
@@ -360,9 +360,9 @@ const char *amdgpu_userptr_stage_name(uint32_t stage);
 struct amdgpu_userptr_info {
 	uint32_t size;		/**< sizeof(struct amdgpu_userptr_info) */
 	uint32_t flags;		/**< out: AMDGPU_USERPTR_INFO_* */
-	struct amdgpu_userptr_map *map;		/**< out: the map the address is in */
-	uint64_t map_va;	/**< out: GPU address of the map */
-	uint64_t map_size;	/**< out: bytes of the map */
+	struct amdgpu_userptr_mapping *mapping;	/**< out: the mapping the address is in */
+	uint64_t mapping_va;	/**< out: GPU address of the map */
+	uint64_t mapping_size;	/**< out: bytes of the map */
 	uint64_t cpu_addr;	/**< out: CPU address of the byte asked for */
 	uint64_t range_va;	/**< out: GPU address of the range the byte is in */
 	struct amdgpu_userptr_range range;	/**< out: that range, as given to map */
@@ -390,7 +390,7 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 struct amdgpu_userptr_stats {
 	uint32_t size;		/**< sizeof(struct amdgpu_userptr_stats) */
 	uint32_t reserved;	/**< 0 */
-	uint64_t maps;		/**< out: maps */
+	uint64_t mappings;		/**< out: maps */
 	uint64_t bytes;		/**< out: bytes of GPU address space they cover */
 	uint64_t ranges;	/**< out: ranges given for them */
 	uint64_t bos;		/**< out: buffer objects behind them, on all devices together */

@@ -27,7 +27,7 @@ static bool may_blame_memory(int error)
 }
 
 /* Whether the kernel refuses the ranges [first, end) of a BO because of their memory. */
-static int try_ranges(struct au_device *device, const struct amdgpu_userptr_map *map,
+static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
 	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
@@ -44,7 +44,7 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_map 
  * -EPERM also for an address space of another process, so a page of the library's own tells whether
  * the memory matters. Then halve the ranges until one is left.
  */
-static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
+static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 			       const struct au_bo *bo, int error)
 {
 	uint32_t low = bo->first_range, high = bo->end_range;
@@ -68,7 +68,7 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
 }
 
-static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
+static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		      struct au_failure *failure)
 {
 	struct au_map_device *at = &map->devices[device_index];
@@ -90,7 +90,7 @@ static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	return 0;
 }
 
-static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
+static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		   struct au_failure *failure)
 {
 	struct au_map_device *at = &map->devices[device_index];
@@ -118,7 +118,7 @@ static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
 	return 0;
 }
 
-static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
+static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		       struct au_failure *failure)
 {
 	int ret;
@@ -137,9 +137,9 @@ static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
  * Each step on all devices before the next: memory that one of them cannot take is refused before
  * any GPU sees a part of the map, and the devices update their page tables at the same time.
  */
-int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure)
+int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
 {
-	static int (*const steps[])(struct amdgpu_userptr_map *map, uint32_t device_index,
+	static int (*const steps[])(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 				    struct au_failure *failure) = {
 		create_bos, map_bos, wait_mapped,
 	};
@@ -156,7 +156,7 @@ int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure)
 }
 
 /* Start to remove the mappings, on all devices. */
-static void clear_mappings(struct amdgpu_userptr_map *map)
+static void clear_mappings(struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
@@ -172,7 +172,7 @@ static void clear_mappings(struct amdgpu_userptr_map *map)
 	}
 }
 
-static int wait_cleared(struct amdgpu_userptr_map *map, bool final)
+static int wait_cleared(struct amdgpu_userptr_mapping *map, bool final)
 {
 	const int64_t deadline = au_deadline(map->ctx);
 
@@ -191,7 +191,7 @@ static int wait_cleared(struct amdgpu_userptr_map *map, bool final)
 	return 0;
 }
 
-static int close_bos(struct amdgpu_userptr_map *map)
+static int close_bos(struct amdgpu_userptr_mapping *map)
 {
 	int first_error = 0;
 
@@ -210,7 +210,7 @@ static int close_bos(struct amdgpu_userptr_map *map)
 }
 
 /* The first error of the page tables; they matter more than a buffer object that stays. */
-static int first_error(const struct amdgpu_userptr_map *map)
+static int first_error(const struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		if (map->devices[i].error)
@@ -223,7 +223,7 @@ static int first_error(const struct amdgpu_userptr_map *map)
  * An error does not end it: to close the buffer objects makes the kernel remove their mappings too,
  * only without a chance to wait for that here.
  */
-int au_map_take_down(struct amdgpu_userptr_map *map, bool final)
+int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final)
 {
 	int ret, close_error;
 
@@ -236,7 +236,7 @@ int au_map_take_down(struct amdgpu_userptr_map *map, bool final)
 	return ret ? ret : close_error;
 }
 
-bool au_map_is_clean(const struct amdgpu_userptr_map *map)
+bool au_map_is_clean(const struct amdgpu_userptr_mapping *map)
 {
 	return !first_error(map);
 }

@@ -130,7 +130,7 @@ struct amdgpu_userptr_ctx {
 	atomic_uint_fast64_t num_ioctls;
 
 	pthread_mutex_t lock;			/* for the rest, never held across an ioctl */
-	struct amdgpu_userptr_map **maps;	/* by address, no overlap, with unfinished ones */
+	struct amdgpu_userptr_mapping **maps;	/* by address, no overlap, with unfinished ones */
 	size_t num_maps, max_maps;
 	struct amdgpu_userptr_stats stats;	/* but for @ioctls */
 	struct au_reservation *spares;		/* by address: the kernel did not release them */
@@ -200,7 +200,7 @@ struct au_map_device {
 	struct au_updates updates;
 };
 
-struct amdgpu_userptr_map {
+struct amdgpu_userptr_mapping {
 	struct amdgpu_userptr_ctx *ctx;
 	struct au_space space;
 	uint32_t flags;				/* AMDGPU_USERPTR_MAP_* */
@@ -261,10 +261,10 @@ int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
 /* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
-int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map *map);
-void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map *map);
+int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map);
+void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* Map, ready or not, that covers @va, or NULL. Call with ctx->lock held. */
-struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
+struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
 
 /* range.c */
 /* Check @count ranges; @total: sum of the sizes, @bad: index of a range that is wrong. */
@@ -285,20 +285,20 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 
 /* map.c */
 /* Free the memory of a map that has nothing left in the kernel. */
-void au_map_free(struct amdgpu_userptr_map *map);
+void au_map_free(struct amdgpu_userptr_mapping *map);
 /* Unmap. With @final the map is gone whatever happens, else it stays after -ETIME. */
-int au_unmap(struct amdgpu_userptr_map *map, bool final);
+int au_unmap(struct amdgpu_userptr_mapping *map, bool final);
 
 /* build.c */
 /* All in the kernel that the map is made of; what there is of it at an error has to be taken down. */
-int au_map_build(struct amdgpu_userptr_map *map, struct au_failure *failure);
+int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure);
 /*
  * Undo what has been built, as far as there is something. -ETIME: call again, unless it is @final.
  * After another error all is gone, but see au_map_is_clean().
  */
-int au_map_take_down(struct amdgpu_userptr_map *map, bool final);
+int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final);
 /* Whether no GPU can reach anything at the addresses of a map that was taken down. */
-bool au_map_is_clean(const struct amdgpu_userptr_map *map);
+bool au_map_is_clean(const struct amdgpu_userptr_mapping *map);
 
 /* sync.c */
 uint64_t au_now_ns(void);

@@ -103,7 +103,7 @@ static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr
 /* ------------------------------------------------------------------------------------------- */
 /* Memory										       */
 
-void au_map_free(struct amdgpu_userptr_map *map)
+void au_map_free(struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
 		free(map->devices[i].handles);
@@ -122,14 +122,14 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 }
 
 /* All memory a map will need, so that nothing but the kernel can fail later. */
-static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
+static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 					    const struct amdgpu_userptr_map_args *args,
 					    uint64_t total)
 {
 	const enum au_division division = division_of(ctx, args);
 	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
 					    total, NULL);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
 	if (!map)
@@ -165,7 +165,7 @@ free_map:
 /* ------------------------------------------------------------------------------------------- */
 /* Public functions									       */
 
-static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_failure *failure)
+static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct au_failure *failure)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	int ret;
@@ -183,7 +183,7 @@ static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_f
 }
 
 /* Count the map as one that exists and can be looked up, or no longer does. */
-static void set_ready(struct amdgpu_userptr_map *map, bool ready)
+static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	/* Minus one as an unsigned number: the sums wrap to the difference. */
@@ -191,7 +191,7 @@ static void set_ready(struct amdgpu_userptr_map *map, bool ready)
 
 	pthread_mutex_lock(&ctx->lock);
 	map->ready = ready;
-	ctx->stats.maps += sign;
+	ctx->stats.mappings += sign;
 	ctx->stats.bytes += sign * map->space.size;
 	ctx->stats.ranges += sign * map->num_ranges;
 	ctx->stats.bos += sign * map->num_bos * ctx->num_devices;
@@ -200,7 +200,7 @@ static void set_ready(struct amdgpu_userptr_map *map, bool ready)
 }
 
 /* Addresses by which a GPU may still reach memory must not become somebody else's. */
-static void give_back_space(struct amdgpu_userptr_map *map)
+static void give_back_space(struct amdgpu_userptr_mapping *map)
 {
 	au_maps_remove(map->ctx, map);
 	if (au_map_is_clean(map))
@@ -221,10 +221,10 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 }
 
 static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
-		      struct au_failure *failure, struct amdgpu_userptr_map **out)
+		      struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
 	const uint64_t start = au_now_ns();
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct au_space space = { 0 };
 	int ret;
 
@@ -260,7 +260,7 @@ free_map:
 
 AU_PUBLIC
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
-		       struct amdgpu_userptr_map **map)
+		       struct amdgpu_userptr_mapping **map)
 {
 	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0 };
 	struct amdgpu_userptr_map_args args;
@@ -287,7 +287,7 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	return ret;
 }
 
-int au_unmap(struct amdgpu_userptr_map *map, bool final)
+int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	const uint64_t start = au_now_ns();
@@ -311,7 +311,7 @@ int au_unmap(struct amdgpu_userptr_map *map, bool final)
 }
 
 AU_PUBLIC
-int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map)
+int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
 {
 	const int saved_errno = errno;
 	int ret;

@@ -26,7 +26,7 @@ static size_t maps_search(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
 static int maps_grow(struct amdgpu_userptr_ctx *ctx)
 {
 	size_t max = ctx->max_maps ? 2 * ctx->max_maps : 16;
-	struct amdgpu_userptr_map **maps;
+	struct amdgpu_userptr_mapping **maps;
 
 	if (ctx->num_maps < ctx->max_maps)
 		return 0;
@@ -38,7 +38,7 @@ static int maps_grow(struct amdgpu_userptr_ctx *ctx)
 	return 0;
 }
 
-int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map *map)
+int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map)
 {
 	const struct au_space *space = &map->space;
 	size_t at;
@@ -61,7 +61,7 @@ unlock:
 	return ret;
 }
 
-void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map *map)
+void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map)
 {
 	size_t at;
 
@@ -72,7 +72,7 @@ void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
+struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
 {
 	size_t at = maps_search(ctx, va);
 
@@ -89,7 +89,7 @@ static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_r
 }
 
 /* As it was given. */
-static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_map *map, uint32_t index)
+static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping *map, uint32_t index)
 {
 	const struct au_range *range = &map->ranges[index];
 	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
@@ -101,7 +101,7 @@ static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_map *ma
 	};
 }
 
-static void fill_info(struct amdgpu_userptr_map *map, uint64_t gpu_va,
+static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 		      struct amdgpu_userptr_info *info)
 {
 	const uint64_t offset = gpu_va - map->space.va;
@@ -111,9 +111,9 @@ static void fill_info(struct amdgpu_userptr_map *map, uint64_t gpu_va,
 
 	if (va_clash(&map->space, &range, range_va))
 		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
-	info->map = map;
-	info->map_va = map->space.va;
-	info->map_size = map->space.size;
+	info->mapping = map;
+	info->mapping_va = map->space.va;
+	info->mapping_size = map->space.size;
 	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
 	info->range_va = range_va;
 	info->range = range;
@@ -125,7 +125,7 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 			 struct amdgpu_userptr_info *info)
 {
 	struct amdgpu_userptr_info in, out = { 0 };
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	int ret;
 
 	if (!ctx || !info)

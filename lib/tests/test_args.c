@@ -62,7 +62,7 @@ static const struct bad_map {
 
 static void map_refuses(void)
 {
-	struct amdgpu_userptr_map *map = (void *)1;
+	struct amdgpu_userptr_mapping *map = (void *)1;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	unsigned int calls;
@@ -111,7 +111,7 @@ static void struct_sizes(void)
 	};
 	struct amdgpu_userptr_map_args *args = &larger.args, before;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -140,7 +140,7 @@ static void null_pointers(void)
 	struct amdgpu_userptr_map_args args = { .size = sizeof(args) };
 	struct amdgpu_userptr_range range;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t offset;
 
@@ -320,7 +320,7 @@ static void expect_status(struct fake_kernel *fake, int error)
 		.num_ranges = 1,
 	};
 	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	fake->userptr_error = error;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
@@ -346,7 +346,7 @@ static void kernels_without(void)
 		.num_ranges = 1,
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	unsigned int calls;
 
@@ -384,7 +384,7 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 		.num_ranges = T_ARRAY_SIZE(ranges),
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	unsigned int bos;
 
 	fake->backend = wanted;

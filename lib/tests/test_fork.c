@@ -23,14 +23,14 @@ static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
 }
 
 static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
-		  struct amdgpu_userptr_map *map)
+		  struct amdgpu_userptr_mapping *map)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE), before = args;
 	struct amdgpu_userptr_range cover;
-	struct amdgpu_userptr_map *other;
+	struct amdgpu_userptr_mapping *other;
 	unsigned int calls = fake->calls;
 	uint64_t offset;
 
@@ -54,7 +54,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 int main(int argc, char **argv)
 {
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE);
-	struct amdgpu_userptr_map *reserved, *allocated;
+	struct amdgpu_userptr_mapping *reserved, *allocated;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	int status;

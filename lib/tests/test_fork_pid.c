@@ -18,7 +18,7 @@ static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 
 static struct fake_kernel fake;
 static struct amdgpu_userptr_ctx *ctx;
-static struct amdgpu_userptr_map *map;
+static struct amdgpu_userptr_mapping *map;
 static pid_t creator;
 
 static void create(void)

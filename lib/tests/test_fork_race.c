@@ -20,10 +20,10 @@ static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 static struct amdgpu_userptr_ctx *ctx;
 static atomic_bool stop;
 
-static struct amdgpu_userptr_map *map_at(uint64_t va)
+static struct amdgpu_userptr_mapping *map_at(uint64_t va)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.gpu_va = va;

@@ -35,7 +35,7 @@ static void ranges_become_contiguous(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	const unsigned int num_bos = scatter() ? 1 : T_ARRAY_SIZE(ranges);
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	bool readonly;
 
@@ -84,7 +84,7 @@ static void neighbours_share_a_bo(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	const unsigned int num_shared = scatter() ? 1 : 2;
-	struct amdgpu_userptr_map *shared, *apart;
+	struct amdgpu_userptr_mapping *shared, *apart;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -98,7 +98,7 @@ static void neighbours_share_a_bo(void)
 	t_equal(fake.count[FAKE_USERPTR], probes(1) + num_shared + 3);
 
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 2);
+	t_equal(stats.mappings, 2);
 	t_equal(stats.ranges, 6);
 	t_equal(stats.bos, num_shared + 3);
 	t_equal(stats.scatter_bos, scatter());
@@ -110,7 +110,7 @@ static void neighbours_share_a_bo(void)
 
 	t_equal(amdgpu_userptr_unmap(shared), 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 1);
+	t_equal(stats.mappings, 1);
 	t_equal(stats.bos, 3);
 	t_equal(stats.scatter_bos, 0);
 	t_equal(stats.unmap_calls, 1);
@@ -124,7 +124,7 @@ static void va_modes(void)
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
-	struct amdgpu_userptr_map *map[4], *other;
+	struct amdgpu_userptr_mapping *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -179,7 +179,7 @@ static void gpu_addresses_do_not_overlap(void)
 	const struct amdgpu_userptr_range ranges[] = { { PAGE, 3 * PAGE, 0, 0 } };
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, 1);
 	const uint64_t base = UINT64_C(0x100000000);
-	struct amdgpu_userptr_map *map, *other;
+	struct amdgpu_userptr_mapping *map, *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	unsigned int calls;
@@ -219,7 +219,7 @@ static void foreign_mapping_is_left_alone(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ours, *theirs;
 	const uint64_t base = UINT64_C(0x100000000);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -260,7 +260,7 @@ static void bad_memory_is_named(void)
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map = NULL;
+	struct amdgpu_userptr_mapping *map = NULL;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -306,7 +306,7 @@ static void all_memory_is_refused(void)
 	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
 		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 		const unsigned int tries = fake.count[FAKE_USERPTR];
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 
 		/* -EPERM: the address space is another process's. */
 		fake.userptr_error = errors[i];
@@ -330,7 +330,7 @@ static void search_meets_another_error(void)
 	};
 	struct amdgpu_userptr_map_args args = fake_map_args(together, T_ARRAY_SIZE(together));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -361,7 +361,7 @@ static void large_pages(void)
 	struct amdgpu_userptr_range ranges[3], cover;
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t offset;
 
@@ -407,7 +407,7 @@ static void query_translates(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t va;
 
@@ -416,10 +416,10 @@ static void query_translates(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	va = args.gpu_va;
 	t_equal(amdgpu_userptr_query(ctx, va + 2 * PAGE + 5, &info), 0);
-	t_assert(info.map == map);
+	t_assert(info.mapping == map);
 	t_equal(info.size, sizeof(info));
-	t_equal(info.map_va, va);
-	t_equal(info.map_size, 4 * PAGE);
+	t_equal(info.mapping_va, va);
+	t_equal(info.mapping_size, 4 * PAGE);
 	t_equal(info.cpu_addr, 9 * PAGE + 5);
 	t_equal(info.range_va, va + 2 * PAGE);
 	t_equal(info.range.cpu_addr, 9 * PAGE);
@@ -458,7 +458,7 @@ static void limits_of_a_bo(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t va;
 
@@ -497,7 +497,7 @@ static void range_limit_is_honest(void)
 	struct amdgpu_userptr_range *ranges;
 	struct amdgpu_userptr_map_args args;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);

@@ -105,7 +105,7 @@ static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
 	const struct amdgpu_userptr_range range = {
 		.cpu_addr = sysconf(_SC_PAGESIZE), .size = sysconf(_SC_PAGESIZE),
 	};
-	struct amdgpu_userptr_map *maps[NUM_MAPS];
+	struct amdgpu_userptr_mapping *maps[NUM_MAPS];
 	uint64_t va[NUM_MAPS];
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;

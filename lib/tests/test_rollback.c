@@ -53,7 +53,7 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 		.num_ranges = 1,
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	fake_init(fake, backend);
 	ctx = fake_ctx(fake, NUM_DEVICES);
@@ -72,7 +72,7 @@ static void check_only_guard(struct fake_kernel *fake, struct amdgpu_userptr_ctx
 	}
 	t_equal(fake->reservations, 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 1);
+	t_equal(stats.mappings, 1);
 	t_equal(stats.bos, NUM_DEVICES);
 }
 
@@ -107,7 +107,7 @@ static void map_fails_at_each_call(int error)
 			.num_ranges = T_ARRAY_SIZE(ranges),
 		};
 		struct amdgpu_userptr_map_args before = args;
-		struct amdgpu_userptr_map *map = NULL;
+		struct amdgpu_userptr_mapping *map = NULL;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		int ret;
@@ -160,7 +160,7 @@ static void map_names_the_range(void)
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
@@ -190,7 +190,7 @@ static void roll_back_fails_at_each_call(void)
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
@@ -239,7 +239,7 @@ static void unmap_fails_at_each_call(void)
 			.num_ranges = T_ARRAY_SIZE(ranges),
 		};
 		unsigned int left = 0;
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		uint64_t va;
@@ -276,7 +276,7 @@ static void map_fails_at_each_allocation(void)
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		int ret;

@@ -26,7 +26,7 @@ static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	return stats.maps;
+	return stats.mappings;
 }
 
 /* An absolute time, and none where there is no limit: the model checks that of hanging devices. */
@@ -49,7 +49,7 @@ static void deadlines(void)
 static void map_times_out(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
-	struct amdgpu_userptr_map *map = NULL;
+	struct amdgpu_userptr_mapping *map = NULL;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -80,7 +80,7 @@ static void unmap_times_out(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
-	struct amdgpu_userptr_map *map, *other;
+	struct amdgpu_userptr_mapping *map, *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	unsigned int bos;
@@ -117,7 +117,7 @@ static void destroy_times_out(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	ctx = begin(&fake, TIMEOUT_NS);
@@ -135,7 +135,7 @@ static void destroy_times_out(void)
 static void reset_in_map(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
-	struct amdgpu_userptr_map *map = NULL;
+	struct amdgpu_userptr_mapping *map = NULL;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -181,7 +181,7 @@ static void reset_in_unmap(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	ctx = begin(&fake, 0);
