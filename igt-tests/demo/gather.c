@@ -121,6 +121,7 @@ static int map_pages(struct gather *g)
 		.size = sizeof(args),
 		.ranges = ranges,
 		.num_ranges = memory->count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	double start;

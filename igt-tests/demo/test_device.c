@@ -86,6 +86,7 @@ static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range 
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 }
 
@@ -204,7 +205,7 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	t_assert(va);
 	t_equal(__amd_kfd_register(&device->kfd, memory, size, va + size, &mem), 0);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = va;
+	args.fixed_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
 	/* The kernel refused all of a scatter BO. */

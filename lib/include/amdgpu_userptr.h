@@ -189,7 +189,7 @@ struct amdgpu_userptr_range {
  *	way, as in ROCr, nothing can collide.
  * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which knows nothing of KFD's
  *	allocations. Only for a context of one device that was given as amdgpu_device_handle.
- * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @gpu_va, for example from
+ * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @fixed_va, for example from
  *	hsa_amd_vmem_address_reserve(). It must be free on every device.
  */
 enum amdgpu_userptr_va_mode {
@@ -248,8 +248,7 @@ struct amdgpu_userptr_map_args {
 	 * <amdgpu_drm.h>; 0 is readable and writeable. READONLY ranges lose _WRITEABLE.
 	 */
 	uint32_t va_flags;
-	/** in: the address for VA_FIXED, otherwise 0. out: the GPU address of the first byte. */
-	uint64_t gpu_va;
+	uint64_t fixed_va;	/**< the GPU address for VA_FIXED, otherwise 0 */
 	/**
 	 * Alignment of the GPU address, a power of two and a multiple of the CPU page size. 0: what
 	 * the device asks for, and 2 MiB when the map is at least that large, for large fragments.
@@ -257,6 +256,8 @@ struct amdgpu_userptr_map_args {
 	uint64_t alignment;
 	const struct amdgpu_userptr_range *ranges; /**< placed one after the other */
 	uint32_t num_ranges;	/**< 1 to amdgpu_userptr_caps.max_ranges */
+	uint32_t range_stride;	/**< sizeof(struct amdgpu_userptr_range) */
+	uint64_t gpu_va;	/**< out: the GPU address of the first byte */
 	/**
 	 * out: index of the range at fault, or AMDGPU_USERPTR_NONE, also where the kernel refused a
 	 * buffer object of many ranges for another reason than the memory of one of them
@@ -264,6 +265,7 @@ struct amdgpu_userptr_map_args {
 	uint32_t failed_range;
 	uint32_t failed_device;	/**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
+	uint32_t reserved;	/**< 0 */
 };
 
 /**
@@ -365,9 +367,10 @@ struct amdgpu_userptr_info {
 	uint64_t mapping_size;	/**< out: bytes of the map */
 	uint64_t cpu_addr;	/**< out: CPU address of the byte asked for */
 	uint64_t range_va;	/**< out: GPU address of the range the byte is in */
-	struct amdgpu_userptr_range range;	/**< out: that range, as given to map */
-	uint32_t range_index;	/**< out: its index in the array given to map */
-	uint32_t reserved;	/**< 0 */
+	uint64_t range_cpu_addr; /**< out: CPU address of that range */
+	uint64_t range_size;	/**< out: bytes of it */
+	uint32_t range_flags;	/**< out: AMDGPU_USERPTR_RANGE_*, as given */
+	uint32_t range_index;	/**< out: its index in the array that was given */
 };
 
 /**

@@ -2,6 +2,7 @@
 /* Map and unmap: checks of arguments, memory, counters. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "internal.h"
 
@@ -25,22 +26,53 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 		return -EINVAL;
 	if (!args->ranges || !args->num_ranges)
 		return -EINVAL;
+	if (args->range_stride < sizeof(args->ranges[0]) ||
+	    args->range_stride % _Alignof(struct amdgpu_userptr_range))
+		return -EINVAL;
 	if (args->num_ranges > AU_MAX_RANGES)
 		return -E2BIG;
 
 	switch (args->va_mode) {
 	case AMDGPU_USERPTR_VA_RESERVE:
-		return args->gpu_va ? -EINVAL : 0;
+		return args->fixed_va ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_ALLOC:
 		/* An address that is free on one device need not be on the next. */
-		return args->gpu_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
+		return args->fixed_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_FIXED:
-		if (args->alignment && args->gpu_va & (args->alignment - 1))
+		if (args->alignment && args->fixed_va & (args->alignment - 1))
 			return -EINVAL;
-		return args->gpu_va & page_mask ? -EINVAL : 0;
+		return args->fixed_va & page_mask ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * The ranges of a newer header are larger. Make an array of those that this library and the kernel
+ * know, unless a caller uses what they do not know. @compact stays NULL if there is nothing to do.
+ */
+static int compact_ranges(struct amdgpu_userptr_map_args *args,
+			  struct amdgpu_userptr_range **compact, struct au_failure *failure)
+{
+	const size_t known = sizeof(args->ranges[0]);
+	const unsigned char *range = (const unsigned char *)args->ranges;
+
+	if (args->range_stride == known)
+		return 0;
+	*compact = reallocarray(NULL, args->num_ranges, known);
+	if (!*compact)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < args->num_ranges; i++, range += args->range_stride) {
+		for (size_t at = known; at < args->range_stride; at++) {
+			if (range[at]) {
+				failure->range = i;
+				return -E2BIG;
+			}
+		}
+		memcpy(&(*compact)[i], range, known);
+	}
+	args->ranges = *compact;
+	return 0;
 }
 
 /* Without a timeline nobody can tell when the GPU sees a map, or no longer sees it. */
@@ -80,15 +112,13 @@ static int check_va(const struct amdgpu_userptr_ctx *ctx, const struct au_space 
 	return 0;
 }
 
-static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
-		     struct au_space *space, struct au_failure *failure)
+static int check_sizes(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		       struct au_space *space, struct au_failure *failure)
 {
 	int ret;
 
-	ret = check_args(ctx, args);
-	if (!ret)
-		ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
-				      &failure->range);
+	ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
+			      &failure->range);
 	if (!ret)
 		ret = check_devices(ctx, failure);
 	if (!ret)
@@ -96,7 +126,7 @@ static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr
 	if (ret)
 		return ret;
 	space->mode = args->va_mode;
-	space->va = args->gpu_va;
+	space->va = args->fixed_va;
 	return space->mode == AMDGPU_USERPTR_VA_FIXED ? check_va(ctx, space, failure) : 0;
 }
 
@@ -220,16 +250,15 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
-		      struct au_failure *failure, struct amdgpu_userptr_mapping **out)
+static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		    struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
 	const uint64_t start = au_now_ns();
 	struct amdgpu_userptr_mapping *map;
 	struct au_space space = { 0 };
 	int ret;
 
-	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
-	ret = check_all(ctx, args, &space, failure);
+	ret = check_sizes(ctx, args, &space, failure);
 	if (ret)
 		return ret;
 	map = map_alloc(ctx, args, space.size);
@@ -255,6 +284,23 @@ take_down:
 free_map:
 	au_map_free(map);
 	count_map_call(ctx, start, true);
+	return ret;
+}
+
+static int map_ranges(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
+		      struct au_failure *failure, struct amdgpu_userptr_mapping **out)
+{
+	struct amdgpu_userptr_range *compact = NULL;
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	ret = check_args(ctx, args);
+	if (ret)
+		return ret;
+	ret = compact_ranges(args, &compact, failure);
+	if (!ret)
+		ret = make_map(ctx, args, failure, out);
+	free(compact);
 	return ret;
 }
 

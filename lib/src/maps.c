@@ -116,7 +116,9 @@ static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 	info->mapping_size = map->space.size;
 	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
 	info->range_va = range_va;
-	info->range = range;
+	info->range_cpu_addr = range.cpu_addr;
+	info->range_size = range.size;
+	info->range_flags = range.flags;
 	info->range_index = index;
 }
 
@@ -133,8 +135,6 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 	ret = au_ctx_check_owner(ctx);
 	if (!ret)
 		ret = au_struct_get(info, &in, sizeof(in), sizeof(in));
-	if (!ret && in.reserved)
-		ret = -EINVAL;
 	if (ret)
 		return ret;
 

@@ -117,6 +117,7 @@ fake_map_args(const struct amdgpu_userptr_range *ranges, uint32_t count)
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 }
 

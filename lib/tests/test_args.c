@@ -20,7 +20,7 @@ static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
 static const struct bad_map {
 	int error;
 	uint32_t flags, va_mode, va_flags;
-	uint64_t gpu_va, alignment;
+	uint64_t fixed_va, alignment;
 	const struct amdgpu_userptr_range *ranges;
 	uint32_t num_ranges;
 	uint32_t failed_range, failed_device;
@@ -77,10 +77,11 @@ static void map_refuses(void)
 			.flags = bad->flags,
 			.va_mode = bad->va_mode,
 			.va_flags = bad->va_flags,
-			.gpu_va = bad->gpu_va,
+			.fixed_va = bad->fixed_va,
 			.alignment = bad->alignment,
 			.ranges = bad->ranges,
 			.num_ranges = bad->num_ranges,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_map_args expected = args;
 
@@ -107,6 +108,7 @@ static void struct_sizes(void)
 			.size = sizeof(larger),
 			.ranges = &good_range,
 			.num_ranges = 1,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		},
 	};
 	struct amdgpu_userptr_map_args *args = &larger.args, before;
@@ -117,7 +119,6 @@ static void struct_sizes(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_map(ctx, args, &map), 0);
-	args->gpu_va = 0;
 	larger.newer = 1;
 	before = *args;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -E2BIG);
@@ -128,6 +129,44 @@ static void struct_sizes(void)
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
 	args->size = 0;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Ranges of a newer header are larger; what this library does not know of them has to be zero. */
+static void range_strides(void)
+{
+	struct {
+		struct amdgpu_userptr_range range;
+		uint64_t newer;
+	} larger[2] = { { { 1 * PAGE, PAGE, 0, 0 }, 0 }, { { 5 * PAGE, PAGE, 0, 0 }, 0 } };
+	struct amdgpu_userptr_map_args args = fake_map_args(&larger[0].range, 2);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	args.range_stride = sizeof(larger[0]);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
+	t_equal(fake_translate(&fake, 0, args.gpu_va + PAGE), 5 * PAGE);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	calls = fake.calls;
+	larger[1].newer = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -E2BIG);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_range, 1);
+	larger[1].newer = 0;
+	args.range_stride = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	args.range_stride = sizeof(struct amdgpu_userptr_range) - 8;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	args.range_stride = sizeof(struct amdgpu_userptr_range) + 4;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(fake.calls, calls);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 }
@@ -211,7 +250,7 @@ static void older_caps(void)
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
-	struct amdgpu_userptr_info info = { .size = sizeof(info), .reserved = 1 };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) - 1 };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats), .reserved = 1 };
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_range range;
@@ -318,6 +357,7 @@ static void expect_status(struct fake_kernel *fake, int error)
 		.size = sizeof(args),
 		.ranges = &good_range,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
 	struct amdgpu_userptr_mapping *map;
@@ -344,6 +384,7 @@ static void kernels_without(void)
 		.size = sizeof(args),
 		.ranges = &good_range,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_mapping *map;
@@ -382,6 +423,7 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 		.size = sizeof(args),
 		.ranges = ranges,
 		.num_ranges = T_ARRAY_SIZE(ranges),
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_mapping *map;
@@ -439,6 +481,7 @@ int main(int argc, char **argv)
 	backend = fake_backend(argc, argv);
 	map_refuses();
 	struct_sizes();
+	range_strides();
 	null_pointers();
 	older_stats();
 	older_caps();

@@ -19,6 +19,7 @@ static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
 		.va_mode = va_mode,
 		.ranges = &range,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 }
 

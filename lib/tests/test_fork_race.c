@@ -26,7 +26,7 @@ static struct amdgpu_userptr_mapping *map_at(uint64_t va)
 	struct amdgpu_userptr_mapping *map;
 
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = va;
+	args.fixed_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	return map;
 }

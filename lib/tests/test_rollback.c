@@ -48,9 +48,10 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.va_mode = AMDGPU_USERPTR_VA_FIXED,
-		.gpu_va = GUARD_VA,
+		.fixed_va = GUARD_VA,
 		.ranges = ranges,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_mapping *map;
@@ -105,6 +106,7 @@ static void map_fails_at_each_call(int error)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_map_args before = args;
 		struct amdgpu_userptr_mapping *map = NULL;
@@ -159,6 +161,7 @@ static void map_names_the_range(void)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
@@ -189,6 +192,7 @@ static void roll_back_fails_at_each_call(void)
 			.va_mode = AMDGPU_USERPTR_VA_FIXED,
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
@@ -198,7 +202,7 @@ static void roll_back_fails_at_each_call(void)
 		ctx = begin(&fake);
 		fake.failed = false;
 		fake.devices[last].mappings[0].va += 5 * PAGE;
-		args.gpu_va = GUARD_VA + PAGE;
+		args.fixed_va = GUARD_VA + PAGE;
 		ctx->maps[0]->space.va += 8 * PAGE;
 		fake.fail_call = 2 * NUM_DEVICES * num_bos() + late;
 		fake.fail_error = -EIO;
@@ -237,6 +241,7 @@ static void unmap_fails_at_each_call(void)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		unsigned int left = 0;
 		struct amdgpu_userptr_mapping *map;
@@ -275,6 +280,7 @@ static void map_fails_at_each_allocation(void)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;

@@ -35,9 +35,10 @@ static void contend(const struct amdgpu_userptr_range *ranges)
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.va_mode = AMDGPU_USERPTR_VA_FIXED,
-		.gpu_va = SHARED_VA,
+		.fixed_va = SHARED_VA,
 		.ranges = ranges,
 		.num_ranges = NUM_RANGES,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
@@ -66,6 +67,7 @@ static void *work(void *arg)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = NUM_RANGES,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 		struct amdgpu_userptr_mapping *map;

@@ -87,7 +87,7 @@ static void unmap_times_out(void)
 
 	ctx = begin(&fake, TIMEOUT_NS);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = FIXED_VA;
+	args.fixed_va = FIXED_VA;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	bos = fake.devices[0].open_bos;
 	for (unsigned int slow = 0; slow < NUM_DEVICES; slow++) {
