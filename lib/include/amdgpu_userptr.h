@@ -45,6 +45,26 @@
 extern "C" {
 #endif
 
+/** Version of this header; amdgpu_userptr_version() has that of the library. */
+#define AMDGPU_USERPTR_VERSION_MAJOR	0
+#define AMDGPU_USERPTR_VERSION_MINOR	1
+#define AMDGPU_USERPTR_VERSION_PATCH	0
+
+/** A version as one number, to compare with others. */
+#define AMDGPU_USERPTR_MAKE_VERSION(major, minor, patch) \
+	(((uint32_t)(major) << 16) | ((uint32_t)(minor) << 8) | (uint32_t)(patch))
+
+#define AMDGPU_USERPTR_VERSION \
+	AMDGPU_USERPTR_MAKE_VERSION(AMDGPU_USERPTR_VERSION_MAJOR, AMDGPU_USERPTR_VERSION_MINOR, \
+				    AMDGPU_USERPTR_VERSION_PATCH)
+
+/**
+ * amdgpu_userptr_version() - the version of the library
+ *
+ * Return: AMDGPU_USERPTR_VERSION of the header that the library was built with.
+ */
+uint32_t amdgpu_userptr_version(void);
+
 /** An index that names nothing; see struct amdgpu_userptr_map_args. */
 #define AMDGPU_USERPTR_NONE	UINT32_MAX
 
@@ -151,7 +171,7 @@ struct amdgpu_userptr_caps {
 	uint64_t va_min;	/**< out: lowest GPU address that can be mapped */
 	uint64_t va_max;	/**< out: end of the low half of the GPU address space */
 	uint32_t map_flags;	/**< out: AMDGPU_USERPTR_MAP_* that maps can have on the device */
-	uint32_t reserved;	/**< out: 0 */
+	uint32_t hsa_reason;	/**< out: enum amdgpu_userptr_reason of @hsa_status */
 };
 
 /**
@@ -237,6 +257,46 @@ enum amdgpu_userptr_stage {
 };
 
 /**
+ * enum amdgpu_userptr_reason - why a call failed
+ * @AMDGPU_USERPTR_REASON_NONE: it did not
+ * @AMDGPU_USERPTR_REASON_OTHER: the errno alone tells
+ * @AMDGPU_USERPTR_REASON_ARGUMENT: an argument is not valid
+ * @AMDGPU_USERPTR_REASON_LIMIT: too many ranges have the same page
+ * @AMDGPU_USERPTR_REASON_NO_MEMORY: there is no memory, or KFD's limit for memory that GPUs can
+ *	reach does not permit more
+ * @AMDGPU_USERPTR_REASON_NO_ADDRESSES: the process has no address space, or the device cannot map
+ *	at the address
+ * @AMDGPU_USERPTR_REASON_ADDRESS_IN_USE: something else is mapped at the GPU addresses
+ * @AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD: the kernel does not know a flag that the call needs
+ * @AMDGPU_USERPTR_REASON_NO_KFD_VM: KFD has not acquired the GPU address space of the file
+ * @AMDGPU_USERPTR_REASON_FOREIGN_VM: another process has acquired it
+ * @AMDGPU_USERPTR_REASON_MEMORY: a range is not mapped, not writable, or has failed
+ * @AMDGPU_USERPTR_REASON_SVM: KFD's shared virtual memory manages the memory of a range
+ * @AMDGPU_USERPTR_REASON_XNACK: the queues of the process can wait for page faults
+ * @AMDGPU_USERPTR_REASON_BUSY: the kernel cannot do it now, but may later
+ * @AMDGPU_USERPTR_REASON_TIMEOUT: the page tables were not up to date in time
+ * @AMDGPU_USERPTR_REASON_RESET: the GPU was reset
+ */
+enum amdgpu_userptr_reason {
+	AMDGPU_USERPTR_REASON_NONE = 0,
+	AMDGPU_USERPTR_REASON_OTHER = 1,
+	AMDGPU_USERPTR_REASON_ARGUMENT = 2,
+	AMDGPU_USERPTR_REASON_LIMIT = 3,
+	AMDGPU_USERPTR_REASON_NO_MEMORY = 4,
+	AMDGPU_USERPTR_REASON_NO_ADDRESSES = 5,
+	AMDGPU_USERPTR_REASON_ADDRESS_IN_USE = 6,
+	AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD = 7,
+	AMDGPU_USERPTR_REASON_NO_KFD_VM = 8,
+	AMDGPU_USERPTR_REASON_FOREIGN_VM = 9,
+	AMDGPU_USERPTR_REASON_MEMORY = 10,
+	AMDGPU_USERPTR_REASON_SVM = 11,
+	AMDGPU_USERPTR_REASON_XNACK = 12,
+	AMDGPU_USERPTR_REASON_BUSY = 13,
+	AMDGPU_USERPTR_REASON_TIMEOUT = 14,
+	AMDGPU_USERPTR_REASON_RESET = 15,
+};
+
+/**
  * struct amdgpu_userptr_map_args - arguments of amdgpu_userptr_map()
  */
 struct amdgpu_userptr_map_args {
@@ -265,7 +325,7 @@ struct amdgpu_userptr_map_args {
 	uint32_t failed_range;
 	uint32_t failed_device;	/**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
-	uint32_t reserved;	/**< 0 */
+	uint32_t failed_reason;	/**< out: enum amdgpu_userptr_reason */
 };
 
 /**
@@ -346,6 +406,14 @@ int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr,
  * Return: a string constant, never NULL.
  */
 const char *amdgpu_userptr_stage_name(uint32_t stage);
+
+/**
+ * amdgpu_userptr_reason_text() - a sentence for an enum amdgpu_userptr_reason
+ * @reason: the reason
+ *
+ * Return: a string constant, never NULL.
+ */
+const char *amdgpu_userptr_reason_text(uint32_t reason);
 
 /* ------------------------------------------------------------------------------------------- */
 /* Queries										       */

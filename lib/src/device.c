@@ -332,6 +332,9 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
 			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
 	};
+	caps.hsa_reason = device->syncobj ? au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR,
+						      AMDGPU_USERPTR_NONE) :
+					    (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;
 }
@@ -349,6 +352,12 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
 		ret = query_caps(ctx, caps);
 	errno = saved_errno;
 	return ret;
+}
+
+AU_PUBLIC
+uint32_t amdgpu_userptr_version(void)
+{
+	return AMDGPU_USERPTR_VERSION;
 }
 
 AU_PUBLIC

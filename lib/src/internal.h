@@ -8,6 +8,7 @@
  * maps.c	which map is where
  * range.c	arithmetic on ranges; pure, no ioctls, no allocation
  * map.c	map and unmap
+ * reason.c	what an error means
  * build.c	their steps in the kernel, and the roll back
  * sync.c	page table updates and waiting for them
  * ioctl.c	the only file that talks to the kernel and to libdrm
@@ -288,6 +289,10 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 void au_map_free(struct amdgpu_userptr_mapping *map);
 /* Unmap. With @final the map is gone whatever happens, else it stays after -ETIME. */
 int au_unmap(struct amdgpu_userptr_mapping *map, bool final);
+
+/* reason.c */
+/* enum amdgpu_userptr_reason of an error at a stage, which names a range or AMDGPU_USERPTR_NONE. */
+uint32_t au_reason(int error, uint32_t stage, uint32_t range);
 
 /* build.c */
 /* All in the kernel that the map is made of; what there is of it at an error has to be taken down. */

@@ -329,6 +329,7 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	user->failed_range = failure.range;
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
+	user->failed_reason = au_reason(ret, failure.stage, failure.range);
 	errno = saved_errno;
 	return ret;
 }

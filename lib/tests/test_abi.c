@@ -38,7 +38,7 @@ PIN(caps, va_alignment, 48);
 PIN(caps, va_min, 56);
 PIN(caps, va_max, 64);
 PIN(caps, map_flags, 72);
-PIN(caps, reserved, 76);
+PIN(caps, hsa_reason, 76);
 
 PIN_SIZE(range, 24);
 PIN(range, cpu_addr, 0);
@@ -60,7 +60,7 @@ PIN(map_args, gpu_va, 48);
 PIN(map_args, failed_range, 56);
 PIN(map_args, failed_device, 60);
 PIN(map_args, failed_stage, 64);
-PIN(map_args, reserved, 68);
+PIN(map_args, failed_reason, 68);
 
 PIN_SIZE(info, 72);
 PIN(info, size, 0);
@@ -103,6 +103,16 @@ static_assert(AMDGPU_USERPTR_VA_RESERVE == 0 && AMDGPU_USERPTR_VA_ALLOC == 1 &&
 static_assert(AMDGPU_USERPTR_STAGE_NONE == 0 && AMDGPU_USERPTR_STAGE_VALIDATE == 1 &&
 	      AMDGPU_USERPTR_STAGE_VA_RESERVE == 2 && AMDGPU_USERPTR_STAGE_USERPTR == 3 &&
 	      AMDGPU_USERPTR_STAGE_VA_MAP == 4 && AMDGPU_USERPTR_STAGE_WAIT == 5, "");
+
+static_assert(AMDGPU_USERPTR_REASON_NONE == 0 && AMDGPU_USERPTR_REASON_OTHER == 1 &&
+	      AMDGPU_USERPTR_REASON_ARGUMENT == 2 && AMDGPU_USERPTR_REASON_LIMIT == 3 &&
+	      AMDGPU_USERPTR_REASON_NO_MEMORY == 4 && AMDGPU_USERPTR_REASON_NO_ADDRESSES == 5 &&
+	      AMDGPU_USERPTR_REASON_ADDRESS_IN_USE == 6 &&
+	      AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD == 7 && AMDGPU_USERPTR_REASON_NO_KFD_VM == 8 &&
+	      AMDGPU_USERPTR_REASON_FOREIGN_VM == 9 && AMDGPU_USERPTR_REASON_MEMORY == 10 &&
+	      AMDGPU_USERPTR_REASON_SVM == 11 && AMDGPU_USERPTR_REASON_XNACK == 12 &&
+	      AMDGPU_USERPTR_REASON_BUSY == 13 && AMDGPU_USERPTR_REASON_TIMEOUT == 14 &&
+	      AMDGPU_USERPTR_REASON_RESET == 15, "");
 
 int main(void)
 {

@@ -88,6 +88,9 @@ static void map_refuses(void)
 		expected.failed_range = bad->failed_range;
 		expected.failed_device = bad->failed_device;
 		expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+		expected.failed_reason = bad->error == -ERANGE ?
+						 AMDGPU_USERPTR_REASON_NO_ADDRESSES :
+						 AMDGPU_USERPTR_REASON_ARGUMENT;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), bad->error);
 		t_assert(!memcmp(&args, &expected, sizeof(args)));
 		t_assert(map == (void *)1);
@@ -350,7 +353,56 @@ static void device_ids(void)
 	t_equal(au_kernel_ops.device_id(NULL, zero, &id), -EBADF);
 }
 
-static void expect_status(struct fake_kernel *fake, int error)
+static void reasons(void)
+{
+	static const struct {
+		int error;
+		uint32_t stage, range, reason;
+	} cases[] = {
+#define V	AMDGPU_USERPTR_STAGE_VALIDATE
+#define R	AMDGPU_USERPTR_STAGE_VA_RESERVE
+#define U	AMDGPU_USERPTR_STAGE_USERPTR
+#define M	AMDGPU_USERPTR_STAGE_VA_MAP
+#define W	AMDGPU_USERPTR_STAGE_WAIT
+#define REASON(name)	AMDGPU_USERPTR_REASON_##name
+		{ 0, AMDGPU_USERPTR_STAGE_NONE, NONE, REASON(NONE) },
+		{ -E2BIG, V, NONE, REASON(ARGUMENT) }, { -ENOMEM, V, NONE, REASON(NO_MEMORY) },
+		{ -ENOMEM, R, NONE, REASON(NO_ADDRESSES) },
+		{ -ERANGE, R, NONE, REASON(NO_ADDRESSES) },
+		{ -EEXIST, R, NONE, REASON(ADDRESS_IN_USE) },
+		{ -EINVAL, U, NONE, REASON(KERNEL_TOO_OLD) },
+		{ -EOPNOTSUPP, U, NONE, REASON(NO_KFD_VM) },
+		{ -EPERM, U, NONE, REASON(FOREIGN_VM) }, { -EPERM, U, 3, REASON(MEMORY) },
+		{ -EFAULT, U, 3, REASON(MEMORY) }, { -EHWPOISON, U, 3, REASON(MEMORY) },
+		{ -EADDRINUSE, U, 3, REASON(SVM) }, { -EPROTO, U, NONE, REASON(XNACK) },
+		{ -E2BIG, U, NONE, REASON(LIMIT) }, { -EBUSY, U, NONE, REASON(BUSY) },
+		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) }, { -ESRCH, U, NONE, REASON(OTHER) },
+		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) }, { -EBUSY, M, 3, REASON(BUSY) },
+		{ -ENODEV, M, 3, REASON(OTHER) }, { -ETIME, W, NONE, REASON(TIMEOUT) },
+		{ -ECANCELED, W, NONE, REASON(RESET) }, { -EINVAL, W, NONE, REASON(OTHER) },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
+		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].range), cases[i].reason);
+	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_RESET; i++)
+		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_RESET + 1), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_reason_text(UINT32_MAX), "unknown"));
+}
+
+/* The build's version, as the packages have it. */
+static void version(void)
+{
+	char text[32];
+
+	t_equal(amdgpu_userptr_version(), AMDGPU_USERPTR_VERSION);
+	snprintf(text, sizeof(text), "%u.%u.%u", AMDGPU_USERPTR_VERSION_MAJOR,
+		 AMDGPU_USERPTR_VERSION_MINOR, AMDGPU_USERPTR_VERSION_PATCH);
+	t_assert(!strcmp(text, PROJECT_VERSION));
+	t_assert(AMDGPU_USERPTR_MAKE_VERSION(1, 0, 0) > AMDGPU_USERPTR_MAKE_VERSION(0, 255, 255));
+}
+
+static void expect_status(struct fake_kernel *fake, int error, uint32_t reason)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_map_args args = {
@@ -365,11 +417,13 @@ static void expect_status(struct fake_kernel *fake, int error)
 	fake->userptr_error = error;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.hsa_status, error);
+	t_equal(caps.hsa_reason, reason);
 	t_equal(caps.drm_major, 3);
 	t_equal(caps.drm_minor, fake->drm_minor);
 	t_equal(caps.va_min, FAKE_VA_MIN);
 	t_equal(caps.va_max, FAKE_VA_MAX);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), error);
+	t_equal(args.failed_reason, reason);
 	if (error)
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -392,9 +446,14 @@ static void kernels_without(void)
 	unsigned int calls;
 
 	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
-	expect_status(&fake, 0);
-	expect_status(&fake, -EINVAL);
-	expect_status(&fake, -EOPNOTSUPP);
+	expect_status(&fake, 0, AMDGPU_USERPTR_REASON_NONE);
+	expect_status(&fake, -EINVAL, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
+	expect_status(&fake, -EOPNOTSUPP, AMDGPU_USERPTR_REASON_NO_KFD_VM);
+	expect_status(&fake, -EPERM, AMDGPU_USERPTR_REASON_FOREIGN_VM);
+	expect_status(&fake, -EPROTO, AMDGPU_USERPTR_REASON_XNACK);
+	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
+	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
+	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
 	fake_fini(&fake);
 
 	/* A point that the kernel ignores would be waited for for ever. */
@@ -404,9 +463,11 @@ static void kernels_without(void)
 	t_equal(fake.count[FAKE_SYNCOBJ_CREATE], 0);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.vm_timeline, 0);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
 	calls = fake.calls;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
 	t_equal(args.failed_device, 0);
 	t_equal(fake.calls, calls);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -488,6 +549,8 @@ int main(int argc, char **argv)
 	queries_refuse();
 	ctx_create_refuses();
 	device_ids();
+	reasons();
+	version();
 	kernels_without();
 	backends();
 	return 0;

@@ -57,7 +57,7 @@ static void expect_coherence(struct fake_kernel *fake, bool known)
 	args.flags = AMDGPU_USERPTR_MAP_COHERENT;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | (known ? AU_MAP_COHERENCE : 0));
-	t_equal(caps.reserved, 0);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_NONE);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), known ? 0 : -EINVAL);
 	if (!known)
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);

@@ -134,7 +134,7 @@ static void map_fails_at_each_call(int error)
 		t_equal(args.failed_stage, expected_stage(call));
 		t_assert((args.failed_device == AMDGPU_USERPTR_NONE) ==
 			 (args.failed_stage == AMDGPU_USERPTR_STAGE_VA_RESERVE));
-		args.failed_stage = args.failed_range = args.failed_device = 0;
+		args.failed_stage = args.failed_range = args.failed_device = args.failed_reason = 0;
 		t_assert(!memcmp(&args, &before, sizeof(args)));
 		check_only_guard(&fake, ctx);
 
