@@ -78,8 +78,9 @@ static int library_round(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_use
 		.size = sizeof(args),
 		.ranges = ranges,
 		.num_ranges = count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	uint64_t start = bench_now_ns(), mapped;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 

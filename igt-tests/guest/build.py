@@ -17,9 +17,10 @@ C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
 	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
 LIB = os.path.join(DIRECTORY, "lib")
-LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
+LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/lib')}",
+	f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
 	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
-GATHER = os.path.join(DIRECTORY, "lib/examples/gather")
+GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
 
 # Nothing is left out because something is missing: that would be a green run of less.
 OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true"}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots that run plain programs on the simulated GPU: the library's test and its example."""
+"""Boots that run plain programs on the simulated GPU: the library's test and the demo."""
 
 import os
 import re

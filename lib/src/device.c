@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
+#include <sys/mman.h>
 
 #include "internal.h"
 
@@ -12,7 +12,8 @@
 
 /* struct amdgpu_userptr_stats once ended here. */
 #define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
-/* And this struct here. */
+/* And these structs here. */
+#define AU_CTX_ARGS_FIRST_SIZE	offsetof(struct amdgpu_userptr_ctx_args, timeout_ns)
 #define AU_CAPS_FIRST_SIZE	offsetof(struct amdgpu_userptr_caps, map_flags)
 
 int au_struct_get(const void *user, void *copy, size_t first, size_t known)
@@ -43,16 +44,52 @@ void au_struct_put(void *user, const void *copy, size_t known)
 	       (size < known ? size : known) - sizeof(size));
 }
 
+/*
+ * The kernel gives a forked child zeros in place of this page, so the mark on it tells the creator
+ * of a context from its children. A process ID does not: it can be the same in another PID
+ * namespace, or belong to a later process.
+ */
+static int create_mark(struct amdgpu_userptr_ctx *ctx)
+{
+	char *mark = mmap(NULL, sizeof(*mark), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
+
+	if (mark == MAP_FAILED)
+		return -errno;
+	if (madvise(mark, sizeof(*mark), MADV_WIPEONFORK)) {
+		const int ret = -errno;
+
+		munmap(mark, sizeof(*mark));
+		return ret;
+	}
+	*mark = 1;
+	ctx->mark = mark;
+	return 0;
+}
+
+static void destroy_mark(struct amdgpu_userptr_ctx *ctx)
+{
+	munmap((void *)ctx->mark, sizeof(*ctx->mark));
+}
+
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
 {
-	return getpid() == ctx->pid ? 0 : -EPERM;
+	return *ctx->mark ? 0 : -EPERM;
 }
 
 static void device_fini(struct au_device *device)
 {
+	if (device->gpu_ctx)
+		au_gpu_ctx_destroy(device, device->gpu_ctx);
 	if (device->syncobj)
 		au_syncobj_destroy(device, device->syncobj);
 	pthread_mutex_destroy(&device->timeline_lock);
+}
+
+static int device_fd(const struct amdgpu_userptr_ctx_args *args, uint32_t index,
+		     const struct au_ops *ops, void *priv)
+{
+	return args->devices ? ops->device_fd(priv, args->devices[index]) : args->fds[index];
 }
 
 static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
@@ -61,37 +98,22 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 	int ret;
 
 	device->ctx = ctx;
-	if (args->devices) {
-		device->handle = args->devices[index];
-		device->fd = ctx->ops->device_fd(ctx->ops_priv, device->handle);
-	} else {
-		device->fd = args->fds[index];
-	}
+	device->handle = args->devices ? args->devices[index] : NULL;
+	device->fd = device_fd(args, index, ctx->ops, ctx->ops_priv);
 	ret = au_drm_version(device);
 	if (!ret)
 		ret = au_device_info(device);
 	if (!ret && device->drm_minor >= AU_DRM_MINOR_VM_TIMELINE)
 		ret = au_syncobj_create(device, &device->syncobj);
-	if (!ret)
-		pthread_mutex_init(&device->timeline_lock, NULL);
+	if (!ret && device->syncobj)
+		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
+	pthread_mutex_init(&device->timeline_lock, NULL);
+	if (ret)
+		device_fini(device);
 	return ret;
 }
 
-/* Device @index of the arguments is there and is not an earlier one again. */
-static bool device_is_new(const struct amdgpu_userptr_ctx_args *args, uint32_t index)
-{
-	if (args->devices ? !args->devices[index] : args->fds[index] < 0)
-		return false;
-	for (uint32_t i = 0; i < index; i++) {
-		if (args->devices ? args->devices[i] == args->devices[index] :
-				    args->fds[i] == args->fds[index])
-			return false;
-	}
-	return true;
-}
-
-/* Ask the kernel with a page of our own: no version number says for sure what it knows. */
-static int probe(struct au_device *device, bool scatter, uint32_t map_flags)
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 {
 	const uint64_t size = device->ctx->page_size;
 	struct amdgpu_userptr_range range = { .size = size };
@@ -114,13 +136,13 @@ static int probe(struct au_device *device, bool scatter, uint32_t map_flags)
 /* -EINVAL: not known; other errors are about the page, or say that KFD has no address space yet. */
 static bool knows_scatter(struct au_device *device)
 {
-	return device->drm_minor >= AU_DRM_MINOR_SCATTER && probe(device, true, 0) != -EINVAL;
+	return device->drm_minor >= AU_DRM_MINOR_SCATTER && au_device_try(device, true, 0) != -EINVAL;
 }
 
 static bool knows_coherence(struct au_device *device)
 {
 	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
-	       probe(device, false, AU_MAP_COHERENCE) != -EINVAL;
+	       au_device_try(device, false, AU_MAP_COHERENCE) != -EINVAL;
 }
 
 /* One for all devices, so that a map looks the same on each of them. */
@@ -137,6 +159,31 @@ static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
 	return 0;
 }
 
+/*
+ * Each entry is another device. Two files of one render node are not, even when somebody has opened
+ * it twice: only one of them can have the address space that KFD uses.
+ */
+static int check_device_list(const struct amdgpu_userptr_ctx_args *args, const struct au_ops *ops,
+			     void *priv)
+{
+	uint64_t ids[AMDGPU_USERPTR_MAX_DEVICES];
+
+	for (uint32_t i = 0; i < args->num_devices; i++) {
+		int ret;
+
+		if (args->devices ? !args->devices[i] : args->fds[i] < 0)
+			return -EINVAL;
+		ret = ops->device_id(priv, device_fd(args, i, ops, priv), &ids[i]);
+		if (ret)
+			return ret;
+		for (uint32_t j = 0; j < i; j++) {
+			if (ids[j] == ids[i])
+				return -EINVAL;
+		}
+	}
+	return 0;
+}
+
 static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 {
 	if (args->flags || args->backend > AMDGPU_USERPTR_BACKEND_RANGES ||
@@ -144,10 +191,6 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 		return -EINVAL;
 	if (!args->num_devices || args->num_devices > AMDGPU_USERPTR_MAX_DEVICES)
 		return -EINVAL;
-	for (uint32_t i = 0; i < args->num_devices; i++) {
-		if (!device_is_new(args, i))
-			return -EINVAL;
-	}
 	return 0;
 }
 
@@ -158,9 +201,11 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	struct amdgpu_userptr_ctx *ctx;
 	int ret;
 
-	ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+	ret = au_struct_get(user, &args, AU_CTX_ARGS_FIRST_SIZE, sizeof(args));
 	if (!ret)
 		ret = check_ctx_args(&args);
+	if (!ret)
+		ret = check_device_list(&args, ops, priv);
 	if (ret)
 		return ret;
 
@@ -169,10 +214,13 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 		return -ENOMEM;
 	ctx->ops = ops;
 	ctx->ops_priv = priv;
-	ctx->pid = getpid();
 	ctx->page_size = ops->page_size(priv);
 	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
 	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
+	ctx->timeout_ns = args.timeout_ns;
+	ret = create_mark(ctx);
+	if (ret)
+		goto free_ctx;
 	for (; ctx->num_devices < args.num_devices; ctx->num_devices++) {
 		ret = device_init(ctx, &ctx->devices[ctx->num_devices], &args, ctx->num_devices);
 		if (ret)
@@ -188,6 +236,8 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 free_devices:
 	while (ctx->num_devices--)
 		device_fini(&ctx->devices[ctx->num_devices]);
+	destroy_mark(ctx);
+free_ctx:
 	free(ctx);
 	return ret;
 }
@@ -214,17 +264,21 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 
 static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 {
-	int first_error = 0;
+	int first_error = 0, ret;
 
 	while (ctx->num_maps) {
-		int ret = amdgpu_userptr_unmap(ctx->maps[ctx->num_maps - 1]);
+		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true);
 
 		if (!first_error)
 			first_error = ret;
 	}
+	ret = au_release_spares(ctx);
+	if (!first_error)
+		first_error = ret;
 	while (ctx->num_devices--)
 		device_fini(&ctx->devices[ctx->num_devices]);
 	pthread_mutex_destroy(&ctx->lock);
+	free(ctx->maps);
 	return first_error;
 }
 
@@ -236,16 +290,14 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 
 	if (!ctx)
 		return 0;
-	if (!au_ctx_check_owner(ctx)) {
+	/*
+	 * A forked child loses the memory of the maps: a thread of the parent may have been changing
+	 * the table of maps at the time of the fork, so nothing in it can be relied on. The child
+	 * does not have the address space that is reserved for them.
+	 */
+	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);
-	} else {
-		/* The locks may have been held by a thread that the child does not have. */
-		for (size_t i = 0; i < ctx->num_maps; i++) {
-			au_space_put(ctx, &ctx->maps[i]->space);
-			au_map_free(ctx->maps[i]);
-		}
-	}
-	free(ctx->maps);
+	destroy_mark(ctx);
 	free(ctx);
 	errno = saved_errno;
 	return ret;
@@ -266,7 +318,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = probe(device, false, 0),
+		.hsa_status = au_device_try(device, false, 0),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,
@@ -280,6 +332,9 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
 			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
 	};
+	caps.hsa_reason = device->syncobj ? au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR,
+						      AMDGPU_USERPTR_NONE) :
+					    (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;
 }
@@ -297,6 +352,12 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
 		ret = query_caps(ctx, caps);
 	errno = saved_errno;
 	return ret;
+}
+
+AU_PUBLIC
+uint32_t amdgpu_userptr_version(void)
+{
+	return AMDGPU_USERPTR_VERSION;
 }
 
 AU_PUBLIC

@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <xf86drm.h>
@@ -18,6 +19,18 @@ static int kernel_ioctl(void *priv, int fd, unsigned long request, void *arg)
 static int kernel_device_fd(void *priv, amdgpu_device_handle device)
 {
 	return amdgpu_device_get_fd(device);
+}
+
+static int kernel_device_id(void *priv, int fd, uint64_t *id)
+{
+	struct stat st;
+
+	if (fstat(fd, &st))
+		return -errno;
+	if (!S_ISCHR(st.st_mode))
+		return -ENODEV;
+	*id = st.st_rdev;
+	return 0;
 }
 
 static int kernel_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
@@ -38,13 +51,20 @@ static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
 
 	if (ptr == MAP_FAILED)
 		return -errno;
+	/* A forked child has no maps, so it needs no addresses for them. */
+	if (madvise(ptr, size, MADV_DONTFORK)) {
+		const int ret = -errno;
+
+		munmap(ptr, size);
+		return ret;
+	}
 	*addr = (uintptr_t)ptr;
 	return 0;
 }
 
-static void kernel_release(void *priv, uint64_t addr, uint64_t size)
+static int kernel_release(void *priv, uint64_t addr, uint64_t size)
 {
-	munmap((void *)(uintptr_t)addr, size);
+	return munmap((void *)(uintptr_t)addr, size) ? -errno : 0;
 }
 
 static uint64_t kernel_page_size(void *priv)
@@ -55,6 +75,7 @@ static uint64_t kernel_page_size(void *priv)
 const struct au_ops au_kernel_ops = {
 	.ioctl = kernel_ioctl,
 	.device_fd = kernel_device_fd,
+	.device_id = kernel_device_id,
 	.va_alloc = kernel_va_alloc,
 	.va_free = kernel_va_free,
 	.reserve = kernel_reserve,
@@ -134,7 +155,7 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
 	 * and even shared anonymous memory have a file behind them.
 	 */
-	struct au_gem_userptr args = {
+	struct amd_userptr_args args = {
 		.size = bo->size,
 		.flags = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
 			 AMDGPU_GEM_USERPTR_VALIDATE | coherence_flags(map_flags),
@@ -151,7 +172,7 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 	} else {
 		args.addr = bo->cpu_addr;
 	}
-	ret = do_ioctl(device, AU_IOCTL_GEM_USERPTR, &args);
+	ret = do_ioctl(device, AMD_IOCTL_GEM_USERPTR, &args);
 	if (ret)
 		return ret;
 	*handle = args.handle;
@@ -167,11 +188,11 @@ int au_gem_close(struct au_device *device, uint32_t handle)
 	return do_ioctl(device, DRM_IOCTL_GEM_CLOSE, &args);
 }
 
-int au_gem_va(struct au_device *device, const struct au_gem_va *args)
+int au_gem_va(struct au_device *device, const struct amd_gem_va_args *args)
 {
-	struct au_gem_va copy = *args;
+	struct amd_gem_va_args copy = *args;
 
-	return do_ioctl(device, AU_IOCTL_GEM_VA, &copy);
+	return do_ioctl(device, AMD_IOCTL_GEM_VA, &copy);
 }
 
 int au_syncobj_create(struct au_device *device, uint32_t *syncobj)
@@ -194,19 +215,50 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
 }
 
-/*
- * Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. There is no
- * sensible time limit: page table updates wait for eviction, which waits for queues to stop, and a
- * GPU that hangs there is reset by the kernel, which ends the wait.
- */
-int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point)
+/* Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. */
+int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline)
 {
 	struct drm_syncobj_timeline_wait args = {
 		.handles = (uintptr_t)&syncobj,
 		.points = (uintptr_t)&point,
-		.timeout_nsec = INT64_MAX,
+		.timeout_nsec = deadline,
 		.count_handles = 1,
 	};
 
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT, &args);
+}
+
+int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx)
+{
+	union drm_amdgpu_ctx args = {
+		.in.op = AMDGPU_CTX_OP_ALLOC_CTX,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+
+	if (ret)
+		return ret;
+	*gpu_ctx = args.out.alloc.ctx_id;
+	return 0;
+}
+
+int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx)
+{
+	union drm_amdgpu_ctx args = {
+		.in = { .op = AMDGPU_CTX_OP_FREE_CTX, .ctx_id = gpu_ctx },
+	};
+
+	return do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+}
+
+int au_gpu_ctx_query(struct au_device *device, bool *reset)
+{
+	union drm_amdgpu_ctx args = {
+		.in = { .op = AMDGPU_CTX_OP_QUERY_STATE, .ctx_id = device->gpu_ctx },
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+
+	if (ret)
+		return ret;
+	*reset = args.out.state.reset_status != AMDGPU_CTX_NO_RESET;
+	return 0;
 }

@@ -1,34 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Map and unmap.
- *
- * A map is built in steps that each record how far they got (struct au_map_device), and taken down
- * from that record. Roll back and unmap are therefore the same code: page tables first, with a wait
- * for the TLB flush, then the buffer objects, the last one first. Until the page tables are clean
- * the buffer objects must stay, because their MMU notifiers are what makes the kernel stop the
- * queues when the pages go away.
- */
+/* Map and unmap: checks of arguments, memory, counters. */
 #include <errno.h>
 #include <stdlib.h>
-#include <time.h>
+#include <string.h>
 
 #include "internal.h"
-
-#define NSEC_PER_SEC	UINT64_C(1000000000)
 
 static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
 
 static const uint32_t valid_va_flags =
 	AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
 	AMDGPU_VM_MTYPE_MASK | AMDGPU_VM_PAGE_NOALLOC;
-
-static uint64_t now_ns(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
-}
 
 /* ------------------------------------------------------------------------------------------- */
 /* Checks										       */
@@ -44,22 +26,53 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 		return -EINVAL;
 	if (!args->ranges || !args->num_ranges)
 		return -EINVAL;
+	if (args->range_stride < sizeof(args->ranges[0]) ||
+	    args->range_stride % _Alignof(struct amdgpu_userptr_range))
+		return -EINVAL;
 	if (args->num_ranges > AU_MAX_RANGES)
 		return -E2BIG;
 
 	switch (args->va_mode) {
 	case AMDGPU_USERPTR_VA_RESERVE:
-		return args->gpu_va ? -EINVAL : 0;
+		return args->fixed_va ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_ALLOC:
 		/* An address that is free on one device need not be on the next. */
-		return args->gpu_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
+		return args->fixed_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_FIXED:
-		if (args->alignment && args->gpu_va & (args->alignment - 1))
+		if (args->alignment && args->fixed_va & (args->alignment - 1))
 			return -EINVAL;
-		return args->gpu_va & page_mask ? -EINVAL : 0;
+		return args->fixed_va & page_mask ? -EINVAL : 0;
 	default:
 		return -EINVAL;
 	}
+}
+
+/*
+ * The ranges of a newer header are larger. Make an array of those that this library and the kernel
+ * know, unless a caller uses what they do not know. @compact stays NULL if there is nothing to do.
+ */
+static int compact_ranges(struct amdgpu_userptr_map_args *args,
+			  struct amdgpu_userptr_range **compact, struct au_failure *failure)
+{
+	const size_t known = sizeof(args->ranges[0]);
+	const unsigned char *range = (const unsigned char *)args->ranges;
+
+	if (args->range_stride == known)
+		return 0;
+	*compact = reallocarray(NULL, args->num_ranges, known);
+	if (!*compact)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < args->num_ranges; i++, range += args->range_stride) {
+		for (size_t at = known; at < args->range_stride; at++) {
+			if (range[at]) {
+				failure->range = i;
+				return -E2BIG;
+			}
+		}
+		memcpy(&(*compact)[i], range, known);
+	}
+	args->ranges = *compact;
+	return 0;
 }
 
 /* Without a timeline nobody can tell when the GPU sees a map, or no longer sees it. */
@@ -69,6 +82,19 @@ static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure
 		if (!ctx->devices[i].syncobj) {
 			failure->device = i;
 			return -EOPNOTSUPP;
+		}
+	}
+	return 0;
+}
+
+/* Wherever its addresses will be; before any memory is allocated for what cannot be mapped. */
+static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t size,
+		      struct au_failure *failure)
+{
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!au_device_has_size(&ctx->devices[i], size)) {
+			failure->device = i;
+			return -ERANGE;
 		}
 	}
 	return 0;
@@ -86,28 +112,28 @@ static int check_va(const struct amdgpu_userptr_ctx *ctx, const struct au_space 
 	return 0;
 }
 
-static int check_all(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
-		     struct au_space *space, struct au_failure *failure)
+static int check_sizes(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		       struct au_space *space, struct au_failure *failure)
 {
 	int ret;
 
-	ret = check_args(ctx, args);
-	if (!ret)
-		ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
-				      &failure->range);
+	ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
+			      &failure->range);
 	if (!ret)
 		ret = check_devices(ctx, failure);
+	if (!ret)
+		ret = check_size(ctx, space->size, failure);
 	if (ret)
 		return ret;
 	space->mode = args->va_mode;
-	space->va = args->gpu_va;
+	space->va = args->fixed_va;
 	return space->mode == AMDGPU_USERPTR_VA_FIXED ? check_va(ctx, space, failure) : 0;
 }
 
 /* ------------------------------------------------------------------------------------------- */
 /* Memory										       */
 
-void au_map_free(struct amdgpu_userptr_map *map)
+void au_map_free(struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
 		free(map->devices[i].handles);
@@ -126,14 +152,14 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 }
 
 /* All memory a map will need, so that nothing but the kernel can fail later. */
-static struct amdgpu_userptr_map *map_alloc(struct amdgpu_userptr_ctx *ctx,
+static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 					    const struct amdgpu_userptr_map_args *args,
 					    uint64_t total)
 {
 	const enum au_division division = division_of(ctx, args);
 	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
 					    total, NULL);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
 	if (!map)
@@ -167,164 +193,9 @@ free_map:
 }
 
 /* ------------------------------------------------------------------------------------------- */
-/* Steps										       */
-
-/* The range to name for a BO that failed as a whole; of a scatter BO it may be any. */
-static uint32_t range_of_bo(const struct au_bo *bo)
-{
-	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
-								    bo->first_range;
-}
-
-/* Errors that the kernel has for the memory of a range, rather than for all of a BO. */
-static bool blames_memory(int error)
-{
-	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
-	       error == -EHWPOISON;
-}
-
-/*
- * The first range because of which the kernel refused a BO that covers several. Only their
- * addresses can make a difference: halve them until one is left.
- */
-static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_map *map,
-			       const struct au_bo *bo, int error)
-{
-	uint32_t low = bo->first_range, high = bo->end_range;
-
-	if (!blames_memory(error))
-		return range_of_bo(bo);
-	while (high - low > 1) {
-		const uint32_t middle = low + (high - low) / 2;
-		const struct au_bo part = au_bo_part(bo, map->given, map->ranges, low, middle);
-		uint32_t handle;
-
-		if (au_gem_userptr(device, &part, map->given, map->flags, &handle)) {
-			high = middle;
-		} else {
-			au_gem_close(device, handle);
-			low = middle;
-		}
-	}
-	return low;
-}
-
-static int create_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
-		      struct au_failure *failure)
-{
-	struct au_map_device *at = &map->devices[device_index];
-	struct au_device *device = &map->ctx->devices[device_index];
-
-	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
-	while (at->num_handles < map->num_bos) {
-		const struct au_bo *bo = &map->bos[at->num_handles];
-		int ret = au_gem_userptr(device, bo, map->given, map->flags,
-					 &at->handles[at->num_handles]);
-
-		if (ret) {
-			failure->range = find_bad_range(device, map, bo, ret);
-			failure->device = device_index;
-			return ret;
-		}
-		at->num_handles++;
-	}
-	return 0;
-}
-
-static int map_bos(struct amdgpu_userptr_map *map, uint32_t device_index,
-		   struct au_failure *failure)
-{
-	struct au_map_device *at = &map->devices[device_index];
-	struct au_device *device = &map->ctx->devices[device_index];
-
-	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
-	for (uint32_t i = 0; i < map->num_bos; i++) {
-		const struct au_bo *bo = &map->bos[i];
-		uint32_t va_flags = map->va_flags;
-		int ret;
-
-		/* Of a scatter BO with ranges of both kinds the kernel sees to each. */
-		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
-			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
-		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
-				va_flags, &at->point);
-		if (ret) {
-			failure->range = range_of_bo(bo);
-			failure->device = device_index;
-			return ret;
-		}
-		at->mapped += bo->size;
-	}
-	return 0;
-}
-
-static int wait_mapped(struct amdgpu_userptr_map *map, uint32_t device_index,
-		       struct au_failure *failure)
-{
-	int ret;
-
-	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
-	ret = au_va_wait(&map->ctx->devices[device_index], map->devices[device_index].point);
-	if (ret)
-		failure->device = device_index;
-	return ret;
-}
-
-/*
- * Each step on all devices before the next: memory that one of them cannot take is refused before
- * any GPU sees a part of the map, and the devices update their page tables at the same time.
- */
-static int build(struct amdgpu_userptr_map *map, struct au_failure *failure)
-{
-	static int (*const steps[])(struct amdgpu_userptr_map *map, uint32_t device_index,
-				    struct au_failure *failure) = {
-		create_bos, map_bos, wait_mapped,
-	};
-
-	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
-		for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
-			int ret = steps[step](map, i, failure);
-
-			if (ret)
-				return ret;
-		}
-	}
-	return 0;
-}
-
-/*
- * Undo what has been built. An error does not stop it: closing the buffer objects makes the kernel
- * remove their mappings too, only without a chance to wait for that here.
- */
-static int take_down(struct amdgpu_userptr_map *map)
-{
-	int first_error = 0;
-
-	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
-		struct au_map_device *at = &map->devices[i];
-		struct au_device *device = &map->ctx->devices[i];
-		int ret = 0;
-
-		/* Nothing else can be there: the kernel refuses to map over a mapping. */
-		if (at->mapped)
-			ret = au_va_clear(device, map->space.va, at->mapped, &at->point);
-		if (at->mapped && !ret)
-			ret = au_va_wait(device, at->point);
-		if (!first_error)
-			first_error = ret;
-		while (at->num_handles) {
-			ret = au_gem_close(device, at->handles[--at->num_handles]);
-			if (!first_error)
-				first_error = ret;
-		}
-	}
-	return first_error;
-}
-
-/* ------------------------------------------------------------------------------------------- */
 /* Public functions									       */
 
-static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_failure *failure)
+static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct au_failure *failure)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	int ret;
@@ -341,37 +212,36 @@ static int place(struct amdgpu_userptr_map *map, uint64_t alignment, struct au_f
 	return ret;
 }
 
-static void publish(struct amdgpu_userptr_map *map)
+/* Count the map as one that exists and can be looked up, or no longer does. */
+static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	/* Minus one as an unsigned number: the sums wrap to the difference. */
+	const uint64_t sign = ready ? 1 : UINT64_MAX;
 
 	pthread_mutex_lock(&ctx->lock);
-	map->ready = true;
-	ctx->stats.maps++;
-	ctx->stats.bytes += map->space.size;
-	ctx->stats.ranges += map->num_ranges;
-	ctx->stats.bos += (uint64_t)map->num_bos * ctx->num_devices;
-	ctx->stats.scatter_bos += (uint64_t)map->num_scatter_bos * ctx->num_devices;
+	map->ready = ready;
+	ctx->stats.mappings += sign;
+	ctx->stats.bytes += sign * map->space.size;
+	ctx->stats.ranges += sign * map->num_ranges;
+	ctx->stats.bos += sign * map->num_bos * ctx->num_devices;
+	ctx->stats.scatter_bos += sign * map->num_scatter_bos * ctx->num_devices;
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static void withdraw(struct amdgpu_userptr_map *map)
+/* Addresses by which a GPU may still reach memory must not become somebody else's. */
+static void give_back_space(struct amdgpu_userptr_mapping *map)
 {
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-
-	pthread_mutex_lock(&ctx->lock);
-	map->ready = false;
-	ctx->stats.maps--;
-	ctx->stats.bytes -= map->space.size;
-	ctx->stats.ranges -= map->num_ranges;
-	ctx->stats.bos -= (uint64_t)map->num_bos * ctx->num_devices;
-	ctx->stats.scatter_bos -= (uint64_t)map->num_scatter_bos * ctx->num_devices;
-	pthread_mutex_unlock(&ctx->lock);
+	au_maps_remove(map->ctx, map);
+	if (au_map_is_clean(map))
+		au_space_put(map->ctx, &map->space);
+	else
+		au_space_abandon(&map->space);
 }
 
 static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
 {
-	uint64_t duration = now_ns() - start;
+	uint64_t duration = au_now_ns() - start;
 
 	pthread_mutex_lock(&ctx->lock);
 	ctx->stats.map_calls++;
@@ -380,16 +250,15 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
-		      struct au_failure *failure, struct amdgpu_userptr_map **out)
+static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		    struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
-	const uint64_t start = now_ns();
-	struct amdgpu_userptr_map *map;
+	const uint64_t start = au_now_ns();
+	struct amdgpu_userptr_mapping *map;
 	struct au_space space = { 0 };
 	int ret;
 
-	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
-	ret = check_all(ctx, args, &space, failure);
+	ret = check_sizes(ctx, args, &space, failure);
 	if (ret)
 		return ret;
 	map = map_alloc(ctx, args, space.size);
@@ -400,28 +269,44 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userpt
 	ret = place(map, args->alignment, failure);
 	if (ret)
 		goto free_map;
-	ret = build(map, failure);
+	ret = au_map_build(map, failure);
 	map->given = NULL;
 	if (ret)
 		goto take_down;
-	publish(map);
+	set_ready(map, true);
 	count_map_call(ctx, start, false);
 	*out = map;
 	return 0;
 
 take_down:
-	take_down(map);
-	au_maps_remove(ctx, map);
-	au_space_put(ctx, &map->space);
+	au_map_take_down(map, true);
+	give_back_space(map);
 free_map:
 	au_map_free(map);
 	count_map_call(ctx, start, true);
 	return ret;
 }
 
+static int map_ranges(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
+		      struct au_failure *failure, struct amdgpu_userptr_mapping **out)
+{
+	struct amdgpu_userptr_range *compact = NULL;
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	ret = check_args(ctx, args);
+	if (ret)
+		return ret;
+	ret = compact_ranges(args, &compact, failure);
+	if (!ret)
+		ret = make_map(ctx, args, failure, out);
+	free(compact);
+	return ret;
+}
+
 AU_PUBLIC
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
-		       struct amdgpu_userptr_map **map)
+		       struct amdgpu_userptr_mapping **map)
 {
 	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0 };
 	struct amdgpu_userptr_map_args args;
@@ -444,32 +329,36 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	user->failed_range = failure.range;
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
+	user->failed_reason = au_reason(ret, failure.stage, failure.range);
 	errno = saved_errno;
 	return ret;
 }
 
-static int unmap(struct amdgpu_userptr_map *map)
+int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	const uint64_t start = now_ns();
+	const uint64_t start = au_now_ns();
+	bool gone;
 	int ret;
 
-	withdraw(map);
-	ret = take_down(map);
-	/* Only now may somebody else use the addresses. */
-	au_maps_remove(ctx, map);
-	au_space_put(ctx, &map->space);
-	au_map_free(map);
-
+	/* Not ready: an unmap before this one has timed out. */
+	if (map->ready)
+		set_ready(map, false);
+	ret = au_map_take_down(map, final);
+	gone = final || ret != -ETIME;
+	if (gone) {
+		give_back_space(map);
+		au_map_free(map);
+	}
 	pthread_mutex_lock(&ctx->lock);
-	ctx->stats.unmap_calls++;
-	ctx->stats.unmap_ns += now_ns() - start;
+	ctx->stats.unmap_calls += gone;
+	ctx->stats.unmap_ns += au_now_ns() - start;
 	pthread_mutex_unlock(&ctx->lock);
 	return ret;
 }
 
 AU_PUBLIC
-int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map)
+int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
 {
 	const int saved_errno = errno;
 	int ret;
@@ -478,7 +367,7 @@ int amdgpu_userptr_unmap(struct amdgpu_userptr_map *map)
 		return 0;
 	ret = au_ctx_check_owner(map->ctx);
 	if (!ret)
-		ret = unmap(map);
+		ret = au_unmap(map, false);
 	errno = saved_errno;
 	return ret;
 }

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* GPU address space: where a map goes, and which map is where. */
+/* GPU address space: where a map goes. */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
 #include "internal.h"
 
@@ -24,19 +23,19 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 	return alignment;
 }
 
-/* PROT_NONE address space; the slack for the alignment stays reserved until release. */
+/* The slack for the alignment stays reserved until release. */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
 {
-	uint64_t slack = alignment - ctx->page_size;
+	const uint64_t slack = alignment - ctx->page_size;
+	uint64_t size;
 	int ret;
 
-	if (__builtin_add_overflow(space->size, slack, &space->reserved_size) ||
-	    space->reserved_size > SIZE_MAX)
+	if (__builtin_add_overflow(space->size, slack, &size) || size > SIZE_MAX)
 		return -ENOMEM;
-	ret = ctx->ops->reserve(ctx->ops_priv, space->reserved_size, &space->reserved_addr);
+	ret = au_reserve(ctx, size, &space->reservation);
 	if (ret)
 		return ret;
-	space->va = align_up(space->reserved_addr, alignment);
+	space->va = align_up(space->reservation->addr, alignment);
 	return 0;
 }
 
@@ -66,14 +65,18 @@ void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space)
 	case AMDGPU_USERPTR_VA_FIXED:
 		break;
 	case AMDGPU_USERPTR_VA_RESERVE:
-		ctx->ops->release(ctx->ops_priv, space->reserved_addr, space->reserved_size);
+		au_release(ctx, space->reservation);
 		break;
 	case AMDGPU_USERPTR_VA_ALLOC:
-		/* libdrm has a lock, which another thread may have held at the time of the fork. */
-		if (!au_ctx_check_owner(ctx))
-			ctx->ops->va_free(ctx->ops_priv, space->handle);
+		ctx->ops->va_free(ctx->ops_priv, space->handle);
 		break;
 	}
+}
+
+void au_space_abandon(struct au_space *space)
+{
+	if (space->mode == AMDGPU_USERPTR_VA_RESERVE)
+		free(space->reservation);
 }
 
 static bool inside(uint64_t va, uint64_t size, uint64_t min, uint64_t max)
@@ -87,147 +90,8 @@ bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size
 	       inside(va, size, device->high_va_min, device->high_va_max);
 }
 
-/* Index of the first map that ends behind @va. Call with ctx->lock held. */
-static size_t maps_search(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
+bool au_device_has_size(const struct au_device *device, uint64_t size)
 {
-	size_t low = 0, high = ctx->num_maps;
-
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		const struct au_space *space = &ctx->maps[middle]->space;
-
-		if (space->va + (space->size - 1) < va)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static int maps_grow(struct amdgpu_userptr_ctx *ctx)
-{
-	size_t max = ctx->max_maps ? 2 * ctx->max_maps : 16;
-	struct amdgpu_userptr_map **maps;
-
-	if (ctx->num_maps < ctx->max_maps)
-		return 0;
-	maps = reallocarray(ctx->maps, max, sizeof(*maps));
-	if (!maps)
-		return -ENOMEM;
-	ctx->maps = maps;
-	ctx->max_maps = max;
-	return 0;
-}
-
-int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map *map)
-{
-	const struct au_space *space = &map->space;
-	size_t at;
-	int ret;
-
-	pthread_mutex_lock(&ctx->lock);
-	at = maps_search(ctx, space->va);
-	if (at < ctx->num_maps && ctx->maps[at]->space.va <= space->va + (space->size - 1)) {
-		ret = -EEXIST;
-		goto unlock;
-	}
-	ret = maps_grow(ctx);
-	if (ret)
-		goto unlock;
-	memmove(&ctx->maps[at + 1], &ctx->maps[at], (ctx->num_maps - at) * sizeof(*ctx->maps));
-	ctx->maps[at] = map;
-	ctx->num_maps++;
-unlock:
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
-}
-
-void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map *map)
-{
-	size_t at;
-
-	pthread_mutex_lock(&ctx->lock);
-	at = maps_search(ctx, map->space.va);
-	ctx->num_maps--;
-	memmove(&ctx->maps[at], &ctx->maps[at + 1], (ctx->num_maps - at) * sizeof(*ctx->maps));
-	pthread_mutex_unlock(&ctx->lock);
-}
-
-struct amdgpu_userptr_map *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
-{
-	size_t at = maps_search(ctx, va);
-
-	if (at == ctx->num_maps || ctx->maps[at]->space.va > va)
-		return NULL;
-	return ctx->maps[at];
-}
-
-static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
-		     uint64_t range_va)
-{
-	return range->cpu_addr != range_va && range->cpu_addr < space->va + space->size &&
-	       space->va < range->cpu_addr + range->size;
-}
-
-/* As it was given. */
-static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_map *map, uint32_t index)
-{
-	const struct au_range *range = &map->ranges[index];
-	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
-
-	return (struct amdgpu_userptr_range) {
-		.cpu_addr = range->cpu_addr & ~AU_RANGE_FLAGS,
-		.size = end - range->offset,
-		.flags = range->cpu_addr & AU_RANGE_FLAGS,
-	};
-}
-
-static void fill_info(struct amdgpu_userptr_map *map, uint64_t gpu_va,
-		      struct amdgpu_userptr_info *info)
-{
-	const uint64_t offset = gpu_va - map->space.va;
-	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
-	const struct amdgpu_userptr_range range = get_range(map, index);
-	const uint64_t range_va = map->space.va + map->ranges[index].offset;
-
-	if (va_clash(&map->space, &range, range_va))
-		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
-	info->map = map;
-	info->map_va = map->space.va;
-	info->map_size = map->space.size;
-	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
-	info->range_va = range_va;
-	info->range = range;
-	info->range_index = index;
-}
-
-AU_PUBLIC
-int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
-			 struct amdgpu_userptr_info *info)
-{
-	struct amdgpu_userptr_info in, out = { 0 };
-	struct amdgpu_userptr_map *map;
-	int ret;
-
-	if (!ctx || !info)
-		return -EINVAL;
-	ret = au_ctx_check_owner(ctx);
-	if (!ret)
-		ret = au_struct_get(info, &in, sizeof(in), sizeof(in));
-	if (!ret && in.reserved)
-		ret = -EINVAL;
-	if (ret)
-		return ret;
-
-	pthread_mutex_lock(&ctx->lock);
-	map = au_maps_find(ctx, gpu_va);
-	if (map && map->ready)
-		fill_info(map, gpu_va, &out);
-	else
-		ret = -ENOENT;
-	pthread_mutex_unlock(&ctx->lock);
-
-	if (!ret)
-		au_struct_put(info, &out, sizeof(out));
-	return ret;
+	return size <= device->va_max - device->va_min ||
+	       size <= device->high_va_max - device->high_va_min;
 }

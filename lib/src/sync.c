@@ -4,10 +4,41 @@
  *
  * GEM_VA only starts an update. Each one gets the next point of the device's timeline syncobj, so
  * one wait for the last point covers all before it, including the TLB flush of what was removed.
+ *
+ * The fence behind a point does not tell whether the update was done: when the driver resets the
+ * GPU or the ring it cancels the update and signals the fence, and the fence of a TLB flush, which
+ * can stand for both, does not have the error. So the library asks after each wait whether there
+ * was a reset.
  */
+#include <errno.h>
+#include <time.h>
+
 #include "internal.h"
 
-static int va_op(struct au_device *device, struct au_gem_va *args, uint64_t *point)
+#define NSEC_PER_SEC	UINT64_C(1000000000)
+
+uint64_t au_now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ts.tv_sec * NSEC_PER_SEC + ts.tv_nsec;
+}
+
+int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx)
+{
+	const uint64_t now = au_now_ns();
+
+	return ctx->timeout_ns && ctx->timeout_ns < INT64_MAX - now ?
+		       (int64_t)(now + ctx->timeout_ns) : INT64_MAX;
+}
+
+void au_updates_begin(struct au_device *device, struct au_updates *updates)
+{
+	updates->resets = atomic_load(&device->num_resets);
+}
+
+static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_t *point)
 {
 	int ret;
 
@@ -22,9 +53,9 @@ static int va_op(struct au_device *device, struct au_gem_va *args, uint64_t *poi
 }
 
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
-	      uint32_t va_flags, uint64_t *point)
+	      uint32_t va_flags, struct au_updates *updates)
 {
-	struct au_gem_va args = {
+	struct amd_gem_va_args args = {
 		.handle = handle,
 		.operation = AMDGPU_VA_OP_MAP,
 		.flags = va_flags,
@@ -32,21 +63,32 @@ int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t s
 		.map_size = size,
 	};
 
-	return va_op(device, &args, point);
+	return va_op(device, &args, &updates->point);
 }
 
-int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, uint64_t *point)
+int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates)
 {
-	struct au_gem_va args = {
+	struct amd_gem_va_args args = {
 		.operation = AMDGPU_VA_OP_CLEAR,
 		.va_address = va,
 		.map_size = size,
 	};
 
-	return va_op(device, &args, point);
+	return va_op(device, &args, &updates->point);
 }
 
-int au_va_wait(struct au_device *device, uint64_t point)
+int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
 {
-	return au_syncobj_wait(device, device->syncobj, point);
+	bool reset;
+	int ret;
+
+	ret = au_syncobj_wait(device, device->syncobj, updates->point, deadline);
+	if (!ret)
+		ret = au_gpu_ctx_query(device, &reset);
+	if (ret)
+		return ret;
+	/* The kernel says it once, and another thread may be the one that it tells. */
+	if (reset)
+		atomic_fetch_add(&device->num_resets, 1);
+	return atomic_load(&device->num_resets) == updates->resets ? 0 : -ECANCELED;
 }

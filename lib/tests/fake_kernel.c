@@ -40,7 +40,7 @@ static uint32_t search(const struct fake_device *device, uint64_t va)
 	return low;
 }
 
-static int do_map(struct fake_device *device, const struct au_gem_va *args)
+static int do_map(struct fake_device *device, const struct amd_gem_va_args *args)
 {
 	uint32_t at = search(device, args->va_address);
 	struct fake_bo *bo = &device->bos[args->handle - 1];
@@ -95,7 +95,7 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uin
 }
 
 static int gem_va(struct fake_kernel *fake, struct fake_device *device,
-		  const struct au_gem_va *args)
+		  const struct amd_gem_va_args *args)
 {
 	int ret = 0;
 
@@ -119,7 +119,8 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 /* The other ioctls									       */
 
 /* What drivers/gpu/drm/amd/amdgpu/amdgpu_gem.c checks of the struct. */
-static bool scatter_args_are_good(const struct fake_kernel *fake, const struct au_gem_userptr *args)
+static bool scatter_args_are_good(const struct fake_kernel *fake,
+				  const struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	uint64_t size = 0;
@@ -142,7 +143,7 @@ static bool is_bad(const struct fake_kernel *fake, uint64_t addr, uint64_t size)
 	return fake->bad_addr >= addr && fake->bad_addr - addr < size;
 }
 
-static int check_memory(const struct fake_kernel *fake, const struct au_gem_userptr *args)
+static int check_memory(const struct fake_kernel *fake, const struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 
@@ -154,7 +155,7 @@ static int check_memory(const struct fake_kernel *fake, const struct au_gem_user
 }
 
 static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
-		       struct au_gem_userptr *args)
+		       struct amd_userptr_args *args)
 {
 	const struct amdgpu_userptr_range *ranges = (const void *)(uintptr_t)args->ranges;
 	const uint32_t always = AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER |
@@ -236,8 +237,33 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	t_equal(args->flags, 0);
 	/* The real one would wait forever for a point that nobody adds. */
 	t_assert(point && point <= device->point);
+	if (device->hangs) {
+		/* And for this one. */
+		t_assert(args->timeout_nsec != INT64_MAX);
+		return -ETIME;
+	}
 	if (device->waited < point)
 		device->waited = point;
+	return 0;
+}
+
+static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
+{
+	const uint32_t op = args->in.op;
+
+	t_assert(!args->in.flags && !args->in.priority);
+	t_equal(args->in.ctx_id, op == AMDGPU_CTX_OP_ALLOC_CTX ? 0 : 1);
+	t_assert(device->gpu_ctx == (op != AMDGPU_CTX_OP_ALLOC_CTX));
+	*args = (union drm_amdgpu_ctx) { 0 };
+	if (op == AMDGPU_CTX_OP_QUERY_STATE) {
+		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET :
+							       AMDGPU_CTX_NO_RESET;
+		device->reset = false;
+		return 0;
+	}
+	device->gpu_ctx = op == AMDGPU_CTX_OP_ALLOC_CTX;
+	if (device->gpu_ctx)
+		args->out.alloc.ctx_id = 1;
 	return 0;
 }
 
@@ -267,6 +293,19 @@ static int device_info(struct fake_kernel *fake, const struct drm_amdgpu_info *a
 	return 0;
 }
 
+static enum fake_call ctx_call_of(const union drm_amdgpu_ctx *args)
+{
+	switch (args->in.op) {
+	case AMDGPU_CTX_OP_ALLOC_CTX:
+		return FAKE_CTX_CREATE;
+	case AMDGPU_CTX_OP_FREE_CTX:
+		return FAKE_CTX_DESTROY;
+	default:
+		t_equal(args->in.op, AMDGPU_CTX_OP_QUERY_STATE);
+		return FAKE_CTX_QUERY;
+	}
+}
+
 static enum fake_call call_of(unsigned long request, const void *arg)
 {
 	switch (request) {
@@ -274,19 +313,21 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_VERSION;
 	case DRM_IOCTL_AMDGPU_INFO:
 		return FAKE_INFO;
-	case AU_IOCTL_GEM_USERPTR:
+	case AMD_IOCTL_GEM_USERPTR:
 		return FAKE_USERPTR;
 	case DRM_IOCTL_GEM_CLOSE:
 		return FAKE_CLOSE;
-	case AU_IOCTL_GEM_VA:
-		return ((const struct au_gem_va *)arg)->operation == AMDGPU_VA_OP_MAP ? FAKE_MAP :
-											 FAKE_CLEAR;
+	case AMD_IOCTL_GEM_VA:
+		return ((const struct amd_gem_va_args *)arg)->operation == AMDGPU_VA_OP_MAP ?
+			       FAKE_MAP : FAKE_CLEAR;
 	case DRM_IOCTL_SYNCOBJ_CREATE:
 		return FAKE_SYNCOBJ_CREATE;
 	case DRM_IOCTL_SYNCOBJ_DESTROY:
 		return FAKE_SYNCOBJ_DESTROY;
 	case DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT:
 		return FAKE_WAIT;
+	case DRM_IOCTL_AMDGPU_CTX:
+		return ctx_call_of(arg);
 	}
 	fprintf(stderr, "ioctl %#lx is not modelled\n", request);
 	abort();
@@ -319,6 +360,10 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 		return 0;
 	case FAKE_WAIT:
 		return syncobj_wait(device, arg);
+	case FAKE_CTX_CREATE:
+	case FAKE_CTX_DESTROY:
+	case FAKE_CTX_QUERY:
+		return gpu_ctx(device, arg);
 	default:
 		abort();
 	}
@@ -360,6 +405,14 @@ static int fake_device_fd(void *priv, amdgpu_device_handle handle)
 	return FAKE_FIRST_FD + (int)((struct fake_device *)handle - fake->devices);
 }
 
+static int fake_device_id(void *priv, int fd, uint64_t *id)
+{
+	const struct fake_kernel *fake = priv;
+
+	*id = fake->one_node ? FAKE_FIRST_FD : fd;
+	return 0;
+}
+
 static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		   uint64_t size, uint64_t alignment, uint64_t *va)
 {
@@ -378,21 +431,22 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 }
 
 /* Nothing may be mapped where somebody else can now get addresses. */
-static void release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
+static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		    uint64_t va, uint64_t size)
 {
 	pthread_mutex_lock(&fake->lock);
 	errno = EXDEV;
 	fake->count[call]++;
 	t_assert(*counter);
-	--*counter;
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		const struct fake_device *device = &fake->devices[i];
 		uint32_t at = search(device, va);
 
 		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
 	}
+	--*counter;
 	pthread_mutex_unlock(&fake->lock);
+	return 0;
 }
 
 static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
@@ -402,11 +456,11 @@ static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
 	return reserve(fake, FAKE_RESERVE, &fake->reservations, size, fake->page_size, addr);
 }
 
-static void fake_release(void *priv, uint64_t addr, uint64_t size)
+static int fake_release(void *priv, uint64_t addr, uint64_t size)
 {
 	struct fake_kernel *fake = priv;
 
-	release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
+	return release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
 }
 
 static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
@@ -434,6 +488,7 @@ static uint64_t fake_page_size(void *priv)
 const struct au_ops fake_ops = {
 	.ioctl = fake_ioctl,
 	.device_fd = fake_device_fd,
+	.device_id = fake_device_id,
 	.va_alloc = fake_va_alloc,
 	.va_free = fake_va_free,
 	.reserve = fake_reserve,
@@ -488,7 +543,7 @@ void fake_fini(struct fake_kernel *fake)
 {
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_assert(!fake->devices[i].syncobj);
+		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
 		fake_device_free(&fake->devices[i]);
 	}
 }
@@ -501,6 +556,7 @@ struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devic
 		.fds = fds,
 		.num_devices = num_devices,
 		.backend = fake->backend,
+		.timeout_ns = fake->timeout_ns,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 
@@ -516,6 +572,7 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
 		.devices = &handle,
 		.num_devices = 1,
 		.backend = fake->backend,
+		.timeout_ns = fake->timeout_ns,
 	};
 	struct amdgpu_userptr_ctx *ctx;
 

@@ -44,6 +44,9 @@ struct fake_device {
 	uint32_t num_mappings, max_mappings;
 	uint64_t point, waited;			/* of the timeline: last added, last waited for */
 	bool syncobj;
+	bool gpu_ctx;
+	bool hangs;				/* page table updates are not done in time */
+	bool reset;				/* since the last query */
 	bool no_scatter;			/* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence;			/* nor AMDGPU_GEM_USERPTR_COHERENT and its like */
 	unsigned int open_bos;
@@ -52,6 +55,7 @@ struct fake_device {
 enum fake_call {
 	FAKE_VERSION, FAKE_INFO, FAKE_USERPTR, FAKE_CLOSE, FAKE_MAP, FAKE_CLEAR,
 	FAKE_SYNCOBJ_CREATE, FAKE_SYNCOBJ_DESTROY, FAKE_WAIT,
+	FAKE_CTX_CREATE, FAKE_CTX_DESTROY, FAKE_CTX_QUERY,
 	FAKE_VA_ALLOC, FAKE_VA_FREE, FAKE_RESERVE, FAKE_RELEASE,
 	FAKE_NUM_CALLS
 };
@@ -61,10 +65,12 @@ struct fake_kernel {
 	uint64_t page_size;
 	uint32_t drm_minor;
 	const char *driver;
+	bool one_node;				/* all files are of one render node */
 	int userptr_error;			/* of each GEM_USERPTR, such as -EOPNOTSUPP */
 	uint64_t bad_addr;			/* ranges with it are refused by GEM_USERPTR */
 	int bad_error;				/* for that reason, -EFAULT from fake_init() on */
 	uint32_t backend;			/* that fake_ctx() asks for */
+	uint64_t timeout_ns;			/* likewise */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
 
@@ -111,6 +117,7 @@ fake_map_args(const struct amdgpu_userptr_range *ranges, uint32_t count)
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 }
 

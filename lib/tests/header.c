@@ -1,11 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The header alone, as C and as C++. */
+/* The header alone, as C and as C++, where a struct needs no keyword unless a function has its name. */
 #include <amdgpu_userptr.h>
+
+#ifdef __cplusplus
+static amdgpu_userptr_mapping *mapping;
+#else
+static struct amdgpu_userptr_mapping *mapping;
+#endif
 
 int main(void)
 {
 	struct amdgpu_userptr_map_args args;
 
 	args.size = sizeof(args);
-	return args.size == 0;
+	return args.size == 0 || mapping;
 }

@@ -14,13 +14,14 @@
 #define PIN(type, member, at) \
 	static_assert(offsetof(struct amdgpu_userptr_##type, member) == (at), #type "." #member)
 
-PIN_SIZE(ctx_args, 32);
+PIN_SIZE(ctx_args, 40);
 PIN(ctx_args, size, 0);
 PIN(ctx_args, flags, 4);
 PIN(ctx_args, devices, 8);
 PIN(ctx_args, fds, 16);
 PIN(ctx_args, num_devices, 24);
 PIN(ctx_args, backend, 28);
+PIN(ctx_args, timeout_ns, 32);
 
 PIN_SIZE(caps, 80);
 PIN(caps, size, 0);
@@ -37,7 +38,7 @@ PIN(caps, va_alignment, 48);
 PIN(caps, va_min, 56);
 PIN(caps, va_max, 64);
 PIN(caps, map_flags, 72);
-PIN(caps, reserved, 76);
+PIN(caps, hsa_reason, 76);
 
 PIN_SIZE(range, 24);
 PIN(range, cpu_addr, 0);
@@ -45,35 +46,39 @@ PIN(range, size, 8);
 PIN(range, flags, 16);
 PIN(range, reserved, 20);
 
-PIN_SIZE(map_args, 56);
+PIN_SIZE(map_args, 72);
 PIN(map_args, size, 0);
 PIN(map_args, flags, 4);
 PIN(map_args, va_mode, 8);
 PIN(map_args, va_flags, 12);
-PIN(map_args, gpu_va, 16);
+PIN(map_args, fixed_va, 16);
 PIN(map_args, alignment, 24);
 PIN(map_args, ranges, 32);
 PIN(map_args, num_ranges, 40);
-PIN(map_args, failed_range, 44);
-PIN(map_args, failed_device, 48);
-PIN(map_args, failed_stage, 52);
+PIN(map_args, range_stride, 44);
+PIN(map_args, gpu_va, 48);
+PIN(map_args, failed_range, 56);
+PIN(map_args, failed_device, 60);
+PIN(map_args, failed_stage, 64);
+PIN(map_args, failed_reason, 68);
 
-PIN_SIZE(info, 80);
+PIN_SIZE(info, 72);
 PIN(info, size, 0);
 PIN(info, flags, 4);
-PIN(info, map, 8);
-PIN(info, map_va, 16);
-PIN(info, map_size, 24);
+PIN(info, mapping, 8);
+PIN(info, mapping_va, 16);
+PIN(info, mapping_size, 24);
 PIN(info, cpu_addr, 32);
 PIN(info, range_va, 40);
-PIN(info, range, 48);
-PIN(info, range_index, 72);
-PIN(info, reserved, 76);
+PIN(info, range_cpu_addr, 48);
+PIN(info, range_size, 56);
+PIN(info, range_flags, 64);
+PIN(info, range_index, 68);
 
 PIN_SIZE(stats, 96);
 PIN(stats, size, 0);
 PIN(stats, reserved, 4);
-PIN(stats, maps, 8);
+PIN(stats, mappings, 8);
 PIN(stats, bytes, 16);
 PIN(stats, ranges, 24);
 PIN(stats, bos, 32);
@@ -98,6 +103,16 @@ static_assert(AMDGPU_USERPTR_VA_RESERVE == 0 && AMDGPU_USERPTR_VA_ALLOC == 1 &&
 static_assert(AMDGPU_USERPTR_STAGE_NONE == 0 && AMDGPU_USERPTR_STAGE_VALIDATE == 1 &&
 	      AMDGPU_USERPTR_STAGE_VA_RESERVE == 2 && AMDGPU_USERPTR_STAGE_USERPTR == 3 &&
 	      AMDGPU_USERPTR_STAGE_VA_MAP == 4 && AMDGPU_USERPTR_STAGE_WAIT == 5, "");
+
+static_assert(AMDGPU_USERPTR_REASON_NONE == 0 && AMDGPU_USERPTR_REASON_OTHER == 1 &&
+	      AMDGPU_USERPTR_REASON_ARGUMENT == 2 && AMDGPU_USERPTR_REASON_LIMIT == 3 &&
+	      AMDGPU_USERPTR_REASON_NO_MEMORY == 4 && AMDGPU_USERPTR_REASON_NO_ADDRESSES == 5 &&
+	      AMDGPU_USERPTR_REASON_ADDRESS_IN_USE == 6 &&
+	      AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD == 7 && AMDGPU_USERPTR_REASON_NO_KFD_VM == 8 &&
+	      AMDGPU_USERPTR_REASON_FOREIGN_VM == 9 && AMDGPU_USERPTR_REASON_MEMORY == 10 &&
+	      AMDGPU_USERPTR_REASON_SVM == 11 && AMDGPU_USERPTR_REASON_XNACK == 12 &&
+	      AMDGPU_USERPTR_REASON_BUSY == 13 && AMDGPU_USERPTR_REASON_TIMEOUT == 14 &&
+	      AMDGPU_USERPTR_REASON_RESET == 15, "");
 
 int main(void)
 {

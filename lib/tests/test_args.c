@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Bad arguments: refused before the first ioctl, with nothing written but the failed_* fields. */
+#include <fcntl.h>
+#include <unistd.h>
+
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -10,12 +13,14 @@ static uint32_t backend;
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
 static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
+static const struct amdgpu_userptr_range huge_range = { 0, UINT64_C(1) << 63, 0, 0 };
+static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
 
 /* A good call, but for what the case sets. */
 static const struct bad_map {
 	int error;
 	uint32_t flags, va_mode, va_flags;
-	uint64_t gpu_va, alignment;
+	uint64_t fixed_va, alignment;
 	const struct amdgpu_userptr_range *ranges;
 	uint32_t num_ranges;
 	uint32_t failed_range, failed_device;
@@ -43,6 +48,9 @@ static const struct bad_map {
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
+	/* More than there are GPU addresses. */
+	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
+	{ -ERANGE, 0, 0, 0, 0, 0, &large_range, 1, NONE, 0 },
 	/* Outside of what the device can map: below, across the ends, in the hole, wrapping. */
 	{ -ERANGE, 0, FIXED, 0, 0, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
@@ -54,7 +62,7 @@ static const struct bad_map {
 
 static void map_refuses(void)
 {
-	struct amdgpu_userptr_map *map = (void *)1;
+	struct amdgpu_userptr_mapping *map = (void *)1;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	unsigned int calls;
@@ -69,16 +77,20 @@ static void map_refuses(void)
 			.flags = bad->flags,
 			.va_mode = bad->va_mode,
 			.va_flags = bad->va_flags,
-			.gpu_va = bad->gpu_va,
+			.fixed_va = bad->fixed_va,
 			.alignment = bad->alignment,
 			.ranges = bad->ranges,
 			.num_ranges = bad->num_ranges,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_map_args expected = args;
 
 		expected.failed_range = bad->failed_range;
 		expected.failed_device = bad->failed_device;
 		expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+		expected.failed_reason = bad->error == -ERANGE ?
+						 AMDGPU_USERPTR_REASON_NO_ADDRESSES :
+						 AMDGPU_USERPTR_REASON_ARGUMENT;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), bad->error);
 		t_assert(!memcmp(&args, &expected, sizeof(args)));
 		t_assert(map == (void *)1);
@@ -99,17 +111,17 @@ static void struct_sizes(void)
 			.size = sizeof(larger),
 			.ranges = &good_range,
 			.num_ranges = 1,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		},
 	};
 	struct amdgpu_userptr_map_args *args = &larger.args, before;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	t_equal(amdgpu_userptr_map(ctx, args, &map), 0);
-	args->gpu_va = 0;
 	larger.newer = 1;
 	before = *args;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -E2BIG);
@@ -124,6 +136,44 @@ static void struct_sizes(void)
 	fake_fini(&fake);
 }
 
+/* Ranges of a newer header are larger; what this library does not know of them has to be zero. */
+static void range_strides(void)
+{
+	struct {
+		struct amdgpu_userptr_range range;
+		uint64_t newer;
+	} larger[2] = { { { 1 * PAGE, PAGE, 0, 0 }, 0 }, { { 5 * PAGE, PAGE, 0, 0 }, 0 } };
+	struct amdgpu_userptr_map_args args = fake_map_args(&larger[0].range, 2);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	args.range_stride = sizeof(larger[0]);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
+	t_equal(fake_translate(&fake, 0, args.gpu_va + PAGE), 5 * PAGE);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	calls = fake.calls;
+	larger[1].newer = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -E2BIG);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_range, 1);
+	larger[1].newer = 0;
+	args.range_stride = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	args.range_stride = sizeof(struct amdgpu_userptr_range) - 8;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	args.range_stride = sizeof(struct amdgpu_userptr_range) + 4;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(fake.calls, calls);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void null_pointers(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
@@ -132,7 +182,7 @@ static void null_pointers(void)
 	struct amdgpu_userptr_map_args args = { .size = sizeof(args) };
 	struct amdgpu_userptr_range range;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t offset;
 
@@ -203,7 +253,7 @@ static void older_caps(void)
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
-	struct amdgpu_userptr_info info = { .size = sizeof(info), .reserved = 1 };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) - 1 };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats), .reserved = 1 };
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_range range;
@@ -268,6 +318,10 @@ static void ctx_create_refuses(void)
 	t_equal(create(&fake, NULL, fds, 1, 1, 0), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, AMDGPU_USERPTR_BACKEND_RANGES + 1), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, UINT32_MAX), -EINVAL);
+	/* Two files of one render node, duplicates of each other or not. */
+	fake.one_node = true;
+	t_equal(create(&fake, NULL, fds, 2, 0, 0), -EINVAL);
+	fake.one_node = false;
 	t_equal(fake.calls, 0);
 
 	/* Not amdgpu, even when the name begins like it. */
@@ -280,25 +334,96 @@ static void ctx_create_refuses(void)
 	fake_fini(&fake);
 }
 
-static void expect_status(struct fake_kernel *fake, int error)
+/* Of the real kernel: what files are, and which are of one device. */
+static void device_ids(void)
+{
+	int null = open("/dev/null", O_RDWR), same = dup(null), zero = open("/dev/zero", O_RDWR);
+	int other = open("/dev/null", O_RDONLY), regular = fileno(tmpfile());
+	uint64_t id, another;
+
+	t_equal(au_kernel_ops.device_id(NULL, null, &id), 0);
+	t_equal(au_kernel_ops.device_id(NULL, same, &another), 0);
+	t_equal(id, another);
+	t_equal(au_kernel_ops.device_id(NULL, other, &another), 0);
+	t_equal(id, another);
+	t_equal(au_kernel_ops.device_id(NULL, zero, &another), 0);
+	t_assert(id != another);
+	t_equal(au_kernel_ops.device_id(NULL, regular, &id), -ENODEV);
+	t_assert(!close(zero));
+	t_equal(au_kernel_ops.device_id(NULL, zero, &id), -EBADF);
+}
+
+static void reasons(void)
+{
+	static const struct {
+		int error;
+		uint32_t stage, range, reason;
+	} cases[] = {
+#define V	AMDGPU_USERPTR_STAGE_VALIDATE
+#define R	AMDGPU_USERPTR_STAGE_VA_RESERVE
+#define U	AMDGPU_USERPTR_STAGE_USERPTR
+#define M	AMDGPU_USERPTR_STAGE_VA_MAP
+#define W	AMDGPU_USERPTR_STAGE_WAIT
+#define REASON(name)	AMDGPU_USERPTR_REASON_##name
+		{ 0, AMDGPU_USERPTR_STAGE_NONE, NONE, REASON(NONE) },
+		{ -E2BIG, V, NONE, REASON(ARGUMENT) }, { -ENOMEM, V, NONE, REASON(NO_MEMORY) },
+		{ -ENOMEM, R, NONE, REASON(NO_ADDRESSES) },
+		{ -ERANGE, R, NONE, REASON(NO_ADDRESSES) },
+		{ -EEXIST, R, NONE, REASON(ADDRESS_IN_USE) },
+		{ -EINVAL, U, NONE, REASON(KERNEL_TOO_OLD) },
+		{ -EOPNOTSUPP, U, NONE, REASON(NO_KFD_VM) },
+		{ -EPERM, U, NONE, REASON(FOREIGN_VM) }, { -EPERM, U, 3, REASON(MEMORY) },
+		{ -EFAULT, U, 3, REASON(MEMORY) }, { -EHWPOISON, U, 3, REASON(MEMORY) },
+		{ -EADDRINUSE, U, 3, REASON(SVM) }, { -EPROTO, U, NONE, REASON(XNACK) },
+		{ -E2BIG, U, NONE, REASON(LIMIT) }, { -EBUSY, U, NONE, REASON(BUSY) },
+		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) }, { -ESRCH, U, NONE, REASON(OTHER) },
+		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) }, { -EBUSY, M, 3, REASON(BUSY) },
+		{ -ENODEV, M, 3, REASON(OTHER) }, { -ETIME, W, NONE, REASON(TIMEOUT) },
+		{ -ECANCELED, W, NONE, REASON(RESET) }, { -EINVAL, W, NONE, REASON(OTHER) },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
+		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].range), cases[i].reason);
+	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_RESET; i++)
+		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_RESET + 1), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_reason_text(UINT32_MAX), "unknown"));
+}
+
+/* The build's version, as the packages have it. */
+static void version(void)
+{
+	char text[32];
+
+	t_equal(amdgpu_userptr_version(), AMDGPU_USERPTR_VERSION);
+	snprintf(text, sizeof(text), "%u.%u.%u", AMDGPU_USERPTR_VERSION_MAJOR,
+		 AMDGPU_USERPTR_VERSION_MINOR, AMDGPU_USERPTR_VERSION_PATCH);
+	t_assert(!strcmp(text, PROJECT_VERSION));
+	t_assert(AMDGPU_USERPTR_MAKE_VERSION(1, 0, 0) > AMDGPU_USERPTR_MAKE_VERSION(0, 255, 255));
+}
+
+static void expect_status(struct fake_kernel *fake, int error, uint32_t reason)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.ranges = &good_range,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	fake->userptr_error = error;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.hsa_status, error);
+	t_equal(caps.hsa_reason, reason);
 	t_equal(caps.drm_major, 3);
 	t_equal(caps.drm_minor, fake->drm_minor);
 	t_equal(caps.va_min, FAKE_VA_MIN);
 	t_equal(caps.va_max, FAKE_VA_MAX);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), error);
+	t_equal(args.failed_reason, reason);
 	if (error)
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -313,16 +438,22 @@ static void kernels_without(void)
 		.size = sizeof(args),
 		.ranges = &good_range,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	unsigned int calls;
 
 	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
-	expect_status(&fake, 0);
-	expect_status(&fake, -EINVAL);
-	expect_status(&fake, -EOPNOTSUPP);
+	expect_status(&fake, 0, AMDGPU_USERPTR_REASON_NONE);
+	expect_status(&fake, -EINVAL, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
+	expect_status(&fake, -EOPNOTSUPP, AMDGPU_USERPTR_REASON_NO_KFD_VM);
+	expect_status(&fake, -EPERM, AMDGPU_USERPTR_REASON_FOREIGN_VM);
+	expect_status(&fake, -EPROTO, AMDGPU_USERPTR_REASON_XNACK);
+	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
+	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
+	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
 	fake_fini(&fake);
 
 	/* A point that the kernel ignores would be waited for for ever. */
@@ -332,9 +463,11 @@ static void kernels_without(void)
 	t_equal(fake.count[FAKE_SYNCOBJ_CREATE], 0);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.vm_timeline, 0);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
 	calls = fake.calls;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
 	t_equal(args.failed_device, 0);
 	t_equal(fake.calls, calls);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -351,9 +484,10 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 		.size = sizeof(args),
 		.ranges = ranges,
 		.num_ranges = T_ARRAY_SIZE(ranges),
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	unsigned int bos;
 
 	fake->backend = wanted;
@@ -408,11 +542,15 @@ int main(int argc, char **argv)
 	backend = fake_backend(argc, argv);
 	map_refuses();
 	struct_sizes();
+	range_strides();
 	null_pointers();
 	older_stats();
 	older_caps();
 	queries_refuse();
 	ctx_create_refuses();
+	device_ids();
+	reasons();
+	version();
 	kernels_without();
 	backends();
 	return 0;

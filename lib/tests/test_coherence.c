@@ -30,7 +30,7 @@ static void kinds(void)
 	ctx = fake_ctx(&fake, 2);
 	for (size_t i = 0; i < T_ARRAY_SIZE(flags); i++) {
 		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 
 		args.flags = flags[i].map;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -52,12 +52,12 @@ static void expect_coherence(struct fake_kernel *fake, bool known)
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
 	struct amdgpu_userptr_ctx *ctx = fake_ctx(fake, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	args.flags = AMDGPU_USERPTR_MAP_COHERENT;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | (known ? AU_MAP_COHERENCE : 0));
-	t_equal(caps.reserved, 0);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_NONE);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), known ? 0 : -EINVAL);
 	if (!known)
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);

@@ -35,7 +35,7 @@ static void ranges_become_contiguous(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	const unsigned int num_bos = scatter() ? 1 : T_ARRAY_SIZE(ranges);
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	bool readonly;
 
@@ -84,7 +84,7 @@ static void neighbours_share_a_bo(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	const unsigned int num_shared = scatter() ? 1 : 2;
-	struct amdgpu_userptr_map *shared, *apart;
+	struct amdgpu_userptr_mapping *shared, *apart;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -93,12 +93,11 @@ static void neighbours_share_a_bo(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &shared), 0);
 	t_equal(fake.count[FAKE_USERPTR], probes(1) + num_shared);
 	args.flags = AMDGPU_USERPTR_MAP_NO_COALESCE;
-	args.gpu_va = 0;
 	t_equal(amdgpu_userptr_map(ctx, &args, &apart), 0);
 	t_equal(fake.count[FAKE_USERPTR], probes(1) + num_shared + 3);
 
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 2);
+	t_equal(stats.mappings, 2);
 	t_equal(stats.ranges, 6);
 	t_equal(stats.bos, num_shared + 3);
 	t_equal(stats.scatter_bos, scatter());
@@ -110,7 +109,7 @@ static void neighbours_share_a_bo(void)
 
 	t_equal(amdgpu_userptr_unmap(shared), 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 1);
+	t_equal(stats.mappings, 1);
 	t_equal(stats.bos, 3);
 	t_equal(stats.scatter_bos, 0);
 	t_equal(stats.unmap_calls, 1);
@@ -124,7 +123,7 @@ static void va_modes(void)
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
-	struct amdgpu_userptr_map *map[4], *other;
+	struct amdgpu_userptr_mapping *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
@@ -135,12 +134,11 @@ static void va_modes(void)
 	t_equal(fake.count[FAKE_RESERVE], 1);
 
 	args.va_mode = AMDGPU_USERPTR_VA_ALLOC;
-	args.gpu_va = 0;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[1]), 0);
 	t_equal(fake.count[FAKE_VA_ALLOC], 1);
 
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = UINT64_C(0x123456789000);
+	args.fixed_va = UINT64_C(0x123456789000);
 	args.va_flags = AMDGPU_VM_PAGE_EXECUTABLE | AMDGPU_VM_PAGE_READABLE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[2]), 0);
 	t_equal(args.gpu_va, UINT64_C(0x123456789000));
@@ -162,7 +160,6 @@ static void va_modes(void)
 	fake.next_reservation = FAKE_VA_MAX - PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 	t_equal(amdgpu_userptr_unmap(other), 0);
-	args.gpu_va = 0;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), -ERANGE);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_RESERVE);
 	t_equal(args.failed_device, 0);
@@ -179,7 +176,7 @@ static void gpu_addresses_do_not_overlap(void)
 	const struct amdgpu_userptr_range ranges[] = { { PAGE, 3 * PAGE, 0, 0 } };
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, 1);
 	const uint64_t base = UINT64_C(0x100000000);
-	struct amdgpu_userptr_map *map, *other;
+	struct amdgpu_userptr_mapping *map, *other;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	unsigned int calls;
@@ -187,26 +184,25 @@ static void gpu_addresses_do_not_overlap(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = base;
+	args.fixed_va = base;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	calls = fake.calls;
 	for (int64_t shift = -2; shift <= 2; shift++) {
-		args.gpu_va = base + shift * PAGE;
+		args.fixed_va = base + shift * PAGE;
 		t_equal(amdgpu_userptr_map(ctx, &args, &other), -EEXIST);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_RESERVE);
-		t_equal(args.gpu_va, base + shift * PAGE);
 	}
 	t_equal(fake.calls, calls);
 
 	/* Right before and right behind is free. */
-	args.gpu_va = base - 3 * PAGE;
+	args.fixed_va = base - 3 * PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
-	args.gpu_va = base + 3 * PAGE;
+	args.fixed_va = base + 3 * PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 
 	/* After unmap the addresses can be had again. */
 	t_equal(amdgpu_userptr_unmap(map), 0);
-	args.gpu_va = base;
+	args.fixed_va = base;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
@@ -219,7 +215,7 @@ static void foreign_mapping_is_left_alone(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ours, *theirs;
 	const uint64_t base = UINT64_C(0x100000000);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -227,15 +223,15 @@ static void foreign_mapping_is_left_alone(void)
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.num_ranges = 1;
-	args.gpu_va = base + 2 * PAGE;
+	args.fixed_va = base + 2 * PAGE;
 	t_equal(amdgpu_userptr_map(theirs, &args, &map), 0);
 
-	/* The same file twice: the model has one syncobj per file, so hide the first. */
-	fake.devices[0].syncobj = false;
+	/* The same file twice: the model has one syncobj and context per file, so hide the first. */
+	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = false;
 	fake.devices[0].point = 0;
 	ours = fake_ctx(&fake, 1);
 	args.num_ranges = T_ARRAY_SIZE(ranges);
-	args.gpu_va = base;
+	args.fixed_va = base;
 	t_equal(amdgpu_userptr_map(ours, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
 	t_equal(args.failed_range, scatter() ? AMDGPU_USERPTR_NONE : 2);
@@ -244,7 +240,7 @@ static void foreign_mapping_is_left_alone(void)
 	t_equal(fake_translate(&fake, 0, base + 2 * PAGE), ranges[0].cpu_addr);
 
 	t_equal(amdgpu_userptr_ctx_destroy(ours), 0);
-	fake.devices[0].syncobj = true;
+	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = true;
 	fake.devices[0].point = 1;
 	t_equal(amdgpu_userptr_ctx_destroy(theirs), 0);
 	fake_fini(&fake);
@@ -260,7 +256,7 @@ static void bad_memory_is_named(void)
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map = NULL;
+	struct amdgpu_userptr_mapping *map = NULL;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -292,6 +288,68 @@ static void bad_memory_is_named(void)
 	fake_fini(&fake);
 }
 
+/* Errors that no range is to blame for are not looked for in the ranges. */
+static void all_memory_is_refused(void)
+{
+	static const int errors[] = { -EPERM, -EOPNOTSUPP, -EPROTO, -EBUSY, -ENOMEM };
+	struct amdgpu_userptr_range ranges[64];
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
+	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+		const unsigned int tries = fake.count[FAKE_USERPTR];
+		struct amdgpu_userptr_mapping *map;
+
+		/* -EPERM: the address space is another process's. */
+		fake.userptr_error = errors[i];
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+		/* The first one, and a page of the library's own. */
+		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
+		fake_check_empty(&fake);
+	}
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* An error in the search for the bad range, or one that does not come again, names no range. */
+static void search_meets_another_error(void)
+{
+	static const struct amdgpu_userptr_range together[] = {
+		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+		{ 4 * PAGE, PAGE, 0, 0 },
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(together, T_ARRAY_SIZE(together));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	fake.bad_addr = together[2].cpu_addr;
+	/* The reservation, the BO, a page of the library's own and its close, a half. */
+	fake.fail_call = 5;
+	fake.fail_error = -ENOMEM;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_assert(fake.failed);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+
+	fake.bad_addr = UINT64_MAX;
+	fake.fail_call = 2;
+	fake.fail_error = -EFAULT;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	fake.failed = false;
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void large_pages(void)
 {
 	enum { LARGE = 65536 };
@@ -299,7 +357,7 @@ static void large_pages(void)
 	struct amdgpu_userptr_range ranges[3], cover;
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t offset;
 
@@ -322,9 +380,9 @@ static void large_pages(void)
 
 	/* FIXED addresses and alignments follow the page size. */
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = UINT64_C(0x100000000) + PAGE;
+	args.fixed_va = UINT64_C(0x100000000) + PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
-	args.gpu_va = UINT64_C(0x100000000);
+	args.fixed_va = UINT64_C(0x100000000);
 	args.alignment = PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 
@@ -345,7 +403,7 @@ static void query_translates(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t va;
 
@@ -354,18 +412,18 @@ static void query_translates(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	va = args.gpu_va;
 	t_equal(amdgpu_userptr_query(ctx, va + 2 * PAGE + 5, &info), 0);
-	t_assert(info.map == map);
+	t_assert(info.mapping == map);
 	t_equal(info.size, sizeof(info));
-	t_equal(info.map_va, va);
-	t_equal(info.map_size, 4 * PAGE);
+	t_equal(info.mapping_va, va);
+	t_equal(info.mapping_size, 4 * PAGE);
 	t_equal(info.cpu_addr, 9 * PAGE + 5);
 	t_equal(info.range_va, va + 2 * PAGE);
-	t_equal(info.range.cpu_addr, 9 * PAGE);
-	t_equal(info.range.size, PAGE);
+	t_equal(info.range_cpu_addr, 9 * PAGE);
+	t_equal(info.range_size, PAGE);
 	t_equal(info.range_index, 1);
 	t_equal(info.flags, 0);
 	t_equal(amdgpu_userptr_query(ctx, va + 4 * PAGE - 1, &info), 0);
-	t_equal(info.range.flags, RO);
+	t_equal(info.range_flags, RO);
 	t_equal(info.cpu_addr, 2 * PAGE - 1);
 	t_equal(amdgpu_userptr_query(ctx, va - 1, &info), -ENOENT);
 	t_equal(amdgpu_userptr_query(ctx, va + 4 * PAGE, &info), -ENOENT);
@@ -374,7 +432,7 @@ static void query_translates(void)
 
 	/* CPU pages 7 to 9 at GPU addresses 7 to 9 are fine, CPU page 1 at 10 is outside. */
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = FAKE_VA_MIN;
+	args.fixed_va = FAKE_VA_MIN;
 	args.num_ranges = 1;
 	args.ranges = &(struct amdgpu_userptr_range) { FAKE_VA_MIN, 2 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -396,7 +454,7 @@ static void limits_of_a_bo(void)
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 	uint64_t va;
 
@@ -419,7 +477,6 @@ static void limits_of_a_bo(void)
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	fake_check_empty(&fake);
 
-	args.gpu_va = 0;
 	fake.bad_addr = ranges[9].cpu_addr;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
 	t_equal(args.failed_range, 9);
@@ -435,7 +492,7 @@ static void range_limit_is_honest(void)
 	struct amdgpu_userptr_range *ranges;
 	struct amdgpu_userptr_map_args args;
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct fake_kernel fake;
 
 	fake_init(&fake, backend);
@@ -468,6 +525,8 @@ int main(int argc, char **argv)
 	gpu_addresses_do_not_overlap();
 	foreign_mapping_is_left_alone();
 	bad_memory_is_named();
+	all_memory_is_refused();
+	search_meets_another_error();
 	large_pages();
 	query_translates();
 	limits_of_a_bo();

@@ -48,12 +48,13 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.va_mode = AMDGPU_USERPTR_VA_FIXED,
-		.gpu_va = GUARD_VA,
+		.fixed_va = GUARD_VA,
 		.ranges = ranges,
 		.num_ranges = 1,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	fake_init(fake, backend);
 	ctx = fake_ctx(fake, NUM_DEVICES);
@@ -72,7 +73,7 @@ static void check_only_guard(struct fake_kernel *fake, struct amdgpu_userptr_ctx
 	}
 	t_equal(fake->reservations, 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 1);
+	t_equal(stats.mappings, 1);
 	t_equal(stats.bos, NUM_DEVICES);
 }
 
@@ -105,9 +106,10 @@ static void map_fails_at_each_call(int error)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_map_args before = args;
-		struct amdgpu_userptr_map *map = NULL;
+		struct amdgpu_userptr_mapping *map = NULL;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		int ret;
@@ -132,7 +134,7 @@ static void map_fails_at_each_call(int error)
 		t_equal(args.failed_stage, expected_stage(call));
 		t_assert((args.failed_device == AMDGPU_USERPTR_NONE) ==
 			 (args.failed_stage == AMDGPU_USERPTR_STAGE_VA_RESERVE));
-		args.failed_stage = args.failed_range = args.failed_device = 0;
+		args.failed_stage = args.failed_range = args.failed_device = args.failed_reason = 0;
 		t_assert(!memcmp(&args, &before, sizeof(args)));
 		check_only_guard(&fake, ctx);
 
@@ -142,11 +144,14 @@ static void map_fails_at_each_call(int error)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The reservation, BOs and their mappings, waits; and one more, which did not fail. */
-	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + NUM_DEVICES + 1);
+	/*
+	 * The reservation, BOs and their mappings, waits and questions for a reset; and one more,
+	 * which did not fail.
+	 */
+	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + 2 * NUM_DEVICES + 1);
 }
 
-/* The index in the message is the range whose call it was, where it was one's alone. */
+/* An address that the kernel refuses is the range's whose mapping it was, where that was one's alone. */
 static void map_names_the_range(void)
 {
 	static const uint32_t first_range[] = { 0, 2, 3 };
@@ -156,8 +161,9 @@ static void map_names_the_range(void)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
@@ -165,8 +171,9 @@ static void map_names_the_range(void)
 		fake.fail_call = call;
 		fake.fail_error = -ENOSPC;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOSPC);
-		t_equal(args.failed_range, num_bos() == 1 ? AMDGPU_USERPTR_NONE :
-						 first_range[(call - 2) % num_bos()]);
+		t_equal(args.failed_range, num_bos() == 1 || call <= 1 + NUM_DEVICES * num_bos() ?
+						   AMDGPU_USERPTR_NONE :
+						   first_range[(call - 2) % num_bos()]);
 		t_equal(args.failed_device, (call - 2) / num_bos() % NUM_DEVICES);
 		end(&fake, ctx);
 	}
@@ -176,8 +183,8 @@ static void map_names_the_range(void)
 static void roll_back_fails_at_each_call(void)
 {
 	const unsigned int last = NUM_DEVICES - 1;
-	/* Clear and wait where something has been mapped, and the closes. */
-	const unsigned int calls = 2 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
+	/* Clear, wait and question where something has been mapped, and the closes. */
+	const unsigned int calls = 3 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
 
 	for (unsigned int late = 1; late <= calls; late++) {
 		struct amdgpu_userptr_map_args args = {
@@ -185,8 +192,9 @@ static void roll_back_fails_at_each_call(void)
 			.va_mode = AMDGPU_USERPTR_VA_FIXED,
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
@@ -194,7 +202,7 @@ static void roll_back_fails_at_each_call(void)
 		ctx = begin(&fake);
 		fake.failed = false;
 		fake.devices[last].mappings[0].va += 5 * PAGE;
-		args.gpu_va = GUARD_VA + PAGE;
+		args.fixed_va = GUARD_VA + PAGE;
 		ctx->maps[0]->space.va += 8 * PAGE;
 		fake.fail_call = 2 * NUM_DEVICES * num_bos() + late;
 		fake.fail_error = -EIO;
@@ -218,19 +226,25 @@ static void roll_back_fails_at_each_call(void)
 	}
 }
 
-/* unmap goes on over errors, says the first one, and gives everything back. */
+/*
+ * unmap goes on over errors, says one, and gives everything back but addresses by which a GPU may
+ * still reach the memory.
+ */
 static void unmap_fails_at_each_call(void)
 {
-	const unsigned int calls = NUM_DEVICES * (2 + num_bos());
+	/* Clear, wait and question on each device; then the closes. */
+	const unsigned int page_tables = 3 * NUM_DEVICES;
+	const unsigned int calls = page_tables + NUM_DEVICES * num_bos();
 
 	for (unsigned int call = 1; call <= calls; call++) {
 		struct amdgpu_userptr_map_args args = {
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		unsigned int left = 0;
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		uint64_t va;
@@ -242,13 +256,14 @@ static void unmap_fails_at_each_call(void)
 		fake.fail_error = -EIO;
 		t_equal(amdgpu_userptr_unmap(map), -EIO);
 		t_assert(fake.failed);
-		t_equal(fake.reservations, 0);
+		t_equal(fake.reservations, call <= page_tables);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
 			t_assert(!fake_find(&fake, i, va));
 			left += fake.devices[i].open_bos - 1;
 		}
 		/* Only a close that failed leaves a BO. */
-		t_equal(left, (call - 1) % (2 + num_bos()) >= 2);
+		t_equal(left, call > page_tables);
+		fake.reservations = 0;
 		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++)
 			fake.devices[i].open_bos = 0;
@@ -265,8 +280,9 @@ static void map_fails_at_each_allocation(void)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = T_ARRAY_SIZE(ranges),
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 		int ret;
@@ -287,8 +303,8 @@ static void map_fails_at_each_allocation(void)
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
-	/* The map, ranges, BOs, handles per device, and the table. */
-	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1);
+	/* The map, ranges, BOs, handles per device, the reservation and the table. */
+	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1 + 1);
 }
 
 static void create_fails_at_each_call(void)
@@ -300,8 +316,8 @@ static void create_fails_at_each_call(void)
 		.num_devices = NUM_DEVICES,
 		.backend = backend,
 	};
-	/* Version, device info and syncobj of each device. */
-	const unsigned int needed = 3 * NUM_DEVICES;
+	/* Version, device info, syncobj and context of each device. */
+	const unsigned int needed = 4 * NUM_DEVICES;
 	/* The backend's probe: what goes wrong there says nothing of later. */
 	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;

@@ -17,14 +17,14 @@ static uint32_t backend;
 static struct amdgpu_userptr_ctx *ctx;
 static atomic_uint shared_maps;
 
-static void check_map(uint64_t va, const struct amdgpu_userptr_map *map,
+static void check_map(uint64_t va, const struct amdgpu_userptr_mapping *map,
 		      const struct amdgpu_userptr_range *ranges)
 {
 	for (unsigned int i = 0; i < NUM_RANGES; i++) {
 		struct amdgpu_userptr_info info = { .size = sizeof(info) };
 
 		t_equal(amdgpu_userptr_query(ctx, va + i * PAGE, &info), 0);
-		t_assert(info.map == map);
+		t_assert(info.mapping == map);
 		t_equal(info.cpu_addr, ranges[i].cpu_addr);
 	}
 }
@@ -35,11 +35,12 @@ static void contend(const struct amdgpu_userptr_range *ranges)
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.va_mode = AMDGPU_USERPTR_VA_FIXED,
-		.gpu_va = SHARED_VA,
+		.fixed_va = SHARED_VA,
 		.ranges = ranges,
 		.num_ranges = NUM_RANGES,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 
 	if (ret) {
@@ -66,14 +67,15 @@ static void *work(void *arg)
 			.size = sizeof(args),
 			.ranges = ranges,
 			.num_ranges = NUM_RANGES,
+			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
 		struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		check_map(args.gpu_va, map, ranges);
 		t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-		t_assert(stats.maps && stats.maps <= 2 * NUM_THREADS);
+		t_assert(stats.mappings && stats.mappings <= 2 * NUM_THREADS);
 		contend(ranges);
 		t_equal(amdgpu_userptr_unmap(map), 0);
 	}
@@ -97,7 +99,7 @@ int main(int argc, char **argv)
 	t_assert(shared_maps);
 	fake_check_empty(&fake);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.maps, 0);
+	t_equal(stats.mappings, 0);
 	t_equal(stats.unmap_calls, NUM_THREADS * NUM_ROUNDS + shared_maps);
 	t_equal(stats.map_calls, 2 * NUM_THREADS * NUM_ROUNDS);
 	t_equal(stats.map_failures, NUM_THREADS * NUM_ROUNDS - shared_maps);

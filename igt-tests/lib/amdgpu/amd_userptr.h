@@ -19,21 +19,7 @@
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/amdgpu/amd_pattern.h"
 #include "lib/igt_time.h"
-
-/*
- * Not in libdrm yet: memory is accessed by KFD user mode queues; on CPU page
- * table changes the kernel stops them, updates the GPU mapping, restarts them.
- */
-#ifndef AMDGPU_GEM_USERPTR_HSA
-#define AMDGPU_GEM_USERPTR_HSA (1 << 4)
-#endif
-
-/* Nor these: how the GPU caches it, as AMDGPU_GEM_CREATE_* of the same names. */
-#ifndef AMDGPU_GEM_USERPTR_COHERENT
-#define AMDGPU_GEM_USERPTR_COHERENT (1 << 6)
-#define AMDGPU_GEM_USERPTR_UNCACHED (1 << 7)
-#define AMDGPU_GEM_USERPTR_EXT_COHERENT (1 << 8)
-#endif
+#include "../../../lib/src/uapi.h"
 
 /* The flags of a tracked, writable userptr. */
 #define AMD_USERPTR_TRACKED \

@@ -54,7 +54,7 @@ struct gather {
 	struct gather_memory memory;
 
 	struct amdgpu_userptr_ctx *ctx;
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	uint64_t gpu_va;
 
 	double map_ms, unmap_ms, kfd_map_ms, kfd_unmap_ms;
@@ -118,6 +118,7 @@ static int map_pages(struct gather *g)
 		.size = sizeof(args),
 		.ranges = ranges,
 		.num_ranges = memory->count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	double start;

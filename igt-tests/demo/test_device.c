@@ -83,6 +83,7 @@ static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range 
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,
+		.range_stride = sizeof(struct amdgpu_userptr_range),
 	};
 }
 
@@ -121,7 +122,7 @@ static void memory_of_all_kinds(const struct device *device, struct amdgpu_userp
 	before = bo_bytes(device);
 	for (unsigned int round = 0; round < 20; round++) {
 		struct amdgpu_userptr_map_args args = args_of(ranges, T_ARRAY_SIZE(ranges));
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 
 		args.flags = round % 2 ? AMDGPU_USERPTR_MAP_NO_COALESCE : 0;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -142,7 +143,7 @@ static void expect_refusal(const struct device *device, struct amdgpu_userptr_ct
 {
 	struct amdgpu_userptr_map_args args = args_of(ranges, count);
 	uint64_t before = bo_bytes(device);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 
 	/* -EPERM is what HMM says of memory that lacks write permission, in kernels from 6.19 on. */
@@ -167,7 +168,7 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 		{ (uintptr_t)other + 2 * device->page, device->page, 0, 0 },
 	};
 	struct amdgpu_userptr_map_args args = args_of(ranges, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	/* The kernel's page tables for the reservation exist from now on. */
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -195,13 +196,13 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	};
 	struct amdgpu_userptr_map_args args = args_of(ranges, 2);
 	uint64_t va = amd_kfd_va_reserve(2 * size, 0);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 	struct amd_kfd_mem mem;
 
 	t_assert(va);
 	t_equal(__amd_kfd_register(&device->kfd, memory, size, va + size, &mem), 0);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
-	args.gpu_va = va;
+	args.fixed_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
 	/* The kernel refused all of a scatter BO. */
@@ -223,7 +224,7 @@ static void libdrm_handle_and_addresses(const struct device *device)
 	struct amdgpu_userptr_range range = range_of(device, memory, 0);
 	struct amdgpu_userptr_map_args args = args_of(&range, 1);
 	struct amdgpu_userptr_ctx *ctx = create(device, true);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	args.va_mode = AMDGPU_USERPTR_VA_ALLOC;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -270,7 +271,7 @@ static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ct
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	for (size_t i = 0; i < T_ARRAY_SIZE(kinds); i++) {
 		struct amdgpu_userptr_map_args args = args_of(&range, 1);
-		struct amdgpu_userptr_map *map;
+		struct amdgpu_userptr_mapping *map;
 
 		args.flags = kinds[i].map;
 		if (kinds[i].map & ~caps.map_flags) {
@@ -290,7 +291,7 @@ static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ct
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	struct amdgpu_userptr_range range = range_of(device, memory, 0);
 	struct amdgpu_userptr_map_args args = args_of(&range, 1);
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
@@ -309,7 +310,7 @@ static void backend_in_use(const struct device *device, struct amdgpu_userptr_ct
 	struct amdgpu_userptr_map_args args = args_of(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
-	struct amdgpu_userptr_map *map;
+	struct amdgpu_userptr_mapping *map;
 
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
 	t_equal(caps.backend, device->backend);

@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The steps of a map.
+ *
+ * A map is built in steps that each record how far they got (struct au_map_device), and taken down
+ * from that record. Roll back and unmap are therefore the same code: page tables first, with a wait
+ * for the TLB flush, then the buffer objects, the last one first. Until the page tables are clean
+ * the buffer objects must stay, because their MMU notifiers are what makes the kernel stop the
+ * queues when the pages go away.
+ */
+#include <errno.h>
+
+#include "internal.h"
+
+/* The range to name for a BO that failed as a whole; of a scatter BO it may be any. */
+static uint32_t range_of_bo(const struct au_bo *bo)
+{
+	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
+								    bo->first_range;
+}
+
+/* Errors that the kernel can have because of the memory of one range. */
+static bool may_blame_memory(int error)
+{
+	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
+	       error == -EHWPOISON;
+}
+
+/* Whether the kernel refuses the ranges [first, end) of a BO because of their memory. */
+static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+		      const struct au_bo *bo, uint32_t first, uint32_t end)
+{
+	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
+	uint32_t handle;
+	int ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
+
+	if (!ret)
+		au_gem_close(device, handle);
+	return ret;
+}
+
+/*
+ * The first range because of which the kernel refused a BO, or AMDGPU_USERPTR_NONE. The kernel has
+ * -EPERM also for an address space of another process, so a page of the library's own tells whether
+ * the memory matters. Then halve the ranges until one is left.
+ */
+static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+			       const struct au_bo *bo, int error)
+{
+	uint32_t low = bo->first_range, high = bo->end_range;
+
+	if (!may_blame_memory(error) || au_device_try(device, false, map->flags))
+		return AMDGPU_USERPTR_NONE;
+	if (high - low == 1)
+		return low;
+	while (high - low > 1) {
+		const uint32_t middle = low + (high - low) / 2;
+		const int ret = try_ranges(device, map, bo, low, middle);
+
+		if (!ret)
+			low = middle;
+		else if (may_blame_memory(ret))
+			high = middle;
+		else
+			return AMDGPU_USERPTR_NONE;
+	}
+	/* The memory may have come back meanwhile. */
+	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
+}
+
+static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
+		      struct au_failure *failure)
+{
+	struct au_map_device *at = &map->devices[device_index];
+	struct au_device *device = &map->ctx->devices[device_index];
+
+	failure->stage = AMDGPU_USERPTR_STAGE_USERPTR;
+	while (at->num_handles < map->num_bos) {
+		const struct au_bo *bo = &map->bos[at->num_handles];
+		int ret = au_gem_userptr(device, bo, map->given, map->flags,
+					 &at->handles[at->num_handles]);
+
+		if (ret) {
+			failure->range = find_bad_range(device, map, bo, ret);
+			failure->device = device_index;
+			return ret;
+		}
+		at->num_handles++;
+	}
+	return 0;
+}
+
+static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
+		   struct au_failure *failure)
+{
+	struct au_map_device *at = &map->devices[device_index];
+	struct au_device *device = &map->ctx->devices[device_index];
+
+	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
+	au_updates_begin(device, &at->updates);
+	for (uint32_t i = 0; i < map->num_bos; i++) {
+		const struct au_bo *bo = &map->bos[i];
+		uint32_t va_flags = map->va_flags;
+		int ret;
+
+		/* Of a scatter BO with ranges of both kinds the kernel sees to each. */
+		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
+			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
+		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
+				va_flags, &at->updates);
+		if (ret) {
+			failure->range = range_of_bo(bo);
+			failure->device = device_index;
+			return ret;
+		}
+		at->mapped += bo->size;
+	}
+	return 0;
+}
+
+static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index,
+		       struct au_failure *failure)
+{
+	int ret;
+
+	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
+	if (!device_index)
+		map->deadline = au_deadline(map->ctx);
+	ret = au_va_wait(&map->ctx->devices[device_index], &map->devices[device_index].updates,
+			 map->deadline);
+	if (ret)
+		failure->device = device_index;
+	return ret;
+}
+
+/*
+ * Each step on all devices before the next: memory that one of them cannot take is refused before
+ * any GPU sees a part of the map, and the devices update their page tables at the same time.
+ */
+int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
+{
+	static int (*const steps[])(struct amdgpu_userptr_mapping *map, uint32_t device_index,
+				    struct au_failure *failure) = {
+		create_bos, map_bos, wait_mapped,
+	};
+
+	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
+		for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+			int ret = steps[step](map, i, failure);
+
+			if (ret)
+				return ret;
+		}
+	}
+	return 0;
+}
+
+/* Start to remove the mappings, on all devices. */
+static void clear_mappings(struct amdgpu_userptr_mapping *map)
+{
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+		struct au_device *device = &map->ctx->devices[i];
+
+		if (!at->mapped)
+			continue;
+		/* Nothing else can be there: the kernel refuses to map over a mapping. */
+		au_updates_begin(device, &at->updates);
+		at->error = au_va_clear(device, map->space.va, at->mapped, &at->updates);
+		at->clearing = !at->error;
+		at->mapped = 0;
+	}
+}
+
+static int wait_cleared(struct amdgpu_userptr_mapping *map, bool final)
+{
+	const int64_t deadline = au_deadline(map->ctx);
+
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+		int ret;
+
+		if (!at->clearing)
+			continue;
+		ret = au_va_wait(&map->ctx->devices[i], &at->updates, deadline);
+		if (ret == -ETIME && !final)
+			return ret;
+		at->error = ret;
+		at->clearing = false;
+	}
+	return 0;
+}
+
+static int close_bos(struct amdgpu_userptr_mapping *map)
+{
+	int first_error = 0;
+
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		struct au_map_device *at = &map->devices[i];
+
+		while (at->num_handles) {
+			const int ret = au_gem_close(&map->ctx->devices[i],
+						     at->handles[--at->num_handles]);
+
+			if (!first_error)
+				first_error = ret;
+		}
+	}
+	return first_error;
+}
+
+/* The first error of the page tables; they matter more than a buffer object that stays. */
+static int first_error(const struct amdgpu_userptr_mapping *map)
+{
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		if (map->devices[i].error)
+			return map->devices[i].error;
+	}
+	return 0;
+}
+
+/*
+ * An error does not end it: to close the buffer objects makes the kernel remove their mappings too,
+ * only without a chance to wait for that here.
+ */
+int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final)
+{
+	int ret, close_error;
+
+	clear_mappings(map);
+	ret = wait_cleared(map, final);
+	if (ret)
+		return ret;
+	close_error = close_bos(map);
+	ret = first_error(map);
+	return ret ? ret : close_error;
+}
+
+bool au_map_is_clean(const struct amdgpu_userptr_mapping *map)
+{
+	return !first_error(map);
+}

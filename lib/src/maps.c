@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: MIT */
+/* The maps of a context by GPU address: which addresses are taken, and what is behind them. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "internal.h"
+
+/* Index of the first map that ends behind @va. Call with ctx->lock held. */
+static size_t maps_search(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
+{
+	size_t low = 0, high = ctx->num_maps;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		const struct au_space *space = &ctx->maps[middle]->space;
+
+		if (space->va + (space->size - 1) < va)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+static int maps_grow(struct amdgpu_userptr_ctx *ctx)
+{
+	size_t max = ctx->max_maps ? 2 * ctx->max_maps : 16;
+	struct amdgpu_userptr_mapping **maps;
+
+	if (ctx->num_maps < ctx->max_maps)
+		return 0;
+	maps = reallocarray(ctx->maps, max, sizeof(*maps));
+	if (!maps)
+		return -ENOMEM;
+	ctx->maps = maps;
+	ctx->max_maps = max;
+	return 0;
+}
+
+int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map)
+{
+	const struct au_space *space = &map->space;
+	size_t at;
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	at = maps_search(ctx, space->va);
+	if (at < ctx->num_maps && ctx->maps[at]->space.va <= space->va + (space->size - 1)) {
+		ret = -EEXIST;
+		goto unlock;
+	}
+	ret = maps_grow(ctx);
+	if (ret)
+		goto unlock;
+	memmove(&ctx->maps[at + 1], &ctx->maps[at], (ctx->num_maps - at) * sizeof(*ctx->maps));
+	ctx->maps[at] = map;
+	ctx->num_maps++;
+unlock:
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map)
+{
+	size_t at;
+
+	pthread_mutex_lock(&ctx->lock);
+	at = maps_search(ctx, map->space.va);
+	ctx->num_maps--;
+	memmove(&ctx->maps[at], &ctx->maps[at + 1], (ctx->num_maps - at) * sizeof(*ctx->maps));
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
+{
+	size_t at = maps_search(ctx, va);
+
+	if (at == ctx->num_maps || ctx->maps[at]->space.va > va)
+		return NULL;
+	return ctx->maps[at];
+}
+
+static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
+		     uint64_t range_va)
+{
+	return range->cpu_addr != range_va && range->cpu_addr < space->va + space->size &&
+	       space->va < range->cpu_addr + range->size;
+}
+
+/* As it was given. */
+static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping *map, uint32_t index)
+{
+	const struct au_range *range = &map->ranges[index];
+	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
+
+	return (struct amdgpu_userptr_range) {
+		.cpu_addr = range->cpu_addr & ~AU_RANGE_FLAGS,
+		.size = end - range->offset,
+		.flags = range->cpu_addr & AU_RANGE_FLAGS,
+	};
+}
+
+static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
+		      struct amdgpu_userptr_info *info)
+{
+	const uint64_t offset = gpu_va - map->space.va;
+	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
+	const struct amdgpu_userptr_range range = get_range(map, index);
+	const uint64_t range_va = map->space.va + map->ranges[index].offset;
+
+	if (va_clash(&map->space, &range, range_va))
+		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
+	info->mapping = map;
+	info->mapping_va = map->space.va;
+	info->mapping_size = map->space.size;
+	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
+	info->range_va = range_va;
+	info->range_cpu_addr = range.cpu_addr;
+	info->range_size = range.size;
+	info->range_flags = range.flags;
+	info->range_index = index;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
+			 struct amdgpu_userptr_info *info)
+{
+	struct amdgpu_userptr_info in, out = { 0 };
+	struct amdgpu_userptr_mapping *map;
+	int ret;
+
+	if (!ctx || !info)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	if (!ret)
+		ret = au_struct_get(info, &in, sizeof(in), sizeof(in));
+	if (ret)
+		return ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	map = au_maps_find(ctx, gpu_va);
+	if (map && map->ready)
+		fill_info(map, gpu_va, &out);
+	else
+		ret = -ENOENT;
+	pthread_mutex_unlock(&ctx->lock);
+
+	if (!ret)
+		au_struct_put(info, &out, sizeof(out));
+	return ret;
+}

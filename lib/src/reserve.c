@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * CPU address space without access, whose numbers are the GPU addresses of maps.
+ *
+ * The kernel makes one VMA of reservations that are neighbours, and to release one in the middle
+ * splits that VMA. When the process has vm.max_map_count VMAs already the kernel refuses, so the
+ * context keeps the reservation as a spare. A spare is released when its neighbours are spares too,
+ * so that nothing has to be split, or when something else was released and made room.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* Cut @size bytes from a spare. Call with ctx->lock held. */
+static bool take_spare(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *addr)
+{
+	for (struct au_reservation **at = &ctx->spares; *at; at = &(*at)->next) {
+		struct au_reservation *spare = *at;
+
+		if (spare->size < size)
+			continue;
+		spare->size -= size;
+		*addr = spare->addr + spare->size;
+		if (!spare->size) {
+			*at = spare->next;
+			free(spare);
+		}
+		return true;
+	}
+	return false;
+}
+
+int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **out)
+{
+	struct au_reservation *reservation = calloc(1, sizeof(*reservation));
+	int ret;
+
+	if (!reservation)
+		return -ENOMEM;
+	reservation->size = size;
+	ret = ctx->ops->reserve(ctx->ops_priv, size, &reservation->addr);
+	if (ret == -ENOMEM) {
+		pthread_mutex_lock(&ctx->lock);
+		if (take_spare(ctx, size, &reservation->addr))
+			ret = 0;
+		pthread_mutex_unlock(&ctx->lock);
+	}
+	if (ret) {
+		free(reservation);
+		return ret;
+	}
+	*out = reservation;
+	return 0;
+}
+
+/*
+ * Spares are in the order of their addresses, and neighbours become one. Returns the spare that
+ * @spare is in then. Call with ctx->lock held, as the next function.
+ */
+static struct au_reservation *add_spare(struct amdgpu_userptr_ctx *ctx, struct au_reservation *spare)
+{
+	struct au_reservation **at, *before = NULL, *next;
+
+	for (at = &ctx->spares; *at && (*at)->addr < spare->addr; at = &(*at)->next)
+		before = *at;
+	if (before && before->addr + before->size == spare->addr) {
+		before->size += spare->size;
+		free(spare);
+		spare = before;
+	} else {
+		spare->next = *at;
+		*at = spare;
+	}
+	next = spare->next;
+	if (next && spare->addr + spare->size == next->addr) {
+		spare->size += next->size;
+		spare->next = next->next;
+		free(next);
+	}
+	return spare;
+}
+
+static int release_spare(struct amdgpu_userptr_ctx *ctx, struct au_reservation *spare)
+{
+	struct au_reservation **at;
+	int ret;
+
+	ret = ctx->ops->release(ctx->ops_priv, spare->addr, spare->size);
+	if (ret)
+		return ret;
+	for (at = &ctx->spares; *at != spare; at = &(*at)->next)
+		;
+	*at = spare->next;
+	free(spare);
+	return 0;
+}
+
+void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation)
+{
+	int ret = ctx->ops->release(ctx->ops_priv, reservation->addr, reservation->size);
+
+	pthread_mutex_lock(&ctx->lock);
+	if (!ret)
+		free(reservation);
+	else
+		ret = release_spare(ctx, add_spare(ctx, reservation));
+	while (!ret && ctx->spares)
+		ret = release_spare(ctx, ctx->spares);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+int au_release_spares(struct amdgpu_userptr_ctx *ctx)
+{
+	int first_error = 0;
+
+	while (ctx->spares) {
+		struct au_reservation *spare = ctx->spares;
+		const int ret = release_spare(ctx, spare);
+
+		if (!ret)
+			continue;
+		if (!first_error)
+			first_error = ret;
+		/* Nobody can release it any more. */
+		ctx->spares = spare->next;
+		free(spare);
+	}
+	return first_error;
+}

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Parts of the kernel's include/uapi/drm/amdgpu_drm.h that a <amdgpu_drm.h> of libdrm 2.4.114 or
+ * later can lack. The library, its tests and the IGT tests take them from here.
+ *
+ * Include <amdgpu_drm.h> first where both are needed. The macros have the kernel's own text, so
+ * that a header which does define them is no conflict in either order. The structs have names of
+ * their own, because C has no way to ask whether a struct has a member.
+ */
+#ifndef AMDGPU_USERPTR_UAPI_H
+#define AMDGPU_USERPTR_UAPI_H
+
+#include <stdint.h>
+
+/* Released, but not in libdrm 2.4.114. */
+#ifndef AMDGPU_VM_PAGE_NOALLOC
+#define AMDGPU_VM_PAGE_NOALLOC		(1 << 9)
+#endif
+
+#ifndef AMDGPU_GEM_CREATE_COHERENT
+#define AMDGPU_GEM_CREATE_COHERENT		(1 << 13)
+#endif
+#ifndef AMDGPU_GEM_CREATE_UNCACHED
+#define AMDGPU_GEM_CREATE_UNCACHED		(1 << 14)
+#endif
+#ifndef AMDGPU_GEM_CREATE_EXT_COHERENT
+#define AMDGPU_GEM_CREATE_EXT_COHERENT		(1 << 15)
+#endif
+
+/* The rest is DRM 3.65 of amdgpu, which is in no released header yet. */
+#ifndef AMDGPU_GEM_USERPTR_HSA
+#define AMDGPU_GEM_USERPTR_HSA		(1 << 4)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_SCATTER
+#define AMDGPU_GEM_USERPTR_SCATTER	(1 << 5)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_COHERENT
+#define AMDGPU_GEM_USERPTR_COHERENT	(1 << 6)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_UNCACHED
+#define AMDGPU_GEM_USERPTR_UNCACHED	(1 << 7)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_EXT_COHERENT
+#define AMDGPU_GEM_USERPTR_EXT_COHERENT	(1 << 8)
+#endif
+#ifndef AMDGPU_GEM_USERPTR_RANGE_READONLY
+#define AMDGPU_GEM_USERPTR_RANGE_READONLY	(1 << 0)
+#endif
+
+/* struct drm_amdgpu_gem_userptr_range */
+struct amd_userptr_range {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t pad;
+};
+
+/*
+ * struct drm_amdgpu_gem_userptr. DRM 3.65 added the members behind @handle. An older kernel does
+ * not read them, and it refuses the flag that gives them a meaning.
+ */
+struct amd_userptr_args {
+	uint64_t addr;
+	uint64_t size;
+	uint32_t flags;
+	uint32_t handle;
+	uint64_t ranges;
+	uint32_t num_ranges;
+	uint32_t range_stride;
+};
+
+/*
+ * struct drm_amdgpu_gem_va. DRM 3.64 added the members behind @map_size, libdrm's header has them
+ * from 2.4.125 on. The kernel takes either struct by the size in the request's number.
+ */
+struct amd_gem_va_args {
+	uint32_t handle;
+	uint32_t _pad;
+	uint32_t operation;
+	uint32_t flags;
+	uint64_t va_address;
+	uint64_t offset_in_bo;
+	uint64_t map_size;
+	uint64_t vm_timeline_point;
+	uint32_t vm_timeline_syncobj_out;
+	uint32_t num_syncobj_handles;
+	uint64_t input_fence_syncobj_handles;
+};
+
+#define AMD_IOCTL_GEM_USERPTR \
+	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
+#define AMD_IOCTL_GEM_VA \
+	DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct amd_gem_va_args)
+
+#endif /* AMDGPU_USERPTR_UAPI_H */

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A process ID does not tell a parent from its child: two PID namespaces can use the same one, and
+ * the kernel gives the ID of a process that has ended to another one. Needs root.
+ */
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define EXIT_SKIP	77
+#define PAGE		FAKE_CPU_PAGE
+
+static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+
+static struct fake_kernel fake;
+static struct amdgpu_userptr_ctx *ctx;
+static struct amdgpu_userptr_mapping *map;
+static pid_t creator;
+
+static void create(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+
+	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	creator = getpid();
+}
+
+/* In a child that has the creator's process ID. */
+static void check_child(void)
+{
+	const unsigned int calls = fake.calls;
+
+	t_equal(getpid(), creator);
+	t_equal(amdgpu_userptr_unmap(map), -EPERM);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	t_equal(fake.calls, calls);
+	_exit(0);
+}
+
+static void expect_success(pid_t pid)
+{
+	int status;
+
+	t_assert(pid > 0);
+	t_equal(waitpid(pid, &status, 0), pid);
+	t_assert(WIFEXITED(status));
+	if (WEXITSTATUS(status) == EXIT_SKIP)
+		_exit(EXIT_SKIP);
+	t_equal(WEXITSTATUS(status), 0);
+}
+
+/* Process 1 of a namespace creates the context; its child is process 1 of another one. */
+static void same_id_in_two_namespaces(void)
+{
+	pid_t pid;
+
+	create();
+	t_equal(creator, 1);
+	if (unshare(CLONE_NEWPID))
+		_exit(EXIT_SKIP);
+	pid = fork();
+	if (!pid)
+		check_child();
+	expect_success(pid);
+	_exit(0);
+}
+
+/* The next child of the namespace gets the ID @pid. */
+static void set_next_id(pid_t pid)
+{
+	int fd = open("/proc/sys/kernel/ns_last_pid", O_WRONLY);
+	char text[16];
+	int len = snprintf(text, sizeof(text), "%d", pid - 1);
+
+	if (fd < 0 || write(fd, text, len) != len)
+		_exit(EXIT_SKIP);
+	close(fd);
+}
+
+/*
+ * The creator ends after it has forked, and its ID goes to a child of its child. The process 1 of
+ * the namespace reports the end of the creator through a pipe, and that of the last child by its
+ * own status.
+ */
+static void recycled_id(void)
+{
+	int reaped[2], status;
+	pid_t pid, ended;
+
+	t_assert(!pipe(reaped));
+	pid = fork();
+	if (!pid) {
+		create();
+		if (fork())
+			_exit(0);
+		t_equal(read(reaped[0], &status, 1), 1);
+		set_next_id(creator);
+		pid = fork();
+		if (!pid)
+			check_child();
+		expect_success(pid);
+		_exit(0);
+	}
+	expect_success(pid);
+	t_equal(write(reaped[1], "", 1), 1);
+	ended = wait(&status);
+	t_assert(ended > 0);
+	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 1);
+}
+
+static void in_namespace(void (*test)(void))
+{
+	pid_t pid;
+
+	if (unshare(CLONE_NEWPID))
+		exit(EXIT_SKIP);
+	pid = fork();
+	if (!pid)
+		test();
+	expect_success(pid);
+}
+
+int main(void)
+{
+	pid_t pid = fork();
+
+	/* A process can change the namespace of its children only once. */
+	if (!pid) {
+		in_namespace(same_id_in_two_namespaces);
+		_exit(0);
+	}
+	expect_success(pid);
+	in_namespace(recycled_id);
+	/* No process can be made after process 1 of the namespace has ended: not even by a sanitizer. */
+	_exit(0);
+}

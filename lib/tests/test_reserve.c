@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+/* Address space that the library reserves for GPU addresses, from the real kernel. */
+#include <sys/mman.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "fake_kernel.h"
+#include "test.h"
+
+#define EXIT_SKIP		77
+#define NUM_MAPS		6
+#define WINDOW_PAGES		6	/* of which each test uses all */
+#define NUM_FILLER_PAGES	400000
+
+static struct au_ops ops;		/* a model of the GPU, and the real address space */
+
+static bool is_mapped(uint64_t addr)
+{
+	return !msync((void *)(uintptr_t)addr, 1, MS_ASYNC);
+}
+
+/* Nothing in a child would ever give it back. */
+static void child_has_no_reservation(void)
+{
+	const uint64_t size = sysconf(_SC_PAGESIZE);
+	uint64_t addr;
+	int status;
+	pid_t pid;
+
+	t_equal(au_kernel_ops.reserve(NULL, size, &addr), 0);
+	t_assert(is_mapped(addr));
+	pid = fork();
+	if (!pid)
+		_exit(is_mapped(addr));
+	t_equal(waitpid(pid, &status, 0), pid);
+	t_equal(status, 0);
+	t_equal(au_kernel_ops.release(NULL, addr, size), 0);
+	t_assert(!is_mapped(addr));
+}
+
+/* Pages of @size bytes with access and without, in turn: VMAs until the process may have no more. */
+static char *fill_vmas(size_t size)
+{
+	const size_t page = sysconf(_SC_PAGESIZE);
+	char *filler = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	t_assert(filler != MAP_FAILED);
+	for (size_t i = 0; i < size; i += 2 * page) {
+		if (mprotect(filler + i, page, PROT_NONE)) {
+			t_equal(errno, ENOMEM);
+			return filler;
+		}
+	}
+	fprintf(stderr, "vm.max_map_count is too large for this test\n");
+	exit(EXIT_SKIP);
+}
+
+static uint64_t window;
+
+/* Neighbours in one VMA, downwards as the kernel does it where there is room. */
+static int reserve_in_window(void *priv, uint64_t size, uint64_t *addr)
+{
+	window -= size;
+	*addr = window;
+	return 0;
+}
+
+static unsigned int refused;
+
+static int real_release(void *priv, uint64_t addr, uint64_t size)
+{
+	const int ret = au_kernel_ops.release(priv, addr, size);
+
+	refused += !!ret;
+	return ret;
+}
+
+static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
+{
+	const int fd = FAKE_FIRST_FD;
+	const struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args), .fds = &fd, .num_devices = 1,
+	};
+	const uint64_t window_size = WINDOW_PAGES * sysconf(_SC_PAGESIZE);
+	struct amdgpu_userptr_ctx *ctx;
+
+	ops = fake_ops;
+	ops.reserve = reserve_in_window;
+	ops.release = real_release;
+	t_equal(au_kernel_ops.reserve(NULL, window_size, &window), 0);
+	window += window_size;
+	fake_init(fake, AMDGPU_USERPTR_BACKEND_AUTO);
+	fake->page_size = sysconf(_SC_PAGESIZE);
+	t_equal(au_ctx_create(&args, &ops, fake, &ctx), 0);
+	return ctx;
+}
+
+/*
+ * Maps that are one VMA are unmapped in this order. The process can have no more VMAs before the
+ * unmap number @with_room.
+ */
+static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
+{
+	const size_t filler_size = NUM_FILLER_PAGES * sysconf(_SC_PAGESIZE);
+	const struct amdgpu_userptr_range range = {
+		.cpu_addr = sysconf(_SC_PAGESIZE), .size = sysconf(_SC_PAGESIZE),
+	};
+	struct amdgpu_userptr_mapping *maps[NUM_MAPS];
+	uint64_t va[NUM_MAPS];
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	char *filler;
+
+	ctx = create(&fake);
+	for (unsigned int i = 0; i < NUM_MAPS; i++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+
+		t_equal(amdgpu_userptr_map(ctx, &args, &maps[i]), 0);
+		va[i] = args.gpu_va;
+	}
+	filler = fill_vmas(filler_size);
+	refused = 0;
+	for (unsigned int i = 0; i < NUM_MAPS; i++) {
+		if (i == with_room)
+			t_assert(!munmap(filler, filler_size));
+		t_equal(amdgpu_userptr_unmap(maps[order[i]]), 0);
+	}
+	t_assert(refused);
+	if (with_room == NUM_MAPS)
+		t_assert(!munmap(filler, filler_size));
+	for (unsigned int i = 0; i < NUM_MAPS; i++)
+		t_assert(!is_mapped(va[i]));
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static int no_more(void *priv, uint64_t size, uint64_t *addr)
+{
+	return -ENOMEM;
+}
+
+/* Where the kernel has no address space left, the next map gets what could not be released. */
+static void spare_is_used(void)
+{
+	const size_t filler_size = NUM_FILLER_PAGES * sysconf(_SC_PAGESIZE);
+	struct au_reservation *reservations[3], *again;
+	const uint64_t size = 2 * sysconf(_SC_PAGESIZE);
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	uint64_t middle;
+	char *filler;
+
+	ctx = create(&fake);
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(reservations); i++)
+		t_equal(au_reserve(ctx, size, &reservations[i]), 0);
+	filler = fill_vmas(filler_size);
+	middle = reservations[1]->addr;
+	au_release(ctx, reservations[1]);
+	t_assert(ctx->spares && is_mapped(middle));
+	t_assert(!munmap(filler, filler_size));
+
+	ops.reserve = no_more;
+	t_equal(au_reserve(ctx, 2 * size, &again), -ENOMEM);
+	t_equal(au_reserve(ctx, size / 2, &again), 0);
+	t_equal(again->addr, middle + size / 2);
+	t_equal(au_reserve(ctx, size / 2, &reservations[1]), 0);
+	t_equal(reservations[1]->addr, middle);
+	t_assert(!ctx->spares);
+	au_release(ctx, again);
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(reservations); i++)
+		au_release(ctx, reservations[i]);
+	t_assert(!is_mapped(middle));
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+int main(void)
+{
+	static const unsigned int inner_first[] = { 1, 3, 0, 2, 4, 5 };
+	static const unsigned int row[] = { 2, 1, 3, 4, 0, 5 };
+
+	child_has_no_reservation();
+	limit_of_vmas(inner_first, NUM_MAPS);
+	limit_of_vmas(inner_first, 2);
+	limit_of_vmas(row, NUM_MAPS);
+	spare_is_used();
+	return 0;
+}

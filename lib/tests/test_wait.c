@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* A GPU that does not get its page tables up to date in time, or whose driver resets it. */
+#include "fake_kernel.h"
+#include "test.h"
+
+static uint32_t backend;
+
+#define PAGE		FAKE_CPU_PAGE
+#define NUM_DEVICES	2
+#define TIMEOUT_NS	UINT64_C(1000000)
+#define FIXED_VA	UINT64_C(0x100000000)
+
+static const struct amdgpu_userptr_range ranges[] = {
+	{ 1 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
+};
+
+static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake, uint64_t timeout_ns)
+{
+	fake_init(fake, backend);
+	fake->timeout_ns = timeout_ns;
+	return fake_ctx(fake, NUM_DEVICES);
+}
+
+static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
+{
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	return stats.mappings;
+}
+
+/* An absolute time, and none where there is no limit: the model checks that of hanging devices. */
+static void deadlines(void)
+{
+	const uint64_t before = au_now_ns();
+	struct amdgpu_userptr_ctx ctx = { .timeout_ns = TIMEOUT_NS };
+
+	t_assert(au_deadline(&ctx) >= (int64_t)(before + TIMEOUT_NS));
+	t_assert(au_deadline(&ctx) <= (int64_t)(au_now_ns() + TIMEOUT_NS));
+	ctx.timeout_ns = 0;
+	t_equal(au_deadline(&ctx), INT64_MAX);
+	ctx.timeout_ns = UINT64_MAX;
+	t_equal(au_deadline(&ctx), INT64_MAX);
+	ctx.timeout_ns = INT64_MAX - 1;
+	t_equal(au_deadline(&ctx), INT64_MAX);
+}
+
+/* The device hangs for all of the call, or is well again before the roll back. */
+static void map_times_out(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map = NULL;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	fake.devices[1].hangs = true;
+	/* A BO whose mapping may still be in use is closed: the kernel keeps the memory. */
+	fake.failed = true;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ETIME);
+	t_assert(!map);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+	t_equal(args.failed_device, 1);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(num_maps(ctx), 0);
+	/* Nobody gets these addresses. */
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_check_empty(&fake);
+
+	fake.devices[1].hangs = false;
+	fake.failed = false;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Memory and addresses stay until an unmap has waited long enough. */
+static void unmap_times_out(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_mapping *map, *other;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int bos;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.fixed_va = FIXED_VA;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	bos = fake.devices[0].open_bos;
+	for (unsigned int slow = 0; slow < NUM_DEVICES; slow++) {
+		const unsigned int clears = fake.count[FAKE_CLEAR];
+
+		fake.devices[slow].hangs = true;
+		for (unsigned int i = 0; i < 3; i++) {
+			t_equal(amdgpu_userptr_unmap(map), -ETIME);
+			t_equal(fake.devices[0].open_bos, bos);
+			t_equal(fake.devices[1].open_bos, bos);
+			t_equal(fake.count[FAKE_CLEAR], clears + NUM_DEVICES);
+			t_equal(num_maps(ctx), 0);
+			t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), -ENOENT);
+			t_equal(amdgpu_userptr_map(ctx, &args, &other), -EEXIST);
+		}
+		fake.devices[slow].hangs = false;
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		fake_check_empty(&fake);
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	}
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void destroy_times_out(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[0].hangs = true;
+	t_equal(amdgpu_userptr_unmap(map), -ETIME);
+	fake.failed = true;
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), -ETIME);
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_fini(&fake);
+}
+
+/* The kernel signals the fence of an update that it has cancelled, and nothing but a query tells. */
+static void reset_in_map(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map = NULL;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	fake.devices[1].reset = true;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_assert(!map);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+	t_equal(args.failed_device, 1);
+	fake_check_empty(&fake);
+	/* Only the updates of then are lost. */
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Two threads wait while the GPU is reset: both must hear of it, though the kernel tells one. */
+static void reset_in_two_maps(void)
+{
+	struct au_updates updates[2] = { 0 };
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	struct au_device *device;
+
+	ctx = begin(&fake, 0);
+	device = &ctx->devices[0];
+	fake.devices[0].point = 1;
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++) {
+		au_updates_begin(device, &updates[i]);
+		updates[i].point = 1;
+	}
+	fake.devices[0].reset = true;
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++)
+		t_equal(au_va_wait(device, &updates[i], INT64_MAX), -ECANCELED);
+	au_updates_begin(device, &updates[0]);
+	t_equal(au_va_wait(device, &updates[0], INT64_MAX), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static void reset_in_unmap(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[0].reset = true;
+	t_equal(amdgpu_userptr_unmap(map), -ECANCELED);
+	/* Page table entries may be left: nobody gets these addresses. */
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
+	deadlines();
+	map_times_out();
+	unmap_times_out();
+	destroy_times_out();
+	reset_in_map();
+	reset_in_two_maps();
+	reset_in_unmap();
+	return 0;
+}
