@@ -80,8 +80,8 @@ def check_shell(names):
 def check_includes(names):
 	"""The host knows nothing of the model's inside, the model nothing of the host"""
 	wrong = []
-	for part, other in (("host", "hw"), ("hw", "host")):
-		here = [name for name in names if name.startswith(f"igt-tests/vgpu/{part}/")]
+	for part, other in (("host", "(core|engine|oracle|gfx9)"), ("(core|engine|oracle|gfx9)", "host")):
+		here = [name for name in names if re.match(f"igt-tests/vgpu/{part}/", name)]
 		wrong += matching(here, re.compile(rf'#include "(\.\./)*{other}/'))
 	return wrong
 

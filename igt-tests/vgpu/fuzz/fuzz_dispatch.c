@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "host/tests/client.h"
-#include "util/bits.h"
+#include "core/bits.h"
 
 #define ID_FDS		VG_BITS(3, 0)
 #define ID_FD_PAGES	VG_BITS(7, 4)

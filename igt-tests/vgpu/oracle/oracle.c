@@ -12,7 +12,7 @@
 #include "oracle/oracle.h"
 #include "oracle/pages.h"
 #include "oracle/rules.h"
-#include "util/bits.h"
+#include "core/bits.h"
 
 enum {
 	MAX_RING = 1 << 16,	/* events */

@@ -7,7 +7,7 @@
 #ifndef VG_ORACLE_H
 #define VG_ORACLE_H
 
-#include "hw/model.h"
+#include "core/model.h"
 
 struct vg_oracle_access {
 	unsigned int vmid;

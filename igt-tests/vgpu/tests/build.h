@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "pkt/pm4.h"
+#include "engine/pkt_pm4.h"
 #include "tests/fake_host.h"
 
 enum { BUILD_MAX_BODY = 4096 };

@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include "tests/fake_host.h"
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/fake_ih.h"
 
 enum {

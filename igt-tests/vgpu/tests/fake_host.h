@@ -11,12 +11,12 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/cp.h"
-#include "hw/gmc.h"
-#include "hw/model.h"
+#include "gfx9/cp.h"
+#include "gfx9/gmc.h"
+#include "core/model.h"
 #include "tests/check.h"
-#include "util/bits.h"
-#include "vm/pte.h"
+#include "core/bits.h"
+#include "gfx9/pte.h"
 
 #define FAKE_RAM_BASE	0x40000000ull	/* guest physical */
 #define FAKE_RAM_SIZE	0x00800000ull

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 #include "v9_structs.h"
 
 enum {

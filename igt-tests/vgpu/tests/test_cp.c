@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queues mapped through registers: activation, preemption, resuming, faults. */
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 

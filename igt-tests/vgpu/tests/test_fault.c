@@ -4,7 +4,7 @@
 
 #include "oracle/protocol.h"
 #include "tests/engine.h"
-#include "vm/tlb.h"
+#include "core/tlb.h"
 
 static void start(struct engine *e, const char *fault)
 {

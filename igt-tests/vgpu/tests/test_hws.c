@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hardware scheduling: run lists, filters of UNMAP_QUEUES, fences, PASIDs. */
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt ring 0: order, wrap, overflow, write pointer write-back. */
-#include "hw/regs_oss.h"
+#include "gfx9/regs_oss.h"
 #include "tests/fake_host.h"
 
 enum { RING_BYTES = 256, IV_BYTES = 32, SLOTS = RING_BYTES / IV_BYTES };

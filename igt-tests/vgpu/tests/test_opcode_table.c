@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Invariants of the packet tables: each opcode once, each entry complete. */
-#include "hw/cp.h"
-#include "hw/sdma.h"
-#include "pkt/pm4.h"
-#include "pkt/sdma.h"
+#include "gfx9/cp.h"
+#include "engine/sdma.h"
+#include "engine/pkt_pm4.h"
+#include "engine/pkt_sdma.h"
 #include "tests/check.h"
 
 static void pm4(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pkt/pm4.h against the kernel that encodes these packets: opcodes, body sizes
+ * engine/pkt_pm4.h against the kernel that encodes these packets: opcodes, body sizes
  * and the place of every field, by building a packet with the kernel's macros or
  * bit fields and taking it apart with ours.
  */
@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "pkt/pm4.h"
+#include "engine/pkt_pm4.h"
 #include "soc15d.h"
 #include "tests/check.h"
 #include "../amdkfd/kfd_pm4_headers_ai.h"

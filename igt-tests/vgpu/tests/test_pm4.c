@@ -2,7 +2,7 @@
 /* Packets on the KIQ's ring and in IBs of a user's VMID. */
 #include <string.h>
 
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "vega10_enum.h"
 

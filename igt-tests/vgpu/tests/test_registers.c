@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The register bus and what the driver reads while it probes. */
-#include "hw/regs_nbio.h"
+#include "gfx9/regs_nbio.h"
 #include "tests/fake_host.h"
 
 static void no_two_blocks_share_an_address(void)

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 #include "vega10_enum.h"
 
 enum { MARK = 0x600dcafe };

@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 
 #define MQD	(FAKE_GART_BASE + 0x190000)
 

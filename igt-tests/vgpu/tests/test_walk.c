@@ -2,11 +2,11 @@
 /* The page walk on tables in plain arrays. */
 #include <stdlib.h>
 
-#include "hw/model.h"
+#include "core/model.h"
 #include "tests/check.h"
-#include "util/bits.h"
-#include "vm/pte.h"
-#include "vm/walk.h"
+#include "core/bits.h"
+#include "gfx9/pte.h"
+#include "gfx9/walk.h"
 
 enum { ENTRIES = 512, TABLES = 8, TABLE_BYTES = ENTRIES * 8 };
 

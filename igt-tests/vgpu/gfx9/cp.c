@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compute queues.  A queue is a bank of registers (HQD), which is also what is
+ * kept in memory (MQD) while the queue is not mapped.
+ *
+ * Who maps: the driver through GRBM_GFX_CNTL and these registers (KIQ, and user
+ * queues without HWS), or packets (gfx9/hws.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "gfx9/blocks.h"
+#include "gfx9/cp.h"
+#include "gfx9/regs_gc.h"
+#include "ivsrcid/gfx/irqsrcs_gfx_9_0.h"
+#include "engine/pkt_aql.h"
+#include "soc15_ih_clientid.h"
+#include "core/bits.h"
+#include "v9_structs.h"
+
+#define HQD(name) (VG_ADDR(name) - VG_ADDR(CP_MQD_BASE_ADDR))
+
+_Static_assert(HQD(CP_HQD_AQL_DISPATCH_ID_HI) + 1 == VG_HQD_REGS,
+	       "the bank ends with CP_HQD_AQL_DISPATCH_ID_HI");
+
+enum {
+	/* The first registers name the MQD and are not part of what is saved. */
+	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
+	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
+	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
+	MAX_SIZE = 29,		/* 2 << n dwords must fit the counters */
+	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
+	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
+	DEQUEUE_RESET = 2,
+	EOP_RING_PIPE = 0, EOP_RING_ME = 2, EOP_RING_QUEUE = 4,
+};
+
+static const struct vg_port cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
+
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
+			 unsigned int queue)
+{
+	return &vg->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) *
+			   VG_NUM_HQDS_PER_PIPE + queue];
+}
+
+static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
+{
+	return vg_u64(h->regs[lo], h->regs[lo + 1]);
+}
+
+static bool is_aql(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL,
+			CONTROL0);
+}
+
+uint64_t vg_hqd_rptr_report(const struct vg_hqd *h)
+{
+	return hqd_u64(h, HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
+}
+
+bool vg_hqd_active(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_ACTIVE)], CP_HQD_ACTIVE, ACTIVE);
+}
+
+uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
+			CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET);
+}
+
+/* ---- mapping ---- */
+
+int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
+{
+	return vg_mem_read(vg, &cp_port, 0, mqd + MQD_REGS, h->regs,
+			   sizeof(h->regs));
+}
+
+void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
+{
+	uint32_t *control = &h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)];
+
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
+				DOORBELL_OFFSET, doorbell);
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
+				DOORBELL_EN, 1);
+}
+
+void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
+{
+	h->regs[HQD(CP_HQD_VMID)] = vmid;
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR)] = vg_lo(wptr_addr);
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
+}
+
+/* An IB that a preemption has interrupted goes on where it was. */
+static void resume_ib(struct vg_hqd *h)
+{
+	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
+
+	if (!VG_FIELD(*control, CP_HQD_IB_CONTROL, PROCESSING_IB))
+		return;
+	h->q.ib[0] = (struct vg_ib){
+		.va = hqd_u64(h, HQD(CP_HQD_IB_BASE_ADDR)),
+		.size = VG_FIELD(*control, CP_HQD_IB_CONTROL, IB_SIZE),
+		.pos = h->regs[HQD(CP_HQD_IB_RPTR)],
+		.vmid = h->q.vmid,
+	};
+	h->q.ib_depth = 1;
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, PROCESSING_IB, 0);
+}
+
+static void save_ib(struct vg_hqd *h)
+{
+	const struct vg_ib *ib = &h->q.ib[0];
+	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
+
+	if (!h->q.ib_depth || ib->vmid != h->q.vmid)
+		return;
+	h->regs[HQD(CP_HQD_IB_BASE_ADDR)] = vg_lo(ib->va);
+	h->regs[HQD(CP_HQD_IB_BASE_ADDR_HI)] = vg_hi(ib->va);
+	h->regs[HQD(CP_HQD_IB_RPTR)] = ib->pos;
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, IB_SIZE, ib->size);
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, PROCESSING_IB, 1);
+}
+
+/*
+ * A user may have moved the write pointer while the queue was not mapped and
+ * nobody saw the doorbell, so it is read from where the user keeps it.
+ */
+static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t addr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_POLL_ADDR));
+	uint64_t wptr;
+
+	if (vg_mem_read64(vg, &cp_port, h->q.vmid, addr, &wptr))
+		h->q.halted = true;
+	else if (is_aql(h))
+		vg_aql_set_wptr(vg, &h->q, wptr);
+	else
+		vg_queue_set_wptr(vg, &h->q, wptr);
+}
+
+static const struct vg_engine_ops pm4_ops, aql_ops;
+
+static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t wptr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_LO));
+	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
+
+	h->q.ops = &pm4_ops;
+	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)),
+		       wptr);
+}
+
+/*
+ * The packets consumed so far are in a register of their own; the read pointer
+ * adds how much of a packet that an IB of it was left from.  Packets behind
+ * that one are those the write index in memory tells of.
+ */
+static void start_aql(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t packet = hqd_u64(h, HQD(CP_HQD_AQL_DISPATCH_ID));
+	uint64_t part = h->regs[HQD(CP_HQD_PQ_RPTR)] % AQL_DWORDS;
+	uint64_t rptr = packet * AQL_DWORDS + part;
+
+	if (h->q.ring_size < AQL_DWORDS || !h->q.vmid) {
+		vg_stop(vg, "%s: AQL queue of %u dwords in vmid %u", h->q.name,
+			h->q.ring_size, h->q.vmid);
+		return;
+	}
+	h->q.ops = &aql_ops;
+	vg_queue_start(vg, &h->q, rptr, rptr);
+	h->q.wptr = (packet + (part != 0)) * AQL_DWORDS;
+}
+
+void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint32_t size = VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
+				 CP_HQD_PQ_CONTROL, QUEUE_SIZE);
+
+	if (size > MAX_SIZE) {
+		vg_stop(vg, "%s: ring size field %u", h->q.name, size);
+		return;
+	}
+	h->regs[HQD(CP_HQD_ACTIVE)] = VG_FIELD_PREP(CP_HQD_ACTIVE, ACTIVE, 1);
+	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
+	h->q.ring = hqd_u64(h, HQD(CP_HQD_PQ_BASE)) << RING_UNIT_SHIFT;
+	h->q.ring_size = 2u << size;
+	if (is_aql(h))
+		start_aql(vg, h);
+	else
+		start_pm4(vg, h);
+	if (vgpu_stopped(vg))
+		return;
+	resume_ib(h);
+	if (h->q.vmid)
+		poll_wptr(vg, h);
+}
+
+static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+
+	if (mqd)
+		vg_mem_write(vg, &cp_port, 0,
+			     mqd + MQD_REGS + 4 * FIRST_SAVED,
+			     &h->regs[FIRST_SAVED],
+			     sizeof(h->regs) - 4 * FIRST_SAVED);
+}
+
+static void preempted(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
+	h->regs[HQD(CP_HQD_PQ_WPTR_LO)] = vg_lo(q->wptr);
+	h->regs[HQD(CP_HQD_PQ_WPTR_HI)] = vg_hi(q->wptr);
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
+	save_ib(h);
+	if (!vg_inject(vg, VG_FAULT_STALE_MQD))
+		save_mqd(vg, h);
+	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
+	h->dynamic = false;
+}
+
+void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
+{
+	vg_queue_kill(vg, &h->q);
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
+	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
+	h->dynamic = false;
+}
+
+/* ---- engine hooks ---- */
+
+/* In the registers dwords of the ring and the packets that are finished, to
+ * memory only the latter: it is the queue's read_dispatch_id. */
+static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+	uint64_t packet = q->rptr / AQL_DWORDS;
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
+	if (q->rptr % AQL_DWORDS)
+		return 0;
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
+	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(h),
+			      packet);
+}
+
+static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+	uint64_t report = vg_hqd_rptr_report(h);
+	uint32_t rptr = q->rptr & (q->ring_size - 1);
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = rptr;
+	if (!report || VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
+				CP_HQD_PQ_CONTROL, NO_UPDATE_RPTR))
+		return 0;
+	return vg_mem_write32(vg, &q->port, q->vmid, report, rptr);
+}
+
+static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
+{
+	uint32_t cntl = vg->regs[VG_ADDR(CP_MEC_CNTL)];
+
+	return vg_hqd_of((struct vg_queue *)q)->me == 1 ?
+		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT) :
+		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
+}
+
+static const struct vg_engine_ops pm4_ops = {
+	.length = vg_pm4_length,
+	.execute = vg_pm4_execute,
+	.rptr_moved = rptr_moved,
+	.preempted = preempted,
+	.enabled = enabled,
+};
+
+static const struct vg_engine_ops aql_ops = {
+	.length = vg_aql_length,
+	.execute = vg_aql_execute,
+	.rptr_moved = aql_rptr_moved,
+	.preempted = preempted,
+	.enabled = enabled,
+};
+
+bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
+		    unsigned int size)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		if (!h->q.active || vg_hqd_doorbell(h) != offset ||
+		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
+			      CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN))
+			continue;
+		if (is_aql(h))
+			vg_aql_doorbell(vg, &h->q, value, size);
+		else
+			vg_queue_set_wptr(vg, &h->q,
+					  size == sizeof(uint64_t) ? value :
+					  vg_u64(value, vg_hi(h->q.wptr)));
+		return true;
+	}
+	return false;
+}
+
+void vg_hqd_end_of_pipe(struct vgpu *vg, struct vg_hqd *h, unsigned int vmid,
+			uint32_t ctxid)
+{
+	uint32_t first = h->me == 1 ? VG_ADDR(CP_ME1_PIPE0_INT_CNTL)
+				    : VG_ADDR(CP_ME2_PIPE0_INT_CNTL);
+	struct vg_iv iv = {
+		.client = SOC15_IH_CLIENTID_GRBM_CP,
+		.source = GFX_9_0__SRCID__CP_EOP_INTERRUPT,
+		.ring = h->me << EOP_RING_ME | h->pipe << EOP_RING_PIPE |
+			h->queue << EOP_RING_QUEUE,
+		.vmid = vmid,
+		.node = VG_NODE_XCC0,
+		.data[0] = ctxid,
+	};
+
+	if (VG_FIELD(vg->regs[first + h->pipe], CP_ME1_PIPE0_INT_CNTL,
+		     TIME_STAMP_INT_ENABLE))
+		vg_ih_raise(vg, &iv);
+	else
+		vg_trace(vg, "eop-masked queue=%s", h->q.name);
+}
+
+/* ---- registers ---- */
+
+static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg,
+			 uint32_t index)
+{
+	struct vg_hqd *h = vg_grbm_hqd(vg);
+
+	if (!h) {
+		vg_stop(vg, "read of HQD register +%u with no queue selected",
+			index);
+		return ~0u;
+	}
+	return h->regs[index];
+}
+
+static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
+{
+	uint32_t request = VG_FIELD(value, CP_HQD_DEQUEUE_REQUEST, DEQUEUE_REQ);
+
+	if (!request || !h->q.active)
+		return;
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = value;
+	if (request == DEQUEUE_RESET)
+		vg_hqd_reset(vg, h);
+	else
+		vg_queue_preempt(vg, &h->q);
+}
+
+static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
+		      uint32_t index, uint32_t value)
+{
+	struct vg_hqd *h = vg_grbm_hqd(vg);
+
+	if (!h) {
+		vg_stop(vg, "write of HQD register +%u with no queue selected",
+			index);
+		return;
+	}
+	switch (index) {
+	case HQD(CP_HQD_ACTIVE):
+		if (!VG_FIELD(value, CP_HQD_ACTIVE, ACTIVE))
+			vg_hqd_reset(vg, h);
+		else if (!h->q.active)
+			vg_hqd_activate(vg, h);
+		return;
+	case HQD(CP_HQD_DEQUEUE_REQUEST):
+		request_dequeue(vg, h, value);
+		return;
+	}
+	if (h->q.active && h->regs[index] != value)
+		vg_stop(vg, "%s: HQD register +%u changed while the queue is active",
+			h->q.name, index);
+	h->regs[index] = value;
+}
+
+/*
+ * The reset of a pipe takes its queues off, whatever they do (gfx_v9_4_3.c:3659
+ * waits for that); the driver does it to all of them before a reset or a suspend,
+ * where it leaves its own queues as they are.
+ */
+static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
+			   uint32_t index, uint32_t value)
+{
+	static const uint32_t reset[][VG_NUM_PIPES] = {
+		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
+		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
+	};
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		if (value & reset[h->me - 1][h->pipe])
+			vg_hqd_reset(vg, h);
+	}
+	vg->regs[reg->first] = value;
+}
+
+void vg_cp_init(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		h->queue = i % VG_NUM_HQDS_PER_PIPE;
+		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
+		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
+		h->q.ops = &pm4_ops;
+		h->q.port = cp_port;
+		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me,
+			 h->pipe, h->queue);
+		vg_queue_init(vg, &h->q);
+	}
+}
+
+static void cp_reset(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		vg_hqd_reset(vg, h);
+		memset(h->regs, 0, sizeof(h->regs));
+	}
+	vg->cp.hws = (struct vg_hws){ 0 };
+}
+
+static void cp_free(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		vg_queue_free(&vg->cp.hqd[i].q);
+}
+
+static const struct vg_reg regs[] = {
+	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd,
+		 write_hqd),
+
+	/* Looked at by enabled() and vg_hqd_end_of_pipe(). */
+	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
+	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
+
+	VG_REG_PLAIN(SCRATCH_REG0),
+
+	/* Doorbells reach whatever queue has claimed them, so the range and
+	 * the status bit say nothing; write pointers are polled on mapping, by
+	 * doorbell afterwards, so polling has no settings. */
+	VG_RANGE_PLAIN(CP_MEC_DOORBELL_RANGE_LOWER, CP_MEC_DOORBELL_RANGE_UPPER),
+	VG_REG_PLAIN(CP_PQ_STATUS),
+	VG_RANGE_PLAIN(CP_PQ_WPTR_POLL_CNTL, CP_PQ_WPTR_POLL_CNTL1),
+	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
+
+	/* Interrupts of a graphics ring and of errors that never happen. */
+	VG_REG_PLAIN(CP_INT_CNTL_RING0),
+	VG_REG_PLAIN(CPC_INT_CNTL),
+
+	/* Firmware images: taken, not executed. */
+	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
+	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
+
+	/* Partitions (one), debugging, timing, memory sleep. */
+	VG_REG_PLAIN(CP_HYP_XCP_CTL),
+	VG_REG_PLAIN(CP_CPC_DEBUG),
+	VG_REG_PLAIN(CPC_PSP_DEBUG),
+	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
+	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
+
+	/* Dumped when a job hangs (gfx_v9_4_3.c:64-155): idle. */
+	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STALLED_STAT3, NULL, vg_reg_ignore_write),
+	VG_REG(CP_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_GFX_ERROR, NULL, vg_reg_ignore_write),
+	VG_REG(CPF_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CPC_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CPG_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_DEBUG, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC1_INSTR_PNTR, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC2_INSTR_PNTR, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC_ME1_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC_ME2_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_HQD_GFX_STATUS, NULL, vg_reg_ignore_write),
+};
+
+const struct vg_block vg_cp_block = {
+	.name = "cp",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+	.reset = cp_reset,
+	.free = cp_free,
+};

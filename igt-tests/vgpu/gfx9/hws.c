@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets of the kernel's own queues, KIQ and HIQ: mapping queues, hardware
+ * scheduling of run lists, and TLB flushes by PASID.
+ *
+ * The run list in force is what is mapped: there is no time slicing, so a list
+ * that needs more VMIDs or queues than there are stops the model.
+ */
+#include "gfx9/cp.h"
+#include "engine/pkt_pm4.h"
+#include "core/bits.h"
+
+static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
+			      const char *what, uint32_t value)
+{
+	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
+	return VG_FAULT;
+}
+
+/* ---- resources and TLB ---- */
+
+enum vg_result vg_hws_set_resources(struct vgpu *vg, struct vg_queue *q,
+				    const uint32_t *body, unsigned int n)
+{
+	const struct pm4_set_resources *p = (const void *)body;
+
+	/* KIQ's mask is of the kernel's queues, which name their slots. */
+	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
+		return VG_DONE;
+	vg->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
+	vg->cp.hws.queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
+	return VG_DONE;
+}
+
+enum vg_result vg_hws_invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
+				      const uint32_t *body, unsigned int n)
+{
+	const struct pm4_invalidate_tlbs *p = (const void *)body;
+
+	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
+		return unknown(vg, q, "INVALIDATE_TLBS", p->control);
+	/* Complete, and what is behind it runs, only when the flush is done. */
+	if (!q->progress)
+		q->progress = 1 + vg_gmc_flush_steps(vg);
+	if (--q->progress)
+		return VG_MORE;
+	vg_tlb_invalidate_pasid(vg, VG_GET(INVALIDATE_TLBS_PASID_, p->control),
+				VG_GET(INVALIDATE_TLBS_ALL, p->control),
+				"INVALIDATE_TLBS");
+	return VG_DONE;
+}
+
+/* ---- run list ---- */
+
+static bool any_dynamic(const struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		if (vg->cp.hqd[i].dynamic)
+			return true;
+	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
+		if (vg->sdma.queue[i].dynamic)
+			return true;
+	return false;
+}
+
+enum vg_result vg_hws_run_list(struct vgpu *vg, struct vg_queue *q,
+			       const uint32_t *body, unsigned int n)
+{
+	const struct pm4_run_list *p = (const void *)body;
+	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
+
+	if (VG_GET(RUN_LIST_CHAIN, p->control))
+		return unknown(vg, q, "oversubscribed run list", p->control);
+	if (any_dynamic(vg))
+		return unknown(vg, q, "run list on top of the one in force",
+			       p->control);
+	vg->cp.hws.vmids_used = 0;
+	vg_trace(vg, "runlist dwords=%u", size);
+	if (!size)
+		return VG_DONE;
+	return vg_queue_enter_ib(vg, q, 0, vg_u64(p->base_lo, p->base_hi), size,
+				 false);
+}
+
+/*
+ * A process keeps its VMID from one list to the next where that is possible;
+ * what the TLBs hold for it then stays, and only the driver's own flushes make
+ * it see changed page tables.
+ */
+static int choose_vmid(struct vgpu *vg, unsigned int pasid)
+{
+	uint32_t left = vg->cp.hws.vmid_mask & ~vg->cp.hws.vmids_used;
+
+	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
+		if (left >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
+			return vmid;
+	return left ? __builtin_ctz(left) : -1;
+}
+
+enum vg_result vg_hws_map_process(struct vgpu *vg, struct vg_queue *q,
+				  const uint32_t *body, unsigned int n)
+{
+	const struct pm4_map_process *p = (const void *)body;
+	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
+	uint64_t root = vg_u64(p->root_lo, p->root_hi);
+	int vmid = choose_vmid(vg, pasid);
+
+	if (vmid < 0)
+		return unknown(vg, q, "more processes than VMIDs, mask",
+			       vg->cp.hws.vmid_mask);
+	/* A PASID may have been given to a new process meanwhile. */
+	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
+	    vg_vmid_root(vg, vmid) != root) {
+		vg_vmid_set_pasid(vg, vmid, pasid);
+		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
+			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
+	}
+	vg_vmid_set_root(vg, vmid, root);
+	vg->cp.hws.vmids_used |= 1u << vmid;
+	vg->cp.hws.vmid = vmid;
+	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
+		 (unsigned long long)root);
+	return VG_DONE;
+}
+
+/* ---- MAP_QUEUES ---- */
+
+/* Slot named by the packet: kernel queues. */
+static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
+				  const struct pm4_map_queues *p)
+{
+	unsigned int me = VG_GET(MAP_QUEUES_ME, p->control) + 1;
+	struct vg_hqd *h;
+
+	if (me > VG_NUM_MES ||
+	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
+	    VG_GET(MAP_QUEUES_VMID, p->control))
+		return unknown(vg, q, "MAP_QUEUES", p->control);
+	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
+		      VG_GET(MAP_QUEUES_QUEUE, p->control));
+	if (h->q.active)
+		return unknown(vg, q, "MAP_QUEUES to a slot in use",
+			       p->control);
+	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
+		return VG_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_activate(vg, h);
+	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+}
+
+/* A free slot among those that SET_RESOURCES gave the HWS. */
+static struct vg_hqd *free_slot(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		if (vg->cp.hws.queue_mask >> i & 1 && !vg->cp.hqd[i].q.active)
+			return &vg->cp.hqd[i];
+	return NULL;
+}
+
+static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
+				       const struct pm4_map_queues *p)
+{
+	struct vg_hqd *h = free_slot(vg);
+
+	if (!h)
+		return unknown(vg, q, "more queues than slots", p->control);
+	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
+		return VG_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_set_user(h, vg->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_activate(vg, h);
+	h->dynamic = true;
+	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
+	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+}
+
+enum vg_result vg_hws_map_queues(struct vgpu *vg, struct vg_queue *q,
+				 const uint32_t *body, unsigned int n)
+{
+	const struct pm4_map_queues *p = (const void *)body;
+
+	if (VG_GET(MAP_QUEUES_NUM, p->control) != 1 || n != PM4_DWORDS(*p))
+		return unknown(vg, q, "MAP_QUEUES of several queues",
+			       p->control);
+	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
+		return map_to_slot(vg, q, p);
+	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
+	    !vg->cp.hws.vmids_used)
+		return unknown(vg, q, "MAP_QUEUES", p->control);
+	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
+	case PM4_ENGINE_COMPUTE:
+		return map_user_compute(vg, q, p);
+	case PM4_ENGINE_SDMA0:
+		vg_sdma_map(vg, vg->cp.hws.vmid,
+			    VG_GET(PM4_DOORBELL, p->doorbell),
+			    vg_u64(p->mqd_lo, p->mqd_hi),
+			    vg_u64(p->wptr_lo, p->wptr_hi));
+		return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+	}
+	return unknown(vg, q, "MAP_QUEUES engine", p->control);
+}
+
+/* ---- UNMAP_QUEUES ---- */
+
+static bool matches(struct vgpu *vg, const struct vg_hqd *h,
+		    const struct vg_unmap *which)
+{
+	switch (which->sel) {
+	case VG_UNMAP_DOORBELL:
+		for (unsigned int i = 0; i < which->num_doorbells; i++)
+			if (vg_hqd_doorbell(h) == which->doorbell[i])
+				return true;
+		return false;
+	case VG_UNMAP_PASID:
+		return h->dynamic &&
+			vg_vmid_pasid(vg, h->q.vmid) == (int)which->pasid;
+	case VG_UNMAP_ALL:
+		return h->dynamic;
+	case VG_UNMAP_NON_STATIC:
+		return h->dynamic && !h->is_static;
+	}
+	return false;
+}
+
+/* How many are still mapped after asking all that match to stop. */
+static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
+				  bool reset)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg->cp.hqd[i];
+
+		if (!h->q.active || !matches(vg, h, which))
+			continue;
+		if (reset) {
+			vg_hqd_reset(vg, h);
+		} else {
+			vg_queue_preempt(vg, &h->q);
+			left++;
+		}
+	}
+	return left;
+}
+
+static void decode_unmap(const struct pm4_unmap_queues *p,
+			 struct vg_unmap *which)
+{
+	*which = (struct vg_unmap){
+		.sel = VG_GET(UNMAP_QUEUES_SEL, p->control),
+		.num_doorbells = VG_GET(UNMAP_QUEUES_NUM, p->control),
+		.pasid = VG_GET(UNMAP_QUEUES_PASID_, p->doorbell0),
+	};
+	which->doorbell[0] = VG_GET(PM4_DOORBELL, p->doorbell0);
+	for (unsigned int i = 0; i < VG_COUNT(p->doorbell); i++)
+		which->doorbell[i + 1] = VG_GET(PM4_DOORBELL, p->doorbell[i]);
+}
+
+/* Complete only when all are off, so that a fence behind it means that. */
+enum vg_result vg_hws_unmap_queues(struct vgpu *vg, struct vg_queue *q,
+				   const uint32_t *body, unsigned int n)
+{
+	const struct pm4_unmap_queues *p = (const void *)body;
+	uint32_t action = VG_GET(UNMAP_QUEUES_ACTION, p->control);
+	uint32_t engine = VG_GET(UNMAP_QUEUES_ENGINE, p->control);
+	struct vg_unmap which;
+	unsigned int left;
+
+	decode_unmap(p, &which);
+	if ((action != PM4_UNMAP_PREEMPT && action != PM4_UNMAP_RESET) ||
+	    which.num_doorbells > VG_COUNT(which.doorbell) ||
+	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
+		return unknown(vg, q, "UNMAP_QUEUES", p->control);
+
+	/* A filter means the queues of both engines, doorbells those of one. */
+	left = 0;
+	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_COMPUTE)
+		left += unmap_compute(vg, &which, action == PM4_UNMAP_RESET);
+	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_SDMA0)
+		left += vg_sdma_unmap(vg, &which);
+	return left ? VG_WAIT : VG_DONE;
+}
+
+enum vg_result vg_hws_query_status(struct vgpu *vg, struct vg_queue *q,
+				   const uint32_t *body, unsigned int n)
+{
+	const struct pm4_query_status *p = (const void *)body;
+	uint32_t command = VG_GET(QUERY_STATUS_COMMAND_, p->control);
+
+	if (command != PM4_QUERY_FENCE_AT_ONCE && command != PM4_QUERY_FENCE)
+		return unknown(vg, q, "QUERY_STATUS", p->control);
+	return vg_mem_write64(vg, &q->port, 0, vg_u64(p->addr_lo, p->addr_hi),
+			      vg_u64(p->data_lo, p->data_hi)) ? VG_FAULT
+							      : VG_DONE;
+}

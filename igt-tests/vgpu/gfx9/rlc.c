@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Run list controller: power and clock management that has nothing to manage
+ * here, the clock counter, and handshakes that are always done.
+ */
+#include "gfx9/blocks.h"
+#include "gfx9/regs_gc.h"
+#include "core/bits.h"
+
+/*
+ * The reference clock has 100 MHz, soc15_get_xclk()
+ * (drivers/gpu/drm/amd/amdgpu/soc15.c:346).  One tick of virtual time is a
+ * microsecond of it.
+ */
+enum { CLOCKS_PER_TICK = 100, NS_PER_CLOCK = 10 };
+
+uint64_t vg_gpu_clock(const struct vgpu *vg)
+{
+	if (vg->config.real_clock)
+		return vg->ops->clock(vg->host) / NS_PER_CLOCK;
+	return vg->time * CLOCKS_PER_TICK;
+}
+
+static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
+			  uint32_t index, uint32_t value)
+{
+	uint64_t now = vg_gpu_clock(vg);
+
+	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_LSB)] = vg_lo(now);
+	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_MSB)] = vg_hi(now);
+}
+
+/* CMD clears itself when the request is done, that is at once. */
+static void write_safe_mode(struct vgpu *vg, const struct vg_reg *reg,
+			    uint32_t index, uint32_t value)
+{
+	vg->regs[reg->first] = VG_FIELD_SET(value, RLC_SAFE_MODE, CMD, 0);
+}
+
+static const struct vg_reg regs[] = {
+	VG_REG(RLC_SAFE_MODE, NULL, write_safe_mode),
+	VG_REG(RLC_CAPTURE_GPU_CLOCK_COUNT, NULL, write_capture),
+	VG_REG(RLC_GPU_CLOCK_COUNT_LSB, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_GPU_CLOCK_COUNT_MSB, NULL, vg_reg_ignore_write),
+
+	/* Idle, nothing pending. */
+	VG_REG(RLC_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_GPM_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_INT_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_SERDES_CU_MASTER_BUSY, NULL, vg_reg_ignore_write),
+	VG_REG(RLC_SERDES_NONCU_MASTER_BUSY, NULL, vg_reg_ignore_write),
+	VG_REG_PLAIN(RLC_GPM_GENERAL_6),
+	/* Mailbox to the SMU, which is not there; only dumped. */
+	VG_REG_PLAIN(RLC_SMU_COMMAND),
+	VG_REG_PLAIN(RLC_SMU_MESSAGE),
+	VG_REG_PLAIN(RLC_SMU_ARGUMENT_1),
+	VG_REG_PLAIN(RLC_SMU_ARGUMENT_2),
+	VG_REG_PLAIN(RLC_SMU_SAFE_MODE),
+	VG_REG_PLAIN(SMU_RLC_RESPONSE),
+
+	/* Start, clock gating, memory sleep, performance streaming. */
+	VG_REG_PLAIN(RLC_CNTL),
+	VG_REG_PLAIN(RLC_MEM_SLP_CNTL),
+	VG_REG_PLAIN(RLC_CGTT_MGCG_OVERRIDE),
+	VG_REG_PLAIN(RLC_CGCG_CGLS_CTRL),
+	VG_REG_PLAIN(RLC_SPM_MC_CNTL),
+	VG_REG_PLAIN(RLC_SRM_CNTL),
+
+	/* Firmware image: taken, not executed. */
+	VG_REG_PLAIN(RLC_GPM_UCODE_ADDR),
+	VG_REG_PLAIN(RLC_GPM_UCODE_DATA),
+
+	/* Says which queues are KIQ and HIQ; privilege follows VMID 0 here. */
+	VG_REG_PLAIN(RLC_CP_SCHEDULERS),
+};
+
+const struct vg_block vg_rlc_block = {
+	.name = "rlc",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+};
