@@ -57,6 +57,7 @@ void vgpu_free(struct vgpu *vg)
 			vg_blocks[i]->free(vg);
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
 		vg_tlb_free(vg->hub[hub].tlb);
+	vg_oracle_free(vg);
 	free(vg);
 }
 

@@ -5,7 +5,6 @@
 
 #include "core/inject.h"
 #include "core/sched.h"
-#include "oracle/oracle.h"
 #include "core/bits.h"
 
 enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
@@ -121,7 +120,7 @@ bool vg_inject(struct vgpu *vg, enum vg_fault_id id)
 {
 	struct vg_fault *f = &vg->fault[id];
 
-	if (!f->armed || (f->mark && f->mark != vg_oracle_mark(vg)))
+	if (!f->armed || (f->mark && f->mark != vg->mark))
 		return false;
 	if (f->seen++ < f->after || f->struck >= f->count)
 		return false;

@@ -8,7 +8,6 @@
 
 #include "gfx9/gmc.h"
 #include "core/model.h"
-#include "oracle/oracle.h"
 #include "gfx9/pte.h"
 #include "core/tlb.h"
 #include "gfx9/walk.h"
@@ -28,12 +27,12 @@ static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
 static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
 			       bool write)
 {
-	const struct vg_oracle_access access = {
+	const struct vg_judged_access access = {
 		.va = gpa, .gpa = gpa, .len = len, .write = write,
-		.read_at = vg_oracle_now(vg),
+		.read_at = vg->judge->now(vg),
 	};
 
-	vg_oracle_judge(vg, &access);
+	vg->judge->access(vg, &access);
 }
 
 static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
@@ -57,7 +56,7 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 	struct vg_vm_context ctx;
 	struct vg_translation t;
 	enum vg_walk_status status;
-	uint64_t read_at = vg_oracle_now(vg);
+	uint64_t read_at = vg->judge->now(vg);
 	uint64_t mask;
 
 	vg_gmc_context(vg, hub, vmid, &ctx);
@@ -87,7 +86,7 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 struct target {
 	uint64_t phys;
 	uint64_t len;		/* contiguous from phys */
-	uint64_t read_at;	/* vg_oracle_now() before it was read */
+	uint64_t read_at;	/* vg_judge.now() before it was read */
 	bool system;
 	bool nothing;		/* PRT or default page: nothing is behind it */
 };
@@ -162,7 +161,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 		return 0;
 	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
 	if (*ptr && t.system)
-		vg_oracle_judge(vg, &(struct vg_oracle_access){
+		vg->judge->access(vg, &(struct vg_judged_access){
 			.vmid = vmid, .va = va, .gpa = t.phys, .len = *len,
 			.write = access & VG_WRITE, .read_at = t.read_at,
 		});

@@ -13,6 +13,7 @@
 #define VG_MODEL_H
 
 #include "core/inject.h"
+#include "core/judge.h"
 #include "vgpu.h"
 
 enum {
@@ -414,7 +415,9 @@ struct vgpu {
 	struct vg_cp cp;
 	struct vg_sdma sdma;
 	struct vg_sched sched;
+	const struct vg_judge *judge;
 	struct vg_oracle *oracle;
+	uint32_t mark;		/* the part of the run that the guest has begun, or 0 */
 	struct vg_fault fault[VG_NUM_FAULTS];
 };
 

@@ -16,7 +16,7 @@ struct vg_tlb;
 struct vg_tlb_entry {
 	uint64_t block;		/* va >> shift */
 	uint64_t phys;		/* of the block's first byte; may wrap below 0 */
-	uint64_t read_at;	/* vg_oracle_now() before it was read */
+	uint64_t read_at;	/* vg_judge.now() before it was read */
 	uint8_t shift;
 	uint8_t vmid;
 	uint8_t access;

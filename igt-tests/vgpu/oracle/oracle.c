@@ -31,7 +31,6 @@ struct vg_oracle {
 	uint64_t earlier;	/* events of the rings before it */
 	uint64_t accesses;
 	uint64_t violations;
-	uint32_t mark;		/* the last one */
 	uint64_t marked_at;	/* violations until then */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
@@ -44,13 +43,7 @@ static const char *const sentence[VG_NUM_RULES] = {
 #undef VG_RULE
 };
 
-int vg_oracle_init(struct vgpu *vg)
-{
-	vg->oracle = calloc(1, sizeof(*vg->oracle));
-	return vg->oracle ? 0 : -ENOMEM;
-}
-
-static void oracle_free(struct vgpu *vg)
+void vg_oracle_free(struct vgpu *vg)
 {
 	if (!vg->oracle)
 		return;
@@ -111,7 +104,7 @@ static void history(const struct vg_page *page, char *buf, size_t size)
 }
 
 static void violation(struct vgpu *vg, enum vg_rule rule,
-		      const struct vg_oracle_access *a,
+		      const struct vg_judged_access *a,
 		      const struct vg_page *page, uint64_t number)
 {
 	char events[LINE / 3], details[LINE];
@@ -189,7 +182,7 @@ static void drain(struct vgpu *vg)
 
 /* ---- judging ---- */
 
-uint64_t vg_oracle_now(struct vgpu *vg)
+static uint64_t oracle_now(struct vgpu *vg)
 {
 	const struct vg_oracle *o = vg->oracle;
 
@@ -197,7 +190,7 @@ uint64_t vg_oracle_now(struct vgpu *vg)
 	return o->earlier + (o->enabled ? vg_pages_now(o->pages) : 0);
 }
 
-static void judge_page(struct vgpu *vg, const struct vg_oracle_access *a,
+static void judge_page(struct vgpu *vg, const struct vg_judged_access *a,
 		       uint64_t number)
 {
 	const struct vg_page *page = vg_pages_get(vg->oracle->pages, number);
@@ -213,7 +206,7 @@ static void judge_page(struct vgpu *vg, const struct vg_oracle_access *a,
 		violation(vg, VG_RULE_READONLY, a, page, number);
 }
 
-void vg_oracle_judge(struct vgpu *vg, const struct vg_oracle_access *access)
+static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 {
 	struct vg_oracle *o = vg->oracle;
 	uint64_t last = access->gpa + access->len - 1;
@@ -279,7 +272,7 @@ static uint32_t read_violations(struct vgpu *vg, const struct vg_reg *reg,
 static uint32_t read_events(struct vgpu *vg, const struct vg_reg *reg,
 			    uint32_t index)
 {
-	return vg_oracle_now(vg);
+	return oracle_now(vg);
 }
 
 static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
@@ -293,14 +286,9 @@ static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
 		       uint32_t index, uint32_t value)
 {
 	drain(vg);
-	vg->oracle->mark = value;
+	vg->mark = value;
 	vg->oracle->marked_at = vg->oracle->violations;
 	vg_trace(vg, "mark value=%u", value);
-}
-
-uint32_t vg_oracle_mark(const struct vgpu *vg)
-{
-	return vg->oracle->mark;
 }
 
 #define ORACLE_REG(name_, read_, write_) \
@@ -326,8 +314,21 @@ const struct vg_block vg_oracle_block = {
 	.name = "oracle",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
-	.free = oracle_free,
 };
+
+static const struct vg_judge oracle_judge = {
+	.now = oracle_now,
+	.access = judge_access,
+};
+
+int vg_oracle_init(struct vgpu *vg)
+{
+	vg->oracle = calloc(1, sizeof(*vg->oracle));
+	if (!vg->oracle)
+		return -ENOMEM;
+	vg->judge = &oracle_judge;
+	return 0;
+}
 
 /* ---- verdict ---- */
 
