@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/images.h"
 #include "host/server.h"
 #include "vgpu.h"
 

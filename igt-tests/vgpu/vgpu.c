@@ -1,23 +1,38 @@
 /* SPDX-License-Identifier: MIT */
-/* Putting the blocks together. */
+/* Puts a GPU together: the core, a chip and the page oracle. */
+#include <errno.h>
 #include <stdlib.h>
 
 #include "core/bus.h"
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
-#include "gfx9/gmc.h"
-#include "core/sched.h"
+#include "gfx9/gfx9.h"
 #include "oracle/oracle.h"
-#include "core/bits.h"
-#include "core/tlb.h"
 
-const struct vg_block *const vg_blocks[] = {
-	&vg_nbio_block, &vg_smuio_block, &vg_mp_block, &vg_hdp_block,
-	&vg_athub_block, &vg_gmc_block, &vg_gfxhub_block, &vg_mmhub_block,
-	&vg_ih_block, &vg_grbm_block, &vg_rlc_block, &vg_cp_block,
-	&vg_sdma_block, &vg_oracle_block,
-};
-const size_t vg_num_blocks = VG_COUNT(vg_blocks);
+/* The one chip that there is; a second one needs an option that chooses. */
+static const struct vg_chip *const the_chip = &vg_gfx942;
+
+size_t vgpu_image(size_t i, const char **name, uint8_t *buf)
+{
+	if (i >= the_chip->num_images)
+		return 0;
+	*name = the_chip->images[i].name;
+	return the_chip->images[i].make(buf);
+}
+
+static int set_up(struct vgpu *vg)
+{
+	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+		vg->tlb[hub] = vg_tlb_new();
+		if (!vg->tlb[hub])
+			return -ENOMEM;
+	}
+	vg_sched_init(vg);
+	if (vg_oracle_init(vg) || vg->chip->init(vg))
+		return -ENOMEM;
+	for (size_t i = 0; i < vg->chip->num_blocks; i++)
+		vg_bus_add(vg, vg->chip->blocks[i]);
+	vg_bus_add(vg, &vg_oracle_block);
+	return 0;
+}
 
 struct vgpu *vgpu_new(const struct vg_config *config,
 		      const struct vg_host_ops *ops, void *host)
@@ -29,21 +44,11 @@ struct vgpu *vgpu_new(const struct vg_config *config,
 	vg->config = *config;
 	vg->ops = ops;
 	vg->host = host;
-	if (vg_oracle_init(vg)) {
-		free(vg);
+	vg->chip = the_chip;
+	if (set_up(vg)) {
+		vgpu_free(vg);
 		return NULL;
 	}
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
-		vg->hub[hub].tlb = vg_tlb_new();
-		if (!vg->hub[hub].tlb) {
-			vgpu_free(vg);
-			return NULL;
-		}
-	}
-	vg_sched_init(vg);
-	vg_bus_init(vg);
-	vg_cp_init(vg);
-	vg_sdma_init(vg);
 	vgpu_reset(vg);
 	return vg;
 }
@@ -52,11 +57,10 @@ void vgpu_free(struct vgpu *vg)
 {
 	if (!vg)
 		return;
-	for (size_t i = 0; i < vg_num_blocks; i++)
-		if (vg_blocks[i]->free)
-			vg_blocks[i]->free(vg);
+	if (vg->chip_state)
+		vg->chip->free(vg);
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
-		vg_tlb_free(vg->hub[hub].tlb);
+		vg_tlb_free(vg->tlb[hub]);
 	vg_oracle_free(vg);
 	free(vg);
 }
@@ -67,8 +71,8 @@ void vgpu_reset(struct vgpu *vg)
 		return;
 	vg_trace(vg, "reset");
 	vg_bus_reset(vg);
-	for (size_t i = 0; i < vg_num_blocks; i++)
-		if (vg_blocks[i]->reset)
-			vg_blocks[i]->reset(vg);
+	for (size_t i = 0; i < vg->num_blocks; i++)
+		if (vg->block[i]->reset)
+			vg->block[i]->reset(vg);
 	vg_sched_reset(vg);
 }

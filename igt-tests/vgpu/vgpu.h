@@ -134,7 +134,12 @@ int vgpu_add_fault(struct vgpu *vg, const char *text);
 /* Name of the @i-th fault there is and a sentence about it, NULL at the end. */
 const char *vgpu_fault_name(size_t i, const char **what);
 
-/* Write "amdgpu/ip_discovery.bin" and the firmware images below @dir; 0 or -errno. */
-int vg_images_write(const char *dir);
+/*
+ * The @i-th file that the driver requests of the guest's user space: its name
+ * below "amdgpu/", and its content in @buf, which has VG_IMAGE_MAX zero bytes.
+ * Returns the size, 0 at the end.
+ */
+enum { VG_IMAGE_MAX = 8192 };
+size_t vgpu_image(size_t i, const char **name, uint8_t *buf);
 
 #endif

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "core/bus.h"
-#include "core/sched.h"
 
 static void add_register(struct vgpu *vg, const struct vg_block *block,
 			 const struct vg_reg *reg)
@@ -32,11 +31,15 @@ static void add_register(struct vgpu *vg, const struct vg_block *block,
 	}
 }
 
-void vg_bus_init(struct vgpu *vg)
+void vg_bus_add(struct vgpu *vg, const struct vg_block *block)
 {
-	for (size_t b = 0; b < vg_num_blocks; b++)
-		for (size_t r = 0; r < vg_blocks[b]->num_regs; r++)
-			add_register(vg, vg_blocks[b], &vg_blocks[b]->regs[r]);
+	if (vg->num_blocks == VG_MAX_BLOCKS) {
+		vg_stop(vg, "%s: more than %d blocks", block->name, VG_MAX_BLOCKS);
+		return;
+	}
+	vg->block[vg->num_blocks++] = block;
+	for (size_t r = 0; r < block->num_regs; r++)
+		add_register(vg, block, &block->regs[r]);
 }
 
 void vg_bus_reset(struct vgpu *vg)

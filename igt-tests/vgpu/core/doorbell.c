@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Doorbell BAR: the write goes to whoever has claimed the offset. */
-#include "gfx9/blocks.h"
+#include "core/bus.h"
 
 void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		 unsigned int size)
@@ -13,14 +13,11 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		vg_stop(vg, "doorbell write of %u bytes at 0x%x", size, offset);
 		return;
 	}
-	if ((int)index == vg_ih_doorbell(vg)) {
-		vg_ih_set_rptr(vg, value);
+	if (vg->chip->interrupt_doorbell(vg, index, value))
 		return;
-	}
 	if (vg_inject(vg, VG_FAULT_LOST_DOORBELL))
 		return;
-	taken = vg_cp_doorbell(vg, index, value, size) ||
-		vg_sdma_doorbell(vg, index, value, size);
+	taken = vg->chip->queue_doorbell(vg, index, value, size);
 	/* Not an error: the queue may be evicted just now. */
 	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index,
 		 (unsigned long long)value, taken);

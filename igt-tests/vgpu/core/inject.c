@@ -3,9 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/inject.h"
-#include "core/sched.h"
 #include "core/bits.h"
+#include "core/gpu.h"
 
 enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
 

@@ -4,7 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/model.h"
+#include "core/gpu.h"
 
 enum { VG_TRACE_LINE = 512 };
 
@@ -19,6 +19,11 @@ static bool wanted(const char *filter, const char *fmt)
 		filter = filter[n] ? filter + n + 1 : NULL;
 	}
 	return false;
+}
+
+bool vg_tracing(const struct vgpu *vg)
+{
+	return vg->ops->trace;
 }
 
 void vgpu_trace(struct vgpu *vg, const char *fmt, ...)

@@ -6,11 +6,12 @@
 #include <errno.h>
 #include <string.h>
 
-#include "gfx9/gmc.h"
-#include "core/model.h"
-#include "gfx9/pte.h"
-#include "core/tlb.h"
-#include "gfx9/walk.h"
+#include "core/gpu.h"
+
+const char *vg_hub_name(enum vg_hub_id hub)
+{
+	return hub == VG_GFXHUB ? "gfxhub" : "mmhub";
+}
 
 /* Host pointer for [phys, phys + len), NULL when there is no such memory. */
 static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
@@ -53,17 +54,15 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 				unsigned int vmid, uint64_t va,
 				struct vg_tlb_entry *entry)
 {
-	struct vg_vm_context ctx;
 	struct vg_translation t;
 	enum vg_walk_status status;
 	uint64_t read_at = vg->judge->now(vg);
 	uint64_t mask;
 
-	vg_gmc_context(vg, hub, vmid, &ctx);
-	status = vg_walk(&ctx, va, read_entry, vg, &t);
+	status = vg->chip->mmu.walk(vg, hub, vmid, va, read_entry, vg, &t);
 	if (status != VG_WALK_OK) {
 		vg_trace(vg, "walk-failed hub=%s vmid=%u va=0x%llx level=%u entry=0x%llx",
-			 vg_hub_regs(hub)->name, vmid, (unsigned long long)va,
+			 vg_hub_name(hub), vmid, (unsigned long long)va,
 			 t.level, (unsigned long long)t.entry);
 		return status;
 	}
@@ -78,9 +77,18 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 		.system = t.system,
 		.prt = t.prt,
 	};
-	if (vg_tlb_insert(vg->hub[hub].tlb, entry))
+	if (vg_tlb_insert(vg->tlb[hub], entry))
 		vg_stop(vg, "no memory for the TLB");
 	return VG_WALK_OK;
+}
+
+void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
+		       const char *why)
+{
+	size_t dropped = vg_tlb_drop(vg->tlb[hub], vmids);
+
+	vg_trace(vg, "tlb-flush hub=%s vmids=0x%04x dropped=%zu why=%s",
+		 vg_hub_name(hub), vmids, dropped, why);
 }
 
 struct target {
@@ -100,25 +108,26 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
 		     unsigned int vmid, uint64_t va, enum vg_access access,
 		     struct target *out)
 {
+	const struct vg_mmu_ops *mmu = &vg->chip->mmu;
 	const struct vg_tlb_entry *hit;
 	struct vg_tlb_entry filled;
 	enum vg_walk_status status = VG_WALK_OK;
 	uint64_t mask;
 
-	va &= VG_VA_MASK;
-	if (vmid == 0 && vg_gmc_fb_offset(vg, port->hub, va, &out->phys)) {
+	va &= (1ull << mmu->va_bits) - 1;
+	if (vmid == 0 && mmu->direct(vg, port->hub, va, &out->phys)) {
 		out->len = VG_VRAM_SIZE - out->phys;
 		out->system = false;
 		out->nothing = false;
 		return 0;
 	}
-	hit = vg_tlb_find(vg->hub[port->hub].tlb, vmid, va);
+	hit = vg_tlb_find(vg->tlb[port->hub], vmid, va);
 	if (!hit) {
 		status = fill(vg, port->hub, vmid, va, &filled);
 		hit = &filled;
 	}
 	if (status != VG_WALK_OK || !(hit->access & access)) {
-		vg_gmc_fault(vg, port, vmid, va, access, status);
+		mmu->fault(vg, port, vmid, va, access, status);
 		if (!survives_faults(vg, vmid))
 			return -EFAULT;
 		*out = (struct target){

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/sched.h"
+#include "core/gpu.h"
 
 void vg_queue_init(struct vgpu *vg, struct vg_queue *q)
 {

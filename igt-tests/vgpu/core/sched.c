@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "core/sched.h"
+#include "core/gpu.h"
 
 enum {
 	/* Steps a queue does in a row at most: short, so that orders mix. */
@@ -108,7 +108,7 @@ bool vgpu_step(struct vgpu *vg)
 		q->looked_at = vg->sched.epoch;
 	vg->sched.current = NULL;
 	if (vg->sched.flushes)
-		vg_gmc_step(vg);
+		vg->chip->step_flushes(vg);
 	return vgpu_busy(vg);
 }
 

@@ -1,23 +1,30 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The engines' schedule: whose turn it is, and how long things take.  Every
- * choice is drawn from one generator, so that a seed and the host's calls
- * determine the run.
+ * The schedule of the engines: which queue does the next step, and how many
+ * steps things take.  One generator draws every choice, so that the seed and
+ * the host's calls determine the whole run.
  */
 #ifndef VG_SCHED_H
 #define VG_SCHED_H
 
-#include "core/model.h"
+#include "core/queue.h"
+
+struct vg_sched {
+	struct vg_queue *queues; /* all, in order of registration */
+	struct vg_queue *last;	/* the queue that did the last step */
+	struct vg_queue *current; /* the queue whose step this is, else NULL */
+	struct vg_queue *executing; /* the queue inside ops->execute(), else NULL */
+	unsigned int turn;	/* steps that @last may still do before the others */
+	unsigned int flushes;	/* TLB flushes under way, of both hubs */
+	uint64_t epoch;		/* counts the events that a queue may have waited for */
+	uint64_t random;	/* state of the generator, which begins with the seed */
+};
 
 void vg_sched_init(struct vgpu *vg);
 void vg_sched_reset(struct vgpu *vg);
-/* 0 .. @max, @max below 2^32; nothing is drawn for 0. */
+/* Draw a number from 0 to @max, which is below 2^32.  Draws nothing for 0. */
 uint32_t vg_random(struct vgpu *vg, uint32_t max);
 /* Something has changed that a waiting queue may have waited for. */
 void vg_sched_wake(struct vgpu *vg);
-
-/* Of core/queue.c: is there anything to do; one step, true when it made progress. */
-bool vg_queue_runnable(const struct vgpu *vg, const struct vg_queue *q);
-bool vg_queue_step(struct vgpu *vg, struct vg_queue *q);
 
 #endif

@@ -9,12 +9,12 @@
  * all there is to say about it, and a preemption in the IB needs no state of
  * its own.
  */
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
-#include "core/sched.h"
+#include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/aql.h"
 #include "engine/pkt_aql.h"
 #include "engine/pkt_pm4.h"
-#include "core/bits.h"
+#include "engine/pm4.h"
 
 static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
@@ -55,7 +55,7 @@ void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
 /* Does the runtime's queue structure around the read index ask for times? */
 static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 {
-	uint64_t read_id = vg_hqd_rptr_report(vg_hqd_of(q));
+	uint64_t read_id = vg->chip->pm4->rptr_report(q);
 	uint64_t base = read_id - AQL_QUEUE_READ_ID;
 	uint32_t offset, properties = 0;
 
@@ -107,7 +107,7 @@ static int notify(struct vgpu *vg, struct vg_queue *q,
 		return 0;
 	if (vg_mem_write64(vg, &q->port, q->vmid, s->mailbox, s->event_id))
 		return -1;
-	vg_hqd_end_of_pipe(vg, vg_hqd_of(q), q->vmid, s->event_id);
+	vg->chip->pm4->end_of_pipe(vg, q, q->vmid, s->event_id);
 	return 0;
 }
 

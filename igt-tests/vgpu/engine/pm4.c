@@ -3,10 +3,10 @@
  * PM4 decoding: packet length, the table of packets, and registers as packets
  * number them.
  */
-#include "gfx9/cp.h"
-#include "gfx9/gmc.h"
-#include "engine/pkt_pm4.h"
 #include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/pkt_pm4.h"
+#include "engine/pm4.h"
 
 /* ---- packets that need no more than a line ---- */
 
@@ -57,7 +57,7 @@ static enum vg_result indirect_buffer(struct vgpu *vg, struct vg_queue *q,
 
 #define BODY(type) PM4_DWORDS(struct pm4_##type)
 
-const struct vg_pm4_op vg_pm4_table[] = {
+static const struct vg_pm4_op packets[] = {
 	{ PM4_NOP, "NOP", 1, false, nop },
 	{ PM4_ATOMIC_MEM, "ATOMIC_MEM", BODY(atomic_mem), false,
 	  vg_pm4_atomic_mem },
@@ -78,29 +78,25 @@ const struct vg_pm4_op vg_pm4_table[] = {
 	{ PM4_SET_SH_REG, "SET_SH_REG", 2, false, vg_pm4_set_sh_reg },
 	{ PM4_SET_UCONFIG_REG, "SET_UCONFIG_REG", 2, false,
 	  vg_pm4_set_uconfig_reg },
-	{ PM4_INVALIDATE_TLBS, "INVALIDATE_TLBS", BODY(invalidate_tlbs), true,
-	  vg_hws_invalidate_tlbs },
-	{ PM4_SET_RESOURCES, "SET_RESOURCES", BODY(set_resources), true,
-	  vg_hws_set_resources },
-	{ PM4_MAP_PROCESS, "MAP_PROCESS", BODY(map_process), true,
-	  vg_hws_map_process },
-	{ PM4_MAP_QUEUES, "MAP_QUEUES", BODY(map_queues), true,
-	  vg_hws_map_queues },
-	{ PM4_UNMAP_QUEUES, "UNMAP_QUEUES", BODY(unmap_queues), true,
-	  vg_hws_unmap_queues },
-	{ PM4_QUERY_STATUS, "QUERY_STATUS", BODY(query_status), true,
-	  vg_hws_query_status },
-	{ PM4_RUN_LIST, "RUN_LIST", BODY(run_list), true, vg_hws_run_list },
 };
 
-const size_t vg_pm4_table_size = VG_COUNT(vg_pm4_table);
+const struct vg_pm4_table vg_pm4_packets = { packets, VG_COUNT(packets) };
 
-static const struct vg_pm4_op *find_op(uint32_t header)
+static const struct vg_pm4_op *find_in(const struct vg_pm4_table *table,
+				       uint32_t opcode)
 {
-	for (size_t i = 0; i < vg_pm4_table_size; i++)
-		if (vg_pm4_table[i].opcode == VG_GET(PM4_OPCODE, header))
-			return &vg_pm4_table[i];
+	for (size_t i = 0; i < table->num; i++)
+		if (table->op[i].opcode == opcode)
+			return &table->op[i];
 	return NULL;
+}
+
+static const struct vg_pm4_op *find_op(const struct vgpu *vg, uint32_t header)
+{
+	uint32_t opcode = VG_GET(PM4_OPCODE, header);
+	const struct vg_pm4_op *op = find_in(&vg_pm4_packets, opcode);
+
+	return op ? op : find_in(vg->chip->pm4->scheduler, opcode);
 }
 
 /* ---- engine hooks ---- */
@@ -134,7 +130,7 @@ enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
 
 	if (n == 1)		/* filler */
 		return VG_DONE;
-	op = find_op(packet[0]);
+	op = find_op(vg, packet[0]);
 	if (!op) {
 		vg_stop(vg, "%s: unknown packet 0x%02x (header 0x%08x)",
 			q->name, VG_GET(PM4_OPCODE, packet[0]), packet[0]);
@@ -159,20 +155,6 @@ enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- registers ---- */
 
-/*
- * The driver cuts register numbers in its packets to 16 bits when the result
- * looks like one of an XCC (gfx_v9_4_3.c:360-372).  That catches the invalidate
- * engines of the MMHUB too, at 0x1xxxx; no GC register has these numbers.
- */
-static uint32_t full_number(const struct vgpu *vg, uint32_t reg)
-{
-	enum { CUT = 1 << 16 };
-	uint32_t first = vg_mmhub_regs.eng_req;
-	uint32_t end = vg_mmhub_regs.eng_ack + VG_NUM_INVALIDATE_ENGINES;
-
-	return reg + CUT >= first && reg + CUT < end ? reg + CUT : reg;
-}
-
 static bool may_access(struct vgpu *vg, struct vg_queue *q, uint32_t reg)
 {
 	if (!vg_queue_vmid(q))
@@ -187,7 +169,7 @@ bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
 {
 	if (!may_access(vg, q, reg))
 		return false;
-	*value = vg_reg_read(vg, full_number(vg, reg));
+	*value = vg_reg_read(vg, vg->chip->pm4->reg_address(reg));
 	return !vgpu_stopped(vg);
 }
 
@@ -196,6 +178,6 @@ bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
 {
 	if (!may_access(vg, q, reg))
 		return false;
-	vg_reg_write(vg, full_number(vg, reg), value);
+	vg_reg_write(vg, vg->chip->pm4->reg_address(reg), value);
 	return !vgpu_stopped(vg);
 }

@@ -2,10 +2,10 @@
 /* PM4 packets that move data. */
 #include <string.h>
 
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
-#include "engine/pkt_pm4.h"
 #include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/pkt_pm4.h"
+#include "engine/pm4.h"
 #include "vega10_enum.h"
 
 /* As much as one step moves; others get their turn in between. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* PM4 packets that wait, signal and set registers. */
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
-#include "engine/pkt_pm4.h"
 #include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/pkt_pm4.h"
+#include "engine/pm4.h"
 
 static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
@@ -105,8 +105,8 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q,
 	if (release_data(vg, q, p))
 		return VG_FAULT;
 	if (interrupt != PM4_INT_NONE && interrupt != PM4_INT_DATA_AFTER_WRITE)
-		vg_hqd_end_of_pipe(vg, vg_hqd_of(q), vg_queue_vmid(q),
-				   p->int_ctxid);
+		vg->chip->pm4->end_of_pipe(vg, q, vg_queue_vmid(q),
+					   p->int_ctxid);
 	return VG_DONE;
 }
 

@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the two halves of the SDMA block: queues and packets. */
+/* SDMA: the packets, and what their engine asks of the chip. */
 #ifndef VG_SDMA_H
 #define VG_SDMA_H
 
-#include "core/model.h"
+#include <stddef.h>
 
+#include "core/queue.h"
+
+/* What one packet is and does. */
 struct vg_sdma_packet {
 	uint8_t op, sub_op;
 	const char *name;
@@ -15,16 +18,25 @@ struct vg_sdma_packet {
 				  const uint32_t *packet);
 };
 
-extern const struct vg_sdma_packet vg_sdma_table[];
-extern const size_t vg_sdma_table_size;
+struct vg_sdma_table {
+	const struct vg_sdma_packet *packet;
+	size_t num;
+};
+
+/* The packets of SDMA 4.4. */
+extern const struct vg_sdma_table vg_sdma_v4_packets;
+
+/* struct vg_chip.sdma */
+struct vg_sdma_chip {
+	const struct vg_sdma_table *packets;
+	/* Raise the interrupt of a TRAP packet. */
+	void (*trap)(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
+};
 
 /* For struct vg_engine_ops. */
 unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *packet, unsigned int n);
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
 				      const uint32_t *packet, unsigned int n);
-
-/* The interrupt of a TRAP packet, if SDMA_CNTL lets it through. */
-void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 
 #endif

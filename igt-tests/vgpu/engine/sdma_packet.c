@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <stdio.h>
 
-#include "gfx9/blocks.h"
-#include "engine/sdma.h"
-#include "engine/pkt_sdma.h"
 #include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/pkt_sdma.h"
+#include "engine/sdma.h"
 #include "vega10_enum.h"
 
 enum {
@@ -128,7 +128,7 @@ static enum vg_result op_trap(struct vgpu *vg, struct vg_queue *q,
 {
 	const struct vg_sdma_trap *p = (const void *)packet;
 
-	vg_sdma_trap(vg, q, VG_GET(VG_SDMA_TRAP_INT_CONTEXT, p->int_context));
+	vg->chip->sdma->trap(vg, q, VG_GET(VG_SDMA_TRAP_INT_CONTEXT, p->int_context));
 	return VG_DONE;
 }
 
@@ -382,7 +382,7 @@ static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
 
 #define DWORDS(type) (sizeof(struct vg_sdma_##type) / 4)
 
-const struct vg_sdma_packet vg_sdma_table[] = {
+static const struct vg_sdma_packet packets[] = {
 	{ VG_SDMA_NOP, 0, "NOP", VG_SDMA_NOP_COUNT, 1, NULL, op_nop },
 	{ VG_SDMA_COPY, VG_SDMA_COPY_LINEAR, "COPY", 0, DWORDS(copy_linear), NULL,
 	  op_copy },
@@ -410,14 +410,16 @@ const struct vg_sdma_packet vg_sdma_table[] = {
 	  DWORDS(srbm_write), NULL, op_srbm_write },
 };
 
-const size_t vg_sdma_table_size = VG_COUNT(vg_sdma_table);
+const struct vg_sdma_table vg_sdma_v4_packets = { packets, VG_COUNT(packets) };
 
-static const struct vg_sdma_packet *find_op(uint32_t header)
+static const struct vg_sdma_packet *find_op(const struct vgpu *vg, uint32_t header)
 {
-	for (size_t i = 0; i < vg_sdma_table_size; i++) {
-		if (vg_sdma_table[i].op == VG_GET(VG_SDMA_HEADER_OP, header) &&
-		    vg_sdma_table[i].sub_op == VG_GET(VG_SDMA_HEADER_SUB_OP, header))
-			return &vg_sdma_table[i];
+	const struct vg_sdma_table *table = vg->chip->sdma->packets;
+
+	for (size_t i = 0; i < table->num; i++) {
+		if (table->packet[i].op == VG_GET(VG_SDMA_HEADER_OP, header) &&
+		    table->packet[i].sub_op == VG_GET(VG_SDMA_HEADER_SUB_OP, header))
+			return &table->packet[i];
 	}
 	return NULL;
 }
@@ -426,7 +428,7 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *packet, unsigned int n)
 {
 	const uint32_t common = VG_SDMA_HEADER_OP | VG_SDMA_HEADER_SUB_OP;
-	const struct vg_sdma_packet *op = find_op(packet[0]);
+	const struct vg_sdma_packet *op = find_op(vg, packet[0]);
 
 	if (!op) {
 		vg_stop(vg, "%s: unknown packet 0x%08x at rptr %llu, IB depth %u",
@@ -453,7 +455,7 @@ static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
 	char body[10 * sizeof(",0x12345678")];
 	size_t len = 0;
 
-	if (!vg->ops->trace)
+	if (!vg_tracing(vg))
 		return;
 	for (unsigned int i = 0; i < op->dwords; i++)
 		len += snprintf(body + len, sizeof(body) - len, "%s0x%x", i ? "," : "",
@@ -465,7 +467,7 @@ static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
 				      const uint32_t *packet, unsigned int n)
 {
-	const struct vg_sdma_packet *op = find_op(packet[0]);
+	const struct vg_sdma_packet *op = find_op(vg, packet[0]);
 
 	if (!q->progress && !q->waiting && op->op != VG_SDMA_NOP)
 		trace_packet(vg, q, op, packet, n);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Address translation hub: which process (PASID) a VMID belongs to. */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_athub.h"
 #include "core/bits.h"
 

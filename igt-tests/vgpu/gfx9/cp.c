@@ -9,13 +9,14 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
+#include "core/bits.h"
+#include "engine/aql.h"
+#include "engine/pkt_aql.h"
+#include "engine/pm4.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 #include "ivsrcid/gfx/irqsrcs_gfx_9_0.h"
-#include "engine/pkt_aql.h"
 #include "soc15_ih_clientid.h"
-#include "core/bits.h"
 #include "v9_structs.h"
 
 #define HQD(name) (VG_ADDR(name) - VG_ADDR(CP_MQD_BASE_ADDR))
@@ -40,7 +41,7 @@ static const struct vg_port cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
 struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
 			 unsigned int queue)
 {
-	return &vg->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) *
+	return &vg_gfx9(vg)->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) *
 			   VG_NUM_HQDS_PER_PIPE + queue];
 }
 
@@ -55,9 +56,9 @@ static bool is_aql(const struct vg_hqd *h)
 			CONTROL0);
 }
 
-uint64_t vg_hqd_rptr_report(const struct vg_hqd *h)
+uint64_t vg_hqd_rptr_report(const struct vg_queue *q)
 {
-	return hqd_u64(h, HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
+	return hqd_u64(vg_hqd_of(q), HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
 }
 
 bool vg_hqd_active(const struct vg_hqd *h)
@@ -249,14 +250,14 @@ static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 		return 0;
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
-	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(h),
+	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(q),
 			      packet);
 }
 
 static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	struct vg_hqd *h = vg_hqd_of(q);
-	uint64_t report = vg_hqd_rptr_report(h);
+	uint64_t report = vg_hqd_rptr_report(q);
 	uint32_t rptr = q->rptr & (q->ring_size - 1);
 
 	h->regs[HQD(CP_HQD_PQ_RPTR)] = rptr;
@@ -270,7 +271,7 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
 	uint32_t cntl = vg->regs[VG_ADDR(CP_MEC_CNTL)];
 
-	return vg_hqd_of((struct vg_queue *)q)->me == 1 ?
+	return vg_hqd_of(q)->me == 1 ?
 		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT) :
 		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
 }
@@ -295,7 +296,7 @@ bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		    unsigned int size)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		if (!h->q.active || vg_hqd_doorbell(h) != offset ||
 		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
@@ -312,9 +313,10 @@ bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 	return false;
 }
 
-void vg_hqd_end_of_pipe(struct vgpu *vg, struct vg_hqd *h, unsigned int vmid,
-			uint32_t ctxid)
+void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
+			unsigned int vmid, uint32_t ctxid)
 {
+	const struct vg_hqd *h = vg_hqd_of(q);
 	uint32_t first = h->me == 1 ? VG_ADDR(CP_ME1_PIPE0_INT_CNTL)
 				    : VG_ADDR(CP_ME2_PIPE0_INT_CNTL);
 	struct vg_iv iv = {
@@ -331,7 +333,7 @@ void vg_hqd_end_of_pipe(struct vgpu *vg, struct vg_hqd *h, unsigned int vmid,
 		     TIME_STAMP_INT_ENABLE))
 		vg_ih_raise(vg, &iv);
 	else
-		vg_trace(vg, "eop-masked queue=%s", h->q.name);
+		vg_trace(vg, "eop-masked queue=%s", q->name);
 }
 
 /* ---- registers ---- */
@@ -407,7 +409,7 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
 	};
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		if (value & reset[h->me - 1][h->pipe])
 			vg_hqd_reset(vg, h);
@@ -418,7 +420,7 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
 void vg_cp_init(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		h->queue = i % VG_NUM_HQDS_PER_PIPE;
 		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
@@ -434,18 +436,18 @@ void vg_cp_init(struct vgpu *vg)
 static void cp_reset(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		vg_hqd_reset(vg, h);
 		memset(h->regs, 0, sizeof(h->regs));
 	}
-	vg->cp.hws = (struct vg_hws){ 0 };
+	vg_gfx9(vg)->cp.hws = (struct vg_hws){ 0 };
 }
 
-static void cp_free(struct vgpu *vg)
+void vg_cp_free(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		vg_queue_free(&vg->cp.hqd[i].q);
+		vg_queue_free(&vg_gfx9(vg)->cp.hqd[i].q);
 }
 
 static const struct vg_reg regs[] = {
@@ -510,5 +512,4 @@ const struct vg_block vg_cp_block = {
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
 	.reset = cp_reset,
-	.free = cp_free,
 };

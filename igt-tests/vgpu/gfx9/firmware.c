@@ -4,17 +4,10 @@
  * drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c accepts, and a payload of zeros,
  * which nothing executes.
  */
-#include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "gfx9/images.h"
 #include "gfx9/kernel_headers.h"
-#include "vgpu.h"
 
 enum {
 	IP_MAJOR = 9,
@@ -87,58 +80,4 @@ size_t vg_image_sdma(uint8_t *buf)
 	fill_common(&sdma.header, 1, sizeof(sdma), SDMA_UCODE_VERSION, SMALL_PAYLOAD_SIZE);
 	memcpy(buf, &sdma, sizeof(sdma));
 	return sdma.header.size_bytes;
-}
-
-static const struct {
-	const char *name;
-	size_t (*make)(uint8_t *buf);
-} images[] = {
-	{ "ip_discovery.bin", vg_image_discovery },
-	{ "gc_9_4_3_mec.bin", vg_image_mec },
-	{ "gc_9_4_3_rlc.bin", vg_image_rlc },
-	{ "sdma_4_4_2.bin", vg_image_sdma },
-};
-
-static int write_file(int dir, const char *name, const uint8_t *data, size_t size)
-{
-	int fd = openat(dir, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-	size_t done = 0;
-	int ret = 0;
-
-	if (fd < 0)
-		return -errno;
-	while (done < size && !ret) {
-		ssize_t n = write(fd, data + done, size - done);
-
-		if (n >= 0)
-			done += n;
-		else if (errno != EINTR)
-			ret = -errno;
-	}
-	if (close(fd) < 0 && !ret)
-		ret = -errno;
-	return ret;
-}
-
-int vg_images_write(const char *dir)
-{
-	char path[PATH_MAX];
-	int fd, ret = 0;
-
-	if ((size_t)snprintf(path, sizeof(path), "%s/amdgpu", dir) >= sizeof(path))
-		return -ENAMETOOLONG;
-	if (mkdir(dir, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	if (mkdir(path, 0755) < 0 && errno != EEXIST)
-		return -errno;
-	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd < 0)
-		return -errno;
-	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]) && !ret; i++) {
-		uint8_t buf[VG_IMAGE_MAX] = { 0 };
-
-		ret = write_file(fd, images[i].name, buf, images[i].make(buf));
-	}
-	close(fd);
-	return ret;
 }

@@ -6,12 +6,9 @@
  */
 #include <string.h>
 
-#include "gfx9/gmc.h"
-#include "gfx9/regs_gc.h"
-#include "core/sched.h"
 #include "core/bits.h"
-#include "gfx9/pte.h"
-#include "core/tlb.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_gc.h"
 
 /* IH vector of a fault: gmc_v9_0.c:545-566, kfd_int_process_v9.c:440-452. */
 enum {
@@ -40,8 +37,8 @@ static uint64_t reg64(const struct vgpu *vg, uint32_t lo)
 	return vg_u64(vg->regs[lo], vg->regs[lo + 1]);
 }
 
-void vg_gmc_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
-		    struct vg_vm_context *ctx)
+static void read_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			 struct vg_vm_context *ctx)
 {
 	const struct vg_hub_regs *r = vg_hub_regs(hub);
 	uint32_t cntl = vg->regs[r->context_cntl + vmid];
@@ -54,6 +51,17 @@ void vg_gmc_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
 	ctx->start = reg64(vg, r->start_lo + 2 * vmid) << VG_PAGE_SHIFT;
 	ctx->last = (reg64(vg, r->end_lo + 2 * vmid) << VG_PAGE_SHIFT) +
 		VG_PAGE_SIZE - 1;
+}
+
+enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub,
+				unsigned int vmid, uint64_t va,
+				vg_walk_read_fn read, void *arg,
+				struct vg_translation *out)
+{
+	struct vg_vm_context ctx;
+
+	read_context(vg, hub, vmid, &ctx);
+	return vg_walk(&ctx, va, read, arg, out);
 }
 
 bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
@@ -73,15 +81,6 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
 }
 
 /* ---- invalidation ---- */
-
-void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
-		       const char *why)
-{
-	size_t dropped = vg_tlb_drop(vg->hub[hub].tlb, vmids);
-
-	vg_trace(vg, "tlb-flush hub=%s vmids=0x%04x dropped=%zu why=%s",
-		 vg_hub_regs(hub)->name, vmids, dropped, why);
-}
 
 /* A flush that the driver has asked for. */
 static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
@@ -121,7 +120,7 @@ static void clear_fault(struct vgpu *vg, enum vg_hub_id hub)
 	vg->regs[r->fault_status] = 0;
 	vg->regs[r->fault_addr_lo] = 0;
 	vg->regs[r->fault_addr_lo + 1] = 0;
-	vg->hub[hub].fault_latched = false;
+	vg_gfx9(vg)->hub[hub].fault_latched = false;
 }
 
 static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
@@ -132,7 +131,7 @@ static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
 /* Only the acknowledgement says that the old translations are gone. */
 static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine)
 {
-	struct vg_flush *f = &vg->hub[hub].flush[engine];
+	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
 
 	flush(vg, hub, f->vmids, "ENG_REQ");
 	vg->regs[vg_hub_regs(hub)->eng_ack + engine] = f->vmids;
@@ -144,7 +143,7 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
 			  unsigned int engine, uint32_t vmids)
 {
-	struct vg_flush *f = &vg->hub[hub].flush[engine];
+	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
 	bool under_way = f->vmids;
 
 	f->vmids |= vmids;
@@ -157,14 +156,14 @@ static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
 	}
 	vg->sched.flushes += !under_way;
 	vg_trace(vg, "tlb-request hub=%s engine=%u vmids=0x%04x steps=%u",
-		 vg_hub_regs(hub)->name, engine, f->vmids, f->steps);
+		 vg_hub_name(hub), engine, f->vmids, f->steps);
 }
 
 void vg_gmc_step(struct vgpu *vg)
 {
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
 		for (unsigned int i = 0; i < VG_NUM_INVALIDATE_ENGINES; i++) {
-			struct vg_flush *f = &vg->hub[hub].flush[i];
+			struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[i];
 
 			if (!f->vmids || --f->steps)
 				continue;
@@ -185,7 +184,7 @@ void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
 	if (!VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES) ||
 	    !VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, INVALIDATE_L1_PTES)) {
 		vg_stop(vg, "%s: invalidate request 0x%08x of only a part of the PTE caches",
-			vg_hub_regs(hub)->name, value);
+			vg_hub_name(hub), value);
 		return;
 	}
 	if (VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
@@ -214,7 +213,7 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port,
 			enum vg_walk_status why)
 {
 	const struct vg_hub_regs *r = vg_hub_regs(port->hub);
-	struct vg_hub *hub = &vg->hub[port->hub];
+	struct vg_hub *hub = &vg_gfx9(vg)->hub[port->hub];
 	uint32_t perm = FAULT_PERM_VALID;
 	uint32_t status;
 
@@ -306,11 +305,11 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
 	const char *rw = access & VG_WRITE ? "write" : "read";
 
 	vg_trace(vg, "fault hub=%s vmid=%u pasid=%d va=0x%llx access=%s why=%s cid=0x%x",
-		 vg_hub_regs(port->hub)->name, vmid, vg_vmid_pasid(vg, vmid),
+		 vg_hub_name(port->hub), vmid, vg_vmid_pasid(vg, vmid),
 		 (unsigned long long)va, rw, reasons[why], port->cid);
 	if (vmid == 0) {
 		vg_stop(vg, "%s: %s of 0x%llx by the kernel's VMID 0: %s",
-			vg_hub_regs(port->hub)->name, rw,
+			vg_hub_name(port->hub), rw,
 			(unsigned long long)va, reasons[why]);
 		return;
 	}
@@ -339,9 +338,9 @@ uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid)
 static void hubs_reset(struct vgpu *vg)
 {
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
-		vg_tlb_drop(vg->hub[hub].tlb, (1u << VG_NUM_VMIDS) - 1);
-		vg->hub[hub].fault_latched = false;
-		memset(vg->hub[hub].flush, 0, sizeof(vg->hub[hub].flush));
+		vg_tlb_drop(vg->tlb[hub], (1u << VG_NUM_VMIDS) - 1);
+		vg_gfx9(vg)->hub[hub].fault_latched = false;
+		memset(vg_gfx9(vg)->hub[hub].flush, 0, sizeof(vg_gfx9(vg)->hub[hub].flush));
 	}
 	vg->sched.flushes = 0;
 }

@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory controller: the two hubs' registers and what core/mem.c asks of them. */
+/* Memory controller: page table contexts, TLB flushes and faults of the two hubs. */
 #ifndef VG_GMC_H
 #define VG_GMC_H
 
-#include "core/model.h"
+#include "core/mmu.h"
+#include "core/reg.h"
 #include "gfx9/walk.h"
 
-/* Register addresses of one hub; the hubs have the same registers. */
+enum { VG_NUM_INVALIDATE_ENGINES = 18 };
+
+/* The addresses of one hub's registers; both hubs have the same registers. */
 struct vg_hub_regs {
-	const char *name;
 	uint32_t fb_base, fb_top;	/* MC_VM_FB_LOCATION_BASE, _TOP */
 	uint32_t context_cntl;		/* of context 0, one register each */
 	uint32_t base_lo, start_lo, end_lo; /* of context 0, LO and HI each */
@@ -18,7 +20,17 @@ struct vg_hub_regs {
 };
 
 extern const struct vg_hub_regs vg_gfxhub_regs, vg_mmhub_regs;
-extern const struct vg_block vg_gmc_block, vg_gfxhub_block, vg_mmhub_block;
+
+/* A flush that an invalidate engine was asked for and has not acknowledged. */
+struct vg_flush {
+	uint32_t vmids;		/* 0: there is none */
+	unsigned int steps;	/* left */
+};
+
+struct vg_hub {
+	struct vg_flush flush[VG_NUM_INVALIDATE_ENGINES];
+	bool fault_latched;	/* STATUS and ADDR hold a fault that is not cleared yet */
+};
 
 /* 16 MiB units; where the driver expects a discrete GPU's VRAM to begin. */
 #define VG_FB_LOCATION_BASE 0x8000u
@@ -27,15 +39,28 @@ extern const struct vg_block vg_gmc_block, vg_gfxhub_block, vg_mmhub_block;
 #define VG_FB_LOCATION_SHIFT 24
 
 const struct vg_hub_regs *vg_hub_regs(enum vg_hub_id hub);
-void vg_gmc_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
-		    struct vg_vm_context *ctx);
-/* Is @va of VMID 0 in the frame buffer aperture?  Then the offset in VRAM. */
+
+/* struct vg_mmu_ops and vg_chip.step_flushes. */
 bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
 		      uint64_t *offset);
-/* Report a failed access: registers and interrupt, or a stop for VMID 0. */
+enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub,
+				unsigned int vmid, uint64_t va,
+				vg_walk_read_fn read, void *arg,
+				struct vg_translation *out);
 void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
 		  unsigned int vmid, uint64_t va, enum vg_access access,
 		  enum vg_walk_status why);
+void vg_gmc_step(struct vgpu *vg);
+
+/* Draw how many steps the flush takes that is asked for now; nothing is dropped before. */
+unsigned int vg_gmc_flush_steps(struct vgpu *vg);
+/* Flush the VMIDs that the ATC maps to @pasid, in the GFX hub or in both. */
+void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
+			     const char *why);
+
+/* The root of @vmid's page table in both hubs, as the scheduler firmware sets it. */
+void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
+uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid);
 
 /* Register handlers, in the tables of both hubs. */
 void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,

@@ -4,8 +4,7 @@
  * the registers of shader units, caches and GDS, which are not modelled: no
  * shader ever runs, so what configures them is only kept.
  */
-#include "gfx9/blocks.h"
-#include "gfx9/cp.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 #include "core/bits.h"
 

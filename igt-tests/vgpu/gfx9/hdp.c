@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Host data path: BAR accesses go straight to VRAM, so nothing to configure. */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
 #include "core/bits.h"
 

@@ -6,9 +6,9 @@
  * The run list in force is what is mapped: there is no time slicing, so a list
  * that needs more VMIDs or queues than there are stops the model.
  */
-#include "gfx9/cp.h"
-#include "engine/pkt_pm4.h"
 #include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/pkt_hws.h"
 
 static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
@@ -19,7 +19,7 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- resources and TLB ---- */
 
-enum vg_result vg_hws_set_resources(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
 				    const uint32_t *body, unsigned int n)
 {
 	const struct pm4_set_resources *p = (const void *)body;
@@ -27,12 +27,12 @@ enum vg_result vg_hws_set_resources(struct vgpu *vg, struct vg_queue *q,
 	/* KIQ's mask is of the kernel's queues, which name their slots. */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
-	vg->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
-	vg->cp.hws.queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
+	vg_gfx9(vg)->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
+	vg_gfx9(vg)->cp.hws.queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
 	return VG_DONE;
 }
 
-enum vg_result vg_hws_invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 				      const uint32_t *body, unsigned int n)
 {
 	const struct pm4_invalidate_tlbs *p = (const void *)body;
@@ -55,15 +55,15 @@ enum vg_result vg_hws_invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 static bool any_dynamic(const struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		if (vg->cp.hqd[i].dynamic)
+		if (vg_gfx9(vg)->cp.hqd[i].dynamic)
 			return true;
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		if (vg->sdma.queue[i].dynamic)
+		if (vg_gfx9(vg)->sdma.queue[i].dynamic)
 			return true;
 	return false;
 }
 
-enum vg_result vg_hws_run_list(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
 			       const uint32_t *body, unsigned int n)
 {
 	const struct pm4_run_list *p = (const void *)body;
@@ -74,7 +74,7 @@ enum vg_result vg_hws_run_list(struct vgpu *vg, struct vg_queue *q,
 	if (any_dynamic(vg))
 		return unknown(vg, q, "run list on top of the one in force",
 			       p->control);
-	vg->cp.hws.vmids_used = 0;
+	vg_gfx9(vg)->cp.hws.vmids_used = 0;
 	vg_trace(vg, "runlist dwords=%u", size);
 	if (!size)
 		return VG_DONE;
@@ -89,7 +89,7 @@ enum vg_result vg_hws_run_list(struct vgpu *vg, struct vg_queue *q,
  */
 static int choose_vmid(struct vgpu *vg, unsigned int pasid)
 {
-	uint32_t left = vg->cp.hws.vmid_mask & ~vg->cp.hws.vmids_used;
+	uint32_t left = vg_gfx9(vg)->cp.hws.vmid_mask & ~vg_gfx9(vg)->cp.hws.vmids_used;
 
 	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
 		if (left >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
@@ -97,7 +97,7 @@ static int choose_vmid(struct vgpu *vg, unsigned int pasid)
 	return left ? __builtin_ctz(left) : -1;
 }
 
-enum vg_result vg_hws_map_process(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
 				  const uint32_t *body, unsigned int n)
 {
 	const struct pm4_map_process *p = (const void *)body;
@@ -107,7 +107,7 @@ enum vg_result vg_hws_map_process(struct vgpu *vg, struct vg_queue *q,
 
 	if (vmid < 0)
 		return unknown(vg, q, "more processes than VMIDs, mask",
-			       vg->cp.hws.vmid_mask);
+			       vg_gfx9(vg)->cp.hws.vmid_mask);
 	/* A PASID may have been given to a new process meanwhile. */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
 	    vg_vmid_root(vg, vmid) != root) {
@@ -116,8 +116,8 @@ enum vg_result vg_hws_map_process(struct vgpu *vg, struct vg_queue *q,
 			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
 	}
 	vg_vmid_set_root(vg, vmid, root);
-	vg->cp.hws.vmids_used |= 1u << vmid;
-	vg->cp.hws.vmid = vmid;
+	vg_gfx9(vg)->cp.hws.vmids_used |= 1u << vmid;
+	vg_gfx9(vg)->cp.hws.vmid = vmid;
 	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
 		 (unsigned long long)root);
 	return VG_DONE;
@@ -152,8 +152,8 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 static struct vg_hqd *free_slot(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		if (vg->cp.hws.queue_mask >> i & 1 && !vg->cp.hqd[i].q.active)
-			return &vg->cp.hqd[i];
+		if (vg_gfx9(vg)->cp.hws.queue_mask >> i & 1 && !vg_gfx9(vg)->cp.hqd[i].q.active)
+			return &vg_gfx9(vg)->cp.hqd[i];
 	return NULL;
 }
 
@@ -167,14 +167,14 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
-	vg_hqd_set_user(h, vg->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_set_user(h, vg_gfx9(vg)->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
 	vg_hqd_activate(vg, h);
 	h->dynamic = true;
 	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
 	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
 }
 
-enum vg_result vg_hws_map_queues(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 				 const uint32_t *body, unsigned int n)
 {
 	const struct pm4_map_queues *p = (const void *)body;
@@ -185,13 +185,13 @@ enum vg_result vg_hws_map_queues(struct vgpu *vg, struct vg_queue *q,
 	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
 		return map_to_slot(vg, q, p);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
-	    !vg->cp.hws.vmids_used)
+	    !vg_gfx9(vg)->cp.hws.vmids_used)
 		return unknown(vg, q, "MAP_QUEUES", p->control);
 	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
 	case PM4_ENGINE_COMPUTE:
 		return map_user_compute(vg, q, p);
 	case PM4_ENGINE_SDMA0:
-		vg_sdma_map(vg, vg->cp.hws.vmid,
+		vg_sdma_map(vg, vg_gfx9(vg)->cp.hws.vmid,
 			    VG_GET(PM4_DOORBELL, p->doorbell),
 			    vg_u64(p->mqd_lo, p->mqd_hi),
 			    vg_u64(p->wptr_lo, p->wptr_hi));
@@ -229,7 +229,7 @@ static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
 	unsigned int left = 0;
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		if (!h->q.active || !matches(vg, h, which))
 			continue;
@@ -257,7 +257,7 @@ static void decode_unmap(const struct pm4_unmap_queues *p,
 }
 
 /* Complete only when all are off, so that a fence behind it means that. */
-enum vg_result vg_hws_unmap_queues(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *body, unsigned int n)
 {
 	const struct pm4_unmap_queues *p = (const void *)body;
@@ -281,7 +281,7 @@ enum vg_result vg_hws_unmap_queues(struct vgpu *vg, struct vg_queue *q,
 	return left ? VG_WAIT : VG_DONE;
 }
 
-enum vg_result vg_hws_query_status(struct vgpu *vg, struct vg_queue *q,
+static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *body, unsigned int n)
 {
 	const struct pm4_query_status *p = (const void *)body;
@@ -293,3 +293,25 @@ enum vg_result vg_hws_query_status(struct vgpu *vg, struct vg_queue *q,
 			      vg_u64(p->data_lo, p->data_hi)) ? VG_FAULT
 							      : VG_DONE;
 }
+
+/* ---- the table ---- */
+
+#define BODY(type) PM4_DWORDS(struct pm4_##type)
+
+static const struct vg_pm4_op packets[] = {
+	{ PM4_INVALIDATE_TLBS, "INVALIDATE_TLBS", BODY(invalidate_tlbs), true,
+	  invalidate_tlbs },
+	{ PM4_SET_RESOURCES, "SET_RESOURCES", BODY(set_resources), true,
+	  set_resources },
+	{ PM4_MAP_PROCESS, "MAP_PROCESS", BODY(map_process), true,
+	  map_process },
+	{ PM4_MAP_QUEUES, "MAP_QUEUES", BODY(map_queues), true,
+	  map_queues },
+	{ PM4_UNMAP_QUEUES, "UNMAP_QUEUES", BODY(unmap_queues), true,
+	  unmap_queues },
+	{ PM4_QUERY_STATUS, "QUERY_STATUS", BODY(query_status), true,
+	  query_status },
+	{ PM4_RUN_LIST, "RUN_LIST", BODY(run_list), true, run_list },
+};
+
+const struct vg_pm4_table vg_hws_packets = { packets, VG_COUNT(packets) };

@@ -4,7 +4,7 @@
  * overflow rules from amdgpu_ih_decode_iv_helper() (amdgpu_ih.c:263-298) and
  * vega20_ih_get_wptr() (vega20_ih.c:412-466).
  */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_oss.h"
 #include "core/bits.h"
 
@@ -61,12 +61,12 @@ static void encode(const struct vgpu *vg, const struct vg_iv *iv,
 /* Publish the write pointer, with the overflow bit while it is set. */
 static void publish_wptr(struct vgpu *vg)
 {
-	uint32_t wptr = vg->ih.wptr;
+	uint32_t wptr = vg_gfx9(vg)->ih.wptr;
 	uint64_t addr = vg_u64(vg->regs[VG_ADDR(IH_RB_WPTR_ADDR_LO)],
 			       vg->regs[VG_ADDR(IH_RB_WPTR_ADDR_HI)] &
 			       VG_BITS(15, 0));
 
-	if (vg->ih.overflow)
+	if (vg_gfx9(vg)->ih.overflow)
 		wptr |= VG_FIELD_PREP(IH_RB_WPTR, RB_OVERFLOW, 1);
 	vg->regs[VG_ADDR(IH_RB_WPTR)] = wptr;
 	if (VG_FIELD(cntl(vg), IH_RB_CNTL, WPTR_WRITEBACK_ENABLE))
@@ -84,37 +84,32 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 		 iv->client, iv->source, iv->ring, iv->vmid, iv->node,
 		 iv->data[0], VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE));
 	if (!VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE)) {
-		vg->ih.dropped++;
+		vg_gfx9(vg)->ih.dropped++;
 		return;
 	}
 	encode(vg, iv, dw);
-	if (ring_write(vg, base + vg->ih.wptr, dw, sizeof(dw)))
+	if (ring_write(vg, base + vg_gfx9(vg)->ih.wptr, dw, sizeof(dw)))
 		return;
-	next = (vg->ih.wptr + IV_BYTES) & (ring_bytes(vg) - 1);
+	next = (vg_gfx9(vg)->ih.wptr + IV_BYTES) & (ring_bytes(vg) - 1);
 	/* Full: the oldest vector is overwritten and the driver told so. */
 	if (next == vg->regs[VG_ADDR(IH_RB_RPTR)] &&
 	    VG_FIELD(cntl(vg), IH_RB_CNTL, WPTR_OVERFLOW_ENABLE)) {
-		vg->ih.overflow = true;
+		vg_gfx9(vg)->ih.overflow = true;
 		vg_trace(vg, "ih-overflow wptr=0x%x", next);
 	}
-	vg->ih.wptr = next;
+	vg_gfx9(vg)->ih.wptr = next;
 	publish_wptr(vg);
 	if (VG_FIELD(cntl(vg), IH_RB_CNTL, ENABLE_INTR) &&
 	    !vg_inject(vg, VG_FAULT_LOST_INTERRUPT))
 		vg->ops->raise_irq(vg->host);
 }
 
-void vg_ih_set_rptr(struct vgpu *vg, uint32_t rptr)
-{
-	vg->regs[VG_ADDR(IH_RB_RPTR)] = rptr;
-}
-
 static void write_cntl(struct vgpu *vg, const struct vg_reg *reg,
 		       uint32_t index, uint32_t value)
 {
 	if (VG_FIELD(value, IH_RB_CNTL, WPTR_OVERFLOW_CLEAR) &&
-	    vg->ih.overflow) {
-		vg->ih.overflow = false;
+	    vg_gfx9(vg)->ih.overflow) {
+		vg_gfx9(vg)->ih.overflow = false;
 		vg->regs[reg->first] = value;
 		publish_wptr(vg);
 	}
@@ -124,18 +119,20 @@ static void write_cntl(struct vgpu *vg, const struct vg_reg *reg,
 static void write_wptr(struct vgpu *vg, const struct vg_reg *reg,
 		       uint32_t index, uint32_t value)
 {
-	vg->ih.wptr = value & VG_BITS(17, 2);
-	vg->ih.overflow = false;
-	vg->regs[reg->first] = vg->ih.wptr;
+	vg_gfx9(vg)->ih.wptr = value & VG_BITS(17, 2);
+	vg_gfx9(vg)->ih.overflow = false;
+	vg->regs[reg->first] = vg_gfx9(vg)->ih.wptr;
 }
 
-int vg_ih_doorbell(const struct vgpu *vg)
+bool vg_ih_doorbell(struct vgpu *vg, uint32_t index, uint64_t value)
 {
 	uint32_t db = vg->regs[VG_ADDR(IH_DOORBELL_RPTR)];
 
-	if (!VG_FIELD(db, IH_DOORBELL_RPTR, ENABLE))
-		return -1;
-	return VG_FIELD(db, IH_DOORBELL_RPTR, OFFSET);
+	if (!VG_FIELD(db, IH_DOORBELL_RPTR, ENABLE) ||
+	    VG_FIELD(db, IH_DOORBELL_RPTR, OFFSET) != index)
+		return false;
+	vg->regs[VG_ADDR(IH_RB_RPTR)] = value;
+	return true;
 }
 
 void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid)
@@ -146,7 +143,7 @@ void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid)
 
 static void ih_reset(struct vgpu *vg)
 {
-	vg->ih = (struct vg_ih){ 0 };
+	vg_gfx9(vg)->ih = (struct vg_ih){ 0 };
 }
 
 static const struct vg_reg regs[] = {

@@ -3,7 +3,7 @@
  * Registers of the memory hub (AID): page table contexts, invalidate engines, fault
  * status.  SDMA and IH translate here.
  */
-#include "gfx9/gmc.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_mmhub.h"
 #include "ivsrcid/vmc/irqsrcs_vmc_1_0.h"
 #include "soc15_ih_clientid.h"
@@ -28,7 +28,7 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_L2_CONTEXT1_IDENTITY_APERTURE_LOW_ADDR_LO32,
 		       VM_L2_CONTEXT_IDENTITY_PHYSICAL_OFFSET_HI32),
 
-	/* Looked at by vg_gmc_context() on every walk. */
+	/* Looked at by vg_gmc_walk() on every walk. */
 	VG_RANGE_PLAIN(VM_CONTEXT0_CNTL, VM_CONTEXT15_CNTL),
 	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
@@ -75,7 +75,6 @@ const struct vg_block vg_mmhub_block = {
 };
 
 const struct vg_hub_regs vg_mmhub_regs = {
-	.name = "mmhub",
 	.fb_base = VG_ADDR(MC_VM_FB_LOCATION_BASE),
 	.fb_top = VG_ADDR(MC_VM_FB_LOCATION_TOP),
 	.context_cntl = VG_ADDR(VM_CONTEXT0_CNTL),

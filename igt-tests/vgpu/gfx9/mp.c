@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Mailboxes of the security processor, which is not there. */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_mp.h"
 #include "core/bits.h"
 

@@ -3,7 +3,7 @@
  * Bus interface: straps, doorbell apertures, the two indirect windows, and the
  * HDP flush requests.
  */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_nbio.h"
 #include "core/bits.h"
 
@@ -67,7 +67,7 @@ static uint32_t *smn_target(struct vgpu *vg)
 
 	for (size_t i = 0; i < VG_COUNT(smn_regs); i++)
 		if (smn_regs[i].addr * 4 == smn)
-			return &vg->smn[i];
+			return &vg_gfx9(vg)->smn[i];
 	vg_stop(vg, "access to unknown SMN address 0x%08x", smn);
 	return NULL;
 }
@@ -113,8 +113,8 @@ static void write_remapped(struct vgpu *vg, const struct vg_reg *reg,
 
 static void nbio_reset(struct vgpu *vg)
 {
-	for (size_t i = 0; i < VG_COUNT(vg->smn); i++)
-		vg->smn[i] = 0;
+	for (size_t i = 0; i < VG_COUNT(vg_gfx9(vg)->smn); i++)
+		vg_gfx9(vg)->smn[i] = 0;
 }
 
 static const struct vg_reg regs[] = {

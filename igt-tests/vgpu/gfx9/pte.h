@@ -25,7 +25,8 @@
 
 #define VG_PTE_PAGE_MASK	0x0000fffffffff000ull
 #define VG_PDE_TABLE_MASK	0x0000ffffffffffc0ull
-#define VG_VA_MASK		0x0000ffffffffffffull
+#define VG_VA_BITS		48
+#define VG_VA_MASK		((1ull << VG_VA_BITS) - 1)
 
 static inline unsigned int vg_pte_frag(uint64_t pte)
 {

@@ -3,23 +3,9 @@
  * Run list controller: power and clock management that has nothing to manage
  * here, the clock counter, and handshakes that are always done.
  */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 #include "core/bits.h"
-
-/*
- * The reference clock has 100 MHz, soc15_get_xclk()
- * (drivers/gpu/drm/amd/amdgpu/soc15.c:346).  One tick of virtual time is a
- * microsecond of it.
- */
-enum { CLOCKS_PER_TICK = 100, NS_PER_CLOCK = 10 };
-
-uint64_t vg_gpu_clock(const struct vgpu *vg)
-{
-	if (vg->config.real_clock)
-		return vg->ops->clock(vg->host) / NS_PER_CLOCK;
-	return vg->time * CLOCKS_PER_TICK;
-}
 
 static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
 			  uint32_t index, uint32_t value)

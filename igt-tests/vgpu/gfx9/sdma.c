@@ -8,11 +8,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "gfx9/regs_sdma.h"
+#include "core/bits.h"
 #include "engine/sdma.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_sdma.h"
 #include "ivsrcid/sdma0/irqsrcs_sdma0_4_0.h"
 #include "soc15_ih_clientid.h"
-#include "core/bits.h"
 #include "v9_structs.h"
 
 enum {
@@ -37,7 +38,7 @@ static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 
 static struct vg_sdma_queue *queue_of(struct vgpu *vg, uint32_t reg)
 {
-	return &vg->sdma.queue[(reg - VG_ADDR(SDMA_GFX_RB_CNTL)) / STRIDE];
+	return &vg_gfx9(vg)->sdma.queue[(reg - VG_ADDR(SDMA_GFX_RB_CNTL)) / STRIDE];
 }
 
 static bool is_rlc(const struct vg_queue *q)
@@ -189,7 +190,7 @@ static void save_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
 
 static void preempted(struct vgpu *vg, struct vg_queue *q)
 {
-	struct vg_sdma_queue *sq = &vg->sdma.queue[q->index];
+	struct vg_sdma_queue *sq = &vg_gfx9(vg)->sdma.queue[q->index];
 
 	store_rptr(vg, q);
 	save_ib(vg, q);
@@ -341,7 +342,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 	bool all = true;
 
 	for (size_t i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		all &= idle(&vg->sdma.queue[i].q);
+		all &= idle(&vg_gfx9(vg)->sdma.queue[i].q);
 	return VG_FIELD_PREP(SDMA_STATUS_REG, IDLE, all);
 }
 
@@ -430,7 +431,7 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		REG(vg, i, RB_WPTR) = vg_lo(value);
 		if (size == sizeof(uint64_t))
 			REG(vg, i, RB_WPTR_HI) = vg_hi(value);
-		set_wptr(vg, &vg->sdma.queue[i].q);
+		set_wptr(vg, &vg_gfx9(vg)->sdma.queue[i].q);
 		return true;
 	}
 	return false;
@@ -461,8 +462,8 @@ void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
 static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg)
 {
 	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
-		if (!vg->sdma.queue[i].q.active && !rb_enabled(vg, i))
-			return &vg->sdma.queue[i];
+		if (!vg_gfx9(vg)->sdma.queue[i].q.active && !rb_enabled(vg, i))
+			return &vg_gfx9(vg)->sdma.queue[i];
 	}
 	vg_stop(vg, "HWS: more SDMA queues than the engine has");
 	return NULL;
@@ -518,7 +519,7 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which)
 	unsigned int left = 0;
 
 	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
-		struct vg_sdma_queue *sq = &vg->sdma.queue[i];
+		struct vg_sdma_queue *sq = &vg_gfx9(vg)->sdma.queue[i];
 		uint32_t *cntl = &REG(vg, i, RB_CNTL);
 
 		if (!sq->dynamic || !matches(vg, sq, which))
@@ -535,7 +536,7 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which)
 void vg_sdma_init(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
-		struct vg_queue *q = &vg->sdma.queue[i].q;
+		struct vg_queue *q = &vg_gfx9(vg)->sdma.queue[i].q;
 
 		q->ops = &sdma_ops;
 		q->port = (struct vg_port){ .hub = VG_MMHUB, .cid = CID_SDMA0 };
@@ -552,15 +553,15 @@ void vg_sdma_init(struct vgpu *vg)
 static void sdma_reset(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
-		vg_queue_kill(vg, &vg->sdma.queue[i].q);
-		vg->sdma.queue[i].dynamic = false;
+		vg_queue_kill(vg, &vg_gfx9(vg)->sdma.queue[i].q);
+		vg_gfx9(vg)->sdma.queue[i].dynamic = false;
 	}
 }
 
-static void sdma_free(struct vgpu *vg)
+void vg_sdma_free(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		vg_queue_free(&vg->sdma.queue[i].q);
+		vg_queue_free(&vg_gfx9(vg)->sdma.queue[i].q);
 }
 
 const struct vg_block vg_sdma_block = {
@@ -568,5 +569,4 @@ const struct vg_block vg_sdma_block = {
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
 	.reset = sdma_reset,
-	.free = sdma_free,
 };

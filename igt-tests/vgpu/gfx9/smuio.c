@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* System management I/O: how the package is put together. */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/regs_smuio.h"
 #include "core/bits.h"
 

@@ -7,7 +7,6 @@
  * walks as PTB is the driver's PDB0, whose entries are 2 MiB pages, or have TF
  * set and lead to one more table (gfxhub_v1_2.c:336-341, gmc_v9_0.c:1020-1047).
  */
-#include "core/model.h"
 #include "gfx9/pte.h"
 #include "gfx9/walk.h"
 

@@ -7,7 +7,7 @@
 #ifndef VG_ORACLE_H
 #define VG_ORACLE_H
 
-#include "core/model.h"
+#include "core/gpu.h"
 
 extern const struct vg_block vg_oracle_block;
 

@@ -11,12 +11,10 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "gfx9/cp.h"
-#include "gfx9/gmc.h"
-#include "core/model.h"
-#include "tests/check.h"
 #include "core/bits.h"
+#include "gfx9/gfx9.h"
 #include "gfx9/pte.h"
+#include "tests/check.h"
 
 #define FAKE_RAM_BASE	0x40000000ull	/* guest physical */
 #define FAKE_RAM_SIZE	0x00800000ull

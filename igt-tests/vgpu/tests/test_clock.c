@@ -3,7 +3,7 @@
  * The GPU's clock: whoever tells the time, registers, packets of every engine
  * or interrupts, tells the same, at the rate that the driver advertises.
  */
-#include "gfx9/blocks.h"
+#include "gfx9/gfx9.h"
 #include "tests/engine.h"
 #include "tests/fake_aql.h"
 #include "tests/fake_sdma.h"

@@ -6,6 +6,7 @@
  */
 #include "gfx9/images.h"
 #include "test.h"
+#include "vgpu.h"
 
 #include <stdint.h>
 

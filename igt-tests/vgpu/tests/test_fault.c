@@ -236,9 +236,9 @@ static void no_tlb_flush_spares_the_kernel(void)
 	build_write32(&e.kiq, ENGINE_FENCE, 1);
 	fake_ring_doorbell(e.f, &e.kiq);
 	fake_run(e.f, ENGINE_STEPS);
-	CHECK(vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	CHECK(vg_tlb_find(e.f->vg->tlb[VG_GFXHUB], 0, ENGINE_FENCE));
 	fake_flush(e.f, VG_GFXHUB, 0);
-	CHECK(!vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	CHECK(!vg_tlb_find(e.f->vg->tlb[VG_GFXHUB], 0, ENGINE_FENCE));
 	finish(&e, "inject fault=no-tlb-flush strike=1");
 }
 
@@ -267,7 +267,7 @@ static void lost_interrupt(void)
 	for (unsigned int i = 0; i < 2; i++)
 		vg_ih_raise(e.f->vg, &(struct vg_iv){ .client = 1 });
 	CHECK(e.f->irqs == 1);
-	CHECK(e.f->vg->ih.wptr == 64); /* both are in the ring */
+	CHECK(vg_gfx9(e.f->vg)->ih.wptr == 64); /* both are in the ring */
 	finish(&e, "inject fault=lost-interrupt strike=1");
 }
 

@@ -5,6 +5,7 @@
  * written out.
  */
 #include "gfx9/images.h"
+#include "host/images.h"
 #include "test.h"
 #include "vgpu.h"
 

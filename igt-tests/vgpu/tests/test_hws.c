@@ -99,7 +99,7 @@ static unsigned int mapped(struct hws *h)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		n += h->f->vg->cp.hqd[i].dynamic;
+		n += vg_gfx9(h->f->vg)->cp.hqd[i].dynamic;
 	return n;
 }
 

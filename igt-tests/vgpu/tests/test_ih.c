@@ -103,7 +103,7 @@ static void a_disabled_ring_takes_nothing(void)
 	raise(f, 1);
 	CHECK(f->irqs == 0);
 	CHECK(wptr(f) == 0);
-	CHECK(f->vg->ih.dropped == 1);
+	CHECK(vg_gfx9(f->vg)->ih.dropped == 1);
 	fake_free(f);
 }
 

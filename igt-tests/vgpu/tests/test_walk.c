@@ -2,7 +2,6 @@
 /* The page walk on tables in plain arrays. */
 #include <stdlib.h>
 
-#include "core/model.h"
 #include "tests/check.h"
 #include "core/bits.h"
 #include "gfx9/pte.h"
