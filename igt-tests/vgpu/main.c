@@ -85,7 +85,7 @@ static int parse_fault(const char *text, struct options *opts)
 	const char *name, *what;
 
 	if (!strcmp(text, "help")) {
-		for (size_t i = 0; (name = vgpu_fault_name(i, &what)); i++)
+		for (size_t i = 0; (name = vgpu_inject_name(i, &what)); i++)
 			printf("%-15s %s\n", name, what);
 		return 0;
 	}
@@ -185,7 +185,7 @@ static void print_verdict(void *trace, const char *text)
 static int add_faults(struct vgpu *vg, const struct options *opts)
 {
 	for (unsigned int i = 0; i < opts->num_faults; i++) {
-		int ret = vgpu_add_fault(vg, opts->fault[i]);
+		int ret = vgpu_inject(vg, opts->fault[i]);
 
 		if (!ret)
 			continue;

@@ -130,9 +130,9 @@ void vgpu_verdict(const struct vgpu *vg,
  * Misbehave: @text is NAME[:KEY=NUMBER,...].  0, -ENOENT for an unknown name,
  * -EINVAL for wrong arguments.
  */
-int vgpu_add_fault(struct vgpu *vg, const char *text);
+int vgpu_inject(struct vgpu *vg, const char *text);
 /* Name of the @i-th fault there is and a sentence about it, NULL at the end. */
-const char *vgpu_fault_name(size_t i, const char **what);
+const char *vgpu_inject_name(size_t i, const char **what);
 
 /*
  * The @i-th file that the driver requests of the guest's user space: its name

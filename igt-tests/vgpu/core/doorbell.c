@@ -15,7 +15,7 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 	}
 	if (vg->chip->interrupt_doorbell(vg, index, value))
 		return;
-	if (vg_inject(vg, VG_FAULT_LOST_DOORBELL))
+	if (vg_inject(vg, VG_INJECT_LOST_DOORBELL))
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
 	/* Not an error: the queue may be evicted just now. */

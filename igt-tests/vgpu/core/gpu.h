@@ -40,7 +40,7 @@ struct vgpu {
 
 	struct vg_tlb *tlb[VG_NUM_HUBS];
 	struct vg_sched sched;
-	struct vg_fault fault[VG_NUM_FAULTS];
+	struct vg_injection injection[VG_NUM_INJECTIONS];
 
 	const struct vg_judge *judge;
 	struct vg_oracle *oracle; /* the judge's own */

@@ -8,41 +8,41 @@
 
 enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
 
-static const struct fault_info {
+static const struct inject_info {
 	const char *name, *what;
 	const char *amount;	/* the key of its amount, or NULL */
-	struct vg_fault defaults;
-} table[VG_NUM_FAULTS] = {
-	[VG_FAULT_SLOW_PREEMPT] = { "slow-preempt",
+	struct vg_injection defaults;
+} table[VG_NUM_INJECTIONS] = {
+	[VG_INJECT_SLOW_PREEMPT] = { "slow-preempt",
 		"a user queue runs on for so many steps when asked to stop",
 		"steps", { .amount = 20000, .count = UINT64_MAX } },
-	[VG_FAULT_FAIL_PREEMPT] = { "fail-preempt",
+	[VG_INJECT_FAIL_PREEMPT] = { "fail-preempt",
 		"a user queue never stops when asked to, only by a reset",
 		NULL, { .count = UINT64_MAX } },
-	[VG_FAULT_STALE_MQD] = { "stale-mqd",
+	[VG_INJECT_STALE_MQD] = { "stale-mqd",
 		"a compute queue's state is not saved when it stops",
 		NULL, { .count = UINT64_MAX } },
-	[VG_FAULT_LATE_TLB_ACK] = { "late-tlb-ack",
+	[VG_INJECT_LATE_TLB_ACK] = { "late-tlb-ack",
 		"a TLB flush takes so many steps longer, old translations in use",
 		"steps", { .amount = 2000, .count = UINT64_MAX } },
-	[VG_FAULT_NO_TLB_FLUSH] = { "no-tlb-flush",
+	[VG_INJECT_NO_TLB_FLUSH] = { "no-tlb-flush",
 		"TLB flushes of the users' VMIDs are acknowledged and not done",
 		NULL, { .count = UINT64_MAX } },
-	[VG_FAULT_FAULT_STORM] = { "fault-storm",
+	[VG_INJECT_FAULT_STORM] = { "fault-storm",
 		"a VM fault is reported so many times more",
 		"times", { .amount = 1000, .count = UINT64_MAX } },
-	[VG_FAULT_LOST_INTERRUPT] = { "lost-interrupt",
+	[VG_INJECT_LOST_INTERRUPT] = { "lost-interrupt",
 		"an interrupt vector is written, but the MSI does not arrive",
 		NULL, { .count = UINT64_MAX } },
-	[VG_FAULT_LOST_DOORBELL] = { "lost-doorbell",
+	[VG_INJECT_LOST_DOORBELL] = { "lost-doorbell",
 		"a doorbell write of a queue does not arrive",
 		NULL, { .count = UINT64_MAX } },
-	[VG_FAULT_BUS_ERROR] = { "bus-error",
+	[VG_INJECT_BUS_ERROR] = { "bus-error",
 		"a user's packet reads zeros from system memory, its write is lost",
 		NULL, { .count = 1 } },
 };
 
-const char *vgpu_fault_name(size_t i, const char **what)
+const char *vgpu_inject_name(size_t i, const char **what)
 {
 	if (i >= VG_COUNT(table))
 		return NULL;
@@ -67,27 +67,27 @@ static const char *parse_number(const char *text, const char *key,
 	return *end ? end + 1 : end;
 }
 
-static int parse_arguments(const char *text, const struct fault_info *info,
-			   struct vg_fault *fault)
+static int parse_arguments(const char *text, const struct inject_info *info,
+			   struct vg_injection *in)
 {
 	while (*text) {
 		const char *next = NULL;
 
 		if (info->amount)
 			next = parse_number(text, info->amount, MAX_AMOUNT,
-					    &fault->amount);
+					    &in->amount);
 		if (!next)
 			next = parse_number(text, "after", UINT64_MAX,
-					    &fault->after);
+					    &in->after);
 		if (!next)
 			next = parse_number(text, "count", UINT64_MAX,
-					    &fault->count);
+					    &in->count);
 		if (!next)
 			next = parse_number(text, "chance", ALWAYS,
-					    &fault->chance);
+					    &in->chance);
 		if (!next)
 			next = parse_number(text, "mark", UINT32_MAX,
-					    &fault->mark);
+					    &in->mark);
 		if (!next)
 			return -EINVAL;
 		text = next;
@@ -95,44 +95,44 @@ static int parse_arguments(const char *text, const struct fault_info *info,
 	return 0;
 }
 
-int vgpu_add_fault(struct vgpu *vg, const char *text)
+int vgpu_inject(struct vgpu *vg, const char *text)
 {
 	size_t n = strcspn(text, ":");
 
 	for (size_t i = 0; i < VG_COUNT(table); i++) {
-		struct vg_fault fault = table[i].defaults;
+		struct vg_injection in = table[i].defaults;
 
 		if (strlen(table[i].name) != n ||
 		    strncmp(table[i].name, text, n))
 			continue;
-		fault.chance = ALWAYS;
-		if (text[n] && parse_arguments(text + n + 1, &table[i], &fault))
+		in.chance = ALWAYS;
+		if (text[n] && parse_arguments(text + n + 1, &table[i], &in))
 			return -EINVAL;
-		fault.armed = true;
-		vg->fault[i] = fault;
+		in.armed = true;
+		vg->injection[i] = in;
 		return 0;
 	}
 	return -ENOENT;
 }
 
-bool vg_inject(struct vgpu *vg, enum vg_fault_id id)
+bool vg_inject(struct vgpu *vg, enum vg_inject_id id)
 {
-	struct vg_fault *f = &vg->fault[id];
+	struct vg_injection *in = &vg->injection[id];
 
-	if (!f->armed || (f->mark && f->mark != vg->mark))
+	if (!in->armed || (in->mark && in->mark != vg->mark))
 		return false;
-	if (f->seen++ < f->after || f->struck >= f->count)
+	if (in->seen++ < in->after || in->struck >= in->count)
 		return false;
 	/* Nothing is drawn for a sure strike: the schedule stays the same. */
-	if (f->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= f->chance)
+	if (in->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= in->chance)
 		return false;
-	f->struck++;
+	in->struck++;
 	vg_trace(vg, "inject fault=%s strike=%llu", table[id].name,
-		 (unsigned long long)f->struck);
+		 (unsigned long long)in->struck);
 	return true;
 }
 
-unsigned int vg_inject_amount(struct vgpu *vg, enum vg_fault_id id)
+unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id)
 {
-	return vg_inject(vg, id) ? vg->fault[id].amount : 0;
+	return vg_inject(vg, id) ? vg->injection[id].amount : 0;
 }

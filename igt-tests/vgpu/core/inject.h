@@ -12,21 +12,21 @@
 
 struct vgpu;
 
-enum vg_fault_id {
-	VG_FAULT_SLOW_PREEMPT,
-	VG_FAULT_FAIL_PREEMPT,
-	VG_FAULT_STALE_MQD,
-	VG_FAULT_LATE_TLB_ACK,
-	VG_FAULT_NO_TLB_FLUSH,
-	VG_FAULT_FAULT_STORM,
-	VG_FAULT_LOST_INTERRUPT,
-	VG_FAULT_LOST_DOORBELL,
-	VG_FAULT_BUS_ERROR,
-	VG_NUM_FAULTS,
+enum vg_inject_id {
+	VG_INJECT_SLOW_PREEMPT,
+	VG_INJECT_FAIL_PREEMPT,
+	VG_INJECT_STALE_MQD,
+	VG_INJECT_LATE_TLB_ACK,
+	VG_INJECT_NO_TLB_FLUSH,
+	VG_INJECT_FAULT_STORM,
+	VG_INJECT_LOST_INTERRUPT,
+	VG_INJECT_LOST_DOORBELL,
+	VG_INJECT_BUS_ERROR,
+	VG_NUM_INJECTIONS,
 };
 
 /* One that has been asked for, and its arguments. */
-struct vg_fault {
+struct vg_injection {
 	bool armed;
 	uint64_t mark;		/* strikes only in this part of the run; 0: in all */
 	uint64_t amount;	/* what it means is the fault's own */
@@ -37,8 +37,8 @@ struct vg_fault {
 };
 
 /* Called at each opportunity: does the fault strike here and now? */
-bool vg_inject(struct vgpu *vg, enum vg_fault_id id);
+bool vg_inject(struct vgpu *vg, enum vg_inject_id id);
 /* The same for faults with an amount, such as steps of delay; 0 when not. */
-unsigned int vg_inject_amount(struct vgpu *vg, enum vg_fault_id id);
+unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id);
 
 #endif

@@ -163,7 +163,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	if (t.system && vmid && vg->sched.executing &&
-	    vg_inject(vg, VG_FAULT_BUS_ERROR))
+	    vg_inject(vg, VG_INJECT_BUS_ERROR))
 		t.nothing = true;
 	*ptr = NULL;
 	if (t.nothing)

@@ -75,8 +75,8 @@ void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
 	q->preempting = true;
 	q->preempt_steps = vg_random(vg, vg->config.preempt_steps);
 	if (q->vmid) {
-		q->preempt_steps += vg_inject_amount(vg, VG_FAULT_SLOW_PREEMPT);
-		q->stuck = vg_inject(vg, VG_FAULT_FAIL_PREEMPT);
+		q->preempt_steps += vg_inject_amount(vg, VG_INJECT_SLOW_PREEMPT);
+		q->stuck = vg_inject(vg, VG_INJECT_FAIL_PREEMPT);
 	}
 	vg_sched_wake(vg);
 	vg_trace(vg, "preempt queue=%s vmid=%u steps=%u", q->name, q->vmid,
@@ -109,7 +109,7 @@ enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
 	if (!chain && q->ib_depth == VG_IB_DEPTH) {
 		vg_stop(vg, "%s: IB at 0x%llx nested too deep", q->name,
 			(unsigned long long)va);
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	q->next_ib = (struct vg_ib){ .va = va, .size = dwords, .vmid = vmid };
 	q->entering = true;
@@ -182,14 +182,14 @@ static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 					return VG_WAIT;
 				vg_stop(vg, "%s: packet 0x%08x crosses the end of its IB",
 					q->name, q->packet_len ? q->packet[0] : 0);
-				return VG_FAULT;
+				return VG_PAGE_FAULT;
 			}
 			if (fetch(vg, q, more))
-				return VG_FAULT;
+				return VG_PAGE_FAULT;
 		}
 		need = q->ops->length(vg, q, q->packet, q->packet_len);
 		if (!need)
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		if (need <= q->packet_len)
 			return VG_DONE;
 	}
@@ -215,7 +215,7 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 		q->ib_depth--;
 	if (q->ib_depth || !q->ops->rptr_moved(vg, q))
 		return VG_DONE;
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 /*
@@ -271,7 +271,7 @@ static bool work(struct vgpu *vg, struct vg_queue *q)
 	if (result == VG_DONE)
 		result = consume(vg, q);
 	q->waiting = result == VG_WAIT;
-	if (result == VG_FAULT && !vgpu_stopped(vg)) {
+	if (result == VG_PAGE_FAULT && !vgpu_stopped(vg)) {
 		q->halted = true;
 		vg_trace(vg, "halt queue=%s vmid=%u rptr=%llu", q->name,
 			 q->vmid, (unsigned long long)q->rptr);

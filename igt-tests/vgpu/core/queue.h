@@ -15,7 +15,7 @@ enum vg_result {
 	VG_DONE,		/* the packet is complete */
 	VG_MORE,		/* a slice is done: call again with the same packet */
 	VG_WAIT,		/* no progress is possible now: try again later */
-	VG_FAULT,		/* vg_mem_*() failed: the queue halts */
+	VG_PAGE_FAULT,		/* vg_mem_*() failed or the model stopped: the queue halts */
 };
 
 struct vg_queue;

@@ -21,7 +21,7 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 {
 	vg_stop(vg, "%s: AQL packet %llu: %s 0x%x is not modelled", q->name,
 		(unsigned long long)(q->rptr / AQL_DWORDS), what, value);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 /* ---- pointers ---- */
@@ -125,19 +125,19 @@ static enum vg_result complete(struct vgpu *vg, struct vg_queue *q,
 	if (signal && (record_end(vg, q, signal) ||
 		       vg_mem_read(vg, &q->port, q->vmid, signal, &s,
 				   sizeof(s))))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	if (s.kind < 0)
 		return unknown(vg, q, "completion by doorbell, signal kind",
 			       s.kind);
 	if (vg_mem_write(vg, &q->port, q->vmid, q->ring + 4 * dword, &invalid,
 			 sizeof(invalid)))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	if (signal &&
 	    (vg_mem_atomic(vg, &q->port, q->vmid,
 			   signal + offsetof(struct aql_signal, value),
 			   sizeof(s.value), minus_one, NULL, NULL) ||
 	     notify(vg, q, &s)))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	vg_trace(vg, "aql-complete queue=%s packet=%llu signal=0x%llx event=%u",
 		 q->name, (unsigned long long)(q->rptr / AQL_DWORDS),
 		 (unsigned long long)signal, s.mailbox ? s.event_id : 0);
@@ -158,7 +158,7 @@ static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q,
 				     uint64_t completion)
 {
 	if (record_start(vg, q, completion))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return complete(vg, q, completion);
 }
 
@@ -174,7 +174,7 @@ static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q,
 		if (!p->dependency[i])
 			continue;
 		if (signal_value(vg, q, p->dependency[i], &value))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		met = any ? met || !value : met && !value;
 	}
 	return met ? finish_barrier(vg, q, p->completion) : VG_WAIT;
@@ -202,7 +202,7 @@ static enum vg_result barrier_value(struct vgpu *vg, struct vg_queue *q,
 		return unknown(vg, q, "barrier condition", p->condition);
 	if (p->signal) {
 		if (signal_value(vg, q, p->signal, &value))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		if (!holds(p->condition, value & p->mask, p->value))
 			return VG_WAIT;
 	}
@@ -223,7 +223,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
 			  slot + offsetof(struct aql_pm4_ib, completion),
 			  &completion) ||
 	    record_start(vg, q, completion))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
 }
 

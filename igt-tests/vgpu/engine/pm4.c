@@ -31,7 +31,7 @@ static enum vg_result event_write(struct vgpu *vg, struct vg_queue *q,
 	if (n == 1)
 		return VG_DONE;
 	vg_stop(vg, "%s: EVENT_WRITE 0x%08x with an address", q->name, body[0]);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 static enum vg_result indirect_buffer(struct vgpu *vg, struct vg_queue *q,
@@ -44,7 +44,7 @@ static enum vg_result indirect_buffer(struct vgpu *vg, struct vg_queue *q,
 	if (q->vmid && vmid && vmid != q->vmid) {
 		vg_stop(vg, "%s: IB of vmid %u in a queue of vmid %u", q->name,
 			vmid, q->vmid);
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	if (!size)
 		return VG_DONE;
@@ -134,16 +134,16 @@ enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
 	if (!op) {
 		vg_stop(vg, "%s: unknown packet 0x%02x (header 0x%08x)",
 			q->name, VG_GET(PM4_OPCODE, packet[0]), packet[0]);
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	if (body < op->min_body) {
 		vg_stop(vg, "%s: %s of %u dwords", q->name, op->name, body);
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	if (op->privileged && vg_queue_vmid(q)) {
 		vg_stop(vg, "%s: %s from vmid %u", q->name, op->name,
 			vg_queue_vmid(q));
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	if (!q->progress && !q->waiting && op->opcode != PM4_NOP)
 		vg_trace(vg, "packet queue=%s vmid=%u op=%s dwords=%u body=%x,%x,%x,%x",

@@ -15,7 +15,7 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
 {
 	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 static bool is_memory(uint32_t sel)
@@ -32,7 +32,7 @@ static enum vg_result write_registers(struct vgpu *vg, struct vg_queue *q,
 {
 	for (unsigned int i = 0; i < n; i++)
 		if (!vg_pm4_reg_write(vg, q, one ? reg : reg + i, data[i]))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 	return VG_DONE;
 }
 
@@ -54,14 +54,14 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
 		if (dwords &&
 		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr,
 				   p->data[dwords - 1]))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		return VG_DONE;
 	}
 	if (bytes > SLICE)
 		bytes = SLICE;
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), addr + q->progress,
 			 (const uint8_t *)p->data + q->progress, bytes))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	q->progress += bytes;
 	return q->progress == 4ull * dwords ? VG_DONE : VG_MORE;
 }
@@ -84,13 +84,13 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 	case PM4_SEL_REGISTER:
 		if (!vg_pm4_reg_read(vg, q, p->src_lo, &value[0]) ||
 		    (wide && !vg_pm4_reg_read(vg, q, p->src_lo + 1, &value[1])))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		break;
 	case PM4_SEL_MEMORY_GRBM:
 	case PM4_SEL_TC_L2:
 		if (vg_mem_read(vg, &q->port, vmid,
 				vg_u64(p->src_lo, p->src_hi), value, bytes))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		break;
 	case PM4_SEL_IMMEDIATE:
 		break;
@@ -107,7 +107,7 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 	if (!is_memory(dst))
 		return unknown(vg, q, "COPY_DATA destination", p->control);
 	return vg_mem_write(vg, &q->port, vmid, vg_u64(p->dst_lo, p->dst_hi),
-			    value, bytes) ? VG_FAULT : VG_DONE;
+			    value, bytes) ? VG_PAGE_FAULT : VG_DONE;
 }
 
 /* ---- DMA_DATA ---- */
@@ -140,13 +140,13 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 	} else if (src == PM4_DMA_ADDRESS || src == PM4_DMA_L2) {
 		if (vg_mem_read(vg, &q->port, vmid, q->progress +
 				vg_u64(p->src_lo, p->src_hi), buf, bytes))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 	} else {
 		return unknown(vg, q, "DMA_DATA source", p->control);
 	}
 	if (vg_mem_write(vg, &q->port, vmid, q->progress +
 			 vg_u64(p->dst_lo, p->dst_hi), buf, bytes))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	q->progress += bytes;
 	return q->progress == total ? VG_DONE : VG_MORE;
 }
@@ -230,7 +230,7 @@ enum vg_result vg_pm4_atomic_mem(struct vgpu *vg, struct vg_queue *q,
 	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q),
 			  vg_u64(p->addr_lo, p->addr_hi), a.wide ? 8 : 4,
 			  apply, &a, &old))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	if (command == PM4_ATOMIC_UNTIL_EQUAL && old != a.cmp)
 		return VG_WAIT;
 	return VG_DONE;

@@ -9,7 +9,7 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
 {
 	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 /* ---- WAIT_REG_MEM ---- */
@@ -55,16 +55,16 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 		reg = p->addr_hi;
 		if (!q->progress &&
 		    !vg_pm4_reg_write(vg, q, p->addr_lo, p->reference))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		q->progress = 1; /* written, once */
 	}
 	if (space == PM4_SPACE_REGISTER) {
 		if (!vg_pm4_reg_read(vg, q, reg, &value))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 	} else if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
 				 vg_u64(p->addr_lo & ~DWORD_MASK, p->addr_hi),
 				 &value)) {
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	}
 	return compare(function, value & p->mask, p->reference) ? VG_DONE
 								: VG_WAIT;
@@ -103,7 +103,7 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q,
 	    interrupt > PM4_INT_UNCONDITIONAL)
 		return unknown(vg, q, "RELEASE_MEM", p->control);
 	if (release_data(vg, q, p))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	if (interrupt != PM4_INT_NONE && interrupt != PM4_INT_DATA_AFTER_WRITE)
 		vg->chip->pm4->end_of_pipe(vg, q, vg_queue_vmid(q),
 					   p->int_ctxid);
@@ -122,7 +122,7 @@ static enum vg_result set_regs(struct vgpu *vg, struct vg_queue *q,
 		return unknown(vg, q, "register range from", reg);
 	for (unsigned int i = 1; i < n; i++)
 		if (!vg_pm4_reg_write(vg, q, reg + i - 1, body[i]))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 	return VG_DONE;
 }
 

@@ -42,7 +42,7 @@ static enum vg_result stop(struct vgpu *vg, const struct vg_queue *q,
 {
 	vg_stop(vg, "%s: packet 0x%08x 0x%08x: %s", q->name, packet[0], packet[1],
 		what);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 /* Registers are out of reach of users' IBs and queues. */
@@ -72,7 +72,7 @@ static enum vg_result op_copy(struct vgpu *vg, struct vg_queue *q,
 		return stop(vg, q, packet, "COPY with unknown parameters");
 	if (vg_mem_read(vg, &q->port, vmid, src, buf, n) ||
 	    vg_mem_write(vg, &q->port, vmid, dst, buf, n))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return advance(q, n, total);
 }
 
@@ -95,7 +95,7 @@ static enum vg_result op_write(struct vgpu *vg, struct vg_queue *q,
 		return stop(vg, q, packet, "WRITE with unknown parameters");
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst,
 			 (const uint8_t *)p->data + q->progress, n))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return advance(q, n, total);
 }
 
@@ -120,7 +120,7 @@ static enum vg_result op_fence(struct vgpu *vg, struct vg_queue *q,
 	uint64_t va = vg_u64(p->addr_lo, p->addr_hi);
 
 	return vg_mem_write32(vg, &q->port, vg_queue_vmid(q), va, p->data) ?
-	       VG_FAULT : VG_DONE;
+	       VG_PAGE_FAULT : VG_DONE;
 }
 
 static enum vg_result op_trap(struct vgpu *vg, struct vg_queue *q,
@@ -167,7 +167,7 @@ static enum vg_result poll_register(struct vgpu *vg, struct vg_queue *q,
 	else if (p->addr_hi)
 		return stop(vg, q, packet, "register poll with an upper address");
 	*value = vg_reg_read(vg, p->addr_lo / 4);
-	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
 static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q,
@@ -194,7 +194,7 @@ static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q,
 		result = poll_register(vg, q, p, &value);
 	else if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
 			       vg_u64(p->addr_lo, p->addr_hi), &value))
-		result = VG_FAULT;
+		result = VG_PAGE_FAULT;
 	if (result != VG_DONE)
 		return result;
 	return poll_true(func, value & p->mask, p->value) ? VG_DONE : VG_WAIT;
@@ -210,7 +210,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
 
 	if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
 			  vg_u64(p->addr_lo, p->addr_hi), &value))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	if (value == p->reference)
 		return VG_DONE;
 
@@ -305,7 +305,7 @@ static enum vg_result op_atomic(struct vgpu *vg, struct vg_queue *q,
 	a.cmp = vg_u64(p->cmp_lo, a.size == 8 ? p->cmp_hi : 0);
 	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), va, a.size,
 			  atomic_update, &a, &old))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return loop && old != a.cmp ? VG_WAIT : VG_DONE;
 }
 
@@ -329,7 +329,7 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q,
 	/* The pattern goes on where the page before left off. */
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst,
 			 (uint8_t *)buf + q->progress % 4, n))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	return advance(q, n, total);
 }
 
@@ -349,7 +349,7 @@ static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q,
 	/* One by one: a page table walk must never see half an entry. */
 	for (uint64_t i = 0; i < n; i++) {
 		if (vg_mem_write64(vg, &q->port, vg_queue_vmid(q), dst, value | mask))
-			return VG_FAULT;
+			return VG_PAGE_FAULT;
 		dst += PTE_SIZE;
 		value += increment;
 	}
@@ -363,7 +363,7 @@ static enum vg_result op_timestamp_get(struct vgpu *vg, struct vg_queue *q,
 
 	return vg_mem_write64(vg, &q->port, vg_queue_vmid(q),
 			      vg_u64(p->addr_lo, p->addr_hi), vg_gpu_clock(vg)) ?
-	       VG_FAULT : VG_DONE;
+	       VG_PAGE_FAULT : VG_DONE;
 }
 
 static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
@@ -377,7 +377,7 @@ static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
 	    p->addr & ~VG_SDMA_SRBM_ADDR)
 		return stop(vg, q, packet, "SRBM_WRITE with unknown parameters");
 	vg_reg_write(vg, p->addr, p->data);
-	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
 #define DWORDS(type) (sizeof(struct vg_sdma_##type) / 4)

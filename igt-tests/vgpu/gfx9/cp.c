@@ -222,7 +222,7 @@ static void preempted(struct vgpu *vg, struct vg_queue *q)
 	h->regs[HQD(CP_HQD_PQ_WPTR_HI)] = vg_hi(q->wptr);
 	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
 	save_ib(h);
-	if (!vg_inject(vg, VG_FAULT_STALE_MQD))
+	if (!vg_inject(vg, VG_INJECT_STALE_MQD))
 		save_mqd(vg, h);
 	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
 	h->dynamic = false;

@@ -9,10 +9,10 @@
 #include "engine/pm4.h"
 
 enum {
-	VG_NUM_MES = 2,		/* ME1 and ME2, the two MECs */
+	VG_NUM_MECS = 2,	/* ME1 and ME2 */
 	VG_NUM_PIPES = 4,
 	VG_NUM_HQDS_PER_PIPE = 8,
-	VG_NUM_HQDS = VG_NUM_MES * VG_NUM_PIPES * VG_NUM_HQDS_PER_PIPE,
+	VG_NUM_HQDS = VG_NUM_MECS * VG_NUM_PIPES * VG_NUM_HQDS_PER_PIPE,
 	VG_HQD_REGS = 59,	/* CP_MQD_BASE_ADDR .. CP_HQD_AQL_DISPATCH_ID_HI */
 };
 

@@ -87,7 +87,7 @@ static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 		  const char *why)
 {
 	/* Without VMID 0's the kernel itself would not live long. */
-	if (vg_inject(vg, VG_FAULT_NO_TLB_FLUSH))
+	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
 		vmids &= 1;
 	vg_tlb_invalidate(vg, hub, vmids, why);
 }
@@ -95,7 +95,7 @@ static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 unsigned int vg_gmc_flush_steps(struct vgpu *vg)
 {
 	return vg_random(vg, vg->config.flush_steps) +
-		vg_inject_amount(vg, VG_FAULT_LATE_TLB_ACK);
+		vg_inject_amount(vg, VG_INJECT_LATE_TLB_ACK);
 }
 
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
@@ -288,7 +288,7 @@ static void raise_fault(struct vgpu *vg, const struct vg_port *port,
 					     : FAULT_RING_READ;
 	if (access & VG_WRITE)
 		iv.data[1] |= FAULT_DATA1_WRITE;
-	for (unsigned int n = 1 + vg_inject_amount(vg, VG_FAULT_FAULT_STORM); n; n--)
+	for (unsigned int n = 1 + vg_inject_amount(vg, VG_INJECT_FAULT_STORM); n; n--)
 		vg_ih_raise(vg, &iv);
 }
 

@@ -22,7 +22,7 @@ struct vg_hqd *vg_grbm_hqd(struct vgpu *vg)
 {
 	unsigned int me = VG_FIELD(selection(vg), GRBM_GFX_CNTL, MEID);
 
-	if (me < 1 || me > VG_NUM_MES)
+	if (me < 1 || me > VG_NUM_MECS)
 		return NULL;
 	return vg_cp_hqd(vg, me,
 			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, PIPEID),

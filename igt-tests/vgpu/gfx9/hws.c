@@ -14,7 +14,7 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 			      const char *what, uint32_t value)
 {
 	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_FAULT;
+	return VG_PAGE_FAULT;
 }
 
 /* ---- resources and TLB ---- */
@@ -132,7 +132,7 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	unsigned int me = VG_GET(MAP_QUEUES_ME, p->control) + 1;
 	struct vg_hqd *h;
 
-	if (me > VG_NUM_MES ||
+	if (me > VG_NUM_MECS ||
 	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
 	    VG_GET(MAP_QUEUES_VMID, p->control))
 		return unknown(vg, q, "MAP_QUEUES", p->control);
@@ -142,10 +142,10 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 		return unknown(vg, q, "MAP_QUEUES to a slot in use",
 			       p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
 	vg_hqd_activate(vg, h);
-	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
 /* A free slot among those that SET_RESOURCES gave the HWS. */
@@ -165,13 +165,13 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	if (!h)
 		return unknown(vg, q, "more queues than slots", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
-		return VG_FAULT;
+		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
 	vg_hqd_set_user(h, vg_gfx9(vg)->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
 	vg_hqd_activate(vg, h);
 	h->dynamic = true;
 	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
-	return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
 static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
@@ -195,7 +195,7 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 			    VG_GET(PM4_DOORBELL, p->doorbell),
 			    vg_u64(p->mqd_lo, p->mqd_hi),
 			    vg_u64(p->wptr_lo, p->wptr_hi));
-		return vgpu_stopped(vg) ? VG_FAULT : VG_DONE;
+		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 	}
 	return unknown(vg, q, "MAP_QUEUES engine", p->control);
 }
@@ -290,7 +290,7 @@ static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
 	if (command != PM4_QUERY_FENCE_AT_ONCE && command != PM4_QUERY_FENCE)
 		return unknown(vg, q, "QUERY_STATUS", p->control);
 	return vg_mem_write64(vg, &q->port, 0, vg_u64(p->addr_lo, p->addr_hi),
-			      vg_u64(p->data_lo, p->data_hi)) ? VG_FAULT
+			      vg_u64(p->data_lo, p->data_hi)) ? VG_PAGE_FAULT
 							      : VG_DONE;
 }
 

@@ -100,7 +100,7 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 	vg_gfx9(vg)->ih.wptr = next;
 	publish_wptr(vg);
 	if (VG_FIELD(cntl(vg), IH_RB_CNTL, ENABLE_INTR) &&
-	    !vg_inject(vg, VG_FAULT_LOST_INTERRUPT))
+	    !vg_inject(vg, VG_INJECT_LOST_INTERRUPT))
 		vg->ops->raise_irq(vg->host);
 }
 

@@ -9,7 +9,7 @@
 static void start(struct engine *e, const char *fault)
 {
 	engine_init(e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e->f->vg, fault));
+	CHECK(!vgpu_inject(e->f->vg, fault));
 }
 
 static void finish(struct engine *e, const char *strikes)
@@ -38,12 +38,12 @@ static void names_are_listed_and_known(void)
 	size_t n;
 
 	engine_init(&e, 1, 0, 0);
-	for (n = 0; (name = vgpu_fault_name(n, &what)); n++) {
+	for (n = 0; (name = vgpu_inject_name(n, &what)); n++) {
 		CHECK(*name && *what);
-		CHECK(!vgpu_add_fault(e.f->vg, name));
-		CHECK(e.f->vg->fault[n].armed);
+		CHECK(!vgpu_inject(e.f->vg, name));
+		CHECK(e.f->vg->injection[n].armed);
 	}
-	CHECK(n == VG_NUM_FAULTS);
+	CHECK(n == VG_NUM_INJECTIONS);
 	fake_free(e.f);
 }
 
@@ -72,9 +72,9 @@ static void bad_texts_are_refused(void)
 
 	engine_init(&e, 1, 0, 0);
 	for (size_t i = 0; i < VG_COUNT(cases); i++)
-		CHECK(vgpu_add_fault(e.f->vg, cases[i].text) == cases[i].ret);
-	CHECK(e.f->vg->fault[VG_FAULT_LOST_DOORBELL].after == 2);
-	CHECK(!e.f->vg->fault[VG_FAULT_SLOW_PREEMPT].armed);
+		CHECK(vgpu_inject(e.f->vg, cases[i].text) == cases[i].ret);
+	CHECK(e.f->vg->injection[VG_INJECT_LOST_DOORBELL].after == 2);
+	CHECK(!e.f->vg->injection[VG_INJECT_SLOW_PREEMPT].armed);
 	fake_free(e.f);
 }
 
@@ -84,7 +84,7 @@ static void after_and_count_choose_the_strikes(void)
 
 	start(&e, "lost-doorbell:after=2,count=3");
 	for (unsigned int i = 0; i < 10; i++)
-		CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+		CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
 		      (i >= 2 && i < 5));
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
@@ -99,7 +99,7 @@ static void a_mark_chooses_the_part(void)
 		if (mark > 6)
 			vgpu_mmio_write(e.f->vg, 4 * VG_ORACLE_MARK, mark);
 		for (unsigned int i = 0; i < 3; i++)
-			CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+			CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
 			      (mark == 7 && i >= 1));
 	}
 	finish(&e, "inject fault=lost-doorbell strike=2");
@@ -112,7 +112,7 @@ static void chance_is_drawn_by_the_seed(void)
 
 	start(&e, "lost-doorbell:chance=25");
 	for (unsigned int i = 0; i < 1000; i++)
-		strikes += vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL);
+		strikes += vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL);
 	CHECK(strikes > 150 && strikes < 350);
 	fake_free(e.f);
 }

@@ -411,7 +411,7 @@ static void requests_of_one_engine_merge(void)
 	struct engine e;
 
 	engine_init(&e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e.f->vg, "late-tlb-ack:steps=5"));
+	CHECK(!vgpu_inject(e.f->vg, "late-tlb-ack:steps=5"));
 	fake_flush(e.f, VG_GFXHUB, 2);
 	vgpu_step(e.f->vg);
 	fake_flush(e.f, VG_GFXHUB, 3);
@@ -432,7 +432,7 @@ static void reset_forgets_requests(void)
 	struct engine e;
 
 	engine_init(&e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e.f->vg, "late-tlb-ack:steps=5"));
+	CHECK(!vgpu_inject(e.f->vg, "late-tlb-ack:steps=5"));
 	fake_flush(e.f, VG_GFXHUB, 2);
 	CHECK(vgpu_busy(e.f->vg));
 	vgpu_reset(e.f->vg);
