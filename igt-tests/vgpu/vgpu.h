@@ -28,8 +28,7 @@ struct vg_host_ops {
 	/*
 	 * Host pointer for guest physical [gpa, gpa + len), NULL when any part
 	 * of it is not RAM the device may access that way.  The pointer is
-	 * valid until the host next changes its DMA map, that is until the
-	 * current call into the model returns.
+	 * valid until the current call into the model returns.
 	 */
 	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
 	/* Signal the device's one MSI vector. */
@@ -76,12 +75,6 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
 /* Doorbell BAR: @size is 4 or 8. */
 void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
 			 unsigned int size);
-
-/*
- * The host is about to change the DMA map: forget every pointer obtained from
- * vg_host_ops.dma (the translations themselves stay cached).
- */
-void vgpu_dma_changed(struct vgpu *vg);
 
 /*
  * Let the engines do one step: at most one packet, or one slice of a long one.

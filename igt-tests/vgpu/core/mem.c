@@ -319,8 +319,3 @@ int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
 	copy_out(p, buf, len);
 	return 0;
 }
-
-/* No host pointer outlives the call that asked for it. */
-void vgpu_dma_changed(struct vgpu *vg)
-{
-}

@@ -102,7 +102,6 @@ static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
 	memcpy(&map, req->body, sizeof(map));
 	if (map.argsz < sizeof(map) || req->nfds > 1)
 		return -EINVAL;
-	vgpu_dma_changed(dev->vg);
 	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags,
 			 req->nfds ? req->fds[0] : -1, map.offset);
 	trace_dma(dev, "map", map.iova, map.size, map.flags, ret);
@@ -120,7 +119,6 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
 		return -EINVAL;
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL && (unmap.iova || unmap.size))
 		return -EINVAL;
-	vgpu_dma_changed(dev->vg);
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL)
 		vg_dma_unmap_all(&dev->dma);
 	else

@@ -13,7 +13,7 @@ struct vgpu {
 	uint64_t doorbell_value;
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
-	unsigned int resets, doorbells, mmio_writes, dma_changes, steps, runs, drains;
+	unsigned int resets, doorbells, mmio_writes, steps, runs, drains;
 	unsigned int busy_steps;	/* how many more steps there is work for */
 	bool waiting;			/* that work is to look again */
 	const char *stops_when_done;	/* reason to stop when the steps are done */

@@ -40,17 +40,6 @@ static void descriptor_is_closed_after_mapping(void)
 	client_free(c);
 }
 
-static void model_is_told_before_each_change(void)
-{
-	struct client *c = client_new();
-
-	t_equal(client_dma_map(c, 0, PAGE, RW, -1, 0), 0);
-	t_equal(c->dev.vg->dma_changes, 1);
-	t_equal(client_dma_unmap(c, 0, PAGE, 0), 0);
-	t_equal(c->dev.vg->dma_changes, 2);
-	client_free(c);
-}
-
 static void access_needs_permission(void)
 {
 	struct client *c = client_new();
@@ -319,7 +308,6 @@ int main(void)
 	static const struct test tests[] = {
 		TEST(mapped_memory_is_the_file),
 		TEST(descriptor_is_closed_after_mapping),
-		TEST(model_is_told_before_each_change),
 		TEST(access_needs_permission),
 		TEST(access_stays_inside_one_range),
 		TEST(range_without_memory_is_known_but_out_of_reach),
