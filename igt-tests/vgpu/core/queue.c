@@ -117,6 +117,13 @@ enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
+enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q,
+				const char *what, uint32_t value)
+{
+	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
+	return VG_PAGE_FAULT;
+}
+
 bool vg_queue_has_work(const struct vg_queue *q)
 {
 	return q->ib_depth || q->packet_len || q->rptr != q->wptr;

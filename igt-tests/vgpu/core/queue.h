@@ -109,6 +109,9 @@ unsigned int vg_queue_vmid(const struct vg_queue *q);
 enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
 				 unsigned int vmid, uint64_t va, uint32_t dwords,
 				 bool chain);
+/* For packet handlers: stop at @what, whose value is not modelled. */
+enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q,
+				const char *what, uint32_t value);
 bool vg_queue_has_work(const struct vg_queue *q);
 
 /* For the scheduler: is there anything to do? */

@@ -4,19 +4,12 @@
 
 #include "core/bits.h"
 #include "core/gpu.h"
+#include "engine/atomic.h"
 #include "engine/pkt_pm4.h"
 #include "engine/pm4.h"
-#include "vega10_enum.h"
 
 /* As much as one step moves; others get their turn in between. */
 enum { SLICE = VG_PAGE_SIZE };
-
-static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
-			      const char *what, uint32_t value)
-{
-	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_PAGE_FAULT;
-}
 
 static bool is_memory(uint32_t sel)
 {
@@ -49,7 +42,7 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
 	if (dst == PM4_SEL_REGISTER)
 		return write_registers(vg, q, p->dst_lo, p->data, dwords, one);
 	if (!is_memory(dst))
-		return unknown(vg, q, "WRITE_DATA destination", p->control);
+		return vg_queue_unknown(vg, q, "WRITE_DATA destination", p->control);
 	if (one) {		/* only the last one stays */
 		if (dwords &&
 		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr,
@@ -98,14 +91,14 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 		memcpy(value, &now, sizeof(value));
 		break;
 	default:
-		return unknown(vg, q, "COPY_DATA source", p->control);
+		return vg_queue_unknown(vg, q, "COPY_DATA source", p->control);
 	}
 
 	if (dst == PM4_SEL_REGISTER)
 		return write_registers(vg, q, p->dst_lo, value, bytes / 4,
 				       false);
 	if (!is_memory(dst))
-		return unknown(vg, q, "COPY_DATA destination", p->control);
+		return vg_queue_unknown(vg, q, "COPY_DATA destination", p->control);
 	return vg_mem_write(vg, &q->port, vmid, vg_u64(p->dst_lo, p->dst_hi),
 			    value, bytes) ? VG_PAGE_FAULT : VG_DONE;
 }
@@ -133,7 +126,7 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 	uint32_t buf[SLICE / 4];
 
 	if (!dma_is_plain(p) || (dst != PM4_DMA_ADDRESS && dst != PM4_DMA_L2))
-		return unknown(vg, q, "DMA_DATA command", p->command);
+		return vg_queue_unknown(vg, q, "DMA_DATA command", p->command);
 	if (src == PM4_DMA_DATA_SRC) {
 		for (size_t i = 0; i < VG_COUNT(buf); i++)
 			buf[i] = p->src_lo;
@@ -142,7 +135,7 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 				vg_u64(p->src_lo, p->src_hi), buf, bytes))
 			return VG_PAGE_FAULT;
 	} else {
-		return unknown(vg, q, "DMA_DATA source", p->control);
+		return vg_queue_unknown(vg, q, "DMA_DATA source", p->control);
 	}
 	if (vg_mem_write(vg, &q->port, vmid, q->progress +
 			 vg_u64(p->dst_lo, p->dst_hi), buf, bytes))
@@ -153,83 +146,22 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- ATOMIC_MEM ---- */
 
-struct atomic {
-	unsigned int op;	/* in the _RTN_32 group */
-	bool wide;
-	uint64_t src, cmp;
-};
-
-static int64_t extend(const struct atomic *a, uint64_t v)
-{
-	return a->wide ? (int64_t)v : (int32_t)v;
-}
-
-static uint64_t apply(uint64_t old, const void *arg)
-{
-	const struct atomic *a = arg;
-
-	switch (a->op) {
-	case TC_OP_ATOMIC_SWAP_RTN_32:
-		return a->src;
-	case TC_OP_ATOMIC_CMPSWAP_RTN_32:
-		return old == a->cmp ? a->src : old;
-	case TC_OP_ATOMIC_ADD_RTN_32:
-		return old + a->src;
-	case TC_OP_ATOMIC_SUB_RTN_32:
-		return old - a->src;
-	case TC_OP_ATOMIC_SMIN_RTN_32:
-		return extend(a, old) < extend(a, a->src) ? old : a->src;
-	case TC_OP_ATOMIC_UMIN_RTN_32:
-		return old < a->src ? old : a->src;
-	case TC_OP_ATOMIC_SMAX_RTN_32:
-		return extend(a, old) > extend(a, a->src) ? old : a->src;
-	case TC_OP_ATOMIC_UMAX_RTN_32:
-		return old > a->src ? old : a->src;
-	case TC_OP_ATOMIC_AND_RTN_32:
-		return old & a->src;
-	case TC_OP_ATOMIC_OR_RTN_32:
-		return old | a->src;
-	case TC_OP_ATOMIC_XOR_RTN_32:
-		return old ^ a->src;
-	case TC_OP_ATOMIC_INC_RTN_32:
-		return old >= a->src ? 0 : old + 1;
-	case TC_OP_ATOMIC_DEC_RTN_32:
-		return old == 0 || old > a->src ? a->src : old - 1;
-	}
-	return old;
-}
-
-static bool known_atomic(unsigned int op)
-{
-	return op == TC_OP_ATOMIC_SWAP_RTN_32 ||
-		op == TC_OP_ATOMIC_CMPSWAP_RTN_32 ||
-		(op >= TC_OP_ATOMIC_ADD_RTN_32 &&
-		 op <= TC_OP_ATOMIC_DEC_RTN_32);
-}
-
 enum vg_result vg_pm4_atomic_mem(struct vgpu *vg, struct vg_queue *q,
 				 const uint32_t *body, unsigned int n)
 {
-	/* enum TC_OP: the 64 bit operations and those that return nothing
-	 * repeat the first group, each with a bit set. */
-	enum { WIDE = TC_OP_ATOMIC_ADD_RTN_64 - TC_OP_ATOMIC_ADD_RTN_32,
-	       NO_RETURN = TC_OP_ATOMIC_ADD_32 - TC_OP_ATOMIC_ADD_RTN_32 };
 	const struct pm4_atomic_mem *p = (const void *)body;
-	uint32_t op = VG_GET(ATOMIC_MEM_OP, p->control);
 	uint32_t command = VG_GET(ATOMIC_MEM_COMMAND, p->control);
-	struct atomic a = {
-		.op = op & ~(WIDE | NO_RETURN),
-		.wide = op & WIDE,
-		.src = vg_u64(p->src_lo, op & WIDE ? p->src_hi : 0),
-		.cmp = vg_u64(p->cmp_lo, op & WIDE ? p->cmp_hi : 0),
-	};
+	struct vg_atomic a;
 	uint64_t old;
 
-	if (!known_atomic(a.op) || command > PM4_ATOMIC_UNTIL_EQUAL)
-		return unknown(vg, q, "ATOMIC_MEM", p->control);
+	if (!vg_atomic_decode(&a, VG_GET(ATOMIC_MEM_OP, p->control)) ||
+	    command > PM4_ATOMIC_UNTIL_EQUAL)
+		return vg_queue_unknown(vg, q, "ATOMIC_MEM", p->control);
+	a.src = vg_u64(p->src_lo, a.wide ? p->src_hi : 0);
+	a.cmp = vg_u64(p->cmp_lo, a.wide ? p->cmp_hi : 0);
 	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q),
-			  vg_u64(p->addr_lo, p->addr_hi), a.wide ? 8 : 4,
-			  apply, &a, &old))
+			  vg_u64(p->addr_lo, p->addr_hi), vg_atomic_size(&a),
+			  vg_atomic_apply, &a, &old))
 		return VG_PAGE_FAULT;
 	if (command == PM4_ATOMIC_UNTIL_EQUAL && old != a.cmp)
 		return VG_WAIT;

@@ -5,13 +5,6 @@
 #include "engine/pkt_pm4.h"
 #include "engine/pm4.h"
 
-static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
-			      const char *what, uint32_t value)
-{
-	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_PAGE_FAULT;
-}
-
 /* ---- WAIT_REG_MEM ---- */
 
 static bool compare(uint32_t function, uint32_t value, uint32_t reference)
@@ -50,7 +43,7 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 	if (function > PM4_WAIT_GREATER || space > PM4_SPACE_MEMORY ||
 	    operation == 2 ||
 	    (operation == PM4_WRITE_WAIT && space != PM4_SPACE_REGISTER))
-		return unknown(vg, q, "WAIT_REG_MEM", p->control);
+		return vg_queue_unknown(vg, q, "WAIT_REG_MEM", p->control);
 	if (operation == PM4_WRITE_WAIT) {
 		reg = p->addr_hi;
 		if (!q->progress &&
@@ -101,7 +94,7 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q,
 	if (VG_GET(RELEASE_MEM_DATA, p->control) > PM4_DATA_CLOCK ||
 	    VG_GET(RELEASE_MEM_DST, p->control) > 1 ||
 	    interrupt > PM4_INT_UNCONDITIONAL)
-		return unknown(vg, q, "RELEASE_MEM", p->control);
+		return vg_queue_unknown(vg, q, "RELEASE_MEM", p->control);
 	if (release_data(vg, q, p))
 		return VG_PAGE_FAULT;
 	if (interrupt != PM4_INT_NONE && interrupt != PM4_INT_DATA_AFTER_WRITE)
@@ -119,7 +112,7 @@ static enum vg_result set_regs(struct vgpu *vg, struct vg_queue *q,
 	uint32_t reg = base + VG_GET(SET_REG_OFFSET, body[0]);
 
 	if (reg + n - 1 > end)
-		return unknown(vg, q, "register range from", reg);
+		return vg_queue_unknown(vg, q, "register range from", reg);
 	for (unsigned int i = 1; i < n; i++)
 		if (!vg_pm4_reg_write(vg, q, reg + i - 1, body[i]))
 			return VG_PAGE_FAULT;

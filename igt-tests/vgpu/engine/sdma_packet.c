@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* System DMA: what each packet does. */
-#include <assert.h>
 #include <stdio.h>
 
 #include "core/bits.h"
 #include "core/gpu.h"
+#include "engine/atomic.h"
 #include "engine/pkt_sdma.h"
 #include "engine/sdma.h"
 #include "vega10_enum.h"
@@ -226,85 +226,22 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-/* The TC_OP_ATOMIC_* codes come in four blocks of the same order. */
-enum {
-	ATOMIC_64 = TC_OP_ATOMIC_ADD_RTN_64 - TC_OP_ATOMIC_ADD_RTN_32,
-	ATOMIC_NO_RETURN = TC_OP_ATOMIC_ADD_32 - TC_OP_ATOMIC_ADD_RTN_32,
-	ATOMIC_BASE = ATOMIC_64 - 1,
-};
-
-struct atomic {
-	unsigned int op;	/* TC_OP_ATOMIC_*_RTN_32 */
-	unsigned int size;
-	uint64_t src, cmp;
-};
-
-static int64_t sign_extend(uint64_t value, unsigned int size)
-{
-	return size == 4 ? (int64_t)(int32_t)value : (int64_t)value;
-}
-
-static uint64_t atomic_update(uint64_t old, const void *arg)
-{
-	const struct atomic *a = arg;
-	bool less = old < a->src;
-	bool sless = sign_extend(old, a->size) < sign_extend(a->src, a->size);
-
-	switch (a->op) {
-	case TC_OP_ATOMIC_SWAP_RTN_32:
-		return a->src;
-	case TC_OP_ATOMIC_CMPSWAP_RTN_32:
-		return old == a->cmp ? a->src : old;
-	case TC_OP_ATOMIC_ADD_RTN_32:
-		return old + a->src;
-	case TC_OP_ATOMIC_SUB_RTN_32:
-		return old - a->src;
-	case TC_OP_ATOMIC_SMIN_RTN_32:
-		return sless ? old : a->src;
-	case TC_OP_ATOMIC_UMIN_RTN_32:
-		return less ? old : a->src;
-	case TC_OP_ATOMIC_SMAX_RTN_32:
-		return sless ? a->src : old;
-	case TC_OP_ATOMIC_UMAX_RTN_32:
-		return less ? a->src : old;
-	case TC_OP_ATOMIC_AND_RTN_32:
-		return old & a->src;
-	case TC_OP_ATOMIC_OR_RTN_32:
-		return old | a->src;
-	case TC_OP_ATOMIC_XOR_RTN_32:
-		return old ^ a->src;
-	case TC_OP_ATOMIC_INC_RTN_32:
-		return less ? old + 1 : 0;
-	case TC_OP_ATOMIC_DEC_RTN_32:
-		return old == 0 || old > a->src ? a->src : old - 1;
-	}
-	return old;
-}
-
-static bool atomic_known(unsigned int op)
-{
-	return op == TC_OP_ATOMIC_SWAP_RTN_32 || op == TC_OP_ATOMIC_CMPSWAP_RTN_32 ||
-	       (op >= TC_OP_ATOMIC_ADD_RTN_32 && op <= TC_OP_ATOMIC_DEC_RTN_32);
-}
-
 static enum vg_result op_atomic(struct vgpu *vg, struct vg_queue *q,
 				const uint32_t *packet)
 {
 	const struct vg_sdma_atomic *p = (const void *)packet;
-	unsigned int op = VG_GET(VG_SDMA_ATOMIC_OP, p->header);
-	struct atomic a = { .op = op & ATOMIC_BASE, .size = op & ATOMIC_64 ? 8 : 4 };
 	uint64_t va = vg_u64(p->addr_lo, p->addr_hi), old;
-	bool compare = a.op == TC_OP_ATOMIC_CMPSWAP_RTN_32;
 	bool loop = p->header & VG_SDMA_ATOMIC_LOOP;
+	struct vg_atomic a;
 
-	static_assert((ATOMIC_64 | ATOMIC_NO_RETURN | ATOMIC_BASE) ==
-		      VG_SDMA_ATOMIC_OP >> 25, "blocks of atomics");
-	if (!atomic_known(a.op) || (loop && !compare) || va % a.size)
+	if (!vg_atomic_decode(&a, VG_GET(VG_SDMA_ATOMIC_OP, p->header)) ||
+	    (loop && a.op != TC_OP_ATOMIC_CMPSWAP_RTN_32) ||
+	    va % vg_atomic_size(&a))
 		return stop(vg, q, packet, "unknown ATOMIC");
-	a.src = vg_u64(p->src_lo, a.size == 8 ? p->src_hi : 0);
-	a.cmp = vg_u64(p->cmp_lo, a.size == 8 ? p->cmp_hi : 0);
-	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), va, a.size,
-			  atomic_update, &a, &old))
+	a.src = vg_u64(p->src_lo, a.wide ? p->src_hi : 0);
+	a.cmp = vg_u64(p->cmp_lo, a.wide ? p->cmp_hi : 0);
+	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), va, vg_atomic_size(&a),
+			  vg_atomic_apply, &a, &old))
 		return VG_PAGE_FAULT;
 	return loop && old != a.cmp ? VG_WAIT : VG_DONE;
 }

@@ -10,13 +10,6 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/pkt_hws.h"
 
-static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
-			      const char *what, uint32_t value)
-{
-	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
-	return VG_PAGE_FAULT;
-}
-
 /* ---- resources and TLB ---- */
 
 static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
@@ -38,7 +31,7 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 	const struct pm4_invalidate_tlbs *p = (const void *)body;
 
 	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
-		return unknown(vg, q, "INVALIDATE_TLBS", p->control);
+		return vg_queue_unknown(vg, q, "INVALIDATE_TLBS", p->control);
 	/* Complete, and what is behind it runs, only when the flush is done. */
 	if (!q->progress)
 		q->progress = 1 + vg_gmc_flush_steps(vg);
@@ -70,9 +63,9 @@ static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
 	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
 
 	if (VG_GET(RUN_LIST_CHAIN, p->control))
-		return unknown(vg, q, "oversubscribed run list", p->control);
+		return vg_queue_unknown(vg, q, "oversubscribed run list", p->control);
 	if (any_dynamic(vg))
-		return unknown(vg, q, "run list on top of the one in force",
+		return vg_queue_unknown(vg, q, "run list on top of the one in force",
 			       p->control);
 	vg_gfx9(vg)->cp.hws.vmids_used = 0;
 	vg_trace(vg, "runlist dwords=%u", size);
@@ -106,7 +99,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
 	int vmid = choose_vmid(vg, pasid);
 
 	if (vmid < 0)
-		return unknown(vg, q, "more processes than VMIDs, mask",
+		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
 			       vg_gfx9(vg)->cp.hws.vmid_mask);
 	/* A PASID may have been given to a new process meanwhile. */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
@@ -135,11 +128,11 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	if (me > VG_NUM_MECS ||
 	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
 	    VG_GET(MAP_QUEUES_VMID, p->control))
-		return unknown(vg, q, "MAP_QUEUES", p->control);
+		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
 	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
 		      VG_GET(MAP_QUEUES_QUEUE, p->control));
 	if (h->q.active)
-		return unknown(vg, q, "MAP_QUEUES to a slot in use",
+		return vg_queue_unknown(vg, q, "MAP_QUEUES to a slot in use",
 			       p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_PAGE_FAULT;
@@ -163,7 +156,7 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	struct vg_hqd *h = free_slot(vg);
 
 	if (!h)
-		return unknown(vg, q, "more queues than slots", p->control);
+		return vg_queue_unknown(vg, q, "more queues than slots", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
@@ -180,13 +173,13 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 	const struct pm4_map_queues *p = (const void *)body;
 
 	if (VG_GET(MAP_QUEUES_NUM, p->control) != 1 || n != PM4_DWORDS(*p))
-		return unknown(vg, q, "MAP_QUEUES of several queues",
+		return vg_queue_unknown(vg, q, "MAP_QUEUES of several queues",
 			       p->control);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
 		return map_to_slot(vg, q, p);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
 	    !vg_gfx9(vg)->cp.hws.vmids_used)
-		return unknown(vg, q, "MAP_QUEUES", p->control);
+		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
 	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
 	case PM4_ENGINE_COMPUTE:
 		return map_user_compute(vg, q, p);
@@ -197,7 +190,7 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 			    vg_u64(p->wptr_lo, p->wptr_hi));
 		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 	}
-	return unknown(vg, q, "MAP_QUEUES engine", p->control);
+	return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
 }
 
 /* ---- UNMAP_QUEUES ---- */
@@ -270,7 +263,7 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
 	if ((action != PM4_UNMAP_PREEMPT && action != PM4_UNMAP_RESET) ||
 	    which.num_doorbells > VG_COUNT(which.doorbell) ||
 	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
-		return unknown(vg, q, "UNMAP_QUEUES", p->control);
+		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
 	/* A filter means the queues of both engines, doorbells those of one. */
 	left = 0;
@@ -288,7 +281,7 @@ static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
 	uint32_t command = VG_GET(QUERY_STATUS_COMMAND_, p->control);
 
 	if (command != PM4_QUERY_FENCE_AT_ONCE && command != PM4_QUERY_FENCE)
-		return unknown(vg, q, "QUERY_STATUS", p->control);
+		return vg_queue_unknown(vg, q, "QUERY_STATUS", p->control);
 	return vg_mem_write64(vg, &q->port, 0, vg_u64(p->addr_lo, p->addr_hi),
 			      vg_u64(p->data_lo, p->data_hi)) ? VG_PAGE_FAULT
 							      : VG_DONE;
