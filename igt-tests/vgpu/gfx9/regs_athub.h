@@ -8,6 +8,6 @@
 #include "asic_reg/athub/athub_1_8_0_offset.h"
 #include "asic_reg/athub/athub_1_8_0_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_ATHUB(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(ATHUB, reg##name##_BASE_IDX) + reg##name)
 
 #endif

@@ -8,6 +8,6 @@
 #include "asic_reg/gc/gc_9_4_3_offset.h"
 #include "asic_reg/gc/gc_9_4_3_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_GC(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(GC, reg##name##_BASE_IDX) + reg##name)
 
 #endif

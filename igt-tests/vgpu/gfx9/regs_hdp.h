@@ -8,6 +8,6 @@
 #include "asic_reg/hdp/hdp_4_4_2_offset.h"
 #include "asic_reg/hdp/hdp_4_4_2_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_HDP(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(HDP, reg##name##_BASE_IDX) + reg##name)
 
 #endif

@@ -8,6 +8,6 @@
 #include "asic_reg/mmhub/mmhub_1_8_0_offset.h"
 #include "asic_reg/mmhub/mmhub_1_8_0_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_MMHUB(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(MMHUB, reg##name##_BASE_IDX) + reg##name)
 
 #endif

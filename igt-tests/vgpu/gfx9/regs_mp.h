@@ -8,6 +8,6 @@
 #include "asic_reg/mp/mp_13_0_2_offset.h"
 #include "asic_reg/mp/mp_13_0_2_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_MP(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(MP, reg##name##_BASE_IDX) + reg##name)
 
 #endif

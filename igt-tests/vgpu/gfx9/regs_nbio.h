@@ -8,6 +8,6 @@
 #include "asic_reg/nbio/nbio_7_9_0_offset.h"
 #include "asic_reg/nbio/nbio_7_9_0_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_NBIO(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(NBIO, reg##name##_BASE_IDX) + reg##name)
 
 #endif

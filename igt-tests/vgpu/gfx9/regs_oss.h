@@ -8,6 +8,6 @@
 #include "asic_reg/oss/osssys_4_4_2_offset.h"
 #include "asic_reg/oss/osssys_4_4_2_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_OSS(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(OSS, reg##name##_BASE_IDX) + reg##name)
 
 #endif

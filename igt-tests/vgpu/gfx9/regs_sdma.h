@@ -8,6 +8,6 @@
 #include "asic_reg/sdma/sdma_4_4_2_offset.h"
 #include "asic_reg/sdma/sdma_4_4_2_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_SDMA(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(SDMA, reg##name##_BASE_IDX) + reg##name)
 
 #endif

@@ -8,6 +8,6 @@
 #include "asic_reg/smuio/smuio_13_0_3_offset.h"
 #include "asic_reg/smuio/smuio_13_0_3_sh_mask.h"
 
-#define VG_ADDR(name) (VG_BASE_SMUIO(reg##name##_BASE_IDX) + reg##name)
+#define VG_ADDR(name) (VG_BASE(SMUIO, reg##name##_BASE_IDX) + reg##name)
 
 #endif
