@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Field access: register fields by the names of the kernel's sh_mask headers,
- * packet fields by masks. */
+/* Fields of registers, by the names of the kernel's sh_mask headers, and fields
+ * of packets, by masks. */
 #ifndef VG_BITS_H
 #define VG_BITS_H
 
@@ -17,7 +17,7 @@
 	(((value) & ~(uint32_t)reg##__##field##_MASK) | \
 	 VG_FIELD_PREP(reg, field, x))
 
-/* Bits hi..lo of a dword, and a value in or out of such a mask. */
+/* A mask of bits hi..lo of a dword; get a value out of such a mask, put one in. */
 #define VG_BITS(hi, lo) ((~0u >> (31 - (hi))) & (~0u << (lo)))
 #define VG_GET(mask, value) (((uint32_t)(value) & (mask)) >> __builtin_ctz(mask))
 #define VG_PREP(mask, x) (((uint32_t)(x) << __builtin_ctz(mask)) & (mask))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The register bus.  Every register that exists is in the table of the block
- * that owns it; an access to any other address stops the model, since a guess
- * ("reads as 0") would let a driver bug pass for a working driver.
+ * The register bus.  Every register is in the table of the block that owns it.
+ * An access to any other address stops the model, because a guess ("reads as
+ * 0") would hide a bug of the driver.
  */
 #include <inttypes.h>
 #include <stdio.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Doorbell BAR: the write goes to whoever has claimed the offset. */
+/* The doorbell BAR: a write goes to the unit that has claimed the offset. */
 #include "core/bus.h"
 
 void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
@@ -18,7 +18,7 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 	if (vg_inject(vg, VG_INJECT_LOST_DOORBELL))
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
-	/* Not an error: the queue may be evicted just now. */
+	/* A doorbell that nobody has claimed is no error: its queue may be evicted. */
 	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index,
 		 (unsigned long long)value, taken);
 }

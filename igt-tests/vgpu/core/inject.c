@@ -10,7 +10,7 @@ enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
 
 static const struct inject_info {
 	const char *name, *what;
-	const char *amount;	/* the key of its amount, or NULL */
+	const char *amount;	/* the key of the amount, or NULL */
 	struct vg_injection defaults;
 } table[VG_NUM_INJECTIONS] = {
 	[VG_INJECT_SLOW_PREEMPT] = { "slow-preempt",
@@ -50,7 +50,7 @@ const char *vgpu_inject_name(size_t i, const char **what)
 	return table[i].name;
 }
 
-/* Value of "KEY=NUMBER" at @text when the key is @key, and what follows. */
+/* Parse "KEY=NUMBER" at @text if the key is @key.  Returns the text behind it, or NULL. */
 static const char *parse_number(const char *text, const char *key,
 				uint64_t max, uint64_t *value)
 {
@@ -123,7 +123,7 @@ bool vg_inject(struct vgpu *vg, enum vg_inject_id id)
 		return false;
 	if (in->seen++ < in->after || in->struck >= in->count)
 		return false;
-	/* Nothing is drawn for a sure strike: the schedule stays the same. */
+	/* A sure strike draws nothing, so that it does not change the schedule. */
 	if (in->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= in->chance)
 		return false;
 	in->struck++;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Deliberate misbehaviour, by name: what hardware may do on a bad day, and
- * negative controls that take one safety step away.  One table (inject.c), one
- * line in the block that misbehaves.
+ * Injected faults: hardware that misbehaves as real hardware may, and negative
+ * controls that take one safety step away.  A fault is an entry of the table in
+ * inject.c, and a call of vg_inject() at the place that misbehaves.
  */
 #ifndef VG_INJECT_H
 #define VG_INJECT_H
@@ -25,20 +25,20 @@ enum vg_inject_id {
 	VG_NUM_INJECTIONS,
 };
 
-/* One that has been asked for, and its arguments. */
+/* A fault that the user has asked for, and its arguments. */
 struct vg_injection {
 	bool armed;
-	uint64_t mark;		/* strikes only in this part of the run; 0: in all */
-	uint64_t amount;	/* what it means is the fault's own */
-	uint64_t after;		/* opportunities that pass first */
-	uint64_t count;		/* strikes at most */
-	uint64_t chance;	/* percent of the opportunities, by the seed */
-	uint64_t seen, struck;
+	uint64_t mark;		/* it strikes only in this part of the run; 0: in all */
+	uint64_t amount;	/* such as steps of delay */
+	uint64_t after;		/* this many opportunities pass first */
+	uint64_t count;		/* it strikes at most so often */
+	uint64_t chance;	/* percent of the opportunities, drawn by the seed */
+	uint64_t seen, struck;	/* opportunities and strikes so far */
 };
 
-/* Called at each opportunity: does the fault strike here and now? */
+/* Call this at each opportunity: does the fault strike now? */
 bool vg_inject(struct vgpu *vg, enum vg_inject_id id);
-/* The same for faults with an amount, such as steps of delay; 0 when not. */
+/* The same for faults with an amount, which it returns, or 0. */
 unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id);
 
 #endif

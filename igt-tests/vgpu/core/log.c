@@ -1,5 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* The two ways the model speaks: one line per event, and the reason of a stop. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -8,7 +7,7 @@
 
 enum { VG_TRACE_LINE = 512 };
 
-/* Does the event in @fmt, its first word, begin with a prefix of the filter? */
+/* Does the event, the first word of @fmt, begin with a prefix of the filter? */
 static bool wanted(const char *filter, const char *fmt)
 {
 	while (filter) {
@@ -44,7 +43,7 @@ void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
 	vg->ops->trace(vg->host, line);
 }
 
-/* The first reason counts: what follows is its consequence. */
+/* Only the first reason counts, because later ones follow from it. */
 void vg_stop(struct vgpu *vg, const char *fmt, ...)
 {
 	va_list ap;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every access of the GPU to memory comes through access_block() below:
- * TLB, page walk, permissions, bounds, then VRAM or guest RAM.
+ * The GPU's accesses to memory.  Each comes through access_block() below: TLB,
+ * page walk, permissions, bounds, and then VRAM or guest RAM.
  */
 #include <errno.h>
 #include <string.h>
@@ -13,7 +13,7 @@ const char *vg_hub_name(enum vg_hub_id hub)
 	return hub == VG_GFXHUB ? "gfxhub" : "mmhub";
 }
 
-/* Host pointer for [phys, phys + len), NULL when there is no such memory. */
+/* The host's pointer to [phys, phys + len), NULL when there is no such memory. */
 static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
 			  uint64_t len, bool write)
 {
@@ -24,7 +24,7 @@ static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
 	return (uint8_t *)vg->config.vram + phys;
 }
 
-/* One that no TLB stands before. */
+/* Judge an access that does not go through a TLB. */
 static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
 			       bool write)
 {
@@ -49,7 +49,7 @@ static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 	return true;
 }
 
-/* Translate through the page tables and remember the result. */
+/* Translate through the page tables and keep the result in the TLB. */
 static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 				unsigned int vmid, uint64_t va,
 				struct vg_tlb_entry *entry)
@@ -93,10 +93,10 @@ void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 
 struct target {
 	uint64_t phys;
-	uint64_t len;		/* contiguous from phys */
+	uint64_t len;		/* contiguous bytes from phys on */
 	uint64_t read_at;	/* vg_judge.now() before it was read */
 	bool system;
-	bool nothing;		/* PRT or default page: nothing is behind it */
+	bool nothing;		/* a PRT or default page: reads zeros, drops writes */
 };
 
 static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
@@ -146,8 +146,8 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
 }
 
 /*
- * Host pointer for as much of [va, va + *len) as lies in one block; *len is
- * cut to that.  *ptr is NULL where nothing is behind the page.
+ * The host's pointer to the part of [va, va + *len) that lies in one block; *len
+ * is cut to that part.  *ptr is NULL when nothing is behind the page.
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port,
 			unsigned int vmid, uint64_t va, enum vg_access access,
@@ -159,7 +159,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 		return -EFAULT;
 	if (*len > t.len)
 		*len = t.len;
-	/* Guest RAM is mapped in pieces; a large block may span several. */
+	/* The host maps guest RAM in pieces, and a large block may span several. */
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	if (t.system && vmid && vg->sched.executing &&
@@ -182,7 +182,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	return -EFAULT;
 }
 
-/* Fences and ring pointers are shared with running CPUs: no tearing there. */
+/* The CPUs run meanwhile and read fences and ring pointers: these must not tear. */
 static void copy_in(void *dst, const void *src, size_t len)
 {
 	uint64_t v64;
@@ -294,7 +294,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
 			(unsigned long long)va);
 		return -EFAULT;
 	}
-	/* Needs both rights; the check for reading is made first. */
+	/* An atomic needs both rights; the right to read is checked first. */
 	if (access_block(vg, port, vmid, va, VG_READ, &len, &p) ||
 	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
 		return -EFAULT;

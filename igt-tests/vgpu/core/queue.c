@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet queues, common to CP and SDMA: fetch from ring or IB, hand complete
- * packets to the engine, stop at a boundary when asked to.
+ * Packet queues of all engines.  A queue fetches from its ring or IB, hands
+ * complete packets to its engine, and stops between packets when asked to.
  *
- * A queue never runs ahead: one call of step() completes at most one packet or
- * one slice of it, so that everything else may happen in between.
+ * One step completes at most one packet or one slice of a packet, so that
+ * everything else can happen in between.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -84,8 +84,8 @@ void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Pointers in registers and doorbells may be 32 bit wide or wrapped at the ring
- * size; only the distance modulo the ring size means something.
+ * Write pointers in registers and doorbells may be cut to 32 bits or wrapped at
+ * the ring size, so only the distance modulo the ring size is reliable.
  */
 void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)
 {
@@ -129,7 +129,7 @@ bool vg_queue_has_work(const struct vg_queue *q)
 	return q->ib_depth || q->packet_len || q->rptr != q->wptr;
 }
 
-/* Dwords left in ring or IB behind what has been fetched of the packet. */
+/* The dwords left in the ring or IB behind those that the packet has got. */
 static uint64_t available(const struct vg_queue *q)
 {
 	const struct vg_ib *ib = q->ib_depth ? &q->ib[q->ib_depth - 1] : NULL;
@@ -137,7 +137,7 @@ static uint64_t available(const struct vg_queue *q)
 	return (ib ? ib->size - ib->pos : q->wptr - q->rptr) - q->packet_len;
 }
 
-/* Append @n dwords of the ring or IB to the packet. */
+/* Append the next @n dwords of the ring or IB to the packet. */
 static int fetch(struct vgpu *vg, struct vg_queue *q, unsigned int n)
 {
 	const struct vg_ib *ib = q->ib_depth ? &q->ib[q->ib_depth - 1] : NULL;
@@ -175,7 +175,7 @@ static int fetch(struct vgpu *vg, struct vg_queue *q, unsigned int n)
 	return 0;
 }
 
-/* Make q->packet complete.  VG_WAIT when the rest is not in the ring yet. */
+/* Fetch until q->packet is complete.  VG_WAIT when the ring does not have the rest yet. */
 static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int need = q->packet_len ? q->packet_len : 1;
@@ -202,7 +202,7 @@ static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 	}
 }
 
-/* The packet is complete: move on, into an IB if it asked for that. */
+/* The packet is complete: move behind it, or into the IB that it asked for. */
 static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int len = q->packet_len;
@@ -226,8 +226,8 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Where a queue can be taken off: between packets or at one that waits, and in
- * the ring or the first IB, since that is as much as can be saved.
+ * A queue can leave the engine between two packets or at a packet that waits, in
+ * the ring or in the first IB, because a position in a nested IB cannot be saved.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {
@@ -262,7 +262,7 @@ static bool can_execute(const struct vg_queue *q)
 	return !q->halted && vg_queue_has_work(q);
 }
 
-/* Fetch and execute; true when something happened. */
+/* Fetch and execute; true when the queue made progress. */
 static bool work(struct vgpu *vg, struct vg_queue *q)
 {
 	enum vg_result result = fetch_packet(vg, q);
@@ -272,7 +272,7 @@ static bool work(struct vgpu *vg, struct vg_queue *q)
 		result = q->ops->execute(vg, q, q->packet, q->packet_len);
 		vg->sched.executing = NULL;
 	}
-	/* The packet may have been what unmapped the queue it came from. */
+	/* The packet may have unmapped the queue that it came from. */
 	if (!q->active)
 		return true;
 	if (result == VG_DONE)
@@ -298,7 +298,7 @@ bool vg_queue_step(struct vgpu *vg, struct vg_queue *q)
 		q->preempt_steps--;
 	if (can_execute(q))
 		work(vg, q);
-	return true;		/* nearer to its end */
+	return true;		/* the preemption is one step nearer */
 }
 
 bool vg_queue_runnable(const struct vgpu *vg, const struct vg_queue *q)

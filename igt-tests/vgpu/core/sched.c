@@ -2,13 +2,13 @@
 #include "core/gpu.h"
 
 enum {
-	/* Steps a queue does in a row at most: short, so that orders mix. */
+	/* A queue does at most so many steps in a row; few, so that orders mix. */
 	MAX_TURN = 8,
-	/* Steps after a message or while there is none, at most. */
+	/* The engines do at most so many steps in one vgpu_run(). */
 	MAX_RUN = 32,
-	/* One run in so many is followed by a pause of the engines. */
+	/* The engines pause after one of so many vgpu_run(). */
 	RUNS_PER_PAUSE = 16,
-	/* Of vgpu_drain(): a user's endless loop must not keep the host. */
+	/* vgpu_drain() ends after so many steps, because a user's queue may loop. */
 	MAX_DRAIN = 4096,
 };
 
@@ -36,7 +36,7 @@ void vg_sched_init(struct vgpu *vg)
 	vg->sched.epoch = 1;
 }
 
-/* The generator goes on: a reload of the driver is another run. */
+/* The generator is not reset, so a reload of the driver gets another schedule. */
 void vg_sched_reset(struct vgpu *vg)
 {
 	vg->sched.last = NULL;
@@ -49,7 +49,7 @@ void vg_sched_wake(struct vgpu *vg)
 	vg->sched.epoch++;
 }
 
-/* Worth a step: not one that has been looked at since anything changed. */
+/* Is a step worth it?  Not when the queue was looked at since the last change. */
 static bool ready(const struct vgpu *vg, const struct vg_queue *q)
 {
 	return q->looked_at != vg->sched.epoch && vg_queue_runnable(vg, q);
@@ -61,8 +61,8 @@ static bool eligible(const struct vgpu *vg, const struct vg_queue *q, bool again
 }
 
 /*
- * The one place that decides whose turn it is.  Any order is legal, since queues
- * are not ordered against each other.  When all wait, one of them looks again.
+ * Choose the queue that does the next step.  Any order is legal, because nothing
+ * orders one queue against another.  When all queues wait, one looks again.
  */
 static struct vg_queue *pick(struct vgpu *vg)
 {
@@ -134,7 +134,7 @@ bool vgpu_waiting(const struct vgpu *vg)
 	return true;
 }
 
-/* Memory may have changed since the last call, so all that wait look again. */
+/* Memory may have changed since the last call, so every waiting queue looks again. */
 static void run(struct vgpu *vg, unsigned int steps)
 {
 	vg_sched_wake(vg);

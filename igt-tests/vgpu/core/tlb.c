@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash table that grows; one entry per block as large as the PTE allows. */
+/* A hash table that grows.  An entry is a block as large as the PTE allows. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -83,7 +83,7 @@ static void forget(struct vg_tlb *tlb, uint32_t vmids)
 	}
 }
 
-/* Move to @num_slots slots, leaving out the entries of @vmids. */
+/* Move to a table of @num_slots slots, without the entries of @vmids. */
 static int rebuild(struct vg_tlb *tlb, size_t num_slots, uint32_t vmids)
 {
 	struct vg_tlb_entry *old = tlb->slot;
@@ -132,8 +132,8 @@ size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 			victims += tlb->count_of[vmid];
 	if (!victims)
 		return 0;
-	/* Without memory for the survivors drop them too: that is no worse
-	 * than another flush, while keeping a victim would be wrong. */
+	/* Without memory for a new table drop all entries: that equals a flush of
+	 * all VMIDs, while keeping an entry that must go would be wrong. */
 	if (rebuild(tlb, tlb->num_slots, vmids)) {
 		for (size_t i = 0; i < tlb->num_slots; i++)
 			tlb->slot[i].used = false;
