@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Address translation hub: which process (PASID) a VMID belongs to. */
+/* Address translation hub: the process (PASID) of each VMID. */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_athub.h"
 #include "core/bits.h"
 
-/* The mapping takes effect at once: its status bits are always set. */
+/* A mapping takes effect at once, so its status bit is always set. */
 static uint32_t read_update_status(struct vgpu *vg, const struct vg_reg *reg,
 				   uint32_t index)
 {
@@ -14,11 +14,11 @@ static uint32_t read_update_status(struct vgpu *vg, const struct vg_reg *reg,
 static const struct vg_reg regs[] = {
 	VG_REG(ATC_VMID_PASID_MAPPING_UPDATE_STATUS, read_update_status,
 	       vg_reg_ignore_write),
-	/* Looked at by vg_vmid_pasid(). */
+	/* vg_vmid_pasid() reads these. */
 	VG_RANGE_PLAIN(ATC_VMID0_PASID_MAPPING, ATC_VMID15_PASID_MAPPING),
 	/*
-	 * Performance counters and ATS faults, which nobody sets up.  Without KIQ
-	 * the driver looks for the PASIDs here, where they were in ATHUB 1.0
+	 * Performance counters, which nobody sets up.  The driver without KIQ
+	 * looks for PASIDs here, because ATHUB 1.0 had them at these addresses
 	 * (drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:753), and finds none.
 	 */
 	VG_REGS(VG_NUM_VMIDS, ATC_PERFCOUNTER2_CFG, NULL, vg_reg_ignore_write),

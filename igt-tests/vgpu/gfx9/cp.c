@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compute queues.  A queue is a bank of registers (HQD), which is also what is
- * kept in memory (MQD) while the queue is not mapped.
+ * Compute queues.  A mapped queue is a bank of registers (HQD); memory keeps an
+ * image of the bank (MQD) while the queue is not mapped.
  *
- * Who maps: the driver through GRBM_GFX_CNTL and these registers (KIQ, and user
- * queues without HWS), or packets (gfx9/hws.c).
+ * The driver maps a queue through GRBM_GFX_CNTL and these registers (the KIQ,
+ * and user queues without HWS), or by a packet (gfx9/hws.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -25,11 +25,11 @@ _Static_assert(HQD(CP_HQD_AQL_DISPATCH_ID_HI) + 1 == VG_HQD_REGS,
 	       "the bank ends with CP_HQD_AQL_DISPATCH_ID_HI");
 
 enum {
-	/* The first registers name the MQD and are not part of what is saved. */
+	/* The registers up to here name the MQD and are not saved. */
 	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
 	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
 	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
-	MAX_SIZE = 29,		/* 2 << n dwords must fit the counters */
+	MAX_SIZE = 29,		/* the counters must hold 2 << MAX_SIZE dwords */
 	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
 	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
 	DEQUEUE_RESET = 2,
@@ -97,7 +97,7 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
 	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
 }
 
-/* An IB that a preemption has interrupted goes on where it was. */
+/* An IB that a preemption interrupted goes on at the same place. */
 static void resume_ib(struct vg_hqd *h)
 {
 	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
@@ -129,8 +129,8 @@ static void save_ib(struct vg_hqd *h)
 }
 
 /*
- * A user may have moved the write pointer while the queue was not mapped and
- * nobody saw the doorbell, so it is read from where the user keeps it.
+ * The user may have moved the write pointer while the queue was not mapped, and
+ * no queue took the doorbell.  So read the pointer from the user's memory.
  */
 static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 {
@@ -158,9 +158,9 @@ static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
 }
 
 /*
- * The packets consumed so far are in a register of their own; the read pointer
- * adds how much of a packet that an IB of it was left from.  Packets behind
- * that one are those the write index in memory tells of.
+ * A register counts the packets consumed so far.  When a preemption interrupted
+ * the IB of a packet, the read pointer also says how far into that packet the
+ * queue was.  poll_wptr() finds the packets behind it.
  */
 static void start_aql(struct vgpu *vg, struct vg_hqd *h)
 {
@@ -238,8 +238,8 @@ void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 
 /* ---- engine hooks ---- */
 
-/* In the registers dwords of the ring and the packets that are finished, to
- * memory only the latter: it is the queue's read_dispatch_id. */
+/* The registers get the position in the ring and the number of finished packets.
+ * Memory gets only the number, which is the queue's read_dispatch_id. */
 static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	struct vg_hqd *h = vg_hqd_of(q);
@@ -392,9 +392,9 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
 }
 
 /*
- * The reset of a pipe takes its queues off, whatever they do (gfx_v9_4_3.c:3659
- * waits for that); the driver does it to all of them before a reset or a suspend,
- * where it leaves its own queues as they are.
+ * The reset of a pipe takes its queues off whatever they do, and
+ * gfx_v9_4_3.c:3659 waits for that.  Before a reset or a suspend of the GPU the
+ * driver resets all pipes, because it does not unmap its own queues then.
  */
 static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
 			   uint32_t index, uint32_t value)
@@ -454,36 +454,38 @@ static const struct vg_reg regs[] = {
 	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd,
 		 write_hqd),
 
-	/* Looked at by enabled() and vg_hqd_end_of_pipe(). */
+	/* enabled() and vg_hqd_end_of_pipe() read these. */
 	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
 	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
 
 	VG_REG_PLAIN(SCRATCH_REG0),
 
-	/* Doorbells reach whatever queue has claimed them, so the range and
-	 * the status bit say nothing; write pointers are polled on mapping, by
-	 * doorbell afterwards, so polling has no settings. */
+	/* A doorbell reaches the queue that has claimed it, so the range and
+	 * the status bit have no effect.  A write pointer is polled once, at
+	 * mapping, so the settings of polling have none either. */
 	VG_RANGE_PLAIN(CP_MEC_DOORBELL_RANGE_LOWER, CP_MEC_DOORBELL_RANGE_UPPER),
 	VG_REG_PLAIN(CP_PQ_STATUS),
 	VG_RANGE_PLAIN(CP_PQ_WPTR_POLL_CNTL, CP_PQ_WPTR_POLL_CNTL1),
 	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
 
-	/* Interrupts of a graphics ring and of errors that never happen. */
+	/* Interrupts of a graphics ring, which there is not, and of errors that
+	 * never happen. */
 	VG_REG_PLAIN(CP_INT_CNTL_RING0),
 	VG_REG_PLAIN(CPC_INT_CNTL),
 
-	/* Firmware images: taken, not executed. */
+	/* The driver loads firmware here; the model does not execute it. */
 	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
 	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
 
-	/* Partitions (one), debugging, timing, memory sleep. */
+	/* Partitions (there is one), debugging, timing, memory sleep. */
 	VG_REG_PLAIN(CP_HYP_XCP_CTL),
 	VG_REG_PLAIN(CP_CPC_DEBUG),
 	VG_REG_PLAIN(CPC_PSP_DEBUG),
 	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
 	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
 
-	/* Dumped when a job hangs (gfx_v9_4_3.c:64-155): idle. */
+	/* The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155); all
+	 * units are idle. */
 	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT3, NULL, vg_reg_ignore_write),

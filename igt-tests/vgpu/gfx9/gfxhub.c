@@ -10,12 +10,12 @@
 #include "core/bits.h"
 
 static const struct vg_reg regs[] = {
-	/* Cache and queue tuning; the model's TLB has one size, all there is. */
+	/* Tuning of caches and queues, which the model does not have. */
 	VG_RANGE_PLAIN(VM_L2_CNTL, VM_L2_CNTL3),
 	VG_REG_PLAIN(VM_L2_CNTL4),
 	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
 
-	/* Faults; no default page, a faulting queue halts instead. */
+	/* Faults.  There is no default page, because a faulting queue halts. */
 	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
 	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
 	VG_REG(VM_L2_PROTECTION_FAULT_STATUS, NULL, vg_reg_ignore_write),
@@ -24,31 +24,31 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_LO32,
 		       VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_HI32),
 
-	/* Turned off by the driver (low above high), so never looked at. */
+	/* The driver turns this aperture off (low above high). */
 	VG_RANGE_PLAIN(VM_L2_CONTEXT1_IDENTITY_APERTURE_LOW_ADDR_LO32,
 		       VM_L2_CONTEXT_IDENTITY_PHYSICAL_OFFSET_HI32),
 
-	/* Looked at by vg_gmc_walk() on every walk. */
+	/* vg_gmc_walk() reads these on every walk. */
 	VG_RANGE_PLAIN(VM_CONTEXT0_CNTL, VM_CONTEXT15_CNTL),
 	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
 
-	/* The model has one user of each engine: the semaphore is free. */
+	/* Each engine has one user, so its semaphore is always free. */
 	{ VG_ADDR(VM_INVALIDATE_ENG0_SEM), VG_NUM_INVALIDATE_ENGINES,
 		"VM_INVALIDATE_ENG0_SEM", NULL, vg_reg_ignore_write, 1 },
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
 		vg_gmc_write_invalidate_req),
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_ACK, NULL,
 		vg_reg_ignore_write),
-	/* A flush covers the whole address space whatever range is asked. */
+	/* A flush covers the whole address space, whatever the range says. */
 	VG_RANGE_PLAIN(VM_INVALIDATE_ENG0_ADDR_RANGE_LO32,
 		       VM_INVALIDATE_ENG17_ADDR_RANGE_HI32),
 
 	/* Apertures of VMID 0. */
 	VG_REG_RESET(MC_VM_FB_LOCATION_BASE, VG_FB_LOCATION_BASE),
 	VG_REG_RESET(MC_VM_FB_LOCATION_TOP, VG_FB_LOCATION_TOP),
-	/* AGP is off (bottom above top) and the system aperture covers FB and
-	 * GART, which vg_gmc_fb_offset() and context 0 decide between. */
+	/* AGP is off (bottom above top).  The system aperture covers FB and
+	 * GART; vg_gmc_fb_offset() tells one from the other. */
 	VG_RANGE_PLAIN(MC_VM_AGP_TOP, MC_VM_AGP_BASE),
 	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_LOW_ADDR,
 		       MC_VM_SYSTEM_APERTURE_HIGH_ADDR),

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Memory controller: VM contexts, TLB invalidation, fault reports, and the
- * VMID to PASID mappings of the ATC.  The registers of the two hubs have the
- * same fields, so one hub's masks serve both.
+ * Memory controller: VM contexts, TLB flushes and fault reports.  The registers
+ * of the two hubs have the same fields, so the masks of the GFX hub serve both.
  */
 #include <string.h>
 
@@ -10,7 +9,7 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 
-/* IH vector of a fault: gmc_v9_0.c:545-566, kfd_int_process_v9.c:440-452. */
+/* The interrupt vector of a fault: gmc_v9_0.c:545-566, kfd_int_process_v9.c:440-452. */
 enum {
 	FAULT_RING_INVALID = 1 << 3,
 	FAULT_RING_READ = 1 << 4,
@@ -20,7 +19,7 @@ enum {
 	FAULT_DATA1_WRITE = 1 << 5,	/* AMDGPU_GMC9_FAULT_SOURCE_DATA_WRITE */
 };
 
-/* PERMISSION_FAULTS, as the driver's users read it: valid, read, write, exec. */
+/* The bits of PERMISSION_FAULTS. */
 enum {
 	FAULT_PERM_VALID = 1 << 0,
 	FAULT_PERM_READ = 1 << 1,
@@ -86,7 +85,7 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
 static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 		  const char *why)
 {
-	/* Without VMID 0's the kernel itself would not live long. */
+	/* The injection spares VMID 0, because the kernel would not survive it. */
 	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
 		vmids &= 1;
 	vg_tlb_invalidate(vg, hub, vmids, why);
@@ -128,7 +127,7 @@ static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
 	return reg->first == gfxhub_addr ? VG_GFXHUB : VG_MMHUB;
 }
 
-/* Only the acknowledgement says that the old translations are gone. */
+/* A flush ends: drop the translations, and only then acknowledge. */
 static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine)
 {
 	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
@@ -139,7 +138,7 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 	vg_sched_wake(vg);
 }
 
-/* A request while another is under way becomes part of it. */
+/* A request while another flush is under way becomes part of that flush. */
 static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
 			  unsigned int engine, uint32_t vmids)
 {
@@ -198,7 +197,7 @@ void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
 void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg,
 			     uint32_t index, uint32_t value)
 {
-	/* A command bit: reads back as 0. */
+	/* CLEAR is a command and reads back as 0. */
 	if (VG_FIELD(value, VM_L2_PROTECTION_FAULT_CNTL,
 		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
 		clear_fault(vg, hub_of(reg, VG_ADDR(VM_L2_PROTECTION_FAULT_CNTL)));
@@ -207,7 +206,7 @@ void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg,
 			     CLEAR_PROTECTION_FAULT_STATUS_ADDR, 0);
 }
 
-/* The first fault stays in the registers until it is cleared. */
+/* The registers keep the first fault until the driver clears it. */
 static void latch_fault(struct vgpu *vg, const struct vg_port *port,
 			unsigned int vmid, uint64_t va, enum vg_access access,
 			enum vg_walk_status why)
@@ -239,7 +238,7 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port,
 	hub->fault_latched = true;
 }
 
-/* Does the context ask for an interrupt on this kind of fault? */
+/* Does the context enable the interrupt of this kind of fault? */
 static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub,
 			      unsigned int vmid, enum vg_access access,
 			      enum vg_walk_status why)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Graphics register bus: which VMID and queue the banked registers mean, and
- * the registers of shader units, caches and GDS, which are not modelled: no
- * shader ever runs, so what configures them is only kept.
+ * Graphics register bus: the selection of the banked registers' VMID and queue.
+ * The table also has the registers of shader units, caches and GDS.  These units
+ * are not modelled, because no shader ever runs, so their registers are storage.
  */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
@@ -33,8 +33,9 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(GRBM_GFX_CNTL),
 	VG_REG_PLAIN(GRBM_GFX_INDEX),
 
-	/* Busy and stalled bits, read when the driver dumps a hung GPU
-	 * (gfx_v9_4_3.c:64-111) and by AMDGPU_INFO_READ_MMR_REG: all idle. */
+	/* Busy and stalled bits; all units are idle.  The driver reads them for
+	 * the dump of a hung GPU (gfx_v9_4_3.c:64-111) and for
+	 * AMDGPU_INFO_READ_MMR_REG. */
 	VG_REG(GRBM_STATUS, NULL, vg_reg_ignore_write),
 	VG_REG(GRBM_STATUS2, NULL, vg_reg_ignore_write),
 	VG_REG(GRBM_STATUS_SE0, NULL, vg_reg_ignore_write),
@@ -50,18 +51,18 @@ static const struct vg_reg regs[] = {
 	VG_REG(TCP_UTCL1_STATUS, NULL, vg_reg_ignore_write),
 	VG_REG(WD_UTCL1_STATUS, NULL, vg_reg_ignore_write),
 
-	/* Harvested units: none. */
+	/* No units are harvested. */
 	VG_REG(CC_GC_SHADER_ARRAY_CONFIG, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(GC_USER_SHADER_ARRAY_CONFIG),
 
-	/* Of the shaders and, in hardware, one for each VMID. */
+	/* For shaders; the hardware has one of each for every VMID. */
 	VG_REG_PLAIN(SH_MEM_BASES),
 	VG_REG_PLAIN(SH_MEM_CONFIG),
 	VG_REG_PLAIN(SQ_CONFIG1),
 	VG_RANGE_PLAIN(SQ_SHADER_TBA_LO, SQ_SHADER_TMA_HI),
 	VG_REG_PLAIN(SPI_GDBG_PER_VMID_CNTL),
 
-	/* Of the shaders, tuning and debugging. */
+	/* Tuning and debugging of shaders. */
 	VG_REG_PLAIN(SQ_TIMEOUT_CONFIG),
 	VG_REG_PLAIN(DB_DEBUG2),
 	VG_REG_PLAIN(GB_ADDR_CONFIG),

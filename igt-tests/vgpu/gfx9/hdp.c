@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host data path: BAR accesses go straight to VRAM, so nothing to configure. */
+/* Host data path: it has no effect, because BAR accesses go straight to VRAM. */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
 #include "core/bits.h"

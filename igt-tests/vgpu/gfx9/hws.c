@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets of the kernel's own queues, KIQ and HIQ: mapping queues, hardware
- * scheduling of run lists, and TLB flushes by PASID.
+ * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ.  They
+ * map and unmap queues, run lists of queues, and flush TLBs by PASID.
  *
- * The run list in force is what is mapped: there is no time slicing, so a list
- * that needs more VMIDs or queues than there are stops the model.
+ * All queues of the run list in force are mapped.  There is no time slicing, so
+ * a list that needs more VMIDs or queues than the GPU has stops the model.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -17,7 +17,7 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
 {
 	const struct pm4_set_resources *p = (const void *)body;
 
-	/* KIQ's mask is of the kernel's queues, which name their slots. */
+	/* The KIQ's mask is of the kernel's queues, whose packets name a slot. */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
 	vg_gfx9(vg)->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
@@ -32,7 +32,7 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 
 	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
 		return vg_queue_unknown(vg, q, "INVALIDATE_TLBS", p->control);
-	/* Complete, and what is behind it runs, only when the flush is done. */
+	/* The packet, and so any packet behind it, waits for the flush. */
 	if (!q->progress)
 		q->progress = 1 + vg_gmc_flush_steps(vg);
 	if (--q->progress)
@@ -76,9 +76,9 @@ static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
 }
 
 /*
- * A process keeps its VMID from one list to the next where that is possible;
- * what the TLBs hold for it then stays, and only the driver's own flushes make
- * it see changed page tables.
+ * A process keeps its VMID from one run list to the next if that is possible.
+ * The TLBs then keep its translations, so changed page tables take effect only
+ * by the driver's own flushes.
  */
 static int choose_vmid(struct vgpu *vg, unsigned int pasid)
 {
@@ -101,7 +101,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
 	if (vmid < 0)
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
 			       vg_gfx9(vg)->cp.hws.vmid_mask);
-	/* A PASID may have been given to a new process meanwhile. */
+	/* A new process may have got the PASID meanwhile; its root differs. */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
 	    vg_vmid_root(vg, vmid) != root) {
 		vg_vmid_set_pasid(vg, vmid, pasid);
@@ -118,7 +118,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- MAP_QUEUES ---- */
 
-/* Slot named by the packet: kernel queues. */
+/* The packet names a slot: queues of the kernel. */
 static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 				  const struct pm4_map_queues *p)
 {
@@ -215,7 +215,7 @@ static bool matches(struct vgpu *vg, const struct vg_hqd *h,
 	return false;
 }
 
-/* How many are still mapped after asking all that match to stop. */
+/* Ask all queues that match to stop; returns how many have not stopped yet. */
 static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
 				  bool reset)
 {
@@ -249,7 +249,8 @@ static void decode_unmap(const struct pm4_unmap_queues *p,
 		which->doorbell[i + 1] = VG_GET(PM4_DOORBELL, p->doorbell[i]);
 }
 
-/* Complete only when all are off, so that a fence behind it means that. */
+/* The packet completes when all queues are off, because the driver takes the fence
+ * behind it for that. */
 static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *body, unsigned int n)
 {
@@ -265,7 +266,7 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
 	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
-	/* A filter means the queues of both engines, doorbells those of one. */
+	/* A filter selects queues of both engines, doorbells queues of one. */
 	left = 0;
 	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_COMPUTE)
 		left += unmap_compute(vg, &which, action == PM4_UNMAP_RESET);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt handler: vectors go to ring 0, then the MSI fires.  Layout and
- * overflow rules from amdgpu_ih_decode_iv_helper() (amdgpu_ih.c:263-298) and
- * vega20_ih_get_wptr() (vega20_ih.c:412-466).
+ * Interrupt handler: it writes a vector to ring 0 and then fires the MSI.  The
+ * layout is that of amdgpu_ih_decode_iv_helper() (amdgpu_ih.c:263-298), the
+ * overflow rules are those of vega20_ih_get_wptr() (vega20_ih.c:412-466).
  */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_oss.h"
@@ -14,7 +14,7 @@ enum {
 	MC_SPACE_GPUVM = 4,	/* else a bus address: vega20_ih.c:164 */
 };
 
-/* IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
+/* The IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
 static const struct vg_port ih_port = { .hub = VG_MMHUB, .cid = 384 };
 
 static uint32_t cntl(const struct vgpu *vg)
@@ -91,7 +91,8 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 	if (ring_write(vg, base + vg_gfx9(vg)->ih.wptr, dw, sizeof(dw)))
 		return;
 	next = (vg_gfx9(vg)->ih.wptr + IV_BYTES) & (ring_bytes(vg) - 1);
-	/* Full: the oldest vector is overwritten and the driver told so. */
+	/* The ring is full: the next vector overwrites the oldest, and the
+	 * overflow bit tells the driver. */
 	if (next == vg->regs[VG_ADDR(IH_RB_RPTR)] &&
 	    VG_FIELD(cntl(vg), IH_RB_CNTL, WPTR_OVERFLOW_ENABLE)) {
 		vg_gfx9(vg)->ih.overflow = true;
@@ -152,18 +153,18 @@ static const struct vg_reg regs[] = {
 	VG_REG(IH_RB_WPTR, NULL, write_wptr),
 	VG_RANGE_PLAIN(IH_RB_WPTR_ADDR_HI, IH_RB_WPTR_ADDR_LO),
 	VG_REG_PLAIN(IH_DOORBELL_RPTR),
-	/* Ring 1 and the retry CAM: set up by the driver, but the model raises
-	 * no retry faults, which are what would arrive there. */
+	/* The driver sets up ring 1 and the retry CAM for retry faults, which
+	 * the model never raises. */
 	VG_REG_PLAIN(IH_DOORBELL_RETRY_CAM),
 	VG_RANGE_PLAIN(IH_RB_CNTL_RING1, IH_RB_WPTR_RING1),
 	VG_REG_PLAIN(IH_DOORBELL_RPTR_RING1),
 	VG_REG_PLAIN(IH_RETRY_INT_CAM_CNTL),
-	/* Looked at for each vector; one XCC and one AID, so one table each
-	 * whatever the index says. */
+	/* Each vector gets its PASID from these tables.  There is one XCC and
+	 * one AID, so the index selects nothing. */
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, NULL, NULL),
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT_MM, NULL, NULL),
 	VG_REG_PLAIN(IH_VMID_LUT_INDEX),
-	/* Clock gating and a chicken bit about bus addresses: nothing to gate. */
+	/* Clock gating, and a chicken bit about bus addresses. */
 	VG_REG_PLAIN(IH_CLK_CTRL),
 	VG_REG_PLAIN(IH_CHICKEN),
 };

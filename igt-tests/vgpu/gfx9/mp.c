@@ -7,7 +7,7 @@
 static const struct vg_reg regs[] = {
 	/* Bit 31: VRAM is initialised; amdgpu_discovery.c:143, 305. */
 	VG_REG_RESET(MP0_SMN_C2PMSG_33, 1u << 31),
-	/* No boot loader has run: amdgpu need not reset us, soc15.c:841. */
+	/* No boot loader has run, so amdgpu does not reset the GPU, soc15.c:841. */
 	VG_REG(MP0_SMN_C2PMSG_81, NULL, vg_reg_ignore_write),
 };
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bus interface: straps, doorbell apertures, the two indirect windows, and the
- * HDP flush requests.
+ * Bus interface: straps, doorbell apertures, the two indirect windows, and
+ * requests of HDP flushes.
  */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_nbio.h"
@@ -46,8 +46,8 @@ static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg,
 
 /* ---- registers beyond the BAR, through PCIE_INDEX2/DATA2 ---- */
 
-/* Doorbell routing: the model hands every doorbell to whoever claims it, and
- * has one die, so that these only have to exist. */
+/* These route doorbells.  The model gives a doorbell to the unit that has claimed
+ * it and has one die, so the registers only need to exist. */
 static const struct {
 	uint32_t addr;
 	const char *name;
@@ -89,7 +89,7 @@ static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
 		*p = value;
 }
 
-/* ---- HDP: BAR writes reach VRAM at once, a flush is complete at once ---- */
+/* ---- HDP flushes, complete at once because BAR writes go straight to VRAM ---- */
 
 static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg,
 			  uint32_t index, uint32_t value)
@@ -124,7 +124,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(BIF_BX0_PCIE_INDEX2),
 	VG_REG(BIF_BX0_PCIE_DATA2, read_pcie_data, write_pcie_data),
 
-	/* Left by a VBIOS, which there is none of: 0. */
+	/* A VBIOS would write these; there is none, so they are 0. */
 	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_4),
 	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_7),
 	VG_REG_PLAIN(BIF_BX0_DRIVER_SCRATCH_2),
@@ -135,13 +135,13 @@ static const struct vg_reg regs[] = {
 		     1u << RCC_STRAP0_RCC_DEV0_EPF0_STRAP0__STRAP_ATI_REV_ID_DEV0_F0__SHIFT),
 	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE,
 		     VG_VRAM_SIZE >> MIB_SHIFT),
-	/* Not a virtual function: amdgpu_virt.c takes us for passed through. */
+	/* Not a virtual function, so amdgpu_virt.c assumes pass-through. */
 	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
 	/* One partition of compute (0) and of memory, not asleep (0). */
 	VG_REG(BIF_BX0_BACO_CNTL, NULL, vg_reg_ignore_write),
 	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
-	/* NPS1; without, the driver cannot bring partitions back after a reset
-	 * (aqua_vanjaram.c:332). */
+	/* NPS1, because otherwise the driver cannot restore its partitions
+	 * after a reset (aqua_vanjaram.c:332). */
 	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
 		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
 	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
@@ -153,7 +153,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL),
 	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL2),
 	VG_REG_PLAIN(BIF_BX0_BIF_FB_EN),
-	/* RAS interrupts, polled by the driver's interrupt handler: none. */
+	/* The driver's interrupt handler polls RAS interrupts here; there are none. */
 	VG_REG(BIF_BX0_BIF_DOORBELL_INT_CNTL, NULL, vg_reg_ignore_write),
 
 	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_REQ, NULL, write_hdp_req),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run list controller: power and clock management that has nothing to manage
- * here, the clock counter, and handshakes that are always done.
+ * Run list controller: power and clock management, which has nothing to manage
+ * here, the clock counter, and handshakes that complete at once.
  */
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
@@ -16,7 +16,7 @@ static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
 	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_MSB)] = vg_hi(now);
 }
 
-/* CMD clears itself when the request is done, that is at once. */
+/* CMD clears itself when the request is done, which is at once. */
 static void write_safe_mode(struct vgpu *vg, const struct vg_reg *reg,
 			    uint32_t index, uint32_t value)
 {
@@ -37,7 +37,7 @@ static const struct vg_reg regs[] = {
 	VG_REG(RLC_SERDES_CU_MASTER_BUSY, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_SERDES_NONCU_MASTER_BUSY, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(RLC_GPM_GENERAL_6),
-	/* Mailbox to the SMU, which is not there; only dumped. */
+	/* A mailbox to the SMU, which is not there; the driver only dumps it. */
 	VG_REG_PLAIN(RLC_SMU_COMMAND),
 	VG_REG_PLAIN(RLC_SMU_MESSAGE),
 	VG_REG_PLAIN(RLC_SMU_ARGUMENT_1),
@@ -53,11 +53,12 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(RLC_SPM_MC_CNTL),
 	VG_REG_PLAIN(RLC_SRM_CNTL),
 
-	/* Firmware image: taken, not executed. */
+	/* The driver loads firmware here; the model does not execute it. */
 	VG_REG_PLAIN(RLC_GPM_UCODE_ADDR),
 	VG_REG_PLAIN(RLC_GPM_UCODE_DATA),
 
-	/* Says which queues are KIQ and HIQ; privilege follows VMID 0 here. */
+	/* This register says which queues are KIQ and HIQ.  The model does not
+	 * need it, because it takes VMID 0 for privileged. */
 	VG_REG_PLAIN(RLC_CP_SCHEDULERS),
 };
 

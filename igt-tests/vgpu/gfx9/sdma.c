@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * System DMA, one engine: its ten queues, mapped by the driver through
- * registers (gfx, page, and RLC queues without HWS) or by the HWS (RLC queues).
+ * System DMA: the ten queues of the one engine.  The driver maps the gfx and the
+ * page queue through registers, and the RLC queues as well when it runs without
+ * HWS; otherwise the HWS maps the RLC queues.
  */
 #include <assert.h>
 #include <stddef.h>
@@ -28,11 +29,11 @@ enum {
 static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 	      STRIDE * (VG_NUM_SDMA_QUEUES - 1), "ten queues, evenly spaced");
 
-/* Register of queue @i, as an lvalue; NAME without queue prefix. */
+/* The register of queue @i, as an lvalue; NAME has no queue prefix. */
 #define REG(vg, i, NAME) ((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + STRIDE * (i)])
 #define REG64(vg, i, NAME) vg_u64(REG(vg, i, NAME), REG(vg, i, NAME##_HI))
 
-/* Low half of the activity counter of RLC queue @i; the high half follows. */
+/* The low half of RLC queue @i's activity counter; the high half follows. */
 #define UTILIZATION(vg, i) (&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + \
 					STRIDE * ((i) - VG_SDMA_RLC0)])
 
@@ -62,7 +63,7 @@ static bool check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t pt
 	return false;
 }
 
-/* ---- what the queue engine asks ---- */
+/* ---- engine hooks ---- */
 
 static void store_rptr(struct vgpu *vg, const struct vg_queue *q)
 {
@@ -76,8 +77,9 @@ static bool rb_enabled(const struct vgpu *vg, unsigned int i)
 }
 
 /*
- * A disabled RLC queue leaves as soon as its state fits in what is saved: the
- * position in the ring, and in the IB only when that was asked for.
+ * A disabled RLC queue leaves the engine as soon as its state can be saved.  The
+ * position in the ring always can, the position in an IB only if the driver has
+ * allowed to switch inside IBs.
  */
 static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
@@ -135,14 +137,14 @@ static void restore_ib(struct vgpu *vg, struct vg_queue *q)
 	REG(vg, i, IB_SIZE) = 0;
 }
 
-/* Where the registers of an RLC queue are in its MQD. */
+/* The places of an RLC queue's registers in its MQD. */
 #define IMAGE(field, NAME, saved_) \
 	{ offsetof(struct v9_sdma_mqd, sdmax_rlcx_##field) / 4, \
 	  regSDMA_GFX_##NAME - regSDMA_GFX_RB_CNTL, saved_ }
 
 static const struct {
 	uint16_t mqd, reg;
-	bool saved;		/* at preemption; the others only the driver writes */
+	bool saved;		/* at preemption; only the driver writes the others */
 } image[] = {
 	IMAGE(rb_cntl, RB_CNTL, false),
 	IMAGE(rb_base, RB_BASE, false),
@@ -208,8 +210,9 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 }
 
 /*
- * Activity counts the steps in which the engine worked for the queue.  KFD shows
- * it per process (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
+ * The activity counter counts the steps in which the engine worked for the queue.
+ * KFD shows it for each process
+ * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
  */
 static enum vg_result execute(struct vgpu *vg, struct vg_queue *q,
 			      const uint32_t *packet, unsigned int n)
@@ -258,9 +261,9 @@ static void rb_enable(struct vgpu *vg, struct vg_queue *q)
 	if (q->active)
 		vg_stop(vg, "%s: enabled again before it was idle", q->name);
 	/*
-	 * RLC queues get their turn by doorbell.  The driver enables one without,
-	 * after it has unmapped it (drivers/gpu/drm/amd/amdgpu/
-	 * amdgpu_amdkfd_gc_9_4_3.c:210-213), and does not expect it to run.
+	 * An RLC queue without a doorbell does not run.  The driver enables such
+	 * a queue after it has unmapped it (drivers/gpu/drm/amd/amdgpu/
+	 * amdgpu_amdkfd_gc_9_4_3.c:210-213) and does not expect it to run.
 	 */
 	else if (doorbell || !is_rlc(q))
 		start(vg, q, REG64(vg, q->index, RB_WPTR));
@@ -332,7 +335,7 @@ static uint32_t read_context_status(struct vgpu *vg, const struct vg_reg *reg,
 {
 	const struct vg_queue *q = &queue_of(vg, reg->first)->q;
 
-	/* A disabled queue is idle only when it is off the engine. */
+	/* A disabled queue is idle only when it has left the engine. */
 	return VG_FIELD_PREP(SDMA_GFX_CONTEXT_STATUS, IDLE,
 			     rb_enabled(vg, q->index) ? idle(q) : !q->active);
 }
@@ -362,7 +365,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 	VG_REG_PLAIN(SDMA_##name##_MINOR_PTR_UPDATE), \
 	VG_RANGE_PLAIN(SDMA_##name##_MIDCMD_DATA0, SDMA_##name##_MIDCMD_CNTL)
 
-/* Only those of the first RLC queue have a name. */
+/* The kernel's headers name only the counter of the first RLC queue. */
 #define UTILIZATION_REGS(n) \
 	{ .first = VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + STRIDE * (n), .count = 2, \
 	  .name = "SDMA_RLC" #n "_UTILIZATION_LO", .write = vg_reg_ignore_write }
@@ -370,7 +373,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_UCODE_ADDR),
 	VG_REG_PLAIN(SDMA_UCODE_DATA),
-	/* Waits for its firmware after power on. */
+	/* After power on the engine waits for its firmware. */
 	VG_REG_RESET(SDMA_F32_CNTL, SDMA_F32_CNTL__HALT_MASK),
 	VG_REG_PLAIN(SDMA_CNTL),
 	VG_REG_PLAIN(SDMA_CLK_CTRL),
@@ -383,7 +386,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_SEM_WAIT_FAIL_TIMER_CNTL),
 	VG_REG_PLAIN(SDMA_UTCL1_TIMEOUT),
 	VG_REG(SDMA_STATUS_REG, read_status, vg_reg_ignore_write),
-	/* In the driver's register dump only: nothing to tell. */
+	/* The driver only dumps these. */
 	VG_REG(SDMA_STATUS1_REG, NULL, vg_reg_ignore_write),
 	VG_REG(SDMA_STATUS2_REG, NULL, vg_reg_ignore_write),
 	VG_REG(SDMA_STATUS3_REG, NULL, vg_reg_ignore_write),
@@ -440,8 +443,8 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
 {
 	/*
-	 * The driver knows ring 0 as the gfx and 1 as the page queue
-	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); others follow.
+	 * To the driver ring 0 is the gfx queue and ring 1 the page queue
+	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); the others follow.
 	 */
 	const struct vg_iv iv = {
 		.client = SOC15_IH_CLIENTID_SDMA0,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Levels count down to 0, the page table (PTB).  An entry of level n > 0 covers
+ * The walk of GFX9 page tables.  Levels count down to 0, the page table (PTB).  An entry of level n > 0 covers
  * 9 + block_size + 9 * (n - 1) bits of page number, an entry of the PTB
  * 1 << bfs pages, bfs being the block fragment size of the entry above.  With
  * translate-further the driver uses block_size 9 and bfs 9: what the hardware
@@ -25,7 +25,7 @@ static unsigned int level_shift(const struct vg_vm_context *ctx,
 	return VG_PAGE_SHIFT + VG_LEVEL_BITS * level + ctx->block_size;
 }
 
-/* Follow w->entry to the table it points at; @bits of index, 0 for all. */
+/* Read the entry that w->entry leads to.  The index has @bits bits, 0 for all. */
 static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 {
 	uint64_t table = w->entry & VG_PDE_TABLE_MASK;
@@ -50,7 +50,7 @@ static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
 	 */
 	out->phys = (w->entry & VG_PTE_PAGE_MASK) + (w->offset & mask);
 	out->system = w->entry & VG_PTE_SYSTEM;
-	/* The fragment promises that the neighbours continue this entry. */
+	/* The fragment field promises that the neighbours continue this entry. */
 	out->shift = frag > shift ? frag : shift;
 	if (w->entry & VG_PTE_READABLE)
 		out->access |= VG_READ;
