@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HSA queues (AQL): packets of 64 bytes in slots that become valid in any
- * order, and signals that say that they are finished.  Packets run one after
- * the other, each to its end, so the barrier bit asks for nothing more.
+ * HSA queues (AQL).  A packet has 64 bytes, its slot may become valid before an
+ * earlier slot does, and a signal says when the packet is finished.  Packets run
+ * one after the other, each to its end, so the barrier bit has no effect.
  *
- * A vendor packet with an IB is taken in two parts, in front of the IB and
- * behind it, as the micro engine sees it.  The position in the ring then says
- * all there is to say about it, and a preemption in the IB needs no state of
- * its own.
+ * The queue takes a vendor packet with an IB in two parts, one in front of the
+ * IB and one behind it, as the micro engine does.  So the position in the ring
+ * says where a preemption interrupted such a packet, and no other state is
+ * needed.
  */
 #include "core/bits.h"
 #include "core/gpu.h"
@@ -27,9 +27,9 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
 /* ---- pointers ---- */
 
 /*
- * Producers count packets, also those that they have only reserved: a slot that
- * is not valid yet is waited for.  They ring in any order, so that a smaller
- * number is late and not a step back.
+ * The write index counts all reserved slots, so the queue waits at a slot that is
+ * not valid yet.  Producers ring the doorbell in any order, so a smaller number
+ * is a late one and no step back.
  */
 void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets)
 {
@@ -41,7 +41,7 @@ void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets)
 	vg_sched_wake(vg);
 }
 
-/* The doorbell takes the number of the last packet. */
+/* A doorbell write has the number of the last packet. */
 void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
 		     unsigned int size)
 {
@@ -52,7 +52,7 @@ void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
 
 /* ---- completion ---- */
 
-/* Does the runtime's queue structure around the read index ask for times? */
+/* Does the runtime's queue structure, which contains the read index, ask for times? */
 static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 {
 	uint64_t read_id = vg->chip->pm4->rptr_report(q);
@@ -63,7 +63,7 @@ static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 	if (vg_mem_read32(vg, &q->port, q->vmid,
 			  base + AQL_QUEUE_READ_ID_OFFSET, &offset))
 		return -1;
-	/* A queue made without the runtime may have but two pointers. */
+	/* A queue that was made without the runtime may have no such structure. */
 	if (offset == AQL_QUEUE_READ_ID &&
 	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES,
 			  &properties))
@@ -112,8 +112,8 @@ static int notify(struct vgpu *vg, struct vg_queue *q,
 }
 
 /*
- * The slot goes back before anybody can know that the packet is finished: who
- * sees the signal may fill it again at once.
+ * Give the slot back before the signal changes, because a producer that sees the
+ * signal may fill the slot again at once.
  */
 static enum vg_result complete(struct vgpu *vg, struct vg_queue *q,
 			       uint64_t signal)
@@ -162,7 +162,7 @@ static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q,
 	return complete(vg, q, completion);
 }
 
-/* A missing signal is a dependency that is met for AND, and not for OR. */
+/* A dependency without a signal is met for AND, and not met for OR. */
 static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q,
 			      const struct aql_barrier *p, bool any)
 {
@@ -227,7 +227,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
 	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
 }
 
-/* The IB is done; @rest is what follows it in the slot. */
+/* The IB is done; @rest is the rest of the slot. */
 static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q,
 				const uint32_t *rest)
 {

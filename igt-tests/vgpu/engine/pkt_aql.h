@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets of HSA queues (AQL), the vendor packets among them, and what they
- * point to.  The sources are the HSA Platform System Architecture and ROCr's
- * public headers; the kernel has no definition of any of it.
+ * Packets of HSA queues (AQL) with the vendor's packets, and the structures in
+ * memory that they point to.  The kernel defines none of these; the sources are
+ * the HSA Platform System Architecture and ROCr's public headers.
  */
 #ifndef VG_PKT_AQL_H
 #define VG_PKT_AQL_H
@@ -17,7 +17,7 @@ enum {
 	AQL_DWORDS = AQL_BYTES / 4,
 };
 
-/* Header, the first dword; above it a format (vendor) or setup (dispatch). */
+/* The first dword: the header, and above it a format (vendor) or setup (dispatch). */
 #define AQL_TYPE		VG_BITS(7, 0)
 #define AQL_BARRIER		VG_BITS(8, 8)	/* wait for all before */
 #define AQL_VENDOR_FORMAT	VG_BITS(23, 16)
@@ -65,8 +65,8 @@ struct aql_barrier_value {
 };
 static_assert(sizeof(struct aql_barrier_value) == AQL_BYTES, "barrier value packet");
 
-/* To the micro engine the first five dwords are a packet, the others what
- * follows the IB; remaining says how many. */
+/* The micro engine takes the first five dwords for a packet and skips the others
+ * behind the IB; remaining is their number. */
 struct aql_pm4_ib {
 	uint32_t header;
 	uint32_t indirect_buffer[4]; /* a whole PM4 packet */
@@ -95,7 +95,7 @@ struct aql_signal {
 };
 static_assert(sizeof(struct aql_signal) == 64, "signal");
 
-/* What is behind a queue handle.  Only the places of what the CP uses. */
+/* Byte offsets in the runtime's queue structure, of the fields that the CP uses. */
 enum aql_queue {
 	AQL_QUEUE_WRITE_ID = 56,
 	AQL_QUEUE_READ_ID = 128,

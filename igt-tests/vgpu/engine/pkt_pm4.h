@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PM4 packets that the compute micro engine understands.
+ * PM4 packets that the compute micro engine executes.
  *
  * A type 3 packet is a header (type 31:30, count 29:16, opcode 15:8) and
- * count + 1 dwords of body.  The structures below are bodies; fields of a
+ * count + 1 dwords of body.  The structures below are bodies.  The fields of a
  * dword are masks for VG_GET() and VG_PREP(), named <packet>_<field>.
- * tests/test_pkt_vs_kernel.c compares all of it with the kernel's soc15d.h and
- * kfd_pm4_headers_*.h.
+ * tests/test_pkt_vs_kernel.c compares these layouts with the kernel's soc15d.h
+ * and kfd_pm4_headers_*.h.
  */
 #ifndef VG_PKT_PM4_H
 #define VG_PKT_PM4_H
@@ -74,7 +74,7 @@ PM4_BODY_IS(struct pm4_copy_data, 5);
 #define COPY_DATA_DST		VG_BITS(11, 8)
 #define COPY_DATA_64BIT		VG_BITS(16, 16)
 
-/* Where WRITE_DATA and COPY_DATA take from and put to. */
+/* Sources and destinations of WRITE_DATA and COPY_DATA. */
 enum pm4_sel {
 	PM4_SEL_REGISTER = 0,
 	PM4_SEL_MEMORY_GRBM = 1,

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SDMA 4.4.2 packets, for the engine that decodes them and the tests that build
- * them.  Layouts as in drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h, with
- * which test_sdma_vs_kernel compares them; addresses are byte addresses in the
- * VMID of the ring or IB the packet is in.
+ * SDMA 4.4.2 packets.  tests/test_sdma_vs_kernel.c compares the layouts with
+ * drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h.  Addresses are byte
+ * addresses in the VMID of the ring or IB that has the packet.
  */
 #ifndef VG_PKT_SDMA_H
 #define VG_PKT_SDMA_H
@@ -43,7 +42,7 @@ enum {
 #define VG_SDMA_HEADER(op, sub_op) \
 	(VG_PREP(VG_SDMA_HEADER_OP, op) | VG_PREP(VG_SDMA_HEADER_SUB_OP, sub_op))
 
-/* Followed by that many dwords without meaning. */
+/* The NOP is followed by so many dwords without meaning. */
 #define VG_SDMA_NOP_COUNT	VG_BITS(29, 16)
 
 struct vg_sdma_copy_linear {
@@ -54,8 +53,8 @@ struct vg_sdma_copy_linear {
 	uint32_t dst_lo, dst_hi;
 };
 /*
- * Bytes - 1.  The header has the 22 bits of 4.0, but the driver uses 30
- * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
+ * Bytes - 1.  The kernel's header gives it the 22 bits of SDMA 4.0, but the
+ * driver uses 30 (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
  */
 #define VG_SDMA_COPY_COUNT	VG_BITS(29, 0)
 
@@ -118,8 +117,8 @@ enum vg_sdma_poll_func {
 };
 
 /*
- * What user queues put in addr_hi of an otherwise empty register poll to flush
- * HDP, which they cannot do through registers.
+ * User queues cannot flush HDP through registers.  They poll no register, with
+ * this value in addr_hi.
  */
 #define VG_SDMA_POLL_USER_HDP_FLUSH 0x80000000u
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * PM4 decoding: packet length, the table of packets, and registers as packets
- * number them.
+ * PM4 decoder: the length of packets, the table of packets, and registers by the
+ * numbers that packets use.
  */
 #include "core/bits.h"
 #include "core/gpu.h"
@@ -16,15 +16,15 @@ static enum vg_result nop(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-/* Caches are not modelled: memory is coherent for every engine at any time. */
+/* Nothing to do: there are no caches, so memory is always coherent. */
 static enum vg_result acquire_mem(struct vgpu *vg, struct vg_queue *q,
 				  const uint32_t *body, unsigned int n)
 {
 	return VG_DONE;
 }
 
-/* Pipeline flushes, complete at once without shaders.  Events that would write
- * counters to memory carry an address. */
+/* A pipeline flush is complete at once, because there are no shaders.  Events with
+ * an address would write counters to memory. */
 static enum vg_result event_write(struct vgpu *vg, struct vg_queue *q,
 				  const uint32_t *body, unsigned int n)
 {

@@ -8,7 +8,7 @@
 #include "engine/pkt_pm4.h"
 #include "engine/pm4.h"
 
-/* As much as one step moves; others get their turn in between. */
+/* A step moves at most so many bytes, so that other queues get their turn. */
 enum { SLICE = VG_PAGE_SIZE };
 
 static bool is_memory(uint32_t sel)
@@ -43,7 +43,7 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
 		return write_registers(vg, q, p->dst_lo, p->data, dwords, one);
 	if (!is_memory(dst))
 		return vg_queue_unknown(vg, q, "WRITE_DATA destination", p->control);
-	if (one) {		/* only the last one stays */
+	if (one) {		/* all go to one address, so only the last one stays */
 		if (dwords &&
 		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr,
 				   p->data[dwords - 1]))

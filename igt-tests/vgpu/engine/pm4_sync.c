@@ -31,7 +31,7 @@ static bool compare(uint32_t function, uint32_t value, uint32_t reference)
 enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 				   const uint32_t *body, unsigned int n)
 {
-	/* Bits 1:0 of the address are not part of it. */
+	/* Bits 1:0 of the address have another meaning. */
 	enum { DWORD_MASK = 3 };
 	const struct pm4_wait_reg_mem *p = (const void *)body;
 	uint32_t function = VG_GET(WAIT_REG_MEM_FUNC, p->control);
@@ -49,7 +49,7 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 		if (!q->progress &&
 		    !vg_pm4_reg_write(vg, q, p->addr_lo, p->reference))
 			return VG_PAGE_FAULT;
-		q->progress = 1; /* written, once */
+		q->progress = 1; /* do not write again */
 	}
 	if (space == PM4_SPACE_REGISTER) {
 		if (!vg_pm4_reg_read(vg, q, reg, &value))
@@ -90,7 +90,7 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q,
 	const struct pm4_release_mem *p = (const void *)body;
 	uint32_t interrupt = VG_GET(RELEASE_MEM_INT, p->control);
 
-	/* Above 1: writes the queue's own write pointer. */
+	/* A destination above 1 is the queue's own write pointer. */
 	if (VG_GET(RELEASE_MEM_DATA, p->control) > PM4_DATA_CLOCK ||
 	    VG_GET(RELEASE_MEM_DST, p->control) > 1 ||
 	    interrupt > PM4_INT_UNCONDITIONAL)

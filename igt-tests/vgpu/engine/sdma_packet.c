@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* System DMA: what each packet does. */
+/* SDMA: the packets. */
 #include <stdio.h>
 
 #include "core/bits.h"
@@ -23,8 +23,9 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 }
 
 /*
- * Long packets proceed page by page, so that other things happen in between.  A
- * copy ends at the page it cannot read; vg_mem_write() itself writes up to one.
+ * A long packet does one page in a step, so that other queues get their turn.  A
+ * copy ends at the first page that it cannot read; vg_mem_write() ends at the
+ * first page that it cannot write.
  */
 static uint64_t to_page_end(uint64_t va)
 {
@@ -45,7 +46,7 @@ static enum vg_result stop(struct vgpu *vg, const struct vg_queue *q,
 	return VG_PAGE_FAULT;
 }
 
-/* Registers are out of reach of users' IBs and queues. */
+/* Only packets of VMID 0 may access registers. */
 static bool privileged(const struct vg_queue *q)
 {
 	return vg_queue_vmid(q) == 0;
@@ -153,7 +154,7 @@ static bool poll_true(enum vg_sdma_poll_func func, uint32_t value, uint32_t ref)
 	return false;
 }
 
-/* What a POLL_REGMEM of a register finds there. */
+/* Read the register that a POLL_REGMEM polls, after the write that it may ask for. */
 static enum vg_result poll_register(struct vgpu *vg, struct vg_queue *q,
 				    const struct vg_sdma_poll_regmem *p,
 				    uint32_t *value)
@@ -185,7 +186,7 @@ static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q,
 	}
 	if (func > VG_SDMA_POLL_GT)
 		return stop(vg, q, packet, "POLL_REGMEM with an unknown function");
-	/* A poll that gives up raises an exception that is not modelled. */
+	/* A poll with a limit may raise an exception, which is not modelled. */
 	if (VG_GET(VG_SDMA_POLL_RETRY_COUNT, p->dw5) != VG_SDMA_POLL_FOREVER &&
 	    func != VG_SDMA_POLL_ALWAYS)
 		return stop(vg, q, packet, "POLL_REGMEM with a retry limit");
@@ -218,7 +219,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
 	if (count > left && ib)
 		return stop(vg, q, packet, "COND_EXE beyond the end of its IB");
 	if (count > left)
-		return VG_WAIT;	/* for the rest of what is to be skipped */
+		return VG_WAIT;	/* for the dwords that are to be skipped */
 	if (ib)
 		ib->pos += count;
 	else
@@ -258,12 +259,12 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q,
 	if ((unit != FILL_BYTES && unit != FILL_DWORDS) ||
 	    p->count & ~VG_SDMA_FILL_COUNT)
 		return stop(vg, q, packet, "CONST_FILL with unknown parameters");
-	/* Whole dwords: the count's lowest two bits do not exist. */
+	/* With dwords, the lowest two bits of the count do not exist. */
 	total = (unit == FILL_DWORDS ? total | 3 : total) + 1;
 	n = min_u64(total - q->progress, to_page_end(dst));
 	for (size_t i = 0; i < VG_COUNT(buf); i++)
 		buf[i] = p->data;
-	/* The pattern goes on where the page before left off. */
+	/* The pattern goes on where the previous page ended. */
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst,
 			 (uint8_t *)buf + q->progress % 4, n))
 		return VG_PAGE_FAULT;
@@ -283,7 +284,7 @@ static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q,
 
 	if (p->count & ~VG_SDMA_PTEPDE_COUNT || dst % PTE_SIZE)
 		return stop(vg, q, packet, "PTEPDE with unknown parameters");
-	/* One by one: a page table walk must never see half an entry. */
+	/* Each entry by itself, because a page walk must never see half an entry. */
 	for (uint64_t i = 0; i < n; i++) {
 		if (vg_mem_write64(vg, &q->port, vg_queue_vmid(q), dst, value | mask))
 			return VG_PAGE_FAULT;
@@ -384,7 +385,7 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 	return op->dwords;
 }
 
-/* With all dwords but a WRITE's data. */
+/* Trace a packet with all its dwords except the data of a WRITE. */
 static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
 			 const struct vg_sdma_packet *op,
 			 const uint32_t *packet, unsigned int n)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page oracle: judges every access of the GPU to guest memory by what the
- * guest's kernel says of its pages.  It observes and never changes what the
- * device does.  Without a guest that reports it is silent.
+ * The page oracle judges every access of the GPU to guest memory by the events
+ * that the guest's kernel reports of its pages.  It never changes what the GPU
+ * does.  While no guest reports, it is silent.
  */
 #ifndef VG_ORACLE_H
 #define VG_ORACLE_H
