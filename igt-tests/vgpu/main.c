@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vgpu: a simulated gfx942 GPU for QEMU's vfio-user-pci device.  Options and
- * the wiring of host and model, nothing else.
+ * vgpu: a simulated GPU for QEMU's vfio-user-pci device.  This file parses the
+ * options and connects the host with the model.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -57,7 +57,7 @@ struct options {
 	unsigned int num_faults;
 };
 
-/* Returns 0, or EXIT_USAGE with a message about @what. */
+/* Returns 0, or prints a message about @what and returns EXIT_USAGE. */
 static int parse_number(const char *text, const char *what, uint64_t max,
 			uint64_t *value)
 {
@@ -97,7 +97,7 @@ static int parse_fault(const char *text, struct options *opts)
 	return -1;
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* Returns the exit status, or -1 when the program is to go on. */
 static int parse_options(int argc, char **argv, struct options *opts)
 {
 	static const struct option longopts[] = {

@@ -117,8 +117,8 @@ enum vg_sdma_poll_func {
 };
 
 /*
- * User queues cannot flush HDP through registers.  They poll no register, with
- * this value in addr_hi.
+ * User queues cannot flush HDP through registers.  Instead they poll a register
+ * at address 0, with this value in addr_hi.
  */
 #define VG_SDMA_POLL_USER_HDP_FLUSH 0x80000000u
 

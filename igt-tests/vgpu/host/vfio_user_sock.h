@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfio-user over a UNIX stream socket: cuts the stream into messages, without
- * ever waiting for the rest of one, and carries file descriptors.
+ * vfio-user over a UNIX stream socket.  It cuts the stream into messages, passes
+ * file descriptors, and never waits for the rest of a message.
  */
 #ifndef VG_HOST_VFIO_USER_SOCK_H
 #define VG_HOST_VFIO_USER_SOCK_H
@@ -20,9 +20,8 @@ struct vg_sock {
 };
 
 /*
- * Listen at @path.  The socket appears there only once it can be connected to;
- * a socket left behind by an earlier run is replaced.  Returns the descriptor
- * or -errno.
+ * Listen at @path.  The socket appears there only when a client can connect to
+ * it.  It replaces a socket of an earlier run.  Returns the descriptor or -errno.
  */
 int vg_sock_listen(const char *path);
 
