@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arbitrary slots of a user's HSA queue, and what they point to. */
-#include "fuzz/fuzz.h"
 #include "core/sched.h"
+#include "fuzz/fuzz.h"
 #include "tests/fake_aql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

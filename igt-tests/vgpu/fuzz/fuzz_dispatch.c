@@ -7,8 +7,8 @@
  */
 #include <unistd.h>
 
-#include "host/tests/client.h"
 #include "core/bits.h"
+#include "host/tests/client.h"
 
 #define ID_FDS		VG_BITS(3, 0)
 #define ID_FD_PAGES	VG_BITS(7, 4)

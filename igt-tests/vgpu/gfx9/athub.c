@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Address translation hub: the process (PASID) of each VMID. */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_athub.h"
-#include "core/bits.h"
 
 /* A mapping takes effect at once, so its status bit is always set. */
 static uint32_t read_update_status(struct vgpu *vg, const struct vg_reg *reg,

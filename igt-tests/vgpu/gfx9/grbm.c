@@ -4,9 +4,9 @@
  * The table also has the registers of shader units, caches and GDS.  These units
  * are not modelled, because no shader ever runs, so their registers are storage.
  */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
-#include "core/bits.h"
 
 static uint32_t selection(const struct vgpu *vg)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Host data path: it has no effect, because BAR accesses go straight to VRAM. */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
-#include "core/bits.h"
 
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(HDP_NONSURFACE_BASE),

@@ -4,9 +4,9 @@
  * layout is that of amdgpu_ih_decode_iv_helper() (amdgpu_ih.c:263-298), the
  * overflow rules are those of vega20_ih_get_wptr() (vega20_ih.c:412-466).
  */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_oss.h"
-#include "core/bits.h"
 
 enum {
 	IV_DWORDS = 8,

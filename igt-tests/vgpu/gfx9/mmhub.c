@@ -3,11 +3,11 @@
  * Registers of the memory hub (AID): page table contexts, invalidate engines, fault
  * status.  SDMA and IH translate here.
  */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_mmhub.h"
 #include "ivsrcid/vmc/irqsrcs_vmc_1_0.h"
 #include "soc15_ih_clientid.h"
-#include "core/bits.h"
 
 static const struct vg_reg regs[] = {
 	/* Tuning of caches and queues, which the model does not have. */

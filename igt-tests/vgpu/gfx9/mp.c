@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Mailboxes of the security processor, which is not there. */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_mp.h"
-#include "core/bits.h"
 
 static const struct vg_reg regs[] = {
 	/* Bit 31: VRAM is initialised; amdgpu_discovery.c:143, 305. */

@@ -3,9 +3,9 @@
  * Bus interface: straps, doorbell apertures, the two indirect windows, and
  * requests of HDP flushes.
  */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_nbio.h"
-#include "core/bits.h"
 
 enum { MIB_SHIFT = 20 };
 

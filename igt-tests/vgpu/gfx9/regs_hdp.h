@@ -4,9 +4,9 @@
 #ifndef VG_REGS_H
 #define VG_REGS_H
 
-#include "gfx9/bases.h"
 #include "asic_reg/hdp/hdp_4_4_2_offset.h"
 #include "asic_reg/hdp/hdp_4_4_2_sh_mask.h"
+#include "gfx9/bases.h"
 
 #define VG_ADDR(name) (VG_BASE(HDP, reg##name##_BASE_IDX) + reg##name)
 

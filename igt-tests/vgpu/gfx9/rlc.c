@@ -3,9 +3,9 @@
  * Run list controller: power and clock management, which has nothing to manage
  * here, the clock counter, and handshakes that complete at once.
  */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
-#include "core/bits.h"
 
 static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
 			  uint32_t index, uint32_t value)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* System management I/O: how the package is put together. */
+#include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_smuio.h"
-#include "core/bits.h"
 
 static const struct vg_reg regs[] = {
 	/* One socket, die 0, PCIe to the host: all fields 0. */

@@ -9,10 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bits.h"
 #include "oracle/oracle.h"
 #include "oracle/pages.h"
 #include "oracle/rules.h"
-#include "core/bits.h"
 
 enum {
 	MAX_RING = 1 << 16,	/* events */

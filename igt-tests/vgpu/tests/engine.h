@@ -4,8 +4,8 @@
 #ifndef TEST_ENGINE_H
 #define TEST_ENGINE_H
 
-#include "gfx9/regs_gc.h"
 #include "core/sched.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 

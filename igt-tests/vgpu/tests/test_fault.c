@@ -2,9 +2,9 @@
 /* Each fault by name: it strikes, does what it says, and no more. */
 #include <errno.h>
 
+#include "core/tlb.h"
 #include "oracle/protocol.h"
 #include "tests/engine.h"
-#include "core/tlb.h"
 
 static void start(struct engine *e, const char *fault)
 {

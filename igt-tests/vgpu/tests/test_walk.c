@@ -2,10 +2,10 @@
 /* The page walk on tables in plain arrays. */
 #include <stdlib.h>
 
-#include "tests/check.h"
 #include "core/bits.h"
 #include "gfx9/pte.h"
 #include "gfx9/walk.h"
+#include "tests/check.h"
 
 enum { ENTRIES = 512, TABLES = 8, TABLE_BYTES = ENTRIES * 8 };
 
