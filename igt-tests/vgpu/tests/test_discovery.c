@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The IP discovery binary, read back without the structures it was made of:
- * offsets and widths here are written out from the layout that
+ * The IP discovery binary.  The test does not use the structures that made it:
+ * its offsets and widths are those of the layout that
  * drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c reads.
  */
 #include "gfx9/images.h"
@@ -143,7 +143,7 @@ static void blocks_have_their_versions_and_bases(void)
 	}
 }
 
-/* Display, VCN and VCN's JPEG are not modelled; the driver must not look. */
+/* Display, VCN and JPEG are not modelled, so the driver must not find them. */
 static void blocks_without_a_model_are_absent(void)
 {
 	static const uint16_t absent[] = { 12 /* VCN */, 271 /* DMU */, 43 /* SDMA1 */ };

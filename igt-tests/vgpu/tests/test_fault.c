@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Each fault by name: it strikes, does what it says, and no more. */
+/* Each injected fault strikes, has its effect, and no other. */
 #include <errno.h>
 
 #include "core/tlb.h"
@@ -89,7 +89,7 @@ static void after_and_count_choose_the_strikes(void)
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
 
-/* Opportunities in other parts of a run do not count either. */
+/* Opportunities in other parts of the run do not count. */
 static void a_mark_chooses_the_part(void)
 {
 	struct engine e;
@@ -146,7 +146,7 @@ static void fail_preempt(void)
 	finish(&e, "inject fault=fail-preempt strike=1");
 }
 
-/* And a fence behind it never comes. */
+/* A fence behind such a preemption never comes. */
 static void fail_preempt_by_packet(void)
 {
 	struct engine e;
@@ -175,7 +175,7 @@ static void stale_mqd(void)
 	finish(&e, "inject fault=stale-mqd strike=1");
 }
 
-/* The TLB knows the first page, which then moves. */
+/* The TLB has the first page, whose entry then changes. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The firmware images as files, checked against what the driver requires of
- * them (drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c, amdgpu_rlc.c), with offsets
- * written out.
+ * The files of the firmware images have the fields that the driver requires
+ * (drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c, amdgpu_rlc.c).  The offsets are
+ * written out, so that a wrong structure is found.
  */
 #include "gfx9/images.h"
 #include "host/images.h"

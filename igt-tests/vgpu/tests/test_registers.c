@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The register bus and what the driver reads while it probes. */
+/* The register bus, and the registers that the driver reads while it probes. */
 #include "gfx9/regs_nbio.h"
 #include "tests/fake_host.h"
 

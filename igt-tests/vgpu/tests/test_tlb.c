@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The translation cache by itself. */
+/* The TLB. */
 #include "core/tlb.h"
 #include "tests/check.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page walk on tables in plain arrays. */
+/* The page walk, on tables in arrays. */
 #include <stdlib.h>
 
 #include "core/bits.h"
