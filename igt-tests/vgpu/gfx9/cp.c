@@ -3,8 +3,8 @@
  * Compute queues.  A mapped queue is a bank of registers (HQD); memory keeps an
  * image of the bank (MQD) while the queue is not mapped.
  *
- * The driver maps a queue through GRBM_GFX_CNTL and these registers (the KIQ,
- * and user queues without HWS), or by a packet (gfx9/hws.c).
+ * The driver maps a queue through GRBM_GFX_CNTL and the registers of cp_regs.c
+ * (the KIQ, and user queues without HWS), or by a packet (gfx9/hws.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -13,16 +13,10 @@
 #include "engine/aql.h"
 #include "engine/pkt_aql.h"
 #include "engine/pm4.h"
-#include "gfx9/gfx9.h"
-#include "gfx9/regs_gc.h"
+#include "gfx9/hqd.h"
 #include "ivsrcid/gfx/irqsrcs_gfx_9_0.h"
 #include "soc15_ih_clientid.h"
 #include "v9_structs.h"
-
-#define HQD(name) (VG_ADDR(name) - VG_ADDR(CP_MQD_BASE_ADDR))
-
-_Static_assert(HQD(CP_HQD_AQL_DISPATCH_ID_HI) + 1 == VG_HQD_REGS,
-	       "the bank ends with CP_HQD_AQL_DISPATCH_ID_HI");
 
 enum {
 	/* The registers up to here name the MQD and are not saved. */
@@ -31,8 +25,6 @@ enum {
 	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
 	MAX_SIZE = 29,		/* the counters must hold 2 << MAX_SIZE dwords */
 	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
-	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
-	DEQUEUE_RESET = 2,
 	EOP_RING_PIPE = 0, EOP_RING_ME = 2, EOP_RING_QUEUE = 4,
 };
 
@@ -336,86 +328,7 @@ void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
 		vg_trace(vg, "eop-masked queue=%s", q->name);
 }
 
-/* ---- registers ---- */
-
-static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg,
-			 uint32_t index)
-{
-	struct vg_hqd *h = vg_grbm_hqd(vg);
-
-	if (!h) {
-		vg_stop(vg, "read of HQD register +%u with no queue selected",
-			index);
-		return ~0u;
-	}
-	return h->regs[index];
-}
-
-static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
-{
-	uint32_t request = VG_FIELD(value, CP_HQD_DEQUEUE_REQUEST, DEQUEUE_REQ);
-
-	if (!request || !h->q.active)
-		return;
-	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = value;
-	if (request == DEQUEUE_RESET)
-		vg_hqd_reset(vg, h);
-	else
-		vg_queue_preempt(vg, &h->q);
-}
-
-static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
-		      uint32_t index, uint32_t value)
-{
-	struct vg_hqd *h = vg_grbm_hqd(vg);
-
-	if (!h) {
-		vg_stop(vg, "write of HQD register +%u with no queue selected",
-			index);
-		return;
-	}
-	switch (index) {
-	case HQD(CP_HQD_ACTIVE):
-		if (!VG_FIELD(value, CP_HQD_ACTIVE, ACTIVE))
-			vg_hqd_reset(vg, h);
-		else if (!h->q.active)
-			vg_hqd_activate(vg, h);
-		return;
-	case HQD(CP_HQD_DEQUEUE_REQUEST):
-		request_dequeue(vg, h, value);
-		return;
-	}
-	if (h->q.active && h->regs[index] != value)
-		vg_stop(vg, "%s: HQD register +%u changed while the queue is active",
-			h->q.name, index);
-	h->regs[index] = value;
-}
-
-/*
- * The reset of a pipe takes its queues off whatever they do, and
- * gfx_v9_4_3.c:3659 waits for that.  Before a reset or a suspend of the GPU the
- * driver resets all pipes, because it does not unmap its own queues then.
- */
-static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			   uint32_t index, uint32_t value)
-{
-	static const uint32_t reset[][VG_NUM_PIPES] = {
-		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
-		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
-	};
-
-	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
-
-		if (value & reset[h->me - 1][h->pipe])
-			vg_hqd_reset(vg, h);
-	}
-	vg->regs[reg->first] = value;
-}
+/* ---- all queues ---- */
 
 void vg_cp_init(struct vgpu *vg)
 {
@@ -433,7 +346,7 @@ void vg_cp_init(struct vgpu *vg)
 	}
 }
 
-static void cp_reset(struct vgpu *vg)
+void vg_cp_reset(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
 		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
@@ -449,69 +362,3 @@ void vg_cp_free(struct vgpu *vg)
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
 		vg_queue_free(&vg_gfx9(vg)->cp.hqd[i].q);
 }
-
-static const struct vg_reg regs[] = {
-	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd,
-		 write_hqd),
-
-	/* enabled() and vg_hqd_end_of_pipe() read these. */
-	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
-	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
-
-	VG_REG_PLAIN(SCRATCH_REG0),
-
-	/* A doorbell reaches the queue that has claimed it, so the range and
-	 * the status bit have no effect.  A write pointer is polled once, at
-	 * mapping, so the settings of polling have none either. */
-	VG_RANGE_PLAIN(CP_MEC_DOORBELL_RANGE_LOWER, CP_MEC_DOORBELL_RANGE_UPPER),
-	VG_REG_PLAIN(CP_PQ_STATUS),
-	VG_RANGE_PLAIN(CP_PQ_WPTR_POLL_CNTL, CP_PQ_WPTR_POLL_CNTL1),
-	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
-
-	/* Interrupts of a graphics ring, which there is not, and of errors that
-	 * never happen. */
-	VG_REG_PLAIN(CP_INT_CNTL_RING0),
-	VG_REG_PLAIN(CPC_INT_CNTL),
-
-	/* The driver loads firmware here; the model does not execute it. */
-	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
-	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
-
-	/* Partitions (there is one), debugging, timing, memory sleep. */
-	VG_REG_PLAIN(CP_HYP_XCP_CTL),
-	VG_REG_PLAIN(CP_CPC_DEBUG),
-	VG_REG_PLAIN(CPC_PSP_DEBUG),
-	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
-	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
-
-	/* The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155); all
-	 * units are idle. */
-	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
-	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),
-	VG_REG(CP_STALLED_STAT3, NULL, vg_reg_ignore_write),
-	VG_REG(CP_BUSY_STAT, NULL, vg_reg_ignore_write),
-	VG_REG(CP_STAT, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPC_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPC_BUSY_STAT, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPC_STALLED_STAT1, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPF_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPF_BUSY_STAT, NULL, vg_reg_ignore_write),
-	VG_REG(CP_CPF_STALLED_STAT1, NULL, vg_reg_ignore_write),
-	VG_REG(CP_GFX_ERROR, NULL, vg_reg_ignore_write),
-	VG_REG(CPF_UTCL1_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(CPC_UTCL1_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(CPG_UTCL1_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(CP_DEBUG, NULL, vg_reg_ignore_write),
-	VG_REG(CP_MEC1_INSTR_PNTR, NULL, vg_reg_ignore_write),
-	VG_REG(CP_MEC2_INSTR_PNTR, NULL, vg_reg_ignore_write),
-	VG_REG(CP_MEC_ME1_HEADER_DUMP, NULL, vg_reg_ignore_write),
-	VG_REG(CP_MEC_ME2_HEADER_DUMP, NULL, vg_reg_ignore_write),
-	VG_REG(CP_HQD_GFX_STATUS, NULL, vg_reg_ignore_write),
-};
-
-const struct vg_block vg_cp_block = {
-	.name = "cp",
-	.regs = regs,
-	.num_regs = VG_COUNT(regs),
-	.reset = cp_reset,
-};

@@ -1,25 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
  * System DMA: the ten queues of the one engine.  The driver maps the gfx and the
- * page queue through registers, and the RLC queues as well when it runs without
- * HWS; otherwise the HWS maps the RLC queues.
+ * page queue through registers (sdma_regs.c), and the RLC queues as well when it
+ * runs without HWS; otherwise the HWS maps the RLC queues.
  */
 #include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/bits.h"
 #include "engine/sdma.h"
-#include "gfx9/gfx9.h"
-#include "gfx9/regs_sdma.h"
-#include "ivsrcid/sdma0/irqsrcs_sdma0_4_0.h"
-#include "soc15_ih_clientid.h"
+#include "gfx9/sdma_queue.h"
 #include "v9_structs.h"
 
 enum {
-	/* From one queue's registers to the next one's. */
-	STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL,
 	/* mmhub_client_ids_aldebaran, drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:306 */
 	CID_SDMA0 = 256,
 	RB_BASE_SHIFT = 8,
@@ -27,25 +21,11 @@ enum {
 };
 
 static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
-	      STRIDE * (VG_NUM_SDMA_QUEUES - 1), "ten queues, evenly spaced");
-
-/* The register of queue @i, as an lvalue; NAME has no queue prefix. */
-#define REG(vg, i, NAME) ((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + STRIDE * (i)])
-#define REG64(vg, i, NAME) vg_u64(REG(vg, i, NAME), REG(vg, i, NAME##_HI))
+	      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1), "ten queues, evenly spaced");
 
 /* The low half of RLC queue @i's activity counter; the high half follows. */
 #define UTILIZATION(vg, i) (&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + \
-					STRIDE * ((i) - VG_SDMA_RLC0)])
-
-static struct vg_sdma_queue *queue_of(struct vgpu *vg, uint32_t reg)
-{
-	return &vg_gfx9(vg)->sdma.queue[(reg - VG_ADDR(SDMA_GFX_RB_CNTL)) / STRIDE];
-}
-
-static bool is_rlc(const struct vg_queue *q)
-{
-	return q->index >= VG_SDMA_RLC0;
-}
+					VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
 
 static void set_reg64(uint32_t *lo, uint32_t *hi, uint64_t value)
 {
@@ -53,8 +33,7 @@ static void set_reg64(uint32_t *lo, uint32_t *hi, uint64_t value)
 	*hi = vg_hi(value);
 }
 
-/* Pointers are bytes in registers and doorbells, dwords in struct vg_queue. */
-static bool check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t ptr)
+bool vg_sdma_check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t ptr)
 {
 	if (ptr % 4 == 0)
 		return true;
@@ -67,13 +46,8 @@ static bool check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t pt
 
 static void store_rptr(struct vgpu *vg, const struct vg_queue *q)
 {
-	set_reg64(&REG(vg, q->index, RB_RPTR), &REG(vg, q->index, RB_RPTR_HI),
+	set_reg64(&SDMA_REG(vg, q->index, RB_RPTR), &SDMA_REG(vg, q->index, RB_RPTR_HI),
 		  q->rptr * 4);
-}
-
-static bool rb_enabled(const struct vgpu *vg, unsigned int i)
-{
-	return VG_FIELD(REG(vg, i, RB_CNTL), SDMA_GFX_RB_CNTL, RB_ENABLE);
 }
 
 /*
@@ -83,13 +57,13 @@ static bool rb_enabled(const struct vgpu *vg, unsigned int i)
  */
 static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
-	uint32_t ib_cntl = REG(vg, q->index, IB_CNTL);
+	uint32_t ib_cntl = SDMA_REG(vg, q->index, IB_CNTL);
 
 	return !q->ib_depth || q->halted ||
 		VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
 }
 
-static void try_leave(struct vgpu *vg, struct vg_queue *q)
+void vg_sdma_try_leave(struct vgpu *vg, struct vg_queue *q)
 {
 	if (may_leave(vg, q))
 		vg_queue_preempt(vg, q);
@@ -98,12 +72,12 @@ static void try_leave(struct vgpu *vg, struct vg_queue *q)
 static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int i = q->index;
-	uint64_t addr = vg_u64(REG(vg, i, RB_RPTR_ADDR_LO), REG(vg, i, RB_RPTR_ADDR_HI));
+	uint64_t addr = vg_u64(SDMA_REG(vg, i, RB_RPTR_ADDR_LO), SDMA_REG(vg, i, RB_RPTR_ADDR_HI));
 
 	store_rptr(vg, q);
-	if (!rb_enabled(vg, i))
-		try_leave(vg, q);
-	if (!VG_FIELD(REG(vg, i, RB_CNTL), SDMA_GFX_RB_CNTL, RPTR_WRITEBACK_ENABLE))
+	if (!vg_sdma_enabled(vg, i))
+		vg_sdma_try_leave(vg, q);
+	if (!VG_FIELD(SDMA_REG(vg, i, RB_CNTL), SDMA_GFX_RB_CNTL, RPTR_WRITEBACK_ENABLE))
 		return 0;
 	return vg_mem_write64(vg, &q->port, q->vmid, addr, q->rptr * 4);
 }
@@ -113,28 +87,28 @@ static void save_ib(struct vgpu *vg, const struct vg_queue *q)
 	const struct vg_ib *ib = &q->ib[0];
 	unsigned int i = q->index;
 
-	REG(vg, i, IB_SIZE) = 0;
+	SDMA_REG(vg, i, IB_SIZE) = 0;
 	if (!q->ib_depth || q->halted)
 		return;
-	set_reg64(&REG(vg, i, IB_BASE_LO), &REG(vg, i, IB_BASE_HI), ib->va);
-	REG(vg, i, IB_OFFSET) = ib->pos;
-	REG(vg, i, IB_SIZE) = ib->size;
+	set_reg64(&SDMA_REG(vg, i, IB_BASE_LO), &SDMA_REG(vg, i, IB_BASE_HI), ib->va);
+	SDMA_REG(vg, i, IB_OFFSET) = ib->pos;
+	SDMA_REG(vg, i, IB_SIZE) = ib->size;
 }
 
 static void restore_ib(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int i = q->index;
 
-	if (!REG(vg, i, IB_SIZE))
+	if (!SDMA_REG(vg, i, IB_SIZE))
 		return;
 	q->ib[0] = (struct vg_ib){
-		.va = vg_u64(REG(vg, i, IB_BASE_LO), REG(vg, i, IB_BASE_HI)),
-		.pos = REG(vg, i, IB_OFFSET),
-		.size = REG(vg, i, IB_SIZE),
+		.va = vg_u64(SDMA_REG(vg, i, IB_BASE_LO), SDMA_REG(vg, i, IB_BASE_HI)),
+		.pos = SDMA_REG(vg, i, IB_OFFSET),
+		.size = SDMA_REG(vg, i, IB_SIZE),
 		.vmid = q->vmid,
 	};
 	q->ib_depth = 1;
-	REG(vg, i, IB_SIZE) = 0;
+	SDMA_REG(vg, i, IB_SIZE) = 0;
 }
 
 /* The places of an RLC queue's registers in its MQD. */
@@ -168,7 +142,7 @@ static const struct {
 
 static int load_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
 {
-	uint32_t *regs = &REG(vg, sq->q.index, RB_CNTL);
+	uint32_t *regs = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 	uint32_t mqd[sizeof(struct v9_sdma_mqd) / 4];
 
 	if (vg_mem_read(vg, &sq->q.port, 0, sq->mqd, mqd, sizeof(mqd)))
@@ -180,7 +154,7 @@ static int load_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
 
 static void save_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
 {
-	const uint32_t *regs = &REG(vg, sq->q.index, RB_CNTL);
+	const uint32_t *regs = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 
 	for (size_t i = 0; i < VG_COUNT(image); i++) {
 		if (image[i].saved &&
@@ -199,8 +173,8 @@ static void preempted(struct vgpu *vg, struct vg_queue *q)
 	if (!sq->dynamic)
 		return;
 	save_mqd(vg, sq);
-	REG(vg, q->index, IB_SIZE) = 0;
-	REG(vg, q->index, DOORBELL) = 0;
+	SDMA_REG(vg, q->index, IB_SIZE) = 0;
+	SDMA_REG(vg, q->index, DOORBELL) = 0;
 	sq->dynamic = false;
 }
 
@@ -219,7 +193,7 @@ static enum vg_result execute(struct vgpu *vg, struct vg_queue *q,
 {
 	enum vg_result result = vg_sdma_packet_execute(vg, q, packet, n);
 
-	if (is_rlc(q) && result != VG_WAIT) {
+	if (vg_sdma_is_rlc(q) && result != VG_WAIT) {
 		uint32_t *lo = UTILIZATION(vg, q->index);
 
 		set_reg64(lo, lo + 1, vg_u64(lo[0], lo[1]) + 1);
@@ -236,228 +210,20 @@ static const struct vg_engine_ops sdma_ops = {
 	.enabled = enabled,
 };
 
-/* ---- queue registers ---- */
-
-static void start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)
+void vg_sdma_start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)
 {
-	uint32_t cntl = REG(vg, q->index, RB_CNTL);
-	uint64_t rptr = REG64(vg, q->index, RB_RPTR);
+	uint32_t cntl = SDMA_REG(vg, q->index, RB_CNTL);
+	uint64_t rptr = SDMA_REG64(vg, q->index, RB_RPTR);
 
-	if (!check_pointer(vg, q, rptr) || !check_pointer(vg, q, wptr))
+	if (!vg_sdma_check_pointer(vg, q, rptr) || !vg_sdma_check_pointer(vg, q, wptr))
 		return;
 	q->vmid = VG_FIELD(cntl, SDMA_GFX_RB_CNTL, RB_VMID);
-	q->ring = (uint64_t)REG(vg, q->index, RB_BASE) << RB_BASE_SHIFT |
-		  (uint64_t)REG(vg, q->index, RB_BASE_HI) << RB_BASE_HI_SHIFT;
+	q->ring = (uint64_t)SDMA_REG(vg, q->index, RB_BASE) << RB_BASE_SHIFT |
+		  (uint64_t)SDMA_REG(vg, q->index, RB_BASE_HI) << RB_BASE_HI_SHIFT;
 	q->ring_size = 1u << VG_FIELD(cntl, SDMA_GFX_RB_CNTL, RB_SIZE);
-	set_reg64(&REG(vg, q->index, RB_WPTR), &REG(vg, q->index, RB_WPTR_HI), wptr);
+	set_reg64(&SDMA_REG(vg, q->index, RB_WPTR), &SDMA_REG(vg, q->index, RB_WPTR_HI), wptr);
 	vg_queue_start(vg, q, rptr / 4, wptr / 4);
 	restore_ib(vg, q);
-}
-
-static void rb_enable(struct vgpu *vg, struct vg_queue *q)
-{
-	bool doorbell = VG_FIELD(REG(vg, q->index, DOORBELL), SDMA_GFX_DOORBELL, ENABLE);
-
-	if (q->active)
-		vg_stop(vg, "%s: enabled again before it was idle", q->name);
-	/*
-	 * An RLC queue without a doorbell does not run.  The driver enables such
-	 * a queue after it has unmapped it (drivers/gpu/drm/amd/amdgpu/
-	 * amdgpu_amdkfd_gc_9_4_3.c:210-213) and does not expect it to run.
-	 */
-	else if (doorbell || !is_rlc(q))
-		start(vg, q, REG64(vg, q->index, RB_WPTR));
-}
-
-static void write_rb_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			  uint32_t index, uint32_t value)
-{
-	const uint32_t fixed = SDMA_GFX_RB_CNTL__RB_SIZE_MASK |
-			       SDMA_GFX_RB_CNTL__RB_VMID_MASK;
-	struct vg_queue *q = &queue_of(vg, reg->first)->q;
-	uint32_t old = vg->regs[reg->first];
-	bool was = VG_FIELD(old, SDMA_GFX_RB_CNTL, RB_ENABLE);
-	bool is = VG_FIELD(value, SDMA_GFX_RB_CNTL, RB_ENABLE);
-
-	vg->regs[reg->first] = value;
-	if (is && !was)
-		rb_enable(vg, q);
-	else if (was && !is && !is_rlc(q))
-		vg_queue_kill(vg, q);
-	else if (was && !is && q->active)
-		try_leave(vg, q);
-	else if (q->active && (value ^ old) & fixed)
-		vg_stop(vg, "%s: RB_CNTL 0x%08x -> 0x%08x while it runs", q->name,
-			old, value);
-}
-
-static void set_wptr(struct vgpu *vg, struct vg_queue *q)
-{
-	uint64_t wptr = REG64(vg, q->index, RB_WPTR);
-
-	if (q->active && rb_enabled(vg, q->index) && check_pointer(vg, q, wptr))
-		vg_queue_set_wptr(vg, q, wptr / 4);
-}
-
-static void write_wptr(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
-		       uint32_t value)
-{
-	vg->regs[reg->first + index] = value;
-	set_wptr(vg, &queue_of(vg, reg->first)->q);
-}
-
-static void write_poll_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			    uint32_t index, uint32_t value)
-{
-	if (VG_FIELD(value, SDMA_GFX_RB_WPTR_POLL_CNTL, ENABLE) ||
-	    VG_FIELD(value, SDMA_GFX_RB_WPTR_POLL_CNTL, F32_POLL_ENABLE))
-		vg_stop(vg, "%s = 0x%08x: polling of wptr is not modelled",
-			reg->name, value);
-	vg->regs[reg->first] = value;
-}
-
-static void write_aql_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			   uint32_t index, uint32_t value)
-{
-	if (VG_FIELD(value, SDMA_GFX_RB_AQL_CNTL, AQL_ENABLE))
-		vg_stop(vg, "%s = 0x%08x: AQL on SDMA is not modelled", reg->name,
-			value);
-	vg->regs[reg->first] = value;
-}
-
-static bool idle(const struct vg_queue *q)
-{
-	return !q->active || (!q->preempting && !vg_queue_has_work(q));
-}
-
-static uint32_t read_context_status(struct vgpu *vg, const struct vg_reg *reg,
-				    uint32_t index)
-{
-	const struct vg_queue *q = &queue_of(vg, reg->first)->q;
-
-	/* A disabled queue is idle only when it has left the engine. */
-	return VG_FIELD_PREP(SDMA_GFX_CONTEXT_STATUS, IDLE,
-			     rb_enabled(vg, q->index) ? idle(q) : !q->active);
-}
-
-static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
-{
-	bool all = true;
-
-	for (size_t i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		all &= idle(&vg_gfx9(vg)->sdma.queue[i].q);
-	return VG_FIELD_PREP(SDMA_STATUS_REG, IDLE, all);
-}
-
-#define QUEUE_REGS(name) \
-	VG_REG(SDMA_##name##_RB_CNTL, NULL, write_rb_cntl), \
-	VG_RANGE_PLAIN(SDMA_##name##_RB_BASE, SDMA_##name##_RB_RPTR_HI), \
-	VG_RANGE(SDMA_##name##_RB_WPTR, SDMA_##name##_RB_WPTR_HI, NULL, write_wptr), \
-	VG_REG(SDMA_##name##_RB_WPTR_POLL_CNTL, NULL, write_poll_cntl), \
-	VG_RANGE_PLAIN(SDMA_##name##_RB_RPTR_ADDR_HI, SDMA_##name##_SKIP_CNTL), \
-	VG_REG(SDMA_##name##_CONTEXT_STATUS, read_context_status, \
-	       vg_reg_ignore_write), \
-	VG_REG_PLAIN(SDMA_##name##_DOORBELL), \
-	VG_RANGE_PLAIN(SDMA_##name##_STATUS, SDMA_##name##_CSA_ADDR_HI), \
-	VG_REG_PLAIN(SDMA_##name##_IB_SUB_REMAIN), \
-	VG_RANGE_PLAIN(SDMA_##name##_DUMMY_REG, SDMA_##name##_RB_WPTR_POLL_ADDR_LO), \
-	VG_REG(SDMA_##name##_RB_AQL_CNTL, NULL, write_aql_cntl), \
-	VG_REG_PLAIN(SDMA_##name##_MINOR_PTR_UPDATE), \
-	VG_RANGE_PLAIN(SDMA_##name##_MIDCMD_DATA0, SDMA_##name##_MIDCMD_CNTL)
-
-/* The kernel's headers name only the counter of the first RLC queue. */
-#define UTILIZATION_REGS(n) \
-	{ .first = VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + STRIDE * (n), .count = 2, \
-	  .name = "SDMA_RLC" #n "_UTILIZATION_LO", .write = vg_reg_ignore_write }
-
-static const struct vg_reg regs[] = {
-	VG_REG_PLAIN(SDMA_UCODE_ADDR),
-	VG_REG_PLAIN(SDMA_UCODE_DATA),
-	/* After power on the engine waits for its firmware. */
-	VG_REG_RESET(SDMA_F32_CNTL, SDMA_F32_CNTL__HALT_MASK),
-	VG_REG_PLAIN(SDMA_CNTL),
-	VG_REG_PLAIN(SDMA_CLK_CTRL),
-	VG_REG_PLAIN(SDMA_POWER_CNTL),
-	VG_REG_PLAIN(SDMA_GB_ADDR_CONFIG),
-	VG_REG_PLAIN(SDMA_GB_ADDR_CONFIG_READ),
-	VG_REG_PLAIN(SDMA_PHASE0_QUANTUM),
-	VG_REG_PLAIN(SDMA_PHASE1_QUANTUM),
-	VG_REG_PLAIN(SDMA_PHASE2_QUANTUM),
-	VG_REG_PLAIN(SDMA_SEM_WAIT_FAIL_TIMER_CNTL),
-	VG_REG_PLAIN(SDMA_UTCL1_TIMEOUT),
-	VG_REG(SDMA_STATUS_REG, read_status, vg_reg_ignore_write),
-	/* The driver only dumps these. */
-	VG_REG(SDMA_STATUS1_REG, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_STATUS2_REG, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_STATUS3_REG, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UCODE_CHECKSUM, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_RB_RPTR_FETCH, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_RB_RPTR_FETCH_HI, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_RD_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_WR_STATUS, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_RD_XNACK0, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_RD_XNACK1, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_WR_XNACK0, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_UTCL1_WR_XNACK1, NULL, vg_reg_ignore_write),
-	VG_REG(SDMA_VM_CNTL, NULL, vg_reg_ignore_write),
-
-	QUEUE_REGS(GFX),
-	QUEUE_REGS(PAGE),
-	QUEUE_REGS(RLC0),
-	QUEUE_REGS(RLC1),
-	QUEUE_REGS(RLC2),
-	QUEUE_REGS(RLC3),
-	QUEUE_REGS(RLC4),
-	QUEUE_REGS(RLC5),
-	QUEUE_REGS(RLC6),
-	QUEUE_REGS(RLC7),
-	UTILIZATION_REGS(0),
-	UTILIZATION_REGS(1),
-	UTILIZATION_REGS(2),
-	UTILIZATION_REGS(3),
-	UTILIZATION_REGS(4),
-	UTILIZATION_REGS(5),
-	UTILIZATION_REGS(6),
-	UTILIZATION_REGS(7),
-};
-
-/* ---- doorbells, interrupts ---- */
-
-bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		      unsigned int size)
-{
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
-		if (!VG_FIELD(REG(vg, i, DOORBELL), SDMA_GFX_DOORBELL, ENABLE) ||
-		    VG_FIELD(REG(vg, i, DOORBELL_OFFSET), SDMA_GFX_DOORBELL_OFFSET,
-			     OFFSET) != offset)
-			continue;
-		REG(vg, i, RB_WPTR) = vg_lo(value);
-		if (size == sizeof(uint64_t))
-			REG(vg, i, RB_WPTR_HI) = vg_hi(value);
-		set_wptr(vg, &vg_gfx9(vg)->sdma.queue[i].q);
-		return true;
-	}
-	return false;
-}
-
-void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
-{
-	/*
-	 * To the driver ring 0 is the gfx queue and ring 1 the page queue
-	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); the others follow.
-	 */
-	const struct vg_iv iv = {
-		.client = SOC15_IH_CLIENTID_SDMA0,
-		.source = SDMA0_4_0__SRCID__SDMA_TRAP,
-		.ring = q->index,
-		.vmid = vg_queue_vmid(q),
-		.node = VG_NODE_AID0,
-		.mmhub = true,
-		.data = { context },
-	};
-
-	if (VG_FIELD(vg->regs[VG_ADDR(SDMA_CNTL)], SDMA_CNTL, TRAP_ENABLE))
-		vg_ih_raise(vg, &iv);
 }
 
 /* ---- HWS ---- */
@@ -465,7 +231,7 @@ void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
 static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg)
 {
 	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
-		if (!vg_gfx9(vg)->sdma.queue[i].q.active && !rb_enabled(vg, i))
+		if (!vg_gfx9(vg)->sdma.queue[i].q.active && !vg_sdma_enabled(vg, i))
 			return &vg_gfx9(vg)->sdma.queue[i];
 	}
 	vg_stop(vg, "HWS: more SDMA queues than the engine has");
@@ -486,19 +252,19 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell,
 	    vg_mem_read64(vg, &sq->q.port, vmid, wptr_addr, &wptr))
 		return;
 	sq->dynamic = true;
-	cntl = &REG(vg, sq->q.index, RB_CNTL);
+	cntl = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 	*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_VMID, vmid);
 	*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_ENABLE, 1);
-	REG(vg, sq->q.index, DOORBELL) = VG_FIELD_PREP(SDMA_GFX_DOORBELL, ENABLE, 1);
-	REG(vg, sq->q.index, DOORBELL_OFFSET) =
+	SDMA_REG(vg, sq->q.index, DOORBELL) = VG_FIELD_PREP(SDMA_GFX_DOORBELL, ENABLE, 1);
+	SDMA_REG(vg, sq->q.index, DOORBELL_OFFSET) =
 		VG_FIELD_PREP(SDMA_GFX_DOORBELL_OFFSET, OFFSET, doorbell);
-	start(vg, &sq->q, wptr);
+	vg_sdma_start(vg, &sq->q, wptr);
 }
 
 static bool matches(struct vgpu *vg, const struct vg_sdma_queue *sq,
 		    const struct vg_unmap *which)
 {
-	uint32_t doorbell = VG_FIELD(REG(vg, sq->q.index, DOORBELL_OFFSET),
+	uint32_t doorbell = VG_FIELD(SDMA_REG(vg, sq->q.index, DOORBELL_OFFSET),
 				     SDMA_GFX_DOORBELL_OFFSET, OFFSET);
 
 	switch (which->sel) {
@@ -523,18 +289,18 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which)
 
 	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
 		struct vg_sdma_queue *sq = &vg_gfx9(vg)->sdma.queue[i];
-		uint32_t *cntl = &REG(vg, i, RB_CNTL);
+		uint32_t *cntl = &SDMA_REG(vg, i, RB_CNTL);
 
 		if (!sq->dynamic || !matches(vg, sq, which))
 			continue;
 		*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_ENABLE, 0);
-		try_leave(vg, &sq->q);
+		vg_sdma_try_leave(vg, &sq->q);
 		left++;
 	}
 	return left;
 }
 
-/* ---- block ---- */
+/* ---- all queues ---- */
 
 void vg_sdma_init(struct vgpu *vg)
 {
@@ -544,7 +310,7 @@ void vg_sdma_init(struct vgpu *vg)
 		q->ops = &sdma_ops;
 		q->port = (struct vg_port){ .hub = VG_MMHUB, .cid = CID_SDMA0 };
 		q->index = i;
-		if (is_rlc(q))
+		if (vg_sdma_is_rlc(q))
 			snprintf(q->name, sizeof(q->name), "sdma0.rlc%u",
 				 i - VG_SDMA_RLC0);
 		else
@@ -553,7 +319,7 @@ void vg_sdma_init(struct vgpu *vg)
 	}
 }
 
-static void sdma_reset(struct vgpu *vg)
+void vg_sdma_reset(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
 		vg_queue_kill(vg, &vg_gfx9(vg)->sdma.queue[i].q);
@@ -566,10 +332,3 @@ void vg_sdma_free(struct vgpu *vg)
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
 		vg_queue_free(&vg_gfx9(vg)->sdma.queue[i].q);
 }
-
-const struct vg_block vg_sdma_block = {
-	.name = "sdma",
-	.regs = regs,
-	.num_regs = VG_COUNT(regs),
-	.reset = sdma_reset,
-};
