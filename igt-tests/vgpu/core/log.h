@@ -6,8 +6,8 @@
 #include "vgpu.h"
 
 /*
- * Stop the model for good because a GPU would not survive what it has been
- * asked to do, or because the model does not know it.  The first reason counts.
+ * Stop the model for good, at a request that a GPU would not survive or that the
+ * model does not know.  The first reason counts.
  */
 void vg_stop(struct vgpu *vg, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What core/mem.c asks of a chip's page tables. */
+/* The operations of a chip's page tables, for core/mem.c. */
 #ifndef VG_MMU_H
 #define VG_MMU_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PM4: the packets of compute queues, and what their engine asks of the chip. */
+/* PM4, the packets of compute queues, and the questions of their engine to the chip. */
 #ifndef VG_PM4_H
 #define VG_PM4_H
 
@@ -10,7 +10,7 @@
 typedef enum vg_result (*vg_pm4_fn)(struct vgpu *vg, struct vg_queue *q,
 				    const uint32_t *body, unsigned int n);
 
-/* What one packet is and does. */
+/* An entry of a table of packets. */
 struct vg_pm4_op {
 	uint8_t opcode;
 	const char *name;

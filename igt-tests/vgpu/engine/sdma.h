@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SDMA: the packets, and what their engine asks of the chip. */
+/* SDMA packets, and the questions of their engine to the chip. */
 #ifndef VG_SDMA_H
 #define VG_SDMA_H
 
@@ -7,7 +7,7 @@
 
 #include "core/queue.h"
 
-/* What one packet is and does. */
+/* An entry of a table of packets. */
 struct vg_sdma_packet {
 	uint8_t op, sub_op;
 	const char *name;

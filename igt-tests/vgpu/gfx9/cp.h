@@ -24,7 +24,7 @@ struct vg_hqd {
 	bool is_static;		/* dynamic, but UNMAP_NON_STATIC leaves it alone */
 };
 
-/* What the HWS knows of the process whose queues it is mapping. */
+/* The state of the HWS: its resources, and the process whose queues it maps now. */
 struct vg_hws {
 	uint32_t vmid_mask;	/* SET_RESOURCES */
 	uint64_t queue_mask;

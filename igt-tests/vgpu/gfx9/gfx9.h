@@ -35,7 +35,7 @@ extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block,
 	vg_mmhub_block, vg_ih_block, vg_grbm_block, vg_rlc_block, vg_cp_block,
 	vg_sdma_block;
 
-/* What GRBM_GFX_CNTL selects: a VMID, and a compute queue or NULL. */
+/* The VMID, and the compute queue or NULL, that GRBM_GFX_CNTL selects. */
 unsigned int vg_grbm_vmid(const struct vgpu *vg);
 struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
 

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The walk of GFX9 page tables.  Levels count down to 0, the page table (PTB).  An entry of level n > 0 covers
- * 9 + block_size + 9 * (n - 1) bits of page number, an entry of the PTB
- * 1 << bfs pages, bfs being the block fragment size of the entry above.  With
- * translate-further the driver uses block_size 9 and bfs 9: what the hardware
- * walks as PTB is the driver's PDB0, whose entries are 2 MiB pages, or have TF
- * set and lead to one more table (gfxhub_v1_2.c:336-341, gmc_v9_0.c:1020-1047).
+ * The walk of GFX9 page tables.  Levels count down to 0, the page table (PTB).
+ * An entry of level n > 0 covers 9 + block_size + 9 * (n - 1) bits of page
+ * number.  An entry of the PTB covers 1 << bfs pages; bfs is the block fragment
+ * size in the entry above.
+ *
+ * With translate-further the driver uses block_size 9 and bfs 9.  The hardware
+ * then takes the driver's PDB0 for the PTB.  An entry of PDB0 is a 2 MiB page, or
+ * has TF set and leads to one more table (gfxhub_v1_2.c:336-341,
+ * gmc_v9_0.c:1020-1047).
  */
 #include "gfx9/pte.h"
 #include "gfx9/walk.h"

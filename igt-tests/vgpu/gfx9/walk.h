@@ -5,7 +5,7 @@
 
 #include "core/mmu.h"
 
-/* What the registers VM_CONTEXTn_* say. */
+/* The content of the registers VM_CONTEXTn_*. */
 struct vg_vm_context {
 	bool enabled;
 	unsigned int depth;	/* PAGE_TABLE_DEPTH: directory levels */

@@ -30,7 +30,7 @@ void vg_sock_init(struct vg_sock *sock, int fd);
 void vg_sock_fini(struct vg_sock *sock);
 
 /*
- * Read what is there and serve at most one message from it.  Returns 1 when a
+ * Read the bytes that have arrived and serve at most one message.  Returns 1 when a
  * message was served, 0 when more bytes are needed, -EPIPE when the client
  * left between two messages, -EPROTO with dev->error set for everything that
  * ends the connection otherwise.

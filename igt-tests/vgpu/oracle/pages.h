@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of each page of guest memory: what do the events allow the device? */
+/* The state of each page of guest memory, by the events of the guest. */
 #ifndef VG_ORACLE_PAGES_H
 #define VG_ORACLE_PAGES_H
 

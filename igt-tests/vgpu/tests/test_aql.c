@@ -403,7 +403,7 @@ static void a_fault_leaves_the_packet(void)
 	fake_free(a.f);
 }
 
-/* ---- what is not there ---- */
+/* ---- packets that are not modelled ---- */
 
 static void stops(const void *packet, const char *why)
 {

@@ -128,7 +128,7 @@ int main(void)
 
 	t_assert(mkdtemp(dir));
 	t_equal(vg_images_write(dir), 0);
-	t_equal(vg_images_write(dir), 0);	/* over what is there */
+	t_equal(vg_images_write(dir), 0);	/* over the files that are there */
 	mec_has_a_jump_table_inside(dir);
 	rlc_has_empty_lists_inside(dir);
 	sdma_has_no_jump_table(dir);

@@ -100,7 +100,7 @@ static void other_seed_other_trace(void)
 
 		record(seed, &e);
 		different += !!strcmp(first.f->log, e.f->log);
-		/* What the queue not disturbed did is the same all the same. */
+		/* The undisturbed queue has done the same with every seed. */
 		CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 1);
 		fake_free(e.f);
 	}
@@ -244,7 +244,7 @@ static void preempted_queue_works_on_until_it_is_off(void)
 		vgpu_drain(e.f->vg);
 		CHECK(engine_data(&e)[0] == done);
 		CHECK(done - on_request <= PREEMPT_STEPS);
-		/* What is saved is where it really was: five dwords each. */
+		/* The saved read pointer is behind the last packet done, of five dwords each. */
 		CHECK(e.u.mqd->cp_hqd_pq_rptr == 5 * done);
 		at_once += done == on_request;
 		most = done - on_request > most ? done - on_request : most;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model that remembers what the host asks of it, in place of the GPU. */
+/* A model in place of the GPU, which records the host's calls. */
 #ifndef FAKE_MODEL_H
 #define FAKE_MODEL_H
 

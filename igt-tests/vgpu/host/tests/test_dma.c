@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* DMA_MAP and DMA_UNMAP: what the device can reach of the guest's memory. */
+/* DMA_MAP and DMA_UNMAP: the guest memory that the device may access. */
 #include "client.h"
 
 #include <fcntl.h>
@@ -256,8 +256,8 @@ static void table_is_bounded(void)
 }
 
 /*
- * What SeaBIOS makes of the memory below 1 MiB, by way of the PAM registers, as
- * QEMU sends it: the same RAM is taken away and comes back in other pieces.
+ * SeaBIOS remaps the memory below 1 MiB by the PAM registers.  QEMU then unmaps
+ * RAM and maps the same RAM again in other pieces.
  */
 static void pam_remapping_leaves_the_same_memory(void)
 {
