@@ -77,12 +77,48 @@ def check_shell(names):
 	return result.stdout.splitlines()
 
 
+VGPU_SOURCE = "igt-tests/vgpu/"
+# A room of the simulated GPU, and the rooms whose headers it may include beside its own and vgpu.h. "kernel" are the headers of
+# the guest's kernel that describe the hardware. Tests include what they test.
+VGPU_INCLUDES = {
+	"core": (),
+	"engine": ("core", "kernel"),
+	"oracle": ("core",),
+	"gfx9": ("core", "engine", "kernel"),
+	"vgpu.c": ("core", "oracle", "gfx9"),
+	"host": (),
+	"main.c": ("host",),
+}
+
+
+def room(name):
+	"""The room of a file of the simulated GPU; "kernel" for headers that are not the project's."""
+	if not name.startswith(VGPU_SOURCE):
+		return "kernel"
+	parts = name[len(VGPU_SOURCE):].split("/")
+	return "tests" if "tests" in parts[:-1] else parts[0]
+
+
+def included(name, header, names):
+	"""The file that @name gets for #include "@header"."""
+	beside = os.path.normpath(os.path.join(os.path.dirname(name), header))
+	return beside if beside in names else os.path.normpath(VGPU_SOURCE + header)
+
+
 def check_includes(names):
-	"""The host knows nothing of the model's inside, the model nothing of the host"""
+	"""Includes of the simulated GPU go one way, from room to room"""
+	known = set(names)
 	wrong = []
-	for part, other in (("host", "hw"), ("hw", "host")):
-		here = [name for name in names if name.startswith(f"igt-tests/vgpu/{part}/")]
-		wrong += matching(here, re.compile(rf'#include "(\.\./)*{other}/'))
+	for name in names:
+		here = room(name)
+		if here not in VGPU_INCLUDES or not name.endswith((".c", ".h")):
+			continue
+		for number, line in enumerate(lines(name), 1):
+			match = re.match(r'\s*#\s*include\s*"(.*)"', line)
+			path = match and included(name, match.group(1), known)
+			there = path and room(path if path in known else "")
+			if there and there not in (here, "vgpu.h", *VGPU_INCLUDES[here]):
+				wrong.append(f"{name}:{number}: {here} includes {there}")
 	return wrong
 
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * vgpu: a simulated gfx942 GPU for QEMU's vfio-user-pci device.  Options and
- * the wiring of host and model, nothing else.
+ * vgpu: a simulated GPU for QEMU's vfio-user-pci device.  This file parses the
+ * options and connects the host with the model.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/images.h"
 #include "host/server.h"
 #include "vgpu.h"
 
@@ -56,7 +57,7 @@ struct options {
 	unsigned int num_faults;
 };
 
-/* Returns 0, or EXIT_USAGE with a message about @what. */
+/* Returns 0, or prints a message about @what and returns EXIT_USAGE. */
 static int parse_number(const char *text, const char *what, uint64_t max,
 			uint64_t *value)
 {
@@ -84,7 +85,7 @@ static int parse_fault(const char *text, struct options *opts)
 	const char *name, *what;
 
 	if (!strcmp(text, "help")) {
-		for (size_t i = 0; (name = vgpu_fault_name(i, &what)); i++)
+		for (size_t i = 0; (name = vgpu_inject_name(i, &what)); i++)
 			printf("%-15s %s\n", name, what);
 		return 0;
 	}
@@ -96,7 +97,7 @@ static int parse_fault(const char *text, struct options *opts)
 	return -1;
 }
 
-/* Returns -1 to go on, else the exit status. */
+/* Returns the exit status, or -1 when the program is to go on. */
 static int parse_options(int argc, char **argv, struct options *opts)
 {
 	static const struct option longopts[] = {
@@ -184,7 +185,7 @@ static void print_verdict(void *trace, const char *text)
 static int add_faults(struct vgpu *vg, const struct options *opts)
 {
 	for (unsigned int i = 0; i < opts->num_faults; i++) {
-		int ret = vgpu_add_fault(vg, opts->fault[i]);
+		int ret = vgpu_inject(vg, opts->fault[i]);
 
 		if (!ret)
 			continue;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated gfx942 GPU, seen from outside: what a host (the vfio-user
- * server, or a unit test) gives it and asks of it.
+ * The simulated GPU for its host, which is the vfio-user server or a unit test:
+ * the host gives memory, an interrupt and a clock, and calls the functions below.
  *
- * All state hangs off one struct vgpu, so several GPUs and several tests can
- * live in one process.  The model never blocks, never sleeps and never decides
- * anything by a real clock: it moves only inside the calls below.
+ * All state hangs off struct vgpu, so one process may have several GPUs.  The
+ * model moves only inside the calls below.  It never blocks or sleeps, and no
+ * real clock decides anything.
  */
 #ifndef VGPU_H
 #define VGPU_H
@@ -23,21 +23,20 @@ enum {
 	VG_MMIO_SIZE = 512u << 10,
 };
 
-/* What the model needs of the machine around it. */
+/* The machine around the GPU. */
 struct vg_host_ops {
 	/*
-	 * Host pointer for guest physical [gpa, gpa + len), NULL when any part
-	 * of it is not RAM the device may access that way.  The pointer is
-	 * valid until the host next changes its DMA map, that is until the
-	 * current call into the model returns.
+	 * The host's pointer to guest physical [gpa, gpa + len).  NULL when the
+	 * device may not access a part of it that way, or a part is no RAM.  The pointer is
+	 * valid until the current call into the model returns.
 	 */
 	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
 	/* Signal the device's one MSI vector. */
 	void (*raise_irq)(void *host);
-	/* One line of the event trace, without newline; NULL when not wanted. */
+	/* Takes one line of the trace, without newline; NULL for no trace. */
 	void (*trace)(void *host, const char *line);
-	/* Nanoseconds since the start of some clock that does not stop; only
-	 * needed for vg_config.real_clock. */
+	/* Nanoseconds since the start of a clock that does not stop; only
+	 * vg_config.real_clock needs it. */
 	uint64_t (*clock)(void *host);
 };
 
@@ -45,18 +44,18 @@ struct vg_config {
 	void *vram;		/* VG_VRAM_SIZE bytes, owned by the host */
 	uint64_t seed;		/* of the engines' schedule */
 	/*
-	 * How many steps a requested preemption or TLB flush takes at most; how
-	 * many it is each time the seed decides.  With 0 it is the next
-	 * opportunity, or at once.
+	 * A requested preemption or TLB flush takes at most so many steps; the
+	 * seed decides how many each time.  With 0, a flush is done at once and
+	 * a preemption at the next opportunity.
 	 */
 	unsigned int preempt_steps, flush_steps;
-	/* The GPU's clock, as guest and packets read it, is the host's and not
-	 * virtual time: no two runs have the same values. */
+	/* The GPU's clock follows the host's clock instead of virtual time, so no
+	 * two runs read the same values. */
 	bool real_clock;
-	/* The engines never pause by the seed, only while all queues wait: for
-	 * those who measure time. */
+	/* The engines pause only while all queues wait, and never because of the
+	 * seed.  Benchmarks set this. */
 	bool no_pauses;
-	/* Events to trace, as prefixes between commas; NULL for all. */
+	/* Trace only events with one of these prefixes (between commas); NULL: all. */
 	const char *trace_filter;
 };
 
@@ -66,7 +65,7 @@ struct vgpu *vgpu_new(const struct vg_config *config,
 		      const struct vg_host_ops *ops, void *host);
 void vgpu_free(struct vgpu *vg);
 
-/* Back to the state after power on; VRAM content stays. */
+/* Return to the state after power on, except that VRAM keeps its content. */
 void vgpu_reset(struct vgpu *vg);
 
 /* Register BAR: dword accesses, @offset in bytes, below VG_MMIO_SIZE. */
@@ -78,63 +77,63 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
 			 unsigned int size);
 
 /*
- * The host is about to change the DMA map: forget every pointer obtained from
- * vg_host_ops.dma (the translations themselves stay cached).
- */
-void vgpu_dma_changed(struct vgpu *vg);
-
-/*
  * Let the engines do one step: at most one packet, or one slice of a long one.
- * Returns true while some queue could make progress in a further step; a queue
- * that waits for memory or a register to change counts, since only looking
- * again can tell.
+ * Returns true while another step could make progress.  A queue that waits for
+ * memory or a register to change counts as well, because only another look can
+ * tell whether it has changed.
  */
 bool vgpu_step(struct vgpu *vg);
 /*
- * The steps between two calls of the host: as many as the seed says, none too.
- * True when the host may pause before it calls again, because all queues wait,
- * or because the seed lets the engines be slow.
+ * Let the engines do the steps between two messages of the guest; the seed says
+ * how many, perhaps none.  True when the host may pause before it calls again,
+ * because all queues wait or because the seed makes the engines slow.
  */
 bool vgpu_run(struct vgpu *vg);
-/* Step until all queues are idle or wait, or for long. */
+/* Step until all queues are idle or wait; a limit ends endless loops of users. */
 void vgpu_drain(struct vgpu *vg);
-/* Is there anything vgpu_step() could do? */
+/* Could vgpu_step() do anything? */
 bool vgpu_busy(const struct vgpu *vg);
 /*
- * Have the last steps looked at every queue with work in turn, and found each
- * waiting?  Stepping on without a pause then only burns time.
+ * Does every queue with work wait, as the last steps have seen?  More steps
+ * without a pause would then only burn time.
  */
 bool vgpu_waiting(const struct vgpu *vg);
 
-/* An event of the host, as "<event> key=value ...": with the model's time, and
+/* Trace an event of the host, "<event> key=value ...", with the model's time and
  * under its filter. */
 void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
 	__attribute__((format(printf, 2, 3)));
 
 /*
- * The model has met something it does not know or that a GPU would not
- * survive (an unknown register or packet, a bad address).  Returns what, or
- * NULL.  From then on every other call does nothing and reads return ~0.
+ * Why the model has stopped, or NULL while it runs.  It stops at everything that
+ * it does not know or that a GPU would not survive, such as an unknown register
+ * or packet, or a bad address.  Every other call then does nothing, and reads
+ * return ~0.
  */
 const char *vgpu_stopped(const struct vgpu *vg);
 
 /*
- * What the page oracle found: violations so far, and a verdict of one or more
- * lines, the sum last.  oracle/rules.h has the rules.
+ * The page oracle's findings: the number of violations so far, and a verdict of
+ * one or more lines, of which the last has the sum.  See oracle/rules.h.
  */
 uint64_t vgpu_violations(const struct vgpu *vg);
 void vgpu_verdict(const struct vgpu *vg,
 		  void (*line)(void *arg, const char *text), void *arg);
 
 /*
- * Misbehave: @text is NAME[:KEY=NUMBER,...].  0, -ENOENT for an unknown name,
- * -EINVAL for wrong arguments.
+ * Inject the fault @text, NAME[:KEY=NUMBER,...].  Returns 0, -ENOENT for an
+ * unknown name, or -EINVAL for wrong arguments.
  */
-int vgpu_add_fault(struct vgpu *vg, const char *text);
-/* Name of the @i-th fault there is and a sentence about it, NULL at the end. */
-const char *vgpu_fault_name(size_t i, const char **what);
+int vgpu_inject(struct vgpu *vg, const char *text);
+/* The name of the @i-th fault and a sentence about it; NULL at the end. */
+const char *vgpu_inject_name(size_t i, const char **what);
 
-/* Write "amdgpu/ip_discovery.bin" and the firmware images below @dir; 0 or -errno. */
-int vg_images_write(const char *dir);
+/*
+ * The @i-th file that the driver requests of the guest's user space: its name
+ * below "amdgpu/", and its content in @buf, which has VG_IMAGE_MAX zero bytes.
+ * Returns the size, 0 at the end.
+ */
+enum { VG_IMAGE_MAX = 8192 };
+size_t vgpu_image(size_t i, const char **name, uint8_t *buf);
 
 #endif

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the libFuzzer targets share.  A unit is one dword of options, then the
- * dwords that go into the ring, and into the page of data, too: an IB, a run
- * list or a signal there is made of what the unit says.
+ * The common part of the libFuzzer targets.  A unit is one dword of options and
+ * the dwords of the ring.  The same dwords go to the page of data, so that an
+ * IB, a run list or a signal there has the unit's content as well.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -48,7 +48,7 @@ static inline void fuzz_read(struct fuzz_unit *u, const uint8_t *bytes, size_t s
 	memcpy(u->dword, bytes + sizeof(u->options), u->count * sizeof(uint32_t));
 }
 
-/* A model that stops at what it does not know is a clean end. */
+/* A model that stops is a clean end of a unit. */
 static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 {
 	for (unsigned int i = 0; i < steps && vgpu_step(f->vg); i++)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Arbitrary slots of a user's HSA queue, and what they point to. */
+/* Arbitrary slots of a user's HSA queue, and arbitrary memory that they point to. */
+#include "core/sched.h"
 #include "fuzz/fuzz.h"
-#include "hw/sched.h"
 #include "tests/fake_aql.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	vg_sched_init(a.f->vg);
 	memcpy(aql_data(&a), unit.dword, sizeof(unit.dword));
 	memcpy(a.f->ram + AQL_IB, unit.dword, sizeof(unit.dword));
-	/* Whole slots: what is missing of the last one is 0. */
+	/* Slots are whole: the missing dwords of the last one are 0. */
 	for (unsigned int at = 0; at < unit.count &&
 	     at + AQL_DWORDS <= FUZZ_MAX_DWORDS; at += AQL_DWORDS)
 		aql_put(&a, &unit.dword[at]);

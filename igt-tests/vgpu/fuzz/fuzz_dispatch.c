@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arbitrary bytes as a stream of vfio-user messages.  The stream is cut as the
- * socket does it; what a test's client knows of replies holds for each.  A
- * message's id, which the device only echoes, says what comes along with it:
- * how many descriptors, and of how much memory each.
+ * Arbitrary bytes as a stream of vfio-user messages, which is cut as the socket
+ * cuts it.  The tests' client checks each reply.  The device only echoes the id
+ * of a message, so the id says here how many descriptors come with the message
+ * and how much memory each has.
  */
 #include <unistd.h>
 
+#include "core/bits.h"
 #include "host/tests/client.h"
-#include "util/bits.h"
 
 #define ID_FDS		VG_BITS(3, 0)
 #define ID_FD_PAGES	VG_BITS(7, 4)
@@ -16,7 +16,7 @@
 /* The entry point that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Touch what the model could reach now, and let it interrupt. */
+/* Touch the memory that the model could access now, and let it interrupt. */
 static void use_device(struct client *c, const void *body, size_t len)
 {
 	struct vfio_user_dma_map map;

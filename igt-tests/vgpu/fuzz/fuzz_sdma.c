@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Arbitrary dwords as SDMA packets, in the driver's queue or in a user's. */
+#include "core/sched.h"
 #include "fuzz/fuzz.h"
-#include "hw/sched.h"
 #include "tests/fake_sdma.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-Run a libFuzzer target on its checked-in corpus, which is text: a paragraph is a
-unit, a comment says what it is; 2, 4, 8 or 16 hexadecimal digits are a number of so
-many bits, little endian, and "..." is characters. Without a target it has not been
-built, for want of clang, and the test skips.
+Run a libFuzzer target on its checked-in corpus. The corpus is text: a paragraph is a
+unit, and a comment describes it. 2, 4, 8 or 16 hexadecimal digits are a little endian
+number of 1, 2, 4 or 8 bytes; "..." are characters. There is no target when there was no
+clang to build it; the test then skips.
 """
 
 import argparse
@@ -51,7 +51,7 @@ def fuzz(target, seeds, limit, kept):
 			with open(os.path.join(directory, f"seed{number:03}"), "wb") as f:
 				f.write(unit)
 		artifact = os.path.join(directory, "failed")
-		# The sanitizer's own memory of what was freed is worth more time than it is here.
+		# A larger quarantine of freed memory would cost more time than it is worth here.
 		environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=16"}
 		status = subprocess.run([target, "-seed=1", limit, f"-timeout={SECONDS_PER_UNIT}", f"-max_len={MAX_BYTES}", "-reload=0", "-print_funcs=0",
 			f"-exact_artifact_path={artifact}", *([kept] if kept else []), directory], env=environment, check=False).returncode

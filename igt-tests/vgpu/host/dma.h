@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The guest memory the device may reach: ranges of guest physical addresses
- * (there is no vIOMMU) and where they are mapped in this process.
+ * The guest memory that the device may access: ranges of guest physical addresses
+ * (there is no vIOMMU) and their mappings in this process.
  */
 #ifndef VG_HOST_DMA_H
 #define VG_HOST_DMA_H
@@ -25,18 +25,16 @@ struct vg_dma {
 };
 
 /*
- * Map [@iova, @iova + @size) to @fd at @offset; -1 for a range without memory
- * behind it.  @fd stays the caller's.  Returns 0, -EINVAL (bad flags,
- * alignment, or more than the file holds), -EEXIST (overlap), -ENOSPC, or what
- * mmap() said.
+ * Map [@iova, @iova + @size) to @fd at @offset.  @fd is -1 for a range without
+ * memory, and stays the caller's.  Returns 0, -EINVAL (bad flags or alignment, or
+ * more than the file holds), -EEXIST (overlap), -ENOSPC, or the error of mmap().
  */
 int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
 	       uint32_t flags, int fd, uint64_t offset);
 
 /*
- * Remove every range wholly inside [@iova, @iova + @size).  Returns 0, -EINVAL
- * when that would split a range, -ENOENT when there is none; nothing is
- * removed then.
+ * Remove every range inside [@iova, @iova + @size).  Returns 0, or without a
+ * change -EINVAL if that would split a range and -ENOENT if there is no range.
  */
 int vg_dma_unmap(struct vg_dma *dma, uint64_t iova, uint64_t size);
 void vg_dma_unmap_all(struct vg_dma *dma);

@@ -42,7 +42,7 @@ int vg_irq_get_info(struct vfio_irq_info *info)
 	return 0;
 }
 
-/* The eventfd of the one vector of an index, or its removal. */
+/* Set or remove the eventfd of the one vector of an index. */
 static void set_eventfd(struct vg_irq *irq, uint32_t index, uint32_t action,
 			int *fds, unsigned int nfds)
 {
@@ -93,7 +93,7 @@ int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
 	if (set->index != VFIO_PCI_MSI_IRQ_INDEX ||
 	    action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return 0;
-	/* No vector and no data is how VFIO takes an interrupt down. */
+	/* VFIO takes an interrupt down by a request without vectors and data. */
 	if (!set->count)
 		set_msi(irq, -1);
 	else if (fire)
@@ -108,8 +108,8 @@ void vg_irq_raise(const struct vg_irq *irq)
 	ssize_t n;
 
 	/*
-	 * The file is the client's: when it is not ready (a counter at its
-	 * limit is an interrupt that is pending anyway), do not wait for it.
+	 * Do not wait when the client's file is not ready: its counter is at
+	 * the limit, so an interrupt is pending anyway.
 	 */
 	if (irq->msi_fd < 0 || poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
 		return;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The interrupts of the device: one MSI vector; INTx is there and never used. */
+/* The interrupts of the device: one MSI vector.  The device has INTx but never uses it. */
 #ifndef VG_HOST_IRQ_H
 #define VG_HOST_IRQ_H
 
@@ -17,8 +17,9 @@ void vg_irq_fini(struct vg_irq *irq);
 int vg_irq_get_info(struct vfio_irq_info *info);
 
 /*
- * VFIO_DEVICE_SET_IRQS: @data is the @len bytes after @set.  An eventfd that is
- * kept is set to -1 in @fds; the others stay the caller's.  0 or -EINVAL.
+ * VFIO_DEVICE_SET_IRQS; @data has the @len bytes behind @set.  If it keeps an
+ * eventfd, it sets that one to -1 in @fds; the others stay the caller's.  Returns
+ * 0 or -EINVAL.
  */
 int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
 	       const uint8_t *data, uint32_t len, int *fds, unsigned int nfds);

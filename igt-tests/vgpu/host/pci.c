@@ -10,7 +10,7 @@ enum {
 	VENDOR_AMD = 0x1002,
 	DEVICE_MI300X = 0x74a1,
 	REVISION = 1,
-	/* What amdgpu binds to, drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c:2204. */
+	/* amdgpu binds to this class, drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c:2204. */
 	CLASS_PROCESSING_ACCELERATOR = 0x1200,
 	INTERRUPT_PIN_A = 1,
 
@@ -25,9 +25,9 @@ enum {
 };
 
 /*
- * Configuration space: every field that is not constant zero.  Bits outside
- * @writable keep their value.  BARs are not writable here: the client gives
- * the guest BARs of its own, of the size of the regions.
+ * Configuration space: all fields that are not constantly zero.  Bits outside
+ * @writable keep their value.  BARs are not writable, because the client gives the
+ * guest BARs of its own that have the size of the regions.
  */
 static const struct field {
 	uint16_t offset;

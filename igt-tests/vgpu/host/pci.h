@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The PCI function: its regions (BARs, configuration space) and what is in it. */
+/* The PCI function: its regions (BARs and configuration space) and their content. */
 #ifndef VG_HOST_PCI_H
 #define VG_HOST_PCI_H
 
@@ -11,7 +11,7 @@ struct vg_pci {
 	uint8_t config[PCI_CFG_SPACE_EXP_SIZE];
 };
 
-/* Which BAR is which; VFIO numbers regions like BARs. */
+/* The regions; VFIO numbers them like BARs. */
 enum {
 	VG_PCI_VRAM = VFIO_PCI_BAR0_REGION_INDEX,
 	VG_PCI_DOORBELL = VFIO_PCI_BAR2_REGION_INDEX,
@@ -19,7 +19,7 @@ enum {
 	VG_PCI_CONFIG = VFIO_PCI_CONFIG_REGION_INDEX,
 };
 
-/* Back to the values after power on. */
+/* Set all fields to their values after power on. */
 void vg_pci_reset(struct vg_pci *pci);
 
 /* Bytes in a region, 0 for one that the function does not have. */

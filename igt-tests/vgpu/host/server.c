@@ -14,12 +14,12 @@
 
 enum {
 	/*
-	 * When all queues only wait for the guest: it needs the cores to do
-	 * what they wait for, and nobody tells us when it has.  Also a pause
-	 * of the engines, for something to happen while they are at work.
+	 * A sleep while all queues wait for the guest.  The guest needs the
+	 * cores for its part, and no message says when that is done.  It is
+	 * also the length of the engines' pauses.
 	 */
 	BACK_OFF_MS = 1,
-	/* In lockstep: without a message for so long the guest waits for us. */
+	/* In lockstep, a guest without a message for so long waits for the GPU. */
 	LOCKSTEP_MS = 5,
 };
 
@@ -29,7 +29,7 @@ struct server {
 	struct vg_reply reply;
 	int signal_fd;
 	bool lockstep;
-	bool pause;		/* the engines do without a turn for a moment */
+	bool pause;		/* the engines pause before their next steps */
 };
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)
@@ -38,7 +38,7 @@ static int fail(struct vg_vfio_user *dev, const char *what, int err)
 	return -err;
 }
 
-/* SIGINT and SIGTERM as a descriptor, so that there is one place to wait. */
+/* SIGINT and SIGTERM as a descriptor, so that poll() waits for all events. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -70,7 +70,7 @@ static int wait_for(int fd, int signal_fd, int timeout_ms)
 	return pfds[0].revents ? 1 : 0;
 }
 
-/* How long may the next poll() sleep, in its own terms? */
+/* The timeout of the next poll(). */
 static int idle_timeout(const struct server *srv)
 {
 	if (!vgpu_busy(srv->dev->vg))
@@ -80,7 +80,7 @@ static int idle_timeout(const struct server *srv)
 	return srv->pause ? BACK_OFF_MS : 0;
 }
 
-/* The engines' turn, after a message or because there was @none. */
+/* Let the engines work, after a message or because there was @none. */
 static void run_engines(struct server *srv, bool none)
 {
 	if (none && srv->lockstep)
@@ -114,7 +114,7 @@ static int serve_client(struct server *srv)
 	return -ECANCELED;
 }
 
-/* The one client; @path is gone from the file system afterwards. */
+/* Accept the one client, and remove @path from the file system. */
 static int accept_client(struct vg_vfio_user *dev, const char *path, int signal_fd)
 {
 	int listener = vg_sock_listen(path), fd, ret;

@@ -1,20 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The event loop: one client's messages, and the model's engines in between. */
+/* The event loop: it serves one client's messages and lets the engines work in between. */
 #ifndef VG_HOST_SERVER_H
 #define VG_HOST_SERVER_H
 
 #include "vfio_user.h"
 
 /*
- * Listen at @path, serve the first client that connects until it leaves, the
- * model stops, or SIGINT or SIGTERM arrives (both are blocked from here on).
- * Returns 0 when the client left in order or a signal came, -ECANCELED when
- * the model has stopped, and with dev->error set -EPROTO when the client broke
- * the protocol, another -errno when there could be no connection.
+ * Listen at @path and serve the first client that connects, until the client
+ * leaves, the model stops, or SIGINT or SIGTERM arrives; this function blocks
+ * both signals for good.  Returns
+ *  - 0 when the client left in order or a signal arrived;
+ *  - -ECANCELED when the model has stopped;
+ *  - -EPROTO, with dev->error set, when the client broke the protocol;
+ *  - another -errno, with dev->error set, when there could be no connection.
  *
- * With @lockstep the engines move only by messages, and when the client is
- * silent for a while, then as far as they get: how fast the host is no longer
- * counts.
+ * With @lockstep the speed of the host does not matter: the engines move after a
+ * message, and as far as they get when the client has been silent for a while.
  */
 int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep);
 

@@ -21,11 +21,11 @@ static const char capabilities[] =
 static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 &&
 	      VFIO_USER_PGSIZE == 4096, "capabilities[] says the same");
 
-/* A message as a handler sees it. */
+/* A message, for its handler. */
 struct request {
 	const uint8_t *body;
 	size_t len;
-	int *fds;		/* one that is kept is set to -1 */
+	int *fds;		/* a handler that keeps one sets it to -1 */
 	unsigned int nfds;
 };
 
@@ -80,7 +80,7 @@ static int do_version(struct vg_vfio_user *dev, const struct request *req,
 		return -EINVAL;
 	dev->negotiated = true;
 
-	/* Nothing the client can do changes what is sent, so none of it matters. */
+	/* No capability of the client changes a reply, so ignore them all. */
 	if (reply_put(reply, &version, sizeof(version)))
 		return -EMSGSIZE;
 	return reply_put(reply, capabilities, sizeof(capabilities));
@@ -102,7 +102,6 @@ static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
 	memcpy(&map, req->body, sizeof(map));
 	if (map.argsz < sizeof(map) || req->nfds > 1)
 		return -EINVAL;
-	vgpu_dma_changed(dev->vg);
 	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags,
 			 req->nfds ? req->fds[0] : -1, map.offset);
 	trace_dma(dev, "map", map.iova, map.size, map.flags, ret);
@@ -120,7 +119,6 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
 		return -EINVAL;
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL && (unmap.iova || unmap.size))
 		return -EINVAL;
-	vgpu_dma_changed(dev->vg);
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL)
 		vg_dma_unmap_all(&dev->dma);
 	else
@@ -188,7 +186,7 @@ static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req,
 	struct vfio_irq_set set;
 	int ret;
 
-	/* @argsz counts the data too, except eventfds, which travel beside it. */
+	/* @argsz counts the data too, except eventfds, which the socket passes. */
 	memcpy(&set, req->body, sizeof(set));
 	if (set.argsz < sizeof(set))
 		return -EINVAL;
@@ -211,8 +209,8 @@ static int check_access(const struct vfio_user_region_access *access)
 }
 
 /*
- * Registers are dwords: a narrower read is served from the one it lies in, a
- * 64-bit access is two of them, low dword first, as on the bus.
+ * Registers are dwords.  A narrower read reads the dword that contains it; a
+ * 64-bit access is two dwords, the low one first, as on the bus.
  */
 static int mmio_read(struct vgpu *vg, uint32_t offset, uint8_t *data, uint32_t len)
 {
@@ -397,7 +395,7 @@ static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *head
 			 int ret, struct vg_reply *reply)
 {
 	if (ret == -EPROTO || header->flags & VFIO_USER_F_NO_REPLY) {
-		/* The client of an unanswered command would go on as if it had worked. */
+		/* A client that wants no answer would take a failed command for done. */
 		if (ret && !dev->error[0])
 			end_connection(dev, "%s without a reply failed: %s",
 				       find_handler(header->command)->name,

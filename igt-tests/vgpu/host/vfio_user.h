@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device side of vfio-user: what each message does.  Works on buffers;
- * the socket is vfio_user_sock.h's, so a test or a fuzzer needs none.
+ * The device side of vfio-user: the handlers of messages.  They work on buffers,
+ * so that a test or a fuzzer needs no socket; vfio_user_sock.h has the socket.
  */
 #ifndef VG_HOST_VFIO_USER_H
 #define VG_HOST_VFIO_USER_H
@@ -27,37 +27,38 @@ struct vg_vfio_user {
 	FILE *trace;		/* or NULL */
 	uint64_t started;	/* CLOCK_MONOTONIC in ns; the clock counts from here */
 	bool negotiated;	/* VERSION has been agreed on */
-	char error[160];	/* why the connection has to end */
+	char error[160];	/* the reason why the connection must end */
 };
 
 /*
- * @config without its memory, which is the device's; @trace may be NULL.  Returns 0 or -errno.  On success the device owns a
- * model; vg_vfio_user_fini() frees all but @trace.
+ * Set up the device with a model of its own.  The device allocates the memory
+ * that @config needs; @trace may be NULL.  Returns 0 or -errno.
+ * vg_vfio_user_fini() frees everything but @trace.
  */
 int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
 		      FILE *trace);
 void vg_vfio_user_fini(struct vg_vfio_user *dev);
 
-/* What to send back; an empty one (size 0) stands for no reply. */
+/* A reply; its size is 0 when nothing is to be sent. */
 struct vg_reply {
 	size_t size;
-	int fd;			/* to go with it, still the device's; or -1 */
+	int fd;			/* to send along, still the device's; or -1 */
 	uint8_t data[VFIO_USER_MAX_MESSAGE];
 };
 
 /*
- * Is @header one that a message of this server's client can begin with?
- * Returns 0, or -EPROTO with dev->error set.
+ * Check the header of a client's message.  Returns 0, or -EPROTO with dev->error
+ * set when no message can begin with it.
  */
 int vg_vfio_user_check_header(struct vg_vfio_user *dev,
 			      const struct vfio_user_header *header);
 
 /*
- * Handle one whole message of @size bytes with the @nfds descriptors that came
- * with it, which are the device's from here on.  What a handler finds wrong
- * becomes an error reply; -EPROTO and dev->error mean that the two sides do
- * not understand each other and the connection must end, after @reply has been
- * sent if there is one.
+ * Handle one whole message of @size bytes.  The @nfds descriptors came with it
+ * and belong to the device from here on.  An error of the request becomes an
+ * error reply.  -EPROTO, with dev->error set, means that the two sides do not
+ * understand each other, so the connection must end after @reply, if any, has
+ * been sent.
  */
 int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message,
 			size_t size, int *fds, unsigned int nfds,

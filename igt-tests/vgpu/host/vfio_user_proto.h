@@ -2,8 +2,8 @@
 /*
  * The vfio-user wire format, version 0.0, as far as a PCI device with shared
  * guest RAM needs it (QEMU docs/interop/vfio-user.rst).  Everything is little
- * endian, and so are the machines this runs on.  Where the protocol carries a
- * structure of the kernel's VFIO uapi, that structure is used.
+ * endian, as the machines that this runs on.  Structures of the kernel's VFIO
+ * uapi are used where the protocol has them.
  */
 #ifndef VFIO_USER_PROTO_H
 #define VFIO_USER_PROTO_H
@@ -103,7 +103,7 @@ struct vfio_user_region_access {
 
 static_assert(sizeof(struct vfio_user_region_access) == 16, "region_access");
 
-/* What this server negotiates. */
+/* The limits that this server announces. */
 enum {
 	VFIO_USER_MAX_FDS = 8,
 	VFIO_USER_MAX_DATA = 1 << 20,

@@ -43,7 +43,7 @@ int vg_sock_listen(const char *path)
 		close(fd);
 		return ret;
 	}
-	/* Whoever waits for @path to appear can connect at once. */
+	/* A client that waits for @path to appear can connect at once. */
 	if (listen(fd, 1) < 0 || rename(hidden, path) < 0) {
 		ret = -errno;
 		unlink(hidden);
@@ -79,7 +79,7 @@ static int end_with(struct vg_vfio_user *dev, const char *what, int err)
 	return -EPROTO;
 }
 
-/* Take the descriptors out of @msg; those that are too many are closed. */
+/* Take the descriptors out of @msg, and close those that are too many. */
 static int take_fds(struct vg_sock *sock, struct msghdr *msg)
 {
 	int ret = msg->msg_flags & MSG_CTRUNC ? -EMFILE : 0;
@@ -107,8 +107,9 @@ static int take_fds(struct vg_sock *sock, struct msghdr *msg)
 }
 
 /*
- * Read towards @want bytes of message, never past them: descriptors belong to
- * the message they arrive with.  Returns 1 when they are there, 0 when not yet.
+ * Read until there are @want bytes of the message, and no byte more, because
+ * descriptors belong to the message that they arrive with.  Returns 1 when there
+ * are so many, 0 when more must arrive.
  */
 static int receive(struct vg_sock *sock, struct vg_vfio_user *dev, size_t want)
 {
@@ -217,13 +218,13 @@ int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
 	sock->nfds = 0;
 	ret = vg_vfio_user_handle(dev, sock->message, header.size, sock->fds, nfds,
 				  reply);
-	/* What the model does not survive must not look like an answer. */
+	/* Send no reply to a message that stopped the model. */
 	if (vgpu_stopped(dev->vg))
 		return ret ? ret : 1;
 	if (reply->size) {
 		char why[sizeof(dev->error)];
 
-		/* The first reason to end the connection is the one to tell. */
+		/* Keep the first reason to end the connection. */
 		memcpy(why, dev->error, sizeof(why));
 		sent = send_reply(sock, dev, reply);
 		if (ret)

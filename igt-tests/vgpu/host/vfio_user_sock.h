@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfio-user over a UNIX stream socket: cuts the stream into messages, without
- * ever waiting for the rest of one, and carries file descriptors.
+ * vfio-user over a UNIX stream socket.  It cuts the stream into messages, passes
+ * file descriptors, and never waits for the rest of a message.
  */
 #ifndef VG_HOST_VFIO_USER_SOCK_H
 #define VG_HOST_VFIO_USER_SOCK_H
@@ -20,9 +20,8 @@ struct vg_sock {
 };
 
 /*
- * Listen at @path.  The socket appears there only once it can be connected to;
- * a socket left behind by an earlier run is replaced.  Returns the descriptor
- * or -errno.
+ * Listen at @path.  The socket appears there only when a client can connect to
+ * it.  It replaces a socket of an earlier run.  Returns the descriptor or -errno.
  */
 int vg_sock_listen(const char *path);
 
@@ -31,7 +30,7 @@ void vg_sock_init(struct vg_sock *sock, int fd);
 void vg_sock_fini(struct vg_sock *sock);
 
 /*
- * Read what is there and serve at most one message from it.  Returns 1 when a
+ * Read the bytes that have arrived and serve at most one message.  Returns 1 when a
  * message was served, 0 when more bytes are needed, -EPIPE when the client
  * left between two messages, -EPROTO with dev->error set for everything that
  * ends the connection otherwise.

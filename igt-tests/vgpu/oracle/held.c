@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A hash table of chunks of neighbouring addresses.  A chunk is there while it
- * has a value: what has been lost costs nothing.
+ * A hash table of chunks of neighbouring addresses.  A chunk without a value is
+ * removed.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -58,7 +58,7 @@ void vg_held_free(struct vg_held *held)
 	free(held);
 }
 
-/* Neither addresses nor names of address spaces differ in the low bits only. */
+/* Mixes all bits, because addresses and names of address spaces often share the low ones. */
 static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 {
 	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull;	/* times 2^64 */
@@ -67,7 +67,7 @@ static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 	return (hash ^ hash >> 32) & (num_buckets - 1);
 }
 
-/* Where the chunk is linked, or would be. */
+/* The link to the chunk, or the link that a new chunk gets. */
 static struct chunk **find(const struct vg_held *held, uint64_t mm,
 			   uint64_t number)
 {
@@ -85,7 +85,7 @@ static void grow(struct vg_held *held)
 	struct chunk **bucket = calloc(num, sizeof(*bucket));
 
 	if (!bucket)
-		return;		/* slower, no less right */
+		return;		/* the table only gets slower */
 	for (uint64_t i = 0; i < held->num_buckets; i++) {
 		while (held->bucket[i]) {
 			struct chunk *chunk = held->bucket[i], **link;
@@ -128,7 +128,7 @@ int vg_held_set(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t value)
 	return 0;
 }
 
-/* What is in [@va, @end) of the chunk; without values it is removed. */
+/* Take the values in [@va, @end) of the chunk; remove the chunk if none is left. */
 static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va,
 		      uint64_t end, int (*taken)(void *arg, uint64_t value),
 		      void *arg)
@@ -154,7 +154,7 @@ static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va,
 	return err;
 }
 
-/* Looks at every chunk that there is. */
+/* The same by a look at every chunk, for ranges with more addresses than chunks. */
 static int take_all(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t end,
 		    int (*taken)(void *arg, uint64_t value), void *arg)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is at which address of which address space: a value that is not 0.  Made
- * for a million single pages anywhere as well as for long ranges.
+ * A map from an address of an address space to a value that is not 0.  It is fast
+ * for a million scattered pages and for long ranges.
  */
 #ifndef VG_ORACLE_HELD_H
 #define VG_ORACLE_HELD_H
@@ -13,14 +13,14 @@ struct vg_held;
 struct vg_held *vg_held_new(void);
 void vg_held_free(struct vg_held *held);
 
-/* 0 when there is nothing. */
+/* The value at an address, or 0. */
 uint64_t vg_held_get(const struct vg_held *held, uint64_t mm, uint64_t va);
 /* 0 or -ENOMEM. */
 int vg_held_set(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t value);
 /*
- * Remove everything in [@va, @va + @count) and call @taken for it; the first error
- * of that ends it and is returned.  Takes as long as there are addresses, or
- * things in @held if these are fewer.
+ * Remove all values in [@va, @va + @count) and call @taken for each.  The first
+ * error of @taken ends the removal and is returned.  The time is proportional to
+ * the number of addresses or of chunks in @held, whichever is smaller.
  */
 int vg_held_take(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t count,
 		 int (*taken)(void *arg, uint64_t value), void *arg);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Taking events from the guest's ring, judging accesses, and the verdict.
- * The page states themselves are in pages.c.
+ * The page oracle: it takes events from the guest's ring, judges accesses by the
+ * states of the pages (pages.c) and gives the verdict.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -9,30 +9,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/bits.h"
 #include "oracle/oracle.h"
 #include "oracle/pages.h"
 #include "oracle/rules.h"
-#include "util/bits.h"
 
 enum {
 	MAX_RING = 1 << 16,	/* events */
-	KEPT_LINES = 8,		/* violations repeated with the verdict */
-	TRACED_LINES = 1000,	/* since the last mark; more only drown the trace */
+	KEPT_LINES = 8,		/* the verdict repeats so many violations */
+	TRACED_LINES = 1000,	/* the trace has so many since the last mark */
 	LINE = 512,
 };
 
 struct vg_oracle {
 	struct vg_pages *pages;
-	bool enabled;		/* a ring is there */
-	bool used;		/* there has been one since the start */
+	bool enabled;		/* there is a ring */
+	bool used;		/* there was a ring at some time */
 	uint64_t ring;		/* bus address */
 	uint32_t ring_size;
-	uint64_t head;		/* taken from this ring */
-	uint64_t earlier;	/* events of the rings before it */
+	uint64_t head;		/* events taken from this ring */
+	uint64_t earlier;	/* events of the rings before this one */
 	uint64_t accesses;
 	uint64_t violations;
-	uint32_t mark;		/* the last one */
-	uint64_t marked_at;	/* violations until then */
+	uint64_t marked_at;	/* violations until the last mark */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
 	unsigned int num_kept;
@@ -44,13 +43,7 @@ static const char *const sentence[VG_NUM_RULES] = {
 #undef VG_RULE
 };
 
-int vg_oracle_init(struct vgpu *vg)
-{
-	vg->oracle = calloc(1, sizeof(*vg->oracle));
-	return vg->oracle ? 0 : -ENOMEM;
-}
-
-static void oracle_free(struct vgpu *vg)
+void vg_oracle_free(struct vgpu *vg)
 {
 	if (!vg->oracle)
 		return;
@@ -72,7 +65,7 @@ static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
 	n = snprintf(line, sizeof(line), "t=%" PRIu64 " ", vg->time);
 	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"",
 		 rule, details, sentence[rule]);
-	/* The trace has the time of its own. */
+	/* vg_trace() adds the time itself. */
 	if (o->violations - o->marked_at <= TRACED_LINES)
 		vg_trace(vg, "%s", line + n);
 	if (o->num_kept < KEPT_LINES)
@@ -111,7 +104,7 @@ static void history(const struct vg_page *page, char *buf, size_t size)
 }
 
 static void violation(struct vgpu *vg, enum vg_rule rule,
-		      const struct vg_oracle_access *a,
+		      const struct vg_judged_access *a,
 		      const struct vg_page *page, uint64_t number)
 {
 	char events[LINE / 3], details[LINE];
@@ -168,7 +161,7 @@ static void drain(struct vgpu *vg)
 		return;
 	r = ring(vg);
 	if (!r)
-		return;		/* the host is taking the guest's memory away */
+		return;		/* the host has taken the guest's memory away */
 	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 	if (tail == o->head)
 		return;
@@ -178,7 +171,7 @@ static void drain(struct vgpu *vg)
 		return;
 	}
 	while (o->head != tail) {
-		/* A copy: the guest could change what has been checked. */
+		/* A copy, because the guest could change the event after the check. */
 		struct vg_oracle_event event = r->event[o->head % o->ring_size];
 
 		take(vg, &event);
@@ -189,7 +182,7 @@ static void drain(struct vgpu *vg)
 
 /* ---- judging ---- */
 
-uint64_t vg_oracle_now(struct vgpu *vg)
+static uint64_t oracle_now(struct vgpu *vg)
 {
 	const struct vg_oracle *o = vg->oracle;
 
@@ -197,7 +190,7 @@ uint64_t vg_oracle_now(struct vgpu *vg)
 	return o->earlier + (o->enabled ? vg_pages_now(o->pages) : 0);
 }
 
-static void judge_page(struct vgpu *vg, const struct vg_oracle_access *a,
+static void judge_page(struct vgpu *vg, const struct vg_judged_access *a,
 		       uint64_t number)
 {
 	const struct vg_page *page = vg_pages_get(vg->oracle->pages, number);
@@ -213,7 +206,7 @@ static void judge_page(struct vgpu *vg, const struct vg_oracle_access *a,
 		violation(vg, VG_RULE_READONLY, a, page, number);
 }
 
-void vg_oracle_judge(struct vgpu *vg, const struct vg_oracle_access *access)
+static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 {
 	struct vg_oracle *o = vg->oracle;
 	uint64_t last = access->gpa + access->len - 1;
@@ -279,7 +272,7 @@ static uint32_t read_violations(struct vgpu *vg, const struct vg_reg *reg,
 static uint32_t read_events(struct vgpu *vg, const struct vg_reg *reg,
 			    uint32_t index)
 {
-	return vg_oracle_now(vg);
+	return oracle_now(vg);
 }
 
 static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
@@ -288,19 +281,14 @@ static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
 	return vg->oracle->accesses;
 }
 
-/* What was judged before it belongs to one part of a run, what follows to the next. */
+/* A mark begins the next part of a run: later accesses belong to that part. */
 static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
 		       uint32_t index, uint32_t value)
 {
 	drain(vg);
-	vg->oracle->mark = value;
+	vg->mark = value;
 	vg->oracle->marked_at = vg->oracle->violations;
 	vg_trace(vg, "mark value=%u", value);
-}
-
-uint32_t vg_oracle_mark(const struct vgpu *vg)
-{
-	return vg->oracle->mark;
 }
 
 #define ORACLE_REG(name_, read_, write_) \
@@ -321,13 +309,26 @@ static const struct vg_reg regs[] = {
 	ORACLE_REG(ORACLE_MARK, NULL, write_mark),
 };
 
-/* No reset: a guest that resets the GPU still owns its pages and the ring. */
+/* No reset, because a guest that resets the GPU keeps its pages and the ring. */
 const struct vg_block vg_oracle_block = {
 	.name = "oracle",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
-	.free = oracle_free,
 };
+
+static const struct vg_judge oracle_judge = {
+	.now = oracle_now,
+	.access = judge_access,
+};
+
+int vg_oracle_init(struct vgpu *vg)
+{
+	vg->oracle = calloc(1, sizeof(*vg->oracle));
+	if (!vg->oracle)
+		return -ENOMEM;
+	vg->judge = &oracle_judge;
+	return 0;
+}
 
 /* ---- verdict ---- */
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A page is accessible while it is mapped for DMA and, if it came from a
- * process, while some process still has it where the driver found it.  The
- * former comes from the DMA API, the latter from the MMU notifiers, so it does
- * not matter what the driver itself believes.
+ * process, while a process still has it at the address where the driver found
+ * it.  The DMA API reports the mappings and the MMU notifiers report the
+ * addresses, so nothing depends on the driver's own bookkeeping.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,9 +15,9 @@
 enum {
 	CHUNK_SHIFT = 9,
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
-	MAX_PAGE_SHIFT = 28,	/* 1 TiB: more than any test guest has */
+	MAX_PAGE_SHIFT = 28,	/* 1 TiB, more than any test guest has */
 	HELD_WRITE = 1,		/* flags in a value of struct vg_held */
-	HELD_PAGE = 2,		/* no value is 0 */
+	HELD_PAGE = 2,		/* set in each value, so that none is 0 */
 	HELD_SHIFT = 2,
 };
 
@@ -113,8 +113,8 @@ static void decrement(uint32_t *count, bool condition)
 }
 
 /*
- * Whoever mapped it found it in a process, perhaps too long ago: it may since
- * have been freed and become the driver's own.
+ * A lookup found the page in a process.  That may be too long ago: the page may
+ * have been freed since and belong to the driver now.
  */
 static void found(struct vg_page *page)
 {
@@ -139,7 +139,7 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 	case VG_ORACLE_UNMAP:
 		decrement(&page->maps, true);
 		decrement(&page->maps_write, write);
-		/* Who gets it next has it rightfully. */
+		/* The next owner may give it to the device again. */
 		if (!page->maps)
 			page->owned = page->freed = false;
 		break;
@@ -194,7 +194,7 @@ static int apply_range(struct vg_pages *pages)
 	return err;
 }
 
-/* ---- what processes hold ---- */
+/* ---- pages that processes hold ---- */
 
 static int lose(void *arg, uint64_t value)
 {
@@ -203,8 +203,8 @@ static int lose(void *arg, uint64_t value)
 }
 
 /*
- * Nothing but an invalidation takes a permission away: of two lookups that find
- * the same page the later one to be told may have been the earlier one.
+ * Only an invalidation takes a permission away.  A report that the page is read
+ * only may come from a lookup that began before the one that found it writable.
  */
 static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 {
@@ -218,7 +218,7 @@ static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 	if (value == old || (value | HELD_WRITE) == old)
 		return 0;
 	err = vg_held_set(pages->held, e->mm, va, value);
-	/* First the new one: a page held all along is never lost. */
+	/* Add the new page first, so that a page that stays is never lost. */
 	if (!err)
 		err = apply(pages, number, VG_ORACLE_HOLD, e->flags);
 	if (!err && old)
@@ -231,7 +231,7 @@ static int hold(struct vg_pages *pages)
 	const struct vg_oracle_event *e = pages->event;
 	int err = 0;
 
-	/* The invalidation has taken away what could be held there. */
+	/* The process no longer has the page: the invalidation has taken it. */
 	if (e->flags & VG_ORACLE_OVERTAKEN)
 		return apply_range(pages);
 	for (uint64_t i = 0; i < e->count && !err; i++)
@@ -239,7 +239,7 @@ static int hold(struct vg_pages *pages)
 	return err;
 }
 
-/* Whatever the guest says must not make the model walk or allocate for ever. */
+/* No event of the guest may make the model walk or allocate without end. */
 static bool sane(const struct vg_oracle_event *e)
 {
 	bool by_page = e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP ||

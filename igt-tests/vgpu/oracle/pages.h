@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the device may do with each page of guest memory, from the events. */
+/* The state of each page of guest memory, by the events of the guest. */
 #ifndef VG_ORACLE_PAGES_H
 #define VG_ORACLE_PAGES_H
 
@@ -10,7 +10,7 @@
 
 enum { VG_PAGE_HISTORY = 6 };
 
-/* One event as it concerned one page. */
+/* One event of one page. */
 struct vg_page_event {
 	uint64_t time;
 	uint32_t kind;		/* enum vg_oracle_kind */
@@ -18,13 +18,13 @@ struct vg_page_event {
 };
 
 struct vg_page {
-	uint32_t maps, maps_write;	/* DMA mappings that there are */
-	uint32_t holds, holds_write;	/* places where processes have it */
+	uint32_t maps, maps_write;	/* number of its DMA mappings */
+	uint32_t holds, holds_write;	/* number of addresses at which processes hold it */
 	bool owned;		/* the driver allocated it for the device */
-	bool user;		/* got from a process: somebody must hold it */
-	bool freed;		/* while it was mapped */
-	uint64_t lost_at;	/* last event that made it inaccessible, or 0 */
-	uint32_t events;	/* number; the last are in history */
+	bool user;		/* it came from a process, so a process must hold it */
+	bool freed;		/* it was freed while it was mapped */
+	uint64_t lost_at;	/* the last event that made it inaccessible, or 0 */
+	uint32_t events;	/* number of events; the last are in history */
 	struct vg_page_event history[VG_PAGE_HISTORY];
 };
 
@@ -41,9 +41,9 @@ int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
 		   uint64_t time);
 uint64_t vg_pages_now(const struct vg_pages *pages);
 
-/* A page nobody has said anything of is all zero. */
+/* A page without events is all zero. */
 const struct vg_page *vg_pages_get(const struct vg_pages *pages, uint64_t page);
-/* Does the device have any right to it? */
+/* Has the kernel taken the page back? */
 bool vg_page_lost(const struct vg_page *page);
 bool vg_page_readonly(const struct vg_page *page);
 

@@ -1,20 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How the guest tells the page oracle what the kernel does with its pages.
+ * The protocol by which the guest reports to the page oracle what its kernel does
+ * with pages.  The model and the guest's kernel module include this header.
  *
  * The guest allocates a ring of physically contiguous memory, announces it
- * through registers and appends events.  The model reads what is new before it
- * judges an access, so an event is in force as soon as it is in the ring: the
- * guest needs no access to the device for it, except when the ring is full.
- *
- * Included by the model and by the guest's kernel module.
+ * through registers and appends events.  The model reads new events before it
+ * judges an access, so an event is in force as soon as it is in the ring.  The
+ * guest accesses the device only when the ring is full.
  */
 #ifndef VG_ORACLE_PROTOCOL_H
 #define VG_ORACLE_PROTOCOL_H
 
 #include <linux/types.h>
 
-/* Dword addresses in the register BAR, in a part where no IP block has any. */
+/* Dword addresses in the register BAR, in a part that no IP block uses. */
 enum vg_oracle_reg {
 	VG_ORACLE_ID = 0x1f000,	/* reads as VG_ORACLE_ID_VALUE */
 	VG_ORACLE_RING_LO,	/* bus address of struct vg_oracle_ring */
@@ -25,7 +24,7 @@ enum vg_oracle_reg {
 	VG_ORACLE_VIOLATIONS,	/* reads as the number so far */
 	VG_ORACLE_EVENTS,	/* reads as the number taken */
 	VG_ORACLE_ACCESSES,	/* reads as the number judged */
-	VG_ORACLE_MARK,		/* a write is a line in the trace, between the violations */
+	VG_ORACLE_MARK,		/* a write begins a part of the run and is in the trace */
 	VG_ORACLE_REGS_END
 };
 
@@ -34,28 +33,28 @@ enum vg_oracle_reg {
 /* All addresses in units of 4 KiB pages. */
 enum vg_oracle_kind {
 	/*
-	 * The device may reach @count pages from @page: they were mapped for
-	 * DMA.  OWNED when the driver allocated them for that purpose, so that
-	 * they are nobody else's now.  FOUND when a lookup must have found them,
-	 * so that they are a process's.
+	 * @count pages from @page on were mapped for DMA, so the device may
+	 * reach them.  OWNED: the driver allocated them for that purpose, so
+	 * they belong to nobody else.  FOUND: a lookup must have found them, so
+	 * they belong to a process.
 	 */
 	VG_ORACLE_MAP = 1,
 	VG_ORACLE_UNMAP,
-	/* @count pages from @page went back to the page allocator. */
+	/* @count pages from @page on went back to the page allocator. */
 	VG_ORACLE_FREE,
 	/*
-	 * A lookup found that [@va, @va + @count) of @mm are the pages from
-	 * @page.  OVERTAKEN: they were, before a LOSE that has been told.
+	 * A lookup found the pages from @page on at [@va, @va + @count) of @mm.
+	 * OVERTAKEN: they were there before a LOSE that was reported already.
 	 */
 	VG_ORACLE_HOLD,
 	/*
-	 * What was held in [@va, @va + @count) of @mm is the kernel's again:
-	 * all notifiers have returned.
+	 * All notifiers of an invalidation have returned, so the pages at
+	 * [@va, @va + @count) of @mm belong to the kernel again.
 	 */
 	VG_ORACLE_LOSE,
-	/* The address space is gone, and all that was held in it. */
+	/* The address space is gone, with all pages that were held in it. */
 	VG_ORACLE_LEAVE,
-	/* @count events could not be reported. */
+	/* The guest could not report @count events. */
 	VG_ORACLE_MISSED,
 	VG_ORACLE_NUM_KINDS
 };
@@ -73,14 +72,14 @@ struct vg_oracle_event {
 	__u64 page;
 	__u64 count;
 	__u64 va;
-	__u64 mm;		/* any name of the address space but 0 */
+	__u64 mm;		/* a name of the address space, not 0 */
 };
 
 /* Positions count events since ENABLE; the place is position % size. */
 struct vg_oracle_ring {
-	__u64 tail;		/* the guest's: written behind the event */
+	__u64 tail;		/* the guest writes it after the event */
 	__u64 reserved1[7];	/* a cache line each */
-	__u64 head;		/* the model's: events before it are taken */
+	__u64 head;		/* the model has taken the events before it */
 	__u64 reserved2[7];
 	struct vg_oracle_event event[];
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is a violation: X(id, name, sentence), most serious reason first.  An
- * access is counted under the first rule that it breaks.
+ * The rules that an access may break: X(id, name, sentence), the most serious
+ * first.  An access counts under the first rule that it breaks.
  */
 #ifndef VG_ORACLE_RULES_H
 #define VG_ORACLE_RULES_H

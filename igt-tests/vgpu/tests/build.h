@@ -5,12 +5,12 @@
 
 #include <string.h>
 
-#include "pkt/pm4.h"
+#include "gfx9/pkt_hws.h"
 #include "tests/fake_host.h"
 
 enum { BUILD_MAX_BODY = 4096 };
 
-static inline void build_packet(struct fake_queue *q, enum pm4_opcode op,
+static inline void build_packet(struct fake_queue *q, unsigned int op,
 				const void *body, unsigned int dwords)
 {
 	uint32_t header = pm4_header(op, dwords);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A test is a program: the first thing that does not hold ends it with 1. */
+/* A test is a program, which the first failed check ends with status 1. */
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* For tests of the schedule and of faults: a KIQ and a user queue that an
- * engine with a seed works on, and messages with the engines' steps behind. */
+/* A GPU with a seed, a KIQ and a user queue, for tests of the schedule and of
+ * injected faults. */
 #ifndef TEST_ENGINE_H
 #define TEST_ENGINE_H
 
-#include "hw/regs_gc.h"
-#include "hw/sched.h"
+#include "core/sched.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 
@@ -71,7 +71,7 @@ static inline void engine_count(struct engine *e, unsigned int n)
 	user_queue_kick(e->f, &e->u);
 }
 
-/* The page table says another page from now on; the TLB may not know. */
+/* Change the page table to another page; the TLB may still have the old one. */
 static inline void engine_move_page(struct engine *e)
 {
 	user_map(e->f, ENGINE_VMID, ENGINE_DATA_VA, ENGINE_OTHER, 1);

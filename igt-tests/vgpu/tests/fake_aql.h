@@ -3,8 +3,8 @@
 #ifndef FAKE_AQL_H
 #define FAKE_AQL_H
 
-#include "hw/regs_gc.h"
-#include "pkt/aql.h"
+#include "engine/pkt_aql.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 

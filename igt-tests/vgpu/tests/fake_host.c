@@ -3,7 +3,7 @@
 #include <sys/mman.h>
 
 #include "tests/fake_host.h"
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/fake_ih.h"
 
 enum {
@@ -206,8 +206,8 @@ static uint64_t new_table(struct fake_host *f)
 
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid)
 {
-	/* What gfxhub_v1_2_xcc_setup_vmid_config() writes: 0x5554cd with all
-	 * interrupts on and 4 levels by translate-further. */
+	/* The value of gfxhub_v1_2_xcc_setup_vmid_config(), 0x5554cd: all
+	 * interrupts are on, and translate-further makes four levels. */
 	uint32_t cntl = VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1) |
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_DEPTH, LEVELS - 2) |
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_BLOCK_SIZE,

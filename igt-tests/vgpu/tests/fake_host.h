@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host without a socket: memory, an interrupt counter, a trace in memory;
- * and a GPU on it with a GART, ready for page tables and queues.
+ * A host in memory for the tests: it has RAM, counts interrupts and keeps the
+ * trace.  Its GPU has a GART and is ready for page tables and queues.
  *
- * Everything fails the test program (exit 1) when it cannot do its work.
+ * A function that cannot do its work ends the test program with status 1.
  */
 #ifndef FAKE_HOST_H
 #define FAKE_HOST_H
@@ -11,16 +11,14 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "hw/cp.h"
-#include "hw/gmc.h"
-#include "hw/model.h"
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/pte.h"
 #include "tests/check.h"
-#include "util/bits.h"
-#include "vm/pte.h"
 
 #define FAKE_RAM_BASE	0x40000000ull	/* guest physical */
 #define FAKE_RAM_SIZE	0x00800000ull
-/* VMID 0 sees all of the RAM here. */
+/* VMID 0 has all of the RAM at this address. */
 #define FAKE_GART_BASE	0x00100000ull
 
 struct fake_host {
@@ -28,31 +26,31 @@ struct fake_host {
 	uint8_t *vram, *ram;
 	uint64_t vram_next;	/* for page tables */
 	unsigned int irqs;
-	uint64_t clock_ns;	/* what the host's clock says */
+	uint64_t clock_ns;	/* of the host's clock */
 	char *log;
 	size_t log_len, log_cap;
 };
 
 struct fake_host *fake_new(void);
-/* Also checks that the model has not stopped. */
+/* Free everything, and check that the model has not stopped. */
 void fake_free(struct fake_host *f);
-/* The same whatever has become of the model. */
+/* Free everything without that check. */
 void fake_discard(struct fake_host *f);
 
-/* The trace so far; forget it. */
+/* Search the trace so far, count in it, and forget it. */
 bool fake_logged(const struct fake_host *f, const char *needle);
 unsigned int fake_log_count(const struct fake_host *f, const char *needle);
 void fake_log_clear(struct fake_host *f);
 
-/* Step until nothing is left but waiting; fails after @max steps. */
+/* Step until all queues are idle or wait; fails after @max steps. */
 unsigned int fake_run(struct fake_host *f, unsigned int max);
 /* Check that the model stopped with @needle in the reason, then free. */
 void fake_expect_stop(struct fake_host *f, const char *needle);
 
-/* Memory of VMID 0: pointer into RAM for a GART address. */
+/* The pointer into RAM for a GART address of VMID 0. */
 void *fake_gart(struct fake_host *f, uint64_t va);
 
-/* VMID 1..15: four levels as the driver builds them; @flags VG_PTE_*. */
+/* Page tables of VMID 1..15, four levels as the driver builds them; @flags are VG_PTE_*. */
 #define FAKE_RW (VG_PTE_VALID | VG_PTE_READABLE | VG_PTE_WRITEABLE)
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid);
 void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va,

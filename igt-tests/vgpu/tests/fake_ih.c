@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-#include "hw/regs_oss.h"
+#include "core/bits.h"
+#include "gfx9/regs_oss.h"
 #include "tests/fake_ih.h"
-#include "util/bits.h"
 #include "vgpu.h"
 
 enum { MC_SPACE_BUS = 1 };

@@ -3,11 +3,11 @@
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 #include "v9_structs.h"
 
 enum {
-	/* In the GART, beside what fake_host.c has there. */
+	/* Places in the GART that fake_host.c does not use. */
 	RINGS = FAKE_GART_BASE + 0x100000,
 	RING_STRIDE = 0x1000,
 	POINTERS = FAKE_GART_BASE + 0x180000,

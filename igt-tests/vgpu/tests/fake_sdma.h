@@ -6,7 +6,7 @@
 #ifndef FAKE_SDMA_H
 #define FAKE_SDMA_H
 
-#include "pkt/sdma.h"
+#include "engine/pkt_sdma.h"
 #include "tests/fake_host.h"
 
 /* Data that VMID 0 and SDMA_VMID both see at this address. */

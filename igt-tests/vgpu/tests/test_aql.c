@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HSA queues: slots, doorbells, barriers, IBs, signals; taken off and put back. */
+/* HSA queues: slots, doorbells, barriers, IBs and signals; preemption and resuming. */
 #include "tests/fake_aql.h"
 #include "vega10_enum.h"
 
@@ -45,7 +45,7 @@ static void a_barrier_without_signals_passes(void)
 	fake_free(a.f);
 }
 
-/* The doorbell is a packet's number, not a count of dwords or packets. */
+/* A doorbell write has the number of a packet, not a count of dwords or packets. */
 static void packets_behind_the_doorbell_stay(void)
 {
 	struct aql a;
@@ -99,7 +99,7 @@ static void the_ring_wraps_and_may_be_full(void)
 	fake_free(a.f);
 }
 
-/* More slots reserved than there are: nothing is run twice. */
+/* Producers reserve more slots than there are; the queue runs no packet twice. */
 static void a_write_index_ahead_of_the_ring(void)
 {
 	struct aql a;
@@ -331,7 +331,7 @@ static void an_ib_runs_before_its_packet_is_complete(void)
 	fake_free(a.f);
 }
 
-/* At every step of it, once: nothing is lost and nothing done twice. */
+/* A preemption at any step loses no packet and runs none twice. */
 static void taken_off_anywhere_and_put_back(void)
 {
 	enum { ADDS = 3 };
@@ -403,7 +403,7 @@ static void a_fault_leaves_the_packet(void)
 	fake_free(a.f);
 }
 
-/* ---- what is not there ---- */
+/* ---- packets that are not modelled ---- */
 
 static void stops(const void *packet, const char *why)
 {
@@ -432,7 +432,7 @@ static void unknown_packets_stop(void)
 	stops(&other, "PM4 packet");
 }
 
-/* Whatever the slots hold: executed, waited for, halted or stopped. */
+/* Any content of the slots: the queue executes it, waits or halts, or the model stops. */
 static void arbitrary_packets_do_no_harm(void)
 {
 	enum { RUNS = 100, PACKETS = 8, TYPES = 7 };

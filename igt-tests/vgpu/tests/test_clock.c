@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GPU's clock: whoever tells the time, registers, packets of every engine
- * or interrupts, tells the same, at the rate that the driver advertises.
+ * The GPU's clock: registers, packets of every engine and interrupts have the same
+ * time, and it goes at the rate that the driver advertises.
  */
-#include "hw/blocks.h"
+#include "gfx9/gfx9.h"
 #include "tests/engine.h"
 #include "tests/fake_aql.h"
 #include "tests/fake_sdma.h"
@@ -48,7 +48,7 @@ static void virtual_time_is_accesses_and_steps(void)
 	fake_free(e.f);
 }
 
-/* Nothing of the machine gets in: the same calls tell the same time. */
+/* The same calls give the same time, whatever the machine does. */
 static void virtual_time_is_the_same_in_every_run(void)
 {
 	uint64_t told[2];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Queues mapped through registers: activation, preemption, resuming, faults. */
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 
@@ -33,7 +33,7 @@ static void kick_and_run(struct fake_host *f, struct user_queue *u)
 	fake_run(f, STEPS);
 }
 
-/* The driver's part of mapping again: registers from the MQD. */
+/* Map the queue again as the driver does: write the registers from the MQD. */
 static void map_again(struct fake_host *f, struct user_queue *u)
 {
 	const uint32_t *mqd = &u->mqd->cp_mqd_base_addr_lo;
@@ -89,7 +89,7 @@ static void a_dequeued_queue_hears_no_doorbell(void)
 	fake_free(f);
 }
 
-/* The doorbell was lost, the write pointer in memory tells. */
+/* The doorbell was lost, but the write pointer is in memory. */
 static void mapping_again_goes_on_and_replays_nothing(void)
 {
 	struct user_queue u;
@@ -260,7 +260,7 @@ static void a_halted_micro_engine_runs_nothing(void)
 	fake_free(f);
 }
 
-/* And no others: u.ring is on pipe 0 of ME 1. */
+/* The reset of another pipe leaves the queue alone: u.ring is on pipe 0 of ME 1. */
 static void the_reset_of_a_pipe_takes_its_queues_off(void)
 {
 	struct user_queue u;

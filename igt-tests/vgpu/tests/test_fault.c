@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Each fault by name: it strikes, does what it says, and no more. */
+/* Each injected fault strikes, has its effect, and no other. */
 #include <errno.h>
 
+#include "core/tlb.h"
 #include "oracle/protocol.h"
 #include "tests/engine.h"
-#include "vm/tlb.h"
 
 static void start(struct engine *e, const char *fault)
 {
 	engine_init(e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e->f->vg, fault));
+	CHECK(!vgpu_inject(e->f->vg, fault));
 }
 
 static void finish(struct engine *e, const char *strikes)
@@ -38,12 +38,12 @@ static void names_are_listed_and_known(void)
 	size_t n;
 
 	engine_init(&e, 1, 0, 0);
-	for (n = 0; (name = vgpu_fault_name(n, &what)); n++) {
+	for (n = 0; (name = vgpu_inject_name(n, &what)); n++) {
 		CHECK(*name && *what);
-		CHECK(!vgpu_add_fault(e.f->vg, name));
-		CHECK(e.f->vg->fault[n].armed);
+		CHECK(!vgpu_inject(e.f->vg, name));
+		CHECK(e.f->vg->injection[n].armed);
 	}
-	CHECK(n == VG_NUM_FAULTS);
+	CHECK(n == VG_NUM_INJECTIONS);
 	fake_free(e.f);
 }
 
@@ -72,9 +72,9 @@ static void bad_texts_are_refused(void)
 
 	engine_init(&e, 1, 0, 0);
 	for (size_t i = 0; i < VG_COUNT(cases); i++)
-		CHECK(vgpu_add_fault(e.f->vg, cases[i].text) == cases[i].ret);
-	CHECK(e.f->vg->fault[VG_FAULT_LOST_DOORBELL].after == 2);
-	CHECK(!e.f->vg->fault[VG_FAULT_SLOW_PREEMPT].armed);
+		CHECK(vgpu_inject(e.f->vg, cases[i].text) == cases[i].ret);
+	CHECK(e.f->vg->injection[VG_INJECT_LOST_DOORBELL].after == 2);
+	CHECK(!e.f->vg->injection[VG_INJECT_SLOW_PREEMPT].armed);
 	fake_free(e.f);
 }
 
@@ -84,12 +84,12 @@ static void after_and_count_choose_the_strikes(void)
 
 	start(&e, "lost-doorbell:after=2,count=3");
 	for (unsigned int i = 0; i < 10; i++)
-		CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+		CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
 		      (i >= 2 && i < 5));
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
 
-/* Opportunities in other parts of a run do not count either. */
+/* Opportunities in other parts of the run do not count. */
 static void a_mark_chooses_the_part(void)
 {
 	struct engine e;
@@ -99,7 +99,7 @@ static void a_mark_chooses_the_part(void)
 		if (mark > 6)
 			vgpu_mmio_write(e.f->vg, 4 * VG_ORACLE_MARK, mark);
 		for (unsigned int i = 0; i < 3; i++)
-			CHECK(vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL) ==
+			CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
 			      (mark == 7 && i >= 1));
 	}
 	finish(&e, "inject fault=lost-doorbell strike=2");
@@ -112,7 +112,7 @@ static void chance_is_drawn_by_the_seed(void)
 
 	start(&e, "lost-doorbell:chance=25");
 	for (unsigned int i = 0; i < 1000; i++)
-		strikes += vg_inject(e.f->vg, VG_FAULT_LOST_DOORBELL);
+		strikes += vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL);
 	CHECK(strikes > 150 && strikes < 350);
 	fake_free(e.f);
 }
@@ -146,7 +146,7 @@ static void fail_preempt(void)
 	finish(&e, "inject fault=fail-preempt strike=1");
 }
 
-/* And a fence behind it never comes. */
+/* A fence behind such a preemption never comes. */
 static void fail_preempt_by_packet(void)
 {
 	struct engine e;
@@ -175,7 +175,7 @@ static void stale_mqd(void)
 	finish(&e, "inject fault=stale-mqd strike=1");
 }
 
-/* The TLB knows the first page, which then moves. */
+/* The TLB has the first page, whose entry then changes. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);
@@ -236,9 +236,9 @@ static void no_tlb_flush_spares_the_kernel(void)
 	build_write32(&e.kiq, ENGINE_FENCE, 1);
 	fake_ring_doorbell(e.f, &e.kiq);
 	fake_run(e.f, ENGINE_STEPS);
-	CHECK(vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	CHECK(vg_tlb_find(e.f->vg->tlb[VG_GFXHUB], 0, ENGINE_FENCE));
 	fake_flush(e.f, VG_GFXHUB, 0);
-	CHECK(!vg_tlb_find(e.f->vg->hub[VG_GFXHUB].tlb, 0, ENGINE_FENCE));
+	CHECK(!vg_tlb_find(e.f->vg->tlb[VG_GFXHUB], 0, ENGINE_FENCE));
 	finish(&e, "inject fault=no-tlb-flush strike=1");
 }
 
@@ -267,7 +267,7 @@ static void lost_interrupt(void)
 	for (unsigned int i = 0; i < 2; i++)
 		vg_ih_raise(e.f->vg, &(struct vg_iv){ .client = 1 });
 	CHECK(e.f->irqs == 1);
-	CHECK(e.f->vg->ih.wptr == 64); /* both are in the ring */
+	CHECK(vg_gfx9(e.f->vg)->ih.wptr == 64); /* both are in the ring */
 	finish(&e, "inject fault=lost-interrupt strike=1");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Fault reports and invalidate engines, as the driver sees them. */
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "soc15_ih_clientid.h"
 #include "tests/fake_host.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* What is at which address: nothing gets lost and everything is found again. */
+/* The map from addresses to values finds each value again and loses none. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -122,7 +122,7 @@ static void a_million_scattered_pages(void)
 	vg_held_free(held);
 }
 
-/* Each of many invalidations of much more than there is costs little. */
+/* Many invalidations of huge ranges with few pages take little time. */
 static void long_ranges_over_few_pages(void)
 {
 	struct vg_held *held = vg_held_new();

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Hardware scheduling: run lists, filters of UNMAP_QUEUES, fences, PASIDs. */
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
 
@@ -99,7 +99,7 @@ static unsigned int mapped(struct hws *h)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		n += h->f->vg->cp.hqd[i].dynamic;
+		n += vg_gfx9(h->f->vg)->cp.hqd[i].dynamic;
 	return n;
 }
 

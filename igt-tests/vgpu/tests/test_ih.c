@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Interrupt ring 0: order, wrap, overflow, write pointer write-back. */
-#include "hw/regs_oss.h"
+#include "gfx9/regs_oss.h"
 #include "tests/fake_host.h"
 
 enum { RING_BYTES = 256, IV_BYTES = 32, SLOTS = RING_BYTES / IV_BYTES };
@@ -103,7 +103,7 @@ static void a_disabled_ring_takes_nothing(void)
 	raise(f, 1);
 	CHECK(f->irqs == 0);
 	CHECK(wptr(f) == 0);
-	CHECK(f->vg->ih.dropped == 1);
+	CHECK(vg_gfx9(f->vg)->ih.dropped == 1);
 	fake_free(f);
 }
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Which pages of a lookup has an invalidation taken away meanwhile? */
+/* The table of invalidations: which pages of a lookup has one overtaken? */
 #include <string.h>
 
 #include "invalidations.h"
@@ -102,7 +102,7 @@ static void runs_end_where_it_changes(void)
 	CHECK(lookup_run(&inv, lookup, MM, VA + 25, 75, &result) == 75 && !result);
 }
 
-/* Without lookups, or with one after the other, there is always room. */
+/* The table has always room without lookups, or with one after the other. */
 static void what_no_lookup_cares_about_is_dropped(void)
 {
 	memset(&inv, 0, sizeof(inv));
@@ -124,7 +124,7 @@ static void what_no_lookup_cares_about_is_dropped(void)
 	CHECK(!inv.forgotten);
 }
 
-/* The oldest goes, and with it only what it alone has overtaken. */
+/* A full table forgets the oldest invalidation, and only what that one has overtaken. */
 static void a_full_table_forgets_and_counts(void)
 {
 	__u64 lookup = start();

@@ -3,7 +3,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/fake_host.h"
 
 enum { VMID = 3, CID = 5 };

@@ -47,7 +47,7 @@ static void enable(struct fake_host *f)
 	set_reg(f, VG_ORACLE_ENABLE, 1);
 }
 
-/* As the guest's module does; of one page where nothing else is said. */
+/* Report an event as the guest's module does; it is of one page unless it says otherwise. */
 static void say(struct fake_host *f, struct vg_oracle_event *event)
 {
 	struct vg_oracle_ring *r = ring(f);
@@ -79,7 +79,7 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 #define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f) SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
-/* VA of VMID leads to PAGE_A, of which nothing has been said yet. */
+/* VA of VMID leads to PAGE_A, of which there is no event yet. */
 static struct fake_host *reporting(void)
 {
 	struct fake_host *f = fake_new();
@@ -90,7 +90,7 @@ static struct fake_host *reporting(void)
 	return f;
 }
 
-/* ... and is mapped and held, as of a userptr BO. */
+/* The same with PAGE_A mapped and held, like a page of a userptr BO. */
 static struct fake_host *with_userptr(void)
 {
 	struct fake_host *f = reporting();
@@ -112,7 +112,7 @@ static void write_page(struct fake_host *f)
 	CHECK(!vg_mem_write32(f->vg, &gfx, VMID, VA, 1));
 }
 
-/* All @count so far, the last of @rule, and no other. */
+/* There are @count violations so far, and the last one is of @rule. */
 static void expect(struct fake_host *f, unsigned int count, const char *rule)
 {
 	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == count);
@@ -211,7 +211,7 @@ static void r2_fires_after_the_address_space_is_gone(void)
 	fake_free(f);
 }
 
-/* Pages looked up before an invalidation that came first must not be used. */
+/* An invalidation has overtaken the lookup, so its pages must not be used. */
 static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 {
 	struct fake_host *f = reporting();
@@ -228,7 +228,7 @@ static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 	fake_free(f);
 }
 
-/* ... even if nobody has them at all any more. */
+/* The same when no process has the pages any more. */
 static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
 {
 	struct fake_host *f = reporting();
@@ -242,7 +242,7 @@ static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
 	fake_free(f);
 }
 
-/* A lookup that took its time takes nothing away from a later one. */
+/* A slow lookup takes no page away from a later one. */
 static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
 {
 	struct fake_host *f = with_userptr();
@@ -257,7 +257,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
 	fake_free(f);
 }
 
-/* What it found may be the driver's by the time it is told. */
+/* A page may belong to the driver by the time a lookup reports it. */
 static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 {
 	struct fake_host *f = reporting();
@@ -302,7 +302,7 @@ static void pages_of_one_lookup_are_lost_one_by_one(void)
 	fake_free(f);
 }
 
-/* Whoever looks, for one range or for many, finds the same. */
+/* A lookup of many ranges reports the same as one of a single range. */
 static void a_page_found_twice_at_an_address_is_lost_once(void)
 {
 	struct fake_host *f = with_userptr();
@@ -331,7 +331,7 @@ static void r2_does_not_fire_elsewhere(void)
 	fake_free(f);
 }
 
-/* One address lost, the page still held at another, perhaps by a child. */
+/* One address is lost, but a process, perhaps a child, holds the page at another. */
 static void r2_does_not_fire_while_somebody_holds_the_page(void)
 {
 	struct fake_host *f = with_userptr();
@@ -555,7 +555,7 @@ static void the_verdict_comes_last(void)
 	fake_free(f);
 }
 
-/* However many there are before it, those behind a mark are in the trace. */
+/* Violations after a mark are in the trace, however many there were before. */
 static void a_mark_separates_violations(void)
 {
 	struct fake_host *f = reporting();

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * pkt/pm4.h against the kernel that encodes these packets: opcodes, body sizes
- * and the place of every field, by building a packet with the kernel's macros or
- * bit fields and taking it apart with ours.
+ * engine/pkt_pm4.h and gfx9/pkt_hws.h have the kernel's opcodes, body sizes and
+ * places of fields.  The test builds a packet with the kernel's macros or bit
+ * fields and takes it apart with ours.
  */
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
 
-#include "pkt/pm4.h"
+#include "gfx9/pkt_hws.h"
 #include "soc15d.h"
 #include "tests/check.h"
 #include "../amdkfd/kfd_pm4_headers_ai.h"

@@ -2,7 +2,7 @@
 /* Packets on the KIQ's ring and in IBs of a user's VMID. */
 #include <string.h>
 
-#include "hw/regs_gc.h"
+#include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "vega10_enum.h"
 
@@ -262,8 +262,8 @@ static void wait_functions_compare_as_named(void)
 		}
 }
 
-/* What amdgpu_gmc_fw_reg_write_reg_wait() puts on the KIQ for the MMHUB: the
- * register numbers are cut to 16 bits (gfx_v9_4_3.c:360-372). */
+/* The packet of amdgpu_gmc_fw_reg_write_reg_wait() for the MMHUB: the driver cuts
+ * its register numbers to 16 bits (gfx_v9_4_3.c:360-372). */
 static void write_wait_reaches_the_mmhub(void)
 {
 	enum { CUT = 0xffff, FLUSH_VMID = 3 };

@@ -1,16 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The register bus and what the driver reads while it probes. */
-#include "hw/regs_nbio.h"
+/* The register bus, and the registers that the driver reads while it probes. */
+#include "gfx9/regs_nbio.h"
 #include "tests/fake_host.h"
 
 static void no_two_blocks_share_an_address(void)
 {
 	struct fake_host *f = fake_new(); /* vgpu_new() would have stopped */
 
-	for (size_t b = 0; b < vg_num_blocks; b++)
-		for (size_t r = 0; r < vg_blocks[b]->num_regs; r++)
-			CHECK(f->vg->reg_at[vg_blocks[b]->regs[r].first] ==
-			      &vg_blocks[b]->regs[r]);
+	for (size_t b = 0; b < f->vg->num_blocks; b++) {
+		const struct vg_block *block = f->vg->block[b];
+
+		for (size_t r = 0; r < block->num_regs; r++)
+			CHECK(f->vg->reg_at[block->regs[r].first] == &block->regs[r]);
+	}
 	fake_free(f);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The schedule: reproducible, nothing reported before the last access. */
+/* The schedule is reproducible, and no end is reported before the last access. */
 #include <string.h>
 
 #include "tests/engine.h"
@@ -9,7 +9,7 @@ enum { SEEDS = 20, PREEMPT_STEPS = 40, FLUSH_STEPS = 30, WRITES = 100 };
 
 /* ---- reproducible ---- */
 
-/* A message, and the engines' turn behind it, as the host does it. */
+/* A message, after which the engines work, as with the real host. */
 static void write_reg(struct engine *e, uint32_t reg, uint32_t value)
 {
 	vgpu_mmio_write(e->f->vg, 4 * reg, value);
@@ -44,7 +44,7 @@ static bool is_fenced(struct engine *e)
 	return engine_fence(e);
 }
 
-/* What a driver does around a notifier, while two queues work. */
+/* The driver's calls around a notifier, while two queues work. */
 static void record(uint64_t seed, struct engine *e)
 {
 	struct user_queue other;
@@ -100,7 +100,7 @@ static void other_seed_other_trace(void)
 
 		record(seed, &e);
 		different += !!strcmp(first.f->log, e.f->log);
-		/* What the queue not disturbed did is the same all the same. */
+		/* The undisturbed queue has done the same with every seed. */
 		CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 1);
 		fake_free(e.f);
 	}
@@ -149,7 +149,7 @@ static void pauses_can_be_left_out(void)
 	CHECK(none && !pauses && most > 8 && most <= 32);
 }
 
-/* A loop of packets, until it is preempted: an IB that is its own successor. */
+/* An endless loop of packets, which only a preemption ends: an IB that chains to itself. */
 static void endless_loop_keeps_neither_host_nor_engine(void)
 {
 	const struct pm4_indirect_buffer body = {
@@ -196,7 +196,7 @@ static void nobody_starves(void)
 	}
 }
 
-/* Waiting is known only when all have been asked, in any order. */
+/* vgpu_waiting() is true only after a look at all queues, in any order. */
 static void all_are_asked_before_the_gpu_waits(void)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -244,7 +244,7 @@ static void preempted_queue_works_on_until_it_is_off(void)
 		vgpu_drain(e.f->vg);
 		CHECK(engine_data(&e)[0] == done);
 		CHECK(done - on_request <= PREEMPT_STEPS);
-		/* What is saved is where it really was: five dwords each. */
+		/* The saved read pointer is behind the last packet done, of five dwords each. */
 		CHECK(e.u.mqd->cp_hqd_pq_rptr == 5 * done);
 		at_once += done == on_request;
 		most = done - on_request > most ? done - on_request : most;
@@ -300,7 +300,7 @@ static void fence_behind_unmap_comes_after_the_last_access(void)
 	CHECK(worked_on > SEEDS / 2);
 }
 
-/* The position in an IB is not saved unless asked for: never leave there. */
+/* Without SWITCH_INSIDE_IB the position in an IB is not saved, so the queue stays. */
 static void sdma_does_not_leave_inside_an_ib(void)
 {
 	enum { FENCES = 20, IB = 0x1000, INDIRECTS = 4, FENCE_DWORDS = 4 };
@@ -342,7 +342,7 @@ static void sdma_does_not_leave_inside_an_ib(void)
 
 /* ---- TLB ---- */
 
-/* Make the TLB know the first page, which then moves. */
+/* Let the TLB have the first page, whose entry then changes. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);
@@ -411,7 +411,7 @@ static void requests_of_one_engine_merge(void)
 	struct engine e;
 
 	engine_init(&e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e.f->vg, "late-tlb-ack:steps=5"));
+	CHECK(!vgpu_inject(e.f->vg, "late-tlb-ack:steps=5"));
 	fake_flush(e.f, VG_GFXHUB, 2);
 	vgpu_step(e.f->vg);
 	fake_flush(e.f, VG_GFXHUB, 3);
@@ -432,7 +432,7 @@ static void reset_forgets_requests(void)
 	struct engine e;
 
 	engine_init(&e, 1, 0, 0);
-	CHECK(!vgpu_add_fault(e.f->vg, "late-tlb-ack:steps=5"));
+	CHECK(!vgpu_inject(e.f->vg, "late-tlb-ack:steps=5"));
 	fake_flush(e.f, VG_GFXHUB, 2);
 	CHECK(vgpu_busy(e.f->vg));
 	vgpu_reset(e.f->vg);

@@ -1,15 +1,15 @@
 // SPDX-License-Identifier: MIT
-/* What each SDMA packet does. */
+/* The effect of each SDMA packet. */
 #include "tests/fake_sdma.h"
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 #include "vega10_enum.h"
 
 enum { MARK = 0x600dcafe };
 
-/* A queue of its own for each case: the kernel's, or a user's. */
+/* Each case has a queue of its own, the kernel's or a user's. */
 static struct fake_host *kernel_queue(struct fake_sdma *s)
 {
 	struct fake_host *f = fake_sdma_host();
@@ -143,7 +143,7 @@ static void fault_stops_a_copy_at_the_page(void)
 	fake_free(f);
 }
 
-/* Neither page boundary lies on the other one. */
+/* Source and destination reach their page boundaries at different bytes. */
 static void fault_while_reading_stops_a_copy_at_the_page(void)
 {
 	const struct vg_sdma_copy_linear copy =
@@ -495,7 +495,7 @@ static void ib_runs_in_the_vmid_it_names(void)
 	fake_free(f);
 }
 
-/* Each makes the model stop and say so. */
+/* Each of these packets stops the model with a reason. */
 static void what_is_not_known_stops(void)
 {
 	const uint64_t d = SDMA_DATA;

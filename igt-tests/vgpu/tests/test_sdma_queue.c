@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
-/* SDMA queues: how they are mapped, fed, stopped and continued. */
+/* SDMA queues: mapping, doorbells, preemption and resuming. */
 #include "tests/fake_sdma.h"
 
 #include <string.h>
 
-#include "hw/regs_sdma.h"
+#include "gfx9/regs_sdma.h"
 
 #define MQD	(FAKE_GART_BASE + 0x190000)
 
@@ -251,7 +251,7 @@ static void waiting_packet_starts_anew_after_a_stop(void)
 	fake_free(f);
 }
 
-/* What kgd_gfx_v9_4_3_hqd_sdma_destroy() does once the queue is idle. */
+/* kgd_gfx_v9_4_3_hqd_sdma_destroy(), after the queue is idle. */
 static void enabling_without_a_doorbell_runs_nothing(void)
 {
 	struct fake_sdma s;

@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * pkt/sdma.h against drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h, so that
- * a mistake that decoder and builder share does not stay hidden.
+ * engine/pkt_sdma.h has the layouts of
+ * drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h.  Without this test nobody
+ * would notice a mistake that the decoder shares with the tests' builders.
  */
 #include <stddef.h>
 #include <stdio.h>
 
-#include "pkt/sdma.h"
+#include "engine/pkt_sdma.h"
 #include "vega10_sdma_pkt_open.h"
 
 struct field {

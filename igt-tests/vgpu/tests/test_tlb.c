@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The translation cache by itself. */
+/* The TLB. */
+#include "core/tlb.h"
 #include "tests/check.h"
-#include "vm/tlb.h"
 
 static void insert(struct vg_tlb *tlb, unsigned int vmid, uint64_t va,
 		   unsigned int shift, uint64_t phys)

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The page walk on tables in plain arrays. */
+/* The page walk, on tables in arrays. */
 #include <stdlib.h>
 
-#include "hw/model.h"
+#include "core/bits.h"
+#include "gfx9/pte.h"
+#include "gfx9/walk.h"
 #include "tests/check.h"
-#include "util/bits.h"
-#include "vm/pte.h"
-#include "vm/walk.h"
 
 enum { ENTRIES = 512, TABLES = 8, TABLE_BYTES = ENTRIES * 8 };
 

@@ -49,7 +49,7 @@ int client_region_read(struct client *c, uint32_t region, uint64_t offset,
 int client_region_write(struct client *c, uint32_t region, uint64_t offset,
 			const void *data, uint32_t count);
 
-/* What the model sees at a guest physical address; NULL when nothing. */
+/* The model's pointer to a guest physical address, or NULL. */
 void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);
 
 /* A memfd of @size bytes. */

@@ -46,11 +46,6 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
 	vg->doorbell_size = size;
 }
 
-void vgpu_dma_changed(struct vgpu *vg)
-{
-	vg->dma_changes++;
-}
-
 bool vgpu_step(struct vgpu *vg)
 {
 	if (vg->busy_steps) {

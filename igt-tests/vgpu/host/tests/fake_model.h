@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model that remembers what the host asks of it, in place of the GPU. */
+/* A model in place of the GPU, which records the host's calls. */
 #ifndef FAKE_MODEL_H
 #define FAKE_MODEL_H
 
@@ -13,7 +13,7 @@ struct vgpu {
 	uint64_t doorbell_value;
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
-	unsigned int resets, doorbells, mmio_writes, dma_changes, steps, runs, drains;
+	unsigned int resets, doorbells, mmio_writes, steps, runs, drains;
 	unsigned int busy_steps;	/* how many more steps there is work for */
 	bool waiting;			/* that work is to look again */
 	const char *stops_when_done;	/* reason to stop when the steps are done */

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Framing, VERSION, and what all commands have in common. */
+/* Framing, VERSION, and the checks that all commands share. */
 #include "client.h"
 
 #include <time.h>
@@ -267,7 +267,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* Between two looks at the clock passes what passes here, neither more nor less. */
+/* The clock of vg_host_ops goes as fast as the machine's clock. */
 static void clock_goes_with_the_machine(void)
 {
 	enum { APART_NS = 2000000 };

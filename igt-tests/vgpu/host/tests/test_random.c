@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Messages without sense, but of the right shape often enough to get past the
- * first checks: whatever comes, the device answers or ends the connection, and
- * keeps no descriptor it should not.  The seed is fixed; another one can be
- * given as argument.
+ * Random messages, many of which have the right shape and so pass the first
+ * checks.  The device must answer each or end the connection, and must not keep
+ * a descriptor that does not belong to it.  The seed is fixed; an argument gives
+ * another one.
  */
 #include "client.h"
 
@@ -61,7 +61,7 @@ static size_t make_body(uint64_t *state, uint8_t *body)
 	return len;
 }
 
-/* What a client would send: the right length, the count that goes with it. */
+/* A message of the right length, with the count that belongs to it. */
 static size_t make_plausible(uint64_t *state, uint16_t command, uint8_t *body)
 {
 	struct vfio_user_region_access access = { 0 };

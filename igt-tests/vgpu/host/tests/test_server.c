@@ -360,7 +360,7 @@ static void polling_queue_does_not_take_a_core(void)
 	t_assert(cpu_ms < 300);
 }
 
-/* Only looking again can tell whether what it waits for has happened. */
+/* A queue that waits for memory must look again, because no message tells it. */
 static void polling_queue_is_looked_at_again_without_messages(void)
 {
 	struct server s = { 0 };

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/* The register BAR and the doorbell BAR. */
+#ifndef VG_BUS_H
+#define VG_BUS_H
+
+#include "core/gpu.h"
+
+/* Enter a block's registers; the model stops when two registers share an address. */
+void vg_bus_add(struct vgpu *vg, const struct vg_block *block);
+/* Set the storage of all registers to their reset values. */
+void vg_bus_reset(struct vgpu *vg);
+
+/* A write to the doorbell BAR; @offset counts bytes. */
+void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
+		 unsigned int size);
+
+#endif

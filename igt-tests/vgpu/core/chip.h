@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A chip: its blocks, and the operations that the core and the packet engines
+ * ask of it.  vgpu.c picks one; the core and the engines know chips only
+ * through this structure.
+ */
+#ifndef VG_CHIP_H
+#define VG_CHIP_H
+
+#include "core/mmu.h"
+#include "core/reg.h"
+
+struct vg_pm4_chip;	/* engine/pm4.h */
+struct vg_sdma_chip;	/* engine/sdma.h */
+
+/* A file that the driver requests of the guest's user space. */
+struct vg_image {
+	const char *name;
+	/* Write the file to @buf, VG_IMAGE_MAX zero bytes; returns its size. */
+	size_t (*make)(uint8_t *buf);
+};
+
+struct vg_chip {
+	const char *name;
+	const struct vg_block *const *blocks;	/* in order of reset */
+	size_t num_blocks;
+
+	/* Allocate vg->chip_state and register the queues; 0 or -ENOMEM. */
+	int (*init)(struct vgpu *vg);
+	/* Free vg->chip_state. */
+	void (*free)(struct vgpu *vg);
+
+	struct vg_mmu_ops mmu;
+	/* A step of the TLB flushes under way; called while sched.flushes is not 0. */
+	void (*step_flushes)(struct vgpu *vg);
+
+	/*
+	 * A doorbell write; @index counts dwords.  True when the interrupt
+	 * handler, or a queue, has claimed that doorbell.
+	 */
+	bool (*interrupt_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value);
+	bool (*queue_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value,
+			       unsigned int size);
+
+	unsigned int clock_mhz;	/* of the GPU's clock counter */
+	const struct vg_pm4_chip *pm4;
+	const struct vg_sdma_chip *sdma;
+	const struct vg_image *images;
+	size_t num_images;
+};
+
+#endif

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * All state of one simulated GPU.  Rules for every file of the model:
+ *  - all state hangs off struct vgpu, file-scope data is const;
+ *  - memory is accessed through core/mem.h only;
+ *  - a block accesses registers of another block through core/reg.h or through
+ *    a function of that block;
+ *  - the model stops (core/log.h) at everything that it does not know, because
+ *    a guess would let a bug of the driver pass.
+ */
+#ifndef VG_GPU_H
+#define VG_GPU_H
+
+#include "core/chip.h"
+#include "core/inject.h"
+#include "core/judge.h"
+#include "core/log.h"
+#include "core/mem.h"
+#include "core/reg.h"
+#include "core/sched.h"
+#include "core/tlb.h"
+#include "vgpu.h"
+
+enum { VG_MAX_BLOCKS = 24 };
+
+struct vgpu {
+	struct vg_config config;
+	const struct vg_host_ops *ops;
+	void *host;
+	uint64_t time;		/* virtual: one tick for a step or an access of the host */
+	char stop[256];		/* the reason, empty while the model runs */
+
+	const struct vg_chip *chip;
+	void *chip_state;	/* the chip's own */
+
+	const struct vg_block *block[VG_MAX_BLOCKS];	/* in order of reset */
+	size_t num_blocks;
+	uint32_t regs[VG_MMIO_DWORDS];
+	const struct vg_reg *reg_at[VG_MMIO_DWORDS];
+
+	struct vg_tlb *tlb[VG_NUM_HUBS];
+	struct vg_sched sched;
+	struct vg_injection injection[VG_NUM_INJECTIONS];
+
+	const struct vg_judge *judge;
+	struct vg_oracle *oracle; /* the judge's own */
+	uint32_t mark;		/* the part of the run that the guest has begun, or 0 */
+};
+
+/* The GPU's clock counter, as the driver and the packets read it. */
+uint64_t vg_gpu_clock(const struct vgpu *vg);
+
+#endif

@@ -1,0 +1,321 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The GPU's accesses to memory.  Each comes through access_block() below: TLB,
+ * page walk, permissions, bounds, and then VRAM or guest RAM.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/gpu.h"
+
+const char *vg_hub_name(enum vg_hub_id hub)
+{
+	return hub == VG_GFXHUB ? "gfxhub" : "mmhub";
+}
+
+/* The host's pointer to [phys, phys + len), NULL when there is no such memory. */
+static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
+			  uint64_t len, bool write)
+{
+	if (system)
+		return vg->ops->dma(vg->host, phys, len, write);
+	if (phys >= VG_VRAM_SIZE || len > VG_VRAM_SIZE - phys)
+		return NULL;
+	return (uint8_t *)vg->config.vram + phys;
+}
+
+/* Judge an access that does not go through a TLB. */
+static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
+			       bool write)
+{
+	const struct vg_judged_access access = {
+		.va = gpa, .gpa = gpa, .len = len, .write = write,
+		.read_at = vg->judge->now(vg),
+	};
+
+	vg->judge->access(vg, &access);
+}
+
+static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
+{
+	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry),
+					 false);
+
+	if (!p)
+		return false;
+	if (system)
+		judge_untranslated(arg, phys, sizeof(*entry), false);
+	*entry = __atomic_load_n(p, __ATOMIC_ACQUIRE);
+	return true;
+}
+
+/* Translate through the page tables and keep the result in the TLB. */
+static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
+				unsigned int vmid, uint64_t va,
+				struct vg_tlb_entry *entry)
+{
+	struct vg_translation t;
+	enum vg_walk_status status;
+	uint64_t read_at = vg->judge->now(vg);
+	uint64_t mask;
+
+	status = vg->chip->mmu.walk(vg, hub, vmid, va, read_entry, vg, &t);
+	if (status != VG_WALK_OK) {
+		vg_trace(vg, "walk-failed hub=%s vmid=%u va=0x%llx level=%u entry=0x%llx",
+			 vg_hub_name(hub), vmid, (unsigned long long)va,
+			 t.level, (unsigned long long)t.entry);
+		return status;
+	}
+	mask = (1ull << t.shift) - 1;
+	*entry = (struct vg_tlb_entry){
+		.block = va >> t.shift,
+		.phys = t.phys - (va & mask),
+		.read_at = read_at,
+		.shift = t.shift,
+		.vmid = vmid,
+		.access = t.access,
+		.system = t.system,
+		.prt = t.prt,
+	};
+	if (vg_tlb_insert(vg->tlb[hub], entry))
+		vg_stop(vg, "no memory for the TLB");
+	return VG_WALK_OK;
+}
+
+void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
+		       const char *why)
+{
+	size_t dropped = vg_tlb_drop(vg->tlb[hub], vmids);
+
+	vg_trace(vg, "tlb-flush hub=%s vmids=0x%04x dropped=%zu why=%s",
+		 vg_hub_name(hub), vmids, dropped, why);
+}
+
+struct target {
+	uint64_t phys;
+	uint64_t len;		/* contiguous bytes from phys on */
+	uint64_t read_at;	/* vg_judge.now() before it was read */
+	bool system;
+	bool nothing;		/* a PRT or default page: reads zeros, drops writes */
+};
+
+static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
+{
+	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
+}
+
+static int translate(struct vgpu *vg, const struct vg_port *port,
+		     unsigned int vmid, uint64_t va, enum vg_access access,
+		     struct target *out)
+{
+	const struct vg_mmu_ops *mmu = &vg->chip->mmu;
+	const struct vg_tlb_entry *hit;
+	struct vg_tlb_entry filled;
+	enum vg_walk_status status = VG_WALK_OK;
+	uint64_t mask;
+
+	va &= (1ull << mmu->va_bits) - 1;
+	if (vmid == 0 && mmu->direct(vg, port->hub, va, &out->phys)) {
+		out->len = VG_VRAM_SIZE - out->phys;
+		out->system = false;
+		out->nothing = false;
+		return 0;
+	}
+	hit = vg_tlb_find(vg->tlb[port->hub], vmid, va);
+	if (!hit) {
+		status = fill(vg, port->hub, vmid, va, &filled);
+		hit = &filled;
+	}
+	if (status != VG_WALK_OK || !(hit->access & access)) {
+		mmu->fault(vg, port, vmid, va, access, status);
+		if (!survives_faults(vg, vmid))
+			return -EFAULT;
+		*out = (struct target){
+			.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,
+			.nothing = true,
+		};
+		return 0;
+	}
+	mask = (1ull << hit->shift) - 1;
+	out->phys = hit->phys + (va & mask);
+	out->len = mask + 1 - (va & mask);
+	out->read_at = hit->read_at;
+	out->system = hit->system;
+	out->nothing = hit->prt;
+	return 0;
+}
+
+/*
+ * The host's pointer to the part of [va, va + *len) that lies in one block; *len
+ * is cut to that part.  *ptr is NULL when nothing is behind the page.
+ */
+static int access_block(struct vgpu *vg, const struct vg_port *port,
+			unsigned int vmid, uint64_t va, enum vg_access access,
+			size_t *len, void **ptr)
+{
+	struct target t;
+
+	if (vgpu_stopped(vg) || translate(vg, port, vmid, va, access, &t))
+		return -EFAULT;
+	if (*len > t.len)
+		*len = t.len;
+	/* The host maps guest RAM in pieces, and a large block may span several. */
+	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
+		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
+	if (t.system && vmid && vg->sched.executing &&
+	    vg_inject(vg, VG_INJECT_BUS_ERROR))
+		t.nothing = true;
+	*ptr = NULL;
+	if (t.nothing)
+		return 0;
+	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
+	if (*ptr && t.system)
+		vg->judge->access(vg, &(struct vg_judged_access){
+			.vmid = vmid, .va = va, .gpa = t.phys, .len = *len,
+			.write = access & VG_WRITE, .read_at = t.read_at,
+		});
+	if (*ptr)
+		return 0;
+	vg_stop(vg, "vmid %u va 0x%llx translates to %s address 0x%llx, where there is no memory",
+		vmid, (unsigned long long)va, t.system ? "bus" : "VRAM",
+		(unsigned long long)t.phys);
+	return -EFAULT;
+}
+
+/* The CPUs run meanwhile and read fences and ring pointers: these must not tear. */
+static void copy_in(void *dst, const void *src, size_t len)
+{
+	uint64_t v64;
+	uint32_t v32;
+
+	if (len == sizeof(v64) && (uintptr_t)src % sizeof(v64) == 0) {
+		v64 = __atomic_load_n((const uint64_t *)src, __ATOMIC_ACQUIRE);
+		memcpy(dst, &v64, sizeof(v64));
+	} else if (len == sizeof(v32) && (uintptr_t)src % sizeof(v32) == 0) {
+		v32 = __atomic_load_n((const uint32_t *)src, __ATOMIC_ACQUIRE);
+		memcpy(dst, &v32, sizeof(v32));
+	} else {
+		memcpy(dst, src, len);
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	}
+}
+
+static void copy_out(void *dst, const void *src, size_t len)
+{
+	uint64_t v64;
+	uint32_t v32;
+
+	if (len == sizeof(v64) && (uintptr_t)dst % sizeof(v64) == 0) {
+		memcpy(&v64, src, sizeof(v64));
+		__atomic_store_n((uint64_t *)dst, v64, __ATOMIC_RELEASE);
+	} else if (len == sizeof(v32) && (uintptr_t)dst % sizeof(v32) == 0) {
+		memcpy(&v32, src, sizeof(v32));
+		__atomic_store_n((uint32_t *)dst, v32, __ATOMIC_RELEASE);
+	} else {
+		__atomic_thread_fence(__ATOMIC_RELEASE);
+		memcpy(dst, src, len);
+	}
+}
+
+int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+		uint64_t va, void *buf, size_t len)
+{
+	while (len) {
+		size_t chunk = len;
+		void *p;
+
+		if (access_block(vg, port, vmid, va, VG_READ, &chunk, &p))
+			return -EFAULT;
+		if (p)
+			copy_in(buf, p, chunk);
+		else
+			memset(buf, 0, chunk);
+		buf = (uint8_t *)buf + chunk;
+		va += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+
+int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+		 uint64_t va, const void *buf, size_t len)
+{
+	while (len) {
+		size_t chunk = len;
+		void *p;
+
+		if (access_block(vg, port, vmid, va, VG_WRITE, &chunk, &p))
+			return -EFAULT;
+		if (p)
+			copy_out(p, buf, chunk);
+		buf = (const uint8_t *)buf + chunk;
+		va += chunk;
+		len -= chunk;
+	}
+	return 0;
+}
+
+static uint64_t update64(uint64_t *p,
+			 uint64_t (*update)(uint64_t old, const void *arg),
+			 const void *arg)
+{
+	uint64_t old = __atomic_load_n(p, __ATOMIC_ACQUIRE);
+
+	while (!__atomic_compare_exchange_n(p, &old, update(old, arg), false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	return old;
+}
+
+static uint32_t update32(uint32_t *p,
+			 uint64_t (*update)(uint64_t old, const void *arg),
+			 const void *arg)
+{
+	uint32_t old = __atomic_load_n(p, __ATOMIC_ACQUIRE);
+
+	while (!__atomic_compare_exchange_n(p, &old, (uint32_t)update(old, arg),
+					    false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_ACQUIRE))
+		;
+	return old;
+}
+
+int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
+		  unsigned int vmid, uint64_t va, unsigned int size,
+		  uint64_t (*update)(uint64_t old, const void *arg),
+		  const void *arg, uint64_t *old)
+{
+	size_t len = size;
+	uint64_t before = 0;
+	void *p;
+
+	if ((size != 4 && size != 8) || va % size) {
+		vg_stop(vg, "atomic of %u bytes at 0x%llx", size,
+			(unsigned long long)va);
+		return -EFAULT;
+	}
+	/* An atomic needs both rights; the right to read is checked first. */
+	if (access_block(vg, port, vmid, va, VG_READ, &len, &p) ||
+	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
+		return -EFAULT;
+	if (p)
+		before = size == 8 ? update64(p, update, arg)
+				   : update32(p, update, arg);
+	if (old)
+		*old = before;
+	return 0;
+}
+
+int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
+{
+	void *p = vg->ops->dma(vg->host, gpa, len, true);
+
+	if (!p) {
+		vg_stop(vg, "bus write to 0x%llx, where there is no memory",
+			(unsigned long long)gpa);
+		return -EFAULT;
+	}
+	judge_untranslated(vg, gpa, len, true);
+	copy_out(p, buf, len);
+	return 0;
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory as the engines see it.  Engines and blocks access memory through these
+ * functions only: each access goes through a TLB, the page tables, the
+ * permission check and the judge.
+ */
+#ifndef VG_MEM_H
+#define VG_MEM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct vgpu;
+
+enum {
+	VG_NUM_VMIDS = 16,
+	VG_PAGE_SHIFT = 12,
+	VG_PAGE_SIZE = 1 << VG_PAGE_SHIFT,
+};
+
+/* A hub translates addresses for a group of engines and has a TLB of its own. */
+enum vg_hub_id { VG_GFXHUB, VG_MMHUB, VG_NUM_HUBS };
+/* The hub's name for messages. */
+const char *vg_hub_name(enum vg_hub_id hub);
+
+enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
+
+/* The unit that accesses memory. */
+struct vg_port {
+	enum vg_hub_id hub;	/* it translates through this hub */
+	unsigned int cid;	/* a fault report names it by this client id */
+};
+
+/*
+ * Access [va, va + len) of @vmid; the range may cross pages.  These functions
+ * return 0, or -EFAULT after a page fault.  The bytes before the faulting page
+ * have then been transferred, and the queue that asked must not go on, because
+ *  - of VMID 1..15: the fault has been reported as the hardware reports it;
+ *  - of VMID 0: the model has stopped.
+ *
+ * One case survives its faults: a packet that a kernel queue executes for a
+ * user's VMID reads zeros and writes nothing after the report, as with the
+ * hardware's default page.  Otherwise one user's bad address would hang the
+ * ring that all users share.
+ *
+ * CPUs see an aligned access of 4 or 8 bytes as one atomic access; reads
+ * acquire and writes release.
+ */
+int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+		uint64_t va, void *buf, size_t len);
+int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+		 uint64_t va, const void *buf, size_t len);
+/*
+ * Replace an aligned 4 or 8 byte value by @update(value, @arg), atomically for
+ * the CPUs.  @old gets the old value unless it is NULL.
+ */
+int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
+		  unsigned int vmid, uint64_t va, unsigned int size,
+		  uint64_t (*update)(uint64_t old, const void *arg),
+		  const void *arg, uint64_t *old);
+
+static inline int vg_mem_read32(struct vgpu *vg, const struct vg_port *port,
+				unsigned int vmid, uint64_t va, uint32_t *value)
+{
+	return vg_mem_read(vg, port, vmid, va, value, sizeof(*value));
+}
+
+static inline int vg_mem_read64(struct vgpu *vg, const struct vg_port *port,
+				unsigned int vmid, uint64_t va, uint64_t *value)
+{
+	return vg_mem_read(vg, port, vmid, va, value, sizeof(*value));
+}
+
+static inline int vg_mem_write32(struct vgpu *vg, const struct vg_port *port,
+				 unsigned int vmid, uint64_t va, uint32_t value)
+{
+	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
+}
+
+static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port,
+				 unsigned int vmid, uint64_t va, uint64_t value)
+{
+	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
+}
+
+/* Write to a bus address (guest physical), for the few units that do not translate. */
+int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len);
+
+/* Drop the translations of @vmids from the hub's TLB; the trace says @why. */
+void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
+		       const char *why);
+
+#endif

@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The schedule of the engines: which queue does the next step, and how many
+ * steps things take.  One generator draws every choice, so that the seed and
+ * the host's calls determine the whole run.
+ */
+#ifndef VG_SCHED_H
+#define VG_SCHED_H
+
+#include "core/queue.h"
+
+struct vg_sched {
+	struct vg_queue *queues; /* all, in order of registration */
+	struct vg_queue *last;	/* the queue that did the last step */
+	struct vg_queue *current; /* the queue whose step this is, else NULL */
+	struct vg_queue *executing; /* the queue inside ops->execute(), else NULL */
+	unsigned int turn;	/* steps that @last may still do before the others */
+	unsigned int flushes;	/* TLB flushes under way, of both hubs */
+	uint64_t epoch;		/* counts the events that a queue may have waited for */
+	uint64_t random;	/* state of the generator, which begins with the seed */
+};
+
+void vg_sched_init(struct vgpu *vg);
+void vg_sched_reset(struct vgpu *vg);
+/* Draw a number from 0 to @max, which is below 2^32.  Draws nothing for 0. */
+uint32_t vg_random(struct vgpu *vg, uint32_t max);
+/* Something has changed that a waiting queue may have waited for. */
+void vg_sched_wake(struct vgpu *vg);
+
+#endif

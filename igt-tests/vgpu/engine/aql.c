@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * HSA queues (AQL).  A packet has 64 bytes, its slot may become valid before an
+ * earlier slot does, and a signal says when the packet is finished.  Packets run
+ * one after the other, each to its end, so the barrier bit has no effect.
+ *
+ * The queue takes a vendor packet with an IB in two parts, one in front of the
+ * IB and one behind it, as the micro engine does.  So the position in the ring
+ * says where a preemption interrupted such a packet, and no other state is
+ * needed.
+ */
+#include "core/bits.h"
+#include "core/gpu.h"
+#include "engine/aql.h"
+#include "engine/pkt_aql.h"
+#include "engine/pkt_pm4.h"
+#include "engine/pm4.h"
+
+static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
+			      const char *what, uint32_t value)
+{
+	vg_stop(vg, "%s: AQL packet %llu: %s 0x%x is not modelled", q->name,
+		(unsigned long long)(q->rptr / AQL_DWORDS), what, value);
+	return VG_PAGE_FAULT;
+}
+
+/* ---- pointers ---- */
+
+/*
+ * The write index counts all reserved slots, so the queue waits at a slot that is
+ * not valid yet.  Producers ring the doorbell in any order, so a smaller number
+ * is a late one and no step back.
+ */
+void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets)
+{
+	uint64_t wptr = packets * AQL_DWORDS;
+
+	if (wptr > q->wptr)
+		q->wptr = wptr;
+	q->waiting = false;
+	vg_sched_wake(vg);
+}
+
+/* A doorbell write has the number of the last packet. */
+void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
+		     unsigned int size)
+{
+	if (size != sizeof(value))
+		value = vg_u64(value, vg_hi(q->rptr / AQL_DWORDS));
+	vg_aql_set_wptr(vg, q, value + 1);
+}
+
+/* ---- completion ---- */
+
+/* Does the runtime's queue structure, which contains the read index, ask for times? */
+static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
+{
+	uint64_t read_id = vg->chip->pm4->rptr_report(q);
+	uint64_t base = read_id - AQL_QUEUE_READ_ID;
+	uint32_t offset, properties = 0;
+
+	*wanted = false;
+	if (vg_mem_read32(vg, &q->port, q->vmid,
+			  base + AQL_QUEUE_READ_ID_OFFSET, &offset))
+		return -1;
+	/* A queue that was made without the runtime may have no such structure. */
+	if (offset == AQL_QUEUE_READ_ID &&
+	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES,
+			  &properties))
+		return -1;
+	*wanted = VG_GET(AQL_QUEUE_PROFILING, properties);
+	return 0;
+}
+
+static int record_time(struct vgpu *vg, struct vg_queue *q, uint64_t signal,
+		       size_t field)
+{
+	bool wanted;
+
+	if (!signal)
+		return 0;
+	if (profiling(vg, q, &wanted))
+		return -1;
+	return wanted ? vg_mem_write64(vg, &q->port, q->vmid, signal + field,
+				       vg_gpu_clock(vg)) : 0;
+}
+
+static int record_start(struct vgpu *vg, struct vg_queue *q, uint64_t signal)
+{
+	return record_time(vg, q, signal, offsetof(struct aql_signal, start));
+}
+
+static int record_end(struct vgpu *vg, struct vg_queue *q, uint64_t signal)
+{
+	return record_time(vg, q, signal, offsetof(struct aql_signal, end));
+}
+
+static uint64_t minus_one(uint64_t old, const void *arg)
+{
+	return old - 1;
+}
+
+static int notify(struct vgpu *vg, struct vg_queue *q,
+		  const struct aql_signal *s)
+{
+	if (!s->mailbox)
+		return 0;
+	if (vg_mem_write64(vg, &q->port, q->vmid, s->mailbox, s->event_id))
+		return -1;
+	vg->chip->pm4->end_of_pipe(vg, q, q->vmid, s->event_id);
+	return 0;
+}
+
+/*
+ * Give the slot back before the signal changes, because a producer that sees the
+ * signal may fill the slot again at once.
+ */
+static enum vg_result complete(struct vgpu *vg, struct vg_queue *q,
+			       uint64_t signal)
+{
+	const uint16_t invalid = VG_PREP(AQL_TYPE, AQL_INVALID);
+	uint64_t dword = q->rptr & (q->ring_size - 1) & ~(AQL_DWORDS - 1ull);
+	struct aql_signal s = { 0 };
+
+	if (signal && (record_end(vg, q, signal) ||
+		       vg_mem_read(vg, &q->port, q->vmid, signal, &s,
+				   sizeof(s))))
+		return VG_PAGE_FAULT;
+	if (s.kind < 0)
+		return unknown(vg, q, "completion by doorbell, signal kind",
+			       s.kind);
+	if (vg_mem_write(vg, &q->port, q->vmid, q->ring + 4 * dword, &invalid,
+			 sizeof(invalid)))
+		return VG_PAGE_FAULT;
+	if (signal &&
+	    (vg_mem_atomic(vg, &q->port, q->vmid,
+			   signal + offsetof(struct aql_signal, value),
+			   sizeof(s.value), minus_one, NULL, NULL) ||
+	     notify(vg, q, &s)))
+		return VG_PAGE_FAULT;
+	vg_trace(vg, "aql-complete queue=%s packet=%llu signal=0x%llx event=%u",
+		 q->name, (unsigned long long)(q->rptr / AQL_DWORDS),
+		 (unsigned long long)signal, s.mailbox ? s.event_id : 0);
+	return VG_DONE;
+}
+
+/* ---- packets ---- */
+
+static int signal_value(struct vgpu *vg, struct vg_queue *q, uint64_t signal,
+			int64_t *value)
+{
+	return vg_mem_read(vg, &q->port, q->vmid,
+			   signal + offsetof(struct aql_signal, value), value,
+			   sizeof(*value));
+}
+
+static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q,
+				     uint64_t completion)
+{
+	if (record_start(vg, q, completion))
+		return VG_PAGE_FAULT;
+	return complete(vg, q, completion);
+}
+
+/* A dependency without a signal is met for AND, and not met for OR. */
+static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q,
+			      const struct aql_barrier *p, bool any)
+{
+	bool met = !any;
+
+	for (unsigned int i = 0; i < AQL_NUM_DEPENDENCIES; i++) {
+		int64_t value;
+
+		if (!p->dependency[i])
+			continue;
+		if (signal_value(vg, q, p->dependency[i], &value))
+			return VG_PAGE_FAULT;
+		met = any ? met || !value : met && !value;
+	}
+	return met ? finish_barrier(vg, q, p->completion) : VG_WAIT;
+}
+
+static bool holds(uint32_t condition, int64_t a, int64_t b)
+{
+	switch (condition) {
+	case AQL_EQUAL:
+		return a == b;
+	case AQL_NOT_EQUAL:
+		return a != b;
+	case AQL_LESS:
+		return a < b;
+	}
+	return a >= b;
+}
+
+static enum vg_result barrier_value(struct vgpu *vg, struct vg_queue *q,
+				    const struct aql_barrier_value *p)
+{
+	int64_t value;
+
+	if (p->condition > AQL_GREATER_EQUAL)
+		return unknown(vg, q, "barrier condition", p->condition);
+	if (p->signal) {
+		if (signal_value(vg, q, p->signal, &value))
+			return VG_PAGE_FAULT;
+		if (!holds(p->condition, value & p->mask, p->value))
+			return VG_WAIT;
+	}
+	return finish_barrier(vg, q, p->completion);
+}
+
+static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
+				const uint32_t *packet)
+{
+	const uint32_t *pm4 = packet + 1;
+	uint64_t slot = q->ring + 4 * (q->rptr & (q->ring_size - 1));
+	uint64_t completion;
+
+	if (VG_GET(PM4_OPCODE, pm4[0]) != PM4_INDIRECT_BUFFER ||
+	    vg_pm4_length(vg, q, pm4, 1) != AQL_PM4_DWORDS - 1)
+		return unknown(vg, q, "PM4 packet", pm4[0]);
+	if (vg_mem_read64(vg, &q->port, q->vmid,
+			  slot + offsetof(struct aql_pm4_ib, completion),
+			  &completion) ||
+	    record_start(vg, q, completion))
+		return VG_PAGE_FAULT;
+	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
+}
+
+/* The IB is done; @rest is the rest of the slot. */
+static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q,
+				const uint32_t *rest)
+{
+	if (rest[0] != AQL_PM4_REMAINING)
+		return unknown(vg, q, "count of dwords behind the IB", rest[0]);
+	return complete(vg, q, vg_u64(rest[AQL_PM4_REMAINING - 1],
+				      rest[AQL_PM4_REMAINING]));
+}
+
+static enum vg_result vendor(struct vgpu *vg, struct vg_queue *q,
+			     const uint32_t *packet)
+{
+	switch (VG_GET(AQL_VENDOR_FORMAT, packet[0])) {
+	case AQL_PM4_IB:
+		return enter_pm4(vg, q, packet);
+	case AQL_BARRIER_VALUE:
+		return barrier_value(vg, q, (const void *)packet);
+	}
+	return unknown(vg, q, "vendor packet, header", packet[0]);
+}
+
+/* ---- engine hooks ---- */
+
+unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q,
+			   const uint32_t *packet, unsigned int n)
+{
+	unsigned int done = q->rptr % AQL_DWORDS;
+
+	if (q->ib_depth)
+		return vg_pm4_length(vg, q, packet, n);
+	if (done)
+		return AQL_DWORDS - done;
+	if (VG_GET(AQL_TYPE, packet[0]) == AQL_INVALID)
+		return 1;
+	if (VG_GET(AQL_TYPE, packet[0]) == AQL_VENDOR &&
+	    VG_GET(AQL_VENDOR_FORMAT, packet[0]) == AQL_PM4_IB)
+		return AQL_PM4_DWORDS;
+	return AQL_DWORDS;
+}
+
+enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q,
+			      const uint32_t *packet, unsigned int n)
+{
+	uint32_t type = VG_GET(AQL_TYPE, packet[0]);
+
+	if (q->ib_depth)
+		return vg_pm4_execute(vg, q, packet, n);
+	if (q->rptr % AQL_DWORDS)
+		return leave_pm4(vg, q, packet);
+	if (type == AQL_INVALID) {
+		q->packet_len = 0; /* to be read again */
+		return VG_WAIT;
+	}
+	if (!q->waiting)
+		vg_trace(vg, "aql queue=%s vmid=%u packet=%llu header=0x%x",
+			 q->name, q->vmid,
+			 (unsigned long long)(q->rptr / AQL_DWORDS), packet[0]);
+	switch (type) {
+	case AQL_VENDOR:
+		return vendor(vg, q, packet);
+	case AQL_BARRIER_AND:
+	case AQL_BARRIER_OR:
+		return barrier(vg, q, (const void *)packet,
+			       type == AQL_BARRIER_OR);
+	case AQL_KERNEL_DISPATCH:
+		return unknown(vg, q, "kernel dispatch: there are no shaders; header",
+			       packet[0]);
+	}
+	return unknown(vg, q, "packet type", type);
+}

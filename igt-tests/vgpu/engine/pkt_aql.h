@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Packets of HSA queues (AQL) with the vendor's packets, and the structures in
+ * memory that they point to.  The kernel defines none of these; the sources are
+ * the HSA Platform System Architecture and ROCr's public headers.
+ */
+#ifndef VG_PKT_AQL_H
+#define VG_PKT_AQL_H
+
+#include <assert.h>
+#include <stdint.h>
+
+#include "core/bits.h"
+
+enum {
+	AQL_BYTES = 64,
+	AQL_DWORDS = AQL_BYTES / 4,
+};
+
+/* The first dword: the header, and above it a format (vendor) or setup (dispatch). */
+#define AQL_TYPE		VG_BITS(7, 0)
+#define AQL_BARRIER		VG_BITS(8, 8)	/* wait for all before */
+#define AQL_VENDOR_FORMAT	VG_BITS(23, 16)
+
+enum aql_type {
+	AQL_VENDOR = 0,
+	AQL_INVALID = 1,	/* the slot is the producers' */
+	AQL_KERNEL_DISPATCH = 2,
+	AQL_BARRIER_AND = 3,
+	AQL_AGENT_DISPATCH = 4,
+	AQL_BARRIER_OR = 5,
+};
+
+enum aql_vendor_format {
+	AQL_PM4_IB = 1,
+	AQL_BARRIER_VALUE = 2,
+};
+
+enum { AQL_NUM_DEPENDENCIES = 5 };
+
+/* Signals are addresses of struct aql_signal, 0 when there is none. */
+struct aql_barrier {
+	uint32_t header;
+	uint32_t reserved0;
+	uint64_t dependency[AQL_NUM_DEPENDENCIES];
+	uint64_t reserved1;
+	uint64_t completion;
+};
+static_assert(sizeof(struct aql_barrier) == AQL_BYTES, "barrier packet");
+
+enum aql_condition {
+	AQL_EQUAL, AQL_NOT_EQUAL, AQL_LESS, AQL_GREATER_EQUAL,
+};
+
+/* Waits for (signal & mask) condition value, signed. */
+struct aql_barrier_value {
+	uint32_t header;
+	uint32_t reserved0;
+	uint64_t signal;
+	int64_t value;
+	int64_t mask;
+	uint32_t condition;
+	uint32_t reserved1[5];
+	uint64_t completion;
+};
+static_assert(sizeof(struct aql_barrier_value) == AQL_BYTES, "barrier value packet");
+
+/* The micro engine takes the first five dwords for a packet and skips the others
+ * behind the IB; remaining is their number. */
+struct aql_pm4_ib {
+	uint32_t header;
+	uint32_t indirect_buffer[4]; /* a whole PM4 packet */
+	uint32_t remaining;
+	uint32_t reserved[8];
+	uint64_t completion;
+};
+static_assert(sizeof(struct aql_pm4_ib) == AQL_BYTES, "PM4 packet");
+
+enum {
+	AQL_PM4_DWORDS = 5,
+	AQL_PM4_REMAINING = AQL_DWORDS - AQL_PM4_DWORDS - 1,
+};
+
+/* ---- in memory ---- */
+
+struct aql_signal {
+	int64_t kind;		/* below 0: a doorbell */
+	int64_t value;
+	uint64_t mailbox;	/* gets the event id, then an interrupt tells */
+	uint32_t event_id;
+	uint32_t reserved0;
+	uint64_t start, end;	/* GPU clock */
+	uint64_t queue;
+	uint32_t reserved1[2];
+};
+static_assert(sizeof(struct aql_signal) == 64, "signal");
+
+/* Byte offsets in the runtime's queue structure, of the fields that the CP uses. */
+enum aql_queue {
+	AQL_QUEUE_WRITE_ID = 56,
+	AQL_QUEUE_READ_ID = 128,
+	AQL_QUEUE_READ_ID_OFFSET = 136, /* holds AQL_QUEUE_READ_ID */
+	AQL_QUEUE_PROPERTIES = 180,
+};
+#define AQL_QUEUE_PROFILING	VG_BITS(3, 3)
+
+#endif

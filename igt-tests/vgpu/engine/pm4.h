@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* PM4, the packets of compute queues, and the questions of their engine to the chip. */
+#ifndef VG_PM4_H
+#define VG_PM4_H
+
+#include <stddef.h>
+
+#include "core/queue.h"
+
+typedef enum vg_result (*vg_pm4_fn)(struct vgpu *vg, struct vg_queue *q,
+				    const uint32_t *body, unsigned int n);
+
+/* An entry of a table of packets. */
+struct vg_pm4_op {
+	uint8_t opcode;
+	const char *name;
+	unsigned int min_body;	/* dwords */
+	bool privileged;	/* only from VMID 0 */
+	vg_pm4_fn execute;
+};
+
+struct vg_pm4_table {
+	const struct vg_pm4_op *op;
+	size_t num;
+};
+
+/* The packets that every chip with PM4 has. */
+extern const struct vg_pm4_table vg_pm4_packets;
+
+/* struct vg_chip.pm4 */
+struct vg_pm4_chip {
+	/* Packets that the chip's scheduler firmware adds. */
+	const struct vg_pm4_table *scheduler;
+	/* The address of the register that a packet calls @reg. */
+	uint32_t (*reg_address)(uint32_t reg);
+	/* Where the read pointer goes, which is the read index of an HSA queue. */
+	uint64_t (*rptr_report)(const struct vg_queue *q);
+	/* Raise the EOP interrupt if the queue's pipe has it enabled. */
+	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q,
+			    unsigned int vmid, uint32_t ctxid);
+};
+
+/* For struct vg_engine_ops. */
+unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q,
+			   const uint32_t *packet, unsigned int n);
+enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
+			      const uint32_t *packet, unsigned int n);
+
+/* Registers by the numbers that packets use; a user's packet stops the model. */
+bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
+		     uint32_t *value);
+bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
+		      uint32_t value);
+
+/* Handlers, in pm4_mem.c and pm4_sync.c. */
+enum vg_result vg_pm4_write_data(struct vgpu *, struct vg_queue *,
+				 const uint32_t *, unsigned int);
+enum vg_result vg_pm4_copy_data(struct vgpu *, struct vg_queue *,
+				const uint32_t *, unsigned int);
+enum vg_result vg_pm4_dma_data(struct vgpu *, struct vg_queue *,
+			       const uint32_t *, unsigned int);
+enum vg_result vg_pm4_atomic_mem(struct vgpu *, struct vg_queue *,
+				 const uint32_t *, unsigned int);
+enum vg_result vg_pm4_wait_reg_mem(struct vgpu *, struct vg_queue *,
+				   const uint32_t *, unsigned int);
+enum vg_result vg_pm4_release_mem(struct vgpu *, struct vg_queue *,
+				  const uint32_t *, unsigned int);
+enum vg_result vg_pm4_set_sh_reg(struct vgpu *, struct vg_queue *,
+				 const uint32_t *, unsigned int);
+enum vg_result vg_pm4_set_uconfig_reg(struct vgpu *, struct vg_queue *,
+				      const uint32_t *, unsigned int);
+
+#endif

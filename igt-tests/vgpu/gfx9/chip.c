@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: MIT */
+/* gfx942: the parts put together. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "core/bits.h"
+#include "engine/pm4.h"
+#include "engine/sdma.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/images.h"
+#include "gfx9/pte.h"
+
+/* soc15_get_xclk(), drivers/gpu/drm/amd/amdgpu/soc15.c:346 */
+enum { REFERENCE_CLOCK_MHZ = 100 };
+
+static int gfx9_init(struct vgpu *vg)
+{
+	vg->chip_state = calloc(1, sizeof(struct vg_gfx9));
+	if (!vg->chip_state)
+		return -ENOMEM;
+	vg_cp_init(vg);
+	vg_sdma_init(vg);
+	return 0;
+}
+
+static void gfx9_free(struct vgpu *vg)
+{
+	vg_cp_free(vg);
+	vg_sdma_free(vg);
+	free(vg->chip_state);
+	vg->chip_state = NULL;
+}
+
+static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value,
+			   unsigned int size)
+{
+	return vg_cp_doorbell(vg, index, value, size) ||
+		vg_sdma_doorbell(vg, index, value, size);
+}
+
+/*
+ * The driver cuts register numbers in its packets to 16 bits when the result
+ * looks like one of an XCC (gfx_v9_4_3.c:360-372).  That catches the invalidate
+ * engines of the MMHUB too, at 0x1xxxx; no GC register has these numbers.
+ */
+static uint32_t reg_address(uint32_t reg)
+{
+	enum { CUT = 1 << 16 };
+	uint32_t first = vg_mmhub_regs.eng_req;
+	uint32_t end = vg_mmhub_regs.eng_ack + VG_NUM_INVALIDATE_ENGINES;
+
+	return reg + CUT >= first && reg + CUT < end ? reg + CUT : reg;
+}
+
+static const struct vg_pm4_chip pm4 = {
+	.scheduler = &vg_hws_packets,
+	.reg_address = reg_address,
+	.rptr_report = vg_hqd_rptr_report,
+	.end_of_pipe = vg_hqd_end_of_pipe,
+};
+
+static const struct vg_sdma_chip sdma = {
+	.packets = &vg_sdma_v4_packets,
+	.trap = vg_sdma_trap,
+};
+
+static const struct vg_image images[] = {
+	{ "ip_discovery.bin", vg_image_discovery },
+	{ "gc_9_4_3_mec.bin", vg_image_mec },
+	{ "gc_9_4_3_rlc.bin", vg_image_rlc },
+	{ "sdma_4_4_2.bin", vg_image_sdma },
+};
+
+static const struct vg_block *const blocks[] = {
+	&vg_nbio_block, &vg_smuio_block, &vg_mp_block, &vg_hdp_block,
+	&vg_athub_block, &vg_gmc_block, &vg_gfxhub_block, &vg_mmhub_block,
+	&vg_ih_block, &vg_grbm_block, &vg_rlc_block, &vg_cp_block,
+	&vg_sdma_block,
+};
+
+const struct vg_chip vg_gfx942 = {
+	.name = "gfx942",
+	.blocks = blocks,
+	.num_blocks = VG_COUNT(blocks),
+	.init = gfx9_init,
+	.free = gfx9_free,
+	.mmu = {
+		.va_bits = VG_VA_BITS,
+		.direct = vg_gmc_fb_offset,
+		.walk = vg_gmc_walk,
+		.fault = vg_gmc_fault,
+	},
+	.step_flushes = vg_gmc_step,
+	.interrupt_doorbell = vg_ih_doorbell,
+	.queue_doorbell = queue_doorbell,
+	.clock_mhz = REFERENCE_CLOCK_MHZ,
+	.pm4 = &pm4,
+	.sdma = &sdma,
+	.images = images,
+	.num_images = VG_COUNT(images),
+};

@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Compute queues.  A mapped queue is a bank of registers (HQD); memory keeps an
+ * image of the bank (MQD) while the queue is not mapped.
+ *
+ * The driver maps a queue through GRBM_GFX_CNTL and the registers of cp_regs.c
+ * (the KIQ, and user queues without HWS), or by a packet (gfx9/hws.c).
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "core/bits.h"
+#include "engine/aql.h"
+#include "engine/pkt_aql.h"
+#include "engine/pm4.h"
+#include "gfx9/hqd.h"
+#include "ivsrcid/gfx/irqsrcs_gfx_9_0.h"
+#include "soc15_ih_clientid.h"
+#include "v9_structs.h"
+
+enum {
+	/* The registers up to here name the MQD and are not saved. */
+	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
+	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
+	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
+	MAX_SIZE = 29,		/* the counters must hold 2 << MAX_SIZE dwords */
+	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
+	EOP_RING_PIPE = 0, EOP_RING_ME = 2, EOP_RING_QUEUE = 4,
+};
+
+static const struct vg_port cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
+
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
+			 unsigned int queue)
+{
+	return &vg_gfx9(vg)->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) *
+			   VG_NUM_HQDS_PER_PIPE + queue];
+}
+
+static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
+{
+	return vg_u64(h->regs[lo], h->regs[lo + 1]);
+}
+
+static bool is_aql(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL,
+			CONTROL0);
+}
+
+uint64_t vg_hqd_rptr_report(const struct vg_queue *q)
+{
+	return hqd_u64(vg_hqd_of(q), HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
+}
+
+bool vg_hqd_active(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_ACTIVE)], CP_HQD_ACTIVE, ACTIVE);
+}
+
+uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
+{
+	return VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
+			CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET);
+}
+
+/* ---- mapping ---- */
+
+int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
+{
+	return vg_mem_read(vg, &cp_port, 0, mqd + MQD_REGS, h->regs,
+			   sizeof(h->regs));
+}
+
+void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
+{
+	uint32_t *control = &h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)];
+
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
+				DOORBELL_OFFSET, doorbell);
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
+				DOORBELL_EN, 1);
+}
+
+void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
+{
+	h->regs[HQD(CP_HQD_VMID)] = vmid;
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR)] = vg_lo(wptr_addr);
+	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
+}
+
+/* An IB that a preemption interrupted goes on at the same place. */
+static void resume_ib(struct vg_hqd *h)
+{
+	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
+
+	if (!VG_FIELD(*control, CP_HQD_IB_CONTROL, PROCESSING_IB))
+		return;
+	h->q.ib[0] = (struct vg_ib){
+		.va = hqd_u64(h, HQD(CP_HQD_IB_BASE_ADDR)),
+		.size = VG_FIELD(*control, CP_HQD_IB_CONTROL, IB_SIZE),
+		.pos = h->regs[HQD(CP_HQD_IB_RPTR)],
+		.vmid = h->q.vmid,
+	};
+	h->q.ib_depth = 1;
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, PROCESSING_IB, 0);
+}
+
+static void save_ib(struct vg_hqd *h)
+{
+	const struct vg_ib *ib = &h->q.ib[0];
+	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
+
+	if (!h->q.ib_depth || ib->vmid != h->q.vmid)
+		return;
+	h->regs[HQD(CP_HQD_IB_BASE_ADDR)] = vg_lo(ib->va);
+	h->regs[HQD(CP_HQD_IB_BASE_ADDR_HI)] = vg_hi(ib->va);
+	h->regs[HQD(CP_HQD_IB_RPTR)] = ib->pos;
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, IB_SIZE, ib->size);
+	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, PROCESSING_IB, 1);
+}
+
+/*
+ * The user may have moved the write pointer while the queue was not mapped, and
+ * no queue took the doorbell.  So read the pointer from the user's memory.
+ */
+static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t addr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_POLL_ADDR));
+	uint64_t wptr;
+
+	if (vg_mem_read64(vg, &cp_port, h->q.vmid, addr, &wptr))
+		h->q.halted = true;
+	else if (is_aql(h))
+		vg_aql_set_wptr(vg, &h->q, wptr);
+	else
+		vg_queue_set_wptr(vg, &h->q, wptr);
+}
+
+static const struct vg_engine_ops pm4_ops, aql_ops;
+
+static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t wptr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_LO));
+	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
+
+	h->q.ops = &pm4_ops;
+	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)),
+		       wptr);
+}
+
+/*
+ * A register counts the packets consumed so far.  When a preemption interrupted
+ * the IB of a packet, the read pointer also says how far into that packet the
+ * queue was.  poll_wptr() finds the packets behind it.
+ */
+static void start_aql(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t packet = hqd_u64(h, HQD(CP_HQD_AQL_DISPATCH_ID));
+	uint64_t part = h->regs[HQD(CP_HQD_PQ_RPTR)] % AQL_DWORDS;
+	uint64_t rptr = packet * AQL_DWORDS + part;
+
+	if (h->q.ring_size < AQL_DWORDS || !h->q.vmid) {
+		vg_stop(vg, "%s: AQL queue of %u dwords in vmid %u", h->q.name,
+			h->q.ring_size, h->q.vmid);
+		return;
+	}
+	h->q.ops = &aql_ops;
+	vg_queue_start(vg, &h->q, rptr, rptr);
+	h->q.wptr = (packet + (part != 0)) * AQL_DWORDS;
+}
+
+void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint32_t size = VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
+				 CP_HQD_PQ_CONTROL, QUEUE_SIZE);
+
+	if (size > MAX_SIZE) {
+		vg_stop(vg, "%s: ring size field %u", h->q.name, size);
+		return;
+	}
+	h->regs[HQD(CP_HQD_ACTIVE)] = VG_FIELD_PREP(CP_HQD_ACTIVE, ACTIVE, 1);
+	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
+	h->q.ring = hqd_u64(h, HQD(CP_HQD_PQ_BASE)) << RING_UNIT_SHIFT;
+	h->q.ring_size = 2u << size;
+	if (is_aql(h))
+		start_aql(vg, h);
+	else
+		start_pm4(vg, h);
+	if (vgpu_stopped(vg))
+		return;
+	resume_ib(h);
+	if (h->q.vmid)
+		poll_wptr(vg, h);
+}
+
+static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
+{
+	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+
+	if (mqd)
+		vg_mem_write(vg, &cp_port, 0,
+			     mqd + MQD_REGS + 4 * FIRST_SAVED,
+			     &h->regs[FIRST_SAVED],
+			     sizeof(h->regs) - 4 * FIRST_SAVED);
+}
+
+static void preempted(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
+	h->regs[HQD(CP_HQD_PQ_WPTR_LO)] = vg_lo(q->wptr);
+	h->regs[HQD(CP_HQD_PQ_WPTR_HI)] = vg_hi(q->wptr);
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
+	save_ib(h);
+	if (!vg_inject(vg, VG_INJECT_STALE_MQD))
+		save_mqd(vg, h);
+	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
+	h->dynamic = false;
+}
+
+void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
+{
+	vg_queue_kill(vg, &h->q);
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
+	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
+	h->dynamic = false;
+}
+
+/* ---- engine hooks ---- */
+
+/* The registers get the position in the ring and the number of finished packets.
+ * Memory gets only the number, which is the queue's read_dispatch_id. */
+static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+	uint64_t packet = q->rptr / AQL_DWORDS;
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
+	if (q->rptr % AQL_DWORDS)
+		return 0;
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
+	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
+	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(q),
+			      packet);
+}
+
+static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
+{
+	struct vg_hqd *h = vg_hqd_of(q);
+	uint64_t report = vg_hqd_rptr_report(q);
+	uint32_t rptr = q->rptr & (q->ring_size - 1);
+
+	h->regs[HQD(CP_HQD_PQ_RPTR)] = rptr;
+	if (!report || VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
+				CP_HQD_PQ_CONTROL, NO_UPDATE_RPTR))
+		return 0;
+	return vg_mem_write32(vg, &q->port, q->vmid, report, rptr);
+}
+
+static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
+{
+	uint32_t cntl = vg->regs[VG_ADDR(CP_MEC_CNTL)];
+
+	return vg_hqd_of(q)->me == 1 ?
+		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT) :
+		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
+}
+
+static const struct vg_engine_ops pm4_ops = {
+	.length = vg_pm4_length,
+	.execute = vg_pm4_execute,
+	.rptr_moved = rptr_moved,
+	.preempted = preempted,
+	.enabled = enabled,
+};
+
+static const struct vg_engine_ops aql_ops = {
+	.length = vg_aql_length,
+	.execute = vg_aql_execute,
+	.rptr_moved = aql_rptr_moved,
+	.preempted = preempted,
+	.enabled = enabled,
+};
+
+bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
+		    unsigned int size)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		if (!h->q.active || vg_hqd_doorbell(h) != offset ||
+		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
+			      CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN))
+			continue;
+		if (is_aql(h))
+			vg_aql_doorbell(vg, &h->q, value, size);
+		else
+			vg_queue_set_wptr(vg, &h->q,
+					  size == sizeof(uint64_t) ? value :
+					  vg_u64(value, vg_hi(h->q.wptr)));
+		return true;
+	}
+	return false;
+}
+
+void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
+			unsigned int vmid, uint32_t ctxid)
+{
+	const struct vg_hqd *h = vg_hqd_of(q);
+	uint32_t first = h->me == 1 ? VG_ADDR(CP_ME1_PIPE0_INT_CNTL)
+				    : VG_ADDR(CP_ME2_PIPE0_INT_CNTL);
+	struct vg_iv iv = {
+		.client = SOC15_IH_CLIENTID_GRBM_CP,
+		.source = GFX_9_0__SRCID__CP_EOP_INTERRUPT,
+		.ring = h->me << EOP_RING_ME | h->pipe << EOP_RING_PIPE |
+			h->queue << EOP_RING_QUEUE,
+		.vmid = vmid,
+		.node = VG_NODE_XCC0,
+		.data[0] = ctxid,
+	};
+
+	if (VG_FIELD(vg->regs[first + h->pipe], CP_ME1_PIPE0_INT_CNTL,
+		     TIME_STAMP_INT_ENABLE))
+		vg_ih_raise(vg, &iv);
+	else
+		vg_trace(vg, "eop-masked queue=%s", q->name);
+}
+
+/* ---- all queues ---- */
+
+void vg_cp_init(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		h->queue = i % VG_NUM_HQDS_PER_PIPE;
+		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
+		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
+		h->q.ops = &pm4_ops;
+		h->q.port = cp_port;
+		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me,
+			 h->pipe, h->queue);
+		vg_queue_init(vg, &h->q);
+	}
+}
+
+void vg_cp_reset(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		vg_hqd_reset(vg, h);
+		memset(h->regs, 0, sizeof(h->regs));
+	}
+	vg_gfx9(vg)->cp.hws = (struct vg_hws){ 0 };
+}
+
+void vg_cp_free(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		vg_queue_free(&vg_gfx9(vg)->cp.hqd[i].q);
+}

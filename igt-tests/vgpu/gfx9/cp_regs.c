@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/* Command processor: its registers. */
+#include "core/bits.h"
+#include "gfx9/hqd.h"
+
+enum {
+	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
+	DEQUEUE_RESET = 2,
+};
+
+static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg,
+			 uint32_t index)
+{
+	struct vg_hqd *h = vg_grbm_hqd(vg);
+
+	if (!h) {
+		vg_stop(vg, "read of HQD register +%u with no queue selected",
+			index);
+		return ~0u;
+	}
+	return h->regs[index];
+}
+
+static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
+{
+	uint32_t request = VG_FIELD(value, CP_HQD_DEQUEUE_REQUEST, DEQUEUE_REQ);
+
+	if (!request || !h->q.active)
+		return;
+	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = value;
+	if (request == DEQUEUE_RESET)
+		vg_hqd_reset(vg, h);
+	else
+		vg_queue_preempt(vg, &h->q);
+}
+
+static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
+		      uint32_t index, uint32_t value)
+{
+	struct vg_hqd *h = vg_grbm_hqd(vg);
+
+	if (!h) {
+		vg_stop(vg, "write of HQD register +%u with no queue selected",
+			index);
+		return;
+	}
+	switch (index) {
+	case HQD(CP_HQD_ACTIVE):
+		if (!VG_FIELD(value, CP_HQD_ACTIVE, ACTIVE))
+			vg_hqd_reset(vg, h);
+		else if (!h->q.active)
+			vg_hqd_activate(vg, h);
+		return;
+	case HQD(CP_HQD_DEQUEUE_REQUEST):
+		request_dequeue(vg, h, value);
+		return;
+	}
+	if (h->q.active && h->regs[index] != value)
+		vg_stop(vg, "%s: HQD register +%u changed while the queue is active",
+			h->q.name, index);
+	h->regs[index] = value;
+}
+
+/*
+ * The reset of a pipe takes its queues off whatever they do, and
+ * gfx_v9_4_3.c:3659 waits for that.  Before a reset or a suspend of the GPU the
+ * driver resets all pipes, because it does not unmap its own queues then.
+ */
+static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
+			   uint32_t index, uint32_t value)
+{
+	static const uint32_t reset[][VG_NUM_PIPES] = {
+		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
+		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
+	};
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		if (value & reset[h->me - 1][h->pipe])
+			vg_hqd_reset(vg, h);
+	}
+	vg->regs[reg->first] = value;
+}
+
+static const struct vg_reg regs[] = {
+	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd,
+		 write_hqd),
+
+	/* gfx9/cp.c reads these. */
+	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
+	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
+
+	VG_REG_PLAIN(SCRATCH_REG0),
+
+	/* A doorbell reaches the queue that has claimed it, so the range and
+	 * the status bit have no effect.  A write pointer is polled once, at
+	 * mapping, so the settings of polling have none either. */
+	VG_RANGE_PLAIN(CP_MEC_DOORBELL_RANGE_LOWER, CP_MEC_DOORBELL_RANGE_UPPER),
+	VG_REG_PLAIN(CP_PQ_STATUS),
+	VG_RANGE_PLAIN(CP_PQ_WPTR_POLL_CNTL, CP_PQ_WPTR_POLL_CNTL1),
+	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
+
+	/* Interrupts of a graphics ring, which there is not, and of errors that
+	 * never happen. */
+	VG_REG_PLAIN(CP_INT_CNTL_RING0),
+	VG_REG_PLAIN(CPC_INT_CNTL),
+
+	/* The driver loads firmware here; the model does not execute it. */
+	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
+	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
+
+	/* Partitions (there is one), debugging, timing, memory sleep. */
+	VG_REG_PLAIN(CP_HYP_XCP_CTL),
+	VG_REG_PLAIN(CP_CPC_DEBUG),
+	VG_REG_PLAIN(CPC_PSP_DEBUG),
+	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
+	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
+
+	/* The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155); all
+	 * units are idle. */
+	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STALLED_STAT3, NULL, vg_reg_ignore_write),
+	VG_REG(CP_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPC_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_BUSY_STAT, NULL, vg_reg_ignore_write),
+	VG_REG(CP_CPF_STALLED_STAT1, NULL, vg_reg_ignore_write),
+	VG_REG(CP_GFX_ERROR, NULL, vg_reg_ignore_write),
+	VG_REG(CPF_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CPC_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CPG_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(CP_DEBUG, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC1_INSTR_PNTR, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC2_INSTR_PNTR, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC_ME1_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_MEC_ME2_HEADER_DUMP, NULL, vg_reg_ignore_write),
+	VG_REG(CP_HQD_GFX_STATUS, NULL, vg_reg_ignore_write),
+};
+
+const struct vg_block vg_cp_block = {
+	.name = "cp",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+	.reset = vg_cp_reset,
+};

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * gfx942, a chip of the ninth generation: one XCC, one AID, one SDMA engine.
+ * This header has the chip's state and the chip itself.
+ */
+#ifndef VG_GFX9_H
+#define VG_GFX9_H
+
+#include "core/gpu.h"
+#include "gfx9/cp.h"
+#include "gfx9/gmc.h"
+#include "gfx9/ih.h"
+#include "gfx9/sdma.h"
+
+enum { VG_NUM_SMN_REGS = 7 };	/* behind PCIE_INDEX2/DATA2, gfx9/nbio.c */
+
+struct vg_gfx9 {
+	uint32_t smn[VG_NUM_SMN_REGS];
+	struct vg_hub hub[VG_NUM_HUBS];
+	struct vg_ih ih;
+	struct vg_cp cp;
+	struct vg_sdma sdma;
+};
+
+static inline struct vg_gfx9 *vg_gfx9(const struct vgpu *vg)
+{
+	return vg->chip_state;
+}
+
+extern const struct vg_chip vg_gfx942;
+
+/* The IP blocks. */
+extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block,
+	vg_hdp_block, vg_athub_block, vg_gmc_block, vg_gfxhub_block,
+	vg_mmhub_block, vg_ih_block, vg_grbm_block, vg_rlc_block, vg_cp_block,
+	vg_sdma_block;
+
+/* The VMID, and the compute queue or NULL, that GRBM_GFX_CNTL selects. */
+unsigned int vg_grbm_vmid(const struct vgpu *vg);
+struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
+
+/* The PASID that the ATC maps @vmid to, or -1. */
+int vg_vmid_pasid(struct vgpu *vg, unsigned int vmid);
+void vg_vmid_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid);
+
+#endif

@@ -1,0 +1,350 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Memory controller: VM contexts, TLB flushes and fault reports.  The registers
+ * of the two hubs have the same fields, so the masks of the GFX hub serve both.
+ */
+#include <string.h>
+
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_gc.h"
+
+/* The interrupt vector of a fault: gmc_v9_0.c:545-566, kfd_int_process_v9.c:440-452. */
+enum {
+	FAULT_RING_INVALID = 1 << 3,
+	FAULT_RING_READ = 1 << 4,
+	FAULT_RING_WRITE = 1 << 5,
+	FAULT_ADDR_HI_SHIFT = 44,
+	FAULT_ADDR_HI_MASK = 0xf,
+	FAULT_DATA1_WRITE = 1 << 5,	/* AMDGPU_GMC9_FAULT_SOURCE_DATA_WRITE */
+};
+
+/* The bits of PERMISSION_FAULTS. */
+enum {
+	FAULT_PERM_VALID = 1 << 0,
+	FAULT_PERM_READ = 1 << 1,
+	FAULT_PERM_WRITE = 1 << 2,
+};
+
+const struct vg_hub_regs *vg_hub_regs(enum vg_hub_id hub)
+{
+	return hub == VG_GFXHUB ? &vg_gfxhub_regs : &vg_mmhub_regs;
+}
+
+static uint64_t reg64(const struct vgpu *vg, uint32_t lo)
+{
+	return vg_u64(vg->regs[lo], vg->regs[lo + 1]);
+}
+
+static void read_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			 struct vg_vm_context *ctx)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(hub);
+	uint32_t cntl = vg->regs[r->context_cntl + vmid];
+
+	ctx->enabled = VG_FIELD(cntl, VM_CONTEXT1_CNTL, ENABLE_CONTEXT);
+	ctx->depth = VG_FIELD(cntl, VM_CONTEXT1_CNTL, PAGE_TABLE_DEPTH);
+	ctx->block_size = VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+				   PAGE_TABLE_BLOCK_SIZE);
+	ctx->root = reg64(vg, r->base_lo + 2 * vmid);
+	ctx->start = reg64(vg, r->start_lo + 2 * vmid) << VG_PAGE_SHIFT;
+	ctx->last = (reg64(vg, r->end_lo + 2 * vmid) << VG_PAGE_SHIFT) +
+		VG_PAGE_SIZE - 1;
+}
+
+enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub,
+				unsigned int vmid, uint64_t va,
+				vg_walk_read_fn read, void *arg,
+				struct vg_translation *out)
+{
+	struct vg_vm_context ctx;
+
+	read_context(vg, hub, vmid, &ctx);
+	return vg_walk(&ctx, va, read, arg, out);
+}
+
+bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
+		      uint64_t *offset)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(hub);
+	uint64_t base = VG_FIELD(vg->regs[r->fb_base], MC_VM_FB_LOCATION_BASE,
+				 FB_BASE);
+	uint64_t top = VG_FIELD(vg->regs[r->fb_top], MC_VM_FB_LOCATION_TOP,
+				FB_TOP);
+	uint64_t unit = va >> VG_FB_LOCATION_SHIFT;
+
+	if (unit < base || unit > top)
+		return false;
+	*offset = va - (base << VG_FB_LOCATION_SHIFT);
+	return true;
+}
+
+/* ---- invalidation ---- */
+
+/* A flush that the driver has asked for. */
+static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
+		  const char *why)
+{
+	/* The injection spares VMID 0, because the kernel would not survive it. */
+	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
+		vmids &= 1;
+	vg_tlb_invalidate(vg, hub, vmids, why);
+}
+
+unsigned int vg_gmc_flush_steps(struct vgpu *vg)
+{
+	return vg_random(vg, vg->config.flush_steps) +
+		vg_inject_amount(vg, VG_INJECT_LATE_TLB_ACK);
+}
+
+void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
+			     const char *why)
+{
+	uint32_t vmids = 0;
+
+	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
+		if (vg_vmid_pasid(vg, vmid) == (int)pasid)
+			vmids |= 1u << vmid;
+	vg_trace(vg, "flush-pasid pasid=0x%x vmids=0x%04x all_hubs=%d", pasid,
+		 vmids, all_hubs);
+	flush(vg, VG_GFXHUB, vmids, why);
+	if (all_hubs)
+		flush(vg, VG_MMHUB, vmids, why);
+}
+
+static void clear_fault(struct vgpu *vg, enum vg_hub_id hub)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(hub);
+
+	vg->regs[r->fault_status] = 0;
+	vg->regs[r->fault_addr_lo] = 0;
+	vg->regs[r->fault_addr_lo + 1] = 0;
+	vg_gfx9(vg)->hub[hub].fault_latched = false;
+}
+
+static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
+{
+	return reg->first == gfxhub_addr ? VG_GFXHUB : VG_MMHUB;
+}
+
+/* A flush ends: drop the translations, and only then acknowledge. */
+static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine)
+{
+	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
+
+	flush(vg, hub, f->vmids, "ENG_REQ");
+	vg->regs[vg_hub_regs(hub)->eng_ack + engine] = f->vmids;
+	*f = (struct vg_flush){ 0 };
+	vg_sched_wake(vg);
+}
+
+/* A request while another flush is under way becomes part of that flush. */
+static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
+			  unsigned int engine, uint32_t vmids)
+{
+	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
+	bool under_way = f->vmids;
+
+	f->vmids |= vmids;
+	f->steps = vg_gmc_flush_steps(vg);
+	vg->regs[vg_hub_regs(hub)->eng_ack + engine] = 0;
+	if (!f->vmids || !f->steps) {
+		vg->sched.flushes -= under_way;
+		acknowledge(vg, hub, engine);
+		return;
+	}
+	vg->sched.flushes += !under_way;
+	vg_trace(vg, "tlb-request hub=%s engine=%u vmids=0x%04x steps=%u",
+		 vg_hub_name(hub), engine, f->vmids, f->steps);
+}
+
+void vg_gmc_step(struct vgpu *vg)
+{
+	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+		for (unsigned int i = 0; i < VG_NUM_INVALIDATE_ENGINES; i++) {
+			struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[i];
+
+			if (!f->vmids || --f->steps)
+				continue;
+			vg->sched.flushes--;
+			acknowledge(vg, hub, i);
+		}
+	}
+}
+
+void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
+				 uint32_t index, uint32_t value)
+{
+	enum vg_hub_id hub = hub_of(reg, vg_gfxhub_regs.eng_req);
+	uint32_t vmids = VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
+				  PER_VMID_INVALIDATE_REQ);
+
+	vg->regs[reg->first + index] = value;
+	if (!VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES) ||
+	    !VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, INVALIDATE_L1_PTES)) {
+		vg_stop(vg, "%s: invalidate request 0x%08x of only a part of the PTE caches",
+			vg_hub_name(hub), value);
+		return;
+	}
+	if (VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
+		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
+		clear_fault(vg, hub);
+	request_flush(vg, hub, index, vmids);
+}
+
+/* ---- faults ---- */
+
+void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg,
+			     uint32_t index, uint32_t value)
+{
+	/* CLEAR is a command and reads back as 0. */
+	if (VG_FIELD(value, VM_L2_PROTECTION_FAULT_CNTL,
+		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
+		clear_fault(vg, hub_of(reg, VG_ADDR(VM_L2_PROTECTION_FAULT_CNTL)));
+	vg->regs[reg->first] =
+		VG_FIELD_SET(value, VM_L2_PROTECTION_FAULT_CNTL,
+			     CLEAR_PROTECTION_FAULT_STATUS_ADDR, 0);
+}
+
+/* The registers keep the first fault until the driver clears it. */
+static void latch_fault(struct vgpu *vg, const struct vg_port *port,
+			unsigned int vmid, uint64_t va, enum vg_access access,
+			enum vg_walk_status why)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(port->hub);
+	struct vg_hub *hub = &vg_gfx9(vg)->hub[port->hub];
+	uint32_t perm = FAULT_PERM_VALID;
+	uint32_t status;
+
+	if (hub->fault_latched) {
+		vg->regs[r->fault_status] |=
+			VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS,
+				      MORE_FAULTS, 1);
+		return;
+	}
+	if (why == VG_WALK_OK)
+		perm = access & VG_WRITE ? FAULT_PERM_WRITE : FAULT_PERM_READ;
+	status = VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, PERMISSION_FAULTS,
+			       perm) |
+		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, WALKER_ERROR,
+			      why == VG_WALK_RANGE || why == VG_WALK_BAD_TABLE) |
+		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, CID, port->cid) |
+		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, RW,
+			      !!(access & VG_WRITE)) |
+		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, VMID, vmid);
+	vg->regs[r->fault_status] = status;
+	vg->regs[r->fault_addr_lo] = vg_lo(va >> VG_PAGE_SHIFT);
+	vg->regs[r->fault_addr_lo + 1] = vg_hi(va >> VG_PAGE_SHIFT);
+	hub->fault_latched = true;
+}
+
+/* Does the context enable the interrupt of this kind of fault? */
+static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub,
+			      unsigned int vmid, enum vg_access access,
+			      enum vg_walk_status why)
+{
+	uint32_t cntl = vg->regs[vg_hub_regs(hub)->context_cntl + vmid];
+
+	switch (why) {
+	case VG_WALK_RANGE:
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+				RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT);
+	case VG_WALK_BAD_TABLE:
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+				PDE0_PROTECTION_FAULT_ENABLE_INTERRUPT);
+	case VG_WALK_INVALID:
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+				VALID_PROTECTION_FAULT_ENABLE_INTERRUPT);
+	case VG_WALK_OK:
+		break;
+	}
+	return access & VG_WRITE ?
+		VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+			 WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT) :
+		VG_FIELD(cntl, VM_CONTEXT1_CNTL,
+			 READ_PROTECTION_FAULT_ENABLE_INTERRUPT);
+}
+
+static void raise_fault(struct vgpu *vg, const struct vg_port *port,
+			unsigned int vmid, uint64_t va, enum vg_access access,
+			enum vg_walk_status why)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(port->hub);
+	struct vg_iv iv = {
+		.client = r->ih_client,
+		.source = r->ih_source,
+		.node = r->ih_node,
+		.vmid = vmid,
+		.mmhub = port->hub == VG_MMHUB,
+		.data[0] = vg_lo(va >> VG_PAGE_SHIFT),
+		.data[1] = va >> FAULT_ADDR_HI_SHIFT & FAULT_ADDR_HI_MASK,
+	};
+
+	if (why != VG_WALK_OK)
+		iv.ring |= FAULT_RING_INVALID;
+	else
+		iv.ring |= access & VG_WRITE ? FAULT_RING_WRITE
+					     : FAULT_RING_READ;
+	if (access & VG_WRITE)
+		iv.data[1] |= FAULT_DATA1_WRITE;
+	for (unsigned int n = 1 + vg_inject_amount(vg, VG_INJECT_FAULT_STORM); n; n--)
+		vg_ih_raise(vg, &iv);
+}
+
+void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
+		  unsigned int vmid, uint64_t va, enum vg_access access,
+		  enum vg_walk_status why)
+{
+	static const char *const reasons[] = {
+		[VG_WALK_OK] = "permission",
+		[VG_WALK_RANGE] = "range",
+		[VG_WALK_INVALID] = "invalid",
+		[VG_WALK_BAD_TABLE] = "bad-table",
+	};
+	const char *rw = access & VG_WRITE ? "write" : "read";
+
+	vg_trace(vg, "fault hub=%s vmid=%u pasid=%d va=0x%llx access=%s why=%s cid=0x%x",
+		 vg_hub_name(port->hub), vmid, vg_vmid_pasid(vg, vmid),
+		 (unsigned long long)va, rw, reasons[why], port->cid);
+	if (vmid == 0) {
+		vg_stop(vg, "%s: %s of 0x%llx by the kernel's VMID 0: %s",
+			vg_hub_name(port->hub), rw,
+			(unsigned long long)va, reasons[why]);
+		return;
+	}
+	latch_fault(vg, port, vmid, va, access, why);
+	if (interrupt_enabled(vg, port->hub, vmid, access, why))
+		raise_fault(vg, port, vmid, va, access, why);
+}
+
+/* ---- contexts, as the scheduler firmware programs them ---- */
+
+void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root)
+{
+	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+		uint32_t lo = vg_hub_regs(hub)->base_lo + 2 * vmid;
+
+		vg->regs[lo] = vg_lo(root);
+		vg->regs[lo + 1] = vg_hi(root);
+	}
+}
+
+uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid)
+{
+	return reg64(vg, vg_gfxhub_regs.base_lo + 2 * vmid);
+}
+
+static void hubs_reset(struct vgpu *vg)
+{
+	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+		vg_tlb_drop(vg->tlb[hub], (1u << VG_NUM_VMIDS) - 1);
+		vg_gfx9(vg)->hub[hub].fault_latched = false;
+		memset(vg_gfx9(vg)->hub[hub].flush, 0, sizeof(vg_gfx9(vg)->hub[hub].flush));
+	}
+	vg->sched.flushes = 0;
+}
+
+const struct vg_block vg_gmc_block = {
+	.name = "gmc",
+	.reset = hubs_reset,
+};

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Graphics register bus: the selection of the banked registers' VMID and queue.
+ * The table also has the registers of shader units, caches and GDS.  These units
+ * are not modelled, because no shader ever runs, so their registers are storage.
+ */
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_gc.h"
+
+static uint32_t selection(const struct vgpu *vg)
+{
+	return vg->regs[VG_ADDR(GRBM_GFX_CNTL)];
+}
+
+unsigned int vg_grbm_vmid(const struct vgpu *vg)
+{
+	return VG_FIELD(selection(vg), GRBM_GFX_CNTL, VMID);
+}
+
+struct vg_hqd *vg_grbm_hqd(struct vgpu *vg)
+{
+	unsigned int me = VG_FIELD(selection(vg), GRBM_GFX_CNTL, MEID);
+
+	if (me < 1 || me > VG_NUM_MECS)
+		return NULL;
+	return vg_cp_hqd(vg, me,
+			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, PIPEID),
+			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, QUEUEID));
+}
+
+static const struct vg_reg regs[] = {
+	VG_REG_PLAIN(GRBM_GFX_CNTL),
+	VG_REG_PLAIN(GRBM_GFX_INDEX),
+
+	/* Busy and stalled bits; all units are idle.  The driver reads them for
+	 * the dump of a hung GPU (gfx_v9_4_3.c:64-111) and for
+	 * AMDGPU_INFO_READ_MMR_REG. */
+	VG_REG(GRBM_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(GRBM_STATUS2, NULL, vg_reg_ignore_write),
+	VG_REG(GRBM_STATUS_SE0, NULL, vg_reg_ignore_write),
+	VG_REG(GRBM_STATUS_SE1, NULL, vg_reg_ignore_write),
+	VG_REG(GRBM_STATUS_SE2, NULL, vg_reg_ignore_write),
+	VG_REG(GRBM_STATUS_SE3, NULL, vg_reg_ignore_write),
+	VG_REG(GDS_PROTECTION_FAULT, NULL, vg_reg_ignore_write),
+	VG_REG(GDS_VM_PROTECTION_FAULT, NULL, vg_reg_ignore_write),
+	VG_REG(RMI_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(SQC_DCACHE_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(SQC_ICACHE_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(SQ_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(TCP_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(WD_UTCL1_STATUS, NULL, vg_reg_ignore_write),
+
+	/* No units are harvested. */
+	VG_REG(CC_GC_SHADER_ARRAY_CONFIG, NULL, vg_reg_ignore_write),
+	VG_REG_PLAIN(GC_USER_SHADER_ARRAY_CONFIG),
+
+	/* For shaders; the hardware has one of each for every VMID. */
+	VG_REG_PLAIN(SH_MEM_BASES),
+	VG_REG_PLAIN(SH_MEM_CONFIG),
+	VG_REG_PLAIN(SQ_CONFIG1),
+	VG_RANGE_PLAIN(SQ_SHADER_TBA_LO, SQ_SHADER_TMA_HI),
+	VG_REG_PLAIN(SPI_GDBG_PER_VMID_CNTL),
+
+	/* Tuning and debugging of shaders. */
+	VG_REG_PLAIN(SQ_TIMEOUT_CONFIG),
+	VG_REG_PLAIN(DB_DEBUG2),
+	VG_REG_PLAIN(GB_ADDR_CONFIG),
+	VG_REG_PLAIN(TCP_UTCL1_CNTL2),
+	VG_REG_PLAIN(SPI_WCL_PIPE_PERCENT_GFX),
+	VG_RANGE_PLAIN(SPI_WCL_PIPE_PERCENT_CS0, SPI_WCL_PIPE_PERCENT_CS3),
+
+	/* Global data share, waves and ordered append: allocations per VMID. */
+	VG_RANGE_PLAIN(GDS_VMID0_BASE, GDS_VMID15_SIZE),
+	VG_RANGE_PLAIN(GDS_GWS_VMID0, GDS_GWS_VMID15),
+	VG_RANGE_PLAIN(GDS_OA_VMID0, GDS_OA_VMID15),
+};
+
+const struct vg_block vg_grbm_block = {
+	.name = "grbm",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+};

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ.  They
+ * map and unmap queues, run lists of queues, and flush TLBs by PASID.
+ *
+ * All queues of the run list in force are mapped.  There is no time slicing, so
+ * a list that needs more VMIDs or queues than the GPU has stops the model.
+ */
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/pkt_hws.h"
+
+/* ---- resources and TLB ---- */
+
+static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
+				    const uint32_t *body, unsigned int n)
+{
+	const struct pm4_set_resources *p = (const void *)body;
+
+	/* The KIQ's mask is of the kernel's queues, whose packets name a slot. */
+	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
+		return VG_DONE;
+	vg_gfx9(vg)->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
+	vg_gfx9(vg)->cp.hws.queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
+	return VG_DONE;
+}
+
+static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
+				      const uint32_t *body, unsigned int n)
+{
+	const struct pm4_invalidate_tlbs *p = (const void *)body;
+
+	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
+		return vg_queue_unknown(vg, q, "INVALIDATE_TLBS", p->control);
+	/* The packet, and so any packet behind it, waits for the flush. */
+	if (!q->progress)
+		q->progress = 1 + vg_gmc_flush_steps(vg);
+	if (--q->progress)
+		return VG_MORE;
+	vg_tlb_invalidate_pasid(vg, VG_GET(INVALIDATE_TLBS_PASID_, p->control),
+				VG_GET(INVALIDATE_TLBS_ALL, p->control),
+				"INVALIDATE_TLBS");
+	return VG_DONE;
+}
+
+/* ---- run list ---- */
+
+static bool any_dynamic(const struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		if (vg_gfx9(vg)->cp.hqd[i].dynamic)
+			return true;
+	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
+		if (vg_gfx9(vg)->sdma.queue[i].dynamic)
+			return true;
+	return false;
+}
+
+static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
+			       const uint32_t *body, unsigned int n)
+{
+	const struct pm4_run_list *p = (const void *)body;
+	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
+
+	if (VG_GET(RUN_LIST_CHAIN, p->control))
+		return vg_queue_unknown(vg, q, "oversubscribed run list", p->control);
+	if (any_dynamic(vg))
+		return vg_queue_unknown(vg, q, "run list on top of the one in force",
+			       p->control);
+	vg_gfx9(vg)->cp.hws.vmids_used = 0;
+	vg_trace(vg, "runlist dwords=%u", size);
+	if (!size)
+		return VG_DONE;
+	return vg_queue_enter_ib(vg, q, 0, vg_u64(p->base_lo, p->base_hi), size,
+				 false);
+}
+
+/*
+ * A process keeps its VMID from one run list to the next if that is possible.
+ * The TLBs then keep its translations, so changed page tables take effect only
+ * by the driver's own flushes.
+ */
+static int choose_vmid(struct vgpu *vg, unsigned int pasid)
+{
+	uint32_t left = vg_gfx9(vg)->cp.hws.vmid_mask & ~vg_gfx9(vg)->cp.hws.vmids_used;
+
+	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
+		if (left >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
+			return vmid;
+	return left ? __builtin_ctz(left) : -1;
+}
+
+static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
+				  const uint32_t *body, unsigned int n)
+{
+	const struct pm4_map_process *p = (const void *)body;
+	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
+	uint64_t root = vg_u64(p->root_lo, p->root_hi);
+	int vmid = choose_vmid(vg, pasid);
+
+	if (vmid < 0)
+		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
+			       vg_gfx9(vg)->cp.hws.vmid_mask);
+	/* A new process may have got the PASID meanwhile; its root differs. */
+	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
+	    vg_vmid_root(vg, vmid) != root) {
+		vg_vmid_set_pasid(vg, vmid, pasid);
+		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
+			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
+	}
+	vg_vmid_set_root(vg, vmid, root);
+	vg_gfx9(vg)->cp.hws.vmids_used |= 1u << vmid;
+	vg_gfx9(vg)->cp.hws.vmid = vmid;
+	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
+		 (unsigned long long)root);
+	return VG_DONE;
+}
+
+/* ---- MAP_QUEUES ---- */
+
+/* The packet names a slot: queues of the kernel. */
+static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
+				  const struct pm4_map_queues *p)
+{
+	unsigned int me = VG_GET(MAP_QUEUES_ME, p->control) + 1;
+	struct vg_hqd *h;
+
+	if (me > VG_NUM_MECS ||
+	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
+	    VG_GET(MAP_QUEUES_VMID, p->control))
+		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
+	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
+		      VG_GET(MAP_QUEUES_QUEUE, p->control));
+	if (h->q.active)
+		return vg_queue_unknown(vg, q, "MAP_QUEUES to a slot in use",
+			       p->control);
+	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
+		return VG_PAGE_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_activate(vg, h);
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+}
+
+/* A free slot among those that SET_RESOURCES gave the HWS. */
+static struct vg_hqd *free_slot(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		if (vg_gfx9(vg)->cp.hws.queue_mask >> i & 1 && !vg_gfx9(vg)->cp.hqd[i].q.active)
+			return &vg_gfx9(vg)->cp.hqd[i];
+	return NULL;
+}
+
+static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
+				       const struct pm4_map_queues *p)
+{
+	struct vg_hqd *h = free_slot(vg);
+
+	if (!h)
+		return vg_queue_unknown(vg, q, "more queues than slots", p->control);
+	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
+		return VG_PAGE_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_set_user(h, vg_gfx9(vg)->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_activate(vg, h);
+	h->dynamic = true;
+	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+}
+
+static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
+				 const uint32_t *body, unsigned int n)
+{
+	const struct pm4_map_queues *p = (const void *)body;
+
+	if (VG_GET(MAP_QUEUES_NUM, p->control) != 1 || n != PM4_DWORDS(*p))
+		return vg_queue_unknown(vg, q, "MAP_QUEUES of several queues",
+			       p->control);
+	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
+		return map_to_slot(vg, q, p);
+	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
+	    !vg_gfx9(vg)->cp.hws.vmids_used)
+		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
+	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
+	case PM4_ENGINE_COMPUTE:
+		return map_user_compute(vg, q, p);
+	case PM4_ENGINE_SDMA0:
+		vg_sdma_map(vg, vg_gfx9(vg)->cp.hws.vmid,
+			    VG_GET(PM4_DOORBELL, p->doorbell),
+			    vg_u64(p->mqd_lo, p->mqd_hi),
+			    vg_u64(p->wptr_lo, p->wptr_hi));
+		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+	}
+	return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
+}
+
+/* ---- UNMAP_QUEUES ---- */
+
+static bool matches(struct vgpu *vg, const struct vg_hqd *h,
+		    const struct vg_unmap *which)
+{
+	switch (which->sel) {
+	case VG_UNMAP_DOORBELL:
+		for (unsigned int i = 0; i < which->num_doorbells; i++)
+			if (vg_hqd_doorbell(h) == which->doorbell[i])
+				return true;
+		return false;
+	case VG_UNMAP_PASID:
+		return h->dynamic &&
+			vg_vmid_pasid(vg, h->q.vmid) == (int)which->pasid;
+	case VG_UNMAP_ALL:
+		return h->dynamic;
+	case VG_UNMAP_NON_STATIC:
+		return h->dynamic && !h->is_static;
+	}
+	return false;
+}
+
+/* Ask all queues that match to stop; returns how many have not stopped yet. */
+static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
+				  bool reset)
+{
+	unsigned int left = 0;
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		if (!h->q.active || !matches(vg, h, which))
+			continue;
+		if (reset) {
+			vg_hqd_reset(vg, h);
+		} else {
+			vg_queue_preempt(vg, &h->q);
+			left++;
+		}
+	}
+	return left;
+}
+
+static void decode_unmap(const struct pm4_unmap_queues *p,
+			 struct vg_unmap *which)
+{
+	*which = (struct vg_unmap){
+		.sel = VG_GET(UNMAP_QUEUES_SEL, p->control),
+		.num_doorbells = VG_GET(UNMAP_QUEUES_NUM, p->control),
+		.pasid = VG_GET(UNMAP_QUEUES_PASID_, p->doorbell0),
+	};
+	which->doorbell[0] = VG_GET(PM4_DOORBELL, p->doorbell0);
+	for (unsigned int i = 0; i < VG_COUNT(p->doorbell); i++)
+		which->doorbell[i + 1] = VG_GET(PM4_DOORBELL, p->doorbell[i]);
+}
+
+/* The packet completes when all queues are off, because the driver takes the fence
+ * behind it for that. */
+static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
+				   const uint32_t *body, unsigned int n)
+{
+	const struct pm4_unmap_queues *p = (const void *)body;
+	uint32_t action = VG_GET(UNMAP_QUEUES_ACTION, p->control);
+	uint32_t engine = VG_GET(UNMAP_QUEUES_ENGINE, p->control);
+	struct vg_unmap which;
+	unsigned int left;
+
+	decode_unmap(p, &which);
+	if ((action != PM4_UNMAP_PREEMPT && action != PM4_UNMAP_RESET) ||
+	    which.num_doorbells > VG_COUNT(which.doorbell) ||
+	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
+		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
+
+	/* A filter selects queues of both engines, doorbells queues of one. */
+	left = 0;
+	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_COMPUTE)
+		left += unmap_compute(vg, &which, action == PM4_UNMAP_RESET);
+	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_SDMA0)
+		left += vg_sdma_unmap(vg, &which);
+	return left ? VG_WAIT : VG_DONE;
+}
+
+static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
+				   const uint32_t *body, unsigned int n)
+{
+	const struct pm4_query_status *p = (const void *)body;
+	uint32_t command = VG_GET(QUERY_STATUS_COMMAND_, p->control);
+
+	if (command != PM4_QUERY_FENCE_AT_ONCE && command != PM4_QUERY_FENCE)
+		return vg_queue_unknown(vg, q, "QUERY_STATUS", p->control);
+	return vg_mem_write64(vg, &q->port, 0, vg_u64(p->addr_lo, p->addr_hi),
+			      vg_u64(p->data_lo, p->data_hi)) ? VG_PAGE_FAULT
+							      : VG_DONE;
+}
+
+/* ---- the table ---- */
+
+#define BODY(type) PM4_DWORDS(struct pm4_##type)
+
+static const struct vg_pm4_op packets[] = {
+	{ PM4_INVALIDATE_TLBS, "INVALIDATE_TLBS", BODY(invalidate_tlbs), true,
+	  invalidate_tlbs },
+	{ PM4_SET_RESOURCES, "SET_RESOURCES", BODY(set_resources), true,
+	  set_resources },
+	{ PM4_MAP_PROCESS, "MAP_PROCESS", BODY(map_process), true,
+	  map_process },
+	{ PM4_MAP_QUEUES, "MAP_QUEUES", BODY(map_queues), true,
+	  map_queues },
+	{ PM4_UNMAP_QUEUES, "UNMAP_QUEUES", BODY(unmap_queues), true,
+	  unmap_queues },
+	{ PM4_QUERY_STATUS, "QUERY_STATUS", BODY(query_status), true,
+	  query_status },
+	{ PM4_RUN_LIST, "RUN_LIST", BODY(run_list), true, run_list },
+};
+
+const struct vg_pm4_table vg_hws_packets = { packets, VG_COUNT(packets) };

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Registers of the memory hub (AID): page table contexts, invalidate engines, fault
+ * status.  SDMA and IH translate here.
+ */
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_mmhub.h"
+#include "ivsrcid/vmc/irqsrcs_vmc_1_0.h"
+#include "soc15_ih_clientid.h"
+
+static const struct vg_reg regs[] = {
+	/* Tuning of caches and queues, which the model does not have. */
+	VG_RANGE_PLAIN(VM_L2_CNTL, VM_L2_CNTL3),
+	VG_REG_PLAIN(VM_L2_CNTL4),
+	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
+
+	/* Faults.  There is no default page, because a faulting queue halts. */
+	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
+	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
+	VG_REG(VM_L2_PROTECTION_FAULT_STATUS, NULL, vg_reg_ignore_write),
+	VG_RANGE(VM_L2_PROTECTION_FAULT_ADDR_LO32,
+		 VM_L2_PROTECTION_FAULT_ADDR_HI32, NULL, vg_reg_ignore_write),
+	VG_RANGE_PLAIN(VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_LO32,
+		       VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_HI32),
+
+	/* The driver turns this aperture off (low above high). */
+	VG_RANGE_PLAIN(VM_L2_CONTEXT1_IDENTITY_APERTURE_LOW_ADDR_LO32,
+		       VM_L2_CONTEXT_IDENTITY_PHYSICAL_OFFSET_HI32),
+
+	/* vg_gmc_walk() reads these on every walk. */
+	VG_RANGE_PLAIN(VM_CONTEXT0_CNTL, VM_CONTEXT15_CNTL),
+	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
+		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
+
+	/* Each engine has one user, so its semaphore is always free. */
+	{ VG_ADDR(VM_INVALIDATE_ENG0_SEM), VG_NUM_INVALIDATE_ENGINES,
+		"VM_INVALIDATE_ENG0_SEM", NULL, vg_reg_ignore_write, 1 },
+	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
+		vg_gmc_write_invalidate_req),
+	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_ACK, NULL,
+		vg_reg_ignore_write),
+	/* A flush covers the whole address space, whatever the range says. */
+	VG_RANGE_PLAIN(VM_INVALIDATE_ENG0_ADDR_RANGE_LO32,
+		       VM_INVALIDATE_ENG17_ADDR_RANGE_HI32),
+
+	/* Apertures of VMID 0. */
+	VG_REG_RESET(MC_VM_FB_LOCATION_BASE, VG_FB_LOCATION_BASE),
+	VG_REG_RESET(MC_VM_FB_LOCATION_TOP, VG_FB_LOCATION_TOP),
+	/* AGP is off (bottom above top).  The system aperture covers FB and
+	 * GART; vg_gmc_fb_offset() tells one from the other. */
+	VG_RANGE_PLAIN(MC_VM_AGP_TOP, MC_VM_AGP_BASE),
+	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_LOW_ADDR,
+		       MC_VM_SYSTEM_APERTURE_HIGH_ADDR),
+	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_LSB,
+		       MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_MSB),
+
+	/* Snoop overrides of SDMA's writes; there are no caches. */
+	VG_RANGE_PLAIN(DAGB0_WRCLI_GPU_SNOOP_OVERRIDE,
+		       DAGB0_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
+	VG_RANGE_PLAIN(DAGB1_WRCLI_GPU_SNOOP_OVERRIDE,
+		       DAGB1_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
+	VG_RANGE_PLAIN(DAGB2_WRCLI_GPU_SNOOP_OVERRIDE,
+		       DAGB2_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
+	VG_RANGE_PLAIN(DAGB3_WRCLI_GPU_SNOOP_OVERRIDE,
+		       DAGB3_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
+	VG_RANGE_PLAIN(DAGB4_WRCLI_GPU_SNOOP_OVERRIDE,
+		       DAGB4_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
+};
+
+const struct vg_block vg_mmhub_block = {
+	.name = "mmhub",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+};
+
+const struct vg_hub_regs vg_mmhub_regs = {
+	.fb_base = VG_ADDR(MC_VM_FB_LOCATION_BASE),
+	.fb_top = VG_ADDR(MC_VM_FB_LOCATION_TOP),
+	.context_cntl = VG_ADDR(VM_CONTEXT0_CNTL),
+	.base_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32),
+	.start_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_START_ADDR_LO32),
+	.end_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_END_ADDR_LO32),
+	.eng_req = VG_ADDR(VM_INVALIDATE_ENG0_REQ),
+	.eng_ack = VG_ADDR(VM_INVALIDATE_ENG0_ACK),
+	.fault_status = VG_ADDR(VM_L2_PROTECTION_FAULT_STATUS),
+	.fault_addr_lo = VG_ADDR(VM_L2_PROTECTION_FAULT_ADDR_LO32),
+	.ih_client = SOC15_IH_CLIENTID_VMC,
+	.ih_source = VMC_1_0__SRCID__VM_FAULT,
+	.ih_node = VG_NODE_AID0,
+};

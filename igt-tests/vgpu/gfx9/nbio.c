@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Bus interface: straps, doorbell apertures, the two indirect windows, and
+ * requests of HDP flushes.
+ */
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_nbio.h"
+
+enum { MIB_SHIFT = 20 };
+
+#define MM_INDEX_MEMORY	VG_BITS(31, 31)	/* else a register */
+#define MM_INDEX_OFFSET	VG_BITS(30, 0)
+
+/* ---- VRAM through MM_INDEX/MM_DATA, amdgpu_device_mm_access() ---- */
+
+static uint32_t *mm_target(struct vgpu *vg)
+{
+	uint32_t index = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX)];
+	uint64_t hi = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX_HI)];
+	uint64_t pos = hi << 31 | (index & MM_INDEX_OFFSET);
+
+	if (index & MM_INDEX_MEMORY && pos % 4 == 0 && pos < VG_VRAM_SIZE)
+		return (uint32_t *)((uint8_t *)vg->config.vram + pos);
+	vg_stop(vg, "MM_DATA access with MM_INDEX 0x%08x, MM_INDEX_HI 0x%llx",
+		index, (unsigned long long)hi);
+	return NULL;
+}
+
+static uint32_t read_mm_data(struct vgpu *vg, const struct vg_reg *reg,
+			     uint32_t index)
+{
+	uint32_t *p = mm_target(vg);
+
+	return p ? *p : ~0u;
+}
+
+static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg,
+			  uint32_t index, uint32_t value)
+{
+	uint32_t *p = mm_target(vg);
+
+	if (p)
+		*p = value;
+}
+
+/* ---- registers beyond the BAR, through PCIE_INDEX2/DATA2 ---- */
+
+/* These route doorbells.  The model gives a doorbell to the unit that has claimed
+ * it and has one die, so the registers only need to exist. */
+static const struct {
+	uint32_t addr;
+	const char *name;
+} smn_regs[VG_NUM_SMN_REGS] = {
+	{ VG_ADDR(DOORBELL0_CTRL_ENTRY_0), "DOORBELL0_CTRL_ENTRY_0" },
+	{ VG_ADDR(DOORBELL0_CTRL_ENTRY_1), "DOORBELL0_CTRL_ENTRY_1" },
+	{ VG_ADDR(S2A_DOORBELL_ENTRY_1_CTRL), "S2A_DOORBELL_ENTRY_1_CTRL" },
+	{ VG_ADDR(S2A_DOORBELL_ENTRY_3_CTRL), "S2A_DOORBELL_ENTRY_3_CTRL" },
+	{ VG_ADDR(XCC_DOORBELL_FENCE), "XCC_DOORBELL_FENCE" },
+	{ VG_ADDR(BIFC_DOORBELL_ACCESS_EN_PF), "BIFC_DOORBELL_ACCESS_EN_PF" },
+	{ VG_ADDR(BIFC_GFX_INT_MONITOR_MASK), "BIFC_GFX_INT_MONITOR_MASK" },
+};
+
+static uint32_t *smn_target(struct vgpu *vg)
+{
+	uint32_t smn = vg->regs[VG_ADDR(BIF_BX0_PCIE_INDEX2)];
+
+	for (size_t i = 0; i < VG_COUNT(smn_regs); i++)
+		if (smn_regs[i].addr * 4 == smn)
+			return &vg_gfx9(vg)->smn[i];
+	vg_stop(vg, "access to unknown SMN address 0x%08x", smn);
+	return NULL;
+}
+
+static uint32_t read_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
+			       uint32_t index)
+{
+	uint32_t *p = smn_target(vg);
+
+	return p ? *p : ~0u;
+}
+
+static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
+			    uint32_t index, uint32_t value)
+{
+	uint32_t *p = smn_target(vg);
+
+	if (p)
+		*p = value;
+}
+
+/* ---- HDP flushes, complete at once because BAR writes go straight to VRAM ---- */
+
+static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg,
+			  uint32_t index, uint32_t value)
+{
+	vg->regs[reg->first] = value;
+	vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] = value;
+	vg_trace(vg, "hdp-flush by=ring mask=0x%x", value);
+}
+
+static void write_remapped(struct vgpu *vg, const struct vg_reg *reg,
+			   uint32_t index, uint32_t value)
+{
+	uint32_t remap = index ? VG_ADDR(BIF_BX0_REMAP_HDP_REG_FLUSH_CNTL)
+			       : VG_ADDR(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL);
+
+	if (vg->regs[remap] != 4 * (reg->first + index))
+		vg_stop(vg, "HDP flush at 0x%x, but it is mapped to 0x%x",
+			4 * (reg->first + index), vg->regs[remap]);
+	vg_trace(vg, "hdp-flush by=host");
+}
+
+static void nbio_reset(struct vgpu *vg)
+{
+	for (size_t i = 0; i < VG_COUNT(vg_gfx9(vg)->smn); i++)
+		vg_gfx9(vg)->smn[i] = 0;
+}
+
+static const struct vg_reg regs[] = {
+	VG_REG_PLAIN(BIF_BX_PF0_MM_INDEX),
+	VG_REG(BIF_BX_PF0_MM_DATA, read_mm_data, write_mm_data),
+	VG_REG_PLAIN(BIF_BX_PF0_MM_INDEX_HI),
+	VG_REG_PLAIN(BIF_BX0_PCIE_INDEX2),
+	VG_REG(BIF_BX0_PCIE_DATA2, read_pcie_data, write_pcie_data),
+
+	/* A VBIOS would write these; there is none, so they are 0. */
+	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_4),
+	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_7),
+	VG_REG_PLAIN(BIF_BX0_DRIVER_SCRATCH_2),
+
+	/* ATI_REV_ID 0 would be an A0 part, which the driver refuses
+	 * (amdgpu_device.c:2062-2066). */
+	VG_REG_RESET(RCC_STRAP0_RCC_DEV0_EPF0_STRAP0,
+		     1u << RCC_STRAP0_RCC_DEV0_EPF0_STRAP0__STRAP_ATI_REV_ID_DEV0_F0__SHIFT),
+	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE,
+		     VG_VRAM_SIZE >> MIB_SHIFT),
+	/* Not a virtual function, so amdgpu_virt.c assumes pass-through. */
+	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
+	/* One partition of compute (0) and of memory, not asleep (0). */
+	VG_REG(BIF_BX0_BACO_CNTL, NULL, vg_reg_ignore_write),
+	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
+	/* NPS1, because otherwise the driver cannot restore its partitions
+	 * after a reset (aqua_vanjaram.c:332). */
+	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
+		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
+	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
+
+	/* Doorbell apertures and interrupt routing: always open. */
+	VG_REG_PLAIN(RCC_DEV0_EPF0_RCC_DOORBELL_APER_EN),
+	VG_RANGE_PLAIN(BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_BASE_HIGH,
+		       BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_CNTL),
+	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL),
+	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL2),
+	VG_REG_PLAIN(BIF_BX0_BIF_FB_EN),
+	/* The driver's interrupt handler polls RAS interrupts here; there are none. */
+	VG_REG(BIF_BX0_BIF_DOORBELL_INT_CNTL, NULL, vg_reg_ignore_write),
+
+	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_REQ, NULL, write_hdp_req),
+	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_DONE, NULL, vg_reg_ignore_write),
+	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL),
+	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_REG_FLUSH_CNTL),
+	{ .first = VG_REMAPPED_HDP_FLUSH / 4, .count = 2, .name = "REMAPPED_HDP_FLUSH",
+	  .write = write_remapped },
+};
+
+const struct vg_block vg_nbio_block = {
+	.name = "nbio",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+	.reset = nbio_reset,
+};

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* Register addresses and fields of the MP block; one such header per source file,
+ * since the blocks' headers share names. */
+#ifndef VG_REGS_H
+#define VG_REGS_H
+
+#include "asic_reg/mp/mp_13_0_2_offset.h"
+#include "asic_reg/mp/mp_13_0_2_sh_mask.h"
+#include "gfx9/bases.h"
+
+#define VG_ADDR(name) (VG_BASE(MP, reg##name##_BASE_IDX) + reg##name)
+
+#endif

@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/* Between the two files of the SDMA block: the queues' registers. */
+#ifndef VG_SDMA_QUEUE_H
+#define VG_SDMA_QUEUE_H
+
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_sdma.h"
+
+/* From one queue's registers to the next one's. */
+enum { VG_SDMA_STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL };
+
+/* The register of queue @i, as an lvalue; NAME has no queue prefix. */
+#define SDMA_REG(vg, i, NAME) \
+	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + VG_SDMA_STRIDE * (i)])
+#define SDMA_REG64(vg, i, NAME) vg_u64(SDMA_REG(vg, i, NAME), SDMA_REG(vg, i, NAME##_HI))
+
+static inline bool vg_sdma_is_rlc(const struct vg_queue *q)
+{
+	return q->index >= VG_SDMA_RLC0;
+}
+
+static inline bool vg_sdma_enabled(const struct vgpu *vg, unsigned int i)
+{
+	return VG_FIELD(SDMA_REG(vg, i, RB_CNTL), SDMA_GFX_RB_CNTL, RB_ENABLE);
+}
+
+/* Pointers are bytes in registers and doorbells, dwords in struct vg_queue.
+ * Stops when @ptr is no whole dword. */
+bool vg_sdma_check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t ptr);
+/* Start the queue that the registers describe; @wptr counts bytes. */
+void vg_sdma_start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);
+/* Preempt a disabled queue if its state can be saved where it is. */
+void vg_sdma_try_leave(struct vgpu *vg, struct vg_queue *q);
+void vg_sdma_reset(struct vgpu *vg);
+
+#endif

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: MIT */
+/* System management I/O: how the package is put together. */
+#include "core/bits.h"
+#include "gfx9/gfx9.h"
+#include "gfx9/regs_smuio.h"
+
+static const struct vg_reg regs[] = {
+	/* One socket, die 0, PCIe to the host: all fields 0. */
+	VG_REG(SMUIO_MCM_CONFIG, NULL, vg_reg_ignore_write),
+};
+
+const struct vg_block vg_smuio_block = {
+	.name = "smuio",
+	.regs = regs,
+	.num_regs = VG_COUNT(regs),
+};
