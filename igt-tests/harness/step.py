@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: MIT
+"""Stages of a run: where things are, progress on the terminal, logs, locks."""
+
+import contextlib
+import fcntl
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import time
+
+PROJECT = "/project"	# the checkout
+CACHE = "/cache"	# shared by all checkouts
+BUILD = "/build"	# in the cache, of this checkout alone
+TREE = "/tree"		# git tree of the kernel commands
+DIR = "/dir"		# the caller's, of exec, shell and cc
+LOGS = os.path.join(BUILD, "log")
+
+HARNESS = os.path.dirname(os.path.abspath(__file__))
+TABLES = os.path.join(HARNESS, "tables")
+GUEST = os.path.join(HARNESS, "guest")	# what runs there
+
+HEARTBEAT = 30		# seconds between signs of life
+TAIL = 30		# lines of a failed stage's log to show
+# Of exec and cc standard output is the program's.
+PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
+STARTED = float(os.environ.get("STARTED", time.time()))
+
+
+class Failed(Exception):
+	"""The run cannot go on; the text is for the user."""
+
+
+def host_path(path):
+	"""@path as the user of ./run knows it."""
+	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
+		(DIR, "HOST_DIR"))
+	for inside, variable in places:
+		if path == inside or path.startswith(inside + "/"):
+			return os.environ.get(variable, inside) + path[len(inside):]
+	return path
+
+
+def clock(seconds):
+	return f"{int(seconds) // 60:2d}:{int(seconds) % 60:02d}"
+
+
+def say(text):
+	print(f"[{clock(time.time() - STARTED)}] {text}", file=PROGRESS, flush=True)
+
+
+def show_tail(path):
+	with open(path, encoding="utf-8", errors="replace") as f:
+		lines = f.read().splitlines()
+	for line in lines[-TAIL:]:
+		print("    " + line, file=sys.stderr)
+
+
+def run(what, argv, quiet=False, **kwargs):
+	"""Run one stage with its output in a log; the log's path. Raises Failed."""
+	os.makedirs(LOGS, exist_ok=True)
+	log = os.path.join(LOGS, re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + ".log")
+	if not quiet:
+		say(what)
+	begin = time.monotonic()
+	with open(log, "wb") as out:
+		process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=out, stderr=out, **kwargs)
+		while True:
+			try:
+				status = process.wait(HEARTBEAT)
+				break
+			except subprocess.TimeoutExpired:
+				say(f"{what}: {clock(time.monotonic() - begin)} so far")
+	if status:
+		show_tail(log)
+		with open(log, encoding="utf-8", errors="replace") as f:
+			full = "No space left on device" in f.read()
+		reason = "no space left on device" if full else f"status {status}"
+		raise Failed(f"{what} failed ({reason}); log: {host_path(log)}")
+	if time.monotonic() - begin > HEARTBEAT:
+		say(f"{what}: done in {clock(time.monotonic() - begin)}")
+	return log
+
+
+@contextlib.contextmanager
+def locked(name):
+	"""Exclusive use of a part of the cache that checkouts share."""
+	with open(os.path.join(CACHE, name + ".lock"), "a", encoding="utf-8") as f:
+		try:
+			fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
+		except BlockingIOError:
+			say(f"waiting for another run to finish with {host_path(os.path.join(CACHE, name))}")
+			fcntl.flock(f, fcntl.LOCK_EX)
+		yield
+
+
+def read(path):
+	with open(path, encoding="utf-8") as f:
+		return f.read()
+
+
+def read_or(path, default=""):
+	try:
+		return read(path)
+	except FileNotFoundError:
+		return default
+
+
+def write(path, text):
+	"""Whole or not at all."""
+	temporary = path + ".new"
+	with open(temporary, "w", encoding="utf-8") as f:
+		f.write(text)
+	os.rename(temporary, path)
+
+
+def digest(*parts):
+	"""One hash over texts, each delimited."""
+	total = hashlib.sha256()
+	for part in parts:
+		data = part.encode() if isinstance(part, str) else part
+		total.update(b"%d:" % len(data) + data)
+	return total.hexdigest()

@@ -1,0 +1,245 @@
+# SPDX-License-Identifier: MIT
+"""The boots in scenarios.cfg."""
+
+import configparser
+import copy
+import dataclasses
+import os
+import re
+import shlex
+import subprocess
+import time
+
+from harness import step
+from harness.boot import boots, qemu
+from harness.build import kernel, project
+from harness.suites import seeds
+from harness.verdict import checkers, results
+
+TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
+RUNS = os.path.join(step.BUILD, "runs")
+PER_TEST = 60	# seconds igt_runner gives one subtest
+RESULTS = "results"	# igt_runner's, in the share
+
+# The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
+# take there, and what its shadows and red zones need.
+DEBUG = "debug"
+DEBUG_SLOWER = 6
+DEBUG_MEMORY_MB = 2048
+
+
+def table():
+	config = configparser.ConfigParser()
+	config.read(os.path.join(step.TABLES, "scenarios.cfg"))
+	return config
+
+
+def modes():
+	config = table()
+	return sorted({config[name]["mode"] for name in config.sections()})
+
+
+def params_of(mode):
+	"""amdgpu's module parameters of a mode."""
+	config = table()
+	for name in config.sections():
+		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
+			return config[name]["params"]
+	raise step.Failed(f"unknown mode '{mode}'; there are {', '.join(modes())}")
+
+
+def images(config, names):
+	"""The kernels the scenarios @names boot, made when needed."""
+	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
+		DEBUG: kernel.debug}
+	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
+
+
+def listed_tests(programs, directory=TEST_DIRECTORY):
+	"""All subtests of the @programs in @directory, as igt_runner names them."""
+	tests = []
+	for program in programs:
+		listed = subprocess.run([os.path.join(directory, program), "--list-subtests"], capture_output=True,
+			text=True)
+		if listed.returncode or not listed.stdout.split():
+			raise step.Failed(f"{program} lists no subtests")
+		tests += [f"igt@amdgpu/{program}@{subtest}" for subtest in listed.stdout.split()]
+	return tests
+
+
+def reload_command(times):
+	"""Use the driver, unload it and load it as the boot did, so many times; every step has to work."""
+	used = os.path.join(TEST_DIRECTORY, "amd_userptr_hsa")
+	return "".join([
+		"set -e\n. /run/guest/config\n",
+		*[f"{used} --run-subtest fork-cow\n"
+			"rmmod $DRIVER\n"
+			"test ! -e /dev/kfd\n"
+			"modprobe -d $MODULES $DRIVER $PARAMS\n"
+			"test -e /dev/kfd\n"] * times])
+
+
+def slower(flavour):
+	"""What deadlines are multiplied with, here and (amd_kfd_patience()) in the tests."""
+	return DEBUG_SLOWER if flavour == DEBUG else 1
+
+
+def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
+		per_test=PER_TEST):
+	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner; again by another @name."""
+	root, out = "/tmp/igt" + name, "/tmp/igt-results" + name
+	if one_process:
+		options += " --multiple-mode"
+	# What it gets from several subtests through its socket it cuts at the wrong places (IGT 2.5).
+	environment = "IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION=1 " if one_process else ""
+	return "\n".join([
+		"set -e",
+		f"mkdir -p {root}",
+		f"ln -s {directory} {root}/amdgpu",
+		"printf 'TESTLIST\\n%s\\nEND TESTLIST\\n' "
+			f"{shlex.quote(' '.join('amdgpu/' + program for program in programs))} > {root}/test-list.txt",
+		f"printf '%s\\n' {shlex.join(tests)} > {root}/testlist",
+		# Without the node IGT makes a regular file of it, and the runner spins.
+		"test -c /dev/kmsg",
+		"status=0",
+		f"{environment}igt_runner --per-test-timeout {per_test} {options} --test-list {root}/testlist"
+			f" -o {root} {out} || status=$?",
+		# It writes many small files, which the share is slow with.
+		f"busybox tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
+		"exit $status",
+	]) + "\n"
+
+
+def label(entry):
+	"""Mode, GPUs if several, the negative control, and the seed that was asked for, in every line about a boot."""
+	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
+	reloads = " reloaded" if entry.getint("reloads") else ""
+	control = f" {entry['control']}" if entry["control"] else ""
+	debug = " debug" if entry["kernel"] == DEBUG else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{debug}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+
+
+def directory(name, entry):
+	"""Of a boot's logs; each seed has its own."""
+	debug = "-debug" if entry["kernel"] == DEBUG else ""
+	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
+
+
+def spec_of(name, entry, image, text, echo=None):
+	"""A boot of the scenario @name that runs the shell @text."""
+	factor = slower(entry["kernel"])
+	if factor > 1:
+		text = f"export AMD_KFD_SLOWER={factor}\n" + text
+	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
+		command=text, params=entry["params"],
+		timeout=entry.getfloat("timeout") * factor,
+		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else qemu.MEMORY_MB, seed=int(entry["seed"] or 0),
+		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
+		echo=echo)
+
+
+def problems_of(outcome, where, entry, icount=False):
+	"""What is wrong with a boot, whatever its tests say."""
+	problems = outcome.problems + results.kernel_problems(where, icount)
+	if entry["kernel"] == DEBUG:
+		problems += checkers.problems(where, entry.getint("reloads") > 0)
+	return problems
+
+
+def boot(name, entry, image, text, judge, echo=None):
+	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
+	spec = spec_of(name, entry, image, text, echo)
+	step.say(f"booting {entry['suite']} {label(entry)}")
+	outcome = qemu.run(spec)
+	where = qemu.Boot(spec.directory)
+	cases = judge(where)
+	problems = problems_of(outcome, where, entry)
+	if outcome.status not in (0, None):
+		problems.append(f"the command ended with {outcome.status}")
+	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
+	for case in cases:
+		case.name = f"{label(entry)} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
+	count = results.count(cases)
+	step.say(f"{entry['suite']} {label(entry)}: {count} in {outcome.seconds:.0f} s"
+		f" (logs: {step.host_path(spec.directory)})")
+	return cases
+
+
+@dataclasses.dataclass
+class Part:
+	"""What one igt_runner of a boot runs."""
+	name: str		# of its results
+	programs: list
+	one_process: bool
+	tests: list
+
+
+def parts_of(entry):
+	"""One for the programs that run all their subtests in one process, one for the others."""
+	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
+	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
+	for part in parts:
+		part.tests = [test for test in listed_tests(part.programs) if re.search(entry["only"], test)]
+	return [part for part in parts if part.tests]
+
+
+def run(name, entry, image):
+	"""Boot one scenario with our own programs."""
+	parts = parts_of(entry)
+
+	def judge(where):
+		return results.igt_cases([os.path.join(where.share, RESULTS + part.name, "results.json") for part in parts],
+			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
+			results.expected_fails(entry["expected-fails"]))
+
+	per_test = PER_TEST * slower(entry["kernel"])
+	text = reload_command(entry.getint("reloads")) + "".join(
+		"(\n" + command(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+		+ ") || exit\n" for part in parts)
+	return boot(name, entry, image, text, judge)
+
+
+def call(name, entry, image, function, *arguments):
+	"""A boot as boots.py wants it."""
+	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
+		entry.getboolean("beside"))
+
+
+def run_seed(name, entry, image, run_one):
+	"""One boot with a seed: its row in the table."""
+	begin = time.monotonic()
+	cases = run_one(name, entry, image)
+	where = qemu.Boot(directory(name, entry))
+	log = "".join(results.read(where.gpu(number).log) for number in range(entry.getint("gpus")))
+	return seeds.Row(int(entry["seed"]), entry["mode"], cases, seeds.oracle_verdict(log), time.monotonic() - begin)
+
+
+def judge_seeds(rows):
+	seeds.print_table(rows)
+	return [case for row in rows for case in row.cases]
+
+
+def work_of_seeds(config, names, numbers, all_modes, run_one):
+	"""The boots for the seeds @numbers, and a table of them at the end."""
+	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
+	have, calls = images(config, names), []
+	for seed, mode in seeds.choose(modes, numbers, all_modes):
+		for name in names:
+			if config[name]["mode"] == mode:
+				entry = copy.deepcopy(config)[name]
+				entry["seed"] = str(seed)
+				calls.append(call(name, entry, have[entry["kernel"]], run_seed, run_one))
+	return boots.Work(calls, judge_seeds)
+
+
+def work(suite, only, numbers=(), run_one=run, config=None):
+	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
+	config = config or table()
+	names = [name for name in config.sections() if config[name]["suite"] == suite
+		and (not only or config[name]["mode"] in only)
+		and (not numbers or config[name].getboolean("seeded"))]
+	if numbers:
+		return work_of_seeds(config, names, numbers, bool(only), run_one)
+	have = images(config, names)
+	calls = [call(name, config[name], have[config[name]["kernel"]], run_one) for name in names]
+	return boots.Work(calls, lambda cases: sum(cases, []))

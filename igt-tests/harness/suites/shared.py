@@ -1,0 +1,180 @@
+# SPDX-License-Identifier: MIT
+"""
+Several trials in one boot, one after the other, each with marks around it in the kernel's log and in the GPU's
+trace. What is between its marks is the evidence of a trial, and nothing else is.
+"""
+
+import os
+import re
+import shlex
+
+from harness import step
+from harness.boot import qemu
+from harness.suites import scenarios
+from harness.verdict import results
+from harness.verdict.evidence import NAMED, Evidence
+
+AT_MOST = 7		# trials in a boot
+PER_TRIAL = 120		# seconds more for the boot, at most
+MARK = re.compile(r" mark value=(\d+)\n")
+FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
+# Nothing is left out any more, and nothing may show.
+AFTERWARDS = "afterwards"
+AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
+NO_CONTROL = "-"
+
+# The tests, to their end or, where a broken rule is all that is wanted, until there is one.
+RUN = """
+rm -f /tmp/ended
+{{ sh -c {command} || true; : > /tmp/ended; }} &
+until [ -e /tmp/ended ]; do
+	sleep 0.1
+	if [ -n "$before" ] && [ "$(cat $violations)" != "$before" ]; then
+		kill $(grep -l '^igt_runner$' /proc/[0-9]*/comm | cut -d/ -f3) || true
+		before=
+	fi
+done
+wait
+"""
+
+# Until no process has queues: what one trial has left running must not be seen by the next one.
+WAIT = """
+for i in $(seq 200); do
+	[ -z "$(ls /sys/class/kfd/kfd/proc)" ] && break
+	sleep 0.05
+done
+[ -z "$(ls /sys/class/kfd/kfd/proc)" ]
+"""
+
+
+def marker(what, name):
+	"""A line of the kernel's log."""
+	return f"trial: {what} {name}."
+
+
+def can_share(trial):
+	"""Can what @trial does wrong be done wrong, and be mended, while the driver is loaded?"""
+	return not (trial["params"] or trial["alone"])
+
+
+def groups(table, names):
+	"""
+	The boots: lists of trials that can share one, and the others alone, in the order of @names. The simulated GPU knows
+	a fault by its name, so there is one of each in a boot.
+	"""
+	modes, alone, taken = {}, [], set()
+	for name in names:
+		mode = table[name]["mode"]
+		faults = {(mode, fault) for fault in NAMED.findall(table[name]["vgpu"])}
+		if can_share(table[name]) and not faults & taken:
+			modes.setdefault(mode, []).append(name)
+			taken |= faults
+		else:
+			alone.append([name])
+	boots = []
+	for members in modes.values():
+		count = -(-len(members) // AT_MOST)
+		boots += [members[i::count] for i in range(count)]
+	return boots + alone
+
+
+def timeout(table, names):
+	"""Seconds for a boot of the trials @names."""
+	return max(table[name].getfloat("timeout") for name in names) + (len(names) * PER_TRIAL if len(names) > 1 else 0)
+
+
+def part(number, name, programs, tests, control, sabotage, early):
+	"""Shell text of one trial, which ends @early when a rule is broken."""
+	break_it = [f"printf %s {control} > /sys/module/amdgpu/parameters/control"] if control else []
+	mend = [f"printf %s {NO_CONTROL} > /sys/module/amdgpu/parameters/control"] if control else []
+	if sabotage:
+		break_it.append(f'insmod "${{ORACLE%/*}}/vgpu_sabotage.ko" skip={sabotage}')
+		mend.append("rmmod vgpu_sabotage")
+	run = scenarios.command(programs, tests, name="-" + name)
+	return "\n".join([
+		"set -e",
+		f"echo '{marker('begin', name)}' > /dev/kmsg",
+		f"echo {number} > /sys/module/vgpu_oracle/parameters/mark",
+		*break_it,
+		"violations=/sys/module/vgpu_oracle/parameters/violations",
+		"before=$(cat $violations)" if early else "before=",
+		RUN.format(command=shlex.quote(run)),
+		WAIT,
+		*mend,
+		"echo 0 > /sys/module/vgpu_oracle/parameters/mark",
+		f"echo '{marker('end', name)}' > /dev/kmsg",
+	]) + "\n"
+
+
+def bound(options, number):
+	"""The @options of the simulated GPU, with its faults between the marks @number only."""
+	return FAULT.sub(lambda match: f"--fault {match[1]}:" + (f"{match[2]}," if match[2] else "") + f"mark={number}", options)
+
+
+def command(table, programs, tests):
+	"""What the guest runs: the trials by name with the tests of each, and a last one without anything wrong."""
+	text = ". /run/guest/config\n"
+	for number, name in enumerate(tests, 1):
+		text += part(number, name, programs, tests[name], table[name]["control"], table[name]["sabotage"],
+			bool(table[name]["rules"] and not table[name]["fails"]))
+	return text + part(len(tests) + 1, AFTERWARDS, programs, [AFTERWARDS_TEST], "", "", False)
+
+
+def log_part(text, name):
+	"""What the kernel said during the trial @name; None when the trial did not end."""
+	found = re.search(rf"{re.escape(marker('begin', name))}\r?\n(.*){re.escape(marker('end', name))}", text, re.S)
+	return found[1] if found else None
+
+
+def trace_part(text, number):
+	"""What the GPU did between the marks of a trial."""
+	pieces = MARK.split(text)
+	return "".join(piece for value, piece in zip(pieces[1::2], pieces[2::2]) if int(value) == number)
+
+
+class Parts:
+	"""What the trials of a boot left behind, by name."""
+
+	def __init__(self, boot, names):
+		self.boot, self.directory = boot, boot.directory
+		self.numbers = {name: number for number, name in enumerate([*names, AFTERWARDS], 1)}
+		self.trace = results.read(boot.gpu(0).trace)
+		# A dying guest writes to the console only.
+		self.logs = results.read(boot.dmesg), results.read(boot.console)
+		self.clean = self._is_clean()
+
+	def evidence(self, name):
+		"""Of the trial @name; None when it did not come to its end."""
+		dmesg, console = (log_part(log, name) for log in self.logs)
+		if dmesg is None and console is None:
+			return None
+		found = Evidence(dmesg or "", console or "", os.path.join(self.boot.share, f"{scenarios.RESULTS}-{name}", "results.json"))
+		found.take(trace_part(self.trace, self.numbers[name]))
+		return found
+
+	def seconds(self, name):
+		"""How long it took."""
+		begin, end = (re.search(rf"\[ *([0-9.]+)\].* {re.escape(marker(what, name))}", "".join(self.logs)) for what in ("begin", "end"))
+		return float(end[1]) - float(begin[1])
+
+	def _is_clean(self):
+		"""Does the last test, without anything wrong, pass without a broken rule?"""
+		last = self.evidence(AFTERWARDS)
+		if not last or last.rules:
+			return False
+		return all(case.verdict == results.PASS for case in last.cases([AFTERWARDS_TEST]).values())
+
+
+def boot(directory, entry, image, table, tests):
+	"""Boot the trials that @tests has the tests of, by name, and look at what they left."""
+	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
+	spec = scenarios.spec_of(directory, entry, image, command(table, programs, tests))
+	spec.timeout = timeout(table, list(tests))
+	spec.vgpu_options += "".join(" " + bound(table[name]["vgpu"], number) for number, name in enumerate(tests, 1))
+	where = qemu.Boot(spec.directory)
+	last = marker("end", AFTERWARDS)
+	spec.enough = lambda: last in results.read(where.console)
+	step.say(f"booting {len(tests)} trials: {' '.join(tests)}")
+	outcome = qemu.run(spec)
+	step.say(f"{len(tests)} trials in {outcome.seconds:.0f} s (logs: {step.host_path(spec.directory)})")
+	return Parts(where, list(tests))

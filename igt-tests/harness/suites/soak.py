@@ -1,0 +1,195 @@
+# SPDX-License-Identifier: MIT
+"""Long runs of amd_userptr_soak and many victims in the guest: what they did to the kernel's memory, and the verdict."""
+
+import math
+import os
+import re
+import sys
+
+from harness import step
+from harness.suites import scenarios, seeds
+from harness.verdict import results
+from harness.verdict.results import FAIL, PASS, Case, igt_reason
+
+PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
+# Processes with userptrs that are killed, of each kind as many, one after the other when the soak is over.
+VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
+KINDS = ("random", "random-scatter", "random-kfd")
+PER_MINUTE = 20		# victims of all kinds
+PER_VICTIM = 3		# seconds for each, and what it leaves behind
+
+DEFAULT_MODE = "hws-sdma"
+WARM_UP = 5		# seconds; the first use of everything leaves something behind
+OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
+MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
+RETURN_TIMEOUT = 30	# seconds for what the kernel frees when a process has ended
+
+# Counters in KiB, and how much worse they may be at the end; the others must be what they were.
+SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
+SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
+PAGE_KIB = 4
+
+# A work item of the driver that sleeps on and cannot be waked: what it waits for has died.
+WORKERS = "workers asleep in the driver"
+
+# The driver's part of every invalidation of a userptr; the count is of calls, whoever caused them.
+NOTIFIER = "amdgpu_userptr_invalidate_locked"
+# Minutes of all packets would fill the disk; a violation's line has its own history.
+TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
+
+
+def victims_of(seconds):
+	"""Victims of each kind, for a soak of so many seconds."""
+	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
+
+
+def script(seconds, seed, victims):
+	"""What the guest runs."""
+	# One after the other: what a victim leaves behind shows only if nobody else's memory comes and goes.
+	kill = f"{VICTIMS} --run-subtest {','.join(KINDS)} --seed {seed}"
+	return f"""
+cd /run/guest
+device=/sys/class/drm/renderD128/device
+# What is kept for the file system's sake is no leak, nor is what KASAN holds back to see it used.
+workers() {{
+	for stat in /proc/[0-9]*/stat; do
+		if grep -q '^[0-9]* (kworker/.*) D ' $stat; then
+			grep -q -E '[[](amdgpu|ttm)[]]' ${{stat%stat}}stack && echo $stat
+		fi
+	done 2> /dev/null
+}}
+sample() {{
+	echo 3 > /proc/sys/vm/drop_caches
+	for shrink in /sys/kernel/slab/*/shrink; do
+		[ ! -e "$shrink" ] || echo 1 > "$shrink"
+	done
+	{{
+		echo "KFD: $(head -n 1 /sys/kernel/debug/kfd/mem_limit)"
+		echo "KFD processes: $(ls /sys/class/kfd/kfd/proc | wc -l)"
+		echo "VRAM used: $(cat $device/mem_info_vram_used)"
+		echo "GTT used: $(cat $device/mem_info_gtt_used)"
+		echo "{WORKERS}: $(workers | wc -l)"
+	}} > "$1-exact"
+	cat /proc/meminfo > "$1-meminfo"
+	cat /proc/zoneinfo > "$1-zoneinfo"
+}}
+calls() {{
+	sed -n -E 's/^ *soak_notifier +([0-9]+) .*/\\1/p' /sys/kernel/tracing/kprobe_profile
+}}
+echo 'p:soak/soak_notifier {NOTIFIER}' > /sys/kernel/tracing/kprobe_events || exit
+echo 1 > /sys/kernel/tracing/events/soak/enable || exit
+{{ {PROGRAM} --seconds {WARM_UP} --seed {seed} && {kill} --victims 1; }} > warm-up 2>&1 || {{ cat warm-up; exit 1; }}
+sample before
+calls > calls-before
+{PROGRAM} --seconds {seconds} --seed {seed}
+status=$?
+calls > calls-after
+{kill} --victims {victims} || status=$?
+deadline=$(($(date +%s) + {RETURN_TIMEOUT}))
+sample after
+until cmp -s before-exact after-exact || [ "$(date +%s)" -ge $deadline ]; do
+	sleep 1
+	sample after
+done
+exit $status
+"""
+
+
+def numbers(text, pattern):
+	return [int(number) for number in re.findall(pattern, text, re.M)]
+
+
+def counters(where, when):
+	"""The counters of one sample: {name: text, or KiB}."""
+	exact, meminfo, zoneinfo = (where.shared(f"{when}-{name}") or "" for name in ("exact", "meminfo", "zoneinfo"))
+	found = dict(line.split(": ", 1) for line in exact.splitlines())
+	slab, available = numbers(meminfo, r"^Slab: +(\d+)"), numbers(meminfo, r"^MemAvailable: +(\d+)")
+	if slab and available:
+		found[SLAB] = slab[0]
+		# Free, but not counted as such: what each CPU keeps for its next allocations.
+		found[AVAILABLE] = available[0] + PAGE_KIB * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
+	return found
+
+
+def has_returned(name, before, after):
+	if name == WORKERS:
+		return after == "0"
+	if name == SLAB:
+		return after - before <= SLAB_TOLERANCE
+	if name == AVAILABLE:
+		return before - after <= AVAILABLE_TOLERANCE
+	return before == after
+
+
+def memory_cases(before, after):
+	cases = []
+	for name in sorted(set(before) | set(after)):
+		good = name in before and name in after and has_returned(name, before[name], after[name])
+		cases.append(Case(name, PASS if good else FAIL,
+			f"{before.get(name, 'unknown')} before, {after.get(name, 'unknown')} after"))
+	return cases or [Case("memory counters", FAIL, "none were taken")]
+
+
+def invalidations(where):
+	try:
+		return int(where.shared("calls-after")) - int(where.shared("calls-before"))
+	except (TypeError, ValueError):
+		return 0
+
+
+def victims_case(output, victims):
+	"""Of every kind as many as were asked for have died, and left nothing behind."""
+	dead = sum(numbers(output, r"^victims: +(\d+)"))
+	good = all(re.search(rf"^Subtest {kind}: SUCCESS", output, re.M) for kind in KINDS)
+	wanted = victims * len(KINDS)
+	return Case("victims", PASS if good and dead >= wanted else FAIL, f"{dead} of {wanted} killed")
+
+
+def judge(where, seconds, slower=1):
+	"""Cases of what a boot left behind."""
+	output = where.shared("output") or ""
+	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
+	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)
+	return [Case("soak", PASS if good else FAIL, igt_reason(output, "")),
+		Case("invalidations", PASS if count >= wanted else FAIL, f"{count}, at least {wanted} wanted"),
+		victims_case(output, victims_of(seconds)),
+		*memory_cases(counters(where, "before"), counters(where, "after"))]
+
+
+def print_counters(cases, where):
+	violations, accesses = seeds.oracle_verdict(results.read(where.gpu(0).log)) or ("-", "-")
+	print(f"\n{'violations':<24} {violations}, of {accesses} accesses of the GPU")
+	print(f"{'invalidations':<24} {invalidations(where)}")
+	for case in cases[2:]:
+		print(f"{case.name:<24} {case.detail}")
+	print(flush=True)
+
+
+def run(name, entry, image, echo=None):
+	"""Boot one scenario and soak."""
+	seconds = round(entry.getfloat("minutes") * 60)
+	victims = victims_of(seconds)
+	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
+
+	def judge_it(where):
+		cases = judge(where, seconds, scenarios.slower(entry["kernel"]))
+		if echo:
+			print_counters(cases, where)
+		return cases
+
+	return scenarios.boot(name, entry, image, script(seconds, entry["seed"] or 0, victims), judge_it, echo)
+
+
+def long(minutes, numbers, modes):
+	"""./run soak: the same for longer, with what it prints; the cases."""
+	config = scenarios.table()
+	cases = []
+	for mode in modes or [DEFAULT_MODE]:
+		for seed in numbers or [""]:
+			name = f"soak-long-{mode}"
+			config[name] = {"suite": "soak", "mode": mode, "params": scenarios.params_of(mode), "seed": str(seed),
+				"minutes": str(minutes), "vgpu": TRACE}
+			step.say(f"soaking for {minutes:g} minutes, then killing {len(KINDS) * victims_of(minutes * 60)} processes")
+			image = scenarios.images(config, [name])[config[name]["kernel"]]
+			cases += run(name, config[name], image, sys.stdout)
+	return cases

@@ -1,0 +1,235 @@
+# SPDX-License-Identifier: MIT
+"""
+The suites "negative" and "faults": boots in which something is wrong on purpose, of the driver or of the
+GPU, judged by whether that shows where controls.cfg and faults.cfg say.
+"""
+
+import configparser
+import os
+import re
+import subprocess
+
+from harness import step
+from harness.boot import boots, qemu
+from harness.build import project, source
+from harness.suites import scenarios, shared
+from harness.verdict import results
+from harness.verdict.evidence import NAMED, Evidence, Unfinished
+from harness.verdict.results import FAIL, PASS, Case
+
+TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
+
+# How vgpu ends when it met what it does not know: then a red test may have other reasons.
+NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
+CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
+
+
+# What a section need not say; controls.cfg explains them.
+KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
+
+
+def table(suite):
+	config = configparser.ConfigParser(dict.fromkeys(KEYS, ""))
+	config.read(os.path.join(step.TABLES, TABLES[suite]))
+	return config
+
+
+def apply(entry, trial):
+	"""Make what @trial names part of the boot @entry."""
+	if trial["control"]:
+		entry["kernel"] = "controls"
+		entry["params"] += " control=" + trial["control"]
+	entry["params"] += " " + trial["params"]
+	entry["vgpu"] += " " + trial["vgpu"]
+	entry["sabotage"] = trial["sabotage"]
+
+
+def check_control(name):
+	known = table("negative").sections()
+	if name not in known:
+		raise step.Failed(f"unknown control '{name}'; there are {', '.join(known)}")
+
+
+def with_control(name):
+	"""The scenarios of the suite igt with the control @name in each, whose logs are beside those without."""
+	config, trials = scenarios.table(), table("negative")
+	check_control(name)
+	for section in config.sections():
+		if config[section]["suite"] == "igt":
+			entry = dict(config[section], control=name)
+			apply(entry, trials[name])
+			# Its own tests are there with every seed.
+			if section == trials[name]["base"] + entry["mode"]:
+				entry["seeded"] = "yes"
+			config[f"{section}-{name}"] = entry
+		config.remove_section(section)
+	return config
+
+
+def runs_to_end(trial):
+	"""Does it take the end of the tests to judge @trial?"""
+	return trial["fails"] or trial["passes"] or trial["most"]
+
+
+def passed(trial, case):
+	"""A warning in the kernel's log is no failure when it is what @trial wants to see."""
+	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
+
+
+def problems_of(trial, cases, evidence, boot_problems):
+	"""Why @evidence is not what @trial wants; empty when it is."""
+	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
+	for test, case in cases.items():
+		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
+			problems.append(f"{test} {case.verdict} ({case.detail or 'no reason'}), wanted: {trial['fails']}")
+		elif trial["passes"] and not passed(trial, case):
+			problems.append(f"{test} {case.verdict}: {case.detail}")
+	if trial["rules"] and not evidence.broken(trial):
+		problems.append(f"no violation of {' or '.join(trial['rules'].split())}, {dict(evidence.rules) or 'none at all'}")
+	if trial["passes"] and evidence.rules:
+		problems.append(f"violations: {dict(evidence.rules)}")
+	problems += [f"the kernel's log lacks: {pattern}" for pattern in evidence.lacks(trial)]
+	if trial["most"]:
+		limit, pattern = trial["most"].split(" ", 1)
+		lines = evidence.count(pattern)
+		if not 0 < lines <= int(limit):
+			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
+	# One that is ended early breaks the connection; a GPU that reads pages of others may stop at what it finds.
+	if runs_to_end(trial):
+		problems += [problem for problem in boot_problems if problem.startswith(NOT_IN_ORDER)]
+	return problems
+
+
+def shown(trial, cases, evidence):
+	"""The evidence as a few words."""
+	found = [f"{rule} x {count}" for rule, count in sorted(evidence.rules.items())]
+	if trial["fails"]:
+		found += [case.detail for case in cases.values()]
+	found += [match[0] for match in (re.search(pattern, evidence.log) for pattern in trial["log"].splitlines()
+		if pattern) if match]
+	return "; ".join(found) or "all passed"
+
+
+def full_names(entry, names):
+	"""The tests PROGRAM@SUBTEST as igt_runner names them; all of them run in this boot without anything wrong, too."""
+	known = {test for test in scenarios.listed_tests(entry["programs"].split()) if re.search(entry["only"], test)}
+	tests = ["igt@amdgpu/" + name for name in names]
+	missing = [test for test in tests if test not in known]
+	if missing:
+		raise step.Failed(f"not in this boot of the suite igt: {' '.join(missing)}")
+	return tests
+
+
+def enough(trial, boot):
+	"""What tells that a boot has shown all that @trial wants of it; None when that takes the end of the tests."""
+	if runs_to_end(trial):
+		return None
+	evidence = Unfinished(boot)
+
+	def seen():
+		evidence.update()
+		return (evidence.struck(trial) and (not trial["rules"] or evidence.broken(trial))
+			and not evidence.lacks(trial))
+	return seen
+
+
+def judge(suite, name, seed, evidence, tests, boot_problems, seconds, where):
+	"""One trial: (case, row of the table)."""
+	trial = table(suite)[name]
+	cases = evidence.cases(tests)
+	problems = problems_of(trial, cases, evidence, boot_problems)
+	found = "; ".join(problems) or shown(trial, cases, evidence)
+	name += f" seed {seed}" if seed else ""
+	step.say(f"{suite} {name}: {'FAILED, ' + step.host_path(where) if problems else 'as it should be'}"
+		f" in {seconds:.0f} s")
+	return Case(name, FAIL if problems else PASS, "; ".join(problems)), \
+		(name, trial["about"], f"{trial['tests']} ({trial['mode']})", found, f"{seconds:.0f} s")
+
+
+def attempt(suite, name, seed, images):
+	"""Boot one trial: (case, row of the table)."""
+	trial, entry = prepared(suite, name, seed)
+	tests = full_names(entry, trial["tests"].split())
+	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
+		scenarios.command(entry["programs"].split(), tests))
+	boot = qemu.Boot(spec.directory)
+	spec.enough = enough(trial, boot)
+	outcome = qemu.run(spec)
+	evidence = Evidence(results.read(boot.dmesg), results.read(boot.console),
+		os.path.join(boot.share, scenarios.RESULTS, "results.json"))
+	evidence.take(results.read(boot.gpu(0).trace))
+	return judge(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
+
+
+def attempt_all(suite, names, seed, images):
+	"""Boot trials, together if they are several; one whose part does not show what it should gets a boot of its own."""
+	if len(names) == 1:
+		return [attempt(suite, names[0], seed, images)]
+	trials = table(suite)
+	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
+	entry = prepared(suite, names[0], seed, together=True)[1]
+	if any(trials[name]["control"] for name in names):
+		entry["kernel"] = "controls"
+	parts = shared.boot(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
+	done = []
+	for name in names:
+		evidence = parts.clean and parts.evidence(name)
+		if evidence:
+			cases = evidence.cases(tests[name])
+		if not evidence or problems_of(trials[name], cases, evidence, []):
+			step.say(f"{suite} {name}: not shown together with others")
+			done.append(attempt(suite, name, seed, images))
+		else:
+			done.append(judge(suite, name, seed, evidence, tests[name], [], parts.seconds(name), parts.directory))
+	return done
+
+
+def print_table(rows):
+	for name, about, tests, found, seconds in rows:
+		print(f"{name}: {about}\n    {tests}, {seconds}: {found}")
+
+
+def prepared(suite, name, seed="", together=False):
+	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong; in one of several trials that comes later."""
+	trial, config = table(suite)[name], scenarios.table()
+	config[name] = dict(config[trial["base"] + trial["mode"]])
+	if not together:
+		apply(config[name], trial)
+	config[name]["timeout"] = trial["timeout"]
+	config[name]["seed"] = seed
+	return trial, config[name]
+
+
+def untried(suite):
+	"""What can go wrong by name and is in neither table: faults of the GPU, or steps that kernel/controls leave out."""
+	trials = [table(name)[section] for name in TABLES for section in table(name).sections()]
+	if suite == "faults":
+		listed = subprocess.run([project.VGPU, "--fault", "help"], capture_output=True, text=True, check=True).stdout
+		there = {line.split()[0] for line in listed.splitlines()}
+		tried = {name for trial in trials for name in NAMED.findall(trial["vgpu"])}
+	else:
+		there = set(CALLED.findall("".join(step.read(path) for path in source.controls())))
+		tried = {trial["control"] for trial in trials}
+	return " ".join(sorted(there - tried))
+
+
+def judge_all(suite, names, numbers, done):
+	"""The table of what the boots have shown, and the cases."""
+	done = sum(done, [])
+	if not numbers:
+		done.sort(key=lambda one: names.index(one[0].name))
+	print_table(row for _, row in done)
+	left = untried(suite)
+	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
+
+
+def work(suite, only, numbers=(), one=None):
+	"""All trials of @suite, or those of the modes @only, or @one; once for each of the seeds @numbers."""
+	trials = table(suite)
+	if one:
+		check_control(one)
+	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
+	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
+	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
+		for seed in numbers or [""] for members in shared.groups(trials, names)]
+	return boots.Work(calls, lambda done: judge_all(suite, names, numbers, done))
