@@ -28,7 +28,7 @@ def cmd_fuzz(args):
 	if unknown:
 		raise step.Failed(f"unknown target {', '.join(sorted(unknown))}; there are {', '.join(fuzz.names())}")
 	project.build()
-	return 0 if fuzz.run(args.targets or fuzz.names(), args.minutes) else 1
+	return 0 if fuzz.fuzz_targets(args.targets or fuzz.names(), args.minutes) else 1
 
 
 def cmd_kernel(args):
@@ -45,9 +45,9 @@ def cmd_kernel(args):
 def cases_of(suite):
 	"""A suite's part without a GPU."""
 	if suite == "kernel":
-		return posting.suite() + series.suite() + patchwise.suite()
+		return posting.mail_cases() + series.code_cases() + patchwise.build_cases()
 	if suite == "style":
-		return style.suite()
+		return style.style_cases()
 	# Of igt: the programs list their subtests, and skip.
 	return results.meson_cases(project.test(suite)) if suite in MESON_SUITES else []
 
@@ -56,14 +56,14 @@ def work_of(suite, modes, numbers, control):
 	"""A suite's boots; the debug flavour is a control of its own kind."""
 	if suite in trials.TABLES:
 		# Seeds are for the one that is asked for.
-		return trials.work(suite, modes, numbers if control else (), control)
-	run_one = {"outside": outside.run, "soak": soak.run, "device": device.run}.get(suite, scenarios.run)
+		return trials.work_of_trials(suite, modes, numbers if control else (), control)
+	run_one = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}.get(suite, scenarios.boot_tests)
 	config = None
 	if control == scenarios.DEBUG:
 		config = debug.scenarios_of(suite)
 	elif control:
 		config = trials.with_control(control)
-	return scenarios.work(suite, modes, numbers, run_one, config)
+	return scenarios.work_of_scenarios(suite, modes, numbers, run_one, config)
 
 
 def run_suites(suites, modes, numbers, control):
@@ -85,7 +85,7 @@ def run_suites(suites, modes, numbers, control):
 		except step.Failed as failure:
 			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
 		step.say(f"{suite}: {results.count(report[suite])}")
-	for suite, cases in boots.run(works):
+	for suite, cases in boots.run_boots(works):
 		report[suite] += cases
 		step.say(f"{suite}: {results.count(report[suite])}")
 	return report
@@ -153,7 +153,7 @@ def parser():
 	measure.add_argument("--check", action="store_true")
 	measure.add_argument("--mode", default="hws-sdma")
 	measure.add_argument("--memory", type=int, default=bench.MEMORY_MB)
-	measure.set_defaults(function=bench.run)
+	measure.set_defaults(function=bench.cmd_bench)
 
 	tools = commands.add_parser("kernel")
 	tools.add_argument("action", choices=("checkout", "export", "build"))

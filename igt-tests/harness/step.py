@@ -57,7 +57,7 @@ def show_tail(path):
 		print("    " + line, file=sys.stderr)
 
 
-def run(what, argv, quiet=False, **kwargs):
+def run_logged(what, argv, quiet=False, **kwargs):
 	"""Run one stage with its output in a log; the log's path. Raises Failed."""
 	os.makedirs(LOGS, exist_ok=True)
 	log = os.path.join(LOGS, re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + ".log")

@@ -189,20 +189,20 @@ def not_run(report):
 	return ["", *lines] if lines else []
 
 
-def table(report, head):
+def report_text(report, head):
 	titles = [f"{column:12}{title}" for column, title in report.titles.items()]
 	return "\n".join([*head, "", *titles, *cost_tables(report), *step_table(report),
 		*memory_table(report),
-		*library_table(report), *cpu_table(report), *not_run(report), "", *goals.lines(goals.judge(report))]) + "\n"
+		*library_table(report), *cpu_table(report), *not_run(report), "", *goals.lines(goals.judge_goals(report))]) + "\n"
 
 
 def save(report, head, facts):
 	"""The run as JSON, text and picture."""
 	paths = [os.path.join(DIRECTORY, "bench" + suffix) for suffix in (".json", ".txt", ".svg")]
-	found = [goal.as_dict() for goal in goals.judge(report)]
+	found = [goal.as_dict() for goal in goals.judge_goals(report)]
 	content = {**facts, "columns": report.titles, "goals": found, "cells": list(report.cells.values())}
 	step.write(paths[0], json.dumps(content, indent=1) + "\n")
-	step.write(paths[1], table(report, head))
+	step.write(paths[1], report_text(report, head))
 	step.write(paths[2], chart.picture(report, OPERATIONS, PAGE, head[0]))
 	return paths
 
@@ -219,7 +219,7 @@ def measure(args):
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)
 	step.say(f"booting Linux {image.release}: {speed} benchmark, {args.mode}"
 		f"{', instruction count' if args.icount else ''}")
-	outcome = qemu.run(spec)
+	outcome = qemu.boot_guest(spec)
 	where = qemu.Boot(spec.directory)
 	problems = outcome.problems + results.kernel_problems(where, args.icount)
 	if outcome.status not in (0, None):
@@ -229,7 +229,7 @@ def measure(args):
 	return Report(results.read(where.output)), image, not problems
 
 
-def run(args):
+def cmd_bench(args):
 	report, image, good = measure(args)
 	if not report.cells:
 		raise step.Failed(f"nothing was measured; logs in {step.host_path(DIRECTORY)}")
@@ -241,5 +241,5 @@ def run(args):
 	print(step.read(paths[1]))
 	for path in paths:
 		step.say(step.host_path(path))
-	missed = [goal for goal in goals.judge(report) if goal.binding and not goal.met]
+	missed = [goal for goal in goals.judge_goals(report) if goal.binding and not goal.met]
 	return 1 if not good or (args.check and missed) else 0

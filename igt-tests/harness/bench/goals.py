@@ -60,7 +60,7 @@ def memory_goal(report):
 	return Goal(what, False, 256, None, True, None, report.reason("scatter", "memory", MANY) or "not in this run")
 
 
-def judge(report):
+def judge_goals(report):
 	"""All goals, met or not."""
 	map_many, unmap_many = ("scatter", "map", MANY), ("scatter", "unmap", MANY)
 	per_range = MANY / MOST

@@ -35,7 +35,7 @@ def judged(work, futures):
 		return [Case("boots", FAIL, str(failure))]
 
 
-def run(works):
+def run_boots(works):
 	"""
 	The cases of each suite by its name, one after the other as they are there. Boots that bear no
 	others beside them run first, one by one. Of the others those that may take longest begin

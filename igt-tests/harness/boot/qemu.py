@@ -334,7 +334,7 @@ def unpack(boot):
 			os.unlink(archive)
 
 
-def run(spec):
+def boot_guest(spec):
 	"""Boot, run the command, power off.  Never raises for what guest or GPU do."""
 	boot, outcome = Boot(spec.directory), Outcome()
 	begin = time.monotonic()

@@ -73,7 +73,7 @@ def configure(tree, out, extra=""):
 		f"make -s -C {tree} O={out} tinyconfig",
 		f"{tree}/scripts/kconfig/merge_config.sh -m -O {out} {out}/.config {merged}",
 		f"make -s -C {tree} O={out} olddefconfig"])
-	step.run(f"configuring {os.path.basename(out)}", ["sh", "-ec", command], cwd=out, env=environment())
+	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", "-ec", command], cwd=out, env=environment())
 	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
 	if missing:
 		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
@@ -87,7 +87,7 @@ def series_digest():
 def oracle(build_directory, directory):
 	"""Build the modules in modules/ in @directory; the path of the one that reports."""
 	os.makedirs(directory, exist_ok=True)
-	step.run("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
+	step.run_logged("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
 		"CC=ccache gcc", "modules"], env=environment())
 	return os.path.join(directory, "vgpu_oracle.ko")
 
@@ -120,7 +120,7 @@ def build_image(flavour=""):
 
 	tree = source.patched()
 	configure(tree, out, extra)
-	step.run(f"building the {flavour} kernel" if flavour else "building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
+	step.run_logged(f"building the {flavour} kernel" if flavour else "building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
 	shutil.rmtree(target, ignore_errors=True)
 	image = install_modules(out, target)
 	shutil.copy(image.image, target)
@@ -151,7 +151,7 @@ def build_controls(tree, out, directory):
 	mounts = "".join(f"mount --bind {shlex.quote(copy)} {shlex.quote(original)}; "
 		for original, copy in copies.items())
 	# Ours is a mount namespace already, whose mounts nobody outside sees; in a chroot it cannot be changed.
-	step.run("building the kernel with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
+	step.run_logged("building the kernel with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
 		"sh", "-ec", mounts + 'exec "$@"', "sh", *make(tree, out, "bzImage", "modules")], env=environment())
 	return copies[out]
 
@@ -209,7 +209,7 @@ def unpack_debian(release, directory):
 	"""The packages of Debian's kernel @release, unpacked in @directory."""
 	for package in ("linux-binary-unsigned-", "linux-modules-"):
 		deb = source.download(package + release)
-		step.run(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
+		step.run_logged(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
 		os.unlink(deb)
 	# modprobe -d looks in lib.
 	os.symlink("usr/lib", os.path.join(directory, "lib"))

@@ -35,10 +35,10 @@ def build():
 	stamp = os.path.join(DIRECTORY, ".userptr-options")
 	if step.read_or(stamp) != " ".join(options):
 		shutil.rmtree(DIRECTORY, ignore_errors=True)
-		step.run("configuring the project", ["meson", "setup", *options, DIRECTORY, step.PROJECT],
+		step.run_logged("configuring the project", ["meson", "setup", *options, DIRECTORY, step.PROJECT],
 			env=environment())
 		step.write(stamp, " ".join(options))
-	step.run("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
+	step.run_logged("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
 
 
 def gcc(arguments, host):

@@ -77,7 +77,7 @@ def download(package, version=None):
 	if not glob.glob(pattern):
 		directory = tempfile.mkdtemp(dir=DOWNLOADS)
 		fetch = "cd \"$1\" && { apt-get download \"$2\" || { apt-get update --error-on=any && apt-get download \"$2\"; }; }"
-		step.run(f"downloading {package}", ["sh", "-c", fetch, "sh", directory, name])
+		step.run_logged(f"downloading {package}", ["sh", "-c", fetch, "sh", directory, name])
 		for deb in os.listdir(directory):
 			os.rename(os.path.join(directory, deb), os.path.join(DOWNLOADS, deb))
 		os.rmdir(directory)
@@ -100,14 +100,14 @@ def pristine():
 		work = tree + ".new"
 		shutil.rmtree(work, ignore_errors=True)
 		os.makedirs(work)
-		step.run("unpacking the kernel package", ["dpkg-deb", "-x", deb, work + "/deb"])
+		step.run_logged("unpacking the kernel package", ["dpkg-deb", "-x", deb, work + "/deb"])
 		tarball = os.path.join(work, "deb/usr/src", want["tarball"])
 		if not os.path.exists(tarball) or sha256(tarball) != want["sha256"]:
 			shutil.rmtree(work)
 			os.unlink(deb)
 			raise step.Failed(f"{os.path.basename(deb)} does not have the tarball that kernel/BASE names")
 		os.mkdir(work + "/tree")
-		step.run("unpacking the kernel source",
+		step.run_logged("unpacking the kernel source",
 			["tar", "-xf", tarball, "-C", work + "/tree", "--strip-components=1"])
 		os.rename(work + "/tree", tree)
 		shutil.rmtree(work)

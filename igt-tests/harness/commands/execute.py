@@ -61,13 +61,13 @@ def split(words):
 
 def section(name, args):
 	"""The scenarios, and this boot as one of them."""
-	config = scenarios.table()
+	config = scenarios.all_scenarios()
 	config[name] = {"suite": name, "mode": args.mode, "params": scenarios.params_of(args.mode),
 		"gpus": str(args.gpus), "seed": str(args.seed or ""), "vgpu": args.vgpu, "timeout": str(TIMEOUT[name]),
 		"kernel": "debian" if args.stock else scenarios.DEBUG if args.debug else "patched"}
 	if args.control:
 		trials.check_control(args.control)
-		trials.apply(config[name], trials.table("negative")[args.control])
+		trials.apply(config[name], trials.all_trials("negative")[args.control])
 		config[name]["control"] = args.control
 	config[name]["params"] += " " + args.params
 	return config
@@ -83,14 +83,14 @@ def spec_of(name, args, image, entry, text):
 	return dataclasses.replace(spec, icount=args.icount, memory_mb=args.memory or spec.memory_mb)
 
 
-def boot(name, args, text, **changes):
+def boot_command(name, args, text, **changes):
 	"""Boot and run the shell @text; (outcome, what was wrong with the boot, its files)."""
 	config = section(name, args)
 	entry = config[name]
 	image = scenarios.images(config, [name])[entry["kernel"]]
 	spec = dataclasses.replace(spec_of(name, args, image, entry, text), **changes)
 	step.say(f"booting Linux {image.release} with the simulated GPU")
-	outcome, where = qemu.run(spec), qemu.Boot(spec.directory)
+	outcome, where = qemu.boot_guest(spec), qemu.Boot(spec.directory)
 	return outcome, scenarios.problems_of(outcome, where, entry, args.icount), where
 
 
@@ -158,7 +158,7 @@ def cmd_exec(args):
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
 	# A program whose output is no terminal keeps it back; lines of one that dies would be lost.
-	outcome, problems, where = boot("exec", args, text_of(words, errors, "stdbuf -oL "), **places,
+	outcome, problems, where = boot_command("exec", args, text_of(words, errors, "stdbuf -oL "), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):
 		print(flush=True)
@@ -171,12 +171,12 @@ def cmd_shell(args):
 	places = shown()
 	project.build()
 	step.say("leave the shell to end")
-	return verdict(*boot("shell", args, text_of(["bash", "-i"]), **places, interactive=True))
+	return verdict(*boot_command("shell", args, text_of(["bash", "-i"]), **places, interactive=True))
 
 
 def cmd_demo(args):
 	project.build()
-	status = verdict(*boot("demo", args, text_of([project.GATHER])))
+	status = verdict(*boot_command("demo", args, text_of([project.GATHER])))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status
 

@@ -18,7 +18,7 @@ def names():
 	return sorted(os.path.basename(path).removesuffix(".txt") for path in glob.glob(os.path.join(SOURCE, "corpus/*.txt")))
 
 
-def run(targets, minutes):
+def fuzz_targets(targets, minutes):
 	"""Each of the @targets for so many @minutes; whether none failed."""
 	failed = []
 	for name in targets:

@@ -271,7 +271,7 @@ class States:
 		return cases + [Case("every source is compiled", FAIL if never else PASS, " ".join(never))]
 
 
-def suite():
+def build_cases():
 	"""A case for each patch; what is known of the first ones stays known when later ones change."""
 	patches = source.series()
 	if not patches:

@@ -109,7 +109,7 @@ def check_unsigned():
 	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
 
 
-def suite():
+def mail_cases():
 	"""The part of the suite "kernel" that reads mails, not code."""
 	found = {"nobody has signed yet": check_unsigned(), "documents name patches that exist": check_documents()}
 	for name in source.SERIES:

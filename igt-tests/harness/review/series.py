@@ -41,7 +41,7 @@ def checkout():
 	"""A git tree of the base and the series, each a branch, in step.TREE."""
 	if os.listdir(step.TREE):
 		raise step.Failed(f"{step.host_path(step.TREE)} is not empty")
-	step.run("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
+	step.run_logged("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
 	step.say(f"{counts()} on top of the tag \"base\" in {step.host_path(step.TREE)}")
 
 
@@ -133,14 +133,14 @@ def compile_touched(what, patches, tree, out, *arguments):
 		for path in glob.glob(os.path.join(out, name)):
 			os.unlink(path)
 	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *sorted(touched))
-	return step.read(step.run(what, command, env=kernel.environment()))
+	return step.read(step.run_logged(what, command, env=kernel.environment()))
 
 
 def prepared(name, tree, extra):
 	out = os.path.join(step.BUILD, name)
 	kernel.configure(tree, out, extra)
 	# auto.conf and generated headers.
-	step.run(f"preparing {name}", kernel.make(tree, out, "prepare"), env=kernel.environment(), quiet=True)
+	step.run_logged(f"preparing {name}", kernel.make(tree, out, "prepare"), env=kernel.environment(), quiet=True)
 	return out
 
 
@@ -206,7 +206,7 @@ def checks():
 		yield f"kernel-doc: {name}", check_kernel_doc, name
 
 
-def suite():
+def code_cases():
 	"""The cases of suite "kernel" that look at code; what passed is not done again until series, base or tools change."""
 	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
 	if any(case.verdict == FAIL for case in applies):

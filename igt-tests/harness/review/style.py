@@ -116,7 +116,7 @@ CHECKS = {
 }
 
 
-def suite():
+def style_cases():
 	names = files()
 	cases = []
 	for what, check in CHECKS.items():

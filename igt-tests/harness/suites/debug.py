@@ -41,7 +41,7 @@ LEFT_OUT = {
 
 def scenarios_of(suite):
 	"""The scenarios, those of @suite with the debug kernel."""
-	config = scenarios.table()
+	config = scenarios.all_scenarios()
 	for section in config.sections():
 		if config[section]["suite"] == suite:
 			config[section]["kernel"] = scenarios.DEBUG
@@ -57,7 +57,7 @@ def splat(image):
 	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "checkers"), vgpu=project.VGPU, command=text,
 		kernel=dataclasses.replace(image, oracle=""), driver=False, timeout=TIMEOUT * scenarios.slower(scenarios.DEBUG),
 		memory_mb=scenarios.DEBUG_MEMORY_MB)
-	return qemu.run(spec), qemu.Boot(spec.directory)
+	return qemu.boot_guest(spec), qemu.Boot(spec.directory)
 
 
 def check_checkers(image):

@@ -15,7 +15,7 @@ def programs(entry):
 	return [line.strip() for line in entry["programs"].splitlines() if line.strip()]
 
 
-def command(lines):
+def programs_command(lines):
 	"""What the guest runs: one after the other, each with a log and a status of its own."""
 	text = [f"cd {project.DIRECTORY}"]
 	for number, line in enumerate(lines):
@@ -35,11 +35,11 @@ def case(where, number, line, may_skip):
 	return results.Case(name, results.FAIL, f"status {status}: {last}" if status else "did not run")
 
 
-def run(name, entry, image):
+def boot_programs(name, entry, image):
 	"""Boot one scenario and judge its programs."""
 	lines, may_skip = programs(entry), re.compile(entry["skips"])
 
 	def judge(where):
 		return [case(where, number, line, may_skip) for number, line in enumerate(lines)]
 
-	return scenarios.boot(name, entry, image, command(lines), judge)
+	return scenarios.boot_scenario(name, entry, image, programs_command(lines), judge)

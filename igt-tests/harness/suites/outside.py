@@ -64,7 +64,7 @@ def igt_results(directory, tests):
 		for name, entry in found.items() if entry["result"] != "notrun"}
 
 
-def run(name, entry, image):
+def boot_outside(name, entry, image):
 	"""Boot one scenario with Debian's programs."""
 	try:
 		expected = expectations.load(XFAILS, *entry["board"].split())
@@ -77,8 +77,8 @@ def run(name, entry, image):
 	def judge(where):
 		status = (where.shared(ROCMINFO + "-status") or "").strip()
 		return [rocminfo_case(status, where.shared(ROCMINFO) or ""),
-			*expected.judge(tests, igt_results(os.path.join(where.share, scenarios.RESULTS), tests))]
+			*expected.judge_results(tests, igt_results(os.path.join(where.share, scenarios.RESULTS), tests))]
 
-	text = rocminfo_command() + scenarios.command(programs, chosen, IGT, "--prune-mode keep-subtests",
+	text = rocminfo_command() + scenarios.runner_command(programs, chosen, IGT, "--prune-mode keep-subtests",
 		one_process=True)
-	return scenarios.boot(name, entry, image, text, judge)
+	return scenarios.boot_scenario(name, entry, image, text, judge)

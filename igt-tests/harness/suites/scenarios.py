@@ -28,20 +28,20 @@ DEBUG_SLOWER = 6
 DEBUG_MEMORY_MB = 2048
 
 
-def table():
+def all_scenarios():
 	config = configparser.ConfigParser()
 	config.read(os.path.join(step.TABLES, "scenarios.cfg"))
 	return config
 
 
 def modes():
-	config = table()
+	config = all_scenarios()
 	return sorted({config[name]["mode"] for name in config.sections()})
 
 
 def params_of(mode):
 	"""amdgpu's module parameters of a mode."""
-	config = table()
+	config = all_scenarios()
 	for name in config.sections():
 		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
 			return config[name]["params"]
@@ -84,7 +84,7 @@ def slower(flavour):
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
-def command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
+def runner_command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
 		per_test=PER_TEST):
 	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner; again by another @name."""
 	root, out = "/tmp/igt" + name, "/tmp/igt-results" + name
@@ -146,11 +146,11 @@ def problems_of(outcome, where, entry, icount=False):
 	return problems
 
 
-def boot(name, entry, image, text, judge, echo=None):
+def boot_scenario(name, entry, image, text, judge, echo=None):
 	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
 	spec = spec_of(name, entry, image, text, echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
-	outcome = qemu.run(spec)
+	outcome = qemu.boot_guest(spec)
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
 	problems = problems_of(outcome, where, entry)
@@ -183,7 +183,7 @@ def parts_of(entry):
 	return [part for part in parts if part.tests]
 
 
-def run(name, entry, image):
+def boot_tests(name, entry, image):
 	"""Boot one scenario with our own programs."""
 	parts = parts_of(entry)
 
@@ -194,9 +194,9 @@ def run(name, entry, image):
 
 	per_test = PER_TEST * slower(entry["kernel"])
 	text = reload_command(entry.getint("reloads")) + "".join(
-		"(\n" + command(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+		"(\n" + runner_command(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
 		+ ") || exit\n" for part in parts)
-	return boot(name, entry, image, text, judge)
+	return boot_scenario(name, entry, image, text, judge)
 
 
 def call(name, entry, image, function, *arguments):
@@ -215,7 +215,7 @@ def run_seed(name, entry, image, run_one):
 
 
 def judge_seeds(rows):
-	seeds.print_table(rows)
+	seeds.print_seeds(rows)
 	return [case for row in rows for case in row.cases]
 
 
@@ -232,9 +232,9 @@ def work_of_seeds(config, names, numbers, all_modes, run_one):
 	return boots.Work(calls, judge_seeds)
 
 
-def work(suite, only, numbers=(), run_one=run, config=None):
+def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
 	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
-	config = config or table()
+	config = config or all_scenarios()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)
 		and (not numbers or config[name].getboolean("seeded"))]

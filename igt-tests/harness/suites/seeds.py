@@ -59,7 +59,7 @@ def oracle_verdict(log):
 	return tuple(sum(map(int, column)) for column in zip(*found)) if found else None
 
 
-def print_table(rows):
+def print_seeds(rows):
 	print(f"\n{'seed':>20} {'mode':<12} {'passed':>6} {'failed':>6} {'violations':>10} {'accesses':>9} {'seconds':>7}")
 	for row in rows:
 		violations, accesses = row.verdict or ("-", "-")

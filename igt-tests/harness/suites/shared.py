@@ -90,7 +90,7 @@ def part(number, name, programs, tests, control, sabotage, early):
 	if sabotage:
 		break_it.append(f'insmod "${{ORACLE%/*}}/vgpu_sabotage.ko" skip={sabotage}')
 		mend.append("rmmod vgpu_sabotage")
-	run = scenarios.command(programs, tests, name="-" + name)
+	run = scenarios.runner_command(programs, tests, name="-" + name)
 	return "\n".join([
 		"set -e",
 		f"echo '{marker('begin', name)}' > /dev/kmsg",
@@ -111,7 +111,7 @@ def bound(options, number):
 	return FAULT.sub(lambda match: f"--fault {match[1]}:" + (f"{match[2]}," if match[2] else "") + f"mark={number}", options)
 
 
-def command(table, programs, tests):
+def trials_command(table, programs, tests):
 	"""What the guest runs: the trials by name with the tests of each, and a last one without anything wrong."""
 	text = ". /run/guest/config\n"
 	for number, name in enumerate(tests, 1):
@@ -165,16 +165,16 @@ class Parts:
 		return all(case.verdict == results.PASS for case in last.cases([AFTERWARDS_TEST]).values())
 
 
-def boot(directory, entry, image, table, tests):
+def boot_trials(directory, entry, image, table, tests):
 	"""Boot the trials that @tests has the tests of, by name, and look at what they left."""
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
-	spec = scenarios.spec_of(directory, entry, image, command(table, programs, tests))
+	spec = scenarios.spec_of(directory, entry, image, trials_command(table, programs, tests))
 	spec.timeout = timeout(table, list(tests))
 	spec.vgpu_options += "".join(" " + bound(table[name]["vgpu"], number) for number, name in enumerate(tests, 1))
 	where = qemu.Boot(spec.directory)
 	last = marker("end", AFTERWARDS)
 	spec.enough = lambda: last in results.read(where.console)
 	step.say(f"booting {len(tests)} trials: {' '.join(tests)}")
-	outcome = qemu.run(spec)
+	outcome = qemu.boot_guest(spec)
 	step.say(f"{len(tests)} trials in {outcome.seconds:.0f} s (logs: {step.host_path(spec.directory)})")
 	return Parts(where, list(tests))

@@ -145,7 +145,7 @@ def victims_case(output, victims):
 	return Case("victims", PASS if good and dead >= wanted else FAIL, f"{dead} of {wanted} killed")
 
 
-def judge(where, seconds, slower=1):
+def judge_soak(where, seconds, slower=1):
 	"""Cases of what a boot left behind."""
 	output = where.shared("output") or ""
 	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
@@ -165,24 +165,24 @@ def print_counters(cases, where):
 	print(flush=True)
 
 
-def run(name, entry, image, echo=None):
+def boot_soak(name, entry, image, echo=None):
 	"""Boot one scenario and soak."""
 	seconds = round(entry.getfloat("minutes") * 60)
 	victims = victims_of(seconds)
 	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
 
 	def judge_it(where):
-		cases = judge(where, seconds, scenarios.slower(entry["kernel"]))
+		cases = judge_soak(where, seconds, scenarios.slower(entry["kernel"]))
 		if echo:
 			print_counters(cases, where)
 		return cases
 
-	return scenarios.boot(name, entry, image, script(seconds, entry["seed"] or 0, victims), judge_it, echo)
+	return scenarios.boot_scenario(name, entry, image, script(seconds, entry["seed"] or 0, victims), judge_it, echo)
 
 
 def long(minutes, numbers, modes):
 	"""./run soak: the same for longer, with what it prints; the cases."""
-	config = scenarios.table()
+	config = scenarios.all_scenarios()
 	cases = []
 	for mode in modes or [DEFAULT_MODE]:
 		for seed in numbers or [""]:
@@ -191,5 +191,5 @@ def long(minutes, numbers, modes):
 				"minutes": str(minutes), "vgpu": TRACE}
 			step.say(f"soaking for {minutes:g} minutes, then killing {len(KINDS) * victims_of(minutes * 60)} processes")
 			image = scenarios.images(config, [name])[config[name]["kernel"]]
-			cases += run(name, config[name], image, sys.stdout)
+			cases += boot_soak(name, config[name], image, sys.stdout)
 	return cases

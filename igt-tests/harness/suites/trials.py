@@ -28,7 +28,7 @@ CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
 
 
-def table(suite):
+def all_trials(suite):
 	config = configparser.ConfigParser(dict.fromkeys(KEYS, ""))
 	config.read(os.path.join(step.TABLES, TABLES[suite]))
 	return config
@@ -45,14 +45,14 @@ def apply(entry, trial):
 
 
 def check_control(name):
-	known = table("negative").sections()
+	known = all_trials("negative").sections()
 	if name not in known:
 		raise step.Failed(f"unknown control '{name}'; there are {', '.join(known)}")
 
 
 def with_control(name):
 	"""The scenarios of the suite igt with the control @name in each, whose logs are beside those without."""
-	config, trials = scenarios.table(), table("negative")
+	config, trials = scenarios.all_scenarios(), all_trials("negative")
 	check_control(name)
 	for section in config.sections():
 		if config[section]["suite"] == "igt":
@@ -133,9 +133,9 @@ def enough(trial, boot):
 	return seen
 
 
-def judge(suite, name, seed, evidence, tests, boot_problems, seconds, where):
+def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, where):
 	"""One trial: (case, row of the table)."""
-	trial = table(suite)[name]
+	trial = all_trials(suite)[name]
 	cases = evidence.cases(tests)
 	problems = problems_of(trial, cases, evidence, boot_problems)
 	found = "; ".join(problems) or shown(trial, cases, evidence)
@@ -151,26 +151,26 @@ def attempt(suite, name, seed, images):
 	trial, entry = prepared(suite, name, seed)
 	tests = full_names(entry, trial["tests"].split())
 	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
-		scenarios.command(entry["programs"].split(), tests))
+		scenarios.runner_command(entry["programs"].split(), tests))
 	boot = qemu.Boot(spec.directory)
 	spec.enough = enough(trial, boot)
-	outcome = qemu.run(spec)
+	outcome = qemu.boot_guest(spec)
 	evidence = Evidence(results.read(boot.dmesg), results.read(boot.console),
 		os.path.join(boot.share, scenarios.RESULTS, "results.json"))
 	evidence.take(results.read(boot.gpu(0).trace))
-	return judge(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
+	return judge_trial(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
 
 
 def attempt_all(suite, names, seed, images):
 	"""Boot trials, together if they are several; one whose part does not show what it should gets a boot of its own."""
 	if len(names) == 1:
 		return [attempt(suite, names[0], seed, images)]
-	trials = table(suite)
+	trials = all_trials(suite)
 	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
 	entry = prepared(suite, names[0], seed, together=True)[1]
 	if any(trials[name]["control"] for name in names):
 		entry["kernel"] = "controls"
-	parts = shared.boot(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
+	parts = shared.boot_trials(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
 	done = []
 	for name in names:
 		evidence = parts.clean and parts.evidence(name)
@@ -180,18 +180,18 @@ def attempt_all(suite, names, seed, images):
 			step.say(f"{suite} {name}: not shown together with others")
 			done.append(attempt(suite, name, seed, images))
 		else:
-			done.append(judge(suite, name, seed, evidence, tests[name], [], parts.seconds(name), parts.directory))
+			done.append(judge_trial(suite, name, seed, evidence, tests[name], [], parts.seconds(name), parts.directory))
 	return done
 
 
-def print_table(rows):
+def print_trials(rows):
 	for name, about, tests, found, seconds in rows:
 		print(f"{name}: {about}\n    {tests}, {seconds}: {found}")
 
 
 def prepared(suite, name, seed="", together=False):
 	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong; in one of several trials that comes later."""
-	trial, config = table(suite)[name], scenarios.table()
+	trial, config = all_trials(suite)[name], scenarios.all_scenarios()
 	config[name] = dict(config[trial["base"] + trial["mode"]])
 	if not together:
 		apply(config[name], trial)
@@ -202,7 +202,7 @@ def prepared(suite, name, seed="", together=False):
 
 def untried(suite):
 	"""What can go wrong by name and is in neither table: faults of the GPU, or steps that kernel/controls leave out."""
-	trials = [table(name)[section] for name in TABLES for section in table(name).sections()]
+	trials = [all_trials(name)[section] for name in TABLES for section in all_trials(name).sections()]
 	if suite == "faults":
 		listed = subprocess.run([project.VGPU, "--fault", "help"], capture_output=True, text=True, check=True).stdout
 		there = {line.split()[0] for line in listed.splitlines()}
@@ -213,23 +213,23 @@ def untried(suite):
 	return " ".join(sorted(there - tried))
 
 
-def judge_all(suite, names, numbers, done):
+def judge_suite(suite, names, numbers, done):
 	"""The table of what the boots have shown, and the cases."""
 	done = sum(done, [])
 	if not numbers:
 		done.sort(key=lambda one: names.index(one[0].name))
-	print_table(row for _, row in done)
+	print_trials(row for _, row in done)
 	left = untried(suite)
 	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
 
 
-def work(suite, only, numbers=(), one=None):
+def work_of_trials(suite, only, numbers=(), one=None):
 	"""All trials of @suite, or those of the modes @only, or @one; once for each of the seeds @numbers."""
-	trials = table(suite)
+	trials = all_trials(suite)
 	if one:
 		check_control(one)
 	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
 	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
 		for seed in numbers or [""] for members in shared.groups(trials, names)]
-	return boots.Work(calls, lambda done: judge_all(suite, names, numbers, done))
+	return boots.Work(calls, lambda done: judge_suite(suite, names, numbers, done))

@@ -44,14 +44,14 @@ class Figures(unittest.TestCase):
 class Goals(unittest.TestCase):
 	def test_ratio_is_judged_by_its_limit(self):
 		for kfd, met in ((400, True), (399, False)):
-			judged = goals.judge(report(cell("kfd", "map", 4096, kfd), cell("scatter", "map", 4096, 10)))
+			judged = goals.judge_goals(report(cell("kfd", "map", 4096, kfd), cell("scatter", "map", 4096, 10)))
 			self.assertEqual(verdict(judged, "map 4096: KFD").met, met)
 
 	def test_library_is_judged_pair_by_pair(self):
 		# A machine that gets slower: the quotient of the medians is 2.02.
 		lines = [cell("scatter", "raw map", 4096, 1, 1, 2), cell("scatter", "library map", 4096, 1.01, 2.02, 2.02),
 			cell("scatter", "raw unmap", 4096, 1), cell("scatter", "library unmap", 4096, 1.03)]
-		judged = goals.judge(report(*lines))
+		judged = goals.judge_goals(report(*lines))
 		self.assertAlmostEqual(verdict(judged, "map 4096: library").value, 1.01)
 		self.assertTrue(verdict(judged, "map 4096: library").met)
 		self.assertFalse(verdict(judged, "unmap 4096: library").met)
@@ -63,13 +63,13 @@ class Goals(unittest.TestCase):
 
 	def test_cost_per_range(self):
 		lines = [cell("scatter", "map", 4096, 4.096), cell("scatter", "map", 100000, 149)]
-		one = verdict(goals.judge(report(*lines)), "map, per range")
+		one = verdict(goals.judge_goals(report(*lines)), "map, per range")
 		self.assertAlmostEqual(one.value, 1.49)
 		self.assertTrue(one.met)
 
 	def test_what_was_not_measured_is_missed(self):
 		lines = [cell("kfd", "map", 4096, 400), cell("scatter", "map", 4096, not_run="no such kernel")]
-		judged = goals.judge(report(*lines))
+		judged = goals.judge_goals(report(*lines))
 		self.assertFalse(any(goal.met for goal in judged))
 		self.assertIn("not measured: no such kernel", goals.line(verdict(judged, "map 4096: KFD")))
 		self.assertIn("not measured: not in this run", goals.line(verdict(judged, "map, per range")))
@@ -81,7 +81,7 @@ class Output(unittest.TestCase):
 			for operation in bench.OPERATIONS for ranges in (1, 256)), cell("kfd", "map", 4096, not_run="slow"))
 
 	def test_table_has_figures_and_reasons(self):
-		text = bench.table(self.full(), ["head"])
+		text = bench.report_text(self.full(), ["head"])
 		self.assertIn("36.6", text)
 		self.assertIn("not run: kfd: slow (map of 4096 x 4 KiB)", text)
 

@@ -44,14 +44,14 @@ class Run(unittest.TestCase):
 			"mixed": work([boots.Call(seconds, returned, (seconds,)) for seconds in range(6)]),
 			"none": work([]),
 		}
-		self.assertEqual(list(boots.run(works)), [("busy", [0, 1, 2, 3, 4]), ("mixed", [0, 1, 2, 3, 4, 5]), ("none", [])])
+		self.assertEqual(list(boots.run_boots(works)), [("busy", [0, 1, 2, 3, 4]), ("mixed", [0, 1, 2, 3, 4, 5]), ("none", [])])
 
 	def test_failure_is_that_of_its_suite(self):
 		works = {
 			"bad": work([boots.Call(1, cannot_go_on, ("no kernel",)), boots.Call(1, returned, (1,))]),
 			"good": work([boots.Call(1, returned, (2,))]),
 		}
-		found = dict(boots.run(works))
+		found = dict(boots.run_boots(works))
 		self.assertEqual([(case.verdict, case.detail) for case in found["bad"]], [(FAIL, "no kernel")])
 		self.assertEqual(found["good"], [2])
 
@@ -59,12 +59,12 @@ class Run(unittest.TestCase):
 		with tempfile.TemporaryDirectory() as directory:
 			calls = [boots.Call(9, busy, (directory, index)) for index in range(4)]
 			calls += [boots.Call(1, busy, (directory, index), beside=False) for index in range(4, 6)]
-			found = dict(boots.run({"all": work(calls)}))["all"]
+			found = dict(boots.run_boots({"all": work(calls)}))["all"]
 		self.assertEqual(found[4:], [[], []])
 		self.assertTrue(any(found[:4]))
 
 	def test_no_boots(self):
-		self.assertEqual(list(boots.run({})), [])
+		self.assertEqual(list(boots.run_boots({})), [])
 
 
 if __name__ == "__main__":

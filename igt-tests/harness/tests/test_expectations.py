@@ -31,7 +31,7 @@ def judged(expected, words=None, tests=None):
 	"""The cases that are not plain passes, {name: Case}; @words are results other than a pass."""
 	found = {**PASSED, **{test: Result(word, "it broke") for test, word in (words or {}).items()}}
 	tests = TESTS if tests is None else tests
-	cases = expected.judge(tests, {test: result for test, result in found.items()
+	cases = expected.judge_results(tests, {test: result for test, result in found.items()
 		if test in expected.to_run(tests) and result.word != "absent"})
 	return {case.name: case for case in cases if case.verdict != PASS}
 
@@ -145,7 +145,7 @@ class Verdicts(unittest.TestCase):
 		self.assertEqual((case.verdict, case.detail), (FAIL, "did not run"))
 
 	def test_ran_though_skipped(self):
-		cases = Expectations(skips="# why\namd_b@\n").judge(TESTS, PASSED)
+		cases = Expectations(skips="# why\namd_b@\n").judge_results(TESTS, PASSED)
 		self.assertEqual([case.name for case in cases if case.verdict == FAIL], [TESTS[2]])
 
 	def test_nothing_passed(self):

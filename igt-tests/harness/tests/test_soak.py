@@ -35,12 +35,12 @@ class Boot:
 
 
 def failed(**changed):
-	return [case.name for case in soak.judge(Boot(**changed), 600) if case.verdict == FAIL]
+	return [case.name for case in soak.judge_soak(Boot(**changed), 600) if case.verdict == FAIL]
 
 
 class Judge(unittest.TestCase):
 	def test_good(self):
-		cases = soak.judge(Boot(), 600)
+		cases = soak.judge_soak(Boot(), 600)
 		self.assertEqual({case.verdict for case in cases}, {PASS})
 		self.assertEqual(len(cases), 8)
 
@@ -85,7 +85,7 @@ class Judge(unittest.TestCase):
 	def test_nothing_left(self):
 		boot = Boot()
 		boot.files.clear()
-		self.assertEqual([case.name for case in soak.judge(boot, 600) if case.verdict == FAIL],
+		self.assertEqual([case.name for case in soak.judge_soak(boot, 600) if case.verdict == FAIL],
 			["soak", "invalidations", "victims", "memory counters"])
 
 

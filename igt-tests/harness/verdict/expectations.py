@@ -150,7 +150,7 @@ class Expectations:
 			return Case(test, SKIP, f"{expected} as expected: {entry.reason}")
 		return Case(test, PASS)
 
-	def judge(self, tests, results):
+	def judge_results(self, tests, results):
 		"""Cases of a run of the suite's @tests that left @results, {test: Result}."""
 		cases = self.stale(tests)
 		for regex, entry in self.skips:
