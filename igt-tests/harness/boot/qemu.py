@@ -25,6 +25,7 @@ ICOUNT = "shift=1,sleep=on"
 POLL = 0.05			# seconds between looks at the two processes
 GRACE = 10			# seconds for vgpu to write its last lines
 FIRST_SLOT = 4			# of the GPUs' root ports on the bus
+SHARE = "/run/guest"		# the boot's share in the guest (guest/init)
 ERRORS = "errors"		# file in the share, for a command that keeps its errors apart
 SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
 
@@ -145,12 +146,24 @@ def make_swap(path):
 		f.truncate(size)
 
 
+def guest_scripts():
+	"""The scripts that a boot's command may call by script_line()."""
+	return sorted(name for name in os.listdir(step.GUEST) if name.endswith(".sh"))
+
+
+def script_line(script, *words):
+	"""The line of a boot's command that runs @script of the folder guest with @words, none of which the shell splits."""
+	return shlex.join(["sh", os.path.join(SHARE, script), *map(str, words)])
+
+
 def prepare(spec, boot):
 	shutil.rmtree(boot.directory, ignore_errors=True)
 	os.makedirs(boot.share)
 	with open(boot.initrd, "wb") as f:
 		f.write(initrd.build(spec.kernel))
-	shutil.copy(os.path.join(step.GUEST, "session"), boot.share)
+	# The share has a copy of each script, so that an edit of the checkout does not reach a boot that goes on.
+	for script in ("session", *guest_scripts()):
+		shutil.copy(os.path.join(step.GUEST, script), boot.share)
 	make_swap(boot.swap)
 	with open(os.path.join(boot.share, "command"), "w", encoding="utf-8") as f:
 		f.write(spec.command)

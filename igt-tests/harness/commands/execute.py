@@ -4,7 +4,6 @@
 import argparse
 import dataclasses
 import os
-import shlex
 import subprocess
 import sys
 
@@ -123,12 +122,9 @@ def is_one_stream():
 	return os.path.samestat(*(os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr)))
 
 
-def text_of(words, errors=False, prefix=""):
+def text_of(words, errors=False, prefix=()):
 	"""What the guest runs; with @errors what it says on standard error is in a file of its own."""
-	return "\n".join([
-		f'export PATH="$PATH:{":".join(PROGRAMS)}"',
-		*([f"exec 2> /run/guest/{qemu.ERRORS}"] if errors else []),
-		f"exec {prefix}{shlex.join(words)}"]) + "\n"
+	return "exec " + qemu.script_line("exec.sh", ":".join(PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
 
 
 def compiler(arguments):
@@ -158,7 +154,7 @@ def cmd_exec(args):
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
 	# A program whose output is no terminal keeps it back; lines of one that dies would be lost.
-	outcome, problems, where = boot_command("exec", args, text_of(words, errors, "stdbuf -oL "), **places,
+	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL")), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):
 		print(flush=True)

@@ -52,8 +52,7 @@ def scenarios_of(suite):
 def splat(image):
 	"""Boot without the driver, and make each checker find something: (outcome, boot)."""
 	module = os.path.join(os.path.dirname(image.oracle), "vgpu_splat.ko")
-	text = f"set -e\ninsmod {module}\n" + "".join(
-		f"echo {name} > /sys/module/vgpu_splat/parameters/fault\n" for name in (LEAK, *SPLATS))
+	text = scenarios.all_lines(qemu.script_line("splat.sh", module, LEAK, *SPLATS))
 	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "checkers"), vgpu=project.VGPU, command=text,
 		kernel=dataclasses.replace(image, oracle=""), driver=False, timeout=TIMEOUT * scenarios.slower(scenarios.DEBUG),
 		memory_mb=scenarios.DEBUG_MEMORY_MB)

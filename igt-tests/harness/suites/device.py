@@ -4,6 +4,7 @@
 import os
 import re
 
+from harness.boot import qemu
 from harness.build import project
 from harness.suites import scenarios
 from harness.verdict import results
@@ -13,14 +14,6 @@ EXIT_SKIP = 77	# lib/tests/test.h
 
 def programs(entry):
 	return [line.strip() for line in entry["programs"].splitlines() if line.strip()]
-
-
-def programs_command(lines):
-	"""What the guest runs: one after the other, each with a log and a status of its own."""
-	text = [f"cd {project.DIRECTORY}"]
-	for number, line in enumerate(lines):
-		text.append(f"{line} > /run/guest/{number}.log 2>&1; echo $? > /run/guest/{number}.status")
-	return "\n".join(text) + "\n"
 
 
 def case(where, number, line, may_skip):
@@ -42,4 +35,5 @@ def boot_programs(name, entry, image):
 	def judge(where):
 		return [case(where, number, line, may_skip) for number, line in enumerate(lines)]
 
-	return scenarios.boot_scenario(name, entry, image, programs_command(lines), judge)
+	return scenarios.boot_scenario(name, entry, image,
+		scenarios.all_lines(qemu.script_line("programs.sh", project.DIRECTORY, *lines)), judge)

@@ -7,6 +7,7 @@ import re
 import subprocess
 
 from harness import step
+from harness.boot import qemu
 from harness.suites import scenarios
 from harness.verdict import expectations, results
 from harness.verdict.results import FAIL, PASS, Case
@@ -34,11 +35,6 @@ def rocminfo_case(status, text):
 		if fields.get("Name") == GPU and fields.get("Device Type") == "GPU":
 			return Case(ROCMINFO, PASS)
 	return Case(ROCMINFO, FAIL, f"none of the {len(agents)} agents is a {GPU}")
-
-
-def rocminfo_command():
-	return (f"timeout {ROCMINFO_TIMEOUT} {ROCMINFO} > /run/guest/{ROCMINFO} 2>&1;"
-		f" echo $? > /run/guest/{ROCMINFO}-status\n")
 
 
 def word(entry):
@@ -77,8 +73,8 @@ def boot_outside(name, entry, image):
 	def judge(where):
 		status = (where.shared(ROCMINFO + "-status") or "").strip()
 		return [rocminfo_case(status, where.shared(ROCMINFO) or ""),
-			*expected.judge_results(tests, igt_results(os.path.join(where.share, scenarios.RESULTS), tests))]
+			*expected.judge_results(tests, igt_results(scenarios.results_of(where), tests))]
 
-	text = rocminfo_command() + scenarios.runner_command(programs, chosen, IGT, "--prune-mode keep-subtests",
-		one_process=True)
+	text = scenarios.all_lines(qemu.script_line("rocminfo.sh", ROCMINFO_TIMEOUT),
+		scenarios.runner_line(programs, chosen, IGT, "--prune-mode keep-subtests", one_process=True))
 	return scenarios.boot_scenario(name, entry, image, text, judge)

@@ -6,7 +6,6 @@ import copy
 import dataclasses
 import os
 import re
-import shlex
 import subprocess
 import time
 
@@ -19,7 +18,6 @@ from harness.verdict import checkers, results
 TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
 PER_TEST = 60	# seconds igt_runner gives one subtest
-RESULTS = "results"	# igt_runner's, in the share
 
 # The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
 # take there, and what its shadows and red zones need.
@@ -67,16 +65,10 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 	return tests
 
 
-def reload_command(times):
-	"""Use the driver, unload it and load it as the boot did, so many times; every step has to work."""
-	used = os.path.join(TEST_DIRECTORY, "amd_userptr_hsa")
-	return "".join([
-		"set -e\n. /run/guest/config\n",
-		*[f"{used} --run-subtest fork-cow\n"
-			"rmmod $DRIVER\n"
-			"test ! -e /dev/kfd\n"
-			"modprobe -d $MODULES $DRIVER $PARAMS\n"
-			"test -e /dev/kfd\n"] * times])
+def reload_line(times):
+	"""The line that uses the driver, unloads it and loads it again, so many @times."""
+	return qemu.script_line("reload.sh", times, os.path.join(TEST_DIRECTORY, "amd_userptr_hsa"),
+		"--run-subtest", "fork-cow")
 
 
 def slower(flavour):
@@ -84,30 +76,22 @@ def slower(flavour):
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
-def runner_command(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
+def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
 		per_test=PER_TEST):
-	"""What the guest runs: a test root with the programs of @directory, the list, igt_runner; again by another @name."""
-	root, out = "/tmp/igt" + name, "/tmp/igt-results" + name
-	if one_process:
-		options += " --multiple-mode"
-	# What it gets from several subtests through its socket it cuts at the wrong places (IGT 2.5).
-	environment = "IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION=1 " if one_process else ""
-	return "\n".join([
-		"set -e",
-		f"mkdir -p {root}",
-		f"ln -s {directory} {root}/amdgpu",
-		"printf 'TESTLIST\\n%s\\nEND TESTLIST\\n' "
-			f"{shlex.quote(' '.join('amdgpu/' + program for program in programs))} > {root}/test-list.txt",
-		f"printf '%s\\n' {shlex.join(tests)} > {root}/testlist",
-		# Without the node IGT makes a regular file of it, and the runner spins.
-		"test -c /dev/kmsg",
-		"status=0",
-		f"{environment}igt_runner --per-test-timeout {per_test} {options} --test-list {root}/testlist"
-			f" -o {root} {out} || status=$?",
-		# It writes many small files, which the share is slow with.
-		f"busybox tar -C {out} -cf /run/guest/{RESULTS}{name}.tar .",
-		"exit $status",
-	]) + "\n"
+	"""The line that runs the @tests of the @programs in @directory; the results of each @name are apart (results_of())."""
+	words = f"--per-test-timeout {per_test} {options}{' --multiple-mode' if one_process else ''}"
+	listed = " ".join("amdgpu/" + program for program in programs)
+	return qemu.script_line("igt.sh", name, directory, listed, words, *tests)
+
+
+def results_of(boot, name=""):
+	"""The directory of what the line of that @name (runner_line()) left in a @boot's share."""
+	return os.path.join(boot.share, "results" + name)
+
+
+def all_lines(*lines):
+	"""What a guest runs: one line after the other, and none after one that failed."""
+	return "".join(f"{line} || exit\n" for line in lines)
 
 
 def label(entry):
@@ -188,14 +172,14 @@ def boot_tests(name, entry, image):
 	parts = parts_of(entry)
 
 	def judge(where):
-		return results.igt_cases([os.path.join(where.share, RESULTS + part.name, "results.json") for part in parts],
+		return results.igt_cases([os.path.join(results_of(where, part.name), "results.json") for part in parts],
 			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
 			results.expected_fails(entry["expected-fails"]))
 
 	per_test = PER_TEST * slower(entry["kernel"])
-	text = reload_command(entry.getint("reloads")) + "".join(
-		"(\n" + runner_command(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
-		+ ") || exit\n" for part in parts)
+	lines = [runner_line(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+		for part in parts]
+	text = all_lines(reload_line(entry.getint("reloads")), *lines)
 	return boot_scenario(name, entry, image, text, judge)
 
 

@@ -6,7 +6,6 @@ trace. What is between its marks is the evidence of a trial, and nothing else is
 
 import os
 import re
-import shlex
 
 from harness import step
 from harness.boot import qemu
@@ -21,34 +20,10 @@ FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
 # Nothing is left out any more, and nothing may show.
 AFTERWARDS = "afterwards"
 AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
-NO_CONTROL = "-"
-
-# The tests, to their end or, where a broken rule is all that is wanted, until there is one.
-RUN = """
-rm -f /tmp/ended
-{{ sh -c {command} || true; : > /tmp/ended; }} &
-until [ -e /tmp/ended ]; do
-	sleep 0.1
-	if [ -n "$before" ] && [ "$(cat $violations)" != "$before" ]; then
-		kill $(grep -l '^igt_runner$' /proc/[0-9]*/comm | cut -d/ -f3) || true
-		before=
-	fi
-done
-wait
-"""
-
-# Until no process has queues: what one trial has left running must not be seen by the next one.
-WAIT = """
-for i in $(seq 200); do
-	[ -z "$(ls /sys/class/kfd/kfd/proc)" ] && break
-	sleep 0.05
-done
-[ -z "$(ls /sys/class/kfd/kfd/proc)" ]
-"""
 
 
 def marker(what, name):
-	"""A line of the kernel's log."""
+	"""A line of the kernel's log, which guest/trial.sh writes."""
 	return f"trial: {what} {name}."
 
 
@@ -83,27 +58,14 @@ def timeout(table, names):
 	return max(table[name].getfloat("timeout") for name in names) + (len(names) * PER_TRIAL if len(names) > 1 else 0)
 
 
-def part(number, name, programs, tests, control, sabotage, early):
-	"""Shell text of one trial, which ends @early when a rule is broken."""
-	break_it = [f"printf %s {control} > /sys/module/amdgpu/parameters/control"] if control else []
-	mend = [f"printf %s {NO_CONTROL} > /sys/module/amdgpu/parameters/control"] if control else []
-	if sabotage:
-		break_it.append(f'insmod "${{ORACLE%/*}}/vgpu_sabotage.ko" skip={sabotage}')
-		mend.append("rmmod vgpu_sabotage")
-	run = scenarios.runner_command(programs, tests, name="-" + name)
-	return "\n".join([
-		"set -e",
-		f"echo '{marker('begin', name)}' > /dev/kmsg",
-		f"echo {number} > /sys/module/vgpu_oracle/parameters/mark",
-		*break_it,
-		"violations=/sys/module/vgpu_oracle/parameters/violations",
-		"before=$(cat $violations)" if early else "before=",
-		RUN.format(command=shlex.quote(run)),
-		WAIT,
-		*mend,
-		"echo 0 > /sys/module/vgpu_oracle/parameters/mark",
-		f"echo '{marker('end', name)}' > /dev/kmsg",
-	]) + "\n"
+def trial_line(number, name, programs, tests, trial):
+	"""The line of one @trial, or of the last one, in which nothing goes wrong (None)."""
+	control, sabotage, early = "", "", False
+	if trial:
+		control, sabotage = trial["control"], trial["sabotage"]
+		early = trial["rules"] and not trial["fails"]
+	return qemu.script_line("trial.sh", number, name, control, sabotage, "early" if early else "") + " " \
+		+ scenarios.runner_line(programs, tests, name="-" + name)
 
 
 def bound(options, number):
@@ -113,11 +75,9 @@ def bound(options, number):
 
 def trials_command(table, programs, tests):
 	"""What the guest runs: the trials by name with the tests of each, and a last one without anything wrong."""
-	text = ". /run/guest/config\n"
-	for number, name in enumerate(tests, 1):
-		text += part(number, name, programs, tests[name], table[name]["control"], table[name]["sabotage"],
-			bool(table[name]["rules"] and not table[name]["fails"]))
-	return text + part(len(tests) + 1, AFTERWARDS, programs, [AFTERWARDS_TEST], "", "", False)
+	lines = [trial_line(number, name, programs, tests[name], table[name]) for number, name in enumerate(tests, 1)]
+	lines.append(trial_line(len(tests) + 1, AFTERWARDS, programs, [AFTERWARDS_TEST], None))
+	return scenarios.all_lines(*lines)
 
 
 def log_part(text, name):
@@ -148,7 +108,7 @@ class Parts:
 		dmesg, console = (log_part(log, name) for log in self.logs)
 		if dmesg is None and console is None:
 			return None
-		found = Evidence(dmesg or "", console or "", os.path.join(self.boot.share, f"{scenarios.RESULTS}-{name}", "results.json"))
+		found = Evidence(dmesg or "", console or "", os.path.join(scenarios.results_of(self.boot, "-" + name), "results.json"))
 		found.take(trace_part(self.trace, self.numbers[name]))
 		return found
 

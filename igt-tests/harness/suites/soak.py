@@ -7,6 +7,7 @@ import re
 import sys
 
 from harness import step
+from harness.boot import qemu
 from harness.suites import scenarios, seeds
 from harness.verdict import results
 from harness.verdict.results import FAIL, PASS, Case, igt_reason
@@ -19,21 +20,17 @@ PER_MINUTE = 20		# victims of all kinds
 PER_VICTIM = 3		# seconds for each, and what it leaves behind
 
 DEFAULT_MODE = "hws-sdma"
-WARM_UP = 5		# seconds; the first use of everything leaves something behind
 OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
 MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
-RETURN_TIMEOUT = 30	# seconds for what the kernel frees when a process has ended
 
 # Counters in KiB, and how much worse they may be at the end; the others must be what they were.
 SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
 SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 PAGE_KIB = 4
 
-# A work item of the driver that sleeps on and cannot be waked: what it waits for has died.
+# A work item of the driver sleeps on and cannot be waked, because the process that it waits for has died.
 WORKERS = "workers asleep in the driver"
 
-# The driver's part of every invalidation of a userptr; the count is of calls, whoever caused them.
-NOTIFIER = "amdgpu_userptr_invalidate_locked"
 # Minutes of all packets would fill the disk; a violation's line has its own history.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
@@ -43,56 +40,9 @@ def victims_of(seconds):
 	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
 
 
-def script(seconds, seed, victims):
-	"""What the guest runs."""
-	# One after the other: what a victim leaves behind shows only if nobody else's memory comes and goes.
-	kill = f"{VICTIMS} --run-subtest {','.join(KINDS)} --seed {seed}"
-	return f"""
-cd /run/guest
-device=/sys/class/drm/renderD128/device
-# What is kept for the file system's sake is no leak, nor is what KASAN holds back to see it used.
-workers() {{
-	for stat in /proc/[0-9]*/stat; do
-		if grep -q '^[0-9]* (kworker/.*) D ' $stat; then
-			grep -q -E '[[](amdgpu|ttm)[]]' ${{stat%stat}}stack && echo $stat
-		fi
-	done 2> /dev/null
-}}
-sample() {{
-	echo 3 > /proc/sys/vm/drop_caches
-	for shrink in /sys/kernel/slab/*/shrink; do
-		[ ! -e "$shrink" ] || echo 1 > "$shrink"
-	done
-	{{
-		echo "KFD: $(head -n 1 /sys/kernel/debug/kfd/mem_limit)"
-		echo "KFD processes: $(ls /sys/class/kfd/kfd/proc | wc -l)"
-		echo "VRAM used: $(cat $device/mem_info_vram_used)"
-		echo "GTT used: $(cat $device/mem_info_gtt_used)"
-		echo "{WORKERS}: $(workers | wc -l)"
-	}} > "$1-exact"
-	cat /proc/meminfo > "$1-meminfo"
-	cat /proc/zoneinfo > "$1-zoneinfo"
-}}
-calls() {{
-	sed -n -E 's/^ *soak_notifier +([0-9]+) .*/\\1/p' /sys/kernel/tracing/kprobe_profile
-}}
-echo 'p:soak/soak_notifier {NOTIFIER}' > /sys/kernel/tracing/kprobe_events || exit
-echo 1 > /sys/kernel/tracing/events/soak/enable || exit
-{{ {PROGRAM} --seconds {WARM_UP} --seed {seed} && {kill} --victims 1; }} > warm-up 2>&1 || {{ cat warm-up; exit 1; }}
-sample before
-calls > calls-before
-{PROGRAM} --seconds {seconds} --seed {seed}
-status=$?
-calls > calls-after
-{kill} --victims {victims} || status=$?
-deadline=$(($(date +%s) + {RETURN_TIMEOUT}))
-sample after
-until cmp -s before-exact after-exact || [ "$(date +%s)" -ge $deadline ]; do
-	sleep 1
-	sample after
-done
-exit $status
-"""
+def soak_line(seconds, seed, victims):
+	"""The line that soaks for so many @seconds and kills so many @victims of each kind."""
+	return qemu.script_line("soak.sh", seconds, seed, PROGRAM, VICTIMS, ",".join(KINDS), victims)
 
 
 def numbers(text, pattern):
@@ -177,7 +127,7 @@ def boot_soak(name, entry, image, echo=None):
 			print_counters(cases, where)
 		return cases
 
-	return scenarios.boot_scenario(name, entry, image, script(seconds, entry["seed"] or 0, victims), judge_it, echo)
+	return scenarios.boot_scenario(name, entry, image, scenarios.all_lines(soak_line(seconds, entry["seed"] or 0, victims)), judge_it, echo)
 
 
 def long(minutes, numbers, modes):

@@ -151,12 +151,12 @@ def attempt(suite, name, seed, images):
 	trial, entry = prepared(suite, name, seed)
 	tests = full_names(entry, trial["tests"].split())
 	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
-		scenarios.runner_command(entry["programs"].split(), tests))
+		scenarios.all_lines(scenarios.runner_line(entry["programs"].split(), tests)))
 	boot = qemu.Boot(spec.directory)
 	spec.enough = enough(trial, boot)
 	outcome = qemu.boot_guest(spec)
 	evidence = Evidence(results.read(boot.dmesg), results.read(boot.console),
-		os.path.join(boot.share, scenarios.RESULTS, "results.json"))
+		os.path.join(scenarios.results_of(boot), "results.json"))
 	evidence.take(results.read(boot.gpu(0).trace))
 	return judge_trial(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
 

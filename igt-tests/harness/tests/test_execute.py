@@ -5,6 +5,7 @@ import contextlib
 import io
 import os
 import re
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -135,26 +136,36 @@ class Directory(unittest.TestCase):
 				self.assertEqual(execute.is_needed(path), needed, path)
 
 
+LINES = ("stdbuf", "-oL")
+
+
+def run_text(script, share=None, **options):
+	"""Run what the guest would run, with exec.sh in the folder guest or in a @share of its own."""
+	if share:
+		shutil.copy(os.path.join(step.GUEST, "exec.sh"), share)
+	script = script.replace(qemu.SHARE, share or step.GUEST)
+	return subprocess.run(["sh", "-c", script], capture_output=True, check=False, **options)
+
+
 class Text(unittest.TestCase):
 	"""What the guest's shell gets."""
 
 	def test_words_stay_words(self):
 		words = ["printf", "%s|", "a b", "'", '"$HOME"', "", "new\nline", "*"]
-		for prefix in ("", "stdbuf -oL "):
-			done = subprocess.run(["sh", "-c", execute.text_of(words, prefix=prefix)], capture_output=True, text=True, check=True)
+		for prefix in ((), LINES):
+			done = run_text(execute.text_of(words, prefix=prefix), text=True)
 			self.assertEqual(done.stdout, "".join(word + "|" for word in words[2:]))
 
 	def test_status(self):
 		for words, status in ((["sh", "-c", "exit 3"], 3), (["no-such-program"], 127), (["sh", "-c", "kill -9 $$"], -9)):
-			done = subprocess.run(["sh", "-c", execute.text_of(words, prefix="stdbuf -oL ")], capture_output=True, check=False)
+			done = run_text(execute.text_of(words, prefix=LINES))
 			self.assertEqual(done.returncode, status, words)
 
 	def test_errors_apart(self):
-		with tempfile.NamedTemporaryFile("r") as file:
-			text = execute.text_of(["sh", "-c", "echo out; echo err >&2"], errors=True)
-			text = text.replace("/run/guest/" + qemu.ERRORS, file.name)
-			done = subprocess.run(["sh", "-c", text], capture_output=True, text=True, check=True)
-			self.assertEqual((done.stdout, done.stderr, file.read()), ("out\n", "", "err\n"))
+		with tempfile.TemporaryDirectory() as share:
+			done = run_text(execute.text_of(["sh", "-c", "echo out; echo err >&2"], errors=True), share, text=True)
+			self.assertEqual((done.stdout, done.stderr), ("out\n", ""))
+			self.assertEqual(step.read(os.path.join(share, qemu.ERRORS)), "err\n")
 
 	def test_c_file(self):
 		with mock.patch.object(execute, "compiler", return_value=0), mock.patch.object(os, "makedirs"):
