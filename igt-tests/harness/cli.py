@@ -9,7 +9,7 @@ import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from harness import step
+from harness import step, trouble
 from harness.bench import bench
 from harness.boot import boots
 from harness.build import kernel, project
@@ -180,7 +180,7 @@ def main():
 	except step.Failed as failure:
 		print(f"run: {failure}", file=sys.stderr)
 	except OSError as error:	# a full disk, mostly
-		print(f"run: {error.strerror}: {step.host_path(str(error.filename))}", file=sys.stderr)
+		print(f"run: {trouble.of_error(error, step.host_path(str(error.filename)))}", file=sys.stderr)
 	except subprocess.CalledProcessError as error:
 		print(f"run: {error}", file=sys.stderr)
 	return 1

@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 
+from harness import trouble
+
 PROJECT = "/project"	# the checkout
 CACHE = "/cache"	# shared by all checkouts
 BUILD = "/build"	# in the cache, of this checkout alone
@@ -50,17 +52,26 @@ def say(text):
 	print(f"[{clock(time.time() - STARTED)}] {text}", file=PROGRESS, flush=True)
 
 
-def show_tail(path):
-	with open(path, encoding="utf-8", errors="replace") as f:
-		lines = f.read().splitlines()
-	for line in lines[-TAIL:]:
+def user_paths(text):
+	"""@text of a compiler with the paths that the user knows: the project's from the top of the checkout, others whole."""
+	text = re.sub(r"(?<![\w./-])(\.\./)*/?project/(?=\S)", "", text)
+	return re.sub(r"(?<![\w./-])/(build|cache|tree|dir)(/[^\s:;,'\")]*)", lambda match: host_path(match[0]), text)
+
+
+def show_tail(text):
+	for line in text.splitlines()[-TAIL:]:
 		print("    " + line, file=sys.stderr)
 
 
-def run_logged(what, argv, quiet=False, **kwargs):
-	"""Run one stage with its output in a log; the log's path. Raises Failed."""
+def log_of(what):
+	"""Path of the log of the stage that is called @what."""
+	return os.path.join(LOGS, re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + ".log")
+
+
+def run_logged(what, argv, quiet=False, show=True, **kwargs):
+	"""Run one stage with its output in a log, of which a failure shows the end with @show; the log's path. Raises Failed."""
 	os.makedirs(LOGS, exist_ok=True)
-	log = os.path.join(LOGS, re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + ".log")
+	log = log_of(what)
 	if not quiet:
 		say(what)
 	begin = time.monotonic()
@@ -73,11 +84,14 @@ def run_logged(what, argv, quiet=False, **kwargs):
 			except subprocess.TimeoutExpired:
 				say(f"{what}: {clock(time.monotonic() - begin)} so far")
 	if status:
-		show_tail(log)
 		with open(log, encoding="utf-8", errors="replace") as f:
-			full = "No space left on device" in f.read()
-		reason = "no space left on device" if full else f"status {status}"
-		raise Failed(f"{what} failed ({reason}); log: {host_path(log)}")
+			text = user_paths(f.read())
+		reason = trouble.reason(log, text)
+		if not reason:
+			write(log, text)
+			if show:
+				show_tail(text)
+		raise Failed(f"{what} failed ({reason or f'status {status}'}); log: {host_path(log)}")
 	if time.monotonic() - begin > HEARTBEAT:
 		say(f"{what}: done in {clock(time.monotonic() - begin)}")
 	return log

@@ -11,7 +11,7 @@ import shutil
 import subprocess
 
 from harness import step
-from harness.build import source
+from harness.build import packages, source
 
 CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
@@ -208,7 +208,7 @@ def debian_release():
 def unpack_debian(release, directory):
 	"""The packages of Debian's kernel @release, unpacked in @directory."""
 	for package in ("linux-binary-unsigned-", "linux-modules-"):
-		deb = source.download(package + release)
+		deb = packages.download(package + release)
 		step.run_logged(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
 		os.unlink(deb)
 	# modprobe -d looks in lib.

@@ -3,7 +3,6 @@
 
 import filecmp
 import glob
-import hashlib
 import os
 import re
 import shutil
@@ -11,13 +10,13 @@ import subprocess
 import tempfile
 
 from harness import step
+from harness.build import packages
 
 KERNEL = os.path.join(step.PROJECT, "kernel")
 PATCHES = os.path.join(KERNEL, "patches")
 # In the order they apply: folders of PATCHES, branches of the tree of ./run kernel checkout.
 SERIES = ("stable", "fixes", "userptr")
 CONTROLS = os.path.join(KERNEL, "controls")
-DOWNLOADS = os.path.join(step.CACHE, "download")
 
 
 def base():
@@ -69,26 +68,6 @@ def sources(patches):
 	return {path for patch in patches for path in touched(patch) if path.endswith(".c") and not path.startswith("tools/")}
 
 
-def download(package, version=None):
-	"""Fetch a Debian package without installing it; path of the .deb."""
-	os.makedirs(DOWNLOADS, exist_ok=True)
-	name = f"{package}={version}" if version else package
-	pattern = os.path.join(DOWNLOADS, f"{package}_*.deb")
-	if not glob.glob(pattern):
-		directory = tempfile.mkdtemp(dir=DOWNLOADS)
-		fetch = "cd \"$1\" && { apt-get download \"$2\" || { apt-get update --error-on=any && apt-get download \"$2\"; }; }"
-		step.run_logged(f"downloading {package}", ["sh", "-c", fetch, "sh", directory, name])
-		for deb in os.listdir(directory):
-			os.rename(os.path.join(directory, deb), os.path.join(DOWNLOADS, deb))
-		os.rmdir(directory)
-	return glob.glob(pattern)[0]
-
-
-def sha256(path):
-	with open(path, "rb") as f:
-		return hashlib.file_digest(f, "sha256").hexdigest()
-
-
 def pristine():
 	"""The unpacked base tree, shared by all checkouts: never write to it."""
 	want = base()
@@ -96,13 +75,13 @@ def pristine():
 	with step.locked("linux"):
 		if os.path.isdir(tree):
 			return tree
-		deb = download(want["package"], want["package_version"])
+		deb = packages.pinned(want["package"], want["package_version"], want["package_sha256"], want["second_place"])
 		work = tree + ".new"
 		shutil.rmtree(work, ignore_errors=True)
 		os.makedirs(work)
 		step.run_logged("unpacking the kernel package", ["dpkg-deb", "-x", deb, work + "/deb"])
 		tarball = os.path.join(work, "deb/usr/src", want["tarball"])
-		if not os.path.exists(tarball) or sha256(tarball) != want["sha256"]:
+		if not os.path.exists(tarball) or packages.sha256(tarball) != want["sha256"]:
 			shutil.rmtree(work)
 			os.unlink(deb)
 			raise step.Failed(f"{os.path.basename(deb)} does not have the tarball that kernel/BASE names")
