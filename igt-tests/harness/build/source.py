@@ -108,11 +108,16 @@ def apply_to(directory, patches, origin):
 	"""The files the @patches touch, patched, alone in @directory; the set of all touched paths."""
 	paths = copy_touched(directory, patches, origin)
 	for patch in patches:
-		result = subprocess.run(["git", "apply", "--whitespace=nowarn", patch], cwd=directory,
+		result = subprocess.run(["git", "apply", "--verbose", "--whitespace=nowarn", patch], cwd=directory,
 			capture_output=True, text=True)
+		moved = [line for line in result.stderr.splitlines() if line.startswith(("Hunk #", "Context reduced"))]
 		if result.returncode:
 			raise step.Failed(f"{label(patch)} does not apply: "
-				+ " ".join(result.stderr.split("\n")).strip())
+				+ " ".join(line for line in result.stderr.splitlines() if line.startswith("error:")))
+		# It may have found its context in another function.
+		if moved:
+			raise step.Failed(f"{label(patch)} is not for this base: {' '.join(moved)} ./run kernel checkout and export"
+				" write it anew")
 	return paths
 
 

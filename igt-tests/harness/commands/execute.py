@@ -132,7 +132,11 @@ def compiler(arguments):
 	host = os.environ["HOST_DIR"]
 	# The directory has another path here.
 	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in arguments]
-	return subprocess.run(project.gcc(inside, host), cwd=step.DIR, check=False).returncode
+	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
+	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
+		text=True, errors="replace")
+	sys.stderr.write(step.user_paths(result.stderr))
+	return result.returncode
 
 
 def compiled(words):
