@@ -14,13 +14,15 @@ from harness.bench import bench
 from harness.boot import boots
 from harness.build import kernel, project
 from harness.commands import execute, fuzz
+from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
 from harness.suites import debug, device, outside, scenarios, seeds, soak, trials
 from harness.verdict import results
 
 MESON_SUITES = ("lib", "vgpu", "igt", "outside")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
-SUITES = ("style", "lib", "vgpu", "kernel", *BOOT_SUITES)
+UNBUILT = ("door", "kernel")	# test nothing that is built from the checkout
+SUITES = ("style", "door", "lib", "vgpu", "kernel", *BOOT_SUITES)
 
 
 def cmd_fuzz(args):
@@ -46,6 +48,8 @@ def cases_of(suite):
 	"""A suite's part without a GPU."""
 	if suite == "kernel":
 		return posting.mail_cases() + series.code_cases() + patchwise.build_cases()
+	if suite == "door":
+		return door.door_cases()
 	if suite == "style":
 		return style.style_cases()
 	# Of igt: the programs list their subtests, and skip.
@@ -72,11 +76,11 @@ def run_suites(suites, modes, numbers, control):
 	for suite in suites:
 		try:
 			# Once, and what fails without it fails; the others still run.
-			if suite != "kernel" and built is None:
+			if suite not in UNBUILT and built is None:
 				built = step.Failed("the project does not build")
 				project.build()
 				built = True
-			if suite != "kernel" and built is not True:
+			if suite not in UNBUILT and built is not True:
 				raise built
 			report[suite] = cases_of(suite)
 			if suite in BOOT_SUITES:
