@@ -27,6 +27,7 @@ HEARTBEAT = 30		# seconds between signs of life
 TAIL = 30		# lines of a failed stage's log to show
 # Of exec and cc standard output is the program's.
 PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
+quiet = False		# say nothing but what failed
 STARTED = float(os.environ.get("STARTED", time.time()))
 
 
@@ -48,8 +49,21 @@ def clock(seconds):
 	return f"{int(seconds) // 60:2d}:{int(seconds) % 60:02d}"
 
 
+def set_quiet(wanted):
+	global quiet
+	quiet = wanted
+
+
 def say(text):
+	if quiet:
+		return
 	print(f"[{clock(time.time() - STARTED)}] {text}", file=PROGRESS, flush=True)
+
+
+def show(text):
+	"""Print a part of the result that is not wanted of a quiet run."""
+	if not quiet:
+		print(text, flush=True)
 
 
 def user_paths(text):

@@ -18,6 +18,7 @@ PROGRAM = os.path.join(project.DIRECTORY, "igt-tests/amdgpu/amd_userptr_bench")
 DIRECTORY = os.path.join(scenarios.RUNS, "bench")
 PAGE = 4096
 
+DEFAULT_MODE = "hws-sdma"
 MEMORY_MB = 3072	# enough for 1024 ranges of 2 MiB
 TIMEOUT = {"quick": 300, "full": 3600}
 # One thread does the work of two, and counts.
@@ -230,6 +231,7 @@ def measure(args):
 
 
 def cmd_bench(args):
+	args.mode, args.memory = args.mode or DEFAULT_MODE, args.memory or MEMORY_MB
 	report, image, good = measure(args)
 	if not report.cells:
 		raise step.Failed(f"nothing was measured; logs in {step.host_path(DIRECTORY)}")

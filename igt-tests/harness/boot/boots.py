@@ -35,16 +35,16 @@ def judged(work, futures):
 		return [Case("boots", FAIL, str(failure))]
 
 
-def run_boots(works):
+def run_boots(works, at_once=AT_ONCE):
 	"""
-	The cases of each suite by its name, one after the other as they are there. Boots that bear no
+	The cases of each suite by its name, one after the other as they are there; @at_once guests run. Boots that bear no
 	others beside them run first, one by one. Of the others those that may take longest begin
 	first, so that no CPU is idle in the end. Processes, since the child of a thread must not run
 	Python before it is a program.
 	"""
 	calls = [(name, index, call) for name, work in works.items() for index, call in enumerate(work.calls)]
 	calls.sort(key=lambda entry: (entry[2].beside, -entry[2].seconds))
-	with concurrent.futures.ProcessPoolExecutor(AT_ONCE, multiprocessing.get_context("fork")) as pool:
+	with concurrent.futures.ProcessPoolExecutor(at_once, multiprocessing.get_context("fork")) as pool:
 		begun = {}
 		for name, index, call in calls:
 			begun[name, index] = pool.submit(call.function, *call.arguments)

@@ -3,6 +3,7 @@
 
 import ctypes
 import dataclasses
+import glob
 import json
 import os
 import shlex
@@ -27,6 +28,7 @@ GRACE = 10			# seconds for vgpu to write its last lines
 FIRST_SLOT = 4			# of the GPUs' root ports on the bus
 SHARE = "/run/guest"		# the boot's share in the guest (guest/init)
 ERRORS = "errors"		# file in the share, for a command that keeps its errors apart
+KEPT_BOOTS = 4			# older boots of each name whose files are kept
 SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
 
 # docs/testing.md says why each is there.
@@ -61,6 +63,7 @@ class Spec:
 	memory_mb: int = MEMORY_MB
 	icount: bool = False		# guest time counts instructions, and both CPUs run in one thread
 	trace: bool = True		# have vgpu write its trace
+	gdb: int = 0			# port of the machine for gdb, which the guest waits for
 	shown: str = ""			# directory that the guest has writable, at cwd
 	echo: object = None		# stream that gets the command's output as it comes
 	errors: object = None		# stream that gets what it writes to ERRORS
@@ -156,8 +159,31 @@ def script_line(script, *words):
 	return shlex.join(["sh", os.path.join(SHARE, script), *map(str, words)])
 
 
+def keep_old(directory):
+	"""
+	Rename the @directory of the boot before to DIRECTORY.1, the one before that to DIRECTORY.2 and so on, as many as are
+	kept, without what can be made again; the GPU's trace is most of what is left, so it is compressed.
+	"""
+	shutil.rmtree(f"{directory}.{KEPT_BOOTS}", ignore_errors=True)
+	for number in range(KEPT_BOOTS - 1, 0, -1):
+		if os.path.isdir(f"{directory}.{number}"):
+			os.rename(f"{directory}.{number}", f"{directory}.{number + 1}")
+	if not os.path.isdir(directory):
+		return
+	old = f"{directory}.1"
+	os.rename(directory, old)
+	boot = Boot(old)
+	shutil.rmtree(boot.firmware, ignore_errors=True)
+	for path in (boot.initrd, boot.swap):
+		if os.path.exists(path):
+			os.unlink(path)
+	traces = glob.glob(os.path.join(old, "*.trace"))
+	if traces:
+		subprocess.run(["zstd", "--quiet", "--rm", *traces], check=False)
+
+
 def prepare(spec, boot):
-	shutil.rmtree(boot.directory, ignore_errors=True)
+	keep_old(boot.directory)
 	os.makedirs(boot.share)
 	with open(boot.initrd, "wb") as f:
 		f.write(initrd.build(spec.kernel))
@@ -266,6 +292,8 @@ def qemu_argv(spec, boot):
 		words.append(NO_HOGS)
 	if spec.kernel.flavour:
 		words.append(CHECKERS)
+	if spec.gdb:
+		argv += ["-gdb", f"tcp:127.0.0.1:{spec.gdb}", "-S"]
 	argv += ["-kernel", spec.kernel.image, "-initrd", boot.initrd, "-append", " ".join(words)]
 	return argv
 

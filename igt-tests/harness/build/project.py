@@ -48,15 +48,21 @@ def gcc(arguments, host):
 	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
 
 
-def test(suite):
-	"""Run one meson suite: [(test name, meson's result, what it printed)]."""
+def test_names(suite):
+	"""The tests of one meson suite."""
+	shown = subprocess.run(["meson", "introspect", "--tests", DIRECTORY], capture_output=True, text=True, check=True).stdout
+	return [entry["name"] for entry in json.loads(shown) if any(name.endswith(":" + suite) for name in entry["suite"])]
+
+
+def test(suite, names=()):
+	"""Run one meson suite, or the tests @names of it: [(test name, meson's result, what it printed)]."""
 	log = os.path.join(DIRECTORY, "meson-logs", suite + ".json")
 	if os.path.exists(log):
 		os.unlink(log)
 	step.say(f"testing {suite}")
 	with open(os.path.join(step.LOGS, f"test-{suite}.log"), "wb") as out:
 		# The status says what the log says in more detail.
-		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite],
+		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite, *names],
 			stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), check=False)
 	cases = []
 	for line in step.read_or(log).splitlines():

@@ -1,20 +1,18 @@
 # SPDX-License-Identifier: MIT
 """One command in the guest: ./run exec, shell and demo; and ./run cc, which compiles for them."""
 
-import argparse
 import dataclasses
 import os
 import subprocess
 import sys
 
-from harness import step
+from harness import arguments, step
 from harness.bench import bench
 from harness.boot import qemu
 from harness.build import project
 from harness.suites import scenarios, trials
 
 DEFAULT_MODE = "hws-sdma"	# how users run the GPU
-MAX_GPUS = 8
 # Seconds for a boot; 0: as long as it takes.
 TIMEOUT = {"demo": 240, "exec": 300, "shell": 0}
 # Programs that need no path.
@@ -25,50 +23,16 @@ COMPILED = os.path.join(step.BUILD, "exec")
 SPARE, RUN = ("/root", "/tmp", "/dev/shm"), "/run"
 
 
-def add_options(parser):
-	"""What the boot is like."""
-	parser.add_argument("--mode", default=DEFAULT_MODE, help="who schedules and who writes page tables (" + DEFAULT_MODE + ")")
-	parser.add_argument("--seed", type=int, default=0, help="of the simulated GPU's schedule")
-	parser.add_argument("--gpus", type=int, default=1, choices=range(1, MAX_GPUS + 1), metavar="N")
-	kernels = parser.add_mutually_exclusive_group()
-	kernels.add_argument("--stock", action="store_true", help="Debian's own kernel")
-	kernels.add_argument("--debug", action="store_true", help="the kernel with kernel/config/debug.config")
-	kernels.add_argument("--control", metavar="NAME", help="without this safety step (controls.cfg)")
-	parser.add_argument("--dir", help="writable in the guest, under the same path, and where it begins; the current one")
-	parser.add_argument("--timeout", type=float, metavar="SECONDS", help="for the boot as a whole; 0: none")
-	parser.add_argument("--icount", action="store_true", help="the guest's clock counts instructions")
-	parser.add_argument("--memory", type=int, metavar="MB", help="of the guest")
-	parser.add_argument("--params", default="", help="further module parameters of amdgpu")
-	parser.add_argument("--vgpu", default="", metavar="OPTIONS", help="further options of vgpu: --vgpu='--fault NAME'")
-
-
-def add_parsers(commands):
-	for name, function, usage in (("shell", cmd_shell, ""), ("exec", cmd_exec, " -- COMMAND...")):
-		# run looks for --dir, in full.
-		parser = commands.add_parser(name, usage=f"./run {name} [OPTION...]{usage}", allow_abbrev=False)
-		add_options(parser)
-		parser.set_defaults(function=function)
-	# One boot, whose options are their defaults.
-	commands.add_parser("demo").set_defaults(**{**vars(parser.parse_args([])), "function": cmd_demo})
-
-
-def split(words):
-	"""The words before the first "--", and those behind it, which are for another program."""
-	at = words.index("--") if "--" in words else len(words)
-	return words[:at], words[at + 1:]
-
-
 def section(name, args):
 	"""The scenarios, and this boot as one of them."""
-	config = scenarios.all_scenarios()
-	config[name] = {"suite": name, "mode": args.mode, "params": scenarios.params_of(args.mode),
-		"gpus": str(args.gpus), "seed": str(args.seed or ""), "vgpu": args.vgpu, "timeout": str(TIMEOUT[name]),
+	config, mode = scenarios.all_scenarios(), args.mode or DEFAULT_MODE
+	config[name] = {"suite": name, "mode": mode, "params": scenarios.params_of(mode),
+		"gpus": str(args.gpus or 1), "seed": str(args.seed or ""), "vgpu": args.vgpu or "", "timeout": str(TIMEOUT[name]),
 		"kernel": "debian" if args.stock else scenarios.DEBUG if args.debug else "patched"}
 	if args.control:
-		trials.check_control(args.control)
 		trials.apply(config[name], trials.all_trials("negative")[args.control])
 		config[name]["control"] = args.control
-	config[name]["params"] += " " + args.params
+	config[name]["params"] += " " + (args.params or "")
 	return config
 
 
@@ -77,9 +41,19 @@ def spec_of(name, args, image, entry, text):
 	spec = scenarios.spec_of(name, entry, image, text, sys.stdout)
 	if args.timeout is not None:
 		spec.timeout = args.timeout
+	elif args.gdb:
+		spec.timeout = 0	# somebody looks at a guest that stands still
 	elif args.icount:
 		spec.timeout *= bench.ICOUNT_FACTOR
-	return dataclasses.replace(spec, icount=args.icount, memory_mb=args.memory or spec.memory_mb)
+	return dataclasses.replace(spec, icount=args.icount, gdb=args.gdb or 0,
+		memory_mb=args.memory or spec.memory_mb)
+
+
+def gdb_line(port, flavour):
+	"""How to attach to the kernel of that @flavour; Debian's has its symbols elsewhere."""
+	vmlinux = {"patched": "kernel", "controls": "kernel", scenarios.DEBUG: "kernel-debug"}.get(flavour)
+	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
+	return f"gdb -ex 'target remote :{port}'{symbols}, then continue"
 
 
 def boot_command(name, args, text, **changes):
@@ -89,6 +63,8 @@ def boot_command(name, args, text, **changes):
 	image = scenarios.images(config, [name])[entry["kernel"]]
 	spec = dataclasses.replace(spec_of(name, args, image, entry, text), **changes)
 	step.say(f"booting Linux {image.release} with the simulated GPU")
+	if args.gdb:
+		step.say(f"the guest waits for gdb: {gdb_line(args.gdb, entry['kernel'])}")
 	outcome, where = qemu.boot_guest(spec), qemu.Boot(spec.directory)
 	return outcome, scenarios.problems_of(outcome, where, entry, args.icount), where
 
@@ -152,8 +128,6 @@ def compiled(words):
 
 
 def cmd_exec(args):
-	if not args.words:
-		raise step.Failed("what shall the guest run? ./run exec [OPTION...] -- COMMAND...")
 	places = shown()
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
@@ -174,8 +148,9 @@ def cmd_shell(args):
 	return verdict(*boot_command("shell", args, text_of(["bash", "-i"]), **places, interactive=True))
 
 
-def cmd_demo(args):
+def cmd_demo(_args):
 	project.build()
+	args = arguments.parse(["shell"])	# the options of a boot, all as they are by themselves
 	status = verdict(*boot_command("demo", args, text_of([project.GATHER])))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status

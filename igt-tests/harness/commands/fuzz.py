@@ -1,21 +1,17 @@
 # SPDX-License-Identifier: MIT
 """The simulated GPU's libFuzzer targets, for longer than the suite vgpu runs them."""
 
-import glob
 import os
 import subprocess
 import sys
 
-from harness import step
+from harness import arguments, step
 from harness.build import project
 
 TARGETS = os.path.join(project.DIRECTORY, "igt-tests/vgpu/fuzz/fuzz_")
 SOURCE = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz")
+MINUTES = 5	# for each target
 KEPT = os.path.join(step.BUILD, "fuzz")	# what they have found so far, to go on from
-
-
-def names():
-	return sorted(os.path.basename(path).removesuffix(".txt") for path in glob.glob(os.path.join(SOURCE, "corpus/*.txt")))
 
 
 def fuzz_targets(targets, minutes):
@@ -24,10 +20,15 @@ def fuzz_targets(targets, minutes):
 	for name in targets:
 		kept = os.path.join(KEPT, name)
 		os.makedirs(kept, exist_ok=True)
-		step.say(f"fuzzing {name} for {minutes} minutes (units: {step.host_path(kept)})")
+		step.say(f"fuzzing {name} for {minutes:g} minutes (units: {step.host_path(kept)})")
 		if subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "run.py"), "--corpus",
-				os.path.join(SOURCE, f"corpus/{name}.txt"), "--seconds", str(60 * minutes), "--keep", kept,
+				os.path.join(SOURCE, f"corpus/{name}.txt"), "--seconds", str(round(60 * minutes)), "--keep", kept,
 				TARGETS + name], check=False).returncode:
 			failed.append(name)
 	step.say(f"fuzzing: {', '.join(failed) or 'none'} failed")
 	return not failed
+
+
+def cmd_fuzz(args):
+	project.build()
+	return 0 if fuzz_targets(args.target or arguments.targets(), args.minutes or MINUTES) else 1

@@ -6,8 +6,9 @@ import os
 import re
 import subprocess
 
-from harness import step
+from harness import arguments, step
 from harness.build import project
+from harness.review import readme
 from harness.verdict.results import FAIL, PASS, Case
 
 MAX_LINES = 700
@@ -105,6 +106,11 @@ def check_globals(_names):
 	return wrong
 
 
+def check_readme(_names):
+	"""README's sample of ./run test has exactly the suites there are, and their sum"""
+	return readme.problems(step.read(readme.README), list(arguments.suites()))
+
+
 CHECKS = {
 	"licence line": check_spdx,
 	"file size": check_size,
@@ -113,6 +119,7 @@ CHECKS = {
 	"shellcheck": check_shell,
 	"include directions": check_includes,
 	"vgpu has no writable globals": check_globals,
+	"README's figures": check_readme,
 }
 
 

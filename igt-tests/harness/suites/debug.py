@@ -12,7 +12,6 @@ from harness.suites import scenarios
 from harness.verdict import checkers, results
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
-SUITES = ("igt", "soak", "device")
 TIMEOUT = 60	# seconds of a boot of a kernel that is not slower
 
 # What vgpu_splat.ko does wrong, and what has to be in the kernel's log for that. Lockdep, which ends with its

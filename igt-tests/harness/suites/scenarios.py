@@ -17,6 +17,7 @@ from harness.verdict import checkers, results
 
 TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
+PROGRAM_KEYS = ("programs", "unseeded", "alone")	# of a section
 PER_TEST = 60	# seconds igt_runner gives one subtest
 
 # The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
@@ -35,6 +36,13 @@ def all_scenarios():
 def modes():
 	config = all_scenarios()
 	return sorted({config[name]["mode"] for name in config.sections()})
+
+
+def programs():
+	"""The test programs that any boot has, in the order of their names."""
+	config = all_scenarios()
+	return sorted({name for section in config.sections() for key in PROGRAM_KEYS
+		for name in config[section].get(key, "").split() if name.startswith("amd_")})
 
 
 def params_of(mode):
@@ -142,7 +150,8 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
 	for case in cases:
-		case.name = f"{label(entry)} {case.name.removeprefix('igt@').removeprefix('amdgpu/')}"
+		case.boot, case.test = name, case.name.removeprefix("igt@").removeprefix("amdgpu/")
+		case.name = f"{label(entry)} {case.test}"
 	count = results.count(cases)
 	step.say(f"{entry['suite']} {label(entry)}: {count} in {outcome.seconds:.0f} s"
 		f" (logs: {step.host_path(spec.directory)})")
@@ -167,6 +176,55 @@ def parts_of(entry):
 	return [part for part in parts if part.tests]
 
 
+def keep(entry, tests):
+	"""Let the boot @entry run the @tests only, as igt_runner names them, and want nothing of others."""
+	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
+	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
+	entry["expected-fails"] = "\n".join(f"{test.removeprefix('igt@amdgpu/')}: {reason}"
+		for test, reason in results.expected_fails(entry["expected-fails"]).items() if test in tests)
+	entry["chosen"] = "yes"
+
+
+def keep_tests(config, suite, wanted):
+	"""
+	Of @suite leave the boots in @config that have one of the @wanted, each PROGRAM or PROGRAM@SUBTEST, and of these
+	boots nothing else. Raises Failed when a wanted one is in none.
+	"""
+	programs_wanted = {word.split("@")[0] for word in wanted}
+	missing = set(wanted)
+	for section in config.sections():
+		if config[section]["suite"] != suite:
+			continue
+		entry, tests = config[section], []
+		for key in PROGRAM_KEYS:
+			entry[key] = " ".join(name for name in entry.get(key, "").split() if name in programs_wanted)
+		for test in (test for part in parts_of(entry) for test in part.tests):
+			found = {word for word in wanted if test == f"igt@amdgpu/{word}" or test.startswith(f"igt@amdgpu/{word}@")}
+			missing -= found
+			if found:
+				tests.append(test)
+		if tests:
+			keep(entry, tests)
+		else:
+			config.remove_section(section)
+	if missing:
+		raise step.Failed(f"no boot of {suite} has {', '.join(sorted(missing))}; ./run test --list shows all tests")
+
+
+def keep_failed(config, suite, failed):
+	"""Of @suite leave the boots in @config that @failed has tests of, {boot: tests}, and of our own programs only those tests."""
+	for section in config.sections():
+		if config[section]["suite"] != suite:
+			continue
+		if section not in failed:
+			config.remove_section(section)
+		elif suite in ("igt", "stock"):
+			tests = [f"igt@amdgpu/{test}" for test in failed[section]]
+			# What is no test, as the boot itself, takes all of them to show.
+			if all(test.count("@") == 2 for test in tests):
+				keep(config[section], tests)
+
+
 def boot_tests(name, entry, image):
 	"""Boot one scenario with our own programs."""
 	parts = parts_of(entry)
@@ -174,7 +232,7 @@ def boot_tests(name, entry, image):
 	def judge(where):
 		return results.igt_cases([os.path.join(results_of(where, part.name), "results.json") for part in parts],
 			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
-			results.expected_fails(entry["expected-fails"]))
+			results.expected_fails(entry["expected-fails"]), entry.getboolean("chosen"))
 
 	per_test = PER_TEST * slower(entry["kernel"])
 	lines = [runner_line(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
@@ -224,6 +282,8 @@ def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
 		and (not numbers or config[name].getboolean("seeded"))]
 	if numbers:
 		return work_of_seeds(config, names, numbers, bool(only), run_one)
+	if not names:
+		return boots.Work([], lambda cases: [])
 	have = images(config, names)
 	calls = [call(name, config[name], have[config[name]["kernel"]], run_one) for name in names]
 	return boots.Work(calls, lambda cases: sum(cases, []))

@@ -4,6 +4,7 @@
 import dataclasses
 import re
 
+from harness import step
 from harness.verdict.results import FAIL, PASS, number
 
 MAX_SEED = 2**64 - 1	# what vgpu takes
@@ -60,12 +61,12 @@ def oracle_verdict(log):
 
 
 def print_seeds(rows):
-	print(f"\n{'seed':>20} {'mode':<12} {'passed':>6} {'failed':>6} {'violations':>10} {'accesses':>9} {'seconds':>7}")
+	step.show(f"\n{'seed':>20} {'mode':<12} {'passed':>6} {'failed':>6} {'violations':>10} {'accesses':>9} {'seconds':>7}")
 	for row in rows:
 		violations, accesses = row.verdict or ("-", "-")
-		print(f"{row.seed:>20} {row.mode:<12} {number(row.cases, PASS):>6} {number(row.cases, FAIL):>6} "
+		step.show(f"{row.seed:>20} {row.mode:<12} {number(row.cases, PASS):>6} {number(row.cases, FAIL):>6} "
 			f"{violations:>10} {accesses:>9} {row.seconds:>7.0f}")
 	verdicts = [row.verdict for row in rows if row.verdict]
-	print(f"{'sum':>20} {f'{len(rows)} boots':<12} {sum(number(row.cases, PASS) for row in rows):>6} "
+	step.show(f"{'sum':>20} {f'{len(rows)} boots':<12} {sum(number(row.cases, PASS) for row in rows):>6} "
 		f"{sum(number(row.cases, FAIL) for row in rows):>6} {sum(v for v, _ in verdicts):>10} "
-		f"{sum(a for _, a in verdicts):>9} {sum(row.seconds for row in rows):>7.0f}\n", flush=True)
+		f"{sum(a for _, a in verdicts):>9} {sum(row.seconds for row in rows):>7.0f}\n")

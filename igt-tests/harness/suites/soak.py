@@ -20,6 +20,7 @@ PER_MINUTE = 20		# victims of all kinds
 PER_VICTIM = 3		# seconds for each, and what it leaves behind
 
 DEFAULT_MODE = "hws-sdma"
+MINUTES = 10		# of ./run soak
 OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
 MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
 

@@ -139,10 +139,10 @@ def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, wher
 	cases = evidence.cases(tests)
 	problems = problems_of(trial, cases, evidence, boot_problems)
 	found = "; ".join(problems) or shown(trial, cases, evidence)
-	name += f" seed {seed}" if seed else ""
+	test, name = name, name + (f" seed {seed}" if seed else "")
 	step.say(f"{suite} {name}: {'FAILED, ' + step.host_path(where) if problems else 'as it should be'}"
 		f" in {seconds:.0f} s")
-	return Case(name, FAIL if problems else PASS, "; ".join(problems)), \
+	return Case(name, FAIL if problems else PASS, "; ".join(problems), f"{suite}-{test}", test), \
 		(name, trial["about"], f"{trial['tests']} ({trial['mode']})", found, f"{seconds:.0f} s")
 
 
@@ -186,7 +186,7 @@ def attempt_all(suite, names, seed, images):
 
 def print_trials(rows):
 	for name, about, tests, found, seconds in rows:
-		print(f"{name}: {about}\n    {tests}, {seconds}: {found}")
+		step.show(f"{name}: {about}\n    {tests}, {seconds}: {found}")
 
 
 def prepared(suite, name, seed="", together=False):
@@ -223,12 +223,14 @@ def judge_suite(suite, names, numbers, done):
 	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
 
 
-def work_of_trials(suite, only, numbers=(), one=None):
-	"""All trials of @suite, or those of the modes @only, or @one; once for each of the seeds @numbers."""
+def work_of_trials(suite, only, numbers=(), one=None, chosen=None):
+	"""All trials of @suite, or those of the modes @only, or @one, or those @chosen; once for each of the seeds @numbers."""
 	trials = all_trials(suite)
 	if one:
 		check_control(one)
 	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
+	if chosen is not None:
+		names = [name for name in names if name in chosen]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
 	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
 		for seed in numbers or [""] for members in shared.groups(trials, names)]

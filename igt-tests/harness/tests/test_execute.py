@@ -15,7 +15,7 @@ from unittest import mock
 IGT_TESTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../..")
 sys.path.insert(0, IGT_TESTS)
 
-from harness import cli, step
+from harness import arguments, step
 from harness.bench import bench
 from harness.boot import qemu
 from harness.build import kernel
@@ -27,7 +27,7 @@ RUN = os.path.join(IGT_TESTS, "../run")
 
 
 def parse(text):
-	return cli.parse(["exec", *text.split()])
+	return arguments.parse(["exec", *text.split()])
 
 
 def section(text, name="exec"):
@@ -47,14 +47,13 @@ class Arguments(unittest.TestCase):
 
 	def test_no_command(self):
 		for text in ("", "--", "--seed 3", "--seed 3 --"):
-			self.assertEqual(parse(text).words, [], text)
-			with mock.patch.dict(os.environ, {"HOST_DIR": "/nowhere"}), self.assertRaisesRegex(step.Failed, "-- COMMAND"):
-				execute.cmd_exec(parse(text))
+			with self.assertRaisesRegex(arguments.Wrong, "-- COMMAND", msg=text):
+				parse(text)
 
 	def test_refused(self):
 		# An abbreviation of --dir would not be seen by run.
 		for text in ("prog", "--di /x -- prog", "--gpus 0 -- prog", "--stock --debug -- prog", "--debug --control x -- prog"):
-			with self.assertRaises(SystemExit, msg=text), contextlib.redirect_stderr(io.StringIO()):
+			with self.assertRaises(arguments.Wrong, msg=text):
 				parse(text)
 
 	def test_boot(self):
@@ -72,8 +71,8 @@ class Arguments(unittest.TestCase):
 
 	def test_unknown(self):
 		for text in ("--mode no-mode -- prog", "--control no-control -- prog"):
-			with self.assertRaises(step.Failed, msg=text):
-				section(text)
+			with self.assertRaises(arguments.Wrong, msg=text):
+				parse(text)
 
 	def test_timeout(self):
 		usual = execute.TIMEOUT["exec"]
@@ -86,8 +85,13 @@ class Arguments(unittest.TestCase):
 			self.assertEqual(spec(text + " -- prog").memory_mb, memory, text)
 
 	def test_demo(self):
-		args = cli.parse(["demo"])
-		self.assertEqual((args.function, args.mode, args.gpus), (execute.cmd_demo, execute.DEFAULT_MODE, 1))
+		with mock.patch.object(execute, "boot_command") as booted, mock.patch.object(execute, "verdict", return_value=0), \
+				mock.patch.object(execute.project, "build"), contextlib.redirect_stdout(io.StringIO()):
+			execute.cmd_demo(arguments.parse(["demo"]))
+		name, args, text = booted.call_args.args
+		entry = execute.section(name, args)["demo"]
+		self.assertEqual((entry["mode"], entry["gpus"], entry["seed"]), (execute.DEFAULT_MODE, "1", ""))
+		self.assertIn(execute.project.GATHER, text)
 
 
 class CallerDirectory(unittest.TestCase):

@@ -67,5 +67,30 @@ class Devices(unittest.TestCase):
 			self.assertLess(os.stat(path).st_blocks * 512, 1 << 20)
 
 
+class OldBoots(unittest.TestCase):
+	def test_kept(self):
+		with tempfile.TemporaryDirectory() as top:
+			directory = os.path.join(top, "igt")
+			for number in range(qemu.KEPT_BOOTS + 3):
+				qemu.keep_old(directory)
+				boot = qemu.Boot(directory)
+				os.makedirs(boot.firmware)
+				for path in (boot.console, boot.initrd):
+					with open(path, "w", encoding="utf-8") as file:
+						file.write(str(number))
+			self.assertEqual(sorted(os.listdir(top)), ["igt", *(f"igt.{i}" for i in range(1, qemu.KEPT_BOOTS + 1))])
+			self.assertEqual(sorted(os.listdir(directory)), ["console.log", "firmware", "initrd"])
+			for age in range(1, qemu.KEPT_BOOTS + 1):
+				self.assertEqual(os.listdir(f"{directory}.{age}"), ["console.log"])
+				with open(qemu.Boot(f"{directory}.{age}").console, encoding="utf-8") as file:
+					self.assertEqual(file.read(), str(number - age))
+
+
+class Gdb(Devices):
+	def test_port(self):
+		self.assertIn("-gdb tcp:127.0.0.1:1234 -S ", self.words(gdb=1234))
+		self.assertNotIn("-gdb", self.words())
+
+
 if __name__ == "__main__":
 	unittest.main()

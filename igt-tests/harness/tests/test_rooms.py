@@ -8,7 +8,7 @@ import unittest
 
 HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 # Each may import itself and those before it.
-ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "bench", "review", "door", "commands", "cli")
+ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "arguments", "bench", "review", "door", "commands", "cli")
 
 
 def room_of(module):

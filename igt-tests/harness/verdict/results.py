@@ -6,6 +6,9 @@ import json
 import re
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
+# Cases that stand for those of a suite that did not get so far: the commands' own, boots.py's, meson_cases()'s.
+NO_TESTS = {"set-up", "boots", "meson test"}
+NO_REASON = "no reason was given"
 
 # What no run may print, whatever its tests said.
 BAD_LINES = re.compile(
@@ -35,6 +38,8 @@ class Case:
 	name: str
 	verdict: str
 	detail: str = ""
+	boot: str = ""	# section of the table that the boot is in; empty without a boot
+	test: str = ""	# what --failed asks for; empty: the name
 
 
 def read(path):
@@ -98,8 +103,11 @@ def expected_fails(text):
 	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
 
 
-def igt_cases(paths, listed, may_skip, must_pass, must_fail=None):
-	"""Cases of each igt_runner's results.json; its exit status says nothing about tests."""
+def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
+	"""
+	Cases of each igt_runner's results.json; its exit status says nothing about tests. A run in which no test passed
+	has failed, unless @all_may_skip.
+	"""
 	must_fail, tests = must_fail or {}, {}
 	try:
 		for path in paths:
@@ -112,7 +120,7 @@ def igt_cases(paths, listed, may_skip, must_pass, must_fail=None):
 	for name in sorted(set(listed) | set(must_pass) | set(must_fail)):
 		if name.count("@") == 2 and name not in ran:
 			cases.append(Case(name, FAIL, "did not run"))
-	if not any(case.verdict == PASS for case in cases):
+	if not all_may_skip and not any(case.verdict == PASS for case in cases):
 		cases.append(Case("igt_runner", FAIL, "no test passed"))
 	return cases
 
@@ -141,18 +149,22 @@ def print_grouped(suite, verdict, cases):
 	reasons = {}
 	for case in cases:
 		if case.verdict == verdict:
-			reasons.setdefault(case.detail, []).append(case.name)
+			reasons.setdefault(case.detail or NO_REASON, []).append(case.name)
 	for reason, names in reasons.items():
 		print(f"{verdict}: {suite}: {', '.join(names)}: {reason}")
 
 
-def report(suites):
-	"""Print failures, skips and the summary; the exit status."""
+def sums(suites):
+	"""A line for each suite, and the sum."""
+	lines = [f"{suite + ':':9} {count(cases)}" for suite, cases in suites.items()]
+	return "\n".join([*lines, count([case for cases in suites.values() for case in cases])]) + "\n"
+
+
+def report(suites, quiet=False):
+	"""Print failures, skips unless @quiet, and the sums; the exit status."""
 	everything = [case for cases in suites.values() for case in cases]
-	for verdict in (SKIP, FAIL):
+	for verdict in (FAIL,) if quiet else (SKIP, FAIL):
 		for suite, cases in suites.items():
 			print_grouped(suite, verdict, cases)
-	for suite, cases in suites.items():
-		print(f"{suite + ':':8} {count(cases)}")
-	print(count(everything))
+	print(sums(suites), end="", flush=True)
 	return 1 if number(everything, FAIL) or not number(everything, PASS) else 0
