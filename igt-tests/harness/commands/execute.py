@@ -103,11 +103,11 @@ def text_of(words, errors=False, prefix=()):
 	return "exec " + qemu.script_line("exec.sh", ":".join(PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
 
 
-def compiler(arguments):
+def compiler(words):
 	"""gcc in the caller's directory, with what the project has; its status."""
 	host = os.environ["HOST_DIR"]
 	# The directory has another path here.
-	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in arguments]
+	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in words]
 	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
 	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
 		text=True, errors="replace")

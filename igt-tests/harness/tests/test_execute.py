@@ -180,7 +180,8 @@ class Text(unittest.TestCase):
 			execute.compiled(["x.c"])
 
 	def test_paths_of_the_caller(self):
-		with mock.patch.object(subprocess, "run") as called, mock.patch.dict(os.environ, {"HOST_DIR": "/srv/me"}):
+		with mock.patch.object(subprocess, "run", return_value=mock.Mock(stderr="")) as called, \
+				mock.patch.dict(os.environ, {"HOST_DIR": "/srv/me"}):
 			execute.compiler(["-o", "/srv/me/x", "/srv/me/sub/x.c", "/srv/mean.c", "y.c"])
 		words = called.call_args.args[0]
 		self.assertEqual([word for word in words if word.endswith(".c") or word.endswith("/x")],
