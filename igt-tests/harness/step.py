@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Stages of a run: where things are, progress on the terminal, logs, locks."""
+"""Paths, progress on the terminal, logged stages, locks, and files: used by all other modules."""
 
 import contextlib
 import fcntl
@@ -25,7 +25,7 @@ GUEST = os.path.join(HARNESS, "guest")	# what runs there
 
 HEARTBEAT = 30		# seconds between signs of life
 TAIL = 30		# lines of a failed stage's log to show
-# Of exec and cc standard output is the program's.
+# The standard output of exec and cc belongs to the program.
 PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
 quiet = False		# say nothing but what failed
 STARTED = float(os.environ.get("STARTED", time.time()))
@@ -83,7 +83,7 @@ def log_of(what):
 
 
 def run_logged(what, argv, quiet=False, show=True, **kwargs):
-	"""Run one stage with its output in a log, of which a failure shows the end with @show; the log's path. Raises Failed."""
+	"""Run one stage with its output in a log; the log's path. Raises Failed, and with @show prints the end of the log then."""
 	os.makedirs(LOGS, exist_ok=True)
 	log = log_of(what)
 	if not quiet:
@@ -136,7 +136,7 @@ def read_or(path, default=""):
 
 
 def write(path, text):
-	"""Whole or not at all."""
+	"""Write a file so that a reader finds either the old text or the new one."""
 	temporary = path + ".new"
 	with open(temporary, "w", encoding="utf-8") as f:
 		f.write(text)

@@ -21,14 +21,14 @@ PAGE = 4096
 DEFAULT_MODE = "hws-sdma"
 MEMORY_MB = 3072	# enough for 1024 ranges of 2 MiB
 TIMEOUT = {"quick": 300, "full": 3600}
-# One thread does the work of two, and counts.
+# With an instruction count one thread emulates both CPUs.
 ICOUNT_FACTOR = 4
 
 OPERATIONS = ("map", "unmap", "replace", "restore")
 
 
 class Report:
-	"""What the program printed: cells by (column, operation, ranges, size)."""
+	"""The output of the benchmark: cells by (column, operation, ranges, size)."""
 
 	def __init__(self, text):
 		self.titles, self.cells = {}, {}
@@ -168,7 +168,7 @@ def library_table(report):
 
 
 def cpu_table(report):
-	"""What a change of the memory costs who makes it, against memory that nothing watches."""
+	"""The time that a change takes for the process that makes it, with and without a userptr on the memory."""
 	rows = [["change by the CPU", "ranges", "not watched, ms", "watched, ms", "difference per range, us"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items(), key=lambda item: item[0][1]):
 		alone = report.ns("none", operation, ranges, size)
@@ -214,7 +214,7 @@ def measure(args):
 	image = kernel.build_image()
 	project.build()
 	speed = "quick" if args.quick else "full"
-	# Those of the schedule, of a millisecond, would be most of what some operations take.
+	# The schedule's pauses last a millisecond, which is longer than some operations take.
 	spec = qemu.Spec(directory=DIRECTORY, vgpu_options="--no-pauses", kernel=image, vgpu=project.VGPU,
 		command=f"{PROGRAM} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)

@@ -11,7 +11,7 @@ LEGEND_LINE = 18
 PANELS_PER_ROW = 2
 FONT = 'font-family="sans-serif" font-size="12" fill="#333"'
 
-# Told apart by people who see colours differently, too; and by the marks.
+# People who see colours differently can tell these apart, too; and the marks differ.
 COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#000000", "#777777")
 MARKS = ("circle", "square", "circle", "square", "circle", "square", "circle", "square")
 

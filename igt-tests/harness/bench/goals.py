@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the benchmark should show, as ratios within one run."""
+"""The goals of the benchmark, as ratios within one run."""
 
 import dataclasses
 import operator

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots side by side, of whatever suites."""
+"""Runs the boots of all suites side by side."""
 
 import concurrent.futures
 import dataclasses
@@ -13,7 +13,7 @@ AT_ONCE = 3	# a guest waits for a third of its time
 
 @dataclasses.dataclass
 class Call:
-	"""What makes one boot, or the next one after it."""
+	"""A function that boots once, or twice one after the other, and its arguments."""
 	seconds: float		# how long it may take
 	function: object
 	arguments: tuple
@@ -22,13 +22,13 @@ class Call:
 
 @dataclasses.dataclass
 class Work:
-	"""The boots of a suite, and what makes its cases of what they return, in their order."""
+	"""The boots of a suite, and a function that makes its cases of the values that they return, in their order."""
 	calls: list
 	judge: object
 
 
 def judged(work, futures):
-	"""The cases of a suite whose boots have begun."""
+	"""Wait for the boots of a suite; its cases."""
 	try:
 		return work.judge([future.result() for future in futures])
 	except step.Failed as failure:

@@ -10,7 +10,7 @@ from harness import step
 
 BUSYBOX = "/usr/bin/busybox"
 
-# What mounting the host's root needs; a kernel may have any of it built in.
+# Modules that mounting the host's root needs; a kernel may have some of them built in.
 EARLY_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 
 APPLETS = ("sh", "mount", "insmod", "mkdir", "switch_root", "poweroff")

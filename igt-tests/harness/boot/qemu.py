@@ -31,7 +31,7 @@ ERRORS = "errors"		# file in the share, for a command that keeps its errors apar
 KEPT_BOOTS = 4			# older boots of each name whose files are kept
 SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
 
-# docs/testing.md says why each is there.
+# Parameters of amdgpu in every boot; igt-tests/harness/README.md says why each is there.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
 # no_timer_check: on a busy machine the emulated timer can miss the kernel's test of it.
 # tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
@@ -39,8 +39,8 @@ CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokas
 	" tsc=reliable")
 # A report of workers that keep their CPU for long says something only when the guest's clock counts instructions.
 NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
-# What the checkers of kernel/config/debug.config are told. KASAN by itself ends with its first report, and takes
-# every address for wild in an interrupt in identify_cpu(), which forgets for a moment that page tables have five levels.
+# Parameters of the debug kernel. Without kasan_multi_shot KASAN ends with its first report. Without no5lvl KASAN takes every
+# address for wild in an interrupt in identify_cpu(), which forgets for a moment that page tables have five levels.
 CHECKERS = "page_poison=1 kasan_multi_shot no5lvl"
 
 
@@ -117,7 +117,7 @@ class Boot:
 
 
 def die_with_parent():
-	"""Run in the child: when this program is killed, so is the child."""
+	"""In a child: let the kernel kill it when this program is killed."""
 	pr_set_pdeathsig = 1	# include/uapi/linux/prctl.h
 	ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
@@ -139,7 +139,7 @@ def tail(path, lines=3):
 
 
 def make_swap(path):
-	"""A sparse file with an empty swap area: only what is paged out takes space."""
+	"""Make a sparse file with an empty swap area, so that only pages that are paged out take space."""
 	size = SWAP_MB << 20
 	# include/linux/swap.h:union swap_header; version, last page, number of bad pages are behind a kilobyte for others.
 	head = bytes(1024) + struct.pack("<III", 1, size // PAGE - 1, 0)
@@ -261,7 +261,7 @@ def share(tag, path, *options):
 def qemu_argv(spec, boot):
 	half = spec.memory_mb // CPUS
 	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
-	# Nobody types: without a PS/2 controller the kernel has none to probe.
+	# Nobody types, and without a PS/2 controller the kernel does not spend time to probe one.
 	argv = ["qemu-system-x86_64", *threads, "-M", "q35,i8042=off", "-cpu", "max",
 		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
 	# memfd and share=on: vgpu maps the guest's RAM. Two nodes: pages can be made to migrate.
@@ -277,7 +277,7 @@ def qemu_argv(spec, boot):
 	argv += share("host", "/", "readonly=on") + share("results", boot.share)
 	if spec.shown:
 		argv += share("shown", spec.shown)
-	# Nothing outlives the boot, so nothing has to reach the host's disk.
+	# The swap file goes with the boot, so its content need not reach the host's disk.
 	argv += ["-drive", f"if=none,id=swap,format=raw,cache=unsafe,file={boot.swap}",
 		"-device", "virtio-blk-pci,drive=swap"]
 	if spec.interactive:
@@ -299,7 +299,7 @@ def qemu_argv(spec, boot):
 
 
 class Echo:
-	"""Copies what a growing file gains to a stream."""
+	"""Copies a file to a stream while the file grows."""
 
 	def __init__(self, path, stream):
 		self.path, self.stream, self.position = path, stream, 0
@@ -311,7 +311,7 @@ class Echo:
 			f.seek(self.position)
 			data = f.read()
 		self.position += len(data)
-		# As it is: a character may come in two parts.
+		# As bytes, because a character may come in two parts.
 		self.stream.flush()
 		self.stream.buffer.write(data)
 		self.stream.buffer.flush()
@@ -333,7 +333,7 @@ def pump(echoes):
 
 
 def judge_gpu(spec, gpu, vgpu):
-	"""What is wrong with how a GPU's program ended, or None."""
+	"""The reason why a boot fails by the end of a GPU's program, or None."""
 	try:
 		vgpu.wait(GRACE)
 	except subprocess.TimeoutExpired:
@@ -366,7 +366,7 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 
 
 def unpack(boot):
-	"""What the guest left in the share as archives; directories named like them."""
+	"""Unpack the archives that the guest left in the share, each to a directory of its name."""
 	for name in os.listdir(boot.share):
 		stem, suffix = os.path.splitext(name)
 		if suffix == ".tar":
@@ -376,7 +376,7 @@ def unpack(boot):
 
 
 def boot_guest(spec):
-	"""Boot, run the command, power off.  Never raises for what guest or GPU do."""
+	"""Boot, run the command, power off; the Outcome. A fault of guest or GPU is in it and raises nothing."""
 	boot, outcome = Boot(spec.directory), Outcome()
 	begin = time.monotonic()
 	deadline = begin + spec.timeout if spec.timeout else float("inf")

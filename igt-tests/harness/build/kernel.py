@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernel images for the test guest: ours, built from base and series, and Debian's own."""
+"""Kernel images for the guest: built from the base and the series, and Debian's own."""
 
 import dataclasses
 import functools
@@ -17,14 +17,14 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 
-# Constant, so that ccache finds what another checkout built.
+# These are constant, so that ccache finds objects that another checkout built.
 REPRODUCIBLE = {
 	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
 	"KBUILD_BUILD_USER": "userptr",
 	"KBUILD_BUILD_HOST": "guest",
 	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
 	"CCACHE_MAXSIZE": "2G",
-	# The compiler says what a file includes, so nothing needs to be preprocessed first.
+	# ccache then takes the list of included files from the compiler and need not preprocess each source first.
 	"CCACHE_DEPEND": "true",
 }
 

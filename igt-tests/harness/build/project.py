@@ -21,7 +21,7 @@ LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-te
 	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
 GATHER = os.path.join(DIRECTORY, "lib/examples/gather")
 
-# Nothing is left out because something is missing: that would be a green run of less.
+# All parts have to be built: a part that is left out because a library is missing would be a green run of fewer tests.
 OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true",
 	# The compiler gets paths from the build directory; a failed assertion names its file from the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
@@ -32,7 +32,7 @@ def environment():
 
 
 def build():
-	"""Configure when that is new, and compile."""
+	"""Configure the project if its options have changed, and compile it."""
 	options = [f"-D{key}={value}" for key, value in OPTIONS.items()] + [f"-Dlinux_src={source.pristine()}"]
 	stamp = os.path.join(DIRECTORY, ".userptr-options")
 	if step.read_or(stamp) != " ".join(options):
@@ -61,7 +61,7 @@ def test(suite, names=()):
 		os.unlink(log)
 	step.say(f"testing {suite}")
 	with open(os.path.join(step.LOGS, f"test-{suite}.log"), "wb") as out:
-		# The status says what the log says in more detail.
+		# The exit status is not needed: the log says the same in more detail.
 		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite, *names],
 			stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), check=False)
 	cases = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's source: what kernel/BASE names, and that with the series applied."""
+"""The kernel's source: the base that kernel/BASE names, and the base with the series applied."""
 
 import filecmp
 import glob
@@ -41,7 +41,7 @@ def cover(name):
 
 
 def label(patch):
-	"""How a patch is called: its folder and its name, because each series is numbered from 1."""
+	"""A patch's name in messages: its folder and its file, because each series is numbered from 1."""
 	return os.path.join(os.path.basename(os.path.dirname(patch)), os.path.basename(patch))
 
 
@@ -130,7 +130,7 @@ def put(source, target):
 	if os.path.exists(target) and filecmp.cmp(source, target, shallow=False):
 		return
 	os.makedirs(os.path.dirname(target), exist_ok=True)
-	# By another name and rename: the target may be a hard link into the pristine tree.
+	# The target may be a hard link into the pristine tree, so write another file and rename it.
 	shutil.copyfile(source, target + ".userptr-new")
 	shutil.copymode(source, target + ".userptr-new")
 	os.rename(target + ".userptr-new", target)
@@ -149,7 +149,7 @@ def patched(name="linux", patches=None):
 	if step.read_or(marker) != origin or not os.path.isdir(tree):
 		step.say("making this checkout's kernel tree")
 		shutil.rmtree(tree, ignore_errors=True)
-		# Hard links do not cross mounts: by the path in the cache.
+		# Hard links do not cross mounts, so both paths have to be below the cache's mount.
 		own = os.path.join(step.CACHE, "checkouts", os.environ["KEY"], name)
 		shutil.rmtree(own + ".new", ignore_errors=True)
 		subprocess.run(["cp", "-al", origin, own + ".new"], check=True)
@@ -159,7 +159,7 @@ def patched(name="linux", patches=None):
 	with tempfile.TemporaryDirectory(dir=step.BUILD) as scratch:
 		now = apply_to(scratch, series() if patches is None else patches, origin)
 		before = set(step.read_or(record).split())
-		# Recorded first: an interrupted update is taken up from there.
+		# The record is written first, so that the next run can go on with an interrupted update.
 		step.write(record, "\n".join(sorted(before | now)))
 		for path in now:
 			put(os.path.join(scratch, path), os.path.join(tree, path))

@@ -13,13 +13,13 @@ from harness.build import project
 from harness.suites import scenarios, trials
 
 DEFAULT_MODE = "hws-sdma"	# how users run the GPU
-# Seconds for a boot; 0: as long as it takes.
+# Seconds for a boot; 0: without end.
 TIMEOUT = {"demo": 240, "exec": 300, "shell": 0}
 # Programs that need no path.
 PROGRAMS = (scenarios.TEST_DIRECTORY, os.path.dirname(project.GATHER))
 COMPILED = os.path.join(step.BUILD, "exec")
 
-# Directories that the guest has and can do without, and one that is needed although the root has nothing in it.
+# The guest can do without these directories of its own. It needs the other one although that is empty in the root.
 SPARE, RUN = ("/root", "/tmp", "/dev/shm"), "/run"
 
 
@@ -86,7 +86,7 @@ def is_needed(path):
 
 
 def shown():
-	"""The caller's directory, as a boot has it."""
+	"""The fields of a qemu.Spec that show the guest the caller's directory."""
 	path = os.environ["HOST_DIR"]
 	if is_needed(path):
 		raise step.Failed(f"the guest needs its own {path}: show it another directory, with --dir")
@@ -106,7 +106,7 @@ def text_of(words, errors=False, prefix=()):
 def compiler(words):
 	"""gcc in the caller's directory, with what the project has; its status."""
 	host = os.environ["HOST_DIR"]
-	# The directory has another path here.
+	# In the root the caller's directory has another path.
 	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in words]
 	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
 	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
@@ -131,7 +131,7 @@ def cmd_exec(args):
 	places = shown()
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
-	# A program whose output is no terminal keeps it back; lines of one that dies would be lost.
+	# A program buffers output that does not go to a terminal, so the last lines of one that dies would be lost.
 	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL")), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):

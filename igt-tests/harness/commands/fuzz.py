@@ -11,7 +11,7 @@ from harness.build import project
 TARGETS = os.path.join(project.DIRECTORY, "igt-tests/vgpu/fuzz/fuzz_")
 SOURCE = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz")
 MINUTES = 5	# for each target
-KEPT = os.path.join(step.BUILD, "fuzz")	# what they have found so far, to go on from
+KEPT = os.path.join(step.BUILD, "fuzz")	# inputs that earlier runs found; the next run begins with them
 
 
 def fuzz_targets(targets, minutes):

@@ -47,7 +47,7 @@ def block(title, lines):
 
 
 def text():
-	"""All of it."""
+	"""Everything that --list prints."""
 	lines = block("suites:", [f"{name:10} {about}" for name, about in arguments.suites().items()])
 	lines += block("modes:", scenarios.modes())
 	lines += block("style:", list(style.CHECKS))

@@ -22,7 +22,7 @@ DEFAULT_SUITE = "igt"	# of a program that is asked for without a suite
 
 @dataclasses.dataclass
 class Choice:
-	"""What is asked for of the suites."""
+	"""The suites, boots and tests that a command line asks for."""
 	suites: list
 	modes: list = dataclasses.field(default_factory=list)
 	seeds: list = dataclasses.field(default_factory=list)
@@ -42,7 +42,7 @@ class Choice:
 		for name, boot, test in self.failed:
 			if name == suite:
 				found.setdefault(boot, []).append(test)
-		# What has failed before any test ran takes all of the suite to show.
+		# A failure before any test ran may need the whole suite to show again.
 		return found if self.failed and not set(found.get("", ())) & results.NO_TESTS else None
 
 
@@ -65,7 +65,7 @@ def work_of(suite, choice):
 	"""A suite's boots."""
 	failed = choice.failed_of(suite)
 	if suite in trials.TABLES:
-		# Seeds are for the one that is asked for.
+		# All trials with several seeds would take hours, so only one control gets seeds.
 		names = None if failed is None else [test for tests in failed.values() for test in tests]
 		return trials.work_of_trials(suite, choice.modes, choice.seeds if choice.control else (), choice.control, names)
 	config = scenarios.all_scenarios()
@@ -85,7 +85,7 @@ def run_suites(choice):
 	built, report, works = None, {}, {}
 	for suite in choice.suites:
 		try:
-			# Once, and what fails without it fails; the others still run.
+			# Built once. If that fails, the suites that need it fail, and the others still run.
 			if suite not in UNBUILT and built is None:
 				built = step.Failed("the project does not build")
 				project.build()
@@ -108,7 +108,7 @@ def run_suites(choice):
 
 
 def choice_of(args):
-	"""What the command line asks for."""
+	"""The Choice of a command line."""
 	failed = record.failed() if args.failed else []
 	tests = [word for word in args.what if word.startswith("amd_")]
 	suites = [word for word in args.what if word not in tests]
@@ -147,7 +147,7 @@ def cmd_test(args):
 	report = {}
 	if args.debug:
 		project.build()
-		# That its checkers find something is seen first.
+		# A green run proves nothing unless the kernel's checkers work.
 		report["checkers"] = debug.check_checkers(kernel.debug())
 	report |= run_suites(choice)
 	return finish(args, choice, report)

@@ -40,7 +40,7 @@ KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
 # With the generations of GPUs that the guest has none of, since the series touch their sources.
 CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\nCONFIG_DRM_AMDGPU_CIK=y\n",
 	**series.VARIANTS}
-# A header that was just written is a reason for ccache not to trust its time.
+# Without this ccache does not use its cache if a header was written just before.
 CCACHE = {"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
 
 
@@ -113,7 +113,7 @@ class Build:
 		name = f"{DIRECTORY}/{re.sub(r'[^a-z]+', '-', self.name.lower())}-{step.digest(*texts)[:8]}"
 		for path in self.kconfigs:
 			path = os.path.join(tree, path)
-			# As long as it is the base's it is a link to that.
+			# A file that no patch has changed is a hard link to the base's file, whose time must not change.
 			if os.path.exists(path) and os.stat(path).st_nlink == 1:
 				os.utime(path, times=(0, 0))
 		self.out = series.prepared(name, tree, extra)
@@ -173,7 +173,7 @@ class Build:
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
-		# Of what make could not compile it tells no command.
+		# The command of an object is unknown if make could not compile it.
 		if self.broken - set(self.commands) or any(os.path.basename(path) in ("Kconfig", "Makefile") for path in changed):
 			return self.by_make(tree)
 		known = objects & set(self.commands)
@@ -208,7 +208,10 @@ def complaints(text):
 
 
 class States:
-	"""What is known of the base and of it after each patch, by all that led to that; known is only what is good."""
+	"""
+	The results of building the base, and the base after each patch, by a digest of everything that led to that state. Only good
+	results are kept.
+	"""
 
 	def __init__(self, patches, path, *parts):
 		self.patches, self.path = patches, path

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What a mailing list asks of the text of a series: a cover letter that fits it, and the tags of its patches."""
+"""Checks the text of each series: the cover letter, the numbers and the tags of its patches."""
 
 import email
 import email.policy

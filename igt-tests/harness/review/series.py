@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The three series as objects of their own: their git tree, and what review would ask of them."""
+"""The three series: their git tree, and checks of their code that a reviewer would ask for."""
 
 import collections
 import filecmp
@@ -65,7 +65,7 @@ def check_export():
 		for name in (base, tree, out):
 			os.mkdir(name)
 		source.copy_touched(base, source.series(), origin)
-		# It says how git finds the function a hunk is in.
+		# .gitattributes says how git finds the function that a hunk is in.
 		shutil.copy(os.path.join(origin, ".gitattributes"), base)
 		# What is written by hand in a cover letter is kept.
 		for path in filter(os.path.exists, map(source.cover, source.SERIES)):
@@ -158,7 +158,7 @@ def check_warnings(name):
 	out = prepared(f"kernel-w1-{name}", tree, "")
 	new = warnings(compile_touched(f"building the objects touched up to {name} with W=1 and sparse", patches, tree, out, *flags))
 	if new:
-		# Only then is the base of interest.
+		# The base takes a build of its own, which is needed only now.
 		origin = source.pristine()
 		base = prepared("kernel-w1-base", origin, "")
 		new -= warnings(compile_touched("building them from the base", patches, origin, base, *flags))
@@ -207,7 +207,7 @@ def checks():
 
 
 def code_cases():
-	"""The cases of suite "kernel" that look at code; what passed is not done again until series, base or tools change."""
+	"""The cases of the suite kernel that look at code. A check that passed is not repeated until series, base or tools change."""
 	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
 	if any(case.verdict == FAIL for case in applies):
 		return applies + [Case("review of the patches", SKIP, "a series does not apply")]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The debug flavour of the guest's kernel: which boots have it, and one that shows that its checkers find something."""
+"""./run test --debug: the boots with the debug kernel, and a boot before them that tests the kernel's checkers."""
 
 import dataclasses
 import os
@@ -14,8 +14,8 @@ from harness.verdict.results import FAIL, PASS, SKIP, Case
 
 TIMEOUT = 60	# seconds of a boot of a kernel that is not slower
 
-# What vgpu_splat.ko does wrong, and what has to be in the kernel's log for that. Lockdep, which ends with its
-# first report, ends with those of others, too.
+# The mistakes of vgpu_splat.ko, and the line of the kernel's log that each of them has to cause. Lockdep turns itself off
+# after its first report, and after the reports of some other checkers.
 SPLATS = {
 	"lock-order": r"WARNING: possible circular locking dependency detected",
 	"use-after-free": r"BUG: KASAN: slab-use-after-free in splat_",
@@ -28,8 +28,8 @@ SPLATS = {
 }
 LEAK, LEAKER = "leak", "splat_leak"	# not in the log, but in kmemleak's list
 
-# What any kernel of this version warns of, whoever does it: regular expressions of tests, and the reasons. After the first
-# lockdep would be off.
+# Regular expressions of tests that make any kernel of this version warn, with or without the series, and the reasons. They
+# do not run, because lockdep would be off after the first of them.
 LEFT_OUT = {
 	"amd_userptr_uapi@hsa-no-svm-.*":
 		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
@@ -39,7 +39,7 @@ LEFT_OUT = {
 
 
 def scenarios_of(suite):
-	"""The scenarios, those of @suite with the debug kernel."""
+	"""All scenarios; those of @suite boot the debug kernel."""
 	config = scenarios.all_scenarios()
 	for section in config.sections():
 		if config[section]["suite"] == suite:
@@ -59,7 +59,7 @@ def splat(image):
 
 
 def check_checkers(image):
-	"""A case for each checker: does it see what it is there for?"""
+	"""A case for each checker: did it report its mistake?"""
 	step.say("booting the debug kernel to try its checkers")
 	outcome, boot = splat(image)
 	log, left, ended = (results.kernel_problems(boot), checkers.leaks(boot), checkers.off(boot))

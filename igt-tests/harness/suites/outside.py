@@ -14,14 +14,14 @@ from harness.verdict.results import FAIL, PASS, Case
 
 IGT = "/usr/libexec/igt-gpu-tools/amdgpu"
 XFAILS = os.path.join(step.PROJECT, "igt-tests/xfails")
-PREFIX = "igt@"		# igt_runner's; drm/ci's names are without
+PREFIX = "igt@"		# of a test's name in igt_runner's files; drm/ci's names lack it
 
 ROCMINFO = "rocminfo"
 ROCMINFO_TIMEOUT = 60
 GPU = "gfx942"
 
-# Lines at the level of a warning that are no verdict on a test: IGT's own closing line, which it
-# writes to the kernel log, and the fence timer that a busy host's emulation makes the driver need.
+# Warnings in the kernel log that say nothing about a test: IGT writes its own closing line there, and the driver's fence
+# timer expires when the host is too busy to emulate the guest in time.
 NOT_COUNTED = re.compile(r"=== TOTAL \(all subtests in \w+ binary\): |Fence fallback timer expired on ring")
 
 
@@ -44,10 +44,10 @@ def word(entry):
 
 
 def igt_results(directory, tests):
-	"""What igt_runner left of the @tests: {test: Result}; what a run that was cut short left, too."""
+	"""The results of the @tests that igt_runner left: {test: Result}. A run that was cut short leaves some, too."""
 	path = os.path.join(directory, "results.json")
 	if not os.path.exists(path) and os.path.isdir(directory):
-		# The runner writes it at its end only.
+		# igt_runner writes results.json only when it ends; igt_results makes one of its other files.
 		subprocess.run(["igt_results", directory], capture_output=True, check=False)
 	try:
 		found = json.loads(results.read(path))["tests"]

@@ -20,8 +20,8 @@ RUNS = os.path.join(step.BUILD, "runs")
 PROGRAM_KEYS = ("programs", "unseeded", "alone")	# of a section
 PER_TEST = 60	# seconds igt_runner gives one subtest
 
-# The debug flavour of the patched kernel (kernel/config/debug.config): how much longer everything may
-# take there, and what its shadows and red zones need.
+# The debug flavour of the patched kernel (kernel/config/debug.config): deadlines are so many times as long, and the
+# guest needs so much memory, because KASAN keeps shadow memory and red zones.
 DEBUG = "debug"
 DEBUG_SLOWER = 6
 DEBUG_MEMORY_MB = 2048
@@ -46,7 +46,7 @@ def programs():
 
 
 def params_of(mode):
-	"""amdgpu's module parameters of a mode."""
+	"""The module parameters of amdgpu that make a mode."""
 	config = all_scenarios()
 	for name in config.sections():
 		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
@@ -55,7 +55,7 @@ def params_of(mode):
 
 
 def images(config, names):
-	"""The kernels the scenarios @names boot, made when needed."""
+	"""The kernels that the scenarios @names boot; builds those that are missing."""
 	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
 		DEBUG: kernel.debug}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
@@ -80,7 +80,7 @@ def reload_line(times):
 
 
 def slower(flavour):
-	"""What deadlines are multiplied with, here and (amd_kfd_patience()) in the tests."""
+	"""The factor of all deadlines, here and (amd_kfd_patience()) in the tests."""
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
@@ -93,7 +93,7 @@ def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_proce
 
 
 def results_of(boot, name=""):
-	"""The directory of what the line of that @name (runner_line()) left in a @boot's share."""
+	"""The directory in a @boot's share with the results of the igt_runner that runner_line() called @name."""
 	return os.path.join(boot.share, "results" + name)
 
 
@@ -103,7 +103,7 @@ def all_lines(*lines):
 
 
 def label(entry):
-	"""Mode, GPUs if several, the negative control, and the seed that was asked for, in every line about a boot."""
+	"""The words for a boot in every line about it: mode, GPUs if several, negative control, and the seed of --seed."""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
@@ -112,7 +112,7 @@ def label(entry):
 
 
 def directory(name, entry):
-	"""Of a boot's logs; each seed has its own."""
+	"""The directory of a boot's files; each seed has its own."""
 	debug = "-debug" if entry["kernel"] == DEBUG else ""
 	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
 
@@ -131,7 +131,7 @@ def spec_of(name, entry, image, text, echo=None):
 
 
 def problems_of(outcome, where, entry, icount=False):
-	"""What is wrong with a boot, whatever its tests say."""
+	"""The reasons why a boot fails even if all its tests pass."""
 	problems = outcome.problems + results.kernel_problems(where, icount)
 	if entry["kernel"] == DEBUG:
 		problems += checkers.problems(where, entry.getint("reloads") > 0)
@@ -160,7 +160,7 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 
 @dataclasses.dataclass
 class Part:
-	"""What one igt_runner of a boot runs."""
+	"""The tests of one igt_runner of a boot."""
 	name: str		# of its results
 	programs: list
 	one_process: bool
@@ -168,7 +168,7 @@ class Part:
 
 
 def parts_of(entry):
-	"""One for the programs that run all their subtests in one process, one for the others."""
+	"""The Parts of a boot: the programs that run all their subtests in one process, and the other programs."""
 	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
 	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
 	for part in parts:
@@ -220,7 +220,7 @@ def keep_failed(config, suite, failed):
 			config.remove_section(section)
 		elif suite in ("igt", "stock"):
 			tests = [f"igt@amdgpu/{test}" for test in failed[section]]
-			# What is no test, as the boot itself, takes all of them to show.
+			# A failure of the boot itself may need all of its tests to show again.
 			if all(test.count("@") == 2 for test in tests):
 				keep(config[section], tests)
 
@@ -242,13 +242,13 @@ def boot_tests(name, entry, image):
 
 
 def call(name, entry, image, function, *arguments):
-	"""A boot as boots.py wants it."""
+	"""The boots.Call of a boot."""
 	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
 		entry.getboolean("beside"))
 
 
 def run_seed(name, entry, image, run_one):
-	"""One boot with a seed: its row in the table."""
+	"""Boot one scenario with a seed; its row in the table."""
 	begin = time.monotonic()
 	cases = run_one(name, entry, image)
 	where = qemu.Boot(directory(name, entry))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Seeds of the simulated GPU's schedule: which boots see which, and what became of each."""
+"""Seeds of the simulated GPU's schedule: which boots run with each seed, and the table of their results."""
 
 import dataclasses
 import re

@@ -17,7 +17,7 @@ AT_MOST = 7		# trials in a boot
 PER_TRIAL = 120		# seconds more for the boot, at most
 MARK = re.compile(r" mark value=(\d+)\n")
 FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
-# Nothing is left out any more, and nothing may show.
+# The last trial of a boot: nothing is left out any more, so its test must pass with no rule broken.
 AFTERWARDS = "afterwards"
 AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
 
@@ -28,7 +28,7 @@ def marker(what, name):
 
 
 def can_share(trial):
-	"""Can what @trial does wrong be done wrong, and be mended, while the driver is loaded?"""
+	"""Can the fault of @trial be made, and be mended, while the driver is loaded?"""
 	return not (trial["params"] or trial["alone"])
 
 
@@ -81,19 +81,19 @@ def trials_command(table, programs, tests):
 
 
 def log_part(text, name):
-	"""What the kernel said during the trial @name; None when the trial did not end."""
+	"""The part of the kernel's log @text between the marks of the trial @name; None when the trial did not end."""
 	found = re.search(rf"{re.escape(marker('begin', name))}\r?\n(.*){re.escape(marker('end', name))}", text, re.S)
 	return found[1] if found else None
 
 
 def trace_part(text, number):
-	"""What the GPU did between the marks of a trial."""
+	"""The lines of the GPU's trace @text between the marks of the trial @number."""
 	pieces = MARK.split(text)
 	return "".join(piece for value, piece in zip(pieces[1::2], pieces[2::2]) if int(value) == number)
 
 
 class Parts:
-	"""What the trials of a boot left behind, by name."""
+	"""The evidence of each trial of a boot, by name."""
 
 	def __init__(self, boot, names):
 		self.boot, self.directory = boot, boot.directory
@@ -104,7 +104,7 @@ class Parts:
 		self.clean = self._is_clean()
 
 	def evidence(self, name):
-		"""Of the trial @name; None when it did not come to its end."""
+		"""The evidence of the trial @name; None when the trial did not end."""
 		dmesg, console = (log_part(log, name) for log in self.logs)
 		if dmesg is None and console is None:
 			return None
@@ -126,7 +126,7 @@ class Parts:
 
 
 def boot_trials(directory, entry, image, table, tests):
-	"""Boot the trials that @tests has the tests of, by name, and look at what they left."""
+	"""Boot the trials together that @tests has, {name: tests}; their Parts."""
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
 	spec = scenarios.spec_of(directory, entry, image, trials_command(table, programs, tests))
 	spec.timeout = timeout(table, list(tests))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Long runs of amd_userptr_soak and many victims in the guest: what they did to the kernel's memory, and the verdict."""
+"""Boots that run amd_userptr_soak and then kill processes: the verdict on both, and on the kernel's memory afterwards."""
 
 import math
 import os
@@ -13,7 +13,7 @@ from harness.verdict import results
 from harness.verdict.results import FAIL, PASS, Case, igt_reason
 
 PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
-# Processes with userptrs that are killed, of each kind as many, one after the other when the soak is over.
+# This program kills processes that have userptrs: as many of each kind, one after the other, when the soak is over.
 VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
 KINDS = ("random", "random-scatter", "random-kfd")
 PER_MINUTE = 20		# victims of all kinds
@@ -24,7 +24,7 @@ MINUTES = 10		# of ./run soak
 OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
 MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
 
-# Counters in KiB, and how much worse they may be at the end; the others must be what they were.
+# Counters in KiB that may be so much worse at the end. All other counters must have their old value again.
 SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
 SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 PAGE_KIB = 4
@@ -32,7 +32,7 @@ PAGE_KIB = 4
 # A work item of the driver sleeps on and cannot be waked, because the process that it waits for has died.
 WORKERS = "workers asleep in the driver"
 
-# Minutes of all packets would fill the disk; a violation's line has its own history.
+# The trace of all packets would fill the disk within minutes. The line of a violation has the history of its page.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
 
@@ -57,7 +57,7 @@ def counters(where, when):
 	slab, available = numbers(meminfo, r"^Slab: +(\d+)"), numbers(meminfo, r"^MemAvailable: +(\d+)")
 	if slab and available:
 		found[SLAB] = slab[0]
-		# Free, but not counted as such: what each CPU keeps for its next allocations.
+		# MemAvailable does not count the free pages that each CPU keeps for its next allocations.
 		found[AVAILABLE] = available[0] + PAGE_KIB * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
 	return found
 
@@ -89,7 +89,7 @@ def invalidations(where):
 
 
 def victims_case(output, victims):
-	"""Of every kind as many as were asked for have died, and left nothing behind."""
+	"""Have as many processes of each kind died as were to be killed, and left nothing behind?"""
 	dead = sum(numbers(output, r"^victims: +(\d+)"))
 	good = all(re.search(rf"^Subtest {kind}: SUCCESS", output, re.M) for kind in KINDS)
 	wanted = victims * len(KINDS)
@@ -97,7 +97,7 @@ def victims_case(output, victims):
 
 
 def judge_soak(where, seconds, slower=1):
-	"""Cases of what a boot left behind."""
+	"""The cases of a boot that soaked for so many @seconds."""
 	output = where.shared("output") or ""
 	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
 	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)
@@ -132,7 +132,7 @@ def boot_soak(name, entry, image, echo=None):
 
 
 def long(minutes, numbers, modes):
-	"""./run soak: the same for longer, with what it prints; the cases."""
+	"""The boots of ./run soak, which last longer and print their output; the cases."""
 	config = scenarios.all_scenarios()
 	cases = []
 	for mode in modes or [DEFAULT_MODE]:

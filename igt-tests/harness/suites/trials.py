@@ -19,12 +19,12 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
-# How vgpu ends when it met what it does not know: then a red test may have other reasons.
+# vgpu ends like this when it met something unknown. Then a test may have failed for that reason.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
 
-# What a section need not say; controls.cfg explains them.
+# Keys that a section may leave out; controls.cfg explains them.
 KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
 
 
@@ -35,7 +35,7 @@ def all_trials(suite):
 
 
 def apply(entry, trial):
-	"""Make what @trial names part of the boot @entry."""
+	"""Add the fault of @trial to the boot @entry."""
 	if trial["control"]:
 		entry["kernel"] = "controls"
 		entry["params"] += " control=" + trial["control"]
@@ -51,14 +51,14 @@ def check_control(name):
 
 
 def with_control(name):
-	"""The scenarios of the suite igt with the control @name in each, whose logs are beside those without."""
+	"""The scenarios of the suite igt, each with the control @name, and with logs of their own."""
 	config, trials = scenarios.all_scenarios(), all_trials("negative")
 	check_control(name)
 	for section in config.sections():
 		if config[section]["suite"] == "igt":
 			entry = dict(config[section], control=name)
 			apply(entry, trials[name])
-			# Its own tests are there with every seed.
+			# With --seed only seeded boots run, and the control's own tests have to be among them.
 			if section == trials[name]["base"] + entry["mode"]:
 				entry["seeded"] = "yes"
 			config[f"{section}-{name}"] = entry
@@ -67,17 +67,17 @@ def with_control(name):
 
 
 def runs_to_end(trial):
-	"""Does it take the end of the tests to judge @trial?"""
+	"""Do the tests of @trial have to end before it can be judged?"""
 	return trial["fails"] or trial["passes"] or trial["most"]
 
 
 def passed(trial, case):
-	"""A warning in the kernel's log is no failure when it is what @trial wants to see."""
+	"""Has a test passed? A warning in the kernel's log is no failure if @trial wants lines in it."""
 	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
 
 
 def problems_of(trial, cases, evidence, boot_problems):
-	"""Why @evidence is not what @trial wants; empty when it is."""
+	"""The reasons why @evidence does not show what @trial wants; empty when it does."""
 	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
 	for test, case in cases.items():
 		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
@@ -94,7 +94,8 @@ def problems_of(trial, cases, evidence, boot_problems):
 		lines = evidence.count(pattern)
 		if not 0 < lines <= int(limit):
 			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
-	# One that is ended early breaks the connection; a GPU that reads pages of others may stop at what it finds.
+	# A boot that is ended early always breaks vgpu's connection. And a GPU that reads pages of others may find packets there
+	# that it does not know, when the broken rule is all that is wanted.
 	if runs_to_end(trial):
 		problems += [problem for problem in boot_problems if problem.startswith(NOT_IN_ORDER)]
 	return problems
@@ -121,7 +122,7 @@ def full_names(entry, names):
 
 
 def enough(trial, boot):
-	"""What tells that a boot has shown all that @trial wants of it; None when that takes the end of the tests."""
+	"""A function that tells whether a boot has shown everything that @trial wants; None if its tests have to end first."""
 	if runs_to_end(trial):
 		return None
 	evidence = Unfinished(boot)
@@ -190,7 +191,7 @@ def print_trials(rows):
 
 
 def prepared(suite, name, seed="", together=False):
-	"""(the trial, its boot): that of the mode's scenario, but for what goes wrong; in one of several trials that comes later."""
+	"""(the trial, its boot): the mode's scenario with the fault of the trial. With @together the fault is made at run time instead."""
 	trial, config = all_trials(suite)[name], scenarios.all_scenarios()
 	config[name] = dict(config[trial["base"] + trial["mode"]])
 	if not together:
@@ -201,7 +202,7 @@ def prepared(suite, name, seed="", together=False):
 
 
 def untried(suite):
-	"""What can go wrong by name and is in neither table: faults of the GPU, or steps that kernel/controls leave out."""
+	"""The faults of the GPU, or the steps that kernel/controls can leave out, that no section of either table names."""
 	trials = [all_trials(name)[section] for name in TABLES for section in all_trials(name).sections()]
 	if suite == "faults":
 		listed = subprocess.run([project.VGPU, "--fault", "help"], capture_output=True, text=True, check=True).stdout
@@ -214,7 +215,7 @@ def untried(suite):
 
 
 def judge_suite(suite, names, numbers, done):
-	"""The table of what the boots have shown, and the cases."""
+	"""Print what the boots have shown; the cases."""
 	done = sum(done, [])
 	if not numbers:
 		done.sort(key=lambda one: names.index(one[0].name))

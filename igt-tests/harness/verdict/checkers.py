@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checkers of the debug flavour of the guest's kernel: did they look until the end, and what did they find?"""
+"""The checkers of the debug kernel: were they on until the end of a boot, and what did kmemleak find?"""
 
 import re
 
@@ -8,7 +8,7 @@ from harness.verdict import results
 
 NO_LOCKDEP = "lockdep is not on, or has turned itself off"
 
-# What a driver of this version does not free when it is unloaded, userptrs or not (docs/upstreaming.md).
+# Memory that the driver of this version never frees when it is unloaded, with or without userptrs (docs/upstreaming.md).
 LOST_BY_UNLOAD = re.compile(r" of modprobe: .* < (ttm_pool_type_init|amdgpu_xcp_mgr_init|amdgpu_ras_register_ras_block"
 	r"|amdgpu_fence_driver_init_ring|drm_sched_init)\+.* < amdgpu_driver_load_kms\+")
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is known of a trial: the kernel's log, the GPU's trace, and how tests ended."""
+"""The evidence of a trial: the kernel's log, the GPU's trace, and the results of its tests."""
 
 import collections
 import re
@@ -13,10 +13,10 @@ NAMED = re.compile(r"--fault[ =]([a-z-]+)")
 
 
 class Evidence:
-	"""What a boot, or a trial's part of it, shows."""
+	"""The evidence of a boot, or of a trial's part of a boot."""
 
 	def __init__(self, dmesg, console, results_json):
-		# A guest that dies, or is ended when it has shown enough, writes to the console only.
+		# Only the console has the last lines of a guest that died or that was ended early.
 		self.logs, self.log, self.results_json = (dmesg, console), dmesg + console, results_json
 		self.rules = collections.Counter()
 		self.faults = set()
@@ -41,18 +41,18 @@ class Evidence:
 		return max(len(re.findall(pattern, log)) for log in self.logs)
 
 	def lacks(self, trial):
-		"""What @trial wants of the kernel's log and is not there."""
+		"""The patterns of @trial that the kernel's log lacks."""
 		return [pattern for pattern in trial["log"].splitlines() if pattern and not re.search(pattern, self.log)]
 
 	def struck(self, trial):
-		"""Did everything that @trial does wrong go wrong at least once?"""
+		"""Was each fault of @trial made at least once?"""
 		wanted = [f"amdgpu: control {trial['control']}: step left out"] if trial["control"] else []
 		wanted += [f"vgpu_sabotage: {name} left out" for name in trial["sabotage"].split(",") if name]
 		return all(text in self.log for text in wanted) and set(NAMED.findall(trial["vgpu"])) <= self.faults
 
 
 class Unfinished(Evidence):
-	"""Of a boot that goes on, as it is now."""
+	"""The evidence of a boot that still runs; update() reads what is new."""
 
 	def __init__(self, boot):
 		super().__init__("", "", None)

@@ -51,7 +51,7 @@ class Entry:
 
 @dataclasses.dataclass
 class Result:
-	"""How one test ended, in igt_runner's word, and what it said of it."""
+	"""How one test ended, in igt_runner's word, and the reason that the test gave."""
 	word: str
 	reason: str = ""
 
@@ -87,7 +87,7 @@ def pattern(entry):
 
 
 class Expectations:
-	"""What the files of a board say, and what others add to it."""
+	"""The expectations of a board, and those that the files of further boards add."""
 
 	def __init__(self, fails="", flakes="", skips=""):
 		self.fails = {}		# test: (status, Entry)
@@ -170,7 +170,7 @@ class Expectations:
 
 
 def load(directory, board, *more):
-	"""The files of @board, all three have to be there, and what those of @more boards there are add."""
+	"""The Expectations of @board, whose three files all have to be there, and of the files that @more boards have."""
 	expected, missing = Expectations(), []
 	for name in (board, *more):
 		texts = {}

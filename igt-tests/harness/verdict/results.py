@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From what a run left behind to a verdict."""
+"""Verdicts on the kernel's log and on test results, and the report that ./run test prints."""
 
 import dataclasses
 import json
@@ -10,7 +10,7 @@ PASS, FAIL, SKIP = "passed", "failed", "skipped"
 NO_TESTS = {"set-up", "boots", "meson test"}
 NO_REASON = "no reason was given"
 
-# What no run may print, whatever its tests said.
+# Lines of the kernel's log that fail a run even if all its tests pass.
 BAD_LINES = re.compile(
 	r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|KCSAN:|KFENCE:|Kernel panic|general protection fault"
 	r"|INFO: task .* blocked for more than|rcu: INFO:.*stall|soft lockup|hard LOCKUP"
@@ -18,13 +18,13 @@ BAD_LINES = re.compile(
 	r"|suspicious RCU usage|inconsistent lock state|Invalid wait context|invalid opcode"
 	r"|register non-static key|locking correctness validator|lockdep is turned off|sleeping function called|ODEBUG:"
 	r"|pagealloc: (single bit error|memory corruption)"
-	# But for what they say when all is well.
+	# Except the messages that they print when all is well.
 	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
-	# Which leaks there are is in its list (checkers.py).
+	# The leaks themselves are in kmemleak's list (checkers.py).
 	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
 	r"|[0-9]+ new suspected memory leaks)")
-# A worker that kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()), one of the driver's: how long is
-# the guest's own time, which says something only when it counts instructions.
+# A worker of the driver kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()). The kernel measures that in
+# guest time, which says something only when the guest's clock counts instructions.
 HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|drm_sched)\w*|\w*restore_userptr\w*) hogged CPU")
 # Test names come through the kernel log as "[IGT] ...".
 NOT_KERNEL = re.compile(r"\[IGT\]")
@@ -57,7 +57,7 @@ def bad_lines(text, icount=False):
 
 
 def kernel_problems(boot, icount=False):
-	"""Bad lines of one boot; the console has what a dying guest could not write to dmesg."""
+	"""Bad lines of one boot; a dying guest writes its last lines to the console only."""
 	seen = {}
 	for path in (boot.dmesg, boot.console):
 		for line in bad_lines(read(path), icount):
@@ -73,7 +73,7 @@ def last_line(text):
 def igt_reason(out, err):
 	"""The lines of a test's output that say why it did not pass."""
 	for text in (err, out):
-		# The message of an assertion, if it has one, is behind errno.
+		# If an assertion has a message, the message stands behind the line with errno.
 		match = re.search(r"((?:Test requirement|Failed assertion): .*)(?:\n.*Last errno.*)?(\n(?!.*Last errno|Subtest|Stack).+)?",
 			text)
 		if match:
@@ -82,7 +82,7 @@ def igt_reason(out, err):
 
 
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
-	"""A test's verdict by the runner's word, and by what may skip here or has to fail, and why."""
+	"""A test's verdict by igt_runner's word: may the test skip here, must it pass, or must it fail for a reason?"""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
 	if word == "dmesg-warn":
 		reason = last_line(entry.get("dmesg-warnings", "")) or reason
