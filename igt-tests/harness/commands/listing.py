@@ -36,10 +36,10 @@ def described(program):
 
 
 def boots_of(program):
-	"""The boots that have a program."""
+	"""The boots that run tests of a program."""
 	config = scenarios.all_scenarios()
 	return [f"{config[name]['suite']} {scenarios.label(config[name])}" for name in config.sections()
-		if any(program in config[name].get(key, "").split() for key in scenarios.PROGRAM_KEYS)]
+		if config[name]["suite"] in arguments.suites_for("PROGRAM") and any(program in config[name].get(key, "").split() for key in scenarios.PROGRAM_KEYS)]
 
 
 def block(title, lines):
@@ -57,5 +57,5 @@ def text():
 		lines += block(f"{program} ({', '.join(boots_of(program))}):", described(program))
 	for suite in trials.TABLES:
 		table = trials.all_trials(suite)
-		lines += block(suite + ":", [f"{name}  {table[name]['about']}" for name in table.sections()])
+		lines += block(suite + ":", [f"{name}  {'without: ' if suite == 'negative' else ''}{table[name]['about']}" for name in table.sections()])
 	return "\n".join(lines).rstrip()
