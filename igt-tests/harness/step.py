@@ -35,13 +35,13 @@ class Failed(Exception):
 	"""The run cannot go on; the text is for the user."""
 
 
-def host_path(path):
-	"""@path as the user of ./run knows it."""
+def host_path(path, environment=os.environ):
+	"""@path as the user of ./run knows it; ./run tells by the @environment."""
 	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
 		(DIR, "HOST_DIR"))
 	for inside, variable in places:
 		if path == inside or path.startswith(inside + "/"):
-			return os.environ.get(variable, inside) + path[len(inside):]
+			return environment.get(variable, inside) + path[len(inside):]
 	return path
 
 
@@ -66,10 +66,10 @@ def show(text):
 		print(text, flush=True)
 
 
-def user_paths(text):
+def user_paths(text, environment=os.environ):
 	"""@text of a compiler with the paths that the user knows: the project's from the top of the checkout, others whole."""
 	text = re.sub(r"(?<![\w./-])(\.\./)*/?project/(?=\S)", "", text)
-	return re.sub(r"(?<![\w./-])/(build|cache|tree|dir)(/[^\s:;,'\")]*)", lambda match: host_path(match[0]), text)
+	return re.sub(r"(?<![\w./-])/(build|cache|tree|dir)(/[^\s:;,'\")]*)", lambda match: host_path(match[0], environment), text)
 
 
 def show_tail(text):
@@ -109,6 +109,11 @@ def run_logged(what, argv, quiet=False, show=True, **kwargs):
 	if time.monotonic() - begin > HEARTBEAT:
 		say(f"{what}: done in {clock(time.monotonic() - begin)}")
 	return log
+
+
+def give(directory):
+	"""Give what is in @directory to its owner, whom sudo made root."""
+	subprocess.run(["chown", "-R", f"--reference={directory}", directory], check=True)
 
 
 @contextlib.contextmanager

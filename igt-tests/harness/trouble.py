@@ -10,14 +10,13 @@ FULL = re.compile(r"No space left on device|Disk quota exceeded|enough free spac
 UNREACHABLE = re.compile(r"Could not (resolve|connect)|Temporary failure|[Uu]nable to (connect|resolve)"
 	r"|[Uu]nreachable|[Tt]imed out")
 MAKE_ROOM = "no space left on device; make room, or AMDGPU_USERPTR_CACHE names another directory for the cache"
-OTHER_MIRROR = ("is there a network? http_proxy or apt.conf names a proxy, AMDGPU_USERPTR_MIRROR another mirror")
-SOURCES = "/etc/apt/sources.list"
+OTHER_MIRROR = "is there a network? http_proxy or apt.conf names a proxy, AMDGPU_USERPTR_MIRROR another mirror"
 
 
 def mirror():
 	"""Address of the mirror that the root's packages come from."""
-	with open(SOURCES, encoding="utf-8") as f:
-		return f.read().split()[1]
+	with open("/etc/apt/sources.list", encoding="utf-8") as f:
+		return re.search(r"https?://\S+", f.read())[0]
 
 
 def is_full(path):

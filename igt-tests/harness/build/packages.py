@@ -9,7 +9,6 @@ import shutil
 from harness import step, trouble
 
 DOWNLOADS = os.path.join(step.CACHE, "download")
-APT_HELPER = "/usr/lib/apt/apt-helper"
 # The package lists of the root can be older than what the mirror has.
 FROM_MIRROR = 'apt-get download "$1" || { apt-get update --error-on=any && apt-get download "$1"; }'
 
@@ -70,7 +69,8 @@ def from_second_place(package, checksum, address, why):
 	path, what = os.path.join(directory, os.path.basename(address)), f"downloading {package} from the second place"
 	step.say(f"downloading {package} from {address}, because {why}")
 	try:
-		step.run_logged(what, [APT_HELPER, "download-file", address, path], quiet=True, show=False)
+		step.run_logged(what, ["apt-helper", "download-file", address, path], quiet=True, show=False,
+			env={**os.environ, "PATH": os.environ["PATH"] + ":/usr/lib/apt"})
 	except step.Failed as failure:
 		said = step.read(step.log_of(what))
 		if trouble.reason(directory, said) == trouble.MAKE_ROOM:

@@ -113,7 +113,7 @@ def apply_to(directory, patches, origin):
 		moved = [line for line in result.stderr.splitlines() if line.startswith(("Hunk #", "Context reduced"))]
 		if result.returncode:
 			raise step.Failed(f"{label(patch)} does not apply: "
-				+ " ".join(line for line in result.stderr.splitlines() if line.startswith("error:")))
+				+ " ".join(line for line in result.stderr.splitlines() if line.startswith("error: patch")))
 		# It may have found its context in another function.
 		if moved:
 			raise step.Failed(f"{label(patch)} is not for this base: {' '.join(moved)} ./run kernel checkout and export"

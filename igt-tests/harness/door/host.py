@@ -33,7 +33,7 @@ class Host:
 		self.directory = tempfile.mkdtemp(prefix="door.")
 		# Another user's processes get through it.
 		os.chmod(self.directory, 0o755)
-		for name in ("host", "apt/apt.conf.d", "apt/sources.list.d", "home", "net", "cache"):
+		for name in ("host", "apt/apt.conf.d", "apt/sources.list.d", "home", "net", "cache", "build", "dir"):
 			os.makedirs(self.path(name))
 		subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + ROOMY, "cache", self.path("cache")], check=True)
 		self.serve(DEBIAN)
@@ -76,6 +76,11 @@ class Host:
 		done = subprocess.run(self.command(arguments, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True,
 			timeout=60, check=False)
 		return Result(done.returncode, done.stdout, done.stderr)
+
+	def python(self, code, **options):
+		"""Run Python @code as the harness on this host."""
+		code = f"import sys\nsys.path.insert(0, '{step.PROJECT}/igt-tests')\n" + code
+		return self.run("-c", code, words=("python3", "-B"), **options)
 
 	@contextlib.contextmanager
 	def running(self, *arguments, **options):

@@ -10,6 +10,11 @@ shift
 mount --rbind / "$dir/host"
 mount --bind "$dir/apt" "$dir/host/etc/apt"
 mount --bind "$dir/home" "$dir/host/root"
+# For the harness without ./run.
+for name in cache build dir; do
+	mount --bind "$dir/$name" "$dir/host/$name"
+done
+mount -t tmpfs lists "$dir/host/var/lib/apt/lists"
 status=0
 chroot "$dir/host" "$@" || status=$?
 if grep -qF " $dir/host$dir/cache/root" /proc/self/mountinfo; then

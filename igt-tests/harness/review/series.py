@@ -42,18 +42,20 @@ def checkout():
 	if os.listdir(step.TREE):
 		raise step.Failed(f"{step.host_path(step.TREE)} is not empty")
 	step.run_logged("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
+	step.give(step.TREE)
 	step.say(f"{counts()} on top of the tag \"base\" in {step.host_path(step.TREE)}")
 
 
 def export():
 	"""The commits of step.TREE back to the folders of kernel/patches."""
-	# The owner of the tree is not necessarily root.
+	# The owner of the tree is not necessarily root, and git status shall not leave root's index there.
 	env = {**os.environ, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory",
-		"GIT_CONFIG_VALUE_0": "*"}
+		"GIT_CONFIG_VALUE_0": "*", "GIT_OPTIONAL_LOCKS": "0"}
 	result = subprocess.run(script("export.sh", step.TREE, source.PATCHES), env=env, capture_output=True,
 		text=True)
 	if result.returncode:
 		raise step.Failed(result.stderr.strip() or "export failed")
+	step.give(source.PATCHES)
 	step.say(f"{counts()} in {step.host_path(source.PATCHES)}")
 
 
