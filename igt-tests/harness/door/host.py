@@ -74,7 +74,7 @@ class Host:
 	def run(self, *arguments, **options):
 		"""`./run` with @arguments on this host."""
 		done = subprocess.run(self.command(arguments, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-			timeout=60, check=False)
+			timeout=300, check=False)
 		return Result(done.returncode, done.stdout, done.stderr)
 
 	def python(self, code, **options):

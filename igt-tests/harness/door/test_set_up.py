@@ -13,6 +13,8 @@ from harness.door.host import ROOMY, RUN, Host, Result
 # Bytes that the small file system does not have.
 FILL = "dd if=/dev/zero of={} bs=64k count=64 2>&1\n"
 ELSEWHERE = "AMDGPU_USERPTR_CACHE names another directory for the cache"
+# Seconds, for a machine that is busy with other things.
+PATIENCE = 120
 # A stage that waits until the test has seen it.
 WAIT = 'touch "{0}/reached"; while [ ! -e "{0}/go" ]; do sleep 0.1; done\n'
 
@@ -31,7 +33,7 @@ def processes(directory):
 
 class SetUp(unittest.TestCase):
 	def wait_for(self, what, condition):
-		deadline = time.monotonic() + 30
+		deadline = time.monotonic() + PATIENCE
 		while not condition():
 			self.assertLess(time.monotonic(), deadline, what)
 			time.sleep(0.05)
