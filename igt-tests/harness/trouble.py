@@ -34,7 +34,6 @@ def reason(log, text):
 
 
 def of_error(error, path):
-	"""One line about the OSError @error; the user knows its file as @path."""
-	if error.errno in (errno.ENOSPC, errno.EDQUOT):
-		return f"{path}: {MAKE_ROOM}"
-	return f"{error.strerror}: {path}"
+	"""One line about the OSError @error; the user knows its file, if there is one, as @path."""
+	what = MAKE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
+	return f"{path}: {what}" if path else what

@@ -108,6 +108,14 @@ class Proxy(unittest.TestCase):
 				"http://a:1 http://b:2 c,near.example.org"),
 				self.used(host, http_proxy="http://a:1", https_proxy="http://b:2", no_proxy="c"))
 
+	def test_probe(self):
+		"""http_proxy is also that of the probe for a mirror, whatever apt's configuration says"""
+		with Host() as host:
+			host.write("apt/apt.conf.d/proxy", self.APT)
+			result = host.run("test", "style", stubs=False, network=False, http_proxy="http://127.0.0.1:9")
+			self.assertIn("cannot be reached through the proxy 127.0.0.1:9", result.err)
+			self.assertIn("127.0.0.1:9", host.read("cache/log/mirror.log"))
+
 	def test_detect(self):
 		"""a program that finds apt's proxy is asked"""
 		with Host() as host:

@@ -30,6 +30,15 @@ try:
 except step.Failed as failure:
 	print("failed:", failure)
 """
+WRITE = """
+from harness import cli
+def fill(_args):
+	with open("/cache/big", "w") as file:
+		file.write("x" * (4 << 20))
+cli.COMMANDS["demo"] = fill
+sys.argv = ["cli.py", "demo"]
+sys.exit(cli.main())
+"""
 MIRROR = "net/deb.debian.org/pool/linux-source=1"
 AT_SECOND = "net/snapshot.example.org/linux-source_1_all.deb"
 
@@ -100,6 +109,14 @@ class Packages(unittest.TestCase):
 			result = host.python(PINNED)
 			self.assertIn("failed: downloading linux-source failed (no space left on device; make room, or", result.out)
 
+	def test_full_write(self):
+		"""a file that the harness cannot write because the disk is full is one line"""
+		with Host() as host:
+			host.resize("1m")
+			result = host.python(WRITE)
+			self.assertEqual((1, 1), (result.status, result.err.count("\n")), result.err)
+			self.assertIn("run: no space left on device; make room, or", result.err)
+
 
 PATCH = """diff --git a/file b/file
 --- a/file
@@ -147,6 +164,12 @@ class Owner(unittest.TestCase):
 			self.assertEqual(0, result.status, result.err)
 			self.assertEqual([], os.listdir(host.path("user")))
 			self.assertEqual(["amdgpu-userptr"], os.listdir(host.path("home/.cache")))
+
+	def test_su(self):
+		"""a PATH without /usr/sbin, as su leaves it, is enough"""
+		with Host() as host:
+			result = host.run("clean", PATH="/usr/bin:/bin")
+			self.assertEqual(0, result.status, result.err)
 
 	def test_tree(self):
 		"""a tree that kernel checkout makes belongs to the user of sudo"""
