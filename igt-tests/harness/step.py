@@ -36,7 +36,7 @@ class Failed(Exception):
 
 
 def host_path(path, environment=os.environ):
-	"""@path as the user of ./run knows it; ./run tells by the @environment."""
+	"""@path as the user of ./run knows it; ./run has put the places into the @environment."""
 	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
 		(DIR, "HOST_DIR"))
 	for inside, variable in places:
@@ -112,7 +112,7 @@ def run_logged(what, argv, quiet=False, show=True, **kwargs):
 
 
 def give(directory):
-	"""Give what is in @directory to its owner, whom sudo made root."""
+	"""Make the files in @directory belong to its owner: root has written them for a user who called sudo."""
 	subprocess.run(["chown", "-R", f"--reference={directory}", directory], check=True)
 
 

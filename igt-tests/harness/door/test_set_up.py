@@ -69,6 +69,12 @@ class SetUp(unittest.TestCase):
 			host.resize(ROOMY)
 			self.works(host, debootstraps=2)
 
+	def test_full_meanwhile(self):
+		"""a disk that was full is named, although the program that filled it has removed its files"""
+		with Host() as host:
+			host.write("debootstrap.sh", "echo 'dpkg: error: No space left on device' >&2; exit 1\n")
+			self.fails(host.run("test", "style"), "no space left on device", ELSEWHERE)
+
 	def test_full_installation(self):
 		"""a disk that is full during the installation is named, although the log is cut short; the installation goes on later"""
 		with Host() as host:
