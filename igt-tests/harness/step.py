@@ -45,6 +45,11 @@ def host_path(path, environment=os.environ):
 	return path
 
 
+def script(name):
+	"""Path of a shell script of the room build."""
+	return os.path.join(HARNESS, "build", name)
+
+
 def clock(seconds):
 	return f"{int(seconds) // 60:2d}:{int(seconds) % 60:02d}"
 

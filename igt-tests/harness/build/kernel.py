@@ -6,7 +6,6 @@ import functools
 import json
 import os
 import re
-import shlex
 import shutil
 import subprocess
 
@@ -69,11 +68,8 @@ def configure(tree, out, extra=""):
 	os.makedirs(out, exist_ok=True)
 	merged = os.path.join(out, ".userptr-fragment")
 	step.write(merged, fragment)
-	command = " && ".join([
-		f"make -s -C {tree} O={out} tinyconfig",
-		f"{tree}/scripts/kconfig/merge_config.sh -m -O {out} {out}/.config {merged}",
-		f"make -s -C {tree} O={out} olddefconfig"])
-	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", "-ec", command], cwd=out, env=environment())
+	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", step.script("configure.sh"), tree, out, merged],
+		cwd=out, env=environment())
 	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
 	if missing:
 		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
@@ -148,11 +144,9 @@ def build_controls(tree, out, directory):
 	for path in touched:
 		source.put(os.path.join(patched, path),
 			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
-	mounts = "".join(f"mount --bind {shlex.quote(copy)} {shlex.quote(original)}; "
-		for original, copy in copies.items())
-	# Ours is a mount namespace already, whose mounts nobody outside sees; in a chroot it cannot be changed.
-	step.run_logged("building the kernel with negative controls", ["unshare", "--mount", "--propagation", "unchanged",
-		"sh", "-ec", mounts + 'exec "$@"', "sh", *make(tree, out, "bzImage", "modules")], env=environment())
+	mounts = [path for original, copy in copies.items() for path in (copy, original)]
+	step.run_logged("building the kernel with negative controls",
+		["sh", step.script("over.sh"), *mounts, "--", *make(tree, out, "bzImage", "modules")], env=environment())
 	return copies[out]
 
 

@@ -9,8 +9,6 @@ import shutil
 from harness import step, trouble
 
 DOWNLOADS = os.path.join(step.CACHE, "download")
-# The package lists of the root can be older than what the mirror has.
-FROM_MIRROR = 'apt-get download "$1" || { apt-get update --error-on=any && apt-get download "$1"; }'
 
 
 def sha256(path):
@@ -41,7 +39,7 @@ def download(package):
 	if found:
 		return found[0]
 	directory = empty_directory(package)
-	step.run_logged(f"downloading {package}", ["sh", "-c", FROM_MIRROR, "sh", package], cwd=directory)
+	step.run_logged(f"downloading {package}", ["sh", step.script("download.sh"), package], cwd=directory)
 	return keep(directory)
 
 
@@ -49,7 +47,7 @@ def from_mirror(package, version, checksum):
 	"""Fetch one version of a package; (path of the .deb, why there is none)."""
 	what, mirror, directory = f"downloading {package}", trouble.mirror(), empty_directory(package)
 	try:
-		step.run_logged(what, ["sh", "-c", FROM_MIRROR, "sh", f"{package}={version}"], show=False, cwd=directory)
+		step.run_logged(what, ["sh", step.script("download.sh"), f"{package}={version}"], show=False, cwd=directory)
 	except step.Failed:
 		said = step.read(step.log_of(what))
 		if trouble.reason(directory, said) == trouble.MAKE_ROOM:
