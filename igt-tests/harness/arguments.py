@@ -12,6 +12,7 @@ import os
 import re
 
 from harness import step
+from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
@@ -21,10 +22,6 @@ OPTION = re.compile(r"  (--[a-z]+)(?: ([A-Z]+))?  +(.*)")
 RANGE = re.compile(r"([0-9.]*[0-9])\.\.([0-9]+)")
 NEEDS = re.compile(r"  (\S+) needs suites of: (.*)\.")
 TEST = re.compile(r"(amd_[a-z0-9_]+)(?:@([a-z0-9-]+))?")
-
-
-class Wrong(step.Failed):
-	"""The command line is wrong: exit status 2."""
 
 
 @dataclasses.dataclass

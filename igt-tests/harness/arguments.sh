@@ -15,12 +15,21 @@ refuse() {
 
 # The lines of the section @1 of usage.txt, whose first word is @1.
 section() {
-	awk -v name="$1" '/^#/ { next } /^[^ ]/ { inside = $1 == name } inside && NF' "$harness/usage.txt"
+	local line inside=
+	while IFS= read -r line; do
+		case $line in
+		'#'*|'') ;;
+		' '*) [ -z "$inside" ] || printf '%s\n' "$line" ;;
+		*)
+			inside=
+			[ "${line%% *}" != "$1" ] || { inside=1; printf '%s\n' "$line"; } ;;
+		esac
+	done < "$harness/usage.txt"
 }
 
 names_of() {
 	case $1 in
-	COMMAND) awk '/^#/ || /^ / || !NF { next } $1 == "where" { exit } { print $1 }' "$harness/usage.txt" ;;
+	COMMAND) sed '/^where/,$d; /^[# ]/d; /^$/d; s/ .*//' "$harness/usage.txt" ;;
 	SUITE) section suites | awk '/^  [a-z]/ { print $1 }' ;;
 	MODE) sed -n 's/^mode = *//p' "$harness/tables/scenarios.cfg" | sort -u ;;
 	CONTROL) sed -n 's/^\[\([a-z].*\)\]$/\1/p' "$harness/tables/controls.cfg" ;;
@@ -41,25 +50,29 @@ is_name() {
 
 # "--option" or "--option KIND" for each option of the command @1.
 options() {
-	local other
-	other=$(section "$1" | sed -n 's/^  Options: those of \([a-z]*\)\.$/\1/p')
-	section "${other:-$1}" | sed -n -E 's/^  (--[a-z]+( [A-Z]+)?)  .*/\1/p'
+	local line text
+	text=$(section "$1")
+	[[ ! $text =~ Options:\ those\ of\ ([a-z]+) ]] || text=$(section "${BASH_REMATCH[1]}")
+	while IFS= read -r line; do
+		[[ ! $line =~ ^\ \ (--[a-z]+(\ [A-Z]+)?)\ \  ]] || echo "${BASH_REMATCH[1]}"
+	done <<< "$text"
 }
 
-# Is @1 a whole number from @2 to @3, or with a point in @2 any number? bash cannot compare those beyond 2^63.
+# Is the whole number @1 less than @2? bash cannot calculate beyond 2^63.
+is_less() {
+	local a=$1 b=$2
+	while [[ $a == 0?* ]]; do a=${a#0}; done
+	while [[ $b == 0?* ]]; do b=${b#0}; done
+	[ ${#a} -lt ${#b} ] || { [ ${#a} -eq ${#b} ] && [[ $a < $b ]]; }
+}
+
+# Is @1 a whole number from @2 to @3, or with a point in @2 any such number?
 in_range() {
-	local pattern='^[0-9]+$'
-	case $2 in *.*) pattern='^[0-9]+([.][0-9]+)?$' ;; esac
-	[[ $1 =~ $pattern ]] && awk -v number="$1" -v low="$2" -v high="$3" '
-		function less(a, b) {
-			sub(/^0+/, "", a); sub(/^0+/, "", b)
-			return length(a) != length(b) ? length(a) < length(b) : (a "") < (b "")
-		}
-		BEGIN {
-			if (low ~ /[.]/)
-				exit !(number + 0 >= low + 0 && number + 0 <= high + 0)
-			exit less(number, low) || less(high, number)
-		}'
+	if [[ $2 == *.* ]]; then
+		[[ $1 =~ ^[0-9]+(\.[0-9]+)?$ ]] && awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }"
+	else
+		[[ $1 =~ ^[0-9]+$ ]] && ! is_less "$1" "$2" && ! is_less "$3" "$1"
+	fi
 }
 
 # Seeds as "7", "1,5,9" or "1..20".
@@ -71,16 +84,16 @@ are_seeds() {
 		in_range "$first" 0 18446744073709551615 || return
 		in_range "$last" "$first" 18446744073709551615 || return
 		# A range of more than 1000 seeds is a slip.
-		awk "BEGIN { exit $last - $first >= 1000 }" || return
+		awk "BEGIN { exit !($last - $first < 1000) }" || return
 	done
 }
 
 # Refuse the value @2 of the option or argument @1 unless it is of the kind @3.
 judge_value() {
-	local range low high text
-	range=$(section where | sed -n -E "s/^  $3 +([0-9.]*[0-9])\.\.([0-9]+)$/\1 \2/p")
-	if [ -n "$range" ]; then
-		read -r low high <<< "$range"
+	local text low high
+	text=$(section where)
+	if [[ $text =~ \ \ $3\ +([0-9]+(\.[0-9]+)?)\.\.([0-9]+) ]]; then
+		low=${BASH_REMATCH[1]} high=${BASH_REMATCH[3]}
 		in_range "$2" "$low" "$high" || refuse "$1 takes a number from $low to $high, not '$2'"
 		return
 	fi
@@ -109,27 +122,29 @@ judge_value() {
 
 # Refuse the options @2 of the command @1 that its rules do not allow together, or beside the arguments @3.
 judge_rules() {
-	local rule option seen list wanted argument
+	local rule option seen list argument
 	while IFS= read -r rule; do
-		seen=
-		for option in ${rule//,/ }; do
-			[[ $2 == *" $option "* ]] || continue
-			[ -z "$seen" ] || refuse "$seen and $option do not go together"
-			seen=$option
-		done
-	done < <(section "$1" | sed -n 's/^  Not together: \(.*\)\.$/\1/p')
-	while IFS=: read -r option list; do
-		wanted=$option
-		if [ "$option" = PROGRAM ]; then
-			[[ $3 == *" amd_"* ]] || continue
-		else
-			[[ $2 == *" $option "* ]] || continue
+		if [[ $rule =~ ^\ \ Not\ together:\ (.*)\.$ ]]; then
+			seen=
+			for option in ${BASH_REMATCH[1]//,/ }; do
+				[[ $2 == *" $option "* ]] || continue
+				[ -z "$seen" ] || refuse "$seen and $option do not go together"
+				seen=$option
+			done
+		elif [[ $rule =~ ^\ \ ([^ ]+)\ needs\ suites\ of:\ (.*)\.$ ]]; then
+			option=${BASH_REMATCH[1]} list=${BASH_REMATCH[2]}
+			if [ "$option" = PROGRAM ]; then
+				[[ $3 == *" amd_"* ]] || continue
+				option='a program'
+			else
+				[[ $2 == *" $option "* ]] || continue
+			fi
+			for argument in $3; do
+				[[ $argument == amd_* || ,${list// /}, == *",$argument,"* ]] ||
+					refuse "$option is for the suites $list, not for $argument"
+			done
 		fi
-		for argument in $3; do
-			[[ $argument == amd_* || ,${list// /}, == *",$argument,"* ]] ||
-				refuse "${wanted/PROGRAM/a program} is for the suites$list, not for $argument"
-		done
-	done < <(section "$1" | sed -n 's/^  \(.*\) needs suites of: \(.*\)\.$/\1: \2/p')
+	done < <(section "$1")
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
 }
 
@@ -137,7 +152,7 @@ judge_rules() {
 # takes fewer.
 kind_of_argument() {
 	local kinds
-	read -ra kinds <<< "$(tr -d '[]' <<< "$2")"
+	read -ra kinds <<< "${2//[][]/}"
 	if [ "$1" -le ${#kinds[@]} ]; then
 		echo "${kinds[$1 - 1]%...}"
 	elif [[ $2 == *...* ]]; then
@@ -150,7 +165,7 @@ judge_words() {
 	local command=$1 word value kind known given=' ' arguments=' ' number=0 takes
 	shift
 	known=$(options "$command")
-	takes=$(section "$command" | sed -n '1s/^[a-z]* *//p')
+	read -r _ takes < <(section "$command")
 	while [ $# -gt 0 ]; do
 		word=$1
 		shift
@@ -165,9 +180,9 @@ judge_words() {
 			break ;;
 		--*=*|-*)
 			value=${word#*=} word=${word%%=*}
-			kind=$(grep -E -- "^$word( |$)" <<< "$known") ||
+			[[ $'\n'$known$'\n' =~ $'\n'"$word"( ([A-Z]+))?$'\n' ]] ||
 				refuse "unknown option '$word' of $command; ./run $command --help lists its options"
-			kind=${kind#"$word"} kind=${kind# }
+			kind=${BASH_REMATCH[2]}
 			if [ -z "$kind" ]; then
 				[ "$value" = "$word" ] || refuse "$word takes no value"
 			elif [ "$value" = "$word" ]; then

@@ -35,6 +35,10 @@ class Failed(Exception):
 	"""The run cannot go on; the text is for the user."""
 
 
+class Wrong(Failed):
+	"""The command line is wrong: exit status 2."""
+
+
 def host_path(path, environment=os.environ):
 	"""@path as the user of ./run knows it; ./run has put the places into the @environment."""
 	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),

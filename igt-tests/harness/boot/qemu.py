@@ -47,7 +47,7 @@ CHECKERS = "page_poison=1 kasan_multi_shot no5lvl"
 @dataclasses.dataclass
 class Spec:
 	"""What to boot and what to run in it."""
-	directory: str			# of this boot; emptied first
+	directory: str			# of this boot; that of the boot before is kept (keep_old())
 	kernel: object			# kernel.Image
 	vgpu: str			# path of the program
 	command: str			# shell script text

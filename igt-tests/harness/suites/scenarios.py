@@ -188,7 +188,7 @@ def keep(entry, tests):
 def keep_tests(config, suite, wanted):
 	"""
 	Of @suite leave the boots in @config that have one of the @wanted, each PROGRAM or PROGRAM@SUBTEST, and of these
-	boots nothing else. Raises Failed when a wanted one is in none.
+	boots nothing else. Raises Wrong when a wanted one is in none.
 	"""
 	programs_wanted = {word.split("@")[0] for word in wanted}
 	missing = set(wanted)
@@ -208,7 +208,7 @@ def keep_tests(config, suite, wanted):
 		else:
 			config.remove_section(section)
 	if missing:
-		raise step.Failed(f"no boot of {suite} has {', '.join(sorted(missing))}; ./run test --list shows all tests")
+		raise step.Wrong(f"no boot of {suite} has {', '.join(sorted(missing))}; ./run test --list shows all tests")
 
 
 def keep_failed(config, suite, failed):

@@ -63,6 +63,11 @@ class Run(unittest.TestCase):
 		self.assertEqual(found[4:], [[], []])
 		self.assertTrue(any(found[:4]))
 
+	def test_number_at_once(self):
+		with tempfile.TemporaryDirectory() as directory:
+			works = {"all": work([boots.Call(9, busy, (directory, index)) for index in range(3)])}
+			self.assertEqual(dict(boots.run_boots(works, at_once=1))["all"], [[], [], []])
+
 	def test_no_boots(self):
 		self.assertEqual(list(boots.run_boots({})), [])
 

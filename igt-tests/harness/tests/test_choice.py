@@ -78,7 +78,7 @@ class Programs(unittest.TestCase):
 		self.assertTrue(entry.getboolean("chosen"))
 
 	def test_unknown(self):
-		with self.assertRaisesRegex(step.Failed, "amd_userptr_hsa@nothing"):
+		with self.assertRaisesRegex(step.Wrong, "amd_userptr_hsa@nothing"):
 			kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa@fork-cow", "amd_userptr_hsa@nothing"]))
 
 
