@@ -80,6 +80,13 @@ class Arguments(unittest.TestCase):
 				("--timeout 7 --debug --icount", 7), ("--timeout 0", 0)):
 			self.assertEqual(spec(text + " -- prog").timeout, seconds, text)
 
+	def test_gdb(self):
+		self.assertEqual((spec("-- prog").gdb, spec("--gdb 1234 -- prog").gdb), (0, 1234))
+		self.assertEqual((spec("--gdb 1234 -- prog").timeout, spec("--gdb 1234 --timeout 9 -- prog").timeout), (0, 9))
+		with mock.patch.dict(os.environ, {"HOST_BUILD": "/cache/mine"}):
+			self.assertEqual(execute.gdb_line(1234, "patched"), "gdb -ex 'target remote :1234' /cache/mine/kernel/vmlinux, then continue")
+			self.assertNotIn("vmlinux", execute.gdb_line(1234, "debian"))
+
 	def test_memory(self):
 		for text, memory in (("", qemu.MEMORY_MB), ("--debug", scenarios.DEBUG_MEMORY_MB), ("--memory 512 --debug", 512)):
 			self.assertEqual(spec(text + " -- prog").memory_mb, memory, text)
