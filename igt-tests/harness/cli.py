@@ -47,7 +47,7 @@ def main():
 		print(f"run: {failure}", file=sys.stderr)
 		return 2 if isinstance(failure, arguments.Wrong) else 1
 	except OSError as error:	# a full disk, mostly
-		print(f"run: {trouble.of_error(error, step.host_path(str(error.filename or "")))}", file=sys.stderr)
+		print(f"run: {trouble.of_error(error, step.host_path(str(error.filename or '')))}", file=sys.stderr)
 	except subprocess.CalledProcessError as error:
 		print(f"run: {error}", file=sys.stderr)
 	return 1
