@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Implements the commands of ./run that are no suite."""
+"""Implements the commands of ./run."""
