@@ -1,0 +1,194 @@
+# SPDX-License-Identifier: MIT
+"""
+The command line of ./run as usage.txt has it. arguments.sh has judged the words before the set-up; this is for
+their values, and refuses the same words for those who call cli.py without ./run.
+"""
+
+import argparse
+import dataclasses
+import functools
+import glob
+import os
+import re
+
+from harness import step
+from harness.step import Wrong
+from harness.suites import scenarios, seeds, trials
+
+USAGE = os.path.join(step.HARNESS, "usage.txt")
+CORPUS = os.path.join(step.HARNESS, "../vgpu/fuzz/corpus")
+
+OPTION = re.compile(r"  (--[a-z]+)(?: ([A-Z]+))?  +(.*)")
+RANGE = re.compile(r"([0-9.]*[0-9])\.\.([0-9]+)")
+NEEDS = re.compile(r"  (\S+) needs suites of: (.*)\.")
+TEST = re.compile(r"(amd_[a-z0-9_]+)(?:@([a-z0-9-]+))?")
+
+
+@dataclasses.dataclass
+class Section:
+	"""A command, or the sections "where" and "suites"."""
+	name: str
+	arguments: list		# kinds in brackets or not, as the first line has them
+	lines: list
+
+	def matches(self, pattern):
+		return [match for match in map(re.compile(pattern).fullmatch, self.lines) if match]
+
+
+@functools.cache
+def sections():
+	"""The sections of usage.txt by name."""
+	found, section = {}, None
+	for line in step.read(USAGE).splitlines():
+		if not line.startswith((" ", "#")) and line:
+			name, *arguments = line.split()
+			section = found[name] = Section(name, arguments, [])
+		elif section and line and not line.startswith("#"):
+			section.lines.append(line)
+	return found
+
+
+def described(name):
+	"""The lines "  WORD  text" of the section @name."""
+	return dict(re.fullmatch(r"  (\w+) +(.*)", line).groups() for line in sections()[name].lines)
+
+
+def suites():
+	"""All suites in the order in which they run, with a description each."""
+	return described("suites")
+
+
+def suites_for(name):
+	"""The suites that the option @name of test is for; None: all."""
+	lists = {match[1]: match[2].split(", ") for match in sections()["test"].matches(NEEDS)}
+	return lists.get(name)
+
+
+def targets():
+	return sorted(os.path.basename(path).removesuffix(".txt") for path in glob.glob(os.path.join(CORPUS, "*.txt")))
+
+
+def names_of(kind):
+	"""What a value of @kind may be, or None when that is no list of names."""
+	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": targets,
+		"ACTION": lambda: described("where")["ACTION"].split(", "), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
+	return makers[kind]() if kind in makers else None
+
+
+def check_name(kind, text):
+	known = names_of(kind)
+	if text not in known:
+		raise argparse.ArgumentTypeError(f"unknown {kind.lower()} '{text}'; there are {', '.join(known)}")
+	return text
+
+
+def number(low, high, text):
+	"""@text as a number from @low to @high, which are texts; a whole one unless @low has a point."""
+	decimal = "." in low
+	if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if decimal else "[0-9]+", text):
+		raise argparse.ArgumentTypeError(f"takes a number from {low} to {high}, not '{text}'")
+	value = float(text) if decimal else int(text)
+	if not float(low) <= value <= int(high):
+		raise argparse.ArgumentTypeError(f"takes a number from {low} to {high}, not '{text}'")
+	return value
+
+
+def what(text):
+	"""A suite, or a program of the tests with or without a subtest."""
+	if not text.startswith("amd_"):
+		return check_name("SUITE", text)
+	match = TEST.fullmatch(text)
+	if not match:
+		raise argparse.ArgumentTypeError(f"'{text}' is neither a PROGRAM nor PROGRAM@SUBTEST")
+	check_name("PROGRAM", match[1])
+	return text
+
+
+def existing_directory(text):
+	if not os.path.isdir(text):
+		raise argparse.ArgumentTypeError(f"there is no directory '{text}'")
+	return text
+
+
+def converter(kind):
+	"""Makes a value of @kind from a word, or refuses it."""
+	text = described("where").get(kind, "")
+	match = RANGE.match(text)
+	if match:
+		return functools.partial(number, match[1], match[2])
+	if names_of(kind) is not None:
+		return functools.partial(check_name, kind)
+	# DIR and FILE are paths of the machine, which mean nothing in the root: arguments.sh has looked for them.
+	return {"WHAT": what, "SEEDS": seeds.parse}.get(kind, str)
+
+
+class Parser(argparse.ArgumentParser):
+	"""One that raises Wrong."""
+
+	def error(self, message):
+		raise Wrong(re.sub(r"^argument ", "", message))
+
+
+def add_option(parser, name, kind, text):
+	if not kind:
+		parser.add_argument(name, action="store_true")
+	elif "may be repeated" in text:
+		parser.add_argument(name, action="append", default=[], type=converter(kind))
+	else:
+		parser.add_argument(name, type=converter(kind))
+
+
+def add_command(commands, section):
+	"""The parser of one command."""
+	parser = commands.add_parser(section.name, allow_abbrev=False)
+	source = next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
+	for match in source.matches(OPTION):
+		# The text may go on in further lines, which do not matter here.
+		add_option(parser, match[1], match[2], match[3])
+	if "--" not in section.arguments:
+		for word in section.arguments:
+			kind = word.strip("[].")
+			nargs = "*" if word.startswith("[") and word.endswith("...]") else "?" if word.startswith("[") else None
+			parser.add_argument(kind.lower(), type=converter(kind), nargs=nargs)
+	return parser
+
+
+def check_rules(section, args, given):
+	"""Refuse options that section's rules do not allow together, or beside the suites in @args."""
+	for match in section.matches(r"  Not together: (.*)\."):
+		both = [name for name in match[1].split(", ") if name in given]
+		if len(both) > 1:
+			raise Wrong(f"{both[0]} and {both[1]} do not go together")
+	words = getattr(args, "what", [])
+	for match in section.matches(NEEDS):
+		if match[1] in given or match[1] == "PROGRAM" and any(word.startswith("amd_") for word in words):
+			for word in words:
+				if not word.startswith("amd_") and word not in match[2].split(", "):
+					raise Wrong(f"{match[1].replace('PROGRAM', 'a program')} is for the suites {match[2]}, not for {word}")
+	if "--failed" in given and words:
+		raise Wrong("--failed takes no suite and no program")
+
+
+def split(words):
+	"""The words before the first "--", and those behind it, which are for another program."""
+	at = words.index("--") if "--" in words else len(words)
+	return words[:at], words[at + 1:]
+
+
+def parse(words):
+	"""The values of the words behind ./run; options that are not there are None, False or []."""
+	behind = []
+	if words[:1] == ["exec"]:
+		words, behind = split(words)
+		if not behind:
+			raise Wrong("exec needs a command: ./run exec [OPTION...] -- COMMAND...")
+	top = Parser(prog="./run", allow_abbrev=False)
+	commands = top.add_subparsers(dest="name", required=True, parser_class=Parser)
+	for section in sections().values():
+		if section.name == "where":
+			break
+		add_command(commands, section)
+	args = top.parse_args(words)
+	args.words = behind
+	check_rules(sections()[args.name], args, {word.split("=")[0] for word in words if word.startswith("--")})
+	return args

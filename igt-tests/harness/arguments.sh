@@ -1,0 +1,252 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# Judges the words behind ./run by usage.txt, and prints its help. ./run sources
+# this file and calls judge_arguments before it sets anything up, so that a wrong
+# word costs no download and needs no root. It is a shell script because the
+# machine may have no Python; Python is in the root, which may not be there yet.
+# A wrong word is one line on standard error and exit status 2.
+
+harness=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+
+refuse() {
+	echo "run: $*" >&2
+	exit 2
+}
+
+# The lines of the section @1 of usage.txt, whose first word is @1.
+section() {
+	local line inside=
+	while IFS= read -r line; do
+		case $line in
+		'#'*|'') ;;
+		' '*) [ -z "$inside" ] || printf '%s\n' "$line" ;;
+		*)
+			inside=
+			[ "${line%% *}" != "$1" ] || { inside=1; printf '%s\n' "$line"; } ;;
+		esac
+	done < "$harness/usage.txt"
+}
+
+names_of() {
+	case $1 in
+	COMMAND) sed '/^where/,$d; /^[# ]/d; /^$/d; s/ .*//' "$harness/usage.txt" ;;
+	SUITE) section suites | awk '/^  [a-z]/ { print $1 }' ;;
+	MODE) sed -n 's/^mode = *//p' "$harness/tables/scenarios.cfg" | sort -u ;;
+	CONTROL) sed -n 's/^\[\([a-z].*\)\]$/\1/p' "$harness/tables/controls.cfg" ;;
+	TARGET) (cd "$harness/../vgpu/fuzz/corpus" && printf '%s\n' ./*.txt | sed 's,^\./,,; s,\.txt$,,') ;;
+	PROGRAM)
+		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
+	ACTION) section where | sed -n 's/^  ACTION *//p' | sed 's/, /\n/g' ;;
+	esac
+}
+
+in_a_row() {
+	paste -s -d , - | sed 's/,/, /g'
+}
+
+is_name() {
+	names_of "$1" | grep -qxF -e "$2"
+}
+
+# "--option" or "--option KIND" for each option of the command @1.
+options() {
+	local line text
+	text=$(section "$1")
+	[[ ! $text =~ Options:\ those\ of\ ([a-z]+) ]] || text=$(section "${BASH_REMATCH[1]}")
+	while IFS= read -r line; do
+		[[ ! $line =~ ^\ \ (--[a-z]+(\ [A-Z]+)?)\ \  ]] || echo "${BASH_REMATCH[1]}"
+	done <<< "$text"
+}
+
+# Is the whole number @1 less than @2? bash cannot calculate beyond 2^63.
+is_less() {
+	local a=$1 b=$2
+	while [[ $a == 0?* ]]; do a=${a#0}; done
+	while [[ $b == 0?* ]]; do b=${b#0}; done
+	[ ${#a} -lt ${#b} ] || { [ ${#a} -eq ${#b} ] && [[ $a < $b ]]; }
+}
+
+# Is @1 a whole number from @2 to @3, or with a point in @2 any such number?
+in_range() {
+	if [[ $2 == *.* ]]; then
+		[[ $1 =~ ^[0-9]+(\.[0-9]+)?$ ]] && awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }"
+	else
+		[[ $1 =~ ^[0-9]+$ ]] && ! is_less "$1" "$2" && ! is_less "$3" "$1"
+	fi
+}
+
+# Seeds as "7", "1,5,9" or "1..20".
+are_seeds() {
+	local part first last number='[0-9]+'
+	[[ $1 =~ ^$number(\.\.$number)?(,$number(\.\.$number)?)*$ ]] || return
+	for part in ${1//,/ }; do
+		first=${part%..*} last=${part#*..}
+		in_range "$first" 0 18446744073709551615 || return
+		in_range "$last" "$first" 18446744073709551615 || return
+		# A range of more than 1000 seeds is a slip.
+		awk "BEGIN { exit !($last - $first < 1000) }" || return
+	done
+}
+
+# Refuse the value @2 of the option or argument @1 unless it is of the kind @3.
+judge_value() {
+	local text low high
+	text=$(section where)
+	if [[ $text =~ \ \ $3\ +([0-9]+(\.[0-9]+)?)\.\.([0-9]+) ]]; then
+		low=${BASH_REMATCH[1]} high=${BASH_REMATCH[3]}
+		in_range "$2" "$low" "$high" || refuse "$1 takes a number from $low to $high, not '$2'"
+		return
+	fi
+	case $3 in
+	MODE|CONTROL|TARGET|ACTION|COMMAND)
+		text=${3,,}
+		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)" ;;
+	WHAT)
+		if [[ $2 == amd_* ]]; then
+			is_name PROGRAM "${2%%@*}" ||
+				refuse "unknown program '${2%%@*}'; ./run test --list shows all programs and their subtests"
+			[[ $2 =~ ^[^@]+(@[a-z0-9-]+)?$ ]] || refuse "'$2' is neither a PROGRAM nor PROGRAM@SUBTEST"
+		else
+			is_name SUITE "$2" || refuse "unknown suite '$2'; there are $(names_of SUITE | in_a_row)"
+		fi ;;
+	SEEDS)
+		are_seeds "$2" || refuse "$1 takes seeds like 7, 1,5,9 or 1..20, not '$2'" ;;
+	DIR)
+		[ -d "$2" ] || refuse "$1: there is no directory '$2'" ;;
+	FILE)
+		if [ ! -d "$(dirname -- "$2")" ] || [ -d "$2" ]; then
+			refuse "$1 takes a file in a directory that exists, not '$2'"
+		fi ;;
+	esac
+}
+
+# Refuse the options @2 of the command @1 that its rules do not allow together, or beside the arguments @3.
+judge_rules() {
+	local rule option seen list argument
+	while IFS= read -r rule; do
+		if [[ $rule =~ ^\ \ Not\ together:\ (.*)\.$ ]]; then
+			seen=
+			for option in ${BASH_REMATCH[1]//,/ }; do
+				[[ $2 == *" $option "* ]] || continue
+				[ -z "$seen" ] || refuse "$seen and $option do not go together"
+				seen=$option
+			done
+		elif [[ $rule =~ ^\ \ ([^ ]+)\ needs\ suites\ of:\ (.*)\.$ ]]; then
+			option=${BASH_REMATCH[1]} list=${BASH_REMATCH[2]}
+			if [ "$option" = PROGRAM ]; then
+				[[ $3 == *" amd_"* ]] || continue
+				option='a program'
+			else
+				[[ $2 == *" $option "* ]] || continue
+			fi
+			for argument in $3; do
+				[[ $argument == amd_* || ,${list// /}, == *",$argument,"* ]] ||
+					refuse "$option is for the suites $list, not for $argument"
+			done
+		fi
+	done < <(section "$1")
+	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
+}
+
+# The kind of argument number @1 of a command that takes the arguments @2, as usage.txt writes them; nothing if it
+# takes fewer.
+kind_of_argument() {
+	local kinds
+	read -ra kinds <<< "${2//[][]/}"
+	if [ "$1" -le ${#kinds[@]} ]; then
+		echo "${kinds[$1 - 1]%...}"
+	elif [[ $2 == *...* ]]; then
+		echo "${kinds[-1]%...}"
+	fi
+}
+
+# Refuse the words @2... behind the command @1 unless usage.txt has them.
+judge_words() {
+	local command=$1 word value kind known given=' ' arguments=' ' number=0 takes
+	shift
+	known=$(options "$command")
+	read -r _ takes < <(section "$command")
+	while [ $# -gt 0 ]; do
+		word=$1
+		shift
+		case $word in
+		-h|--help)
+			help_command "$command"
+			exit ;;
+		--)
+			[ "$command" = exec ] || refuse "unknown option '--' of $command"
+			[ $# -gt 0 ] || refuse "exec needs a command: ./run exec [OPTION...] -- COMMAND..."
+			number=1
+			break ;;
+		--*=*|-*)
+			value=${word#*=} word=${word%%=*}
+			[[ $'\n'$known$'\n' =~ $'\n'"$word"( ([A-Z]+))?$'\n' ]] ||
+				refuse "unknown option '$word' of $command; ./run $command --help lists its options"
+			kind=${BASH_REMATCH[2]}
+			if [ -z "$kind" ]; then
+				[ "$value" = "$word" ] || refuse "$word takes no value"
+			elif [ "$value" = "$word" ]; then
+				[[ $# -gt 0 && $1 != --* ]] || refuse "$word needs a value: $word $kind"
+				value=$1
+				shift
+			fi
+			[ -z "$kind" ] || judge_value "$word" "$value" "$kind"
+			given+="$word " ;;
+		*)
+			number=$((number + 1))
+			kind=$(kind_of_argument $number "$takes")
+			if [ -z "$kind" ] || [ "$command" = exec ]; then
+				refuse "unknown argument '$word' of $command; ./run $command --help says what it takes"
+			fi
+			judge_value "$kind" "$word" "$kind"
+			arguments+="$word " ;;
+		esac
+	done
+	case $takes in
+	''|'['*) ;;
+	*) [ $number -gt 0 ] || refuse "$command needs an argument: ./run $command $takes" ;;
+	esac
+	judge_rules "$command" "$given" "$arguments"
+}
+
+help_command() {
+	local options kinds kind
+	section "$1" | sed '1s/\( .*\)\?$/ [OPTION...]\1\n/; 1s/^/usage: .\/run /'
+	options=$(section "$1" | sed -n 's/^  Options: those of \([a-z]*\)\.$/\1/p')
+	[ -z "$options" ] || section "$options" | sed -n '/^  --/,$p'
+	kinds=$(section "$1"; [ -z "$options" ] || section "$options")
+	echo
+	section where | tail -n +2 | while IFS= read -r kind; do
+		grep -qw -- "$(awk '{ print $1 }' <<< "$kind")" <<< "$kinds" && printf '%s\n' "$kind"
+	done || true
+	if grep -qw MODE <<< "$kinds"; then
+		printf '\nmodes: %s\n' "$(names_of MODE | in_a_row)"
+	fi
+	[ "$1" != test ] || section suites | sed '1s/.*/\nsuites:/'
+}
+
+help_overview() {
+	echo "usage: ./run COMMAND [OPTION...] [ARGUMENT...]"
+	echo
+	awk '/^#/ { next }
+		$1 == "where" { exit }
+		/^[^ ]/ { name = $1; next }
+		name { sub(/^ +/, ""); printf "  %-8s %s\n", name, $0; name = "" }' "$harness/usage.txt"
+	printf '\n./run COMMAND --help lists the options of a command.\n\n'
+	section suites | sed '1s/.*/The suites of .\/run test:\n/'
+	echo
+	sed -n '/^Needs/,$p' "$harness/usage.txt"
+}
+
+# Judge all words of ./run; print the help they ask for, and end.
+judge_arguments() {
+	case ${1:-help} in
+	help|-h|--help)
+		[ -z "${2:-}" ] || judge_value COMMAND "$2" COMMAND
+		if [ -n "${2:-}" ]; then help_command "$2"; else help_overview; fi
+		exit ;;
+	cc) return ;;	# its words are gcc's
+	esac
+	judge_value COMMAND "$1" COMMAND
+	judge_words "$@"
+}

@@ -1,0 +1,247 @@
+# SPDX-License-Identifier: MIT
+"""./run bench: what scattered user memory costs, side by side in one boot; docs/performance.md."""
+
+import datetime
+import json
+import operator
+import os
+import statistics
+
+from harness import step
+from harness.bench import chart, goals
+from harness.boot import qemu
+from harness.build import kernel, project
+from harness.suites import scenarios
+from harness.verdict import results
+
+PROGRAM = os.path.join(project.DIRECTORY, "igt-tests/amdgpu/amd_userptr_bench")
+DIRECTORY = os.path.join(scenarios.RUNS, "bench")
+PAGE = 4096
+
+DEFAULT_MODE = "hws-sdma"
+MEMORY_MB = 3072	# enough for 1024 ranges of 2 MiB
+TIMEOUT = {"quick": 300, "full": 3600}
+# With an instruction count one thread emulates both CPUs.
+ICOUNT_FACTOR = 4
+
+OPERATIONS = ("map", "unmap", "replace", "restore")
+
+
+class Report:
+	"""The output of the benchmark: cells by (column, operation, ranges, size)."""
+
+	def __init__(self, text):
+		self.titles, self.cells = {}, {}
+		for line in text.splitlines():
+			if not line.startswith("{"):
+				continue
+			cell = json.loads(line)
+			if "title" in cell:
+				self.titles[cell["column"]] = cell["title"]
+				continue
+			key = (cell["column"], cell["operation"], cell["ranges"], cell["size"])
+			if cell.get("ns"):
+				cell["median_ns"] = statistics.median(cell["ns"])
+			self.cells[key] = cell
+
+	def ns(self, column, operation, ranges, size=PAGE):
+		"""Median, or None when that was not measured."""
+		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
+
+	def quotients(self, column, above, below, ranges, size=PAGE):
+		"""Of each pair of two operations that were measured by turns, in order of size."""
+		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
+		return sorted(map(operator.truediv, *pairs)) if all(pairs) else []
+
+	def by_turns(self, *key):
+		"""
+		Median of the quotients, or None. The machine does not run at one speed: the quotient of two
+		medians would have each from another time.
+		"""
+		found = self.quotients(*key)
+		return statistics.median(found) if found else None
+
+	def reason(self, column, operation, ranges, size=PAGE):
+		"""Why there is no figure."""
+		for name in (operation, "map"):
+			cell = self.cells.get((column, name, ranges, size), {})
+			if "not_run" in cell:
+				return cell["not_run"]
+		return ""
+
+	def sizes(self):
+		return sorted({size for _, operation, _, size in self.cells if operation in OPERATIONS})
+
+	def counts(self, size):
+		return sorted({ranges for _, operation, ranges, of in self.cells
+			if operation in OPERATIONS and of == size})
+
+	def memory(self, column):
+		"""(ranges, bytes of kernel memory per range, of these beyond the page arrays); the most ranges."""
+		found = None
+		for (name, operation, ranges, size), cell in sorted(self.cells.items()):
+			if name == column and operation == "memory" and size == PAGE:
+				grown = cell["bytes"]
+				total = (grown["Slab"] + grown["Percpu"] + grown["VmallocUsed"]) / ranges
+				found = (ranges, total, total - PAGE_ARRAYS, -grown["MemAvailable"] / ranges)
+		return found
+
+
+# drivers/gpu/drm/ttm/ttm_tt.c, ttm_dma_tt_alloc_page_directory(): a page pointer and a DMA address
+# for each page.
+PAGE_ARRAYS = 16
+
+
+def size_name(size):
+	return f"{size >> 20} MiB" if size >= 1 << 20 else f"{size >> 10} KiB"
+
+
+def milliseconds(ns):
+	if ns is None:
+		return "-"
+	return f"{ns / 1e6:.3g}" if ns < 1e9 else f"{ns / 1e6:.0f}"
+
+
+def grid(rows):
+	"""Lines of a table, right-aligned but for the first column."""
+	widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
+	return ["  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])])
+		for row in rows]
+
+
+def cost_tables(report):
+	"""One table for each size and operation."""
+	lines, columns = [], list(report.titles)
+	for size in report.sizes():
+		for operation in OPERATIONS:
+			rows = [["ranges", *columns]]
+			for ranges in report.counts(size):
+				rows.append([str(ranges)]
+					+ [milliseconds(report.ns(column, operation, ranges, size)) for column in columns])
+			lines += ["", f"{operation}, ms, ranges of {size_name(size)}", *grid(rows)]
+	return lines
+
+
+STEPS = ("userptr", "va", "wait", "close")
+
+
+def step_table(report):
+	"""Where the time of map and unmap goes, where that is known."""
+	rows = [["of map and unmap, ms", "ranges", *STEPS]]
+	for operation in ("map", "unmap"):
+		for column in report.titles:
+			for ranges in report.counts(PAGE):
+				found = [report.ns(column, f"{operation}: {step_name}", ranges) for step_name in STEPS]
+				if any(found):
+					rows.append([f"{operation}: {column}", str(ranges)] + [milliseconds(ns) for ns in found])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
+def memory_table(report):
+	rows = [["kernel memory, bytes per range of 4 KiB", "ranges", "all", "beyond page arrays", "MemAvailable"]]
+	for column in report.titles:
+		found = report.memory(column)
+		if found:
+			rows.append([column, str(found[0])] + [f"{value:.0f}" for value in found[1:]])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
+def median_interval(ordered):
+	"""
+	Between which of the samples their median lies in 19 of 20 cases, whatever they are distributed like:
+	how many are below it is binomial, with a deviation of half the root of their number.
+	"""
+	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
+	return ordered[first], ordered[-1 - first]
+
+
+def library_table(report):
+	rows = [["library over raw ioctls", "ranges", "pairs", "raw, ms", "library, ms", "ratio by turns", "19 of 20"]]
+	for (column, operation, ranges, size), cell in sorted(report.cells.items()):
+		if operation in ("raw map", "raw unmap") and "median_ns" in cell:
+			library = operation.replace("raw", "library")
+			found = report.quotients(column, library, operation, ranges, size)
+			ratio = [f"{statistics.median(found):.3f}", "{:.3f} to {:.3f}".format(*median_interval(found))] if found else "--"
+			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges), str(len(found)),
+				milliseconds(cell["median_ns"]), milliseconds(report.ns(column, library, ranges, size)), *ratio])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
+def cpu_table(report):
+	"""The time that a change takes for the process that makes it, with and without a userptr on the memory."""
+	rows = [["change by the CPU", "ranges", "not watched, ms", "watched, ms", "difference per range, us"]]
+	for (column, operation, ranges, size), cell in sorted(report.cells.items(), key=lambda item: item[0][1]):
+		alone = report.ns("none", operation, ranges, size)
+		if operation.startswith("cpu ") and column != "none" and "median_ns" in cell and alone:
+			rows.append([f"{operation.removeprefix('cpu ')}: {column}", str(ranges), milliseconds(alone),
+				milliseconds(cell["median_ns"]), f"{(cell['median_ns'] - alone) / ranges / 1e3:.2f}"])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
+def not_run(report):
+	"""Every reason once, with what it concerns."""
+	reasons = {}
+	for (column, operation, ranges, size), cell in report.cells.items():
+		if "not_run" in cell:
+			name = f"{operation} of {ranges} x {size_name(size)}"
+			reasons.setdefault((column, cell["not_run"]), []).append(name)
+	lines = [f"not run: {column}: {reason} ({names[0]}{f' and {len(names) - 1} more' if names[1:] else ''})"
+		for (column, reason), names in reasons.items()]
+	return ["", *lines] if lines else []
+
+
+def report_text(report, head):
+	titles = [f"{column:12}{title}" for column, title in report.titles.items()]
+	return "\n".join([*head, "", *titles, *cost_tables(report), *step_table(report),
+		*memory_table(report),
+		*library_table(report), *cpu_table(report), *not_run(report), "", *goals.lines(goals.judge_goals(report))]) + "\n"
+
+
+def save(report, head, facts):
+	"""The run as JSON, text and picture."""
+	paths = [os.path.join(DIRECTORY, "bench" + suffix) for suffix in (".json", ".txt", ".svg")]
+	found = [goal.as_dict() for goal in goals.judge_goals(report)]
+	content = {**facts, "columns": report.titles, "goals": found, "cells": list(report.cells.values())}
+	step.write(paths[0], json.dumps(content, indent=1) + "\n")
+	step.write(paths[1], report_text(report, head))
+	step.write(paths[2], chart.picture(report, OPERATIONS, PAGE, head[0]))
+	return paths
+
+
+def measure(args):
+	"""Boot and run the program; (its report, whether all went well)."""
+	params = scenarios.params_of(args.mode)
+	image = kernel.build_image()
+	project.build()
+	speed = "quick" if args.quick else "full"
+	# The schedule's pauses last a millisecond, which is longer than some operations take.
+	spec = qemu.Spec(directory=DIRECTORY, vgpu_options="--no-pauses", kernel=image, vgpu=project.VGPU,
+		command=f"{PROGRAM} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
+		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)
+	step.say(f"booting Linux {image.release}: {speed} benchmark, {args.mode}"
+		f"{', instruction count' if args.icount else ''}")
+	outcome = qemu.boot_guest(spec)
+	where = qemu.Boot(spec.directory)
+	problems = outcome.problems + results.kernel_problems(where, args.icount)
+	if outcome.status not in (0, None):
+		problems.append(f"the program ended with {outcome.status}: {qemu.tail(where.output)}")
+	for problem in problems:
+		print(f"bench: {problem}")
+	return Report(results.read(where.output)), image, not problems
+
+
+def cmd_bench(args):
+	args.mode, args.memory = args.mode or DEFAULT_MODE, args.memory or MEMORY_MB
+	report, image, good = measure(args)
+	if not report.cells:
+		raise step.Failed(f"nothing was measured; logs in {step.host_path(DIRECTORY)}")
+	facts = {"date": datetime.date.today().isoformat(), "kernel": image.release, "mode": args.mode,
+		"quick": args.quick, "icount": args.icount, "memory_mb": args.memory}
+	clock = "time counts instructions" if args.icount else "wall-clock time"
+	head = [f"Linux {image.release}, {args.mode}, simulated GPU, emulated CPUs, {clock}; medians"]
+	paths = save(report, head, facts)
+	print(step.read(paths[1]))
+	for path in paths:
+		step.say(step.host_path(path))
+	missed = [goal for goal in goals.judge_goals(report) if goal.binding and not goal.met]
+	return 1 if not good or (args.check and missed) else 0

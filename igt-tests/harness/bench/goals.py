@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: MIT
+"""The goals of the benchmark, as ratios within one run."""
+
+import dataclasses
+import operator
+
+MANY, MOST = 4096, 100000	# ranges of 4 KiB
+
+
+@dataclasses.dataclass
+class Goal:
+	"""One line of the judgement."""
+	what: str
+	least: bool	# @limit is the least, else the most
+	limit: float
+	aim: float	# what would be better still, or None
+	binding: bool	# --check counts it
+	value: float	# None: not measured
+	reason: str = ""	# why not
+
+	@property
+	def met(self):
+		if self.value is None:
+			return False
+		return (operator.ge if self.least else operator.le)(self.value, self.limit)
+
+	def as_dict(self):
+		return {**dataclasses.asdict(self), "met": self.met}
+
+
+def ratio(report, above, below):
+	"""(quotient of two medians, why there is none); each a (column, operation, ranges)."""
+	values = [report.ns(*key) for key in (above, below)]
+	if None not in values:
+		return values[0] / values[1], ""
+	for key, value in zip((above, below), values):
+		if value is None:
+			return None, report.reason(*key) or "not in this run"
+	return None, ""
+
+
+def goal(report, what, above, below, limit, least=False, aim=None, scale=1, binding=True):
+	value, reason = ratio(report, above, below)
+	return Goal(what, least, limit, aim, binding, None if value is None else value * scale, reason)
+
+
+def library_goal(report, operation, limit):
+	"""What the library adds to its ioctls."""
+	above, below = f"library {operation}", f"raw {operation}"
+	reason = report.reason("scatter", above, MANY) or report.reason("scatter", below, MANY) or "not in this run"
+	return Goal(f"{operation} {MANY}: library / raw ioctls, by turns", False, limit, None, True,
+		report.by_turns("scatter", above, below, MANY), reason)
+
+
+def memory_goal(report):
+	found = report.memory("scatter")
+	what = "kernel memory per range beyond the page arrays, bytes"
+	if found:
+		return Goal(what, False, 256, None, True, found[2])
+	return Goal(what, False, 256, None, True, None, report.reason("scatter", "memory", MANY) or "not in this run")
+
+
+def judge_goals(report):
+	"""All goals, met or not."""
+	map_many, unmap_many = ("scatter", "map", MANY), ("scatter", "unmap", MANY)
+	per_range = MANY / MOST
+	return [
+		goal(report, f"map {MANY}: KFD per range / scatter", ("kfd", "map", MANY), map_many, 40, True, 100),
+		goal(report, f"map {MANY}: scatter / contiguous", map_many, ("contiguous", "map", MANY), 5, False, 2),
+		goal(report, f"unmap {MANY}: KFD per range / scatter", ("kfd", "unmap", MANY), unmap_many, 150, True),
+		goal(report, f"unmap {MANY}: scatter / contiguous", unmap_many, ("contiguous", "unmap", MANY), 2,
+			binding=False),
+		goal(report, f"restore 1 of {MANY} / 1 of 1", ("scatter", "restore", MANY), ("scatter", "restore", 1), 1.2),
+		goal(report, f"map, per range: {MOST} / {MANY}", ("scatter", "map", MOST), map_many, 1.5, scale=per_range),
+		goal(report, f"unmap, per range: {MOST} / {MANY}", ("scatter", "unmap", MOST), unmap_many, 1.5,
+			scale=per_range),
+		library_goal(report, "map", 1.02),
+		library_goal(report, "unmap", 1.02),
+		memory_goal(report),
+	]
+
+
+def line(one):
+	"""Goal, value, verdict."""
+	limit = f"{'at least' if one.least else 'at most'} {one.limit:g}"
+	aim = f", aim {one.aim:g}" if one.aim else ""
+	if one.value is None:
+		verdict = f"not measured: {one.reason}"
+	else:
+		verdict = f"{one.value:.4g}: {'met' if one.met else 'missed'}"
+	return f"{'goal' if one.binding else 'aim'}: {one.what}: {limit}{aim}: {verdict}"
+
+
+def lines(judged):
+	return [line(one) for one in judged]

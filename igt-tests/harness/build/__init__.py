@@ -1,0 +1,2 @@
+# SPDX-License-Identifier: MIT
+"""Builds the kernel, the project, and the guest's kernel modules."""

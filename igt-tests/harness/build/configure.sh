@@ -1,0 +1,11 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# configure.sh TREE OUT FRAGMENT
+# Configures the kernel in TREE for a build in OUT: tinyconfig, and the options of
+# the file FRAGMENT.
+set -e
+tree=$1 out=$2 fragment=$3
+
+make -s -C "$tree" "O=$out" tinyconfig
+"$tree/scripts/kconfig/merge_config.sh" -m -O "$out" "$out/.config" "$fragment"
+make -s -C "$tree" "O=$out" olddefconfig

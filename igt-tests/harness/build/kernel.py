@@ -1,0 +1,233 @@
+# SPDX-License-Identifier: MIT
+"""Kernel images for the guest: built from the base and the series, and Debian's own."""
+
+import dataclasses
+import functools
+import json
+import os
+import re
+import shutil
+import subprocess
+
+from harness import step
+from harness.build import packages, source
+
+CONFIG = os.path.join(source.KERNEL, "config")
+FRAGMENT = os.path.join(CONFIG, "guest.config")
+MODULES = os.path.join(step.HARNESS, "modules")
+
+# These are constant, so that ccache finds objects that another checkout built.
+REPRODUCIBLE = {
+	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
+	"KBUILD_BUILD_USER": "userptr",
+	"KBUILD_BUILD_HOST": "guest",
+	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
+	"CCACHE_MAXSIZE": "2G",
+	# ccache then takes the list of included files from the compiler and need not preprocess each source first.
+	"CCACHE_DEPEND": "true",
+}
+
+
+@dataclasses.dataclass
+class Image:
+	"""A kernel that can be booted."""
+	image: str	# bzImage
+	modules: str	# directory with lib/modules/RELEASE, as modprobe -d takes it
+	release: str
+	oracle: str = ""	# module that reports to the page oracle; Debian's kernel has none
+	flavour: str = ""	# of kernel/config, on top of guest.config
+
+
+def make(tree, out, *arguments):
+	return ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "CC=ccache gcc", "HOSTCC=ccache gcc",
+		*arguments]
+
+
+def environment():
+	return {**os.environ, **REPRODUCIBLE}
+
+
+def missing_options(fragment, config):
+	"""Lines of @fragment that did not make it into @config; a later line overrides an earlier one."""
+	have = set(config.splitlines())
+	wanted = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", fragment, re.M))
+	missing = []
+	for name, value in wanted.items():
+		there = any(line.startswith(name + "=") for line in have)
+		if there if value == "n" else f"{name}={value}" not in have:
+			missing.append(f"{name}={value}")
+	return missing
+
+
+def configure(tree, out, extra=""):
+	"""tinyconfig plus the fragment plus @extra lines, in @out."""
+	fragment = step.read(FRAGMENT) + extra
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
+	if step.read_or(os.path.join(out, ".userptr-config")) == stamp:
+		return
+	os.makedirs(out, exist_ok=True)
+	merged = os.path.join(out, ".userptr-fragment")
+	step.write(merged, fragment)
+	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", step.script("configure.sh"), tree, out, merged],
+		cwd=out, env=environment())
+	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
+	if missing:
+		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
+	step.write(os.path.join(out, ".userptr-config"), stamp)
+
+
+def series_digest():
+	return step.digest(*(step.read(path) for path in source.series()))
+
+
+def oracle(build_directory, directory):
+	"""Build the modules in modules/ in @directory; the path of the one that reports."""
+	os.makedirs(directory, exist_ok=True)
+	step.run_logged("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
+		"CC=ccache gcc", "modules"], env=environment())
+	return os.path.join(directory, "vgpu_oracle.ko")
+
+
+def flavoured(name, flavour):
+	"""The directory @name of the kernel's builds; each flavour has its own."""
+	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
+
+
+@functools.cache
+def build(flavour=""):
+	"""The patched kernel and the page oracle's module for it."""
+	image = build_image(flavour)
+	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour))
+	return image
+
+
+def debug():
+	return build("debug")
+
+
+def build_image(flavour=""):
+	"""The patched kernel; does nothing when nothing changed."""
+	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
+	extra = step.read(os.path.join(CONFIG, flavour + ".config")) if flavour else ""
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
+	saved = os.path.join(target, "image.json")
+	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
+		return Image(**json.loads(step.read(saved))["image"])
+
+	tree = source.patched()
+	configure(tree, out, extra)
+	step.run_logged(f"building the {flavour} kernel" if flavour else "building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
+	shutil.rmtree(target, ignore_errors=True)
+	image = install_modules(out, target)
+	shutil.copy(image.image, target)
+	image.image = os.path.join(target, os.path.basename(image.image))
+	image.flavour = flavour
+	step.write(saved, json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
+	return image
+
+
+def build_controls(tree, out, directory):
+	"""
+	Compile the patched @tree with kernel/controls on top, beside the build in @out, which stays as it is: what
+	changes is copied to @directory and mounted over the original, so that every path is the same and make
+	compiles what the controls touch. The copy of the build directory.
+	"""
+	shutil.rmtree(directory, ignore_errors=True)
+	os.makedirs(directory)
+	copies = {out: os.path.join(directory, "kernel")}
+	patched = os.path.join(directory, "patched")
+	touched = source.apply_to(patched, source.controls(), tree)
+	for part in {os.path.dirname(path) for path in touched}:
+		copies[os.path.join(tree, part)] = os.path.join(directory, part.replace("/", "-"))
+	for original, copy in copies.items():
+		subprocess.run(["cp", "-a", "--reflink=auto", original, copy], check=True)
+	for path in touched:
+		source.put(os.path.join(patched, path),
+			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
+	mounts = [path for original, copy in copies.items() for path in (copy, original)]
+	step.run_logged("building the kernel with negative controls",
+		["sh", step.script("over.sh"), *mounts, "--", *make(tree, out, "bzImage", "modules")], env=environment())
+	return copies[out]
+
+
+def controls():
+	"""The patched kernel that leaves out the safety step which the driver's parameter "control" names."""
+	image = build()
+	target = os.path.join(step.BUILD, "image-controls")
+	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
+		*(step.read(path) for path in source.controls()))
+	if step.read_or(os.path.join(target, "stamp")) != stamp:
+		shutil.rmtree(target, ignore_errors=True)
+		directory = os.path.join(step.BUILD, "controls")
+		built = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
+		shutil.copy(install_modules(built, target).image, target)
+		shutil.rmtree(directory)
+		step.write(os.path.join(target, "stamp"), stamp)
+	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)))
+
+
+def depmod(directory, release):
+	subprocess.run(["depmod", "-b", directory, release], check=True)
+
+
+def install_modules(build_directory, directory):
+	"""Copy the modules of a build directory, as modules_install would but in no time; the Image."""
+	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
+	target = os.path.join(directory, "lib/modules", release)
+	shutil.rmtree(target, ignore_errors=True)
+	os.makedirs(target)
+	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+		shutil.copy(os.path.join(build_directory, name), target)
+	for line in step.read(os.path.join(build_directory, "modules.order")).split():
+		module = os.path.splitext(line)[0] + ".ko"
+		copy = os.path.join(target, "kernel", module)
+		os.makedirs(os.path.dirname(copy), exist_ok=True)
+		shutil.copy(os.path.join(build_directory, module), copy)
+	depmod(directory, release)
+	return Image(os.path.join(build_directory, "arch/x86/boot/bzImage"), directory, release)
+
+
+def debian_release():
+	"""Release of Debian's own kernel of the base's version, from the package lists."""
+	series_version = ".".join(source.base()["version"].split(".")[:2])
+	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
+	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
+		check=True).stdout.split("\n")
+	names = sorted(line.split()[0] for line in found if line)
+	if not names:
+		raise step.Failed(f"Debian has no kernel package linux-binary-unsigned-{series_version}.*-amd64")
+	return names[-1].removeprefix("linux-binary-unsigned-")
+
+
+def unpack_debian(release, directory):
+	"""The packages of Debian's kernel @release, unpacked in @directory."""
+	for package in ("linux-binary-unsigned-", "linux-modules-"):
+		deb = packages.download(package + release)
+		step.run_logged(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
+		os.unlink(deb)
+	# modprobe -d looks in lib.
+	os.symlink("usr/lib", os.path.join(directory, "lib"))
+	# Lists that only the installed image has; depmod needs them to be there.
+	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
+		with open(os.path.join(directory, "lib/modules", release, name), "ab"):
+			pass
+	depmod(directory, release)
+
+
+def debian():
+	"""Debian's own image, unpacked but not installed."""
+	directory = os.path.join(step.CACHE, "stock")
+	with step.locked("stock"):
+		os.makedirs(directory, exist_ok=True)
+		known = [name for name in os.listdir(directory) if not name.endswith(".new")]
+		if not known:
+			release = debian_release()
+			new = os.path.join(directory, release + ".new")
+			shutil.rmtree(new, ignore_errors=True)
+			os.makedirs(new)
+			unpack_debian(release, new)
+			os.rename(new, os.path.join(directory, release))
+			known = [release]
+	release = max(known)
+	modules = os.path.join(directory, release)
+	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release)

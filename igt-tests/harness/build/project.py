@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: MIT
+"""The project itself, built by meson in the build root."""
+
+import json
+import os
+import shutil
+import subprocess
+
+from harness import step
+from harness.build import source
+
+DIRECTORY = os.path.join(step.BUILD, "meson")
+VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
+# For C programs beside the project's own: its headers, those of IGT and libdrm, its library and the helpers of its
+# tests. A program links only what it uses; of the helpers the plain ones do without IGT, so they come first.
+C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
+	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
+	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
+LIB = os.path.join(DIRECTORY, "lib")
+LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/lib')}",
+	f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
+	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
+GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
+
+# All parts have to be built: a part that is left out because a library is missing would be a green run of fewer tests.
+OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true",
+	# The compiler gets paths from the build directory; a failed assertion names its file from the top of the checkout.
+	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
+
+
+def environment():
+	return {**os.environ, "CCACHE_DIR": os.path.join(step.CACHE, "ccache")}
+
+
+def build():
+	"""Configure the project if its options have changed, and compile it."""
+	options = [f"-D{key}={value}" for key, value in OPTIONS.items()] + [f"-Dlinux_src={source.pristine()}"]
+	stamp = os.path.join(DIRECTORY, ".userptr-options")
+	if step.read_or(stamp) != " ".join(options):
+		shutil.rmtree(DIRECTORY, ignore_errors=True)
+		step.run_logged("configuring the project", ["meson", "setup", *options, DIRECTORY, step.PROJECT],
+			env=environment())
+		step.write(stamp, " ".join(options))
+	step.run_logged("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
+
+
+def gcc(arguments, host):
+	"""The command line for @arguments; the directory that is @host's is step.DIR here, but not in the guest."""
+	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
+
+
+def test_names(suite):
+	"""The tests of one meson suite."""
+	shown = subprocess.run(["meson", "introspect", "--tests", DIRECTORY], capture_output=True, text=True, check=True).stdout
+	return [entry["name"] for entry in json.loads(shown) if any(name.endswith(":" + suite) for name in entry["suite"])]
+
+
+def test(suite, names=()):
+	"""Run one meson suite, or the tests @names of it: [(test name, meson's result, what it printed)]."""
+	log = os.path.join(DIRECTORY, "meson-logs", suite + ".json")
+	if os.path.exists(log):
+		os.unlink(log)
+	step.say(f"testing {suite}")
+	with open(os.path.join(step.LOGS, f"test-{suite}.log"), "wb") as out:
+		# The exit status is not needed: the log says the same in more detail.
+		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite, *names],
+			stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), check=False)
+	cases = []
+	for line in step.read_or(log).splitlines():
+		case = json.loads(line)
+		# "suite - project:name"
+		cases.append((case["name"].rsplit(":", 1)[-1], case["result"],
+			step.user_paths((case.get("stdout") or "") + (case.get("stderr") or ""))))
+	return cases

@@ -1,0 +1,57 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: MIT
+"""The command line of ./run, inside the build root."""
+
+import os
+import subprocess
+import sys
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness import arguments, step, trouble
+from harness.bench import bench
+from harness.build import kernel
+from harness.commands import execute, fuzz, test
+from harness.review import readme, series
+
+
+def cmd_kernel(args):
+	if args.action == "build":
+		image = kernel.build()
+		step.say(f"Linux {image.release}: {step.host_path(image.image)}")
+	elif args.action == "checkout":
+		series.checkout()
+	else:
+		series.export()
+	return 0
+
+
+def cmd_readme(_args):
+	step.say(f"{step.host_path(readme.README)}: {readme.update()}")
+	return 0
+
+
+# clean and help are the shell's (run, arguments.sh), and the words of cc are gcc's.
+COMMANDS = {"demo": execute.cmd_demo, "test": test.cmd_test, "soak": test.cmd_soak, "bench": bench.cmd_bench,
+	"exec": execute.cmd_exec, "shell": execute.cmd_shell, "fuzz": fuzz.cmd_fuzz, "kernel": cmd_kernel, "readme": cmd_readme}
+
+
+def main():
+	words = sys.argv[1:]
+	try:
+		if words[:1] == ["cc"]:
+			return execute.cmd_cc(words[1:])
+		args = arguments.parse(words)
+		return COMMANDS[args.name](args)
+	except step.Failed as failure:
+		print(f"run: {failure}", file=sys.stderr)
+		return 2 if isinstance(failure, arguments.Wrong) else 1
+	except OSError as error:	# a full disk, mostly
+		print(f"run: {trouble.of_error(error, step.host_path(str(error.filename or '')))}", file=sys.stderr)
+	except subprocess.CalledProcessError as error:
+		print(f"run: {error}", file=sys.stderr)
+	return 1
+
+
+if __name__ == "__main__":
+	sys.exit(main())

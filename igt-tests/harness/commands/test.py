@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: MIT
+"""./run test and ./run soak: which suites run, which of their boots and tests, and what is left of the results."""
+
+import dataclasses
+import os
+
+from harness import arguments, step
+from harness.boot import boots
+from harness.build import kernel, project
+from harness.commands import listing
+from harness.door import suite as door
+from harness.review import patchwise, posting, series, style
+from harness.suites import debug, device, outside, scenarios, soak, trials
+from harness.verdict import record, results
+
+MESON_SUITES = ("harness", "lib", "vgpu", "igt", "outside")
+BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
+UNBUILT = ("door", "kernel")	# test nothing that is built from the checkout
+BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
+DEFAULT_SUITE = "igt"	# of a program that is asked for without a suite
+
+
+@dataclasses.dataclass
+class Choice:
+	"""The suites, boots and tests that a command line asks for."""
+	suites: list
+	modes: list = dataclasses.field(default_factory=list)
+	seeds: list = dataclasses.field(default_factory=list)
+	control: str = ""
+	debug: bool = False
+	tests: list = dataclasses.field(default_factory=list)	# PROGRAM or PROGRAM@SUBTEST
+	failed: list = dataclasses.field(default_factory=list)	# [suite, boot, test]; not empty: only these
+	jobs: int = boots.AT_ONCE
+
+	def is_whole(self):
+		"""Does each suite run completely?"""
+		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed)
+
+	def failed_of(self, suite):
+		"""{boot: tests} of what failed in @suite, or None if everything is asked for."""
+		found = {}
+		for name, boot, test in self.failed:
+			if name == suite:
+				found.setdefault(boot, []).append(test)
+		# A failure before any test ran may need the whole suite to show again.
+		return found if self.failed and not set(found.get("", ())) & results.NO_TESTS else None
+
+
+def cases_of(suite, choice):
+	"""The cases of a suite that need no guest."""
+	failed = choice.failed_of(suite)
+	if choice.tests or failed is not None and "" not in failed:
+		return []
+	if suite == "kernel":
+		return posting.mail_cases() + series.code_cases() + patchwise.build_cases()
+	if suite == "door":
+		return door.door_cases()
+	if suite == "style":
+		return style.style_cases()
+	# Of igt: the programs list their subtests, and skip.
+	return results.meson_cases(project.test(suite, (failed or {}).get("", ()))) if suite in MESON_SUITES else []
+
+
+def work_of(suite, choice):
+	"""A suite's boots."""
+	failed = choice.failed_of(suite)
+	if suite in trials.TABLES:
+		# All trials with several seeds would take hours, so only one control gets seeds.
+		names = None if failed is None else [test for tests in failed.values() for test in tests]
+		return trials.work_of_trials(suite, choice.modes, choice.seeds if choice.control else (), choice.control, names)
+	config = scenarios.all_scenarios()
+	if choice.debug:
+		config = debug.scenarios_of(suite)
+	elif choice.control:
+		config = trials.with_control(choice.control)
+	if choice.tests:
+		scenarios.keep_tests(config, suite, choice.tests)
+	if failed is not None:
+		scenarios.keep_failed(config, suite, failed)
+	return scenarios.work_of_scenarios(suite, choice.modes, choice.seeds, BOOT_FUNCTIONS.get(suite, scenarios.boot_tests), config)
+
+
+def run_suites(choice):
+	"""The cases of each suite: first those that need no guest, then those of all boots."""
+	built, report, works = None, {}, {}
+	for suite in choice.suites:
+		try:
+			# Built once. If that fails, the suites that need it fail, and the others still run.
+			if suite not in UNBUILT and built is None:
+				built = step.Failed("the project does not build")
+				project.build()
+				built = True
+			if suite not in UNBUILT and built is not True:
+				raise built
+			report[suite] = cases_of(suite, choice)
+			if suite in BOOT_SUITES:
+				works[suite] = work_of(suite, choice)
+				continue
+		except arguments.Wrong:
+			raise
+		except step.Failed as failure:
+			report[suite] = [results.Case("set-up", results.FAIL, str(failure))]
+		step.say(f"{suite}: {results.count(report[suite])}")
+	for suite, cases in boots.run_boots(works, choice.jobs):
+		report[suite] += cases
+		step.say(f"{suite}: {results.count(report[suite])}")
+	return report
+
+
+def choice_of(args):
+	"""The Choice of a command line."""
+	failed = record.failed() if args.failed else []
+	tests = [word for word in args.what if word.startswith("amd_")]
+	suites = [word for word in args.what if word not in tests]
+	if args.failed:
+		suites = {name for name, _, _ in failed}
+	elif not suites:
+		option = "--debug" if args.debug else "--control"
+		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if args.debug or args.control else arguments.suites()
+	# In the order of usage.txt, whatever the order on the command line.
+	return Choice([name for name in arguments.suites() if name in suites], args.mode, args.seed or [], args.control, args.debug,
+		tests, failed, args.jobs or boots.AT_ONCE)
+
+
+def finish(args, choice, report):
+	"""Print the report and keep what later commands need; the exit status."""
+	text = results.sums(report)
+	if not (args.control or args.debug):	# there failures are expected, or have other reasons
+		record.remember(report, choice.suites if choice.is_whole() else ())
+	if choice.is_whole() and choice.suites == list(arguments.suites()):
+		step.write(record.SUMMARY, text)
+	if args.junit:
+		step.write(os.path.join(step.DIR, os.path.basename(args.junit)), record.junit(report))
+	return results.report(report, args.quiet)
+
+
+def cmd_test(args):
+	if args.list:
+		project.build()
+		print(listing.text())
+		return 0
+	step.set_quiet(args.quiet)
+	choice = choice_of(args)
+	if args.failed and not choice.suites:
+		print("nothing failed when it last ran")
+		return 0
+	report = {}
+	if args.debug:
+		project.build()
+		# A green run proves nothing unless the kernel's checkers work.
+		report["checkers"] = debug.check_checkers(kernel.debug())
+	report |= run_suites(choice)
+	return finish(args, choice, report)
+
+
+def cmd_soak(args):
+	project.build()
+	return results.report({"soak": soak.long(args.minutes or soak.MINUTES, args.seed or [], args.mode)})

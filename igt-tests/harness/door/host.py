@@ -1,0 +1,93 @@
+# SPDX-License-Identifier: MIT
+"""A host that is made up: its apt sources, its home, its internet and its cache are directories."""
+
+import contextlib
+import dataclasses
+import os
+import shutil
+import subprocess
+import tempfile
+
+from harness import step
+
+HERE = os.path.join(step.PROJECT, "igt-tests/harness/door")
+RUN = os.path.join(step.PROJECT, "run")
+DEBIAN = "http://deb.debian.org/debian"
+SUITES = {"forky": "Debian", "trixie-backports": "Debian Backports"}
+# Enough for check_space; nobody writes so much.
+ROOMY = "14g"
+
+
+@dataclasses.dataclass
+class Result:
+	"""How a run ended."""
+	status: int
+	out: str
+	err: str
+
+
+class Host:
+	"""Within "with" there is the host, whose cache is a file system of its own."""
+
+	def __enter__(self):
+		self.directory = tempfile.mkdtemp(prefix="door.")
+		# Another user's processes get through it.
+		os.chmod(self.directory, 0o755)
+		for name in ("host", "apt/apt.conf.d", "apt/sources.list.d", "home", "net", "cache", "build", "dir"):
+			os.makedirs(self.path(name))
+		subprocess.run(["mount", "-t", "tmpfs", "-o", "size=" + ROOMY, "cache", self.path("cache")], check=True)
+		self.serve(DEBIAN)
+		return self
+
+	def __exit__(self, *_):
+		subprocess.run(["umount", self.path("cache")], check=True)
+		shutil.rmtree(self.directory)
+
+	def path(self, name):
+		return os.path.join(self.directory, name)
+
+	def read(self, name):
+		return step.read_or(self.path(name))
+
+	def write(self, name, text):
+		os.makedirs(os.path.dirname(self.path(name)), exist_ok=True)
+		step.write(self.path(name), text)
+
+	def serve(self, address, suites=None):
+		"""There is an archive at @address, with these suites and who makes them."""
+		for suite, origin in (SUITES if suites is None else suites).items():
+			self.write(f"net/{address.split('://')[1]}/dists/{suite}/Release", f"Origin: {origin}\nCodename: {suite}\n")
+
+	def resize(self, size):
+		"""Give the cache's file system another size."""
+		subprocess.run(["mount", "-o", f"remount,size={size}", self.path("cache")], check=True)
+
+	def command(self, arguments, network=True, stubs=True, words=(RUN,), **variables):
+		path = [os.path.join(HERE, "stubs")] if stubs else []
+		environment = {"PATH": ":".join([*path, "/usr/sbin", "/usr/bin"]), "HOME": "/root", "DOOR": self.directory,
+			"LC_ALL": "C.UTF-8", "AMDGPU_USERPTR_CACHE": self.path("cache"), **variables}
+		settings = [f"{name}={value}" for name, value in environment.items() if value is not None]
+		# In a chroot, whose / is no mount point, unshare cannot change the propagation.
+		return ["unshare", "--mount", "--propagation", "unchanged", *([] if network else ["--net"]),
+			os.path.join(HERE, "host.sh"), self.directory, "env", "-i", *settings, *words, *arguments]
+
+	def run(self, *arguments, **options):
+		"""`./run` with @arguments on this host."""
+		done = subprocess.run(self.command(arguments, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True,
+			timeout=300, check=False)
+		return Result(done.returncode, done.stdout, done.stderr)
+
+	def python(self, code, **options):
+		"""Run Python @code as the harness on this host."""
+		code = f"import sys\nsys.path.insert(0, '{step.PROJECT}/igt-tests')\n" + code
+		return self.run("-c", code, words=("python3", "-B"), **options)
+
+	@contextlib.contextmanager
+	def running(self, *arguments, **options):
+		"""`./run` with @arguments in the background."""
+		with subprocess.Popen(self.command(arguments, **options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+				stderr=subprocess.STDOUT, text=True) as process:
+			try:
+				yield process
+			finally:
+				process.kill()

@@ -1,0 +1,51 @@
+# SPDX-License-Identifier: MIT
+"""The suite's cases: the test methods in this folder, each under the first line of its docstring."""
+
+import concurrent.futures
+import os
+import unittest
+
+from harness.door import host
+from harness.verdict.results import FAIL, PASS, Case
+
+
+class Verdicts(unittest.TestResult):
+	"""Collects a Case for each test."""
+
+	def __init__(self):
+		super().__init__()
+		self.cases = []
+
+	def add(self, test, verdict, detail=""):
+		self.cases.append(Case(test.shortDescription() or str(test), verdict, detail))
+
+	def addSuccess(self, test):
+		self.add(test, PASS)
+
+	def addFailure(self, test, err):
+		self.add(test, FAIL, " ".join(str(err[1]).split()))
+
+	def addError(self, test, err):
+		self.add(test, FAIL, f"{err[0].__name__}: {' '.join(str(err[1]).split())}")
+
+
+def tests(suite):
+	"""The single tests of a tree of suites."""
+	for test in suite:
+		if isinstance(test, unittest.TestSuite):
+			yield from tests(test)
+		else:
+			yield test
+
+
+def verdict_of(test):
+	verdicts = Verdicts()
+	test.run(verdicts)
+	return verdicts.cases
+
+
+def door_cases():
+	top = os.path.dirname(os.path.dirname(host.HERE))
+	# They mostly wait for processes, each in a host of its own.
+	with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
+		return sum(pool.map(verdict_of, tests(unittest.defaultTestLoader.discover(host.HERE, top_level_dir=top))), [])

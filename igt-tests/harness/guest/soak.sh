@@ -1,0 +1,75 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# soak.sh SECONDS SEED SOAK KILL KINDS VICTIMS
+# Runs the program SOAK for so many SECONDS, then lets the program KILL kill so
+# many VICTIMS of each of the KINDS (between commas). Beside this script are
+# left: what the first use of both programs printed (warm-up), how often the
+# driver's notifier ran (calls-before, calls-after), and the counters of memory
+# before and after (before-*, after-*), which suites/soak.py compares.
+share=$(cd "$(dirname "$0")" && pwd)
+seconds=$1 seed=$2 soak=$3 kill=$4 kinds=$5 victims=$6
+cd "$share" || exit
+
+# The driver's part of every invalidation of a userptr.
+notifier=amdgpu_userptr_invalidate_locked
+# The first use of everything leaves something behind, so the programs run for so long before the first sample.
+warm_up_seconds=5
+# The kernel frees memory for a while after a process has ended.
+return_seconds=30
+device=/sys/class/drm/renderD128/device
+
+# Kernel threads that sleep uninterruptibly in the driver: their process has died, so nobody wakes them.
+stuck_workers() {
+	for stat in /proc/[0-9]*/stat; do
+		if grep -q '^[0-9]* (kworker/.*) D ' "$stat"; then
+			grep -q -E '[[](amdgpu|ttm)[]]' "${stat%stat}stack" && echo "$stat"
+		fi
+	done 2> /dev/null
+}
+
+# Write the counters to $1-*, after the kernel gave up its caches of files and KASAN its freed objects.
+sample() {
+	echo 3 > /proc/sys/vm/drop_caches
+	for shrink in /sys/kernel/slab/*/shrink; do
+		[ ! -e "$shrink" ] || echo 1 > "$shrink"
+	done
+	{
+		echo "KFD: $(head -n 1 /sys/kernel/debug/kfd/mem_limit)"
+		echo "KFD processes: $(find /sys/class/kfd/kfd/proc -mindepth 1 -maxdepth 1 | wc -l)"
+		echo "VRAM used: $(cat $device/mem_info_vram_used)"
+		echo "GTT used: $(cat $device/mem_info_gtt_used)"
+		echo "workers asleep in the driver: $(stuck_workers | wc -l)"
+	} > "$1-exact"
+	cat /proc/meminfo > "$1-meminfo"
+	cat /proc/zoneinfo > "$1-zoneinfo"
+}
+
+count_calls() {
+	sed -n -E 's/^ *soak_notifier +([0-9]+) .*/\1/p' /sys/kernel/tracing/kprobe_profile
+}
+
+kill_victims() {
+	"$kill" --run-subtest "$kinds" --seed "$seed" --victims "$1"
+}
+
+warm_up() {
+	"$soak" --seconds $warm_up_seconds --seed "$seed" && kill_victims 1
+}
+
+echo "p:soak/soak_notifier $notifier" > /sys/kernel/tracing/kprobe_events || exit
+echo 1 > /sys/kernel/tracing/events/soak/enable || exit
+warm_up > warm-up 2>&1 || { cat warm-up; exit 1; }
+sample before
+count_calls > calls-before
+"$soak" --seconds "$seconds" --seed "$seed"
+status=$?
+count_calls > calls-after
+# After the soak, because other processes' memory that comes and goes would hide memory that a victim leaves behind.
+kill_victims "$victims" || status=$?
+deadline=$(($(date +%s) + return_seconds))
+sample after
+until cmp -s before-exact after-exact || [ "$(date +%s)" -ge $deadline ]; do
+	sleep 1
+	sample after
+done
+exit $status

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# trial.sh NUMBER NAME CONTROL FUNCTIONS EARLY COMMAND...
+# Runs the COMMAND, which is igt.sh, as one of several trials of a boot: while
+# it runs, the driver leaves out the step of the CONTROL, and each of the
+# FUNCTIONS of the driver (between commas) returns at once. CONTROL and
+# FUNCTIONS may be empty. With EARLY not empty the trial ends when the page
+# oracle reports the first violation.
+# suites/shared.py finds the evidence of the trial between the two lines in the
+# kernel's log, and between the two marks in the GPU's trace.
+set -e
+# shellcheck source=/dev/null
+. "$(dirname "$0")/config"
+number=$1 name=$2 control=$3 functions=$4 early=$5
+shift 5
+parameters=/sys/module/vgpu_oracle/parameters
+no_control=-
+
+set_control() {
+	[ -z "$control" ] || printf %s "$1" > /sys/module/amdgpu/parameters/control
+}
+
+# Run the command to its end, or end it with the first violation.
+run_tests() {
+	before=
+	[ -z "$early" ] || before=$(cat $parameters/violations)
+	rm -f /tmp/ended
+	{ "$@" || true; : > /tmp/ended; } &
+	until [ -e /tmp/ended ]; do
+		sleep 0.1
+		if [ -n "$before" ] && [ "$(cat $parameters/violations)" != "$before" ]; then
+			# shellcheck disable=SC2046 # one word for each process
+			kill $(grep -l '^igt_runner$' /proc/[0-9]*/comm | cut -d/ -f3) || true
+			before=
+		fi
+	done
+	wait
+}
+
+has_no_queues() {
+	[ -z "$(ls /sys/class/kfd/kfd/proc)" ]
+}
+
+# The next trial must not see queues that this one has left running.
+wait_for_queues() {
+	tries=200
+	until has_no_queues || [ $tries = 0 ]; do
+		sleep 0.05
+		tries=$((tries - 1))
+	done
+	has_no_queues
+}
+
+echo "trial: begin $name." > /dev/kmsg
+echo "$number" > $parameters/mark
+set_control "$control"
+[ -z "$functions" ] || insmod "${ORACLE%/*}/vgpu_sabotage.ko" "skip=$functions"
+run_tests "$@"
+wait_for_queues
+set_control $no_control
+[ -z "$functions" ] || rmmod vgpu_sabotage
+echo 0 > $parameters/mark
+echo "trial: end $name." > /dev/kmsg

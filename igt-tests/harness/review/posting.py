@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT
+"""Checks the text of each series: the cover letter, the numbers and the tags of its patches."""
+
+import email
+import email.policy
+import glob
+import os
+import re
+
+from harness import step
+from harness.build import source
+from harness.verdict.results import FAIL, PASS, Case
+
+# Without "vger" as long as the fault is not public: Documentation/process/stable-kernel-rules.rst, option 1.
+STABLE = re.compile(r"^Cc: <?stable@(vger\.)?kernel\.org>?( # .+)?$", re.M)
+FIXES = re.compile(r'^Fixes: [0-9a-f]{12} \(".+"\)$')
+SIGNED = re.compile(r"^\s*Signed-off-by:", re.M | re.I)
+# "patch 3", "patches 1, 4 to 6 and 9", "patches 2-4", "1/7".
+NAMED = re.compile(r"\bpatch(?:es)?\s+(\d+(?:(?:\s*(?:,|-|–|/)\s*|\s+(?:and|or|to)\s+)\d+)*)", re.I)
+# What git format-patch --cover-letter leaves to be filled in.
+BLANK = re.compile(r"\*\*\* .* HERE \*\*\*")
+# How documents call a patch: its series, and its subject without the subsystem.
+CALLED = re.compile(rf"`({'|'.join(source.SERIES)}): ([^`]+)`")
+MIN_WORDS = 50		# a cover letter that says less says no more than its subject
+
+
+def message(text):
+	"""A patch, or a cover letter, without what is below its line "---"."""
+	return re.split(r"^---$", text, maxsplit=1, flags=re.M)[0]
+
+
+def named_numbers(text):
+	"""The numbers of patches that a text names."""
+	return sorted({int(number) for match in NAMED.finditer(text) for number in re.findall(r"\d+", match[1])})
+
+
+def check_subject(text, number, count):
+	"""What is wrong with the number in the subject of the mail @number of @count patches."""
+	match = re.match(r"\[PATCH (\d+)/(\d+)\] \S", text)
+	if not match:
+		return [f'the subject is not "[PATCH {number}/{count}] ...": {text}']
+	found = int(match[1]), int(match[2])
+	return [] if found == (number, count) else [f"the subject says {found[0]}/{found[1]}, it is {number}/{count}"]
+
+
+def check_cover(text, count):
+	"""What is wrong with the cover letter @text of a series of @count patches."""
+	mail = email.message_from_string(message(text), policy=email.policy.default)
+	body = mail.get_payload()
+	wrong = check_subject(mail["Subject"] or "", 0, count)
+	if len(body.split()) < MIN_WORDS:
+		wrong.append(f"it has {len(body.split())} words")
+	wrong += [f"it has {blank} in it" for blank in BLANK.findall(text)]
+	wrong += [f"it names patch {number}, there are {count}" for number in named_numbers(body)
+		if not 1 <= number <= count]
+	return wrong
+
+
+def check_tags(text, stable):
+	"""What is wrong with the tags of a patch, whether of the series for @stable trees or not."""
+	wrong = [f"not a 12-digit hash and a quoted subject: {line}" for line in re.findall(r"^Fixes:.*$", message(text), re.M | re.I)
+		if not FIXES.match(line)]
+	if stable and not STABLE.search(message(text)):
+		wrong.append("no Cc: stable")
+	return wrong
+
+
+def subject(patch):
+	return email.message_from_string(step.read(patch), policy=email.policy.default)["Subject"] or ""
+
+
+def title(text):
+	"""A subject without what is in brackets and without the subsystem, if that is drm."""
+	return re.sub(r"^\[.*?\] (drm/\w+: )?", "", text)
+
+
+def unknown_names(text, known):
+	"""The patches that the document @text names, and that are not among the @known pairs of series and subject."""
+	called = {(name, " ".join(words.split())) for name, words in CALLED.findall(text)}
+	return sorted(f"{name}: {words}" for name, words in called - known)
+
+
+def check_documents():
+	"""What documents say of patches that do not exist."""
+	known = {(name, title(subject(patch))) for name in source.SERIES for patch in source.series(name)}
+	paths = [path for pattern in ("*.md", "docs/*.md", "kernel/*.md") for path in glob.glob(os.path.join(step.PROJECT, pattern))]
+	return [f"{os.path.basename(path)} names {patch}" for path in sorted(paths) for patch in unknown_names(step.read(path), known)]
+
+
+def check_series(name):
+	"""What is wrong with each patch of the series @name."""
+	patches = source.series(name)
+	wrong = []
+	for number, patch in enumerate(patches, 1):
+		problems = check_subject(subject(patch), number, len(patches))
+		problems += check_tags(step.read(patch), name == "stable")
+		wrong += [f"{source.label(patch)}: {problem}" for problem in problems]
+	return wrong
+
+
+def check_cover_of(name):
+	text = step.read_or(source.cover(name))
+	return check_cover(text, len(source.series(name))) if text else ["there is none"]
+
+
+def check_unsigned():
+	"""Nobody has signed: that is for whoever sends."""
+	paths = source.series() + source.controls() + [path for path in map(source.cover, source.SERIES) if os.path.exists(path)]
+	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
+
+
+def mail_cases():
+	"""The part of the suite "kernel" that reads mails, not code."""
+	found = {"nobody has signed yet": check_unsigned(), "documents name patches that exist": check_documents()}
+	for name in source.SERIES:
+		found[f"cover letter: {name}"] = check_cover_of(name)
+		found[f"numbers and tags: {name}"] = check_series(name)
+	return [Case(what, FAIL if wrong else PASS, "; ".join(wrong)) for what, wrong in found.items()]

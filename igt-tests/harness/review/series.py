@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: MIT
+"""The three series: their git tree, and checks of their code that a reviewer would ask for."""
+
+import collections
+import filecmp
+import glob
+import json
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+
+from harness import step
+from harness.build import kernel, source
+from harness.verdict.results import FAIL, PASS, SKIP, Case
+
+AMDGPU = "drivers/gpu/drm/amd/amdgpu"
+CHECKPATCH_IGNORE = os.path.join(source.KERNEL, "tools/checkpatch.ignore")
+
+# The kernel with the first series, with the first two, with all.
+TREE = "linux-series"
+
+# Configurations that leave parts of the series out, each on top of the guest's.
+WITHOUT_HSA = "CONFIG_HSA_AMD=n\nCONFIG_HSA_AMD_SVM=n\n"
+VARIANTS = {
+	"HSA_AMD=n": WITHOUT_HSA,
+	"DRM_AMDGPU_USERPTR=n": WITHOUT_HSA + "CONFIG_DRM_AMDGPU_USERPTR=n\n",
+}
+
+
+def script(name, *arguments):
+	return ["bash", os.path.join(source.KERNEL, name), *arguments]
+
+
+def counts():
+	return ", ".join(f"{len(source.series(name))} patches of {name}" for name in source.SERIES)
+
+
+def checkout():
+	"""A git tree of the base and the series, each a branch, in step.TREE."""
+	if os.listdir(step.TREE):
+		raise step.Failed(f"{step.host_path(step.TREE)} is not empty")
+	step.run_logged("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
+	step.give(step.TREE)
+	step.say(f"{counts()} on top of the tag \"base\" in {step.host_path(step.TREE)}")
+
+
+def export():
+	"""The commits of step.TREE back to the folders of kernel/patches."""
+	# The owner of the tree is not necessarily root, and git status shall not leave root's index there.
+	env = {**os.environ, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory",
+		"GIT_CONFIG_VALUE_0": "*", "GIT_OPTIONAL_LOCKS": "0"}
+	result = subprocess.run(script("export.sh", step.TREE, source.PATCHES), env=env, capture_output=True,
+		text=True)
+	if result.returncode:
+		raise step.Failed(result.stderr.strip() or "export failed")
+	step.give(source.PATCHES)
+	step.say(f"{counts()} in {step.host_path(source.PATCHES)}")
+
+
+def check_export():
+	"""Export gives the checked-in series byte for byte (tried on a tree of just the touched files)."""
+	origin = source.pristine()
+	with tempfile.TemporaryDirectory() as work:
+		base, tree, out = (os.path.join(work, name) for name in ("linux", "tree", "patches"))
+		for name in (base, tree, out):
+			os.mkdir(name)
+		source.copy_touched(base, source.series(), origin)
+		# .gitattributes says how git finds the function that a hunk is in.
+		shutil.copy(os.path.join(origin, ".gitattributes"), base)
+		# What is written by hand in a cover letter is kept.
+		for path in filter(os.path.exists, map(source.cover, source.SERIES)):
+			os.makedirs(os.path.join(out, os.path.dirname(source.label(path))))
+			shutil.copy(path, os.path.join(out, source.label(path)))
+		for command in (script("checkout.sh", base, tree, source.PATCHES), script("export.sh", tree, out)):
+			result = subprocess.run(command, capture_output=True, text=True)
+			if result.returncode:
+				return result.stderr.strip()
+		return differences(source.PATCHES, out)
+
+
+def differences(here, exported):
+	"""What the folders of series @here and @exported have of different names or content."""
+	names = {directory: {os.path.relpath(path, directory) for path in glob.glob(os.path.join(directory, "*/*"))}
+		for directory in (here, exported)}
+	if names[here] != names[exported]:
+		return "export names the patches differently: " + " ".join(sorted(names[here] ^ names[exported]))
+	different = [name for name in sorted(names[here])
+		if not filecmp.cmp(os.path.join(here, name), os.path.join(exported, name), shallow=False)]
+	return f"export would change {' '.join(different)}" if different else ""
+
+
+def check_patch(tree, patch):
+	ignore = ",".join(line for line in step.read(CHECKPATCH_IGNORE).splitlines()
+		if line and not line.startswith("#"))
+	result = subprocess.run(["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types", "--no-summary",
+		"--color=never", "--ignore", ignore, patch], cwd=tree, capture_output=True, text=True)
+	return "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]) if result.returncode else ""
+
+
+def makefile(directory, tree, out):
+	"""(objects that a directory of the kernel has in configuration @out, include flags they are compiled with)."""
+	show = f"""
+include {out}/include/config/auto.conf
+srctree := {tree}
+src := {tree}/{directory}
+obj := {directory}
+include {tree}/{directory}/Makefile
+$(info $(foreach name,$(obj-y) $(obj-m),$(name) $($(name:.o=-y)) $($(name:.o=-objs))))
+$(info $(filter -I%,$(ccflags-y)))
+all: ;
+"""
+	result = subprocess.run(["make", "-s", "-f", "-", "all"], input=show, text=True, check=True,
+		capture_output=True, cwd=tree)
+	objects, flags = result.stdout.splitlines()[:2]
+	return {os.path.normpath(os.path.join(directory, name)) for name in objects.split() if name.endswith(".o")}, flags
+
+
+def objects_of(sources, tree, out):
+	"""
+	(objects of these sources that configuration @out has, include flags). The KFD's part is outside the directory
+	whose Makefile sets its include paths, so that make, asked for single objects, needs to be told.
+	"""
+	objects, flags = makefile(AMDGPU, tree, out)
+	for directory in {os.path.dirname(path) for path in sources if not path.startswith(os.path.dirname(AMDGPU))}:
+		objects |= makefile(directory, tree, out)[0]
+	return {path[:-2] + ".o" for path in sources if os.path.exists(os.path.join(tree, path))} & objects, flags
+
+
+def compile_touched(what, patches, tree, out, *arguments):
+	"""Compile the objects that the @patches touch anew; the log's text. Raises Failed when one does not compile."""
+	touched, flags = objects_of(source.sources(patches), tree, out)
+	for name in touched:
+		for path in glob.glob(os.path.join(out, name)):
+			os.unlink(path)
+	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *sorted(touched))
+	return step.read(step.run_logged(what, command, env=kernel.environment()))
+
+
+def prepared(name, tree, extra):
+	out = os.path.join(step.BUILD, name)
+	kernel.configure(tree, out, extra)
+	# auto.conf and generated headers.
+	step.run_logged(f"preparing {name}", kernel.make(tree, out, "prepare"), env=kernel.environment(), quiet=True)
+	return out
+
+
+def warnings(text):
+	"""Warnings of compiler and sparse without line numbers, counted."""
+	found = re.findall(r"^(\S+\.[ch]):\d+(?::\d+)?: ((?:warning|error): .*)$", text, re.M)
+	return collections.Counter((os.path.basename(path), message) for path, message in found)
+
+
+def check_warnings(name):
+	"""With the series @name the objects touched so far give no warning with W=1 and sparse that the base did not give."""
+	flags = ("W=1", "C=2")
+	patches = source.series(*source.up_to(name))
+	tree = source.patched(TREE, patches)
+	out = prepared(f"kernel-w1-{name}", tree, "")
+	new = warnings(compile_touched(f"building the objects touched up to {name} with W=1 and sparse", patches, tree, out, *flags))
+	if new:
+		# The base takes a build of its own, which is needed only now.
+		origin = source.pristine()
+		base = prepared("kernel-w1-base", origin, "")
+		new -= warnings(compile_touched("building them from the base", patches, origin, base, *flags))
+	return "; ".join(f"{path}: {message}" for path, message in sorted(new))
+
+
+def kernel_doc(tree, paths):
+	result = subprocess.run(["scripts/kernel-doc", "-none", *paths], cwd=tree, capture_output=True, text=True)
+	text = result.stdout + result.stderr
+	return collections.Counter(re.sub(r":\d+", "", line) for line in text.splitlines() if line.strip())
+
+
+def check_kernel_doc(name):
+	patches, origin = source.series(*source.up_to(name)), source.pristine()
+	tree = source.patched(TREE, patches)
+	paths = sorted({path for patch in patches for path in source.touched(patch)
+		if path.endswith((".c", ".h")) and os.path.exists(os.path.join(tree, path))})
+	known = [path for path in paths if os.path.exists(os.path.join(origin, path))]
+	new = kernel_doc(tree, paths) - (kernel_doc(origin, known) if known else collections.Counter())
+	return "; ".join(sorted(new))
+
+
+def check_applies(name):
+	"""The series @name applies on top of those before it, and needs none of those after it."""
+	source.patched(TREE, source.series(*source.up_to(name)))
+	return "" if source.series(name) else "the series is empty"
+
+
+def attempt(name, check, *arguments):
+	try:
+		problem = check(*arguments)
+	except step.Failed as failure:
+		problem = str(failure)
+	return Case(name, FAIL if problem else PASS, problem)
+
+
+def checks():
+	"""(name, check, arguments) of everything about series that apply."""
+	tree = source.patched()
+	for patch in source.series():
+		yield f"checkpatch {source.label(patch)}", check_patch, tree, patch
+	yield "export reproduces the patches", check_export
+	for name in source.SERIES:
+		yield f"no new warnings with W=1 and sparse: {name}", check_warnings, name
+		yield f"kernel-doc: {name}", check_kernel_doc, name
+
+
+def code_cases():
+	"""The cases of the suite kernel that look at code. A check that passed is not repeated until series, base or tools change."""
+	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
+	if any(case.verdict == FAIL for case in applies):
+		return applies + [Case("review of the patches", SKIP, "a series does not apply")]
+	saved = os.path.join(step.BUILD, "series-passed.json")
+	here = os.path.dirname(os.path.abspath(__file__))
+	tools = glob.glob(os.path.join(source.KERNEL, "*.sh")) + [CHECKPATCH_IGNORE, kernel.FRAGMENT,
+		os.path.join(source.KERNEL, "BASE"), os.path.join(here, "series.py")]
+	covers = filter(os.path.exists, map(source.cover, source.SERIES))
+	stamp = step.digest(kernel.series_digest(), *(step.read(path) for path in sorted(tools)), *map(step.read, covers))
+	old = json.loads(step.read_or(saved, "{}"))
+	passed = old.get("passed", []) if old.get("stamp") == stamp else []
+	cases = []
+	for name, check, *arguments in checks():
+		cases.append(Case(name, PASS) if name in passed else attempt(name, check, *arguments))
+	step.write(saved, json.dumps({"stamp": stamp,
+		"passed": [case.name for case in cases if case.verdict == PASS]}))
+	return applies + cases

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: MIT
+"""Rules of docs/contributing.md that a program can check."""
+
+import glob
+import os
+import re
+import subprocess
+
+from harness import arguments, step
+from harness.build import project
+from harness.review import readme
+from harness.verdict.results import FAIL, PASS, Case
+
+MAX_LINES = 700
+SPDX = "SPDX-License-Identifier: MIT"
+PATCHES = ("kernel/patches/", "kernel/controls/")
+# Places of one machine; the pattern does not match itself.
+MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
+UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
+VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
+
+
+def files():
+	"""Every file of the checkout that is or would be in git, relative."""
+	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "ls-files", "-z", "--cached", "--others",
+		"--exclude-standard"], capture_output=True)
+	if result.returncode == 0:
+		names = result.stdout.decode().split("\0")
+	else:	# not a git tree
+		names = [os.path.relpath(os.path.join(directory, name), step.PROJECT)
+			for directory, _, found in os.walk(step.PROJECT) for name in found]
+	return sorted(name for name in names if name and not name.startswith(".git/")
+		and os.path.isfile(os.path.join(step.PROJECT, name)))
+
+
+def lines(name):
+	with open(os.path.join(step.PROJECT, name), encoding="utf-8", errors="replace") as f:
+		return f.read().splitlines()
+
+
+def ours(names):
+	"""Files written by hand here: neither licence nor patches, which follow the kernel's rules."""
+	return [name for name in names if name != "LICENSE" and not name.startswith(PATCHES)]
+
+
+def check_spdx(names):
+	"""SPDX line first, or second after the #! line"""
+	wrong = []
+	for name in ours(names):
+		head = lines(name)[:2]
+		first = head[1:] if head and head[0].startswith("#!") else head[:1]
+		if not first or SPDX not in first[0]:
+			wrong.append(name)
+	return wrong
+
+
+def check_size(names):
+	return [f"{name} ({len(lines(name))})" for name in ours(names) if len(lines(name)) > MAX_LINES]
+
+
+def matching(names, pattern):
+	return [f"{name}:{number}" for name in names for number, line in enumerate(lines(name), 1)
+		if pattern.search(line)]
+
+
+def check_paths(names):
+	return matching(names, MACHINE_PATH)
+
+
+def check_finished(names):
+	return matching(ours(names), UNFINISHED)
+
+
+def check_shell(names):
+	scripts = [name for name in ours(names) if re.match(r"#!.*\b(sh|bash)\b", (lines(name) or [""])[0])]
+	result = subprocess.run(["shellcheck", "--format=gcc", *scripts], cwd=step.PROJECT, capture_output=True,
+		text=True)
+	return result.stdout.splitlines()
+
+
+VGPU_SOURCE = "igt-tests/vgpu/"
+# A room of the simulated GPU, and the rooms whose headers it may include beside its own and vgpu.h. "kernel" are the headers of
+# the guest's kernel that describe the hardware. Tests include what they test.
+VGPU_INCLUDES = {
+	"core": (),
+	"engine": ("core", "kernel"),
+	"oracle": ("core",),
+	"gfx9": ("core", "engine", "kernel"),
+	"vgpu.c": ("core", "oracle", "gfx9"),
+	"host": (),
+	"main.c": ("host",),
+}
+
+
+def room(name):
+	"""The room of a file of the simulated GPU; "kernel" for headers that are not the project's."""
+	if not name.startswith(VGPU_SOURCE):
+		return "kernel"
+	parts = name[len(VGPU_SOURCE):].split("/")
+	return "tests" if "tests" in parts[:-1] else parts[0]
+
+
+def included(name, header, names):
+	"""The file that @name gets for #include "@header"."""
+	beside = os.path.normpath(os.path.join(os.path.dirname(name), header))
+	return beside if beside in names else os.path.normpath(VGPU_SOURCE + header)
+
+
+def check_includes(names):
+	"""Includes of the simulated GPU go one way, from room to room"""
+	known = set(names)
+	wrong = []
+	for name in names:
+		here = room(name)
+		if here not in VGPU_INCLUDES or not name.endswith((".c", ".h")):
+			continue
+		for number, line in enumerate(lines(name), 1):
+			match = re.match(r'\s*#\s*include\s*"(.*)"', line)
+			path = match and included(name, match.group(1), known)
+			there = path and room(path if path in known else "")
+			if there and there not in (here, "vgpu.h", *VGPU_INCLUDES[here]):
+				wrong.append(f"{name}:{number}: {here} includes {there}")
+	return wrong
+
+
+def check_globals(_names):
+	"""All state of the simulated GPU hangs off one structure: no writable object"""
+	objects = [path for path in glob.glob(os.path.join(VGPU, "**/*.o"), recursive=True)
+		if "/tests/" not in path and "/fuzz/" not in path]	# the latter are clang's, of the same sources
+	if not objects:
+		return ["vgpu has not been built"]
+	result = subprocess.run(["nm", "--format=sysv", "--defined-only", *objects], capture_output=True, text=True,
+		check=True)
+	wrong = []
+	for line in result.stdout.splitlines():
+		fields = [field.strip() for field in line.split("|")]
+		if len(fields) != 7 or fields[3] != "OBJECT":
+			continue
+		# .data.rel.ro is constant after relocation.
+		if re.match(r"\.(data|bss)|\*COM\*", fields[6]) and not fields[6].startswith(".data.rel.ro"):
+			wrong.append(fields[0])
+	return wrong
+
+
+def check_readme(_names):
+	"""README's sample of ./run test has exactly the suites there are, and their sum"""
+	return readme.problems(step.read(readme.README), list(arguments.suites()))
+
+
+CHECKS = {
+	"licence line": check_spdx,
+	"file size": check_size,
+	"no path of a machine": check_paths,
+	"nothing unfinished": check_finished,
+	"shellcheck": check_shell,
+	"include directions": check_includes,
+	"vgpu has no writable globals": check_globals,
+	"README's figures": check_readme,
+}
+
+
+def style_cases():
+	names = files()
+	cases = []
+	for what, check in CHECKS.items():
+		wrong = check(names)
+		cases.append(Case(what, FAIL if wrong else PASS, ", ".join(wrong)))
+	return cases

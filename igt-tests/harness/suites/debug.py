@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: MIT
+"""./run test --debug: the boots with the debug kernel, and a boot before them that tests the kernel's checkers."""
+
+import dataclasses
+import os
+import re
+
+from harness import step
+from harness.boot import qemu
+from harness.build import project
+from harness.suites import scenarios
+from harness.verdict import checkers, results
+from harness.verdict.results import FAIL, PASS, SKIP, Case
+
+TIMEOUT = 60	# seconds of a boot of a kernel that is not slower
+
+# The mistakes of vgpu_splat.ko, and the line of the kernel's log that each of them has to cause. Lockdep turns itself off
+# after its first report, and after the reports of some other checkers.
+SPLATS = {
+	"lock-order": r"WARNING: possible circular locking dependency detected",
+	"use-after-free": r"BUG: KASAN: slab-use-after-free in splat_",
+	"out-of-bounds": r"BUG: KASAN: slab-out-of-bounds in splat_",
+	"freed-page": r"pagealloc: memory corruption",
+	"active-timer": r"ODEBUG: free active .* timer_list",
+	"list": r"list_del corruption",
+	"dma": r"DMA-API: .*device driver tries to free DMA memory it has not allocated",
+	"atomic-sleep": r"BUG: sleeping function called from invalid context",
+}
+LEAK, LEAKER = "leak", "splat_leak"	# not in the log, but in kmemleak's list
+
+# Regular expressions of tests that make any kernel of this version warn, with or without the series, and the reasons. They
+# do not run, because lockdep would be off after the first of them.
+LEFT_OUT = {
+	"amd_userptr_uapi@hsa-no-svm-.*":
+		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
+	"amd_userptr_scatter@heal-uffd-.*":
+		"of a fault that may not wait for a userfaultfd, mm/userfaultfd.c prints the stack with DEBUG_VM",
+}
+
+
+def scenarios_of(suite):
+	"""All scenarios; those of @suite boot the debug kernel."""
+	config = scenarios.all_scenarios()
+	for section in config.sections():
+		if config[section]["suite"] == suite:
+			config[section]["kernel"] = scenarios.DEBUG
+			config[section]["only"] = f"^(?!.*(?:{'|'.join(LEFT_OUT)})$).*(?:{config[section]['only']})"
+	return config
+
+
+def splat(image):
+	"""Boot without the driver, and make each checker find something: (outcome, boot)."""
+	module = os.path.join(os.path.dirname(image.oracle), "vgpu_splat.ko")
+	text = scenarios.all_lines(qemu.script_line("splat.sh", module, LEAK, *SPLATS))
+	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "checkers"), vgpu=project.VGPU, command=text,
+		kernel=dataclasses.replace(image, oracle=""), driver=False, timeout=TIMEOUT * scenarios.slower(scenarios.DEBUG),
+		memory_mb=scenarios.DEBUG_MEMORY_MB)
+	return qemu.boot_guest(spec), qemu.Boot(spec.directory)
+
+
+def check_checkers(image):
+	"""A case for each checker: did it report its mistake?"""
+	step.say("booting the debug kernel to try its checkers")
+	outcome, boot = splat(image)
+	log, left, ended = (results.kernel_problems(boot), checkers.leaks(boot), checkers.off(boot))
+	missing = {name: "" if any(re.search(pattern, line) for line in log) else f"not reported: {pattern}"
+		for name, pattern in SPLATS.items()}
+	missing[LEAK] = "" if any(LEAKER in line for line in left) else f"not reported: {LEAKER}"
+	missing["end of lockdep"] = "" if ended == [checkers.NO_LOCKDEP] else f"found: {'; '.join(ended) or 'nothing'}"
+	missing["boot"] = "; ".join(outcome.problems) or outcome.status and f"status {outcome.status}"
+	cases = [Case(f"checkers {name}", FAIL if what else PASS, what or "") for name, what in missing.items()]
+	step.say(f"checkers: {results.count(cases)} in {outcome.seconds:.0f} s (logs: {step.host_path(boot.directory)})")
+	return cases + [Case(tests, SKIP, reason) for tests, reason in LEFT_OUT.items()]

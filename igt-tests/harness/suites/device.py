@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: MIT
+"""Boots that run plain programs on the simulated GPU: the library's test and the demo."""
+
+import os
+import re
+
+from harness.boot import qemu
+from harness.build import project
+from harness.suites import scenarios
+from harness.verdict import results
+
+EXIT_SKIP = 77	# lib/tests/test.h
+
+
+def programs(entry):
+	return [line.strip() for line in entry["programs"].splitlines() if line.strip()]
+
+
+def case(where, number, line, may_skip):
+	"""The verdict on one program by its exit status."""
+	status = results.read(os.path.join(where.share, f"{number}.status")).strip()
+	name = os.path.basename(line)
+	last = results.last_line(results.read(os.path.join(where.share, f"{number}.log")))
+	if status == "0":
+		return results.Case(name, results.PASS)
+	if status == str(EXIT_SKIP) and may_skip.search(name):
+		return results.Case(name, results.SKIP, last)
+	return results.Case(name, results.FAIL, f"status {status}: {last}" if status else "did not run")
+
+
+def boot_programs(name, entry, image):
+	"""Boot one scenario and judge its programs."""
+	lines, may_skip = programs(entry), re.compile(entry["skips"])
+
+	def judge(where):
+		return [case(where, number, line, may_skip) for number, line in enumerate(lines)]
+
+	return scenarios.boot_scenario(name, entry, image,
+		scenarios.all_lines(qemu.script_line("programs.sh", project.DIRECTORY, *lines)), judge)

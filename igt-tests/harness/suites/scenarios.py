@@ -1,0 +1,289 @@
+# SPDX-License-Identifier: MIT
+"""The boots in scenarios.cfg."""
+
+import configparser
+import copy
+import dataclasses
+import os
+import re
+import subprocess
+import time
+
+from harness import step
+from harness.boot import boots, qemu
+from harness.build import kernel, project
+from harness.suites import seeds
+from harness.verdict import checkers, results
+
+TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
+RUNS = os.path.join(step.BUILD, "runs")
+PROGRAM_KEYS = ("programs", "unseeded", "alone")	# of a section
+PER_TEST = 60	# seconds igt_runner gives one subtest
+
+# The debug flavour of the patched kernel (kernel/config/debug.config): deadlines are so many times as long, and the
+# guest needs so much memory, because KASAN keeps shadow memory and red zones.
+DEBUG = "debug"
+DEBUG_SLOWER = 6
+DEBUG_MEMORY_MB = 2048
+
+
+def all_scenarios():
+	config = configparser.ConfigParser()
+	config.read(os.path.join(step.TABLES, "scenarios.cfg"))
+	return config
+
+
+def modes():
+	config = all_scenarios()
+	return sorted({config[name]["mode"] for name in config.sections()})
+
+
+def programs():
+	"""The test programs that any boot has, in the order of their names."""
+	config = all_scenarios()
+	return sorted({name for section in config.sections() for key in PROGRAM_KEYS
+		for name in config[section].get(key, "").split() if name.startswith("amd_")})
+
+
+def params_of(mode):
+	"""The module parameters of amdgpu that make a mode."""
+	config = all_scenarios()
+	for name in config.sections():
+		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
+			return config[name]["params"]
+	raise step.Failed(f"unknown mode '{mode}'; there are {', '.join(modes())}")
+
+
+def images(config, names):
+	"""The kernels that the scenarios @names boot; builds those that are missing."""
+	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
+		DEBUG: kernel.debug}
+	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
+
+
+def listed_tests(programs, directory=TEST_DIRECTORY):
+	"""All subtests of the @programs in @directory, as igt_runner names them."""
+	tests = []
+	for program in programs:
+		listed = subprocess.run([os.path.join(directory, program), "--list-subtests"], capture_output=True,
+			text=True)
+		if listed.returncode or not listed.stdout.split():
+			raise step.Failed(f"{program} lists no subtests")
+		tests += [f"igt@amdgpu/{program}@{subtest}" for subtest in listed.stdout.split()]
+	return tests
+
+
+def reload_line(times):
+	"""The line that uses the driver, unloads it and loads it again, so many @times."""
+	return qemu.script_line("reload.sh", times, os.path.join(TEST_DIRECTORY, "amd_userptr_hsa"),
+		"--run-subtest", "fork-cow")
+
+
+def slower(flavour):
+	"""The factor of all deadlines, here and (amd_kfd_patience()) in the tests."""
+	return DEBUG_SLOWER if flavour == DEBUG else 1
+
+
+def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
+		per_test=PER_TEST):
+	"""The line that runs the @tests of the @programs in @directory; the results of each @name are apart (results_of())."""
+	words = f"--per-test-timeout {per_test} {options}{' --multiple-mode' if one_process else ''}"
+	listed = " ".join("amdgpu/" + program for program in programs)
+	return qemu.script_line("igt.sh", name, directory, listed, words, *tests)
+
+
+def results_of(boot, name=""):
+	"""The directory in a @boot's share with the results of the igt_runner that runner_line() called @name."""
+	return os.path.join(boot.share, "results" + name)
+
+
+def all_lines(*lines):
+	"""What a guest runs: one line after the other, and none after one that failed."""
+	return "".join(f"{line} || exit\n" for line in lines)
+
+
+def label(entry):
+	"""The words for a boot in every line about it: mode, GPUs if several, negative control, and the seed of --seed."""
+	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
+	reloads = " reloaded" if entry.getint("reloads") else ""
+	control = f" {entry['control']}" if entry["control"] else ""
+	debug = " debug" if entry["kernel"] == DEBUG else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{debug}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+
+
+def directory(name, entry):
+	"""The directory of a boot's files; each seed has its own."""
+	debug = "-debug" if entry["kernel"] == DEBUG else ""
+	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
+
+
+def spec_of(name, entry, image, text, echo=None):
+	"""A boot of the scenario @name that runs the shell @text."""
+	factor = slower(entry["kernel"])
+	if factor > 1:
+		text = f"export AMD_KFD_SLOWER={factor}\n" + text
+	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
+		command=text, params=entry["params"],
+		timeout=entry.getfloat("timeout") * factor,
+		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else qemu.MEMORY_MB, seed=int(entry["seed"] or 0),
+		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
+		echo=echo)
+
+
+def problems_of(outcome, where, entry, icount=False):
+	"""The reasons why a boot fails even if all its tests pass."""
+	problems = outcome.problems + results.kernel_problems(where, icount)
+	if entry["kernel"] == DEBUG:
+		problems += checkers.problems(where, entry.getint("reloads") > 0)
+	return problems
+
+
+def boot_scenario(name, entry, image, text, judge, echo=None):
+	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
+	spec = spec_of(name, entry, image, text, echo)
+	step.say(f"booting {entry['suite']} {label(entry)}")
+	outcome = qemu.boot_guest(spec)
+	where = qemu.Boot(spec.directory)
+	cases = judge(where)
+	problems = problems_of(outcome, where, entry)
+	if outcome.status not in (0, None):
+		problems.append(f"the command ended with {outcome.status}")
+	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
+	for case in cases:
+		case.boot, case.test = name, case.name.removeprefix("igt@").removeprefix("amdgpu/")
+		case.name = f"{label(entry)} {case.test}"
+	count = results.count(cases)
+	step.say(f"{entry['suite']} {label(entry)}: {count} in {outcome.seconds:.0f} s"
+		f" (logs: {step.host_path(spec.directory)})")
+	return cases
+
+
+@dataclasses.dataclass
+class Part:
+	"""The tests of one igt_runner of a boot."""
+	name: str		# of its results
+	programs: list
+	one_process: bool
+	tests: list
+
+
+def parts_of(entry):
+	"""The Parts of a boot: the programs that run all their subtests in one process, and the other programs."""
+	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
+	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
+	for part in parts:
+		part.tests = [test for test in listed_tests(part.programs) if re.search(entry["only"], test)]
+	return [part for part in parts if part.tests]
+
+
+def keep(entry, tests):
+	"""Let the boot @entry run the @tests only, as igt_runner names them, and want nothing of others."""
+	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
+	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
+	entry["expected-fails"] = "\n".join(f"{test.removeprefix('igt@amdgpu/')}: {reason}"
+		for test, reason in results.expected_fails(entry["expected-fails"]).items() if test in tests)
+	entry["chosen"] = "yes"
+
+
+def keep_tests(config, suite, wanted):
+	"""
+	Of @suite leave the boots in @config that have one of the @wanted, each PROGRAM or PROGRAM@SUBTEST, and of these
+	boots nothing else. Raises Wrong when a wanted one is in none.
+	"""
+	programs_wanted = {word.split("@")[0] for word in wanted}
+	missing = set(wanted)
+	for section in config.sections():
+		if config[section]["suite"] != suite:
+			continue
+		entry, tests = config[section], []
+		for key in PROGRAM_KEYS:
+			entry[key] = " ".join(name for name in entry.get(key, "").split() if name in programs_wanted)
+		for test in (test for part in parts_of(entry) for test in part.tests):
+			found = {word for word in wanted if test == f"igt@amdgpu/{word}" or test.startswith(f"igt@amdgpu/{word}@")}
+			missing -= found
+			if found:
+				tests.append(test)
+		if tests:
+			keep(entry, tests)
+		else:
+			config.remove_section(section)
+	if missing:
+		raise step.Wrong(f"no boot of {suite} has {', '.join(sorted(missing))}; ./run test --list shows all tests")
+
+
+def keep_failed(config, suite, failed):
+	"""Of @suite leave the boots in @config that @failed has tests of, {boot: tests}, and of our own programs only those tests."""
+	for section in config.sections():
+		if config[section]["suite"] != suite:
+			continue
+		if section not in failed:
+			config.remove_section(section)
+		elif suite in ("igt", "stock"):
+			tests = [f"igt@amdgpu/{test}" for test in failed[section]]
+			# A failure of the boot itself may need all of its tests to show again.
+			if all(test.count("@") == 2 for test in tests):
+				keep(config[section], tests)
+
+
+def boot_tests(name, entry, image):
+	"""Boot one scenario with our own programs."""
+	parts = parts_of(entry)
+
+	def judge(where):
+		return results.igt_cases([os.path.join(results_of(where, part.name), "results.json") for part in parts],
+			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
+			results.expected_fails(entry["expected-fails"]), entry.getboolean("chosen"))
+
+	per_test = PER_TEST * slower(entry["kernel"])
+	lines = [runner_line(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+		for part in parts]
+	text = all_lines(reload_line(entry.getint("reloads")), *lines)
+	return boot_scenario(name, entry, image, text, judge)
+
+
+def call(name, entry, image, function, *arguments):
+	"""The boots.Call of a boot."""
+	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
+		entry.getboolean("beside"))
+
+
+def run_seed(name, entry, image, run_one):
+	"""Boot one scenario with a seed; its row in the table."""
+	begin = time.monotonic()
+	cases = run_one(name, entry, image)
+	where = qemu.Boot(directory(name, entry))
+	log = "".join(results.read(where.gpu(number).log) for number in range(entry.getint("gpus")))
+	return seeds.Row(int(entry["seed"]), entry["mode"], cases, seeds.oracle_verdict(log), time.monotonic() - begin)
+
+
+def judge_seeds(rows):
+	seeds.print_seeds(rows)
+	return [case for row in rows for case in row.cases]
+
+
+def work_of_seeds(config, names, numbers, all_modes, run_one):
+	"""The boots for the seeds @numbers, and a table of them at the end."""
+	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
+	have, calls = images(config, names), []
+	for seed, mode in seeds.choose(modes, numbers, all_modes):
+		for name in names:
+			if config[name]["mode"] == mode:
+				entry = copy.deepcopy(config)[name]
+				entry["seed"] = str(seed)
+				calls.append(call(name, entry, have[entry["kernel"]], run_seed, run_one))
+	return boots.Work(calls, judge_seeds)
+
+
+def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
+	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
+	config = config or all_scenarios()
+	names = [name for name in config.sections() if config[name]["suite"] == suite
+		and (not only or config[name]["mode"] in only)
+		and (not numbers or config[name].getboolean("seeded"))]
+	if numbers:
+		return work_of_seeds(config, names, numbers, bool(only), run_one)
+	if not names:
+		return boots.Work([], lambda cases: [])
+	have = images(config, names)
+	calls = [call(name, config[name], have[config[name]["kernel"]], run_one) for name in names]
+	return boots.Work(calls, lambda cases: sum(cases, []))

@@ -1,0 +1,146 @@
+# SPDX-License-Identifier: MIT
+"""Boots that run amd_userptr_soak and then kill processes: the verdict on both, and on the kernel's memory afterwards."""
+
+import math
+import os
+import re
+import sys
+
+from harness import step
+from harness.boot import qemu
+from harness.suites import scenarios, seeds
+from harness.verdict import results
+from harness.verdict.results import FAIL, PASS, Case, igt_reason
+
+PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
+# This program kills processes that have userptrs: as many of each kind, one after the other, when the soak is over.
+VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
+KINDS = ("random", "random-scatter", "random-kfd")
+PER_MINUTE = 20		# victims of all kinds
+PER_VICTIM = 3		# seconds for each, and what it leaves behind
+
+DEFAULT_MODE = "hws-sdma"
+MINUTES = 10		# of ./run soak
+OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
+MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
+
+# Counters in KiB that may be so much worse at the end. All other counters must have their old value again.
+SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
+SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
+PAGE_KIB = 4
+
+# A work item of the driver sleeps on and cannot be waked, because the process that it waits for has died.
+WORKERS = "workers asleep in the driver"
+
+# The trace of all packets would fill the disk within minutes. The line of a violation has the history of its page.
+TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
+
+
+def victims_of(seconds):
+	"""Victims of each kind, for a soak of so many seconds."""
+	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
+
+
+def soak_line(seconds, seed, victims):
+	"""The line that soaks for so many @seconds and kills so many @victims of each kind."""
+	return qemu.script_line("soak.sh", seconds, seed, PROGRAM, VICTIMS, ",".join(KINDS), victims)
+
+
+def numbers(text, pattern):
+	return [int(number) for number in re.findall(pattern, text, re.M)]
+
+
+def counters(where, when):
+	"""The counters of one sample: {name: text, or KiB}."""
+	exact, meminfo, zoneinfo = (where.shared(f"{when}-{name}") or "" for name in ("exact", "meminfo", "zoneinfo"))
+	found = dict(line.split(": ", 1) for line in exact.splitlines())
+	slab, available = numbers(meminfo, r"^Slab: +(\d+)"), numbers(meminfo, r"^MemAvailable: +(\d+)")
+	if slab and available:
+		found[SLAB] = slab[0]
+		# MemAvailable does not count the free pages that each CPU keeps for its next allocations.
+		found[AVAILABLE] = available[0] + PAGE_KIB * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
+	return found
+
+
+def has_returned(name, before, after):
+	if name == WORKERS:
+		return after == "0"
+	if name == SLAB:
+		return after - before <= SLAB_TOLERANCE
+	if name == AVAILABLE:
+		return before - after <= AVAILABLE_TOLERANCE
+	return before == after
+
+
+def memory_cases(before, after):
+	cases = []
+	for name in sorted(set(before) | set(after)):
+		good = name in before and name in after and has_returned(name, before[name], after[name])
+		cases.append(Case(name, PASS if good else FAIL,
+			f"{before.get(name, 'unknown')} before, {after.get(name, 'unknown')} after"))
+	return cases or [Case("memory counters", FAIL, "none were taken")]
+
+
+def invalidations(where):
+	try:
+		return int(where.shared("calls-after")) - int(where.shared("calls-before"))
+	except (TypeError, ValueError):
+		return 0
+
+
+def victims_case(output, victims):
+	"""Have as many processes of each kind died as were to be killed, and left nothing behind?"""
+	dead = sum(numbers(output, r"^victims: +(\d+)"))
+	good = all(re.search(rf"^Subtest {kind}: SUCCESS", output, re.M) for kind in KINDS)
+	wanted = victims * len(KINDS)
+	return Case("victims", PASS if good and dead >= wanted else FAIL, f"{dead} of {wanted} killed")
+
+
+def judge_soak(where, seconds, slower=1):
+	"""The cases of a boot that soaked for so many @seconds."""
+	output = where.shared("output") or ""
+	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
+	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)
+	return [Case("soak", PASS if good else FAIL, igt_reason(output, "")),
+		Case("invalidations", PASS if count >= wanted else FAIL, f"{count}, at least {wanted} wanted"),
+		victims_case(output, victims_of(seconds)),
+		*memory_cases(counters(where, "before"), counters(where, "after"))]
+
+
+def print_counters(cases, where):
+	violations, accesses = seeds.oracle_verdict(results.read(where.gpu(0).log)) or ("-", "-")
+	print(f"\n{'violations':<24} {violations}, of {accesses} accesses of the GPU")
+	print(f"{'invalidations':<24} {invalidations(where)}")
+	for case in cases[2:]:
+		print(f"{case.name:<24} {case.detail}")
+	print(flush=True)
+
+
+def boot_soak(name, entry, image, echo=None):
+	"""Boot one scenario and soak."""
+	seconds = round(entry.getfloat("minutes") * 60)
+	victims = victims_of(seconds)
+	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
+
+	def judge_it(where):
+		cases = judge_soak(where, seconds, scenarios.slower(entry["kernel"]))
+		if echo:
+			print_counters(cases, where)
+		return cases
+
+	return scenarios.boot_scenario(name, entry, image, scenarios.all_lines(soak_line(seconds, entry["seed"] or 0, victims)), judge_it, echo)
+
+
+def long(minutes, numbers, modes):
+	"""The boots of ./run soak, which last longer and print their output; the cases."""
+	config = scenarios.all_scenarios()
+	cases = []
+	for mode in modes or [DEFAULT_MODE]:
+		for seed in numbers or [""]:
+			name = f"soak-long-{mode}"
+			config[name] = {"suite": "soak", "mode": mode, "params": scenarios.params_of(mode), "seed": str(seed),
+				"minutes": str(minutes), "vgpu": TRACE}
+			step.say(f"soaking for {minutes:g} minutes, then killing {len(KINDS) * victims_of(minutes * 60)} processes")
+			image = scenarios.images(config, [name])[config[name]["kernel"]]
+			cases += boot_soak(name, config[name], image, sys.stdout)
+	return cases

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: MIT
+"""
+The suites "negative" and "faults": boots in which something is wrong on purpose, of the driver or of the
+GPU, judged by whether that shows where controls.cfg and faults.cfg say.
+"""
+
+import configparser
+import os
+import re
+import subprocess
+
+from harness import step
+from harness.boot import boots, qemu
+from harness.build import project, source
+from harness.suites import scenarios, shared
+from harness.verdict import results
+from harness.verdict.evidence import NAMED, Evidence, Unfinished
+from harness.verdict.results import FAIL, PASS, Case
+
+TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
+
+# vgpu ends like this when it met something unknown. Then a test may have failed for that reason.
+NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
+CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
+
+
+# Keys that a section may leave out; controls.cfg explains them.
+KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
+
+
+def all_trials(suite):
+	config = configparser.ConfigParser(dict.fromkeys(KEYS, ""))
+	config.read(os.path.join(step.TABLES, TABLES[suite]))
+	return config
+
+
+def apply(entry, trial):
+	"""Add the fault of @trial to the boot @entry."""
+	if trial["control"]:
+		entry["kernel"] = "controls"
+		entry["params"] += " control=" + trial["control"]
+	entry["params"] += " " + trial["params"]
+	entry["vgpu"] += " " + trial["vgpu"]
+	entry["sabotage"] = trial["sabotage"]
+
+
+def check_control(name):
+	known = all_trials("negative").sections()
+	if name not in known:
+		raise step.Failed(f"unknown control '{name}'; there are {', '.join(known)}")
+
+
+def with_control(name):
+	"""The scenarios of the suite igt, each with the control @name, and with logs of their own."""
+	config, trials = scenarios.all_scenarios(), all_trials("negative")
+	check_control(name)
+	for section in config.sections():
+		if config[section]["suite"] == "igt":
+			entry = dict(config[section], control=name)
+			apply(entry, trials[name])
+			# With --seed only seeded boots run, and the control's own tests have to be among them.
+			if section == trials[name]["base"] + entry["mode"]:
+				entry["seeded"] = "yes"
+			config[f"{section}-{name}"] = entry
+		config.remove_section(section)
+	return config
+
+
+def runs_to_end(trial):
+	"""Do the tests of @trial have to end before it can be judged?"""
+	return trial["fails"] or trial["passes"] or trial["most"]
+
+
+def passed(trial, case):
+	"""Has a test passed? A warning in the kernel's log is no failure if @trial wants lines in it."""
+	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
+
+
+def problems_of(trial, cases, evidence, boot_problems):
+	"""The reasons why @evidence does not show what @trial wants; empty when it does."""
+	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
+	for test, case in cases.items():
+		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
+			problems.append(f"{test} {case.verdict} ({case.detail or 'no reason'}), wanted: {trial['fails']}")
+		elif trial["passes"] and not passed(trial, case):
+			problems.append(f"{test} {case.verdict}: {case.detail}")
+	if trial["rules"] and not evidence.broken(trial):
+		problems.append(f"no violation of {' or '.join(trial['rules'].split())}, {dict(evidence.rules) or 'none at all'}")
+	if trial["passes"] and evidence.rules:
+		problems.append(f"violations: {dict(evidence.rules)}")
+	problems += [f"the kernel's log lacks: {pattern}" for pattern in evidence.lacks(trial)]
+	if trial["most"]:
+		limit, pattern = trial["most"].split(" ", 1)
+		lines = evidence.count(pattern)
+		if not 0 < lines <= int(limit):
+			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
+	# A boot that is ended early always breaks vgpu's connection. And a GPU that reads pages of others may find packets there
+	# that it does not know, when the broken rule is all that is wanted.
+	if runs_to_end(trial):
+		problems += [problem for problem in boot_problems if problem.startswith(NOT_IN_ORDER)]
+	return problems
+
+
+def shown(trial, cases, evidence):
+	"""The evidence as a few words."""
+	found = [f"{rule} x {count}" for rule, count in sorted(evidence.rules.items())]
+	if trial["fails"]:
+		found += [case.detail for case in cases.values()]
+	found += [match[0] for match in (re.search(pattern, evidence.log) for pattern in trial["log"].splitlines()
+		if pattern) if match]
+	return "; ".join(found) or "all passed"
+
+
+def full_names(entry, names):
+	"""The tests PROGRAM@SUBTEST as igt_runner names them; all of them run in this boot without anything wrong, too."""
+	known = {test for test in scenarios.listed_tests(entry["programs"].split()) if re.search(entry["only"], test)}
+	tests = ["igt@amdgpu/" + name for name in names]
+	missing = [test for test in tests if test not in known]
+	if missing:
+		raise step.Failed(f"not in this boot of the suite igt: {' '.join(missing)}")
+	return tests
+
+
+def enough(trial, boot):
+	"""A function that tells whether a boot has shown everything that @trial wants; None if its tests have to end first."""
+	if runs_to_end(trial):
+		return None
+	evidence = Unfinished(boot)
+
+	def seen():
+		evidence.update()
+		return (evidence.struck(trial) and (not trial["rules"] or evidence.broken(trial))
+			and not evidence.lacks(trial))
+	return seen
+
+
+def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, where):
+	"""One trial: (case, row of the table)."""
+	trial = all_trials(suite)[name]
+	cases = evidence.cases(tests)
+	problems = problems_of(trial, cases, evidence, boot_problems)
+	found = "; ".join(problems) or shown(trial, cases, evidence)
+	test, name = name, name + (f" seed {seed}" if seed else "")
+	step.say(f"{suite} {name}: {'FAILED, ' + step.host_path(where) if problems else 'as it should be'}"
+		f" in {seconds:.0f} s")
+	return Case(name, FAIL if problems else PASS, "; ".join(problems), f"{suite}-{test}", test), \
+		(name, trial["about"], f"{trial['tests']} ({trial['mode']})", found, f"{seconds:.0f} s")
+
+
+def attempt(suite, name, seed, images):
+	"""Boot one trial: (case, row of the table)."""
+	trial, entry = prepared(suite, name, seed)
+	tests = full_names(entry, trial["tests"].split())
+	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
+		scenarios.all_lines(scenarios.runner_line(entry["programs"].split(), tests)))
+	boot = qemu.Boot(spec.directory)
+	spec.enough = enough(trial, boot)
+	outcome = qemu.boot_guest(spec)
+	evidence = Evidence(results.read(boot.dmesg), results.read(boot.console),
+		os.path.join(scenarios.results_of(boot), "results.json"))
+	evidence.take(results.read(boot.gpu(0).trace))
+	return judge_trial(suite, name, seed, evidence, tests, outcome.problems, outcome.seconds, boot.directory)
+
+
+def attempt_all(suite, names, seed, images):
+	"""Boot trials, together if they are several; one whose part does not show what it should gets a boot of its own."""
+	if len(names) == 1:
+		return [attempt(suite, names[0], seed, images)]
+	trials = all_trials(suite)
+	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
+	entry = prepared(suite, names[0], seed, together=True)[1]
+	if any(trials[name]["control"] for name in names):
+		entry["kernel"] = "controls"
+	parts = shared.boot_trials(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
+	done = []
+	for name in names:
+		evidence = parts.clean and parts.evidence(name)
+		if evidence:
+			cases = evidence.cases(tests[name])
+		if not evidence or problems_of(trials[name], cases, evidence, []):
+			step.say(f"{suite} {name}: not shown together with others")
+			done.append(attempt(suite, name, seed, images))
+		else:
+			done.append(judge_trial(suite, name, seed, evidence, tests[name], [], parts.seconds(name), parts.directory))
+	return done
+
+
+def print_trials(rows):
+	for name, about, tests, found, seconds in rows:
+		step.show(f"{name}: {about}\n    {tests}, {seconds}: {found}")
+
+
+def prepared(suite, name, seed="", together=False):
+	"""(the trial, its boot): the mode's scenario with the fault of the trial. With @together the fault is made at run time instead."""
+	trial, config = all_trials(suite)[name], scenarios.all_scenarios()
+	config[name] = dict(config[trial["base"] + trial["mode"]])
+	if not together:
+		apply(config[name], trial)
+	config[name]["timeout"] = trial["timeout"]
+	config[name]["seed"] = seed
+	return trial, config[name]
+
+
+def untried(suite):
+	"""The faults of the GPU, or the steps that kernel/controls can leave out, that no section of either table names."""
+	trials = [all_trials(name)[section] for name in TABLES for section in all_trials(name).sections()]
+	if suite == "faults":
+		listed = subprocess.run([project.VGPU, "--fault", "help"], capture_output=True, text=True, check=True).stdout
+		there = {line.split()[0] for line in listed.splitlines()}
+		tried = {name for trial in trials for name in NAMED.findall(trial["vgpu"])}
+	else:
+		there = set(CALLED.findall("".join(step.read(path) for path in source.controls())))
+		tried = {trial["control"] for trial in trials}
+	return " ".join(sorted(there - tried))
+
+
+def judge_suite(suite, names, numbers, done):
+	"""Print what the boots have shown; the cases."""
+	done = sum(done, [])
+	if not numbers:
+		done.sort(key=lambda one: names.index(one[0].name))
+	print_trials(row for _, row in done)
+	left = untried(suite)
+	return [case for case, _ in done] + [Case("nothing left out", FAIL if left else PASS, left and f"no trial of {left}")]
+
+
+def work_of_trials(suite, only, numbers=(), one=None, chosen=None):
+	"""All trials of @suite, or those of the modes @only, or @one, or those @chosen; once for each of the seeds @numbers."""
+	trials = all_trials(suite)
+	if one:
+		check_control(one)
+	names = [name for name in trials.sections() if name == one or not one and (not only or trials[name]["mode"] in only)]
+	if chosen is not None:
+		names = [name for name in names if name in chosen]
+	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
+	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
+		for seed in numbers or [""] for members in shared.groups(trials, names)]
+	return boots.Work(calls, lambda done: judge_suite(suite, names, numbers, done))

@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: MIT
+"""The command line: arguments.sh, before the set-up, and arguments.py, in the root, take and refuse the same words."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness import arguments, cli, step
+from harness.commands import execute, fuzz
+from harness.review import readme
+
+JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
+# Of each line the status, the number of lines on standard output, and standard error; in one shell, which saves minutes.
+JUDGE_LINES = f""". {step.HARNESS}/arguments.sh
+while read -ra words; do
+	status=0
+	out=$( (judge_arguments "${{words[@]}}" 2> "$1") ) || status=$?
+	echo "$status ${{#out}} $(tr '\\n' '|' < "$1")"
+done
+"""
+
+GOOD = """
+demo
+test
+test style lib
+test igt amd_userptr_hsa@fork-cow
+test amd_userptr_hsa amd_kfd_aql
+test stock amd_userptr_hsa
+test --mode hws-sdma --mode=nohws-cpu igt
+test igt --seed 7
+test igt --seed 1,5,9
+test --seed=1..20 igt --jobs 2
+test --control no-recheck negative
+test --debug
+test --debug igt --mode hws-sdma
+test --failed
+test --list
+test --quiet --jobs 64 --junit /tmp/file
+soak --minutes 0.5 --seed 1..2 --mode hws-cpu
+bench --quick --icount --check --mode nohws-sdma --memory 2048
+exec -- prog --mode --help -- x
+exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
+exec --params a=1 --vgpu=--real-clock --timeout 0 --dir / --gdb 1234 -- prog
+shell --debug --memory 256
+fuzz
+fuzz pm4 aql --minutes 10
+kernel build
+kernel checkout
+kernel export /tmp
+readme
+"""
+BAD = """
+nothing
+--mode hws-sdma
+demo --mode hws-sdma
+demo word
+test nothing
+test --mode nothing
+test --mode
+test --minutes 3
+test amd_nothing
+test amd_userptr_hsa@Fork
+test amd_userptr_hsa@a@b
+test soak amd_userptr_hsa
+test igt --seed
+test igt --seed x
+test igt --seed 5..1
+test igt --seed 1..2000
+test igt --seed 1,,2
+test igt --seed -1
+test igt --seed 18446744073709551616
+test --control nothing igt
+test --control no-recheck soak
+test --debug stock
+test --debug --control no-recheck igt
+test --list --failed
+test --failed igt
+test --jobs 0
+test --jobs 65
+test --quiet=yes
+test --quie
+soak --minutes -1
+soak --minutes 0
+soak --minutes x
+soak --minutes 1.2.3
+soak igt
+bench --memory 1
+bench --memory 1000000
+bench --mode hws
+exec
+exec --
+exec prog
+exec --seed 3 prog
+exec --gpus 0 -- prog
+exec --gpus 9 -- prog
+exec --stock --debug -- prog
+exec --debug --control no-recheck -- prog
+exec --control nothing -- prog
+exec --seed 1..2 -- prog
+exec --timeout -1 -- prog
+exec --gdb 80 -- prog
+exec --vgpu --fault -- prog
+shell word
+fuzz nothing
+fuzz --minutes 0
+kernel
+kernel nothing
+kernel checkout a b
+readme now
+"""
+
+
+def lines(text):
+	return [line.split() for line in text.splitlines() if line]
+
+
+def judged(text):
+	"""For each line of @text: (its words, status and length of standard output, standard error with | for line ends)."""
+	with tempfile.NamedTemporaryFile() as errors:
+		done = subprocess.run(["bash", "-euc", JUDGE_LINES, "run", errors.name], input=text.strip() + "\n", capture_output=True,
+			text=True, check=True)
+	found = [line.split(" ", 2) for line in done.stdout.splitlines()]
+	return [(words, (int(status), int(length)), error) for words, (status, length, error) in zip(lines(text), found, strict=True)]
+
+
+def shell(words):
+	"""(status, standard output, standard error) of the shell's judgement."""
+	done = subprocess.run(["bash", "-euc", JUDGE, "run", *words], capture_output=True, text=True, check=False)
+	return done.returncode, done.stdout, done.stderr
+
+
+class Judgement(unittest.TestCase):
+	def test_taken(self):
+		for words, found, error in judged(GOOD):
+			self.assertEqual((found, error), ((0, 0), ""), words)
+			arguments.parse(words)
+
+	def test_refused(self):
+		for words, found, error in judged(BAD):
+			self.assertEqual(found, (2, 0), words)
+			self.assertRegex(error, r"\Arun: [^|]+\|\Z", words)
+			with self.assertRaises(arguments.Wrong, msg=words):
+				arguments.parse(words)
+
+	def test_paths_of_the_machine(self):
+		for words in (["exec", "--dir", "/no/such", "--", "prog"], ["test", "--junit", "/no/such/file"], ["test", "--junit", "/"]):
+			self.assertEqual(shell(words)[0], 2, words)
+
+	def test_words_of_gcc(self):
+		self.assertEqual(shell(["cc", "--help", "-O2", "x.c"]), (0, "", ""))
+
+	def test_clean(self):
+		self.assertEqual(shell(["clean", "--all"])[0], 0)
+		for words in (["clean", "all"], ["clean", "--everything"]):
+			self.assertEqual(shell(words)[0], 2, words)
+
+	def test_values(self):
+		args = arguments.parse(["test", "igt", "amd_kfd_aql", "--seed", "1..3", "--mode", "hws-cpu", "--mode", "hws-sdma"])
+		self.assertEqual((args.what, args.seed, args.mode, args.jobs), (["igt", "amd_kfd_aql"], [1, 2, 3], ["hws-cpu", "hws-sdma"], None))
+		self.assertEqual(arguments.parse(["soak", "--minutes", "0.5"]).minutes, 0.5)
+		self.assertEqual(arguments.parse(["kernel", "export", "/x"]).action, "export")
+		self.assertEqual(arguments.parse(["exec", "--seed", "3", "--", "a", "--b"]).words, ["a", "--b"])
+
+
+class Help(unittest.TestCase):
+	def test_each_command(self):
+		names = [section.name for section in arguments.sections().values() if section.lines][:-2]
+		status, out, error = shell(["help"])
+		self.assertEqual((status, error), (0, ""))
+		for name in names:
+			self.assertRegex(out, rf"(?m)^  {name} +[A-Z].*\.$")
+			if name not in ("cc", "help"):
+				for words in ([name, "--help"], [name, "-h"], ["help", name]):
+					status, text, error = shell(words)
+					self.assertEqual((status, error), (0, ""), words)
+					self.assertTrue(text.startswith(f"usage: ./run {name} "), text)
+		self.assertEqual(shell([])[1], out)
+
+	def test_help_is_before_what_is_wrong_behind_it(self):
+		self.assertEqual(shell(["test", "--help", "nothing"])[0], 0)
+
+	def test_options_and_names(self):
+		text = shell(["test", "--help"])[1]
+		for word in ("--junit FILE", "hws-cpu, hws-sdma", *arguments.suites()):
+			self.assertIn(word, text)
+		self.assertIn("--gpus GPUS", shell(["shell", "--help"])[1])
+
+	def test_lines_fit(self):
+		for number, line in enumerate(step.read(arguments.USAGE).splitlines(), 1):
+			self.assertLessEqual(len(line), 120, number)
+
+
+class Text(unittest.TestCase):
+	"""usage.txt names what there is."""
+
+	def test_commands_have_functions(self):
+		names = set(list(arguments.sections())[:list(arguments.sections()).index("where")])
+		self.assertEqual(names, {*cli.COMMANDS, "cc", "clean", "help"})
+
+	def test_kinds_are_explained(self):
+		known = {*arguments.described("where"), "TEXT", "COMMAND", "ARGUMENT"}
+		for section in arguments.sections().values():
+			kinds = {match[2] for match in section.matches(arguments.OPTION) if match[2]}
+			kinds |= {word.strip("[].-") for word in section.arguments if section.name.islower()} - {""}
+			self.assertLessEqual(kinds, known, section.name)
+
+	def test_suites_of_rules(self):
+		for name in ("--control", "--debug", "PROGRAM"):
+			self.assertLessEqual(set(arguments.suites_for(name)), set(arguments.suites()))
+
+	def test_defaults(self):
+		self.assertIn(f"({fuzz.MINUTES})", step.read(arguments.USAGE))
+		self.assertIn(execute.DEFAULT_MODE, step.read(arguments.USAGE))
+		self.assertTrue(readme.README.endswith("README.md"))
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: MIT
+"""boots.py: each suite gets what its own boots returned, in their order, whatever else runs."""
+
+import os
+import sys
+import tempfile
+import time
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness import step
+from harness.boot import boots
+from harness.verdict.results import FAIL
+
+
+def work(calls):
+	return boots.Work(calls, list)
+
+
+def returned(value):
+	return value
+
+
+def busy(directory, index):
+	"""A boot that lasts until others have had the time to begin, and which ones it has seen."""
+	name = os.path.join(directory, str(index))
+	seen = set(os.listdir(directory))
+	with open(name, "w", encoding="utf-8"):
+		time.sleep(0.3)
+	seen |= set(os.listdir(directory))
+	os.remove(name)
+	return sorted(seen - {str(index)})
+
+
+def cannot_go_on(reason):
+	raise step.Failed(reason)
+
+
+class Run(unittest.TestCase):
+	def test_order(self):
+		works = {
+			"busy": work([boots.Call(seconds, returned, (seconds,)) for seconds in range(5)]),
+			"mixed": work([boots.Call(seconds, returned, (seconds,)) for seconds in range(6)]),
+			"none": work([]),
+		}
+		self.assertEqual(list(boots.run_boots(works)), [("busy", [0, 1, 2, 3, 4]), ("mixed", [0, 1, 2, 3, 4, 5]), ("none", [])])
+
+	def test_failure_is_that_of_its_suite(self):
+		works = {
+			"bad": work([boots.Call(1, cannot_go_on, ("no kernel",)), boots.Call(1, returned, (1,))]),
+			"good": work([boots.Call(1, returned, (2,))]),
+		}
+		found = dict(boots.run_boots(works))
+		self.assertEqual([(case.verdict, case.detail) for case in found["bad"]], [(FAIL, "no kernel")])
+		self.assertEqual(found["good"], [2])
+
+	def test_nothing_beside(self):
+		with tempfile.TemporaryDirectory() as directory:
+			calls = [boots.Call(9, busy, (directory, index)) for index in range(4)]
+			calls += [boots.Call(1, busy, (directory, index), beside=False) for index in range(4, 6)]
+			found = dict(boots.run_boots({"all": work(calls)}))["all"]
+		self.assertEqual(found[4:], [[], []])
+		self.assertTrue(any(found[:4]))
+
+	def test_number_at_once(self):
+		with tempfile.TemporaryDirectory() as directory:
+			works = {"all": work([boots.Call(9, busy, (directory, index)) for index in range(3)])}
+			self.assertEqual(dict(boots.run_boots(works, at_once=1))["all"], [[], [], []])
+
+	def test_no_boots(self):
+		self.assertEqual(list(boots.run_boots({})), [])
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: MIT
+"""./run test: which suites, boots and tests a command line asks for, and what is left for --failed and JUnit."""
+
+import os
+import sys
+import unittest
+from unittest import mock
+from xml.etree import ElementTree
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness import arguments, step
+from harness.commands import listing, test
+from harness.suites import scenarios
+from harness.verdict import record, results
+from harness.verdict.results import FAIL, PASS, SKIP, Case
+
+SUBTESTS = {"amd_userptr_hsa": ["fork-cow", "stock-gap"], "amd_kfd_aql": ["dispatch"], "amd_userptr_scatter": ["hole"]}
+
+
+def listed(programs, _directory=None):
+	return [f"igt@amdgpu/{program}@{name}" for program in programs for name in SUBTESTS.get(program, [])]
+
+
+def choice(text, failed=()):
+	with mock.patch.object(record, "failed", return_value=list(failed)):
+		return test.choice_of(arguments.parse(["test", *text.split()]))
+
+
+def kept(suite, change):
+	"""{boot: tests} of what is left of @suite after @change of the scenarios."""
+	config = scenarios.all_scenarios()
+	with mock.patch.object(scenarios, "listed_tests", listed):
+		change(config)
+		return {name: sorted(name for part in scenarios.parts_of(config[name]) for name in part.tests)
+			for name in config.sections() if config[name]["suite"] == suite}
+
+
+class Suites(unittest.TestCase):
+	def test_all(self):
+		self.assertEqual(choice("").suites, list(arguments.suites()))
+		self.assertTrue(choice("").is_whole())
+
+	def test_some_in_their_order(self):
+		self.assertEqual(choice("igt style").suites, ["style", "igt"])
+		self.assertTrue(choice("igt style").is_whole())
+
+	def test_of_options(self):
+		self.assertEqual(choice("--debug").suites, ["device", "igt", "soak"])
+		self.assertEqual(choice("--debug igt").suites, ["igt"])
+		self.assertEqual(choice("amd_userptr_hsa").suites, ["igt"])
+		self.assertEqual(choice("stock amd_userptr_hsa").suites, ["stock"])
+		for text in ("--debug", "amd_userptr_hsa", "igt --mode hws-cpu", "igt --seed 3"):
+			self.assertFalse(choice(text).is_whole(), text)
+
+	def test_jobs(self):
+		self.assertEqual((choice("").jobs, choice("--jobs 1").jobs), (3, 1))
+
+
+class Programs(unittest.TestCase):
+	def test_subtest_in_each_boot_that_has_it(self):
+		found = kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa@fork-cow"]))
+		self.assertEqual(set(found), {"igt-hws-sdma", "igt-hws-cpu", "igt-nohws-sdma", "igt-nohws-cpu"})
+		self.assertEqual({tuple(tests) for tests in found.values()}, {("igt@amdgpu/amd_userptr_hsa@fork-cow",)})
+
+	def test_program(self):
+		found = kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa", "amd_userptr_scatter"]))
+		self.assertEqual(found["igt-hws-sdma"], listed(["amd_userptr_hsa"]))
+		self.assertEqual(found["igt-scatter-hws-sdma"], listed(["amd_userptr_scatter"]))
+
+	def test_others_are_not_wanted(self):
+		config = scenarios.all_scenarios()
+		with mock.patch.object(scenarios, "listed_tests", listed):
+			scenarios.keep_tests(config, "stock", ["amd_userptr_hsa"])
+		entry = config["stock-hws-sdma"]
+		self.assertEqual(entry["must-pass"], "igt@amdgpu/amd_userptr_hsa@stock-gap")
+		self.assertEqual(results.expected_fails(entry["expected-fails"]), {})
+		self.assertTrue(entry.getboolean("chosen"))
+
+	def test_unknown(self):
+		with self.assertRaisesRegex(step.Wrong, "amd_userptr_hsa@nothing"):
+			kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa@fork-cow", "amd_userptr_hsa@nothing"]))
+
+
+class Failed(unittest.TestCase):
+	FAILED = [["style", "", "file size"], ["igt", "igt-hws-cpu", "amd_userptr_hsa@fork-cow"], ["igt", "igt-reset", "boot"],
+		["negative", "negative-no-recheck", "no-recheck"]]
+
+	def test_suites(self):
+		found = choice("--failed", self.FAILED)
+		self.assertEqual(found.suites, ["style", "igt", "negative"])
+		self.assertEqual(found.failed_of("igt"), {"igt-hws-cpu": ["amd_userptr_hsa@fork-cow"], "igt-reset": ["boot"]})
+		self.assertEqual(found.failed_of("lib"), {})
+		self.assertIsNone(choice("igt").failed_of("igt"))
+
+	def test_no_suite(self):
+		self.assertEqual(choice("--failed").suites, [])
+
+	def test_set_up(self):
+		self.assertIsNone(choice("--failed", [["igt", "", "set-up"], ["igt", "igt-reset", "boot"]]).failed_of("igt"))
+
+	def test_boots(self):
+		found = kept("igt", lambda config: scenarios.keep_failed(config, "igt", choice("--failed", self.FAILED).failed_of("igt")))
+		self.assertEqual(found, {"igt-hws-cpu": ["igt@amdgpu/amd_userptr_hsa@fork-cow"], "igt-reset": []})
+		config = scenarios.all_scenarios()
+		scenarios.keep_failed(config, "igt", {"igt-reset": ["boot"]})
+		self.assertFalse(config["igt-reset"].getboolean("chosen"))
+
+	def test_remembered(self):
+		def after(verdict, whole=(), old=self.FAILED):
+			report = {"igt": [Case("hws-cpu amd_userptr_hsa@fork-cow", verdict, "", "igt-hws-cpu", "amd_userptr_hsa@fork-cow")]}
+			return record.still_failed(old, report, whole)
+		self.assertEqual(sorted(after(FAIL)), sorted(self.FAILED))
+		self.assertEqual(after(PASS), [entry for entry in self.FAILED if entry[1] != "igt-hws-cpu"])
+		self.assertEqual(after(PASS, ["igt"]), [entry for entry in self.FAILED if entry[0] != "igt"])
+		self.assertEqual(after(FAIL, old=[]), [["igt", "igt-hws-cpu", "amd_userptr_hsa@fork-cow"]])
+
+
+class Output(unittest.TestCase):
+	REPORT = {"igt": [Case("hws-cpu a@x", PASS, "", "igt-hws-cpu", "a@x"), Case("hws-cpu a@y", FAIL, "got <1> & \x1b[0m", "igt-hws-cpu", "a@y")],
+		"lib": [Case("lib-map", SKIP, "")]}
+
+	def test_junit(self):
+		root = ElementTree.fromstring(record.junit(self.REPORT))
+		self.assertEqual([(suite.get("name"), suite.get("tests"), suite.get("failures"), suite.get("skipped")) for suite in root],
+			[("igt", "2", "1", "0"), ("lib", "1", "0", "1")])
+		self.assertEqual([case.get("classname") for case in root.iter("testcase")], ["igt.igt-hws-cpu", "igt.igt-hws-cpu", "lib"])
+		self.assertEqual(next(root.iter("failure")).get("message"), "got <1> &  [0m")
+
+	def printed(self, quiet):
+		with mock.patch("builtins.print") as shown:
+			status = results.report(self.REPORT, quiet)
+		return status, "".join(call.args[0] + call.kwargs.get("end", "\n") for call in shown.call_args_list)
+
+	def test_a_skip_has_a_reason(self):
+		status, text = self.printed(False)
+		self.assertEqual(status, 1)
+		self.assertIn(f"skipped: lib: lib-map: {results.NO_REASON}\n", text)
+
+	def test_quiet(self):
+		text = self.printed(True)[1]
+		self.assertNotIn("skipped: ", text)
+		self.assertIn("failed: igt: hws-cpu a@y: got", text)
+		self.assertTrue(text.endswith("1 passed, 1 failed, 1 skipped\n"))
+
+	def test_descriptions(self):
+		text = "this program\n\nSUB fork-cow ../a.c:12:\n  A fork\n  and more\n\nSUB none ../a.c:13:\n\nSUB last ../a.c:14:\n  The last\n"
+		self.assertEqual(listing.descriptions(text), {"fork-cow": "A fork", "none": "", "last": "The last"})
+
+	def test_boots_of_a_program(self):
+		self.assertIn("igt hws-cpu", listing.boots_of("amd_userptr_hsa"))
+		self.assertEqual(listing.boots_of("amd_userptr_reset"), ["igt hws-sdma"])
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: MIT
+"""The scripts of the folder guest: what each leaves in the share, and words that the Python side looks for."""
+
+import os
+import shutil
+import stat
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness import step
+from harness.boot import qemu
+from harness.suites import scenarios, shared, soak
+
+RUNNER = """#!/bin/sh
+while [ $# -gt 2 ]; do
+	echo "$1"
+	case $1 in
+	--test-list) cp "$2" "$SHARE/seen-list" ;;
+	-o) cp "$2/test-list.txt" "$SHARE/seen-programs"; mkdir "$3"; echo '{}' > "$3/results.json" ;;
+	esac
+	shift
+done > "$SHARE/seen-words"
+echo "${IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION:-no}" > "$SHARE/seen-socket"
+exit 7
+"""
+
+
+class Guest(unittest.TestCase):
+	"""A share with the scripts, and a directory of programs that stand for the guest's."""
+
+	def setUp(self):
+		self.share = tempfile.mkdtemp()
+		self.addCleanup(shutil.rmtree, self.share)
+		for name in qemu.guest_scripts():
+			shutil.copy(os.path.join(step.GUEST, name), self.share)
+		self.bin = os.path.join(self.share, "bin")
+		os.mkdir(self.bin)
+
+	def program(self, name, text):
+		path = os.path.join(self.bin, name)
+		step.write(path, text)
+		os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
+
+	def run_lines(self, text):
+		"""The exit status of the guest's command @text."""
+		env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "SHARE": self.share}
+		return subprocess.run(["sh", "-c", text.replace(qemu.SHARE, self.share)], env=env, check=False).returncode
+
+	def left(self, name):
+		return step.read(os.path.join(self.share, name))
+
+
+class Igt(Guest):
+	def run_igt(self, **options):
+		name = "-" + os.path.basename(self.share)
+		for path in ("/tmp/igt" + name, "/tmp/igt-results" + name):
+			self.addCleanup(shutil.rmtree, path, ignore_errors=True)
+		self.program("igt_runner", RUNNER)
+		line = scenarios.runner_line(["amd_a", "amd_b"], ["igt@amdgpu/amd_a@x", "igt@amdgpu/amd_b@y"], name=name, **options)
+		self.assertEqual(self.run_lines(scenarios.all_lines(line)), 7)
+		self.assertTrue(os.path.exists(os.path.join(self.share, f"results{name}.tar")))
+
+	@unittest.skipUnless(shutil.which("busybox"), "no busybox")
+	def test_lists(self):
+		self.run_igt()
+		self.assertEqual(self.left("seen-list"), "igt@amdgpu/amd_a@x\nigt@amdgpu/amd_b@y\n")
+		self.assertEqual(self.left("seen-programs"), "TESTLIST\namdgpu/amd_a amdgpu/amd_b\nEND TESTLIST\n")
+		self.assertEqual(self.left("seen-socket"), "no\n")
+		self.assertEqual(self.left("seen-words").split()[:2], ["--per-test-timeout", str(scenarios.PER_TEST)])
+
+	@unittest.skipUnless(shutil.which("busybox"), "no busybox")
+	def test_one_process(self):
+		self.run_igt(one_process=True, options="--prune-mode keep-subtests")
+		self.assertIn("--multiple-mode", self.left("seen-words").split())
+		self.assertEqual(self.left("seen-socket"), "1\n")
+
+
+class Programs(Guest):
+	def test_each_has_log_and_status(self):
+		text = qemu.script_line("programs.sh", "/", "echo one two; exit 3", "pwd")
+		self.assertEqual(self.run_lines(text), 0)
+		self.assertEqual([self.left(f"0.{what}") for what in ("log", "status")], ["one two\n", "3\n"])
+		self.assertEqual([self.left(f"1.{what}") for what in ("log", "status")], ["/\n", "0\n"])
+
+	def test_rocminfo(self):
+		self.program("rocminfo", "#!/bin/sh\necho agents\nexit 2\n")
+		self.assertEqual(self.run_lines(qemu.script_line("rocminfo.sh", 10)), 0)
+		self.assertEqual((self.left("rocminfo"), self.left("rocminfo-status")), ("agents\n", "2\n"))
+
+	def test_nothing_after_a_line_that_failed(self):
+		self.assertEqual(self.run_lines(scenarios.all_lines("true", "sh -c 'exit 5'", "echo no > $SHARE/no")), 5)
+		self.assertFalse(os.path.exists(os.path.join(self.share, "no")))
+
+	def test_no_reload(self):
+		step.write(os.path.join(self.share, "config"), "DRIVER=amdgpu\n")
+		self.assertEqual(self.run_lines(scenarios.all_lines(scenarios.reload_line(0))), 0)
+
+
+class Words(unittest.TestCase):
+	"""Both sides know these words, and no test without a guest would miss them."""
+
+	def text(self, script):
+		return step.read(os.path.join(step.GUEST, script))
+
+	def test_marks(self):
+		for what in ("begin", "end"):
+			self.assertIn(f'echo "{shared.marker(what, "$name")}" > /dev/kmsg', self.text("trial.sh"))
+
+	def test_counters(self):
+		self.assertIn(f'echo "{soak.WORKERS}: ', self.text("soak.sh"))
+
+	def test_trial(self):
+		trial = {"control": "no-flush", "sabotage": "", "rules": "R1", "fails": ""}
+		line = shared.trial_line(3, "name", ["amd_a"], ["igt@amdgpu/amd_a@x"], trial)
+		self.assertTrue(line.startswith(f"sh {qemu.SHARE}/trial.sh 3 name no-flush '' early sh {qemu.SHARE}/igt.sh -name "), line)
+		line = shared.trial_line(4, "afterwards", ["amd_a"], ["igt@amdgpu/amd_a@x"], None)
+		self.assertTrue(line.startswith(f"sh {qemu.SHARE}/trial.sh 4 afterwards '' '' '' sh "), line)
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,160 @@
+# SPDX-License-Identifier: MIT
+"""That each patch of a series builds, tried with a compiler on a small tree and series that do and do not."""
+
+import difflib
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness.review import patchwise
+from harness.verdict.results import FAIL, PASS
+
+BASE = {
+	"a.h": "struct thing {\n\tint number;\n};\nint old(void);\n",
+	"a.c": '#include "a.h"\nint old(void) { return 1; }\n',
+	"b.c": '#include "a.h"\nint user(struct thing *thing);\nint user(struct thing *thing) { return old() + thing->number; }\n',
+	"c.c": '#include "a.h"\nint third(void);\nint third(void) { return 3; }\n',
+}
+DECLARE = {"a.h": BASE["a.h"] + "int fresh(void);\n"}
+DEFINE = {"a.c": BASE["a.c"] + "int fresh(void) { return 2; }\n"}
+USE = {"c.c": BASE["c.c"].replace("return 3;", "return fresh();")}
+FORGET = {"a.h": BASE["a.h"].replace("int old(void);\n", "")}
+SHRINK = {"a.h": BASE["a.h"].replace("\tint number;\n", "\tint other;\n")}
+
+
+class Toy(patchwise.Build):
+	"""A build without make."""
+
+	def __init__(self, directory, sources):
+		super().__init__("toy", "", sources)
+		self.out = directory
+
+	def objects(self, tree):
+		return {path[:-2] + ".o" for path in self.sources if os.path.exists(os.path.join(tree, path))}, ""
+
+	def by_make(self, tree):
+		self.commands = {name: f"gcc -Wall -Werror=implicit-function-declaration -Wp,-MMD,.{name}.d -c -o {name} {tree}/{name[:-2]}.c"
+			for name in self.objects(tree)[0]}
+		return "".join(self.compile(tree, name) for name in sorted(self.commands))
+
+
+class Series(unittest.TestCase):
+	def setUp(self):
+		self.directory = tempfile.mkdtemp()
+		self.addCleanup(shutil.rmtree, self.directory)
+		self.out, self.base = (os.path.join(self.directory, name) for name in ("out", "base"))
+		os.mkdir(self.out)
+		self.fill(self.base, BASE)
+
+	@staticmethod
+	def fill(directory, files):
+		os.makedirs(directory, exist_ok=True)
+		for name, text in files.items():
+			with open(os.path.join(directory, name), "w", encoding="utf-8") as file:
+				file.write(text)
+
+	def write_patches(self, changes):
+		"""A patch for each of the @changes, which are new contents of files."""
+		files, paths = dict(BASE), []
+		for number, change in enumerate(changes, 1):
+			text = "Subject: a patch\n\n---\n"
+			for name, new in change.items():
+				diff = difflib.unified_diff(files[name].splitlines(True), new.splitlines(True), f"a/{name}", f"b/{name}")
+				text += f"diff --git a/{name} b/{name}\n" + "".join(diff)
+			files |= change
+			paths.append(os.path.join(self.directory, f"{number:04}.patch"))
+			self.fill(self.directory, {os.path.basename(paths[-1]): text})
+		return paths
+
+	def run_series(self, *changes):
+		"""{number of the patch: what is wrong}, and the sources that were followed."""
+		patches = self.write_patches(changes)
+		sources = patchwise.followed(patches, self.base)
+
+		def tree_of(number):
+			tree = os.path.join(self.directory, "tree")
+			shutil.rmtree(tree, ignore_errors=True)
+			shutil.copytree(self.base, tree)
+			for patch in patches[:number]:
+				subprocess.run(["git", "apply", patch], cwd=tree, check=True)
+			return tree
+
+		saved = os.path.join(self.directory, "states.json")
+		states = patchwise.States(patches, saved, *sources)
+		states.build([Toy(self.out, sources)], tree_of)
+		cases = states.cases(["toy"], sources)
+		self.assertEqual(cases[-1].verdict, PASS, cases[-1].detail)
+		if all(case.verdict == PASS for case in cases):
+			# Nothing is done again; None has no trees.
+			again = patchwise.States(patches, saved, *sources)
+			again.build([], None)
+			self.assertEqual(again.cases(["toy"], sources), cases)
+		return {int(re.search(r"(\d+)\.patch", case.name)[1]): case.detail for case in cases
+			if case.verdict == FAIL}, sources
+
+	def test_good(self):
+		wrong, sources = self.run_series(DECLARE | DEFINE, USE)
+		self.assertEqual(wrong, {})
+		self.assertEqual(sources, ["a.c", "c.c"])
+
+	def test_used_before_it_is_declared(self):
+		wrong, _ = self.run_series(USE, DECLARE | DEFINE)
+		self.assertEqual(list(wrong), [1])
+		self.assertIn("c.c: error: implicit declaration of function", wrong[1])
+
+	def test_used_before_it_is_defined(self):
+		wrong, _ = self.run_series(DECLARE, USE, DEFINE)
+		self.assertEqual(wrong, {2: "toy: fresh is not there"})
+
+	def test_user_that_is_repaired_later(self):
+		wrong, _ = self.run_series(SHRINK, {"b.c": BASE["b.c"].replace("->number", "->other")})
+		self.assertEqual(list(wrong), [1])
+
+	def test_user_that_no_patch_touches(self):
+		for change in FORGET, SHRINK:
+			wrong, sources = self.run_series(change, {"a.h": BASE["a.h"]})
+			self.assertIn("b.c", sources)
+			self.assertEqual(list(wrong), [1])
+
+	def test_stays_broken_until_repaired(self):
+		wrong, _ = self.run_series(USE, {"a.c": BASE["a.c"] + "/* */\n"}, DECLARE | DEFINE)
+		self.assertEqual(list(wrong), [1, 2])
+
+	def test_what_no_name_tells(self):
+		"""A header that b.c alone cannot read, for a name that says nothing: seen after the last patch, not before."""
+		b = "#define word 1\n" + BASE["b.c"]
+		header = BASE["a.h"] + "int more(struct thing *word);\n"
+		wrong, _ = self.run_series({"b.c": b}, {"a.h": header, "a.c": BASE["a.c"] + "/* */\n"}, {"a.c": BASE["a.c"]})
+		self.assertEqual(list(wrong), [3])
+		wrong, _ = self.run_series({"b.c": b}, {"a.h": header, "a.c": BASE["a.c"] + "/* */\n"})
+		self.assertEqual(list(wrong), [2])
+
+	def test_inside_a_comment(self):
+		"""What a patch takes out of the middle of a comment is no name."""
+		self.fill(self.base, {"a.h": "/*\n * One,\n * user(, or\n * two.\n */\n" + BASE["a.h"]})
+		patch = self.write_patches([{}])[0]
+		self.fill(self.directory, {"0001.patch": "\n---\n\ndiff --git a/a.h b/a.h\n--- a/a.h\n+++ b/a.h\n"
+			"@@ -1,5 +1,4 @@\n /*\n  * One,\n- * user(, or\n  * two.\n  */\n"})
+		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
+
+	def test_header_of_another_subsystem(self):
+		"""What a driver's header loses concerns nobody in mm/, unlike what one of include/ loses."""
+		for header, found in ("drivers/a.h", set()), ("include/linux/a.h", {"old"}), ("mm/a.h", {"old"}):
+			self.fill(self.directory, {"0001.patch": f"\n---\n\ndiff --git a/{header} b/{header}\n"
+				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})
+			patch = os.path.join(self.directory, "0001.patch")
+			self.assertEqual(patchwise.names_in_headers(patch, "-", "mm")[1] & {"old"}, found)
+
+	def test_warning(self):
+		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
+		self.assertIn("defined but not used", wrong[1])
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+"""qemu.py: what a boot is given, and what comes out of it as it comes."""
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
+
+from harness.boot import qemu
+from harness.build import kernel
+
+
+class Stream(io.TextIOWrapper):
+	"""Standard output that can be looked into."""
+
+	def __init__(self):
+		super().__init__(io.BytesIO())
+
+
+class Output(unittest.TestCase):
+	def test_bytes_as_they_come(self):
+		stream = Stream()
+		with tempfile.NamedTemporaryFile("wb", buffering=0) as file:
+			echo = qemu.Echo(file.name, stream)
+			whole = "ö\n".encode() + b"\xff\0no end of line"
+			for part in (whole[:1], whole[1:4], whole[4:]):
+				file.write(part)
+				echo.pump()
+			self.assertEqual(stream.buffer.getvalue(), whole)
+			self.assertFalse(qemu.ends_line(file.name))
+			file.write(b"\n")
+			self.assertTrue(qemu.ends_line(file.name))
+			file.truncate(0)
+			self.assertTrue(qemu.ends_line(file.name))
+		self.assertTrue(qemu.ends_line(file.name))
+		echo.pump()
+
+
+class Devices(unittest.TestCase):
+	def words(self, **changes):
+		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("bzImage", "modules", "7.3.4"), vgpu="vgpu", command="", **changes)
+		return " ".join(qemu.qemu_argv(spec, qemu.Boot(spec.directory)))
+
+	def test_shares(self):
+		shown = self.words(shown="/x")
+		self.assertIn("id=shown,path=/x,", shown)
+		self.assertNotIn("readonly=on", shown.split("id=shown,")[1].split()[0])
+		self.assertNotIn("shown", self.words())
+
+	def test_swap_disk(self):
+		self.assertIn("file=/boot/swap ", self.words())
+		with tempfile.TemporaryDirectory() as directory:
+			path = os.path.join(directory, "swap")
+			qemu.make_swap(path)
+			with open(path, "rb") as file:
+				head = file.read(qemu.PAGE)
+			# Another's opinion of what that is.
+			known = subprocess.run(["blkid", "-p", "-s", "TYPE", "-o", "value", path], capture_output=True, text=True, check=True)
+			self.assertEqual(known.stdout, "swap\n")
+			self.assertEqual(struct.unpack_from("<III", head, 1024), (1, (qemu.SWAP_MB << 20) // qemu.PAGE - 1, 0))
+			self.assertEqual(os.stat(path).st_size, qemu.SWAP_MB << 20)
+			self.assertLess(os.stat(path).st_blocks * 512, 1 << 20)
+
+
+class OldBoots(unittest.TestCase):
+	def test_kept(self):
+		with tempfile.TemporaryDirectory() as top:
+			directory = os.path.join(top, "igt")
+			for number in range(qemu.KEPT_BOOTS + 3):
+				qemu.keep_old(directory)
+				boot = qemu.Boot(directory)
+				os.makedirs(boot.firmware)
+				for path in (boot.console, boot.initrd):
+					with open(path, "w", encoding="utf-8") as file:
+						file.write(str(number))
+			self.assertEqual(sorted(os.listdir(top)), ["igt", *(f"igt.{i}" for i in range(1, qemu.KEPT_BOOTS + 1))])
+			self.assertEqual(sorted(os.listdir(directory)), ["console.log", "firmware", "initrd"])
+			for age in range(1, qemu.KEPT_BOOTS + 1):
+				self.assertEqual(os.listdir(f"{directory}.{age}"), ["console.log"])
+				with open(qemu.Boot(f"{directory}.{age}").console, encoding="utf-8") as file:
+					self.assertEqual(file.read(), str(number - age))
+
+
+class Gdb(Devices):
+	def test_port(self):
+		self.assertIn("-gdb tcp:127.0.0.1:1234 -S ", self.words(gdb=1234))
+		self.assertNotIn("-gdb", self.words())
+
+
+if __name__ == "__main__":
+	unittest.main()

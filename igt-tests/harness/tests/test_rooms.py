@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: MIT
+"""The rooms of the harness import each other in one direction only, so there is no cycle."""
+
+import ast
+import glob
+import os
+import unittest
+
+HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+# Each may import itself and those before it.
+ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "arguments", "bench", "review", "door", "commands", "cli")
+
+
+def room_of(module):
+	"""The room of "harness.build.kernel" is "build"."""
+	return module.split(".")[1]
+
+
+def imported(path):
+	"""Modules of the harness that the file @path imports, with their full names."""
+	with open(path, encoding="utf-8") as file:
+		tree = ast.parse(file.read())
+	for node in ast.walk(tree):
+		if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "harness":
+			for alias in node.names:
+				# "from harness.build import kernel" and "from harness.verdict.results import Case".
+				yield f"{node.module}.{alias.name}" if node.module.count(".") < 2 else node.module
+
+
+def modules():
+	"""Path and full name of each module but the tests."""
+	for path in glob.glob(os.path.join(HARNESS, "**/*.py"), recursive=True):
+		name = os.path.relpath(path, HARNESS).removesuffix(".py").replace(os.sep, ".")
+		if not name.startswith("tests.") and not name.endswith("__init__"):
+			yield path, "harness." + name
+
+
+class Rooms(unittest.TestCase):
+	def test_order(self):
+		known = dict(modules())
+		self.assertGreater(len(known), 20)
+		for path, name in known.items():
+			for other in imported(path):
+				self.assertIn(room_of(other), ORDER[:ORDER.index(room_of(name)) + 1], f"{name} imports {other}")
+
+	def test_no_cycle(self):
+		edges = {name: set(imported(path)) for path, name in modules()}
+		while edges:
+			leaves = {name for name, others in edges.items() if not others & set(edges)}
+			self.assertTrue(leaves, f"cycle among {sorted(edges)}")
+			edges = {name: others for name, others in edges.items() if name not in leaves}
+
+
+if __name__ == "__main__":
+	unittest.main()

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: MIT
+"""style.py: an include of the simulated GPU that goes the wrong way is found."""
+
+import os
+import sys
+import tempfile
+import unittest
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
+
+from harness import step
+from harness.review import style
+
+# Includes that are allowed, for each room.
+TREE = {
+	"vgpu.h": (),
+	"core/gpu.h": ("core/chip.h", "vgpu.h"),
+	"core/chip.h": (),
+	"engine/pm4.c": ("core/gpu.h", "vega10_enum.h"),
+	"oracle/oracle.c": ("core/gpu.h", "oracle/oracle.h"),
+	"oracle/oracle.h": ("core/gpu.h",),
+	"gfx9/cp.c": ("core/gpu.h", "engine/pm4.h", "v9_structs.h"),
+	"engine/pm4.h": (),
+	"vgpu.c": ("core/gpu.h", "gfx9/gfx9.h", "oracle/oracle.h"),
+	"gfx9/gfx9.h": ("core/gpu.h",),
+	"host/server.c": ("server.h",),
+	"host/server.h": ("vgpu.h",),
+	"host/tests/test_server.c": ("server.h",),
+	"main.c": ("host/server.h", "vgpu.h"),
+	"tests/test_cp.c": ("core/gpu.h", "gfx9/gfx9.h", "host/server.h"),
+}
+
+WRONG = (
+	("core/gpu.h", "engine/pm4.h", "core includes engine"),
+	("core/gpu.h", "../gfx9/gfx9.h", "core includes gfx9"),
+	("core/gpu.h", "v9_structs.h", "core includes kernel"),
+	("core/gpu.h", "oracle/oracle.h", "core includes oracle"),
+	("engine/pm4.c", "gfx9/gfx9.h", "engine includes gfx9"),
+	("oracle/oracle.c", "engine/pm4.h", "oracle includes engine"),
+	("gfx9/cp.c", "oracle/oracle.h", "gfx9 includes oracle"),
+	("gfx9/cp.c", "tests/check.h", "gfx9 includes tests"),
+	("vgpu.c", "host/server.h", "vgpu.c includes host"),
+	("host/server.c", "core/gpu.h", "host includes core"),
+	("main.c", "gfx9/gfx9.h", "main.c includes gfx9"),
+)
+
+
+class Includes(unittest.TestCase):
+	def found(self, tree):
+		with tempfile.TemporaryDirectory() as directory:
+			names = [style.VGPU_SOURCE + name for name in tree]
+			for name, headers in tree.items():
+				path = os.path.join(directory, style.VGPU_SOURCE + name)
+				os.makedirs(os.path.dirname(path), exist_ok=True)
+				with open(path, "w", encoding="utf-8") as f:
+					f.writelines(f'#include "{header}"\n' for header in headers)
+			project, step.PROJECT = step.PROJECT, directory
+			try:
+				return style.check_includes(names)
+			finally:
+				step.PROJECT = project
+
+	def test_allowed(self):
+		self.assertEqual(self.found({**TREE, "tests/check.h": ()}), [])
+
+	def test_wrong_way(self):
+		for name, header, edge in WRONG:
+			with self.subTest(edge):
+				tree = {**TREE, "tests/check.h": (), name: (*TREE[name], header)}
+				line = len(TREE[name]) + 1
+				self.assertEqual(self.found(tree), [f"{style.VGPU_SOURCE}{name}:{line}: {edge}"])
+
+
+if __name__ == "__main__":
+	unittest.main()

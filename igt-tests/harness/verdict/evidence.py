@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: MIT
+"""The evidence of a trial: the kernel's log, the GPU's trace, and the results of its tests."""
+
+import collections
+import re
+
+from harness.verdict import results
+from harness.verdict.results import FAIL, Case
+
+VIOLATION = re.compile(r" violation rule=(R\d+) ")
+INJECTED = re.compile(r" inject fault=([a-z-]+) ")
+NAMED = re.compile(r"--fault[ =]([a-z-]+)")
+
+
+class Evidence:
+	"""The evidence of a boot, or of a trial's part of a boot."""
+
+	def __init__(self, dmesg, console, results_json):
+		# Only the console has the last lines of a guest that died or that was ended early.
+		self.logs, self.log, self.results_json = (dmesg, console), dmesg + console, results_json
+		self.rules = collections.Counter()
+		self.faults = set()
+
+	def take(self, trace):
+		"""More lines of the GPU's trace."""
+		self.rules.update(VIOLATION.findall(trace))
+		self.faults.update(INJECTED.findall(trace))
+
+	def cases(self, tests):
+		"""How the @tests ended, by name."""
+		found = results.igt_cases([self.results_json], tests, re.compile("^$"), [])
+		cases = {case.name: case for case in found}
+		return {test: cases.get(test, Case(test, FAIL, "did not end")) for test in tests}
+
+	def broken(self, trial):
+		"""Was one of the rules that @trial names broken?"""
+		return any(self.rules[rule] for rule in trial["rules"].split())
+
+	def count(self, pattern):
+		"""How often the kernel's log has @pattern, of which the console may have less."""
+		return max(len(re.findall(pattern, log)) for log in self.logs)
+
+	def lacks(self, trial):
+		"""The patterns of @trial that the kernel's log lacks."""
+		return [pattern for pattern in trial["log"].splitlines() if pattern and not re.search(pattern, self.log)]
+
+	def struck(self, trial):
+		"""Was each fault of @trial made at least once?"""
+		wanted = [f"amdgpu: control {trial['control']}: step left out"] if trial["control"] else []
+		wanted += [f"vgpu_sabotage: {name} left out" for name in trial["sabotage"].split(",") if name]
+		return all(text in self.log for text in wanted) and set(NAMED.findall(trial["vgpu"])) <= self.faults
+
+
+class Unfinished(Evidence):
+	"""The evidence of a boot that still runs; update() reads what is new."""
+
+	def __init__(self, boot):
+		super().__init__("", "", None)
+		self.boot, self.position = boot, 0
+
+	def update(self):
+		self.log = results.read(self.boot.dmesg) + results.read(self.boot.console)
+		try:
+			with open(self.boot.gpu(0).trace, "rb") as trace:
+				trace.seek(self.position)
+				data = trace.read()
+		except FileNotFoundError:
+			return
+		# The last line may be written in part only.
+		lines = data[:data.rfind(b"\n") + 1]
+		self.position += len(lines)
+		self.take(lines.decode("utf-8", "replace"))
