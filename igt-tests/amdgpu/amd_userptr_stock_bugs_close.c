@@ -61,7 +61,7 @@ static void make_userptr(struct client *client)
 	igt_assert(client->va);
 	map.handle = client->handle;
 	map.va_address = client->va;
-	do_ioctl(client->fd, DRM_IOCTL_AMDGPU_GEM_VA, &map);
+	igt_assert_eq(ioctl(client->fd, DRM_IOCTL_AMDGPU_GEM_VA, &map), 0);
 	for (unsigned int page = 0; page < CLOSE_PAGES; page++)
 		client->pfns[page] = igt_procfs_pfn(client->memory + page * getpagesize());
 }
