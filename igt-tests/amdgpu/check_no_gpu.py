@@ -17,51 +17,51 @@ SKIP = 77
 
 
 def run(*argv):
-    return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          errors='replace', timeout=60, check=False)
+	return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+		errors='replace', timeout=60, check=False)
 
 
 def listed_subtests(binary):
-    done = run(binary, '--list-subtests')
-    names = done.stdout.split()
-    if done.returncode or not names:
-        sys.exit(f'--list-subtests: exit code {done.returncode}\n{done.stdout}')
-    bad = [name for name in names if not re.fullmatch('[a-z0-9-]+', name)]
-    if bad or len(set(names)) != len(names):
-        sys.exit(f'bad or repeated names: {bad or names}')
-    return names
+	done = run(binary, '--list-subtests')
+	names = done.stdout.split()
+	if done.returncode or not names:
+		sys.exit(f'--list-subtests: exit code {done.returncode}\n{done.stdout}')
+	bad = [name for name in names if not re.fullmatch('[a-z0-9-]+', name)]
+	if bad or len(set(names)) != len(names):
+		sys.exit(f'bad or repeated names: {bad or names}')
+	return names
 
 
 def check_descriptions(binary, names):
-    done = run(binary, '--describe')
-    described = dict(re.findall(r'^SUB (\S+) .*\n  (.*)', done.stdout, re.M))
-    wrong = [name for name in names if described.get(name, 'NO DOCUMENTATION!').strip(' ').startswith('NO DOC')]
-    if done.returncode or wrong:
-        sys.exit(f'not described: {wrong}')
+	done = run(binary, '--describe')
+	described = dict(re.findall(r'^SUB (\S+) .*\n  (.*)', done.stdout, re.M))
+	wrong = [name for name in names if described.get(name, 'NO DOCUMENTATION!').strip(' ').startswith('NO DOC')]
+	if done.returncode or wrong:
+		sys.exit(f'not described: {wrong}')
 
 
 def check_testlist(binary, names, testlist):
-    prefix = f'igt@amdgpu/{os.path.basename(binary)}@'
-    with open(testlist, encoding='utf-8') as file:
-        on_list = {line.strip()[len(prefix):] for line in file if line.startswith(prefix)}
-    if on_list != set(names):
-        sys.exit(f'{testlist}: missing {sorted(set(names) - on_list)}, '
-                 f'unknown {sorted(on_list - set(names))}')
+	prefix = f'igt@amdgpu/{os.path.basename(binary)}@'
+	with open(testlist, encoding='utf-8') as file:
+		on_list = {line.strip()[len(prefix):] for line in file if line.startswith(prefix)}
+	if on_list != set(names):
+		sys.exit(f'{testlist}: missing {sorted(set(names) - on_list)}, '
+			f'unknown {sorted(on_list - set(names))}')
 
 
 def main(binary, testlist=None):
-    names = listed_subtests(binary)
-    check_descriptions(binary, names)
-    if testlist:
-        check_testlist(binary, names, testlist)
-    if glob.glob('/dev/dri/renderD*'):
-        print('there is a GPU: how the test skips without one was not seen')
-        return SKIP
-    done = run(binary)
-    if done.returncode != SKIP:
-        sys.exit(f'exit code {done.returncode} instead of {SKIP}\n{done.stdout}')
-    return 0
+	names = listed_subtests(binary)
+	check_descriptions(binary, names)
+	if testlist:
+		check_testlist(binary, names, testlist)
+	if glob.glob('/dev/dri/renderD*'):
+		print('there is a GPU: how the test skips without one was not seen')
+		return SKIP
+	done = run(binary)
+	if done.returncode != SKIP:
+		sys.exit(f'exit code {done.returncode} instead of {SKIP}\n{done.stdout}')
+	return 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(*sys.argv[1:]))
+	sys.exit(main(*sys.argv[1:]))
