@@ -2,15 +2,14 @@
 /*
  * gather - thousands of scattered pages, read by a KFD queue as one buffer
  *
- * Maps pages that are spread over private and shared memory to one contiguous range of GPU
- * addresses, copies them out with a compute queue and checks every byte; first with the memory
- * left alone, then while a thread keeps changing it. create_context(), map_pages() and
- * unmap_pages() show how to use the library; the rest is the queue (KFD), the memory
- * (gather_memory.c), the changes (gather_mutate.c) and a table at the end.
+ * gather maps pages of private and shared memory to one contiguous range of GPU addresses. A
+ * compute queue copies them out, and gather checks every byte: first while the memory stays as it
+ * is, then while a thread keeps changing it. create_context(), map_pages() and unmap_pages() show
+ * how to use the library. The rest is the queue (KFD), the memory (gather_memory.c), the changes
+ * (gather_mutate.c) and a table at the end.
  *
- * Exit status: 0 all right; 1 wrong bytes, or no eviction, or a missing restore, or an error;
- * 77 not possible here (no device, or a kernel without AMDGPU_GEM_USERPTR_HSA or without the backend
- * that was asked for).
+ * Exit status: 0: success. 1: wrong bytes, no eviction, a missing restore, or another error.
+ * 77: there is no device, or the kernel does not know AMDGPU_GEM_USERPTR_HSA or the backend.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -27,13 +26,13 @@
 #define EXIT_SKIP	77
 
 
-/* A simulated GPU on a busy machine is slow; a lost one takes no time at all. */
+/* Long, because a simulated GPU on a busy machine is slow. */
 #define COPY_DEADLINE_MS	60000
 /* How often to empty the kernel's event buffer, which holds some 200 events. */
 #define POLL_MS			20
-/* Of so many copies one is made with the memory left alone, and has only one right result. */
+/* One copy of so many is made while the memory stays as it is, so it has one right result. */
 #define QUIET_EVERY		4
-/* What the destination holds before a copy; not a word that gather_memory.c writes. */
+/* In the destination before a copy. gather_memory.c never writes this word. */
 #define POISON			0xa5
 
 struct options {
@@ -187,7 +186,7 @@ static int open_gpu(struct gather *g)
 	return ret ? fail("allocate destination", ret) : 0;
 }
 
-/* Let the GPU copy all of it from @source, and wait. */
+/* Let the GPU copy all pages from @source, and wait. */
 static int copy_out(struct gather *g, uint64_t source)
 {
 	const double deadline = now_ms() + COPY_DEADLINE_MS;
@@ -210,7 +209,7 @@ static int copy_out(struct gather *g, uint64_t source)
 	return ret ? fail("copy", ret) : 0;
 }
 
-/* Copy and compare with what the pages held meanwhile. */
+/* Copy, and compare with the contents that the pages had meanwhile. */
 static int check_once(struct gather *g, uint64_t source)
 {
 	struct gather_window window;
@@ -263,11 +262,11 @@ static int copy_under_change(struct gather *g)
 	g->drops = mutator.drops;
 	if (err)
 		return fail("change pages", err);
-	/* What the last change left behind must be seen too. */
+	/* The last copy must have the last change. */
 	return ret ? ret : check_once(g, g->gpu_va);
 }
 
-/* The queues must be running again; the restore comes a moment after the change. */
+/* Wait until the queues run again, because the restore comes a moment after the change. */
 static int wait_for_restores(struct gather *g)
 {
 	int ret = __amd_kfd_smi_wait_restored(&g->smi, 0, COPY_DEADLINE_MS);
@@ -335,7 +334,7 @@ static int run(struct gather *g)
 	return ret;
 }
 
-/* The end of the process would do the same; doing it shows that it works. */
+/* The end of the process would do the same, but this shows that each step works. */
 static int clean_up(struct gather *g)
 {
 	int ret = 0, err;

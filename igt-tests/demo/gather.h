@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Pieces of the gather example: the memory it maps, and the thread that keeps changing it. */
+/* The memory that gather maps, and the thread that keeps changing it. */
 #ifndef GATHER_H
 #define GATHER_H
 
@@ -17,7 +17,7 @@ struct gather_page {
 	char *addr;
 	bool shared;			/* of the memfd, else private anonymous */
 	off_t file_offset;
-	struct amd_stamp stamp;		/* what is in it */
+	struct amd_stamp stamp;		/* its contents */
 };
 
 struct gather_memory {
@@ -33,15 +33,15 @@ struct gather_memory {
 int gather_memory_create(struct gather_memory *memory, unsigned int count);
 void gather_memory_destroy(struct gather_memory *memory);
 
-/* What the pages may hold at some time during a copy: read before and after it. */
+/* The contents that pages may have during a copy. */
 struct gather_window {
-	unsigned int *finished;		/* per page: at least this was there when the copy began */
+	unsigned int *finished;		/* per page: the generation when the copy began */
 };
 
 int gather_window_open(const struct gather_memory *memory, struct gather_window *window);
 /*
- * Compare a copy of all pages with what they can have been since the window was opened; returns the
- * number of bytes that were not valid at any time. @changed: pages rewritten meanwhile.
+ * Compare a copy of all pages with the contents that they have had since the window was opened.
+ * Returns the number of wrong bytes. @changed: out: pages that were rewritten meanwhile.
  */
 uint64_t gather_window_check(const struct gather_memory *memory, struct gather_window *window,
 			     const void *copy, unsigned int *changed);
@@ -49,11 +49,11 @@ uint64_t gather_window_check(const struct gather_memory *memory, struct gather_w
 struct gather_mutator {
 	struct gather_memory *memory;
 	pthread_t thread;
-	pthread_mutex_t lock;		/* held while it changes pages */
+	pthread_mutex_t lock;		/* held while the thread changes pages */
 	pthread_cond_t wake;
 	bool paused, stop;		/* @lock */
-	int error;			/* @lock until stop: why the thread gave up, -errno */
-	struct amd_kfd_smi smi;		/* the thread's own: when the queues run again */
+	int error;			/* @lock until stop: -errno of a thread that gave up */
+	struct amd_kfd_smi smi;		/* of the thread: tells when the queues run again */
 	uint64_t rng;
 	unsigned int forks, drops;
 };

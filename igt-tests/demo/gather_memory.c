@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The pages that gather maps: where they are, what is in them, and whether a copy is right. */
+/* The pages that gather maps: their places, their contents, and the check of a copy. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

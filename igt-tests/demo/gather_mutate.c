@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that changes the mapped pages under the GPU: each change makes the kernel take the
- * physical page away from the address, so that a GPU with an old mapping would read old content.
+ * A thread that changes the mapped pages while the GPU uses them. With each change the kernel takes
+ * the physical page away from the address, so a GPU with an old mapping would read old contents.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,11 +15,11 @@
 
 /* Pages per change. */
 #define BATCH		32
-/* One change of so many is a fork, which hits every private page at once. */
+/* One change of so many is a fork, which changes every private page at once. */
 #define FORK_EVERY	8
-/* The longest time that the queues get to run between two changes. */
+/* The longest pause between two changes, in which the queues run. */
 #define MAX_PAUSE_NS	16000000
-/* How long the kernel may take to bring the queues back. */
+/* The longest time that the kernel may take to restore the queues. */
 #define RESTORE_DEADLINE_MS	60000
 
 static unsigned int pick(struct gather_mutator *mutator, unsigned int limit)
@@ -40,8 +40,8 @@ static void rewrite_batch(struct gather_mutator *mutator)
 }
 
 /*
- * The child keeps the old pages; writing gives the parent new ones. The child does nothing and
- * stays until the parent is done, otherwise the parent would just get its pages back.
+ * The child keeps the old pages, so the parent gets new ones when it writes. The child waits until
+ * the parent is done, because otherwise the kernel would let the parent keep its pages.
  */
 static int change_by_fork(struct gather_mutator *mutator)
 {
@@ -70,8 +70,8 @@ static int change_by_fork(struct gather_mutator *mutator)
 }
 
 /*
- * Drop pages and write them anew. Private memory becomes zeros. Of the file only the mapping goes,
- * or, by punching a hole, the page too.
+ * Drop pages and write them anew. Private pages become zeros. Pages of the file lose their mapping
+ * only, or are freed as well when the thread punches a hole.
  */
 static int change_by_drop(struct gather_mutator *mutator)
 {
@@ -98,8 +98,9 @@ static int change_by_drop(struct gather_mutator *mutator)
 }
 
 /*
- * Changing pages faster than the kernel can follow would only keep the queues stopped: let them run
- * for a moment between two changes, so that the next one comes in the middle of a copy.
+ * If the thread changed pages faster than the kernel restores the queues, these would never run.
+ * Let them run for a moment between two changes, so that the next change comes in the middle of a
+ * copy.
  */
 static int let_queues_run(struct gather_mutator *mutator)
 {

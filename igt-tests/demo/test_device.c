@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library on a real kernel and device: what test_map.c and test_args.c expect of the model must
- * be what the kernel does. Takes the backend: "scatter" or "ranges". Skips without a KFD device,
- * without AMDGPU_GEM_USERPTR_HSA, or when the kernel does not have the backend.
+ * The library on a real kernel and device. It checks that the kernel does what the model in
+ * lib/tests does. Argument: the backend, "scatter" or "ranges". The test skips if there is no KFD
+ * device, or the kernel does not know AMDGPU_GEM_USERPTR_HSA or the backend.
  */
 #include <inttypes.h>
 #include <sys/mman.h>
@@ -105,7 +105,7 @@ static uint64_t bo_bytes(const struct device *device)
 	return total;
 }
 
-/* All kinds of memory at once, unmapped without a trace, again and again. */
+/* Map all kinds of memory at once, and unmap them, many times. Nothing stays. */
 static void memory_of_all_kinds(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const int rw = PROT_READ | PROT_WRITE;
@@ -128,7 +128,7 @@ static void memory_of_all_kinds(const struct device *device, struct amdgpu_userp
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		t_assert(bo_bytes(device) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
 		t_equal(amdgpu_userptr_unmap(map), 0);
-		/* Page tables stay for the next time; the memory must not. */
+		/* The first round leaves page tables. The next ones must leave nothing. */
 		if (!round)
 			before = bo_bytes(device);
 		t_equal(bo_bytes(device), before);
@@ -146,7 +146,7 @@ static void expect_refusal(const struct device *device, struct amdgpu_userptr_ct
 	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 
-	/* -EPERM is what HMM says of memory that lacks write permission, in kernels from 6.19 on. */
+	/* From Linux 6.19 on HMM returns -EPERM for memory without write permission. */
 	t_assert(ret == -EFAULT || ret == -EPERM);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 	t_equal(args.failed_range, bad);
@@ -170,7 +170,7 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	struct amdgpu_userptr_map_args args = args_of(ranges, 1);
 	struct amdgpu_userptr_mapping *map;
 
-	/* The kernel's page tables for the reservation exist from now on. */
+	/* Now the page tables for the reservation exist, so BO sizes can be compared. */
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_unmap(map), 0);
 
@@ -178,7 +178,7 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	expect_refusal(device, ctx, ranges, 2, 1);
 	t_assert(!mprotect(other, NUM_PAGES * device->page, rw));
 
-	/* One buffer object for three ranges, the middle one is a hole. */
+	/* One buffer object for three ranges. The memory of the middle one is missing. */
 	t_assert(!munmap(other + device->page, device->page));
 	expect_refusal(device, ctx, neighbours, T_ARRAY_SIZE(neighbours), 1);
 	t_assert(!munmap(other, NUM_PAGES * device->page));
@@ -186,7 +186,7 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	munmap(good, NUM_PAGES * device->page);
 }
 
-/* KFD has something at the end of the addresses: what was mapped before it is taken back. */
+/* KFD has a mapping at the end of the addresses, so map() fails and removes the beginning. */
 static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const size_t size = NUM_PAGES * device->page;
@@ -205,7 +205,7 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	args.fixed_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
-	/* The kernel refused all of a scatter BO. */
+	/* Of a scatter BO no single range is at fault. */
 	t_equal(args.failed_range,
 		device->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AMDGPU_USERPTR_NONE : 1);
 	t_equal(__amd_kfd_free(&device->kfd, &mem), 0);
@@ -217,7 +217,7 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	munmap(memory, size);
 }
 
-/* By libdrm's handle, with addresses from libdrm; destroying the context takes the map along. */
+/* A context from libdrm's handle, with libdrm's addresses. Its end removes the map. */
 static void libdrm_handle_and_addresses(const struct device *device)
 {
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -232,7 +232,7 @@ static void libdrm_handle_and_addresses(const struct device *device)
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* Of the only BO of the file with as many bytes. */
+/* The creation flags of the only BO of the file with this size. */
 static uint64_t create_flags(const struct device *device, uint64_t size)
 {
 	uint64_t found = UINT64_MAX;
@@ -253,7 +253,7 @@ static uint64_t create_flags(const struct device *device, uint64_t size)
 	return found;
 }
 
-/* The BOs are of the kind asked for, on kernels that know kinds. */
+/* The BOs have the flags of the map, on kernels that know them. */
 static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	static const struct { uint32_t map, create; } kinds[] = {
@@ -285,7 +285,7 @@ static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ct
 	munmap(memory, range.size);
 }
 
-/* Before KFD has the address space: a clear refusal. */
+/* map() fails before KFD has acquired the address space. */
 static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -298,7 +298,7 @@ static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* As asked for: what the library says, and how many BOs there are. */
+/* Caps and the number of BOs show the backend. */
 static void backend_in_use(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const bool scatter = device->backend == AMDGPU_USERPTR_BACKEND_SCATTER;

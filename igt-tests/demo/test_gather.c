@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The check of the gather example: accepts what may be in a copy, and nothing else. */
+/* gather_window_check() accepts the contents that a copy may have, and nothing else. */
 #include "gather.h"
 #include "test.h"
 
@@ -53,7 +53,7 @@ static void quiet_pages_have_one_content(void)
 	/* The right content at the wrong place. */
 	memcpy(copy, memory.pages[1].addr, memory.page_size);
 	expect(open_window(), memory.page_size, 0);
-	/* Zeros, which nobody wrote. */
+	/* Zeros, though nobody dropped the page. */
 	memset(copy, 0, memory.page_size);
 	expect(open_window(), memory.page_size, 0);
 	take_copy(0);
@@ -78,7 +78,7 @@ static void stale_pages_are_found(void)
 	expect(window, 0, 1);
 	take_copy(5);
 
-	/* Content from the future. */
+	/* Contents that nobody has written yet. */
 	memory.pages[6].stamp.started++;
 	gather_page_rewrite(&memory, 6);
 	take_copy(6);

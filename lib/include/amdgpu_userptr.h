@@ -168,7 +168,7 @@ struct amdgpu_userptr_caps {
 	 * patched kernels of any version number.
 	 */
 	int32_t hsa_status;
-	uint32_t vm_timeline;	/**< out: 1 if the library can wait for page table updates (DRM 3.64) */
+	uint32_t vm_timeline;	/**< out: 1: the library can wait for page tables (DRM 3.64) */
 	uint32_t drm_major;	/**< out: DRM interface version of the driver */
 	uint32_t drm_minor;	/**< out */
 	uint32_t max_ranges;	/**< out: most ranges of one amdgpu_userptr_map() call */

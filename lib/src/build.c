@@ -2,17 +2,16 @@
 /*
  * The steps of a map.
  *
- * A map is built in steps that each record how far they got (struct au_map_device), and taken down
- * from that record. Roll back and unmap are therefore the same code: page tables first, with a wait
- * for the TLB flush, then the buffer objects, the last one first. Until the page tables are clean
- * the buffer objects must stay, because their MMU notifiers are what makes the kernel stop the
- * queues when the pages go away.
+ * Each step records how far it got (struct au_map_device). The roll back of map() and unmap() start
+ * from that record, so they are the same code: first the page tables, with a wait for the TLB
+ * flush, then the BOs, the last one first. The BOs must stay until no page table entry is left,
+ * because their MMU notifiers make the kernel stop the queues when the pages go away.
  */
 #include <errno.h>
 
 #include "internal.h"
 
-/* The range to name for a BO that failed as a whole; of a scatter BO it may be any. */
+/* The range at fault when the kernel refuses a whole BO. A scatter BO can have many. */
 static uint32_t range_of_bo(const struct au_bo *bo)
 {
 	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
@@ -26,7 +25,7 @@ static bool may_blame_memory(int error)
 	       error == -EHWPOISON;
 }
 
-/* Whether the kernel refuses the ranges [first, end) of a BO because of their memory. */
+/* The error, or 0, of a BO that has the ranges [first, end) of @bo. */
 static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
@@ -40,9 +39,10 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapp
 }
 
 /*
- * The first range because of which the kernel refused a BO, or AMDGPU_USERPTR_NONE. The kernel has
- * -EPERM also for an address space of another process, so a page of the library's own tells whether
- * the memory matters. Then halve the ranges until one is left.
+ * The first range whose memory makes the kernel refuse a BO, or AMDGPU_USERPTR_NONE. The kernel
+ * also returns -EPERM if the GPU address space is another process's, so this first tries a page of
+ * the library's own. If the kernel accepts that, the memory is at fault: halve the ranges until one
+ * is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 			       const struct au_bo *bo, int error)
@@ -64,7 +64,7 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 		else
 			return AMDGPU_USERPTR_NONE;
 	}
-	/* The memory may have come back meanwhile. */
+	/* The process may have mended the memory since the error. */
 	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
 }
 
@@ -103,7 +103,7 @@ static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		uint32_t va_flags = map->va_flags;
 		int ret;
 
-		/* Of a scatter BO with ranges of both kinds the kernel sees to each. */
+		/* If only some ranges of a scatter BO are read-only, the kernel looks at each. */
 		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
 			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
 		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
@@ -134,8 +134,8 @@ static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index
 }
 
 /*
- * Each step on all devices before the next: memory that one of them cannot take is refused before
- * any GPU sees a part of the map, and the devices update their page tables at the same time.
+ * Do each step on all devices before the next step. So the kernel refuses bad memory before any GPU
+ * sees a part of the map, and the devices update their page tables at the same time.
  */
 int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
 {
@@ -155,7 +155,7 @@ int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
 	return 0;
 }
 
-/* Start to remove the mappings, on all devices. */
+/* Start to remove the VA mappings, on all devices. */
 static void clear_mappings(struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
@@ -164,7 +164,7 @@ static void clear_mappings(struct amdgpu_userptr_mapping *map)
 
 		if (!at->mapped)
 			continue;
-		/* Nothing else can be there: the kernel refuses to map over a mapping. */
+		/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
 		au_updates_begin(device, &at->updates);
 		at->error = au_va_clear(device, map->space.va, at->mapped, &at->updates);
 		at->clearing = !at->error;
@@ -209,7 +209,7 @@ static int close_bos(struct amdgpu_userptr_mapping *map)
 	return first_error;
 }
 
-/* The first error of the page tables; they matter more than a buffer object that stays. */
+/* The first error of a page table update. */
 static int first_error(const struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
@@ -220,8 +220,8 @@ static int first_error(const struct amdgpu_userptr_mapping *map)
 }
 
 /*
- * An error does not end it: to close the buffer objects makes the kernel remove their mappings too,
- * only without a chance to wait for that here.
+ * Go on after an error: when the BOs are closed the kernel removes their VA mappings too, but the
+ * library cannot wait for that.
  */
 int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final)
 {

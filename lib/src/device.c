@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts: which devices, what they can do, what has been done. */
+/* Contexts: their devices, and the capabilities and counters of these. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,12 +7,11 @@
 
 #include "internal.h"
 
-/* Larger than any struct of this library will be: garbage in a size field, do not look further. */
+/* No struct of this library will be larger, so a larger size is garbage. */
 #define AU_STRUCT_MAX	4096
 
-/* struct amdgpu_userptr_stats once ended here. */
+/* Sizes of the first version of structs that have grown since then. */
 #define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
-/* And these structs here. */
 #define AU_CTX_ARGS_FIRST_SIZE	offsetof(struct amdgpu_userptr_ctx_args, timeout_ns)
 #define AU_CAPS_FIRST_SIZE	offsetof(struct amdgpu_userptr_caps, map_flags)
 
@@ -39,15 +38,15 @@ void au_struct_put(void *user, const void *copy, size_t known)
 	uint32_t size;
 
 	memcpy(&size, user, sizeof(size));
-	/* All but the size itself, which says what the caller's header knows. */
+	/* The size stays, because it says how much the caller's header knows. */
 	memcpy((char *)user + sizeof(size), (const char *)copy + sizeof(size),
 	       (size < known ? size : known) - sizeof(size));
 }
 
 /*
- * The kernel gives a forked child zeros in place of this page, so the mark on it tells the creator
- * of a context from its children. A process ID does not: it can be the same in another PID
- * namespace, or belong to a later process.
+ * In a forked child the kernel replaces this page with zeros, so the mark on the page tells the
+ * creator of a context from its children. A process ID does not, because another PID namespace can
+ * have the same ID, and the kernel reuses IDs.
  */
 static int create_mark(struct amdgpu_userptr_ctx *ctx)
 {
@@ -133,10 +132,11 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 	return ret;
 }
 
-/* -EINVAL: not known; other errors are about the page, or say that KFD has no address space yet. */
+/* Only -EINVAL means that the kernel does not know the flag. KFD may still acquire the VM later. */
 static bool knows_scatter(struct au_device *device)
 {
-	return device->drm_minor >= AU_DRM_MINOR_SCATTER && au_device_try(device, true, 0) != -EINVAL;
+	return device->drm_minor >= AU_DRM_MINOR_SCATTER &&
+	       au_device_try(device, true, 0) != -EINVAL;
 }
 
 static bool knows_coherence(struct au_device *device)
@@ -145,7 +145,7 @@ static bool knows_coherence(struct au_device *device)
 	       au_device_try(device, false, AU_MAP_COHERENCE) != -EINVAL;
 }
 
-/* One for all devices, so that a map looks the same on each of them. */
+/* All devices have the same backend, so that a map has the same BOs on each of them. */
 static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
 {
 	ctx->backend = AMDGPU_USERPTR_BACKEND_RANGES;
@@ -160,8 +160,8 @@ static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
 }
 
 /*
- * Each entry is another device. Two files of one render node are not, even when somebody has opened
- * it twice: only one of them can have the address space that KFD uses.
+ * Refuse two files of one render node, also if the caller has opened it twice: KFD can acquire the
+ * address space of only one of them.
  */
 static int check_device_list(const struct amdgpu_userptr_ctx_args *args, const struct au_ops *ops,
 			     void *priv)
@@ -291,9 +291,9 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	if (!ctx)
 		return 0;
 	/*
-	 * A forked child loses the memory of the maps: a thread of the parent may have been changing
-	 * the table of maps at the time of the fork, so nothing in it can be relied on. The child
-	 * does not have the address space that is reserved for them.
+	 * A forked child does not free the maps, because a thread of the parent may have been
+	 * changing the table of maps at the time of the fork. The child has not inherited their
+	 * address space (MADV_DONTFORK).
 	 */
 	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);

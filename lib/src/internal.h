@@ -3,15 +3,18 @@
  * Private side of libamdgpu_userptr.
  *
  * device.c	contexts and their devices
- * space.c	GPU address space: where a map goes
- * reserve.c	CPU address space that is reserved for it
- * maps.c	which map is where
- * range.c	arithmetic on ranges; pure, no ioctls, no allocation
  * map.c	map and unmap
- * reason.c	what an error means
- * build.c	their steps in the kernel, and the roll back
- * sync.c	page table updates and waiting for them
- * ioctl.c	the only file that talks to the kernel and to libdrm
+ * build.c	the steps of both in the kernel, and the roll back
+ * range.c	arithmetic on ranges; no ioctls, no allocation
+ * space.c	the GPU addresses of maps
+ * reserve.c	CPU address space whose numbers are GPU addresses
+ * maps.c	the table of maps
+ * reason.c	the meaning of errors
+ * sync.c	page table updates and waits for them
+ * ioctl.c	the only file that calls the kernel and libdrm
+ *
+ * A "map" here is a struct amdgpu_userptr_mapping. A "BO" is a buffer object. A "VA mapping" is the
+ * kernel's: a BO, or a part of it, at a GPU address.
  */
 #ifndef AU_INTERNAL_H
 #define AU_INTERNAL_H
@@ -29,31 +32,31 @@
 #include "uapi.h"
 
 /*
- * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older ones ignore the fields,
- * and a wait for such a point has nothing to wait for.
+ * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older kernels ignore the fields
+ * and add no point, so a wait for the point would fail.
  */
 #define AU_DRM_MINOR_VM_TIMELINE	64
-/* First one that may know AMDGPU_GEM_USERPTR_SCATTER; trying tells. */
+/* First DRM minor that may know AMDGPU_GEM_USERPTR_SCATTER. Only a try tells. */
 #define AU_DRM_MINOR_SCATTER		65
-/* First one that may know AMDGPU_GEM_USERPTR_COHERENT and its like; trying tells. */
+/* First DRM minor that may know AMDGPU_GEM_USERPTR_COHERENT and its like. Only a try tells. */
 #define AU_DRM_MINOR_COHERENCE		65
 
-/* Most ranges of one call: 32 MiB of arguments and about as much bookkeeping. */
+/* Most ranges of one call. The arguments then have 24 MiB, and the map needs 16 MiB. */
 #define AU_MAX_RANGES	(1u << 20)
 
-/* Most ranges the kernel takes for one scatter buffer object. */
+/* Most ranges that the kernel accepts for one scatter BO. */
 #define AU_MAX_BO_RANGES	(1u << 20)
 
 /*
- * Largest buffer object in pages. The kernel keeps a page pointer and a DMA address per page in one
- * array, which kvcalloc() limits to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
- * ttm_dma_tt_alloc_page_directory()); rounded down so that pieces stay aligned to 512 pages.
+ * Largest BO in pages. The kernel has one array with a page pointer and a DMA address per page, and
+ * kvcalloc() limits it to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
+ * ttm_dma_tt_alloc_page_directory()). Rounded down, so that pieces are aligned to 512 pages.
  */
 #define AU_BO_ALIGN_PAGES	UINT64_C(512)
 #define AU_MAX_BO_PAGES \
 	(((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
 
-/* From this size on a map is aligned for fragments of it (AMDGPU_VM_FRAGMENT_SIZE_2MB). */
+/* A map of at least this size is aligned to it, for AMDGPU_VM_FRAGMENT_SIZE_2MB. */
 #define AU_LARGE_ALIGNMENT	(UINT64_C(2) << 20)
 
 static_assert(offsetof(struct amd_gem_va_args, map_size) ==
@@ -74,17 +77,17 @@ static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 	      AMDGPU_USERPTR_RANGE_READONLY == AMDGPU_GEM_USERPTR_RANGE_READONLY,
 	      "ranges need a conversion for the kernel");
 
-/* On what the .map file exports; all else is hidden. */
+/* For the functions that the .map file exports. All others are hidden. */
 #define AU_PUBLIC	__attribute__((visibility("default")))
 
 /*
- * Everything the library asks of the outside. Tests put a model of the kernel here; @priv is theirs.
- * Functions return 0 or -errno and may change errno.
+ * All calls out of the library. Tests replace them with a model of the kernel, which gets @priv.
+ * The functions return 0 or -errno and may change errno.
  */
 struct au_ops {
 	int (*ioctl)(void *priv, int fd, unsigned long request, void *arg);
 	int (*device_fd)(void *priv, amdgpu_device_handle device);
-	/* The same for all files of one render node. */
+	/* All files of one render node have the same @id. */
 	int (*device_id)(void *priv, int fd, uint64_t *id);
 	int (*va_alloc)(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
 			uint64_t *va, amdgpu_va_handle *handle);
@@ -96,7 +99,7 @@ struct au_ops {
 
 extern const struct au_ops au_kernel_ops;
 
-/* Constant after creation, but for the timeline. */
+/* Constant after creation, except for the timeline and @num_resets. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle;		/* NULL when the caller gave a file */
@@ -107,73 +110,77 @@ struct au_device {
 	uint64_t high_va_min, high_va_max;	/* 0, 0: no high half */
 	uint32_t syncobj;			/* timeline of page table updates, 0: none */
 	uint32_t gpu_ctx;			/* amdgpu's, only to ask for resets; 0: none */
-	atomic_uint num_resets;			/* that somebody has noticed */
+	atomic_uint num_resets;			/* that a thread has noticed */
 
-	/* Points must enter the timeline in order: held from taking a point to the ioctl's end. */
+	/*
+	 * Points must enter the timeline in order, so this is held from the choice of a point to
+	 * the end of the ioctl.
+	 */
 	pthread_mutex_t timeline_lock;
-	uint64_t timeline_point;		/* last one that the kernel has accepted */
+	uint64_t timeline_point;		/* last point that the kernel has accepted */
 };
 
-/* How much fits into one buffer object; fewer ranges in tests. */
+/* How much fits into one BO. Tests set fewer ranges. */
 struct au_bo_limits {
 	uint64_t size;				/* bytes */
-	uint32_t num_ranges;			/* of a scatter buffer object */
+	uint32_t num_ranges;			/* of a scatter BO */
 };
 
 struct amdgpu_userptr_ctx {
 	const struct au_ops *ops;
 	void *ops_priv;
-	const char *mark;			/* to 1; to 0 in a forked child */
+	const char *mark;			/* to 1, but to 0 in a forked child */
 	uint64_t page_size;
 	enum amdgpu_userptr_backend backend;	/* constant, not AUTO */
 	struct au_bo_limits limits;		/* constant */
 	uint64_t timeout_ns;			/* constant, 0: none */
 	atomic_uint_fast64_t num_ioctls;
 
-	pthread_mutex_t lock;			/* for the rest, never held across an ioctl */
-	struct amdgpu_userptr_mapping **maps;	/* by address, no overlap, with unfinished ones */
+	pthread_mutex_t lock;			/* of the members below; not held across ioctls */
+	struct amdgpu_userptr_mapping **maps;	/* by address, no overlap, also unfinished ones */
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_stats stats;	/* but for @ioctls */
-	struct au_reservation *spares;		/* by address: the kernel did not release them */
+	struct amdgpu_userptr_stats stats;	/* except @ioctls */
+	struct au_reservation *spares;		/* by address; the kernel did not release these */
 
 	uint32_t num_devices;
 	struct au_device devices[];
 };
 
-/* A range of a map: 16 bytes, since there may be a million of them. */
+/* A range of a map. It has only 16 bytes, because a map can have a million ranges. */
 struct au_range {
-	uint64_t offset;			/* in the map; it ends where the next one begins */
-	uint64_t cpu_addr;			/* page aligned, AMDGPU_USERPTR_RANGE_* in the low bits */
+	uint64_t offset;			/* in the map; ends where the next begins */
+	uint64_t cpu_addr;			/* AMDGPU_USERPTR_RANGE_* in the low bits */
 };
 
 #define AU_RANGE_FLAGS	((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
 
 #define AU_MAP_COHERENCE \
-	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | AMDGPU_USERPTR_MAP_EXT_COHERENT)
+	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | \
+	 AMDGPU_USERPTR_MAP_EXT_COHERENT)
 
-/* How the ranges of a map are divided among buffer objects. */
+/* How the ranges of a map are divided among BOs. */
 enum au_division {
-	AU_PER_RANGE,				/* one each */
-	AU_COALESCE,				/* one for neighbours that are so in memory too */
-	AU_SCATTER,				/* one for as many as it can take */
+	AU_PER_RANGE,				/* one BO for each */
+	AU_COALESCE,				/* one BO for neighbours also in memory */
+	AU_SCATTER,				/* one BO for as many as it can have */
 };
 
-/* What one userptr buffer object covers: ranges [first_range, end_range), or a part of one. */
+/* One userptr BO. It has the ranges [first_range, end_range), or a part of one range. */
 struct au_bo {
 	uint64_t offset;
-	uint64_t cpu_addr;			/* not of a scatter buffer object */
+	uint64_t cpu_addr;			/* 0 for a scatter BO */
 	uint64_t size;
-	uint32_t range_flags;			/* those that all its ranges have */
+	uint32_t range_flags;			/* flags that all its ranges have */
 	uint32_t first_range;
 	uint32_t end_range;
-	bool scatter;				/* whole ranges, from anywhere */
+	bool scatter;				/* the ranges are whole, from anywhere in memory */
 };
 
 /* CPU address space without access. */
 struct au_reservation {
 	uint64_t addr;
 	uint64_t size;
-	struct au_reservation *next;		/* ctx->lock: of ctx->spares */
+	struct au_reservation *next;		/* in ctx->spares, under ctx->lock */
 };
 
 /* A piece of GPU address space. */
@@ -181,23 +188,23 @@ struct au_space {
 	enum amdgpu_userptr_va_mode mode;
 	uint64_t va;
 	uint64_t size;
-	struct au_reservation *reservation;	/* AMDGPU_USERPTR_VA_RESERVE, with slack */
-	amdgpu_va_handle handle;		/* AMDGPU_USERPTR_VA_ALLOC */
+	struct au_reservation *reservation;	/* of AMDGPU_USERPTR_VA_RESERVE */
+	amdgpu_va_handle handle;		/* of AMDGPU_USERPTR_VA_ALLOC */
 };
 
-/* Page table updates that belong together. */
+/* A series of page table updates on one device. */
 struct au_updates {
-	uint64_t point;				/* of the last one */
-	unsigned int resets;			/* of the device before the first one */
+	uint64_t point;				/* of the last update */
+	unsigned int resets;			/* device->num_resets before the first update */
 };
 
-/* How far a map has got on one device; taking it down starts from here. */
+/* How far a map has got on one device. au_map_take_down() starts from here. */
 struct au_map_device {
 	uint32_t *handles;			/* one per BO */
 	uint32_t num_handles;			/* that exist */
-	uint64_t mapped;			/* bytes from the map's start that have a VA mapping */
-	bool clearing;				/* they had, and @updates is not done yet */
-	int error;				/* because of which a GPU may still reach the memory */
+	uint64_t mapped;			/* bytes with a VA mapping, from the map's start */
+	bool clearing;				/* VA mappings are removed, @updates not done */
+	int error;				/* if not 0, a GPU may still reach the memory */
 	struct au_updates updates;
 };
 
@@ -206,18 +213,18 @@ struct amdgpu_userptr_mapping {
 	struct au_space space;
 	uint32_t flags;				/* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
-	bool ready;				/* ctx->lock: can be looked up */
+	bool ready;				/* query() can find it; under ctx->lock */
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
-	int64_t deadline;			/* of the wait that map() is in */
-	const struct amdgpu_userptr_range *given;	/* the caller's, while the map is made */
+	int64_t deadline;			/* of the wait in au_map_build() */
+	const struct amdgpu_userptr_range *given;	/* the caller's array, only in map() */
 	struct au_range *ranges;
 	struct au_bo *bos;
 	struct au_map_device devices[];
 };
 
-/* Whom to blame, as in struct amdgpu_userptr_map_args. */
+/* The failed_* members of struct amdgpu_userptr_map_args. */
 struct au_failure {
 	uint32_t range;
 	uint32_t device;
@@ -230,98 +237,98 @@ int au_ctx_create(const struct amdgpu_userptr_ctx_args *args, const struct au_op
 /* 0, or -EPERM in a forked child. */
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
- * What the kernel says to a buffer object of a page of the library's own. No version number tells
- * for sure which flags a kernel knows.
+ * Ask the kernel for a BO of one page of the library's own, and return the error or 0. Only this
+ * tells which flags a kernel knows, because patched kernels have any version number.
  */
 int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags);
 /*
- * Take a caller's struct of a first version with @first bytes, of which this library knows @known:
- * copies what both know to @copy and zeroes the rest of it.
+ * Copy the part of a caller's struct that the caller's header and this library know to @copy, and
+ * zero the rest of it. @first: size of the struct's first version. @known: size in this library.
  */
 int au_struct_get(const void *user, void *copy, size_t first, size_t known);
-/* The way back, for structs with out fields. */
+/* Copy a struct with out fields back to the caller. */
 void au_struct_put(void *user, const void *copy, size_t known);
 
 /* space.c */
-/* @space: in: mode, va (fixed), size. @alignment 0: a good one. */
+/* @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. */
 int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
-/* Nobody may get the addresses any more. */
+/* Free the memory of @space, but leave the addresses reserved for ever. */
 void au_space_abandon(struct au_space *space);
-/* Whether all of [va, va + size) can be mapped on the device. */
+/* Whether the device can map at all of [va, va + size). */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
-/* Whether there are addresses for which that is true. */
+/* Whether the device has so many addresses in a row. */
 bool au_device_has_size(const struct au_device *device, uint64_t size);
 
 /* reserve.c */
 int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);
-/* Now, or when the kernel permits. */
+/* Release it now, or as soon as the kernel permits. */
 void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
-/* At the end of the context; the first error of what has to stay reserved. */
+/* At the end of the context. Returns the first error if the kernel still refuses. */
 int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
 /* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
 int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map);
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
-/* Map, ready or not, that covers @va, or NULL. Call with ctx->lock held. */
+/* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
 
 /* range.c */
-/* Check @count ranges; @total: sum of the sizes, @bad: index of a range that is wrong. */
+/* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		    uint64_t *total, uint32_t *bad);
-/* Lay the ranges out one after the other. */
+/* Give the ranges offsets, one after the other. */
 void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
 		     struct au_range *placed);
-/* Divide them, @total bytes, among buffer objects; returns how many. @bos NULL: only count. */
+/* Divide ranges of @total bytes among BOs and return their number. @bos NULL: only count. */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
 			  uint64_t total, struct au_bo *bos);
-/* Ranges [first, end) of those the buffer object covers, as one of its kind. */
+/* A BO of the same kind that has the ranges [first, end) of @bo. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
 			const struct au_range *placed, uint32_t first, uint32_t end);
-/* Index of the range that holds byte @offset of the map. */
+/* Index of the range that has byte @offset of the map. */
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
-/* Free the memory of a map that has nothing left in the kernel. */
+/* Free the memory of a map. Nothing of it may be left in the kernel. */
 void au_map_free(struct amdgpu_userptr_mapping *map);
-/* Unmap. With @final the map is gone whatever happens, else it stays after -ETIME. */
+/* Unmap. After -ETIME the map stays, unless @final is set. */
 int au_unmap(struct amdgpu_userptr_mapping *map, bool final);
 
 /* reason.c */
-/* enum amdgpu_userptr_reason of an error at a stage, which names a range or AMDGPU_USERPTR_NONE. */
+/* The enum amdgpu_userptr_reason of an error. @range: the range at fault, or NONE. */
 uint32_t au_reason(int error, uint32_t stage, uint32_t range);
 
 /* build.c */
-/* All in the kernel that the map is made of; what there is of it at an error has to be taken down. */
+/* Make the BOs and VA mappings of the map. After an error call au_map_take_down(). */
 int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure);
 /*
- * Undo what has been built, as far as there is something. -ETIME: call again, unless it is @final.
- * After another error all is gone, but see au_map_is_clean().
+ * Remove the VA mappings and BOs that there are. After -ETIME call again, unless @final is set.
+ * After another error all of them are gone, but see au_map_is_clean().
  */
 int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final);
-/* Whether no GPU can reach anything at the addresses of a map that was taken down. */
+/* After au_map_take_down(): whether no GPU can reach memory by the map's addresses. */
 bool au_map_is_clean(const struct amdgpu_userptr_mapping *map);
 
 /* sync.c */
 uint64_t au_now_ns(void);
-/* Of a wait that begins now. */
+/* Deadline of a wait that begins now. */
 int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
 void au_updates_begin(struct au_device *device, struct au_updates *updates);
-/* Change page tables. */
+/* Start page table updates. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
 	      uint32_t va_flags, struct au_updates *updates);
-/* Remove all mappings in the range, of whatever BO. */
+/* Remove all VA mappings in the range, of any BO. */
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
-/* -ETIME after the deadline; -ECANCELED when a reset may have cancelled an update. */
+/* Wait. -ETIME: not done at the deadline. -ECANCELED: a reset may have cancelled an update. */
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
 
-/* ioctl.c, all 0 or -errno */
+/* ioctl.c: these return 0 or -errno */
 int au_drm_version(struct au_device *device);
 int au_device_info(struct au_device *device);
-/* @ranges: those given for the map; @map_flags: AMDGPU_USERPTR_MAP_*. */
+/* @ranges: all ranges of the map. @map_flags: AMDGPU_USERPTR_MAP_*. */
 int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle);
 int au_gem_close(struct au_device *device, uint32_t handle);
@@ -331,7 +338,7 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline);
 int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
-/* @reset: whether the GPU was reset since the last call or creation. */
+/* @reset: out: whether the GPU was reset since the last query, or since creation. */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
 
 #endif /* AU_INTERNAL_H */

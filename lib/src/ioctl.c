@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All that leaves the library: ioctls, libdrm, and the address space of the process. */
+/* All calls out of the library: ioctls, libdrm, and the address space of the process. */
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -12,7 +12,7 @@
 
 static int kernel_ioctl(void *priv, int fd, unsigned long request, void *arg)
 {
-	/* Restarts the call on EINTR and EAGAIN. */
+	/* drmIoctl() restarts the call on EINTR and EAGAIN. */
 	return drmIoctl(fd, request, arg) ? -errno : 0;
 }
 
@@ -51,7 +51,7 @@ static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
 
 	if (ptr == MAP_FAILED)
 		return -errno;
-	/* A forked child has no maps, so it needs no addresses for them. */
+	/* A forked child cannot use the parent's maps, so it needs no addresses for them. */
 	if (madvise(ptr, size, MADV_DONTFORK)) {
 		const int ret = -errno;
 
@@ -91,7 +91,7 @@ static int do_ioctl(struct au_device *device, unsigned long request, void *arg)
 	return ctx->ops->ioctl(ctx->ops_priv, device->fd, request, arg);
 }
 
-/* Fill in the driver's version; -ENODEV when it is not amdgpu. */
+/* Fill in the driver's version. -ENODEV: the driver is not amdgpu. */
 int au_drm_version(struct au_device *device)
 {
 	static const char driver[] = "amdgpu";
@@ -114,7 +114,7 @@ int au_drm_version(struct au_device *device)
 	return 0;
 }
 
-/* Fill in what the device says of its address space. */
+/* Fill in the limits of the device's address space. */
 int au_device_info(struct au_device *device)
 {
 	struct drm_amdgpu_info_device info = { 0 };
@@ -152,8 +152,8 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle)
 {
 	/*
-	 * No ANONONLY, which libdrm's amdgpu_create_bo_from_user_mem() forces: guest memory, memfd
-	 * and even shared anonymous memory have a file behind them.
+	 * libdrm's amdgpu_create_bo_from_user_mem() would add ANONONLY. The kernel then refuses
+	 * guest memory, memfds and shared anonymous memory, because they have a file.
 	 */
 	struct amd_userptr_args args = {
 		.size = bo->size,
@@ -215,7 +215,7 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
 }
 
-/* Without WAIT_FOR_SUBMIT a point that is not there is an error, not a reason to wait. */
+/* Without WAIT_FOR_SUBMIT the kernel returns an error for a point that nobody has added. */
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline)
 {
 	struct drm_syncobj_timeline_wait args = {

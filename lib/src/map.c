@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Map and unmap: checks of arguments, memory, counters. */
+/* Map and unmap: checks of arguments, the memory of maps, counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,8 +36,10 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 	case AMDGPU_USERPTR_VA_RESERVE:
 		return args->fixed_va ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_ALLOC:
-		/* An address that is free on one device need not be on the next. */
-		return args->fixed_va || ctx->num_devices > 1 || !ctx->devices[0].handle ? -EINVAL : 0;
+		/* libdrm allocates for one device; the address may be in use on the next. */
+		if (args->fixed_va || ctx->num_devices > 1 || !ctx->devices[0].handle)
+			return -EINVAL;
+		return 0;
 	case AMDGPU_USERPTR_VA_FIXED:
 		if (args->alignment && args->fixed_va & (args->alignment - 1))
 			return -EINVAL;
@@ -48,8 +50,8 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 }
 
 /*
- * The ranges of a newer header are larger. Make an array of those that this library and the kernel
- * know, unless a caller uses what they do not know. @compact stays NULL if there is nothing to do.
+ * The ranges of a newer header may be larger. Copy the part of them that this library knows; the
+ * rest has to be zero. If the size is the known one, use the caller's array: @compact stays NULL.
  */
 static int compact_ranges(struct amdgpu_userptr_map_args *args,
 			  struct amdgpu_userptr_range **compact, struct au_failure *failure)
@@ -75,7 +77,7 @@ static int compact_ranges(struct amdgpu_userptr_map_args *args,
 	return 0;
 }
 
-/* Without a timeline nobody can tell when the GPU sees a map, or no longer sees it. */
+/* Without a timeline the library cannot know when a page table update is done. */
 static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure *failure)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
@@ -87,7 +89,7 @@ static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure
 	return 0;
 }
 
-/* Wherever its addresses will be; before any memory is allocated for what cannot be mapped. */
+/* Before memory is allocated: a map of 2^63 bytes would have millions of BOs. */
 static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t size,
 		      struct au_failure *failure)
 {
@@ -145,13 +147,13 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 				    const struct amdgpu_userptr_map_args *args)
 {
-	/* The kernel coalesces what is in one scatter BO, so the flag asks for none. */
+	/* In a scatter BO the kernel coalesces ranges, which the caller does not want. */
 	if (args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE)
 		return AU_PER_RANGE;
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
-/* All memory a map will need, so that nothing but the kernel can fail later. */
+/* Allocate all memory of a map, so that later only the kernel can fail. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 					    const struct amdgpu_userptr_map_args *args,
 					    uint64_t total)
@@ -212,11 +214,11 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	return ret;
 }
 
-/* Count the map as one that exists and can be looked up, or no longer does. */
+/* Let query() find the map and stats count it, or no longer. */
 static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	/* Minus one as an unsigned number: the sums wrap to the difference. */
+	/* UINT64_MAX is minus one: the unsigned sums wrap around. */
 	const uint64_t sign = ready ? 1 : UINT64_MAX;
 
 	pthread_mutex_lock(&ctx->lock);
@@ -229,7 +231,7 @@ static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-/* Addresses by which a GPU may still reach memory must not become somebody else's. */
+/* If a GPU may still reach memory by the addresses, no other map may have them. */
 static void give_back_space(struct amdgpu_userptr_mapping *map)
 {
 	au_maps_remove(map->ctx, map);
@@ -341,7 +343,7 @@ int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
 	bool gone;
 	int ret;
 
-	/* Not ready: an unmap before this one has timed out. */
+	/* It is not ready if an earlier unmap has timed out. */
 	if (map->ready)
 		set_ready(map, false);
 	ret = au_map_take_down(map, final);

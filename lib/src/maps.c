@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The maps of a context by GPU address: which addresses are taken, and what is behind them. */
+/* The table of maps of a context, by GPU address. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,8 +88,9 @@ static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_r
 	       space->va < range->cpu_addr + range->size;
 }
 
-/* As it was given. */
-static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping *map, uint32_t index)
+/* The range as the caller gave it. */
+static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping *map,
+					     uint32_t index)
 {
 	const struct au_range *range = &map->ranges[index];
 	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;

@@ -4,7 +4,7 @@
 
 #include "internal.h"
 
-/* As many sizes as there can be ranges, and an address and a size, add up to less than 2^64. */
+/* AU_MAX_RANGES sizes below SMALL_SIZE, or one and an address below SMALL_ADDR, do not overflow. */
 #define SMALL_ADDR	(UINT64_C(1) << 63)
 #define SMALL_SIZE	(UINT64_MAX / AU_MAX_RANGES / 2)
 
@@ -22,8 +22,8 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 }
 
 /*
- * The usual case in half of the instructions, for up to a million ranges: nothing is wrong, and
- * neither an address nor a size is so large that a sum of them could overflow.
+ * The usual case: nothing is wrong, and no address or size is so large that a sum could overflow.
+ * This loop has half of the instructions of the careful one, for up to a million ranges.
  */
 static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		     uint64_t *total)
@@ -34,7 +34,7 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	for (uint32_t i = 0; i < count; i++) {
 		addrs |= ranges[i].cpu_addr;
 		sizes |= ranges[i].size;
-		sizes_less_one |= ranges[i].size - 1;	/* of 0: too large */
+		sizes_less_one |= ranges[i].size - 1;	/* 0 becomes too large */
 		flags |= ranges[i].flags;
 		reserved |= ranges[i].reserved;
 		sum += ranges[i].size;
@@ -85,7 +85,7 @@ static uint32_t common_flags(const struct amdgpu_userptr_range *ranges, uint32_t
 	return flags;
 }
 
-/* Whether the range can become the tail of the BO. */
+/* Whether the BO can take the range as its next one. */
 static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_range *range,
 			 enum au_division division, const struct au_bo_limits *limits)
 {
@@ -103,7 +103,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 	struct au_bo bo = { 0 };
 	uint64_t num_bos = 0;
 
-	/* The usual case, without a look at each range. */
+	/* The usual case: all ranges fit into one BO. */
 	if (division == AU_SCATTER && count <= limits->num_ranges && total <= limits->size) {
 		if (bos)
 			bos[0] = (struct au_bo) {
@@ -126,7 +126,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 				bos[num_bos - 1] = bo;
 			continue;
 		}
-		/* More than one round only for a range that is larger than a BO can be. */
+		/* A range that is too large for one BO takes more than one round. */
 		for (; done < range->size; done += bo.size) {
 			bo = (struct au_bo) {
 				.offset = bo.offset + bo.size,

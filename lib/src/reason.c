@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a call failed: errors have several meanings, which the step that failed tells apart. */
+/* Why a call failed. Most errors have several meanings; the step that failed tells which. */
 #include <errno.h>
 
 #include "internal.h"
 
-/* Nothing has been asked of the kernel yet. */
+/* The library itself has found the error. */
 static uint32_t reason_of_validate(int error)
 {
 	switch (error) {
@@ -77,7 +77,7 @@ uint32_t au_reason(int error, uint32_t stage, uint32_t range)
 	reason = reason_of_step(error, stage, range);
 	if (reason != AMDGPU_USERPTR_REASON_OTHER)
 		return reason;
-	/* The same wherever the kernel says it. */
+	/* These mean the same at each step. */
 	switch (error) {
 	case -ENOMEM:
 		return AMDGPU_USERPTR_REASON_NO_MEMORY;

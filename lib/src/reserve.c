@@ -2,10 +2,10 @@
 /*
  * CPU address space without access, whose numbers are the GPU addresses of maps.
  *
- * The kernel makes one VMA of reservations that are neighbours, and to release one in the middle
- * splits that VMA. When the process has vm.max_map_count VMAs already the kernel refuses, so the
- * context keeps the reservation as a spare. A spare is released when its neighbours are spares too,
- * so that nothing has to be split, or when something else was released and made room.
+ * The kernel merges neighbouring reservations into one VMA. To release one in the middle splits the
+ * VMA, and the kernel refuses that when the process has vm.max_map_count VMAs. The context then
+ * keeps the reservation as a spare. It releases a spare when the neighbours are spares too, because
+ * nothing has to be split then, or after another release, which can make room for a VMA.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,10 +55,11 @@ int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservat
 }
 
 /*
- * Spares are in the order of their addresses, and neighbours become one. Returns the spare that
- * @spare is in then. Call with ctx->lock held, as the next function.
+ * Add a spare in the order of addresses, and merge it with its neighbours. Returns the spare that
+ * contains it. Call with ctx->lock held, as release_spare().
  */
-static struct au_reservation *add_spare(struct amdgpu_userptr_ctx *ctx, struct au_reservation *spare)
+static struct au_reservation *add_spare(struct amdgpu_userptr_ctx *ctx,
+					struct au_reservation *spare)
 {
 	struct au_reservation **at, *before = NULL, *next;
 
@@ -122,7 +123,7 @@ int au_release_spares(struct amdgpu_userptr_ctx *ctx)
 			continue;
 		if (!first_error)
 			first_error = ret;
-		/* Nobody can release it any more. */
+		/* The kernel still refuses: the address space stays until the process ends. */
 		ctx->spares = spare->next;
 		free(spare);
 	}

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* GPU address space: where a map goes. */
+/* The GPU addresses of maps. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -23,7 +23,7 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 	return alignment;
 }
 
-/* The slack for the alignment stays reserved until release. */
+/* Reserve more than the size, so that there is an aligned address in it. */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
 {
 	const uint64_t slack = alignment - ctx->page_size;

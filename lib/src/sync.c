@@ -2,13 +2,13 @@
 /*
  * Page table updates.
  *
- * GEM_VA only starts an update. Each one gets the next point of the device's timeline syncobj, so
- * one wait for the last point covers all before it, including the TLB flush of what was removed.
+ * GEM_VA only starts an update. Each update gets the next point of the device's timeline syncobj,
+ * so one wait for the last point covers all updates before it, with their TLB flushes.
  *
- * The fence behind a point does not tell whether the update was done: when the driver resets the
- * GPU or the ring it cancels the update and signals the fence, and the fence of a TLB flush, which
- * can stand for both, does not have the error. So the library asks after each wait whether there
- * was a reset.
+ * The fence of a point does not tell whether the update was done. When the driver resets the GPU or
+ * a ring it cancels updates and signals their fences, and the fence of a TLB flush takes the place
+ * of the update's fence without its error. So the library asks after each wait whether there was a
+ * reset.
  */
 #include <errno.h>
 #include <time.h>
@@ -87,7 +87,7 @@ int au_va_wait(struct au_device *device, const struct au_updates *updates, int64
 		ret = au_gpu_ctx_query(device, &reset);
 	if (ret)
 		return ret;
-	/* The kernel says it once, and another thread may be the one that it tells. */
+	/* The kernel reports a reset to one caller only, so tell the other threads. */
 	if (reset)
 		atomic_fetch_add(&device->num_resets, 1);
 	return atomic_load(&device->num_resets) == updates->resets ? 0 : -ECANCELED;

@@ -84,7 +84,7 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uin
 {
 	uint32_t first = search(device, va), end = first;
 
-	/* The library clears what it has mapped, so no mapping is cut. */
+	/* The library clears only whole mappings. */
 	while (end < device->num_mappings && device->mappings[end].va < va + size) {
 		const struct fake_mapping *mapping = &device->mappings[end++];
 
@@ -118,7 +118,7 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 /* ------------------------------------------------------------------------------------------- */
 /* The other ioctls									       */
 
-/* What drivers/gpu/drm/amd/amdgpu/amdgpu_gem.c checks of the struct. */
+/* The checks of the struct in drivers/gpu/drm/amd/amdgpu/amdgpu_userptr.c. */
 static bool scatter_args_are_good(const struct fake_kernel *fake,
 				  const struct amd_userptr_args *args)
 {
@@ -205,8 +205,9 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 }
 
 /*
- * Memory that a GPU may still reach must stay watched: no close before the mappings are gone and
- * that has been waited for, unless a failure of those was the test's doing.
+ * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
+ * watching the memory then: the mappings must be removed and the library must have waited for that.
+ * This does not hold when the test makes the removal fail.
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
@@ -235,10 +236,10 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	t_assert(device->syncobj);
 	t_equal(args->count_handles, 1);
 	t_equal(args->flags, 0);
-	/* The real one would wait forever for a point that nobody adds. */
+	/* The kernel would refuse a point that nobody has added. */
 	t_assert(point && point <= device->point);
 	if (device->hangs) {
-		/* And for this one. */
+		/* Without a deadline the library would hang here. */
 		t_assert(args->timeout_nsec != INT64_MAX);
 		return -ETIME;
 	}
@@ -369,7 +370,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	}
 }
 
-/* Count the call; an error when it is the one that is to fail. Sets errno as anything may. */
+/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
 static int begin(struct fake_kernel *fake, enum fake_call call)
 {
 	errno = EXDEV;
@@ -422,7 +423,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	ret = begin(fake, call);
 	if (!ret) {
 		*va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
-		/* A page in between, so that reservations never touch. */
+		/* Leave a page between reservations, so that they are never neighbours. */
 		fake->next_reservation = *va + size + fake->page_size;
 		++*counter;
 	}
@@ -430,7 +431,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	return ret;
 }
 
-/* Nothing may be mapped where somebody else can now get addresses. */
+/* Another map can get these addresses now, so nothing may be mapped there. */
 static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		    uint64_t va, uint64_t size)
 {
@@ -597,7 +598,7 @@ const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int 
 	return mapping ? &fake->devices[device].bos[mapping->handle - 1] : NULL;
 }
 
-/* The range that byte @offset of a scatter BO is in; @offset becomes that in the range. */
+/* The range that has byte @offset of a scatter BO. @offset becomes the offset in the range. */
 static const struct amdgpu_userptr_range *range_at(const struct fake_device *device,
 						   const struct fake_bo *bo, uint64_t *offset)
 {
@@ -616,7 +617,8 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 	bool readonly = bo->flags & AMDGPU_GEM_USERPTR_READONLY;
 
 	if (bo->num_ranges)
-		readonly |= range_at(&fake->devices[device], bo, &offset)->flags & AMDGPU_GEM_USERPTR_RANGE_READONLY;
+		readonly |= range_at(&fake->devices[device], bo, &offset)->flags &
+			    AMDGPU_GEM_USERPTR_RANGE_READONLY;
 	return readonly ? mapping->flags & ~AMDGPU_VM_PAGE_WRITEABLE : mapping->flags;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A model of the kernel behind struct au_ops: buffer objects, GPU mappings, syncobjs and address
- * space, with the rules the library must keep. Breaking one ends the program.
+ * A model of the kernel for struct au_ops: buffer objects, GPU mappings, syncobjs and address
+ * space. It ends the program when the library breaks a rule.
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H
@@ -14,7 +14,7 @@
 #define FAKE_FIRST_FD		1000
 #define FAKE_CPU_PAGE		UINT64_C(4096)
 
-/* What fake_device_info() answers unless a test changes it. */
+/* The limits of the address space in device_info(). */
 #define FAKE_VA_MIN		UINT64_C(0x200000)
 #define FAKE_VA_MAX		(UINT64_C(1) << 47)
 #define FAKE_HIGH_VA_MIN	UINT64_C(0xffff800000000000)
@@ -22,7 +22,7 @@
 
 struct fake_bo {
 	uint64_t addr, size;
-	uint32_t first_range, num_ranges;	/* scatter: in the device's, instead of @addr */
+	uint32_t first_range, num_ranges;	/* scatter: in device->ranges */
 	uint32_t flags;
 	bool open;
 	unsigned int num_mappings;
@@ -36,19 +36,19 @@ struct fake_mapping {
 };
 
 struct fake_device {
-	struct fake_bo *bos;			/* handle - 1 */
+	struct fake_bo *bos;			/* index is handle - 1 */
 	uint32_t num_bos, max_bos;
 	struct amdgpu_userptr_range *ranges;	/* of all scatter BOs, closed or not */
 	uint32_t num_ranges, max_ranges;
 	struct fake_mapping *mappings;		/* by address */
 	uint32_t num_mappings, max_mappings;
-	uint64_t point, waited;			/* of the timeline: last added, last waited for */
+	uint64_t point, waited;			/* last point added, and last waited for */
 	bool syncobj;
 	bool gpu_ctx;
 	bool hangs;				/* page table updates are not done in time */
 	bool reset;				/* since the last query */
 	bool no_scatter;			/* does not know AMDGPU_GEM_USERPTR_SCATTER */
-	bool no_coherence;			/* nor AMDGPU_GEM_USERPTR_COHERENT and its like */
+	bool no_coherence;			/* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
 };
 
@@ -66,48 +66,48 @@ struct fake_kernel {
 	uint32_t drm_minor;
 	const char *driver;
 	bool one_node;				/* all files are of one render node */
-	int userptr_error;			/* of each GEM_USERPTR, such as -EOPNOTSUPP */
-	uint64_t bad_addr;			/* ranges with it are refused by GEM_USERPTR */
-	int bad_error;				/* for that reason, -EFAULT from fake_init() on */
-	uint32_t backend;			/* that fake_ctx() asks for */
-	uint64_t timeout_ns;			/* likewise */
+	int userptr_error;			/* if not 0, of each GEM_USERPTR */
+	uint64_t bad_addr;			/* GEM_USERPTR refuses ranges that have it */
+	int bad_error;				/* with this error; fake_init() sets -EFAULT */
+	uint32_t backend;			/* fake_ctx() asks for it */
+	uint64_t timeout_ns;			/* of contexts of fake_ctx() */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
 
-	unsigned int calls;			/* of anything */
+	unsigned int calls;			/* of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];
-	unsigned int fail_call;			/* 1: the next one fails with @fail_error, 0: none */
+	unsigned int fail_call;			/* 1: the next call fails, 0: none */
 	int fail_error;
-	bool failed;				/* that happened */
+	bool failed;				/* the call has failed */
 
 	struct fake_device devices[FAKE_MAX_DEVICES];
 };
 
 extern const struct au_ops fake_ops;
 
-/* In main() of tests that run with each backend: the one that the command line names. */
+/* The backend that the command line names. */
 uint32_t fake_backend(int argc, char **argv);
 
 void fake_init(struct fake_kernel *fake, uint32_t backend);
-/* Free what the model has of a device. */
+/* Free the memory of a device in the model. */
 void fake_device_free(struct fake_device *device);
-/* Nothing must be left. */
+/* Check that nothing is left, and free the model. */
 void fake_fini(struct fake_kernel *fake);
-/* No BO, mapping, reservation or allocation; syncobjs belong to contexts. */
+/* Check that there is no BO, mapping, reservation or allocation. */
 void fake_check_empty(const struct fake_kernel *fake);
 
-/* Context on the first @num_devices devices by file, and on the first device by handle. */
+/* A context on the first @num_devices devices, by file; and one on the first device, by handle. */
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices);
 struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 
-/* The mapping that covers @va, or NULL. */
+/* The mapping that has @va, or NULL. */
 const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
 				     uint64_t va);
-/* The BO in that mapping, and the flags that the range behind @va gives its page table entries. */
+/* The BO of that mapping, and the flags of the page table entry for @va. */
 const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device,
 				   uint64_t va);
 uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va);
-/* CPU address behind @va, or 0. */
+/* The CPU address of the byte at @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
 static inline struct amdgpu_userptr_map_args

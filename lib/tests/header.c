@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The header alone, as C and as C++, where a struct needs no keyword unless a function has its name. */
+/*
+ * The header alone, as C and as C++. In C++ a struct needs no keyword, unless a function has its
+ * name.
+ */
 #include <amdgpu_userptr.h>
 
 #ifdef __cplusplus

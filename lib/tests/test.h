@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the tests of the library share. A test program exits with 0, 1 (failed) or 77 (skipped). */
+/* Assertions. A test program exits with 0, 1 (failed) or 77 (skipped). */
 #ifndef TEST_H
 #define TEST_H
 
@@ -10,7 +10,7 @@
 
 #define T_ARRAY_SIZE(array)	(sizeof(array) / sizeof((array)[0]))
 
-/* Leave the program unless the condition holds. */
+/* End the program unless the condition holds. */
 #define t_assert(condition)								\
 	do {										\
 		if (!(condition)) {							\
@@ -20,7 +20,7 @@
 		}									\
 	} while (0)
 
-/* The same for two numbers that must be equal; shows them. */
+/* End the program unless the two numbers are equal, and show them. */
 #define t_equal(actual, expected)							\
 	do {										\
 		long long t_actual = (long long)(actual);				\

@@ -16,7 +16,7 @@ static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range huge_range = { 0, UINT64_C(1) << 63, 0, 0 };
 static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
 
-/* A good call, but for what the case sets. */
+/* Members of the arguments that differ from a good call. */
 static const struct bad_map {
 	int error;
 	uint32_t flags, va_mode, va_flags;
@@ -35,7 +35,7 @@ static const struct bad_map {
 	{ -EINVAL, 0, 0, AMDGPU_VM_PAGE_PRT, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 0, 1u << 31, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, PAGE, 0, &good_range, 1, NONE, NONE },
-	/* libdrm's allocator wants a libdrm handle. */
+	/* VA_ALLOC needs a context that was created from a libdrm handle. */
 	{ -EINVAL, 0, AMDGPU_USERPTR_VA_ALLOC, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, PAGE + 1, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 3 * PAGE, &good_range, 1, NONE, NONE },
@@ -48,10 +48,10 @@ static const struct bad_map {
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
-	/* More than there are GPU addresses. */
+	/* The device has fewer GPU addresses. */
 	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
 	{ -ERANGE, 0, 0, 0, 0, 0, &large_range, 1, NONE, 0 },
-	/* Outside of what the device can map: below, across the ends, in the hole, wrapping. */
+	/* Below, above and between the halves of GPU addresses, and around the end of 64 bits. */
 	{ -ERANGE, 0, FIXED, 0, 0, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MAX, 0, &good_range, 1, NONE, 0 },
@@ -100,7 +100,7 @@ static void map_refuses(void)
 	fake_fini(&fake);
 }
 
-/* Structs may be larger than known, with zeros behind; anything else tells of another library. */
+/* A struct may be larger than the known one, if the rest is zero. */
 static void struct_sizes(void)
 {
 	struct {
@@ -136,7 +136,7 @@ static void struct_sizes(void)
 	fake_fini(&fake);
 }
 
-/* Ranges of a newer header are larger; what this library does not know of them has to be zero. */
+/* Ranges of a newer header may be larger, if the rest is zero. */
 static void range_strides(void)
 {
 	struct {
@@ -207,7 +207,7 @@ static void null_pointers(void)
 	fake_fini(&fake);
 }
 
-/* A program of before @scatter_bos was added keeps working, and nothing behind its struct changes. */
+/* The struct of the first version: the library fills it in and writes nothing behind it. */
 static void older_stats(void)
 {
 	const uint64_t untouched = UINT64_C(0x5a5a5a5a5a5a5a5a);
@@ -229,7 +229,7 @@ static void older_stats(void)
 	fake_fini(&fake);
 }
 
-/* Likewise of before @map_flags. */
+/* Likewise, from before @map_flags. */
 static void older_caps(void)
 {
 	struct amdgpu_userptr_caps caps = {
@@ -324,7 +324,7 @@ static void ctx_create_refuses(void)
 	fake.one_node = false;
 	t_equal(fake.calls, 0);
 
-	/* Not amdgpu, even when the name begins like it. */
+	/* Other drivers, also those whose names begin like amdgpu. */
 	fake.driver = "amdgpux";
 	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
 	fake.driver = "amdgp";
@@ -334,7 +334,7 @@ static void ctx_create_refuses(void)
 	fake_fini(&fake);
 }
 
-/* Of the real kernel: what files are, and which are of one device. */
+/* With the real kernel: kinds of files, and files of one device. */
 static void device_ids(void)
 {
 	int null = open("/dev/null", O_RDWR), same = dup(null), zero = open("/dev/zero", O_RDWR);
@@ -390,7 +390,7 @@ static void reasons(void)
 	t_assert(!strcmp(amdgpu_userptr_reason_text(UINT32_MAX), "unknown"));
 }
 
-/* The build's version, as the packages have it. */
+/* The header, the library and the build have the same version. */
 static void version(void)
 {
 	char text[32];
@@ -430,7 +430,7 @@ static void expect_status(struct fake_kernel *fake, int error, uint32_t reason)
 	fake->userptr_error = 0;
 }
 
-/* Kernels that cannot: said by caps, and map fails without leaving anything. */
+/* Kernels that lack something: caps say so, and map() fails and leaves nothing behind. */
 static void kernels_without(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
@@ -456,7 +456,7 @@ static void kernels_without(void)
 	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
 	fake_fini(&fake);
 
-	/* A point that the kernel ignores would be waited for for ever. */
+	/* The kernel ignores timeline points, so the library must not wait for one. */
 	fake_init(&fake, AMDGPU_USERPTR_BACKEND_AUTO);
 	fake.drm_minor = AU_DRM_MINOR_VM_TIMELINE - 1;
 	ctx = fake_ctx(&fake, 1);
@@ -474,11 +474,13 @@ static void kernels_without(void)
 	fake_fini(&fake);
 }
 
-/* A map of two ranges on a context that asks for @wanted: how many BOs per device. */
+/* Map two ranges on a context that asks for @wanted. Returns the number of BOs per device. */
 static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, uint32_t wanted,
 			       uint32_t expected)
 {
-	const struct amdgpu_userptr_range ranges[] = { { PAGE, PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 } };
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 },
+	};
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
@@ -500,7 +502,7 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 	return bos;
 }
 
-/* One scatter BO wherever all devices know it; more of others otherwise, unless that is refused. */
+/* AUTO uses scatter BOs if all devices know them. SCATTER fails otherwise. */
 static void backends(void)
 {
 	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
@@ -520,14 +522,14 @@ static void backends(void)
 	t_equal(bos_of_map(&fake, 1, automatic, scatter), 1);
 	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);
 
-	/* KFD does not have the address space yet: it will. */
+	/* KFD may acquire the address space later. */
 	fake.devices[1].no_scatter = false;
 	fake.userptr_error = -EOPNOTSUPP;
 	fake.backend = scatter;
 	t_equal(amdgpu_userptr_ctx_destroy(fake_ctx(&fake, 2)), 0);
 	fake.userptr_error = 0;
 
-	/* A kernel that is too old is not even asked. */
+	/* The library does not try it on a kernel that is too old. */
 	fake.drm_minor = AU_DRM_MINOR_SCATTER - 1;
 	probes = fake.count[FAKE_USERPTR];
 	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How the GPU caches a map: flags for the kernel, and kernels that do not know them. */
+/* AMDGPU_USERPTR_MAP_COHERENT and its like, on kernels that know them and that do not. */
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -7,7 +7,7 @@
 
 static uint32_t backend;
 
-/* Each flag makes its BOs of one kind, and only that. */
+/* Each flag of a map becomes one flag of its BOs. */
 static void kinds(void)
 {
 	static const struct { uint32_t map, gem; } flags[] = {
@@ -45,7 +45,7 @@ static void kinds(void)
 	fake_fini(&fake);
 }
 
-/* What caps say, and what a map gets that has the flags all the same. */
+/* Caps report the flags, and a map with flags that the kernel does not know fails. */
 static void expect_coherence(struct fake_kernel *fake, bool known)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
@@ -74,7 +74,7 @@ static void kernels_without(void)
 	fake.devices[0].no_coherence = true;
 	expect_coherence(&fake, false);
 	fake.devices[0].no_coherence = false;
-	/* A kernel that is too old for them has no scattered ranges either. */
+	/* A kernel that is too old for the flags does not know scatter BOs either. */
 	if (backend != AMDGPU_USERPTR_BACKEND_SCATTER) {
 		fake.drm_minor = AU_DRM_MINOR_COHERENCE - 1;
 		expect_coherence(&fake, false);

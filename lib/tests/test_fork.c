@@ -44,11 +44,11 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	t_equal(fake->calls, calls);
-	/* The GPU side and libdrm's lists are the parent's, and the child has no reservations. */
+	/* The child must not touch the parent's GPU state and libdrm's lists. */
 	t_equal(fake->count[FAKE_RELEASE], 0);
 	t_equal(fake->count[FAKE_VA_FREE], 0);
 	t_equal(fake->devices[0].open_bos, 2);
-	/* Without a look for leaks: the memory of the maps is one. */
+	/* No look for leaks, because the memory of the maps is one. */
 	_exit(0);
 }
 
@@ -68,7 +68,7 @@ int main(int argc, char **argv)
 	args = map_args(AMDGPU_USERPTR_VA_ALLOC);
 	t_equal(amdgpu_userptr_map(ctx, &args, &allocated), 0);
 
-	/* A lock held by another thread at the time of the fork must not matter. */
+	/* Another thread may hold the lock at the time of the fork. */
 	pthread_mutex_lock(&ctx->lock);
 	pid = fork();
 	t_assert(pid >= 0);
@@ -79,7 +79,7 @@ int main(int argc, char **argv)
 	t_assert(WIFEXITED(status));
 	t_equal(WEXITSTATUS(status), 0);
 
-	/* The parent never noticed. */
+	/* The parent's maps are as before. */
 	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
 	t_equal(amdgpu_userptr_unmap(reserved), 0);
 	t_equal(amdgpu_userptr_unmap(allocated), 0);

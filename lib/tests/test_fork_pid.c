@@ -137,6 +137,9 @@ int main(void)
 	}
 	expect_success(pid);
 	in_namespace(recycled_id);
-	/* No process can be made after process 1 of the namespace has ended: not even by a sanitizer. */
+	/*
+	 * Process 1 of the namespace has ended, so fork() fails in this process. A sanitizer that
+	 * looks for leaks at exit() forks.
+	 */
 	_exit(0);
 }

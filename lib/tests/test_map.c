@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What map, unmap and the queries do when all goes well, and which errors they give. */
+/* map(), unmap() and the queries: results and errors. */
 #include <limits.h>
 
 #include "fake_kernel.h"
@@ -15,7 +15,9 @@ static uint32_t backend;
 static void scattered(struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size)
 {
 	for (uint32_t i = 0; i < count; i++)
-		ranges[i] = (struct amdgpu_userptr_range) { (2 * i + 1) * page_size, page_size, 0, 0 };
+		ranges[i] = (struct amdgpu_userptr_range) {
+			.cpu_addr = (2 * i + 1) * page_size, .size = page_size,
+		};
 }
 
 static bool scatter(void)
@@ -23,7 +25,7 @@ static bool scatter(void)
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER;
 }
 
-/* BOs that asking for the backend makes. */
+/* BOs that the choice of the backend has made. */
 static unsigned int probes(unsigned int num_devices)
 {
 	return scatter() ? num_devices : 0;
@@ -61,7 +63,7 @@ static void ranges_become_contiguous(void)
 				   AMDGPU_GEM_USERPTR_READONLY;
 			t_equal(readonly, ranges[i].flags && !scatter());
 		}
-		/* On return the GPU sees it. */
+		/* The GPU sees the memory when map() returns. */
 		t_equal(fake.devices[device].waited, num_bos);
 	}
 	/* One wait per device for all the updates. */
@@ -113,7 +115,7 @@ static void neighbours_share_a_bo(void)
 	t_equal(stats.bos, 3);
 	t_equal(stats.scatter_bos, 0);
 	t_equal(stats.unmap_calls, 1);
-	/* What is left goes with the context. */
+	/* The end of the context removes the other map. */
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 }
@@ -145,7 +147,7 @@ static void va_modes(void)
 	t_equal(fake_translate(&fake, 0, args.gpu_va), PAGE);
 	t_equal(fake_find(&fake, 0, args.gpu_va)->flags, args.va_flags);
 
-	/* Large maps are aligned for large fragments, and to what is asked for. */
+	/* Alignment: the default of large maps, and the one in the arguments. */
 	args = fake_map_args(&large, 1);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % AU_LARGE_ALIGNMENT, 0);
@@ -155,7 +157,7 @@ static void va_modes(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % (UINT64_C(1) << 30), 0);
 
-	/* Addresses the CPU has and the GPU has not: the last page fits, one more does not. */
+	/* The last page that the GPU can map, and the next, which only the CPU has. */
 	args = fake_map_args(&range, 1);
 	fake.next_reservation = FAKE_VA_MAX - PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
@@ -194,13 +196,13 @@ static void gpu_addresses_do_not_overlap(void)
 	}
 	t_equal(fake.calls, calls);
 
-	/* Right before and right behind is free. */
+	/* The addresses before and behind are free. */
 	args.fixed_va = base - 3 * PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 	args.fixed_va = base + 3 * PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 
-	/* After unmap the addresses can be had again. */
+	/* After unmap() the addresses are free again. */
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	args.fixed_va = base;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
@@ -208,7 +210,7 @@ static void gpu_addresses_do_not_overlap(void)
 	fake_fini(&fake);
 }
 
-/* Somebody else (KFD, libdrm) has a mapping the library knows nothing of. */
+/* KFD or libdrm has a mapping that the library does not know. */
 static void foreign_mapping_is_left_alone(void)
 {
 	struct amdgpu_userptr_range ranges[3];
@@ -226,7 +228,7 @@ static void foreign_mapping_is_left_alone(void)
 	args.fixed_va = base + 2 * PAGE;
 	t_equal(amdgpu_userptr_map(theirs, &args, &map), 0);
 
-	/* The same file twice: the model has one syncobj and context per file, so hide the first. */
+	/* Two contexts on one file: the model has one syncobj per file, so hide the first. */
 	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = false;
 	fake.devices[0].point = 0;
 	ours = fake_ctx(&fake, 1);
@@ -269,11 +271,11 @@ static void bad_memory_is_named(void)
 	t_equal(args.failed_device, 0);
 	t_equal(args.gpu_va, 0);
 	t_assert(!map);
-	/* No GPU has seen any of it. */
+	/* No GPU has seen any of the memory. */
 	t_equal(fake.count[FAKE_MAP], 0);
 	fake_check_empty(&fake);
 
-	/* One buffer object for several ranges: each of them can be to blame, for each reason. */
+	/* One BO for several ranges: each range can be at fault, with each error. */
 	args = fake_map_args(together, T_ARRAY_SIZE(together));
 	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
 		fake.bad_error = errors[i];
@@ -288,7 +290,7 @@ static void bad_memory_is_named(void)
 	fake_fini(&fake);
 }
 
-/* Errors that no range is to blame for are not looked for in the ranges. */
+/* The library does not search for the range when no range is at fault. */
 static void all_memory_is_refused(void)
 {
 	static const int errors[] = { -EPERM, -EOPNOTSUPP, -EPROTO, -EBUSY, -ENOMEM };
@@ -309,7 +311,7 @@ static void all_memory_is_refused(void)
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
-		/* The first one, and a page of the library's own. */
+		/* One for the map, and one for a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);
 	}
@@ -317,7 +319,7 @@ static void all_memory_is_refused(void)
 	fake_fini(&fake);
 }
 
-/* An error in the search for the bad range, or one that does not come again, names no range. */
+/* The search for the range meets another error, or no error any more: no range is named. */
 static void search_meets_another_error(void)
 {
 	static const struct amdgpu_userptr_range together[] = {
@@ -332,7 +334,7 @@ static void search_meets_another_error(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	fake.bad_addr = together[2].cpu_addr;
-	/* The reservation, the BO, a page of the library's own and its close, a half. */
+	/* Calls: reserve, BO, BO of the library's own page, its close, BO of one half. */
 	fake.fail_call = 5;
 	fake.fail_error = -ENOMEM;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
@@ -430,7 +432,7 @@ static void query_translates(void)
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	t_equal(amdgpu_userptr_query(ctx, va, &info), -ENOENT);
 
-	/* CPU pages 7 to 9 at GPU addresses 7 to 9 are fine, CPU page 1 at 10 is outside. */
+	/* CPU pages 7 to 9 are at GPU pages 7 to 9; CPU page 1 is no GPU page of the map. */
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.fixed_va = FAKE_VA_MIN;
 	args.num_ranges = 1;
@@ -447,7 +449,7 @@ static void query_translates(void)
 	fake_fini(&fake);
 }
 
-/* More than one scatter BO can take: as many as are needed, all or nothing. */
+/* More ranges than one scatter BO can have. */
 static void limits_of_a_bo(void)
 {
 	struct amdgpu_userptr_range ranges[10];
@@ -463,7 +465,7 @@ static void limits_of_a_bo(void)
 	ctx->limits.num_ranges = 3;
 	ctx->limits.size = 8 * PAGE;
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
-	/* One that is larger than any BO: cut in two, with its own BOs. */
+	/* A range that is too large for one BO gets two of its own. */
 	ranges[7] = (struct amdgpu_userptr_range) { 1000 * PAGE, 9 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
@@ -485,7 +487,7 @@ static void limits_of_a_bo(void)
 	fake_fini(&fake);
 }
 
-/* As many ranges as caps promise, and one more. */
+/* max_ranges ranges work, and one more does not. */
 static void range_limit_is_honest(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };

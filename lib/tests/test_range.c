@@ -34,7 +34,7 @@ static void check_refuses_bad_ranges(void)
 	t_equal(check_one((struct amdgpu_userptr_range) { -2 * PAGE, PAGE, 0, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range) { -PAGE, 2 * PAGE, 0, 0 }, PAGE),
 		-EOVERFLOW);
-	/* What is aligned for 4 KiB pages is not for 64 KiB pages. */
+	/* An alignment to 4 KiB is not enough for 64 KiB pages. */
 	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
 		-EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range) { 16 * PAGE, PAGE, 0, 0 }, 16 * PAGE),
@@ -157,7 +157,7 @@ static void large_ranges_are_cut(void)
 	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_COALESCE, expected, T_ARRAY_SIZE(expected));
 }
 
-/* One BO takes all kinds of ranges until it is full: of ranges, or of pages. */
+/* A scatter BO takes ranges of all kinds until it has too many ranges or pages. */
 static void scattered_ranges_share_a_bo(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
@@ -223,7 +223,7 @@ static void parts_of_bos(void)
 	expect_part(&rest, ranges, 0, 2, MAX_BO, PAGE + MAX_BO, 3 * PAGE);
 }
 
-/* Whatever the ranges: BOs tile the map, and each byte of it is the byte of its range. */
+/* For random ranges: the BOs cover the map without overlap, and each has the right bytes. */
 static void check_tiles(const struct amdgpu_userptr_range *ranges, const struct au_range *placed,
 			uint32_t count, enum au_division division)
 {

@@ -19,7 +19,7 @@ static bool is_mapped(uint64_t addr)
 	return !msync((void *)(uintptr_t)addr, 1, MS_ASYNC);
 }
 
-/* Nothing in a child would ever give it back. */
+/* A child cannot release it, so it must not inherit it. */
 static void child_has_no_reservation(void)
 {
 	const uint64_t size = sysconf(_SC_PAGESIZE);
@@ -38,11 +38,12 @@ static void child_has_no_reservation(void)
 	t_assert(!is_mapped(addr));
 }
 
-/* Pages of @size bytes with access and without, in turn: VMAs until the process may have no more. */
+/* Change the access of every second page, so that each is a VMA, until the kernel refuses more. */
 static char *fill_vmas(size_t size)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
-	char *filler = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	char *filler = mmap(NULL, size, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1,
+			    0);
 
 	t_assert(filler != MAP_FAILED);
 	for (size_t i = 0; i < size; i += 2 * page) {
@@ -57,7 +58,7 @@ static char *fill_vmas(size_t size)
 
 static uint64_t window;
 
-/* Neighbours in one VMA, downwards as the kernel does it where there is room. */
+/* Neighbours in one VMA, downwards, as the kernel places them. */
 static int reserve_in_window(void *priv, uint64_t size, uint64_t *addr)
 {
 	window -= size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every call to the kernel and every allocation fails once, one after the other: each time
- * everything that was there before is still there, and nothing else is.
+ * Each call to the kernel and each allocation fails once. After that the earlier maps are still
+ * there, and nothing else is.
  */
 #include "fake_kernel.h"
 #include "test.h"
@@ -36,13 +36,13 @@ static const struct amdgpu_userptr_range ranges[] = {
 	{ 9 * PAGE, PAGE, 0, 0 },
 };
 
-/* Of a map of all of them. */
+/* BOs per device of a map of all ranges. */
 static unsigned int num_bos(void)
 {
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : 3;
 }
 
-/* A context with a map that must survive whatever happens to the next one. */
+/* A context with a map, the guard, that must survive the failure of the next one. */
 static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 {
 	struct amdgpu_userptr_map_args args = {
@@ -83,7 +83,7 @@ static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
 	fake_fini(fake);
 }
 
-/* Calls of a map, in this order: one reservation, then step by step on all devices. */
+/* map() calls the kernel in this order: one reservation, then each step on all devices. */
 static uint32_t expected_stage(unsigned int call)
 {
 	const unsigned int bos = NUM_DEVICES * num_bos();
@@ -127,7 +127,7 @@ static void map_fails_at_each_call(int error)
 			fake_fini(&fake);
 			break;
 		}
-		/* The rules of the model hold for the roll back too. */
+		/* The roll back keeps the rules of the model. */
 		fake.failed = false;
 		t_equal(ret, error);
 		t_assert(!map);
@@ -138,20 +138,20 @@ static void map_fails_at_each_call(int error)
 		t_assert(!memcmp(&args, &before, sizeof(args)));
 		check_only_guard(&fake, ctx);
 
-		/* And the context still works. */
+		/* The context still works. */
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		t_equal(amdgpu_userptr_unmap(map), 0);
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
 	/*
-	 * The reservation, BOs and their mappings, waits and questions for a reset; and one more,
-	 * which did not fail.
+	 * One reservation; BOs and mappings; per device a wait and a query for resets. The last
+	 * round fails no call.
 	 */
 	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + 2 * NUM_DEVICES + 1);
 }
 
-/* An address that the kernel refuses is the range's whose mapping it was, where that was one's alone. */
+/* When the kernel refuses an address, the range is named if the BO has only that range. */
 static void map_names_the_range(void)
 {
 	static const uint32_t first_range[] = { 0, 2, 3 };
@@ -179,11 +179,11 @@ static void map_names_the_range(void)
 	}
 }
 
-/* While a map is rolled back, the roll back itself meets an error: still nothing stays. */
+/* A call of the roll back fails as well, and still nothing stays. */
 static void roll_back_fails_at_each_call(void)
 {
 	const unsigned int last = NUM_DEVICES - 1;
-	/* Clear, wait and question where something has been mapped, and the closes. */
+	/* Clear, wait and query on the devices that have mappings; then the closes. */
 	const unsigned int calls = 3 * (NUM_DEVICES - (num_bos() == 1)) + NUM_DEVICES * num_bos();
 
 	for (unsigned int late = 1; late <= calls; late++) {
@@ -198,7 +198,7 @@ static void roll_back_fails_at_each_call(void)
 		struct amdgpu_userptr_ctx *ctx;
 		struct fake_kernel fake;
 
-		/* The last range would land on the guard: VA_MAP fails by itself on the last device. */
+		/* The last range overlaps the guard, so VA_MAP fails on the last device. */
 		ctx = begin(&fake);
 		fake.failed = false;
 		fake.devices[last].mappings[0].va += 5 * PAGE;
@@ -218,7 +218,7 @@ static void roll_back_fails_at_each_call(void)
 		ctx->maps[0]->space.va -= 8 * PAGE;
 		amdgpu_userptr_ctx_destroy(ctx);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
-			/* A BO whose close failed cannot be closed by anybody any more. */
+			/* A BO whose close has failed stays open. */
 			t_assert(fake.devices[i].open_bos <= 1);
 			fake.devices[i].open_bos = 0;
 		}
@@ -227,12 +227,12 @@ static void roll_back_fails_at_each_call(void)
 }
 
 /*
- * unmap goes on over errors, says one, and gives everything back but addresses by which a GPU may
- * still reach the memory.
+ * unmap() goes on after errors and returns one. It keeps only addresses by which a GPU may still
+ * reach the memory.
  */
 static void unmap_fails_at_each_call(void)
 {
-	/* Clear, wait and question on each device; then the closes. */
+	/* Clear, wait and query on each device; then the closes. */
 	const unsigned int page_tables = 3 * NUM_DEVICES;
 	const unsigned int calls = page_tables + NUM_DEVICES * num_bos();
 
@@ -288,7 +288,7 @@ static void map_fails_at_each_allocation(void)
 		int ret;
 
 		ctx = begin(&fake);
-		/* Make the table of maps grow as well. */
+		/* Let the table of maps grow as well. */
 		ctx->max_maps = 1;
 		fail_alloc = alloc;
 		ret = amdgpu_userptr_map(ctx, &args, &map);
@@ -318,7 +318,7 @@ static void create_fails_at_each_call(void)
 	};
 	/* Version, device info, syncobj and context of each device. */
 	const unsigned int needed = 4 * NUM_DEVICES;
-	/* The backend's probe: what goes wrong there says nothing of later. */
+	/* The choice of the backend: an error there does not fail the creation. */
 	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;
 
@@ -340,7 +340,7 @@ static void create_fails_at_each_call(void)
 			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 		else
 			t_assert(!ctx);
-		/* A close that failed. */
+		/* A BO whose close has failed stays open. */
 		for (unsigned int i = 0; call > needed && i < NUM_DEVICES; i++)
 			fake.devices[i].open_bos = 0;
 		fake_fini(&fake);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Threads share a context: they map, look up, count and unmap at the same time. The model checks
- * that timeline points arrive in order and that nothing is closed while it is mapped.
+ * Threads map, query and unmap on one context at the same time. The model checks that timeline
+ * points arrive in order, and that no BO is closed while it is mapped.
  */
 #include "fake_kernel.h"
 #include "test.h"
@@ -29,7 +29,7 @@ static void check_map(uint64_t va, const struct amdgpu_userptr_mapping *map,
 	}
 }
 
-/* All threads want the same addresses: each time at most one has them. */
+/* All threads ask for the same addresses, and at most one has them at a time. */
 static void contend(const struct amdgpu_userptr_range *ranges)
 {
 	struct amdgpu_userptr_map_args args = {

@@ -131,7 +131,7 @@ static void destroy_times_out(void)
 	fake_fini(&fake);
 }
 
-/* The kernel signals the fence of an update that it has cancelled, and nothing but a query tells. */
+/* The kernel signals the fence of an update that it has cancelled. Only a query tells. */
 static void reset_in_map(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
