@@ -18,9 +18,9 @@ echo "${COMPREPLY[*]}"
 
 
 class Completion(unittest.TestCase):
-	def ask(self, *words):
+	def ask(self, *words, program="./run"):
 		"""What bash offers for the last of the @words."""
-		done = subprocess.run(["bash", "-c", ASK, "bash", COMPLETION, "./run", *words], cwd=step.PROJECT, capture_output=True,
+		done = subprocess.run(["bash", "-c", ASK, "bash", COMPLETION, program, *words], cwd=step.PROJECT, capture_output=True,
 			text=True, check=True)
 		self.assertEqual("", done.stderr)
 		return done.stdout.split()
@@ -37,7 +37,9 @@ class Completion(unittest.TestCase):
 
 	def test_others(self):
 		"""completion is silent for another program that is called run, and for what another program takes"""
-		self.assertEqual([], self.ask("exec", "--", "s"))
+		self.assertEqual(["soak", "shell"], self.ask("s", program=step.PROJECT + "/run"))
+		self.assertEqual([], self.ask("s", program="/usr/bin/run"))
+		self.assertEqual([], self.ask("exec", "--", "--m"))
 		self.assertEqual([], self.ask("cc", "-"))
 
 

@@ -121,7 +121,7 @@ class SetUp(unittest.TestCase):
 	def test_killed(self):
 		"""a run that is killed during debootstrap leaves no process, and the next one starts anew"""
 		with Host() as host:
-			host.write("debootstrap.sh", WAIT.format("$DOOR"))
+			host.write("debootstrap.sh", 'touch "$target/half"\n' + WAIT.format("$DOOR"))
 			with host.running("test", "style") as process:
 				self.wait_for("debootstrap", lambda: os.path.exists(host.path("reached")))
 				self.assertTrue(processes(host.directory))
@@ -131,6 +131,7 @@ class SetUp(unittest.TestCase):
 				self.wait_for("processes", lambda: not processes(host.directory))
 			os.unlink(host.path("debootstrap.sh"))
 			self.works(host, debootstraps=2)
+			self.assertNotIn("half", os.listdir(host.path("cache/root")))
 
 	def oldest(self, host):
 		"""Process of the `run` that the user has started."""
