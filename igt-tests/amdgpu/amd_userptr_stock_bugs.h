@@ -13,6 +13,7 @@
 #define AMD_USERPTR_STRAY_VALUE 0xdeadbeefu
 
 extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
+extern const struct amd_userptr_subtest amd_userptr_signal_subtest;
 extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];
 extern const unsigned int amd_userptr_num_thread_subtests;
 extern const struct amd_userptr_subtest amd_userptr_thread_hsa_subtests[];
