@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What amd_userptr_matrix (BOs of one range) and amd_userptr_matrix_scatter (of many) share. */
+/* The parts of amd_userptr_matrix (BOs of one range) and amd_userptr_matrix_scatter (of many). */
 #ifndef AMD_USERPTR_MATRIX_H
 #define AMD_USERPTR_MATRIX_H
 

@@ -27,7 +27,7 @@
 /* Expensive events are chosen less often by this factor. */
 #define RARE		4
 
-/* Nobody's content. */
+/* A forked child overwrites its copy of the pages with this byte. */
 #define SPOILED		0xee
 
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h: not in every libc. */

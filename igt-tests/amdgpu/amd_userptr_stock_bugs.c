@@ -130,6 +130,7 @@ int igt_main()
 	amd_userptr_run_subtests(&up, &amd_userptr_close_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_unmap_subtests, amd_userptr_num_unmap_subtests);
 	amd_userptr_run_subtests(&up, &amd_userptr_window_subtest, 1);
+	amd_userptr_run_subtests(&up, &amd_userptr_signal_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_thread_subtests, amd_userptr_num_thread_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_split_subtests, amd_userptr_num_split_subtests);
 	igt_subtest_group() {

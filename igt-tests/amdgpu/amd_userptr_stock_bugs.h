@@ -16,6 +16,7 @@ extern const struct amd_userptr_subtest amd_userptr_close_subtest;
 extern const struct amd_userptr_subtest amd_userptr_unmap_subtests[];
 extern const unsigned int amd_userptr_num_unmap_subtests;
 extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
+extern const struct amd_userptr_subtest amd_userptr_signal_subtest;
 extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];
 extern const unsigned int amd_userptr_num_thread_subtests;
 extern const struct amd_userptr_subtest amd_userptr_thread_hsa_subtests[];

@@ -97,7 +97,7 @@ int __amd_userptr_area_replace(struct amd_userptr_area *area);
 
 /* The flags of a userptr of the area. */
 uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area);
-/* The seed of what the area contains before the event. */
+/* The seed of the area's content before the event. */
 uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area);
 
 /* Offset of the first (0) or last (1) observed bytes. */

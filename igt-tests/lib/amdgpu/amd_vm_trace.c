@@ -26,7 +26,7 @@ void amd_vm_trace_start(void)
 	igt_tracefs_clear();
 }
 
-/* [start, end) in pages, counted from the beginning of what is looked at. */
+/* Add the entries [start, end), in pages from the beginning of the traced range. */
 static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end,
 			uint64_t flags)
 {
