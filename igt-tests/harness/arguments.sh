@@ -210,16 +210,17 @@ judge_words() {
 }
 
 help_command() {
-	local options kinds kind
+	local options kinds kind text
 	section "$1" | sed '1s/\( .*\)\?$/ [OPTION...]\1\n/; 1s/^/usage: .\/run /'
 	options=$(section "$1" | sed -n 's/^  Options: those of \([a-z]*\)\.$/\1/p')
 	[ -z "$options" ] || section "$options" | sed -n '/^  --/,$p'
 	kinds=$(section "$1"; [ -z "$options" ] || section "$options")
 	echo
-	section where | tail -n +2 | while IFS= read -r kind; do
-		grep -qw -- "$(awk '{ print $1 }' <<< "$kind")" <<< "$kinds" && printf '%s\n' "$kind"
-	done || true
-	if grep -qw MODE <<< "$kinds"; then
+	kinds=" ${kinds//[!A-Za-z]/ } "
+	while read -r kind text; do
+		[[ $kinds != *" $kind "* ]] || printf '  %-10s %s\n' "$kind" "$text"
+	done < <(section where | tail -n +2)
+	if [[ $kinds == *" MODE "* ]]; then
 		printf '\nmodes: %s\n' "$(names_of MODE | in_a_row)"
 	fi
 	[ "$1" != test ] || section suites | sed '1s/.*/\nsuites:/'
