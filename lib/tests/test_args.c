@@ -250,6 +250,28 @@ static void older_caps(void)
 	fake_fini(&fake);
 }
 
+/* Likewise, from before @timeout_ns. */
+static void older_ctx_args(void)
+{
+	const int fd = FAKE_FIRST_FD;
+	struct amdgpu_userptr_ctx_args args = {
+		.size = offsetof(struct amdgpu_userptr_ctx_args, timeout_ns),
+		.fds = &fd,
+		.num_devices = 1,
+		.timeout_ns = 1,
+	};
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), 0);
+	t_equal(au_deadline(ctx), INT64_MAX);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	args.size--;
+	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), -EINVAL);
+	fake_fini(&fake);
+}
+
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
@@ -548,6 +570,7 @@ int main(int argc, char **argv)
 	null_pointers();
 	older_stats();
 	older_caps();
+	older_ctx_args();
 	queries_refuse();
 	ctx_create_refuses();
 	device_ids();
