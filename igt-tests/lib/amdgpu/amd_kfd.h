@@ -282,7 +282,8 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 		       unsigned int count, unsigned int timeout_ms);
 
 /*
- * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME.
+ * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME
+ * when one of these events takes longer than @timeout_ms.
  */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
 

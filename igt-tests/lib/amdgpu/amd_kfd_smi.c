@@ -184,15 +184,11 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
  */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
 {
-	const uint64_t deadline = igt_now_ms() + timeout_ms;
 	const struct amd_kfd_smi_counts *count = &smi->count;
 	int ret = __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_EVICTION, evictions, timeout_ms);
 
-	while (!ret && count->restores < count->evictions) {
-		const uint64_t now = igt_now_ms();
-
+	while (!ret && count->restores < count->evictions)
 		ret = __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
-					 now < deadline ? deadline - now : 0);
-	}
+					 timeout_ms);
 	return ret;
 }
