@@ -18,6 +18,12 @@ PATCHES = ("kernel/patches/", "kernel/controls/")
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
+# Words that had two meanings (docs/glossary.md), and names that have gone with them; the pattern does not match itself.
+OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd_userptr_expect_st" r"ops|VG_NUM_M" r"ES\b|VG_FA" r"ULT_|"
+	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
+# Since contributing.md has the rule for subjects.
+SUBJECT_RULE = "2026-11-28T10:00:00Z"
+SUBJECT_LENGTH = 72
 
 
 def files():
@@ -142,6 +148,31 @@ def check_globals(_names):
 	return wrong
 
 
+def check_names(names):
+	"""One word has one meaning"""
+	return matching(ours(names), OLD_NAMES) + [name for name in names if re.search(r"_more\.[ch]$", name)]
+
+
+def check_editorconfig(names):
+	"""What .editorconfig says: tabs, no white space at the end of a line, a newline at the end of a file"""
+	wrong = []
+	for name in ours(names):
+		text = step.read(os.path.join(step.PROJECT, name))
+		if text and not text.endswith("\n"):
+			wrong.append(f"{name}: no newline at the end")
+		indented = re.compile(r"^ {8}|^\t* +\t" if name.endswith((".c", ".h", ".py", ".sh")) else r"(?!)")
+		wrong += [f"{name}:{number}" for number, line in enumerate(lines(name), 1)
+			if line != line.rstrip() or indented.search(line)]
+	return wrong
+
+
+def check_subjects(_names):
+	"""Subjects of commits fit a line; a copy without history has none"""
+	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "log", "--no-merges", "--format=%h %s",
+		"--since=" + SUBJECT_RULE], capture_output=True, text=True)
+	return [line for line in result.stdout.splitlines() if len(line.split(" ", 1)[1]) > SUBJECT_LENGTH]
+
+
 def check_readme(_names):
 	"""README's sample of ./run test has exactly the suites there are, and their sum"""
 	return readme.problems(step.read(readme.README), list(arguments.suites()))
@@ -155,6 +186,9 @@ CHECKS = {
 	"shellcheck": check_shell,
 	"include directions": check_includes,
 	"vgpu has no writable globals": check_globals,
+	"one word, one meaning": check_names,
+	"white space": check_editorconfig,
+	"subjects of commits": check_subjects,
 	"README's figures": check_readme,
 }
 
