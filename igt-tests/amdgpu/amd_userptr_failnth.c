@@ -13,6 +13,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/igt_fail_nth.h"
 #include "lib/igt_time.h"
@@ -128,16 +129,6 @@ void failnth_finish(const struct failnth_count *count, const char *what)
 	igt_assert_lt(0, count->failures);
 }
 
-/*
- * The kernel logs that memory is short, in several places at length.  Messages of bugs are not
- * among the ignored ones.
- */
-void failnth_ignore_log(void)
-{
-	igt_emit_ignore_dmesg_regex("^(?!.*(WARNING:|BUG:|Oops|UBSAN:|KASAN:|KFENCE:|refcount_t:|"
-				    "corruption|general protection fault|blocked for more than))");
-}
-
 /* Assert that a failed call left no share of KFD's limit, no handle and no notifier. */
 static void expect_nothing(struct failnth_memory *memory, const char *limit, uint32_t next,
 			   unsigned int n)
@@ -184,7 +175,7 @@ static void fail_create(struct amd_userptr *up, bool many)
 	char limit[256];
 
 	igt_require_f(!reason, "%s\n", reason);
-	failnth_ignore_log();
+	amd_info_ignore_memory_log();
 	failnth_memory_init(&memory, up, many, FAILNTH_PAGES, 0);
 	igt_assert_eq(failnth_create(&memory, &next), 0);
 	expect_working(&memory, next, 0);
@@ -230,7 +221,7 @@ static void attempts(struct amd_userptr *mine, void *data)
 	struct failnth_count *count = shared->count;
 	struct igt_fail_nth inject;
 
-	failnth_ignore_log();
+	amd_info_ignore_memory_log();
 	igt_assert(!(what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu") :
 				      igt_fail_nth_init(&inject)));
 	while (!count->end && what->attempt(mine, what, &inject, count) &&

@@ -45,8 +45,6 @@ struct failnth_count {
 void failnth_note(struct failnth_count *count, const char *what, bool failed, int ret);
 /* At the end, assert that allocations failed and that a call returned an error. */
 void failnth_finish(const struct failnth_count *count, const char *what);
-/* Keep the runner from counting messages about a lack of memory as a problem. */
-void failnth_ignore_log(void);
 
 struct failnth_case {
 	bool many;

@@ -12,6 +12,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
 #include "lib/igt_fail_nth.h"
 #include "lib/igt_time.h"
@@ -137,7 +138,7 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 
 	igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
-	failnth_ignore_log();
+	amd_info_ignore_memory_log();
 	amd_userptr_remains_look(up, &before);
 	count = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	amd_userptr_adopt(up, count, getpagesize());

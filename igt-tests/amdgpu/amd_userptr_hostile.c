@@ -19,6 +19,7 @@
 #include "igt.h"
 #include "igt_os.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_mapped.h"
 #include "lib/amdgpu/amd_userptr_victim.h"
@@ -382,6 +383,9 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 	igt_require_f(evict_file >= 0 || !hostile->evict, "no debugfs file to evict VRAM with\n");
 	if (evict_file >= 0)
 		close(evict_file);
+	/* The file server ends before KFD has got its page. */
+	if (hostile->state == IN_MAKE && hostile->kind == AMD_USERPTR_KIND_KFD)
+		amd_info_ignore_user_pages_log();
 	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge, &scene);
 	igt_reset_timeout();
 }
@@ -447,10 +451,7 @@ static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 	igt_require_f(!reason, "%s\n", reason);
 	igt_require_f(!__igt_cgroup_swap(false), "swap space of a cgroup has no limit\n");
 	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");
-	/* The kernel logs this when it kills for memory. */
-	igt_emit_ignore_dmesg_regex("oom|Out of memory|Memory cgroup|Tasks state|\\[ *[0-9]+\\] +|Mem-Info|"
-				    "memory: usage|swap: usage|Memory: |Call Trace|[a-z_0-9]+\\+0x|CPU: |"
-				    "Hardware name|RIP: |RSP: |R[A-Z0-9]{2}: |FS: |CS: |</?TASK>");
+	amd_info_ignore_memory_log();
 	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge_oom, &scene);
 	igt_reset_timeout();
 	killed = igt_cgroup_event("oom_kill ");

@@ -14,6 +14,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_remains.h"
@@ -273,6 +274,7 @@ static void device_memory(struct amd_userptr *up)
 {
 	struct imported imported = { 0 };
 
+	amd_info_ignore_user_pages_log();
 	expect_no_userptr(up, up->in.cpu, "a buffer of KFD");
 	expect_no_userptr(up, up->kfd.doorbells, "doorbells");
 	import_buffer(up, &imported);

@@ -31,3 +31,18 @@ void amd_info_ignore_fault_log(void)
 				    "RW: )|_process_interrupt: [0-9]+ callbacks suppressed|"
 				    "Memory failure: ");
 }
+
+/*
+ * A kernel that is short of memory says so, sometimes with all that it knows about memory.  No kernel
+ * may say the words below, whatever happens.
+ */
+void amd_info_ignore_memory_log(void)
+{
+	igt_emit_ignore_dmesg_regex("^(?!.*(WARNING:|BUG:|Oops|UBSAN:|KASAN:|KFENCE:|refcount_t:|"
+				    "corruption|general protection fault|blocked for more than))");
+}
+
+void amd_info_ignore_user_pages_log(void)
+{
+	igt_emit_ignore_dmesg_regex("init_user_pages: Failed to get user pages: -14");
+}
