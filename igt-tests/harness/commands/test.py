@@ -13,7 +13,7 @@ from harness.review import patchwise, posting, series, style
 from harness.suites import debug, device, outside, scenarios, soak, trials
 from harness.verdict import record, results
 
-MESON_SUITES = ("harness", "lib", "vgpu", "igt", "outside")
+MESON_SUITES = ("harness", "lib", "vgpu", "igt")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
 UNBUILT = ("door", "kernel")	# test nothing that is built from the checkout
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
