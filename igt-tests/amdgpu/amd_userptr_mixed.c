@@ -30,6 +30,8 @@ enum { ROUNDS = 24 };
 /* The number of threads that make userptrs, and of userptrs of each. */
 enum { THREADS = 4, MAKES = 8 };
 
+#define PAGE_TABLE_SIZE	4096ull
+
 void mixed_settle(struct amd_userptr *up)
 {
 	amd_kfd_smi_wait_restored(&up->smi, 0, AMD_USERPTR_WAIT_MS);
@@ -235,6 +237,8 @@ static void threads(struct amd_userptr *up)
 	const char *remains;
 
 	amd_userptr_remains_look(up, &before);
+	/* The VM keeps the page tables of new addresses until it ends: three levels for each userptr at most. */
+	before.vram += THREADS * MAKES * AMD_USERPTR_NUM_KINDS * 3 * PAGE_TABLE_SIZE;
 	for (int i = 0; i < THREADS; i++) {
 		makers[i].up = *up;
 		makers[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, 1);
