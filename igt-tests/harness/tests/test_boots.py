@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT
 """boots.py: each suite gets what its own boots returned, in their order, whatever else runs."""
 
+import multiprocessing
 import os
 import sys
-import tempfile
-import time
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
@@ -12,6 +11,14 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from harness import step
 from harness.boot import boots
 from harness.verdict.results import FAIL
+
+
+# Boots are forked, so they share these.
+FORK = multiprocessing.get_context("fork")
+RUNNING = FORK.Value("i", 0)
+CHANGED = FORK.Condition()
+MOMENT = 0.3		# for another boot that must not come
+PATIENCE = 5		# for one that must
 
 
 def work(calls):
@@ -22,15 +29,14 @@ def returned(value):
 	return value
 
 
-def busy(directory, index):
-	"""A boot that lasts until others have had the time to begin, and which ones it has seen."""
-	name = os.path.join(directory, str(index))
-	seen = set(os.listdir(directory))
-	with open(name, "w", encoding="utf-8"):
-		time.sleep(0.3)
-	seen |= set(os.listdir(directory))
-	os.remove(name)
-	return sorted(seen - {str(index)})
+def busy(seconds):
+	"""A boot that lasts until another one runs, or @seconds: was there one?"""
+	with CHANGED:
+		RUNNING.value += 1
+		CHANGED.notify_all()
+		seen = CHANGED.wait_for(lambda: RUNNING.value > 1, seconds)
+		RUNNING.value -= 1
+	return seen
 
 
 def cannot_go_on(reason):
@@ -56,17 +62,15 @@ class Run(unittest.TestCase):
 		self.assertEqual(found["good"], [2])
 
 	def test_nothing_beside(self):
-		with tempfile.TemporaryDirectory() as directory:
-			calls = [boots.Call(9, busy, (directory, index)) for index in range(4)]
-			calls += [boots.Call(1, busy, (directory, index), beside=False) for index in range(4, 6)]
-			found = dict(boots.run_boots({"all": work(calls)}))["all"]
-		self.assertEqual(found[4:], [[], []])
+		calls = [boots.Call(9, busy, (PATIENCE,)) for _ in range(4)]
+		calls += [boots.Call(1, busy, (MOMENT,), beside=False) for _ in range(2)]
+		found = dict(boots.run_boots({"all": work(calls)}))["all"]
+		self.assertEqual(found[4:], [False, False])
 		self.assertTrue(any(found[:4]))
 
 	def test_number_at_once(self):
-		with tempfile.TemporaryDirectory() as directory:
-			works = {"all": work([boots.Call(9, busy, (directory, index)) for index in range(3)])}
-			self.assertEqual(dict(boots.run_boots(works, at_once=1))["all"], [[], [], []])
+		works = {"all": work([boots.Call(9, busy, (MOMENT,)) for _ in range(3)])}
+		self.assertEqual(dict(boots.run_boots(works, at_once=1))["all"], [False, False, False])
 
 	def test_no_boots(self):
 		self.assertEqual(list(boots.run_boots({})), [])
