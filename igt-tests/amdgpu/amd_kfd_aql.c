@@ -18,7 +18,7 @@
 IGT_TEST_DESCRIPTION("AQL packets and signals on HSA queues of KFD.");
 
 #define WAIT_MS		igt_patience(10000)
-#define SUBTEST_SECONDS	igt_patience(50)
+#define SUBTEST_SECONDS igt_patience(50)
 #define NUM_SIGNALS	8
 #define DATA_DWORDS	1024
 
@@ -218,8 +218,8 @@ static void evict_while_waiting(void)
 	const size_t size = 16 * getpagesize();
 	struct amd_kfd_aql_packet wait = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(1));
 	struct amd_kfd_aql_packet before = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(2));
-	uint32_t *user = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			      -1, 0);
+	uint32_t *user =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct amd_kfd_mem mem;
 	uint32_t value = 0xa91;
 
@@ -242,7 +242,7 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
-	expect_value(2, 0);	/* it has not run again */
+	expect_value(2, 0); /* it has not run again */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);

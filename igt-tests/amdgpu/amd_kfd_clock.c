@@ -59,8 +59,10 @@ static void one_clock(struct amd_userptr *up)
 		const char *name;
 		uint64_t (*read)(struct amd_userptr *up);
 	} tellers[] = {
-		{ "the render node", clock_by_drm }, { "PM4", clock_by_pm4 },
-		{ "KFD", clock_by_kfd }, { "SDMA", clock_by_sdma },
+		{ "the render node", clock_by_drm },
+		{ "PM4", clock_by_pm4 },
+		{ "KFD", clock_by_kfd },
+		{ "SDMA", clock_by_sdma },
 	};
 	const char *before = "nobody";
 	uint64_t last = 0;
@@ -70,8 +72,9 @@ static void one_clock(struct amd_userptr *up)
 		unsigned int n = (i + i / ARRAY_LENGTH(tellers)) % ARRAY_LENGTH(tellers);
 		uint64_t now = tellers[n].read(up);
 
-		igt_assert_f(now > last, "%s returned %llu after %s had returned %llu\n", tellers[n].name,
-			     (unsigned long long)now, before, (unsigned long long)last);
+		igt_assert_f(now > last, "%s returned %llu after %s had returned %llu\n",
+			     tellers[n].name, (unsigned long long)now, before,
+			     (unsigned long long)last);
 		last = now;
 		before = tellers[n].name;
 	}
@@ -127,9 +130,11 @@ static void rate(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "one-clock", .run = one_clock,
+	{ .name = "one-clock",
+	  .run = one_clock,
 	  .describe = "A later read returns a later time, whichever way it is made." },
-	{ .name = "rate", .run = rate,
+	{ .name = "rate",
+	  .run = rate,
 	  .describe = "The clock goes at the rate that the driver advertises." },
 };
 

@@ -18,7 +18,7 @@ IGT_TEST_DESCRIPTION("GPU page faults and KFD's debug events.");
 /* A debug session of the process with itself. */
 struct session {
 	int kfd;
-	int event[2];		/* pipe: KFD writes a byte for every event */
+	int event[2]; /* pipe: KFD writes a byte for every event */
 };
 
 static int trap(const struct session *s, uint32_t op, struct kfd_ioctl_dbg_trap_args *args)
@@ -212,11 +212,14 @@ static void memory_violation(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "gpuvm-fault", .run = gpuvm_fault,
+	{ .name = "gpuvm-fault",
+	  .run = gpuvm_fault,
 	  .describe = "The render node reports the last page fault of its VM." },
-	{ .name = "queue-new", .run = queue_new,
+	{ .name = "queue-new",
+	  .run = queue_new,
 	  .describe = "KFD reports a new queue to a debugger, once." },
-	{ .name = "memory-violation", .run = memory_violation,
+	{ .name = "memory-violation",
+	  .run = memory_violation,
 	  .describe = "KFD reports a page fault and its address to a debugger." },
 };
 

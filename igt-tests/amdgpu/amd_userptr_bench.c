@@ -24,19 +24,19 @@
 
 #include "amd_userptr_bench.h"
 
-#define EXIT_SKIP		77
+#define EXIT_SKIP 77
 
-#define KIB			((size_t)1 << 10)
+#define KIB		    ((size_t)1 << 10)
 /* The share of free memory to use; the kernel needs the rest. */
-#define MEMORY_SHARE(bytes)	((bytes) / 4 * 3)
+#define MEMORY_SHARE(bytes) ((bytes) / 4 * 3)
 /* With fewer ranges the kernel's memory per range is below the noise. */
-#define MEMORY_FROM		1024
+#define MEMORY_FROM	    1024
 /* With more ranges, columns with ioctls per range take tens of seconds. */
-#define SLOW_MAX		16384
-#define SLOW_MAX_QUICK		4096
+#define SLOW_MAX	    16384
+#define SLOW_MAX_QUICK	    4096
 /* Ranges of the measurements beside the grid. */
-#define MORE_RANGES		4096
-#define CHECK_WORD		0x5ca77e12u
+#define MORE_RANGES	    4096
+#define CHECK_WORD	    0x5ca77e12u
 
 static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
 static const size_t sizes_kib[] = { 4, 64, 2048 };
@@ -69,8 +69,8 @@ static void print_columns(void)
 
 static void print_head(const char *column, const char *operation, unsigned int count, size_t size)
 {
-	printf("{\"column\": \"%s\", \"operation\": \"%s\", \"ranges\": %u, \"size\": %zu, ", column,
-	       operation, count, size);
+	printf("{\"column\": \"%s\", \"operation\": \"%s\", \"ranges\": %u, \"size\": %zu, ",
+	       column, operation, count, size);
 }
 
 void bench_print_samples(const struct bench_samples *samples)
@@ -83,8 +83,8 @@ void bench_print_samples(const struct bench_samples *samples)
 	fflush(stdout);
 }
 
-void bench_print_not_run(const char *column, const char *operation, unsigned int count,
-			 size_t size, const char *why)
+void bench_print_not_run(const char *column, const char *operation, unsigned int count, size_t size,
+			 const char *why)
 {
 	print_head(column, operation, count, size);
 	printf("\"not_run\": \"%s\"}\n", why);
@@ -158,13 +158,13 @@ struct cell {
 	const struct bench_column *column;
 	struct bench_memory memory;
 	struct bench_map map;
-	const char *failed;		/* operation */
-	uint64_t map_ns;		/* of the last map that was measured */
+	const char *failed; /* operation */
+	uint64_t map_ns;    /* of the last map that was measured */
 };
 
 static struct bench_samples samples_of(const struct cell *cell, const char *operation)
 {
-	return (struct bench_samples) {
+	return (struct bench_samples){
 		.column = cell->column->name,
 		.operation = operation,
 		.count = cell->memory.count,
@@ -278,8 +278,9 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 	struct bench_samples samples = samples_of(cell, "restore");
 	const unsigned int index = cell->memory.count / 2;
 	const struct amd_userptr_range *range = &cell->memory.ranges[index];
-	char *page = (char *)(uintptr_t)(cell->column->alias ?
-					 cell->map.va + index * cell->memory.size : range->addr);
+	char *page = (char *)(uintptr_t)(cell->column->alias
+						 ? cell->map.va + index * cell->memory.size
+						 : range->addr);
 	int ret = 0;
 
 	cell->failed = "restore";

@@ -23,35 +23,35 @@
 
 /* The steps of an operation of a GEM column. */
 enum bench_step {
-	BENCH_USERPTR,			/* GEM_USERPTR */
-	BENCH_VA,			/* GEM_VA */
-	BENCH_WAIT,			/* for the page tables */
-	BENCH_CLOSE,			/* GEM_CLOSE */
+	BENCH_USERPTR, /* GEM_USERPTR */
+	BENCH_VA,      /* GEM_VA */
+	BENCH_WAIT,    /* for the page tables */
+	BENCH_CLOSE,   /* GEM_CLOSE */
 	BENCH_NUM_STEPS
 };
 
 struct bench {
-	int fd;				/* render node */
+	int fd; /* render node */
 	struct amd_kfd kfd;
-	struct amd_kfd_queue queue;	/* the queue that is evicted and restored */
+	struct amd_kfd_queue queue; /* the queue that is evicted and restored */
 	struct amd_kfd_smi smi;
-	uint32_t syncobj;		/* timeline of page table updates */
+	uint32_t syncobj; /* timeline of page table updates */
 	uint64_t point;
 	bool has_flag, has_scatter;
 
-	unsigned int repetitions;	/* of one operation, at most */
-	uint64_t step_ns[BENCH_NUM_STEPS];	/* sums; the caller zeroes them */
-	uint64_t budget_ns;		/* for the repetitions of map and unmap in a cell */
+	unsigned int repetitions;	   /* of one operation, at most */
+	uint64_t step_ns[BENCH_NUM_STEPS]; /* sums; the caller zeroes them */
+	uint64_t budget_ns;		   /* for the repetitions of map and unmap in a cell */
 	bool quick;
-	bool wrong_data;		/* in any cell: the run fails */
+	bool wrong_data; /* in any cell: the run fails */
 };
 
 enum bench_kind {
-	BENCH_ANON,			/* every second piece of private anonymous memory */
-	BENCH_SHUFFLED,			/* the same in random order */
-	BENCH_MEMFD,			/* every second piece of a shared memfd */
-	BENCH_CONTIGUOUS,		/* private anonymous, one piece */
-	BENCH_HUGE,			/* the same in huge pages */
+	BENCH_ANON,	  /* every second piece of private anonymous memory */
+	BENCH_SHUFFLED,	  /* the same in random order */
+	BENCH_MEMFD,	  /* every second piece of a shared memfd */
+	BENCH_CONTIGUOUS, /* private anonymous, one piece */
+	BENCH_HUGE,	  /* the same in huge pages */
 	BENCH_NUM_KINDS
 };
 
@@ -61,11 +61,11 @@ enum bench_kind {
 struct bench_memory {
 	enum bench_kind kind;
 	unsigned int count;
-	size_t size;			/* of a range */
+	size_t size; /* of a range */
 	char *arena;
 	size_t arena_size;
 	int memfd;
-	struct amd_userptr_range *ranges;	/* @count, then the spares */
+	struct amd_userptr_range *ranges; /* @count, then the spares */
 };
 
 /* Map and touch all memory; 0 or -errno. */
@@ -80,7 +80,7 @@ static inline size_t bench_memory_bytes(const struct bench_memory *memory)
 /* A line of /proc/meminfo, bytes. */
 enum bench_meminfo {
 	BENCH_MEM_AVAILABLE,
-	BENCH_SLAB,			/* and large kmalloc()s */
+	BENCH_SLAB, /* and large kmalloc()s */
 	BENCH_PERCPU,
 	BENCH_VMALLOC,
 	BENCH_PAGE_TABLES,
@@ -93,10 +93,10 @@ void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO]);
 struct bench_map {
 	const struct bench_memory *memory;
 	uint64_t va, size;
-	uint32_t *handles;		/* GEM: of the map and of replaced ranges */
+	uint32_t *handles; /* GEM: of the map and of replaced ranges */
 	unsigned int num_handles;
 	uint32_t replacement;
-	struct amd_kfd_mem *mems;	/* KFD */
+	struct amd_kfd_mem *mems; /* KFD */
 	unsigned int num_mems;
 };
 
@@ -104,9 +104,9 @@ struct bench_column {
 	const char *name;
 	const char *title;
 	enum bench_kind kind;
-	bool slow;			/* ioctls for each range: does not run with very many */
-	bool beside;			/* no row of its own in a quick run with very many ranges */
-	bool alias;			/* the GPU follows CPU addresses at the map's own place */
+	bool slow;   /* ioctls for each range: does not run with very many */
+	bool beside; /* no row of its own in a quick run with very many ranges */
+	bool alias;  /* the GPU follows CPU addresses at the map's own place */
 	/* The reason why it cannot run here, or NULL. */
 	const char *(*missing)(const struct bench *bench);
 	/* From ranges to usable GPU addresses, and back. */
@@ -140,15 +140,15 @@ enum { BENCH_MAX_SAMPLES = 2048 };
 /* Each prints one line of JSON. */
 struct bench_samples {
 	const char *column, *operation;
-	unsigned int count;		/* of ranges */
+	unsigned int count; /* of ranges */
 	size_t size;
 	uint64_t ns[BENCH_MAX_SAMPLES];
 	unsigned int num;
 };
 void bench_add(struct bench_samples *samples, uint64_t ns);
 void bench_print_samples(const struct bench_samples *samples);
-void bench_print_not_run(const char *column, const char *operation, unsigned int count,
-			 size_t size, const char *why);
+void bench_print_not_run(const char *column, const char *operation, unsigned int count, size_t size,
+			 const char *why);
 
 int bench_library(struct bench *bench, unsigned int count);
 int bench_cpu_side(struct bench *bench, unsigned int count);

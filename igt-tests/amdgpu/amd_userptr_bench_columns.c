@@ -134,8 +134,8 @@ static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int 
 		       const struct amd_userptr_range *range)
 {
 	/* Close a BO whose only range was replaced; a BO of many ranges stays until the unmap. */
-	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index] :
-								 &map->replacement;
+	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index]
+							       : &map->replacement;
 	uint32_t handle = 0;
 	int ret = gem_userptr_one(bench, range->addr, range->size, &handle);
 
@@ -181,8 +181,8 @@ static int flagged_map(struct bench *bench, struct bench_map *map)
 			map->num_handles++;
 	}
 	for (unsigned int i = 0; !ret && i < memory->count; i++)
-		ret = gem_va(bench, AMDGPU_VA_OP_MAP, map->handles[i],
-			     map->va + i * memory->size, memory->size);
+		ret = gem_va(bench, AMDGPU_VA_OP_MAP, map->handles[i], map->va + i * memory->size,
+			     memory->size);
 	return ret ? ret : gem_wait(bench);
 }
 
@@ -247,9 +247,9 @@ static int kfd_replace(struct bench *bench, struct bench_map *map, unsigned int 
 {
 	int ret = __amd_kfd_free(&bench->kfd, &map->mems[index]);
 
-	return ret ? ret : __amd_kfd_register(&bench->kfd, (void *)(uintptr_t)range->addr,
-					      range->size, map->va + index * map->memory->size,
-					      &map->mems[index]);
+	return ret ? ret
+		   : __amd_kfd_register(&bench->kfd, (void *)(uintptr_t)range->addr, range->size,
+					map->va + index * map->memory->size, &map->mems[index]);
 }
 
 /* A second mapping of a piece of shared memory: mremap(2) with an old size of 0. */
@@ -389,7 +389,7 @@ int bench_probe(struct bench *bench)
 
 int bench_map_init(struct bench_map *map, const struct bench_memory *memory)
 {
-	*map = (struct bench_map) {
+	*map = (struct bench_map){
 		.memory = memory,
 		.handles = calloc(memory->count, sizeof(*map->handles)),
 		.mems = calloc(memory->count, sizeof(*map->mems)),

@@ -10,7 +10,7 @@
 
 #include "amd_userptr_bench.h"
 
-#define HUGE_PAGE ((size_t)2 << 20)
+#define HUGE_PAGE    ((size_t)2 << 20)
 #define SHUFFLE_SEED 1
 
 static bool is_contiguous(const struct bench_memory *memory)
@@ -75,7 +75,7 @@ int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsig
 	size_t stride;
 	int ret;
 
-	*memory = (struct bench_memory) {
+	*memory = (struct bench_memory){
 		.kind = kind,
 		.count = count,
 		.size = size,
@@ -90,7 +90,7 @@ int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsig
 		return ret;
 	}
 	for (unsigned int i = 0; i < count + BENCH_SPARES; i++)
-		memory->ranges[i] = (struct amd_userptr_range) {
+		memory->ranges[i] = (struct amd_userptr_range){
 			.addr = (uintptr_t)memory->arena + i * stride,
 			.size = size,
 		};

@@ -18,7 +18,7 @@
 #define QUICK_CHANGES 3
 
 /* Library and raw ioctls take turns; the first round warms up, the others have a time budget. */
-#define MOST_PAIRS BENCH_MAX_SAMPLES
+#define MOST_PAIRS   BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
 
 /* Use fewer ranges where each needs ioctls, because mapping would take all the time. */
@@ -49,7 +49,7 @@ struct pair {
 static struct bench_samples samples_of(const struct bench_column *column, const char *operation,
 				       const struct bench_memory *memory)
 {
-	return (struct bench_samples) {
+	return (struct bench_samples){
 		.column = column->name,
 		.operation = operation,
 		.count = memory->count,
@@ -130,7 +130,8 @@ static int interleave(struct bench *bench, const struct bench_column *column,
 		ret = one_pair(bench, column, ctx, ranges, &map, round, pair);
 		/* The first round warms up. */
 		if (!round)
-			pair->raw_map.num = pair->raw_unmap.num = pair->map.num = pair->unmap.num = 0;
+			pair->raw_map.num = pair->raw_unmap.num = pair->map.num = pair->unmap.num =
+				0;
 	}
 	bench_map_fini(&map);
 out:
@@ -157,7 +158,7 @@ static int library_backend(struct bench *bench, const char *name, uint32_t backe
 		return ret;
 	ret = bench_memory_create(&memory, column->kind, count, getpagesize());
 	if (!ret) {
-		pair = (struct pair) {
+		pair = (struct pair){
 			.raw_map = samples_of(column, "raw map", &memory),
 			.raw_unmap = samples_of(column, "raw unmap", &memory),
 			.map = samples_of(column, "library map", &memory),
@@ -180,7 +181,9 @@ int bench_library(struct bench *bench, unsigned int count)
 {
 	int ret = library_backend(bench, "scatter", AMDGPU_USERPTR_BACKEND_SCATTER, count);
 
-	return ret ? ret : library_backend(bench, "flagged", AMDGPU_USERPTR_BACKEND_RANGES, few(bench, count));
+	return ret ? ret
+		   : library_backend(bench, "flagged", AMDGPU_USERPTR_BACKEND_RANGES,
+				     few(bench, count));
 }
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -216,7 +219,7 @@ static const struct change {
 	const char *name;
 	int (*run)(const struct bench_memory *memory);
 	bool fork;
-	bool last;			/* no memory is left for another one */
+	bool last; /* no memory is left for another one */
 } changes[] = {
 	{ "cpu drop one", drop_page, false, false },
 	{ "cpu drop all", drop_all, false, false },
@@ -265,8 +268,8 @@ static int one_change(struct bench *bench, const struct change *change,
 	};
 	int ret = 0;
 
-	for (unsigned int round = 0; !ret && round < (bench->quick ? QUICK_CHANGES : bench->repetitions);
-	     round++) {
+	for (unsigned int round = 0;
+	     !ret && round < (bench->quick ? QUICK_CHANGES : bench->repetitions); round++) {
 		struct bench_memory memory;
 		struct bench_map map;
 

@@ -8,7 +8,8 @@
 
 #include "amd_userptr_cs.h"
 
-IGT_TEST_DESCRIPTION("Command submissions that access user memory while the CPU's page tables change.");
+IGT_TEST_DESCRIPTION(
+	"Command submissions that access user memory while the CPU's page tables change.");
 
 static struct amd_userptr up;
 

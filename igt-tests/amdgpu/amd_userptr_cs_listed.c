@@ -24,22 +24,22 @@
 
 #include "amd_userptr_cs.h"
 
-#define LISTED_SIZE	((size_t)64 << 10)
+#define LISTED_SIZE ((size_t)64 << 10)
 
 /* The GPU stores to the last dword of each page, the CPU to the others. */
-#define PAGE_DW		(getpagesize() / sizeof(uint32_t))
+#define PAGE_DW (getpagesize() / sizeof(uint32_t))
 
 /* How many of each the subtest needs. */
 enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 
 /* The longest pause between two changes, which lets a submission come through. */
-#define MAX_PAUSE_NS	3000000
+#define MAX_PAUSE_NS 3000000
 
 struct report {
 	atomic_bool ready;
 	atomic_uint submitted, again, refused, changes;
-	atomic_int error;		/* of a call that must not return it */
-	atomic_bool wrong;		/* a dword has a value that it cannot have */
+	atomic_int error;  /* of a call that must not return it */
+	atomic_bool wrong; /* a dword has a value that it cannot have */
 	uint32_t got, first, last, at;
 };
 
@@ -48,17 +48,17 @@ struct listed;
 struct event {
 	const char *name, *what;
 	int (*run)(struct listed *listed);
-	bool drops;			/* the event drops the content; the CPU writes it again */
-	bool hole;			/* for a moment there is no memory */
-	bool often;			/* it comes so often that each submission meets it */
+	bool drops; /* the event drops the content; the CPU writes it again */
+	bool hole;  /* for a moment there is no memory */
+	bool often; /* it comes so often that each submission meets it */
 };
 
 struct listed {
 	const struct event *event;
-	bool kfd;			/* the VM is a KFD process' */
+	bool kfd; /* the VM is a KFD process' */
 	struct report *report;
 	uint32_t *memory;
-	atomic_uint started, finished;	/* generations of the content */
+	atomic_uint started, finished; /* generations of the content */
 	uint32_t handle;
 };
 
@@ -143,7 +143,10 @@ static int pageout(struct listed *listed)
 static const struct event events[] = {
 	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .drops = true, .often = true },
 	{ .name = "remap", .what = "is replaced", .run = remap, .drops = true, .often = true },
-	{ .name = "mprotect", .what = "is read-only now and then", .run = protect, .hole = true,
+	{ .name = "mprotect",
+	  .what = "is read-only now and then",
+	  .run = protect,
+	  .hole = true,
 	  .often = true },
 	{ .name = "cow", .what = "is copied on write", .run = cow },
 	{ .name = "fork", .what = "is a child's as well", .run = forked },
@@ -204,7 +207,8 @@ static void check_store(struct listed *listed, unsigned int index, uint32_t valu
 	report->wrong = true;
 }
 
-static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t va, uint32_t number)
+static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t va,
+		      uint32_t number)
 {
 	const uint32_t first = listed->finished;
 	const unsigned int index = number % num_pages();
@@ -213,7 +217,8 @@ static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t
 
 	memset(cs->data.cpu, 0xff, LISTED_SIZE);
 	amd_userptr_cs_begin(cs);
-	amd_kfd_queue_write(&cs->packets, va + ((index + 1) * PAGE_DW - 1) * sizeof(number), &number, 1);
+	amd_kfd_queue_write(&cs->packets, va + ((index + 1) * PAGE_DW - 1) * sizeof(number),
+			    &number, 1);
 	amd_kfd_queue_copy(&cs->packets, cs->data.va, va, LISTED_SIZE);
 	ret = __amd_userptr_cs_submit(cs, &listed->handle, 1, &seq);
 	if (ret)
@@ -260,7 +265,8 @@ static uint64_t map_listed(struct listed *listed, int fd)
 	};
 
 	igt_assert_eq(__amd_userptr_create(fd, listed->memory, LISTED_SIZE, AMD_USERPTR_LISTED,
-					   &listed->handle), 0);
+					   &listed->handle),
+		      0);
 	args.handle = listed->handle;
 	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
 	return va;
@@ -316,13 +322,13 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	/* Most likely this is in the middle of a submission. */
 	kill(pid, SIGKILL);
 	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
-	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n", seen.submitted,
-		 seen.again, seen.refused, seen.changes);
+	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n",
+		 seen.submitted, seen.again, seen.refused, seen.changes);
 	igt_assert_f(ended, "the process cannot be killed after %u submissions, %u with -EAGAIN\n",
 		     seen.submitted, seen.again);
 	igt_assert_f(!seen.error, "%s\n", strerror(-seen.error));
-	igt_assert_f(!seen.wrong, "dword %#x: %#x, which is not from %#x to %#x\n", seen.at, seen.got,
-		     seen.first, seen.last);
+	igt_assert_f(!seen.wrong, "dword %#x: %#x, which is not from %#x to %#x\n", seen.at,
+		     seen.got, seen.first, seen.last);
 	igt_assert_f(seen_enough(listed->event, &seen), "too few submissions or changes\n");
 	amd_userptr_victims_expect_back(victims, listed->event->name);
 }
@@ -334,7 +340,8 @@ static void listed(struct amd_userptr *up, const struct event *event, bool kfd)
 	memset(&what, 0, sizeof(what));
 	what.event = event;
 	what.kfd = kfd;
-	igt_require_f(event->run != pageout || igt_get_total_swap_mb(), "no swap space is in use\n");
+	igt_require_f(event->run != pageout || igt_get_total_swap_mb(),
+		      "no swap space is in use\n");
 	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
 		      "one NUMA node only\n");
 	amd_userptr_victims_run(up, CS_SECONDS, judge, &what);

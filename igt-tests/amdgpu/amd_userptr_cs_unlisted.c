@@ -25,20 +25,20 @@
 
 #include "amd_userptr_cs.h"
 
-#define UNLISTED_SIZE	((size_t)64 << 10)
+#define UNLISTED_SIZE	   ((size_t)64 << 10)
 #define UNLISTED_MAX_PAGES 16
 
 /* The IB stores this where it should no longer reach memory. */
-#define UNLISTED_VALUE	0xdeadbeefu
+#define UNLISTED_VALUE 0xdeadbeefu
 
 /*
  * A change that takes longer than this waits for the IB.  It is less than the driver's limit of a
  * job.
  */
-#define RETURN_MS	300
+#define RETURN_MS 300
 
 /* An attempt shows nothing when the kernel does not hand out the freed pages again. */
-#define ATTEMPTS	8
+#define ATTEMPTS 8
 
 /* Dwords that the process and the IB share. */
 enum { WORD_GO, WORD_STARTED, WORD_DONE };
@@ -53,7 +53,7 @@ struct event {
 	int (*run)(struct unlisted *unlisted);
 	/* Assert that the new owner of the pages finds its content in them. */
 	void (*check)(struct unlisted *unlisted);
-	bool compute_too;		/* needs no time between the change and the store */
+	bool compute_too; /* needs no time between the change and the store */
 };
 
 struct unlisted {
@@ -66,7 +66,7 @@ struct unlisted {
 	struct igt_task task;
 	char *memory;
 	uint64_t pfns[UNLISTED_MAX_PAGES];
-	pid_t child;			/* that shares the pages */
+	pid_t child; /* that shares the pages */
 	int tell[2];
 };
 
@@ -90,7 +90,9 @@ static int dontneed(struct unlisted *unlisted)
 static int remap(struct unlisted *unlisted)
 {
 	return mmap(unlisted->memory, UNLISTED_SIZE, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == unlisted->memory ? 0 : -errno;
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == unlisted->memory
+		       ? 0
+		       : -errno;
 }
 
 static int migrate(struct unlisted *unlisted)
@@ -171,9 +173,15 @@ static const struct event events[] = {
 	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .check = check_fresh },
 	{ .name = "remap", .what = "is replaced", .run = remap, .check = check_fresh },
 	{ .name = "migrate", .what = "migrates", .run = migrate, .check = check_fresh },
-	{ .name = "mprotect", .what = "is made read-only", .run = protect, .check = check_protected,
+	{ .name = "mprotect",
+	  .what = "is made read-only",
+	  .run = protect,
+	  .check = check_protected,
 	  .compute_too = true },
-	{ .name = "cow", .what = "is a child's after a fork", .run = cow, .check = check_child,
+	{ .name = "cow",
+	  .what = "is a child's after a fork",
+	  .run = cow,
+	  .check = check_child,
 	  .compute_too = true },
 };
 
@@ -202,8 +210,9 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 	if (waits)
 		amd_kfd_queue_poll(&cs->packets, word_va(unlisted, WORD_GO), 1);
 	for (unsigned int i = 0; i < num_pages(); i++)
-		amd_kfd_queue_write(&cs->packets, unlisted->mapped.va + i * getpagesize() +
-				    sizeof(uint32_t), &value, 1);
+		amd_kfd_queue_write(&cs->packets,
+				    unlisted->mapped.va + i * getpagesize() + sizeof(uint32_t),
+				    &value, 1);
 	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
 	/* The process's userptrs are being restored: submit again. */
 	do
@@ -320,7 +329,8 @@ static void end_attempt(struct unlisted *unlisted)
 static void overtake(struct amd_userptr *mine, void *data)
 {
 	static const char *const texts[] = {
-		[REFUSED] = "submissions are refused", [WAITED] = "the change waits for the submission",
+		[REFUSED] = "submissions are refused",
+		[WAITED] = "the change waits for the submission",
 		[INTACT] = "nothing landed in pages that have gone",
 	};
 	struct unlisted *unlisted = data;
@@ -379,7 +389,8 @@ static void submit_while_invalid(struct amd_userptr *mine, void *data)
 		early = words(unlisted)[WORD_STARTED];
 		amd_userptr_stall_release(&stall);
 		ret = igt_task_end(&unlisted->task);
-		igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
+		igt_assert_f(!early,
+			     "a submission ran while the memory that it reaches was gone\n");
 		igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
 		amd_userptr_expect_evictions(mine, 0);
 		igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
@@ -424,21 +435,25 @@ void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 			const enum amd_userptr_kind kind = k % AMD_USERPTR_NUM_KINDS;
 			const bool compute = k >= AMD_USERPTR_NUM_KINDS;
 
-			igt_describe_f("A submission that reaches memory which %s stores nothing in others'.",
-				       events[i].what);
-			igt_subtest_f("unlisted-%s%s%s", events[i].name, amd_userptr_kind_suffix[kind],
-				      compute ? "-compute" : "")
-				run(up, &events[i], kind, compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
+			igt_describe_f(
+				"A submission that reaches memory which %s stores nothing in others'.",
+				events[i].what);
+			igt_subtest_f("unlisted-%s%s%s", events[i].name,
+				      amd_userptr_kind_suffix[kind], compute ? "-compute" : "")
+				run(up, &events[i], kind,
+				    compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
 			igt_fixture()
 				amd_userptr_cleanup(up);
 		}
 	}
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
 		for (int compute = 0; compute < 2; compute++) {
-			igt_describe("A submission waits until memory that has gone was looked for again.");
+			igt_describe(
+				"A submission waits until memory that has gone was looked for again.");
 			igt_subtest_f("unlisted-while-invalid%s%s", amd_userptr_kind_suffix[kind],
 				      compute ? "-compute" : "")
-				while_invalid(up, kind, compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
+				while_invalid(up, kind,
+					      compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
 			igt_fixture()
 				amd_userptr_cleanup(up);
 		}

@@ -20,7 +20,8 @@
 
 #include "amd_userptr_failnth.h"
 
-IGT_TEST_DESCRIPTION("Every allocation of the ioctls of userptrs, and of their restore, fails once.");
+IGT_TEST_DESCRIPTION(
+	"Every allocation of the ioctls of userptrs, and of their restore, fails once.");
 
 /* A process tests for so long; a GPU page fault may end it before. */
 #define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
@@ -63,13 +64,13 @@ void failnth_memory_change(struct failnth_memory *memory, uint32_t seed)
 
 int failnth_create(struct failnth_memory *memory, uint32_t *handle)
 {
-	const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR,
-					       struct amd_userptr_args);
+	const unsigned long request =
+		DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args);
 	struct amd_userptr_args args = amd_userptr_scatter_args(&memory->scatter, 0);
 	int ret;
 
 	if (!memory->many)
-		args = (struct amd_userptr_args) {
+		args = (struct amd_userptr_args){
 			.addr = (uintptr_t)memory->cpu,
 			.size = memory->size,
 			.flags = AMD_USERPTR_TRACKED,
@@ -84,8 +85,7 @@ void failnth_make(struct failnth_memory *memory)
 	uint32_t handle;
 
 	igt_assert_eq(failnth_create(memory, &handle), 0);
-	memory->scatter.bo = amd_userptr_adopt_bo(memory->scatter.up, handle, NULL,
-						  memory->size);
+	memory->scatter.bo = amd_userptr_adopt_bo(memory->scatter.up, handle, NULL, memory->size);
 }
 
 bool failnth_reads(struct failnth_memory *memory, uint64_t va)
@@ -109,7 +109,8 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 		count->end = true;
 		return;
 	}
-	igt_debug("%s: allocation %u failed: %s\n", what, count->n, ret ? strerror(-ret) : "done without");
+	igt_debug("%s: allocation %u failed: %s\n", what, count->n,
+		  ret ? strerror(-ret) : "done without");
 	igt_assert_f(!ret || ret == -ENOMEM, "%s: allocation %u: undocumented error %d\n", what,
 		     count->n, -ret);
 	count->failures++;
@@ -138,8 +139,8 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	uint32_t handle;
 
 	amd_kfd_read_mem_limit(now, sizeof(now));
-	igt_assert_f(!strcmp(limit, now), "allocation %u: memory was not given back:\n%s\n%s\n",
-		     n, limit, now);
+	igt_assert_f(!strcmp(limit, now), "allocation %u: memory was not given back:\n%s\n%s\n", n,
+		     limit, now);
 	amd_kfd_smi_mark(&up->smi);
 	failnth_memory_change(memory, n);
 	amd_userptr_queue_alive(up);
@@ -222,10 +223,9 @@ static void attempts(struct amd_userptr *mine, void *data)
 	struct igt_fail_nth inject;
 
 	amd_info_ignore_memory_log();
-	igt_assert(!(what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu") :
-				      igt_fail_nth_init(&inject)));
-	while (!count->end && what->attempt(mine, what, &inject, count) &&
-	       igt_now_ms() < end)
+	igt_assert(!(what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu")
+				    : igt_fail_nth_init(&inject)));
+	while (!count->end && what->attempt(mine, what, &inject, count) && igt_now_ms() < end)
 		amd_userptr_cleanup(mine);
 	igt_fail_nth_fini(&inject);
 }
@@ -233,14 +233,14 @@ static void attempts(struct amd_userptr *mine, void *data)
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 {
 	struct igt_fail_nth inject;
-	const char *reason = what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu") :
-					      igt_fail_nth_init(&inject);
+	const char *reason = what->kworkers ? igt_fail_nth_init_kworkers(&inject, "amdgpu")
+					    : igt_fail_nth_init(&inject);
 	struct failnth_shared shared = { .what = what };
 
 	igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
-	shared.count = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
-			    0);
+	shared.count =
+		mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	igt_assert(shared.count != MAP_FAILED);
 	shared.count->n = 1;
 	while (!shared.count->end) {
@@ -289,25 +289,35 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 
 static void restore(struct amd_userptr *up)
 {
-	failnth_run(up, &(struct failnth_case){ .what = "restore", .attempt = fail_restore,
-						.kworkers = true });
+	failnth_run(up, &(struct failnth_case){
+				.what = "restore", .attempt = fail_restore, .kworkers = true });
 }
 
 static void restore_scatter(struct amd_userptr *up)
 {
-	failnth_run(up, &(struct failnth_case){ .what = "restore of many ranges", .many = true,
-						.attempt = fail_restore, .kworkers = true });
+	failnth_run(up, &(struct failnth_case){ .what = "restore of many ranges",
+						.many = true,
+						.attempt = fail_restore,
+						.kworkers = true });
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "create", .run = create,
-	  .describe = "A failed creation of a userptr leaves nothing behind, whichever allocation fails." },
-	{ .name = "create-scatter", .run = create_scatter,
-	  .describe = "A failed creation of a userptr of many ranges leaves nothing behind, whichever allocation fails." },
-	{ .name = "restore", .run = restore,
-	  .describe = "The worker repeats a restore that runs out of memory, and no data is lost." },
-	{ .name = "restore-scatter", .run = restore_scatter,
-	  .describe = "The worker repeats a restore of many ranges that runs out of memory, and no data is lost." },
+	{ .name = "create",
+	  .run = create,
+	  .describe =
+		  "A failed creation of a userptr leaves nothing behind, whichever allocation fails." },
+	{ .name = "create-scatter",
+	  .run = create_scatter,
+	  .describe =
+		  "A failed creation of a userptr of many ranges leaves nothing behind, whichever allocation fails." },
+	{ .name = "restore",
+	  .run = restore,
+	  .describe =
+		  "The worker repeats a restore that runs out of memory, and no data is lost." },
+	{ .name = "restore-scatter",
+	  .run = restore_scatter,
+	  .describe =
+		  "The worker repeats a restore of many ranges that runs out of memory, and no data is lost." },
 };
 
 static struct amd_userptr up;

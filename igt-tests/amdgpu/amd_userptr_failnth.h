@@ -18,7 +18,7 @@ struct failnth_memory {
 	struct amd_userptr_scatter scatter;
 	char *cpu;
 	size_t size;
-	size_t span;			/* the ranges are in [cpu, cpu + span) */
+	size_t span; /* the ranges are in [cpu, cpu + span) */
 	bool many;
 };
 
@@ -35,10 +35,10 @@ bool failnth_reads(struct failnth_memory *memory, uint64_t va);
 
 /* Counts of one process. */
 struct failnth_count {
-	unsigned int n;			/* the next allocation to fail */
+	unsigned int n; /* the next allocation to fail */
 	unsigned int failures;
-	unsigned int errors;		/* calls that returned an error */
-	bool end;			/* the last call made less than n allocations */
+	unsigned int errors; /* calls that returned an error */
+	bool end;	     /* the last call made less than n allocations */
 };
 
 /* Log an attempt and go on to the next n; @failed: an allocation has failed in it. */
@@ -57,8 +57,8 @@ struct failnth_case {
 
 /* GEM_VA while the n-th allocation fails; its result, when the update is done. */
 int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
-	       struct igt_fail_nth *inject, struct failnth_count *count,
-	       uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
+	       struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation,
+	       const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
 
 /* Test every n, in as many processes as that takes. */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);

@@ -28,7 +28,7 @@ struct intruder {
 	void *memory;
 	atomic_bool stop;
 	atomic_uint asked;
-	int error;			/* an error that is not documented */
+	int error; /* an error that is not documented */
 };
 
 static void *intrude(void *data)
@@ -140,7 +140,8 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 	igt_require_f(!reason, "%s\n", reason);
 	amd_info_ignore_memory_log();
 	amd_userptr_remains_look(up, &before);
-	count = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	count = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	amd_userptr_adopt(up, count, getpagesize());
 	count->n = 1;
 	while (!count->end) {
@@ -148,7 +149,8 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 
 		igt_fork(child, 1)
 			fail_acquire(up, intruded, count);
-		igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "the process that acquires");
+		igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000,
+					 "the process that acquires");
 		igt_assert(count->end || count->n > n);
 	}
 	failnth_finish(count, "ACQUIRE_VM");
@@ -169,10 +171,13 @@ static void acquire_intruded(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[] = {
-	{ .name = "acquire", .run = acquire_fails,
+	{ .name = "acquire",
+	  .run = acquire_fails,
 	  .describe = "A process whose first ACQUIRE_VM failed can acquire a VM later." },
-	{ .name = "acquire-intruded", .run = acquire_intruded,
-	  .describe = "A process can acquire a VM later also when another thread asks for userptrs meanwhile." },
+	{ .name = "acquire-intruded",
+	  .run = acquire_intruded,
+	  .describe =
+		  "A process can acquire a VM later also when another thread asks for userptrs meanwhile." },
 };
 const unsigned int amd_userptr_num_failnth_acquire_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_acquire_subtests);

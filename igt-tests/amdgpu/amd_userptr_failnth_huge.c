@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM_VA takes a page out of the mapping of a huge page, and one of its allocations fails.  The driver may
- * have made a page table by then without having told the page directory, which still maps the huge
- * page.  When the handle is closed and the memory unmapped, the queues must not reach the memory.
+ * GEM_VA takes a page out of the mapping of a huge page, and one of its allocations fails.  The
+ * driver may have made a page table by then without having told the page directory, which still
+ * maps the huge page.  When the handle is closed and the memory unmapped, the queues must not reach
+ * the memory.
  */
 #include <sys/mman.h>
 
@@ -47,7 +48,8 @@ static bool gpu_reads(struct amd_userptr *mine, uint64_t va)
 }
 
 static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case *what,
-			    struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation)
+			    struct igt_fail_nth *inject, struct failnth_count *count,
+			    uint32_t operation)
 {
 	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
 	struct amd_userptr_bo *bo, *other = NULL;
@@ -55,11 +57,13 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 
 	igt_assert(va);
 	bo = amd_userptr_create(mine, cpu, HUGE_SIZE, AMD_USERPTR_TRACKED);
-	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, va, 0, HUGE_SIZE, AMD_USERPTR_RW), 0);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, va, 0, HUGE_SIZE,
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(mine, va, getpagesize(), 1);
 	if (operation == AMDGPU_VA_OP_REPLACE)
-		other = amd_userptr_create(mine, amd_userptr_mmap(mine, getpagesize(), 2), getpagesize(),
-					   AMD_USERPTR_TRACKED);
+		other = amd_userptr_create(mine, amd_userptr_mmap(mine, getpagesize(), 2),
+					   getpagesize(), AMD_USERPTR_TRACKED);
 
 	failnth_va(mine, what, inject, count, operation, other, va + HUGE_SIZE / 2, getpagesize());
 	count->n += STRIDE - 1;
@@ -84,18 +88,24 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 
 static void clear_then_close(struct amd_userptr *up)
 {
-	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page", .attempt = fail_clear });
+	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page",
+						.attempt = fail_clear });
 }
 
 static void replace_then_close(struct amd_userptr *up)
 {
-	failnth_run(up, &(struct failnth_case){ .what = "REPLACE in a huge page", .attempt = fail_replace });
+	failnth_run(up, &(struct failnth_case){ .what = "REPLACE in a huge page",
+						.attempt = fail_replace });
 }
 
 const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
-	{ .name = "clear-huge-close", .run = clear_then_close,
-	  .describe = "After a CLEAR without memory in a huge page, closing the handle takes all of it from the GPU." },
-	{ .name = "replace-huge-close", .run = replace_then_close,
+	{ .name = "clear-huge-close",
+	  .run = clear_then_close,
+	  .describe =
+		  "After a CLEAR without memory in a huge page, closing the handle takes all of it from the GPU." },
+	{ .name = "replace-huge-close",
+	  .run = replace_then_close,
 	  .describe = "So it does after a REPLACE without memory." },
 };
-const unsigned int amd_userptr_num_failnth_huge_subtests = ARRAY_LENGTH(amd_userptr_failnth_huge_subtests);
+const unsigned int amd_userptr_num_failnth_huge_subtests =
+	ARRAY_LENGTH(amd_userptr_failnth_huge_subtests);

@@ -51,12 +51,13 @@ static void wait_point(struct amd_userptr *mine, uint32_t syncobj)
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	deadline = now.tv_sec * 1000000000ll + now.tv_nsec + AMD_USERPTR_WAIT_MS * 1000000ll;
 	igt_assert_eq(drmSyncobjTimelineWait(mine->fd, &syncobj, &point, 1, deadline,
-					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL), 0);
+					     DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL),
+		      0);
 }
 
 int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
-	       struct igt_fail_nth *inject, struct failnth_count *count,
-	       uint32_t operation, const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
+	       struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation,
+	       const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
 	uint32_t syncobj;
 	bool failed;
@@ -104,7 +105,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
-		      memory.size);
+			 memory.size);
 	if (ret && count->n % 2) {
 		/* The mapping must not be there. */
 		change(mine, &memory, count->n);
@@ -112,8 +113,9 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 		return false;
 	}
 	if (ret)
-		igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, memory.scatter.bo->handle, va,
-					       0, memory.size, AMD_USERPTR_RW), 0);
+		igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, memory.scatter.bo->handle,
+					       va, 0, memory.size, AMD_USERPTR_RW),
+			      0);
 	change(mine, &memory, count->n);
 	igt_assert(failnth_reads(&memory, va));
 	return true;
@@ -134,8 +136,9 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	if (!failnth_reads(&memory, bo->va))
 		return false;
 	igt_assert_f(ret, "the GPU reads memory that was unmapped\n");
-	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0,
-				       memory.size, 0), 0);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0, memory.size,
+				       0),
+		      0);
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert(!failnth_reads(&memory, bo->va));
 	return false;
@@ -153,7 +156,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	quarter = memory.size / 4;
 	va = memory.scatter.bo->va;
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
-		      2 * quarter);
+			 2 * quarter);
 	change(mine, &memory, count->n);
 	memory.scatter.va = va;
 	amd_userptr_scatter_reads(&memory.scatter, 0, quarter);
@@ -177,7 +180,7 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	failnth_memory_init(&other, mine, what->many, VA_PAGES, ~count->n);
 	failnth_make(&other);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, other.scatter.bo, va,
-		      memory.size);
+			 memory.size);
 	change(mine, &memory, count->n);
 	change(mine, &other, ~count->n);
 	if (ret)
@@ -187,12 +190,14 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 }
 
 /* Wait until changes of the memory of a closed BO evict no queue any more. */
-static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory, unsigned int n)
+static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory,
+				  unsigned int n)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	do {
-		igt_assert_f(igt_now_ms() < deadline, "closed, but the driver follows its memory for ever\n");
+		igt_assert_f(igt_now_ms() < deadline,
+			     "closed, but the driver follows its memory for ever\n");
 		amd_kfd_smi_mark(&mine->smi);
 		failnth_memory_change(memory, n);
 		amd_userptr_queue_alive(mine);
@@ -237,7 +242,8 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	static void function##_scatter(struct amd_userptr *up) \
 	{ \
 		failnth_run(up, &(struct failnth_case){ .what = name " of many ranges", \
-							.attempt = attempt_, .many = true }); \
+							.attempt = attempt_, \
+							.many = true }); \
 	}
 
 SUBTEST(map, fail_map, "MAP")
@@ -248,14 +254,17 @@ SUBTEST(close_mapped, fail_close, "GEM_CLOSE")
 
 #define BOTH(name_, function, text) \
 	{ .name = name_, .run = function, .describe = text }, \
-	{ .name = name_ "-scatter", .run = function##_scatter, .describe = text " (many ranges)" }
+		{ .name = name_ "-scatter", \
+		  .run = function##_scatter, \
+		  .describe = text " (many ranges)" }
 
 const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	BOTH("map", map, "A mapping without memory for it does not exist."),
 	BOTH("unmap", unmap, "A mapping that cannot be undone is there, or the GPU faults."),
 	BOTH("clear", clear, "So is the middle of one, and the rest stays right."),
 	BOTH("replace", replace, "One that cannot be replaced is there, or the GPU faults."),
-	BOTH("close", close_mapped, "Where a close cannot take the pages from the GPU, the worker does."),
+	BOTH("close", close_mapped,
+	     "Where a close cannot take the pages from the GPU, the worker does."),
 };
 const unsigned int amd_userptr_num_failnth_va_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);

@@ -22,24 +22,24 @@
 
 IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the GPU is suspended.");
 
-#define POWER		"/sys/power/"
-#define DELAY		"/sys/module/suspend/parameters/pm_test_delay"
-#define FREEZE_TIMEOUT	POWER "pm_freeze_timeout"
+#define POWER	       "/sys/power/"
+#define DELAY	       "/sys/module/suspend/parameters/pm_test_delay"
+#define FREEZE_TIMEOUT POWER "pm_freeze_timeout"
 
-#define WORKER		"amd_userptr_worker"
+#define WORKER "amd_userptr_worker"
 
-#define SECOND_NS	1000000000ull
+#define SECOND_NS 1000000000ull
 
 /* A thread that could not run for so long was frozen: the test of a suspend takes a second. */
-#define FROZEN_NS	(SECOND_NS / 2)
+#define FROZEN_NS (SECOND_NS / 2)
 
 /* After so many failed restores in a row the worker sleeps for longer than freezing takes. */
-#define FAILURES	16
+#define FAILURES 16
 
 /* An attempt fails when the worker runs at the moment of the freeze. */
-#define ATTEMPTS	12
+#define ATTEMPTS 12
 
-#define FREEZE_SIZE	((size_t)64 << 10)
+#define FREEZE_SIZE ((size_t)64 << 10)
 
 static uint64_t now_ns(void)
 {
@@ -73,8 +73,8 @@ static void require_suspend_test(void)
 struct sleeper {
 	pthread_t thread;
 	bool stop;
-	uint64_t last_ns;		/* the last time before the freeze */
-	uint64_t thawed_ns;		/* 0: was never frozen */
+	uint64_t last_ns;   /* the last time before the freeze */
+	uint64_t thawed_ns; /* 0: was never frozen */
 };
 
 static void *look_at_clock(void *data)
@@ -192,8 +192,9 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	during = worker_runs(sleeper.last_ns, sleeper.last_ns + SECOND_NS);
 	after = worker_runs(sleeper.last_ns + SECOND_NS, UINT64_MAX);
 	untrace_worker();
-	igt_info("%s: frozen for %.3f s; the worker began %u times in the first second of it, %u times later\n",
-		 stage, (double)(sleeper.thawed_ns - sleeper.last_ns) / SECOND_NS, during, after);
+	igt_info(
+		"%s: frozen for %.3f s; the worker began %u times in the first second of it, %u times later\n",
+		stage, (double)(sleeper.thawed_ns - sleeper.last_ns) / SECOND_NS, during, after);
 	igt_assert_lte_u64(SECOND_NS, sleeper.thawed_ns - sleeper.last_ns);
 	return !during && after;
 }
@@ -276,14 +277,21 @@ static void suspend_while_invalid(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "freezer", .run = freezer,
-	  .describe = "A userptr that is invalid when tasks are frozen is restored after the thaw." },
-	{ .name = "freezer-refused", .run = freezer_refused,
-	  .describe = "A worker that cannot be frozen makes the suspend fail, and ends its restore." },
-	{ .name = "suspend", .run = suspend,
+	{ .name = "freezer",
+	  .run = freezer,
+	  .describe =
+		  "A userptr that is invalid when tasks are frozen is restored after the thaw." },
+	{ .name = "freezer-refused",
+	  .run = freezer_refused,
+	  .describe =
+		  "A worker that cannot be frozen makes the suspend fail, and ends its restore." },
+	{ .name = "suspend",
+	  .run = suspend,
 	  .describe = "Queue and userptr work after the GPU was suspended." },
-	{ .name = "suspend-while-invalid", .run = suspend_while_invalid,
-	  .describe = "Queue and userptr work after the GPU was suspended while the userptr was invalid." },
+	{ .name = "suspend-while-invalid",
+	  .run = suspend_while_invalid,
+	  .describe =
+		  "Queue and userptr work after the GPU was suspended while the userptr was invalid." },
 };
 
 static struct amd_userptr up;

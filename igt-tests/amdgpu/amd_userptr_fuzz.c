@@ -31,12 +31,12 @@ static struct amd_userptr up;
 enum { USERPTR_HSA, USERPTR, VA, CLOSE, NUM_IOCTLS };
 
 struct fuzz {
-	uint64_t random;		/* state */
-	char *memory;			/* PAGES pages, with holes now and then */
-	uint64_t va;			/* as many reserved GPU addresses */
-	uint32_t handles[HANDLES];	/* 0: none */
+	uint64_t random;	   /* state */
+	char *memory;		   /* PAGES pages, with holes now and then */
+	uint64_t va;		   /* as many reserved GPU addresses */
+	uint32_t handles[HANDLES]; /* 0: none */
 	unsigned int succeeded[NUM_IOCTLS], refused[NUM_IOCTLS];
-	char call[128];			/* the arguments of the last call */
+	char call[128]; /* the arguments of the last call */
 };
 
 /*
@@ -122,8 +122,8 @@ static void fuzz_va(struct fuzz *fuzz)
 	const unsigned int first = pick(fuzz, PAGES), count = 1 + pick(fuzz, PAGES - first);
 	const uint64_t page = getpagesize();
 	struct drm_amdgpu_gem_va args = {
-		.handle = pick(fuzz, RARE) ? fuzz->handles[pick(fuzz, HANDLES)] :
-					     pick(fuzz, 1u << 20),
+		.handle = pick(fuzz, RARE) ? fuzz->handles[pick(fuzz, HANDLES)]
+					   : pick(fuzz, 1u << 20),
 		.operation = 1 + pick(fuzz, AMDGPU_VA_OP_REPLACE + (pick(fuzz, RARE) ? 0 : 2)),
 		.flags = pick(fuzz, RARE) ? AMD_USERPTR_RW : 1u << pick(fuzz, 32),
 		.va_address = fuzz->va + first * page + (pick(fuzz, RARE) ? 0 : 1),

@@ -28,8 +28,8 @@ static void follow(const struct amd_userptr *up)
 /* Make a userptr of the same memory on the second GPU. */
 static struct amd_userptr_bo *share(const struct amd_userptr_bo *bo)
 {
-	struct amd_userptr_bo *mine = amd_userptr_create(&second, bo->cpu, bo->size,
-							 AMD_USERPTR_TRACKED);
+	struct amd_userptr_bo *mine =
+		amd_userptr_create(&second, bo->cpu, bo->size, AMD_USERPTR_TRACKED);
 
 	amd_userptr_map(&second, mine);
 	return mine;
@@ -165,15 +165,22 @@ static void close_on_one(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "same-memory", .run = same_memory, .sdma_too = true,
+	{ .name = "same-memory",
+	  .run = same_memory,
+	  .sdma_too = true,
 	  .describe = "Memory that both GPUs map is the same before and after its pages change." },
-	{ .name = "one-evicts-both", .run = one_evicts_both, .sdma_too = true,
+	{ .name = "one-evicts-both",
+	  .run = one_evicts_both,
+	  .sdma_too = true,
 	  .describe = "An event of one GPU's userptr evicts and restores the queues of both." },
-	{ .name = "fork-cow", .run = fork_cow,
+	{ .name = "fork-cow",
+	  .run = fork_cow,
 	  .describe = "After a fork both GPUs write to the parent's pages." },
-	{ .name = "change-while-both-copy", .run = change_while_both_copy,
+	{ .name = "change-while-both-copy",
+	  .run = change_while_both_copy,
 	  .describe = "Pages change while copies of both GPUs are under way." },
-	{ .name = "close-on-one", .run = close_on_one,
+	{ .name = "close-on-one",
+	  .run = close_on_one,
 	  .describe = "Closing a userptr on one GPU changes nothing on the other." },
 };
 

@@ -31,25 +31,27 @@
 
 IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that must not notice.");
 
-#define HOSTILE_SECONDS	55
+#define HOSTILE_SECONDS 55
 #define HOSTILE_SIZE	((size_t)64 << 10)
 
 /* The factor, and the time that a busy machine may add. */
 enum { LIMIT_TIMES = 8 };
-#define LIMIT_MORE_MS	igt_patience(1500)
+#define LIMIT_MORE_MS igt_patience(1500)
 
 /* How often the bystander does each task before, and beside the hostile process. */
 enum { ROUNDS = 3 };
 
 /* The limit of the process with too little memory: less than twice the userptr. */
-#define OOM_LIMIT	((size_t)8 << 20)
-#define OOM_SIZE	((size_t)5 << 20)
+#define OOM_LIMIT ((size_t)8 << 20)
+#define OOM_SIZE  ((size_t)5 << 20)
 
 enum task { TASK_NONE, TASK_RESTORE, TASK_PAGEOUT, TASK_MAKE, TASK_COPY, NUM_TASKS };
 
 static const char *const task_names[NUM_TASKS] = {
-	[TASK_RESTORE] = "has dropped pages restored", [TASK_PAGEOUT] = "has its memory paged out",
-	[TASK_MAKE] = "makes userptrs", [TASK_COPY] = "copies",
+	[TASK_RESTORE] = "has dropped pages restored",
+	[TASK_PAGEOUT] = "has its memory paged out",
+	[TASK_MAKE] = "makes userptrs",
+	[TASK_COPY] = "copies",
 };
 
 /* The call in which the hostile process waits. */
@@ -60,15 +62,15 @@ struct hostile {
 	const char *describe;
 	enum state state;
 	enum amd_userptr_kind kind;
-	bool evict;			/* TTM evicts all VRAM twice in each round */
-	bool killed;			/* the hostile process is killed while it waits */
-	unsigned int count;		/* hostile processes; 0: one */
+	bool evict;	    /* TTM evicts all VRAM twice in each round */
+	bool killed;	    /* the hostile process is killed while it waits */
+	unsigned int count; /* hostile processes; 0: one */
 };
 
 /* Shared by all processes of a subtest. */
 struct shared {
-	atomic_int task;		/* the task that the bystander has to do */
-	atomic_uint done;		/* the number of tasks that it has done */
+	atomic_int task;  /* the task that the bystander has to do */
+	atomic_uint done; /* the number of tasks that it has done */
 	atomic_bool ready, go;
 	unsigned int limit_ms[NUM_TASKS];
 };
@@ -136,7 +138,10 @@ static void copy(struct bystander *by)
 static void stand_by(struct amd_userptr_victims *victims, void *data)
 {
 	static void (*const tasks[NUM_TASKS])(struct bystander *by) = {
-		[TASK_RESTORE] = restore, [TASK_PAGEOUT] = pageout, [TASK_MAKE] = make, [TASK_COPY] = copy,
+		[TASK_RESTORE] = restore,
+		[TASK_PAGEOUT] = pageout,
+		[TASK_MAKE] = make,
+		[TASK_COPY] = copy,
 	};
 	struct scene *scene = data;
 	struct shared *shared = scene->shared;
@@ -176,8 +181,8 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 		int status;
 
 		if (waitpid(scene->bystander, &status, WNOHANG))
-			igt_assert_f(false, "the bystander %s: it failed, status %#x\n", task_names[task],
-				     status);
+			igt_assert_f(false, "the bystander %s: it failed, status %#x\n",
+				     task_names[task], status);
 		igt_pause();
 	}
 	return shared->done == before ? limit_ms + 1 : igt_now_ms() - start;
@@ -199,12 +204,13 @@ static void evict(struct amd_userptr_victims *victims)
 	pid_t pid = amd_userptr_victim(victims, evict_vram, NULL);
 	int status;
 
-	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS), "no process gets VRAM any more\n");
+	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+		     "no process gets VRAM any more\n");
 	igt_assert_eq(status, 0);
 }
 
-static unsigned int do_task(struct amd_userptr_victims *victims, struct scene *scene, enum task task,
-			    unsigned int limit_ms)
+static unsigned int do_task(struct amd_userptr_victims *victims, struct scene *scene,
+			    enum task task, unsigned int limit_ms)
 {
 	/* The eviction of the queues is part of the task. */
 	if (task == TASK_COPY && scene->hostile->evict)
@@ -219,8 +225,8 @@ static void measure(struct amd_userptr_victims *victims, struct scene *scene)
 			unsigned int *limit = &scene->shared->limit_ms[task];
 			const unsigned int ms = do_task(victims, scene, task, AMD_USERPTR_WAIT_MS);
 
-			igt_assert_f(ms <= AMD_USERPTR_WAIT_MS, "undisturbed the bystander never %s\n",
-				     task_names[task]);
+			igt_assert_f(ms <= AMD_USERPTR_WAIT_MS,
+				     "undisturbed the bystander never %s\n", task_names[task]);
 			if (ms * LIMIT_TIMES + LIMIT_MORE_MS > *limit)
 				*limit = ms * LIMIT_TIMES + LIMIT_MORE_MS;
 		}
@@ -237,14 +243,16 @@ static void expect_undisturbed(struct amd_userptr_victims *victims, struct scene
 			const unsigned int ms = do_task(victims, scene, task, limit);
 
 			worst[task] = ms > worst[task] ? ms : worst[task];
-			igt_assert_f(ms <= limit, "the bystander waits for another process: it %s not within "
-				     "%u ms, which is %u times what it takes undisturbed and more (round %d)\n",
-				     task_names[task], limit, LIMIT_TIMES, round);
+			igt_assert_f(
+				ms <= limit,
+				"the bystander waits for another process: it %s not within "
+				"%u ms, which is %u times what it takes undisturbed and more (round %d)\n",
+				task_names[task], limit, LIMIT_TIMES, round);
 		}
 	}
 	for (int task = TASK_NONE + 1; task < NUM_TASKS; task++)
-		igt_info("the bystander %s in %u ms at most, of %u\n", task_names[task], worst[task],
-			 scene->shared->limit_ms[task]);
+		igt_info("the bystander %s in %u ms at most, of %u\n", task_names[task],
+			 worst[task], scene->shared->limit_ms[task]);
 }
 
 /* ---- the hostile process ---- */
@@ -279,8 +287,8 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 	struct scene *scene = data;
 	const enum state state = scene->hostile->state;
 	struct amd_userptr_mapped mapped, tracked;
-	char *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, scene->fuse.file,
-			  scene->offset);
+	char *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
+			  scene->fuse.file, scene->offset);
 	pthread_t thread;
 
 	igt_assert(page != MAP_FAILED);
@@ -290,8 +298,8 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 	enemy.slow = amd_userptr_victim_memory(getpagesize());
 	enemy.other = amd_userptr_victim_memory(HOSTILE_SIZE);
 	amd_userptr_open_in_child(&enemy.up, victims->up);
-	amd_userptr_mapped_make(&enemy.up, enemy.kind, amd_userptr_victim_memory(HOSTILE_SIZE), HOSTILE_SIZE,
-				&mapped);
+	amd_userptr_mapped_make(&enemy.up, enemy.kind, amd_userptr_victim_memory(HOSTILE_SIZE),
+				HOSTILE_SIZE, &mapped);
 	if (state != IN_MAKE)
 		amd_userptr_mapped_make(&enemy.up, enemy.kind, enemy.slow, getpagesize(), &tracked);
 	scene->shared->ready = true;
@@ -300,19 +308,22 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
 			  enemy.slow) == enemy.slow);
 	if (state != IN_RESTORE)
-		igt_assert_eq(pthread_create(&thread, NULL, state == IN_MAKE ? make_slow : make_other,
-					     &enemy), 0);
+		igt_assert_eq(pthread_create(&thread, NULL,
+					     state == IN_MAKE ? make_slow : make_other, &enemy),
+			      0);
 	for (;;)
 		pause();
 }
 
-static pid_t start(struct amd_userptr_victims *victims, struct scene *scene, amd_userptr_live_fn *live)
+static pid_t start(struct amd_userptr_victims *victims, struct scene *scene,
+		   amd_userptr_live_fn *live)
 {
 	pid_t pid;
 
 	scene->shared->ready = false;
 	pid = amd_userptr_victim(victims, live, scene);
-	igt_assert_f(amd_userptr_victim_wait(&scene->shared->ready, pid), "a process did not begin\n");
+	igt_assert_f(amd_userptr_victim_wait(&scene->shared->ready, pid),
+		     "a process did not begin\n");
 	return pid;
 }
 
@@ -459,45 +470,102 @@ static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 }
 
 static const struct hostile hostiles[] = {
-	{ .name = "restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE,
+	{ .name = "restore",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
 	  .describe = "A restore that never ends does not disturb other processes." },
-	{ .name = "restore-scatter", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SCATTER,
-	  .describe = "A restore of many ranges that never ends does not disturb other processes." },
-	{ .name = "restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "A restore of KFD's userptr that never ends does not disturb other processes." },
-	{ .name = "make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "A process that waits for memory while it makes a userptr does not disturb others." },
-	{ .name = "make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "A process that waits for memory while it makes a userptr of KFD does not disturb others." },
-	{ .name = "second-call", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_SINGLE,
-	  .describe = "A call that waits for a restore that never ends does not disturb other processes." },
-	{ .name = "second-call-kfd", .state = IN_SECOND_CALL, .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "A call of KFD that waits for a restore that never ends does not disturb other processes." },
-	{ .name = "restore-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .killed = true,
+	{ .name = "restore-scatter",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SCATTER,
+	  .describe =
+		  "A restore of many ranges that never ends does not disturb other processes." },
+	{ .name = "restore-kfd",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .describe =
+		  "A restore of KFD's userptr that never ends does not disturb other processes." },
+	{ .name = "make",
+	  .state = IN_MAKE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe =
+		  "A process that waits for memory while it makes a userptr does not disturb others." },
+	{ .name = "make-kfd",
+	  .state = IN_MAKE,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .describe =
+		  "A process that waits for memory while it makes a userptr of KFD does not disturb others." },
+	{ .name = "second-call",
+	  .state = IN_SECOND_CALL,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .describe =
+		  "A call that waits for a restore that never ends does not disturb other processes." },
+	{ .name = "second-call-kfd",
+	  .state = IN_SECOND_CALL,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .describe =
+		  "A call of KFD that waits for a restore that never ends does not disturb other processes." },
+	{ .name = "restore-killed",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .killed = true,
 	  .describe = "A process that is killed while its restore waits does not disturb others." },
-	{ .name = "restore-killed-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .killed = true,
-	  .describe = "A process with KFD's userptr that is killed while its restore waits does not disturb others." },
-	{ .name = "two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .count = 2,
+	{ .name = "restore-killed-kfd",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .killed = true,
+	  .describe =
+		  "A process with KFD's userptr that is killed while its restore waits does not disturb others." },
+	{ .name = "two",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .count = 2,
 	  .describe = "Two processes whose restores never end do not disturb others." },
-	{ .name = "evict-restore", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
+	{ .name = "evict-restore",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .evict = true,
 	  .describe = "A process gets its VRAM back while the restore of another one never ends." },
-	{ .name = "evict-restore-kfd", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
-	  .describe = "A process gets its VRAM back while the restore of KFD's userptr of another one never ends." },
-	{ .name = "evict-make", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
-	  .describe = "A process gets its VRAM back while another one waits for memory in an ioctl." },
-	{ .name = "evict-make-kfd", .state = IN_MAKE, .kind = AMD_USERPTR_KIND_KFD, .evict = true,
-	  .describe = "A process gets its VRAM back while another one waits for memory in an ioctl of KFD." },
-	{ .name = "evict-killed", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true,
-	  .killed = true, .describe = "A process gets its VRAM back when the other one is killed while its restore waits." },
-	{ .name = "evict-two", .state = IN_RESTORE, .kind = AMD_USERPTR_KIND_SINGLE, .evict = true, .count = 2,
+	{ .name = "evict-restore-kfd",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .evict = true,
+	  .describe =
+		  "A process gets its VRAM back while the restore of KFD's userptr of another one never ends." },
+	{ .name = "evict-make",
+	  .state = IN_MAKE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .evict = true,
+	  .describe =
+		  "A process gets its VRAM back while another one waits for memory in an ioctl." },
+	{ .name = "evict-make-kfd",
+	  .state = IN_MAKE,
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .evict = true,
+	  .describe =
+		  "A process gets its VRAM back while another one waits for memory in an ioctl of KFD." },
+	{ .name = "evict-killed",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .evict = true,
+	  .killed = true,
+	  .describe =
+		  "A process gets its VRAM back when the other one is killed while its restore waits." },
+	{ .name = "evict-two",
+	  .state = IN_RESTORE,
+	  .kind = AMD_USERPTR_KIND_SINGLE,
+	  .evict = true,
+	  .count = 2,
 	  .describe = "A process gets its VRAM back while the restores of two others never end." },
 };
 
 static const struct hostile ooms[] = {
-	{ .name = "oom", .kind = AMD_USERPTR_KIND_SINGLE,
+	{ .name = "oom",
+	  .kind = AMD_USERPTR_KIND_SINGLE,
 	  .describe = "The kernel kills only the process whose restore finds no memory." },
-	{ .name = "oom-kfd", .kind = AMD_USERPTR_KIND_KFD,
-	  .describe = "The kernel kills only the process whose restore of KFD's userptr finds no memory." },
+	{ .name = "oom-kfd",
+	  .kind = AMD_USERPTR_KIND_KFD,
+	  .describe =
+		  "The kernel kills only the process whose restore of KFD's userptr finds no memory." },
 };
 
 static struct amd_userptr up;

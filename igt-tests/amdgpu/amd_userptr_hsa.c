@@ -124,7 +124,8 @@ static void mprotect_read(struct amd_userptr *up)
 static void invalidate_before_va_map(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, AMD_USERPTR_SIZE, 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
 
 	/*
 	 * The driver follows the pages from the creation of the BO on, not from the first GPU
@@ -161,8 +162,9 @@ static void two_mappings(struct amd_userptr *up)
 	uint64_t second = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
 
 	igt_assert(second);
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, second, 0, AMD_USERPTR_SIZE,
-				       AMD_USERPTR_RW), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, second, 0,
+				       AMD_USERPTR_SIZE, AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, second, AMD_USERPTR_SIZE, 1);
 
 	amd_kfd_smi_mark(&up->smi);
@@ -171,10 +173,12 @@ static void two_mappings(struct amd_userptr *up)
 	amd_userptr_gpu_check_zero(up, second, AMD_USERPTR_SIZE);
 	amd_userptr_gpu_fill(up, second, AMD_USERPTR_SIZE, 2);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 2);
-	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 2, "written by the GPU through the second mapping");
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 2,
+			  "written by the GPU through the second mapping");
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, second, 0,
-				       AMD_USERPTR_SIZE, 0), 0);
+				       AMD_USERPTR_SIZE, 0),
+		      0);
 	amd_kfd_va_release(second, AMD_USERPTR_SIZE);
 	amd_userptr_roundtrip(up, bo, 3);
 }
@@ -195,10 +199,12 @@ static void va_replace_huge(struct amd_userptr *up)
 	bo->va = amd_kfd_va_reserve(area.size, area.size);
 	igt_assert(bo->va);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, bo->va, area.size, 1);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, small->handle, bo->va, 0,
-				       area.size, AMD_USERPTR_RW), 0);
+				       area.size, AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, bo->va, area.size, 2);
 	amd_userptr_gpu_fill(up, bo->va, area.size, 3);
 	amd_pattern_check(small->cpu, area.size, 3, "written by the GPU");
@@ -217,8 +223,8 @@ static void readonly(struct amd_userptr *up)
 	igt_assert_eq(write(fd, copy, AMD_USERPTR_SIZE), AMD_USERPTR_SIZE);
 	cpu = mmap(NULL, AMD_USERPTR_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
 	amd_userptr_adopt(up, cpu, AMD_USERPTR_SIZE);
-	bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
-				AMDGPU_GEM_USERPTR_READONLY);
+	bo = amd_userptr_create(up, cpu, AMD_USERPTR_SIZE,
+				AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY);
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
 
@@ -236,26 +242,43 @@ static void readonly(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest basic[] = {
-	{ .name = "map-and-access", .run = map_and_access, .sdma_too = true,
-	  .describe = "GPU and CPU share the pages of a mapped userptr, and mapping evicts no queue." },
-	{ .name = "fork-cow", .run = fork_cow, .sdma_too = true,
+	{ .name = "map-and-access",
+	  .run = map_and_access,
+	  .sdma_too = true,
+	  .describe =
+		  "GPU and CPU share the pages of a mapped userptr, and mapping evicts no queue." },
+	{ .name = "fork-cow",
+	  .run = fork_cow,
+	  .sdma_too = true,
 	  .describe = "After a fork the GPU writes to the parent's pages, never to the child's." },
-	{ .name = "madvise-dontneed", .run = madvise_dontneed, .sdma_too = true,
+	{ .name = "madvise-dontneed",
+	  .run = madvise_dontneed,
+	  .sdma_too = true,
 	  .describe = "The GPU gets the new pages after MADV_DONTNEED of all pages or of one." },
-	{ .name = "partial-unmap", .run = partial_unmap,
-	  .describe = "A hole does not keep the queues evicted, and the GPU gets memory that is mapped there later." },
-	{ .name = "mprotect-read", .run = mprotect_read,
-	  .describe = "Queues are restored when the CPU loses write access, and the GPU maps the memory again when the CPU gets it back." },
-	{ .name = "invalidate-before-va-map", .run = invalidate_before_va_map,
+	{ .name = "partial-unmap",
+	  .run = partial_unmap,
+	  .describe =
+		  "A hole does not keep the queues evicted, and the GPU gets memory that is mapped there later." },
+	{ .name = "mprotect-read",
+	  .run = mprotect_read,
+	  .describe =
+		  "Queues are restored when the CPU loses write access, and the GPU maps the memory again when the CPU gets it back." },
+	{ .name = "invalidate-before-va-map",
+	  .run = invalidate_before_va_map,
 	  .describe = "The driver follows the pages before the first GPU mapping." },
-	{ .name = "invalidate-after-va-unmap", .run = invalidate_after_va_unmap,
+	{ .name = "invalidate-after-va-unmap",
+	  .run = invalidate_after_va_unmap,
 	  .describe = "A GPU mapping that is made after the event has the new pages." },
-	{ .name = "two-mappings", .run = two_mappings,
+	{ .name = "two-mappings",
+	  .run = two_mappings,
 	  .describe = "The driver updates every GPU mapping of a userptr." },
-	{ .name = "va-replace-huge", .run = va_replace_huge,
+	{ .name = "va-replace-huge",
+	  .run = va_replace_huge,
 	  .describe = "REPLACE of a huge page's mapping by small pages takes effect at once." },
-	{ .name = "readonly", .run = readonly,
-	  .describe = "The GPU gets the copy when the CPU writes to a page of a private file mapping." },
+	{ .name = "readonly",
+	  .run = readonly,
+	  .describe =
+		  "The GPU gets the copy when the CPU writes to a page of a private file mapping." },
 };
 
 static struct amd_userptr up;
@@ -269,11 +292,16 @@ int igt_main()
 		igt_fixture()
 			amd_userptr_require_flag(&up);
 		amd_userptr_run_subtests(&up, basic, ARRAY_LENGTH(basic));
-		amd_userptr_run_subtests(&up, amd_userptr_move_subtests, amd_userptr_num_move_subtests);
-		amd_userptr_run_subtests(&up, amd_userptr_lifetime_subtests, amd_userptr_num_lifetime_subtests);
-		amd_userptr_run_subtests(&up, amd_userptr_busy_subtests, amd_userptr_num_busy_subtests);
-		amd_userptr_run_subtests(&up, amd_userptr_evict_subtests, amd_userptr_num_evict_subtests);
-		amd_userptr_run_subtests(&up, amd_userptr_fault_subtests, amd_userptr_num_fault_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_move_subtests,
+					 amd_userptr_num_move_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_lifetime_subtests,
+					 amd_userptr_num_lifetime_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_busy_subtests,
+					 amd_userptr_num_busy_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_evict_subtests,
+					 amd_userptr_num_evict_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_fault_subtests,
+					 amd_userptr_num_fault_subtests);
 	}
 
 	/* Without the flag a kernel does the same with the series as without it. */

@@ -8,7 +8,7 @@
 
 /* Enough for a first, a middle and a last page; they use only a part of a page table. */
 #define AMD_USERPTR_PAGES 16
-#define AMD_USERPTR_SIZE ((size_t)AMD_USERPTR_PAGES * getpagesize())
+#define AMD_USERPTR_SIZE  ((size_t)AMD_USERPTR_PAGES * getpagesize())
 
 extern const struct amd_userptr_subtest amd_userptr_move_subtests[];
 extern const unsigned int amd_userptr_num_move_subtests;

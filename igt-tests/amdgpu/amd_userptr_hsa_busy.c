@@ -17,19 +17,19 @@
 
 #include "amd_userptr_hsa.h"
 
-#define BUSY_SIZE	((size_t)1 << 20)
+#define BUSY_SIZE	 ((size_t)1 << 20)
 /* Copies of a whole BO: enough for most events to come before their end, and enough for all. */
-#define BUSY_COPIES	16
+#define BUSY_COPIES	 16
 #define BUSY_MOST_COPIES 1000
-#define BUSY_ROUNDS	25
-#define BUSY_CAUGHT	5
+#define BUSY_ROUNDS	 25
+#define BUSY_CAUGHT	 5
 /* On a busy machine most rounds wake up too late, so there may be this many. */
 #define BUSY_MOST_ROUNDS (8 * BUSY_ROUNDS)
 
 /* How often to measure a restore.  The shortest time is right, because load makes others longer. */
-#define RESTORE_SAMPLES	3
+#define RESTORE_SAMPLES 3
 
-#define SECOND_NS	1000000000ull
+#define SECOND_NS 1000000000ull
 
 /* Start @copies of @bo; returns the last one's sequence number when the first copy is done. */
 static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, unsigned int copies)
@@ -58,7 +58,7 @@ static void busy_dontneed(struct amd_userptr *up)
 		if (!amd_kfd_queue_done(up->queue, last))
 			caught++;
 		else if (2 * copies <= BUSY_MOST_COPIES)
-			copies *= 2;	/* the GPU finished before the event */
+			copies *= 2; /* the GPU finished before the event */
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
@@ -76,7 +76,8 @@ static uint64_t now_ns(void)
 
 static void sleep_ns(uint64_t time)
 {
-	nanosleep(&(struct timespec){ .tv_sec = time / SECOND_NS, .tv_nsec = time % SECOND_NS }, NULL);
+	nanosleep(&(struct timespec){ .tv_sec = time / SECOND_NS, .tv_nsec = time % SECOND_NS },
+		  NULL);
 }
 
 static bool another_round(unsigned int round, unsigned int caught)
@@ -220,15 +221,25 @@ static void busy_close_unmapped(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
-	{ .name = "busy-dontneed", .run = busy_dontneed, .sdma_too = true,
+	{ .name = "busy-dontneed",
+	  .run = busy_dontneed,
+	  .sdma_too = true,
 	  .describe = "The GPU does not use pages that are dropped in the middle of a copy." },
-	{ .name = "busy-dontneed-twice", .run = busy_dontneed_twice, .sdma_too = true,
+	{ .name = "busy-dontneed-twice",
+	  .run = busy_dontneed_twice,
+	  .sdma_too = true,
 	  .describe = "The GPU does not use pages that are dropped again during the restore." },
-	{ .name = "submit-while-evicted", .run = submit_while_evicted, .sdma_too = true,
-	  .describe = "An evicted queue does its new work after the restore, whenever the doorbell rings." },
-	{ .name = "busy-close", .run = busy_close,
+	{ .name = "submit-while-evicted",
+	  .run = submit_while_evicted,
+	  .sdma_too = true,
+	  .describe =
+		  "An evicted queue does its new work after the restore, whenever the doorbell rings." },
+	{ .name = "busy-close",
+	  .run = busy_close,
 	  .describe = "A queue at work cannot reach the pages of a userptr that was closed." },
-	{ .name = "busy-close-unmapped", .run = busy_close_unmapped,
-	  .describe = "A queue at work cannot reach the pages of a userptr that was unmapped and closed without waiting." },
+	{ .name = "busy-close-unmapped",
+	  .run = busy_close_unmapped,
+	  .describe =
+		  "A queue at work cannot reach the pages of a userptr that was unmapped and closed without waiting." },
 };
 const unsigned int amd_userptr_num_busy_subtests = ARRAY_LENGTH(amd_userptr_busy_subtests);

@@ -14,7 +14,7 @@
 #include "amd_userptr_hsa.h"
 
 /* A size that no other BO has, so that the test finds its BO by it. */
-#define EVICT_SIZE	((size_t)37 * getpagesize())
+#define EVICT_SIZE ((size_t)37 * getpagesize())
 
 /*
  * Are all BOs of this size in the domain of userptrs, as amdgpu_gem_info shows?  The restore worker
@@ -93,9 +93,13 @@ static void evict_gtt(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_evict_subtests[] = {
-	{ .name = "evict-vram-while-invalid", .run = evict_vram,
-	  .describe = "Queues run again after TTM evicted VRAM while a userptr was invalid, and TTM did not move the userptr." },
-	{ .name = "evict-gtt-while-invalid", .run = evict_gtt,
-	  .describe = "Queues run again after TTM evicted system memory while a userptr was invalid." },
+	{ .name = "evict-vram-while-invalid",
+	  .run = evict_vram,
+	  .describe =
+		  "Queues run again after TTM evicted VRAM while a userptr was invalid, and TTM did not move the userptr." },
+	{ .name = "evict-gtt-while-invalid",
+	  .run = evict_gtt,
+	  .describe =
+		  "Queues run again after TTM evicted system memory while a userptr was invalid." },
 };
 const unsigned int amd_userptr_num_evict_subtests = ARRAY_LENGTH(amd_userptr_evict_subtests);

@@ -104,8 +104,9 @@ static void poison_then_access(struct amd_userptr *up)
 static void write_readonly(struct amd_userptr *mine, void *data)
 {
 	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED |
-						       AMDGPU_GEM_USERPTR_READONLY);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE,
+				   AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_READONLY);
 
 	/* amd_userptr_map() asks for a writable mapping, but must get a read-only one. */
 	amd_userptr_map(mine, bo);
@@ -137,7 +138,7 @@ static void va_unmap_then_access(struct amd_userptr *up)
 
 struct evictor {
 	struct amd_userptr_stall stall;
-	int fd;				/* a read makes TTM evict all VRAM */
+	int fd; /* a read makes TTM evict all VRAM */
 };
 
 /*
@@ -154,7 +155,8 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 	amd_userptr_stall_hold(&evictor->stall, mine);
 	igt_assert_lt(0, read(evictor->fd, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
-				       0), 0);
+				       0),
+		      0);
 	igt_assert(amd_userptr_queues_evicted(mine));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	amd_userptr_stall_release(&evictor->stall);
@@ -166,16 +168,17 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
-		.bo_size = AMD_USERPTR_SIZE,
-		.domains = AMDGPU_GEM_DOMAIN_GTT,
-	} };
+						       .bo_size = AMD_USERPTR_SIZE,
+						       .domains = AMDGPU_GEM_DOMAIN_GTT,
+					       } };
 	uint64_t va = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
 	struct evictor *evictor = data;
 
 	igt_assert(va);
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, create.out.handle, va, 0,
-				       AMD_USERPTR_SIZE, AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_SIZE, AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_fill(mine, va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	unmap_evicted(mine, evictor, create.out.handle, va);
@@ -203,9 +206,9 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 {
 	const struct amd_kfd_smi_counts *count = &mine->smi.count;
 	void *cpu = amd_userptr_mmap(mine, AMD_USERPTR_SIZE, 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE,
-						       AMD_USERPTR_TRACKED &
-						       ~AMDGPU_GEM_USERPTR_HSA);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(mine, cpu, AMD_USERPTR_SIZE,
+				   AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 
 	amd_userptr_map(mine, bo);
 	amd_userptr_roundtrip(mine, bo, 2);
@@ -233,22 +236,32 @@ static void stock_gap(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
-	{ .name = "munmap-then-access", .run = munmap_then_access,
-	  .describe = "After munmap() other memory works, and a GPU access to the unmapped memory faults." },
-	{ .name = "mprotect-then-write", .run = mprotect_then_write,
+	{ .name = "munmap-then-access",
+	  .run = munmap_then_access,
+	  .describe =
+		  "After munmap() other memory works, and a GPU access to the unmapped memory faults." },
+	{ .name = "mprotect-then-write",
+	  .run = mprotect_then_write,
 	  .describe = "The GPU cannot write what the CPU may only read." },
-	{ .name = "poison-then-access", .run = poison_then_access,
+	{ .name = "poison-then-access",
+	  .run = poison_then_access,
 	  .describe = "A page with a memory failure is a hole, and the queues go on." },
-	{ .name = "readonly-then-write", .run = readonly_then_write,
+	{ .name = "readonly-then-write",
+	  .run = readonly_then_write,
 	  .describe = "The GPU cannot write a read-only userptr." },
-	{ .name = "va-unmap-then-access", .run = va_unmap_then_access,
+	{ .name = "va-unmap-then-access",
+	  .run = va_unmap_then_access,
 	  .describe = "A GPU address faults as soon as it is unmapped." },
-	{ .name = "va-unmap-while-evicted", .run = va_unmap_while_evicted,
-	  .describe = "A GPU address faults that was unmapped while the page tables were evicted from VRAM." },
+	{ .name = "va-unmap-while-evicted",
+	  .run = va_unmap_while_evicted,
+	  .describe =
+		  "A GPU address faults that was unmapped while the page tables were evicted from VRAM." },
 };
 const unsigned int amd_userptr_num_fault_subtests = ARRAY_LENGTH(amd_userptr_fault_subtests);
 
 const struct amd_userptr_subtest amd_userptr_stock_gap = {
-	.name = "stock-gap", .run = stock_gap,
-	.describe = "Without the flag the first change of the CPU's page tables ends the GPU mapping.",
+	.name = "stock-gap",
+	.run = stock_gap,
+	.describe =
+		"Without the flag the first change of the CPU's page tables ends the GPU mapping.",
 };

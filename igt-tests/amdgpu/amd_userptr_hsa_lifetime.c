@@ -13,7 +13,7 @@
 #include "amd_userptr_hsa.h"
 
 /* The restore worker needs so long for this size that the test can act in the middle. */
-#define SLOW_SIZE ((size_t)AMD_USERPTR_STAGE)
+#define SLOW_SIZE    ((size_t)AMD_USERPTR_STAGE)
 #define CATCH_ROUNDS 50
 
 /* Run @act on a BO that is probably invalid; returns how often the queues were evicted then. */
@@ -71,8 +71,9 @@ static void replace_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	void *cpu = amd_userptr_mmap(up, bo->size, 2);
 	struct amd_userptr_bo *other = amd_userptr_create(up, cpu, bo->size, AMD_USERPTR_TRACKED);
 
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, bo->va, 0,
-				       bo->size, AMD_USERPTR_RW), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, bo->va, 0, bo->size,
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 2);
 	amd_userptr_gpu_fill(up, bo->va, bo->size, 3);
 	amd_pattern_check(other->cpu, bo->size, 3, "written by the GPU");
@@ -175,15 +176,23 @@ static void next_process(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
-	{ .name = "close-while-invalid", .run = close_while_invalid,
+	{ .name = "close-while-invalid",
+	  .run = close_while_invalid,
 	  .describe = "A userptr can be closed and its memory freed before the restore." },
-	{ .name = "va-unmap-while-invalid", .run = va_unmap_while_invalid,
-	  .describe = "A userptr that is unmapped and mapped again before the restore has the current pages." },
-	{ .name = "va-replace-while-invalid", .run = va_replace_while_invalid,
+	{ .name = "va-unmap-while-invalid",
+	  .run = va_unmap_while_invalid,
+	  .describe =
+		  "A userptr that is unmapped and mapped again before the restore has the current pages." },
+	{ .name = "va-replace-while-invalid",
+	  .run = va_replace_while_invalid,
 	  .describe = "The restore does not write the entries of a mapping that was replaced." },
-	{ .name = "exit-while-evicted", .run = exit_while_evicted,
+	{ .name = "exit-while-evicted",
+	  .run = exit_while_evicted,
 	  .describe = "A process can exit while its queues are evicted." },
-	{ .name = "next-process", .run = next_process, .sdma_too = true,
-	  .describe = "A process that gets the VMID of an earlier one does not get its translations." },
+	{ .name = "next-process",
+	  .run = next_process,
+	  .sdma_too = true,
+	  .describe =
+		  "A process that gets the VMID of an earlier one does not get its translations." },
 };
 const unsigned int amd_userptr_num_lifetime_subtests = ARRAY_LENGTH(amd_userptr_lifetime_subtests);

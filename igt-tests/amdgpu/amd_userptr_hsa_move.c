@@ -137,13 +137,18 @@ static void pageout(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_move_subtests[] = {
-	{ .name = "userptr-mremap", .run = mremap_away,
+	{ .name = "userptr-mremap",
+	  .run = mremap_away,
 	  .describe = "A GPU mapping stays with the CPU address and does not follow moved pages." },
-	{ .name = "migrate", .run = migrate,
+	{ .name = "migrate",
+	  .run = migrate,
 	  .describe = "The GPU uses the new pages after a migration." },
-	{ .name = "thp-collapse", .run = thp_collapse,
-	  .describe = "The GPU uses the new pages after a collapse into a huge page, and after its split." },
-	{ .name = "pageout", .run = pageout,
+	{ .name = "thp-collapse",
+	  .run = thp_collapse,
+	  .describe =
+		  "The GPU uses the new pages after a collapse into a huge page, and after its split." },
+	{ .name = "pageout",
+	  .run = pageout,
 	  .describe = "Pages that were swapped out come back with their content." },
 };
 const unsigned int amd_userptr_num_move_subtests = ARRAY_LENGTH(amd_userptr_move_subtests);

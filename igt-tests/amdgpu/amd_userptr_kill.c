@@ -24,8 +24,8 @@
 IGT_TEST_DESCRIPTION("SIGKILL at random and in the middle of calls: everything comes back.");
 
 /* The size of the memory that keeps changing, and a size for which calls take a while. */
-#define RANDOM_SIZE	((size_t)256 << 10)
-#define SWEEP_SIZE	((size_t)2 << 20)
+#define RANDOM_SIZE ((size_t)256 << 10)
+#define SWEEP_SIZE  ((size_t)2 << 20)
 
 /* A victim dies between so many microseconds after its start and so many more. */
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
@@ -95,7 +95,8 @@ static void kill_some(struct amd_userptr_victims *victims, void *data)
 		const struct timespec pause = { .tv_nsec = us * 1000 };
 		pid_t pid = amd_userptr_victim(victims, live_busily, data);
 
-		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "victim %u did not begin\n", i);
+		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid),
+			     "victim %u did not begin\n", i);
 		nanosleep(&pause, NULL);
 		snprintf(what, sizeof(what), "victim %u of %u, killed after %llu us", i,
 			 options.victims, (unsigned long long)us);
@@ -173,8 +174,8 @@ static int change_and_wait(struct call *call)
 
 	if (!ret)
 		ret = madvise(call->cpu, SWEEP_SIZE, MADV_DONTNEED) ? -errno : 0;
-	return ret ? ret : __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1,
-					      AMD_USERPTR_WAIT_MS);
+	return ret ? ret
+		   : __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
 }
 
 static int exit_now(struct call *call)
@@ -253,7 +254,8 @@ static void kill_in_calls(struct amd_userptr_victims *victims, void *data)
 		for (sweep->part = 0; sweep->part < SWEEP_PARTS; sweep->part++)
 			inside += kill_in_call(victims, sweep);
 	}
-	igt_info("%u of %u victims died in the call\n", inside, AMD_USERPTR_NUM_KINDS * SWEEP_PARTS);
+	igt_info("%u of %u victims died in the call\n", inside,
+		 AMD_USERPTR_NUM_KINDS * SWEEP_PARTS);
 	igt_assert_lt(0, inside);
 	amd_userptr_victims_expect_life(victims);
 }
@@ -265,39 +267,51 @@ static void sweep(struct amd_userptr *up, struct sweep sweep)
 
 static void in_make(struct amd_userptr *up)
 {
-	sweep(up, (struct sweep) { .name = "make", .before = nothing, .run = make, .after = drop });
+	sweep(up, (struct sweep){ .name = "make", .before = nothing, .run = make, .after = drop });
 }
 
 static void in_drop(struct amd_userptr *up)
 {
-	sweep(up, (struct sweep) { .name = "drop", .before = make, .run = drop, .after = make });
+	sweep(up, (struct sweep){ .name = "drop", .before = make, .run = drop, .after = make });
 }
 
 static void in_restore(struct amd_userptr *up)
 {
-	sweep(up, (struct sweep) { .name = "restore", .before = make, .run = change_and_wait,
-				   .after = nothing });
+	sweep(up, (struct sweep){ .name = "restore",
+				  .before = make,
+				  .run = change_and_wait,
+				  .after = nothing });
 }
 
 static void in_exit(struct amd_userptr *up)
 {
-	sweep(up, (struct sweep) { .name = "exit", .before = make, .run = exit_now, .after = nothing });
+	sweep(up,
+	      (struct sweep){ .name = "exit", .before = make, .run = exit_now, .after = nothing });
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "random", .run = random_single,
+	{ .name = "random",
+	  .run = random_single,
 	  .describe = "All resources of a process come back that is killed at a random time." },
-	{ .name = "random-scatter", .run = random_scatter,
-	  .describe = "All resources of a process with BOs of many ranges come back that is killed at a random time." },
-	{ .name = "random-kfd", .run = random_kfd,
-	  .describe = "All resources of a process with KFD's userptrs come back that is killed at a random time." },
-	{ .name = "in-make", .run = in_make,
+	{ .name = "random-scatter",
+	  .run = random_scatter,
+	  .describe =
+		  "All resources of a process with BOs of many ranges come back that is killed at a random time." },
+	{ .name = "random-kfd",
+	  .run = random_kfd,
+	  .describe =
+		  "All resources of a process with KFD's userptrs come back that is killed at a random time." },
+	{ .name = "in-make",
+	  .run = in_make,
 	  .describe = "A process can be killed anywhere while it makes and maps a userptr." },
-	{ .name = "in-drop", .run = in_drop,
+	{ .name = "in-drop",
+	  .run = in_drop,
 	  .describe = "A process can be killed anywhere while it closes a userptr." },
-	{ .name = "in-restore", .run = in_restore,
+	{ .name = "in-restore",
+	  .run = in_restore,
 	  .describe = "A process can be killed while its queues are evicted and restored." },
-	{ .name = "in-exit", .run = in_exit,
+	{ .name = "in-exit",
+	  .run = in_exit,
 	  .describe = "A process can be killed while it exits." },
 };
 
@@ -322,9 +336,8 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static const char help[] =
-	"  --victims N	of each kind, killed at random (7)\n"
-	"  --seed N	of the moments (1)\n";
+static const char help[] = "  --victims N	of each kind, killed at random (7)\n"
+			   "  --seed N	of the moments (1)\n";
 
 static struct amd_userptr up;
 
@@ -336,7 +349,8 @@ int igt_main_args("", long_options, help, set_option, NULL)
 	}
 
 	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run_subtests(&up, amd_userptr_kill_waits_subtests, amd_userptr_num_kill_waits_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_kill_waits_subtests,
+				 amd_userptr_num_kill_waits_subtests);
 
 	igt_fixture()
 		amd_userptr_fixture_close(&up);

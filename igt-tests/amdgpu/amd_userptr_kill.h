@@ -12,11 +12,11 @@ enum { KILL_SECONDS = 50 };
 
 /* A victim reports here; the judge reads it. */
 struct kill_report {
-	atomic_bool ready;		/* the victim has set itself up */
-	atomic_bool go;			/* the judge lets it begin */
-	atomic_bool started, returned;	/* the call in which it dies */
-	atomic_uint connection;		/* of its own FUSE server */
-	uint64_t took_us;		/* the time of the call without a kill */
+	atomic_bool ready;	       /* the victim has set itself up */
+	atomic_bool go;		       /* the judge lets it begin */
+	atomic_bool started, returned; /* the call in which it dies */
+	atomic_uint connection;	       /* of its own FUSE server */
+	uint64_t took_us;	       /* the time of the call without a kill */
 };
 
 extern const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[];

@@ -38,7 +38,7 @@ struct wait {
 	/* The call, in a thread of the victim; NULL: none. */
 	void (*act)(struct wait *wait);
 	struct igt_fuse fuse;
-	uint64_t offset;		/* in the file, of a page that is not in the page cache */
+	uint64_t offset; /* in the file, of a page that is not in the page cache */
 	/* The victim's own. */
 	struct amd_userptr up;
 	struct kill_report *report;
@@ -121,7 +121,8 @@ static void prepare(struct wait *wait)
 	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
 	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
 	if (!wait->in_ioctl)
-		amd_userptr_mapped_make(&wait->up, kind, wait->slow, getpagesize(), &wait->slow_mapped);
+		amd_userptr_mapped_make(&wait->up, kind, wait->slow, getpagesize(),
+					&wait->slow_mapped);
 }
 
 static void live_and_wait(struct amd_userptr_victims *victims, void *data)
@@ -206,44 +207,45 @@ static void wait_and_kill(struct amd_userptr *up, struct wait wait)
 
 static void restore_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "a restore" });
+	wait_and_kill(up, (struct wait){ .name = "a restore" });
 }
 
 static void make_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "making the userptr", .in_ioctl = true,
-					  .act = act_make });
+	wait_and_kill(up, (struct wait){ .name = "making the userptr",
+					 .in_ioctl = true,
+					 .act = act_make });
 }
 
 static void other_make_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "making another one", .act = act_make_other });
+	wait_and_kill(up, (struct wait){ .name = "making another one", .act = act_make_other });
 }
 
 static void unmap_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "unmapping another one", .act = act_unmap });
+	wait_and_kill(up, (struct wait){ .name = "unmapping another one", .act = act_unmap });
 }
 
 static void drop_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "closing another one", .act = act_drop });
+	wait_and_kill(up, (struct wait){ .name = "closing another one", .act = act_drop });
 }
 
 static void close_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "closing the files", .act = act_close_files });
+	wait_and_kill(up, (struct wait){ .name = "closing the files", .act = act_close_files });
 }
 
 static void exit_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait) { .name = "exit", .act = act_exit });
+	wait_and_kill(up, (struct wait){ .name = "exit", .act = act_exit });
 }
 
 /* ---- a process that is its own file server ---- */
 
 struct server {
-	bool fuse_first;		/* which of the two files is closed first */
+	bool fuse_first; /* which of the two files is closed first */
 	struct wait wait;
 };
 
@@ -279,7 +281,8 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 
 		server->wait.kind = kind;
 		pid = amd_userptr_victim(victims, serve_and_wait, server);
-		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "the server did not begin\n");
+		igt_assert_f(amd_userptr_victim_wait(&report->ready, pid),
+			     "the server did not begin\n");
 		kill(pid, SIGKILL);
 		ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 		/* End the wait, because otherwise the machine could not be used any more. */
@@ -287,8 +290,10 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 			igt_fuse_abort(report->connection);
 			igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 		}
-		igt_assert_f(ended, "userptr%s: its own file server cannot be killed: it waits for itself\n",
-			     amd_userptr_kind_suffix[kind]);
+		igt_assert_f(
+			ended,
+			"userptr%s: its own file server cannot be killed: it waits for itself\n",
+			amd_userptr_kind_suffix[kind]);
 		amd_userptr_victims_expect_back(victims, "its own file server");
 	}
 	amd_userptr_victims_expect_life(victims);
@@ -313,23 +318,39 @@ static void own_server_last(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[] = {
-	{ .name = "restore-waits", .run = restore_waits,
+	{ .name = "restore-waits",
+	  .run = restore_waits,
 	  .describe = "A process can be killed while the restore worker waits for its page." },
-	{ .name = "make-waits", .run = make_waits,
-	  .describe = "A process can be killed while the ioctl that makes a userptr waits for a page." },
-	{ .name = "other-make-waits", .run = other_make_waits,
-	  .describe = "A process can be killed while it makes a userptr and the worker waits for a page." },
-	{ .name = "unmap-waits", .run = unmap_waits,
-	  .describe = "A process can be killed while it unmaps a userptr and the worker waits for a page." },
-	{ .name = "drop-waits", .run = drop_waits,
-	  .describe = "A process can be killed while it closes a userptr and the worker waits for a page." },
-	{ .name = "close-waits", .run = close_waits,
-	  .describe = "A process can be killed while it closes its files and the worker waits for a page." },
-	{ .name = "exit-waits", .run = exit_waits,
+	{ .name = "make-waits",
+	  .run = make_waits,
+	  .describe =
+		  "A process can be killed while the ioctl that makes a userptr waits for a page." },
+	{ .name = "other-make-waits",
+	  .run = other_make_waits,
+	  .describe =
+		  "A process can be killed while it makes a userptr and the worker waits for a page." },
+	{ .name = "unmap-waits",
+	  .run = unmap_waits,
+	  .describe =
+		  "A process can be killed while it unmaps a userptr and the worker waits for a page." },
+	{ .name = "drop-waits",
+	  .run = drop_waits,
+	  .describe =
+		  "A process can be killed while it closes a userptr and the worker waits for a page." },
+	{ .name = "close-waits",
+	  .run = close_waits,
+	  .describe =
+		  "A process can be killed while it closes its files and the worker waits for a page." },
+	{ .name = "exit-waits",
+	  .run = exit_waits,
 	  .describe = "A process can be killed while it exits and the worker waits for a page." },
-	{ .name = "own-server-first", .run = own_server_first,
+	{ .name = "own-server-first",
+	  .run = own_server_first,
 	  .describe = "A process that serves its own pages can be killed." },
-	{ .name = "own-server-last", .run = own_server_last,
-	  .describe = "A process that serves its own pages can be killed when its render node is closed before the server's file." },
+	{ .name = "own-server-last",
+	  .run = own_server_last,
+	  .describe =
+		  "A process that serves its own pages can be killed when its render node is closed before the server's file." },
 };
-const unsigned int amd_userptr_num_kill_waits_subtests = ARRAY_LENGTH(amd_userptr_kill_waits_subtests);
+const unsigned int amd_userptr_num_kill_waits_subtests =
+	ARRAY_LENGTH(amd_userptr_kill_waits_subtests);

@@ -26,7 +26,7 @@ struct amd_userptr_matrix {
 	struct amd_userptr *up;
 	const struct amd_userptr_bo_kind *kind;
 	struct amd_userptr_stall stall;
-	int no_stall;			/* -errno when the restore worker cannot be held, else 0 */
+	int no_stall; /* -errno when the restore worker cannot be held, else 0 */
 	/*
 	 * State of the running subtest.  A failing subtest ends by a jump, so it is not on the
 	 * stack.
@@ -34,7 +34,7 @@ struct amd_userptr_matrix {
 	const struct amd_userptr_case *test;
 	struct amd_userptr_area area, other;
 	struct igt_task event_task, close_task;
-	uint32_t closing;		/* the handle that close_task closes */
+	uint32_t closing; /* the handle that close_task closes */
 };
 
 /* A moment for the event. */
@@ -42,8 +42,8 @@ struct amd_userptr_timing {
 	const char *name;
 	const char *what;
 	void (*run)(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test);
-	bool holes_only;		/* makes sense after AMD_USERPTR_HOLE only */
-	bool stalls;			/* holds the restore worker */
+	bool holes_only; /* makes sense after AMD_USERPTR_HOLE only */
+	bool stalls;	 /* holds the restore worker */
 };
 
 extern const struct amd_userptr_timing amd_userptr_timings[];

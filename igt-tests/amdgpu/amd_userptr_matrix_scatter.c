@@ -32,7 +32,8 @@ static void map(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	igt_assert(bo->va);
 	for (uint64_t at = 0; at < bo->size; at += step)
 		igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va + at,
-					       bo->size - step - at, step, AMD_USERPTR_RW), 0);
+					       bo->size - step - at, step, AMD_USERPTR_RW),
+			      0);
 }
 
 const struct amd_userptr_bo_kind amd_userptr_matrix_kind = { .create = create, .map = map };

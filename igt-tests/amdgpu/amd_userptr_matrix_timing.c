@@ -15,16 +15,15 @@
 static void make_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 		      const struct amd_userptr_case *test)
 {
-	const char *reason = amd_userptr_area_init(&matrix->area, up, test->backing,
-						   test->event->huge);
+	const char *reason =
+		amd_userptr_area_init(&matrix->area, up, test->backing, test->event->huge);
 
 	if (!reason && test->event->prepare)
 		reason = test->event->prepare(&matrix->area);
 	igt_require_f(!reason, "%s\n", reason);
 }
 
-static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix,
-					  struct amd_userptr *up,
+static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 					  const struct amd_userptr_case *test)
 {
 	struct amd_userptr_bo *bo;
@@ -36,8 +35,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix,
 }
 
 /* The event happened; the subtest skips where the kernel may refuse it. */
-static void expect_happened(struct amd_userptr_matrix *matrix,
-			    const struct amd_userptr_case *test)
+static void expect_happened(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
 	const bool happened = test->event->happened(&matrix->area);
 
@@ -72,8 +70,7 @@ static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
  * comes back is no event, so a BO has its hole until the next one: make that happen, too.
  */
 static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
-				    const struct amd_userptr_case *test,
-				    struct amd_userptr_bo *bo)
+				    const struct amd_userptr_case *test, struct amd_userptr_bo *bo)
 {
 	struct amd_userptr_area *area = &matrix->area;
 	enum amd_userptr_effect effect = test->effect;
@@ -364,11 +361,17 @@ const struct amd_userptr_timing amd_userptr_timings[] = {
 	{ .name = "unmapped", .what = "before the GPU has mapped them", .run = before_map },
 	{ .name = "idle", .what = "while no queue runs", .run = mapped_idle },
 	{ .name = "running", .what = "while a queue runs", .run = running },
-	{ .name = "restore", .what = "while they are restored", .stalls = true,
+	{ .name = "restore",
+	  .what = "while they are restored",
+	  .stalls = true,
 	  .run = during_restore },
-	{ .name = "close", .what = "while the userptr is closed", .stalls = true,
+	{ .name = "close",
+	  .what = "while the userptr is closed",
+	  .stalls = true,
 	  .run = during_close },
-	{ .name = "access", .what = "and the GPU accesses them all the same", .holes_only = true,
+	{ .name = "access",
+	  .what = "and the GPU accesses them all the same",
+	  .holes_only = true,
 	  .run = access_after },
 };
 const unsigned int amd_userptr_num_timings =

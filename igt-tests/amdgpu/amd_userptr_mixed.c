@@ -22,7 +22,8 @@
 
 #include "amd_userptr_mixed.h"
 
-IGT_TEST_DESCRIPTION("Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
+IGT_TEST_DESCRIPTION(
+	"Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
 
 /* Each round changes one of the kinds of memory. */
 enum { ROUNDS = 24 };
@@ -30,7 +31,7 @@ enum { ROUNDS = 24 };
 /* The number of threads that make userptrs, and of userptrs of each. */
 enum { THREADS = 4, MAKES = 8 };
 
-#define PAGE_TABLE_SIZE	4096ull
+#define PAGE_TABLE_SIZE 4096ull
 
 void mixed_settle(struct amd_userptr *up)
 {
@@ -76,7 +77,8 @@ static void check_all(struct amd_userptr *up, struct memory *memories)
 		amd_userptr_gpu_fill(up, memories[i].va, MIXED_SIZE, ++memories[i].seed);
 	}
 	for (int i = 0; i < NUM_MEMORIES; i++)
-		amd_pattern_check(memories[i].cpu, MIXED_SIZE, memories[i].seed, "written by the GPU");
+		amd_pattern_check(memories[i].cpu, MIXED_SIZE, memories[i].seed,
+				  "written by the GPU");
 }
 
 static void svm_beside(struct amd_userptr *up)
@@ -86,14 +88,15 @@ static void svm_beside(struct amd_userptr *up)
 	int ret;
 
 	for (int i = 0; i < NUM_MEMORIES; i++) {
-		memories[i] = (struct memory) { .seed = i << 16 };
+		memories[i] = (struct memory){ .seed = i << 16 };
 		memories[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, memories[i].seed);
 	}
 	memories[SVM].va = (uintptr_t)memories[SVM].cpu;
 	ret = __amd_kfd_svm_access(&up->kfd, memories[SVM].cpu, MIXED_SIZE);
 	igt_require_f(ret == 0, "KFD offers no shared virtual memory: %s\n", strerror(-ret));
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
-		amd_userptr_mapped_make(up, kind, memories[kind].cpu, MIXED_SIZE, &memories[kind].mapped);
+		amd_userptr_mapped_make(up, kind, memories[kind].cpu, MIXED_SIZE,
+					&memories[kind].mapped);
 		memories[kind].va = memories[kind].mapped.va;
 	}
 	check_all(up, memories);
@@ -101,7 +104,8 @@ static void svm_beside(struct amd_userptr *up)
 	for (int round = 0; round < ROUNDS; round++) {
 		/* Change two kinds at a time in most rounds. */
 		change(&memories[round % NUM_MEMORIES], amd_stamp_pick(&random, 4));
-		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)], amd_stamp_pick(&random, 4));
+		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)],
+		       amd_stamp_pick(&random, 4));
 		mixed_settle(up);
 		check_all(up, memories);
 	}
@@ -128,9 +132,11 @@ static void import_buffer(struct amd_userptr *up, struct imported *imported)
 	int dmabuf;
 
 	imported->file = drm_reopen_driver(up->fd);
-	igt_assert_eq(__amd_userptr_cs_open(imported->file, AMD_KFD_QUEUE_SDMA, &imported->client), 0);
+	igt_assert_eq(__amd_userptr_cs_open(imported->file, AMD_KFD_QUEUE_SDMA, &imported->client),
+		      0);
 	igt_assert_eq(drmPrimeHandleToFD(imported->file, imported->client.data.handle, DRM_CLOEXEC,
-					 &dmabuf), 0);
+					 &dmabuf),
+		      0);
 	imported->mem.size = imported->client.data.size;
 	imported->mem.va = amd_kfd_va_reserve(imported->mem.size, 0);
 	imported->mem.reserved = true;
@@ -206,7 +212,7 @@ static void import_beside(struct amd_userptr *up)
 
 struct maker {
 	pthread_t thread;
-	struct amd_userptr up;		/* a context with a syncobj of its own */
+	struct amd_userptr up; /* a context with a syncobj of its own */
 	char *cpu;
 	int error;
 };
@@ -218,8 +224,8 @@ static void *make_some(void *data)
 	for (int i = 0; i < MAKES * AMD_USERPTR_NUM_KINDS && !maker->error; i++) {
 		struct amd_userptr_mapped mapped;
 
-		maker->error = __amd_userptr_mapped_make(&maker->up, i % AMD_USERPTR_NUM_KINDS, maker->cpu,
-							 MIXED_SIZE, &mapped);
+		maker->error = __amd_userptr_mapped_make(&maker->up, i % AMD_USERPTR_NUM_KINDS,
+							 maker->cpu, MIXED_SIZE, &mapped);
 		if (!maker->error && madvise(maker->cpu, MIXED_SIZE, MADV_DONTNEED))
 			maker->error = -errno;
 		if (!maker->error)
@@ -237,7 +243,8 @@ static void threads(struct amd_userptr *up)
 	const char *remains;
 
 	amd_userptr_remains_look(up, &before);
-	/* The VM keeps the page tables of new addresses until it ends: three levels for each userptr at most. */
+	/* The VM keeps the page tables of new addresses until it ends: three levels for each
+	 * userptr at most. */
 	before.vram += THREADS * MAKES * AMD_USERPTR_NUM_KINDS * 3 * PAGE_TABLE_SIZE;
 	for (int i = 0; i < THREADS; i++) {
 		makers[i].up = *up;
@@ -298,7 +305,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 	union drm_amdgpu_gem_mmap args;
 
 	import_buffer(up, &imported);
-	args = (union drm_amdgpu_gem_mmap) { .in.handle = imported.client.data.handle };
+	args = (union drm_amdgpu_gem_mmap){ .in.handle = imported.client.data.handle };
 	igt_assert_eq(drmIoctl(imported.file, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
@@ -317,15 +324,21 @@ static void becomes_device_memory(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "svm-beside", .run = svm_beside,
+	{ .name = "svm-beside",
+	  .run = svm_beside,
 	  .describe = "Ranges of SVM and userptrs of every kind change in one process." },
-	{ .name = "import-beside", .run = import_beside,
+	{ .name = "import-beside",
+	  .run = import_beside,
 	  .describe = "TTM restores another client's buffer while the worker restores userptrs." },
-	{ .name = "threads", .run = threads,
+	{ .name = "threads",
+	  .run = threads,
 	  .describe = "Several threads make and close userptrs at the same time." },
-	{ .name = "device-memory", .run = device_memory,
-	  .describe = "The driver refuses a userptr of memory that a driver has mapped for the CPU." },
-	{ .name = "becomes-device-memory", .run = becomes_device_memory,
+	{ .name = "device-memory",
+	  .run = device_memory,
+	  .describe =
+		  "The driver refuses a userptr of memory that a driver has mapped for the CPU." },
+	{ .name = "becomes-device-memory",
+	  .run = becomes_device_memory,
 	  .describe = "A userptr is a hole when a device's memory is mapped over it." },
 };
 
@@ -339,8 +352,10 @@ int igt_main()
 	}
 
 	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
-	amd_userptr_run_subtests(&up, amd_userptr_mixed_process_subtests, amd_userptr_num_mixed_process_subtests);
-	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests, amd_userptr_num_mixed_ring_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_process_subtests,
+				 amd_userptr_num_mixed_process_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests,
+				 amd_userptr_num_mixed_ring_subtests);
 
 	igt_fixture()
 		amd_userptr_fixture_close(&up);

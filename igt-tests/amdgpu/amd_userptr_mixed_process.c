@@ -136,7 +136,8 @@ static int drop_and_end(void *data)
 static void shared_by_clone(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
-	char *stack = mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *stack =
+		mmap(NULL, STACK_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	int status = -1;
 	pid_t pid;
 
@@ -182,9 +183,9 @@ struct exec_report {
 };
 
 struct exec {
-	bool inherits;			/* the render node's file */
-	bool evicted;			/* its queues, at the moment of the exec */
-	int hold;			/* the new program ends when this pipe closes */
+	bool inherits; /* the render node's file */
+	bool evicted;  /* its queues, at the moment of the exec */
+	int hold;      /* the new program ends when this pipe closes */
 };
 
 static void replace_program(struct amd_userptr_victims *victims, void *data)
@@ -263,7 +264,7 @@ static void replaced(struct amd_userptr *up)
 /* ---- NUMA balancing ---- */
 
 #define BALANCING "/proc/sys/kernel/numa_balancing"
-#define SCAN "/sys/kernel/debug/sched/numa_balancing/"
+#define SCAN	  "/sys/kernel/debug/sched/numa_balancing/"
 
 static unsigned long long hints(void)
 {
@@ -292,8 +293,10 @@ static void balanced(struct amd_userptr *up)
 	uint32_t seed = 0;
 
 	igt_require_f(igt_mm_numa_node(igt_mm_numa_node(64)) >= 0, "one NUMA node only\n");
-	igt_require_f(!access(SCAN "scan_delay_ms", W_OK), "no debugfs of NUMA balancing, or not root\n");
-	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"), "no NUMA balancing in this kernel\n");
+	igt_require_f(!access(SCAN "scan_delay_ms", W_OK),
+		      "no debugfs of NUMA balancing, or not root\n");
+	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"),
+		      "no NUMA balancing in this kernel\n");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "10");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "10");
 	igt_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
@@ -320,17 +323,24 @@ static void balanced(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[] = {
-	{ .name = "stored-by-child", .run = stored_by_child,
+	{ .name = "stored-by-child",
+	  .run = stored_by_child,
 	  .describe = "The GPU sees what another process stores in the memory." },
-	{ .name = "stored-by-debugger", .run = stored_by_debugger,
+	{ .name = "stored-by-debugger",
+	  .run = stored_by_debugger,
 	  .describe = "The GPU sees what a debugger stores in read-only memory." },
-	{ .name = "shared-by-clone", .run = shared_by_clone,
-	  .describe = "The GPU sees changes of a child that shares the address space, also after its end." },
-	{ .name = "spawned", .run = spawned,
+	{ .name = "shared-by-clone",
+	  .run = shared_by_clone,
+	  .describe =
+		  "The GPU sees changes of a child that shares the address space, also after its end." },
+	{ .name = "spawned",
+	  .run = spawned,
 	  .describe = "A vfork() and exec() of a child is no event." },
-	{ .name = "replaced", .run = replaced,
+	{ .name = "replaced",
+	  .run = replaced,
 	  .describe = "All resources of a process come back when it becomes another program." },
-	{ .name = "numa-balancing", .run = balanced,
+	{ .name = "numa-balancing",
+	  .run = balanced,
 	  .describe = "The GPU uses the right pages while NUMA balancing moves them." },
 };
 const unsigned int amd_userptr_num_mixed_process_subtests =

@@ -51,12 +51,14 @@ static void ring_open(struct ring *ring, struct iovec *buffer)
 	ring->fd = syscall(SYS_io_uring_setup, ENTRIES, &ring->params);
 	igt_require_f(ring->fd >= 0, "no io_uring: %s\n", strerror(errno));
 	ring->sq_size = ring->params.sq_off.array + ring->params.sq_entries * sizeof(uint32_t);
-	ring->cq_size = ring->params.cq_off.cqes + ring->params.cq_entries * sizeof(struct io_uring_cqe);
+	ring->cq_size =
+		ring->params.cq_off.cqes + ring->params.cq_entries * sizeof(struct io_uring_cqe);
 	ring->sqes_size = ring->params.sq_entries * sizeof(struct io_uring_sqe);
 	ring->sq = map_ring(ring, ring->sq_size, IORING_OFF_SQ_RING);
 	ring->cq = map_ring(ring, ring->cq_size, IORING_OFF_CQ_RING);
 	ring->sqes = map_ring(ring, ring->sqes_size, IORING_OFF_SQES);
-	igt_assert_eq(syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, buffer, 1), 0);
+	igt_assert_eq(syscall(SYS_io_uring_register, ring->fd, IORING_REGISTER_BUFFERS, buffer, 1),
+		      0);
 }
 
 static void ring_close(struct ring *ring)
@@ -76,12 +78,16 @@ static int transfer(struct ring *ring, uint8_t opcode, int file, void *cpu, size
 	struct io_uring_cqe *cqes = (void *)cq_field(ring, ring->params.cq_off.cqes);
 	int done;
 
-	ring->sqes[index] = (struct io_uring_sqe) {
-		.opcode = opcode, .fd = file, .addr = (uintptr_t)cpu, .len = size,
+	ring->sqes[index] = (struct io_uring_sqe){
+		.opcode = opcode,
+		.fd = file,
+		.addr = (uintptr_t)cpu,
+		.len = size,
 	};
 	sq_field(ring, ring->params.sq_off.array)[index] = index;
 	__atomic_store_n(tail, *tail + 1, __ATOMIC_RELEASE);
-	igt_assert_eq(syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0), 1);
+	igt_assert_eq(syscall(SYS_io_uring_enter, ring->fd, 1, 1, IORING_ENTER_GETEVENTS, NULL, 0),
+		      1);
 	done = cqes[*head & *cq_field(ring, ring->params.cq_off.ring_mask)].res;
 	__atomic_store_n(head, *head + 1, __ATOMIC_RELEASE);
 	return done;
@@ -153,9 +159,14 @@ static void fixed_last(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_mixed_ring_subtests[] = {
-	{ .name = "io-uring", .run = fixed_first,
-	  .describe = "A fixed buffer of io_uring that becomes a userptr works before and after a fork." },
-	{ .name = "io-uring-later", .run = fixed_last,
-	  .describe = "A userptr that becomes a fixed buffer of io_uring works before and after a fork." },
+	{ .name = "io-uring",
+	  .run = fixed_first,
+	  .describe =
+		  "A fixed buffer of io_uring that becomes a userptr works before and after a fork." },
+	{ .name = "io-uring-later",
+	  .run = fixed_last,
+	  .describe =
+		  "A userptr that becomes a fixed buffer of io_uring works before and after a fork." },
 };
-const unsigned int amd_userptr_num_mixed_ring_subtests = ARRAY_LENGTH(amd_userptr_mixed_ring_subtests);
+const unsigned int amd_userptr_num_mixed_ring_subtests =
+	ARRAY_LENGTH(amd_userptr_mixed_ring_subtests);

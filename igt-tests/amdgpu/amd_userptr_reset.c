@@ -19,11 +19,11 @@
 
 IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");
 
-#define RECOVERY	"/sys/module/amdgpu/parameters/gpu_recovery"
+#define RECOVERY "/sys/module/amdgpu/parameters/gpu_recovery"
 
-#define RESET_SIZE	((size_t)1 << 20)
+#define RESET_SIZE ((size_t)1 << 20)
 /* More copies than the GPU finishes before the reset. */
-#define COPIES		1000
+#define COPIES	   1000
 
 /* Messages of amdgpu_device_gpu_recover() and of the functions that it calls. */
 static void ignore_log(void)
@@ -185,7 +185,9 @@ static const struct {
 	reset_act *act;
 } subtests[] = {
 	{ "valid", "A process whose GPU was reset changes and closes its userptr.", reset_valid },
-	{ "invalid", "A process whose GPU was reset during a restore changes and closes its userptr.", reset_invalid },
+	{ "invalid",
+	  "A process whose GPU was reset during a restore changes and closes its userptr.",
+	  reset_invalid },
 };
 
 int igt_main()

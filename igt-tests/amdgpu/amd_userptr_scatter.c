@@ -180,8 +180,8 @@ static void add_area(struct amd_userptr_scatter *scatter, struct amd_userptr_are
 	char *cpu = amd_userptr_area_page(area, index);
 
 	igt_assert(cpu);
-	amd_userptr_scatter_add(scatter, cpu, page(), area->backing->readonly ?
-				AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+	amd_userptr_scatter_add(scatter, cpu, page(),
+				area->backing->readonly ? AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
 }
 
 static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
@@ -202,8 +202,8 @@ static void mixed(struct amd_userptr *up)
 
 	igt_assert_lte(count, AMD_USERPTR_MAX);
 	for (unsigned int a = 0; a < count; a++) {
-		const char *reason = amd_userptr_area_init(&areas[a], up,
-							   &amd_userptr_backings[a], false);
+		const char *reason =
+			amd_userptr_area_init(&areas[a], up, &amd_userptr_backings[a], false);
 
 		igt_require_f(!reason, "%s\n", reason);
 	}
@@ -241,8 +241,8 @@ static void huge_split(struct amd_userptr *up, const char *backing)
 	amd_pattern_fill(area.cpu, area.size, 1);
 	amd_userptr_scatter_init(&scatter, up, area.size / page());
 	for (size_t at = 0; at < area.size; at += page())
-		amd_userptr_scatter_add(&scatter, area.cpu + at, page(), at / page() % 2 ?
-					AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+		amd_userptr_scatter_add(&scatter, area.cpu + at, page(),
+					at / page() % 2 ? AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_gpu_check(up, scatter.va, area.size, 1);
 	write_writable(&scatter, 2);
@@ -304,35 +304,68 @@ static void readonly_bo(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest data[] = {
-	{ .name = "count-1", .run = count_1, .sdma_too = true, .aql_too = true,
+	{ .name = "count-1",
+	  .run = count_1,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "A BO of one range." },
-	{ .name = "count-16", .run = count_16, .sdma_too = true, .aql_too = true,
+	{ .name = "count-16",
+	  .run = count_16,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "A BO of 16 ranges in shuffled order." },
-	{ .name = "count-256", .run = count_256, .sdma_too = true, .aql_too = true,
+	{ .name = "count-256",
+	  .run = count_256,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "A BO of 256 ranges in shuffled order." },
-	{ .name = "count-4096", .run = count_4096, .sdma_too = true, .aql_too = true,
+	{ .name = "count-4096",
+	  .run = count_4096,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "A BO of 4096 ranges in shuffled order." },
-	{ .name = "count-100000", .run = count_100000, .sdma_too = true, .aql_too = true,
+	{ .name = "count-100000",
+	  .run = count_100000,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "A BO of 100000 ranges in shuffled order, many of each page." },
-	{ .name = "in-order", .run = in_order,
+	{ .name = "in-order",
+	  .run = in_order,
 	  .describe = "Ranges in the order of their addresses, with gaps." },
-	{ .name = "adjacent", .run = adjacent,
+	{ .name = "adjacent",
+	  .run = adjacent,
 	  .describe = "Ranges that continue each other in the address space." },
-	{ .name = "reversed", .run = reversed, .sdma_too = true,
+	{ .name = "reversed",
+	  .run = reversed,
+	  .sdma_too = true,
 	  .describe = "Neighbours in reverse order that move to other pages together." },
-	{ .name = "duplicate", .run = duplicate, .sdma_too = true,
+	{ .name = "duplicate",
+	  .run = duplicate,
+	  .sdma_too = true,
 	  .describe = "The same page several times." },
-	{ .name = "overlapping", .run = overlapping, .sdma_too = true,
+	{ .name = "overlapping",
+	  .run = overlapping,
+	  .sdma_too = true,
 	  .describe = "Ranges that share pages." },
-	{ .name = "mixed", .run = mixed, .sdma_too = true, .aql_too = true,
+	{ .name = "mixed",
+	  .run = mixed,
+	  .sdma_too = true,
+	  .aql_too = true,
 	  .describe = "Every kind of memory in one BO, replaced one by one." },
-	{ .name = "hugetlb-split", .run = hugetlb_split, .sdma_too = true,
+	{ .name = "hugetlb-split",
+	  .run = hugetlb_split,
+	  .sdma_too = true,
 	  .describe = "A huge page in ranges of 4 KiB, every other one read-only." },
-	{ .name = "thp-split", .run = thp_split, .sdma_too = true,
+	{ .name = "thp-split",
+	  .run = thp_split,
+	  .sdma_too = true,
 	  .describe = "A transparent huge page in ranges of 4 KiB, every other one read-only." },
-	{ .name = "readonly-range", .run = readonly_range, .sdma_too = true,
+	{ .name = "readonly-range",
+	  .run = readonly_range,
+	  .sdma_too = true,
 	  .describe = "A store to a read-only range faults, stores to its neighbours do not." },
-	{ .name = "readonly-bo", .run = readonly_bo,
+	{ .name = "readonly-bo",
+	  .run = readonly_bo,
 	  .describe = "All ranges are read-only when the BO has the read-only flag." },
 };
 
@@ -359,11 +392,13 @@ int igt_main()
 	igt_fixture() {
 		amd_userptr_fixture_open(&up);
 		amd_userptr_require_flag(&up);
-		igt_require_f(supported(), "This kernel does not know AMDGPU_GEM_USERPTR_SCATTER\n");
+		igt_require_f(supported(),
+			      "This kernel does not know AMDGPU_GEM_USERPTR_SCATTER\n");
 	}
 
 	amd_userptr_run_subtests(&up, data, ARRAY_LENGTH(data));
-	amd_userptr_run_subtests(&up, amd_userptr_scatter_map_subtests, amd_userptr_num_scatter_map_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_map_subtests,
+				 amd_userptr_num_scatter_map_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_heal_subtests,
 				 amd_userptr_num_scatter_heal_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_beside_subtests,

@@ -9,7 +9,7 @@
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
 /* Enough ranges for a first, some middle ones and a last one. */
-#define FEW_RANGES 16
+#define FEW_RANGES  16
 /* Enough for several page tables, and for a restore of all of them to take long. */
 #define MANY_RANGES 4096
 /* More than any buffer of the driver is sized for. */

@@ -134,8 +134,8 @@ static void readonly_beside(struct amd_userptr *up)
 
 	amd_userptr_scatter_init(&scatter, up, BESIDE_PAGES);
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
-		amd_userptr_scatter_add(&scatter, cpu + i * page(), page(), i % 2 ?
-					AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
+		amd_userptr_scatter_add(&scatter, cpu + i * page(), page(),
+					i % 2 ? AMDGPU_GEM_USERPTR_RANGE_READONLY : 0);
 	amd_userptr_scatter_map(&scatter, 0);
 	for (unsigned int round = 0; round < 2; round++) {
 		for (unsigned int i = 0; i < BESIDE_PAGES; i += 2)
@@ -211,16 +211,24 @@ static void fork_then_restore(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
-	{ .name = "beside-sparse-file", .run = sparse_file,
+	{ .name = "beside-sparse-file",
+	  .run = sparse_file,
 	  .describe = "The driver allocates no page of a file that is in no range." },
-	{ .name = "beside-private-file", .run = private_file,
+	{ .name = "beside-private-file",
+	  .run = private_file,
 	  .describe = "The driver copies no page of a private mapping that is in no range." },
-	{ .name = "beside-readonly", .run = readonly_beside,
-	  .describe = "The driver copies no page of a private mapping that the GPU may only read." },
-	{ .name = "beside-fork-create", .run = fork_then_create,
-	  .describe = "The driver copies pages that a child shares where they are a range, and only there." },
-	{ .name = "beside-fork-restore", .run = fork_then_restore,
-	  .describe = "A restore copies pages that a child shares where they are a range, and only there." },
+	{ .name = "beside-readonly",
+	  .run = readonly_beside,
+	  .describe =
+		  "The driver copies no page of a private mapping that the GPU may only read." },
+	{ .name = "beside-fork-create",
+	  .run = fork_then_create,
+	  .describe =
+		  "The driver copies pages that a child shares where they are a range, and only there." },
+	{ .name = "beside-fork-restore",
+	  .run = fork_then_restore,
+	  .describe =
+		  "A restore copies pages that a child shares where they are a range, and only there." },
 };
 const unsigned int amd_userptr_num_scatter_beside_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_beside_subtests);

@@ -26,10 +26,10 @@
 #include "amd_userptr_scatter.h"
 
 #define INSTANCE "/sys/kernel/tracing/instances/amd_userptr_cross/"
-#define EVENT INSTANCE "events/amd_userptr_cross/lookup/"
+#define EVENT	 INSTANCE "events/amd_userptr_cross/lookup/"
 
 /* struct hmm_range: @start and @end follow two pointers (include/linux/hmm.h). */
-#define PROBE "amd_userptr_cross/lookup"
+#define PROBE  "amd_userptr_cross/lookup"
 #define LOOKUP "hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
 
 /* Ranges; more than the driver looks for at a time. */
@@ -46,10 +46,10 @@ enum { LOOKUPS_LIMIT = 32 };
 
 struct cross {
 	struct amd_userptr_scatter scatter;
-	int file;			/* with the memory of all ranges but the trigger */
+	int file; /* with the memory of all ranges but the trigger */
 	char *trigger;
-	int lookups;			/* trace_pipe with the lookups of the trigger */
-	unsigned int count;		/* of the lookups until now */
+	int lookups;	    /* trace_pipe with the lookups of the trigger */
+	unsigned int count; /* of the lookups until now */
 };
 
 static void forget_lookups(void)
@@ -228,8 +228,7 @@ static void create(struct amd_userptr *up)
 	pthread_join(thread, NULL);
 	igt_debug("%u responses before the ioctl returned\n", meanwhile);
 	igt_assert_eq(creation.ret, 0);
-	cross.scatter.bo = amd_userptr_adopt_bo(up, creation.args.handle, NULL,
-						creation.args.size);
+	cross.scatter.bo = amd_userptr_adopt_bo(up, creation.args.handle, NULL, creation.args.size);
 	expect_end(&cross, up);
 	amd_userptr_map(up, cross.scatter.bo);
 	cross.scatter.va = cross.scatter.bo->va;
@@ -238,9 +237,11 @@ static void create(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_cross_subtests[] = {
-	{ .name = "cross-create", .run = create,
+	{ .name = "cross-create",
+	  .run = create,
 	  .describe = "The driver makes a BO although looking up one range changes another." },
-	{ .name = "cross-restore", .run = restore,
+	{ .name = "cross-restore",
+	  .run = restore,
 	  .describe = "The queues run again although looking up one range changes another." },
 };
 const unsigned int amd_userptr_num_scatter_cross_subtests =

@@ -20,15 +20,19 @@
 /* include/uapi/asm-generic/mman-common.h; not in every libc */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
-#define MADV_GUARD_REMOVE 103
+#define MADV_GUARD_REMOVE  103
 #endif
 
 /* Rounds in which memory goes and comes back while the worker runs. */
 enum { RACES = 40 };
 
 /* The worker looks at so many holes at a time (amdgpu_userptr_pages.c); the test makes more. */
-enum { HOLES_AT_A_TIME = 256, STAYING_HOLES = 2 * HOLES_AT_A_TIME, HEALING_HOLES = 40,
-       TURNS = (STAYING_HOLES + HEALING_HOLES) / HOLES_AT_A_TIME + 1 };
+enum {
+	HOLES_AT_A_TIME = 256,
+	STAYING_HOLES = 2 * HOLES_AT_A_TIME,
+	HEALING_HOLES = 40,
+	TURNS = (STAYING_HOLES + HEALING_HOLES) / HOLES_AT_A_TIME + 1
+};
 
 enum { SEED_BEFORE = 1, SEED_AFTER, SEED_REST = 5, SEED_END = 10 };
 
@@ -51,8 +55,9 @@ static void expect_hole(struct amd_userptr_scatter *scatter)
 static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int count)
 {
 	igt_assert_eq(__amd_userptr_va(scatter->up, AMDGPU_VA_OP_REPLACE, scatter->bo->handle,
-				       scatter->va + first * page(), first * page(),
-				       count * page(), AMD_USERPTR_RW), 0);
+				       scatter->va + first * page(), first * page(), count * page(),
+				       AMD_USERPTR_RW),
+		      0);
 }
 
 /*
@@ -176,14 +181,16 @@ static void map_elsewhere(struct amd_userptr *up)
 
 	/* Mapping parts without a hole evicts no queue. */
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle, va, 0,
-				       VICTIM * page(), AMD_USERPTR_RW), 0);
+				       VICTIM * page(), AMD_USERPTR_RW),
+		      0);
 	map_again(&scatter, VICTIM + 1, FEW_RANGES - VICTIM - 1);
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle,
 				       va + VICTIM * page(), VICTIM * page(), 2 * page(),
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, va + VICTIM * page(), page(), SEED_AFTER);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
@@ -228,7 +235,8 @@ static void one_range(struct amd_userptr *up)
 	scatter_map_fresh(lost);
 	amd_pattern_fill(bo->cpu, bo->size, SEED_AFTER);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, bo->handle, bo->va, 0, page(),
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, bo->va, bo->size, SEED_AFTER);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_roundtrip(up, bo, SEED_END);
@@ -257,7 +265,8 @@ static void race(struct amd_userptr *up)
 }
 
 /*
- * There are more holes than the worker looks at in one run.  It has to come to each of them in turn.
+ * There are more holes than the worker looks at in one run.  It has to come to each of them in
+ * turn.
  */
 static void in_turn(struct amd_userptr *up)
 {
@@ -287,23 +296,40 @@ static void in_turn(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_heal_subtests[] = {
-	{ .name = "heal-mmap", .run = after_mmap, .sdma_too = true,
-	  .describe = "The GPU gets memory that mmap() put into a hole when that part is mapped again." },
-	{ .name = "heal-guard", .run = after_guard,
-	  .describe = "The GPU gets memory of a removed guard region when that part is mapped again." },
-	{ .name = "heal-uffd-copy", .run = after_uffd_copy,
+	{ .name = "heal-mmap",
+	  .run = after_mmap,
+	  .sdma_too = true,
+	  .describe =
+		  "The GPU gets memory that mmap() put into a hole when that part is mapped again." },
+	{ .name = "heal-guard",
+	  .run = after_guard,
+	  .describe =
+		  "The GPU gets memory of a removed guard region when that part is mapped again." },
+	{ .name = "heal-uffd-copy",
+	  .run = after_uffd_copy,
 	  .describe = "The GPU gets a page of UFFDIO_COPY when that part is mapped again." },
-	{ .name = "heal-uffd-wp", .run = uffd_wp_heals,
-	  .describe = "The GPU gets the memory when the write protection of a userfaultfd is lifted." },
-	{ .name = "heal-elsewhere", .run = map_elsewhere,
-	  .describe = "Mapping at another address makes the driver look for memory, mapping other parts does not." },
-	{ .name = "heal-not-yet", .run = still_missing,
-	  .describe = "A hole whose memory is still missing stays one, and the other ranges work." },
-	{ .name = "heal-one-range", .run = one_range,
-	  .describe = "A BO of one range gets all its memory back when a part of it is mapped again." },
-	{ .name = "heal-race", .run = race,
-	  .describe = "The GPU gets memory that goes and comes back while the worker looks for it." },
-	{ .name = "heal-in-turn", .run = in_turn,
+	{ .name = "heal-uffd-wp",
+	  .run = uffd_wp_heals,
+	  .describe =
+		  "The GPU gets the memory when the write protection of a userfaultfd is lifted." },
+	{ .name = "heal-elsewhere",
+	  .run = map_elsewhere,
+	  .describe =
+		  "Mapping at another address makes the driver look for memory, mapping other parts does not." },
+	{ .name = "heal-not-yet",
+	  .run = still_missing,
+	  .describe =
+		  "A hole whose memory is still missing stays one, and the other ranges work." },
+	{ .name = "heal-one-range",
+	  .run = one_range,
+	  .describe =
+		  "A BO of one range gets all its memory back when a part of it is mapped again." },
+	{ .name = "heal-race",
+	  .run = race,
+	  .describe =
+		  "The GPU gets memory that goes and comes back while the worker looks for it." },
+	{ .name = "heal-in-turn",
+	  .run = in_turn,
 	  .describe = "The worker looks at each of many holes within a few runs." },
 };
 const unsigned int amd_userptr_num_scatter_heal_subtests =

@@ -68,7 +68,8 @@ static uint64_t map_part(struct amd_userptr_scatter *scatter, uint64_t va, unsig
 			 unsigned int pages)
 {
 	igt_assert_eq(__amd_userptr_va(scatter->up, AMDGPU_VA_OP_MAP, scatter->bo->handle, va,
-				       first * page(), pages * page(), AMD_USERPTR_RW), 0);
+				       first * page(), pages * page(), AMD_USERPTR_RW),
+		      0);
 	return va - first * page();
 }
 
@@ -97,7 +98,8 @@ static void partial_maps(struct amd_userptr *up)
 		amd_userptr_expect_evictions(up, 0);
 	}
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, scatter.bo->handle,
-				       part + (VICTIM - 1) * page(), 0, 4 * page(), 0), 0);
+				       part + (VICTIM - 1) * page(), 0, 4 * page(), 0),
+		      0);
 	scatter.va = single;
 	amd_userptr_scatter_writes(&scatter, VICTIM * page(), page(), 20);
 	scatter.va = whole;
@@ -119,7 +121,8 @@ static void replace_one(struct amd_userptr *up)
 	va = scatter.va + VICTIM * page();
 	other = amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, va, 0, page(),
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 	amd_userptr_gpu_check(up, va, page(), 3);
 	scatter_rest_goes_on(&scatter, 4);
 	amd_kfd_smi_mark(&up->smi);
@@ -159,18 +162,32 @@ static void unmap_while_dirty(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[] = {
-	{ .name = "hole-then-access", .run = hole_then_access, .sdma_too = true,
-	  .describe = "After munmap() of a range the others work, and a GPU access to that range faults." },
-	{ .name = "hole-heals", .run = hole_heals, .sdma_too = true,
-	  .describe = "The GPU gets memory that is mapped into a hole with the next event of that range." },
-	{ .name = "hole-heals-beside", .run = hole_heals_beside,
-	  .describe = "The GPU gets memory that is mapped into a hole with the next event of another range." },
-	{ .name = "partial-maps", .run = partial_maps, .sdma_too = true,
+	{ .name = "hole-then-access",
+	  .run = hole_then_access,
+	  .sdma_too = true,
+	  .describe =
+		  "After munmap() of a range the others work, and a GPU access to that range faults." },
+	{ .name = "hole-heals",
+	  .run = hole_heals,
+	  .sdma_too = true,
+	  .describe =
+		  "The GPU gets memory that is mapped into a hole with the next event of that range." },
+	{ .name = "hole-heals-beside",
+	  .run = hole_heals_beside,
+	  .describe =
+		  "The GPU gets memory that is mapped into a hole with the next event of another range." },
+	{ .name = "partial-maps",
+	  .run = partial_maps,
+	  .sdma_too = true,
 	  .describe = "The driver updates parts of a BO that are mapped at several addresses." },
-	{ .name = "replace-one", .run = replace_one, .sdma_too = true,
+	{ .name = "replace-one",
+	  .run = replace_one,
+	  .sdma_too = true,
 	  .describe = "A BO that replaces one range stays mapped." },
-	{ .name = "unmap-while-dirty", .run = unmap_while_dirty,
-	  .describe = "A BO that is unmapped and mapped again before the restore has the current pages." },
+	{ .name = "unmap-while-dirty",
+	  .run = unmap_while_dirty,
+	  .describe =
+		  "A BO that is unmapped and mapped again before the restore has the current pages." },
 };
 const unsigned int amd_userptr_num_scatter_map_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_map_subtests);

@@ -202,8 +202,8 @@ static void under_pressure(struct amd_userptr *mine)
 static void memory_pressure(struct amd_userptr *up)
 {
 	unsigned long long swapped = igt_procfs_number("/proc/vmstat", "pswpout ");
-	const char *reason = igt_get_total_swap_mb() ? igt_cgroup_init(PRESSURE_LIMIT) :
-						       "no swap space is in use";
+	const char *reason = igt_get_total_swap_mb() ? igt_cgroup_init(PRESSURE_LIMIT)
+						     : "no swap space is in use";
 	unsigned long long full;
 
 	igt_require_f(!reason, "%s\n", reason);
@@ -229,10 +229,10 @@ static void memory_pressure(struct amd_userptr *up)
 
 /* Shared by the parent and the child that is in the ioctl. */
 struct report {
-	atomic_bool held;		/* the ioctl waits for a page of a file */
-	atomic_bool closed;		/* the file has been closed meanwhile */
-	atomic_bool returned;		/* the ioctl has returned */
-	int ret;			/* its result */
+	atomic_bool held;     /* the ioctl waits for a page of a file */
+	atomic_bool closed;   /* the file has been closed meanwhile */
+	atomic_bool returned; /* the ioctl has returned */
+	int ret;	      /* its result */
 };
 
 /* The ways in which the child ends. */
@@ -272,8 +272,8 @@ static bool wait_until(atomic_bool *flag)
 }
 
 /* In the child that will end: make a BO, one of whose ranges is a page of a FUSE file. */
-static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse,
-			       struct report *report, enum ending how, unsigned int part)
+static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, struct report *report,
+			       enum ending how, unsigned int part)
 {
 	struct amd_userptr mine;
 	struct creation creation = { .report = report };
@@ -289,7 +289,7 @@ static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse,
 	igt_assert_eq(pthread_create(&thread, NULL, create, &creation), 0);
 	igt_assert(wait_until(&report->held));
 	if (how == BY_KILL)
-		wait_until(&report->returned);	/* never true: the parent kills this process */
+		wait_until(&report->returned); /* never true: the parent kills this process */
 	if (how == BY_CLOSE) {
 		close(mine.fd);
 		report->closed = true;
@@ -373,16 +373,16 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 	/* A thread that is killed cannot report the result of its ioctl. */
 	if (report->returned != (how == BY_CLOSE))
 		return "the ioctl returned";
-	if (how == BY_KILL ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL :
-			     !WIFEXITED(status) || WEXITSTATUS(status))
+	if (how == BY_KILL ? !WIFSIGNALED(status) || WTERMSIG(status) != SIGKILL
+			   : !WIFEXITED(status) || WEXITSTATUS(status))
 		return "the process ended in another way";
 	return NULL;
 }
 
 static void end_in_creation(struct amd_userptr *up, enum ending how)
 {
-	struct report *report = mmap(NULL, page(), PROT_READ | PROT_WRITE,
-				     MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct report *report =
+		mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	const unsigned long long used = amd_kfd_mem_used();
 	struct igt_fuse fuse;
 	const char *reason = NULL;
@@ -421,19 +421,29 @@ static void close_in_creation(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[] = {
-	{ .name = "storm-create", .run = storm_create,
-	  .describe = "The driver makes a BO in bounded time although all its memory keeps changing." },
-	{ .name = "storm-create-aliases", .run = storm_create_aliases,
-	  .describe = "The driver makes a BO in bounded time although each change invalidates four ranges." },
-	{ .name = "storm-restore", .run = storm_restore,
-	  .describe = "When the ranges stop changing the queues run again, on the memory that is there then." },
-	{ .name = "memory-pressure", .run = memory_pressure,
+	{ .name = "storm-create",
+	  .run = storm_create,
+	  .describe =
+		  "The driver makes a BO in bounded time although all its memory keeps changing." },
+	{ .name = "storm-create-aliases",
+	  .run = storm_create_aliases,
+	  .describe =
+		  "The driver makes a BO in bounded time although each change invalidates four ranges." },
+	{ .name = "storm-restore",
+	  .run = storm_restore,
+	  .describe =
+		  "When the ranges stop changing the queues run again, on the memory that is there then." },
+	{ .name = "memory-pressure",
+	  .run = memory_pressure,
 	  .describe = "Copies go on in a process that has less memory than it uses." },
-	{ .name = "kill-in-creation", .run = kill_in_creation,
+	{ .name = "kill-in-creation",
+	  .run = kill_in_creation,
 	  .describe = "A process can be killed while its BO is made." },
-	{ .name = "exit-in-creation", .run = exit_in_creation,
+	{ .name = "exit-in-creation",
+	  .run = exit_in_creation,
 	  .describe = "A process can exit in another thread while its BO is made." },
-	{ .name = "close-in-creation", .run = close_in_creation,
+	{ .name = "close-in-creation",
+	  .run = close_in_creation,
 	  .describe = "A process can close the render node while its BO is made." },
 };
 const unsigned int amd_userptr_num_scatter_storm_subtests =

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves nothing
- * behind.
+ * Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves
+ * nothing behind.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -121,8 +121,8 @@ static void stride(struct amd_userptr *up)
 	struct {
 		struct amd_userptr_range range;
 		uint64_t later;
-	} *ranges = mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			 -1, 0);
+	} *ranges =
+		mmap(NULL, 2 * page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	struct amd_userptr_scatter scatter;
 	struct amd_userptr_args args;
 
@@ -163,8 +163,7 @@ static void too_large(struct amd_userptr *up)
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_scatter_add(&scatter, (void *)page(), size, 0);
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -ENOMEM);
-	igt_assert_eq_u64(amd_kfd_mem_used(),
-			  used);
+	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 }
 
 /*
@@ -179,8 +178,8 @@ static void old_programs(struct amd_userptr *up)
 	} old;
 	const uint32_t flags[] = { AMDGPU_GEM_USERPTR_REGISTER, AMD_USERPTR_TRACKED };
 	void *cpu = amd_userptr_mmap(up, page(), 1);
-	const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR,
-					       struct old_args);
+	const unsigned long request =
+		DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct old_args);
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(flags); i++) {
 		struct amd_userptr_args args = {
@@ -248,12 +247,13 @@ static void anononly_vmas(struct amd_userptr *up)
 	amd_userptr_scatter_reverse(&scatter);
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 	scatter.count = 1;
-	scatter.ranges[0] = (struct amd_userptr_range) { .addr = (uintptr_t)cpu, .size = 2 * page() };
+	scatter.ranges[0] =
+		(struct amd_userptr_range){ .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
 	/* A file in the second half, then no memory. */
-	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS |
-			MAP_FIXED, -1, 0) == cpu + page());
+	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
 	igt_assert_eq(munmap(cpu + page(), page()), 0);
@@ -370,31 +370,49 @@ static void no_leak(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
-	{ .name = "version", .run = version,
+	{ .name = "version",
+	  .run = version,
 	  .describe = "The driver's version announces the flag." },
-	{ .name = "bad-args", .run = bad_args,
+	{ .name = "bad-args",
+	  .run = bad_args,
 	  .describe = "Arguments that do not fit each other or the ranges are refused." },
-	{ .name = "bad-ranges", .run = bad_ranges,
+	{ .name = "bad-ranges",
+	  .run = bad_ranges,
 	  .describe = "One bad range is enough to refuse the BO." },
-	{ .name = "sum-overflow", .run = sum_overflow,
+	{ .name = "sum-overflow",
+	  .run = sum_overflow,
 	  .describe = "Sizes whose sum does not fit in 64 bits are refused." },
-	{ .name = "too-large", .run = too_large,
-	  .describe = "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
-	{ .name = "stride", .run = stride,
-	  .describe = "The driver takes larger elements when the bytes it does not know are zero." },
-	{ .name = "old-programs", .run = old_programs,
-	  .describe = "The driver takes shorter arguments, and uses the new fields only with the flag." },
-	{ .name = "anononly", .run = anononly,
+	{ .name = "too-large",
+	  .run = too_large,
+	  .describe =
+		  "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
+	{ .name = "stride",
+	  .run = stride,
+	  .describe =
+		  "The driver takes larger elements when the bytes it does not know are zero." },
+	{ .name = "old-programs",
+	  .run = old_programs,
+	  .describe =
+		  "The driver takes shorter arguments, and uses the new fields only with the flag." },
+	{ .name = "anononly",
+	  .run = anononly,
 	  .describe = "ANONONLY refuses a range of file pages." },
-	{ .name = "anononly-vmas", .run = anononly_vmas,
-	  .describe = "ANONONLY takes ranges of several VMAs, also when the driver has merged them." },
-	{ .name = "anononly-split", .run = anononly_split,
+	{ .name = "anononly-vmas",
+	  .run = anononly_vmas,
+	  .describe =
+		  "ANONONLY takes ranges of several VMAs, also when the driver has merged them." },
+	{ .name = "anononly-split",
+	  .run = anononly_split,
 	  .describe = "A range whose VMA is split after the creation is no hole." },
-	{ .name = "overlap", .run = overlap,
+	{ .name = "overlap",
+	  .run = overlap,
 	  .describe = "The driver refuses more ranges of one page than the limit." },
-	{ .name = "bad-memory", .run = bad_memory,
-	  .describe = "The driver refuses a BO with missing memory in the middle, and does not follow the rest." },
-	{ .name = "no-leak", .run = no_leak,
+	{ .name = "bad-memory",
+	  .run = bad_memory,
+	  .describe =
+		  "The driver refuses a BO with missing memory in the middle, and does not follow the rest." },
+	{ .name = "no-leak",
+	  .run = no_leak,
 	  .describe = "A refused BO gives back its share of KFD's memory limit." },
 };
 const unsigned int amd_userptr_num_scatter_uapi_subtests =

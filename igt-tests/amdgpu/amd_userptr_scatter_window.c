@@ -66,8 +66,7 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 {
 	while (*first > 0 && frame(scatter, *first - 1) + 1 == frame(scatter, *first))
 		--*first;
-	while (*last + 1 < scatter->count &&
-	       frame(scatter, *last) + 1 == frame(scatter, *last + 1))
+	while (*last + 1 < scatter->count && frame(scatter, *last) + 1 == frame(scatter, *last + 1))
 		++*last;
 }
 
@@ -207,8 +206,8 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 			    unsigned int count)
 {
 	const size_t huge = HUGE_PAGES * page();
-	char *room = mmap(NULL, 3 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			  -1, 0);
+	char *room =
+		mmap(NULL, 3 * huge, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	char *cpu = (char *)(((uintptr_t)amd_userptr_adopt(up, room, 3 * huge) + huge - 1) &
 			     ~(huge - 1));
 
@@ -237,7 +236,8 @@ static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr 
 	scatter->bo->va = scatter->va;
 	igt_tracefs_clear();
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter->bo->handle, scatter->va, 0,
-				       scatter->bo->size, AMD_USERPTR_RW), 0);
+				       scatter->bo->size, AMD_USERPTR_RW),
+		      0);
 }
 
 /* Move the page of a range to @away, and map an empty page at its old address. */
@@ -351,19 +351,29 @@ static void restore_one(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
-	{ .name = "one-of-many", .run = one_of_many,
+	{ .name = "one-of-many",
+	  .run = one_of_many,
 	  .describe = "The driver writes only the entries that depend on the changed page." },
-	{ .name = "unchanged", .run = unchanged,
+	{ .name = "unchanged",
+	  .run = unchanged,
 	  .describe = "The driver writes no entry of a page that it finds where it was." },
-	{ .name = "neighbours", .run = neighbours,
+	{ .name = "neighbours",
+	  .run = neighbours,
 	  .describe = "The driver writes pages that change together and are close in one window." },
-	{ .name = "far-apart", .run = far_apart,
+	{ .name = "far-apart",
+	  .run = far_apart,
 	  .describe = "The driver does not write entries between changes that are far apart." },
-	{ .name = "part-moves", .run = part_moves, .sdma_too = true,
-	  .describe = "A page moves out of a fragment of ranges that follow one another in memory." },
-	{ .name = "part-of-huge-moves", .run = part_of_huge_moves, .sdma_too = true,
+	{ .name = "part-moves",
+	  .run = part_moves,
+	  .sdma_too = true,
+	  .describe =
+		  "A page moves out of a fragment of ranges that follow one another in memory." },
+	{ .name = "part-of-huge-moves",
+	  .run = part_of_huge_moves,
+	  .sdma_too = true,
 	  .describe = "A page moves out of ranges that are one entry of a page directory." },
-	{ .name = "restore-one", .run = restore_one,
+	{ .name = "restore-one",
+	  .run = restore_one,
 	  .describe = "Restoring one of many ranges takes as long as restoring the only one." },
 };
 const unsigned int amd_userptr_num_scatter_window_subtests =

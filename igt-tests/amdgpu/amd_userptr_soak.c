@@ -23,16 +23,16 @@
 
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
 
-#define KSM		"/sys/kernel/mm/ksm/"
+#define KSM	    "/sys/kernel/mm/ksm/"
 /* The limit of a restore. */
-#define RESTORE_MS	igt_patience(60000)
+#define RESTORE_MS  igt_patience(60000)
 /* Drain SMI events at least this often, because the kernel's buffer is small. */
-#define SMI_MS		20
-#define REPORT_MS	60000
+#define SMI_MS	    20
+#define REPORT_MS   60000
 /* A short run goes on for so long until every kind of event has happened. */
-#define SEEN_ALL_MS	igt_patience(60000)
+#define SEEN_ALL_MS igt_patience(60000)
 /* The most NUMA nodes that are tried. */
-#define MAX_NODES	1024
+#define MAX_NODES   1024
 
 static struct options {
 	unsigned int seconds;
@@ -82,7 +82,8 @@ static int next_event(struct amd_kfd_smi *smi)
 	const struct amd_kfd_smi_counts *count = &smi->count;
 
 	if (count->restores < count->evictions)
-		return __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions, SMI_MS);
+		return __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
+					  SMI_MS);
 	return __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_EVICTION, count->evictions + 1, SMI_MS);
 }
 
@@ -126,10 +127,11 @@ static unsigned long long available_kib(void)
 
 static void report(const struct soak *soak, unsigned long long ms)
 {
-	igt_info("%7llu.%llu %13llu %9u %8u %9llu %8llu %11llu %13llu\n", ms / 60000, ms / 6000 % 10,
-		 sum(soak->events, SOAK_NUM_EVENTS), soak->evictions, soak->restores,
-		 soak->reads + soak->writes, (unsigned long long)soak->checked >> 20,
-		 (unsigned long long)soak->wrong, available_kib());
+	igt_info("%7llu.%llu %13llu %9u %8u %9llu %8llu %11llu %13llu\n", ms / 60000,
+		 ms / 6000 % 10, sum(soak->events, SOAK_NUM_EVENTS), soak->evictions,
+		 soak->restores, soak->reads + soak->writes,
+		 (unsigned long long)soak->checked >> 20, (unsigned long long)soak->wrong,
+		 available_kib());
 }
 
 /* Set up the state of a thread, before any thread runs. */
@@ -145,8 +147,9 @@ static int prepare(struct soak *soak, struct soak_thread *thread, unsigned int n
 	if (thread->pagemap < 0)
 		return soak_fail(soak, -errno, "pagemap");
 	thread->up.syncobj = 0;
-	return drmSyncobjCreate(soak->up->fd, 0, &thread->up.syncobj) ?
-	       soak_fail(soak, -errno, "syncobj") : 0;
+	return drmSyncobjCreate(soak->up->fd, 0, &thread->up.syncobj)
+		       ? soak_fail(soak, -errno, "syncobj")
+		       : 0;
 }
 
 static void release(struct soak *soak, struct soak_thread *thread)
@@ -162,7 +165,9 @@ static void release(struct soak *soak, struct soak_thread *thread)
 static int open_all(struct soak *soak)
 {
 	static const enum amd_kfd_queue_type types[SOAK_NUM_COPIERS] = {
-		AMD_KFD_QUEUE_PM4, AMD_KFD_QUEUE_AQL, AMD_KFD_QUEUE_SDMA,
+		AMD_KFD_QUEUE_PM4,
+		AMD_KFD_QUEUE_AQL,
+		AMD_KFD_QUEUE_SDMA,
 	};
 	unsigned int number = 0;
 	int ret = soak_areas_create(soak);
@@ -241,8 +246,8 @@ static void run(struct soak *soak)
 {
 	const uint64_t begin = igt_now_ms(), end = begin + options.seconds * 1000ull;
 	unsigned int copiers = start_all(soak, soak->copiers, SOAK_NUM_COPIERS, soak_copy);
-	unsigned int invalidators = start_all(soak, soak->invalidators, SOAK_NUM_INVALIDATORS,
-					      soak_invalidate);
+	unsigned int invalidators =
+		start_all(soak, soak->invalidators, SOAK_NUM_INVALIDATORS, soak_invalidate);
 	uint64_t next = begin + REPORT_MS;
 
 	igt_info("%9s %13s %9s %8s %9s %8s %11s %13s\n", "minutes", "events", "evictions",
@@ -269,7 +274,8 @@ static void check_all(struct soak *soak)
 		take_events(soak);
 	} while (!soak->failed && soak->restores < soak->evictions && igt_now_ms() < deadline);
 	if (soak->restores != soak->evictions)
-		soak_fail(soak, -ETIME, "%u evictions, %u restores", soak->evictions, soak->restores);
+		soak_fail(soak, -ETIME, "%u evictions, %u restores", soak->evictions,
+			  soak->restores);
 	for (unsigned int i = 0; i < SOAK_NUM_AREAS && !soak->failed; i++)
 		soak_check_area(&soak->copiers[i % SOAK_NUM_COPIERS], &soak->areas[i]);
 	take_events(soak);
@@ -290,7 +296,8 @@ static bool ksm_set(const char *name, const char *value, char *old, size_t size)
 }
 
 static const char *const ksm_files[][2] = {
-	{ KSM "sleep_millisecs", "10" }, { KSM "run", "1" },
+	{ KSM "sleep_millisecs", "10" },
+	{ KSM "run", "1" },
 };
 static char ksm_before[ARRAY_LENGTH(ksm_files)][32], ksm_ignored[32];
 
@@ -299,7 +306,8 @@ static bool ksm_start(void)
 	bool all = true;
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(ksm_files); i++)
-		all &= ksm_set(ksm_files[i][0], ksm_files[i][1], ksm_before[i], sizeof(ksm_before[i]));
+		all &= ksm_set(ksm_files[i][0], ksm_files[i][1], ksm_before[i],
+			       sizeof(ksm_before[i]));
 	return all;
 }
 
@@ -337,7 +345,8 @@ static void print_totals(const struct soak *soak)
 		print_total(soak_change_name(i), soak->changes[i], "");
 	igt_info("pages that were clean, written by the GPU only, and taken by reclaim:\n");
 	for (unsigned int i = 0; i < SOAK_NUM_CLEAN; i++)
-		print_total(soak_clean_name(i), soak->reclaimed[i], soak->can_clean[i] ? "" : absent);
+		print_total(soak_clean_name(i), soak->reclaimed[i],
+			    soak->can_clean[i] ? "" : absent);
 	print_total("copies out of userptrs", soak->reads, "");
 	print_total("copies into userptrs", soak->writes, "");
 	print_total("bytes checked", soak->checked, "");
@@ -348,10 +357,11 @@ static void soak_for_seconds(void)
 {
 	static struct soak soak;
 
-	soak = (struct soak) { .up = &up, .seed = options.seed,
-			       .lock = PTHREAD_MUTEX_INITIALIZER,
-			       .restored = PTHREAD_COND_INITIALIZER,
-			       .swap = PTHREAD_RWLOCK_INITIALIZER };
+	soak = (struct soak){ .up = &up,
+			      .seed = options.seed,
+			      .lock = PTHREAD_MUTEX_INITIALIZER,
+			      .restored = PTHREAD_COND_INITIALIZER,
+			      .swap = PTHREAD_RWLOCK_INITIALIZER };
 	find_abilities(&soak);
 	amd_kfd_smi_mark(&up.smi);
 	if (!open_all(&soak))
@@ -394,9 +404,8 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static const char help[] =
-	"  --seconds N	how long (10)\n"
-	"  --seed N	of the choice of events (0)\n";
+static const char help[] = "  --seconds N	how long (10)\n"
+			   "  --seed N	of the choice of events (0)\n";
 
 int igt_main_args("", long_options, help, set_option, NULL)
 {

@@ -16,17 +16,17 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 enum soak_event {
-	SOAK_DONTNEED,		/* drop the pages, then write them again */
-	SOAK_PUNCH_HOLE,	/* the same by a hole punched into the file */
-	SOAK_REPLACE,		/* mremap() other pages with the same content over them */
-	SOAK_REMAP,		/* munmap(), then mmap(): a hole for a while */
-	SOAK_MPROTECT,		/* forbid accesses or stores for a while */
-	SOAK_FORK,		/* copy on write; the child overwrites its copy */
-	SOAK_FORK_WRITE,	/* the parent writes first, and the child keeps the old pages */
+	SOAK_DONTNEED,	 /* drop the pages, then write them again */
+	SOAK_PUNCH_HOLE, /* the same by a hole punched into the file */
+	SOAK_REPLACE,	 /* mremap() other pages with the same content over them */
+	SOAK_REMAP,	 /* munmap(), then mmap(): a hole for a while */
+	SOAK_MPROTECT,	 /* forbid accesses or stores for a while */
+	SOAK_FORK,	 /* copy on write; the child overwrites its copy */
+	SOAK_FORK_WRITE, /* the parent writes first, and the child keeps the old pages */
 	SOAK_PAGEOUT,
-	SOAK_MIGRATE,		/* to the other NUMA node */
-	SOAK_COLLAPSE,		/* to a huge page */
-	SOAK_KSM,		/* merged pages are written to, and merged again */
+	SOAK_MIGRATE,  /* to the other NUMA node */
+	SOAK_COLLAPSE, /* to a huge page */
+	SOAK_KSM,      /* merged pages are written to, and merged again */
 	SOAK_NUM_EVENTS,
 };
 
@@ -35,79 +35,80 @@ enum soak_event {
  * unless the driver makes the stores of the GPU count.
  */
 enum soak_clean {
-	SOAK_CLEAN_FREED,	/* by MADV_FREE */
-	SOAK_CLEAN_FREED_COLD,	/* the same, then MADV_COLD deactivates them */
-	SOAK_CLEAN_DROPPED,	/* the same, then reclaim drops them before a store */
-	SOAK_CLEAN_READ,	/* new pages of shared memory or a file that the CPU only reads */
-	SOAK_CLEAN_READ_COLD,	/* the same, then MADV_COLD deactivates them */
-	SOAK_CLEAN_POPULATED,	/* new pages of MADV_POPULATE_READ */
-	SOAK_CLEAN_SWAPPED,	/* read back from a swap disk, which keeps its copy */
+	SOAK_CLEAN_FREED,      /* by MADV_FREE */
+	SOAK_CLEAN_FREED_COLD, /* the same, then MADV_COLD deactivates them */
+	SOAK_CLEAN_DROPPED,    /* the same, then reclaim drops them before a store */
+	SOAK_CLEAN_READ,       /* new pages of shared memory or a file that the CPU only reads */
+	SOAK_CLEAN_READ_COLD,  /* the same, then MADV_COLD deactivates them */
+	SOAK_CLEAN_POPULATED,  /* new pages of MADV_POPULATE_READ */
+	SOAK_CLEAN_SWAPPED,    /* read back from a swap disk, which keeps its copy */
 	SOAK_NUM_CLEAN,
 };
 
 /* Changes of the BOs, not of the pages. */
 enum soak_change {
-	SOAK_VA_REMAP,		/* unmapped from the GPU and mapped again */
-	SOAK_RECREATE,		/* destroyed, created, mapped */
+	SOAK_VA_REMAP, /* unmapped from the GPU and mapped again */
+	SOAK_RECREATE, /* destroyed, created, mapped */
 	SOAK_NUM_CHANGES,
 };
 
 struct soak_backing {
 	const char *name;
 	unsigned int num_pages;
-	bool shared;		/* a child shares the pages */
-	bool file;		/* the content is in area->memfd */
+	bool shared; /* a child shares the pages */
+	bool file;   /* the content is in area->memfd */
 	bool huge;
-	bool same;		/* each page has a twin with the same content */
-	bool on_disk;		/* a file in /tmp, else a memfd */
-	uint32_t flags;		/* of the userptr, beside AMD_USERPTR_TRACKED */
-	unsigned int events;	/* bits of enum soak_event that make sense here */
-	unsigned int cleans;	/* of enum soak_clean */
+	bool same;	     /* each page has a twin with the same content */
+	bool on_disk;	     /* a file in /tmp, else a memfd */
+	uint32_t flags;	     /* of the userptr, beside AMD_USERPTR_TRACKED */
+	unsigned int events; /* bits of enum soak_event that make sense here */
+	unsigned int cleans; /* of enum soak_clean */
 };
 
 struct soak_area {
 	const struct soak_backing *backing;
-	struct amd_userptr_bo bo;	/* @shape */
+	struct amd_userptr_bo bo; /* @shape */
 	char *cpu;
 	size_t size;
 	int memfd;
-	int node;			/* @content: of the last migration */
-	atomic_bool split;		/* @content: is not one huge page */
-	struct amd_stamp *stamps;	/* per page */
-	unsigned int *by_gpu;		/* @content: per page, the generation if only the GPU has stored it */
+	int node;		  /* @content: of the last migration */
+	atomic_bool split;	  /* @content: is not one huge page */
+	struct amd_stamp *stamps; /* per page */
+	unsigned int *by_gpu; /* @content: per page, the generation if only the GPU has stored it */
 	/*
 	 * A thread holds it for reading during accesses of the GPU, and for writing while it has
 	 * made a hole, where an access would fault.
 	 */
 	pthread_rwlock_t shape;
-	pthread_mutex_t content;	/* held while the content changes or is copied; taken inside @shape */
+	pthread_mutex_t
+		content; /* held while the content changes or is copied; taken inside @shape */
 };
 
 /* A thread has a syncobj for page table updates and a random generator of its own. */
 struct soak_thread {
 	struct soak *soak;
 	pthread_t thread;
-	struct amd_userptr up;		/* for __amd_userptr_va(): @syncobj differs */
+	struct amd_userptr up; /* for __amd_userptr_va(): @syncobj differs */
 	uint64_t rng;
-	int pagemap;			/* /proc/self/pagemap */
+	int pagemap; /* /proc/self/pagemap */
 	/* Of a copier */
 	enum amd_kfd_queue_type type;
 	struct amd_kfd_queue queue;
 	struct amd_kfd_mem stage;
 };
 
-#define SOAK_NUM_AREAS		7
-#define SOAK_NUM_COPIERS	3
-#define SOAK_NUM_INVALIDATORS	2
-#define SOAK_MAX_PAGES		32	/* that one copy or event takes */
+#define SOAK_NUM_AREAS	      7
+#define SOAK_NUM_COPIERS      3
+#define SOAK_NUM_INVALIDATORS 2
+#define SOAK_MAX_PAGES	      32 /* that one copy or event takes */
 
 struct soak {
 	struct amd_userptr *up;
 	uint64_t seed;
 	struct soak_area areas[SOAK_NUM_AREAS];
 	struct soak_thread copiers[SOAK_NUM_COPIERS], invalidators[SOAK_NUM_INVALIDATORS];
-	int kpageflags;			/* /proc/kpageflags, -1: none */
-	int nodes[2];			/* of NUMA to migrate between, -1: none */
+	int kpageflags; /* /proc/kpageflags, -1: none */
+	int nodes[2];	/* of NUMA to migrate between, -1: none */
 	bool can[SOAK_NUM_EVENTS], can_clean[SOAK_NUM_CLEAN];
 	atomic_bool stop, failed;
 
@@ -116,12 +117,12 @@ struct soak {
 	atomic_ullong reclaimed[SOAK_NUM_CLEAN];
 	atomic_ullong reads, writes, checked, wrong;
 
-	pthread_rwlock_t swap;		/* for writing: another device becomes the first to swap to */
-	bool on_disk;			/* @swap */
+	pthread_rwlock_t swap; /* for writing: another device becomes the first to swap to */
+	bool on_disk;	       /* @swap */
 
-	pthread_mutex_t lock;		/* for the two */
+	pthread_mutex_t lock; /* for the two */
 	pthread_cond_t restored;
-	unsigned int evictions, restores;	/* by KFD's events */
+	unsigned int evictions, restores; /* by KFD's events */
 };
 
 /* End the test with a message, of which the first one is shown.  Returns @error. */

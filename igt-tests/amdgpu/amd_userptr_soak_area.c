@@ -8,35 +8,55 @@
 
 #include "amd_userptr_soak.h"
 
-#define EVENT(name)	(1u << SOAK_##name)
-#define FORKS		(EVENT(FORK) | EVENT(FORK_WRITE))
+#define EVENT(name)    (1u << SOAK_##name)
+#define FORKS	       (EVENT(FORK) | EVENT(FORK_WRITE))
 /* Events that are possible with any memory. */
-#define ANY_MEMORY	(EVENT(REMAP) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT))
-#define PRIVATE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | FORKS | EVENT(REPLACE))
-#define FILE_MEMORY	(ANY_MEMORY | EVENT(DONTNEED) | EVENT(PUNCH_HOLE))
+#define ANY_MEMORY     (EVENT(REMAP) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT))
+#define PRIVATE_MEMORY (ANY_MEMORY | EVENT(DONTNEED) | FORKS | EVENT(REPLACE))
+#define FILE_MEMORY    (ANY_MEMORY | EVENT(DONTNEED) | EVENT(PUNCH_HOLE))
 
-#define CLEAN(name)	(1u << SOAK_CLEAN_##name)
-#define FREEABLE	(CLEAN(FREED) | CLEAN(FREED_COLD) | CLEAN(DROPPED))
-#define PUNCHABLE	(CLEAN(READ) | CLEAN(READ_COLD) | CLEAN(POPULATED))
+#define CLEAN(name) (1u << SOAK_CLEAN_##name)
+#define FREEABLE    (CLEAN(FREED) | CLEAN(FREED_COLD) | CLEAN(DROPPED))
+#define PUNCHABLE   (CLEAN(READ) | CLEAN(READ_COLD) | CLEAN(POPULATED))
 
 /* A huge page of x86 and of arm64 with 4 KiB pages. */
-#define HUGE_SIZE	((size_t)2 << 20)
+#define HUGE_SIZE ((size_t)2 << 20)
 
 static const struct soak_backing backings[SOAK_NUM_AREAS] = {
-	{ .name = "private anonymous", .num_pages = 64, .events = PRIVATE_MEMORY,
+	{ .name = "private anonymous",
+	  .num_pages = 64,
+	  .events = PRIVATE_MEMORY,
 	  .cleans = FREEABLE | CLEAN(SWAPPED) },
-	{ .name = "huge pages", .huge = true, .events = EVENT(DONTNEED) | FORKS |
-	  EVENT(PAGEOUT) | EVENT(MIGRATE) | EVENT(COLLAPSE), .cleans = FREEABLE },
-	{ .name = "shared anonymous", .num_pages = 64, .shared = true,
+	{ .name = "huge pages",
+	  .huge = true,
+	  .events = EVENT(DONTNEED) | FORKS | EVENT(PAGEOUT) | EVENT(MIGRATE) | EVENT(COLLAPSE),
+	  .cleans = FREEABLE },
+	{ .name = "shared anonymous",
+	  .num_pages = 64,
+	  .shared = true,
 	  .events = EVENT(DONTNEED) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT),
 	  .cleans = PUNCHABLE },
-	{ .name = "memfd", .num_pages = 64, .shared = true, .file = true, .events = FILE_MEMORY,
+	{ .name = "memfd",
+	  .num_pages = 64,
+	  .shared = true,
+	  .file = true,
+	  .events = FILE_MEMORY,
 	  .cleans = PUNCHABLE },
-	{ .name = "file", .num_pages = 64, .shared = true, .file = true, .on_disk = true,
-	  .events = FILE_MEMORY, .cleans = PUNCHABLE },
-	{ .name = "read only", .num_pages = 64, .flags = AMDGPU_GEM_USERPTR_READONLY,
+	{ .name = "file",
+	  .num_pages = 64,
+	  .shared = true,
+	  .file = true,
+	  .on_disk = true,
+	  .events = FILE_MEMORY,
+	  .cleans = PUNCHABLE },
+	{ .name = "read only",
+	  .num_pages = 64,
+	  .flags = AMDGPU_GEM_USERPTR_READONLY,
 	  .events = PRIVATE_MEMORY },
-	{ .name = "mergeable", .num_pages = 64, .same = true, .flags = AMDGPU_GEM_USERPTR_READONLY,
+	{ .name = "mergeable",
+	  .num_pages = 64,
+	  .same = true,
+	  .flags = AMDGPU_GEM_USERPTR_READONLY,
 	  .events = EVENT(KSM) | FORKS | EVENT(MPROTECT) },
 };
 
@@ -122,8 +142,9 @@ int soak_area_create_bo(struct soak_area *area, int fd)
 
 int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 {
-	const uint32_t flags = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY ?
-			       AMDGPU_VM_PAGE_READABLE : AMD_USERPTR_RW;
+	const uint32_t flags = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY
+				       ? AMDGPU_VM_PAGE_READABLE
+				       : AMD_USERPTR_RW;
 
 	/*
 	 * The area keeps its GPU addresses when it is unmapped, so that a late access cannot hit
@@ -139,7 +160,8 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 
 int soak_area_unmap_bo(struct soak_area *area, struct amd_userptr *up)
 {
-	return __amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, area->bo.handle, area->bo.va, 0, area->size, 0);
+	return __amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, area->bo.handle, area->bo.va, 0, area->size,
+				0);
 }
 
 int soak_area_destroy_bo(struct soak_area *area, struct amd_userptr *up)
@@ -174,8 +196,8 @@ static int create(struct soak *soak, struct soak_area *area, unsigned int number
 	int ret;
 
 	area->backing = &backings[number];
-	area->size = area->backing->huge ? HUGE_SIZE :
-		     (size_t)area->backing->num_pages * getpagesize();
+	area->size = area->backing->huge ? HUGE_SIZE
+					 : (size_t)area->backing->num_pages * getpagesize();
 	pthread_rwlockattr_init(&attr);
 	/* Prefer writers, because some thread always holds the lock for reading. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);

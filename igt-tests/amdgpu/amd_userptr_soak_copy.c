@@ -8,24 +8,27 @@
 #include "amd_userptr_soak.h"
 
 /* The limit of a copy: queues may be evicted again and again, but they do run in between. */
-#define COPY_DEADLINE_MS	igt_patience(60000)
+#define COPY_DEADLINE_MS igt_patience(60000)
 /* A thread looks so often whether the test has ended. */
-#define SLICE_MS		100
+#define SLICE_MS	 100
 /* One of so many copies of a writable area writes to it. */
-#define WRITE_EVERY		3
+#define WRITE_EVERY	 3
 /* One of so many copies is part of a round of soak_reclaim(). */
-#define RECLAIM_EVERY		8
+#define RECLAIM_EVERY	 8
 /* The content of the staging memory before a copy: no word of amd_stamp. */
-#define POISON			0xa5
+#define POISON		 0xa5
 
 static const char *const queue_names[] = {
-	[AMD_KFD_QUEUE_PM4] = "PM4", [AMD_KFD_QUEUE_SDMA] = "SDMA", [AMD_KFD_QUEUE_AQL] = "AQL",
+	[AMD_KFD_QUEUE_PM4] = "PM4",
+	[AMD_KFD_QUEUE_SDMA] = "SDMA",
+	[AMD_KFD_QUEUE_AQL] = "AQL",
 };
 
 int soak_copier_open(struct soak_thread *thread)
 {
 	struct amd_kfd *kfd = &thread->soak->up->kfd;
-	int ret = __amd_kfd_alloc_gtt(kfd, (uint64_t)SOAK_MAX_PAGES * getpagesize(), &thread->stage);
+	int ret =
+		__amd_kfd_alloc_gtt(kfd, (uint64_t)SOAK_MAX_PAGES * getpagesize(), &thread->stage);
 
 	if (!ret)
 		ret = __amd_kfd_queue_create(kfd, thread->type, &thread->queue);
@@ -56,7 +59,8 @@ static int copy(struct soak_thread *thread, uint64_t dst, uint64_t src, size_t s
 	do {
 		ret = __amd_kfd_queue_wait(&thread->queue, seqno, SLICE_MS);
 	} while (ret == -ETIME && !thread->soak->failed && igt_now_ms() < deadline);
-	return ret ? soak_fail(thread->soak, ret, "copy by the %s queue", queue_names[thread->type]) : 0;
+	return ret ? soak_fail(thread->soak, ret, "copy by the %s queue", queue_names[thread->type])
+		   : 0;
 }
 
 void soak_count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
@@ -69,8 +73,10 @@ void soak_count_page(struct soak_thread *thread, const struct soak_area *area, u
 	if (!wrong)
 		return;
 	thread->soak->wrong += wrong;
-	soak_fail(thread->soak, -EIO, "%s, %s queue: %s, page %u: %llu wrong bytes, first word %#llx, "
-		  "generations %u to %u", who, queue_names[thread->type], area->backing->name, page,
+	soak_fail(thread->soak, -EIO,
+		  "%s, %s queue: %s, page %u: %llu wrong bytes, first word %#llx, "
+		  "generations %u to %u",
+		  who, queue_names[thread->type], area->backing->name, page,
 		  (unsigned long long)wrong, (unsigned long long)*(const uint64_t *)data, oldest,
 		  stamp->started);
 }
@@ -90,7 +96,8 @@ int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned i
 	if (ret)
 		return ret;
 	for (unsigned int i = 0; i < count; i++)
-		soak_count_page(thread, area, first + i, oldest[i], data + i * page_size, "read by the GPU");
+		soak_count_page(thread, area, first + i, oldest[i], data + i * page_size,
+				"read by the GPU");
 	thread->soak->reads++;
 	return 0;
 }
@@ -117,8 +124,8 @@ int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned 
 
 		stamp->finished = stamp->started;
 		area->by_gpu[first + i] = stamp->finished;
-		soak_count_page(thread, area, first + i, stamp->finished, soak_area_page(area, first + i),
-			   "written by the GPU");
+		soak_count_page(thread, area, first + i, stamp->finished,
+				soak_area_page(area, first + i), "written by the GPU");
 	}
 	thread->soak->writes++;
 	return 0;
@@ -150,7 +157,8 @@ void *soak_copy(void *arg)
 	int ret = 0;
 
 	while (!ret && !soak_ended(thread->soak))
-		ret = soak_pick(thread, RECLAIM_EVERY) ? copy_something(thread) : soak_reclaim(thread);
+		ret = soak_pick(thread, RECLAIM_EVERY) ? copy_something(thread)
+						       : soak_reclaim(thread);
 	return NULL;
 }
 
@@ -162,11 +170,12 @@ int soak_check_area(struct soak_thread *thread, struct soak_area *area)
 	for (unsigned int first = 0; first < pages && !ret; first += SOAK_MAX_PAGES) {
 		unsigned int left = pages - first;
 
-		ret = soak_gpu_read(thread, area, first, left < SOAK_MAX_PAGES ? left : SOAK_MAX_PAGES);
+		ret = soak_gpu_read(thread, area, first,
+				    left < SOAK_MAX_PAGES ? left : SOAK_MAX_PAGES);
 	}
 	soak_settle(thread, area, 0, pages);
 	for (unsigned int page = 0; page < pages; page++)
-		soak_count_page(thread, area, page, area->stamps[page].finished, soak_area_page(area, page),
-			   "seen by the CPU at the end");
+		soak_count_page(thread, area, page, area->stamps[page].finished,
+				soak_area_page(area, page), "seen by the CPU at the end");
 	return ret;
 }

@@ -20,15 +20,15 @@
 /*
  * The most events between two waits for the queues, and the longest time that the queues then run.
  */
-#define MAX_BURST	16
-#define MAX_PAUSE_NS	4000000
+#define MAX_BURST    16
+#define MAX_PAUSE_NS 4000000
 /* One of so many bursts begins with a change of the BO. */
-#define CHANGE_EVERY	4
+#define CHANGE_EVERY 4
 /* Expensive events are chosen less often by this factor. */
-#define RARE		4
+#define RARE	     4
 
 /* A forked child overwrites its copy of the pages with this byte. */
-#define SPOILED		0xee
+#define SPOILED 0xee
 
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h: not in every libc. */
 enum { MPOL_MF_MOVE_ = 1 << 1, MADV_COLLAPSE_ = 25 };
@@ -64,7 +64,8 @@ static void drop_content(const struct pages *pages)
 static void write_content(const struct pages *pages)
 {
 	for (unsigned int i = pages->first; i < pages->first + pages->count; i++)
-		amd_stamp_finish(&pages->area->stamps[i], soak_area_page(pages->area, i), getpagesize());
+		amd_stamp_finish(&pages->area->stamps[i], soak_area_page(pages->area, i),
+				 getpagesize());
 }
 
 static void finish_content(const struct pages *pages)
@@ -115,7 +116,8 @@ static int punch_hole(struct soak_thread *thread, const struct pages *pages)
 /* Give the old pages back to the kernel; the new ones have the same content. */
 static int replace(struct soak_thread *thread, const struct pages *pages)
 {
-	char *other = mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	char *other =
+		mmap(NULL, pages->size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (other == MAP_FAILED || madvise(other, pages->size, MADV_NOHUGEPAGE))
 		return -errno;
@@ -125,8 +127,8 @@ static int replace(struct soak_thread *thread, const struct pages *pages)
 		amd_stamp_fill(stamp, other + (size_t)i * getpagesize(), getpagesize(),
 			       same_generation(pages->area, pages->first + i));
 	}
-	if (mremap(other, pages->size, pages->size, MREMAP_MAYMOVE | MREMAP_FIXED,
-		   pages->addr) == MAP_FAILED)
+	if (mremap(other, pages->size, pages->size, MREMAP_MAYMOVE | MREMAP_FIXED, pages->addr) ==
+	    MAP_FAILED)
 		return -errno;
 	finish_content(pages);
 	return 1;
@@ -142,8 +144,9 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 	const struct pages all = { .area = area, .count = area->size / getpagesize() };
 	const bool content_goes = !area->backing->file;
 
-	if (mmap(area->cpu, area->size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED |
-		 MAP_NORESERVE, -1, 0) == MAP_FAILED || !soak_area_mmap(area, area->cpu))
+	if (mmap(area->cpu, area->size, PROT_NONE,
+		 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED | MAP_NORESERVE, -1, 0) == MAP_FAILED ||
+	    !soak_area_mmap(area, area->cpu))
 		return -errno;
 	if (content_goes) {
 		drop_content(&all);
@@ -251,7 +254,8 @@ static int migrate(struct soak_thread *thread, const struct pages *pages)
 	}
 	/* A positive result is the number of pages that could not be moved now. */
 	if (syscall(SYS_move_pages, 0, (unsigned long)pages->count, addrs, nodes, status,
-		    MPOL_MF_MOVE_) < 0 && errno != ENOENT)
+		    MPOL_MF_MOVE_) < 0 &&
+	    errno != ENOENT)
 		return -errno;
 	return gone(thread, pages->addr, before);
 }
@@ -286,9 +290,9 @@ static int ksm(struct soak_thread *thread, const struct pages *pages)
 static const struct {
 	const char *name;
 	int (*run)(struct soak_thread *thread, const struct pages *pages);
-	bool hole;		/* an access meanwhile would be a fault, unless it is a reader's */
-	bool content;		/* changes, copies or rewrites it */
-	bool rare;		/* expensive: forks an address space, waits for all CPUs */
+	bool hole;    /* an access meanwhile would be a fault, unless it is a reader's */
+	bool content; /* changes, copies or rewrites it */
+	bool rare;    /* expensive: forks an address space, waits for all CPUs */
 } events[SOAK_NUM_EVENTS] = {
 	[SOAK_DONTNEED] = { "DONTNEED", dontneed, .content = true },
 	[SOAK_PUNCH_HOLE] = { "punch hole", punch_hole, .content = true },
@@ -362,7 +366,8 @@ static int run_event(struct soak_thread *thread)
 	if (ret > 0)
 		thread->soak->events[event]++;
 	return ret < 0 ? soak_fail(thread->soak, ret, "%s of %s", events[event].name,
-				   area->backing->name) : 0;
+				   area->backing->name)
+		       : 0;
 }
 
 const char *soak_change_name(enum soak_change change)

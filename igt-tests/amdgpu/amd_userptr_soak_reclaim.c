@@ -21,16 +21,16 @@
 #include "amd_userptr_soak.h"
 
 /* How often to push pages that a child or a batch for the LRU lists holds for a moment. */
-#define MAX_PUSHES	4
+#define MAX_PUSHES 4
 /* The limit of the disk for some pages. */
-#define DISK_MS		igt_patience(10000)
+#define DISK_MS	   igt_patience(10000)
 
 /* include/uapi/asm-generic/mman-common.h: not in every libc */
 enum { MADV_POPULATE_READ_ = 22 };
 
 /* Documentation/admin-guide/mm/pagemap.rst: bits 0-54 pfn, 63 present. */
 #define PAGEMAP_FRAME	((1ull << 55) - 1)
-#define PAGEMAP_PRESENT	(1ull << 63)
+#define PAGEMAP_PRESENT (1ull << 63)
 
 struct round {
 	struct soak_area *area;
@@ -38,11 +38,11 @@ struct round {
 	unsigned int first, count;
 	char *addr;
 	size_t size;
-	bool apart;				/* there is no userptr meanwhile; it is created anew */
-	unsigned int stored;			/* the first of them, by the GPU */
-	bool clean[SOAK_MAX_PAGES];		/* it was, before that */
-	unsigned int generation[SOAK_MAX_PAGES];	/* that the GPU has stored */
-	bool taken[SOAK_MAX_PAGES];		/* by reclaim, after that */
+	bool apart;		    /* there is no userptr meanwhile; it is created anew */
+	unsigned int stored;	    /* the first of them, by the GPU */
+	bool clean[SOAK_MAX_PAGES]; /* it was, before that */
+	unsigned int generation[SOAK_MAX_PAGES]; /* that the GPU has stored */
+	bool taken[SOAK_MAX_PAGES];		 /* by reclaim, after that */
 };
 
 static struct amd_stamp *stamp_of(const struct round *round, unsigned int i)
@@ -69,7 +69,8 @@ static void read_all(const struct round *round)
 }
 
 /* Does the page have all flags of @set and none of @unset?  Bits of KPF_* */
-static bool has_flags(const struct soak_thread *thread, const char *page, uint64_t set, uint64_t unset)
+static bool has_flags(const struct soak_thread *thread, const char *page, uint64_t set,
+		      uint64_t unset)
 {
 	const uint64_t frame = __igt_procfs_pfn(thread->pagemap, page);
 	uint64_t flags;
@@ -142,7 +143,9 @@ static int punch(const struct round *round)
 	if (round->area->memfd < 0)
 		return advise(round, MADV_REMOVE);
 	return fallocate(round->area->memfd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-			 round->addr - round->area->cpu, round->size) ? -errno : 0;
+			 round->addr - round->area->cpu, round->size)
+		       ? -errno
+		       : 0;
 }
 
 /* New pages, which come by a load, or by @advice. */
@@ -204,8 +207,8 @@ static int make_swapped(struct soak_thread *thread, struct round *round)
 static const struct {
 	const char *name;
 	int (*make)(struct soak_thread *thread, struct round *round);
-	bool disk;		/* a disk has to be the first swap device */
-	bool apart;		/* the worker would bring the pages back too early */
+	bool disk;  /* a disk has to be the first swap device */
+	bool apart; /* the worker would bring the pages back too early */
 } kinds[SOAK_NUM_CLEAN] = {
 	[SOAK_CLEAN_FREED] = { "MADV_FREE", make_freed },
 	[SOAK_CLEAN_FREED_COLD] = { "MADV_FREE, COLD", make_freed_cold },
@@ -213,7 +216,8 @@ static const struct {
 	[SOAK_CLEAN_READ] = { "shared, only read", make_read },
 	[SOAK_CLEAN_READ_COLD] = { "shared, read, COLD", make_read_cold },
 	[SOAK_CLEAN_POPULATED] = { "shared, populated", make_populated },
-	[SOAK_CLEAN_SWAPPED] = { "read from a swap disk", make_swapped, .disk = true, .apart = true },
+	[SOAK_CLEAN_SWAPPED] = { "read from a swap disk", make_swapped, .disk = true,
+				 .apart = true },
 };
 
 const char *soak_clean_name(enum soak_clean clean)
@@ -281,7 +285,8 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 		if (i == num)
 			continue;
 		amd_stamp_drop(stamp);
-		soak_count_page(thread, area, page, stamp->finished, (const void *)words, "dropped");
+		soak_count_page(thread, area, page, stamp->finished, (const void *)words,
+				"dropped");
 	}
 }
 
@@ -318,7 +323,8 @@ static int clean_and_store(struct soak_thread *thread, struct round *round)
 	return ret;
 }
 
-static int read_pagemap(const struct soak_thread *thread, const struct round *round, uint64_t *entries)
+static int read_pagemap(const struct soak_thread *thread, const struct round *round,
+			uint64_t *entries)
 {
 	const size_t size = round->count * sizeof(*entries);
 	const off_t at = (uintptr_t)round->addr / getpagesize() * sizeof(*entries);
@@ -329,8 +335,8 @@ static int read_pagemap(const struct soak_thread *thread, const struct round *ro
 /* Has the page gone, or has the worker brought it back into another frame? */
 static bool is_taken(uint64_t before, uint64_t after)
 {
-	return (before & PAGEMAP_PRESENT) && (!(after & PAGEMAP_PRESENT) ||
-					      (before & PAGEMAP_FRAME) != (after & PAGEMAP_FRAME));
+	return (before & PAGEMAP_PRESENT) &&
+	       (!(after & PAGEMAP_PRESENT) || (before & PAGEMAP_FRAME) != (after & PAGEMAP_FRAME));
 }
 
 static int push(struct soak_thread *thread, struct round *round)
@@ -369,7 +375,8 @@ static void count_taken(struct soak_thread *thread, const struct round *round)
 	for (unsigned int i = 0; i < round->stored; i++) {
 		const unsigned int generation = round->generation[i];
 
-		if (round->clean[i] && round->taken[i] && stamp_of(round, i)->finished == generation &&
+		if (round->clean[i] && round->taken[i] &&
+		    stamp_of(round, i)->finished == generation &&
 		    round->area->by_gpu[round->first + i] == generation)
 			thread->soak->reclaimed[round->kind]++;
 	}
@@ -445,5 +452,6 @@ int soak_reclaim(struct soak_thread *thread)
 		ret = take_and_compare(thread, &round);
 	unlock(round.area);
 	return ret ? soak_fail(thread->soak, ret, "reclaim of %s (%s)", round.area->backing->name,
-			       kinds[round.kind].name) : 0;
+			       kinds[round.kind].name)
+		   : 0;
 }

@@ -18,11 +18,11 @@
 
 IGT_TEST_DESCRIPTION("Bugs of the stock driver around userptrs that KFD queues access.");
 
-#define MEMORY_SIZE	((size_t)64 << 10)
-#define MEMORY_PAGES	(MEMORY_SIZE / getpagesize())
-#define MEMORY_MAX_PAGES	16
+#define MEMORY_SIZE	 ((size_t)64 << 10)
+#define MEMORY_PAGES	 (MEMORY_SIZE / getpagesize())
+#define MEMORY_MAX_PAGES 16
 
-#define FRESH_ROUNDS	16
+#define FRESH_ROUNDS 16
 
 /* Free the pages of a userptr, then allocate until the kernel hands out one of them again. */
 static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo **bo,
@@ -113,9 +113,12 @@ static void run_mprotect_kfd(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest subtests[] = {
-	{ .name = "map-after-munmap", .run = run_map_after_munmap,
-	  .describe = "A GPU mapping of a userptr whose memory was freed before does not reach that memory." },
-	{ .name = "mprotect-kfd", .run = run_mprotect_kfd,
+	{ .name = "map-after-munmap",
+	  .run = run_map_after_munmap,
+	  .describe =
+		  "A GPU mapping of a userptr whose memory was freed before does not reach that memory." },
+	{ .name = "mprotect-kfd",
+	  .run = run_mprotect_kfd,
 	  .describe = "KFD's queues are restored when the CPU loses write access to a userptr." },
 };
 

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * H15 of docs/upstreaming.md.  When the last handle of a userptr was closed, the driver removed the MMU
- * notifier at once, although a submission still used the memory.  munmap() then waited for nobody,
- * and the submission stored to pages that the kernel had given to others.  No KFD is needed.
+ * H15 of docs/upstreaming.md.  When the last handle of a userptr was closed, the driver removed the
+ * MMU notifier at once, although a submission still used the memory.  munmap() then waited for
+ * nobody, and the submission stored to pages that the kernel had given to others.  No KFD is
+ * needed.
  *
- * The submission waits in its IB for a word of memory, so that the test can close the handle, unmap the
- * memory and take the freed pages again before the GPU stores anything.
+ * The submission waits in its IB for a word of memory, so that the test can close the handle, unmap
+ * the memory and take the freed pages again before the GPU stores anything.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -23,14 +24,14 @@
 
 #define CLOSE_SIZE	((size_t)64 << 10)
 #define CLOSE_PAGES	(CLOSE_SIZE / getpagesize())
-#define CLOSE_MAX_PAGES	16
+#define CLOSE_MAX_PAGES 16
 #define CLOSE_SECONDS	60
 
 /* A close that takes longer than this waits for the submission. */
-#define RETURN_MS	300
+#define RETURN_MS 300
 
 /* An attempt shows nothing when the kernel hands out other pages than those that were freed. */
-#define ATTEMPTS	8
+#define ATTEMPTS 8
 
 /* Words that the process and the IB share. */
 enum { WORD_GO, WORD_STARTED };
@@ -51,12 +52,15 @@ struct client {
 static void make_userptr(struct client *client)
 {
 	struct drm_amdgpu_gem_va map = {
-		.operation = AMDGPU_VA_OP_MAP, .flags = AMD_USERPTR_RW, .map_size = CLOSE_SIZE,
+		.operation = AMDGPU_VA_OP_MAP,
+		.flags = AMD_USERPTR_RW,
+		.map_size = CLOSE_SIZE,
 	};
 
 	client->memory = (char *)amd_userptr_mmap(client->up, CLOSE_SIZE, 1);
-	igt_assert_eq(__amd_userptr_create(client->fd, client->memory, CLOSE_SIZE, AMD_USERPTR_LISTED,
-					   &client->handle), 0);
+	igt_assert_eq(__amd_userptr_create(client->fd, client->memory, CLOSE_SIZE,
+					   AMD_USERPTR_LISTED, &client->handle),
+		      0);
 	client->va = amd_kfd_va_reserve(CLOSE_SIZE, 0);
 	igt_assert(client->va);
 	map.handle = client->handle;
@@ -81,7 +85,8 @@ static uint64_t submit(struct client *client)
 	amd_kfd_queue_write(&client->cs.packets, word_va + WORD_STARTED * sizeof(one), &one, 1);
 	amd_kfd_queue_poll(&client->cs.packets, word_va + WORD_GO * sizeof(one), 1);
 	for (unsigned int page = 0; page < CLOSE_PAGES; page++)
-		amd_kfd_queue_write(&client->cs.packets, client->va + page * getpagesize(), &value, 1);
+		amd_kfd_queue_write(&client->cs.packets, client->va + page * getpagesize(), &value,
+				    1);
 	igt_assert_eq(__amd_userptr_cs_submit(&client->cs, &client->handle, 1, &seq), 0);
 	while (!words[WORD_STARTED] && igt_now_ms() < deadline)
 		igt_pause();
@@ -124,7 +129,8 @@ static enum result attempt(struct client *client)
 	if (!returned)
 		return WAITED;
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
-	return amd_userptr_find_reused(fresh, client->pfns, CLOSE_PAGES, &index) ? INTACT : SHOWS_NOTHING;
+	return amd_userptr_find_reused(fresh, client->pfns, CLOSE_PAGES, &index) ? INTACT
+										 : SHOWS_NOTHING;
 }
 
 /* The kernel may have put something else where the userptr's memory was. */
@@ -150,14 +156,16 @@ static void close_in_child(struct amd_userptr *up)
 		amd_kfd_va_release(client.va, CLOSE_SIZE);
 	}
 	igt_assert_f(result != SHOWS_NOTHING, "none of the freed pages came back\n");
-	igt_info("%s\n", result == WAITED ? "the close waits for the submission" : "nothing was stored");
+	igt_info("%s\n",
+		 result == WAITED ? "the close waits for the submission" : "nothing was stored");
 	amd_userptr_cs_close(&client.cs);
 	close(client.fd);
 }
 
 static void run(struct amd_userptr *up)
 {
-	igt_set_timeout(igt_patience(CLOSE_SECONDS), "a userptr that is closed while a submission uses it");
+	igt_set_timeout(igt_patience(CLOSE_SECONDS),
+			"a userptr that is closed while a submission uses it");
 	/* A child, because the test stays on one CPU. */
 	igt_fork(child, 1)
 		close_in_child(up);
@@ -166,6 +174,8 @@ static void run(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_close_subtest = {
-	.name = "close-submitted", .run = run,
-	.describe = "A userptr whose handle is closed is followed until the submissions that use it have ended.",
+	.name = "close-submitted",
+	.run = run,
+	.describe =
+		"A userptr whose handle is closed is followed until the submissions that use it have ended.",
 };

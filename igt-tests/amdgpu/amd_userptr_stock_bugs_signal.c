@@ -24,12 +24,12 @@
 #include "amd_userptr_stock_bugs.h"
 
 /* Large enough for SDMA to need longer for its clear than the time between two signals. */
-#define BUFFER_SIZE	((size_t)1 << 20)
-#define ROUNDS		24
-#define SIGNAL_NS	100000
+#define BUFFER_SIZE ((size_t)1 << 20)
+#define ROUNDS	    24
+#define SIGNAL_NS   100000
 
 /* At least so many signals have to come during GEM_VA. */
-#define ENOUGH_HITS	ROUNDS
+#define ENOUGH_HITS ROUNDS
 
 struct pester {
 	pthread_t thread, target;
@@ -59,7 +59,7 @@ static void pester_start(struct pester *pester)
 {
 	const struct sigaction action = { .sa_handler = count_hit, .sa_flags = SA_RESTART };
 
-	*pester = (struct pester) { .target = pthread_self() };
+	*pester = (struct pester){ .target = pthread_self() };
 	hits = 0;
 	igt_assert_eq(sigaction(SIGUSR1, &action, NULL), 0);
 	igt_assert_eq(pthread_create(&pester->thread, NULL, send_signals, pester), 0);
@@ -107,7 +107,8 @@ static void map_and_unmap(struct amd_userptr *mine, uint32_t handle)
 	amd_kfd_smi_mark(&mine->smi);
 	amd_kfd_queue_copy(mine->queue, mine->out.va, va, BUFFER_SIZE);
 	amd_kfd_queue_submit(mine->queue);
-	igt_assert_f(amd_userptr_done_or_faulted(mine), "GPU page fault at an address that MAP has mapped\n");
+	igt_assert_f(amd_userptr_done_or_faulted(mine),
+		     "GPU page fault at an address that MAP has mapped\n");
 	amd_pattern_check_zero(mine->out.cpu, BUFFER_SIZE, "cleared VRAM");
 	ret = va_counted(mine, AMDGPU_VA_OP_UNMAP, handle, va);
 	igt_assert_f(ret == 0, "UNMAP of a mapping returns %s\n", strerror(-ret));
@@ -140,6 +141,7 @@ static void va_under_signals(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_signal_subtest = {
-	.name = "va-under-signals", .run = va_under_signals,
+	.name = "va-under-signals",
+	.run = va_under_signals,
 	.describe = "GEM_VA maps and unmaps while the process gets signals all the time.",
 };

@@ -14,9 +14,9 @@
 #include "amd_userptr_stock_bugs.h"
 
 struct split {
-	uint32_t operation;		/* AMDGPU_VA_OP_*, of the middle */
-	uint32_t flags;			/* of the userptrs */
-	bool same;			/* REPLACE by the memory that is mapped there already */
+	uint32_t operation; /* AMDGPU_VA_OP_*, of the middle */
+	uint32_t flags;	    /* of the userptrs */
+	bool same;	    /* REPLACE by the memory that is mapped there already */
 };
 
 enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
@@ -25,7 +25,8 @@ static void copy_without_fault(struct amd_userptr *mine, uint64_t to, uint64_t f
 {
 	amd_kfd_queue_copy(mine->queue, to, from, size);
 	amd_kfd_queue_submit(mine->queue);
-	igt_assert_f(amd_userptr_done_or_faulted(mine), "GPU page fault in the rest of a split mapping\n");
+	igt_assert_f(amd_userptr_done_or_faulted(mine),
+		     "GPU page fault in the rest of a split mapping\n");
 }
 
 static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uint32_t seed)
@@ -65,7 +66,8 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 	bo->va = amd_kfd_va_reserve(area.size, area.size);
 	igt_assert(bo->va);
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, area.size,
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 	amd_kfd_smi_mark(&mine->smi);
 	assert_reads(mine, bo->va + left, size, SEED_MIDDLE);
 
@@ -77,14 +79,16 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 					    split->flags);
 	}
 	igt_assert_eq(__amd_userptr_va(mine, split->operation, middle ? middle->handle : 0,
-				       bo->va + left, offset, size, AMD_USERPTR_RW), 0);
+				       bo->va + left, offset, size, AMD_USERPTR_RW),
+		      0);
 	assert_translates(mine, bo->va, area.cpu, left, SEED_LEFT);
 	assert_translates(mine, bo->va + left + size, area.cpu + left + size, right, SEED_RIGHT);
 	if (middle)
 		assert_translates(mine, bo->va + left, (char *)middle->cpu + offset, size,
 				  split->same ? SEED_MIDDLE : SEED_OTHER);
 	if (!split->same)
-		amd_pattern_check(area.cpu + left, size, SEED_MIDDLE, "no longer mapped on the GPU");
+		amd_pattern_check(area.cpu + left, size, SEED_MIDDLE,
+				  "no longer mapped on the GPU");
 	amd_userptr_area_fini(&area);
 	return bo->va + left;
 }
@@ -115,21 +119,35 @@ static const struct split replace_same_hsa = { AMDGPU_VA_OP_REPLACE, AMD_USERPTR
 static const struct split clear_hsa = { AMDGPU_VA_OP_CLEAR, AMD_USERPTR_TRACKED, false };
 
 const struct amd_userptr_subtest amd_userptr_split_subtests[] = {
-	{ .name = "split-replace", .run_with = split_mapping, .data = &replace,
+	{ .name = "split-replace",
+	  .run_with = split_mapping,
+	  .data = &replace,
 	  .describe = "REPLACE of the middle of a huge mapping keeps both sides mapped." },
-	{ .name = "split-replace-same", .run_with = split_mapping, .data = &replace_same,
+	{ .name = "split-replace-same",
+	  .run_with = split_mapping,
+	  .data = &replace_same,
 	  .describe = "REPLACE of the middle by the same memory keeps all of it mapped." },
-	{ .name = "split-clear", .run_with = split_mapping, .data = &clear,
+	{ .name = "split-clear",
+	  .run_with = split_mapping,
+	  .data = &clear,
 	  .describe = "CLEAR of the middle of a huge mapping keeps both sides mapped." },
 };
 const unsigned int amd_userptr_num_split_subtests = ARRAY_LENGTH(amd_userptr_split_subtests);
 
 const struct amd_userptr_subtest amd_userptr_split_hsa_subtests[] = {
-	{ .name = "split-replace-hsa", .run_with = split_mapping, .data = &replace_hsa,
+	{ .name = "split-replace-hsa",
+	  .run_with = split_mapping,
+	  .data = &replace_hsa,
 	  .describe = "With the flag, REPLACE of the middle keeps both sides mapped." },
-	{ .name = "split-replace-same-hsa", .run_with = split_mapping, .data = &replace_same_hsa,
-	  .describe = "With the flag, REPLACE of the middle by the same memory keeps all of it mapped." },
-	{ .name = "split-clear-hsa", .run_with = split_mapping, .data = &clear_hsa,
+	{ .name = "split-replace-same-hsa",
+	  .run_with = split_mapping,
+	  .data = &replace_same_hsa,
+	  .describe =
+		  "With the flag, REPLACE of the middle by the same memory keeps all of it mapped." },
+	{ .name = "split-clear-hsa",
+	  .run_with = split_mapping,
+	  .data = &clear_hsa,
 	  .describe = "With the flag, CLEAR of the middle keeps both sides mapped." },
 };
-const unsigned int amd_userptr_num_split_hsa_subtests = ARRAY_LENGTH(amd_userptr_split_hsa_subtests);
+const unsigned int amd_userptr_num_split_hsa_subtests =
+	ARRAY_LENGTH(amd_userptr_split_hsa_subtests);

@@ -21,7 +21,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define SURVIVOR_SIZE	((size_t)64 << 10)
+#define SURVIVOR_SIZE ((size_t)64 << 10)
 
 /* State of the thread that outlives the main thread, whose stack it must not use. */
 static struct survivor {
@@ -29,7 +29,7 @@ static struct survivor {
 	struct igt_gate done;
 	uint32_t *cpu;
 	uint64_t va;
-	uint32_t handle;		/* 0: a userptr of KFD */
+	uint32_t handle; /* 0: a userptr of KFD */
 } survivor;
 
 /*
@@ -90,8 +90,8 @@ static void *export_alone(void *data)
 }
 
 struct thread_exit {
-	uint32_t flags;			/* of the userptr; 0: one of KFD */
-	void *(*then)(void *data);	/* what the other thread does after the exit */
+	uint32_t flags;		   /* of the userptr; 0: one of KFD */
+	void *(*then)(void *data); /* what the other thread does after the exit */
 };
 
 static void exit_main_thread(struct amd_userptr *up, const void *data)
@@ -109,8 +109,8 @@ static void exit_main_thread(struct amd_userptr *up, const void *data)
 		amd_userptr_open_in_child(&s->up, up);
 		s->cpu = amd_userptr_mmap(&s->up, SURVIVOR_SIZE, 1);
 		if (flags) {
-			struct amd_userptr_bo *bo = amd_userptr_create(&s->up, s->cpu,
-								       SURVIVOR_SIZE, flags);
+			struct amd_userptr_bo *bo =
+				amd_userptr_create(&s->up, s->cpu, SURVIVOR_SIZE, flags);
 
 			amd_userptr_map(&s->up, bo);
 			s->handle = bo->handle;
@@ -136,17 +136,28 @@ static const struct thread_exit hsa = { AMD_USERPTR_TRACKED, go_on_alone };
 static const struct thread_exit export_hsa = { AMD_USERPTR_TRACKED, export_alone };
 
 const struct amd_userptr_subtest amd_userptr_thread_subtests[] = {
-	{ .name = "main-thread-exit", .run_with = exit_main_thread, .data = &kfd,
+	{ .name = "main-thread-exit",
+	  .run_with = exit_main_thread,
+	  .data = &kfd,
 	  .describe = "KFD restores its userptrs after the main thread has exited." },
-	{ .name = "main-thread-exit-export", .run_with = exit_main_thread, .data = &export,
+	{ .name = "main-thread-exit-export",
+	  .run_with = exit_main_thread,
+	  .data = &export,
 	  .describe = "Nobody can export a userptr after the main thread has exited." },
 };
 const unsigned int amd_userptr_num_thread_subtests = ARRAY_LENGTH(amd_userptr_thread_subtests);
 
 const struct amd_userptr_subtest amd_userptr_thread_hsa_subtests[] = {
-	{ .name = "main-thread-exit-hsa", .run_with = exit_main_thread, .data = &hsa,
-	  .describe = "The driver restores userptrs with the flag after the main thread has exited." },
-	{ .name = "main-thread-exit-export-hsa", .run_with = exit_main_thread, .data = &export_hsa,
-	  .describe = "Nobody can export a userptr with the flag after the main thread has exited." },
+	{ .name = "main-thread-exit-hsa",
+	  .run_with = exit_main_thread,
+	  .data = &hsa,
+	  .describe =
+		  "The driver restores userptrs with the flag after the main thread has exited." },
+	{ .name = "main-thread-exit-export-hsa",
+	  .run_with = exit_main_thread,
+	  .data = &export_hsa,
+	  .describe =
+		  "Nobody can export a userptr with the flag after the main thread has exited." },
 };
-const unsigned int amd_userptr_num_thread_hsa_subtests = ARRAY_LENGTH(amd_userptr_thread_hsa_subtests);
+const unsigned int amd_userptr_num_thread_hsa_subtests =
+	ARRAY_LENGTH(amd_userptr_thread_hsa_subtests);

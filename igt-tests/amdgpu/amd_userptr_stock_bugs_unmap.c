@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * H14 of docs/upstreaming.md.  KFD let the process free a userptr that its queues still reached.  That takes
- * the MMU notifier away, so munmap() did not stop the queues.  There are two ways to get there:
- * AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU returns without waiting for the page table update and the TLB
- * flush when one of the GPUs in its list is unknown, or when a signal comes.  And it unmaps only the
- * first part of a mapping that GEM_VA has split.
+ * H14 of docs/upstreaming.md.  KFD let the process free a userptr that its queues still reached.
+ * That takes the MMU notifier away, so munmap() did not stop the queues.  There are two ways to get
+ * there: AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU returns without waiting for the page table update and the
+ * TLB flush when one of the GPUs in its list is unknown, or when a signal comes.  And it unmaps
+ * only the first part of a mapping that GEM_VA has split.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -20,23 +20,23 @@
 #include "amd_userptr_stock_bugs.h"
 
 /* The more pages there are to unmap, the longer the queue can reach them. */
-#define UNMAP_SIZE	((size_t)8 << 20)
+#define UNMAP_SIZE	 ((size_t)8 << 20)
 /* The queue stores to the last pages, because the kernel hands out first what it has freed last. */
-#define STORED_SIZE	((size_t)64 << 10)
-#define STORED_PAGES	(STORED_SIZE / getpagesize())
-#define STORED_MAX_PAGES	16
-#define STORES		1000
+#define STORED_SIZE	 ((size_t)64 << 10)
+#define STORED_PAGES	 (STORED_SIZE / getpagesize())
+#define STORED_MAX_PAGES 16
+#define STORES		 1000
 
 /* A round is in vain when the kernel hands out other pages, or too late. */
-#define ROUNDS		8
-#define ROUNDS_CAUGHT	2
+#define ROUNDS	      8
+#define ROUNDS_CAUGHT 2
 
 struct unmap {
 	/* Map and unmap @mem so that the queues keep a part of it for a while. */
 	void (*prepare)(struct amd_userptr *mine, const struct amd_kfd_mem *mem);
 	int (*unmap)(struct amd_userptr *mine, const struct amd_kfd_mem *mem);
-	int expected;			/* error of @unmap */
-	unsigned int caught;		/* rounds in which the pages were somebody's again */
+	int expected;	     /* error of @unmap */
+	unsigned int caught; /* rounds in which the pages were somebody's again */
 };
 
 /* Unmap @mem from the GPU and from one that is not there. */
@@ -55,7 +55,8 @@ static int unmap_from_too_many(struct amd_userptr *mine, const struct amd_kfd_me
 /* GEM_VA clears the second page, so KFD's mapping has a part before and one behind it. */
 static void split(struct amd_userptr *mine, const struct amd_kfd_mem *mem)
 {
-	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_CLEAR, 0, mem->va + getpagesize(), 0, getpagesize(), 0),
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_CLEAR, 0, mem->va + getpagesize(), 0,
+				       getpagesize(), 0),
 		      0);
 }
 
@@ -111,7 +112,8 @@ static void free_too_early(struct amd_userptr *mine, void *data)
 
 static void run(struct amd_userptr *up, const struct unmap *kind)
 {
-	struct unmap *unmap = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct unmap *unmap = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(unmap != MAP_FAILED);
 	amd_userptr_adopt(up, unmap, getpagesize());
@@ -132,9 +134,13 @@ static void after_split(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_unmap_subtests[] = {
-	{ .name = "unmap-failed-kfd", .run = after_failure,
-	  .describe = "KFD frees a userptr only when its queues cannot reach it, although UNMAP has failed." },
-	{ .name = "unmap-split-kfd", .run = after_split,
-	  .describe = "KFD frees a userptr only when its queues cannot reach it, although GEM_VA has split it." },
+	{ .name = "unmap-failed-kfd",
+	  .run = after_failure,
+	  .describe =
+		  "KFD frees a userptr only when its queues cannot reach it, although UNMAP has failed." },
+	{ .name = "unmap-split-kfd",
+	  .run = after_split,
+	  .describe =
+		  "KFD frees a userptr only when its queues cannot reach it, although GEM_VA has split it." },
 };
 const unsigned int amd_userptr_num_unmap_subtests = ARRAY_LENGTH(amd_userptr_unmap_subtests);

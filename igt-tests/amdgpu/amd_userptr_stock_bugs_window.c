@@ -34,8 +34,8 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define WINDOW_SIZE	((size_t)64 << 10)
-#define WINDOW_PAGES	(WINDOW_SIZE / getpagesize())
+#define WINDOW_SIZE	 ((size_t)64 << 10)
+#define WINDOW_PAGES	 (WINDOW_SIZE / getpagesize())
 #define WINDOW_MAX_PAGES 16
 
 /*
@@ -43,18 +43,20 @@
  * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  With more VRAM than this the eviction would
  * never end on a busy machine.
  */
-#define VRAM_SIZE	((size_t)4 << 20)
+#define VRAM_SIZE ((size_t)4 << 20)
 
 /*
  * An attempt fails when the machine is too slow, or when the kernel does not hand out the freed
  * pages again.
  */
-#define ATTEMPTS	16
+#define ATTEMPTS 16
 
-#define NOTIFIER	"amd_userptr_notifier"
+#define NOTIFIER "amd_userptr_notifier"
 
 static const char *const events[] = {
-	"amdgpu/amdgpu_vm_bo_update", "dma_fence/dma_fence_init", "kprobes/" NOTIFIER,
+	"amdgpu/amdgpu_vm_bo_update",
+	"dma_fence/dma_fence_init",
+	"kprobes/" NOTIFIER,
 };
 
 /* Events in the order in which they came. */
@@ -63,22 +65,22 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 /* A thread that holds the lock of the process that the restore worker needs. */
 struct holder {
 	struct igt_fuse fuse;
-	uint64_t offset;		/* in the file, of a page that is not in the page cache */
+	uint64_t offset; /* in the file, of a page that is not in the page cache */
 	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;
 };
 
 struct window {
-	uint32_t flags;			/* of the userptr whose memory goes */
+	uint32_t flags; /* of the userptr whose memory goes */
 	struct holder holder;
 	struct amd_kfd_mem vram;
-	uint64_t context;		/* of the process's eviction fences */
+	uint64_t context; /* of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
-	int trace;			/* trace_pipe */
-	char line[4096];		/* of it, not yet complete */
+	int trace;	 /* trace_pipe */
+	char line[4096]; /* of it, not yet complete */
 	size_t line_len;
-	unsigned int order;		/* steps until now */
+	unsigned int order; /* steps until now */
 	bool in_order;
 };
 
@@ -209,8 +211,8 @@ static bool opens(struct window *window, struct amd_userptr *mine)
 static void learn_context(struct window *window, struct amd_userptr *mine)
 {
 	uint32_t *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(mine, cpu, WINDOW_SIZE,
-						       AMD_USERPTR_UNTRACKED);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(mine, cpu, WINDOW_SIZE, AMD_USERPTR_UNTRACKED);
 	char line[1024];
 	FILE *file;
 
@@ -294,7 +296,8 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	}
 	igt_assert_f(fresh, "nothing was freed in the window, and handed out again\n");
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(), AMD_USERPTR_STRAY_VALUE);
+	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(),
+			      AMD_USERPTR_STRAY_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
 			  "memory that has a page freed in the window");
@@ -304,8 +307,8 @@ static void restore_window(struct amd_userptr *mine, void *data)
 }
 
 struct restore_window {
-	uint32_t flags;			/* of the userptr whose memory goes */
-	const char *notifier;		/* the function that its MMU notifier calls, and no other one here */
+	uint32_t flags;	      /* of the userptr whose memory goes */
+	const char *notifier; /* the function that its MMU notifier calls, and no other one here */
 };
 
 static void run(struct amd_userptr *up, const void *data)
@@ -316,26 +319,29 @@ static void run(struct amd_userptr *up, const void *data)
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
 	close(evict);
-	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier), "no kprobe at the notifier\n");
+	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier),
+		      "no kprobe at the notifier\n");
 	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
 	amd_userptr_in_faulting_child(up, restore_window, &window);
 	igt_tracefs_off();
 	igt_tracefs_kprobe_remove(NOTIFIER);
 }
 
-static const struct restore_window stock = {
-	AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx"
-};
-static const struct restore_window hsa = {
-	AMD_USERPTR_TRACKED, "amdgpu_amdkfd_evict_userptr_locked"
-};
+static const struct restore_window stock = { AMD_USERPTR_UNTRACKED, "amdgpu_hmm_invalidate_gfx" };
+static const struct restore_window hsa = { AMD_USERPTR_TRACKED,
+					   "amdgpu_amdkfd_evict_userptr_locked" };
 
 const struct amd_userptr_subtest amd_userptr_window_subtest = {
-	.name = "restore-window", .run_with = run, .data = &stock,
-	.describe = "The GPU cannot reach the memory of a userptr that is freed while KFD restores the process.",
+	.name = "restore-window",
+	.run_with = run,
+	.data = &stock,
+	.describe =
+		"The GPU cannot reach the memory of a userptr that is freed while KFD restores the process.",
 };
 
 const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
-	.name = "restore-window-hsa", .run_with = run, .data = &hsa,
+	.name = "restore-window-hsa",
+	.run_with = run,
+	.data = &hsa,
 	.describe = "The GPU cannot reach such memory of a userptr with the flag either.",
 };

@@ -26,7 +26,8 @@
 
 #include "amd_userptr_stores.h"
 
-IGT_TEST_DESCRIPTION("Stores of the GPU survive reclaim, also in pages that are clean for the CPU.");
+IGT_TEST_DESCRIPTION(
+	"Stores of the GPU survive reclaim, also in pages that are clean for the CPU.");
 
 #define SUBTEST_SECONDS igt_patience(50)
 
@@ -50,7 +51,7 @@ static struct test {
 	struct amd_userptr_area area;
 	struct amd_userptr_mapped mapped;
 	struct amd_userptr_stall stall;
-	char *other;			/* memory that pushes the area out; NULL: use MADV_PAGEOUT */
+	char *other; /* memory that pushes the area out; NULL: use MADV_PAGEOUT */
 } test;
 
 static unsigned int num_pages(void)
@@ -87,8 +88,10 @@ static void check(const char *memory, uint32_t seed, const char *who)
 		last = i;
 		zero += !*(const uint32_t *)(memory + (size_t)i * getpagesize());
 	}
-	igt_assert_f(!lost, "%s: what was stored in %u of %u pages is lost, %u of them are zero, "
-		     "page %u begins with %#x\n", who, lost, num_pages(), zero, last,
+	igt_assert_f(!lost,
+		     "%s: what was stored in %u of %u pages is lost, %u of them are zero, "
+		     "page %u begins with %#x\n",
+		     who, lost, num_pages(), zero, last,
 		     *(const uint32_t *)(memory + (size_t)last * getpagesize()));
 }
 
@@ -254,8 +257,8 @@ static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_ki
 	amd_userptr_mapped_make(&up, kind, test.area.cpu, test.area.size, &test.mapped);
 	gpu_stores(FIRST);
 	amd_userptr_mapped_drop(&up, &test.mapped);
-	igt_assert(mmap(test.area.cpu, test.area.size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			test.area.fd, 0) == test.area.cpu);
+	igt_assert(mmap(test.area.cpu, test.area.size, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_FIXED, test.area.fd, 0) == test.area.cpu);
 	/* MADV_PAGEOUT finds mapped pages only. */
 	for (unsigned int i = 0; i < num_pages(); i++)
 		(void)*(volatile char *)(test.area.cpu + (size_t)i * getpagesize());
@@ -347,8 +350,8 @@ static void end_subtest(void)
 }
 
 static void one(const char *prefix, const struct stores_clean *clean, enum amd_userptr_kind kind,
-		const char *what, void (*run)(const struct stores_clean *clean,
-					      enum amd_userptr_kind kind))
+		const char *what,
+		void (*run)(const struct stores_clean *clean, enum amd_userptr_kind kind))
 {
 	igt_describe_f("Pages %s: %s.", clean->what, what);
 	igt_subtest_f("%s%s%s", prefix, clean->name, amd_userptr_kind_suffix[kind]) {
@@ -368,16 +371,23 @@ static void survive(const struct stores_clean *clean, enum amd_userptr_kind kind
 static const struct {
 	const char *prefix, *clean, *what;
 	void (*run)(const struct stores_clean *clean, enum amd_userptr_kind kind);
-	bool kinds;			/* all of them */
+	bool kinds; /* all of them */
 } more[] = {
-	{ "pressure-", "lazyfree", "the GPU's stores survive memory pressure", survive_pressure, true },
-	{ "pressure-", "memfd-read", "the GPU's stores survive memory pressure", survive_pressure, true },
+	{ "pressure-", "lazyfree", "the GPU's stores survive memory pressure", survive_pressure,
+	  true },
+	{ "pressure-", "memfd-read", "the GPU's stores survive memory pressure", survive_pressure,
+	  true },
 	{ "closed-", "lazyfree", "stores survive when the userptr is closed", survive_close, true },
-	{ "closed-", "swap-read", "stores survive when the userptr is closed", survive_close, true },
-	{ "closed-", "memfd-populate", "stores survive when the userptr is closed", survive_close, true },
-	{ "unmapped-", "memfd-read", "stores survive when the memory is unmapped", survive_munmap, true },
-	{ "unmapped-", "file-read", "stores survive when the memory is unmapped", survive_munmap, true },
-	{ "exited-", "memfd-read", "stores survive the process that had the queue", survive_exit, true },
+	{ "closed-", "swap-read", "stores survive when the userptr is closed", survive_close,
+	  true },
+	{ "closed-", "memfd-populate", "stores survive when the userptr is closed", survive_close,
+	  true },
+	{ "unmapped-", "memfd-read", "stores survive when the memory is unmapped", survive_munmap,
+	  true },
+	{ "unmapped-", "file-read", "stores survive when the memory is unmapped", survive_munmap,
+	  true },
+	{ "exited-", "memfd-read", "stores survive the process that had the queue", survive_exit,
+	  true },
 	{ "cpu-", "lazyfree", "the CPU's stores survive reclaim", cpu_store, true },
 	{ "cpu-", "memfd-read", "the CPU's stores survive reclaim", cpu_store, true },
 	{ "nobody-", "lazyfree", "reclaim drops what nobody stores to", no_store, false },
@@ -395,12 +405,13 @@ int igt_main()
 
 	for (unsigned int i = 0; i < amd_userptr_num_stores_clean; i++) {
 		for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
-			one("", &amd_userptr_stores_clean[i], kind, "the GPU's stores survive reclaim",
-			    survive);
+			one("", &amd_userptr_stores_clean[i], kind,
+			    "the GPU's stores survive reclaim", survive);
 	}
 	for (unsigned int i = 0; i < ARRAY_LENGTH(more); i++) {
 		for (int kind = 0; kind < (more[i].kinds ? AMD_USERPTR_NUM_KINDS : 1); kind++)
-			one(more[i].prefix, stores_clean(more[i].clean), kind, more[i].what, more[i].run);
+			one(more[i].prefix, stores_clean(more[i].clean), kind, more[i].what,
+			    more[i].run);
 	}
 
 	igt_fixture() {

@@ -20,7 +20,7 @@
 
 #include "amd_userptr_stores.h"
 
-#define KSM "/sys/kernel/mm/ksm/"
+#define KSM	  "/sys/kernel/mm/ksm/"
 #define SHMEM_THP "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
 /* include/uapi/asm-generic/mman-common.h: not in every libc */
@@ -47,19 +47,33 @@ static int open_file(size_t size)
 	return fd >= 0 ? fd : -errno;
 }
 
-static const struct amd_userptr_backing
-anon = { .name = "anon", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
-thp = { .name = "thp", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE,
-	.huge = true },
-shm = { .name = "shm", .map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE },
-memfd = { .name = "memfd", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
-	  .open = open_memfd },
-memfd_thp = { .name = "memfd-thp", .map_flags = MAP_SHARED, .advice = MADV_HUGEPAGE,
-	      .open = open_memfd, .huge = true },
-tmpfs = { .name = "tmpfs", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
-	  .open = open_tmpfs },
-file = { .name = "file", .map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE,
-	 .open = open_file };
+static const struct amd_userptr_backing anon = { .name = "anon",
+						 .map_flags = MAP_PRIVATE | MAP_ANONYMOUS,
+						 .advice = MADV_NOHUGEPAGE },
+					thp = { .name = "thp",
+						.map_flags = MAP_PRIVATE | MAP_ANONYMOUS,
+						.advice = MADV_HUGEPAGE,
+						.huge = true },
+					shm = { .name = "shm",
+						.map_flags = MAP_SHARED | MAP_ANONYMOUS,
+						.advice = MADV_NOHUGEPAGE },
+					memfd = { .name = "memfd",
+						  .map_flags = MAP_SHARED,
+						  .advice = MADV_NOHUGEPAGE,
+						  .open = open_memfd },
+					memfd_thp = { .name = "memfd-thp",
+						      .map_flags = MAP_SHARED,
+						      .advice = MADV_HUGEPAGE,
+						      .open = open_memfd,
+						      .huge = true },
+					tmpfs = { .name = "tmpfs",
+						  .map_flags = MAP_SHARED,
+						  .advice = MADV_NOHUGEPAGE,
+						  .open = open_tmpfs },
+					file = { .name = "file",
+						 .map_flags = MAP_SHARED,
+						 .advice = MADV_NOHUGEPAGE,
+						 .open = open_file };
 
 static int advise(struct amd_userptr_area *area, int advice)
 {
@@ -136,8 +150,7 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 	int ret, err;
 
 	if (twin == MAP_FAILED || madvise(twin, area->size, MADV_MERGEABLE) ||
-	    advise(area, MADV_MERGEABLE) ||
-	    !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000") ||
+	    advise(area, MADV_MERGEABLE) || !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000") ||
 	    !igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0"))
 		return -ENODEV;
 	memcpy(twin, area->cpu, area->size);
@@ -192,8 +205,9 @@ static int punch(struct amd_userptr_area *area)
 {
 	if (area->fd < 0)
 		return advise(area, MADV_REMOVE);
-	return fallocate(area->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, area->size) ?
-	       -errno : 0;
+	return fallocate(area->fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, area->size)
+		       ? -errno
+		       : 0;
 }
 
 static int only_read(struct amd_userptr_area *area)
@@ -262,8 +276,9 @@ static const char *allow_shmem_thp(void)
 		*close_bracket = '\0';
 		snprintf(shmem_before, sizeof(shmem_before), "%s", open_bracket + 1);
 	}
-	return igt_sysfs_set(AT_FDCWD, SHMEM_THP, "advise") ? NULL :
-							       "no huge pages in shared memory, or not root";
+	return igt_sysfs_set(AT_FDCWD, SHMEM_THP, "advise")
+		       ? NULL
+		       : "no huge pages in shared memory, or not root";
 }
 
 void stores_clean_fini(void)
@@ -275,53 +290,131 @@ void stores_clean_fini(void)
 }
 
 const struct stores_clean amd_userptr_stores_clean[] = {
-	{ .name = "lazyfree", .what = "given back by MADV_FREE",
-	  .backing = &anon, .make = lazyfree, .held = true, .lazyfree = true },
-	{ .name = "lazyfree-thp", .what = "of a huge page given back by MADV_FREE",
-	  .backing = &thp, .make = lazyfree, .held = true, .lazyfree = true, .huge = true },
-	{ .name = "lazyfree-cold", .what = "given back, and deactivated",
-	  .backing = &anon, .make = lazyfree_cold, .held = true, .lazyfree = true },
-	{ .name = "lazyfree-mprotect", .what = "given back, read-only for a moment",
-	  .backing = &anon, .make = lazyfree_mprotect, .lazyfree = true },
-	{ .name = "lazyfree-migrate", .what = "given back, on another node now",
-	  .backing = &anon, .make = lazyfree_migrate, .held = true, .lazyfree = true },
-	{ .name = "lazyfree-fork", .what = "given back, a child's as well for a moment",
-	  .backing = &anon, .make = lazyfree_fork, .lazyfree = true },
-	{ .name = "lazyfree-ksm", .what = "given back when KSM had merged and parted them",
-	  .backing = &anon, .make = lazyfree_ksm, .once = true, .lazyfree = true },
-	{ .name = "swap-read", .what = "read from a swap disk", .prepare = igt_reclaim_swap_to_disk,
-	  .backing = &anon, .make = swapped_in, .held = true, .swap_cache = true },
-	{ .name = "swap-willneed", .what = "read ahead from a swap disk", .prepare = igt_reclaim_swap_to_disk,
-	  .backing = &anon, .make = swapped_in_ahead, .held = true, .swap_cache = true },
-	{ .name = "swap-mprotect", .what = "read from a swap disk, read-only for a moment",
+	{ .name = "lazyfree",
+	  .what = "given back by MADV_FREE",
+	  .backing = &anon,
+	  .make = lazyfree,
+	  .held = true,
+	  .lazyfree = true },
+	{ .name = "lazyfree-thp",
+	  .what = "of a huge page given back by MADV_FREE",
+	  .backing = &thp,
+	  .make = lazyfree,
+	  .held = true,
+	  .lazyfree = true,
+	  .huge = true },
+	{ .name = "lazyfree-cold",
+	  .what = "given back, and deactivated",
+	  .backing = &anon,
+	  .make = lazyfree_cold,
+	  .held = true,
+	  .lazyfree = true },
+	{ .name = "lazyfree-mprotect",
+	  .what = "given back, read-only for a moment",
+	  .backing = &anon,
+	  .make = lazyfree_mprotect,
+	  .lazyfree = true },
+	{ .name = "lazyfree-migrate",
+	  .what = "given back, on another node now",
+	  .backing = &anon,
+	  .make = lazyfree_migrate,
+	  .held = true,
+	  .lazyfree = true },
+	{ .name = "lazyfree-fork",
+	  .what = "given back, a child's as well for a moment",
+	  .backing = &anon,
+	  .make = lazyfree_fork,
+	  .lazyfree = true },
+	{ .name = "lazyfree-ksm",
+	  .what = "given back when KSM had merged and parted them",
+	  .backing = &anon,
+	  .make = lazyfree_ksm,
+	  .once = true,
+	  .lazyfree = true },
+	{ .name = "swap-read",
+	  .what = "read from a swap disk",
 	  .prepare = igt_reclaim_swap_to_disk,
-	  .backing = &anon, .make = swapped_in_mprotect, .once = true, .swap_cache = true },
-	{ .name = "memfd-read", .what = "of a memfd that was only read",
-	  .backing = &memfd, .make = only_read, .held = true },
-	{ .name = "memfd-populate", .what = "of a memfd, populated by MADV_POPULATE_READ",
-	  .backing = &memfd, .make = populated, .held = true },
-	{ .name = "memfd-map-populate", .what = "of a memfd mapped with MAP_POPULATE",
-	  .backing = &memfd, .make = map_populated },
-	{ .name = "memfd-thp", .what = "of a huge page of a memfd",
-	  .backing = &memfd_thp, .prepare = allow_shmem_thp, .make = only_read, .held = true, .huge = true },
-	{ .name = "memfd-cold", .what = "of a memfd, read and deactivated",
-	  .backing = &memfd, .make = read_cold, .held = true },
-	{ .name = "memfd-mprotect", .what = "of a memfd, read-only for a moment",
-	  .backing = &memfd, .make = read_mprotect },
-	{ .name = "memfd-migrate", .what = "of a memfd, on another node now",
-	  .backing = &memfd, .make = read_migrate, .held = true },
-	{ .name = "shm-read", .what = "of shared anonymous memory that was only read",
-	  .backing = &shm, .make = only_read, .held = true },
-	{ .name = "shm-populate", .what = "of shared anonymous memory, populated",
-	  .backing = &shm, .make = populated, .held = true },
-	{ .name = "tmpfs-read", .what = "of a file in tmpfs that was only read",
-	  .backing = &tmpfs, .make = only_read, .held = true },
-	{ .name = "tmpfs-map-populate", .what = "of a file in tmpfs mapped with MAP_POPULATE",
-	  .backing = &tmpfs, .make = map_populated },
-	{ .name = "file-read", .what = "of a file that was only read",
-	  .backing = &file, .make = only_read, .held = true },
-	{ .name = "file-map-populate", .what = "of a file mapped with MAP_POPULATE",
-	  .backing = &file, .make = map_populated },
+	  .backing = &anon,
+	  .make = swapped_in,
+	  .held = true,
+	  .swap_cache = true },
+	{ .name = "swap-willneed",
+	  .what = "read ahead from a swap disk",
+	  .prepare = igt_reclaim_swap_to_disk,
+	  .backing = &anon,
+	  .make = swapped_in_ahead,
+	  .held = true,
+	  .swap_cache = true },
+	{ .name = "swap-mprotect",
+	  .what = "read from a swap disk, read-only for a moment",
+	  .prepare = igt_reclaim_swap_to_disk,
+	  .backing = &anon,
+	  .make = swapped_in_mprotect,
+	  .once = true,
+	  .swap_cache = true },
+	{ .name = "memfd-read",
+	  .what = "of a memfd that was only read",
+	  .backing = &memfd,
+	  .make = only_read,
+	  .held = true },
+	{ .name = "memfd-populate",
+	  .what = "of a memfd, populated by MADV_POPULATE_READ",
+	  .backing = &memfd,
+	  .make = populated,
+	  .held = true },
+	{ .name = "memfd-map-populate",
+	  .what = "of a memfd mapped with MAP_POPULATE",
+	  .backing = &memfd,
+	  .make = map_populated },
+	{ .name = "memfd-thp",
+	  .what = "of a huge page of a memfd",
+	  .backing = &memfd_thp,
+	  .prepare = allow_shmem_thp,
+	  .make = only_read,
+	  .held = true,
+	  .huge = true },
+	{ .name = "memfd-cold",
+	  .what = "of a memfd, read and deactivated",
+	  .backing = &memfd,
+	  .make = read_cold,
+	  .held = true },
+	{ .name = "memfd-mprotect",
+	  .what = "of a memfd, read-only for a moment",
+	  .backing = &memfd,
+	  .make = read_mprotect },
+	{ .name = "memfd-migrate",
+	  .what = "of a memfd, on another node now",
+	  .backing = &memfd,
+	  .make = read_migrate,
+	  .held = true },
+	{ .name = "shm-read",
+	  .what = "of shared anonymous memory that was only read",
+	  .backing = &shm,
+	  .make = only_read,
+	  .held = true },
+	{ .name = "shm-populate",
+	  .what = "of shared anonymous memory, populated",
+	  .backing = &shm,
+	  .make = populated,
+	  .held = true },
+	{ .name = "tmpfs-read",
+	  .what = "of a file in tmpfs that was only read",
+	  .backing = &tmpfs,
+	  .make = only_read,
+	  .held = true },
+	{ .name = "tmpfs-map-populate",
+	  .what = "of a file in tmpfs mapped with MAP_POPULATE",
+	  .backing = &tmpfs,
+	  .make = map_populated },
+	{ .name = "file-read",
+	  .what = "of a file that was only read",
+	  .backing = &file,
+	  .make = only_read,
+	  .held = true },
+	{ .name = "file-map-populate",
+	  .what = "of a file mapped with MAP_POPULATE",
+	  .backing = &file,
+	  .make = map_populated },
 };
 const unsigned int amd_userptr_num_stores_clean =
 	sizeof(amd_userptr_stores_clean) / sizeof(amd_userptr_stores_clean[0]);

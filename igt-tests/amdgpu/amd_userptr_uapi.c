@@ -67,17 +67,18 @@ static void needs_register(struct amd_userptr *up)
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
 	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA), -EINVAL);
-	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
-			     AMDGPU_GEM_USERPTR_READONLY), -EINVAL);
-	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
-			     AMDGPU_GEM_USERPTR_VALIDATE), -EINVAL);
+	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_READONLY),
+		      -EINVAL);
+	igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_VALIDATE),
+		      -EINVAL);
 }
 
 static void implies_validate(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, page(), AMDGPU_GEM_USERPTR_HSA |
-						       AMDGPU_GEM_USERPTR_REGISTER);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(up, cpu, page(),
+				   AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER);
 
 	amd_userptr_map(up, bo);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
@@ -118,8 +119,7 @@ static void too_large(struct amd_userptr *up)
 	igt_assert(cpu != MAP_FAILED);
 	for (int bit = 39; bit < 44; bit++)
 		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
-	igt_assert_eq_u64(amd_kfd_mem_used(),
-			  used);
+	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);
 }
@@ -150,8 +150,9 @@ static void needs_kfd_vm(struct amd_userptr *up)
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle),
 		      -EOPNOTSUPP);
 	/* Without the flag the same file makes a userptr of it. */
-	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED &
-					   ~AMDGPU_GEM_USERPTR_HSA, &handle), 0);
+	igt_assert_eq(__amd_userptr_create(fd, cpu, page(),
+					   AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA, &handle),
+		      0);
 	drm_close_driver(fd);
 }
 
@@ -209,8 +210,8 @@ static int bo_list(int fd, uint32_t handle)
 static void no_bo_list(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
-	struct amd_userptr_bo *plain = amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED &
-							  ~AMDGPU_GEM_USERPTR_HSA);
+	struct amd_userptr_bo *plain =
+		amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, page(), 1);
 
 	igt_assert_eq(bo_list(up->fd, plain->handle), 0);
@@ -326,40 +327,59 @@ static void no_xnack(struct amd_userptr *up)
 }
 
 static const struct amd_userptr_subtest any_kernel[] = {
-	{ .name = "unknown-flags", .run = unknown_flags,
+	{ .name = "unknown-flags",
+	  .run = unknown_flags,
 	  .describe = "Flags that no kernel knows are refused." },
 };
 
 static const struct amd_userptr_subtest hsa[] = {
-	{ .name = "hsa-version", .run = version,
+	{ .name = "hsa-version",
+	  .run = version,
 	  .describe = "The driver's version announces the flag." },
-	{ .name = "hsa-needs-register", .run = needs_register,
-	  .describe = "The flag needs REGISTER, because without a notifier the driver cannot follow the pages." },
-	{ .name = "hsa-implies-validate", .run = implies_validate,
+	{ .name = "hsa-needs-register",
+	  .run = needs_register,
+	  .describe =
+		  "The flag needs REGISTER, because without a notifier the driver cannot follow the pages." },
+	{ .name = "hsa-implies-validate",
+	  .run = implies_validate,
 	  .describe = "The driver looks up the pages at creation, with and without VALIDATE." },
-	{ .name = "hsa-bad-memory", .run = bad_memory,
+	{ .name = "hsa-bad-memory",
+	  .run = bad_memory,
 	  .describe = "Unaligned, empty, absent or write-protected memory is refused." },
-	{ .name = "hsa-too-large", .run = too_large,
-	  .describe = "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
-	{ .name = "hsa-unknown-flags", .run = unknown_flags_hsa,
+	{ .name = "hsa-too-large",
+	  .run = too_large,
+	  .describe =
+		  "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
+	{ .name = "hsa-unknown-flags",
+	  .run = unknown_flags_hsa,
 	  .describe = "Flags that no kernel knows are refused together with the flag, too." },
-	{ .name = "hsa-anononly", .run = anononly,
+	{ .name = "hsa-anononly",
+	  .run = anononly,
 	  .describe = "ANONONLY refuses file pages, with the flag as without." },
-	{ .name = "hsa-needs-kfd-vm", .run = needs_kfd_vm,
+	{ .name = "hsa-needs-kfd-vm",
+	  .run = needs_kfd_vm,
 	  .describe = "The file's VM has to be KFD's." },
-	{ .name = "hsa-needs-own-process", .run = needs_own_process,
+	{ .name = "hsa-needs-own-process",
+	  .run = needs_own_process,
 	  .describe = "A child cannot give its memory to the parent's queues." },
-	{ .name = "hsa-no-xnack", .run = no_xnack,
+	{ .name = "hsa-no-xnack",
+	  .run = no_xnack,
 	  .describe = "XNACK mode and userptrs with the flag exclude each other." },
-	{ .name = "hsa-no-delayed-update", .run = no_delayed_update,
+	{ .name = "hsa-no-delayed-update",
+	  .run = no_delayed_update,
 	  .describe = "A GPU mapping is made at once or not at all." },
-	{ .name = "hsa-no-bo-list", .run = no_bo_list,
-	  .describe = "A command submission cannot list a userptr with the flag, because KFD's restore worker owns it." },
-	{ .name = "hsa-no-prime-export", .run = no_prime_export,
+	{ .name = "hsa-no-bo-list",
+	  .run = no_bo_list,
+	  .describe =
+		  "A command submission cannot list a userptr with the flag, because KFD's restore worker owns it." },
+	{ .name = "hsa-no-prime-export",
+	  .run = no_prime_export,
 	  .describe = "The driver does not export process memory as a dma-buf." },
-	{ .name = "hsa-no-cpu-map", .run = no_cpu_map,
+	{ .name = "hsa-no-cpu-map",
+	  .run = no_cpu_map,
 	  .describe = "The driver does not map process memory for the CPU." },
-	{ .name = "hsa-no-other-file", .run = no_other_file,
+	{ .name = "hsa-no-other-file",
+	  .run = no_other_file,
 	  .describe = "No other file can open the object and map it in its own VM." },
 };
 
@@ -376,10 +396,12 @@ int igt_main()
 		igt_fixture()
 			amd_userptr_require_flag(&up);
 		amd_userptr_run_subtests(&up, hsa, ARRAY_LENGTH(hsa));
-		amd_userptr_run_subtests(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_svm_subtests,
+					 amd_userptr_num_svm_subtests);
 		amd_userptr_run_subtests(&up, amd_userptr_coherence_subtests,
 					 amd_userptr_num_coherence_subtests);
-		amd_userptr_run_subtests(&up, amd_userptr_criu_subtests, amd_userptr_num_criu_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_criu_subtests,
+					 amd_userptr_num_criu_subtests);
 	}
 
 	igt_fixture()

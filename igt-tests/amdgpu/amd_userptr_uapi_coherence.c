@@ -16,11 +16,11 @@
 
 #include "amd_userptr_uapi.h"
 
-#define COHERENCE_PAGES	8
+#define COHERENCE_PAGES 8
 #define COHERENCE_SIZE	((size_t)COHERENCE_PAGES * getpagesize())
 #define COHERENCE_RWX	(AMD_USERPTR_RW | AMDGPU_VM_PAGE_EXECUTABLE)
-#define COHERENCE_MASK	(AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED | \
-			 AMDGPU_GEM_CREATE_EXT_COHERENT)
+#define COHERENCE_MASK \
+	(AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED | AMDGPU_GEM_CREATE_EXT_COHERENT)
 
 /* First DRM minor of amdgpu that has the flags. */
 #define COHERENCE_DRM_MINOR 65
@@ -78,14 +78,17 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	amd_vm_trace_start();
 	igt_assert_eq(__amd_kfd_alloc_memory(&up->kfd, va, COHERENCE_SIZE,
 					     kind->kfd | KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
-					     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE |
-					     KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE, &user, &handle), 0);
+						     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE |
+						     KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE,
+					     &user, &handle),
+		      0);
 	igt_assert_eq(__amd_kfd_map_memory(&up->kfd, handle), 0);
 	bo = amd_userptr_create(up, mine, COHERENCE_SIZE, AMD_USERPTR_TRACKED | kind->userptr);
 	bo->va = amd_kfd_va_reserve(COHERENCE_SIZE, 0);
 	igt_assert(bo->va);
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0,
-				       COHERENCE_SIZE, COHERENCE_RWX), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, COHERENCE_SIZE,
+				       COHERENCE_RWX),
+		      0);
 	wanted = traced_flags(va, COHERENCE_PAGES);
 	igt_assert_eq_u64(traced_flags(bo->va, COHERENCE_PAGES), wanted);
 	igt_assert_eq(create_flags(up, bo->handle) & COHERENCE_MASK, kind->create);
@@ -122,10 +125,11 @@ static uint64_t flags_with(struct amd_userptr *up, uint32_t handle, uint32_t mty
 	igt_assert(va);
 	igt_tracefs_clear();
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, COHERENCE_SIZE,
-				       COHERENCE_RWX | mtype), 0);
+				       COHERENCE_RWX | mtype),
+		      0);
 	flags = traced_flags(va, COHERENCE_PAGES);
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, handle, va, 0, COHERENCE_SIZE,
-				       0), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, handle, va, 0, COHERENCE_SIZE, 0),
+		      0);
 	amd_kfd_va_release(va, COHERENCE_SIZE);
 	return flags;
 }
@@ -134,16 +138,16 @@ static void like_gem(struct amd_userptr *up, const struct kind *kind)
 {
 	const uint32_t mtypes[] = {
 		AMDGPU_VM_MTYPE_DEFAULT, AMDGPU_VM_MTYPE_NC, AMDGPU_VM_MTYPE_WC,
-		AMDGPU_VM_MTYPE_CC, AMDGPU_VM_MTYPE_UC, AMDGPU_VM_MTYPE_RW,
+		AMDGPU_VM_MTYPE_CC,	 AMDGPU_VM_MTYPE_UC, AMDGPU_VM_MTYPE_RW,
 	};
 	union drm_amdgpu_gem_create create = { .in = {
-		.bo_size = COHERENCE_SIZE,
-		.domains = AMDGPU_GEM_DOMAIN_GTT,
-		.domain_flags = kind->create,
-	} };
+						       .bo_size = COHERENCE_SIZE,
+						       .domains = AMDGPU_GEM_DOMAIN_GTT,
+						       .domain_flags = kind->create,
+					       } };
 	void *cpu = amd_userptr_mmap(up, COHERENCE_SIZE, 1);
-	struct amd_userptr_bo *bo = amd_userptr_create(up, cpu, COHERENCE_SIZE,
-						       AMD_USERPTR_TRACKED | kind->userptr);
+	struct amd_userptr_bo *bo =
+		amd_userptr_create(up, cpu, COHERENCE_SIZE, AMD_USERPTR_TRACKED | kind->userptr);
 
 	igt_assert_eq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
 	amd_userptr_adopt_bo(up, create.out.handle, NULL, COHERENCE_SIZE);
@@ -172,16 +176,22 @@ static void coherence_needs_hsa(struct amd_userptr *up)
 	igt_assert_lte(COHERENCE_DRM_MINOR, minor);
 	for (unsigned int i = 1; i < ARRAY_LENGTH(kinds); i++)
 		igt_assert_eq(__amd_userptr_create(up->fd, cpu, COHERENCE_SIZE,
-						   AMDGPU_GEM_USERPTR_REGISTER |
-						   kinds[i].userptr, &handle), -EINVAL);
+						   AMDGPU_GEM_USERPTR_REGISTER | kinds[i].userptr,
+						   &handle),
+			      -EINVAL);
 }
 
 const struct amd_userptr_subtest amd_userptr_coherence_subtests[] = {
-	{ .name = "hsa-coherence", .run = coherence,
-	  .describe = "Page table entries equal those of KFD's userptr of the same kind, also after a restore." },
-	{ .name = "hsa-coherence-mtype", .run = coherence_mtype,
-	  .describe = "The MTYPE of the VA ioctl has the same effect as for other BOs of the same kind." },
-	{ .name = "hsa-coherence-needs-hsa", .run = coherence_needs_hsa,
+	{ .name = "hsa-coherence",
+	  .run = coherence,
+	  .describe =
+		  "Page table entries equal those of KFD's userptr of the same kind, also after a restore." },
+	{ .name = "hsa-coherence-mtype",
+	  .run = coherence_mtype,
+	  .describe =
+		  "The MTYPE of the VA ioctl has the same effect as for other BOs of the same kind." },
+	{ .name = "hsa-coherence-needs-hsa",
+	  .run = coherence_needs_hsa,
 	  .describe = "The driver refuses coherence flags for userptrs without the flag." },
 };
 const unsigned int amd_userptr_num_coherence_subtests =

@@ -41,13 +41,13 @@ static int criu(struct amd_kfd *kfd, struct kfd_ioctl_criu_args args,
 
 static int process_info(struct amd_userptr *up, struct kfd_ioctl_criu_args *result)
 {
-	return criu(&up->kfd, (struct kfd_ioctl_criu_args) { .op = KFD_CRIU_OP_PROCESS_INFO },
+	return criu(&up->kfd, (struct kfd_ioctl_criu_args){ .op = KFD_CRIU_OP_PROCESS_INFO },
 		    result);
 }
 
 static int unpause(struct amd_userptr *up)
 {
-	return criu(&up->kfd, (struct kfd_ioctl_criu_args) { .op = KFD_CRIU_OP_UNPAUSE }, NULL);
+	return criu(&up->kfd, (struct kfd_ioctl_criu_args){ .op = KFD_CRIU_OP_UNPAUSE }, NULL);
 }
 
 /* Begin a checkpoint, for which KFD evicts the queues. */
@@ -105,8 +105,11 @@ static void restore(struct amd_userptr *up, int fd)
 	igt_assert_eq(criu(&kfd, args, NULL), 0);
 	igt_assert_eq(__amd_userptr_create(fd, cpu, CRIU_SIZE, AMD_USERPTR_TRACKED, &handle),
 		      -EBUSY);
-	igt_assert_eq(criu(&kfd, (struct kfd_ioctl_criu_args) { .op = KFD_CRIU_OP_RESUME,
-								.pid = getpid() }, NULL), 0);
+	igt_assert_eq(criu(&kfd,
+			   (struct kfd_ioctl_criu_args){ .op = KFD_CRIU_OP_RESUME,
+							 .pid = getpid() },
+			   NULL),
+		      0);
 
 	amd_userptr_open(&mine, fd);
 	bo = amd_userptr_tracked(&mine, CRIU_SIZE, 2);
@@ -132,9 +135,12 @@ static void busy_in_restore(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_criu_subtests[] = {
-	{ .name = "hsa-no-checkpoint", .run = no_checkpoint,
-	  .describe = "KFD refuses a checkpoint of a process with such a BO, and the process goes on." },
-	{ .name = "hsa-busy-in-restore", .run = busy_in_restore,
+	{ .name = "hsa-no-checkpoint",
+	  .run = no_checkpoint,
+	  .describe =
+		  "KFD refuses a checkpoint of a process with such a BO, and the process goes on." },
+	{ .name = "hsa-busy-in-restore",
+	  .run = busy_in_restore,
 	  .describe = "The driver refuses such BOs until a restored process has been resumed." },
 };
 const unsigned int amd_userptr_num_criu_subtests = ARRAY_LENGTH(amd_userptr_criu_subtests);

@@ -44,8 +44,11 @@ static int register_svm(struct amd_userptr *up, void *cpu, uint64_t size)
 	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS;
 	svm.args.attrs[0].value = up->kfd.node.gpu_id;
 	/* The size of the attributes is part of the request, as for libhsakmt. */
-	return ioctl(up->kfd.fd, AMDKFD_IOC_SVM +
-		     (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm) ? -errno : 0;
+	return ioctl(up->kfd.fd,
+		     AMDKFD_IOC_SVM + (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
+		     &svm)
+		       ? -errno
+		       : 0;
 }
 
 static void require_svm(struct amd_userptr *up)
@@ -181,15 +184,20 @@ static void both_at_once(struct amd_userptr *up)
 }
 
 const struct amd_userptr_subtest amd_userptr_svm_subtests[] = {
-	{ .name = "hsa-no-svm-memory", .run = svm_first,
+	{ .name = "hsa-no-svm-memory",
+	  .run = svm_first,
 	  .describe = "The driver refuses a userptr of memory that is registered for SVM." },
-	{ .name = "hsa-no-svm-after", .run = userptr_first,
+	{ .name = "hsa-no-svm-after",
+	  .run = userptr_first,
 	  .describe = "KFD refuses SVM of memory that is a userptr." },
-	{ .name = "hsa-no-svm-refused", .run = refused_first,
+	{ .name = "hsa-no-svm-refused",
+	  .run = refused_first,
 	  .describe = "KFD takes memory for SVM whose userptr was refused." },
-	{ .name = "hsa-no-svm-ranges", .run = ranges_first,
+	{ .name = "hsa-no-svm-ranges",
+	  .run = ranges_first,
 	  .describe = "A BO of ranges excludes its ranges from SVM, and no memory between them." },
-	{ .name = "hsa-no-svm-race", .run = both_at_once,
+	{ .name = "hsa-no-svm-race",
+	  .run = both_at_once,
 	  .describe = "When two threads register the same page both ways, exactly one succeeds." },
 };
 const unsigned int amd_userptr_num_svm_subtests = ARRAY_LENGTH(amd_userptr_svm_subtests);

@@ -43,19 +43,19 @@ extern const char *__igt_test_description;
 	static void igtc_body(void); \
 	int main(int argc, char **argv) \
 	{ \
-		igt_subtest_init_parse_opts(&argc, argv, shortopts, longopts, help, handler, data); \
+		igt_subtest_init_parse_opts(&argc, argv, shortopts, longopts, help, handler, \
+					    data); \
 		igtc_body(); \
 		igt_exit(); \
 	} \
 	static void igtc_body(void)
 
 #define IGTC_GLUE_(a, b) a##b
-#define IGTC_GLUE(a, b) IGTC_GLUE_(a, b)
-#define IGTC_VAR(stem) IGTC_GLUE(igtc_##stem##_, __LINE__)
+#define IGTC_GLUE(a, b)	 IGTC_GLUE_(a, b)
+#define IGTC_VAR(stem)	 IGTC_GLUE(igtc_##stem##_, __LINE__)
 
 /* A block that the library may leave by a jump; @done runs at its normal end. */
-#define IGTC_BLOCK(enter, landing, done) \
-	for (; (enter) && sigsetjmp(landing, 1) == 0; done)
+#define IGTC_BLOCK(enter, landing, done) for (; (enter) && sigsetjmp(landing, 1) == 0; done)
 
 #define igt_fixture() \
 	for (volatile bool IGTC_VAR(todo) = true; \
@@ -78,7 +78,8 @@ static inline struct igtc_group igtc_group_begin(void)
 #define igt_subtest_group() \
 	for (struct igtc_group IGTC_VAR(group) = igtc_group_begin(); IGTC_VAR(group).open; \
 	     IGTC_VAR(group).open = false, \
-	     __igt_subtest_group_restore(IGTC_VAR(group).skip, IGTC_VAR(group).description))
+			       __igt_subtest_group_restore(IGTC_VAR(group).skip, \
+							   IGTC_VAR(group).description))
 
 /* The library keeps the pointer to a running (dynamic) subtest's name. */
 static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *format, ...)
@@ -104,23 +105,41 @@ static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *f
 #define igt_describe(text) igt_describe_f("%s", text)
 
 #define igt_debug(...) igt_log(NULL, IGT_LOG_DEBUG, __VA_ARGS__)
-#define igt_info(...) igt_log(NULL, IGT_LOG_INFO, __VA_ARGS__)
-#define igt_warn(...) igt_log(NULL, IGT_LOG_WARN, __VA_ARGS__)
+#define igt_info(...)  igt_log(NULL, IGT_LOG_INFO, __VA_ARGS__)
+#define igt_warn(...)  igt_log(NULL, IGT_LOG_WARN, __VA_ARGS__)
 
 #define IGTC_FAIL(...) __igt_fail_assert(NULL, __FILE__, __LINE__, __func__, __VA_ARGS__)
 #define IGTC_SKIP(...) __igt_skip_check(__FILE__, __LINE__, __func__, __VA_ARGS__)
 #define igt_assert_f(e, ...) \
-	do { if (!(e)) IGTC_FAIL(#e, __VA_ARGS__); } while (0)
+	do { \
+		if (!(e)) \
+			IGTC_FAIL(#e, __VA_ARGS__); \
+	} while (0)
 #define igt_assert(e) \
-	do { if (!(e)) IGTC_FAIL(#e, NULL); } while (0)
+	do { \
+		if (!(e)) \
+			IGTC_FAIL(#e, NULL); \
+	} while (0)
 #define igt_require_f(e, ...) \
-	do { if (!(e)) IGTC_SKIP(#e, __VA_ARGS__); } while (0)
+	do { \
+		if (!(e)) \
+			IGTC_SKIP(#e, __VA_ARGS__); \
+	} while (0)
 #define igt_require(e) \
-	do { if (!(e)) IGTC_SKIP(#e, NULL); } while (0)
+	do { \
+		if (!(e)) \
+			IGTC_SKIP(#e, NULL); \
+	} while (0)
 #define igt_skip_on_f(e, ...) \
-	do { if (e) IGTC_SKIP("!(" #e ")", __VA_ARGS__); } while (0)
+	do { \
+		if (e) \
+			IGTC_SKIP("!(" #e ")", __VA_ARGS__); \
+	} while (0)
 #define igt_skip_on(e) \
-	do { if (e) IGTC_SKIP("!(" #e ")", NULL); } while (0)
+	do { \
+		if (e) \
+			IGTC_SKIP("!(" #e ")", NULL); \
+	} while (0)
 
 /* As in IGT the operands are converted: to int, unless the name says else. */
 #define IGTC_COMPARE(type, show, a, op, b) \
@@ -130,16 +149,16 @@ static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *f
 			IGTC_FAIL(#a " " #op " " #b, "compared values: " show " and " show "\n", \
 				  igtc_a, igtc_b); \
 	} while (0)
-#define igt_assert_eq(a, b) IGTC_COMPARE(int, "%d", a, ==, b)
-#define igt_assert_neq(a, b) IGTC_COMPARE(int, "%d", a, !=, b)
-#define igt_assert_lt(a, b) IGTC_COMPARE(int, "%d", a, <, b)
-#define igt_assert_lte(a, b) IGTC_COMPARE(int, "%d", a, <=, b)
-#define igt_assert_eq_u32(a, b) IGTC_COMPARE(unsigned int, "%#x", a, ==, b)
+#define igt_assert_eq(a, b)	 IGTC_COMPARE(int, "%d", a, ==, b)
+#define igt_assert_neq(a, b)	 IGTC_COMPARE(int, "%d", a, !=, b)
+#define igt_assert_lt(a, b)	 IGTC_COMPARE(int, "%d", a, <, b)
+#define igt_assert_lte(a, b)	 IGTC_COMPARE(int, "%d", a, <=, b)
+#define igt_assert_eq_u32(a, b)	 IGTC_COMPARE(unsigned int, "%#x", a, ==, b)
 #define igt_assert_neq_u32(a, b) IGTC_COMPARE(unsigned int, "%#x", a, !=, b)
-#define igt_assert_eq_u64(a, b) IGTC_COMPARE(unsigned long long, "%#llx", a, ==, b)
+#define igt_assert_eq_u64(a, b)	 IGTC_COMPARE(unsigned long long, "%#llx", a, ==, b)
 #define igt_assert_neq_u64(a, b) IGTC_COMPARE(unsigned long long, "%#llx", a, !=, b)
 #define igt_assert_lte_u64(a, b) IGTC_COMPARE(unsigned long long, "%#llx", a, <=, b)
-#define igt_assert_fd(fd) igt_assert_f((fd) >= 0, "no file descriptor: " #fd "\n")
+#define igt_assert_fd(fd)	 igt_assert_f((fd) >= 0, "no file descriptor: " #fd "\n")
 
 #define igt_fork(child, count) \
 	for (int child = 0; child < (count); child++) \
@@ -147,6 +166,6 @@ static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *f
 
 #define igt_until_timeout(seconds) \
 	for (struct timespec IGTC_VAR(begin) = { 0 }; \
-	     igt_nsec_elapsed(&IGTC_VAR(begin)) < (seconds) * 1000000000ull; )
+	     igt_nsec_elapsed(&IGTC_VAR(begin)) < (seconds) * 1000000000ull;)
 
 #endif

@@ -16,7 +16,7 @@
 #include <time.h>
 
 #define IGTC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
-#define IGTC_NORETURN __attribute__((noreturn))
+#define IGTC_NORETURN		__attribute__((noreturn))
 
 /* Where the library jumps to when a subtest (or a dynamic part) ends. */
 extern jmp_buf igt_subtest_jmpbuf, igt_dynamic_jmpbuf;
@@ -38,12 +38,10 @@ const char *igt_subtest_name(void);
 
 void igt_success(void);
 IGTC_NORETURN void igt_skip(const char *format, ...) IGTC_PRINTF(1, 2);
-IGTC_NORETURN void __igt_skip_check(const char *file, int line, const char *func,
-				    const char *what, const char *format, ...)
-	IGTC_PRINTF(5, 6);
+IGTC_NORETURN void __igt_skip_check(const char *file, int line, const char *func, const char *what,
+				    const char *format, ...) IGTC_PRINTF(5, 6);
 IGTC_NORETURN void __igt_fail_assert(const char *domain, const char *file, int line,
-				     const char *func, const char *what,
-				     const char *format, ...)
+				     const char *func, const char *what, const char *format, ...)
 	IGTC_PRINTF(6, 7);
 
 void igt_log(const char *domain, enum igt_log_level level, const char *format, ...)

@@ -23,24 +23,23 @@
 
 #include "gather.h"
 
-#define EXIT_SKIP	77
-
+#define EXIT_SKIP 77
 
 /* Long, because a simulated GPU on a busy machine is slow. */
-#define COPY_DEADLINE_MS	60000
+#define COPY_DEADLINE_MS 60000
 /* How often to empty the kernel's event buffer, which holds some 200 events. */
-#define POLL_MS			20
+#define POLL_MS		 20
 /* One copy of so many is made while the memory stays as it is, so it has one right result. */
-#define QUIET_EVERY		4
+#define QUIET_EVERY	 4
 /* In the destination before a copy. gather_memory.c never writes this word. */
-#define POISON			0xa5
+#define POISON		 0xa5
 
 struct options {
 	const char *device;
-	uint32_t backend;			/* enum amdgpu_userptr_backend */
+	uint32_t backend; /* enum amdgpu_userptr_backend */
 	unsigned int ranges;
 	unsigned int seconds;
-	unsigned int rounds;			/* 0: as many as @seconds allow */
+	unsigned int rounds; /* 0: as many as @seconds allow */
 };
 
 struct gather {
@@ -49,7 +48,7 @@ struct gather {
 	struct amd_kfd kfd;
 	struct amd_kfd_queue queue;
 	struct amd_kfd_smi smi;
-	struct amd_kfd_mem destination;		/* plain memory that nothing invalidates */
+	struct amd_kfd_mem destination; /* plain memory that nothing invalidates */
 	struct gather_memory memory;
 
 	struct amdgpu_userptr_ctx *ctx;
@@ -361,20 +360,29 @@ static bool report(const struct gather *g)
 	const unsigned int evictions = events->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR];
 
 	printf("\n"
-	       "%-32s %10u\n" "%-32s %10zu\n" "%-32s %10llu\n"
-	       "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n" "%-32s %10.1f\n"
-	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n"
-	       "%-32s %10u\n" "%-32s %10u\n" "%-32s %10llu\n",
+	       "%-32s %10u\n"
+	       "%-32s %10zu\n"
+	       "%-32s %10llu\n"
+	       "%-32s %10.1f\n"
+	       "%-32s %10.1f\n"
+	       "%-32s %10.1f\n"
+	       "%-32s %10.1f\n"
+	       "%-32s %10u\n"
+	       "%-32s %10u\n"
+	       "%-32s %10u\n"
+	       "%-32s %10u\n"
+	       "%-32s %10llu\n"
+	       "%-32s %10u\n"
+	       "%-32s %10u\n"
+	       "%-32s %10llu\n",
 	       "ranges", g->memory.count, "bytes", g->memory.count * g->memory.page_size,
-	       "buffer objects", (unsigned long long)g->buffer_objects,
-	       "map, ms", g->map_ms, "unmap, ms", g->unmap_ms,
-	       "map by KFD per range, ms", g->kfd_map_ms,
-	       "unmap by KFD per range, ms", g->kfd_unmap_ms,
-	       "copies", g->copies, "copies with exact comparison", g->quiet_copies,
-	       "changes by fork", g->forks, "changes by drop and rewrite", g->drops,
-	       "pages changed during copies", (unsigned long long)g->changed_pages,
-	       "evictions (userptr)", evictions, "restores", events->restores,
-	       "wrong bytes", (unsigned long long)g->wrong_bytes);
+	       "buffer objects", (unsigned long long)g->buffer_objects, "map, ms", g->map_ms,
+	       "unmap, ms", g->unmap_ms, "map by KFD per range, ms", g->kfd_map_ms,
+	       "unmap by KFD per range, ms", g->kfd_unmap_ms, "copies", g->copies,
+	       "copies with exact comparison", g->quiet_copies, "changes by fork", g->forks,
+	       "changes by drop and rewrite", g->drops, "pages changed during copies",
+	       (unsigned long long)g->changed_pages, "evictions (userptr)", evictions, "restores",
+	       events->restores, "wrong bytes", (unsigned long long)g->wrong_bytes);
 
 	if (!evictions)
 		fprintf(stderr, "gather: no eviction: nothing was tested\n");
@@ -444,7 +452,8 @@ static void parse(int argc, char **argv, struct options *options)
 			options->backend = backend(optarg);
 			break;
 		default:
-			fprintf(stderr, "usage: gather [--ranges N] [--seconds N | --rounds N] "
+			fprintf(stderr,
+				"usage: gather [--ranges N] [--seconds N | --rounds N] "
 				"[--device /dev/dri/renderD128] [--backend auto|scatter|ranges]\n");
 			exit(EXIT_FAILURE);
 		}

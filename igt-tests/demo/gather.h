@@ -15,9 +15,9 @@
 /* One page that the GPU reads. */
 struct gather_page {
 	char *addr;
-	bool shared;			/* of the memfd, else private anonymous */
+	bool shared; /* of the memfd, else private anonymous */
 	off_t file_offset;
-	struct amd_stamp stamp;		/* its contents */
+	struct amd_stamp stamp; /* its contents */
 };
 
 struct gather_memory {
@@ -25,7 +25,7 @@ struct gather_memory {
 	size_t page_size;
 	struct gather_page *pages;
 	char *anon, *file;
-	size_t arena_size;		/* of each of the two */
+	size_t arena_size; /* of each of the two */
 	int memfd;
 };
 
@@ -35,7 +35,7 @@ void gather_memory_destroy(struct gather_memory *memory);
 
 /* The contents that pages may have during a copy. */
 struct gather_window {
-	unsigned int *finished;		/* per page: the generation when the copy began */
+	unsigned int *finished; /* per page: the generation when the copy began */
 };
 
 int gather_window_open(const struct gather_memory *memory, struct gather_window *window);
@@ -49,11 +49,11 @@ uint64_t gather_window_check(const struct gather_memory *memory, struct gather_w
 struct gather_mutator {
 	struct gather_memory *memory;
 	pthread_t thread;
-	pthread_mutex_t lock;		/* held while the thread changes pages */
+	pthread_mutex_t lock; /* held while the thread changes pages */
 	pthread_cond_t wake;
-	bool paused, stop;		/* @lock */
-	int error;			/* @lock until stop: -errno of a thread that gave up */
-	struct amd_kfd_smi smi;		/* of the thread: tells when the queues run again */
+	bool paused, stop;	/* @lock */
+	int error;		/* @lock until stop: -errno of a thread that gave up */
+	struct amd_kfd_smi smi; /* of the thread: tells when the queues run again */
 	uint64_t rng;
 	unsigned int forks, drops;
 };

@@ -59,7 +59,7 @@ int gather_memory_create(struct gather_memory *memory, unsigned int count)
 {
 	int ret;
 
-	*memory = (struct gather_memory) {
+	*memory = (struct gather_memory){
 		.count = count,
 		.page_size = sysconf(_SC_PAGESIZE),
 		.memfd = -1,
@@ -112,7 +112,8 @@ uint64_t gather_window_check(const struct gather_memory *memory, struct gather_w
 		const struct amd_stamp *stamp = &memory->pages[i].stamp;
 
 		wrong += amd_stamp_check(stamp, window->finished[i],
-					 (const char *)copy + i * memory->page_size, memory->page_size);
+					 (const char *)copy + i * memory->page_size,
+					 memory->page_size);
 		*changed += stamp->started != window->finished[i];
 	}
 	free(window->finished);

@@ -14,13 +14,13 @@
 #include "gather.h"
 
 /* Pages per change. */
-#define BATCH		32
+#define BATCH		    32
 /* One change of so many is a fork, which changes every private page at once. */
-#define FORK_EVERY	8
+#define FORK_EVERY	    8
 /* The longest pause between two changes, in which the queues run. */
-#define MAX_PAUSE_NS	16000000
+#define MAX_PAUSE_NS	    16000000
 /* The longest time that the kernel may take to restore the queues. */
-#define RESTORE_DEADLINE_MS	60000
+#define RESTORE_DEADLINE_MS 60000
 
 static unsigned int pick(struct gather_mutator *mutator, unsigned int limit)
 {
@@ -145,9 +145,9 @@ int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *m
 {
 	int ret;
 
-	*mutator = (struct gather_mutator) {
+	*mutator = (struct gather_mutator){
 		.memory = memory,
-		.rng = UINT64_C(0x9e3779b97f4a7c15),	/* any seed but 0 */
+		.rng = UINT64_C(0x9e3779b97f4a7c15), /* any seed but 0 */
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.wake = PTHREAD_COND_INITIALIZER,
 	};

@@ -15,10 +15,10 @@
 #include "lib/amdgpu/amd_kfd.h"
 #include "test.h"
 
-#define EXIT_SKIP		77
-#define NUM_PAGES		4
+#define EXIT_SKIP  77
+#define NUM_PAGES  4
 /* The kernel gives out the lowest free handle, and the test has few BOs at a time. */
-#define MAX_HANDLE		64
+#define MAX_HANDLE 64
 
 struct device {
 	uint32_t backend;
@@ -69,7 +69,7 @@ static char *pages(const struct device *device, int prot, int flags, int fd)
 static struct amdgpu_userptr_range range_of(const struct device *device, const void *addr,
 					    uint32_t flags)
 {
-	return (struct amdgpu_userptr_range) {
+	return (struct amdgpu_userptr_range){
 		.cpu_addr = (uintptr_t)addr,
 		.size = NUM_PAGES * device->page,
 		.flags = flags,
@@ -79,7 +79,7 @@ static struct amdgpu_userptr_range range_of(const struct device *device, const v
 static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range *ranges,
 					      uint32_t count)
 {
-	return (struct amdgpu_userptr_map_args) {
+	return (struct amdgpu_userptr_map_args){
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,
@@ -160,7 +160,8 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	char *good = pages(device, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	char *other = pages(device, rw, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	struct amdgpu_userptr_range ranges[] = {
-		range_of(device, good, 0), range_of(device, other, 0),
+		range_of(device, good, 0),
+		range_of(device, other, 0),
 	};
 	struct amdgpu_userptr_range neighbours[] = {
 		{ (uintptr_t)other, device->page, 0, 0 },
@@ -192,7 +193,8 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	const size_t size = NUM_PAGES * device->page;
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
 	struct amdgpu_userptr_range ranges[] = {
-		range_of(device, memory, 0), range_of(device, memory, 0),
+		range_of(device, memory, 0),
+		range_of(device, memory, 0),
 	};
 	struct amdgpu_userptr_map_args args = args_of(ranges, 2);
 	uint64_t va = amd_kfd_va_reserve(2 * size, 0);
@@ -256,7 +258,9 @@ static uint64_t create_flags(const struct device *device, uint64_t size)
 /* The BOs have the flags of the map, on kernels that know them. */
 static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
-	static const struct { uint32_t map, create; } kinds[] = {
+	static const struct {
+		uint32_t map, create;
+	} kinds[] = {
 		{ 0, 0 },
 		{ AMDGPU_USERPTR_MAP_COHERENT, AMDGPU_GEM_CREATE_COHERENT },
 		{ AMDGPU_USERPTR_MAP_UNCACHED, AMDGPU_GEM_CREATE_UNCACHED },

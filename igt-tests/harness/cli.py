@@ -12,7 +12,7 @@ from harness import arguments, step, trouble
 from harness.bench import bench
 from harness.build import kernel
 from harness.commands import execute, fuzz, test
-from harness.review import readme, series
+from harness.review import readme, series, style
 
 
 def cmd_kernel(args):
@@ -31,9 +31,16 @@ def cmd_readme(_args):
 	return 0
 
 
+def cmd_format(_args):
+	for name in style.write_formatted():
+		step.say(name)
+	return 0
+
+
 # clean and help are the shell's (run, arguments.sh), and the words of cc are gcc's.
 COMMANDS = {"demo": execute.cmd_demo, "test": test.cmd_test, "soak": test.cmd_soak, "bench": bench.cmd_bench,
-	"exec": execute.cmd_exec, "shell": execute.cmd_shell, "fuzz": fuzz.cmd_fuzz, "kernel": cmd_kernel, "readme": cmd_readme}
+	"exec": execute.cmd_exec, "shell": execute.cmd_shell, "fuzz": fuzz.cmd_fuzz, "kernel": cmd_kernel, "readme": cmd_readme,
+	"format": cmd_format}
 
 
 def main():

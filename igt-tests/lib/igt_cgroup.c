@@ -13,7 +13,7 @@
 #include "lib/igt_cgroup.h"
 #include "lib/igt_procfs.h"
 
-#define ROOT "/run/amd_userptr_cgroup"
+#define ROOT  "/run/amd_userptr_cgroup"
 #define GROUP ROOT "/userptr"
 
 const char *igt_cgroup_init(size_t limit)

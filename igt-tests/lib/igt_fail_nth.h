@@ -15,11 +15,11 @@
 #define IGT_FAIL_NTH_MAX_KWORKERS 512
 
 struct igt_fail_nth {
-	bool on;			/* attributes were changed */
-	int self;			/* fail-nth of the thread that called init, or -1 */
-	int kworkers[IGT_FAIL_NTH_MAX_KWORKERS];	/* fail-nth of the kworkers */
+	bool on;  /* attributes were changed */
+	int self; /* fail-nth of the thread that called init, or -1 */
+	int kworkers[IGT_FAIL_NTH_MAX_KWORKERS]; /* fail-nth of the kworkers */
 	unsigned int num_kworkers;
-	unsigned int n;			/* the allocation that is armed */
+	unsigned int n; /* the allocation that is armed */
 };
 
 /* Prepare the calling thread, or all kworkers for the module @driver: NULL, or a reason to skip. */

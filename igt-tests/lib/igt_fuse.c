@@ -71,13 +71,17 @@ static void serve(struct server *server)
 	const struct fuse_in_header *in = (void *)server->request;
 	void *body = server->answer + sizeof(struct fuse_out_header);
 	const struct fuse_init_out init = {
-		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION,
-		.max_write = BLOCK,	/* no read-ahead: max_readahead is 0 */
+		.major = FUSE_KERNEL_VERSION,
+		.minor = FUSE_KERNEL_MINOR_VERSION,
+		.max_write = BLOCK, /* no read-ahead: max_readahead is 0 */
 	};
 	const struct fuse_attr_out attr = {
 		.attr_valid = UINT32_MAX,
-		.attr = { .ino = FUSE_ROOT_ID, .size = FILE_SIZE, .mode = FILE_MODE,
-			  .nlink = 1, .blksize = BLOCK },
+		.attr = { .ino = FUSE_ROOT_ID,
+			  .size = FILE_SIZE,
+			  .mode = FILE_MODE,
+			  .nlink = 1,
+			  .blksize = BLOCK },
 	};
 	const struct fuse_open_out opened = { .open_flags = FOPEN_KEEP_CACHE };
 	size_t size = 0;
@@ -102,7 +106,7 @@ static void serve(struct server *server)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
-		return;			/* these have no answer */
+		return; /* these have no answer */
 	case FUSE_DESTROY:
 		_exit(0);
 	default:
@@ -119,7 +123,7 @@ static void serve_all(struct server *server)
 		if (len >= (ssize_t)sizeof(struct fuse_in_header))
 			serve(server);
 		else if (len >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
-			return;		/* unmounted: ENODEV */
+			return; /* unmounted: ENODEV */
 	}
 }
 
@@ -133,7 +137,7 @@ static void run_server(int dev, int arrived, int go)
 	 * Close all other descriptors of the test: an open device would keep KFD's process alive.
 	 */
 	for (int i = 0; i < 3; i++)
-		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);	/* out of each other's way */
+		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST); /* out of each other's way */
 	for (int i = 0; i < 3; i++)
 		dup2(fds[i], FIRST + i);
 	close_range(2 * FIRST, ~0u, 0);

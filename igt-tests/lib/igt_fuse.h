@@ -10,10 +10,10 @@
 #define IGT_FUSE_NEXT (4ull << 20)
 
 struct igt_fuse {
-	pid_t server;			/* 0: none */
-	int file;			/* open for reading; the page cache keeps pages */
-	int arrived, go;		/* pipes: the server was asked for a page; it may answer */
-	unsigned int connection;	/* the kernel's number of the mount */
+	pid_t server;		 /* 0: none */
+	int file;		 /* open for reading; the page cache keeps pages */
+	int arrived, go;	 /* pipes: the server was asked for a page; it may answer */
+	unsigned int connection; /* the kernel's number of the mount */
 };
 
 /* 0 or -errno. */

@@ -48,8 +48,9 @@ int __igt_mm_compact(void)
 /* Returns 0 also when pages did not move: @status tells for each page. */
 static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
 {
-	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0 ?
-	       -errno : 0;
+	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0
+		       ? -errno
+		       : 0;
 }
 
 /*

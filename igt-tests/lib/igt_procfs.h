@@ -22,9 +22,9 @@ uint64_t __igt_procfs_pfn(int pagemap, const void *addr);
 /* Sizes of the mapping that contains an address, from /proc/self/smaps, in KiB. */
 struct igt_procfs_smaps {
 	unsigned long long rss;
-	unsigned long long dirty;	/* the page table entry or the page is dirty */
-	unsigned long long lazyfree;	/* reclaim may drop it without writing: MADV_FREE */
-	unsigned long long huge;	/* mapped as huge pages, of any kind */
+	unsigned long long dirty;    /* the page table entry or the page is dirty */
+	unsigned long long lazyfree; /* reclaim may drop it without writing: MADV_FREE */
+	unsigned long long huge;     /* mapped as huge pages, of any kind */
 };
 
 int __igt_procfs_smaps(const void *addr, struct igt_procfs_smaps *smaps);

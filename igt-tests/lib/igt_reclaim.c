@@ -172,8 +172,10 @@ static bool is_zram(const char *path)
 /* The kernel chooses negative priorities itself; swapon() cannot ask for one. */
 static int swap_on(const struct zram *zram)
 {
-	int flags = zram->priority < 0 ? 0 :
-		    SWAP_FLAG_PREFER | (zram->priority << SWAP_FLAG_PRIO_SHIFT & SWAP_FLAG_PRIO_MASK);
+	int flags = zram->priority < 0
+			    ? 0
+			    : SWAP_FLAG_PREFER | (zram->priority << SWAP_FLAG_PRIO_SHIFT &
+						  SWAP_FLAG_PRIO_MASK);
 
 	return swapon(zram->path, flags) ? -errno : 0;
 }

@@ -15,7 +15,7 @@
 #define WAIT_MS igt_patience(10000)
 
 /* A thread that sleeps uninterruptibly at so many looks in a row waits for a lock. */
-#define ASLEEP_LOOKS	20
+#define ASLEEP_LOOKS 20
 
 static void *run_task(void *data)
 {
@@ -77,7 +77,7 @@ int igt_task_end(struct igt_task *task)
 	if (!task->made)
 		return 0;
 	if (!task->started)
-		sem_post(&task->start);	/* to end without running */
+		sem_post(&task->start); /* to end without running */
 	pthread_join(task->thread, NULL);
 	close(task->stat);
 	sem_destroy(&task->start);

@@ -14,7 +14,7 @@ struct igt_task {
 	int (*run)(void *data);
 	void *data;
 	pid_t tid;
-	int stat;			/* /proc/.../stat of the thread */
+	int stat; /* /proc/.../stat of the thread */
 	int ret;
 	bool made, started, done;
 };

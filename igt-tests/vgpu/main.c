@@ -58,8 +58,7 @@ struct options {
 };
 
 /* Returns 0, or prints a message about @what and returns EXIT_USAGE. */
-static int parse_number(const char *text, const char *what, uint64_t max,
-			uint64_t *value)
+static int parse_number(const char *text, const char *what, uint64_t max, uint64_t *value)
 {
 	char *end;
 
@@ -189,8 +188,9 @@ static int add_faults(struct vgpu *vg, const struct options *opts)
 
 		if (!ret)
 			continue;
-		fprintf(stderr, "vgpu: %s '%s'\n", ret == -ENOENT ?
-			"no such fault" : "bad arguments of fault", opts->fault[i]);
+		fprintf(stderr, "vgpu: %s '%s'\n",
+			ret == -ENOENT ? "no such fault" : "bad arguments of fault",
+			opts->fault[i]);
 		return EXIT_USAGE;
 	}
 	return 0;
@@ -206,8 +206,8 @@ static int serve(struct vg_vfio_user *dev, const struct options *opts, FILE *tra
 			fprintf(trace, "stopped: %s\n", vgpu_stopped(dev->vg));
 		ret = EXIT_STOPPED;
 	} else if (ret) {
-		fprintf(stderr, "vgpu: %s%s\n",
-			ret == -EPROTO ? "protocol error: " : "", dev->error);
+		fprintf(stderr, "vgpu: %s%s\n", ret == -EPROTO ? "protocol error: " : "",
+			dev->error);
 		ret = ret == -EPROTO ? EXIT_PROTOCOL : EXIT_USAGE;
 	} else if (vgpu_violations(dev->vg)) {
 		ret = EXIT_VIOLATIONS;
@@ -236,8 +236,7 @@ static int run(const struct options *opts, FILE *trace)
 int main(int argc, char **argv)
 {
 	struct options opts = {
-		.config = { .preempt_steps = VG_PREEMPT_STEPS,
-			    .flush_steps = VG_FLUSH_STEPS },
+		.config = { .preempt_steps = VG_PREEMPT_STEPS, .flush_steps = VG_FLUSH_STEPS },
 	};
 	FILE *trace = NULL;
 	int ret = parse_options(argc, argv, &opts);
@@ -247,8 +246,8 @@ int main(int argc, char **argv)
 	if (opts.images) {
 		ret = vg_images_write(opts.images);
 		if (ret)
-			fprintf(stderr, "vgpu: cannot write images to %s: %s\n",
-				opts.images, strerror(-ret));
+			fprintf(stderr, "vgpu: cannot write images to %s: %s\n", opts.images,
+				strerror(-ret));
 		return ret ? EXIT_USAGE : 0;
 	}
 	if (opts.trace) {

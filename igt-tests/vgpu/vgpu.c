@@ -34,8 +34,7 @@ static int set_up(struct vgpu *vg)
 	return 0;
 }
 
-struct vgpu *vgpu_new(const struct vg_config *config,
-		      const struct vg_host_ops *ops, void *host)
+struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host)
 {
 	struct vgpu *vg = calloc(1, sizeof(*vg));
 

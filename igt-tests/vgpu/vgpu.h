@@ -41,8 +41,8 @@ struct vg_host_ops {
 };
 
 struct vg_config {
-	void *vram;		/* VG_VRAM_SIZE bytes, owned by the host */
-	uint64_t seed;		/* of the engines' schedule */
+	void *vram;    /* VG_VRAM_SIZE bytes, owned by the host */
+	uint64_t seed; /* of the engines' schedule */
 	/*
 	 * A requested preemption or TLB flush takes at most so many steps; the
 	 * seed decides how many each time.  With 0, a flush is done at once and
@@ -59,10 +59,9 @@ struct vg_config {
 	const char *trace_filter;
 };
 
-enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 };	/* usual values */
+enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 }; /* usual values */
 
-struct vgpu *vgpu_new(const struct vg_config *config,
-		      const struct vg_host_ops *ops, void *host);
+struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host);
 void vgpu_free(struct vgpu *vg);
 
 /* Return to the state after power on, except that VRAM keeps its content. */
@@ -73,8 +72,7 @@ uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset);
 void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
 
 /* Doorbell BAR: @size is 4 or 8. */
-void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
-			 unsigned int size);
+void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 
 /*
  * Let the engines do one step: at most one packet, or one slice of a long one.
@@ -101,8 +99,7 @@ bool vgpu_waiting(const struct vgpu *vg);
 
 /* Trace an event of the host, "<event> key=value ...", with the model's time and
  * under its filter. */
-void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void vgpu_trace(struct vgpu *vg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
  * Why the model has stopped, or NULL while it runs.  It stops at everything that
@@ -117,8 +114,7 @@ const char *vgpu_stopped(const struct vgpu *vg);
  * one or more lines, of which the last has the sum.  See oracle/rules.h.
  */
 uint64_t vgpu_violations(const struct vgpu *vg);
-void vgpu_verdict(const struct vgpu *vg,
-		  void (*line)(void *arg, const char *text), void *arg);
+void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *text), void *arg);
 
 /*
  * Inject the fault @text, NAME[:KEY=NUMBER,...].  Returns 0, -ENOENT for an

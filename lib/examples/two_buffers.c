@@ -9,8 +9,8 @@
 
 #include <amdgpu_userptr.h>
 
-#define MAX_GPUS	64
-#define BUFFER_SIZE	(1 << 20)
+#define MAX_GPUS    64
+#define BUFFER_SIZE (1 << 20)
 
 /* Without ROCm: let KFD use the GPU address space of the file. KFD refuses for all other GPUs. */
 static int acquire_vm(int kfd, int drm_fd)
@@ -26,7 +26,8 @@ static int acquire_vm(int kfd, int drm_fd)
 		return -1;
 	for (unsigned int i = 0; i < list.num_of_nodes; i++) {
 		struct kfd_ioctl_acquire_vm_args acquire = {
-			.drm_fd = drm_fd, .gpu_id = gpus[i].gpu_id,
+			.drm_fd = drm_fd,
+			.gpu_id = gpus[i].gpu_id,
 		};
 
 		if (!ioctl(kfd, AMDKFD_IOC_ACQUIRE_VM, &acquire))
@@ -40,12 +41,16 @@ int main(int argc, char **argv)
 	const int kfd = open("/dev/kfd", O_RDWR | O_CLOEXEC);
 	const int drm_fd = open(argc > 1 ? argv[1] : "/dev/dri/renderD128", O_RDWR | O_CLOEXEC);
 	const struct amdgpu_userptr_ctx_args ctx_args = {
-		.size = sizeof(ctx_args), .fds = &drm_fd, .num_devices = 1,
+		.size = sizeof(ctx_args),
+		.fds = &drm_fd,
+		.num_devices = 1,
 	};
 	struct amdgpu_userptr_range ranges[2];
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
-		.ranges = ranges, .num_ranges = 2, .range_stride = sizeof(ranges[0]),
+		.ranges = ranges,
+		.num_ranges = 2,
+		.range_stride = sizeof(ranges[0]),
 	};
 	struct amdgpu_userptr_mapping *mapping;
 	struct amdgpu_userptr_ctx *ctx;

@@ -48,9 +48,9 @@ extern "C" {
 #endif
 
 /** Version of this header. amdgpu_userptr_version() returns the version of the library. */
-#define AMDGPU_USERPTR_VERSION_MAJOR	0
-#define AMDGPU_USERPTR_VERSION_MINOR	1
-#define AMDGPU_USERPTR_VERSION_PATCH	0
+#define AMDGPU_USERPTR_VERSION_MAJOR 0
+#define AMDGPU_USERPTR_VERSION_MINOR 1
+#define AMDGPU_USERPTR_VERSION_PATCH 0
 
 /** A version as one number. A later version has a larger number. */
 #define AMDGPU_USERPTR_MAKE_VERSION(major, minor, patch) \
@@ -68,7 +68,7 @@ extern "C" {
 uint32_t amdgpu_userptr_version(void);
 
 /** No range, or no device; see struct amdgpu_userptr_map_args. */
-#define AMDGPU_USERPTR_NONE	UINT32_MAX
+#define AMDGPU_USERPTR_NONE UINT32_MAX
 
 /** One or more devices, and the mappings on them. */
 struct amdgpu_userptr_ctx;
@@ -104,12 +104,12 @@ enum amdgpu_userptr_backend {
  * amdgpu_userptr_map() fails with -EOPNOTSUPP.
  */
 struct amdgpu_userptr_ctx_args {
-	uint32_t size;				/**< sizeof(struct amdgpu_userptr_ctx_args) */
-	uint32_t flags;				/**< 0, because there are no flags yet */
-	const amdgpu_device_handle *devices;	/**< @num_devices libdrm handles, or NULL */
-	const int *fds;				/**< @num_devices render node files, or NULL */
-	uint32_t num_devices;			/**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
-	uint32_t backend;			/**< enum amdgpu_userptr_backend */
+	uint32_t size;			     /**< sizeof(struct amdgpu_userptr_ctx_args) */
+	uint32_t flags;			     /**< 0, because there are no flags yet */
+	const amdgpu_device_handle *devices; /**< @num_devices libdrm handles, or NULL */
+	const int *fds;			     /**< @num_devices render node files, or NULL */
+	uint32_t num_devices;		     /**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
+	uint32_t backend;		     /**< enum amdgpu_userptr_backend */
 	/**
 	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. An
 	 * update waits until the kernel has stopped the queues of the process, so it can take
@@ -120,7 +120,7 @@ struct amdgpu_userptr_ctx_args {
 };
 
 /** Most devices of one context. */
-#define AMDGPU_USERPTR_MAX_DEVICES	64
+#define AMDGPU_USERPTR_MAX_DEVICES 64
 
 /**
  * amdgpu_userptr_ctx_create() - create a context
@@ -158,8 +158,8 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
  * struct amdgpu_userptr_caps - what works on one device of a context
  */
 struct amdgpu_userptr_caps {
-	uint32_t size;		/**< sizeof(struct amdgpu_userptr_caps) */
-	uint32_t device;	/**< in: index of the device in the context */
+	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_caps) */
+	uint32_t device; /**< in: index of the device in the context */
 	/**
 	 * out: 0: amdgpu_userptr_map() works now. -EINVAL: the kernel does not know
 	 * AMDGPU_GEM_USERPTR_HSA. -EOPNOTSUPP: the GPU address space of the file does not belong to
@@ -168,18 +168,18 @@ struct amdgpu_userptr_caps {
 	 * patched kernels of any version number.
 	 */
 	int32_t hsa_status;
-	uint32_t vm_timeline;	/**< out: 1: the library can wait for page tables (DRM 3.64) */
-	uint32_t drm_major;	/**< out: DRM interface version of the driver */
-	uint32_t drm_minor;	/**< out */
-	uint32_t max_ranges;	/**< out: most ranges of one amdgpu_userptr_map() call */
-	uint32_t backend;	/**< out: enum amdgpu_userptr_backend in use, never AUTO */
-	uint64_t page_size;	/**< out: CPU page size, the unit of CPU addresses and sizes */
-	uint64_t granularity;	/**< out: unit of GPU addresses */
-	uint64_t va_alignment;	/**< out: alignment that the device asks for */
-	uint64_t va_min;	/**< out: lowest GPU address that can be mapped */
-	uint64_t va_max;	/**< out: end of the lower half of the GPU address space */
-	uint32_t map_flags;	/**< out: AMDGPU_USERPTR_MAP_* that the device can do */
-	uint32_t hsa_reason;	/**< out: enum amdgpu_userptr_reason of @hsa_status */
+	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
+	uint32_t drm_major;    /**< out: DRM interface version of the driver */
+	uint32_t drm_minor;    /**< out */
+	uint32_t max_ranges;   /**< out: most ranges of one amdgpu_userptr_map() call */
+	uint32_t backend;      /**< out: enum amdgpu_userptr_backend in use, never AUTO */
+	uint64_t page_size;    /**< out: CPU page size, the unit of CPU addresses and sizes */
+	uint64_t granularity;  /**< out: unit of GPU addresses */
+	uint64_t va_alignment; /**< out: alignment that the device asks for */
+	uint64_t va_min;       /**< out: lowest GPU address that can be mapped */
+	uint64_t va_max;       /**< out: end of the lower half of the GPU address space */
+	uint32_t map_flags;    /**< out: AMDGPU_USERPTR_MAP_* that the device can do */
+	uint32_t hsa_reason;   /**< out: enum amdgpu_userptr_reason of @hsa_status */
 };
 
 /**
@@ -195,7 +195,7 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
 /* Map and unmap									       */
 
 /** The GPU may only read the range, so the memory may be read-only for the CPU. */
-#define AMDGPU_USERPTR_RANGE_READONLY	(1u << 0)
+#define AMDGPU_USERPTR_RANGE_READONLY (1u << 0)
 
 /**
  * struct amdgpu_userptr_range - a piece of host memory
@@ -204,10 +204,10 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
  * accepts at most 64 ranges with the same page in one buffer object.
  */
 struct amdgpu_userptr_range {
-	uint64_t cpu_addr;	/**< start, multiple of the CPU page size */
-	uint64_t size;		/**< bytes, multiple of the CPU page size, not 0 */
-	uint32_t flags;		/**< AMDGPU_USERPTR_RANGE_* */
-	uint32_t reserved;	/**< 0 */
+	uint64_t cpu_addr; /**< start, multiple of the CPU page size */
+	uint64_t size;	   /**< bytes, multiple of the CPU page size, not 0 */
+	uint32_t flags;	   /**< AMDGPU_USERPTR_RANGE_* */
+	uint32_t reserved; /**< 0 */
 };
 
 /**
@@ -231,7 +231,7 @@ enum amdgpu_userptr_va_mode {
  * ranges that follow each other in the array and in memory as one, so they are cheaper to map. With
  * it, a change of one range causes the kernel no work on the others.
  */
-#define AMDGPU_USERPTR_MAP_NO_COALESCE	(1u << 0)
+#define AMDGPU_USERPTR_MAP_NO_COALESCE (1u << 0)
 
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
@@ -245,7 +245,7 @@ enum amdgpu_userptr_va_mode {
 /** The GPU does not cache the memory, so it is coherent without flushes of the GPU's caches. */
 #define AMDGPU_USERPTR_MAP_UNCACHED	(1u << 2)
 /** Coherent across devices for instructions of device scope, too. */
-#define AMDGPU_USERPTR_MAP_EXT_COHERENT	(1u << 3)
+#define AMDGPU_USERPTR_MAP_EXT_COHERENT (1u << 3)
 
 /**
  * enum amdgpu_userptr_stage - which step failed
@@ -309,15 +309,15 @@ enum amdgpu_userptr_reason {
  * struct amdgpu_userptr_map_args - arguments of amdgpu_userptr_map()
  */
 struct amdgpu_userptr_map_args {
-	uint32_t size;		/**< sizeof(struct amdgpu_userptr_map_args) */
-	uint32_t flags;		/**< AMDGPU_USERPTR_MAP_* */
-	uint32_t va_mode;	/**< enum amdgpu_userptr_va_mode */
+	uint32_t size;	  /**< sizeof(struct amdgpu_userptr_map_args) */
+	uint32_t flags;	  /**< AMDGPU_USERPTR_MAP_* */
+	uint32_t va_mode; /**< enum amdgpu_userptr_va_mode */
 	/**
 	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
 	 * <amdgpu_drm.h>; 0: readable and writeable. READONLY ranges are never writeable.
 	 */
 	uint32_t va_flags;
-	uint64_t fixed_va;	/**< the GPU address for VA_FIXED, otherwise 0 */
+	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
 	/**
 	 * Alignment of the GPU address, a power of two and a multiple of the CPU page size. 0: the
 	 * alignment that the devices ask for, and 2 MiB for mappings of at least that size, because
@@ -325,17 +325,17 @@ struct amdgpu_userptr_map_args {
 	 */
 	uint64_t alignment;
 	const struct amdgpu_userptr_range *ranges; /**< in the order of their GPU addresses */
-	uint32_t num_ranges;	/**< 1 to amdgpu_userptr_caps.max_ranges */
-	uint32_t range_stride;	/**< sizeof(struct amdgpu_userptr_range) */
-	uint64_t gpu_va;	/**< out: the GPU address of the first byte */
+	uint32_t num_ranges;			   /**< 1 to amdgpu_userptr_caps.max_ranges */
+	uint32_t range_stride;			   /**< sizeof(struct amdgpu_userptr_range) */
+	uint64_t gpu_va;			   /**< out: the GPU address of the first byte */
 	/**
 	 * out: index of the range at fault, or AMDGPU_USERPTR_NONE if the error is not about the
 	 * memory or the address of a single range
 	 */
 	uint32_t failed_range;
-	uint32_t failed_device;	/**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
+	uint32_t failed_device; /**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
-	uint32_t failed_reason;	/**< out: enum amdgpu_userptr_reason */
+	uint32_t failed_reason; /**< out: enum amdgpu_userptr_reason */
 };
 
 /**
@@ -438,23 +438,23 @@ const char *amdgpu_userptr_reason_text(uint32_t reason);
  * another byte there. So one number is the address of two things, which is permitted but rarely
  * intended.
  */
-#define AMDGPU_USERPTR_INFO_VA_CLASH	(1u << 0)
+#define AMDGPU_USERPTR_INFO_VA_CLASH (1u << 0)
 
 /**
  * struct amdgpu_userptr_info - the memory behind a GPU address
  */
 struct amdgpu_userptr_info {
-	uint32_t size;		/**< sizeof(struct amdgpu_userptr_info) */
-	uint32_t flags;		/**< out: AMDGPU_USERPTR_INFO_* */
-	struct amdgpu_userptr_mapping *mapping;	/**< out: the mapping that has the address */
-	uint64_t mapping_va;	/**< out: GPU address of the mapping */
-	uint64_t mapping_size;	/**< out: bytes of the mapping */
-	uint64_t cpu_addr;	/**< out: CPU address of the byte at the GPU address */
-	uint64_t range_va;	/**< out: GPU address of the range that has the byte */
+	uint32_t size;				/**< sizeof(struct amdgpu_userptr_info) */
+	uint32_t flags;				/**< out: AMDGPU_USERPTR_INFO_* */
+	struct amdgpu_userptr_mapping *mapping; /**< out: the mapping that has the address */
+	uint64_t mapping_va;			/**< out: GPU address of the mapping */
+	uint64_t mapping_size;			/**< out: bytes of the mapping */
+	uint64_t cpu_addr;	 /**< out: CPU address of the byte at the GPU address */
+	uint64_t range_va;	 /**< out: GPU address of the range that has the byte */
 	uint64_t range_cpu_addr; /**< out: CPU address of that range */
-	uint64_t range_size;	/**< out: bytes of that range */
-	uint32_t range_flags;	/**< out: AMDGPU_USERPTR_RANGE_* of that range */
-	uint32_t range_index;	/**< out: index of that range in the array given to map */
+	uint64_t range_size;	 /**< out: bytes of that range */
+	uint32_t range_flags;	 /**< out: AMDGPU_USERPTR_RANGE_* of that range */
+	uint32_t range_index;	 /**< out: index of that range in the array given to map */
 };
 
 /**
@@ -476,19 +476,19 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
  * of the context on.
  */
 struct amdgpu_userptr_stats {
-	uint32_t size;		/**< sizeof(struct amdgpu_userptr_stats) */
-	uint32_t reserved;	/**< 0 */
-	uint64_t mappings;	/**< out, now: mappings */
-	uint64_t bytes;		/**< out, now: bytes of GPU address space of the mappings */
-	uint64_t ranges;	/**< out, now: ranges of the mappings */
-	uint64_t bos;		/**< out, now: buffer objects, on all devices together */
-	uint64_t map_calls;	/**< out: amdgpu_userptr_map() calls whose arguments were valid */
-	uint64_t map_failures;	/**< out: calls of @map_calls that failed */
-	uint64_t map_ns;	/**< out: nanoseconds in the calls of @map_calls */
-	uint64_t unmap_calls;	/**< out: mappings that were removed */
-	uint64_t unmap_ns;	/**< out: nanoseconds in their removal */
-	uint64_t ioctls;	/**< out: ioctls */
-	uint64_t scatter_bos;	/**< out, now: those of @bos made with USERPTR_SCATTER */
+	uint32_t size;	       /**< sizeof(struct amdgpu_userptr_stats) */
+	uint32_t reserved;     /**< 0 */
+	uint64_t mappings;     /**< out, now: mappings */
+	uint64_t bytes;	       /**< out, now: bytes of GPU address space of the mappings */
+	uint64_t ranges;       /**< out, now: ranges of the mappings */
+	uint64_t bos;	       /**< out, now: buffer objects, on all devices together */
+	uint64_t map_calls;    /**< out: amdgpu_userptr_map() calls whose arguments were valid */
+	uint64_t map_failures; /**< out: calls of @map_calls that failed */
+	uint64_t map_ns;       /**< out: nanoseconds in the calls of @map_calls */
+	uint64_t unmap_calls;  /**< out: mappings that were removed */
+	uint64_t unmap_ns;     /**< out: nanoseconds in their removal */
+	uint64_t ioctls;       /**< out: ioctls */
+	uint64_t scatter_bos;  /**< out, now: those of @bos made with USERPTR_SCATTER */
 };
 
 /**
@@ -498,8 +498,7 @@ struct amdgpu_userptr_stats {
  *
  * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child.
  */
-int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx,
-			       struct amdgpu_userptr_stats *stats);
+int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *stats);
 
 #ifdef __cplusplus
 }

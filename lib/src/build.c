@@ -14,8 +14,8 @@
 /* The range at fault when the kernel refuses a whole BO. A scatter BO can have many. */
 static uint32_t range_of_bo(const struct au_bo *bo)
 {
-	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE :
-								    bo->first_range;
+	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE
+								  : bo->first_range;
 }
 
 /* Errors that the kernel can have because of the memory of one range. */
@@ -141,7 +141,9 @@ int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
 {
 	static int (*const steps[])(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 				    struct au_failure *failure) = {
-		create_bos, map_bos, wait_mapped,
+		create_bos,
+		map_bos,
+		wait_mapped,
 	};
 
 	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
@@ -199,8 +201,8 @@ static int close_bos(struct amdgpu_userptr_mapping *map)
 		struct au_map_device *at = &map->devices[i];
 
 		while (at->num_handles) {
-			const int ret = au_gem_close(&map->ctx->devices[i],
-						     at->handles[--at->num_handles]);
+			const int ret =
+				au_gem_close(&map->ctx->devices[i], at->handles[--at->num_handles]);
 
 			if (!first_error)
 				first_error = ret;

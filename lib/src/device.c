@@ -8,12 +8,12 @@
 #include "internal.h"
 
 /* No struct of this library will be larger, so a larger size is garbage. */
-#define AU_STRUCT_MAX	4096
+#define AU_STRUCT_MAX 4096
 
 /* Sizes of the first version of structs that have grown since then. */
-#define AU_STATS_FIRST_SIZE	offsetof(struct amdgpu_userptr_stats, scatter_bos)
-#define AU_CTX_ARGS_FIRST_SIZE	offsetof(struct amdgpu_userptr_ctx_args, timeout_ns)
-#define AU_CAPS_FIRST_SIZE	offsetof(struct amdgpu_userptr_caps, map_flags)
+#define AU_STATS_FIRST_SIZE    offsetof(struct amdgpu_userptr_stats, scatter_bos)
+#define AU_CTX_ARGS_FIRST_SIZE offsetof(struct amdgpu_userptr_ctx_args, timeout_ns)
+#define AU_CAPS_FIRST_SIZE     offsetof(struct amdgpu_userptr_caps, map_flags)
 
 int au_struct_get(const void *user, void *copy, size_t first, size_t known)
 {
@@ -333,8 +333,8 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
 	};
 	caps.hsa_reason = device->syncobj ? au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR,
-						      AMDGPU_USERPTR_NONE) :
-					    (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
+						      AMDGPU_USERPTR_NONE)
+					  : (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;
 }

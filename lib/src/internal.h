@@ -35,50 +35,51 @@
  * First DRM minor of amdgpu whose GEM_VA takes a timeline syncobj. Older kernels ignore the fields
  * and add no point, so a wait for the point would fail.
  */
-#define AU_DRM_MINOR_VM_TIMELINE	64
+#define AU_DRM_MINOR_VM_TIMELINE 64
 /* First DRM minor that may know AMDGPU_GEM_USERPTR_SCATTER. Only a try tells. */
-#define AU_DRM_MINOR_SCATTER		65
+#define AU_DRM_MINOR_SCATTER	 65
 /* First DRM minor that may know AMDGPU_GEM_USERPTR_COHERENT and its like. Only a try tells. */
-#define AU_DRM_MINOR_COHERENCE		65
+#define AU_DRM_MINOR_COHERENCE	 65
 
 /* Most ranges of one call. The arguments then have 24 MiB, and the map needs 16 MiB. */
-#define AU_MAX_RANGES	(1u << 20)
+#define AU_MAX_RANGES (1u << 20)
 
 /* Most ranges that the kernel accepts for one scatter BO. */
-#define AU_MAX_BO_RANGES	(1u << 20)
+#define AU_MAX_BO_RANGES (1u << 20)
 
 /*
  * Largest BO in pages. The kernel has one array with a page pointer and a DMA address per page, and
  * kvcalloc() limits it to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
  * ttm_dma_tt_alloc_page_directory()). Rounded down, so that pieces are aligned to 512 pages.
  */
-#define AU_BO_ALIGN_PAGES	UINT64_C(512)
-#define AU_MAX_BO_PAGES \
-	(((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
+#define AU_BO_ALIGN_PAGES UINT64_C(512)
+#define AU_MAX_BO_PAGES	  (((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
 
 /* A map of at least this size is aligned to it, for AMDGPU_VM_FRAGMENT_SIZE_2MB. */
-#define AU_LARGE_ALIGNMENT	(UINT64_C(2) << 20)
+#define AU_LARGE_ALIGNMENT (UINT64_C(2) << 20)
 
 static_assert(offsetof(struct amd_gem_va_args, map_size) ==
-	      offsetof(struct drm_amdgpu_gem_va, map_size), "not the uapi's layout");
+		      offsetof(struct drm_amdgpu_gem_va, map_size),
+	      "not the uapi's layout");
 static_assert(offsetof(struct amd_userptr_args, handle) ==
-	      offsetof(struct drm_amdgpu_gem_userptr, handle), "not the uapi's layout");
+		      offsetof(struct drm_amdgpu_gem_userptr, handle),
+	      "not the uapi's layout");
 
 /* The caller's array of ranges goes to the kernel as it is. */
 static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
-		      offsetof(struct amd_userptr_range, addr) &&
-	      offsetof(struct amdgpu_userptr_range, size) ==
-		      offsetof(struct amd_userptr_range, size) &&
-	      offsetof(struct amdgpu_userptr_range, flags) ==
-		      offsetof(struct amd_userptr_range, flags) &&
-	      offsetof(struct amdgpu_userptr_range, reserved) ==
-		      offsetof(struct amd_userptr_range, pad) &&
-	      sizeof(struct amdgpu_userptr_range) == sizeof(struct amd_userptr_range) &&
-	      AMDGPU_USERPTR_RANGE_READONLY == AMDGPU_GEM_USERPTR_RANGE_READONLY,
+			      offsetof(struct amd_userptr_range, addr) &&
+		      offsetof(struct amdgpu_userptr_range, size) ==
+			      offsetof(struct amd_userptr_range, size) &&
+		      offsetof(struct amdgpu_userptr_range, flags) ==
+			      offsetof(struct amd_userptr_range, flags) &&
+		      offsetof(struct amdgpu_userptr_range, reserved) ==
+			      offsetof(struct amd_userptr_range, pad) &&
+		      sizeof(struct amdgpu_userptr_range) == sizeof(struct amd_userptr_range) &&
+		      AMDGPU_USERPTR_RANGE_READONLY == AMDGPU_GEM_USERPTR_RANGE_READONLY,
 	      "ranges need a conversion for the kernel");
 
 /* For the functions that the .map file exports. All others are hidden. */
-#define AU_PUBLIC	__attribute__((visibility("default")))
+#define AU_PUBLIC __attribute__((visibility("default")))
 
 /*
  * All calls out of the library. Tests replace them with a model of the kernel, which gets @priv.
@@ -102,45 +103,45 @@ extern const struct au_ops au_kernel_ops;
 /* Constant after creation, except for the timeline and @num_resets. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
-	amdgpu_device_handle handle;		/* NULL when the caller gave a file */
+	amdgpu_device_handle handle; /* NULL when the caller gave a file */
 	int fd;
 	uint32_t drm_major, drm_minor;
 	uint64_t va_alignment;
-	uint64_t va_min, va_max;		/* [min, max), low half */
-	uint64_t high_va_min, high_va_max;	/* 0, 0: no high half */
-	uint32_t syncobj;			/* timeline of page table updates, 0: none */
-	uint32_t gpu_ctx;			/* amdgpu's, only to ask for resets; 0: none */
-	atomic_uint num_resets;			/* that a thread has noticed */
+	uint64_t va_min, va_max;	   /* [min, max), low half */
+	uint64_t high_va_min, high_va_max; /* 0, 0: no high half */
+	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
+	uint32_t gpu_ctx;		   /* amdgpu's, only to ask for resets; 0: none */
+	atomic_uint num_resets;		   /* that a thread has noticed */
 
 	/*
 	 * Points must enter the timeline in order, so this is held from the choice of a point to
 	 * the end of the ioctl.
 	 */
 	pthread_mutex_t timeline_lock;
-	uint64_t timeline_point;		/* last point that the kernel has accepted */
+	uint64_t timeline_point; /* last point that the kernel has accepted */
 };
 
 /* How much fits into one BO. Tests set fewer ranges. */
 struct au_bo_limits {
-	uint64_t size;				/* bytes */
-	uint32_t num_ranges;			/* of a scatter BO */
+	uint64_t size;	     /* bytes */
+	uint32_t num_ranges; /* of a scatter BO */
 };
 
 struct amdgpu_userptr_ctx {
 	const struct au_ops *ops;
 	void *ops_priv;
-	const char *mark;			/* to 1, but to 0 in a forked child */
+	const char *mark; /* to 1, but to 0 in a forked child */
 	uint64_t page_size;
-	enum amdgpu_userptr_backend backend;	/* constant, not AUTO */
-	struct au_bo_limits limits;		/* constant */
-	uint64_t timeout_ns;			/* constant, 0: none */
+	enum amdgpu_userptr_backend backend; /* constant, not AUTO */
+	struct au_bo_limits limits;	     /* constant */
+	uint64_t timeout_ns;		     /* constant, 0: none */
 	atomic_uint_fast64_t num_ioctls;
 
-	pthread_mutex_t lock;			/* of the members below; not held across ioctls */
-	struct amdgpu_userptr_mapping **maps;	/* by address, no overlap, also unfinished ones */
+	pthread_mutex_t lock;		      /* of the members below; not held across ioctls */
+	struct amdgpu_userptr_mapping **maps; /* by address, no overlap, also unfinished ones */
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_stats stats;	/* except @ioctls */
-	struct au_reservation *spares;		/* by address; the kernel did not release these */
+	struct amdgpu_userptr_stats stats; /* except @ioctls */
+	struct au_reservation *spares;	   /* by address; the kernel did not release these */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -148,11 +149,11 @@ struct amdgpu_userptr_ctx {
 
 /* A range of a map. It has only 16 bytes, because a map can have a million ranges. */
 struct au_range {
-	uint64_t offset;			/* in the map; ends where the next begins */
-	uint64_t cpu_addr;			/* AMDGPU_USERPTR_RANGE_* in the low bits */
+	uint64_t offset;   /* in the map; ends where the next begins */
+	uint64_t cpu_addr; /* AMDGPU_USERPTR_RANGE_* in the low bits */
 };
 
-#define AU_RANGE_FLAGS	((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
+#define AU_RANGE_FLAGS ((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
 
 #define AU_MAP_COHERENCE \
 	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | \
@@ -160,27 +161,27 @@ struct au_range {
 
 /* How the ranges of a map are divided among BOs. */
 enum au_division {
-	AU_PER_RANGE,				/* one BO for each */
-	AU_COALESCE,				/* one BO for neighbours also in memory */
-	AU_SCATTER,				/* one BO for as many as it can have */
+	AU_PER_RANGE, /* one BO for each */
+	AU_COALESCE,  /* one BO for neighbours also in memory */
+	AU_SCATTER,   /* one BO for as many as it can have */
 };
 
 /* One userptr BO. It has the ranges [first_range, end_range), or a part of one range. */
 struct au_bo {
 	uint64_t offset;
-	uint64_t cpu_addr;			/* 0 for a scatter BO */
+	uint64_t cpu_addr; /* 0 for a scatter BO */
 	uint64_t size;
-	uint32_t range_flags;			/* flags that all its ranges have */
+	uint32_t range_flags; /* flags that all its ranges have */
 	uint32_t first_range;
 	uint32_t end_range;
-	bool scatter;				/* the ranges are whole, from anywhere in memory */
+	bool scatter; /* the ranges are whole, from anywhere in memory */
 };
 
 /* CPU address space without access. */
 struct au_reservation {
 	uint64_t addr;
 	uint64_t size;
-	struct au_reservation *next;		/* in ctx->spares, under ctx->lock */
+	struct au_reservation *next; /* in ctx->spares, under ctx->lock */
 };
 
 /* A piece of GPU address space. */
@@ -188,37 +189,37 @@ struct au_space {
 	enum amdgpu_userptr_va_mode mode;
 	uint64_t va;
 	uint64_t size;
-	struct au_reservation *reservation;	/* of AMDGPU_USERPTR_VA_RESERVE */
-	amdgpu_va_handle handle;		/* of AMDGPU_USERPTR_VA_ALLOC */
+	struct au_reservation *reservation; /* of AMDGPU_USERPTR_VA_RESERVE */
+	amdgpu_va_handle handle;	    /* of AMDGPU_USERPTR_VA_ALLOC */
 };
 
 /* A series of page table updates on one device. */
 struct au_updates {
-	uint64_t point;				/* of the last update */
-	unsigned int resets;			/* device->num_resets before the first update */
+	uint64_t point;	     /* of the last update */
+	unsigned int resets; /* device->num_resets before the first update */
 };
 
 /* How far a map has got on one device. au_map_take_down() starts from here. */
 struct au_map_device {
-	uint32_t *handles;			/* one per BO */
-	uint32_t num_handles;			/* that exist */
-	uint64_t mapped;			/* bytes with a VA mapping, from the map's start */
-	bool clearing;				/* VA mappings are removed, @updates not done */
-	int error;				/* if not 0, a GPU may still reach the memory */
+	uint32_t *handles;    /* one per BO */
+	uint32_t num_handles; /* that exist */
+	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
+	bool clearing;	      /* VA mappings are removed, @updates not done */
+	int error;	      /* if not 0, a GPU may still reach the memory */
 	struct au_updates updates;
 };
 
 struct amdgpu_userptr_mapping {
 	struct amdgpu_userptr_ctx *ctx;
 	struct au_space space;
-	uint32_t flags;				/* AMDGPU_USERPTR_MAP_* */
+	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
-	bool ready;				/* query() can find it; under ctx->lock */
+	bool ready; /* query() can find it; under ctx->lock */
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
-	int64_t deadline;			/* of the wait in au_map_build() */
-	const struct amdgpu_userptr_range *given;	/* the caller's array, only in map() */
+	int64_t deadline;			  /* of the wait in au_map_build() */
+	const struct amdgpu_userptr_range *given; /* the caller's array, only in map() */
 	struct au_range *ranges;
 	struct au_bo *bos;
 	struct au_map_device devices[];

@@ -8,9 +8,9 @@
 
 static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
 
-static const uint32_t valid_va_flags =
-	AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE |
-	AMDGPU_VM_MTYPE_MASK | AMDGPU_VM_PAGE_NOALLOC;
+static const uint32_t valid_va_flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE |
+				       AMDGPU_VM_PAGE_EXECUTABLE | AMDGPU_VM_MTYPE_MASK |
+				       AMDGPU_VM_PAGE_NOALLOC;
 
 /* ------------------------------------------------------------------------------------------- */
 /* Checks										       */
@@ -155,8 +155,8 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 
 /* Allocate all memory of a map, so that later only the kernel can fail. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
-					    const struct amdgpu_userptr_map_args *args,
-					    uint64_t total)
+						const struct amdgpu_userptr_map_args *args,
+						uint64_t total)
 {
 	const enum au_division division = division_of(ctx, args);
 	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
@@ -168,8 +168,8 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 		return NULL;
 	map->ctx = ctx;
 	map->flags = args->flags;
-	map->va_flags = args->va_flags ? args->va_flags :
-					 AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
+	map->va_flags = args->va_flags ? args->va_flags
+				       : AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
 	map->num_bos = num_bos;
 	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
@@ -183,8 +183,7 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	}
 	map->given = args->ranges;
 	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
-	au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits, total,
-			 map->bos);
+	au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits, total, map->bos);
 	for (uint32_t i = 0; i < map->num_bos; i++)
 		map->num_scatter_bos += map->bos[i].scatter;
 	return map;

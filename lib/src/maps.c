@@ -95,7 +95,7 @@ static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping
 	const struct au_range *range = &map->ranges[index];
 	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
 
-	return (struct amdgpu_userptr_range) {
+	return (struct amdgpu_userptr_range){
 		.cpu_addr = range->cpu_addr & ~AU_RANGE_FLAGS,
 		.size = end - range->offset,
 		.flags = range->cpu_addr & AU_RANGE_FLAGS,

@@ -5,8 +5,8 @@
 #include "internal.h"
 
 /* AU_MAX_RANGES sizes below SMALL_SIZE, or one and an address below SMALL_ADDR, do not overflow. */
-#define SMALL_ADDR	(UINT64_C(1) << 63)
-#define SMALL_SIZE	(UINT64_MAX / AU_MAX_RANGES / 2)
+#define SMALL_ADDR (UINT64_C(1) << 63)
+#define SMALL_SIZE (UINT64_MAX / AU_MAX_RANGES / 2)
 
 static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_size)
 {
@@ -34,7 +34,7 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	for (uint32_t i = 0; i < count; i++) {
 		addrs |= ranges[i].cpu_addr;
 		sizes |= ranges[i].size;
-		sizes_less_one |= ranges[i].size - 1;	/* 0 becomes too large */
+		sizes_less_one |= ranges[i].size - 1; /* 0 becomes too large */
 		flags |= ranges[i].flags;
 		reserved |= ranges[i].reserved;
 		sum += ranges[i].size;
@@ -106,7 +106,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 	/* The usual case: all ranges fit into one BO. */
 	if (division == AU_SCATTER && count <= limits->num_ranges && total <= limits->size) {
 		if (bos)
-			bos[0] = (struct au_bo) {
+			bos[0] = (struct au_bo){
 				.size = total,
 				.range_flags = common_flags(ranges, count),
 				.end_range = count,
@@ -128,10 +128,10 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 		}
 		/* A range that is too large for one BO takes more than one round. */
 		for (; done < range->size; done += bo.size) {
-			bo = (struct au_bo) {
+			bo = (struct au_bo){
 				.offset = bo.offset + bo.size,
-				.size = range->size - done < limits->size ? range->size - done :
-									    limits->size,
+				.size = range->size - done < limits->size ? range->size - done
+									  : limits->size,
 				.range_flags = range->flags,
 				.first_range = i,
 				.end_range = i + 1,
@@ -191,7 +191,7 @@ static int range_cover(const struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint
 	if (__builtin_add_overflow(addr, len, &end) || __builtin_add_overflow(end, mask, &end))
 		return -EOVERFLOW;
 	*offset = addr & mask;
-	*range = (struct amdgpu_userptr_range) {
+	*range = (struct amdgpu_userptr_range){
 		.cpu_addr = addr & ~mask,
 		.size = (end & ~mask) - (addr & ~mask),
 	};

@@ -34,8 +34,8 @@ static uint32_t reason_of_userptr(int error, uint32_t range)
 	case -EOPNOTSUPP:
 		return AMDGPU_USERPTR_REASON_NO_KFD_VM;
 	case -EPERM:
-		return range == AMDGPU_USERPTR_NONE ? AMDGPU_USERPTR_REASON_FOREIGN_VM :
-						      AMDGPU_USERPTR_REASON_MEMORY;
+		return range == AMDGPU_USERPTR_NONE ? AMDGPU_USERPTR_REASON_FOREIGN_VM
+						    : AMDGPU_USERPTR_REASON_MEMORY;
 	case -EFAULT:
 	case -EACCES:
 	case -EHWPOISON:
@@ -61,8 +61,8 @@ static uint32_t reason_of_step(int error, uint32_t stage, uint32_t range)
 	case AMDGPU_USERPTR_STAGE_USERPTR:
 		return reason_of_userptr(error, range);
 	case AMDGPU_USERPTR_STAGE_VA_MAP:
-		return error == -EINVAL ? AMDGPU_USERPTR_REASON_ADDRESS_IN_USE :
-					  AMDGPU_USERPTR_REASON_OTHER;
+		return error == -EINVAL ? AMDGPU_USERPTR_REASON_ADDRESS_IN_USE
+					: AMDGPU_USERPTR_REASON_OTHER;
 	default:
 		return AMDGPU_USERPTR_REASON_OTHER;
 	}

@@ -15,7 +15,7 @@
 
 #include "internal.h"
 
-#define NSEC_PER_SEC	UINT64_C(1000000000)
+#define NSEC_PER_SEC UINT64_C(1000000000)
 
 uint64_t au_now_ns(void)
 {
@@ -29,8 +29,9 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx)
 {
 	const uint64_t now = au_now_ns();
 
-	return ctx->timeout_ns && ctx->timeout_ns < INT64_MAX - now ?
-		       (int64_t)(now + ctx->timeout_ns) : INT64_MAX;
+	return ctx->timeout_ns && ctx->timeout_ns < INT64_MAX - now
+		       ? (int64_t)(now + ctx->timeout_ns)
+		       : INT64_MAX;
 }
 
 void au_updates_begin(struct au_device *device, struct au_updates *updates)

@@ -14,37 +14,37 @@
 
 /* Released, but not in libdrm 2.4.114. */
 #ifndef AMDGPU_VM_PAGE_NOALLOC
-#define AMDGPU_VM_PAGE_NOALLOC		(1 << 9)
+#define AMDGPU_VM_PAGE_NOALLOC (1 << 9)
 #endif
 
 #ifndef AMDGPU_GEM_CREATE_COHERENT
-#define AMDGPU_GEM_CREATE_COHERENT		(1 << 13)
+#define AMDGPU_GEM_CREATE_COHERENT (1 << 13)
 #endif
 #ifndef AMDGPU_GEM_CREATE_UNCACHED
-#define AMDGPU_GEM_CREATE_UNCACHED		(1 << 14)
+#define AMDGPU_GEM_CREATE_UNCACHED (1 << 14)
 #endif
 #ifndef AMDGPU_GEM_CREATE_EXT_COHERENT
-#define AMDGPU_GEM_CREATE_EXT_COHERENT		(1 << 15)
+#define AMDGPU_GEM_CREATE_EXT_COHERENT (1 << 15)
 #endif
 
 /* The rest is DRM 3.65 of amdgpu, which is in no released header yet. */
 #ifndef AMDGPU_GEM_USERPTR_HSA
-#define AMDGPU_GEM_USERPTR_HSA		(1 << 4)
+#define AMDGPU_GEM_USERPTR_HSA (1 << 4)
 #endif
 #ifndef AMDGPU_GEM_USERPTR_SCATTER
-#define AMDGPU_GEM_USERPTR_SCATTER	(1 << 5)
+#define AMDGPU_GEM_USERPTR_SCATTER (1 << 5)
 #endif
 #ifndef AMDGPU_GEM_USERPTR_COHERENT
-#define AMDGPU_GEM_USERPTR_COHERENT	(1 << 6)
+#define AMDGPU_GEM_USERPTR_COHERENT (1 << 6)
 #endif
 #ifndef AMDGPU_GEM_USERPTR_UNCACHED
-#define AMDGPU_GEM_USERPTR_UNCACHED	(1 << 7)
+#define AMDGPU_GEM_USERPTR_UNCACHED (1 << 7)
 #endif
 #ifndef AMDGPU_GEM_USERPTR_EXT_COHERENT
-#define AMDGPU_GEM_USERPTR_EXT_COHERENT	(1 << 8)
+#define AMDGPU_GEM_USERPTR_EXT_COHERENT (1 << 8)
 #endif
 #ifndef AMDGPU_GEM_USERPTR_RANGE_READONLY
-#define AMDGPU_GEM_USERPTR_RANGE_READONLY	(1 << 0)
+#define AMDGPU_GEM_USERPTR_RANGE_READONLY (1 << 0)
 #endif
 
 /* struct drm_amdgpu_gem_userptr_range */
@@ -89,7 +89,6 @@ struct amd_gem_va_args {
 
 #define AMD_IOCTL_GEM_USERPTR \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
-#define AMD_IOCTL_GEM_VA \
-	DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct amd_gem_va_args)
+#define AMD_IOCTL_GEM_VA DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct amd_gem_va_args)
 
 #endif /* AMDGPU_USERPTR_UAPI_H */

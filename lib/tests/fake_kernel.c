@@ -4,7 +4,7 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define FIRST_RESERVATION	UINT64_C(0x7f0000001000)
+#define FIRST_RESERVATION UINT64_C(0x7f0000001000)
 
 static struct fake_device *device_of(struct fake_kernel *fake, int fd)
 {
@@ -55,7 +55,7 @@ static int do_map(struct fake_device *device, const struct amd_gem_va_args *args
 				sizeof(*device->mappings));
 	memmove(&device->mappings[at + 1], &device->mappings[at],
 		(device->num_mappings - at) * sizeof(*device->mappings));
-	device->mappings[at] = (struct fake_mapping) {
+	device->mappings[at] = (struct fake_mapping){
 		.va = args->va_address,
 		.size = args->map_size,
 		.handle = args->handle,
@@ -255,10 +255,10 @@ static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 	t_assert(!args->in.flags && !args->in.priority);
 	t_equal(args->in.ctx_id, op == AMDGPU_CTX_OP_ALLOC_CTX ? 0 : 1);
 	t_assert(device->gpu_ctx == (op != AMDGPU_CTX_OP_ALLOC_CTX));
-	*args = (union drm_amdgpu_ctx) { 0 };
+	*args = (union drm_amdgpu_ctx){ 0 };
 	if (op == AMDGPU_CTX_OP_QUERY_STATE) {
-		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET :
-							       AMDGPU_CTX_NO_RESET;
+		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET
+							     : AMDGPU_CTX_NO_RESET;
 		device->reset = false;
 		return 0;
 	}
@@ -319,8 +319,9 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 	case DRM_IOCTL_GEM_CLOSE:
 		return FAKE_CLOSE;
 	case AMD_IOCTL_GEM_VA:
-		return ((const struct amd_gem_va_args *)arg)->operation == AMDGPU_VA_OP_MAP ?
-			       FAKE_MAP : FAKE_CLEAR;
+		return ((const struct amd_gem_va_args *)arg)->operation == AMDGPU_VA_OP_MAP
+			       ? FAKE_MAP
+			       : FAKE_CLEAR;
 	case DRM_IOCTL_SYNCOBJ_CREATE:
 		return FAKE_SYNCOBJ_CREATE;
 	case DRM_IOCTL_SYNCOBJ_DESTROY:
@@ -433,7 +434,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 
 /* Another map can get these addresses now, so nothing may be mapped there. */
 static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
-		    uint64_t va, uint64_t size)
+		   uint64_t va, uint64_t size)
 {
 	pthread_mutex_lock(&fake->lock);
 	errno = EXDEV;
@@ -464,8 +465,8 @@ static int fake_release(void *priv, uint64_t addr, uint64_t size)
 	return release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
 }
 
-static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size,
-			 uint64_t alignment, uint64_t *va, amdgpu_va_handle *handle)
+static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
+			 uint64_t *va, amdgpu_va_handle *handle)
 {
 	struct fake_kernel *fake = priv;
 	int ret = reserve(fake, FAKE_VA_ALLOC, &fake->allocations, size, alignment, va);
@@ -511,7 +512,7 @@ uint32_t fake_backend(int argc, char **argv)
 
 void fake_init(struct fake_kernel *fake, uint32_t backend)
 {
-	*fake = (struct fake_kernel) {
+	*fake = (struct fake_kernel){
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.page_size = FAKE_CPU_PAGE,
 		.drm_minor = AU_DRM_MINOR_COHERENCE,
@@ -590,8 +591,7 @@ const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned in
 	return at < dev->num_mappings && dev->mappings[at].va <= va ? &dev->mappings[at] : NULL;
 }
 
-const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device,
-				   uint64_t va)
+const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device, uint64_t va)
 {
 	const struct fake_mapping *mapping = fake_find(fake, device, va);
 

@@ -10,23 +10,23 @@
 
 #include "internal.h"
 
-#define FAKE_MAX_DEVICES	3
-#define FAKE_FIRST_FD		1000
-#define FAKE_CPU_PAGE		UINT64_C(4096)
+#define FAKE_MAX_DEVICES 3
+#define FAKE_FIRST_FD	 1000
+#define FAKE_CPU_PAGE	 UINT64_C(4096)
 
 /* The limits of the address space in device_info(). */
-#define FAKE_VA_MIN		UINT64_C(0x200000)
-#define FAKE_VA_MAX		(UINT64_C(1) << 47)
-#define FAKE_HIGH_VA_MIN	UINT64_C(0xffff800000000000)
-#define FAKE_HIGH_VA_MAX	UINT64_C(0xffffffffffe00000)
+#define FAKE_VA_MIN	 UINT64_C(0x200000)
+#define FAKE_VA_MAX	 (UINT64_C(1) << 47)
+#define FAKE_HIGH_VA_MIN UINT64_C(0xffff800000000000)
+#define FAKE_HIGH_VA_MAX UINT64_C(0xffffffffffe00000)
 
 struct fake_bo {
 	uint64_t addr, size;
-	uint32_t first_range, num_ranges;	/* scatter: in device->ranges */
+	uint32_t first_range, num_ranges; /* scatter: in device->ranges */
 	uint32_t flags;
 	bool open;
 	unsigned int num_mappings;
-	uint64_t removed;			/* point of the last removal of a mapping */
+	uint64_t removed; /* point of the last removal of a mapping */
 };
 
 struct fake_mapping {
@@ -36,27 +36,39 @@ struct fake_mapping {
 };
 
 struct fake_device {
-	struct fake_bo *bos;			/* index is handle - 1 */
+	struct fake_bo *bos; /* index is handle - 1 */
 	uint32_t num_bos, max_bos;
-	struct amdgpu_userptr_range *ranges;	/* of all scatter BOs, closed or not */
+	struct amdgpu_userptr_range *ranges; /* of all scatter BOs, closed or not */
 	uint32_t num_ranges, max_ranges;
-	struct fake_mapping *mappings;		/* by address */
+	struct fake_mapping *mappings; /* by address */
 	uint32_t num_mappings, max_mappings;
-	uint64_t point, waited;			/* last point added, and last waited for */
+	uint64_t point, waited; /* last point added, and last waited for */
 	bool syncobj;
 	bool gpu_ctx;
-	bool hangs;				/* page table updates are not done in time */
-	bool reset;				/* since the last query */
-	bool no_scatter;			/* does not know AMDGPU_GEM_USERPTR_SCATTER */
-	bool no_coherence;			/* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
+	bool hangs;	   /* page table updates are not done in time */
+	bool reset;	   /* since the last query */
+	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
+	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
 };
 
 enum fake_call {
-	FAKE_VERSION, FAKE_INFO, FAKE_USERPTR, FAKE_CLOSE, FAKE_MAP, FAKE_CLEAR,
-	FAKE_SYNCOBJ_CREATE, FAKE_SYNCOBJ_DESTROY, FAKE_WAIT,
-	FAKE_CTX_CREATE, FAKE_CTX_DESTROY, FAKE_CTX_QUERY,
-	FAKE_VA_ALLOC, FAKE_VA_FREE, FAKE_RESERVE, FAKE_RELEASE,
+	FAKE_VERSION,
+	FAKE_INFO,
+	FAKE_USERPTR,
+	FAKE_CLOSE,
+	FAKE_MAP,
+	FAKE_CLEAR,
+	FAKE_SYNCOBJ_CREATE,
+	FAKE_SYNCOBJ_DESTROY,
+	FAKE_WAIT,
+	FAKE_CTX_CREATE,
+	FAKE_CTX_DESTROY,
+	FAKE_CTX_QUERY,
+	FAKE_VA_ALLOC,
+	FAKE_VA_FREE,
+	FAKE_RESERVE,
+	FAKE_RELEASE,
 	FAKE_NUM_CALLS
 };
 
@@ -65,20 +77,20 @@ struct fake_kernel {
 	uint64_t page_size;
 	uint32_t drm_minor;
 	const char *driver;
-	bool one_node;				/* all files are of one render node */
-	int userptr_error;			/* if not 0, of each GEM_USERPTR */
-	uint64_t bad_addr;			/* GEM_USERPTR refuses ranges that have it */
-	int bad_error;				/* with this error; fake_init() sets -EFAULT */
-	uint32_t backend;			/* fake_ctx() asks for it */
-	uint64_t timeout_ns;			/* of contexts of fake_ctx() */
+	bool one_node;	     /* all files are of one render node */
+	int userptr_error;   /* if not 0, of each GEM_USERPTR */
+	uint64_t bad_addr;   /* GEM_USERPTR refuses ranges that have it */
+	int bad_error;	     /* with this error; fake_init() sets -EFAULT */
+	uint32_t backend;    /* fake_ctx() asks for it */
+	uint64_t timeout_ns; /* of contexts of fake_ctx() */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
 
-	unsigned int calls;			/* of all kinds */
+	unsigned int calls; /* of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];
-	unsigned int fail_call;			/* 1: the next call fails, 0: none */
+	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	bool failed;				/* the call has failed */
+	bool failed; /* the call has failed */
 
 	struct fake_device devices[FAKE_MAX_DEVICES];
 };
@@ -110,10 +122,10 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 /* The CPU address of the byte at @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
-static inline struct amdgpu_userptr_map_args
-fake_map_args(const struct amdgpu_userptr_range *ranges, uint32_t count)
+static inline struct amdgpu_userptr_map_args fake_map_args(
+	const struct amdgpu_userptr_range *ranges, uint32_t count)
 {
-	return (struct amdgpu_userptr_map_args) {
+	return (struct amdgpu_userptr_map_args){
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.ranges = ranges,
 		.num_ranges = count,

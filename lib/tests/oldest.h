@@ -7,10 +7,10 @@
 #define OLDEST_H
 
 /* Members of struct drm_amdgpu_gem_va. */
-#define vm_timeline_point		newer_point
-#define vm_timeline_syncobj_out		newer_syncobj
-#define num_syncobj_handles		newer_handles
-#define input_fence_syncobj_handles	newer_fences
+#define vm_timeline_point	    newer_point
+#define vm_timeline_syncobj_out	    newer_syncobj
+#define num_syncobj_handles	    newer_handles
+#define input_fence_syncobj_handles newer_fences
 #include <amdgpu_drm.h>
 #undef vm_timeline_point
 #undef vm_timeline_syncobj_out

@@ -8,7 +8,7 @@
 
 static uint32_t backend;
 
-#define PAGE	FAKE_CPU_PAGE
+#define PAGE FAKE_CPU_PAGE
 
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
@@ -25,8 +25,8 @@ static const struct bad_map {
 	uint32_t num_ranges;
 	uint32_t failed_range, failed_device;
 } bad_maps[] = {
-#define NONE	AMDGPU_USERPTR_NONE
-#define FIXED	AMDGPU_USERPTR_VA_FIXED
+#define NONE  AMDGPU_USERPTR_NONE
+#define FIXED AMDGPU_USERPTR_VA_FIXED
 	{ -EINVAL, 1u << 4, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 1u << 31, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 3, 0, 0, 0, &good_range, 1, NONE, NONE },
@@ -88,9 +88,8 @@ static void map_refuses(void)
 		expected.failed_range = bad->failed_range;
 		expected.failed_device = bad->failed_device;
 		expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
-		expected.failed_reason = bad->error == -ERANGE ?
-						 AMDGPU_USERPTR_REASON_NO_ADDRESSES :
-						 AMDGPU_USERPTR_REASON_ARGUMENT;
+		expected.failed_reason = bad->error == -ERANGE ? AMDGPU_USERPTR_REASON_NO_ADDRESSES
+							       : AMDGPU_USERPTR_REASON_ARGUMENT;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), bad->error);
 		t_assert(!memcmp(&args, &expected, sizeof(args)));
 		t_assert(map == (void *)1);
@@ -381,27 +380,36 @@ static void reasons(void)
 		int error;
 		uint32_t stage, range, reason;
 	} cases[] = {
-#define V	AMDGPU_USERPTR_STAGE_VALIDATE
-#define R	AMDGPU_USERPTR_STAGE_VA_RESERVE
-#define U	AMDGPU_USERPTR_STAGE_USERPTR
-#define M	AMDGPU_USERPTR_STAGE_VA_MAP
-#define W	AMDGPU_USERPTR_STAGE_WAIT
-#define REASON(name)	AMDGPU_USERPTR_REASON_##name
+#define V	     AMDGPU_USERPTR_STAGE_VALIDATE
+#define R	     AMDGPU_USERPTR_STAGE_VA_RESERVE
+#define U	     AMDGPU_USERPTR_STAGE_USERPTR
+#define M	     AMDGPU_USERPTR_STAGE_VA_MAP
+#define W	     AMDGPU_USERPTR_STAGE_WAIT
+#define REASON(name) AMDGPU_USERPTR_REASON_##name
 		{ 0, AMDGPU_USERPTR_STAGE_NONE, NONE, REASON(NONE) },
-		{ -E2BIG, V, NONE, REASON(ARGUMENT) }, { -ENOMEM, V, NONE, REASON(NO_MEMORY) },
+		{ -E2BIG, V, NONE, REASON(ARGUMENT) },
+		{ -ENOMEM, V, NONE, REASON(NO_MEMORY) },
 		{ -ENOMEM, R, NONE, REASON(NO_ADDRESSES) },
 		{ -ERANGE, R, NONE, REASON(NO_ADDRESSES) },
 		{ -EEXIST, R, NONE, REASON(ADDRESS_IN_USE) },
 		{ -EINVAL, U, NONE, REASON(KERNEL_TOO_OLD) },
 		{ -EOPNOTSUPP, U, NONE, REASON(NO_KFD_VM) },
-		{ -EPERM, U, NONE, REASON(FOREIGN_VM) }, { -EPERM, U, 3, REASON(MEMORY) },
-		{ -EFAULT, U, 3, REASON(MEMORY) }, { -EHWPOISON, U, 3, REASON(MEMORY) },
-		{ -EADDRINUSE, U, 3, REASON(SVM) }, { -EPROTO, U, NONE, REASON(XNACK) },
-		{ -E2BIG, U, NONE, REASON(LIMIT) }, { -EBUSY, U, NONE, REASON(BUSY) },
-		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) }, { -ESRCH, U, NONE, REASON(OTHER) },
-		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) }, { -EBUSY, M, 3, REASON(BUSY) },
-		{ -ENODEV, M, 3, REASON(OTHER) }, { -ETIME, W, NONE, REASON(TIMEOUT) },
-		{ -ECANCELED, W, NONE, REASON(RESET) }, { -EINVAL, W, NONE, REASON(OTHER) },
+		{ -EPERM, U, NONE, REASON(FOREIGN_VM) },
+		{ -EPERM, U, 3, REASON(MEMORY) },
+		{ -EFAULT, U, 3, REASON(MEMORY) },
+		{ -EHWPOISON, U, 3, REASON(MEMORY) },
+		{ -EADDRINUSE, U, 3, REASON(SVM) },
+		{ -EPROTO, U, NONE, REASON(XNACK) },
+		{ -E2BIG, U, NONE, REASON(LIMIT) },
+		{ -EBUSY, U, NONE, REASON(BUSY) },
+		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) },
+		{ -ESRCH, U, NONE, REASON(OTHER) },
+		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) },
+		{ -EBUSY, M, 3, REASON(BUSY) },
+		{ -ENODEV, M, 3, REASON(OTHER) },
+		{ -ETIME, W, NONE, REASON(TIMEOUT) },
+		{ -ECANCELED, W, NONE, REASON(RESET) },
+		{ -EINVAL, W, NONE, REASON(OTHER) },
 	};
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
@@ -501,7 +509,8 @@ static unsigned int bos_of_map(struct fake_kernel *fake, uint32_t num_devices, u
 			       uint32_t expected)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ PAGE, PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
+		{ 9 * PAGE, PAGE, 0, 0 },
 	};
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
 	struct amdgpu_userptr_map_args args = {

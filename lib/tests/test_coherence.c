@@ -3,24 +3,27 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define PAGE	FAKE_CPU_PAGE
+#define PAGE FAKE_CPU_PAGE
 
 static uint32_t backend;
 
 /* Each flag of a map becomes one flag of its BOs. */
 static void kinds(void)
 {
-	static const struct { uint32_t map, gem; } flags[] = {
+	static const struct {
+		uint32_t map, gem;
+	} flags[] = {
 		{ 0, 0 },
 		{ AMDGPU_USERPTR_MAP_COHERENT, AMDGPU_GEM_USERPTR_COHERENT },
 		{ AMDGPU_USERPTR_MAP_UNCACHED, AMDGPU_GEM_USERPTR_UNCACHED },
 		{ AMDGPU_USERPTR_MAP_EXT_COHERENT, AMDGPU_GEM_USERPTR_EXT_COHERENT },
 		{ AU_MAP_COHERENCE | AMDGPU_USERPTR_MAP_NO_COALESCE,
 		  AMDGPU_GEM_USERPTR_COHERENT | AMDGPU_GEM_USERPTR_UNCACHED |
-		  AMDGPU_GEM_USERPTR_EXT_COHERENT },
+			  AMDGPU_GEM_USERPTR_EXT_COHERENT },
 	};
 	const struct amdgpu_userptr_range ranges[] = {
-		{ PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
+		{ 5 * PAGE, PAGE, 0, 0 },
 	};
 	const uint32_t mask = flags[T_ARRAY_SIZE(flags) - 1].gem;
 	struct amdgpu_userptr_ctx *ctx;

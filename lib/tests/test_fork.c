@@ -8,13 +8,13 @@
 
 static uint32_t backend;
 
-#define PAGE	FAKE_CPU_PAGE
+#define PAGE FAKE_CPU_PAGE
 
 static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 
 static struct amdgpu_userptr_map_args map_args(uint32_t va_mode)
 {
-	return (struct amdgpu_userptr_map_args) {
+	return (struct amdgpu_userptr_map_args){
 		.size = sizeof(struct amdgpu_userptr_map_args),
 		.va_mode = va_mode,
 		.ranges = &range,

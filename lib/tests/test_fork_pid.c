@@ -11,8 +11,8 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define EXIT_SKIP	77
-#define PAGE		FAKE_CPU_PAGE
+#define EXIT_SKIP 77
+#define PAGE	  FAKE_CPU_PAGE
 
 static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 

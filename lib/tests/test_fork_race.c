@@ -9,11 +9,11 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define PAGE		FAKE_CPU_PAGE
-#define FIRST_VA	UINT64_C(0x100000000)
-#define NUM_MAPS	4000
-#define NUM_FORKS	100
-#define SECONDS		20
+#define PAGE	  FAKE_CPU_PAGE
+#define FIRST_VA  UINT64_C(0x100000000)
+#define NUM_MAPS  4000
+#define NUM_FORKS 100
+#define SECONDS	  20
 
 static const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
 

@@ -7,16 +7,17 @@
 
 static uint32_t backend;
 
-#define PAGE	FAKE_CPU_PAGE
-#define RO	AMDGPU_USERPTR_RANGE_READONLY
-#define RW_VA	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
+#define PAGE  FAKE_CPU_PAGE
+#define RO    AMDGPU_USERPTR_RANGE_READONLY
+#define RW_VA (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
 /* Pages 1, 3, 5 ...: no neighbours. */
 static void scattered(struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size)
 {
 	for (uint32_t i = 0; i < count; i++)
-		ranges[i] = (struct amdgpu_userptr_range) {
-			.cpu_addr = (2 * i + 1) * page_size, .size = page_size,
+		ranges[i] = (struct amdgpu_userptr_range){
+			.cpu_addr = (2 * i + 1) * page_size,
+			.size = page_size,
 		};
 }
 
@@ -81,7 +82,9 @@ static void ranges_become_contiguous(void)
 static void neighbours_share_a_bo(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, RO, 0 },
+		{ PAGE, PAGE, 0, 0 },
+		{ 2 * PAGE, PAGE, 0, 0 },
+		{ 3 * PAGE, PAGE, RO, 0 },
 	};
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
@@ -323,7 +326,9 @@ static void all_memory_is_refused(void)
 static void search_meets_another_error(void)
 {
 	static const struct amdgpu_userptr_range together[] = {
-		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
+		{ 1 * PAGE, PAGE, 0, 0 },
+		{ 2 * PAGE, PAGE, 0, 0 },
+		{ 3 * PAGE, PAGE, 0, 0 },
 		{ 4 * PAGE, PAGE, 0, 0 },
 	};
 	struct amdgpu_userptr_map_args args = fake_map_args(together, T_ARRAY_SIZE(together));
@@ -389,7 +394,8 @@ static void large_pages(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 
 	t_equal(amdgpu_userptr_range_cover(ctx, (void *)(uintptr_t)(LARGE + 1), LARGE, &cover,
-					   &offset), 0);
+					   &offset),
+		0);
 	t_equal(cover.cpu_addr, LARGE);
 	t_equal(cover.size, 2 * LARGE);
 	t_equal(offset, 1);
@@ -400,7 +406,9 @@ static void large_pages(void)
 static void query_translates(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 7 * PAGE, 2 * PAGE, 0, 0 }, { 9 * PAGE, PAGE, 0, 0 }, { PAGE, PAGE, RO, 0 },
+		{ 7 * PAGE, 2 * PAGE, 0, 0 },
+		{ 9 * PAGE, PAGE, 0, 0 },
+		{ PAGE, PAGE, RO, 0 },
 	};
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
@@ -436,12 +444,12 @@ static void query_translates(void)
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.fixed_va = FAKE_VA_MIN;
 	args.num_ranges = 1;
-	args.ranges = &(struct amdgpu_userptr_range) { FAKE_VA_MIN, 2 * PAGE, 0, 0 };
+	args.ranges = &(struct amdgpu_userptr_range){ FAKE_VA_MIN, 2 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
 	t_equal(info.flags, 0);
 	t_equal(amdgpu_userptr_unmap(map), 0);
-	args.ranges = &(struct amdgpu_userptr_range) { FAKE_VA_MIN + PAGE, 2 * PAGE, 0, 0 };
+	args.ranges = &(struct amdgpu_userptr_range){ FAKE_VA_MIN + PAGE, 2 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
 	t_equal(info.flags, AMDGPU_USERPTR_INFO_VA_CLASH);
@@ -466,7 +474,7 @@ static void limits_of_a_bo(void)
 	ctx->limits.size = 8 * PAGE;
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
 	/* A range that is too large for one BO gets two of its own. */
-	ranges[7] = (struct amdgpu_userptr_range) { 1000 * PAGE, 9 * PAGE, 0, 0 };
+	ranges[7] = (struct amdgpu_userptr_range){ 1000 * PAGE, 9 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
 	t_equal(stats.bos, 2 * (scatter() ? 3 + 2 + 1 : 7 + 2 + 2));

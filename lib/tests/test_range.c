@@ -3,9 +3,9 @@
 #include "internal.h"
 #include "test.h"
 
-#define PAGE	UINT64_C(4096)
-#define RO	AMDGPU_USERPTR_RANGE_READONLY
-#define MAX_BO	(1024 * PAGE)
+#define PAGE   UINT64_C(4096)
+#define RO     AMDGPU_USERPTR_RANGE_READONLY
+#define MAX_BO (1024 * PAGE)
 
 static const struct au_bo_limits limits = { .size = MAX_BO, .num_ranges = 4 };
 
@@ -23,23 +23,23 @@ static int check_one(struct amdgpu_userptr_range range, uint64_t page_size)
 
 static void check_refuses_bad_ranges(void)
 {
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 0, 0 }, PAGE), 0);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, RO, 0 }, PAGE), 0);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, 0, 0, 0 }, PAGE), -EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE + 1, PAGE, 0, 0 }, PAGE), -EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, PAGE, 0, 1 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 0, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, RO, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, 0, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE + 1, PAGE, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 0, 1 }, PAGE), -EINVAL);
 	/* Up to the last byte of the address space, and one page beyond. */
-	t_equal(check_one((struct amdgpu_userptr_range) { -2 * PAGE, PAGE, 0, 0 }, PAGE), 0);
-	t_equal(check_one((struct amdgpu_userptr_range) { -PAGE, 2 * PAGE, 0, 0 }, PAGE),
+	t_equal(check_one((struct amdgpu_userptr_range){ -2 * PAGE, PAGE, 0, 0 }, PAGE), 0);
+	t_equal(check_one((struct amdgpu_userptr_range){ -PAGE, 2 * PAGE, 0, 0 }, PAGE),
 		-EOVERFLOW);
 	/* An alignment to 4 KiB is not enough for 64 KiB pages. */
-	t_equal(check_one((struct amdgpu_userptr_range) { PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
+	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
 		-EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { 16 * PAGE, PAGE, 0, 0 }, 16 * PAGE),
+	t_equal(check_one((struct amdgpu_userptr_range){ 16 * PAGE, PAGE, 0, 0 }, 16 * PAGE),
 		-EINVAL);
-	t_equal(check_one((struct amdgpu_userptr_range) { 16 * PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
+	t_equal(check_one((struct amdgpu_userptr_range){ 16 * PAGE, 16 * PAGE, 0, 0 }, 16 * PAGE),
 		0);
 }
 
@@ -51,7 +51,7 @@ static void check_names_the_bad_range(void)
 
 	for (uint32_t wrong = 0; wrong < T_ARRAY_SIZE(ranges); wrong++) {
 		for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); i++)
-			ranges[i] = (struct amdgpu_userptr_range) { i * PAGE, PAGE, 0, 0 };
+			ranges[i] = (struct amdgpu_userptr_range){ i * PAGE, PAGE, 0, 0 };
 		ranges[wrong].size = 1;
 		t_equal(au_ranges_check(ranges, T_ARRAY_SIZE(ranges), PAGE, &total, &bad), -EINVAL);
 		t_equal(bad, wrong);
@@ -62,7 +62,9 @@ static void sum_of_sizes_overflows(void)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 0, half, 0, 0 }, { PAGE, half - PAGE, 0, 0 }, { 0, PAGE, 0, 0 },
+		{ 0, half, 0, 0 },
+		{ PAGE, half - PAGE, 0, 0 },
+		{ 0, PAGE, 0, 0 },
 	};
 	uint64_t total;
 	uint32_t bad;
@@ -76,7 +78,9 @@ static void sum_of_sizes_overflows(void)
 static void place_and_find(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 9 * PAGE, PAGE, 0, 0 }, { PAGE, 3 * PAGE, 0, 0 }, { 5 * PAGE, 2 * PAGE, 0, 0 },
+		{ 9 * PAGE, PAGE, 0, 0 },
+		{ PAGE, 3 * PAGE, 0, 0 },
+		{ 5 * PAGE, 2 * PAGE, 0, 0 },
 	};
 	struct au_range placed[3];
 
@@ -118,10 +122,10 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 static void neighbours_share_a_bo(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, 2 * PAGE, 0, 0 },	/* one */
-		{ 4 * PAGE, PAGE, RO, 0 },				/* other flags */
-		{ 3 * PAGE, PAGE, RO, 0 },				/* before, not behind */
-		{ 4 * PAGE, PAGE, RO, 0 },				/* behind that */
+		{ 1 * PAGE, PAGE, 0, 0 },  { 2 * PAGE, 2 * PAGE, 0, 0 }, /* one */
+		{ 4 * PAGE, PAGE, RO, 0 },				 /* other flags */
+		{ 3 * PAGE, PAGE, RO, 0 },				 /* before, not behind */
+		{ 4 * PAGE, PAGE, RO, 0 },				 /* behind that */
 	};
 	const struct au_bo together[] = {
 		{ 0, 1 * PAGE, 3 * PAGE, 0, 0, 2, false },
@@ -129,8 +133,10 @@ static void neighbours_share_a_bo(void)
 		{ 4 * PAGE, 3 * PAGE, 2 * PAGE, RO, 3, 5, false },
 	};
 	const struct au_bo apart[] = {
-		{ 0, 1 * PAGE, PAGE, 0, 0, 1, false }, { 1 * PAGE, 2 * PAGE, 2 * PAGE, 0, 1, 2, false },
-		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3, false }, { 4 * PAGE, 3 * PAGE, PAGE, RO, 3, 4, false },
+		{ 0, 1 * PAGE, PAGE, 0, 0, 1, false },
+		{ 1 * PAGE, 2 * PAGE, 2 * PAGE, 0, 1, 2, false },
+		{ 3 * PAGE, 4 * PAGE, PAGE, RO, 2, 3, false },
+		{ 4 * PAGE, 3 * PAGE, PAGE, RO, 3, 4, false },
 		{ 5 * PAGE, 4 * PAGE, PAGE, RO, 4, 5, false },
 	};
 
@@ -142,9 +148,9 @@ static void large_ranges_are_cut(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
 		{ PAGE, 2 * MAX_BO + PAGE, 0, 0 },
-		{ PAGE + 2 * MAX_BO + PAGE, MAX_BO - PAGE, 0, 0 },	/* just fits into the rest */
+		{ PAGE + 2 * MAX_BO + PAGE, MAX_BO - PAGE, 0, 0 }, /* just fits into the rest */
 		{ 4 * MAX_BO, MAX_BO, 0, 0 },
-		{ 5 * MAX_BO, PAGE, 0, 0 },				/* does not fit any more */
+		{ 5 * MAX_BO, PAGE, 0, 0 }, /* does not fit any more */
 	};
 	const struct au_bo expected[] = {
 		{ 0, PAGE, MAX_BO, 0, 0, 1, false },
@@ -161,11 +167,13 @@ static void large_ranges_are_cut(void)
 static void scattered_ranges_share_a_bo(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 9 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, RO, 0 }, { 3 * PAGE, PAGE, 0, 0 },
-		{ 4 * PAGE, PAGE, 0, 0 },		/* the fourth, and there may be no fifth */
+		{ 9 * PAGE, PAGE, 0, 0 },
+		{ 3 * PAGE, PAGE, RO, 0 },
+		{ 3 * PAGE, PAGE, 0, 0 },
+		{ 4 * PAGE, PAGE, 0, 0 }, /* the fourth, and there may be no fifth */
 		{ PAGE, MAX_BO - PAGE, RO, 0 },
-		{ PAGE, PAGE, RO, 0 },			/* the last page that fits */
-		{ PAGE, 2 * MAX_BO - PAGE, 0, 0 },	/* more than fits into any */
+		{ PAGE, PAGE, RO, 0 },		   /* the last page that fits */
+		{ PAGE, 2 * MAX_BO - PAGE, 0, 0 }, /* more than fits into any */
 		{ PAGE, PAGE, 0, 0 },
 	};
 	const struct au_bo expected[] = {
@@ -180,10 +188,14 @@ static void scattered_ranges_share_a_bo(void)
 	const struct au_bo readonly = { 0, 0, MAX_BO, RO, 0, 2, true };
 
 	expect_bos(ranges, T_ARRAY_SIZE(ranges), AU_SCATTER, expected, T_ARRAY_SIZE(expected));
-	expect_bos((const struct amdgpu_userptr_range[]) {
-			{ 9 * PAGE, PAGE, RO, 0 }, { 3 * PAGE, PAGE, RO, 0 },
-			{ 3 * PAGE, 3 * PAGE, 0, 0 }, { PAGE, PAGE, RO, 0 },
-		}, 4, AU_SCATTER, &full, 1);
+	expect_bos(
+		(const struct amdgpu_userptr_range[]){
+			{ 9 * PAGE, PAGE, RO, 0 },
+			{ 3 * PAGE, PAGE, RO, 0 },
+			{ 3 * PAGE, 3 * PAGE, 0, 0 },
+			{ PAGE, PAGE, RO, 0 },
+		},
+		4, AU_SCATTER, &full, 1);
 	expect_bos(&ranges[4], 2, AU_SCATTER, &readonly, 1);
 }
 
@@ -208,8 +220,10 @@ static void expect_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 static void parts_of_bos(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ PAGE, MAX_BO + PAGE, RO, 0 }, { MAX_BO + 2 * PAGE, 2 * PAGE, RO, 0 },
-		{ 9 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, 2 * PAGE, 0, 0 },
+		{ PAGE, MAX_BO + PAGE, RO, 0 },
+		{ MAX_BO + 2 * PAGE, 2 * PAGE, RO, 0 },
+		{ 9 * PAGE, PAGE, 0, 0 },
+		{ 3 * PAGE, 2 * PAGE, 0, 0 },
 	};
 	const struct au_bo scatter = { MAX_BO + PAGE, 0, 5 * PAGE, 0, 1, 4, true };
 	/* The last page of the first range, and the second. */
@@ -267,7 +281,7 @@ static void random_ranges_are_tiled(void)
 		uint64_t next = PAGE;
 
 		for (uint32_t i = 0; i < COUNT; i++) {
-			ranges[i] = (struct amdgpu_userptr_range) {
+			ranges[i] = (struct amdgpu_userptr_range){
 				.cpu_addr = random() % 2 ? next : PAGE * (1 + random() % 1000),
 				.size = PAGE * (1 + random() % 4),
 				.flags = random() % 4 ? 0 : RO,

@@ -8,10 +8,10 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define NUM_MAPS		6
-#define WINDOW_PAGES		6	/* of which each test uses all */
+#define NUM_MAPS     6
+#define WINDOW_PAGES 6 /* of which each test uses all */
 
-static struct au_ops ops;		/* a model of the GPU, and the real address space */
+static struct au_ops ops; /* a model of the GPU, and the real address space */
 
 static bool is_mapped(uint64_t addr)
 {
@@ -101,7 +101,9 @@ static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
 {
 	const int fd = FAKE_FIRST_FD;
 	const struct amdgpu_userptr_ctx_args args = {
-		.size = sizeof(args), .fds = &fd, .num_devices = 1,
+		.size = sizeof(args),
+		.fds = &fd,
+		.num_devices = 1,
 	};
 	const uint64_t window_size = WINDOW_PAGES * sysconf(_SC_PAGESIZE);
 	struct amdgpu_userptr_ctx *ctx;
@@ -124,7 +126,8 @@ static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
 static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
 {
 	const struct amdgpu_userptr_range range = {
-		.cpu_addr = sysconf(_SC_PAGESIZE), .size = sysconf(_SC_PAGESIZE),
+		.cpu_addr = sysconf(_SC_PAGESIZE),
+		.size = sysconf(_SC_PAGESIZE),
 	};
 	struct amdgpu_userptr_mapping *maps[NUM_MAPS];
 	uint64_t va[NUM_MAPS];

@@ -8,9 +8,9 @@
 
 static uint32_t backend;
 
-#define PAGE		FAKE_CPU_PAGE
-#define NUM_DEVICES	2
-#define GUARD_VA	UINT64_C(0x100000000)
+#define PAGE	    FAKE_CPU_PAGE
+#define NUM_DEVICES 2
+#define GUARD_VA    UINT64_C(0x100000000)
 
 /* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
 static unsigned int fail_alloc;
@@ -31,7 +31,8 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size)
 }
 
 static const struct amdgpu_userptr_range ranges[] = {
-	{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 },		/* one BO */
+	{ 1 * PAGE, PAGE, 0, 0 },
+	{ 2 * PAGE, PAGE, 0, 0 }, /* one BO */
 	{ 5 * PAGE, 2 * PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
 	{ 9 * PAGE, PAGE, 0, 0 },
 };
@@ -101,7 +102,7 @@ static void map_fails_at_each_call(int error)
 {
 	unsigned int call;
 
-	for (call = 1; ; call++) {
+	for (call = 1;; call++) {
 		struct amdgpu_userptr_map_args args = {
 			.size = sizeof(args),
 			.ranges = ranges,
@@ -171,9 +172,9 @@ static void map_names_the_range(void)
 		fake.fail_call = call;
 		fake.fail_error = -ENOSPC;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOSPC);
-		t_equal(args.failed_range, num_bos() == 1 || call <= 1 + NUM_DEVICES * num_bos() ?
-						   AMDGPU_USERPTR_NONE :
-						   first_range[(call - 2) % num_bos()]);
+		t_equal(args.failed_range, num_bos() == 1 || call <= 1 + NUM_DEVICES * num_bos()
+						   ? AMDGPU_USERPTR_NONE
+						   : first_range[(call - 2) % num_bos()]);
 		t_equal(args.failed_device, (call - 2) / num_bos() % NUM_DEVICES);
 		end(&fake, ctx);
 	}
@@ -275,7 +276,7 @@ static void map_fails_at_each_allocation(void)
 {
 	unsigned int alloc;
 
-	for (alloc = 1; ; alloc++) {
+	for (alloc = 1;; alloc++) {
 		struct amdgpu_userptr_map_args args = {
 			.size = sizeof(args),
 			.ranges = ranges,

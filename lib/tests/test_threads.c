@@ -8,11 +8,11 @@
 
 static uint32_t backend;
 
-#define PAGE		FAKE_CPU_PAGE
-#define NUM_THREADS	4
-#define NUM_ROUNDS	200
-#define NUM_RANGES	8
-#define SHARED_VA	UINT64_C(0x100000000)
+#define PAGE	    FAKE_CPU_PAGE
+#define NUM_THREADS 4
+#define NUM_ROUNDS  200
+#define NUM_RANGES  8
+#define SHARED_VA   UINT64_C(0x100000000)
 
 static struct amdgpu_userptr_ctx *ctx;
 static atomic_uint shared_maps;
@@ -58,7 +58,7 @@ static void *work(void *arg)
 	struct amdgpu_userptr_range ranges[NUM_RANGES];
 
 	for (unsigned int i = 0; i < NUM_RANGES; i++)
-		ranges[i] = (struct amdgpu_userptr_range) {
+		ranges[i] = (struct amdgpu_userptr_range){
 			.cpu_addr = ((number + 1) * 1000 + 2 * i) * PAGE,
 			.size = PAGE,
 		};

@@ -5,13 +5,14 @@
 
 static uint32_t backend;
 
-#define PAGE		FAKE_CPU_PAGE
-#define NUM_DEVICES	2
-#define TIMEOUT_NS	UINT64_C(1000000)
-#define FIXED_VA	UINT64_C(0x100000000)
+#define PAGE	    FAKE_CPU_PAGE
+#define NUM_DEVICES 2
+#define TIMEOUT_NS  UINT64_C(1000000)
+#define FIXED_VA    UINT64_C(0x100000000)
 
 static const struct amdgpu_userptr_range ranges[] = {
-	{ 1 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
+	{ 1 * PAGE, PAGE, 0, 0 },
+	{ 5 * PAGE, PAGE, 0, 0 },
 };
 
 static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake, uint64_t timeout_ns)

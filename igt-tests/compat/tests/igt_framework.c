@@ -98,8 +98,8 @@ static void process_subtests(void)
 {
 	igt_describe("Four children share a page.");
 	igt_subtest("fork") {
-		int *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-				 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+		int *page =
+			mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 		igt_assert(page != MAP_FAILED);
 		igt_fork(child, 4)

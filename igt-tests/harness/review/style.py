@@ -166,6 +166,34 @@ def check_editorconfig(names):
 	return wrong
 
 
+def c_files(names):
+	return [name for name in names if name.endswith((".c", ".h"))]
+
+
+def unformatted(names):
+	"""The C files of @names that clang-format would change, with the text that it would write."""
+	result = {}
+	for name in c_files(names):
+		text = subprocess.run(["clang-format", name], cwd=step.PROJECT, capture_output=True, text=True, check=True).stdout
+		if text != step.read(os.path.join(step.PROJECT, name)):
+			result[name] = text
+	return result
+
+
+def check_format(names):
+	"""./run format writes C files as .clang-format says"""
+	return list(unformatted(names))
+
+
+def write_formatted():
+	"""Write the C files of the checkout as .clang-format says; return the names of the changed files."""
+	changed = unformatted(files())
+	for name, text in changed.items():
+		with open(os.path.join(step.PROJECT, name), "w", encoding="utf-8") as f:
+			f.write(text)
+	return list(changed)
+
+
 def check_subjects(_names):
 	"""Subjects of commits fit a line; a copy without history has none"""
 	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "log", "--no-merges", "--format=%h %s",
@@ -188,6 +216,7 @@ CHECKS = {
 	"vgpu has no writable globals": check_globals,
 	"one word, one meaning": check_names,
 	"white space": check_editorconfig,
+	"clang-format": check_format,
 	"subjects of commits": check_subjects,
 	"README's figures": check_readme,
 }

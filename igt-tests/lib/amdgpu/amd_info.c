@@ -33,8 +33,8 @@ void amd_info_ignore_fault_log(void)
 }
 
 /*
- * A kernel that is short of memory says so, sometimes with all that it knows about memory.  No kernel
- * may say the words below, whatever happens.
+ * A kernel that is short of memory says so, sometimes with all that it knows about memory.  No
+ * kernel may say the words below, whatever happens.
  */
 void amd_info_ignore_memory_log(void)
 {

@@ -24,8 +24,8 @@
 #define HUGE_PAGE (2ull << 20)
 
 /* The first 64 minors of render nodes (drivers/gpu/drm/drm_drv.c). */
-#define RENDER_MINOR_FIRST	128
-#define RENDER_MINOR_LAST	191
+#define RENDER_MINOR_FIRST 128
+#define RENDER_MINOR_LAST  191
 
 static int kfd_ioctl(int fd, unsigned long request, void *args)
 {
@@ -236,8 +236,8 @@ int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock)
 	return ret;
 }
 
-int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
-			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle)
+int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size, uint32_t flags,
+			   uint64_t *mmap_offset, uint64_t *handle)
 {
 	struct kfd_ioctl_alloc_memory_of_gpu_args args = {
 		.va_addr = va,
@@ -260,7 +260,8 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
 {
 	union {
 		struct kfd_ioctl_svm_args args;
-		char bytes[sizeof(struct kfd_ioctl_svm_args) + sizeof(struct kfd_ioctl_svm_attribute)];
+		char bytes[sizeof(struct kfd_ioctl_svm_args) +
+			   sizeof(struct kfd_ioctl_svm_attribute)];
 	} svm = {
 		.args = {
 			.start_addr = (uintptr_t)cpu,
@@ -273,7 +274,10 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
 	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
 	svm.args.attrs[0].value = kfd->node.gpu_id;
 	/* The size of the attributes is part of the request, as for libhsakmt. */
-	return kfd_ioctl(kfd->fd, AMDKFD_IOC_SVM + (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT), &svm);
+	return kfd_ioctl(kfd->fd,
+			 AMDKFD_IOC_SVM +
+				 (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
+			 &svm);
 }
 
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle)
@@ -337,7 +341,7 @@ static int alloc_and_map(struct amd_kfd *kfd, uint32_t flags, uint64_t *mmap_off
 
 	ret = __amd_kfd_alloc_memory(kfd, mem->va, mem->size,
 				     flags | KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE |
-				     KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE,
+					     KFD_IOC_ALLOC_MEM_FLAGS_EXECUTABLE,
 				     mmap_offset, &mem->handle);
 	if (ret)
 		return ret;
@@ -347,8 +351,8 @@ static int alloc_and_map(struct amd_kfd *kfd, uint32_t flags, uint64_t *mmap_off
 	return ret;
 }
 
-static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags,
-			  uint64_t *mmap_offset, struct amd_kfd_mem *mem)
+static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags, uint64_t *mmap_offset,
+			  struct amd_kfd_mem *mem)
 {
 	int ret;
 
@@ -372,8 +376,9 @@ int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *
 	void *cpu;
 	int ret;
 
-	ret = alloc_reserved(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_GTT |
-			     KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, &mmap_offset, mem);
+	ret = alloc_reserved(kfd, size,
+			     KFD_IOC_ALLOC_MEM_FLAGS_GTT | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
+			     &mmap_offset, mem);
 	if (ret)
 		return ret;
 
@@ -402,8 +407,9 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 	mem->va = va ? va : user_addr;
 	mem->size = page_align(size);
 	mem->cpu = ptr;
-	return alloc_and_map(kfd, KFD_IOC_ALLOC_MEM_FLAGS_USERPTR |
-			     KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, &user_addr, mem);
+	return alloc_and_map(kfd,
+			     KFD_IOC_ALLOC_MEM_FLAGS_USERPTR | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
+			     &user_addr, mem);
 }
 
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem)
@@ -444,7 +450,7 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 		.events_ptr = (uintptr_t)&data,
 		.num_events = 1,
 		.wait_for_all = 1,
-		.timeout = timeout_ms,	/* the kernel stores the rest when it is interrupted */
+		.timeout = timeout_ms, /* the kernel stores the rest when it is interrupted */
 	};
 	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_WAIT_EVENTS, &args);
 

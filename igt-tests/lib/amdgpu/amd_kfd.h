@@ -20,10 +20,10 @@
 
 /* A GPU in the kernel's topology (/sys/class/kfd/kfd/topology/nodes). */
 struct amd_kfd_node {
-	uint32_t index;			/* number of the node's directory */
+	uint32_t index; /* number of the node's directory */
 	uint32_t gpu_id;
 	uint32_t drm_render_minor;
-	uint32_t gfx_target_version;	/* 90402: gfx 9.4.2 in decimal pairs */
+	uint32_t gfx_target_version; /* 90402: gfx 9.4.2 in decimal pairs */
 	uint32_t simd_count;
 	uint32_t simd_per_cu;
 	uint32_t array_count;
@@ -31,10 +31,10 @@ struct amd_kfd_node {
 	uint32_t num_xcc;
 	uint32_t num_sdma_engines;
 	uint32_t num_sdma_queues_per_engine;
-	uint32_t cwsr_size;		/* context save area of a compute queue, per XCC */
-	uint32_t ctl_stack_size;	/* control stack within it */
-	uint32_t debug_memory_size;	/* behind cwsr_size; computed, see amd_kfd.c */
-	uint32_t eop_buffer_size;	/* fixed by the kernel, not in the topology */
+	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
+	uint32_t ctl_stack_size;    /* control stack within it */
+	uint32_t debug_memory_size; /* behind cwsr_size; computed, see amd_kfd.c */
+	uint32_t eop_buffer_size;   /* fixed by the kernel, not in the topology */
 };
 
 /* The node of the GPU with this render minor (128...); -ENODEV when there is none. */
@@ -44,20 +44,20 @@ int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *no
 
 /* Memory mapped in the compute VM. */
 struct amd_kfd_mem {
-	uint64_t va;			/* GPU address */
+	uint64_t va; /* GPU address */
 	uint64_t size;
 	uint64_t handle;
-	void *cpu;			/* CPU address; NULL for VRAM */
-	bool reserved;			/* __amd_kfd_free() gives [va, va + size) back */
+	void *cpu;     /* CPU address; NULL for VRAM */
+	bool reserved; /* __amd_kfd_free() gives [va, va + size) back */
 };
 
 struct amd_kfd {
-	int fd;				/* /dev/kfd */
-	int drm_fd;			/* the caller's render node, whose VM KFD uses */
-	pid_t pid;			/* of the process that opened it */
+	int fd;	    /* /dev/kfd */
+	int drm_fd; /* the caller's render node, whose VM KFD uses */
+	pid_t pid;  /* of the process that opened it */
 	struct amd_kfd_node node;
-	void *doorbells;		/* mapped with the first queue */
-	struct amd_kfd_mem event_page;	/* allocated with the first event */
+	void *doorbells;	       /* mapped with the first queue */
+	struct amd_kfd_mem event_page; /* allocated with the first event */
 };
 
 /*
@@ -79,8 +79,8 @@ void amd_kfd_close(struct amd_kfd *kfd);
 int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock);
 
 /* Single ioctls, for tests of the uapi. */
-int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size,
-			   uint32_t flags, uint64_t *mmap_offset, uint64_t *handle);
+int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size, uint32_t flags,
+			   uint64_t *mmap_offset, uint64_t *handle);
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
@@ -108,29 +108,30 @@ uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
 void amd_kfd_va_release(uint64_t va, uint64_t size);
 
 enum amd_kfd_queue_type {
-	AMD_KFD_QUEUE_PM4,		/* compute queue, PM4 packets */
+	AMD_KFD_QUEUE_PM4, /* compute queue, PM4 packets */
 	AMD_KFD_QUEUE_SDMA,
-	AMD_KFD_QUEUE_AQL,		/* HSA queue; PM4 packets go into IBs */
+	AMD_KFD_QUEUE_AQL, /* HSA queue; PM4 packets go into IBs */
 	AMD_KFD_NUM_QUEUE_TYPES,
 };
 
 /*
- * A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test only.
+ * A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test
+ * only.
  */
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
-	struct amd_kfd_mem ib;		/* AQL: PM4 packets, used like a ring */
+	struct amd_kfd_mem ib; /* AQL: PM4 packets, used like a ring */
 	volatile uint64_t *rptr, *wptr, *doorbell;
-	volatile uint32_t *fence;	/* the last finished sequence number */
-	uint64_t put;			/* dwords emitted since creation */
-	uint64_t submitted_put;		/* put at the last submit */
-	uint64_t idle_put;		/* everything before this put is finished */
-	uint64_t aql_put;		/* AQL packets emitted since creation */
-	uint32_t seqno;			/* the last one that submit returned */
-	int error;			/* sticky: -ETIME when the ring did not drain */
+	volatile uint32_t *fence; /* the last finished sequence number */
+	uint64_t put;		  /* dwords emitted since creation */
+	uint64_t submitted_put;	  /* put at the last submit */
+	uint64_t idle_put;	  /* everything before this put is finished */
+	uint64_t aql_put;	  /* AQL packets emitted since creation */
+	uint32_t seqno;		  /* the last one that submit returned */
+	int error;		  /* sticky: -ETIME when the ring did not drain */
 };
 
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
@@ -147,8 +148,8 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
 /* Store @count (up to AMD_KFD_WRITE_MAX_DW) dwords at @dst: WRITE_DATA, WRITE linear. */
-void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
-			 const uint32_t *data, unsigned int count);
+void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst, const uint32_t *data,
+			 unsigned int count);
 /* Copy @size bytes from @src to @dst: DMA_DATA, COPY linear. */
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size);
 /* Store @value at @addr when all earlier packets are finished: RELEASE_MEM, FENCE. */
@@ -181,7 +182,10 @@ enum {
 };
 
 enum amd_kfd_aql_condition {
-	AMD_KFD_AQL_EQUAL, AMD_KFD_AQL_NOT_EQUAL, AMD_KFD_AQL_LESS, AMD_KFD_AQL_GREATER_EQUAL,
+	AMD_KFD_AQL_EQUAL,
+	AMD_KFD_AQL_NOT_EQUAL,
+	AMD_KFD_AQL_LESS,
+	AMD_KFD_AQL_GREATER_EQUAL,
 };
 
 /* One slot; signals are GPU addresses of struct amd_kfd_signal, or 0. */
@@ -214,8 +218,8 @@ struct amd_kfd_aql_packet {
 
 /* As the command processor sees a signal: ROCm's amd_signal_t. */
 struct amd_kfd_signal {
-	int64_t kind;			/* AMD_KFD_SIGNAL_USER */
-	volatile int64_t value;		/* completion subtracts one */
+	int64_t kind;		/* AMD_KFD_SIGNAL_USER */
+	volatile int64_t value; /* completion subtracts one */
 	uint64_t mailbox;
 	uint32_t event_id;
 	uint32_t reserved0;
@@ -253,20 +257,20 @@ int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *eve
 #define AMD_KFD_NUM_TRIGGERS (KFD_QUEUE_EVICTION_CRIU_RESTORE + 1)
 
 struct amd_kfd_smi_counts {
-	unsigned int evictions;		/* QUEUE_EVICTION, any trigger */
+	unsigned int evictions; /* QUEUE_EVICTION, any trigger */
 	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS];
-	unsigned int restores;		/* QUEUE_RESTORE after which the queues run */
-	unsigned int rescheduled;	/* QUEUE_RESTORE whose worker will run again */
+	unsigned int restores;	  /* QUEUE_RESTORE after which the queues run */
+	unsigned int rescheduled; /* QUEUE_RESTORE whose worker will run again */
 	unsigned int vm_faults;
 	unsigned int other;
-	uint64_t eviction_ns, restore_ns;	/* CLOCK_BOOTTIME of the last one */
+	uint64_t eviction_ns, restore_ns; /* CLOCK_BOOTTIME of the last one */
 };
 
 struct amd_kfd_smi {
 	int fd;
-	pid_t pid;			/* of the process whose events count */
+	pid_t pid; /* of the process whose events count */
 	struct amd_kfd_smi_counts count;
-	char line[2 * KFD_SMI_EVENT_MSG_SIZE];	/* start of an event not yet complete */
+	char line[2 * KFD_SMI_EVENT_MSG_SIZE]; /* start of an event not yet complete */
 	size_t line_len;
 };
 
@@ -278,14 +282,15 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 /* Drain, then count from zero. */
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 /* Wait until @count events of type @event have come since the mark; -ETIME. */
-int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
-		       unsigned int count, unsigned int timeout_ms);
+int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
+		       unsigned int timeout_ms);
 
 /*
  * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME
  * when one of these events takes longer than @timeout_ms.
  */
-int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
+int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
+				unsigned int timeout_ms);
 
 /* GPU page faults of this process: create the event before the access, then wait. */
 int __amd_kfd_fault_event_create(struct amd_kfd *kfd, uint32_t *event_id);
@@ -308,9 +313,10 @@ void amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
 void amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi);
 void amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 void amd_kfd_smi_drain(struct amd_kfd_smi *smi);
-void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
-		      unsigned int count, unsigned int timeout_ms);
-void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms);
+void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
+		      unsigned int timeout_ms);
+void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
+			       unsigned int timeout_ms);
 
 /* Memory that KFD counts for all its processes (kfd_debugfs.c), in MiB. */
 #define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"

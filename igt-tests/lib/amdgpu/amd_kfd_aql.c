@@ -13,7 +13,7 @@
 #include "lib/igt_time.h"
 
 /* How long a full ring may take to have a free slot. */
-#define SLOT_MS		igt_patience(10000)
+#define SLOT_MS igt_patience(10000)
 
 /* One 64 bit slot for each event of a process (kfd_events.c:273). */
 #define EVENT_PAGE_BYTES (KFD_SIGNAL_EVENT_LIMIT * 8)

@@ -73,24 +73,28 @@ void amd_kfd_smi_drain(struct amd_kfd_smi *smi)
 	igt_assert_eq(__amd_kfd_smi_drain(smi), 0);
 }
 
-void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
-		      unsigned int count, unsigned int timeout_ms)
+void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
+		      unsigned int timeout_ms)
 {
 	int ret = __amd_kfd_smi_wait(smi, event, count, timeout_ms);
 
-	igt_assert_f(ret == 0, "%u events of type %d wanted in %u ms: %s "
-		     "(evictions %u, restores %u, VM faults %u)\n", count, event, timeout_ms,
-		     strerror(-ret), smi->count.evictions, smi->count.restores,
-		     smi->count.vm_faults);
+	igt_assert_f(ret == 0,
+		     "%u events of type %d wanted in %u ms: %s "
+		     "(evictions %u, restores %u, VM faults %u)\n",
+		     count, event, timeout_ms, strerror(-ret), smi->count.evictions,
+		     smi->count.restores, smi->count.vm_faults);
 }
 
-void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
+void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
+			       unsigned int timeout_ms)
 {
 	int ret = __amd_kfd_smi_wait_restored(smi, evictions, timeout_ms);
 
-	igt_assert_f(ret == 0, "queues not evicted and restored in %u ms: %s "
-		     "(evictions %u of %u, restores %u, VM faults %u)\n", timeout_ms, strerror(-ret),
-		     smi->count.evictions, evictions, smi->count.restores, smi->count.vm_faults);
+	igt_assert_f(ret == 0,
+		     "queues not evicted and restored in %u ms: %s "
+		     "(evictions %u of %u, restores %u, VM faults %u)\n",
+		     timeout_ms, strerror(-ret), smi->count.evictions, evictions,
+		     smi->count.restores, smi->count.vm_faults);
 }
 
 unsigned long long amd_kfd_mem_used(void)

@@ -11,11 +11,11 @@
 #include "lib/amdgpu/amd_kfd_packets.h"
 #include "lib/igt_time.h"
 
-#define RING_BYTES	(64u << 10)
-#define RING_DWORDS	(RING_BYTES / 4)
+#define RING_BYTES  (64u << 10)
+#define RING_DWORDS (RING_BYTES / 4)
 
 /* How long a full ring may take to drain. */
-#define DRAIN_MS	igt_patience(10000)
+#define DRAIN_MS igt_patience(10000)
 
 /* Places in the control page, each in a cache line of its own. */
 enum {
@@ -49,7 +49,7 @@ static unsigned int fence_offset(const struct amd_kfd_queue *queue)
  * The doorbells of a process, which kfd_doorbell.c:kfd_doorbell_mmap() maps as a whole: 1024 queues
  * (kfd_priv.h:98), 8 bytes each on SOC15 (kfd_device.c:205).
  */
-#define DOORBELL_SLICE	(8u * 1024)
+#define DOORBELL_SLICE (8u * 1024)
 
 void amd_kfd_close(struct amd_kfd *kfd)
 {
@@ -81,7 +81,7 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	int ret;
 
 	ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ring);
-	if (!ret)	/* one page: kfd_queue.c:kfd_queue_acquire_buffers() */
+	if (!ret) /* one page: kfd_queue.c:kfd_queue_acquire_buffers() */
 		ret = __amd_kfd_alloc_gtt(kfd, 1, &queue->control);
 	if (!ret && is_aql(queue))
 		ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ib);
@@ -90,8 +90,9 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 
 	ret = __amd_kfd_alloc_vram(kfd, node->eop_buffer_size, &queue->eop);
 	if (!ret)
-		ret = __amd_kfd_alloc_gtt(kfd, ((uint64_t)node->cwsr_size +
-						node->debug_memory_size) * node->num_xcc,
+		ret = __amd_kfd_alloc_gtt(kfd,
+					  ((uint64_t)node->cwsr_size + node->debug_memory_size) *
+						  node->num_xcc,
 					  &queue->cwsr);
 	return ret;
 }
@@ -122,10 +123,10 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	struct kfd_ioctl_create_queue_args args = {
 		.ring_base_address = queue->ring.va,
 		.ring_size = RING_BYTES,
-		.read_pointer_address = queue->control.va +
-					(is_aql(queue) ? AQL_READ_ID : CONTROL_RPTR),
-		.write_pointer_address = queue->control.va +
-					 (is_aql(queue) ? AQL_WRITE_ID : CONTROL_WPTR),
+		.read_pointer_address =
+			queue->control.va + (is_aql(queue) ? AQL_READ_ID : CONTROL_RPTR),
+		.write_pointer_address =
+			queue->control.va + (is_aql(queue) ? AQL_WRITE_ID : CONTROL_WPTR),
 		.gpu_id = node->gpu_id,
 		.queue_type = kfd_type[queue->type],
 		.queue_percentage = KFD_MAX_QUEUE_PERCENTAGE,
@@ -151,8 +152,8 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 		ioctl(kfd->fd, AMDKFD_IOC_DESTROY_QUEUE, &destroy);
 		return ret;
 	}
-	queue->doorbell = (void *)((char *)kfd->doorbells +
-				   (args.doorbell_offset & (DOORBELL_SLICE - 1)));
+	queue->doorbell =
+		(void *)((char *)kfd->doorbells + (args.doorbell_offset & (DOORBELL_SLICE - 1)));
 	return 0;
 }
 
@@ -216,13 +217,14 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 }
 
 /*
- * Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in bytes.
+ * Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in
+ * bytes.
  */
 static void kick(struct amd_kfd_queue *queue)
 {
 	uint64_t put = queue->type == AMD_KFD_QUEUE_SDMA ? queue->put * 4 : queue->put;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);	/* ring before pointer before doorbell */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* ring before pointer before doorbell */
 	*queue->wptr = put;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*queue->doorbell = put;
@@ -256,8 +258,8 @@ static unsigned int build_release(uint32_t *dw, uint32_t data_sel, uint64_t addr
 	return n;
 }
 
-static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
-				uint64_t addr, uint32_t value)
+static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw, uint64_t addr,
+				uint32_t value)
 {
 	unsigned int n = 0;
 
@@ -276,8 +278,8 @@ static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw,
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 {
 	uint32_t dw[FENCE_MAX_DW];
-	unsigned int count = build_fence(queue, dw, queue->control.va + fence_offset(queue),
-					 ++queue->seqno);
+	unsigned int count =
+		build_fence(queue, dw, queue->control.va + fence_offset(queue), ++queue->seqno);
 	uint64_t begin = queue->submitted_put;
 
 	/* amd_kfd_queue_emit() leaves room for this. */
@@ -348,8 +350,8 @@ void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords)
 		amd_kfd_queue_emit(queue, &nop, 1);
 }
 
-void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst,
-			 const uint32_t *data, unsigned int count)
+void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst, const uint32_t *data,
+			 unsigned int count)
 {
 	uint32_t dw[4 + AMD_KFD_WRITE_MAX_DW];
 	unsigned int n = 0;
@@ -381,7 +383,11 @@ static void copy_chunk(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, 
 	const uint32_t pm4[] = {
 		PM4_TYPE3(PM4_DMA_DATA, 6),
 		DMA_DATA_CP_SYNC | DMA_DATA_SRC_L2 | DMA_DATA_DST_L2,
-		lo32(src), hi32(src), lo32(dst), hi32(dst), DMA_DATA_RAW_WAIT | size,
+		lo32(src),
+		hi32(src),
+		lo32(dst),
+		hi32(dst),
+		DMA_DATA_RAW_WAIT | size,
 	};
 
 	if (queue->type == AMD_KFD_QUEUE_SDMA)
@@ -392,8 +398,8 @@ static void copy_chunk(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, 
 
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size)
 {
-	const uint64_t max = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_COPY_MAX_BYTES :
-								 DMA_DATA_MAX_BYTES;
+	const uint64_t max = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_COPY_MAX_BYTES
+							       : DMA_DATA_MAX_BYTES;
 
 	while (size) {
 		uint64_t chunk = size < max ? size : max;
@@ -427,13 +433,21 @@ void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t val
 {
 	const uint32_t all_bits = ~0u;
 	const uint32_t sdma[] = {
-		SDMA_POLL_REGMEM | SDMA_POLL_EQUAL | SDMA_POLL_MEMORY, lo32(addr), hi32(addr),
-		value, all_bits, SDMA_POLL_FOREVER | SDMA_POLL_INTERVAL,
+		SDMA_POLL_REGMEM | SDMA_POLL_EQUAL | SDMA_POLL_MEMORY,
+		lo32(addr),
+		hi32(addr),
+		value,
+		all_bits,
+		SDMA_POLL_FOREVER | SDMA_POLL_INTERVAL,
 	};
 	const uint32_t pm4[] = {
 		PM4_TYPE3(PM4_WAIT_REG_MEM, 6),
 		WAIT_REG_MEM_EQUAL | WAIT_REG_MEM_MEMORY | WAIT_REG_MEM_PREEMPTABLE,
-		lo32(addr), hi32(addr), value, all_bits, WAIT_REG_MEM_INTERVAL,
+		lo32(addr),
+		hi32(addr),
+		value,
+		all_bits,
+		WAIT_REG_MEM_INTERVAL,
 	};
 
 	if (queue->type == AMD_KFD_QUEUE_SDMA)

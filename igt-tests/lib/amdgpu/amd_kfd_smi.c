@@ -158,8 +158,8 @@ static unsigned int seen(const struct amd_kfd_smi *smi, enum kfd_smi_event event
 	}
 }
 
-int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
-		       unsigned int count, unsigned int timeout_ms)
+int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
+		       unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;
 
@@ -182,7 +182,8 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event,
 /*
  * Another eviction may come before the first restore, so compare the counts again after each wait.
  */
-int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions, unsigned int timeout_ms)
+int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
+				unsigned int timeout_ms)
 {
 	const struct amd_kfd_smi_counts *count = &smi->count;
 	int ret = __amd_kfd_smi_wait(smi, KFD_SMI_EVENT_QUEUE_EVICTION, evictions, timeout_ms);

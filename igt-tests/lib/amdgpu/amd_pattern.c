@@ -36,7 +36,7 @@ void amd_pattern_check_zero(const void *cpu, size_t size, const char *who)
 	for (size_t i = 0; i < size / sizeof(*dw); i++) {
 		uint32_t got = dw[i];
 
-		igt_assert_f(got == 0, "%s: byte %#zx of %#zx: %#x instead of zero\n",
-			     who, i * sizeof(*dw), size, got);
+		igt_assert_f(got == 0, "%s: byte %#zx of %#zx: %#x instead of zero\n", who,
+			     i * sizeof(*dw), size, got);
 	}
 }

@@ -2,12 +2,13 @@
 #include "lib/amdgpu/amd_stamp.h"
 
 /* A word is generation << 40 | page << 16 | place in the page. */
-#define PAGE_SHIFT		16
-#define GENERATION_SHIFT	40
+#define PAGE_SHIFT	 16
+#define GENERATION_SHIFT 40
 
 static uint64_t word_of(const struct amd_stamp *stamp, unsigned int generation, size_t place)
 {
-	return (uint64_t)generation << GENERATION_SHIFT | (uint64_t)stamp->page << PAGE_SHIFT | place;
+	return (uint64_t)generation << GENERATION_SHIFT | (uint64_t)stamp->page << PAGE_SHIFT |
+	       place;
 }
 
 void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size, unsigned int generation)

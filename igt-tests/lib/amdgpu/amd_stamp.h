@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct amd_stamp {
-	uint32_t page;			/* any number up to AMD_STAMP_MAX_PAGE but 0 */
+	uint32_t page; /* any number up to AMD_STAMP_MAX_PAGE but 0 */
 	/*
 	 * A rewrite stores @started before it touches the page and @finished after.  @zeroed is the
 	 * last generation that began by dropping the content, so the page is zeros for a while.
@@ -23,10 +23,11 @@ struct amd_stamp {
 	atomic_uint started, finished, zeroed, freed;
 };
 
-#define AMD_STAMP_MAX_PAGE	((1u << 24) - 1)
+#define AMD_STAMP_MAX_PAGE ((1u << 24) - 1)
 
 /* Store the words of @generation at @addr: the page, or a buffer that will be copied to it. */
-void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size, unsigned int generation);
+void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size,
+		    unsigned int generation);
 /* Fill the page with the started generation, and finish it. */
 void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size);
 /* The kernel may drop the content from now on; to be called before the MADV_FREE. */

@@ -47,7 +47,8 @@ void amd_userptr_close(struct amd_userptr *up)
 void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	if (type == AMD_KFD_QUEUE_SDMA)
-		igt_require_f(up->kfd.node.num_sdma_engines, "The GPU has no SDMA engine for KFD\n");
+		igt_require_f(up->kfd.node.num_sdma_engines,
+			      "The GPU has no SDMA engine for KFD\n");
 	if (!up->have_queue[type]) {
 		amd_kfd_queue_create(&up->kfd, type, &up->queues[type]);
 		up->have_queue[type] = true;
@@ -122,7 +123,8 @@ void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size)
 
 uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed)
 {
-	uint32_t *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	uint32_t *cpu =
+		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, cpu, size);
 	/* khugepaged must not make an event that the subtest does not know of. */
@@ -168,12 +170,12 @@ static int wait_page_tables(struct amd_userptr *up)
 	/* drmSyncobjWait() takes absolute monotonic time. */
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	deadline = now.tv_sec * 1000000000ll + now.tv_nsec + AMD_USERPTR_WAIT_MS * 1000000ll;
-	return drmSyncobjWait(up->fd, &up->syncobj, 1, deadline,
-			      DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL, NULL);
+	return drmSyncobjWait(up->fd, &up->syncobj, 1, deadline, DRM_SYNCOBJ_WAIT_FLAGS_WAIT_ALL,
+			      NULL);
 }
 
-int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle,
-		     uint64_t va, uint64_t offset, uint64_t size, uint32_t flags)
+int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle, uint64_t va,
+		     uint64_t offset, uint64_t size, uint32_t flags)
 {
 	struct drm_amdgpu_gem_va args = {
 		.handle = handle,
@@ -221,13 +223,14 @@ void amd_userptr_map(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	bo->va = amd_kfd_va_reserve(bo->size, 0);
 	igt_assert(bo->va);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, bo->va, 0, bo->size,
-				       AMD_USERPTR_RW), 0);
+				       AMD_USERPTR_RW),
+		      0);
 }
 
 void amd_userptr_unmap(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
-	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0, bo->size,
-				       0), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, bo->va, 0, bo->size, 0),
+		      0);
 	amd_kfd_va_release(bo->va, bo->size);
 	bo->va = 0;
 }

@@ -36,22 +36,22 @@
 #define AMD_USERPTR_MAX 16
 
 struct amd_userptr_bo {
-	uint32_t handle;		/* 0: none */
+	uint32_t handle; /* 0: none */
 	void *cpu;
 	uint64_t size;
-	uint64_t va;			/* 0: not mapped on the GPU */
+	uint64_t va; /* 0: not mapped on the GPU */
 };
 
 struct amd_userptr {
-	int fd;				/* render node */
+	int fd; /* render node */
 	struct amd_kfd kfd;
 	struct amd_kfd_smi smi;
 	struct amd_kfd_queue queues[AMD_KFD_NUM_QUEUE_TYPES];
 	bool have_queue[AMD_KFD_NUM_QUEUE_TYPES];
-	struct amd_kfd_queue *queue;	/* the one that the functions below use */
-	struct amd_kfd_mem in, out;	/* GTT that the GPU copies from and to */
-	uint32_t syncobj;		/* signalled when a page table update is done */
-	bool supported;			/* set by amd_userptr_supported() */
+	struct amd_kfd_queue *queue; /* the one that the functions below use */
+	struct amd_kfd_mem in, out;  /* GTT that the GPU copies from and to */
+	uint32_t syncobj;	     /* signalled when a page table update is done */
+	bool supported;		     /* set by amd_userptr_supported() */
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
 	struct {
 		void *addr;
@@ -82,8 +82,8 @@ int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint3
 /*
  * GEM_VA at the GPU address @va, then wait until page tables and TLBs are up to date; 0 or -errno.
  */
-int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle,
-		     uint64_t va, uint64_t offset, uint64_t size, uint32_t flags);
+int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle, uint64_t va,
+		     uint64_t offset, uint64_t size, uint32_t flags);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
 
 /* Let the clean-up close a BO that the test has made. */

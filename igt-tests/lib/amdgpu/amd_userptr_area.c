@@ -46,23 +46,22 @@ static int open_file(size_t size)
 /* The name follows from the list, so a row cannot have the wrong place. */
 #define BACKING(id, ...) [AMD_USERPTR_BACKING_##id] = { .name = #id, __VA_ARGS__ }
 const struct amd_userptr_backing amd_userptr_backings[AMD_USERPTR_NUM_BACKINGS] = {
-	BACKING(anon, .what = "Private anonymous pages",
-		.map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE),
-	BACKING(thp, .what = "Transparent huge pages",
-		.map_flags = MAP_PRIVATE | MAP_ANONYMOUS, .advice = MADV_HUGEPAGE, .huge = true),
-	BACKING(shm, .what = "Shared anonymous pages",
-		.map_flags = MAP_SHARED | MAP_ANONYMOUS, .advice = MADV_NOHUGEPAGE),
-	BACKING(memfd, .what = "Pages of a memfd",
-		.map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_memfd),
-	BACKING(hugetlb, .what = "Pages of hugetlbfs",
-		.map_flags = MAP_SHARED, .advice = -1, .open = open_hugetlb, .huge = true),
+	BACKING(anon, .what = "Private anonymous pages", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS,
+		.advice = MADV_NOHUGEPAGE),
+	BACKING(thp, .what = "Transparent huge pages", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS,
+		.advice = MADV_HUGEPAGE, .huge = true),
+	BACKING(shm, .what = "Shared anonymous pages", .map_flags = MAP_SHARED | MAP_ANONYMOUS,
+		.advice = MADV_NOHUGEPAGE),
+	BACKING(memfd, .what = "Pages of a memfd", .map_flags = MAP_SHARED,
+		.advice = MADV_NOHUGEPAGE, .open = open_memfd),
+	BACKING(hugetlb, .what = "Pages of hugetlbfs", .map_flags = MAP_SHARED, .advice = -1,
+		.open = open_hugetlb, .huge = true),
 	BACKING(private, .what = "Written pages of a private file mapping",
 		.map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file),
-	BACKING(file, .what = "Pages of a shared file mapping",
-		.map_flags = MAP_SHARED, .advice = MADV_NOHUGEPAGE, .open = open_file),
-	BACKING(readonly, .what = "File pages that the GPU may only read",
-		.map_flags = MAP_PRIVATE, .advice = MADV_NOHUGEPAGE, .open = open_file,
-		.readonly = true),
+	BACKING(file, .what = "Pages of a shared file mapping", .map_flags = MAP_SHARED,
+		.advice = MADV_NOHUGEPAGE, .open = open_file),
+	BACKING(readonly, .what = "File pages that the GPU may only read", .map_flags = MAP_PRIVATE,
+		.advice = MADV_NOHUGEPAGE, .open = open_file, .readonly = true),
 };
 
 const struct amd_userptr_backing *amd_userptr_backing(const char *name)
@@ -202,8 +201,7 @@ int __amd_userptr_area_replace(struct amd_userptr_area *area)
 
 uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area)
 {
-	return AMD_USERPTR_TRACKED |
-	       (area->backing->readonly ? AMDGPU_GEM_USERPTR_READONLY : 0);
+	return AMD_USERPTR_TRACKED | (area->backing->readonly ? AMDGPU_GEM_USERPTR_READONLY : 0);
 }
 
 uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area)
@@ -237,8 +235,8 @@ char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int in
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed)
 {
 	for (unsigned int half = 0; half < 2; half++)
-		amd_pattern_fill(area->cpu + amd_userptr_area_offset(area, half),
-				 AMD_USERPTR_HALF, HALF_SEED(seed, half));
+		amd_pattern_fill(area->cpu + amd_userptr_area_offset(area, half), AMD_USERPTR_HALF,
+				 HALF_SEED(seed, half));
 }
 
 static uint32_t seed_after(const struct amd_userptr_area *area, enum amd_userptr_effect effect)
@@ -260,8 +258,8 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 	if (effect == AMD_USERPTR_ZEROED)
 		amd_pattern_check_zero(bytes, AMD_USERPTR_HALF, "after the event");
 	else
-		amd_pattern_check(bytes, AMD_USERPTR_HALF, HALF_SEED(seed_after(area, effect), half),
-				  "after the event");
+		amd_pattern_check(bytes, AMD_USERPTR_HALF,
+				  HALF_SEED(seed_after(area, effect), half), "after the event");
 }
 
 /* One submission for both halves, from or to the start of the staging memory. */
@@ -298,8 +296,8 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 	for (unsigned int half = 0; half < 2; half++) {
 		if (bo)
 			amd_userptr_area_check_half(area, half, effect, gpu_half(area, half));
-		amd_userptr_area_check_half(area, half, effect, area->cpu +
-					    amd_userptr_area_offset(area, half));
+		amd_userptr_area_check_half(area, half, effect,
+					    area->cpu + amd_userptr_area_offset(area, half));
 	}
 }
 
@@ -321,6 +319,6 @@ void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userpt
 	amd_userptr_area_fill(area, cpu_seed);
 	gpu_copy(area, bo, false);
 	for (unsigned int half = 0; half < 2; half++)
-		amd_pattern_check(gpu_half(area, half), AMD_USERPTR_HALF,
-				  HALF_SEED(cpu_seed, half), "read by the GPU");
+		amd_pattern_check(gpu_half(area, half), AMD_USERPTR_HALF, HALF_SEED(cpu_seed, half),
+				  "read by the GPU");
 }

@@ -12,29 +12,29 @@
 
 #include "lib/amdgpu/amd_userptr.h"
 
-#define AMD_USERPTR_HALF	((size_t)32 << 10)
-#define AMD_USERPTR_AREA_SMALL	(2 * AMD_USERPTR_HALF)
-#define AMD_USERPTR_AREA_HUGE	((size_t)2 << 20)
+#define AMD_USERPTR_HALF       ((size_t)32 << 10)
+#define AMD_USERPTR_AREA_SMALL (2 * AMD_USERPTR_HALF)
+#define AMD_USERPTR_AREA_HUGE  ((size_t)2 << 20)
 
 #define AMD_USERPTR_MAX_OBSERVED 16
 
 /* Seeds of patterns.  Each half has its own, so the distance between two seeds is at least 2. */
 enum {
-	AMD_USERPTR_SEED = 16,		/* stored by the CPU before the event */
-	AMD_USERPTR_SEED_FILE = 32,	/* in the file behind a private mapping */
-	AMD_USERPTR_SEED_OTHER = 48,	/* in other memory at the same address */
-	AMD_USERPTR_SEED_LATER = 64,	/* and above: stored after the event */
+	AMD_USERPTR_SEED = 16,	     /* stored by the CPU before the event */
+	AMD_USERPTR_SEED_FILE = 32,  /* in the file behind a private mapping */
+	AMD_USERPTR_SEED_OTHER = 48, /* in other memory at the same address */
+	AMD_USERPTR_SEED_LATER = 64, /* and above: stored after the event */
 };
 
 /* The content of an area after an event, as the CPU and the GPU have to find it. */
 enum amd_userptr_effect {
-	AMD_USERPTR_NEVER,		/* there is no such event: see why_not */
-	AMD_USERPTR_UNTOUCHED,		/* the event changes no page: no eviction may come */
-	AMD_USERPTR_KEPT,		/* the same bytes, perhaps in other pages */
+	AMD_USERPTR_NEVER,     /* there is no such event: see why_not */
+	AMD_USERPTR_UNTOUCHED, /* the event changes no page: no eviction may come */
+	AMD_USERPTR_KEPT,      /* the same bytes, perhaps in other pages */
 	AMD_USERPTR_ZEROED,
-	AMD_USERPTR_FILE,		/* the bytes of the file again */
-	AMD_USERPTR_OTHER,		/* other memory with other bytes */
-	AMD_USERPTR_HOLE,		/* no memory: an access of the GPU must fault until heal() */
+	AMD_USERPTR_FILE,  /* the bytes of the file again */
+	AMD_USERPTR_OTHER, /* other memory with other bytes */
+	AMD_USERPTR_HOLE,  /* no memory: an access of the GPU must fault until heal() */
 };
 
 /* All backings, in the order of amd_userptr_backings and of struct amd_userptr_effects. */
@@ -55,12 +55,12 @@ union amd_userptr_effects {
 
 struct amd_userptr_backing {
 	const char *name;
-	const char *what;		/* begins the description of a subtest */
-	int map_flags;			/* MAP_* besides MAP_FIXED */
-	int advice;			/* MADV_*, or -1 */
-	int (*open)(size_t size);	/* opens its file, or -errno; NULL: there is none */
-	bool huge;			/* huge pages: areas have AMD_USERPTR_AREA_HUGE */
-	bool readonly;			/* the GPU may only read */
+	const char *what;	  /* begins the description of a subtest */
+	int map_flags;		  /* MAP_* besides MAP_FIXED */
+	int advice;		  /* MADV_*, or -1 */
+	int (*open)(size_t size); /* opens its file, or -errno; NULL: there is none */
+	bool huge;		  /* huge pages: areas have AMD_USERPTR_AREA_HUGE */
+	bool readonly;		  /* the GPU may only read */
 };
 
 extern const struct amd_userptr_backing amd_userptr_backings[AMD_USERPTR_NUM_BACKINGS];
@@ -71,14 +71,14 @@ struct amd_userptr_area {
 	const struct amd_userptr_backing *backing;
 	char *cpu;
 	size_t size;
-	int fd;				/* the file, or -1 */
-	void *reserved;			/* a mapping around cpu and elsewhere */
+	int fd;		/* the file, or -1 */
+	void *reserved; /* a mapping around cpu and elsewhere */
 	size_t reserved_size;
-	char *elsewhere;		/* addresses for another mapping of the same size */
+	char *elsewhere; /* addresses for another mapping of the same size */
 	/* The state before the event, with which happened() compares. */
 	uint64_t pfns[AMD_USERPTR_MAX_OBSERVED];
 	unsigned long long huge_kb, num_splits;
-	bool done;			/* trigger() has seen its event happen */
+	bool done; /* trigger() has seen its event happen */
 };
 
 /*
@@ -123,10 +123,10 @@ char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int in
 
 struct amd_userptr_event {
 	const char *name;
-	const char *what;		/* continues the description of a subtest */
+	const char *what; /* continues the description of a subtest */
 	union amd_userptr_effects effects;
-	const char *why_not;		/* why there are backings with AMD_USERPTR_NEVER */
-	bool huge;			/* needs an area as large as a huge page */
+	const char *why_not; /* why there are backings with AMD_USERPTR_NEVER */
+	bool huge;	     /* needs an area as large as a huge page */
 	/* Runs before the userptr exists; a reason to skip, or NULL. */
 	const char *(*prepare)(struct amd_userptr_area *area);
 	/*

@@ -132,7 +132,8 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 			    uint64_t *seq)
 {
 	struct drm_amdgpu_bo_list_entry entries[2 + MAX_LISTED] = {
-		{ .bo_handle = cs->ib.handle }, { .bo_handle = cs->data.handle },
+		{ .bo_handle = cs->ib.handle },
+		{ .bo_handle = cs->data.handle },
 	};
 	struct drm_amdgpu_bo_list_in list = {
 		.operation = ~0u,
@@ -143,13 +144,15 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 	};
 	struct drm_amdgpu_cs_chunk_ib ib = {
 		.va_start = cs->ib.va,
-		.ip_type = cs->packets.type == AMD_KFD_QUEUE_SDMA ? AMDGPU_HW_IP_DMA :
-								     AMDGPU_HW_IP_COMPUTE,
+		.ip_type = cs->packets.type == AMD_KFD_QUEUE_SDMA ? AMDGPU_HW_IP_DMA
+								  : AMDGPU_HW_IP_COMPUTE,
 	};
 	struct drm_amdgpu_cs_chunk chunks[] = {
-		{ .chunk_id = AMDGPU_CHUNK_ID_BO_HANDLES, .length_dw = sizeof(list) / 4,
+		{ .chunk_id = AMDGPU_CHUNK_ID_BO_HANDLES,
+		  .length_dw = sizeof(list) / 4,
 		  .chunk_data = (uintptr_t)&list },
-		{ .chunk_id = AMDGPU_CHUNK_ID_IB, .length_dw = sizeof(ib) / 4,
+		{ .chunk_id = AMDGPU_CHUNK_ID_IB,
+		  .length_dw = sizeof(ib) / 4,
 		  .chunk_data = (uintptr_t)&ib },
 	};
 	uint64_t pointers[] = { (uintptr_t)&chunks[0], (uintptr_t)&chunks[1] };

@@ -33,8 +33,7 @@ static unsigned int pages_moved(struct amd_userptr_area *area, unsigned int *pag
 	unsigned int moved = 0;
 
 	for (*pages = 0; amd_userptr_area_page(area, *pages); (*pages)++)
-		moved += igt_procfs_pfn(amd_userptr_area_page(area, *pages)) !=
-			 area->pfns[*pages];
+		moved += igt_procfs_pfn(amd_userptr_area_page(area, *pages)) != area->pfns[*pages];
 	return moved;
 }
 
@@ -68,8 +67,8 @@ static bool accessible(const struct amd_userptr_area *area, bool writing)
 
 	if (pipe(gate))
 		return false;
-	ok = writing ? write(gate[1], "", 1) == 1 && read(gate[0], area->cpu, 1) == 1 :
-		       write(gate[1], area->cpu, 1) == 1;
+	ok = writing ? write(gate[1], "", 1) == 1 && read(gate[0], area->cpu, 1) == 1
+		     : write(gate[1], area->cpu, 1) == 1;
 	close(gate[0]);
 	close(gate[1]);
 	return ok;
@@ -333,101 +332,148 @@ static int trigger_remap(struct amd_userptr_area *area)
 	return ret;
 }
 
-#define NEVER		AMD_USERPTR_NEVER
-#define UNTOUCHED	AMD_USERPTR_UNTOUCHED
-#define KEPT		AMD_USERPTR_KEPT
-#define ZEROED		AMD_USERPTR_ZEROED
-#define FILE_BYTES	AMD_USERPTR_FILE
-#define OTHER		AMD_USERPTR_OTHER
-#define HOLE		AMD_USERPTR_HOLE
+#define NEVER	   AMD_USERPTR_NEVER
+#define UNTOUCHED  AMD_USERPTR_UNTOUCHED
+#define KEPT	   AMD_USERPTR_KEPT
+#define ZEROED	   AMD_USERPTR_ZEROED
+#define FILE_BYTES AMD_USERPTR_FILE
+#define OTHER	   AMD_USERPTR_OTHER
+#define HOLE	   AMD_USERPTR_HOLE
 
 /*
  * One argument for each backing: the preprocessor refuses a row that has too few or too many, and
  * -Woverride-init one that names a backing twice, so every row names every backing.
  */
-#define EFFECTS(b0, b1, b2, b3, b4, b5, b6, b7) { { b0, b1, b2, b3, b4, b5, b6, b7 } }
+#define EFFECTS(b0, b1, b2, b3, b4, b5, b6, b7) \
+	{ \
+		{ \
+			b0, b1, b2, b3, b4, b5, b6, b7 \
+		} \
+	}
 _Static_assert(AMD_USERPTR_NUM_BACKINGS == 8, "EFFECTS() has an argument for each backing");
 _Static_assert(sizeof(union amd_userptr_effects) ==
-	       AMD_USERPTR_NUM_BACKINGS * sizeof(enum amd_userptr_effect),
+		       AMD_USERPTR_NUM_BACKINGS * sizeof(enum amd_userptr_effect),
 	       "members and numbers of backings agree");
 
 const struct amd_userptr_event amd_userptr_events[] = {
-	{ .name = "unmap", .what = "are unmapped",
-	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
-			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
-	  .trigger = trigger_unmap, .happened = not_readable,
-	  .heal = __amd_userptr_area_replace, .healed = OTHER },
-	{ .name = "remap", .what = "are replaced by others",
+	{ .name = "unmap",
+	  .what = "are unmapped",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
+			     .private = HOLE, .file = HOLE, .readonly = HOLE),
+	  .trigger = trigger_unmap,
+	  .happened = not_readable,
+	  .heal = __amd_userptr_area_replace,
+	  .healed = OTHER },
+	{ .name = "remap",
+	  .what = "are replaced by others",
 	  .effects = EFFECTS(.anon = OTHER, .thp = OTHER, .shm = OTHER, .memfd = OTHER,
 			     .hugetlb = OTHER, .private = OTHER, .file = OTHER, .readonly = OTHER),
-	  .trigger = trigger_remap, .happened = seen },
+	  .trigger = trigger_remap,
+	  .happened = seen },
 	/* A fork write-protects private mappings only. */
-	{ .name = "cow", .what = "are written after a fork",
+	{ .name = "cow",
+	  .what = "are written after a fork",
 	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = UNTOUCHED, .memfd = UNTOUCHED,
-			     .hugetlb = UNTOUCHED, .private = KEPT, .file = UNTOUCHED, .readonly = KEPT),
-	  .trigger = trigger_cow, .happened = seen },
+			     .hugetlb = UNTOUCHED, .private = KEPT, .file = UNTOUCHED,
+			     .readonly = KEPT),
+	  .trigger = trigger_cow,
+	  .happened = seen },
 	/*
 	 * The pages of a shared mapping stay in their file, so the next access finds the same
 	 * bytes.
 	 */
-	{ .name = "dontneed", .what = "are dropped by MADV_DONTNEED",
+	{ .name = "dontneed",
+	  .what = "are dropped by MADV_DONTNEED",
 	  .effects = EFFECTS(.anon = ZEROED, .thp = ZEROED, .shm = KEPT, .memfd = KEPT,
-			     .hugetlb = KEPT, .private = FILE_BYTES, .file = KEPT, .readonly = FILE_BYTES),
-	  .trigger = trigger_dontneed, .happened = seen },
-	{ .name = "pageout", .what = "are paged out, and in again",
+			     .hugetlb = KEPT, .private = FILE_BYTES, .file = KEPT,
+			     .readonly = FILE_BYTES),
+	  .trigger = trigger_dontneed,
+	  .happened = seen },
+	{ .name = "pageout",
+	  .what = "are paged out, and in again",
 	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = KEPT, .memfd = KEPT,
 			     .hugetlb = NEVER, .private = KEPT, .file = KEPT, .readonly = KEPT),
 	  .why_not = "the kernel never reclaims pages of hugetlbfs",
-	  .prepare = prepare_pageout, .trigger = trigger_pageout, .happened = seen },
+	  .prepare = prepare_pageout,
+	  .trigger = trigger_pageout,
+	  .happened = seen },
 	/* A read-only userptr needs no permission to write. */
-	{ .name = "mprotect", .what = "are made read-only",
-	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
-			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = KEPT),
-	  .trigger = trigger_mprotect, .happened = not_writable,
-	  .heal = heal_mprotect, .healed = KEPT },
-	{ .name = "mremap", .what = "move to another address",
-	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE,
-			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
-	  .trigger = trigger_mremap, .happened = moved_elsewhere,
-	  .heal = __amd_userptr_area_replace, .healed = OTHER,
+	{ .name = "mprotect",
+	  .what = "are made read-only",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
+			     .private = HOLE, .file = HOLE, .readonly = KEPT),
+	  .trigger = trigger_mprotect,
+	  .happened = not_writable,
+	  .heal = heal_mprotect,
+	  .healed = KEPT },
+	{ .name = "mremap",
+	  .what = "move to another address",
+	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
+			     .private = HOLE, .file = HOLE, .readonly = HOLE),
+	  .trigger = trigger_mremap,
+	  .happened = moved_elsewhere,
+	  .heal = __amd_userptr_area_replace,
+	  .healed = OTHER,
 	  .check_others = check_elsewhere },
-	{ .name = "migrate", .what = "migrate to another node",
-	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = KEPT, .memfd = KEPT,
-			     .hugetlb = KEPT, .private = KEPT, .file = KEPT, .readonly = KEPT),
-	  .prepare = prepare_migrate, .trigger = trigger_migrate, .happened = all_moved },
-	{ .name = "compact", .what = "are moved by compaction",
+	{ .name = "migrate",
+	  .what = "migrate to another node",
+	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = KEPT, .memfd = KEPT, .hugetlb = KEPT,
+			     .private = KEPT, .file = KEPT, .readonly = KEPT),
+	  .prepare = prepare_migrate,
+	  .trigger = trigger_migrate,
+	  .happened = all_moved },
+	{ .name = "compact",
+	  .what = "are moved by compaction",
 	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = NEVER, .memfd = NEVER,
 			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
 	  .why_not = "compaction moves pages by their place in memory, so one backing is enough",
 	  .refusal = "compaction moved none of the pages",
-	  .trigger = trigger_compact, .happened = seen },
-	{ .name = "collapse", .what = "are collapsed into a huge page", .huge = true,
+	  .trigger = trigger_compact,
+	  .happened = seen },
+	{ .name = "collapse",
+	  .what = "are collapsed into a huge page",
+	  .huge = true,
 	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = KEPT, .memfd = KEPT,
 			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
 	  .why_not = "the page is huge already, or the file system has no huge pages",
-	  .prepare = remember_huge, .trigger = trigger_collapse, .happened = collapsed },
-	{ .name = "split", .what = "are split", .huge = true,
+	  .prepare = remember_huge,
+	  .trigger = trigger_collapse,
+	  .happened = collapsed },
+	{ .name = "split",
+	  .what = "are split",
+	  .huge = true,
 	  .effects = EFFECTS(.anon = NEVER, .thp = KEPT, .shm = NEVER, .memfd = NEVER,
 			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
 	  .why_not = "the pages are small, or (hugetlbfs) the kernel never splits them",
-	  .prepare = remember_splits, .trigger = trigger_split, .happened = split },
-	{ .name = "ksm", .what = "are merged with equal ones",
+	  .prepare = remember_splits,
+	  .trigger = trigger_split,
+	  .happened = split },
+	{ .name = "ksm",
+	  .what = "are merged with equal ones",
 	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = NEVER, .memfd = NEVER,
 			     .hugetlb = NEVER, .private = KEPT, .file = NEVER, .readonly = NEVER),
 	  .why_not = "KSM merges small private pages that were written",
-	  .prepare = prepare_ksm, .trigger = trigger_ksm, .happened = seen },
-	{ .name = "truncate", .what = "are truncated",
+	  .prepare = prepare_ksm,
+	  .trigger = trigger_ksm,
+	  .happened = seen },
+	{ .name = "truncate",
+	  .what = "are truncated",
 	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = NEVER, .memfd = HOLE,
 			     .hugetlb = HOLE, .private = HOLE, .file = HOLE, .readonly = HOLE),
 	  .why_not = "there is no file, or (shm) no descriptor of it",
-	  .trigger = trigger_truncate, .happened = not_readable,
-	  .heal = heal_truncate, .healed = ZEROED },
+	  .trigger = trigger_truncate,
+	  .happened = not_readable,
+	  .heal = heal_truncate,
+	  .healed = ZEROED },
 	/* The copies of a private mapping are not the file's pages. */
-	{ .name = "punch", .what = "fall into a hole punched into the file",
+	{ .name = "punch",
+	  .what = "fall into a hole punched into the file",
 	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = ZEROED, .memfd = ZEROED,
-			     .hugetlb = ZEROED, .private = KEPT, .file = ZEROED, .readonly = ZEROED),
+			     .hugetlb = ZEROED, .private = KEPT, .file = ZEROED,
+			     .readonly = ZEROED),
 	  .why_not = "there is no file",
-	  .trigger = trigger_punch, .happened = seen },
+	  .trigger = trigger_punch,
+	  .happened = seen },
 };
 const unsigned int amd_userptr_num_events =
 	sizeof(amd_userptr_events) / sizeof(amd_userptr_events[0]);

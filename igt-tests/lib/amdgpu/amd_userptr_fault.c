@@ -11,7 +11,7 @@
  * The parent's queue works on this much memory while the child provokes its fault.  It pauses
  * between two rounds, because on a small machine the child needs the CPU.
  */
-#define BYSTANDER_SIZE ((size_t)64 << 10)
+#define BYSTANDER_SIZE	   ((size_t)64 << 10)
 #define BYSTANDER_PAUSE_MS 10
 
 /* The child may make several attempts with several waits each. */
@@ -46,8 +46,7 @@ void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act,
 		amd_userptr_close(&mine);
 	}
 	igt_gate_watch(&faulted);
-	while (rounds_after < 3 && igt_now_ms() < deadline &&
-	       !igt_gate_is_lost(&faulted)) {
+	while (rounds_after < 3 && igt_now_ms() < deadline && !igt_gate_is_lost(&faulted)) {
 		go_on(up, bo);
 		rounds_after += igt_gate_is_open(&faulted, rounds_after ? 0 : BYSTANDER_PAUSE_MS);
 	}

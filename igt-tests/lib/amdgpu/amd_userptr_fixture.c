@@ -22,7 +22,7 @@ static void stop_numa_balancing(void)
 	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
 
 	if (!file)
-		return;		/* not in this kernel, or not root */
+		return; /* not in this kernel, or not root */
 	fputs("0", file);
 	fclose(file);
 }

@@ -21,8 +21,8 @@ struct amd_userptr_subtest {
 	/* Used instead of run by subtests that differ in data only. */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;
-	bool sdma_too;			/* there is also a subtest "...-sdma" on an SDMA queue */
-	bool aql_too;			/* there is also a subtest "...-aql" on an AQL queue */
+	bool sdma_too; /* there is also a subtest "...-sdma" on an SDMA queue */
+	bool aql_too;  /* there is also a subtest "...-aql" on an AQL queue */
 };
 
 /* In the first fixture: open the render node and KFD, or skip. */

@@ -31,7 +31,7 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	if (!count || count > AMD_USERPTR_SCATTER_PARTS || mapped->size % step)
 		return -EINVAL;
 	for (unsigned int i = 0; i < count; i++)
-		ranges[i] = (struct amd_userptr_range) {
+		ranges[i] = (struct amd_userptr_range){
 			.addr = (uintptr_t)mapped->cpu + (count - 1 - i) * step,
 			.size = step,
 		};
@@ -44,7 +44,8 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t size = mapped->size;
-	const uint64_t step = mapped->kind == AMD_USERPTR_KIND_SCATTER ? amd_userptr_scatter_step(size) : size;
+	const uint64_t step =
+		mapped->kind == AMD_USERPTR_KIND_SCATTER ? amd_userptr_scatter_step(size) : size;
 	int ret = 0;
 
 	for (uint64_t at = 0; at < size && !ret; at += step)
@@ -76,7 +77,7 @@ int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind
 	const uint64_t va = amd_kfd_va_reserve(size, 0);
 	int ret;
 
-	*mapped = (struct amd_userptr_mapped) { .kind = kind, .cpu = cpu, .size = size, .va = va };
+	*mapped = (struct amd_userptr_mapped){ .kind = kind, .cpu = cpu, .size = size, .va = va };
 	if (!va)
 		return -ENOMEM;
 	if (kind == AMD_USERPTR_KIND_KFD)

@@ -9,9 +9,9 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 enum amd_userptr_kind {
-	AMD_USERPTR_KIND_SINGLE,	/* a BO of one range */
-	AMD_USERPTR_KIND_SCATTER,	/* a BO of many ranges, the last one first */
-	AMD_USERPTR_KIND_KFD,		/* KFD's own userptr */
+	AMD_USERPTR_KIND_SINGLE,  /* a BO of one range */
+	AMD_USERPTR_KIND_SCATTER, /* a BO of many ranges, the last one first */
+	AMD_USERPTR_KIND_KFD,	  /* KFD's own userptr */
 	AMD_USERPTR_NUM_KINDS,
 };
 
@@ -23,9 +23,9 @@ struct amd_userptr_mapped {
 	enum amd_userptr_kind kind;
 	void *cpu;
 	uint64_t size;
-	uint64_t va;			/* 0: not mapped */
-	uint32_t handle;		/* of the BO of the first two kinds */
-	struct amd_kfd_mem mem;		/* of KFD's userptr */
+	uint64_t va;		/* 0: not mapped */
+	uint32_t handle;	/* of the BO of the first two kinds */
+	struct amd_kfd_mem mem; /* of KFD's userptr */
 };
 
 /*

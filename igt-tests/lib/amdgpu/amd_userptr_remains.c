@@ -25,7 +25,7 @@
 /* A work item may wait for the GPU, but never this long. */
 #define STUCK_MS igt_patience(3000)
 
-#define LIFE_MS igt_patience(20000)
+#define LIFE_MS	  igt_patience(20000)
 #define LIFE_SIZE ((size_t)64 << 10)
 
 static unsigned long long read_number(const char *path)
@@ -171,11 +171,12 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 	stack = amd_userptr_stuck_worker();
 	if (!stack && is_back(before, &now))
 		return NULL;
-	snprintf(text, sizeof(text),
-		 "KFD's limit %llu -> %llu MiB, TTM %llu -> %llu MiB, VRAM %llu -> %llu, GTT %llu -> %llu, "
-		 "processes %u -> %u, kworker that sleeps: %s", before->system, now.system,
-		 before->ttm, now.ttm, before->vram, now.vram, before->gtt, now.gtt,
-		 before->processes, now.processes, stack ? stack : "none\n");
+	snprintf(
+		text, sizeof(text),
+		"KFD's limit %llu -> %llu MiB, TTM %llu -> %llu MiB, VRAM %llu -> %llu, GTT %llu -> %llu, "
+		"processes %u -> %u, kworker that sleeps: %s",
+		before->system, now.system, before->ttm, now.ttm, before->vram, now.vram,
+		before->gtt, now.gtt, before->processes, now.processes, stack ? stack : "none\n");
 	return text;
 }
 
@@ -221,8 +222,9 @@ const char *amd_userptr_live(struct amd_userptr *up)
 		return "no process";
 	if (!igt_wait_pid(pid, &status, LIFE_MS)) {
 		kill(pid, SIGKILL);
-		return igt_wait_pid(pid, &status, LIFE_MS) ? "a new process hangs" :
-								     "a new process hangs, and cannot be killed";
+		return igt_wait_pid(pid, &status, LIFE_MS)
+			       ? "a new process hangs"
+			       : "a new process hangs, and cannot be killed";
 	}
 	snprintf(text, sizeof(text), "a new process failed: status %#x", status);
 	return status ? text : NULL;

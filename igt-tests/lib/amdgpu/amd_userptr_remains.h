@@ -9,7 +9,7 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 struct amd_userptr_remains {
-	unsigned long long system, ttm;	/* MiB that count for KFD's memory limits */
+	unsigned long long system, ttm; /* MiB that count for KFD's memory limits */
 	unsigned long long vram, gtt;	/* bytes of the GPU's memory in use */
 	unsigned int processes;		/* that KFD lists */
 };

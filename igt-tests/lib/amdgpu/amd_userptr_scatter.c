@@ -15,15 +15,15 @@ void amd_userptr_scatter_init(struct amd_userptr_scatter *scatter, struct amd_us
 
 	memset(scatter, 0, sizeof(*scatter));
 	scatter->up = up;
-	scatter->ranges = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
-			       -1, 0);
+	scatter->ranges =
+		mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	amd_userptr_adopt(up, scatter->ranges, bytes);
 }
 
 void amd_userptr_scatter_add(struct amd_userptr_scatter *scatter, void *cpu, uint64_t size,
 			     uint32_t flags)
 {
-	scatter->ranges[scatter->count++] = (struct amd_userptr_range) {
+	scatter->ranges[scatter->count++] = (struct amd_userptr_range){
 		.addr = (uintptr_t)cpu,
 		.size = size,
 		.flags = flags,
@@ -102,7 +102,7 @@ char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags)
 {
-	return (struct amd_userptr_args) {
+	return (struct amd_userptr_args){
 		.size = amd_userptr_scatter_size(scatter),
 		.flags = AMD_USERPTR_TRACKED | AMDGPU_GEM_USERPTR_SCATTER | flags,
 		.ranges = (uintptr_t)scatter->ranges,
@@ -113,8 +113,8 @@ struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatte
 
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args)
 {
-	const unsigned long request = DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR,
-					       struct amd_userptr_args);
+	const unsigned long request =
+		DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args);
 
 	return drmIoctl(fd, request, args) ? -errno : 0;
 }
@@ -143,8 +143,8 @@ static void compare(const struct amd_userptr_scatter *scatter, uint64_t offset, 
 	for (unsigned int i = 0; i < scatter->count && start < offset + size; i++) {
 		const struct amd_userptr_range *range = &scatter->ranges[i];
 		const uint64_t from = start > offset ? start : offset;
-		const uint64_t end = start + range->size < offset + size ? start + range->size :
-									   offset + size;
+		const uint64_t end = start + range->size < offset + size ? start + range->size
+									 : offset + size;
 
 		if (from < end)
 			igt_assert_f(!memcmp(found + (from - offset),
@@ -157,8 +157,7 @@ static void compare(const struct amd_userptr_scatter *scatter, uint64_t offset, 
 	}
 }
 
-void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset,
-			       uint64_t size)
+void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size)
 {
 	struct amd_userptr *up = scatter->up;
 
@@ -172,8 +171,8 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 	}
 }
 
-void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset,
-				uint64_t size, uint32_t seed)
+void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
+				uint32_t seed)
 {
 	struct amd_userptr *up = scatter->up;
 

@@ -14,10 +14,10 @@
 /* Ranges in the order that they have in the BO. */
 struct amd_userptr_scatter {
 	struct amd_userptr *up;
-	struct amd_userptr_range *ranges;	/* amd_userptr_cleanup() frees them */
+	struct amd_userptr_range *ranges; /* amd_userptr_cleanup() frees them */
 	unsigned int count;
-	struct amd_userptr_bo *bo;		/* NULL: not created yet; its cpu is NULL */
-	uint64_t va;				/* GPU address of the BO's first byte */
+	struct amd_userptr_bo *bo; /* NULL: not created yet; its cpu is NULL */
+	uint64_t va;		   /* GPU address of the BO's first byte */
 };
 
 /* Make room for @count ranges. */
@@ -61,13 +61,12 @@ char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64
  * The GPU reads [offset, offset + size) of the BO; the CPU has to find the same bytes in the
  * ranges.
  */
-void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset,
-			       uint64_t size);
+void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size);
 /*
  * The GPU stores the pattern of @seed there, and the CPU has to find it.  Ranges must not overlap.
  */
-void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset,
-				uint64_t size, uint32_t seed);
+void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
+				uint32_t seed);
 /* Writes, then reads, all of the BO. */
 void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t seed);
 

@@ -6,7 +6,10 @@
 #include "../../../lib/src/uapi.h"
 
 /* First DRM minor of amdgpu that has the flag, the most ranges it takes, and of one page. */
-enum { AMD_USERPTR_SCATTER_MINOR = 65, AMD_USERPTR_SCATTER_MAX = 1 << 20,
-       AMD_USERPTR_SCATTER_MAX_OVERLAP = 64 };
+enum {
+	AMD_USERPTR_SCATTER_MINOR = 65,
+	AMD_USERPTR_SCATTER_MAX = 1 << 20,
+	AMD_USERPTR_SCATTER_MAX_OVERLAP = 64
+};
 
 #endif

@@ -33,8 +33,8 @@ void amd_userptr_stall_fini(struct amd_userptr_stall *stall)
 static void map_page(struct amd_userptr_stall *stall, int flags, int fd)
 {
 	igt_assert(mmap(stall->page, getpagesize(), PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_FIXED | flags, fd, fd < 0 ? 0 : stall->offset) ==
-		   stall->page);
+			MAP_PRIVATE | MAP_FIXED | flags, fd,
+			fd < 0 ? 0 : stall->offset) == stall->page);
 }
 
 /* Without the flag use KFD's userptr, which the same worker restores. */
@@ -44,7 +44,8 @@ static void follow_page(struct amd_userptr_stall *stall, struct amd_userptr *up)
 
 	if (up->supported) {
 		igt_assert_eq(__amd_userptr_create(up->fd, stall->page, size, AMD_USERPTR_TRACKED,
-						   &stall->handle), 0);
+						   &stall->handle),
+			      0);
 		return;
 	}
 	stall->va = amd_kfd_va_reserve(size, 0);

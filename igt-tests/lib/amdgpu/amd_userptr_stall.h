@@ -19,10 +19,10 @@
 
 struct amd_userptr_stall {
 	struct igt_fuse fuse;
-	uint64_t offset;		/* in the file, of a page that is not in the page cache */
-	void *page;			/* the memory of the userptr */
-	uint32_t handle;		/* of the BO; 0: none */
-	struct amd_kfd_mem mem;		/* KFD's userptr at va, where the kernel lacks the flag */
+	uint64_t offset;	/* in the file, of a page that is not in the page cache */
+	void *page;		/* the memory of the userptr */
+	uint32_t handle;	/* of the BO; 0: none */
+	struct amd_kfd_mem mem; /* KFD's userptr at va, where the kernel lacks the flag */
 	uint64_t va;
 	bool held;
 };

@@ -12,8 +12,8 @@
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 struct amd_userptr_victims {
-	struct amd_userptr *up;		/* of the subtest; must work afterwards as before */
-	void *report;			/* a page that victims and judge share */
+	struct amd_userptr *up; /* of the subtest; must work afterwards as before */
+	void *report;		/* a page that victims and judge share */
 	struct amd_userptr_remains before;
 };
 
@@ -23,7 +23,8 @@ typedef void amd_userptr_live_fn(struct amd_userptr_victims *victims, void *data
 void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 			     amd_userptr_live_fn *judge, void *data);
 /* In the judge: zero the report, then start a process that runs @live. */
-pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_fn *live, void *data);
+pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_fn *live,
+			 void *data);
 /* Wait until @flag is true; false when the process ends before, or after too long. */
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid);
 /* Kill the process and wait for its end; @what begins the message of a failure. */

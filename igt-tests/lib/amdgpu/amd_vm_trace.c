@@ -11,15 +11,14 @@
 #include "lib/igt_tracefs.h"
 
 /* Bits of an entry (drivers/gpu/drm/amd/amdgpu/amdgpu_vm.h): AMDGPU_PTE_VALID, AMDGPU_PTE_FRAG. */
-#define PTE_VALID	1ull
-#define PTE_FRAG_SHIFT	7
-#define PTE_FRAG	(0x1full << PTE_FRAG_SHIFT)
+#define PTE_VALID      1ull
+#define PTE_FRAG_SHIFT 7
+#define PTE_FRAG       (0x1full << PTE_FRAG_SHIFT)
 
 void amd_vm_trace_start(void)
 {
-	static const char *const events[] = {
-		"amdgpu/amdgpu_vm_bo_update", "amdgpu/amdgpu_vm_update_ptes"
-	};
+	static const char *const events[] = { "amdgpu/amdgpu_vm_bo_update",
+					      "amdgpu/amdgpu_vm_update_ptes" };
 
 	igt_require_f(igt_tracefs_on(events, sizeof(events) / sizeof(events[0])),
 		      "no tracefs at /sys/kernel/tracing, or not root\n");
@@ -27,8 +26,7 @@ void amd_vm_trace_start(void)
 }
 
 /* Add the entries [start, end), in pages from the beginning of the traced range. */
-static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end,
-			uint64_t flags)
+static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end, uint64_t flags)
 {
 	trace->pages += end - start;
 	trace->first = start < trace->first ? start : trace->first;
@@ -58,13 +56,13 @@ struct amd_vm_trace amd_vm_trace_read(uint64_t va, uint64_t size)
 					 start == base;
 		else if (igt_tracefs_number(line, "start:", 16, &start) &&
 			 igt_tracefs_number(line, "end:", 16, &end) &&
-			 igt_tracefs_number(line, "flags:", 16, &flags) &&
-			 start >= base && start < base + pages)
+			 igt_tracefs_number(line, "flags:", 16, &flags) && start >= base &&
+			 start < base + pages)
 			add_entries(&trace, start - base, end - base, flags);
 	}
 	fclose(file);
-	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s, up to 2^%u\n", trace.windows,
-		  (unsigned long long)trace.pages, (unsigned long long)trace.first,
+	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s, up to 2^%u\n",
+		  trace.windows, (unsigned long long)trace.pages, (unsigned long long)trace.first,
 		  (unsigned long long)trace.last, (unsigned long long)trace.flags,
 		  trace.mixed ? " and others" : "", trace.fragment);
 	return trace;

@@ -9,13 +9,13 @@
  * window, amdgpu_vm_update_ptes() the entries in it.
  */
 struct amd_vm_trace {
-	unsigned int windows;		/* updates of mappings that begin at va */
-	uint64_t pages;			/* written entries, in pages */
-	uint64_t first, last;		/* the first and the last of them, counted from va */
-	uint64_t valid;			/* how many of them are valid */
-	uint64_t flags;			/* of the valid ones, without the fragment field */
-	bool mixed;			/* some valid ones have other flags */
-	unsigned int fragment;		/* the largest fragment of the valid ones, log2 of pages */
+	unsigned int windows;  /* updates of mappings that begin at va */
+	uint64_t pages;	       /* written entries, in pages */
+	uint64_t first, last;  /* the first and the last of them, counted from va */
+	uint64_t valid;	       /* how many of them are valid */
+	uint64_t flags;	       /* of the valid ones, without the fragment field */
+	bool mixed;	       /* some valid ones have other flags */
+	unsigned int fragment; /* the largest fragment of the valid ones, log2 of pages */
 };
 
 /* Start tracing; skips without tracefs. */

@@ -3,8 +3,8 @@
 #include "lib/amdgpu/amd_stamp.h"
 #include "test.h"
 
-#define SIZE	4096
-#define WORDS	(SIZE / sizeof(uint64_t))
+#define SIZE  4096
+#define WORDS (SIZE / sizeof(uint64_t))
 
 static struct amd_stamp stamp = { .page = 3 };
 static uint64_t page[WORDS], copy[WORDS];

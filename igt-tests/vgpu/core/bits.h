@@ -8,19 +8,16 @@
 
 /* VG_FIELD(cntl, IH_RB_CNTL, RB_SIZE) */
 #define VG_FIELD(value, reg, field) \
-	((uint32_t)(((value) & (uint32_t)reg##__##field##_MASK) >> \
-		    reg##__##field##__SHIFT))
+	((uint32_t)(((value) & (uint32_t)reg##__##field##_MASK) >> reg##__##field##__SHIFT))
 #define VG_FIELD_PREP(reg, field, x) \
-	(((uint32_t)(x) << reg##__##field##__SHIFT) & \
-	 (uint32_t)reg##__##field##_MASK)
+	(((uint32_t)(x) << reg##__##field##__SHIFT) & (uint32_t)reg##__##field##_MASK)
 #define VG_FIELD_SET(value, reg, field, x) \
-	(((value) & ~(uint32_t)reg##__##field##_MASK) | \
-	 VG_FIELD_PREP(reg, field, x))
+	(((value) & ~(uint32_t)reg##__##field##_MASK) | VG_FIELD_PREP(reg, field, x))
 
 /* A mask of bits hi..lo of a dword; get a value out of such a mask, put one in. */
-#define VG_BITS(hi, lo) ((~0u >> (31 - (hi))) & (~0u << (lo)))
+#define VG_BITS(hi, lo)	    ((~0u >> (31 - (hi))) & (~0u << (lo)))
 #define VG_GET(mask, value) (((uint32_t)(value) & (mask)) >> __builtin_ctz(mask))
-#define VG_PREP(mask, x) (((uint32_t)(x) << __builtin_ctz(mask)) & (mask))
+#define VG_PREP(mask, x)    (((uint32_t)(x) << __builtin_ctz(mask)) & (mask))
 
 #define VG_COUNT(array) (sizeof(array) / sizeof((array)[0]))
 

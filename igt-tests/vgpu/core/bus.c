@@ -10,21 +10,18 @@
 
 #include "core/bus.h"
 
-static void add_register(struct vgpu *vg, const struct vg_block *block,
-			 const struct vg_reg *reg)
+static void add_register(struct vgpu *vg, const struct vg_block *block, const struct vg_reg *reg)
 {
 	for (uint32_t i = 0; i < reg->count; i++) {
 		uint32_t addr = reg->first + i;
 
 		if (addr >= VG_MMIO_DWORDS) {
-			vg_stop(vg, "%s: %s lies outside the register BAR",
-				block->name, reg->name);
+			vg_stop(vg, "%s: %s lies outside the register BAR", block->name, reg->name);
 			return;
 		}
 		if (vg->reg_at[addr]) {
-			vg_stop(vg, "%s: %s+%u and %s share address 0x%x",
-				block->name, reg->name, i,
-				vg->reg_at[addr]->name, addr);
+			vg_stop(vg, "%s: %s+%u and %s share address 0x%x", block->name, reg->name,
+				i, vg->reg_at[addr]->name, addr);
 			return;
 		}
 		vg->reg_at[addr] = reg;
@@ -48,32 +45,27 @@ void vg_bus_reset(struct vgpu *vg)
 		vg->regs[addr] = vg->reg_at[addr] ? vg->reg_at[addr]->reset : 0;
 }
 
-void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg,
-			 uint32_t index, uint32_t value)
+void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 }
 
 uint32_t vg_reg_read(struct vgpu *vg, uint32_t addr)
 {
-	const struct vg_reg *reg =
-		addr < VG_MMIO_DWORDS ? vg->reg_at[addr] : NULL;
+	const struct vg_reg *reg = addr < VG_MMIO_DWORDS ? vg->reg_at[addr] : NULL;
 
 	if (!reg) {
 		vg_stop(vg, "read of unknown register 0x%x", addr);
 		return ~0u;
 	}
-	return reg->read ? reg->read(vg, reg, addr - reg->first)
-			 : vg->regs[addr];
+	return reg->read ? reg->read(vg, reg, addr - reg->first) : vg->regs[addr];
 }
 
 void vg_reg_write(struct vgpu *vg, uint32_t addr, uint32_t value)
 {
-	const struct vg_reg *reg =
-		addr < VG_MMIO_DWORDS ? vg->reg_at[addr] : NULL;
+	const struct vg_reg *reg = addr < VG_MMIO_DWORDS ? vg->reg_at[addr] : NULL;
 
 	if (!reg) {
-		vg_stop(vg, "write of 0x%08x to unknown register 0x%x", value,
-			addr);
+		vg_stop(vg, "write of 0x%08x to unknown register 0x%x", value, addr);
 		return;
 	}
 	if (reg->write)
@@ -84,8 +76,7 @@ void vg_reg_write(struct vgpu *vg, uint32_t addr, uint32_t value)
 
 const char *vg_reg_name(struct vgpu *vg, uint32_t addr)
 {
-	return addr < VG_MMIO_DWORDS && vg->reg_at[addr] ?
-		vg->reg_at[addr]->name : "unknown";
+	return addr < VG_MMIO_DWORDS && vg->reg_at[addr] ? vg->reg_at[addr]->name : "unknown";
 }
 
 uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset)
@@ -105,14 +96,12 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 	vg->time++;
 	vg_sched_wake(vg);
 	if (addr < VG_MMIO_DWORDS && vg->reg_at[addr])
-		vg_trace(vg, "write reg=%s+%u value=0x%08x",
-			 vg->reg_at[addr]->name, addr - vg->reg_at[addr]->first,
-			 value);
+		vg_trace(vg, "write reg=%s+%u value=0x%08x", vg->reg_at[addr]->name,
+			 addr - vg->reg_at[addr]->first, value);
 	vg_reg_write(vg, addr, value);
 }
 
-void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
-			 unsigned int size)
+void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
 	if (vgpu_stopped(vg))
 		return;

@@ -11,7 +11,6 @@ void vg_bus_add(struct vgpu *vg, const struct vg_block *block);
 void vg_bus_reset(struct vgpu *vg);
 
 /* A write to the doorbell BAR; @offset counts bytes. */
-void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		 unsigned int size);
+void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 
 #endif

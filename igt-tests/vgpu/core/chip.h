@@ -10,8 +10,8 @@
 #include "core/mmu.h"
 #include "core/reg.h"
 
-struct vg_pm4_chip;	/* engine/pm4.h */
-struct vg_sdma_chip;	/* engine/sdma.h */
+struct vg_pm4_chip;  /* engine/pm4.h */
+struct vg_sdma_chip; /* engine/sdma.h */
 
 /* A file that the driver requests of the guest's user space. */
 struct vg_image {
@@ -22,7 +22,7 @@ struct vg_image {
 
 struct vg_chip {
 	const char *name;
-	const struct vg_block *const *blocks;	/* in order of reset */
+	const struct vg_block *const *blocks; /* in order of reset */
 	size_t num_blocks;
 
 	/* Allocate vg->chip_state and register the queues; 0 or -ENOMEM. */
@@ -39,10 +39,9 @@ struct vg_chip {
 	 * handler, or a queue, has claimed that doorbell.
 	 */
 	bool (*interrupt_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value);
-	bool (*queue_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value,
-			       unsigned int size);
+	bool (*queue_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value, unsigned int size);
 
-	unsigned int clock_mhz;	/* of the GPU's clock counter */
+	unsigned int clock_mhz; /* of the GPU's clock counter */
 	const struct vg_pm4_chip *pm4;
 	const struct vg_sdma_chip *sdma;
 	const struct vg_image *images;

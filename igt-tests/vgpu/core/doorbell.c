@@ -2,14 +2,12 @@
 /* The doorbell BAR: a write goes to the unit that has claimed the offset. */
 #include "core/bus.h"
 
-void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		 unsigned int size)
+void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
 	uint32_t index = offset / 4;
 	bool taken;
 
-	if (offset % 4 || offset >= VG_DOORBELL_SIZE ||
-	    (size != 4 && size != 8)) {
+	if (offset % 4 || offset >= VG_DOORBELL_SIZE || (size != 4 && size != 8)) {
 		vg_stop(vg, "doorbell write of %u bytes at 0x%x", size, offset);
 		return;
 	}
@@ -19,6 +17,6 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
 	/* A doorbell that nobody has claimed is no error: its queue may be evicted. */
-	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index,
-		 (unsigned long long)value, taken);
+	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index, (unsigned long long)value,
+		 taken);
 }

@@ -27,13 +27,13 @@ struct vgpu {
 	struct vg_config config;
 	const struct vg_host_ops *ops;
 	void *host;
-	uint64_t time;		/* virtual: one tick for a step or an access of the host */
-	char stop[256];		/* the reason, empty while the model runs */
+	uint64_t time;	/* virtual: one tick for a step or an access of the host */
+	char stop[256]; /* the reason, empty while the model runs */
 
 	const struct vg_chip *chip;
-	void *chip_state;	/* the chip's own */
+	void *chip_state; /* the chip's own */
 
-	const struct vg_block *block[VG_MAX_BLOCKS];	/* in order of reset */
+	const struct vg_block *block[VG_MAX_BLOCKS]; /* in order of reset */
 	size_t num_blocks;
 	uint32_t regs[VG_MMIO_DWORDS];
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS];
@@ -44,7 +44,7 @@ struct vgpu {
 
 	const struct vg_judge *judge;
 	struct vg_oracle *oracle; /* the judge's own */
-	uint32_t mark;		/* the part of the run that the guest has begun, or 0 */
+	uint32_t mark;		  /* the part of the run that the guest has begun, or 0 */
 };
 
 /* The GPU's clock counter, as the driver and the packets read it. */

@@ -10,36 +10,45 @@ enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
 
 static const struct inject_info {
 	const char *name, *what;
-	const char *amount;	/* the key of the amount, or NULL */
+	const char *amount; /* the key of the amount, or NULL */
 	struct vg_injection defaults;
 } table[VG_NUM_INJECTIONS] = {
 	[VG_INJECT_SLOW_PREEMPT] = { "slow-preempt",
-		"a user queue runs on for so many steps when asked to stop",
-		"steps", { .amount = 20000, .count = UINT64_MAX } },
+				     "a user queue runs on for so many steps when asked to stop",
+				     "steps",
+				     { .amount = 20000, .count = UINT64_MAX } },
 	[VG_INJECT_FAIL_PREEMPT] = { "fail-preempt",
-		"a user queue never stops when asked to, only by a reset",
-		NULL, { .count = UINT64_MAX } },
+				     "a user queue never stops when asked to, only by a reset",
+				     NULL,
+				     { .count = UINT64_MAX } },
 	[VG_INJECT_STALE_MQD] = { "stale-mqd",
-		"a compute queue's state is not saved when it stops",
-		NULL, { .count = UINT64_MAX } },
+				  "a compute queue's state is not saved when it stops",
+				  NULL,
+				  { .count = UINT64_MAX } },
 	[VG_INJECT_LATE_TLB_ACK] = { "late-tlb-ack",
-		"a TLB flush takes so many steps longer, old translations in use",
-		"steps", { .amount = 2000, .count = UINT64_MAX } },
+				     "a TLB flush takes so many steps longer, old translations in use",
+				     "steps",
+				     { .amount = 2000, .count = UINT64_MAX } },
 	[VG_INJECT_NO_TLB_FLUSH] = { "no-tlb-flush",
-		"TLB flushes of the users' VMIDs are acknowledged and not done",
-		NULL, { .count = UINT64_MAX } },
+				     "TLB flushes of the users' VMIDs are acknowledged and not done",
+				     NULL,
+				     { .count = UINT64_MAX } },
 	[VG_INJECT_FAULT_STORM] = { "fault-storm",
-		"a VM fault is reported so many times more",
-		"times", { .amount = 1000, .count = UINT64_MAX } },
+				    "a VM fault is reported so many times more",
+				    "times",
+				    { .amount = 1000, .count = UINT64_MAX } },
 	[VG_INJECT_LOST_INTERRUPT] = { "lost-interrupt",
-		"an interrupt vector is written, but the MSI does not arrive",
-		NULL, { .count = UINT64_MAX } },
+				       "an interrupt vector is written, but the MSI does not arrive",
+				       NULL,
+				       { .count = UINT64_MAX } },
 	[VG_INJECT_LOST_DOORBELL] = { "lost-doorbell",
-		"a doorbell write of a queue does not arrive",
-		NULL, { .count = UINT64_MAX } },
+				      "a doorbell write of a queue does not arrive",
+				      NULL,
+				      { .count = UINT64_MAX } },
 	[VG_INJECT_BUS_ERROR] = { "bus-error",
-		"a user's packet reads zeros from system memory, its write is lost",
-		NULL, { .count = 1 } },
+				  "a user's packet reads zeros from system memory, its write is lost",
+				  NULL,
+				  { .count = 1 } },
 };
 
 const char *vgpu_inject_name(size_t i, const char **what)
@@ -51,14 +60,12 @@ const char *vgpu_inject_name(size_t i, const char **what)
 }
 
 /* Parse "KEY=NUMBER" at @text if the key is @key.  Returns the text behind it, or NULL. */
-static const char *parse_number(const char *text, const char *key,
-				uint64_t max, uint64_t *value)
+static const char *parse_number(const char *text, const char *key, uint64_t max, uint64_t *value)
 {
 	size_t n = strlen(key);
 	char *end;
 
-	if (strncmp(text, key, n) || text[n] != '=' || text[n + 1] < '0' ||
-	    text[n + 1] > '9')
+	if (strncmp(text, key, n) || text[n] != '=' || text[n + 1] < '0' || text[n + 1] > '9')
 		return NULL;
 	errno = 0;
 	*value = strtoull(text + n + 1, &end, 0);
@@ -74,20 +81,15 @@ static int parse_arguments(const char *text, const struct inject_info *info,
 		const char *next = NULL;
 
 		if (info->amount)
-			next = parse_number(text, info->amount, MAX_AMOUNT,
-					    &in->amount);
+			next = parse_number(text, info->amount, MAX_AMOUNT, &in->amount);
 		if (!next)
-			next = parse_number(text, "after", UINT64_MAX,
-					    &in->after);
+			next = parse_number(text, "after", UINT64_MAX, &in->after);
 		if (!next)
-			next = parse_number(text, "count", UINT64_MAX,
-					    &in->count);
+			next = parse_number(text, "count", UINT64_MAX, &in->count);
 		if (!next)
-			next = parse_number(text, "chance", ALWAYS,
-					    &in->chance);
+			next = parse_number(text, "chance", ALWAYS, &in->chance);
 		if (!next)
-			next = parse_number(text, "mark", UINT32_MAX,
-					    &in->mark);
+			next = parse_number(text, "mark", UINT32_MAX, &in->mark);
 		if (!next)
 			return -EINVAL;
 		text = next;
@@ -102,8 +104,7 @@ int vgpu_inject(struct vgpu *vg, const char *text)
 	for (size_t i = 0; i < VG_COUNT(table); i++) {
 		struct vg_injection in = table[i].defaults;
 
-		if (strlen(table[i].name) != n ||
-		    strncmp(table[i].name, text, n))
+		if (strlen(table[i].name) != n || strncmp(table[i].name, text, n))
 			continue;
 		in.chance = ALWAYS;
 		if (text[n] && parse_arguments(text + n + 1, &table[i], &in))
@@ -127,8 +128,7 @@ bool vg_inject(struct vgpu *vg, enum vg_inject_id id)
 	if (in->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= in->chance)
 		return false;
 	in->struck++;
-	vg_trace(vg, "inject fault=%s strike=%llu", table[id].name,
-		 (unsigned long long)in->struck);
+	vg_trace(vg, "inject fault=%s strike=%llu", table[id].name, (unsigned long long)in->struck);
 	return true;
 }
 

@@ -28,12 +28,12 @@ enum vg_inject_id {
 /* A fault that the user has asked for, and its arguments. */
 struct vg_injection {
 	bool armed;
-	uint64_t mark;		/* it strikes only in this part of the run; 0: in all */
-	uint64_t amount;	/* such as steps of delay */
-	uint64_t after;		/* this many opportunities pass first */
-	uint64_t count;		/* it strikes at most so often */
-	uint64_t chance;	/* percent of the opportunities, drawn by the seed */
-	uint64_t seen, struck;	/* opportunities and strikes so far */
+	uint64_t mark;	       /* it strikes only in this part of the run; 0: in all */
+	uint64_t amount;       /* such as steps of delay */
+	uint64_t after;	       /* this many opportunities pass first */
+	uint64_t count;	       /* it strikes at most so often */
+	uint64_t chance;       /* percent of the opportunities, drawn by the seed */
+	uint64_t seen, struck; /* opportunities and strikes so far */
 };
 
 /* Call this at each opportunity: does the fault strike now? */

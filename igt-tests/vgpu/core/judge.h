@@ -15,11 +15,11 @@ struct vgpu;
 
 struct vg_judged_access {
 	unsigned int vmid;
-	uint64_t va;		/* as the engine said, or the bus address */
+	uint64_t va; /* as the engine said, or the bus address */
 	uint64_t gpa;
 	size_t len;
 	bool write;
-	uint64_t read_at;	/* now() before the translation was read */
+	uint64_t read_at; /* now() before the translation was read */
 };
 
 struct vg_judge {

@@ -35,8 +35,7 @@ void vgpu_trace(struct vgpu *vg, const char *fmt, ...)
 		return;
 	if (vg->config.trace_filter && !wanted(vg->config.trace_filter, fmt))
 		return;
-	n = snprintf(line, sizeof(line), "t=%llu ",
-		     (unsigned long long)vg->time);
+	n = snprintf(line, sizeof(line), "t=%llu ", (unsigned long long)vg->time);
 	va_start(ap, fmt);
 	vsnprintf(line + n, sizeof(line) - n, fmt, ap);
 	va_end(ap);

@@ -9,8 +9,7 @@
  * Stop the model for good, at a request that a GPU would not survive or that the
  * model does not know.  The first reason counts.
  */
-void vg_stop(struct vgpu *vg, const char *fmt, ...)
-	__attribute__((format(printf, 2, 3)));
+void vg_stop(struct vgpu *vg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* Does the host want a trace? */
 bool vg_tracing(const struct vgpu *vg);

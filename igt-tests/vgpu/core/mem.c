@@ -14,8 +14,7 @@ const char *vg_hub_name(enum vg_hub_id hub)
 }
 
 /* The host's pointer to [phys, phys + len), NULL when there is no such memory. */
-static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
-			  uint64_t len, bool write)
+static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system, uint64_t len, bool write)
 {
 	if (system)
 		return vg->ops->dma(vg->host, phys, len, write);
@@ -25,11 +24,13 @@ static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system,
 }
 
 /* Judge an access that does not go through a TLB. */
-static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
-			       bool write)
+static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len, bool write)
 {
 	const struct vg_judged_access access = {
-		.va = gpa, .gpa = gpa, .len = len, .write = write,
+		.va = gpa,
+		.gpa = gpa,
+		.len = len,
+		.write = write,
 		.read_at = vg->judge->now(vg),
 	};
 
@@ -38,8 +39,7 @@ static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len,
 
 static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 {
-	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry),
-					 false);
+	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry), false);
 
 	if (!p)
 		return false;
@@ -50,8 +50,7 @@ static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 }
 
 /* Translate through the page tables and keep the result in the TLB. */
-static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
-				unsigned int vmid, uint64_t va,
+static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t va,
 				struct vg_tlb_entry *entry)
 {
 	struct vg_translation t;
@@ -62,8 +61,8 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 	status = vg->chip->mmu.walk(vg, hub, vmid, va, read_entry, vg, &t);
 	if (status != VG_WALK_OK) {
 		vg_trace(vg, "walk-failed hub=%s vmid=%u va=0x%llx level=%u entry=0x%llx",
-			 vg_hub_name(hub), vmid, (unsigned long long)va,
-			 t.level, (unsigned long long)t.entry);
+			 vg_hub_name(hub), vmid, (unsigned long long)va, t.level,
+			 (unsigned long long)t.entry);
 		return status;
 	}
 	mask = (1ull << t.shift) - 1;
@@ -82,21 +81,20 @@ static enum vg_walk_status fill(struct vgpu *vg, enum vg_hub_id hub,
 	return VG_WALK_OK;
 }
 
-void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
-		       const char *why)
+void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why)
 {
 	size_t dropped = vg_tlb_drop(vg->tlb[hub], vmids);
 
-	vg_trace(vg, "tlb-flush hub=%s vmids=0x%04x dropped=%zu why=%s",
-		 vg_hub_name(hub), vmids, dropped, why);
+	vg_trace(vg, "tlb-flush hub=%s vmids=0x%04x dropped=%zu why=%s", vg_hub_name(hub), vmids,
+		 dropped, why);
 }
 
 struct target {
 	uint64_t phys;
-	uint64_t len;		/* contiguous bytes from phys on */
-	uint64_t read_at;	/* vg_judge.now() before it was read */
+	uint64_t len;	  /* contiguous bytes from phys on */
+	uint64_t read_at; /* vg_judge.now() before it was read */
 	bool system;
-	bool nothing;		/* a PRT or default page: reads zeros, drops writes */
+	bool nothing; /* a PRT or default page: reads zeros, drops writes */
 };
 
 static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
@@ -104,9 +102,8 @@ static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
 	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
 }
 
-static int translate(struct vgpu *vg, const struct vg_port *port,
-		     unsigned int vmid, uint64_t va, enum vg_access access,
-		     struct target *out)
+static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		     enum vg_access access, struct target *out)
 {
 	const struct vg_mmu_ops *mmu = &vg->chip->mmu;
 	const struct vg_tlb_entry *hit;
@@ -149,9 +146,8 @@ static int translate(struct vgpu *vg, const struct vg_port *port,
  * The host's pointer to the part of [va, va + *len) that lies in one block; *len
  * is cut to that part.  *ptr is NULL when nothing is behind the page.
  */
-static int access_block(struct vgpu *vg, const struct vg_port *port,
-			unsigned int vmid, uint64_t va, enum vg_access access,
-			size_t *len, void **ptr)
+static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+			enum vg_access access, size_t *len, void **ptr)
 {
 	struct target t;
 
@@ -162,8 +158,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	/* The host maps guest RAM in pieces, and a large block may span several. */
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
-	if (t.system && vmid && vg->sched.executing &&
-	    vg_inject(vg, VG_INJECT_BUS_ERROR))
+	if (t.system && vmid && vg->sched.executing && vg_inject(vg, VG_INJECT_BUS_ERROR))
 		t.nothing = true;
 	*ptr = NULL;
 	if (t.nothing)
@@ -171,9 +166,13 @@ static int access_block(struct vgpu *vg, const struct vg_port *port,
 	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
 	if (*ptr && t.system)
 		vg->judge->access(vg, &(struct vg_judged_access){
-			.vmid = vmid, .va = va, .gpa = t.phys, .len = *len,
-			.write = access & VG_WRITE, .read_at = t.read_at,
-		});
+					      .vmid = vmid,
+					      .va = va,
+					      .gpa = t.phys,
+					      .len = *len,
+					      .write = access & VG_WRITE,
+					      .read_at = t.read_at,
+				      });
 	if (*ptr)
 		return 0;
 	vg_stop(vg, "vmid %u va 0x%llx translates to %s address 0x%llx, where there is no memory",
@@ -217,8 +216,8 @@ static void copy_out(void *dst, const void *src, size_t len)
 	}
 }
 
-int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
-		uint64_t va, void *buf, size_t len)
+int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		void *buf, size_t len)
 {
 	while (len) {
 		size_t chunk = len;
@@ -237,8 +236,8 @@ int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 	return 0;
 }
 
-int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
-		 uint64_t va, const void *buf, size_t len)
+int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		 const void *buf, size_t len)
 {
 	while (len) {
 		size_t chunk = len;
@@ -255,34 +254,30 @@ int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 	return 0;
 }
 
-static uint64_t update64(uint64_t *p,
-			 uint64_t (*update)(uint64_t old, const void *arg),
+static uint64_t update64(uint64_t *p, uint64_t (*update)(uint64_t old, const void *arg),
 			 const void *arg)
 {
 	uint64_t old = __atomic_load_n(p, __ATOMIC_ACQUIRE);
 
-	while (!__atomic_compare_exchange_n(p, &old, update(old, arg), false,
-					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
-		;
-	return old;
-}
-
-static uint32_t update32(uint32_t *p,
-			 uint64_t (*update)(uint64_t old, const void *arg),
-			 const void *arg)
-{
-	uint32_t old = __atomic_load_n(p, __ATOMIC_ACQUIRE);
-
-	while (!__atomic_compare_exchange_n(p, &old, (uint32_t)update(old, arg),
-					    false, __ATOMIC_ACQ_REL,
+	while (!__atomic_compare_exchange_n(p, &old, update(old, arg), false, __ATOMIC_ACQ_REL,
 					    __ATOMIC_ACQUIRE))
 		;
 	return old;
 }
 
-int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
-		  unsigned int vmid, uint64_t va, unsigned int size,
-		  uint64_t (*update)(uint64_t old, const void *arg),
+static uint32_t update32(uint32_t *p, uint64_t (*update)(uint64_t old, const void *arg),
+			 const void *arg)
+{
+	uint32_t old = __atomic_load_n(p, __ATOMIC_ACQUIRE);
+
+	while (!__atomic_compare_exchange_n(p, &old, (uint32_t)update(old, arg), false,
+					    __ATOMIC_ACQ_REL, __ATOMIC_ACQUIRE))
+		;
+	return old;
+}
+
+int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		  unsigned int size, uint64_t (*update)(uint64_t old, const void *arg),
 		  const void *arg, uint64_t *old)
 {
 	size_t len = size;
@@ -290,8 +285,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
 	void *p;
 
 	if ((size != 4 && size != 8) || va % size) {
-		vg_stop(vg, "atomic of %u bytes at 0x%llx", size,
-			(unsigned long long)va);
+		vg_stop(vg, "atomic of %u bytes at 0x%llx", size, (unsigned long long)va);
 		return -EFAULT;
 	}
 	/* An atomic needs both rights; the right to read is checked first. */
@@ -299,8 +293,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
 	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
 		return -EFAULT;
 	if (p)
-		before = size == 8 ? update64(p, update, arg)
-				   : update32(p, update, arg);
+		before = size == 8 ? update64(p, update, arg) : update32(p, update, arg);
 	if (old)
 		*old = before;
 	return 0;

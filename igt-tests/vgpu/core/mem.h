@@ -28,8 +28,8 @@ enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
 
 /* The unit that accesses memory. */
 struct vg_port {
-	enum vg_hub_id hub;	/* it translates through this hub */
-	unsigned int cid;	/* a fault report names it by this client id */
+	enum vg_hub_id hub; /* it translates through this hub */
+	unsigned int cid;   /* a fault report names it by this client id */
 };
 
 /*
@@ -47,39 +47,38 @@ struct vg_port {
  * CPUs see an aligned access of 4 or 8 bytes as one atomic access; reads
  * acquire and writes release.
  */
-int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
-		uint64_t va, void *buf, size_t len);
-int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
-		 uint64_t va, const void *buf, size_t len);
+int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		void *buf, size_t len);
+int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		 const void *buf, size_t len);
 /*
  * Replace an aligned 4 or 8 byte value by @update(value, @arg), atomically for
  * the CPUs.  @old gets the old value unless it is NULL.
  */
-int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port,
-		  unsigned int vmid, uint64_t va, unsigned int size,
-		  uint64_t (*update)(uint64_t old, const void *arg),
+int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		  unsigned int size, uint64_t (*update)(uint64_t old, const void *arg),
 		  const void *arg, uint64_t *old);
 
-static inline int vg_mem_read32(struct vgpu *vg, const struct vg_port *port,
-				unsigned int vmid, uint64_t va, uint32_t *value)
+static inline int vg_mem_read32(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+				uint64_t va, uint32_t *value)
 {
 	return vg_mem_read(vg, port, vmid, va, value, sizeof(*value));
 }
 
-static inline int vg_mem_read64(struct vgpu *vg, const struct vg_port *port,
-				unsigned int vmid, uint64_t va, uint64_t *value)
+static inline int vg_mem_read64(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+				uint64_t va, uint64_t *value)
 {
 	return vg_mem_read(vg, port, vmid, va, value, sizeof(*value));
 }
 
-static inline int vg_mem_write32(struct vgpu *vg, const struct vg_port *port,
-				 unsigned int vmid, uint64_t va, uint32_t value)
+static inline int vg_mem_write32(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+				 uint64_t va, uint32_t value)
 {
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
 
-static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port,
-				 unsigned int vmid, uint64_t va, uint64_t value)
+static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+				 uint64_t va, uint64_t value)
 {
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
@@ -88,7 +87,6 @@ static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port,
 int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len);
 
 /* Drop the translations of @vmids from the hub's TLB; the trace says @why. */
-void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
-		       const char *why);
+void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why);
 
 #endif

@@ -35,8 +35,7 @@ static void forget_packet(struct vg_queue *q)
 	q->entering = false;
 }
 
-void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr,
-		    uint64_t wptr)
+void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t wptr)
 {
 	if (!q->ring_size || (q->ring_size & (q->ring_size - 1))) {
 		vg_stop(vg, "%s: ring of %u dwords", q->name, q->ring_size);
@@ -49,17 +48,16 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr,
 	q->stuck = false;
 	q->active = true;
 	q->rptr = rptr;
-	vg_trace(vg, "map queue=%s vmid=%u ring=0x%llx dwords=%u rptr=%llu wptr=%llu",
-		 q->name, q->vmid, (unsigned long long)q->ring, q->ring_size,
-		 (unsigned long long)rptr, (unsigned long long)wptr);
+	vg_trace(vg, "map queue=%s vmid=%u ring=0x%llx dwords=%u rptr=%llu wptr=%llu", q->name,
+		 q->vmid, (unsigned long long)q->ring, q->ring_size, (unsigned long long)rptr,
+		 (unsigned long long)wptr);
 	vg_queue_set_wptr(vg, q, wptr);
 }
 
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q)
 {
 	if (q->active)
-		vg_trace(vg, "kill queue=%s rptr=%llu", q->name,
-			 (unsigned long long)q->rptr);
+		vg_trace(vg, "kill queue=%s rptr=%llu", q->name, (unsigned long long)q->rptr);
 	forget_packet(q);
 	q->ib_depth = 0;
 	q->active = false;
@@ -79,8 +77,7 @@ void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
 		q->stuck = vg_inject(vg, VG_INJECT_FAIL_PREEMPT);
 	}
 	vg_sched_wake(vg);
-	vg_trace(vg, "preempt queue=%s vmid=%u steps=%u", q->name, q->vmid,
-		 q->preempt_steps);
+	vg_trace(vg, "preempt queue=%s vmid=%u steps=%u", q->name, q->vmid, q->preempt_steps);
 }
 
 /*
@@ -102,13 +99,11 @@ unsigned int vg_queue_vmid(const struct vg_queue *q)
 	return q->ib_depth ? q->ib[q->ib_depth - 1].vmid : q->vmid;
 }
 
-enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
-				 unsigned int vmid, uint64_t va,
-				 uint32_t dwords, bool chain)
+enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q, unsigned int vmid,
+				 uint64_t va, uint32_t dwords, bool chain)
 {
 	if (!chain && q->ib_depth == VG_IB_DEPTH) {
-		vg_stop(vg, "%s: IB at 0x%llx nested too deep", q->name,
-			(unsigned long long)va);
+		vg_stop(vg, "%s: IB at 0x%llx nested too deep", q->name, (unsigned long long)va);
 		return VG_PAGE_FAULT;
 	}
 	q->next_ib = (struct vg_ib){ .va = va, .size = dwords, .vmid = vmid };
@@ -117,8 +112,8 @@ enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q,
-				const char *what, uint32_t value)
+enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q, const char *what,
+				uint32_t value)
 {
 	vg_stop(vg, "%s: %s 0x%08x is not modelled", q->name, what, value);
 	return VG_PAGE_FAULT;
@@ -165,8 +160,8 @@ static int fetch(struct vgpu *vg, struct vg_queue *q, unsigned int n)
 				chunk = q->ring_size - pos;
 		}
 		va = (ib ? ib->va : q->ring) + 4 * pos;
-		err = vg_mem_read(vg, &q->port, vg_queue_vmid(q), va,
-				  q->packet + q->packet_len, 4ull * chunk);
+		err = vg_mem_read(vg, &q->port, vg_queue_vmid(q), va, q->packet + q->packet_len,
+				  4ull * chunk);
 		if (err)
 			return err;
 		q->packet_len += chunk;
@@ -187,8 +182,8 @@ static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 			if (more > available(q)) {
 				if (!q->ib_depth)
 					return VG_WAIT;
-				vg_stop(vg, "%s: packet 0x%08x crosses the end of its IB",
-					q->name, q->packet_len ? q->packet[0] : 0);
+				vg_stop(vg, "%s: packet 0x%08x crosses the end of its IB", q->name,
+					q->packet_len ? q->packet[0] : 0);
 				return VG_PAGE_FAULT;
 			}
 			if (fetch(vg, q, more))
@@ -217,8 +212,7 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 		q->ib[q->ib_depth - 1] = q->next_ib;
 	else if (entering)
 		q->ib[q->ib_depth++] = q->next_ib;
-	while (q->ib_depth &&
-	       q->ib[q->ib_depth - 1].pos == q->ib[q->ib_depth - 1].size)
+	while (q->ib_depth && q->ib[q->ib_depth - 1].pos == q->ib[q->ib_depth - 1].size)
 		q->ib_depth--;
 	if (q->ib_depth || !q->ops->rptr_moved(vg, q))
 		return VG_DONE;
@@ -238,8 +232,7 @@ static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 	if (q->ib_depth <= 1)
 		return !q->packet_len || q->waiting || !q->progress;
 	if (q->waiting)
-		vg_stop(vg, "%s: preempted while waiting in a nested IB",
-			q->name);
+		vg_stop(vg, "%s: preempted while waiting in a nested IB", q->name);
 	return false;
 }
 
@@ -248,9 +241,8 @@ static void finish_preemption(struct vgpu *vg, struct vg_queue *q)
 	q->active = false;
 	q->preempting = false;
 	q->stuck = false;
-	vg_trace(vg, "unmap queue=%s vmid=%u rptr=%llu wptr=%llu halted=%d",
-		 q->name, q->vmid, (unsigned long long)q->rptr,
-		 (unsigned long long)q->wptr, q->halted);
+	vg_trace(vg, "unmap queue=%s vmid=%u rptr=%llu wptr=%llu halted=%d", q->name, q->vmid,
+		 (unsigned long long)q->rptr, (unsigned long long)q->wptr, q->halted);
 	q->ops->preempted(vg, q);
 	forget_packet(q);
 	q->ib_depth = 0;
@@ -280,8 +272,8 @@ static bool work(struct vgpu *vg, struct vg_queue *q)
 	q->waiting = result == VG_WAIT;
 	if (result == VG_PAGE_FAULT && !vgpu_stopped(vg)) {
 		q->halted = true;
-		vg_trace(vg, "halt queue=%s vmid=%u rptr=%llu", q->name,
-			 q->vmid, (unsigned long long)q->rptr);
+		vg_trace(vg, "halt queue=%s vmid=%u rptr=%llu", q->name, q->vmid,
+			 (unsigned long long)q->rptr);
 	}
 	return result != VG_WAIT;
 }
@@ -298,7 +290,7 @@ bool vg_queue_step(struct vgpu *vg, struct vg_queue *q)
 		q->preempt_steps--;
 	if (can_execute(q))
 		work(vg, q);
-	return true;		/* the preemption is one step nearer */
+	return true; /* the preemption is one step nearer */
 }
 
 bool vg_queue_runnable(const struct vgpu *vg, const struct vg_queue *q)

@@ -12,10 +12,10 @@
 #include "core/mem.h"
 
 enum vg_result {
-	VG_DONE,		/* the packet is complete */
-	VG_MORE,		/* a slice is done: call again with the same packet */
-	VG_WAIT,		/* no progress is possible now: try again later */
-	VG_PAGE_FAULT,		/* vg_mem_*() failed or the model stopped: the queue halts */
+	VG_DONE,       /* the packet is complete */
+	VG_MORE,       /* a slice is done: call again with the same packet */
+	VG_WAIT,       /* no progress is possible now: try again later */
+	VG_PAGE_FAULT, /* vg_mem_*() failed or the model stopped: the queue halts */
 };
 
 struct vg_queue;
@@ -26,10 +26,10 @@ struct vg_engine_ops {
 	 * @packet, as far as these tell.  When the answer is above @n, the
 	 * queue fetches that many dwords and asks again.  0 after vg_stop().
 	 */
-	unsigned int (*length)(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *packet, unsigned int n);
-	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *packet, unsigned int n);
+	unsigned int (*length)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			       unsigned int n);
+	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				  unsigned int n);
 	/* q->rptr has moved: publish it in register and memory; 0 or -EFAULT. */
 	int (*rptr_moved)(struct vgpu *vg, struct vg_queue *q);
 	/* Can the place be saved, so that a preemption may complete here?  NULL: always. */
@@ -44,7 +44,7 @@ enum { VG_IB_DEPTH = 4 };
 
 struct vg_ib {
 	uint64_t va;
-	uint32_t size, pos;	/* dwords */
+	uint32_t size, pos; /* dwords */
 	unsigned int vmid;
 };
 
@@ -56,38 +56,37 @@ struct vg_queue {
 	const struct vg_engine_ops *ops;
 	struct vg_port port;
 	char name[16];
-	unsigned int index;	/* of the owner's own array */
-	struct vg_queue *next;	/* in vg->sched.queues, which has all queues */
+	unsigned int index;    /* of the owner's own array */
+	struct vg_queue *next; /* in vg->sched.queues, which has all queues */
 
-	bool active;		/* mapped: the engine may fetch */
-	bool halted;		/* after a page fault, until it is unmapped */
-	bool waiting;		/* the last step made no progress */
-	bool preempting;	/* ops->preempted() is due */
-	bool stuck;		/* ops->preempted() will never be called */
+	bool active;		    /* mapped: the engine may fetch */
+	bool halted;		    /* after a page fault, until it is unmapped */
+	bool waiting;		    /* the last step made no progress */
+	bool preempting;	    /* ops->preempted() is due */
+	bool stuck;		    /* ops->preempted() will never be called */
 	unsigned int preempt_steps; /* to go until ops->preempted() */
-	uint64_t looked_at;	/* sched.epoch when it was last seen waiting */
+	uint64_t looked_at;	    /* sched.epoch when it was last seen waiting */
 
 	unsigned int vmid;
-	uint64_t ring;		/* address in @vmid */
-	uint32_t ring_size;	/* dwords, a power of two */
+	uint64_t ring;	    /* address in @vmid */
+	uint32_t ring_size; /* dwords, a power of two */
 	uint64_t rptr, wptr;
 
 	struct vg_ib ib[VG_IB_DEPTH];
 	unsigned int ib_depth;
-	struct vg_ib next_ib;	/* to enter when the packet is complete */
+	struct vg_ib next_ib; /* to enter when the packet is complete */
 	bool entering, chaining;
 
-	uint32_t *packet;	/* fetched and not yet complete */
+	uint32_t *packet; /* fetched and not yet complete */
 	unsigned int packet_len, packet_cap;
-	uint64_t progress;	/* inside that packet, for its handler */
+	uint64_t progress; /* inside that packet, for its handler */
 };
 
 /* Register @q with the scheduler, once; its ops, port and name are set. */
 void vg_queue_init(struct vgpu *vg, struct vg_queue *q);
 void vg_queue_free(struct vg_queue *q);
 /* Start over from @rptr (dwords).  The caller has set ring, ring_size and vmid. */
-void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr,
-		    uint64_t wptr);
+void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t wptr);
 /* Stop at once, without ops->preempted(). */
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 /*
@@ -106,12 +105,11 @@ unsigned int vg_queue_vmid(const struct vg_queue *q);
  * For packet handlers: continue with the IB, which replaces the current one if
  * @chain.  Returns VG_DONE, or stops when the stack is full.
  */
-enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q,
-				 unsigned int vmid, uint64_t va, uint32_t dwords,
-				 bool chain);
+enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q, unsigned int vmid,
+				 uint64_t va, uint32_t dwords, bool chain);
 /* For packet handlers: stop at @what, whose value is not modelled. */
-enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q,
-				const char *what, uint32_t value);
+enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q, const char *what,
+				uint32_t value);
 bool vg_queue_has_work(const struct vg_queue *q);
 
 /* For the scheduler: is there anything to do? */

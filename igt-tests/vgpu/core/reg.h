@@ -14,10 +14,9 @@
 enum { VG_MMIO_DWORDS = VG_MMIO_SIZE / 4 };
 
 struct vg_reg;
-typedef uint32_t (*vg_reg_read_fn)(struct vgpu *vg, const struct vg_reg *reg,
-				   uint32_t index);
-typedef void (*vg_reg_write_fn)(struct vgpu *vg, const struct vg_reg *reg,
-				uint32_t index, uint32_t value);
+typedef uint32_t (*vg_reg_read_fn)(struct vgpu *vg, const struct vg_reg *reg, uint32_t index);
+typedef void (*vg_reg_write_fn)(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+				uint32_t value);
 
 /*
  * One register, or @count consecutive ones.  A register without handlers is
@@ -25,7 +24,7 @@ typedef void (*vg_reg_write_fn)(struct vgpu *vg, const struct vg_reg *reg,
  * vg->regs[reg->first + index] as its storage, which holds @reset at the start.
  */
 struct vg_reg {
-	uint32_t first;		/* dword address in the register BAR */
+	uint32_t first; /* dword address in the register BAR */
 	uint32_t count;
 	const char *name;
 	vg_reg_read_fn read;
@@ -46,21 +45,22 @@ struct vg_block {
  * The file of a table defines VG_ADDR(); gfx9/regs_<ip>.h do that.
  */
 #define VG_REGS(n, name_, read_, write_) \
-	{ .first = VG_ADDR(name_), .count = (n), .name = #name_, \
-	  .read = (read_), .write = (write_) }
+	{ .first = VG_ADDR(name_), \
+	  .count = (n), \
+	  .name = #name_, \
+	  .read = (read_), \
+	  .write = (write_) }
 #define VG_REG(name_, read_, write_) VG_REGS(1, name_, read_, write_)
-#define VG_REG_PLAIN(name_) VG_REGS(1, name_, NULL, NULL)
+#define VG_REG_PLAIN(name_)	     VG_REGS(1, name_, NULL, NULL)
 /* From the first name to the second, both included. */
 #define VG_RANGE(first_, last_, read_, write_) \
 	VG_REGS(VG_ADDR(last_) - VG_ADDR(first_) + 1, first_, read_, write_)
 #define VG_RANGE_PLAIN(first_, last_) VG_RANGE(first_, last_, NULL, NULL)
 #define VG_REG_RESET(name_, reset_) \
-	{ .first = VG_ADDR(name_), .count = 1, .name = #name_, \
-	  .reset = (reset_) }
+	{ .first = VG_ADDR(name_), .count = 1, .name = #name_, .reset = (reset_) }
 
 /* A write handler for registers that always read as their reset value. */
-void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg,
-			 uint32_t index, uint32_t value);
+void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value);
 
 /* Access by a block or a packet; @addr is a dword address. */
 uint32_t vg_reg_read(struct vgpu *vg, uint32_t addr);

@@ -147,8 +147,7 @@ bool vgpu_run(struct vgpu *vg)
 	if (!vgpu_busy(vg))
 		return false;
 	run(vg, vg_random(vg, MAX_RUN));
-	return vgpu_waiting(vg) ||
-	       (!vg_random(vg, RUNS_PER_PAUSE - 1) && !vg->config.no_pauses);
+	return vgpu_waiting(vg) || (!vg_random(vg, RUNS_PER_PAUSE - 1) && !vg->config.no_pauses);
 }
 
 void vgpu_drain(struct vgpu *vg)

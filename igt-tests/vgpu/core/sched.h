@@ -10,14 +10,14 @@
 #include "core/queue.h"
 
 struct vg_sched {
-	struct vg_queue *queues; /* all, in order of registration */
-	struct vg_queue *last;	/* the queue that did the last step */
-	struct vg_queue *current; /* the queue whose step this is, else NULL */
+	struct vg_queue *queues;    /* all, in order of registration */
+	struct vg_queue *last;	    /* the queue that did the last step */
+	struct vg_queue *current;   /* the queue whose step this is, else NULL */
 	struct vg_queue *executing; /* the queue inside ops->execute(), else NULL */
-	unsigned int turn;	/* steps that @last may still do before the others */
-	unsigned int flushes;	/* TLB flushes under way, of both hubs */
-	uint64_t epoch;		/* counts the events that a queue may have waited for */
-	uint64_t random;	/* state of the generator, which begins with the seed */
+	unsigned int turn;	    /* steps that @last may still do before the others */
+	unsigned int flushes;	    /* TLB flushes under way, of both hubs */
+	uint64_t epoch;		    /* counts the events that a queue may have waited for */
+	uint64_t random;	    /* state of the generator, which begins with the seed */
 };
 
 void vg_sched_init(struct vgpu *vg);

@@ -9,7 +9,7 @@ enum { TLB_MIN_SLOTS = 1024, TLB_NUM_VMIDS = 16 };
 
 struct vg_tlb {
 	struct vg_tlb_entry *slot;
-	size_t num_slots;	/* a power of two, at least twice count */
+	size_t num_slots; /* a power of two, at least twice count */
 	size_t count;
 	size_t count_of[TLB_NUM_VMIDS];
 	uint64_t shifts[TLB_NUM_VMIDS]; /* block sizes in use, as bits */
@@ -46,22 +46,20 @@ static size_t hash(uint64_t block, unsigned int shift, unsigned int vmid)
 	return key * 0x9e3779b97f4a7c15ull >> 20;
 }
 
-static struct vg_tlb_entry *lookup(const struct vg_tlb *tlb, uint64_t block,
-				   unsigned int shift, unsigned int vmid)
+static struct vg_tlb_entry *lookup(const struct vg_tlb *tlb, uint64_t block, unsigned int shift,
+				   unsigned int vmid)
 {
 	size_t i = hash(block, shift, vmid);
 
 	for (;; i++) {
 		struct vg_tlb_entry *e = &tlb->slot[i & (tlb->num_slots - 1)];
 
-		if (!e->used || (e->block == block && e->shift == shift &&
-				 e->vmid == vmid))
+		if (!e->used || (e->block == block && e->shift == shift && e->vmid == vmid))
 			return e;
 	}
 }
 
-const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb,
-				       unsigned int vmid, uint64_t va)
+const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb, unsigned int vmid, uint64_t va)
 {
 	for (uint64_t left = tlb->shifts[vmid]; left; left &= left - 1) {
 		unsigned int shift = __builtin_ctzll(left);
@@ -110,8 +108,7 @@ int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry)
 {
 	struct vg_tlb_entry *e;
 
-	if (2 * (tlb->count + 1) > tlb->num_slots &&
-	    rebuild(tlb, 2 * tlb->num_slots, 0))
+	if (2 * (tlb->count + 1) > tlb->num_slots && rebuild(tlb, 2 * tlb->num_slots, 0))
 		return -ENOMEM;
 	e = lookup(tlb, entry->block, entry->shift, entry->vmid);
 	tlb->count += !e->used;

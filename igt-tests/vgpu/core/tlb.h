@@ -15,9 +15,9 @@
 struct vg_tlb;
 
 struct vg_tlb_entry {
-	uint64_t block;		/* va >> shift */
-	uint64_t phys;		/* of the first byte of the block; may wrap below 0 */
-	uint64_t read_at;	/* vg_judge.now() before it was read */
+	uint64_t block;	  /* va >> shift */
+	uint64_t phys;	  /* of the first byte of the block; may wrap below 0 */
+	uint64_t read_at; /* vg_judge.now() before it was read */
 	uint8_t shift;
 	uint8_t vmid;
 	uint8_t access;
@@ -28,8 +28,7 @@ struct vg_tlb_entry {
 struct vg_tlb *vg_tlb_new(void);
 void vg_tlb_free(struct vg_tlb *tlb);
 /* NULL when @va is not cached.  The pointer is valid until the next call. */
-const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb,
-				       unsigned int vmid, uint64_t va);
+const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb, unsigned int vmid, uint64_t va);
 /* 0 or -ENOMEM. */
 int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry);
 /* Drop all entries of @vmids; returns their number. */

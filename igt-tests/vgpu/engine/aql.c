@@ -16,8 +16,7 @@
 #include "engine/pkt_pm4.h"
 #include "engine/pm4.h"
 
-static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q,
-			      const char *what, uint32_t value)
+static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q, const char *what, uint32_t value)
 {
 	vg_stop(vg, "%s: AQL packet %llu: %s 0x%x is not modelled", q->name,
 		(unsigned long long)(q->rptr / AQL_DWORDS), what, value);
@@ -42,8 +41,7 @@ void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets)
 }
 
 /* A doorbell write has the number of the last packet. */
-void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value,
-		     unsigned int size)
+void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value, unsigned int size)
 {
 	if (size != sizeof(value))
 		value = vg_u64(value, vg_hi(q->rptr / AQL_DWORDS));
@@ -60,20 +58,17 @@ static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 	uint32_t offset, properties = 0;
 
 	*wanted = false;
-	if (vg_mem_read32(vg, &q->port, q->vmid,
-			  base + AQL_QUEUE_READ_ID_OFFSET, &offset))
+	if (vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_READ_ID_OFFSET, &offset))
 		return -1;
 	/* A queue that was made without the runtime may have no such structure. */
 	if (offset == AQL_QUEUE_READ_ID &&
-	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES,
-			  &properties))
+	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES, &properties))
 		return -1;
 	*wanted = VG_GET(AQL_QUEUE_PROFILING, properties);
 	return 0;
 }
 
-static int record_time(struct vgpu *vg, struct vg_queue *q, uint64_t signal,
-		       size_t field)
+static int record_time(struct vgpu *vg, struct vg_queue *q, uint64_t signal, size_t field)
 {
 	bool wanted;
 
@@ -81,8 +76,7 @@ static int record_time(struct vgpu *vg, struct vg_queue *q, uint64_t signal,
 		return 0;
 	if (profiling(vg, q, &wanted))
 		return -1;
-	return wanted ? vg_mem_write64(vg, &q->port, q->vmid, signal + field,
-				       vg_gpu_clock(vg)) : 0;
+	return wanted ? vg_mem_write64(vg, &q->port, q->vmid, signal + field, vg_gpu_clock(vg)) : 0;
 }
 
 static int record_start(struct vgpu *vg, struct vg_queue *q, uint64_t signal)
@@ -100,8 +94,7 @@ static uint64_t minus_one(uint64_t old, const void *arg)
 	return old - 1;
 }
 
-static int notify(struct vgpu *vg, struct vg_queue *q,
-		  const struct aql_signal *s)
+static int notify(struct vgpu *vg, struct vg_queue *q, const struct aql_signal *s)
 {
 	if (!s->mailbox)
 		return 0;
@@ -115,47 +108,39 @@ static int notify(struct vgpu *vg, struct vg_queue *q,
  * Give the slot back before the signal changes, because a producer that sees the
  * signal may fill the slot again at once.
  */
-static enum vg_result complete(struct vgpu *vg, struct vg_queue *q,
-			       uint64_t signal)
+static enum vg_result complete(struct vgpu *vg, struct vg_queue *q, uint64_t signal)
 {
 	const uint16_t invalid = VG_PREP(AQL_TYPE, AQL_INVALID);
 	uint64_t dword = q->rptr & (q->ring_size - 1) & ~(AQL_DWORDS - 1ull);
 	struct aql_signal s = { 0 };
 
 	if (signal && (record_end(vg, q, signal) ||
-		       vg_mem_read(vg, &q->port, q->vmid, signal, &s,
-				   sizeof(s))))
+		       vg_mem_read(vg, &q->port, q->vmid, signal, &s, sizeof(s))))
 		return VG_PAGE_FAULT;
 	if (s.kind < 0)
-		return unknown(vg, q, "completion by doorbell, signal kind",
-			       s.kind);
-	if (vg_mem_write(vg, &q->port, q->vmid, q->ring + 4 * dword, &invalid,
-			 sizeof(invalid)))
+		return unknown(vg, q, "completion by doorbell, signal kind", s.kind);
+	if (vg_mem_write(vg, &q->port, q->vmid, q->ring + 4 * dword, &invalid, sizeof(invalid)))
 		return VG_PAGE_FAULT;
 	if (signal &&
-	    (vg_mem_atomic(vg, &q->port, q->vmid,
-			   signal + offsetof(struct aql_signal, value),
+	    (vg_mem_atomic(vg, &q->port, q->vmid, signal + offsetof(struct aql_signal, value),
 			   sizeof(s.value), minus_one, NULL, NULL) ||
 	     notify(vg, q, &s)))
 		return VG_PAGE_FAULT;
-	vg_trace(vg, "aql-complete queue=%s packet=%llu signal=0x%llx event=%u",
-		 q->name, (unsigned long long)(q->rptr / AQL_DWORDS),
-		 (unsigned long long)signal, s.mailbox ? s.event_id : 0);
+	vg_trace(vg, "aql-complete queue=%s packet=%llu signal=0x%llx event=%u", q->name,
+		 (unsigned long long)(q->rptr / AQL_DWORDS), (unsigned long long)signal,
+		 s.mailbox ? s.event_id : 0);
 	return VG_DONE;
 }
 
 /* ---- packets ---- */
 
-static int signal_value(struct vgpu *vg, struct vg_queue *q, uint64_t signal,
-			int64_t *value)
+static int signal_value(struct vgpu *vg, struct vg_queue *q, uint64_t signal, int64_t *value)
 {
-	return vg_mem_read(vg, &q->port, q->vmid,
-			   signal + offsetof(struct aql_signal, value), value,
-			   sizeof(*value));
+	return vg_mem_read(vg, &q->port, q->vmid, signal + offsetof(struct aql_signal, value),
+			   value, sizeof(*value));
 }
 
-static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q,
-				     uint64_t completion)
+static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q, uint64_t completion)
 {
 	if (record_start(vg, q, completion))
 		return VG_PAGE_FAULT;
@@ -163,8 +148,8 @@ static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q,
 }
 
 /* A dependency without a signal is met for AND, and not met for OR. */
-static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q,
-			      const struct aql_barrier *p, bool any)
+static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q, const struct aql_barrier *p,
+			      bool any)
 {
 	bool met = !any;
 
@@ -209,8 +194,7 @@ static enum vg_result barrier_value(struct vgpu *vg, struct vg_queue *q,
 	return finish_barrier(vg, q, p->completion);
 }
 
-static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
-				const uint32_t *packet)
+static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const uint32_t *pm4 = packet + 1;
 	uint64_t slot = q->ring + 4 * (q->rptr & (q->ring_size - 1));
@@ -219,8 +203,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
 	if (VG_GET(PM4_OPCODE, pm4[0]) != PM4_INDIRECT_BUFFER ||
 	    vg_pm4_length(vg, q, pm4, 1) != AQL_PM4_DWORDS - 1)
 		return unknown(vg, q, "PM4 packet", pm4[0]);
-	if (vg_mem_read64(vg, &q->port, q->vmid,
-			  slot + offsetof(struct aql_pm4_ib, completion),
+	if (vg_mem_read64(vg, &q->port, q->vmid, slot + offsetof(struct aql_pm4_ib, completion),
 			  &completion) ||
 	    record_start(vg, q, completion))
 		return VG_PAGE_FAULT;
@@ -228,17 +211,14 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q,
 }
 
 /* The IB is done; @rest is the rest of the slot. */
-static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q,
-				const uint32_t *rest)
+static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *rest)
 {
 	if (rest[0] != AQL_PM4_REMAINING)
 		return unknown(vg, q, "count of dwords behind the IB", rest[0]);
-	return complete(vg, q, vg_u64(rest[AQL_PM4_REMAINING - 1],
-				      rest[AQL_PM4_REMAINING]));
+	return complete(vg, q, vg_u64(rest[AQL_PM4_REMAINING - 1], rest[AQL_PM4_REMAINING]));
 }
 
-static enum vg_result vendor(struct vgpu *vg, struct vg_queue *q,
-			     const uint32_t *packet)
+static enum vg_result vendor(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	switch (VG_GET(AQL_VENDOR_FORMAT, packet[0])) {
 	case AQL_PM4_IB:
@@ -251,8 +231,8 @@ static enum vg_result vendor(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- engine hooks ---- */
 
-unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q,
-			   const uint32_t *packet, unsigned int n)
+unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			   unsigned int n)
 {
 	unsigned int done = q->rptr % AQL_DWORDS;
 
@@ -268,8 +248,8 @@ unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q,
 	return AQL_DWORDS;
 }
 
-enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q,
-			      const uint32_t *packet, unsigned int n)
+enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			      unsigned int n)
 {
 	uint32_t type = VG_GET(AQL_TYPE, packet[0]);
 
@@ -282,19 +262,16 @@ enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q,
 		return VG_WAIT;
 	}
 	if (!q->waiting)
-		vg_trace(vg, "aql queue=%s vmid=%u packet=%llu header=0x%x",
-			 q->name, q->vmid,
+		vg_trace(vg, "aql queue=%s vmid=%u packet=%llu header=0x%x", q->name, q->vmid,
 			 (unsigned long long)(q->rptr / AQL_DWORDS), packet[0]);
 	switch (type) {
 	case AQL_VENDOR:
 		return vendor(vg, q, packet);
 	case AQL_BARRIER_AND:
 	case AQL_BARRIER_OR:
-		return barrier(vg, q, (const void *)packet,
-			       type == AQL_BARRIER_OR);
+		return barrier(vg, q, (const void *)packet, type == AQL_BARRIER_OR);
 	case AQL_KERNEL_DISPATCH:
-		return unknown(vg, q, "kernel dispatch: there are no shaders; header",
-			       packet[0]);
+		return unknown(vg, q, "kernel dispatch: there are no shaders; header", packet[0]);
 	}
 	return unknown(vg, q, "packet type", type);
 }

@@ -16,10 +16,8 @@ bool vg_atomic_decode(struct vg_atomic *a, unsigned int code)
 {
 	a->op = code & ~(WIDE | NO_RETURN);
 	a->wide = code & WIDE;
-	return a->op == TC_OP_ATOMIC_SWAP_RTN_32 ||
-		a->op == TC_OP_ATOMIC_CMPSWAP_RTN_32 ||
-		(a->op >= TC_OP_ATOMIC_ADD_RTN_32 &&
-		 a->op <= TC_OP_ATOMIC_DEC_RTN_32);
+	return a->op == TC_OP_ATOMIC_SWAP_RTN_32 || a->op == TC_OP_ATOMIC_CMPSWAP_RTN_32 ||
+	       (a->op >= TC_OP_ATOMIC_ADD_RTN_32 && a->op <= TC_OP_ATOMIC_DEC_RTN_32);
 }
 
 static int64_t extend(const struct vg_atomic *a, uint64_t v)

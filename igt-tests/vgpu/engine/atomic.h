@@ -7,8 +7,8 @@
 #include <stdint.h>
 
 struct vg_atomic {
-	unsigned int op;	/* TC_OP_ATOMIC_*_RTN_32, vega10_enum.h */
-	bool wide;		/* 8 bytes instead of 4 */
+	unsigned int op; /* TC_OP_ATOMIC_*_RTN_32, vega10_enum.h */
+	bool wide;	 /* 8 bytes instead of 4 */
 	uint64_t src, cmp;
 };
 

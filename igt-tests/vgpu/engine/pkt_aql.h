@@ -18,13 +18,13 @@ enum {
 };
 
 /* The first dword: the header, and above it a format (vendor) or setup (dispatch). */
-#define AQL_TYPE		VG_BITS(7, 0)
-#define AQL_BARRIER		VG_BITS(8, 8)	/* wait for all before */
-#define AQL_VENDOR_FORMAT	VG_BITS(23, 16)
+#define AQL_TYPE	  VG_BITS(7, 0)
+#define AQL_BARRIER	  VG_BITS(8, 8) /* wait for all before */
+#define AQL_VENDOR_FORMAT VG_BITS(23, 16)
 
 enum aql_type {
 	AQL_VENDOR = 0,
-	AQL_INVALID = 1,	/* the slot is the producers' */
+	AQL_INVALID = 1, /* the slot is the producers' */
 	AQL_KERNEL_DISPATCH = 2,
 	AQL_BARRIER_AND = 3,
 	AQL_AGENT_DISPATCH = 4,
@@ -49,7 +49,10 @@ struct aql_barrier {
 static_assert(sizeof(struct aql_barrier) == AQL_BYTES, "barrier packet");
 
 enum aql_condition {
-	AQL_EQUAL, AQL_NOT_EQUAL, AQL_LESS, AQL_GREATER_EQUAL,
+	AQL_EQUAL,
+	AQL_NOT_EQUAL,
+	AQL_LESS,
+	AQL_GREATER_EQUAL,
 };
 
 /* Waits for (signal & mask) condition value, signed. */
@@ -84,12 +87,12 @@ enum {
 /* ---- in memory ---- */
 
 struct aql_signal {
-	int64_t kind;		/* below 0: a doorbell */
+	int64_t kind; /* below 0: a doorbell */
 	int64_t value;
-	uint64_t mailbox;	/* gets the event id, then an interrupt tells */
+	uint64_t mailbox; /* gets the event id, then an interrupt tells */
 	uint32_t event_id;
 	uint32_t reserved0;
-	uint64_t start, end;	/* GPU clock */
+	uint64_t start, end; /* GPU clock */
 	uint64_t queue;
 	uint32_t reserved1[2];
 };
@@ -102,6 +105,6 @@ enum aql_queue {
 	AQL_QUEUE_READ_ID_OFFSET = 136, /* holds AQL_QUEUE_READ_ID */
 	AQL_QUEUE_PROPERTIES = 180,
 };
-#define AQL_QUEUE_PROFILING	VG_BITS(3, 3)
+#define AQL_QUEUE_PROFILING VG_BITS(3, 3)
 
 #endif

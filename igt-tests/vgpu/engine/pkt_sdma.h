@@ -36,19 +36,19 @@ enum {
 	VG_SDMA_TIMESTAMP_GET_GLOBAL = 2,
 };
 
-#define VG_SDMA_HEADER_OP	VG_BITS(7, 0)
-#define VG_SDMA_HEADER_SUB_OP	VG_BITS(15, 8)
+#define VG_SDMA_HEADER_OP     VG_BITS(7, 0)
+#define VG_SDMA_HEADER_SUB_OP VG_BITS(15, 8)
 
 #define VG_SDMA_HEADER(op, sub_op) \
 	(VG_PREP(VG_SDMA_HEADER_OP, op) | VG_PREP(VG_SDMA_HEADER_SUB_OP, sub_op))
 
 /* The NOP is followed by so many dwords without meaning. */
-#define VG_SDMA_NOP_COUNT	VG_BITS(29, 16)
+#define VG_SDMA_NOP_COUNT VG_BITS(29, 16)
 
 struct vg_sdma_copy_linear {
 	uint32_t header;
 	uint32_t count;
-	uint32_t parameter;	/* endian swaps and cache hints; 0 here */
+	uint32_t parameter; /* endian swaps and cache hints; 0 here */
 	uint32_t src_lo, src_hi;
 	uint32_t dst_lo, dst_hi;
 };
@@ -56,7 +56,7 @@ struct vg_sdma_copy_linear {
  * Bytes - 1.  The kernel's header gives it the 22 bits of SDMA 4.0, but the
  * driver uses 30 (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
  */
-#define VG_SDMA_COPY_COUNT	VG_BITS(29, 0)
+#define VG_SDMA_COPY_COUNT VG_BITS(29, 0)
 
 struct vg_sdma_write {
 	uint32_t header;
@@ -64,7 +64,7 @@ struct vg_sdma_write {
 	uint32_t count;
 	uint32_t data[];
 };
-#define VG_SDMA_WRITE_COUNT	VG_BITS(19, 0)	/* dwords - 1 */
+#define VG_SDMA_WRITE_COUNT VG_BITS(19, 0) /* dwords - 1 */
 
 struct vg_sdma_indirect {
 	uint32_t header;
@@ -72,8 +72,8 @@ struct vg_sdma_indirect {
 	uint32_t size;
 	uint32_t csa_lo, csa_hi; /* where the engine would save its context */
 };
-#define VG_SDMA_INDIRECT_VMID	VG_BITS(19, 16)
-#define VG_SDMA_INDIRECT_SIZE	VG_BITS(19, 0)	/* dwords */
+#define VG_SDMA_INDIRECT_VMID VG_BITS(19, 16)
+#define VG_SDMA_INDIRECT_SIZE VG_BITS(19, 0) /* dwords */
 
 struct vg_sdma_fence {
 	uint32_t header;
@@ -98,12 +98,12 @@ struct vg_sdma_poll_regmem {
 	uint32_t value, mask;
 	uint32_t dw5;
 };
-#define VG_SDMA_POLL_HDP_FLUSH	VG_BITS(26, 26)
-#define VG_SDMA_POLL_FUNC	VG_BITS(30, 28)
-#define VG_SDMA_POLL_MEM	VG_BITS(31, 31)
-#define VG_SDMA_POLL_INTERVAL	VG_BITS(15, 0)
+#define VG_SDMA_POLL_HDP_FLUSH	 VG_BITS(26, 26)
+#define VG_SDMA_POLL_FUNC	 VG_BITS(30, 28)
+#define VG_SDMA_POLL_MEM	 VG_BITS(31, 31)
+#define VG_SDMA_POLL_INTERVAL	 VG_BITS(15, 0)
 #define VG_SDMA_POLL_RETRY_COUNT VG_BITS(27, 16)
-#define VG_SDMA_POLL_FOREVER	0xfffu
+#define VG_SDMA_POLL_FOREVER	 0xfffu
 
 /* As in PM4's WAIT_REG_MEM, drivers/gpu/drm/amd/amdgpu/soc15d.h. */
 enum vg_sdma_poll_func {
@@ -129,7 +129,7 @@ struct vg_sdma_cond_exe {
 	uint32_t reference;
 	uint32_t exec_count;
 };
-#define VG_SDMA_COND_EXE_COUNT	VG_BITS(13, 0)
+#define VG_SDMA_COND_EXE_COUNT VG_BITS(13, 0)
 
 struct vg_sdma_atomic {
 	uint32_t header;
@@ -138,8 +138,8 @@ struct vg_sdma_atomic {
 	uint32_t cmp_lo, cmp_hi;
 	uint32_t loop_interval;
 };
-#define VG_SDMA_ATOMIC_LOOP	VG_BITS(16, 16)
-#define VG_SDMA_ATOMIC_OP	VG_BITS(31, 25)	/* TC_OP_ATOMIC_*, vega10_enum.h */
+#define VG_SDMA_ATOMIC_LOOP VG_BITS(16, 16)
+#define VG_SDMA_ATOMIC_OP   VG_BITS(31, 25) /* TC_OP_ATOMIC_*, vega10_enum.h */
 
 struct vg_sdma_const_fill {
 	uint32_t header;
@@ -147,8 +147,8 @@ struct vg_sdma_const_fill {
 	uint32_t data;
 	uint32_t count;
 };
-#define VG_SDMA_FILL_SIZE	VG_BITS(31, 30)	/* 0 bytes, 2 dwords */
-#define VG_SDMA_FILL_COUNT	VG_BITS(29, 0)	/* bytes - 1, as with COPY_COUNT */
+#define VG_SDMA_FILL_SIZE  VG_BITS(31, 30) /* 0 bytes, 2 dwords */
+#define VG_SDMA_FILL_COUNT VG_BITS(29, 0)  /* bytes - 1, as with COPY_COUNT */
 
 /* *addr++ = value | mask, value += increment; count times, all 64 bits wide. */
 struct vg_sdma_ptepde {
@@ -159,7 +159,7 @@ struct vg_sdma_ptepde {
 	uint32_t increment_lo, increment_hi;
 	uint32_t count;
 };
-#define VG_SDMA_PTEPDE_COUNT	VG_BITS(18, 0)	/* entries - 1 */
+#define VG_SDMA_PTEPDE_COUNT VG_BITS(18, 0) /* entries - 1 */
 
 struct vg_sdma_timestamp_get {
 	uint32_t header;
@@ -168,11 +168,11 @@ struct vg_sdma_timestamp_get {
 
 struct vg_sdma_srbm_write {
 	uint32_t header;
-	uint32_t addr;		/* dword address */
+	uint32_t addr; /* dword address */
 	uint32_t data;
 };
 #define VG_SDMA_SRBM_BYTE_ENABLE VG_BITS(31, 28)
-#define VG_SDMA_SRBM_ADDR	VG_BITS(17, 0)
+#define VG_SDMA_SRBM_ADDR	 VG_BITS(17, 0)
 
 static_assert(sizeof(struct vg_sdma_copy_linear) == 7 * 4, "COPY");
 static_assert(sizeof(struct vg_sdma_write) == 4 * 4, "WRITE");

@@ -7,15 +7,15 @@
 
 #include "core/queue.h"
 
-typedef enum vg_result (*vg_pm4_fn)(struct vgpu *vg, struct vg_queue *q,
-				    const uint32_t *body, unsigned int n);
+typedef enum vg_result (*vg_pm4_fn)(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				    unsigned int n);
 
 /* An entry of a table of packets. */
 struct vg_pm4_op {
 	uint8_t opcode;
 	const char *name;
-	unsigned int min_body;	/* dwords */
-	bool privileged;	/* only from VMID 0 */
+	unsigned int min_body; /* dwords */
+	bool privileged;       /* only from VMID 0 */
 	vg_pm4_fn execute;
 };
 
@@ -36,38 +36,30 @@ struct vg_pm4_chip {
 	/* Where the read pointer goes, which is the read index of an HSA queue. */
 	uint64_t (*rptr_report)(const struct vg_queue *q);
 	/* Raise the EOP interrupt if the queue's pipe has it enabled. */
-	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q,
-			    unsigned int vmid, uint32_t ctxid);
+	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
+			    uint32_t ctxid);
 };
 
 /* For struct vg_engine_ops. */
-unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q,
-			   const uint32_t *packet, unsigned int n);
-enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q,
-			      const uint32_t *packet, unsigned int n);
+unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			   unsigned int n);
+enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			      unsigned int n);
 
 /* Registers by the numbers that packets use; a user's packet stops the model. */
-bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
-		     uint32_t *value);
-bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
-		      uint32_t value);
+bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_t *value);
+bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_t value);
 
 /* Handlers, in pm4_mem.c and pm4_sync.c. */
-enum vg_result vg_pm4_write_data(struct vgpu *, struct vg_queue *,
-				 const uint32_t *, unsigned int);
-enum vg_result vg_pm4_copy_data(struct vgpu *, struct vg_queue *,
-				const uint32_t *, unsigned int);
-enum vg_result vg_pm4_dma_data(struct vgpu *, struct vg_queue *,
-			       const uint32_t *, unsigned int);
-enum vg_result vg_pm4_atomic_mem(struct vgpu *, struct vg_queue *,
-				 const uint32_t *, unsigned int);
-enum vg_result vg_pm4_wait_reg_mem(struct vgpu *, struct vg_queue *,
-				   const uint32_t *, unsigned int);
-enum vg_result vg_pm4_release_mem(struct vgpu *, struct vg_queue *,
-				  const uint32_t *, unsigned int);
-enum vg_result vg_pm4_set_sh_reg(struct vgpu *, struct vg_queue *,
-				 const uint32_t *, unsigned int);
-enum vg_result vg_pm4_set_uconfig_reg(struct vgpu *, struct vg_queue *,
-				      const uint32_t *, unsigned int);
+enum vg_result vg_pm4_write_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_copy_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_dma_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_atomic_mem(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_wait_reg_mem(struct vgpu *, struct vg_queue *, const uint32_t *,
+				   unsigned int);
+enum vg_result vg_pm4_release_mem(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_set_sh_reg(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
+enum vg_result vg_pm4_set_uconfig_reg(struct vgpu *, struct vg_queue *, const uint32_t *,
+				      unsigned int);
 
 #endif

@@ -13,15 +13,13 @@ enum { SLICE = VG_PAGE_SIZE };
 
 static bool is_memory(uint32_t sel)
 {
-	return sel == PM4_SEL_MEMORY_GRBM || sel == PM4_SEL_TC_L2 ||
-		sel == PM4_SEL_MEMORY;
+	return sel == PM4_SEL_MEMORY_GRBM || sel == PM4_SEL_TC_L2 || sel == PM4_SEL_MEMORY;
 }
 
 /* ---- WRITE_DATA ---- */
 
-static enum vg_result write_registers(struct vgpu *vg, struct vg_queue *q,
-				      uint32_t reg, const uint32_t *data,
-				      unsigned int n, bool one)
+static enum vg_result write_registers(struct vgpu *vg, struct vg_queue *q, uint32_t reg,
+				      const uint32_t *data, unsigned int n, bool one)
 {
 	for (unsigned int i = 0; i < n; i++)
 		if (!vg_pm4_reg_write(vg, q, one ? reg : reg + i, data[i]))
@@ -29,8 +27,8 @@ static enum vg_result write_registers(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
-				 const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				 unsigned int n)
 {
 	const struct pm4_write_data *p = (const void *)body;
 	unsigned int dwords = n - PM4_DWORDS(*p);
@@ -43,10 +41,9 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
 		return write_registers(vg, q, p->dst_lo, p->data, dwords, one);
 	if (!is_memory(dst))
 		return vg_queue_unknown(vg, q, "WRITE_DATA destination", p->control);
-	if (one) {		/* all go to one address, so only the last one stays */
+	if (one) { /* all go to one address, so only the last one stays */
 		if (dwords &&
-		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr,
-				   p->data[dwords - 1]))
+		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr, p->data[dwords - 1]))
 			return VG_PAGE_FAULT;
 		return VG_DONE;
 	}
@@ -61,8 +58,8 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- COPY_DATA ---- */
 
-enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
-				const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				unsigned int n)
 {
 	const struct pm4_copy_data *p = (const void *)body;
 	uint32_t src = VG_GET(COPY_DATA_SRC, p->control);
@@ -81,8 +78,7 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 		break;
 	case PM4_SEL_MEMORY_GRBM:
 	case PM4_SEL_TC_L2:
-		if (vg_mem_read(vg, &q->port, vmid,
-				vg_u64(p->src_lo, p->src_hi), value, bytes))
+		if (vg_mem_read(vg, &q->port, vmid, vg_u64(p->src_lo, p->src_hi), value, bytes))
 			return VG_PAGE_FAULT;
 		break;
 	case PM4_SEL_IMMEDIATE:
@@ -95,12 +91,12 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 	}
 
 	if (dst == PM4_SEL_REGISTER)
-		return write_registers(vg, q, p->dst_lo, value, bytes / 4,
-				       false);
+		return write_registers(vg, q, p->dst_lo, value, bytes / 4, false);
 	if (!is_memory(dst))
 		return vg_queue_unknown(vg, q, "COPY_DATA destination", p->control);
-	return vg_mem_write(vg, &q->port, vmid, vg_u64(p->dst_lo, p->dst_hi),
-			    value, bytes) ? VG_PAGE_FAULT : VG_DONE;
+	return vg_mem_write(vg, &q->port, vmid, vg_u64(p->dst_lo, p->dst_hi), value, bytes)
+		       ? VG_PAGE_FAULT
+		       : VG_DONE;
 }
 
 /* ---- DMA_DATA ---- */
@@ -108,13 +104,12 @@ enum vg_result vg_pm4_copy_data(struct vgpu *vg, struct vg_queue *q,
 static bool dma_is_plain(const struct pm4_dma_data *p)
 {
 	return !VG_GET(DMA_DATA_SRC_REGISTER, p->command) &&
-		!VG_GET(DMA_DATA_DST_REGISTER, p->command) &&
-		!VG_GET(DMA_DATA_SRC_NO_INC, p->command) &&
-		!VG_GET(DMA_DATA_DST_NO_INC, p->command);
+	       !VG_GET(DMA_DATA_DST_REGISTER, p->command) &&
+	       !VG_GET(DMA_DATA_SRC_NO_INC, p->command) && !VG_GET(DMA_DATA_DST_NO_INC, p->command);
 }
 
-enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+			       unsigned int n)
 {
 	const struct pm4_dma_data *p = (const void *)body;
 	uint32_t src = VG_GET(DMA_DATA_SRC, p->control);
@@ -131,14 +126,14 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 		for (size_t i = 0; i < VG_COUNT(buf); i++)
 			buf[i] = p->src_lo;
 	} else if (src == PM4_DMA_ADDRESS || src == PM4_DMA_L2) {
-		if (vg_mem_read(vg, &q->port, vmid, q->progress +
-				vg_u64(p->src_lo, p->src_hi), buf, bytes))
+		if (vg_mem_read(vg, &q->port, vmid, q->progress + vg_u64(p->src_lo, p->src_hi), buf,
+				bytes))
 			return VG_PAGE_FAULT;
 	} else {
 		return vg_queue_unknown(vg, q, "DMA_DATA source", p->control);
 	}
-	if (vg_mem_write(vg, &q->port, vmid, q->progress +
-			 vg_u64(p->dst_lo, p->dst_hi), buf, bytes))
+	if (vg_mem_write(vg, &q->port, vmid, q->progress + vg_u64(p->dst_lo, p->dst_hi), buf,
+			 bytes))
 		return VG_PAGE_FAULT;
 	q->progress += bytes;
 	return q->progress == total ? VG_DONE : VG_MORE;
@@ -146,8 +141,8 @@ enum vg_result vg_pm4_dma_data(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- ATOMIC_MEM ---- */
 
-enum vg_result vg_pm4_atomic_mem(struct vgpu *vg, struct vg_queue *q,
-				 const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_atomic_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				 unsigned int n)
 {
 	const struct pm4_atomic_mem *p = (const void *)body;
 	uint32_t command = VG_GET(ATOMIC_MEM_COMMAND, p->control);
@@ -159,9 +154,8 @@ enum vg_result vg_pm4_atomic_mem(struct vgpu *vg, struct vg_queue *q,
 		return vg_queue_unknown(vg, q, "ATOMIC_MEM", p->control);
 	a.src = vg_u64(p->src_lo, a.wide ? p->src_hi : 0);
 	a.cmp = vg_u64(p->cmp_lo, a.wide ? p->cmp_hi : 0);
-	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q),
-			  vg_u64(p->addr_lo, p->addr_hi), vg_atomic_size(&a),
-			  vg_atomic_apply, &a, &old))
+	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), vg_u64(p->addr_lo, p->addr_hi),
+			  vg_atomic_size(&a), vg_atomic_apply, &a, &old))
 		return VG_PAGE_FAULT;
 	if (command == PM4_ATOMIC_UNTIL_EQUAL && old != a.cmp)
 		return VG_WAIT;

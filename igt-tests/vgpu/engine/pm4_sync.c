@@ -28,8 +28,8 @@ static bool compare(uint32_t function, uint32_t value, uint32_t reference)
 	return false;
 }
 
-enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
-				   const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				   unsigned int n)
 {
 	/* Bits 1:0 of the address have another meaning. */
 	enum { DWORD_MASK = 3 };
@@ -40,14 +40,12 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 	uint32_t reg = p->addr_lo;
 	uint32_t value;
 
-	if (function > PM4_WAIT_GREATER || space > PM4_SPACE_MEMORY ||
-	    operation == 2 ||
+	if (function > PM4_WAIT_GREATER || space > PM4_SPACE_MEMORY || operation == 2 ||
 	    (operation == PM4_WRITE_WAIT && space != PM4_SPACE_REGISTER))
 		return vg_queue_unknown(vg, q, "WAIT_REG_MEM", p->control);
 	if (operation == PM4_WRITE_WAIT) {
 		reg = p->addr_hi;
-		if (!q->progress &&
-		    !vg_pm4_reg_write(vg, q, p->addr_lo, p->reference))
+		if (!q->progress && !vg_pm4_reg_write(vg, q, p->addr_lo, p->reference))
 			return VG_PAGE_FAULT;
 		q->progress = 1; /* do not write again */
 	}
@@ -55,18 +53,15 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q,
 		if (!vg_pm4_reg_read(vg, q, reg, &value))
 			return VG_PAGE_FAULT;
 	} else if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
-				 vg_u64(p->addr_lo & ~DWORD_MASK, p->addr_hi),
-				 &value)) {
+				 vg_u64(p->addr_lo & ~DWORD_MASK, p->addr_hi), &value)) {
 		return VG_PAGE_FAULT;
 	}
-	return compare(function, value & p->mask, p->reference) ? VG_DONE
-								: VG_WAIT;
+	return compare(function, value & p->mask, p->reference) ? VG_DONE : VG_WAIT;
 }
 
 /* ---- RELEASE_MEM ---- */
 
-static int release_data(struct vgpu *vg, struct vg_queue *q,
-			const struct pm4_release_mem *p)
+static int release_data(struct vgpu *vg, struct vg_queue *q, const struct pm4_release_mem *p)
 {
 	uint64_t addr = vg_u64(p->addr_lo, p->addr_hi);
 	unsigned int vmid = vg_queue_vmid(q);
@@ -75,39 +70,34 @@ static int release_data(struct vgpu *vg, struct vg_queue *q,
 	case PM4_DATA_LOW32:
 		return vg_mem_write32(vg, &q->port, vmid, addr, p->data_lo);
 	case PM4_DATA_64:
-		return vg_mem_write64(vg, &q->port, vmid, addr,
-				      vg_u64(p->data_lo, p->data_hi));
+		return vg_mem_write64(vg, &q->port, vmid, addr, vg_u64(p->data_lo, p->data_hi));
 	case PM4_DATA_CLOCK:
-		return vg_mem_write64(vg, &q->port, vmid, addr,
-				      vg_gpu_clock(vg));
+		return vg_mem_write64(vg, &q->port, vmid, addr, vg_gpu_clock(vg));
 	}
 	return 0;
 }
 
-enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				  unsigned int n)
 {
 	const struct pm4_release_mem *p = (const void *)body;
 	uint32_t interrupt = VG_GET(RELEASE_MEM_INT, p->control);
 
 	/* A destination above 1 is the queue's own write pointer. */
 	if (VG_GET(RELEASE_MEM_DATA, p->control) > PM4_DATA_CLOCK ||
-	    VG_GET(RELEASE_MEM_DST, p->control) > 1 ||
-	    interrupt > PM4_INT_UNCONDITIONAL)
+	    VG_GET(RELEASE_MEM_DST, p->control) > 1 || interrupt > PM4_INT_UNCONDITIONAL)
 		return vg_queue_unknown(vg, q, "RELEASE_MEM", p->control);
 	if (release_data(vg, q, p))
 		return VG_PAGE_FAULT;
 	if (interrupt != PM4_INT_NONE && interrupt != PM4_INT_DATA_AFTER_WRITE)
-		vg->chip->pm4->end_of_pipe(vg, q, vg_queue_vmid(q),
-					   p->int_ctxid);
+		vg->chip->pm4->end_of_pipe(vg, q, vg_queue_vmid(q), p->int_ctxid);
 	return VG_DONE;
 }
 
 /* ---- SET_*_REG ---- */
 
-static enum vg_result set_regs(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *body, unsigned int n,
-			       uint32_t base, uint32_t end)
+static enum vg_result set_regs(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+			       unsigned int n, uint32_t base, uint32_t end)
 {
 	uint32_t reg = base + VG_GET(SET_REG_OFFSET, body[0]);
 
@@ -119,15 +109,14 @@ static enum vg_result set_regs(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-enum vg_result vg_pm4_set_sh_reg(struct vgpu *vg, struct vg_queue *q,
-				 const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_set_sh_reg(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				 unsigned int n)
 {
 	return set_regs(vg, q, body, n, PM4_SH_REG_BASE, PM4_SH_REG_END);
 }
 
-enum vg_result vg_pm4_set_uconfig_reg(struct vgpu *vg, struct vg_queue *q,
-				      const uint32_t *body, unsigned int n)
+enum vg_result vg_pm4_set_uconfig_reg(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				      unsigned int n)
 {
-	return set_regs(vg, q, body, n, PM4_UCONFIG_REG_BASE,
-			PM4_UCONFIG_REG_END);
+	return set_regs(vg, q, body, n, PM4_UCONFIG_REG_BASE, PM4_UCONFIG_REG_END);
 }

@@ -11,11 +11,10 @@
 struct vg_sdma_packet {
 	uint8_t op, sub_op;
 	const char *name;
-	uint32_t fields;	/* of the header, beside op and sub-op */
+	uint32_t fields; /* of the header, beside op and sub-op */
 	unsigned int dwords;
 	unsigned int (*extra)(const uint32_t *packet); /* dwords after those */
-	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *packet);
+	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet);
 };
 
 struct vg_sdma_table {
@@ -34,9 +33,9 @@ struct vg_sdma_chip {
 };
 
 /* For struct vg_engine_ops. */
-unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
-				   const uint32_t *packet, unsigned int n);
-enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
-				      const uint32_t *packet, unsigned int n);
+unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				   unsigned int n);
+enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				      unsigned int n);
 
 #endif

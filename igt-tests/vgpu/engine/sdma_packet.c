@@ -38,11 +38,10 @@ static enum vg_result advance(struct vg_queue *q, uint64_t by, uint64_t total)
 	return q->progress == total ? VG_DONE : VG_MORE;
 }
 
-static enum vg_result stop(struct vgpu *vg, const struct vg_queue *q,
-			   const uint32_t *packet, const char *what)
+static enum vg_result stop(struct vgpu *vg, const struct vg_queue *q, const uint32_t *packet,
+			   const char *what)
 {
-	vg_stop(vg, "%s: packet 0x%08x 0x%08x: %s", q->name, packet[0], packet[1],
-		what);
+	vg_stop(vg, "%s: packet 0x%08x 0x%08x: %s", q->name, packet[0], packet[1], what);
 	return VG_PAGE_FAULT;
 }
 
@@ -52,14 +51,12 @@ static bool privileged(const struct vg_queue *q)
 	return vg_queue_vmid(q) == 0;
 }
 
-static enum vg_result op_nop(struct vgpu *vg, struct vg_queue *q,
-			     const uint32_t *packet)
+static enum vg_result op_nop(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	return VG_DONE;
 }
 
-static enum vg_result op_copy(struct vgpu *vg, struct vg_queue *q,
-			      const uint32_t *packet)
+static enum vg_result op_copy(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_copy_linear *p = (const void *)packet;
 	uint64_t total = (uint64_t)VG_GET(VG_SDMA_COPY_COUNT, p->count) + 1;
@@ -84,8 +81,7 @@ static unsigned int write_extra(const uint32_t *packet)
 	return VG_GET(VG_SDMA_WRITE_COUNT, p->count) + 1;
 }
 
-static enum vg_result op_write(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *packet)
+static enum vg_result op_write(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_write *p = (const void *)packet;
 	uint64_t total = 4ull * write_extra(packet);
@@ -100,8 +96,7 @@ static enum vg_result op_write(struct vgpu *vg, struct vg_queue *q,
 	return advance(q, n, total);
 }
 
-static enum vg_result op_indirect(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *packet)
+static enum vg_result op_indirect(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_indirect *p = (const void *)packet;
 	unsigned int vmid = VG_GET(VG_SDMA_INDIRECT_VMID, p->header);
@@ -114,18 +109,16 @@ static enum vg_result op_indirect(struct vgpu *vg, struct vg_queue *q,
 				 VG_GET(VG_SDMA_INDIRECT_SIZE, p->size), false);
 }
 
-static enum vg_result op_fence(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *packet)
+static enum vg_result op_fence(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_fence *p = (const void *)packet;
 	uint64_t va = vg_u64(p->addr_lo, p->addr_hi);
 
-	return vg_mem_write32(vg, &q->port, vg_queue_vmid(q), va, p->data) ?
-	       VG_PAGE_FAULT : VG_DONE;
+	return vg_mem_write32(vg, &q->port, vg_queue_vmid(q), va, p->data) ? VG_PAGE_FAULT
+									   : VG_DONE;
 }
 
-static enum vg_result op_trap(struct vgpu *vg, struct vg_queue *q,
-			      const uint32_t *packet)
+static enum vg_result op_trap(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_trap *p = (const void *)packet;
 
@@ -156,8 +149,7 @@ static bool poll_true(enum vg_sdma_poll_func func, uint32_t value, uint32_t ref)
 
 /* Read the register that a POLL_REGMEM polls, after the write that it may ask for. */
 static enum vg_result poll_register(struct vgpu *vg, struct vg_queue *q,
-				    const struct vg_sdma_poll_regmem *p,
-				    uint32_t *value)
+				    const struct vg_sdma_poll_regmem *p, uint32_t *value)
 {
 	const uint32_t *packet = &p->header;
 
@@ -171,8 +163,7 @@ static enum vg_result poll_register(struct vgpu *vg, struct vg_queue *q,
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
-static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q,
-				     const uint32_t *packet)
+static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_poll_regmem *p = (const void *)packet;
 	enum vg_sdma_poll_func func = VG_GET(VG_SDMA_POLL_FUNC, p->header);
@@ -193,24 +184,22 @@ static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q,
 
 	if (!(p->header & VG_SDMA_POLL_MEM))
 		result = poll_register(vg, q, p, &value);
-	else if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
-			       vg_u64(p->addr_lo, p->addr_hi), &value))
+	else if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q), vg_u64(p->addr_lo, p->addr_hi),
+			       &value))
 		result = VG_PAGE_FAULT;
 	if (result != VG_DONE)
 		return result;
 	return poll_true(func, value & p->mask, p->value) ? VG_DONE : VG_WAIT;
 }
 
-static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *packet)
+static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_cond_exe *p = (const void *)packet;
 	uint32_t count = VG_GET(VG_SDMA_COND_EXE_COUNT, p->exec_count), value;
 	struct vg_ib *ib = q->ib_depth ? &q->ib[q->ib_depth - 1] : NULL;
 	uint64_t left;
 
-	if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q),
-			  vg_u64(p->addr_lo, p->addr_hi), &value))
+	if (vg_mem_read32(vg, &q->port, vg_queue_vmid(q), vg_u64(p->addr_lo, p->addr_hi), &value))
 		return VG_PAGE_FAULT;
 	if (value == p->reference)
 		return VG_DONE;
@@ -219,7 +208,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
 	if (count > left && ib)
 		return stop(vg, q, packet, "COND_EXE beyond the end of its IB");
 	if (count > left)
-		return VG_WAIT;	/* for the dwords that are to be skipped */
+		return VG_WAIT; /* for the dwords that are to be skipped */
 	if (ib)
 		ib->pos += count;
 	else
@@ -227,8 +216,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-static enum vg_result op_atomic(struct vgpu *vg, struct vg_queue *q,
-				const uint32_t *packet)
+static enum vg_result op_atomic(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_atomic *p = (const void *)packet;
 	uint64_t va = vg_u64(p->addr_lo, p->addr_hi), old;
@@ -236,19 +224,17 @@ static enum vg_result op_atomic(struct vgpu *vg, struct vg_queue *q,
 	struct vg_atomic a;
 
 	if (!vg_atomic_decode(&a, VG_GET(VG_SDMA_ATOMIC_OP, p->header)) ||
-	    (loop && a.op != TC_OP_ATOMIC_CMPSWAP_RTN_32) ||
-	    va % vg_atomic_size(&a))
+	    (loop && a.op != TC_OP_ATOMIC_CMPSWAP_RTN_32) || va % vg_atomic_size(&a))
 		return stop(vg, q, packet, "unknown ATOMIC");
 	a.src = vg_u64(p->src_lo, a.wide ? p->src_hi : 0);
 	a.cmp = vg_u64(p->cmp_lo, a.wide ? p->cmp_hi : 0);
-	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), va, vg_atomic_size(&a),
-			  vg_atomic_apply, &a, &old))
+	if (vg_mem_atomic(vg, &q->port, vg_queue_vmid(q), va, vg_atomic_size(&a), vg_atomic_apply,
+			  &a, &old))
 		return VG_PAGE_FAULT;
 	return loop && old != a.cmp ? VG_WAIT : VG_DONE;
 }
 
-static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q,
-				    const uint32_t *packet)
+static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_const_fill *p = (const void *)packet;
 	unsigned int unit = VG_GET(VG_SDMA_FILL_SIZE, p->header);
@@ -256,8 +242,7 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q,
 	uint64_t dst = vg_u64(p->dst_lo, p->dst_hi) + q->progress, n;
 	uint32_t buf[VG_PAGE_SIZE / 4 + 1];
 
-	if ((unit != FILL_BYTES && unit != FILL_DWORDS) ||
-	    p->count & ~VG_SDMA_FILL_COUNT)
+	if ((unit != FILL_BYTES && unit != FILL_DWORDS) || p->count & ~VG_SDMA_FILL_COUNT)
 		return stop(vg, q, packet, "CONST_FILL with unknown parameters");
 	/* With dwords, the lowest two bits of the count do not exist. */
 	total = (unit == FILL_DWORDS ? total | 3 : total) + 1;
@@ -265,14 +250,12 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q,
 	for (size_t i = 0; i < VG_COUNT(buf); i++)
 		buf[i] = p->data;
 	/* The pattern goes on where the previous page ended. */
-	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst,
-			 (uint8_t *)buf + q->progress % 4, n))
+	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst, (uint8_t *)buf + q->progress % 4, n))
 		return VG_PAGE_FAULT;
 	return advance(q, n, total);
 }
 
-static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q,
-				const uint32_t *packet)
+static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_ptepde *p = (const void *)packet;
 	uint64_t total = VG_GET(VG_SDMA_PTEPDE_COUNT, p->count) + 1;
@@ -294,18 +277,17 @@ static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q,
 	return advance(q, n, total);
 }
 
-static enum vg_result op_timestamp_get(struct vgpu *vg, struct vg_queue *q,
-				       const uint32_t *packet)
+static enum vg_result op_timestamp_get(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_timestamp_get *p = (const void *)packet;
 
-	return vg_mem_write64(vg, &q->port, vg_queue_vmid(q),
-			      vg_u64(p->addr_lo, p->addr_hi), vg_gpu_clock(vg)) ?
-	       VG_PAGE_FAULT : VG_DONE;
+	return vg_mem_write64(vg, &q->port, vg_queue_vmid(q), vg_u64(p->addr_lo, p->addr_hi),
+			      vg_gpu_clock(vg))
+		       ? VG_PAGE_FAULT
+		       : VG_DONE;
 }
 
-static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
-				    const uint32_t *packet)
+static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
 {
 	const struct vg_sdma_srbm_write *p = (const void *)packet;
 
@@ -322,30 +304,27 @@ static enum vg_result op_srbm_write(struct vgpu *vg, struct vg_queue *q,
 
 static const struct vg_sdma_packet packets[] = {
 	{ VG_SDMA_NOP, 0, "NOP", VG_SDMA_NOP_COUNT, 1, NULL, op_nop },
-	{ VG_SDMA_COPY, VG_SDMA_COPY_LINEAR, "COPY", 0, DWORDS(copy_linear), NULL,
-	  op_copy },
-	{ VG_SDMA_WRITE, VG_SDMA_WRITE_LINEAR, "WRITE", 0, DWORDS(write),
-	  write_extra, op_write },
-	{ VG_SDMA_INDIRECT, 0, "INDIRECT", VG_SDMA_INDIRECT_VMID, DWORDS(indirect),
-	  NULL, op_indirect },
+	{ VG_SDMA_COPY, VG_SDMA_COPY_LINEAR, "COPY", 0, DWORDS(copy_linear), NULL, op_copy },
+	{ VG_SDMA_WRITE, VG_SDMA_WRITE_LINEAR, "WRITE", 0, DWORDS(write), write_extra, op_write },
+	{ VG_SDMA_INDIRECT, 0, "INDIRECT", VG_SDMA_INDIRECT_VMID, DWORDS(indirect), NULL,
+	  op_indirect },
 	{ VG_SDMA_FENCE, 0, "FENCE", 0, DWORDS(fence), NULL, op_fence },
 	{ VG_SDMA_TRAP, 0, "TRAP", 0, DWORDS(trap), NULL, op_trap },
 	{ VG_SDMA_POLL_REGMEM, 0, "POLL_REGMEM",
-	  VG_SDMA_POLL_HDP_FLUSH | VG_SDMA_POLL_FUNC | VG_SDMA_POLL_MEM,
-	  DWORDS(poll_regmem), NULL, op_poll_regmem },
+	  VG_SDMA_POLL_HDP_FLUSH | VG_SDMA_POLL_FUNC | VG_SDMA_POLL_MEM, DWORDS(poll_regmem), NULL,
+	  op_poll_regmem },
 	{ VG_SDMA_COND_EXE, 0, "COND_EXE", 0, DWORDS(cond_exe), NULL, op_cond_exe },
-	{ VG_SDMA_ATOMIC, 0, "ATOMIC", VG_SDMA_ATOMIC_LOOP | VG_SDMA_ATOMIC_OP,
-	  DWORDS(atomic), NULL, op_atomic },
-	{ VG_SDMA_CONST_FILL, 0, "CONST_FILL", VG_SDMA_FILL_SIZE,
-	  DWORDS(const_fill), NULL, op_const_fill },
-	{ VG_SDMA_PTEPDE, VG_SDMA_PTEPDE_GEN, "PTEPDE", 0, DWORDS(ptepde), NULL,
-	  op_ptepde },
-	{ VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET, "TIMESTAMP_GET", 0,
-	  DWORDS(timestamp_get), NULL, op_timestamp_get },
+	{ VG_SDMA_ATOMIC, 0, "ATOMIC", VG_SDMA_ATOMIC_LOOP | VG_SDMA_ATOMIC_OP, DWORDS(atomic),
+	  NULL, op_atomic },
+	{ VG_SDMA_CONST_FILL, 0, "CONST_FILL", VG_SDMA_FILL_SIZE, DWORDS(const_fill), NULL,
+	  op_const_fill },
+	{ VG_SDMA_PTEPDE, VG_SDMA_PTEPDE_GEN, "PTEPDE", 0, DWORDS(ptepde), NULL, op_ptepde },
+	{ VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET, "TIMESTAMP_GET", 0, DWORDS(timestamp_get), NULL,
+	  op_timestamp_get },
 	{ VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET_GLOBAL, "TIMESTAMP_GET_GLOBAL", 0,
 	  DWORDS(timestamp_get), NULL, op_timestamp_get },
-	{ VG_SDMA_SRBM_WRITE, 0, "SRBM_WRITE", VG_SDMA_SRBM_BYTE_ENABLE,
-	  DWORDS(srbm_write), NULL, op_srbm_write },
+	{ VG_SDMA_SRBM_WRITE, 0, "SRBM_WRITE", VG_SDMA_SRBM_BYTE_ENABLE, DWORDS(srbm_write), NULL,
+	  op_srbm_write },
 };
 
 const struct vg_sdma_table vg_sdma_v4_packets = { packets, VG_COUNT(packets) };
@@ -362,20 +341,20 @@ static const struct vg_sdma_packet *find_op(const struct vgpu *vg, uint32_t head
 	return NULL;
 }
 
-unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
-				   const uint32_t *packet, unsigned int n)
+unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				   unsigned int n)
 {
 	const uint32_t common = VG_SDMA_HEADER_OP | VG_SDMA_HEADER_SUB_OP;
 	const struct vg_sdma_packet *op = find_op(vg, packet[0]);
 
 	if (!op) {
-		vg_stop(vg, "%s: unknown packet 0x%08x at rptr %llu, IB depth %u",
-			q->name, packet[0], (unsigned long long)q->rptr, q->ib_depth);
+		vg_stop(vg, "%s: unknown packet 0x%08x at rptr %llu, IB depth %u", q->name,
+			packet[0], (unsigned long long)q->rptr, q->ib_depth);
 		return 0;
 	}
 	if (packet[0] & ~(common | op->fields)) {
-		vg_stop(vg, "%s: %s packet with unknown header bits 0x%08x", q->name,
-			op->name, packet[0]);
+		vg_stop(vg, "%s: %s packet with unknown header bits 0x%08x", q->name, op->name,
+			packet[0]);
 		return 0;
 	}
 	if (op->op == VG_SDMA_NOP)
@@ -386,8 +365,7 @@ unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q,
 }
 
 /* Trace a packet with all its dwords except the data of a WRITE. */
-static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
-			 const struct vg_sdma_packet *op,
+static void trace_packet(struct vgpu *vg, const struct vg_queue *q, const struct vg_sdma_packet *op,
 			 const uint32_t *packet, unsigned int n)
 {
 	char body[10 * sizeof(",0x12345678")];
@@ -396,14 +374,13 @@ static void trace_packet(struct vgpu *vg, const struct vg_queue *q,
 	if (!vg_tracing(vg))
 		return;
 	for (unsigned int i = 0; i < op->dwords; i++)
-		len += snprintf(body + len, sizeof(body) - len, "%s0x%x", i ? "," : "",
-				packet[i]);
-	vg_trace(vg, "sdma queue=%s vmid=%u op=%s dwords=%u packet=%s", q->name,
-		 vg_queue_vmid(q), op->name, n, body);
+		len += snprintf(body + len, sizeof(body) - len, "%s0x%x", i ? "," : "", packet[i]);
+	vg_trace(vg, "sdma queue=%s vmid=%u op=%s dwords=%u packet=%s", q->name, vg_queue_vmid(q),
+		 op->name, n, body);
 }
 
-enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q,
-				      const uint32_t *packet, unsigned int n)
+enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				      unsigned int n)
 {
 	const struct vg_sdma_packet *op = find_op(vg, packet[0]);
 

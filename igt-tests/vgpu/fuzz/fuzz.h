@@ -17,17 +17,17 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* The options. */
-#define FUZZ_KERNEL	VG_BITS(0, 0)	/* a queue of the driver, not of a user */
-#define FUZZ_PREEMPT	VG_BITS(1, 1)	/* take the queue off in the middle */
-#define FUZZ_SEED	VG_BITS(15, 8)	/* of the engine's schedule */
-#define FUZZ_STEPS	VG_BITS(31, 16)	/* before it is taken off */
+#define FUZZ_KERNEL  VG_BITS(0, 0)   /* a queue of the driver, not of a user */
+#define FUZZ_PREEMPT VG_BITS(1, 1)   /* take the queue off in the middle */
+#define FUZZ_SEED    VG_BITS(15, 8)  /* of the engine's schedule */
+#define FUZZ_STEPS   VG_BITS(31, 16) /* before it is taken off */
 
 enum {
-	FUZZ_MAX_DWORDS = 250,	/* less than the smallest ring */
+	FUZZ_MAX_DWORDS = 250, /* less than the smallest ring */
 	/* An endless loop of packets is legal and has to end here. */
 	FUZZ_MAX_STEPS = 512,
 	FUZZ_STEPS_PER_LOG = 64,
-	FUZZ_SLOW = 8,		/* steps of a preemption or flush at most */
+	FUZZ_SLOW = 8, /* steps of a preemption or flush at most */
 };
 
 struct fuzz_unit {

@@ -17,8 +17,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	memcpy(aql_data(&a), unit.dword, sizeof(unit.dword));
 	memcpy(a.f->ram + AQL_IB, unit.dword, sizeof(unit.dword));
 	/* Slots are whole: the missing dwords of the last one are 0. */
-	for (unsigned int at = 0; at < unit.count &&
-	     at + AQL_DWORDS <= FUZZ_MAX_DWORDS; at += AQL_DWORDS)
+	for (unsigned int at = 0; at < unit.count && at + AQL_DWORDS <= FUZZ_MAX_DWORDS;
+	     at += AQL_DWORDS)
 		aql_put(&a, &unit.dword[at]);
 	aql_ring(&a, a.put - 1);
 	if (fuzz_preempt_after(&unit)) {

@@ -10,8 +10,8 @@
 #include "core/bits.h"
 #include "host/tests/client.h"
 
-#define ID_FDS		VG_BITS(3, 0)
-#define ID_FD_PAGES	VG_BITS(7, 4)
+#define ID_FDS	    VG_BITS(3, 0)
+#define ID_FD_PAGES VG_BITS(7, 4)
 
 /* The entry point that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -49,8 +49,8 @@ static size_t send_first(struct client *c, const uint8_t *bytes, size_t size)
 	nfds = VG_GET(ID_FDS, header.id) % (VFIO_USER_MAX_FDS + 1);
 	for (unsigned int i = 0; i < nfds; i++)
 		fds[i] = memory_file(VG_GET(ID_FD_PAGES, header.id) * VFIO_USER_PGSIZE);
-	client_send_raw_fds(c, &header, bytes + sizeof(header),
-			    header.size - sizeof(header), fds, nfds);
+	client_send_raw_fds(c, &header, bytes + sizeof(header), header.size - sizeof(header), fds,
+			    nfds);
 	if (c->dev.error[0])
 		return 0;
 	use_device(c, bytes + sizeof(header), header.size - sizeof(header));

@@ -16,8 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	f->vg->config.seed = VG_GET(FUZZ_SEED, unit.options);
 	f->vg->config.preempt_steps = f->vg->config.flush_steps = FUZZ_SLOW;
 	vg_sched_init(f->vg);
-	fake_sdma_init(&s, f, kernel ? VG_SDMA_GFX : VG_SDMA_RLC0,
-		       kernel ? 0 : SDMA_VMID);
+	fake_sdma_init(&s, f, kernel ? VG_SDMA_GFX : VG_SDMA_RLC0, kernel ? 0 : SDMA_VMID);
 	fake_sdma_enable(&s);
 	memcpy(fake_data(f, SDMA_DATA), unit.dword, sizeof(unit.dword));
 	fake_sdma_emit(&s, unit.dword, unit.count);

@@ -5,15 +5,13 @@
 #include "gfx9/regs_athub.h"
 
 /* A mapping takes effect at once, so its status bit is always set. */
-static uint32_t read_update_status(struct vgpu *vg, const struct vg_reg *reg,
-				   uint32_t index)
+static uint32_t read_update_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	return (1u << VG_NUM_VMIDS) - 1;
 }
 
 static const struct vg_reg regs[] = {
-	VG_REG(ATC_VMID_PASID_MAPPING_UPDATE_STATUS, read_update_status,
-	       vg_reg_ignore_write),
+	VG_REG(ATC_VMID_PASID_MAPPING_UPDATE_STATUS, read_update_status, vg_reg_ignore_write),
 	/* vg_vmid_pasid() reads these. */
 	VG_RANGE_PLAIN(ATC_VMID0_PASID_MAPPING, ATC_VMID15_PASID_MAPPING),
 	/*

@@ -49,7 +49,7 @@ enum {
 #define VG_REMAPPED_HDP_FLUSH 0x1A000
 
 /* VG_BASE(GC, regGRBM_STATUS_BASE_IDX); the second step is there to expand @idx. */
-#define VG_BASE(ip, idx) VG_BASE_NUMBER(ip, idx)
+#define VG_BASE(ip, idx)	VG_BASE_NUMBER(ip, idx)
 #define VG_BASE_NUMBER(ip, idx) ((uint32_t)VG_##ip##_BASE_##idx)
 
 #endif

@@ -31,11 +31,9 @@ static void gfx9_free(struct vgpu *vg)
 	vg->chip_state = NULL;
 }
 
-static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value,
-			   unsigned int size)
+static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsigned int size)
 {
-	return vg_cp_doorbell(vg, index, value, size) ||
-		vg_sdma_doorbell(vg, index, value, size);
+	return vg_cp_doorbell(vg, index, value, size) || vg_sdma_doorbell(vg, index, value, size);
 }
 
 /*
@@ -72,10 +70,9 @@ static const struct vg_image images[] = {
 };
 
 static const struct vg_block *const blocks[] = {
-	&vg_nbio_block, &vg_smuio_block, &vg_mp_block, &vg_hdp_block,
-	&vg_athub_block, &vg_gmc_block, &vg_gfxhub_block, &vg_mmhub_block,
-	&vg_ih_block, &vg_grbm_block, &vg_rlc_block, &vg_cp_block,
-	&vg_sdma_block,
+	&vg_nbio_block, &vg_smuio_block,  &vg_mp_block,	   &vg_hdp_block, &vg_athub_block,
+	&vg_gmc_block,	&vg_gfxhub_block, &vg_mmhub_block, &vg_ih_block,  &vg_grbm_block,
+	&vg_rlc_block,	&vg_cp_block,	  &vg_sdma_block,
 };
 
 const struct vg_chip vg_gfx942 = {

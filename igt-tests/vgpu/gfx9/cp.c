@@ -22,19 +22,20 @@ enum {
 	/* The registers up to here name the MQD and are not saved. */
 	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
 	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
-	RING_UNIT_SHIFT = 8,	/* of CP_HQD_PQ_BASE */
-	MAX_SIZE = 29,		/* the counters must hold 2 << MAX_SIZE dwords */
-	CID_CPC = 5,		/* gmc_v9_0.c:82-96 */
-	EOP_RING_PIPE = 0, EOP_RING_ME = 2, EOP_RING_QUEUE = 4,
+	RING_UNIT_SHIFT = 8, /* of CP_HQD_PQ_BASE */
+	MAX_SIZE = 29,	     /* the counters must hold 2 << MAX_SIZE dwords */
+	CID_CPC = 5,	     /* gmc_v9_0.c:82-96 */
+	EOP_RING_PIPE = 0,
+	EOP_RING_ME = 2,
+	EOP_RING_QUEUE = 4,
 };
 
 static const struct vg_port cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
 
-struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
-			 unsigned int queue)
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue)
 {
-	return &vg_gfx9(vg)->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) *
-			   VG_NUM_HQDS_PER_PIPE + queue];
+	return &vg_gfx9(vg)
+			->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) * VG_NUM_HQDS_PER_PIPE + queue];
 }
 
 static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
@@ -44,8 +45,7 @@ static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
 
 static bool is_aql(const struct vg_hqd *h)
 {
-	return VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL,
-			CONTROL0);
+	return VG_FIELD(h->regs[HQD(CP_HQD_AQL_CONTROL)], CP_HQD_AQL_CONTROL, CONTROL0);
 }
 
 uint64_t vg_hqd_rptr_report(const struct vg_queue *q)
@@ -60,26 +60,23 @@ bool vg_hqd_active(const struct vg_hqd *h)
 
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
 {
-	return VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
-			CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET);
+	return VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)], CP_HQD_PQ_DOORBELL_CONTROL,
+			DOORBELL_OFFSET);
 }
 
 /* ---- mapping ---- */
 
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
 {
-	return vg_mem_read(vg, &cp_port, 0, mqd + MQD_REGS, h->regs,
-			   sizeof(h->regs));
+	return vg_mem_read(vg, &cp_port, 0, mqd + MQD_REGS, h->regs, sizeof(h->regs));
 }
 
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
 {
 	uint32_t *control = &h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)];
 
-	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
-				DOORBELL_OFFSET, doorbell);
-	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL,
-				DOORBELL_EN, 1);
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, doorbell);
+	*control = VG_FIELD_SET(*control, CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1);
 }
 
 void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
@@ -145,8 +142,7 @@ static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
 	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
 
 	h->q.ops = &pm4_ops;
-	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)),
-		       wptr);
+	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)), wptr);
 }
 
 /*
@@ -161,8 +157,8 @@ static void start_aql(struct vgpu *vg, struct vg_hqd *h)
 	uint64_t rptr = packet * AQL_DWORDS + part;
 
 	if (h->q.ring_size < AQL_DWORDS || !h->q.vmid) {
-		vg_stop(vg, "%s: AQL queue of %u dwords in vmid %u", h->q.name,
-			h->q.ring_size, h->q.vmid);
+		vg_stop(vg, "%s: AQL queue of %u dwords in vmid %u", h->q.name, h->q.ring_size,
+			h->q.vmid);
 		return;
 	}
 	h->q.ops = &aql_ops;
@@ -172,8 +168,7 @@ static void start_aql(struct vgpu *vg, struct vg_hqd *h)
 
 void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 {
-	uint32_t size = VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
-				 CP_HQD_PQ_CONTROL, QUEUE_SIZE);
+	uint32_t size = VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)], CP_HQD_PQ_CONTROL, QUEUE_SIZE);
 
 	if (size > MAX_SIZE) {
 		vg_stop(vg, "%s: ring size field %u", h->q.name, size);
@@ -199,10 +194,8 @@ static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
 	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
 
 	if (mqd)
-		vg_mem_write(vg, &cp_port, 0,
-			     mqd + MQD_REGS + 4 * FIRST_SAVED,
-			     &h->regs[FIRST_SAVED],
-			     sizeof(h->regs) - 4 * FIRST_SAVED);
+		vg_mem_write(vg, &cp_port, 0, mqd + MQD_REGS + 4 * FIRST_SAVED,
+			     &h->regs[FIRST_SAVED], sizeof(h->regs) - 4 * FIRST_SAVED);
 }
 
 static void preempted(struct vgpu *vg, struct vg_queue *q)
@@ -242,8 +235,7 @@ static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 		return 0;
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
-	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(q),
-			      packet);
+	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(q), packet);
 }
 
 static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
@@ -253,8 +245,7 @@ static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
 	uint32_t rptr = q->rptr & (q->ring_size - 1);
 
 	h->regs[HQD(CP_HQD_PQ_RPTR)] = rptr;
-	if (!report || VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)],
-				CP_HQD_PQ_CONTROL, NO_UPDATE_RPTR))
+	if (!report || VG_FIELD(h->regs[HQD(CP_HQD_PQ_CONTROL)], CP_HQD_PQ_CONTROL, NO_UPDATE_RPTR))
 		return 0;
 	return vg_mem_write32(vg, &q->port, q->vmid, report, rptr);
 }
@@ -263,9 +254,8 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
 	uint32_t cntl = vg->regs[VG_ADDR(CP_MEC_CNTL)];
 
-	return vg_hqd_of(q)->me == 1 ?
-		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT) :
-		!VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
+	return vg_hqd_of(q)->me == 1 ? !VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT)
+				     : !VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
 }
 
 static const struct vg_engine_ops pm4_ops = {
@@ -284,29 +274,29 @@ static const struct vg_engine_ops aql_ops = {
 	.enabled = enabled,
 };
 
-bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		    unsigned int size)
+bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
 		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
 
 		if (!h->q.active || vg_hqd_doorbell(h) != offset ||
-		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)],
-			      CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN))
+		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)], CP_HQD_PQ_DOORBELL_CONTROL,
+			      DOORBELL_EN))
 			continue;
 		if (is_aql(h))
 			vg_aql_doorbell(vg, &h->q, value, size);
 		else
 			vg_queue_set_wptr(vg, &h->q,
-					  size == sizeof(uint64_t) ? value :
-					  vg_u64(value, vg_hi(h->q.wptr)));
+					  size == sizeof(uint64_t)
+						  ? value
+						  : vg_u64(value, vg_hi(h->q.wptr)));
 		return true;
 	}
 	return false;
 }
 
-void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
-			unsigned int vmid, uint32_t ctxid)
+void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
+			uint32_t ctxid)
 {
 	const struct vg_hqd *h = vg_hqd_of(q);
 	uint32_t first = h->me == 1 ? VG_ADDR(CP_ME1_PIPE0_INT_CNTL)
@@ -321,8 +311,7 @@ void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
 		.data[0] = ctxid,
 	};
 
-	if (VG_FIELD(vg->regs[first + h->pipe], CP_ME1_PIPE0_INT_CNTL,
-		     TIME_STAMP_INT_ENABLE))
+	if (VG_FIELD(vg->regs[first + h->pipe], CP_ME1_PIPE0_INT_CNTL, TIME_STAMP_INT_ENABLE))
 		vg_ih_raise(vg, &iv);
 	else
 		vg_trace(vg, "eop-masked queue=%s", q->name);
@@ -340,8 +329,7 @@ void vg_cp_init(struct vgpu *vg)
 		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
 		h->q.ops = &pm4_ops;
 		h->q.port = cp_port;
-		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me,
-			 h->pipe, h->queue);
+		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me, h->pipe, h->queue);
 		vg_queue_init(vg, &h->q);
 	}
 }

@@ -9,27 +9,27 @@
 #include "engine/pm4.h"
 
 enum {
-	VG_NUM_MECS = 2,	/* ME1 and ME2 */
+	VG_NUM_MECS = 2, /* ME1 and ME2 */
 	VG_NUM_PIPES = 4,
 	VG_NUM_HQDS_PER_PIPE = 8,
 	VG_NUM_HQDS = VG_NUM_MECS * VG_NUM_PIPES * VG_NUM_HQDS_PER_PIPE,
-	VG_HQD_REGS = 59,	/* CP_MQD_BASE_ADDR .. CP_HQD_AQL_DISPATCH_ID_HI */
+	VG_HQD_REGS = 59, /* CP_MQD_BASE_ADDR .. CP_HQD_AQL_DISPATCH_ID_HI */
 };
 
 struct vg_hqd {
 	struct vg_queue q;
-	unsigned int me, pipe, queue;	/* me counts from 1 */
+	unsigned int me, pipe, queue; /* me counts from 1 */
 	uint32_t regs[VG_HQD_REGS];
-	bool dynamic;		/* the HWS mapped it, in a slot of its choice */
-	bool is_static;		/* dynamic, but UNMAP_NON_STATIC leaves it alone */
+	bool dynamic;	/* the HWS mapped it, in a slot of its choice */
+	bool is_static; /* dynamic, but UNMAP_NON_STATIC leaves it alone */
 };
 
 /* The state of the HWS: its resources, and the process whose queues it maps now. */
 struct vg_hws {
-	uint32_t vmid_mask;	/* SET_RESOURCES */
+	uint32_t vmid_mask; /* SET_RESOURCES */
 	uint64_t queue_mask;
-	uint32_t vmids_used;	/* by the run list in force */
-	unsigned int vmid;	/* of the last MAP_PROCESS */
+	uint32_t vmids_used; /* by the run list in force */
+	unsigned int vmid;   /* of the last MAP_PROCESS */
 };
 
 struct vg_cp {
@@ -39,9 +39,8 @@ struct vg_cp {
 
 /* The queues that an UNMAP_QUEUES packet means. */
 struct vg_unmap {
-	enum { VG_UNMAP_DOORBELL, VG_UNMAP_PASID, VG_UNMAP_ALL,
-	       VG_UNMAP_NON_STATIC } sel;
-	uint32_t doorbell[4];	/* dword indices */
+	enum { VG_UNMAP_DOORBELL, VG_UNMAP_PASID, VG_UNMAP_ALL, VG_UNMAP_NON_STATIC } sel;
+	uint32_t doorbell[4]; /* dword indices */
 	unsigned int num_doorbells;
 	unsigned int pasid;
 };
@@ -54,11 +53,9 @@ static inline struct vg_hqd *vg_hqd_of(const struct vg_queue *q)
 void vg_cp_init(struct vgpu *vg);
 void vg_cp_free(struct vgpu *vg);
 /* @me counts from 1. */
-struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe,
-			 unsigned int queue);
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue);
 /* @offset is the doorbell's dword index.  True when a queue has claimed it. */
-bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		    unsigned int size);
+bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 
 /* Fill the registers from the MQD at @mqd (VMID 0); 0 or -EFAULT. */
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd);
@@ -75,8 +72,8 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 
 /* struct vg_pm4_chip of both kinds of queues. */
 uint64_t vg_hqd_rptr_report(const struct vg_queue *q);
-void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q,
-			unsigned int vmid, uint32_t ctxid);
+void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
+			uint32_t ctxid);
 
 /* Packets of KIQ and HIQ, gfx9/hws.c. */
 extern const struct vg_pm4_table vg_hws_packets;

@@ -8,14 +8,12 @@ enum {
 	DEQUEUE_RESET = 2,
 };
 
-static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg,
-			 uint32_t index)
+static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	struct vg_hqd *h = vg_grbm_hqd(vg);
 
 	if (!h) {
-		vg_stop(vg, "read of HQD register +%u with no queue selected",
-			index);
+		vg_stop(vg, "read of HQD register +%u with no queue selected", index);
 		return ~0u;
 	}
 	return h->regs[index];
@@ -34,14 +32,12 @@ static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
 		vg_queue_preempt(vg, &h->q);
 }
 
-static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
-		      uint32_t index, uint32_t value)
+static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	struct vg_hqd *h = vg_grbm_hqd(vg);
 
 	if (!h) {
-		vg_stop(vg, "write of HQD register +%u with no queue selected",
-			index);
+		vg_stop(vg, "write of HQD register +%u with no queue selected", index);
 		return;
 	}
 	switch (index) {
@@ -56,8 +52,8 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
 		return;
 	}
 	if (h->q.active && h->regs[index] != value)
-		vg_stop(vg, "%s: HQD register +%u changed while the queue is active",
-			h->q.name, index);
+		vg_stop(vg, "%s: HQD register +%u changed while the queue is active", h->q.name,
+			index);
 	h->regs[index] = value;
 }
 
@@ -66,16 +62,13 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg,
  * gfx_v9_4_3.c:3659 waits for that.  Before a reset or a suspend of the GPU the
  * driver resets all pipes, because it does not unmap its own queues then.
  */
-static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			   uint32_t index, uint32_t value)
+static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			   uint32_t value)
 {
 	static const uint32_t reset[][VG_NUM_PIPES] = {
-		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
-		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK,
-		  CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
+		{ CP_MEC_CNTL__MEC_ME1_PIPE0_RESET_MASK, CP_MEC_CNTL__MEC_ME1_PIPE1_RESET_MASK,
+		  CP_MEC_CNTL__MEC_ME1_PIPE2_RESET_MASK, CP_MEC_CNTL__MEC_ME1_PIPE3_RESET_MASK },
+		{ CP_MEC_CNTL__MEC_ME2_PIPE0_RESET_MASK, CP_MEC_CNTL__MEC_ME2_PIPE1_RESET_MASK },
 	};
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
@@ -88,8 +81,7 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg,
 }
 
 static const struct vg_reg regs[] = {
-	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd,
-		 write_hqd),
+	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd, write_hqd),
 
 	/* gfx9/cp.c reads these. */
 	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),

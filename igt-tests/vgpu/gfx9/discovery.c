@@ -12,8 +12,8 @@
 
 enum {
 	BINARY_VERSION = 1,
-	IP_TABLE_VERSION = 3,		/* struct ip_v3 */
-	GC_TABLE_MAJOR = 2,		/* struct gc_info_v2_1 */
+	IP_TABLE_VERSION = 3, /* struct ip_v3 */
+	GC_TABLE_MAJOR = 2,   /* struct gc_info_v2_1 */
 	GC_TABLE_MINOR = 1,
 	MAX_BASES = 9,
 
@@ -52,9 +52,9 @@ static const struct {
 	{ MP0_HWID, VERSION(13, 0, 2), BASES(VG_MP_BASE_0) },
 	{ MP1_HWID, VERSION(13, 0, 6), BASES(VG_MP_BASE_0) },
 	{ THM_HWID, VERSION(13, 0, 2), BASES(THM_BASE) },
-	{ NBIF_HWID, VERSION(7, 9, 0), BASES(VG_NBIO_BASE_0, VG_NBIO_BASE_1, VG_NBIO_BASE_2,
-		VG_NBIO_BASE_3, VG_NBIO_BASE_4, VG_NBIO_BASE_5, VG_NBIO_BASE_6,
-		VG_NBIO_BASE_7, VG_NBIO_BASE_8) },
+	{ NBIF_HWID, VERSION(7, 9, 0),
+	  BASES(VG_NBIO_BASE_0, VG_NBIO_BASE_1, VG_NBIO_BASE_2, VG_NBIO_BASE_3, VG_NBIO_BASE_4,
+		VG_NBIO_BASE_5, VG_NBIO_BASE_6, VG_NBIO_BASE_7, VG_NBIO_BASE_8) },
 	{ SMUIO_HWID, VERSION(13, 0, 3), BASES(VG_SMUIO_BASE_0, VG_SMUIO_BASE_1) },
 	{ UMC_HWID, VERSION(12, 0, 0), BASES(UMC_BASE) },
 };
@@ -140,8 +140,8 @@ static size_t put_ip_table(uint8_t *buf, size_t at)
 	return end;
 }
 
-static void describe(struct binary_header *header, table which,
-		     const uint8_t *buf, size_t at, size_t end)
+static void describe(struct binary_header *header, table which, const uint8_t *buf, size_t at,
+		     size_t end)
 {
 	header->table_list[which] = (struct table_info){
 		.offset = at,

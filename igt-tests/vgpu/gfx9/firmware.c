@@ -14,7 +14,7 @@ enum {
 	IP_MINOR = 4,
 	PAYLOAD = sizeof(union amdgpu_firmware_header),
 	MEC_PAYLOAD_SIZE = 4096,
-	MEC_JUMP_TABLE_DWORDS = 64,	/* at the end of the payload */
+	MEC_JUMP_TABLE_DWORDS = 64, /* at the end of the payload */
 	SMALL_PAYLOAD_SIZE = 256,
 
 	/* Says that the SDMA activity counter can be read, see
@@ -26,8 +26,8 @@ enum {
 	RLC_FEATURE_VERSION = 1,
 };
 
-static void fill_common(struct common_firmware_header *header, uint16_t major,
-			size_t header_size, uint32_t version, uint32_t payload_size)
+static void fill_common(struct common_firmware_header *header, uint16_t major, size_t header_size,
+			uint32_t version, uint32_t payload_size)
 {
 	*header = (struct common_firmware_header){
 		.size_bytes = PAYLOAD + payload_size,

@@ -12,7 +12,7 @@
 #include "gfx9/ih.h"
 #include "gfx9/sdma.h"
 
-enum { VG_NUM_SMN_REGS = 7 };	/* behind PCIE_INDEX2/DATA2, gfx9/nbio.c */
+enum { VG_NUM_SMN_REGS = 7 }; /* behind PCIE_INDEX2/DATA2, gfx9/nbio.c */
 
 struct vg_gfx9 {
 	uint32_t smn[VG_NUM_SMN_REGS];
@@ -30,10 +30,9 @@ static inline struct vg_gfx9 *vg_gfx9(const struct vgpu *vg)
 extern const struct vg_chip vg_gfx942;
 
 /* The IP blocks. */
-extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block,
-	vg_hdp_block, vg_athub_block, vg_gmc_block, vg_gfxhub_block,
-	vg_mmhub_block, vg_ih_block, vg_grbm_block, vg_rlc_block, vg_cp_block,
-	vg_sdma_block;
+extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block, vg_hdp_block,
+	vg_athub_block, vg_gmc_block, vg_gfxhub_block, vg_mmhub_block, vg_ih_block, vg_grbm_block,
+	vg_rlc_block, vg_cp_block, vg_sdma_block;
 
 /* The VMID, and the compute queue or NULL, that GRBM_GFX_CNTL selects. */
 unsigned int vg_grbm_vmid(const struct vgpu *vg);

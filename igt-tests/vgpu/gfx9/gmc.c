@@ -16,7 +16,7 @@ enum {
 	FAULT_RING_WRITE = 1 << 5,
 	FAULT_ADDR_HI_SHIFT = 44,
 	FAULT_ADDR_HI_MASK = 0xf,
-	FAULT_DATA1_WRITE = 1 << 5,	/* AMDGPU_GMC9_FAULT_SOURCE_DATA_WRITE */
+	FAULT_DATA1_WRITE = 1 << 5, /* AMDGPU_GMC9_FAULT_SOURCE_DATA_WRITE */
 };
 
 /* The bits of PERMISSION_FAULTS. */
@@ -44,18 +44,14 @@ static void read_context(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
 
 	ctx->enabled = VG_FIELD(cntl, VM_CONTEXT1_CNTL, ENABLE_CONTEXT);
 	ctx->depth = VG_FIELD(cntl, VM_CONTEXT1_CNTL, PAGE_TABLE_DEPTH);
-	ctx->block_size = VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-				   PAGE_TABLE_BLOCK_SIZE);
+	ctx->block_size = VG_FIELD(cntl, VM_CONTEXT1_CNTL, PAGE_TABLE_BLOCK_SIZE);
 	ctx->root = reg64(vg, r->base_lo + 2 * vmid);
 	ctx->start = reg64(vg, r->start_lo + 2 * vmid) << VG_PAGE_SHIFT;
-	ctx->last = (reg64(vg, r->end_lo + 2 * vmid) << VG_PAGE_SHIFT) +
-		VG_PAGE_SIZE - 1;
+	ctx->last = (reg64(vg, r->end_lo + 2 * vmid) << VG_PAGE_SHIFT) + VG_PAGE_SIZE - 1;
 }
 
-enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub,
-				unsigned int vmid, uint64_t va,
-				vg_walk_read_fn read, void *arg,
-				struct vg_translation *out)
+enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t va,
+				vg_walk_read_fn read, void *arg, struct vg_translation *out)
 {
 	struct vg_vm_context ctx;
 
@@ -63,14 +59,11 @@ enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub,
 	return vg_walk(&ctx, va, read, arg, out);
 }
 
-bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
-		      uint64_t *offset)
+bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va, uint64_t *offset)
 {
 	const struct vg_hub_regs *r = vg_hub_regs(hub);
-	uint64_t base = VG_FIELD(vg->regs[r->fb_base], MC_VM_FB_LOCATION_BASE,
-				 FB_BASE);
-	uint64_t top = VG_FIELD(vg->regs[r->fb_top], MC_VM_FB_LOCATION_TOP,
-				FB_TOP);
+	uint64_t base = VG_FIELD(vg->regs[r->fb_base], MC_VM_FB_LOCATION_BASE, FB_BASE);
+	uint64_t top = VG_FIELD(vg->regs[r->fb_top], MC_VM_FB_LOCATION_TOP, FB_TOP);
 	uint64_t unit = va >> VG_FB_LOCATION_SHIFT;
 
 	if (unit < base || unit > top)
@@ -82,8 +75,7 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va,
 /* ---- invalidation ---- */
 
 /* A flush that the driver has asked for. */
-static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
-		  const char *why)
+static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why)
 {
 	/* The injection spares VMID 0, because the kernel would not survive it. */
 	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
@@ -93,20 +85,17 @@ static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids,
 
 unsigned int vg_gmc_flush_steps(struct vgpu *vg)
 {
-	return vg_random(vg, vg->config.flush_steps) +
-		vg_inject_amount(vg, VG_INJECT_LATE_TLB_ACK);
+	return vg_random(vg, vg->config.flush_steps) + vg_inject_amount(vg, VG_INJECT_LATE_TLB_ACK);
 }
 
-void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
-			     const char *why)
+void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs, const char *why)
 {
 	uint32_t vmids = 0;
 
 	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
 		if (vg_vmid_pasid(vg, vmid) == (int)pasid)
 			vmids |= 1u << vmid;
-	vg_trace(vg, "flush-pasid pasid=0x%x vmids=0x%04x all_hubs=%d", pasid,
-		 vmids, all_hubs);
+	vg_trace(vg, "flush-pasid pasid=0x%x vmids=0x%04x all_hubs=%d", pasid, vmids, all_hubs);
 	flush(vg, VG_GFXHUB, vmids, why);
 	if (all_hubs)
 		flush(vg, VG_MMHUB, vmids, why);
@@ -139,8 +128,7 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 }
 
 /* A request while another flush is under way becomes part of that flush. */
-static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
-			  unsigned int engine, uint32_t vmids)
+static void request_flush(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine, uint32_t vmids)
 {
 	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
 	bool under_way = f->vmids;
@@ -154,8 +142,8 @@ static void request_flush(struct vgpu *vg, enum vg_hub_id hub,
 		return;
 	}
 	vg->sched.flushes += !under_way;
-	vg_trace(vg, "tlb-request hub=%s engine=%u vmids=0x%04x steps=%u",
-		 vg_hub_name(hub), engine, f->vmids, f->steps);
+	vg_trace(vg, "tlb-request hub=%s engine=%u vmids=0x%04x steps=%u", vg_hub_name(hub), engine,
+		 f->vmids, f->steps);
 }
 
 void vg_gmc_step(struct vgpu *vg)
@@ -172,12 +160,11 @@ void vg_gmc_step(struct vgpu *vg)
 	}
 }
 
-void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
-				 uint32_t index, uint32_t value)
+void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+				 uint32_t value)
 {
 	enum vg_hub_id hub = hub_of(reg, vg_gfxhub_regs.eng_req);
-	uint32_t vmids = VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
-				  PER_VMID_INVALIDATE_REQ);
+	uint32_t vmids = VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, PER_VMID_INVALIDATE_REQ);
 
 	vg->regs[reg->first + index] = value;
 	if (!VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES) ||
@@ -186,30 +173,26 @@ void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg,
 			vg_hub_name(hub), value);
 		return;
 	}
-	if (VG_FIELD(value, VM_INVALIDATE_ENG0_REQ,
-		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
+	if (VG_FIELD(value, VM_INVALIDATE_ENG0_REQ, CLEAR_PROTECTION_FAULT_STATUS_ADDR))
 		clear_fault(vg, hub);
 	request_flush(vg, hub, index, vmids);
 }
 
 /* ---- faults ---- */
 
-void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			     uint32_t index, uint32_t value)
+void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			     uint32_t value)
 {
 	/* CLEAR is a command and reads back as 0. */
-	if (VG_FIELD(value, VM_L2_PROTECTION_FAULT_CNTL,
-		     CLEAR_PROTECTION_FAULT_STATUS_ADDR))
+	if (VG_FIELD(value, VM_L2_PROTECTION_FAULT_CNTL, CLEAR_PROTECTION_FAULT_STATUS_ADDR))
 		clear_fault(vg, hub_of(reg, VG_ADDR(VM_L2_PROTECTION_FAULT_CNTL)));
-	vg->regs[reg->first] =
-		VG_FIELD_SET(value, VM_L2_PROTECTION_FAULT_CNTL,
-			     CLEAR_PROTECTION_FAULT_STATUS_ADDR, 0);
+	vg->regs[reg->first] = VG_FIELD_SET(value, VM_L2_PROTECTION_FAULT_CNTL,
+					    CLEAR_PROTECTION_FAULT_STATUS_ADDR, 0);
 }
 
 /* The registers keep the first fault until the driver clears it. */
-static void latch_fault(struct vgpu *vg, const struct vg_port *port,
-			unsigned int vmid, uint64_t va, enum vg_access access,
-			enum vg_walk_status why)
+static void latch_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+			enum vg_access access, enum vg_walk_status why)
 {
 	const struct vg_hub_regs *r = vg_hub_regs(port->hub);
 	struct vg_hub *hub = &vg_gfx9(vg)->hub[port->hub];
@@ -218,20 +201,17 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port,
 
 	if (hub->fault_latched) {
 		vg->regs[r->fault_status] |=
-			VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS,
-				      MORE_FAULTS, 1);
+			VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, MORE_FAULTS, 1);
 		return;
 	}
 	if (why == VG_WALK_OK)
 		perm = access & VG_WRITE ? FAULT_PERM_WRITE : FAULT_PERM_READ;
-	status = VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, PERMISSION_FAULTS,
-			       perm) |
-		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, WALKER_ERROR,
-			      why == VG_WALK_RANGE || why == VG_WALK_BAD_TABLE) |
-		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, CID, port->cid) |
-		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, RW,
-			      !!(access & VG_WRITE)) |
-		VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, VMID, vmid);
+	status = VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, PERMISSION_FAULTS, perm) |
+		 VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, WALKER_ERROR,
+			       why == VG_WALK_RANGE || why == VG_WALK_BAD_TABLE) |
+		 VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, CID, port->cid) |
+		 VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, RW, !!(access & VG_WRITE)) |
+		 VG_FIELD_PREP(VM_L2_PROTECTION_FAULT_STATUS, VMID, vmid);
 	vg->regs[r->fault_status] = status;
 	vg->regs[r->fault_addr_lo] = vg_lo(va >> VG_PAGE_SHIFT);
 	vg->regs[r->fault_addr_lo + 1] = vg_hi(va >> VG_PAGE_SHIFT);
@@ -239,35 +219,28 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port,
 }
 
 /* Does the context enable the interrupt of this kind of fault? */
-static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub,
-			      unsigned int vmid, enum vg_access access,
-			      enum vg_walk_status why)
+static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			      enum vg_access access, enum vg_walk_status why)
 {
 	uint32_t cntl = vg->regs[vg_hub_regs(hub)->context_cntl + vmid];
 
 	switch (why) {
 	case VG_WALK_RANGE:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-				RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT);
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT);
 	case VG_WALK_BAD_TABLE:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-				PDE0_PROTECTION_FAULT_ENABLE_INTERRUPT);
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, PDE0_PROTECTION_FAULT_ENABLE_INTERRUPT);
 	case VG_WALK_INVALID:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-				VALID_PROTECTION_FAULT_ENABLE_INTERRUPT);
+		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, VALID_PROTECTION_FAULT_ENABLE_INTERRUPT);
 	case VG_WALK_OK:
 		break;
 	}
-	return access & VG_WRITE ?
-		VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-			 WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT) :
-		VG_FIELD(cntl, VM_CONTEXT1_CNTL,
-			 READ_PROTECTION_FAULT_ENABLE_INTERRUPT);
+	return access & VG_WRITE
+		       ? VG_FIELD(cntl, VM_CONTEXT1_CNTL, WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT)
+		       : VG_FIELD(cntl, VM_CONTEXT1_CNTL, READ_PROTECTION_FAULT_ENABLE_INTERRUPT);
 }
 
-static void raise_fault(struct vgpu *vg, const struct vg_port *port,
-			unsigned int vmid, uint64_t va, enum vg_access access,
-			enum vg_walk_status why)
+static void raise_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+			enum vg_access access, enum vg_walk_status why)
 {
 	const struct vg_hub_regs *r = vg_hub_regs(port->hub);
 	struct vg_iv iv = {
@@ -283,17 +256,15 @@ static void raise_fault(struct vgpu *vg, const struct vg_port *port,
 	if (why != VG_WALK_OK)
 		iv.ring |= FAULT_RING_INVALID;
 	else
-		iv.ring |= access & VG_WRITE ? FAULT_RING_WRITE
-					     : FAULT_RING_READ;
+		iv.ring |= access & VG_WRITE ? FAULT_RING_WRITE : FAULT_RING_READ;
 	if (access & VG_WRITE)
 		iv.data[1] |= FAULT_DATA1_WRITE;
 	for (unsigned int n = 1 + vg_inject_amount(vg, VG_INJECT_FAULT_STORM); n; n--)
 		vg_ih_raise(vg, &iv);
 }
 
-void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
-		  unsigned int vmid, uint64_t va, enum vg_access access,
-		  enum vg_walk_status why)
+void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		  enum vg_access access, enum vg_walk_status why)
 {
 	static const char *const reasons[] = {
 		[VG_WALK_OK] = "permission",
@@ -304,12 +275,11 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port,
 	const char *rw = access & VG_WRITE ? "write" : "read";
 
 	vg_trace(vg, "fault hub=%s vmid=%u pasid=%d va=0x%llx access=%s why=%s cid=0x%x",
-		 vg_hub_name(port->hub), vmid, vg_vmid_pasid(vg, vmid),
-		 (unsigned long long)va, rw, reasons[why], port->cid);
+		 vg_hub_name(port->hub), vmid, vg_vmid_pasid(vg, vmid), (unsigned long long)va, rw,
+		 reasons[why], port->cid);
 	if (vmid == 0) {
-		vg_stop(vg, "%s: %s of 0x%llx by the kernel's VMID 0: %s",
-			vg_hub_name(port->hub), rw,
-			(unsigned long long)va, reasons[why]);
+		vg_stop(vg, "%s: %s of 0x%llx by the kernel's VMID 0: %s", vg_hub_name(port->hub),
+			rw, (unsigned long long)va, reasons[why]);
 		return;
 	}
 	latch_fault(vg, port, vmid, va, access, why);

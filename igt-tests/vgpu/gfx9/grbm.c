@@ -24,8 +24,7 @@ struct vg_hqd *vg_grbm_hqd(struct vgpu *vg)
 
 	if (me < 1 || me > VG_NUM_MECS)
 		return NULL;
-	return vg_cp_hqd(vg, me,
-			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, PIPEID),
+	return vg_cp_hqd(vg, me, VG_FIELD(selection(vg), GRBM_GFX_CNTL, PIPEID),
 			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, QUEUEID));
 }
 

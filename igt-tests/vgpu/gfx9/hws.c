@@ -12,8 +12,8 @@
 
 /* ---- resources and TLB ---- */
 
-static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
-				    const uint32_t *body, unsigned int n)
+static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				    unsigned int n)
 {
 	const struct pm4_set_resources *p = (const void *)body;
 
@@ -25,8 +25,8 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q,
 	return VG_DONE;
 }
 
-static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
-				      const uint32_t *body, unsigned int n)
+static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				      unsigned int n)
 {
 	const struct pm4_invalidate_tlbs *p = (const void *)body;
 
@@ -38,8 +38,7 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q,
 	if (--q->progress)
 		return VG_MORE;
 	vg_tlb_invalidate_pasid(vg, VG_GET(INVALIDATE_TLBS_PASID_, p->control),
-				VG_GET(INVALIDATE_TLBS_ALL, p->control),
-				"INVALIDATE_TLBS");
+				VG_GET(INVALIDATE_TLBS_ALL, p->control), "INVALIDATE_TLBS");
 	return VG_DONE;
 }
 
@@ -56,8 +55,8 @@ static bool any_dynamic(const struct vgpu *vg)
 	return false;
 }
 
-static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
-			       const uint32_t *body, unsigned int n)
+static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+			       unsigned int n)
 {
 	const struct pm4_run_list *p = (const void *)body;
 	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
@@ -65,14 +64,12 @@ static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q,
 	if (VG_GET(RUN_LIST_CHAIN, p->control))
 		return vg_queue_unknown(vg, q, "oversubscribed run list", p->control);
 	if (any_dynamic(vg))
-		return vg_queue_unknown(vg, q, "run list on top of the one in force",
-			       p->control);
+		return vg_queue_unknown(vg, q, "run list on top of the one in force", p->control);
 	vg_gfx9(vg)->cp.hws.vmids_used = 0;
 	vg_trace(vg, "runlist dwords=%u", size);
 	if (!size)
 		return VG_DONE;
-	return vg_queue_enter_ib(vg, q, 0, vg_u64(p->base_lo, p->base_hi), size,
-				 false);
+	return vg_queue_enter_ib(vg, q, 0, vg_u64(p->base_lo, p->base_hi), size, false);
 }
 
 /*
@@ -90,8 +87,8 @@ static int choose_vmid(struct vgpu *vg, unsigned int pasid)
 	return left ? __builtin_ctz(left) : -1;
 }
 
-static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
-				  const uint32_t *body, unsigned int n)
+static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				  unsigned int n)
 {
 	const struct pm4_map_process *p = (const void *)body;
 	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
@@ -100,10 +97,9 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q,
 
 	if (vmid < 0)
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
-			       vg_gfx9(vg)->cp.hws.vmid_mask);
+					vg_gfx9(vg)->cp.hws.vmid_mask);
 	/* A new process may have got the PASID meanwhile; its root differs. */
-	if (vg_vmid_pasid(vg, vmid) != (int)pasid ||
-	    vg_vmid_root(vg, vmid) != root) {
+	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {
 		vg_vmid_set_pasid(vg, vmid, pasid);
 		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
 			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
@@ -125,15 +121,13 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	unsigned int me = VG_GET(MAP_QUEUES_ME, p->control) + 1;
 	struct vg_hqd *h;
 
-	if (me > VG_NUM_MECS ||
-	    VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
+	if (me > VG_NUM_MECS || VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
 	    VG_GET(MAP_QUEUES_VMID, p->control))
 		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
 	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
 		      VG_GET(MAP_QUEUES_QUEUE, p->control));
 	if (h->q.active)
-		return vg_queue_unknown(vg, q, "MAP_QUEUES to a slot in use",
-			       p->control);
+		return vg_queue_unknown(vg, q, "MAP_QUEUES to a slot in use", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
@@ -167,14 +161,13 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
-static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
-				 const uint32_t *body, unsigned int n)
+static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				 unsigned int n)
 {
 	const struct pm4_map_queues *p = (const void *)body;
 
 	if (VG_GET(MAP_QUEUES_NUM, p->control) != 1 || n != PM4_DWORDS(*p))
-		return vg_queue_unknown(vg, q, "MAP_QUEUES of several queues",
-			       p->control);
+		return vg_queue_unknown(vg, q, "MAP_QUEUES of several queues", p->control);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
 		return map_to_slot(vg, q, p);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
@@ -184,10 +177,8 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 	case PM4_ENGINE_COMPUTE:
 		return map_user_compute(vg, q, p);
 	case PM4_ENGINE_SDMA0:
-		vg_sdma_map(vg, vg_gfx9(vg)->cp.hws.vmid,
-			    VG_GET(PM4_DOORBELL, p->doorbell),
-			    vg_u64(p->mqd_lo, p->mqd_hi),
-			    vg_u64(p->wptr_lo, p->wptr_hi));
+		vg_sdma_map(vg, vg_gfx9(vg)->cp.hws.vmid, VG_GET(PM4_DOORBELL, p->doorbell),
+			    vg_u64(p->mqd_lo, p->mqd_hi), vg_u64(p->wptr_lo, p->wptr_hi));
 		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 	}
 	return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
@@ -195,8 +186,7 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- UNMAP_QUEUES ---- */
 
-static bool matches(struct vgpu *vg, const struct vg_hqd *h,
-		    const struct vg_unmap *which)
+static bool matches(struct vgpu *vg, const struct vg_hqd *h, const struct vg_unmap *which)
 {
 	switch (which->sel) {
 	case VG_UNMAP_DOORBELL:
@@ -205,8 +195,7 @@ static bool matches(struct vgpu *vg, const struct vg_hqd *h,
 				return true;
 		return false;
 	case VG_UNMAP_PASID:
-		return h->dynamic &&
-			vg_vmid_pasid(vg, h->q.vmid) == (int)which->pasid;
+		return h->dynamic && vg_vmid_pasid(vg, h->q.vmid) == (int)which->pasid;
 	case VG_UNMAP_ALL:
 		return h->dynamic;
 	case VG_UNMAP_NON_STATIC:
@@ -216,8 +205,7 @@ static bool matches(struct vgpu *vg, const struct vg_hqd *h,
 }
 
 /* Ask all queues that match to stop; returns how many have not stopped yet. */
-static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
-				  bool reset)
+static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which, bool reset)
 {
 	unsigned int left = 0;
 
@@ -236,8 +224,7 @@ static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
 	return left;
 }
 
-static void decode_unmap(const struct pm4_unmap_queues *p,
-			 struct vg_unmap *which)
+static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *which)
 {
 	*which = (struct vg_unmap){
 		.sel = VG_GET(UNMAP_QUEUES_SEL, p->control),
@@ -251,8 +238,8 @@ static void decode_unmap(const struct pm4_unmap_queues *p,
 
 /* The packet completes when all queues are off, because the driver takes the fence
  * behind it for that. */
-static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
-				   const uint32_t *body, unsigned int n)
+static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				   unsigned int n)
 {
 	const struct pm4_unmap_queues *p = (const void *)body;
 	uint32_t action = VG_GET(UNMAP_QUEUES_ACTION, p->control);
@@ -275,8 +262,8 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q,
 	return left ? VG_WAIT : VG_DONE;
 }
 
-static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
-				   const uint32_t *body, unsigned int n)
+static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				   unsigned int n)
 {
 	const struct pm4_query_status *p = (const void *)body;
 	uint32_t command = VG_GET(QUERY_STATUS_COMMAND_, p->control);
@@ -284,8 +271,9 @@ static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
 	if (command != PM4_QUERY_FENCE_AT_ONCE && command != PM4_QUERY_FENCE)
 		return vg_queue_unknown(vg, q, "QUERY_STATUS", p->control);
 	return vg_mem_write64(vg, &q->port, 0, vg_u64(p->addr_lo, p->addr_hi),
-			      vg_u64(p->data_lo, p->data_hi)) ? VG_PAGE_FAULT
-							      : VG_DONE;
+			      vg_u64(p->data_lo, p->data_hi))
+		       ? VG_PAGE_FAULT
+		       : VG_DONE;
 }
 
 /* ---- the table ---- */
@@ -293,18 +281,12 @@ static enum vg_result query_status(struct vgpu *vg, struct vg_queue *q,
 #define BODY(type) PM4_DWORDS(struct pm4_##type)
 
 static const struct vg_pm4_op packets[] = {
-	{ PM4_INVALIDATE_TLBS, "INVALIDATE_TLBS", BODY(invalidate_tlbs), true,
-	  invalidate_tlbs },
-	{ PM4_SET_RESOURCES, "SET_RESOURCES", BODY(set_resources), true,
-	  set_resources },
-	{ PM4_MAP_PROCESS, "MAP_PROCESS", BODY(map_process), true,
-	  map_process },
-	{ PM4_MAP_QUEUES, "MAP_QUEUES", BODY(map_queues), true,
-	  map_queues },
-	{ PM4_UNMAP_QUEUES, "UNMAP_QUEUES", BODY(unmap_queues), true,
-	  unmap_queues },
-	{ PM4_QUERY_STATUS, "QUERY_STATUS", BODY(query_status), true,
-	  query_status },
+	{ PM4_INVALIDATE_TLBS, "INVALIDATE_TLBS", BODY(invalidate_tlbs), true, invalidate_tlbs },
+	{ PM4_SET_RESOURCES, "SET_RESOURCES", BODY(set_resources), true, set_resources },
+	{ PM4_MAP_PROCESS, "MAP_PROCESS", BODY(map_process), true, map_process },
+	{ PM4_MAP_QUEUES, "MAP_QUEUES", BODY(map_queues), true, map_queues },
+	{ PM4_UNMAP_QUEUES, "UNMAP_QUEUES", BODY(unmap_queues), true, unmap_queues },
+	{ PM4_QUERY_STATUS, "QUERY_STATUS", BODY(query_status), true, query_status },
 	{ PM4_RUN_LIST, "RUN_LIST", BODY(run_list), true, run_list },
 };
 

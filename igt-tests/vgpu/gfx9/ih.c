@@ -11,7 +11,7 @@
 enum {
 	IV_DWORDS = 8,
 	IV_BYTES = 4 * IV_DWORDS,
-	MC_SPACE_GPUVM = 4,	/* else a bus address: vega20_ih.c:164 */
+	MC_SPACE_GPUVM = 4, /* else a bus address: vega20_ih.c:164 */
 };
 
 /* The IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
@@ -27,8 +27,7 @@ static uint32_t ring_bytes(const struct vgpu *vg)
 	return 4u << VG_FIELD(cntl(vg), IH_RB_CNTL, RB_SIZE);
 }
 
-static int ring_write(struct vgpu *vg, uint64_t addr, const void *buf,
-		      size_t len)
+static int ring_write(struct vgpu *vg, uint64_t addr, const void *buf, size_t len)
 {
 	if (VG_FIELD(cntl(vg), IH_RB_CNTL, MC_SPACE) == MC_SPACE_GPUVM)
 		return vg_mem_write(vg, &ih_port, 0, addr, buf, len);
@@ -37,20 +36,18 @@ static int ring_write(struct vgpu *vg, uint64_t addr, const void *buf,
 
 static unsigned int vmid_pasid(const struct vgpu *vg, const struct vg_iv *iv)
 {
-	uint32_t lut = iv->mmhub ? VG_ADDR(IH_VMID_0_LUT_MM)
-				 : VG_ADDR(IH_VMID_0_LUT);
+	uint32_t lut = iv->mmhub ? VG_ADDR(IH_VMID_0_LUT_MM) : VG_ADDR(IH_VMID_0_LUT);
 
 	return VG_FIELD(vg->regs[lut + iv->vmid], IH_VMID_0_LUT, PASID);
 }
 
-static void encode(const struct vgpu *vg, const struct vg_iv *iv,
-		   uint32_t *dw)
+static void encode(const struct vgpu *vg, const struct vg_iv *iv, uint32_t *dw)
 {
 	enum { SOURCE = 8, RING = 16, VMID = 24, VMID_SRC = 31, NODE = 16 };
 	uint64_t now = vg_gpu_clock(vg);
 
-	dw[0] = iv->client | iv->source << SOURCE | iv->ring << RING |
-		(uint32_t)iv->vmid << VMID | (uint32_t)iv->mmhub << VMID_SRC;
+	dw[0] = iv->client | iv->source << SOURCE | iv->ring << RING | (uint32_t)iv->vmid << VMID |
+		(uint32_t)iv->mmhub << VMID_SRC;
 	dw[1] = vg_lo(now);
 	dw[2] = vg_hi(now) & VG_BITS(15, 0);
 	dw[3] = vmid_pasid(vg, iv) | (uint32_t)iv->node << NODE;
@@ -63,8 +60,7 @@ static void publish_wptr(struct vgpu *vg)
 {
 	uint32_t wptr = vg_gfx9(vg)->ih.wptr;
 	uint64_t addr = vg_u64(vg->regs[VG_ADDR(IH_RB_WPTR_ADDR_LO)],
-			       vg->regs[VG_ADDR(IH_RB_WPTR_ADDR_HI)] &
-			       VG_BITS(15, 0));
+			       vg->regs[VG_ADDR(IH_RB_WPTR_ADDR_HI)] & VG_BITS(15, 0));
 
 	if (vg_gfx9(vg)->ih.overflow)
 		wptr |= VG_FIELD_PREP(IH_RB_WPTR, RB_OVERFLOW, 1);
@@ -76,13 +72,13 @@ static void publish_wptr(struct vgpu *vg)
 void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 {
 	uint64_t base = (uint64_t)vg->regs[VG_ADDR(IH_RB_BASE_HI)] << 40 |
-		(uint64_t)vg->regs[VG_ADDR(IH_RB_BASE)] << 8;
+			(uint64_t)vg->regs[VG_ADDR(IH_RB_BASE)] << 8;
 	uint32_t dw[IV_DWORDS];
 	uint32_t next;
 
 	vg_trace(vg, "iv client=0x%x source=%u ring=0x%x vmid=%u node=%u data0=0x%x enabled=%u",
-		 iv->client, iv->source, iv->ring, iv->vmid, iv->node,
-		 iv->data[0], VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE));
+		 iv->client, iv->source, iv->ring, iv->vmid, iv->node, iv->data[0],
+		 VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE));
 	if (!VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE)) {
 		vg_gfx9(vg)->ih.dropped++;
 		return;
@@ -100,16 +96,13 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 	}
 	vg_gfx9(vg)->ih.wptr = next;
 	publish_wptr(vg);
-	if (VG_FIELD(cntl(vg), IH_RB_CNTL, ENABLE_INTR) &&
-	    !vg_inject(vg, VG_INJECT_LOST_INTERRUPT))
+	if (VG_FIELD(cntl(vg), IH_RB_CNTL, ENABLE_INTR) && !vg_inject(vg, VG_INJECT_LOST_INTERRUPT))
 		vg->ops->raise_irq(vg->host);
 }
 
-static void write_cntl(struct vgpu *vg, const struct vg_reg *reg,
-		       uint32_t index, uint32_t value)
+static void write_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
-	if (VG_FIELD(value, IH_RB_CNTL, WPTR_OVERFLOW_CLEAR) &&
-	    vg_gfx9(vg)->ih.overflow) {
+	if (VG_FIELD(value, IH_RB_CNTL, WPTR_OVERFLOW_CLEAR) && vg_gfx9(vg)->ih.overflow) {
 		vg_gfx9(vg)->ih.overflow = false;
 		vg->regs[reg->first] = value;
 		publish_wptr(vg);
@@ -117,8 +110,7 @@ static void write_cntl(struct vgpu *vg, const struct vg_reg *reg,
 	vg->regs[reg->first] = value;
 }
 
-static void write_wptr(struct vgpu *vg, const struct vg_reg *reg,
-		       uint32_t index, uint32_t value)
+static void write_wptr(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	vg_gfx9(vg)->ih.wptr = value & VG_BITS(17, 2);
 	vg_gfx9(vg)->ih.overflow = false;

@@ -13,15 +13,15 @@ struct vg_iv {
 	uint8_t client, source, ring;
 	uint8_t vmid;
 	uint8_t node;
-	bool mmhub;		/* @vmid is one of the MMHUB's */
+	bool mmhub; /* @vmid is one of the MMHUB's */
 	uint32_t data[4];
 };
 
 enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1 };
 
 struct vg_ih {
-	uint32_t wptr;		/* bytes */
-	bool overflow;		/* until the driver clears it */
+	uint32_t wptr; /* bytes */
+	bool overflow; /* until the driver clears it */
 	uint64_t dropped;
 };
 

@@ -14,13 +14,15 @@
 #ifndef __counted_by
 #define __counted_by(member)
 #endif
-#define __packed __attribute__((packed))
+#define __packed		       __attribute__((packed))
 #define DECLARE_FLEX_ARRAY(type, name) __DECLARE_FLEX_ARRAY(type, name)
 #define __printf(format, args)
 #define LITTLEENDIAN_CPU
 
 typedef uint8_t u8;
-struct mutex { int unused; };
+struct mutex {
+	int unused;
+};
 struct amdgpu_device;
 struct firmware;
 

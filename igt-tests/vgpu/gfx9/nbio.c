@@ -9,8 +9,8 @@
 
 enum { MIB_SHIFT = 20 };
 
-#define MM_INDEX_MEMORY	VG_BITS(31, 31)	/* else a register */
-#define MM_INDEX_OFFSET	VG_BITS(30, 0)
+#define MM_INDEX_MEMORY VG_BITS(31, 31) /* else a register */
+#define MM_INDEX_OFFSET VG_BITS(30, 0)
 
 /* ---- VRAM through MM_INDEX/MM_DATA, amdgpu_device_mm_access() ---- */
 
@@ -22,21 +22,19 @@ static uint32_t *mm_target(struct vgpu *vg)
 
 	if (index & MM_INDEX_MEMORY && pos % 4 == 0 && pos < VG_VRAM_SIZE)
 		return (uint32_t *)((uint8_t *)vg->config.vram + pos);
-	vg_stop(vg, "MM_DATA access with MM_INDEX 0x%08x, MM_INDEX_HI 0x%llx",
-		index, (unsigned long long)hi);
+	vg_stop(vg, "MM_DATA access with MM_INDEX 0x%08x, MM_INDEX_HI 0x%llx", index,
+		(unsigned long long)hi);
 	return NULL;
 }
 
-static uint32_t read_mm_data(struct vgpu *vg, const struct vg_reg *reg,
-			     uint32_t index)
+static uint32_t read_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	uint32_t *p = mm_target(vg);
 
 	return p ? *p : ~0u;
 }
 
-static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg,
-			  uint32_t index, uint32_t value)
+static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	uint32_t *p = mm_target(vg);
 
@@ -72,16 +70,15 @@ static uint32_t *smn_target(struct vgpu *vg)
 	return NULL;
 }
 
-static uint32_t read_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
-			       uint32_t index)
+static uint32_t read_pcie_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	uint32_t *p = smn_target(vg);
 
 	return p ? *p : ~0u;
 }
 
-static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
-			    uint32_t index, uint32_t value)
+static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			    uint32_t value)
 {
 	uint32_t *p = smn_target(vg);
 
@@ -91,23 +88,22 @@ static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg,
 
 /* ---- HDP flushes, complete at once because BAR writes go straight to VRAM ---- */
 
-static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg,
-			  uint32_t index, uint32_t value)
+static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	vg->regs[reg->first] = value;
 	vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] = value;
 	vg_trace(vg, "hdp-flush by=ring mask=0x%x", value);
 }
 
-static void write_remapped(struct vgpu *vg, const struct vg_reg *reg,
-			   uint32_t index, uint32_t value)
+static void write_remapped(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			   uint32_t value)
 {
 	uint32_t remap = index ? VG_ADDR(BIF_BX0_REMAP_HDP_REG_FLUSH_CNTL)
 			       : VG_ADDR(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL);
 
 	if (vg->regs[remap] != 4 * (reg->first + index))
-		vg_stop(vg, "HDP flush at 0x%x, but it is mapped to 0x%x",
-			4 * (reg->first + index), vg->regs[remap]);
+		vg_stop(vg, "HDP flush at 0x%x, but it is mapped to 0x%x", 4 * (reg->first + index),
+			vg->regs[remap]);
 	vg_trace(vg, "hdp-flush by=host");
 }
 
@@ -133,8 +129,7 @@ static const struct vg_reg regs[] = {
 	 * (amdgpu_device.c:2062-2066). */
 	VG_REG_RESET(RCC_STRAP0_RCC_DEV0_EPF0_STRAP0,
 		     1u << RCC_STRAP0_RCC_DEV0_EPF0_STRAP0__STRAP_ATI_REV_ID_DEV0_F0__SHIFT),
-	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE,
-		     VG_VRAM_SIZE >> MIB_SHIFT),
+	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE, VG_VRAM_SIZE >> MIB_SHIFT),
 	/* Not a virtual function, so amdgpu_virt.c assumes pass-through. */
 	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
 	/* One partition of compute (0) and of memory, not asleep (0). */
@@ -160,7 +155,9 @@ static const struct vg_reg regs[] = {
 	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_DONE, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL),
 	VG_REG_PLAIN(BIF_BX0_REMAP_HDP_REG_FLUSH_CNTL),
-	{ .first = VG_REMAPPED_HDP_FLUSH / 4, .count = 2, .name = "REMAPPED_HDP_FLUSH",
+	{ .first = VG_REMAPPED_HDP_FLUSH / 4,
+	  .count = 2,
+	  .name = "REMAPPED_HDP_FLUSH",
 	  .write = write_remapped },
 };
 

@@ -7,8 +7,7 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 
-static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
-			  uint32_t index, uint32_t value)
+static void write_capture(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	uint64_t now = vg_gpu_clock(vg);
 
@@ -17,8 +16,8 @@ static void write_capture(struct vgpu *vg, const struct vg_reg *reg,
 }
 
 /* CMD clears itself when the request is done, which is at once. */
-static void write_safe_mode(struct vgpu *vg, const struct vg_reg *reg,
-			    uint32_t index, uint32_t value)
+static void write_safe_mode(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			    uint32_t value)
 {
 	vg->regs[reg->first] = VG_FIELD_SET(value, RLC_SAFE_MODE, CMD, 0);
 }

@@ -21,11 +21,12 @@ enum {
 };
 
 static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
-	      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1), "ten queues, evenly spaced");
+		      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1),
+	      "ten queues, evenly spaced");
 
 /* The low half of RLC queue @i's activity counter; the high half follows. */
-#define UTILIZATION(vg, i) (&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + \
-					VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
+#define UTILIZATION(vg, i) \
+	(&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
 
 static void set_reg64(uint32_t *lo, uint32_t *hi, uint64_t value)
 {
@@ -37,8 +38,7 @@ bool vg_sdma_check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t p
 {
 	if (ptr % 4 == 0)
 		return true;
-	vg_stop(vg, "%s: pointer 0x%llx is not a whole dword", q->name,
-		(unsigned long long)ptr);
+	vg_stop(vg, "%s: pointer 0x%llx is not a whole dword", q->name, (unsigned long long)ptr);
 	return false;
 }
 
@@ -59,8 +59,7 @@ static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
 	uint32_t ib_cntl = SDMA_REG(vg, q->index, IB_CNTL);
 
-	return !q->ib_depth || q->halted ||
-		VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
+	return !q->ib_depth || q->halted || VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
 }
 
 void vg_sdma_try_leave(struct vgpu *vg, struct vg_queue *q)
@@ -118,7 +117,7 @@ static void restore_ib(struct vgpu *vg, struct vg_queue *q)
 
 static const struct {
 	uint16_t mqd, reg;
-	bool saved;		/* at preemption; only the driver writes the others */
+	bool saved; /* at preemption; only the driver writes the others */
 } image[] = {
 	IMAGE(rb_cntl, RB_CNTL, false),
 	IMAGE(rb_base, RB_BASE, false),
@@ -157,9 +156,8 @@ static void save_mqd(struct vgpu *vg, struct vg_sdma_queue *sq)
 	const uint32_t *regs = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 
 	for (size_t i = 0; i < VG_COUNT(image); i++) {
-		if (image[i].saved &&
-		    vg_mem_write32(vg, &sq->q.port, 0, sq->mqd + 4 * image[i].mqd,
-				   regs[image[i].reg]))
+		if (image[i].saved && vg_mem_write32(vg, &sq->q.port, 0, sq->mqd + 4 * image[i].mqd,
+						     regs[image[i].reg]))
 			return;
 	}
 }
@@ -188,8 +186,8 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
  * KFD shows it for each process
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
  */
-static enum vg_result execute(struct vgpu *vg, struct vg_queue *q,
-			      const uint32_t *packet, unsigned int n)
+static enum vg_result execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+			      unsigned int n)
 {
 	enum vg_result result = vg_sdma_packet_execute(vg, q, packet, n);
 
@@ -238,8 +236,8 @@ static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg)
 	return NULL;
 }
 
-void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell,
-		 uint64_t mqd, uint64_t wptr_addr)
+void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t mqd,
+		 uint64_t wptr_addr)
 {
 	struct vg_sdma_queue *sq = free_rlc_queue(vg);
 	uint64_t wptr;
@@ -248,8 +246,7 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell,
 	if (!sq)
 		return;
 	sq->mqd = mqd;
-	if (load_mqd(vg, sq) ||
-	    vg_mem_read64(vg, &sq->q.port, vmid, wptr_addr, &wptr))
+	if (load_mqd(vg, sq) || vg_mem_read64(vg, &sq->q.port, vmid, wptr_addr, &wptr))
 		return;
 	sq->dynamic = true;
 	cntl = &SDMA_REG(vg, sq->q.index, RB_CNTL);
@@ -261,8 +258,7 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell,
 	vg_sdma_start(vg, &sq->q, wptr);
 }
 
-static bool matches(struct vgpu *vg, const struct vg_sdma_queue *sq,
-		    const struct vg_unmap *which)
+static bool matches(struct vgpu *vg, const struct vg_sdma_queue *sq, const struct vg_unmap *which)
 {
 	uint32_t doorbell = VG_FIELD(SDMA_REG(vg, sq->q.index, DOORBELL_OFFSET),
 				     SDMA_GFX_DOORBELL_OFFSET, OFFSET);
@@ -311,8 +307,7 @@ void vg_sdma_init(struct vgpu *vg)
 		q->port = (struct vg_port){ .hub = VG_MMHUB, .cid = CID_SDMA0 };
 		q->index = i;
 		if (vg_sdma_is_rlc(q))
-			snprintf(q->name, sizeof(q->name), "sdma0.rlc%u",
-				 i - VG_SDMA_RLC0);
+			snprintf(q->name, sizeof(q->name), "sdma0.rlc%u", i - VG_SDMA_RLC0);
 		else
 			strcpy(q->name, i == VG_SDMA_GFX ? "sdma0.gfx" : "sdma0.page");
 		vg_queue_init(vg, q);

@@ -6,14 +6,16 @@
 #include "core/queue.h"
 
 enum {
-	VG_SDMA_GFX, VG_SDMA_PAGE, VG_SDMA_RLC0,
+	VG_SDMA_GFX,
+	VG_SDMA_PAGE,
+	VG_SDMA_RLC0,
 	VG_NUM_SDMA_QUEUES = 10,
 };
 
 struct vg_sdma_queue {
 	struct vg_queue q;
-	uint64_t mqd;		/* address (VMID 0) when the HWS has mapped it */
-	bool dynamic;		/* the HWS has mapped it */
+	uint64_t mqd; /* address (VMID 0) when the HWS has mapped it */
+	bool dynamic; /* the HWS has mapped it */
 };
 
 struct vg_sdma {
@@ -25,15 +27,14 @@ struct vg_unmap;
 void vg_sdma_init(struct vgpu *vg);
 void vg_sdma_free(struct vgpu *vg);
 /* @offset is the doorbell's dword index.  True when a queue has claimed it. */
-bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		      unsigned int size);
+bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 /* Raise the interrupt of a TRAP packet if SDMA_CNTL lets it through. */
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 
 /* For the HWS: map the user queue whose MQD (struct v9_sdma_mqd, VMID 0) is at
  * @mqd to a free RLC queue. */
-void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell,
-		 uint64_t mqd, uint64_t wptr_addr);
+void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t mqd,
+		 uint64_t wptr_addr);
 /*
  * For the HWS: request preemption of all mapped queues that match.  Returns how
  * many have not stopped yet, so call again until it returns 0.

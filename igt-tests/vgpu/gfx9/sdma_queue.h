@@ -11,8 +11,7 @@
 enum { VG_SDMA_STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL };
 
 /* The register of queue @i, as an lvalue; NAME has no queue prefix. */
-#define SDMA_REG(vg, i, NAME) \
-	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + VG_SDMA_STRIDE * (i)])
+#define SDMA_REG(vg, i, NAME)	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + VG_SDMA_STRIDE * (i)])
 #define SDMA_REG64(vg, i, NAME) vg_u64(SDMA_REG(vg, i, NAME), SDMA_REG(vg, i, NAME##_HI))
 
 static inline bool vg_sdma_is_rlc(const struct vg_queue *q)

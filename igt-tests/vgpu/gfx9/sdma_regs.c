@@ -26,11 +26,9 @@ static void rb_enable(struct vgpu *vg, struct vg_queue *q)
 		vg_sdma_start(vg, q, SDMA_REG64(vg, q->index, RB_WPTR));
 }
 
-static void write_rb_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			  uint32_t index, uint32_t value)
+static void write_rb_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
-	const uint32_t fixed = SDMA_GFX_RB_CNTL__RB_SIZE_MASK |
-			       SDMA_GFX_RB_CNTL__RB_VMID_MASK;
+	const uint32_t fixed = SDMA_GFX_RB_CNTL__RB_SIZE_MASK | SDMA_GFX_RB_CNTL__RB_VMID_MASK;
 	struct vg_queue *q = &queue_of(vg, reg->first)->q;
 	uint32_t old = vg->regs[reg->first];
 	bool was = VG_FIELD(old, SDMA_GFX_RB_CNTL, RB_ENABLE);
@@ -44,8 +42,7 @@ static void write_rb_cntl(struct vgpu *vg, const struct vg_reg *reg,
 	else if (was && !is && q->active)
 		vg_sdma_try_leave(vg, q);
 	else if (q->active && (value ^ old) & fixed)
-		vg_stop(vg, "%s: RB_CNTL 0x%08x -> 0x%08x while it runs", q->name,
-			old, value);
+		vg_stop(vg, "%s: RB_CNTL 0x%08x -> 0x%08x while it runs", q->name, old, value);
 }
 
 static void set_wptr(struct vgpu *vg, struct vg_queue *q)
@@ -56,29 +53,26 @@ static void set_wptr(struct vgpu *vg, struct vg_queue *q)
 		vg_queue_set_wptr(vg, q, wptr / 4);
 }
 
-static void write_wptr(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
-		       uint32_t value)
+static void write_wptr(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	vg->regs[reg->first + index] = value;
 	set_wptr(vg, &queue_of(vg, reg->first)->q);
 }
 
-static void write_poll_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			    uint32_t index, uint32_t value)
+static void write_poll_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			    uint32_t value)
 {
 	if (VG_FIELD(value, SDMA_GFX_RB_WPTR_POLL_CNTL, ENABLE) ||
 	    VG_FIELD(value, SDMA_GFX_RB_WPTR_POLL_CNTL, F32_POLL_ENABLE))
-		vg_stop(vg, "%s = 0x%08x: polling of wptr is not modelled",
-			reg->name, value);
+		vg_stop(vg, "%s = 0x%08x: polling of wptr is not modelled", reg->name, value);
 	vg->regs[reg->first] = value;
 }
 
-static void write_aql_cntl(struct vgpu *vg, const struct vg_reg *reg,
-			   uint32_t index, uint32_t value)
+static void write_aql_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			   uint32_t value)
 {
 	if (VG_FIELD(value, SDMA_GFX_RB_AQL_CNTL, AQL_ENABLE))
-		vg_stop(vg, "%s = 0x%08x: AQL on SDMA is not modelled", reg->name,
-			value);
+		vg_stop(vg, "%s = 0x%08x: AQL on SDMA is not modelled", reg->name, value);
 	vg->regs[reg->first] = value;
 }
 
@@ -87,8 +81,7 @@ static bool idle(const struct vg_queue *q)
 	return !q->active || (!q->preempting && !vg_queue_has_work(q));
 }
 
-static uint32_t read_context_status(struct vgpu *vg, const struct vg_reg *reg,
-				    uint32_t index)
+static uint32_t read_context_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	const struct vg_queue *q = &queue_of(vg, reg->first)->q;
 
@@ -108,24 +101,25 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 
 #define QUEUE_REGS(name) \
 	VG_REG(SDMA_##name##_RB_CNTL, NULL, write_rb_cntl), \
-	VG_RANGE_PLAIN(SDMA_##name##_RB_BASE, SDMA_##name##_RB_RPTR_HI), \
-	VG_RANGE(SDMA_##name##_RB_WPTR, SDMA_##name##_RB_WPTR_HI, NULL, write_wptr), \
-	VG_REG(SDMA_##name##_RB_WPTR_POLL_CNTL, NULL, write_poll_cntl), \
-	VG_RANGE_PLAIN(SDMA_##name##_RB_RPTR_ADDR_HI, SDMA_##name##_SKIP_CNTL), \
-	VG_REG(SDMA_##name##_CONTEXT_STATUS, read_context_status, \
-	       vg_reg_ignore_write), \
-	VG_REG_PLAIN(SDMA_##name##_DOORBELL), \
-	VG_RANGE_PLAIN(SDMA_##name##_STATUS, SDMA_##name##_CSA_ADDR_HI), \
-	VG_REG_PLAIN(SDMA_##name##_IB_SUB_REMAIN), \
-	VG_RANGE_PLAIN(SDMA_##name##_DUMMY_REG, SDMA_##name##_RB_WPTR_POLL_ADDR_LO), \
-	VG_REG(SDMA_##name##_RB_AQL_CNTL, NULL, write_aql_cntl), \
-	VG_REG_PLAIN(SDMA_##name##_MINOR_PTR_UPDATE), \
-	VG_RANGE_PLAIN(SDMA_##name##_MIDCMD_DATA0, SDMA_##name##_MIDCMD_CNTL)
+		VG_RANGE_PLAIN(SDMA_##name##_RB_BASE, SDMA_##name##_RB_RPTR_HI), \
+		VG_RANGE(SDMA_##name##_RB_WPTR, SDMA_##name##_RB_WPTR_HI, NULL, write_wptr), \
+		VG_REG(SDMA_##name##_RB_WPTR_POLL_CNTL, NULL, write_poll_cntl), \
+		VG_RANGE_PLAIN(SDMA_##name##_RB_RPTR_ADDR_HI, SDMA_##name##_SKIP_CNTL), \
+		VG_REG(SDMA_##name##_CONTEXT_STATUS, read_context_status, vg_reg_ignore_write), \
+		VG_REG_PLAIN(SDMA_##name##_DOORBELL), \
+		VG_RANGE_PLAIN(SDMA_##name##_STATUS, SDMA_##name##_CSA_ADDR_HI), \
+		VG_REG_PLAIN(SDMA_##name##_IB_SUB_REMAIN), \
+		VG_RANGE_PLAIN(SDMA_##name##_DUMMY_REG, SDMA_##name##_RB_WPTR_POLL_ADDR_LO), \
+		VG_REG(SDMA_##name##_RB_AQL_CNTL, NULL, write_aql_cntl), \
+		VG_REG_PLAIN(SDMA_##name##_MINOR_PTR_UPDATE), \
+		VG_RANGE_PLAIN(SDMA_##name##_MIDCMD_DATA0, SDMA_##name##_MIDCMD_CNTL)
 
 /* The kernel's headers name only the counter of the first RLC queue. */
 #define UTILIZATION_REGS(n) \
-	{ .first = VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * (n), .count = 2, \
-	  .name = "SDMA_RLC" #n "_UTILIZATION_LO", .write = vg_reg_ignore_write }
+	{ .first = VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * (n), \
+	  .count = 2, \
+	  .name = "SDMA_RLC" #n "_UTILIZATION_LO", \
+	  .write = vg_reg_ignore_write }
 
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_UCODE_ADDR),
@@ -180,13 +174,12 @@ static const struct vg_reg regs[] = {
 
 /* ---- doorbells, interrupts ---- */
 
-bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value,
-		      unsigned int size)
+bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
 		if (!VG_FIELD(SDMA_REG(vg, i, DOORBELL), SDMA_GFX_DOORBELL, ENABLE) ||
-		    VG_FIELD(SDMA_REG(vg, i, DOORBELL_OFFSET), SDMA_GFX_DOORBELL_OFFSET,
-			     OFFSET) != offset)
+		    VG_FIELD(SDMA_REG(vg, i, DOORBELL_OFFSET), SDMA_GFX_DOORBELL_OFFSET, OFFSET) !=
+			    offset)
 			continue;
 		SDMA_REG(vg, i, RB_WPTR) = vg_lo(value);
 		if (size == sizeof(uint64_t))

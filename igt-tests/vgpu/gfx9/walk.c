@@ -18,12 +18,11 @@ enum { VG_LEVEL_BITS = 9 };
 struct walk {
 	vg_walk_read_fn read;
 	void *arg;
-	uint64_t offset;	/* from the start of the context's range */
-	uint64_t entry;		/* last read */
+	uint64_t offset; /* from the start of the context's range */
+	uint64_t entry;	 /* last read */
 };
 
-static unsigned int level_shift(const struct vg_vm_context *ctx,
-				unsigned int level)
+static unsigned int level_shift(const struct vg_vm_context *ctx, unsigned int level)
 {
 	return VG_PAGE_SHIFT + VG_LEVEL_BITS * level + ctx->block_size;
 }
@@ -36,8 +35,8 @@ static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 
 	if (bits)
 		index &= (1ull << bits) - 1;
-	return w->read(w->arg, table + index * sizeof(uint64_t),
-		       w->entry & VG_PTE_SYSTEM, &w->entry);
+	return w->read(w->arg, table + index * sizeof(uint64_t), w->entry & VG_PTE_SYSTEM,
+		       &w->entry);
 }
 
 static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
@@ -75,9 +74,8 @@ static enum vg_walk_status invalid(const struct walk *w, unsigned int shift,
 	return VG_WALK_OK;
 }
 
-enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va,
-			    vg_walk_read_fn read, void *arg,
-			    struct vg_translation *out)
+enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va, vg_walk_read_fn read,
+			    void *arg, struct vg_translation *out)
 {
 	struct walk w = { .read = read, .arg = arg, .entry = ctx->root };
 	unsigned int level = ctx->depth;
@@ -106,8 +104,7 @@ enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va,
 	shift = VG_PAGE_SHIFT + bfs;
 	if (bfs > VG_LEVEL_BITS + ctx->block_size)
 		return VG_WALK_BAD_TABLE;
-	if (!descend(&w, shift, ctx->depth ?
-		     VG_LEVEL_BITS + ctx->block_size - bfs : 0))
+	if (!descend(&w, shift, ctx->depth ? VG_LEVEL_BITS + ctx->block_size - bfs : 0))
 		return VG_WALK_BAD_TABLE;
 	if (w.entry & VG_PTE_VALID && w.entry & VG_PTE_TF && bfs) {
 		if (!descend(&w, VG_PAGE_SHIFT, bfs))

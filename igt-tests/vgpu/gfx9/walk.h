@@ -8,14 +8,13 @@
 /* The content of the registers VM_CONTEXTn_*. */
 struct vg_vm_context {
 	bool enabled;
-	unsigned int depth;	/* PAGE_TABLE_DEPTH: directory levels */
+	unsigned int depth;	 /* PAGE_TABLE_DEPTH: directory levels */
 	unsigned int block_size; /* PAGE_TABLE_BLOCK_SIZE: log2 of PTB pages - 9 */
-	uint64_t root;		/* PAGE_TABLE_BASE: a directory entry */
-	uint64_t start, last;	/* bytes, both included */
+	uint64_t root;		 /* PAGE_TABLE_BASE: a directory entry */
+	uint64_t start, last;	 /* bytes, both included */
 };
 
-enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va,
-			    vg_walk_read_fn read, void *arg,
-			    struct vg_translation *out);
+enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va, vg_walk_read_fn read,
+			    void *arg, struct vg_translation *out);
 
 #endif

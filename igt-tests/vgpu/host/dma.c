@@ -44,14 +44,12 @@ static bool inside_file(int fd, uint64_t offset, uint64_t size)
 
 	if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
 		return false;
-	return offset <= (uint64_t)st.st_size &&
-	       size <= (uint64_t)st.st_size - offset;
+	return offset <= (uint64_t)st.st_size && size <= (uint64_t)st.st_size - offset;
 }
 
 static int map_file(struct vg_dma_range *range, int fd, uint64_t offset)
 {
-	int prot = (range->readable ? PROT_READ : 0) |
-		   (range->writable ? PROT_WRITE : 0);
+	int prot = (range->readable ? PROT_READ : 0) | (range->writable ? PROT_WRITE : 0);
 	void *addr;
 
 	if (!page_aligned(offset) || !inside_file(fd, offset, range->size))
@@ -63,8 +61,8 @@ static int map_file(struct vg_dma_range *range, int fd, uint64_t offset)
 	return 0;
 }
 
-int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
-	       uint32_t flags, int fd, uint64_t offset)
+int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd,
+	       uint64_t offset)
 {
 	struct vg_dma_range range = {
 		.iova = iova,
@@ -77,8 +75,7 @@ int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
 
 	if (flags & ~(VFIO_USER_DMA_READ | VFIO_USER_DMA_WRITE))
 		return -EINVAL;
-	if (!size || !page_aligned(iova) || !page_aligned(size) ||
-	    iova + size - 1 < iova)
+	if (!size || !page_aligned(iova) || !page_aligned(size) || iova + size - 1 < iova)
 		return -EINVAL;
 
 	at = first_from(dma, iova);
@@ -92,8 +89,7 @@ int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
 			return ret;
 	}
 
-	memmove(&dma->ranges[at + 1], &dma->ranges[at],
-		(dma->count - at) * sizeof(range));
+	memmove(&dma->ranges[at + 1], &dma->ranges[at], (dma->count - at) * sizeof(range));
 	dma->ranges[at] = range;
 	dma->count++;
 	return 0;
@@ -141,8 +137,7 @@ void vg_dma_unmap_all(struct vg_dma *dma)
 	remove_ranges(dma, 0, dma->count);
 }
 
-void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len,
-		    bool write)
+void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len, bool write)
 {
 	unsigned int at = first_from(dma, iova);
 	const struct vg_dma_range *range;
@@ -150,8 +145,7 @@ void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len,
 	if (at == dma->count)
 		return NULL;
 	range = &dma->ranges[at];
-	if (iova < range->iova || len > range->size ||
-	    iova - range->iova > range->size - len)
+	if (iova < range->iova || len > range->size || iova - range->iova > range->size - len)
 		return NULL;
 	if (!range->addr || !(write ? range->writable : range->readable))
 		return NULL;

@@ -13,14 +13,14 @@
 struct vg_dma_range {
 	uint64_t iova;
 	uint64_t size;
-	void *addr;		/* NULL: known, but not reachable (ROM, a BAR) */
+	void *addr; /* NULL: known, but not reachable (ROM, a BAR) */
 	bool readable, writable;
 };
 
 enum { VG_DMA_MAX_RANGES = 256 };
 
 struct vg_dma {
-	struct vg_dma_range ranges[VG_DMA_MAX_RANGES];	/* in order of iova */
+	struct vg_dma_range ranges[VG_DMA_MAX_RANGES]; /* in order of iova */
 	unsigned int count;
 };
 
@@ -29,8 +29,8 @@ struct vg_dma {
  * memory, and stays the caller's.  Returns 0, -EINVAL (bad flags or alignment, or
  * more than the file holds), -EEXIST (overlap), -ENOSPC, or the error of mmap().
  */
-int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size,
-	       uint32_t flags, int fd, uint64_t offset);
+int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd,
+	       uint64_t offset);
 
 /*
  * Remove every range inside [@iova, @iova + @size).  Returns 0, or without a
@@ -40,7 +40,6 @@ int vg_dma_unmap(struct vg_dma *dma, uint64_t iova, uint64_t size);
 void vg_dma_unmap_all(struct vg_dma *dma);
 
 /* NULL unless all of [@iova, @iova + @len) is one range's accessible memory. */
-void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len,
-		    bool write);
+void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len, bool write);
 
 #endif

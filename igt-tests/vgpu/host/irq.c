@@ -9,10 +9,8 @@
 static const struct {
 	uint32_t count, flags;
 } irqs[VFIO_PCI_NUM_IRQS] = {
-	[VFIO_PCI_INTX_IRQ_INDEX] = {
-		1, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
-		   VFIO_IRQ_INFO_AUTOMASKED
-	},
+	[VFIO_PCI_INTX_IRQ_INDEX] = { 1, VFIO_IRQ_INFO_EVENTFD | VFIO_IRQ_INFO_MASKABLE |
+						 VFIO_IRQ_INFO_AUTOMASKED },
 	[VFIO_PCI_MSI_IRQ_INDEX] = { 1, VFIO_IRQ_INFO_EVENTFD },
 };
 
@@ -43,8 +41,8 @@ int vg_irq_get_info(struct vfio_irq_info *info)
 }
 
 /* Set or remove the eventfd of the one vector of an index. */
-static void set_eventfd(struct vg_irq *irq, uint32_t index, uint32_t action,
-			int *fds, unsigned int nfds)
+static void set_eventfd(struct vg_irq *irq, uint32_t index, uint32_t action, int *fds,
+			unsigned int nfds)
 {
 	if (index != VFIO_PCI_MSI_IRQ_INDEX || action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return;
@@ -53,8 +51,8 @@ static void set_eventfd(struct vg_irq *irq, uint32_t index, uint32_t action,
 		fds[0] = -1;
 }
 
-int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
-	       const uint8_t *data, uint32_t len, int *fds, unsigned int nfds)
+int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t *data,
+	       uint32_t len, int *fds, unsigned int nfds)
 {
 	uint32_t type = set->flags & VFIO_IRQ_SET_DATA_TYPE_MASK;
 	uint32_t action = set->flags & VFIO_IRQ_SET_ACTION_TYPE_MASK;
@@ -62,12 +60,10 @@ int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
 
 	if (set->flags != (type | action) || set->index >= VFIO_PCI_NUM_IRQS)
 		return -EINVAL;
-	if (action != VFIO_IRQ_SET_ACTION_MASK &&
-	    action != VFIO_IRQ_SET_ACTION_UNMASK &&
+	if (action != VFIO_IRQ_SET_ACTION_MASK && action != VFIO_IRQ_SET_ACTION_UNMASK &&
 	    action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return -EINVAL;
-	if (set->start > irqs[set->index].count ||
-	    set->count > irqs[set->index].count - set->start)
+	if (set->start > irqs[set->index].count || set->count > irqs[set->index].count - set->start)
 		return -EINVAL;
 
 	switch (type) {
@@ -90,8 +86,7 @@ int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
 		return -EINVAL;
 	}
 
-	if (set->index != VFIO_PCI_MSI_IRQ_INDEX ||
-	    action != VFIO_IRQ_SET_ACTION_TRIGGER)
+	if (set->index != VFIO_PCI_MSI_IRQ_INDEX || action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return 0;
 	/* VFIO takes an interrupt down by a request without vectors and data. */
 	if (!set->count)

@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct vg_irq {
-	int msi_fd;		/* the client's eventfd, or -1 */
+	int msi_fd; /* the client's eventfd, or -1 */
 };
 
 void vg_irq_init(struct vg_irq *irq);
@@ -21,8 +21,8 @@ int vg_irq_get_info(struct vfio_irq_info *info);
  * eventfd, it sets that one to -1 in @fds; the others stay the caller's.  Returns
  * 0 or -EINVAL.
  */
-int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set,
-	       const uint8_t *data, uint32_t len, int *fds, unsigned int nfds);
+int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t *data,
+	       uint32_t len, int *fds, unsigned int nfds);
 
 /* Signal the MSI vector; nothing happens while the client has not set it up. */
 void vg_irq_raise(const struct vg_irq *irq);

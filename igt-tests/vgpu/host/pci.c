@@ -38,13 +38,13 @@ static const struct field {
 	{ PCI_VENDOR_ID, 2, VENDOR_AMD, 0 },
 	{ PCI_DEVICE_ID, 2, DEVICE_MI300X, 0 },
 	{ PCI_COMMAND, 2, 0,
-	  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY |
-	  PCI_COMMAND_SERR | PCI_COMMAND_INTX_DISABLE },
+	  PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER | PCI_COMMAND_PARITY | PCI_COMMAND_SERR |
+		  PCI_COMMAND_INTX_DISABLE },
 	{ PCI_STATUS, 2, PCI_STATUS_CAP_LIST, 0 },
 	{ PCI_REVISION_ID, 1, REVISION, 0 },
 	{ PCI_CLASS_DEVICE, 2, CLASS_PROCESSING_ACCELERATOR, 0 },
-	{ PCI_BASE_ADDRESS_0, 4, MEM64_PREF, 0 },	/* VRAM */
-	{ PCI_BASE_ADDRESS_2, 4, MEM64_PREF, 0 },	/* doorbells */
+	{ PCI_BASE_ADDRESS_0, 4, MEM64_PREF, 0 },		    /* VRAM */
+	{ PCI_BASE_ADDRESS_2, 4, MEM64_PREF, 0 },		    /* doorbells */
 	{ PCI_BASE_ADDRESS_5, 4, PCI_BASE_ADDRESS_MEM_TYPE_32, 0 }, /* registers */
 	{ PCI_SUBSYSTEM_VENDOR_ID, 2, VENDOR_AMD, 0 },
 	{ PCI_SUBSYSTEM_ID, 2, DEVICE_MI300X, 0 },
@@ -93,8 +93,7 @@ uint64_t vg_pci_region_size(uint32_t region)
 	return region < VFIO_PCI_NUM_REGIONS ? region_sizes[region] : 0;
 }
 
-void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data,
-			uint32_t len)
+void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data, uint32_t len)
 {
 	memcpy(data, pci->config + offset, len);
 }
@@ -110,8 +109,7 @@ static uint8_t writable_bits(uint32_t offset)
 	return 0;
 }
 
-void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data,
-			 uint32_t len)
+void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data, uint32_t len)
 {
 	const uint8_t *bytes = data;
 

@@ -26,9 +26,7 @@ void vg_pci_reset(struct vg_pci *pci);
 uint64_t vg_pci_region_size(uint32_t region);
 
 /* The caller has checked that [@offset, @offset + @len) is inside. */
-void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data,
-			uint32_t len);
-void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data,
-			 uint32_t len);
+void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data, uint32_t len);
+void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data, uint32_t len);
 
 #endif

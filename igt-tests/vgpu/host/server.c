@@ -29,7 +29,7 @@ struct server {
 	struct vg_reply reply;
 	int signal_fd;
 	bool lockstep;
-	bool pause;		/* the engines pause before their next steps */
+	bool pause; /* the engines pause before their next steps */
 };
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)

@@ -12,20 +12,19 @@
 
 enum { VERSION_MAJOR = 0 };
 
-static const char capabilities[] =
-	"{\"capabilities\":{"
-	"\"max_msg_fds\":8,"
-	"\"max_data_xfer_size\":1048576,"
-	"\"pgsizes\":4096}}";
+static const char capabilities[] = "{\"capabilities\":{"
+				   "\"max_msg_fds\":8,"
+				   "\"max_data_xfer_size\":1048576,"
+				   "\"pgsizes\":4096}}";
 
-static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 &&
-	      VFIO_USER_PGSIZE == 4096, "capabilities[] says the same");
+static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 && VFIO_USER_PGSIZE == 4096,
+	      "capabilities[] says the same");
 
 /* A message, for its handler. */
 struct request {
 	const uint8_t *body;
 	size_t len;
-	int *fds;		/* a handler that keeps one sets it to -1 */
+	int *fds; /* a handler that keeps one sets it to -1 */
 	unsigned int nfds;
 };
 
@@ -63,8 +62,7 @@ static int reply_put(struct vg_reply *reply, const void *body, size_t len)
 	return 0;
 }
 
-static int do_version(struct vg_vfio_user *dev, const struct request *req,
-		      struct vg_reply *reply)
+static int do_version(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_user_version version;
 	const char *json = (const char *)req->body + sizeof(version);
@@ -86,15 +84,14 @@ static int do_version(struct vg_vfio_user *dev, const struct request *req,
 	return reply_put(reply, capabilities, sizeof(capabilities));
 }
 
-static void trace_dma(struct vg_vfio_user *dev, const char *what, uint64_t iova,
-		      uint64_t size, uint32_t flags, int ret)
+static void trace_dma(struct vg_vfio_user *dev, const char *what, uint64_t iova, uint64_t size,
+		      uint32_t flags, int ret)
 {
-	vgpu_trace(dev->vg, "dma op=%s iova=%#" PRIx64 " size=%#" PRIx64
-		   " flags=%#x ret=%d", what, iova, size, flags, ret);
+	vgpu_trace(dev->vg, "dma op=%s iova=%#" PRIx64 " size=%#" PRIx64 " flags=%#x ret=%d", what,
+		   iova, size, flags, ret);
 }
 
-static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
-		      struct vg_reply *reply)
+static int do_dma_map(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_user_dma_map map;
 	int ret;
@@ -102,14 +99,13 @@ static int do_dma_map(struct vg_vfio_user *dev, const struct request *req,
 	memcpy(&map, req->body, sizeof(map));
 	if (map.argsz < sizeof(map) || req->nfds > 1)
 		return -EINVAL;
-	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags,
-			 req->nfds ? req->fds[0] : -1, map.offset);
+	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags, req->nfds ? req->fds[0] : -1,
+			 map.offset);
 	trace_dma(dev, "map", map.iova, map.size, map.flags, ret);
 	return ret;
 }
 
-static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
-			struct vg_reply *reply)
+static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_user_dma_unmap unmap;
 	int ret = 0;
@@ -127,8 +123,7 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req,
 	return ret ? ret : reply_put(reply, &unmap, sizeof(unmap));
 }
 
-static int do_get_info(struct vg_vfio_user *dev, const struct request *req,
-		       struct vg_reply *reply)
+static int do_get_info(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_user_device_info info;
 
@@ -144,8 +139,8 @@ static int do_get_info(struct vg_vfio_user *dev, const struct request *req,
 	return reply_put(reply, &info, sizeof(info));
 }
 
-static int do_get_region_info(struct vg_vfio_user *dev,
-			      const struct request *req, struct vg_reply *reply)
+static int do_get_region_info(struct vg_vfio_user *dev, const struct request *req,
+			      struct vg_reply *reply)
 {
 	struct vfio_region_info info;
 
@@ -180,8 +175,7 @@ static int do_get_irq_info(struct vg_vfio_user *dev, const struct request *req,
 	return ret ? ret : reply_put(reply, &info, sizeof(info));
 }
 
-static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req,
-		       struct vg_reply *reply)
+static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_irq_set set;
 	int ret;
@@ -190,8 +184,8 @@ static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req,
 	memcpy(&set, req->body, sizeof(set));
 	if (set.argsz < sizeof(set))
 		return -EINVAL;
-	ret = vg_irq_set(&dev->irq, &set, req->body + sizeof(set),
-			 req->len - sizeof(set), req->fds, req->nfds);
+	ret = vg_irq_set(&dev->irq, &set, req->body + sizeof(set), req->len - sizeof(set), req->fds,
+			 req->nfds);
 	vgpu_trace(dev->vg, "set-irqs index=%u flags=%#x start=%u count=%u fds=%u ret=%d",
 		   set.index, set.flags, set.start, set.count, req->nfds, ret);
 	return ret;
@@ -228,8 +222,7 @@ static int mmio_read(struct vgpu *vg, uint32_t offset, uint8_t *data, uint32_t l
 	return 0;
 }
 
-static int mmio_write(struct vgpu *vg, uint32_t offset, const uint8_t *data,
-		      uint32_t len)
+static int mmio_write(struct vgpu *vg, uint32_t offset, const uint8_t *data, uint32_t len)
 {
 	if ((len != 4 && len != 8) || offset % 4)
 		return -EINVAL;
@@ -242,8 +235,7 @@ static int mmio_write(struct vgpu *vg, uint32_t offset, const uint8_t *data,
 	return 0;
 }
 
-static int doorbell_write(struct vgpu *vg, uint32_t offset, const uint8_t *data,
-			  uint32_t len)
+static int doorbell_write(struct vgpu *vg, uint32_t offset, const uint8_t *data, uint32_t len)
 {
 	uint64_t value = 0;
 
@@ -274,7 +266,7 @@ static int do_region_read(struct vg_vfio_user *dev, const struct request *req,
 		memcpy(data, (uint8_t *)dev->vram + access.offset, access.count);
 		return 0;
 	case VG_PCI_DOORBELL:
-		memset(data, 0, access.count);	/* they can only be written */
+		memset(data, 0, access.count); /* they can only be written */
 		return 0;
 	case VG_PCI_MMIO:
 		return mmio_read(dev->vg, access.offset, data, access.count);
@@ -313,8 +305,7 @@ static int do_region_write(struct vg_vfio_user *dev, const struct request *req,
 	return ret ? ret : reply_put(reply, &access, sizeof(access));
 }
 
-static int do_reset(struct vg_vfio_user *dev, const struct request *req,
-		    struct vg_reply *reply)
+static int do_reset(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	if (req->len)
 		return -EINVAL;
@@ -325,48 +316,42 @@ static int do_reset(struct vg_vfio_user *dev, const struct request *req,
 
 static const struct handler {
 	const char *name;
-	size_t min_len;		/* of the body */
+	size_t min_len; /* of the body */
 	unsigned int max_fds;
-	int (*handle)(struct vg_vfio_user *dev, const struct request *req,
-		      struct vg_reply *reply);
+	int (*handle)(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply);
 } handlers[] = {
-	[VFIO_USER_VERSION] = {
-		"VERSION", sizeof(struct vfio_user_version), 0, do_version },
-	[VFIO_USER_DMA_MAP] = {
-		"DMA_MAP", sizeof(struct vfio_user_dma_map), 1, do_dma_map },
-	[VFIO_USER_DMA_UNMAP] = {
-		"DMA_UNMAP", sizeof(struct vfio_user_dma_unmap), 0, do_dma_unmap },
-	[VFIO_USER_DEVICE_GET_INFO] = {
-		"DEVICE_GET_INFO", sizeof(struct vfio_user_device_info), 0, do_get_info },
-	[VFIO_USER_DEVICE_GET_REGION_INFO] = {
-		"DEVICE_GET_REGION_INFO", sizeof(struct vfio_region_info), 0,
-		do_get_region_info },
-	[VFIO_USER_DEVICE_GET_IRQ_INFO] = {
-		"DEVICE_GET_IRQ_INFO", sizeof(struct vfio_irq_info), 0, do_get_irq_info },
-	[VFIO_USER_DEVICE_SET_IRQS] = {
-		"DEVICE_SET_IRQS", sizeof(struct vfio_irq_set), VFIO_USER_MAX_FDS,
-		do_set_irqs },
-	[VFIO_USER_REGION_READ] = {
-		"REGION_READ", sizeof(struct vfio_user_region_access), 0, do_region_read },
-	[VFIO_USER_REGION_WRITE] = {
-		"REGION_WRITE", sizeof(struct vfio_user_region_access), 0, do_region_write },
+	[VFIO_USER_VERSION] = { "VERSION", sizeof(struct vfio_user_version), 0, do_version },
+	[VFIO_USER_DMA_MAP] = { "DMA_MAP", sizeof(struct vfio_user_dma_map), 1, do_dma_map },
+	[VFIO_USER_DMA_UNMAP] = { "DMA_UNMAP", sizeof(struct vfio_user_dma_unmap), 0,
+				  do_dma_unmap },
+	[VFIO_USER_DEVICE_GET_INFO] = { "DEVICE_GET_INFO", sizeof(struct vfio_user_device_info), 0,
+					do_get_info },
+	[VFIO_USER_DEVICE_GET_REGION_INFO] = { "DEVICE_GET_REGION_INFO",
+					       sizeof(struct vfio_region_info), 0,
+					       do_get_region_info },
+	[VFIO_USER_DEVICE_GET_IRQ_INFO] = { "DEVICE_GET_IRQ_INFO", sizeof(struct vfio_irq_info), 0,
+					    do_get_irq_info },
+	[VFIO_USER_DEVICE_SET_IRQS] = { "DEVICE_SET_IRQS", sizeof(struct vfio_irq_set),
+					VFIO_USER_MAX_FDS, do_set_irqs },
+	[VFIO_USER_REGION_READ] = { "REGION_READ", sizeof(struct vfio_user_region_access), 0,
+				    do_region_read },
+	[VFIO_USER_REGION_WRITE] = { "REGION_WRITE", sizeof(struct vfio_user_region_access), 0,
+				     do_region_write },
 	[VFIO_USER_DEVICE_RESET] = { "DEVICE_RESET", 0, 0, do_reset },
 };
 
 static const struct handler *find_handler(uint16_t command)
 {
-	if (command >= sizeof(handlers) / sizeof(handlers[0]) ||
-	    !handlers[command].handle)
+	if (command >= sizeof(handlers) / sizeof(handlers[0]) || !handlers[command].handle)
 		return NULL;
 	return &handlers[command];
 }
 
-int vg_vfio_user_check_header(struct vg_vfio_user *dev,
-			      const struct vfio_user_header *header)
+int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_header *header)
 {
 	if (header->size < sizeof(*header) || header->size > VFIO_USER_MAX_MESSAGE)
-		return end_connection(dev, "command %u with a message size of %u",
-				      header->command, header->size);
+		return end_connection(dev, "command %u with a message size of %u", header->command,
+				      header->size);
 	if ((header->flags & VFIO_USER_F_TYPE_MASK) != VFIO_USER_F_TYPE_COMMAND)
 		return end_connection(dev, "a reply to command %u, which was not sent",
 				      header->command);
@@ -391,15 +376,14 @@ static int dispatch(struct vg_vfio_user *dev, const struct vfio_user_header *hea
 }
 
 /* Put the header before the reply's body, or empty the reply. */
-static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *header,
-			 int ret, struct vg_reply *reply)
+static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *header, int ret,
+			 struct vg_reply *reply)
 {
 	if (ret == -EPROTO || header->flags & VFIO_USER_F_NO_REPLY) {
 		/* A client that wants no answer would take a failed command for done. */
 		if (ret && !dev->error[0])
 			end_connection(dev, "%s without a reply failed: %s",
-				       find_handler(header->command)->name,
-				       strerror(-ret));
+				       find_handler(header->command)->name, strerror(-ret));
 		reply->size = 0;
 		reply->fd = -1;
 		return;
@@ -415,9 +399,8 @@ static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *head
 	memcpy(reply->data, header, sizeof(*header));
 }
 
-int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message,
-			size_t size, int *fds, unsigned int nfds,
-			struct vg_reply *reply)
+int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t size, int *fds,
+			unsigned int nfds, struct vg_reply *reply)
 {
 	struct vfio_user_header header = { 0 };
 	struct request req = { .fds = fds, .nfds = nfds };
@@ -428,8 +411,7 @@ int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message,
 	reply->fd = -1;
 	memcpy(&header, message, size < sizeof(header) ? size : sizeof(header));
 	if (size < sizeof(header) || header.size != size) {
-		ret = end_connection(dev, "a message of %zu bytes that says %u",
-				     size, header.size);
+		ret = end_connection(dev, "a message of %zu bytes that says %u", size, header.size);
 	} else {
 		req.body = (const uint8_t *)message + sizeof(header);
 		req.len = size - sizeof(header);
@@ -506,8 +488,7 @@ static int alloc_vram(struct vg_vfio_user *dev)
 	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0 ||
 	    fcntl(dev->vram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto err;
-	dev->vram = mmap(NULL, VG_VRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED,
-			 dev->vram_fd, 0);
+	dev->vram = mmap(NULL, VG_VRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, dev->vram_fd, 0);
 	if (dev->vram == MAP_FAILED)
 		goto err;
 	return 0;
@@ -517,8 +498,7 @@ err:
 	return ret;
 }
 
-int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
-		      FILE *trace)
+int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, FILE *trace)
 {
 	struct vg_config with_vram = *config;
 	int ret;

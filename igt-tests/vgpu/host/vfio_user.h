@@ -23,11 +23,11 @@ struct vg_vfio_user {
 	struct vg_irq irq;
 	struct vg_pci pci;
 	void *vram;
-	int vram_fd;		/* VG_VRAM_SIZE bytes, mapped at @vram */
-	FILE *trace;		/* or NULL */
-	uint64_t started;	/* CLOCK_MONOTONIC in ns; the clock counts from here */
-	bool negotiated;	/* VERSION has been agreed on */
-	char error[160];	/* the reason why the connection must end */
+	int vram_fd;	  /* VG_VRAM_SIZE bytes, mapped at @vram */
+	FILE *trace;	  /* or NULL */
+	uint64_t started; /* CLOCK_MONOTONIC in ns; the clock counts from here */
+	bool negotiated;  /* VERSION has been agreed on */
+	char error[160];  /* the reason why the connection must end */
 };
 
 /*
@@ -35,14 +35,13 @@ struct vg_vfio_user {
  * that @config needs; @trace may be NULL.  Returns 0 or -errno.
  * vg_vfio_user_fini() frees everything but @trace.
  */
-int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config,
-		      FILE *trace);
+int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, FILE *trace);
 void vg_vfio_user_fini(struct vg_vfio_user *dev);
 
 /* A reply; its size is 0 when nothing is to be sent. */
 struct vg_reply {
 	size_t size;
-	int fd;			/* to send along, still the device's; or -1 */
+	int fd; /* to send along, still the device's; or -1 */
 	uint8_t data[VFIO_USER_MAX_MESSAGE];
 };
 
@@ -50,8 +49,7 @@ struct vg_reply {
  * Check the header of a client's message.  Returns 0, or -EPROTO with dev->error
  * set when no message can begin with it.
  */
-int vg_vfio_user_check_header(struct vg_vfio_user *dev,
-			      const struct vfio_user_header *header);
+int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_header *header);
 
 /*
  * Handle one whole message of @size bytes.  The @nfds descriptors came with it
@@ -60,8 +58,7 @@ int vg_vfio_user_check_header(struct vg_vfio_user *dev,
  * understand each other, so the connection must end after @reply, if any, has
  * been sent.
  */
-int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message,
-			size_t size, int *fds, unsigned int nfds,
-			struct vg_reply *reply);
+int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t size, int *fds,
+			unsigned int nfds, struct vg_reply *reply);
 
 #endif

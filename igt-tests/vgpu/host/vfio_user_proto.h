@@ -30,11 +30,11 @@ enum vfio_user_command {
 };
 
 struct vfio_user_header {
-	uint16_t id;		/* echoed in the reply */
+	uint16_t id; /* echoed in the reply */
 	uint16_t command;
-	uint32_t size;		/* of the whole message, this header included */
+	uint32_t size; /* of the whole message, this header included */
 	uint32_t flags;
-	uint32_t error;		/* errno, valid with VFIO_USER_F_ERROR */
+	uint32_t error; /* errno, valid with VFIO_USER_F_ERROR */
 };
 
 static_assert(sizeof(struct vfio_user_header) == 16, "header");
@@ -64,7 +64,7 @@ enum {
 struct vfio_user_dma_map {
 	uint32_t argsz;
 	uint32_t flags;
-	uint64_t offset;	/* into the file that comes with the message */
+	uint64_t offset; /* into the file that comes with the message */
 	uint64_t iova;
 	uint64_t size;
 };
@@ -109,8 +109,7 @@ enum {
 	VFIO_USER_MAX_DATA = 1 << 20,
 	VFIO_USER_PGSIZE = 4096,
 	VFIO_USER_MAX_MESSAGE = sizeof(struct vfio_user_header) +
-				sizeof(struct vfio_user_region_access) +
-				VFIO_USER_MAX_DATA,
+				sizeof(struct vfio_user_region_access) + VFIO_USER_MAX_DATA,
 };
 
 #endif

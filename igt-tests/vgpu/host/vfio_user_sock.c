@@ -158,8 +158,7 @@ static int wait_writable(int fd)
 	return ret < 0 ? -errno : ret == 0 ? -ETIMEDOUT : 0;
 }
 
-static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev,
-		      struct vg_reply *reply)
+static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply)
 {
 	union {
 		struct cmsghdr align;
@@ -195,8 +194,7 @@ static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev,
 	return 0;
 }
 
-int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
-		  struct vg_reply *reply)
+int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply)
 {
 	struct vfio_user_header header;
 	unsigned int nfds;
@@ -216,8 +214,7 @@ int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
 	nfds = sock->nfds;
 	sock->have = 0;
 	sock->nfds = 0;
-	ret = vg_vfio_user_handle(dev, sock->message, header.size, sock->fds, nfds,
-				  reply);
+	ret = vg_vfio_user_handle(dev, sock->message, header.size, sock->fds, nfds, reply);
 	/* Send no reply to a message that stopped the model. */
 	if (vgpu_stopped(dev->vg))
 		return ret ? ret : 1;

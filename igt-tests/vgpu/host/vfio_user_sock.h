@@ -13,7 +13,7 @@
 
 struct vg_sock {
 	int fd;
-	size_t have;		/* bytes of the message so far */
+	size_t have; /* bytes of the message so far */
 	unsigned int nfds;
 	int fds[VFIO_USER_MAX_FDS];
 	uint8_t message[VFIO_USER_MAX_MESSAGE];
@@ -35,7 +35,6 @@ void vg_sock_fini(struct vg_sock *sock);
  * left between two messages, -EPROTO with dev->error set for everything that
  * ends the connection otherwise.
  */
-int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev,
-		  struct vg_reply *reply);
+int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply);
 
 #endif

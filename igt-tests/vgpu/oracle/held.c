@@ -10,21 +10,21 @@
 #include "oracle/held.h"
 
 enum {
-	CHUNK_SHIFT = 3,	/* a cache line of values */
+	CHUNK_SHIFT = 3, /* a cache line of values */
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MIN_BUCKETS = 64,
 };
 
 struct chunk {
-	struct chunk *next;	/* in the same bucket */
-	uint64_t mm, number;	/* va >> CHUNK_SHIFT */
-	unsigned int used;	/* values that are not 0 */
+	struct chunk *next;  /* in the same bucket */
+	uint64_t mm, number; /* va >> CHUNK_SHIFT */
+	unsigned int used;   /* values that are not 0 */
 	uint64_t value[CHUNK_PAGES];
 };
 
 struct vg_held {
 	struct chunk **bucket;
-	uint64_t num_buckets;	/* power of two */
+	uint64_t num_buckets; /* power of two */
 	uint64_t num_chunks;
 };
 
@@ -61,18 +61,16 @@ void vg_held_free(struct vg_held *held)
 /* Mixes all bits, because addresses and names of address spaces often share the low ones. */
 static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 {
-	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull;	/* times 2^64 */
+	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull; /* times 2^64 */
 	uint64_t hash = (mm * golden_ratio ^ number) * golden_ratio;
 
 	return (hash ^ hash >> 32) & (num_buckets - 1);
 }
 
 /* The link to the chunk, or the link that a new chunk gets. */
-static struct chunk **find(const struct vg_held *held, uint64_t mm,
-			   uint64_t number)
+static struct chunk **find(const struct vg_held *held, uint64_t mm, uint64_t number)
 {
-	struct chunk **link =
-		&held->bucket[place(held->num_buckets, mm, number)];
+	struct chunk **link = &held->bucket[place(held->num_buckets, mm, number)];
 
 	while (*link && ((*link)->mm != mm || (*link)->number != number))
 		link = &(*link)->next;
@@ -85,7 +83,7 @@ static void grow(struct vg_held *held)
 	struct chunk **bucket = calloc(num, sizeof(*bucket));
 
 	if (!bucket)
-		return;		/* the table only gets slower */
+		return; /* the table only gets slower */
 	for (uint64_t i = 0; i < held->num_buckets; i++) {
 		while (held->bucket[i]) {
 			struct chunk *chunk = held->bucket[i], **link;
@@ -129,9 +127,8 @@ int vg_held_set(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t value)
 }
 
 /* Take the values in [@va, @end) of the chunk; remove the chunk if none is left. */
-static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va,
-		      uint64_t end, int (*taken)(void *arg, uint64_t value),
-		      void *arg)
+static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va, uint64_t end,
+		      int (*taken)(void *arg, uint64_t value), void *arg)
 {
 	struct chunk *chunk = *link;
 	uint64_t base = chunk->number << CHUNK_SHIFT;
@@ -168,7 +165,7 @@ static int take_all(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t end
 
 			if ((*link)->mm == mm)
 				err = take_chunk(held, link, va, end, taken, arg);
-			if (*link != next)	/* not removed */
+			if (*link != next) /* not removed */
 				link = &(*link)->next;
 		}
 	}

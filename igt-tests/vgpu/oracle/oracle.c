@@ -15,23 +15,23 @@
 #include "oracle/rules.h"
 
 enum {
-	MAX_RING = 1 << 16,	/* events */
-	KEPT_LINES = 8,		/* the verdict repeats so many violations */
-	TRACED_LINES = 1000,	/* the trace has so many since the last mark */
+	MAX_RING = 1 << 16,  /* events */
+	KEPT_LINES = 8,	     /* the verdict repeats so many violations */
+	TRACED_LINES = 1000, /* the trace has so many since the last mark */
 	LINE = 512,
 };
 
 struct vg_oracle {
 	struct vg_pages *pages;
-	bool enabled;		/* there is a ring */
-	bool used;		/* there was a ring at some time */
-	uint64_t ring;		/* bus address */
+	bool enabled;  /* there is a ring */
+	bool used;     /* there was a ring at some time */
+	uint64_t ring; /* bus address */
 	uint32_t ring_size;
-	uint64_t head;		/* events taken from this ring */
-	uint64_t earlier;	/* events of the rings before this one */
+	uint64_t head;	  /* events taken from this ring */
+	uint64_t earlier; /* events of the rings before this one */
 	uint64_t accesses;
 	uint64_t violations;
-	uint64_t marked_at;	/* violations until the last mark */
+	uint64_t marked_at; /* violations until the last mark */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
 	unsigned int num_kept;
@@ -63,8 +63,8 @@ static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
 	o->violations++;
 	o->broken[rule]++;
 	n = snprintf(line, sizeof(line), "t=%" PRIu64 " ", vg->time);
-	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"",
-		 rule, details, sentence[rule]);
+	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"", rule, details,
+		 sentence[rule]);
 	/* vg_trace() adds the time itself. */
 	if (o->violations - o->marked_at <= TRACED_LINES)
 		vg_trace(vg, "%s", line + n);
@@ -75,9 +75,8 @@ static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
 static const char *kind_name(uint32_t kind)
 {
 	static const char *const name[VG_ORACLE_NUM_KINDS] = {
-		[VG_ORACLE_MAP] = "map", [VG_ORACLE_UNMAP] = "unmap",
-		[VG_ORACLE_FREE] = "free", [VG_ORACLE_HOLD] = "hold",
-		[VG_ORACLE_LOSE] = "lose",
+		[VG_ORACLE_MAP] = "map",   [VG_ORACLE_UNMAP] = "unmap", [VG_ORACLE_FREE] = "free",
+		[VG_ORACLE_HOLD] = "hold", [VG_ORACLE_LOSE] = "lose",
 	};
 
 	return name[kind];
@@ -86,25 +85,20 @@ static const char *kind_name(uint32_t kind)
 /* The last events of the page, oldest first: "map-rw@12,lose@15". */
 static void history(const struct vg_page *page, char *buf, size_t size)
 {
-	uint32_t first = page->events > VG_PAGE_HISTORY ?
-				 page->events - VG_PAGE_HISTORY : 0;
+	uint32_t first = page->events > VG_PAGE_HISTORY ? page->events - VG_PAGE_HISTORY : 0;
 	size_t n = 0;
 
 	snprintf(buf, size, "none");
 	for (uint32_t i = first; i < page->events && n < size; i++) {
-		const struct vg_page_event *e =
-			&page->history[i % VG_PAGE_HISTORY];
+		const struct vg_page_event *e = &page->history[i % VG_PAGE_HISTORY];
 
-		n += snprintf(buf + n, size - n, "%s%s%s%s@%" PRIu64,
-			      i > first ? "," : "", kind_name(e->kind),
-			      e->flags & VG_ORACLE_WRITE ? "-rw" : "",
-			      e->flags & VG_ORACLE_OVERTAKEN ? "-overtaken" : "",
-			      e->time);
+		n += snprintf(buf + n, size - n, "%s%s%s%s@%" PRIu64, i > first ? "," : "",
+			      kind_name(e->kind), e->flags & VG_ORACLE_WRITE ? "-rw" : "",
+			      e->flags & VG_ORACLE_OVERTAKEN ? "-overtaken" : "", e->time);
 	}
 }
 
-static void violation(struct vgpu *vg, enum vg_rule rule,
-		      const struct vg_judged_access *a,
+static void violation(struct vgpu *vg, enum vg_rule rule, const struct vg_judged_access *a,
 		      const struct vg_page *page, uint64_t number)
 {
 	char events[LINE / 3], details[LINE];
@@ -114,8 +108,8 @@ static void violation(struct vgpu *vg, enum vg_rule rule,
 	snprintf(details, sizeof(details),
 		 "access=%s vmid=%u va=0x%" PRIx64 " pfn=0x%" PRIx64
 		 " queue=%s maps=%u holds=%u events=%s",
-		 a->write ? "write" : "read", a->vmid, a->va, number,
-		 q ? q->name : "none", page->maps, page->holds, events);
+		 a->write ? "write" : "read", a->vmid, a->va, number, q ? q->name : "none",
+		 page->maps, page->holds, events);
 	report(vg, rule, details);
 }
 
@@ -129,16 +123,14 @@ static void take(struct vgpu *vg, const struct vg_oracle_event *event)
 	if (event->kind == VG_ORACLE_MISSED) {
 		char details[LINE / 4];
 
-		snprintf(details, sizeof(details), "missed=%llu",
-			 (unsigned long long)event->count);
+		snprintf(details, sizeof(details), "missed=%llu", (unsigned long long)event->count);
 		report(vg, VG_RULE_MISSED, details);
 		return;
 	}
 	err = vg_pages_apply(o->pages, event, vg->time);
 	if (err)
 		vg_stop(vg, "oracle: event %u of page 0x%llx, va 0x%llx, count %llu: %s",
-			event->kind, (unsigned long long)event->page,
-			(unsigned long long)event->va,
+			event->kind, (unsigned long long)event->page, (unsigned long long)event->va,
 			(unsigned long long)event->count,
 			err == -ENOMEM ? "no memory" : "makes no sense");
 }
@@ -147,8 +139,10 @@ static struct vg_oracle_ring *ring(struct vgpu *vg)
 {
 	const struct vg_oracle *o = vg->oracle;
 
-	return vg->ops->dma(vg->host, o->ring, sizeof(struct vg_oracle_ring) +
-			    o->ring_size * sizeof(struct vg_oracle_event), true);
+	return vg->ops->dma(vg->host, o->ring,
+			    sizeof(struct vg_oracle_ring) +
+				    o->ring_size * sizeof(struct vg_oracle_event),
+			    true);
 }
 
 static void drain(struct vgpu *vg)
@@ -161,13 +155,13 @@ static void drain(struct vgpu *vg)
 		return;
 	r = ring(vg);
 	if (!r)
-		return;		/* the host has taken the guest's memory away */
+		return; /* the host has taken the guest's memory away */
 	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 	if (tail == o->head)
 		return;
 	if (tail - o->head > o->ring_size) {
-		vg_stop(vg, "oracle: ring of %u events with %llu in it",
-			o->ring_size, (unsigned long long)(tail - o->head));
+		vg_stop(vg, "oracle: ring of %u events with %llu in it", o->ring_size,
+			(unsigned long long)(tail - o->head));
 		return;
 	}
 	while (o->head != tail) {
@@ -190,8 +184,7 @@ static uint64_t oracle_now(struct vgpu *vg)
 	return o->earlier + (o->enabled ? vg_pages_now(o->pages) : 0);
 }
 
-static void judge_page(struct vgpu *vg, const struct vg_judged_access *a,
-		       uint64_t number)
+static void judge_page(struct vgpu *vg, const struct vg_judged_access *a, uint64_t number)
 {
 	const struct vg_page *page = vg_pages_get(vg->oracle->pages, number);
 
@@ -199,8 +192,7 @@ static void judge_page(struct vgpu *vg, const struct vg_judged_access *a,
 		violation(vg, VG_RULE_UNMAPPED, a, page, number);
 	else if (vg_page_lost(page))
 		violation(vg, VG_RULE_LOST, a, page, number);
-	else if (page->lost_at &&
-		 a->read_at < vg->oracle->earlier + page->lost_at)
+	else if (page->lost_at && a->read_at < vg->oracle->earlier + page->lost_at)
 		violation(vg, VG_RULE_STALE, a, page, number);
 	else if (a->write && vg_page_readonly(page))
 		violation(vg, VG_RULE_READONLY, a, page, number);
@@ -215,8 +207,7 @@ static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 		return;
 	drain(vg);
 	o->accesses++;
-	for (uint64_t page = access->gpa >> VG_PAGE_SHIFT;
-	     page <= last >> VG_PAGE_SHIFT; page++)
+	for (uint64_t page = access->gpa >> VG_PAGE_SHIFT; page <= last >> VG_PAGE_SHIFT; page++)
 		judge_page(vg, access, page);
 }
 
@@ -233,8 +224,7 @@ static void disable(struct vgpu *vg)
 	o->pages = NULL;
 }
 
-static void write_enable(struct vgpu *vg, const struct vg_reg *reg,
-			 uint32_t index, uint32_t value)
+static void write_enable(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	struct vg_oracle *o = vg->oracle;
 
@@ -242,48 +232,42 @@ static void write_enable(struct vgpu *vg, const struct vg_reg *reg,
 	disable(vg);
 	if (!value)
 		return;
-	o->ring = (uint64_t)vg->regs[VG_ORACLE_RING_HI] << 32 |
-		  vg->regs[VG_ORACLE_RING_LO];
+	o->ring = (uint64_t)vg->regs[VG_ORACLE_RING_HI] << 32 | vg->regs[VG_ORACLE_RING_LO];
 	o->ring_size = vg->regs[VG_ORACLE_RING_SIZE];
 	o->head = 0;
 	o->pages = vg_pages_new();
-	if (!o->pages || !o->ring_size || o->ring_size > MAX_RING ||
-	    o->ring % sizeof(uint64_t) || !ring(vg)) {
-		vg_stop(vg, "oracle: no ring of %u events at 0x%llx",
-			o->ring_size, (unsigned long long)o->ring);
+	if (!o->pages || !o->ring_size || o->ring_size > MAX_RING || o->ring % sizeof(uint64_t) ||
+	    !ring(vg)) {
+		vg_stop(vg, "oracle: no ring of %u events at 0x%llx", o->ring_size,
+			(unsigned long long)o->ring);
 		return;
 	}
 	o->enabled = o->used = true;
 }
 
-static void write_drain(struct vgpu *vg, const struct vg_reg *reg,
-			uint32_t index, uint32_t value)
+static void write_drain(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	drain(vg);
 }
 
-static uint32_t read_violations(struct vgpu *vg, const struct vg_reg *reg,
-				uint32_t index)
+static uint32_t read_violations(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	drain(vg);
 	return vg->oracle->violations;
 }
 
-static uint32_t read_events(struct vgpu *vg, const struct vg_reg *reg,
-			    uint32_t index)
+static uint32_t read_events(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	return oracle_now(vg);
 }
 
-static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg,
-			      uint32_t index)
+static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
 	return vg->oracle->accesses;
 }
 
 /* A mark begins the next part of a run: later accesses belong to that part. */
-static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
-		       uint32_t index, uint32_t value)
+static void write_mark(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	drain(vg);
 	vg->mark = value;
@@ -292,12 +276,14 @@ static void write_mark(struct vgpu *vg, const struct vg_reg *reg,
 }
 
 #define ORACLE_REG(name_, read_, write_) \
-	{ .first = VG_##name_, .count = 1, .name = #name_, \
-	  .read = (read_), .write = (write_) }
+	{ .first = VG_##name_, .count = 1, .name = #name_, .read = (read_), .write = (write_) }
 
 static const struct vg_reg regs[] = {
-	{ .first = VG_ORACLE_ID, .count = 1, .name = "ORACLE_ID",
-	  .write = vg_reg_ignore_write, .reset = VG_ORACLE_ID_VALUE },
+	{ .first = VG_ORACLE_ID,
+	  .count = 1,
+	  .name = "ORACLE_ID",
+	  .write = vg_reg_ignore_write,
+	  .reset = VG_ORACLE_ID_VALUE },
 	ORACLE_REG(ORACLE_RING_LO, NULL, NULL),
 	ORACLE_REG(ORACLE_RING_HI, NULL, NULL),
 	ORACLE_REG(ORACLE_RING_SIZE, NULL, NULL),
@@ -337,8 +323,7 @@ uint64_t vgpu_violations(const struct vgpu *vg)
 	return vg->oracle->violations;
 }
 
-void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *text),
-		  void *arg)
+void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *text), void *arg)
 {
 	const struct vg_oracle *o = vg->oracle;
 	char text[LINE];
@@ -351,11 +336,11 @@ void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *tex
 		return;
 	}
 	n = snprintf(text, sizeof(text),
-		     "oracle: %" PRIu64 " violations in %" PRIu64
-		     " accesses to guest memory", o->violations, o->accesses);
+		     "oracle: %" PRIu64 " violations in %" PRIu64 " accesses to guest memory",
+		     o->violations, o->accesses);
 	for (enum vg_rule r = 0; r < VG_NUM_RULES; r++)
 		if (o->broken[r])
-			n += snprintf(text + n, sizeof(text) - n,
-				      "; R%u %" PRIu64, r, o->broken[r]);
+			n += snprintf(text + n, sizeof(text) - n, "; R%u %" PRIu64, r,
+				      o->broken[r]);
 	line(arg, text);
 }

@@ -15,19 +15,19 @@
 enum {
 	CHUNK_SHIFT = 9,
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
-	MAX_PAGE_SHIFT = 28,	/* 1 TiB, more than any test guest has */
-	HELD_WRITE = 1,		/* flags in a value of struct vg_held */
-	HELD_PAGE = 2,		/* set in each value, so that none is 0 */
+	MAX_PAGE_SHIFT = 28, /* 1 TiB, more than any test guest has */
+	HELD_WRITE = 1,	     /* flags in a value of struct vg_held */
+	HELD_PAGE = 2,	     /* set in each value, so that none is 0 */
 	HELD_SHIFT = 2,
 };
 
 struct vg_pages {
-	uint64_t now;		/* events applied */
-	uint64_t time;		/* of the one being applied */
+	uint64_t now;  /* events applied */
+	uint64_t time; /* of the one being applied */
 	const struct vg_oracle_event *event;
 	struct vg_page **chunk;
 	uint64_t num_chunks;
-	struct vg_held *held;	/* page << HELD_SHIFT and flags */
+	struct vg_held *held; /* page << HELD_SHIFT and flags */
 };
 
 struct vg_pages *vg_pages_new(void)
@@ -77,13 +77,11 @@ static struct vg_page *get(struct vg_pages *pages, uint64_t page)
 
 	if (i >= pages->num_chunks) {
 		uint64_t num = 2 * (i + 1);
-		struct vg_page **chunk =
-			realloc(pages->chunk, num * sizeof(*chunk));
+		struct vg_page **chunk = realloc(pages->chunk, num * sizeof(*chunk));
 
 		if (!chunk)
 			return NULL;
-		memset(chunk + pages->num_chunks, 0,
-		       (num - pages->num_chunks) * sizeof(*chunk));
+		memset(chunk + pages->num_chunks, 0, (num - pages->num_chunks) * sizeof(*chunk));
 		pages->chunk = chunk;
 		pages->num_chunks = num;
 	}
@@ -166,8 +164,7 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 	}
 }
 
-static int apply(struct vg_pages *pages, uint64_t number, uint32_t kind,
-		 uint32_t flags)
+static int apply(struct vg_pages *pages, uint64_t number, uint32_t kind, uint32_t flags)
 {
 	struct vg_page *page = get(pages, number);
 	bool before;
@@ -179,7 +176,9 @@ static int apply(struct vg_pages *pages, uint64_t number, uint32_t kind,
 	if (before && !accessible(page))
 		page->lost_at = pages->now;
 	page->history[page->events++ % VG_PAGE_HISTORY] = (struct vg_page_event){
-		.time = pages->time, .kind = kind, .flags = flags,
+		.time = pages->time,
+		.kind = kind,
+		.flags = flags,
 	};
 	return 0;
 }
@@ -252,8 +251,7 @@ static bool sane(const struct vg_oracle_event *e)
 	return !by_va || e->va + e->count >= e->va;
 }
 
-int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
-		   uint64_t time)
+int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, uint64_t time)
 {
 	pages->event = event;
 	pages->time = time;
@@ -268,11 +266,9 @@ int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
 	case VG_ORACLE_HOLD:
 		return hold(pages);
 	case VG_ORACLE_LOSE:
-		return vg_held_take(pages->held, event->mm, event->va,
-				    event->count, lose, pages);
+		return vg_held_take(pages->held, event->mm, event->va, event->count, lose, pages);
 	case VG_ORACLE_LEAVE:
-		return vg_held_take(pages->held, event->mm, 0, UINT64_MAX, lose,
-				    pages);
+		return vg_held_take(pages->held, event->mm, 0, UINT64_MAX, lose, pages);
 	default:
 		return -EINVAL;
 	}

@@ -13,18 +13,18 @@ enum { VG_PAGE_HISTORY = 6 };
 /* One event of one page. */
 struct vg_page_event {
 	uint64_t time;
-	uint32_t kind;		/* enum vg_oracle_kind */
+	uint32_t kind; /* enum vg_oracle_kind */
 	uint32_t flags;
 };
 
 struct vg_page {
-	uint32_t maps, maps_write;	/* number of its DMA mappings */
-	uint32_t holds, holds_write;	/* number of addresses at which processes hold it */
-	bool owned;		/* the driver allocated it for the device */
-	bool user;		/* it came from a process, so a process must hold it */
-	bool freed;		/* it was freed while it was mapped */
-	uint64_t lost_at;	/* the last event that made it inaccessible, or 0 */
-	uint32_t events;	/* number of events; the last are in history */
+	uint32_t maps, maps_write;   /* number of its DMA mappings */
+	uint32_t holds, holds_write; /* number of addresses at which processes hold it */
+	bool owned;		     /* the driver allocated it for the device */
+	bool user;		     /* it came from a process, so a process must hold it */
+	bool freed;		     /* it was freed while it was mapped */
+	uint64_t lost_at;	     /* the last event that made it inaccessible, or 0 */
+	uint32_t events;	     /* number of events; the last are in history */
 	struct vg_page_event history[VG_PAGE_HISTORY];
 };
 
@@ -37,8 +37,7 @@ void vg_pages_free(struct vg_pages *pages);
  * Apply an event; it becomes number vg_pages_now().  0, -ENOMEM, or -EINVAL for
  * one that makes no sense.
  */
-int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event,
-		   uint64_t time);
+int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, uint64_t time);
 uint64_t vg_pages_now(const struct vg_pages *pages);
 
 /* A page without events is all zero. */

@@ -15,20 +15,20 @@
 
 /* Dword addresses in the register BAR, in a part that no IP block uses. */
 enum vg_oracle_reg {
-	VG_ORACLE_ID = 0x1f000,	/* reads as VG_ORACLE_ID_VALUE */
+	VG_ORACLE_ID = 0x1f000, /* reads as VG_ORACLE_ID_VALUE */
 	VG_ORACLE_RING_LO,	/* bus address of struct vg_oracle_ring */
 	VG_ORACLE_RING_HI,
-	VG_ORACLE_RING_SIZE,	/* number of events it has room for */
-	VG_ORACLE_ENABLE,	/* 1: the ring is in use, 0: it goes away */
-	VG_ORACLE_DRAIN,	/* a write returns when all events are taken */
-	VG_ORACLE_VIOLATIONS,	/* reads as the number so far */
-	VG_ORACLE_EVENTS,	/* reads as the number taken */
-	VG_ORACLE_ACCESSES,	/* reads as the number judged */
-	VG_ORACLE_MARK,		/* a write begins a part of the run and is in the trace */
+	VG_ORACLE_RING_SIZE,  /* number of events it has room for */
+	VG_ORACLE_ENABLE,     /* 1: the ring is in use, 0: it goes away */
+	VG_ORACLE_DRAIN,      /* a write returns when all events are taken */
+	VG_ORACLE_VIOLATIONS, /* reads as the number so far */
+	VG_ORACLE_EVENTS,     /* reads as the number taken */
+	VG_ORACLE_ACCESSES,   /* reads as the number judged */
+	VG_ORACLE_MARK,	      /* a write begins a part of the run and is in the trace */
 	VG_ORACLE_REGS_END
 };
 
-#define VG_ORACLE_ID_VALUE 0x4f524332u	/* "ORC" and the protocol's version */
+#define VG_ORACLE_ID_VALUE 0x4f524332u /* "ORC" and the protocol's version */
 
 /* All addresses in units of 4 KiB pages. */
 enum vg_oracle_kind {
@@ -60,10 +60,10 @@ enum vg_oracle_kind {
 };
 
 enum vg_oracle_flags {
-	VG_ORACLE_WRITE = 1,	/* MAP, UNMAP, HOLD: for writing as well */
-	VG_ORACLE_OWNED = 2,	/* MAP */
-	VG_ORACLE_FOUND = 4,	/* MAP */
-	VG_ORACLE_OVERTAKEN = 8,	/* HOLD */
+	VG_ORACLE_WRITE = 1,	 /* MAP, UNMAP, HOLD: for writing as well */
+	VG_ORACLE_OWNED = 2,	 /* MAP */
+	VG_ORACLE_FOUND = 4,	 /* MAP */
+	VG_ORACLE_OVERTAKEN = 8, /* HOLD */
 };
 
 struct vg_oracle_event {
@@ -72,14 +72,14 @@ struct vg_oracle_event {
 	__u64 page;
 	__u64 count;
 	__u64 va;
-	__u64 mm;		/* a name of the address space, not 0 */
+	__u64 mm; /* a name of the address space, not 0 */
 };
 
 /* Positions count events since ENABLE; the place is position % size. */
 struct vg_oracle_ring {
-	__u64 tail;		/* the guest writes it after the event */
-	__u64 reserved1[7];	/* a cache line each */
-	__u64 head;		/* the model has taken the events before it */
+	__u64 tail;	    /* the guest writes it after the event */
+	__u64 reserved1[7]; /* a cache line each */
+	__u64 head;	    /* the model has taken the events before it */
 	__u64 reserved2[7];
 	struct vg_oracle_event event[];
 };

@@ -10,8 +10,8 @@
 
 enum { BUILD_MAX_BODY = 4096 };
 
-static inline void build_packet(struct fake_queue *q, unsigned int op,
-				const void *body, unsigned int dwords)
+static inline void build_packet(struct fake_queue *q, unsigned int op, const void *body,
+				unsigned int dwords)
 {
 	uint32_t header = pm4_header(op, dwords);
 
@@ -19,40 +19,43 @@ static inline void build_packet(struct fake_queue *q, unsigned int op,
 	fake_emit(q, body, dwords);
 }
 
-static inline void build_write_data(struct fake_queue *q, uint64_t va,
-				    const uint32_t *data, unsigned int dwords)
+static inline void build_write_data(struct fake_queue *q, uint64_t va, const uint32_t *data,
+				    unsigned int dwords)
 {
 	uint32_t body[BUILD_MAX_BODY] = {
 		VG_PREP(WRITE_DATA_DST, PM4_SEL_MEMORY) | WRITE_DATA_CONFIRM,
-		vg_lo(va), vg_hi(va),
+		vg_lo(va),
+		vg_hi(va),
 	};
 
 	memcpy(body + 3, data, 4 * dwords);
 	build_packet(q, PM4_WRITE_DATA, body, 3 + dwords);
 }
 
-static inline void build_write32(struct fake_queue *q, uint64_t va,
-				 uint32_t value)
+static inline void build_write32(struct fake_queue *q, uint64_t va, uint32_t value)
 {
 	build_write_data(q, va, &value, 1);
 }
 
-static inline void build_write_reg(struct fake_queue *q, uint32_t reg,
-				   uint32_t value)
+static inline void build_write_reg(struct fake_queue *q, uint32_t reg, uint32_t value)
 {
 	const uint32_t body[] = {
-		VG_PREP(WRITE_DATA_DST, PM4_SEL_REGISTER), reg, 0, value,
+		VG_PREP(WRITE_DATA_DST, PM4_SEL_REGISTER),
+		reg,
+		0,
+		value,
 	};
 
 	build_packet(q, PM4_WRITE_DATA, body, VG_COUNT(body));
 }
 
-static inline void build_dma(struct fake_queue *q, uint64_t dst, uint64_t src,
-			     uint32_t bytes)
+static inline void build_dma(struct fake_queue *q, uint64_t dst, uint64_t src, uint32_t bytes)
 {
 	const struct pm4_dma_data body = {
-		.src_lo = vg_lo(src), .src_hi = vg_hi(src),
-		.dst_lo = vg_lo(dst), .dst_hi = vg_hi(dst),
+		.src_lo = vg_lo(src),
+		.src_hi = vg_hi(src),
+		.dst_lo = vg_lo(dst),
+		.dst_hi = vg_hi(dst),
 		.command = VG_PREP(DMA_DATA_BYTES, bytes),
 	};
 
@@ -60,126 +63,126 @@ static inline void build_dma(struct fake_queue *q, uint64_t dst, uint64_t src,
 }
 
 static inline void build_wait_mem(struct fake_queue *q, uint64_t va,
-				  enum pm4_wait_function function,
-				  uint32_t reference)
+				  enum pm4_wait_function function, uint32_t reference)
 {
 	const struct pm4_wait_reg_mem body = {
 		.control = VG_PREP(WAIT_REG_MEM_FUNC, function) |
-			VG_PREP(WAIT_REG_MEM_SPACE, PM4_SPACE_MEMORY),
-		.addr_lo = vg_lo(va), .addr_hi = vg_hi(va),
-		.reference = reference, .mask = ~0u,
+			   VG_PREP(WAIT_REG_MEM_SPACE, PM4_SPACE_MEMORY),
+		.addr_lo = vg_lo(va),
+		.addr_hi = vg_hi(va),
+		.reference = reference,
+		.mask = ~0u,
 	};
 
 	build_packet(q, PM4_WAIT_REG_MEM, &body, PM4_DWORDS(body));
 }
 
-static inline void build_release(struct fake_queue *q, uint64_t va,
-				 uint64_t value, enum pm4_release_data data,
-				 enum pm4_release_int interrupt, uint32_t ctxid)
+static inline void build_release(struct fake_queue *q, uint64_t va, uint64_t value,
+				 enum pm4_release_data data, enum pm4_release_int interrupt,
+				 uint32_t ctxid)
 {
 	const struct pm4_release_mem body = {
-		.control = VG_PREP(RELEASE_MEM_DATA, data) |
-			VG_PREP(RELEASE_MEM_INT, interrupt),
-		.addr_lo = vg_lo(va), .addr_hi = vg_hi(va),
-		.data_lo = vg_lo(value), .data_hi = vg_hi(value),
+		.control = VG_PREP(RELEASE_MEM_DATA, data) | VG_PREP(RELEASE_MEM_INT, interrupt),
+		.addr_lo = vg_lo(va),
+		.addr_hi = vg_hi(va),
+		.data_lo = vg_lo(value),
+		.data_hi = vg_hi(value),
 		.int_ctxid = ctxid,
 	};
 
 	build_packet(q, PM4_RELEASE_MEM, &body, PM4_DWORDS(body));
 }
 
-static inline void build_ib(struct fake_queue *q, uint64_t va, uint32_t dwords,
-			    unsigned int vmid)
+static inline void build_ib(struct fake_queue *q, uint64_t va, uint32_t dwords, unsigned int vmid)
 {
 	const struct pm4_indirect_buffer body = {
-		.base_lo = vg_lo(va), .base_hi = vg_hi(va),
-		.control = VG_PREP(IB_SIZE, dwords) | VG_PREP(IB_VMID, vmid) |
-			IB_VALID,
+		.base_lo = vg_lo(va),
+		.base_hi = vg_hi(va),
+		.control = VG_PREP(IB_SIZE, dwords) | VG_PREP(IB_VMID, vmid) | IB_VALID,
 	};
 
 	build_packet(q, PM4_INDIRECT_BUFFER, &body, PM4_DWORDS(body));
 }
 
-static inline void build_invalidate(struct fake_queue *q, unsigned int pasid,
-				    bool all_hubs)
+static inline void build_invalidate(struct fake_queue *q, unsigned int pasid, bool all_hubs)
 {
 	const struct pm4_invalidate_tlbs body = {
 		.control = VG_PREP(INVALIDATE_TLBS_DST, PM4_INVALIDATE_BY_PASID) |
-			VG_PREP(INVALIDATE_TLBS_ALL, all_hubs) |
-			VG_PREP(INVALIDATE_TLBS_PASID_, pasid),
+			   VG_PREP(INVALIDATE_TLBS_ALL, all_hubs) |
+			   VG_PREP(INVALIDATE_TLBS_PASID_, pasid),
 	};
 
 	build_packet(q, PM4_INVALIDATE_TLBS, &body, PM4_DWORDS(body));
 }
 
-static inline void build_query_status(struct fake_queue *q, uint64_t va,
-				      uint64_t value)
+static inline void build_query_status(struct fake_queue *q, uint64_t va, uint64_t value)
 {
 	const struct pm4_query_status body = {
 		.control = VG_PREP(QUERY_STATUS_COMMAND_, PM4_QUERY_FENCE),
-		.addr_lo = vg_lo(va), .addr_hi = vg_hi(va),
-		.data_lo = vg_lo(value), .data_hi = vg_hi(value),
+		.addr_lo = vg_lo(va),
+		.addr_hi = vg_hi(va),
+		.data_lo = vg_lo(value),
+		.data_hi = vg_hi(value),
 	};
 
 	build_packet(q, PM4_QUERY_STATUS, &body, PM4_DWORDS(body));
 }
 
-static inline void build_unmap(struct fake_queue *q, unsigned int sel,
-			       uint32_t doorbell_or_pasid)
+static inline void build_unmap(struct fake_queue *q, unsigned int sel, uint32_t doorbell_or_pasid)
 {
 	struct pm4_unmap_queues body = {
-		.control = VG_PREP(UNMAP_QUEUES_SEL, sel) |
-			VG_PREP(UNMAP_QUEUES_NUM, 1),
+		.control = VG_PREP(UNMAP_QUEUES_SEL, sel) | VG_PREP(UNMAP_QUEUES_NUM, 1),
 	};
 
-	body.doorbell0 = sel == VG_UNMAP_DOORBELL ?
-		VG_PREP(PM4_DOORBELL, doorbell_or_pasid) : doorbell_or_pasid;
+	body.doorbell0 = sel == VG_UNMAP_DOORBELL ? VG_PREP(PM4_DOORBELL, doorbell_or_pasid)
+						  : doorbell_or_pasid;
 	build_packet(q, PM4_UNMAP_QUEUES, &body, PM4_DWORDS(body));
 }
 
-static inline void build_map_process(struct fake_queue *q, unsigned int pasid,
-				     uint64_t root)
+static inline void build_map_process(struct fake_queue *q, unsigned int pasid, uint64_t root)
 {
 	const struct pm4_map_process body = {
 		.control = VG_PREP(MAP_PROCESS_PASID, pasid),
-		.root_lo = vg_lo(root), .root_hi = vg_hi(root),
+		.root_lo = vg_lo(root),
+		.root_hi = vg_hi(root),
 	};
 
 	build_packet(q, PM4_MAP_PROCESS, &body, PM4_DWORDS(body));
 }
 
-static inline void build_map_queue(struct fake_queue *q, uint32_t doorbell,
-				   uint64_t mqd, uint64_t wptr)
+static inline void build_map_queue(struct fake_queue *q, uint32_t doorbell, uint64_t mqd,
+				   uint64_t wptr)
 {
 	const struct pm4_map_queues body = {
-		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) |
-			VG_PREP(MAP_QUEUES_NUM, 1),
+		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) | VG_PREP(MAP_QUEUES_NUM, 1),
 		.doorbell = VG_PREP(PM4_DOORBELL, doorbell),
-		.mqd_lo = vg_lo(mqd), .mqd_hi = vg_hi(mqd),
-		.wptr_lo = vg_lo(wptr), .wptr_hi = vg_hi(wptr),
+		.mqd_lo = vg_lo(mqd),
+		.mqd_hi = vg_hi(mqd),
+		.wptr_lo = vg_lo(wptr),
+		.wptr_hi = vg_hi(wptr),
 	};
 
 	build_packet(q, PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
 }
 
-static inline void build_run_list(struct fake_queue *q, uint64_t va,
-				  uint32_t dwords)
+static inline void build_run_list(struct fake_queue *q, uint64_t va, uint32_t dwords)
 {
 	const struct pm4_run_list body = {
-		.base_lo = vg_lo(va), .base_hi = vg_hi(va),
+		.base_lo = vg_lo(va),
+		.base_hi = vg_hi(va),
 		.control = VG_PREP(RUN_LIST_SIZE, dwords) | RUN_LIST_VALID,
 	};
 
 	build_packet(q, PM4_RUN_LIST, &body, PM4_DWORDS(body));
 }
 
-static inline void build_resources(struct fake_queue *q, uint32_t vmids,
-				   uint64_t queues)
+static inline void build_resources(struct fake_queue *q, uint32_t vmids, uint64_t queues)
 {
 	const struct pm4_set_resources body = {
 		.control = VG_PREP(SET_RESOURCES_VMIDS, vmids) |
-			VG_PREP(SET_RESOURCES_QUEUE, PM4_RESOURCES_OF_HIQ),
-		.queue_mask_lo = vg_lo(queues), .queue_mask_hi = vg_hi(queues),
+			   VG_PREP(SET_RESOURCES_QUEUE, PM4_RESOURCES_OF_HIQ),
+		.queue_mask_lo = vg_lo(queues),
+		.queue_mask_hi = vg_hi(queues),
 	};
 
 	build_packet(q, PM4_SET_RESOURCES, &body, PM4_DWORDS(body));

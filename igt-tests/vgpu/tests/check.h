@@ -11,8 +11,7 @@ enum { TEST_SKIP = 77 };
 #define CHECK(cond) \
 	do { \
 		if (!(cond)) { \
-			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, \
-				#cond); \
+			fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #cond); \
 			exit(1); \
 		} \
 	} while (0)

@@ -10,18 +10,20 @@
 #include "tests/mqd.h"
 
 enum {
-	ENGINE_VMID = 8, ENGINE_PASID = 0x8008,
+	ENGINE_VMID = 8,
+	ENGINE_PASID = 0x8008,
 	ENGINE_DOORBELL = 0x1000,
 	ENGINE_PAGES = 16,
-	ENGINE_DATA = 0x400000,	/* offset in RAM */
+	ENGINE_DATA = 0x400000, /* offset in RAM */
 	ENGINE_OTHER = ENGINE_DATA + ENGINE_PAGES * VG_PAGE_SIZE,
 	ENGINE_STEPS = 100000,
-	DEQUEUE_SAVE = 1, DEQUEUE_RESET = 2,
+	DEQUEUE_SAVE = 1,
+	DEQUEUE_RESET = 2,
 };
 
-#define ENGINE_RING_VA	0x100000000ull
-#define ENGINE_DATA_VA	0x200000000ull
-#define ENGINE_FENCE	(FAKE_GART_BASE + 0x300000)
+#define ENGINE_RING_VA 0x100000000ull
+#define ENGINE_DATA_VA 0x200000000ull
+#define ENGINE_FENCE   (FAKE_GART_BASE + 0x300000)
 
 struct engine {
 	struct fake_host *f;
@@ -29,8 +31,7 @@ struct engine {
 	struct user_queue u;
 };
 
-static inline void engine_init(struct engine *e, uint64_t seed,
-			       unsigned int preempt_steps,
+static inline void engine_init(struct engine *e, uint64_t seed, unsigned int preempt_steps,
 			       unsigned int flush_steps)
 {
 	e->f = fake_new();
@@ -42,8 +43,7 @@ static inline void engine_init(struct engine *e, uint64_t seed,
 	fake_enable_vmid(e->f, ENGINE_VMID);
 	vg_vmid_set_pasid(e->f->vg, ENGINE_VMID, ENGINE_PASID);
 	user_map(e->f, ENGINE_VMID, ENGINE_DATA_VA, ENGINE_DATA, ENGINE_PAGES);
-	user_queue_init(e->f, &e->u, 0, ENGINE_VMID, ENGINE_RING_VA,
-			ENGINE_DOORBELL);
+	user_queue_init(e->f, &e->u, 0, ENGINE_VMID, ENGINE_RING_VA, ENGINE_DOORBELL);
 	e->u.ring.queue = 2;
 	fake_queue_activate(e->f, &e->u.ring);
 }

@@ -9,22 +9,26 @@
 #include "tests/mqd.h"
 
 enum {
-	AQL_VMID = 8, AQL_DOORBELL = 0x1000, AQL_STEPS = 10000, AQL_SAVE_WAVES = 3,
+	AQL_VMID = 8,
+	AQL_DOORBELL = 0x1000,
+	AQL_STEPS = 10000,
+	AQL_SAVE_WAVES = 3,
 	AQL_SLOTS = USER_RING_DWORDS / AQL_DWORDS,
-	AQL_DATA = 0x400000, AQL_IB = 0x500000,
+	AQL_DATA = 0x400000,
+	AQL_IB = 0x500000,
 };
-#define AQL_RING_VA	0x100000000ull
-#define AQL_DATA_VA	0x200000000ull
-#define AQL_IB_VA	0x300000000ull
+#define AQL_RING_VA 0x100000000ull
+#define AQL_DATA_VA 0x200000000ull
+#define AQL_IB_VA   0x300000000ull
 
 /* Signal number n, and a mailbox, on the data page. */
-#define AQL_SIGNAL_VA(n)	(AQL_DATA_VA + 0x400 + 64 * (n))
-#define AQL_MAILBOX_VA	(AQL_DATA_VA + 0x800)
+#define AQL_SIGNAL_VA(n) (AQL_DATA_VA + 0x400 + 64 * (n))
+#define AQL_MAILBOX_VA	 (AQL_DATA_VA + 0x800)
 
 struct aql {
 	struct fake_host *f;
 	struct user_queue u;
-	uint8_t *queue;		/* the runtime's structure */
+	uint8_t *queue; /* the runtime's structure */
 	uint64_t put;
 };
 
@@ -60,8 +64,7 @@ static inline void aql_map(struct aql *a)
 
 	fake_queue_select(a->f, &a->u.ring);
 	for (unsigned int i = 0; i < VG_HQD_REGS; i++)
-		vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i),
-				mqd[i]);
+		vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i), mqd[i]);
 	vgpu_mmio_write(a->f->vg, 4 * VG_ADDR(CP_HQD_ACTIVE), 1);
 }
 
@@ -81,10 +84,8 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 
 	*a = (struct aql){ .f = fake_new(), .put = first };
 	fake_enable_vmid(a->f, AQL_VMID);
-	fake_map(a->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA,
-		 FAKE_RW | VG_PTE_SYSTEM);
-	fake_map(a->f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(a->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(a->f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB, FAKE_RW | VG_PTE_SYSTEM);
 	user_queue_init(a->f, &a->u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
 	a->queue = (uint8_t *)a->u.wptr;
 	base = a->u.wptr_va;
@@ -97,21 +98,18 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 	/* As in kfd_mqd_manager_v9.c:213 and 314. */
 	m = a->u.mqd;
 	m->cp_hqd_vmid = AQL_VMID;
-	m->cp_hqd_aql_control =
-		VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
-	m->cp_hqd_pq_control |=
-		VG_FIELD_PREP(CP_HQD_PQ_CONTROL, SLOT_BASED_WPTR, 2);
+	m->cp_hqd_aql_control = VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
+	m->cp_hqd_pq_control |= VG_FIELD_PREP(CP_HQD_PQ_CONTROL, SLOT_BASED_WPTR, 2);
 	m->cp_hqd_pq_doorbell_control =
-		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET,
-			      AQL_DOORBELL) |
+		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, AQL_DOORBELL) |
 		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1);
 	m->cp_hqd_pq_wptr_poll_addr_lo = vg_lo(base + AQL_QUEUE_WRITE_ID);
 	m->cp_hqd_pq_rptr_report_addr_lo = vg_lo(base + AQL_QUEUE_READ_ID);
 	/* The register behind CP_HQD_PQ_WPTR_HI that counts packets. */
-	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID) -
-				  VG_ADDR(CP_MQD_BASE_ADDR)] = vg_lo(first);
-	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID_HI) -
-				  VG_ADDR(CP_MQD_BASE_ADDR)] = vg_hi(first);
+	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID) - VG_ADDR(CP_MQD_BASE_ADDR)] =
+		vg_lo(first);
+	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID_HI) - VG_ADDR(CP_MQD_BASE_ADDR)] =
+		vg_hi(first);
 	aql_map(a);
 }
 

@@ -11,12 +11,12 @@ enum {
 	PAGE_ENTRIES = 512,
 	LEVELS = 4,
 	LEVEL_BITS = 9,
-	TABLE_AREA = 0x00100000,	/* of VRAM */
-	GART_TABLE = 0x00010000,	/* of VRAM, FAKE_RAM_SIZE / 4 KiB entries */
+	TABLE_AREA = 0x00100000, /* of VRAM */
+	GART_TABLE = 0x00010000, /* of VRAM, FAKE_RAM_SIZE / 4 KiB entries */
 	KIQ_RING = FAKE_GART_BASE + 0x1000,
 	KIQ_MQD = FAKE_GART_BASE + 0x2000,
 	KIQ_RING_DWORDS = 512,
-	IH_RING = 0x00010000,		/* in RAM */
+	IH_RING = 0x00010000, /* in RAM */
 	IH_WPTR = 0x0000f000,
 };
 
@@ -24,8 +24,7 @@ static void *host_dma(void *host, uint64_t gpa, uint64_t len, bool write)
 {
 	struct fake_host *f = host;
 
-	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE ||
-	    gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
+	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE || gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
 		return NULL;
 	return f->ram + (gpa - FAKE_RAM_BASE);
 }
@@ -74,13 +73,15 @@ static void *map_memory(size_t size)
 }
 
 /* Both hubs, like the driver. */
-static void write_context(struct fake_host *f, unsigned int vmid,
-			  uint32_t cntl, uint64_t root, uint64_t first_page,
-			  uint64_t last_page)
+static void write_context(struct fake_host *f, unsigned int vmid, uint32_t cntl, uint64_t root,
+			  uint64_t first_page, uint64_t last_page)
 {
 	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
 		const struct vg_hub_regs *r = vg_hub_regs(hub);
-		const struct { uint32_t reg; uint64_t value; } pair[] = {
+		const struct {
+			uint32_t reg;
+			uint64_t value;
+		} pair[] = {
 			{ r->base_lo, root },
 			{ r->start_lo, first_page },
 			{ r->end_lo, last_page },
@@ -103,8 +104,7 @@ static void enable_gart(struct fake_host *f)
 	uint64_t first = FAKE_GART_BASE >> VG_PAGE_SHIFT;
 
 	for (uint64_t i = 0; i < pages; i++)
-		pte[i] = (FAKE_RAM_BASE + (i << VG_PAGE_SHIFT)) | FAKE_RW |
-			VG_PTE_SYSTEM;
+		pte[i] = (FAKE_RAM_BASE + (i << VG_PAGE_SHIFT)) | FAKE_RW | VG_PTE_SYSTEM;
 	write_context(f, 0, VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1),
 		      GART_TABLE | VG_PTE_VALID, first, first + pages - 1);
 }
@@ -208,18 +208,14 @@ void fake_enable_vmid(struct fake_host *f, unsigned int vmid)
 {
 	/* The value of gfxhub_v1_2_xcc_setup_vmid_config(), 0x5554cd: all
 	 * interrupts are on, and translate-further makes four levels. */
-	uint32_t cntl = VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1) |
+	uint32_t cntl =
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1) |
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_DEPTH, LEVELS - 2) |
-		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_BLOCK_SIZE,
-			      LEVEL_BITS) |
-		VG_FIELD_PREP(VM_CONTEXT1_CNTL,
-			      RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
-		VG_FIELD_PREP(VM_CONTEXT1_CNTL,
-			      VALID_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
-		VG_FIELD_PREP(VM_CONTEXT1_CNTL,
-			      READ_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
-		VG_FIELD_PREP(VM_CONTEXT1_CNTL,
-			      WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT, 1);
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_BLOCK_SIZE, LEVEL_BITS) |
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, VALID_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, READ_PROTECTION_FAULT_ENABLE_INTERRUPT, 1) |
+		VG_FIELD_PREP(VM_CONTEXT1_CNTL, WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT, 1);
 
 	write_context(f, vmid, cntl, new_table(f) | VG_PTE_VALID, 0,
 		      (1ull << (LEVELS * LEVEL_BITS)) - 1);
@@ -228,12 +224,10 @@ void fake_enable_vmid(struct fake_host *f, unsigned int vmid)
 uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va)
 {
 	uint32_t lo = 4 * (vg_gfxhub_regs.base_lo + 2 * vmid);
-	uint64_t entry = vg_u64(vgpu_mmio_read(f->vg, lo),
-				vgpu_mmio_read(f->vg, lo + 4));
+	uint64_t entry = vg_u64(vgpu_mmio_read(f->vg, lo), vgpu_mmio_read(f->vg, lo + 4));
 
-	for (int level = LEVELS - 1; ; level--) {
-		uint64_t *table = (uint64_t *)(f->vram +
-					       (entry & VG_PDE_TABLE_MASK));
+	for (int level = LEVELS - 1;; level--) {
+		uint64_t *table = (uint64_t *)(f->vram + (entry & VG_PDE_TABLE_MASK));
 		unsigned int shift = VG_PAGE_SHIFT + LEVEL_BITS * level;
 		uint64_t *e = &table[va >> shift & (PAGE_ENTRIES - 1)];
 
@@ -241,27 +235,25 @@ uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va)
 			return e;
 		if (!(*e & VG_PTE_VALID)) {
 			*e = new_table(f) | VG_PTE_VALID;
-			if (level == 2)	/* PDB1: entries below are 2 MiB */
+			if (level == 2) /* PDB1: entries below are 2 MiB */
 				*e |= (uint64_t)LEVEL_BITS << VG_PDE_BFS_SHIFT;
-			if (level == 1)	/* PDB0: go on to a PTB */
+			if (level == 1) /* PDB0: go on to a PTB */
 				*e |= VG_PTE_TF;
 		}
 		entry = *e;
 	}
 }
 
-void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va,
-	      uint64_t phys, uint64_t flags)
+void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va, uint64_t phys, uint64_t flags)
 {
 	*fake_pte(f, vmid, va) = phys | flags;
 }
 
 void fake_flush(struct fake_host *f, enum vg_hub_id hub, unsigned int vmid)
 {
-	uint32_t req = VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ,
-				     PER_VMID_INVALIDATE_REQ, 1u << vmid) |
-		VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES, 1) |
-		VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L1_PTES, 1);
+	uint32_t req = VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, PER_VMID_INVALIDATE_REQ, 1u << vmid) |
+		       VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES, 1) |
+		       VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L1_PTES, 1);
 
 	vgpu_mmio_write(f->vg, 4 * vg_hub_regs(hub)->eng_req, req);
 }
@@ -283,8 +275,8 @@ void fake_queue_select(struct fake_host *f, const struct fake_queue *q)
 {
 	reg(f, VG_ADDR(GRBM_GFX_CNTL),
 	    VG_FIELD_PREP(GRBM_GFX_CNTL, MEID, q->me) |
-	    VG_FIELD_PREP(GRBM_GFX_CNTL, PIPEID, q->pipe) |
-	    VG_FIELD_PREP(GRBM_GFX_CNTL, QUEUEID, q->queue));
+		    VG_FIELD_PREP(GRBM_GFX_CNTL, PIPEID, q->pipe) |
+		    VG_FIELD_PREP(GRBM_GFX_CNTL, QUEUEID, q->queue));
 }
 
 void fake_queue_activate(struct fake_host *f, const struct fake_queue *q)
@@ -296,24 +288,20 @@ void fake_queue_activate(struct fake_host *f, const struct fake_queue *q)
 	reg64(f, VG_ADDR(CP_HQD_PQ_RPTR_REPORT_ADDR), q->rptr_report);
 	reg64(f, VG_ADDR(CP_HQD_PQ_WPTR_POLL_ADDR), q->wptr_poll);
 	reg(f, VG_ADDR(CP_HQD_PQ_DOORBELL_CONTROL),
-	    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET,
-			  q->doorbell) |
-	    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1));
+	    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, q->doorbell) |
+		    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1));
 	reg(f, VG_ADDR(CP_HQD_PQ_CONTROL),
-	    VG_FIELD_PREP(CP_HQD_PQ_CONTROL, QUEUE_SIZE,
-			  __builtin_ctz(q->dwords) - 1));
+	    VG_FIELD_PREP(CP_HQD_PQ_CONTROL, QUEUE_SIZE, __builtin_ctz(q->dwords) - 1));
 	reg(f, VG_ADDR(CP_HQD_ACTIVE), 1);
 }
 
-void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q,
-			uint32_t type)
+void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q, uint32_t type)
 {
 	fake_queue_select(f, q);
 	reg(f, VG_ADDR(CP_HQD_DEQUEUE_REQUEST), type);
 }
 
-uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q,
-			uint32_t addr)
+uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q, uint32_t addr)
 {
 	fake_queue_select(f, q);
 	return vgpu_mmio_read(f->vg, 4 * addr);
@@ -327,8 +315,10 @@ bool fake_queue_active(struct fake_host *f, const struct fake_queue *q)
 void fake_kiq(struct fake_host *f, struct fake_queue *q)
 {
 	*q = (struct fake_queue){
-		.me = 2, .pipe = 1,
-		.ring = KIQ_RING, .dwords = KIQ_RING_DWORDS,
+		.me = 2,
+		.pipe = 1,
+		.ring = KIQ_RING,
+		.dwords = KIQ_RING_DWORDS,
 		.mqd = KIQ_MQD,
 		.mem = fake_gart(f, KIQ_RING),
 	};
@@ -350,8 +340,7 @@ void fake_ring_doorbell(struct fake_host *f, const struct fake_queue *q)
 
 void fake_enable_ih(struct fake_host *f, uint32_t bytes)
 {
-	fake_ih_program(f->vg, FAKE_RAM_BASE + IH_RING, bytes,
-			FAKE_RAM_BASE + IH_WPTR);
+	fake_ih_program(f->vg, FAKE_RAM_BASE + IH_RING, bytes, FAKE_RAM_BASE + IH_WPTR);
 }
 
 const uint32_t *fake_iv(const struct fake_host *f, unsigned int n)

@@ -16,17 +16,17 @@
 #include "gfx9/pte.h"
 #include "tests/check.h"
 
-#define FAKE_RAM_BASE	0x40000000ull	/* guest physical */
-#define FAKE_RAM_SIZE	0x00800000ull
+#define FAKE_RAM_BASE  0x40000000ull /* guest physical */
+#define FAKE_RAM_SIZE  0x00800000ull
 /* VMID 0 has all of the RAM at this address. */
-#define FAKE_GART_BASE	0x00100000ull
+#define FAKE_GART_BASE 0x00100000ull
 
 struct fake_host {
 	struct vgpu *vg;
 	uint8_t *vram, *ram;
-	uint64_t vram_next;	/* for page tables */
+	uint64_t vram_next; /* for page tables */
 	unsigned int irqs;
-	uint64_t clock_ns;	/* of the host's clock */
+	uint64_t clock_ns; /* of the host's clock */
 	char *log;
 	size_t log_len, log_cap;
 };
@@ -53,8 +53,7 @@ void *fake_gart(struct fake_host *f, uint64_t va);
 /* Page tables of VMID 1..15, four levels as the driver builds them; @flags are VG_PTE_*. */
 #define FAKE_RW (VG_PTE_VALID | VG_PTE_READABLE | VG_PTE_WRITEABLE)
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid);
-void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va,
-	      uint64_t phys, uint64_t flags);
+void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va, uint64_t phys, uint64_t flags);
 /* The PTE of a mapped page, to change it behind the TLB's back. */
 uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va);
 void fake_flush(struct fake_host *f, enum vg_hub_id hub, unsigned int vmid);
@@ -65,16 +64,14 @@ struct fake_queue {
 	uint64_t ring, rptr_report, wptr_poll, mqd;
 	uint32_t dwords, doorbell;
 	uint64_t wptr;
-	uint32_t *mem;		/* the ring as the host sees it */
+	uint32_t *mem; /* the ring as the host sees it */
 };
 
 void fake_queue_select(struct fake_host *f, const struct fake_queue *q);
 void fake_queue_activate(struct fake_host *f, const struct fake_queue *q);
-void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q,
-			uint32_t type);
+void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q, uint32_t type);
 bool fake_queue_active(struct fake_host *f, const struct fake_queue *q);
-uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q,
-			uint32_t reg);
+uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q, uint32_t reg);
 /* KIQ with a ring at a fixed place of the GART, active. */
 void fake_kiq(struct fake_host *f, struct fake_queue *q);
 /* Append dwords; fake_ring_doorbell() tells the GPU. */

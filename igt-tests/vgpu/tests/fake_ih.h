@@ -8,7 +8,6 @@
 struct vgpu;
 
 /* Ring 0 at guest physical @ring, write pointer written back to @wptr. */
-void fake_ih_program(struct vgpu *vg, uint64_t ring, uint32_t bytes,
-		     uint64_t wptr);
+void fake_ih_program(struct vgpu *vg, uint64_t ring, uint32_t bytes, uint64_t wptr);
 
 #endif

@@ -48,8 +48,7 @@ void fake_sdma_set(const struct fake_sdma *s, uint32_t gfx_reg, uint32_t value)
 	vgpu_mmio_write(s->f->vg, address(s, gfx_reg), value);
 }
 
-void fake_sdma_init(struct fake_sdma *s, struct fake_host *f, unsigned int index,
-		    unsigned int vmid)
+void fake_sdma_init(struct fake_sdma *s, struct fake_host *f, unsigned int index, unsigned int vmid)
 {
 	*s = (struct fake_sdma){
 		.f = f,
@@ -75,8 +74,7 @@ void fake_sdma_enable(struct fake_sdma *s)
 	fake_sdma_set(s, VG_ADDR(SDMA_GFX_RB_CNTL), rb_cntl(s));
 	fake_sdma_set(s, VG_ADDR(SDMA_GFX_DOORBELL_OFFSET),
 		      VG_FIELD_PREP(SDMA_GFX_DOORBELL_OFFSET, OFFSET, s->doorbell));
-	fake_sdma_set(s, VG_ADDR(SDMA_GFX_DOORBELL),
-		      VG_FIELD_PREP(SDMA_GFX_DOORBELL, ENABLE, 1));
+	fake_sdma_set(s, VG_ADDR(SDMA_GFX_DOORBELL), VG_FIELD_PREP(SDMA_GFX_DOORBELL, ENABLE, 1));
 	fake_sdma_set(s, VG_ADDR(SDMA_GFX_RB_WPTR), vg_lo(4 * s->wptr));
 	fake_sdma_set(s, VG_ADDR(SDMA_GFX_RB_WPTR_HI), vg_hi(4 * s->wptr));
 	fake_sdma_set(s, VG_ADDR(SDMA_GFX_RB_BASE), vg_lo(s->ring >> 8));
@@ -97,14 +95,15 @@ void fake_sdma_disable(const struct fake_sdma *s)
 
 bool fake_sdma_idle(const struct fake_sdma *s)
 {
-	return VG_FIELD(fake_sdma_get(s, VG_ADDR(SDMA_GFX_CONTEXT_STATUS)),
-			SDMA_GFX_CONTEXT_STATUS, IDLE);
+	return VG_FIELD(fake_sdma_get(s, VG_ADDR(SDMA_GFX_CONTEXT_STATUS)), SDMA_GFX_CONTEXT_STATUS,
+			IDLE);
 }
 
 uint64_t fake_sdma_rptr(const struct fake_sdma *s)
 {
 	return vg_u64(fake_sdma_get(s, VG_ADDR(SDMA_GFX_RB_RPTR)),
-		      fake_sdma_get(s, VG_ADDR(SDMA_GFX_RB_RPTR_HI))) / 4;
+		      fake_sdma_get(s, VG_ADDR(SDMA_GFX_RB_RPTR_HI))) /
+	       4;
 }
 
 void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_inside_ib)
@@ -117,8 +116,7 @@ void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_in
 	m->sdmax_rlcx_rb_base_hi = vg_hi(s->ring >> 8);
 	m->sdmax_rlcx_rb_rptr_addr_lo = vg_lo(s->rptr_addr);
 	m->sdmax_rlcx_rb_rptr_addr_hi = vg_hi(s->rptr_addr);
-	m->sdmax_rlcx_ib_cntl = VG_FIELD_PREP(SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB,
-					      switch_inside_ib);
+	m->sdmax_rlcx_ib_cntl = VG_FIELD_PREP(SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB, switch_inside_ib);
 }
 
 uint64_t fake_sdma_mqd_rptr(const struct fake_sdma *s, uint64_t mqd)

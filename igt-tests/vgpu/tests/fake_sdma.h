@@ -10,24 +10,24 @@
 #include "tests/fake_host.h"
 
 /* Data that VMID 0 and SDMA_VMID both see at this address. */
-#define SDMA_DATA	(FAKE_GART_BASE + 0x200000)
-#define SDMA_DATA_SIZE	0x100000ull
+#define SDMA_DATA      (FAKE_GART_BASE + 0x200000)
+#define SDMA_DATA_SIZE 0x100000ull
 
 enum {
 	SDMA_VMID = 5,
 	SDMA_PASID = 0x8005,
 	SDMA_RING_DWORDS = 256,
-	SDMA_DOORBELL = 0x200,	/* of queue 0, the others follow */
+	SDMA_DOORBELL = 0x200, /* of queue 0, the others follow */
 };
 
 struct fake_sdma {
 	struct fake_host *f;
-	unsigned int index;	/* VG_SDMA_GFX ... */
+	unsigned int index; /* VG_SDMA_GFX ... */
 	unsigned int vmid;
 	uint64_t ring, rptr_addr, wptr_addr;
 	uint32_t doorbell;
-	uint64_t wptr;		/* dwords */
-	uint32_t *mem;		/* the ring as the host sees it */
+	uint64_t wptr; /* dwords */
+	uint32_t *mem; /* the ring as the host sees it */
 };
 
 /* Host and GPU with an enabled engine, the VMID and its data mapped. */
@@ -44,7 +44,7 @@ void fake_sdma_init(struct fake_sdma *s, struct fake_host *f, unsigned int index
 void fake_sdma_enable(struct fake_sdma *s);
 void fake_sdma_disable(const struct fake_sdma *s);
 bool fake_sdma_idle(const struct fake_sdma *s);
-uint64_t fake_sdma_rptr(const struct fake_sdma *s);	/* register, in dwords */
+uint64_t fake_sdma_rptr(const struct fake_sdma *s); /* register, in dwords */
 
 /* MQD (struct v9_sdma_mqd) of the queue in VMID 0's memory at @mqd. */
 void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_inside_ib);
@@ -64,38 +64,49 @@ void *fake_data(struct fake_host *f, uint64_t va);
 static inline struct vg_sdma_fence sdma_fence(uint64_t va, uint32_t value)
 {
 	return (struct vg_sdma_fence){
-		VG_SDMA_HEADER(VG_SDMA_FENCE, 0), vg_lo(va), vg_hi(va), value,
+		VG_SDMA_HEADER(VG_SDMA_FENCE, 0),
+		vg_lo(va),
+		vg_hi(va),
+		value,
 	};
 }
 
-static inline struct vg_sdma_copy_linear sdma_copy(uint64_t dst, uint64_t src,
-						   uint64_t bytes)
+static inline struct vg_sdma_copy_linear sdma_copy(uint64_t dst, uint64_t src, uint64_t bytes)
 {
 	return (struct vg_sdma_copy_linear){
 		VG_SDMA_HEADER(VG_SDMA_COPY, VG_SDMA_COPY_LINEAR),
-		VG_PREP(VG_SDMA_COPY_COUNT, bytes - 1), 0,
-		vg_lo(src), vg_hi(src), vg_lo(dst), vg_hi(dst),
+		VG_PREP(VG_SDMA_COPY_COUNT, bytes - 1),
+		0,
+		vg_lo(src),
+		vg_hi(src),
+		vg_lo(dst),
+		vg_hi(dst),
 	};
 }
 
-static inline struct vg_sdma_poll_regmem sdma_poll(uint64_t va,
-						   enum vg_sdma_poll_func func,
+static inline struct vg_sdma_poll_regmem sdma_poll(uint64_t va, enum vg_sdma_poll_func func,
 						   uint32_t value, uint32_t mask)
 {
 	return (struct vg_sdma_poll_regmem){
 		VG_SDMA_HEADER(VG_SDMA_POLL_REGMEM, 0) | VG_SDMA_POLL_MEM |
 			VG_PREP(VG_SDMA_POLL_FUNC, func),
-		vg_lo(va), vg_hi(va), value, mask,
+		vg_lo(va),
+		vg_hi(va),
+		value,
+		mask,
 		VG_PREP(VG_SDMA_POLL_RETRY_COUNT, VG_SDMA_POLL_FOREVER),
 	};
 }
 
-static inline struct vg_sdma_indirect sdma_indirect(uint64_t va, uint32_t dwords,
-						    unsigned int vmid)
+static inline struct vg_sdma_indirect sdma_indirect(uint64_t va, uint32_t dwords, unsigned int vmid)
 {
 	return (struct vg_sdma_indirect){
 		VG_SDMA_HEADER(VG_SDMA_INDIRECT, 0) | VG_PREP(VG_SDMA_INDIRECT_VMID, vmid),
-		vg_lo(va), vg_hi(va), VG_PREP(VG_SDMA_INDIRECT_SIZE, dwords), 0, 0,
+		vg_lo(va),
+		vg_hi(va),
+		VG_PREP(VG_SDMA_INDIRECT_SIZE, dwords),
+		0,
+		0,
 	};
 }
 

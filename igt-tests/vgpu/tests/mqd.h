@@ -10,26 +10,28 @@
 enum { USER_RING_DWORDS = 1024 };
 
 struct user_queue {
-	struct fake_queue ring;	/* to emit packets into */
+	struct fake_queue ring; /* to emit packets into */
 	struct v9_mqd *mqd;
-	uint64_t mqd_va;	/* VMID 0 */
+	uint64_t mqd_va; /* VMID 0 */
 	volatile uint32_t *rptr;
 	volatile uint64_t *wptr;
 	uint64_t wptr_va;
 };
 
 /* User queue number @n of @vmid: ring at @va, pointers on the next page. */
-static inline void user_queue_init(struct fake_host *f, struct user_queue *u,
-				   unsigned int n, unsigned int vmid,
-				   uint64_t va, uint32_t doorbell)
+static inline void user_queue_init(struct fake_host *f, struct user_queue *u, unsigned int n,
+				   unsigned int vmid, uint64_t va, uint32_t doorbell)
 {
 	enum { MQDS = 0x600000, RINGS = 0x700000, STEP = 0x10000 };
 	uint8_t *ring = f->ram + RINGS + n * STEP;
 	uint8_t *pointers = ring + VG_PAGE_SIZE;
 
 	*u = (struct user_queue){
-		.ring = { .me = 1, .vmid = vmid, .ring = va,
-			  .dwords = USER_RING_DWORDS, .doorbell = doorbell,
+		.ring = { .me = 1,
+			  .vmid = vmid,
+			  .ring = va,
+			  .dwords = USER_RING_DWORDS,
+			  .doorbell = doorbell,
 			  .rptr_report = va + VG_PAGE_SIZE + 64,
 			  .wptr_poll = va + VG_PAGE_SIZE,
 			  .mqd = FAKE_GART_BASE + MQDS + n * STEP,
@@ -42,8 +44,8 @@ static inline void user_queue_init(struct fake_host *f, struct user_queue *u,
 	};
 	for (unsigned int page = 0; page < 2; page++)
 		fake_map(f, vmid, va + page * VG_PAGE_SIZE,
-			 FAKE_RAM_BASE + RINGS + n * STEP +
-			 page * VG_PAGE_SIZE, FAKE_RW | VG_PTE_SYSTEM);
+			 FAKE_RAM_BASE + RINGS + n * STEP + page * VG_PAGE_SIZE,
+			 FAKE_RW | VG_PTE_SYSTEM);
 	u->mqd->cp_mqd_base_addr_lo = vg_lo(u->mqd_va);
 	u->mqd->cp_mqd_base_addr_hi = vg_hi(u->mqd_va);
 	u->mqd->cp_hqd_pq_base_lo = vg_lo(va >> 8);
@@ -56,12 +58,11 @@ static inline void user_queue_init(struct fake_host *f, struct user_queue *u,
 }
 
 /* Map @pages pages of RAM from @offset on at @va. */
-static inline void user_map(struct fake_host *f, unsigned int vmid, uint64_t va,
-			    uint64_t offset, unsigned int pages)
+static inline void user_map(struct fake_host *f, unsigned int vmid, uint64_t va, uint64_t offset,
+			    unsigned int pages)
 {
 	for (unsigned int i = 0; i < pages; i++)
-		fake_map(f, vmid, va + i * VG_PAGE_SIZE,
-			 FAKE_RAM_BASE + offset + i * VG_PAGE_SIZE,
+		fake_map(f, vmid, va + i * VG_PAGE_SIZE, FAKE_RAM_BASE + offset + i * VG_PAGE_SIZE,
 			 FAKE_RW | VG_PTE_SYSTEM);
 }
 

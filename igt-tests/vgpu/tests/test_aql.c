@@ -8,13 +8,13 @@ enum { EVENT = 0x123 };
 static struct aql_barrier barrier_and(uint64_t dependency, uint64_t completion)
 {
 	return (struct aql_barrier){
-		.header = AQL_BARRIER_AND, .dependency[2] = dependency,
+		.header = AQL_BARRIER_AND,
+		.dependency[2] = dependency,
 		.completion = completion,
 	};
 }
 
-static struct aql_pm4_ib pm4_ib(uint64_t va, uint32_t dwords,
-				uint64_t completion)
+static struct aql_pm4_ib pm4_ib(uint64_t va, uint32_t dwords, uint64_t completion)
 {
 	return (struct aql_pm4_ib){
 		.header = VG_PREP(AQL_VENDOR_FORMAT, AQL_PM4_IB),
@@ -58,7 +58,7 @@ static void packets_behind_the_doorbell_stay(void)
 	fake_run(a.f, AQL_STEPS);
 	CHECK(aql_read_id(&a) == 2);
 	aql_ring(&a, 3);
-	aql_ring(&a, 2);		/* late: no step back */
+	aql_ring(&a, 2); /* late: no step back */
 	fake_run(a.f, AQL_STEPS);
 	CHECK(aql_read_id(&a) == 4);
 	fake_free(a.f);
@@ -197,14 +197,18 @@ static void barrier_value_compares(void)
 		enum aql_condition condition;
 		int64_t no, yes;
 	} of[] = {
-		{ AQL_EQUAL, 6, 5 }, { AQL_NOT_EQUAL, 5, 4 },
-		{ AQL_LESS, 5, -1 }, { AQL_GREATER_EQUAL, -1, 5 },
+		{ AQL_EQUAL, 6, 5 },
+		{ AQL_NOT_EQUAL, 5, 4 },
+		{ AQL_LESS, 5, -1 },
+		{ AQL_GREATER_EQUAL, -1, 5 },
 	};
 
 	for (unsigned int i = 0; i < VG_COUNT(of); i++) {
 		struct aql_barrier_value p = {
 			.header = VG_PREP(AQL_VENDOR_FORMAT, AQL_BARRIER_VALUE),
-			.signal = AQL_SIGNAL_VA(0), .value = 5, .mask = -1,
+			.signal = AQL_SIGNAL_VA(0),
+			.value = 5,
+			.mask = -1,
 			.condition = of[i].condition,
 			.completion = AQL_SIGNAL_VA(1),
 		};
@@ -226,7 +230,9 @@ static void barrier_value_masks(void)
 {
 	struct aql_barrier_value p = {
 		.header = VG_PREP(AQL_VENDOR_FORMAT, AQL_BARRIER_VALUE),
-		.signal = AQL_SIGNAL_VA(0), .value = 5, .mask = 0xff,
+		.signal = AQL_SIGNAL_VA(0),
+		.value = 5,
+		.mask = 0xff,
 		.condition = AQL_EQUAL,
 	};
 	struct aql a;
@@ -251,8 +257,7 @@ static void completion_tells_mailbox_and_interrupt(bool enabled)
 	fake_enable_ih(a.f, 0x1000);
 	if (enabled)
 		vgpu_mmio_write(a.f->vg, int_cntl,
-				VG_FIELD_PREP(CP_ME1_PIPE0_INT_CNTL,
-					      TIME_STAMP_INT_ENABLE, 1));
+				VG_FIELD_PREP(CP_ME1_PIPE0_INT_CNTL, TIME_STAMP_INT_ENABLE, 1));
 	aql_signal_at(&a, 0)->kind = 1;
 	aql_signal_at(&a, 0)->value = 7;
 	aql_signal_at(&a, 0)->mailbox = AQL_MAILBOX_VA;
@@ -285,7 +290,8 @@ static void profiling_records_times(void)
 {
 	struct aql a;
 	struct fake_queue ib = {
-		.dwords = 1024, .mem = NULL,
+		.dwords = 1024,
+		.mem = NULL,
 	};
 	struct aql_pm4_ib p;
 
@@ -339,9 +345,9 @@ static void taken_off_anywhere_and_put_back(void)
 
 	for (unsigned int steps = 0; steps < 8; steps++) {
 		const struct pm4_atomic_mem add = {
-			.control = VG_PREP(ATOMIC_MEM_OP,
-					   TC_OP_ATOMIC_ADD_RTN_32),
-			.addr_lo = vg_lo(AQL_DATA_VA), .addr_hi = vg_hi(AQL_DATA_VA),
+			.control = VG_PREP(ATOMIC_MEM_OP, TC_OP_ATOMIC_ADD_RTN_32),
+			.addr_lo = vg_lo(AQL_DATA_VA),
+			.addr_hi = vg_hi(AQL_DATA_VA),
 			.src_lo = 1,
 		};
 		struct fake_queue ib = { .dwords = 1024 };
@@ -351,8 +357,7 @@ static void taken_off_anywhere_and_put_back(void)
 		aql_ready(&a);
 		ib.mem = (uint32_t *)(a.f->ram + AQL_IB);
 		for (unsigned int i = 0; i < ADDS; i++)
-			build_packet(&ib, PM4_ATOMIC_MEM, &add,
-				     PM4_DWORDS(add));
+			build_packet(&ib, PM4_ATOMIC_MEM, &add, PM4_DWORDS(add));
 		p = pm4_ib(AQL_IB_VA, ib.wptr, AQL_SIGNAL_VA(0));
 		aql_put(&a, &p);
 		aql_put(&a, &p);

@@ -9,11 +9,11 @@
 #include "tests/fake_sdma.h"
 
 enum {
-	CLOCKS_PER_TICK = 100,	/* 100 MHz: soc15.c:355; a tick is 1 us */
+	CLOCKS_PER_TICK = 100, /* 100 MHz: soc15.c:355; a tick is 1 us */
 	NS_PER_CLOCK = 10,
-	CAPTURE_ACCESSES = 3,	/* gfx_v9_4_3.c:513-515 */
-	STAMP = 0x800,		/* offset in the engine's or SDMA's data */
-	IV_TIME = 1,		/* dword, amdgpu_ih.c:270 */
+	CAPTURE_ACCESSES = 3, /* gfx_v9_4_3.c:513-515 */
+	STAMP = 0x800,	      /* offset in the engine's or SDMA's data */
+	IV_TIME = 1,	      /* dword, amdgpu_ih.c:270 */
 };
 
 /* As gfx_v9_4_3_get_gpu_clock_counter() does. */
@@ -43,8 +43,7 @@ static void virtual_time_is_accesses_and_steps(void)
 	time = e.f->vg->time;
 	first = vg_gpu_clock(e.f->vg);
 	CHECK(fake_run(e.f, ENGINE_STEPS) >= 5);
-	CHECK(vg_gpu_clock(e.f->vg) - first ==
-	      (e.f->vg->time - time) * CLOCKS_PER_TICK);
+	CHECK(vg_gpu_clock(e.f->vg) - first == (e.f->vg->time - time) * CLOCKS_PER_TICK);
 	fake_free(e.f);
 }
 
@@ -94,7 +93,7 @@ static void pm4_tells_the_same(void)
 {
 	struct pm4_copy_data copy = {
 		.control = VG_PREP(COPY_DATA_SRC, PM4_SEL_CLOCK) |
-			VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY) | COPY_DATA_64BIT,
+			   VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY) | COPY_DATA_64BIT,
 		.dst_lo = vg_lo(ENGINE_DATA_VA + STAMP),
 		.dst_hi = vg_hi(ENGINE_DATA_VA + STAMP),
 	};
@@ -104,8 +103,7 @@ static void pm4_tells_the_same(void)
 	engine_init(&e, 0, 0, 0);
 	use_host_clock(e.f, 0x500000006);
 	build_packet(&e.u.ring, PM4_COPY_DATA, &copy, PM4_DWORDS(copy));
-	build_release(&e.u.ring, ENGINE_DATA_VA + STAMP + 8, 0, PM4_DATA_CLOCK,
-		      PM4_INT_NONE, 0);
+	build_release(&e.u.ring, ENGINE_DATA_VA + STAMP + 8, 0, PM4_DATA_CLOCK, PM4_INT_NONE, 0);
 	user_queue_kick(e.f, &e.u);
 	fake_run(e.f, ENGINE_STEPS);
 	stamp = (const uint64_t *)(e.f->ram + ENGINE_DATA + STAMP);
@@ -118,10 +116,9 @@ static void sdma_tells_the_same(void)
 	const uint64_t va = SDMA_DATA + STAMP;
 	struct fake_host *f = fake_sdma_host();
 	const struct vg_sdma_timestamp_get get[] = {
-		{ VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET),
-		  vg_lo(va), vg_hi(va) },
-		{ VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET_GLOBAL),
-		  vg_lo(va + 8), vg_hi(va + 8) },
+		{ VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET), vg_lo(va), vg_hi(va) },
+		{ VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, VG_SDMA_TIMESTAMP_GET_GLOBAL), vg_lo(va + 8),
+		  vg_hi(va + 8) },
 	};
 	const uint64_t *stamp = fake_data(f, va);
 	struct fake_sdma s;
@@ -137,7 +134,8 @@ static void sdma_tells_the_same(void)
 static void signals_and_interrupts_tell_the_same(void)
 {
 	const struct aql_barrier barrier = {
-		.header = AQL_BARRIER_AND, .completion = AQL_SIGNAL_VA(0),
+		.header = AQL_BARRIER_AND,
+		.completion = AQL_SIGNAL_VA(0),
 	};
 	const struct vg_iv iv = { .source = 1 };
 	struct aql a;
@@ -153,8 +151,7 @@ static void signals_and_interrupts_tell_the_same(void)
 	CHECK(aql_signal_at(&a, 0)->end == 0x90000000a);
 
 	vg_ih_raise(a.f->vg, &iv);
-	CHECK(vg_u64(fake_iv(a.f, 0)[IV_TIME], fake_iv(a.f, 0)[IV_TIME + 1]) ==
-	      0x90000000a);
+	CHECK(vg_u64(fake_iv(a.f, 0)[IV_TIME], fake_iv(a.f, 0)[IV_TIME + 1]) == 0x90000000a);
 	fake_free(a.f);
 }
 

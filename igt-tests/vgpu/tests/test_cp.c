@@ -5,8 +5,8 @@
 #include "tests/mqd.h"
 
 enum { VMID = 8, DOORBELL = 0x1000, STEPS = 10000, SAVE_WAVES = 3, RESET = 2 };
-#define RING_VA	0x100000000ull
-#define DATA_VA	0x200000000ull
+#define RING_VA 0x100000000ull
+#define DATA_VA 0x200000000ull
 #define IB_VA	0x300000000ull
 
 static uint32_t *data(struct fake_host *f)
@@ -19,8 +19,7 @@ static struct fake_host *ready(struct user_queue *u)
 	struct fake_host *f = fake_new();
 
 	fake_enable_vmid(f, VMID);
-	fake_map(f, VMID, DATA_VA, FAKE_RAM_BASE + 0x400000,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, VMID, DATA_VA, FAKE_RAM_BASE + 0x400000, FAKE_RW | VG_PTE_SYSTEM);
 	user_queue_init(f, u, 0, VMID, RING_VA, DOORBELL);
 	u->ring.queue = 2;
 	fake_queue_activate(f, &u->ring);
@@ -40,8 +39,7 @@ static void map_again(struct fake_host *f, struct user_queue *u)
 
 	fake_queue_select(f, &u->ring);
 	for (unsigned int i = 0; i < VG_HQD_REGS; i++)
-		vgpu_mmio_write(f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i),
-				mqd[i]);
+		vgpu_mmio_write(f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i), mqd[i]);
 	vgpu_mmio_write(f->vg, 4 * VG_ADDR(CP_HQD_ACTIVE), 1);
 }
 
@@ -54,8 +52,7 @@ static void runs_and_reports_its_rptr(void)
 	kick_and_run(f, &u);
 	CHECK(data(f)[0] == 1);
 	CHECK(*u.rptr == u.ring.wptr);
-	CHECK(fake_queue_reg(f, &u.ring, VG_ADDR(CP_HQD_PQ_RPTR)) ==
-	      u.ring.wptr);
+	CHECK(fake_queue_reg(f, &u.ring, VG_ADDR(CP_HQD_PQ_RPTR)) == u.ring.wptr);
 	fake_free(f);
 }
 
@@ -119,8 +116,7 @@ static void a_copy_under_way_is_finished_first(void)
 
 	for (unsigned int i = 0; i < 8; i++)
 		fake_map(f, VMID, DATA_VA + i * VG_PAGE_SIZE,
-			 FAKE_RAM_BASE + 0x400000 + i * VG_PAGE_SIZE,
-			 FAKE_RW | VG_PTE_SYSTEM);
+			 FAKE_RAM_BASE + 0x400000 + i * VG_PAGE_SIZE, FAKE_RW | VG_PTE_SYSTEM);
 	data(f)[0] = 0x1234;
 	data(f)[BYTES / 4 - 1] = 0x5678;
 	build_dma(&u.ring, DATA_VA + BYTES, DATA_VA, BYTES);
@@ -132,7 +128,7 @@ static void a_copy_under_way_is_finished_first(void)
 		CHECK(steps < 10);
 		vgpu_step(f->vg);
 	}
-	CHECK(steps == 4);	/* three slices and the preemption */
+	CHECK(steps == 4); /* three slices and the preemption */
 	CHECK(data(f)[2 * BYTES / 4 - 1] == 0x5678);
 	CHECK(data(f)[0] == 0x1234); /* but not the next packet */
 	fake_free(f);
@@ -163,11 +159,11 @@ static void an_interrupted_ib_goes_on(void)
 	struct user_queue u;
 	struct fake_host *f = ready(&u);
 	struct fake_queue ib = {
-		.dwords = 1024, .mem = (uint32_t *)(f->ram + 0x500000),
+		.dwords = 1024,
+		.mem = (uint32_t *)(f->ram + 0x500000),
 	};
 
-	fake_map(f, VMID, IB_VA, FAKE_RAM_BASE + 0x500000,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, VMID, IB_VA, FAKE_RAM_BASE + 0x500000, FAKE_RW | VG_PTE_SYSTEM);
 	for (unsigned int i = 0; i < 4; i++)
 		build_write32(&ib, DATA_VA + 4 * i, i + 1);
 	build_ib(&u.ring, IB_VA, ib.wptr, 0);
@@ -249,8 +245,7 @@ static void a_halted_micro_engine_runs_nothing(void)
 	struct fake_host *f = ready(&u);
 	uint32_t cntl = 4 * VG_ADDR(CP_MEC_CNTL);
 
-	vgpu_mmio_write(f->vg, cntl,
-			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_HALT, 1));
+	vgpu_mmio_write(f->vg, cntl, VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_HALT, 1));
 	build_write32(&u.ring, DATA_VA, 1);
 	kick_and_run(f, &u);
 	CHECK(!vgpu_busy(f->vg) && data(f)[0] == 0);
@@ -269,10 +264,9 @@ static void the_reset_of_a_pipe_takes_its_queues_off(void)
 
 	vgpu_mmio_write(f->vg, cntl,
 			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_PIPE1_RESET, 1) |
-			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME2_PIPE0_RESET, 1));
+				VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME2_PIPE0_RESET, 1));
 	CHECK(fake_queue_active(f, &u.ring));
-	vgpu_mmio_write(f->vg, cntl,
-			VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_PIPE0_RESET, 1));
+	vgpu_mmio_write(f->vg, cntl, VG_FIELD_PREP(CP_MEC_CNTL, MEC_ME1_PIPE0_RESET, 1));
 	CHECK(!fake_queue_active(f, &u.ring));
 	vgpu_mmio_write(f->vg, cntl, 0);
 	build_write32(&u.ring, DATA_VA, 1);
@@ -289,9 +283,8 @@ static void ring_pages_are_read_through_the_tlb(void)
 	build_write32(&u.ring, DATA_VA, 1);
 	kick_and_run(f, &u);
 	/* The ring moves to another page; the GPU is not told. */
-	*fake_pte(f, VMID, RING_VA) = (FAKE_RAM_BASE + 0x480000) | FAKE_RW |
-		VG_PTE_SYSTEM;
-	build_write32(&u.ring, DATA_VA + 4, 2);	/* in the old page */
+	*fake_pte(f, VMID, RING_VA) = (FAKE_RAM_BASE + 0x480000) | FAKE_RW | VG_PTE_SYSTEM;
+	build_write32(&u.ring, DATA_VA + 4, 2); /* in the old page */
 	kick_and_run(f, &u);
 	CHECK(data(f)[1] == 2);
 	fake_free(f);

@@ -34,7 +34,10 @@ static uint16_t sum(size_t at, size_t bytes)
 }
 
 enum {
-	TABLE_IP, TABLE_GC, TABLE_HARVEST, NUM_TABLES = 6,
+	TABLE_IP,
+	TABLE_GC,
+	TABLE_HARVEST,
+	NUM_TABLES = 6,
 	TABLES_AT = 0x0c,
 	TABLE_ENTRY = 8,
 };
@@ -110,19 +113,19 @@ static void blocks_have_their_versions_and_bases(void)
 		uint8_t major, minor, revision, bases;
 		uint32_t first, second;
 	} expected[] = {
-		{ 11, 9, 4, 3, 2, 0x2000, 0xA000 },	/* GC */
-		{ 34, 1, 8, 0, 1, 0x1A000, 0 },		/* MMHUB */
-		{ 35, 1, 8, 0, 1, 0xC20, 0 },		/* ATHUB */
-		{ 40, 4, 4, 2, 1, 0x10A0, 0 },		/* OSSSYS */
-		{ 41, 4, 4, 2, 1, 0xF20, 0 },		/* HDP */
-		{ 42, 4, 4, 2, 2, 0x1260, 0x12540 },	/* SDMA0 */
-		{ 46, 4, 5, 0, 1, 0x7000, 0 },		/* DF */
-		{ 255, 13, 0, 2, 1, 0x16000, 0 },	/* MP0 */
-		{ 1, 13, 0, 6, 1, 0x16000, 0 },		/* MP1 */
-		{ 3, 13, 0, 2, 1, 0x16600, 0 },		/* THM */
-		{ 108, 7, 9, 0, 9, 0x0, 0x14 },		/* NBIF */
-		{ 4, 13, 0, 3, 2, 0x16800, 0x16A00 },	/* SMUIO */
-		{ 150, 12, 0, 0, 1, 0x14000, 0 },	/* UMC */
+		{ 11, 9, 4, 3, 2, 0x2000, 0xA000 },   /* GC */
+		{ 34, 1, 8, 0, 1, 0x1A000, 0 },	      /* MMHUB */
+		{ 35, 1, 8, 0, 1, 0xC20, 0 },	      /* ATHUB */
+		{ 40, 4, 4, 2, 1, 0x10A0, 0 },	      /* OSSSYS */
+		{ 41, 4, 4, 2, 1, 0xF20, 0 },	      /* HDP */
+		{ 42, 4, 4, 2, 2, 0x1260, 0x12540 },  /* SDMA0 */
+		{ 46, 4, 5, 0, 1, 0x7000, 0 },	      /* DF */
+		{ 255, 13, 0, 2, 1, 0x16000, 0 },     /* MP0 */
+		{ 1, 13, 0, 6, 1, 0x16000, 0 },	      /* MP1 */
+		{ 3, 13, 0, 2, 1, 0x16600, 0 },	      /* THM */
+		{ 108, 7, 9, 0, 9, 0x0, 0x14 },	      /* NBIF */
+		{ 4, 13, 0, 3, 2, 0x16800, 0x16A00 }, /* SMUIO */
+		{ 150, 12, 0, 0, 1, 0x14000, 0 },     /* UMC */
 	};
 	size_t die = le(table_at(TABLE_IP) + 16, 2);
 
@@ -165,7 +168,7 @@ static void gc_table_has_forty_cus_in_four_engines(void)
 	t_equal(le(gc + 16, 4), 10);		/* num_cu_per_sh */
 	t_equal(le(gc + 20, 4), 1);		/* num_sh_per_se */
 	t_equal(le(gc + 12 + 4 * 11, 4), 64);	/* wave_size */
-	t_equal(le(gc + 12 + 4 * 23, 4), 4096);	/* tcc_size, the last */
+	t_equal(le(gc + 12 + 4 * 23, 4), 4096); /* tcc_size, the last */
 }
 
 static void nothing_is_harvested(void)

@@ -53,7 +53,9 @@ static void bad_texts_are_refused(void)
 		const char *text;
 		int ret;
 	} cases[] = {
-		{ "", -ENOENT }, { "no-such", -ENOENT }, { "slow", -ENOENT },
+		{ "", -ENOENT },
+		{ "no-such", -ENOENT },
+		{ "slow", -ENOENT },
 		{ "slow-preempt-more", -ENOENT },
 		{ "slow-preempt:steps", -EINVAL },
 		{ "slow-preempt:steps=", -EINVAL },
@@ -84,8 +86,7 @@ static void after_and_count_choose_the_strikes(void)
 
 	start(&e, "lost-doorbell:after=2,count=3");
 	for (unsigned int i = 0; i < 10; i++)
-		CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
-		      (i >= 2 && i < 5));
+		CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) == (i >= 2 && i < 5));
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
 
@@ -99,8 +100,7 @@ static void a_mark_chooses_the_part(void)
 		if (mark > 6)
 			vgpu_mmio_write(e.f->vg, 4 * VG_ORACLE_MARK, mark);
 		for (unsigned int i = 0; i < 3; i++)
-			CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) ==
-			      (mark == 7 && i >= 1));
+			CHECK(vg_inject(e.f->vg, VG_INJECT_LOST_DOORBELL) == (mark == 7 && i >= 1));
 	}
 	finish(&e, "inject fault=lost-doorbell strike=2");
 }
@@ -291,8 +291,7 @@ static void bus_error(void)
 	engine_data(&e)[0] = engine_data(&e)[1] = 0x1234;
 	engine_data(&e)[VG_PAGE_SIZE / 4] = 0x5678;
 	build_dma(&e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE, ENGINE_DATA_VA, 4);
-	build_dma(&e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE + 4,
-		  ENGINE_DATA_VA + 4, 4);
+	build_dma(&e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE + 4, ENGINE_DATA_VA + 4, 4);
 	user_queue_kick(e.f, &e.u);
 	fake_run(e.f, ENGINE_STEPS);
 	CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 0);

@@ -128,13 +128,13 @@ int main(void)
 
 	t_assert(mkdtemp(dir));
 	t_equal(vg_images_write(dir), 0);
-	t_equal(vg_images_write(dir), 0);	/* over the files that are there */
+	t_equal(vg_images_write(dir), 0); /* over the files that are there */
 	mec_has_a_jump_table_inside(dir);
 	rlc_has_empty_lists_inside(dir);
 	sdma_has_no_jump_table(dir);
 	discovery_is_written_too(dir);
 	snprintf(path, sizeof(path), "%s/amdgpu", dir);
-	t_equal(rmdir(path), 0);		/* no other files */
+	t_equal(rmdir(path), 0); /* no other files */
 	unusable_directory_is_an_error(dir);
 	t_equal(rmdir(dir), 0);
 	return 0;

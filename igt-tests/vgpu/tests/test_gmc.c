@@ -38,8 +38,7 @@ static void a_fault_fills_registers_and_vector(void)
 	CHECK(VG_FIELD(s, VM_L2_PROTECTION_FAULT_STATUS, RW) == 1);
 	CHECK(VG_FIELD(s, VM_L2_PROTECTION_FAULT_STATUS, PERMISSION_FAULTS));
 	CHECK(!VG_FIELD(s, VM_L2_PROTECTION_FAULT_STATUS, MORE_FAULTS));
-	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) ==
-	      vg_lo(VA >> 12));
+	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) == vg_lo(VA >> 12));
 
 	CHECK(f->irqs == 1);
 	iv = fake_iv(f, 0);
@@ -50,7 +49,7 @@ static void a_fault_fills_registers_and_vector(void)
 	CHECK((iv[3] >> 16 & 0xff) == VG_NODE_XCC0);
 	CHECK(iv[4] == vg_lo(VA >> 12));
 	CHECK((iv[5] & 0xf) == VA >> 44);
-	CHECK(iv[5] & 0x20);	/* write */
+	CHECK(iv[5] & 0x20); /* write */
 	fake_free(f);
 }
 
@@ -78,14 +77,13 @@ static void the_first_fault_stays_until_cleared(void)
 	vg_mem_read32(f->vg, &gfx, VMID, VA + 0x1000, &v);
 	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) == kept);
 	CHECK(VG_FIELD(status(f), VM_L2_PROTECTION_FAULT_STATUS, MORE_FAULTS));
-	CHECK(f->irqs == 2);	/* each is reported */
+	CHECK(f->irqs == 2); /* each is reported */
 
 	vgpu_mmio_write(f->vg, cntl, 1);
 	CHECK(status(f) == 0);
 	CHECK(!(vgpu_mmio_read(f->vg, cntl) & 1));
 	vg_mem_read32(f->vg, &gfx, VMID, VA + 0x1000, &v);
-	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) ==
-	      kept + 1);
+	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) == kept + 1);
 	fake_free(f);
 }
 
@@ -96,10 +94,8 @@ static void no_interrupt_when_the_context_masks_it(void)
 	uint32_t v;
 
 	vgpu_mmio_write(f->vg, cntl,
-			VG_FIELD_SET(vgpu_mmio_read(f->vg, cntl),
-				     VM_CONTEXT1_CNTL,
-				     VALID_PROTECTION_FAULT_ENABLE_INTERRUPT,
-				     0));
+			VG_FIELD_SET(vgpu_mmio_read(f->vg, cntl), VM_CONTEXT1_CNTL,
+				     VALID_PROTECTION_FAULT_ENABLE_INTERRUPT, 0));
 	vg_mem_read32(f->vg, &gfx, VMID, VA, &v);
 	CHECK(status(f));
 	CHECK(f->irqs == 0);

@@ -7,14 +7,15 @@
 #include "tests/check.h"
 
 enum {
-	MM = 7, OTHER_MM = 8,
+	MM = 7,
+	OTHER_MM = 8,
 	MANY = 1000000,
-	FAR = 8191,		/* pages from one to the next of many, no power of two */
+	FAR = 8191, /* pages from one to the next of many, no power of two */
 };
 
 struct taken {
 	uint64_t count, sum;
-	uint64_t fail_at;	/* this many succeed, 0: all */
+	uint64_t fail_at; /* this many succeed, 0: all */
 };
 
 static int add(void *arg, uint64_t value)
@@ -26,8 +27,7 @@ static int add(void *arg, uint64_t value)
 	return taken->count == taken->fail_at ? -EIO : 0;
 }
 
-static struct taken take(struct vg_held *held, uint64_t mm, uint64_t va,
-			 uint64_t count)
+static struct taken take(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t count)
 {
 	struct taken taken = { 0 };
 
@@ -73,8 +73,7 @@ static void the_ends_of_a_range_are_exact(void)
 		CHECK(!vg_held_set(held, MM, va, va + 1));
 	CHECK(take(held, MM, 31, 130).count == 130);
 	for (uint64_t va = 0; va < 300; va++)
-		CHECK(vg_held_get(held, MM, va) ==
-		      (va < 31 || va >= 161 ? va + 1 : 0));
+		CHECK(vg_held_get(held, MM, va) == (va < 31 || va >= 161 ? va + 1 : 0));
 	CHECK(take(held, MM, 0, UINT64_MAX).count == 170);
 	vg_held_free(held);
 }

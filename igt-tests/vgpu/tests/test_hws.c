@@ -5,16 +5,16 @@
 #include "tests/mqd.h"
 
 enum { PASID = 0x8005, STEPS = 10000, RUN_LIST_AT = 0x200000, DOORBELL = 0x1000 };
-#define VMIDS	0xff00u		/* 8 .. 15 */
-#define QUEUES	0xfcull		/* ME1 pipe 0, queues 2 .. 7 */
+#define VMIDS	0xff00u /* 8 .. 15 */
+#define QUEUES	0xfcull /* ME1 pipe 0, queues 2 .. 7 */
 #define FENCE	(FAKE_GART_BASE + 0x300000)
-#define RING_VA	0x100000000ull
-#define DATA_VA	0x200000000ull
+#define RING_VA 0x100000000ull
+#define DATA_VA 0x200000000ull
 
 struct hws {
 	struct fake_host *f;
 	struct fake_queue hiq;
-	struct fake_queue list;	/* the run list under construction */
+	struct fake_queue list; /* the run list under construction */
 };
 
 static uint32_t *data(struct hws *h)
@@ -56,8 +56,7 @@ static uint64_t root(struct hws *h, unsigned int vmid)
 {
 	uint32_t lo = 4 * (vg_gfxhub_regs.base_lo + 2 * vmid);
 
-	return vg_u64(vgpu_mmio_read(h->f->vg, lo),
-		      vgpu_mmio_read(h->f->vg, lo + 4));
+	return vg_u64(vgpu_mmio_read(h->f->vg, lo), vgpu_mmio_read(h->f->vg, lo + 4));
 }
 
 /* A process in the VMID that the HWS is going to give it, with one queue. */
@@ -86,8 +85,7 @@ static void one_process(struct hws *h, struct user_queue *u)
 	submit_list(h);
 }
 
-static void unmap(struct hws *h, unsigned int sel, uint32_t which,
-		  uint64_t value)
+static void unmap(struct hws *h, unsigned int sel, uint32_t which, uint64_t value)
 {
 	build_unmap(&h->hiq, sel, which);
 	build_query_status(&h->hiq, FENCE, value);
@@ -161,18 +159,17 @@ static void the_fence_comes_after_the_queues_are_off(void)
 	one_process(&h, &u);
 	for (unsigned int i = 0; i < 8; i++)
 		fake_map(h.f, 8, DATA_VA + i * VG_PAGE_SIZE,
-			 FAKE_RAM_BASE + 0x400000 + i * VG_PAGE_SIZE,
-			 FAKE_RW | VG_PTE_SYSTEM);
+			 FAKE_RAM_BASE + 0x400000 + i * VG_PAGE_SIZE, FAKE_RW | VG_PTE_SYSTEM);
 	build_dma(&u.ring, DATA_VA + 0x4000, DATA_VA, 0x4000);
 	user_queue_kick(h.f, &u);
-	vgpu_step(h.f->vg);	/* the first slice */
+	vgpu_step(h.f->vg); /* the first slice */
 	unmap(&h, VG_UNMAP_NON_STATIC, 0, 0x1234);
 	while (mapped(&h)) {
 		CHECK(fence(&h) == 0);
 		CHECK(steps++ < 20);
 		vgpu_step(h.f->vg);
 	}
-	CHECK(steps > 2);	/* the copy really was under way */
+	CHECK(steps > 2); /* the copy really was under way */
 	fake_run(h.f, STEPS);
 	CHECK(fence(&h) == 0x1234);
 	CHECK(!fake_log_count(h.f, "fault"));
@@ -214,15 +211,14 @@ static void a_new_run_list_flushes_nothing_of_a_process(void)
 	fake_run(h.f, STEPS);
 	unmap(&h, VG_UNMAP_ALL, 0, 1);
 	fake_run(h.f, STEPS);
-	fake_map(h.f, 8, DATA_VA, FAKE_RAM_BASE + 0x480000,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(h.f, 8, DATA_VA, FAKE_RAM_BASE + 0x480000, FAKE_RW | VG_PTE_SYSTEM);
 	begin_list(&h);
 	list_process(&h, &u, 0);
 	submit_list(&h);
 	build_write32(&u.ring, DATA_VA, 2);
 	user_queue_kick(h.f, &u);
 	fake_run(h.f, STEPS);
-	CHECK(data(&h)[0] == 2);	/* stale */
+	CHECK(data(&h)[0] == 2); /* stale */
 
 	build_invalidate(&h.hiq, PASID, false);
 	fake_ring_doorbell(h.f, &h.hiq);
@@ -341,11 +337,12 @@ static void non_static_leaves_static_queues(void)
 	build_map_process(&h.list, PASID, root(&h, 8));
 	body = (struct pm4_map_queues){
 		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) |
-			VG_PREP(MAP_QUEUES_TYPE, PM4_QUEUE_STATIC) |
-			VG_PREP(MAP_QUEUES_NUM, 1),
+			   VG_PREP(MAP_QUEUES_TYPE, PM4_QUEUE_STATIC) | VG_PREP(MAP_QUEUES_NUM, 1),
 		.doorbell = VG_PREP(PM4_DOORBELL, DOORBELL),
-		.mqd_lo = vg_lo(u.mqd_va), .mqd_hi = vg_hi(u.mqd_va),
-		.wptr_lo = vg_lo(u.wptr_va), .wptr_hi = vg_hi(u.wptr_va),
+		.mqd_lo = vg_lo(u.mqd_va),
+		.mqd_hi = vg_hi(u.mqd_va),
+		.wptr_lo = vg_lo(u.wptr_va),
+		.wptr_hi = vg_hi(u.wptr_va),
 	};
 	build_packet(&h.list, PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
 	submit_list(&h);

@@ -4,7 +4,7 @@
 #include "tests/fake_host.h"
 
 enum { RING_BYTES = 256, IV_BYTES = 32, SLOTS = RING_BYTES / IV_BYTES };
-enum { WPTR = 0xf000 };		/* fake_host.c's write-back place */
+enum { WPTR = 0xf000 }; /* fake_host.c's write-back place */
 
 static uint32_t wptr(const struct fake_host *f)
 {
@@ -13,8 +13,7 @@ static uint32_t wptr(const struct fake_host *f)
 
 static void raise(struct fake_host *f, uint32_t data)
 {
-	const struct vg_iv iv = { .client = 0x14, .source = 181,
-				  .data[0] = data };
+	const struct vg_iv iv = { .client = 0x14, .source = 181, .data[0] = data };
 
 	vg_ih_raise(f->vg, &iv);
 }
@@ -51,7 +50,7 @@ static void time_stamps_go_up(void)
 	struct fake_host *f = ready();
 
 	raise(f, 1);
-	set_rptr(f, 0);		/* a host access: time goes on */
+	set_rptr(f, 0); /* a host access: time goes on */
 	raise(f, 2);
 	CHECK(fake_iv(f, 1)[1] > fake_iv(f, 0)[1]);
 	fake_free(f);
@@ -85,11 +84,10 @@ static void overflow_is_told_until_cleared(void)
 
 	/* As vega20_ih_get_wptr() does. */
 	set_rptr(f, (wptr(f) & ~1u) + IV_BYTES);
-	vgpu_mmio_write(f->vg, cntl, VG_FIELD_SET(value, IH_RB_CNTL,
-						  WPTR_OVERFLOW_CLEAR, 1));
+	vgpu_mmio_write(f->vg, cntl, VG_FIELD_SET(value, IH_RB_CNTL, WPTR_OVERFLOW_CLEAR, 1));
 	vgpu_mmio_write(f->vg, cntl, value);
 	CHECK(!VG_FIELD(wptr(f), IH_RB_WPTR, RB_OVERFLOW));
-	set_rptr(f, wptr(f));	/* all read */
+	set_rptr(f, wptr(f)); /* all read */
 	raise(f, 99);
 	CHECK(!VG_FIELD(wptr(f), IH_RB_WPTR, RB_OVERFLOW));
 	fake_free(f);
@@ -114,7 +112,7 @@ static void the_doorbell_moves_the_read_pointer(void)
 
 	vgpu_mmio_write(f->vg, 4 * VG_ADDR(IH_DOORBELL_RPTR),
 			VG_FIELD_PREP(IH_DOORBELL_RPTR, OFFSET, INDEX) |
-			VG_FIELD_PREP(IH_DOORBELL_RPTR, ENABLE, 1));
+				VG_FIELD_PREP(IH_DOORBELL_RPTR, ENABLE, 1));
 	vgpu_doorbell_write(f->vg, 4 * INDEX, 3 * IV_BYTES, 4);
 	CHECK(vgpu_mmio_read(f->vg, 4 * VG_ADDR(IH_RB_RPTR)) == 3 * IV_BYTES);
 	fake_free(f);

@@ -6,8 +6,10 @@
 #include "tests/check.h"
 
 enum {
-	MM = 1, OTHER_MM = 2,
-	VA = 1000, COUNT = 100,
+	MM = 1,
+	OTHER_MM = 2,
+	VA = 1000,
+	COUNT = 100,
 };
 
 static struct invalidations inv;
@@ -44,7 +46,7 @@ static void nothing_without_an_invalidation(void)
 
 	CHECK(lookup_run(&inv, lookup, MM, VA, 7, &result) == 7);
 	CHECK(!result);
-	end(0);		/* one whose beginning was not seen */
+	end(0); /* one whose beginning was not seen */
 	CHECK(!overtaken(lookup, MM, VA));
 }
 

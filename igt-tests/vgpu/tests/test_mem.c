@@ -7,7 +7,7 @@
 #include "tests/fake_host.h"
 
 enum { VMID = 3, CID = 5 };
-#define VA 0x7f0012345000ull
+#define VA     0x7f0012345000ull
 #define PAGE_A (FAKE_RAM_BASE + 0x100000)
 #define PAGE_B (FAKE_RAM_BASE + 0x101000)
 
@@ -38,7 +38,7 @@ static void a_changed_pte_is_not_seen_before_a_flush(void)
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, VA, &v) && v == 0xaaaaaaaa);
 	*fake_pte(f, VMID, VA) = PAGE_B | FAKE_RW | VG_PTE_SYSTEM;
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, VA, &v) && v == 0xaaaaaaaa);
-	fake_flush(f, VG_MMHUB, VMID);	/* the other hub's */
+	fake_flush(f, VG_MMHUB, VMID);	    /* the other hub's */
 	fake_flush(f, VG_GFXHUB, VMID + 1); /* another VMID's */
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, VA, &v) && v == 0xaaaaaaaa);
 	fake_flush(f, VG_GFXHUB, VMID);
@@ -102,14 +102,11 @@ static void a_range_may_cross_pages(void)
 	struct fake_host *f = with_page(FAKE_RW);
 	uint8_t in[64], out[64];
 
-	fake_map(f, VMID, VA + VG_PAGE_SIZE, PAGE_A + 0x10000,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, VMID, VA + VG_PAGE_SIZE, PAGE_A + 0x10000, FAKE_RW | VG_PTE_SYSTEM);
 	for (size_t i = 0; i < sizeof(in); i++)
 		in[i] = i;
-	CHECK(!vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 20, in,
-			    sizeof(in)));
-	CHECK(!vg_mem_read(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 20, out,
-			   sizeof(out)));
+	CHECK(!vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 20, in, sizeof(in)));
+	CHECK(!vg_mem_read(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 20, out, sizeof(out)));
 	CHECK(!memcmp(in, out, sizeof(in)));
 	CHECK(*(uint8_t *)ram(f, PAGE_A + 0x10000) == 20);
 	fake_free(f);
@@ -120,8 +117,7 @@ static void bytes_before_the_faulting_page_are_written(void)
 	struct fake_host *f = with_page(FAKE_RW);
 	uint64_t v = ~0ull;
 
-	CHECK(vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 4, &v,
-			   sizeof(v)) == -EFAULT);
+	CHECK(vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 4, &v, sizeof(v)) == -EFAULT);
 	CHECK(ram(f, PAGE_A)[VG_PAGE_SIZE / 4 - 1] == ~0u);
 	CHECK(fake_logged(f, "va=0x7f0012346000"));
 	fake_free(f);
@@ -159,8 +155,7 @@ static void a_fragment_is_cached_as_a_whole(void)
 	uint32_t v;
 
 	fake_map(f, VMID, va, PAGE_A, FAKE_RW | VG_PTE_SYSTEM | frag);
-	fake_map(f, VMID, va + VG_PAGE_SIZE, PAGE_B,
-		 FAKE_RW | VG_PTE_SYSTEM | frag);
+	fake_map(f, VMID, va + VG_PAGE_SIZE, PAGE_B, FAKE_RW | VG_PTE_SYSTEM | frag);
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, va, &v) && v == 0xaaaaaaaa);
 	*fake_pte(f, VMID, va + VG_PAGE_SIZE) = 0;
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID, va + VG_PAGE_SIZE, &v));
@@ -188,8 +183,7 @@ static void atomics_need_both_rights(void)
 	struct fake_host *f = with_page(VG_PTE_VALID | VG_PTE_READABLE);
 	uint64_t one = 1;
 
-	CHECK(vg_mem_atomic(f->vg, &gfx, VMID, VA, 8, add, &one, NULL) ==
-	      -EFAULT);
+	CHECK(vg_mem_atomic(f->vg, &gfx, VMID, VA, 8, add, &one, NULL) == -EFAULT);
 	CHECK(*ram(f, PAGE_A) == 0xaaaaaaaa);
 	fake_free(f);
 }
@@ -208,8 +202,7 @@ static void a_pte_to_no_memory_stops(void)
 	struct fake_host *f = with_page(FAKE_RW);
 	uint32_t v;
 
-	fake_map(f, VMID, VA, FAKE_RAM_BASE + FAKE_RAM_SIZE,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, VMID, VA, FAKE_RAM_BASE + FAKE_RAM_SIZE, FAKE_RW | VG_PTE_SYSTEM);
 	CHECK(vg_mem_read32(f->vg, &gfx, VMID, VA, &v) == -EFAULT);
 	fake_expect_stop(f, "no memory");
 }

@@ -13,12 +13,12 @@ enum {
 	RING_SIZE = 8,
 	MM = 0x111,
 	OTHER_MM = 0x333,
-	CPU_VA = 0x7f000,	/* pages */
+	CPU_VA = 0x7f000, /* pages */
 };
-#define VA 0x7f0012345000ull
-#define PAGE_A (FAKE_RAM_BASE + 0x100000)
-#define PAGE_B (FAKE_RAM_BASE + 0x101000)
-#define RING (FAKE_RAM_BASE + 0x200000)
+#define VA	 0x7f0012345000ull
+#define PAGE_A	 (FAKE_RAM_BASE + 0x100000)
+#define PAGE_B	 (FAKE_RAM_BASE + 0x101000)
+#define RING	 (FAKE_RAM_BASE + 0x200000)
 #define PFN(gpa) ((gpa) >> VG_PAGE_SHIFT)
 
 static const struct vg_port gfx = { .hub = VG_GFXHUB };
@@ -62,22 +62,18 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 }
 
 #define SAY(f, kind_, ...) \
-	say(f, &(struct vg_oracle_event){ .kind = VG_ORACLE_##kind_, \
-					  __VA_ARGS__ })
-#define MAP_RW(f, gpa) SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
-#define MAP_OWNED(f, gpa) \
-	SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_OWNED)
-#define UNMAP_RW(f, gpa) SAY(f, UNMAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
-#define MAP_FOUND(f, gpa) \
-	SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_FOUND)
+	say(f, &(struct vg_oracle_event){ .kind = VG_ORACLE_##kind_, __VA_ARGS__ })
+#define MAP_RW(f, gpa)	  SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+#define MAP_OWNED(f, gpa) SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_OWNED)
+#define UNMAP_RW(f, gpa)  SAY(f, UNMAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
+#define MAP_FOUND(f, gpa) SAY(f, MAP, .page = PFN(gpa), .flags = VG_ORACLE_WRITE | VG_ORACLE_FOUND)
 #define HOLD_RW(f, gpa) \
-	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(gpa), \
-	    .flags = VG_ORACLE_WRITE)
+	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(gpa), .flags = VG_ORACLE_WRITE)
 #define HOLD_OVERTAKEN(f, gpa) \
 	SAY(f, HOLD, .mm = MM, .va = CPU_VA, .page = PFN(gpa), \
 	    .flags = VG_ORACLE_WRITE | VG_ORACLE_OVERTAKEN)
 #define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
-#define LOSE(f) SAY(f, LOSE, .mm = MM, .va = CPU_VA)
+#define LOSE(f)	     SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
 /* VA of VMID leads to PAGE_A, of which there is no event yet. */
 static struct fake_host *reporting(void)
@@ -221,7 +217,7 @@ static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 	read_page(f);
 	expect(f, 1, "rule=R2");
 	CHECK(fake_logged(f, "holds=0 events=hold-rw-overtaken@"));
-	HOLD_RW(f, PAGE_A);	/* the driver looks again */
+	HOLD_RW(f, PAGE_A); /* the driver looks again */
 	fake_flush(f, VG_GFXHUB, VMID);
 	read_page(f);
 	expect(f, 1, "rule=R2");
@@ -270,7 +266,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 	expect_none(f);
 	fake_free(f);
 
-	f = reporting();	/* or become so */
+	f = reporting(); /* or become so */
 	FREE(f, PAGE_A);
 	HOLD_OVERTAKEN(f, PAGE_A);
 	MAP_FOUND(f, PAGE_A);
@@ -336,8 +332,7 @@ static void r2_does_not_fire_while_somebody_holds_the_page(void)
 {
 	struct fake_host *f = with_userptr();
 
-	SAY(f, HOLD, .mm = OTHER_MM, .va = 1, .page = PFN(PAGE_A),
-	    .flags = VG_ORACLE_WRITE);
+	SAY(f, HOLD, .mm = OTHER_MM, .va = 1, .page = PFN(PAGE_A), .flags = VG_ORACLE_WRITE);
 	LOSE(f);
 	write_page(f);
 	expect_none(f);
@@ -370,8 +365,8 @@ static void r3_fires_on_a_translation_read_before_the_page_was_lost(void)
 	expect_none(f);
 	write_page(f);
 	expect(f, 1, "rule=R3");
-	fake_flush(f, VG_MMHUB, VMID);		/* the other hub */
-	fake_flush(f, VG_GFXHUB, OTHER_VMID);	/* another VMID */
+	fake_flush(f, VG_MMHUB, VMID);	      /* the other hub */
+	fake_flush(f, VG_GFXHUB, OTHER_VMID); /* another VMID */
 	write_page(f);
 	expect(f, 2, "rule=R3");
 	fake_flush(f, VG_GFXHUB, VMID);
@@ -400,7 +395,7 @@ static void r3_does_not_fire_after_a_flush_or_without_a_loss(void)
 	struct fake_host *f = with_userptr();
 
 	write_page(f);
-	HOLD_RW(f, PAGE_A);	/* found again where it was */
+	HOLD_RW(f, PAGE_A); /* found again where it was */
 	MAP_RW(f, PAGE_A);
 	UNMAP_RW(f, PAGE_A);
 	write_page(f);
@@ -474,8 +469,7 @@ static void each_page_of_an_access_is_judged(void)
 
 	fake_map(f, VMID, VA + VG_PAGE_SIZE, PAGE_B, FAKE_RW | VG_PTE_SYSTEM);
 	MAP_OWNED(f, PAGE_A);
-	CHECK(!vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 8, buf,
-			    sizeof(buf)));
+	CHECK(!vg_mem_write(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE - 8, buf, sizeof(buf)));
 	expect(f, 1, "rule=R1 access=write vmid=3 va=0x7f0012346000");
 	fake_free(f);
 }

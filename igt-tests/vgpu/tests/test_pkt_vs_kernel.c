@@ -16,8 +16,7 @@
 #include "../amdkfd/kfd_pm4_opcodes.h"
 
 /* Bodies: the kernel's structures begin with the header. */
-#define SAME_SIZE(ours, kernels) \
-	CHECK(sizeof(struct ours) + 4 == sizeof(struct kernels))
+#define SAME_SIZE(ours, kernels) CHECK(sizeof(struct ours) + 4 == sizeof(struct kernels))
 #define SAME_PLACE(ours, field, kernels, kfield) \
 	CHECK(offsetof(struct ours, field) + 4 == offsetof(struct kernels, kfield))
 
@@ -47,17 +46,17 @@ static void opcodes(void)
 static void header(void)
 {
 	union PM4_MES_TYPE_3_HEADER h = {
-		.opcode = 0xa5, .count = 0x1234, .type = 3,
+		.opcode = 0xa5,
+		.count = 0x1234,
+		.type = 3,
 	};
 
 	CHECK(VG_GET(PM4_OPCODE, h.u32All) == 0xa5);
 	CHECK(VG_GET(PM4_COUNT, h.u32All) == 0x1234);
 	CHECK(VG_GET(PM4_TYPE, h.u32All) == PM4_TYPE3);
-	CHECK(CP_PACKET_GET_TYPE(pm4_header(PM4_WRITE_DATA, 4)) ==
-	      PACKET_TYPE3);
+	CHECK(CP_PACKET_GET_TYPE(pm4_header(PM4_WRITE_DATA, 4)) == PACKET_TYPE3);
 	CHECK(CP_PACKET_GET_COUNT(pm4_header(PM4_WRITE_DATA, 4)) == 3);
-	CHECK(CP_PACKET3_GET_OPCODE(pm4_header(PM4_WRITE_DATA, 4)) ==
-	      PACKET3_WRITE_DATA);
+	CHECK(CP_PACKET3_GET_OPCODE(pm4_header(PM4_WRITE_DATA, 4)) == PACKET3_WRITE_DATA);
 	CHECK(VG_PREP(PM4_TYPE, PM4_TYPE2) == CP_PACKET2);
 }
 
@@ -70,12 +69,10 @@ static void sizes_and_places(void)
 	SAME_SIZE(pm4_query_status, pm4_mes_query_status);
 	SAME_SIZE(pm4_unmap_queues, pm4_mes_unmap_queues);
 	SAME_SIZE(pm4_release_mem, pm4_mec_release_mem);
-	SAME_PLACE(pm4_set_resources, queue_mask_lo, pm4_mes_set_resources,
-		   queue_mask_lo);
+	SAME_PLACE(pm4_set_resources, queue_mask_lo, pm4_mes_set_resources, queue_mask_lo);
 	SAME_PLACE(pm4_map_process, root_lo, pm4_mes_map_process_aldebaran,
 		   vm_context_page_table_base_addr_lo32);
-	SAME_PLACE(pm4_map_process, signal_lo, pm4_mes_map_process_aldebaran,
-		   completion_signal_lo);
+	SAME_PLACE(pm4_map_process, signal_lo, pm4_mes_map_process_aldebaran, completion_signal_lo);
 	SAME_PLACE(pm4_map_queues, mqd_lo, pm4_mes_map_queues, mqd_addr_lo);
 	SAME_PLACE(pm4_map_queues, wptr_lo, pm4_mes_map_queues, wptr_addr_lo);
 	SAME_PLACE(pm4_query_status, addr_lo, pm4_mes_query_status, addr_lo);
@@ -92,8 +89,7 @@ static void scheduling_fields(void)
 	struct pm4_mes_map_queues m = { 0 };
 
 	r.bitfields2.vmid_mask = 0xff00;
-	r.bitfields2.queue_type =
-		queue_type__mes_set_resources__hsa_interface_queue_hiq;
+	r.bitfields2.queue_type = queue_type__mes_set_resources__hsa_interface_queue_hiq;
 	CHECK(VG_GET(SET_RESOURCES_VMIDS, r.ordinal2) == 0xff00);
 	CHECK(VG_GET(SET_RESOURCES_QUEUE, r.ordinal2) == PM4_RESOURCES_OF_HIQ);
 
@@ -109,10 +105,8 @@ static void scheduling_fields(void)
 	CHECK(VG_GET(MAP_PROCESS_PASID, p.ordinal2) == 0x8123);
 	CHECK(VG_GET(MAP_PROCESS_QUEUES, p.ordinal14) == 0x155);
 
-	m.bitfields2.queue_sel =
-		queue_sel__mes_map_queues__map_to_hws_determined_queue_slots_vi;
-	m.bitfields2.queue_type =
-		queue_type__mes_map_queues__normal_latency_static_queue_vi;
+	m.bitfields2.queue_sel = queue_sel__mes_map_queues__map_to_hws_determined_queue_slots_vi;
+	m.bitfields2.queue_type = queue_type__mes_map_queues__normal_latency_static_queue_vi;
 	m.bitfields2.engine_sel = engine_sel__mes_map_queues__sdma0_vi;
 	m.bitfields2.num_queues = 1;
 	m.bitfields3.doorbell_offset = 0x1234567;
@@ -133,8 +127,7 @@ static void unmapping_fields(void)
 	struct pm4_mes_query_status s = { 0 };
 
 	u.bitfields2.action = action__mes_unmap_queues__reset_queues;
-	u.bitfields2.queue_sel =
-		queue_sel__mes_unmap_queues__unmap_all_non_static_queues;
+	u.bitfields2.queue_sel = queue_sel__mes_unmap_queues__unmap_all_non_static_queues;
 	u.bitfields2.engine_sel = engine_sel__mes_unmap_queues__sdma0;
 	u.bitfields2.num_queues = 3;
 	CHECK(VG_GET(UNMAP_QUEUES_ACTION, u.ordinal2) == PM4_UNMAP_RESET);
@@ -146,11 +139,10 @@ static void unmapping_fields(void)
 	u.ordinal3 = 0;
 	u.bitfields3a.pasid = 0x8123;
 	CHECK(VG_GET(UNMAP_QUEUES_PASID_, u.ordinal3) == 0x8123);
-	CHECK(VG_GET(UNMAP_QUEUES_ACTION,
-		     PACKET3_UNMAP_QUEUES_ACTION(3)) == PM4_UNMAP_PREEMPT_ONLY);
+	CHECK(VG_GET(UNMAP_QUEUES_ACTION, PACKET3_UNMAP_QUEUES_ACTION(3)) ==
+	      PM4_UNMAP_PREEMPT_ONLY);
 
-	s.bitfields2.command =
-		command__mes_query_status__fence_only_after_write_ack;
+	s.bitfields2.command = command__mes_query_status__fence_only_after_write_ack;
 	CHECK(VG_GET(QUERY_STATUS_COMMAND_, s.ordinal2) == PM4_QUERY_FENCE);
 
 	CHECK(INVALIDATE_TLBS_ALL == PACKET3_INVALIDATE_TLBS_ALL_HUB(1u));
@@ -166,10 +158,8 @@ static void data_fields(void)
 	struct pm4_mec_write_data_mmio w = { 0 };
 
 	r.bitfields3.dst_sel = dst_sel__mec_release_mem__tc_l2;
-	r.bitfields3.int_sel =
-		int_sel__mec_release_mem__send_interrupt_after_write_confirm;
-	r.bitfields3.data_sel =
-		data_sel__mec_release_mem__send_gpu_clock_counter;
+	r.bitfields3.int_sel = int_sel__mec_release_mem__send_interrupt_after_write_confirm;
+	r.bitfields3.data_sel = data_sel__mec_release_mem__send_gpu_clock_counter;
 	CHECK(VG_GET(RELEASE_MEM_DST, r.ordinal3) == 1);
 	CHECK(VG_GET(RELEASE_MEM_INT, r.ordinal3) == PM4_INT_AFTER_WRITE);
 	CHECK(VG_GET(RELEASE_MEM_DATA, r.ordinal3) == PM4_DATA_CLOCK);
@@ -195,14 +185,12 @@ static void data_fields(void)
 	CHECK(DMA_DATA_DST_NO_INC == PACKET3_DMA_DATA_CMD_DAIC);
 
 	CHECK(ATOMIC_MEM_COMMAND == PACKET3_ATOMIC_MEM__COMMAND(~0u));
-	CHECK(PM4_ATOMIC_UNTIL_EQUAL ==
-	      PACKET3_ATOMIC_MEM__COMMAND__LOOP_UNTIL_COMPARE_SATISFIED);
+	CHECK(PM4_ATOMIC_UNTIL_EQUAL == PACKET3_ATOMIC_MEM__COMMAND__LOOP_UNTIL_COMPARE_SATISFIED);
 
 	CHECK(WAIT_REG_MEM_FUNC == PACKET3_WAIT_REG_MEM__FUNCTION(~0u));
 	CHECK(WAIT_REG_MEM_SPACE == PACKET3_WAIT_REG_MEM__MEM_SPACE(~0u));
 	CHECK(WAIT_REG_MEM_OPER == PACKET3_WAIT_REG_MEM__OPERATION(~0u));
-	CHECK(PM4_WAIT_GREATER ==
-	      PACKET3_WAIT_REG_MEM__FUNCTION__GREATER_THAN_REFERENCE_VALUE);
+	CHECK(PM4_WAIT_GREATER == PACKET3_WAIT_REG_MEM__FUNCTION__GREATER_THAN_REFERENCE_VALUE);
 
 	CHECK(IB_SIZE == PACKET3_INDIRECT_BUFFER__IB_SIZE(~0u));
 	CHECK(IB_CHAIN == PACKET3_INDIRECT_BUFFER__CHAIN(~0u));

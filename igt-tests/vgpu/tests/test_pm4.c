@@ -7,10 +7,10 @@
 #include "vega10_enum.h"
 
 enum { VMID = 5, STEPS = 10000 };
-#define DATA	(FAKE_GART_BASE + 0x200000)
-#define IB	(FAKE_GART_BASE + 0x300000)
-#define USER_VA	0x10000000ull
-#define USER_IB	0x20000000ull
+#define DATA	 (FAKE_GART_BASE + 0x200000)
+#define IB	 (FAKE_GART_BASE + 0x300000)
+#define USER_VA	 0x10000000ull
+#define USER_IB	 0x20000000ull
 #define USER_GPA (FAKE_RAM_BASE + 0x400000)
 
 static struct fake_host *ready(struct fake_queue *q)
@@ -50,7 +50,11 @@ static void write_data_to_one_address(void)
 {
 	const uint32_t body[] = {
 		VG_PREP(WRITE_DATA_DST, PM4_SEL_MEMORY) | WRITE_DATA_ONE_ADDR,
-		vg_lo(DATA), vg_hi(DATA), 7, 8, 9,
+		vg_lo(DATA),
+		vg_hi(DATA),
+		7,
+		8,
+		9,
 	};
 	struct fake_queue q;
 	struct fake_host *f = ready(&q);
@@ -64,7 +68,8 @@ static void write_data_to_one_address(void)
 static void set_uconfig_reg(void)
 {
 	const uint32_t body[] = {
-		VG_ADDR(SCRATCH_REG0) - PM4_UCONFIG_REG_BASE, 42,
+		VG_ADDR(SCRATCH_REG0) - PM4_UCONFIG_REG_BASE,
+		42,
 	};
 	struct fake_queue q;
 	struct fake_host *f = ready(&q);
@@ -83,12 +88,12 @@ static void one_packet_a_step(void)
 	for (unsigned int i = 0; i < 3; i++)
 		build_write32(&q, DATA + 4 * i, i + 1);
 	fake_ring_doorbell(f, &q);
-	CHECK(data(f)[0] == 0);	/* nothing before a step */
+	CHECK(data(f)[0] == 0); /* nothing before a step */
 	CHECK(vgpu_step(f->vg));
 	CHECK(data(f)[0] == 1 && data(f)[1] == 0);
 	CHECK(vgpu_step(f->vg));
 	CHECK(data(f)[1] == 2 && data(f)[2] == 0);
-	CHECK(!vgpu_step(f->vg));	/* nothing left to do */
+	CHECK(!vgpu_step(f->vg)); /* nothing left to do */
 	CHECK(data(f)[2] == 3);
 	CHECK(!vgpu_busy(f->vg));
 	fake_free(f);
@@ -100,8 +105,9 @@ static void nops_and_fillers_are_skipped(void)
 		VG_PREP(PM4_TYPE, PM4_TYPE2),
 		VG_PREP(PM4_TYPE, PM4_TYPE3) | VG_PREP(PM4_OPCODE, PM4_NOP) |
 			VG_PREP(PM4_COUNT, PM4_NOP_ONE_DWORD),
-		VG_PREP(PM4_TYPE, PM4_TYPE3) | VG_PREP(PM4_OPCODE, PM4_NOP) |
-			VG_PREP(PM4_COUNT, 1), 0x12345678, 0x9abcdef0,
+		VG_PREP(PM4_TYPE, PM4_TYPE3) | VG_PREP(PM4_OPCODE, PM4_NOP) | VG_PREP(PM4_COUNT, 1),
+		0x12345678,
+		0x9abcdef0,
 	};
 	struct fake_queue q;
 	struct fake_host *f = ready(&q);
@@ -150,9 +156,11 @@ static void copy_data_moves_32_and_64_bits(void)
 	struct fake_host *f = ready(&q);
 	struct pm4_copy_data body = {
 		.control = VG_PREP(COPY_DATA_SRC, PM4_SEL_MEMORY_GRBM) |
-			VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY),
-		.src_lo = vg_lo(DATA), .src_hi = vg_hi(DATA),
-		.dst_lo = vg_lo(DATA + 16), .dst_hi = vg_hi(DATA + 16),
+			   VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY),
+		.src_lo = vg_lo(DATA),
+		.src_hi = vg_hi(DATA),
+		.dst_lo = vg_lo(DATA + 16),
+		.dst_hi = vg_hi(DATA + 16),
 	};
 
 	data(f)[0] = 0x11;
@@ -165,7 +173,7 @@ static void copy_data_moves_32_and_64_bits(void)
 	go(f, &q);
 	CHECK(data(f)[5] == 0x22);
 	body.control = VG_PREP(COPY_DATA_SRC, PM4_SEL_CLOCK) |
-		VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY) | COPY_DATA_64BIT;
+		       VG_PREP(COPY_DATA_DST, PM4_SEL_MEMORY) | COPY_DATA_64BIT;
 	build_packet(&q, PM4_COPY_DATA, &body, PM4_DWORDS(body));
 	go(f, &q);
 	CHECK(data(f)[4] != 0x11);
@@ -185,7 +193,7 @@ static void dma_data_copies_in_slices(void)
 	fake_ring_doorbell(f, &q);
 	CHECK(vgpu_step(f->vg));
 	CHECK(!memcmp(src, dst, 4096));
-	CHECK(dst[4096] == 0);	/* others may run now */
+	CHECK(dst[4096] == 0); /* others may run now */
 	CHECK(fake_run(f, STEPS) == 3);
 	CHECK(!memcmp(src, dst, BYTES));
 	CHECK(dst[BYTES] == 0);
@@ -200,7 +208,8 @@ static void dma_data_fills(void)
 	const struct pm4_dma_data body = {
 		.control = VG_PREP(DMA_DATA_SRC, PM4_DMA_DATA_SRC),
 		.src_lo = 0xabcdabcd,
-		.dst_lo = vg_lo(DATA), .dst_hi = vg_hi(DATA),
+		.dst_lo = vg_lo(DATA),
+		.dst_hi = vg_hi(DATA),
 		.command = VG_PREP(DMA_DATA_BYTES, 8192),
 	};
 
@@ -249,8 +258,7 @@ static void wait_functions_compare_as_named(void)
 
 	for (size_t i = 0; i < VG_COUNT(c); i++)
 		for (int delta = -1; delta <= 1; delta++) {
-			bool pass = delta < 0 ? c[i].below :
-				delta ? c[i].above : c[i].same;
+			bool pass = delta < 0 ? c[i].below : delta ? c[i].above : c[i].same;
 			struct fake_queue q;
 			struct fake_host *f = ready(&q);
 
@@ -271,16 +279,13 @@ static void write_wait_reaches_the_mmhub(void)
 	struct fake_host *f = ready(&q);
 	const struct pm4_wait_reg_mem body = {
 		.control = VG_PREP(WAIT_REG_MEM_FUNC, PM4_WAIT_EQUAL) |
-			VG_PREP(WAIT_REG_MEM_OPER, PM4_WRITE_WAIT),
+			   VG_PREP(WAIT_REG_MEM_OPER, PM4_WRITE_WAIT),
 		.addr_lo = (vg_mmhub_regs.eng_req + 17) & CUT,
 		.addr_hi = (vg_mmhub_regs.eng_ack + 17) & CUT,
-		.reference = VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ,
-					   PER_VMID_INVALIDATE_REQ,
+		.reference = VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, PER_VMID_INVALIDATE_REQ,
 					   1 << FLUSH_VMID) |
-			VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ,
-				      INVALIDATE_L2_PTES, 1) |
-			VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ,
-				      INVALIDATE_L1_PTES, 1),
+			     VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L2_PTES, 1) |
+			     VG_FIELD_PREP(VM_INVALIDATE_ENG0_REQ, INVALIDATE_L1_PTES, 1),
 		.mask = 1 << FLUSH_VMID,
 	};
 
@@ -295,7 +300,10 @@ static void write_wait_reaches_the_mmhub(void)
 
 static void atomics_do_what_their_name_says(void)
 {
-	static const struct { uint32_t op; uint64_t old, src, cmp, new; } c[] = {
+	static const struct {
+		uint32_t op;
+		uint64_t old, src, cmp, new;
+	} c[] = {
 		{ TC_OP_ATOMIC_ADD_32, 5, 3, 0, 8 },
 		{ TC_OP_ATOMIC_SUB_RTN_32, 5, 3, 0, 2 },
 		{ TC_OP_ATOMIC_SWAP_RTN_32, 5, 3, 0, 3 },
@@ -318,9 +326,12 @@ static void atomics_do_what_their_name_says(void)
 		struct fake_host *f = ready(&q);
 		const struct pm4_atomic_mem body = {
 			.control = VG_PREP(ATOMIC_MEM_OP, c[i].op),
-			.addr_lo = vg_lo(DATA), .addr_hi = vg_hi(DATA),
-			.src_lo = vg_lo(c[i].src), .src_hi = vg_hi(c[i].src),
-			.cmp_lo = vg_lo(c[i].cmp), .cmp_hi = vg_hi(c[i].cmp),
+			.addr_lo = vg_lo(DATA),
+			.addr_hi = vg_hi(DATA),
+			.src_lo = vg_lo(c[i].src),
+			.src_hi = vg_hi(c[i].src),
+			.cmp_lo = vg_lo(c[i].cmp),
+			.cmp_hi = vg_hi(c[i].cmp),
 		};
 
 		*(uint64_t *)data(f) = c[i].old;
@@ -337,22 +348,19 @@ static void release_mem_writes_then_interrupts(void)
 	struct fake_host *f = ready(&q);
 
 	fake_enable_ih(f, 4096);
-	build_release(&q, DATA, 0x1122334455667788, PM4_DATA_LOW32,
-		      PM4_INT_NONE, 0);
-	build_release(&q, DATA + 8, 0x1122334455667788, PM4_DATA_64,
-		      PM4_INT_NONE, 0);
+	build_release(&q, DATA, 0x1122334455667788, PM4_DATA_LOW32, PM4_INT_NONE, 0);
+	build_release(&q, DATA + 8, 0x1122334455667788, PM4_DATA_64, PM4_INT_NONE, 0);
 	build_release(&q, DATA + 16, 0, PM4_DATA_CLOCK, PM4_INT_NONE, 0);
 	build_release(&q, DATA + 24, 5, PM4_DATA_64, PM4_INT_AFTER_WRITE, 77);
 	go(f, &q);
 	CHECK(data(f)[0] == 0x55667788 && data(f)[1] == 0);
 	CHECK(((uint64_t *)data(f))[1] == 0x1122334455667788);
 	CHECK(((uint64_t *)data(f))[2] != 0);
-	CHECK(f->irqs == 0);	/* the pipe's interrupt is off */
+	CHECK(f->irqs == 0); /* the pipe's interrupt is off */
 	CHECK(fake_logged(f, "eop-masked"));
 
 	vgpu_mmio_write(f->vg, 4 * (VG_ADDR(CP_ME2_PIPE0_INT_CNTL) + q.pipe),
-			VG_FIELD_PREP(CP_ME1_PIPE0_INT_CNTL,
-				      TIME_STAMP_INT_ENABLE, 1));
+			VG_FIELD_PREP(CP_ME1_PIPE0_INT_CNTL, TIME_STAMP_INT_ENABLE, 1));
 	build_release(&q, DATA + 24, 6, PM4_DATA_64, PM4_INT_AFTER_WRITE, 77);
 	go(f, &q);
 	CHECK(data(f)[6] == 6);
@@ -370,8 +378,7 @@ static void make_user_ib(struct fake_host *f, struct fake_queue *ib)
 		.mem = (uint32_t *)(f->ram + 0x500000),
 	};
 	fake_enable_vmid(f, VMID);
-	fake_map(f, VMID, USER_IB, FAKE_RAM_BASE + 0x500000,
-		 FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, VMID, USER_IB, FAKE_RAM_BASE + 0x500000, FAKE_RW | VG_PTE_SYSTEM);
 	fake_map(f, VMID, USER_VA, USER_GPA, FAKE_RW | VG_PTE_SYSTEM);
 }
 
@@ -383,7 +390,7 @@ static void an_ib_runs_in_its_vmid(void)
 	make_user_ib(f, &ib);
 	build_write32(&ib, USER_VA, 0x77);
 	build_ib(&q, USER_IB, ib.wptr, VMID);
-	build_write32(&q, DATA, 1);	/* back in VMID 0 */
+	build_write32(&q, DATA, 1); /* back in VMID 0 */
 	go(f, &q);
 	CHECK(*(uint32_t *)(f->ram + 0x400000) == 0x77);
 	CHECK(data(f)[0] == 1);
@@ -431,7 +438,7 @@ static void endless_nesting_stops(void)
 	struct fake_host *f = ready(&q);
 
 	ib = (struct fake_queue){ .dwords = 256, .mem = fake_gart(f, IB) };
-	build_ib(&ib, IB, 4, 0);	/* itself */
+	build_ib(&ib, IB, 4, 0); /* itself */
 	build_write32(&ib, DATA, 1);
 	build_ib(&q, IB, ib.wptr, 0);
 	fake_ring_doorbell(f, &q);

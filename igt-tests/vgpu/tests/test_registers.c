@@ -87,8 +87,7 @@ static void a_ring_flush_of_hdp_is_acknowledged(void)
 	struct fake_host *f = fake_new();
 
 	vgpu_mmio_write(f->vg, 4 * VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_REQ), 4);
-	CHECK(vgpu_mmio_read(f->vg, 4 * VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)) ==
-	      4);
+	CHECK(vgpu_mmio_read(f->vg, 4 * VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)) == 4);
 	fake_free(f);
 }
 

@@ -56,8 +56,8 @@ static void record(uint64_t seed, struct engine *e)
 	fake_queue_activate(e->f, &other.ring);
 	engine_count(e, WRITES);
 	vgpu_run(e->f->vg);
-	build_dma(&other.ring, ENGINE_DATA_VA + 8 * VG_PAGE_SIZE,
-		  ENGINE_DATA_VA + 4 * VG_PAGE_SIZE, 4 * VG_PAGE_SIZE);
+	build_dma(&other.ring, ENGINE_DATA_VA + 8 * VG_PAGE_SIZE, ENGINE_DATA_VA + 4 * VG_PAGE_SIZE,
+		  4 * VG_PAGE_SIZE);
 	build_write32(&other.ring, ENGINE_DATA_VA + VG_PAGE_SIZE, 1);
 	user_queue_kick(e->f, &other);
 	vgpu_run(e->f->vg);
@@ -108,8 +108,7 @@ static void other_seed_other_trace(void)
 	fake_free(first.f);
 }
 
-static void idle_steps(bool no_pauses, unsigned int *none, unsigned int *pauses,
-		       uint64_t *most)
+static void idle_steps(bool no_pauses, unsigned int *none, unsigned int *pauses, uint64_t *most)
 {
 	struct engine e;
 
@@ -153,9 +152,9 @@ static void pauses_can_be_left_out(void)
 static void endless_loop_keeps_neither_host_nor_engine(void)
 {
 	const struct pm4_indirect_buffer body = {
-		.base_lo = vg_lo(ENGINE_DATA_VA), .base_hi = vg_hi(ENGINE_DATA_VA),
-		.control = VG_PREP(IB_SIZE, 1 + PM4_DWORDS(body)) |
-			VG_PREP(IB_CHAIN, 1) | IB_VALID,
+		.base_lo = vg_lo(ENGINE_DATA_VA),
+		.base_hi = vg_hi(ENGINE_DATA_VA),
+		.control = VG_PREP(IB_SIZE, 1 + PM4_DWORDS(body)) | VG_PREP(IB_CHAIN, 1) | IB_VALID,
 	};
 	struct engine e;
 	uint64_t before;
@@ -181,8 +180,8 @@ static void nobody_starves(void)
 		struct engine e;
 
 		engine_init(&e, seed, 0, 0);
-		user_queue_init(e.f, &other, 1, ENGINE_VMID,
-				ENGINE_RING_VA + 0x10000, ENGINE_DOORBELL + 2);
+		user_queue_init(e.f, &other, 1, ENGINE_VMID, ENGINE_RING_VA + 0x10000,
+				ENGINE_DOORBELL + 2);
 		other.ring.queue = 3;
 		fake_queue_activate(e.f, &other.ring);
 		for (unsigned int i = 1; i <= WRITES; i++)
@@ -204,8 +203,8 @@ static void all_are_asked_before_the_gpu_waits(void)
 		struct engine e;
 
 		engine_init(&e, seed, 0, 0);
-		user_queue_init(e.f, &other, 1, ENGINE_VMID,
-				ENGINE_RING_VA + 0x10000, ENGINE_DOORBELL + 2);
+		user_queue_init(e.f, &other, 1, ENGINE_VMID, ENGINE_RING_VA + 0x10000,
+				ENGINE_DOORBELL + 2);
 		other.ring.queue = 3;
 		fake_queue_activate(e.f, &other.ring);
 		build_wait_mem(&e.u.ring, ENGINE_DATA_VA, PM4_WAIT_EQUAL, 1);
@@ -314,15 +313,16 @@ static void sdma_does_not_leave_inside_an_ib(void)
 		struct fake_sdma s;
 
 		f->vg->config = (struct vg_config){ .vram = f->vram,
-			.seed = seed, .preempt_steps = PREEMPT_STEPS };
+						    .seed = seed,
+						    .preempt_steps = PREEMPT_STEPS };
 		vg_sched_init(f->vg);
 		fake_sdma_init(&s, f, VG_SDMA_RLC0, SDMA_VMID);
 		fake_sdma_enable(&s);
 		for (unsigned int i = 0; i < FENCES; i++) {
 			struct vg_sdma_fence fence = sdma_fence(SDMA_DATA, i + 1);
 
-			memcpy(fake_data(f, SDMA_DATA + IB + sizeof(fence) * i),
-			       &fence, sizeof(fence));
+			memcpy(fake_data(f, SDMA_DATA + IB + sizeof(fence) * i), &fence,
+			       sizeof(fence));
 		}
 		for (unsigned int i = 0; i < INDIRECTS; i++)
 			fake_sdma_emit(&s, &ib, SDMA_DWORDS(ib));
@@ -454,8 +454,8 @@ static void filter_lets_its_prefixes_through(void)
 	fake_run(e.f, ENGINE_STEPS);
 	CHECK(fake_log_count(e.f, "\n") == fake_log_count(e.f, "t="));
 	CHECK(fake_log_count(e.f, " doorbell ") == 1);
-	CHECK(fake_log_count(e.f, "\n") == fake_log_count(e.f, " doorbell ") +
-	      fake_log_count(e.f, " packet "));
+	CHECK(fake_log_count(e.f, "\n") ==
+	      fake_log_count(e.f, " doorbell ") + fake_log_count(e.f, " packet "));
 	fake_free(e.f);
 }
 

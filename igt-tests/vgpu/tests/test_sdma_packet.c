@@ -44,7 +44,10 @@ static void nop_skips_as_many_dwords_as_it_says(void)
 {
 	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA, MARK);
 	const uint32_t nop[4] = {
-		VG_SDMA_HEADER(VG_SDMA_NOP, 0) | VG_PREP(VG_SDMA_NOP_COUNT, 3), ~0u, ~0u, ~0u,
+		VG_SDMA_HEADER(VG_SDMA_NOP, 0) | VG_PREP(VG_SDMA_NOP_COUNT, 3),
+		~0u,
+		~0u,
+		~0u,
 	};
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
@@ -62,8 +65,8 @@ static void write_stores_every_dword_and_no_more(void)
 		struct vg_sdma_write write;
 		uint32_t data[N];
 	} packet = {
-		{ VG_SDMA_HEADER(VG_SDMA_WRITE, VG_SDMA_WRITE_LINEAR),
-		  vg_lo(SDMA_DATA + 0xff0), vg_hi(SDMA_DATA + 0xff0), N - 1 },
+		{ VG_SDMA_HEADER(VG_SDMA_WRITE, VG_SDMA_WRITE_LINEAR), vg_lo(SDMA_DATA + 0xff0),
+		  vg_hi(SDMA_DATA + 0xff0), N - 1 },
 		{ 0 },
 	};
 	struct fake_sdma s;
@@ -179,7 +182,10 @@ static void fill_repeats_the_pattern(void)
 	enum { BYTES = VG_PAGE_SIZE + 10 };
 	struct vg_sdma_const_fill fill = {
 		VG_SDMA_HEADER(VG_SDMA_CONST_FILL, 0),
-		vg_lo(SDMA_DATA + 1), vg_hi(SDMA_DATA + 1), 0x44332211, BYTES - 1,
+		vg_lo(SDMA_DATA + 1),
+		vg_hi(SDMA_DATA + 1),
+		0x44332211,
+		BYTES - 1,
 	};
 	struct fake_sdma s;
 	struct fake_host *f = user_queue(&s);
@@ -205,8 +211,15 @@ static void ptepde_generates_entries(void)
 	enum { N = 1000 };
 	const struct vg_sdma_ptepde pte = {
 		VG_SDMA_HEADER(VG_SDMA_PTEPDE, VG_SDMA_PTEPDE_GEN),
-		vg_lo(SDMA_DATA + 0xff8), vg_hi(SDMA_DATA + 0xff8), 0x73, 0x80000000,
-		0xfffff000, 0, 0x1000, 0, N - 1,
+		vg_lo(SDMA_DATA + 0xff8),
+		vg_hi(SDMA_DATA + 0xff8),
+		0x73,
+		0x80000000,
+		0xfffff000,
+		0,
+		0x1000,
+		0,
+		N - 1,
 	};
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
@@ -253,9 +266,9 @@ static void poll_waits_until_memory_compares(void)
 		enum vg_sdma_poll_func func;
 		uint32_t not, then;
 	} cases[] = {
-		{ VG_SDMA_POLL_LT, 10, 9 }, { VG_SDMA_POLL_LE, 11, 10 },
+		{ VG_SDMA_POLL_LT, 10, 9 },  { VG_SDMA_POLL_LE, 11, 10 },
 		{ VG_SDMA_POLL_EQ, 11, 10 }, { VG_SDMA_POLL_NE, 10, 11 },
-		{ VG_SDMA_POLL_GE, 9, 10 }, { VG_SDMA_POLL_GT, 10, 11 },
+		{ VG_SDMA_POLL_GE, 9, 10 },  { VG_SDMA_POLL_GT, 10, 11 },
 	};
 	struct fake_sdma s;
 	struct fake_host *f = user_queue(&s);
@@ -330,7 +343,10 @@ static void cond_exe_skips_unless_equal(void)
 {
 	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA + 8, MARK);
 	const struct vg_sdma_cond_exe cond = {
-		VG_SDMA_HEADER(VG_SDMA_COND_EXE, 0), vg_lo(SDMA_DATA), vg_hi(SDMA_DATA), 7,
+		VG_SDMA_HEADER(VG_SDMA_COND_EXE, 0),
+		vg_lo(SDMA_DATA),
+		vg_hi(SDMA_DATA),
+		7,
 		SDMA_DWORDS(fence),
 	};
 	const struct vg_sdma_fence after = sdma_fence(SDMA_DATA + 16, MARK);
@@ -353,7 +369,10 @@ static void cond_exe_skips_inside_an_ib(void)
 {
 	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA + 8, MARK);
 	const struct vg_sdma_cond_exe cond = {
-		VG_SDMA_HEADER(VG_SDMA_COND_EXE, 0), vg_lo(SDMA_DATA), vg_hi(SDMA_DATA), 7,
+		VG_SDMA_HEADER(VG_SDMA_COND_EXE, 0),
+		vg_lo(SDMA_DATA),
+		vg_hi(SDMA_DATA),
+		7,
 		SDMA_DWORDS(fence),
 	};
 	const struct vg_sdma_indirect ib =
@@ -407,11 +426,14 @@ static void atomics_compute(void)
 
 	for (size_t i = 0; i < VG_COUNT(cases); i++) {
 		const struct vg_sdma_atomic atomic = {
-			VG_SDMA_HEADER(VG_SDMA_ATOMIC, 0) |
-				VG_PREP(VG_SDMA_ATOMIC_OP, cases[i].op),
-			vg_lo(SDMA_DATA), vg_hi(SDMA_DATA),
-			vg_lo(cases[i].src), vg_hi(cases[i].src),
-			vg_lo(cases[i].cmp), vg_hi(cases[i].cmp), 0,
+			VG_SDMA_HEADER(VG_SDMA_ATOMIC, 0) | VG_PREP(VG_SDMA_ATOMIC_OP, cases[i].op),
+			vg_lo(SDMA_DATA),
+			vg_hi(SDMA_DATA),
+			vg_lo(cases[i].src),
+			vg_hi(cases[i].src),
+			vg_lo(cases[i].cmp),
+			vg_hi(cases[i].cmp),
+			0,
 		};
 
 		*u64(&s, SDMA_DATA) = cases[i].old;
@@ -426,7 +448,13 @@ static void looping_compare_and_swap_waits(void)
 	const struct vg_sdma_atomic atomic = {
 		VG_SDMA_HEADER(VG_SDMA_ATOMIC, 0) | VG_SDMA_ATOMIC_LOOP |
 			VG_PREP(VG_SDMA_ATOMIC_OP, TC_OP_ATOMIC_CMPSWAP_RTN_32),
-		vg_lo(SDMA_DATA), vg_hi(SDMA_DATA), 2, 0, 1, 0, 100,
+		vg_lo(SDMA_DATA),
+		vg_hi(SDMA_DATA),
+		2,
+		0,
+		1,
+		0,
+		100,
 	};
 	struct fake_sdma s;
 	struct fake_host *f = user_queue(&s);
@@ -448,9 +476,10 @@ static void timestamps_do_not_go_back(void)
 	for (unsigned int i = 0; i < 4; i++) {
 		uint64_t va = SDMA_DATA + 8 * i;
 		const struct vg_sdma_timestamp_get get = {
-			VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, i % 2 ? VG_SDMA_TIMESTAMP_GET :
-						   VG_SDMA_TIMESTAMP_GET_GLOBAL),
-			vg_lo(va), vg_hi(va),
+			VG_SDMA_HEADER(VG_SDMA_TIMESTAMP, i % 2 ? VG_SDMA_TIMESTAMP_GET
+								: VG_SDMA_TIMESTAMP_GET_GLOBAL),
+			vg_lo(va),
+			vg_hi(va),
 		};
 
 		SUBMIT(&s, get);
@@ -464,7 +493,8 @@ static void srbm_write_writes_a_register(void)
 {
 	const struct vg_sdma_srbm_write write = {
 		VG_SDMA_HEADER(VG_SDMA_SRBM_WRITE, 0) | VG_SDMA_SRBM_BYTE_ENABLE,
-		VG_ADDR(SDMA_GB_ADDR_CONFIG), MARK,
+		VG_ADDR(SDMA_GB_ADDR_CONFIG),
+		MARK,
 	};
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
@@ -477,14 +507,13 @@ static void srbm_write_writes_a_register(void)
 static void ib_runs_in_the_vmid_it_names(void)
 {
 	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA + 0x3000, MARK);
-	const struct vg_sdma_indirect ib =
-		sdma_indirect(SDMA_DATA, SDMA_DWORDS(fence), SDMA_VMID);
+	const struct vg_sdma_indirect ib = sdma_indirect(SDMA_DATA, SDMA_DWORDS(fence), SDMA_VMID);
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
 
 	/* Both IB and target lie elsewhere in the user's address space. */
-	fake_map(f, SDMA_VMID, SDMA_DATA,
-		 FAKE_RAM_BASE + (SDMA_DATA + 0x1000 - FAKE_GART_BASE), FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, SDMA_VMID, SDMA_DATA, FAKE_RAM_BASE + (SDMA_DATA + 0x1000 - FAKE_GART_BASE),
+		 FAKE_RW | VG_PTE_SYSTEM);
 	fake_map(f, SDMA_VMID, SDMA_DATA + 0x3000,
 		 FAKE_RAM_BASE + (SDMA_DATA + 0x2000 - FAKE_GART_BASE), FAKE_RW | VG_PTE_SYSTEM);
 	memcpy(fake_data(f, SDMA_DATA + 0x1000), &fence, sizeof(fence));
@@ -508,29 +537,38 @@ static void what_is_not_known_stops(void)
 		{ false, "unknown packet", { 0xff } },
 		{ false, "unknown packet", { VG_SDMA_HEADER(VG_SDMA_COPY, 4) } },
 		{ false, "unknown packet", { VG_SDMA_HEADER(VG_SDMA_PTEPDE, 1) } },
-		{ false, "unknown header bits",
+		{ false,
+		  "unknown header bits",
 		  { VG_SDMA_HEADER(VG_SDMA_COPY, 0) | 1u << 27, 0, 0, vg_lo(d), 0, vg_lo(d) } },
 		{ false, "COPY", { VG_SDMA_HEADER(VG_SDMA_COPY, 0), 0, 1, vg_lo(d), 0, vg_lo(d) } },
 		{ false, "WRITE", { VG_SDMA_HEADER(VG_SDMA_WRITE, 0), vg_lo(d) + 2, 0, 0, 0 } },
-		{ false, "retry limit",
+		{ false,
+		  "retry limit",
 		  { VG_SDMA_POLL_REGMEM | VG_SDMA_POLL_MEM | VG_PREP(VG_SDMA_POLL_FUNC, 3),
 		    vg_lo(d), 0, 1, 1, 5 << 16 } },
-		{ false, "unknown function",
+		{ false,
+		  "unknown function",
 		  { VG_SDMA_POLL_REGMEM | VG_SDMA_POLL_MEM | VG_PREP(VG_SDMA_POLL_FUNC, 7),
 		    vg_lo(d), 0, 1, 1, 0xfff << 16 } },
 		{ false, "unknown ATOMIC", { VG_SDMA_ATOMIC | 1u << 25, vg_lo(d) } },
-		{ false, "unknown ATOMIC",
+		{ false,
+		  "unknown ATOMIC",
 		  { VG_SDMA_ATOMIC | VG_SDMA_ATOMIC_LOOP |
-		    VG_PREP(VG_SDMA_ATOMIC_OP, TC_OP_ATOMIC_ADD_64), vg_lo(d) } },
-		{ false, "SRBM_WRITE",
+			    VG_PREP(VG_SDMA_ATOMIC_OP, TC_OP_ATOMIC_ADD_64),
+		    vg_lo(d) } },
+		{ false,
+		  "SRBM_WRITE",
 		  { VG_SDMA_SRBM_WRITE | 1u << 28, VG_ADDR(SDMA_GB_ADDR_CONFIG), 1 } },
-		{ true, "outside VMID 0",
-		  { VG_SDMA_SRBM_WRITE | VG_SDMA_SRBM_BYTE_ENABLE,
-		    VG_ADDR(SDMA_GB_ADDR_CONFIG), 1 } },
-		{ true, "outside VMID 0",
+		{ true,
+		  "outside VMID 0",
+		  { VG_SDMA_SRBM_WRITE | VG_SDMA_SRBM_BYTE_ENABLE, VG_ADDR(SDMA_GB_ADDR_CONFIG),
+		    1 } },
+		{ true,
+		  "outside VMID 0",
 		  { VG_SDMA_POLL_REGMEM | VG_PREP(VG_SDMA_POLL_FUNC, 3),
 		    4 * VG_ADDR(SDMA_GB_ADDR_CONFIG), 0, 0, 0, 0xfff << 16 } },
-		{ true, "another VMID",
+		{ true,
+		  "another VMID",
 		  { VG_SDMA_INDIRECT | VG_PREP(VG_SDMA_INDIRECT_VMID, 7), vg_lo(d), 0, 4 } },
 	};
 

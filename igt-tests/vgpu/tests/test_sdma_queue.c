@@ -6,7 +6,7 @@
 
 #include "gfx9/regs_sdma.h"
 
-#define MQD	(FAKE_GART_BASE + 0x190000)
+#define MQD (FAKE_GART_BASE + 0x190000)
 
 enum { MARK = 0x600dcafe, FENCE_DWORDS = 4, POLL_DWORDS = 6 };
 
@@ -24,8 +24,7 @@ static void emit_fence(struct fake_sdma *s, uint64_t va, uint32_t value)
 
 static void emit_poll(struct fake_sdma *s, uint64_t va, uint32_t value)
 {
-	const struct vg_sdma_poll_regmem poll =
-		sdma_poll(va, VG_SDMA_POLL_EQ, value, ~0u);
+	const struct vg_sdma_poll_regmem poll = sdma_poll(va, VG_SDMA_POLL_EQ, value, ~0u);
 
 	fake_sdma_emit(s, &poll, SDMA_DWORDS(poll));
 }
@@ -169,8 +168,7 @@ static void what_is_not_modelled_stops(void)
 		      SDMA_GFX_RB_WPTR_POLL_CNTL__F32_POLL_ENABLE_MASK);
 	fake_expect_stop(f, "polling of wptr");
 	f = queue(&s, VG_SDMA_RLC0);
-	fake_sdma_set(&s, VG_ADDR(SDMA_GFX_RB_AQL_CNTL),
-		      SDMA_GFX_RB_AQL_CNTL__AQL_ENABLE_MASK);
+	fake_sdma_set(&s, VG_ADDR(SDMA_GFX_RB_AQL_CNTL), SDMA_GFX_RB_AQL_CNTL__AQL_ENABLE_MASK);
 	fake_expect_stop(f, "AQL");
 	f = queue(&s, VG_SDMA_RLC0);
 	fake_sdma_set(&s, VG_ADDR(SDMA_GFX_RB_CNTL),
@@ -269,7 +267,7 @@ static void enabling_without_a_doorbell_runs_nothing(void)
 	fake_sdma_set(&s, VG_ADDR(SDMA_GFX_DOORBELL), 0);
 	fake_sdma_set(&s, VG_ADDR(SDMA_GFX_RB_CNTL),
 		      fake_sdma_get(&s, VG_ADDR(SDMA_GFX_RB_CNTL)) |
-		      SDMA_GFX_RB_CNTL__RB_ENABLE_MASK);
+			      SDMA_GFX_RB_CNTL__RB_ENABLE_MASK);
 	CHECK(!vgpu_busy(f->vg));
 	CHECK(fake_sdma_rptr(&s) == 0);
 	CHECK(*u32(f, SDMA_DATA + 4) == 0);
@@ -280,8 +278,7 @@ static void enabling_without_a_doorbell_runs_nothing(void)
 static uint32_t waiting_ib(struct fake_host *f, uint64_t ib)
 {
 	const struct vg_sdma_fence first = sdma_fence(SDMA_DATA + 4, 1);
-	const struct vg_sdma_poll_regmem poll =
-		sdma_poll(SDMA_DATA, VG_SDMA_POLL_EQ, 1, ~0u);
+	const struct vg_sdma_poll_regmem poll = sdma_poll(SDMA_DATA, VG_SDMA_POLL_EQ, 1, ~0u);
 	const struct vg_sdma_fence last = sdma_fence(SDMA_DATA + 8, MARK);
 	uint8_t *p = fake_data(f, ib);
 
@@ -351,7 +348,7 @@ static void mapping_takes_wptr_from_memory(void)
 	struct fake_host *f = hws_queue(&s, false);
 
 	emit_fence(&s, SDMA_DATA, MARK);
-	fake_sdma_ring(&s);	/* nobody listens yet */
+	fake_sdma_ring(&s); /* nobody listens yet */
 	CHECK(!vgpu_busy(f->vg));
 	hws_map(&s);
 	fake_run(f, 100);
@@ -406,7 +403,7 @@ static void queue_that_may_switch_in_an_ib_continues_in_it(void)
 	*u32(f, SDMA_DATA + 4) = 0;
 	hws_map(&s);
 	fake_run(f, 100);
-	CHECK(*u32(f, SDMA_DATA + 4) == 0);	/* not from the start */
+	CHECK(*u32(f, SDMA_DATA + 4) == 0); /* not from the start */
 	CHECK(*u32(f, SDMA_DATA + 8) == MARK);
 	CHECK(*u32(f, SDMA_DATA + 12) == MARK);
 
@@ -443,7 +440,7 @@ static void halted_queue_can_be_unmapped(void)
 	struct fake_host *f = hws_queue(&s, false);
 
 	hws_map(&s);
-	emit_fence(&s, SDMA_DATA + SDMA_DATA_SIZE, MARK);	/* not mapped */
+	emit_fence(&s, SDMA_DATA + SDMA_DATA_SIZE, MARK); /* not mapped */
 	fake_sdma_ring(&s);
 	fake_run(f, 100);
 	CHECK(fake_logged(f, "halt queue=sdma0.rlc0"));

@@ -12,24 +12,22 @@
 
 struct field {
 	const char *name;
-	size_t offset;		/* in bytes, of ours */
+	size_t offset; /* in bytes, of ours */
 	uint32_t mask;
-	unsigned int kernel_offset;	/* in dwords */
-	uint64_t kernel_mask;	/* in place */
+	unsigned int kernel_offset; /* in dwords */
+	uint64_t kernel_mask;	    /* in place */
 	/* ours may be wider: fields that 4.4 widened */
 	int wider;
 };
 
 /* KERNEL is the name of the packet and field in the kernel's header. */
 #define KERNEL(kernel) \
-	SDMA_PKT_##kernel##_offset, \
-	(uint64_t)(SDMA_PKT_##kernel##_mask) << SDMA_PKT_##kernel##_shift
+	SDMA_PKT_##kernel##_offset, (uint64_t)(SDMA_PKT_##kernel##_mask) \
+					    << SDMA_PKT_##kernel##_shift
 #define WHOLE(type, member, kernel) \
-	{ #type "." #member, offsetof(struct vg_sdma_##type, member), ~0u, \
-	  KERNEL(kernel), 0 }
+	{ #type "." #member, offsetof(struct vg_sdma_##type, member), ~0u, KERNEL(kernel), 0 }
 #define PART(type, member, bits, kernel, wider_) \
-	{ #type "." #bits, offsetof(struct vg_sdma_##type, member), bits, \
-	  KERNEL(kernel), wider_ }
+	{ #type "." #bits, offsetof(struct vg_sdma_##type, member), bits, KERNEL(kernel), wider_ }
 
 static const struct field fields[] = {
 	PART(copy_linear, header, VG_SDMA_HEADER_OP, COPY_LINEAR_HEADER_op, 0),
@@ -130,10 +128,9 @@ static const struct {
 	{ "WRITE_LINEAR", VG_SDMA_WRITE_LINEAR, SDMA_SUBOP_WRITE_LINEAR },
 	{ "PTEPDE_GEN", VG_SDMA_PTEPDE_GEN, SDMA_SUBOP_PTEPDE_GEN },
 	{ "TIMESTAMP_GET", VG_SDMA_TIMESTAMP_GET, SDMA_SUBOP_TIMESTAMP_GET },
-	{ "TIMESTAMP_GET_GLOBAL", VG_SDMA_TIMESTAMP_GET_GLOBAL,
-	  SDMA_SUBOP_TIMESTAMP_GET_GLOBAL },
-	{ "NOP_COUNT", VG_SDMA_NOP_COUNT, SDMA_PKT_NOP_HEADER_count_mask
-					  << SDMA_PKT_NOP_HEADER_count_shift },
+	{ "TIMESTAMP_GET_GLOBAL", VG_SDMA_TIMESTAMP_GET_GLOBAL, SDMA_SUBOP_TIMESTAMP_GET_GLOBAL },
+	{ "NOP_COUNT", VG_SDMA_NOP_COUNT,
+	  SDMA_PKT_NOP_HEADER_count_mask << SDMA_PKT_NOP_HEADER_count_shift },
 };
 
 int main(void)
@@ -144,8 +141,8 @@ int main(void)
 		const struct field *f = &fields[i];
 		uint32_t extra = f->mask & ~(uint32_t)f->kernel_mask;
 
-		if (f->offset == 4 * f->kernel_offset &&
-		    !(f->kernel_mask & ~(uint64_t)f->mask) && (!extra || f->wider))
+		if (f->offset == 4 * f->kernel_offset && !(f->kernel_mask & ~(uint64_t)f->mask) &&
+		    (!extra || f->wider))
 			continue;
 		fprintf(stderr, "%s: byte %zu mask 0x%x, in the kernel dword %u mask 0x%llx\n",
 			f->name, f->offset, f->mask, f->kernel_offset,
@@ -155,8 +152,8 @@ int main(void)
 	for (size_t i = 0; i < VG_COUNT(numbers); i++) {
 		if (numbers[i].ours == numbers[i].kernels)
 			continue;
-		fprintf(stderr, "%s: 0x%x, in the kernel 0x%x\n", numbers[i].name,
-			numbers[i].ours, numbers[i].kernels);
+		fprintf(stderr, "%s: 0x%x, in the kernel 0x%x\n", numbers[i].name, numbers[i].ours,
+			numbers[i].kernels);
 		bad++;
 	}
 	return bad != 0;

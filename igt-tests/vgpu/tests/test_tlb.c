@@ -3,12 +3,15 @@
 #include "core/tlb.h"
 #include "tests/check.h"
 
-static void insert(struct vg_tlb *tlb, unsigned int vmid, uint64_t va,
-		   unsigned int shift, uint64_t phys)
+static void insert(struct vg_tlb *tlb, unsigned int vmid, uint64_t va, unsigned int shift,
+		   uint64_t phys)
 {
 	const struct vg_tlb_entry e = {
-		.block = va >> shift, .shift = shift, .vmid = vmid,
-		.phys = phys, .access = 1,
+		.block = va >> shift,
+		.shift = shift,
+		.vmid = vmid,
+		.phys = phys,
+		.access = 1,
 	};
 
 	CHECK(!vg_tlb_insert(tlb, &e));

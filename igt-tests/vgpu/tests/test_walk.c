@@ -43,13 +43,16 @@ static uint64_t table(unsigned int n)
 
 /* As the driver sets it up: 0 is PDB2, 1 PDB1, 2 PDB0, 3 PTB. */
 static const struct vg_vm_context four_levels = {
-	.enabled = true, .depth = 2, .block_size = 9,
-	.root = 0 | VG_PTE_VALID, .start = 0, .last = (1ull << 48) - 1,
+	.enabled = true,
+	.depth = 2,
+	.block_size = 9,
+	.root = 0 | VG_PTE_VALID,
+	.start = 0,
+	.last = (1ull << 48) - 1,
 };
 
 enum { I3 = 5, I2 = 6, I1 = 7, I0 = 8 };
-#define VA ((uint64_t)I3 << 39 | (uint64_t)I2 << 30 | \
-	    (uint64_t)I1 << 21 | (uint64_t)I0 << 12)
+#define VA ((uint64_t)I3 << 39 | (uint64_t)I2 << 30 | (uint64_t)I1 << 21 | (uint64_t)I0 << 12)
 
 static struct tables *four_level_tables(void)
 {
@@ -63,8 +66,7 @@ static struct tables *four_level_tables(void)
 	return t;
 }
 
-static enum vg_walk_status walk(struct tables *t,
-				const struct vg_vm_context *ctx, uint64_t va,
+static enum vg_walk_status walk(struct tables *t, const struct vg_vm_context *ctx, uint64_t va,
 				struct vg_translation *out)
 {
 	t->reads = t->system_reads = 0;
@@ -149,18 +151,22 @@ static void tables_in_guest_ram_are_read_there(void)
 	struct tables *t = four_level_tables();
 	struct vg_translation tr;
 
-	t->entry[2][I1] = (SYSTEM_BASE + table(3)) | VG_PTE_VALID | VG_PTE_TF |
-		VG_PTE_SYSTEM;
+	t->entry[2][I1] = (SYSTEM_BASE + table(3)) | VG_PTE_VALID | VG_PTE_TF | VG_PTE_SYSTEM;
 	CHECK(walk(t, &four_levels, VA, &tr) == VG_WALK_OK);
 	CHECK(t->system_reads == 1);
-	CHECK(!tr.system);	/* of the page, not of its table */
+	CHECK(!tr.system); /* of the page, not of its table */
 	free(t);
 }
 
 static void invalid_entries_are_told_with_their_level(void)
 {
-	static const struct { unsigned int table, index, level; } at[] = {
-		{ 0, I3, 2 }, { 1, I2, 1 }, { 2, I1, 0 }, { 3, I0, 0 },
+	static const struct {
+		unsigned int table, index, level;
+	} at[] = {
+		{ 0, I3, 2 },
+		{ 1, I2, 1 },
+		{ 2, I1, 0 },
+		{ 3, I0, 0 },
 	};
 
 	for (size_t i = 0; i < VG_COUNT(at); i++) {
@@ -188,7 +194,10 @@ static void prt_is_a_page_with_nothing_behind(void)
 
 static void bits_of_the_pte_are_the_rights(void)
 {
-	static const struct { uint64_t flags; unsigned int access; } c[] = {
+	static const struct {
+		uint64_t flags;
+		unsigned int access;
+	} c[] = {
 		{ 0, 0 },
 		{ VG_PTE_READABLE, VG_READ },
 		{ VG_PTE_WRITEABLE, VG_WRITE },
@@ -237,15 +246,16 @@ static void flat_table_has_no_limit_of_512(void)
 {
 	struct tables *t = calloc(1, sizeof(*t));
 	const struct vg_vm_context gart = {
-		.enabled = true, .root = table(1) | VG_PTE_VALID,
-		.start = 0x100000, .last = 0x100000 + 1024 * 0x1000 - 1,
+		.enabled = true,
+		.root = table(1) | VG_PTE_VALID,
+		.start = 0x100000,
+		.last = 0x100000 + 1024 * 0x1000 - 1,
 	};
 	struct vg_translation tr;
 
 	CHECK(t);
 	t->entry[2][88] = 0x777000 | RW | VG_PTE_SYSTEM; /* 512 + 88 */
-	CHECK(walk(t, &gart, 0x100000 + (512 + 88) * 0x1000 + 4, &tr) ==
-	      VG_WALK_OK);
+	CHECK(walk(t, &gart, 0x100000 + (512 + 88) * 0x1000 + 4, &tr) == VG_WALK_OK);
 	CHECK(tr.phys == 0x777004);
 	CHECK(tr.system);
 	CHECK(t->reads == 1);

@@ -43,7 +43,9 @@ void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, siz
 {
 	struct reporter *r = reporter_of(dev);
 	struct vg_oracle_event event = {
-		.kind = kind, .flags = flags, .page = PHYS_PFN(addr),
+		.kind = kind,
+		.flags = flags,
+		.page = PHYS_PFN(addr),
 		.count = PHYS_PFN(addr + size - 1) - PHYS_PFN(addr) + 1,
 	};
 
@@ -63,8 +65,8 @@ static bool by_hmm(unsigned long attrs)
 	return attrs & DMA_ATTR_REQUIRE_COHERENT;
 }
 
-static void map_phys(void *data, struct device *dev, phys_addr_t phys, dma_addr_t addr,
-		     size_t size, enum dma_data_direction dir, unsigned long attrs)
+static void map_phys(void *data, struct device *dev, phys_addr_t phys, dma_addr_t addr, size_t size,
+		     enum dma_data_direction dir, unsigned long attrs)
 {
 	if (addr != DMA_MAPPING_ERROR && !by_hmm(attrs))
 		say_dma(dev, VG_ORACLE_MAP, write_flag(dir) | VG_ORACLE_OWNED, addr, size);
@@ -78,8 +80,8 @@ static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t s
 }
 
 /* A list of pages may be anybody's: not OWNED. */
-static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents,
-		   int ents, enum dma_data_direction dir, unsigned long attrs)
+static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents, int ents,
+		   enum dma_data_direction dir, unsigned long attrs)
 {
 	struct scatterlist *sg;
 	int i;
@@ -145,14 +147,16 @@ static void page_free(void *data, struct page *page, unsigned int order)
 {
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1ul << order);
 	struct vg_oracle_event event = {
-		.kind = VG_ORACLE_FREE, .page = pfn, .count = end - pfn,
+		.kind = VG_ORACLE_FREE,
+		.page = pfn,
+		.count = end - pfn,
 	};
 	unsigned long bit;
 
 	if (end > num_pages)
 		return;
-	bit = order ? find_next_bit(known_pages, end, pfn) :
-		      (test_bit(pfn, known_pages) ? pfn : end);
+	bit = order ? find_next_bit(known_pages, end, pfn)
+		    : (test_bit(pfn, known_pages) ? pfn : end);
 	if (bit >= end)
 		return;
 	for (; bit < end; bit++)
@@ -165,16 +169,11 @@ static struct probe {
 	void *fn;
 	struct tracepoint *tp;
 } probes[] = {
-	{ "dma_map_phys", map_phys },
-	{ "dma_unmap_phys", unmap_phys },
-	{ "dma_map_sg", map_sg },
-	{ "dma_unmap_sg", unmap_sg },
-	{ "dma_alloc", alloc },
-	{ "dma_free", unalloc },
-	{ "dma_alloc_pages", alloc },
-	{ "dma_free_pages", unalloc },
-	{ "dma_alloc_sgt", alloc_sgt },
-	{ "dma_free_sgt", free_sgt },
+	{ "dma_map_phys", map_phys },	{ "dma_unmap_phys", unmap_phys },
+	{ "dma_map_sg", map_sg },	{ "dma_unmap_sg", unmap_sg },
+	{ "dma_alloc", alloc },		{ "dma_free", unalloc },
+	{ "dma_alloc_pages", alloc },	{ "dma_free_pages", unalloc },
+	{ "dma_alloc_sgt", alloc_sgt }, { "dma_free_sgt", free_sgt },
 	{ "mm_page_free", page_free },
 };
 

@@ -35,8 +35,7 @@ static struct invalidation *get_slot(struct invalidations *inv)
 	return oldest;
 }
 
-void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm,
-			__u64 va, __u64 count)
+void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va, __u64 count)
 {
 	struct invalidation *slot = get_slot(inv);
 
@@ -72,8 +71,8 @@ void lookup_end(struct invalidations *inv)
 	forget_settled(inv);
 }
 
-__u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va,
-		 __u64 count, int *overtaken)
+__u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va, __u64 count,
+		 int *overtaken)
 {
 	__u64 next = va + count, end = 0;
 

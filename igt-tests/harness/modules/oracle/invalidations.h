@@ -16,24 +16,24 @@
 #define MAX_INVALIDATIONS 256
 
 struct invalidation {
-	const void *key;	/* NULL when it has ended */
+	const void *key; /* NULL when it has ended */
 	__u64 mm;
-	__u64 va, end;		/* pages */
+	__u64 va, end; /* pages */
 	__u64 ended_at;
 };
 
 struct invalidations {
-	__u64 now;		/* counts beginnings of lookups and ends */
-	__u64 settled;		/* no lookup cares about what ended until then */
-	unsigned int lookups;	/* under way */
-	unsigned int used;	/* slots that may matter are before this one */
-	__u64 forgotten;	/* for want of room: overtaken lookups may be missed */
+	__u64 now;	      /* counts beginnings of lookups and ends */
+	__u64 settled;	      /* no lookup cares about what ended until then */
+	unsigned int lookups; /* under way */
+	unsigned int used;    /* slots that may matter are before this one */
+	__u64 forgotten;      /* for want of room: overtaken lookups may be missed */
 	struct invalidation slot[MAX_INVALIDATIONS];
 };
 
 /* All notifiers have returned for [@va, @va + @count); @key names it until the end. */
-void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm,
-			__u64 va, __u64 count);
+void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va,
+			__u64 count);
 /* The page tables have been changed.  No harm if @key is unknown. */
 void invalidation_end(struct invalidations *inv, const void *key);
 
@@ -44,7 +44,7 @@ void lookup_end(struct invalidations *inv);
  * How many of @count pages from @va, but at least one, are alike: either all of
  * them were taken away during the lookup, which *@overtaken says, or none.
  */
-__u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va,
-		 __u64 count, int *overtaken);
+__u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va, __u64 count,
+		 int *overtaken);
 
 #endif

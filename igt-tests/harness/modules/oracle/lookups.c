@@ -16,7 +16,7 @@
 #include "reporters.h"
 
 /* Pages of a lookup that are said without letting an invalidation in between. */
-#define SAY_PAGES	512
+#define SAY_PAGES 512
 
 /*
  * Whether an invalidation is told before or behind the pages of a lookup must be
@@ -84,7 +84,8 @@ static int enter_release(struct kretprobe_instance *ri, struct pt_regs *regs)
 static int leave_release(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct vg_oracle_event event = {
-		.kind = VG_ORACLE_LEAVE, .mm = *(unsigned long *)ri->data,
+		.kind = VG_ORACLE_LEAVE,
+		.mm = *(unsigned long *)ri->data,
 	};
 
 	say_all(&event);
@@ -116,8 +117,7 @@ static unsigned long result(const struct hmm_range *range, unsigned long i)
 }
 
 /* Consecutive pages from @first on as one event; the number of places that it is about. */
-static unsigned long say_run(const struct lookup_call *call, unsigned long first,
-			     unsigned long max)
+static unsigned long say_run(const struct lookup_call *call, unsigned long first, unsigned long max)
 {
 	const struct hmm_range *range = call->range;
 	unsigned long pfn = result(range, first), n = 1;
@@ -235,20 +235,31 @@ static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 static struct kretprobe returns[] = {
 	{
 		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
-		.entry_handler = enter_invalidate, .handler = leave_invalidate,
-		.data_size = sizeof(struct invalidate_call), .maxactive = 256,
-	}, {
+		.entry_handler = enter_invalidate,
+		.handler = leave_invalidate,
+		.data_size = sizeof(struct invalidate_call),
+		.maxactive = 256,
+	},
+	{
 		.kp.symbol_name = "__mmu_notifier_release",
-		.entry_handler = enter_release, .handler = leave_release,
-		.data_size = sizeof(unsigned long), .maxactive = 64,
-	}, {
+		.entry_handler = enter_release,
+		.handler = leave_release,
+		.data_size = sizeof(unsigned long),
+		.maxactive = 64,
+	},
+	{
 		.kp.symbol_name = "hmm_range_fault",
-		.entry_handler = enter_lookup, .handler = leave_lookup,
-		.data_size = sizeof(struct lookup_call), .maxactive = 256,
-	}, {
+		.entry_handler = enter_lookup,
+		.handler = leave_lookup,
+		.data_size = sizeof(struct lookup_call),
+		.maxactive = 256,
+	},
+	{
 		.kp.symbol_name = "hmm_dma_map_pfn",
-		.entry_handler = enter_map, .handler = leave_map,
-		.data_size = sizeof(struct map_call), .maxactive = 64,
+		.entry_handler = enter_map,
+		.handler = leave_map,
+		.data_size = sizeof(struct map_call),
+		.maxactive = 64,
 	},
 };
 
@@ -256,8 +267,10 @@ static struct kprobe entries[] = {
 	{
 		.symbol_name = "__mmu_notifier_invalidate_range_end",
 		.pre_handler = enter_invalidate_end,
-	}, {
-		.symbol_name = "hmm_dma_unmap_pfn", .pre_handler = enter_unmap,
+	},
+	{
+		.symbol_name = "hmm_dma_unmap_pfn",
+		.pre_handler = enter_unmap,
 	},
 };
 

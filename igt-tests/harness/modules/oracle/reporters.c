@@ -6,18 +6,19 @@
 
 #include "reporters.h"
 
-#define MAX_GPUS	4
-#define RING_ORDER	6
-#define RING_SIZE	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
-			 sizeof(struct vg_oracle_event))
-#define REGISTER_BAR	5
+#define MAX_GPUS   4
+#define RING_ORDER 6
+#define RING_SIZE \
+	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
+	 sizeof(struct vg_oracle_event))
+#define REGISTER_BAR 5
 
 struct reporter {
 	struct pci_dev *pdev;
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
-	raw_spinlock_t lock;	/* orders the events of all CPUs */
-	u64 missed;		/* events without room in the ring */
+	raw_spinlock_t lock; /* orders the events of all CPUs */
+	u64 missed;	     /* events without room in the ring */
 	u64 missed_told;
 };
 
@@ -85,7 +86,8 @@ void reporters_tell_missed(u64 lost)
 		struct reporter *r = &reporters[i];
 		u64 missed = lost + r->missed;
 		struct vg_oracle_event event = {
-			.kind = VG_ORACLE_MISSED, .count = missed - r->missed_told,
+			.kind = VG_ORACLE_MISSED,
+			.count = missed - r->missed_told,
 		};
 
 		r->missed_told = missed;

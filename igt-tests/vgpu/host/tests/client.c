@@ -63,8 +63,8 @@ static int handle(struct client *c, size_t size, int *fds, unsigned int nfds)
 	return 0;
 }
 
-int client_send_raw_fds(struct client *c, const struct vfio_user_header *header,
-			const void *body, size_t bytes, int *fds, unsigned int nfds)
+int client_send_raw_fds(struct client *c, const struct vfio_user_header *header, const void *body,
+			size_t bytes, int *fds, unsigned int nfds)
 {
 	t_assert(sizeof(*header) + bytes <= sizeof(c->message));
 	memcpy(c->message, header, sizeof(*header));
@@ -73,14 +73,14 @@ int client_send_raw_fds(struct client *c, const struct vfio_user_header *header,
 	return handle(c, sizeof(*header) + bytes, fds, nfds);
 }
 
-int client_send_raw(struct client *c, const struct vfio_user_header *header,
-		    const void *body, size_t bytes)
+int client_send_raw(struct client *c, const struct vfio_user_header *header, const void *body,
+		    size_t bytes)
 {
 	return client_send_raw_fds(c, header, body, bytes, NULL, 0);
 }
 
-int client_call_fds(struct client *c, uint16_t command, uint32_t flags,
-		    const void *body, size_t len, int *fds, unsigned int nfds)
+int client_call_fds(struct client *c, uint16_t command, uint32_t flags, const void *body,
+		    size_t len, int *fds, unsigned int nfds)
 {
 	struct vfio_user_header header = {
 		.id = ++c->last_id,
@@ -107,8 +107,8 @@ const void *client_body(const struct client *c, size_t len)
 	return c->reply.data + sizeof(struct vfio_user_header);
 }
 
-int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flags,
-		   int fd, uint64_t offset)
+int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flags, int fd,
+		   uint64_t offset)
 {
 	struct vfio_user_dma_map map = {
 		.argsz = sizeof(map),
@@ -119,8 +119,7 @@ int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flag
 	};
 	int sent = fd >= 0 ? dup(fd) : -1;
 
-	return client_call_fds(c, VFIO_USER_DMA_MAP, 0, &map, sizeof(map), &sent,
-			       fd >= 0);
+	return client_call_fds(c, VFIO_USER_DMA_MAP, 0, &map, sizeof(map), &sent, fd >= 0);
 }
 
 int client_dma_unmap(struct client *c, uint64_t iova, uint64_t size, uint32_t flags)
@@ -138,8 +137,8 @@ int client_dma_unmap(struct client *c, uint64_t iova, uint64_t size, uint32_t fl
 	return ret;
 }
 
-int client_region_read(struct client *c, uint32_t region, uint64_t offset,
-		       void *data, uint32_t count)
+int client_region_read(struct client *c, uint32_t region, uint64_t offset, void *data,
+		       uint32_t count)
 {
 	struct vfio_user_region_access access = { offset, region, count };
 	int ret = client_call(c, VFIO_USER_REGION_READ, &access, sizeof(access));
@@ -153,8 +152,8 @@ int client_region_read(struct client *c, uint32_t region, uint64_t offset,
 	return ret;
 }
 
-int client_region_write(struct client *c, uint32_t region, uint64_t offset,
-			const void *data, uint32_t count)
+int client_region_write(struct client *c, uint32_t region, uint64_t offset, const void *data,
+			uint32_t count)
 {
 	struct vfio_user_region_access access = { offset, region, count };
 	uint8_t *body = malloc(sizeof(access) + count);

@@ -9,14 +9,14 @@
 
 struct client {
 	struct vg_vfio_user dev;
-	struct vg_reply reply;		/* to the last message */
+	struct vg_reply reply; /* to the last message */
 	uint16_t last_id;
 	/* Room for messages that are too long. */
 	uint8_t message[VFIO_USER_MAX_MESSAGE + 4096];
 };
 
 enum {
-	ENDED = -1,		/* the connection, without a reply */
+	ENDED = -1, /* the connection, without a reply */
 };
 
 /* With or without VERSION behind it. */
@@ -30,24 +30,24 @@ void client_free(struct client *c);
  */
 int client_call(struct client *c, uint16_t command, const void *body, size_t len);
 /* The same with descriptors, which are gone afterwards, and header flags. */
-int client_call_fds(struct client *c, uint16_t command, uint32_t flags,
-		    const void *body, size_t len, int *fds, unsigned int nfds);
+int client_call_fds(struct client *c, uint16_t command, uint32_t flags, const void *body,
+		    size_t len, int *fds, unsigned int nfds);
 /* @size goes into the header, @bytes are sent. */
-int client_send_raw(struct client *c, const struct vfio_user_header *header,
-		    const void *body, size_t bytes);
-int client_send_raw_fds(struct client *c, const struct vfio_user_header *header,
-			const void *body, size_t bytes, int *fds, unsigned int nfds);
+int client_send_raw(struct client *c, const struct vfio_user_header *header, const void *body,
+		    size_t bytes);
+int client_send_raw_fds(struct client *c, const struct vfio_user_header *header, const void *body,
+			size_t bytes, int *fds, unsigned int nfds);
 
 /* The reply's body, which must have @len bytes. */
 const void *client_body(const struct client *c, size_t len);
 
-int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flags,
-		   int fd, uint64_t offset);
+int client_dma_map(struct client *c, uint64_t iova, uint64_t size, uint32_t flags, int fd,
+		   uint64_t offset);
 int client_dma_unmap(struct client *c, uint64_t iova, uint64_t size, uint32_t flags);
-int client_region_read(struct client *c, uint32_t region, uint64_t offset,
-		       void *data, uint32_t count);
-int client_region_write(struct client *c, uint32_t region, uint64_t offset,
-			const void *data, uint32_t count);
+int client_region_read(struct client *c, uint32_t region, uint64_t offset, void *data,
+		       uint32_t count);
+int client_region_write(struct client *c, uint32_t region, uint64_t offset, const void *data,
+			uint32_t count);
 
 /* The model's pointer to a guest physical address, or NULL. */
 void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);

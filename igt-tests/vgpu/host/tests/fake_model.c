@@ -3,8 +3,7 @@
 
 #include <stdlib.h>
 
-struct vgpu *vgpu_new(const struct vg_config *config,
-		      const struct vg_host_ops *ops, void *host)
+struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host)
 {
 	struct vgpu *vg = calloc(1, sizeof(*vg));
 
@@ -37,8 +36,7 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 	vg->mmio[offset / 4] = value;
 }
 
-void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value,
-			 unsigned int size)
+void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
 	vg->doorbells++;
 	vg->doorbell_offset = offset;

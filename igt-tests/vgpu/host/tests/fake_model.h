@@ -14,9 +14,9 @@ struct vgpu {
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, steps, runs, drains;
-	unsigned int busy_steps;	/* how many more steps there is work for */
-	bool waiting;			/* that work is to look again */
-	const char *stops_when_done;	/* reason to stop when the steps are done */
+	unsigned int busy_steps;     /* how many more steps there is work for */
+	bool waiting;		     /* that work is to look again */
+	const char *stops_when_done; /* reason to stop when the steps are done */
 	const char *stopped;
 };
 

@@ -24,8 +24,8 @@ int socket_connect(const char *path)
 	return fd;
 }
 
-void socket_send(int sock, uint16_t command, const void *body, size_t len,
-		 const int *fds, unsigned int nfds)
+void socket_send(int sock, uint16_t command, const void *body, size_t len, const int *fds,
+		 unsigned int nfds)
 {
 	struct vfio_user_header header = { .command = command, .size = sizeof(header) + len };
 	union {
@@ -33,7 +33,8 @@ void socket_send(int sock, uint16_t command, const void *body, size_t len,
 		uint8_t space[CMSG_SPACE(32 * sizeof(int))];
 	} control = { 0 };
 	struct iovec iov[] = {
-		{ &header, sizeof(header) }, { (void *)body, len },
+		{ &header, sizeof(header) },
+		{ (void *)body, len },
 	};
 	struct msghdr msg = { .msg_iov = iov, .msg_iovlen = 2 };
 

@@ -9,8 +9,8 @@
 /* Wait for @path to exist; from then on it must be possible to connect. */
 int socket_connect(const char *path);
 
-void socket_send(int sock, uint16_t command, const void *body, size_t len,
-		 const int *fds, unsigned int nfds);
+void socket_send(int sock, uint16_t command, const void *body, size_t len, const int *fds,
+		 unsigned int nfds);
 
 /*
  * A reply with a body of @len bytes and, if @fd is given, a descriptor.  Returns

@@ -130,8 +130,9 @@ static void reply_from_the_client_ends_the_connection(void)
 {
 	struct client *c = client_new();
 
-	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_TYPE_REPLY, NULL,
-				0, NULL, 0), ENDED);
+	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_TYPE_REPLY, NULL, 0, NULL,
+				0),
+		ENDED);
 	t_equal(c->dev.vg->resets, 0);
 	client_free(c);
 }
@@ -179,8 +180,7 @@ static void short_argsz_is_invalid(void)
 	for (size_t i = 0; i < T_ARRAY_SIZE(commands); i++) {
 		uint32_t body[8] = { commands[i].argsz - 1 };
 
-		t_equal(client_call(c, commands[i].command, body, commands[i].argsz),
-			EINVAL);
+		t_equal(client_call(c, commands[i].command, body, commands[i].argsz), EINVAL);
 	}
 	client_free(c);
 }
@@ -188,9 +188,10 @@ static void short_argsz_is_invalid(void)
 static void unwanted_descriptors_are_refused_and_closed(void)
 {
 	static const uint16_t commands[] = {
-		VFIO_USER_DEVICE_RESET, VFIO_USER_DMA_UNMAP, VFIO_USER_DEVICE_GET_INFO,
-		VFIO_USER_DEVICE_GET_REGION_INFO, VFIO_USER_DEVICE_GET_IRQ_INFO,
-		VFIO_USER_REGION_READ, VFIO_USER_REGION_WRITE,
+		VFIO_USER_DEVICE_RESET,	       VFIO_USER_DMA_UNMAP,
+		VFIO_USER_DEVICE_GET_INFO,     VFIO_USER_DEVICE_GET_REGION_INFO,
+		VFIO_USER_DEVICE_GET_IRQ_INFO, VFIO_USER_REGION_READ,
+		VFIO_USER_REGION_WRITE,
 	};
 	const uint8_t body[32] = { 32 };
 	struct client *c = client_new();
@@ -211,8 +212,8 @@ static void no_reply_is_honoured(void)
 {
 	struct client *c = client_new();
 
-	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_NO_REPLY, NULL, 0,
-				NULL, 0), 0);
+	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_NO_REPLY, NULL, 0, NULL, 0),
+		0);
 	t_equal(c->reply.size, 0);
 	t_equal(c->dev.vg->resets, 1);
 	client_free(c);
@@ -222,8 +223,8 @@ static void failure_without_a_reply_ends_the_connection(void)
 {
 	struct client *c = client_new();
 
-	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_NO_REPLY, "x", 1,
-				NULL, 0), ENDED);
+	t_equal(client_call_fds(c, VFIO_USER_DEVICE_RESET, VFIO_USER_F_NO_REPLY, "x", 1, NULL, 0),
+		ENDED);
 	t_assert(strstr(c->dev.error, "DEVICE_RESET"));
 	client_free(c);
 }
@@ -278,7 +279,7 @@ static void clock_goes_with_the_machine(void)
 	before = now_ns();
 	first = ops->clock(c->dev.vg->host);
 	after = now_ns();
-	t_assert(first <= after - begin);	/* it starts with the device */
+	t_assert(first <= after - begin); /* it starts with the device */
 	while (now_ns() < after + APART_NS)
 		;
 	apart = now_ns() - after;

@@ -91,8 +91,12 @@ static void bad_ranges_are_invalid(void)
 	static const struct {
 		uint64_t iova, size;
 	} bad[] = {
-		{ 0, 0 }, { 1, PAGE }, { 0, PAGE - 1 }, { 0, PAGE + 8 },
-		{ UINT64_MAX - PAGE + 1, 2 * PAGE }, { 2 * PAGE, UINT64_MAX - PAGE + 1 },
+		{ 0, 0 },
+		{ 1, PAGE },
+		{ 0, PAGE - 1 },
+		{ 0, PAGE + 8 },
+		{ UINT64_MAX - PAGE + 1, 2 * PAGE },
+		{ 2 * PAGE, UINT64_MAX - PAGE + 1 },
 	};
 	struct client *c = client_new();
 
@@ -162,13 +166,14 @@ static void read_only_file_cannot_be_mapped_for_writing(void)
 static void more_than_one_descriptor_is_refused(void)
 {
 	struct vfio_user_dma_map map = {
-		.argsz = sizeof(map), .flags = RW, .size = PAGE,
+		.argsz = sizeof(map),
+		.flags = RW,
+		.size = PAGE,
 	};
 	struct client *c = client_new();
 	int fds[] = { memory_file(PAGE), memory_file(PAGE) };
 
-	t_equal(client_call_fds(c, VFIO_USER_DMA_MAP, 0, &map, sizeof(map), fds, 2),
-		EINVAL);
+	t_equal(client_call_fds(c, VFIO_USER_DMA_MAP, 0, &map, sizeof(map), fds, 2), EINVAL);
 	t_assert(!client_dma(c, 0, 1, false));
 	client_free(c);
 }
@@ -248,8 +253,7 @@ static void table_is_bounded(void)
 
 	for (uint64_t i = 0; i < VG_DMA_MAX_RANGES; i++)
 		t_equal(client_dma_map(c, i * PAGE, PAGE, RW, -1, 0), 0);
-	t_equal(client_dma_map(c, VG_DMA_MAX_RANGES * (uint64_t)PAGE, PAGE, RW, -1, 0),
-		ENOSPC);
+	t_equal(client_dma_map(c, VG_DMA_MAX_RANGES * (uint64_t)PAGE, PAGE, RW, -1, 0), ENOSPC);
 	t_equal(client_dma_unmap(c, 0, PAGE, 0), 0);
 	t_equal(client_dma_map(c, VG_DMA_MAX_RANGES * (uint64_t)PAGE, PAGE, RW, -1, 0), 0);
 	client_free(c);
@@ -266,16 +270,11 @@ static void pam_remapping_leaves_the_same_memory(void)
 		uint64_t iova, size;
 		uint32_t flags;
 	} sequence[] = {
-		{ true, 0, RAM_SIZE, RW },
-		{ false, 0, RAM_SIZE, 0 },
-		{ true, 0, 0xc0000, RW },
-		{ true, 0xc0000, 0x20000, RO },
-		{ true, 0xe0000, 0x20000, RO },
-		{ true, 0x100000, RAM_SIZE - 0x100000, RW },
-		{ false, 0, 0xc0000, 0 },
-		{ false, 0xc0000, 0x20000, 0 },
-		{ false, 0xe0000, 0x20000, 0 },
-		{ false, 0x100000, RAM_SIZE - 0x100000, 0 },
+		{ true, 0, RAM_SIZE, RW },	{ false, 0, RAM_SIZE, 0 },
+		{ true, 0, 0xc0000, RW },	{ true, 0xc0000, 0x20000, RO },
+		{ true, 0xe0000, 0x20000, RO }, { true, 0x100000, RAM_SIZE - 0x100000, RW },
+		{ false, 0, 0xc0000, 0 },	{ false, 0xc0000, 0x20000, 0 },
+		{ false, 0xe0000, 0x20000, 0 }, { false, 0x100000, RAM_SIZE - 0x100000, 0 },
 		{ true, 0, RAM_SIZE, RW },
 	};
 	struct client *c = client_new();

@@ -29,8 +29,7 @@ static int set_irqs(struct client *c, uint32_t index, uint32_t flags, uint32_t s
 	};
 	int sent = fd >= 0 ? dup(fd) : -1;
 
-	return client_call_fds(c, VFIO_USER_DEVICE_SET_IRQS, 0, &set, sizeof(set), &sent,
-			       fd >= 0);
+	return client_call_fds(c, VFIO_USER_DEVICE_SET_IRQS, 0, &set, sizeof(set), &sent, fd >= 0);
 }
 
 static void raise_irq(struct client *c)
@@ -51,8 +50,7 @@ static void irqs_are_intx_and_one_msi(void)
 
 	for (uint32_t i = 0; i <= VFIO_PCI_NUM_IRQS; i++) {
 		struct vfio_irq_info info = { .argsz = sizeof(info), .index = i };
-		int ret = client_call(c, VFIO_USER_DEVICE_GET_IRQ_INFO, &info,
-				      sizeof(info));
+		int ret = client_call(c, VFIO_USER_DEVICE_GET_IRQ_INFO, &info, sizeof(info));
 
 		t_equal(ret, i == VFIO_PCI_NUM_IRQS ? EINVAL : 0);
 		if (ret)
@@ -191,8 +189,9 @@ static void bad_settings_are_invalid_and_change_nothing(void)
 	t_equal(set_irqs(c, MSI, TRIGGER_EVENTFD, 0, 1, fd), 0);
 	before = open_fds();
 	for (size_t i = 0; i < T_ARRAY_SIZE(bad); i++) {
-		t_equal(set_irqs(c, bad[i].index, bad[i].flags, bad[i].start,
-				 bad[i].count, bad[i].fd ? other : -1), EINVAL);
+		t_equal(set_irqs(c, bad[i].index, bad[i].flags, bad[i].start, bad[i].count,
+				 bad[i].fd ? other : -1),
+			EINVAL);
 		t_equal(open_fds(), before);
 	}
 	t_equal(pending(fd), 0);

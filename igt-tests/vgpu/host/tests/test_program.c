@@ -14,12 +14,12 @@ enum {
 	DEADLINE_S = 60,
 	MAX_OUTPUT = 4096,
 	MMIO_REGION = 5,
-	NO_REGISTER = 0x7fffc,	/* the last dword of the BAR is nobody's */
+	NO_REGISTER = 0x7fffc, /* the last dword of the BAR is nobody's */
 };
 
 struct program {
 	pid_t pid;
-	int out;		/* stdout and stderr */
+	int out; /* stdout and stderr */
 };
 
 static const char *vgpu;
@@ -88,9 +88,13 @@ static void options_are_checked(void)
 	t_assert(strstr(output, "Usage"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--seed", (char *)"1x"), 1);
 	t_assert(strstr(output, "bad seed '1x'"));
-	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--preempt-steps", (char *)"-1"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--preempt-steps",
+		    (char *)"-1"),
+		1);
 	t_assert(strstr(output, "bad number of steps '-1'"));
-	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--flush-steps", (char *)"99999999"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--flush-steps",
+		    (char *)"99999999"),
+		1);
 	t_assert(strstr(output, "bad number of steps '99999999'"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"y"), 1);
 	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x"), 1);
@@ -106,12 +110,17 @@ static void faults_are_listed_and_checked(void)
 	t_equal(RUN(output, (char *)"--fault", (char *)"help"), 0);
 	t_assert(strstr(output, "fail-preempt"));
 	t_assert(strstr(output, "no-tlb-flush"));
-	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"nonsense"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault",
+		    (char *)"nonsense"),
+		1);
 	t_assert(strstr(output, "no such fault 'nonsense'"));
-	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"bus-error:x=1"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault",
+		    (char *)"bus-error:x=1"),
+		1);
 	t_assert(strstr(output, "bad arguments of fault 'bus-error:x=1'"));
-	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault", (char *)"bus-error:count=2",
-		    (char *)"--lockstep"), 1);
+	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x", (char *)"--fault",
+		    (char *)"bus-error:count=2", (char *)"--lockstep"),
+		1);
 	t_assert(strstr(output, "No such file or directory"));
 }
 
@@ -123,9 +132,8 @@ static int start_with_client(struct program *p)
 
 	strcpy(socket, in_dir("socket"));
 	strcpy(trace, in_dir("trace"));
-	start(p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket,
-				  (char *)"--trace", trace, (char *)"--seed", (char *)"7",
-				  NULL });
+	start(p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket, (char *)"--trace",
+				  trace, (char *)"--seed", (char *)"7", NULL });
 	sock = socket_connect(socket);
 	socket_negotiate(sock);
 	return sock;
@@ -153,9 +161,9 @@ static void trace_can_be_filtered(void)
 
 	strcpy(socket, in_dir("socket"));
 	strcpy(trace, in_dir("trace"));
-	start(&p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket,
-				   (char *)"--trace", trace, (char *)"--trace-filter",
-				   (char *)"no-such,neither", NULL });
+	start(&p,
+	      (char *const[]){ (char *)"vgpu", (char *)"--socket", socket, (char *)"--trace", trace,
+			       (char *)"--trace-filter", (char *)"no-such,neither", NULL });
 	close(socket_connect(socket));
 	t_equal(finish(&p, output), 0);
 	f = fopen(trace, "r");

@@ -35,21 +35,43 @@ static uint32_t below(uint64_t *state, uint32_t limit)
 static uint64_t telling(uint64_t *state)
 {
 	static const uint64_t values[] = {
-		0, 1, 2, 3, 4, 5, 7, 8, 9, 16, 20, 24, 32, 0x1000, 0x2000, 0x100000,
-		VG_MMIO_SIZE - 4, VG_DOORBELL_SIZE - 8, VG_VRAM_SIZE - 4, VG_VRAM_SIZE,
-		0x21, 0x24, 0x7fffffff, 0x80000000, 0xffffffff, UINT64_MAX - 4095,
+		0,
+		1,
+		2,
+		3,
+		4,
+		5,
+		7,
+		8,
+		9,
+		16,
+		20,
+		24,
+		32,
+		0x1000,
+		0x2000,
+		0x100000,
+		VG_MMIO_SIZE - 4,
+		VG_DOORBELL_SIZE - 8,
+		VG_VRAM_SIZE - 4,
+		VG_VRAM_SIZE,
+		0x21,
+		0x24,
+		0x7fffffff,
+		0x80000000,
+		0xffffffff,
+		UINT64_MAX - 4095,
 		UINT64_MAX,
 	};
 
-	return below(state, 8) ? values[below(state, T_ARRAY_SIZE(values))] :
-				 random_u64(state);
+	return below(state, 8) ? values[below(state, T_ARRAY_SIZE(values))] : random_u64(state);
 }
 
 static size_t make_body(uint64_t *state, uint8_t *body)
 {
 	size_t len = 4 * below(state, MAX_BODY / 4) + (below(state, 16) ? 0 : 1);
 
-	for (size_t at = 0; at < MAX_BODY; ) {
+	for (size_t at = 0; at < MAX_BODY;) {
 		uint64_t value = telling(state);
 		size_t n = below(state, 2) ? 4 : 8;
 
@@ -73,8 +95,7 @@ static size_t make_plausible(uint64_t *state, uint16_t command, uint8_t *body)
 		access.region = below(state, VFIO_PCI_NUM_REGIONS);
 		access.count = 1u << below(state, 5);
 		memcpy(body, &access, sizeof(access));
-		return sizeof(access) +
-		       (command == VFIO_USER_REGION_WRITE ? access.count : 0);
+		return sizeof(access) + (command == VFIO_USER_REGION_WRITE ? access.count : 0);
 	case VFIO_USER_DMA_MAP:
 		body[0] = sizeof(struct vfio_user_dma_map);
 		return body[0];

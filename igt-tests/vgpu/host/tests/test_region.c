@@ -22,7 +22,7 @@ static void regions_are_those_of_the_gpu(void)
 		uint32_t flags;
 	} expected[VFIO_PCI_NUM_REGIONS] = {
 		[0] = { 1 << 30, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE |
-				 VFIO_REGION_INFO_FLAG_MMAP },
+					 VFIO_REGION_INFO_FLAG_MMAP },
 		[2] = { 2 << 20, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE },
 		[5] = { 512 << 10, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE },
 		[7] = { 4096, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE },
@@ -49,22 +49,31 @@ static void access_outside_a_region_is_invalid(void)
 		uint64_t offset;
 		uint32_t count;
 	} bad[] = {
-		{ VG_PCI_VRAM, VG_VRAM_SIZE, 4 }, { VG_PCI_VRAM, VG_VRAM_SIZE - 2, 4 },
-		{ VG_PCI_VRAM, UINT64_MAX, 4 }, { VG_PCI_VRAM, UINT64_MAX - 3, 4 },
-		{ VG_PCI_DOORBELL, VG_DOORBELL_SIZE, 4 }, { VG_PCI_MMIO, VG_MMIO_SIZE, 4 },
-		{ VG_PCI_CONFIG, 4096, 1 }, { VG_PCI_CONFIG, 4095, 2 },
-		{ 1, 0, 4 }, { 3, 0, 4 }, { 6, 0, 4 }, { 8, 0, 4 }, { 9, 0, 4 },
-		{ UINT32_MAX, 0, 4 }, { VG_PCI_VRAM, 0, 0 },
+		{ VG_PCI_VRAM, VG_VRAM_SIZE, 4 },
+		{ VG_PCI_VRAM, VG_VRAM_SIZE - 2, 4 },
+		{ VG_PCI_VRAM, UINT64_MAX, 4 },
+		{ VG_PCI_VRAM, UINT64_MAX - 3, 4 },
+		{ VG_PCI_DOORBELL, VG_DOORBELL_SIZE, 4 },
+		{ VG_PCI_MMIO, VG_MMIO_SIZE, 4 },
+		{ VG_PCI_CONFIG, 4096, 1 },
+		{ VG_PCI_CONFIG, 4095, 2 },
+		{ 1, 0, 4 },
+		{ 3, 0, 4 },
+		{ 6, 0, 4 },
+		{ 8, 0, 4 },
+		{ 9, 0, 4 },
+		{ UINT32_MAX, 0, 4 },
+		{ VG_PCI_VRAM, 0, 0 },
 	};
 	const uint8_t data[8] = { 0 };
 	struct client *c = client_new();
 	uint8_t back[8];
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(bad); i++) {
-		t_equal(client_region_read(c, bad[i].region, bad[i].offset, back,
-					   bad[i].count), EINVAL);
-		t_equal(client_region_write(c, bad[i].region, bad[i].offset, data,
-					    bad[i].count), EINVAL);
+		t_equal(client_region_read(c, bad[i].region, bad[i].offset, back, bad[i].count),
+			EINVAL);
+		t_equal(client_region_write(c, bad[i].region, bad[i].offset, data, bad[i].count),
+			EINVAL);
 	}
 	client_free(c);
 }

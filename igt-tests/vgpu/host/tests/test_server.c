@@ -32,7 +32,7 @@ enum {
 struct server {
 	char dir[32], path[48];
 	pid_t pid;
-	int fd;			/* connected, or -1 */
+	int fd; /* connected, or -1 */
 	bool lockstep;
 };
 
@@ -98,7 +98,7 @@ static int finish(struct server *s)
 		close(s->fd);
 	t_equal(waitpid(s->pid, &status, 0), s->pid);
 	t_assert(WIFEXITED(status));
-	t_equal(rmdir(s->dir), 0);	/* the socket is gone */
+	t_equal(rmdir(s->dir), 0); /* the socket is gone */
 	return WEXITSTATUS(status);
 }
 
@@ -127,7 +127,8 @@ static void client_may_leave_without_a_word(void)
 static void leaving_inside_a_message_is_a_protocol_error(void)
 {
 	const struct vfio_user_header header = {
-		.command = VFIO_USER_DEVICE_GET_INFO, .size = 32,
+		.command = VFIO_USER_DEVICE_GET_INFO,
+		.size = 32,
 	};
 	struct server s = { 0 };
 
@@ -171,7 +172,8 @@ static void messages_in_one_piece_are_answered_one_by_one(void)
 	start_negotiated(&s);
 	for (int i = 0; i < 3; i++) {
 		message[i].header = (struct vfio_user_header){
-			.command = VFIO_USER_DEVICE_GET_INFO, .size = sizeof(message[i]),
+			.command = VFIO_USER_DEVICE_GET_INFO,
+			.size = sizeof(message[i]),
 		};
 		message[i].info.argsz = sizeof(info);
 	}
@@ -184,7 +186,8 @@ static void messages_in_one_piece_are_answered_one_by_one(void)
 static void oversize_message_is_a_protocol_error(void)
 {
 	const struct vfio_user_header header = {
-		.command = VFIO_USER_REGION_WRITE, .size = VFIO_USER_MAX_MESSAGE + 1,
+		.command = VFIO_USER_REGION_WRITE,
+		.size = VFIO_USER_MAX_MESSAGE + 1,
 	};
 	struct server s = { 0 };
 
