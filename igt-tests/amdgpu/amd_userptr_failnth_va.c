@@ -234,6 +234,45 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	return false;
 }
 
+static uint32_t map_plain(struct amd_userptr *mine, uint64_t va, uint64_t size)
+{
+	union drm_amdgpu_gem_create args = {
+		.in = { .bo_size = size, .domains = AMDGPU_GEM_DOMAIN_GTT },
+	};
+
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &args), 0);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, args.out.handle, va, 0, size,
+				       AMD_USERPTR_RW),
+		      0);
+	return args.out.handle;
+}
+
+/* A BO that is no userptr.  A mapping that its close leaves behind is in the way of the next one. */
+static bool fail_close_plain(struct amd_userptr *mine, const struct failnth_case *what,
+			     struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	const uint64_t size = VA_PAGES * getpagesize();
+	const uint64_t va = amd_kfd_va_reserve(size, DIRECTORY_SIZE);
+	struct drm_gem_close close = { 0 };
+	bool failed;
+	int ret;
+
+	igt_assert(va);
+	close.handle = map_plain(mine, va, size);
+	igt_fail_nth_arm(inject, count->n);
+	ret = ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close) ? -errno : 0;
+	failed = igt_fail_nth_disarm(inject);
+	igt_assert_eq(ret, 0);
+	failnth_note(count, what->what, failed, 0);
+
+	close.handle = map_plain(mine, va, size);
+	amd_kfd_queue_copy(mine->queue, mine->out.va, va, size);
+	amd_kfd_queue_submit(mine->queue);
+	igt_assert(amd_userptr_done_or_faulted(mine));
+	igt_assert_eq(ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close), 0);
+	return true;
+}
+
 #define SUBTEST(function, attempt_, name) \
 	static void function(struct amd_userptr *up) \
 	{ \
@@ -252,6 +291,12 @@ SUBTEST(clear, fail_clear, "CLEAR")
 SUBTEST(replace, fail_replace, "REPLACE")
 SUBTEST(close_mapped, fail_close, "GEM_CLOSE")
 
+static void close_plain(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "GEM_CLOSE of a BO that is no userptr",
+						.attempt = fail_close_plain });
+}
+
 #define BOTH(name_, function, text) \
 	{ .name = name_, .run = function, .describe = text }, \
 		{ .name = name_ "-scatter", \
@@ -261,10 +306,13 @@ SUBTEST(close_mapped, fail_close, "GEM_CLOSE")
 const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	BOTH("map", map, "A mapping without memory for it does not exist."),
 	BOTH("unmap", unmap, "A mapping that cannot be undone is there, or the GPU faults."),
-	BOTH("clear", clear, "So is the middle of one, and the rest stays right."),
-	BOTH("replace", replace, "One that cannot be replaced is there, or the GPU faults."),
+	BOTH("clear", clear, "CLEAR of the middle of a mapping fails or not, and the sides stay right."),
+	BOTH("replace", replace, "A mapping that cannot be replaced is there, or the GPU faults."),
 	BOTH("close", close_mapped,
 	     "Where a close cannot take the pages from the GPU, the worker does."),
+	{ .name = "close-plain",
+	  .run = close_plain,
+	  .describe = "Closing a BO that is no userptr removes its mapping without memory, too." },
 };
 const unsigned int amd_userptr_num_failnth_va_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);
