@@ -50,7 +50,7 @@ def host_path(path, environment=os.environ):
 
 
 def script(name):
-	"""Path of a shell script of the room build."""
+	"""Path of a shell script in the folder build."""
 	return os.path.join(HARNESS, "build", name)
 
 

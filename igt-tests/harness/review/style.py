@@ -14,16 +14,18 @@ from harness.verdict.results import FAIL, PASS, Case
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
 PATCHES = ("kernel/patches/", "kernel/controls/")
-# Places of one machine; the pattern does not match itself.
+# Paths that exist on one machine only; the pattern does not match its own text.
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
-# Words that had two meanings (docs/glossary.md), and names that have gone with them; the pattern does not match itself.
+# Names that were dropped because their words had two meanings (docs/glossary.md); the pattern does not match its own text.
 OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd_userptr_expect_st" r"ops|VG_NUM_M" r"ES\b|VG_FA" r"ULT_|"
 	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
-# Since contributing.md has the rule for subjects.
-SUBJECT_RULE = "2026-11-28T10:00:00Z"
+# Commits before these dates do not follow the rules for messages in docs/contributing.md.
+SUBJECT_RULE = "2026-11-28T10:00:00Z"	# length of the subject
+PREFIX_RULE = "2026-11-28T15:00:00Z"	# prefix of the subject, and a body
 SUBJECT_LENGTH = 72
+PREFIXES = ("kernel", "lib", "vgpu", "igt", "run", "docs")
 
 
 def files():
@@ -45,12 +47,12 @@ def lines(name):
 
 
 def ours(names):
-	"""Files written by hand here: neither licence nor patches, which follow the kernel's rules."""
+	"""The files whose style this project decides: not the licence, and not the patches, which follow the kernel's rules."""
 	return [name for name in names if name != "LICENSE" and not name.startswith(PATCHES)]
 
 
 def check_spdx(names):
-	"""SPDX line first, or second after the #! line"""
+	"""The SPDX line is the first line, or the second after a #! line"""
 	wrong = []
 	for name in ours(names):
 		head = lines(name)[:2]
@@ -85,8 +87,8 @@ def check_shell(names):
 
 
 VGPU_SOURCE = "igt-tests/vgpu/"
-# A room of the simulated GPU, and the rooms whose headers it may include beside its own and vgpu.h. "kernel" are the headers of
-# the guest's kernel that describe the hardware. Tests include what they test.
+# A folder of the simulated GPU, and the folders whose headers it may include, besides its own headers and vgpu.h. "kernel" means
+# the headers of the guest's kernel that describe the hardware. Tests may include anything.
 VGPU_INCLUDES = {
 	"core": (),
 	"engine": ("core", "kernel"),
@@ -98,8 +100,8 @@ VGPU_INCLUDES = {
 }
 
 
-def room(name):
-	"""The room of a file of the simulated GPU; "kernel" for headers that are not the project's."""
+def folder(name):
+	"""The folder of a file of the simulated GPU; "kernel" for headers that are not the project's."""
 	if not name.startswith(VGPU_SOURCE):
 		return "kernel"
 	parts = name[len(VGPU_SOURCE):].split("/")
@@ -113,26 +115,26 @@ def included(name, header, names):
 
 
 def check_includes(names):
-	"""Includes of the simulated GPU go one way, from room to room"""
+	"""Includes of the simulated GPU go one way, from folder to folder"""
 	known = set(names)
 	wrong = []
 	for name in names:
-		here = room(name)
+		here = folder(name)
 		if here not in VGPU_INCLUDES or not name.endswith((".c", ".h")):
 			continue
 		for number, line in enumerate(lines(name), 1):
 			match = re.match(r'\s*#\s*include\s*"(.*)"', line)
 			path = match and included(name, match.group(1), known)
-			there = path and room(path if path in known else "")
+			there = path and folder(path if path in known else "")
 			if there and there not in (here, "vgpu.h", *VGPU_INCLUDES[here]):
 				wrong.append(f"{name}:{number}: {here} includes {there}")
 	return wrong
 
 
 def check_globals(_names):
-	"""All state of the simulated GPU hangs off one structure: no writable object"""
+	"""All state of the simulated GPU hangs off struct vgpu, so its object files have no writable data"""
 	objects = [path for path in glob.glob(os.path.join(VGPU, "**/*.o"), recursive=True)
-		if "/tests/" not in path and "/fuzz/" not in path]	# the latter are clang's, of the same sources
+		if "/tests/" not in path and "/fuzz/" not in path]	# fuzz has objects of the same sources, made by clang
 	if not objects:
 		return ["vgpu has not been built"]
 	result = subprocess.run(["nm", "--format=sysv", "--defined-only", *objects], capture_output=True, text=True,
@@ -142,7 +144,7 @@ def check_globals(_names):
 		fields = [field.strip() for field in line.split("|")]
 		if len(fields) != 7 or fields[3] != "OBJECT":
 			continue
-		# .data.rel.ro is constant after relocation.
+		# The loader makes .data.rel.ro read-only after relocation.
 		if re.match(r"\.(data|bss)|\*COM\*", fields[6]) and not fields[6].startswith(".data.rel.ro"):
 			wrong.append(fields[0])
 	return wrong
@@ -154,7 +156,7 @@ def check_names(names):
 
 
 def check_editorconfig(names):
-	"""What .editorconfig says: tabs, no white space at the end of a line, a newline at the end of a file"""
+	"""Files follow .editorconfig: tabs, no white space at the end of a line, a newline at the end of a file"""
 	wrong = []
 	for name in ours(names):
 		text = step.read(os.path.join(step.PROJECT, name))
@@ -181,7 +183,7 @@ def unformatted(names):
 
 
 def check_format(names):
-	"""./run format writes C files as .clang-format says"""
+	"""C files look as .clang-format says; ./run format writes them so"""
 	return list(unformatted(names))
 
 
@@ -194,15 +196,34 @@ def write_formatted():
 	return list(changed)
 
 
-def check_subjects(_names):
-	"""Subjects of commits fit a line; a copy without history has none"""
-	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "log", "--no-merges", "--format=%h %s",
-		"--since=" + SUBJECT_RULE], capture_output=True, text=True)
-	return [line for line in result.stdout.splitlines() if len(line.split(" ", 1)[1]) > SUBJECT_LENGTH]
+def commits(since):
+	"""(hash, subject, body) of each commit after the date @since; a copy without history has none."""
+	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "log", "--no-merges", "-z",
+		"--format=%h%n%s%n%b", "--since=" + since], capture_output=True, text=True)
+	return [text.split("\n", 2) for text in result.stdout.split("\0") if text]
+
+
+def message_problems(subject, body):
+	"""What the message of a commit lacks, but for the length of its subject."""
+	prefix, colon, _ = subject.partition(": ")
+	problems = []
+	if not colon or not set(prefix.split(", ")) <= set(PREFIXES):
+		problems.append(f"no prefix of {', '.join(PREFIXES)}")
+	if not body.strip():
+		problems.append("no body")
+	return problems
+
+
+def check_messages(_names):
+	"""Messages of commits have a subject that fits a line, a prefix of the list in contributing.md, and a body"""
+	wrong = [f"{commit} {subject}: longer than {SUBJECT_LENGTH}" for commit, subject, _ in commits(SUBJECT_RULE)
+		if len(subject) > SUBJECT_LENGTH]
+	return wrong + [f"{commit} {subject}: {problem}" for commit, subject, body in commits(PREFIX_RULE)
+		for problem in message_problems(subject, body)]
 
 
 def check_readme(_names):
-	"""README's sample of ./run test has exactly the suites there are, and their sum"""
+	"""README's sample of ./run test has each suite once, in order, and the right sum"""
 	return readme.problems(step.read(readme.README), list(arguments.suites()))
 
 
@@ -217,7 +238,7 @@ CHECKS = {
 	"one word, one meaning": check_names,
 	"white space": check_editorconfig,
 	"clang-format": check_format,
-	"subjects of commits": check_subjects,
+	"messages of commits": check_messages,
 	"README's figures": check_readme,
 }
 

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""style.py: an include of the simulated GPU that goes the wrong way is found."""
+"""style.py finds includes of the simulated GPU that go the wrong way, and commit messages without prefix or body."""
 
 import os
+import re
 import sys
 import tempfile
 import unittest
@@ -11,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import step
 from harness.review import style
 
-# Includes that are allowed, for each room.
+# Includes that are allowed, for each folder.
 TREE = {
 	"vgpu.h": (),
 	"core/gpu.h": ("core/chip.h", "vgpu.h"),
@@ -69,6 +70,23 @@ class Includes(unittest.TestCase):
 				tree = {**TREE, "tests/check.h": (), name: (*TREE[name], header)}
 				line = len(TREE[name]) + 1
 				self.assertEqual(self.found(tree), [f"{style.VGPU_SOURCE}{name}:{line}: {edge}"])
+
+
+class Messages(unittest.TestCase):
+	def test_good(self):
+		for subject in ("igt: do this", "igt, lib: format all C files"):
+			self.assertEqual(style.message_problems(subject, "Why.\n"), [], subject)
+
+	def test_bad(self):
+		for subject in ("do this", "README: do this", "igt, README: do this", "igt:do this"):
+			self.assertEqual(len(style.message_problems(subject, "Why.\n")), 1, subject)
+		self.assertEqual(style.message_problems("igt: do this", "\n"), ["no body"])
+
+	def test_prefixes(self):
+		"""contributing.md has the same prefixes in its table"""
+		with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../docs/contributing.md"), encoding="utf-8") as f:
+			rows = re.findall(r"^  \| `([a-z]+)` \|", f.read(), re.M)
+		self.assertEqual(rows, list(style.PREFIXES))
 
 
 if __name__ == "__main__":

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The rooms of the harness import each other in one direction only, so there is no cycle."""
+"""The folders of the harness import each other in one direction only, so there is no cycle."""
 
 import ast
 import glob
@@ -11,8 +11,8 @@ HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
 ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "arguments", "bench", "review", "door", "commands", "cli")
 
 
-def room_of(module):
-	"""The room of "harness.build.kernel" is "build"."""
+def folder_of(module):
+	"""The folder of "harness.build.kernel" is "build"."""
 	return module.split(".")[1]
 
 
@@ -35,13 +35,13 @@ def modules():
 			yield path, "harness." + name
 
 
-class Rooms(unittest.TestCase):
+class Folders(unittest.TestCase):
 	def test_order(self):
 		known = dict(modules())
 		self.assertGreater(len(known), 20)
 		for path, name in known.items():
 			for other in imported(path):
-				self.assertIn(room_of(other), ORDER[:ORDER.index(room_of(name)) + 1], f"{name} imports {other}")
+				self.assertIn(folder_of(other), ORDER[:ORDER.index(folder_of(name)) + 1], f"{name} imports {other}")
 
 	def test_no_cycle(self):
 		edges = {name: set(imported(path)) for path, name in modules()}
