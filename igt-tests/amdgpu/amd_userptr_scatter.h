@@ -24,9 +24,9 @@ static inline size_t page(void)
 }
 
 /* The range that loses its memory in amd_userptr_scatter_heal.c and _map.c; it has neighbours. */
-enum { VICTIM = 5 };
+enum { CHANGED = 5 };
 
-char *scatter_victim(const struct amd_userptr_scatter *scatter);
+char *scatter_changed(const struct amd_userptr_scatter *scatter);
 /* Map a new page at @addr, whatever is mapped there. */
 void scatter_map_fresh(void *addr);
 /* Assert that the GPU reaches all ranges but the victim; the pattern of @seed and @seed + 1. */

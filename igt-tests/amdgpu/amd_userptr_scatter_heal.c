@@ -70,9 +70,9 @@ static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
-	map_again(scatter, VICTIM, 1);
+	map_again(scatter, CHANGED, 1);
 	/* No wait is needed, because no queue runs until the driver has looked at the hole. */
-	amd_userptr_gpu_check(up, scatter->va + VICTIM * page(), page(), seed);
+	amd_userptr_gpu_check(up, scatter->va + CHANGED * page(), page(), seed);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_scatter_roundtrip(scatter, SEED_END);
 }
@@ -82,10 +82,10 @@ static void after_mmap(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
 	expect_hole(&scatter);
-	scatter_map_fresh(scatter_victim(&scatter));
-	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_changed(&scatter));
+	amd_pattern_fill(scatter_changed(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -94,11 +94,11 @@ static void after_guard(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_require_f(!madvise(scatter_victim(&scatter), page(), MADV_GUARD_INSTALL),
+	igt_require_f(!madvise(scatter_changed(&scatter), page(), MADV_GUARD_INSTALL),
 		      "no guard regions: %s\n", strerror(errno));
 	expect_hole(&scatter);
-	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_GUARD_REMOVE), 0);
-	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
+	igt_assert_eq(madvise(scatter_changed(&scatter), page(), MADV_GUARD_REMOVE), 0);
+	amd_pattern_fill(scatter_changed(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -129,11 +129,11 @@ static void after_uffd_copy(struct amd_userptr *up)
 	int fd;
 
 	setup(&scatter, up);
-	fd = register_uffd(scatter_victim(&scatter), UFFDIO_REGISTER_MODE_MISSING);
+	fd = register_uffd(scatter_changed(&scatter), UFFDIO_REGISTER_MODE_MISSING);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_DONTNEED), 0);
+	igt_assert_eq(madvise(scatter_changed(&scatter), page(), MADV_DONTNEED), 0);
 	expect_hole(&scatter);
-	copy.dst = (uintptr_t)scatter_victim(&scatter);
+	copy.dst = (uintptr_t)scatter_changed(&scatter);
 	copy.src = (uintptr_t)source;
 	igt_assert_eq(ioctl(fd, UFFDIO_COPY, &copy), 0);
 	expect_healed(&scatter, SEED_AFTER);
@@ -148,17 +148,17 @@ static void uffd_wp_heals(struct amd_userptr *up)
 	int fd;
 
 	setup(&scatter, up);
-	fd = register_uffd(scatter_victim(&scatter), UFFDIO_REGISTER_MODE_WP);
-	wp.range.start = (uintptr_t)scatter_victim(&scatter);
+	fd = register_uffd(scatter_changed(&scatter), UFFDIO_REGISTER_MODE_WP);
+	wp.range.start = (uintptr_t)scatter_changed(&scatter);
 	wp.range.len = page();
-	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
+	amd_pattern_fill(scatter_changed(&scatter), page(), SEED_AFTER);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
 	expect_hole(&scatter);
 	wp.mode = 0;
 	igt_assert_eq(ioctl(fd, UFFDIO_WRITEPROTECT, &wp), 0);
 	amd_userptr_expect_evictions(up, 1);
-	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
+	amd_userptr_gpu_check(up, scatter.va + CHANGED * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	close(fd);
 }
@@ -174,26 +174,26 @@ static void map_elsewhere(struct amd_userptr *up)
 
 	igt_assert(va);
 	setup(&scatter, up);
-	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
 	expect_hole(&scatter);
-	scatter_map_fresh(scatter_victim(&scatter));
-	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_changed(&scatter));
+	amd_pattern_fill(scatter_changed(&scatter), page(), SEED_AFTER);
 
 	/* Mapping parts without a hole evicts no queue. */
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle, va, 0,
-				       VICTIM * page(), AMD_USERPTR_RW),
+				       CHANGED * page(), AMD_USERPTR_RW),
 		      0);
-	map_again(&scatter, VICTIM + 1, FEW_RANGES - VICTIM - 1);
+	map_again(&scatter, CHANGED + 1, FEW_RANGES - CHANGED - 1);
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
 
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, scatter.bo->handle,
-				       va + VICTIM * page(), VICTIM * page(), 2 * page(),
+				       va + CHANGED * page(), CHANGED * page(), 2 * page(),
 				       AMD_USERPTR_RW),
 		      0);
-	amd_userptr_gpu_check(up, va + VICTIM * page(), page(), SEED_AFTER);
+	amd_userptr_gpu_check(up, va + CHANGED * page(), page(), SEED_AFTER);
 	amd_userptr_expect_evictions(up, 1);
-	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), SEED_AFTER);
+	amd_userptr_gpu_check(up, scatter.va + CHANGED * page(), page(), SEED_AFTER);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 	amd_userptr_destroy(up, scatter.bo);
 	amd_kfd_va_release(va, FEW_RANGES * page());
@@ -208,14 +208,14 @@ static void still_missing(struct amd_userptr *up)
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
 	expect_hole(&scatter);
 	map_again(&scatter, 0, FEW_RANGES);
 	expect_hole(&scatter);
-	map_again(&scatter, VICTIM, 1);
+	map_again(&scatter, CHANGED, 1);
 	expect_hole(&scatter);
-	scatter_map_fresh(scatter_victim(&scatter));
-	amd_pattern_fill(scatter_victim(&scatter), page(), SEED_AFTER);
+	scatter_map_fresh(scatter_changed(&scatter));
+	amd_pattern_fill(scatter_changed(&scatter), page(), SEED_AFTER);
 	expect_healed(&scatter, SEED_AFTER);
 }
 
@@ -226,7 +226,7 @@ static void still_missing(struct amd_userptr *up)
 static void one_range(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FEW_RANGES * page(), SEED_BEFORE);
-	char *lost = (char *)bo->cpu + VICTIM * page();
+	char *lost = (char *)bo->cpu + CHANGED * page();
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(munmap(lost, page()), 0);
@@ -252,14 +252,14 @@ static void race(struct amd_userptr *up)
 
 	setup(&scatter, up);
 	for (unsigned int i = 0; i < RACES; i++) {
-		igt_assert_eq(munmap(scatter_victim(&scatter), page()), 0);
+		igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
 		/* Let the worker come more or less far. */
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
-		scatter_map_fresh(scatter_victim(&scatter));
-		amd_pattern_fill(scatter_victim(&scatter), page(), i);
-		map_again(&scatter, i % 2 ? VICTIM : 0, i % 2 ? 1 : FEW_RANGES);
-		amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), i);
+		scatter_map_fresh(scatter_changed(&scatter));
+		amd_pattern_fill(scatter_changed(&scatter), page(), i);
+		map_again(&scatter, i % 2 ? CHANGED : 0, i % 2 ? 1 : FEW_RANGES);
+		amd_userptr_gpu_check(up, scatter.va + CHANGED * page(), page(), i);
 	}
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 }

@@ -18,7 +18,7 @@ static void make_hole(struct amd_userptr_scatter *scatter, struct amd_userptr *u
 	amd_userptr_scatter_pages(scatter, up, FEW_RANGES);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(munmap(scatter_victim(scatter), page()), 0);
+	igt_assert_eq(munmap(scatter_changed(scatter), page()), 0);
 	amd_userptr_expect_evictions(up, 1);
 	scatter_rest_goes_on(scatter, 1);
 }
@@ -29,10 +29,10 @@ static void write_hole(struct amd_userptr *mine, void *data)
 
 	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
 	make_hole(&scatter, mine);
-	scatter_map_fresh(scatter_victim(&scatter));
-	amd_pattern_fill(scatter_victim(&scatter), page(), 5);
-	amd_userptr_store_faults(mine, scatter.va + VICTIM * page(), page());
-	amd_pattern_check(scatter_victim(&scatter), page(), 5, "mapped after the munmap");
+	scatter_map_fresh(scatter_changed(&scatter));
+	amd_pattern_fill(scatter_changed(&scatter), page(), 5);
+	amd_userptr_store_faults(mine, scatter.va + CHANGED * page(), page());
+	amd_pattern_check(scatter_changed(&scatter), page(), 5, "mapped after the munmap");
 }
 
 static void hole_then_access(struct amd_userptr *up)
@@ -45,23 +45,23 @@ static void heal(struct amd_userptr *up, unsigned int poked)
 	struct amd_userptr_scatter scatter;
 
 	make_hole(&scatter, up);
-	scatter_map_fresh(scatter_victim(&scatter));
-	amd_pattern_fill(scatter_victim(&scatter), page(), 5);
+	scatter_map_fresh(scatter_changed(&scatter));
+	amd_pattern_fill(scatter_changed(&scatter), page(), 5);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_poke((void *)(uintptr_t)scatter.ranges[poked].addr, page()), 0);
 	amd_userptr_expect_evictions(up, 0);
-	amd_userptr_gpu_check(up, scatter.va + VICTIM * page(), page(), 5);
+	amd_userptr_gpu_check(up, scatter.va + CHANGED * page(), page(), 5);
 	amd_userptr_scatter_roundtrip(&scatter, 6);
 }
 
 static void hole_heals(struct amd_userptr *up)
 {
-	heal(up, VICTIM);
+	heal(up, CHANGED);
 }
 
 static void hole_heals_beside(struct amd_userptr *up)
 {
-	heal(up, VICTIM + 2);
+	heal(up, CHANGED + 2);
 }
 
 static uint64_t map_part(struct amd_userptr_scatter *scatter, uint64_t va, unsigned int first,
@@ -83,25 +83,25 @@ static void partial_maps(struct amd_userptr *up)
 	igt_assert(va);
 	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
 	amd_userptr_scatter_create(&scatter, 0);
-	part = map_part(&scatter, va + FEW_RANGES * page(), VICTIM - 1, 4);
-	single = map_part(&scatter, va + 2 * FEW_RANGES * page(), VICTIM, 1);
+	part = map_part(&scatter, va + FEW_RANGES * page(), CHANGED - 1, 4);
+	single = map_part(&scatter, va + 2 * FEW_RANGES * page(), CHANGED, 1);
 	whole = map_part(&scatter, va + 3 * FEW_RANGES * page(), 0, FEW_RANGES);
 	for (unsigned int round = 0; round < 3; round++) {
 		scatter.va = part;
-		amd_userptr_scatter_writes(&scatter, (VICTIM - 1) * page(), 4 * page(), round);
+		amd_userptr_scatter_writes(&scatter, (CHANGED - 1) * page(), 4 * page(), round);
 		scatter.va = single;
-		amd_userptr_scatter_reads(&scatter, VICTIM * page(), page());
+		amd_userptr_scatter_reads(&scatter, CHANGED * page(), page());
 		scatter.va = whole;
 		amd_userptr_scatter_roundtrip(&scatter, 10 + round);
 		amd_kfd_smi_mark(&up->smi);
-		igt_assert_eq(__igt_mm_fork_and_write(scatter_victim(&scatter), page()), 0);
+		igt_assert_eq(__igt_mm_fork_and_write(scatter_changed(&scatter), page()), 0);
 		amd_userptr_expect_evictions(up, 0);
 	}
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, scatter.bo->handle,
-				       part + (VICTIM - 1) * page(), 0, 4 * page(), 0),
+				       part + (CHANGED - 1) * page(), 0, 4 * page(), 0),
 		      0);
 	scatter.va = single;
-	amd_userptr_scatter_writes(&scatter, VICTIM * page(), page(), 20);
+	amd_userptr_scatter_writes(&scatter, CHANGED * page(), page(), 20);
 	scatter.va = whole;
 	amd_userptr_scatter_roundtrip(&scatter, 21);
 	amd_userptr_destroy(up, scatter.bo);
@@ -118,7 +118,7 @@ static void replace_one(struct amd_userptr *up)
 
 	amd_userptr_scatter_pages(&scatter, up, FEW_RANGES);
 	amd_userptr_scatter_map(&scatter, 0);
-	va = scatter.va + VICTIM * page();
+	va = scatter.va + CHANGED * page();
 	other = amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, other->handle, va, 0, page(),
 				       AMD_USERPTR_RW),
@@ -126,11 +126,11 @@ static void replace_one(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, va, page(), 3);
 	scatter_rest_goes_on(&scatter, 4);
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(madvise(scatter_victim(&scatter), page(), MADV_DONTNEED), 0);
+	igt_assert_eq(madvise(scatter_changed(&scatter), page(), MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_fill(up, va, page(), 7);
 	amd_pattern_check(cpu, page(), 7, "the BO in its place");
-	amd_pattern_check_zero(scatter_victim(&scatter), page(), "the range that was replaced");
+	amd_pattern_check_zero(scatter_changed(&scatter), page(), "the range that was replaced");
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, page()), 0);
 	amd_userptr_expect_evictions(up, 0);

@@ -87,28 +87,28 @@ static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, un
 
 static void one_of_many(struct amd_userptr *up)
 {
-	const unsigned int victims[] = { 0, 1, MANY_RANGES / 2, MANY_RANGES - 1 };
+	const unsigned int changed[] = { 0, 1, MANY_RANGES / 2, MANY_RANGES - 1 };
 	struct amd_userptr_scatter scatter;
 	struct amd_vm_trace trace;
 
 	make(&scatter, up, MANY_RANGES);
-	for (unsigned int i = 0; i < ARRAY_LENGTH(victims); i++) {
-		unsigned int old_first = victims[i], old_last = victims[i];
-		unsigned int first = victims[i], last = victims[i];
+	for (unsigned int i = 0; i < ARRAY_LENGTH(changed); i++) {
+		unsigned int old_first = changed[i], old_last = changed[i];
+		unsigned int first = changed[i], last = changed[i];
 
 		widen(&scatter, &old_first, &old_last);
 		amd_kfd_smi_mark(&up->smi);
 		igt_tracefs_clear();
-		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[victims[i]].addr);
+		igt_mm_change_page((void *)(uintptr_t)scatter.ranges[changed[i]].addr);
 		amd_userptr_expect_evictions(up, 0);
 		trace = written(&scatter);
 		widen(&scatter, &first, &last);
 		igt_assert_eq(trace.windows, 1);
-		igt_assert_lte_u64(trace.first, victims[i]);
-		igt_assert_lte_u64(victims[i], trace.last);
+		igt_assert_lte_u64(trace.first, changed[i]);
+		igt_assert_lte_u64(changed[i], trace.last);
 		igt_assert_lte_u64(old_first < first ? old_first : first, trace.first);
 		igt_assert_lte_u64(trace.last, old_last > last ? old_last : last);
-		amd_userptr_scatter_reads(&scatter, victims[i] * page(), page());
+		amd_userptr_scatter_reads(&scatter, changed[i] * page(), page());
 	}
 	amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	igt_tracefs_off();
@@ -241,18 +241,18 @@ static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr 
 }
 
 /* Move the page of a range to @away, and map an empty page at its old address. */
-static void move_away(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
+static void move_away(struct amd_userptr_scatter *scatter, unsigned int changed, void *away)
 {
-	void *addr = (void *)(uintptr_t)scatter->ranges[victim].addr;
+	void *addr = (void *)(uintptr_t)scatter->ranges[changed].addr;
 
 	igt_assert(mremap(addr, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP,
 			  away) == away);
 	amd_pattern_fill(addr, page(), 2);
 }
 
-static void move_back(struct amd_userptr_scatter *scatter, unsigned int victim, void *away)
+static void move_back(struct amd_userptr_scatter *scatter, unsigned int changed, void *away)
 {
-	void *addr = (void *)(uintptr_t)scatter->ranges[victim].addr;
+	void *addr = (void *)(uintptr_t)scatter->ranges[changed].addr;
 
 	igt_assert(mremap(away, page(), page(), MREMAP_MAYMOVE | MREMAP_FIXED, addr) == addr);
 }
@@ -273,7 +273,7 @@ static void all_is_new(struct amd_userptr_scatter *scatter)
  */
 static void part_of(struct amd_userptr *up, unsigned int count)
 {
-	const unsigned int victim = count / 2 + 3;
+	const unsigned int changed = count / 2 + 3;
 	struct amd_userptr_scatter scatter;
 	struct amd_vm_trace trace;
 	void *away = mmap(NULL, page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -288,7 +288,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_tracefs_clear();
-	move_away(&scatter, victim, away);
+	move_away(&scatter, changed, away);
 	all_is_new(&scatter);
 	trace = written(&scatter);
 	igt_assert_lt(1u << trace.fragment, count);
@@ -297,7 +297,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 
 	amd_kfd_smi_mark(&up->smi);
 	igt_tracefs_clear();
-	move_back(&scatter, victim, away);
+	move_back(&scatter, changed, away);
 	all_is_new(&scatter);
 	/* This page had an entry of its own before, and still has. */
 	igt_assert_eq_u64(written(&scatter).pages, 1);

@@ -6,9 +6,9 @@
 
 #include "amd_userptr_scatter.h"
 
-char *scatter_victim(const struct amd_userptr_scatter *scatter)
+char *scatter_changed(const struct amd_userptr_scatter *scatter)
 {
-	return (char *)(uintptr_t)scatter->ranges[VICTIM].addr;
+	return (char *)(uintptr_t)scatter->ranges[CHANGED].addr;
 }
 
 void scatter_map_fresh(void *addr)
@@ -19,9 +19,9 @@ void scatter_map_fresh(void *addr)
 
 void scatter_rest_goes_on(struct amd_userptr_scatter *scatter, uint32_t seed)
 {
-	const uint64_t behind = (VICTIM + 1) * page();
+	const uint64_t behind = (CHANGED + 1) * page();
 
-	amd_userptr_scatter_writes(scatter, 0, VICTIM * page(), seed);
+	amd_userptr_scatter_writes(scatter, 0, CHANGED * page(), seed);
 	amd_userptr_scatter_writes(scatter, behind, amd_userptr_scatter_size(scatter) - behind,
 				   seed + 1);
 }
