@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Documentation/admin-guide/cgroup-v2.rst */
+/* One memory cgroup: Documentation/admin-guide/cgroup-v2.rst has the files that are used here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

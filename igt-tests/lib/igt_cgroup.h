@@ -1,17 +1,23 @@
 /* SPDX-License-Identifier: MIT */
-/* A memory cgroup with a small limit; one at a time.  Needs root. */
+/* A memory cgroup with a small limit.  A process has one at a time.  Needs root. */
 #ifndef IGT_CGROUP_H
 #define IGT_CGROUP_H
 
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Make it: NULL, or a reason to skip. */
+/* Make the cgroup.  Returns NULL, or a reason to skip. */
 const char *igt_cgroup_init(size_t limit);
 void igt_cgroup_fini(void);
-/* Move the calling process into it.  Memory that it has already stays charged to its old cgroup. */
+/*
+ * Move the calling process into the cgroup.  Memory that the process has already stays charged to
+ * its old cgroup.
+ */
 int __igt_cgroup_join(void);
-/* May the members use swap?  If not, the kernel kills one of them above the limit. */
+/*
+ * Let the processes of the cgroup use swap, or not.  Without swap the kernel kills one of them when
+ * the limit is exceeded.
+ */
 int __igt_cgroup_swap(bool may);
 /* A counter of memory.events, such as "max " (the limit was reached) or "oom_kill ". */
 unsigned long long igt_cgroup_event(const char *word);

@@ -56,7 +56,10 @@ static int set_attributes(bool during)
 	return 0;
 }
 
-/* Only allocations with a function in [start, end) on the stack fail; 0 and ~0: all of them. */
+/*
+ * Let only allocations fail that have a function in [start, end) on their stack; 0 and ~0 let all
+ * allocations fail.
+ */
 static int set_callers(unsigned long start, unsigned long end, const char *depth)
 {
 	char text[2][32];
@@ -94,8 +97,8 @@ static bool driver_text(const char *driver, unsigned long *start, unsigned long 
 }
 
 /*
- * Is it a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound
- * ("kworker/uPOOL:ID")? Those of high priority and the rescuers do not run the driver's work items.
+ * Is the process a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound
+ * ("kworker/uPOOL:ID")?  Kworkers of high priority and rescuers do not run the driver's work items.
  */
 static bool is_usual_kworker(int pid)
 {
@@ -174,7 +177,7 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 	if (inject->self < 0)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
-	/* A test that failed may have left something armed. */
+	/* A test that failed may have left an n in this thread or in a kworker. */
 	put_number(inject->self, 0);
 	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes(true))
@@ -261,7 +264,7 @@ unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran
 		char text[16] = "";
 		unsigned int left;
 
-		/* A kworker that has ended has run nothing. */
+		/* A kworker that has ended meanwhile has run no work item of the driver. */
 		if (pread(inject->kworkers[i], text, sizeof(text) - 1, 0) <= 0)
 			continue;
 		left = strtoul(text, NULL, 10);

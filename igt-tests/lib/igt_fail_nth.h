@@ -5,7 +5,7 @@
  * with their debugfs files.
  *
  * A driver's work item may run on any kworker.  So all kworkers get an n, and only allocations with
- * the driver on the stack count.  In these tests one work item of the driver allocates.
+ * the driver on the stack count.  So only one work item of the driver may allocate at that time.
  */
 #ifndef IGT_FAIL_NTH_H
 #define IGT_FAIL_NTH_H
@@ -15,17 +15,20 @@
 #define IGT_FAIL_NTH_MAX_KWORKERS 512
 
 struct igt_fail_nth {
-	bool on;  /* attributes were changed */
+	bool on;  /* init has changed attributes in debugfs */
 	int self; /* fail-nth of the thread that called init, or -1 */
 	int kworkers[IGT_FAIL_NTH_MAX_KWORKERS]; /* fail-nth of the kworkers */
 	unsigned int num_kworkers;
-	unsigned int n; /* the allocation that is armed */
+	unsigned int n; /* number of the allocation that shall fail; 0: none */
 };
 
-/* Prepare the calling thread, or all kworkers for the module @driver: NULL, or a reason to skip. */
+/*
+ * Prepare the calling thread, or all kworkers for the module @driver.  Both return NULL, or a
+ * reason to skip.
+ */
 const char *igt_fail_nth_init(struct igt_fail_nth *inject);
 const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *driver);
-/* Undo it, also after an assertion has failed. */
+/* Undo igt_fail_nth_init(), also after an assertion has failed. */
 void igt_fail_nth_fini(struct igt_fail_nth *inject);
 
 /*
@@ -43,7 +46,8 @@ bool igt_fail_nth_disarm(struct igt_fail_nth *inject);
 void igt_fail_nth_all(struct igt_fail_nth *inject, bool on);
 
 /*
- * The same for kworkers.  A work item that tries again may run on another kworker and fail again.
+ * Arm each kworker: its @n-th allocation for the driver fails.  A work item that tries again may
+ * run on another kworker and fail again.
  */
 void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n);
 /* Returns how many allocations failed; @ran: has any kworker allocated for the driver at all? */

@@ -23,10 +23,13 @@
 
 #include "lib/igt_fuse.h"
 
-/* No test reads that far. */
+/* Larger than anything that a test reads, so that no test meets the end of the file. */
 #define FILE_SIZE (1ull << 40)
 
-/* The server answers after this time even without permission, so that no worker hangs for ever. */
+/*
+ * The server answers after this time even without permission, so that the restore worker does not
+ * hang for ever.
+ */
 enum { ANSWER_MS = 20000 };
 
 enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
@@ -55,12 +58,12 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 	char byte = 0;
 
 	memset(body, 0, size);
-	/* Drop a permission that came after the time was up: it was for the page before. */
+	/* Drop a permission that came after ANSWER_MS: the test gave it for the page before. */
 	while (poll(&go, 1, 0) == 1 && read(server->go, &byte, 1) == 1)
 		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
-	/* End of file: the test process has ended. */
+	/* The end of the pipe means that the test process has ended. */
 	if (poll(&go, 1, ANSWER_MS) == 1 && read(server->go, &byte, 1) != 1)
 		_exit(0);
 	return size;
@@ -106,7 +109,7 @@ static void serve(struct server *server)
 	case FUSE_FORGET:
 	case FUSE_BATCH_FORGET:
 	case FUSE_INTERRUPT:
-		return; /* these have no answer */
+		return; /* the protocol has no answer to these requests */
 	case FUSE_DESTROY:
 		_exit(0);
 	default:
@@ -123,7 +126,7 @@ static void serve_all(struct server *server)
 		if (len >= (ssize_t)sizeof(struct fuse_in_header))
 			serve(server);
 		else if (len >= 0 || (errno != EINTR && errno != EAGAIN && errno != ENOENT))
-			return; /* unmounted: ENODEV */
+			return; /* ENODEV: the file is unmounted */
 	}
 }
 
@@ -134,10 +137,11 @@ static void run_server(int dev, int arrived, int go)
 	int fds[] = { dev, arrived, go };
 
 	/*
-	 * Close all other descriptors of the test: an open device would keep KFD's process alive.
+	 * Close all other descriptors that the server inherits from the test, because an open
+	 * /dev/kfd would keep KFD's process alive.
 	 */
 	for (int i = 0; i < 3; i++)
-		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST); /* out of each other's way */
+		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST); /* dup2() below must close none */
 	for (int i = 0; i < 3; i++)
 		dup2(fds[i], FIRST + i);
 	close_range(2 * FIRST, ~0u, 0);
@@ -154,7 +158,7 @@ static void *run_thread(void *data)
 	return NULL;
 }
 
-/* The thread ends with its process, which also uses the file. */
+/* Start the server as a thread, which ends with its process. */
 static int start_thread(int dev, int arrived, int go)
 {
 	static struct server server;
@@ -185,7 +189,10 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 	return fuse->server < 0 ? -errno : 0;
 }
 
-/* Opening asks the server, so it has to run before.  Afterwards the path is not needed. */
+/*
+ * Mount the file and open it.  open() asks the server, so the server has to run before.  Afterwards
+ * nobody needs the path.
+ */
 static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	char path[] = "/tmp/amd_userptr-XXXXXX";
@@ -283,7 +290,7 @@ bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms)
 
 void igt_fuse_answer(struct igt_fuse *fuse)
 {
-	/* A server that has ended has aborted the request. */
+	/* The write fails when the server has ended; then its request was aborted, too. */
 	if (write(fuse->go, "", 1) != 1)
 		return;
 }

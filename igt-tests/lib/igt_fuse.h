@@ -6,19 +6,25 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* The distance from one wanted page to the next: larger than any folio of the page cache. */
+/*
+ * The distance in the file from one page that a test uses to the next.  It is larger than any folio
+ * of the page cache, so one answer never brings two of these pages.
+ */
 #define IGT_FUSE_NEXT (4ull << 20)
 
 struct igt_fuse {
 	pid_t server;		 /* 0: none */
-	int file;		 /* open for reading; the page cache keeps pages */
+	int file;		 /* open for reading; the page cache keeps pages that came */
 	int arrived, go;	 /* pipes: the server was asked for a page; it may answer */
 	unsigned int connection; /* the kernel's number of the mount */
 };
 
-/* 0 or -errno. */
+/* Mount the file and start its server in a child process; 0 or -errno. */
 int __igt_fuse_start(struct igt_fuse *fuse);
-/* The server is a thread of the calling process, which will be killed; once per process. */
+/*
+ * Mount the file and start its server as a thread of the calling process, for a test that will kill
+ * that process; once per process.
+ */
 int __igt_fuse_start_inside(struct igt_fuse *fuse);
 /* Abort the connection: all processes that wait for a page get an error. */
 void igt_fuse_abort(unsigned int connection);

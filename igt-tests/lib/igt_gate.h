@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
-/* One process opens the gate, another one waits for that with a deadline.  It is a pipe. */
+/*
+ * A gate (a pipe): one process opens it, and another process waits with a deadline until it is
+ * open.
+ */
 struct igt_gate {
 	int fd[2];
 };

@@ -18,7 +18,7 @@
 /* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
 
-/* The most pages of one move_pages(), and the most nodes that are tried. */
+/* The most pages of one call of move_pages(), and the most NUMA nodes that are tried. */
 enum { MAX_MOVED = 512, MAX_NODES = 64 };
 
 int __igt_mm_poke(void *cpu, size_t size)
@@ -28,7 +28,10 @@ int __igt_mm_poke(void *cpu, size_t size)
 	return 0;
 }
 
-/* The kernel returns EAGAIN while something else holds a page for a moment. */
+/*
+ * Try again after EAGAIN, which the kernel returns while something else holds a reference to a
+ * page.
+ */
 int __igt_mm_collapse(void *cpu, size_t size)
 {
 	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
@@ -45,7 +48,7 @@ int __igt_mm_compact(void)
 	return igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1") ? 0 : -EIO;
 }
 
-/* Returns 0 also when pages did not move: @status tells for each page. */
+/* Returns 0 also when pages did not move, so look at the @status of each page. */
 static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
 {
 	return syscall(SYS_move_pages, 0, count, pages, nodes, status, MPOL_MF_MOVE_OWN) < 0
@@ -54,9 +57,9 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
 }
 
 /*
- * The kernel cannot isolate a page that is in another CPU's batch for the LRU lists, so repeat it.
- * Repeat with the same node: pages that have moved stay, and with another node they would move
- * back.
+ * Move pages to @node.  The kernel cannot isolate a page that is in another CPU's batch for the LRU
+ * lists, so repeat the call.  Repeat it with the same node, because with another one the pages that
+ * have moved already would move again.
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {
@@ -67,7 +70,10 @@ static int move_to_node(void **pages, unsigned long count, int node)
 	for (unsigned long i = 0; i < count; i++)
 		nodes[i] = node;
 	do {
-		/* The kernel leaves the status of pages behind a failed one unchanged. */
+		/*
+		 * After a page that failed, the kernel leaves the status of the later pages
+		 * unchanged.
+		 */
 		for (unsigned long i = 0; i < count; i++)
 			status[i] = -EBUSY;
 		ret = move_pages(pages, count, nodes, status);
@@ -109,9 +115,7 @@ int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), v
 
 	if (pipe(gate))
 		return -errno;
-	/*
-	 * Not igt_fork(), because the caller may be a thread or a child, and because that asserts.
-	 */
+	/* Not igt_fork(), which asserts, and which neither a thread nor a child may call. */
 	pid = fork();
 	if (pid == 0) {
 		close(gate[1]);

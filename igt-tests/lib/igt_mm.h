@@ -14,7 +14,10 @@
 /* How long to repeat an operation that the kernel may refuse for a moment. */
 #define IGT_MM_RETRY_MS igt_patience(5000)
 
-/* Take write access from the pages and give it back: an event that changes no content. */
+/*
+ * Take write access from the pages and give it back.  The kernel calls the MMU notifiers, but the
+ * content stays.
+ */
 int __igt_mm_poke(void *cpu, size_t size);
 /* Collapse the pages into huge pages. */
 int __igt_mm_collapse(void *cpu, size_t size);
@@ -24,7 +27,7 @@ int __igt_mm_compact(void);
 int __igt_mm_migrate(void *cpu, size_t size, size_t step);
 /* Fork, then store in each page the byte that is there already: the kernel copies private pages. */
 int __igt_mm_fork_and_write(void *cpu, size_t size);
-/* The same; calls @look after the stores, while the child still has the old pages. */
+/* Like __igt_mm_fork_and_write(), but call @look while the child still has the old pages. */
 int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data);
 
 /* Put another page with the same content at the address, by one mremap(). */

@@ -74,14 +74,14 @@ static void take_smaps(struct igt_procfs_smaps *smaps, const char *line)
 		smaps->huge += kib;
 }
 
-/* Lines of a file without the C library's, whose streams are allocated. */
+/* Read a file line by line without a stream of the C library, which would allocate memory. */
 struct lines {
 	int fd;
 	size_t len, at;
 	char text[4096];
 };
 
-/* The next one, without its end; NULL at the end of the file. */
+/* The next line, without its newline; NULL at the end of the file. */
 static char *next_line(struct lines *lines)
 {
 	char *end = memchr(lines->text + lines->at, '\n', lines->len - lines->at), *line;
@@ -149,7 +149,7 @@ int __igt_procfs_pages_in_swap_cache(void *cpu, size_t size)
 	return count;
 }
 
-/* It is after the name in parentheses: Documentation/filesystems/proc.rst. */
+/* The state is behind the name in parentheses (Documentation/filesystems/proc.rst). */
 char igt_procfs_task_state(int stat)
 {
 	char text[512], *name_end;

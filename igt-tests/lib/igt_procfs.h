@@ -16,14 +16,14 @@ unsigned long long igt_procfs_number(const char *path, const char *word);
 
 /* The page frame at an address, 0 when no page is mapped there.  Needs CAP_SYS_ADMIN. */
 uint64_t igt_procfs_pfn(const void *addr);
-/* The same from an open /proc/self/pagemap; 0 also when that cannot be read. */
+/* The page frame from an open /proc/self/pagemap; 0 also when that file cannot be read. */
 uint64_t __igt_procfs_pfn(int pagemap, const void *addr);
 
 /* Sizes of the mapping that contains an address, from /proc/self/smaps, in KiB. */
 struct igt_procfs_smaps {
 	unsigned long long rss;
 	unsigned long long dirty;    /* the page table entry or the page is dirty */
-	unsigned long long lazyfree; /* reclaim may drop it without writing: MADV_FREE */
+	unsigned long long lazyfree; /* after MADV_FREE: reclaim may drop it without writing it */
 	unsigned long long huge;     /* mapped as huge pages, of any kind */
 };
 

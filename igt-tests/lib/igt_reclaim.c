@@ -15,7 +15,7 @@
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
 
-/* The most pages of one call: a huge page. */
+/* The most pages of one call: those of a huge page. */
 enum { MAX_PAGES = 512 };
 
 /* include/uapi/linux/mempolicy.h: not in every libc. */
@@ -42,7 +42,7 @@ int __igt_reclaim_pages_in(void *cpu, size_t size)
 /*
  * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim
  * does not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()),
- * also when it moves a page to the node where the page is.  The stack's page serves for that.
+ * also when the page is on that node already.  So call it for the page of the stack.
  */
 void __igt_reclaim_drain_batches(void)
 {
@@ -54,8 +54,8 @@ void __igt_reclaim_drain_batches(void)
 }
 
 /*
- * A page that was written to a disk stays in the cache, but no process maps it, so MADV_PAGEOUT
- * does not find it.  Map it again: it is clean now and can be dropped.
+ * A page that was written to the swap disk stays in the swap cache, but no process maps it, so
+ * MADV_PAGEOUT does not find it.  Map it again: it is clean now, so reclaim can drop it.
  */
 static void map_cached(char *cpu, size_t size)
 {
@@ -113,7 +113,7 @@ int __igt_reclaim_pageout_all(void *cpu, size_t size)
 	return __igt_reclaim_push_out(cpu, size, page_out, &memory);
 }
 
-/* Page frames, 0 where no page is mapped. */
+/* Read the page frame of each page; 0 where no page is mapped. */
 static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 {
 	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -124,7 +124,10 @@ static void read_pfns(void *cpu, size_t size, uint64_t *pfns)
 		close(pagemap);
 }
 
-/* Compare frames, because the restore worker may have brought a page back into another frame. */
+/*
+ * Was any page taken?  Compare page frames, because the restore worker may have brought a page back
+ * already, into another frame.
+ */
 static bool any_gone(void *cpu, size_t size, const uint64_t *before)
 {
 	uint64_t now[MAX_PAGES];
@@ -180,7 +183,7 @@ static int swap_on(const struct zram *zram)
 	return swapon(zram->path, flags) ? -errno : 0;
 }
 
-/* Fill in zrams, all of which are still on; returns whether there is another swap device. */
+/* Fill in zrams while all of them are on.  Returns whether there is another swap device. */
 static bool find_swaps(void)
 {
 	FILE *file = fopen("/proc/swaps", "r");
@@ -205,8 +208,8 @@ static bool find_swaps(void)
 }
 
 /*
- * Lower priorities would not do, because each CPU keeps its device
- * (mm/swapfile.c:swap_alloc_fast()).
+ * Switch the zram devices off.  A lower priority is not enough, because each CPU keeps the device
+ * that it used last (mm/swapfile.c:swap_alloc_fast()).
  */
 const char *igt_reclaim_swap_to_disk(void)
 {

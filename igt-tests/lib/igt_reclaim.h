@@ -19,20 +19,21 @@ int __igt_reclaim_pages_in(void *cpu, size_t size);
 
 /*
  * Call @push again and again until none of the pages is in memory; -ETIME when that takes too long.
- * A @push that returns an error ends it with that error.
+ * When @push returns an error, return that error.
  */
 int __igt_reclaim_push_out(void *cpu, size_t size, int (*push)(void *data), void *data);
-/* The same with MADV_PAGEOUT. */
+/* Call madvise(MADV_PAGEOUT) until none of the pages is in memory. */
 int __igt_reclaim_pageout_all(void *cpu, size_t size);
-/* MADV_PAGEOUT until at least one page has gone, though it may be back already. */
+/* Call madvise(MADV_PAGEOUT) until at least one page was taken; it may have come back since. */
 int __igt_reclaim_pageout(void *cpu, size_t size);
 
 /* Move pages from the CPUs' batches to the LRU lists, because reclaim does not see the batches. */
 void __igt_reclaim_drain_batches(void);
 
 /*
- * Swap to a disk until igt_reclaim_swap_as_before(): NULL, or why there is no disk.  zram frees a
- * page's slot at the first read, so pages that come back from zram are never clean.
+ * Let the kernel swap to a disk only, until igt_reclaim_swap_as_before().  Returns NULL, or the
+ * reason why that is impossible.  zram frees a page's slot at the first read, so pages that come
+ * back from zram are never clean.
  */
 const char *igt_reclaim_swap_to_disk(void);
 void igt_reclaim_swap_as_before(void);

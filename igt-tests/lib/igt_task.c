@@ -14,7 +14,7 @@
 /* Limit of every single wait. */
 #define WAIT_MS igt_patience(10000)
 
-/* A thread that sleeps uninterruptibly at so many looks in a row waits for a lock. */
+/* A thread waits for a lock if it sleeps uninterruptibly each time in this many looks in a row. */
 #define ASLEEP_LOOKS 20
 
 static void *run_task(void *data)

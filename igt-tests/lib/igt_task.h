@@ -20,16 +20,20 @@ struct igt_task {
 };
 
 /*
- * Make the thread.  It does not run yet, so call this before anything is held that it would need.
+ * Make the thread, which does not call @run yet.  Making it takes mmap_lock, so do that before
+ * another thread holds this lock.
  */
 void igt_task_make(struct igt_task *task, int (*run)(void *data), void *data);
-/* Let it run, without looking how far it comes. */
+/* Let the thread call run(), and return at once. */
 void igt_task_let_go(struct igt_task *task);
-/* Let it run until it is done (true) or sleeps in the kernel (false). */
+/*
+ * Let the thread call run(), and wait until run() has returned (true) or sleeps in the kernel
+ * (false).
+ */
 bool igt_task_start(struct igt_task *task);
 /*
- * Wait for its end and return the result of run().  The caller has released the lock that it waits
- * for.
+ * Wait until the thread ends, and return the result of run().  If run() waits for a lock, the
+ * caller has to release the lock first.
  */
 int igt_task_end(struct igt_task *task);
 

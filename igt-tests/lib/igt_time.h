@@ -16,7 +16,7 @@ static inline uint64_t igt_now_ms(void)
 }
 
 /*
- * To be called between two looks at a condition.  A busy loop would take the CPU from an emulated
+ * Sleep between two looks at a condition, because a busy loop would take the CPU from an emulated
  * GPU.
  */
 static inline void igt_pause(void)
@@ -27,9 +27,9 @@ static inline void igt_pause(void)
 }
 
 /*
- * The limit of a wait: @limit, in any unit, times the environment's AMD_KFD_SLOWER, which is set
- * for debug kernels.  A wait ends when its condition is true, so a large limit makes no test slower
- * that passes.
+ * The limit of a wait: @limit, in any unit, times the environment variable AMD_KFD_SLOWER, which is
+ * set for debug kernels.  A wait ends as soon as its condition is true, so a large limit makes no
+ * passing test slower.
  */
 static inline unsigned int igt_patience(unsigned int limit)
 {

@@ -8,7 +8,7 @@
 
 #define IGT_TRACEFS_INSTANCE "/sys/kernel/tracing/instances/amd_userptr/"
 
-/* Trace @events ("SYSTEM/EVENT"); false when there is no tracefs or no such event. */
+/* Trace @events, each "SYSTEM/EVENT"; false when there is no tracefs or no such event. */
 bool igt_tracefs_on(const char *const *events, unsigned int count);
 void igt_tracefs_off(void);
 /* Empty the trace. */

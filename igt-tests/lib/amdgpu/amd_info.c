@@ -22,8 +22,8 @@ void amd_info(int fd, uint32_t query, void *result, uint32_t size)
 void amd_info_ignore_fault_log(void)
 {
 	/*
-	 * All that gmc_v9_0.c:gmc_v9_0_process_interrupt() prints, that it printed less before, and
-	 * what mm/memory-failure.c says when a test makes a page fail.
+	 * The lines of gmc_v9_0.c:gmc_v9_0_process_interrupt() about a fault, its line about
+	 * suppressed messages, and the line of mm/memory-failure.c when a test makes a page fail.
 	 */
 	igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: .*(page fault|Process |in page starting|"
 				    "cookie node_id|VM_L2_PROTECTION_FAULT_STATUS|Faulty UTCL2|"
@@ -33,8 +33,8 @@ void amd_info_ignore_fault_log(void)
 }
 
 /*
- * A kernel that is short of memory says so, sometimes with all that it knows about memory.  No
- * kernel may say the words below, whatever happens.
+ * A kernel that is short of memory logs that, sometimes with all its statistics of memory.  The
+ * words below are those of bugs, so lines with them are not ignored.
  */
 void amd_info_ignore_memory_log(void)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Facts that the driver tells about the GPU, and lines that it logs. */
+/* Facts about the GPU that the driver reports, and lines of its log that a test expects. */
 #ifndef AMD_INFO_H
 #define AMD_INFO_H
 
@@ -7,11 +7,11 @@
 
 /* DRM_IOCTL_AMDGPU_INFO of the device @fd; fails the test when the driver refuses. */
 void amd_info(int fd, uint32_t query, void *result, uint32_t size);
-/* Keep the runner from counting the kernel's report of wanted faults as a problem. */
+/* Let igt_runner ignore what the kernel logs about GPU page faults that the test provokes. */
 void amd_info_ignore_fault_log(void);
-/* The same for the lines of a kernel that is short of memory, but not for warnings and bugs. */
+/* Let igt_runner ignore what a kernel logs that is short of memory, except warnings and bugs. */
 void amd_info_ignore_memory_log(void);
-/* The same for KFD's complaint about memory that cannot be a userptr. */
+/* Let igt_runner ignore KFD's error about memory that cannot be a userptr. */
 void amd_info_ignore_user_pages_log(void);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define KFD_TOPOLOGY "/sys/class/kfd/kfd/topology/nodes"
 
-/* The most nodes a topology has; sysfs numbers them without gaps. */
+/* More nodes than any topology has.  The numbers of nodes in sysfs have no gaps. */
 #define KFD_MAX_NODES 256
 
 /* drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541, all generations from gfx 8.0 on but Tonga */
@@ -46,14 +46,14 @@ static uint64_t page_align(uint64_t size)
 }
 
 /*
- * The kernel refuses a compute queue whose save area has another size than it computes itself.
- * sysfs shows all parts of that size but this one, so compute it as kfd_queue.c:get_num_waves()
- * and kfd_queue_ctx_save_restore_size() do.
+ * The kernel refuses a compute queue whose save area does not have the size that the kernel
+ * computes. sysfs shows all parts of that size except the debug memory, so compute that as
+ * kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size() do.
  */
 static uint32_t debug_memory_size(const struct amd_kfd_node *node)
 {
 	enum { GFX10_1 = 100100, BYTES_PER_WAVE = 32, ALIGNMENT = 64 };
-	/* The topology has the sum over all XCCs, the kernel computes for one. */
+	/* The topology has the sum over all XCCs, but the kernel computes the size for one XCC. */
 	uint32_t cus = node->simd_count / node->simd_per_cu / node->num_xcc;
 	uint32_t engines = node->array_count / node->num_xcc / node->simd_arrays_per_engine;
 	uint32_t waves;
@@ -273,7 +273,9 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
 
 	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
 	svm.args.attrs[0].value = kfd->node.gpu_id;
-	/* The size of the attributes is part of the request, as for libhsakmt. */
+	/*
+	 * The kernel takes the size from the ioctl number, so add the size of the attributes to it.
+	 */
 	return kfd_ioctl(kfd->fd,
 			 AMDKFD_IOC_SVM +
 				 (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
@@ -358,7 +360,7 @@ static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags, ui
 
 	memset(mem, 0, sizeof(*mem));
 	mem->size = page_align(size);
-	/* Like ROCm: with this alignment one page directory entry can map a huge page. */
+	/* Align as ROCm does, so that one page directory entry can map a huge page. */
 	mem->va = amd_kfd_va_reserve(mem->size, mem->size >= HUGE_PAGE ? HUGE_PAGE : 0);
 	if (!mem->va)
 		return -ENOMEM;
@@ -450,7 +452,7 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 		.events_ptr = (uintptr_t)&data,
 		.num_events = 1,
 		.wait_for_all = 1,
-		.timeout = timeout_ms, /* the kernel stores the rest when it is interrupted */
+		.timeout = timeout_ms, /* when interrupted, the kernel stores the time left */
 	};
 	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_WAIT_EVENTS, &args);
 

@@ -6,8 +6,8 @@
  * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo()
  * fails the test instead (amd_kfd_assert.c).
  *
- * KFD has one process per address space and refuses inherited descriptors, so a forked child opens
- * KFD itself.
+ * KFD has one process per address space and refuses inherited descriptors, so a forked child has to
+ * open KFD itself.
  */
 #ifndef AMD_KFD_H
 #define AMD_KFD_H
@@ -33,7 +33,7 @@ struct amd_kfd_node {
 	uint32_t num_sdma_queues_per_engine;
 	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;    /* control stack within it */
-	uint32_t debug_memory_size; /* behind cwsr_size; computed, see amd_kfd.c */
+	uint32_t debug_memory_size; /* behind the save area; not in the topology, see amd_kfd.c */
 	uint32_t eop_buffer_size;   /* fixed by the kernel, not in the topology */
 };
 
@@ -54,7 +54,7 @@ struct amd_kfd_mem {
 struct amd_kfd {
 	int fd;	    /* /dev/kfd */
 	int drm_fd; /* the caller's render node, whose VM KFD uses */
-	pid_t pid;  /* of the process that opened it */
+	pid_t pid;  /* the process that opened /dev/kfd */
 	struct amd_kfd_node node;
 	void *doorbells;	       /* mapped with the first queue */
 	struct amd_kfd_mem event_page; /* allocated with the first event */
@@ -66,11 +66,11 @@ struct amd_kfd {
  * -EBUSY when the process has another VM.
  */
 int __amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
-/* The same without acquiring the VM. */
+/* Open KFD as __amd_kfd_open() does, but without acquiring the VM. */
 int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd);
 /*
- * Open the render node @path, or without one the first whose GPU KFD has, and KFD without acquiring
- * the VM.  The render node is kfd->drm_fd, which the caller closes.
+ * Open KFD and the render node @path (NULL: the first one whose GPU KFD has), without acquiring the
+ * VM.  The render node is kfd->drm_fd, which the caller closes.
  */
 int __amd_kfd_open_render_novm(struct amd_kfd *kfd, const char *path);
 int __amd_kfd_acquire_vm(struct amd_kfd *kfd);
@@ -97,7 +97,7 @@ int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem 
 /* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);
-/* Unmap and free any of the above. */
+/* Unmap and free memory of any of these functions. */
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*
@@ -110,13 +110,13 @@ void amd_kfd_va_release(uint64_t va, uint64_t size);
 enum amd_kfd_queue_type {
 	AMD_KFD_QUEUE_PM4, /* compute queue, PM4 packets */
 	AMD_KFD_QUEUE_SDMA,
-	AMD_KFD_QUEUE_AQL, /* HSA queue; PM4 packets go into IBs */
+	/* HSA queue.  The helpers put PM4 packets into an IB, which a vendor packet runs. */
+	AMD_KFD_QUEUE_AQL,
 	AMD_KFD_NUM_QUEUE_TYPES,
 };
 
 /*
- * A user mode queue.  Its own buffers are GTT, so MMU notifiers come from the pages under test
- * only.
+ * A user mode queue.  Its own buffers are GTT, so MMU notifiers run for the pages under test only.
  */
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
@@ -128,22 +128,25 @@ struct amd_kfd_queue {
 	volatile uint32_t *fence; /* the last finished sequence number */
 	uint64_t put;		  /* dwords emitted since creation */
 	uint64_t submitted_put;	  /* put at the last submit */
-	uint64_t idle_put;	  /* everything before this put is finished */
+	uint64_t idle_put;	  /* the packets before this put are finished */
 	uint64_t aql_put;	  /* AQL packets emitted since creation */
-	uint32_t seqno;		  /* the last one that submit returned */
-	int error;		  /* sticky: -ETIME when the ring did not drain */
+	uint32_t seqno;		  /* the last sequence number that submit returned */
+	int error;		  /* -ETIME from the time when the ring did not drain */
 };
 
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 			   struct amd_kfd_queue *queue);
 int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 
-/* Longest body of amd_kfd_queue_write(): count fields and ring size allow it. */
+/*
+ * Most dwords of one amd_kfd_queue_write(); the packets' count fields and the ring have room for
+ * it.
+ */
 #define AMD_KFD_WRITE_MAX_DW 256
 
 /*
  * Put packets into the ring.  The GPU runs them after amd_kfd_queue_submit().  When the ring is
- * full these functions submit and wait for room; when that fails the next wait returns the error.
+ * full, these functions submit and wait for room; when that fails, the next wait returns the error.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
@@ -164,7 +167,7 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue);
 bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno);
 /* -ETIME when @seqno is not finished after @timeout_ms. */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms);
-/* Submit, then wait. */
+/* Submit, then wait until the queue is done. */
 int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
 
 /* Header of an AQL packet: type, barrier bit, system scope fences, vendor format. */
@@ -188,7 +191,7 @@ enum amd_kfd_aql_condition {
 	AMD_KFD_AQL_GREATER_EQUAL,
 };
 
-/* One slot; signals are GPU addresses of struct amd_kfd_signal, or 0. */
+/* One slot of an AQL queue.  Signals are GPU addresses of struct amd_kfd_signal, or 0. */
 struct amd_kfd_aql_packet {
 	uint32_t header;
 	union {
@@ -216,10 +219,10 @@ struct amd_kfd_aql_packet {
 	};
 };
 
-/* As the command processor sees a signal: ROCm's amd_signal_t. */
+/* A signal, as the command processor reads it (ROCm's amd_signal_t). */
 struct amd_kfd_signal {
 	int64_t kind;		/* AMD_KFD_SIGNAL_USER */
-	volatile int64_t value; /* completion subtracts one */
+	volatile int64_t value; /* the completion of a packet subtracts one */
 	uint64_t mailbox;
 	uint32_t event_id;
 	uint32_t reserved0;
@@ -235,11 +238,11 @@ enum { AMD_KFD_SIGNAL_USER = 1 };
  */
 uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
 void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
-/* Run the PM4 packets at @va. */
+/* Returns a vendor packet that runs the PM4 packets at @va. */
 struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t completion);
 void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
 
-/* An event of KFD.  A signal with this mailbox and event_id (trigger) makes it happen. */
+/* An event of KFD.  The GPU triggers it by completing a signal with this mailbox and event_id. */
 struct amd_kfd_event {
 	uint32_t id, trigger;
 	uint64_t mailbox;
@@ -259,11 +262,11 @@ int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *eve
 struct amd_kfd_smi_counts {
 	unsigned int evictions; /* QUEUE_EVICTION, any trigger */
 	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS];
-	unsigned int restores;	  /* QUEUE_RESTORE after which the queues run */
-	unsigned int rescheduled; /* QUEUE_RESTORE whose worker will run again */
+	unsigned int restores;	  /* QUEUE_RESTORE events after which the queues run */
+	unsigned int rescheduled; /* QUEUE_RESTORE events after which the worker runs again */
 	unsigned int vm_faults;
 	unsigned int other;
-	uint64_t eviction_ns, restore_ns; /* CLOCK_BOOTTIME of the last one */
+	uint64_t eviction_ns, restore_ns; /* CLOCK_BOOTTIME of the last eviction and restore */
 };
 
 struct amd_kfd_smi {
@@ -279,7 +282,7 @@ int __amd_kfd_smi_open(struct amd_kfd *kfd, pid_t pid, struct amd_kfd_smi *smi);
 void amd_kfd_smi_close(struct amd_kfd_smi *smi);
 /* Count the events that have come; never blocks. */
 int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
-/* Drain, then count from zero. */
+/* Drain, then set all counts to zero: the mark. */
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
 /* Wait until @count events of type @event have come since the mark; -ETIME. */
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
@@ -298,7 +301,7 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 			       struct kfd_hsa_memory_exception_data *fault);
 int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id);
 
-/* The same functions, which assert success and need IGT. */
+/* The functions above without __: they assert success and need IGT. */
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 void amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
@@ -320,9 +323,9 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 
 /* Memory that KFD counts for all its processes (kfd_debugfs.c), in MiB. */
 #define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
-/* Memory of the processes, without that of TTM; 0 without debugfs. */
+/* The part of it that counts as system memory, without that of TTM; 0 without debugfs. */
 unsigned long long amd_kfd_mem_used(void);
-/* All of that file; skips without debugfs. */
+/* Read all of AMD_KFD_MEM_LIMIT; skips without debugfs. */
 void amd_kfd_read_mem_limit(char *text, size_t size);
 
 #endif

@@ -12,7 +12,7 @@
 #include "lib/amdgpu/amd_kfd_packets.h"
 #include "lib/igt_time.h"
 
-/* How long a full ring may take to have a free slot. */
+/* How long to wait for a free slot in a full ring. */
 #define SLOT_MS igt_patience(10000)
 
 /* One 64 bit slot for each event of a process (kfd_events.c:273). */
@@ -34,7 +34,7 @@ void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue)
 		slot_at(queue, i)->header = AMD_KFD_AQL_INVALID;
 }
 
-/* A slot may be used again when the read index has passed it. */
+/* Wait until the read index has passed the next slot, because then the slot may be used again. */
 static int wait_for_slot(const struct amd_kfd_queue *queue)
 {
 	const uint64_t deadline = igt_now_ms() + SLOT_MS;

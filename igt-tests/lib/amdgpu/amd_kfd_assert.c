@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The asserting halves of amd_kfd; the only part of it that needs IGT. */
+/* The functions of amd_kfd.h that assert success; no other file of amd_kfd needs IGT. */
 #include <fcntl.h>
 #include <unistd.h>
 

@@ -40,7 +40,7 @@ enum {
 
 /*
  * DMA_DATA (soc15d.h:354): source and destination are memory through L2; later packets wait.
- * BYTE_COUNT has 21 bits, of which a power of two is used.
+ * BYTE_COUNT has 21 bits; use a power of two below that limit.
  */
 #define DMA_DATA_DST_L2	   (3u << 20)
 #define DMA_DATA_SRC_L2	   (3u << 29)

@@ -14,10 +14,10 @@
 #define RING_BYTES  (64u << 10)
 #define RING_DWORDS (RING_BYTES / 4)
 
-/* How long a full ring may take to drain. */
+/* How long to wait for a full ring to become empty. */
 #define DRAIN_MS igt_patience(10000)
 
-/* Places in the control page, each in a cache line of its own. */
+/* Offsets in the control page.  Each value has a cache line of its own. */
 enum {
 	CONTROL_RPTR = 0,
 	CONTROL_WPTR = 64,
@@ -25,8 +25,8 @@ enum {
 };
 
 /*
- * AQL: the control page is ROCm's amd_queue_t.  The command processor reads the two indices and the
- * offset of the second one.
+ * Offsets in the control page of an AQL queue, which is ROCm's amd_queue_t.  The command processor
+ * reads the two indices and the offset of the second one.
  */
 enum {
 	AQL_WRITE_ID = 56,
@@ -196,7 +196,7 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
 	return ret ? ret : err;
 }
 
-/* AQL: put a packet for each contiguous piece of the IB. */
+/* Let the GPU see the new part of the IB: put a vendor packet for each contiguous piece of it. */
 static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 {
 	uint64_t index = queue->aql_put;
@@ -217,8 +217,8 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 }
 
 /*
- * Let the GPU see the emitted packets.  Pointers and doorbell are in dwords, those of SDMA in
- * bytes.
+ * Let the GPU see the emitted packets.  Write pointer and doorbell count dwords, but bytes for
+ * SDMA.
  */
 static void kick(struct amd_kfd_queue *queue)
 {
@@ -282,7 +282,7 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 		build_fence(queue, dw, queue->control.va + fence_offset(queue), ++queue->seqno);
 	uint64_t begin = queue->submitted_put;
 
-	/* amd_kfd_queue_emit() leaves room for this. */
+	/* There is room for the fence, because amd_kfd_queue_emit() keeps some. */
 	put_dwords(queue, dw, count);
 	queue->submitted_put = queue->put;
 	if (!queue->error && is_aql(queue))
@@ -326,8 +326,8 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
 	/*
-	 * put_dwords() may leave this much unused at the end of the IB, for the packet or for the
-	 * fence.
+	 * put_dwords() may leave so many dwords at the end of the IB unused, because neither the
+	 * packet nor the fence may cross that end.
 	 */
 	const unsigned int unused = is_aql(queue) ? count + FENCE_MAX_DW : 0;
 

@@ -100,7 +100,7 @@ static void count_line(struct amd_kfd_smi *smi, const char *line)
 		count_restore(smi, line + details);
 		break;
 	case KFD_SMI_EVENT_VMFAULT:
-		/* The number is the thread that acquired the VM. */
+		/* The event has the number of the thread that acquired the VM. */
 		if (sscanf(line + details, "%x:", &pid) == 1 && (pid_t)pid == smi->pid)
 			smi->count.vm_faults++;
 		break;
@@ -180,7 +180,8 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsign
 }
 
 /*
- * Another eviction may come before the first restore, so compare the counts again after each wait.
+ * Wait for restores until their count equals the count of evictions.  Compare the counts again
+ * after each wait, because another eviction may have come.
  */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 				unsigned int timeout_ms)

@@ -5,7 +5,10 @@
 
 uint32_t amd_pattern(uint32_t seed, size_t index)
 {
-	/* Odd multipliers: neighbouring dwords and a dword under two seeds always differ. */
+	/*
+	 * The multipliers are odd, so neighbouring dwords differ, and so does a dword under two
+	 * seeds.
+	 */
 	return (uint32_t)index * 0x9e3779b1u + (seed + 1) * 0x01000193u;
 }
 

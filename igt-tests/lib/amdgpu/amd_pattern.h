@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Content of memory that depends on a seed and on the place, so a byte at a wrong place or of
- * another seed shows.  For pages that change while they are copied see amd_stamp.h.
+ * Content of memory that depends on a seed and on the place, so a comparison finds bytes at a wrong
+ * place or of another seed.  For pages that change while they are copied see amd_stamp.h.
  */
 #ifndef AMD_PATTERN_H
 #define AMD_PATTERN_H

@@ -31,8 +31,8 @@ void amd_stamp_free(struct amd_stamp *stamp)
 }
 
 /*
- * A copy that began before may contain words of the old generation, too; one that begins now only
- * zeros.
+ * A copy that began before may contain words of the old generation, too.  A copy that begins now
+ * may contain only zeros.
  */
 void amd_stamp_drop(struct amd_stamp *stamp)
 {

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 struct amd_stamp {
-	uint32_t page; /* any number up to AMD_STAMP_MAX_PAGE but 0 */
+	uint32_t page; /* number of the page, 1 to AMD_STAMP_MAX_PAGE */
 	/*
 	 * A rewrite stores @started before it touches the page and @finished after.  @zeroed is the
 	 * last generation that began by dropping the content, so the page is zeros for a while.
@@ -28,17 +28,17 @@ struct amd_stamp {
 /* Store the words of @generation at @addr: the page, or a buffer that will be copied to it. */
 void amd_stamp_fill(const struct amd_stamp *stamp, void *addr, size_t size,
 		    unsigned int generation);
-/* Fill the page with the started generation, and finish it. */
+/* Fill the page with the generation @started, then set @finished. */
 void amd_stamp_finish(struct amd_stamp *stamp, void *addr, size_t size);
 /* The kernel may drop the content from now on; to be called before the MADV_FREE. */
 void amd_stamp_free(struct amd_stamp *stamp);
 /* The kernel has dropped the content.  The zeros count as a generation of their own. */
 void amd_stamp_drop(struct amd_stamp *stamp);
-/* May the content have been dropped, and nothing stored since? */
+/* May the kernel have dropped the content, with nothing stored since? */
 bool amd_stamp_is_free(const struct amd_stamp *stamp);
 /*
- * How many bytes of @copy are wrong.  @oldest is the finished generation when the copy began; the
- * words of it and of later generations are right.
+ * How many bytes of @copy are wrong.  @oldest is the generation that was finished when the copy
+ * began; words of this and of later generations are right.
  */
 uint64_t amd_stamp_check(const struct amd_stamp *stamp, unsigned int oldest, const void *copy,
 			 size_t size);

@@ -57,8 +57,8 @@ void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 }
 
 /*
- * Destroy queues with unfinished work, so that the next subtest gets new ones and does not fail,
- * too.
+ * Destroy queues with unfinished work, so that the next subtest gets new queues and does not fail
+ * because of the old ones.
  */
 static void drop_stuck_queues(struct amd_userptr *up)
 {
@@ -127,7 +127,10 @@ uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed)
 		mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, cpu, size);
-	/* khugepaged must not make an event that the subtest does not know of. */
+	/*
+	 * Keep khugepaged away, because a collapse would be an eviction that the subtest does not
+	 * expect.
+	 */
 	igt_assert_eq(madvise(cpu, size, MADV_NOHUGEPAGE), 0);
 	amd_pattern_fill(cpu, size, seed);
 	return cpu;
@@ -137,7 +140,7 @@ void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size)
 {
 	igt_assert_eq(munmap(addr, size), 0);
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
-		/* Other memory may get these addresses, so do not unmap them again. */
+		/* Forget the addresses, because the kernel may give them to another mapping. */
 		if (up->maps[i].addr == addr && up->maps[i].size == size)
 			up->maps[i].addr = NULL;
 	}
@@ -263,7 +266,7 @@ void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint
 static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
-	/* Bytes that neither a pattern nor a new page contains. */
+	/* Fill with bytes that the GPU never reads: no pattern and no new page contains them. */
 	memset(up->out.cpu, 0xff, size);
 	amd_kfd_queue_copy(up->queue, up->out.va, va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);

@@ -3,10 +3,10 @@
  * GEM userptr buffer objects that only KFD queues access: set-up, traffic and checks that the
  * userptr tests share.
  *
- * struct amd_userptr is the context of one process.  A failing subtest leaves by a jump and cannot
- * clean up behind it, so the context remembers the BOs and mappings that its functions make, and
- * amd_userptr_cleanup() in a fixture after each subtest takes them down.  The tables of
- * amd_userptr_fixture.h have that fixture.
+ * struct amd_userptr is the context of one process.  A failing assertion jumps out of the subtest,
+ * so the subtest cannot clean up.  Therefore the context remembers the BOs and mappings that its
+ * functions make, and a fixture after each subtest calls amd_userptr_cleanup(), which removes them.
+ * The tables of amd_userptr_fixture.h have that fixture.
  */
 #ifndef AMD_USERPTR_H
 #define AMD_USERPTR_H
@@ -21,7 +21,7 @@
 #include "lib/igt_time.h"
 #include "../../../lib/src/uapi.h"
 
-/* The flags of a tracked, writable userptr. */
+/* The flags of a writable userptr whose memory the driver tracks for KFD's queues. */
 #define AMD_USERPTR_TRACKED \
 	(AMDGPU_GEM_USERPTR_HSA | AMDGPU_GEM_USERPTR_REGISTER | AMDGPU_GEM_USERPTR_VALIDATE)
 
@@ -30,7 +30,7 @@
 /* Limit of every single wait, long enough for emulated CPUs. */
 #define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
-/* Most bytes one amd_userptr_gpu_*() call moves. */
+/* The most bytes that one amd_userptr_gpu_*() call copies: the size of @in and of @out. */
 #define AMD_USERPTR_STAGE (4u << 20)
 
 #define AMD_USERPTR_MAX 16
@@ -61,7 +61,7 @@ struct amd_userptr {
 
 /* Open KFD on the render node @fd and make a PM4 queue; fails the test when that is impossible. */
 void amd_userptr_open(struct amd_userptr *up, int fd);
-/* The same in a forked child, which needs descriptors of its own. */
+/* Open KFD in a forked child, which needs descriptors of its own. */
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
 /* Unmap and close the BOs and mappings of a subtest; keep queues and descriptors. */
@@ -91,7 +91,7 @@ struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t han
 					    uint64_t size);
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
 					  uint32_t flags);
-/* Map at a free GPU address, which always differs from the CPU's; unmap. */
+/* Map the BO at a free GPU address, which always differs from the CPU address; unmap it. */
 void amd_userptr_map(struct amd_userptr *up, struct amd_userptr_bo *bo);
 void amd_userptr_unmap(struct amd_userptr *up, struct amd_userptr_bo *bo);
 /* Close the handle, whether the BO is mapped or not. */
@@ -115,7 +115,7 @@ void amd_userptr_queue_alive(struct amd_userptr *up);
 
 /* The CPU address of a page of the BO. */
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
-/* Drop all pages of the BO's memory with MADV_DONTNEED: one event. */
+/* Drop all pages of the BO's memory by one MADV_DONTNEED, so the notifier runs once. */
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);
 
 /*
@@ -124,7 +124,7 @@ void amd_userptr_dontneed(struct amd_userptr_bo *bo);
  */
 void amd_userptr_expect_evictions(struct amd_userptr *up, unsigned int evictions);
 void amd_userptr_expect_no_eviction(struct amd_userptr *up);
-/* Are the queues evicted at this moment?  Then the restore worker has not finished. */
+/* Are the queues evicted now?  If so, the restore worker has not finished. */
 bool amd_userptr_queues_evicted(struct amd_userptr *up);
 
 /* Wait for a GPU page fault in [va, va + size).  Make @fault_event before the access. */

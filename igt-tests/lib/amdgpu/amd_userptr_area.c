@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Areas of memory of every kind: making, filling and comparing them. */
+/* Areas of memory, one kind (backing) each: making, filling and comparing them. */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -16,8 +16,8 @@
 #define HALF_SEED(seed, half) ((seed) + (half))
 
 /*
- * Huge pages of hugetlbfs for one subtest: the area, its replacement, one on either node to migrate
- * to, and those of a file whose last close comes late.
+ * Huge pages of hugetlbfs that one subtest may need: one for the area, one for its replacement, one
+ * on each NUMA node to migrate to, and two of an earlier file, which the kernel may free late.
  */
 enum { NUM_HUGE_PAGES = 6 };
 
@@ -35,7 +35,7 @@ static int open_hugetlb(size_t size)
 	return fd >= 0 ? fd : -errno;
 }
 
-/* A file on a disk, where the machine has one: /tmp is often memory. */
+/* Open a file in /var/tmp, which is on a disk if the machine has one; /tmp is often in memory. */
 static int open_file(size_t size)
 {
 	int fd = open("/var/tmp", O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -43,7 +43,7 @@ static int open_file(size_t size)
 	return fd >= 0 ? fd : -errno;
 }
 
-/* The name follows from the list, so a row cannot have the wrong place. */
+/* The id gives a row both its name and its place, so a row cannot be at a wrong place. */
 #define BACKING(id, ...) [AMD_USERPTR_BACKING_##id] = { .name = #id, __VA_ARGS__ }
 const struct amd_userptr_backing amd_userptr_backings[AMD_USERPTR_NUM_BACKINGS] = {
 	BACKING(anon, .what = "Private anonymous pages", .map_flags = MAP_PRIVATE | MAP_ANONYMOUS,
@@ -99,7 +99,7 @@ static const char *reserve_huge_pages(void)
 	return have < NUM_HUGE_PAGES ? "not enough free huge pages" : NULL;
 }
 
-/* A new file of the area's size; private mappings find AMD_USERPTR_SEED_FILE in it. */
+/* Make a file of the area's size.  For private mappings it contains AMD_USERPTR_SEED_FILE. */
 static int new_file(struct amd_userptr_area *area)
 {
 	int fd = area->backing->open(area->size);
@@ -123,7 +123,7 @@ error:
 }
 
 /*
- * Map new memory of the area's backing at its address, and close the file that was mapped before.
+ * Map new memory of the area's backing at the area's address, and close the file of the old memory.
  */
 static int map_area(struct amd_userptr_area *area)
 {
@@ -147,7 +147,7 @@ static int map_area(struct amd_userptr_area *area)
 	return 0;
 }
 
-/* Reserve addresses for the area and for elsewhere, each at the start of a huge page. */
+/* Reserve addresses for the area and for area->elsewhere, each aligned to a huge page. */
 static void reserve(struct amd_userptr_area *area)
 {
 	const size_t huge = AMD_USERPTR_AREA_HUGE;
@@ -262,7 +262,7 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 				  HALF_SEED(seed_after(area, effect), half), "after the event");
 }
 
-/* One submission for both halves, from or to the start of the staging memory. */
+/* Copy both halves by one submission, to the BO from up->in, or from the BO to up->out. */
 static void gpu_copy(struct amd_userptr_area *area, struct amd_userptr_bo *bo, bool to_bo)
 {
 	struct amd_userptr *up = area->up;
@@ -279,7 +279,7 @@ static void gpu_copy(struct amd_userptr_area *area, struct amd_userptr_bo *bo, b
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 }
 
-/* The bytes of one half that gpu_copy() has read last. */
+/* The bytes of one half that the last gpu_copy() has read. */
 static const char *gpu_half(struct amd_userptr_area *area, unsigned int half)
 {
 	return (char *)area->up->out.cpu + half * AMD_USERPTR_HALF;
@@ -289,7 +289,10 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 			    enum amd_userptr_effect effect)
 {
 	if (bo) {
-		/* Bytes that neither a pattern nor a new page contains. */
+		/*
+		 * Fill with bytes that the GPU never reads: no pattern and no new page contains
+		 * them.
+		 */
 		memset(area->up->out.cpu, 0xff, 2 * AMD_USERPTR_HALF);
 		gpu_copy(area, bo, false);
 	}

@@ -23,7 +23,7 @@ enum {
 	AMD_USERPTR_SEED = 16,	     /* stored by the CPU before the event */
 	AMD_USERPTR_SEED_FILE = 32,  /* in the file behind a private mapping */
 	AMD_USERPTR_SEED_OTHER = 48, /* in other memory at the same address */
-	AMD_USERPTR_SEED_LATER = 64, /* and above: stored after the event */
+	AMD_USERPTR_SEED_LATER = 64, /* this and larger seeds: stored after the event */
 };
 
 /* The content of an area after an event, as the CPU and the GPU have to find it. */
@@ -58,8 +58,8 @@ struct amd_userptr_backing {
 	const char *what;	  /* begins the description of a subtest */
 	int map_flags;		  /* MAP_* besides MAP_FIXED */
 	int advice;		  /* MADV_*, or -1 */
-	int (*open)(size_t size); /* opens its file, or -errno; NULL: there is none */
-	bool huge;		  /* huge pages: areas have AMD_USERPTR_AREA_HUGE */
+	int (*open)(size_t size); /* opens the file behind it, or -errno; NULL: no file */
+	bool huge;		  /* made of huge pages, so the size is AMD_USERPTR_AREA_HUGE */
 	bool readonly;		  /* the GPU may only read */
 };
 
@@ -78,13 +78,13 @@ struct amd_userptr_area {
 	/* The state before the event, with which happened() compares. */
 	uint64_t pfns[AMD_USERPTR_MAX_OBSERVED];
 	unsigned long long huge_kb, num_splits;
-	bool done; /* trigger() has seen its event happen */
+	bool done; /* trigger() has seen evidence of its event */
 };
 
 /*
- * Map an area of @backing, or return a reason to skip.  @huge: as large as a huge page, whatever
- * the backing.  It contains amd_userptr_area_seed().  amd_userptr_cleanup() unmaps it,
- * amd_userptr_area_fini() only closes its file.
+ * Map an area of @backing that contains the pattern of amd_userptr_area_seed(); NULL, or a reason
+ * to skip.  With @huge the area is as large as a huge page, whatever the backing.
+ * amd_userptr_cleanup() unmaps the area, amd_userptr_area_fini() only closes its file.
  */
 const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_userptr *up,
 				  const struct amd_userptr_backing *backing, bool huge);
@@ -113,8 +113,8 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
 
 /*
- * Are its pages neighbours in physical memory, as a huge page's?  Then one entry of a page
- * directory maps it.
+ * Are the area's pages neighbours in physical memory, like the pages of a huge page?  Then one
+ * entry of a page directory can map all of them.
  */
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Freed pages that the test gets again under another address.  A GPU that still has such a page in
- * its page tables stores to memory of the test, which sees that without a page oracle.  Needs root
- * to read page frames.
+ * Freed pages that the kernel gives back to the test at another address.  If the GPU still has such
+ * a page in its page tables, its stores appear in the test's new memory.  So the test notices the
+ * stale entry without the page oracle, and nobody else is hit.  Needs root to read page frames.
  */
 #ifndef AMD_USERPTR_CANARY_H
 #define AMD_USERPTR_CANARY_H
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Large enough for the kernel to hand out pages in it that were freed a moment before. */
+/* So much new memory that the kernel gives it some of the pages that were freed just before. */
 #define AMD_USERPTR_FRESH_SIZE ((size_t)1 << 20)
 
 /*

@@ -13,10 +13,10 @@
 /* The size of a ring in amd_kfd_queue.c, whose functions write the IB. */
 #define IB_BYTES ((uint64_t)64 << 10)
 
-/* drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c: ib_size_alignment, the largest */
+/* The largest ib_size_alignment that drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c reports. */
 enum { IB_ALIGN_DW = 64 };
 
-/* BOs on the list of a submission. */
+/* The most BOs on the list of a submission. */
 enum { MAX_LISTED = 16 };
 
 static int gem_va(int fd, uint32_t operation, const struct amd_userptr_cs_bo *bo)
@@ -42,7 +42,7 @@ static int map_cpu(int fd, struct amd_userptr_cs_bo *bo)
 	bo->cpu = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, args.out.addr_ptr);
 	if (bo->cpu == MAP_FAILED || madvise(bo->cpu, bo->size, MADV_DONTFORK))
 		return -errno;
-	/* Fault the pages in now, because later a page fault may have to wait. */
+	/* Fault the pages in now, because a page fault would wait while a test holds mmap_lock. */
 	memset(bo->cpu, 0, bo->size);
 	return 0;
 }
@@ -169,7 +169,7 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 	if (cs->packets.error)
 		return cs->packets.error;
 	ib.ib_bytes = 4 * cs->packets.put;
-	/* drmIoctl() would repeat it after -EAGAIN. */
+	/* Not drmIoctl(), which repeats an ioctl that returns -EAGAIN. */
 	if (ioctl(cs->fd, DRM_IOCTL_AMDGPU_CS, &args))
 		return -errno;
 	*seq = args.out.handle;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Command submissions as graphics clients make them: an IB that the kernel runs on its own rings,
- * and a list of BOs.  They are made by raw ioctls, because libdrm repeats an ioctl that returns
- * -EAGAIN.
+ * and a list of BOs.  These helpers call ioctl() themselves, because libdrm repeats an ioctl that
+ * returns -EAGAIN, which the tests want to see.
  */
 #ifndef AMD_USERPTR_CS_H
 #define AMD_USERPTR_CS_H
@@ -28,8 +28,8 @@ struct amd_userptr_cs {
 	uint32_t ctx;
 	struct amd_userptr_cs_bo ib, data;
 	/*
-	 * A queue whose ring is the memory of the IB, so amd_kfd_queue_copy(), _write(), _poll()
-	 * and others write packets of the IB.  It is never submitted itself.
+	 * Not a real queue: its ring is the memory of the IB, so amd_kfd_queue_copy(), _write(),
+	 * _poll() and others write the packets of the IB.
 	 */
 	struct amd_kfd_queue packets;
 };
@@ -45,11 +45,11 @@ void amd_userptr_cs_close(struct amd_userptr_cs *cs);
 void amd_userptr_cs_begin(struct amd_userptr_cs *cs);
 /*
  * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl,
- * which is -EAGAIN when the memory of a listed userptr has changed meanwhile.
+ * which is -EAGAIN when the memory of a listed userptr has changed during the ioctl.
  */
 int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, unsigned int count,
 			    uint64_t *seq);
-/* Wait until it is done; -ETIME. */
+/* Wait until the submission @seq is done; -ETIME when it takes longer. */
 int __amd_userptr_cs_wait(struct amd_userptr_cs *cs, uint64_t seq, unsigned int timeout_ms);
 
 #endif

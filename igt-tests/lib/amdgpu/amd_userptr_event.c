@@ -17,10 +17,10 @@
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
 
-/* When this many compactions have moved nothing, more of them will not either. */
+/* How many compactions to try: if these moved none of the pages, more of them would not either. */
 enum { MAX_COMPACTIONS = 3 };
 
-/* ---- evidence ---- */
+/* ---- evidence that an event has happened ---- */
 
 void amd_userptr_event_begin(struct amd_userptr_area *area)
 {
@@ -57,8 +57,8 @@ static bool none_moved(struct amd_userptr_area *area)
 }
 
 /*
- * Let the kernel read from or write to the area: it says EFAULT where an access of our own would be
- * a signal.
+ * Let the kernel read or write the area by a system call, which returns EFAULT where an access of
+ * the test itself would be a signal.
  */
 static bool accessible(const struct amd_userptr_area *area, bool writing)
 {
@@ -84,7 +84,7 @@ static bool not_writable(struct amd_userptr_area *area)
 	return !accessible(area, true) && accessible(area, false);
 }
 
-/* For events whose trigger sees that they happen. */
+/* happened() of events whose trigger() finds the evidence itself. */
 static bool seen(struct amd_userptr_area *area)
 {
 	return area->done;
@@ -106,8 +106,9 @@ static int trigger_unmap(struct amd_userptr_area *area)
 }
 
 /*
- * Only a private mapping gets copies.  Compare page frames while the child has the old pages,
- * because afterwards khugepaged may move the copies into a huge page.
+ * Look for pages that were copied, which happens in private mappings only.  Compare page frames
+ * while the child has the old pages, because afterwards khugepaged may move the copies into a huge
+ * page.
  */
 static void look_for_copies(void *data)
 {
@@ -168,7 +169,10 @@ static bool moved_elsewhere(struct amd_userptr_area *area)
 	return !accessible(area, false) && accessible(&there, false);
 }
 
-/* The GPU's mapping stays with the old address, so the GPU has not written to the moved pages. */
+/*
+ * Check that the moved pages have their old content: the GPU's mapping stays with the old address,
+ * so the GPU must not have written to them.
+ */
 static void check_elsewhere(struct amd_userptr_area *area)
 {
 	struct amd_userptr_area there = *area;
@@ -183,8 +187,8 @@ static size_t migration_step(const struct amd_userptr_area *area)
 }
 
 /*
- * Move all pages to one node first, because a page that is on the target node already does not
- * move.
+ * Move all pages to one node before the event, because the event would not move a page that is on
+ * the target node already.
  */
 static const char *prepare_migrate(struct amd_userptr_area *area)
 {
@@ -222,7 +226,7 @@ static const char *remember_huge(struct amd_userptr_area *area)
 	return NULL;
 }
 
-/* The advice comes only now, so that khugepaged has not collapsed the area before. */
+/* Give the advice only now, so that khugepaged cannot collapse the area earlier. */
 static int trigger_collapse(struct amd_userptr_area *area)
 {
 	if (madvise(area->cpu, area->size, MADV_HUGEPAGE))
@@ -235,13 +239,16 @@ static bool collapsed(struct amd_userptr_area *area)
 	return huge_kb() > area->huge_kb;
 }
 
-/* Drop a few pages in the middle; the rest of the huge page is mapped by small entries then. */
+/*
+ * Drop a few pages in the middle, so that the kernel maps the rest of the huge page by small
+ * entries.
+ */
 static int trigger_split(struct amd_userptr_area *area)
 {
 	return madvise(area->cpu + area->size / 2, AMD_USERPTR_HALF, MADV_DONTNEED) ? -errno : 0;
 }
 
-/* Count splits, because khugepaged may make the memory huge again before we look at it. */
+/* Count splits, because khugepaged may make the memory huge again before the test looks. */
 static unsigned long long num_splits(void)
 {
 	return igt_procfs_number("/proc/vmstat", "thp_split_pmd ");
@@ -277,7 +284,8 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 }
 
 /*
- * The restore worker may have taken a merged page apart already; the kernel counts that (cow_ksm).
+ * Has KSM merged the first page with its twin?  The restore worker may have broken the merge again
+ * by a write fault; the kernel counts that (cow_ksm).
  */
 static bool merged(struct amd_userptr_area *area, unsigned long long unmerged)
 {
@@ -341,8 +349,9 @@ static int trigger_remap(struct amd_userptr_area *area)
 #define HOLE	   AMD_USERPTR_HOLE
 
 /*
- * One argument for each backing: the preprocessor refuses a row that has too few or too many, and
- * -Woverride-init one that names a backing twice, so every row names every backing.
+ * The macro takes one argument for each backing.  The preprocessor refuses a row with too few or
+ * too many arguments, and -Woverride-init a row that names a backing twice.  So each row names each
+ * backing once.
  */
 #define EFFECTS(b0, b1, b2, b3, b4, b5, b6, b7) \
 	{ \
@@ -370,7 +379,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 			     .hugetlb = OTHER, .private = OTHER, .file = OTHER, .readonly = OTHER),
 	  .trigger = trigger_remap,
 	  .happened = seen },
-	/* A fork write-protects private mappings only. */
+	/* A fork write-protects private mappings only, so others see no event. */
 	{ .name = "cow",
 	  .what = "are written after a fork",
 	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = UNTOUCHED, .memfd = UNTOUCHED,
@@ -397,7 +406,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .prepare = prepare_pageout,
 	  .trigger = trigger_pageout,
 	  .happened = seen },
-	/* A read-only userptr needs no permission to write. */
+	/* A userptr that the GPU may only read is no hole, because it needs no write permission. */
 	{ .name = "mprotect",
 	  .what = "are made read-only",
 	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
@@ -465,7 +474,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .happened = not_readable,
 	  .heal = heal_truncate,
 	  .healed = ZEROED },
-	/* The copies of a private mapping are not the file's pages. */
+	/* A hole in the file does not change a private mapping, whose pages are copies. */
 	{ .name = "punch",
 	  .what = "fall into a hole punched into the file",
 	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = ZEROED, .memfd = ZEROED,

@@ -8,13 +8,13 @@
 #include "lib/igt_time.h"
 
 /*
- * The parent's queue works on this much memory while the child provokes its fault.  It pauses
- * between two rounds, because on a small machine the child needs the CPU.
+ * The parent's queue copies this much memory again and again while the child provokes its fault.
+ * The parent pauses between two copies, because on a small machine the child needs the CPU.
  */
 #define BYSTANDER_SIZE	   ((size_t)64 << 10)
 #define BYSTANDER_PAUSE_MS 10
 
-/* The child may make several attempts with several waits each. */
+/* How many waits the child may need: it may make several attempts with several waits each. */
 #define CHILD_WAITS 4
 
 static void go_on(struct amd_userptr *up, struct amd_userptr_bo *bo)

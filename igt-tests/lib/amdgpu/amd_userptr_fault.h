@@ -13,10 +13,10 @@ typedef void amd_userptr_act(struct amd_userptr *mine, void *data);
 void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data);
 /*
  * Wait until the queue has finished all its work (true), or until the GPU has a page fault (false).
- * amd_kfd_smi_mark() comes before the submission.
+ * Call amd_kfd_smi_mark() before the submission.
  */
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine);
-/* Store to @va, and assert that the GPU faults in the page and executes no later packet. */
+/* Let the GPU store to @va, and assert that it faults in this page and executes no later packet. */
 void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size);
 
 #endif

@@ -16,13 +16,16 @@ static bool has_kfd(int fd)
 	return ret == 0;
 }
 
-/* NUMA balancing moves pages, which would be events that the subtests do not know of. */
+/*
+ * Switch NUMA balancing off, because it moves pages, and the subtests do not expect these
+ * evictions.
+ */
 static void stop_numa_balancing(void)
 {
 	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
 
 	if (!file)
-		return; /* not in this kernel, or not root */
+		return; /* the kernel has no NUMA balancing, or the test is not root */
 	fputs("0", file);
 	fclose(file);
 }
@@ -61,7 +64,7 @@ static void run_one(struct amd_userptr *up, const struct amd_userptr_subtest *su
 			subtest->run(up);
 		igt_reset_timeout();
 	}
-	/* Outside of the subtest, because a failed one ends by a jump. */
+	/* Clean up outside of the subtest, because a failed assertion jumps out of the subtest. */
 	igt_fixture()
 		amd_userptr_cleanup(up);
 }

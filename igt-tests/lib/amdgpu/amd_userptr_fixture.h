@@ -18,7 +18,7 @@ struct amd_userptr_subtest {
 	const char *name;
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
-	/* Used instead of run by subtests that differ in data only. */
+	/* Called instead of run() by subtests that differ in their data only. */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;
 	bool sdma_too; /* there is also a subtest "...-sdma" on an SDMA queue */
@@ -34,7 +34,7 @@ void amd_userptr_require_flag(struct amd_userptr *up);
  */
 void amd_userptr_run_subtests(struct amd_userptr *up, const struct amd_userptr_subtest *subtests,
 			      unsigned int count);
-/* In the last fixture. */
+/* In the last fixture: close what amd_userptr_fixture_open() has opened. */
 void amd_userptr_fixture_close(struct amd_userptr *up);
 
 #endif

@@ -13,7 +13,7 @@ const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
 	[AMD_USERPTR_KIND_KFD] = "-kfd",
 };
 
-/* The ranges are in reverse order, because the driver merges neighbours. */
+/* Make a BO of the ranges in reverse order, because the driver would merge them otherwise. */
 static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t step = amd_userptr_scatter_step(mapped->size);
@@ -40,7 +40,7 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	return ret;
 }
 
-/* A GPU mapping for each range puts them back into the order of the memory. */
+/* Map each range on its own, so that GPU addresses have the order of the memory. */
 static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t size = mapped->size;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * User memory that KFD's queues reach, by one of the three ways to map it.  Tests run with each
- * kind.
+ * One interface for the three kinds of userptrs that KFD's queues can reach, so that a test can run
+ * with each of them.
  */
 #ifndef AMD_USERPTR_MAPPED_H
 #define AMD_USERPTR_MAPPED_H
@@ -10,7 +10,7 @@
 
 enum amd_userptr_kind {
 	AMD_USERPTR_KIND_SINGLE,  /* a BO of one range */
-	AMD_USERPTR_KIND_SCATTER, /* a BO of many ranges, the last one first */
+	AMD_USERPTR_KIND_SCATTER, /* a BO of many ranges, in reverse order */
 	AMD_USERPTR_KIND_KFD,	  /* KFD's own userptr */
 	AMD_USERPTR_NUM_KINDS,
 };
@@ -29,15 +29,16 @@ struct amd_userptr_mapped {
 };
 
 /*
- * Map [cpu, cpu + size) for the GPU; 0 or -errno, with nothing left behind.  The context does not
- * remember it, so the caller drops it.
+ * Map [cpu, cpu + size) for the GPU; 0 or -errno.  After an error nothing is mapped.  The context
+ * does not remember the mapping, so the caller has to drop it.
  */
 int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			      uint64_t size, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
 /*
- * The same, asserting success.  The first one skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA.
+ * Make and drop with an assertion of success.  Make skips when the kernel lacks
+ * AMDGPU_GEM_USERPTR_HSA.
  */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);

@@ -19,10 +19,12 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* The driver frees some resources in work items, and KFD frees a process after its last file. */
+/*
+ * How long resources may take to return: work items of the driver free some of them after the end.
+ */
 #define BACK_MS igt_patience(10000)
 
-/* A work item may wait for the GPU, but never this long. */
+/* A work item that sleeps this long is stuck, because no wait for the GPU is so long. */
 #define STUCK_MS igt_patience(3000)
 
 #define LIFE_MS	  igt_patience(20000)
@@ -75,9 +77,9 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 }
 
 /*
- * Counters may go below @before, because resources of earlier processes may have been in use then.
- * TTM leaves evicted VRAM of a file without user mode queues in GTT until its next submission, so
- * the sum of both is compared.
+ * Have all counters returned?  They may go below @before, because earlier processes may have used
+ * resources then.  Compare the sum of VRAM and GTT, because TTM leaves evicted VRAM of a file
+ * without user mode queues in GTT until the file's next submission.
  */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {
@@ -143,7 +145,7 @@ const char *amd_userptr_stuck_worker(void)
 		pid = find_worker(stack, sizeof(stack));
 		if (!pid)
 			return NULL;
-		/* It counts only when it stays at the same place all the time. */
+		/* The kworker counts as stuck only when its stack stays the same all the time. */
 		while (igt_now_ms() < deadline) {
 			if (!sleeps_in_driver(pid, now, sizeof(now)) || strcmp(now, stack))
 				break;
@@ -212,7 +214,7 @@ const char *amd_userptr_live(struct amd_userptr *up)
 	int status = 0;
 	pid_t pid;
 
-	/* Not igt_fork(), because this has to wait with a deadline. */
+	/* Not igt_fork(), because the wait for this child needs a deadline. */
 	pid = fork();
 	if (pid == 0) {
 		live(up);

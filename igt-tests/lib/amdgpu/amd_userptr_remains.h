@@ -11,7 +11,7 @@
 struct amd_userptr_remains {
 	unsigned long long system, ttm; /* MiB that count for KFD's memory limits */
 	unsigned long long vram, gtt;	/* bytes of the GPU's memory in use */
-	unsigned int processes;		/* that KFD lists */
+	unsigned int processes;		/* processes that KFD lists */
 };
 
 /* Read the counters; skips when the kernel does not show them. */
@@ -19,7 +19,7 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 
 /*
  * Wait until no counter is above @before and no work item of the driver sleeps.  Returns NULL, or a
- * text that names the resources that stay in use; it is valid until the next call.
+ * text about the resources that stay in use; the text is valid until the next call.
  */
 const char *amd_userptr_remains_wait(struct amd_userptr *up,
 				     const struct amd_userptr_remains *before);
@@ -28,8 +28,8 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 const char *amd_userptr_stuck_worker(void);
 
 /*
- * Check that a new process gets a queue, and that the driver follows its memory: NULL, or the
- * failure.
+ * Check that a new process gets a queue, and that the driver tracks its memory.  Returns NULL, or a
+ * text about the failure.
  */
 const char *amd_userptr_live(struct amd_userptr *up);
 

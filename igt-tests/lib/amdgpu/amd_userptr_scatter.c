@@ -163,7 +163,10 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 
 	for (uint64_t done = 0, n; done < size; done += n) {
 		n = size - done < AMD_USERPTR_STAGE ? size - done : AMD_USERPTR_STAGE;
-		/* Bytes that neither a pattern nor a new page contains. */
+		/*
+		 * Fill with bytes that the GPU never reads: no pattern and no new page contains
+		 * them.
+		 */
 		memset(up->out.cpu, 0xff, n);
 		amd_kfd_queue_copy(up->queue, up->out.va, scatter->va + offset + done, n);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);

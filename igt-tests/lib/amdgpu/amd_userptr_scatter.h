@@ -26,7 +26,7 @@ void amd_userptr_scatter_init(struct amd_userptr_scatter *scatter, struct amd_us
 /* Append the range [cpu, cpu + size). */
 void amd_userptr_scatter_add(struct amd_userptr_scatter *scatter, void *cpu, uint64_t size,
 			     uint32_t flags);
-/* Reverse the ranges, or shuffle them; @seed is any number but 0. */
+/* Reverse the ranges, or shuffle them; @seed must not be 0. */
 void amd_userptr_scatter_reverse(struct amd_userptr_scatter *scatter);
 void amd_userptr_scatter_shuffle(struct amd_userptr_scatter *scatter, uint64_t seed);
 
@@ -38,16 +38,19 @@ void amd_userptr_scatter_shuffle(struct amd_userptr_scatter *scatter, uint64_t s
 char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 				unsigned int pages);
 
-/* The size of a range of memory that is cut into pages, or into so many parts when it is larger. */
+/*
+ * The size of each range when memory of @size bytes is cut into ranges: a page, or @size divided by
+ * AMD_USERPTR_SCATTER_PARTS if that is more.
+ */
 enum { AMD_USERPTR_SCATTER_PARTS = 32 };
 uint64_t amd_userptr_scatter_step(uint64_t size);
 
 /* The arguments of the ioctl that makes a BO of the ranges. */
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags);
-/* The ioctl; 0 and the handle in @args, or -errno. */
+/* Call that ioctl; 0 and the handle in @args, or -errno. */
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args);
-/* Make a BO with AMD_USERPTR_TRACKED and @flags; make and map it. */
+/* Make a BO with AMD_USERPTR_TRACKED and @flags; the second function maps it as well. */
 void amd_userptr_scatter_create(struct amd_userptr_scatter *scatter, uint32_t flags);
 void amd_userptr_scatter_map(struct amd_userptr_scatter *scatter, uint32_t flags);
 
@@ -63,11 +66,12 @@ char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64
  */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size);
 /*
- * The GPU stores the pattern of @seed there, and the CPU has to find it.  Ranges must not overlap.
+ * The GPU stores the pattern of @seed to [offset, offset + size) of the BO, and the CPU has to find
+ * it in the ranges, which must not overlap.
  */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 				uint32_t seed);
-/* Writes, then reads, all of the BO. */
+/* Let the GPU write all of the BO, then read all of it. */
 void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t seed);
 
 #endif

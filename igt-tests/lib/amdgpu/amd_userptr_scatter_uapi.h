@@ -5,7 +5,10 @@
 
 #include "../../../lib/src/uapi.h"
 
-/* First DRM minor of amdgpu that has the flag, the most ranges it takes, and of one page. */
+/*
+ * The first DRM minor of amdgpu that has the flag; the most ranges of a BO; the most ranges of a BO
+ * that share a page.
+ */
 enum {
 	AMD_USERPTR_SCATTER_MINOR = 65,
 	AMD_USERPTR_SCATTER_MAX = 1 << 20,

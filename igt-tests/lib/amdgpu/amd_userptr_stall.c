@@ -37,7 +37,10 @@ static void map_page(struct amd_userptr_stall *stall, int flags, int fd)
 			fd < 0 ? 0 : stall->offset) == stall->page);
 }
 
-/* Without the flag use KFD's userptr, which the same worker restores. */
+/*
+ * Make a userptr of the page.  Where the kernel lacks the flag, use KFD's userptr, which the same
+ * worker restores.
+ */
 static void follow_page(struct amd_userptr_stall *stall, struct amd_userptr *up)
 {
 	const size_t size = getpagesize();
@@ -59,8 +62,8 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 	follow_page(stall, up);
 	stall->offset += IGT_FUSE_NEXT;
 	/*
-	 * Set this before the worker can wait, so that drop() releases it also when a call below
-	 * fails.
+	 * Set this before the worker can wait, so that drop() releases the worker also when an
+	 * assertion below fails.
 	 */
 	stall->held = true;
 	map_page(stall, 0, stall->fuse.file);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hold the restore worker in the middle of its work, and do something else meanwhile.
+ * Hold the restore worker in the middle of its work, so that a test can do something at that time.
  *
- * The worker faults in pages while it holds mmap_lock for reading.  A page of userfaultfd is an
- * error for it, because hmm_range_fault() cannot drop the lock to wait.  A page of a FUSE file
- * makes it wait for the server, which is a child of the test (igt_fuse.h).  So hold() maps such a
- * page over the memory of a userptr that no queue uses: the notifier evicts the queues, and the
- * worker waits with all its locks until release() lets the server answer.
+ * The worker faults in pages while it holds mmap_lock for reading.  A missing page of userfaultfd
+ * does not hold the worker: hmm_range_fault() cannot drop the lock to wait, so it fails.  A page of
+ * a FUSE file makes the worker wait for the server, which is a child of the test (igt_fuse.h).  So
+ * hold() maps such a page over the memory of a userptr that no queue uses: the notifier evicts the
+ * queues, and the worker waits with all its locks until release() lets the server answer.
  *
  * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
  * for mmap_lock and so for the worker.
@@ -19,7 +19,7 @@
 
 struct amd_userptr_stall {
 	struct igt_fuse fuse;
-	uint64_t offset;	/* in the file, of a page that is not in the page cache */
+	uint64_t offset;	/* offset in the file of a page that is not in the page cache */
 	void *page;		/* the memory of the userptr */
 	uint32_t handle;	/* of the BO; 0: none */
 	struct amd_kfd_mem mem; /* KFD's userptr at va, where the kernel lacks the flag */
@@ -27,14 +27,17 @@ struct amd_userptr_stall {
 	bool held;
 };
 
-/* 0, or -errno when there can be no FUSE file. */
+/* Prepare the FUSE file; 0, or -errno when that is impossible. */
 int __amd_userptr_stall_init(struct amd_userptr_stall *stall);
 void amd_userptr_stall_fini(struct amd_userptr_stall *stall);
 
 /* Evict the queues; returns when the worker waits for the page. */
 void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr *up);
 void amd_userptr_stall_release(struct amd_userptr_stall *stall);
-/* Release the worker if it is held, and close the userptr if there is one; also after a failure. */
+/*
+ * Release the worker if it is held, and close the userptr if there is one.  A test calls this also
+ * after a failure.
+ */
 void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr *up);
 
 #endif

@@ -10,7 +10,7 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* The subtest's own queue works on this much memory afterwards. */
+/* So much memory the subtest's own queue copies after the victims have ended. */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 
 void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
@@ -25,7 +25,7 @@ void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 	amd_userptr_adopt(up, victims.report, getpagesize());
 	igt_fork(child, 1) {
 		judge(&victims, data);
-		/* _exit(), because exit handlers would take down resources of the parent. */
+		/* Not exit(), whose handlers would free resources of the parent. */
 		_exit(IGT_EXIT_SUCCESS);
 	}
 	igt_waitchildren();

@@ -12,7 +12,7 @@
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 struct amd_userptr_victims {
-	struct amd_userptr *up; /* of the subtest; must work afterwards as before */
+	struct amd_userptr *up; /* the subtest's own context, which must still work afterwards */
 	void *report;		/* a page that victims and judge share */
 	struct amd_userptr_remains before;
 };
@@ -25,13 +25,15 @@ void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,
 /* In the judge: zero the report, then start a process that runs @live. */
 pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_fn *live,
 			 void *data);
-/* Wait until @flag is true; false when the process ends before, or after too long. */
+/* Wait until @flag is true; false when the process ends first, or when it takes too long. */
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid);
 /* Kill the process and wait for its end; @what begins the message of a failure. */
 void amd_userptr_victim_end(pid_t pid, const char *what);
-/* Assert that all resources of the victims are free again. */
+/*
+ * Assert that the resources of the victims are free again; @what begins the message of a failure.
+ */
 void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const char *what);
-/* Assert that a new process works. */
+/* Assert that a new process gets a queue and userptrs that work. */
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims);
 
 /* Map private memory without huge pages, in a process that does not clean up. */

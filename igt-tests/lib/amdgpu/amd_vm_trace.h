@@ -9,13 +9,13 @@
  * window, amdgpu_vm_update_ptes() the entries in it.
  */
 struct amd_vm_trace {
-	unsigned int windows;  /* updates of mappings that begin at va */
+	unsigned int windows;  /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
 	uint64_t pages;	       /* written entries, in pages */
-	uint64_t first, last;  /* the first and the last of them, counted from va */
-	uint64_t valid;	       /* how many of them are valid */
-	uint64_t flags;	       /* of the valid ones, without the fragment field */
-	bool mixed;	       /* some valid ones have other flags */
-	unsigned int fragment; /* the largest fragment of the valid ones, log2 of pages */
+	uint64_t first, last;  /* the first and the last written page, counted from va */
+	uint64_t valid;	       /* pages whose written entries are valid */
+	uint64_t flags;	       /* flags of the valid entries, without the fragment field */
+	bool mixed;	       /* some valid entries have other flags */
+	unsigned int fragment; /* the largest fragment of the valid entries, log2 of pages */
 };
 
 /* Start tracing; skips without tracefs. */

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Pages that the kernel may drop: what a copy of them may be, and nothing else. */
+/*
+ * Unit test of amd_stamp: which copies are right of a page that the kernel may drop, and which are
+ * wrong.
+ */
 #include "lib/amdgpu/amd_stamp.h"
 #include "test.h"
 
@@ -9,7 +12,7 @@
 static struct amd_stamp stamp = { .page = 3 };
 static uint64_t page[WORDS], copy[WORDS];
 
-/* Somebody rewrites the page, and a copy of it is made afterwards. */
+/* Rewrite the page, then copy it. */
 static void rewrite(void)
 {
 	stamp.started++;
@@ -29,7 +32,7 @@ static void expect(unsigned int oldest, uint64_t wrong_words)
 
 static void nothing_is_dropped_unasked(void)
 {
-	/* Nobody has stored anything: not even zeros are right. */
+	/* The kernel was not allowed to drop the page, so zeros are wrong. */
 	drop_in_copy();
 	expect(stamp.finished, WORDS);
 	rewrite();
@@ -45,15 +48,15 @@ static void free_pages_are_old_or_zero(void)
 	amd_stamp_free(&stamp);
 	t_assert(amd_stamp_is_free(&stamp));
 	expect(stamp.finished, 0);
-	/* Dropped while it was copied. */
+	/* The kernel dropped the page while it was copied. */
 	memset(copy, 0, SIZE / 2);
 	expect(stamp.finished, 0);
 	drop_in_copy();
 	expect(stamp.finished, 0);
-	/* Anything else is as wrong as ever. */
+	/* Other words are wrong. */
 	copy[5] = 1;
 	expect(stamp.finished, 1);
-	/* So is what was there before. */
+	/* Words of the generation before the MADV_FREE are wrong. */
 	rewrite();
 	amd_stamp_free(&stamp);
 	stamp.started--;
@@ -72,7 +75,7 @@ static void what_is_stored_then_stays(void)
 	rewrite();
 	t_assert(!amd_stamp_is_free(&stamp));
 	expect(stamp.finished, 0);
-	/* Who began to copy before the store may have seen the page dropped. */
+	/* A copy that began before the store may contain zeros; a later copy may not. */
 	drop_in_copy();
 	expect(before, 0);
 	expect(stamp.finished, WORDS);
