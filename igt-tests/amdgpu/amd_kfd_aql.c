@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * HSA queues (AQL) of KFD: packets that need no shader, and that an eviction of the queues for a
- * userptr neither loses nor repeats a packet.
+ * HSA queues (AQL) of KFD.  The tests run packets that need no shader, and check that an eviction
+ * of the queues for a userptr neither loses nor repeats a packet.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -68,7 +68,7 @@ static struct amd_kfd_aql_packet barrier(uint32_t type, uint64_t completion)
 	};
 }
 
-/* Put a packet, ring the doorbell, and assert that the queue takes it. */
+/* Put a packet, ring the doorbell, and assert that the queue reads the packet. */
 static uint64_t submit(const struct amd_kfd_aql_packet *packet)
 {
 	uint64_t index = amd_kfd_aql_put(&aql.queue, packet);
@@ -78,7 +78,10 @@ static uint64_t submit(const struct amd_kfd_aql_packet *packet)
 	return index;
 }
 
-/* The GPU has had time to get on with other work. */
+/*
+ * Let another queue do some work, so that the GPU has had time to run a packet that should still
+ * wait.
+ */
 static void other_queue_works(void)
 {
 	struct amd_kfd_queue other;
@@ -138,7 +141,10 @@ static void barrier_value(void)
 	expect_value(1, 0);
 }
 
-/* A dependency decides which of two packets runs first. */
+/*
+ * A packet that waits for a signal runs after the packet of another queue that completes the
+ * signal.
+ */
 static void order_of_queues(void)
 {
 	struct amd_kfd_aql_packet waits = barrier(AMD_KFD_AQL_BARRIER_AND, signal_va(1));
@@ -174,7 +180,7 @@ static void completion_event(void)
 		igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, WAIT_MS), 0);
 		igt_assert(signal_at(0)->value == 0);
 	}
-	/* Each packet has run once. */
+	/* No event is left, because each packet has run once. */
 	igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, 0), -ETIME);
 	igt_assert_eq(__amd_kfd_event_destroy(&aql.kfd, &event), 0);
 }
@@ -193,7 +199,7 @@ static void pm4_ib(void)
 	expect_read_index(1);
 }
 
-/* More packets than the ring and the IB have room for. */
+/* Put more packets than the ring and the IB have room for. */
 static void wrap(void)
 {
 	const unsigned int slots = aql.queue.ring.size / sizeof(struct amd_kfd_aql_packet);
@@ -212,7 +218,7 @@ static void wrap(void)
 	igt_assert_lte_u64(6 * slots, *aql.queue.rptr + 1);
 }
 
-/* The notifier evicts the queue at a waiting packet, behind a finished one. */
+/* The notifier evicts a queue that waits in a packet and has finished the packet before. */
 static void evict_while_waiting(void)
 {
 	const size_t size = 16 * getpagesize();
@@ -242,7 +248,7 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
-	expect_value(2, 0); /* it has not run again */
+	expect_value(2, 0); /* the packet before has not run again */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU's clock, from the render node, from KFD and from packets of user queues: all read one
- * clock, which goes at the rate that the driver advertises.
+ * The GPU's clock can be read from the render node, from KFD and by packets of user queues.  All of
+ * them must read the same clock, which has to run at the rate that the driver reports.
  */
 #include <time.h>
 
@@ -31,7 +31,7 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* A packet stores the clock at some time during the call. */
+/* Let a packet store the clock; the packet runs at some time during the call. */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;
@@ -117,14 +117,17 @@ static void rate(struct amd_userptr *up)
 		last = read_clock(up);
 	} while (last.earliest - first.latest < apart_ns);
 	passed = last.clock - first.clock;
-	/* In counts; the advertised rate is in kHz, that is counts in a ms. */
+	/* Both limits are in counts.  The reported rate is in kHz, that is counts in a ms. */
 	least = (last.earliest - first.latest) * device.gpu_counter_freq / ns_per_ms;
 	most = (last.latest - first.earliest) * device.gpu_counter_freq / ns_per_ms;
 	igt_info("%llu counts in %llu to %llu at %u kHz\n", (unsigned long long)passed,
 		 (unsigned long long)least, (unsigned long long)most, device.gpu_counter_freq);
 	/* The simulated GPU's virtual time stands still without work. */
 	igt_skip_on_f(passed < least / 2, "the GPU's clock counts work and not time\n");
-	/* Both clocks are crystals: 0.1 % is more than they may differ, plus the ends. */
+	/*
+	 * Each clock has a crystal of its own.  Allow 0.1 %, which is more than crystals differ,
+	 * and one count.
+	 */
 	igt_assert_lte_u64(least - least / 1000 - 1, passed);
 	igt_assert_lte_u64(passed, most + most / 1000 + 1);
 }
@@ -132,10 +135,10 @@ static void rate(struct amd_userptr *up)
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "one-clock",
 	  .run = one_clock,
-	  .describe = "A later read returns a later time, whichever way it is made." },
+	  .describe = "A later read returns a later time, whichever way reads the clock." },
 	{ .name = "rate",
 	  .run = rate,
-	  .describe = "The clock goes at the rate that the driver advertises." },
+	  .describe = "The clock runs at the rate that the driver reports." },
 };
 
 static struct amd_userptr up;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reports of exceptions: the render node reports page faults, and a debugger (AMDKFD_IOC_DBG_TRAP,
- * here the process itself) hears of exceptions that need no wave: new queues and memory violations.
+ * Reports of exceptions.  The render node reports page faults.  KFD reports exceptions to a
+ * debugger (AMDKFD_IOC_DBG_TRAP), which here is the process itself.  The tests use exceptions that
+ * need no wave: new queues and memory violations.
  */
 #include <errno.h>
 #include <poll.h>
@@ -15,7 +16,7 @@
 
 IGT_TEST_DESCRIPTION("GPU page faults and KFD's debug events.");
 
-/* A debug session of the process with itself. */
+/* A debug session in which the process debugs itself. */
 struct session {
 	int kfd;
 	int event[2]; /* pipe: KFD writes a byte for every event */
@@ -79,7 +80,7 @@ static void expect_no_event(struct session *s)
 	igt_assert_eq(trap(s, KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT, &args), -EAGAIN);
 }
 
-/* The debugger hears of the existing queues, too. */
+/* Clear the events of queues that existed before the session, because KFD reports these, too. */
 static void forget_old_queues(struct session *s)
 {
 	int ret;
@@ -169,8 +170,8 @@ static void fault_and_debug(struct amd_userptr *mine)
 	args.query_exception_info.clear_exception = 1;
 	igt_assert_eq(trap(&s, KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO, &args), 0);
 	/*
-	 * Linux 7.3 never sets the size of what it keeps and hands out nothing: kfd_debug.c:142,
-	 * 1023.
+	 * Linux 7.3 never sets the size of the information that it keeps, so it copies nothing to
+	 * the debugger (kfd_debug.c:142, 1023).
 	 */
 	if (args.query_exception_info.info_size) {
 		igt_assert_eq_u64(data.va, va);
@@ -205,7 +206,7 @@ static void memory_violation(struct amd_userptr *up)
 {
 	struct session s;
 
-	/* A child cannot skip. */
+	/* Start a session here, because only the parent can skip. */
 	start_session(&s, up, KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION));
 	end_session(&s);
 	in_child(up, fault_and_debug);

@@ -5,8 +5,8 @@
  * Measures several ways side by side in one run (amd_userptr_bench_columns.c).  The process has a
  * queue, which the driver has to evict and restore.  Operations are map (from the array of ranges
  * to GPU addresses), unmap, replace one range by other memory, and the time from a change of one
- * page (MADV_DONTNEED) until the queues run again.  It prints every sample as a line of JSON, and
- * the reason of a cell that cannot run; the harness computes medians and draws pictures.
+ * page (MADV_DONTNEED) until the queues run again.  The program prints every sample as a line of
+ * JSON, and for a cell that cannot run the reason; the harness computes medians and draws pictures.
  *
  * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
  */
@@ -27,20 +27,20 @@
 #define EXIT_SKIP 77
 
 #define KIB		    ((size_t)1 << 10)
-/* The share of free memory to use; the kernel needs the rest. */
+/* How much of the free memory the user memory may take; the kernel needs the rest. */
 #define MEMORY_SHARE(bytes) ((bytes) / 4 * 3)
 /* With fewer ranges the kernel's memory per range is below the noise. */
 #define MEMORY_FROM	    1024
 /* With more ranges, columns with ioctls per range take tens of seconds. */
 #define SLOW_MAX	    16384
 #define SLOW_MAX_QUICK	    4096
-/* Ranges of the measurements beside the grid. */
+/* Number of ranges in the measurements that are not part of the grid of cells. */
 #define MORE_RANGES	    4096
 #define CHECK_WORD	    0x5ca77e12u
 
 static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
 static const size_t sizes_kib[] = { 4, 64, 2048 };
-/* Rows of the quick run, for each size. */
+/* The numbers of ranges that a quick run measures, for each size. */
 static const unsigned int quick_counts[][4] = { { 1, 256, 4096, 100000 }, { 256 }, { 16 } };
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -159,7 +159,7 @@ struct cell {
 	struct bench_memory memory;
 	struct bench_map map;
 	const char *failed; /* operation */
-	uint64_t map_ns;    /* of the last map that was measured */
+	uint64_t map_ns;    /* duration of the last map that was measured */
 };
 
 static struct bench_samples samples_of(const struct cell *cell, const char *operation)
@@ -172,7 +172,7 @@ static struct bench_samples samples_of(const struct cell *cell, const char *oper
 	};
 }
 
-/* Check that everything is mapped; not part of the measured time. */
+/* Check that the GPU reaches all ranges; this is not part of the measured time. */
 static int check_map(struct bench *bench, const struct cell *cell)
 {
 	const unsigned int indices[] = { 0, cell->memory.count / 2, cell->memory.count - 1 };
@@ -184,7 +184,7 @@ static int check_map(struct bench *bench, const struct cell *cell)
 	return ret;
 }
 
-/* The steps of map and unmap; only GEM columns measure them. */
+/* Durations of the steps of map and unmap; only columns that use GEM ioctls have them. */
 struct steps {
 	struct bench_samples map[BENCH_NUM_STEPS], unmap[BENCH_NUM_STEPS];
 };
@@ -222,8 +222,8 @@ static void print_steps(const struct steps *steps)
 }
 
 /*
- * The first round warms up page tables and caches.  It counts only when it used up the time for all
- * rounds.
+ * The first round warms up page tables and caches.  Its result counts only when it took the time
+ * that was meant for all rounds.
  */
 static int measure_map(struct bench *bench, struct cell *cell)
 {
@@ -321,7 +321,10 @@ static int measure_replace(struct bench *bench, struct cell *cell)
 		start = bench_now_ns();
 		if (!ret)
 			ret = cell->column->replace(bench, &cell->map, index, spare);
-		/* This changes CPU page tables, so wait for the restore. */
+		/*
+		 * An alias changes CPU page tables, which evicts the queues, so wait for the
+		 * restore.
+		 */
 		if (!ret && cell->column->alias)
 			ret = bench_restore_wait(bench);
 		if (!ret && round)
@@ -353,7 +356,7 @@ static int measure_mapped(struct bench *bench, struct cell *cell)
 	return ret ? ret : err;
 }
 
-/* In a quick run another map would take most of the time. */
+/* Print that a quick run skips the operations that would need another map, which takes long. */
 static void skip_mapped(const struct cell *cell)
 {
 	static const char *const operations[] = { "restore", "replace" };
@@ -405,8 +408,9 @@ static const char *why_not(const struct bench *bench, const struct bench_column 
 }
 
 /*
- * An error of the kernel is the result of the cell.  Wrong data or a GPU that does not answer fail
- * the run; other cells still run unless the queue is lost.
+ * Measure one cell.  When the kernel returns an error, the error is the result of the cell.  Wrong
+ * data or a GPU that does not answer fail the run, but other cells still run unless the queue is
+ * lost.
  */
 static int run_cell(struct bench *bench, const struct bench_column *column, unsigned int count,
 		    size_t size)

@@ -21,11 +21,11 @@
 /* The limit of every wait: a page table update of 100,000 ranges takes long on an emulated CPU. */
 #define BENCH_WAIT_MS 120000
 
-/* The steps of an operation of a GEM column. */
+/* Steps of a map or an unmap in a column that uses GEM ioctls. */
 enum bench_step {
 	BENCH_USERPTR, /* GEM_USERPTR */
 	BENCH_VA,      /* GEM_VA */
-	BENCH_WAIT,    /* for the page tables */
+	BENCH_WAIT,    /* the wait for the page tables */
 	BENCH_CLOSE,   /* GEM_CLOSE */
 	BENCH_NUM_STEPS
 };
@@ -39,29 +39,29 @@ struct bench {
 	uint64_t point;
 	bool has_flag, has_scatter;
 
-	unsigned int repetitions;	   /* of one operation, at most */
+	unsigned int repetitions;	   /* most repetitions of one operation */
 	uint64_t step_ns[BENCH_NUM_STEPS]; /* sums; the caller zeroes them */
-	uint64_t budget_ns;		   /* for the repetitions of map and unmap in a cell */
+	uint64_t budget_ns;		   /* time for the repetitions of map and unmap in a cell */
 	bool quick;
-	bool wrong_data; /* in any cell: the run fails */
+	bool wrong_data; /* a cell found wrong data, so the run fails */
 };
 
 enum bench_kind {
 	BENCH_ANON,	  /* every second piece of private anonymous memory */
-	BENCH_SHUFFLED,	  /* the same in random order */
+	BENCH_SHUFFLED,	  /* as BENCH_ANON, in random order */
 	BENCH_MEMFD,	  /* every second piece of a shared memfd */
 	BENCH_CONTIGUOUS, /* private anonymous, one piece */
-	BENCH_HUGE,	  /* the same in huge pages */
+	BENCH_HUGE,	  /* as BENCH_CONTIGUOUS, in huge pages */
 	BENCH_NUM_KINDS
 };
 
-/* So many spare ranges replace others. */
+/* The number of spare ranges, which the operation "replace" puts in place of others. */
 #define BENCH_SPARES 2
 
 struct bench_memory {
 	enum bench_kind kind;
 	unsigned int count;
-	size_t size; /* of a range */
+	size_t size; /* size of a range */
 	char *arena;
 	size_t arena_size;
 	int memfd;
@@ -77,10 +77,10 @@ static inline size_t bench_memory_bytes(const struct bench_memory *memory)
 	return memory->count * memory->size;
 }
 
-/* A line of /proc/meminfo, bytes. */
+/* Lines of /proc/meminfo whose values are measured, in bytes. */
 enum bench_meminfo {
 	BENCH_MEM_AVAILABLE,
-	BENCH_SLAB, /* and large kmalloc()s */
+	BENCH_SLAB, /* also large allocations of kmalloc() */
 	BENCH_PERCPU,
 	BENCH_VMALLOC,
 	BENCH_PAGE_TABLES,
@@ -93,7 +93,7 @@ void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO]);
 struct bench_map {
 	const struct bench_memory *memory;
 	uint64_t va, size;
-	uint32_t *handles; /* GEM: of the map and of replaced ranges */
+	uint32_t *handles; /* GEM handles of the map and of replaced ranges */
 	unsigned int num_handles;
 	uint32_t replacement;
 	struct amd_kfd_mem *mems; /* KFD */
@@ -104,12 +104,12 @@ struct bench_column {
 	const char *name;
 	const char *title;
 	enum bench_kind kind;
-	bool slow;   /* ioctls for each range: does not run with very many */
-	bool beside; /* no row of its own in a quick run with very many ranges */
-	bool alias;  /* the GPU follows CPU addresses at the map's own place */
-	/* The reason why it cannot run here, or NULL. */
+	bool slow;   /* needs ioctls for each range, so it does not run with very many ranges */
+	bool beside; /* does not run in a quick run with very many ranges */
+	bool alias;  /* maps the memory a second time on the CPU, at the GPU addresses of the map */
+	/* The reason why the column cannot run on this kernel, or NULL. */
 	const char *(*missing)(const struct bench *bench);
-	/* From ranges to usable GPU addresses, and back. */
+	/* Give the ranges GPU addresses that a queue can use, and take them back. */
 	int (*map)(struct bench *bench, struct bench_map *map);
 	int (*unmap)(struct bench *bench, struct bench_map *map);
 	int (*replace)(struct bench *bench, struct bench_map *map, unsigned int index,
@@ -127,20 +127,23 @@ int bench_map_init(struct bench_map *map, const struct bench_memory *memory);
 void bench_map_fini(struct bench_map *map);
 
 uint64_t bench_now_ns(void);
-/* Wait until the queues run again after a change of the CPU's page tables; begins with mark. */
+/*
+ * Wait until the queues run again after a change of the CPU's page tables.  Call mark before the
+ * change, and wait after it.
+ */
 int bench_restore_mark(struct bench *bench);
 int bench_restore_wait(struct bench *bench);
 /* The GPU stores a word in the range, and the CPU finds it there. */
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
 		      const struct amd_userptr_range *range);
 
-/* Enough for a difference of a percent to show on a wall clock. */
+/* Enough samples to see a difference of one per cent in wall clock time. */
 enum { BENCH_MAX_SAMPLES = 2048 };
 
-/* Each prints one line of JSON. */
+/* Samples of one operation.  They are printed as one line of JSON. */
 struct bench_samples {
 	const char *column, *operation;
-	unsigned int count; /* of ranges */
+	unsigned int count; /* number of ranges */
 	size_t size;
 	uint64_t ns[BENCH_MAX_SAMPLES];
 	unsigned int num;

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ways to map: each from an array of ranges to GPU addresses that a queue can use, and back.
- * Everything is a plain ioctl here; what the library adds is measured apart.
+ * The ways to map (columns).  Each gives an array of ranges GPU addresses that a queue can use, and
+ * takes them back.  This file calls ioctls itself; amd_userptr_bench_overhead.c measures the time
+ * that the library adds.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -15,7 +16,7 @@
 #define IOCTL_GEM_USERPTR \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
 
-/* The alignment with which one entry maps a huge page, as in amd_kfd_va_reserve(). */
+/* With this alignment one page directory entry can map a huge page. */
 #define VA_ALIGNMENT ((uint64_t)2 << 20)
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -69,7 +70,7 @@ static int gem_userptr_scatter(struct bench *bench, const struct amd_userptr_ran
 	return gem_userptr(bench, &args, handle);
 }
 
-/* Start an update; gem_wait() waits for all. */
+/* Start a page table update; gem_wait() waits for all updates. */
 static int gem_va(struct bench *bench, uint32_t operation, uint32_t handle, uint64_t va,
 		  uint64_t size)
 {
@@ -109,8 +110,8 @@ static int reserve(struct bench_map *map)
 }
 
 /*
- * Clear the page tables before the close, because the driver must follow memory that the GPU can
- * reach.
+ * Clear the page tables before closing the handle, because the driver must track memory for as long
+ * as the GPU can reach it.
  */
 static int gem_unmap(struct bench *bench, struct bench_map *map)
 {
@@ -252,7 +253,7 @@ static int kfd_replace(struct bench *bench, struct bench_map *map, unsigned int 
 					map->va + index * map->memory->size, &map->mems[index]);
 }
 
-/* A second mapping of a piece of shared memory: mremap(2) with an old size of 0. */
+/* Map a piece of shared memory a second time, at @at: mremap(2) with an old size of 0. */
 static int alias(const struct amd_userptr_range *range, uint64_t at)
 {
 	void *got = mremap((void *)(uintptr_t)range->addr, 0, range->size,

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The user memory of a map, and the kernel's memory for it. */
+/* The user memory that is mapped, and the memory that the kernel needs for that. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -30,7 +30,7 @@ static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
 	}
 }
 
-/* Every kind is aligned to a huge page, so that all have the same layout. */
+/* Align memory of every kind to a huge page, so that all kinds have the same layout. */
 static int map_arena(struct bench_memory *memory)
 {
 	const uint64_t addr = amd_kfd_va_reserve(memory->arena_size, HUGE_PAGE);

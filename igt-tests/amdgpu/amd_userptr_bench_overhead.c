@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measurements beside the grid: the time that the library adds to its ioctls, and the time that the
- * driver's notifiers add to changes of memory on the CPU.
+ * Measurements that are not part of the grid of cells: the time that the library adds to its
+ * ioctls, and the time that the driver's notifiers add to changes of memory by the CPU.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,7 +14,7 @@
 
 #include "amd_userptr_bench.h"
 
-/* Samples of each change of new memory in a quick run. */
+/* How often a quick run measures each change of memory; each sample needs new memory. */
 #define QUICK_CHANGES 3
 
 /* Library and raw ioctls take turns; the first round warms up, the others have a time budget. */
@@ -106,8 +106,8 @@ static int one_pair(struct bench *bench, const struct bench_column *column,
 }
 
 /*
- * Library and raw ioctls take turns in being first, so a drift hits both.  There are more rounds
- * than for other operations, because the difference is a few per cent.
+ * Library and raw ioctls take turns in being first, so that a drift of the machine's speed affects
+ * both.  There are more rounds than for other operations, because the difference is a few per cent.
  */
 static int interleave(struct bench *bench, const struct bench_column *column,
 		      struct amdgpu_userptr_ctx *ctx, const struct bench_memory *memory,
@@ -187,7 +187,7 @@ int bench_library(struct bench *bench, unsigned int count)
 }
 
 /* ---------------------------------------------------------------------------------------------- */
-/* CPU side											  */
+/* Changes by the CPU										  */
 
 static int drop_page(const struct bench_memory *memory)
 {
@@ -200,7 +200,7 @@ static int drop_all(const struct bench_memory *memory)
 	return madvise(memory->arena, memory->arena_size, MADV_DONTNEED);
 }
 
-/* Measure the parent's part; the child ends at once. */
+/* Fork; only the parent's part counts, so the child ends at once. */
 static int fork_child(const struct bench_memory *memory)
 {
 	pid_t pid = fork();
@@ -219,7 +219,7 @@ static const struct change {
 	const char *name;
 	int (*run)(const struct bench_memory *memory);
 	bool fork;
-	bool last; /* no memory is left for another one */
+	bool last; /* the change unmaps the memory, so no other change can follow */
 } changes[] = {
 	{ "cpu drop one", drop_page, false, false },
 	{ "cpu drop all", drop_all, false, false },
@@ -242,7 +242,10 @@ static int time_change(struct bench *bench, const struct change *change,
 
 	touch(memory);
 	if (watched) {
-		/* After a fork the touch itself is a change. */
+		/*
+		 * After a fork, touch() itself changes the page tables, so mark the events after
+		 * it.
+		 */
 		ret = bench_restore_mark(bench);
 		if (ret)
 			return ret;
@@ -256,7 +259,7 @@ static int time_change(struct bench *bench, const struct change *change,
 	return watched ? bench_restore_wait(bench) : 0;
 }
 
-/* @column NULL: no driver follows the memory. */
+/* Measure a change of memory that @column maps; NULL: memory that no driver tracks. */
 static int one_change(struct bench *bench, const struct change *change,
 		      const struct bench_column *column, unsigned int count)
 {

@@ -14,7 +14,7 @@ enum { CS_SECONDS = 50 };
  * processes.
  */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
-/* The same: submissions that reach the memory of a userptr without listing it. */
+/* Define subtests, outside of fixtures: submissions that reach a userptr without listing it. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
 
 #endif

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * A thread submits IBs that copy from a userptr on their list and store to it, while another thread
- * changes the memory all the time.  The driver does each submission, or refuses it with -EAGAIN
- * because the memory changed meanwhile.  An IB has to read the content of its time, and the process
- * can be killed.
+ * changes the memory all the time.  The driver runs each submission, or refuses it with -EAGAIN
+ * because the memory changed during the ioctl.  An IB has to read content that was there while it
+ * ran, and a signal has to be able to kill the process.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,16 +29,16 @@
 /* The GPU stores to the last dword of each page, the CPU to the others. */
 #define PAGE_DW (getpagesize() / sizeof(uint32_t))
 
-/* How many of each the subtest needs. */
+/* How many submissions and changes have to happen before the subtest ends. */
 enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 
-/* The longest pause between two changes, which lets a submission come through. */
+/* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
 struct report {
 	atomic_bool ready;
 	atomic_uint submitted, again, refused, changes;
-	atomic_int error;  /* of a call that must not return it */
+	atomic_int error;  /* an error that a call must not return, or 0 */
 	atomic_bool wrong; /* a dword has a value that it cannot have */
 	uint32_t got, first, last, at;
 };
@@ -49,13 +49,13 @@ struct event {
 	const char *name, *what;
 	int (*run)(struct listed *listed);
 	bool drops; /* the event drops the content; the CPU writes it again */
-	bool hole;  /* for a moment there is no memory */
-	bool often; /* it comes so often that each submission meets it */
+	bool hole;  /* the event makes a hole for a short time, so submissions may fail */
+	bool often; /* the event comes so often that each submission may meet it */
 };
 
 struct listed {
 	const struct event *event;
-	bool kfd; /* the VM is a KFD process' */
+	bool kfd; /* the submissions run in the VM of a KFD process */
 	struct report *report;
 	uint32_t *memory;
 	atomic_uint started, finished; /* generations of the content */
@@ -123,7 +123,7 @@ static int cow(struct listed *listed)
 
 static int forked(struct listed *listed)
 {
-	/* Neither the child nor this process writes. */
+	/* Size 0: neither the child nor this process writes, so no page is copied. */
 	return __igt_mm_fork_and_write(listed->memory, 0);
 }
 
@@ -131,7 +131,7 @@ static int migrate(struct listed *listed)
 {
 	int ret = __igt_mm_migrate(listed->memory, LISTED_SIZE, getpagesize());
 
-	/* The submission's page lookup holds the page for a moment. */
+	/* A submission that looks up the page holds a reference to it for a short time. */
 	return ret == -EBUSY ? 0 : ret;
 }
 
@@ -174,8 +174,8 @@ static void *change(void *data)
 /* ---- submissions ---- */
 
 /*
- * The GPU's copy must be content of that time.  Zero is right, too, because a dropped page begins
- * with zeros.
+ * The GPU's copy must have content of a generation from @first to @last.  Zero is right, too,
+ * because a dropped page begins with zeros.
  */
 static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
 {
@@ -193,7 +193,7 @@ static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t fir
 	}
 }
 
-/* A store of the GPU must not be lost by an event that keeps the content. */
+/* Check that an event that keeps the content has not lost the GPU's store. */
 static void check_store(struct listed *listed, unsigned int index, uint32_t value)
 {
 	struct report *report = listed->report;
@@ -224,7 +224,7 @@ static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t
 	if (ret)
 		return ret;
 	ret = __amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS);
-	/* Any error but -EAGAIN. */
+	/* -EAGAIN must come from the submission only, so report another error. */
 	if (ret)
 		return ret == -EAGAIN ? -EIO : ret;
 	check_copy(listed, cs->data.cpu, first, listed->started);
@@ -249,7 +249,7 @@ static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
 		else if (ret && ret != -EAGAIN)
 			report->error = ret;
 	}
-	/* The other process reports its findings. */
+	/* The judge reads the report and kills this process. */
 	for (;;)
 		pause();
 }
@@ -286,7 +286,10 @@ static void live(struct amd_userptr_victims *victims, void *data)
 	write_content(listed);
 	if (listed->kfd) {
 		amd_userptr_open_in_child(&mine, victims->up);
-		/* Beside a userptr that KFD's queues use. */
+		/*
+		 * Make a userptr for KFD's queues, so that the driver has two kinds of them in this
+		 * VM.
+		 */
 		if (mine.supported)
 			amd_userptr_tracked(&mine, LISTED_SIZE, 1);
 		fd = mine.fd;
@@ -319,7 +322,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	       igt_now_ms() < deadline)
 		usleep(1000);
 	seen = *report;
-	/* Most likely this is in the middle of a submission. */
+	/* Most likely the signal comes in the middle of a submission. */
 	kill(pid, SIGKILL);
 	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n",
@@ -352,7 +355,7 @@ void amd_userptr_cs_listed_subtests(struct amd_userptr *up)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
 		for (int kfd = 0; kfd < 2; kfd++) {
-			igt_describe_f("Submissions go on whose memory %s%s.", events[i].what,
+			igt_describe_f("Submissions still work while the memory that they list %s%s.", events[i].what,
 				       kfd ? ", in the VM of a KFD process" : "");
 			igt_subtest_f("listed-%s%s", events[i].name, kfd ? "-in-kfd" : "")
 				listed(up, &events[i], kfd);

@@ -28,16 +28,19 @@
 #define UNLISTED_SIZE	   ((size_t)64 << 10)
 #define UNLISTED_MAX_PAGES 16
 
-/* The IB stores this where it should no longer reach memory. */
+/* The IB stores this value to pages that it should not reach any more. */
 #define UNLISTED_VALUE 0xdeadbeefu
 
 /*
- * A change that takes longer than this waits for the IB.  It is less than the driver's limit of a
- * job.
+ * A change that takes longer than this waits for the IB.  The time is shorter than the driver's
+ * limit for a job.
  */
 #define RETURN_MS 300
 
-/* An attempt shows nothing when the kernel does not hand out the freed pages again. */
+/*
+ * How many attempts to make: one shows nothing when the kernel does not hand out the freed pages
+ * again.
+ */
 #define ATTEMPTS 8
 
 /* Dwords that the process and the IB share. */
@@ -49,11 +52,14 @@ struct unlisted;
 
 struct event {
 	const char *name, *what;
-	/* In a thread of its own. */
+	/* Changes the memory; runs in a thread of its own. */
 	int (*run)(struct unlisted *unlisted);
-	/* Assert that the new owner of the pages finds its content in them. */
+	/* Asserts that the new owner of the old pages finds its own content in them. */
 	void (*check)(struct unlisted *unlisted);
-	bool compute_too; /* needs no time between the change and the store */
+	/*
+	 * Runs on the compute ring, too, because it needs no time between the change and the store.
+	 */
+	bool compute_too;
 };
 
 struct unlisted {
@@ -66,7 +72,7 @@ struct unlisted {
 	struct igt_task task;
 	char *memory;
 	uint64_t pfns[UNLISTED_MAX_PAGES];
-	pid_t child; /* that shares the pages */
+	pid_t child; /* the process that has the old pages after a fork, or 0 */
 	int tell[2];
 };
 
@@ -135,9 +141,9 @@ static int cow(struct unlisted *unlisted)
 	return 0;
 }
 
-/* ---- the new owners of the pages ---- */
+/* ---- checks of the old pages, by their new owners ---- */
 
-/* Get some of the pages again at another address, before the IB stores. */
+/* Memory at another address that gets some of the freed pages before the IB stores. */
 static uint32_t *fresh;
 
 static bool take_freed(struct unlisted *unlisted)
@@ -214,14 +220,14 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 				    unlisted->mapped.va + i * getpagesize() + sizeof(uint32_t),
 				    &value, 1);
 	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
-	/* The process's userptrs are being restored: submit again. */
+	/* -EAGAIN: the driver is restoring userptrs of the process, so submit again. */
 	do
 		ret = __amd_userptr_cs_submit(cs, NULL, 0, seq);
 	while (ret == -EAGAIN && igt_now_ms() < deadline);
 	return ret;
 }
 
-/* Can an IB reach the memory at all? */
+/* Does the driver accept a submission that reaches the memory? */
 static bool is_accepted(struct unlisted *unlisted)
 {
 	uint64_t seq;
@@ -255,7 +261,8 @@ static int run_event(void *data)
 }
 
 /*
- * Wait until the change has returned or sleeps.  It may hold mmap_lock, so map nothing meanwhile.
+ * Wait until the change has returned (true) or sleeps (false).  The sleeping thread may hold
+ * mmap_lock, so the caller must map nothing.
  */
 static bool returns(struct unlisted *unlisted)
 {
@@ -267,7 +274,7 @@ static bool returns(struct unlisted *unlisted)
 	return __atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE);
 }
 
-/* The clean-up must not unmap the memory that is at the addresses now. */
+/* Make the context forget @memory, because its addresses may belong to other memory now. */
 static void forget(struct amd_userptr *mine, const void *memory)
 {
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
@@ -296,7 +303,7 @@ static enum result attempt(struct unlisted *unlisted)
 	returned = returns(unlisted);
 	if (returned && unlisted->event->check == check_fresh)
 		there = take_freed(unlisted);
-	/* The IB has not run meanwhile. */
+	/* The IB still waits. */
 	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
 	words(unlisted)[WORD_GO] = 1;
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
@@ -311,7 +318,7 @@ static enum result attempt(struct unlisted *unlisted)
 	return there ? INTACT : SHOWS_NOTHING;
 }
 
-/* Clean up after an attempt, also one that ended early. */
+/* Clean up after an attempt, also after an attempt that ended early. */
 static void end_attempt(struct unlisted *unlisted)
 {
 	if (unlisted->child > 0) {
@@ -349,7 +356,7 @@ static void overtake(struct amd_userptr *mine, void *data)
 	amd_userptr_cs_close(&unlisted->cs);
 }
 
-/* ---- a submission that comes when the memory has gone ---- */
+/* ---- a submission that is made when the memory has gone ---- */
 
 static int submit_now(void *data)
 {
@@ -360,7 +367,10 @@ static int submit_now(void *data)
 	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
-/* Hold the worker: until it has looked at the memory again no IB may reach the old pages. */
+/*
+ * Hold the restore worker, then submit an IB.  The IB must not reach the old pages, so it must not
+ * run until the worker has updated the page tables.
+ */
 static void submit_while_invalid(struct amd_userptr *mine, void *data)
 {
 	struct unlisted *unlisted = data;
@@ -436,7 +446,7 @@ void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 			const bool compute = k >= AMD_USERPTR_NUM_KINDS;
 
 			igt_describe_f(
-				"A submission that reaches memory which %s stores nothing in others'.",
+				"A submission does not store to the old pages of memory that %s.",
 				events[i].what);
 			igt_subtest_f("unlisted-%s%s%s", events[i].name,
 				      amd_userptr_kind_suffix[kind], compute ? "-compute" : "")
@@ -449,7 +459,7 @@ void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
 		for (int compute = 0; compute < 2; compute++) {
 			igt_describe(
-				"A submission waits until memory that has gone was looked for again.");
+				"A submission waits until the restore worker has looked for memory that has gone.");
 			igt_subtest_f("unlisted-while-invalid%s%s", amd_userptr_kind_suffix[kind],
 				      compute ? "-compute" : "")
 				while_invalid(up, kind,

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of every call fails once: of the calls that make, map, unmap and close a userptr
- * with the flag, and of the restore worker.  A call returns an error or does without the memory.
- * In both cases it leaves nothing behind, and the GPU reaches the pages of the process or none.
+ * Every allocation fails once: each one of the calls that make, map, unmap and close a userptr with
+ * the flag, and each one of the restore worker.  A call returns an error or does without the
+ * memory.  In both cases it leaves nothing behind, and the GPU reaches either the pages of the
+ * process or none.
  *
  * Only a page oracle (the simulated GPU) sees whether the GPU touched other pages.
  */
@@ -23,10 +24,10 @@
 IGT_TEST_DESCRIPTION(
 	"Every allocation of the ioctls of userptrs, and of their restore, fails once.");
 
-/* A process tests for so long; a GPU page fault may end it before. */
+/* How long one process makes attempts; a GPU page fault may end its queues earlier. */
 #define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
 
-/* Each range makes the worker allocate. */
+/* So many ranges change before a restore, because the worker allocates for each of them. */
 enum { RESTORE_PAGES = 16 };
 
 static size_t page(void)
@@ -116,8 +117,9 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 	count->failures++;
 	count->errors += ret != 0;
 	/*
-	 * Every allocation, and on slow debug kernels, whose checkers allocate, too, only some.
-	 * The step is odd, so that it does not always hit the same of two alternating allocations.
+	 * Try every n; on debug kernels, which are slow and whose checkers allocate as well, only
+	 * some.  The step is odd, because two kinds of allocations may alternate, and an even step
+	 * would always meet the same kind.
 	 */
 	count->n += igt_patience(1) | 1;
 }
@@ -145,7 +147,9 @@ static void expect_nothing(struct failnth_memory *memory, const char *limit, uin
 	failnth_memory_change(memory, n);
 	amd_userptr_queue_alive(up);
 	amd_userptr_expect_no_eviction(up);
-	/* The kernel hands out the lowest free handle. */
+	/*
+	 * The kernel hands out the lowest free handle, so a handle that was left behind shows here.
+	 */
 	igt_assert_eq(failnth_create(memory, &handle), 0);
 	igt_assert_eq_u32(handle, next);
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
@@ -255,8 +259,8 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 }
 
 /*
- * The worker tries again when an allocation fails.  It may run on another kworker then, where the
- * same allocation fails once more.
+ * Let allocations of the restore worker fail.  The worker then tries again, perhaps on another
+ * kworker, where the same allocation fails once more.
  */
 static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
@@ -274,7 +278,7 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(mine, 0);
 	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
-	/* A new kworker, which had no n, has run the worker: try again. */
+	/* The worker ran on a new kworker, which was not armed: try the same n again. */
 	if (!ran)
 		return true;
 	failnth_note(count, what->what, failed, 0);

@@ -7,10 +7,13 @@
 #include "lib/amdgpu/amd_userptr_scatter.h"
 #include "lib/igt_fail_nth.h"
 
-/* The smallest size that KFD's memory counter, in MiB, shows when it is not given back. */
+/*
+ * So many pages are 1 MiB: KFD's memory counter is in MiB, so it shows when they are not given
+ * back.
+ */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 
-/* More allocations than any call makes: a test that comes here would never end. */
+/* More allocations than any call makes.  A test that reaches this n would never end. */
 #define FAILNTH_MOST 2000
 
 /* The memory of a userptr: one range, or a range for each page. */
@@ -24,13 +27,13 @@ struct failnth_memory {
 
 void failnth_memory_init(struct failnth_memory *memory, struct amd_userptr *up, bool many,
 			 unsigned int pages, uint32_t seed);
-/* Replace the pages by others with other content: one event. */
+/* Replace the pages by others with the pattern of @seed; the notifier runs once. */
 void failnth_memory_change(struct failnth_memory *memory, uint32_t seed);
-/* One GEM_USERPTR ioctl, because drmIoctl() would repeat it; 0 or -errno. */
+/* Call GEM_USERPTR once (drmIoctl() could repeat it); 0 or -errno. */
 int failnth_create(struct failnth_memory *memory, uint32_t *handle);
-/* The same, asserting success. */
+/* Make the BO and assert success. */
 void failnth_make(struct failnth_memory *memory);
-/* Let the queue read all of it at @va; false when the GPU faults. */
+/* Let the queue read all of the memory at @va; false when the GPU faults. */
 bool failnth_reads(struct failnth_memory *memory, uint64_t va);
 
 /* Counts of one process. */
@@ -38,10 +41,10 @@ struct failnth_count {
 	unsigned int n; /* the next allocation to fail */
 	unsigned int failures;
 	unsigned int errors; /* calls that returned an error */
-	bool end;	     /* the last call made less than n allocations */
+	bool end;	     /* the last call made fewer than n allocations, so n need not grow */
 };
 
-/* Log an attempt and go on to the next n; @failed: an allocation has failed in it. */
+/* Log an attempt and go on to the next n.  @failed: an allocation failed in this attempt. */
 void failnth_note(struct failnth_count *count, const char *what, bool failed, int ret);
 /* At the end, assert that allocations failed and that a call returned an error. */
 void failnth_finish(const struct failnth_count *count, const char *what);
@@ -49,13 +52,13 @@ void failnth_finish(const struct failnth_count *count, const char *what);
 struct failnth_case {
 	bool many;
 	const char *what;
-	/* Returns false when the GPU has faulted: another process does the rest. */
+	/* Returns false after a GPU page fault: then another process goes on. */
 	bool (*attempt)(struct amd_userptr *mine, const struct failnth_case *what,
 			struct igt_fail_nth *inject, struct failnth_count *count);
 	bool kworkers;
 };
 
-/* GEM_VA while the n-th allocation fails; its result, when the update is done. */
+/* Call GEM_VA while its n-th allocation fails, wait for the update, and return GEM_VA's result. */
 int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 	       struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation,
 	       const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of AMDKFD_IOC_ACQUIRE_VM of a new process fails once.  The next call has to
- * work, on the same file or on another one, and the process, too.
+ * Every allocation of AMDKFD_IOC_ACQUIRE_VM of a new process fails once.  The next ACQUIRE_VM has
+ * to succeed, on the same file or on another one, and then queues and userptrs of the process have
+ * to work.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -40,7 +41,10 @@ static void *intrude(void *data)
 		int ret = __amd_userptr_create(intruder->fd, intruder->memory, ACQUIRE_SIZE,
 					       AMD_USERPTR_TRACKED, &handle);
 
-		/* Until the VM is KFD's.  After a failed call it does not belong to a process. */
+		/*
+		 * EOPNOTSUPP: the VM belongs to no KFD process, not yet or after a failed
+		 * ACQUIRE_VM.
+		 */
 		if (!ret)
 			__amd_userptr_close_handle(intruder->fd, handle);
 		else if (ret != -EOPNOTSUPP)
@@ -72,7 +76,7 @@ static void intruder_stop(struct intruder *intruder)
 		     strerror(-intruder->error));
 }
 
-/* A raw ioctl, because the helper would repeat it. */
+/* Call ioctl() itself, because the helper would repeat a failed call. */
 static int acquire(struct amd_kfd *kfd, int drm_fd)
 {
 	struct kfd_ioctl_acquire_vm_args args = { .drm_fd = drm_fd, .gpu_id = kfd->node.gpu_id };
@@ -80,7 +84,7 @@ static int acquire(struct amd_kfd *kfd, int drm_fd)
 	return ioctl(kfd->fd, AMDKFD_IOC_ACQUIRE_VM, &args) ? -errno : 0;
 }
 
-/* Assert that the process works with KFD now, whatever has failed before. */
+/* Assert that the process can use KFD now. */
 static void expect_usable(int fd, bool supported)
 {
 	struct amd_userptr mine;
@@ -100,7 +104,7 @@ static void expect_usable(int fd, bool supported)
 	amd_userptr_close(&mine);
 }
 
-/* In a new process, because only its first call acquires a VM. */
+/* Runs in a new process, because only the first ACQUIRE_VM of a process allocates. */
 static void fail_acquire(struct amd_userptr *parent, bool intruded, struct failnth_count *count)
 {
 	int fd = drm_reopen_driver(parent->fd), second;
@@ -177,7 +181,7 @@ const struct amd_userptr_subtest amd_userptr_failnth_acquire_subtests[] = {
 	{ .name = "acquire-intruded",
 	  .run = acquire_intruded,
 	  .describe =
-		  "A process can acquire a VM later also when another thread asks for userptrs meanwhile." },
+		  "A process can acquire a VM later also when another thread asks for userptrs during the failing ACQUIRE_VM." },
 };
 const unsigned int amd_userptr_num_failnth_acquire_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_acquire_subtests);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM_VA takes a page out of the mapping of a huge page, and one of its allocations fails.  The
- * driver may have made a page table by then without having told the page directory, which still
- * maps the huge page.  When the handle is closed and the memory unmapped, the queues must not reach
- * the memory.
+ * GEM_VA takes a page out of the mapping of a huge page, and one of the ioctl's allocations fails.
+ * At that time the driver may have made a page table whose address is not in the page directory
+ * yet, so the page directory still maps the huge page.  When the handle is closed and the memory
+ * unmapped, the queues must not reach the memory.
  */
 #include <sys/mman.h>
 
@@ -15,13 +15,13 @@
 
 #include "amd_userptr_failnth.h"
 
-/* What one entry of a page directory maps. */
+/* The size that one entry of a page directory maps. */
 #define HUGE_SIZE ((size_t)2 << 20)
 
-/* Each attempt ends a process, so every third allocation has to do. */
+/* Let every third allocation fail only, because each attempt needs a process of its own. */
 enum { STRIDE = 3 };
 
-/* Memory at an address of which the CPU has a huge page. */
+/* Map memory of one huge page. */
 static char *map_huge(struct amd_userptr *mine)
 {
 	char *raw = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
@@ -102,10 +102,10 @@ const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
 	{ .name = "clear-huge-close",
 	  .run = clear_then_close,
 	  .describe =
-		  "After a CLEAR without memory in a huge page, closing the handle takes all of it from the GPU." },
+		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
 	{ .name = "replace-huge-close",
 	  .run = replace_then_close,
-	  .describe = "So it does after a REPLACE without memory." },
+	  .describe = "After a REPLACE in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
 };
 const unsigned int amd_userptr_num_failnth_huge_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_huge_subtests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation of GEM_VA and GEM_CLOSE fails once; then the GPU must reach the right pages or
- * none.
+ * Every allocation of GEM_VA and GEM_CLOSE fails once.  Afterwards the GPU must reach the right
+ * pages or none.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -20,12 +20,12 @@
 #define DIRECTORY_SIZE (1ull << 30)
 
 /*
- * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords:
- * with more entries it needs another one.
+ * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords.
+ * With so many pages the update needs another job, which is another allocation.
  */
 enum { VA_PAGES = 144 };
 
-/* One GEM_VA ioctl with a timeline point, which is an allocation, too. */
+/* Call GEM_VA once, with a timeline point, because the driver allocates for that, too. */
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
 		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
@@ -83,7 +83,7 @@ static void make_mapped(struct failnth_memory *memory, struct amd_userptr *mine,
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
 }
 
-/* Replace the pages: the driver has to update every mapping that is left. */
+/* Replace the pages, and wait until the driver has updated every mapping that is left. */
 static void change(struct amd_userptr *mine, struct failnth_memory *memory, uint32_t seed)
 {
 	amd_kfd_smi_mark(&mine->smi);
@@ -101,7 +101,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 
 	failnth_memory_init(&memory, mine, what->many, VA_PAGES, count->n);
 	failnth_make(&memory);
-	/* Keep it reserved, so that nothing else makes page tables there. */
+	/* Never release these addresses, so that nothing else makes page tables there. */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
 	igt_assert(va);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_MAP, memory.scatter.bo, va,
@@ -121,7 +121,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	return true;
 }
 
-/* The mapping is there as before and can be unmapped, or it has gone. */
+/* Unmap.  After an error the mapping is there as before and can be unmapped, or it has gone. */
 static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -144,7 +144,7 @@ static bool fail_unmap(struct amd_userptr *mine, const struct failnth_case *what
 	return false;
 }
 
-/* CLEAR the middle of a mapping: the sides have to be there in any case. */
+/* CLEAR the middle of a mapping: the parts before and behind have to be there in any case. */
 static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -189,7 +189,9 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return true;
 }
 
-/* Wait until changes of the memory of a closed BO evict no queue any more. */
+/*
+ * Wait until the driver does not evict the queues any more when the memory of a closed BO changes.
+ */
 static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory,
 				  unsigned int n)
 {
@@ -206,8 +208,8 @@ static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memor
 }
 
 /*
- * GEM_CLOSE cannot return that an allocation failed.  The driver then follows the memory until the
- * restore worker has cleared the page table entries.
+ * GEM_CLOSE cannot return an error.  When an allocation fails, the driver tracks the memory until
+ * the restore worker has cleared the page table entries.
  */
 static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
@@ -228,7 +230,7 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	failed = igt_fail_nth_disarm(inject);
 	igt_assert_eq(ret, 0);
 	failnth_note(count, what->what, failed, 0);
-	/* The driver does not follow the memory any more, and the GPU cannot reach it. */
+	/* When the driver does not track the memory any more, the GPU must not reach it. */
 	wait_until_left_alone(mine, &memory, count->n);
 	igt_assert_f(!failnth_reads(&memory, va), "the GPU reads a BO that was closed\n");
 	return false;
@@ -247,7 +249,10 @@ static uint32_t map_plain(struct amd_userptr *mine, uint64_t va, uint64_t size)
 	return args.out.handle;
 }
 
-/* A BO that is no userptr.  A mapping that its close leaves behind is in the way of the next one. */
+/*
+ * Close a BO that is no userptr.  If the close leaves its mapping behind, the next BO cannot be mapped
+ * at the same address.
+ */
 static bool fail_close_plain(struct amd_userptr *mine, const struct failnth_case *what,
 			     struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -304,15 +309,15 @@ static void close_plain(struct amd_userptr *up)
 		  .describe = text " (many ranges)" }
 
 const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
-	BOTH("map", map, "A mapping without memory for it does not exist."),
-	BOTH("unmap", unmap, "A mapping that cannot be undone is there, or the GPU faults."),
-	BOTH("clear", clear, "CLEAR of the middle of a mapping fails or not, and the sides stay right."),
-	BOTH("replace", replace, "A mapping that cannot be replaced is there, or the GPU faults."),
+	BOTH("map", map, "After a MAP that ran out of memory there is no mapping."),
+	BOTH("unmap", unmap, "After an UNMAP that ran out of memory the mapping is right, or the GPU faults."),
+	BOTH("clear", clear, "After a CLEAR that ran out of memory the middle is right or faults, and the rest is right."),
+	BOTH("replace", replace, "After a REPLACE that ran out of memory the GPU reaches the old BO or the new one, or faults."),
 	BOTH("close", close_mapped,
-	     "Where a close cannot take the pages from the GPU, the worker does."),
+	     "When a close runs out of memory, the restore worker clears the page table entries."),
 	{ .name = "close-plain",
 	  .run = close_plain,
-	  .describe = "Closing a BO that is no userptr removes its mapping without memory, too." },
+	  .describe = "When a close runs out of memory, it still removes the mapping of a BO that is no userptr." },
 };
 const unsigned int amd_userptr_num_failnth_va_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);

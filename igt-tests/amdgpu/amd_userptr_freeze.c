@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel freezes tasks and suspends the device while userptrs are invalid.  It freezes the
- * restore worker, too, which has to do its work after the thaw.  The suspend is a test of the
- * kernel that ends by itself after a second (Documentation/power/basic-pm-debugging.rst).
+ * The kernel freezes tasks and suspends the device while userptrs are invalid.  The kernel freezes
+ * the restore worker as well, so the worker has to do its work after the thaw.  The tests use the
+ * kernel's test mode of suspend, which ends by itself after a second
+ * (Documentation/power/basic-pm-debugging.rst).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -30,13 +31,13 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 
 #define SECOND_NS 1000000000ull
 
-/* A thread that could not run for so long was frozen: the test of a suspend takes a second. */
+/* A thread that could not run for so long was frozen, because the kernel's test takes a second. */
 #define FROZEN_NS (SECOND_NS / 2)
 
 /* After so many failed restores in a row the worker sleeps for longer than freezing takes. */
 #define FAILURES 16
 
-/* An attempt fails when the worker runs at the moment of the freeze. */
+/* How many attempts to make: one fails when the worker runs at the moment of the freeze. */
 #define ATTEMPTS 12
 
 #define FREEZE_SIZE ((size_t)64 << 10)
@@ -45,7 +46,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 
-	/* The clock of the SMI events. */
+	/* SMI events have times of this clock. */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
@@ -74,7 +75,7 @@ struct sleeper {
 	pthread_t thread;
 	bool stop;
 	uint64_t last_ns;   /* the last time before the freeze */
-	uint64_t thawed_ns; /* 0: was never frozen */
+	uint64_t thawed_ns; /* the first time after the freeze; 0: the thread was never frozen */
 };
 
 static void *look_at_clock(void *data)
@@ -88,7 +89,7 @@ static void *look_at_clock(void *data)
 
 		igt_pause();
 		/*
-		 * Read this before the clock, because the thread that sets it may be thawed first.
+		 * Read @stop before the clock, because the thread that sets it may thaw first.
 		 */
 		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
@@ -105,7 +106,7 @@ static void trace_worker(void)
 {
 	static const char *const events[] = { "kprobes/" WORKER };
 
-	/* An attempt that failed may have left it. */
+	/* An attempt that failed may have left the kprobe. */
 	igt_tracefs_kprobe_remove(WORKER);
 	igt_require_f(igt_tracefs_kprobe_add(WORKER, "amdgpu_amdkfd_restore_userptr_worker"),
 		      "no kprobe at the worker\n");
@@ -151,7 +152,10 @@ static void wait_restored(struct amd_userptr *up)
 	while (amd_userptr_queues_evicted(up));
 }
 
-/* Every allocation in the driver fails here, so make no call that allocates there. */
+/*
+ * Wait until the restore has failed FAILURES times.  Every allocation in the driver fails at this
+ * time, so make no call that allocates in the driver.
+ */
 static bool has_failed_often(uint64_t since)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -165,8 +169,9 @@ static bool has_failed_often(uint64_t since)
 }
 
 /*
- * Freeze tasks while a userptr is invalid.  The worker has failed so often for want of memory that
- * it sleeps at that moment.  Returns whether the userptr was invalid until the thaw.
+ * Freeze tasks while a userptr is invalid.  Before that the worker fails so often for want of
+ * memory that it sleeps when the freeze comes.  Returns whether the userptr was invalid until the
+ * thaw.
  */
 static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 			   struct igt_fail_nth *inject, const char *stage)
@@ -225,7 +230,10 @@ static void freezer(struct amd_userptr *up)
 	freeze_until_caught(up, "freezer");
 }
 
-/* The worker waits for a page of a frozen server: the suspend fails, and the restore ends later. */
+/*
+ * The worker waits for a page of the FUSE server, which the kernel freezes first.  So the worker
+ * cannot be frozen and the suspend fails.  After the thaw the restore ends.
+ */
 static void freezer_refused(struct amd_userptr *up)
 {
 	struct amd_userptr_stall stall;
@@ -234,7 +242,8 @@ static void freezer_refused(struct amd_userptr *up)
 
 	require_suspend_test();
 	/*
-	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 * Start the FUSE server before a BO exists, because that forks, and a fork invalidates all
+	 * pages of a BO.
 	 */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));

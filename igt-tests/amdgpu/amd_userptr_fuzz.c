@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random arguments of the three ioctls that make, map and close a userptr, while its memory comes
- * and goes.  They have to return 0 or a documented error, and leave nothing behind at the end.
+ * Random arguments of the three ioctls that make, map and close a userptr, while its memory is
+ * mapped and unmapped.  The ioctls have to return 0 or a documented error, and at the end no memory
+ * of KFD's limit may be lost.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -18,8 +19,8 @@ IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
 
 /*
- * The largest size.  For larger ones the kernel's allocator logs a warning, because it cannot
- * allocate an array of their pages (ttm_sg_tt_init()), with and without the flag.
+ * The largest size is 2^32.  For larger sizes the kernel's allocator logs a warning, with and
+ * without the flag, because it cannot allocate an array of the pages (ttm_sg_tt_init()).
  */
 enum { SIZE_BITS = 32 };
 
@@ -31,16 +32,16 @@ static struct amd_userptr up;
 enum { USERPTR_HSA, USERPTR, VA, CLOSE, NUM_IOCTLS };
 
 struct fuzz {
-	uint64_t random;	   /* state */
+	uint64_t random;	   /* state of the random numbers */
 	char *memory;		   /* PAGES pages, with holes now and then */
-	uint64_t va;		   /* as many reserved GPU addresses */
+	uint64_t va;		   /* start of the reserved GPU addresses, for PAGES pages */
 	uint32_t handles[HANDLES]; /* 0: none */
 	unsigned int succeeded[NUM_IOCTLS], refused[NUM_IOCTLS];
 	char call[128]; /* the arguments of the last call */
 };
 
 /*
- * The rules of each ioctl: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(),
+ * The errors that each ioctl may return: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(),
  * drm_gem_handle_delete().
  */
 static const struct {
@@ -75,7 +76,7 @@ static void judge(struct fuzz *fuzz, unsigned int which, int ret)
 		     -ret, strerror(-ret));
 }
 
-/* Usually @value, sometimes a wrong one without bits above @bits. */
+/* Returns @value, or rarely a wrong one, for example a power of two below 2^@bits. */
 static uint64_t bend(struct fuzz *fuzz, uint64_t value, unsigned int bits)
 {
 	switch (pick(fuzz, 2 * RARE)) {
@@ -104,7 +105,7 @@ static void fuzz_userptr(struct fuzz *fuzz)
 		flags = pick(fuzz, 2 * AMDGPU_GEM_USERPTR_HSA);
 	if (!pick(fuzz, RARE))
 		flags |= 1u << pick(fuzz, 32);
-	/* Keep a handle that would be lost, so that a later call closes it. */
+	/* Do not overwrite a handle, so that a later call can close it. */
 	if (*handle)
 		return;
 	addr = bend(fuzz, (uintptr_t)fuzz->memory + (uint64_t)first * getpagesize(), 64);
@@ -116,7 +117,7 @@ static void fuzz_userptr(struct fuzz *fuzz)
 	*handle = ret ? 0 : made;
 }
 
-/* Only addresses of the test, because REPLACE and CLEAR would unmap those of queues. */
+/* Use only addresses of the test, because REPLACE and CLEAR would unmap the memory of queues. */
 static void fuzz_va(struct fuzz *fuzz)
 {
 	const unsigned int first = pick(fuzz, PAGES), count = 1 + pick(fuzz, PAGES - first);
@@ -197,7 +198,10 @@ static void run(uint64_t seed)
 	for (unsigned int i = 0; i < ARRAY_LENGTH(ioctls); i++) {
 		igt_info("%s: %u succeeded, %u refused\n", ioctls[i].name, fuzz.succeeded[i],
 			 fuzz.refused[i]);
-		/* If not, the arguments were too random to test anything. */
+		/*
+		 * Without both, the arguments were too random, or not random enough, to test
+		 * anything.
+		 */
 		igt_assert_lt(0, fuzz.succeeded[i]);
 		igt_assert_lt(0, fuzz.refused[i]);
 	}
@@ -215,10 +219,13 @@ int igt_main()
 	}
 
 	for (int seed = 1; seed <= SEEDS; seed++) {
-		igt_describe("Errors are those of the rules, and all memory is given back.");
+		igt_describe("The ioctls return documented errors only, and all memory is given back.");
 		igt_subtest_f("seed-%d", seed) {
 			igt_set_timeout(igt_patience(50), "random ioctls");
-			/* Two mappings at one address: amdgpu_vm.c:amdgpu_vm_bo_map() logs that. */
+			/*
+			 * amdgpu_vm.c:amdgpu_vm_bo_map() logs it when two mappings have one
+			 * address.
+			 */
 			igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: bo .* conflict with");
 			run(seed);
 			igt_reset_timeout();

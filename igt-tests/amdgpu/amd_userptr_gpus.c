@@ -2,7 +2,7 @@
 /*
  * AMDGPU_GEM_USERPTR_HSA in a process with two GPUs.  The process has userptrs on both render nodes
  * and one amdkfd_process_info.  Each event evicts and restores the queues of both GPUs, and both
- * get the new pages.
+ * GPUs get the new pages.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -41,14 +41,17 @@ static void mark(void)
 	amd_kfd_smi_mark(&second.smi);
 }
 
-/* Expect as many evictions on either GPU; 0: one or more. */
+/* Assert that the queues of each GPU were evicted @evictions times; 0: once or more. */
 static void expect_evictions_of_both(unsigned int evictions)
 {
 	amd_userptr_expect_evictions(&first, evictions);
 	amd_userptr_expect_evictions(&second, evictions);
 }
 
-/* One GPU stores; the other one and the CPU read. */
+/*
+ * The first GPU stores and the second one reads; then the second stores, and the first and the CPU
+ * read.
+ */
 static void pass_on(struct amd_userptr_bo *a, struct amd_userptr_bo *b, uint32_t seed)
 {
 	amd_userptr_gpu_fill(&first, a->va, a->size, seed);
@@ -92,7 +95,7 @@ static void one_evicts_both(struct amd_userptr *up)
 	amd_userptr_roundtrip(&second, b, 5);
 }
 
-/* Both GPUs store while a fork makes copies of all pages: both have to reach the parent's. */
+/* Both GPUs store while a fork copies all pages; the stores have to reach the parent's pages. */
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);
@@ -142,7 +145,7 @@ static void change_while_both_copy(struct amd_userptr *up)
 	pass_on(a, b, ROUNDS);
 }
 
-/* After a close on one GPU the driver still follows the memory for the other. */
+/* After a close on one GPU the driver still tracks the memory for the other GPU. */
 static void close_on_one(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
- * A hostile process must not disturb other processes.  Its page never comes, because a file server
- * does not answer, and it waits for that in the restore worker, in the ioctl that makes a userptr,
- * or in a call that waits for the worker.  Meanwhile a third process may want VRAM.  Other subtests
- * give a process too little memory.
+ * A hostile process must not disturb other processes.  A page of this process never comes, because
+ * a file server does not answer.  Its restore worker waits for the page, or the ioctl that makes a
+ * userptr does, or a call that waits for the worker.  At that time a third process may want VRAM.
+ * Other subtests give a process too little memory.
  *
- * A bystander does tasks before and beside the hostile process.  Its deadline is LIMIT_TIMES the
- * time that they took before, in the same run.
+ * A bystander does tasks before the hostile process starts and beside it.  The bystander's deadline
+ * for a task is LIMIT_TIMES the time that the task took before, in the same run.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,14 +34,16 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 #define HOSTILE_SECONDS 55
 #define HOSTILE_SIZE	((size_t)64 << 10)
 
-/* The factor, and the time that a busy machine may add. */
+/*
+ * The deadline of a task is LIMIT_TIMES its time before, plus the time that a busy machine may add.
+ */
 enum { LIMIT_TIMES = 8 };
 #define LIMIT_MORE_MS igt_patience(1500)
 
 /* How often the bystander does each task before, and beside the hostile process. */
 enum { ROUNDS = 3 };
 
-/* The limit of the process with too little memory: less than twice the userptr. */
+/* The memory limit of the process that has too little: less than twice the size of its userptr. */
 #define OOM_LIMIT ((size_t)8 << 20)
 #define OOM_SIZE  ((size_t)5 << 20)
 
@@ -83,7 +85,7 @@ struct scene {
 	pid_t bystander;
 };
 
-/* ---- the bystander ---- */
+/* ---- the bystander: the process that must not be disturbed ---- */
 
 struct bystander {
 	struct amd_userptr up;
@@ -167,8 +169,8 @@ static void stand_by(struct amd_userptr_victims *victims, void *data)
 }
 
 /*
- * Let the bystander do a task; returns its milliseconds, or more than @limit when it does not
- * finish.
+ * Let the bystander do a task.  Returns the milliseconds that it took, or more than @limit_ms when
+ * the task was not done in time.
  */
 static unsigned int let_do(struct scene *scene, enum task task, unsigned int limit_ms)
 {
@@ -190,7 +192,7 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 
 /* ---- a third process wants VRAM ---- */
 
-/* Let a process of its own evict VRAM, because it may have to wait. */
+/* Evict VRAM in a process of its own, because the eviction may have to wait. */
 static void evict_vram(struct amd_userptr_victims *victims, void *data)
 {
 	int evict = igt_debugfs_open(victims->up->fd, "amdgpu_evict_vram", O_RDONLY);
@@ -212,7 +214,7 @@ static void evict(struct amd_userptr_victims *victims)
 static unsigned int do_task(struct amd_userptr_victims *victims, struct scene *scene,
 			    enum task task, unsigned int limit_ms)
 {
-	/* The eviction of the queues is part of the task. */
+	/* Evict VRAM first, so that the restore of the queues is part of the task. */
 	if (task == TASK_COPY && scene->hostile->evict)
 		evict(victims);
 	return let_do(scene, task, limit_ms);
@@ -292,7 +294,7 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 	pthread_t thread;
 
 	igt_assert(page != MAP_FAILED);
-	/* Close it while the server answers, because the close asks the server. */
+	/* Close the file while the server still answers, because the close asks the server. */
 	close(scene->fuse.file);
 	enemy.kind = scene->hostile->kind;
 	enemy.slow = amd_userptr_victim_memory(getpagesize());
@@ -328,8 +330,8 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene,
 }
 
 /*
- * The server answers one request at a time, so of several processes only the first one's page is
- * asked for.
+ * The FUSE server answers one request at a time, so wait for one request, even with several hostile
+ * processes.
  */
 static void make_hostile(struct scene *scene)
 {
@@ -348,8 +350,8 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	int status;
 
 	/*
-	 * Start the bystander before the server's file is open, because its exit would close an
-	 * inherited file.
+	 * Start the bystander before the server's file is open, because the bystander would inherit
+	 * the file, and its exit would close it.
 	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);
@@ -366,7 +368,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	expect_undisturbed(victims, scene);
 	amd_userptr_victims_expect_life(victims);
 
-	/* Without the server the page is an error. */
+	/* Without the server, faulting in the page fails, so the hostile processes can go on. */
 	igt_fuse_stop(&scene->fuse);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_victim_end(pids[i], "the hostile process");
@@ -394,7 +396,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 	igt_require_f(evict_file >= 0 || !hostile->evict, "no debugfs file to evict VRAM with\n");
 	if (evict_file >= 0)
 		close(evict_file);
-	/* The file server ends before KFD has got its page. */
+	/* The file server ends before KFD gets the page, so KFD logs an error. */
 	if (hostile->state == IN_MAKE && hostile->kind == AMD_USERPTR_KIND_KFD)
 		amd_info_ignore_user_pages_log();
 	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge, &scene);
@@ -403,7 +405,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 
 /* ---- too little memory ---- */
 
-/* The process uses all of its limit, and then the worker needs more. */
+/* Use all memory of the cgroup's limit, so that the restore worker finds none. */
 static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 {
 	struct scene *scene = data;
@@ -423,8 +425,8 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 		igt_pause();
 	for (;;) {
 		/*
-		 * The worker with the userptr's pages or this process with others exceeds the limit
-		 * first.
+		 * Either the worker exceeds the limit when it faults in the userptr's pages, or
+		 * this process exceeds it with other pages.
 		 */
 		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
 		for (size_t at = 0; at < OOM_SIZE; at += getpagesize())
@@ -446,7 +448,7 @@ static void judge_oom(struct amd_userptr_victims *victims, void *data)
 	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "the process without memory does not end\n");
 	igt_assert_f(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL,
-		     "it was not killed for memory: status %#x\n", status);
+		     "the process without memory was not killed: status %#x\n", status);
 	expect_undisturbed(victims, scene);
 	amd_userptr_victim_end(scene->bystander, "the bystander");
 	amd_userptr_victims_expect_life(victims);

@@ -3,10 +3,10 @@
  * GEM userptrs with AMDGPU_GEM_USERPTR_HSA.  When the CPU's page tables change, the driver evicts
  * the process's KFD queues, updates the GPU mapping and restores the queues.
  *
- * Every subtest asserts by KFD's SMI events that this happened, and compares every byte on the CPU
- * and on the GPU.  This file has subtests in which memory is dropped, copied or protected;
- * amd_userptr_hsa_move.c moves pages, _lifetime.c ends BOs and processes, _busy.c has queues at
- * work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
+ * Every subtest asserts by KFD's SMI events that the queues were evicted and restored, and compares
+ * every byte on the CPU and on the GPU.  This file has subtests in which memory is dropped, copied
+ * or protected; amd_userptr_hsa_move.c moves pages, _lifetime.c ends BOs and processes, _busy.c has
+ * queues at work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
  */
 #include <sys/mman.h>
 
@@ -91,7 +91,7 @@ static void partial_unmap(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, other, 3);
 
 	/*
-	 * mmap() in a hole is no event.  The next event restores all memory that is there by then.
+	 * No notifier runs for mmap() in a hole.  The next restore looks for the memory again.
 	 */
 	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
 	amd_pattern_fill(bo->cpu, bo->size, 5);
@@ -128,7 +128,7 @@ static void invalidate_before_va_map(struct amd_userptr *up)
 		amd_userptr_create(up, cpu, AMD_USERPTR_SIZE, AMD_USERPTR_TRACKED);
 
 	/*
-	 * The driver follows the pages from the creation of the BO on, not from the first GPU
+	 * The driver tracks the pages from the creation of the BO, not only from the first GPU
 	 * mapping.
 	 */
 	amd_kfd_smi_mark(&up->smi);
@@ -183,7 +183,10 @@ static void two_mappings(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 3);
 }
 
-/* REPLACE puts a page table in the place of a page directory entry that the TLB still contains. */
+/*
+ * REPLACE in a huge page's mapping: a page table takes the place of a page directory entry, which
+ * the TLB still contains.
+ */
 static void va_replace_huge(struct amd_userptr *up)
 {
 	struct amd_userptr_area area;
@@ -229,8 +232,8 @@ static void readonly(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, AMD_USERPTR_SIZE, 1);
 
 	/*
-	 * The stores give the CPU private pages instead of the file's, and the GPU has to use them,
-	 * too.
+	 * The CPU's stores put private pages in the place of the file's pages, and the GPU has to
+	 * use the private pages as well.
 	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 2);
@@ -246,7 +249,7 @@ static const struct amd_userptr_subtest basic[] = {
 	  .run = map_and_access,
 	  .sdma_too = true,
 	  .describe =
-		  "GPU and CPU share the pages of a mapped userptr, and mapping evicts no queue." },
+		  "GPU and CPU share the pages of a mapped userptr, and mapping it evicts no queue." },
 	{ .name = "fork-cow",
 	  .run = fork_cow,
 	  .sdma_too = true,
@@ -265,7 +268,7 @@ static const struct amd_userptr_subtest basic[] = {
 		  "Queues are restored when the CPU loses write access, and the GPU maps the memory again when the CPU gets it back." },
 	{ .name = "invalidate-before-va-map",
 	  .run = invalidate_before_va_map,
-	  .describe = "The driver follows the pages before the first GPU mapping." },
+	  .describe = "The driver tracks the pages before the first GPU mapping." },
 	{ .name = "invalidate-after-va-unmap",
 	  .run = invalidate_after_va_unmap,
 	  .describe = "A GPU mapping that is made after the event has the new pages." },
@@ -304,7 +307,10 @@ int igt_main()
 					 amd_userptr_num_fault_subtests);
 	}
 
-	/* Without the flag a kernel does the same with the series as without it. */
+	/*
+	 * This subtest makes a userptr without the flag, so it runs on kernels without the series,
+	 * too.
+	 */
 	amd_userptr_run_subtests(&up, &amd_userptr_stock_gap, 1);
 
 	igt_fixture()

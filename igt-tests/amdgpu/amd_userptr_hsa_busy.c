@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pages go while the queue has unfinished work on them.  The GPU must not touch the old pages any
- * more, and has to do the work on the new ones.
+ * The kernel takes pages away while the queue has unfinished work on them.  The GPU must not touch
+ * the old pages any more, and has to do the work on the new pages.
  *
  * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
- * right pages.  An access to the old pages is seen by a page oracle (the simulated GPU) or an
- * IOMMU.
+ * right pages.  Only the page oracle (of the simulated GPU) or an IOMMU sees an access to the old
+ * pages.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -18,20 +18,27 @@
 #include "amd_userptr_hsa.h"
 
 #define BUSY_SIZE	 ((size_t)1 << 20)
-/* Copies of a whole BO: enough for most events to come before their end, and enough for all. */
+/*
+ * Numbers of copies of a whole BO.  With the first number most events come before the copies
+ * end; where they do not, a test doubles the number, at most up to the second one.
+ */
 #define BUSY_COPIES	 16
 #define BUSY_MOST_COPIES 1000
 #define BUSY_ROUNDS	 25
 #define BUSY_CAUGHT	 5
-/* On a busy machine most rounds wake up too late, so there may be this many. */
+/* The most rounds.  On a busy machine the test wakes up too late in most rounds. */
 #define BUSY_MOST_ROUNDS (8 * BUSY_ROUNDS)
 
-/* How often to measure a restore.  The shortest time is right, because load makes others longer. */
+/*
+ * How often to measure a restore.  The shortest time counts, because load makes the others longer.
+ */
 #define RESTORE_SAMPLES 3
 
 #define SECOND_NS 1000000000ull
 
-/* Start @copies of @bo; returns the last one's sequence number when the first copy is done. */
+/*
+ * Start @copies copies of @bo, wait for the first one, and return the sequence number of the last.
+ */
 static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, unsigned int copies)
 {
 	uint32_t first;
@@ -58,7 +65,7 @@ static void busy_dontneed(struct amd_userptr *up)
 		if (!amd_kfd_queue_done(up->queue, last))
 			caught++;
 		else if (2 * copies <= BUSY_MOST_COPIES)
-			copies *= 2; /* the GPU finished before the event */
+			copies *= 2; /* the GPU finished the copies before the event */
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
@@ -107,7 +114,7 @@ static uint64_t stage_ns(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	return shortest / BUSY_ROUNDS;
 }
 
-/* Drop the pages again at every stage of the restore. */
+/* Drop the pages again while the driver restores them, in each round a stage later. */
 static void busy_dontneed_twice(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, BUSY_SIZE, 1);
@@ -157,7 +164,7 @@ static void submit_while_evicted(struct amd_userptr *up)
 
 static void *drop_later(void *bo)
 {
-	/* A close that waits for the GPU takes longer than this. */
+	/* Sleep for less time than a close takes that waits for the GPU. */
 	const uint64_t later = 5 * SECOND_NS / 1000;
 	const struct amd_userptr_bo *closing = bo;
 
@@ -165,7 +172,7 @@ static void *drop_later(void *bo)
 	return madvise(closing->cpu, closing->size, MADV_DONTNEED) ? closing->cpu : NULL;
 }
 
-/* While the close runs drop the pages, and unmap the memory afterwards. */
+/* Drop the pages while the close runs, and unmap the memory afterwards. */
 static void close_busy(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
@@ -233,7 +240,7 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .run = submit_while_evicted,
 	  .sdma_too = true,
 	  .describe =
-		  "An evicted queue does its new work after the restore, whenever the doorbell rings." },
+		  "An evicted queue does new work after the restore, whenever the process rings the doorbell." },
 	{ .name = "busy-close",
 	  .run = busy_close,
 	  .describe = "A queue at work cannot reach the pages of a userptr that was closed." },

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * TTM evicts memory of the process while its queues are evicted for a userptr.  KFD's restore after
- * TTM's eviction waits for a lock of the userptr restore worker, which waits for a page.  The
- * queues run when both have finished.
+ * TTM evicts memory of the process while the queues are evicted for a userptr.  KFD's restore after
+ * TTM's eviction waits for a lock that the userptr restore worker holds, and this worker waits for
+ * a page.  The queues run again when both restores have finished.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -13,7 +13,7 @@
 
 #include "amd_userptr_hsa.h"
 
-/* A size that no other BO has, so that the test finds its BO by it. */
+/* A size that no other BO has, so that the test finds its BOs by their size. */
 #define EVICT_SIZE ((size_t)37 * getpagesize())
 
 /*

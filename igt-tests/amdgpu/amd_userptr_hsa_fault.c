@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Accesses that must fault, and the fate of a userptr without the flag. */
+/* GPU accesses that must fault, and a userptr without the flag, which loses its GPU mapping. */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -66,7 +66,7 @@ static void count_poison(int sig, siginfo_t *info, void *context)
 	poisoned += info->si_code == BUS_MCEERR_AR;
 }
 
-/* MADV_HWPOISON sends SIGBUS to the process that makes its own page fail. */
+/* Make a page fail.  MADV_HWPOISON sends SIGBUS to the process, so catch the signal. */
 static void poison(void *page)
 {
 	const struct sigaction count = { .sa_sigaction = count_poison, .sa_flags = SA_SIGINFO };
@@ -95,7 +95,7 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 
 static void poison_then_access(struct amd_userptr *up)
 {
-	/* Advice for no page: does the kernel know it, and may this process give it? */
+	/* Size 0 poisons nothing; it tests whether the kernel has the advice and permits it. */
 	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "no MADV_HWPOISON: %s\n",
 		      strerror(errno));
 	amd_userptr_in_faulting_child(up, poison_and_fault, NULL);
@@ -142,8 +142,9 @@ struct evictor {
 };
 
 /*
- * Let TTM evict all VRAM, page tables included, and unmap while they are out.  KFD cannot bring
- * them back, because its restore needs a lock of the worker, which waits for a page.
+ * Let TTM evict all VRAM, page tables included, and unmap while the page tables are not in VRAM.
+ * KFD cannot bring them back, because its restore needs a lock of the userptr restore worker, which
+ * waits for a page.
  */
 static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uint32_t handle,
 			  uint64_t va)
@@ -164,7 +165,7 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 			 AMD_USERPTR_WAIT_MS);
 }
 
-/* A GTT BO, whose mapping only the VA ioctl updates. */
+/* Unmap a GTT BO, because nothing but the VA ioctl updates its mapping. */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
@@ -183,7 +184,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	unmap_evicted(mine, evictor, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
-	/* After the access, because this updates page tables, too. */
+	/* Do this after the access, because it updates page tables, too. */
 	amd_userptr_stall_drop(&evictor->stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
@@ -227,8 +228,9 @@ static void lose_the_mapping(struct amd_userptr *mine, void *data)
 }
 
 /*
- * Without the flag the notifier makes TTM evict the whole process, as when VRAM is needed.  That
- * clears the page table entries of userptrs, and only a command submission would write them again.
+ * Without the flag the notifier makes TTM evict the whole process, as TTM does when it needs VRAM.
+ * The eviction clears the page table entries of userptrs, and only a command submission would write
+ * them again.
  */
 static void stock_gap(struct amd_userptr *up)
 {

@@ -12,11 +12,14 @@
 
 #include "amd_userptr_hsa.h"
 
-/* The restore worker needs so long for this size that the test can act in the middle. */
+/* So much memory that the test can act while the restore worker works on it. */
 #define SLOW_SIZE    ((size_t)AMD_USERPTR_STAGE)
 #define CATCH_ROUNDS 50
 
-/* Run @act on a BO that is probably invalid; returns how often the queues were evicted then. */
+/*
+ * Drop a BO's pages and run @act while the BO is probably invalid, in several rounds.  Returns in
+ * how many rounds the queues were evicted at that time.
+ */
 static unsigned int catch_invalid(struct amd_userptr *up,
 				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))
 {
@@ -41,7 +44,7 @@ static void close_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	void *cpu = bo->cpu;
 
 	amd_userptr_destroy(up, bo);
-	/* No MMU notifier watches these pages any more. */
+	/* Unmap the memory: the driver does not track it any more. */
 	amd_userptr_munmap(up, cpu, SLOW_SIZE);
 }
 
@@ -136,7 +139,7 @@ static void exit_while_evicted(struct amd_userptr *up)
 	igt_assert_lt(0, caught);
 }
 
-/* Wait until KFD has freed the process, which gives its VMID back before. */
+/* Wait until KFD has freed the process; before that, KFD has given back the process's VMID. */
 static void wait_until_forgotten(pid_t pid)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -148,7 +151,7 @@ static void wait_until_forgotten(pid_t pid)
 	igt_assert_f(access(path, F_OK) && errno == ENOENT, "KFD still has process %d\n", pid);
 }
 
-/* Processes one after the other get the same VMID and addresses, but different memory. */
+/* Start processes one after the other: they get the same VMID and addresses, but other memory. */
 static void next_process(struct amd_userptr *up)
 {
 	volatile pid_t *pid = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
@@ -193,6 +196,6 @@ const struct amd_userptr_subtest amd_userptr_lifetime_subtests[] = {
 	  .run = next_process,
 	  .sdma_too = true,
 	  .describe =
-		  "A process that gets the VMID of an earlier one does not get its translations." },
+		  "A process that gets the VMID of an earlier process does not get the translations of that process." },
 };
 const unsigned int amd_userptr_num_lifetime_subtests = ARRAY_LENGTH(amd_userptr_lifetime_subtests);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The content moves to other pages: mremap(), migration, huge pages, swap. */
+/* Events that move the content to other pages: mremap(), migration, huge pages, swap. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -25,19 +25,21 @@ static void mremap_away(struct amd_userptr *up)
 	amd_userptr_adopt(up, to, size);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	/* New memory at the old address, which the GPU must not get yet. */
+	/* Map new memory at the old address; the GPU must not get it yet. */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
 	amd_userptr_expect_evictions(up, 0);
 	amd_pattern_check(to, size, 1, "moved");
 
-	/* The old mapping does not follow the pages.  A new BO of the new address has them ... */
+	/*
+	 * The old BO stays with the old address.  A new BO of the new address has the moved pages.
+	 */
 	moved = amd_userptr_create(up, to, size, AMD_USERPTR_TRACKED);
 	amd_userptr_map(up, moved);
 	amd_userptr_gpu_check(up, moved->va, size, 1);
 	amd_userptr_roundtrip(up, moved, 2);
 
-	/* ... and after the next event the old one has the new memory at the old address. */
+	/* After the next event the old BO has the new memory at the old address. */
 	amd_pattern_fill(old, size, 4);
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_dontneed(bo);
@@ -112,7 +114,7 @@ static void thp_collapse(struct amd_userptr *up)
 	amd_userptr_gpu_check(up, bo->va, huge, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* And back: dropping the second half splits the huge page. */
+	/* Split the huge page again by dropping its second half. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise((char *)cpu + huge / 2, huge / 2, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 0);
