@@ -21,22 +21,25 @@
 
 #include "amd_userptr_kill.h"
 
-IGT_TEST_DESCRIPTION("SIGKILL at random and in the middle of calls: everything comes back.");
+IGT_TEST_DESCRIPTION("SIGKILL at a random time and in the middle of calls leaves no resource in use.");
 
-/* The size of the memory that keeps changing, and a size for which calls take a while. */
+/*
+ * The size of the memory that changes all the time, and a size for which calls take so long that a
+ * signal can hit them.
+ */
 #define RANDOM_SIZE ((size_t)256 << 10)
 #define SWEEP_SIZE  ((size_t)2 << 20)
 
-/* A victim dies between so many microseconds after its start and so many more. */
+/* A victim is killed at a random time from RANDOM_FIRST_US on, within RANDOM_MORE_US. */
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
-/* A call has so many parts, and a victim dies at the beginning of one. */
+/* The time of a call is divided into so many parts; a victim is killed at the beginning of one. */
 enum { SWEEP_PARTS = 3 };
 
-/* Check after so many victims that another process works. */
+/* After each tenth victim check that another process works. */
 enum { LIFE_EVERY = 10 };
 
-/* So many copies are in flight. */
+/* The number of copies in flight. */
 enum { RANDOM_COPIES = 8 };
 
 static struct options {
@@ -44,7 +47,7 @@ static struct options {
 	uint64_t seed;
 } options = { .victims = 7, .seed = 1 };
 
-/* ---- at random ---- */
+/* ---- victims that are killed at a random time ---- */
 
 static void *change(void *cpu)
 {
@@ -77,7 +80,7 @@ static void live_busily(struct amd_userptr_victims *victims, void *data)
 				amd_kfd_queue_copy(mine.queue, mine.out.va, mapped.va, RANDOM_SIZE);
 			seqno = amd_kfd_queue_submit(mine.queue);
 		}
-		/* Calls of the process, between the runs of the restore worker. */
+		/* Make and drop a userptr, so that the signal may also come in these calls. */
 		amd_userptr_mapped_make(&mine, kind, other, RANDOM_SIZE, &coming);
 		amd_userptr_mapped_drop(&mine, &coming);
 	}
@@ -130,7 +133,7 @@ static void random_kfd(struct amd_userptr *up)
 	random_kills(up, AMD_USERPTR_KIND_KFD);
 }
 
-/* ---- in the middle of a call ---- */
+/* ---- victims that are killed in the middle of a call ---- */
 
 /* The state of a victim. */
 struct call {
@@ -191,7 +194,7 @@ static uint64_t now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-/* Make the call once to measure it, and once to die in it. */
+/* Make the call once to measure its time, then once more, in which the victim is killed. */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {
 	struct kill_report *report = victims->report;
@@ -292,15 +295,15 @@ static void in_exit(struct amd_userptr *up)
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "random",
 	  .run = random_single,
-	  .describe = "All resources of a process come back that is killed at a random time." },
+	  .describe = "A process that is killed at a random time leaves no resource in use." },
 	{ .name = "random-scatter",
 	  .run = random_scatter,
 	  .describe =
-		  "All resources of a process with BOs of many ranges come back that is killed at a random time." },
+		  "A process with BOs of many ranges that is killed at a random time leaves no resource in use." },
 	{ .name = "random-kfd",
 	  .run = random_kfd,
 	  .describe =
-		  "All resources of a process with KFD's userptrs come back that is killed at a random time." },
+		  "A process with KFD's userptrs that is killed at a random time leaves no resource in use." },
 	{ .name = "in-make",
 	  .run = in_make,
 	  .describe = "A process can be killed anywhere while it makes and maps a userptr." },
@@ -320,7 +323,7 @@ static int set_option(int opt, int index, void *data)
 	char *end;
 	unsigned long long value = strtoull(optarg, &end, 0);
 
-	/* IGT_OPT_HANDLER_SUCCESS and IGT_OPT_HANDLER_ERROR */
+	/* -2 is IGT_OPT_HANDLER_ERROR, 0 is IGT_OPT_HANDLER_SUCCESS. */
 	if (end == optarg || *end || *optarg == '-' || value > UINT_MAX)
 		return -2;
 	if (opt == 'v')
@@ -336,8 +339,8 @@ static const struct option long_options[] = {
 	{ 0 },
 };
 
-static const char help[] = "  --victims N	of each kind, killed at random (7)\n"
-			   "  --seed N	of the moments (1)\n";
+static const char help[] = "  --victims N	victims of each kind, killed at a random time (7)\n"
+			   "  --seed N	seed of these times (1)\n";
 
 static struct amd_userptr up;
 

@@ -14,9 +14,9 @@ enum { KILL_SECONDS = 50 };
 struct kill_report {
 	atomic_bool ready;	       /* the victim has set itself up */
 	atomic_bool go;		       /* the judge lets it begin */
-	atomic_bool started, returned; /* the call in which it dies */
-	atomic_uint connection;	       /* of its own FUSE server */
-	uint64_t took_us;	       /* the time of the call without a kill */
+	atomic_bool started, returned; /* state of the call in which the victim is killed */
+	atomic_uint connection;	       /* number of the connection of its own FUSE server */
+	uint64_t took_us;	       /* duration of the call that nobody disturbs */
 };
 
 extern const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[];

@@ -21,25 +21,25 @@
 
 #define WAIT_SIZE ((size_t)256 << 10)
 
-/* A thread gets so much time to return or to wait; then the victim is killed. */
+/* How often to look whether the thread has returned or sleeps, before the victim is killed. */
 #define SETTLE_LOOKS 20
 
-/* A killed process that does not wait has gone after this time. */
+/* A killed process ends within this time if nothing in the kernel waits for it. */
 #define GONE_MS 200
 
 struct wait {
 	const char *name;
 	enum amd_userptr_kind kind;
 	/*
-	 * Does the ioctl wait for the page itself?  If not, the worker waits, and the call comes
-	 * then.
+	 * Does the ioctl wait for the page itself?  If not, the restore worker waits for the page,
+	 * and the call waits for the worker.
 	 */
 	bool in_ioctl;
-	/* The call, in a thread of the victim; NULL: none. */
+	/* Makes the call, in a thread of the victim; NULL: there is no call. */
 	void (*act)(struct wait *wait);
 	struct igt_fuse fuse;
-	uint64_t offset; /* in the file, of a page that is not in the page cache */
-	/* The victim's own. */
+	uint64_t offset; /* offset in the file of a page that is not in the page cache */
+	/* The members from here on are used by the victim only. */
 	struct amd_userptr up;
 	struct kill_report *report;
 	char *slow, *other;
@@ -56,7 +56,7 @@ static void act_make_other(struct wait *wait)
 {
 	struct amd_userptr_mapped another;
 
-	/* Two of KFD's userptrs must not overlap, so the first one has other GPU addresses. */
+	/* KFD's userptrs must not overlap; the first one of this memory has other GPU addresses. */
 	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->other, WAIT_SIZE, &another);
 }
 
@@ -98,14 +98,14 @@ static void *run_act(void *data)
 	return NULL;
 }
 
-/* Map the page of the file over another one. */
+/* Map the page of the FUSE file over the memory @slow. */
 static void make_slow(struct wait *wait)
 {
 	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, wait->fuse.file,
 			  wait->offset);
 
 	igt_assert(page != MAP_FAILED);
-	/* Close it while the server answers, because the close asks the server. */
+	/* Close the file while the server still answers, because the close asks the server. */
 	close(wait->fuse.file);
 	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
 			  wait->slow) == wait->slow);
@@ -117,7 +117,7 @@ static void prepare(struct wait *wait)
 
 	wait->slow = amd_userptr_victim_memory(getpagesize());
 	wait->other = amd_userptr_victim_memory(WAIT_SIZE);
-	/* So the last page table update is one of this process. */
+	/* Make a userptr and use it, so that this process has made the last page table update. */
 	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
 	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
 	if (!wait->in_ioctl)
@@ -134,7 +134,7 @@ static void live_and_wait(struct amd_userptr_victims *victims, void *data)
 	prepare(wait);
 	if (wait->act)
 		igt_assert_eq(pthread_create(&thread, NULL, run_act, wait), 0);
-	/* This is an event, too, when the driver follows the memory already. */
+	/* If the driver tracks this memory already, mapping the page evicts the queues. */
 	make_slow(wait);
 	wait->report->ready = true;
 	for (;;)
@@ -173,7 +173,7 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 		let_act(wait, pid);
 	inside = wait->act && !report->returned;
 	kill(pid, SIGKILL);
-	/* The process may have gone at once, or wait for the thread that waits for the page. */
+	/* The process may end at once, or its end waits for the thread that waits for the page. */
 	if (igt_wait_pid(pid, &status, GONE_MS))
 		pid = 0;
 	igt_fuse_answer(&wait->fuse);
@@ -245,7 +245,7 @@ static void exit_waits(struct amd_userptr *up)
 /* ---- a process that is its own file server ---- */
 
 struct server {
-	bool fuse_first; /* which of the two files is closed first */
+	bool fuse_first; /* the process closes the server's file before the render node */
 	struct wait wait;
 };
 
@@ -285,7 +285,9 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 			     "the server did not begin\n");
 		kill(pid, SIGKILL);
 		ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
-		/* End the wait, because otherwise the machine could not be used any more. */
+		/*
+		 * Abort the connection, because the machine could not be used any more otherwise.
+		 */
 		if (!ended) {
 			igt_fuse_abort(report->connection);
 			igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: every kind of memory, times every event that changes
- * memory, times the moments at which the event can come, times the kinds of queues.  A subtest is
- * named BACKING-EVENT-TIMING-QUEUE.  Backings are in amd_userptr_area.c, events and their effects
- * in amd_userptr_event.c, timings in amd_userptr_matrix_timing.c.
+ * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: every backing (kind of memory), times every event that
+ * changes memory, times every timing (what queues and restore worker do when the event comes),
+ * times every kind of queue.  A subtest is named BACKING-EVENT-TIMING-QUEUE.  Backings are in
+ * amd_userptr_area.c, events and their effects in amd_userptr_event.c, timings in
+ * amd_userptr_matrix_timing.c.
  *
  * Each subtest asserts that the event happened, that the queues were evicted and restored for it
  * (or were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same
@@ -19,7 +20,7 @@
 
 IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
 
-/* A subtest that takes longer than this hangs. */
+/* The limit of a subtest; one that takes longer hangs. */
 #define SUBTEST_SECONDS igt_patience(50)
 
 static const struct {
@@ -76,8 +77,8 @@ static void subtests_of(const struct amd_userptr_case *test)
 			continue;
 		for (unsigned int queue = 0; queue < ARRAY_LENGTH(queues); queue++) {
 			/*
-			 * Each starts a process, which takes long: all queues with the first
-			 * backing only.
+			 * Each of these subtests starts a process, which takes long, so only
+			 * the first backing is tested with all kinds of queues.
 			 */
 			if (timing->holes_only && queue && test->backing != amd_userptr_backings)
 				continue;

@@ -13,7 +13,7 @@ struct amd_userptr_bo_kind {
 	void (*map)(struct amd_userptr *up, struct amd_userptr_bo *bo);
 };
 
-/* Defined by each program. */
+/* Each of the two programs defines this. */
 extern const struct amd_userptr_bo_kind amd_userptr_matrix_kind;
 
 struct amd_userptr_case {
@@ -28,8 +28,8 @@ struct amd_userptr_matrix {
 	struct amd_userptr_stall stall;
 	int no_stall; /* -errno when the restore worker cannot be held, else 0 */
 	/*
-	 * State of the running subtest.  A failing subtest ends by a jump, so it is not on the
-	 * stack.
+	 * State of the running subtest.  It is not on the stack, because a failed assertion jumps
+	 * out of the subtest, and the clean-up needs the state.
 	 */
 	const struct amd_userptr_case *test;
 	struct amd_userptr_area area, other;
@@ -37,12 +37,12 @@ struct amd_userptr_matrix {
 	uint32_t closing; /* the handle that close_task closes */
 };
 
-/* A moment for the event. */
+/* A timing: what the queues and the restore worker do when the event comes. */
 struct amd_userptr_timing {
 	const char *name;
 	const char *what;
 	void (*run)(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test);
-	bool holes_only; /* makes sense after AMD_USERPTR_HOLE only */
+	bool holes_only; /* for events with the effect AMD_USERPTR_HOLE only */
 	bool stalls;	 /* holds the restore worker */
 };
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The matrix for BOs of many ranges.  The ranges are the pages of the area in reverse order,
- * because the driver would merge neighbours into one range.  A GPU mapping for each range puts them
- * back into the order of the area.
+ * because the driver would merge neighbours into one segment.  Each range has a GPU mapping of its
+ * own, so that GPU addresses have the order of the area.
  */
 #include "igt.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The moments at which an event can hit a userptr, and the checks that follow. */
+/* The timings of the matrix: when an event comes, and what the test checks afterwards. */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -34,7 +34,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix, str
 	return bo;
 }
 
-/* The event happened; the subtest skips where the kernel may refuse it. */
+/* Assert that the event happened; skip if it did not and the kernel may refuse it. */
 static void expect_happened(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
 	const bool happened = test->event->happened(&matrix->area);
@@ -44,7 +44,10 @@ static void expect_happened(struct amd_userptr_matrix *matrix, const struct amd_
 	igt_assert_f(happened, "%s did not happen\n", test->event->name);
 }
 
-/* The queues were evicted and restored, or were not where the event changes no page. */
+/*
+ * Assert that the queues were evicted and restored, or that they were not if the event changes no
+ * page.
+ */
 static void expect_effect(struct amd_userptr *up, const struct amd_userptr_case *test)
 {
 	if (test->effect == AMD_USERPTR_UNTOUCHED)
@@ -66,8 +69,8 @@ static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 }
 
 /*
- * Make the memory accessible again, and return the effect whose content it has now.  Memory that
- * comes back is no event, so a BO has its hole until the next one: make that happen, too.
+ * Make the memory accessible again, and return the effect whose content it has now.  No notifier
+ * runs when memory comes back, so a BO keeps its hole until the next event: make one.
  */
 static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 				    const struct amd_userptr_case *test, struct amd_userptr_bo *bo)
@@ -82,8 +85,8 @@ static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 	if (effect == AMD_USERPTR_HOLE)
 		effect = test->event->healed;
 	/*
-	 * The CPU reads first: __igt_mm_poke() is an event only where the CPU's page tables have
-	 * entries.
+	 * Let the CPU read first, because __igt_mm_poke() runs notifiers only where the CPU's page
+	 * tables have entries.
 	 */
 	amd_userptr_area_check(area, NULL, effect);
 	igt_assert_eq(__igt_mm_poke(area->cpu, area->size), 0);
@@ -114,7 +117,7 @@ static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userp
 
 	make_area(matrix, up, test);
 	/*
-	 * The driver follows the pages from the creation of the BO on, not from the first GPU
+	 * The driver tracks the pages from the creation of the BO, not only from the first GPU
 	 * mapping.
 	 */
 	bo = matrix->kind->create(&matrix->area);
@@ -131,20 +134,24 @@ static void mapped_idle(struct amd_userptr_matrix *matrix, const struct amd_user
 	verify(matrix, test, bo);
 }
 
-/* ---- with traffic ---- */
+/* ---- while a queue copies ---- */
 
-/* Places in the staging memory, behind those that the checks use. */
+/* Offsets in up->in and up->out, behind the bytes that the checks use. */
 enum {
 	TRAIN_DATA = AMD_USERPTR_STAGE / 2,
 	TRAIN_WORD = AMD_USERPTR_STAGE - sizeof(uint32_t),
 };
 
-/* Rounds before the queue waits for the test: enough for it to be at work when the event comes. */
+/*
+ * Rounds before the queue waits for the test.  With so many the queue is at work when the event
+ * comes.
+ */
 enum { TRAIN_ROUNDS = 24 };
 
 /*
- * Many rounds of copies out of the area's first half and into its second half, then a packet that
- * waits for the test, then one more round.  So the queue has work left until the test lets it go.
+ * The work of a queue: many rounds of copies out of the area's first half and into its second half,
+ * then a packet that waits for the test, then one more round.  So the queue has work left until the
+ * test lets it go on.
  */
 struct train {
 	struct amd_userptr *up;
@@ -175,7 +182,8 @@ static void train_start(struct train *train)
 	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
 	*train->progress = *train->go = 0;
 	/*
-	 * Copy in the bytes that are there already, so only the place where they land can be wrong.
+	 * Store the bytes that the area has already, so that a store to the right page changes
+	 * nothing.
 	 */
 	memcpy((char *)up->in.cpu + TRAIN_DATA,
 	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
@@ -193,8 +201,8 @@ static void train_start(struct train *train)
 }
 
 /*
- * The last round runs after the event: it has to read the new content, and its stores have to
- * arrive.
+ * Let the queue run the last round, after the event: it has to read the new content, and its stores
+ * have to arrive.
  */
 static void train_end(struct train *train, enum amd_userptr_effect effect)
 {
@@ -214,8 +222,7 @@ static void train_end(struct train *train, enum amd_userptr_effect effect)
 }
 
 /*
- * The event makes a hole, where the queue would fault: let the queue work on other memory beside
- * it.
+ * The event makes a hole, in which the queue would fault, so let the queue work on other memory.
  */
 static void running_beside(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
@@ -273,7 +280,10 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	igt_task_make(&matrix->event_task, run_event, matrix);
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
-	/* This makes the worker look up the area's pages first, then the page that holds it. */
+	/*
+	 * Invalidate the area first, so that the worker looks up its pages before the one that
+	 * holds it.
+	 */
 	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
 	in_time = igt_task_start(&matrix->event_task);
@@ -283,8 +293,8 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
 	/*
-	 * An event that takes mmap_lock for writing waits for the worker, so it comes after the
-	 * look-up.
+	 * If the event came in time, the worker had to look up the area again.  (An event that
+	 * takes mmap_lock for writing waits for the worker, so it does not come in time.)
 	 */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
 		igt_assert_lt(0, up->smi.count.rescheduled);
@@ -314,8 +324,8 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	expect_happened(matrix, test);
 
 	/*
-	 * The driver does not follow the memory any more: no event evicts, and a new BO can have
-	 * it.
+	 * The driver does not track the memory any more: changes of it evict no queue, and a new BO
+	 * can have the memory.
 	 */
 	amd_kfd_va_release(bo->va, bo->size);
 	memset(bo, 0, sizeof(*bo));
@@ -329,7 +339,7 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	amd_userptr_area_roundtrip(&matrix->area, bo);
 }
 
-/* ---- into a hole ---- */
+/* ---- accesses of a hole ---- */
 
 static void access_hole(struct amd_userptr *mine, void *data)
 {
@@ -342,12 +352,12 @@ static void access_hole(struct amd_userptr *mine, void *data)
 	amd_userptr_use_queue(mine, matrix->up->queue->type);
 	bo = make_mapped(matrix, mine, test);
 	trigger(matrix, mine, test);
-	/* The kernel most likely hands out the pages that the area had. */
+	/* This memory most likely gets the pages that the area had. */
 	stranger = amd_userptr_mmap(mine, matrix->area.size, AMD_USERPTR_SEED_OTHER);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),
 				 getpagesize());
-	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory of others");
+	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory that is not the area's");
 	if (test->event->check_others)
 		test->event->check_others(&matrix->area);
 }
@@ -370,7 +380,7 @@ const struct amd_userptr_timing amd_userptr_timings[] = {
 	  .stalls = true,
 	  .run = during_close },
 	{ .name = "access",
-	  .what = "and the GPU accesses them all the same",
+	  .what = "and the GPU, which accesses them afterwards, faults",
 	  .holes_only = true,
 	  .run = access_after },
 };

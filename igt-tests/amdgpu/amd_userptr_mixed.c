@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs beside other kinds of GPU memory in a process: SVM ranges, buffers of other clients,
- * userptrs of every kind, threads that make them; and mappings that are no process memory.
+ * Userptrs together with other kinds of GPU memory in a process: SVM ranges, buffers of other
+ * clients, and userptrs of every kind, which several threads make.  Some tests ask for userptrs of
+ * memory that belongs to a device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,7 +29,7 @@ IGT_TEST_DESCRIPTION(
 /* Each round changes one of the kinds of memory. */
 enum { ROUNDS = 24 };
 
-/* The number of threads that make userptrs, and of userptrs of each. */
+/* The number of threads, and how many userptrs of each kind a thread makes. */
 enum { THREADS = 4, MAKES = 8 };
 
 #define PAGE_TABLE_SIZE 4096ull
@@ -102,7 +103,7 @@ static void svm_beside(struct amd_userptr *up)
 	check_all(up, memories);
 	amd_kfd_smi_mark(&up->smi);
 	for (int round = 0; round < ROUNDS; round++) {
-		/* Change two kinds at a time in most rounds. */
+		/* Change two memories; most rounds choose two different ones. */
 		change(&memories[round % NUM_MEMORIES], amd_stamp_pick(&random, 4));
 		change(&memories[amd_stamp_pick(&random, NUM_MEMORIES)],
 		       amd_stamp_pick(&random, 4));
@@ -192,7 +193,7 @@ static void import_beside(struct amd_userptr *up)
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
 		client_stores(&imported, seed);
 		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
-		/* TTM's restore and the userptr worker's run at the same time. */
+		/* Now TTM's restore and the restore of the userptrs run at the same time. */
 		if (seed % 4 == 0)
 			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
 		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
@@ -234,7 +235,7 @@ static void *make_some(void *data)
 	return NULL;
 }
 
-/* All threads use one VM, and a queue copies meanwhile. */
+/* All threads make userptrs in one VM while a queue copies. */
 static void threads(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -266,7 +267,7 @@ static void threads(struct amd_userptr *up)
 	igt_assert_f(!remains, "resources stay in use\n%s\n", remains);
 }
 
-/* ---- no process memory ---- */
+/* ---- memory of a device ---- */
 
 static void expect_no_userptr(struct amd_userptr *up, void *cpu, const char *what)
 {
@@ -295,8 +296,7 @@ static void device_memory(struct amd_userptr *up)
 }
 
 /*
- * Map a device's memory over a userptr, which is a hole from then on, and process memory again
- * later.
+ * Map a device's memory over a userptr, which makes a hole, and later memory of the process again.
  */
 static void becomes_device_memory(struct amd_userptr *up)
 {
@@ -312,7 +312,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 			imported.file, args.out.addr_ptr) == bo->cpu);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
-	/* Unmapping memory of a device is an event, too. */
+	/* The notifier runs also when memory of a device is unmapped. */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);

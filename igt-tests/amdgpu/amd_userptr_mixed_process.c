@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Other processes and the memory of a userptr: debuggers, children that share it, exec. */
+/* Other processes that change the memory of a userptr: debuggers, children that share it, exec. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -24,9 +24,7 @@
 
 #define STACK_SIZE ((size_t)64 << 10)
 
-/*
- * The limit of the wait for hint faults, and the rounds in which NUMA balancing scans the memory.
- */
+/* How long to wait until NUMA balancing has made hint faults in the memory. */
 #define BALANCE_MS igt_patience(8000)
 
 /* ---- stores by another process ---- */
@@ -44,8 +42,8 @@ static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 }
 
 /*
- * After the fork both processes have the same pages.  The child's store to the parent's memory
- * makes a copy in the page tables of the parent.
+ * After the fork both processes have the same pages.  The child stores to the parent's memory, so
+ * the kernel puts a copy of the page into the parent's page tables.
  */
 static void stored_by_child(struct amd_userptr *up)
 {
@@ -67,7 +65,8 @@ static void stored_by_child(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 3);
 
 	/*
-	 * No process shares the pages any more, so the store changes the content and not the page.
+	 * No other process has the pages any more, so a store changes the content and needs no new
+	 * page.
 	 */
 	igt_fork(child, 1) {
 		uint32_t value = 0x12345678;
@@ -83,7 +82,7 @@ static void stored_by_child(struct amd_userptr *up)
 }
 
 /*
- * A kernel may allow stores to read-only memory of a process to its tracer only
+ * Some kernels let only the tracer of a process store to its read-only memory
  * (PROC_MEM_FORCE_PTRACE).
  */
 static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size)
@@ -93,8 +92,8 @@ static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size
 }
 
 /*
- * Store as a debugger that sets a breakpoint: the process gets a copy of the file's page, still
- * read-only.
+ * Store as a debugger does that sets a breakpoint: the process gets a copy of the file's page,
+ * which stays read-only.
  */
 static void stored_by_debugger(struct amd_userptr *up)
 {
@@ -132,7 +131,10 @@ static int drop_and_end(void *data)
 	_exit(madvise(bo->cpu, bo->size, MADV_DONTNEED) != 0);
 }
 
-/* The child changes the memory of the parent, too, and the memory stays when the child ends. */
+/*
+ * The child changes memory that it shares with the parent, and the memory stays when the child
+ * ends.
+ */
 static void shared_by_clone(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -155,7 +157,10 @@ static void shared_by_clone(struct amd_userptr *up)
 	}
 }
 
-/* The child uses the parent's address space until exec() gives it its own, so there is no event. */
+/*
+ * The child uses the parent's address space until exec() gives it one of its own, so no page table
+ * of the parent changes.
+ */
 static void spawned(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -183,8 +188,8 @@ struct exec_report {
 };
 
 struct exec {
-	bool inherits; /* the render node's file */
-	bool evicted;  /* its queues, at the moment of the exec */
+	bool inherits; /* the new program inherits the render node's file */
+	bool evicted;  /* the queues are evicted at the time of the exec */
 	int hold;      /* the new program ends when this pipe closes */
 };
 
@@ -202,7 +207,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 		amd_userptr_mapped_make(&mine, kind, cpu, MIXED_SIZE, &mapped[kind]);
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[kind].va, MIXED_SIZE);
 	}
-	/* Most likely the queue copies at that moment. */
+	/* Most likely the queue still copies when exec() comes. */
 	for (int i = 0; i < 8; i++)
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[0].va, MIXED_SIZE);
 	amd_kfd_queue_submit(mine.queue);
@@ -215,7 +220,10 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 	_exit(1);
 }
 
-/* KFD frees its process with the address space, the driver frees the rest with the file. */
+/*
+ * Wait until KFD has freed its process, which ends with the address space.  The driver frees the
+ * rest when the file is closed.
+ */
 static void wait_forgotten(struct amd_userptr_victims *victims)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -245,7 +253,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 		wait_forgotten(victims);
 		if (!exec.inherits)
 			amd_userptr_victims_expect_back(victims, "another program");
-		/* The new program runs all the time. */
+		/* The new program has not ended. */
 		igt_assert(!waitpid(pid, &status, WNOHANG));
 		close(hold[1]);
 		igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
@@ -281,7 +289,8 @@ static void stay_on(int cpu)
 }
 
 /*
- * NUMA balancing takes entries away now and then, and moves pages to the node that accesses them.
+ * NUMA balancing removes access to pages now and then, and moves them to the node that accesses
+ * them.
  */
 static void balanced(struct amd_userptr *up)
 {
@@ -335,7 +344,7 @@ const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[] = {
 		  "The GPU sees changes of a child that shares the address space, also after its end." },
 	{ .name = "spawned",
 	  .run = spawned,
-	  .describe = "A vfork() and exec() of a child is no event." },
+	  .describe = "A vfork() and exec() of a child evicts no queue." },
 	{ .name = "replaced",
 	  .run = replaced,
 	  .describe = "All resources of a process come back when it becomes another program." },

@@ -2,7 +2,7 @@
 /*
  * Fixed buffers of io_uring, which pin their pages for a long time.  The kernel, the GPU and the
  * CPU read and write the same memory, before and after a fork.  The guest has no liburing, so this
- * makes the system calls itself (io_uring(7)).
+ * file makes the system calls itself (io_uring(7)).
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -94,8 +94,8 @@ static int transfer(struct ring *ring, uint8_t opcode, int file, void *cpu, size
 }
 
 /*
- * The kernel reads the file into the memory and the GPU reads it; the GPU stores and the kernel
- * writes the file.
+ * The kernel reads the file into the memory, and the GPU reads the memory.  Then the GPU stores to
+ * the memory, and the kernel writes it to the file.
  */
 static void exchange(struct amd_userptr *up, struct ring *ring, struct amd_userptr_bo *bo, int file,
 		     uint32_t seed)
@@ -133,12 +133,15 @@ static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, MIXED_SIZE), 0);
 	mixed_settle(up);
 	exchange(up, &ring, bo, file, 4);
-	/* The kernel cannot move pinned pages; an attempt must not confuse the driver. */
+	/*
+	 * The kernel cannot move pinned pages.  Attempts must not leave the driver with wrong
+	 * pages.
+	 */
 	madvise(cpu, MIXED_SIZE, MADV_PAGEOUT);
 	__igt_mm_migrate(cpu, MIXED_SIZE, getpagesize());
 	/*
 	 * Each attempt evicts the queues, and KFD drops the events that do not fit into 8 KiB
-	 * (kfd_smi_events.c:KFD_MAX_KFIFO_SIZE), so they cannot be counted.
+	 * (kfd_smi_events.c:KFD_MAX_KFIFO_SIZE).  So do not count the evictions.
 	 */
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_queue_alive(up);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU is reset.  KFD keeps the queues of all its processes stopped for ever
- * (kfd_device.c:kgd2kfd_post_reset()), and their doorbells and work in flight are lost.  So the
+ * The test resets the GPU.  Afterwards KFD keeps the queues of all processes stopped for ever
+ * (kfd_device.c:kgd2kfd_post_reset()), and doorbells and work in flight are lost.  So the
  * subtests assert that a running restore ends, that no resource of a userptr stays in use, and that
  * the next process has a working GPU.
  */
@@ -25,7 +25,7 @@ IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid
 /* More copies than the GPU finishes before the reset. */
 #define COPIES	   1000
 
-/* Messages of amdgpu_device_gpu_recover() and of the functions that it calls. */
+/* Let igt_runner ignore what amdgpu_device_gpu_recover() and the functions that it calls log. */
 static void ignore_log(void)
 {
 	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
@@ -70,8 +70,8 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 typedef void reset_act(struct amd_userptr *mine, int recover);
 
 /*
- * The test process has no queues at a reset.  It lets children have them, which end without a
- * clean-up, because KFD cannot destroy queues after a reset.
+ * Run @act in a child with queues.  The test process itself must have none at a reset.  The child
+ * ends without a clean-up, because KFD cannot destroy queues after a reset.
  */
 static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 {
@@ -85,7 +85,7 @@ static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 	igt_waitchildren_timeout(2 * AMD_USERPTR_WAIT_MS / 1000, "a process");
 }
 
-/* Start copies, and return while the queue is in the middle of them. */
+/* Start copies, and return when the queue is in the middle of them. */
 static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, RESET_SIZE, 1);
@@ -101,7 +101,10 @@ static struct amd_userptr_bo *start_copies(struct amd_userptr *mine)
 	return bo;
 }
 
-/* The queue never finishes its work, but the process still can use its memory and its BO. */
+/*
+ * Assert that the queue did not finish its work, and that the process can use its memory and its
+ * BO.
+ */
 static void expect_lost(struct amd_userptr *mine, struct amd_userptr_bo *bo)
 {
 	igt_assert(!amd_kfd_queue_done(mine->queue, mine->queue->seqno));
@@ -130,7 +133,8 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	struct amd_userptr_bo *bo;
 
 	/*
-	 * Call this before a BO exists, because it forks, which is an event for all pages of a BO.
+	 * Start the FUSE server before a BO exists, because that forks, and a fork invalidates all
+	 * pages of a BO.
 	 */
 	igt_assert_eq(__amd_userptr_stall_init(&stall), 0);
 	bo = start_copies(mine);
@@ -145,7 +149,7 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	amd_userptr_stall_fini(&stall);
 }
 
-/* Let a child find out, and report in shared memory. */
+/* Whether the kernel has the flag.  A child finds that out and stores it here, in shared memory. */
 static bool *supported;
 
 static void ask_for_flag(struct amd_userptr *mine, int unused)
@@ -162,7 +166,9 @@ static void require_flag(struct amd_userptr *up)
 	igt_require_f(*supported, "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
 }
 
-/* Run a process before the reset, one that loses the GPU, and one after it. */
+/*
+ * Run a process before the reset, a process that uses the GPU during the reset, and one after it.
+ */
 static void run(struct amd_userptr *up, reset_act *act)
 {
 	int recover = igt_debugfs_open(up->fd, "amdgpu_gpu_recover", O_RDONLY);

@@ -20,7 +20,7 @@
 
 IGT_TEST_DESCRIPTION("GEM userptrs of many ranges that only KFD queues access.");
 
-/* Each range has memory of its own; compare all bytes, both ways. */
+/* Make a BO of @count ranges, and compare all bytes after stores of the GPU and of the CPU. */
 static void count_all(struct amd_userptr *up, unsigned int count)
 {
 	struct amd_userptr_scatter scatter;
@@ -91,7 +91,7 @@ static void in_order(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, 1);
 }
 
-/* Ranges that are neighbours in the address space, too: the driver may merge them into one. */
+/* Ranges that are neighbours in the BO and in the address space, so the driver may merge them. */
 static void adjacent(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, FEW_RANGES * page(), 1);
@@ -127,8 +127,8 @@ static void reversed(struct amd_userptr *up)
 }
 
 /*
- * The GPU stores through range @from, and has to read the same bytes through the other ranges of
- * that memory.
+ * The GPU stores through range @from, and then has to read the same bytes through the other ranges
+ * of the same memory.
  */
 static void expect_alias(struct amd_userptr_scatter *scatter, unsigned int from, uint32_t seed)
 {
@@ -193,7 +193,7 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 	amd_userptr_scatter_reads(scatter, 0, amd_userptr_scatter_size(scatter));
 }
 
-/* Pages of all backings take turns in one BO; then the test replaces the memory of each backing. */
+/* One BO has pages of all backings in turn; then the test replaces the memory of each backing. */
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
@@ -224,7 +224,7 @@ static void mixed(struct amd_userptr *up)
 }
 
 /*
- * The pages of a huge page are ranges that are neighbours in the BO, too.  Every other one is
+ * Each page of a huge page is a range, in the order of the huge page.  Every other range is
  * read-only, so the driver cannot merge them.
  */
 static void huge_split(struct amd_userptr *up, const char *backing)
@@ -328,7 +328,7 @@ static const struct amd_userptr_subtest data[] = {
 	  .run = count_100000,
 	  .sdma_too = true,
 	  .aql_too = true,
-	  .describe = "A BO of 100000 ranges in shuffled order, many of each page." },
+	  .describe = "A BO of 100000 ranges in shuffled order, 20 of each page." },
 	{ .name = "in-order",
 	  .run = in_order,
 	  .describe = "Ranges in the order of their addresses, with gaps." },

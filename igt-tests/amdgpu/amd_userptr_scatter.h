@@ -12,10 +12,10 @@
 #define FEW_RANGES  16
 /* Enough for several page tables, and for a restore of all of them to take long. */
 #define MANY_RANGES 4096
-/* More than any buffer of the driver is sized for. */
+/* More ranges than the driver handles in any one batch. */
 #define MOST_RANGES 100000
 
-/* MOST_RANGES ranges have less memory than ranges: so many share a page. */
+/* With MOST_RANGES ranges the test does not use a page for each: so many ranges share a page. */
 #define RANGES_PER_PAGE 20
 
 static inline size_t page(void)
@@ -26,10 +26,14 @@ static inline size_t page(void)
 /* The range that loses its memory in amd_userptr_scatter_heal.c and _map.c; it has neighbours. */
 enum { CHANGED = 5 };
 
+/* The CPU address of the changed range. */
 char *scatter_changed(const struct amd_userptr_scatter *scatter);
-/* Map a new page at @addr, whatever is mapped there. */
+/* Map a new page at @addr, in the place of anything that is mapped there. */
 void scatter_map_fresh(void *addr);
-/* Assert that the GPU reaches all ranges but the victim; the pattern of @seed and @seed + 1. */
+/*
+ * Assert that the GPU reaches all ranges except the changed one, by storing the patterns of @seed
+ * and @seed + 1.
+ */
 void scatter_rest_goes_on(struct amd_userptr_scatter *scatter, uint32_t seed);
 
 /* Add @count ranges, of which RANGES_PER_PAGE share each page, in shuffled order. */

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory beside the ranges of a BO stays as it is.  The driver faults in pages of the ranges only,
+ * Memory between the ranges of a BO stays as it is.  The driver faults in pages of the ranges only,
  * and does not make a writable copy of pages that the GPU may only read.
  */
 #include <errno.h>
@@ -66,7 +66,7 @@ static void add_every_other(struct amd_userptr_scatter *scatter, struct amd_user
 		amd_userptr_scatter_add(scatter, cpu + i * page(), page(), 0);
 }
 
-/* The file has no pages.  Creation and each restore must allocate those of the ranges only. */
+/* The file has no pages.  Creation and each restore must allocate only the pages of the ranges. */
 static void sparse_file(struct amd_userptr *up)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -87,7 +87,10 @@ static void sparse_file(struct amd_userptr *up)
 	close(fd);
 }
 
-/* A page that was copied does not show later writes to the file. */
+/*
+ * Assert that the page is still the file's own: a copy would not have the bytes that are written to
+ * the file now.
+ */
 static void expect_not_copied(int fd, char *cpu, unsigned int index)
 {
 	write_page(fd, index, SEED_LATER + index);
@@ -125,7 +128,7 @@ static void private_file(struct amd_userptr *up)
 	close(fd);
 }
 
-/* The pages between are read-only ranges, so they have to stay pages of the file. */
+/* The pages between are read-only ranges, so they must stay pages of the file. */
 static void readonly_beside(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -171,7 +174,8 @@ static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 }
 
 /*
- * @before: make the BO before the fork, so that a restore faults in the pages and not the creation.
+ * With @before the BO exists before the fork, so a restore faults in the pages; else the creation
+ * does.
  */
 static void after_fork(struct amd_userptr *up, bool before)
 {
@@ -224,11 +228,11 @@ const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
 	{ .name = "beside-fork-create",
 	  .run = fork_then_create,
 	  .describe =
-		  "The driver copies pages that a child shares where they are a range, and only there." },
+		  "While a BO is made, the driver copies pages that a child shares only if they are in a range." },
 	{ .name = "beside-fork-restore",
 	  .run = fork_then_restore,
 	  .describe =
-		  "A restore copies pages that a child shares where they are a range, and only there." },
+		  "A restore copies pages that a child shares only if they are in a range." },
 };
 const unsigned int amd_userptr_num_scatter_beside_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_beside_subtests);

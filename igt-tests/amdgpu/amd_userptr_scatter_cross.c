@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Looking up one range changes another: each time the driver looks up the pages of the trigger, the
- * test drops a page of the victim.  A driver that looks up all ranges again whenever one of them
- * has changed would look up the trigger again, too, and never come to an end.
+ * The lookup of one range changes another range: each time the driver looks up the pages of one
+ * range (the trigger), the test drops a page of another one (the changed range).  A driver that
+ * looks up all ranges again whenever one of them has changed would look up the trigger again, too,
+ * and never come to an end.
  *
- * A kprobe on hmm_range_fault() shows the lookups.  No queue may run before the driver has looked
- * up everything that is invalid, so when a queue runs the lookups are in the trace.  Therefore no
- * time matters here.
+ * A kprobe on hmm_range_fault() traces the lookups.  No queue may run before the driver has looked
+ * up everything that is invalid, so when a queue runs, the trace has all lookups.  Therefore the
+ * test does not depend on time.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -32,24 +33,24 @@
 #define PROBE  "amd_userptr_cross/lookup"
 #define LOOKUP "hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
 
-/* Ranges; more than the driver looks for at a time. */
+/* More ranges than the driver looks up in one batch. */
 enum { CROSS_RANGES = 1024 };
 
 /* The trigger's page is in memory of its own, so no lookup of another range includes it. */
 enum { TRIGGER_PAGE = 64 };
 
 /*
- * The limit of lookups of the trigger.  A right driver needs one, and another one when something
- * else moves the page, which is rare.
+ * The limit of lookups of the trigger.  A correct driver needs one lookup, and one more whenever
+ * something else moves the page, which is rare.
  */
 enum { LOOKUPS_LIMIT = 32 };
 
 struct cross {
 	struct amd_userptr_scatter scatter;
-	int file; /* with the memory of all ranges but the trigger */
+	int file; /* the memory of all ranges except the trigger */
 	char *trigger;
 	int lookups;	    /* trace_pipe with the lookups of the trigger */
-	unsigned int count; /* of the lookups until now */
+	unsigned int count; /* lookups until now */
 };
 
 static void forget_lookups(void)
@@ -110,7 +111,7 @@ static void end(struct cross *cross)
 	forget_lookups();
 }
 
-/* Count the lookups of the trigger since the last call: lines of the trace. */
+/* Count the lookups of the trigger since the last call; each is a line of the trace. */
 static unsigned int new_lookups(struct cross *cross)
 {
 	unsigned int count = 0;
@@ -125,7 +126,8 @@ static unsigned int new_lookups(struct cross *cross)
 }
 
 /*
- * When the driver has looked up the trigger, drop the victim, which is the first page of the file.
+ * If the driver has looked up the trigger, drop the first page of the file, which is in the changed
+ * range.
  */
 static bool respond(struct cross *cross)
 {
@@ -143,7 +145,8 @@ static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 
 	do {
 		/*
-		 * First the queues, then the trace: it contains all lookups until the queues ran.
+		 * Look at the queues first and at the trace then, so that the trace has all lookups
+		 * from before the queues ran.
 		 */
 		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)
@@ -159,7 +162,7 @@ static void expect_end(struct cross *cross, struct amd_userptr *up)
 
 	igt_assert_f(ended, "no end: the driver looked up one range %u times\n", cross->count);
 	igt_info("the driver looked up one range %u times\n", cross->count);
-	/* Without a lookup nothing has happened. */
+	/* Without any lookup the test has tested nothing. */
 	igt_assert_lt(0, cross->count);
 }
 
@@ -192,7 +195,7 @@ static void restore(struct amd_userptr *up)
 }
 
 /*
- * The ioctl runs in a thread, which has to end before the subtest does, also when the subtest
+ * The ioctl runs in a thread.  The thread has to end before the subtest does, also when the subtest
  * fails.
  */
 struct creation {

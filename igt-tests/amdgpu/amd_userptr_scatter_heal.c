@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Memory that comes back to a hole without an MMU notifier.  The driver looks for it when the VA
- * ioctl maps that part again, and the restore worker looks at some holes each time it runs.
+ * Memory comes back to a hole, and no MMU notifier runs.  The driver looks for the memory when the
+ * VA ioctl maps that part of the BO again, and the restore worker looks at some holes each time it
+ * runs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +27,10 @@
 /* Rounds in which memory goes and comes back while the worker runs. */
 enum { RACES = 40 };
 
-/* The worker looks at so many holes at a time (amdgpu_userptr_pages.c); the test makes more. */
+/*
+ * The worker looks at HOLES_AT_A_TIME holes in one run (amdgpu_userptr_pages.c).  The test makes
+ * more, and gives memory back to some of them.
+ */
 enum {
 	HOLES_AT_A_TIME = 256,
 	STAYING_HOLES = 2 * HOLES_AT_A_TIME,
@@ -43,7 +47,10 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 }
 
-/* Making the hole was one event.  The other ranges work; from now on no event is expected. */
+/*
+ * Assert that making the hole evicted the queues once, and that the other ranges work.  Count
+ * evictions from here on.
+ */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
 	amd_userptr_expect_evictions(scatter->up, 1);
@@ -51,7 +58,7 @@ static void expect_hole(struct amd_userptr_scatter *scatter)
 	amd_kfd_smi_mark(&scatter->up->smi);
 }
 
-/* Map @count pages from @first on at the address where they are mapped already. */
+/* Map @count pages from page @first on again, at the address where they are mapped already. */
 static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int count)
 {
 	igt_assert_eq(__amd_userptr_va(scatter->up, AMDGPU_VA_OP_REPLACE, scatter->bo->handle,
@@ -61,8 +68,8 @@ static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, u
 }
 
 /*
- * The memory is back without an event.  Mapping it again makes the driver find it; it contains
- * @seed.
+ * The memory has come back and evicted no queue.  Assert that mapping it again makes the driver
+ * find it, with the pattern of @seed.
  */
 static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 {
@@ -118,7 +125,7 @@ static int register_uffd(void *addr, uint64_t mode)
 }
 
 /*
- * A userfaultfd provides the page.  The worker does not wait for it, so the range is a hole at
+ * A userfaultfd provides the page.  The worker does not wait for that, so the range is a hole at
  * first.
  */
 static void after_uffd_copy(struct amd_userptr *up)
@@ -140,7 +147,7 @@ static void after_uffd_copy(struct amd_userptr *up)
 	close(fd);
 }
 
-/* Lifting the write protection changes page tables, so it is an event itself. */
+/* Lifting the write protection changes page tables, so it evicts the queues by itself. */
 static void uffd_wp_heals(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -164,8 +171,8 @@ static void uffd_wp_heals(struct amd_userptr *up)
 }
 
 /*
- * Mapping the part at another address makes the driver look, and the old mapping gets the memory,
- * too.
+ * Mapping the part at another address makes the driver look for the memory, and the old mapping
+ * gets it as well.
  */
 static void map_elsewhere(struct amd_userptr *up)
 {
@@ -200,8 +207,8 @@ static void map_elsewhere(struct amd_userptr *up)
 }
 
 /*
- * When the memory is still missing the range stays a hole, and the driver looks again the next
- * time.
+ * When the memory is still missing, the range stays a hole, and the driver looks again when the
+ * range is mapped the next time.
  */
 static void still_missing(struct amd_userptr *up)
 {
@@ -243,8 +250,8 @@ static void one_range(struct amd_userptr *up)
 }
 
 /*
- * The memory comes back before, while or after the worker looks.  After the VA ioctl has returned
- * the GPU must use the memory that was there before the ioctl.
+ * The memory comes back before, while or after the worker looks for it.  In each case the GPU must
+ * use it after the VA ioctl has returned.
  */
 static void race(struct amd_userptr *up)
 {
@@ -253,7 +260,7 @@ static void race(struct amd_userptr *up)
 	setup(&scatter, up);
 	for (unsigned int i = 0; i < RACES; i++) {
 		igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
-		/* Let the worker come more or less far. */
+		/* In each round give the worker another amount of time. */
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
 		scatter_map_fresh(scatter_changed(&scatter));
@@ -265,8 +272,7 @@ static void race(struct amd_userptr *up)
 }
 
 /*
- * There are more holes than the worker looks at in one run.  It has to come to each of them in
- * turn.
+ * There are more holes than the worker looks at in one run, so it has to look at them in turn.
  */
 static void in_turn(struct amd_userptr *up)
 {
@@ -315,11 +321,11 @@ const struct amd_userptr_subtest amd_userptr_scatter_heal_subtests[] = {
 	{ .name = "heal-elsewhere",
 	  .run = map_elsewhere,
 	  .describe =
-		  "Mapping at another address makes the driver look for memory, mapping other parts does not." },
+		  "Mapping a hole at another address makes the driver look for its memory; mapping other parts does not." },
 	{ .name = "heal-not-yet",
 	  .run = still_missing,
 	  .describe =
-		  "A hole whose memory is still missing stays one, and the other ranges work." },
+		  "A hole whose memory is still missing stays a hole, and the other ranges work." },
 	{ .name = "heal-one-range",
 	  .run = one_range,
 	  .describe =

@@ -10,7 +10,10 @@
 
 #include "amd_userptr_scatter.h"
 
-/* The most rounds, and how many of them have to find the queues evicted. */
+/*
+ * The most rounds, and in how many of them the queues have to be evicted when the test unmaps the
+ * BO.
+ */
 enum { CATCH_ROUNDS = 50, CAUGHT_ENOUGH = 3 };
 
 static void make_hole(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
@@ -73,7 +76,7 @@ static uint64_t map_part(struct amd_userptr_scatter *scatter, uint64_t va, unsig
 	return va - first * page();
 }
 
-/* Two parts and the whole BO are mapped at an address of their own. */
+/* Map two parts and the whole BO, each at an address of its own. */
 static void partial_maps(struct amd_userptr *up)
 {
 	const uint64_t room = 4 * FEW_RANGES * page(), va = amd_kfd_va_reserve(room, 0);
@@ -108,7 +111,10 @@ static void partial_maps(struct amd_userptr *up)
 	amd_kfd_va_release(va, room);
 }
 
-/* Another BO replaces one range.  Events of that range must not write its entries again. */
+/*
+ * Another BO replaces one range in the page tables.  When the memory of that range changes, the
+ * driver must not write its entries again.
+ */
 static void replace_one(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;

@@ -23,16 +23,16 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Ranges of one file, all of which change. */
+/* Number of ranges, all of one file, whose pages change all the time. */
 enum { STORM_RANGES = 512 };
 
-/* Ranges that share a page: one change invalidates all of them. */
+/* Number of ranges that share each page, so that one change invalidates all of them. */
 enum { STORM_ALIASES = 4 };
 
-/* A limit that depends on the machine, but is far from for ever. */
+/* The limit of the time to make a BO.  It is generous, because machines differ in speed. */
 #define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
-/* The storm has begun after so many punches. */
+/* The storm counts as begun after so many punches. */
 enum { STORM_PUNCHES = 100 };
 
 /* A thread that drops pages of a file as fast as it can. */
@@ -57,7 +57,7 @@ static void *punch(void *data)
 	return NULL;
 }
 
-/* Ranges in shuffled order, every page of the file once for each of @copies mappings of it. */
+/* Map the file @copies times, and make each page of each mapping a range, in shuffled order. */
 static void storm_make(struct storm *storm, struct amd_userptr *up,
 		       struct amd_userptr_scatter *scatter, unsigned int copies)
 {
@@ -195,7 +195,10 @@ static void under_pressure(struct amd_userptr *mine)
 		}
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}
-	/* The subtest shows something only when the ranges have left memory. */
+	/*
+	 * Assert that reclaim took pages of the ranges, because otherwise the subtest shows
+	 * nothing.
+	 */
 	amd_userptr_expect_evictions(mine, 0);
 }
 
@@ -210,7 +213,10 @@ static void memory_pressure(struct amd_userptr *up)
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
-		/* Open KFD first: the limit is not meant for memory that the driver allocates. */
+		/*
+		 * Open KFD before joining, so that the cgroup's limit does not count the driver's
+		 * memory.
+		 */
 		amd_userptr_open_in_child(&mine, up);
 		amd_userptr_use_queue(&mine, up->queue->type);
 		igt_assert_eq(__igt_cgroup_join(), 0);
@@ -230,7 +236,7 @@ static void memory_pressure(struct amd_userptr *up)
 /* Shared by the parent and the child that is in the ioctl. */
 struct report {
 	atomic_bool held;     /* the ioctl waits for a page of a file */
-	atomic_bool closed;   /* the file has been closed meanwhile */
+	atomic_bool closed;   /* the child has closed its render node during the ioctl */
 	atomic_bool returned; /* the ioctl has returned */
 	int ret;	      /* its result */
 };
@@ -238,12 +244,15 @@ struct report {
 /* The ways in which the child ends. */
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
-/* The ranges have so many parts, and the ioctl is held at the end of each but the last. */
+/*
+ * The ranges are divided into so many parts; the ioctl is held at the end of each part but the
+ * last.
+ */
 enum { PARTS = 3 };
 
 /*
- * Enough for several batches of the driver in each part.  The child needs its share of KFD's memory
- * limit beside its parent's.
+ * So many ranges that each part has several batches of the driver; not more, because the child
+ * needs a share of KFD's memory limit while its parent has one, too.
  */
 enum { CAUGHT_RANGES = 10 * MANY_RANGES };
 
@@ -271,7 +280,7 @@ static bool wait_until(atomic_bool *flag)
 	return *flag;
 }
 
-/* In the child that will end: make a BO, one of whose ranges is a page of a FUSE file. */
+/* The child, which will end: it makes a BO, one of whose ranges is a page of a FUSE file. */
 static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, struct report *report,
 			       enum ending how, unsigned int part)
 {
@@ -343,7 +352,7 @@ static bool wait_for_end(pid_t pid, int *status)
 	return ended == pid;
 }
 
-/* Run a child: NULL, or the reason of a failure. */
+/* Run a child and end it in the ioctl.  Returns NULL, or the reason of a failure. */
 static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 				 struct report *report, enum ending how, unsigned int part)
 {
@@ -352,7 +361,7 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 	pid_t pid;
 
 	memset(report, 0, sizeof(*report));
-	/* Not igt_fork(), which takes a death by a signal for a failure. */
+	/* Not igt_fork(), for which a death by a signal is a failure. */
 	pid = fork();
 	if (pid < 0)
 		return "no process";

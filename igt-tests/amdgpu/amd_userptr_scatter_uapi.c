@@ -11,7 +11,7 @@
 
 #include "amd_userptr_scatter.h"
 
-/* So much of KFD's memory limit that the counter, in MiB, shows when a refused BO keeps it. */
+/* A BO so large that KFD's memory counter, in MiB, shows when a refused BO keeps its share. */
 #define SEEN_SIZE ((uint64_t)64 << 20)
 
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
@@ -32,7 +32,9 @@ static void version(struct amd_userptr *up)
 	igt_assert_lte(AMD_USERPTR_SCATTER_MINOR, minor);
 }
 
-/* Each line changes one field of good arguments: the field, its value, the error. */
+/*
+ * Change one field of good arguments at a time; each line has the field, its value and the error.
+ */
 static void bad_args(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -96,7 +98,10 @@ static void bad_ranges(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), 0);
 }
 
-/* The largest ranges, so many that the sum of their sizes overflows to the size of the BO. */
+/*
+ * So many of the largest ranges that the sum of their sizes overflows and equals the BO's size
+ * again.
+ */
 static void sum_overflow(struct amd_userptr *up)
 {
 	const uint64_t half = 1ull << 46;
@@ -114,7 +119,8 @@ static void sum_overflow(struct amd_userptr *up)
 }
 
 /*
- * Elements of a newer program are larger.  The kernel takes them when the unknown bytes are zero.
+ * A newer program has larger elements.  The kernel accepts them if the bytes that it does not know
+ * are zero.
  */
 static void stride(struct amd_userptr *up)
 {
@@ -141,7 +147,7 @@ static void stride(struct amd_userptr *up)
 
 	ranges[FEW_RANGES - 1].later = 1;
 	igt_assert_eq(create(up, args), -EINVAL);
-	/* The array ends where no memory is mapped. */
+	/* Put the array at the end of mapped memory, so that the kernel must not read beyond it. */
 	args = amd_userptr_scatter_args(&scatter, 0);
 	memcpy((char *)ranges + page() - 2 * sizeof(struct amd_userptr_range), scatter.ranges,
 	       FEW_RANGES * sizeof(struct amd_userptr_range));
@@ -151,7 +157,7 @@ static void stride(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EFAULT);
 }
 
-/* The same few ranges again and again, until their sum is above KFD's memory limit. */
+/* Use the same few ranges so often that the sum of their sizes is above KFD's memory limit. */
 static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
@@ -167,8 +173,8 @@ static void too_large(struct amd_userptr *up)
 }
 
 /*
- * Programs that were built before the flag: their arguments are shorter, or zero where the new
- * fields are.
+ * Programs that were built before the flag existed: their arguments are shorter, or have zeros in
+ * the new fields.
  */
 static void old_programs(struct amd_userptr *up)
 {
@@ -224,7 +230,7 @@ static void anononly(struct amd_userptr *up)
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), 0);
 }
 
-/* Two pages of anonymous memory that are neighbours, each of a VMA of its own. */
+/* Map two neighbouring pages of anonymous memory, each in a VMA of its own. */
 static char *two_vmas(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);
@@ -233,7 +239,7 @@ static char *two_vmas(struct amd_userptr *up)
 	return cpu;
 }
 
-/* ANONONLY asks for anonymous memory; it may consist of several VMAs. */
+/* With ANONONLY the memory must be anonymous, but it may consist of several VMAs. */
 static void anononly_vmas(struct amd_userptr *up)
 {
 	const uint32_t flags = AMDGPU_GEM_USERPTR_ANONONLY;
@@ -251,7 +257,7 @@ static void anononly_vmas(struct amd_userptr *up)
 		(struct amd_userptr_range){ .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
-	/* A file in the second half, then no memory. */
+	/* Refused: pages of a file in the second half, and then no memory there. */
 	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
@@ -294,8 +300,8 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 }
 
 /*
- * The number of ranges that may share a page is limited, because a change calls a notifier for
- * each.
+ * The driver limits the number of ranges that share a page, because a change of the page calls a
+ * notifier for each of them.
  */
 static void overlap(struct amd_userptr *up)
 {
@@ -311,7 +317,7 @@ static void overlap(struct amd_userptr *up)
 	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 }
 
-/* Assert that the driver does not follow the memory: changing all of it evicts no queue. */
+/* Assert that the driver does not track the memory: changing all of it evicts no queue. */
 static void expect_unfollowed(struct amd_userptr *up, char *cpu, unsigned int pages)
 {
 	amd_kfd_smi_mark(&up->smi);
@@ -343,7 +349,7 @@ static void bad_memory(struct amd_userptr *up)
 		refuse_memory(up, bad);
 }
 
-/* Ask again and again for a BO of SEEN_SIZE whose last range has no memory. */
+/* Ask several times for a BO of SEEN_SIZE whose last range has no memory. */
 static void no_leak(struct amd_userptr *up)
 {
 	const unsigned int rounds = 8;
@@ -410,7 +416,7 @@ const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {
 	{ .name = "bad-memory",
 	  .run = bad_memory,
 	  .describe =
-		  "The driver refuses a BO with missing memory in the middle, and does not follow the rest." },
+		  "The driver refuses a BO with missing memory in the middle, and does not track the rest." },
 	{ .name = "no-leak",
 	  .run = no_leak,
 	  .describe = "A refused BO gives back its share of KFD's memory limit." },

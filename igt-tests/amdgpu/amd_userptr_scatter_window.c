@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page table entries that an event makes the driver write: those of pages that changed and
- * those that depend on them, and no others.
+ * After an event the driver has to write the page table entries of pages that changed, and the
+ * entries that depend on these pages, and no others.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -20,18 +20,24 @@
 #include "amd_userptr_scatter.h"
 
 /*
- * The driver merges windows that are closer to each other than a page table
- * (amdgpu_userptr_pages.c).
+ * The driver merges two windows when the distance between them is less than this, the size of a
+ * page table (amdgpu_userptr_pages.c).
  */
 enum { WINDOW_GAP = 512 };
 
-/* Neighbours that change together: not more than a pipe can keep. */
+/* How many neighbouring pages change together; a pipe has to keep them all. */
 enum { TOGETHER = 8 };
 
-/* The number of restores, and how much longer one of many ranges may take than of one range. */
+/*
+ * How many restores to measure, and how much longer a restore may take in a BO of many ranges than
+ * in a BO of one range: SLOWER times as long, plus SLACK_MS.
+ */
 enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
 
-/* With an IOMMU a page can change without a change of the GPU's address. */
+/*
+ * Does an IOMMU translate the GPU's addresses?  Then a page can change while its address for the
+ * GPU stays the same.
+ */
 static bool translated(struct amd_userptr *up)
 {
 	char path[96], type[32] = "";
@@ -49,7 +55,7 @@ static bool translated(struct amd_userptr *up)
 	return strncmp(type, "identity", strlen("identity")) != 0;
 }
 
-/* The writes for the BO's mapping since the trace was cleared. */
+/* The page table writes for the BO's mapping since the trace was cleared. */
 static struct amd_vm_trace written(const struct amd_userptr_scatter *scatter)
 {
 	return amd_vm_trace_read(scatter->va, scatter->bo->size);
@@ -60,7 +66,7 @@ static uint64_t frame(const struct amd_userptr_scatter *scatter, unsigned int in
 	return igt_procfs_pfn((void *)(uintptr_t)scatter->ranges[index].addr);
 }
 
-/* The pages in [first, last], and all pages of the contiguous runs that they belong to. */
+/* Extend [first, last] to the contiguous runs that its first and its last page belong to. */
 static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first,
 		  unsigned int *last)
 {
@@ -114,7 +120,7 @@ static void one_of_many(struct amd_userptr *up)
 	igt_tracefs_off();
 }
 
-/* The driver finds the same pages again, so it has no entries to write. */
+/* The driver finds the same pages again, so it must not write any entry. */
 static void unchanged(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -126,7 +132,7 @@ static void unchanged(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 0);
 	igt_assert_eq(written(&scatter).windows, 0);
 	igt_assert_eq_u64(written(&scatter).pages, 0);
-	/* Make sure that the trace shows a write. */
+	/* Check that the trace would show a write. */
 	igt_mm_change_page(cpu);
 	amd_userptr_expect_evictions(up, 0);
 	igt_assert_lt(0, written(&scatter).windows);
@@ -135,8 +141,8 @@ static void unchanged(struct amd_userptr *up)
 }
 
 /*
- * Drop TOGETHER pages that are neighbours for the CPU in one call.  A pipe keeps the old pages, so
- * the kernel cannot hand them out again.
+ * Drop TOGETHER pages, which are neighbours in the address space, by one call.  A pipe keeps the
+ * old pages, so that the kernel cannot hand them out again.
  */
 static void drop_together(char *cpu)
 {
@@ -152,7 +158,7 @@ static void drop_together(char *cpu)
 	close(pipes[1]);
 }
 
-/* @step: the distance in the BO of the pages that change together. */
+/* Let pages change together whose distance in the BO is @step, and return what the driver wrote. */
 static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
 	struct amd_userptr_scatter scatter;
@@ -188,19 +194,23 @@ static void neighbours(struct amd_userptr *up)
 
 static void far_apart(struct amd_userptr *up)
 {
-	/* More than WINDOW_GAP apart, also where a run is contiguous with the next pages. */
+	/*
+	 * 32 more than WINDOW_GAP, because a changed page may be in a contiguous run with its
+	 * neighbours.
+	 */
 	struct amd_vm_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
 
 	igt_assert_eq(trace.windows, TOGETHER);
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
 }
 
-/* A huge page: one entry of a page directory, or fragments of less. */
+/* The pages of a huge page, which one page directory entry maps, and of a smaller fragment. */
 enum { HUGE_PAGES = 512, PART_PAGES = 64 };
 
 /*
- * The first pages of a huge page are ranges in its order.  Every other one was moved to another
- * address, so the ranges are neighbours in physical memory but not in the address space.
+ * Make the first pages of a huge page ranges, in the order of the huge page.  Move every other page
+ * to another address, so that the ranges are neighbours in physical memory but not in the address
+ * space.
  */
 static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 			    unsigned int count)
@@ -258,7 +268,8 @@ static void move_back(struct amd_userptr_scatter *scatter, unsigned int changed,
 }
 
 /*
- * After the page has moved, compare the bytes that the GPU reads in the order of the old fragment.
+ * Assert that the GPU reads the new pages and stores to them, after one page of a fragment has
+ * moved.
  */
 static void all_is_new(struct amd_userptr_scatter *scatter)
 {
@@ -268,8 +279,8 @@ static void all_is_new(struct amd_userptr_scatter *scatter)
 }
 
 /*
- * One entry, or several equal ones, gives the address of all pages of a fragment.  When one page
- * moves, the driver has to write the entries of the others, too.
+ * One entry, or several equal entries, give the address of all pages of a fragment.  So when one
+ * page moves, the driver has to write the entries of the other pages, too.
  */
 static void part_of(struct amd_userptr *up, unsigned int count)
 {
@@ -299,7 +310,10 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	igt_tracefs_clear();
 	move_back(&scatter, changed, away);
 	all_is_new(&scatter);
-	/* This page had an entry of its own before, and still has. */
+	/*
+	 * The page had an entry of its own before the move back, so the driver writes this one
+	 * only.
+	 */
 	igt_assert_eq_u64(written(&scatter).pages, 1);
 	igt_tracefs_off();
 }
@@ -367,11 +381,11 @@ const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 	  .run = part_moves,
 	  .sdma_too = true,
 	  .describe =
-		  "A page moves out of a fragment of ranges that follow one another in memory." },
+		  "When a page of a fragment moves, the driver writes the entries of the whole fragment." },
 	{ .name = "part-of-huge-moves",
 	  .run = part_of_huge_moves,
 	  .sdma_too = true,
-	  .describe = "A page moves out of ranges that are one entry of a page directory." },
+	  .describe = "When a page moves that a page directory entry maps, the driver writes a page table." },
 	{ .name = "restore-one",
 	  .run = restore_one,
 	  .describe = "Restoring one of many ranges takes as long as restoring the only one." },

@@ -4,7 +4,7 @@
  * while a PM4, an AQL and an SDMA queue copy from and to them.
  *
  * The content of every page is known at every time (amd_stamp.h), so that each
- * copied byte is checked; KFD's SMI events tell evictions and restores.
+ * copied byte is checked.  KFD's SMI events show evictions and restores.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -24,12 +24,12 @@
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
 
 #define KSM	    "/sys/kernel/mm/ksm/"
-/* The limit of a restore. */
+/* How long to wait for a restore. */
 #define RESTORE_MS  igt_patience(60000)
 /* Drain SMI events at least this often, because the kernel's buffer is small. */
 #define SMI_MS	    20
 #define REPORT_MS   60000
-/* A short run goes on for so long until every kind of event has happened. */
+/* A short run may go on for so much longer until every kind of event has happened. */
 #define SEEN_ALL_MS igt_patience(60000)
 /* The most NUMA nodes that are tried. */
 #define MAX_NODES   1024
@@ -76,7 +76,7 @@ int soak_wait_restored(struct soak *soak)
 	return ret ? soak_fail(soak, ret, "the queues were not restored") : 0;
 }
 
-/* Wait a moment for the next SMI event that soak_wait_restored() waits for. */
+/* Wait up to SMI_MS for the next SMI event that soak_wait_restored() needs. */
 static int next_event(struct amd_kfd_smi *smi)
 {
 	const struct amd_kfd_smi_counts *count = &smi->count;
@@ -139,7 +139,7 @@ static int prepare(struct soak *soak, struct soak_thread *thread, unsigned int n
 {
 	thread->soak = soak;
 	thread->up = *soak->up;
-	/* The state must not be zero, and differs from thread to thread. */
+	/* The random state must not be zero, and must differ from thread to thread. */
 	thread->rng = (soak->seed + number + 1) * UINT64_C(0x9e3779b97f4a7c15);
 	if (!thread->rng)
 		thread->rng = 1;
@@ -208,7 +208,9 @@ static unsigned int start_all(struct soak *soak, struct soak_thread *threads, un
 	return started;
 }
 
-/* Drain events, because threads may wait for events that only this thread drains. */
+/*
+ * Wait for the threads.  They may wait for SMI events, which only this thread reads, so read them.
+ */
 static void join_all(struct soak *soak, struct soak_thread *threads, unsigned int num)
 {
 	while (num--) {
@@ -234,7 +236,7 @@ static bool has_seen_all(const struct soak *soak)
 	return soak->reads && soak->writes;
 }
 
-/* Run for the wanted time, and until every kind of event has happened once. */
+/* Has the run to go on, because time is left or a kind of event has not happened yet? */
 static bool goes_on(const struct soak *soak, uint64_t end)
 {
 	const uint64_t now = igt_now_ms();
@@ -265,7 +267,7 @@ static void run(struct soak *soak)
 	report(soak, igt_now_ms() - begin);
 }
 
-/* No thread changes anything any more: compare everything. */
+/* When no thread changes anything any more, compare all memory. */
 static void check_all(struct soak *soak)
 {
 	const uint64_t deadline = igt_now_ms() + RESTORE_MS;
@@ -281,7 +283,7 @@ static void check_all(struct soak *soak)
 	take_events(soak);
 }
 
-/* Returns false when the kernel has no KSM, or without root. */
+/* Write a setting and return its old value in @old; false without KSM or root. */
 static bool ksm_set(const char *name, const char *value, char *old, size_t size)
 {
 	int fd = open(name, O_RDWR | O_CLOEXEC);
@@ -388,7 +390,7 @@ static int set_option(int opt, int index, void *data)
 	char *end;
 	unsigned long long value = strtoull(optarg, &end, 0);
 
-	/* IGT_OPT_HANDLER_SUCCESS and IGT_OPT_HANDLER_ERROR */
+	/* -2 is IGT_OPT_HANDLER_ERROR, 0 is IGT_OPT_HANDLER_SUCCESS. */
 	if (end == optarg || *end || *optarg == '-' || (opt != 'r' && value > UINT_MAX / 1000))
 		return -2;
 	if (opt == 's')
@@ -405,7 +407,7 @@ static const struct option long_options[] = {
 };
 
 static const char help[] = "  --seconds N	how long (10)\n"
-			   "  --seed N	of the choice of events (0)\n";
+			   "  --seed N	seed of the choice of events (0)\n";
 
 int igt_main_args("", long_options, help, set_option, NULL)
 {

@@ -147,8 +147,8 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 				       : AMD_USERPTR_RW;
 
 	/*
-	 * The area keeps its GPU addresses when it is unmapped, so that a late access cannot hit
-	 * another area.
+	 * The area keeps its GPU addresses while it is unmapped from the GPU, so that a late access
+	 * cannot hit another area.
 	 */
 	if (!area->bo.va)
 		area->bo.va = amd_kfd_va_reserve(area->size, area->backing->huge ? HUGE_SIZE : 0);
@@ -199,7 +199,7 @@ static int create(struct soak *soak, struct soak_area *area, unsigned int number
 	area->size = area->backing->huge ? HUGE_SIZE
 					 : (size_t)area->backing->num_pages * getpagesize();
 	pthread_rwlockattr_init(&attr);
-	/* Prefer writers, because some thread always holds the lock for reading. */
+	/* Prefer writers, because at any time some thread holds the lock for reading. */
 	pthread_rwlockattr_setkind_np(&attr, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	pthread_rwlock_init(&area->shape, &attr);
 	pthread_mutex_init(&area->content, NULL);

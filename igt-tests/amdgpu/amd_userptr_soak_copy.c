@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Threads that keep one queue each copying from and to the soak test's areas. */
+/* The soak's copiers: each is a thread that lets a queue of its own copy from and to the areas. */
 #include <errno.h>
 
 #include "igt.h"
@@ -7,15 +7,15 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* The limit of a copy: queues may be evicted again and again, but they do run in between. */
+/* How long a copy may take: queues are evicted again and again, but they run in between. */
 #define COPY_DEADLINE_MS igt_patience(60000)
-/* A thread looks so often whether the test has ended. */
+/* A waiting thread looks after each such time whether the test has ended. */
 #define SLICE_MS	 100
 /* One of so many copies of a writable area writes to it. */
 #define WRITE_EVERY	 3
 /* One of so many copies is part of a round of soak_reclaim(). */
 #define RECLAIM_EVERY	 8
-/* The content of the staging memory before a copy: no word of amd_stamp. */
+/* The bytes in the staging memory before a copy, which no word of amd_stamp contains. */
 #define POISON		 0xa5
 
 static const char *const queue_names[] = {
