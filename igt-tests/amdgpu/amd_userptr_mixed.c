@@ -244,8 +244,10 @@ static void threads(struct amd_userptr *up)
 	const char *remains;
 
 	amd_userptr_remains_look(up, &before);
-	/* The VM keeps the page tables of new addresses until it ends: three levels for each
-	 * userptr at most. */
+	/*
+	 * Allow for the page tables of new addresses, which the VM keeps until it ends: three
+	 * levels for each userptr at most.
+	 */
 	before.vram += THREADS * MAKES * AMD_USERPTR_NUM_KINDS * 3 * PAGE_TABLE_SIZE;
 	for (int i = 0; i < THREADS; i++) {
 		makers[i].up = *up;

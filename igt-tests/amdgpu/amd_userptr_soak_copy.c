@@ -102,7 +102,9 @@ int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned i
 	return 0;
 }
 
-/* The caller's lock keeps other threads from changing the content; pages may still move. */
+/*
+ * Other threads cannot change the content, because the caller holds the lock; but pages may move.
+ */
 int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		   unsigned int count)
 {

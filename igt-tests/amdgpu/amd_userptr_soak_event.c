@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Threads that take pages away from the GPU, in every way there is.
+ * The soak's invalidators: threads that take pages away from the GPU in many ways.
  *
- * Each event tells whether it happened.  Where a successful system call proves that the kernel had
- * to invalidate, that is enough; otherwise the page frame has to change.
+ * The function of each event returns whether the event happened.  The evidence is either a
+ * successful system call that makes the kernel invalidate the pages, or a page frame that has
+ * changed.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -18,13 +19,14 @@
 #include "amd_userptr_soak.h"
 
 /*
- * The most events between two waits for the queues, and the longest time that the queues then run.
+ * The most events in a row (a burst).  After a burst the thread waits for the restore, and then
+ * sleeps for MAX_PAUSE_NS at most, so that the queues run.
  */
 #define MAX_BURST    16
 #define MAX_PAUSE_NS 4000000
 /* One of so many bursts begins with a change of the BO. */
 #define CHANGE_EVERY 4
-/* Expensive events are chosen less often by this factor. */
+/* Expensive events are chosen so many times less often than others. */
 #define RARE	     4
 
 /* A forked child overwrites its copy of the pages with this byte. */
@@ -50,7 +52,7 @@ static bool gone(const struct soak_thread *thread, const void *addr, uint64_t be
 	return before && pfn(thread, addr) != before;
 }
 
-/* The next generation begins with zeros. */
+/* Note that the next generation of the content begins with zeros. */
 static void drop_content(const struct pages *pages)
 {
 	for (unsigned int i = pages->first; i < pages->first + pages->count; i++) {
@@ -74,15 +76,18 @@ static void finish_content(const struct pages *pages)
 		pages->area->stamps[i].finished = pages->area->stamps[i].started;
 }
 
-/* Begin a generation with the content that the page has already, which the CPU will store. */
+/*
+ * The CPU is going to store the content that the page has already.  Returns the generation that it
+ * has to store.
+ */
 static unsigned int same_generation(struct soak_area *area, unsigned int page)
 {
 	struct amd_stamp *stamp = &area->stamps[page];
 
 	area->by_gpu[page] = 0;
 	/*
-	 * Where zeros are right as well the store begins a new generation, of which zeros are
-	 * wrong.
+	 * If the kernel may have dropped the page, zeros were right until now.  After the store
+	 * they are wrong, so begin a new generation.
 	 */
 	if (amd_stamp_is_free(stamp))
 		stamp->started++;
@@ -113,7 +118,7 @@ static int punch_hole(struct soak_thread *thread, const struct pages *pages)
 	return 1;
 }
 
-/* Give the old pages back to the kernel; the new ones have the same content. */
+/* Put new pages with the same content in the place of the old ones, which the kernel gets back. */
 static int replace(struct soak_thread *thread, const struct pages *pages)
 {
 	char *other =
@@ -135,8 +140,8 @@ static int replace(struct soak_thread *thread, const struct pages *pages)
 }
 
 /*
- * The hole is a mapping without access, because other threads map memory, too, and must not get the
- * addresses.
+ * Unmap the area, then map it again.  In between its addresses have a mapping without access,
+ * because other threads map memory, too, and must not get these addresses.
  */
 static int remap(struct soak_thread *thread, const struct pages *pages)
 {
@@ -152,11 +157,14 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 		drop_content(&all);
 		write_content(&all);
 	}
-	/* Mapping new memory is no event, so make one: until then the range stays a hole. */
+	/* No notifier runs when memory is mapped, so drop the pages to end the hole. */
 	return dontneed(thread, pages);
 }
 
-/* A reader does not mind when writing is forbidden; for others access must not go on. */
+/*
+ * Forbid stores or all accesses for a while.  A read-only userptr stays accessible when only stores
+ * are forbidden; others become a hole.
+ */
 static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *pages)
 {
 	const bool reader = pages->area->backing->flags & AMDGPU_GEM_USERPTR_READONLY;
@@ -196,7 +204,9 @@ static int fork_and(const struct pages *pages, void (*meanwhile)(const struct pa
 	else
 		meanwhile(pages);
 	pages->area->split = true;
-	/* Write instead of close, because a child of another thread may have inherited the pipe. */
+	/*
+	 * Write instead of closing, because a child of another thread may have inherited the pipe.
+	 */
 	if (child > 0 && write(go[1], "", 1) != 1)
 		ret = -errno;
 	if (child > 0 && (waitpid(child, &status, 0) != child || status))
@@ -221,7 +231,7 @@ static void do_nothing(const struct pages *pages)
 {
 }
 
-/* Child and restore race for the new pages. */
+/* After the fork, the child's stores and the restore race for the new pages. */
 static int fork_only(struct soak_thread *thread, const struct pages *pages)
 {
 	return fork_and(pages, do_nothing);
@@ -265,14 +275,17 @@ static int collapse(struct soak_thread *thread, const struct pages *pages)
 	struct soak_area *area = pages->area;
 	const uint64_t before = pfn(thread, area->cpu);
 
-	/* It may fail for many reasons that pass. */
+	/*
+	 * A collapse may fail for reasons that do not last, so a failure only means that nothing
+	 * happened.
+	 */
 	if (!area->split || madvise(area->cpu, area->size, MADV_COLLAPSE_))
 		return 0;
 	area->split = false;
 	return gone(thread, area->cpu, before);
 }
 
-/* The kernel merges the pages at some time; a store then makes a copy again. */
+/* Store to a page; if KSM has merged it with its twin, the store makes a copy. */
 static int ksm(struct soak_thread *thread, const struct pages *pages)
 {
 	const unsigned int half = pages->area->size / getpagesize() / 2;
@@ -290,9 +303,9 @@ static int ksm(struct soak_thread *thread, const struct pages *pages)
 static const struct {
 	const char *name;
 	int (*run)(struct soak_thread *thread, const struct pages *pages);
-	bool hole;    /* an access meanwhile would be a fault, unless it is a reader's */
-	bool content; /* changes, copies or rewrites it */
-	bool rare;    /* expensive: forks an address space, waits for all CPUs */
+	bool hole;    /* an access during the event would fault (read-only: perhaps not) */
+	bool content; /* the event changes, copies or rewrites the content */
+	bool rare;    /* the event is expensive: it forks an address space or waits for all CPUs */
 } events[SOAK_NUM_EVENTS] = {
 	[SOAK_DONTNEED] = { "DONTNEED", dontneed, .content = true },
 	[SOAK_PUNCH_HOLE] = { "punch hole", punch_hole, .content = true },
@@ -312,7 +325,7 @@ const char *soak_event_name(enum soak_event event)
 	return events[event].name;
 }
 
-/* Choose an event; skip most choices of expensive ones. */
+/* Choose an event, an expensive one less often. */
 static enum soak_event pick_event(struct soak_thread *thread)
 {
 	unsigned int event;
@@ -414,8 +427,8 @@ void *soak_invalidate(void *arg)
 		while (!ret && burst--)
 			ret = run_event(thread);
 		/*
-		 * Without a pause events would only keep the queues evicted.  Let the queues run,
-		 * so that the next event comes in the middle of a copy.
+		 * Without a pause the events would keep the queues evicted all the time.  Let the
+		 * queues run, so that the next event comes in the middle of a copy.
 		 */
 		if (!ret)
 			ret = soak_wait_restored(soak);

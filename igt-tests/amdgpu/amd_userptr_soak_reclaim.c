@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Pages become writable and clean, the GPU stores to them, and reclaim takes them.  Stores of the
- * GPU set no dirty bit in the CPU's page table, so the driver has to keep reclaim from dropping
- * them.
+ * Rounds of the soak in which pages become writable and clean, the GPU stores to them, and reclaim
+ * takes them.  Stores of the GPU set no dirty bit in the CPU's page table, so the kernel has to
+ * make such pages dirty; otherwise reclaim drops them, and the stores are lost.
  *
  * A page counts when the kernel shows that it was clean (/proc/kpageflags) and that reclaim took it
  * (the pagemap), and only the GPU has stored to it in between.
@@ -20,9 +20,12 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* How often to push pages that a child or a batch for the LRU lists holds for a moment. */
+/*
+ * How often to try to push a page out, because a child or a batch for the LRU lists may hold a
+ * reference to it for a short time.
+ */
 #define MAX_PUSHES 4
-/* The limit of the disk for some pages. */
+/* How long the disk may take to read or write some pages. */
 #define DISK_MS	   igt_patience(10000)
 
 /* include/uapi/asm-generic/mman-common.h: not in every libc */
@@ -32,17 +35,18 @@ enum { MADV_POPULATE_READ_ = 22 };
 #define PAGEMAP_FRAME	((1ull << 55) - 1)
 #define PAGEMAP_PRESENT (1ull << 63)
 
+/* One round: the pages [first, first + count) of an area. */
 struct round {
 	struct soak_area *area;
 	enum soak_clean kind;
 	unsigned int first, count;
 	char *addr;
 	size_t size;
-	bool apart;		    /* there is no userptr meanwhile; it is created anew */
-	unsigned int stored;	    /* the first of them, by the GPU */
-	bool clean[SOAK_MAX_PAGES]; /* it was, before that */
-	unsigned int generation[SOAK_MAX_PAGES]; /* that the GPU has stored */
-	bool taken[SOAK_MAX_PAGES];		 /* by reclaim, after that */
+	bool apart;		    /* the userptr is destroyed first and created anew later */
+	unsigned int stored;	    /* the GPU has stored to so many pages, from @first on */
+	bool clean[SOAK_MAX_PAGES]; /* the page was clean before the GPU's store */
+	unsigned int generation[SOAK_MAX_PAGES]; /* the generation that the GPU has stored */
+	bool taken[SOAK_MAX_PAGES];		 /* reclaim took the page after the store */
 };
 
 static struct amd_stamp *stamp_of(const struct round *round, unsigned int i)
@@ -68,7 +72,7 @@ static void read_all(const struct round *round)
 		(void)*(volatile char *)page_of(round, i);
 }
 
-/* Does the page have all flags of @set and none of @unset?  Bits of KPF_* */
+/* Does the page have all flags in @set and none in @unset?  Both are masks of KPF_* bits. */
 static bool has_flags(const struct soak_thread *thread, const char *page, uint64_t set,
 		      uint64_t unset)
 {
@@ -93,7 +97,7 @@ static bool look_for_flags(const struct soak_thread *thread, struct round *round
 	return all;
 }
 
-/* Give a huge page back as a whole, so that it stays one. */
+/* Give pages back by MADV_FREE; a huge page as a whole, so that the kernel does not split it. */
 static int make_freed(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -106,7 +110,10 @@ static int make_freed(struct soak_thread *thread, struct round *round)
 	if (madvise(soak_area_page(area, first), size, MADV_FREE))
 		return -errno;
 	area->split = !whole;
-	/* The kernel skips pages in a batch (mm/swap.c:folio_mark_lazyfree()). */
+	/*
+	 * Drain the batches, because MADV_FREE puts pages into one
+	 * (mm/swap.c:folio_mark_lazyfree()).
+	 */
 	__igt_reclaim_drain_batches();
 	look_for_flags(thread, round, 1ull << KPF_ANON, 1ull << KPF_SWAPBACKED);
 	return 0;
@@ -119,7 +126,10 @@ static int make_freed_cold(struct soak_thread *thread, struct round *round)
 	return ret ? ret : advise(round, MADV_COLD);
 }
 
-/* The worker makes pages dirty when it finds them; some stay clean long enough. */
+/*
+ * Let reclaim drop pages that were given back.  The restore worker may find pages first and make
+ * them dirty, so only some of them are dropped.
+ */
 static int make_dropped(struct soak_thread *thread, struct round *round)
 {
 	unsigned int before[SOAK_MAX_PAGES];
@@ -148,7 +158,10 @@ static int punch(const struct round *round)
 		       : 0;
 }
 
-/* New pages, which come by a load, or by @advice. */
+/*
+ * Punch the pages out of the file, then get new ones by @advice, or if that is 0 by loads of
+ * the CPU.
+ */
 static int make_new(struct soak_thread *thread, struct round *round, int advice)
 {
 	int ret;
@@ -185,8 +198,8 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 }
 
 /*
- * A page that is being written to the disk comes back from the swap cache, and is clean when the
- * write is done.
+ * Page out to a disk and read back.  A page that is still being written comes back from the swap
+ * cache, and becomes clean when the write is done; wait for that.
  */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
@@ -208,7 +221,7 @@ static const struct {
 	const char *name;
 	int (*make)(struct soak_thread *thread, struct round *round);
 	bool disk;  /* a disk has to be the first swap device */
-	bool apart; /* the worker would bring the pages back too early */
+	bool apart; /* needs a round without userptr, else the worker brings pages back early */
 } kinds[SOAK_NUM_CLEAN] = {
 	[SOAK_CLEAN_FREED] = { "MADV_FREE", make_freed },
 	[SOAK_CLEAN_FREED_COLD] = { "MADV_FREE, COLD", make_freed_cold },
@@ -234,9 +247,11 @@ void soak_find_clean(struct soak *soak)
 	igt_reclaim_swap_as_before();
 }
 
-/* ---- where pages go ---- */
+/* ---- the swap device to which pages go ---- */
 
-/* Keep the swap devices as they are until let_go_of_swap(). */
+/*
+ * Make a disk the first swap device if @disk, and keep the order of devices until let_go_of_swap().
+ */
 static int hold_swap(struct soak *soak, bool disk)
 {
 	const char *reason = NULL;
@@ -254,7 +269,7 @@ static int hold_swap(struct soak *soak, bool disk)
 	return reason ? soak_fail(soak, -ENODEV, "%s", reason) : 0;
 }
 
-/* Now and then change the first device, which brings pages on the disk back to memory. */
+/* End hold_swap().  Sometimes switch zram on again, so that later pages go there first. */
 static void let_go_of_swap(struct soak_thread *thread)
 {
 	struct soak *soak = thread->soak;
@@ -291,8 +306,8 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 }
 
 /*
- * Without the userptr only the CPU brings pages back.  With it the worker may find them in any
- * state.
+ * Make the pages of a round clean.  If the userptr is destroyed first, only the CPU brings pages
+ * back; otherwise the restore worker may find and change them at any time.
  */
 static int make_clean(struct soak_thread *thread, struct round *round)
 {
@@ -382,7 +397,11 @@ static void count_taken(struct soak_thread *thread, const struct round *round)
 	}
 }
 
-/* The lock keeps other threads from moving pages; only the worker brings one back. */
+/*
+ * Let reclaim take the pages, then let CPU and GPU compare what comes back.  Other threads cannot
+ * move pages, because this thread holds the area's lock; only the restore worker may bring a page
+ * back.
+ */
 static int take_and_compare(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -444,7 +463,9 @@ int soak_reclaim(struct soak_thread *thread)
 	lock(round.area, round.apart);
 	ret = clean_and_store(thread, &round);
 	if (!round.apart) {
-		/* Events of other threads meanwhile make fewer pages count, which is no failure. */
+		/*
+		 * Let events of other threads come in between; pages that they change do not count.
+		 */
 		unlock(round.area);
 		lock(round.area, true);
 	}

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bugs of the stock driver around userptrs without AMDGPU_GEM_USERPTR_HSA and around KFD's own. A
- * kernel that has such a bug fails the subtest; docs/upstreaming.md names the patch that fixes it.
+ * Bugs of the stock driver with userptrs without AMDGPU_GEM_USERPTR_HSA and with KFD's own
+ * userptrs. On a kernel that has such a bug the subtest fails; docs/upstreaming.md names the patch
+ * that fixes it.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
  * machine is at risk.  On a stock kernel run each subtest in a process of its own, because some
@@ -51,8 +52,8 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 }
 
 /*
- * amdgpu_vm_bo_update() wrote the page addresses of the last bind, although the pages had been
- * freed, so the GPU could store to the memory of their new owner.
+ * H1 of docs/upstreaming.md.  amdgpu_vm_bo_update() wrote the page addresses of the last bind,
+ * although the pages had been freed, so the GPU could store to the memory of their new owner.
  */
 static void map_after_munmap(struct amd_userptr *mine, void *data)
 {
@@ -76,8 +77,8 @@ static void run_map_after_munmap(struct amd_userptr *up)
 }
 
 /*
- * The memory is not writable any more, so hmm_range_fault() says -EPERM; KFD's worker retried for
- * ever.
+ * hmm_range_fault() returns -EPERM for memory that is not writable any more, and KFD's restore
+ * worker tried again for ever.
  */
 static void mprotect_kfd(struct amd_userptr *mine, void *data)
 {
@@ -116,7 +117,7 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "map-after-munmap",
 	  .run = run_map_after_munmap,
 	  .describe =
-		  "A GPU mapping of a userptr whose memory was freed before does not reach that memory." },
+		  "The GPU does not reach freed memory through a mapping that is made after the memory was freed." },
 	{ .name = "mprotect-kfd",
 	  .run = run_mprotect_kfd,
 	  .describe = "KFD's queues are restored when the CPU loses write access to a userptr." },

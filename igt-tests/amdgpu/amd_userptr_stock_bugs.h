@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the amd_userptr_stock_bugs test.  Subtests named hsa need AMDGPU_GEM_USERPTR_HSA. */
+/* The parts of the amd_userptr_stock_bugs test.  Subtests whose names end in -hsa need the flag. */
 #ifndef AMD_USERPTR_STOCK_BUGS_H
 #define AMD_USERPTR_STOCK_BUGS_H
 
 #include "lib/amdgpu/amd_userptr_canary.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
-/* The flags of a userptr as every kernel knows it. */
+/* The flags of a userptr without AMDGPU_GEM_USERPTR_HSA, which every kernel has. */
 #define AMD_USERPTR_UNTRACKED (AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA)
 
-/* The GPU stores this where it should no longer reach memory. */
+/* The GPU stores this value to memory that it should not reach any more. */
 #define AMD_USERPTR_STRAY_VALUE 0xdeadbeefu
 
 extern const struct amd_userptr_subtest amd_userptr_close_subtest;

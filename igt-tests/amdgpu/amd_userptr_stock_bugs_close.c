@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * H15 of docs/upstreaming.md.  When the last handle of a userptr was closed, the driver removed the
- * MMU notifier at once, although a submission still used the memory.  munmap() then waited for
- * nobody, and the submission stored to pages that the kernel had given to others.  No KFD is
- * needed.
+ * MMU notifier at once, although a submission still used the memory.  munmap() then did not wait
+ * for the submission, which stored to pages that the kernel had given to others.  The bug needs no
+ * KFD.
  *
  * The submission waits in its IB for a word of memory, so that the test can close the handle, unmap
  * the memory and take the freed pages again before the GPU stores anything.
@@ -27,10 +27,13 @@
 #define CLOSE_MAX_PAGES 16
 #define CLOSE_SECONDS	60
 
-/* A close that takes longer than this waits for the submission. */
+/* A close or munmap() that takes longer than this waits for the submission. */
 #define RETURN_MS 300
 
-/* An attempt shows nothing when the kernel hands out other pages than those that were freed. */
+/*
+ * How many attempts to make: one shows nothing when the kernel hands out other pages than the freed
+ * ones.
+ */
 #define ATTEMPTS 8
 
 /* Words that the process and the IB share. */
@@ -70,7 +73,7 @@ static void make_userptr(struct client *client)
 		client->pfns[page] = igt_procfs_pfn(client->memory + page * getpagesize());
 }
 
-/* An IB that waits for WORD_GO and then stores to each page of the userptr. */
+/* Submit an IB that waits for WORD_GO and then stores to each page of the userptr. */
 static uint64_t submit(struct client *client)
 {
 	const uint32_t one = 1, value = AMD_USERPTR_STRAY_VALUE;
@@ -133,7 +136,7 @@ static enum result attempt(struct client *client)
 										 : SHOWS_NOTHING;
 }
 
-/* The kernel may have put something else where the userptr's memory was. */
+/* Make the context forget @memory, because its addresses may belong to other memory now. */
 static void forget(struct amd_userptr *up, const void *memory)
 {
 	for (unsigned int i = 0; i < AMD_USERPTR_MAX; i++) {
@@ -166,7 +169,7 @@ static void run(struct amd_userptr *up)
 {
 	igt_set_timeout(igt_patience(CLOSE_SECONDS),
 			"a userptr that is closed while a submission uses it");
-	/* A child, because the test stays on one CPU. */
+	/* Run in a child, because it binds itself to one CPU. */
 	igt_fork(child, 1)
 		close_in_child(up);
 	igt_waitchildren();
@@ -177,5 +180,5 @@ const struct amd_userptr_subtest amd_userptr_close_subtest = {
 	.name = "close-submitted",
 	.run = run,
 	.describe =
-		"A userptr whose handle is closed is followed until the submissions that use it have ended.",
+		"After the close of a handle the driver tracks a userptr until the submissions that use it have ended.",
 };

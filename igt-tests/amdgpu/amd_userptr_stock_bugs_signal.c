@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * GEM_VA in a process that gets signals all the time.  When the CPU writes the page tables
- * (vm_update_mode=3) the stock driver waits interruptibly for fences after it has changed the list
- * of mappings.  A signal then makes a MAP return 0 without page table entries, because the next
- * submission would write them and a KFD process makes none, and the restarted UNMAP fails with
- * -ENOENT.
+ * (vm_update_mode=3), the stock driver waits for fences after it has changed the list of mappings,
+ * and a signal ends the wait (C14 of docs/upstreaming.md).  MAP then returns 0 without page table
+ * entries: the driver expects the next submission to write them, but a KFD process makes none.
+ * UNMAP is restarted and fails with -ENOENT.
  *
- * Both waits need a fence: MAP waits until SDMA has cleared new VRAM, UNMAP for the eviction fence
- * of the process.  With updates by SDMA nothing is interrupted, so the subtest passes on every
- * kernel.
+ * The driver only waits if there is a fence: MAP waits until SDMA has cleared new VRAM, and UNMAP
+ * waits for the eviction fence of the process.  When SDMA writes the page tables, the driver does
+ * not wait, so the subtest passes on every kernel.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,7 +23,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* Large enough for SDMA to need longer for its clear than the time between two signals. */
+/* Clearing a buffer of this size takes SDMA longer than the time between two signals. */
 #define BUFFER_SIZE ((size_t)1 << 20)
 #define ROUNDS	    24
 #define SIGNAL_NS   100000
@@ -122,7 +122,7 @@ static void pestered(struct amd_userptr *mine, void *data)
 
 	memset(mine->out.cpu, 0xff, BUFFER_SIZE);
 	pester_start(&pester);
-	/* They stay open until the end, because VRAM that was freed needs no clear. */
+	/* Keep the buffers until the end, because the driver need not clear VRAM that was freed. */
 	for (unsigned int i = 0; i < ROUNDS; i++) {
 		handles[i] = create_cleared(mine);
 		map_and_unmap(mine, handles[i]);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A huge mapping, which one entry of a page directory holds, loses its middle to REPLACE or CLEAR.
- * The stock driver writes a page table for the middle only, so accesses to the sides fault.
+ * REPLACE or CLEAR takes the middle out of a huge mapping, for which the page directory has one
+ * entry. The stock driver writes page table entries for the middle only, so accesses to the parts
+ * before and behind it fault.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -14,8 +15,8 @@
 #include "amd_userptr_stock_bugs.h"
 
 struct split {
-	uint32_t operation; /* AMDGPU_VA_OP_*, of the middle */
-	uint32_t flags;	    /* of the userptrs */
+	uint32_t operation; /* AMDGPU_VA_OP_* for the middle */
+	uint32_t flags;	    /* flags of the userptrs */
 	bool same;	    /* REPLACE by the memory that is mapped there already */
 };
 
@@ -36,8 +37,9 @@ static void assert_reads(struct amd_userptr *mine, uint64_t va, size_t size, uin
 }
 
 /*
- * The TLB flush of the operation may come after the read, which then uses the entry of the whole
- * mapping.  The store comes after the flush for certain, so it needs the new entries.
+ * Assert that the GPU can read and write [va, va + size).  The operation's TLB flush may come after
+ * the read, which may then use the old entry of the whole mapping.  The store comes after the
+ * flush, so it needs the new entries.
  */
 static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, size_t size,
 			      uint32_t seed)
@@ -48,7 +50,7 @@ static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, 
 	amd_pattern_check(cpu, size, SEED_STORED, "written by the GPU");
 }
 
-/* Returns the GPU address of the middle. */
+/* Split a huge mapping, and check both sides.  Returns the GPU address of the middle. */
 static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
 {
 	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;

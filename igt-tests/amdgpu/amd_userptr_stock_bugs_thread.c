@@ -23,7 +23,7 @@
 
 #define SURVIVOR_SIZE ((size_t)64 << 10)
 
-/* State of the thread that outlives the main thread, whose stack it must not use. */
+/* State of the thread that outlives the main thread; it is not on the main thread's stack. */
 static struct survivor {
 	struct amd_userptr up;
 	struct igt_gate done;
@@ -33,8 +33,8 @@ static struct survivor {
 } survivor;
 
 /*
- * A main thread that exits before the others is a zombie, and the kernel has taken its mm_struct
- * away.
+ * Wait until the main thread is a zombie.  A main thread that exits before the others becomes one,
+ * and then has no mm_struct any more.
  */
 static void wait_for_zombie(void)
 {
@@ -52,7 +52,10 @@ static void wait_for_zombie(void)
 	close(stat);
 }
 
-/* A failed assertion ends the process before the gate is open, and the parent notices that. */
+/*
+ * What the other thread does.  If an assertion fails, the process ends before the gate is open, and
+ * the parent notices that.
+ */
 static void *go_on_alone(void *data)
 {
 	struct survivor *s = data;
@@ -90,7 +93,7 @@ static void *export_alone(void *data)
 }
 
 struct thread_exit {
-	uint32_t flags;		   /* of the userptr; 0: one of KFD */
+	uint32_t flags;		   /* flags of the userptr; 0: a userptr of KFD */
 	void *(*then)(void *data); /* what the other thread does after the exit */
 };
 

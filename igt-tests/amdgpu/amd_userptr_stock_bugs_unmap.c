@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * H14 of docs/upstreaming.md.  KFD let the process free a userptr that its queues still reached.
- * That takes the MMU notifier away, so munmap() did not stop the queues.  There are two ways to get
- * there: AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU returns without waiting for the page table update and the
- * TLB flush when one of the GPUs in its list is unknown, or when a signal comes.  And it unmaps
- * only the first part of a mapping that GEM_VA has split.
+ * Freeing it removes the MMU notifier, so munmap() did not evict the queues.  The queues still
+ * reach a userptr in two cases.  AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU returns without waiting for the
+ * page table update and the TLB flush when one of the GPUs in its list is unknown, or when a signal
+ * comes.  And it unmaps only the first part of a mapping that GEM_VA has split.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -27,19 +27,22 @@
 #define STORED_MAX_PAGES 16
 #define STORES		 1000
 
-/* A round is in vain when the kernel hands out other pages, or too late. */
+/*
+ * How many rounds to make, and in how many the freed pages have to come back in time.  In other
+ * rounds the kernel hands out other pages, or these too late.
+ */
 #define ROUNDS	      8
 #define ROUNDS_CAUGHT 2
 
 struct unmap {
-	/* Map and unmap @mem so that the queues keep a part of it for a while. */
+	/* Change the mapping of @mem so that the queues still reach a part of it after unmap(). */
 	void (*prepare)(struct amd_userptr *mine, const struct amd_kfd_mem *mem);
 	int (*unmap)(struct amd_userptr *mine, const struct amd_kfd_mem *mem);
-	int expected;	     /* error of @unmap */
-	unsigned int caught; /* rounds in which the pages were somebody's again */
+	int expected;	     /* the error that unmap() returns */
+	unsigned int caught; /* rounds in which freed pages came back while stores were left */
 };
 
-/* Unmap @mem from the GPU and from one that is not there. */
+/* Unmap @mem from the GPU and from a GPU that does not exist. */
 static int unmap_from_too_many(struct amd_userptr *mine, const struct amd_kfd_mem *mem)
 {
 	const uint32_t gpus[] = { mine->kfd.node.gpu_id, ~0u };
@@ -52,7 +55,7 @@ static int unmap_from_too_many(struct amd_userptr *mine, const struct amd_kfd_me
 	return ioctl(mine->kfd.fd, AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU, &args) ? -errno : 0;
 }
 
-/* GEM_VA clears the second page, so KFD's mapping has a part before and one behind it. */
+/* Let GEM_VA clear the second page, so that KFD's mapping has two parts, before and behind it. */
 static void split(struct amd_userptr *mine, const struct amd_kfd_mem *mem)
 {
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_CLEAR, 0, mem->va + getpagesize(), 0,
@@ -65,7 +68,7 @@ static int unmap_first_part(struct amd_userptr *mine, const struct amd_kfd_mem *
 	return __amd_kfd_unmap_memory(&mine->kfd, mem->handle);
 }
 
-/* All stores to the memory at @va have begun when this returns, or wait behind one that has. */
+/* Start stores to the memory at @va, and wait until the first of them is done. */
 static uint32_t start_stores(struct amd_userptr *mine, uint64_t va)
 {
 	uint32_t first;
@@ -137,10 +140,10 @@ const struct amd_userptr_subtest amd_userptr_unmap_subtests[] = {
 	{ .name = "unmap-failed-kfd",
 	  .run = after_failure,
 	  .describe =
-		  "KFD frees a userptr only when its queues cannot reach it, although UNMAP has failed." },
+		  "KFD does not free a userptr while its queues reach it after a failed UNMAP." },
 	{ .name = "unmap-split-kfd",
 	  .run = after_split,
 	  .describe =
-		  "KFD frees a userptr only when its queues cannot reach it, although GEM_VA has split it." },
+		  "KFD does not free a userptr while its queues reach a part that GEM_VA has split off." },
 };
 const unsigned int amd_userptr_num_unmap_subtests = ARRAY_LENGTH(amd_userptr_unmap_subtests);

@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: MIT
 /*
  * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the
- * flag, then waits for the GPU to finish that and to move VRAM back.  An MMU notifier that ran in
- * this window found no eviction fence to wait for, so the queues started with page table entries
+ * flag, then waits until the GPU has done that and has moved VRAM back.  An MMU notifier that ran
+ * in this gap found no eviction fence to wait for, so the queues started with page table entries
  * for pages that had been freed.
  *
- * The window has to be long, and the test has to see it.  TTM evicts all VRAM first, because the
- * worker waits until that is back.  Then another thread registers a page with SVM which does not
- * come (FUSE), so that thread keeps the process's lock, and the worker cannot start before the
- * first userptr has changed.  That cannot be done earlier: the thread has the VM reserved, too, so
- * nothing could be evicted.
+ * The gap has to be long, and the test has to know when it begins.  First the test lets TTM evict
+ * all VRAM, because the worker waits until the VRAM is back.  Then another thread registers a page
+ * of a FUSE file with SVM; the page does not come, so this thread keeps the lock of the process,
+ * and the worker cannot start before the first userptr has changed.  The order matters: the thread
+ * also keeps the VM reserved, so TTM could not evict anything after it has begun.
  *
- * The kernel's trace gives the order of three events: the update of the first userptr's mapping
- * opens the window, then the notifier of the second one has to run, and the new eviction fence
- * closes it.
+ * The kernel's trace gives the order of three events: the gap begins with the update of the first
+ * userptr's mapping, then the notifier of the second userptr has to run, and the gap ends with the
+ * new eviction fence.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -46,8 +46,8 @@
 #define VRAM_SIZE ((size_t)4 << 20)
 
 /*
- * An attempt fails when the machine is too slow, or when the kernel does not hand out the freed
- * pages again.
+ * How many attempts to make.  One fails when the machine is too slow, or when the kernel does not
+ * hand out the freed pages again.
  */
 #define ATTEMPTS 16
 
@@ -59,37 +59,37 @@ static const char *const events[] = {
 	"kprobes/" NOTIFIER,
 };
 
-/* Events in the order in which they came. */
+/* The three trace events, in the order that shows the bug. */
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
-/* A thread that holds the lock of the process that the restore worker needs. */
+/* A thread that holds the lock of the process, which the restore worker needs. */
 struct holder {
 	struct igt_fuse fuse;
-	uint64_t offset; /* in the file, of a page that is not in the page cache */
+	uint64_t offset; /* offset in the file of a page that is not in the page cache */
 	struct igt_task task;
 	struct amd_kfd *kfd;
 	void *page;
 };
 
-struct window {
-	uint32_t flags; /* of the userptr whose memory goes */
+struct gap {
+	uint32_t flags; /* flags of the second userptr, whose memory is freed */
 	struct holder holder;
 	struct amd_kfd_mem vram;
-	uint64_t context; /* of the process's eviction fences */
+	uint64_t context; /* fence context of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
 	int trace;	 /* trace_pipe */
-	char line[4096]; /* of it, not yet complete */
+	char line[4096]; /* start of a line that is not complete yet */
 	size_t line_len;
-	unsigned int order; /* steps until now */
+	unsigned int order; /* number of steps seen */
 	bool in_order;
 };
 
-/* Reading the pipe consumes the text. */
-static void open_trace(struct window *window)
+/* Open the trace as a pipe, because a read from it removes the lines that it returns. */
+static void open_trace(struct gap *gap)
 {
-	window->trace = open(IGT_TRACEFS_INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	igt_assert_fd(window->trace);
-	window->line_len = 0;
+	gap->trace = open(IGT_TRACEFS_INSTANCE "trace_pipe", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	igt_assert_fd(gap->trace);
+	gap->line_len = 0;
 }
 
 static bool is_eviction_fence(const char *line, uint64_t *context)
@@ -98,58 +98,61 @@ static bool is_eviction_fence(const char *line, uint64_t *context)
 	       igt_tracefs_number(line, "context=", 10, context);
 }
 
-/* Which step is this line of the trace, if any? */
-static enum step step_of(const struct window *window, const char *line)
+/* The step that this line of the trace shows; NUM_STEPS: none. */
+static enum step step_of(const struct gap *gap, const char *line)
 {
 	uint64_t number;
 
 	if (strstr(line, "amdgpu_vm_bo_update: ") &&
 	    igt_tracefs_number(line, "soffs=", 16, &number) &&
-	    number == window->first->va / getpagesize())
+	    number == gap->first->va / getpagesize())
 		return UPDATED;
 	if (strstr(line, NOTIFIER ": "))
 		return NOTIFIED;
-	if (is_eviction_fence(line, &number) && number == window->context)
+	if (is_eviction_fence(line, &number) && number == gap->context)
 		return FENCED;
 	return NUM_STEPS;
 }
 
-/* Before the update, notifier and fence belong to earlier events. */
-static void take_line(struct window *window, const char *line)
+/*
+ * Take one line of the trace.  Ignore notifiers and fences before the update: they are of earlier
+ * events.
+ */
+static void take_line(struct gap *gap, const char *line)
 {
-	enum step step = step_of(window, line);
+	enum step step = step_of(gap, line);
 
 	if (step == UPDATED) {
-		window->order = 1;
-		window->in_order = true;
-	} else if (window->order && window->order < NUM_STEPS && step != NUM_STEPS) {
-		window->in_order &= step == window->order;
-		window->order++;
+		gap->order = 1;
+		gap->in_order = true;
+	} else if (gap->order && gap->order < NUM_STEPS && step != NUM_STEPS) {
+		gap->in_order &= step == gap->order;
+		gap->order++;
 	}
 	if (step != NUM_STEPS)
 		igt_debug("%s\n", line);
 }
 
-static void drain_trace(struct window *window)
+static void drain_trace(struct gap *gap)
 {
 	char bytes[4096];
 	ssize_t len;
 
-	while ((len = read(window->trace, bytes, sizeof(bytes))) > 0) {
+	while ((len = read(gap->trace, bytes, sizeof(bytes))) > 0) {
 		for (ssize_t i = 0; i < len; i++) {
 			if (bytes[i] != '\n') {
-				if (window->line_len < sizeof(window->line) - 1)
-					window->line[window->line_len++] = bytes[i];
+				if (gap->line_len < sizeof(gap->line) - 1)
+					gap->line[gap->line_len++] = bytes[i];
 				continue;
 			}
-			window->line[window->line_len] = '\0';
-			window->line_len = 0;
-			take_line(window, window->line);
+			gap->line[gap->line_len] = '\0';
+			gap->line_len = 0;
+			take_line(gap, gap->line);
 		}
 	}
 }
 
-/* Reading the file is as if something else needed all VRAM. */
+/* Open the file whose read makes TTM evict all VRAM. */
 static int open_evict(struct amd_userptr *up)
 {
 	return igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
@@ -163,8 +166,8 @@ static int register_page(void *data)
 }
 
 /*
- * kfd_svm.c:svm_range_set_attr() looks for the page with the lock held, and with
- * mmap_lock for reading: nothing may be mapped until drop_lock().
+ * Let a thread wait for the page in kfd_svm.c:svm_range_set_attr(), which holds the lock of the
+ * process and mmap_lock for reading.  So nothing may be mapped until drop_lock().
  */
 static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 {
@@ -189,16 +192,16 @@ static void forget_page(struct holder *holder)
 	munmap(holder->page, getpagesize());
 }
 
-/* Wait until the window opens; false when the queues run before that. */
-static bool opens(struct window *window, struct amd_userptr *mine)
+/* Wait until the gap begins; false when the queues run before that. */
+static bool opens(struct gap *gap, struct amd_userptr *mine)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
 	for (;;) {
 		const bool evicted = amd_userptr_queues_evicted(mine);
 
-		drain_trace(window);
-		if (window->order)
+		drain_trace(gap);
+		if (gap->order)
 			return true;
 		if (!evicted)
 			return false;
@@ -207,8 +210,11 @@ static bool opens(struct window *window, struct amd_userptr *mine)
 	}
 }
 
-/* One event makes one restore, whose fence is the only one in the trace: it tells our context. */
-static void learn_context(struct window *window, struct amd_userptr *mine)
+/*
+ * Find out the context of the process's eviction fences: one change of memory makes one restore,
+ * and the trace has only the fence of this restore.
+ */
+static void learn_context(struct gap *gap, struct amd_userptr *mine)
 {
 	uint32_t *cpu = amd_userptr_mmap(mine, WINDOW_SIZE, 1);
 	struct amd_userptr_bo *bo =
@@ -223,10 +229,10 @@ static void learn_context(struct window *window, struct amd_userptr *mine)
 	amd_kfd_smi_wait_restored(&mine->smi, 1, AMD_USERPTR_WAIT_MS);
 	file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	igt_assert(file);
-	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &window->context))
+	while (fgets(line, sizeof(line), file) && !is_eviction_fence(line, &gap->context))
 		;
 	fclose(file);
-	igt_assert(window->context);
+	igt_assert(gap->context);
 	amd_userptr_cleanup(mine);
 }
 
@@ -240,8 +246,8 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr *mine, uint32_t fla
 	return bo;
 }
 
-/* Free the pages of the second userptr while the window is open, and allocate one of them again. */
-static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, unsigned int *index)
+/* Free the pages of the second userptr in the gap, and allocate one of them again. */
+static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned int *index)
 {
 	uint64_t pfns[WINDOW_MAX_PAGES];
 	int evict = open_evict(mine);
@@ -250,29 +256,29 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 	bool opened;
 
 	igt_assert_fd(evict);
-	window->first = make_mapped(mine, AMD_USERPTR_UNTRACKED, 1);
-	window->second = make_mapped(mine, window->flags, 2);
+	gap->first = make_mapped(mine, AMD_USERPTR_UNTRACKED, 1);
+	gap->second = make_mapped(mine, gap->flags, 2);
 	for (unsigned int page = 0; page < WINDOW_PAGES; page++)
-		pfns[page] = igt_procfs_pfn(amd_userptr_page(window->second, page));
+		pfns[page] = igt_procfs_pfn(amd_userptr_page(gap->second, page));
 	igt_tracefs_clear();
-	open_trace(window);
-	window->order = 0;
+	open_trace(gap);
+	gap->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
-	hold_lock(&window->holder, mine);
-	amd_userptr_dontneed(window->first);
-	drop_lock(&window->holder);
+	hold_lock(&gap->holder, mine);
+	amd_userptr_dontneed(gap->first);
+	drop_lock(&gap->holder);
 	close(evict);
-	opened = opens(window, mine);
-	amd_userptr_munmap(mine, window->second->cpu, WINDOW_SIZE);
+	opened = opens(gap, mine);
+	amd_userptr_munmap(mine, gap->second->cpu, WINDOW_SIZE);
 	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
 	amd_kfd_smi_wait_restored(&mine->smi, 0, AMD_USERPTR_WAIT_MS);
-	drain_trace(window);
-	close(window->trace);
-	forget_page(&window->holder);
-	igt_info("update, notifier and fence: %u seen, %s\n", window->order,
-		 window->in_order ? "in this order" : "in another order");
-	if (!opened || window->order < NUM_STEPS || !window->in_order ||
+	drain_trace(gap);
+	close(gap->trace);
+	forget_page(&gap->holder);
+	igt_info("update, notifier and fence: %u seen, %s\n", gap->order,
+		 gap->in_order ? "in this order" : "in another order");
+	if (!opened || gap->order < NUM_STEPS || !gap->in_order ||
 	    !amd_userptr_find_reused(fresh, pfns, WINDOW_PAGES, index))
 		return NULL;
 	return fresh;
@@ -280,41 +286,41 @@ static uint32_t *go_in_window(struct window *window, struct amd_userptr *mine, u
 
 static void restore_window(struct amd_userptr *mine, void *data)
 {
-	struct window *window = data;
+	struct gap *gap = data;
 	uint32_t *fresh = NULL;
 	unsigned int index;
 	bool stored;
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__igt_fuse_start(&window->holder.fuse), 0);
-	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &window->vram);
-	learn_context(window, mine);
+	igt_assert_eq(__igt_fuse_start(&gap->holder.fuse), 0);
+	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &gap->vram);
+	learn_context(gap, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
 		amd_userptr_cleanup(mine);
-		fresh = go_in_window(window, mine, &index);
+		fresh = go_in_gap(gap, mine, &index);
 	}
-	igt_assert_f(fresh, "nothing was freed in the window, and handed out again\n");
+	igt_assert_f(fresh, "nothing was freed in the gap, and handed out again\n");
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, window->second->va + index * getpagesize(),
+	amd_userptr_gpu_store(mine, gap->second->va + index * getpagesize(),
 			      AMD_USERPTR_STRAY_VALUE);
 	stored = amd_userptr_done_or_faulted(mine);
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
-			  "memory that has a page freed in the window");
+			  "memory that has a page freed in the gap");
 	igt_assert(!stored);
-	amd_kfd_free(&mine->kfd, &window->vram);
-	igt_fuse_stop(&window->holder.fuse);
+	amd_kfd_free(&mine->kfd, &gap->vram);
+	igt_fuse_stop(&gap->holder.fuse);
 }
 
 struct restore_window {
-	uint32_t flags;	      /* of the userptr whose memory goes */
-	const char *notifier; /* the function that its MMU notifier calls, and no other one here */
+	uint32_t flags;	      /* flags of the second userptr, whose memory is freed */
+	const char *notifier; /* a function that only the second userptr's MMU notifier calls */
 };
 
 static void run(struct amd_userptr *up, const void *data)
 {
 	const struct restore_window *test = data;
-	struct window window = { .flags = test->flags };
+	struct gap gap = { .flags = test->flags };
 	int evict = open_evict(up);
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
@@ -322,7 +328,7 @@ static void run(struct amd_userptr *up, const void *data)
 	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier),
 		      "no kprobe at the notifier\n");
 	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
-	amd_userptr_in_faulting_child(up, restore_window, &window);
+	amd_userptr_in_faulting_child(up, restore_window, &gap);
 	igt_tracefs_off();
 	igt_tracefs_kprobe_remove(NOTIFIER);
 }
@@ -343,5 +349,5 @@ const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
 	.name = "restore-window-hsa",
 	.run_with = run,
 	.data = &hsa,
-	.describe = "The GPU cannot reach such memory of a userptr with the flag either.",
+	.describe = "The GPU cannot reach the memory of a userptr with the flag that is freed while KFD restores the process.",
 };

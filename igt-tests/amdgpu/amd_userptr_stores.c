@@ -1,12 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reclaim must not lose stores of the GPU.  They set no dirty bit in the CPU's page table, so a
- * page that is writable and clean there looks as if it need not be written out.
+ * Reclaim must not lose stores of the GPU.  These stores set no dirty bit in the CPU's page table.
+ * So a page whose entry is writable and clean looks as if reclaim need not write it out.
  *
- * A subtest is a way for pages to become writable and clean, times a kind of userptr.  First the
- * pages become so before the GPU has them, then again while the GPU has them.  The test compares
- * only bytes that the GPU has stored.  mincore() shows that each page has left memory, while the
- * restore worker, which would bring it back, is held.
+ * There is a subtest for each way in which pages become writable and clean, and for each kind of
+ * userptr.  The pages become clean before the GPU has a mapping of them, and then again while it
+ * has one.  The test compares only bytes that the GPU has stored.  mincore() shows that each page
+ * has left memory; at that time the test holds the restore worker, which would bring the pages
+ * back.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -31,11 +32,14 @@ IGT_TEST_DESCRIPTION(
 
 #define SUBTEST_SECONDS igt_patience(50)
 
-/* The limit of a process under pressure, and the other memory that it works on. */
+/*
+ * The cgroup's limit for a process under memory pressure, and the size of the other memory that the
+ * process uses.
+ */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_OTHER ((size_t)10 << 20)
 
-/* More than the number of times that a subtest holds the worker. */
+/* More often than any child holds the worker.  Each time takes a page of the FUSE file. */
 enum { CHILD_HOLDS = 8 };
 
 /* Seeds of the GPU's stores; the CPU has stored AMD_USERPTR_SEED before. */
@@ -44,7 +48,10 @@ enum { FIRST = 1 << 10, SECOND = 2 << 10 };
 static struct amd_userptr up;
 static int no_stall;
 
-/* State of the running subtest.  A failing subtest ends by a jump, so it is not on the stack. */
+/*
+ * State of the running subtest.  It is not on the stack, because a failed assertion jumps out of
+ * the subtest, and the clean-up needs the state.
+ */
 static struct test {
 	struct amd_userptr *up;
 	const struct stores_clean *clean;
@@ -59,7 +66,7 @@ static unsigned int num_pages(void)
 	return test.area.size / getpagesize();
 }
 
-/* Each page has a seed of its own. */
+/* Fill the memory; each page gets the pattern of a seed of its own. */
 static void fill(char *memory, uint32_t seed)
 {
 	for (unsigned int i = 0; i < num_pages(); i++)
@@ -108,7 +115,7 @@ static void gpu_finds(uint32_t seed)
 {
 	struct amd_userptr *u = test.up;
 
-	/* Bytes that neither a pattern nor a new page contains. */
+	/* Fill with bytes that the GPU never reads: no pattern and no new page contains them. */
 	memset(u->out.cpu, 0xff, test.area.size);
 	amd_kfd_queue_copy(u->queue, u->out.va, test.mapped.va, test.area.size);
 	amd_kfd_queue_sync(u->queue, AMD_USERPTR_WAIT_MS);
@@ -116,9 +123,9 @@ static void gpu_finds(uint32_t seed)
 }
 
 /*
- * The process touches more memory than its limit, again and again.  Reclaim leaves active pages
- * alone as long as there are more inactive ones, and a dirty page after MADV_FREE becomes active
- * once.
+ * Touch more memory than the cgroup's limit, so that reclaim has to take pages.  Reclaim leaves
+ * active pages alone as long as there are more inactive ones, and it once activates a page that was
+ * stored to after MADV_FREE, so deactivate the area's pages first.
  */
 static int press(void *data)
 {
@@ -149,7 +156,7 @@ static void let_go(void)
 	amd_userptr_stall_drop(&test.stall, test.up);
 }
 
-/* Push every page out of memory before the worker may bring it back. */
+/* Push every page out of memory while the restore worker is held. */
 static void reclaim(void)
 {
 	int ret;
@@ -162,7 +169,7 @@ static void reclaim(void)
 	let_go();
 }
 
-/* Without a userptr only an access brings a page back. */
+/* Push every page out of memory.  There is no userptr, so only an access brings a page back. */
 static void reclaim_untracked(void)
 {
 	int ret = push_out();
@@ -182,7 +189,8 @@ static void make_clean(void)
 }
 
 /*
- * Make the pages clean while the GPU has them, with the worker held, so that it finds them clean.
+ * Make the pages clean while the GPU has a mapping of them.  Hold the worker at that time, so that
+ * it finds the pages clean afterwards.
  */
 static void make_clean_again(void)
 {
@@ -230,12 +238,12 @@ static void survive_reclaim(struct amd_userptr *user, const struct stores_clean 
 	gpu_stores(SECOND);
 	gpu_finds(SECOND);
 	reclaim();
-	/* The GPU reads first, because a read of the CPU would bring the pages back. */
+	/* Let the GPU read first, because a read by the CPU would bring the pages back. */
 	gpu_finds(SECOND);
 	check(test.area.cpu, SECOND, "clean while the GPU had it");
 }
 
-/* The userptr is closed right after the store: no restore looks at the pages in between. */
+/* Close the userptr right after the store, so that no restore looks at the pages in between. */
 static void survive_close(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -248,7 +256,7 @@ static void survive_close(const struct stores_clean *clean, enum amd_userptr_kin
 	check(test.area.cpu, FIRST, "the userptr is closed");
 }
 
-/* The mapping ends right after the store, so the file has to contain the stores. */
+/* Unmap the memory right after the store; the file has to contain the stores. */
 static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -259,14 +267,14 @@ static void survive_munmap(const struct stores_clean *clean, enum amd_userptr_ki
 	amd_userptr_mapped_drop(&up, &test.mapped);
 	igt_assert(mmap(test.area.cpu, test.area.size, PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_FIXED, test.area.fd, 0) == test.area.cpu);
-	/* MADV_PAGEOUT finds mapped pages only. */
+	/* Read each page, because MADV_PAGEOUT takes mapped pages only. */
 	for (unsigned int i = 0; i < num_pages(); i++)
 		(void)*(volatile char *)(test.area.cpu + (size_t)i * getpagesize());
 	reclaim_untracked();
 	check(test.area.cpu, FIRST, "mapped anew");
 }
 
-/* The process ends right after the store of its queue. */
+/* A child ends right after its queue has stored; the file has to contain the stores. */
 static void survive_exit(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -299,7 +307,10 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 	igt_fork(child, 1) {
 		struct amd_userptr mine;
 
-		/* Open KFD first: the limit is not meant for memory that the driver allocates. */
+		/*
+		 * Open KFD before joining, so that the cgroup's limit does not count the driver's
+		 * memory.
+		 */
 		amd_userptr_open_in_child(&mine, &up);
 		igt_assert_eq(__igt_cgroup_join(), 0);
 		test.other = mmap(NULL, PRESSURE_OTHER, PROT_READ | PROT_WRITE,
@@ -309,7 +320,7 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 		survive_reclaim(&mine, clean, kind);
 		_exit(IGT_EXIT_SUCCESS);
 	}
-	/* The child has brought the pages of the file into memory. */
+	/* Skip the pages of the FUSE file that the child has brought into the page cache. */
 	test.stall.offset += CHILD_HOLDS * IGT_FUSE_NEXT;
 	igt_waitchildren_timeout(3 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
 	full = igt_cgroup_event("max ");
@@ -317,7 +328,9 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 	igt_assert(full > 0);
 }
 
-/* Controls of the test: stores of the CPU survive, and pages without a store may be dropped. */
+/*
+ * Controls of this test: stores of the CPU survive reclaim, and pages without a store are dropped.
+ */
 static void cpu_store(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
 	begin(&up, clean);
@@ -371,7 +384,7 @@ static void survive(const struct stores_clean *clean, enum amd_userptr_kind kind
 static const struct {
 	const char *prefix, *clean, *what;
 	void (*run)(const struct stores_clean *clean, enum amd_userptr_kind kind);
-	bool kinds; /* all of them */
+	bool kinds; /* run with all kinds of userptrs */
 } more[] = {
 	{ "pressure-", "lazyfree", "the GPU's stores survive memory pressure", survive_pressure,
 	  true },
@@ -390,8 +403,8 @@ static const struct {
 	  true },
 	{ "cpu-", "lazyfree", "the CPU's stores survive reclaim", cpu_store, true },
 	{ "cpu-", "memfd-read", "the CPU's stores survive reclaim", cpu_store, true },
-	{ "nobody-", "lazyfree", "reclaim drops what nobody stores to", no_store, false },
-	{ "nobody-", "memfd-read", "reclaim drops what nobody stores to", no_store, false },
+	{ "nobody-", "lazyfree", "reclaim drops pages without a store", no_store, false },
+	{ "nobody-", "memfd-read", "reclaim drops pages without a store", no_store, false },
 };
 
 int igt_main()

@@ -14,14 +14,16 @@ struct stores_clean {
 	const char *(*prepare)(void);
 	/* Make the pages clean: 0 or -errno, -ENODEV when the machine cannot do that. */
 	int (*make)(struct amd_userptr_area *area);
-	/* It maps nothing, so it may run while the restore worker holds mmap_lock for reading. */
+	/*
+	 * make() maps nothing, so it may run while the restore worker holds mmap_lock for reading.
+	 */
 	bool held;
 	/*
-	 * It cannot run while the driver follows the pages, because the worker would undo it half
-	 * way.
+	 * make() cannot run while the driver tracks the pages, because the worker would make them
+	 * dirty again in the middle of it.
 	 */
 	bool once;
-	/* Facts about the pages afterwards, besides that they are clean. */
+	/* State of the pages after make(), besides that they are clean. */
 	bool lazyfree, swap_cache, huge;
 };
 
@@ -30,8 +32,8 @@ extern const unsigned int amd_userptr_num_stores_clean;
 const struct stores_clean *stores_clean(const char *name);
 
 /*
- * Assert that all pages of the area are in memory and clean.  A huge page is one only the first
- * time.
+ * Assert that all pages of the area are in memory and clean.  @again: not the first time in a
+ * subtest, so a huge page may have been split.
  */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again);

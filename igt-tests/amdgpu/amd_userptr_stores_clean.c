@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every way in which a page becomes writable and clean.  Neither the CPU's page table entry nor the
- * page is dirty, so reclaim need not keep the content: no CPU has stored to the page, or a disk has
- * the content, too, or the owner does not need it any more (MADV_FREE).
+ * The ways in which a page becomes writable and clean.  Then neither the CPU's page table entry nor
+ * the page is dirty, so reclaim need not keep the content: no CPU has stored to the page, or a disk
+ * has a copy of it, or the owner does not need the content any more (MADV_FREE).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -88,7 +88,10 @@ static void read_all(struct amd_userptr_area *area)
 
 /* ---- anonymous memory ---- */
 
-/* MADV_FREE skips pages in a batch for the LRU lists, and puts the others into another batch. */
+/*
+ * Give the pages back by MADV_FREE.  It skips pages that are in a batch for the LRU lists and puts
+ * others into a batch, so drain the batches before and after.
+ */
 static int lazyfree(struct amd_userptr_area *area)
 {
 	int ret;
@@ -132,7 +135,7 @@ static int fork_and_end(void)
 	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -ECHILD : 0;
 }
 
-/* fork() write-protects the pages in both page tables. */
+/* Fork after MADV_FREE, because fork() write-protects the pages in both page tables. */
 static int lazyfree_fork(struct amd_userptr_area *area)
 {
 	int ret = lazyfree(area);
@@ -171,7 +174,7 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 	return ret ? ret : lazyfree_mprotect(area);
 }
 
-/* Page out to a disk, then let the CPU read the pages back: the disk keeps its copy. */
+/* Page out to a disk, then let the CPU read the pages back.  The disk keeps its copy. */
 static int swapped_in(struct amd_userptr_area *area)
 {
 	int ret = __igt_reclaim_pageout_all(area->cpu, area->size);
@@ -200,7 +203,7 @@ static int swapped_in_mprotect(struct amd_userptr_area *area)
 
 /* ---- shared memory and files ---- */
 
-/* Pages that are not in memory, and are zero when they come. */
+/* Remove the pages from the file, so that the next access gets new pages of zeros. */
 static int punch(struct amd_userptr_area *area)
 {
 	if (area->fd < 0)
@@ -226,7 +229,9 @@ static int populated(struct amd_userptr_area *area)
 	return ret ? ret : advise(area, MADV_POPULATE_READ_NOW);
 }
 
-/* The kernel populates a shared mapping for reading, although it is writable. */
+/*
+ * Map with MAP_POPULATE: the kernel populates a shared mapping by reads, although it is writable.
+ */
 static int map_populated(struct amd_userptr_area *area)
 {
 	int ret = punch(area);
@@ -258,7 +263,7 @@ static int read_migrate(struct amd_userptr_area *area)
 	return ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
 }
 
-/* The current setting is the word in brackets. */
+/* The setting of the machine before the test: the word in brackets in the file. */
 static char shmem_before[32];
 
 static const char *allow_shmem_thp(void)
@@ -304,29 +309,29 @@ const struct stores_clean amd_userptr_stores_clean[] = {
 	  .lazyfree = true,
 	  .huge = true },
 	{ .name = "lazyfree-cold",
-	  .what = "given back, and deactivated",
+	  .what = "given back, then deactivated by MADV_COLD",
 	  .backing = &anon,
 	  .make = lazyfree_cold,
 	  .held = true,
 	  .lazyfree = true },
 	{ .name = "lazyfree-mprotect",
-	  .what = "given back, read-only for a moment",
+	  .what = "given back, then read-only and writable again",
 	  .backing = &anon,
 	  .make = lazyfree_mprotect,
 	  .lazyfree = true },
 	{ .name = "lazyfree-migrate",
-	  .what = "given back, on another node now",
+	  .what = "given back, then moved to another node",
 	  .backing = &anon,
 	  .make = lazyfree_migrate,
 	  .held = true,
 	  .lazyfree = true },
 	{ .name = "lazyfree-fork",
-	  .what = "given back, a child's as well for a moment",
+	  .what = "given back, then shared with a child that ended",
 	  .backing = &anon,
 	  .make = lazyfree_fork,
 	  .lazyfree = true },
 	{ .name = "lazyfree-ksm",
-	  .what = "given back when KSM had merged and parted them",
+	  .what = "given back, after KSM had merged and unmerged them",
 	  .backing = &anon,
 	  .make = lazyfree_ksm,
 	  .once = true,
@@ -346,7 +351,7 @@ const struct stores_clean amd_userptr_stores_clean[] = {
 	  .held = true,
 	  .swap_cache = true },
 	{ .name = "swap-mprotect",
-	  .what = "read from a swap disk, read-only for a moment",
+	  .what = "read from a swap disk, then read-only and writable again",
 	  .prepare = igt_reclaim_swap_to_disk,
 	  .backing = &anon,
 	  .make = swapped_in_mprotect,
@@ -379,11 +384,11 @@ const struct stores_clean amd_userptr_stores_clean[] = {
 	  .make = read_cold,
 	  .held = true },
 	{ .name = "memfd-mprotect",
-	  .what = "of a memfd, read-only for a moment",
+	  .what = "of a memfd, read, then read-only and writable again",
 	  .backing = &memfd,
 	  .make = read_mprotect },
 	{ .name = "memfd-migrate",
-	  .what = "of a memfd, on another node now",
+	  .what = "of a memfd, read, then moved to another node",
 	  .backing = &memfd,
 	  .make = read_migrate,
 	  .held = true },
@@ -430,8 +435,8 @@ const struct stores_clean *stores_clean(const char *name)
 }
 
 /*
- * A page of a file on a disk becomes writable by page_mkwrite(), so it can be asked to be clean
- * only.
+ * Assert that the pages are clean, but not that their entries are writable: only page_mkwrite()
+ * makes the entry of a file on a disk writable.
  */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again)

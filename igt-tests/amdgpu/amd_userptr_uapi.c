@@ -96,7 +96,7 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page() / 2, AMD_USERPTR_TRACKED), -EINVAL);
 	igt_assert_eq(create(up, cpu, 0, AMD_USERPTR_TRACKED), -EINVAL);
 
-	/* A hole, then memory that the process may only read. */
+	/* First a range with a hole, then memory that the process may only read. */
 	igt_assert_eq(munmap(cpu + 2 * page(), page()), 0);
 	igt_assert_eq(create(up, cpu, 4 * page(), AMD_USERPTR_TRACKED), -EFAULT);
 	igt_assert_eq(create(up, cpu, 2 * page(), AMD_USERPTR_TRACKED), 0);
@@ -111,7 +111,7 @@ static void bad_memory(struct amd_userptr *up)
 /* A size above any limit: the driver must refuse it before it allocates arrays of that length. */
 static void too_large(struct amd_userptr *up)
 {
-	/* A low address, so that the whole range is in user space on any CPU. */
+	/* Use a low address, so that the whole range is in user space on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	const unsigned long long used = amd_kfd_mem_used();
@@ -149,7 +149,7 @@ static void needs_kfd_vm(struct amd_userptr *up)
 	igt_assert_fd(fd);
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle),
 		      -EOPNOTSUPP);
-	/* Without the flag the same file makes a userptr of it. */
+	/* Without the flag a userptr of this memory is possible on the same file. */
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(),
 					   AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA, &handle),
 		      0);
@@ -230,7 +230,7 @@ static void no_delayed_update(struct amd_userptr *up)
 		.map_size = page(),
 	};
 
-	/* No later submission would update the page tables. */
+	/* A delayed update is refused, because no later submission would do it. */
 	igt_assert(args.va_address);
 	igt_assert_neq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
 	igt_assert_eq(errno, EINVAL);
@@ -249,7 +249,7 @@ static int flink(int fd, uint32_t handle, uint32_t *name)
 	return 0;
 }
 
-/* Two files of the primary node, because only these can open each other's objects by name. */
+/* Use two files of the primary node, because only these can open each other's objects by name. */
 static void other_file(struct amd_userptr *up)
 {
 	char *primary = drmGetPrimaryDeviceNameFromFd(up->fd);
@@ -288,7 +288,7 @@ static int set_xnack(struct amd_kfd *kfd, int on)
 	return ioctl(kfd->fd, AMDKFD_IOC_SET_XNACK_MODE, &args) ? -errno : 0;
 }
 
-/* Returns whether the GPU supports XNACK. */
+/* Check that XNACK and userptrs exclude each other; returns whether the GPU supports XNACK. */
 static bool xnack_excludes(struct amd_userptr *up)
 {
 	const size_t size = page();
@@ -318,7 +318,7 @@ static void no_xnack(struct amd_userptr *up)
 	bool *there = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(there != MAP_FAILED);
-	/* KFD does not switch it on in a process that has queues. */
+	/* Use a child, because KFD does not switch XNACK on in a process that has queues. */
 	igt_fork(child, 1)
 		*there = xnack_excludes(up);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");
@@ -339,7 +339,7 @@ static const struct amd_userptr_subtest hsa[] = {
 	{ .name = "hsa-needs-register",
 	  .run = needs_register,
 	  .describe =
-		  "The flag needs REGISTER, because without a notifier the driver cannot follow the pages." },
+		  "The flag needs REGISTER, because without a notifier the driver cannot track the pages." },
 	{ .name = "hsa-implies-validate",
 	  .run = implies_validate,
 	  .describe = "The driver looks up the pages at creation, with and without VALIDATE." },
@@ -352,7 +352,7 @@ static const struct amd_userptr_subtest hsa[] = {
 		  "The driver checks KFD's limit before it allocates, and a refusal uses none of it." },
 	{ .name = "hsa-unknown-flags",
 	  .run = unknown_flags_hsa,
-	  .describe = "Flags that no kernel knows are refused together with the flag, too." },
+	  .describe = "Flags that no kernel knows are also refused together with the flag." },
 	{ .name = "hsa-anononly",
 	  .run = anononly,
 	  .describe = "ANONONLY refuses file pages, with the flag as without." },
@@ -380,7 +380,7 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "The driver does not map process memory for the CPU." },
 	{ .name = "hsa-no-other-file",
 	  .run = no_other_file,
-	  .describe = "No other file can open the object and map it in its own VM." },
+	  .describe = "Another file cannot open the object to map it in its own VM." },
 };
 
 static struct amd_userptr up;

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * How the GPU caches user memory.  The page table entries of a userptr with the flag have to equal
- * those of KFD's userptr and of other GEM BOs with the same coherence flags.  Their bits depend on
- * the GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test does not know them.
+ * those of KFD's userptr and of other GEM BOs with the same coherence flags.  The right bits depend
+ * on the GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test only compares
+ * entries.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -93,7 +94,10 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	igt_assert_eq_u64(traced_flags(bo->va, COHERENCE_PAGES), wanted);
 	igt_assert_eq(create_flags(up, bo->handle) & COHERENCE_MASK, kind->create);
 
-	/* The restore worker writes all entries of KFD's userptr, and the changed ones of ours. */
+	/*
+	 * Change a page of both.  The restore worker writes all entries of KFD's userptr, but of
+	 * the GEM userptr only those that changed.
+	 */
 	igt_tracefs_clear();
 	amd_kfd_smi_mark(&up->smi);
 	igt_mm_change_page(theirs);

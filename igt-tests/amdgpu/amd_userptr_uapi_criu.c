@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render
- * node, and while KFD restores a process it does not follow user memory.
+ * node, and KFD does not track user memory while it restores a process.  So the driver refuses
+ * both.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -50,7 +51,7 @@ static int unpause(struct amd_userptr *up)
 	return criu(&up->kfd, (struct kfd_ioctl_criu_args){ .op = KFD_CRIU_OP_UNPAUSE }, NULL);
 }
 
-/* Begin a checkpoint, for which KFD evicts the queues. */
+/* Begin a checkpoint, for which KFD evicts the queues, and end it.  Returns the number of GPUs. */
 static uint32_t begin_and_end(struct amd_userptr *up)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
@@ -79,7 +80,10 @@ static void no_checkpoint(struct amd_userptr *up)
 	begin_and_end(up);
 }
 
-/* Restore a process that has a GPU and nothing else; afterwards it is like any other one. */
+/*
+ * Restore a process that has a GPU and nothing else.  After it is resumed, it can do everything
+ * that other processes can.
+ */
 static void restore(struct amd_userptr *up, int fd)
 {
 	struct kfd_criu_device_bucket device = { .drm_fd = fd };
@@ -123,7 +127,7 @@ static void restore(struct amd_userptr *up, int fd)
 
 static void busy_in_restore(struct amd_userptr *up)
 {
-	/* This GPU is the only one that the process can have. */
+	/* Skip with several GPUs, because the data below restores one. */
 	igt_require_f(begin_and_end(up) == 1, "more than one GPU\n");
 	igt_fork(child, 1) {
 		int fd = drm_reopen_driver(up->fd);
@@ -138,7 +142,7 @@ const struct amd_userptr_subtest amd_userptr_criu_subtests[] = {
 	{ .name = "hsa-no-checkpoint",
 	  .run = no_checkpoint,
 	  .describe =
-		  "KFD refuses a checkpoint of a process with such a BO, and the process goes on." },
+		  "KFD refuses a checkpoint of a process with such a BO, and its queues run again." },
 	{ .name = "hsa-busy-in-restore",
 	  .run = busy_in_restore,
 	  .describe = "The driver refuses such BOs until a restored process has been resumed." },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * KFD's shared virtual memory (SVM) and userptrs with the flag exclude each other, page by page,
- * because both follow their memory and would update page tables without each other.
+ * because each of them would update the page tables without knowing of the other.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -15,10 +15,12 @@
 
 #include "amd_userptr_uapi.h"
 
-/* The pages of a BO of several ranges: every other page of the memory. */
+/*
+ * Ranges of the BO, a page each.  The memory has twice as many pages; every other one is in the BO.
+ */
 enum { PAGES = 8 };
 
-/* How often two threads register the same memory both ways at once. */
+/* How often two threads register the same memory at once, one as a userptr and one for SVM. */
 enum { RACES = 200 };
 
 static size_t page(void)
@@ -43,7 +45,9 @@ static int register_svm(struct amd_userptr *up, void *cpu, uint64_t size)
 
 	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS;
 	svm.args.attrs[0].value = up->kfd.node.gpu_id;
-	/* The size of the attributes is part of the request, as for libhsakmt. */
+	/*
+	 * The kernel takes the size from the ioctl number, so add the size of the attributes to it.
+	 */
 	return ioctl(up->kfd.fd,
 		     AMDKFD_IOC_SVM + (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
 		     &svm)
@@ -97,7 +101,8 @@ static void userptr_first(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/*
-	 * The memory is excluded until the last handle is closed, whether the BO is mapped or not.
+	 * The memory belongs to the userptr until the last handle is closed, also when it is not
+	 * mapped.
 	 */
 	amd_userptr_unmap(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
@@ -105,7 +110,7 @@ static void userptr_first(struct amd_userptr *up)
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), 0);
 }
 
-/* A BO that was refused for any reason has no claim to its memory. */
+/* After a BO was refused for any reason, its memory can be registered for SVM. */
 static void refused_first(struct amd_userptr *up)
 {
 	char *cpu = (char *)amd_userptr_mmap(up, 2 * page(), 1);

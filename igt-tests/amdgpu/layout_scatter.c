@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Compiled for 32 and 64 bits: a program of either kind means the same bytes,
- * those that came before the flag are where they were, and the kernel agrees.
+ * Checks the layout of the ioctl's structures.  The suite igt compiles this file for 32 and 64
+ * bits: in both, and in the kernel's own header, every field has the same offset.  The fields that
+ * existed before the flag keep their offsets.
  */
 #include <stddef.h>
 
