@@ -7,7 +7,7 @@
 #include "gfx9/gfx9.h"
 #include "oracle/oracle.h"
 
-/* The one chip that there is; a second one needs an option that chooses. */
+/* The only chip so far.  A second one needs an option that chooses between them. */
 static const struct vg_chip *const the_chip = &vg_gfx942;
 
 size_t vgpu_image(size_t i, const char **name, uint8_t *buf)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * HSA queues (AQL).  A packet has 64 bytes, its slot may become valid before an
- * earlier slot does, and a signal says when the packet is finished.  Packets run
- * one after the other, each to its end, so the barrier bit has no effect.
+ * HSA queues (AQL).  A packet has 64 bytes.  A producer may make a slot valid
+ * before an earlier slot is valid.  When a packet is finished, the engine changes
+ * the packet's signal.  Packets run one after the other, each to its end, so the
+ * barrier bit has no effect.
  *
  * The queue takes a vendor packet with an IB in two parts, one in front of the
  * IB and one behind it, as the micro engine does.  So the position in the ring
@@ -26,9 +27,9 @@ static enum vg_result unknown(struct vgpu *vg, struct vg_queue *q, const char *w
 /* ---- pointers ---- */
 
 /*
- * The write index counts all reserved slots, so the queue waits at a slot that is
- * not valid yet.  Producers ring the doorbell in any order, so a smaller number
- * is a late one and no step back.
+ * The write index counts all slots that producers have reserved, so the queue
+ * waits at a slot that is not valid yet.  Producers ring the doorbell in any
+ * order, so ignore a number that is smaller than an earlier one.
  */
 void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets)
 {
@@ -50,7 +51,10 @@ void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value, unsign
 
 /* ---- completion ---- */
 
-/* Does the runtime's queue structure, which contains the read index, ask for times? */
+/*
+ * Does the runtime ask for times of packets?  Its queue structure, which contains the read index,
+ * says so.
+ */
 static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 {
 	uint64_t read_id = vg->chip->pm4->rptr_report(q);
@@ -60,7 +64,10 @@ static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 	*wanted = false;
 	if (vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_READ_ID_OFFSET, &offset))
 		return -1;
-	/* A queue that was made without the runtime may have no such structure. */
+	/*
+	 * A queue that was made without the runtime may not have the structure around its read
+	 * index.
+	 */
 	if (offset == AQL_QUEUE_READ_ID &&
 	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES, &properties))
 		return -1;
@@ -147,7 +154,9 @@ static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q, uint64
 	return complete(vg, q, completion);
 }
 
-/* A dependency without a signal is met for AND, and not met for OR. */
+/*
+ * A dependency without a signal counts as met in an AND barrier, and as not met in an OR barrier.
+ */
 static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q, const struct aql_barrier *p,
 			      bool any)
 {
@@ -210,7 +219,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q, const uint3
 	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
 }
 
-/* The IB is done; @rest is the rest of the slot. */
+/* Finish a vendor packet after its IB; @rest has the dwords of the slot behind the IB's packet. */
 static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *rest)
 {
 	if (rest[0] != AQL_PM4_REMAINING)
@@ -258,7 +267,7 @@ enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_
 	if (q->rptr % AQL_DWORDS)
 		return leave_pm4(vg, q, packet);
 	if (type == AQL_INVALID) {
-		q->packet_len = 0; /* to be read again */
+		q->packet_len = 0; /* read the slot again in the next step */
 		return VG_WAIT;
 	}
 	if (!q->waiting)

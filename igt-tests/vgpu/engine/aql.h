@@ -5,13 +5,13 @@
 
 #include "core/queue.h"
 
-/* For struct vg_engine_ops. */
+/* Members of struct vg_engine_ops. */
 unsigned int vg_aql_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			   unsigned int n);
 enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			      unsigned int n);
 
-/* A doorbell write, and the write index in memory, of such a queue. */
+/* Handle a doorbell write of an HSA queue; set the write pointer from the write index in memory. */
 void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value, unsigned int size);
 void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets);
 

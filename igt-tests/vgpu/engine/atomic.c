@@ -3,9 +3,9 @@
 #include "vega10_enum.h"
 
 /*
- * The codes come in four groups of the same order.  The groups of the 64 bit
- * operations and of those that return nothing have a bit set each; the model
- * returns nothing anyway.
+ * The codes form four groups, each with the operations in the same order.  One
+ * bit of a code says that the operation is 64 bits wide, another one that it does
+ * not return the old value.  The model never returns the old value.
  */
 enum {
 	WIDE = TC_OP_ATOMIC_ADD_RTN_64 - TC_OP_ATOMIC_ADD_RTN_32,

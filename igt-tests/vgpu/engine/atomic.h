@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Read-modify-write operations, which PM4 and SDMA packets encode alike. */
+/* Read-modify-write operations.  PM4 and SDMA packets have the same codes for them. */
 #ifndef VG_ATOMIC_H
 #define VG_ATOMIC_H
 
@@ -14,7 +14,7 @@ struct vg_atomic {
 
 /* Decode one of the kernel's TC_OP_ATOMIC_* codes; false when it is unknown. */
 bool vg_atomic_decode(struct vg_atomic *a, unsigned int code);
-/* For vg_mem_atomic(), @arg is a struct vg_atomic: the new value. */
+/* The function to give to vg_mem_atomic(): returns the new value.  @arg is a struct vg_atomic. */
 uint64_t vg_atomic_apply(uint64_t old, const void *arg);
 
 static inline unsigned int vg_atomic_size(const struct vg_atomic *a)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packets of HSA queues (AQL) with the vendor's packets, and the structures in
- * memory that they point to.  The kernel defines none of these; the sources are
+ * Packets of HSA queues (AQL), among them AMD's vendor packets, and the structures
+ * in memory that the packets point to.  The kernel defines none of these; the sources are
  * the HSA Platform System Architecture and ROCr's public headers.
  */
 #ifndef VG_PKT_AQL_H
@@ -19,12 +19,12 @@ enum {
 
 /* The first dword: the header, and above it a format (vendor) or setup (dispatch). */
 #define AQL_TYPE	  VG_BITS(7, 0)
-#define AQL_BARRIER	  VG_BITS(8, 8) /* wait for all before */
+#define AQL_BARRIER	  VG_BITS(8, 8) /* wait for all earlier packets */
 #define AQL_VENDOR_FORMAT VG_BITS(23, 16)
 
 enum aql_type {
 	AQL_VENDOR = 0,
-	AQL_INVALID = 1, /* the slot is the producers' */
+	AQL_INVALID = 1, /* the slot belongs to the producers */
 	AQL_KERNEL_DISPATCH = 2,
 	AQL_BARRIER_AND = 3,
 	AQL_AGENT_DISPATCH = 4,
@@ -55,7 +55,7 @@ enum aql_condition {
 	AQL_GREATER_EQUAL,
 };
 
-/* Waits for (signal & mask) condition value, signed. */
+/* Waits until (signal & mask) <condition> value is true; the comparison is signed. */
 struct aql_barrier_value {
 	uint32_t header;
 	uint32_t reserved0;
@@ -68,8 +68,10 @@ struct aql_barrier_value {
 };
 static_assert(sizeof(struct aql_barrier_value) == AQL_BYTES, "barrier value packet");
 
-/* The micro engine takes the first five dwords for a packet and skips the others
- * behind the IB; remaining is their number. */
+/*
+ * The micro engine executes the first five dwords as one packet, then the IB, and
+ * then skips the rest of the slot; @remaining is the number of dwords to skip.
+ */
 struct aql_pm4_ib {
 	uint32_t header;
 	uint32_t indirect_buffer[4]; /* a whole PM4 packet */
@@ -87,9 +89,9 @@ enum {
 /* ---- in memory ---- */
 
 struct aql_signal {
-	int64_t kind; /* below 0: a doorbell */
+	int64_t kind; /* below 0: the completion is a doorbell write, which is not modelled */
 	int64_t value;
-	uint64_t mailbox; /* gets the event id, then an interrupt tells */
+	uint64_t mailbox; /* the engine writes the event id here, then raises an interrupt */
 	uint32_t event_id;
 	uint32_t reserved0;
 	uint64_t start, end; /* GPU clock */
@@ -102,7 +104,7 @@ static_assert(sizeof(struct aql_signal) == 64, "signal");
 enum aql_queue {
 	AQL_QUEUE_WRITE_ID = 56,
 	AQL_QUEUE_READ_ID = 128,
-	AQL_QUEUE_READ_ID_OFFSET = 136, /* holds AQL_QUEUE_READ_ID */
+	AQL_QUEUE_READ_ID_OFFSET = 136, /* this field contains AQL_QUEUE_READ_ID */
 	AQL_QUEUE_PROPERTIES = 180,
 };
 #define AQL_QUEUE_PROFILING VG_BITS(3, 3)

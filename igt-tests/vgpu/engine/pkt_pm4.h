@@ -23,7 +23,7 @@
 enum {
 	PM4_TYPE2 = 2, /* one dword of filler */
 	PM4_TYPE3 = 3,
-	PM4_NOP_ONE_DWORD = 0x3fff, /* count of a NOP without a body */
+	PM4_NOP_ONE_DWORD = 0x3fff, /* with this count a NOP has no body */
 };
 
 enum pm4_opcode {
@@ -126,8 +126,8 @@ enum pm4_atomic_command {
 
 struct pm4_wait_reg_mem {
 	uint32_t control;
-	uint32_t addr_lo; /* or the register; with WRITE_WAIT that written */
-	uint32_t addr_hi; /* with WRITE_WAIT the register waited for */
+	uint32_t addr_lo; /* address or register; with WRITE_WAIT the register to write */
+	uint32_t addr_hi; /* with WRITE_WAIT the register to wait for */
 	uint32_t reference;
 	uint32_t mask;
 	uint32_t interval;

@@ -42,7 +42,7 @@ enum {
 #define VG_SDMA_HEADER(op, sub_op) \
 	(VG_PREP(VG_SDMA_HEADER_OP, op) | VG_PREP(VG_SDMA_HEADER_SUB_OP, sub_op))
 
-/* The NOP is followed by so many dwords without meaning. */
+/* The number of meaningless dwords that follow a NOP. */
 #define VG_SDMA_NOP_COUNT VG_BITS(29, 16)
 
 struct vg_sdma_copy_linear {
@@ -53,8 +53,8 @@ struct vg_sdma_copy_linear {
 	uint32_t dst_lo, dst_hi;
 };
 /*
- * Bytes - 1.  The kernel's header gives it the 22 bits of SDMA 4.0, but the
- * driver uses 30 (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
+ * The number of bytes - 1.  The field has 22 bits in the kernel's header, as in
+ * SDMA 4.0, but the driver uses 30 (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:2322).
  */
 #define VG_SDMA_COPY_COUNT VG_BITS(29, 0)
 
@@ -70,7 +70,7 @@ struct vg_sdma_indirect {
 	uint32_t header;
 	uint32_t base_lo, base_hi;
 	uint32_t size;
-	uint32_t csa_lo, csa_hi; /* where the engine would save its context */
+	uint32_t csa_lo, csa_hi; /* address at which the hardware saves its context; not modelled */
 };
 #define VG_SDMA_INDIRECT_VMID VG_BITS(19, 16)
 #define VG_SDMA_INDIRECT_SIZE VG_BITS(19, 0) /* dwords */
@@ -88,9 +88,9 @@ struct vg_sdma_trap {
 #define VG_SDMA_TRAP_INT_CONTEXT VG_BITS(27, 0)
 
 /*
- * Wait until (*addr & mask) <function> value.  With HDP_FLUSH addr_lo is the
- * register that tells when a flush is done and addr_hi the one that asks for
- * it.  Registers are given as byte offsets.
+ * Wait until (*addr & mask) <function> value.  With HDP_FLUSH addr_hi is the
+ * register that requests a flush, and addr_lo the register that says when the flush
+ * is done, both as byte offsets.
  */
 struct vg_sdma_poll_regmem {
 	uint32_t header;
@@ -105,7 +105,10 @@ struct vg_sdma_poll_regmem {
 #define VG_SDMA_POLL_RETRY_COUNT VG_BITS(27, 16)
 #define VG_SDMA_POLL_FOREVER	 0xfffu
 
-/* As in PM4's WAIT_REG_MEM, drivers/gpu/drm/amd/amdgpu/soc15d.h. */
+/*
+ * The functions of a poll; PM4's WAIT_REG_MEM has the same ones
+ * (drivers/gpu/drm/amd/amdgpu/soc15d.h).
+ */
 enum vg_sdma_poll_func {
 	VG_SDMA_POLL_ALWAYS,
 	VG_SDMA_POLL_LT,

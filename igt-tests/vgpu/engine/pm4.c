@@ -15,15 +15,17 @@ static enum vg_result nop(struct vgpu *vg, struct vg_queue *q, const uint32_t *b
 	return VG_DONE;
 }
 
-/* Nothing to do: there are no caches, so memory is always coherent. */
+/* There is nothing to do, because the model has no caches. */
 static enum vg_result acquire_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				  unsigned int n)
 {
 	return VG_DONE;
 }
 
-/* A pipeline flush is complete at once, because there are no shaders.  Events with
- * an address would write counters to memory. */
+/*
+ * A pipeline flush is complete at once, because there are no shaders.  Events with
+ * an address would write counters to memory, which is not modelled.
+ */
 static enum vg_result event_write(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				  unsigned int n)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PM4, the packets of compute queues, and the questions of their engine to the chip. */
+/* PM4: the packets of compute queues, and the functions of a chip that their engine calls. */
 #ifndef VG_PM4_H
 #define VG_PM4_H
 
@@ -15,7 +15,7 @@ struct vg_pm4_op {
 	uint8_t opcode;
 	const char *name;
 	unsigned int min_body; /* dwords */
-	bool privileged;       /* only from VMID 0 */
+	bool privileged;       /* allowed from VMID 0 only */
 	vg_pm4_fn execute;
 };
 
@@ -24,33 +24,39 @@ struct vg_pm4_table {
 	size_t num;
 };
 
-/* The packets that every chip with PM4 has. */
+/* The packets that every chip with PM4 executes. */
 extern const struct vg_pm4_table vg_pm4_packets;
 
-/* struct vg_chip.pm4 */
+/* What the PM4 engine needs from a chip (vg_chip.pm4). */
 struct vg_pm4_chip {
 	/* Packets that the chip's scheduler firmware adds. */
 	const struct vg_pm4_table *scheduler;
-	/* The address of the register that a packet calls @reg. */
+	/* Returns the address of the register that packets call @reg. */
 	uint32_t (*reg_address)(uint32_t reg);
-	/* Where the read pointer goes, which is the read index of an HSA queue. */
+	/*
+	 * Returns the address to which the queue reports its read pointer; in an HSA queue, the
+	 * read index.
+	 */
 	uint64_t (*rptr_report)(const struct vg_queue *q);
 	/* Raise the EOP interrupt if the queue's pipe has it enabled. */
 	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			    uint32_t ctxid);
 };
 
-/* For struct vg_engine_ops. */
+/* Members of struct vg_engine_ops. */
 unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			   unsigned int n);
 enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			      unsigned int n);
 
-/* Registers by the numbers that packets use; a user's packet stops the model. */
+/*
+ * Access a register by the number that packets use.  A packet of a user must not do
+ * that, so it stops the model.
+ */
 bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_t *value);
 bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_t value);
 
-/* Handlers, in pm4_mem.c and pm4_sync.c. */
+/* The functions that execute packets, in pm4_mem.c and pm4_sync.c. */
 enum vg_result vg_pm4_write_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
 enum vg_result vg_pm4_copy_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);
 enum vg_result vg_pm4_dma_data(struct vgpu *, struct vg_queue *, const uint32_t *, unsigned int);

@@ -31,7 +31,7 @@ static bool compare(uint32_t function, uint32_t value, uint32_t reference)
 enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				   unsigned int n)
 {
-	/* Bits 1:0 of the address have another meaning. */
+	/* Bits 1:0 of the address field are not part of the address. */
 	enum { DWORD_MASK = 3 };
 	const struct pm4_wait_reg_mem *p = (const void *)body;
 	uint32_t function = VG_GET(WAIT_REG_MEM_FUNC, p->control);
@@ -47,7 +47,7 @@ enum vg_result vg_pm4_wait_reg_mem(struct vgpu *vg, struct vg_queue *q, const ui
 		reg = p->addr_hi;
 		if (!q->progress && !vg_pm4_reg_write(vg, q, p->addr_lo, p->reference))
 			return VG_PAGE_FAULT;
-		q->progress = 1; /* do not write again */
+		q->progress = 1; /* do not write again when the packet is executed again */
 	}
 	if (space == PM4_SPACE_REGISTER) {
 		if (!vg_pm4_reg_read(vg, q, reg, &value))
@@ -83,7 +83,7 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q, const uin
 	const struct pm4_release_mem *p = (const void *)body;
 	uint32_t interrupt = VG_GET(RELEASE_MEM_INT, p->control);
 
-	/* A destination above 1 is the queue's own write pointer. */
+	/* Destinations above 1 are not modelled (the queue's own write pointer). */
 	if (VG_GET(RELEASE_MEM_DATA, p->control) > PM4_DATA_CLOCK ||
 	    VG_GET(RELEASE_MEM_DST, p->control) > 1 || interrupt > PM4_INT_UNCONDITIONAL)
 		return vg_queue_unknown(vg, q, "RELEASE_MEM", p->control);

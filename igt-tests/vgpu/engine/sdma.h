@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* SDMA packets, and the questions of their engine to the chip. */
+/* SDMA: the packets, and the functions of a chip that their engine calls. */
 #ifndef VG_SDMA_H
 #define VG_SDMA_H
 
@@ -11,9 +11,9 @@
 struct vg_sdma_packet {
 	uint8_t op, sub_op;
 	const char *name;
-	uint32_t fields; /* of the header, beside op and sub-op */
+	uint32_t fields; /* mask of header bits that the packet may use besides op and sub-op */
 	unsigned int dwords;
-	unsigned int (*extra)(const uint32_t *packet); /* dwords after those */
+	unsigned int (*extra)(const uint32_t *packet); /* number of further dwords; NULL: none */
 	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet);
 };
 
@@ -25,14 +25,14 @@ struct vg_sdma_table {
 /* The packets of SDMA 4.4. */
 extern const struct vg_sdma_table vg_sdma_v4_packets;
 
-/* struct vg_chip.sdma */
+/* What the SDMA engine needs from a chip (vg_chip.sdma). */
 struct vg_sdma_chip {
 	const struct vg_sdma_table *packets;
 	/* Raise the interrupt of a TRAP packet. */
 	void (*trap)(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 };
 
-/* For struct vg_engine_ops. */
+/* Members of struct vg_engine_ops. */
 unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 				   unsigned int n);
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,

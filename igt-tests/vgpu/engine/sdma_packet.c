@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* SDMA: the packets. */
+/* The packets of SDMA. */
 #include <stdio.h>
 
 #include "core/bits.h"
@@ -23,9 +23,10 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 }
 
 /*
- * A long packet does one page in a step, so that other queues get their turn.  A
- * copy ends at the first page that it cannot read; vg_mem_write() ends at the
- * first page that it cannot write.
+ * How many bytes are left up to the end of the page of @va.  A long packet does one
+ * page in a step, so that other queues get their turn.  So a copy stores nothing
+ * from the first page on that it cannot read; vg_mem_write() ends at the first page
+ * that it cannot write.
  */
 static uint64_t to_page_end(uint64_t va)
 {
@@ -177,7 +178,7 @@ static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q, const 
 	}
 	if (func > VG_SDMA_POLL_GT)
 		return stop(vg, q, packet, "POLL_REGMEM with an unknown function");
-	/* A poll with a limit may raise an exception, which is not modelled. */
+	/* A poll with a retry limit may end in an exception, which is not modelled. */
 	if (VG_GET(VG_SDMA_POLL_RETRY_COUNT, p->dw5) != VG_SDMA_POLL_FOREVER &&
 	    func != VG_SDMA_POLL_ALWAYS)
 		return stop(vg, q, packet, "POLL_REGMEM with a retry limit");
@@ -208,7 +209,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q, const uin
 	if (count > left && ib)
 		return stop(vg, q, packet, "COND_EXE beyond the end of its IB");
 	if (count > left)
-		return VG_WAIT; /* for the dwords that are to be skipped */
+		return VG_WAIT; /* until the dwords are there that the packet skips */
 	if (ib)
 		ib->pos += count;
 	else
@@ -244,12 +245,12 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q, const u
 
 	if ((unit != FILL_BYTES && unit != FILL_DWORDS) || p->count & ~VG_SDMA_FILL_COUNT)
 		return stop(vg, q, packet, "CONST_FILL with unknown parameters");
-	/* With dwords, the lowest two bits of the count do not exist. */
+	/* When the unit is dwords, the engine ignores the lowest two bits of the count. */
 	total = (unit == FILL_DWORDS ? total | 3 : total) + 1;
 	n = min_u64(total - q->progress, to_page_end(dst));
 	for (size_t i = 0; i < VG_COUNT(buf); i++)
 		buf[i] = p->data;
-	/* The pattern goes on where the previous page ended. */
+	/* Continue the pattern where the step before ended. */
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst, (uint8_t *)buf + q->progress % 4, n))
 		return VG_PAGE_FAULT;
 	return advance(q, n, total);
@@ -267,7 +268,7 @@ static enum vg_result op_ptepde(struct vgpu *vg, struct vg_queue *q, const uint3
 
 	if (p->count & ~VG_SDMA_PTEPDE_COUNT || dst % PTE_SIZE)
 		return stop(vg, q, packet, "PTEPDE with unknown parameters");
-	/* Each entry by itself, because a page walk must never see half an entry. */
+	/* Write each entry by itself, because a page walk must never see half an entry. */
 	for (uint64_t i = 0; i < n; i++) {
 		if (vg_mem_write64(vg, &q->port, vg_queue_vmid(q), dst, value | mask))
 			return VG_PAGE_FAULT;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The common part of the libFuzzer targets.  A unit is one dword of options and
- * the dwords of the ring.  The same dwords go to the page of data, so that an
- * IB, a run list or a signal there has the unit's content as well.
+ * The common part of the libFuzzer targets.  An input (libFuzzer calls it a unit) is
+ * one dword of options and the dwords of the ring.  The same dwords go to the page
+ * of data, so that an IB, a run list or a signal in that page also has the input's
+ * content.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -17,17 +18,17 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /* The options. */
-#define FUZZ_KERNEL  VG_BITS(0, 0)   /* a queue of the driver, not of a user */
-#define FUZZ_PREEMPT VG_BITS(1, 1)   /* take the queue off in the middle */
-#define FUZZ_SEED    VG_BITS(15, 8)  /* of the engine's schedule */
-#define FUZZ_STEPS   VG_BITS(31, 16) /* before it is taken off */
+#define FUZZ_KERNEL  VG_BITS(0, 0)   /* use a queue of the driver, else one of a user */
+#define FUZZ_PREEMPT VG_BITS(1, 1)   /* preempt the queue in the middle */
+#define FUZZ_SEED    VG_BITS(15, 8)  /* seed of the engine's schedule */
+#define FUZZ_STEPS   VG_BITS(31, 16) /* steps before the preemption */
 
 enum {
 	FUZZ_MAX_DWORDS = 250, /* less than the smallest ring */
-	/* An endless loop of packets is legal and has to end here. */
+	/* An endless loop of packets is legal, so end each input after so many steps. */
 	FUZZ_MAX_STEPS = 512,
 	FUZZ_STEPS_PER_LOG = 64,
-	FUZZ_SLOW = 8, /* steps of a preemption or flush at most */
+	FUZZ_SLOW = 8, /* the most steps that a preemption or flush takes */
 };
 
 struct fuzz_unit {
@@ -48,7 +49,7 @@ static inline void fuzz_read(struct fuzz_unit *u, const uint8_t *bytes, size_t s
 	memcpy(u->dword, bytes + sizeof(u->options), u->count * sizeof(uint32_t));
 }
 
-/* A model that stops is a clean end of a unit. */
+/* Let the model do @steps; it is no error when the model stops before. */
 static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 {
 	for (unsigned int i = 0; i < steps && vgpu_step(f->vg); i++)
@@ -56,7 +57,7 @@ static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 			fake_log_clear(f);
 }
 
-/* Steps until the queue is to be taken off; 0 when it is not. */
+/* The number of steps before the test preempts the queue; 0: it does not. */
 static inline unsigned int fuzz_preempt_after(const struct fuzz_unit *u)
 {
 	if (!VG_GET(FUZZ_PREEMPT, u->options))

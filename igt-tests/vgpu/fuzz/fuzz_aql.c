@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Arbitrary slots of a user's HSA queue, and arbitrary memory that they point to. */
+/*
+ * Executes arbitrary slots of a user's HSA queue.  The memory that they point to is arbitrary as
+ * well.
+ */
 #include "core/sched.h"
 #include "fuzz/fuzz.h"
 #include "tests/fake_aql.h"
@@ -16,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	vg_sched_init(a.f->vg);
 	memcpy(aql_data(&a), unit.dword, sizeof(unit.dword));
 	memcpy(a.f->ram + AQL_IB, unit.dword, sizeof(unit.dword));
-	/* Slots are whole: the missing dwords of the last one are 0. */
+	/* A queue has whole slots only, so the missing dwords of the last slot are 0. */
 	for (unsigned int at = 0; at < unit.count && at + AQL_DWORDS <= FUZZ_MAX_DWORDS;
 	     at += AQL_DWORDS)
 		aql_put(&a, &unit.dword[at]);

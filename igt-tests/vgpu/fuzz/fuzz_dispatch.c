@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Arbitrary bytes as a stream of vfio-user messages, which is cut as the socket
- * cuts it.  The tests' client checks each reply.  The device only echoes the id
- * of a message, so the id says here how many descriptors come with the message
- * and how much memory each has.
+ * Dispatches arbitrary bytes as a stream of vfio-user messages, cut into messages as
+ * the socket would do.  The tests' client checks each reply.  The transport only
+ * echoes the id of a message, so this target uses the id to choose how many
+ * descriptors come with the message and how much memory each has.
  */
 #include <unistd.h>
 
@@ -16,7 +16,7 @@
 /* The entry point that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Touch the memory that the model could access now, and let it interrupt. */
+/* Access all memory that the model could access now, and raise an interrupt as the model would. */
 static void use_device(struct client *c, const void *body, size_t len)
 {
 	struct vfio_user_dma_map map;
@@ -34,7 +34,7 @@ static void use_device(struct client *c, const void *body, size_t len)
 		(void)*p;
 }
 
-/* The message at the front of @bytes: its size, or 0 at the end. */
+/* Send the message at the front of @bytes.  Returns its size, or 0 when there is none. */
 static size_t send_first(struct client *c, const uint8_t *bytes, size_t size)
 {
 	struct vfio_user_header header;

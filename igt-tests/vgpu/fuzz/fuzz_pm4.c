@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arbitrary dwords as PM4 packets, in the KIQ or in a user's queue. */
+/* Executes arbitrary dwords as PM4 packets, in the KIQ or in a user's queue. */
 #include "fuzz/fuzz.h"
 #include "tests/engine.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Arbitrary dwords as SDMA packets, in the driver's queue or in a user's. */
+/* Executes arbitrary dwords as SDMA packets, in the driver's queue or in a user's. */
 #include "core/sched.h"
 #include "fuzz/fuzz.h"
 #include "tests/fake_sdma.h"

@@ -4,8 +4,9 @@
  * headers name a base by its number, reg<NAME>_BASE_IDX.  The driver gets the
  * bases from the IP discovery binary, so gfx9/discovery.c lists these.
  *
- * They are constants and no array, because the register tables need the
- * addresses in static initialisers.  A base that is not here does not compile.
+ * The bases are constants and no array, because the register tables need the
+ * addresses in static initialisers.  A register whose base is missing here does not
+ * compile.
  */
 #ifndef VG_BASES_H
 #define VG_BASES_H
@@ -27,9 +28,9 @@ enum {
 	VG_MP_BASE_0 = 0x16000,
 
 	/*
-	 * The first six are those of Aldebaran's NBIF
-	 * (aldebaran_ip_offset.h:147).  The driver also uses base 8, which is
-	 * in no public header, so any free range will do.
+	 * The first six bases are those of Aldebaran's NBIF
+	 * (aldebaran_ip_offset.h:147).  The driver also uses base 8, which is in
+	 * no public header, so the model puts it into a free range.
 	 */
 	VG_NBIO_BASE_0 = 0x0,
 	VG_NBIO_BASE_1 = 0x14,
@@ -45,10 +46,10 @@ enum {
 	VG_SMUIO_BASE_1 = 0x16A00,
 };
 
-/* Byte offset where nbio_v7_9.c:469 puts the page whose writes flush HDP. */
+/* The byte offset of the page whose writes flush HDP; nbio_v7_9.c:469 puts it there. */
 #define VG_REMAPPED_HDP_FLUSH 0x1A000
 
-/* VG_BASE(GC, regGRBM_STATUS_BASE_IDX); the second step is there to expand @idx. */
+/* For example VG_BASE(GC, regGRBM_STATUS_BASE_IDX).  The second macro is needed to expand @idx. */
 #define VG_BASE(ip, idx)	VG_BASE_NUMBER(ip, idx)
 #define VG_BASE_NUMBER(ip, idx) ((uint32_t)VG_##ip##_BASE_##idx)
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* gfx942: the parts put together. */
+/* gfx942: the struct vg_chip that names the chip's blocks and functions. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -37,9 +37,11 @@ static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsi
 }
 
 /*
- * The driver cuts register numbers in its packets to 16 bits when the result
- * looks like one of an XCC (gfx_v9_4_3.c:360-372).  That catches the invalidate
- * engines of the MMHUB too, at 0x1xxxx; no GC register has these numbers.
+ * The address of a register in a packet.  The driver cuts register numbers in its
+ * packets to 16 bits when the result looks like a register of an XCC
+ * (gfx_v9_4_3.c:360-372).  It does so with the invalidate engines of the MMHUB as
+ * well, which are at 0x1xxxx, so add the missing bit.  No GC register has these
+ * numbers.
  */
 static uint32_t reg_address(uint32_t reg)
 {

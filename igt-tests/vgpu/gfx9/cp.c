@@ -19,12 +19,15 @@
 #include "v9_structs.h"
 
 enum {
-	/* The registers up to here name the MQD and are not saved. */
+	/*
+	 * The registers before this one are the MQD's address and CP_HQD_ACTIVE, which are not
+	 * saved.
+	 */
 	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
 	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
-	RING_UNIT_SHIFT = 8, /* of CP_HQD_PQ_BASE */
+	RING_UNIT_SHIFT = 8, /* CP_HQD_PQ_BASE is in units of 256 bytes */
 	MAX_SIZE = 29,	     /* the counters must hold 2 << MAX_SIZE dwords */
-	CID_CPC = 5,	     /* gmc_v9_0.c:82-96 */
+	CID_CPC = 5,	     /* the CP's client id in fault reports: gmc_v9_0.c:82-96 */
 	EOP_RING_PIPE = 0,
 	EOP_RING_ME = 2,
 	EOP_RING_QUEUE = 4,
@@ -86,7 +89,7 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
 	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
 }
 
-/* An IB that a preemption interrupted goes on at the same place. */
+/* Continue an IB that a preemption has interrupted, at the same place. */
 static void resume_ib(struct vg_hqd *h)
 {
 	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
@@ -118,8 +121,8 @@ static void save_ib(struct vg_hqd *h)
 }
 
 /*
- * The user may have moved the write pointer while the queue was not mapped, and
- * no queue took the doorbell.  So read the pointer from the user's memory.
+ * Read the write pointer from the user's memory.  The user may have moved it while
+ * the queue was not mapped, when no queue could get the doorbell write.
  */
 static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 {
@@ -146,9 +149,9 @@ static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
 }
 
 /*
- * A register counts the packets consumed so far.  When a preemption interrupted
- * the IB of a packet, the read pointer also says how far into that packet the
- * queue was.  poll_wptr() finds the packets behind it.
+ * CP_HQD_AQL_DISPATCH_ID counts the packets that the queue has finished.  If a
+ * preemption interrupted the IB of a packet, the read pointer also says how far the
+ * queue had come in the slot of that packet.  poll_wptr() finds the later packets.
  */
 static void start_aql(struct vgpu *vg, struct vg_hqd *h)
 {
@@ -223,8 +226,10 @@ void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 
 /* ---- engine hooks ---- */
 
-/* The registers get the position in the ring and the number of finished packets.
- * Memory gets only the number, which is the queue's read_dispatch_id. */
+/*
+ * Store the position in the ring and the number of finished packets in registers,
+ * and the number in memory, where it is the queue's read_dispatch_id.
+ */
 static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	struct vg_hqd *h = vg_hqd_of(q);

@@ -20,16 +20,16 @@ struct vg_hqd {
 	struct vg_queue q;
 	unsigned int me, pipe, queue; /* me counts from 1 */
 	uint32_t regs[VG_HQD_REGS];
-	bool dynamic;	/* the HWS mapped it, in a slot of its choice */
-	bool is_static; /* dynamic, but UNMAP_NON_STATIC leaves it alone */
+	bool dynamic;	/* the HWS has mapped the queue, and has chosen the slot */
+	bool is_static; /* the HWS has mapped it, but UNMAP_NON_STATIC does not unmap it */
 };
 
 /* The state of the HWS: its resources, and the process whose queues it maps now. */
 struct vg_hws {
 	uint32_t vmid_mask; /* SET_RESOURCES */
 	uint64_t queue_mask;
-	uint32_t vmids_used; /* by the run list in force */
-	unsigned int vmid;   /* of the last MAP_PROCESS */
+	uint32_t vmids_used; /* VMIDs that the current run list uses */
+	unsigned int vmid;   /* VMID of the last MAP_PROCESS */
 };
 
 struct vg_cp {
@@ -37,7 +37,7 @@ struct vg_cp {
 	struct vg_hws hws;
 };
 
-/* The queues that an UNMAP_QUEUES packet means. */
+/* The queues that an UNMAP_QUEUES packet selects. */
 struct vg_unmap {
 	enum { VG_UNMAP_DOORBELL, VG_UNMAP_PASID, VG_UNMAP_ALL, VG_UNMAP_NON_STATIC } sel;
 	uint32_t doorbell[4]; /* dword indices */
@@ -52,16 +52,16 @@ static inline struct vg_hqd *vg_hqd_of(const struct vg_queue *q)
 
 void vg_cp_init(struct vgpu *vg);
 void vg_cp_free(struct vgpu *vg);
-/* @me counts from 1. */
+/* The queue in a slot; @me counts from 1. */
 struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue);
-/* @offset is the doorbell's dword index.  True when a queue has claimed it. */
+/* Returns true when a queue has claimed the doorbell; @offset is the doorbell's dword index. */
 bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 
 /* Fill the registers from the MQD at @mqd (VMID 0); 0 or -EFAULT. */
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd);
 /* Start the queue that the registers describe. */
 void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
-/* Stop at once and forget, without saving. */
+/* Take the queue off at once, without saving its state. */
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h);
 bool vg_hqd_active(const struct vg_hqd *h);
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
@@ -70,12 +70,12 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell);
 void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 
-/* struct vg_pm4_chip of both kinds of queues. */
+/* Members of struct vg_pm4_chip. */
 uint64_t vg_hqd_rptr_report(const struct vg_queue *q);
 void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			uint32_t ctxid);
 
-/* Packets of KIQ and HIQ, gfx9/hws.c. */
+/* The packets that only KIQ and HIQ execute, gfx9/hws.c. */
 extern const struct vg_pm4_table vg_hws_packets;
 
 #endif

@@ -58,9 +58,9 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 }
 
 /*
- * The reset of a pipe takes its queues off whatever they do, and
- * gfx_v9_4_3.c:3659 waits for that.  Before a reset or a suspend of the GPU the
- * driver resets all pipes, because it does not unmap its own queues then.
+ * The reset of a pipe takes its queues off at once, and gfx_v9_4_3.c:3659 waits for
+ * that.  Before a reset or a suspend of the GPU the driver resets all pipes instead of
+ * unmapping its own queues.
  */
 static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 			   uint32_t value)
@@ -89,16 +89,21 @@ static const struct vg_reg regs[] = {
 
 	VG_REG_PLAIN(SCRATCH_REG0),
 
-	/* A doorbell reaches the queue that has claimed it, so the range and
-	 * the status bit have no effect.  A write pointer is polled once, at
-	 * mapping, so the settings of polling have none either. */
+	/*
+	 * A doorbell write reaches the queue that has claimed the doorbell, so the
+	 * range and the status bit have no effect.  The model reads a write pointer
+	 * in memory once, when it maps the queue, so the settings of polling have
+	 * no effect.
+	 */
 	VG_RANGE_PLAIN(CP_MEC_DOORBELL_RANGE_LOWER, CP_MEC_DOORBELL_RANGE_UPPER),
 	VG_REG_PLAIN(CP_PQ_STATUS),
 	VG_RANGE_PLAIN(CP_PQ_WPTR_POLL_CNTL, CP_PQ_WPTR_POLL_CNTL1),
 	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
 
-	/* Interrupts of a graphics ring, which there is not, and of errors that
-	 * never happen. */
+	/*
+	 * Interrupts of a graphics ring, which the model does not have, and of
+	 * errors that never happen.
+	 */
 	VG_REG_PLAIN(CP_INT_CNTL_RING0),
 	VG_REG_PLAIN(CPC_INT_CNTL),
 
@@ -106,15 +111,17 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
 	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
 
-	/* Partitions (there is one), debugging, timing, memory sleep. */
+	/* Settings of partitions (the model has one), debugging, timing and memory sleep. */
 	VG_REG_PLAIN(CP_HYP_XCP_CTL),
 	VG_REG_PLAIN(CP_CPC_DEBUG),
 	VG_REG_PLAIN(CPC_PSP_DEBUG),
 	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
 	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
 
-	/* The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155); all
-	 * units are idle. */
+	/*
+	 * The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155).  They say
+	 * that all units are idle.
+	 */
 	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT3, NULL, vg_reg_ignore_write),

@@ -30,12 +30,13 @@ enum {
 	.num_bases = sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)
 
 /*
- * The blocks of one AID with one XCC, at the reset bases (in dwords) that the
- * asic_reg headers count from.  Not listed: display, VCN and JPEG, which are
- * not modelled.  MP0 has to be there, soc15_need_reset_on_init() reads one of
- * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841), in a version for
- * which the driver adds no RAS block.  From MP1's version the driver knows the
- * reference clock, 100 MHz, without a VBIOS (soc15_get_xclk(), :346).
+ * The blocks of one AID with one XCC, at the base addresses (in dwords) that the
+ * asic_reg headers count from.  Display, VCN and JPEG are not listed, because they
+ * are not modelled.  MP0 is listed, because soc15_need_reset_on_init() reads one of
+ * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841); for this version of MP0
+ * the driver adds no RAS block.  From the version of MP1 the driver derives the
+ * reference clock of 100 MHz, so it needs no VBIOS for that (soc15_get_xclk(),
+ * :346).
  */
 static const struct {
 	uint16_t hw_id;
@@ -60,8 +61,8 @@ static const struct {
 };
 
 /*
- * 40 CUs in four shader engines: one engine of 40 makes the driver shift by
- * more than the width of its masks (drivers/gpu/drm/amd/amdkfd/kfd_topology.c).
+ * 40 CUs in four shader engines.  With one engine of 40 CUs the driver would shift
+ * by more than the width of its masks (drivers/gpu/drm/amd/amdkfd/kfd_topology.c).
  */
 static const struct gc_info_v2_1 gc_info = {
 	.header = {
@@ -120,7 +121,7 @@ static size_t put_ip(uint8_t *buf, size_t at, size_t i)
 	return put(buf, at, ips[i].bases, ips[i].num_bases * sizeof(ips[i].bases[0]));
 }
 
-/* The table of IP blocks, with its one die. */
+/* Write the table of IP blocks, which has one die. */
 static size_t put_ip_table(uint8_t *buf, size_t at)
 {
 	enum { NUM_IPS = sizeof(ips) / sizeof(ips[0]) };

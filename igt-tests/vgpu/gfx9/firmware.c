@@ -57,7 +57,7 @@ size_t vg_image_mec(uint8_t *buf)
 
 size_t vg_image_rlc(uint8_t *buf)
 {
-	/* Empty register lists, at an offset that is inside the file. */
+	/* The register lists are empty, but their offsets must be inside the file. */
 	struct rlc_firmware_header_v2_0 rlc = {
 		.ucode_feature_version = RLC_FEATURE_VERSION,
 		.reg_list_format_array_offset_bytes = PAYLOAD,

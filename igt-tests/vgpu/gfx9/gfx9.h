@@ -12,7 +12,7 @@
 #include "gfx9/ih.h"
 #include "gfx9/sdma.h"
 
-enum { VG_NUM_SMN_REGS = 7 }; /* behind PCIE_INDEX2/DATA2, gfx9/nbio.c */
+enum { VG_NUM_SMN_REGS = 7 }; /* registers that PCIE_INDEX2/DATA2 reach, gfx9/nbio.c */
 
 struct vg_gfx9 {
 	uint32_t smn[VG_NUM_SMN_REGS];

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Registers of the GFX hub (one XCC): page table contexts, invalidate engines, fault
- * status.  CP and shaders translate here.
+ * status.  The CP translates its addresses in this hub, and on hardware so do
+ * shaders.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -15,7 +16,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(VM_L2_CNTL4),
 	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
 
-	/* Faults.  There is no default page, because a faulting queue halts. */
+	/* Faults.  The model has no default page, because a faulting queue halts. */
 	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
 	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
 	VG_REG(VM_L2_PROTECTION_FAULT_STATUS, NULL, vg_reg_ignore_write),
@@ -24,7 +25,7 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_LO32,
 		       VM_L2_PROTECTION_FAULT_DEFAULT_ADDR_HI32),
 
-	/* The driver turns this aperture off (low above high). */
+	/* The driver turns this aperture off, by a low address above the high one. */
 	VG_RANGE_PLAIN(VM_L2_CONTEXT1_IDENTITY_APERTURE_LOW_ADDR_LO32,
 		       VM_L2_CONTEXT_IDENTITY_PHYSICAL_OFFSET_HI32),
 
@@ -39,14 +40,17 @@ static const struct vg_reg regs[] = {
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
 		vg_gmc_write_invalidate_req),
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_ACK, NULL, vg_reg_ignore_write),
-	/* A flush covers the whole address space, whatever the range says. */
+	/* The model ignores the range: a flush always covers the whole address space. */
 	VG_RANGE_PLAIN(VM_INVALIDATE_ENG0_ADDR_RANGE_LO32, VM_INVALIDATE_ENG17_ADDR_RANGE_HI32),
 
 	/* Apertures of VMID 0. */
 	VG_REG_RESET(MC_VM_FB_LOCATION_BASE, VG_FB_LOCATION_BASE),
 	VG_REG_RESET(MC_VM_FB_LOCATION_TOP, VG_FB_LOCATION_TOP),
-	/* AGP is off (bottom above top).  The system aperture covers FB and
-	 * GART; vg_gmc_fb_offset() tells one from the other. */
+	/*
+	 * AGP is off, because its bottom is above its top.  The system aperture
+	 * covers FB and GART; vg_gmc_fb_offset() finds out which of the two an
+	 * address is in.
+	 */
 	VG_RANGE_PLAIN(MC_VM_AGP_TOP, MC_VM_AGP_BASE),
 	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_LOW_ADDR, MC_VM_SYSTEM_APERTURE_HIGH_ADDR),
 	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_LSB,

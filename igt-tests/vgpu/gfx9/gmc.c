@@ -74,10 +74,13 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va, uint64_t
 
 /* ---- invalidation ---- */
 
-/* A flush that the driver has asked for. */
+/* Do a flush that the driver has asked for. */
 static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why)
 {
-	/* The injection spares VMID 0, because the kernel would not survive it. */
+	/*
+	 * The injected fault does not affect VMID 0, because the driver itself would fail
+	 * otherwise.
+	 */
 	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
 		vmids &= 1;
 	vg_tlb_invalidate(vg, hub, vmids, why);
@@ -116,7 +119,7 @@ static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
 	return reg->first == gfxhub_addr ? VG_GFXHUB : VG_MMHUB;
 }
 
-/* A flush ends: drop the translations, and only then acknowledge. */
+/* End a flush: drop the translations, and only then acknowledge. */
 static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine)
 {
 	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
@@ -127,7 +130,9 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 	vg_sched_wake(vg);
 }
 
-/* A request while another flush is under way becomes part of that flush. */
+/*
+ * Start a flush.  A request that comes while another flush is under way becomes part of that flush.
+ */
 static void request_flush(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine, uint32_t vmids)
 {
 	struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[engine];
@@ -190,7 +195,9 @@ void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t
 					    CLEAR_PROTECTION_FAULT_STATUS_ADDR, 0);
 }
 
-/* The registers keep the first fault until the driver clears it. */
+/*
+ * Store the fault in the registers, unless they have a fault that the driver has not cleared yet.
+ */
 static void latch_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 			enum vg_access access, enum vg_walk_status why)
 {
@@ -287,7 +294,7 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		raise_fault(vg, port, vmid, va, access, why);
 }
 
-/* ---- contexts, as the scheduler firmware programs them ---- */
+/* ---- page table contexts, which the scheduler firmware programs ---- */
 
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root)
 {

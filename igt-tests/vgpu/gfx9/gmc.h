@@ -12,9 +12,9 @@ enum { VG_NUM_INVALIDATE_ENGINES = 18 };
 /* The addresses of one hub's registers; both hubs have the same registers. */
 struct vg_hub_regs {
 	uint32_t fb_base, fb_top;	    /* MC_VM_FB_LOCATION_BASE, _TOP */
-	uint32_t context_cntl;		    /* of context 0, one register each */
-	uint32_t base_lo, start_lo, end_lo; /* of context 0, LO and HI each */
-	uint32_t eng_req, eng_ack;	    /* of engine 0 */
+	uint32_t context_cntl;		    /* register of context 0; the others follow */
+	uint32_t base_lo, start_lo, end_lo; /* LO of context 0; its HI and other contexts follow */
+	uint32_t eng_req, eng_ack;	    /* registers of engine 0; the others follow */
 	uint32_t fault_status, fault_addr_lo;
 	uint8_t ih_client, ih_source, ih_node;
 };
@@ -24,7 +24,7 @@ extern const struct vg_hub_regs vg_gfxhub_regs, vg_mmhub_regs;
 /* A flush that an invalidate engine was asked for and has not acknowledged. */
 struct vg_flush {
 	uint32_t vmids;	    /* 0: there is none */
-	unsigned int steps; /* left */
+	unsigned int steps; /* steps that are left */
 };
 
 struct vg_hub {
@@ -32,14 +32,14 @@ struct vg_hub {
 	bool fault_latched; /* STATUS and ADDR hold a fault that is not cleared yet */
 };
 
-/* 16 MiB units; where the driver expects a discrete GPU's VRAM to begin. */
+/* In units of 16 MiB: where the driver expects the VRAM of a discrete GPU to begin. */
 #define VG_FB_LOCATION_BASE  0x8000u
 #define VG_FB_LOCATION_TOP   (VG_FB_LOCATION_BASE + (VG_VRAM_SIZE >> VG_FB_LOCATION_SHIFT) - 1)
 #define VG_FB_LOCATION_SHIFT 24
 
 const struct vg_hub_regs *vg_hub_regs(enum vg_hub_id hub);
 
-/* struct vg_mmu_ops and vg_chip.step_flushes. */
+/* These functions implement struct vg_mmu_ops and vg_chip.step_flushes. */
 bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va, uint64_t *offset);
 enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t va,
 				vg_walk_read_fn read, void *arg, struct vg_translation *out);
@@ -47,16 +47,19 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		  enum vg_access access, enum vg_walk_status why);
 void vg_gmc_step(struct vgpu *vg);
 
-/* Draw how many steps the flush takes that is asked for now; nothing is dropped before. */
+/*
+ * Draw the number of steps that a new flush takes.  The TLB drops nothing before they
+ * are over.
+ */
 unsigned int vg_gmc_flush_steps(struct vgpu *vg);
 /* Flush the VMIDs that the ATC maps to @pasid, in the GFX hub or in both. */
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs, const char *why);
 
-/* The root of @vmid's page table in both hubs, as the scheduler firmware sets it. */
+/* Set the root of @vmid's page table in both hubs, as the scheduler firmware does; read it. */
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
 uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid);
 
-/* Register handlers, in the tables of both hubs. */
+/* Handlers of registers, which the tables of both hubs use. */
 void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 				 uint32_t value);
 void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,

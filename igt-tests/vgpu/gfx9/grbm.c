@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Graphics register bus: the selection of the banked registers' VMID and queue.
- * The table also has the registers of shader units, caches and GDS.  These units
- * are not modelled, because no shader ever runs, so their registers are storage.
+ * Graphics register bus.  GRBM_GFX_CNTL selects the VMID or queue whose copy of a
+ * banked register the driver accesses.  The table also has the registers of shader
+ * units, caches and GDS.  These units are not modelled, because no shader ever runs,
+ * so their registers are plain storage.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -32,9 +33,11 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(GRBM_GFX_CNTL),
 	VG_REG_PLAIN(GRBM_GFX_INDEX),
 
-	/* Busy and stalled bits; all units are idle.  The driver reads them for
-	 * the dump of a hung GPU (gfx_v9_4_3.c:64-111) and for
-	 * AMDGPU_INFO_READ_MMR_REG. */
+	/*
+	 * Bits of busy and stalled units; all units are idle.  The driver reads
+	 * these registers for the dump of a hung GPU (gfx_v9_4_3.c:64-111) and
+	 * for AMDGPU_INFO_READ_MMR_REG.
+	 */
 	VG_REG(GRBM_STATUS, NULL, vg_reg_ignore_write),
 	VG_REG(GRBM_STATUS2, NULL, vg_reg_ignore_write),
 	VG_REG(GRBM_STATUS_SE0, NULL, vg_reg_ignore_write),
@@ -54,7 +57,7 @@ static const struct vg_reg regs[] = {
 	VG_REG(CC_GC_SHADER_ARRAY_CONFIG, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(GC_USER_SHADER_ARRAY_CONFIG),
 
-	/* For shaders; the hardware has one of each for every VMID. */
+	/* Registers for shaders.  The hardware has one for every VMID, the model only one. */
 	VG_REG_PLAIN(SH_MEM_BASES),
 	VG_REG_PLAIN(SH_MEM_CONFIG),
 	VG_REG_PLAIN(SQ_CONFIG1),

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Host data path: it has no effect, because BAR accesses go straight to VRAM. */
+/* Host data path.  Its registers have no effect, because BAR accesses go straight to VRAM. */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"

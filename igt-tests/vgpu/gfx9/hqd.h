@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the two files of the CP block: the bank of a queue's registers. */
+/* The bank of a queue's registers, which both files of the CP block use. */
 #ifndef VG_HQD_H
 #define VG_HQD_H
 

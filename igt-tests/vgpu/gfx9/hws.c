@@ -3,7 +3,7 @@
  * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ.  They
  * map and unmap queues, run lists of queues, and flush TLBs by PASID.
  *
- * All queues of the run list in force are mapped.  There is no time slicing, so
+ * All queues of the current run list are mapped.  There is no time slicing, so
  * a list that needs more VMIDs or queues than the GPU has stops the model.
  */
 #include "core/bits.h"
@@ -17,7 +17,10 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const u
 {
 	const struct pm4_set_resources *p = (const void *)body;
 
-	/* The KIQ's mask is of the kernel's queues, whose packets name a slot. */
+	/*
+	 * The KIQ's mask says which slots kernel queues use.  Their packets name the slot, so
+	 * ignore it.
+	 */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
 	vg_gfx9(vg)->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
@@ -32,7 +35,7 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q, const
 
 	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
 		return vg_queue_unknown(vg, q, "INVALIDATE_TLBS", p->control);
-	/* The packet, and so any packet behind it, waits for the flush. */
+	/* The packet waits for the flush, and so do all packets behind it. */
 	if (!q->progress)
 		q->progress = 1 + vg_gmc_flush_steps(vg);
 	if (--q->progress)
@@ -98,7 +101,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uin
 	if (vmid < 0)
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
 					vg_gfx9(vg)->cp.hws.vmid_mask);
-	/* A new process may have got the PASID meanwhile; its root differs. */
+	/* Compare the root as well, because a new process may have the PASID of an old one. */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {
 		vg_vmid_set_pasid(vg, vmid, pasid);
 		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
@@ -114,7 +117,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uin
 
 /* ---- MAP_QUEUES ---- */
 
-/* The packet names a slot: queues of the kernel. */
+/* Map a queue of the kernel, for which the packet names the slot. */
 static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 				  const struct pm4_map_queues *p)
 {
@@ -135,7 +138,7 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
-/* A free slot among those that SET_RESOURCES gave the HWS. */
+/* A free slot among those that SET_RESOURCES gave to the HWS, or NULL. */
 static struct vg_hqd *free_slot(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
@@ -236,7 +239,7 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
 		which->doorbell[i + 1] = VG_GET(PM4_DOORBELL, p->doorbell[i]);
 }
 
-/* The packet completes when all queues are off, because the driver takes the fence
+/* The packet completes when all queues are off, because the driver relies on the fence
  * behind it for that. */
 static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				   unsigned int n)

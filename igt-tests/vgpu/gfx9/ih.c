@@ -11,7 +11,7 @@
 enum {
 	IV_DWORDS = 8,
 	IV_BYTES = 4 * IV_DWORDS,
-	MC_SPACE_GPUVM = 4, /* else a bus address: vega20_ih.c:164 */
+	MC_SPACE_GPUVM = 4, /* the ring has a GPU address, else a bus address: vega20_ih.c:164 */
 };
 
 /* The IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
@@ -55,7 +55,7 @@ static void encode(const struct vgpu *vg, const struct vg_iv *iv, uint32_t *dw)
 		dw[4 + i] = iv->data[i];
 }
 
-/* Publish the write pointer, with the overflow bit while it is set. */
+/* Store the write pointer, and the overflow bit while it is set, where the driver reads them. */
 static void publish_wptr(struct vgpu *vg)
 {
 	uint32_t wptr = vg_gfx9(vg)->ih.wptr;
@@ -87,8 +87,10 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 	if (ring_write(vg, base + vg_gfx9(vg)->ih.wptr, dw, sizeof(dw)))
 		return;
 	next = (vg_gfx9(vg)->ih.wptr + IV_BYTES) & (ring_bytes(vg) - 1);
-	/* The ring is full: the next vector overwrites the oldest, and the
-	 * overflow bit tells the driver. */
+	/*
+	 * The ring is full: the next vector overwrites the oldest one, and the
+	 * overflow bit tells that to the driver.
+	 */
 	if (next == vg->regs[VG_ADDR(IH_RB_RPTR)] &&
 	    VG_FIELD(cntl(vg), IH_RB_CNTL, WPTR_OVERFLOW_ENABLE)) {
 		vg_gfx9(vg)->ih.overflow = true;
@@ -156,7 +158,7 @@ static const struct vg_reg regs[] = {
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, NULL, NULL),
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT_MM, NULL, NULL),
 	VG_REG_PLAIN(IH_VMID_LUT_INDEX),
-	/* Clock gating, and a chicken bit about bus addresses. */
+	/* Settings of clock gating and of bus addresses, which have no effect in the model. */
 	VG_REG_PLAIN(IH_CLK_CTRL),
 	VG_REG_PLAIN(IH_CHICKEN),
 };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The files that amdgpu requests of user space for this GPU.  Each function
- * writes one to @buf, which has VG_IMAGE_MAX zero bytes, and returns its size.
+ * The files that amdgpu requests from user space for this GPU.  Each function writes
+ * one file to @buf, which has VG_IMAGE_MAX zero bytes, and returns the file's size.
  */
 #ifndef VG_IMAGES_H
 #define VG_IMAGES_H

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The kernel's own description of the files amdgpu loads, made includable
- * outside the kernel.  The shims stand for kernel types and macros that these
- * headers mention and this program does not use.
+ * Includes the kernel's headers that describe the files that amdgpu loads.  The
+ * definitions below stand for kernel types and macros that these headers mention and
+ * this program does not use.
  */
 #ifndef VG_IMAGES_KERNEL_HEADERS_H
 #define VG_IMAGES_KERNEL_HEADERS_H

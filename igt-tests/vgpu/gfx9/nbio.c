@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bus interface: straps, doorbell apertures, the two indirect windows, and
- * requests of HDP flushes.
+ * Bus interface: straps, doorbell apertures, the index/data pairs MM_INDEX/MM_DATA
+ * (VRAM) and PCIE_INDEX2/DATA2 (registers beyond the BAR), and requests for HDP
+ * flushes.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -9,7 +10,7 @@
 
 enum { MIB_SHIFT = 20 };
 
-#define MM_INDEX_MEMORY VG_BITS(31, 31) /* else a register */
+#define MM_INDEX_MEMORY VG_BITS(31, 31) /* the index is an address in VRAM, else a register */
 #define MM_INDEX_OFFSET VG_BITS(30, 0)
 
 /* ---- VRAM through MM_INDEX/MM_DATA, amdgpu_device_mm_access() ---- */
@@ -44,8 +45,11 @@ static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 
 /* ---- registers beyond the BAR, through PCIE_INDEX2/DATA2 ---- */
 
-/* These route doorbells.  The model gives a doorbell to the unit that has claimed
- * it and has one die, so the registers only need to exist. */
+/*
+ * The registers that route doorbells to dies and units.  The model has one die and
+ * gives a doorbell to the unit that has claimed it, so these registers only need to
+ * exist.
+ */
 static const struct {
 	uint32_t addr;
 	const char *name;
@@ -86,7 +90,7 @@ static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 		*p = value;
 }
 
-/* ---- HDP flushes, complete at once because BAR writes go straight to VRAM ---- */
+/* ---- HDP flushes; they are complete at once, because BAR writes go straight to VRAM ---- */
 
 static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
@@ -130,9 +134,9 @@ static const struct vg_reg regs[] = {
 	VG_REG_RESET(RCC_STRAP0_RCC_DEV0_EPF0_STRAP0,
 		     1u << RCC_STRAP0_RCC_DEV0_EPF0_STRAP0__STRAP_ATI_REV_ID_DEV0_F0__SHIFT),
 	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE, VG_VRAM_SIZE >> MIB_SHIFT),
-	/* Not a virtual function, so amdgpu_virt.c assumes pass-through. */
+	/* The GPU is no virtual function, so amdgpu_virt.c assumes pass-through. */
 	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
-	/* One partition of compute (0) and of memory, not asleep (0). */
+	/* 0 means not asleep, and one partition for compute. */
 	VG_REG(BIF_BX0_BACO_CNTL, NULL, vg_reg_ignore_write),
 	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
 	/* NPS1, because otherwise the driver cannot restore its partitions
@@ -141,7 +145,10 @@ static const struct vg_reg regs[] = {
 		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
 	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
 
-	/* Doorbell apertures and interrupt routing: always open. */
+	/*
+	 * Doorbell apertures and interrupt routing.  The model always lets doorbells and interrupts
+	 * through.
+	 */
 	VG_REG_PLAIN(RCC_DEV0_EPF0_RCC_DOORBELL_APER_EN),
 	VG_RANGE_PLAIN(BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_BASE_HIGH,
 		       BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_CNTL),

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PM4 packets of the kernel's own queues, KIQ and HIQ, which the scheduler
- * firmware of GFX9 executes.  See engine/pkt_pm4.h for the notation; the same
- * test compares them with the kernel's headers.
+ * firmware of GFX9 executes.  engine/pkt_pm4.h explains the notation.
+ * tests/test_pkt_vs_kernel.c compares these layouts, too, with the kernel's headers.
  */
 #ifndef VG_PKT_HWS_H
 #define VG_PKT_HWS_H

@@ -9,19 +9,19 @@
 #include <stdint.h>
 
 #define VG_PTE_VALID	  (1ull << 0)
-#define VG_PTE_SYSTEM	  (1ull << 1) /* guest RAM, else VRAM */
+#define VG_PTE_SYSTEM	  (1ull << 1) /* the page is in guest RAM, else in VRAM */
 #define VG_PTE_SNOOPED	  (1ull << 2)
 #define VG_PTE_EXECUTABLE (1ull << 4)
 #define VG_PTE_READABLE	  (1ull << 5)
 #define VG_PTE_WRITEABLE  (1ull << 6)
-#define VG_PTE_PRT	  (1ull << 51) /* unbacked: reads 0, drops writes */
-#define VG_PDE_PTE	  (1ull << 54) /* a directory entry that is a page */
+#define VG_PTE_PRT	  (1ull << 51) /* no page: reads give 0, writes are dropped */
+#define VG_PDE_PTE	  (1ull << 54) /* this directory entry maps a page */
 #define VG_PTE_TF	  (1ull << 56) /* translate further: PDB0 -> PTB */
 
 #define VG_PTE_FRAG_SHIFT 7
-#define VG_PTE_FRAG_MASK  0x1full /* log2 of pages that belong together */
+#define VG_PTE_FRAG_MASK  0x1full /* log2 of the pages of the fragment */
 #define VG_PDE_BFS_SHIFT  59
-#define VG_PDE_BFS_MASK	  0x1full /* log2 of pages per entry below */
+#define VG_PDE_BFS_MASK	  0x1full /* log2 of the pages of an entry in the table below */
 
 #define VG_PTE_PAGE_MASK  0x0000fffffffff000ull
 #define VG_PDE_TABLE_MASK 0x0000ffffffffffc0ull

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Register addresses and fields of the HDP block; one such header per source file,
- * since the blocks' headers share names. */
+/*
+ * Register addresses and fields of the HDP block.  A source file includes only one
+ * such header, because the kernel's headers of different blocks use the same names.
+ */
 #ifndef VG_REGS_H
 #define VG_REGS_H
 

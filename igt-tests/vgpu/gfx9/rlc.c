@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run list controller: power and clock management, which has nothing to manage
- * here, the clock counter, and handshakes that complete at once.
+ * Run list controller.  Its power and clock management has nothing to manage in the
+ * model.  The block also has the clock counter, and handshakes, which complete at
+ * once.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -15,7 +16,7 @@ static void write_capture(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_MSB)] = vg_hi(now);
 }
 
-/* CMD clears itself when the request is done, which is at once. */
+/* The request is done at once, so CMD reads back as 0. */
 static void write_safe_mode(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 			    uint32_t value)
 {
@@ -28,7 +29,7 @@ static const struct vg_reg regs[] = {
 	VG_REG(RLC_GPU_CLOCK_COUNT_LSB, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_GPU_CLOCK_COUNT_MSB, NULL, vg_reg_ignore_write),
 
-	/* Idle, nothing pending. */
+	/* All these say that the RLC is idle and that nothing is pending. */
 	VG_REG(RLC_STAT, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_GPM_STAT, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_INT_STAT, NULL, vg_reg_ignore_write),
@@ -56,8 +57,10 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(RLC_GPM_UCODE_ADDR),
 	VG_REG_PLAIN(RLC_GPM_UCODE_DATA),
 
-	/* This register says which queues are KIQ and HIQ.  The model does not
-	 * need it, because it takes VMID 0 for privileged. */
+	/*
+	 * This register says which queues are KIQ and HIQ.  The model does not
+	 * need that, because it treats each queue of VMID 0 as privileged.
+	 */
 	VG_REG_PLAIN(RLC_CP_SCHEDULERS),
 };
 

@@ -51,9 +51,9 @@ static void store_rptr(struct vgpu *vg, const struct vg_queue *q)
 }
 
 /*
- * A disabled RLC queue leaves the engine as soon as its state can be saved.  The
- * position in the ring always can, the position in an IB only if the driver has
- * allowed to switch inside IBs.
+ * May the queue leave the engine now?  A disabled RLC queue leaves as soon as its
+ * state can be saved.  A position in the ring can always be saved, a position in an
+ * IB only if the driver has allowed to switch inside IBs.
  */
 static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
@@ -110,14 +110,14 @@ static void restore_ib(struct vgpu *vg, struct vg_queue *q)
 	SDMA_REG(vg, i, IB_SIZE) = 0;
 }
 
-/* The places of an RLC queue's registers in its MQD. */
+/* The offsets in the MQD of an RLC queue's registers. */
 #define IMAGE(field, NAME, saved_) \
 	{ offsetof(struct v9_sdma_mqd, sdmax_rlcx_##field) / 4, \
 	  regSDMA_GFX_##NAME - regSDMA_GFX_RB_CNTL, saved_ }
 
 static const struct {
 	uint16_t mqd, reg;
-	bool saved; /* at preemption; only the driver writes the others */
+	bool saved; /* the engine saves it at a preemption; else only the driver writes it */
 } image[] = {
 	IMAGE(rb_cntl, RB_CNTL, false),
 	IMAGE(rb_base, RB_BASE, false),
@@ -182,8 +182,8 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 }
 
 /*
- * The activity counter counts the steps in which the engine worked for the queue.
- * KFD shows it for each process
+ * Execute a packet, and count the step in the queue's activity counter.  KFD shows
+ * this counter for each process
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
  */
 static enum vg_result execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,

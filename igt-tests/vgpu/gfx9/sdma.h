@@ -14,8 +14,8 @@ enum {
 
 struct vg_sdma_queue {
 	struct vg_queue q;
-	uint64_t mqd; /* address (VMID 0) when the HWS has mapped it */
-	bool dynamic; /* the HWS has mapped it */
+	uint64_t mqd; /* address of the MQD (VMID 0) if the HWS has mapped the queue */
+	bool dynamic; /* the HWS has mapped the queue */
 };
 
 struct vg_sdma {
@@ -26,7 +26,7 @@ struct vg_unmap;
 
 void vg_sdma_init(struct vgpu *vg);
 void vg_sdma_free(struct vgpu *vg);
-/* @offset is the doorbell's dword index.  True when a queue has claimed it. */
+/* Returns true when a queue has claimed the doorbell; @offset is the doorbell's dword index. */
 bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 /* Raise the interrupt of a TRAP packet if SDMA_CNTL lets it through. */
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Between the two files of the SDMA block: the queues' registers. */
+/* The registers of SDMA queues, which both files of the SDMA block use. */
 #ifndef VG_SDMA_QUEUE_H
 #define VG_SDMA_QUEUE_H
 
@@ -7,7 +7,7 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_sdma.h"
 
-/* From one queue's registers to the next one's. */
+/* The distance from one queue's registers to those of the next queue. */
 enum { VG_SDMA_STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL };
 
 /* The register of queue @i, as an lvalue; NAME has no queue prefix. */
@@ -29,7 +29,7 @@ static inline bool vg_sdma_enabled(const struct vgpu *vg, unsigned int i)
 bool vg_sdma_check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t ptr);
 /* Start the queue that the registers describe; @wptr counts bytes. */
 void vg_sdma_start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);
-/* Preempt a disabled queue if its state can be saved where it is. */
+/* Preempt a disabled queue if its state can be saved at its current position. */
 void vg_sdma_try_leave(struct vgpu *vg, struct vg_queue *q);
 void vg_sdma_reset(struct vgpu *vg);
 

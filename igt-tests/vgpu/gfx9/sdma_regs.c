@@ -124,7 +124,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SDMA_UCODE_ADDR),
 	VG_REG_PLAIN(SDMA_UCODE_DATA),
-	/* After power on the engine waits for its firmware. */
+	/* The engine is halted after power on, until the driver has loaded its firmware. */
 	VG_REG_RESET(SDMA_F32_CNTL, SDMA_F32_CNTL__HALT_MASK),
 	VG_REG_PLAIN(SDMA_CNTL),
 	VG_REG_PLAIN(SDMA_CLK_CTRL),
@@ -193,8 +193,9 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
 {
 	/*
-	 * To the driver ring 0 is the gfx queue and ring 1 the page queue
-	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); the others follow.
+	 * For the driver, ring 0 is the gfx queue and ring 1 the page queue
+	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); the RLC queues have
+	 * the next numbers.
 	 */
 	const struct vg_iv iv = {
 		.client = SOC15_IH_CLIENTID_SDMA0,

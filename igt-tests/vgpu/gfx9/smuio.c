@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* System management I/O: how the package is put together. */
+/* System management I/O: registers that say how many dies and sockets there are. */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_smuio.h"

@@ -5,9 +5,9 @@
  * number.  An entry of the PTB covers 1 << bfs pages; bfs is the block fragment
  * size in the entry above.
  *
- * With translate-further the driver uses block_size 9 and bfs 9.  The hardware
- * then takes the driver's PDB0 for the PTB.  An entry of PDB0 is a 2 MiB page, or
- * has TF set and leads to one more table (gfxhub_v1_2.c:336-341,
+ * With translate-further the driver uses block_size 9 and bfs 9.  The hardware then
+ * treats the driver's PDB0 as the PTB.  An entry of PDB0 is a 2 MiB page, or has TF
+ * set and points to one more table (gfxhub_v1_2.c:336-341,
  * gmc_v9_0.c:1020-1047).
  */
 #include "gfx9/pte.h"
@@ -19,7 +19,7 @@ struct walk {
 	vg_walk_read_fn read;
 	void *arg;
 	uint64_t offset; /* from the start of the context's range */
-	uint64_t entry;	 /* last read */
+	uint64_t entry;	 /* the entry that was read last */
 };
 
 static unsigned int level_shift(const struct vg_vm_context *ctx, unsigned int level)
@@ -27,7 +27,10 @@ static unsigned int level_shift(const struct vg_vm_context *ctx, unsigned int le
 	return VG_PAGE_SHIFT + VG_LEVEL_BITS * level + ctx->block_size;
 }
 
-/* Read the entry that w->entry leads to.  The index has @bits bits, 0 for all. */
+/*
+ * Read an entry of the table that w->entry points to.  The index is taken from the
+ * offset at @shift and has @bits bits; 0: all bits that are left.
+ */
 static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 {
 	uint64_t table = w->entry & VG_PDE_TABLE_MASK;
@@ -46,13 +49,13 @@ static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
 	unsigned int frag = VG_PAGE_SHIFT + vg_pte_frag(w->entry);
 
 	/*
-	 * Only the address in the VA space is aligned to the block: the driver
-	 * takes any contiguous run of pages for a large one
+	 * Only the virtual address is aligned to the block: the driver treats any
+	 * contiguous run of pages as one large page
 	 * (amdgpu_vm.c:1198-1228), wherever it begins.
 	 */
 	out->phys = (w->entry & VG_PTE_PAGE_MASK) + (w->offset & mask);
 	out->system = w->entry & VG_PTE_SYSTEM;
-	/* The fragment field promises that the neighbours continue this entry. */
+	/* The fragment field says that the neighbouring entries continue this one. */
 	out->shift = frag > shift ? frag : shift;
 	if (w->entry & VG_PTE_READABLE)
 		out->access |= VG_READ;

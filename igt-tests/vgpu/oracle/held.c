@@ -10,13 +10,13 @@
 #include "oracle/held.h"
 
 enum {
-	CHUNK_SHIFT = 3, /* a cache line of values */
+	CHUNK_SHIFT = 3, /* eight values, which are one cache line */
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MIN_BUCKETS = 64,
 };
 
 struct chunk {
-	struct chunk *next;  /* in the same bucket */
+	struct chunk *next;  /* next chunk in the same bucket */
 	uint64_t mm, number; /* va >> CHUNK_SHIFT */
 	unsigned int used;   /* values that are not 0 */
 	uint64_t value[CHUNK_PAGES];
@@ -58,7 +58,10 @@ void vg_held_free(struct vg_held *held)
 	free(held);
 }
 
-/* Mixes all bits, because addresses and names of address spaces often share the low ones. */
+/*
+ * The bucket of a chunk.  The hash mixes all bits, because addresses and names of
+ * address spaces often have the same low bits.
+ */
 static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 {
 	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull; /* times 2^64 */
@@ -67,7 +70,7 @@ static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 	return (hash ^ hash >> 32) & (num_buckets - 1);
 }
 
-/* The link to the chunk, or the link that a new chunk gets. */
+/* The pointer to the chunk, or to the place where a new chunk has to be linked in. */
 static struct chunk **find(const struct vg_held *held, uint64_t mm, uint64_t number)
 {
 	struct chunk **link = &held->bucket[place(held->num_buckets, mm, number)];
@@ -83,7 +86,7 @@ static void grow(struct vg_held *held)
 	struct chunk **bucket = calloc(num, sizeof(*bucket));
 
 	if (!bucket)
-		return; /* the table only gets slower */
+		return; /* a table that does not grow is slower but right */
 	for (uint64_t i = 0; i < held->num_buckets; i++) {
 		while (held->bucket[i]) {
 			struct chunk *chunk = held->bucket[i], **link;
@@ -126,7 +129,7 @@ int vg_held_set(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t value)
 	return 0;
 }
 
-/* Take the values in [@va, @end) of the chunk; remove the chunk if none is left. */
+/* Take the values in [@va, @end) out of the chunk; remove the chunk if no value is left. */
 static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va, uint64_t end,
 		      int (*taken)(void *arg, uint64_t value), void *arg)
 {
@@ -151,7 +154,10 @@ static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va, ui
 	return err;
 }
 
-/* The same by a look at every chunk, for ranges with more addresses than chunks. */
+/*
+ * Take the values in [@va, @end) by a look at every chunk, if the range has more addresses than
+ * that.
+ */
 static int take_all(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t end,
 		    int (*taken)(void *arg, uint64_t value), void *arg)
 {

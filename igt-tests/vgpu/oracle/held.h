@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map from an address of an address space to a value that is not 0.  It is fast
- * for a million scattered pages and for long ranges.
+ * A map from an address of an address space to a value that is not 0.  The map is
+ * fast for a million scattered pages and for long ranges.
  */
 #ifndef VG_ORACLE_HELD_H
 #define VG_ORACLE_HELD_H

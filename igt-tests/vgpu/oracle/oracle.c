@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The page oracle: it takes events from the guest's ring, judges accesses by the
- * states of the pages (pages.c) and gives the verdict.
+ * The page oracle.  It takes events from the guest's ring, compares each access with
+ * the state of its page (pages.c), and gives the verdict at the end.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -15,9 +15,9 @@
 #include "oracle/rules.h"
 
 enum {
-	MAX_RING = 1 << 16,  /* events */
-	KEPT_LINES = 8,	     /* the verdict repeats so many violations */
-	TRACED_LINES = 1000, /* the trace has so many since the last mark */
+	MAX_RING = 1 << 16,  /* most events of a ring */
+	KEPT_LINES = 8,	     /* number of violations that the verdict repeats */
+	TRACED_LINES = 1000, /* most violations in the trace between two marks */
 	LINE = 512,
 };
 
@@ -65,7 +65,7 @@ static void report(struct vgpu *vg, enum vg_rule rule, const char *details)
 	n = snprintf(line, sizeof(line), "t=%" PRIu64 " ", vg->time);
 	snprintf(line + n, sizeof(line) - n, "violation rule=R%u %s why=\"%s\"", rule, details,
 		 sentence[rule]);
-	/* vg_trace() adds the time itself. */
+	/* Leave the time out of the trace, because vg_trace() adds it. */
 	if (o->violations - o->marked_at <= TRACED_LINES)
 		vg_trace(vg, "%s", line + n);
 	if (o->num_kept < KEPT_LINES)
@@ -155,7 +155,7 @@ static void drain(struct vgpu *vg)
 		return;
 	r = ring(vg);
 	if (!r)
-		return; /* the host has taken the guest's memory away */
+		return; /* QEMU has unmapped the guest's memory */
 	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 	if (tail == o->head)
 		return;
@@ -165,7 +165,7 @@ static void drain(struct vgpu *vg)
 		return;
 	}
 	while (o->head != tail) {
-		/* A copy, because the guest could change the event after the check. */
+		/* Take a copy, because the guest could change the event after the check. */
 		struct vg_oracle_event event = r->event[o->head % o->ring_size];
 
 		take(vg, &event);
@@ -266,7 +266,7 @@ static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg, uint32_
 	return vg->oracle->accesses;
 }
 
-/* A mark begins the next part of a run: later accesses belong to that part. */
+/* The guest has written a mark: later accesses belong to the next part of the run. */
 static void write_mark(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	drain(vg);
@@ -295,7 +295,10 @@ static const struct vg_reg regs[] = {
 	ORACLE_REG(ORACLE_MARK, NULL, write_mark),
 };
 
-/* No reset, because a guest that resets the GPU keeps its pages and the ring. */
+/*
+ * The block has no reset function, because a guest that resets the GPU keeps its pages and the
+ * ring.
+ */
 const struct vg_block vg_oracle_block = {
 	.name = "oracle",
 	.regs = regs,

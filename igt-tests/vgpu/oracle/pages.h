@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The state of each page of guest memory, by the events of the guest. */
+/* The state of each page of guest memory, as the events of the guest describe it. */
 #ifndef VG_ORACLE_PAGES_H
 #define VG_ORACLE_PAGES_H
 
@@ -20,11 +20,11 @@ struct vg_page_event {
 struct vg_page {
 	uint32_t maps, maps_write;   /* number of its DMA mappings */
 	uint32_t holds, holds_write; /* number of addresses at which processes hold it */
-	bool owned;		     /* the driver allocated it for the device */
-	bool user;		     /* it came from a process, so a process must hold it */
-	bool freed;		     /* it was freed while it was mapped */
-	uint64_t lost_at;	     /* the last event that made it inaccessible, or 0 */
-	uint32_t events;	     /* number of events; the last are in history */
+	bool owned;		     /* the driver allocated the page for the device */
+	bool user;		     /* the page came from a process, so a process must hold it */
+	bool freed;		     /* the page was freed while it was mapped */
+	uint64_t lost_at;	     /* number of the last event that made it inaccessible, or 0 */
+	uint32_t events;	     /* number of its events; the last ones are in @history */
 	struct vg_page_event history[VG_PAGE_HISTORY];
 };
 
@@ -34,8 +34,8 @@ struct vg_pages *vg_pages_new(void);
 void vg_pages_free(struct vg_pages *pages);
 
 /*
- * Apply an event; it becomes number vg_pages_now().  0, -ENOMEM, or -EINVAL for
- * one that makes no sense.
+ * Apply an event, which gets the number vg_pages_now().  Returns 0, -ENOMEM, or
+ * -EINVAL for an event that is impossible in this state.
  */
 int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, uint64_t time);
 uint64_t vg_pages_now(const struct vg_pages *pages);
