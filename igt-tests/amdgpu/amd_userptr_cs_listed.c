@@ -355,8 +355,9 @@ void amd_userptr_cs_listed_subtests(struct amd_userptr *up)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
 		for (int kfd = 0; kfd < 2; kfd++) {
-			igt_describe_f("Submissions still work while the memory that they list %s%s.", events[i].what,
-				       kfd ? ", in the VM of a KFD process" : "");
+			igt_describe_f(
+				"Submissions still work while the memory that they list %s%s.",
+				events[i].what, kfd ? ", in the VM of a KFD process" : "");
 			igt_subtest_f("listed-%s%s", events[i].name, kfd ? "-in-kfd" : "")
 				listed(up, &events[i], kfd);
 			igt_fixture()

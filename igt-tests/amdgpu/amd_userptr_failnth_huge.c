@@ -105,7 +105,8 @@ const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
 		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
 	{ .name = "replace-huge-close",
 	  .run = replace_then_close,
-	  .describe = "After a REPLACE in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
+	  .describe =
+		  "After a REPLACE in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
 };
 const unsigned int amd_userptr_num_failnth_huge_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_huge_subtests);

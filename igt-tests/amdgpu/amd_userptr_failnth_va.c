@@ -310,9 +310,12 @@ static void close_plain(struct amd_userptr *up)
 
 const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	BOTH("map", map, "After a MAP that ran out of memory there is no mapping."),
-	BOTH("unmap", unmap, "After an UNMAP that ran out of memory the mapping is right, or the GPU faults."),
-	BOTH("clear", clear, "After a CLEAR that ran out of memory the middle is right or faults, and the rest is right."),
-	BOTH("replace", replace, "After a REPLACE that ran out of memory the GPU reaches the old BO or the new one, or faults."),
+	BOTH("unmap", unmap,
+	     "After an UNMAP that ran out of memory the mapping is right, or the GPU faults."),
+	BOTH("clear", clear,
+	     "After a CLEAR that ran out of memory the middle is right or faults, and the rest is right."),
+	BOTH("replace", replace,
+	     "After a REPLACE that ran out of memory the GPU reaches the old BO or the new one, or faults."),
 	BOTH("close", close_mapped,
 	     "When a close runs out of memory, the restore worker clears the page table entries."),
 	{ .name = "close-plain",

@@ -219,7 +219,8 @@ int igt_main()
 	}
 
 	for (int seed = 1; seed <= SEEDS; seed++) {
-		igt_describe("The ioctls return documented errors only, and all memory is given back.");
+		igt_describe(
+			"The ioctls return documented errors only, and all memory is given back.");
 		igt_subtest_f("seed-%d", seed) {
 			igt_set_timeout(igt_patience(50), "random ioctls");
 			/*

@@ -21,7 +21,8 @@
 
 #include "amd_userptr_kill.h"
 
-IGT_TEST_DESCRIPTION("SIGKILL at a random time and in the middle of calls leaves no resource in use.");
+IGT_TEST_DESCRIPTION(
+	"SIGKILL at a random time and in the middle of calls leaves no resource in use.");
 
 /*
  * The size of the memory that changes all the time, and a size for which calls take so long that a

@@ -357,7 +357,8 @@ static void access_hole(struct amd_userptr *mine, void *data)
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),
 				 getpagesize());
-	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER, "memory that is not the area's");
+	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER,
+			  "memory that is not the area's");
 	if (test->event->check_others)
 		test->event->check_others(&matrix->area);
 }

@@ -231,8 +231,7 @@ const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
 		  "While a BO is made, the driver copies pages that a child shares only if they are in a range." },
 	{ .name = "beside-fork-restore",
 	  .run = fork_then_restore,
-	  .describe =
-		  "A restore copies pages that a child shares only if they are in a range." },
+	  .describe = "A restore copies pages that a child shares only if they are in a range." },
 };
 const unsigned int amd_userptr_num_scatter_beside_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_beside_subtests);

@@ -385,7 +385,8 @@ const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 	{ .name = "part-of-huge-moves",
 	  .run = part_of_huge_moves,
 	  .sdma_too = true,
-	  .describe = "When a page moves that a page directory entry maps, the driver writes a page table." },
+	  .describe =
+		  "When a page moves that a page directory entry maps, the driver writes a page table." },
 	{ .name = "restore-one",
 	  .run = restore_one,
 	  .describe = "Restoring one of many ranges takes as long as restoring the only one." },

@@ -349,5 +349,6 @@ const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
 	.name = "restore-window-hsa",
 	.run_with = run,
 	.data = &hsa,
-	.describe = "The GPU cannot reach the memory of a userptr with the flag that is freed while KFD restores the process.",
+	.describe =
+		"The GPU cannot reach the memory of a userptr with the flag that is freed while KFD restores the process.",
 };

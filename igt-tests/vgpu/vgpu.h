@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The simulated GPU for its host, which is the vfio-user server or a unit test:
- * the host gives memory, an interrupt and a clock, and calls the functions below.
+ * The interface between the simulated GPU and its host, which is the vfio-user server
+ * or a unit test.  The host provides memory, an interrupt and a clock, and calls the
+ * functions below.
  *
- * All state hangs off struct vgpu, so one process may have several GPUs.  The
- * model moves only inside the calls below.  It never blocks or sleeps, and no
- * real clock decides anything.
+ * All state hangs off struct vgpu, so one process may have several GPUs.  The model
+ * works only inside these calls.  It never blocks or sleeps, and no decision depends
+ * on a real clock.
  */
 #ifndef VGPU_H
 #define VGPU_H
@@ -26,34 +27,41 @@ enum {
 /* The machine around the GPU. */
 struct vg_host_ops {
 	/*
-	 * The host's pointer to guest physical [gpa, gpa + len).  NULL when the
-	 * device may not access a part of it that way, or a part is no RAM.  The pointer is
-	 * valid until the current call into the model returns.
+	 * The host's pointer to the guest physical range [gpa, gpa + len).  NULL
+	 * when the device may not access a part of the range, or a part is no
+	 * RAM.  The pointer is valid until the current call into the model
+	 * returns.
 	 */
 	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
 	/* Signal the device's one MSI vector. */
 	void (*raise_irq)(void *host);
-	/* Takes one line of the trace, without newline; NULL for no trace. */
+	/* Gets one line of the trace, without newline.  NULL: the host wants no trace. */
 	void (*trace)(void *host, const char *line);
-	/* Nanoseconds since the start of a clock that does not stop; only
-	 * vg_config.real_clock needs it. */
+	/*
+	 * The nanoseconds of a clock that never stands still.  Called only with
+	 * vg_config.real_clock.
+	 */
 	uint64_t (*clock)(void *host);
 };
 
 struct vg_config {
 	void *vram;    /* VG_VRAM_SIZE bytes, owned by the host */
-	uint64_t seed; /* of the engines' schedule */
+	uint64_t seed; /* seed of the engines' schedule */
 	/*
 	 * A requested preemption or TLB flush takes at most so many steps; the
 	 * seed decides how many each time.  With 0, a flush is done at once and
 	 * a preemption at the next opportunity.
 	 */
 	unsigned int preempt_steps, flush_steps;
-	/* The GPU's clock follows the host's clock instead of virtual time, so no
-	 * two runs read the same values. */
+	/*
+	 * The GPU's clock follows the host's clock instead of virtual time, so no
+	 * two runs read the same values.
+	 */
 	bool real_clock;
-	/* The engines pause only while all queues wait, and never because of the
-	 * seed.  Benchmarks set this. */
+	/*
+	 * The engines pause only while all queues wait, and never because of the
+	 * seed.  Benchmarks set this.
+	 */
 	bool no_pauses;
 	/* Trace only events with one of these prefixes (between commas); NULL: all. */
 	const char *trace_filter;
@@ -97,20 +105,22 @@ bool vgpu_busy(const struct vgpu *vg);
  */
 bool vgpu_waiting(const struct vgpu *vg);
 
-/* Trace an event of the host, "<event> key=value ...", with the model's time and
- * under its filter. */
+/*
+ * Trace an event of the host, "<event> key=value ...", with the model's time, unless
+ * the filter drops it.
+ */
 void vgpu_trace(struct vgpu *vg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /*
- * Why the model has stopped, or NULL while it runs.  It stops at everything that
- * it does not know or that a GPU would not survive, such as an unknown register
- * or packet, or a bad address.  Every other call then does nothing, and reads
- * return ~0.
+ * The reason why the model has stopped, or NULL while it runs.  The model stops at
+ * everything that it does not know or that a GPU would not survive, such as an
+ * unknown register or packet, or a bad address.  After that all calls do nothing,
+ * and reads return ~0.
  */
 const char *vgpu_stopped(const struct vgpu *vg);
 
 /*
- * The page oracle's findings: the number of violations so far, and a verdict of
+ * The findings of the page oracle: the number of violations so far, and a verdict of
  * one or more lines, of which the last has the sum.  See oracle/rules.h.
  */
 uint64_t vgpu_violations(const struct vgpu *vg);
@@ -125,7 +135,7 @@ int vgpu_inject(struct vgpu *vg, const char *text);
 const char *vgpu_inject_name(size_t i, const char **what);
 
 /*
- * The @i-th file that the driver requests of the guest's user space: its name
+ * The @i-th file that the driver requests from the guest's user space: its name
  * below "amdgpu/", and its content in @buf, which has VG_IMAGE_MAX zero bytes.
  * Returns the size, 0 at the end.
  */

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
-/* Fields of registers, by the names of the kernel's sh_mask headers, and fields
- * of packets, by masks. */
+/*
+ * Access fields of registers by the names of the kernel's sh_mask headers, and fields
+ * of packets by masks.
+ */
 #ifndef VG_BITS_H
 #define VG_BITS_H
 
 #include <stdint.h>
 
-/* VG_FIELD(cntl, IH_RB_CNTL, RB_SIZE) */
+/* Get, make or replace a field of a register, for example VG_FIELD(cntl, IH_RB_CNTL, RB_SIZE). */
 #define VG_FIELD(value, reg, field) \
 	((uint32_t)(((value) & (uint32_t)reg##__##field##_MASK) >> reg##__##field##__SHIFT))
 #define VG_FIELD_PREP(reg, field, x) \
@@ -14,7 +16,10 @@
 #define VG_FIELD_SET(value, reg, field, x) \
 	(((value) & ~(uint32_t)reg##__##field##_MASK) | VG_FIELD_PREP(reg, field, x))
 
-/* A mask of bits hi..lo of a dword; get a value out of such a mask, put one in. */
+/*
+ * Make a mask of the bits hi..lo of a dword; get the value of such a field; make the field from a
+ * value.
+ */
 #define VG_BITS(hi, lo)	    ((~0u >> (31 - (hi))) & (~0u << (lo)))
 #define VG_GET(mask, value) (((uint32_t)(value) & (mask)) >> __builtin_ctz(mask))
 #define VG_PREP(mask, x)    (((uint32_t)(x) << __builtin_ctz(mask)) & (mask))

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A chip: its blocks, and the operations that the core and the packet engines
- * ask of it.  vgpu.c picks one; the core and the engines know chips only
- * through this structure.
+ * A chip: its blocks, and the operations that the core and the packet engines need
+ * from it.  vgpu.c chooses the chip.  The core and the engines know chips only through
+ * this structure.
  */
 #ifndef VG_CHIP_H
 #define VG_CHIP_H
@@ -13,7 +13,7 @@
 struct vg_pm4_chip;  /* engine/pm4.h */
 struct vg_sdma_chip; /* engine/sdma.h */
 
-/* A file that the driver requests of the guest's user space. */
+/* A file that the driver requests from the guest's user space. */
 struct vg_image {
 	const char *name;
 	/* Write the file to @buf, VG_IMAGE_MAX zero bytes; returns its size. */
@@ -31,17 +31,17 @@ struct vg_chip {
 	void (*free)(struct vgpu *vg);
 
 	struct vg_mmu_ops mmu;
-	/* A step of the TLB flushes under way; called while sched.flushes is not 0. */
+	/* Do a step of the TLB flushes under way; called while sched.flushes is not 0. */
 	void (*step_flushes)(struct vgpu *vg);
 
 	/*
-	 * A doorbell write; @index counts dwords.  True when the interrupt
-	 * handler, or a queue, has claimed that doorbell.
+	 * Handle a doorbell write; @index counts dwords.  Return true when the
+	 * interrupt handler, or a queue, has claimed that doorbell.
 	 */
 	bool (*interrupt_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value);
 	bool (*queue_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value, unsigned int size);
 
-	unsigned int clock_mhz; /* of the GPU's clock counter */
+	unsigned int clock_mhz; /* rate of the GPU's clock counter */
 	const struct vg_pm4_chip *pm4;
 	const struct vg_sdma_chip *sdma;
 	const struct vg_image *images;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The doorbell BAR: a write goes to the unit that has claimed the offset. */
+/* The doorbell BAR: a write goes to the unit that has claimed the doorbell at this offset. */
 #include "core/bus.h"
 
 void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
@@ -16,7 +16,9 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int 
 	if (vg_inject(vg, VG_INJECT_LOST_DOORBELL))
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
-	/* A doorbell that nobody has claimed is no error: its queue may be evicted. */
+	/*
+	 * It is no error when no unit has claimed the doorbell, because its queue may be evicted.
+	 */
 	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index, (unsigned long long)value,
 		 taken);
 }

@@ -27,11 +27,11 @@ struct vgpu {
 	struct vg_config config;
 	const struct vg_host_ops *ops;
 	void *host;
-	uint64_t time;	/* virtual: one tick for a step or an access of the host */
-	char stop[256]; /* the reason, empty while the model runs */
+	uint64_t time;	/* virtual time: one tick for each step and each access of the host */
+	char stop[256]; /* why the model has stopped; empty while it runs */
 
 	const struct vg_chip *chip;
-	void *chip_state; /* the chip's own */
+	void *chip_state; /* the chip's own state */
 
 	const struct vg_block *block[VG_MAX_BLOCKS]; /* in order of reset */
 	size_t num_blocks;
@@ -43,8 +43,8 @@ struct vgpu {
 	struct vg_injection injection[VG_NUM_INJECTIONS];
 
 	const struct vg_judge *judge;
-	struct vg_oracle *oracle; /* the judge's own */
-	uint32_t mark;		  /* the part of the run that the guest has begun, or 0 */
+	struct vg_oracle *oracle; /* the page oracle's own state */
+	uint32_t mark;		  /* number of the part of the run, set by the guest, or 0 */
 };
 
 /* The GPU's clock counter, as the driver and the packets read it. */

@@ -124,7 +124,9 @@ bool vg_inject(struct vgpu *vg, enum vg_inject_id id)
 		return false;
 	if (in->seen++ < in->after || in->struck >= in->count)
 		return false;
-	/* A sure strike draws nothing, so that it does not change the schedule. */
+	/*
+	 * If the fault strikes always, draw no random number, so that the schedule stays the same.
+	 */
 	if (in->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= in->chance)
 		return false;
 	in->struck++;

@@ -28,17 +28,17 @@ enum vg_inject_id {
 /* A fault that the user has asked for, and its arguments. */
 struct vg_injection {
 	bool armed;
-	uint64_t mark;	       /* it strikes only in this part of the run; 0: in all */
-	uint64_t amount;       /* such as steps of delay */
-	uint64_t after;	       /* this many opportunities pass first */
-	uint64_t count;	       /* it strikes at most so often */
-	uint64_t chance;       /* percent of the opportunities, drawn by the seed */
+	uint64_t mark;	       /* the fault strikes only in this part of the run; 0: in all parts */
+	uint64_t amount;       /* the fault's own argument, such as steps of delay */
+	uint64_t after;	       /* so many opportunities pass before the first strike */
+	uint64_t count;	       /* most strikes */
+	uint64_t chance;       /* probability of a strike in percent, drawn by the seed */
 	uint64_t seen, struck; /* opportunities and strikes so far */
 };
 
 /* Call this at each opportunity: does the fault strike now? */
 bool vg_inject(struct vgpu *vg, enum vg_inject_id id);
-/* The same for faults with an amount, which it returns, or 0. */
+/* The same for a fault with an amount: returns the amount if the fault strikes, else 0. */
 unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id);
 
 #endif

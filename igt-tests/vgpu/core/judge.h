@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The judge watches every access of the GPU to guest memory.  core/mem.c calls
- * it; the page oracle (oracle/oracle.c) is the one that there is.  A judge
- * never changes what the GPU does.
+ * The judge checks every access of the GPU to guest memory.  core/mem.c calls it.
+ * The only judge is the page oracle (oracle/oracle.c).  A judge never changes the
+ * behaviour of the GPU.
  */
 #ifndef VG_JUDGE_H
 #define VG_JUDGE_H
@@ -15,7 +15,7 @@ struct vgpu;
 
 struct vg_judged_access {
 	unsigned int vmid;
-	uint64_t va; /* as the engine said, or the bus address */
+	uint64_t va; /* the engine's address, or the bus address of an untranslated access */
 	uint64_t gpa;
 	size_t len;
 	bool write;

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* How the model speaks: one trace line for each event, and the reason of a stop. */
+/* The output of the model: one trace line for each event, and the reason why it stopped. */
 #ifndef VG_LOG_H
 #define VG_LOG_H
 
 #include "vgpu.h"
 
 /*
- * Stop the model for good, at a request that a GPU would not survive or that the
- * model does not know.  The first reason counts.
+ * Stop the model for good, because of a request that it does not know or that a GPU
+ * would not survive.  If there are several reasons, the first one counts.
  */
 void vg_stop(struct vgpu *vg, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

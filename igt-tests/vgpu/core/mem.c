@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GPU's accesses to memory.  Each comes through access_block() below: TLB,
- * page walk, permissions, bounds, and then VRAM or guest RAM.
+ * The GPU's accesses to memory.  Each access goes through access_block(): TLB, page
+ * walk, permissions, bounds, and then VRAM or guest RAM.
  */
 #include <errno.h>
 #include <string.h>
@@ -91,10 +91,10 @@ void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, cons
 
 struct target {
 	uint64_t phys;
-	uint64_t len;	  /* contiguous bytes from phys on */
-	uint64_t read_at; /* vg_judge.now() before it was read */
+	uint64_t len;	  /* number of contiguous bytes from phys on */
+	uint64_t read_at; /* vg_judge.now() before the translation was read */
 	bool system;
-	bool nothing; /* a PRT or default page: reads zeros, drops writes */
+	bool nothing; /* a PRT or the default page: reads give 0, writes are dropped */
 };
 
 static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
@@ -144,7 +144,7 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 
 /*
  * The host's pointer to the part of [va, va + *len) that lies in one block; *len
- * is cut to that part.  *ptr is NULL when nothing is behind the page.
+ * is cut to that part.  *ptr is NULL when there is no page (struct target.nothing).
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 			enum vg_access access, size_t *len, void **ptr)
@@ -155,7 +155,10 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 		return -EFAULT;
 	if (*len > t.len)
 		*len = t.len;
-	/* The host maps guest RAM in pieces, and a large block may span several. */
+	/*
+	 * End at the page, because the host maps guest RAM in pieces, and a large block may span
+	 * several.
+	 */
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	if (t.system && vmid && vg->sched.executing && vg_inject(vg, VG_INJECT_BUS_ERROR))
@@ -181,7 +184,10 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 	return -EFAULT;
 }
 
-/* The CPUs run meanwhile and read fences and ring pointers: these must not tear. */
+/*
+ * Copy to memory that the guest's CPUs read at the same time.  They must never see half
+ * of a fence or of a ring pointer.
+ */
 static void copy_in(void *dst, const void *src, size_t len)
 {
 	uint64_t v64;
@@ -288,7 +294,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		vg_stop(vg, "atomic of %u bytes at 0x%llx", size, (unsigned long long)va);
 		return -EFAULT;
 	}
-	/* An atomic needs both rights; the right to read is checked first. */
+	/* An atomic operation needs both permissions; check the one to read first. */
 	if (access_block(vg, port, vmid, va, VG_READ, &len, &p) ||
 	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
 		return -EFAULT;

@@ -28,8 +28,8 @@ enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
 
 /* The unit that accesses memory. */
 struct vg_port {
-	enum vg_hub_id hub; /* it translates through this hub */
-	unsigned int cid;   /* a fault report names it by this client id */
+	enum vg_hub_id hub; /* the hub that translates the unit's addresses */
+	unsigned int cid;   /* the unit's client id in fault reports */
 };
 
 /*
@@ -39,13 +39,13 @@ struct vg_port {
  *  - of VMID 1..15: the fault has been reported as the hardware reports it;
  *  - of VMID 0: the model has stopped.
  *
- * One case survives its faults: a packet that a kernel queue executes for a
- * user's VMID reads zeros and writes nothing after the report, as with the
- * hardware's default page.  Otherwise one user's bad address would hang the
- * ring that all users share.
+ * There is one exception: when a kernel queue executes a packet for a user's VMID,
+ * the access is reported, then reads zeros or writes nothing, and returns 0, as with
+ * the hardware's default page.  Otherwise one user's bad address would hang the ring
+ * that all users share.
  *
- * CPUs see an aligned access of 4 or 8 bytes as one atomic access; reads
- * acquire and writes release.
+ * An aligned access of 4 or 8 bytes is one atomic access for the CPUs.  Reads have
+ * acquire and writes release semantics.
  */
 int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		void *buf, size_t len);
@@ -83,7 +83,7 @@ static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port, un
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
 
-/* Write to a bus address (guest physical), for the few units that do not translate. */
+/* Write to a bus address (guest physical).  Only the few units that do not translate use this. */
 int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len);
 
 /* Drop the translations of @vmids from the hub's TLB; the trace says @why. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet queues of all engines.  A queue fetches from its ring or IB, hands
- * complete packets to its engine, and stops between packets when asked to.
+ * Packet queues of all engines.  A queue fetches from its ring or IB, gives complete
+ * packets to its engine, and can be preempted between packets.
  *
  * One step completes at most one packet or one slice of a packet, so that
  * everything else can happen in between.
@@ -124,7 +124,7 @@ bool vg_queue_has_work(const struct vg_queue *q)
 	return q->ib_depth || q->packet_len || q->rptr != q->wptr;
 }
 
-/* The dwords left in the ring or IB behind those that the packet has got. */
+/* The number of dwords in the ring or IB that are not part of the packet yet. */
 static uint64_t available(const struct vg_queue *q)
 {
 	const struct vg_ib *ib = q->ib_depth ? &q->ib[q->ib_depth - 1] : NULL;
@@ -170,7 +170,7 @@ static int fetch(struct vgpu *vg, struct vg_queue *q, unsigned int n)
 	return 0;
 }
 
-/* Fetch until q->packet is complete.  VG_WAIT when the ring does not have the rest yet. */
+/* Fetch until q->packet is complete.  Returns VG_WAIT when the rest is not in the ring yet. */
 static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int need = q->packet_len ? q->packet_len : 1;
@@ -197,7 +197,7 @@ static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 	}
 }
 
-/* The packet is complete: move behind it, or into the IB that it asked for. */
+/* The packet is complete: move the position behind it, or into the IB that the packet names. */
 static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 {
 	unsigned int len = q->packet_len;
@@ -220,8 +220,8 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * A queue can leave the engine between two packets or at a packet that waits, in
- * the ring or in the first IB, because a position in a nested IB cannot be saved.
+ * Can the queue be preempted now?  It can between two packets or in a packet that
+ * waits, in the ring or in the first IB.  A position in a nested IB cannot be saved.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {

@@ -52,7 +52,7 @@ struct vg_block {
 	  .write = (write_) }
 #define VG_REG(name_, read_, write_) VG_REGS(1, name_, read_, write_)
 #define VG_REG_PLAIN(name_)	     VG_REGS(1, name_, NULL, NULL)
-/* From the first name to the second, both included. */
+/* The registers from the first name to the last, both included. */
 #define VG_RANGE(first_, last_, read_, write_) \
 	VG_REGS(VG_ADDR(last_) - VG_ADDR(first_) + 1, first_, read_, write_)
 #define VG_RANGE_PLAIN(first_, last_) VG_RANGE(first_, last_, NULL, NULL)
@@ -62,7 +62,7 @@ struct vg_block {
 /* A write handler for registers that always read as their reset value. */
 void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value);
 
-/* Access by a block or a packet; @addr is a dword address. */
+/* Access a register from a block or a packet; @addr is a dword address. */
 uint32_t vg_reg_read(struct vgpu *vg, uint32_t addr);
 void vg_reg_write(struct vgpu *vg, uint32_t addr, uint32_t value);
 /* The register's name for messages, never NULL. */

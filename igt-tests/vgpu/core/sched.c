@@ -2,9 +2,9 @@
 #include "core/gpu.h"
 
 enum {
-	/* A queue does at most so many steps in a row; few, so that orders mix. */
+	/* The most steps of a queue in a row.  The number is small, so that queues interleave. */
 	MAX_TURN = 8,
-	/* The engines do at most so many steps in one vgpu_run(). */
+	/* The most steps in one vgpu_run(). */
 	MAX_RUN = 32,
 	/* The engines pause after one of so many vgpu_run(). */
 	RUNS_PER_PAUSE = 16,
@@ -12,8 +12,10 @@ enum {
 	MAX_DRAIN = 4096,
 };
 
-/* SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
- * generators", 2014. */
+/*
+ * SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators",
+ * 2014.
+ */
 static uint64_t next_random(uint64_t *state)
 {
 	uint64_t z = *state += 0x9e3779b97f4a7c15ull;
@@ -36,7 +38,7 @@ void vg_sched_init(struct vgpu *vg)
 	vg->sched.epoch = 1;
 }
 
-/* The generator is not reset, so a reload of the driver gets another schedule. */
+/* A reset does not restart the random numbers, so a reload of the driver gets another schedule. */
 void vg_sched_reset(struct vgpu *vg)
 {
 	vg->sched.last = NULL;
@@ -49,7 +51,7 @@ void vg_sched_wake(struct vgpu *vg)
 	vg->sched.epoch++;
 }
 
-/* Is a step worth it?  Not when the queue was looked at since the last change. */
+/* Could the queue make progress?  Not if it found nothing to do and nothing has changed since. */
 static bool ready(const struct vgpu *vg, const struct vg_queue *q)
 {
 	return q->looked_at != vg->sched.epoch && vg_queue_runnable(vg, q);
@@ -61,8 +63,8 @@ static bool eligible(const struct vgpu *vg, const struct vg_queue *q, bool again
 }
 
 /*
- * Choose the queue that does the next step.  Any order is legal, because nothing
- * orders one queue against another.  When all queues wait, one looks again.
+ * Choose the queue that does the next step.  Any order is legal, because the hardware
+ * gives no order between queues.  When all queues wait, choose one to look again.
  */
 static struct vg_queue *pick(struct vgpu *vg)
 {
@@ -134,7 +136,9 @@ bool vgpu_waiting(const struct vgpu *vg)
 	return true;
 }
 
-/* Memory may have changed since the last call, so every waiting queue looks again. */
+/*
+ * Do @steps.  Memory may have changed since the last call, so let every waiting queue look again.
+ */
 static void run(struct vgpu *vg, unsigned int steps)
 {
 	vg_sched_wake(vg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The schedule of the engines: which queue does the next step, and how many
- * steps things take.  One generator draws every choice, so that the seed and
- * the host's calls determine the whole run.
+ * The schedule of the engines: which queue does the next step, and how many steps a
+ * preemption or a flush takes.  One generator of random numbers draws every choice,
+ * so that the seed and the host's calls determine the whole run.
  */
 #ifndef VG_SCHED_H
 #define VG_SCHED_H
@@ -10,10 +10,10 @@
 #include "core/queue.h"
 
 struct vg_sched {
-	struct vg_queue *queues;    /* all, in order of registration */
+	struct vg_queue *queues;    /* all queues, in the order of registration */
 	struct vg_queue *last;	    /* the queue that did the last step */
-	struct vg_queue *current;   /* the queue whose step this is, else NULL */
-	struct vg_queue *executing; /* the queue inside ops->execute(), else NULL */
+	struct vg_queue *current;   /* the queue that is doing a step now, or NULL */
+	struct vg_queue *executing; /* the queue that is inside ops->execute(), or NULL */
 	unsigned int turn;	    /* steps that @last may still do before the others */
 	unsigned int flushes;	    /* TLB flushes under way, of both hubs */
 	uint64_t epoch;		    /* counts the events that a queue may have waited for */

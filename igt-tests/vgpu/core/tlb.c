@@ -12,7 +12,7 @@ struct vg_tlb {
 	size_t num_slots; /* a power of two, at least twice count */
 	size_t count;
 	size_t count_of[TLB_NUM_VMIDS];
-	uint64_t shifts[TLB_NUM_VMIDS]; /* block sizes in use, as bits */
+	uint64_t shifts[TLB_NUM_VMIDS]; /* mask of the block sizes (shifts) in use */
 };
 
 struct vg_tlb *vg_tlb_new(void)
@@ -81,7 +81,7 @@ static void forget(struct vg_tlb *tlb, uint32_t vmids)
 	}
 }
 
-/* Move to a table of @num_slots slots, without the entries of @vmids. */
+/* Move all entries except those of @vmids to a new table of @num_slots slots. */
 static int rebuild(struct vg_tlb *tlb, size_t num_slots, uint32_t vmids)
 {
 	struct vg_tlb_entry *old = tlb->slot;
@@ -122,15 +122,17 @@ int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry)
 size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 {
 	size_t before = tlb->count;
-	size_t victims = 0;
+	size_t dropped = 0;
 
 	for (unsigned int vmid = 0; vmid < TLB_NUM_VMIDS; vmid++)
 		if (vmids >> vmid & 1)
-			victims += tlb->count_of[vmid];
-	if (!victims)
+			dropped += tlb->count_of[vmid];
+	if (!dropped)
 		return 0;
-	/* Without memory for a new table drop all entries: that equals a flush of
-	 * all VMIDs, while keeping an entry that must go would be wrong. */
+	/*
+	 * Without memory for a new table drop all entries: that is like a flush of
+	 * all VMIDs, while it would be wrong to keep an entry that must go.
+	 */
 	if (rebuild(tlb, tlb->num_slots, vmids)) {
 		for (size_t i = 0; i < tlb->num_slots; i++)
 			tlb->slot[i].used = false;

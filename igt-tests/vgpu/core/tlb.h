@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The TLB of one hub.  It fills on use and drops an entry only when it is told
- * to, so that a flush that the driver omits has a visible effect.  It does not
- * cache invalid entries, because the hardware needs no flush when the driver
- * makes an entry valid.
+ * The TLB of one hub.  It caches each translation that is used, and drops an entry
+ * only by a flush, so that a flush that the driver omits has a visible effect.  It
+ * does not cache invalid entries, because the hardware needs no flush when the
+ * driver makes an entry valid.
  */
 #ifndef VG_TLB_H
 #define VG_TLB_H
@@ -16,8 +16,8 @@ struct vg_tlb;
 
 struct vg_tlb_entry {
 	uint64_t block;	  /* va >> shift */
-	uint64_t phys;	  /* of the first byte of the block; may wrap below 0 */
-	uint64_t read_at; /* vg_judge.now() before it was read */
+	uint64_t phys;	  /* address of the first byte of the block; may wrap below 0 */
+	uint64_t read_at; /* vg_judge.now() before the page table was read */
 	uint8_t shift;
 	uint8_t vmid;
 	uint8_t access;
@@ -27,9 +27,9 @@ struct vg_tlb_entry {
 
 struct vg_tlb *vg_tlb_new(void);
 void vg_tlb_free(struct vg_tlb *tlb);
-/* NULL when @va is not cached.  The pointer is valid until the next call. */
+/* The entry of @va, or NULL.  The pointer is valid until the next call. */
 const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb, unsigned int vmid, uint64_t va);
-/* 0 or -ENOMEM. */
+/* Add an entry; 0 or -ENOMEM. */
 int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry);
 /* Drop all entries of @vmids; returns their number. */
 size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids);

@@ -35,8 +35,8 @@ static unsigned int first_from(const struct vg_dma *dma, uint64_t iova)
 }
 
 /*
- * A mapping past the end of its file would kill this process with SIGBUS on
- * the first access.
+ * Is the range inside the file?  An access of a mapping behind the end of its file
+ * would kill this process by SIGBUS.
  */
 static bool inside_file(int fd, uint64_t offset, uint64_t size)
 {
@@ -95,7 +95,7 @@ int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags,
 	return 0;
 }
 
-/* Ranges @first up to, but not including, @end. */
+/* Remove the ranges from @first up to, but not including, @end. */
 static void remove_ranges(struct vg_dma *dma, unsigned int first, unsigned int end)
 {
 	for (unsigned int i = first; i < end; i++) {

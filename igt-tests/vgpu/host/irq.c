@@ -88,7 +88,7 @@ int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t
 
 	if (set->index != VFIO_PCI_MSI_IRQ_INDEX || action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return 0;
-	/* VFIO takes an interrupt down by a request without vectors and data. */
+	/* A request without vectors and data removes the interrupt (VFIO). */
 	if (!set->count)
 		set_msi(irq, -1);
 	else if (fire)
@@ -103,8 +103,8 @@ void vg_irq_raise(const struct vg_irq *irq)
 	ssize_t n;
 
 	/*
-	 * Do not wait when the client's file is not ready: its counter is at
-	 * the limit, so an interrupt is pending anyway.
+	 * Do not wait when the client's eventfd is not ready: then its counter is
+	 * at the limit, so an interrupt is pending anyway.
 	 */
 	if (irq->msi_fd < 0 || poll(&pfd, 1, 0) != 1 || !(pfd.revents & POLLOUT))
 		return;

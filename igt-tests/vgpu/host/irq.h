@@ -17,9 +17,9 @@ void vg_irq_fini(struct vg_irq *irq);
 int vg_irq_get_info(struct vfio_irq_info *info);
 
 /*
- * VFIO_DEVICE_SET_IRQS; @data has the @len bytes behind @set.  If it keeps an
- * eventfd, it sets that one to -1 in @fds; the others stay the caller's.  Returns
- * 0 or -EINVAL.
+ * Handle VFIO_DEVICE_SET_IRQS; @data has the @len bytes behind @set.  If the function
+ * keeps an eventfd, it sets it to -1 in @fds; the caller has to close the others.
+ * Returns 0 or -EINVAL.
  */
 int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t *data,
 	       uint32_t len, int *fds, unsigned int nfds);

@@ -22,10 +22,10 @@ enum {
 /* Set all fields to their values after power on. */
 void vg_pci_reset(struct vg_pci *pci);
 
-/* Bytes in a region, 0 for one that the function does not have. */
+/* The size of a region in bytes; 0 if the function does not have the region. */
 uint64_t vg_pci_region_size(uint32_t region);
 
-/* The caller has checked that [@offset, @offset + @len) is inside. */
+/* The caller has checked that [@offset, @offset + @len) is inside the configuration space. */
 void vg_pci_config_read(const struct vg_pci *pci, uint32_t offset, void *data, uint32_t len);
 void vg_pci_config_write(struct vg_pci *pci, uint32_t offset, const void *data, uint32_t len);
 

@@ -14,12 +14,12 @@
 
 enum {
 	/*
-	 * A sleep while all queues wait for the guest.  The guest needs the
-	 * cores for its part, and no message says when that is done.  It is
-	 * also the length of the engines' pauses.
+	 * How long to sleep while all queues wait for the guest.  The guest needs
+	 * the host's CPUs to do its work, and sends no message when the work is
+	 * done.  The pauses of the engines have the same length.
 	 */
 	BACK_OFF_MS = 1,
-	/* In lockstep, a guest without a message for so long waits for the GPU. */
+	/* In lockstep, a guest that has sent no message for so long is waiting for the GPU. */
 	LOCKSTEP_MS = 5,
 };
 
@@ -29,7 +29,7 @@ struct server {
 	struct vg_reply reply;
 	int signal_fd;
 	bool lockstep;
-	bool pause; /* the engines pause before their next steps */
+	bool pause; /* sleep before the engines' next steps */
 };
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)
@@ -38,7 +38,7 @@ static int fail(struct vg_vfio_user *dev, const char *what, int err)
 	return -err;
 }
 
-/* SIGINT and SIGTERM as a descriptor, so that poll() waits for all events. */
+/* Open a descriptor for SIGINT and SIGTERM, so that one poll() waits for all events. */
 static int open_signals(void)
 {
 	sigset_t set;
@@ -70,7 +70,7 @@ static int wait_for(int fd, int signal_fd, int timeout_ms)
 	return pfds[0].revents ? 1 : 0;
 }
 
-/* The timeout of the next poll(). */
+/* The timeout of the next poll(), in ms; -1 when the engines have nothing to do. */
 static int idle_timeout(const struct server *srv)
 {
 	if (!vgpu_busy(srv->dev->vg))
@@ -80,7 +80,7 @@ static int idle_timeout(const struct server *srv)
 	return srv->pause ? BACK_OFF_MS : 0;
 }
 
-/* Let the engines work, after a message or because there was @none. */
+/* Let the engines work; @none: because no message came, else after a message. */
 static void run_engines(struct server *srv, bool none)
 {
 	if (none && srv->lockstep)
@@ -114,7 +114,7 @@ static int serve_client(struct server *srv)
 	return -ECANCELED;
 }
 
-/* Accept the one client, and remove @path from the file system. */
+/* Wait for the client, accept it, and remove @path from the file system. */
 static int accept_client(struct vg_vfio_user *dev, const char *path, int signal_fd)
 {
 	int listener = vg_sock_listen(path), fd, ret;

@@ -14,8 +14,9 @@
  *  - -EPROTO, with dev->error set, when the client broke the protocol;
  *  - another -errno, with dev->error set, when there could be no connection.
  *
- * With @lockstep the speed of the host does not matter: the engines move after a
- * message, and as far as they get when the client has been silent for a while.
+ * With @lockstep the speed of the host does not matter: the engines work after each
+ * message, and when the client has been silent for a while they do everything that
+ * they can do.
  */
 int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep);
 

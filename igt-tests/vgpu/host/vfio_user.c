@@ -20,11 +20,11 @@ static const char capabilities[] = "{\"capabilities\":{"
 static_assert(VFIO_USER_MAX_FDS == 8 && VFIO_USER_MAX_DATA == 1048576 && VFIO_USER_PGSIZE == 4096,
 	      "capabilities[] says the same");
 
-/* A message, for its handler. */
+/* A message without its header, for the handler of its command. */
 struct request {
 	const uint8_t *body;
 	size_t len;
-	int *fds; /* a handler that keeps one sets it to -1 */
+	int *fds; /* a handler that keeps a descriptor sets it to -1 here */
 	unsigned int nfds;
 };
 
@@ -41,7 +41,9 @@ static int end_connection(struct vg_vfio_user *dev, const char *format, ...)
 	return -EPROTO;
 }
 
-/* Room for @len more bytes of reply body, or NULL. */
+/*
+ * Append @len bytes to the body of the reply.  Returns a pointer to them, or NULL when it is full.
+ */
 static void *reply_add(struct vg_reply *reply, size_t len)
 {
 	void *at = reply->data + reply->size;
@@ -203,8 +205,8 @@ static int check_access(const struct vfio_user_region_access *access)
 }
 
 /*
- * Registers are dwords.  A narrower read reads the dword that contains it; a
- * 64-bit access is two dwords, the low one first, as on the bus.
+ * Registers are dwords.  A narrower read returns a part of the dword that contains
+ * it.  A 64 bit access is split into two dwords, the low one first, as on the bus.
  */
 static int mmio_read(struct vgpu *vg, uint32_t offset, uint8_t *data, uint32_t len)
 {
@@ -266,7 +268,7 @@ static int do_region_read(struct vg_vfio_user *dev, const struct request *req,
 		memcpy(data, (uint8_t *)dev->vram + access.offset, access.count);
 		return 0;
 	case VG_PCI_DOORBELL:
-		memset(data, 0, access.count); /* they can only be written */
+		memset(data, 0, access.count); /* doorbells can only be written */
 		return 0;
 	case VG_PCI_MMIO:
 		return mmio_read(dev->vg, access.offset, data, access.count);
@@ -316,7 +318,7 @@ static int do_reset(struct vg_vfio_user *dev, const struct request *req, struct 
 
 static const struct handler {
 	const char *name;
-	size_t min_len; /* of the body */
+	size_t min_len; /* the smallest size of the body */
 	unsigned int max_fds;
 	int (*handle)(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply);
 } handlers[] = {
@@ -380,7 +382,7 @@ static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *head
 			 struct vg_reply *reply)
 {
 	if (ret == -EPROTO || header->flags & VFIO_USER_F_NO_REPLY) {
-		/* A client that wants no answer would take a failed command for done. */
+		/* A client that wants no reply would not learn that the command failed. */
 		if (ret && !dev->error[0])
 			end_connection(dev, "%s without a reply failed: %s",
 				       find_handler(header->command)->name, strerror(-ret));
@@ -484,7 +486,10 @@ static int alloc_vram(struct vg_vfio_user *dev)
 	dev->vram_fd = memfd_create("vram", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (dev->vram_fd < 0)
 		return -errno;
-	/* The client gets the descriptor; it must not take the memory away. */
+	/*
+	 * The client gets the descriptor, so seal it: the client must not be able to shrink the
+	 * memory.
+	 */
 	if (ftruncate(dev->vram_fd, VG_VRAM_SIZE) < 0 ||
 	    fcntl(dev->vram_fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) < 0)
 		goto err;

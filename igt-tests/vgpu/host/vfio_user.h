@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The device side of vfio-user: the handlers of messages.  They work on buffers,
- * so that a test or a fuzzer needs no socket; vfio_user_sock.h has the socket.
+ * The device side of vfio-user: the handlers of messages.  The handlers work on
+ * buffers, so that a test or a fuzzer needs no socket; vfio_user_sock.h has the
+ * socket.
  */
 #ifndef VG_HOST_VFIO_USER_H
 #define VG_HOST_VFIO_USER_H
@@ -24,9 +25,9 @@ struct vg_vfio_user {
 	struct vg_pci pci;
 	void *vram;
 	int vram_fd;	  /* VG_VRAM_SIZE bytes, mapped at @vram */
-	FILE *trace;	  /* or NULL */
+	FILE *trace;	  /* NULL: no trace */
 	uint64_t started; /* CLOCK_MONOTONIC in ns; the clock counts from here */
-	bool negotiated;  /* VERSION has been agreed on */
+	bool negotiated;  /* the client has sent VERSION */
 	char error[160];  /* the reason why the connection must end */
 };
 
@@ -41,7 +42,7 @@ void vg_vfio_user_fini(struct vg_vfio_user *dev);
 /* A reply; its size is 0 when nothing is to be sent. */
 struct vg_reply {
 	size_t size;
-	int fd; /* to send along, still the device's; or -1 */
+	int fd; /* descriptor to send with the reply, which stays open; or -1 */
 	uint8_t data[VFIO_USER_MAX_MESSAGE];
 };
 
@@ -52,11 +53,10 @@ struct vg_reply {
 int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_header *header);
 
 /*
- * Handle one whole message of @size bytes.  The @nfds descriptors came with it
- * and belong to the device from here on.  An error of the request becomes an
- * error reply.  -EPROTO, with dev->error set, means that the two sides do not
- * understand each other, so the connection must end after @reply, if any, has
- * been sent.
+ * Handle one whole message of @size bytes.  The @nfds descriptors came with it, and
+ * the device has to close them.  A request that fails gets an error reply.  -EPROTO,
+ * with dev->error set, means that the client has broken the protocol, so the
+ * connection must end after @reply, if any, has been sent.
  */
 int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t size, int *fds,
 			unsigned int nfds, struct vg_reply *reply);

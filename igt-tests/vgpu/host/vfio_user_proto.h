@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The vfio-user wire format, version 0.0, as far as a PCI device with shared
- * guest RAM needs it (QEMU docs/interop/vfio-user.rst).  Everything is little
- * endian, as the machines that this runs on.  Structures of the kernel's VFIO
- * uapi are used where the protocol has them.
+ * The vfio-user protocol, version 0.0, as far as a PCI device with shared guest RAM
+ * needs it (QEMU docs/interop/vfio-user.rst).  All numbers are little endian, like
+ * those of the machines that this program runs on.  Where the protocol uses
+ * structures of the kernel's VFIO uapi, so does this program.
  */
 #ifndef VFIO_USER_PROTO_H
 #define VFIO_USER_PROTO_H
@@ -64,7 +64,7 @@ enum {
 struct vfio_user_dma_map {
 	uint32_t argsz;
 	uint32_t flags;
-	uint64_t offset; /* into the file that comes with the message */
+	uint64_t offset; /* offset in the file whose descriptor comes with the message */
 	uint64_t iova;
 	uint64_t size;
 };
@@ -80,7 +80,7 @@ struct vfio_user_dma_unmap {
 
 static_assert(sizeof(struct vfio_user_dma_unmap) == 24, "dma_unmap");
 
-/* The first fields of struct vfio_device_info; the later ones never travel. */
+/* The first fields of struct vfio_device_info; this transport sends only these. */
 struct vfio_user_device_info {
 	uint32_t argsz;
 	uint32_t flags;

@@ -10,7 +10,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-/* How long a client may leave a reply unread; QEMU's own limit is 5 s. */
+/* How long to wait for a client that does not read its reply.  QEMU's own limit is 5 s. */
 enum { SEND_TIMEOUT_MS = 5000 };
 
 static int bind_at(int fd, const char *path)
@@ -43,7 +43,7 @@ int vg_sock_listen(const char *path)
 		close(fd);
 		return ret;
 	}
-	/* A client that waits for @path to appear can connect at once. */
+	/* Listen before @path exists, so that a client that waits for @path can connect at once. */
 	if (listen(fd, 1) < 0 || rename(hidden, path) < 0) {
 		ret = -errno;
 		unlink(hidden);
@@ -79,7 +79,7 @@ static int end_with(struct vg_vfio_user *dev, const char *what, int err)
 	return -EPROTO;
 }
 
-/* Take the descriptors out of @msg, and close those that are too many. */
+/* Take the descriptors out of @msg; close those that exceed the limit. */
 static int take_fds(struct vg_sock *sock, struct msghdr *msg)
 {
 	int ret = msg->msg_flags & MSG_CTRUNC ? -EMFILE : 0;
@@ -107,9 +107,9 @@ static int take_fds(struct vg_sock *sock, struct msghdr *msg)
 }
 
 /*
- * Read until there are @want bytes of the message, and no byte more, because
- * descriptors belong to the message that they arrive with.  Returns 1 when there
- * are so many, 0 when more must arrive.
+ * Read until @want bytes of the message are there.  Read no byte more, because
+ * descriptors belong to the message with which they arrive.  Returns 1 when the
+ * bytes are there, 0 when some have not arrived yet.
  */
 static int receive(struct vg_sock *sock, struct vg_vfio_user *dev, size_t want)
 {

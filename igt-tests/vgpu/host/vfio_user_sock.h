@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * vfio-user over a UNIX stream socket.  It cuts the stream into messages, passes
- * file descriptors, and never waits for the rest of a message.
+ * vfio-user over a UNIX stream socket.  This part cuts the stream into messages and
+ * passes file descriptors.  It never waits for the rest of a message.
  */
 #ifndef VG_HOST_VFIO_USER_SOCK_H
 #define VG_HOST_VFIO_USER_SOCK_H
@@ -13,15 +13,15 @@
 
 struct vg_sock {
 	int fd;
-	size_t have; /* bytes of the message so far */
+	size_t have; /* bytes of the current message that have arrived */
 	unsigned int nfds;
 	int fds[VFIO_USER_MAX_FDS];
 	uint8_t message[VFIO_USER_MAX_MESSAGE];
 };
 
 /*
- * Listen at @path.  The socket appears there only when a client can connect to
- * it.  It replaces a socket of an earlier run.  Returns the descriptor or -errno.
+ * Listen at @path.  The socket appears there only when a client can connect to it,
+ * and replaces the socket of an earlier run.  Returns the descriptor or -errno.
  */
 int vg_sock_listen(const char *path);
 
@@ -31,9 +31,9 @@ void vg_sock_fini(struct vg_sock *sock);
 
 /*
  * Read the bytes that have arrived and serve at most one message.  Returns 1 when a
- * message was served, 0 when more bytes are needed, -EPIPE when the client
- * left between two messages, -EPROTO with dev->error set for everything that
- * ends the connection otherwise.
+ * message was served, 0 when more bytes are needed, -EPIPE when the client left
+ * between two messages, or -EPROTO with dev->error set when the connection must end
+ * for another reason.
  */
 int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply);
 

@@ -15,12 +15,12 @@ void vg_held_free(struct vg_held *held);
 
 /* The value at an address, or 0. */
 uint64_t vg_held_get(const struct vg_held *held, uint64_t mm, uint64_t va);
-/* 0 or -ENOMEM. */
+/* Set the value at an address; 0 or -ENOMEM. */
 int vg_held_set(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t value);
 /*
- * Remove all values in [@va, @va + @count) and call @taken for each.  The first
- * error of @taken ends the removal and is returned.  The time is proportional to
- * the number of addresses or of chunks in @held, whichever is smaller.
+ * Remove all values in [@va, @va + @count) and call @taken for each.  When @taken
+ * returns an error, stop and return it.  The time is proportional to the number of
+ * addresses or to the number of chunks in @held, whichever is smaller.
  */
 int vg_held_take(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t count,
 		 int (*taken)(void *arg, uint64_t value), void *arg);

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The page oracle judges every access of the GPU to guest memory by the events
- * that the guest's kernel reports of its pages.  It never changes what the GPU
- * does.  While no guest reports, it is silent.
+ * The page oracle compares every access of the GPU to guest memory with the events
+ * that the guest's kernel reports about its pages.  The oracle never changes the
+ * behaviour of the GPU.  While no guest reports events, it finds nothing.
  */
 #ifndef VG_ORACLE_H
 #define VG_ORACLE_H

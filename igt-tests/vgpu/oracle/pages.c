@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * A page is accessible while it is mapped for DMA and, if it came from a
- * process, while a process still has it at the address where the driver found
- * it.  The DMA API reports the mappings and the MMU notifiers report the
- * addresses, so nothing depends on the driver's own bookkeeping.
+ * The GPU may access a page while it is mapped for DMA.  If the page came from a
+ * process, a process must also still have it at the address where the driver found
+ * it.  The DMA API reports the mappings and the MMU notifiers report the addresses,
+ * so the oracle does not rely on the driver's own bookkeeping.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -17,17 +17,17 @@ enum {
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MAX_PAGE_SHIFT = 28, /* 1 TiB, more than any test guest has */
 	HELD_WRITE = 1,	     /* flags in a value of struct vg_held */
-	HELD_PAGE = 2,	     /* set in each value, so that none is 0 */
+	HELD_PAGE = 2,	     /* set in each value, so that no value is 0 */
 	HELD_SHIFT = 2,
 };
 
 struct vg_pages {
-	uint64_t now;  /* events applied */
-	uint64_t time; /* of the one being applied */
+	uint64_t now;  /* number of events applied */
+	uint64_t time; /* time of the event that is being applied */
 	const struct vg_oracle_event *event;
 	struct vg_page **chunk;
 	uint64_t num_chunks;
-	struct vg_held *held; /* page << HELD_SHIFT and flags */
+	struct vg_held *held; /* values are page << HELD_SHIFT and flags */
 };
 
 struct vg_pages *vg_pages_new(void)
@@ -111,8 +111,8 @@ static void decrement(uint32_t *count, bool condition)
 }
 
 /*
- * A lookup found the page in a process.  That may be too long ago: the page may
- * have been freed since and belong to the driver now.
+ * A lookup has found the page in a process.  The lookup may have been long ago, so
+ * the page may have been freed since and belong to the driver now.
  */
 static void found(struct vg_page *page)
 {
@@ -137,7 +137,10 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 	case VG_ORACLE_UNMAP:
 		decrement(&page->maps, true);
 		decrement(&page->maps_write, write);
-		/* The next owner may give it to the device again. */
+		/*
+		 * Forget the old owner, because the next owner may give the page to the device
+		 * again.
+		 */
 		if (!page->maps)
 			page->owned = page->freed = false;
 		break;
@@ -202,8 +205,9 @@ static int lose(void *arg, uint64_t value)
 }
 
 /*
- * Only an invalidation takes a permission away.  A report that the page is read
- * only may come from a lookup that began before the one that found it writable.
+ * Note that a process holds a page.  A page that is held for writing stays so,
+ * because only an invalidation takes the permission away: a report that the page is
+ * read-only may come from a lookup that began before the one that found it writable.
  */
 static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 {
@@ -230,7 +234,7 @@ static int hold(struct vg_pages *pages)
 	const struct vg_oracle_event *e = pages->event;
 	int err = 0;
 
-	/* The process no longer has the page: the invalidation has taken it. */
+	/* The process does not have the page any more, because an invalidation has taken it. */
 	if (e->flags & VG_ORACLE_OVERTAKEN)
 		return apply_range(pages);
 	for (uint64_t i = 0; i < e->count && !err; i++)
@@ -238,7 +242,10 @@ static int hold(struct vg_pages *pages)
 	return err;
 }
 
-/* No event of the guest may make the model walk or allocate without end. */
+/*
+ * Is the event possible?  A bad event of the guest must not make the model loop or allocate without
+ * end.
+ */
 static bool sane(const struct vg_oracle_event *e)
 {
 	bool by_page = e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP ||

@@ -5,8 +5,8 @@
  *
  * The guest allocates a ring of physically contiguous memory, announces it
  * through registers and appends events.  The model reads new events before it
- * judges an access, so an event is in force as soon as it is in the ring.  The
- * guest accesses the device only when the ring is full.
+ * judges an access, so an event takes effect as soon as it is in the ring.  The
+ * guest needs to access the device only when the ring is full.
  */
 #ifndef VG_ORACLE_PROTOCOL_H
 #define VG_ORACLE_PROTOCOL_H
@@ -19,24 +19,24 @@ enum vg_oracle_reg {
 	VG_ORACLE_RING_LO,	/* bus address of struct vg_oracle_ring */
 	VG_ORACLE_RING_HI,
 	VG_ORACLE_RING_SIZE,  /* number of events it has room for */
-	VG_ORACLE_ENABLE,     /* 1: the ring is in use, 0: it goes away */
+	VG_ORACLE_ENABLE,     /* 1: use the ring; 0: the guest is going to free it */
 	VG_ORACLE_DRAIN,      /* a write returns when all events are taken */
-	VG_ORACLE_VIOLATIONS, /* reads as the number so far */
-	VG_ORACLE_EVENTS,     /* reads as the number taken */
-	VG_ORACLE_ACCESSES,   /* reads as the number judged */
-	VG_ORACLE_MARK,	      /* a write begins a part of the run and is in the trace */
+	VG_ORACLE_VIOLATIONS, /* reads as the number of violations so far */
+	VG_ORACLE_EVENTS,     /* reads as the number of events taken */
+	VG_ORACLE_ACCESSES,   /* reads as the number of accesses judged */
+	VG_ORACLE_MARK,	      /* a write begins the next part of the run; the trace shows it */
 	VG_ORACLE_REGS_END
 };
 
 #define VG_ORACLE_ID_VALUE 0x4f524332u /* "ORC" and the protocol's version */
 
-/* All addresses in units of 4 KiB pages. */
+/* The kinds of events.  All addresses are in units of 4 KiB pages. */
 enum vg_oracle_kind {
 	/*
 	 * @count pages from @page on were mapped for DMA, so the device may
-	 * reach them.  OWNED: the driver allocated them for that purpose, so
-	 * they belong to nobody else.  FOUND: a lookup must have found them, so
-	 * they belong to a process.
+	 * access them.  OWNED: the driver has allocated the pages for the device,
+	 * so they belong to no process.  FOUND: the pages belong to a process,
+	 * so a lookup must have found them.
 	 */
 	VG_ORACLE_MAP = 1,
 	VG_ORACLE_UNMAP,
@@ -44,7 +44,8 @@ enum vg_oracle_kind {
 	VG_ORACLE_FREE,
 	/*
 	 * A lookup found the pages from @page on at [@va, @va + @count) of @mm.
-	 * OVERTAKEN: they were there before a LOSE that was reported already.
+	 * OVERTAKEN: the lookup ended before a LOSE that was reported already, so
+	 * the pages are gone.
 	 */
 	VG_ORACLE_HOLD,
 	/*
@@ -52,7 +53,7 @@ enum vg_oracle_kind {
 	 * [@va, @va + @count) of @mm belong to the kernel again.
 	 */
 	VG_ORACLE_LOSE,
-	/* The address space is gone, with all pages that were held in it. */
+	/* The address space @mm has ended, with all pages that were held in it. */
 	VG_ORACLE_LEAVE,
 	/* The guest could not report @count events. */
 	VG_ORACLE_MISSED,
@@ -75,10 +76,10 @@ struct vg_oracle_event {
 	__u64 mm; /* a name of the address space, not 0 */
 };
 
-/* Positions count events since ENABLE; the place is position % size. */
+/* Positions count events since ENABLE.  An event is at index position % size. */
 struct vg_oracle_ring {
 	__u64 tail;	    /* the guest writes it after the event */
-	__u64 reserved1[7]; /* a cache line each */
+	__u64 reserved1[7]; /* tail and head have a cache line each */
 	__u64 head;	    /* the model has taken the events before it */
 	__u64 reserved2[7];
 	struct vg_oracle_event event[];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The one builder of PM4 packets for the tests: appends to a queue's ring. */
+/* Functions that append PM4 packets to a queue's ring, for all tests. */
 #ifndef BUILD_H
 #define BUILD_H
 

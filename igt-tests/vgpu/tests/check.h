@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A test is a program, which the first failed check ends with status 1. */
+/* A test is a program.  The first check that fails ends it with status 1. */
 #ifndef CHECK_H
 #define CHECK_H
 

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A GPU with a seed, a KIQ and a user queue, for tests of the schedule and of
- * injected faults. */
+/*
+ * A GPU with a seed, a KIQ and a user queue, for tests of the schedule and of injected
+ * faults.
+ */
 #ifndef TEST_ENGINE_H
 #define TEST_ENGINE_H
 
@@ -71,7 +73,7 @@ static inline void engine_count(struct engine *e, unsigned int n)
 	user_queue_kick(e->f, &e->u);
 }
 
-/* Change the page table to another page; the TLB may still have the old one. */
+/* Let the page table map another page; the TLB may still have the old one. */
 static inline void engine_move_page(struct engine *e)
 {
 	user_map(e->f, ENGINE_VMID, ENGINE_DATA_VA, ENGINE_OTHER, 1);

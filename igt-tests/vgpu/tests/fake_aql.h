@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A user's HSA queue as KFD and the runtime set it up, on a fake host. */
+/* A user's HSA queue on a fake host, set up as KFD and the runtime set up one. */
 #ifndef FAKE_AQL_H
 #define FAKE_AQL_H
 
@@ -28,7 +28,7 @@ enum {
 struct aql {
 	struct fake_host *f;
 	struct user_queue u;
-	uint8_t *queue; /* the runtime's structure */
+	uint8_t *queue; /* the runtime's queue structure */
 	uint64_t put;
 };
 
@@ -57,7 +57,9 @@ static inline uint32_t *aql_slot(struct aql *a, uint64_t n)
 	return a->u.ring.mem + n % AQL_SLOTS * AQL_DWORDS;
 }
 
-/* As the driver does: the whole bank from the MQD, then go. */
+/*
+ * Map the queue as the driver does: copy the whole bank of registers from the MQD, then activate.
+ */
 static inline void aql_map(struct aql *a)
 {
 	const uint32_t *mqd = &a->u.mqd->cp_mqd_base_addr_lo;

@@ -11,12 +11,12 @@ enum {
 	PAGE_ENTRIES = 512,
 	LEVELS = 4,
 	LEVEL_BITS = 9,
-	TABLE_AREA = 0x00100000, /* of VRAM */
-	GART_TABLE = 0x00010000, /* of VRAM, FAKE_RAM_SIZE / 4 KiB entries */
+	TABLE_AREA = 0x00100000, /* offset in VRAM */
+	GART_TABLE = 0x00010000, /* offset in VRAM; FAKE_RAM_SIZE / 4 KiB entries */
 	KIQ_RING = FAKE_GART_BASE + 0x1000,
 	KIQ_MQD = FAKE_GART_BASE + 0x2000,
 	KIQ_RING_DWORDS = 512,
-	IH_RING = 0x00010000, /* in RAM */
+	IH_RING = 0x00010000, /* offset in RAM */
 	IH_WPTR = 0x0000f000,
 };
 
@@ -72,7 +72,7 @@ static void *map_memory(size_t size)
 	return p;
 }
 
-/* Both hubs, like the driver. */
+/* Set up a context in both hubs, as the driver does. */
 static void write_context(struct fake_host *f, unsigned int vmid, uint32_t cntl, uint64_t root,
 			  uint64_t first_page, uint64_t last_page)
 {
@@ -237,7 +237,7 @@ uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va)
 			*e = new_table(f) | VG_PTE_VALID;
 			if (level == 2) /* PDB1: entries below are 2 MiB */
 				*e |= (uint64_t)LEVEL_BITS << VG_PDE_BFS_SHIFT;
-			if (level == 1) /* PDB0: go on to a PTB */
+			if (level == 1) /* PDB0: the entry points to a PTB */
 				*e |= VG_PTE_TF;
 		}
 		entry = *e;

@@ -16,7 +16,7 @@
 #include "gfx9/pte.h"
 #include "tests/check.h"
 
-#define FAKE_RAM_BASE  0x40000000ull /* guest physical */
+#define FAKE_RAM_BASE  0x40000000ull /* guest physical address */
 #define FAKE_RAM_SIZE  0x00800000ull
 /* VMID 0 has all of the RAM at this address. */
 #define FAKE_GART_BASE 0x00100000ull
@@ -24,9 +24,9 @@
 struct fake_host {
 	struct vgpu *vg;
 	uint8_t *vram, *ram;
-	uint64_t vram_next; /* for page tables */
+	uint64_t vram_next; /* offset in VRAM of the next page table */
 	unsigned int irqs;
-	uint64_t clock_ns; /* of the host's clock */
+	uint64_t clock_ns; /* the host's clock */
 	char *log;
 	size_t log_len, log_cap;
 };
@@ -34,17 +34,17 @@ struct fake_host {
 struct fake_host *fake_new(void);
 /* Free everything, and check that the model has not stopped. */
 void fake_free(struct fake_host *f);
-/* Free everything without that check. */
+/* Free everything, also when the model has stopped. */
 void fake_discard(struct fake_host *f);
 
-/* Search the trace so far, count in it, and forget it. */
+/* Search the trace so far for @needle, count its occurrences, and empty the trace. */
 bool fake_logged(const struct fake_host *f, const char *needle);
 unsigned int fake_log_count(const struct fake_host *f, const char *needle);
 void fake_log_clear(struct fake_host *f);
 
 /* Step until all queues are idle or wait; fails after @max steps. */
 unsigned int fake_run(struct fake_host *f, unsigned int max);
-/* Check that the model stopped with @needle in the reason, then free. */
+/* Check that the model has stopped with @needle in the reason, then free everything. */
 void fake_expect_stop(struct fake_host *f, const char *needle);
 
 /* The pointer into RAM for a GART address of VMID 0. */
@@ -54,11 +54,11 @@ void *fake_gart(struct fake_host *f, uint64_t va);
 #define FAKE_RW (VG_PTE_VALID | VG_PTE_READABLE | VG_PTE_WRITEABLE)
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid);
 void fake_map(struct fake_host *f, unsigned int vmid, uint64_t va, uint64_t phys, uint64_t flags);
-/* The PTE of a mapped page, to change it behind the TLB's back. */
+/* The PTE of a mapped page, so that a test can change it without a flush. */
 uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va);
 void fake_flush(struct fake_host *f, enum vg_hub_id hub, unsigned int vmid);
 
-/* A queue set up through the registers, as the driver does for the KIQ. */
+/* A queue that is set up through the registers, as the driver sets up the KIQ. */
 struct fake_queue {
 	unsigned int me, pipe, queue, vmid;
 	uint64_t ring, rptr_report, wptr_poll, mqd;
@@ -72,12 +72,12 @@ void fake_queue_activate(struct fake_host *f, const struct fake_queue *q);
 void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q, uint32_t type);
 bool fake_queue_active(struct fake_host *f, const struct fake_queue *q);
 uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q, uint32_t reg);
-/* KIQ with a ring at a fixed place of the GART, active. */
+/* Set up the KIQ, with a ring at a fixed address in the GART, and activate it. */
 void fake_kiq(struct fake_host *f, struct fake_queue *q);
-/* Append dwords; fake_ring_doorbell() tells the GPU. */
+/* Append dwords to the ring.  The GPU does not look at them before fake_ring_doorbell(). */
 void fake_emit(struct fake_queue *q, const uint32_t *dw, unsigned int n);
 void fake_ring_doorbell(struct fake_host *f, const struct fake_queue *q);
-/* IH ring 0 on, in RAM; its vectors. */
+/* Enable IH ring 0, in RAM; get vector @n of it. */
 void fake_enable_ih(struct fake_host *f, uint32_t bytes);
 const uint32_t *fake_iv(const struct fake_host *f, unsigned int n);
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* In a file of its own: the IH's register names need their own source file. */
+/*
+ * Sets up the IH.  It is a file of its own, because a source file can include the register names of
+ * one block only.
+ */
 #ifndef FAKE_IH_H
 #define FAKE_IH_H
 
@@ -7,7 +10,7 @@
 
 struct vgpu;
 
-/* Ring 0 at guest physical @ring, write pointer written back to @wptr. */
+/* Set up ring 0 at the guest physical address @ring; the IH stores the write pointer at @wptr. */
 void fake_ih_program(struct vgpu *vg, uint64_t ring, uint32_t bytes, uint64_t wptr);
 
 #endif

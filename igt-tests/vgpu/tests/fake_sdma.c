@@ -7,7 +7,7 @@
 #include "v9_structs.h"
 
 enum {
-	/* Places in the GART that fake_host.c does not use. */
+	/* Addresses in the GART that fake_host.c does not use. */
 	RINGS = FAKE_GART_BASE + 0x100000,
 	RING_STRIDE = 0x1000,
 	POINTERS = FAKE_GART_BASE + 0x180000,

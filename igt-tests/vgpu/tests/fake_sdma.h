@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SDMA queues set up as the driver does it, on a fake host, and the one builder
- * of SDMA packets for the tests.
+ * SDMA queues on a fake host, set up as the driver sets them up, and functions that
+ * make SDMA packets, for all tests.
  */
 #ifndef FAKE_SDMA_H
 #define FAKE_SDMA_H
@@ -9,7 +9,7 @@
 #include "engine/pkt_sdma.h"
 #include "tests/fake_host.h"
 
-/* Data that VMID 0 and SDMA_VMID both see at this address. */
+/* Memory that VMID 0 and SDMA_VMID both have at this address. */
 #define SDMA_DATA      (FAKE_GART_BASE + 0x200000)
 #define SDMA_DATA_SIZE 0x100000ull
 
@@ -17,12 +17,12 @@ enum {
 	SDMA_VMID = 5,
 	SDMA_PASID = 0x8005,
 	SDMA_RING_DWORDS = 256,
-	SDMA_DOORBELL = 0x200, /* of queue 0, the others follow */
+	SDMA_DOORBELL = 0x200, /* doorbell of queue 0; the others follow */
 };
 
 struct fake_sdma {
 	struct fake_host *f;
-	unsigned int index; /* VG_SDMA_GFX ... */
+	unsigned int index; /* VG_SDMA_GFX and so on */
 	unsigned int vmid;
 	uint64_t ring, rptr_addr, wptr_addr;
 	uint32_t doorbell;
@@ -30,33 +30,33 @@ struct fake_sdma {
 	uint32_t *mem; /* the ring as the host sees it */
 };
 
-/* Host and GPU with an enabled engine, the VMID and its data mapped. */
+/* Make a host and a GPU with an enabled engine and with SDMA_VMID, whose data is mapped. */
 struct fake_host *fake_sdma_host(void);
 
-/* Registers by the names of the gfx queue's, as dword addresses. */
+/* Access a register of the queue; @gfx_reg is the dword address of the gfx queue's register. */
 uint32_t fake_sdma_get(const struct fake_sdma *s, uint32_t gfx_reg);
 void fake_sdma_set(const struct fake_sdma *s, uint32_t gfx_reg, uint32_t value);
 
 /* Fill in @s for queue @index in @vmid, which is 0 or SDMA_VMID. */
 void fake_sdma_init(struct fake_sdma *s, struct fake_host *f, unsigned int index,
 		    unsigned int vmid);
-/* As sdma_v4_4_2_gfx_resume() and kgd_gfx_v9_4_3_hqd_sdma_load() do. */
+/* Enable the queue as sdma_v4_4_2_gfx_resume() and kgd_gfx_v9_4_3_hqd_sdma_load() do. */
 void fake_sdma_enable(struct fake_sdma *s);
 void fake_sdma_disable(const struct fake_sdma *s);
 bool fake_sdma_idle(const struct fake_sdma *s);
-uint64_t fake_sdma_rptr(const struct fake_sdma *s); /* register, in dwords */
+uint64_t fake_sdma_rptr(const struct fake_sdma *s); /* the register, in dwords */
 
-/* MQD (struct v9_sdma_mqd) of the queue in VMID 0's memory at @mqd. */
+/* Write the queue's MQD (struct v9_sdma_mqd) to @mqd in VMID 0; read the read pointer in it. */
 void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_inside_ib);
 uint64_t fake_sdma_mqd_rptr(const struct fake_sdma *s, uint64_t mqd);
 
-/* Append dwords; store wptr in memory, and ring the doorbell. */
+/* Append dwords to the ring.  fake_sdma_ring() stores wptr in memory and rings the doorbell. */
 void fake_sdma_emit(struct fake_sdma *s, const void *dw, unsigned int n);
 void fake_sdma_ring(struct fake_sdma *s);
-/* Both, and run until nothing is left but waiting. */
+/* Append dwords, ring the doorbell, and run until all queues are idle or wait. */
 void fake_sdma_submit(struct fake_sdma *s, const void *dw, unsigned int n);
 
-/* Pointer into the data for an address in it. */
+/* The host's pointer to an address in SDMA_DATA. */
 void *fake_data(struct fake_host *f, uint64_t va);
 
 #define SDMA_DWORDS(packet) (sizeof(packet) / 4)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A user queue's MQD as KFD's init_mqd() and update_mqd() leave it, with the
- * ring and its pointers in a user's VMID. */
+/*
+ * A user queue: its MQD with the values that KFD's init_mqd() and update_mqd() write,
+ * and its ring and pointers in a user's VMID.
+ */
 #ifndef TEST_MQD_H
 #define TEST_MQD_H
 
@@ -12,7 +14,7 @@ enum { USER_RING_DWORDS = 1024 };
 struct user_queue {
 	struct fake_queue ring; /* to emit packets into */
 	struct v9_mqd *mqd;
-	uint64_t mqd_va; /* VMID 0 */
+	uint64_t mqd_va; /* address of the MQD in VMID 0 */
 	volatile uint32_t *rptr;
 	volatile uint64_t *wptr;
 	uint64_t wptr_va;
@@ -66,7 +68,7 @@ static inline void user_map(struct fake_host *f, unsigned int vmid, uint64_t va,
 			 FAKE_RW | VG_PTE_SYSTEM);
 }
 
-/* As a user does: write pointer first, then the doorbell. */
+/* Submit as a user does: store the write pointer, then ring the doorbell. */
 static inline void user_queue_kick(struct fake_host *f, struct user_queue *u)
 {
 	*u->wptr = u->ring.wptr;

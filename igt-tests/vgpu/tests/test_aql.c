@@ -58,7 +58,7 @@ static void packets_behind_the_doorbell_stay(void)
 	fake_run(a.f, AQL_STEPS);
 	CHECK(aql_read_id(&a) == 2);
 	aql_ring(&a, 3);
-	aql_ring(&a, 2); /* late: no step back */
+	aql_ring(&a, 2); /* a late doorbell write does not move the pointer back */
 	fake_run(a.f, AQL_STEPS);
 	CHECK(aql_read_id(&a) == 4);
 	fake_free(a.f);
@@ -75,7 +75,7 @@ static void an_invalid_slot_holds_up_those_behind(void)
 	aql_put(&a, &p);
 	aql_run(&a);
 	CHECK(aql_read_id(&a) == 0);
-	CHECK(vgpu_busy(a.f->vg)); /* looks again */
+	CHECK(vgpu_busy(a.f->vg)); /* the queue looks at the slot again */
 	*header = p.header;
 	aql_ring(&a, 0);
 	fake_run(a.f, AQL_STEPS);
@@ -99,7 +99,7 @@ static void the_ring_wraps_and_may_be_full(void)
 	fake_free(a.f);
 }
 
-/* Producers reserve more slots than there are; the queue runs no packet twice. */
+/* Producers may reserve more slots than the ring has; the queue must not run a packet twice. */
 static void a_write_index_ahead_of_the_ring(void)
 {
 	struct aql a;
@@ -169,7 +169,7 @@ static void or_waits_for_one(void)
 	aql_signal_at(&a, 0)->value = aql_signal_at(&a, 1)->value = 1;
 	aql_put(&a, &p);
 	aql_run(&a);
-	CHECK(aql_read_id(&a) == 0); /* missing signals do not count */
+	CHECK(aql_read_id(&a) == 0); /* a missing signal does not satisfy an OR barrier */
 	aql_signal_at(&a, 0)->value = 0;
 	vgpu_step(a.f->vg);
 	CHECK(aql_read_id(&a) == 1);
@@ -268,7 +268,7 @@ static void completion_tells_mailbox_and_interrupt(bool enabled)
 	CHECK(*aql_mailbox(&a) == EVENT);
 	CHECK(a.f->irqs == enabled);
 	CHECK(!enabled || fake_iv(a.f, 0)[4] == EVENT);
-	CHECK(aql_signal_at(&a, 0)->end == 0); /* nobody asked for times */
+	CHECK(aql_signal_at(&a, 0)->end == 0); /* no times, because profiling is off */
 	fake_free(a.f);
 }
 
@@ -437,7 +437,7 @@ static void unknown_packets_stop(void)
 	stops(&other, "PM4 packet");
 }
 
-/* Any content of the slots: the queue executes it, waits or halts, or the model stops. */
+/* Whatever the slots contain, the queue executes it, waits or halts, or the model stops. */
 static void arbitrary_packets_do_no_harm(void)
 {
 	enum { RUNS = 100, PACKETS = 8, TYPES = 7 };

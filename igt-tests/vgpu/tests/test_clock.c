@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The GPU's clock: registers, packets of every engine and interrupts have the same
- * time, and it goes at the rate that the driver advertises.
+ * time, and the clock runs at the rate that the driver reports.
  */
 #include "gfx9/gfx9.h"
 #include "tests/engine.h"
@@ -12,11 +12,11 @@ enum {
 	CLOCKS_PER_TICK = 100, /* 100 MHz: soc15.c:355; a tick is 1 us */
 	NS_PER_CLOCK = 10,
 	CAPTURE_ACCESSES = 3, /* gfx_v9_4_3.c:513-515 */
-	STAMP = 0x800,	      /* offset in the engine's or SDMA's data */
-	IV_TIME = 1,	      /* dword, amdgpu_ih.c:270 */
+	STAMP = 0x800,	      /* where packets store the time, in the engine's or SDMA's data */
+	IV_TIME = 1,	      /* dword of a vector that has the time, amdgpu_ih.c:270 */
 };
 
-/* As gfx_v9_4_3_get_gpu_clock_counter() does. */
+/* Read the clock as gfx_v9_4_3_get_gpu_clock_counter() does. */
 static uint64_t captured(struct fake_host *f)
 {
 	vgpu_mmio_write(f->vg, 4 * VG_ADDR(RLC_CAPTURE_GPU_CLOCK_COUNT), 1);
@@ -47,7 +47,7 @@ static void virtual_time_is_accesses_and_steps(void)
 	fake_free(e.f);
 }
 
-/* The same calls give the same time, whatever the machine does. */
+/* The same calls give the same time, whatever the speed of the machine. */
 static void virtual_time_is_the_same_in_every_run(void)
 {
 	uint64_t told[2];
@@ -71,7 +71,7 @@ static void the_host_clock_replaces_virtual_time(void)
 
 	use_host_clock(f, 0x123456789a);
 	CHECK(captured(f) == 0x123456789a);
-	CHECK(captured(f) == 0x123456789a); /* accesses take no time of it */
+	CHECK(captured(f) == 0x123456789a); /* accesses do not move the host's clock */
 	f->clock_ns += NS_PER_CLOCK;
 	CHECK(captured(f) == 0x123456789b);
 	fake_free(f);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues mapped through registers: activation, preemption, resuming, faults. */
+/* Queues that are mapped through registers: activation, preemption, resuming, page faults. */
 #include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
@@ -86,7 +86,7 @@ static void a_dequeued_queue_hears_no_doorbell(void)
 	fake_free(f);
 }
 
-/* The doorbell was lost, but the write pointer is in memory. */
+/* A doorbell write while the queue is unmapped is lost, but the write pointer is in memory. */
 static void mapping_again_goes_on_and_replays_nothing(void)
 {
 	struct user_queue u;
@@ -128,9 +128,9 @@ static void a_copy_under_way_is_finished_first(void)
 		CHECK(steps < 10);
 		vgpu_step(f->vg);
 	}
-	CHECK(steps == 4); /* three slices and the preemption */
+	CHECK(steps == 4); /* three slices of the copy, then the preemption */
 	CHECK(data(f)[2 * BYTES / 4 - 1] == 0x5678);
-	CHECK(data(f)[0] == 0x1234); /* but not the next packet */
+	CHECK(data(f)[0] == 0x1234); /* the next packet has not run */
 	fake_free(f);
 }
 
@@ -168,7 +168,7 @@ static void an_interrupted_ib_goes_on(void)
 		build_write32(&ib, DATA_VA + 4 * i, i + 1);
 	build_ib(&u.ring, IB_VA, ib.wptr, 0);
 	user_queue_kick(f, &u);
-	for (unsigned int i = 0; i < 3; i++) /* the IB packet and two of it */
+	for (unsigned int i = 0; i < 3; i++) /* the packet with the IB, and two packets of the IB */
 		vgpu_step(f->vg);
 	CHECK(data(f)[1] == 2 && data(f)[2] == 0);
 	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
@@ -177,7 +177,7 @@ static void an_interrupted_ib_goes_on(void)
 	data(f)[0] = data(f)[1] = 0;
 	map_again(f, &u);
 	fake_run(f, STEPS);
-	CHECK(data(f)[0] == 0 && data(f)[1] == 0); /* not repeated */
+	CHECK(data(f)[0] == 0 && data(f)[1] == 0); /* these packets have not run again */
 	CHECK(data(f)[2] == 3 && data(f)[3] == 4);
 	fake_free(f);
 }
@@ -196,7 +196,7 @@ static void a_fault_halts_the_queue_until_it_is_removed(void)
 	CHECK(data(f)[0] == 0);
 	user_queue_kick(f, &u);
 	fake_run(f, STEPS);
-	CHECK(fake_log_count(f, "fault hub=gfxhub vmid=8") == 1); /* no retry */
+	CHECK(fake_log_count(f, "fault hub=gfxhub vmid=8") == 1); /* the queue has not tried again */
 	CHECK(fake_queue_active(f, &u.ring));
 	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
 	fake_run(f, STEPS);
@@ -255,7 +255,7 @@ static void a_halted_micro_engine_runs_nothing(void)
 	fake_free(f);
 }
 
-/* The reset of another pipe leaves the queue alone: u.ring is on pipe 0 of ME 1. */
+/* The queue u.ring is on pipe 0 of ME 1.  The reset of another pipe does not affect it. */
 static void the_reset_of_a_pipe_takes_its_queues_off(void)
 {
 	struct user_queue u;
@@ -282,7 +282,7 @@ static void ring_pages_are_read_through_the_tlb(void)
 
 	build_write32(&u.ring, DATA_VA, 1);
 	kick_and_run(f, &u);
-	/* The ring moves to another page; the GPU is not told. */
+	/* Move the ring to another page without a flush. */
 	*fake_pte(f, VMID, RING_VA) = (FAKE_RAM_BASE + 0x480000) | FAKE_RW | VG_PTE_SYSTEM;
 	build_write32(&u.ring, DATA_VA + 4, 2); /* in the old page */
 	kick_and_run(f, &u);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Each injected fault strikes, has its effect, and no other. */
+/* Each injected fault strikes and has its effect, and no other effect. */
 #include <errno.h>
 
 #include "core/tlb.h"
@@ -29,7 +29,7 @@ static unsigned int steps_until_off(struct engine *e)
 	return steps;
 }
 
-/* ---- the texts ---- */
+/* ---- names and arguments of faults ---- */
 
 static void names_are_listed_and_known(void)
 {
@@ -90,7 +90,7 @@ static void after_and_count_choose_the_strikes(void)
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
 
-/* Opportunities in other parts of the run do not count. */
+/* With a mark, opportunities in other parts of the run do not count. */
 static void a_mark_chooses_the_part(void)
 {
 	struct engine e;
@@ -127,7 +127,7 @@ static void slow_preempt(void)
 	engine_count(&e, 50);
 	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
 	CHECK(steps_until_off(&e) == 301);
-	CHECK(engine_data(&e)[0] == 50); /* all the time at work */
+	CHECK(engine_data(&e)[0] == 50); /* the queue has worked in the meantime */
 	finish(&e, "inject fault=slow-preempt strike=1");
 }
 
@@ -146,7 +146,7 @@ static void fail_preempt(void)
 	finish(&e, "inject fault=fail-preempt strike=1");
 }
 
-/* A fence behind such a preemption never comes. */
+/* When a queue never stops, the fence behind UNMAP_QUEUES never comes. */
 static void fail_preempt_by_packet(void)
 {
 	struct engine e;
@@ -175,7 +175,7 @@ static void stale_mqd(void)
 	finish(&e, "inject fault=stale-mqd strike=1");
 }
 
-/* The TLB has the first page, whose entry then changes. */
+/* Let the TLB cache the first page, then change the page's entry. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);
@@ -267,7 +267,7 @@ static void lost_interrupt(void)
 	for (unsigned int i = 0; i < 2; i++)
 		vg_ih_raise(e.f->vg, &(struct vg_iv){ .client = 1 });
 	CHECK(e.f->irqs == 1);
-	CHECK(vg_gfx9(e.f->vg)->ih.wptr == 64); /* both are in the ring */
+	CHECK(vg_gfx9(e.f->vg)->ih.wptr == 64); /* both vectors are in the ring */
 	finish(&e, "inject fault=lost-interrupt strike=1");
 }
 

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * The files of the firmware images have the fields that the driver requires
- * (drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c, amdgpu_rlc.c).  The offsets are
- * written out, so that a wrong structure is found.
+ * (drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c, amdgpu_rlc.c).  The test has the
+ * offsets as numbers, so that it finds a wrong structure.
  */
 #include "gfx9/images.h"
 #include "host/images.h"
@@ -60,7 +60,7 @@ static void check_common(const struct file *file, unsigned int major, size_t hea
 	t_equal(payload + le(file, 20, 4), file->size);
 	t_assert(payload >= header);
 	t_equal(payload % 4, 0);
-	/* No code: nothing but zeros behind the header. */
+	/* There is no code: behind the header are only zeros. */
 	for (size_t i = header; i < file->size; i++)
 		t_equal(file->data[i], 0);
 }
@@ -85,7 +85,7 @@ static void rlc_has_empty_lists_inside(const char *dir)
 	read_file(&rlc, dir, "gc_9_4_3_rlc.bin");
 	check_common(&rlc, 2, 32 + 18 * 4);
 	t_equal(rlc.size, 512);
-	/* Four pairs of size and offset end the header. */
+	/* The last fields of the header are four pairs of a size and an offset. */
 	for (size_t at = 32 + 10 * 4; at < 32 + 18 * 4; at += 8) {
 		t_equal(le(&rlc, at, 4), 0);
 		t_equal(le(&rlc, at + 4, 4), 256);
@@ -128,7 +128,7 @@ int main(void)
 
 	t_assert(mkdtemp(dir));
 	t_equal(vg_images_write(dir), 0);
-	t_equal(vg_images_write(dir), 0); /* over the files that are there */
+	t_equal(vg_images_write(dir), 0); /* overwrites the files that are there */
 	mec_has_a_jump_table_inside(dir);
 	rlc_has_empty_lists_inside(dir);
 	sdma_has_no_jump_table(dir);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fault reports and invalidate engines, as the driver sees them. */
+/* Fault reports and invalidate engines, through the registers that the driver uses. */
 #include "gfx9/regs_gc.h"
 #include "soc15_ih_clientid.h"
 #include "tests/fake_host.h"
@@ -77,7 +77,7 @@ static void the_first_fault_stays_until_cleared(void)
 	vg_mem_read32(f->vg, &gfx, VMID, VA + 0x1000, &v);
 	CHECK(vgpu_mmio_read(f->vg, 4 * vg_gfxhub_regs.fault_addr_lo) == kept);
 	CHECK(VG_FIELD(status(f), VM_L2_PROTECTION_FAULT_STATUS, MORE_FAULTS));
-	CHECK(f->irqs == 2); /* each is reported */
+	CHECK(f->irqs == 2); /* each fault is reported */
 
 	vgpu_mmio_write(f->vg, cntl, 1);
 	CHECK(status(f) == 0);

@@ -10,12 +10,12 @@ enum {
 	MM = 7,
 	OTHER_MM = 8,
 	MANY = 1000000,
-	FAR = 8191, /* pages from one to the next of many, no power of two */
+	FAR = 8191, /* distance of the scattered pages from each other; not a power of two */
 };
 
 struct taken {
 	uint64_t count, sum;
-	uint64_t fail_at; /* this many succeed, 0: all */
+	uint64_t fail_at; /* so many calls succeed before one fails; 0: all succeed */
 };
 
 static int add(void *arg, uint64_t value)
@@ -104,7 +104,7 @@ static void an_error_ends_it(void)
 	vg_held_free(held);
 }
 
-/* Single pages all over the address space, of two processes, come and go. */
+/* Add and remove single pages all over the address spaces of two processes. */
 static void a_million_scattered_pages(void)
 {
 	struct vg_held *held = vg_held_new();

@@ -59,7 +59,10 @@ static uint64_t root(struct hws *h, unsigned int vmid)
 	return vg_u64(vgpu_mmio_read(h->f->vg, lo), vgpu_mmio_read(h->f->vg, lo + 4));
 }
 
-/* A process in the VMID that the HWS is going to give it, with one queue. */
+/*
+ * Add a process with one queue to the run list.  Its page tables are those of the VMID that the HWS
+ * will choose.
+ */
 static void add_process(struct hws *h, struct user_queue *u, unsigned int n)
 {
 	unsigned int vmid = 8 + n;
@@ -169,7 +172,7 @@ static void the_fence_comes_after_the_queues_are_off(void)
 		CHECK(steps++ < 20);
 		vgpu_step(h.f->vg);
 	}
-	CHECK(steps > 2); /* the copy really was under way */
+	CHECK(steps > 2); /* the copy was under way when UNMAP_QUEUES came */
 	fake_run(h.f, STEPS);
 	CHECK(fence(&h) == 0x1234);
 	CHECK(!fake_log_count(h.f, "fault"));
@@ -199,7 +202,7 @@ static void a_restored_queue_goes_on(void)
 	fake_free(h.f);
 }
 
-/* Only the driver may make a process see its changed page tables. */
+/* Changed page tables of a process take effect only by a flush of the driver. */
 static void a_new_run_list_flushes_nothing_of_a_process(void)
 {
 	struct hws h;
@@ -218,7 +221,7 @@ static void a_new_run_list_flushes_nothing_of_a_process(void)
 	build_write32(&u.ring, DATA_VA, 2);
 	user_queue_kick(h.f, &u);
 	fake_run(h.f, STEPS);
-	CHECK(data(&h)[0] == 2); /* stale */
+	CHECK(data(&h)[0] == 2); /* the store went to the old page */
 
 	build_invalidate(&h.hiq, PASID, false);
 	fake_ring_doorbell(h.f, &h.hiq);

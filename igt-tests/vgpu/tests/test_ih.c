@@ -4,7 +4,7 @@
 #include "tests/fake_host.h"
 
 enum { RING_BYTES = 256, IV_BYTES = 32, SLOTS = RING_BYTES / IV_BYTES };
-enum { WPTR = 0xf000 }; /* fake_host.c's write-back place */
+enum { WPTR = 0xf000 }; /* where fake_host.c lets the IH store the write pointer */
 
 static uint32_t wptr(const struct fake_host *f)
 {
@@ -50,7 +50,7 @@ static void time_stamps_go_up(void)
 	struct fake_host *f = ready();
 
 	raise(f, 1);
-	set_rptr(f, 0); /* a host access: time goes on */
+	set_rptr(f, 0); /* an access of the host, which takes a tick of time */
 	raise(f, 2);
 	CHECK(fake_iv(f, 1)[1] > fake_iv(f, 0)[1]);
 	fake_free(f);
@@ -82,12 +82,12 @@ static void overflow_is_told_until_cleared(void)
 	CHECK(VG_FIELD(wptr(f), IH_RB_WPTR, RB_OVERFLOW));
 	CHECK(fake_logged(f, "ih-overflow"));
 
-	/* As vega20_ih_get_wptr() does. */
+	/* Clear the overflow as vega20_ih_get_wptr() does. */
 	set_rptr(f, (wptr(f) & ~1u) + IV_BYTES);
 	vgpu_mmio_write(f->vg, cntl, VG_FIELD_SET(value, IH_RB_CNTL, WPTR_OVERFLOW_CLEAR, 1));
 	vgpu_mmio_write(f->vg, cntl, value);
 	CHECK(!VG_FIELD(wptr(f), IH_RB_WPTR, RB_OVERFLOW));
-	set_rptr(f, wptr(f)); /* all read */
+	set_rptr(f, wptr(f)); /* the driver has read all vectors */
 	raise(f, 99);
 	CHECK(!VG_FIELD(wptr(f), IH_RB_WPTR, RB_OVERFLOW));
 	fake_free(f);

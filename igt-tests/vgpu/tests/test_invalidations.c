@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The table of invalidations: which pages of a lookup has one overtaken? */
+/*
+ * Unit test of the table of invalidations, which says whether an invalidation has overtaken pages
+ * of a lookup.
+ */
 #include <string.h>
 
 #include "invalidations.h"
@@ -46,7 +49,7 @@ static void nothing_without_an_invalidation(void)
 
 	CHECK(lookup_run(&inv, lookup, MM, VA, 7, &result) == 7);
 	CHECK(!result);
-	end(0); /* one whose beginning was not seen */
+	end(0); /* an invalidation whose beginning the table has not seen */
 	CHECK(!overtaken(lookup, MM, VA));
 }
 
@@ -104,7 +107,7 @@ static void runs_end_where_it_changes(void)
 	CHECK(lookup_run(&inv, lookup, MM, VA + 25, 75, &result) == 75 && !result);
 }
 
-/* The table has always room without lookups, or with one after the other. */
+/* The table is never full without lookups, or with one lookup at a time. */
 static void what_no_lookup_cares_about_is_dropped(void)
 {
 	memset(&inv, 0, sizeof(inv));
@@ -126,7 +129,10 @@ static void what_no_lookup_cares_about_is_dropped(void)
 	CHECK(!inv.forgotten);
 }
 
-/* A full table forgets the oldest invalidation, and only what that one has overtaken. */
+/*
+ * A full table forgets the oldest invalidation, and then misses only lookups that this one has
+ * overtaken.
+ */
 static void a_full_table_forgets_and_counts(void)
 {
 	__u64 lookup = start();

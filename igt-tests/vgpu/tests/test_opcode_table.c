@@ -39,7 +39,7 @@ static void sdma(const struct vg_sdma_table *table)
 		const struct vg_sdma_packet *op = &table->packet[i];
 
 		CHECK(op->name && op->execute && op->dwords > 0);
-		/* No parameter may be a part of the opcode. */
+		/* The mask of parameters must not contain bits of the opcode. */
 		CHECK(!(op->fields & selects));
 		for (size_t j = i + 1; j < table->num; j++)
 			CHECK(table->packet[j].op != op->op ||

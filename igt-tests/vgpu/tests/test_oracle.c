@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page oracle: each rule fires when it should, and only then. */
+/* The page oracle: it reports a violation of a rule exactly when the rule is broken. */
 #include <stdio.h>
 #include <string.h>
 
@@ -47,7 +47,7 @@ static void enable(struct fake_host *f)
 	set_reg(f, VG_ORACLE_ENABLE, 1);
 }
 
-/* Report an event as the guest's module does; it is of one page unless it says otherwise. */
+/* Report an event as the guest's module does.  An event without a count is about one page. */
 static void say(struct fake_host *f, struct vg_oracle_event *event)
 {
 	struct vg_oracle_ring *r = ring(f);
@@ -75,7 +75,7 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 #define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f)	     SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
-/* VA of VMID leads to PAGE_A, of which there is no event yet. */
+/* A host whose VA in VMID maps PAGE_A, about which no event was reported yet. */
 static struct fake_host *reporting(void)
 {
 	struct fake_host *f = fake_new();
@@ -86,7 +86,7 @@ static struct fake_host *reporting(void)
 	return f;
 }
 
-/* The same with PAGE_A mapped and held, like a page of a userptr BO. */
+/* Such a host, with PAGE_A reported as mapped and held, like a page of a userptr BO. */
 static struct fake_host *with_userptr(void)
 {
 	struct fake_host *f = reporting();
@@ -108,7 +108,7 @@ static void write_page(struct fake_host *f)
 	CHECK(!vg_mem_write32(f->vg, &gfx, VMID, VA, 1));
 }
 
-/* There are @count violations so far, and the last one is of @rule. */
+/* Check that there are @count violations so far, the last one of @rule. */
 static void expect(struct fake_host *f, unsigned int count, const char *rule)
 {
 	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == count);
@@ -217,14 +217,14 @@ static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 	read_page(f);
 	expect(f, 1, "rule=R2");
 	CHECK(fake_logged(f, "holds=0 events=hold-rw-overtaken@"));
-	HOLD_RW(f, PAGE_A); /* the driver looks again */
+	HOLD_RW(f, PAGE_A); /* the driver looks up the page again */
 	fake_flush(f, VG_GFXHUB, VMID);
 	read_page(f);
 	expect(f, 1, "rule=R2");
 	fake_free(f);
 }
 
-/* The same when no process has the pages any more. */
+/* R2 is also broken when no process has the pages of the overtaken lookup any more. */
 static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
 {
 	struct fake_host *f = reporting();
@@ -238,7 +238,7 @@ static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
 	fake_free(f);
 }
 
-/* A slow lookup takes no page away from a later one. */
+/* The late report of a slow lookup does not make a page lost that a later lookup has found. */
 static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
 {
 	struct fake_host *f = with_userptr();
@@ -253,7 +253,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_a_held_page(void)
 	fake_free(f);
 }
 
-/* A page may belong to the driver by the time a lookup reports it. */
+/* A page may belong to the driver already when the guest reports the lookup that found it. */
 static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 {
 	struct fake_host *f = reporting();
@@ -266,7 +266,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 	expect_none(f);
 	fake_free(f);
 
-	f = reporting(); /* or become so */
+	f = reporting(); /* or the page becomes the driver's afterwards */
 	FREE(f, PAGE_A);
 	HOLD_OVERTAKEN(f, PAGE_A);
 	MAP_FOUND(f, PAGE_A);
@@ -327,7 +327,7 @@ static void r2_does_not_fire_elsewhere(void)
 	fake_free(f);
 }
 
-/* One address is lost, but a process, perhaps a child, holds the page at another. */
+/* The page is lost at one address, but a process, perhaps a child, holds it at another address. */
 static void r2_does_not_fire_while_somebody_holds_the_page(void)
 {
 	struct fake_host *f = with_userptr();
@@ -365,7 +365,7 @@ static void r3_fires_on_a_translation_read_before_the_page_was_lost(void)
 	expect_none(f);
 	write_page(f);
 	expect(f, 1, "rule=R3");
-	fake_flush(f, VG_MMHUB, VMID);	      /* the other hub */
+	fake_flush(f, VG_MMHUB, VMID);	      /* of the other hub */
 	fake_flush(f, VG_GFXHUB, OTHER_VMID); /* another VMID */
 	write_page(f);
 	expect(f, 2, "rule=R3");
@@ -395,7 +395,7 @@ static void r3_does_not_fire_after_a_flush_or_without_a_loss(void)
 	struct fake_host *f = with_userptr();
 
 	write_page(f);
-	HOLD_RW(f, PAGE_A); /* found again where it was */
+	HOLD_RW(f, PAGE_A); /* a lookup finds the page again at the same address */
 	MAP_RW(f, PAGE_A);
 	UNMAP_RW(f, PAGE_A);
 	write_page(f);
@@ -448,7 +448,10 @@ static void r5_fires_when_the_guest_missed_events(void)
 	fake_free(f);
 }
 
-/* Interrupt vectors go to bus addresses, without translation. */
+/*
+ * The oracle judges writes of interrupt vectors, too, which go to bus addresses without
+ * translation.
+ */
 static void untranslated_writes_are_judged(void)
 {
 	struct fake_host *f = reporting();
@@ -549,7 +552,7 @@ static void the_verdict_comes_last(void)
 	fake_free(f);
 }
 
-/* Violations after a mark are in the trace, however many there were before. */
+/* The trace has the violations after a mark, also when there were too many before it. */
 static void a_mark_separates_violations(void)
 {
 	struct fake_host *f = reporting();

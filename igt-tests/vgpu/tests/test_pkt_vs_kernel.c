@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * engine/pkt_pm4.h and gfx9/pkt_hws.h have the kernel's opcodes, body sizes and
- * places of fields.  The test builds a packet with the kernel's macros or bit
- * fields and takes it apart with ours.
+ * The opcodes, body sizes and field positions in engine/pkt_pm4.h and gfx9/pkt_hws.h
+ * are the kernel's.  The test builds packets with the kernel's macros or bit fields,
+ * and decodes them with the model's.
  */
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,7 +15,7 @@
 #include "../amdkfd/kfd_pm4_headers_aldebaran.h"
 #include "../amdkfd/kfd_pm4_opcodes.h"
 
-/* Bodies: the kernel's structures begin with the header. */
+/* Compare bodies.  The kernel's structures begin with the packet's header, the model's do not. */
 #define SAME_SIZE(ours, kernels) CHECK(sizeof(struct ours) + 4 == sizeof(struct kernels))
 #define SAME_PLACE(ours, field, kernels, kfield) \
 	CHECK(offsetof(struct ours, field) + 4 == offsetof(struct kernels, kfield))

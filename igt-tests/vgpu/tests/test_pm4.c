@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Packets on the KIQ's ring and in IBs of a user's VMID. */
+/* PM4 packets, in the KIQ's ring and in IBs of a user's VMID. */
 #include <string.h>
 
 #include "gfx9/regs_gc.h"
@@ -88,12 +88,12 @@ static void one_packet_a_step(void)
 	for (unsigned int i = 0; i < 3; i++)
 		build_write32(&q, DATA + 4 * i, i + 1);
 	fake_ring_doorbell(f, &q);
-	CHECK(data(f)[0] == 0); /* nothing before a step */
+	CHECK(data(f)[0] == 0); /* nothing happens before a step */
 	CHECK(vgpu_step(f->vg));
 	CHECK(data(f)[0] == 1 && data(f)[1] == 0);
 	CHECK(vgpu_step(f->vg));
 	CHECK(data(f)[1] == 2 && data(f)[2] == 0);
-	CHECK(!vgpu_step(f->vg)); /* nothing left to do */
+	CHECK(!vgpu_step(f->vg)); /* nothing is left to do */
 	CHECK(data(f)[2] == 3);
 	CHECK(!vgpu_busy(f->vg));
 	fake_free(f);
@@ -193,7 +193,7 @@ static void dma_data_copies_in_slices(void)
 	fake_ring_doorbell(f, &q);
 	CHECK(vgpu_step(f->vg));
 	CHECK(!memcmp(src, dst, 4096));
-	CHECK(dst[4096] == 0); /* others may run now */
+	CHECK(dst[4096] == 0); /* the first slice ends here, so that other queues can run */
 	CHECK(fake_run(f, STEPS) == 3);
 	CHECK(!memcmp(src, dst, BYTES));
 	CHECK(dst[BYTES] == 0);
@@ -293,7 +293,10 @@ static void write_wait_reaches_the_mmhub(void)
 	build_write32(&q, DATA, 1);
 	go(f, &q);
 	CHECK(fake_log_count(f, "tlb-flush hub=mmhub vmids=0x0008") == 1);
-	/* Not equal: the acknowledge is one bit, the reference the request. */
+	/*
+	 * The packet still waits, because the acknowledge (one bit) differs from the reference (the
+	 * request).
+	 */
 	CHECK(data(f)[0] == 0 && vgpu_waiting(f->vg));
 	fake_free(f);
 }
@@ -356,7 +359,7 @@ static void release_mem_writes_then_interrupts(void)
 	CHECK(data(f)[0] == 0x55667788 && data(f)[1] == 0);
 	CHECK(((uint64_t *)data(f))[1] == 0x1122334455667788);
 	CHECK(((uint64_t *)data(f))[2] != 0);
-	CHECK(f->irqs == 0); /* the pipe's interrupt is off */
+	CHECK(f->irqs == 0); /* the interrupt of the pipe is disabled */
 	CHECK(fake_logged(f, "eop-masked"));
 
 	vgpu_mmio_write(f->vg, 4 * (VG_ADDR(CP_ME2_PIPE0_INT_CNTL) + q.pipe),
@@ -438,7 +441,7 @@ static void endless_nesting_stops(void)
 	struct fake_host *f = ready(&q);
 
 	ib = (struct fake_queue){ .dwords = 256, .mem = fake_gart(f, IB) };
-	build_ib(&ib, IB, 4, 0); /* itself */
+	build_ib(&ib, IB, 4, 0); /* the IB calls itself */
 	build_write32(&ib, DATA, 1);
 	build_ib(&q, IB, ib.wptr, 0);
 	fake_ring_doorbell(f, &q);

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The schedule is reproducible, and no end is reported before the last access. */
+/*
+ * The schedule is reproducible, and the model reports the end of work only after the last access.
+ */
 #include <string.h>
 
 #include "tests/engine.h"
@@ -7,9 +9,9 @@
 
 enum { SEEDS = 20, PREEMPT_STEPS = 40, FLUSH_STEPS = 30, WRITES = 100 };
 
-/* ---- reproducible ---- */
+/* ---- the schedule is reproducible ---- */
 
-/* A message, after which the engines work, as with the real host. */
+/* Write a register and let the engines work afterwards, as the host does after each message. */
 static void write_reg(struct engine *e, uint32_t reg, uint32_t value)
 {
 	vgpu_mmio_write(e->f->vg, 4 * reg, value);
@@ -44,7 +46,10 @@ static bool is_fenced(struct engine *e)
 	return engine_fence(e);
 }
 
-/* The driver's calls around a notifier, while two queues work. */
+/*
+ * Make the calls that the driver makes around a notifier, while two queues work, and record the
+ * trace.
+ */
 static void record(uint64_t seed, struct engine *e)
 {
 	struct user_queue other;
@@ -100,7 +105,7 @@ static void other_seed_other_trace(void)
 
 		record(seed, &e);
 		different += !!strcmp(first.f->log, e.f->log);
-		/* The undisturbed queue has done the same with every seed. */
+		/* The queue that nobody preempts has done the same work with every seed. */
 		CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 1);
 		fake_free(e.f);
 	}
@@ -148,7 +153,7 @@ static void pauses_can_be_left_out(void)
 	CHECK(none && !pauses && most > 8 && most <= 32);
 }
 
-/* An endless loop of packets, which only a preemption ends: an IB that chains to itself. */
+/* An IB that chains to itself is an endless loop of packets, which only a preemption ends. */
 static void endless_loop_keeps_neither_host_nor_engine(void)
 {
 	const struct pm4_indirect_buffer body = {
@@ -195,7 +200,7 @@ static void nobody_starves(void)
 	}
 }
 
-/* vgpu_waiting() is true only after a look at all queues, in any order. */
+/* vgpu_waiting() is true only after a look at all queues, in whatever order the seed chooses. */
 static void all_are_asked_before_the_gpu_waits(void)
 {
 	for (uint64_t seed = 1; seed <= SEEDS; seed++) {
@@ -243,7 +248,10 @@ static void preempted_queue_works_on_until_it_is_off(void)
 		vgpu_drain(e.f->vg);
 		CHECK(engine_data(&e)[0] == done);
 		CHECK(done - on_request <= PREEMPT_STEPS);
-		/* The saved read pointer is behind the last packet done, of five dwords each. */
+		/*
+		 * The saved read pointer is behind the last finished packet.  Each packet has five
+		 * dwords.
+		 */
 		CHECK(e.u.mqd->cp_hqd_pq_rptr == 5 * done);
 		at_once += done == on_request;
 		most = done - on_request > most ? done - on_request : most;
@@ -342,7 +350,7 @@ static void sdma_does_not_leave_inside_an_ib(void)
 
 /* ---- TLB ---- */
 
-/* Let the TLB have the first page, whose entry then changes. */
+/* Let the TLB cache the first page, then change the page's entry. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);

@@ -9,7 +9,7 @@
 
 enum { MARK = 0x600dcafe };
 
-/* Each case has a queue of its own, the kernel's or a user's. */
+/* Each case has a queue of its own: the kernel's queue, or one of a user. */
 static struct fake_host *kernel_queue(struct fake_sdma *s)
 {
 	struct fake_host *f = fake_sdma_host();
@@ -146,7 +146,7 @@ static void fault_stops_a_copy_at_the_page(void)
 	fake_free(f);
 }
 
-/* Source and destination reach their page boundaries at different bytes. */
+/* Source and destination have different offsets in their pages. */
 static void fault_while_reading_stops_a_copy_at_the_page(void)
 {
 	const struct vg_sdma_copy_linear copy =
@@ -196,7 +196,10 @@ static void fill_repeats_the_pattern(void)
 		CHECK(dst[i] == 0x11 * (i % 4 + 1));
 	CHECK(dst[BYTES] == 0 && dst[-1] == 0);
 
-	/* In dwords, the last one is filled whichever of its bytes is counted. */
+	/*
+	 * When the unit is dwords, the whole last dword is filled, whichever of its bytes the count
+	 * ends in.
+	 */
 	fill.header |= VG_PREP(VG_SDMA_FILL_SIZE, 2);
 	fill.dst_lo = vg_lo(SDMA_DATA + 0x4000);
 	fill.count = 4;
@@ -310,7 +313,7 @@ static void poll_of_a_register_waits_for_it(void)
 	fake_free(f);
 }
 
-/* With HDP_FLUSH the request register is written first. */
+/* With HDP_FLUSH, POLL_REGMEM first writes the request register. */
 static void hdp_flush_writes_the_request(void)
 {
 	struct vg_sdma_poll_regmem poll = sdma_poll(0, VG_SDMA_POLL_EQ, 4, 4);
@@ -415,7 +418,7 @@ static void atomics_compute(void)
 		{ TC_OP_ATOMIC_DEC_64, 4, 5, 0, 3 },
 		{ TC_OP_ATOMIC_DEC_64, 0, 5, 0, 5 },
 		{ TC_OP_ATOMIC_DEC_64, 6, 5, 0, 5 },
-		/* 32 bits: the upper half stays, signs are of bit 31. */
+		/* 32 bit operations do not change the upper half, and bit 31 is the sign. */
 		{ TC_OP_ATOMIC_ADD_RTN_32, 0x7ffffffff, 1, 0, 0x700000000 },
 		{ TC_OP_ATOMIC_SMIN_32, 0x900000003, 0xfffffffb, 0, 0x9fffffffb },
 		{ TC_OP_ATOMIC_UMAX_32, 0x900000003, 0xfffffffb, 0, 0x9fffffffb },
@@ -511,7 +514,7 @@ static void ib_runs_in_the_vmid_it_names(void)
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
 
-	/* Both IB and target lie elsewhere in the user's address space. */
+	/* In the user's address space, the addresses of the IB and of the fence map other pages. */
 	fake_map(f, SDMA_VMID, SDMA_DATA, FAKE_RAM_BASE + (SDMA_DATA + 0x1000 - FAKE_GART_BASE),
 		 FAKE_RW | VG_PTE_SYSTEM);
 	fake_map(f, SDMA_VMID, SDMA_DATA + 0x3000,

@@ -44,7 +44,7 @@ static struct fake_host *queue(struct fake_sdma *s, unsigned int index)
 	return f;
 }
 
-/* ---- feeding ---- */
+/* ---- write pointers and doorbells ---- */
 
 static void every_queue_runs(void)
 {
@@ -123,7 +123,7 @@ static void ring_wraps_inside_packets(void)
 	struct fake_sdma s;
 	struct fake_host *f = queue(&s, VG_SDMA_RLC0);
 
-	/* Six dwords do not divide the ring, so that packets lie across its end. */
+	/* The ring's size is not a multiple of six dwords, so some packets lie across its end. */
 	for (uint32_t i = 0; i < 3 * SDMA_RING_DWORDS / POLL_DWORDS; i++) {
 		*u32(f, SDMA_DATA) = i;
 		emit_poll(&s, SDMA_DATA, i);
@@ -176,7 +176,7 @@ static void what_is_not_modelled_stops(void)
 	fake_expect_stop(f, "while it runs");
 }
 
-/* ---- stopping, by registers ---- */
+/* ---- preemption through registers ---- */
 
 static void disabled_kernel_queue_stops_at_once(void)
 {
@@ -249,7 +249,7 @@ static void waiting_packet_starts_anew_after_a_stop(void)
 	fake_free(f);
 }
 
-/* kgd_gfx_v9_4_3_hqd_sdma_destroy(), after the queue is idle. */
+/* kgd_gfx_v9_4_3_hqd_sdma_destroy() does this when the queue is idle. */
 static void enabling_without_a_doorbell_runs_nothing(void)
 {
 	struct fake_sdma s;
@@ -274,7 +274,7 @@ static void enabling_without_a_doorbell_runs_nothing(void)
 	fake_free(f);
 }
 
-/* An IB that ends with a fence after a wait for @va. */
+/* Make an IB of a fence, a wait for a word, and another fence. */
 static uint32_t waiting_ib(struct fake_host *f, uint64_t ib)
 {
 	const struct vg_sdma_fence first = sdma_fence(SDMA_DATA + 4, 1);
@@ -348,7 +348,7 @@ static void mapping_takes_wptr_from_memory(void)
 	struct fake_host *f = hws_queue(&s, false);
 
 	emit_fence(&s, SDMA_DATA, MARK);
-	fake_sdma_ring(&s); /* nobody listens yet */
+	fake_sdma_ring(&s); /* the queue is not mapped yet, so the doorbell write is lost */
 	CHECK(!vgpu_busy(f->vg));
 	hws_map(&s);
 	fake_run(f, 100);
@@ -376,7 +376,10 @@ static void unmapped_queue_continues_where_it_was(void)
 	CHECK(hws_unmap_all(f) == 0);
 	CHECK(fake_sdma_mqd_rptr(&s, MQD) == FENCE_DWORDS);
 
-	/* A replay would show, and so would a doorbell that is still heard. */
+	/*
+	 * The following checks would fail if packets ran again, or if the doorbell were still
+	 * claimed.
+	 */
 	*u32(f, SDMA_DATA) = 0;
 	emit_fence(&s, SDMA_DATA + 4, 2);
 	fake_sdma_ring(&s);
@@ -403,11 +406,11 @@ static void queue_that_may_switch_in_an_ib_continues_in_it(void)
 	*u32(f, SDMA_DATA + 4) = 0;
 	hws_map(&s);
 	fake_run(f, 100);
-	CHECK(*u32(f, SDMA_DATA + 4) == 0); /* not from the start */
+	CHECK(*u32(f, SDMA_DATA + 4) == 0); /* the IB has not run again from its start */
 	CHECK(*u32(f, SDMA_DATA + 8) == MARK);
 	CHECK(*u32(f, SDMA_DATA + 12) == MARK);
 
-	/* And only once: the next time it is mapped there is no IB. */
+	/* The IB is continued once only: when the queue is mapped the next time, there is no IB. */
 	*u32(f, SDMA_DATA + 8) = 0;
 	CHECK(hws_unmap_all(f) == 1);
 	run(f);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * engine/pkt_sdma.h has the layouts of
- * drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h.  Without this test nobody
- * would notice a mistake that the decoder shares with the tests' builders.
+ * The layouts in engine/pkt_sdma.h are those of
+ * drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h.  The other tests use these
+ * layouts to make packets, so they would not notice a mistake in them.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -12,11 +12,11 @@
 
 struct field {
 	const char *name;
-	size_t offset; /* in bytes, of ours */
+	size_t offset; /* in bytes, in the model's structure */
 	uint32_t mask;
 	unsigned int kernel_offset; /* in dwords */
 	uint64_t kernel_mask;	    /* in place */
-	/* ours may be wider: fields that 4.4 widened */
+	/* The model's field may be wider, because SDMA 4.4 has widened it. */
 	int wider;
 };
 

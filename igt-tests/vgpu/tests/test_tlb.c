@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The TLB. */
+/* Unit test of the TLB. */
 #include "core/tlb.h"
 #include "tests/check.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page walk, on tables in arrays. */
+/* The page walk.  The page tables are arrays of the test. */
 #include <stdlib.h>
 
 #include "core/bits.h"
@@ -9,7 +9,7 @@
 
 enum { ENTRIES = 512, TABLES = 8, TABLE_BYTES = ENTRIES * 8 };
 
-/* Table n lies at n * 4 KiB of VRAM; those of guest RAM have an offset. */
+/* Table n is at n * 4 KiB in VRAM, or at SYSTEM_BASE + n * 4 KiB in guest RAM. */
 #define SYSTEM_BASE 0x80000000ull
 
 struct tables {
@@ -41,7 +41,7 @@ static uint64_t table(unsigned int n)
 
 #define RW (VG_PTE_VALID | VG_PTE_READABLE | VG_PTE_WRITEABLE)
 
-/* As the driver sets it up: 0 is PDB2, 1 PDB1, 2 PDB0, 3 PTB. */
+/* Four levels, as the driver sets them up: table 0 is PDB2, 1 PDB1, 2 PDB0 and 3 PTB. */
 static const struct vg_vm_context four_levels = {
 	.enabled = true,
 	.depth = 2,
@@ -154,7 +154,7 @@ static void tables_in_guest_ram_are_read_there(void)
 	t->entry[2][I1] = (SYSTEM_BASE + table(3)) | VG_PTE_VALID | VG_PTE_TF | VG_PTE_SYSTEM;
 	CHECK(walk(t, &four_levels, VA, &tr) == VG_WALK_OK);
 	CHECK(t->system_reads == 1);
-	CHECK(!tr.system); /* of the page, not of its table */
+	CHECK(!tr.system); /* the page is in VRAM, although its table is in guest RAM */
 	free(t);
 }
 

@@ -9,17 +9,17 @@
 
 struct client {
 	struct vg_vfio_user dev;
-	struct vg_reply reply; /* to the last message */
+	struct vg_reply reply; /* the reply to the last message */
 	uint16_t last_id;
-	/* Room for messages that are too long. */
+	/* Longer than any legal message, so that a test can send one that is too long. */
 	uint8_t message[VFIO_USER_MAX_MESSAGE + 4096];
 };
 
 enum {
-	ENDED = -1, /* the connection, without a reply */
+	ENDED = -1, /* the device ended the connection without a reply */
 };
 
-/* With or without VERSION behind it. */
+/* Make a client; the first kind has negotiated the version already. */
 struct client *client_new(void);
 struct client *client_new_unversioned(void);
 void client_free(struct client *c);
@@ -29,10 +29,10 @@ void client_free(struct client *c);
  * for success, or ENDED; checks that the header of the reply is right.
  */
 int client_call(struct client *c, uint16_t command, const void *body, size_t len);
-/* The same with descriptors, which are gone afterwards, and header flags. */
+/* Send a command with header flags and descriptors, which the device closes. */
 int client_call_fds(struct client *c, uint16_t command, uint32_t flags, const void *body,
 		    size_t len, int *fds, unsigned int nfds);
-/* @size goes into the header, @bytes are sent. */
+/* Send @header as it is, and @bytes bytes of @body. */
 int client_send_raw(struct client *c, const struct vfio_user_header *header, const void *body,
 		    size_t bytes);
 int client_send_raw_fds(struct client *c, const struct vfio_user_header *header, const void *body,
@@ -63,7 +63,9 @@ struct test {
 
 #define TEST(function) { #function, function }
 
-/* Run them, each must leave no descriptor behind; the program's exit status. */
+/*
+ * Run the tests, and check that each leaves no descriptor open.  Returns the program's exit status.
+ */
 int run_tests(const struct test *tests, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A model in place of the GPU, which records the host's calls. */
+/* A model that takes the place of the GPU and records the host's calls. */
 #ifndef FAKE_MODEL_H
 #define FAKE_MODEL_H
 
@@ -14,9 +14,9 @@ struct vgpu {
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, steps, runs, drains;
-	unsigned int busy_steps;     /* how many more steps there is work for */
-	bool waiting;		     /* that work is to look again */
-	const char *stops_when_done; /* reason to stop when the steps are done */
+	unsigned int busy_steps;     /* number of steps that the model is still busy */
+	bool waiting;		     /* in these steps its queues only wait */
+	const char *stops_when_done; /* the model stops with this reason after these steps */
 	const char *stopped;
 };
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Wait for @path to exist; from then on it must be possible to connect. */
+/* Wait until @path exists, then connect, which must succeed at once. */
 int socket_connect(const char *path);
 
 void socket_send(int sock, uint16_t command, const void *body, size_t len, const int *fds,
@@ -18,7 +18,7 @@ void socket_send(int sock, uint16_t command, const void *body, size_t len, const
  */
 int socket_receive(int sock, void *body, size_t len, int *fd);
 
-/* VERSION and its reply. */
+/* Negotiate the version: send VERSION and check the reply. */
 void socket_negotiate(int sock);
 
 #endif

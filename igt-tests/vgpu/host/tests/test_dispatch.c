@@ -268,7 +268,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* The clock of vg_host_ops goes as fast as the machine's clock. */
+/* The clock of vg_host_ops runs as fast as the machine's clock. */
 static void clock_goes_with_the_machine(void)
 {
 	enum { APART_NS = 2000000 };
@@ -279,7 +279,7 @@ static void clock_goes_with_the_machine(void)
 	before = now_ns();
 	first = ops->clock(c->dev.vg->host);
 	after = now_ns();
-	t_assert(first <= after - begin); /* it starts with the device */
+	t_assert(first <= after - begin); /* the clock starts with the device */
 	while (now_ns() < after + APART_NS)
 		;
 	apart = now_ns() - after;

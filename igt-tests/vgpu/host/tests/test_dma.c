@@ -260,8 +260,8 @@ static void table_is_bounded(void)
 }
 
 /*
- * SeaBIOS remaps the memory below 1 MiB by the PAM registers.  QEMU then unmaps
- * RAM and maps the same RAM again in other pieces.
+ * SeaBIOS changes the memory below 1 MiB by the PAM registers.  QEMU then unmaps RAM
+ * and maps the same RAM again in other pieces.
  */
 static void pam_remapping_leaves_the_same_memory(void)
 {

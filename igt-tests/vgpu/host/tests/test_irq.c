@@ -16,7 +16,7 @@ enum {
 	MSI = VFIO_PCI_MSI_IRQ_INDEX,
 };
 
-/* The message takes a copy of @fd. */
+/* Send SET_IRQS with a copy of @fd. */
 static int set_irqs(struct client *c, uint32_t index, uint32_t flags, uint32_t start,
 		    uint32_t count, int fd)
 {
@@ -111,7 +111,7 @@ static void teardown_silences_and_closes(void)
 	raise_irq(c);
 	t_equal(pending(fd), 0);
 
-	/* An eventfd message without one is the other way to say so. */
+	/* The other way to remove the interrupt is an eventfd message without an eventfd. */
 	t_equal(set_irqs(c, MSI, TRIGGER_EVENTFD, 0, 1, fd), 0);
 	t_equal(set_irqs(c, MSI, TRIGGER_EVENTFD, 0, 1, -1), 0);
 	t_equal(open_fds(), before);
@@ -209,13 +209,13 @@ static void a_file_that_would_block_does_not(void)
 	const uint64_t limit = UINT64_MAX - 1;
 	int fd = eventfd(0, EFD_CLOEXEC), pipe_fds[2];
 
-	/* A counter at its limit. */
+	/* An eventfd whose counter is at its limit. */
 	t_equal(write(fd, &limit, sizeof(limit)), sizeof(limit));
 	t_equal(set_irqs(c, MSI, TRIGGER_EVENTFD, 0, 1, fd), 0);
 	alarm(10);
 	raise_irq(c);
 
-	/* A pipe nobody reads from. */
+	/* A pipe that nobody reads, given in the place of an eventfd. */
 	t_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
 	t_equal(set_irqs(c, MSI, TRIGGER_EVENTFD, 0, 1, pipe_fds[1]), 0);
 	for (int i = 0; i < 1 << 14; i++)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The vgpu program, whose path is the argument: options and exit status. */
+/* Options and exit status of the program vgpu, whose path is the argument. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -14,12 +14,12 @@ enum {
 	DEADLINE_S = 60,
 	MAX_OUTPUT = 4096,
 	MMIO_REGION = 5,
-	NO_REGISTER = 0x7fffc, /* the last dword of the BAR is nobody's */
+	NO_REGISTER = 0x7fffc, /* no block owns the last dword of the BAR */
 };
 
 struct program {
 	pid_t pid;
-	int out; /* stdout and stderr */
+	int out; /* pipe with its stdout and stderr */
 };
 
 static const char *vgpu;
@@ -41,7 +41,7 @@ static void start(struct program *p, char *const *args)
 	p->out = fds[0];
 }
 
-/* Returns the exit status; the output goes to @output. */
+/* Wait for the end of the program.  Returns its exit status, and its output in @output. */
 static int finish(const struct program *p, char *output)
 {
 	size_t len = 0;
@@ -124,7 +124,7 @@ static void faults_are_listed_and_checked(void)
 	t_assert(strstr(output, "No such file or directory"));
 }
 
-/* A program with a trace, and a client that has negotiated. */
+/* Start a program with a trace, and connect a client that has negotiated the version. */
 static int start_with_client(struct program *p)
 {
 	char socket[64], trace[64];
@@ -152,7 +152,10 @@ static void trace_contains(const char *needle)
 	t_equal(unlink(in_dir("trace")), 0);
 }
 
-/* Of the events of reset and negotiation only those asked for are there. */
+/*
+ * The filter asks for events that do not exist, so the trace has none of the events of reset and
+ * negotiation.
+ */
 static void trace_can_be_filtered(void)
 {
 	char socket[64], trace[64], output[MAX_OUTPUT];
@@ -169,7 +172,7 @@ static void trace_can_be_filtered(void)
 	f = fopen(trace, "r");
 	t_assert(f);
 	while (fgets(output, sizeof(output), f))
-		t_assert(strncmp(output, "t=", 2)); /* the verdict, no event */
+		t_assert(strncmp(output, "t=", 2)); /* only the verdict may be there, no event */
 	fclose(f);
 	t_equal(unlink(trace), 0);
 }

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random messages, many of which have the right shape and so pass the first
- * checks.  The device must answer each or end the connection, and must not keep
- * a descriptor that does not belong to it.  The seed is fixed; an argument gives
+ * Random messages, many of which have the right layout and so pass the first checks.
+ * The device must reply to each message or end the connection, and must not keep a
+ * descriptor that it does not need.  The seed is fixed, unless an argument gives
  * another one.
  */
 #include "client.h"
@@ -13,7 +13,7 @@ enum {
 	MESSAGES = 60000,
 	MAX_BODY = 128,
 	MAX_FDS = 3,
-	/* Of a device in use: its VRAM and the MSI eventfd. */
+	/* The descriptors of a device in use: its VRAM and the MSI eventfd. */
 	FDS_OF_A_DEVICE = 2,
 };
 
@@ -31,7 +31,7 @@ static uint32_t below(uint64_t *state, uint32_t limit)
 	return (random_u64(state) >> 32) % limit;
 }
 
-/* A number that some check is likely to be about. */
+/* Choose a number that is often the limit of some check. */
 static uint64_t telling(uint64_t *state)
 {
 	static const uint64_t values[] = {
@@ -83,7 +83,7 @@ static size_t make_body(uint64_t *state, uint8_t *body)
 	return len;
 }
 
-/* A message of the right length, with the count that belongs to it. */
+/* Make a body of the right length for @command, with a count that fits. */
 static size_t make_plausible(uint64_t *state, uint16_t command, uint8_t *body)
 {
 	struct vfio_user_region_access access = { 0 };

@@ -32,7 +32,7 @@ enum {
 struct server {
 	char dir[32], path[48];
 	pid_t pid;
-	int fd; /* connected, or -1 */
+	int fd; /* connected socket, or -1 */
 	bool lockstep;
 };
 
@@ -58,7 +58,7 @@ static int exit_status(int ret)
 
 #define FOR_EVER UINT32_MAX
 
-/* The child; its fake model polls @polls times and then stops if @stops. */
+/* The server process.  Its fake model is busy for @polls steps, then stops if @stops is given. */
 static void serve(const struct server *s, uint32_t polls, const char *stops)
 {
 	struct vg_vfio_user dev;
@@ -76,7 +76,10 @@ static void serve(const struct server *s, uint32_t polls, const char *stops)
 	if (!s->lockstep)
 		_exit(exit_status(vg_server_run(&dev, s->path, false)));
 	ret = vg_server_run(&dev, s->path, true);
-	/* Silence is one drain, however much there is to do. */
+	/*
+	 * When the client is silent the server calls vgpu_drain() once, however much there is to
+	 * do.
+	 */
 	_exit(dev.vg->drains == 1 && !dev.vg->runs ? exit_status(ret) : EXIT_OTHER);
 }
 
@@ -98,7 +101,7 @@ static int finish(struct server *s)
 		close(s->fd);
 	t_equal(waitpid(s->pid, &status, 0), s->pid);
 	t_assert(WIFEXITED(status));
-	t_equal(rmdir(s->dir), 0); /* the socket is gone */
+	t_equal(rmdir(s->dir), 0); /* the socket does not exist any more */
 	return WEXITSTATUS(status);
 }
 
@@ -343,7 +346,7 @@ static void socket_left_behind_is_replaced_but_no_other_file(void)
 	t_equal(rmdir(s.dir), 0);
 }
 
-/* Busy for ever, as with a queue that polls: time must go to others. */
+/* A model that is always busy, as with a queue that polls, must leave CPU time to others. */
 static void polling_queue_does_not_take_a_core(void)
 {
 	const struct timespec second = { .tv_sec = 1 };
@@ -363,7 +366,10 @@ static void polling_queue_does_not_take_a_core(void)
 	t_assert(cpu_ms < 300);
 }
 
-/* A queue that waits for memory must look again, because no message tells it. */
+/*
+ * A queue that waits for memory must look again and again, because no message says that memory has
+ * changed.
+ */
 static void polling_queue_is_looked_at_again_without_messages(void)
 {
 	struct server s = { 0 };
