@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Breaks the driver on purpose: the functions named in "skip" return 0 and do
- * nothing.  For tests that show that a missing safety step is found.  Load it
- * after amdgpu, whose functions they are.
+ * Breaks the driver on purpose: the functions of amdgpu that the parameter "skip"
+ * names return 0 and do nothing.  So a test can show that it notices a missing safety
+ * step.  Load this module after amdgpu.
  */
 #include <linux/kprobes.h>
 #include <linux/module.h>
@@ -32,7 +32,10 @@ static const struct kernel_param_ops skipped_ops = { .get = get_skipped };
 module_param_cb(skipped, &skipped_ops, NULL, 0444);
 MODULE_PARM_DESC(skipped, "calls that did nothing");
 
-/* At the first instruction the return address is on top of the stack. */
+/*
+ * Return from the function at its first instruction, where the return address is on top of the
+ * stack.
+ */
 static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 {
 	if (atomic_inc_return(&skipped[p - probe]) == 1)
@@ -43,7 +46,10 @@ static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 	return 1;
 }
 
-/* Its presence keeps kprobes from a jump that ignores what was set above. */
+/*
+ * With a post handler, kprobes does not optimise the probe to a jump, which would ignore the
+ * changed registers.
+ */
 static void unused(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {
 }

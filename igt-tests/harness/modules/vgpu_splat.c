@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Does what the checkers of a debug kernel are there to find, one thing for
- * each name written to the parameter "fault".  For tests that show that they
- * find it.
+ * Makes the mistakes that the checkers of a debug kernel look for, one for each name
+ * that is written to the parameter "fault".  So a test can show that each checker
+ * reports its mistake.
  */
 #include <linux/device.h>
 #include <linux/dma-mapping.h>
@@ -32,14 +32,14 @@ static noinline int splat_out_of_bounds(void)
 
 	if (!object)
 		return -ENOMEM;
-	/* Where the compiler does not see it. */
+	/* Hide the size of the object from the compiler, which would warn. */
 	OPTIMIZER_HIDE_VAR(object);
 	WRITE_ONCE(object[OBJECT_SIZE], 1);
 	kfree(object);
 	return 0;
 }
 
-/* As a device would, whose accesses nobody instruments. */
+/* Store as a device does, that is, without KASAN's instrumentation. */
 static noinline __no_sanitize_address void dirty(u8 *page)
 {
 	*(volatile u8 *)page = 1;
@@ -54,7 +54,10 @@ static noinline int splat_freed_page(void)
 		return -ENOMEM;
 	__free_page(page);
 	dirty(page_address(page));
-	/* The page that was freed last is the next one; what is in it is looked at then. */
+	/*
+	 * The allocator hands out the page that was freed last, and checks its content at that
+	 * time.
+	 */
 	page = alloc_page(GFP_KERNEL);
 	if (!page)
 		return -ENOMEM;
@@ -78,7 +81,7 @@ static noinline int splat_active_timer(void)
 		return -ENOMEM;
 	timer_setup(&object->timer, never, 0);
 	mod_timer(&object->timer, jiffies + 3600 * HZ);
-	/* The report comes before the memory is free, and takes the timer away. */
+	/* ODEBUG reports the timer before the memory is freed, and removes the timer. */
 	kfree(object);
 	return 0;
 }
@@ -135,8 +138,9 @@ static noinline int splat_lock_order(void)
 }
 
 /*
- * Many: what is left of an address on the stack passes for a reference, and so does what a sheaf,
- * the allocator's list of free objects for a CPU (mm/slub.c), has in places it does not use.
+ * Leak many objects, because kmemleak does not report all of them: an old address on the stack
+ * counts as a reference, and so does an unused entry of a sheaf, the allocator's list of free
+ * objects for a CPU (mm/slub.c).
  */
 static noinline int splat_leak(void)
 {

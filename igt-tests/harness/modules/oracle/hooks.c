@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /*
  * Tells the page oracle of every simulated GPU what the kernel does with the pages
- * that the GPU may reach (igt-tests/vgpu/oracle/protocol.h).  Load it before
- * amdgpu.  For tests only.
+ * that the GPU may access (igt-tests/vgpu/oracle/protocol.h).  Load this module before
+ * amdgpu.  It is for tests only.
  *
- * Nothing here depends on the driver: pages come from the DMA API's
- * tracepoints, from what hmm_range_fault() returns and from the page
- * allocator; they are lost when all MMU notifiers have returned.  A notifier
- * that does nothing, or that has been removed too early, changes none of that.
+ * The module does not rely on the driver.  It learns of pages from the DMA API's
+ * tracepoints, from the results of hmm_range_fault() and from the page allocator, and
+ * it reports pages as lost when all MMU notifiers have returned.  So a driver whose
+ * notifier does nothing, or was removed too early, does not change the reports.
  */
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
@@ -21,7 +21,7 @@
 #include "lookups.h"
 #include "reporters.h"
 
-/* Pages a device has or had: others' frees are of no interest. */
+/* Pages that a device has or had.  Only their frees are reported. */
 static unsigned long *known_pages;
 static unsigned long num_pages;
 
@@ -57,8 +57,10 @@ void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, siz
 }
 
 /*
- * hmm_dma_map_pfn() maps what lookups found, as often as it is asked for an
- * address, and unmaps only if that does anything: lookups.c watches it itself.
+ * Does the call come from hmm_dma_map_pfn()?  That function maps pages that lookups
+ * have found.  It can be called several times for a page, and it calls the DMA API for
+ * an unmapping only if the device needs that.  So lookups.c watches it, and this file
+ * ignores its calls.
  */
 static bool by_hmm(unsigned long attrs)
 {
@@ -79,7 +81,7 @@ static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t s
 		say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
 }
 
-/* A list of pages may be anybody's: not OWNED. */
+/* A list of pages may belong to a process, so do not report it as OWNED. */
 static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents, int ents,
 		   enum dma_data_direction dir, unsigned long attrs)
 {
@@ -93,8 +95,8 @@ static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int 
 }
 
 /*
- * The caller gives the number of entries before mapping; as many of them as the
- * mapping made have a length.
+ * The caller gives the number of entries from before the mapping, which may have merged
+ * some.  The entries that are left over have no length.
  */
 static void unmap_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents,
 		     enum dma_data_direction dir, unsigned long attrs)
@@ -208,13 +210,13 @@ static int add_tracepoints(void)
 	return 0;
 }
 
-/* A green run in which events got lost would prove nothing. */
+/* Report lost events, because a run that passed although events got lost would prove nothing. */
 static void tell_missed(void)
 {
 	reporters_tell_missed(lookups_missed());
 }
 
-/* ---- what tests can read and write: /sys/module/vgpu_oracle/parameters ---- */
+/* ---- parameters for tests: /sys/module/vgpu_oracle/parameters ---- */
 
 static int get_count(char *buffer, const struct kernel_param *kp)
 {
@@ -249,7 +251,7 @@ static const struct kernel_param_ops mark_ops = { .set = set_mark };
 module_param_cb(mark, &mark_ops, NULL, 0200);
 MODULE_PARM_DESC(mark, "a number for the traces, between what was judged and what will be");
 
-/* Of the lookups, which are the same for all GPUs. */
+/* Show a counter of lookups.  These counters are not per GPU. */
 static int get_lookups(char *buffer, const struct kernel_param *kp)
 {
 	u64 (*count)(void) = kp->arg;

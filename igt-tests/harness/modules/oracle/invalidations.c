@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "invalidations.h"
 
-/* Can a lookup still have been overtaken by it? */
+/* Can the invalidation still have overtaken a lookup? */
 static int matters(const struct invalidations *inv, const struct invalidation *i)
 {
 	return i->key || i->ended_at > inv->settled;
@@ -14,8 +14,8 @@ static void forget_settled(struct invalidations *inv)
 }
 
 /*
- * A free slot, or the one that ended first.  What is forgotten then can make a
- * page look held that is not, never the other way round.
+ * A free slot, or else the slot of the invalidation that ended first, which is forgotten.
+ * Then a page that is gone may count as held; a held page never counts as gone.
  */
 static struct invalidation *get_slot(struct invalidations *inv)
 {

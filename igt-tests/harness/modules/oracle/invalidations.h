@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Which pages has an invalidation taken away while they were looked up?
+ * Finds out which pages an invalidation has taken away while a lookup was under way.
  *
- * A lookup that reads an entry of the page tables before an invalidation changes
- * it may be told after the invalidation was.  It then has been overtaken: that
- * invalidation had not ended when the lookup began, but has been told.
+ * A lookup may read an entry of the page tables before an invalidation changes it, and
+ * be reported after the invalidation was reported.  Then the invalidation has overtaken
+ * the lookup: it had not ended when the lookup began, but was reported before it.
  *
- * The caller serialises.  Nothing of the kernel in it, for the unit test.
+ * The caller serialises the calls.  These files use nothing of the kernel, so that a
+ * unit test can include them.
  */
 #ifndef INVALIDATIONS_H
 #define INVALIDATIONS_H
@@ -16,33 +17,35 @@
 #define MAX_INVALIDATIONS 256
 
 struct invalidation {
-	const void *key; /* NULL when it has ended */
+	const void *key; /* NULL when the invalidation has ended */
 	__u64 mm;
 	__u64 va, end; /* pages */
 	__u64 ended_at;
 };
 
 struct invalidations {
-	__u64 now;	      /* counts beginnings of lookups and ends */
-	__u64 settled;	      /* no lookup cares about what ended until then */
-	unsigned int lookups; /* under way */
+	__u64 now;	      /* counts beginnings of lookups and ends of invalidations */
+	__u64 settled;	      /* no lookup needs invalidations that ended at this time or before */
+	unsigned int lookups; /* number of lookups under way */
 	unsigned int used;    /* slots that may matter are before this one */
-	__u64 forgotten;      /* for want of room: overtaken lookups may be missed */
+	__u64 forgotten;      /* forgotten because the table was full; may miss overtaken lookups */
 	struct invalidation slot[MAX_INVALIDATIONS];
 };
 
-/* All notifiers have returned for [@va, @va + @count); @key names it until the end. */
+/*
+ * All notifiers have returned for [@va, @va + @count).  @key names the invalidation until its end.
+ */
 void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va,
 			__u64 count);
-/* The page tables have been changed.  No harm if @key is unknown. */
+/* The invalidation @key has ended: the page tables are changed.  An unknown @key is ignored. */
 void invalidation_end(struct invalidations *inv, const void *key);
 
-/* The result is what the other functions want to know of the lookup. */
+/* A lookup begins.  Returns a value that names it in the other functions. */
 __u64 lookup_begin(struct invalidations *inv);
 void lookup_end(struct invalidations *inv);
 /*
- * How many of @count pages from @va, but at least one, are alike: either all of
- * them were taken away during the lookup, which *@overtaken says, or none.
+ * Returns the length, 1 to @count, of the run of pages from @va that are either all
+ * overtaken by an invalidation or all not; *@overtaken says which.
  */
 __u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va, __u64 count,
 		 int *overtaken);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Which pages are where comes from hmm_range_fault(), that they are not there any
- * more from the return of all MMU notifiers, that the device may reach them from
- * hmm_dma_map_pfn().  docs/oracle.md says why the order of these events is right.
+ * Probes of HMM and of MMU notifiers.  hmm_range_fault() tells which pages are at which
+ * addresses of a process.  The return of all MMU notifiers tells that they are not there
+ * any more.  hmm_dma_map_pfn() tells that the device may access them.  docs/oracle.md
+ * says why the order of these events is right.
  */
 #include <linux/hmm.h>
 #include <linux/hmm-dma.h>
@@ -15,12 +16,13 @@
 #include "lookups.h"
 #include "reporters.h"
 
-/* Pages of a lookup that are said without letting an invalidation in between. */
+/* How many pages of a lookup are reported before the lock is released for an invalidation. */
 #define SAY_PAGES 512
 
 /*
- * Whether an invalidation is told before or behind the pages of a lookup must be
- * known when they are told: the lock is held for both.
+ * Orders the reports of invalidations and of lookups.  When the module reports pages of
+ * a lookup it must know which invalidations it has reported before, so it holds this
+ * lock for both kinds of reports.
  */
 static DEFINE_RAW_SPINLOCK(order);
 static struct invalidations invalidations;
@@ -54,7 +56,10 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	const struct vg_oracle_event *event = &call->event;
 	unsigned long flags;
 
-	/* Refused, when it must not block: nothing is going to change. */
+	/*
+	 * A notifier has refused, because it must not block here, so the page tables will not
+	 * change.
+	 */
 	if ((int)regs_return_value(regs))
 		return 0;
 	raw_spin_lock_irqsave(&order, flags);
@@ -64,7 +69,7 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* The same structure as for the start: it is on the stack of who changes the page tables. */
+/* The caller passes the structure that it has passed at the start; it is on the caller's stack. */
 static int enter_invalidate_end(struct kprobe *p, struct pt_regs *regs)
 {
 	unsigned long flags;
@@ -116,7 +121,7 @@ static unsigned long result(const struct hmm_range *range, unsigned long i)
 	return range->hmm_pfns[i] & (HMM_PFN_VALID | HMM_PFN_WRITE | ~HMM_PFN_FLAGS);
 }
 
-/* Consecutive pages from @first on as one event; the number of places that it is about. */
+/* Report consecutive pages from @first on as one event.  Returns the number of addresses in it. */
 static unsigned long say_run(const struct lookup_call *call, unsigned long first, unsigned long max)
 {
 	const struct hmm_range *range = call->range;
@@ -173,7 +178,7 @@ static int leave_lookup(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* ---- DMA mappings of what was found ---- */
+/* ---- DMA mappings of pages that lookups have found ---- */
 
 struct map_call {
 	const struct device *dev;
@@ -199,7 +204,7 @@ static struct map_call map_call(struct pt_regs *regs)
 	};
 }
 
-/* Mapped already: this only asks for the address. */
+/* Skip a call for a page that is mapped already, because it only asks for the address. */
 static int enter_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct map_call *call = (void *)ri->data;
@@ -216,8 +221,9 @@ static int leave_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 }
 
 /*
- * Nothing is left to be done, and no tracepoint of the DMA API is passed, when the
- * device needs no unmapping; it must not use the page any more all the same.
+ * Report the unmapping here, because without need to unmap anything hmm_dma_unmap_pfn()
+ * does not call the DMA API, so no tracepoint fires.  The device must not use the page
+ * any more in either case.
  */
 static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 {
@@ -229,9 +235,9 @@ static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
-/* ---- */
+/* ---- the probes ---- */
 
-/* Notifiers sleep, so many calls can be under way. */
+/* Notifiers may sleep, so many calls can be under way at once. */
 static struct kretprobe returns[] = {
 	{
 		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
@@ -288,7 +294,10 @@ static int failed(const char *symbol, int err)
 	return err;
 }
 
-/* An end without its beginning does no harm, a beginning without its end does. */
+/*
+ * Register the probes of ends first.  An end whose beginning was not seen does no harm, but
+ * a beginning whose end was not seen would.
+ */
 int lookups_watch(void)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(entries); i++) {

@@ -1,19 +1,25 @@
 /* SPDX-License-Identifier: MIT */
-/* What HMM finds in processes and maps for a device, and what MMU notifiers take away. */
+/*
+ * Reports pages that HMM finds in processes and maps for a device, and pages that MMU notifiers
+ * take away.
+ */
 #ifndef LOOKUPS_H
 #define LOOKUPS_H
 
 #include <linux/types.h>
 
-/* 0 or -errno. */
+/* Register the probes; 0 or -errno. */
 int lookups_watch(void);
 void lookups_unwatch(void);
 
-/* Calls that were not seen. */
+/* Number of calls that the probes have missed. */
 u64 lookups_missed(void);
-/* Pages that were found, and taken away before they were told. */
+/* Number of pages that were found, and taken away before they were reported. */
 u64 lookups_overtaken(void);
-/* Invalidations that were seen, and forgotten before the lookups that they overtook ended. */
+/*
+ * Number of invalidations that were forgotten while lookups that they may have overtaken were under
+ * way.
+ */
 u64 lookups_forgotten(void);
 
 #endif

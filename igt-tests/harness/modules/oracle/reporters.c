@@ -18,7 +18,7 @@ struct reporter {
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
 	raw_spinlock_t lock; /* orders the events of all CPUs */
-	u64 missed;	     /* events without room in the ring */
+	u64 missed;	     /* events that did not fit into the ring */
 	u64 missed_told;
 };
 
@@ -56,7 +56,10 @@ void say(struct reporter *r, const struct vg_oracle_event *event)
 	raw_spin_lock_irqsave(&r->lock, flags);
 	if (full(ring))
 		write_reg(r, VG_ORACLE_DRAIN, 1);
-	/* The write is posted; what it caused is seen behind a read. */
+	/*
+	 * The write is posted, so read a register, which waits until the model has drained the
+	 * ring.
+	 */
 	if (full(ring))
 		read_reg(r, VG_ORACLE_ID);
 	if (full(ring)) {
@@ -131,7 +134,7 @@ static void unmap(struct reporter *r)
 	pci_disable_device(r->pdev);
 }
 
-/* Do the registers say that there is an oracle?  Then they stay mapped. */
+/* Map the device's registers.  Returns whether they belong to a page oracle; if not, unmap them. */
 static bool map(struct reporter *r)
 {
 	if (pci_resource_len(r->pdev, REGISTER_BAR) < 4 * VG_ORACLE_REGS_END ||

@@ -12,27 +12,27 @@ struct reporter;
 
 /* Find every GPU that has an oracle and make its ring; 0 or -errno. */
 int reporters_attach(void);
-/* Let them read the rings from now on; not any more. */
+/* Let the GPUs read their rings from now on, or stop that. */
 void reporters_enable(bool enable);
 void reporters_detach(void);
 
-/* The one of a device; NULL when the device is none of ours. */
+/* The reporter of a device; NULL when the device is no simulated GPU. */
 struct reporter *reporter_of(const struct device *dev);
 
-/* Append an event to the ring of one, or of each, in any context but NMI. */
+/* Append an event to the ring of one reporter, or of each.  Allowed in any context but NMI. */
 void say(struct reporter *r, const struct vg_oracle_event *event);
 void say_all(const struct vg_oracle_event *event);
 
-/* All that was said is taken when this returns. */
+/* Wait until the GPUs have read all events. */
 void reporters_drain(void);
 /*
- * Tell each of the events that it had no room for, and of those that were lost
- * before they could be said: @lost so far.
+ * Report to each GPU the number of events that did not fit into its ring, and of events
+ * that were lost before: @lost so far.
  */
 void reporters_tell_missed(u64 lost);
-/* A line in the trace of each, behind all that happened before. */
+/* Write a mark to the trace of each GPU, behind all earlier accesses. */
 void reporters_mark(u32 value);
-/* A counter, over all of them. */
+/* The sum of a counter over all GPUs. */
 u64 reporters_sum(enum vg_oracle_reg reg);
 
 #endif
