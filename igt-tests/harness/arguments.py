@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-The command line of ./run as usage.txt has it. arguments.sh has judged the words before the set-up; this is for
-their values, and refuses the same words for those who call cli.py without ./run.
+Reads the command line of ./run as usage.txt describes it. arguments.sh has already refused wrong words before the
+set-up. This module makes values of the words, and refuses the same words, because cli.py can be called without ./run.
 """
 
 import argparse
@@ -26,9 +26,9 @@ TEST = re.compile(r"(amd_[a-z0-9_]+)(?:@([a-z0-9-]+))?")
 
 @dataclasses.dataclass
 class Section:
-	"""A command, or the sections "where" and "suites"."""
+	"""A section of usage.txt: a command, or one of the sections "where" and "suites"."""
 	name: str
-	arguments: list		# kinds in brackets or not, as the first line has them
+	arguments: list		# kinds of arguments, with brackets if optional, as the section's first line has them
 	lines: list
 
 	def matches(self, pattern):
@@ -49,17 +49,17 @@ def sections():
 
 
 def described(name):
-	"""The lines "  WORD  text" of the section @name."""
+	"""{WORD: text} of the lines "  WORD  text" of the section @name."""
 	return dict(re.fullmatch(r"  (\w+) +(.*)", line).groups() for line in sections()[name].lines)
 
 
 def suites():
-	"""All suites in the order in which they run, with a description each."""
+	"""{suite: description} of all suites, in the order in which they run."""
 	return described("suites")
 
 
 def suites_for(name):
-	"""The suites that the option @name of test is for; None: all."""
+	"""The suites for which ./run test takes the option @name; None if it takes the option for all suites."""
 	lists = {match[1]: match[2].split(", ") for match in sections()["test"].matches(NEEDS)}
 	return lists.get(name)
 
@@ -69,7 +69,7 @@ def targets():
 
 
 def names_of(kind):
-	"""What a value of @kind may be, or None when that is no list of names."""
+	"""The names that a value of @kind may be, or None if such values are no names."""
 	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": targets,
 		"ACTION": lambda: described("where")["ACTION"].split(", "), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
 	return makers[kind]() if kind in makers else None
@@ -83,7 +83,7 @@ def check_name(kind, text):
 
 
 def number(low, high, text):
-	"""@text as a number from @low to @high, which are texts; a whole one unless @low has a point."""
+	"""@text as a number from @low to @high, which are texts. The number must be whole unless @low has a decimal point."""
 	decimal = "." in low
 	if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if decimal else "[0-9]+", text):
 		raise argparse.ArgumentTypeError(f"takes a number from {low} to {high}, not '{text}'")
@@ -94,7 +94,7 @@ def number(low, high, text):
 
 
 def what(text):
-	"""A suite, or a program of the tests with or without a subtest."""
+	"""Check that @text is a suite, or a test program with or without a subtest; return it."""
 	if not text.startswith("amd_"):
 		return check_name("SUITE", text)
 	match = TEST.fullmatch(text)
@@ -111,19 +111,19 @@ def existing_directory(text):
 
 
 def converter(kind):
-	"""Makes a value of @kind from a word, or refuses it."""
+	"""A function that makes a value of @kind from a word, or refuses the word."""
 	text = described("where").get(kind, "")
 	match = RANGE.match(text)
 	if match:
 		return functools.partial(number, match[1], match[2])
 	if names_of(kind) is not None:
 		return functools.partial(check_name, kind)
-	# DIR and FILE are paths of the machine, which mean nothing in the root: arguments.sh has looked for them.
+	# DIR and FILE are paths of the host, which mean nothing in the build root. So arguments.sh has checked that they exist.
 	return {"WHAT": what, "SEEDS": seeds.parse}.get(kind, str)
 
 
 class Parser(argparse.ArgumentParser):
-	"""One that raises Wrong."""
+	"""A parser that raises Wrong instead of ending the program."""
 
 	def error(self, message):
 		raise Wrong(re.sub(r"^argument ", "", message))
@@ -139,11 +139,11 @@ def add_option(parser, name, kind, text):
 
 
 def add_command(commands, section):
-	"""The parser of one command."""
+	"""Add the parser of the command that @section describes."""
 	parser = commands.add_parser(section.name, allow_abbrev=False)
 	source = next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
 	for match in source.matches(OPTION):
-		# The text may go on in further lines, which do not matter here.
+		# The help of an option may go on in further lines, which are not needed here.
 		add_option(parser, match[1], match[2], match[3])
 	if "--" not in section.arguments:
 		for word in section.arguments:
@@ -154,7 +154,7 @@ def add_command(commands, section):
 
 
 def check_rules(section, args, given):
-	"""Refuse options that section's rules do not allow together, or beside the suites in @args."""
+	"""Refuse the @given options if the rules of @section do not allow them together, or not with the suites in @args."""
 	for match in section.matches(r"  Not together: (.*)\."):
 		both = [name for name in match[1].split(", ") if name in given]
 		if len(both) > 1:
@@ -170,13 +170,13 @@ def check_rules(section, args, given):
 
 
 def split(words):
-	"""The words before the first "--", and those behind it, which are for another program."""
+	"""(the words before the first "--", the words behind it, which are the command that exec runs)."""
 	at = words.index("--") if "--" in words else len(words)
 	return words[:at], words[at + 1:]
 
 
 def parse(words):
-	"""The values of the words behind ./run; options that are not there are None, False or []."""
+	"""The values of the @words behind ./run. An option that is not given has the value None, False or []."""
 	behind = []
 	if words[:1] == ["exec"]:
 		words, behind = split(words)

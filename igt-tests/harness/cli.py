@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
-"""The command line of ./run, inside the build root."""
+"""The main program in the build root: runs the command that the user gave to ./run."""
 
 import os
 import subprocess
@@ -37,7 +37,8 @@ def cmd_format(_args):
 	return 0
 
 
-# clean and help are the shell's (run, arguments.sh), and the words of cc are gcc's.
+# The commands clean and help are not here, because the shell scripts run and arguments.sh do them. The arguments of cc are
+# those of gcc, so arguments.py does not parse them.
 COMMANDS = {"demo": execute.cmd_demo, "test": test.cmd_test, "soak": test.cmd_soak, "bench": bench.cmd_bench,
 	"exec": execute.cmd_exec, "shell": execute.cmd_shell, "fuzz": fuzz.cmd_fuzz, "kernel": cmd_kernel, "readme": cmd_readme,
 	"format": cmd_format}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Paths, progress on the terminal, logged stages, locks, and files: used by all other modules."""
+"""Functions that all other modules use: for paths, progress on the terminal, stages with a log, locks, and files."""
 
 import contextlib
 import fcntl
@@ -12,35 +12,35 @@ import time
 
 from harness import trouble
 
-PROJECT = "/project"	# the checkout
+PROJECT = "/project"	# the checkout; these are paths in the build root
 CACHE = "/cache"	# shared by all checkouts
-BUILD = "/build"	# in the cache, of this checkout alone
+BUILD = "/build"	# the part of the cache that belongs to this checkout alone
 TREE = "/tree"		# git tree of the kernel commands
-DIR = "/dir"		# the caller's, of exec, shell and cc
+DIR = "/dir"		# the directory of the user of ./run exec, shell and cc
 LOGS = os.path.join(BUILD, "log")
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))
 TABLES = os.path.join(HARNESS, "tables")
-GUEST = os.path.join(HARNESS, "guest")	# what runs there
+GUEST = os.path.join(HARNESS, "guest")	# scripts that run in the guest
 
-HEARTBEAT = 30		# seconds between signs of life
+HEARTBEAT = 30		# seconds between two lines that say that a stage still runs
 TAIL = 30		# lines of a failed stage's log to show
-# The standard output of exec and cc belongs to the program.
+# The standard output of exec and cc belongs to the program that they run, so run sets SAY=2 for them.
 PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
-quiet = False		# say nothing but what failed
+quiet = False		# print only what failed
 STARTED = float(os.environ.get("STARTED", time.time()))
 
 
 class Failed(Exception):
-	"""The run cannot go on; the text is for the user."""
+	"""The run cannot go on; the text tells the user why."""
 
 
 class Wrong(Failed):
-	"""The command line is wrong: exit status 2."""
+	"""The command line is wrong, so the exit status is 2."""
 
 
 def host_path(path, environment=os.environ):
-	"""@path as the user of ./run knows it; ./run has put the places into the @environment."""
+	"""The path that @path of the build root has on the host. The @environment has the host's paths, which ./run puts there."""
 	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
 		(DIR, "HOST_DIR"))
 	for inside, variable in places:
@@ -70,13 +70,16 @@ def say(text):
 
 
 def show(text):
-	"""Print a part of the result that is not wanted of a quiet run."""
+	"""Print a part of the result, unless the run is quiet."""
 	if not quiet:
 		print(text, flush=True)
 
 
 def user_paths(text, environment=os.environ):
-	"""@text of a compiler with the paths that the user knows: the project's from the top of the checkout, others whole."""
+	"""
+	The @text of a compiler with paths that the user knows: paths of the project begin at the top of the checkout, other
+	paths are those of the host.
+	"""
 	text = re.sub(r"(?<![\w./-])(\.\./)*/?project/(?=\S)", "", text)
 	return re.sub(r"(?<![\w./-])/(build|cache|tree|dir)(/[^\s:;,'\")]*)", lambda match: host_path(match[0], environment), text)
 
@@ -92,7 +95,10 @@ def log_of(what):
 
 
 def run_logged(what, argv, quiet=False, show=True, **kwargs):
-	"""Run one stage with its output in a log; the log's path. Raises Failed, and with @show prints the end of the log then."""
+	"""
+	Run the command @argv of one stage with its output in a log; the path of the log. If the command fails, print the
+	end of the log if @show is set, and raise Failed.
+	"""
 	os.makedirs(LOGS, exist_ok=True)
 	log = log_of(what)
 	if not quiet:
@@ -121,13 +127,13 @@ def run_logged(what, argv, quiet=False, show=True, **kwargs):
 
 
 def give(directory):
-	"""Make the files in @directory belong to its owner: root has written them for a user who called sudo."""
+	"""Give the files in @directory to the owner of @directory. Root has written them for the user who called sudo."""
 	subprocess.run(["chown", "-R", f"--reference={directory}", directory], check=True)
 
 
 @contextlib.contextmanager
 def locked(name):
-	"""Exclusive use of a part of the cache that checkouts share."""
+	"""Lock the part @name of the cache, which all checkouts share, for a "with" block."""
 	with open(os.path.join(CACHE, name + ".lock"), "a", encoding="utf-8") as f:
 		try:
 			fcntl.flock(f, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -158,7 +164,7 @@ def write(path, text):
 
 
 def digest(*parts):
-	"""One hash over texts, each delimited."""
+	"""One hash of all @parts and of where each ends."""
 	total = hashlib.sha256()
 	for part in parts:
 		data = part.encode() if isinstance(part, str) else part

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: MIT
-"""Why a program failed, when the reason is the machine or the network, and what the user can do."""
+"""Tells the user why a program failed if the reason is the machine or the network, and what to do then."""
 
 import errno
 import os
 import re
 
 FULL = re.compile(r"No space left on device|Disk quota exceeded|enough free space")
-# How apt says it; `run` has the same list for what comes before this.
+# How apt and wget say that there is no network, or no server. `run` has a similar list for the stages before the build root.
 UNREACHABLE = re.compile(r"Could not (resolve|connect)|Temporary failure|[Uu]nable to (connect|resolve)"
 	r"|[Uu]nreachable|[Tt]imed out")
 MAKE_ROOM = "no space left on device; make room, or AMDGPU_USERPTR_CACHE names another directory for the cache"
@@ -24,8 +24,8 @@ def is_full(path):
 
 
 def reason(log, text):
-	"""Why a program failed that printed @text to the file @log; "" when that is not known."""
-	# A full disk may have kept the program's own words from the log.
+	"""Why a program failed that printed @text to the file @log; "" if that is not known."""
+	# If the disk is full, the log may lack the message, so look at the disk, too.
 	if FULL.search(text) or is_full(log):
 		return MAKE_ROOM
 	if UNREACHABLE.search(text):
@@ -34,6 +34,6 @@ def reason(log, text):
 
 
 def of_error(error, path):
-	"""One line about the OSError @error; the user knows its file, if there is one, as @path."""
+	"""A line for the user about the OSError @error of the file @path, which may be empty."""
 	what = MAKE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
 	return f"{path}: {what}" if path else what

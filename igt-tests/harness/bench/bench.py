@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run bench: what scattered user memory costs, side by side in one boot; docs/performance.md."""
+"""./run bench measures in one boot what scattered user memory costs with each interface (docs/performance.md)."""
 
 import datetime
 import json
@@ -21,14 +21,14 @@ PAGE = 4096
 DEFAULT_MODE = "hws-sdma"
 MEMORY_MB = 3072	# enough for 1024 ranges of 2 MiB
 TIMEOUT = {"quick": 300, "full": 3600}
-# With an instruction count one thread emulates both CPUs.
+# With --icount one thread emulates both CPUs, so a boot takes longer by this factor.
 ICOUNT_FACTOR = 4
 
 OPERATIONS = ("map", "unmap", "replace", "restore")
 
 
 class Report:
-	"""The output of the benchmark: cells by (column, operation, ranges, size)."""
+	"""What the benchmark program printed: one cell for each (column, operation, ranges, size)."""
 
 	def __init__(self, text):
 		self.titles, self.cells = {}, {}
@@ -45,24 +45,27 @@ class Report:
 			self.cells[key] = cell
 
 	def ns(self, column, operation, ranges, size=PAGE):
-		"""Median, or None when that was not measured."""
+		"""The median time in ns, or None if that was not measured."""
 		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
 
 	def quotients(self, column, above, below, ranges, size=PAGE):
-		"""Of each pair of two operations that were measured by turns, in order of size."""
+		"""
+		The program measures the operations @above and @below by turns. The quotient of the two times of each turn, in
+		order of size.
+		"""
 		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
 		return sorted(map(operator.truediv, *pairs)) if all(pairs) else []
 
 	def by_turns(self, *key):
 		"""
-		Median of the quotients, or None. The machine does not run at one speed: the quotient of two
-		medians would have each from another time.
+		Median of the quotients(), or None. The quotient of the two medians would be less exact: the speed of the
+		machine changes, and the two medians may be from different times.
 		"""
 		found = self.quotients(*key)
 		return statistics.median(found) if found else None
 
 	def reason(self, column, operation, ranges, size=PAGE):
-		"""Why there is no figure."""
+		"""Why ns() has no value."""
 		for name in (operation, "map"):
 			cell = self.cells.get((column, name, ranges, size), {})
 			if "not_run" in cell:
@@ -77,7 +80,7 @@ class Report:
 			if operation in OPERATIONS and of == size})
 
 	def memory(self, column):
-		"""(ranges, bytes of kernel memory per range, of these beyond the page arrays); the most ranges."""
+		"""(ranges, bytes of kernel memory per range, how many of these are beyond the page arrays), for the most ranges."""
 		found = None
 		for (name, operation, ranges, size), cell in sorted(self.cells.items()):
 			if name == column and operation == "memory" and size == PAGE:
@@ -87,8 +90,8 @@ class Report:
 		return found
 
 
-# drivers/gpu/drm/ttm/ttm_tt.c, ttm_dma_tt_alloc_page_directory(): a page pointer and a DMA address
-# for each page.
+# Bytes for each page: ttm_dma_tt_alloc_page_directory() in drivers/gpu/drm/ttm/ttm_tt.c keeps a page pointer and a DMA
+# address.
 PAGE_ARRAYS = 16
 
 
@@ -103,7 +106,7 @@ def milliseconds(ns):
 
 
 def grid(rows):
-	"""Lines of a table, right-aligned but for the first column."""
+	"""The @rows as lines of a table; the first column is left-aligned, the others are right-aligned."""
 	widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
 	return ["  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])])
 		for row in rows]
@@ -126,7 +129,7 @@ STEPS = ("userptr", "va", "wait", "close")
 
 
 def step_table(report):
-	"""Where the time of map and unmap goes, where that is known."""
+	"""A table of how long each step of map and unmap takes, for the columns that measure their steps."""
 	rows = [["of map and unmap, ms", "ranges", *STEPS]]
 	for operation in ("map", "unmap"):
 		for column in report.titles:
@@ -148,8 +151,8 @@ def memory_table(report):
 
 def median_interval(ordered):
 	"""
-	Between which of the samples their median lies in 19 of 20 cases, whatever they are distributed like:
-	how many are below it is binomial, with a deviation of half the root of their number.
+	The two of the @ordered samples between which the true median lies in 19 of 20 cases. That holds for any distribution,
+	because the number of samples below the true median is binomial; its standard deviation is sqrt(samples) / 2.
 	"""
 	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
 	return ordered[first], ordered[-1 - first]
@@ -168,7 +171,7 @@ def library_table(report):
 
 
 def cpu_table(report):
-	"""The time that a change takes for the process that makes it, with and without a userptr on the memory."""
+	"""A table of how long the CPU takes to change memory, with and without a userptr on the memory."""
 	rows = [["change by the CPU", "ranges", "not watched, ms", "watched, ms", "difference per range, us"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items(), key=lambda item: item[0][1]):
 		alone = report.ns("none", operation, ranges, size)
@@ -179,7 +182,7 @@ def cpu_table(report):
 
 
 def not_run(report):
-	"""Every reason once, with what it concerns."""
+	"""Lines with the reasons why something was not measured: each reason once, with one of the cells that it concerns."""
 	reasons = {}
 	for (column, operation, ranges, size), cell in report.cells.items():
 		if "not_run" in cell:
@@ -198,7 +201,7 @@ def report_text(report, head):
 
 
 def save(report, head, facts):
-	"""The run as JSON, text and picture."""
+	"""Write the results of a run as JSON, as text and as a picture."""
 	paths = [os.path.join(DIRECTORY, "bench" + suffix) for suffix in (".json", ".txt", ".svg")]
 	found = [goal.as_dict() for goal in goals.judge_goals(report)]
 	content = {**facts, "columns": report.titles, "goals": found, "cells": list(report.cells.values())}
@@ -209,12 +212,12 @@ def save(report, head, facts):
 
 
 def measure(args):
-	"""Boot and run the program; (its report, whether all went well)."""
+	"""Boot a guest and run the benchmark program in it; (its Report, did everything go well?)."""
 	params = scenarios.params_of(args.mode)
 	image = kernel.build_image()
 	project.build()
 	speed = "quick" if args.quick else "full"
-	# The schedule's pauses last a millisecond, which is longer than some operations take.
+	# --no-pauses: a pause of the simulated GPU's schedule lasts a millisecond, which is longer than some operations take.
 	spec = qemu.Spec(directory=DIRECTORY, vgpu_options="--no-pauses", kernel=image, vgpu=project.VGPU,
 		command=f"{PROGRAM} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)

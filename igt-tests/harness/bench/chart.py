@@ -1,23 +1,23 @@
 # SPDX-License-Identifier: MIT
-"""The benchmark's picture: one panel per operation, both axes logarithmic, as SVG."""
+"""Draws the results of the benchmark as SVG: one panel for each operation, with logarithmic axes."""
 
 import math
 from xml.sax.saxutils import escape
 
 PANEL = (420, 300)	# width, height of a plot
 MARGIN = (64, 56)	# left of and above a plot, for labels
-GAP = (40, 60)		# right of and below it
+GAP = (40, 60)		# right of and below a plot
 LEGEND_LINE = 18
 PANELS_PER_ROW = 2
 FONT = 'font-family="sans-serif" font-size="12" fill="#333"'
 
-# People who see colours differently can tell these apart, too; and the marks differ.
+# Colour-blind people can tell these colours apart, too. Besides, neighbouring curves have different marks.
 COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#000000", "#777777")
 MARKS = ("circle", "square", "circle", "square", "circle", "square", "circle", "square")
 
 
 class Axis:
-	"""A logarithmic scale of whole decades."""
+	"""A logarithmic axis that begins and ends at powers of 10."""
 
 	def __init__(self, values, start, end):
 		self.low = math.floor(math.log10(min(values)))
@@ -59,7 +59,7 @@ def curve(index, points):
 
 
 def series(report, operation, size):
-	"""[(index of the column, [(ranges, ms)])] of what was measured."""
+	"""The curves of a panel: [(index of the column, [(ranges, ms)])], without what was not measured."""
 	found = []
 	for index, column in enumerate(report.titles):
 		points = [(ranges, report.ns(column, operation, ranges, size)) for ranges in report.counts(size)]
@@ -70,7 +70,7 @@ def series(report, operation, size):
 
 
 def panel(report, operation, size, left, top):
-	"""One operation's plot, with its upper left corner at (@left, @top)."""
+	"""The plot of one operation; its upper left corner is at (@left, @top)."""
 	data = series(report, operation, size)
 	right, bottom = left + PANEL[0], top + PANEL[1]
 	parts = [text(left, top - 14, f"{operation}, ms", "start", 'font-weight="bold"')]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The goals of the benchmark, as ratios within one run."""
+"""Compares the results of a benchmark with goals. Most goals are ratios of two times of the same run."""
 
 import dataclasses
 import operator
@@ -9,14 +9,14 @@ MANY, MOST = 4096, 100000	# ranges of 4 KiB
 
 @dataclasses.dataclass
 class Goal:
-	"""One line of the judgement."""
+	"""A goal, the value that was measured for it, and whether the value meets it."""
 	what: str
-	least: bool	# @limit is the least, else the most
+	least: bool	# the value must be at least @limit; otherwise at most @limit
 	limit: float
-	aim: float	# what would be better still, or None
-	binding: bool	# --check counts it
+	aim: float	# a better value than @limit, which the project wants to reach; None if there is none
+	binding: bool	# ./run bench --check fails if the goal is missed
 	value: float	# None: not measured
-	reason: str = ""	# why not
+	reason: str = ""	# why the value was not measured
 
 	@property
 	def met(self):
@@ -29,7 +29,7 @@ class Goal:
 
 
 def ratio(report, above, below):
-	"""(quotient of two medians, why there is none); each a (column, operation, ranges)."""
+	"""(quotient of the medians of @above and @below, the reason if there is none); each is a (column, operation, ranges)."""
 	values = [report.ns(*key) for key in (above, below)]
 	if None not in values:
 		return values[0] / values[1], ""
@@ -45,7 +45,7 @@ def goal(report, what, above, below, limit, least=False, aim=None, scale=1, bind
 
 
 def library_goal(report, operation, limit):
-	"""What the library adds to its ioctls."""
+	"""The goal for the ratio of the time with the library to the time of its ioctls alone."""
 	above, below = f"library {operation}", f"raw {operation}"
 	reason = report.reason("scatter", above, MANY) or report.reason("scatter", below, MANY) or "not in this run"
 	return Goal(f"{operation} {MANY}: library / raw ioctls, by turns", False, limit, None, True,
@@ -61,7 +61,7 @@ def memory_goal(report):
 
 
 def judge_goals(report):
-	"""All goals, met or not."""
+	"""All goals with their values."""
 	map_many, unmap_many = ("scatter", "map", MANY), ("scatter", "unmap", MANY)
 	per_range = MANY / MOST
 	return [
@@ -81,7 +81,7 @@ def judge_goals(report):
 
 
 def line(one):
-	"""Goal, value, verdict."""
+	"""The text of a goal: what it demands, the value, and the verdict."""
 	limit = f"{'at least' if one.least else 'at most'} {one.limit:g}"
 	aim = f", aim {one.aim:g}" if one.aim else ""
 	if one.value is None:

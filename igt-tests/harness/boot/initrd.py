@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The guest's initramfs, from an explicit list of files."""
+"""Makes the guest's initramfs from a list of files."""
 
 import lzma
 import os
@@ -10,7 +10,7 @@ from harness import step
 
 BUSYBOX = "/usr/bin/busybox"
 
-# Modules that mounting the host's root needs; a kernel may have some of them built in.
+# Modules that the guest needs to mount the root of the host. A kernel may have some of them built in.
 EARLY_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 
 APPLETS = ("sh", "mount", "insmod", "mkdir", "switch_root", "poweroff")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One boot of the test guest: the simulated GPU, QEMU, a deadline, the outcome."""
+"""Boots the test guest once: starts the simulated GPUs and QEMU, waits for the end or a deadline, and judges the boot."""
 
 import ctypes
 import dataclasses
@@ -20,37 +20,41 @@ from harness.boot import initrd
 MEMORY_MB = 1024		# two NUMA nodes of half of it each
 CPUS = 2
 PAGE = 4096
-SWAP_MB = 256			# of zram, and of the disk
-# 2^1 ns per instruction, near what an emulated one takes. Asleep, the guest's time is the host's.
+SWAP_MB = 256			# size of zram, and of the swap disk
+# The guest's clock advances by 2^1 ns for each instruction, about the time in which the host emulates one. While the
+# guest sleeps, its clock follows the host's.
 ICOUNT = "shift=1,sleep=on"
 POLL = 0.05			# seconds between looks at the two processes
 GRACE = 10			# seconds for vgpu to write its last lines
-FIRST_SLOT = 4			# of the GPUs' root ports on the bus
-SHARE = "/run/guest"		# the boot's share in the guest (guest/init)
-ERRORS = "errors"		# file in the share, for a command that keeps its errors apart
-KEPT_BOOTS = 4			# older boots of each name whose files are kept
-SEED_STEP = 1 << 32		# from one GPU's seed to the next one's: no other run's first GPU has it
+FIRST_SLOT = 4			# slot of the first GPU's root port on the bus
+SHARE = "/run/guest"		# where the guest mounts the share of the boot (guest/init)
+ERRORS = "errors"		# file in the share for standard error, if it must not be mixed with the output
+KEPT_BOOTS = 4			# for each name, the files of so many older boots are kept
+# Each further GPU has a seed that is larger by this number, so that hardly any run gives the same seed to its first GPU.
+SEED_STEP = 1 << 32
 
-# Parameters of amdgpu in every boot; igt-tests/harness/README.md says why each is there.
+# Parameters of amdgpu in every boot. igt-tests/harness/README.md gives the reason for each.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
-# no_timer_check: on a busy machine the emulated timer can miss the kernel's test of it.
-# tsc=reliable: QEMU's CPUs share one TSC; the other clocks take an exit for each look at the time.
+# no_timer_check: on a busy machine the emulated timer can be too late for the kernel's test of the timer.
+# tsc=reliable: the emulated CPUs share one TSC. Reading another clock would leave the guest each time, which is slow.
 CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
 	" tsc=reliable")
-# A report of workers that keep their CPU for long says something only when the guest's clock counts instructions.
+# Switches off the kernel's report of workers that keep their CPU for long. A busy host makes every worker slow, so the
+# report means something only if the guest's clock counts instructions.
 NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
-# Parameters of the debug kernel. Without kasan_multi_shot KASAN ends with its first report. Without no5lvl KASAN takes every
-# address for wild in an interrupt in identify_cpu(), which forgets for a moment that page tables have five levels.
+# Parameters of the debug kernel. Without kasan_multi_shot KASAN ends with its first report. no5lvl: with five levels of page
+# tables KASAN reports every address as wild if an interrupt comes during identify_cpu(), because identify_cpu() for a short
+# time clears the flag that says that there are five levels.
 CHECKERS = "page_poison=1 kasan_multi_shot no5lvl"
 
 
 @dataclasses.dataclass
 class Spec:
 	"""What to boot and what to run in it."""
-	directory: str			# of this boot; that of the boot before is kept (keep_old())
+	directory: str			# for the files of this boot; keep_old() renames the directory of the boot before
 	kernel: object			# kernel.Image
-	vgpu: str			# path of the program
-	command: str			# shell script text
+	vgpu: str			# path of the program vgpu
+	command: str			# shell script that the guest runs
 	params: str = ""		# further module parameters of amdgpu
 	timeout: float = 120
 	interactive: bool = False
@@ -58,16 +62,16 @@ class Spec:
 	driver: bool = True		# load amdgpu before the command
 	cwd: str = "/"
 	seed: int = 0
-	vgpu_options: str = ""		# further options of vgpu, as a shell would have them
-	sabotage: str = ""		# functions of the driver that do nothing, between commas
+	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
+	sabotage: str = ""		# functions of the driver that do nothing, separated by commas
 	memory_mb: int = MEMORY_MB
-	icount: bool = False		# guest time counts instructions, and both CPUs run in one thread
-	trace: bool = True		# have vgpu write its trace
-	gdb: int = 0			# port of the machine for gdb, which the guest waits for
-	shown: str = ""			# directory that the guest has writable, at cwd
-	echo: object = None		# stream that gets the command's output as it comes
-	errors: object = None		# stream that gets what it writes to ERRORS
-	enough: object = None		# called now and then: has the boot shown what it was for?
+	icount: bool = False		# the guest's clock counts instructions, and one thread emulates both CPUs
+	trace: bool = True		# vgpu writes its trace
+	gdb: int = 0			# port of the host where gdb can attach; the guest waits for gdb
+	shown: str = ""			# directory of the host that the guest mounts at cwd and can write to
+	echo: object = None		# stream to which the command's output is copied while the command runs
+	errors: object = None		# the same for what the command writes to ERRORS
+	enough: object = None		# function that is called now and then; if it returns true, the boot ends early
 
 
 @dataclasses.dataclass
@@ -75,11 +79,11 @@ class Outcome:
 	status: int = None		# exit code of the command; None when it did not end
 	problems: list = dataclasses.field(default_factory=list)
 	seconds: float = 0
-	ready: float = None		# guest uptime when the driver was loaded
+	ready: float = None		# uptime of the guest when the driver was loaded
 
 
 class Gpu:
-	"""The files of one simulated GPU; the first one's are vgpu.*, then vgpu1.* and so on."""
+	"""The files of one simulated GPU: vgpu.* for the first GPU, vgpu1.* for the second, and so on."""
 
 	def __init__(self, stem):
 		self.name = os.path.basename(stem)
@@ -89,7 +93,7 @@ class Gpu:
 
 
 class Boot:
-	"""A directory of one boot, and the paths in it."""
+	"""The directory of a boot, and the paths of the files in it."""
 
 	def __init__(self, directory):
 		self.directory = directory
@@ -104,11 +108,11 @@ class Boot:
 		self.dmesg = os.path.join(self.share, "dmesg")
 
 	def gpu(self, number):
-		"""The files of one GPU's program."""
+		"""The files of the GPU @number."""
 		return Gpu(os.path.join(self.directory, f"vgpu{number or ''}"))
 
 	def shared(self, name):
-		"""Content of a file the guest wrote, or None."""
+		"""Content of the file @name that the guest wrote, or None."""
 		try:
 			with open(os.path.join(self.share, name), encoding="utf-8", errors="replace") as f:
 				return f.read()
@@ -117,7 +121,7 @@ class Boot:
 
 
 def die_with_parent():
-	"""In a child: let the kernel kill it when this program is killed."""
+	"""Called in a child: let the kernel kill the child when this program is killed."""
 	pr_set_pdeathsig = 1	# include/uapi/linux/prctl.h
 	ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
@@ -141,7 +145,8 @@ def tail(path, lines=3):
 def make_swap(path):
 	"""Make a sparse file with an empty swap area, so that only pages that are paged out take space."""
 	size = SWAP_MB << 20
-	# include/linux/swap.h:union swap_header; version, last page, number of bad pages are behind a kilobyte for others.
+	# As union swap_header in include/linux/swap.h: behind a kilobyte for boot loaders are version, last page, number of bad
+	# pages.
 	head = bytes(1024) + struct.pack("<III", 1, size // PAGE - 1, 0)
 	magic = b"SWAPSPACE2"
 	with open(path, "wb") as f:
@@ -150,19 +155,19 @@ def make_swap(path):
 
 
 def guest_scripts():
-	"""The scripts that a boot's command may call by script_line()."""
+	"""The scripts of the folder guest that the command of a boot may call by script_line()."""
 	return sorted(name for name in os.listdir(step.GUEST) if name.endswith(".sh"))
 
 
 def script_line(script, *words):
-	"""The line of a boot's command that runs @script of the folder guest with @words, none of which the shell splits."""
+	"""A shell command that runs @script of the folder guest with the arguments @words, quoted so that each stays one word."""
 	return shlex.join(["sh", os.path.join(SHARE, script), *map(str, words)])
 
 
 def keep_old(directory):
 	"""
-	Rename the @directory of the boot before to DIRECTORY.1, the one before that to DIRECTORY.2 and so on, as many as are
-	kept, without what can be made again; the GPU's trace is most of what is left, so it is compressed.
+	Rename the @directory of the boot before to DIRECTORY.1, the directory DIRECTORY.1 to DIRECTORY.2 and so on, up to
+	KEPT_BOOTS. Files that can be made again are removed. The trace of the GPU is compressed, because it is most of the rest.
 	"""
 	shutil.rmtree(f"{directory}.{KEPT_BOOTS}", ignore_errors=True)
 	for number in range(KEPT_BOOTS - 1, 0, -1):
@@ -187,7 +192,7 @@ def prepare(spec, boot):
 	os.makedirs(boot.share)
 	with open(boot.initrd, "wb") as f:
 		f.write(initrd.build(spec.kernel))
-	# The share has a copy of each script, so that an edit of the checkout does not reach a boot that goes on.
+	# The share has a copy of each script, so that an edit of the checkout cannot change a running boot.
 	for script in ("session", *guest_scripts()):
 		shutil.copy(os.path.join(step.GUEST, script), boot.share)
 	make_swap(boot.swap)
@@ -219,7 +224,7 @@ def start_vgpu(spec, gpu, seed, deadline):
 	trace = ["--trace", gpu.trace] if spec.trace else []
 	vgpu = start([spec.vgpu, "--socket", gpu.socket, *trace, "--seed", str(seed),
 		*shlex.split(spec.vgpu_options)], gpu.log)
-	# vgpu gives the socket this name when it listens.
+	# vgpu gives the socket this name only when it listens.
 	while not os.path.exists(gpu.socket):
 		if vgpu.poll() is not None:
 			raise RuntimeError(f"{gpu.name} ended before it listened: {tail(gpu.log)}")
@@ -231,7 +236,7 @@ def start_vgpu(spec, gpu, seed, deadline):
 
 
 def start_vgpus(spec, boot, deadline):
-	"""One program for each GPU, with a schedule of its own."""
+	"""Start the program vgpu for each GPU, each with a seed of its own."""
 	os.makedirs(boot.firmware)
 	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
 	vgpus = []
@@ -261,10 +266,10 @@ def share(tag, path, *options):
 def qemu_argv(spec, boot):
 	half = spec.memory_mb // CPUS
 	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
-	# Nobody types, and without a PS/2 controller the kernel does not spend time to probe one.
+	# i8042=off: nobody types, and without a PS/2 controller the kernel spends no time to probe it.
 	argv = ["qemu-system-x86_64", *threads, "-M", "q35,i8042=off", "-cpu", "max",
 		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
-	# memfd and share=on: vgpu maps the guest's RAM. Two nodes: pages can be made to migrate.
+	# memfd and share=on let vgpu map the guest's RAM. With two NUMA nodes tests can make pages migrate.
 	for node in range(CPUS):
 		argv += ["-object", f"memory-backend-memfd,id=ram{node},size={half}M,share=on",
 			"-numa", f"node,nodeid={node},cpus={node},memdev=ram{node}"]
@@ -277,11 +282,11 @@ def qemu_argv(spec, boot):
 	argv += share("host", "/", "readonly=on") + share("results", boot.share)
 	if spec.shown:
 		argv += share("shown", spec.shown)
-	# The swap file goes with the boot, so its content need not reach the host's disk.
+	# cache=unsafe: nobody needs the swap file after the boot, so its content need not reach the host's disk.
 	argv += ["-drive", f"if=none,id=swap,format=raw,cache=unsafe,file={boot.swap}",
 		"-device", "virtio-blk-pci,drive=swap"]
 	if spec.interactive:
-		# The console on the terminal, and to the log for the verdict.
+		# The console goes to the terminal, and also to the log, which the verdict needs.
 		argv += ["-chardev", f"stdio,id=console,signal=off,logfile={boot.console}"]
 	else:
 		argv += ["-chardev", f"file,id=console,path={boot.console}"]
@@ -311,14 +316,14 @@ class Echo:
 			f.seek(self.position)
 			data = f.read()
 		self.position += len(data)
-		# As bytes, because a character may come in two parts.
+		# Bytes, because a piece of the file may end in the middle of a character.
 		self.stream.flush()
 		self.stream.buffer.write(data)
 		self.stream.buffer.flush()
 
 
 def ends_line(path):
-	"""Is the file's last line complete, or none there?"""
+	"""Is the last line of the file complete? True also if there is no line."""
 	try:
 		with open(path, "rb") as f:
 			f.seek(-1, os.SEEK_END)
@@ -333,7 +338,7 @@ def pump(echoes):
 
 
 def judge_gpu(spec, gpu, vgpu):
-	"""The reason why a boot fails by the end of a GPU's program, or None."""
+	"""Wait until the program of a GPU ends; the reason why the boot failed because of it, or None."""
 	try:
 		vgpu.wait(GRACE)
 	except subprocess.TimeoutExpired:
@@ -347,7 +352,7 @@ def judge_gpu(spec, gpu, vgpu):
 
 
 def watch(spec, boot, qemu, vgpus, deadline, problems):
-	"""Wait for QEMU to end; end it when a GPU stops or time is up."""
+	"""Wait until QEMU ends. End it if the program of a GPU failed, at the deadline, or if the boot has shown enough."""
 	echoes = [Echo(boot.output, spec.echo), Echo(boot.errors, spec.errors)]
 	while qemu.poll() is None:
 		if any(vgpu.poll() not in (None, 0) for vgpu in vgpus):
@@ -366,7 +371,7 @@ def watch(spec, boot, qemu, vgpus, deadline, problems):
 
 
 def unpack(boot):
-	"""Unpack the archives that the guest left in the share, each to a directory of its name."""
+	"""Unpack each archive NAME.tar that the guest left in the share to the directory NAME."""
 	for name in os.listdir(boot.share):
 		stem, suffix = os.path.splitext(name)
 		if suffix == ".tar":
@@ -376,7 +381,7 @@ def unpack(boot):
 
 
 def boot_guest(spec):
-	"""Boot, run the command, power off; the Outcome. A fault of guest or GPU is in it and raises nothing."""
+	"""Boot a guest, run the command and power off. The Outcome says what went wrong; a failure raises no exception."""
 	boot, outcome = Boot(spec.directory), Outcome()
 	begin = time.monotonic()
 	deadline = begin + spec.timeout if spec.timeout else float("inf")

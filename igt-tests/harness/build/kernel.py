@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Kernel images for the guest: built from the base and the series, and Debian's own."""
+"""Makes the kernel images that the guest boots: built from the base and the series, or unpacked from Debian's package."""
 
 import dataclasses
 import functools
@@ -16,14 +16,14 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 
-# These are constant, so that ccache finds objects that another checkout built.
+# These variables are constant, so that ccache finds objects that another checkout built.
 REPRODUCIBLE = {
 	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
 	"KBUILD_BUILD_USER": "userptr",
 	"KBUILD_BUILD_HOST": "guest",
 	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
 	"CCACHE_MAXSIZE": "2G",
-	# ccache then takes the list of included files from the compiler and need not preprocess each source first.
+	# With this, ccache takes the list of included files from the compiler and need not preprocess each source first.
 	"CCACHE_DEPEND": "true",
 }
 
@@ -34,8 +34,8 @@ class Image:
 	image: str	# bzImage
 	modules: str	# directory with lib/modules/RELEASE, as modprobe -d takes it
 	release: str
-	oracle: str = ""	# module that reports to the page oracle; Debian's kernel has none
-	flavour: str = ""	# of kernel/config, on top of guest.config
+	oracle: str = ""	# path of the module that reports to the page oracle; empty for Debian's kernel
+	flavour: str = ""	# name of the file in kernel/config whose options are added to guest.config
 
 
 def make(tree, out, *arguments):
@@ -48,7 +48,7 @@ def environment():
 
 
 def missing_options(fragment, config):
-	"""Lines of @fragment that did not make it into @config; a later line overrides an earlier one."""
+	"""The options of @fragment that @config does not have; a later line of @fragment overrides an earlier one."""
 	have = set(config.splitlines())
 	wanted = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", fragment, re.M))
 	missing = []
@@ -60,7 +60,7 @@ def missing_options(fragment, config):
 
 
 def configure(tree, out, extra=""):
-	"""tinyconfig plus the fragment plus @extra lines, in @out."""
+	"""Configure the kernel in @out: tinyconfig, the fragment, and the lines @extra."""
 	fragment = step.read(FRAGMENT) + extra
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
 	if step.read_or(os.path.join(out, ".userptr-config")) == stamp:
@@ -81,7 +81,7 @@ def series_digest():
 
 
 def oracle(build_directory, directory):
-	"""Build the modules in modules/ in @directory; the path of the one that reports."""
+	"""Build the modules of the folder modules in @directory; the path of the module that reports to the page oracle."""
 	os.makedirs(directory, exist_ok=True)
 	step.run_logged("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
 		"CC=ccache gcc", "modules"], env=environment())
@@ -89,7 +89,7 @@ def oracle(build_directory, directory):
 
 
 def flavoured(name, flavour):
-	"""The directory @name of the kernel's builds; each flavour has its own."""
+	"""The path of the build directory @name for @flavour; each flavour has its own."""
 	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
 
 
@@ -106,7 +106,7 @@ def debug():
 
 
 def build_image(flavour=""):
-	"""The patched kernel; does nothing when nothing changed."""
+	"""The Image of the patched kernel; builds it if anything has changed since the last build."""
 	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
 	extra = step.read(os.path.join(CONFIG, flavour + ".config")) if flavour else ""
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
@@ -128,9 +128,10 @@ def build_image(flavour=""):
 
 def build_controls(tree, out, directory):
 	"""
-	Compile the patched @tree with kernel/controls on top, beside the build in @out, which stays as it is: what
-	changes is copied to @directory and mounted over the original, so that every path is the same and make
-	compiles what the controls touch. The copy of the build directory.
+	Compile the patched @tree with the patches of kernel/controls, and leave the tree and the build in @out as they are.
+	Copies of @out and of the directories that the controls touch are in @directory, and make runs while each copy is
+	mounted over its original. So all paths are the same, and make compiles only what the controls touch. Returns the
+	copy of @out.
 	"""
 	shutil.rmtree(directory, ignore_errors=True)
 	os.makedirs(directory)
@@ -151,7 +152,7 @@ def build_controls(tree, out, directory):
 
 
 def controls():
-	"""The patched kernel that leaves out the safety step which the driver's parameter "control" names."""
+	"""The Image of the kernel with the negative controls: its driver leaves out the step that its parameter "control" names."""
 	image = build()
 	target = os.path.join(step.BUILD, "image-controls")
 	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
@@ -171,7 +172,7 @@ def depmod(directory, release):
 
 
 def install_modules(build_directory, directory):
-	"""Copy the modules of a build directory, as modules_install would but in no time; the Image."""
+	"""Copy the modules of a build directory as modules_install would, but faster; the Image."""
 	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
 	target = os.path.join(directory, "lib/modules", release)
 	shutil.rmtree(target, ignore_errors=True)
@@ -188,7 +189,7 @@ def install_modules(build_directory, directory):
 
 
 def debian_release():
-	"""Release of Debian's own kernel of the base's version, from the package lists."""
+	"""The release of the kernel that Debian itself builds of the base's version, from the package lists."""
 	series_version = ".".join(source.base()["version"].split(".")[:2])
 	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
 	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
@@ -207,7 +208,7 @@ def unpack_debian(release, directory):
 		os.unlink(deb)
 	# modprobe -d looks in lib.
 	os.symlink("usr/lib", os.path.join(directory, "lib"))
-	# Lists that only the installed image has; depmod needs them to be there.
+	# depmod needs these lists, which only an installed package has.
 	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
 		with open(os.path.join(directory, "lib/modules", release, name), "ab"):
 			pass
@@ -215,7 +216,7 @@ def unpack_debian(release, directory):
 
 
 def debian():
-	"""Debian's own image, unpacked but not installed."""
+	"""The Image of the kernel that Debian itself builds; its packages are unpacked but not installed."""
 	directory = os.path.join(step.CACHE, "stock")
 	with step.locked("stock"):
 		os.makedirs(directory, exist_ok=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The project itself, built by meson in the build root."""
+"""Builds the project itself with meson, in the build root."""
 
 import json
 import os
@@ -11,8 +11,9 @@ from harness.build import source
 
 DIRECTORY = os.path.join(step.BUILD, "meson")
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
-# For C programs beside the project's own: its headers, those of IGT and libdrm, its library and the helpers of its
-# tests. A program links only what it uses; of the helpers the plain ones do without IGT, so they come first.
+# Flags and libraries for the C programs of a user, which ./run exec and ./run cc compile: the headers of the project, of IGT
+# and of libdrm, the project's library and the helpers of its tests. A program links only what it uses. Some helpers exist
+# twice, with IGT and without; those without IGT come first, so that a program needs IGT only if it calls it.
 C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
 	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
@@ -22,9 +23,10 @@ LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-te
 	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
 GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
 
-# All parts have to be built: a part that is left out because a library is missing would be a green run of fewer tests.
+# All parts have to be built. If meson left out a part because a library is missing, a run with fewer tests would be green.
 OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true",
-	# The compiler gets paths from the build directory; a failed assertion names its file from the top of the checkout.
+	# meson gives the compiler paths that begin at the build directory. With this a failed assertion names its file with a path
+	# that begins at the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
 
 
@@ -45,7 +47,10 @@ def build():
 
 
 def gcc(arguments, host):
-	"""The command line for @arguments; the directory that is @host's is step.DIR here, but not in the guest."""
+	"""
+	The command line of gcc with @arguments. The user's directory is step.DIR in the build root and @host in the guest, so
+	the program must name its files with @host.
+	"""
 	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
 
 
@@ -56,13 +61,13 @@ def test_names(suite):
 
 
 def test(suite, names=()):
-	"""Run one meson suite, or the tests @names of it: [(test name, meson's result, what it printed)]."""
+	"""Run one meson suite, or only its tests @names: [(name of the test, meson's result, what the test printed)]."""
 	log = os.path.join(DIRECTORY, "meson-logs", suite + ".json")
 	if os.path.exists(log):
 		os.unlink(log)
 	step.say(f"testing {suite}")
 	with open(os.path.join(step.LOGS, f"test-{suite}.log"), "wb") as out:
-		# The exit status is not needed: the log says the same in more detail.
+		# The exit status is not needed, because the log says more.
 		subprocess.run(["meson", "test", "-C", DIRECTORY, "--no-rebuild", "--suite", suite, "--logbase", suite, *names],
 			stdin=subprocess.DEVNULL, stdout=out, stderr=out, env=environment(), check=False)
 	cases = []

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The kernel's source: the base that kernel/BASE names, and the base with the series applied."""
+"""Provides the source of the kernel: the base that kernel/BASE names, and trees of the base with the series applied."""
 
 import filecmp
 import glob
@@ -14,7 +14,7 @@ from harness.build import packages
 
 KERNEL = os.path.join(step.PROJECT, "kernel")
 PATCHES = os.path.join(KERNEL, "patches")
-# In the order they apply: folders of PATCHES, branches of the tree of ./run kernel checkout.
+# In the order in which they apply. Each name is a folder of PATCHES, and a branch of the tree of ./run kernel checkout.
 SERIES = ("stable", "fixes", "userptr")
 CONTROLS = os.path.join(KERNEL, "controls")
 
@@ -30,7 +30,7 @@ def base():
 
 
 def series(*names):
-	"""Paths of the patches in order: of the series @names, or of all; 0000 is the cover letter."""
+	"""Paths of the patches of the series @names, or of all series, in order. The cover letter, 0000, is not among them."""
 	return [path for name in names or SERIES for path in sorted(glob.glob(os.path.join(PATCHES, name, "[0-9]*.patch")))
 		if path != cover(name)]
 
@@ -41,12 +41,12 @@ def cover(name):
 
 
 def label(patch):
-	"""A patch's name in messages: its folder and its file, because each series is numbered from 1."""
+	"""The name of a patch in messages: folder and file, because the patches of each series are numbered from 1."""
 	return os.path.join(os.path.basename(os.path.dirname(patch)), os.path.basename(patch))
 
 
 def up_to(name):
-	"""The series @name and those that it needs below it."""
+	"""The series @name, and before it the series on top of which it applies."""
 	return SERIES[:SERIES.index(name) + 1]
 
 
@@ -64,12 +64,12 @@ def touched(patch):
 
 
 def sources(patches):
-	"""The C sources of the kernel that the @patches touch; what is in tools/ are programs."""
+	"""The C sources of the kernel that the @patches touch, without those in tools/, which are no part of the kernel."""
 	return {path for patch in patches for path in touched(patch) if path.endswith(".c") and not path.startswith("tools/")}
 
 
 def pristine():
-	"""The unpacked base tree, shared by all checkouts: never write to it."""
+	"""Path of the unpacked base. All checkouts share this tree, so nobody may write to it."""
 	want = base()
 	tree = os.path.join(step.CACHE, "linux", want["version"] + "-" + want["sha256"][:12])
 	with step.locked("linux"):
@@ -105,7 +105,7 @@ def copy_touched(directory, patches, origin):
 
 
 def apply_to(directory, patches, origin):
-	"""The files the @patches touch, patched, alone in @directory; the set of all touched paths."""
+	"""Put the files that the @patches touch into @directory and patch them there; the set of all touched paths."""
 	paths = copy_touched(directory, patches, origin)
 	for patch in patches:
 		result = subprocess.run(["git", "apply", "--verbose", "--whitespace=nowarn", patch], cwd=directory,
@@ -114,7 +114,7 @@ def apply_to(directory, patches, origin):
 		if result.returncode:
 			raise step.Failed(f"{label(patch)} does not apply: "
 				+ " ".join(line for line in result.stderr.splitlines() if line.startswith("error: patch")))
-		# It may have found its context in another function.
+		# A hunk that applies at another line may have found its context in another function.
 		if moved:
 			raise step.Failed(f"{label(patch)} is not for this base: {' '.join(moved)} ./run kernel checkout and export"
 				" write it anew")
@@ -122,7 +122,10 @@ def apply_to(directory, patches, origin):
 
 
 def put(source, target):
-	"""Make @target a copy of @source (or absent with it) unless it is; new content gets a new time."""
+	"""
+	Make @target a copy of @source, or remove @target if there is no @source. A target with the same content keeps its time,
+	so that make does not compile it again.
+	"""
 	if not os.path.exists(source):
 		if os.path.exists(target):
 			os.unlink(target)
@@ -130,7 +133,7 @@ def put(source, target):
 	if os.path.exists(target) and filecmp.cmp(source, target, shallow=False):
 		return
 	os.makedirs(os.path.dirname(target), exist_ok=True)
-	# The target may be a hard link into the pristine tree, so write another file and rename it.
+	# The target may be a hard link to a file of the pristine tree, which must not change. So write a new file and rename it.
 	shutil.copyfile(source, target + ".userptr-new")
 	shutil.copymode(source, target + ".userptr-new")
 	os.rename(target + ".userptr-new", target)
@@ -138,9 +141,10 @@ def put(source, target):
 
 def patched(name="linux", patches=None):
 	"""
-	The tree @name of this checkout with the series, or only @patches, applied.
-	It is a farm of hard links; only files whose content changes are written, so
-	that make rebuilds no more than an edit of a patch asks for.
+	The path of this checkout's tree @name: the base with all series applied, or
+	only the @patches. Most files are hard links to those of the base. A later
+	call writes only files whose content changes, so that make compiles as
+	little as possible after an edit of a patch.
 	"""
 	origin = pristine()
 	tree = os.path.join(step.BUILD, name)
@@ -149,7 +153,7 @@ def patched(name="linux", patches=None):
 	if step.read_or(marker) != origin or not os.path.isdir(tree):
 		step.say("making this checkout's kernel tree")
 		shutil.rmtree(tree, ignore_errors=True)
-		# Hard links do not cross mounts, so both paths have to be below the cache's mount.
+		# A hard link cannot lead from one mount to another. So both paths have to begin with the cache, not with /build.
 		own = os.path.join(step.CACHE, "checkouts", os.environ["KEY"], name)
 		shutil.rmtree(own + ".new", ignore_errors=True)
 		subprocess.run(["cp", "-al", origin, own + ".new"], check=True)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""One command in the guest: ./run exec, shell and demo; and ./run cc, which compiles for them."""
+"""./run exec, shell and demo, which run one command in the guest, and ./run cc, which compiles programs for it."""
 
 import dataclasses
 import os
@@ -12,19 +12,20 @@ from harness.boot import qemu
 from harness.build import project
 from harness.suites import scenarios, trials
 
-DEFAULT_MODE = "hws-sdma"	# how users run the GPU
-# Seconds for a boot; 0: without end.
+DEFAULT_MODE = "hws-sdma"	# without --mode; the usual mode of users' GPUs
+# Seconds for a boot; 0 means without limit.
 TIMEOUT = {"demo": 240, "exec": 300, "shell": 0}
-# Programs that need no path.
+# The command of ./run exec is also looked for in these directories, so that programs in them need no path.
 PROGRAMS = (scenarios.TEST_DIRECTORY, os.path.dirname(project.GATHER))
 COMPILED = os.path.join(step.BUILD, "exec")
 
-# The guest can do without these directories of its own. It needs the other one although that is empty in the root.
+# A directory of the user may hide the guest's directories SPARE. It must not hide RUN, which looks unused in the build root,
+# because it is empty there.
 SPARE, RUN = ("/root", "/tmp", "/dev/shm"), "/run"
 
 
 def section(name, args):
-	"""The scenarios, and this boot as one of them."""
+	"""All scenarios, and the boot for the command @name as one of them, with the options @args."""
 	config, mode = scenarios.all_scenarios(), args.mode or DEFAULT_MODE
 	config[name] = {"suite": name, "mode": mode, "params": scenarios.params_of(mode),
 		"gpus": str(args.gpus or 1), "seed": str(args.seed or ""), "vgpu": args.vgpu or "", "timeout": str(TIMEOUT[name]),
@@ -37,12 +38,12 @@ def section(name, args):
 
 
 def spec_of(name, args, image, entry, text):
-	"""A boot of the shell @text."""
+	"""The qemu.Spec of a boot that runs the shell script @text."""
 	spec = scenarios.spec_of(name, entry, image, text, sys.stdout)
 	if args.timeout is not None:
 		spec.timeout = args.timeout
 	elif args.gdb:
-		spec.timeout = 0	# somebody looks at a guest that stands still
+		spec.timeout = 0	# whoever uses gdb stops the guest for as long as he likes
 	elif args.icount:
 		spec.timeout *= bench.ICOUNT_FACTOR
 	return dataclasses.replace(spec, icount=args.icount, gdb=args.gdb or 0,
@@ -50,14 +51,14 @@ def spec_of(name, args, image, entry, text):
 
 
 def gdb_line(port, flavour):
-	"""How to attach to the kernel of that @flavour; Debian's has its symbols elsewhere."""
+	"""The gdb command that attaches to the kernel of that @flavour; without symbols for Debian's kernel."""
 	vmlinux = {"patched": "kernel", "controls": "kernel", scenarios.DEBUG: "kernel-debug"}.get(flavour)
 	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
 	return f"gdb -ex 'target remote :{port}'{symbols}, then continue"
 
 
 def boot_command(name, args, text, **changes):
-	"""Boot and run the shell @text; (outcome, what was wrong with the boot, its files)."""
+	"""Boot the guest and run the shell script @text; (Outcome, what was wrong with the boot, Boot)."""
 	config = section(name, args)
 	entry = config[name]
 	image = scenarios.images(config, [name])[entry["kernel"]]
@@ -70,7 +71,7 @@ def boot_command(name, args, text, **changes):
 
 
 def verdict(outcome, problems, where):
-	"""Say what was wrong with a boot; the exit status."""
+	"""Print what was wrong with a boot; the exit status of ./run."""
 	for problem in problems:
 		print(f"run: {problem}", file=sys.stderr)
 	if problems:
@@ -79,14 +80,14 @@ def verdict(outcome, problems, where):
 
 
 def is_needed(path):
-	"""Would a directory of the caller's, at @path of the guest, hide what the guest needs?"""
+	"""Would a directory of the user, mounted at @path in the guest, hide something that the guest needs?"""
 	if path in SPARE or (os.path.isdir(path) and os.path.samefile(path, step.DIR)):
 		return False
 	return path == RUN or any(files for _, _, files in os.walk(path))
 
 
 def shown():
-	"""The fields of a qemu.Spec that show the guest the caller's directory."""
+	"""The fields of a qemu.Spec that make the guest mount the directory of the user."""
 	path = os.environ["HOST_DIR"]
 	if is_needed(path):
 		raise step.Failed(f"the guest needs its own {path}: show it another directory, with --dir")
@@ -94,19 +95,19 @@ def shown():
 
 
 def is_one_stream():
-	"""Do standard output and error go to the same place? Then their order matters."""
+	"""Do standard output and standard error go to the same place? Then the order of their lines matters."""
 	return os.path.samestat(*(os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr)))
 
 
 def text_of(words, errors=False, prefix=()):
-	"""What the guest runs; with @errors what it says on standard error is in a file of its own."""
+	"""The shell script that runs the command @words in the guest; with @errors its standard error goes to a file of its own."""
 	return "exec " + qemu.script_line("exec.sh", ":".join(PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
 
 
 def compiler(words):
-	"""gcc in the caller's directory, with what the project has; its status."""
+	"""Run gcc with the arguments @words in the directory of the user, with the project's headers and libraries; its status."""
 	host = os.environ["HOST_DIR"]
-	# In the root the caller's directory has another path.
+	# In the build root the directory of the user has another path.
 	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in words]
 	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
 	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
@@ -116,7 +117,7 @@ def compiler(words):
 
 
 def compiled(words):
-	"""The command; the program instead of a C file."""
+	"""The command @words. If the first word is a C file, compile it and put the program in its place."""
 	source = words[0]
 	if not source.endswith(".c"):
 		return words
@@ -131,7 +132,7 @@ def cmd_exec(args):
 	places = shown()
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
-	# A program buffers output that does not go to a terminal, so the last lines of one that dies would be lost.
+	# stdbuf: a program buffers output that does not go to a terminal, so its last lines would be lost if it dies.
 	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL")), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):
@@ -150,7 +151,7 @@ def cmd_shell(args):
 
 def cmd_demo(_args):
 	project.build()
-	args = arguments.parse(["shell"])	# the options of a boot, all as they are by themselves
+	args = arguments.parse(["shell"])	# all options of a boot with their default values
 	status = verdict(*boot_command("demo", args, text_of([project.GATHER])))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The simulated GPU's libFuzzer targets, for longer than the suite vgpu runs them."""
+"""./run fuzz: runs the libFuzzer targets of the simulated GPU for longer than the suite vgpu does."""
 
 import os
 import subprocess
@@ -15,7 +15,7 @@ KEPT = os.path.join(step.BUILD, "fuzz")	# inputs that earlier runs found; the ne
 
 
 def fuzz_targets(targets, minutes):
-	"""Each of the @targets for so many @minutes; whether none failed."""
+	"""Run each of the @targets for so many @minutes; did all succeed?"""
 	failed = []
 	for name in targets:
 		kept = os.path.join(KEPT, name)

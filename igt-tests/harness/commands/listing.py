@@ -29,7 +29,7 @@ def descriptions(text):
 
 
 def described(program):
-	"""The lines of one program of the tests."""
+	"""The lines of ./run test --list for one test program: its subtests with their descriptions."""
 	shown = subprocess.run([os.path.join(scenarios.TEST_DIRECTORY, program), "--describe"], capture_output=True, text=True,
 		check=False).stdout
 	return [f"{program}@{name}  {text}".rstrip() for name, text in descriptions(shown).items()]
@@ -47,7 +47,7 @@ def block(title, lines):
 
 
 def text():
-	"""Everything that --list prints."""
+	"""Everything that ./run test --list prints."""
 	lines = block("suites:", [f"{name:10} {about}" for name, about in arguments.suites().items()])
 	lines += block("modes:", scenarios.modes())
 	lines += block("style:", list(style.CHECKS))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run test and ./run soak: which suites run, which of their boots and tests, and what is left of the results."""
+"""./run test and ./run soak: choose suites, boots and tests, run them, and keep the results for later commands."""
 
 import dataclasses
 import os
@@ -15,9 +15,9 @@ from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "lib", "vgpu", "igt")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
-UNBUILT = ("door", "kernel")	# test nothing that is built from the checkout
+UNBUILT = ("door", "kernel")	# suites that need nothing that meson builds
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
-DEFAULT_SUITE = "igt"	# of a program that is asked for without a suite
+DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
 
 @dataclasses.dataclass
@@ -29,7 +29,7 @@ class Choice:
 	control: str = ""
 	debug: bool = False
 	tests: list = dataclasses.field(default_factory=list)	# PROGRAM or PROGRAM@SUBTEST
-	failed: list = dataclasses.field(default_factory=list)	# [suite, boot, test]; not empty: only these
+	failed: list = dataclasses.field(default_factory=list)	# [suite, boot, test]; if not empty, only these tests run
 	jobs: int = boots.AT_ONCE
 
 	def is_whole(self):
@@ -37,12 +37,12 @@ class Choice:
 		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed)
 
 	def failed_of(self, suite):
-		"""{boot: tests} of what failed in @suite, or None if everything is asked for."""
+		"""{boot: tests} of the failed tests of @suite, or None if all tests of the suite are to run."""
 		found = {}
 		for name, boot, test in self.failed:
 			if name == suite:
 				found.setdefault(boot, []).append(test)
-		# A failure before any test ran may need the whole suite to show again.
+		# If the suite failed before any test ran, only a run of the whole suite can show that failure again.
 		return found if self.failed and not set(found.get("", ())) & results.NO_TESTS else None
 
 
@@ -57,15 +57,15 @@ def cases_of(suite, choice):
 		return door.door_cases()
 	if suite == "style":
 		return style.style_cases()
-	# Of igt: the programs list their subtests, and skip.
+	# The meson tests of the suite igt check that the programs can list their subtests, and that they skip without a GPU.
 	return results.meson_cases(project.test(suite, (failed or {}).get("", ()))) if suite in MESON_SUITES else []
 
 
 def work_of(suite, choice):
-	"""A suite's boots."""
+	"""The boots of a suite."""
 	failed = choice.failed_of(suite)
 	if suite in trials.TABLES:
-		# All trials with several seeds would take hours, so only one control gets seeds.
+		# All trials with several seeds would take hours, so seeds apply only to a single control.
 		names = None if failed is None else [test for tests in failed.values() for test in tests]
 		return trials.work_of_trials(suite, choice.modes, choice.seeds if choice.control else (), choice.control, names)
 	config = scenarios.all_scenarios()
@@ -81,11 +81,11 @@ def work_of(suite, choice):
 
 
 def run_suites(choice):
-	"""The cases of each suite: first those that need no guest, then those of all boots."""
+	"""Run the suites; the cases of each suite. Cases that need no guest run first, then the boots of all suites."""
 	built, report, works = None, {}, {}
 	for suite in choice.suites:
 		try:
-			# Built once. If that fails, the suites that need it fail, and the others still run.
+			# The project is built once. If that fails, the suites that need it fail, and the others still run.
 			if suite not in UNBUILT and built is None:
 				built = step.Failed("the project does not build")
 				project.build()
@@ -117,7 +117,7 @@ def choice_of(args):
 	elif not suites:
 		option = "--debug" if args.debug else "--control"
 		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if args.debug or args.control else arguments.suites()
-	# In the order of usage.txt, whatever the order on the command line.
+	# The suites run in the order of usage.txt, whatever their order on the command line.
 	return Choice([name for name in arguments.suites() if name in suites], args.mode, args.seed or [], args.control, args.debug,
 		tests, failed, args.jobs or boots.AT_ONCE)
 
@@ -125,7 +125,7 @@ def choice_of(args):
 def finish(args, choice, report):
 	"""Print the report and keep what later commands need; the exit status."""
 	text = results.sums(report)
-	if not (args.control or args.debug):	# there failures are expected, or have other reasons
+	if not (args.control or args.debug):	# with these, tests fail on purpose or for other reasons
 		record.remember(report, choice.suites if choice.is_whole() else ())
 	if choice.is_whole() and choice.suites == list(arguments.suites()):
 		step.write(record.SUMMARY, text)
@@ -147,7 +147,7 @@ def cmd_test(args):
 	report = {}
 	if args.debug:
 		project.build()
-		# A green run proves nothing unless the kernel's checkers work.
+		# Without this, a run would also be green if the checkers of the debug kernel did not work.
 		report["checkers"] = debug.check_checkers(kernel.debug())
 	report |= run_suites(choice)
 	return finish(args, choice, report)

@@ -1,17 +1,20 @@
 # SPDX-License-Identifier: MIT
 """
-Does the kernel build after each patch of all series, in each configuration?
+Checks that the kernel builds after each patch of all series, in each configuration.
 
-Followed are the sources that some patch of the series touches, and those others of the driver that use a
-name which a patch takes out of a header. After each patch those of them are compiled that it changed, or
-that include a header it changed and use a name on the lines that changed there. That is enough: a source
-that a patch does not touch can only break by what that patch takes away or changes in a header, and the
-names of that are looked for in it; what does not depend on a name, after the last patch of each series
-the compilation of all that includes a changed header finds. make compiles for the base and where a patch touches a Kconfig or a Makefile; in between
-the compiler is called as make had called it, since make alone takes seconds to find out what there is to do.
+A full build after each patch would take too long, so only some sources are compiled: those that a patch of the
+series touches, and other sources of the driver that use a name which a patch removes from a header.
 
-That all objects link is seen by names: after no patch may one be wanted that only another patch defines.
-After the last patch of a series that is so for the series by itself, on top of those before it.
+After a patch, a source is compiled again if the patch changed the source, or if the patch changed a header that the
+source includes and the source uses a name of the changed lines. Another source can hardly break, because a patch can
+break a source that it does not touch only by a name in a header. Where no name is the reason, the compilation after the
+last patch of each series finds it: then all sources are compiled that include a header which the series changed.
+
+make compiles the base, and the sources after a patch of a Kconfig or a Makefile. After the other patches this module
+calls the compiler with the command that make had used, because make needs seconds to find out what to compile.
+
+Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
+defines only after another patch. After the last patch of a series this holds for the series on top of those before it.
 """
 
 import collections
@@ -28,37 +31,40 @@ from harness.review import series
 from harness.verdict.results import FAIL, PASS, Case
 
 TREE, DIRECTORY = "linux-steps", "steps"
-# What a header declares and a patch takes away: a field or object, or a function or macro.
+# Names that a line of a header may declare: a field or an object; a function or a macro with arguments.
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
 CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-# A macro, a type, an enumerator.
+# Names that a line of a header may define: a macro, a type, an enumerator.
 DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*\{|^\s*([A-Z]\w*)\s*(?:=.*)?,$", re.M)
-# A line of a comment whose ends the patch leaves where they are.
+# A line inside a comment of which the patch changes neither the begin nor the end.
 INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
-# With the generations of GPUs that the guest has none of, since the series touch their sources.
+# CONFIG_DRM_AMDGPU_CIK: the guest has no GPU of this generation, but the series touch its sources.
 CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\nCONFIG_DRM_AMDGPU_CIK=y\n",
 	**series.VARIANTS}
-# Without this ccache does not use its cache if a header was written just before.
+# Without this, ccache does not use its cache if a header was written just before.
 CCACHE = {"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
 
 
 def diff_of(patch):
-	"""A patch without its message."""
+	"""The text of a patch without its message."""
 	text = step.read(patch)
 	return text[text.find("\ndiff --git "):]
 
 
 def may_include(directory, header):
-	"""A header outside of include/ is for sources of its own subsystem: mm/ does not include one of drivers/."""
+	"""
+	May sources in @directory include @header? A header that is not in include/ is only for its own subsystem: sources in
+	mm/ do not include a header in drivers/.
+	"""
 	return not directory or header.startswith("include/") or header.split("/")[0] == directory.split("/")[0]
 
 
 def names_in_headers(patch, sides, directory=""):
 	"""
-	(fields, functions and other names) that @patch has on its lines in headers, of those that sources in
-	@directory may include; @sides: "-" for what it takes out.
+	(names of fields, names of functions and others) on the lines that @patch changes in headers that sources in
+	@directory may include. @sides chooses the lines: "-" the removed ones, "+-" all of them.
 	"""
 	fields, functions = set(), set()
 	for part in diff_of(patch).split("\ndiff --git ")[1:]:
@@ -74,12 +80,12 @@ def names_in_headers(patch, sides, directory=""):
 
 
 def uses(text, fields, functions):
-	"""Does the source @text use one of the names?"""
+	"""Does the source @text use one of the @fields or @functions?"""
 	return bool(functions & set(re.findall(r"\w+", text)) or fields & set(re.findall(r"(?:->|\.)\s*(\w+)", text)))
 
 
 def followed(patches, tree):
-	"""The sources below @tree that are compiled: those of the @patches, and users of what these take away."""
+	"""The sources below @tree to compile: those that the @patches touch, and those that use a name which these remove."""
 	touched = {path for patch in patches for path in source.touched(patch)}
 	paths = source.sources(patches)
 	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
@@ -92,34 +98,34 @@ def followed(patches, tree):
 
 
 class Build:
-	"""One configuration's directory of objects, made after one patch after the other."""
+	"""The objects of one configuration, which are brought up to date after each patch."""
 
 	def __init__(self, name, extra, sources, kconfigs=()):
 		self.name, self.extra, self.sources, self.kconfigs = name, extra, sources, kconfigs
 		self.out = None
-		self.commands = {}	# how an object is compiled
-		self.deps = {}		# and what of the tree that reads
+		self.commands = {}	# {object: command that compiles it}
+		self.deps = {}		# {object: files of the tree that the compiler reads for it}
 		self.broken = set()	# objects that did not compile
-		self.stale = set()	# those not compiled since a header changed that they read
+		self.stale = set()	# objects that were not compiled since a header changed that they depend on
 
 	def objects(self, tree):
-		"""(objects there are in this configuration, flags they are compiled with)."""
+		"""(objects that this configuration has, flags with which they are compiled)."""
 		return series.objects_of(self.sources, tree, self.out)
 
 	def configure(self, tree):
-		"""Choose the directory for these Kconfig files: with one for each, what is configured stays so."""
+		"""Choose the directory of the objects; each content of the Kconfig files has its own, so that none is configured anew."""
 		texts = [step.read_or(os.path.join(tree, path)) for path in self.kconfigs]
 		extra = "".join(line for line in self.extra.splitlines(True) if KUNIT not in line or KUNIT in "".join(texts))
 		name = f"{DIRECTORY}/{re.sub(r'[^a-z]+', '-', self.name.lower())}-{step.digest(*texts)[:8]}"
 		for path in self.kconfigs:
 			path = os.path.join(tree, path)
-			# A file that no patch has changed is a hard link to the base's file, whose time must not change.
+			# A file that no patch has changed is a hard link to the file of the base, whose time must not change.
 			if os.path.exists(path) and os.stat(path).st_nlink == 1:
 				os.utime(path, times=(0, 0))
 		self.out = series.prepared(name, tree, extra)
 
 	def by_make(self, tree):
-		"""Compile all objects by make; what it printed."""
+		"""Let make compile all objects; return what make printed."""
 		self.configure(tree)
 		objects, flags = self.objects(tree)
 		for name in objects:
@@ -140,7 +146,7 @@ class Build:
 		return os.path.join(self.out, directory, f".{base}.{what}")
 
 	def learn(self, tree, name, cmd):
-		"""How to compile the object @name and what that reads, from a file that kbuild's fixdep wrote."""
+		"""Read from the text @cmd of a file that kbuild's fixdep wrote how to compile the object @name, and on what it depends."""
 		match = re.search(r"^savedcmd_\S+ := (.*)$", cmd, re.M)
 		if match:
 			self.commands[name] = match[1].replace("$(pound)", "#").replace("$$", "$")
@@ -150,7 +156,7 @@ class Build:
 		self.deps[name] = {os.path.normpath(path) for path in re.findall(re.escape(tree) + r"/([^\s\\:]+)", text)}
 
 	def compile(self, tree, name):
-		"""Call the compiler for one object; what it printed."""
+		"""Call the compiler for one object; return what it printed."""
 		result = subprocess.run(["sh", "-ec", self.commands[name]], cwd=self.out, stdin=subprocess.DEVNULL,
 			env={**kernel.environment(), **CCACHE}, capture_output=True, text=True)
 		if result.returncode:
@@ -161,15 +167,15 @@ class Build:
 		return result.stdout + result.stderr
 
 	def concerns(self, tree, name, changed, names):
-		"""Is the object @name to be compiled again after the files @changed, with these @names in headers?"""
+		"""Must the object @name be compiled again after a patch that changed the files @changed, and the @names in headers?"""
 		if name in self.broken or name[:-2] + ".c" in changed:
 			return True
 		return bool(self.deps[name] & changed) and uses(step.read(os.path.join(tree, name[:-2] + ".c")), *names)
 
 	def update(self, tree, changed, names, last):
 		"""
-		Compile what the files @changed concern, or what did not compile before, or if this is the @last patch of a
-		series all that a header concerned since the one before; what that printed.
+		Compile the objects that the patch of the files @changed concerns, and those that did not compile before. If this is
+		the @last patch of a series, also compile all stale objects. Returns what the compiler printed.
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
@@ -185,7 +191,7 @@ class Build:
 			return "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))
 
 	def symbols(self, tree):
-		"""(objects there are, names they define, names they want from elsewhere)."""
+		"""(objects that exist, symbols that they define, symbols that they use and do not define)."""
 		there = sorted(name for name in self.objects(tree)[0] if os.path.exists(os.path.join(self.out, name)))
 		listed = subprocess.run(["nm", "-g", "-P", "-A", *there], cwd=self.out, capture_output=True, text=True,
 			check=True).stdout if there else ""
@@ -194,14 +200,14 @@ class Build:
 		return there, defined, {name for name, kind in words if kind == "U"} - defined
 
 	def state(self, tree, text):
-		"""What is to be known of this build after a patch, when @text is what make or the compiler printed."""
+		"""What States keeps of this build after a patch; @text is what make or the compiler printed."""
 		there, defined, wanted = self.symbols(tree)
 		return {"text": complaints(text), "broken": sorted(self.broken), "objects": there,
 			"defined": sorted(defined), "wanted": sorted(wanted)}
 
 
 def complaints(text):
-	"""What the compiler says, without line numbers, counted."""
+	"""How often the output @text has each warning and error, without line numbers."""
 	pattern = r"^(\S+?):(?:\d+:)*(?: \*\*\*)? ((?:warning|error|fatal error): .*)$"
 	return collections.Counter(f"{os.path.basename(path)}: {message}"
 		for path, message in re.findall(pattern, text, re.M))
@@ -209,8 +215,9 @@ def complaints(text):
 
 class States:
 	"""
-	The results of building the base, and the base after each patch, by a digest of everything that led to that state. Only good
-	results are kept.
+	What Build.state() returned for the base and after each patch. Each result is stored under a digest of everything that
+	it depends on, so the results of the first patches stay valid when later patches change. Only good results are
+	kept for the next run.
 	"""
 
 	def __init__(self, patches, path, *parts):
@@ -229,17 +236,17 @@ class States:
 		return os.path.dirname(self.patches[number - 1]) != os.path.dirname((self.patches + [""])[number])
 
 	def said(self, number, name):
-		"""What is wrong with one configuration after @number patches, but for what only all of them show."""
+		"""What is wrong with the configuration @name after @number patches, apart from missing symbols (too_early())."""
 		state, base = self.at(number)[name], self.at(0)[name]
 		new = collections.Counter(state["text"])
 		if number:
 			new -= collections.Counter(base["text"])
-		else:	# the base may give warnings
+		else:	# the base may have warnings
 			new = collections.Counter({text: 1 for text in new if "error: " in text})
 		return sorted(new) + [f"{path} does not compile" for path in state["broken"] if not new]
 
 	def build(self, builds, tree_of):
-		"""Build the states that are not known, beginning with the last one before them."""
+		"""Build the states that are not known, beginning with the known state before the first of them."""
 		unknown = [number for number, stamp in enumerate(self.stamps) if stamp not in self.known]
 		if not unknown:
 			return
@@ -257,12 +264,12 @@ class States:
 		step.write(self.path, json.dumps(good))
 
 	def too_early(self, number, name):
-		"""Names that are wanted after @number patches, and that objects define after some other patch only."""
+		"""Symbols that objects use after @number patches, and that objects define only after another patch."""
 		ever = set().union(*(self.at(other)[name]["defined"] for other in range(len(self.stamps))))
 		return [f"{symbol} is not there" for symbol in self.at(number)[name]["wanted"] if symbol in ever]
 
 	def cases(self, names, sources):
-		"""One for the base if that is broken, one for each patch, and one about the sources."""
+		"""A case for the base if it is broken, a case for each patch, and a case about sources that are never compiled."""
 		cases = []
 		for number, patch in enumerate(["the base", *map(source.label, self.patches)]):
 			wrong = [f"{name}: {problem}" for name in names
@@ -275,7 +282,7 @@ class States:
 
 
 def build_cases():
-	"""A case for each patch; what is known of the first ones stays known when later ones change."""
+	"""The cases of States.cases(); builds only what is not known from an earlier run."""
 	patches = source.series()
 	if not patches:
 		return []

@@ -11,21 +11,22 @@ from harness import step
 from harness.build import source
 from harness.verdict.results import FAIL, PASS, Case
 
-# Without "vger" as long as the fault is not public: Documentation/process/stable-kernel-rules.rst, option 1.
+# The address is stable@kernel.org, without "vger", as long as the bug is not public: option 1 of
+# Documentation/process/stable-kernel-rules.rst.
 STABLE = re.compile(r"^Cc: <?stable@(vger\.)?kernel\.org>?( # .+)?$", re.M)
 FIXES = re.compile(r'^Fixes: [0-9a-f]{12} \(".+"\)$')
 SIGNED = re.compile(r"^\s*Signed-off-by:", re.M | re.I)
 # "patch 3", "patches 1, 4 to 6 and 9", "patches 2-4", "1/7".
 NAMED = re.compile(r"\bpatch(?:es)?\s+(\d+(?:(?:\s*(?:,|-|–|/)\s*|\s+(?:and|or|to)\s+)\d+)*)", re.I)
-# What git format-patch --cover-letter leaves to be filled in.
+# The places that git format-patch --cover-letter leaves for the author to fill in.
 BLANK = re.compile(r"\*\*\* .* HERE \*\*\*")
-# How documents call a patch: its series, and its subject without the subsystem.
+# Documents name a patch by its series, and by its subject without the subsystem.
 CALLED = re.compile(rf"`({'|'.join(source.SERIES)}): ([^`]+)`")
-MIN_WORDS = 50		# a cover letter that says less says no more than its subject
+MIN_WORDS = 50		# a shorter cover letter says hardly more than its subject
 
 
 def message(text):
-	"""A patch, or a cover letter, without what is below its line "---"."""
+	"""The text of a patch or a cover letter above its line "---"."""
 	return re.split(r"^---$", text, maxsplit=1, flags=re.M)[0]
 
 
@@ -57,7 +58,7 @@ def check_cover(text, count):
 
 
 def check_tags(text, stable):
-	"""What is wrong with the tags of a patch, whether of the series for @stable trees or not."""
+	"""What is wrong with the tags of a patch; @stable: the patch belongs to the series for stable trees."""
 	wrong = [f"not a 12-digit hash and a quoted subject: {line}" for line in re.findall(r"^Fixes:.*$", message(text), re.M | re.I)
 		if not FIXES.match(line)]
 	if stable and not STABLE.search(message(text)):
@@ -70,18 +71,18 @@ def subject(patch):
 
 
 def title(text):
-	"""A subject without what is in brackets and without the subsystem, if that is drm."""
+	"""A subject without the brackets "[PATCH ...]" and without the prefix "drm/...: "."""
 	return re.sub(r"^\[.*?\] (drm/\w+: )?", "", text)
 
 
 def unknown_names(text, known):
-	"""The patches that the document @text names, and that are not among the @known pairs of series and subject."""
+	"""The patches that the document @text names although they are not among the @known pairs (series, subject)."""
 	called = {(name, " ".join(words.split())) for name, words in CALLED.findall(text)}
 	return sorted(f"{name}: {words}" for name, words in called - known)
 
 
 def check_documents():
-	"""What documents say of patches that do not exist."""
+	"""The names of patches in documents that no patch of the series has."""
 	known = {(name, title(subject(patch))) for name in source.SERIES for patch in source.series(name)}
 	paths = [path for pattern in ("*.md", "docs/*.md", "kernel/*.md") for path in glob.glob(os.path.join(step.PROJECT, pattern))]
 	return [f"{os.path.basename(path)} names {patch}" for path in sorted(paths) for patch in unknown_names(step.read(path), known)]
@@ -104,13 +105,13 @@ def check_cover_of(name):
 
 
 def check_unsigned():
-	"""Nobody has signed: that is for whoever sends."""
+	"""The patches with a Signed-off-by. None may have one, because only the person who sends the patches can sign them."""
 	paths = source.series() + source.controls() + [path for path in map(source.cover, source.SERIES) if os.path.exists(path)]
 	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
 
 
 def mail_cases():
-	"""The part of the suite "kernel" that reads mails, not code."""
+	"""The cases of the suite "kernel" that look at cover letters and messages, and not at code."""
 	found = {"nobody has signed yet": check_unsigned(), "documents name patches that exist": check_documents()}
 	for name in source.SERIES:
 		found[f"cover letter: {name}"] = check_cover_of(name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""README's figures: its sample of ./run test is what a run of all suites printed."""
+"""Checks and updates the sample in README.md of what ./run test prints at the end."""
 
 import os
 import re
@@ -9,16 +9,16 @@ from harness.verdict import record
 
 README = os.path.join(step.PROJECT, "README.md")
 SUM = re.compile(r"(?:(\w+): +)?(\d+) passed, (\d+) failed, (\d+) skipped")
-# The one block of README that consists of such lines.
+# The block of README.md that consists of such lines.
 SAMPLE = re.compile(rf"(?<=^```\n)(?:{SUM.pattern}\n){{2,}}(?=```$)", re.M)
 
 
 class NoSample(step.Failed):
-	"""README has no sample, or more than one."""
+	"""README.md has no sample, or more than one."""
 
 
 def sample(text):
-	"""Where README's sample is."""
+	"""The match of the sample in the @text of README.md."""
 	found = list(SAMPLE.finditer(text))
 	if len(found) != 1:
 		raise NoSample(f"README.md has {len(found)} samples of the sums of ./run test")
@@ -31,7 +31,7 @@ def rows(text):
 
 
 def problems(text, suites):
-	"""What is wrong with README's sample, when there are these @suites."""
+	"""What is wrong with the sample in the @text of README.md, if ./run test has these @suites."""
 	try:
 		found = rows(sample(text)[0])
 	except NoSample as failure:
@@ -48,13 +48,13 @@ def problems(text, suites):
 
 
 def updated(text, summary):
-	"""README with the sums of a run, @summary, as its sample."""
+	"""The @text of README.md with the sums @summary of a run as its sample."""
 	place = sample(text)
 	return text[:place.start()] + summary + text[place.end():]
 
 
 def update():
-	"""Put the sums of the last run of all suites into README; its last line."""
+	"""Put the sums of the last run of all suites into README.md; the last line of the sums."""
 	summary = step.read_or(record.SUMMARY)
 	if not summary:
 		raise step.Failed("no run of all suites has ended in this checkout: ./run test")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The three series: their git tree, and checks of their code that a reviewer would ask for."""
+"""Makes a git tree of the three series, and runs the checks of their code that a reviewer would ask for."""
 
 import collections
 import filecmp
@@ -18,10 +18,10 @@ from harness.verdict.results import FAIL, PASS, SKIP, Case
 AMDGPU = "drivers/gpu/drm/amd/amdgpu"
 CHECKPATCH_IGNORE = os.path.join(source.KERNEL, "tools/checkpatch.ignore")
 
-# The kernel with the first series, with the first two, with all.
+# The checks apply the series to this tree: first one series, then two, then all three.
 TREE = "linux-series"
 
-# Configurations that leave parts of the series out, each on top of the guest's.
+# Configurations in which parts of the series are not compiled; each is added to the guest's configuration.
 WITHOUT_HSA = "CONFIG_HSA_AMD=n\nCONFIG_HSA_AMD_SVM=n\n"
 VARIANTS = {
 	"HSA_AMD=n": WITHOUT_HSA,
@@ -38,7 +38,7 @@ def counts():
 
 
 def checkout():
-	"""A git tree of the base and the series, each a branch, in step.TREE."""
+	"""Make a git tree in step.TREE from the base and the series; each series is a branch."""
 	if os.listdir(step.TREE):
 		raise step.Failed(f"{step.host_path(step.TREE)} is not empty")
 	step.run_logged("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
@@ -47,8 +47,9 @@ def checkout():
 
 
 def export():
-	"""The commits of step.TREE back to the folders of kernel/patches."""
-	# The owner of the tree is not necessarily root, and git status shall not leave root's index there.
+	"""Write the commits of the git tree step.TREE to the folders of kernel/patches."""
+	# safe.directory: the tree may belong to another user than root. GIT_OPTIONAL_LOCKS=0: git status must not write an index
+	# that belongs to root.
 	env = {**os.environ, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory",
 		"GIT_CONFIG_VALUE_0": "*", "GIT_OPTIONAL_LOCKS": "0"}
 	result = subprocess.run(script("export.sh", step.TREE, source.PATCHES), env=env, capture_output=True,
@@ -60,16 +61,16 @@ def export():
 
 
 def check_export():
-	"""Export gives the checked-in series byte for byte (tried on a tree of just the touched files)."""
+	"""Check that export writes the series as they are checked in, byte for byte; the tree has only the touched files."""
 	origin = source.pristine()
 	with tempfile.TemporaryDirectory() as work:
 		base, tree, out = (os.path.join(work, name) for name in ("linux", "tree", "patches"))
 		for name in (base, tree, out):
 			os.mkdir(name)
 		source.copy_touched(base, source.series(), origin)
-		# .gitattributes says how git finds the function that a hunk is in.
+		# git needs .gitattributes to find the function that a hunk is in.
 		shutil.copy(os.path.join(origin, ".gitattributes"), base)
-		# What is written by hand in a cover letter is kept.
+		# export keeps the text of a cover letter that is already there.
 		for path in filter(os.path.exists, map(source.cover, source.SERIES)):
 			os.makedirs(os.path.join(out, os.path.dirname(source.label(path))))
 			shutil.copy(path, os.path.join(out, source.label(path)))
@@ -81,7 +82,7 @@ def check_export():
 
 
 def differences(here, exported):
-	"""What the folders of series @here and @exported have of different names or content."""
+	"""How the patches in the folders @here and @exported differ in names or content; "" if they do not."""
 	names = {directory: {os.path.relpath(path, directory) for path in glob.glob(os.path.join(directory, "*/*"))}
 		for directory in (here, exported)}
 	if names[here] != names[exported]:
@@ -100,7 +101,7 @@ def check_patch(tree, patch):
 
 
 def makefile(directory, tree, out):
-	"""(objects that a directory of the kernel has in configuration @out, include flags they are compiled with)."""
+	"""(objects of a @directory of the kernel in the configuration of @out, include flags with which they are compiled)."""
 	show = f"""
 include {out}/include/config/auto.conf
 srctree := {tree}
@@ -119,8 +120,9 @@ all: ;
 
 def objects_of(sources, tree, out):
 	"""
-	(objects of these sources that configuration @out has, include flags). The KFD's part is outside the directory
-	whose Makefile sets its include paths, so that make, asked for single objects, needs to be told.
+	(objects of the @sources that the configuration of @out has, include flags). The Makefile of amdgpu sets the include
+	flags also for the sources of KFD, which are in another directory. If make is asked for single objects of KFD,
+	it does not read that Makefile, so the caller has to pass the flags.
 	"""
 	objects, flags = makefile(AMDGPU, tree, out)
 	for directory in {os.path.dirname(path) for path in sources if not path.startswith(os.path.dirname(AMDGPU))}:
@@ -153,14 +155,14 @@ def warnings(text):
 
 
 def check_warnings(name):
-	"""With the series @name the objects touched so far give no warning with W=1 and sparse that the base did not give."""
+	"""Check with W=1 and sparse that the series @name, and those before it, add no warning in the objects that they touch."""
 	flags = ("W=1", "C=2")
 	patches = source.series(*source.up_to(name))
 	tree = source.patched(TREE, patches)
 	out = prepared(f"kernel-w1-{name}", tree, "")
 	new = warnings(compile_touched(f"building the objects touched up to {name} with W=1 and sparse", patches, tree, out, *flags))
 	if new:
-		# The base takes a build of its own, which is needed only now.
+		# Some warnings may be those of the base, so build the base, too.
 		origin = source.pristine()
 		base = prepared("kernel-w1-base", origin, "")
 		new -= warnings(compile_touched("building them from the base", patches, origin, base, *flags))
@@ -184,7 +186,7 @@ def check_kernel_doc(name):
 
 
 def check_applies(name):
-	"""The series @name applies on top of those before it, and needs none of those after it."""
+	"""Check that the series @name applies on top of the series before it."""
 	source.patched(TREE, source.series(*source.up_to(name)))
 	return "" if source.series(name) else "the series is empty"
 
@@ -198,7 +200,7 @@ def attempt(name, check, *arguments):
 
 
 def checks():
-	"""(name, check, arguments) of everything about series that apply."""
+	"""(name, function, arguments) of all checks that need series that apply."""
 	tree = source.patched()
 	for patch in source.series():
 		yield f"checkpatch {source.label(patch)}", check_patch, tree, patch
@@ -209,7 +211,7 @@ def checks():
 
 
 def code_cases():
-	"""The cases of the suite kernel that look at code. A check that passed is not repeated until series, base or tools change."""
+	"""The cases of the suite "kernel" about code. A check that passed is repeated only if series, base or tools change."""
 	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
 	if any(case.verdict == FAIL for case in applies):
 		return applies + [Case("review of the patches", SKIP, "a series does not apply")]

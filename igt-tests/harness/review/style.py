@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Rules of docs/contributing.md that a program can check."""
+"""Checks those rules of docs/contributing.md that a program can check."""
 
 import glob
 import os
@@ -14,11 +14,12 @@ from harness.verdict.results import FAIL, PASS, Case
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
 PATCHES = ("kernel/patches/", "kernel/controls/")
-# Paths that exist on one machine only; the pattern does not match its own text.
+# Paths that exist on one machine only. The pattern is written so that it does not match this file.
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
-# Names that were dropped because their words had two meanings (docs/glossary.md); the pattern does not match its own text.
+# Names that were replaced because their words had two meanings (docs/glossary.md). The pattern is written so that it does
+# not match this file.
 OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd_userptr_expect_st" r"ops|VG_NUM_M" r"ES\b|VG_FA" r"ULT_|"
 	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
 # Commits before these dates do not follow the rules for messages in docs/contributing.md.
@@ -29,7 +30,7 @@ PREFIXES = ("kernel", "lib", "vgpu", "igt", "run", "docs")
 
 
 def files():
-	"""Every file of the checkout that is or would be in git, relative."""
+	"""Every file of the checkout that is in git, or that git add would add, relative to the checkout."""
 	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "ls-files", "-z", "--cached", "--others",
 		"--exclude-standard"], capture_output=True)
 	if result.returncode == 0:
@@ -52,7 +53,7 @@ def ours(names):
 
 
 def check_spdx(names):
-	"""The SPDX line is the first line, or the second after a #! line"""
+	"""The SPDX line is the first line, or the second line after a #! line"""
 	wrong = []
 	for name in ours(names):
 		head = lines(name)[:2]
@@ -87,8 +88,8 @@ def check_shell(names):
 
 
 VGPU_SOURCE = "igt-tests/vgpu/"
-# A folder of the simulated GPU, and the folders whose headers it may include, besides its own headers and vgpu.h. "kernel" means
-# the headers of the guest's kernel that describe the hardware. Tests may include anything.
+# For each folder of the simulated GPU the folders whose headers it may include; it may always include its own headers and
+# vgpu.h. "kernel" means the headers of the guest's kernel that describe the hardware. Tests may include any header.
 VGPU_INCLUDES = {
 	"core": (),
 	"engine": ("core", "kernel"),
@@ -101,7 +102,7 @@ VGPU_INCLUDES = {
 
 
 def folder(name):
-	"""The folder of a file of the simulated GPU; "kernel" for headers that are not the project's."""
+	"""The folder of the file @name of the simulated GPU; "kernel" if the file does not belong to the simulated GPU."""
 	if not name.startswith(VGPU_SOURCE):
 		return "kernel"
 	parts = name[len(VGPU_SOURCE):].split("/")
@@ -109,7 +110,7 @@ def folder(name):
 
 
 def included(name, header, names):
-	"""The file that @name gets for #include "@header"."""
+	"""The file that the compiler reads for #include "@header" in the file @name."""
 	beside = os.path.normpath(os.path.join(os.path.dirname(name), header))
 	return beside if beside in names else os.path.normpath(VGPU_SOURCE + header)
 
@@ -134,7 +135,7 @@ def check_includes(names):
 def check_globals(_names):
 	"""All state of the simulated GPU hangs off struct vgpu, so its object files have no writable data"""
 	objects = [path for path in glob.glob(os.path.join(VGPU, "**/*.o"), recursive=True)
-		if "/tests/" not in path and "/fuzz/" not in path]	# fuzz has objects of the same sources, made by clang
+		if "/tests/" not in path and "/fuzz/" not in path]	# fuzz has other objects of the same sources, compiled by clang
 	if not objects:
 		return ["vgpu has not been built"]
 	result = subprocess.run(["nm", "--format=sysv", "--defined-only", *objects], capture_output=True, text=True,
@@ -173,7 +174,7 @@ def c_files(names):
 
 
 def unformatted(names):
-	"""The C files of @names that clang-format would change, with the text that it would write."""
+	"""{file: text that clang-format would write} of the C files of @names that clang-format would change."""
 	result = {}
 	for name in c_files(names):
 		text = subprocess.run(["clang-format", name], cwd=step.PROJECT, capture_output=True, text=True, check=True).stdout

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run test --debug: the boots with the debug kernel, and a boot before them that tests the kernel's checkers."""
+"""./run test --debug: boots the debug kernel instead, and before that tests the checkers of the debug kernel."""
 
 import dataclasses
 import os
@@ -12,10 +12,10 @@ from harness.suites import scenarios
 from harness.verdict import checkers, results
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
-TIMEOUT = 60	# seconds of a boot of a kernel that is not slower
+TIMEOUT = 60	# seconds for a boot; scenarios.slower() says by how much it is longer for the debug kernel
 
-# The mistakes of vgpu_splat.ko, and the line of the kernel's log that each of them has to cause. Lockdep turns itself off
-# after its first report, and after the reports of some other checkers.
+# The mistakes that vgpu_splat.ko makes, and for each a pattern that the kernel's log must have then. Lockdep turns itself
+# off after its first report, and after the reports of some other checkers.
 SPLATS = {
 	"lock-order": r"WARNING: possible circular locking dependency detected",
 	"use-after-free": r"BUG: KASAN: slab-use-after-free in splat_",
@@ -26,10 +26,10 @@ SPLATS = {
 	"dma": r"DMA-API: .*device driver tries to free DMA memory it has not allocated",
 	"atomic-sleep": r"BUG: sleeping function called from invalid context",
 }
-LEAK, LEAKER = "leak", "splat_leak"	# not in the log, but in kmemleak's list
+LEAK, LEAKER = "leak", "splat_leak"	# this mistake shows in kmemleak's list and not in the log
 
-# Regular expressions of tests that make any kernel of this version warn, with or without the series, and the reasons. They
-# do not run, because lockdep would be off after the first of them.
+# Regular expressions of tests that make any kernel of this version warn, with or without the series, and why. These tests do
+# not run, because lockdep would be off after the first warning.
 LEFT_OUT = {
 	"amd_userptr_uapi@hsa-no-svm-.*":
 		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
@@ -39,7 +39,7 @@ LEFT_OUT = {
 
 
 def scenarios_of(suite):
-	"""All scenarios; those of @suite boot the debug kernel."""
+	"""All scenarios, changed so that those of @suite boot the debug kernel."""
 	config = scenarios.all_scenarios()
 	for section in config.sections():
 		if config[section]["suite"] == suite:
@@ -49,7 +49,7 @@ def scenarios_of(suite):
 
 
 def splat(image):
-	"""Boot without the driver, and make each checker find something: (outcome, boot)."""
+	"""Boot without the driver, and make each mistake that a checker must find: (Outcome, Boot)."""
 	module = os.path.join(os.path.dirname(image.oracle), "vgpu_splat.ko")
 	text = scenarios.all_lines(qemu.script_line("splat.sh", module, LEAK, *SPLATS))
 	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "checkers"), vgpu=project.VGPU, command=text,
@@ -59,7 +59,7 @@ def splat(image):
 
 
 def check_checkers(image):
-	"""A case for each checker: did it report its mistake?"""
+	"""A case for each mistake: did a checker report it?"""
 	step.say("booting the debug kernel to try its checkers")
 	outcome, boot = splat(image)
 	log, left, ended = (results.kernel_problems(boot), checkers.leaks(boot), checkers.off(boot))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots that run plain programs on the simulated GPU: the library's test and the demo."""
+"""The suite device: boots that run programs without IGT, namely the test of the library and the demo."""
 
 import os
 import re
@@ -29,7 +29,7 @@ def case(where, number, line, may_skip):
 
 
 def boot_programs(name, entry, image):
-	"""Boot one scenario and judge its programs."""
+	"""Boot one scenario; the cases of its programs."""
 	lines, may_skip = programs(entry), re.compile(entry["skips"])
 
 	def judge(where):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The suite outside: test programs that Debian ships, unmodified, judged by expectation files."""
+"""The suite outside: runs the unmodified test programs that Debian ships, and judges them by expectation files."""
 
 import json
 import os
@@ -14,19 +14,19 @@ from harness.verdict.results import FAIL, PASS, Case
 
 IGT = "/usr/libexec/igt-gpu-tools/amdgpu"
 XFAILS = os.path.join(step.PROJECT, "igt-tests/xfails")
-PREFIX = "igt@"		# of a test's name in igt_runner's files; drm/ci's names lack it
+PREFIX = "igt@"		# igt_runner's files put it before the name of a test, and the expectation files do not
 
 ROCMINFO = "rocminfo"
 ROCMINFO_TIMEOUT = 60
 GPU = "gfx942"
 
-# Warnings in the kernel log that say nothing about a test: IGT writes its own closing line there, and the driver's fence
-# timer expires when the host is too busy to emulate the guest in time.
+# Lines of the kernel's log with the level of a warning that say nothing about a test: IGT writes a line at the end of a
+# program, and the driver's fence timer expires if the host is too busy to emulate the guest in time.
 NOT_COUNTED = re.compile(r"=== TOTAL \(all subtests in \w+ binary\): |Fence fallback timer expired on ring")
 
 
 def rocminfo_case(status, text):
-	"""rocminfo's verdict: it ended well and lists the GPU as an agent."""
+	"""The case of rocminfo: it must end with status 0 and list the GPU as an agent."""
 	if status != "0":
 		return Case(ROCMINFO, FAIL, f"ended with {status or 'nothing'}: {results.last_line(text)}")
 	agents = re.split(r"^\*+ *\nAgent \d+ *\n\*+ *$", text, flags=re.M)[1:]
@@ -38,22 +38,22 @@ def rocminfo_case(status, text):
 
 
 def word(entry):
-	"""How a test ended, in the runner's word without the lines that do not count."""
+	"""igt_runner's word for how a test ended, corrected if only lines that do not count made it a warning."""
 	warnings = [line for line in entry.get("dmesg-warnings", "").splitlines() if not NOT_COUNTED.search(line)]
 	return entry["result"] if warnings else entry["result"].replace("dmesg-warn", "pass").replace("dmesg-fail", "fail")
 
 
 def igt_results(directory, tests):
-	"""The results of the @tests that igt_runner left: {test: Result}. A run that was cut short leaves some, too."""
+	"""{test: Result} of those @tests that igt_runner ran, also if igt_runner was ended early."""
 	path = os.path.join(directory, "results.json")
 	if not os.path.exists(path) and os.path.isdir(directory):
-		# igt_runner writes results.json only when it ends; igt_results makes one of its other files.
+		# igt_runner writes results.json only at its end. igt_results makes this file from the others that igt_runner wrote.
 		subprocess.run(["igt_results", directory], capture_output=True, check=False)
 	try:
 		found = json.loads(results.read(path))["tests"]
 	except (ValueError, KeyError):
 		return {}
-	# The runner's names are in lower case.
+	# igt_runner writes the names of tests in lower case.
 	names = {(PREFIX + test).lower(): test for test in tests}
 	return {names.get(name, name): expectations.Result(word(entry),
 			results.igt_reason(entry.get("out", ""), entry.get("err", "")))
@@ -61,7 +61,7 @@ def igt_results(directory, tests):
 
 
 def boot_outside(name, entry, image):
-	"""Boot one scenario with Debian's programs."""
+	"""Boot one scenario with Debian's programs; its cases."""
 	try:
 		expected = expectations.load(XFAILS, *entry["board"].split())
 	except expectations.Malformed as error:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The boots in scenarios.cfg."""
+"""Reads scenarios.cfg, chooses boots and tests of it, and boots them."""
 
 import configparser
 import copy
@@ -17,11 +17,11 @@ from harness.verdict import checkers, results
 
 TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
 RUNS = os.path.join(step.BUILD, "runs")
-PROGRAM_KEYS = ("programs", "unseeded", "alone")	# of a section
-PER_TEST = 60	# seconds igt_runner gives one subtest
+PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that list programs
+PER_TEST = 60	# seconds that igt_runner allows for one subtest
 
-# The debug flavour of the patched kernel (kernel/config/debug.config): deadlines are so many times as long, and the
-# guest needs so much memory, because KASAN keeps shadow memory and red zones.
+# The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the factor
+# DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
 DEBUG = "debug"
 DEBUG_SLOWER = 6
 DEBUG_MEMORY_MB = 2048
@@ -39,14 +39,14 @@ def modes():
 
 
 def programs():
-	"""The test programs that any boot has, in the order of their names."""
+	"""The names of all test programs that some boot runs, sorted."""
 	config = all_scenarios()
 	return sorted({name for section in config.sections() for key in PROGRAM_KEYS
 		for name in config[section].get(key, "").split() if name.startswith("amd_")})
 
 
 def params_of(mode):
-	"""The module parameters of amdgpu that make a mode."""
+	"""The module parameters of amdgpu that select the @mode."""
 	config = all_scenarios()
 	for name in config.sections():
 		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
@@ -55,7 +55,7 @@ def params_of(mode):
 
 
 def images(config, names):
-	"""The kernels that the scenarios @names boot; builds those that are missing."""
+	"""{flavour: Image} of the kernels that the scenarios @names boot; builds those that are missing."""
 	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
 		DEBUG: kernel.debug}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
@@ -74,36 +74,39 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 
 
 def reload_line(times):
-	"""The line that uses the driver, unloads it and loads it again, so many @times."""
+	"""The shell command that so many @times uses the driver, unloads it and loads it again."""
 	return qemu.script_line("reload.sh", times, os.path.join(TEST_DIRECTORY, "amd_userptr_hsa"),
 		"--run-subtest", "fork-cow")
 
 
 def slower(flavour):
-	"""The factor of all deadlines, here and (amd_kfd_patience()) in the tests."""
+	"""The factor of all deadlines for a kernel of this @flavour. igt_patience() applies it in the tests."""
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
 def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
 		per_test=PER_TEST):
-	"""The line that runs the @tests of the @programs in @directory; the results of each @name are apart (results_of())."""
+	"""
+	The shell command that runs the @tests of the @programs in @directory with igt_runner. Another @name keeps the results
+	of several commands apart (results_of()).
+	"""
 	words = f"--per-test-timeout {per_test} {options}{' --multiple-mode' if one_process else ''}"
 	listed = " ".join("amdgpu/" + program for program in programs)
 	return qemu.script_line("igt.sh", name, directory, listed, words, *tests)
 
 
 def results_of(boot, name=""):
-	"""The directory in a @boot's share with the results of the igt_runner that runner_line() called @name."""
+	"""The directory in the share of a @boot with the results of the command runner_line(@name, ...)."""
 	return os.path.join(boot.share, "results" + name)
 
 
 def all_lines(*lines):
-	"""What a guest runs: one line after the other, and none after one that failed."""
+	"""A shell script that runs the @lines, and ends with the first that fails."""
 	return "".join(f"{line} || exit\n" for line in lines)
 
 
 def label(entry):
-	"""The words for a boot in every line about it: mode, GPUs if several, negative control, and the seed of --seed."""
+	"""How messages name a boot: by its mode, and by the number of GPUs, reloads, negative control and seed if it has them."""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
@@ -112,13 +115,13 @@ def label(entry):
 
 
 def directory(name, entry):
-	"""The directory of a boot's files; each seed has its own."""
+	"""The directory for the files of the boot @name; each seed has its own."""
 	debug = "-debug" if entry["kernel"] == DEBUG else ""
 	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
 
 
 def spec_of(name, entry, image, text, echo=None):
-	"""A boot of the scenario @name that runs the shell @text."""
+	"""The qemu.Spec of a boot of the scenario @name that runs the shell script @text."""
 	factor = slower(entry["kernel"])
 	if factor > 1:
 		text = f"export AMD_KFD_SLOWER={factor}\n" + text
@@ -131,7 +134,7 @@ def spec_of(name, entry, image, text, echo=None):
 
 
 def problems_of(outcome, where, entry, icount=False):
-	"""The reasons why a boot fails even if all its tests pass."""
+	"""The problems that make a boot fail even if all its tests pass."""
 	problems = outcome.problems + results.kernel_problems(where, icount)
 	if entry["kernel"] == DEBUG:
 		problems += checkers.problems(where, entry.getint("reloads") > 0)
@@ -139,7 +142,7 @@ def problems_of(outcome, where, entry, icount=False):
 
 
 def boot_scenario(name, entry, image, text, judge, echo=None):
-	"""Boot one scenario that runs the shell @text; its cases, with those that @judge finds in the results."""
+	"""Boot one scenario that runs the shell script @text; its cases, and those that @judge makes of what the guest left."""
 	spec = spec_of(name, entry, image, text, echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.boot_guest(spec)
@@ -160,15 +163,15 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 
 @dataclasses.dataclass
 class Part:
-	"""The tests of one igt_runner of a boot."""
-	name: str		# of its results
+	"""The tests that one call of igt_runner runs in a boot."""
+	name: str		# name of its results, for results_of()
 	programs: list
 	one_process: bool
 	tests: list
 
 
 def parts_of(entry):
-	"""The Parts of a boot: the programs that run all their subtests in one process, and the other programs."""
+	"""The Parts of a boot: first the programs that run all their subtests in one process, then the other programs."""
 	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
 	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
 	for part in parts:
@@ -177,7 +180,7 @@ def parts_of(entry):
 
 
 def keep(entry, tests):
-	"""Let the boot @entry run the @tests only, as igt_runner names them, and want nothing of others."""
+	"""Change the boot @entry so that it runs only the @tests (igt_runner's names), and has expectations only for them."""
 	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
 	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
 	entry["expected-fails"] = "\n".join(f"{test.removeprefix('igt@amdgpu/')}: {reason}"
@@ -187,8 +190,8 @@ def keep(entry, tests):
 
 def keep_tests(config, suite, wanted):
 	"""
-	Of @suite leave the boots in @config that have one of the @wanted, each PROGRAM or PROGRAM@SUBTEST, and of these
-	boots nothing else. Raises Wrong when a wanted one is in none.
+	Remove from @config the boots of @suite that run none of the @wanted tests (PROGRAM or PROGRAM@SUBTEST), and let
+	the other boots run only wanted tests. Raises Wrong if no boot runs one of the wanted tests.
 	"""
 	programs_wanted = {word.split("@")[0] for word in wanted}
 	missing = set(wanted)
@@ -212,7 +215,10 @@ def keep_tests(config, suite, wanted):
 
 
 def keep_failed(config, suite, failed):
-	"""Of @suite leave the boots in @config that @failed has tests of, {boot: tests}, and of our own programs only those tests."""
+	"""
+	Remove from @config the boots of @suite that are not in @failed, {boot: tests}, and let the other boots run only these
+	tests. Boots of programs that are not the project's run all their tests.
+	"""
 	for section in config.sections():
 		if config[section]["suite"] != suite:
 			continue
@@ -220,13 +226,13 @@ def keep_failed(config, suite, failed):
 			config.remove_section(section)
 		elif suite in ("igt", "stock"):
 			tests = [f"igt@amdgpu/{test}" for test in failed[section]]
-			# A failure of the boot itself may need all of its tests to show again.
+			# If the boot itself failed, only a run of all its tests may show that failure again.
 			if all(test.count("@") == 2 for test in tests):
 				keep(config[section], tests)
 
 
 def boot_tests(name, entry, image):
-	"""Boot one scenario with our own programs."""
+	"""Boot one scenario with the project's own test programs; its cases."""
 	parts = parts_of(entry)
 
 	def judge(where):
@@ -242,13 +248,13 @@ def boot_tests(name, entry, image):
 
 
 def call(name, entry, image, function, *arguments):
-	"""The boots.Call of a boot."""
+	"""The boots.Call that boots the scenario @name by the @function."""
 	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
 		entry.getboolean("beside"))
 
 
 def run_seed(name, entry, image, run_one):
-	"""Boot one scenario with a seed; its row in the table."""
+	"""Boot one scenario with the seed of @entry; the seeds.Row of its results."""
 	begin = time.monotonic()
 	cases = run_one(name, entry, image)
 	where = qemu.Boot(directory(name, entry))
@@ -262,7 +268,7 @@ def judge_seeds(rows):
 
 
 def work_of_seeds(config, names, numbers, all_modes, run_one):
-	"""The boots for the seeds @numbers, and a table of them at the end."""
+	"""The boots.Work for the seeds @numbers, which at the end prints a table of the results."""
 	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
 	have, calls = images(config, names), []
 	for seed, mode in seeds.choose(modes, numbers, all_modes):
@@ -275,7 +281,10 @@ def work_of_seeds(config, names, numbers, all_modes, run_one):
 
 
 def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
-	"""All boots of @suite, or those of the modes @only, each by @run_one; with the seeds @numbers, if any."""
+	"""
+	The boots.Work of @suite, which boots each scenario by @run_one: all scenarios, or those of the modes @only; with the
+	seeds @numbers if there are any.
+	"""
 	config = config or all_scenarios()
 	names = [name for name in config.sections() if config[name]["suite"] == suite
 		and (not only or config[name]["mode"] in only)

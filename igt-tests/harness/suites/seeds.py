@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Seeds of the simulated GPU's schedule: which boots run with each seed, and the table of their results."""
+"""Chooses the boots that run with each seed of the simulated GPU's schedule, and prints the table of their results."""
 
 import dataclasses
 import re
@@ -7,23 +7,23 @@ import re
 from harness import step
 from harness.verdict.results import FAIL, PASS, number
 
-MAX_SEED = 2**64 - 1	# what vgpu takes
+MAX_SEED = 2**64 - 1	# the largest seed that vgpu takes
 MAX_SEEDS = 1000
 VERDICT = re.compile(r"^vgpu: oracle: (\d+) violations in (\d+) accesses", re.M)
 
 
 @dataclasses.dataclass
 class Row:
-	"""One boot with one seed."""
+	"""The results of one boot with one seed."""
 	seed: int
 	mode: str
 	cases: list
-	verdict: tuple		# violations and accesses; None: nobody reported to the oracle
+	verdict: tuple		# (violations, accesses) as the page oracle counted them; None if it printed no count
 	seconds: float
 
 
 def parse(text):
-	"""The seeds of "7", "1,5,9" or "1..20", in this order and each once; ValueError."""
+	"""The seeds of a @text like "7", "1,5,9" or "1..20", in this order and each once. Raises ValueError."""
 	seeds = {}
 	for part in text.split(","):
 		first, dots, last = part.partition("..")
@@ -35,28 +35,29 @@ def parse(text):
 
 
 def scheduler(mode):
-	"""Modes are named SCHEDULER-WRITER, see scenarios.cfg."""
+	"""The scheduler of a @mode, whose name is SCHEDULER-WRITER (scenarios.cfg)."""
 	return mode.split("-")[0]
 
 
 def choose(modes, seeds, all_modes):
 	"""
-	Which of the @modes each seed sees: [(seed, mode)]. One seed sees all of them. Of several each
-	sees every scheduler, once, with the writers of page tables taking turns from seed to seed.
+	The boots to run, as [(seed, mode)]. With one seed, or if the user chose the modes (@all_modes), each seed runs in
+	each of the @modes. With several seeds this would take long, so each seed runs once with each scheduler. Which
+	of the scheduler's modes that is, and so who writes the page tables, changes from seed to seed.
 	"""
 	if all_modes or len(seeds) == 1:
 		return [(seed, mode) for seed in seeds for mode in modes]
 	groups = {}
 	for mode in modes:
 		groups.setdefault(scheduler(mode), []).append(mode)
-	# The second scheduler is one turn ahead, so that both writers meet each seed.
+	# The second scheduler is one seed ahead of the first, so that each seed runs with both writers of page tables.
 	return [(seed, group[(turn + ahead) % len(group)])
 		for turn, seed in enumerate(seeds) for ahead, group in enumerate(groups.values())]
 
 
 def oracle_verdict(log):
-	"""Violations and accesses from what vgpu printed, or None."""
-	found = VERDICT.findall(log)	# of each GPU
+	"""(violations, accesses) from the @log that vgpu printed, or None."""
+	found = VERDICT.findall(log)	# one pair for each GPU
 	return tuple(sum(map(int, column)) for column in zip(*found)) if found else None
 
 

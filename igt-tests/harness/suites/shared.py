@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Several trials in one boot, one after the other, each with marks around it in the kernel's log and in the GPU's
-trace. What is between its marks is the evidence of a trial, and nothing else is.
+Runs several trials in one boot, one after the other. Each trial writes a mark at its begin and at its end to the kernel's
+log and to the GPU's trace. Only what is between these marks is the evidence of the trial.
 """
 
 import os
@@ -14,28 +14,29 @@ from harness.verdict import results
 from harness.verdict.evidence import NAMED, Evidence
 
 AT_MOST = 7		# trials in a boot
-PER_TRIAL = 120		# seconds more for the boot, at most
+PER_TRIAL = 120		# the timeout of the boot is longer by so many seconds for each trial
 MARK = re.compile(r" mark value=(\d+)\n")
 FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
-# The last trial of a boot: nothing is left out any more, so its test must pass with no rule broken.
+# The last trial of each boot has no fault, so its test must pass without a broken rule. Otherwise an earlier trial has left
+# damage, and no trial of the boot counts.
 AFTERWARDS = "afterwards"
 AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
 
 
 def marker(what, name):
-	"""A line of the kernel's log, which guest/trial.sh writes."""
+	"""The line that guest/trial.sh writes to the kernel's log at the begin or the end (@what) of the trial @name."""
 	return f"trial: {what} {name}."
 
 
 def can_share(trial):
-	"""Can the fault of @trial be made, and be mended, while the driver is loaded?"""
+	"""Can the fault of @trial be switched on and off while the driver is loaded?"""
 	return not (trial["params"] or trial["alone"])
 
 
 def groups(table, names):
 	"""
-	The boots: lists of trials that can share one, and the others alone, in the order of @names. The simulated GPU knows
-	a fault by its name, so there is one of each in a boot.
+	Lists of trials, one list for each boot: first, for each mode, the trials that share boots, then each other trial alone.
+	Two trials with the same fault of the simulated GPU never share a boot, because a fault is switched by its name.
 	"""
 	modes, alone, taken = {}, [], set()
 	for name in names:
@@ -59,7 +60,7 @@ def timeout(table, names):
 
 
 def trial_line(number, name, programs, tests, trial):
-	"""The line of one @trial, or of the last one, in which nothing goes wrong (None)."""
+	"""The shell command that runs the @trial @name; None is the last trial, which has no fault."""
 	control, sabotage, early = "", "", False
 	if trial:
 		control, sabotage = trial["control"], trial["sabotage"]
@@ -69,42 +70,42 @@ def trial_line(number, name, programs, tests, trial):
 
 
 def bound(options, number):
-	"""The @options of the simulated GPU, with its faults between the marks @number only."""
+	"""The @options of the simulated GPU, changed so that it makes their faults only in the trial @number."""
 	return FAULT.sub(lambda match: f"--fault {match[1]}:" + (f"{match[2]}," if match[2] else "") + f"mark={number}", options)
 
 
 def trials_command(table, programs, tests):
-	"""What the guest runs: the trials by name with the tests of each, and a last one without anything wrong."""
+	"""The shell script that runs the trials, {name: tests}, and after them the trial without a fault."""
 	lines = [trial_line(number, name, programs, tests[name], table[name]) for number, name in enumerate(tests, 1)]
 	lines.append(trial_line(len(tests) + 1, AFTERWARDS, programs, [AFTERWARDS_TEST], None))
 	return scenarios.all_lines(*lines)
 
 
 def log_part(text, name):
-	"""The part of the kernel's log @text between the marks of the trial @name; None when the trial did not end."""
+	"""The part of the kernel's log @text that belongs to the trial @name; None if the trial did not end."""
 	found = re.search(rf"{re.escape(marker('begin', name))}\r?\n(.*){re.escape(marker('end', name))}", text, re.S)
 	return found[1] if found else None
 
 
 def trace_part(text, number):
-	"""The lines of the GPU's trace @text between the marks of the trial @number."""
+	"""The lines of the GPU's trace @text that belong to the trial @number."""
 	pieces = MARK.split(text)
 	return "".join(piece for value, piece in zip(pieces[1::2], pieces[2::2]) if int(value) == number)
 
 
 class Parts:
-	"""The evidence of each trial of a boot, by name."""
+	"""What a boot of several trials left, divided into the evidence of each trial."""
 
 	def __init__(self, boot, names):
 		self.boot, self.directory = boot, boot.directory
 		self.numbers = {name: number for number, name in enumerate([*names, AFTERWARDS], 1)}
 		self.trace = results.read(boot.gpu(0).trace)
-		# A dying guest writes to the console only.
+		# If the guest dies, only the console has its last lines.
 		self.logs = results.read(boot.dmesg), results.read(boot.console)
 		self.clean = self._is_clean()
 
 	def evidence(self, name):
-		"""The evidence of the trial @name; None when the trial did not end."""
+		"""The Evidence of the trial @name; None if the trial did not end."""
 		dmesg, console = (log_part(log, name) for log in self.logs)
 		if dmesg is None and console is None:
 			return None
@@ -113,12 +114,12 @@ class Parts:
 		return found
 
 	def seconds(self, name):
-		"""How long it took."""
+		"""How many seconds the trial @name took."""
 		begin, end = (re.search(rf"\[ *([0-9.]+)\].* {re.escape(marker(what, name))}", "".join(self.logs)) for what in ("begin", "end"))
 		return float(end[1]) - float(begin[1])
 
 	def _is_clean(self):
-		"""Does the last test, without anything wrong, pass without a broken rule?"""
+		"""Has the test of the last trial, which has no fault, passed without a broken rule?"""
 		last = self.evidence(AFTERWARDS)
 		if not last or last.rules:
 			return False
@@ -126,7 +127,7 @@ class Parts:
 
 
 def boot_trials(directory, entry, image, table, tests):
-	"""Boot the trials together that @tests has, {name: tests}; their Parts."""
+	"""Boot once for all trials of @tests, {name: tests}; the Parts of that boot."""
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
 	spec = scenarios.spec_of(directory, entry, image, trials_command(table, programs, tests))
 	spec.timeout = timeout(table, list(tests))

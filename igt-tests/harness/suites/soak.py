@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Boots that run amd_userptr_soak and then kill processes: the verdict on both, and on the kernel's memory afterwards."""
+"""Boots that run amd_userptr_soak and then kill processes, and the verdict on both and on the kernel's memory at the end."""
 
 import math
 import os
@@ -13,36 +13,37 @@ from harness.verdict import results
 from harness.verdict.results import FAIL, PASS, Case, igt_reason
 
 PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
-# This program kills processes that have userptrs: as many of each kind, one after the other, when the soak is over.
+# This program kills processes that have userptrs when the soak is over, one after the other, and equally many of each kind.
 VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
 KINDS = ("random", "random-scatter", "random-kfd")
-PER_MINUTE = 20		# victims of all kinds
-PER_VICTIM = 3		# seconds for each, and what it leaves behind
+PER_MINUTE = 20		# processes to kill for each minute of the soak, all kinds together
+PER_VICTIM = 3		# seconds for each of them, and for the kernel to free what it leaves behind
 
 DEFAULT_MODE = "hws-sdma"
 MINUTES = 10		# of ./run soak
-OVERHEAD = 300		# seconds for boot, warm-up, the kinds of event that come late, the end
-MIN_RATE = 60		# invalidations per second: 100,000 in half an hour, and some more
+OVERHEAD = 300		# seconds for the boot, the warm-up, slow events of the soak, and the end
+MIN_RATE = 60		# invalidations per second that a soak must reach: a little more than 100,000 in half an hour
 
-# Counters in KiB that may be so much worse at the end. All other counters must have their old value again.
+# At the end these two counters may be worse by the tolerances, in KiB. All other counters must have their old value again.
 SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
 SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 PAGE_KIB = 4
 
-# A work item of the driver sleeps on and cannot be waked, because the process that it waits for has died.
+# How many kernel workers sleep in the driver for ever, because the process that had to wake them has died.
 WORKERS = "workers asleep in the driver"
 
-# The trace of all packets would fill the disk within minutes. The line of a violation has the history of its page.
+# The trace has only these kinds of line, because a trace of all packets would fill the disk within minutes. The line of a
+# violation has the history of its page.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
 
 def victims_of(seconds):
-	"""Victims of each kind, for a soak of so many seconds."""
+	"""How many processes of each kind to kill after a soak of so many @seconds."""
 	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
 
 
 def soak_line(seconds, seed, victims):
-	"""The line that soaks for so many @seconds and kills so many @victims of each kind."""
+	"""The shell command that soaks for so many @seconds and then kills so many @victims of each kind."""
 	return qemu.script_line("soak.sh", seconds, seed, PROGRAM, VICTIMS, ",".join(KINDS), victims)
 
 
@@ -51,7 +52,7 @@ def numbers(text, pattern):
 
 
 def counters(where, when):
-	"""The counters of one sample: {name: text, or KiB}."""
+	"""{name: text, or a number of KiB} of the counters that guest/soak.sh has written @when "before" or "after"."""
 	exact, meminfo, zoneinfo = (where.shared(f"{when}-{name}") or "" for name in ("exact", "meminfo", "zoneinfo"))
 	found = dict(line.split(": ", 1) for line in exact.splitlines())
 	slab, available = numbers(meminfo, r"^Slab: +(\d+)"), numbers(meminfo, r"^MemAvailable: +(\d+)")
@@ -89,7 +90,7 @@ def invalidations(where):
 
 
 def victims_case(output, victims):
-	"""Have as many processes of each kind died as were to be killed, and left nothing behind?"""
+	"""The case of the killed processes: enough of each kind must have died, and its subtest must have passed."""
 	dead = sum(numbers(output, r"^victims: +(\d+)"))
 	good = all(re.search(rf"^Subtest {kind}: SUCCESS", output, re.M) for kind in KINDS)
 	wanted = victims * len(KINDS)
@@ -117,7 +118,7 @@ def print_counters(cases, where):
 
 
 def boot_soak(name, entry, image, echo=None):
-	"""Boot one scenario and soak."""
+	"""Boot one scenario and soak; its cases."""
 	seconds = round(entry.getfloat("minutes") * 60)
 	victims = victims_of(seconds)
 	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
@@ -132,7 +133,7 @@ def boot_soak(name, entry, image, echo=None):
 
 
 def long(minutes, numbers, modes):
-	"""The boots of ./run soak, which last longer and print their output; the cases."""
+	"""The cases of ./run soak, whose boots last longer than those of the suite and print their output."""
 	config = scenarios.all_scenarios()
 	cases = []
 	for mode in modes or [DEFAULT_MODE]:

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-The suites "negative" and "faults": boots in which something is wrong on purpose, of the driver or of the
-GPU, judged by whether that shows where controls.cfg and faults.cfg say.
+The suites "negative" and "faults": boots the guest with a fault that is made on purpose, of the driver or of the GPU, and
+judges whether the fault shows as controls.cfg and faults.cfg say. One such fault, with its tests, is a trial.
 """
 
 import configparser
@@ -19,12 +19,12 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
-# vgpu ends like this when it met something unknown. Then a test may have failed for that reason.
+# With these exit codes vgpu ends if it met something that it does not know. That may be the reason why a test failed.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
 
-# Keys that a section may leave out; controls.cfg explains them.
+# A section may lack these keys. controls.cfg explains them.
 KEYS = ("control", "sabotage", "vgpu", "params", "fails", "passes", "rules", "log", "most", "alone")
 
 
@@ -51,14 +51,14 @@ def check_control(name):
 
 
 def with_control(name):
-	"""The scenarios of the suite igt, each with the control @name, and with logs of their own."""
+	"""All scenarios, and for each of the suite igt another one with the control @name and with a directory of its own."""
 	config, trials = scenarios.all_scenarios(), all_trials("negative")
 	check_control(name)
 	for section in config.sections():
 		if config[section]["suite"] == "igt":
 			entry = dict(config[section], control=name)
 			apply(entry, trials[name])
-			# With --seed only seeded boots run, and the control's own tests have to be among them.
+			# With --seed only boots with seeded = yes run. The boot with the tests of the control has to be among them.
 			if section == trials[name]["base"] + entry["mode"]:
 				entry["seeded"] = "yes"
 			config[f"{section}-{name}"] = entry
@@ -67,17 +67,17 @@ def with_control(name):
 
 
 def runs_to_end(trial):
-	"""Do the tests of @trial have to end before it can be judged?"""
+	"""Can the @trial be judged only when its tests have ended?"""
 	return trial["fails"] or trial["passes"] or trial["most"]
 
 
 def passed(trial, case):
-	"""Has a test passed? A warning in the kernel's log is no failure if @trial wants lines in it."""
+	"""Has a test passed? If @trial wants lines in the kernel's log, a warning in the log is no failure."""
 	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
 
 
 def problems_of(trial, cases, evidence, boot_problems):
-	"""The reasons why @evidence does not show what @trial wants; empty when it does."""
+	"""Why the @evidence does not show what @trial demands; empty if it does."""
 	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
 	for test, case in cases.items():
 		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
@@ -94,15 +94,16 @@ def problems_of(trial, cases, evidence, boot_problems):
 		lines = evidence.count(pattern)
 		if not 0 < lines <= int(limit):
 			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
-	# A boot that is ended early always breaks vgpu's connection. And a GPU that reads pages of others may find packets there
-	# that it does not know, when the broken rule is all that is wanted.
+	# The problems of the boot count only if the tests ran to their end. If the boot was ended early, vgpu lost its connection,
+	# which is no problem. And a GPU that reads pages of somebody else may find packets there that it does not know, which does
+	# not matter if the trial only has to break a rule.
 	if runs_to_end(trial):
 		problems += [problem for problem in boot_problems if problem.startswith(NOT_IN_ORDER)]
 	return problems
 
 
 def shown(trial, cases, evidence):
-	"""The evidence as a few words."""
+	"""The @evidence in a few words, for the table."""
 	found = [f"{rule} x {count}" for rule, count in sorted(evidence.rules.items())]
 	if trial["fails"]:
 		found += [case.detail for case in cases.values()]
@@ -112,7 +113,10 @@ def shown(trial, cases, evidence):
 
 
 def full_names(entry, names):
-	"""The tests PROGRAM@SUBTEST as igt_runner names them; all of them run in this boot without anything wrong, too."""
+	"""
+	igt_runner's names of the tests @names (PROGRAM@SUBTEST). Raises Failed if the boot @entry of the suite igt does not run
+	one of them, because then nothing shows that the test passes without the fault.
+	"""
 	known = {test for test in scenarios.listed_tests(entry["programs"].split()) if re.search(entry["only"], test)}
 	tests = ["igt@amdgpu/" + name for name in names]
 	missing = [test for test in tests if test not in known]
@@ -122,7 +126,10 @@ def full_names(entry, names):
 
 
 def enough(trial, boot):
-	"""A function that tells whether a boot has shown everything that @trial wants; None if its tests have to end first."""
+	"""
+	A function that tells whether the running @boot has already shown everything that @trial demands. None if that can be
+	judged only when the tests have ended.
+	"""
 	if runs_to_end(trial):
 		return None
 	evidence = Unfinished(boot)
@@ -135,7 +142,7 @@ def enough(trial, boot):
 
 
 def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, where):
-	"""One trial: (case, row of the table)."""
+	"""Judge one trial: (its Case, its row of the table)."""
 	trial = all_trials(suite)[name]
 	cases = evidence.cases(tests)
 	problems = problems_of(trial, cases, evidence, boot_problems)
@@ -148,7 +155,7 @@ def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, wher
 
 
 def attempt(suite, name, seed, images):
-	"""Boot one trial: (case, row of the table)."""
+	"""Boot one trial alone: (its Case, its row of the table)."""
 	trial, entry = prepared(suite, name, seed)
 	tests = full_names(entry, trial["tests"].split())
 	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
@@ -163,7 +170,10 @@ def attempt(suite, name, seed, images):
 
 
 def attempt_all(suite, names, seed, images):
-	"""Boot trials, together if they are several; one whose part does not show what it should gets a boot of its own."""
+	"""
+	Boot the trials @names together: [(Case, row of the table)]. A trial that does not show there what it should is booted
+	again alone, because another trial may have disturbed it.
+	"""
 	if len(names) == 1:
 		return [attempt(suite, names[0], seed, images)]
 	trials = all_trials(suite)
@@ -191,7 +201,10 @@ def print_trials(rows):
 
 
 def prepared(suite, name, seed="", together=False):
-	"""(the trial, its boot): the mode's scenario with the fault of the trial. With @together the fault is made at run time instead."""
+	"""
+	(the trial @name, the scenario of its boot). The scenario has the fault of the trial. With @together it has no fault,
+	because several trials share the boot, and each switches its fault on and off while it runs.
+	"""
 	trial, config = all_trials(suite)[name], scenarios.all_scenarios()
 	config[name] = dict(config[trial["base"] + trial["mode"]])
 	if not together:
@@ -202,7 +215,10 @@ def prepared(suite, name, seed="", together=False):
 
 
 def untried(suite):
-	"""The faults of the GPU, or the steps that kernel/controls can leave out, that no section of either table names."""
+	"""
+	For the suite faults the faults of the simulated GPU, for the suite negative the steps that kernel/controls can leave
+	out, that no section of controls.cfg and faults.cfg names.
+	"""
 	trials = [all_trials(name)[section] for name in TABLES for section in all_trials(name).sections()]
 	if suite == "faults":
 		listed = subprocess.run([project.VGPU, "--fault", "help"], capture_output=True, text=True, check=True).stdout
@@ -215,7 +231,7 @@ def untried(suite):
 
 
 def judge_suite(suite, names, numbers, done):
-	"""Print what the boots have shown; the cases."""
+	"""Print what each trial has shown; the cases of the suite."""
 	done = sum(done, [])
 	if not numbers:
 		done.sort(key=lambda one: names.index(one[0].name))
@@ -225,7 +241,10 @@ def judge_suite(suite, names, numbers, done):
 
 
 def work_of_trials(suite, only, numbers=(), one=None, chosen=None):
-	"""All trials of @suite, or those of the modes @only, or @one, or those @chosen; once for each of the seeds @numbers."""
+	"""
+	The boots.Work of @suite: all trials, or those of the modes @only, or the trial @one, or those @chosen; once for each of
+	the seeds @numbers.
+	"""
 	trials = all_trials(suite)
 	if one:
 		check_control(one)

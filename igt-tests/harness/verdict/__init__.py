@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Judges what a run left behind: results, expectations, the kernel's log, the GPU's trace."""
+"""Judges what a boot left behind: the results of tests, the kernel's log, and the GPU's trace."""

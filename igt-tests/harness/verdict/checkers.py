@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The checkers of the debug kernel: were they on until the end of a boot, and what did kmemleak find?"""
+"""Judges the checkers of the debug kernel: whether they were on until the end of a boot, and what kmemleak found."""
 
 import re
 
@@ -8,13 +8,13 @@ from harness.verdict import results
 
 NO_LOCKDEP = "lockdep is not on, or has turned itself off"
 
-# Memory that the driver of this version never frees when it is unloaded, with or without userptrs (docs/upstreaming.md).
+# The driver of this version loses this memory whenever it is unloaded, with or without userptrs (docs/upstreaming.md).
 LOST_BY_UNLOAD = re.compile(r" of modprobe: .* < (ttm_pool_type_init|amdgpu_xcp_mgr_init|amdgpu_ras_register_ras_block"
 	r"|amdgpu_fence_driver_init_ring|drm_sched_init)\+.* < amdgpu_driver_load_kms\+")
 
 
 def leaks(boot):
-	"""kmemleak's list: each object as one line, with who allocated it."""
+	"""kmemleak's list of a @boot: one line for each object, with the process and the functions that allocated it."""
 	found = []
 	for part in re.split(r"^(?=unreferenced object)", boot.shared("kmemleak") or "", flags=re.M):
 		if part.strip():
@@ -26,7 +26,7 @@ def leaks(boot):
 
 
 def off(boot):
-	"""The checkers that were not there, or not until the end of the boot."""
+	"""Complaints about checkers that were off in a @boot, or that did not stay on until its end."""
 	missing = []
 	if "KernelAddressSanitizer initialized" not in results.read(boot.dmesg):
 		missing.append("KASAN is not on")
@@ -41,7 +41,7 @@ def off(boot):
 
 def problems(boot, unloaded=False):
 	"""
-	What is wrong with a boot of the debug flavour, but for what is in the kernel's log, and for what the driver
-	loses whenever it is @unloaded.
+	What is wrong with a @boot of the debug flavour, apart from lines of the kernel's log. If the driver was @unloaded, the
+	memory that it then always loses does not count.
 	"""
 	return off(boot) + [leak for leak in leaks(boot) if not (unloaded and LOST_BY_UNLOAD.search(leak))]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The evidence of a trial: the kernel's log, the GPU's trace, and the results of its tests."""
+"""Collects the evidence of a trial from the kernel's log, the GPU's trace, and the results of its tests."""
 
 import collections
 import re
@@ -13,46 +13,46 @@ NAMED = re.compile(r"--fault[ =]([a-z-]+)")
 
 
 class Evidence:
-	"""The evidence of a boot, or of a trial's part of a boot."""
+	"""The evidence of a trial that had a boot to itself, or shared it with other trials."""
 
 	def __init__(self, dmesg, console, results_json):
-		# Only the console has the last lines of a guest that died or that was ended early.
+		# If the guest died or was ended early, only the console has its last lines.
 		self.logs, self.log, self.results_json = (dmesg, console), dmesg + console, results_json
 		self.rules = collections.Counter()
 		self.faults = set()
 
 	def take(self, trace):
-		"""More lines of the GPU's trace."""
+		"""Add lines of the GPU's @trace."""
 		self.rules.update(VIOLATION.findall(trace))
 		self.faults.update(INJECTED.findall(trace))
 
 	def cases(self, tests):
-		"""How the @tests ended, by name."""
+		"""{name: Case} of the @tests."""
 		found = results.igt_cases([self.results_json], tests, re.compile("^$"), [])
 		cases = {case.name: case for case in found}
 		return {test: cases.get(test, Case(test, FAIL, "did not end")) for test in tests}
 
 	def broken(self, trial):
-		"""Was one of the rules that @trial names broken?"""
+		"""Has the trial broken one of the rules that its section in the table names?"""
 		return any(self.rules[rule] for rule in trial["rules"].split())
 
 	def count(self, pattern):
-		"""How often the kernel's log has @pattern, of which the console may have less."""
+		"""How often the kernel's log has @pattern: the larger number of the two logs, because each may lack lines."""
 		return max(len(re.findall(pattern, log)) for log in self.logs)
 
 	def lacks(self, trial):
-		"""The patterns of @trial that the kernel's log lacks."""
+		"""The patterns that @trial demands and that the kernel's log lacks."""
 		return [pattern for pattern in trial["log"].splitlines() if pattern and not re.search(pattern, self.log)]
 
 	def struck(self, trial):
-		"""Was each fault of @trial made at least once?"""
+		"""Has each fault of @trial happened at least once?"""
 		wanted = [f"amdgpu: control {trial['control']}: step left out"] if trial["control"] else []
 		wanted += [f"vgpu_sabotage: {name} left out" for name in trial["sabotage"].split(",") if name]
 		return all(text in self.log for text in wanted) and set(NAMED.findall(trial["vgpu"])) <= self.faults
 
 
 class Unfinished(Evidence):
-	"""The evidence of a boot that still runs; update() reads what is new."""
+	"""The evidence of a boot that still runs; update() reads what the boot has written since the last call."""
 
 	def __init__(self, boot):
 		super().__init__("", "", None)
@@ -66,7 +66,7 @@ class Unfinished(Evidence):
 				data = trace.read()
 		except FileNotFoundError:
 			return
-		# The last line may be written in part only.
+		# The last line may not be complete yet.
 		lines = data[:data.rfind(b"\n") + 1]
 		self.position += len(lines)
 		self.take(lines.decode("utf-8", "replace"))

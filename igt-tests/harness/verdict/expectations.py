@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: MIT
 """
-Expectation files of suites that others wrote, in the format of the kernel's
-drm/ci (drivers/gpu/drm/ci/xfails, read by deqp-runner), and the verdict by them.
+Reads expectation files, and judges by them test suites that others wrote. The
+files have the format of the kernel's drm/ci (drivers/gpu/drm/ci/xfails, read by
+deqp-runner).
 BOARD-fails.txt has "TEST,STATUS" for each test that does not pass, BOARD-flakes.txt
 regular expressions of tests that may end in any way, BOARD-skips.txt regular
 expressions of tests that are not run at all.
 
-Beyond drm/ci: every entry has a comment above it, in its paragraph, that says why;
-a skip is expected like a failure; an entry that names no test is an error.
+Other than in drm/ci, every entry needs a comment above it, in the same
+paragraph, that says why the entry is there; a file can also demand that a test
+skips; and an entry that names no test is an error.
 """
 
 import dataclasses
@@ -16,8 +18,9 @@ import re
 
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
-# igt_runner's words for how a test ended, in deqp-runner's. A test that was
-# interrupted, aborted or not reached has none: nobody can expect that.
+# {igt_runner's word for how a test ended: deqp-runner's word}. If a test was
+# interrupted, aborted or not reached, there is no such word, because no file
+# can expect that.
 STATUS = {
 	"pass": "Pass",
 	"skip": "Skip",
@@ -30,7 +33,7 @@ STATUS = {
 }
 EXPECTABLE = sorted(set(STATUS.values()) - {"Pass"})
 
-# What drm/ci wants to know about a flake (Documentation/gpu/automated_testing.rst).
+# drm/ci demands that the comment above a flake says these things (Documentation/gpu/automated_testing.rst).
 FLAKE_HEADER = ("Board Name", "Bug Report", "Failure Rate", "IGT Version", "Linux Version")
 
 SPDX = "SPDX-License-Identifier:"
@@ -38,20 +41,20 @@ FILES = ("fails", "flakes", "skips")
 
 
 class Malformed(Exception):
-	"""A file that cannot be used; the text says where and why."""
+	"""An expectation file has an error; the text says where and which."""
 
 
 @dataclasses.dataclass
 class Entry:
-	"""One line of a file."""
+	"""One line of an expectation file."""
 	text: str
-	reason: str	# the comment above
+	reason: str	# the comment above the line
 	place: str	# file:line
 
 
 @dataclasses.dataclass
 class Result:
-	"""How one test ended, in igt_runner's word, and the reason that the test gave."""
+	"""igt_runner's word for how a test ended, and the reason that the test printed."""
 	word: str
 	reason: str = ""
 
@@ -61,7 +64,7 @@ class Result:
 
 
 def entries(name, text):
-	"""The entries of one file; a paragraph's comments explain the entries after them."""
+	"""The entries of the file @name with this @text. A comment explains the entries below it in its paragraph."""
 	found, comments, used = [], [], False
 	for number, line in enumerate(text.splitlines(), 1):
 		line, place = line.strip(), f"{name}:{number}"
@@ -87,11 +90,11 @@ def pattern(entry):
 
 
 class Expectations:
-	"""The expectations of a board, and those that the files of further boards add."""
+	"""The expectations for one board; add() adds those of further files."""
 
 	def __init__(self, fails="", flakes="", skips=""):
-		self.fails = {}		# test: (status, Entry)
-		self.flakes, self.skips = [], []	# (pattern, Entry)
+		self.fails = {}		# {test: (status, Entry)}
+		self.flakes, self.skips = [], []	# lists of (pattern, Entry)
 		self.add(fails, flakes, skips)
 
 	def add(self, fails="", flakes="", skips="", prefix=""):
@@ -110,7 +113,7 @@ class Expectations:
 		self.skips += [(pattern(entry), entry) for entry in entries(prefix + "skips", skips)]
 
 	def skipped(self, test):
-		"""The entry that keeps @test from being run."""
+		"""The entry because of which @test does not run, or None."""
 		return next((entry for regex, entry in self.skips if regex.search(test)), None)
 
 	def flaky(self, test):
@@ -120,7 +123,7 @@ class Expectations:
 		return [test for test in tests if not self.skipped(test)]
 
 	def stale(self, tests):
-		"""Entries that do nothing for the suite's @tests."""
+		"""A failed case for each entry that has no effect on the @tests of the suite."""
 		cases = []
 		for test, (_, entry) in self.fails.items():
 			if test not in tests:
@@ -139,7 +142,7 @@ class Expectations:
 		return cases
 
 	def verdict(self, test, result):
-		"""@result against what is expected of @test."""
+		"""The Case of @test: compares its @result with what is expected."""
 		if self.flaky(test):
 			return Case(test, PASS if result.status == "Pass" else SKIP, f"flake: {result.status}")
 		expected, entry = self.fails.get(test, ("Pass", None))
@@ -151,7 +154,7 @@ class Expectations:
 		return Case(test, PASS)
 
 	def judge_results(self, tests, results):
-		"""Cases of a run of the suite's @tests that left @results, {test: Result}."""
+		"""The cases of a run: @tests are all tests of the suite, and @results, {test: Result}, are those that ran."""
 		cases = self.stale(tests)
 		for regex, entry in self.skips:
 			number = sum(self.skipped(test) is entry for test in tests)
@@ -170,7 +173,7 @@ class Expectations:
 
 
 def load(directory, board, *more):
-	"""The Expectations of @board, whose three files all have to be there, and of the files that @more boards have."""
+	"""The Expectations of @board, which must have all three files, and of @more boards, which may lack files."""
 	expected, missing = Expectations(), []
 	for name in (board, *more):
 		texts = {}

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the last runs found: the tests that failed when they last ran, the sums of the last run of all suites, JUnit XML."""
+"""Keeps which tests failed when they last ran, and the sums of the last run of all suites. Writes JUnit XML."""
 
 import json
 import os
@@ -17,26 +17,26 @@ def key(suite, case):
 
 
 def failed():
-	"""[suite, boot, test] of each test that failed when it last ran; the boot is empty if the suite has none."""
+	"""[suite, boot, test] of each test that failed when it last ran. The boot is empty if the test needs no guest."""
 	return json.loads(step.read_or(FAILED, "[]"))
 
 
 def still_failed(old, report, whole):
-	"""The list that follows @old after a run with this @report, in which the suites @whole ran completely."""
+	"""The new list of failed tests, if @old is the list before a run, @report its cases, and @whole its complete suites."""
 	ran = [key(suite, case) for suite, cases in report.items() for case in cases]
 	left = [entry for entry in old if entry[0] not in whole and entry not in ran]
 	return left + [key(suite, case) for suite, cases in report.items() for case in cases if case.verdict == FAIL]
 
 
 def remember(report, whole):
-	"""Keep what --failed needs after a run with this @report, in which the suites @whole ran completely."""
+	"""Write the list that ./run test --failed needs: @report has the cases of a run, and @whole its complete suites."""
 	step.write(FAILED, json.dumps(still_failed(failed(), report, whole), indent=1) + "\n")
 
 
 def add_case(parent, suite, case):
 	element = ElementTree.SubElement(parent, "testcase", classname=".".join(filter(None, (suite, case.boot))), name=case.name)
 	if case.verdict != PASS:
-		# XML has no way to write most control characters, and a message may hold what a test printed.
+		# The message may have control characters that a test printed. XML cannot have most of them.
 		text = "".join(letter if letter >= " " else " " for letter in case.detail)
 		ElementTree.SubElement(element, "failure" if case.verdict == FAIL else "skipped", message=text)
 

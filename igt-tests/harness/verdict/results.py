@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Verdicts on the kernel's log and on test results, and the report that ./run test prints."""
+"""Judges the kernel's log and the results of tests, and prints the report of ./run test."""
 
 import dataclasses
 import json
 import re
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
-# Cases that stand for those of a suite that did not get so far: the commands' own, boots.py's, meson_cases()'s.
+# A suite that fails before it runs a test has a case with one of these names, from commands/test.py, boots.py or
+# meson_cases().
 NO_TESTS = {"set-up", "boots", "meson test"}
 NO_REASON = "no reason was given"
 
@@ -18,15 +19,15 @@ BAD_LINES = re.compile(
 	r"|suspicious RCU usage|inconsistent lock state|Invalid wait context|invalid opcode"
 	r"|register non-static key|locking correctness validator|lockdep is turned off|sleeping function called|ODEBUG:"
 	r"|pagealloc: (single bit error|memory corruption)"
-	# Except the messages that they print when all is well.
+	# DMA-API also prints these messages, which report no error.
 	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
-	# The leaks themselves are in kmemleak's list (checkers.py).
+	# checkers.py reads the leaks from kmemleak's list, so the log's line about their number is no error.
 	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
 	r"|[0-9]+ new suspected memory leaks)")
-# A worker of the driver kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()). The kernel measures that in
-# guest time, which says something only when the guest's clock counts instructions.
+# The kernel's report that a worker of the driver kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()). The
+# kernel measures the time with the guest's clock, so the report means something only if that clock counts instructions.
 HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|drm_sched)\w*|\w*restore_userptr\w*) hogged CPU")
-# Test names come through the kernel log as "[IGT] ...".
+# IGT writes the names of tests to the kernel's log, as "[IGT] ...". Such a line is never an error.
 NOT_KERNEL = re.compile(r"\[IGT\]")
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
 STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
@@ -38,8 +39,8 @@ class Case:
 	name: str
 	verdict: str
 	detail: str = ""
-	boot: str = ""	# section of the table that the boot is in; empty without a boot
-	test: str = ""	# what --failed asks for; empty: the name
+	boot: str = ""	# section of scenarios.cfg or of a table of trials; empty if the test needs no guest
+	test: str = ""	# how ./run test --failed names the test; empty: by the name of the case
 
 
 def read(path):
@@ -51,13 +52,13 @@ def read(path):
 
 
 def bad_lines(text, icount=False):
-	"""The lines of a kernel log that fail a run; with @icount the guest's time counted instructions."""
+	"""The lines of a kernel log that make a run fail. @icount: the guest's clock counted instructions."""
 	return [line.strip() for line in text.splitlines()
 		if (BAD_LINES.search(line) or (icount and HOGGED.search(line))) and not NOT_KERNEL.search(line)]
 
 
 def kernel_problems(boot, icount=False):
-	"""Bad lines of one boot; a dying guest writes its last lines to the console only."""
+	"""The bad lines of a @boot, from both logs: if the guest dies, only the console has its last lines."""
 	seen = {}
 	for path in (boot.dmesg, boot.console):
 		for line in bad_lines(read(path), icount):
@@ -73,7 +74,7 @@ def last_line(text):
 def igt_reason(out, err):
 	"""The lines of a test's output that say why it did not pass."""
 	for text in (err, out):
-		# If an assertion has a message, the message stands behind the line with errno.
+		# If an assertion has a message, IGT prints the message after the line with errno.
 		match = re.search(r"((?:Test requirement|Failed assertion): .*)(?:\n.*Last errno.*)?(\n(?!.*Last errno|Subtest|Stack).+)?",
 			text)
 		if match:
@@ -82,7 +83,10 @@ def igt_reason(out, err):
 
 
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
-	"""A test's verdict by igt_runner's word: may the test skip here, must it pass, or must it fail for a reason?"""
+	"""
+	The Case of the test @name. @may_skip matches the tests that may skip in this boot, but those in @must_pass may not. With
+	@expected_reason, a regular expression, the test must fail for a reason that it matches.
+	"""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
 	if word == "dmesg-warn":
 		reason = last_line(entry.get("dmesg-warnings", "")) or reason
@@ -98,15 +102,15 @@ def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 
 
 def expected_fails(text):
-	"""Lines "TEST: REASON", as in scenarios.cfg, by the name that igt_runner gives the test."""
+	"""{igt_runner's name of the test: REASON} of lines "TEST: REASON" as in scenarios.cfg."""
 	pairs = [line.split(": ", 1) for line in text.splitlines() if line.strip()]
 	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
 
 
 def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
 	"""
-	Cases of each igt_runner's results.json; its exit status says nothing about tests. A run in which no test passed
-	has failed, unless @all_may_skip.
+	The cases of the files results.json that igt_runner wrote; its exit status says nothing about tests. A run in which
+	no test passed has failed, unless @all_may_skip.
 	"""
 	must_fail, tests = must_fail or {}, {}
 	try:
@@ -126,7 +130,7 @@ def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=F
 
 
 def meson_cases(tests):
-	"""Cases of a meson suite."""
+	"""The cases of a meson suite."""
 	verdicts = {"OK": PASS, "EXPECTEDFAIL": PASS, "SKIP": SKIP}
 	cases = []
 	for name, result, output in tests:
@@ -145,7 +149,7 @@ def count(cases):
 
 
 def print_grouped(suite, verdict, cases):
-	"""One line for all cases that have the same reason."""
+	"""Print the cases with this @verdict: those that have the same reason on one line."""
 	reasons = {}
 	for case in cases:
 		if case.verdict == verdict:
@@ -155,13 +159,13 @@ def print_grouped(suite, verdict, cases):
 
 
 def sums(suites):
-	"""A line for each suite, and the sum."""
+	"""A line with the numbers of each suite, and a line with their sum."""
 	lines = [f"{suite + ':':9} {count(cases)}" for suite, cases in suites.items()]
 	return "\n".join([*lines, count([case for cases in suites.values() for case in cases])]) + "\n"
 
 
 def report(suites, quiet=False):
-	"""Print failures, skips unless @quiet, and the sums; the exit status."""
+	"""Print the failures, the skips unless @quiet, and the sums; the exit status of ./run test."""
 	everything = [case for cases in suites.values() for case in cases]
 	for verdict in (FAIL,) if quiet else (SKIP, FAIL):
 		for suite, cases in suites.items():
