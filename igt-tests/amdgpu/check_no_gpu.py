@@ -3,9 +3,10 @@
 """
 check_no_gpu.py BINARY [TESTLIST]
 
-What an IGT binary owes a machine without a GPU: its subtests can be listed and
-each is described, the test list of this tree, if it is on one, names exactly
-them, and a run skips (77). Exit code 77 when there is a GPU: then the last point cannot be seen.
+Checks an IGT test program on a machine without a GPU: it lists its subtests and
+describes each of them; TESTLIST, if given, names exactly these subtests; and a
+run skips, with exit code 77. If there is a GPU, the last point cannot be
+checked, so the exit code of this script is 77, too.
 """
 import glob
 import os

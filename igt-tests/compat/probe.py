@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-Decide whether an installed libigt behaves as igt.h of this directory says.
+Decides whether an installed libigt behaves as igt.h of this directory says.
 
-libigt.so.0 keeps its soname whatever changes. A missing function is a link
-error, but a changed argument, enum value, driver bit or jump protocol is
-silent. So: link every entry point, then run tests/igt_framework.c and look at
-exit codes and output.
+The name libigt.so.0 stays the same whatever changes in the library. If a
+function is missing, linking fails. But if an argument, the value of an enum, the
+bit of a driver, or the way in which a subtest jumps has changed, nothing fails.
+So this script links all functions of igt.h, then runs tests/igt_framework.c, and
+compares its exit codes and its output.
 
   probe.py build WORKDIR LIBIGT CC [FLAGS...]   compile, link, run the basic subtests
   probe.py check BINARY                 run every subtest of a built binary
@@ -33,11 +34,11 @@ ALL = BASIC | {
 
 
 class Refused(Exception):
-	"""The library does not behave; the message says how."""
+	"""The library does not behave as igt.h says; the message says what differs."""
 
 
 def run(binary, *args):
-	"""Exit code as a shell shows it, and the output."""
+	"""(exit code as a shell shows it, output) of @binary with @args."""
 	done = subprocess.run([binary, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
 		timeout=60, text=True, errors='replace', check=False)
 	code = done.returncode
@@ -70,7 +71,10 @@ def check_output(binary):
 
 
 def check_driver_bit(binary):
-	"""Without a GPU the skip names the driver; with one the subtest compares it."""
+	"""
+	Check that DRIVER_AMDGPU of igt.h means amdgpu. Without a GPU the message of the skip names the driver. With a GPU the
+	subtest itself compares the driver's name.
+	"""
 	code, text = run(binary, '--run-subtest', 'device')
 	if code not in (PASS, SKIP) or (code == SKIP and '(amdgpu)' not in text):
 		raise Refused(f'driver bit of amdgpu: exit code {code}\n{text}')
@@ -95,7 +99,7 @@ def check_all(binary, table):
 def compile_and_link(workdir, libigt, compiler):
 	programs = {'entry_points': 'entry_points.c', 'igt_framework': 'tests/igt_framework.c'}
 	for name, source in programs.items():
-		# -z now: a name that is missing must not wait for its first call.
+		# -z now: the program must fail at its start if a function is missing, and not only when it calls the function.
 		done = subprocess.run(
 			[*compiler, '-std=gnu11', '-D_GNU_SOURCE', '-I', HERE,
 				'-o', os.path.join(workdir, name), os.path.join(HERE, source),
@@ -108,7 +112,7 @@ def compile_and_link(workdir, libigt, compiler):
 
 
 def drop_stray_kmsg(existed):
-	"""IGT opens /dev/kmsg for writing; where there is none it creates a file."""
+	"""Remove the file /dev/kmsg that IGT created if there was none: IGT opens that path for writing."""
 	path = '/dev/kmsg'
 	if not existed and os.path.exists(path) and stat.S_ISREG(os.stat(path).st_mode):
 		os.unlink(path)

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""The suite "door": `run` on made-up hosts, as somebody meets it who has just cloned the project."""
+"""The suite "door": starts `run` on made-up hosts, as a user does who has just cloned the project."""

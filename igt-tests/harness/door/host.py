@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""A host that is made up: its apt sources, its home, its internet and its cache are directories."""
+"""Makes up a host: its apt sources, its home, its internet and its cache are directories."""
 
 import contextlib
 import dataclasses
@@ -14,24 +14,24 @@ HERE = os.path.join(step.PROJECT, "igt-tests/harness/door")
 RUN = os.path.join(step.PROJECT, "run")
 DEBIAN = "http://deb.debian.org/debian"
 SUITES = {"forky": "Debian", "trixie-backports": "Debian Backports"}
-# Enough for check_space; nobody writes so much.
+# The size of the cache's file system: enough for check_space() of `run`. The cases write much less.
 ROOMY = "14g"
 
 
 @dataclasses.dataclass
 class Result:
-	"""How a run ended."""
+	"""How a call of `run` ended."""
 	status: int
 	out: str
 	err: str
 
 
 class Host:
-	"""Within "with" there is the host, whose cache is a file system of its own."""
+	"""A host that exists during a "with" block. Its cache is a file system of its own."""
 
 	def __enter__(self):
 		self.directory = tempfile.mkdtemp(prefix="door.")
-		# Another user's processes get through it.
+		# Processes of another user need access, too.
 		os.chmod(self.directory, 0o755)
 		for name in ("host", "apt/apt.conf.d", "apt/sources.list.d", "home", "net", "cache", "build", "dir"):
 			os.makedirs(self.path(name))
@@ -54,12 +54,12 @@ class Host:
 		step.write(self.path(name), text)
 
 	def serve(self, address, suites=None):
-		"""There is an archive at @address, with these suites and who makes them."""
+		"""Make an archive at @address of the made-up internet, with these @suites, {suite: origin}."""
 		for suite, origin in (SUITES if suites is None else suites).items():
 			self.write(f"net/{address.split('://')[1]}/dists/{suite}/Release", f"Origin: {origin}\nCodename: {suite}\n")
 
 	def resize(self, size):
-		"""Give the cache's file system another size."""
+		"""Give the file system of the cache the size @size."""
 		subprocess.run(["mount", "-o", f"remount,size={size}", self.path("cache")], check=True)
 
 	def command(self, arguments, network=True, stubs=True, words=(RUN,), **variables):
@@ -67,24 +67,24 @@ class Host:
 		environment = {"PATH": ":".join([*path, "/usr/sbin", "/usr/bin"]), "HOME": "/root", "DOOR": self.directory,
 			"LC_ALL": "C.UTF-8", "AMDGPU_USERPTR_CACHE": self.path("cache"), **variables}
 		settings = [f"{name}={value}" for name, value in environment.items() if value is not None]
-		# In a chroot, whose / is no mount point, unshare cannot change the propagation.
+		# --propagation unchanged, because the / of the build root is no mount point, so unshare cannot change its propagation.
 		return ["unshare", "--mount", "--propagation", "unchanged", *([] if network else ["--net"]),
 			os.path.join(HERE, "host.sh"), self.directory, "env", "-i", *settings, *words, *arguments]
 
 	def run(self, *arguments, **options):
-		"""`./run` with @arguments on this host."""
+		"""Run `./run` with @arguments on this host; the Result."""
 		done = subprocess.run(self.command(arguments, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True,
 			timeout=300, check=False)
 		return Result(done.returncode, done.stdout, done.stderr)
 
 	def python(self, code, **options):
-		"""Run Python @code as the harness on this host."""
+		"""Run the Python @code, which uses modules of the harness, on this host; the Result."""
 		code = f"import sys\nsys.path.insert(0, '{step.PROJECT}/igt-tests')\n" + code
 		return self.run("-c", code, words=("python3", "-B"), **options)
 
 	@contextlib.contextmanager
 	def running(self, *arguments, **options):
-		"""`./run` with @arguments in the background."""
+		"""Run `./run` with @arguments in the background during a "with" block."""
 		with subprocess.Popen(self.command(arguments, **options), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
 				stderr=subprocess.STDOUT, text=True) as process:
 			try:

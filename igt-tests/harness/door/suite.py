@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The suite's cases: the test methods in this folder, each under the first line of its docstring."""
+"""Runs the suite: its cases are the test methods in this folder, and the first line of a docstring is the name of a case."""
 
 import concurrent.futures
 import os
@@ -10,7 +10,7 @@ from harness.verdict.results import FAIL, PASS, Case
 
 
 class Verdicts(unittest.TestResult):
-	"""Collects a Case for each test."""
+	"""Collects a Case for each test method."""
 
 	def __init__(self):
 		super().__init__()
@@ -30,7 +30,7 @@ class Verdicts(unittest.TestResult):
 
 
 def tests(suite):
-	"""The single tests of a tree of suites."""
+	"""Yields the single tests of @suite, which may have suites inside."""
 	for test in suite:
 		if isinstance(test, unittest.TestSuite):
 			yield from tests(test)
@@ -46,6 +46,6 @@ def verdict_of(test):
 
 def door_cases():
 	top = os.path.dirname(os.path.dirname(host.HERE))
-	# They mostly wait for processes, each in a host of its own.
+	# More threads than CPUs, because the tests mostly wait for processes. Each test has a host of its own.
 	with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
 		return sum(pool.map(verdict_of, tests(unittest.defaultTestLoader.discover(host.HERE, top_level_dir=top))), [])

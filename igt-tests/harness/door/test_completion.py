@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Completion of the command line in bash."""
+"""Tests the completion of the command line in bash."""
 
 import os
 import subprocess
@@ -19,7 +19,7 @@ echo "${COMPREPLY[*]}"
 
 class Completion(unittest.TestCase):
 	def ask(self, *words, program="./run"):
-		"""What bash offers for the last of the @words."""
+		"""The words that bash offers for the last of the @words."""
 		done = subprocess.run(["bash", "-c", ASK, "bash", COMPLETION, program, *words], cwd=step.PROJECT, capture_output=True,
 			text=True, check=True)
 		self.assertEqual("", done.stderr)

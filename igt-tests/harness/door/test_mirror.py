@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""From where `run` gets Debian: mirrors and proxies."""
+"""Tests from which mirror, and through which proxy, `run` gets Debian."""
 
 import os
 import unittest
@@ -12,7 +12,7 @@ OTHER = "http://mirror.example.org/pub/debian"
 
 class Mirror(unittest.TestCase):
 	def used(self, host, result):
-		"""The mirror of the root that @result has set up."""
+		"""The mirror of the root that the run with this @result has set up."""
 		self.assertEqual(0, result.status, result.err)
 		self.assertIn("harness: test style", result.out)
 		mirror = host.read("cache/root/etc/apt/sources.list").split()[1]
@@ -20,7 +20,7 @@ class Mirror(unittest.TestCase):
 		return mirror
 
 	def test_third_party(self):
-		"""an archive of others whose address ends in /debian is no mirror"""
+		"""an archive that is not Debian's is no mirror, even if its address ends in /debian"""
 		with Host() as host:
 			host.serve(THIRD_PARTY, {"forky": "Others", "trixie-backports": "Others"})
 			host.serve(OTHER)
@@ -40,7 +40,7 @@ class Mirror(unittest.TestCase):
 				self.assertEqual(OTHER, self.used(host, host.run("test", "style")), name)
 
 	def test_official(self):
-		"""without a mirror in apt's sources, or with one that lacks a suite, it is deb.debian.org"""
+		"""deb.debian.org is the mirror if apt's sources name none, or one that lacks a suite"""
 		with Host() as host:
 			host.serve(OTHER, {"forky": "Debian"})
 			host.write("apt/sources.list", f"deb {OTHER} forky main\n")
@@ -57,7 +57,7 @@ class Mirror(unittest.TestCase):
 			self.assertNotIn(DEBIAN, host.read("asked"))
 
 	def test_change(self):
-		"""AMDGPU_USERPTR_MIRROR takes the place of the mirror of a root that is there"""
+		"""AMDGPU_USERPTR_MIRROR replaces the mirror of a root that is already set up"""
 		with Host() as host:
 			self.assertEqual(DEBIAN, self.used(host, host.run("test", "style")))
 			host.serve(OTHER)
@@ -65,7 +65,7 @@ class Mirror(unittest.TestCase):
 			self.assertIn(f"deb {OTHER} trixie-backports main", host.read("cache/root/etc/apt/sources.list"))
 
 	def test_offline(self):
-		"""without network each mirror that was tried is named, by apt's own words"""
+		"""without network the message names each mirror that was tried"""
 		with Host() as host:
 			host.write("apt/sources.list", f"deb {OTHER} forky main\n")
 			result = host.run("test", "style", network=False, stubs=False)
@@ -86,14 +86,14 @@ class Proxy(unittest.TestCase):
 		'Acquire::HTTP::Proxy::near.example.org "DIRECT";\n')
 
 	def used(self, host, **variables):
-		"""The proxies of debootstrap, of apt in the root and of the harness."""
+		"""The proxies that debootstrap, apt in the root, and the harness use."""
 		result = host.run("test", "style", **variables)
 		self.assertEqual(0, result.status, result.err)
 		inside = host.read("cache/root/var/apt-get").split("http=")[1].split()[0] if "=" in host.read("cache/root/var/apt-get") else ""
 		return host.read("debootstrapped").split(" ", 1)[1].strip(), inside, result.out.split("proxies: ")[1].strip()
 
 	def test_apt(self):
-		"""apt's proxy is debootstrap's, too, but for the hosts that apt reaches directly"""
+		"""debootstrap uses the proxy of apt, but not for the hosts that apt reaches directly"""
 		with Host() as host:
 			host.write("apt/apt.conf.d/proxy", self.APT)
 			proxy = "http://name:secret@proxy.example.org:3142"
@@ -101,7 +101,7 @@ class Proxy(unittest.TestCase):
 				self.used(host))
 
 	def test_environment(self):
-		"""http_proxy and https_proxy come before apt's"""
+		"""http_proxy and https_proxy are used instead of the proxy of apt"""
 		with Host() as host:
 			host.write("apt/apt.conf.d/proxy", self.APT)
 			self.assertEqual(("http=http://a:1 https=http://b:2 no=c,near.example.org", "http://a:1",
@@ -109,7 +109,7 @@ class Proxy(unittest.TestCase):
 				self.used(host, http_proxy="http://a:1", https_proxy="http://b:2", no_proxy="c"))
 
 	def test_probe(self):
-		"""http_proxy is also that of the probe for a mirror, whatever apt's configuration says"""
+		"""the search for a mirror uses http_proxy, whatever the configuration of apt says"""
 		with Host() as host:
 			host.write("apt/apt.conf.d/proxy", self.APT)
 			result = host.run("test", "style", stubs=False, network=False, http_proxy="http://127.0.0.1:9")
@@ -117,7 +117,7 @@ class Proxy(unittest.TestCase):
 			self.assertIn("127.0.0.1:9", host.read("cache/log/mirror.log"))
 
 	def test_detect(self):
-		"""a program that finds apt's proxy is asked"""
+		"""`run` asks the program that apt is configured to ask for a proxy"""
 		with Host() as host:
 			host.write("apt/detect", "#!/bin/sh\necho http://found:8\n")
 			os.chmod(host.path("apt/detect"), 0o755)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Paths in messages of the compiler, which knows those of the build root."""
+"""Tests that messages of the compiler, which runs in the build root, name paths of the host."""
 
 import os
 import tempfile
@@ -26,7 +26,7 @@ execute.compiler(["-c", "-o", "/dev/null", "y.c"])
 
 class Paths(unittest.TestCase):
 	def test_text(self):
-		"""paths of the project begin at the top of the checkout, others are the host's"""
+		"""paths of the project begin at the top of the checkout, and other paths are those of the host"""
 		places = {"HOST_BUILD": "/host/build", "HOST_DIR": "/host/mine"}
 		for inside, shown in (
 				("../../project/igt-tests/vgpu/x.c:12:3: error: y", "igt-tests/vgpu/x.c:12:3: error: y"),
@@ -52,7 +52,7 @@ class Paths(unittest.TestCase):
 		self.assertIn("-fmacro-prefix-map=../../project/=", project.OPTIONS["c_args"])
 
 	def test_own(self):
-		"""exec and cc show the user's own paths"""
+		"""exec and cc name files by the paths that the user knows"""
 		with Host() as host:
 			for name in ("x.c", "y.c"):
 				host.write("dir/" + name, "int x = y;\n")

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What can be wrong with the machine when `run` sets up its root, and what a run leaves behind."""
+"""Tests what `run` says if the machine cannot set up the root, and that an ended run leaves no process behind."""
 
 import glob
 import os
@@ -10,17 +10,17 @@ import unittest
 
 from harness.door.host import ROOMY, RUN, Host, Result
 
-# Bytes that the small file system does not have.
+# A shell command that writes 4 MiB, more than fit into a cache of 1 MiB.
 FILL = "dd if=/dev/zero of={} bs=64k count=64 2>&1\n"
 ELSEWHERE = "AMDGPU_USERPTR_CACHE names another directory for the cache"
-# Seconds, for a machine that is busy with other things.
+# Seconds to wait for something that a busy machine does late.
 PATIENCE = 120
-# A stage that waits until the test has seen it.
+# A shell command for a stage: says that it is reached, and waits until the test lets it go on.
 WAIT = 'touch "{0}/reached"; while [ ! -e "{0}/go" ]; do sleep 0.1; done\n'
 
 
 def processes(directory):
-	"""Processes that are still there of a host's."""
+	"""The processes of the host in @directory that still exist."""
 	found = []
 	for path in glob.glob("/proc/[0-9]*/environ"):
 		try:
@@ -39,13 +39,13 @@ class SetUp(unittest.TestCase):
 			time.sleep(0.05)
 
 	def fails(self, result, *words):
-		"""@result is one line with these @words."""
+		"""Check that `run` failed with one line that has these @words."""
 		self.assertEqual((1, 1), (result.status, result.err.count("\n")), result.err)
 		for word in words:
 			self.assertIn(word, result.err)
 
 	def works(self, host, debootstraps):
-		"""`./run` comes to the harness, for which debootstrap has run so often on this host."""
+		"""Check that `./run` reaches the harness, and that debootstrap has then run @debootstraps times on this host."""
 		result = host.run("test", "style")
 		self.assertEqual(0, result.status, result.err)
 		self.assertIn("harness: test style", result.out)
@@ -78,7 +78,7 @@ class SetUp(unittest.TestCase):
 	def test_full_installation(self):
 		"""a disk that is full during the installation is named, although the log is cut short; the installation goes on later"""
 		with Host() as host:
-			# The log, too, is on the disk that is full.
+			# The log is on the full disk, too, so it lacks the message.
 			host.write("debootstrap.sh", f"mount -o remount,size=4m {host.path('cache')}\n")
 			host.write("apt-get.sh", "while echo 0123456789012345678901234567890123456789; do :; done > /big\nexit 1\n")
 			self.fails(host.run("test", "style"), "no space left on device", ELSEWHERE)
@@ -105,7 +105,7 @@ class SetUp(unittest.TestCase):
 
 	def test_chroot(self):
 		"""a chroot whose / is no mount point is named, with what makes it one"""
-		# The suite's own root is such a chroot.
+		# The build root, in which this suite runs, is such a chroot.
 		with tempfile.TemporaryDirectory() as cache:
 			done = subprocess.run([RUN, "test", "style"], env={"PATH": "/usr/sbin:/usr/bin", "AMDGPU_USERPTR_CACHE": cache},
 				stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
@@ -125,7 +125,7 @@ class SetUp(unittest.TestCase):
 			with host.running("test", "style") as process:
 				self.wait_for("debootstrap", lambda: os.path.exists(host.path("reached")))
 				self.assertTrue(processes(host.directory))
-				# As when the machine is short of memory: nothing in the process can be done about it.
+				# SIGKILL, as the kernel sends it when memory is short: the process cannot catch it.
 				subprocess.run(["sh", "-c", f"kill -KILL {self.oldest(host)}"], check=True)
 				self.wait_for("end", lambda: process.poll() is not None)
 				self.wait_for("processes", lambda: not processes(host.directory))
@@ -134,7 +134,7 @@ class SetUp(unittest.TestCase):
 			self.assertNotIn("half", os.listdir(host.path("cache/root")))
 
 	def oldest(self, host):
-		"""Process of the `run` that the user has started."""
+		"""The pid of the first process of `run`, which the user has started."""
 		pids = []
 		for path in processes(host.directory):
 			with open(path.replace("environ", "cmdline"), "rb") as f:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What the harness downloads, and how it applies the patches."""
+"""Tests what the harness downloads, and that it refuses patches that do not apply exactly."""
 
 import hashlib
 import os
@@ -45,7 +45,7 @@ AT_SECOND = "net/snapshot.example.org/linux-source_1_all.deb"
 
 class Packages(unittest.TestCase):
 	def pinned(self, files):
-		"""What is said when the @files are on the network, and what of the .deb is there in the end."""
+		"""(what is printed if the network has these @files, {path: text}; contents of the downloaded packages)."""
 		with Host() as host:
 			host.write("apt/sources.list", f"deb {DEBIAN} forky main\n")
 			for name, text in files.items():

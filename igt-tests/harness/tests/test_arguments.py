@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The command line: arguments.sh, before the set-up, and arguments.py, in the root, take and refuse the same words."""
+"""Tests that arguments.sh (before the set-up) and arguments.py (in the build root) accept and refuse the same words."""
 
 import os
 import subprocess
@@ -14,7 +14,8 @@ from harness.commands import execute, fuzz
 from harness.review import readme
 
 JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
-# Of each line the status, the number of lines on standard output, and standard error; in one shell, which saves minutes.
+# Judges each line of its input: prints the status, the length of standard output, and standard error. One shell judges all
+# lines, because a shell for each line would take minutes.
 JUDGE_LINES = f""". {step.HARNESS}/arguments.sh
 while read -ra words; do
 	status=0
@@ -119,7 +120,7 @@ def lines(text):
 
 
 def judged(text):
-	"""For each line of @text: (its words, status and length of standard output, standard error with | for line ends)."""
+	"""For each line of @text: (its words, status and length of standard output, standard error with | instead of line ends)."""
 	with tempfile.NamedTemporaryFile() as errors:
 		done = subprocess.run(["bash", "-euc", JUDGE_LINES, "run", errors.name], input=text.strip() + "\n", capture_output=True,
 			text=True, check=True)
@@ -128,7 +129,7 @@ def judged(text):
 
 
 def shell(words):
-	"""(status, standard output, standard error) of the shell's judgement."""
+	"""(status, standard output, standard error) of arguments.sh for the @words."""
 	done = subprocess.run(["bash", "-euc", JUDGE, "run", *words], capture_output=True, text=True, check=False)
 	return done.returncode, done.stdout, done.stderr
 
@@ -195,7 +196,7 @@ class Help(unittest.TestCase):
 
 
 class Text(unittest.TestCase):
-	"""usage.txt names what there is."""
+	"""Tests that usage.txt names exactly the commands, suites and so on that exist."""
 
 	def test_commands_have_functions(self):
 		names = set(list(arguments.sections())[:list(arguments.sections()).index("where")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""boots.py: each suite gets what its own boots returned, in their order, whatever else runs."""
+"""Tests that boots.py gives each suite what its own boots returned, in their order, whatever else runs."""
 
 import multiprocessing
 import os
@@ -13,12 +13,12 @@ from harness.boot import boots
 from harness.verdict.results import FAIL
 
 
-# Boots are forked, so they share these.
+# Each boot is a forked process, and all of them share these variables.
 FORK = multiprocessing.get_context("fork")
 RUNNING = FORK.Value("i", 0)
 CHANGED = FORK.Condition()
-MOMENT = 0.3		# for another boot that must not come
-PATIENCE = 5		# for one that must
+MOMENT = 0.3		# seconds to wait for another boot that must not begin
+PATIENCE = 5		# seconds to wait for another boot that must begin
 
 
 def work(calls):
@@ -30,7 +30,7 @@ def returned(value):
 
 
 def busy(seconds):
-	"""A boot that lasts until another one runs, or @seconds: was there one?"""
+	"""A boot that ends when another one runs, or after @seconds. Returns whether another one ran."""
 	with CHANGED:
 		RUNNING.value += 1
 		CHANGED.notify_all()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run test: which suites, boots and tests a command line asks for, and what is left for --failed and JUnit."""
+"""Tests which suites, boots and tests ./run test chooses, and what it writes for --failed and --junit."""
 
 import os
 import sys
@@ -28,7 +28,7 @@ def choice(text, failed=()):
 
 
 def kept(suite, change):
-	"""{boot: tests} of what is left of @suite after @change of the scenarios."""
+	"""{boot: tests} of @suite after the function @change has changed the scenarios."""
 	config = scenarios.all_scenarios()
 	with mock.patch.object(scenarios, "listed_tests", listed):
 		change(config)

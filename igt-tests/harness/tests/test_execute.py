@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run exec: what its arguments mean, what the guest runs, how its end is judged."""
+"""Tests ./run exec: what its arguments mean, what the guest runs, and how its end is judged."""
 
 import contextlib
 import io
@@ -51,7 +51,7 @@ class Arguments(unittest.TestCase):
 				parse(text)
 
 	def test_refused(self):
-		# An abbreviation of --dir would not be seen by run.
+		# Abbreviations are refused, because `run` itself looks for --dir and would not see an abbreviation.
 		for text in ("prog", "--di /x -- prog", "--gpus 0 -- prog", "--stock --debug -- prog", "--debug --control x -- prog"):
 			with self.assertRaises(arguments.Wrong, msg=text):
 				parse(text)
@@ -102,7 +102,7 @@ class Arguments(unittest.TestCase):
 
 
 class CallerDirectory(unittest.TestCase):
-	"""The function of run that finds --dir."""
+	"""Tests caller_dir(), the function of `run` that finds the directory of --dir."""
 
 	def found(self, *words, where="/"):
 		with open(RUN, encoding="utf-8") as file:
@@ -121,7 +121,7 @@ class CallerDirectory(unittest.TestCase):
 			self.assertEqual(self.found("--dir", odd, "--", "prog"), odd)
 			self.assertEqual(self.found("--dir=a b", "--", "prog", where=top), odd)
 			self.assertEqual(self.found("--", "prog", "--dir", odd, where=top), top)
-			# The path is the caller's, whatever it leads to.
+			# The path stays as the user wrote it, even if it is a link.
 			self.assertEqual(self.found("--dir", link, "--", "prog"), link)
 			self.assertEqual(self.found("--", "prog", where=link), link)
 
@@ -131,7 +131,7 @@ class CallerDirectory(unittest.TestCase):
 
 
 class Directory(unittest.TestCase):
-	"""The guest's own directories are not hidden by one of the caller's."""
+	"""Tests that a directory of the user cannot hide a directory that the guest needs."""
 
 	def test_needed(self):
 		with tempfile.TemporaryDirectory() as top, mock.patch.object(step, "DIR", os.path.join(top, "dir")):
@@ -142,7 +142,7 @@ class Directory(unittest.TestCase):
 				with open(path, "w", encoding="utf-8"):
 					pass
 			for path, needed in ((system, True), (os.path.dirname(program), True), (os.path.join(system, "src/mine"), False),
-					# The same directory, as when it is the checkout.
+					# step.DIR: in the guest this path is the directory of the user itself, as when he shows the checkout.
 					(step.DIR, False), ("/", True), ("/run", True), ("/tmp", False)):
 				self.assertEqual(execute.is_needed(path), needed, path)
 
@@ -151,7 +151,7 @@ LINES = ("stdbuf", "-oL")
 
 
 def run_text(script, share=None, **options):
-	"""Run what the guest would run, with exec.sh in the folder guest or in a @share of its own."""
+	"""Run the @script of a guest here, with exec.sh from the folder guest or from the directory @share."""
 	if share:
 		shutil.copy(os.path.join(step.GUEST, "exec.sh"), share)
 	script = script.replace(qemu.SHARE, share or step.GUEST)
@@ -159,7 +159,7 @@ def run_text(script, share=None, **options):
 
 
 class Text(unittest.TestCase):
-	"""What the guest's shell gets."""
+	"""Tests the shell script that the guest runs."""
 
 	def test_words_stay_words(self):
 		words = ["printf", "%s|", "a b", "'", '"$HOME"', "", "new\nline", "*"]
@@ -205,7 +205,7 @@ class Output(unittest.TestCase):
 
 class Verdict(unittest.TestCase):
 	def judged(self, status, console="", dmesg="", icount=False, debug=False, problems=()):
-		"""(exit status, what was said) of a boot."""
+		"""(exit status, what was printed) for a boot that ended like this."""
 		with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stderr(io.StringIO()) as said:
 			where = qemu.Boot(directory)
 			os.mkdir(where.share)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The verdict on others' suites, on made-up files and results."""
+"""Tests the verdict on test suites that others wrote, with made-up files and results."""
 
 import json
 import os
@@ -28,7 +28,7 @@ amdgpu/amd_b@one
 
 
 def judged(expected, words=None, tests=None):
-	"""The cases that are not plain passes, {name: Case}; @words are results other than a pass."""
+	"""{name: Case} of the cases that did not simply pass. All tests passed but those in @words, {test: igt_runner's word}."""
 	found = {**PASSED, **{test: Result(word, "it broke") for test, word in (words or {}).items()}}
 	tests = TESTS if tests is None else tests
 	cases = expected.judge_results(tests, {test: result for test, result in found.items()
@@ -37,7 +37,7 @@ def judged(expected, words=None, tests=None):
 
 
 class Files(unittest.TestCase):
-	"""What a file may say."""
+	"""Tests which lines a file may have."""
 
 	def malformed(self, words, **files):
 		with self.assertRaises(Malformed) as caught:
@@ -92,7 +92,7 @@ class Files(unittest.TestCase):
 
 
 class Verdicts(unittest.TestCase):
-	"""Results against files."""
+	"""Tests the verdict on results."""
 
 	def test_all_pass(self):
 		self.assertEqual(judged(Expectations()), {})
@@ -168,7 +168,7 @@ class Verdicts(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-	"""What the runner's results.json says."""
+	"""Tests how the results.json of igt_runner is read."""
 
 	def test_not_counted(self):
 		line = "<4> [9.3] === TOTAL (all subtests in amd_basic binary): 0 min 0 sec ==="
@@ -190,7 +190,7 @@ class Words(unittest.TestCase):
 
 
 class Rocminfo(unittest.TestCase):
-	"""The agents that rocminfo lists."""
+	"""Tests the verdict on the agents that rocminfo lists."""
 
 	@staticmethod
 	def agent(number, name, kind):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""kernel/checkout.sh and export.sh, on a small tree: there and back, and what export refuses."""
+"""Tests kernel/checkout.sh and export.sh with a small tree: export writes the same patches, or refuses a wrong tree."""
 
 import glob
 import os
@@ -41,7 +41,7 @@ class Tree(unittest.TestCase):
 		self.work = tempfile.mkdtemp()
 		self.addCleanup(shutil.rmtree, self.work)
 		self.source, self.tree, self.patches = (os.path.join(self.work, name) for name in ("source", "tree", "patches"))
-		# Made once: it takes a hundred calls of git.
+		# The tree is made only once, because that takes a hundred calls of git.
 		if Tree.made is None:
 			Tree.made = tempfile.mkdtemp()
 			unittest.addModuleCleanup(shutil.rmtree, Tree.made)
@@ -123,7 +123,7 @@ class Export(Tree):
 		self.assertEqual(self.content(), before)
 
 	def test_rebase_takes_the_branches_along(self):
-		# Another message for the first commit of the first series.
+		# Change the message of the first commit of the first series.
 		self.git("rebase", "-i", "base", GIT_SEQUENCE_EDITOR="sed -i '1s/^pick/reword/'",
 			GIT_EDITOR="sed -i '1s/.*/stable: part one/'")
 		self.export()

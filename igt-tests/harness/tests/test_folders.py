@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The folders of the harness import each other in one direction only, so there is no cycle."""
+"""Tests that the folders of the harness import each other in one direction only, so that there is no cycle."""
 
 import ast
 import glob
@@ -7,12 +7,12 @@ import os
 import unittest
 
 HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-# Each may import itself and those before it.
+# A folder may import from itself and from folders before it.
 ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "arguments", "bench", "review", "door", "commands", "cli")
 
 
 def folder_of(module):
-	"""The folder of "harness.build.kernel" is "build"."""
+	"""The folder of a @module, for instance "build" of "harness.build.kernel"."""
 	return module.split(".")[1]
 
 
@@ -28,7 +28,7 @@ def imported(path):
 
 
 def modules():
-	"""Path and full name of each module but the tests."""
+	"""(path, full name) of each module, without the tests."""
 	for path in glob.glob(os.path.join(HARNESS, "**/*.py"), recursive=True):
 		name = os.path.relpath(path, HARNESS).removesuffix(".py").replace(os.sep, ".")
 		if not name.startswith("tests.") and not name.endswith("__init__"):

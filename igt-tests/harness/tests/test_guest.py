@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The scripts of the folder guest: what each leaves in the share, and words that the Python side looks for."""
+"""Tests what the scripts of the folder guest leave in the share, and that they have the words that Python looks for."""
 
 import os
 import shutil
@@ -30,7 +30,7 @@ exit 7
 
 
 class Guest(unittest.TestCase):
-	"""A share with the scripts, and a directory of programs that stand for the guest's."""
+	"""Runs scripts here, with a share, and with made-up programs instead of those of the guest."""
 
 	def setUp(self):
 		self.share = tempfile.mkdtemp()
@@ -101,7 +101,7 @@ class Programs(Guest):
 
 
 class Words(unittest.TestCase):
-	"""Both sides know these words, and no test without a guest would miss them."""
+	"""Tests that scripts and Python use the same words. Otherwise only a boot would show that they do not."""
 
 	def text(self, script):
 		return step.read(os.path.join(step.GUEST, script))

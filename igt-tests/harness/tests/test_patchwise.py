@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""That each patch of a series builds, tried with a compiler on a small tree and series that do and do not."""
+"""Tests patchwise.py with a compiler, a small tree, and series whose patches build or do not build."""
 
 import difflib
 import os
@@ -29,7 +29,7 @@ SHRINK = {"a.h": BASE["a.h"].replace("\tint number;\n", "\tint other;\n")}
 
 
 class Toy(patchwise.Build):
-	"""A build without make."""
+	"""A Build that needs no make."""
 
 	def __init__(self, directory, sources):
 		super().__init__("toy", "", sources)
@@ -60,7 +60,7 @@ class Series(unittest.TestCase):
 				file.write(text)
 
 	def write_patches(self, changes):
-		"""A patch for each of the @changes, which are new contents of files."""
+		"""Write a patch for each of the @changes, {file: new content}; the paths of the patches."""
 		files, paths = dict(BASE), []
 		for number, change in enumerate(changes, 1):
 			text = "Subject: a patch\n\n---\n"
@@ -73,7 +73,7 @@ class Series(unittest.TestCase):
 		return paths
 
 	def run_series(self, *changes):
-		"""{number of the patch: what is wrong}, and the sources that were followed."""
+		"""({number of the patch: what is wrong}, the sources that were compiled) of a series with these @changes."""
 		patches = self.write_patches(changes)
 		sources = patchwise.followed(patches, self.base)
 
@@ -91,7 +91,7 @@ class Series(unittest.TestCase):
 		cases = states.cases(["toy"], sources)
 		self.assertEqual(cases[-1].verdict, PASS, cases[-1].detail)
 		if all(case.verdict == PASS for case in cases):
-			# Nothing is done again; None has no trees.
+			# All results are known, so build() builds nothing. It would fail otherwise, because None is no function.
 			again = patchwise.States(patches, saved, *sources)
 			again.build([], None)
 			self.assertEqual(again.cases(["toy"], sources), cases)
@@ -127,7 +127,10 @@ class Series(unittest.TestCase):
 		self.assertEqual(list(wrong), [1, 2])
 
 	def test_what_no_name_tells(self):
-		"""A header that b.c alone cannot read, for a name that says nothing: seen after the last patch, not before."""
+		"""
+		The second patch makes a header that only b.c cannot compile, because of its macro "word". No changed name tells that,
+		so the error is found only after the last patch.
+		"""
 		b = "#define word 1\n" + BASE["b.c"]
 		header = BASE["a.h"] + "int more(struct thing *word);\n"
 		wrong, _ = self.run_series({"b.c": b}, {"a.h": header, "a.c": BASE["a.c"] + "/* */\n"}, {"a.c": BASE["a.c"]})
@@ -136,7 +139,7 @@ class Series(unittest.TestCase):
 		self.assertEqual(list(wrong), [2])
 
 	def test_inside_a_comment(self):
-		"""What a patch takes out of the middle of a comment is no name."""
+		"""Words that a patch removes from the middle of a comment are no names."""
 		self.fill(self.base, {"a.h": "/*\n * One,\n * user(, or\n * two.\n */\n" + BASE["a.h"]})
 		patch = self.write_patches([{}])[0]
 		self.fill(self.directory, {"0001.patch": "\n---\n\ndiff --git a/a.h b/a.h\n--- a/a.h\n+++ b/a.h\n"
@@ -144,7 +147,7 @@ class Series(unittest.TestCase):
 		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
 
 	def test_header_of_another_subsystem(self):
-		"""What a driver's header loses concerns nobody in mm/, unlike what one of include/ loses."""
+		"""A name that a header of a driver loses does not concern sources in mm/; one that a header in include/ loses does."""
 		for header, found in ("drivers/a.h", set()), ("include/linux/a.h", {"old"}), ("mm/a.h", {"old"}):
 			self.fill(self.directory, {"0001.patch": f"\n---\n\ndiff --git a/{header} b/{header}\n"
 				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})

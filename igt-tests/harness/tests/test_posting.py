@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""What is said of cover letters and tags, on made-up mails."""
+"""Tests what posting.py says of cover letters and tags, with made-up mails."""
 
 import os
 import sys
@@ -46,7 +46,7 @@ class Cover(unittest.TestCase):
 	def test_empty(self):
 		for body in ("", "\n\n", "Things."):
 			self.assertEqual(len(posting.check_cover(cover(body=body), 12)), 1)
-		# What git adds does not count.
+		# The words that git adds below the line "---" do not count.
 		self.assertEqual(len(posting.check_cover(cover(body="", below=WORDS), 12)), 1)
 
 	def test_blank(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""qemu.py: what a boot is given, and what comes out of it as it comes."""
+"""Tests qemu.py: how it starts QEMU, what it prepares for a boot, and how it copies the output of a running boot."""
 
 import io
 import os
@@ -16,7 +16,7 @@ from harness.build import kernel
 
 
 class Stream(io.TextIOWrapper):
-	"""Standard output that can be looked into."""
+	"""A stream like standard output, whose content a test can read."""
 
 	def __init__(self):
 		super().__init__(io.BytesIO())
@@ -59,7 +59,7 @@ class Devices(unittest.TestCase):
 			qemu.make_swap(path)
 			with open(path, "rb") as file:
 				head = file.read(qemu.PAGE)
-			# Another's opinion of what that is.
+			# Let another program tell what the file is.
 			known = subprocess.run(["blkid", "-p", "-s", "TYPE", "-o", "value", path], capture_output=True, text=True, check=True)
 			self.assertEqual(known.stdout, "swap\n")
 			self.assertEqual(struct.unpack_from("<III", head, 1024), (1, (qemu.SWAP_MB << 20) // qemu.PAGE - 1, 0))

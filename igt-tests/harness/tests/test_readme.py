@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""README's figures: found, compared with the suites there are, and replaced by those of a run."""
+"""Tests that readme.py finds the sample in README.md, compares it with the suites, and replaces it."""
 
 import os
 import sys

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The verdicts on our own programs and on the kernel's log, on made-up ones."""
+"""Tests the verdicts on the project's own test programs and on the kernel's log, with made-up results and logs."""
 
 import json
 import os
@@ -20,7 +20,7 @@ MUST_FAIL = results.expected_fails("\n\tamd_a@hole: bytes: .* instead of\n")
 
 
 def verdicts(word, err="", names=(TEST,)):
-	"""Verdict by test; all of @names end with @word, another one passes."""
+	"""{test: verdict} if all tests of @names end with @word, and another test passes."""
 	tests = {name: {"result": word, "err": err} for name in names}
 	with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
 		json.dump({"tests": {OTHER: {"result": "pass"}, **tests}}, file)
@@ -45,7 +45,7 @@ class ExpectedFails(unittest.TestCase):
 		self.assertEqual(verdicts("pass", names=()), {OTHER: PASS, TEST: FAIL})
 
 
-# As the kernel prints them (lockdep.c, kasan/report.c, dma/debug.c, debugobjects.c, kmemleak.c, page_poison.c).
+# Reports as the kernel prints them (lockdep.c, kasan/report.c, dma/debug.c, debugobjects.c, kmemleak.c, page_poison.c).
 SPLATS = """
 WARNING: possible circular locking dependency detected
 WARNING: possible recursive locking detected
@@ -88,7 +88,7 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 [IGT] amd_userptr_hsa: starting subtest BUG: WARNING:
 """
 
-# As %ps prints the function, of a module and built in.
+# The report as the kernel prints it: %ps adds the module to the name of a function, unless the function is built in.
 HOGGED = """
 workqueue: amdgpu_amdkfd_restore_userptr_worker [amdgpu] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
 workqueue: amdgpu_tlb_fence_work [amdgpu] hogged CPU for >10000us 5 times, consider switching to WQ_UNBOUND
@@ -122,12 +122,15 @@ class KernelLog(unittest.TestCase):
 		self.assertEqual(results.bad_lines("\n".join(self.logged(NO_SPLATS))), [])
 
 	def test_hogged(self):
-		"""Under emulation without an instruction count it says nothing, and of others' workers nothing ever."""
+		"""
+		Without an instruction count a worker that hogged its CPU is no failure, and a worker that does not belong to the
+		driver never is one.
+		"""
 		for line in self.logged(HOGGED):
 			self.assertEqual(results.bad_lines(line, icount=True), [line])
 			self.assertEqual(results.bad_lines(line), [])
 		self.assertEqual(results.bad_lines("\n".join(self.logged(NOT_HOGGED)), icount=True), [])
-		# What fails any boot still does.
+		# Lines that make every boot fail do so with an instruction count, too.
 		for line in self.logged(SPLATS):
 			self.assertEqual(results.bad_lines(line, icount=True), [line])
 
@@ -169,7 +172,7 @@ unreferenced object 0xffff88800b7d1600 (size 256):
 
 
 class Checkers(unittest.TestCase):
-	"""A boot of the debug flavour in which a checker was not there is no good boot."""
+	"""Tests that a boot of the debug flavour fails if a checker was off."""
 	GOOD = {
 		"dmesg": "[    0.1] kasan: KernelAddressSanitizer initialized (generic)\n",
 		"lockdep_stats": " dependency chains: 4711 [max: 262144]\n debug_locks:                             1\n",
@@ -207,7 +210,7 @@ class Checkers(unittest.TestCase):
 		lost = {"kmemleak": LOST_BY_UNLOAD}
 		self.assertEqual(len(self.problems(**lost)), 1)
 		self.assertEqual(self.problems(unloaded=True, **lost), [])
-		# Nothing else is excused: not what a test, or another function, has allocated.
+		# Other leaks are failures: of memory that a test, or another function, has allocated.
 		for was, becomes in (("modprobe", "amd_userptr_hsa"), ("ttm_pool_type_init", "amdgpu_userptr_create")):
 			other = {"kmemleak": LOST_BY_UNLOAD.replace(was, becomes)}
 			self.assertEqual(len(self.problems(unloaded=True, **other)), 1, was)

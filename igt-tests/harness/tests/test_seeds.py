@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Which boots see which seeds, and what the table takes from vgpu's last words."""
+"""Tests which boots run with which seeds, and what the table takes from the last lines that vgpu prints."""
 
 import os
 import sys

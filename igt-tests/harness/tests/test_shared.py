@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Several trials in a boot: which do, and that each gets the evidence between its marks only."""
+"""Tests which trials share a boot, and that each gets only the evidence between its own marks."""
 
 import os
 import sys

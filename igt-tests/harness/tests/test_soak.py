@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: MIT
-"""The verdict on a soak, on made-up counters."""
+"""Tests the verdict on a soak, with made-up counters."""
 
 import os
 import sys
 import unittest
 
-# Where the tests' programs would be does not matter here.
+# No program runs here, so it does not matter where the test programs are.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness.suites import soak
@@ -16,13 +16,13 @@ MEMINFO = "MemTotal:  1020084 kB\nMemAvailable:  800000 kB\nSlab:  9000 kB\n"
 ZONEINFO = "  pagesets\n    cpu: 0\n              count:    1000\n              high:     14\n"
 
 
-# Ten minutes' worth.
+# What a soak of ten minutes prints.
 OUTPUT = "Subtest soak: SUCCESS (600.1s)\n" + "".join(
 	f"victims: 67\nSubtest {kind}: SUCCESS (100.1s)\n" for kind in ("random", "random-scatter", "random-kfd"))
 
 
 class Boot:
-	"""What a guest left."""
+	"""Stands for a Boot: the files that a guest left in its share."""
 
 	def __init__(self, **changed):
 		self.files = {"output": OUTPUT, "calls-before": "100\n", "calls-after": "36100\n"}
@@ -59,7 +59,7 @@ class Judge(unittest.TestCase):
 
 	def test_worker_that_sleeps_on(self):
 		self.assertEqual(failed(after_exact=EXACT.replace(": 0\n", ": 1\n")), [soak.WORKERS])
-		# It was waked in the meantime.
+		# A worker that slept before the soak and not after it is no failure.
 		self.assertEqual(failed(before_exact=EXACT.replace(": 0\n", ": 1\n")), [])
 
 	def test_too_few_invalidations(self):

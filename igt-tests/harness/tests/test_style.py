@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import step
 from harness.review import style
 
-# Includes that are allowed, for each folder.
+# Files with includes that are all allowed.
 TREE = {
 	"vgpu.h": (),
 	"core/gpu.h": ("core/chip.h", "vgpu.h"),

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """
-Run a libFuzzer target on its checked-in corpus. The corpus is text: a paragraph is a
-unit, and a comment describes it. 2, 4, 8 or 16 hexadecimal digits are a little endian
-number of 1, 2, 4 or 8 bytes; "..." are characters. There is no target when there was no
-clang to build it; the test then skips.
+Runs a libFuzzer target with its checked-in corpus. The corpus is a text file. A paragraph
+of it is a unit, which is one input of the target, and a comment describes the unit. 2, 4, 8
+or 16 hexadecimal digits are a little endian number of 1, 2, 4 or 8 bytes; "..." are
+characters. If there was no clang to build the target, the test skips.
 """
 
 import argparse
@@ -37,7 +37,7 @@ def units(text):
 
 
 def as_text(unit):
-	"""A unit as a paragraph of a corpus."""
+	"""The bytes @unit as a paragraph of a corpus."""
 	whole = len(unit) // 4 * 4
 	words = [f"{int.from_bytes(unit[at:at + 4], 'little'):08x}" for at in range(0, whole, 4)]
 	words += [f"{byte:02x}" for byte in unit[whole:]]
@@ -45,13 +45,13 @@ def as_text(unit):
 
 
 def fuzz(target, seeds, limit, kept):
-	"""Run @target from @seeds; what it finds new goes to the directory @kept. Its exit status."""
+	"""Run @target with the units @seeds; its exit status. libFuzzer writes new units to the directory @kept, if given."""
 	with tempfile.TemporaryDirectory() as directory:
 		for number, unit in enumerate(seeds):
 			with open(os.path.join(directory, f"seed{number:03}"), "wb") as f:
 				f.write(unit)
 		artifact = os.path.join(directory, "failed")
-		# A larger quarantine of freed memory would cost more time than it is worth here.
+		# AddressSanitizer keeps freed memory in a quarantine for a while. Its default size would make the target slow.
 		environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=16"}
 		status = subprocess.run([target, "-seed=1", limit, f"-timeout={SECONDS_PER_UNIT}", f"-max_len={MAX_BYTES}", "-reload=0", "-print_funcs=0",
 			f"-exact_artifact_path={artifact}", *([kept] if kept else []), directory], env=environment, check=False).returncode
@@ -64,9 +64,9 @@ def fuzz(target, seeds, limit, kept):
 def main():
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument("--corpus", required=True)
-	parser.add_argument("--runs", type=int, help="so many units, always the same")
-	parser.add_argument("--seconds", type=int, help="for so long instead")
-	parser.add_argument("--keep", help="directory for new units that reach more, to go on from")
+	parser.add_argument("--runs", type=int, help="try so many units, the same in each run")
+	parser.add_argument("--seconds", type=int, help="instead of --runs: try units for so long")
+	parser.add_argument("--keep", help="directory for units that reach new code; a later run begins with them")
 	parser.add_argument("target", nargs="?")
 	args = parser.parse_args()
 	if not args.target:
