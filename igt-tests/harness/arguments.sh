@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Judges the words behind ./run by usage.txt, and prints its help. ./run sources
+# Checks the words behind ./run against usage.txt, and prints help. ./run sources
 # this file and calls judge_arguments before it sets anything up, so that a wrong
-# word costs no download and needs no root. It is a shell script because the
-# machine may have no Python; Python is in the root, which may not be there yet.
-# A wrong word is one line on standard error and exit status 2.
+# word costs no download and needs no root privileges. It is a shell script
+# because the host may have no Python, and the build root, which has Python, may
+# not exist yet. For a wrong word it prints one line on standard error, and the
+# exit status is 2.
 
 harness=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 
@@ -13,7 +14,7 @@ refuse() {
 	exit 2
 }
 
-# The lines of the section @1 of usage.txt, whose first word is @1.
+# Print the section of usage.txt whose first word is @1.
 section() {
 	local line inside=
 	while IFS= read -r line; do
@@ -48,7 +49,7 @@ is_name() {
 	names_of "$1" | grep -qxF -e "$2"
 }
 
-# "--option" or "--option KIND" for each option of the command @1.
+# Print "--option" or "--option KIND" for each option of the command @1.
 options() {
 	local line text
 	text=$(section "$1")
@@ -66,7 +67,7 @@ is_less() {
 	[ ${#a} -lt ${#b} ] || { [ ${#a} -eq ${#b} ] && [[ $a < $b ]]; }
 }
 
-# Is @1 a whole number from @2 to @3, or with a point in @2 any such number?
+# Is @1 a number from @2 to @3? It must be whole unless @2 has a decimal point.
 in_range() {
 	if [[ $2 == *.* ]]; then
 		[[ $1 =~ ^[0-9]+(\.[0-9]+)?$ ]] && awk "BEGIN { exit !($1 >= $2 && $1 <= $3) }"
@@ -75,7 +76,7 @@ in_range() {
 	fi
 }
 
-# Seeds as "7", "1,5,9" or "1..20".
+# Is @1 a list of seeds like "7", "1,5,9" or "1..20"?
 are_seeds() {
 	local part first last number='[0-9]+'
 	[[ $1 =~ ^$number(\.\.$number)?(,$number(\.\.$number)?)*$ ]] || return
@@ -83,7 +84,7 @@ are_seeds() {
 		first=${part%..*} last=${part#*..}
 		in_range "$first" 0 18446744073709551615 || return
 		in_range "$last" "$first" 18446744073709551615 || return
-		# A range of more than 1000 seeds is a slip.
+		# Refuse a range of more than 1000 seeds, which must be a typing error.
 		awk "BEGIN { exit !($last - $first < 1000) }" || return
 	done
 }
@@ -120,7 +121,7 @@ judge_value() {
 	esac
 }
 
-# Refuse the options @2 of the command @1 that its rules do not allow together, or beside the arguments @3.
+# Refuse the options @2 of the command @1 if its rules do not allow them together, or not with the arguments @3.
 judge_rules() {
 	local rule option seen list argument
 	while IFS= read -r rule; do
@@ -148,8 +149,8 @@ judge_rules() {
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
 }
 
-# The kind of argument number @1 of a command that takes the arguments @2, as usage.txt writes them; nothing if it
-# takes fewer.
+# Print the kind of the argument number @1 of a command, if usage.txt describes its arguments by @2; nothing if the command
+# takes fewer arguments.
 kind_of_argument() {
 	local kinds
 	read -ra kinds <<< "${2//[][]/}"
@@ -160,7 +161,7 @@ kind_of_argument() {
 	fi
 }
 
-# Refuse the words @2... behind the command @1 unless usage.txt has them.
+# Refuse the words @2... behind the command @1 if usage.txt does not allow them.
 judge_words() {
 	local command=$1 word value kind known given=' ' arguments=' ' number=0 takes
 	shift
@@ -239,14 +240,14 @@ help_overview() {
 	sed -n '/^Needs/,$p' "$harness/usage.txt"
 }
 
-# Judge all words of ./run; print the help they ask for, and end.
+# Check all words of ./run. If they ask for help, print it and end.
 judge_arguments() {
 	case ${1:-help} in
 	help|-h|--help)
 		[ -z "${2:-}" ] || judge_value COMMAND "$2" COMMAND
 		if [ -n "${2:-}" ]; then help_command "$2"; else help_overview; fi
 		exit ;;
-	cc) return ;;	# its words are gcc's
+	cc) return ;;	# gcc checks its own arguments
 	esac
 	judge_value COMMAND "$1" COMMAND
 	judge_words "$@"

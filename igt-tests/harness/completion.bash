@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Completion of ./run for bash. Source this file, for instance from ~/.bashrc. The words come from the checkout whose
-# run is called, from its usage.txt.
+# Completes the command line of ./run in bash. Source this file, for instance from ~/.bashrc. The words come from usage.txt of
+# the checkout to which the called run belongs.
 
-# The words that can follow the words @2... of the run whose harness is in the directory @1.
+# Print the words that can follow the words @2... . The harness of the called run is in the directory @1.
 _amdgpu_userptr_next() {
 	local command=${2:-} word kind='' takes number=1
 	# shellcheck disable=SC1091 # arguments.sh is checked by itself
@@ -36,7 +36,7 @@ _amdgpu_userptr_run() {
 	local run=${COMP_WORDS[0]/#~\//$HOME/} harness
 	harness=$(dirname -- "$run")/igt-tests/harness
 	[ -e "$harness/usage.txt" ] || return
-	# In a subshell, so that nothing of arguments.sh stays in the user's shell.
+	# The function runs in a subshell, so that nothing of arguments.sh stays in the user's shell.
 	mapfile -t COMPREPLY < <(compgen -W "$(_amdgpu_userptr_next "$harness" "${COMP_WORDS[@]:1:COMP_CWORD-1}" 2> /dev/null)" \
 		-- "${COMP_WORDS[COMP_CWORD]}")
 }

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # configure.sh TREE OUT FRAGMENT
-# Configures the kernel in TREE for a build in OUT: tinyconfig, and the options of
-# the file FRAGMENT.
+# Configures the kernel in TREE for a build in OUT: with tinyconfig, and with the
+# options in the file FRAGMENT.
 set -e
 tree=$1 out=$2 fragment=$3
 

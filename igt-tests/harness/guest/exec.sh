@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # exec.sh PATHS ERRORS COMMAND...
-# Becomes the COMMAND, which is also looked for in PATHS. With ERRORS not empty
+# Executes the COMMAND, which is also looked for in PATHS. If ERRORS is not empty,
 # standard error goes to the file of that name beside this script.
 export PATH="$PATH:$1"
 [ -z "$2" ] || exec 2> "$(dirname "$0")/$2"

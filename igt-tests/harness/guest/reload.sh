@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # reload.sh TIMES COMMAND...
-# Uses the driver by the COMMAND, unloads it, and loads it as session did, so
-# many TIMES. Each step has to succeed.
+# So many TIMES uses the driver by running the COMMAND, unloads the driver, and
+# loads it again as session did. Ends with the first step that fails.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"

@@ -2,23 +2,24 @@
 # SPDX-License-Identifier: MIT
 # soak.sh SECONDS SEED SOAK KILL KINDS VICTIMS
 # Runs the program SOAK for so many SECONDS, then lets the program KILL kill so
-# many VICTIMS of each of the KINDS (between commas). Beside this script are
-# left: what the first use of both programs printed (warm-up), how often the
-# driver's notifier ran (calls-before, calls-after), and the counters of memory
-# before and after (before-*, after-*), which suites/soak.py compares.
+# many VICTIMS of each of the KINDS (separated by commas). Leaves these files
+# beside this script: warm-up is what both programs printed at their first use;
+# calls-before and calls-after say how often the driver's notifier ran; before-*
+# and after-* are the counters of memory, which suites/soak.py compares.
 share=$(cd "$(dirname "$0")" && pwd)
 seconds=$1 seed=$2 soak=$3 kill=$4 kinds=$5 victims=$6
 cd "$share" || exit
 
-# The driver's part of every invalidation of a userptr.
+# The function of the driver that each invalidation of a userptr calls.
 notifier=amdgpu_userptr_invalidate_locked
-# The first use of everything leaves something behind, so the programs run for so long before the first sample.
+# The first use of a program makes the kernel allocate memory that it keeps, so the programs run for so long before the first
+# sample.
 warm_up_seconds=5
-# The kernel frees memory for a while after a process has ended.
+# After a process has ended, the kernel takes some time to free its memory. Wait for at most so long.
 return_seconds=30
 device=/sys/class/drm/renderD128/device
 
-# Kernel threads that sleep uninterruptibly in the driver: their process has died, so nobody wakes them.
+# Print the kernel threads that sleep uninterruptibly in the driver. All processes have ended, so nobody wakes them.
 stuck_workers() {
 	for stat in /proc/[0-9]*/stat; do
 		if grep -q '^[0-9]* (kworker/.*) D ' "$stat"; then
@@ -27,7 +28,7 @@ stuck_workers() {
 	done 2> /dev/null
 }
 
-# Write the counters to $1-*, after the kernel gave up its caches of files and KASAN its freed objects.
+# Write the counters to $1-*. Before that, make the kernel drop its caches of files, and KASAN the freed objects it keeps.
 sample() {
 	echo 3 > /proc/sys/vm/drop_caches
 	for shrink in /sys/kernel/slab/*/shrink; do
@@ -64,7 +65,8 @@ count_calls > calls-before
 "$soak" --seconds "$seconds" --seed "$seed"
 status=$?
 count_calls > calls-after
-# After the soak, because other processes' memory that comes and goes would hide memory that a victim leaves behind.
+# Kill processes only after the soak. During the soak the memory of other processes comes and goes, so nobody could see which
+# memory a killed process has left behind.
 kill_victims "$victims" || status=$?
 deadline=$(($(date +%s) + return_seconds))
 sample after

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # splat.sh MODULE FAULT...
-# Loads the MODULE vgpu_splat.ko and lets it make each FAULT, so that the checkers
-# of the debug kernel have something to find.
+# Loads the MODULE vgpu_splat.ko, and lets it make each FAULT, which a checker of
+# the debug kernel has to find.
 set -e
 module=$1
 shift

@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # trial.sh NUMBER NAME CONTROL FUNCTIONS EARLY COMMAND...
-# Runs the COMMAND, which is igt.sh, as one of several trials of a boot: while
-# it runs, the driver leaves out the step of the CONTROL, and each of the
-# FUNCTIONS of the driver (between commas) returns at once. CONTROL and
-# FUNCTIONS may be empty. With EARLY not empty the trial ends when the page
-# oracle reports the first violation.
-# suites/shared.py finds the evidence of the trial between the two lines in the
-# kernel's log, and between the two marks in the GPU's trace.
+# Runs the COMMAND, which is igt.sh, as one of several trials of a boot. While it
+# runs, the driver leaves out the step of the CONTROL, and each of the FUNCTIONS
+# of the driver (separated by commas) returns at once. CONTROL and FUNCTIONS may
+# be empty. If EARLY is not empty, the trial ends when the page oracle reports the
+# first violation.
+# The script writes a line to the kernel's log and a mark to the GPU's trace, at
+# the begin and at the end. suites/shared.py finds the evidence between these.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"
@@ -20,7 +20,7 @@ set_control() {
 	[ -z "$control" ] || printf %s "$1" > /sys/module/amdgpu/parameters/control
 }
 
-# Run the command to its end, or end it with the first violation.
+# Run the command. With EARLY end it when the page oracle has reported a violation.
 run_tests() {
 	before=
 	[ -z "$early" ] || before=$(cat $parameters/violations)
@@ -41,7 +41,7 @@ has_no_queues() {
 	[ -z "$(ls /sys/class/kfd/kfd/proc)" ]
 }
 
-# The next trial must not see queues that this one has left running.
+# Wait until the driver has destroyed the queues of this trial, because the next trial must not meet them.
 wait_for_queues() {
 	tries=200
 	until has_no_queues || [ $tries = 0 ]; do
