@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Links only with a libigt that has every entry point of igt_prototypes.h. */
+/* This program links only with a libigt that has every function of igt_prototypes.h. */
 #include "igt.h"
 
 IGT_TEST_DESCRIPTION("Every libigt entry point our tests use is there.");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For building an IGT test against a distribution's libigt.so.0 where no IGT
- * headers exist.  Tests say #include "igt.h"; the include path decides between
+ * For building an IGT test with the libigt.so.0 of a distribution, which has no IGT
+ * headers.  Tests say #include "igt.h"; the include path decides between
  * this file and IGT's own.  Source compatible with IGT >= 2.4, binary checked
  * against 2.5.  libigt promises no stable ABI: probe.py has to approve of the
  * library before anything is built with this file.
@@ -32,7 +32,7 @@ enum {
 
 #include "igt_prototypes.h"
 
-/* The library finds this by name (weak reference): it has to be exported. */
+/* The library finds this variable by its name (weak reference), so the program has to export it. */
 #define IGT_TEST_DESCRIPTION(text) \
 	__attribute__((visibility("default"))) const char *__igt_test_description = text
 extern const char *__igt_test_description;
@@ -54,7 +54,7 @@ extern const char *__igt_test_description;
 #define IGTC_GLUE(a, b)	 IGTC_GLUE_(a, b)
 #define IGTC_VAR(stem)	 IGTC_GLUE(igtc_##stem##_, __LINE__)
 
-/* A block that the library may leave by a jump; @done runs at its normal end. */
+/* A block that the library may leave by a jump. @done runs only if the block ends normally. */
 #define IGTC_BLOCK(enter, landing, done) for (; (enter) && sigsetjmp(landing, 1) == 0; done)
 
 #define igt_fixture() \
@@ -81,7 +81,7 @@ static inline struct igtc_group igtc_group_begin(void)
 			       __igt_subtest_group_restore(IGTC_VAR(group).skip, \
 							   IGTC_VAR(group).description))
 
-/* The library keeps the pointer to a running (dynamic) subtest's name. */
+/* The library keeps the pointer to the name of the running subtest, so the buffer must stay. */
 static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *format, ...)
 {
 	static char names[2][256];
@@ -141,7 +141,7 @@ static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *f
 			IGTC_SKIP("!(" #e ")", NULL); \
 	} while (0)
 
-/* As in IGT the operands are converted: to int, unless the name says else. */
+/* As in IGT, both operands are converted to int, unless the name of the macro says another type. */
 #define IGTC_COMPARE(type, show, a, op, b) \
 	do { \
 		const type igtc_a = (a), igtc_b = (b); \

@@ -27,11 +27,14 @@
 
 /* Long, because a simulated GPU on a busy machine is slow. */
 #define COPY_DEADLINE_MS 60000
-/* How often to empty the kernel's event buffer, which holds some 200 events. */
+/*
+ * Every so many milliseconds read the events, because the kernel's buffer has room for only some
+ * 200.
+ */
 #define POLL_MS		 20
 /* One copy of so many is made while the memory stays as it is, so it has one right result. */
 #define QUIET_EVERY	 4
-/* In the destination before a copy. gather_memory.c never writes this word. */
+/* The destination has these bytes before a copy. gather_memory.c never writes a word of them. */
 #define POISON		 0xa5
 
 struct options {
@@ -77,7 +80,7 @@ static int fail(const char *what, int error)
 /* ------------------------------------------------------------------------------------------- */
 /* The library										       */
 
-/* A context on the file whose address space the KFD queues use. */
+/* Make a context on the render node file whose address space the KFD queues use. */
 static int create_context(struct gather *g)
 {
 	struct amdgpu_userptr_ctx_args args = {
@@ -107,7 +110,7 @@ static int create_context(struct gather *g)
 	return caps.hsa_status ? fail("AMDGPU_GEM_USERPTR_HSA", caps.hsa_status) : 0;
 }
 
-/* All pages, in the order of memory->pages, to one range of GPU addresses. */
+/* Map all pages, in the order of memory->pages, to one range of GPU addresses. */
 static int map_pages(struct gather *g)
 {
 	const struct gather_memory *memory = &g->memory;
@@ -208,7 +211,7 @@ static int copy_out(struct gather *g, uint64_t source)
 	return ret ? fail("copy", ret) : 0;
 }
 
-/* Copy, and compare with the contents that the pages had meanwhile. */
+/* Copy the pages, and compare the copy with the contents that they had during the copy. */
 static int check_once(struct gather *g, uint64_t source)
 {
 	struct gather_window window;
@@ -265,7 +268,7 @@ static int copy_under_change(struct gather *g)
 	return ret ? ret : check_once(g, g->gpu_va);
 }
 
-/* Wait until the queues run again, because the restore comes a moment after the change. */
+/* Wait until the queues run again, because the kernel restores them some time after a change. */
 static int wait_for_restores(struct gather *g)
 {
 	int ret = __amd_kfd_smi_wait_restored(&g->smi, 0, COPY_DEADLINE_MS);
@@ -273,7 +276,9 @@ static int wait_for_restores(struct gather *g)
 	return ret ? fail("wait for the queues to be restored", ret) : 0;
 }
 
-/* The same memory by KFD's own ioctls: four for each page. */
+/*
+ * Map the same memory with KFD's own ioctls, which takes four for each page, and measure the time.
+ */
 static int compare_with_kfd(struct gather *g)
 {
 	const struct gather_memory *memory = &g->memory;
@@ -333,7 +338,7 @@ static int run(struct gather *g)
 	return ret;
 }
 
-/* The end of the process would do the same, but this shows that each step works. */
+/* The kernel would clean up at the end of the process, too, but this shows that each step works. */
 static int clean_up(struct gather *g)
 {
 	int ret = 0, err;

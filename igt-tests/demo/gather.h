@@ -15,9 +15,9 @@
 /* One page that the GPU reads. */
 struct gather_page {
 	char *addr;
-	bool shared; /* of the memfd, else private anonymous */
+	bool shared; /* the page belongs to the memfd; otherwise it is private anonymous */
 	off_t file_offset;
-	struct amd_stamp stamp; /* its contents */
+	struct amd_stamp stamp; /* the stamps in the page */
 };
 
 struct gather_memory {
@@ -25,17 +25,20 @@ struct gather_memory {
 	size_t page_size;
 	struct gather_page *pages;
 	char *anon, *file;
-	size_t arena_size; /* of each of the two */
+	size_t arena_size; /* size of each of the two arenas */
 	int memfd;
 };
 
-/* @count pages, half private anonymous, half shared memfd, shuffled, none next to another. */
+/*
+ * Make @count pages: half of them are private anonymous, half belong to a shared memfd. Their order
+ * is random, and no two of them are neighbours.
+ */
 int gather_memory_create(struct gather_memory *memory, unsigned int count);
 void gather_memory_destroy(struct gather_memory *memory);
 
-/* The contents that pages may have during a copy. */
+/* Remembers which contents the pages may have in a copy. */
 struct gather_window {
-	unsigned int *finished; /* per page: the generation when the copy began */
+	unsigned int *finished; /* for each page the generation that the copy began with */
 };
 
 int gather_window_open(const struct gather_memory *memory, struct gather_window *window);
@@ -51,16 +54,16 @@ struct gather_mutator {
 	pthread_t thread;
 	pthread_mutex_t lock; /* held while the thread changes pages */
 	pthread_cond_t wake;
-	bool paused, stop;	/* @lock */
-	int error;		/* @lock until stop: -errno of a thread that gave up */
-	struct amd_kfd_smi smi; /* of the thread: tells when the queues run again */
+	bool paused, stop;	/* under @lock */
+	int error;		/* under @lock until the thread ends: -errno if it gave up */
+	struct amd_kfd_smi smi; /* tells the thread when the queues run again */
 	uint64_t rng;
 	unsigned int forks, drops;
 };
 
 int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *memory,
 			 struct amd_kfd *kfd);
-/* No page changes between pause and resume. */
+/* Between pause and resume the thread changes no page. */
 void gather_mutator_pause(struct gather_mutator *mutator);
 void gather_mutator_resume(struct gather_mutator *mutator);
 int gather_mutator_stop(struct gather_mutator *mutator);

@@ -13,7 +13,7 @@
 
 #include "gather.h"
 
-/* Pages per change. */
+/* How many pages each change writes anew. */
 #define BATCH		    32
 /* One change of so many is a fork, which changes every private page at once. */
 #define FORK_EVERY	    8
@@ -70,8 +70,8 @@ static int change_by_fork(struct gather_mutator *mutator)
 }
 
 /*
- * Drop pages and write them anew. Private pages become zeros. Pages of the file lose their mapping
- * only, or are freed as well when the thread punches a hole.
+ * Drop pages and write them anew. A dropped private page is zeros before that. A page of the file
+ * only loses its mapping, or is freed as well if the thread punches a hole.
  */
 static int change_by_drop(struct gather_mutator *mutator)
 {

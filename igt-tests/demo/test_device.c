@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The library on a real kernel and device. It checks that the kernel does what the model in
- * lib/tests does. Argument: the backend, "scatter" or "ranges". The test skips if there is no KFD
+ * Tests the library with a real kernel and device: the kernel must do what the model in lib/tests
+ * does. Argument: the backend, "scatter" or "ranges". The test skips if there is no KFD
  * device, or the kernel does not know AMDGPU_GEM_USERPTR_HSA or the backend.
  */
 #include <inttypes.h>
@@ -17,7 +17,10 @@
 
 #define EXIT_SKIP  77
 #define NUM_PAGES  4
-/* The kernel gives out the lowest free handle, and the test has few BOs at a time. */
+/*
+ * All handles are below this: the kernel gives out the lowest free one, and the test has few BOs at
+ * a time.
+ */
 #define MAX_HANDLE 64
 
 struct device {
@@ -87,7 +90,7 @@ static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range 
 	};
 }
 
-/* Bytes of all BOs of the file, as the kernel counts them. */
+/* How many bytes all BOs of the file have, as the kernel counts them. */
 static uint64_t bo_bytes(const struct device *device)
 {
 	uint64_t total = 0, kib;
@@ -105,7 +108,7 @@ static uint64_t bo_bytes(const struct device *device)
 	return total;
 }
 
-/* Map all kinds of memory at once, and unmap them, many times. Nothing stays. */
+/* Map all kinds of memory together, and unmap them, many times. No BO may stay. */
 static void memory_of_all_kinds(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const int rw = PROT_READ | PROT_WRITE;
@@ -128,7 +131,7 @@ static void memory_of_all_kinds(const struct device *device, struct amdgpu_userp
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		t_assert(bo_bytes(device) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
 		t_equal(amdgpu_userptr_unmap(map), 0);
-		/* The first round leaves page tables. The next ones must leave nothing. */
+		/* The first round leaves page tables. Further rounds must leave no BOs. */
 		if (!round)
 			before = bo_bytes(device);
 		t_equal(bo_bytes(device), before);
@@ -146,7 +149,10 @@ static void expect_refusal(const struct device *device, struct amdgpu_userptr_ct
 	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 
-	/* From Linux 6.19 on HMM returns -EPERM for memory without write permission. */
+	/*
+	 * Since Linux 6.19 HMM returns -EPERM for memory without write permission, before that
+	 * -EFAULT.
+	 */
 	t_assert(ret == -EFAULT || ret == -EPERM);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 	t_equal(args.failed_range, bad);
@@ -179,7 +185,7 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	expect_refusal(device, ctx, ranges, 2, 1);
 	t_assert(!mprotect(other, NUM_PAGES * device->page, rw));
 
-	/* One buffer object for three ranges. The memory of the middle one is missing. */
+	/* One BO has three ranges, and the memory of the middle one is missing. */
 	t_assert(!munmap(other + device->page, device->page));
 	expect_refusal(device, ctx, neighbours, T_ARRAY_SIZE(neighbours), 1);
 	t_assert(!munmap(other, NUM_PAGES * device->page));
@@ -187,7 +193,10 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	munmap(good, NUM_PAGES * device->page);
 }
 
-/* KFD has a mapping at the end of the addresses, so map() fails and removes the beginning. */
+/*
+ * A mapping of KFD is at the end of the addresses, so map() fails there, and must unmap what it has
+ * mapped.
+ */
 static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const size_t size = NUM_PAGES * device->page;
@@ -207,7 +216,7 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	args.fixed_va = va;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
-	/* Of a scatter BO no single range is at fault. */
+	/* A scatter BO is mapped as a whole, so the failure names no range. */
 	t_equal(args.failed_range,
 		device->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AMDGPU_USERPTR_NONE : 1);
 	t_equal(__amd_kfd_free(&device->kfd, &mem), 0);
@@ -219,7 +228,10 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 	munmap(memory, size);
 }
 
-/* A context from libdrm's handle, with libdrm's addresses. Its end removes the map. */
+/*
+ * Make a context from a device handle of libdrm, which also chooses the addresses. Closing it
+ * removes the map.
+ */
 static void libdrm_handle_and_addresses(const struct device *device)
 {
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -234,7 +246,7 @@ static void libdrm_handle_and_addresses(const struct device *device)
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* The creation flags of the only BO of the file with this size. */
+/* Return the creation flags of the BO with this @size, of which the file has only one. */
 static uint64_t create_flags(const struct device *device, uint64_t size)
 {
 	uint64_t found = UINT64_MAX;
@@ -255,7 +267,7 @@ static uint64_t create_flags(const struct device *device, uint64_t size)
 	return found;
 }
 
-/* The BOs have the flags of the map, on kernels that know them. */
+/* BOs get the coherence flags with which map() is called, if the kernel knows these flags. */
 static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	static const struct {
@@ -302,7 +314,7 @@ static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* Caps and the number of BOs show the backend. */
+/* The capabilities, and the number of BOs for two ranges, must be those of the backend. */
 static void backend_in_use(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const bool scatter = device->backend == AMDGPU_USERPTR_BACKEND_SCATTER;
@@ -336,7 +348,10 @@ static int open_device(struct device *device)
 	fd = device->kfd.drm_fd;
 	ret = amdgpu_device_initialize(fd, &major, &minor, &device->handle);
 	if (!ret) {
-		/* libdrm's duplicate: the same open file, so the same address space. */
+		/*
+		 * This is libdrm's duplicate of the descriptor. It is the same open file, so it has
+		 * the same address space.
+		 */
 		device->fd = amdgpu_device_get_fd(device->handle);
 		device->kfd.drm_fd = device->fd;
 	}

@@ -46,14 +46,14 @@ static void quiet_pages_have_one_content(void)
 	char *byte = copy + 3 * memory.page_size + 1234;
 
 	expect(open_window(), 0, 0);
-	/* One bit of one byte spoils its word. */
+	/* If one bit is wrong, the whole word counts as wrong. */
 	*byte ^= 1;
 	expect(open_window(), sizeof(uint64_t), 0);
 	*byte ^= 1;
-	/* The right content at the wrong place. */
+	/* The copy has the content of another page. */
 	memcpy(copy, memory.pages[1].addr, memory.page_size);
 	expect(open_window(), memory.page_size, 0);
-	/* Zeros, though nobody dropped the page. */
+	/* The copy has zeros, but nobody dropped the page. */
 	memset(copy, 0, memory.page_size);
 	expect(open_window(), memory.page_size, 0);
 	take_copy(0);
@@ -64,12 +64,15 @@ static void stale_pages_are_found(void)
 {
 	struct gather_window window;
 
-	/* Rewritten before the copy began: the old content is wrong. */
+	/* The page was rewritten before the copy began, so the old content is wrong. */
 	memory.pages[5].stamp.started++;
 	gather_page_rewrite(&memory, 5);
 	expect(open_window(), memory.page_size, 0);
 
-	/* Rewritten while it ran: old, new and a mixture are right. */
+	/*
+	 * The page was rewritten during the copy, so the old content, the new one and a mixture are
+	 * right.
+	 */
 	take_copy(5);
 	window = open_window();
 	memory.pages[5].stamp.started++;
@@ -78,7 +81,7 @@ static void stale_pages_are_found(void)
 	expect(window, 0, 1);
 	take_copy(5);
 
-	/* Contents that nobody has written yet. */
+	/* The copy has a content that nobody has written yet. */
 	memory.pages[6].stamp.started++;
 	gather_page_rewrite(&memory, 6);
 	take_copy(6);
@@ -93,13 +96,13 @@ static void dropped_pages_may_be_zero(void)
 {
 	struct gather_window window = open_window();
 
-	/* Dropped while the copy ran. */
+	/* The page was dropped during the copy, so zeros are right. */
 	memory.pages[7].stamp.zeroed = memory.pages[7].stamp.started + 1;
 	memory.pages[7].stamp.started++;
 	gather_page_rewrite(&memory, 7);
 	memset(copy + 7 * memory.page_size, 0, memory.page_size);
 	expect(window, 0, 1);
-	/* Dropped before: it has been written since. */
+	/* The page was dropped before the copy and has been written since, so zeros are wrong. */
 	expect(open_window(), memory.page_size, 0);
 	take_copy(7);
 	expect(open_window(), 0, 0);

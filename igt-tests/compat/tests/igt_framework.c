@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Uses every construct of igt.h.  Several subtests fail, skip or crash on
- * purpose: probe.py knows which and judges the exit codes.  Never on a test list.
+ * purpose: probe.py knows which, and judges the exit codes.  This program must not be
+ * on a test list.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Compiled against a real IGT tree only: any drift between IGT's declarations
- * and ours is a compile error.
+ * Compiled only with a real IGT tree.  If a declaration of IGT differs from that in
+ * compat/, the compiler reports an error.
  */
 #include "igt.h"
 #include "igt_os.h"
