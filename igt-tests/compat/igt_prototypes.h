@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The entry points of libigt.so.0 that our tests use, and nothing else.
+ * Declares the functions of libigt.so.0 that the tests use, and nothing else.
  *
- * Apart from igt.h so that a build with IGT's own headers can include this
- * after them and let the compiler find a difference (tree/crosscheck.c).  Whoever
- * adds a line here adds the name to entry_points.c.
+ * This file is separate from igt.h, so that a build with IGT's own headers can include it
+ * after them, and the compiler reports differences (tree/crosscheck.c).  Whoever adds a
+ * line here also adds the name to entry_points.c.
  */
 #ifndef IGT_PROTOTYPES_H
 #define IGT_PROTOTYPES_H
