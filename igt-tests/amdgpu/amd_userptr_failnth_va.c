@@ -250,8 +250,8 @@ static uint32_t map_plain(struct amd_userptr *mine, uint64_t va, uint64_t size)
 }
 
 /*
- * Close a BO that is no userptr.  If the close leaves its mapping behind, the next BO cannot be mapped
- * at the same address.
+ * Close a BO that is no userptr.  If the close leaves its mapping behind, the next BO cannot be
+ * mapped at the same address.
  */
 static bool fail_close_plain(struct amd_userptr *mine, const struct failnth_case *what,
 			     struct igt_fail_nth *inject, struct failnth_count *count)
@@ -320,7 +320,7 @@ const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	     "When a close runs out of memory, the restore worker clears the page table entries."),
 	{ .name = "close-plain",
 	  .run = close_plain,
-	  .describe = "When a close runs out of memory, it still removes the mapping of a BO that is no userptr." },
+	  .describe = "A close that runs out of memory still removes the mapping of a plain BO." },
 };
 const unsigned int amd_userptr_num_failnth_va_subtests =
 	ARRAY_LENGTH(amd_userptr_failnth_va_subtests);

@@ -196,7 +196,8 @@ static void a_fault_halts_the_queue_until_it_is_removed(void)
 	CHECK(data(f)[0] == 0);
 	user_queue_kick(f, &u);
 	fake_run(f, STEPS);
-	CHECK(fake_log_count(f, "fault hub=gfxhub vmid=8") == 1); /* the queue has not tried again */
+	/* The queue has not tried again. */
+	CHECK(fake_log_count(f, "fault hub=gfxhub vmid=8") == 1);
 	CHECK(fake_queue_active(f, &u.ring));
 	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
 	fake_run(f, STEPS);
