@@ -336,6 +336,16 @@ struct amdgpu_userptr_map_args {
 	uint32_t failed_device; /**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
 	uint32_t failed_reason; /**< out: enum amdgpu_userptr_reason */
+	/**
+	 * The devices that get the mapping, a bit for each: bit i is the device with index i in the
+	 * context. 0: all. amdgpu_userptr_attach() adds others later.
+	 */
+	uint64_t devices;
+	/**
+	 * out: the devices, a bit for each, that may still reach the memory although the call has
+	 * failed, because the kernel could not remove what it had mapped. Usually 0.
+	 */
+	uint64_t failed_reachable;
 };
 
 /**
@@ -344,10 +354,13 @@ struct amdgpu_userptr_map_args {
  * @args: ranges and placement
  * @mapping: out: the mapping
  *
- * All or nothing, on all devices of the context. When the function returns 0 the GPU sees the
+ * All or nothing, on all devices that @args names. When the function returns 0 the GPUs see the
  * memory. When it fails nothing is left behind, and @args names the step, the reason, and the range
  * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
  * returns -EINVAL or -E2BIG and writes nothing.
+ *
+ * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0, and
+ * nobody gets the GPU addresses again, as after amdgpu_userptr_unmap().
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
@@ -383,11 +396,69 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 		       struct amdgpu_userptr_mapping **mapping);
 
 /**
+ * struct amdgpu_userptr_attach_args - arguments of amdgpu_userptr_attach()
+ */
+struct amdgpu_userptr_attach_args {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_attach_args) */
+	uint32_t device;	/**< index of the device in the context */
+	uint32_t failed_range;	/**< out: as in struct amdgpu_userptr_map_args */
+	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
+	uint32_t failed_reason; /**< out: enum amdgpu_userptr_reason */
+	uint32_t reserved;	/**< 0 */
+};
+
+/**
+ * amdgpu_userptr_attach() - let one more device see a mapping
+ * @mapping: the mapping
+ * @args: the device
+ *
+ * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
+ * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If the
+ * roll back fails the device may still reach the memory; amdgpu_userptr_info.reachable tells, and
+ * the device cannot be attached again. Calls for one mapping wait for each other.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.
+ * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
+ * -EEXIST: the mapping is on the device already.
+ * -ERANGE: the device cannot map at the GPU addresses.
+ * -EBUSY: at stage VALIDATE, the mapping is being removed (an earlier call returned -ETIME), or the
+ *	device may still reach the memory after an earlier failure.
+ * -EPERM: in a forked child, or as in amdgpu_userptr_map().
+ */
+int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
+			  struct amdgpu_userptr_attach_args *args);
+
+/**
+ * amdgpu_userptr_detach() - remove a mapping from one device
+ * @mapping: the mapping
+ * @device: index of the device in the context
+ *
+ * The mapping keeps its ranges and addresses, also when the last device is detached, and
+ * amdgpu_userptr_attach() can add the device again. When the function returns 0 the GPU cannot
+ * reach the memory through the mapping.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments.
+ * -EPERM: in a forked child.
+ * -ENOENT: the mapping is not on the device.
+ * -EBUSY: the mapping is being removed (an earlier amdgpu_userptr_unmap() returned -ETIME).
+ * -ETIME: the page tables were not up to date before the context's @timeout_ns. The mapping is no
+ *	longer on the device, but the device may still reach the memory: call again to go on
+ *	waiting.
+ * Another error, such as -ECANCELED after a reset of the GPU: a step failed. The mapping is no
+ *	longer on the device and cannot be attached to it again. The device may still reach the
+ *	memory, so amdgpu_userptr_unmap() will return an error, too, and keep the addresses.
+ */
+int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
+
+/**
  * amdgpu_userptr_unmap() - remove a mapping from all devices
  * @mapping: the mapping, or NULL (nothing happens)
  *
  * When the function returns 0 no GPU can reach the memory through the mapping, because the page
- * tables are updated and the TLBs flushed. GPU accesses during and after the call fault.
+ * tables are updated and the TLBs flushed. GPU accesses during and after the call fault. The
+ * function starts the updates of all devices before it waits for any, with one time limit for all.
  *
  * Return: 0, or
  * -EPERM: in a forked child. @mapping stays until the child destroys its copy of the context.
@@ -398,6 +469,20 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
  *	to another mapping, and the caller must not use those of VA_FIXED again.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
+
+/**
+ * amdgpu_userptr_unmap_reachable() - remove a mapping, and tell which devices still reach it
+ * @mapping: the mapping, or NULL (nothing happens)
+ * @reachable: out: the devices, a bit for each, that may still reach the memory, or NULL. 0 if the
+ *	function returns 0. After -ETIME the devices whose page tables are not up to date yet. The
+ *	function does not write it when it returns -EPERM.
+ *
+ * Otherwise it is amdgpu_userptr_unmap(). An error with @reachable 0 means that a buffer object
+ * could not be closed; it has no addresses any more.
+ *
+ * Return: as amdgpu_userptr_unmap().
+ */
+int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint64_t *reachable);
 
 /**
  * amdgpu_userptr_range_cover() - range of whole pages around a buffer
@@ -455,6 +540,13 @@ struct amdgpu_userptr_info {
 	uint64_t range_size;	 /**< out: bytes of that range */
 	uint32_t range_flags;	 /**< out: AMDGPU_USERPTR_RANGE_* of that range */
 	uint32_t range_index;	 /**< out: index of that range in the array given to map */
+	uint64_t gpu_va;	 /**< out: the GPU address */
+	uint64_t devices;	 /**< out: the devices that the mapping is on, a bit for each */
+	/**
+	 * out: other devices that may reach the memory, a bit for each, because the removal of the
+	 * mapping from them is not complete or has failed
+	 */
+	uint64_t reachable;
 };
 
 /**

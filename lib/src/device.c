@@ -267,7 +267,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = 0, ret;
 
 	while (ctx->num_maps) {
-		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true);
+		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true, NULL);
 
 		if (!first_error)
 			first_error = ret;

@@ -377,6 +377,8 @@ static int begin(struct fake_kernel *fake, enum fake_call call)
 	errno = EXDEV;
 	fake->calls++;
 	fake->count[call]++;
+	if (fake->num_traced < FAKE_MAX_TRACE)
+		fake->trace[fake->num_traced++] = call;
 	if (!fake->fail_call || --fake->fail_call)
 		return 0;
 	fake->failed = true;

@@ -12,6 +12,7 @@
 
 #define FAKE_MAX_DEVICES 3
 #define FAKE_FIRST_FD	 1000
+#define FAKE_MAX_TRACE	 64
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
 
 /* The limits of the address space in device_info(). */
@@ -90,7 +91,9 @@ struct fake_kernel {
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	bool failed; /* the call has failed */
+	bool failed;			      /* the call has failed */
+	enum fake_call trace[FAKE_MAX_TRACE]; /* the calls, until it is full */
+	unsigned int num_traced;
 
 	struct fake_device devices[FAKE_MAX_DEVICES];
 };

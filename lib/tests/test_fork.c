@@ -30,6 +30,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE), before = args;
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
 	struct amdgpu_userptr_range cover;
 	struct amdgpu_userptr_mapping *other;
 	unsigned int calls = fake->calls;
@@ -38,6 +39,9 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), -EPERM);
 	t_assert(!memcmp(&args, &before, sizeof(args)));
 	t_equal(amdgpu_userptr_unmap(map), -EPERM);
+	t_equal(amdgpu_userptr_unmap_reachable(map, &offset), -EPERM);
+	t_equal(amdgpu_userptr_attach(map, &attach), -EPERM);
+	t_equal(amdgpu_userptr_detach(map, 0), -EPERM);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
