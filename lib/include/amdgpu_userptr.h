@@ -526,7 +526,7 @@ const char *amdgpu_userptr_reason_text(uint32_t reason);
 #define AMDGPU_USERPTR_INFO_VA_CLASH (1u << 0)
 
 /**
- * struct amdgpu_userptr_info - the memory behind a GPU address
+ * struct amdgpu_userptr_info - a byte that a mapping has: its CPU address and its GPU address
  */
 struct amdgpu_userptr_info {
 	uint32_t size;				/**< sizeof(struct amdgpu_userptr_info) */
@@ -560,6 +560,28 @@ struct amdgpu_userptr_info {
  */
 int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 			 struct amdgpu_userptr_info *info);
+
+/**
+ * amdgpu_userptr_query_cpu() - look up a CPU address in all mappings of a context
+ * @ctx: context
+ * @cpu_addr: any CPU address
+ * @min_va: 0, or the lowest GPU address that counts
+ * @info: in: @size; out: the rest
+ *
+ * Memory can have several GPU addresses, because mappings, and the ranges of one mapping, may
+ * overlap in memory. The function finds the lowest one that is @min_va or more. To find all of
+ * them, call again with @min_va = @info.gpu_va + 1 until the function returns -ENOENT.
+ *
+ * The time grows with the logarithm of the number of mappings and of the ranges of a mapping, and
+ * with the number of mappings whose lowest and highest CPU addresses have @cpu_addr between them.
+ * The first look-up that gets to a mapping of many ranges sorts these ranges, and other calls on
+ * the context wait meanwhile: about a second for a million ranges.
+ *
+ * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -ENOMEM
+ * when there is no memory to sort the ranges; -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_addr, uint64_t min_va,
+			     struct amdgpu_userptr_info *info);
 
 /**
  * struct amdgpu_userptr_stats - counters of a context

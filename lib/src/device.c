@@ -218,6 +218,7 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
 	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
 	ctx->timeout_ns = args.timeout_ns;
+	ctx->priority = 1;
 	ret = create_mark(ctx);
 	if (ret)
 		goto free_ctx;

@@ -9,7 +9,8 @@
  * range.c	arithmetic on ranges; no ioctls, no allocation
  * space.c	the GPU addresses of maps
  * reserve.c	CPU address space whose numbers are GPU addresses
- * maps.c	the table of maps
+ * maps.c	the table of maps, by GPU address
+ * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
  * sync.c	page table updates and waits for them
  * ioctl.c	the only file that calls the kernel and libdrm
@@ -147,8 +148,10 @@ struct amdgpu_userptr_ctx {
 	pthread_mutex_t lock;		      /* of the members below; not held across ioctls */
 	struct amdgpu_userptr_mapping **maps; /* by address, no overlap, also unfinished ones */
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_stats stats; /* except @ioctls */
-	struct au_reservation *spares;	   /* by address; the kernel did not release these */
+	struct amdgpu_userptr_mapping *by_cpu; /* root of the treap of cpu.c */
+	uint64_t priority;		       /* of its last node, not 0 */
+	struct amdgpu_userptr_stats stats;     /* except @ioctls */
+	struct au_reservation *spares;	       /* by address; the kernel did not release these */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -216,8 +219,18 @@ struct au_map_device {
 	struct au_updates updates;
 };
 
+/* For cpu.c: a node of a context's treap of maps. */
+struct au_cpu_node {
+	uint64_t first, last;  /* lowest and highest CPU address; constant */
+	uint64_t subtree_last; /* this and the rest under ctx->lock */
+	uint64_t priority;
+	struct amdgpu_userptr_mapping *child[2];
+	struct au_cpu_entry *array; /* NULL: there was no look-up yet */
+};
+
 struct amdgpu_userptr_mapping {
 	struct amdgpu_userptr_ctx *ctx;
+	struct au_cpu_node cpu;
 	struct au_space space;
 	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
@@ -295,6 +308,16 @@ struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
 /* Count the BOs of the devices @mask in the statistics, or no longer. Call with ctx->lock held. */
 void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add);
+
+/* cpu.c */
+/* Fill in map->cpu.first and .last. */
+void au_cpu_bounds(struct amdgpu_userptr_mapping *map);
+/* Let au_cpu_find() find the map, or no longer. Call with ctx->lock held, like the next ones. */
+void au_cpu_insert(struct amdgpu_userptr_mapping *map);
+void au_cpu_remove(struct amdgpu_userptr_mapping *map);
+/* The lowest GPU address @va >= @min_va of the byte at @addr, and its map. -ENOENT, -ENOMEM. */
+int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
+		struct amdgpu_userptr_mapping **map, uint64_t *va);
 
 /* range.c */
 /* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */

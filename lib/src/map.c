@@ -152,6 +152,7 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 		free(map->devices[i].handles);
 	free(map->bos);
 	free(map->ranges);
+	free(map->cpu.array);
 	pthread_mutex_destroy(&map->lock);
 	free(map);
 }
@@ -238,6 +239,10 @@ static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 
 	pthread_mutex_lock(&ctx->lock);
 	map->ready = ready;
+	if (ready)
+		au_cpu_insert(map);
+	else
+		au_cpu_remove(map);
 	ctx->stats.mappings += sign;
 	ctx->stats.bytes += sign * map->space.size;
 	ctx->stats.ranges += sign * map->num_ranges;
@@ -281,6 +286,7 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	if (!map)
 		return -ENOMEM;
 	map->space = space;
+	au_cpu_bounds(map);
 
 	ret = place(map, args->alignment, failure);
 	if (ret)

@@ -137,19 +137,26 @@ static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 	info->reachable = map->reachable;
 }
 
-AU_PUBLIC
-int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
-			 struct amdgpu_userptr_info *info)
+static int check_query(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_info *info)
 {
-	struct amdgpu_userptr_info in, out = { 0 };
-	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_info in;
 	int ret;
 
 	if (!ctx || !info)
 		return -EINVAL;
 	ret = au_ctx_check_owner(ctx);
-	if (!ret)
-		ret = au_struct_get(info, &in, AU_INFO_FIRST_SIZE, sizeof(in));
+	return ret ? ret : au_struct_get(info, &in, AU_INFO_FIRST_SIZE, sizeof(in));
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
+			 struct amdgpu_userptr_info *info)
+{
+	struct amdgpu_userptr_info out = { 0 };
+	struct amdgpu_userptr_mapping *map;
+	int ret;
+
+	ret = check_query(ctx, info);
 	if (ret)
 		return ret;
 
@@ -163,5 +170,31 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 
 	if (!ret)
 		au_struct_put(info, &out, sizeof(out));
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_addr, uint64_t min_va,
+			     struct amdgpu_userptr_info *info)
+{
+	struct amdgpu_userptr_info out = { 0 };
+	struct amdgpu_userptr_mapping *map;
+	const int saved_errno = errno;
+	uint64_t va;
+	int ret;
+
+	ret = check_query(ctx, info);
+	if (ret)
+		return ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = au_cpu_find(ctx, (uintptr_t)cpu_addr, min_va, &map, &va);
+	if (!ret)
+		fill_info(map, va, &out);
+	pthread_mutex_unlock(&ctx->lock);
+
+	if (!ret)
+		au_struct_put(info, &out, sizeof(out));
+	errno = saved_errno;
 	return ret;
 }

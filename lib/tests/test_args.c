@@ -196,6 +196,8 @@ static void null_pointers(void)
 	t_equal(amdgpu_userptr_query_caps(ctx, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_query(NULL, 0, &info), -EINVAL);
 	t_equal(amdgpu_userptr_query(ctx, 0, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_query_cpu(NULL, &range, 0, &info), -EINVAL);
+	t_equal(amdgpu_userptr_query_cpu(ctx, &range, 0, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_query_stats(NULL, &stats), -EINVAL);
 	t_equal(amdgpu_userptr_query_stats(ctx, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_range_cover(NULL, &range, 1, &range, &offset), -EINVAL);

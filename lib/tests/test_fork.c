@@ -43,6 +43,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_attach(map, &attach), -EPERM);
 	t_equal(amdgpu_userptr_detach(map, 0), -EPERM);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);
+	t_equal(amdgpu_userptr_query_cpu(ctx, NULL, 0, &info), -EPERM);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);

@@ -11,7 +11,7 @@ static uint32_t backend;
 #define PAGE	    FAKE_CPU_PAGE
 #define NUM_THREADS 4
 #define NUM_ROUNDS  200
-#define NUM_RANGES  8
+#define NUM_RANGES  12 /* more than cpu.c's FEW_RANGES */
 #define NUM_DEVICES 2
 #define SHARED_VA   UINT64_C(0x100000000)
 
@@ -29,6 +29,9 @@ static void check_map(uint64_t va, const struct amdgpu_userptr_mapping *map,
 
 		t_equal(amdgpu_userptr_query(ctx, va + i * PAGE, &info), 0);
 		t_assert(info.mapping == map);
+		t_equal(amdgpu_userptr_query_cpu(ctx, (void *)(uintptr_t)info.cpu_addr, va, &info),
+			0);
+		t_assert(info.mapping == map || info.gpu_va > va);
 		t_equal(info.cpu_addr, ranges[i].cpu_addr);
 	}
 }
