@@ -236,9 +236,8 @@ enum amdgpu_userptr_va_mode {
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
  * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained. ROCr's hsa_amd_memory_lock() has COHERENT. AMDGPU_VM_MTYPE_* in va_flags do less,
- * because some GPUs ignore them. Kernels before DRM 3.65 refuse these flags, see
- * amdgpu_userptr_caps.map_flags.
+ * coarse-grained, which is KFD's default, too. AMDGPU_VM_MTYPE_* in va_flags do less, because some
+ * GPUs ignore them. Kernels before DRM 3.65 refuse these flags, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -246,6 +245,15 @@ enum amdgpu_userptr_va_mode {
 #define AMDGPU_USERPTR_MAP_UNCACHED	(1u << 2)
 /** Coherent across devices for instructions of device scope, too. */
 #define AMDGPU_USERPTR_MAP_EXT_COHERENT (1u << 3)
+
+/*
+ * The @flags and @va_flags of a mapping that behaves like one of ROCr's hsa_amd_memory_lock():
+ * coarse-grained, writeable and executable. For hsa_amd_memory_lock_to_pool() add MAP_COHERENT if
+ * the pool is fine-grained, and MAP_EXT_COHERENT if it is fine-grained with extended scope.
+ */
+#define AMDGPU_USERPTR_MAP_MEMORY_LOCK 0u
+#define AMDGPU_USERPTR_VA_MEMORY_LOCK \
+	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE)
 
 /**
  * enum amdgpu_userptr_stage - which step failed
@@ -314,7 +322,8 @@ struct amdgpu_userptr_map_args {
 	uint32_t va_mode; /**< enum amdgpu_userptr_va_mode */
 	/**
 	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
-	 * <amdgpu_drm.h>; 0: readable and writeable. READONLY ranges are never writeable.
+	 * <amdgpu_drm.h>, or AMDGPU_USERPTR_VA_MEMORY_LOCK; 0: readable and writeable. READONLY
+	 * ranges are never writeable.
 	 */
 	uint32_t va_flags;
 	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
