@@ -623,6 +623,67 @@ struct amdgpu_userptr_stats {
  */
 int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *stats);
 
+/**
+ * struct amdgpu_userptr_watch_args - arguments of amdgpu_userptr_watch_evictions()
+ */
+struct amdgpu_userptr_watch_args {
+	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_watch_args) */
+	uint32_t device; /**< index of the device in the context */
+	int32_t kfd_fd; /**< a file of /dev/kfd, opened by this process; needed only for the call */
+	uint32_t gpu_id; /**< KFD's number of the device, as AMDKFD_IOC_ACQUIRE_VM takes it */
+};
+
+/**
+ * amdgpu_userptr_watch_evictions() - begin to count how often the kernel stops the queues
+ * @ctx: context
+ * @args: device and KFD's names for it
+ *
+ * The kernel tells it in KFD's SMI events. The library opens no device itself, because a process
+ * may run in a sandbox. It asks for the events on the caller's file of /dev/kfd, and keeps only the
+ * file of events that it gets from there, until the end of the context.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments, or KFD has no such device for the process.
+ * -E2BIG: @args uses a field of a newer header.
+ * -EEXIST: the device is watched already.
+ * -EBADF, -ENOTTY: @kfd_fd is not open, or not of /dev/kfd.
+ * -EMFILE, -ENFILE: too many files are open.
+ * -ENOMEM.
+ * -EPERM: in a forked child.
+ */
+int amdgpu_userptr_watch_evictions(struct amdgpu_userptr_ctx *ctx,
+				   const struct amdgpu_userptr_watch_args *args);
+
+/**
+ * struct amdgpu_userptr_evictions - evictions of the process's queues on one device
+ *
+ * An eviction stops all queues of the process on all of its devices, so each device has about the
+ * same counts. Evictions for any reason count, also those that come from memory that is not of this
+ * context. The kernel keeps some 200 events for the library and drops others, so the counts are too
+ * low if the time between two queries is long. If the process has CAP_SYS_ADMIN and is in a PID
+ * namespace, processes of other namespaces with the same ID count, too.
+ */
+struct amdgpu_userptr_evictions {
+	uint32_t size;		    /**< sizeof(struct amdgpu_userptr_evictions) */
+	uint32_t device;	    /**< in: index of the device in the context */
+	uint64_t evictions;	    /**< out: how often the kernel stopped the queues */
+	uint64_t userptr_evictions; /**< out: those of @evictions because a userptr's memory changed
+				     */
+	uint64_t restores;	    /**< out: how often it started them again */
+	uint64_t failed_restores;   /**< out: attempts to start them that have to be repeated */
+};
+
+/**
+ * amdgpu_userptr_query_evictions() - read the counts since amdgpu_userptr_watch_evictions()
+ * @ctx: context
+ * @evictions: in: @size, @device; out: the rest
+ *
+ * Return: 0; -ENOENT when the device is not watched; -EINVAL or -E2BIG for bad arguments; -ENOMEM;
+ * -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_evictions(struct amdgpu_userptr_ctx *ctx,
+				   struct amdgpu_userptr_evictions *evictions);
+
 #ifdef __cplusplus
 }
 #endif

@@ -12,6 +12,7 @@
  * maps.c	the table of maps, by GPU address
  * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
+ * evictions.c	how often the kernel stops the queues
  * sync.c	page table updates and waits for them
  * ioctl.c	the only file that calls the kernel and libdrm
  *
@@ -98,6 +99,10 @@ struct au_ops {
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
+	/* Of a file of KFD's SMI events. read() does not block, and returns a length or -errno. */
+	int (*smi_enable)(void *priv, int fd, uint64_t events);
+	int (*smi_read)(void *priv, int fd, char *bytes, size_t size);
+	void (*smi_close)(void *priv, int fd);
 };
 
 extern const struct au_ops au_kernel_ops;
@@ -108,7 +113,20 @@ static inline uint64_t au_device_bit(uint32_t index)
 	return UINT64_C(1) << index;
 }
 
-/* Constant after creation, except for the timeline and @num_resets. */
+/* The most bytes that a file of events has (KFD_MAX_KFIFO_SIZE of kfd_smi_events.c). */
+#define AU_SMI_FIFO_SIZE 8192
+
+/* KFD's events of one device. */
+struct au_smi {
+	pthread_mutex_t lock; /* of all members */
+	int fd;		      /* -1: nobody has asked for them */
+	int pid;	      /* of the process, as events have it */
+	struct amdgpu_userptr_evictions count;
+	char line[2 * AMD_SMI_EVENT_MSG_SIZE]; /* the start of an event */
+	size_t line_len;
+};
+
+/* Constant after creation, except for the timeline, @num_resets and @smi. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle; /* NULL when the caller gave a file */
@@ -127,6 +145,8 @@ struct au_device {
 	 */
 	pthread_mutex_t timeline_lock;
 	uint64_t timeline_point; /* last point that the kernel has accepted */
+
+	struct au_smi smi;
 };
 
 /* How much fits into one BO. Tests set fewer ranges. */
@@ -351,6 +371,10 @@ int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable
 /* The enum amdgpu_userptr_reason of an error. @range: the range at fault, or NONE. */
 uint32_t au_reason(int error, uint32_t stage, uint32_t range);
 
+/* evictions.c */
+void au_smi_init(struct au_smi *smi);
+void au_smi_fini(struct au_device *device);
+
 /* build.c */
 /*
  * Make the BOs and VA mappings of the map on the devices of @mask. After an error call
@@ -396,5 +420,10 @@ int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
 /* @reset: out: whether the GPU was reset since the last query, or since creation. */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
+
+int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id);
+/* -EAGAIN: there are no events. */
+int au_smi_read(struct au_device *device, char *bytes, size_t size, size_t *len);
+void au_smi_close(struct au_device *device);
 
 #endif /* AU_INTERNAL_H */

@@ -330,6 +330,8 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_WAIT;
 	case DRM_IOCTL_AMDGPU_CTX:
 		return ctx_call_of(arg);
+	case AMD_IOC_SMI_EVENTS:
+		return FAKE_SMI_OPEN;
 	}
 	fprintf(stderr, "ioctl %#lx is not modelled\n", request);
 	abort();
@@ -371,8 +373,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	}
 }
 
-/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
-static int begin(struct fake_kernel *fake, enum fake_call call)
+int fake_begin(struct fake_kernel *fake, enum fake_call call)
 {
 	errno = EXDEV;
 	fake->calls++;
@@ -392,8 +393,10 @@ static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	int ret;
 
 	pthread_mutex_lock(&fake->lock);
-	ret = begin(fake, call);
-	if (!ret)
+	ret = fake_begin(fake, call);
+	if (!ret && call == FAKE_SMI_OPEN)
+		ret = fake_smi_open(fake, fd, arg);
+	else if (!ret)
 		ret = dispatch(fake, device_of(fake, fd), call, arg);
 	pthread_mutex_unlock(&fake->lock);
 	return ret;
@@ -423,7 +426,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	int ret;
 
 	pthread_mutex_lock(&fake->lock);
-	ret = begin(fake, call);
+	ret = fake_begin(fake, call);
 	if (!ret) {
 		*va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
 		/* Leave a page between reservations, so that they are never neighbours. */
@@ -498,6 +501,9 @@ const struct au_ops fake_ops = {
 	.reserve = fake_reserve,
 	.release = fake_release,
 	.page_size = fake_page_size,
+	.smi_enable = fake_smi_enable,
+	.smi_read = fake_smi_read,
+	.smi_close = fake_smi_close,
 };
 
 /* ------------------------------------------------------------------------------------------- */
@@ -548,6 +554,7 @@ void fake_fini(struct fake_kernel *fake)
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
+		t_assert(!fake->devices[i].smi);
 		fake_device_free(&fake->devices[i]);
 	}
 }

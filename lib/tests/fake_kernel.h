@@ -13,6 +13,9 @@
 #define FAKE_MAX_DEVICES 3
 #define FAKE_FIRST_FD	 1000
 #define FAKE_MAX_TRACE	 64
+#define FAKE_KFD_FD	 2000
+#define FAKE_FIRST_SMI	 3000 /* files of events */
+#define FAKE_FIRST_GPU	 7    /* KFD's number of the first device */
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
 
 /* The limits of the address space in device_info(). */
@@ -51,6 +54,10 @@ struct fake_device {
 	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
+	bool smi;				      /* a file of events is open */
+	char events[8192];			      /* that the file has */
+	unsigned int num_event_bytes, smi_read_limit; /* limit of a read; 0: none */
+	int smi_error;				      /* if not 0, of a read */
 };
 
 enum fake_call {
@@ -66,6 +73,9 @@ enum fake_call {
 	FAKE_CTX_CREATE,
 	FAKE_CTX_DESTROY,
 	FAKE_CTX_QUERY,
+	FAKE_SMI_OPEN,
+	FAKE_SMI_ENABLE,
+	FAKE_SMI_CLOSE,
 	FAKE_VA_ALLOC,
 	FAKE_VA_FREE,
 	FAKE_RESERVE,
@@ -115,6 +125,9 @@ void fake_check_empty(const struct fake_kernel *fake);
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices);
 struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 
+/* Add a line to the events of a device, if it fits. */
+void fake_event(struct fake_kernel *fake, unsigned int device, const char *line);
+
 /* The mapping that has @va, or NULL. */
 const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
 				     uint64_t va);
@@ -124,6 +137,15 @@ const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int 
 uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 /* The CPU address of the byte at @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
+
+/* Between the files of the model, with fake->lock held. */
+/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
+int fake_begin(struct fake_kernel *fake, enum fake_call call);
+int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
+/* For fake_ops, without the lock. */
+int fake_smi_enable(void *priv, int fd, uint64_t events);
+int fake_smi_read(void *priv, int fd, char *bytes, size_t size);
+void fake_smi_close(void *priv, int fd);
 
 static inline struct amdgpu_userptr_map_args fake_map_args(
 	const struct amdgpu_userptr_range *ranges, uint32_t count)

@@ -102,6 +102,20 @@ PIN(stats, unmap_ns, 72);
 PIN(stats, ioctls, 80);
 PIN(stats, scatter_bos, 88);
 
+PIN_SIZE(watch_args, 16);
+PIN(watch_args, size, 0);
+PIN(watch_args, device, 4);
+PIN(watch_args, kfd_fd, 8);
+PIN(watch_args, gpu_id, 12);
+
+PIN_SIZE(evictions, 40);
+PIN(evictions, size, 0);
+PIN(evictions, device, 4);
+PIN(evictions, evictions, 8);
+PIN(evictions, userptr_evictions, 16);
+PIN(evictions, restores, 24);
+PIN(evictions, failed_restores, 32);
+
 static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
 static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");
