@@ -32,6 +32,17 @@
  *   library has for mappings stays allocated, because a thread of the parent may have been changing
  *   it at the time of the fork. The child does not inherit reserved GPU addresses (VA_RESERVE).
  *
+ * Stability
+ *
+ * Before version 1.0 each minor version may change functions and structs. The version of the
+ * symbols (AMDGPU_USERPTR_0.1) changes with it, so a program that was built for another minor
+ * version does not start. A patch version changes nothing that programs see, but for corrections.
+ *
+ * From 1.0 on, functions, flags, enumerators and members of structs are only added: members at the
+ * end of a struct, where zero means what the library did before. So a program runs with any later
+ * version of the library, and with an earlier one as long as it does not use what that lacks.
+ * Errors that are not listed for a function may be added.
+ *
  * Page size: addresses and sizes are multiples of the CPU page size, which is known only at run
  * time (sysconf(_SC_PAGESIZE); 64 KiB on some machines). amdgpu_userptr_range_cover() turns an
  * unaligned buffer into a range.
@@ -480,16 +491,13 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 
 /**
- * amdgpu_userptr_unmap_reachable() - remove a mapping, and tell which devices still reach it
+ * amdgpu_userptr_unmap_reachable() - amdgpu_userptr_unmap(), and tell which devices still reach it
  * @mapping: the mapping, or NULL (nothing happens)
  * @reachable: out: the devices, a bit for each, that may still reach the memory, or NULL. 0 if the
  *	function returns 0. After -ETIME the devices whose page tables are not up to date yet. The
  *	function does not write it when it returns -EPERM.
  *
- * Otherwise it is amdgpu_userptr_unmap(). An error with @reachable 0 means that a buffer object
- * could not be closed; it has no addresses any more.
- *
- * Return: as amdgpu_userptr_unmap().
+ * Return: as amdgpu_userptr_unmap(). With @reachable 0: a buffer object could not be closed.
  */
 int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint64_t *reachable);
 
