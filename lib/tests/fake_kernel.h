@@ -39,6 +39,12 @@ struct fake_mapping {
 	uint32_t flags;
 };
 
+/* Addresses by which the GPU may still reach memory, until the library knows that it does not. */
+struct fake_stale {
+	uint64_t va, size;
+	uint64_t point; /* of the removal; UINT64_MAX: it may have been lost */
+};
+
 struct fake_device {
 	struct fake_bo *bos; /* index is handle - 1 */
 	uint32_t num_bos, max_bos;
@@ -46,6 +52,8 @@ struct fake_device {
 	uint32_t num_ranges, max_ranges;
 	struct fake_mapping *mappings; /* by address */
 	uint32_t num_mappings, max_mappings;
+	struct fake_stale *stale;
+	uint32_t num_stale, max_stale;
 	uint64_t point, waited; /* last point added, and last waited for */
 	bool syncobj;
 	bool gpu_ctx;
@@ -54,8 +62,9 @@ struct fake_device {
 	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
-	bool smi;				      /* a file of events is open */
-	char events[8192];			      /* that the file has */
+	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
+	bool smi;		    /* a file of events is open */
+	char events[8192];	    /* that the file has */
 	unsigned int num_event_bytes, smi_read_limit; /* limit of a read; 0: none */
 	int smi_error;				      /* if not 0, of a read */
 };
