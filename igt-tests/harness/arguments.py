@@ -16,7 +16,7 @@ from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
-CORPUS = os.path.join(step.HARNESS, "../vgpu/fuzz/corpus")
+FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each with corpus/TARGET.txt
 
 OPTION = re.compile(r"  (--[a-z]+)(?: ([A-Z]+))?  +(.*)")
 RANGE = re.compile(r"([0-9.]*[0-9])\.\.([0-9]+)")
@@ -65,12 +65,15 @@ def suites_for(name):
 
 
 def targets():
-	return sorted(os.path.basename(path).removesuffix(".txt") for path in glob.glob(os.path.join(CORPUS, "*.txt")))
+	"""The folder of each target of libFuzzer."""
+	found = {os.path.basename(path).removesuffix(".txt"): folder for folder in FUZZERS
+		for path in glob.glob(os.path.join(step.PROJECT, folder, "corpus/*.txt"))}
+	return dict(sorted(found.items()))
 
 
 def names_of(kind):
 	"""The names that a value of @kind may be, or None if such values are no names."""
-	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": targets,
+	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": lambda: list(targets()),
 		"ACTION": lambda: described("where")["ACTION"].split(", "), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
 	return makers[kind]() if kind in makers else None
 

@@ -34,7 +34,7 @@ names_of() {
 	SUITE) section suites | awk '/^  [a-z]/ { print $1 }' ;;
 	MODE) sed -n 's/^mode = *//p' "$harness/tables/scenarios.cfg" | sort -u ;;
 	CONTROL) sed -n 's/^\[\([a-z].*\)\]$/\1/p' "$harness/tables/controls.cfg" ;;
-	TARGET) (cd "$harness/../vgpu/fuzz/corpus" && printf '%s\n' ./*.txt | sed 's,^\./,,; s,\.txt$,,') ;;
+	TARGET) printf '%s\n' "$harness"/../vgpu/fuzz/corpus/*.txt "$harness"/../../lib/fuzz/corpus/*.txt | sed 's,.*/,,; s,\.txt$,,' | sort ;;
 	PROGRAM)
 		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
 	ACTION) section where | sed -n 's/^  ACTION *//p' | sed 's/, /\n/g' ;;

@@ -32,6 +32,17 @@
  *   library has for mappings stays allocated, because a thread of the parent may have been changing
  *   it at the time of the fork. The child does not inherit reserved GPU addresses (VA_RESERVE).
  *
+ * Stability
+ *
+ * Before version 1.0 each minor version may change functions and structs. The version of the
+ * symbols (AMDGPU_USERPTR_0.1) changes with it, so a program that was built for another minor
+ * version does not start. A patch version changes nothing that programs see, but for corrections.
+ *
+ * From 1.0 on, functions, flags, enumerators and members of structs are only added: members at the
+ * end of a struct, where zero means what the library did before. So a program runs with any later
+ * version of the library, and with an earlier one as long as it does not use what that lacks.
+ * Errors that are not listed for a function may be added.
+ *
  * Page size: addresses and sizes are multiples of the CPU page size, which is known only at run
  * time (sysconf(_SC_PAGESIZE); 64 KiB on some machines). amdgpu_userptr_range_cover() turns an
  * unaligned buffer into a range.
@@ -236,9 +247,8 @@ enum amdgpu_userptr_va_mode {
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
  * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained. ROCr's hsa_amd_memory_lock() has COHERENT. AMDGPU_VM_MTYPE_* in va_flags do less,
- * because some GPUs ignore them. Kernels before DRM 3.65 refuse these flags, see
- * amdgpu_userptr_caps.map_flags.
+ * coarse-grained, which is KFD's default, too. AMDGPU_VM_MTYPE_* in va_flags do less, because some
+ * GPUs ignore them. Kernels before DRM 3.65 refuse these flags, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -246,6 +256,15 @@ enum amdgpu_userptr_va_mode {
 #define AMDGPU_USERPTR_MAP_UNCACHED	(1u << 2)
 /** Coherent across devices for instructions of device scope, too. */
 #define AMDGPU_USERPTR_MAP_EXT_COHERENT (1u << 3)
+
+/*
+ * The @flags and @va_flags of a mapping that behaves like one of ROCr's hsa_amd_memory_lock():
+ * coarse-grained, writeable and executable. For hsa_amd_memory_lock_to_pool() add MAP_COHERENT if
+ * the pool is fine-grained, and MAP_EXT_COHERENT if it is fine-grained with extended scope.
+ */
+#define AMDGPU_USERPTR_MAP_MEMORY_LOCK 0u
+#define AMDGPU_USERPTR_VA_MEMORY_LOCK \
+	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE)
 
 /**
  * enum amdgpu_userptr_stage - which step failed
@@ -314,7 +333,8 @@ struct amdgpu_userptr_map_args {
 	uint32_t va_mode; /**< enum amdgpu_userptr_va_mode */
 	/**
 	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
-	 * <amdgpu_drm.h>; 0: readable and writeable. READONLY ranges are never writeable.
+	 * <amdgpu_drm.h>, or AMDGPU_USERPTR_VA_MEMORY_LOCK; 0: readable and writeable. READONLY
+	 * ranges are never writeable.
 	 */
 	uint32_t va_flags;
 	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
@@ -336,6 +356,16 @@ struct amdgpu_userptr_map_args {
 	uint32_t failed_device; /**< out: index of the device at fault, or AMDGPU_USERPTR_NONE */
 	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
 	uint32_t failed_reason; /**< out: enum amdgpu_userptr_reason */
+	/**
+	 * The devices that get the mapping, a bit for each: bit i is the device with index i in the
+	 * context. 0: all. amdgpu_userptr_attach() adds others later.
+	 */
+	uint64_t devices;
+	/**
+	 * out: the devices, a bit for each, that may still reach the memory although the call has
+	 * failed, because the kernel could not remove what it had mapped. Usually 0.
+	 */
+	uint64_t failed_reachable;
 };
 
 /**
@@ -344,10 +374,13 @@ struct amdgpu_userptr_map_args {
  * @args: ranges and placement
  * @mapping: out: the mapping
  *
- * All or nothing, on all devices of the context. When the function returns 0 the GPU sees the
+ * All or nothing, on all devices that @args names. When the function returns 0 the GPUs see the
  * memory. When it fails nothing is left behind, and @args names the step, the reason, and the range
  * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
  * returns -EINVAL or -E2BIG and writes nothing.
+ *
+ * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0, and
+ * nobody gets the GPU addresses again, as after amdgpu_userptr_unmap().
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
@@ -383,11 +416,69 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 		       struct amdgpu_userptr_mapping **mapping);
 
 /**
+ * struct amdgpu_userptr_attach_args - arguments of amdgpu_userptr_attach()
+ */
+struct amdgpu_userptr_attach_args {
+	uint32_t size;		/**< sizeof(struct amdgpu_userptr_attach_args) */
+	uint32_t device;	/**< index of the device in the context */
+	uint32_t failed_range;	/**< out: as in struct amdgpu_userptr_map_args */
+	uint32_t failed_stage;	/**< out: enum amdgpu_userptr_stage */
+	uint32_t failed_reason; /**< out: enum amdgpu_userptr_reason */
+	uint32_t reserved;	/**< 0 */
+};
+
+/**
+ * amdgpu_userptr_attach() - let one more device see a mapping
+ * @mapping: the mapping
+ * @args: the device
+ *
+ * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
+ * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If the
+ * roll back fails the device may still reach the memory; amdgpu_userptr_info.reachable tells, and
+ * the device cannot be attached again. Calls for one mapping wait for each other.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.
+ * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
+ * -EEXIST: the mapping is on the device already.
+ * -ERANGE: the device cannot map at the GPU addresses.
+ * -EBUSY: at stage VALIDATE, the mapping is being removed (an earlier call returned -ETIME), or the
+ *	device may still reach the memory after an earlier failure.
+ * -EPERM: in a forked child, or as in amdgpu_userptr_map().
+ */
+int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
+			  struct amdgpu_userptr_attach_args *args);
+
+/**
+ * amdgpu_userptr_detach() - remove a mapping from one device
+ * @mapping: the mapping
+ * @device: index of the device in the context
+ *
+ * The mapping keeps its ranges and addresses, also when the last device is detached, and
+ * amdgpu_userptr_attach() can add the device again. When the function returns 0 the GPU cannot
+ * reach the memory through the mapping.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments.
+ * -EPERM: in a forked child.
+ * -ENOENT: the mapping is not on the device.
+ * -EBUSY: the mapping is being removed (an earlier amdgpu_userptr_unmap() returned -ETIME).
+ * -ETIME: the page tables were not up to date before the context's @timeout_ns. The mapping is no
+ *	longer on the device, but the device may still reach the memory: call again to go on
+ *	waiting.
+ * Another error, such as -ECANCELED after a reset of the GPU: a step failed. The mapping is no
+ *	longer on the device and cannot be attached to it again. The device may still reach the
+ *	memory, so amdgpu_userptr_unmap() will return an error, too, and keep the addresses.
+ */
+int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
+
+/**
  * amdgpu_userptr_unmap() - remove a mapping from all devices
  * @mapping: the mapping, or NULL (nothing happens)
  *
  * When the function returns 0 no GPU can reach the memory through the mapping, because the page
- * tables are updated and the TLBs flushed. GPU accesses during and after the call fault.
+ * tables are updated and the TLBs flushed. GPU accesses during and after the call fault. The
+ * function starts the updates of all devices before it waits for any, with one time limit for all.
  *
  * Return: 0, or
  * -EPERM: in a forked child. @mapping stays until the child destroys its copy of the context.
@@ -398,6 +489,17 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
  *	to another mapping, and the caller must not use those of VA_FIXED again.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
+
+/**
+ * amdgpu_userptr_unmap_reachable() - amdgpu_userptr_unmap(), and tell which devices still reach it
+ * @mapping: the mapping, or NULL (nothing happens)
+ * @reachable: out: the devices, a bit for each, that may still reach the memory, or NULL. 0 if the
+ *	function returns 0. After -ETIME the devices whose page tables are not up to date yet. The
+ *	function does not write it when it returns -EPERM.
+ *
+ * Return: as amdgpu_userptr_unmap(). With @reachable 0: a buffer object could not be closed.
+ */
+int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint64_t *reachable);
 
 /**
  * amdgpu_userptr_range_cover() - range of whole pages around a buffer
@@ -441,7 +543,7 @@ const char *amdgpu_userptr_reason_text(uint32_t reason);
 #define AMDGPU_USERPTR_INFO_VA_CLASH (1u << 0)
 
 /**
- * struct amdgpu_userptr_info - the memory behind a GPU address
+ * struct amdgpu_userptr_info - a byte that a mapping has: its CPU address and its GPU address
  */
 struct amdgpu_userptr_info {
 	uint32_t size;				/**< sizeof(struct amdgpu_userptr_info) */
@@ -455,6 +557,13 @@ struct amdgpu_userptr_info {
 	uint64_t range_size;	 /**< out: bytes of that range */
 	uint32_t range_flags;	 /**< out: AMDGPU_USERPTR_RANGE_* of that range */
 	uint32_t range_index;	 /**< out: index of that range in the array given to map */
+	uint64_t gpu_va;	 /**< out: the GPU address */
+	uint64_t devices;	 /**< out: the devices that the mapping is on, a bit for each */
+	/**
+	 * out: other devices that may reach the memory, a bit for each, because the removal of the
+	 * mapping from them is not complete or has failed
+	 */
+	uint64_t reachable;
 };
 
 /**
@@ -468,6 +577,28 @@ struct amdgpu_userptr_info {
  */
 int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 			 struct amdgpu_userptr_info *info);
+
+/**
+ * amdgpu_userptr_query_cpu() - look up a CPU address in all mappings of a context
+ * @ctx: context
+ * @cpu_addr: any CPU address
+ * @min_va: 0, or the lowest GPU address that counts
+ * @info: in: @size; out: the rest
+ *
+ * Memory can have several GPU addresses, because mappings, and the ranges of one mapping, may
+ * overlap in memory. The function finds the lowest one that is @min_va or more. To find all of
+ * them, call again with @min_va = @info.gpu_va + 1 until the function returns -ENOENT.
+ *
+ * The time grows with the logarithm of the number of mappings and of the ranges of a mapping, and
+ * with the number of mappings whose lowest and highest CPU addresses have @cpu_addr between them.
+ * The first look-up that gets to a mapping of many ranges sorts these ranges, and other calls on
+ * the context wait meanwhile: about a second for a million ranges.
+ *
+ * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -ENOMEM
+ * when there is no memory to sort the ranges; -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_addr, uint64_t min_va,
+			     struct amdgpu_userptr_info *info);
 
 /**
  * struct amdgpu_userptr_stats - counters of a context
@@ -499,6 +630,67 @@ struct amdgpu_userptr_stats {
  * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child.
  */
 int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *stats);
+
+/**
+ * struct amdgpu_userptr_watch_args - arguments of amdgpu_userptr_watch_evictions()
+ */
+struct amdgpu_userptr_watch_args {
+	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_watch_args) */
+	uint32_t device; /**< index of the device in the context */
+	int32_t kfd_fd; /**< a file of /dev/kfd, opened by this process; needed only for the call */
+	uint32_t gpu_id; /**< KFD's number of the device, as AMDKFD_IOC_ACQUIRE_VM takes it */
+};
+
+/**
+ * amdgpu_userptr_watch_evictions() - begin to count how often the kernel stops the queues
+ * @ctx: context
+ * @args: device and KFD's names for it
+ *
+ * The kernel tells it in KFD's SMI events. The library opens no device itself, because a process
+ * may run in a sandbox. It asks for the events on the caller's file of /dev/kfd, and keeps only the
+ * file of events that it gets from there, until the end of the context.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments, or KFD has no such device for the process.
+ * -E2BIG: @args uses a field of a newer header.
+ * -EEXIST: the device is watched already.
+ * -EBADF, -ENOTTY: @kfd_fd is not open, or not of /dev/kfd.
+ * -EMFILE, -ENFILE: too many files are open.
+ * -ENOMEM.
+ * -EPERM: in a forked child.
+ */
+int amdgpu_userptr_watch_evictions(struct amdgpu_userptr_ctx *ctx,
+				   const struct amdgpu_userptr_watch_args *args);
+
+/**
+ * struct amdgpu_userptr_evictions - evictions of the process's queues on one device
+ *
+ * An eviction stops all queues of the process on all of its devices, so each device has about the
+ * same counts. Evictions for any reason count, also those that come from memory that is not of this
+ * context. The kernel keeps some 200 events for the library and drops others, so the counts are too
+ * low if the time between two queries is long. If the process has CAP_SYS_ADMIN and is in a PID
+ * namespace, processes of other namespaces with the same ID count, too.
+ */
+struct amdgpu_userptr_evictions {
+	uint32_t size;		    /**< sizeof(struct amdgpu_userptr_evictions) */
+	uint32_t device;	    /**< in: index of the device in the context */
+	uint64_t evictions;	    /**< out: how often the kernel stopped the queues */
+	uint64_t userptr_evictions; /**< out: those of @evictions because a userptr's memory changed
+				     */
+	uint64_t restores;	    /**< out: how often it started them again */
+	uint64_t failed_restores;   /**< out: attempts to start them that have to be repeated */
+};
+
+/**
+ * amdgpu_userptr_query_evictions() - read the counts since amdgpu_userptr_watch_evictions()
+ * @ctx: context
+ * @evictions: in: @size, @device; out: the rest
+ *
+ * Return: 0; -ENOENT when the device is not watched; -EINVAL or -E2BIG for bad arguments; -ENOMEM;
+ * -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_evictions(struct amdgpu_userptr_ctx *ctx,
+				   struct amdgpu_userptr_evictions *evictions);
 
 #ifdef __cplusplus
 }

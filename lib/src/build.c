@@ -124,8 +124,6 @@ static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index
 	int ret;
 
 	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
-	if (!device_index)
-		map->deadline = au_deadline(map->ctx);
 	ret = au_va_wait(&map->ctx->devices[device_index], &map->devices[device_index].updates,
 			 map->deadline);
 	if (ret)
@@ -133,38 +131,49 @@ static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index
 	return ret;
 }
 
-/*
- * Do each step on all devices before the next step. So the kernel refuses bad memory before any GPU
- * sees a part of the map, and the devices update their page tables at the same time.
- */
-int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure)
+/* Do a step of au_map_build() on all devices. */
+static int on_devices(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure,
+		      int (*step)(struct amdgpu_userptr_mapping *map, uint32_t device_index,
+				  struct au_failure *failure))
 {
-	static int (*const steps[])(struct amdgpu_userptr_mapping *map, uint32_t device_index,
-				    struct au_failure *failure) = {
-		create_bos,
-		map_bos,
-		wait_mapped,
-	};
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		int ret;
 
-	for (size_t step = 0; step < sizeof(steps) / sizeof(steps[0]); step++) {
-		for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
-			int ret = steps[step](map, i, failure);
-
-			if (ret)
-				return ret;
-		}
+		if (!(mask & au_device_bit(i)))
+			continue;
+		ret = step(map, i, failure);
+		if (ret)
+			return ret;
 	}
 	return 0;
 }
 
+/*
+ * Do each step on all devices before the next step. So the kernel refuses bad memory before any GPU
+ * sees a part of the map, and the devices update their page tables at the same time.
+ */
+int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure)
+{
+	int ret;
+
+	ret = on_devices(map, mask, failure, create_bos);
+	if (!ret)
+		ret = on_devices(map, mask, failure, map_bos);
+	if (ret)
+		return ret;
+	/* One deadline for all. */
+	map->deadline = au_deadline(map->ctx);
+	return on_devices(map, mask, failure, wait_mapped);
+}
+
 /* Start to remove the VA mappings, on all devices. */
-static void clear_mappings(struct amdgpu_userptr_mapping *map)
+static void clear_mappings(struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
 		struct au_device *device = &map->ctx->devices[i];
 
-		if (!at->mapped)
+		if (!(mask & au_device_bit(i)) || !at->mapped)
 			continue;
 		/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
 		au_updates_begin(device, &at->updates);
@@ -174,33 +183,40 @@ static void clear_mappings(struct amdgpu_userptr_mapping *map)
 	}
 }
 
-static int wait_cleared(struct amdgpu_userptr_mapping *map, bool final)
+/*
+ * The page tables of all devices are being updated at the same time, so one deadline is enough. A
+ * device that is late does not keep the library from asking about the others.
+ */
+static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final)
 {
 	const int64_t deadline = au_deadline(map->ctx);
+	int ret = 0;
 
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
-		int ret;
+		int error;
 
-		if (!at->clearing)
+		if (!(mask & au_device_bit(i)) || !at->clearing)
 			continue;
-		ret = au_va_wait(&map->ctx->devices[i], &at->updates, deadline);
-		if (ret == -ETIME && !final)
-			return ret;
-		at->error = ret;
+		error = au_va_wait(&map->ctx->devices[i], &at->updates, deadline);
+		if (error == -ETIME && !final) {
+			ret = error;
+			continue;
+		}
+		at->error = error;
 		at->clearing = false;
 	}
-	return 0;
+	return ret;
 }
 
-static int close_bos(struct amdgpu_userptr_mapping *map)
+static int close_bos(struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
 	int first_error = 0;
 
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
 
-		while (at->num_handles) {
+		while (mask & au_device_bit(i) && at->num_handles) {
 			const int ret =
 				au_gem_close(&map->ctx->devices[i], at->handles[--at->num_handles]);
 
@@ -212,10 +228,10 @@ static int close_bos(struct amdgpu_userptr_mapping *map)
 }
 
 /* The first error of a page table update. */
-static int first_error(const struct amdgpu_userptr_mapping *map)
+static int first_error(const struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
-		if (map->devices[i].error)
+		if (mask & au_device_bit(i) && map->devices[i].error)
 			return map->devices[i].error;
 	}
 	return 0;
@@ -225,20 +241,26 @@ static int first_error(const struct amdgpu_userptr_mapping *map)
  * Go on after an error: when the BOs are closed the kernel removes their VA mappings too, but the
  * library cannot wait for that.
  */
-int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final)
+int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final)
 {
 	int ret, close_error;
 
-	clear_mappings(map);
-	ret = wait_cleared(map, final);
+	clear_mappings(map, mask);
+	ret = wait_cleared(map, mask, final);
 	if (ret)
 		return ret;
-	close_error = close_bos(map);
-	ret = first_error(map);
+	close_error = close_bos(map, mask);
+	ret = first_error(map, mask);
 	return ret ? ret : close_error;
 }
 
-bool au_map_is_clean(const struct amdgpu_userptr_mapping *map)
+uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
-	return !first_error(map);
+	uint64_t reachable = 0;
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		if (map->devices[i].error || map->devices[i].clearing)
+			reachable |= au_device_bit(i);
+	}
+	return reachable & mask;
 }

@@ -82,6 +82,7 @@ static void device_fini(struct au_device *device)
 		au_gpu_ctx_destroy(device, device->gpu_ctx);
 	if (device->syncobj)
 		au_syncobj_destroy(device, device->syncobj);
+	au_smi_fini(device);
 	pthread_mutex_destroy(&device->timeline_lock);
 }
 
@@ -106,6 +107,7 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		ret = au_syncobj_create(device, &device->syncobj);
 	if (!ret && device->syncobj)
 		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
+	au_smi_init(&device->smi);
 	pthread_mutex_init(&device->timeline_lock, NULL);
 	if (ret)
 		device_fini(device);
@@ -218,6 +220,7 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 	ctx->limits.size = AU_MAX_BO_PAGES * ctx->page_size;
 	ctx->limits.num_ranges = AU_MAX_BO_RANGES;
 	ctx->timeout_ns = args.timeout_ns;
+	ctx->priority = 1;
 	ret = create_mark(ctx);
 	if (ret)
 		goto free_ctx;
@@ -267,7 +270,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = 0, ret;
 
 	while (ctx->num_maps) {
-		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true);
+		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true, NULL);
 
 		if (!first_error)
 			first_error = ret;
@@ -280,6 +283,15 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	pthread_mutex_destroy(&ctx->lock);
 	free(ctx->maps);
 	return first_error;
+}
+
+/* In a forked child: these files are the child's own. */
+static void close_events(struct amdgpu_userptr_ctx *ctx)
+{
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (ctx->devices[i].smi.fd >= 0)
+			au_smi_close(&ctx->devices[i]);
+	}
 }
 
 AU_PUBLIC
@@ -297,6 +309,8 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	 */
 	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);
+	else
+		close_events(ctx);
 	destroy_mark(ctx);
 	free(ctx);
 	errno = saved_errno;

@@ -4,12 +4,15 @@
  *
  * device.c	contexts and their devices
  * map.c	map and unmap
+ * attach.c	one more device for a map, or one less
  * build.c	the steps of both in the kernel, and the roll back
  * range.c	arithmetic on ranges; no ioctls, no allocation
  * space.c	the GPU addresses of maps
  * reserve.c	CPU address space whose numbers are GPU addresses
- * maps.c	the table of maps
+ * maps.c	the table of maps, by GPU address
+ * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
+ * evictions.c	how often the kernel stops the queues
  * sync.c	page table updates and waits for them
  * ioctl.c	the only file that calls the kernel and libdrm
  *
@@ -96,11 +99,34 @@ struct au_ops {
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
+	/* Of a file of KFD's SMI events. read() does not block, and returns a length or -errno. */
+	int (*smi_enable)(void *priv, int fd, uint64_t events);
+	int (*smi_read)(void *priv, int fd, char *bytes, size_t size);
+	void (*smi_close)(void *priv, int fd);
 };
 
 extern const struct au_ops au_kernel_ops;
 
-/* Constant after creation, except for the timeline and @num_resets. */
+/* A set of devices of a context is a mask: bit i is the device with index i. */
+static inline uint64_t au_device_bit(uint32_t index)
+{
+	return UINT64_C(1) << index;
+}
+
+/* The most bytes that a file of events has (KFD_MAX_KFIFO_SIZE of kfd_smi_events.c). */
+#define AU_SMI_FIFO_SIZE 8192
+
+/* KFD's events of one device. */
+struct au_smi {
+	pthread_mutex_t lock; /* of all members */
+	int fd;		      /* -1: nobody has asked for them */
+	int pid;	      /* of the process, as events have it */
+	struct amdgpu_userptr_evictions count;
+	char line[2 * AMD_SMI_EVENT_MSG_SIZE]; /* the start of an event */
+	size_t line_len;
+};
+
+/* Constant after creation, except for the timeline, @num_resets and @smi. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle; /* NULL when the caller gave a file */
@@ -119,6 +145,8 @@ struct au_device {
 	 */
 	pthread_mutex_t timeline_lock;
 	uint64_t timeline_point; /* last point that the kernel has accepted */
+
+	struct au_smi smi;
 };
 
 /* How much fits into one BO. Tests set fewer ranges. */
@@ -140,8 +168,10 @@ struct amdgpu_userptr_ctx {
 	pthread_mutex_t lock;		      /* of the members below; not held across ioctls */
 	struct amdgpu_userptr_mapping **maps; /* by address, no overlap, also unfinished ones */
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_stats stats; /* except @ioctls */
-	struct au_reservation *spares;	   /* by address; the kernel did not release these */
+	struct amdgpu_userptr_mapping *by_cpu; /* root of the treap of cpu.c */
+	uint64_t priority;		       /* of its last node, not 0 */
+	struct amdgpu_userptr_stats stats;     /* except @ioctls */
+	struct au_reservation *spares;	       /* by address; the kernel did not release these */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -201,7 +231,7 @@ struct au_updates {
 
 /* How far a map has got on one device. au_map_take_down() starts from here. */
 struct au_map_device {
-	uint32_t *handles;    /* one per BO */
+	uint32_t *handles;    /* one per BO; NULL if the map was never on the device */
 	uint32_t num_handles; /* that exist */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
 	bool clearing;	      /* VA mappings are removed, @updates not done */
@@ -209,27 +239,47 @@ struct au_map_device {
 	struct au_updates updates;
 };
 
+/* For cpu.c: a node of a context's treap of maps. */
+struct au_cpu_node {
+	uint64_t first, last;  /* lowest and highest CPU address; constant */
+	uint64_t subtree_last; /* this and the rest under ctx->lock */
+	uint64_t priority;
+	struct amdgpu_userptr_mapping *child[2];
+	struct au_cpu_entry *array; /* NULL: there was no look-up yet */
+};
+
 struct amdgpu_userptr_mapping {
 	struct amdgpu_userptr_ctx *ctx;
+	struct au_cpu_node cpu;
 	struct au_space space;
 	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
-	bool ready; /* query() can find it; under ctx->lock */
+	bool ready;	      /* query() can find it; under ctx->lock */
+	uint64_t attached;    /* bits of devices that the map is on; under ctx->lock */
+	uint64_t reachable;   /* bits of others that may reach the memory; under ctx->lock */
+	pthread_mutex_t lock; /* of attach() and detach(): of @devices, @given and @deadline */
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
 	int64_t deadline;			  /* of the wait in au_map_build() */
-	const struct amdgpu_userptr_range *given; /* the caller's array, only in map() */
+	const struct amdgpu_userptr_range *given; /* as the caller gave them, for au_map_build() */
 	struct au_range *ranges;
 	struct au_bo *bos;
 	struct au_map_device devices[];
 };
+
+/* All devices of the context. */
+static inline uint64_t au_all_devices(const struct amdgpu_userptr_ctx *ctx)
+{
+	return UINT64_MAX >> (AMDGPU_USERPTR_MAX_DEVICES - ctx->num_devices);
+}
 
 /* The failed_* members of struct amdgpu_userptr_map_args. */
 struct au_failure {
 	uint32_t range;
 	uint32_t device;
 	uint32_t stage;
+	uint64_t reachable;
 };
 
 /* device.c */
@@ -274,6 +324,20 @@ int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
+/* The range as the caller gave it. */
+struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
+/* Count the BOs of the devices @mask in the statistics, or no longer. Call with ctx->lock held. */
+void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add);
+
+/* cpu.c */
+/* Fill in map->cpu.first and .last. */
+void au_cpu_bounds(struct amdgpu_userptr_mapping *map);
+/* Let au_cpu_find() find the map, or no longer. Call with ctx->lock held, like the next ones. */
+void au_cpu_insert(struct amdgpu_userptr_mapping *map);
+void au_cpu_remove(struct amdgpu_userptr_mapping *map);
+/* The lowest GPU address @va >= @min_va of the byte at @addr, and its map. -ENOENT, -ENOMEM. */
+int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
+		struct amdgpu_userptr_mapping **map, uint64_t *va);
 
 /* range.c */
 /* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */
@@ -293,25 +357,40 @@ struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
+/* Checks of the devices of @mask; on failure they name the device. */
+int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
+		     struct au_failure *failure);
+int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struct au_space *space,
+		struct au_failure *failure);
 /* Free the memory of a map. Nothing of it may be left in the kernel. */
 void au_map_free(struct amdgpu_userptr_mapping *map);
-/* Unmap. After -ETIME the map stays, unless @final is set. */
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final);
+/* Unmap. After -ETIME the map stays, unless @final is set. @reachable: out: devices; or NULL. */
+int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable);
 
 /* reason.c */
 /* The enum amdgpu_userptr_reason of an error. @range: the range at fault, or NONE. */
 uint32_t au_reason(int error, uint32_t stage, uint32_t range);
 
+/* evictions.c */
+void au_smi_init(struct au_smi *smi);
+void au_smi_fini(struct au_device *device);
+
 /* build.c */
-/* Make the BOs and VA mappings of the map. After an error call au_map_take_down(). */
-int au_map_build(struct amdgpu_userptr_mapping *map, struct au_failure *failure);
 /*
- * Remove the VA mappings and BOs that there are. After -ETIME call again, unless @final is set.
- * After another error all of them are gone, but see au_map_is_clean().
+ * Make the BOs and VA mappings of the map on the devices of @mask. After an error call
+ * au_map_take_down().
  */
-int au_map_take_down(struct amdgpu_userptr_mapping *map, bool final);
-/* After au_map_take_down(): whether no GPU can reach memory by the map's addresses. */
-bool au_map_is_clean(const struct amdgpu_userptr_mapping *map);
+int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure);
+/*
+ * Remove the VA mappings and BOs that there are on the devices of @mask. After -ETIME call again,
+ * unless @final is set. After another error all of them are gone, but see au_map_reachable().
+ */
+int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final);
+/*
+ * After au_map_take_down(): the devices of @mask that may still reach memory by the map's
+ * addresses.
+ */
+uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
 
 /* sync.c */
 uint64_t au_now_ns(void);
@@ -341,5 +420,10 @@ int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
 /* @reset: out: whether the GPU was reset since the last query, or since creation. */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
+
+int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id);
+/* -EAGAIN: there are no events. */
+int au_smi_read(struct au_device *device, char *bytes, size_t size, size_t *len);
+void au_smi_close(struct au_device *device);
 
 #endif /* AU_INTERNAL_H */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* All calls out of the library: ioctls, libdrm, and the address space of the process. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -72,6 +73,26 @@ static uint64_t kernel_page_size(void *priv)
 	return sysconf(_SC_PAGESIZE);
 }
 
+static int kernel_smi_enable(void *priv, int fd, uint64_t events)
+{
+	/* The kernel makes the file without O_CLOEXEC. */
+	if (fcntl(fd, F_SETFD, FD_CLOEXEC))
+		return -errno;
+	return write(fd, &events, sizeof(events)) == sizeof(events) ? 0 : -errno;
+}
+
+static int kernel_smi_read(void *priv, int fd, char *bytes, size_t size)
+{
+	ssize_t len = read(fd, bytes, size);
+
+	return len < 0 ? -errno : len;
+}
+
+static void kernel_smi_close(void *priv, int fd)
+{
+	close(fd);
+}
+
 const struct au_ops au_kernel_ops = {
 	.ioctl = kernel_ioctl,
 	.device_fd = kernel_device_fd,
@@ -81,14 +102,20 @@ const struct au_ops au_kernel_ops = {
 	.reserve = kernel_reserve,
 	.release = kernel_release,
 	.page_size = kernel_page_size,
+	.smi_enable = kernel_smi_enable,
+	.smi_read = kernel_smi_read,
+	.smi_close = kernel_smi_close,
 };
+
+static int do_ioctl_on(struct amdgpu_userptr_ctx *ctx, int fd, unsigned long request, void *arg)
+{
+	atomic_fetch_add_explicit(&ctx->num_ioctls, 1, memory_order_relaxed);
+	return ctx->ops->ioctl(ctx->ops_priv, fd, request, arg);
+}
 
 static int do_ioctl(struct au_device *device, unsigned long request, void *arg)
 {
-	struct amdgpu_userptr_ctx *ctx = device->ctx;
-
-	atomic_fetch_add_explicit(&ctx->num_ioctls, 1, memory_order_relaxed);
-	return ctx->ops->ioctl(ctx->ops_priv, device->fd, request, arg);
+	return do_ioctl_on(device->ctx, device->fd, request, arg);
 }
 
 /* Fill in the driver's version. -ENODEV: the driver is not amdgpu. */
@@ -261,4 +288,45 @@ int au_gpu_ctx_query(struct au_device *device, bool *reset)
 		return ret;
 	*reset = args.out.state.reset_status != AMDGPU_CTX_NO_RESET;
 	return 0;
+}
+
+int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id)
+{
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+	struct amd_smi_events_args args = {
+		.gpuid = gpu_id,
+	};
+	int ret = do_ioctl_on(ctx, kfd_fd, AMD_IOC_SMI_EVENTS, &args);
+
+	if (ret)
+		return ret;
+	ret = ctx->ops->smi_enable(ctx->ops_priv, args.anon_fd,
+				   AMD_SMI_EVENT_BIT(AMD_SMI_EVENT_QUEUE_EVICTION) |
+					   AMD_SMI_EVENT_BIT(AMD_SMI_EVENT_QUEUE_RESTORE));
+	if (ret) {
+		ctx->ops->smi_close(ctx->ops_priv, args.anon_fd);
+		return ret;
+	}
+	device->smi.fd = args.anon_fd;
+	device->smi.pid = getpid();
+	return 0;
+}
+
+int au_smi_read(struct au_device *device, char *bytes, size_t size, size_t *len)
+{
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+	int ret = ctx->ops->smi_read(ctx->ops_priv, device->smi.fd, bytes, size);
+
+	if (ret < 0)
+		return ret;
+	*len = ret;
+	return 0;
+}
+
+void au_smi_close(struct au_device *device)
+{
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+
+	ctx->ops->smi_close(ctx->ops_priv, device->smi.fd);
+	device->smi.fd = -1;
 }

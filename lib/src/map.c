@@ -6,6 +6,11 @@
 
 #include "internal.h"
 
+/* Sizes of the first version of the struct, and of the one that got @failed_reachable. */
+#define AU_MAP_ARGS_FIRST_SIZE offsetof(struct amdgpu_userptr_map_args, devices)
+#define AU_MAP_ARGS_REACHABLE_SIZE \
+	(offsetof(struct amdgpu_userptr_map_args, failed_reachable) + sizeof(uint64_t))
+
 static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
 
 static const uint32_t valid_va_flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE |
@@ -31,6 +36,8 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 		return -EINVAL;
 	if (args->num_ranges > AU_MAX_RANGES)
 		return -E2BIG;
+	if (args->devices & ~au_all_devices(ctx))
+		return -EINVAL;
 
 	switch (args->va_mode) {
 	case AMDGPU_USERPTR_VA_RESERVE:
@@ -78,10 +85,11 @@ static int compact_ranges(struct amdgpu_userptr_map_args *args,
 }
 
 /* Without a timeline the library cannot know when a page table update is done. */
-static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure *failure)
+int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
+		     struct au_failure *failure)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
-		if (!ctx->devices[i].syncobj) {
+		if (mask & au_device_bit(i) && !ctx->devices[i].syncobj) {
 			failure->device = i;
 			return -EOPNOTSUPP;
 		}
@@ -90,11 +98,11 @@ static int check_devices(const struct amdgpu_userptr_ctx *ctx, struct au_failure
 }
 
 /* Before memory is allocated: a map of 2^63 bytes would have millions of BOs. */
-static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t size,
+static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, uint64_t size,
 		      struct au_failure *failure)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
-		if (!au_device_has_size(&ctx->devices[i], size)) {
+		if (mask & au_device_bit(i) && !au_device_has_size(&ctx->devices[i], size)) {
 			failure->device = i;
 			return -ERANGE;
 		}
@@ -102,11 +110,12 @@ static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t size,
 	return 0;
 }
 
-static int check_va(const struct amdgpu_userptr_ctx *ctx, const struct au_space *space,
-		    struct au_failure *failure)
+int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struct au_space *space,
+		struct au_failure *failure)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
-		if (!au_device_has_va(&ctx->devices[i], space->va, space->size)) {
+		if (mask & au_device_bit(i) &&
+		    !au_device_has_va(&ctx->devices[i], space->va, space->size)) {
 			failure->device = i;
 			return -ERANGE;
 		}
@@ -122,14 +131,16 @@ static int check_sizes(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userp
 	ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
 			      &failure->range);
 	if (!ret)
-		ret = check_devices(ctx, failure);
+		ret = au_check_devices(ctx, args->devices, failure);
 	if (!ret)
-		ret = check_size(ctx, space->size, failure);
+		ret = check_size(ctx, args->devices, space->size, failure);
 	if (ret)
 		return ret;
 	space->mode = args->va_mode;
 	space->va = args->fixed_va;
-	return space->mode == AMDGPU_USERPTR_VA_FIXED ? check_va(ctx, space, failure) : 0;
+	if (space->mode != AMDGPU_USERPTR_VA_FIXED)
+		return 0;
+	return au_check_va(ctx, args->devices, space, failure);
 }
 
 /* ------------------------------------------------------------------------------------------- */
@@ -141,6 +152,8 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 		free(map->devices[i].handles);
 	free(map->bos);
 	free(map->ranges);
+	free(map->cpu.array);
+	pthread_mutex_destroy(&map->lock);
 	free(map);
 }
 
@@ -167,6 +180,8 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	if (!map)
 		return NULL;
 	map->ctx = ctx;
+	pthread_mutex_init(&map->lock, NULL);
+	map->attached = args->devices;
 	map->flags = args->flags;
 	map->va_flags = args->va_flags ? args->va_flags
 				       : AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
@@ -177,6 +192,8 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	if (!map->ranges || !map->bos)
 		goto free_map;
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		if (!(args->devices & au_device_bit(i)))
+			continue;
 		map->devices[i].handles = calloc(map->num_bos, sizeof(uint32_t));
 		if (!map->devices[i].handles)
 			goto free_map;
@@ -205,7 +222,7 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	ret = au_space_get(ctx, &map->space, alignment);
 	if (ret)
 		return ret;
-	ret = check_va(ctx, &map->space, failure);
+	ret = au_check_va(ctx, map->attached, &map->space, failure);
 	if (!ret)
 		ret = au_maps_insert(ctx, map);
 	if (ret)
@@ -222,11 +239,14 @@ static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 
 	pthread_mutex_lock(&ctx->lock);
 	map->ready = ready;
+	if (ready)
+		au_cpu_insert(map);
+	else
+		au_cpu_remove(map);
 	ctx->stats.mappings += sign;
 	ctx->stats.bytes += sign * map->space.size;
 	ctx->stats.ranges += sign * map->num_ranges;
-	ctx->stats.bos += sign * map->num_bos * ctx->num_devices;
-	ctx->stats.scatter_bos += sign * map->num_scatter_bos * ctx->num_devices;
+	au_maps_count_bos(map, map->attached, ready);
 	pthread_mutex_unlock(&ctx->lock);
 }
 
@@ -234,10 +254,10 @@ static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 static void give_back_space(struct amdgpu_userptr_mapping *map)
 {
 	au_maps_remove(map->ctx, map);
-	if (au_map_is_clean(map))
-		au_space_put(map->ctx, &map->space);
-	else
+	if (au_map_reachable(map, au_all_devices(map->ctx)))
 		au_space_abandon(&map->space);
+	else
+		au_space_put(map->ctx, &map->space);
 }
 
 static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
@@ -266,11 +286,12 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	if (!map)
 		return -ENOMEM;
 	map->space = space;
+	au_cpu_bounds(map);
 
 	ret = place(map, args->alignment, failure);
 	if (ret)
 		goto free_map;
-	ret = au_map_build(map, failure);
+	ret = au_map_build(map, map->attached, failure);
 	map->given = NULL;
 	if (ret)
 		goto take_down;
@@ -280,7 +301,8 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	return 0;
 
 take_down:
-	au_map_take_down(map, true);
+	au_map_take_down(map, map->attached, true);
+	failure->reachable = au_map_reachable(map, map->attached);
 	give_back_space(map);
 free_map:
 	au_map_free(map);
@@ -295,6 +317,8 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_
 	int ret;
 
 	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	if (!args->devices)
+		args->devices = au_all_devices(ctx);
 	ret = check_args(ctx, args);
 	if (ret)
 		return ret;
@@ -309,7 +333,7 @@ AU_PUBLIC
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
 		       struct amdgpu_userptr_mapping **map)
 {
-	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0 };
+	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0, 0 };
 	struct amdgpu_userptr_map_args args;
 	const int saved_errno = errno;
 	int ret;
@@ -318,7 +342,7 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 		return -EINVAL;
 	ret = au_ctx_check_owner(ctx);
 	if (!ret)
-		ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+		ret = au_struct_get(user, &args, AU_MAP_ARGS_FIRST_SIZE, sizeof(args));
 	if (ret)
 		return ret;
 
@@ -331,13 +355,16 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
 	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	if (user->size >= AU_MAP_ARGS_REACHABLE_SIZE)
+		user->failed_reachable = failure.reachable;
 	errno = saved_errno;
 	return ret;
 }
 
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
+int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const uint64_t all = au_all_devices(ctx);
 	const uint64_t start = au_now_ns();
 	bool gone;
 	int ret;
@@ -345,7 +372,9 @@ int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
 	/* It is not ready if an earlier unmap has timed out. */
 	if (map->ready)
 		set_ready(map, false);
-	ret = au_map_take_down(map, final);
+	ret = au_map_take_down(map, all, final);
+	if (reachable)
+		*reachable = au_map_reachable(map, all);
 	gone = final || ret != -ETIME;
 	if (gone) {
 		give_back_space(map);
@@ -359,18 +388,27 @@ int au_unmap(struct amdgpu_userptr_mapping *map, bool final)
 }
 
 AU_PUBLIC
-int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
+int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
 {
 	const int saved_errno = errno;
 	int ret;
 
-	if (!map)
+	if (!map) {
+		if (reachable)
+			*reachable = 0;
 		return 0;
+	}
 	ret = au_ctx_check_owner(map->ctx);
 	if (!ret)
-		ret = au_unmap(map, false);
+		ret = au_unmap(map, false, reachable);
 	errno = saved_errno;
 	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
+{
+	return amdgpu_userptr_unmap_reachable(map, NULL);
 }
 
 AU_PUBLIC

@@ -6,6 +6,9 @@
 
 #include "internal.h"
 
+/* Size of the first version of the struct. */
+#define AU_INFO_FIRST_SIZE offsetof(struct amdgpu_userptr_info, gpu_va)
+
 /* Index of the first map that ends behind @va. Call with ctx->lock held. */
 static size_t maps_search(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
 {
@@ -81,6 +84,16 @@ struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx
 	return ctx->maps[at];
 }
 
+void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add)
+{
+	struct amdgpu_userptr_stats *stats = &map->ctx->stats;
+	const uint64_t devices = __builtin_popcountll(mask);
+
+	/* The unsigned sums wrap around. */
+	stats->bos += (add ? devices : -devices) * map->num_bos;
+	stats->scatter_bos += (add ? devices : -devices) * map->num_scatter_bos;
+}
+
 static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
 		     uint64_t range_va)
 {
@@ -88,9 +101,7 @@ static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_r
 	       space->va < range->cpu_addr + range->size;
 }
 
-/* The range as the caller gave it. */
-static struct amdgpu_userptr_range get_range(const struct amdgpu_userptr_mapping *map,
-					     uint32_t index)
+struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index)
 {
 	const struct au_range *range = &map->ranges[index];
 	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
@@ -107,7 +118,7 @@ static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 {
 	const uint64_t offset = gpu_va - map->space.va;
 	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
-	const struct amdgpu_userptr_range range = get_range(map, index);
+	const struct amdgpu_userptr_range range = au_map_range(map, index);
 	const uint64_t range_va = map->space.va + map->ranges[index].offset;
 
 	if (va_clash(&map->space, &range, range_va))
@@ -121,21 +132,31 @@ static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 	info->range_size = range.size;
 	info->range_flags = range.flags;
 	info->range_index = index;
+	info->gpu_va = gpu_va;
+	info->devices = map->attached;
+	info->reachable = map->reachable;
+}
+
+static int check_query(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_info *info)
+{
+	struct amdgpu_userptr_info in;
+	int ret;
+
+	if (!ctx || !info)
+		return -EINVAL;
+	ret = au_ctx_check_owner(ctx);
+	return ret ? ret : au_struct_get(info, &in, AU_INFO_FIRST_SIZE, sizeof(in));
 }
 
 AU_PUBLIC
 int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 			 struct amdgpu_userptr_info *info)
 {
-	struct amdgpu_userptr_info in, out = { 0 };
+	struct amdgpu_userptr_info out = { 0 };
 	struct amdgpu_userptr_mapping *map;
 	int ret;
 
-	if (!ctx || !info)
-		return -EINVAL;
-	ret = au_ctx_check_owner(ctx);
-	if (!ret)
-		ret = au_struct_get(info, &in, sizeof(in), sizeof(in));
+	ret = check_query(ctx, info);
 	if (ret)
 		return ret;
 
@@ -149,5 +170,31 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 
 	if (!ret)
 		au_struct_put(info, &out, sizeof(out));
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_addr, uint64_t min_va,
+			     struct amdgpu_userptr_info *info)
+{
+	struct amdgpu_userptr_info out = { 0 };
+	struct amdgpu_userptr_mapping *map;
+	const int saved_errno = errno;
+	uint64_t va;
+	int ret;
+
+	ret = check_query(ctx, info);
+	if (ret)
+		return ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	ret = au_cpu_find(ctx, (uintptr_t)cpu_addr, min_va, &map, &va);
+	if (!ret)
+		fill_info(map, va, &out);
+	pthread_mutex_unlock(&ctx->lock);
+
+	if (!ret)
+		au_struct_put(info, &out, sizeof(out));
+	errno = saved_errno;
 	return ret;
 }

@@ -14,6 +14,8 @@ static uint32_t reason_of_validate(int error)
 		return AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
 	case -ERANGE:
 		return AMDGPU_USERPTR_REASON_NO_ADDRESSES;
+	case -EBUSY:
+		return AMDGPU_USERPTR_REASON_BUSY;
 	default:
 		return AMDGPU_USERPTR_REASON_ARGUMENT;
 	}

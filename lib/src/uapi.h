@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Parts of the kernel's include/uapi/drm/amdgpu_drm.h that a <amdgpu_drm.h> of libdrm 2.4.114 or
- * later can lack. The library, its tests and the IGT tests take them from here.
+ * later can lack, and of its include/uapi/linux/kfd_ioctl.h. The library, its tests and the IGT
+ * tests take them from here.
  *
  * Include <amdgpu_drm.h> first where both are needed. The macros have the kernel's own text, so
  * that a header which does define them is no conflict in either order. The structs have names of
@@ -86,6 +87,22 @@ struct amd_gem_va_args {
 	uint32_t num_syncobj_handles;
 	uint64_t input_fence_syncobj_handles;
 };
+
+/*
+ * Parts of <linux/kfd_ioctl.h>, whose version on a machine is independent of libdrm's. Each name
+ * has KFD_ or KFD_QUEUE_EVICTION_ instead of AMD_ there.
+ */
+struct amd_smi_events_args {
+	uint32_t gpuid;
+	uint32_t anon_fd;
+};
+
+#define AMD_IOC_SMI_EVENTS	     _IOWR('K', 0x1F, struct amd_smi_events_args)
+#define AMD_SMI_EVENT_QUEUE_EVICTION 9
+#define AMD_SMI_EVENT_QUEUE_RESTORE  10
+#define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event) - 1))
+#define AMD_SMI_EVENT_MSG_SIZE	     96
+#define AMD_SMI_TRIGGER_USERPTR	     1
 
 #define AMD_IOCTL_GEM_USERPTR \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)

@@ -74,6 +74,13 @@ static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t
 
 		bo->num_mappings--;
 		bo->removed = point;
+		device->stale = grow(device->stale, device->num_stale, &device->max_stale,
+				     sizeof(*device->stale));
+		device->stale[device->num_stale++] = (struct fake_stale){
+			.va = device->mappings[i].va,
+			.size = device->mappings[i].size,
+			.point = point,
+		};
 	}
 	memmove(&device->mappings[first], &device->mappings[end],
 		(device->num_mappings - end) * sizeof(*device->mappings));
@@ -220,7 +227,7 @@ static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint3
 	}
 	for (uint32_t i = 0; bo->num_mappings;) {
 		if (device->mappings[i].handle == handle)
-			remove_mappings(device, i, i + 1, 0);
+			remove_mappings(device, i, i + 1, UINT64_MAX);
 		else
 			i++;
 	}
@@ -248,6 +255,25 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	return 0;
 }
 
+/*
+ * The library has waited for the removals up to device->waited, and asks for resets. If there was
+ * one, no removal is certain.
+ */
+static void end_stale(struct fake_device *device)
+{
+	uint32_t left = 0;
+
+	for (uint32_t i = 0; i < device->num_stale; i++) {
+		struct fake_stale *stale = &device->stale[i];
+
+		if (device->reset)
+			stale->point = UINT64_MAX;
+		if (stale->point > device->waited)
+			device->stale[left++] = *stale;
+	}
+	device->num_stale = left;
+}
+
 static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 {
 	const uint32_t op = args->in.op;
@@ -259,6 +285,7 @@ static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 	if (op == AMDGPU_CTX_OP_QUERY_STATE) {
 		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET
 							     : AMDGPU_CTX_NO_RESET;
+		end_stale(device);
 		device->reset = false;
 		return 0;
 	}
@@ -330,6 +357,8 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 		return FAKE_WAIT;
 	case DRM_IOCTL_AMDGPU_CTX:
 		return ctx_call_of(arg);
+	case AMD_IOC_SMI_EVENTS:
+		return FAKE_SMI_OPEN;
 	}
 	fprintf(stderr, "ioctl %#lx is not modelled\n", request);
 	abort();
@@ -371,12 +400,13 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	}
 }
 
-/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
-static int begin(struct fake_kernel *fake, enum fake_call call)
+int fake_begin(struct fake_kernel *fake, enum fake_call call)
 {
 	errno = EXDEV;
 	fake->calls++;
 	fake->count[call]++;
+	if (fake->num_traced < FAKE_MAX_TRACE)
+		fake->trace[fake->num_traced++] = call;
 	if (!fake->fail_call || --fake->fail_call)
 		return 0;
 	fake->failed = true;
@@ -390,8 +420,12 @@ static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	int ret;
 
 	pthread_mutex_lock(&fake->lock);
-	ret = begin(fake, call);
-	if (!ret)
+	ret = fake_begin(fake, call);
+	if (ret && call == FAKE_CLOSE)
+		device_of(fake, fd)->failed_closes++;
+	if (!ret && call == FAKE_SMI_OPEN)
+		ret = fake_smi_open(fake, fd, arg);
+	else if (!ret)
 		ret = dispatch(fake, device_of(fake, fd), call, arg);
 	pthread_mutex_unlock(&fake->lock);
 	return ret;
@@ -421,7 +455,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	int ret;
 
 	pthread_mutex_lock(&fake->lock);
-	ret = begin(fake, call);
+	ret = fake_begin(fake, call);
 	if (!ret) {
 		*va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
 		/* Leave a page between reservations, so that they are never neighbours. */
@@ -445,6 +479,9 @@ static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *
 		uint32_t at = search(device, va);
 
 		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
+		for (uint32_t j = 0; j < device->num_stale; j++)
+			t_assert(device->stale[j].va >= va + size ||
+				 device->stale[j].va + device->stale[j].size <= va);
 	}
 	--*counter;
 	pthread_mutex_unlock(&fake->lock);
@@ -496,6 +533,9 @@ const struct au_ops fake_ops = {
 	.reserve = fake_reserve,
 	.release = fake_release,
 	.page_size = fake_page_size,
+	.smi_enable = fake_smi_enable,
+	.smi_read = fake_smi_read,
+	.smi_close = fake_smi_close,
 };
 
 /* ------------------------------------------------------------------------------------------- */
@@ -539,6 +579,7 @@ void fake_device_free(struct fake_device *device)
 	free(device->bos);
 	free(device->ranges);
 	free(device->mappings);
+	free(device->stale);
 }
 
 void fake_fini(struct fake_kernel *fake)
@@ -546,6 +587,7 @@ void fake_fini(struct fake_kernel *fake)
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
+		t_assert(!fake->devices[i].smi);
 		fake_device_free(&fake->devices[i]);
 	}
 }

@@ -12,6 +12,10 @@
 
 #define FAKE_MAX_DEVICES 3
 #define FAKE_FIRST_FD	 1000
+#define FAKE_MAX_TRACE	 64
+#define FAKE_KFD_FD	 2000
+#define FAKE_FIRST_SMI	 3000 /* files of events */
+#define FAKE_FIRST_GPU	 7    /* KFD's number of the first device */
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
 
 /* The limits of the address space in device_info(). */
@@ -35,6 +39,12 @@ struct fake_mapping {
 	uint32_t flags;
 };
 
+/* Addresses by which the GPU may still reach memory, until the library knows that it does not. */
+struct fake_stale {
+	uint64_t va, size;
+	uint64_t point; /* of the removal; UINT64_MAX: it may have been lost */
+};
+
 struct fake_device {
 	struct fake_bo *bos; /* index is handle - 1 */
 	uint32_t num_bos, max_bos;
@@ -42,6 +52,8 @@ struct fake_device {
 	uint32_t num_ranges, max_ranges;
 	struct fake_mapping *mappings; /* by address */
 	uint32_t num_mappings, max_mappings;
+	struct fake_stale *stale;
+	uint32_t num_stale, max_stale;
 	uint64_t point, waited; /* last point added, and last waited for */
 	bool syncobj;
 	bool gpu_ctx;
@@ -50,6 +62,11 @@ struct fake_device {
 	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
+	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
+	bool smi;		    /* a file of events is open */
+	char events[8192];	    /* that the file has */
+	unsigned int num_event_bytes, smi_read_limit; /* limit of a read; 0: none */
+	int smi_error;				      /* if not 0, of a read */
 };
 
 enum fake_call {
@@ -65,6 +82,9 @@ enum fake_call {
 	FAKE_CTX_CREATE,
 	FAKE_CTX_DESTROY,
 	FAKE_CTX_QUERY,
+	FAKE_SMI_OPEN,
+	FAKE_SMI_ENABLE,
+	FAKE_SMI_CLOSE,
 	FAKE_VA_ALLOC,
 	FAKE_VA_FREE,
 	FAKE_RESERVE,
@@ -90,7 +110,9 @@ struct fake_kernel {
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	bool failed; /* the call has failed */
+	bool failed;			      /* the call has failed */
+	enum fake_call trace[FAKE_MAX_TRACE]; /* the calls, until it is full */
+	unsigned int num_traced;
 
 	struct fake_device devices[FAKE_MAX_DEVICES];
 };
@@ -112,6 +134,9 @@ void fake_check_empty(const struct fake_kernel *fake);
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices);
 struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 
+/* Add a line to the events of a device, if it fits. */
+void fake_event(struct fake_kernel *fake, unsigned int device, const char *line);
+
 /* The mapping that has @va, or NULL. */
 const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
 				     uint64_t va);
@@ -121,6 +146,15 @@ const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int 
 uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 /* The CPU address of the byte at @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
+
+/* Between the files of the model, with fake->lock held. */
+/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
+int fake_begin(struct fake_kernel *fake, enum fake_call call);
+int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
+/* For fake_ops, without the lock. */
+int fake_smi_enable(void *priv, int fd, uint64_t events);
+int fake_smi_read(void *priv, int fd, char *bytes, size_t size);
+void fake_smi_close(void *priv, int fd);
 
 static inline struct amdgpu_userptr_map_args fake_map_args(
 	const struct amdgpu_userptr_range *ranges, uint32_t count)

@@ -45,7 +45,7 @@ PIN(range, size, 8);
 PIN(range, flags, 16);
 PIN(range, reserved, 20);
 
-PIN_SIZE(map_args, 72);
+PIN_SIZE(map_args, 88);
 PIN(map_args, size, 0);
 PIN(map_args, flags, 4);
 PIN(map_args, va_mode, 8);
@@ -60,8 +60,18 @@ PIN(map_args, failed_range, 56);
 PIN(map_args, failed_device, 60);
 PIN(map_args, failed_stage, 64);
 PIN(map_args, failed_reason, 68);
+PIN(map_args, devices, 72);
+PIN(map_args, failed_reachable, 80);
 
-PIN_SIZE(info, 72);
+PIN_SIZE(attach_args, 24);
+PIN(attach_args, size, 0);
+PIN(attach_args, device, 4);
+PIN(attach_args, failed_range, 8);
+PIN(attach_args, failed_stage, 12);
+PIN(attach_args, failed_reason, 16);
+PIN(attach_args, reserved, 20);
+
+PIN_SIZE(info, 96);
 PIN(info, size, 0);
 PIN(info, flags, 4);
 PIN(info, mapping, 8);
@@ -73,6 +83,9 @@ PIN(info, range_cpu_addr, 48);
 PIN(info, range_size, 56);
 PIN(info, range_flags, 64);
 PIN(info, range_index, 68);
+PIN(info, gpu_va, 72);
+PIN(info, devices, 80);
+PIN(info, reachable, 88);
 
 PIN_SIZE(stats, 96);
 PIN(stats, size, 0);
@@ -88,6 +101,20 @@ PIN(stats, unmap_calls, 64);
 PIN(stats, unmap_ns, 72);
 PIN(stats, ioctls, 80);
 PIN(stats, scatter_bos, 88);
+
+PIN_SIZE(watch_args, 16);
+PIN(watch_args, size, 0);
+PIN(watch_args, device, 4);
+PIN(watch_args, kfd_fd, 8);
+PIN(watch_args, gpu_id, 12);
+
+PIN_SIZE(evictions, 40);
+PIN(evictions, size, 0);
+PIN(evictions, device, 4);
+PIN(evictions, evictions, 8);
+PIN(evictions, userptr_evictions, 16);
+PIN(evictions, restores, 24);
+PIN(evictions, failed_restores, 32);
 
 static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");

@@ -127,7 +127,7 @@ static void struct_sizes(void)
 	t_assert(!memcmp(args, &before, sizeof(before)));
 	args->size = UINT32_MAX;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -E2BIG);
-	args->size = sizeof(*args) - 1;
+	args->size = offsetof(struct amdgpu_userptr_map_args, devices) - 1;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
 	args->size = 0;
 	t_equal(amdgpu_userptr_map(ctx, args, &map), -EINVAL);
@@ -179,6 +179,7 @@ static void null_pointers(void)
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_map_args args = { .size = sizeof(args) };
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
 	struct amdgpu_userptr_range range;
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_mapping *map;
@@ -195,12 +196,19 @@ static void null_pointers(void)
 	t_equal(amdgpu_userptr_query_caps(ctx, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_query(NULL, 0, &info), -EINVAL);
 	t_equal(amdgpu_userptr_query(ctx, 0, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_query_cpu(NULL, &range, 0, &info), -EINVAL);
+	t_equal(amdgpu_userptr_query_cpu(ctx, &range, 0, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_query_stats(NULL, &stats), -EINVAL);
 	t_equal(amdgpu_userptr_query_stats(ctx, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_range_cover(NULL, &range, 1, &range, &offset), -EINVAL);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, NULL, &offset), -EINVAL);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &range, NULL), -EINVAL);
 	t_equal(amdgpu_userptr_unmap(NULL), 0);
+	t_equal(amdgpu_userptr_unmap_reachable(NULL, NULL), 0);
+	t_equal(amdgpu_userptr_unmap_reachable(NULL, &offset), 0);
+	t_equal(offset, 0);
+	t_equal(amdgpu_userptr_attach(NULL, &attach), -EINVAL);
+	t_equal(amdgpu_userptr_detach(NULL, 0), -EINVAL);
 	t_equal(amdgpu_userptr_ctx_destroy(NULL), 0);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
@@ -249,6 +257,50 @@ static void older_caps(void)
 	fake_fini(&fake);
 }
 
+/* Likewise, from before @devices: all devices, and nothing is written behind the struct. */
+static void older_map_args(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 2);
+	args.size = offsetof(struct amdgpu_userptr_map_args, devices);
+	args.devices = UINT64_MAX;
+	args.failed_reachable = UINT64_MAX;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake_translate(&fake, 1, args.gpu_va), good_range.cpu_addr);
+	t_equal(args.failed_reachable, UINT64_MAX);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/* Likewise, from before @gpu_va. */
+static void older_info(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
+	struct amdgpu_userptr_info info = {
+		.size = offsetof(struct amdgpu_userptr_info, gpu_va),
+		.gpu_va = UINT64_MAX,
+	};
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), 0);
+	t_equal(info.cpu_addr, good_range.cpu_addr);
+	t_equal(info.gpu_va, UINT64_MAX);
+	info.size--;
+	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), -EINVAL);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 /* Likewise, from before @timeout_ns. */
 static void older_ctx_args(void)
 {
@@ -274,7 +326,7 @@ static void older_ctx_args(void)
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
-	struct amdgpu_userptr_info info = { .size = sizeof(info) - 1 };
+	struct amdgpu_userptr_info info = { .size = 0 };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats), .reserved = 1 };
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_range range;
@@ -579,6 +631,8 @@ int main(int argc, char **argv)
 	null_pointers();
 	older_stats();
 	older_caps();
+	older_map_args();
+	older_info();
 	older_ctx_args();
 	queries_refuse();
 	ctx_create_refuses();

@@ -85,10 +85,35 @@ static void kernels_without(void)
 	fake_fini(&fake);
 }
 
+/* ROCr's hsa_amd_memory_lock() gives KFD no flag of coherence, and WRITABLE and EXECUTABLE. */
+static void like_memory_lock(void)
+{
+	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	args.flags = AMDGPU_USERPTR_MAP_MEMORY_LOCK;
+	args.va_flags = AMDGPU_USERPTR_VA_MEMORY_LOCK;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake_find_flags(&fake, 0, args.gpu_va),
+		AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE);
+	t_equal(fake_find_bo(&fake, 0, args.gpu_va)->flags &
+			(AMDGPU_GEM_USERPTR_COHERENT | AMDGPU_GEM_USERPTR_UNCACHED |
+			 AMDGPU_GEM_USERPTR_EXT_COHERENT),
+		0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 int main(int argc, char **argv)
 {
 	backend = fake_backend(argc, argv);
 	kinds();
 	kernels_without();
+	like_memory_lock();
 	return 0;
 }

@@ -30,6 +30,9 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE), before = args;
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
+	struct amdgpu_userptr_watch_args watch = { .size = sizeof(watch) };
+	struct amdgpu_userptr_evictions evictions = { .size = sizeof(evictions) };
 	struct amdgpu_userptr_range cover;
 	struct amdgpu_userptr_mapping *other;
 	unsigned int calls = fake->calls;
@@ -38,7 +41,13 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), -EPERM);
 	t_assert(!memcmp(&args, &before, sizeof(args)));
 	t_equal(amdgpu_userptr_unmap(map), -EPERM);
+	t_equal(amdgpu_userptr_unmap_reachable(map, &offset), -EPERM);
+	t_equal(amdgpu_userptr_attach(map, &attach), -EPERM);
+	t_equal(amdgpu_userptr_detach(map, 0), -EPERM);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);
+	t_equal(amdgpu_userptr_query_cpu(ctx, NULL, 0, &info), -EPERM);
+	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), -EPERM);
+	t_equal(amdgpu_userptr_query_evictions(ctx, &evictions), -EPERM);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
@@ -47,6 +56,8 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	/* The child must not touch the parent's GPU state and libdrm's lists. */
 	t_equal(fake->count[FAKE_RELEASE], 0);
 	t_equal(fake->count[FAKE_VA_FREE], 0);
+	/* A file of its own. */
+	t_equal(fake->count[FAKE_SMI_CLOSE], 1);
 	t_equal(fake->devices[0].open_bos, 2);
 	/* No look for leaks, because the memory of the maps is one. */
 	_exit(0);
@@ -55,6 +66,11 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 int main(int argc, char **argv)
 {
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE);
+	const struct amdgpu_userptr_watch_args watch = {
+		.size = sizeof(watch),
+		.kfd_fd = FAKE_KFD_FD,
+		.gpu_id = FAKE_FIRST_GPU,
+	};
 	struct amdgpu_userptr_mapping *reserved, *allocated;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -68,6 +84,7 @@ int main(int argc, char **argv)
 	args = map_args(AMDGPU_USERPTR_VA_ALLOC);
 	t_equal(amdgpu_userptr_map(ctx, &args, &allocated), 0);
 
+	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), 0);
 	/* Another thread may hold the lock at the time of the fork. */
 	pthread_mutex_lock(&ctx->lock);
 	pid = fork();

@@ -296,7 +296,8 @@ static void bad_memory_is_named(void)
 /* The library does not search for the range when no range is at fault. */
 static void all_memory_is_refused(void)
 {
-	static const int errors[] = { -EPERM, -EOPNOTSUPP, -EPROTO, -EBUSY, -ENOMEM };
+	static const int errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
+				      -ENOMEM, -ESRCH,	    -ENODEV, -E2BIG };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;

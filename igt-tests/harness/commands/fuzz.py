@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run fuzz: runs the libFuzzer targets of the simulated GPU for longer than the suite vgpu does."""
+"""./run fuzz: runs the libFuzzer targets of the simulated GPU and of the library for longer than their suites do."""
 
 import os
 import subprocess
@@ -8,8 +8,7 @@ import sys
 from harness import arguments, step
 from harness.build import project
 
-TARGETS = os.path.join(project.DIRECTORY, "igt-tests/vgpu/fuzz/fuzz_")
-SOURCE = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz")
+RUN = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz/run.py")
 MINUTES = 5	# for each target
 KEPT = os.path.join(step.BUILD, "fuzz")	# inputs that earlier runs found; the next run begins with them
 
@@ -21,9 +20,10 @@ def fuzz_targets(targets, minutes):
 		kept = os.path.join(KEPT, name)
 		os.makedirs(kept, exist_ok=True)
 		step.say(f"fuzzing {name} for {minutes:g} minutes (units: {step.host_path(kept)})")
-		if subprocess.run([sys.executable, "-B", os.path.join(SOURCE, "run.py"), "--corpus",
-				os.path.join(SOURCE, f"corpus/{name}.txt"), "--seconds", str(round(60 * minutes)), "--keep", kept,
-				TARGETS + name], check=False).returncode:
+		folder = arguments.targets()[name]
+		if subprocess.run([sys.executable, "-B", RUN, "--corpus", os.path.join(step.PROJECT, folder, f"corpus/{name}.txt"),
+				"--seconds", str(round(60 * minutes)), "--keep", kept, os.path.join(project.DIRECTORY, folder, f"fuzz_{name}")],
+				check=False).returncode:
 			failed.append(name)
 	step.say(f"fuzzing: {', '.join(failed) or 'none'} failed")
 	return not failed
@@ -31,4 +31,4 @@ def fuzz_targets(targets, minutes):
 
 def cmd_fuzz(args):
 	project.build()
-	return 0 if fuzz_targets(args.target or arguments.targets(), args.minutes or MINUTES) else 1
+	return 0 if fuzz_targets(args.target or list(arguments.targets()), args.minutes or MINUTES) else 1

@@ -1,0 +1,490 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * libFuzzer's target: sequences of calls of the library on the model of the kernel, while calls of
+ * the kernel and allocations fail, GPUs hang and are reset, and memory is bad.
+ *
+ * A unit is a byte of options, three bytes of the kernel and the context, and then for each step a
+ * byte that chooses it and the bytes that it takes. A unit that ends gives zeros. After each step
+ * kernel and library must agree on the mappings; at the end nothing may be left, and no address
+ * that a GPU may still use may have been given back (fake_kernel.c).
+ */
+#include "fake_kernel.h"
+#include "test.h"
+
+/* The entry points that libFuzzer calls. */
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
+int LLVMFuzzerInitialize(int *argc, char ***argv);
+
+#define PAGE	   FAKE_CPU_PAGE
+#define NUM_SLOTS  8
+#define MAX_RANGES 24
+#define FIXED_VA   UINT64_C(0x100000000)
+#define TIMEOUT_NS UINT64_C(1000)
+
+/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+static unsigned int fail_alloc;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
+}
+
+struct slot {
+	struct amdgpu_userptr_mapping *map; /* NULL: free */
+	uint32_t va_mode;
+	uint64_t va;
+	uint64_t devices;
+	bool ending; /* an unmap has timed out */
+	uint32_t num_ranges;
+	struct amdgpu_userptr_range ranges[MAX_RANGES];
+};
+
+struct fuzz {
+	const uint8_t *bytes;
+	size_t size, at;
+	struct fake_kernel fake;
+	struct amdgpu_userptr_ctx *ctx;
+	uint32_t num_devices;
+	bool trouble; /* something has failed, so the step-by-step comparison is over */
+	/* Addresses that the library must keep, because a GPU may reach memory by them. */
+	unsigned int kept_reservations, kept_allocations;
+	struct slot slots[NUM_SLOTS];
+};
+
+static unsigned long num_calls;
+
+static void print_calls(void)
+{
+	fprintf(stderr, "%lu calls of the library\n", num_calls);
+}
+
+int LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	return atexit(print_calls);
+}
+
+static uint8_t take(struct fuzz *f)
+{
+	return f->at < f->size ? f->bytes[f->at++] : 0;
+}
+
+/* A call of the library. */
+#define CALL(call) (num_calls++, errno = EDOM, check_errno(call))
+
+static int check_errno(int ret)
+{
+	t_equal(errno, EDOM);
+	return ret;
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* What must hold									       */
+
+static void keep_addresses(struct fuzz *f, uint32_t va_mode)
+{
+	f->kept_reservations += va_mode == AMDGPU_USERPTR_VA_RESERVE;
+	f->kept_allocations += va_mode == AMDGPU_USERPTR_VA_ALLOC;
+}
+
+/* The byte of the slot's map at @offset, on each device. */
+static void check_byte(struct fuzz *f, const struct slot *slot, uint64_t offset)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	const struct amdgpu_userptr_range *range = slot->ranges;
+	const uint64_t va = slot->va + offset;
+
+	for (; offset >= range->size; range++)
+		offset -= range->size;
+	t_equal(CALL(amdgpu_userptr_query(f->ctx, va, &info)), 0);
+	t_assert(info.mapping == slot->map);
+	t_equal(info.mapping_va, slot->va);
+	t_equal(info.cpu_addr, range->cpu_addr + offset);
+	t_equal(info.range_index, range - slot->ranges);
+	t_equal(info.devices, slot->devices);
+	for (uint32_t i = 0; i < f->num_devices; i++)
+		t_equal(fake_translate(&f->fake, i, va),
+			slot->devices & au_device_bit(i) ? info.cpu_addr : 0);
+	t_equal(CALL(amdgpu_userptr_query_cpu(f->ctx, (void *)(uintptr_t)info.cpu_addr, va, &info)),
+		0);
+	t_equal(info.gpu_va, va);
+}
+
+static void check_state(struct fuzz *f)
+{
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	uint64_t mappings = 0, bos = 0;
+
+	for (unsigned int i = 0; i < NUM_SLOTS; i++) {
+		const struct slot *slot = &f->slots[i];
+
+		if (!slot->map || slot->ending)
+			continue;
+		mappings++;
+		bos += slot->map->num_bos * __builtin_popcountll(slot->devices);
+		if (!f->trouble)
+			check_byte(f, slot, f->at * 977 % slot->map->space.size);
+	}
+	t_equal(CALL(amdgpu_userptr_query_stats(f->ctx, &stats)), 0);
+	t_equal(stats.mappings, mappings);
+	t_equal(stats.bos, bos);
+	for (uint32_t i = 0; !f->trouble && i < f->num_devices; i++)
+		bos -= f->fake.devices[i].open_bos;
+	t_assert(f->trouble || !bos);
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* Steps										       */
+
+static void take_range(struct fuzz *f, struct amdgpu_userptr_range *range)
+{
+	const uint8_t place = take(f), kind = take(f);
+
+	*range = (struct amdgpu_userptr_range){
+		.cpu_addr = (1 + (uint64_t)place) * PAGE,
+		.size = (1 + kind % 8) * PAGE,
+		.flags = kind & 0x8 ? AMDGPU_USERPTR_RANGE_READONLY : 0,
+	};
+	switch (kind >> 4) {
+	case 15:
+		range->size = (uint64_t)place << 56;
+		break;
+	case 14:
+		range->cpu_addr += place;
+		break;
+	case 13:
+		range->flags = place;
+		break;
+	case 12:
+		range->cpu_addr = -range->cpu_addr;
+		break;
+	}
+}
+
+static void step_map(struct fuzz *f)
+{
+	struct slot *slot = &f->slots[take(f) % NUM_SLOTS], new = { 0 };
+	const uint8_t mode = take(f), flags = take(f), devices = take(f), count = take(f);
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.flags = flags & 0xf,
+		.va_mode = mode % 4,
+		.va_flags = flags & 0x10 ? AMDGPU_USERPTR_VA_MEMORY_LOCK : (flags & 0xe0) << 8,
+		.ranges = new.ranges,
+		.num_ranges = count % (MAX_RANGES + 1),
+		.range_stride = sizeof(new.ranges[0]),
+		.devices = devices & 0xf,
+	};
+	int ret;
+
+	if (mode & 0x80)
+		args.alignment = PAGE << (mode >> 4 & 7);
+	if (args.va_mode == AMDGPU_USERPTR_VA_FIXED)
+		args.fixed_va = devices & 0x80 ? (uint64_t)count << 56 | (uint64_t)mode << 8
+					       : FIXED_VA + (devices >> 4) * PAGE;
+	for (uint32_t i = 0; i < args.num_ranges; i++)
+		take_range(f, &new.ranges[i]);
+	if (slot->map)
+		return;
+	ret = CALL(amdgpu_userptr_map(f->ctx, &args, &new.map));
+	t_equal(!ret, args.failed_stage == AMDGPU_USERPTR_STAGE_NONE);
+	t_equal(!ret, args.failed_reason == AMDGPU_USERPTR_REASON_NONE);
+	t_assert(args.failed_range == AMDGPU_USERPTR_NONE || args.failed_range < args.num_ranges);
+	t_assert(args.failed_device == AMDGPU_USERPTR_NONE || args.failed_device < f->num_devices);
+	if (ret) {
+		t_assert(f->trouble || !args.failed_reachable);
+		if (args.failed_reachable)
+			keep_addresses(f, args.va_mode);
+		return;
+	}
+	t_equal(args.failed_reachable, 0);
+	new.va = args.gpu_va;
+	new.va_mode = args.va_mode;
+	new.num_ranges = args.num_ranges;
+	new.devices = args.devices ? args.devices : au_all_devices(f->ctx);
+	*slot = new;
+}
+
+static void unmap(struct fuzz *f, struct slot *slot)
+{
+	uint64_t reachable = UINT64_MAX;
+	int ret = CALL(amdgpu_userptr_unmap_reachable(slot->map, &reachable));
+
+	t_assert(f->trouble || !ret);
+	t_assert(ret || !reachable);
+	slot->ending = ret == -ETIME;
+	if (slot->ending) {
+		t_assert(reachable);
+		return;
+	}
+	if (reachable)
+		keep_addresses(f, slot->va_mode);
+	slot->map = NULL;
+}
+
+static void step_unmap(struct fuzz *f)
+{
+	struct slot *slot = &f->slots[take(f) % NUM_SLOTS];
+
+	if (slot->map)
+		unmap(f, slot);
+}
+
+static void step_attach(struct fuzz *f)
+{
+	struct slot *slot = &f->slots[take(f) % NUM_SLOTS];
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = take(f) % 4 };
+	int ret;
+
+	if (!slot->map)
+		return;
+	ret = CALL(amdgpu_userptr_attach(slot->map, &args));
+	if (!ret)
+		slot->devices |= au_device_bit(args.device);
+	else if (!f->trouble)
+		t_equal(ret == -EEXIST, !!(slot->devices & au_device_bit(args.device)));
+}
+
+static void step_detach(struct fuzz *f)
+{
+	struct slot *slot = &f->slots[take(f) % NUM_SLOTS];
+	const uint32_t device = take(f) % 4;
+	int ret;
+
+	if (!slot->map)
+		return;
+	ret = CALL(amdgpu_userptr_detach(slot->map, device));
+	if (!f->trouble) {
+		const bool on = slot->devices & au_device_bit(device);
+
+		t_equal(ret, on ? 0 : device < f->num_devices ? -ENOENT : -EINVAL);
+	}
+	/* The kernel's error can be one of the library's own. */
+	if (!slot->ending && device < f->num_devices)
+		slot->devices &= ~au_device_bit(device);
+}
+
+static void step_query(struct fuzz *f)
+{
+	const uint64_t va = FIXED_VA + take(f) * PAGE / 4, addr = take(f) * PAGE / 2;
+	struct amdgpu_userptr_info info = { .size = sizeof(info) }, same = info;
+	int ret;
+
+	ret = CALL(amdgpu_userptr_query(f->ctx, va, &info));
+	t_assert(!ret || ret == -ENOENT);
+	ret = CALL(amdgpu_userptr_query_cpu(f->ctx, (void *)(uintptr_t)addr, 0, &info));
+	t_assert(!ret || ret == -ENOENT || ret == -ENOMEM);
+	if (ret)
+		return;
+	t_equal(info.cpu_addr, addr);
+	t_equal(CALL(amdgpu_userptr_query(f->ctx, info.gpu_va, &same)), 0);
+	t_assert(!memcmp(&info, &same, sizeof(info)));
+}
+
+static void step_caps(struct fuzz *f)
+{
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = take(f) % 4 };
+	int ret = CALL(amdgpu_userptr_query_caps(f->ctx, &caps));
+
+	t_equal(ret, caps.device < f->num_devices ? 0 : -EINVAL);
+}
+
+static void step_cover(struct fuzz *f)
+{
+	const uint64_t addr = (uint64_t)take(f) << 56 | take(f),
+		       len = (uint64_t)take(f) << 56 | take(f);
+	struct amdgpu_userptr_range range;
+	uint64_t offset;
+
+	if (CALL(amdgpu_userptr_range_cover(f->ctx, (void *)(uintptr_t)addr, len, &range, &offset)))
+		return;
+	t_equal(range.cpu_addr + offset, addr);
+	t_assert(offset + len <= range.size && !(range.size % PAGE));
+}
+
+static void step_evictions(struct fuzz *f)
+{
+	const struct amdgpu_userptr_watch_args args = {
+		.size = sizeof(args),
+		.device = take(f) % 4,
+		.kfd_fd = FAKE_KFD_FD,
+		.gpu_id = FAKE_FIRST_GPU + args.device,
+	};
+	struct amdgpu_userptr_evictions count = { .size = sizeof(count), .device = args.device };
+	char text[32] = "";
+	uint8_t len = take(f) % sizeof(text);
+
+	CALL(amdgpu_userptr_watch_evictions(f->ctx, &args));
+	for (uint8_t i = 0; i < len; i++)
+		text[i] = take(f);
+	if (args.device < f->num_devices)
+		fake_event(&f->fake, args.device, text);
+	CALL(amdgpu_userptr_query_evictions(f->ctx, &count));
+}
+
+/* Any struct: only the pointer to the ranges is good. */
+static void step_any_args(struct fuzz *f)
+{
+	struct {
+		struct amdgpu_userptr_map_args args;
+		uint64_t newer;
+	} any = { 0 };
+	struct amdgpu_userptr_range range = { 0 };
+	struct amdgpu_userptr_mapping *map;
+
+	for (size_t i = 0; i < sizeof(range); i++)
+		((uint8_t *)&range)[i] = take(f);
+	for (size_t i = 0; i < sizeof(any); i++)
+		((uint8_t *)&any)[i] = take(f);
+	/* The struct behind the size is the caller's. */
+	if (any.args.size > sizeof(any))
+		any.args.size = sizeof(any.args);
+	any.args.ranges = &range;
+	any.args.num_ranges %= 2;
+	any.args.range_stride = sizeof(range);
+	if (!CALL(amdgpu_userptr_map(f->ctx, &any.args, &map))) {
+		struct slot slot = { .map = map, .va_mode = any.args.va_mode };
+
+		unmap(f, &slot);
+		while (slot.ending) {
+			for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++)
+				f->fake.devices[i].hangs = false;
+			unmap(f, &slot);
+		}
+	} else if (f->trouble && any.args.size == sizeof(any.args) && any.args.failed_reachable) {
+		keep_addresses(f, any.args.va_mode);
+	}
+}
+
+static void step_memory(struct fuzz *f)
+{
+	static const int errors[] = { -EFAULT, -EPERM, -EADDRINUSE, -EHWPOISON };
+	const uint8_t place = take(f);
+
+	f->fake.bad_addr = place ? place * PAGE : UINT64_MAX;
+	f->fake.bad_error = errors[place % T_ARRAY_SIZE(errors)];
+}
+
+static void step_trouble(struct fuzz *f)
+{
+	static const int errors[] = { -EIO,    -ENOMEM, -EINVAL, -EFAULT,    -EBUSY,
+				      -ENODEV, -ENOSPC, -EPERM,	 -ECANCELED, -EOPNOTSUPP };
+	const uint8_t kind = take(f), number = take(f);
+	struct fake_device *device = &f->fake.devices[number % FAKE_MAX_DEVICES];
+
+	/* From here on the model permits to close BOs whose mappings it has. */
+	f->trouble = f->fake.failed = true;
+	switch (kind % 4) {
+	case 0:
+		f->fake.fail_call = 1 + number % 64;
+		f->fake.fail_error = errors[(kind >> 2) % T_ARRAY_SIZE(errors)];
+		break;
+	case 1:
+		fail_alloc = 1 + number % 16;
+		break;
+	case 2:
+		/* Without a time limit the library would hang. */
+		device->hangs = f->fake.timeout_ns && !(kind & 0x80);
+		break;
+	case 3:
+		device->reset = true;
+		break;
+	}
+}
+
+static void step(struct fuzz *f)
+{
+	static void (*const steps[])(struct fuzz *f) = {
+		step_map,    step_map,	  step_map,	step_map,	step_unmap,    step_unmap,
+		step_attach, step_attach, step_detach,	step_detach,	step_query,    step_caps,
+		step_cover,  step_memory, step_trouble, step_evictions, step_any_args,
+	};
+
+	steps[take(f) % T_ARRAY_SIZE(steps)](f);
+	check_state(f);
+}
+
+/* ------------------------------------------------------------------------------------------- */
+/* A unit										       */
+
+static bool begin(struct fuzz *f)
+{
+	const uint8_t options = take(f), kernel = take(f), fail = take(f), number = take(f);
+	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1, FAKE_FIRST_FD + 2 };
+	const amdgpu_device_handle handle = (amdgpu_device_handle)&f->fake.devices[0];
+	struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.num_devices = 1 + (options >> 2) % FAKE_MAX_DEVICES,
+		.backend = options % 3,
+		.timeout_ns = options & 0x40 ? TIMEOUT_NS : 0,
+	};
+
+	fake_init(&f->fake, args.backend);
+	f->fake.timeout_ns = args.timeout_ns;
+	f->fake.drm_minor = AU_DRM_MINOR_COHERENCE - (kernel & 0x3) % 3;
+	f->fake.devices[kernel >> 2 & 1].no_scatter = kernel & 0x8;
+	f->fake.devices[kernel >> 2 & 1].no_coherence = kernel & 0x10;
+	f->fake.userptr_error = kernel >> 5 == 7 ? -EOPNOTSUPP : 0;
+	if (args.num_devices == 1 && options & 0x20)
+		args.devices = &handle;
+	else
+		args.fds = fds;
+	f->num_devices = args.num_devices;
+	if (fail >= 0xc0) {
+		f->trouble = true;
+		f->fake.fail_call = 1 + number % 32;
+		f->fake.fail_error = -ENOMEM;
+	}
+	if (CALL(au_ctx_create(&args, &fake_ops, &f->fake, &f->ctx))) {
+		f->ctx = NULL;
+		/* The call that failed may be one of the clean-up. */
+		for (unsigned int i = 0; f->fake.failed && i < FAKE_MAX_DEVICES; i++)
+			f->fake.devices[i].syncobj = f->fake.devices[i].gpu_ctx = false;
+	}
+	f->fake.fail_call = 0;
+	/* A failure in begin() is in the past, except for a BO whose close has failed. */
+	f->trouble = f->fake.failed;
+	return f->ctx;
+}
+
+static void end(struct fuzz *f)
+{
+	fail_alloc = f->fake.fail_call = 0;
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++)
+		f->fake.devices[i].hangs = false;
+	for (unsigned int i = 0; i < NUM_SLOTS; i++) {
+		if (f->slots[i].map)
+			unmap(f, &f->slots[i]);
+		t_assert(!f->slots[i].map);
+	}
+	t_equal(CALL(amdgpu_userptr_ctx_destroy(f->ctx)), 0);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+	struct fuzz f = { .bytes = bytes, .size = size };
+
+	if (begin(&f)) {
+		while (f.at < f.size)
+			step(&f);
+		end(&f);
+	}
+	t_equal(f.fake.reservations, f.kept_reservations);
+	t_equal(f.fake.allocations, f.kept_allocations);
+	f.fake.reservations = f.fake.allocations = 0;
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
+		t_equal(f.fake.devices[i].open_bos, f.fake.devices[i].failed_closes);
+		f.fake.devices[i].open_bos = 0;
+	}
+	fake_fini(&f.fake);
+	return 0;
+}

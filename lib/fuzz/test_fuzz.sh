@@ -1,0 +1,28 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# Run a libFuzzer target for so many units, always the same, from a corpus: text in which a paragraph is a unit, each
+# two hexadecimal digits are a byte, and lines with # are comments. No TARGET: clang was not there to build it.
+# Usage: test_fuzz.sh CORPUS RUNS [TARGET]
+set -eu
+
+corpus=$1 runs=$2
+[ $# -ge 3 ] || exit 77
+target=$3
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+number=0
+awk 'BEGIN { RS = ""; FS = "\n" } { for (i = 1; i <= NF; i++) if ($i !~ /^#/) printf "%s ", $i; print "" }' "$corpus" |
+	while read -r unit; do
+		[ -n "$unit" ] || continue
+		number=$((number + 1))
+		for byte in $unit; do
+			printf "\\$(printf %o "0x$byte")"
+		done >"$dir/$number"
+	done
+ls "$dir" | grep -q .
+"$target" -seed=1 "-runs=$runs" -max_len=512 -len_control=0 -timeout=10 "-artifact_prefix=$dir/" "$dir" 2>"$dir/log" || {
+	tail -40 "$dir/log" >&2
+	exit 1
+}
+tail -1 "$dir/log"

@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* One more device for a map, or one less. */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "internal.h"
+
+/* Whether the device can be attached. Call with map->lock held. */
+static int check_attach(const struct amdgpu_userptr_mapping *map, uint32_t index,
+			struct au_failure *failure)
+{
+	const uint64_t mask = au_device_bit(index);
+	int ret = 0;
+
+	pthread_mutex_lock(&map->ctx->lock);
+	/* An unmap or detach has timed out, or the device may have old page table entries. */
+	if (!map->ready || map->reachable & mask)
+		ret = -EBUSY;
+	else if (map->attached & mask)
+		ret = -EEXIST;
+	pthread_mutex_unlock(&map->ctx->lock);
+	if (!ret)
+		ret = au_check_devices(map->ctx, mask, failure);
+	return ret ? ret : au_check_va(map->ctx, mask, &map->space, failure);
+}
+
+/* Note the devices that the map is on after a change. Call with map->lock held. */
+static void set_attached(struct amdgpu_userptr_mapping *map, uint32_t index, bool attached)
+{
+	const uint64_t mask = au_device_bit(index);
+
+	pthread_mutex_lock(&map->ctx->lock);
+	if (attached != !!(map->attached & mask)) {
+		map->attached ^= mask;
+		au_maps_count_bos(map, mask, attached);
+	}
+	map->reachable = (map->reachable & ~mask) | au_map_reachable(map, mask);
+	pthread_mutex_unlock(&map->ctx->lock);
+}
+
+static void free_handles(struct au_map_device *at)
+{
+	free(at->handles);
+	at->handles = NULL;
+}
+
+/* Call with map->lock held. */
+static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_failure *failure)
+{
+	struct au_map_device *at = &map->devices[index];
+	struct amdgpu_userptr_range *ranges = NULL;
+	int ret;
+
+	ret = check_attach(map, index, failure);
+	if (ret)
+		return ret;
+	at->handles = calloc(map->num_bos, sizeof(*at->handles));
+	ranges = reallocarray(NULL, map->num_ranges, sizeof(*ranges));
+	if (!at->handles || !ranges) {
+		ret = -ENOMEM;
+		goto free_ranges;
+	}
+	for (uint32_t i = 0; i < map->num_ranges; i++)
+		ranges[i] = au_map_range(map, i);
+	map->given = ranges;
+	ret = au_map_build(map, au_device_bit(index), failure);
+	map->given = NULL;
+	if (ret)
+		au_map_take_down(map, au_device_bit(index), true);
+	/* unmap() will return this error, and -ETIME says there that it can be called again. */
+	if (at->error == -ETIME)
+		at->error = -EIO;
+	set_attached(map, index, !ret);
+free_ranges:
+	free(ranges);
+	if (ret)
+		free_handles(at);
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
+			  struct amdgpu_userptr_attach_args *user)
+{
+	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE,
+				      AMDGPU_USERPTR_STAGE_VALIDATE, 0 };
+	struct amdgpu_userptr_attach_args args;
+	const int saved_errno = errno;
+	int ret;
+
+	if (!map || !user)
+		return -EINVAL;
+	ret = au_ctx_check_owner(map->ctx);
+	if (!ret)
+		ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
+	if (!ret && (args.device >= map->ctx->num_devices || args.reserved))
+		ret = -EINVAL;
+	if (ret)
+		return ret;
+
+	pthread_mutex_lock(&map->lock);
+	ret = attach(map, args.device, &failure);
+	pthread_mutex_unlock(&map->lock);
+	user->failed_range = failure.range;
+	user->failed_stage = ret ? failure.stage : (uint32_t)AMDGPU_USERPTR_STAGE_NONE;
+	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	errno = saved_errno;
+	return ret;
+}
+
+/* Call with map->lock held. */
+static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
+{
+	struct au_map_device *at = &map->devices[index];
+	int ret = 0;
+
+	pthread_mutex_lock(&map->ctx->lock);
+	if (!map->ready)
+		ret = -EBUSY;
+	else if (!(map->attached & au_device_bit(index)) && !at->clearing)
+		ret = -ENOENT;
+	pthread_mutex_unlock(&map->ctx->lock);
+	if (ret)
+		return ret;
+	ret = au_map_take_down(map, au_device_bit(index), false);
+	set_attached(map, index, false);
+	if (!at->clearing)
+		free_handles(at);
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *map, uint32_t device)
+{
+	const int saved_errno = errno;
+	int ret;
+
+	if (!map)
+		return -EINVAL;
+	ret = au_ctx_check_owner(map->ctx);
+	if (ret)
+		return ret;
+	if (device >= map->ctx->num_devices)
+		return -EINVAL;
+	pthread_mutex_lock(&map->lock);
+	ret = detach(map, device);
+	pthread_mutex_unlock(&map->lock);
+	errno = saved_errno;
+	return ret;
+}

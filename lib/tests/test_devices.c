@@ -1,0 +1,548 @@
+/* SPDX-License-Identifier: MIT */
+/* Maps on some devices of a context, and devices that come and go. */
+#include "fake_kernel.h"
+#include "test.h"
+
+static uint32_t backend;
+
+#define PAGE	    FAKE_CPU_PAGE
+#define NUM_DEVICES 3
+#define ALL	    UINT64_C(7)
+#define TIMEOUT_NS  UINT64_C(1000000)
+#define FIXED_VA    UINT64_C(0x100000000)
+
+static const struct amdgpu_userptr_range ranges[] = {
+	{ 1 * PAGE, PAGE, 0, 0 },
+	{ 5 * PAGE, 2 * PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
+	{ 9 * PAGE, PAGE, 0, 0 },
+};
+
+/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+static unsigned int fail_alloc;
+
+void *__real_calloc(size_t count, size_t size);
+void *__real_reallocarray(void *old, size_t count, size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_reallocarray(void *old, size_t count, size_t size);
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_reallocarray(void *old, size_t count, size_t size)
+{
+	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
+}
+
+static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
+{
+	fake_init(fake, backend);
+	return fake_ctx(fake, NUM_DEVICES);
+}
+
+static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
+{
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(fake);
+}
+
+/* A map at FIXED_VA. */
+static struct amdgpu_userptr_mapping *map_on(struct amdgpu_userptr_ctx *ctx, uint64_t devices)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.fixed_va = FIXED_VA;
+	args.devices = devices;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(args.failed_reachable, 0);
+	return map;
+}
+
+static int attach(struct amdgpu_userptr_mapping *map, uint32_t device)
+{
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = device };
+
+	return amdgpu_userptr_attach(map, &args);
+}
+
+static unsigned int num_bos(void)
+{
+	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : T_ARRAY_SIZE(ranges);
+}
+
+/* Kernel, info and statistics agree that the map at FIXED_VA is on these devices. */
+static void check_on(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx, uint64_t devices)
+{
+	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+
+	t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
+	t_equal(info.devices, devices);
+	t_equal(info.gpu_va, FIXED_VA);
+	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
+	t_equal(stats.mappings, 1);
+	t_equal(stats.bos, num_bos() * __builtin_popcountll(devices));
+	t_equal(stats.scatter_bos,
+		num_bos() == 1 ? (unsigned int)__builtin_popcountll(devices) : 0);
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		const bool on = devices & au_device_bit(i);
+		uint64_t va = FIXED_VA;
+
+		t_equal(fake->devices[i].open_bos, on ? num_bos() : 0);
+		for (size_t j = 0; j < T_ARRAY_SIZE(ranges); va += ranges[j++].size) {
+			t_equal(fake_translate(fake, i, va), on ? ranges[j].cpu_addr : 0);
+			if (on)
+				t_equal(!(fake_find_flags(fake, i, va) & AMDGPU_VM_PAGE_WRITEABLE),
+					ranges[j].flags == AMDGPU_USERPTR_RANGE_READONLY);
+		}
+	}
+}
+
+static void map_on_some_devices(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	ctx = begin(&fake);
+	for (uint64_t mask = 1; mask <= ALL; mask++) {
+		map = map_on(ctx, mask);
+		check_on(&fake, ctx, mask);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		fake_check_empty(&fake);
+	}
+	map = map_on(ctx, 0);
+	check_on(&fake, ctx, ALL);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	calls = fake.calls;
+	args.devices = ALL + 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	args.devices = UINT64_MAX;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+	t_equal(fake.calls, calls);
+	end(&fake, ctx);
+}
+
+/* A device that cannot do it does not matter if the map is not on it. */
+static void other_devices_do_not_matter(void)
+{
+	struct amdgpu_userptr_attach_args attach_args = { .size = sizeof(attach_args) };
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	uint32_t syncobj;
+
+	ctx = begin(&fake);
+	syncobj = ctx->devices[1].syncobj;
+	ctx->devices[1].syncobj = 0;
+	ctx->devices[2].va_max = FAKE_VA_MIN + PAGE;
+	ctx->devices[2].high_va_min = ctx->devices[2].high_va_max = 0;
+	args.devices = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	attach_args.device = 1;
+	t_equal(amdgpu_userptr_attach(map, &attach_args), -EOPNOTSUPP);
+	t_equal(attach_args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(attach_args.failed_reason, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD);
+	attach_args.device = 2;
+	t_equal(amdgpu_userptr_attach(map, &attach_args), -ERANGE);
+	t_equal(attach_args.failed_reason, AMDGPU_USERPTR_REASON_NO_ADDRESSES);
+	args.devices = 3;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOPNOTSUPP);
+	t_equal(args.failed_device, 1);
+	args.devices = 5;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ERANGE);
+	t_equal(args.failed_device, 2);
+	ctx->devices[1].syncobj = syncobj;
+	end(&fake, ctx);
+}
+
+static void devices_come_and_go(void)
+{
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 2 };
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	map = map_on(ctx, 1);
+	errno = EDOM;
+	t_equal(amdgpu_userptr_attach(map, &args), 0);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_NONE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NONE);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	check_on(&fake, ctx, 5);
+	t_equal(amdgpu_userptr_attach(map, &args), -EEXIST);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_ARGUMENT);
+	t_equal(amdgpu_userptr_detach(map, 1), -ENOENT);
+	check_on(&fake, ctx, 5);
+	t_equal(amdgpu_userptr_detach(map, 0), 0);
+	check_on(&fake, ctx, 4);
+	/* Without any device the map still has its addresses. */
+	t_equal(amdgpu_userptr_detach(map, 2), 0);
+	check_on(&fake, ctx, 0);
+	t_equal(amdgpu_userptr_detach(map, 2), -ENOENT);
+	for (unsigned int i = 0; i < NUM_DEVICES; i++)
+		t_equal(attach(map, i), 0);
+	check_on(&fake, ctx, ALL);
+	t_equal(errno, EDOM);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+static void bad_arguments(void)
+{
+	struct {
+		struct amdgpu_userptr_attach_args args;
+		uint64_t newer;
+	} larger = { { .size = sizeof(larger), .device = 1 }, 1 }, before = larger;
+	struct amdgpu_userptr_attach_args *args = &larger.args;
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int calls;
+
+	ctx = begin(&fake);
+	map = map_on(ctx, 1);
+	calls = fake.calls;
+	t_equal(amdgpu_userptr_attach(map, NULL), -EINVAL);
+	t_equal(amdgpu_userptr_attach(map, args), -E2BIG);
+	t_assert(!memcmp(&larger, &before, sizeof(larger)));
+	larger.newer = 0;
+	args->reserved = 1;
+	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	args->reserved = 0;
+	args->device = NUM_DEVICES;
+	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	args->device = UINT32_MAX;
+	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	args->size = sizeof(*args) - 1;
+	args->device = 1;
+	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	t_equal(amdgpu_userptr_detach(map, NUM_DEVICES), -EINVAL);
+	t_equal(amdgpu_userptr_detach(map, UINT32_MAX), -EINVAL);
+	t_equal(fake.calls, calls);
+	check_on(&fake, ctx, 1);
+	end(&fake, ctx);
+}
+
+/* attach() makes the BOs, maps them, waits and asks for resets. */
+static uint32_t expected_stage(unsigned int call)
+{
+	if (call <= num_bos())
+		return AMDGPU_USERPTR_STAGE_USERPTR;
+	return call <= 2 * num_bos() ? AMDGPU_USERPTR_STAGE_VA_MAP : AMDGPU_USERPTR_STAGE_WAIT;
+}
+
+static void attach_fails_at_each_call(int error)
+{
+	unsigned int call;
+
+	for (call = 1;; call++) {
+		struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 1 };
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+		int ret;
+
+		ctx = begin(&fake);
+		map = map_on(ctx, 1);
+		fake.fail_call = call;
+		fake.fail_error = error;
+		ret = amdgpu_userptr_attach(map, &args);
+		if (!fake.failed) {
+			t_equal(ret, 0);
+			fake.fail_call = 0;
+			end(&fake, ctx);
+			break;
+		}
+		fake.failed = false;
+		t_equal(ret, error);
+		t_equal(args.failed_stage, expected_stage(call));
+		check_on(&fake, ctx, 1);
+		t_equal(attach(map, 1), 0);
+		check_on(&fake, ctx, 3);
+		end(&fake, ctx);
+	}
+	t_equal(call, 2 * num_bos() + 2 + 1);
+}
+
+static void attach_names_the_range(void)
+{
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 1 };
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	map = map_on(ctx, 1);
+	fake.bad_addr = ranges[1].cpu_addr;
+	t_equal(amdgpu_userptr_attach(map, &args), -EFAULT);
+	t_equal(args.failed_range, 1);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_MEMORY);
+	check_on(&fake, ctx, 1);
+	end(&fake, ctx);
+}
+
+static void attach_fails_at_each_allocation(void)
+{
+	for (unsigned int alloc = 1; alloc <= 2; alloc++) {
+		struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 1 };
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		map = map_on(ctx, 1);
+		fail_alloc = alloc;
+		t_equal(amdgpu_userptr_attach(map, &args), -ENOMEM);
+		t_equal(fail_alloc, 0);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
+		check_on(&fake, ctx, 1);
+		end(&fake, ctx);
+	}
+}
+
+/* The map of a device that has failed cannot come back, and its addresses go to nobody. */
+static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
+			struct amdgpu_userptr_mapping *map, uint32_t device, int error)
+{
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = device };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	uint64_t reachable;
+
+	t_equal(amdgpu_userptr_query(ctx, map->space.va, &info), 0);
+	t_equal(info.devices, ALL & ~au_device_bit(device));
+	t_equal(info.reachable, au_device_bit(device));
+	t_equal(amdgpu_userptr_attach(map, &args), -EBUSY);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_BUSY);
+	t_equal(amdgpu_userptr_detach(map, device), -ENOENT);
+	fake->fail_call = 0;
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), error);
+	t_equal(reachable, au_device_bit(device));
+	t_equal(fake->reservations, 1);
+	fake->reservations = 0;
+	fake_check_empty(fake);
+}
+
+/* Clear, wait and query: a GPU may still reach the memory. Closes: it cannot. */
+static void detach_fails_at_each_call(void)
+{
+	for (unsigned int call = 1; call <= 3 + num_bos(); call++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		fake.fail_call = call;
+		fake.fail_error = -EIO;
+		t_equal(amdgpu_userptr_detach(map, 1), -EIO);
+		if (call <= 3) {
+			check_stuck(&fake, ctx, map, 1, -EIO);
+		} else {
+			t_equal(fake.devices[1].open_bos, 1);
+			fake.devices[1].open_bos = 0;
+			t_equal(attach(map, 1), 0);
+			t_equal(amdgpu_userptr_unmap(map), 0);
+		}
+		end(&fake, ctx);
+	}
+}
+
+/* attach() fails at its wait, and so does each page table call of the roll back. */
+static void roll_back_of_attach_fails(void)
+{
+	for (unsigned int late = 1; late <= 3; late++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		args.devices = 5;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		fake.devices[1].reset = true;
+		fake.fail_call = 2 * num_bos() + 2 + late;
+		fake.fail_error = -EIO;
+		t_equal(attach(map, 1), -ECANCELED);
+		t_assert(fake.failed);
+		check_stuck(&fake, ctx, map, 1, -EIO);
+		end(&fake, ctx);
+	}
+}
+
+/* The device is late with attach() and with its roll back. */
+static void attach_times_out(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	fake.timeout_ns = TIMEOUT_NS;
+	ctx = fake_ctx(&fake, NUM_DEVICES);
+	args.devices = 5;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[1].hangs = true;
+	/* The kernel keeps the memory of a BO that is closed while it is in use. */
+	fake.failed = true;
+	t_equal(attach(map, 1), -ETIME);
+	fake.devices[1].hangs = false;
+	check_stuck(&fake, ctx, map, 1, -EIO);
+	end(&fake, ctx);
+}
+
+static void detach_times_out(void)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	fake.timeout_ns = TIMEOUT_NS;
+	ctx = fake_ctx(&fake, NUM_DEVICES);
+	map = map_on(ctx, 0);
+	fake.devices[1].hangs = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
+		t_equal(fake.count[FAKE_CLEAR], 1);
+		t_equal(fake.devices[1].open_bos, num_bos());
+		t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
+		t_equal(info.devices, 5);
+		t_equal(info.reachable, 2);
+		t_equal(attach(map, 1), -EBUSY);
+	}
+	fake.devices[1].hangs = false;
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+	check_on(&fake, ctx, 5);
+	t_equal(attach(map, 1), 0);
+	check_on(&fake, ctx, ALL);
+
+	/* unmap() goes on where detach() has stopped. */
+	fake.devices[2].hangs = true;
+	t_equal(amdgpu_userptr_detach(map, 2), -ETIME);
+	t_equal(amdgpu_userptr_unmap(map), -ETIME);
+	t_equal(attach(map, 1), -EBUSY);
+	t_equal(amdgpu_userptr_detach(map, 1), -EBUSY);
+	fake.devices[2].hangs = false;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	end(&fake, ctx);
+}
+
+static void set_hangs(struct fake_kernel *fake, uint64_t devices)
+{
+	for (unsigned int i = 0; i < NUM_DEVICES; i++)
+		fake->devices[i].hangs = devices & au_device_bit(i);
+}
+
+/* unmap() tells which devices are late, and asks all of them. */
+static void unmap_tells_the_devices(void)
+{
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	uint64_t reachable;
+
+	fake_init(&fake, backend);
+	fake.timeout_ns = TIMEOUT_NS;
+	ctx = fake_ctx(&fake, NUM_DEVICES);
+	for (uint64_t late = 0; late <= ALL; late++) {
+		const uint64_t rest = late & (late - 1);
+
+		map = map_on(ctx, 0);
+		set_hangs(&fake, late);
+		reachable = ~late;
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), late ? -ETIME : 0);
+		t_equal(reachable, late);
+		/* One of them is done. */
+		set_hangs(&fake, rest);
+		if (late)
+			t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), rest ? -ETIME : 0);
+		t_equal(reachable, rest);
+		set_hangs(&fake, 0);
+		if (rest)
+			t_equal(amdgpu_userptr_unmap(map), 0);
+		fake_check_empty(&fake);
+	}
+	end(&fake, ctx);
+}
+
+/* The updates of all devices run at the same time. */
+static void unmap_waits_for_all_at_once(void)
+{
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	map = map_on(ctx, 0);
+	fake.num_traced = 0;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		t_equal(fake.trace[i], FAKE_CLEAR);
+		t_equal(fake.trace[NUM_DEVICES + 2 * i], FAKE_WAIT);
+		t_equal(fake.trace[NUM_DEVICES + 2 * i + 1], FAKE_CTX_QUERY);
+	}
+	t_equal(fake.num_traced, 3 * NUM_DEVICES + NUM_DEVICES * num_bos());
+	end(&fake, ctx);
+}
+
+/* map() fails, and so does its roll back on the last device. */
+static void map_tells_the_devices(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	fake.devices[2].reset = true;
+	/* A reservation; BOs and VA mappings; waits and queries; the first clear of the roll back.
+	 */
+	fake.fail_call = 1 + NUM_DEVICES * (2 * num_bos() + 2) + 1;
+	fake.fail_error = -EIO;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_equal(args.failed_device, 2);
+	t_equal(args.failed_reachable, 4);
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(args.failed_reachable, 0);
+	end(&fake, ctx);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
+	map_on_some_devices();
+	other_devices_do_not_matter();
+	devices_come_and_go();
+	bad_arguments();
+	attach_fails_at_each_call(-EIO);
+	attach_fails_at_each_call(-ENOMEM);
+	attach_names_the_range();
+	attach_fails_at_each_allocation();
+	detach_fails_at_each_call();
+	roll_back_of_attach_fails();
+	attach_times_out();
+	detach_times_out();
+	unmap_tells_the_devices();
+	unmap_waits_for_all_at_once();
+	map_tells_the_devices();
+	return 0;
+}
