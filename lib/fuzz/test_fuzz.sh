@@ -17,10 +17,10 @@ awk 'BEGIN { RS = ""; FS = "\n" } { for (i = 1; i <= NF; i++) if ($i !~ /^#/) pr
 		[ -n "$unit" ] || continue
 		number=$((number + 1))
 		for byte in $unit; do
-			printf "\\$(printf %o "0x$byte")"
+			printf %b "\\0$(printf %o "0x$byte")"
 		done >"$dir/$number"
 	done
-ls "$dir" | grep -q .
+test -s "$dir/1"
 "$target" -seed=1 "-runs=$runs" -max_len=512 -len_control=0 -timeout=10 "-artifact_prefix=$dir/" "$dir" 2>"$dir/log" || {
 	tail -40 "$dir/log" >&2
 	exit 1
