@@ -37,8 +37,27 @@ match($0, /^[a-z].*amdgpu_userptr_[a-z_]+\(/) {
 }' "$header" >"$dir/errors"
 test -s "$dir/errors"
 
-while read -r function error; do
-	page=$(grep -lx -- "\.Fo $function" "$@")
-	grep -q -- "Er $error\b" "$page" || { echo "$error of $function is not in $page"; exit 1; }
-	grep -q -- "$error\b" "$tests"/test_*.c || { echo "$error of $function is in no test"; exit 1; }
-done <"$dir/errors"
+# "function error" for each function and each error of its page, and the errors of all tests.
+awk '
+FNR == 1 { split("", functions) }
+/^\.Fo / { functions[$2] }
+{
+	line = $0
+	while (match(line, /Er -E[A-Z0-9]+/)) {
+		for (name in functions)
+			print name, substr(line, RSTART + 3, RLENGTH - 3)
+		line = substr(line, RSTART + RLENGTH)
+	}
+}' "$@" >"$dir/documented"
+grep -oh -- '-E[A-Z0-9]*' "$tests"/test_*.c >"$dir/tested"
+
+awk -v dir="$dir" '
+BEGIN {
+	while (getline < (dir "/documented"))
+		documented[$0]
+	while (getline < (dir "/tested"))
+		tested[$0]
+}
+!($0 in documented) { print $2 " of " $1 " is not in the manual page"; wrong = 1 }
+!($2 in tested) { print $2 " of " $1 " is in no test"; wrong = 1 }
+END { exit wrong }' "$dir/errors"
