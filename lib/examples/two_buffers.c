@@ -26,7 +26,7 @@ static int acquire_vm(int kfd, int drm_fd)
 		return -1;
 	for (unsigned int i = 0; i < list.num_of_nodes; i++) {
 		struct kfd_ioctl_acquire_vm_args acquire = {
-			.drm_fd = drm_fd,
+			.drm_fd = (uint32_t)drm_fd,
 			.gpu_id = gpus[i].gpu_id,
 		};
 

@@ -17,7 +17,7 @@ VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
 C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
 	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
-LIB = os.path.join(DIRECTORY, "lib")
+LIB = os.path.join(DIRECTORY, "lib/src")
 LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/lib')}",
 	f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
 	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")

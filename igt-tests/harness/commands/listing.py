@@ -8,7 +8,7 @@ import subprocess
 from harness import arguments
 from harness.build import project
 from harness.review import style
-from harness.suites import scenarios, trials
+from harness.suites import package, scenarios, trials
 
 SUBTEST = re.compile(r"^SUB (\S+) .*$")
 
@@ -52,7 +52,7 @@ def text():
 	lines += block("modes:", scenarios.modes())
 	lines += block("style:", list(style.CHECKS))
 	for suite in ("harness", "lib", "vgpu"):
-		lines += block(suite + ":", project.test_names(suite))
+		lines += block(suite + ":", project.test_names(suite) + (package.names() if suite == "lib" else []))
 	for program in scenarios.programs():
 		lines += block(f"{program} ({', '.join(boots_of(program))}):", described(program))
 	for suite in trials.TABLES:

@@ -10,10 +10,10 @@ from harness.build import kernel, project
 from harness.commands import listing
 from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
-from harness.suites import debug, device, outside, scenarios, soak, trials
+from harness.suites import debug, device, outside, package, scenarios, soak, trials
 from harness.verdict import record, results
 
-MESON_SUITES = ("harness", "lib", "vgpu", "igt")
+MESON_SUITES = ("harness", "vgpu", "igt")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
 UNBUILT = ("door", "kernel")	# suites that need nothing that meson builds
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
@@ -57,6 +57,8 @@ def cases_of(suite, choice):
 		return door.door_cases()
 	if suite == "style":
 		return style.style_cases()
+	if suite == "lib":
+		return package.library_cases((failed or {}).get("", ()))
 	# The meson tests of the suite igt check that the programs can list their subtests, and that they skip without a GPU.
 	return results.meson_cases(project.test(suite, (failed or {}).get("", ()))) if suite in MESON_SUITES else []
 

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: MIT
-"""The suite device: boots that run programs without IGT, namely the test of the library and the demo."""
+"""The suite device: boots that run programs without IGT: the library's test, the packages' example, and the demo."""
 
 import os
 import re
 
 from harness.boot import qemu
 from harness.build import project
-from harness.suites import scenarios
+from harness.suites import package, scenarios
 from harness.verdict import results
 
 EXIT_SKIP = 77	# lib/tests/test.h
+NEWCOMER = "guest/newcomer.sh"	# uses the library's packages
 
 
 def programs(entry):
@@ -31,6 +32,8 @@ def case(where, number, line, may_skip):
 def boot_programs(name, entry, image):
 	"""Boot one scenario; the cases of its programs."""
 	lines, may_skip = programs(entry), re.compile(entry["skips"])
+	if any(NEWCOMER in line for line in lines):
+		package.for_guest()
 
 	def judge(where):
 		return [case(where, number, line, may_skip) for number, line in enumerate(lines)]

@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: MIT
+"""
+The library without this project: built alone, as a part of others, and as Debian packages. Lintian checks the packages, and
+a root that is thrown away has them installed and uses them.
+"""
+
+import glob
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+
+from harness import step
+from harness.build import packages, project
+from harness.verdict import results
+from harness.verdict.results import FAIL, PASS, Case
+
+SOURCE = os.path.join(step.PROJECT, "lib")
+DIRECTORY = os.path.join(step.BUILD, "package")
+DEBS = os.path.join(DIRECTORY, "debs")
+# What lib/debian/tests has compiled in the root that had the packages, and the files of the packages: for the guest.
+PROGRAMS = os.path.join(DIRECTORY, "programs")
+INSTALLED = os.path.join(DIRECTORY, "installed")
+STAMP = os.path.join(DIRECTORY, "stamp")	# what passed
+
+# Without the file man-db makes no index of all pages of the root.
+INSTALL = """
+programs=$1 test=$2
+shift 2
+rm -f /var/lib/man-db/auto-update
+dpkg -i "$@"
+AUTOPKGTEST_TMP=$programs exec "$test"
+"""
+USER = """project('user', 'c')
+executable('user', 'two_buffers.c', dependencies: dependency('amdgpu_userptr'))
+"""
+
+
+def digest():
+	"""Everything that the cases depend on."""
+	paths = [os.path.join(directory, name) for directory, _, names in os.walk(SOURCE) for name in names]
+	paths += [os.path.join(step.PROJECT, name) for name in ("meson.build", "meson.options")]
+	paths += [__file__, step.script("fresh.sh"), "/etc/userptr-packages"]
+	return step.digest(*(part for path in sorted(paths)
+		for part in (path, str(os.access(path, os.X_OK)), packages.sha256(path))))
+
+
+def environment(**more):
+	return {**os.environ, "CCACHE_DIR": os.path.join(step.CACHE, "ccache"), **more}
+
+
+def introspect(directory, what):
+	"""meson's answer about the build in @directory."""
+	shown = subprocess.run(["meson", "introspect", what, directory], capture_output=True, text=True, check=True).stdout
+	return json.loads(shown)
+
+
+def without_igt():
+	"""-Digt=disabled builds nothing of igt-tests"""
+	with tempfile.TemporaryDirectory() as build:
+		step.run_logged("configuring without igt-tests", ["meson", "setup", "-Digt=disabled", build, step.PROJECT],
+			env=environment())
+		others = [target["name"] for target in introspect(build, "--targets")
+			if not target["defined_in"].startswith(SOURCE + "/")]
+	if others:
+		raise step.Failed("these targets are not the library's: " + " ".join(others))
+
+
+def subproject():
+	"""a subproject of another project, without its tests"""
+	with tempfile.TemporaryDirectory() as top:
+		step.write(os.path.join(top, "meson.build"), USER)
+		shutil.copy(os.path.join(SOURCE, "examples/two_buffers.c"), top)
+		shutil.copytree(SOURCE, os.path.join(top, "subprojects/amdgpu_userptr"))
+		build = os.path.join(top, "build")
+		step.run_logged("configuring a project that has the library",
+			["meson", "setup", "--force-fallback-for=amdgpu_userptr", build, top], env=environment())
+		step.run_logged("building a project that has the library", ["meson", "compile", "-C", build], env=environment())
+		if introspect(build, "--tests"):
+			raise step.Failed("the library's tests are part of the other project's")
+
+
+def build_debs(target, **more):
+	"""Build all packages, in the directory @target."""
+	shutil.rmtree(target, ignore_errors=True)
+	shutil.copytree(SOURCE, os.path.join(target, "source"))
+	# The unit tests are cases of their own in the suite, and nobody debugs these packages.
+	step.run_logged("building the packages", ["dpkg-buildpackage", "-us", "-uc"], cwd=os.path.join(target, "source"),
+		env=environment(DEB_BUILD_OPTIONS="nocheck noautodbgsym", **more))
+	shutil.rmtree(os.path.join(target, "source"))
+
+
+def debs(directory=DEBS):
+	"""{name: path} of the packages."""
+	return {os.path.basename(path): path for path in sorted(glob.glob(os.path.join(directory, "*.deb")))}
+
+
+def buildable():
+	"""packages"""
+	build_debs(DEBS)
+
+
+def reproducible():
+	"""packages are the same when they are built elsewhere"""
+	again = os.path.join(DIRECTORY, "again")
+	build_debs(again, TZ="Pacific/Kiritimati", LC_ALL="C", HOME="/nonexistent")
+	one, other = ({name: packages.sha256(path) for name, path in debs(directory).items()} for directory in (DEBS, again))
+	shutil.rmtree(again)
+	different = {name for name, _ in one.items() ^ other.items()}
+	if different:
+		raise step.Failed("built again they differ: " + " ".join(sorted(different)))
+
+
+def lintian():
+	"""packages pass lintian"""
+	changes, = glob.glob(os.path.join(DEBS, "*.changes"))
+	step.run_logged("checking the packages",
+		["lintian", "--allow-root", "--display-info", "--fail-on=error,warning,info", changes])
+
+
+def installed():
+	"""packages can be installed, and their own test passes"""
+	shutil.rmtree(PROGRAMS, ignore_errors=True)
+	os.makedirs(PROGRAMS)
+	wanted = list(debs().values())
+	step.run_logged("installing the packages in a fresh root", ["sh", step.script("fresh.sh"), DIRECTORY, "sh", "-ec",
+		INSTALL, "sh", PROGRAMS, os.path.join(DIRECTORY, "examples"), *wanted])
+	shutil.rmtree(INSTALLED, ignore_errors=True)
+	for path in wanted:
+		subprocess.run(["dpkg-deb", "-x", path, INSTALLED], check=True)
+
+
+# In this order: the later ones need the packages.
+CHECKS = (without_igt, subproject, buildable, reproducible, lintian, installed)
+NEED_DEBS = (reproducible, lintian, installed)
+
+
+def name_of(check):
+	return "library alone: " + check.__doc__
+
+
+def names():
+	return [name_of(check) for check in CHECKS]
+
+
+def checked(check, failed):
+	"""The case of one check; @failed: those before it that failed."""
+	try:
+		if check in NEED_DEBS and buildable in failed:
+			raise step.Failed("there are no packages")
+		check()
+	except step.Failed as failure:
+		failed.append(check)
+		return Case(name_of(check), FAIL, str(failure))
+	return Case(name_of(check), PASS)
+
+
+def package_cases():
+	"""The cases; they are not repeated when all have passed and nothing has changed."""
+	wanted, failed = digest(), []
+	if step.read_or(STAMP) == wanted:
+		return [Case(name_of(check), PASS) for check in CHECKS]
+	step.say("testing the library alone, and its packages")
+	os.makedirs(DIRECTORY, exist_ok=True)
+	step.write(STAMP, "")
+	shutil.copy(os.path.join(SOURCE, "debian/tests/examples"), DIRECTORY)
+	cases = [checked(check, failed) for check in CHECKS]
+	if not failed:
+		step.write(STAMP, wanted)
+	return cases
+
+
+def library_cases(wanted=()):
+	"""The cases of the suite lib: its unit tests and those here; or only the @wanted."""
+	here = set(names())
+	units = [name for name in wanted if name not in here]
+	cases = results.meson_cases(project.test("lib", units)) if units or not wanted else []
+	return cases + (package_cases() if here & set(wanted) or not wanted else [])
+
+
+def for_guest():
+	"""Have PROGRAMS and INSTALLED ready, for a guest."""
+	wrong = [case for case in package_cases() if case.verdict == FAIL]
+	if wrong:
+		raise step.Failed(f"{wrong[0].name}: {wrong[0].detail}")

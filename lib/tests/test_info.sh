@@ -1,0 +1,35 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The tool amdgpu-userptr-info without a GPU: output, JSON, options and exit statuses as its page says.
+# Usage: test_info.sh PROGRAM
+set -eu
+
+info=$1
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+
+# A machine with GPUs has other answers.
+for node in /dev/dri/renderD*; do
+	[ ! -e "$node" ] || exit 77
+done
+
+# expect STATUS LINE COMMAND...: the command ends with the status and prints the line, a regular expression.
+expect() {
+	wanted=$1 line=$2 status=0
+	shift 2
+	"$@" >"$dir/out" 2>&1 || status=$?
+	if [ "$status" != "$wanted" ] || ! grep -qxE "$line" "$dir/out"; then
+		echo "$*: status $status instead of $wanted, or not the line $line:"
+		cat "$dir/out"
+		exit 1
+	fi
+}
+
+expect 1 'no GPU: /dev/dri has no render node' "$info"
+expect 1 '\{"version": "[0-9.]+", "gpus": \[\]\}' "$info" --json
+expect 0 'amdgpu-userptr-info [0-9]+\.[0-9]+\.[0-9]+' "$info" --version
+expect 0 'Usage: .*' "$info" --help
+expect 2 'Usage: .*' "$info" --wrong
+expect 2 'Usage: .*' "$info" word
+# shellcheck disable=SC2016 # the inner shell's argument
+expect 2 '.*cannot write: .*' sh -c '"$1" >/dev/full' sh "$info"

@@ -1,0 +1,22 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# The packages and the first section of NEWS are of the version that is built, and the symbols of its minor version.
+# Usage: test_version.sh VERSION CHANGELOG NEWS MAP
+set -eu
+
+version=$1 changelog=$2 news=$3 map=$4
+
+first() {
+	sed -n "s/$2/\1/p" "$1" | head -n 1
+}
+
+same() {
+	if [ "$2" != "$3" ]; then
+		echo "$1 has $2, not $3" >&2
+		exit 1
+	fi
+}
+
+same "$changelog" "$(first "$changelog" '^libamdgpu-userptr (\([0-9.]*\)) .*')" "$version"
+same "$news" "$(first "$news" '^libamdgpu_userptr \([0-9.]*\)$')" "$version"
+same "$map" "$(first "$map" '^AMDGPU_USERPTR_\([0-9.]*\) {$')" "${version%.*}"
