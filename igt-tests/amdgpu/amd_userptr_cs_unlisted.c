@@ -266,21 +266,8 @@ static int run_event(void *data)
  */
 static bool returns(struct unlisted *unlisted)
 {
-	const uint64_t deadline = igt_now_ms() + RETURN_MS;
-
 	igt_task_let_go(&unlisted->task);
-	while (!__atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE) && igt_now_ms() < deadline)
-		igt_pause();
-	return __atomic_load_n(&unlisted->task.done, __ATOMIC_ACQUIRE);
-}
-
-/* Make the context forget @memory, because its addresses may belong to other memory now. */
-static void forget(struct amd_userptr *mine, const void *memory)
-{
-	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
-		if (mine->maps[i].addr == memory)
-			mine->maps[i].addr = NULL;
-	}
+	return igt_task_wait(&unlisted->task, RETURN_MS);
 }
 
 static enum result attempt(struct unlisted *unlisted)
@@ -309,7 +296,7 @@ static enum result attempt(struct unlisted *unlisted)
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq(igt_task_end(&unlisted->task), 0);
 	if (unlisted->event->run == unmap)
-		forget(mine, unlisted->memory);
+		amd_userptr_disown(mine, unlisted->memory);
 	igt_assert_f(!ret, "the submission does not end: %s\n", strerror(-ret));
 	if (!returned)
 		return WAITED;

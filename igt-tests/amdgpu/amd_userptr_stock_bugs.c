@@ -5,8 +5,8 @@
  * that fixes it.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
- * machine is at risk.  On a stock kernel run each subtest in a process of its own, because some
- * bugs leave the queues of the process evicted for ever.
+ * machine is at risk.  But invalidate-while-closing crashes a stock kernel.  There run each subtest
+ * in a process of its own, because some bugs leave the queues of the process evicted for ever.
  */
 #include <sys/mman.h>
 
@@ -133,6 +133,10 @@ int igt_main()
 	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	amd_userptr_run_subtests(&up, &amd_userptr_close_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_unmap_subtests, amd_userptr_num_unmap_subtests);
+	amd_userptr_run_subtests(&up, &amd_userptr_free_subtest, 1);
+	amd_userptr_run_subtests(&up, amd_userptr_submit_subtests, amd_userptr_num_submit_subtests);
+	amd_userptr_run_subtests(&up, &amd_userptr_race_subtest, 1);
+	amd_userptr_run_subtests(&up, &amd_userptr_restore_subtest, 1);
 	amd_userptr_run_subtests(&up, &amd_userptr_window_subtest, 1);
 	amd_userptr_run_subtests(&up, &amd_userptr_signal_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_thread_subtests, amd_userptr_num_thread_subtests);
@@ -140,6 +144,7 @@ int igt_main()
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
+		amd_userptr_run_subtests(&up, &amd_userptr_submit_hsa_subtest, 1);
 		amd_userptr_run_subtests(&up, &amd_userptr_window_hsa_subtest, 1);
 		amd_userptr_run_subtests(&up, amd_userptr_thread_hsa_subtests,
 					 amd_userptr_num_thread_hsa_subtests);

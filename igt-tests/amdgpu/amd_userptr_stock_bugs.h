@@ -15,6 +15,12 @@
 extern const struct amd_userptr_subtest amd_userptr_close_subtest;
 extern const struct amd_userptr_subtest amd_userptr_unmap_subtests[];
 extern const unsigned int amd_userptr_num_unmap_subtests;
+extern const struct amd_userptr_subtest amd_userptr_free_subtest;
+extern const struct amd_userptr_subtest amd_userptr_restore_subtest;
+extern const struct amd_userptr_subtest amd_userptr_submit_subtests[];
+extern const unsigned int amd_userptr_num_submit_subtests;
+extern const struct amd_userptr_subtest amd_userptr_submit_hsa_subtest;
+extern const struct amd_userptr_subtest amd_userptr_race_subtest;
 extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
 extern const struct amd_userptr_subtest amd_userptr_signal_subtest;
 extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];

@@ -110,7 +110,7 @@ static enum result attempt(struct client *client)
 {
 	volatile uint32_t *words = client->cs.data.cpu;
 	struct igt_task task;
-	uint64_t seq, deadline;
+	uint64_t seq;
 	uint32_t *fresh = NULL;
 	unsigned int index;
 	bool returned;
@@ -119,11 +119,7 @@ static enum result attempt(struct client *client)
 	igt_task_make(&task, close_and_unmap, client);
 	seq = submit(client);
 	igt_task_let_go(&task);
-	deadline = igt_now_ms() + RETURN_MS;
-	do {
-		igt_pause();
-		returned = __atomic_load_n(&task.done, __ATOMIC_ACQUIRE);
-	} while (!returned && igt_now_ms() < deadline);
+	returned = igt_task_wait(&task, RETURN_MS);
 	if (returned)
 		fresh = amd_userptr_mmap(client->up, AMD_USERPTR_FRESH_SIZE, 2);
 	words[WORD_GO] = 1;
@@ -136,15 +132,6 @@ static enum result attempt(struct client *client)
 										 : SHOWS_NOTHING;
 }
 
-/* Make the context forget @memory, because its addresses may belong to other memory now. */
-static void forget(struct amd_userptr *up, const void *memory)
-{
-	for (unsigned int i = 0; i < AMD_USERPTR_MAX; i++) {
-		if (up->maps[i].addr == memory)
-			up->maps[i].addr = NULL;
-	}
-}
-
 static void close_in_child(struct amd_userptr *up)
 {
 	struct client client = { .up = up, .fd = drm_reopen_driver(up->fd) };
@@ -155,7 +142,7 @@ static void close_in_child(struct amd_userptr *up)
 	igt_assert_eq(__amd_userptr_cs_open(client.fd, AMD_KFD_QUEUE_SDMA, &client.cs), 0);
 	for (unsigned int i = 0; i < ATTEMPTS && result == SHOWS_NOTHING; i++) {
 		result = attempt(&client);
-		forget(up, client.memory);
+		amd_userptr_disown(up, client.memory);
 		amd_kfd_va_release(client.va, CLOSE_SIZE);
 	}
 	igt_assert_f(result != SHOWS_NOTHING, "none of the freed pages came back\n");

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -14,7 +15,7 @@
 /* Limit of every single wait. */
 #define WAIT_MS igt_patience(10000)
 
-/* A thread waits for a lock if it sleeps uninterruptibly each time in this many looks in a row. */
+/* A thread that sleeps at so many looks in a row waits for a lock or an event. */
 #define ASLEEP_LOOKS 20
 
 static void *run_task(void *data)
@@ -54,22 +55,47 @@ void igt_task_let_go(struct igt_task *task)
 	sem_post(&task->start);
 }
 
-bool igt_task_start(struct igt_task *task)
+/* @states: letters of /proc/.../stat that mean asleep */
+static bool start(struct igt_task *task, const char *states)
 {
 	const uint64_t deadline = igt_now_ms() + WAIT_MS;
 	unsigned int looks = 0;
+	char state;
 
 	igt_task_let_go(task);
 	while (igt_now_ms() < deadline) {
 		if (__atomic_load_n(&task->done, __ATOMIC_ACQUIRE))
 			return true;
-		looks = igt_procfs_task_state(task->stat) == 'D' ? looks + 1 : 0;
+		state = igt_procfs_task_state(task->stat);
+		looks = state && strchr(states, state) ? looks + 1 : 0;
 		if (looks == ASLEEP_LOOKS)
 			return false;
 		igt_pause();
 	}
 	igt_assert_f(false, "a thread neither ended nor waited\n");
 	return false;
+}
+
+bool igt_task_start(struct igt_task *task)
+{
+	return start(task, "D");
+}
+
+bool igt_task_start_intr(struct igt_task *task)
+{
+	return start(task, "DS");
+}
+
+bool igt_task_wait(struct igt_task *task, unsigned int ms)
+{
+	const uint64_t deadline = igt_now_ms() + ms;
+
+	while (!__atomic_load_n(&task->done, __ATOMIC_ACQUIRE)) {
+		if (igt_now_ms() >= deadline)
+			return false;
+		igt_pause();
+	}
+	return true;
 }
 
 int igt_task_end(struct igt_task *task)

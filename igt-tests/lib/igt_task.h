@@ -31,6 +31,10 @@ void igt_task_let_go(struct igt_task *task);
  * (false).
  */
 bool igt_task_start(struct igt_task *task);
+/* The same when a signal may interrupt the sleep. */
+bool igt_task_start_intr(struct igt_task *task);
+/* Is it done after @ms at most? */
+bool igt_task_wait(struct igt_task *task, unsigned int ms);
 /*
  * Wait until the thread ends, and return the result of run().  If run() waits for a lock, the
  * caller has to release the lock first.

@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/stat.h>
 
@@ -9,7 +12,8 @@
 
 #include "lib/igt_tracefs.h"
 
-#define KPROBE_EVENTS "/sys/kernel/tracing/kprobe_events"
+#define KPROBE_EVENTS  "/sys/kernel/tracing/kprobe_events"
+#define KPROBE_PROFILE "/sys/kernel/tracing/kprobe_profile"
 
 bool igt_tracefs_on(const char *const *events, unsigned int count)
 {
@@ -62,4 +66,20 @@ void igt_tracefs_kprobe_remove(const char *name)
 
 	snprintf(text, sizeof(text), "-:%s\n", name);
 	igt_sysfs_set(AT_FDCWD, KPROBE_EVENTS, text);
+}
+
+uint64_t igt_tracefs_kprobe_hits(const char *name)
+{
+	FILE *file = fopen(KPROBE_PROFILE, "r");
+	char found[64];
+	uint64_t hits = 0, number;
+
+	igt_assert(file);
+	/* Name, hits, misses */
+	while (fscanf(file, "%63s %" SCNu64 " %*s", found, &number) == 2) {
+		if (!strcmp(found, name))
+			hits = number;
+	}
+	fclose(file);
+	return hits;
 }

@@ -146,6 +146,14 @@ void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size)
 	}
 }
 
+void amd_userptr_disown(struct amd_userptr *up, const void *addr)
+{
+	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
+		if (up->maps[i].addr == addr)
+			up->maps[i].addr = NULL;
+	}
+}
+
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle)
 {
 	struct drm_amdgpu_gem_userptr args = {

@@ -77,6 +77,11 @@ uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed);
 void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size);
 /* Unmap all or part of a mapping that the context remembers. */
 void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
+/*
+ * Forget a mapping that the test has unmapped itself: the clean-up must not unmap what the kernel
+ * may have put there since.
+ */
+void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle);
 /*

@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/*
+ * C19 of docs/upstreaming.md.  The MMU notifier of a GEM userptr followed the list of its VMs while
+ * a close freed the members of that list.  Threads drop the memory all the time, others make and
+ * close userptrs of it.  No KFD is needed.
+ *
+ * KASAN reports the use after free.  Debian's kernel, which checks lists, panics within seconds.  A
+ * kernel that does neither may write to memory that somebody else has by then.
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
+
+#include "amd_userptr_stock_bugs.h"
+
+#define RACE_MS igt_patience(3000)
+
+/* Each side has to come so often, or nothing raced: the race goes on until then. */
+enum { ENOUGH = 50 };
+
+/* Threads of each side. */
+enum { THREADS = 2 };
+
+#define NOTIFIER "amd_userptr_race"
+
+static const char *const events[] = { "kprobes/" NOTIFIER };
+
+struct race {
+	int fd;
+	char *memory;
+	atomic_bool stop;
+	atomic_uint closes, drops;
+	atomic_int error;
+};
+
+static void *make_and_close(void *data)
+{
+	struct race *race = data;
+
+	while (!race->stop && !race->error) {
+		uint32_t handle;
+		int ret = __amd_userptr_create(race->fd, race->memory, getpagesize(),
+					       AMDGPU_GEM_USERPTR_REGISTER, &handle);
+
+		if (!ret)
+			ret = __amd_userptr_close_handle(race->fd, handle);
+		if (ret)
+			race->error = ret;
+		race->closes++;
+	}
+	return NULL;
+}
+
+static void *drop_memory(void *data)
+{
+	struct race *race = data;
+
+	while (!race->stop) {
+		madvise(race->memory, getpagesize(), MADV_DONTNEED);
+		*(volatile char *)race->memory = 1;
+		race->drops++;
+	}
+	return NULL;
+}
+
+static void run_race(struct race *race)
+{
+	const uint64_t end = igt_now_ms() + RACE_MS, deadline = end + AMD_USERPTR_WAIT_MS;
+	pthread_t threads[2 * THREADS];
+
+	for (unsigned int i = 0; i < 2 * THREADS; i++)
+		igt_assert_eq(pthread_create(&threads[i], NULL,
+					     i % 2 ? drop_memory : make_and_close, race),
+			      0);
+	while (!race->error && igt_now_ms() < deadline &&
+	       (igt_now_ms() < end || race->closes < ENOUGH ||
+		igt_tracefs_kprobe_hits(NOTIFIER) < ENOUGH))
+		igt_pause();
+	race->stop = true;
+	for (unsigned int i = 0; i < 2 * THREADS; i++)
+		igt_assert_eq(pthread_join(threads[i], NULL), 0);
+}
+
+static void unwatch(void)
+{
+	igt_tracefs_off();
+	igt_tracefs_kprobe_remove(NOTIFIER);
+}
+
+static void invalidate_while_closing(struct amd_userptr *up)
+{
+	struct race race = { .fd = drm_reopen_driver(up->fd) };
+	uint64_t notified;
+
+	/* A test that failed may have left its probe. */
+	unwatch();
+	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, "amdgpu_hmm_invalidate_gfx") &&
+			      igt_tracefs_on(events, ARRAY_LENGTH(events)),
+		      "no kprobe at the notifier\n");
+	race.memory = (char *)amd_userptr_mmap(up, getpagesize(), 1);
+	run_race(&race);
+	notified = igt_tracefs_kprobe_hits(NOTIFIER);
+	unwatch();
+	igt_info("%u closes, %u drops, %llu notifications\n", race.closes, race.drops,
+		 (unsigned long long)notified);
+	igt_assert_f(!race.error, "make or close: %s\n", strerror(-race.error));
+	igt_assert_lte(ENOUGH, race.closes);
+	igt_assert_lte(ENOUGH, notified);
+	close(race.fd);
+	amd_userptr_queue_alive(up);
+}
+
+const struct amd_userptr_subtest amd_userptr_race_subtest = {
+	.name = "invalidate-while-closing",
+	.run = invalidate_while_closing,
+	.describe = "Userptrs are made and closed while the memory of all of them goes.",
+};

@@ -1,0 +1,402 @@
+// SPDX-License-Identifier: MIT
+/*
+ * H17 of docs/upstreaming.md.  A process closes a userptr, or lets KFD unmap it, while a submission
+ * runs; the driver clears the page table entries when that submission has ended.  A second
+ * submission started before that.  It loaded the old entries into the TLB of its VMID, and nothing
+ * flushed them, so it went on to reach the pages when the kernel had given them to others:
+ *
+ *   process                                   GPU
+ *   submits the first                         the first runs
+ *   closes, or unmaps: the clearing waits
+ *   submits the second                        the second reads the memory, and waits
+ *                                             the first ends, the entries are cleared
+ *   munmap(), the pages are somebody's again
+ *                                             the second stores through its TLB
+ *
+ * The first runs by SDMA and the second on a compute ring.  So the second does not wait for the
+ * first, and does not hold up the clearing, which is a job of SDMA.  Neither of them lists the
+ * userptr.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <xf86drm.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
+#include "lib/igt_time.h"
+#include "lib/igt_tracefs.h"
+
+#include "amd_userptr_stock_bugs.h"
+
+#define SUBMIT_SIZE	 ((size_t)64 << 10)
+#define SUBMIT_PAGES	 (SUBMIT_SIZE / getpagesize())
+#define SUBMIT_MAX_PAGES 16
+
+/*
+ * A submission that has not started after START_MS, and a call that has not returned after
+ * RETURN_MS, waits.  Neither IB may run longer than the driver's limit of a job, which is two
+ * seconds: the first runs during START_MS, the second three times RETURN_MS.
+ */
+#define START_MS  600
+#define RETURN_MS 300
+
+/* Attempts that show nothing, or that show only that the driver waits for the second submission. */
+#define ATTEMPTS 8
+
+/* Words that the process and an IB share.  The second copies a word of each page to WORD_READ. */
+enum { WORD_GO, WORD_STARTED, WORD_READ = 16 };
+
+/* From the worst to the best. */
+enum result { SHOWS_NOTHING, WAITED, INTACT, BEHIND };
+
+enum how { CLOSE, CLOSE_HSA, UNMAP_KFD };
+
+/* Probes that tell when a plain userptr has no MMU notifier any more. */
+#define REGISTER   "amd_userptr_register"
+#define UNREGISTER "amd_userptr_unregister"
+
+static const char *const events[] = { "kprobes/" REGISTER, "kprobes/" UNREGISTER };
+
+struct later {
+	enum how how;
+	struct amd_userptr *up;
+	struct amd_userptr client; /* the render node whose VM the submissions use */
+	struct amd_userptr_cs first, second;
+	uint64_t second_seq;
+	struct igt_task drop, submit, unmap;
+	char *memory;
+	uint64_t va;
+	uint32_t handle;	/* of GEM */
+	struct amd_kfd_mem mem; /* of KFD */
+	uint64_t pfns[SUBMIT_MAX_PAGES];
+};
+
+/* ---- the notifier of a plain userptr ---- */
+
+static void unwatch_notifier(void)
+{
+	igt_tracefs_off();
+	igt_tracefs_kprobe_remove(REGISTER);
+	igt_tracefs_kprobe_remove(UNREGISTER);
+}
+
+static void watch_notifier(void)
+{
+	/* A test that failed may have left its probes. */
+	unwatch_notifier();
+	igt_require_f(igt_tracefs_kprobe_add(REGISTER, "amdgpu_hmm_register bo=$arg1 addr=$arg2") &&
+			      igt_tracefs_kprobe_add(UNREGISTER, "amdgpu_hmm_unregister bo=$arg1"),
+		      "no kprobes at the notifier's functions\n");
+	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
+}
+
+static bool has_notifier(const struct later *later)
+{
+	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
+	bool registered = false;
+	uint64_t bo, addr, ours = 0;
+	char line[1024];
+
+	igt_assert(file);
+	while (fgets(line, sizeof(line), file)) {
+		if (!igt_tracefs_number(line, " bo=", 16, &bo))
+			continue;
+		if (strstr(line, UNREGISTER ": ")) {
+			registered &= bo != ours;
+		} else if (strstr(line, REGISTER ": ") &&
+			   igt_tracefs_number(line, " addr=", 16, &addr) &&
+			   addr == (uintptr_t)later->memory) {
+			ours = bo;
+			registered = true;
+		}
+	}
+	fclose(file);
+	return registered;
+}
+
+/*
+ * A close does not wait: TTM destroys the BO, and the driver removes the notifier, when all fences
+ * have signaled.  Until then munmap() waits for every submission.
+ */
+static void wait_until_forgotten(const struct later *later)
+{
+	const uint64_t deadline = igt_now_ms() + RETURN_MS;
+
+	while (has_notifier(later) && igt_now_ms() < deadline)
+		igt_pause();
+}
+
+/* ---- the userptr ---- */
+
+static void make_gem_userptr(struct later *later)
+{
+	const uint32_t flags = later->how == CLOSE ? AMD_USERPTR_LISTED : AMD_USERPTR_TRACKED;
+
+	if (later->how == CLOSE)
+		igt_tracefs_clear();
+	igt_assert_eq(__amd_userptr_create(later->client.fd, later->memory, SUBMIT_SIZE, flags,
+					   &later->handle),
+		      0);
+	igt_assert(later->how != CLOSE || has_notifier(later));
+	igt_assert_eq(__amd_userptr_va(&later->client, AMDGPU_VA_OP_MAP, later->handle, later->va,
+				       0, SUBMIT_SIZE, AMD_USERPTR_RW),
+		      0);
+}
+
+static void make_userptr(struct later *later)
+{
+	later->memory = (char *)amd_userptr_mmap(later->up, SUBMIT_SIZE, 1);
+	later->va = amd_kfd_va_reserve(SUBMIT_SIZE, 0);
+	igt_assert(later->va);
+	if (later->how == UNMAP_KFD) {
+		amd_kfd_register(&later->up->kfd, later->memory, SUBMIT_SIZE, later->va,
+				 &later->mem);
+	} else {
+		make_gem_userptr(later);
+	}
+	for (unsigned int page = 0; page < SUBMIT_PAGES; page++)
+		later->pfns[page] = igt_procfs_pfn(later->memory + page * getpagesize());
+}
+
+/* ---- threads ---- */
+
+/* The process gives the userptr up, as far as the driver is concerned. */
+static int drop(void *data)
+{
+	struct later *later = data;
+	int ret;
+
+	if (later->how != UNMAP_KFD)
+		return __amd_userptr_close_handle(later->client.fd, later->handle);
+	ret = __amd_kfd_unmap_memory(&later->up->kfd, later->mem.handle);
+	return ret ? ret : __amd_kfd_free_memory(&later->up->kfd, later->mem.handle);
+}
+
+static int submit_second(void *data)
+{
+	struct later *later = data;
+
+	return __amd_userptr_cs_submit(&later->second, NULL, 0, &later->second_seq);
+}
+
+static int unmap(void *data)
+{
+	struct later *later = data;
+
+	return munmap(later->memory, SUBMIT_SIZE) ? -errno : 0;
+}
+
+/* ---- submissions ---- */
+
+static volatile uint32_t *word(struct amd_userptr_cs *cs, unsigned int index)
+{
+	return (volatile uint32_t *)cs->data.cpu + index;
+}
+
+static uint64_t word_va(const struct amd_userptr_cs *cs, unsigned int index)
+{
+	return cs->data.va + index * sizeof(uint32_t);
+}
+
+static bool starts(struct amd_userptr_cs *cs, unsigned int ms)
+{
+	const uint64_t deadline = igt_now_ms() + ms;
+
+	while (!*word(cs, WORD_STARTED) && igt_now_ms() < deadline)
+		igt_pause();
+	return *word(cs, WORD_STARTED);
+}
+
+static void begin(struct amd_userptr_cs *cs)
+{
+	memset(cs->data.cpu, 0, getpagesize());
+	amd_userptr_cs_begin(cs);
+}
+
+static void put_started(struct amd_userptr_cs *cs)
+{
+	const uint32_t one = 1;
+
+	amd_kfd_queue_write(&cs->packets, word_va(cs, WORD_STARTED), &one, 1);
+}
+
+/* An IB that runs until WORD_GO. */
+static uint64_t submit_first(struct later *later)
+{
+	struct amd_userptr_cs *cs = &later->first;
+	uint64_t seq;
+
+	begin(cs);
+	put_started(cs);
+	amd_kfd_queue_poll(&cs->packets, word_va(cs, WORD_GO), 1);
+	igt_assert_eq(__amd_userptr_cs_submit(cs, NULL, 0, &seq), 0);
+	igt_assert(starts(cs, AMD_USERPTR_WAIT_MS));
+	return seq;
+}
+
+/* An IB that reads each page of the userptr, waits for WORD_GO, and stores to each page. */
+static void write_second(struct later *later)
+{
+	const uint32_t value = AMD_USERPTR_STRAY_VALUE;
+	struct amd_userptr_cs *cs = &later->second;
+
+	begin(cs);
+	for (unsigned int page = 0; page < SUBMIT_PAGES; page++)
+		amd_kfd_queue_copy(&cs->packets, word_va(cs, WORD_READ + page),
+				   later->va + page * getpagesize(), sizeof(value));
+	put_started(cs);
+	amd_kfd_queue_poll(&cs->packets, word_va(cs, WORD_GO), 1);
+	for (unsigned int page = 0; page < SUBMIT_PAGES; page++)
+		amd_kfd_queue_write(&cs->packets, later->va + page * getpagesize(), &value, 1);
+}
+
+/* The second has not started.  Its accesses would fault later, so take them out of the IB. */
+static void defuse_second(struct later *later)
+{
+	struct amd_kfd_queue *packets = &later->second.packets;
+	const uint64_t end = packets->put;
+
+	amd_userptr_cs_begin(&later->second);
+	put_started(&later->second);
+	while (packets->put < end)
+		amd_kfd_queue_nop(packets, 1);
+}
+
+static void wait_for(struct amd_userptr_cs *cs, uint64_t seq)
+{
+	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
+}
+
+/* ---- attempts ---- */
+
+/* The second waits in its IB, and the first has ended: can the pages be somebody's again? */
+static enum result take_pages(struct later *later, uint32_t **fresh)
+{
+	if (!igt_task_wait(&later->drop, RETURN_MS))
+		return WAITED;
+	if (later->how == CLOSE)
+		wait_until_forgotten(later);
+	igt_task_let_go(&later->unmap);
+	/* munmap() may hold mmap_lock, so map nothing meanwhile. */
+	if (!igt_task_wait(&later->unmap, RETURN_MS))
+		return WAITED;
+	*fresh = amd_userptr_mmap(later->up, AMD_USERPTR_FRESH_SIZE, 2);
+	return INTACT;
+}
+
+static enum result attempt(struct later *later)
+{
+	enum result result = BEHIND;
+	uint32_t *fresh = NULL;
+	unsigned int index;
+	uint64_t seq;
+
+	make_userptr(later);
+	igt_task_make(&later->drop, drop, later);
+	igt_task_make(&later->submit, submit_second, later);
+	igt_task_make(&later->unmap, unmap, later);
+	write_second(later);
+	seq = submit_first(later);
+	/* When the CPU writes page tables both wait for the first. */
+	igt_task_start_intr(&later->drop);
+	igt_task_start_intr(&later->submit);
+	if (!starts(&later->second, START_MS))
+		defuse_second(later);
+	else
+		result = WAITED;
+	/* So the entries have not been cleared yet. */
+	igt_assert_eq(__amd_userptr_cs_wait(&later->first, seq, 0), -ETIME);
+	*word(&later->first, WORD_GO) = 1;
+	wait_for(&later->first, seq);
+	if (result == WAITED)
+		result = take_pages(later, &fresh);
+	*word(&later->second, WORD_GO) = 1;
+	igt_assert_eq(igt_task_end(&later->submit), 0);
+	wait_for(&later->second, later->second_seq);
+	igt_assert_eq_u32(*word(&later->second, WORD_STARTED), 1);
+	igt_assert_eq(igt_task_end(&later->drop), 0);
+	if (result != INTACT)
+		igt_task_let_go(&later->unmap);
+	igt_assert_eq(igt_task_end(&later->unmap), 0);
+	amd_userptr_disown(later->up, later->memory);
+	if (result != INTACT)
+		return result;
+	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
+	if (!amd_userptr_find_reused(fresh, later->pfns, SUBMIT_PAGES, &index))
+		result = SHOWS_NOTHING;
+	amd_userptr_munmap(later->up, fresh, AMD_USERPTR_FRESH_SIZE);
+	return result;
+}
+
+static void in_child(struct amd_userptr *mine, void *data)
+{
+	static const char *const texts[] = {
+		[WAITED] = "the memory is not freed before the second submission has ended",
+		[INTACT] = "the second submission stores nothing",
+		[BEHIND] = "the second submission starts when the memory is unmapped",
+	};
+	struct later later = { .how = *(const enum how *)data, .up = mine };
+	enum result best = SHOWS_NOTHING;
+
+	igt_assert(SUBMIT_PAGES <= SUBMIT_MAX_PAGES);
+	amd_userptr_stay_on_cpu();
+	later.client = *mine;
+	if (later.how == CLOSE) /* a graphics client, with a VM of its own */
+		later.client.fd = drm_reopen_driver(mine->fd);
+	igt_assert_eq(drmSyncobjCreate(later.client.fd, 0, &later.client.syncobj), 0);
+	igt_assert_eq(__amd_userptr_cs_open(later.client.fd, AMD_KFD_QUEUE_SDMA, &later.first), 0);
+	igt_assert_eq(__amd_userptr_cs_open(later.client.fd, AMD_KFD_QUEUE_PM4, &later.second), 0);
+	for (unsigned int i = 0; i < ATTEMPTS && best < INTACT; i++) {
+		enum result result = attempt(&later);
+
+		best = result > best ? result : best;
+		amd_kfd_va_release(later.va, SUBMIT_SIZE);
+	}
+	igt_assert_f(best != SHOWS_NOTHING, "none of the freed pages came back\n");
+	igt_info("%s\n", texts[best]);
+	amd_userptr_cs_close(&later.first);
+	amd_userptr_cs_close(&later.second);
+	drmSyncobjDestroy(later.client.fd, later.client.syncobj);
+	if (later.how == CLOSE)
+		close(later.client.fd);
+}
+
+static void run(struct amd_userptr *up, const void *data)
+{
+	enum how how = *(const enum how *)data;
+
+	if (how == CLOSE)
+		watch_notifier();
+	amd_userptr_in_faulting_child(up, in_child, &how);
+	if (how == CLOSE)
+		unwatch_notifier();
+}
+
+static const enum how how_close = CLOSE, how_close_hsa = CLOSE_HSA, how_unmap_kfd = UNMAP_KFD;
+
+const struct amd_userptr_subtest amd_userptr_submit_subtests[] = {
+	{ .name = "close-then-submit",
+	  .run_with = run,
+	  .data = &how_close,
+	  .describe = "A submission after the close of a userptr does not reach its freed pages." },
+	{ .name = "unmap-then-submit-kfd",
+	  .run_with = run,
+	  .data = &how_unmap_kfd,
+	  .describe =
+		  "A submission after KFD's unmapping of a userptr does not reach its freed pages." },
+};
+const unsigned int amd_userptr_num_submit_subtests = ARRAY_LENGTH(amd_userptr_submit_subtests);
+
+const struct amd_userptr_subtest amd_userptr_submit_hsa_subtest = {
+	.name = "close-then-submit-hsa",
+	.run_with = run,
+	.data = &how_close_hsa,
+	.describe =
+		"A submission after the close of a userptr with the flag does not reach its freed pages.",
+};
