@@ -338,7 +338,7 @@ static void overtake(struct amd_userptr *mine, void *data)
 		result = attempt(unlisted);
 		end_attempt(unlisted);
 	}
-	igt_assert_f(result != SHOWS_NOTHING, "none of the freed pages came back\n");
+	igt_assert_f(result != SHOWS_NOTHING, "the new memory got none of the freed pages\n");
 	igt_info("%s\n", texts[result]);
 	amd_userptr_cs_close(&unlisted->cs);
 }

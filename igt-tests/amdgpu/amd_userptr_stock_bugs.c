@@ -5,8 +5,9 @@
  * that fixes it.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
- * machine is at risk.  But invalidate-while-closing crashes a stock kernel.  There run each subtest
- * in a process of its own, because some bugs leave the queues of the process evicted for ever.
+ * machine is at risk, except that invalidate-while-closing crashes a stock kernel.  On a stock
+ * kernel run each subtest in a process of its own, because some bugs leave the queues of the
+ * process evicted for ever.
  */
 #include <sys/mman.h>
 
@@ -47,7 +48,7 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 		amd_userptr_munmap(mine, *fresh, AMD_USERPTR_FRESH_SIZE);
 		amd_userptr_destroy(mine, *bo);
 	}
-	igt_assert_f(false, "none of the freed pages came back\n");
+	igt_assert_f(false, "the new memory got none of the freed pages\n");
 	return NULL;
 }
 

@@ -145,7 +145,7 @@ static void close_in_child(struct amd_userptr *up)
 		amd_userptr_disown(up, client.memory);
 		amd_kfd_va_release(client.va, CLOSE_SIZE);
 	}
-	igt_assert_f(result != SHOWS_NOTHING, "none of the freed pages came back\n");
+	igt_assert_f(result != SHOWS_NOTHING, "the new memory got none of the freed pages\n");
 	igt_info("%s\n",
 		 result == WAITED ? "the close waits for the submission" : "nothing was stored");
 	amd_userptr_cs_close(&client.cs);

@@ -1,13 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
- * The last part of H14 of docs/upstreaming.md.  AMDKFD_IOC_FREE_MEMORY_OF_GPU took a userptr from
- * the lists of the restore worker, and then waited for reservations, which a signal can interrupt.
- * The process kept the handle and could map the userptr again, but the worker did not know it any
- * more: after the next change of the memory the queues ran with the old page table entries.
+ * The last part of bug H14 of docs/upstreaming.md.  AMDKFD_IOC_FREE_MEMORY_OF_GPU removed a userptr
+ * from the lists of the restore worker, and then waited for reservations, which a signal can
+ * interrupt.  The process kept the handle and could map the userptr again, but the worker did not
+ * know the userptr any more.  So after the next change of the memory the queues ran with the old
+ * page table entries.
  *
- * No luck is needed to interrupt the ioctl in the right place.  A context has room for a number of
- * submissions (the module parameter sched_jobs).  The next one waits for the first with the page
- * directory reserved (amdgpu_ctx_wait_prev_fence()), and the first waits for a word of memory.
+ * The test interrupts the ioctl reliably in the right place, because it makes the ioctl wait there.
+ * A context has room for a limited number of submissions (the module parameter sched_jobs).  The
+ * test fills it.  One more submission reserves the page directory and then waits for the first one
+ * (amdgpu_ctx_wait_prev_fence()), and the first one waits until the test writes a word.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -31,10 +33,16 @@
 #define SCHED_JOBS	   "/sys/module/amdgpu/parameters/sched_jobs"
 #define SCHED_JOBS_DEFAULT 32 /* drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c */
 
-/* Less than the driver's limit of a job, because the submissions wait meanwhile. */
+/*
+ * How long to send signals.  This must be less than the time that the driver allows for a job,
+ * because the submissions run meanwhile.
+ */
 #define SIGNALS_MS 1000
 
-/* A round is in vain when the submission sleeps for another reason, before it reserves anything. */
+/*
+ * How often to try.  A round shows nothing if the last submission sleeps for another reason before
+ * it has reserved the page directory.
+ */
 #define ROUNDS 8
 
 enum { WORD_GO };
@@ -42,7 +50,7 @@ enum { WORD_GO };
 struct interrupted {
 	struct amd_userptr *up;
 	struct amd_userptr_cs cs;
-	uint64_t seq; /* of the last submission */
+	uint64_t seq; /* sequence number of the last submission */
 	struct igt_task submit, free;
 	struct amd_kfd_mem mem;
 };
@@ -51,7 +59,7 @@ static void do_nothing(int sig)
 {
 }
 
-/* All submissions are the same IB. */
+/* Submit the IB, which is the same for all submissions. */
 static int submit(void *data)
 {
 	struct interrupted *test = data;
@@ -59,7 +67,7 @@ static int submit(void *data)
 	return __amd_userptr_cs_submit(&test->cs, NULL, 0, &test->seq);
 }
 
-/* Once: __amd_kfd_free_memory() would repeat it after a signal. */
+/* Call the ioctl once.  __amd_kfd_free_memory() would call it again after a signal. */
 static int free_memory(void *data)
 {
 	struct interrupted *test = data;
@@ -68,7 +76,10 @@ static int free_memory(void *data)
 	return ioctl(test->up->kfd.fd, AMDKFD_IOC_FREE_MEMORY_OF_GPU, &args) ? -errno : 0;
 }
 
-/* Fill the context, so that one more submission sleeps with the page directory reserved. */
+/*
+ * Fill the context.  One more submission, by the thread, then sleeps and keeps the page directory
+ * reserved.
+ */
 static void reserve(struct interrupted *test)
 {
 	const unsigned int room = igt_procfs_number(SCHED_JOBS, "") ?: SCHED_JOBS_DEFAULT;
@@ -89,7 +100,10 @@ static void unreserve(struct interrupted *test)
 	igt_assert_eq(__amd_userptr_cs_wait(&test->cs, test->seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
-/* Free the userptr while the page directory is reserved, and send signals; 0 or -errno. */
+/*
+ * Free the userptr while the page directory is reserved, and send signals.  Returns the result of
+ * the ioctl, 0 or -errno.
+ */
 static int free_under_signals(struct interrupted *test)
 {
 	const uint64_t deadline = igt_now_ms() + SIGNALS_MS;
@@ -106,7 +120,10 @@ static int free_under_signals(struct interrupted *test)
 	return igt_task_end(&test->free);
 }
 
-/* Register @cpu and unmap it from the GPU, until freeing it is interrupted. */
+/*
+ * Register @cpu with KFD, unmap it from the GPU and free it, until a signal has interrupted the
+ * free.
+ */
 static void interrupt_free(struct interrupted *test, uint32_t *cpu)
 {
 	for (unsigned int i = 0; i < ROUNDS; i++) {
@@ -128,7 +145,7 @@ static void interrupt_free(struct interrupted *test, uint32_t *cpu)
 
 static void in_child(struct amd_userptr *mine)
 {
-	/* Without SA_RESTART */
+	/* The action lacks SA_RESTART, so the ioctl returns -EINTR. */
 	const struct sigaction action = { .sa_handler = do_nothing };
 	uint32_t *cpu = amd_userptr_mmap(mine, FREE_SIZE, 1), *fresh;
 	struct interrupted test = { .up = mine };
@@ -138,16 +155,18 @@ static void in_child(struct amd_userptr *mine)
 	igt_assert_eq(__amd_userptr_cs_open(mine->fd, AMD_KFD_QUEUE_SDMA, &test.cs), 0);
 	interrupt_free(&test, cpu);
 
-	/* The userptr is still there. */
+	/* The free failed, so the userptr must still work. */
 	igt_assert_eq(__amd_kfd_map_memory(&mine->kfd, test.mem.handle), 0);
 	amd_userptr_gpu_check(mine, test.mem.va, FREE_SIZE, 1);
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_eq(madvise(cpu, FREE_SIZE, MADV_DONTNEED), 0);
-	/* Take the freed pages, so that the GPU finds this in them. */
+	/*
+	 * Let new memory take the freed pages, so that a wrong access of the GPU finds its pattern.
+	 */
 	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 2);
 	amd_pattern_fill(cpu, FREE_SIZE, 3);
 	amd_userptr_expect_evictions(mine, 0);
-	/* Do not let the GPU store before it has shown that it reads the right pages. */
+	/* Let the GPU store only after it has shown that it reads the right pages. */
 	amd_userptr_gpu_check(mine, test.mem.va, FREE_SIZE, 3);
 	amd_userptr_gpu_fill(mine, test.mem.va, FREE_SIZE, 4);
 	amd_pattern_check(cpu, FREE_SIZE, 4, "written by the GPU");
@@ -158,7 +177,7 @@ static void in_child(struct amd_userptr *mine)
 
 static void free_interrupted(struct amd_userptr *up)
 {
-	/* KFD says that it could not reserve, although a signal is no error. */
+	/* When a signal interrupts the reservation, KFD logs this as an error. */
 	igt_emit_ignore_dmesg_regex("Failed to reserve buffers in ttm");
 	igt_fork(child, 1) {
 		struct amd_userptr mine;

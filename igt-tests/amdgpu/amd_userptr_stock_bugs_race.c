@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * C19 of docs/upstreaming.md.  The MMU notifier of a GEM userptr followed the list of its VMs while
- * a close freed the members of that list.  Threads drop the memory all the time, others make and
- * close userptrs of it.  No KFD is needed.
+ * Bug C19 of docs/upstreaming.md.  The MMU notifier of a GEM userptr followed the list of its VMs
+ * while a close freed the members of that list.  In this test some threads drop the memory again
+ * and again, while others make and close userptrs of it.  The test does not need KFD.
  *
- * KASAN reports the use after free.  Debian's kernel, which checks lists, panics within seconds.  A
- * kernel that does neither may write to memory that somebody else has by then.
+ * KASAN reports the use after free.  Debian's kernel checks lists, so it panics within seconds.  A
+ * kernel without these checks may write to memory that the driver has freed.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -23,10 +23,13 @@
 
 #define RACE_MS igt_patience(3000)
 
-/* Each side has to come so often, or nothing raced: the race goes on until then. */
+/*
+ * The race goes on until there were so many closes and so many notifications, because with less of
+ * them the two may not have met.
+ */
 enum { ENOUGH = 50 };
 
-/* Threads of each side. */
+/* Number of threads that make and close userptrs, and of threads that drop the memory. */
 enum { THREADS = 2 };
 
 #define NOTIFIER "amd_userptr_race"
@@ -100,7 +103,7 @@ static void invalidate_while_closing(struct amd_userptr *up)
 	struct race race = { .fd = drm_reopen_driver(up->fd) };
 	uint64_t notified;
 
-	/* A test that failed may have left its probe. */
+	/* An earlier subtest that failed may have left its probe. */
 	unwatch();
 	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, "amdgpu_hmm_invalidate_gfx") &&
 			      igt_tracefs_on(events, ARRAY_LENGTH(events)),
@@ -111,7 +114,8 @@ static void invalidate_while_closing(struct amd_userptr *up)
 	unwatch();
 	igt_info("%u closes, %u drops, %llu notifications\n", race.closes, race.drops,
 		 (unsigned long long)notified);
-	igt_assert_f(!race.error, "make or close: %s\n", strerror(-race.error));
+	igt_assert_f(!race.error, "a userptr was not made or closed: %s\n",
+		     strerror(-race.error));
 	igt_assert_lte(ENOUGH, race.closes);
 	igt_assert_lte(ENOUGH, notified);
 	close(race.fd);
@@ -121,5 +125,5 @@ static void invalidate_while_closing(struct amd_userptr *up)
 const struct amd_userptr_subtest amd_userptr_race_subtest = {
 	.name = "invalidate-while-closing",
 	.run = invalidate_while_closing,
-	.describe = "Userptrs are made and closed while the memory of all of them goes.",
+	.describe = "Threads can make and close userptrs while other threads drop their memory.",
 };

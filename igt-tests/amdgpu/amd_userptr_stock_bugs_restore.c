@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A change of the memory of a KFD userptr makes the restore worker write its mapping once.  The
- * stock driver does that.  An earlier version of the series wrote invalid entries first, and freed
- * page tables: the result was right, so only the trace shows it.
+ * When the memory of a KFD userptr changes, the restore worker writes the page table entries of its
+ * mapping once.  The stock driver does that.  An earlier version of the series first wrote invalid
+ * entries and freed page tables.  The entries were right in the end, so only the trace shows that.
  */
 #include <sys/mman.h>
 
@@ -13,13 +13,13 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* Whole page tables. */
+/* The mapping covers whole page tables, which the driver may free. */
 #define RESTORE_SIZE ((size_t)4 << 20)
 #define HUGE_PAGE    ((size_t)2 << 20)
 
 enum { CHANGES = 10 };
 
-/* Change one page, and count the updates of the whole mapping. */
+/* Change one page, and check how often the restore worker writes the whole mapping. */
 static void change(struct amd_userptr *up, uint32_t *cpu, uint64_t va, uint32_t seed)
 {
 	struct amd_vm_trace trace;
@@ -30,7 +30,7 @@ static void change(struct amd_userptr *up, uint32_t *cpu, uint64_t va, uint32_t 
 	amd_pattern_fill(cpu, getpagesize(), seed);
 	amd_userptr_expect_evictions(up, 1);
 	trace = amd_vm_trace_read(va, RESTORE_SIZE);
-	/* The worker starts again when it could not finish, and then it may write again. */
+	/* If the worker could not finish, it starts again, and then may write the mapping again. */
 	igt_assert_f(trace.windows >= 1 && trace.windows <= 1 + up->smi.count.rescheduled,
 		     "a restore wrote the mapping %u times, and started again %u times\n",
 		     trace.windows, up->smi.count.rescheduled);

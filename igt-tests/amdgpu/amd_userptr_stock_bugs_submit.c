@@ -1,20 +1,21 @@
 // SPDX-License-Identifier: MIT
 /*
- * H17 of docs/upstreaming.md.  A process closes a userptr, or lets KFD unmap it, while a submission
- * runs; the driver clears the page table entries when that submission has ended.  A second
- * submission started before that.  It loaded the old entries into the TLB of its VMID, and nothing
- * flushed them, so it went on to reach the pages when the kernel had given them to others:
+ * Bug H17 of docs/upstreaming.md.  A process closes a userptr, or lets KFD unmap it, while a
+ * submission runs.  The driver clears the page table entries only when that submission has ended.
+ * A second submission could start before that.  It loaded the old entries into the TLB of its VMID,
+ * and nothing flushed that TLB.  So the second submission could still reach the pages after the
+ * kernel had given them to somebody else:
  *
  *   process                                   GPU
- *   submits the first                         the first runs
- *   closes, or unmaps: the clearing waits
- *   submits the second                        the second reads the memory, and waits
- *                                             the first ends, the entries are cleared
- *   munmap(), the pages are somebody's again
+ *   submits the first submission              the first runs
+ *   closes or unmaps the userptr
+ *   submits the second submission             the second reads the memory, and waits
+ *                                             the first ends, and SDMA clears the entries
+ *   calls munmap(), pages get a new owner
  *                                             the second stores through its TLB
  *
- * The first runs by SDMA and the second on a compute ring.  So the second does not wait for the
- * first, and does not hold up the clearing, which is a job of SDMA.  Neither of them lists the
+ * The first submission runs on SDMA, the second on a compute ring.  So the second does not wait for
+ * the first, and SDMA can clear the entries while the second runs.  Neither of them lists the
  * userptr.
  */
 #include <errno.h>
@@ -39,25 +40,28 @@
 #define SUBMIT_MAX_PAGES 16
 
 /*
- * A submission that has not started after START_MS, and a call that has not returned after
- * RETURN_MS, waits.  Neither IB may run longer than the driver's limit of a job, which is two
- * seconds: the first runs during START_MS, the second three times RETURN_MS.
+ * If a submission has not started after START_MS, or a call has not returned after RETURN_MS, the
+ * driver makes it wait.  No IB may run longer than two seconds, which is the driver's limit for a
+ * job.  The first IB runs for START_MS, the second for three times RETURN_MS.
  */
 #define START_MS  600
 #define RETURN_MS 300
 
-/* Attempts that show nothing, or that show only that the driver waits for the second submission. */
+/*
+ * Try again so often if an attempt shows nothing, or only that the driver waits for the second
+ * submission.
+ */
 #define ATTEMPTS 8
 
 /* Words that the process and an IB share.  The second copies a word of each page to WORD_READ. */
 enum { WORD_GO, WORD_STARTED, WORD_READ = 16 };
 
-/* From the worst to the best. */
+/* What an attempt shows.  Larger is better; in_child() has a text for each. */
 enum result { SHOWS_NOTHING, WAITED, INTACT, BEHIND };
 
 enum how { CLOSE, CLOSE_HSA, UNMAP_KFD };
 
-/* Probes that tell when a plain userptr has no MMU notifier any more. */
+/* These probes tell whether a plain userptr still has its MMU notifier. */
 #define REGISTER   "amd_userptr_register"
 #define UNREGISTER "amd_userptr_unregister"
 
@@ -72,8 +76,8 @@ struct later {
 	struct igt_task drop, submit, unmap;
 	char *memory;
 	uint64_t va;
-	uint32_t handle;	/* of GEM */
-	struct amd_kfd_mem mem; /* of KFD */
+	uint32_t handle;	/* the GEM userptr, unless @how is UNMAP_KFD */
+	struct amd_kfd_mem mem; /* the userptr of KFD, if @how is UNMAP_KFD */
 	uint64_t pfns[SUBMIT_MAX_PAGES];
 };
 
@@ -88,7 +92,7 @@ static void unwatch_notifier(void)
 
 static void watch_notifier(void)
 {
-	/* A test that failed may have left its probes. */
+	/* An earlier subtest that failed may have left its probes. */
 	unwatch_notifier();
 	igt_require_f(igt_tracefs_kprobe_add(REGISTER, "amdgpu_hmm_register bo=$arg1 addr=$arg2") &&
 			      igt_tracefs_kprobe_add(UNREGISTER, "amdgpu_hmm_unregister bo=$arg1"),
@@ -121,8 +125,9 @@ static bool has_notifier(const struct later *later)
 }
 
 /*
- * A close does not wait: TTM destroys the BO, and the driver removes the notifier, when all fences
- * have signaled.  Until then munmap() waits for every submission.
+ * Wait until the driver has removed the notifier.  A close returns earlier: TTM destroys the BO,
+ * and the driver removes the notifier, only when all fences have signaled.  Until then munmap()
+ * would wait for every submission.
  */
 static void wait_until_forgotten(const struct later *later)
 {
@@ -166,7 +171,10 @@ static void make_userptr(struct later *later)
 
 /* ---- threads ---- */
 
-/* The process gives the userptr up, as far as the driver is concerned. */
+/*
+ * Make the driver forget the userptr, by a close or by KFD's ioctls.  The memory stays mapped for
+ * the CPU.
+ */
 static int drop(void *data)
 {
 	struct later *later = data;
@@ -226,7 +234,7 @@ static void put_started(struct amd_userptr_cs *cs)
 	amd_kfd_queue_write(&cs->packets, word_va(cs, WORD_STARTED), &one, 1);
 }
 
-/* An IB that runs until WORD_GO. */
+/* Submit an IB that runs until the test sets WORD_GO. */
 static uint64_t submit_first(struct later *later)
 {
 	struct amd_userptr_cs *cs = &later->first;
@@ -240,7 +248,9 @@ static uint64_t submit_first(struct later *later)
 	return seq;
 }
 
-/* An IB that reads each page of the userptr, waits for WORD_GO, and stores to each page. */
+/*
+ * Write an IB that reads each page of the userptr, waits for WORD_GO, and then stores to each page.
+ */
 static void write_second(struct later *later)
 {
 	const uint32_t value = AMD_USERPTR_STRAY_VALUE;
@@ -256,7 +266,10 @@ static void write_second(struct later *later)
 		amd_kfd_queue_write(&cs->packets, later->va + page * getpagesize(), &value, 1);
 }
 
-/* The second has not started.  Its accesses would fault later, so take them out of the IB. */
+/*
+ * The second submission has not started before the entries are cleared.  Its accesses would fault,
+ * so remove them from the IB.
+ */
 static void defuse_second(struct later *later)
 {
 	struct amd_kfd_queue *packets = &later->second.packets;
@@ -275,7 +288,10 @@ static void wait_for(struct amd_userptr_cs *cs, uint64_t seq)
 
 /* ---- attempts ---- */
 
-/* The second waits in its IB, and the first has ended: can the pages be somebody's again? */
+/*
+ * The second submission waits in its IB, and the first has ended.  If the process can free the
+ * pages now, let new memory take them.
+ */
 static enum result take_pages(struct later *later, uint32_t **fresh)
 {
 	if (!igt_task_wait(&later->drop, RETURN_MS))
@@ -283,7 +299,9 @@ static enum result take_pages(struct later *later, uint32_t **fresh)
 	if (later->how == CLOSE)
 		wait_until_forgotten(later);
 	igt_task_let_go(&later->unmap);
-	/* munmap() may hold mmap_lock, so map nothing meanwhile. */
+	/*
+	 * While munmap() waits it may hold mmap_lock, so do not map memory before it has returned.
+	 */
 	if (!igt_task_wait(&later->unmap, RETURN_MS))
 		return WAITED;
 	*fresh = amd_userptr_mmap(later->up, AMD_USERPTR_FRESH_SIZE, 2);
@@ -303,14 +321,14 @@ static enum result attempt(struct later *later)
 	igt_task_make(&later->unmap, unmap, later);
 	write_second(later);
 	seq = submit_first(later);
-	/* When the CPU writes page tables both wait for the first. */
+	/* If the CPU writes the page tables, both calls wait for the first submission. */
 	igt_task_start_intr(&later->drop);
 	igt_task_start_intr(&later->submit);
 	if (!starts(&later->second, START_MS))
 		defuse_second(later);
 	else
 		result = WAITED;
-	/* So the entries have not been cleared yet. */
+	/* The first submission still runs, so the driver has not cleared the entries yet. */
 	igt_assert_eq(__amd_userptr_cs_wait(&later->first, seq, 0), -ETIME);
 	*word(&later->first, WORD_GO) = 1;
 	wait_for(&later->first, seq);
@@ -337,9 +355,9 @@ static enum result attempt(struct later *later)
 static void in_child(struct amd_userptr *mine, void *data)
 {
 	static const char *const texts[] = {
-		[WAITED] = "the memory is not freed before the second submission has ended",
+		[WAITED] = "the driver keeps the memory until the second submission has ended",
 		[INTACT] = "the second submission stores nothing",
-		[BEHIND] = "the second submission starts when the memory is unmapped",
+		[BEHIND] = "the second submission starts only after the entries are cleared",
 	};
 	struct later later = { .how = *(const enum how *)data, .up = mine };
 	enum result best = SHOWS_NOTHING;
@@ -347,7 +365,8 @@ static void in_child(struct amd_userptr *mine, void *data)
 	igt_assert(SUBMIT_PAGES <= SUBMIT_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
 	later.client = *mine;
-	if (later.how == CLOSE) /* a graphics client, with a VM of its own */
+	/* Like a graphics client, use a VM of its own. */
+	if (later.how == CLOSE)
 		later.client.fd = drm_reopen_driver(mine->fd);
 	igt_assert_eq(drmSyncobjCreate(later.client.fd, 0, &later.client.syncobj), 0);
 	igt_assert_eq(__amd_userptr_cs_open(later.client.fd, AMD_KFD_QUEUE_SDMA, &later.first), 0);
@@ -358,7 +377,7 @@ static void in_child(struct amd_userptr *mine, void *data)
 		best = result > best ? result : best;
 		amd_kfd_va_release(later.va, SUBMIT_SIZE);
 	}
-	igt_assert_f(best != SHOWS_NOTHING, "none of the freed pages came back\n");
+	igt_assert_f(best != SHOWS_NOTHING, "the new memory got none of the freed pages\n");
 	igt_info("%s\n", texts[best]);
 	amd_userptr_cs_close(&later.first);
 	amd_userptr_cs_close(&later.second);

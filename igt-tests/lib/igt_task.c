@@ -15,7 +15,7 @@
 /* Limit of every single wait. */
 #define WAIT_MS igt_patience(10000)
 
-/* A thread that sleeps at so many looks in a row waits for a lock or an event. */
+/* A thread waits for a lock or an event if it sleeps each time in this many looks in a row. */
 #define ASLEEP_LOOKS 20
 
 static void *run_task(void *data)
@@ -55,7 +55,7 @@ void igt_task_let_go(struct igt_task *task)
 	sem_post(&task->start);
 }
 
-/* @states: letters of /proc/.../stat that mean asleep */
+/* @states: the states in /proc/PID/task/TID/stat, as letters, that count as sleep */
 static bool start(struct igt_task *task, const char *states)
 {
 	const uint64_t deadline = igt_now_ms() + WAIT_MS;

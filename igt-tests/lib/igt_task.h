@@ -27,13 +27,13 @@ void igt_task_make(struct igt_task *task, int (*run)(void *data), void *data);
 /* Let the thread call run(), and return at once. */
 void igt_task_let_go(struct igt_task *task);
 /*
- * Let the thread call run(), and wait until run() has returned (true) or sleeps in the kernel
- * (false).
+ * Let the thread call run(), and wait until run() has returned (true) or sleeps in the kernel so
+ * that no signal can interrupt it (false).
  */
 bool igt_task_start(struct igt_task *task);
-/* The same when a signal may interrupt the sleep. */
+/* The same, but also return false if the thread sleeps so that a signal can interrupt it. */
 bool igt_task_start_intr(struct igt_task *task);
-/* Is it done after @ms at most? */
+/* Wait for at most @ms until run() has returned; false if it has not. */
 bool igt_task_wait(struct igt_task *task, unsigned int ms);
 /*
  * Wait until the thread ends, and return the result of run().  If run() waits for a lock, the

@@ -75,7 +75,7 @@ uint64_t igt_tracefs_kprobe_hits(const char *name)
 	uint64_t hits = 0, number;
 
 	igt_assert(file);
-	/* Name, hits, misses */
+	/* Each line has a name, the number of hits, and the number of misses. */
 	while (fscanf(file, "%63s %" SCNu64 " %*s", found, &number) == 2) {
 		if (!strcmp(found, name))
 			hits = number;

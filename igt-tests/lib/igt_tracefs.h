@@ -20,7 +20,7 @@ void igt_tracefs_clear(void);
  */
 bool igt_tracefs_kprobe_add(const char *name, const char *where);
 void igt_tracefs_kprobe_remove(const char *name);
-/* How often it was hit while its event was on. */
+/* Return how often the kernel hit the kprobe @name while its event was on. */
 uint64_t igt_tracefs_kprobe_hits(const char *name);
 
 /* Read the number, in @base, behind the first @word in @line; false when @word is not in it. */

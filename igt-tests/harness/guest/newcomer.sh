@@ -1,13 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # newcomer.sh DIRECTORY
-# Installs the files of the library's packages (DIRECTORY/installed) in the guest,
-# and runs the tool and the minimal example, which the line of its manual page has
-# compiled (DIRECTORY/programs/a.out).
+# Copies the installed files of the library's packages (DIRECTORY/installed) to the
+# guest, and runs amdgpu-userptr-info and the minimal example. The example is
+# DIRECTORY/programs/a.out, compiled by the command in the manual page.
 set -e
 cp -a "$1/installed/." /
 
-# devtmpfs lets only root open the render node.
+# In the guest only root may open the render node, so the tool must report that to another user.
 status=0
 setpriv --reuid 65534 --regid 65534 --clear-groups amdgpu-userptr-info > /tmp/info || status=$?
 cat /tmp/info
@@ -20,7 +20,7 @@ amdgpu-userptr-info > /tmp/info || status=$?
 cat /tmp/info
 grep -q 'map: *yes' /tmp/info
 grep -q 'backend: *scatter' /tmp/info
-# The driver makes eight render nodes for a gfx942, one for each partition that the GPU can have. One can be used.
+# For a gfx942 the driver makes eight render nodes, one for each partition that the GPU can have. Only one of them can map.
 amdgpu-userptr-info --json | python3 -c 'import json, sys
 gpu, = [gpu for gpu in json.load(sys.stdin)["gpus"] if gpu["can_map"]]
 assert gpu["isa"].startswith("gfx"), gpu'

@@ -14,7 +14,7 @@ from harness.verdict.results import FAIL, PASS, Case
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
 PATCHES = ("kernel/patches/", "kernel/controls/")
-# Debian's tools permit no comment there, and debian/copyright names the licence.
+# Files in which Debian's tools permit no comment. Their licence is in debian/copyright.
 NO_COMMENT = ("lib/debian/changelog", "lib/debian/copyright", "lib/debian/source/format")
 # Paths that exist on one machine only. The pattern is written so that it does not match this file.
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")

@@ -28,13 +28,13 @@ SPLATS = {
 }
 LEAK, LEAKER = "leak", "splat_leak"	# this mistake shows in kmemleak's list and not in the log
 
-# Regular expressions of tests that do not run, and why. The first make any kernel of this version warn, with or without the
-# series, and lockdep would be off after the first warning.
+# Regular expressions of tests that do not run, and why. Those of the first two make any kernel of this version warn, with or
+# without the series, and lockdep would be off after the first warning.
 LEFT_OUT = {
 	"amd_userptr_uapi@hsa-no-svm-.*":
 		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
 	"amd_userptr_scatter@heal-uffd-.*":
-		"of a fault that may not wait for a userfaultfd, mm/userfaultfd.c prints the stack with DEBUG_VM",
+		"with DEBUG_VM mm/userfaultfd.c prints the stack for a page fault that may not wait for a userfaultfd",
 	"amd_userptr_hostile@evict-restore":
 		"KFD restores a process 100 ms after its eviction (PROCESS_RESTORE_TIME_MS). amdgpu_evict_vram needs longer with "
 		"this kernel, finds the VRAM in use again, and goes on for minutes",

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The suite device: boots that run programs without IGT: the library's test, the packages' example, and the demo."""
+"""The suite device: boots that run programs without IGT, namely the library's test, the packages' example, and the demo."""
 
 import os
 import re
@@ -10,7 +10,7 @@ from harness.suites import package, scenarios
 from harness.verdict import results
 
 EXIT_SKIP = 77	# lib/tests/test.h
-NEWCOMER = "guest/newcomer.sh"	# uses the library's packages
+NEWCOMER = "guest/newcomer.sh"	# a program line with this script needs the packages of the library
 
 
 def programs(entry):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-The library without this project: built alone, as a part of others, and as Debian packages. Lintian checks the packages, and
-a root that is thrown away has them installed and uses them.
+Tests the library without the rest of this project: builds it alone, as a part of another project, and as Debian packages.
+Lintian checks the packages. They are installed and used in a root that is then thrown away.
 """
 
 import glob
@@ -19,12 +19,12 @@ from harness.verdict.results import FAIL, PASS, Case
 SOURCE = os.path.join(step.PROJECT, "lib")
 DIRECTORY = os.path.join(step.BUILD, "package")
 DEBS = os.path.join(DIRECTORY, "debs")
-# What lib/debian/tests has compiled in the root that had the packages, and the files of the packages: for the guest.
+# For the guest: the programs that lib/debian/tests has compiled in the root with the packages, and the files of the packages.
 PROGRAMS = os.path.join(DIRECTORY, "programs")
 INSTALLED = os.path.join(DIRECTORY, "installed")
-STAMP = os.path.join(DIRECTORY, "stamp")	# what passed
+STAMP = os.path.join(DIRECTORY, "stamp")	# the digest() for which all checks have passed
 
-# Without the file man-db makes no index of all pages of the root.
+# Without the file auto-update, man-db does not make an index of all manual pages of the root, which would take long.
 INSTALL = """
 programs=$1 test=$2
 shift 2
@@ -38,7 +38,7 @@ executable('user', 'two_buffers.c', dependencies: dependency('amdgpu_userptr'))
 
 
 def digest():
-	"""Everything that the cases depend on."""
+	"""A digest of everything on which the cases depend."""
 	paths = [os.path.join(directory, name) for directory, _, names in os.walk(SOURCE) for name in names]
 	paths += [os.path.join(step.PROJECT, name) for name in ("meson.build", "meson.options")]
 	paths += [__file__, step.script("fresh.sh"), "/etc/userptr-packages"]
@@ -51,7 +51,7 @@ def environment(**more):
 
 
 def introspect(directory, what):
-	"""meson's answer about the build in @directory."""
+	"""What "meson introspect" says about the build in @directory; @what is its option."""
 	shown = subprocess.run(["meson", "introspect", what, directory], capture_output=True, text=True, check=True).stdout
 	return json.loads(shown)
 
@@ -68,7 +68,7 @@ def without_igt():
 
 
 def subproject():
-	"""a subproject of another project, without its tests"""
+	"""another project can have the library as a subproject, without its tests"""
 	with tempfile.TemporaryDirectory() as top:
 		step.write(os.path.join(top, "meson.build"), USER)
 		shutil.copy(os.path.join(SOURCE, "examples/two_buffers.c"), top)
@@ -85,19 +85,19 @@ def build_debs(target, **more):
 	"""Build all packages, in the directory @target."""
 	shutil.rmtree(target, ignore_errors=True)
 	shutil.copytree(SOURCE, os.path.join(target, "source"))
-	# The unit tests are cases of their own in the suite, and nobody debugs these packages.
+	# nocheck: the unit tests are cases of the suite already. noautodbgsym: nobody debugs these packages.
 	step.run_logged("building the packages", ["dpkg-buildpackage", "-us", "-uc"], cwd=os.path.join(target, "source"),
 		env=environment(DEB_BUILD_OPTIONS="nocheck noautodbgsym", **more))
 	shutil.rmtree(os.path.join(target, "source"))
 
 
 def debs(directory=DEBS):
-	"""{name: path} of the packages."""
+	"""{name: path} of the packages in @directory."""
 	return {os.path.basename(path): path for path in sorted(glob.glob(os.path.join(directory, "*.deb")))}
 
 
 def buildable():
-	"""packages"""
+	"""packages can be built"""
 	build_debs(DEBS)
 
 
@@ -131,7 +131,7 @@ def installed():
 		subprocess.run(["dpkg-deb", "-x", path, INSTALLED], check=True)
 
 
-# In this order: the later ones need the packages.
+# The checks run in this order, because the later ones need the packages.
 CHECKS = (without_igt, subproject, buildable, reproducible, lintian, installed)
 NEED_DEBS = (reproducible, lintian, installed)
 
@@ -145,7 +145,7 @@ def names():
 
 
 def checked(check, failed):
-	"""The case of one check; @failed: those before it that failed."""
+	"""Run one check; its case. @failed lists the earlier checks that failed; this one is added if it fails."""
 	try:
 		if check in NEED_DEBS and buildable in failed:
 			raise step.Failed("there are no packages")
@@ -157,7 +157,7 @@ def checked(check, failed):
 
 
 def package_cases():
-	"""The cases; they are not repeated when all have passed and nothing has changed."""
+	"""The cases of all checks. The checks run again only if one failed last time, or if something has changed."""
 	wanted, failed = digest(), []
 	if step.read_or(STAMP) == wanted:
 		return [Case(name_of(check), PASS) for check in CHECKS]
@@ -172,7 +172,7 @@ def package_cases():
 
 
 def library_cases(wanted=()):
-	"""The cases of the suite lib: its unit tests and those here; or only the @wanted."""
+	"""The cases of the suite lib: its unit tests, and the checks of this module; or only those in @wanted."""
 	here = set(names())
 	units = [name for name in wanted if name not in here]
 	cases = results.meson_cases(project.test("lib", units)) if units or not wanted else []
@@ -180,7 +180,7 @@ def library_cases(wanted=()):
 
 
 def for_guest():
-	"""Have PROGRAMS and INSTALLED ready, for a guest."""
+	"""Make sure that PROGRAMS and INSTALLED are there for a guest; raises Failed if a check fails."""
 	wrong = [case for case in package_cases() if case.verdict == FAIL]
 	if wrong:
 		raise step.Failed(f"{wrong[0].name}: {wrong[0].detail}")

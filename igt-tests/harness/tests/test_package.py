@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The cases of the library alone: which of them run, and when."""
+"""Tests which checks of package.py run, and when they run again."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from harness.verdict.results import FAIL, PASS
 
 
 class Package(unittest.TestCase):
-	"""Checks that only count their runs, in a directory of their own."""
+	"""Replaces the checks by one that counts its runs, in a directory of its own."""
 
 	def setUp(self):
 		directory = tempfile.mkdtemp()

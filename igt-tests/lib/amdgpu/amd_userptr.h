@@ -78,8 +78,8 @@ void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size);
 /* Unmap all or part of a mapping that the context remembers. */
 void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
 /*
- * Forget a mapping that the test has unmapped itself: the clean-up must not unmap what the kernel
- * may have put there since.
+ * Make the context forget a mapping that the test itself has unmapped.  The addresses may belong to
+ * other memory now, which the clean-up must not unmap.
  */
 void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
