@@ -33,6 +33,7 @@ enum {
 /* Why a GPU cannot map. The first reason stands, because the later steps need the earlier ones. */
 struct gpu {
 	char node[32]; /* of /dev/dri */
+	uint32_t render_minor;
 	char pci[16];
 	char name[128];
 	char driver[32];
@@ -104,12 +105,12 @@ static bool read_topology(unsigned int index, uint32_t *minor, uint32_t *gpu_id,
 }
 
 /* CPUs are nodes, too, with a gpu_id of 0. */
-static void find_kfd_gpu(struct gpu *gpu, uint32_t render_minor)
+static void find_kfd_gpu(struct gpu *gpu)
 {
 	uint32_t found, gpu_id, target;
 
 	for (unsigned int i = 0; i < MAX_NODES && read_topology(i, &found, &gpu_id, &target); i++) {
-		if (!gpu_id || found != render_minor)
+		if (!gpu_id || found != gpu->render_minor)
 			continue;
 		gpu->kfd_gpu_id = gpu_id;
 		if (!target)
@@ -205,7 +206,19 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 	amdgpu_userptr_ctx_destroy(ctx);
 }
 
-static void look_at(struct gpu *gpu, const drmDevice *device, int kfd)
+/*
+ * The driver makes a node for each partition that the GPU can have (amdgpu_xcp_drv.c). If a
+ * partition is not in use KFD does not have it, and the kernel logs an error when its node is
+ * opened.
+ */
+static bool is_unused_partition(const struct gpu *gpu, const drmDevice *device)
+{
+	return device->bustype == DRM_BUS_PLATFORM && !gpu->kfd_gpu_id &&
+	       !strncmp(device->businfo.platform->fullname, "amdgpu_xcp", strlen("amdgpu_xcp"));
+}
+
+/* False: the node is of no GPU. */
+static bool look_at(struct gpu *gpu, const drmDevice *device, int kfd)
 {
 	struct stat st;
 	int fd;
@@ -216,19 +229,32 @@ static void look_at(struct gpu *gpu, const drmDevice *device, int kfd)
 		snprintf(gpu->pci, sizeof(gpu->pci), "%04x:%02x:%02x.%d",
 			 device->businfo.pci->domain, device->businfo.pci->bus,
 			 device->businfo.pci->dev, device->businfo.pci->func);
+	if (!stat(gpu->node, &st)) {
+		gpu->render_minor = minor(st.st_rdev);
+		find_kfd_gpu(gpu);
+	}
+	if (is_unused_partition(gpu, device))
+		return false;
 	fd = open(gpu->node, O_RDWR | O_CLOEXEC);
 	if (fd < 0) {
 		fail(gpu, "open", -errno, "cannot open %s: %s%s", gpu->node, strerror(errno),
 		     who_may(errno));
-		return;
+		return true;
 	}
 	if (is_amdgpu(gpu, fd)) {
-		if (!fstat(fd, &st))
-			find_kfd_gpu(gpu, minor(st.st_rdev));
 		name_of(gpu, fd);
 		ask_library(gpu, kfd, fd);
 	}
 	close(fd);
+	return true;
+}
+
+static int compare_nodes(const void *a, const void *b)
+{
+	const struct gpu *one = a, *other = b;
+
+	return (one->render_minor > other->render_minor) -
+	       (one->render_minor < other->render_minor);
 }
 
 /* All GPUs; their number. */
@@ -241,9 +267,11 @@ static int look(struct gpu *gpus)
 		kfd = -errno;
 	found = drmGetDevices2(0, devices, MAX_DEVICES);
 	for (int i = 0; i < found; i++) {
-		if (devices[i]->available_nodes & (1 << DRM_NODE_RENDER))
-			look_at(&gpus[count++], devices[i], kfd);
+		if (devices[i]->available_nodes & (1 << DRM_NODE_RENDER) &&
+		    look_at(&gpus[count], devices[i], kfd))
+			count++;
 	}
+	qsort(gpus, count, sizeof(gpus[0]), compare_nodes);
 	if (found > 0)
 		drmFreeDevices(devices, found);
 	if (kfd >= 0)
