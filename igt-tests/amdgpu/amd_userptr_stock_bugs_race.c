@@ -114,8 +114,7 @@ static void invalidate_while_closing(struct amd_userptr *up)
 	unwatch();
 	igt_info("%u closes, %u drops, %llu notifications\n", race.closes, race.drops,
 		 (unsigned long long)notified);
-	igt_assert_f(!race.error, "a userptr was not made or closed: %s\n",
-		     strerror(-race.error));
+	igt_assert_f(!race.error, "a userptr was not made or closed: %s\n", strerror(-race.error));
 	igt_assert_lte(ENOUGH, race.closes);
 	igt_assert_lte(ENOUGH, notified);
 	close(race.fd);
