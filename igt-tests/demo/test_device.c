@@ -13,6 +13,7 @@
 
 #include "amdgpu_userptr.h"
 #include "lib/amdgpu/amd_kfd.h"
+#include "lib/igt_time.h"
 #include "test.h"
 
 #define EXIT_SKIP  77
@@ -22,6 +23,7 @@
  * a time.
  */
 #define MAX_HANDLE 64
+#define WAIT_MS	   10000
 
 struct device {
 	uint32_t backend;
@@ -338,6 +340,87 @@ static void backend_in_use(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
+/* The device leaves a mapping, with all of its BOs, and gets it back at the same addresses. */
+static void device_comes_and_goes(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	const struct amdgpu_userptr_range range = range_of(device, memory, 0);
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_map_args args = args_of(&range, 1);
+	struct amdgpu_userptr_mapping *map;
+	uint64_t before, mapped, reachable;
+
+	/* Now the page tables exist, so BO sizes can be compared. */
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.fixed_va = args.gpu_va;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+
+	before = bo_bytes(device);
+	args.devices = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	mapped = bo_bytes(device);
+	t_assert(mapped >= before + range.size);
+	for (unsigned int round = 0; round < 3; round++) {
+		t_equal(amdgpu_userptr_detach(map, 0), 0);
+		t_equal(bo_bytes(device), before);
+		t_equal(amdgpu_userptr_detach(map, 0), -ENOENT);
+		t_equal(amdgpu_userptr_attach(map, &attach), 0);
+		t_equal(bo_bytes(device), mapped);
+		t_equal(amdgpu_userptr_attach(map, &attach), -EEXIST);
+	}
+	t_equal(amdgpu_userptr_query_cpu(ctx, memory + device->page + 5, 0, &info), 0);
+	t_equal(info.gpu_va, args.gpu_va + device->page + 5);
+	t_equal(info.devices, 1);
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), 0);
+	t_equal(reachable, 0);
+	t_equal(bo_bytes(device), before);
+	munmap(memory, range.size);
+}
+
+static struct amdgpu_userptr_evictions evictions(struct amdgpu_userptr_ctx *ctx)
+{
+	struct amdgpu_userptr_evictions count = { .size = sizeof(count) };
+
+	t_equal(amdgpu_userptr_query_evictions(ctx, &count), 0);
+	return count;
+}
+
+/* The kernel reports an eviction when memory of a mapping goes away, and a restore after it. */
+static void evictions_are_counted(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const struct amdgpu_userptr_watch_args watch = {
+		.size = sizeof(watch),
+		.kfd_fd = device->kfd.fd,
+		.gpu_id = device->kfd.node.gpu_id,
+	};
+	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
+	const struct amdgpu_userptr_range range = range_of(device, memory, 0);
+	struct amdgpu_userptr_map_args args = args_of(&range, 1);
+	struct amdgpu_userptr_evictions before, after;
+	struct amdgpu_userptr_mapping *map;
+	uint64_t deadline;
+
+	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), 0);
+	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), -EEXIST);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	before = evictions(ctx);
+	t_assert(!madvise(memory, range.size, MADV_DONTNEED));
+	/* The notifier has evicted the queues before madvise() returns. */
+	after = evictions(ctx);
+	t_assert(after.evictions > before.evictions);
+	t_assert(after.userptr_evictions > before.userptr_evictions);
+	deadline = igt_now_ms() + igt_patience(WAIT_MS);
+	while (after.restores == before.restores) {
+		t_assert(igt_now_ms() < deadline);
+		igt_pause();
+		after = evictions(ctx);
+	}
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	munmap(memory, range.size);
+}
+
 static int open_device(struct device *device)
 {
 	uint32_t major, minor;
@@ -396,6 +479,8 @@ int main(int argc, char **argv)
 	bad_memory_is_named(&device, ctx);
 	address_in_use(&device, ctx);
 	coherence(&device, ctx);
+	device_comes_and_goes(&device, ctx);
+	evictions_are_counted(&device, ctx);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	libdrm_handle_and_addresses(&device);
 	amd_kfd_close(&device.kfd);
