@@ -151,12 +151,16 @@ static void find_kworkers(struct igt_fail_nth *inject)
 	igt_assert_lt(0, inject->num_kworkers);
 }
 
-static void put_number(int fd, unsigned int n)
+/* Returns false if the task has ended. */
+static bool put_number(int fd, unsigned int n)
 {
 	char text[16];
 	int len = snprintf(text, sizeof(text), "%u", n);
 
-	igt_assert_eq(pwrite(fd, text, len, 0), len);
+	if (pwrite(fd, text, len, 0) == len)
+		return true;
+	igt_assert_eq(errno, ESRCH);
+	return false;
 }
 
 static unsigned int get_number(int fd)
@@ -178,7 +182,7 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
 	/* A test that failed may have left an n in this thread or in a kworker. */
-	put_number(inject->self, 0);
+	igt_assert(put_number(inject->self, 0));
 	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes(true))
 		return "no debugfs files of failslab and fail_page_alloc";
@@ -235,7 +239,7 @@ void igt_fail_nth_fini(struct igt_fail_nth *inject)
 void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n)
 {
 	inject->n = n;
-	put_number(inject->self, n);
+	igt_assert(put_number(inject->self, n));
 }
 
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
@@ -243,7 +247,7 @@ bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 	/* Read the counter before anything else allocates. */
 	const unsigned int left = get_number(inject->self);
 
-	put_number(inject->self, 0);
+	igt_assert(put_number(inject->self, 0));
 	return left == 0;
 }
 
@@ -251,6 +255,7 @@ void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n)
 {
 	inject->n = n;
 	find_kworkers(inject);
+	/* A kworker that has ended since find_kworkers() runs no work item any more. */
 	for (unsigned int i = 0; i < inject->num_kworkers; i++)
 		put_number(inject->kworkers[i], n);
 }
