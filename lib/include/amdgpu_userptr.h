@@ -36,12 +36,12 @@
  *
  * Before version 1.0 each minor version may change functions and structs. The version of the
  * symbols (AMDGPU_USERPTR_0.1) changes with it, so a program that was built for another minor
- * version does not start. A patch version changes nothing that programs see, but for corrections.
+ * version does not start. A patch version corrects bugs and changes nothing else that programs see.
  *
  * From 1.0 on, functions, flags, enumerators and members of structs are only added: members at the
- * end of a struct, where zero means what the library did before. So a program runs with any later
- * version of the library, and with an earlier one as long as it does not use what that lacks.
- * Errors that are not listed for a function may be added.
+ * end of a struct, where zero asks for the earlier behaviour. So a program runs with any later
+ * version of the library. It runs with an earlier version as long as it uses no addition which that
+ * version lacks. A later version may return errors that are not listed for a function here.
  *
  * Page size: addresses and sizes are multiples of the CPU page size, which is known only at run
  * time (sysconf(_SC_PAGESIZE); 64 KiB on some machines). amdgpu_userptr_range_cover() turns an
@@ -95,9 +95,9 @@ struct amdgpu_userptr_mapping;
  * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernels of all devices know it, else RANGES
  * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges (AMDGPU_GEM_USERPTR_SCATTER).
  *	The number of ioctls does not depend on the number of ranges.
- * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object for each range, with two ioctls for each
+ * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory
  *
- * The GPU sees the same with each of them. Only the cost differs.
+ * The GPU sees the same memory with each of them. Only the cost differs.
  */
 enum amdgpu_userptr_backend {
 	AMDGPU_USERPTR_BACKEND_AUTO = 0,
@@ -172,11 +172,11 @@ struct amdgpu_userptr_caps {
 	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_caps) */
 	uint32_t device; /**< in: index of the device in the context */
 	/**
-	 * out: 0: amdgpu_userptr_map() works now. -EINVAL: the kernel does not know
-	 * AMDGPU_GEM_USERPTR_HSA. -EOPNOTSUPP: the GPU address space of the file does not belong to
-	 * KFD. -EPERM: it belongs to another process. Another negative errno is the kernel's. The
-	 * library finds out by asking the kernel for a buffer object, so the answer is right for
-	 * patched kernels of any version number.
+	 * out: 0: the kernel makes such buffer objects, so amdgpu_userptr_map() works now if
+	 * @vm_timeline is 1, too. -EINVAL: the kernel does not know AMDGPU_GEM_USERPTR_HSA.
+	 * -EOPNOTSUPP: the GPU address space of the file does not belong to KFD. -EPERM: it belongs
+	 * to another process. Another negative errno is the kernel's. The library asks the kernel
+	 * for a buffer object, so the answer is right for patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -190,7 +190,7 @@ struct amdgpu_userptr_caps {
 	uint64_t va_min;       /**< out: lowest GPU address that can be mapped */
 	uint64_t va_max;       /**< out: end of the lower half of the GPU address space */
 	uint32_t map_flags;    /**< out: AMDGPU_USERPTR_MAP_* that the device can do */
-	uint32_t hsa_reason;   /**< out: enum amdgpu_userptr_reason of @hsa_status */
+	uint32_t hsa_reason;   /**< out: enum amdgpu_userptr_reason; NONE: map() works now */
 };
 
 /**
@@ -238,17 +238,17 @@ enum amdgpu_userptr_va_mode {
 };
 
 /**
- * Make a buffer object for each range whatever the backend. Without this flag the kernel treats
+ * Make a buffer object for each range, with either backend. Without this flag the kernel treats
  * ranges that follow each other in the array and in memory as one, so they are cheaper to map. With
- * it, a change of one range causes the kernel no work on the others.
+ * this flag, a change of one range causes the kernel no work on the others.
  */
 #define AMDGPU_USERPTR_MAP_NO_COALESCE (1u << 0)
 
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
  * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained, which is KFD's default, too. AMDGPU_VM_MTYPE_* in va_flags do less, because some
- * GPUs ignore them. Kernels before DRM 3.65 refuse these flags, see amdgpu_userptr_caps.map_flags.
+ * coarse-grained, which is KFD's default, too. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but
+ * not these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -384,8 +384,9 @@ struct amdgpu_userptr_map_args {
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
- * memory at the address, the kernel finds it when it next restores the queues of the process, which
- * can be at any later time. To be sure of it, map the ranges again.
+ * memory at the address, the kernel does not notice at once. When it next restores the queues of
+ * the process, it looks for new memory in some of the ranges that lack memory, the next time in
+ * others. So the GPU may get the new memory much later. To be sure of it, map the ranges again.
  *
  * Return: 0, or
  * -EINVAL: bad arguments. At stage USERPTR: the kernel does not know AMDGPU_GEM_USERPTR_HSA, or the
@@ -613,7 +614,7 @@ struct amdgpu_userptr_stats {
 	uint64_t bytes;	       /**< out, now: bytes of GPU address space of the mappings */
 	uint64_t ranges;       /**< out, now: ranges of the mappings */
 	uint64_t bos;	       /**< out, now: buffer objects, on all devices together */
-	uint64_t map_calls;    /**< out: amdgpu_userptr_map() calls whose arguments were valid */
+	uint64_t map_calls;    /**< out: map() calls with valid arguments and memory for them */
 	uint64_t map_failures; /**< out: calls of @map_calls that failed */
 	uint64_t map_ns;       /**< out: nanoseconds in the calls of @map_calls */
 	uint64_t unmap_calls;  /**< out: mappings that were removed */
@@ -646,9 +647,9 @@ struct amdgpu_userptr_watch_args {
  * @ctx: context
  * @args: device and KFD's names for it
  *
- * The kernel tells it in KFD's SMI events. The library opens no device itself, because a process
- * may run in a sandbox. It asks for the events on the caller's file of /dev/kfd, and keeps only the
- * file of events that it gets from there, until the end of the context.
+ * KFD reports each stop as an SMI event. The library opens no device itself, because a sandbox may
+ * forbid that to the process. It asks for the events on the caller's file of /dev/kfd. The kernel
+ * then gives it a file of events, and the library keeps this file until the end of the context.
  *
  * Return: 0, or
  * -EINVAL: bad arguments, or KFD has no such device for the process.
