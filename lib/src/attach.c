@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* One more device for a map, or one less. */
+/* Attach and detach: one more device for a map, or one less. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -13,7 +13,10 @@ static int check_attach(const struct amdgpu_userptr_mapping *map, uint32_t index
 	int ret = 0;
 
 	pthread_mutex_lock(&map->ctx->lock);
-	/* An unmap or detach has timed out, or the device may have old page table entries. */
+	/*
+	 * Not ready: an unmap has timed out. Reachable: a detach has timed out, or an earlier call
+	 * failed and may have left page table entries on the device.
+	 */
 	if (!map->ready || map->reachable & mask)
 		ret = -EBUSY;
 	else if (map->attached & mask)
@@ -24,7 +27,10 @@ static int check_attach(const struct amdgpu_userptr_mapping *map, uint32_t index
 	return ret ? ret : au_check_va(map->ctx, mask, &map->space, failure);
 }
 
-/* Note the devices that the map is on after a change. Call with map->lock held. */
+/*
+ * Record whether the device has the map now, and whether it may still reach the memory. Call with
+ * map->lock held.
+ */
 static void set_attached(struct amdgpu_userptr_mapping *map, uint32_t index, bool attached)
 {
 	const uint64_t mask = au_device_bit(index);
@@ -67,7 +73,10 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 	map->given = NULL;
 	if (ret)
 		au_map_take_down(map, au_device_bit(index), true);
-	/* unmap() will return this error, and -ETIME says there that it can be called again. */
+	/*
+	 * unmap() will return this error. -ETIME would tell its caller to call it again, but no BO
+	 * is left that unmap() could wait for.
+	 */
 	if (at->error == -ETIME)
 		at->error = -EIO;
 	set_attached(map, index, !ret);

@@ -1,31 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The steps of a map.
+ * The steps that make a map in the kernel, and those that remove it.
  *
- * Each step records how far it got (struct au_map_device). The roll back of map() and unmap() start
- * from that record, so they are the same code: first the page tables, with a wait for the TLB
- * flush, then the BOs, the last one first. The BOs must stay until no page table entry is left,
- * because their MMU notifiers make the kernel stop the queues when the pages go away.
+ * Each step records how far it got (struct au_map_device). unmap() and the roll back of a map()
+ * that has failed both start from that record, so they share their code. It first clears the page
+ * tables and waits for the TLB flush. Then it closes the BOs, the last one first. The BOs must stay
+ * until no page table entry is left, because their MMU notifiers make the kernel stop the queues
+ * when the pages go away.
  */
 #include <errno.h>
 
 #include "internal.h"
 
-/* The range at fault when the kernel refuses a whole BO. A scatter BO can have many. */
+/*
+ * The range to name when the kernel refuses to map a BO. In a scatter BO of several ranges the
+ * library does not know which of them it is. Other BOs are one piece of memory, so name the first.
+ */
 static uint32_t range_of_bo(const struct au_bo *bo)
 {
 	return bo->scatter && bo->end_range - bo->first_range > 1 ? AMDGPU_USERPTR_NONE
 								  : bo->first_range;
 }
 
-/* Errors that the kernel can have because of the memory of one range. */
+/* Errors that the kernel can return because of the memory of one range. */
 static bool may_blame_memory(int error)
 {
 	return error == -EFAULT || error == -EPERM || error == -EACCES || error == -EADDRINUSE ||
 	       error == -EHWPOISON;
 }
 
-/* The error, or 0, of a BO that has the ranges [first, end) of @bo. */
+/* Ask for a BO that has the ranges [first, end) of @bo, close it, and return the error or 0. */
 static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
@@ -39,10 +43,10 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapp
 }
 
 /*
- * The first range whose memory makes the kernel refuse a BO, or AMDGPU_USERPTR_NONE. The kernel
- * also returns -EPERM if the GPU address space is another process's, so this first tries a page of
- * the library's own. If the kernel accepts that, the memory is at fault: halve the ranges until one
- * is left.
+ * Find the first range whose memory makes the kernel refuse a BO, or return AMDGPU_USERPTR_NONE.
+ * The kernel also returns -EPERM if the GPU address space is another process's, so the function
+ * first tries a page of the library's own. If the kernel accepts this page, the memory of a range
+ * is at fault: halve the ranges until one is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 			       const struct au_bo *bo, int error)
@@ -103,7 +107,10 @@ static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		uint32_t va_flags = map->va_flags;
 		int ret;
 
-		/* If only some ranges of a scatter BO are read-only, the kernel looks at each. */
+		/*
+		 * All ranges of the BO are read-only. If only some ranges of a scatter BO are, the
+		 * kernel takes the permission to write from these ranges itself.
+		 */
 		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
 			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
 		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
@@ -161,7 +168,7 @@ int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_fa
 		ret = on_devices(map, mask, failure, map_bos);
 	if (ret)
 		return ret;
-	/* One deadline for all. */
+	/* One deadline for all devices, because they update their page tables at the same time. */
 	map->deadline = au_deadline(map->ctx);
 	return on_devices(map, mask, failure, wait_mapped);
 }

@@ -2,12 +2,13 @@
 /*
  * The maps of a context by CPU address.
  *
- * Two levels find the ranges that have an address. A treap of the maps is ordered by their lowest
- * CPU address, and each node knows the highest CPU address of its subtree, so a search passes over
- * maps that are too low or too high as a whole. In a map of many ranges, a sorted array works the
- * same way: it is a balanced tree whose root is the middle of the array. The first look-up that
- * gets to a map makes its array, because most users never look up a CPU address, and sorting a
- * million ranges takes longer than the rest of the library's own work for a map.
+ * A search first finds maps and then ranges in each of these maps. The maps are in a treap, ordered
+ * by their lowest CPU address. Each node has the highest CPU address of its subtree, so the search
+ * skips a subtree whose maps all end before the address or begin after it. The ranges of a map are
+ * in a sorted array that works the same way: it is a balanced tree whose root is the middle of the
+ * array. A map has no array until the first look-up gets to it, because most users never look up a
+ * CPU address, and sorting a million ranges takes longer than the rest of the library's own work
+ * for a map.
  *
  * ctx->lock is held in all functions but au_cpu_bounds().
  */
@@ -16,17 +17,17 @@
 
 #include "internal.h"
 
-/* A map with so few ranges needs no array. */
+/* For a map of at most this many ranges, looking at each of them needs no array. */
 #define FEW_RANGES 8
 
-/* Range @index in the array of a map. */
+/* An element of the array of a map: a range. */
 struct au_cpu_entry {
-	uint64_t first;	      /* CPU address */
-	uint64_t subtree_end; /* last byte of all ranges in the subtree */
-	uint32_t index;
+	uint64_t first;	      /* CPU address of the range */
+	uint64_t subtree_end; /* highest CPU address of all ranges in the subtree */
+	uint32_t index;	      /* of the range in the map */
 };
 
-/* The look-up of @addr: the lowest GPU address at or above @min_va that has it. */
+/* A look-up of the byte at @addr, which keeps the lowest GPU address found at or above @min_va. */
 struct search {
 	uint64_t addr;
 	uint64_t min_va;
@@ -111,10 +112,13 @@ static void split(struct amdgpu_userptr_mapping *tree, const struct amdgpu_userp
 	update(tree);
 }
 
-/* Priorities have to look random, whatever the order of the addresses. */
+/*
+ * Priorities have to look random, because then the treap is balanced even if the caller maps in the
+ * order of addresses.
+ */
 static uint64_t next_priority(struct amdgpu_userptr_ctx *ctx)
 {
-	/* A generator that is good enough: Marsaglia's xorshift64. */
+	/* Marsaglia's xorshift64. It is good enough for that. */
 	ctx->priority ^= ctx->priority << 13;
 	ctx->priority ^= ctx->priority >> 7;
 	ctx->priority ^= ctx->priority << 17;
@@ -161,7 +165,7 @@ static int compare(const void *a, const void *b)
 	return (x->first > y->first) - (x->first < y->first);
 }
 
-/* Fill in the subtree of [low, high) and return its last byte. */
+/* Fill in @subtree_end of the elements [low, high), and return the highest CPU address. */
 static uint64_t fill_subtree(const struct amdgpu_userptr_mapping *map, size_t low, size_t high)
 {
 	const size_t middle = low + (high - low) / 2;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Contexts: their devices, and the capabilities and counters of these. */
+/* Contexts: their devices, capabilities and counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,15 +38,15 @@ void au_struct_put(void *user, const void *copy, size_t known)
 	uint32_t size;
 
 	memcpy(&size, user, sizeof(size));
-	/* The size stays, because it says how much the caller's header knows. */
+	/* Keep the caller's size, because it is the size of the struct in the caller's header. */
 	memcpy((char *)user + sizeof(size), (const char *)copy + sizeof(size),
 	       (size < known ? size : known) - sizeof(size));
 }
 
 /*
  * In a forked child the kernel replaces this page with zeros, so the mark on the page tells the
- * creator of a context from its children. A process ID does not, because another PID namespace can
- * have the same ID, and the kernel reuses IDs.
+ * creator of a context from its children. A process ID cannot do that, because a process in another
+ * PID namespace can have the same ID, and the kernel reuses IDs.
  */
 static int create_mark(struct amdgpu_userptr_ctx *ctx)
 {
@@ -134,7 +134,10 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 	return ret;
 }
 
-/* Only -EINVAL means that the kernel does not know the flag. KFD may still acquire the VM later. */
+/*
+ * Only -EINVAL means that the kernel does not know the flag. Any other error can go away: for
+ * example, KFD may acquire the VM later.
+ */
 static bool knows_scatter(struct au_device *device)
 {
 	return device->drm_minor >= AU_DRM_MINOR_SCATTER &&
@@ -285,7 +288,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	return first_error;
 }
 
-/* In a forked child: these files are the child's own. */
+/* For a forked child, which has inherited file descriptors of its own for these files. */
 static void close_events(struct amdgpu_userptr_ctx *ctx)
 {
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
@@ -304,8 +307,8 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 		return 0;
 	/*
 	 * A forked child does not free the maps, because a thread of the parent may have been
-	 * changing the table of maps at the time of the fork. The child has not inherited their
-	 * address space (MADV_DONTFORK).
+	 * changing the table of maps at the time of the fork. It has no reserved address space to
+	 * release, because the reservations are MADV_DONTFORK.
 	 */
 	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);

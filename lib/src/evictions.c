@@ -3,8 +3,8 @@
  * How often the kernel stops the queues of the process, from KFD's SMI events.
  *
  * A file of events has one line of text for each event, "<event in hex> <details>", in the formats
- * KFD_EVENT_FMT_* of <linux/kfd_ioctl.h>. It never blocks. The kernel's buffer has 8 KiB, and the
- * kernel drops events that do not fit (drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c).
+ * KFD_EVENT_FMT_* of <linux/kfd_ioctl.h>. Reading the file never blocks. The kernel's buffer has
+ * 8 KiB, and the kernel drops events that do not fit (drivers/gpu/drm/amd/amdkfd/kfd_smi_events.c).
  */
 #include <errno.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static void count_restore(struct au_smi *smi, const char *details)
 	if (sscanf(details, "%lld -%d %x %c", &ns, &pid, &node, &rescheduled) != 4 ||
 	    !is_own(smi, pid))
 		return;
-	/* 'R': the queues do not run yet, because memory has changed again. */
+	/* 'R': the restore has failed, for example because memory has changed again. */
 	if (rescheduled == 'R')
 		smi->count.failed_restores++;
 	else
@@ -60,7 +60,7 @@ static void count_line(struct au_smi *smi)
 		count_restore(smi, smi->line + details);
 }
 
-/* A read can end in the middle of a line. */
+/* Count the events in @bytes. A read can end in the middle of a line, so keep its start. */
 static void take(struct au_smi *smi, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

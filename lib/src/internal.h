@@ -5,16 +5,16 @@
  * device.c	contexts and their devices
  * map.c	map and unmap
  * attach.c	one more device for a map, or one less
- * build.c	the steps of both in the kernel, and the roll back
+ * build.c	the calls of the kernel that make a map and remove it
  * range.c	arithmetic on ranges; no ioctls, no allocation
  * space.c	the GPU addresses of maps
  * reserve.c	CPU address space whose numbers are GPU addresses
- * maps.c	the table of maps, by GPU address
+ * maps.c	the table of maps, by GPU address; the queries
  * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
  * evictions.c	how often the kernel stops the queues
  * sync.c	page table updates and waits for them
- * ioctl.c	the only file that calls the kernel and libdrm
+ * ioctl.c	the only file that issues ioctls and calls libdrm
  *
  * A "map" here is a struct amdgpu_userptr_mapping. A "BO" is a buffer object. A "VA mapping" is the
  * kernel's: a BO, or a part of it, at a GPU address.
@@ -39,12 +39,17 @@
  * and add no point, so a wait for the point would fail.
  */
 #define AU_DRM_MINOR_VM_TIMELINE 64
-/* First DRM minor that may know AMDGPU_GEM_USERPTR_SCATTER. Only a try tells. */
+/*
+ * Kernels before these DRM minors do not know AMDGPU_GEM_USERPTR_SCATTER, or
+ * AMDGPU_GEM_USERPTR_COHERENT and the like. A later kernel may know them: see au_device_try().
+ */
 #define AU_DRM_MINOR_SCATTER	 65
-/* First DRM minor that may know AMDGPU_GEM_USERPTR_COHERENT and its like. Only a try tells. */
 #define AU_DRM_MINOR_COHERENCE	 65
 
-/* Most ranges of one call. The arguments then have 24 MiB, and the map needs 16 MiB. */
+/*
+ * Most ranges of one call. The caller's array of them has 24 MiB, and the library's own array
+ * (struct au_range) has 16 MiB.
+ */
 #define AU_MAX_RANGES (1u << 20)
 
 /* Most ranges that the kernel accepts for one scatter BO. */
@@ -52,13 +57,14 @@
 
 /*
  * Largest BO in pages. The kernel has one array with a page pointer and a DMA address per page, and
- * kvcalloc() limits it to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
- * ttm_dma_tt_alloc_page_directory()). Rounded down, so that pieces are aligned to 512 pages.
+ * kvcalloc() limits that array to INT_MAX bytes (drivers/gpu/drm/ttm/ttm_tt.c,
+ * ttm_dma_tt_alloc_page_directory()). The library cuts a larger range into BOs of this size. The
+ * size is a multiple of 512 pages, so all of these BOs are aligned to 512 pages if the first is.
  */
 #define AU_BO_ALIGN_PAGES UINT64_C(512)
 #define AU_MAX_BO_PAGES	  (((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
 
-/* A map of at least this size is aligned to it, for AMDGPU_VM_FRAGMENT_SIZE_2MB. */
+/* A map of at least 2 MiB is aligned to 2 MiB, so that its page tables can have large fragments. */
 #define AU_LARGE_ALIGNMENT (UINT64_C(2) << 20)
 
 static_assert(offsetof(struct amd_gem_va_args, map_size) ==
@@ -85,8 +91,9 @@ static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 #define AU_PUBLIC __attribute__((visibility("default")))
 
 /*
- * All calls out of the library. Tests replace them with a model of the kernel, which gets @priv.
- * The functions return 0 or -errno and may change errno.
+ * Calls to drivers, to libdrm and for address space. Tests replace them with a model of the kernel,
+ * which gets @priv. A function that returns an int returns 0 or -errno, unless its comment or its
+ * name says otherwise. It may change errno.
  */
 struct au_ops {
 	int (*ioctl)(void *priv, int fd, unsigned long request, void *arg);
@@ -99,7 +106,10 @@ struct au_ops {
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
-	/* Of a file of KFD's SMI events. read() does not block, and returns a length or -errno. */
+	/*
+	 * For a file of KFD's SMI events. smi_read() does not block. It returns the number of bytes
+	 * that it has read, or -errno.
+	 */
 	int (*smi_enable)(void *priv, int fd, uint64_t events);
 	int (*smi_read)(void *priv, int fd, char *bytes, size_t size);
 	void (*smi_close)(void *priv, int fd);
@@ -113,16 +123,16 @@ static inline uint64_t au_device_bit(uint32_t index)
 	return UINT64_C(1) << index;
 }
 
-/* The most bytes that a file of events has (KFD_MAX_KFIFO_SIZE of kfd_smi_events.c). */
+/* The most bytes that wait in a file of events (KFD_MAX_KFIFO_SIZE of kfd_smi_events.c). */
 #define AU_SMI_FIFO_SIZE 8192
 
 /* KFD's events of one device. */
 struct au_smi {
-	pthread_mutex_t lock; /* of all members */
-	int fd;		      /* -1: nobody has asked for them */
-	int pid;	      /* of the process, as events have it */
+	pthread_mutex_t lock; /* protects all members */
+	int fd;		      /* file of events; -1: the caller does not watch the device */
+	int pid;	      /* of this process; an event has the ID of its process */
 	struct amdgpu_userptr_evictions count;
-	char line[2 * AMD_SMI_EVENT_MSG_SIZE]; /* the start of an event */
+	char line[2 * AMD_SMI_EVENT_MSG_SIZE]; /* event whose end has not been read yet */
 	size_t line_len;
 };
 
@@ -133,15 +143,15 @@ struct au_device {
 	int fd;
 	uint32_t drm_major, drm_minor;
 	uint64_t va_alignment;
-	uint64_t va_min, va_max;	   /* [min, max), low half */
-	uint64_t high_va_min, high_va_max; /* 0, 0: no high half */
+	uint64_t va_min, va_max;	   /* GPU addresses [min, max), low half */
+	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
-	uint32_t gpu_ctx;		   /* amdgpu's, only to ask for resets; 0: none */
-	atomic_uint num_resets;		   /* that a thread has noticed */
+	uint32_t gpu_ctx;		   /* amdgpu's context, to ask for resets; 0: none */
+	atomic_uint num_resets;		   /* resets that any thread has noticed */
 
 	/*
-	 * Points must enter the timeline in order, so this is held from the choice of a point to
-	 * the end of the ioctl.
+	 * Points must enter the timeline in order, so a thread holds this lock from the choice of a
+	 * point to the end of the ioctl.
 	 */
 	pthread_mutex_t timeline_lock;
 	uint64_t timeline_point; /* last point that the kernel has accepted */
@@ -149,7 +159,7 @@ struct au_device {
 	struct au_smi smi;
 };
 
-/* How much fits into one BO. Tests set fewer ranges. */
+/* How much fits into one BO. Tests set lower limits. */
 struct au_bo_limits {
 	uint64_t size;	     /* bytes */
 	uint32_t num_ranges; /* of a scatter BO */
@@ -158,20 +168,21 @@ struct au_bo_limits {
 struct amdgpu_userptr_ctx {
 	const struct au_ops *ops;
 	void *ops_priv;
-	const char *mark; /* to 1, but to 0 in a forked child */
+	const char *mark; /* points to 1; in a forked child to 0, see create_mark() */
 	uint64_t page_size;
 	enum amdgpu_userptr_backend backend; /* constant, not AUTO */
 	struct au_bo_limits limits;	     /* constant */
 	uint64_t timeout_ns;		     /* constant, 0: none */
 	atomic_uint_fast64_t num_ioctls;
 
-	pthread_mutex_t lock;		      /* of the members below; not held across ioctls */
-	struct amdgpu_userptr_mapping **maps; /* by address, no overlap, also unfinished ones */
+	pthread_mutex_t lock; /* protects the members below; not held across ioctls */
+	/* In the order of GPU addresses, without overlap. Some may not be ready. */
+	struct amdgpu_userptr_mapping **maps;
 	size_t num_maps, max_maps;
 	struct amdgpu_userptr_mapping *by_cpu; /* root of the treap of cpu.c */
-	uint64_t priority;		       /* of its last node, not 0 */
+	uint64_t priority;		       /* of the node inserted last; never 0 */
 	struct amdgpu_userptr_stats stats;     /* except @ioctls */
-	struct au_reservation *spares;	       /* by address; the kernel did not release these */
+	struct au_reservation *spares;	       /* by address; see reserve.c */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -179,8 +190,8 @@ struct amdgpu_userptr_ctx {
 
 /* A range of a map. It has only 16 bytes, because a map can have a million ranges. */
 struct au_range {
-	uint64_t offset;   /* in the map; ends where the next begins */
-	uint64_t cpu_addr; /* AMDGPU_USERPTR_RANGE_* in the low bits */
+	uint64_t offset;   /* in the map; the range ends where the next one begins */
+	uint64_t cpu_addr; /* with AMDGPU_USERPTR_RANGE_* in the low bits */
 };
 
 #define AU_RANGE_FLAGS ((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
@@ -191,12 +202,15 @@ struct au_range {
 
 /* How the ranges of a map are divided among BOs. */
 enum au_division {
-	AU_PER_RANGE, /* one BO for each */
-	AU_COALESCE,  /* one BO for neighbours also in memory */
-	AU_SCATTER,   /* one BO for as many as it can have */
+	AU_PER_RANGE, /* one BO for each range */
+	AU_COALESCE,  /* one BO for ranges that follow each other in memory, too */
+	AU_SCATTER,   /* one BO for as many ranges as it can have */
 };
 
-/* One userptr BO. It has the ranges [first_range, end_range), or a part of one range. */
+/*
+ * One userptr BO. It has the ranges [first_range, end_range). If a range is too large for one BO,
+ * this BO may have only a part of its first range.
+ */
 struct au_bo {
 	uint64_t offset;
 	uint64_t cpu_addr; /* 0 for a scatter BO */
@@ -204,7 +218,7 @@ struct au_bo {
 	uint32_t range_flags; /* flags that all its ranges have */
 	uint32_t first_range;
 	uint32_t end_range;
-	bool scatter; /* the ranges are whole, from anywhere in memory */
+	bool scatter; /* the ranges may be anywhere in memory; each of them is whole */
 };
 
 /* CPU address space without access. */
@@ -229,21 +243,22 @@ struct au_updates {
 	unsigned int resets; /* device->num_resets before the first update */
 };
 
-/* How far a map has got on one device. au_map_take_down() starts from here. */
+/* How far a map has got on one device. au_map_take_down() removes what this record has. */
 struct au_map_device {
-	uint32_t *handles;    /* one per BO; NULL if the map was never on the device */
-	uint32_t num_handles; /* that exist */
+	uint32_t *handles;    /* one per BO; NULL: the map has no BO on the device */
+	uint32_t num_handles; /* BOs that exist: the first ones of the map */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
-	bool clearing;	      /* VA mappings are removed, @updates not done */
-	int error;	      /* if not 0, a GPU may still reach the memory */
+	bool clearing;	      /* VA mappings are removed, but @updates may not be done */
+	int error;	      /* if not 0, the device may still reach the memory */
 	struct au_updates updates;
 };
 
 /* For cpu.c: a node of a context's treap of maps. */
 struct au_cpu_node {
-	uint64_t first, last;  /* lowest and highest CPU address; constant */
-	uint64_t subtree_last; /* this and the rest under ctx->lock */
-	uint64_t priority;
+	uint64_t first, last; /* lowest and highest CPU address; constant */
+	/* ctx->lock protects the members below. */
+	uint64_t subtree_last; /* highest CPU address of all maps in the subtree */
+	uint64_t priority;     /* not lower than the priority of a child */
 	struct amdgpu_userptr_mapping *child[2];
 	struct au_cpu_entry *array; /* NULL: there was no look-up yet */
 };
@@ -254,15 +269,16 @@ struct amdgpu_userptr_mapping {
 	struct au_space space;
 	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
-	bool ready;	      /* query() can find it; under ctx->lock */
-	uint64_t attached;    /* bits of devices that the map is on; under ctx->lock */
-	uint64_t reachable;   /* bits of others that may reach the memory; under ctx->lock */
-	pthread_mutex_t lock; /* of attach() and detach(): of @devices, @given and @deadline */
+	bool ready;	    /* query() can find it; under ctx->lock */
+	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
+	uint64_t reachable; /* bits of other devices that may reach the memory; likewise */
+	/* attach() and detach() hold it while they use @devices, @given and @deadline. */
+	pthread_mutex_t lock;
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
 	int64_t deadline;			  /* of the wait in au_map_build() */
-	const struct amdgpu_userptr_range *given; /* as the caller gave them, for au_map_build() */
+	const struct amdgpu_userptr_range *given; /* the ranges as an array for the kernel */
 	struct au_range *ranges;
 	struct au_bo *bos;
 	struct au_map_device devices[];
@@ -288,8 +304,9 @@ int au_ctx_create(const struct amdgpu_userptr_ctx_args *args, const struct au_op
 /* 0, or -EPERM in a forked child. */
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
- * Ask the kernel for a BO of one page of the library's own, and return the error or 0. Only this
- * tells which flags a kernel knows, because patched kernels have any version number.
+ * Ask the kernel for a BO of one page that belongs to the library, close the BO, and return the
+ * error or 0. There is no other way to find out which flags a kernel knows, because a patched
+ * kernel can have any version number.
  */
 int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags);
 /*
@@ -301,21 +318,21 @@ int au_struct_get(const void *user, void *copy, size_t first, size_t known);
 void au_struct_put(void *user, const void *copy, size_t known);
 
 /* space.c */
-/* @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. */
+/* Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. */
 int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
-/* Free the memory of @space, but leave the addresses reserved for ever. */
+/* Free the memory of @space, but leave the addresses reserved until the process ends. */
 void au_space_abandon(struct au_space *space);
 /* Whether the device can map at all of [va, va + size). */
 bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size);
-/* Whether the device has so many addresses in a row. */
+/* Whether the device has @size addresses in a row. */
 bool au_device_has_size(const struct au_device *device, uint64_t size);
 
 /* reserve.c */
 int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);
-/* Release it now, or as soon as the kernel permits. */
+/* Release the reservation now, or as soon as the kernel permits. */
 void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
-/* At the end of the context. Returns the first error if the kernel still refuses. */
+/* For the end of the context. Return the first error if the kernel still refuses. */
 int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
@@ -324,18 +341,18 @@ int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
-/* The range as the caller gave it. */
+/* Range @index of the map as the caller of map() gave it. */
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
-/* Count the BOs of the devices @mask in the statistics, or no longer. Call with ctx->lock held. */
+/* Add the BOs on the devices @mask to the statistics or subtract them. Call with ctx->lock held. */
 void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add);
 
 /* cpu.c */
 /* Fill in map->cpu.first and .last. */
 void au_cpu_bounds(struct amdgpu_userptr_mapping *map);
-/* Let au_cpu_find() find the map, or no longer. Call with ctx->lock held, like the next ones. */
+/* Let au_cpu_find() find the map, or no longer. Call these three with ctx->lock held. */
 void au_cpu_insert(struct amdgpu_userptr_mapping *map);
 void au_cpu_remove(struct amdgpu_userptr_mapping *map);
-/* The lowest GPU address @va >= @min_va of the byte at @addr, and its map. -ENOENT, -ENOMEM. */
+/* Find the lowest GPU address @va >= @min_va of the byte at @addr, or return -ENOENT or -ENOMEM. */
 int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 		struct amdgpu_userptr_mapping **map, uint64_t *va);
 
@@ -357,14 +374,17 @@ struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 
 /* map.c */
-/* Checks of the devices of @mask; on failure they name the device. */
+/* Check the devices of @mask. If a device fails the check, @failure names it. */
 int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
 		     struct au_failure *failure);
 int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struct au_space *space,
 		struct au_failure *failure);
-/* Free the memory of a map. Nothing of it may be left in the kernel. */
+/* Free the memory of a map whose BOs and VA mappings are gone. */
 void au_map_free(struct amdgpu_userptr_mapping *map);
-/* Unmap. After -ETIME the map stays, unless @final is set. @reachable: out: devices; or NULL. */
+/*
+ * Unmap. After -ETIME the map stays, unless @final is set. @reachable: NULL, or out: devices that
+ * may still reach the memory.
+ */
 int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable);
 
 /* reason.c */
@@ -382,12 +402,14 @@ void au_smi_fini(struct au_device *device);
  */
 int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure);
 /*
- * Remove the VA mappings and BOs that there are on the devices of @mask. After -ETIME call again,
- * unless @final is set. After another error all of them are gone, but see au_map_reachable().
+ * Remove the VA mappings and BOs of the map from the devices of @mask. -ETIME without @final: a
+ * device has not updated its page tables yet, and its BOs stay, so call again. In all other cases
+ * there is nothing left that a second call could remove. After an error the kernel may have kept a
+ * BO, or a device may still reach the memory: see au_map_reachable().
  */
 int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final);
 /*
- * After au_map_take_down(): the devices of @mask that may still reach memory by the map's
+ * After au_map_take_down(): the devices of @mask that may still reach memory through the map's
  * addresses.
  */
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
@@ -397,12 +419,12 @@ uint64_t au_now_ns(void);
 /* Deadline of a wait that begins now. */
 int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
 void au_updates_begin(struct au_device *device, struct au_updates *updates);
-/* Start page table updates. */
+/* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
 	      uint32_t va_flags, struct au_updates *updates);
-/* Remove all VA mappings in the range, of any BO. */
+/* Start to remove all VA mappings in the range, whatever their BO is. */
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
-/* Wait. -ETIME: not done at the deadline. -ECANCELED: a reset may have cancelled an update. */
+/* Wait. -ETIME: not done by the deadline. -ECANCELED: a reset may have cancelled an update. */
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
 
 /* ioctl.c: these return 0 or -errno */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* All calls out of the library: ioctls, libdrm, and the address space of the process. */
+/* The library's ioctls, its calls of libdrm, and reserved address space. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -133,7 +133,7 @@ int au_drm_version(struct au_device *device)
 		return -ENODEV;
 	if (ret)
 		return ret;
-	/* The kernel reports the whole length and copies what fits, without a terminator. */
+	/* The kernel reports the length of the name and copies as much as fits, unterminated. */
 	if (version.name_len != strlen(driver) || memcmp(name, driver, strlen(driver)))
 		return -ENODEV;
 	device->drm_major = version.version_major;
@@ -179,8 +179,8 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle)
 {
 	/*
-	 * libdrm's amdgpu_create_bo_from_user_mem() would add ANONONLY. The kernel then refuses
-	 * guest memory, memfds and shared anonymous memory, because they have a file.
+	 * libdrm's amdgpu_create_bo_from_user_mem() would add ANONONLY. The kernel then refuses all
+	 * memory that has a file: memfds, shared anonymous memory, the memory of guests in QEMU.
 	 */
 	struct amd_userptr_args args = {
 		.size = bo->size,
@@ -242,7 +242,7 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
 }
 
-/* Without WAIT_FOR_SUBMIT the kernel returns an error for a point that nobody has added. */
+/* There is no WAIT_FOR_SUBMIT, so the kernel returns an error for a point that was not added. */
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline)
 {
 	struct drm_syncobj_timeline_wait args = {

@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-/* Sizes of the first version of the struct, and of the one that got @failed_reachable. */
+/* Size of the struct's first version, and size from which on it has @failed_reachable. */
 #define AU_MAP_ARGS_FIRST_SIZE offsetof(struct amdgpu_userptr_map_args, devices)
 #define AU_MAP_ARGS_REACHABLE_SIZE \
 	(offsetof(struct amdgpu_userptr_map_args, failed_reachable) + sizeof(uint64_t))
@@ -43,7 +43,7 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 	case AMDGPU_USERPTR_VA_RESERVE:
 		return args->fixed_va ? -EINVAL : 0;
 	case AMDGPU_USERPTR_VA_ALLOC:
-		/* libdrm allocates for one device; the address may be in use on the next. */
+		/* libdrm allocates for one device. The address may be in use on another. */
 		if (args->fixed_va || ctx->num_devices > 1 || !ctx->devices[0].handle)
 			return -EINVAL;
 		return 0;
@@ -97,7 +97,7 @@ int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
 	return 0;
 }
 
-/* Before memory is allocated: a map of 2^63 bytes would have millions of BOs. */
+/* Call it before allocating memory, because a map of 2^63 bytes would have millions of BOs. */
 static int check_size(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, uint64_t size,
 		      struct au_failure *failure)
 {
@@ -160,13 +160,13 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 				    const struct amdgpu_userptr_map_args *args)
 {
-	/* In a scatter BO the kernel coalesces ranges, which the caller does not want. */
+	/* A scatter BO would not do, because the kernel coalesces the ranges of a scatter BO. */
 	if (args->flags & AMDGPU_USERPTR_MAP_NO_COALESCE)
 		return AU_PER_RANGE;
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
-/* Allocate all memory of a map, so that later only the kernel can fail. */
+/* Allocate the memory of a map. Only place() allocates more, so au_map_build() need not. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 						const struct amdgpu_userptr_map_args *args,
 						uint64_t total)
@@ -230,7 +230,7 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	return ret;
 }
 
-/* Let query() find the map and stats count it, or no longer. */
+/* Let the queries find the map and the statistics count it, or no longer. */
 static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
@@ -250,7 +250,7 @@ static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-/* If a GPU may still reach memory by the addresses, no other map may have them. */
+/* If a GPU may still reach memory through the addresses, no other map may get them. */
 static void give_back_space(struct amdgpu_userptr_mapping *map)
 {
 	au_maps_remove(map->ctx, map);
@@ -369,7 +369,7 @@ int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable
 	bool gone;
 	int ret;
 
-	/* It is not ready if an earlier unmap has timed out. */
+	/* If an earlier unmap has timed out, the map is not ready any more. */
 	if (map->ready)
 		set_ready(map, false);
 	ret = au_map_take_down(map, all, final);

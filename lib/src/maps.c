@@ -9,7 +9,7 @@
 /* Size of the first version of the struct. */
 #define AU_INFO_FIRST_SIZE offsetof(struct amdgpu_userptr_info, gpu_va)
 
-/* Index of the first map that ends behind @va. Call with ctx->lock held. */
+/* Index of the first map whose last byte is at @va or behind. Call with ctx->lock held. */
 static size_t maps_search(const struct amdgpu_userptr_ctx *ctx, uint64_t va)
 {
 	size_t low = 0, high = ctx->num_maps;

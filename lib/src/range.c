@@ -4,7 +4,10 @@
 
 #include "internal.h"
 
-/* AU_MAX_RANGES sizes below SMALL_SIZE, or one and an address below SMALL_ADDR, do not overflow. */
+/*
+ * Neither the sum of AU_MAX_RANGES sizes below SMALL_SIZE nor the sum of one such size and an
+ * address below SMALL_ADDR overflows.
+ */
 #define SMALL_ADDR (UINT64_C(1) << 63)
 #define SMALL_SIZE (UINT64_MAX / AU_MAX_RANGES / 2)
 
@@ -22,8 +25,9 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 }
 
 /*
- * The usual case: nothing is wrong, and no address or size is so large that a sum could overflow.
- * This loop has half of the instructions of the careful one, for up to a million ranges.
+ * Check for the usual case: nothing is wrong, and no address or size is so large that a sum could
+ * overflow. This loop has half of the instructions of one that calls range_check(), which counts
+ * for a million ranges.
  */
 static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		     uint64_t *total)
@@ -34,7 +38,7 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	for (uint32_t i = 0; i < count; i++) {
 		addrs |= ranges[i].cpu_addr;
 		sizes |= ranges[i].size;
-		sizes_less_one |= ranges[i].size - 1; /* 0 becomes too large */
+		sizes_less_one |= ranges[i].size - 1; /* size 0 becomes UINT64_MAX */
 		flags |= ranges[i].flags;
 		reserved |= ranges[i].reserved;
 		sum += ranges[i].size;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a call failed. Most errors have several meanings; the step that failed tells which. */
+/* Why a call failed. Most errors have several meanings, and the stage says which one it is. */
 #include <errno.h>
 
 #include "internal.h"
 
-/* The library itself has found the error. */
+/* At this stage the library itself has found the error, not the kernel. */
 static uint32_t reason_of_validate(int error)
 {
 	switch (error) {
@@ -79,7 +79,7 @@ uint32_t au_reason(int error, uint32_t stage, uint32_t range)
 	reason = reason_of_step(error, stage, range);
 	if (reason != AMDGPU_USERPTR_REASON_OTHER)
 		return reason;
-	/* These mean the same at each step. */
+	/* These errors mean the same at each stage. */
 	switch (error) {
 	case -ENOMEM:
 		return AMDGPU_USERPTR_REASON_NO_MEMORY;

@@ -4,8 +4,10 @@
  *
  * The kernel merges neighbouring reservations into one VMA. To release one in the middle splits the
  * VMA, and the kernel refuses that when the process has vm.max_map_count VMAs. The context then
- * keeps the reservation as a spare. It releases a spare when the neighbours are spares too, because
- * nothing has to be split then, or after another release, which can make room for a VMA.
+ * keeps the reservation as a spare, merged with spares beside it. It tries again to release a spare
+ * that has grown, because a spare that is a whole VMA, or one end of it, needs no split. It also
+ * tries again after each release that has succeeded, because the process may have fewer VMAs now.
+ * When the kernel has no address space left, a new map gets a piece of a spare.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -55,8 +57,8 @@ int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservat
 }
 
 /*
- * Add a spare in the order of addresses, and merge it with its neighbours. Returns the spare that
- * contains it. Call with ctx->lock held, as release_spare().
+ * Add a spare in the order of addresses, and merge it with its neighbours. Return the spare that
+ * contains it now. Call this and release_spare() with ctx->lock held.
  */
 static struct au_reservation *add_spare(struct amdgpu_userptr_ctx *ctx,
 					struct au_reservation *spare)

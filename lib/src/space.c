@@ -23,7 +23,7 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 	return alignment;
 }
 
-/* Reserve more than the size, so that there is an aligned address in it. */
+/* Reserve more than the map's size, so that it fits behind an aligned address. */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
 {
 	const uint64_t slack = alignment - ctx->page_size;

@@ -5,10 +5,10 @@
  * GEM_VA only starts an update. Each update gets the next point of the device's timeline syncobj,
  * so one wait for the last point covers all updates before it, with their TLB flushes.
  *
- * The fence of a point does not tell whether the update was done. When the driver resets the GPU or
- * a ring it cancels updates and signals their fences, and the fence of a TLB flush takes the place
- * of the update's fence without its error. So the library asks after each wait whether there was a
- * reset.
+ * A point's fence that has signaled does not prove that the update was done. When the driver resets
+ * the GPU or a ring, it cancels updates and signals their fences with an error. But the kernel
+ * replaces the fence of an update with the fence of the TLB flush after it, which has no error. So
+ * the library asks after each wait whether there was a reset.
  */
 #include <errno.h>
 #include <time.h>

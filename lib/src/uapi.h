@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Parts of the kernel's include/uapi/drm/amdgpu_drm.h that a <amdgpu_drm.h> of libdrm 2.4.114 or
- * later can lack, and of its include/uapi/linux/kfd_ioctl.h. The library, its tests and the IGT
- * tests take them from here.
+ * Definitions of the kernel's uapi headers amdgpu_drm.h and kfd_ioctl.h. A machine may have older
+ * copies of these headers, from libdrm 2.4.114 or later and from its kernel, which lack the
+ * definitions. The library, its tests and the IGT tests take them from here.
  *
- * Include <amdgpu_drm.h> first where both are needed. The macros have the kernel's own text, so
- * that a header which does define them is no conflict in either order. The structs have names of
- * their own, because C has no way to ask whether a struct has a member.
+ * Include <amdgpu_drm.h> first where both are needed. The macros have the same text as in the
+ * kernel, so the compiler accepts a second definition of them, in either order. The structs have
+ * names of their own, because C has no way to ask whether a struct has a member.
  */
 #ifndef AMDGPU_USERPTR_UAPI_H
 #define AMDGPU_USERPTR_UAPI_H
@@ -28,7 +28,7 @@
 #define AMDGPU_GEM_CREATE_EXT_COHERENT (1 << 15)
 #endif
 
-/* The rest is DRM 3.65 of amdgpu, which is in no released header yet. */
+/* These flags came with DRM 3.65 of amdgpu, which is in no released header yet. */
 #ifndef AMDGPU_GEM_USERPTR_HSA
 #define AMDGPU_GEM_USERPTR_HSA (1 << 4)
 #endif
@@ -71,8 +71,9 @@ struct amd_userptr_args {
 };
 
 /*
- * struct drm_amdgpu_gem_va. DRM 3.64 added the members behind @map_size, libdrm's header has them
- * from 2.4.125 on. The kernel takes either struct by the size in the request's number.
+ * struct drm_amdgpu_gem_va. DRM 3.64 added the members behind @map_size, and libdrm's header has
+ * them from 2.4.125 on. The request's number contains the size of the struct, so each kernel knows
+ * whether the caller has the members.
  */
 struct amd_gem_va_args {
 	uint32_t handle;
@@ -89,8 +90,8 @@ struct amd_gem_va_args {
 };
 
 /*
- * Parts of <linux/kfd_ioctl.h>, whose version on a machine is independent of libdrm's. Each name
- * has KFD_ or KFD_QUEUE_EVICTION_ instead of AMD_ there.
+ * Parts of <linux/kfd_ioctl.h>, whose version on a machine is independent of libdrm's. The names
+ * there differ; lib/tests/test_evictions.c compares the values.
  */
 struct amd_smi_events_args {
 	uint32_t gpuid;
@@ -100,7 +101,7 @@ struct amd_smi_events_args {
 #define AMD_IOC_SMI_EVENTS	     _IOWR('K', 0x1F, struct amd_smi_events_args)
 #define AMD_SMI_EVENT_QUEUE_EVICTION 9
 #define AMD_SMI_EVENT_QUEUE_RESTORE  10
-#define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event) - 1))
+#define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event)-1))
 #define AMD_SMI_EVENT_MSG_SIZE	     96
 #define AMD_SMI_TRIGGER_USERPTR	     1
 
