@@ -4,9 +4,9 @@
  * the kernel and allocations fail, GPUs hang and are reset, and memory is bad.
  *
  * A unit is a byte of options, three bytes of the kernel and the context, and then for each step a
- * byte that chooses it and the bytes that it takes. A unit that ends gives zeros. After each step
- * kernel and library must agree on the mappings; at the end nothing may be left, and no address
- * that a GPU may still use may have been given back (fake_kernel.c).
+ * byte that chooses it and the bytes that it takes. Behind the end of the unit all bytes are zeros.
+ * After each step kernel and library must agree on the mappings. At the end nothing may be left,
+ * and the library may not have released an address that a GPU may still use (fake_kernel.c).
  */
 #include "fake_kernel.h"
 #include "test.h"
@@ -21,7 +21,10 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define FIXED_VA   UINT64_C(0x100000000)
 #define TIMEOUT_NS UINT64_C(1000)
 
-/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+/*
+ * The linker's option --wrap sends the library's allocations to the functions below. The allocation
+ * with this number fails, counted from 1; 0: none fails.
+ */
 static unsigned int fail_alloc;
 
 void *__real_calloc(size_t count, size_t size);
@@ -55,8 +58,8 @@ struct fuzz {
 	struct fake_kernel fake;
 	struct amdgpu_userptr_ctx *ctx;
 	uint32_t num_devices;
-	bool trouble; /* something has failed, so the step-by-step comparison is over */
-	/* Addresses that the library must keep, because a GPU may reach memory by them. */
+	bool trouble; /* an injected failure may have happened, so do not compare after each step */
+	/* Addresses that the library must keep, because a GPU may reach memory through them. */
 	unsigned int kept_reservations, kept_allocations;
 	struct slot slots[NUM_SLOTS];
 };
@@ -78,7 +81,7 @@ static uint8_t take(struct fuzz *f)
 	return f->at < f->size ? f->bytes[f->at++] : 0;
 }
 
-/* A call of the library. */
+/* Call the library, and check that it leaves errno alone. */
 #define CALL(call) (num_calls++, errno = EDOM, check_errno(call))
 
 static int check_errno(int ret)
@@ -88,7 +91,7 @@ static int check_errno(int ret)
 }
 
 /* ------------------------------------------------------------------------------------------- */
-/* What must hold									       */
+/* Checks										       */
 
 static void keep_addresses(struct fuzz *f, uint32_t va_mode)
 {
@@ -96,7 +99,7 @@ static void keep_addresses(struct fuzz *f, uint32_t va_mode)
 	f->kept_allocations += va_mode == AMDGPU_USERPTR_VA_ALLOC;
 }
 
-/* The byte of the slot's map at @offset, on each device. */
+/* Check the byte of the slot's map at @offset, on each device. */
 static void check_byte(struct fuzz *f, const struct slot *slot, uint64_t offset)
 {
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
@@ -268,7 +271,10 @@ static void step_detach(struct fuzz *f)
 
 		t_equal(ret, on ? 0 : device < f->num_devices ? -ENOENT : -EINVAL);
 	}
-	/* The kernel's error can be one of the library's own. */
+	/*
+	 * Do not ask @ret: an injected error can be one that the library returns itself. After any
+	 * error of the kernel the map is not on the device.
+	 */
 	if (!slot->ending && device < f->num_devices)
 		slot->devices &= ~au_device_bit(device);
 }
@@ -331,7 +337,7 @@ static void step_evictions(struct fuzz *f)
 	CALL(amdgpu_userptr_query_evictions(f->ctx, &count));
 }
 
-/* Any struct: only the pointer to the ranges is good. */
+/* Pass a struct of random bytes, in which only the array of ranges is good. */
 static void step_any_args(struct fuzz *f)
 {
 	struct {
@@ -345,7 +351,7 @@ static void step_any_args(struct fuzz *f)
 		((uint8_t *)&range)[i] = take(f);
 	for (size_t i = 0; i < sizeof(any); i++)
 		((uint8_t *)&any)[i] = take(f);
-	/* The struct behind the size is the caller's. */
+	/* The library reads as many bytes as the size says, so they have to exist. */
 	if (any.args.size > sizeof(any))
 		any.args.size = sizeof(any.args);
 	any.args.ranges = &range;
@@ -381,7 +387,7 @@ static void step_trouble(struct fuzz *f)
 	const uint8_t kind = take(f), number = take(f);
 	struct fake_device *device = &f->fake.devices[number % FAKE_MAX_DEVICES];
 
-	/* From here on the model permits to close BOs whose mappings it has. */
+	/* From here on the model lets the library close BOs that are mapped. */
 	f->trouble = f->fake.failed = true;
 	switch (kind % 4) {
 	case 0:
@@ -392,7 +398,7 @@ static void step_trouble(struct fuzz *f)
 		fail_alloc = 1 + number % 16;
 		break;
 	case 2:
-		/* Without a time limit the library would hang. */
+		/* Without a time limit the library would wait for ever. */
 		device->hangs = f->fake.timeout_ns && !(kind & 0x80);
 		break;
 	case 3:
@@ -403,7 +409,7 @@ static void step_trouble(struct fuzz *f)
 
 static void step(struct fuzz *f)
 {
-	static void (*const steps[])(struct fuzz *f) = {
+	static void (*const steps[])(struct fuzz * f) = {
 		step_map,    step_map,	  step_map,	step_map,	step_unmap,    step_unmap,
 		step_attach, step_attach, step_detach,	step_detach,	step_query,    step_caps,
 		step_cover,  step_memory, step_trouble, step_evictions, step_any_args,
@@ -446,12 +452,12 @@ static bool begin(struct fuzz *f)
 	}
 	if (CALL(au_ctx_create(&args, &fake_ops, &f->fake, &f->ctx))) {
 		f->ctx = NULL;
-		/* The call that failed may be one of the clean-up. */
+		/* The call that failed may be one that destroys an object, which is left then. */
 		for (unsigned int i = 0; f->fake.failed && i < FAKE_MAX_DEVICES; i++)
 			f->fake.devices[i].syncobj = f->fake.devices[i].gpu_ctx = false;
 	}
 	f->fake.fail_call = 0;
-	/* A failure in begin() is in the past, except for a BO whose close has failed. */
+	/* If a call in begin() has failed, a BO whose close failed may be left: no comparisons. */
 	f->trouble = f->fake.failed;
 	return f->ctx;
 }

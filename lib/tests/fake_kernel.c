@@ -125,7 +125,7 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 /* ------------------------------------------------------------------------------------------- */
 /* The other ioctls									       */
 
-/* The checks of the struct in drivers/gpu/drm/amd/amdgpu/amdgpu_userptr.c. */
+/* The kernel's checks, in amdgpu_userptr_gem.c and amdgpu_userptr_pages.c of the amdgpu driver. */
 static bool scatter_args_are_good(const struct fake_kernel *fake,
 				  const struct amd_userptr_args *args)
 {
@@ -213,8 +213,8 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 
 /*
  * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
- * watching the memory then: the mappings must be removed and the library must have waited for that.
- * This does not hold when the test makes the removal fail.
+ * watching the memory then. So the library must have removed the mappings and waited for that. The
+ * model does not check this after a call that the test has made fail (fake->failed).
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
@@ -256,8 +256,8 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 }
 
 /*
- * The library has waited for the removals up to device->waited, and asks for resets. If there was
- * one, no removal is certain.
+ * The library has waited for the removals up to device->waited, and now asks for resets. After a
+ * reset no removal is certain. Otherwise the GPU cannot use these addresses any more.
  */
 static void end_stale(struct fake_device *device)
 {
@@ -466,7 +466,7 @@ static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	return ret;
 }
 
-/* Another map can get these addresses now, so nothing may be mapped there. */
+/* Another map can get the released addresses, so the GPU must not reach memory through them. */
 static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
 		   uint64_t va, uint64_t size)
 {

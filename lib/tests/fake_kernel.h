@@ -26,11 +26,11 @@
 
 struct fake_bo {
 	uint64_t addr, size;
-	uint32_t first_range, num_ranges; /* scatter: in device->ranges */
+	uint32_t first_range, num_ranges; /* of a scatter BO, in device->ranges */
 	uint32_t flags;
 	bool open;
 	unsigned int num_mappings;
-	uint64_t removed; /* point of the last removal of a mapping */
+	uint64_t removed; /* timeline point of the last removal of a mapping */
 };
 
 struct fake_mapping {
@@ -39,10 +39,10 @@ struct fake_mapping {
 	uint32_t flags;
 };
 
-/* Addresses by which the GPU may still reach memory, until the library knows that it does not. */
+/* Addresses through which the GPU may reach memory until the library has waited for the removal. */
 struct fake_stale {
 	uint64_t va, size;
-	uint64_t point; /* of the removal; UINT64_MAX: it may have been lost */
+	uint64_t point; /* of the removal; UINT64_MAX: the removal may have been lost */
 };
 
 struct fake_device {
@@ -54,19 +54,19 @@ struct fake_device {
 	uint32_t num_mappings, max_mappings;
 	struct fake_stale *stale;
 	uint32_t num_stale, max_stale;
-	uint64_t point, waited; /* last point added, and last waited for */
+	uint64_t point, waited; /* last point that was added, last that was waited for */
 	bool syncobj;
 	bool gpu_ctx;
-	bool hangs;	   /* page table updates are not done in time */
-	bool reset;	   /* since the last query */
+	bool hangs;	   /* the test sets it: page table updates are not done in time */
+	bool reset;	   /* the test sets it: the GPU was reset since the last query */
 	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int open_bos;
 	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
 	bool smi;		    /* a file of events is open */
-	char events[8192];	    /* that the file has */
-	unsigned int num_event_bytes, smi_read_limit; /* limit of a read; 0: none */
-	int smi_error;				      /* if not 0, of a read */
+	char events[8192];	    /* events that the file has */
+	unsigned int num_event_bytes, smi_read_limit; /* most bytes of one read; 0: no limit */
+	int smi_error;				      /* if not 0, each read fails with it */
 };
 
 enum fake_call {
@@ -98,11 +98,11 @@ struct fake_kernel {
 	uint32_t drm_minor;
 	const char *driver;
 	bool one_node;	     /* all files are of one render node */
-	int userptr_error;   /* if not 0, of each GEM_USERPTR */
-	uint64_t bad_addr;   /* GEM_USERPTR refuses ranges that have it */
-	int bad_error;	     /* with this error; fake_init() sets -EFAULT */
-	uint32_t backend;    /* fake_ctx() asks for it */
-	uint64_t timeout_ns; /* of contexts of fake_ctx() */
+	int userptr_error;   /* if not 0, each GEM_USERPTR fails with it */
+	uint64_t bad_addr;   /* GEM_USERPTR refuses ranges that contain this address... */
+	int bad_error;	     /* ...with this error; fake_init() sets -EFAULT */
+	uint32_t backend;    /* for the contexts that fake_ctx() creates */
+	uint64_t timeout_ns; /* for the contexts that fake_ctx() creates */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
 
@@ -110,8 +110,9 @@ struct fake_kernel {
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	bool failed;			      /* the call has failed */
-	enum fake_call trace[FAKE_MAX_TRACE]; /* the calls, until it is full */
+	/* The call has failed. From then on a BO may be closed before its mappings are gone. */
+	bool failed;
+	enum fake_call trace[FAKE_MAX_TRACE]; /* the first calls, as many as fit */
 	unsigned int num_traced;
 
 	struct fake_device devices[FAKE_MAX_DEVICES];
@@ -140,18 +141,18 @@ void fake_event(struct fake_kernel *fake, unsigned int device, const char *line)
 /* The mapping that has @va, or NULL. */
 const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
 				     uint64_t va);
-/* The BO of that mapping, and the flags of the page table entry for @va. */
+/* The BO of the mapping that has @va, and the flags of the page table entry for @va. */
 const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device,
 				   uint64_t va);
 uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 /* The CPU address of the byte at @va, or 0. */
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
-/* Between the files of the model, with fake->lock held. */
-/* Count the call, and fail if the test wants it. It changes errno, because the real calls may. */
+/* Functions that the files of the model share. The caller holds fake->lock. */
+/* Count the call, and fail if the test wants it. Change errno, because the real calls may. */
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
-/* For fake_ops, without the lock. */
+/* Functions for fake_ops. They take fake->lock themselves. */
 int fake_smi_enable(void *priv, int fd, uint64_t events);
 int fake_smi_read(void *priv, int fd, char *bytes, size_t size);
 void fake_smi_close(void *priv, int fd);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* KFD's files of events. */
+/* The part of the model for KFD's files of SMI events. */
 #include "fake_kernel.h"
 #include "test.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The header alone, as C and as C++. In C++ a struct needs no keyword, unless a function has its
- * name.
+ * Compile the header alone, as C and as C++. In C++ a struct's name needs no keyword unless a
+ * function has the same name, so this also checks that none has.
  */
 #include <amdgpu_userptr.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The headers of libdrm 2.4.114, made of the installed ones: what they have got since then is not
- * there. Included before each file of the library, which has to compile all the same.
+ * Makes the headers of libdrm 2.4.114 out of the installed ones: it removes each name that libdrm
+ * has added since then. The build includes this file before each file of the library, and so checks
+ * that the library compiles with libdrm 2.4.114.
  */
 #ifndef OLDEST_H
 #define OLDEST_H

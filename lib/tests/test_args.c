@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Bad arguments: refused before the first ioctl, with nothing written but the failed_* fields. */
+/* The library refuses bad arguments before the first ioctl, and writes only the failed_* fields. */
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -51,7 +51,7 @@ static const struct bad_map {
 	/* The device has fewer GPU addresses. */
 	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
 	{ -ERANGE, 0, 0, 0, 0, 0, &large_range, 1, NONE, 0 },
-	/* Below, above and between the halves of GPU addresses, and around the end of 64 bits. */
+	/* Below, between and above the two halves of GPU addresses, and at the end of 64 bits. */
 	{ -ERANGE, 0, FIXED, 0, 0, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MIN - PAGE, 0, &good_range, 1, NONE, 0 },
 	{ -ERANGE, 0, FIXED, 0, FAKE_VA_MAX, 0, &good_range, 1, NONE, 0 },
@@ -214,7 +214,10 @@ static void null_pointers(void)
 	fake_fini(&fake);
 }
 
-/* The struct of the first version: the library fills it in and writes nothing behind it. */
+/*
+ * Callers with the first version of a struct, here and in the older_*() tests below: the library
+ * writes nothing behind it, and refuses a smaller one. Members that it lacks count as 0.
+ */
 static void older_stats(void)
 {
 	const uint64_t untouched = UINT64_C(0x5a5a5a5a5a5a5a5a);
@@ -236,7 +239,6 @@ static void older_stats(void)
 	fake_fini(&fake);
 }
 
-/* Likewise, from before @map_flags. */
 static void older_caps(void)
 {
 	struct amdgpu_userptr_caps caps = {
@@ -257,7 +259,7 @@ static void older_caps(void)
 	fake_fini(&fake);
 }
 
-/* Likewise, from before @devices: all devices, and nothing is written behind the struct. */
+/* Without @devices the map is on all devices. */
 static void older_map_args(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
@@ -277,7 +279,6 @@ static void older_map_args(void)
 	fake_fini(&fake);
 }
 
-/* Likewise, from before @gpu_va. */
 static void older_info(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
@@ -301,7 +302,7 @@ static void older_info(void)
 	fake_fini(&fake);
 }
 
-/* Likewise, from before @timeout_ns. */
+/* Without @timeout_ns there is no time limit. */
 static void older_ctx_args(void)
 {
 	const int fd = FAKE_FIRST_FD;
@@ -391,13 +392,13 @@ static void ctx_create_refuses(void)
 	t_equal(create(&fake, NULL, fds, 1, 1, 0), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, AMDGPU_USERPTR_BACKEND_RANGES + 1), -EINVAL);
 	t_equal(create(&fake, NULL, fds, 1, 0, UINT32_MAX), -EINVAL);
-	/* Two files of one render node, duplicates of each other or not. */
+	/* Two different files of one render node. */
 	fake.one_node = true;
 	t_equal(create(&fake, NULL, fds, 2, 0, 0), -EINVAL);
 	fake.one_node = false;
 	t_equal(fake.calls, 0);
 
-	/* Other drivers, also those whose names begin like amdgpu. */
+	/* Drivers with other names, also similar ones. */
 	fake.driver = "amdgpux";
 	t_equal(create(&fake, NULL, fds, 1, 0, 0), -ENODEV);
 	fake.driver = "amdgp";
@@ -407,7 +408,7 @@ static void ctx_create_refuses(void)
 	fake_fini(&fake);
 }
 
-/* With the real kernel: kinds of files, and files of one device. */
+/* On the real kernel: files of one device have the same ID, and only device files have one. */
 static void device_ids(void)
 {
 	int null = open("/dev/null", O_RDWR), same = dup(null), zero = open("/dev/zero", O_RDWR);
@@ -612,7 +613,7 @@ static void backends(void)
 	t_equal(amdgpu_userptr_ctx_destroy(fake_ctx(&fake, 2)), 0);
 	fake.userptr_error = 0;
 
-	/* The library does not try it on a kernel that is too old. */
+	/* The library does not ask a kernel that is too old for a scatter BO. */
 	fake.drm_minor = AU_DRM_MINOR_SCATTER - 1;
 	probes = fake.count[FAKE_USERPTR];
 	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* AMDGPU_USERPTR_MAP_COHERENT and its like, on kernels that know them and that do not. */
+/* AMDGPU_USERPTR_MAP_COHERENT and the like, on kernels that know these flags or do not. */
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -85,7 +85,7 @@ static void kernels_without(void)
 	fake_fini(&fake);
 }
 
-/* ROCr's hsa_amd_memory_lock() gives KFD no flag of coherence, and WRITABLE and EXECUTABLE. */
+/* ROCr's hsa_amd_memory_lock() passes WRITABLE and EXECUTABLE to KFD, and no coherence flag. */
 static void like_memory_lock(void)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };

@@ -8,11 +8,14 @@ static uint32_t backend;
 #define PAGE	   FAKE_CPU_PAGE
 #define NUM_MAPS   64
 #define NUM_RANGES 40
-/* So few pages that ranges overlap. */
+/* So few that random ranges overlap. */
 #define NUM_PAGES  300
 #define FIRST_VA   UINT64_C(0x100000000)
 
-/* Linked with --wrap=reallocarray: 1: the next one fails, 0: none. */
+/*
+ * The linker's option --wrap sends the library's allocations to the functions below. The allocation
+ * with this number fails, counted from 1; 0: none fails.
+ */
 static unsigned int fail_alloc;
 
 void *__real_reallocarray(void *old, size_t count, size_t size);
@@ -60,7 +63,7 @@ static void make_map(struct amdgpu_userptr_ctx *ctx, unsigned int number)
 	maps[number].va = args.gpu_va;
 }
 
-/* The lowest GPU address at or above @min_va, or 0. */
+/* Search all ranges for the lowest GPU address at or above @min_va. Return it, or 0. */
 static uint64_t expected(uint64_t addr, uint64_t min_va, struct amdgpu_userptr_mapping **map)
 {
 	uint64_t best = 0;
@@ -83,7 +86,7 @@ static uint64_t expected(uint64_t addr, uint64_t min_va, struct amdgpu_userptr_m
 	return best;
 }
 
-/* Each GPU address of the byte, from the lowest to the highest. */
+/* Look up each GPU address of the byte, from the lowest to the highest. */
 static void check_address(struct amdgpu_userptr_ctx *ctx, uint64_t addr)
 {
 	struct amdgpu_userptr_info info, same = { .size = sizeof(same) };
@@ -125,7 +128,7 @@ static void random_maps(void)
 	fake_fini(&fake);
 }
 
-/* The first and the last byte of a range, and those beside it. */
+/* Look up the first and the last byte of a range, and the bytes beside them. */
 static void borders(void)
 {
 	const uint64_t last_page = -2 * PAGE;
@@ -188,7 +191,10 @@ static void no_memory_to_sort(void)
 	fake_fini(&fake);
 }
 
-/* So many that a search through all of them would take minutes: in one map, and as maps. */
+/*
+ * First one map of many ranges, then many maps of one range: a search through all of them would
+ * take minutes.
+ */
 static void many_ranges(void)
 {
 	const uint32_t count = 100000, num_maps = 20000;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Maps on some devices of a context, and devices that come and go. */
+/* Maps on some devices of a context; attach and detach. */
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -17,7 +17,10 @@ static const struct amdgpu_userptr_range ranges[] = {
 	{ 9 * PAGE, PAGE, 0, 0 },
 };
 
-/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+/*
+ * The linker's option --wrap sends the library's allocations to the functions below. The allocation
+ * with this number fails, counted from 1; 0: none fails.
+ */
 static unsigned int fail_alloc;
 
 void *__real_calloc(size_t count, size_t size);
@@ -130,7 +133,7 @@ static void map_on_some_devices(void)
 	end(&fake, ctx);
 }
 
-/* A device that cannot do it does not matter if the map is not on it. */
+/* A device that cannot have the map does not matter if the map is only on other devices. */
 static void other_devices_do_not_matter(void)
 {
 	struct amdgpu_userptr_attach_args attach_args = { .size = sizeof(attach_args) };
@@ -235,7 +238,7 @@ static void bad_arguments(void)
 	end(&fake, ctx);
 }
 
-/* attach() makes the BOs, maps them, waits and asks for resets. */
+/* attach() calls the kernel in this order: make the BOs, map them, wait, ask for resets. */
 static uint32_t expected_stage(unsigned int call)
 {
 	if (call <= num_bos())
@@ -313,7 +316,8 @@ static void attach_fails_at_each_allocation(void)
 	}
 }
 
-/* The map of a device that has failed cannot come back, and its addresses go to nobody. */
+/* After a failure on a device the map cannot be attached to it, and keeps its addresses reserved.
+ */
 static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 			struct amdgpu_userptr_mapping *map, uint32_t device, int error)
 {
@@ -335,7 +339,10 @@ static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 	fake_check_empty(fake);
 }
 
-/* Clear, wait and query: a GPU may still reach the memory. Closes: it cannot. */
+/*
+ * If one of the first three calls fails (clear, wait, query for resets), the device may still reach
+ * the memory. If a later call fails, which closes a BO, the device cannot.
+ */
 static void detach_fails_at_each_call(void)
 {
 	for (unsigned int call = 1; call <= 3 + num_bos(); call++) {
@@ -361,7 +368,7 @@ static void detach_fails_at_each_call(void)
 	}
 }
 
-/* attach() fails at its wait, and so does each page table call of the roll back. */
+/* attach() fails because of a reset, and in the roll back one page table call fails, too. */
 static void roll_back_of_attach_fails(void)
 {
 	for (unsigned int late = 1; late <= 3; late++) {
@@ -397,7 +404,7 @@ static void attach_times_out(void)
 	args.devices = 5;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	fake.devices[1].hangs = true;
-	/* The kernel keeps the memory of a BO that is closed while it is in use. */
+	/* The roll back closes BOs that may be in use, so the model must not forbid it. */
 	fake.failed = true;
 	t_equal(attach(map, 1), -ETIME);
 	fake.devices[1].hangs = false;
@@ -432,7 +439,7 @@ static void detach_times_out(void)
 	t_equal(attach(map, 1), 0);
 	check_on(&fake, ctx, ALL);
 
-	/* unmap() goes on where detach() has stopped. */
+	/* unmap() finishes a detach() that has timed out. */
 	fake.devices[2].hangs = true;
 	t_equal(amdgpu_userptr_detach(map, 2), -ETIME);
 	t_equal(amdgpu_userptr_unmap(map), -ETIME);
@@ -449,7 +456,7 @@ static void set_hangs(struct fake_kernel *fake, uint64_t devices)
 		fake->devices[i].hangs = devices & au_device_bit(i);
 }
 
-/* unmap() tells which devices are late, and asks all of them. */
+/* unmap() asks all devices even if one is late, and reports each device that is late. */
 static void unmap_tells_the_devices(void)
 {
 	struct amdgpu_userptr_mapping *map;
@@ -468,7 +475,7 @@ static void unmap_tells_the_devices(void)
 		reachable = ~late;
 		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), late ? -ETIME : 0);
 		t_equal(reachable, late);
-		/* One of them is done. */
+		/* Now one of the late devices is done. */
 		set_hangs(&fake, rest);
 		if (late)
 			t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), rest ? -ETIME : 0);
@@ -481,7 +488,7 @@ static void unmap_tells_the_devices(void)
 	end(&fake, ctx);
 }
 
-/* The updates of all devices run at the same time. */
+/* unmap() starts the updates on all devices before it waits for any. */
 static void unmap_waits_for_all_at_once(void)
 {
 	struct amdgpu_userptr_mapping *map;
@@ -501,7 +508,7 @@ static void unmap_waits_for_all_at_once(void)
 	end(&fake, ctx);
 }
 
-/* map() fails, and so does its roll back on the last device. */
+/* map() fails, and so does its roll back, both on the last device. */
 static void map_tells_the_devices(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -511,7 +518,9 @@ static void map_tells_the_devices(void)
 
 	ctx = begin(&fake);
 	fake.devices[2].reset = true;
-	/* A reservation; BOs and VA mappings; waits and queries; the first clear of the roll back.
+	/*
+	 * The calls are: a reservation; BOs, VA mappings, wait and query for each device; and the
+	 * first clear of the roll back, which fails.
 	 */
 	fake.fail_call = 1 + NUM_DEVICES * (2 * num_bos() + 2) + 1;
 	fake.fail_error = -EIO;

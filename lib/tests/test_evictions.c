@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* KFD's SMI events: which count, how they arrive, and how watching fails. */
+/* KFD's SMI events: the library counts the right ones, in whatever pieces it reads them. */
 #include <fcntl.h>
 #include <linux/kfd_ioctl.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@ static uint32_t backend;
 
 #define NUM_DEVICES 2
 
-/* The library has these numbers of its own, because the header may be older. */
+/* The library defines these numbers itself, because its users may have an older kfd_ioctl.h. */
 static_assert(AMD_IOC_SMI_EVENTS == AMDKFD_IOC_SMI_EVENTS, "");
 static_assert(AMD_SMI_EVENT_QUEUE_EVICTION == KFD_SMI_EVENT_QUEUE_EVICTION, "");
 static_assert(AMD_SMI_EVENT_QUEUE_RESTORE == KFD_SMI_EVENT_QUEUE_RESTORE, "");
@@ -82,7 +82,7 @@ static void events_count(unsigned int read_limit)
 	eviction(&fake, 0, getpid(), KFD_QUEUE_EVICTION_TRIGGER_TTM);
 	restore(&fake, 0, getpid(), 'R');
 	restore(&fake, 0, getpid(), '0');
-	/* Another process, other events, and no event. */
+	/* Events of another process, an event of another kind, and lines that are no events. */
 	eviction(&fake, 0, getpid() + 1, KFD_QUEUE_EVICTION_TRIGGER_USERPTR);
 	restore(&fake, 0, getpid() + 1, '0');
 	fake_event(&fake, 0, "1 4d2:name\n");
@@ -103,7 +103,7 @@ static void events_count(unsigned int read_limit)
 	fake_fini(&fake);
 }
 
-/* More than fits into the kernel's buffer, and lines of any length. */
+/* More events than fit into the kernel's buffer, and a line that is too long. */
 static void odd_events(void)
 {
 	struct amdgpu_userptr_evictions count = { .size = sizeof(count) };
@@ -189,7 +189,7 @@ static void bad_arguments(void)
 	fake_fini(&fake);
 }
 
-/* No file stays open after a failure. */
+/* After a failure the file of events is closed, and the next call succeeds. */
 static void watch_fails_at_each_call(void)
 {
 	static const int errors[] = { -EBADF, -EMFILE, -ENFILE, -ENOMEM };
@@ -214,7 +214,7 @@ static void watch_fails_at_each_call(void)
 	}
 }
 
-/* With the real kernel: a pipe reads and writes as a file of events does. */
+/* On the real kernel, with a pipe, which reads and writes like a file of events. */
 static void real_calls(void)
 {
 	const uint64_t events = 5;

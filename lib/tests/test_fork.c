@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A forked child gets errors and no ioctls, and can free its copy. */
+/* In a forked child the library returns errors and issues no ioctl. The child can free its copy. */
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -53,13 +53,13 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	t_equal(fake->calls, calls);
-	/* The child must not touch the parent's GPU state and libdrm's lists. */
+	/* The child must not touch the parent's GPU state or the lists of libdrm. */
 	t_equal(fake->count[FAKE_RELEASE], 0);
 	t_equal(fake->count[FAKE_VA_FREE], 0);
-	/* A file of its own. */
+	/* The child has a file descriptor of its own for the events, and has closed it. */
 	t_equal(fake->count[FAKE_SMI_CLOSE], 1);
 	t_equal(fake->devices[0].open_bos, 2);
-	/* No look for leaks, because the memory of the maps is one. */
+	/* Not exit(): a sanitizer would report the memory of the maps, which the child keeps. */
 	_exit(0);
 }
 

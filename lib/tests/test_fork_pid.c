@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A process ID does not tell a parent from its child: two PID namespaces can use the same one, and
- * the kernel gives the ID of a process that has ended to another one. Needs root.
+ * The library must know a child even if it has its parent's process ID: two PID namespaces can use
+ * the same ID, and the kernel gives the ID of a process that has ended to another one. Needs root.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -31,7 +31,7 @@ static void create(void)
 	creator = getpid();
 }
 
-/* In a child that has the creator's process ID. */
+/* Run this in a child that has the process ID of the context's creator. */
 static void check_child(void)
 {
 	const unsigned int calls = fake.calls;
@@ -84,9 +84,10 @@ static void set_next_id(pid_t pid)
 }
 
 /*
- * The creator ends after it has forked, and its ID goes to a child of its child. The process 1 of
- * the namespace reports the end of the creator through a pipe, and that of the last child by its
- * own status.
+ * Process 1 of the namespace forks the creator of the context, the creator forks a second process,
+ * and ends. The second process forks a third one with the creator's ID, which checks the context.
+ * This ID is free when process 1 has waited for the creator, so process 1 writes to a pipe then.
+ * The second process becomes its child, and process 1 passes on its exit status.
  */
 static void recycled_id(void)
 {

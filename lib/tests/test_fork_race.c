@@ -31,7 +31,7 @@ static struct amdgpu_userptr_mapping *map_at(uint64_t va)
 	return map;
 }
 
-/* The lowest address, so that the table of maps moves as a whole each time. */
+/* Use the lowest address, so that the library moves all of its table of maps each time. */
 static void *work(void *unused)
 {
 	while (!stop)

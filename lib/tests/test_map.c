@@ -11,7 +11,7 @@ static uint32_t backend;
 #define RO    AMDGPU_USERPTR_RANGE_READONLY
 #define RW_VA (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
-/* Pages 1, 3, 5 ...: no neighbours. */
+/* Pages 1, 3, 5 and so on, so that no two ranges are neighbours. */
 static void scattered(struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size)
 {
 	for (uint32_t i = 0; i < count; i++)
@@ -26,7 +26,7 @@ static bool scatter(void)
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER;
 }
 
-/* BOs that the choice of the backend has made. */
+/* BOs that ctx_create() made and closed to find out whether the kernel knows scatter BOs. */
 static unsigned int probes(unsigned int num_devices)
 {
 	return scatter() ? num_devices : 0;
@@ -160,7 +160,7 @@ static void va_modes(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map[3]), 0);
 	t_equal(args.gpu_va % (UINT64_C(1) << 30), 0);
 
-	/* The last page that the GPU can map, and the next, which only the CPU has. */
+	/* Reserve the last page that the GPU can map, and then a page behind it. */
 	args = fake_map_args(&range, 1);
 	fake.next_reservation = FAKE_VA_MAX - PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
@@ -199,7 +199,7 @@ static void gpu_addresses_do_not_overlap(void)
 	}
 	t_equal(fake.calls, calls);
 
-	/* The addresses before and behind are free. */
+	/* The addresses before and behind the map are free. */
 	args.fixed_va = base - 3 * PAGE;
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), 0);
 	args.fixed_va = base + 3 * PAGE;
@@ -231,7 +231,7 @@ static void foreign_mapping_is_left_alone(void)
 	args.fixed_va = base + 2 * PAGE;
 	t_equal(amdgpu_userptr_map(theirs, &args, &map), 0);
 
-	/* Two contexts on one file: the model has one syncobj per file, so hide the first. */
+	/* The model has one syncobj per file, so hide it before the second context creates one. */
 	fake.devices[0].syncobj = fake.devices[0].gpu_ctx = false;
 	fake.devices[0].point = 0;
 	ours = fake_ctx(&fake, 1);
@@ -310,12 +310,12 @@ static void all_memory_is_refused(void)
 		const unsigned int tries = fake.count[FAKE_USERPTR];
 		struct amdgpu_userptr_mapping *map;
 
-		/* -EPERM: the address space is another process's. */
+		/* Here -EPERM means that the GPU address space is another process's. */
 		fake.userptr_error = errors[i];
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
-		/* One for the map, and one for a page of the library's own. */
+		/* One try for the map, and one with a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);
 	}
@@ -323,7 +323,7 @@ static void all_memory_is_refused(void)
 	fake_fini(&fake);
 }
 
-/* The search for the range meets another error, or no error any more: no range is named. */
+/* If the search for the bad range meets another error, or none any more, it names no range. */
 static void search_meets_another_error(void)
 {
 	static const struct amdgpu_userptr_range together[] = {
@@ -340,7 +340,7 @@ static void search_meets_another_error(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	fake.bad_addr = together[2].cpu_addr;
-	/* Calls: reserve, BO, BO of the library's own page, its close, BO of one half. */
+	/* Calls: reserve, BO, BO of the library's own page, its close, BO of half of the ranges. */
 	fake.fail_call = 5;
 	fake.fail_error = -ENOMEM;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
@@ -441,7 +441,7 @@ static void query_translates(void)
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	t_equal(amdgpu_userptr_query(ctx, va, &info), -ENOENT);
 
-	/* CPU pages 7 to 9 are at GPU pages 7 to 9; CPU page 1 is no GPU page of the map. */
+	/* The CPU addresses of the range are its GPU addresses, so there is no clash. */
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.fixed_va = FAKE_VA_MIN;
 	args.num_ranges = 1;
@@ -450,6 +450,7 @@ static void query_translates(void)
 	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
 	t_equal(info.flags, 0);
 	t_equal(amdgpu_userptr_unmap(map), 0);
+	/* Now the second GPU page of the map has the number of the range's first CPU page. */
 	args.ranges = &(struct amdgpu_userptr_range){ FAKE_VA_MIN + PAGE, 2 * PAGE, 0, 0 };
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_query(ctx, FAKE_VA_MIN, &info), 0);
@@ -496,7 +497,7 @@ static void limits_of_a_bo(void)
 	fake_fini(&fake);
 }
 
-/* max_ranges ranges work, and one more does not. */
+/* A map can have as many ranges as caps.max_ranges says, and not one more. */
 static void range_limit_is_honest(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };

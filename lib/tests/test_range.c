@@ -30,7 +30,7 @@ static void check_refuses_bad_ranges(void)
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 0, 1 }, PAGE), -EINVAL);
-	/* Up to the last byte of the address space, and one page beyond. */
+	/* The end of a range has to fit into 64 bits. */
 	t_equal(check_one((struct amdgpu_userptr_range){ -2 * PAGE, PAGE, 0, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range){ -PAGE, 2 * PAGE, 0, 0 }, PAGE),
 		-EOVERFLOW);
@@ -122,10 +122,10 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 static void neighbours_share_a_bo(void)
 {
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 1 * PAGE, PAGE, 0, 0 },  { 2 * PAGE, 2 * PAGE, 0, 0 }, /* one */
-		{ 4 * PAGE, PAGE, RO, 0 },				 /* other flags */
-		{ 3 * PAGE, PAGE, RO, 0 },				 /* before, not behind */
-		{ 4 * PAGE, PAGE, RO, 0 },				 /* behind that */
+		{ 1 * PAGE, PAGE, 0, 0 },  { 2 * PAGE, 2 * PAGE, 0, 0 }, /* the same BO */
+		{ 4 * PAGE, PAGE, RO, 0 }, /* flags differ from the range before */
+		{ 3 * PAGE, PAGE, RO, 0 }, /* not behind the range before in memory */
+		{ 4 * PAGE, PAGE, RO, 0 }, /* behind the range before: the same BO */
 	};
 	const struct au_bo together[] = {
 		{ 0, 1 * PAGE, 3 * PAGE, 0, 0, 2, false },
@@ -173,7 +173,7 @@ static void scattered_ranges_share_a_bo(void)
 		{ 4 * PAGE, PAGE, 0, 0 }, /* the fourth, and there may be no fifth */
 		{ PAGE, MAX_BO - PAGE, RO, 0 },
 		{ PAGE, PAGE, RO, 0 },		   /* the last page that fits */
-		{ PAGE, 2 * MAX_BO - PAGE, 0, 0 }, /* more than fits into any */
+		{ PAGE, 2 * MAX_BO - PAGE, 0, 0 }, /* too large for one BO */
 		{ PAGE, PAGE, 0, 0 },
 	};
 	const struct au_bo expected[] = {
@@ -237,7 +237,7 @@ static void parts_of_bos(void)
 	expect_part(&rest, ranges, 0, 2, MAX_BO, PAGE + MAX_BO, 3 * PAGE);
 }
 
-/* For random ranges: the BOs cover the map without overlap, and each has the right bytes. */
+/* Check that the BOs cover the map without overlap, and that each BO has the right bytes. */
 static void check_tiles(const struct amdgpu_userptr_range *ranges, const struct au_range *placed,
 			uint32_t count, enum au_division division)
 {

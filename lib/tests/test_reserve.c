@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Address space that the library reserves for GPU addresses, from the real kernel. */
+/* Address space that the library reserves for GPU addresses. The kernel is real, the GPU a model.
+ */
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -9,16 +10,16 @@
 #include "test.h"
 
 #define NUM_MAPS     6
-#define WINDOW_PAGES 6 /* of which each test uses all */
+#define WINDOW_PAGES 6 /* create() reserves these; each test uses all of them */
 
-static struct au_ops ops; /* a model of the GPU, and the real address space */
+static struct au_ops ops; /* the GPU is the model, the address space is real */
 
 static bool is_mapped(uint64_t addr)
 {
 	return !msync((void *)(uintptr_t)addr, 1, MS_ASYNC);
 }
 
-/* A child cannot release it, so it must not inherit it. */
+/* A forked child must not inherit a reservation, because it could not release it. */
 static void child_has_no_reservation(void)
 {
 	const uint64_t size = sysconf(_SC_PAGESIZE);
@@ -52,7 +53,8 @@ static unsigned long max_map_count(void)
 	return count;
 }
 
-/* Change the access of every second page, so that each is a VMA, until the kernel refuses more. */
+/* Make every second page a VMA of its own by mprotect(), until the process has as many as it may.
+ */
 static struct filler fill_vmas(void)
 {
 	const size_t page = sysconf(_SC_PAGESIZE);
@@ -71,7 +73,7 @@ static struct filler fill_vmas(void)
 	return filler;
 }
 
-/* Not munmap(), for which AddressSanitizer wants to map more. */
+/* Not munmap(), because AddressSanitizer's would have to map memory. */
 static void free_vmas(const struct filler *filler)
 {
 	t_assert(!syscall(SYS_munmap, filler->addr, filler->size));
@@ -79,7 +81,7 @@ static void free_vmas(const struct filler *filler)
 
 static uint64_t window;
 
-/* Neighbours in one VMA, downwards, as the kernel places them. */
+/* Hand out the window from its end downwards, as the kernel does, so the pieces are one VMA. */
 static int reserve_in_window(void *priv, uint64_t size, uint64_t *addr)
 {
 	window -= size;
@@ -120,8 +122,8 @@ static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
 }
 
 /*
- * Maps that are one VMA are unmapped in this order. The process can have no more VMAs before the
- * unmap number @with_room.
+ * Unmap the maps, whose reservations are one VMA, in this order. Until the unmap number @with_room
+ * the process can have no more VMAs. In the end no reservation may be left.
  */
 static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
 {
@@ -163,7 +165,7 @@ static int no_more(void *priv, uint64_t size, uint64_t *addr)
 	return -ENOMEM;
 }
 
-/* Where the kernel has no address space left, the next map gets what could not be released. */
+/* When the kernel has no address space left, the library uses the reservation that it refused. */
 static void spare_is_used(void)
 {
 	struct au_reservation *reservations[3], *again;

@@ -12,7 +12,10 @@ static uint32_t backend;
 #define NUM_DEVICES 2
 #define GUARD_VA    UINT64_C(0x100000000)
 
-/* Linked with --wrap=calloc and --wrap=reallocarray: 1: the next one fails, 0: none. */
+/*
+ * The linker's option --wrap sends the library's allocations to the functions below. The allocation
+ * with this number fails, counted from 1; 0: none fails.
+ */
 static unsigned int fail_alloc;
 
 void *__real_calloc(size_t count, size_t size);
@@ -32,7 +35,7 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size)
 
 static const struct amdgpu_userptr_range ranges[] = {
 	{ 1 * PAGE, PAGE, 0, 0 },
-	{ 2 * PAGE, PAGE, 0, 0 }, /* one BO */
+	{ 2 * PAGE, PAGE, 0, 0 }, /* continues the range before, so they share a BO */
 	{ 5 * PAGE, 2 * PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
 	{ 9 * PAGE, PAGE, 0, 0 },
 };
@@ -43,7 +46,7 @@ static unsigned int num_bos(void)
 	return backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : 3;
 }
 
-/* A context with a map, the guard, that must survive the failure of the next one. */
+/* A context with a map, the guard, which must survive the failure of the next map. */
 static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 {
 	struct amdgpu_userptr_map_args args = {
@@ -128,7 +131,7 @@ static void map_fails_at_each_call(int error)
 			fake_fini(&fake);
 			break;
 		}
-		/* The roll back keeps the rules of the model. */
+		/* From here on the model checks again that no BO is closed too early. */
 		fake.failed = false;
 		t_equal(ret, error);
 		t_assert(!map);
@@ -152,7 +155,11 @@ static void map_fails_at_each_call(int error)
 	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + 2 * NUM_DEVICES + 1);
 }
 
-/* When the kernel refuses an address, the range is named if the BO has only that range. */
+/*
+ * When the kernel refuses a BO, no range is named, because the error is none that the memory
+ * causes. When it refuses a GPU address, the library names the BO's first range, but not for a
+ * scatter BO.
+ */
 static void map_names_the_range(void)
 {
 	static const uint32_t first_range[] = { 0, 2, 3 };
@@ -180,7 +187,8 @@ static void map_names_the_range(void)
 	}
 }
 
-/* A call of the roll back fails as well, and still nothing stays. */
+/* A call of the roll back fails, too. Still no mapping stays, and no BO but one that did not close.
+ */
 static void roll_back_fails_at_each_call(void)
 {
 	const unsigned int last = NUM_DEVICES - 1;
@@ -228,8 +236,8 @@ static void roll_back_fails_at_each_call(void)
 }
 
 /*
- * unmap() goes on after errors and returns one. It keeps only addresses by which a GPU may still
- * reach the memory.
+ * unmap() goes on after an error and returns it. It keeps the addresses only if a GPU may still
+ * reach memory through them.
  */
 static void unmap_fails_at_each_call(void)
 {
@@ -319,7 +327,7 @@ static void create_fails_at_each_call(void)
 	};
 	/* Version, device info, syncobj and context of each device. */
 	const unsigned int needed = 4 * NUM_DEVICES;
-	/* The choice of the backend: an error there does not fail the creation. */
+	/* Calls that choose the backend: ctx_create() succeeds even if one of them fails. */
 	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A GPU that does not get its page tables up to date in time, or whose driver resets it. */
+/* A GPU whose page tables are not up to date in time, or which the driver resets. */
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -30,7 +30,8 @@ static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
 	return stats.mappings;
 }
 
-/* An absolute time, and none where there is no limit: the model checks that of hanging devices. */
+/* A deadline is an absolute time. A context without a limit, or with a huge one, has no deadline.
+ */
 static void deadlines(void)
 {
 	const uint64_t before = au_now_ns();
@@ -46,7 +47,7 @@ static void deadlines(void)
 	t_equal(au_deadline(&ctx), INT64_MAX);
 }
 
-/* The device hangs for all of the call, or is well again before the roll back. */
+/* The device hangs during the call and its roll back. Later the context works again. */
 static void map_times_out(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -56,7 +57,7 @@ static void map_times_out(void)
 
 	ctx = begin(&fake, TIMEOUT_NS);
 	fake.devices[1].hangs = true;
-	/* A BO whose mapping may still be in use is closed: the kernel keeps the memory. */
+	/* The roll back closes BOs that may be in use, so the model must not forbid it. */
 	fake.failed = true;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ETIME);
 	t_assert(!map);
@@ -76,7 +77,7 @@ static void map_times_out(void)
 	fake_fini(&fake);
 }
 
-/* Memory and addresses stay until an unmap has waited long enough. */
+/* The BOs and the addresses stay until an unmap() has waited long enough. */
 static void unmap_times_out(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -132,7 +133,8 @@ static void destroy_times_out(void)
 	fake_fini(&fake);
 }
 
-/* The kernel signals the fence of an update that it has cancelled. Only a query tells. */
+/* The kernel signals the fence of an update that it has cancelled, so only a query shows the reset.
+ */
 static void reset_in_map(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -147,14 +149,15 @@ static void reset_in_map(void)
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
 	t_equal(args.failed_device, 1);
 	fake_check_empty(&fake);
-	/* Only the updates of then are lost. */
+	/* The reset has no effect on later updates. */
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 }
 
-/* Two threads wait while the GPU is reset: both must hear of it, though the kernel tells one. */
+/* Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
+ */
 static void reset_in_two_maps(void)
 {
 	struct au_updates updates[2] = { 0 };
