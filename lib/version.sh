@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Prints the version of the project, which stands in the library's header and nowhere else.
+# Prints the version in the library's header. Meson takes the version of the project from here.
 # Usage: version.sh HEADER
 set -eu
 

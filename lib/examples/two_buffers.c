@@ -12,13 +12,13 @@
 #define MAX_GPUS    64
 #define BUFFER_SIZE (1 << 20)
 
-/* Without ROCm: let KFD use the GPU address space of the file. KFD refuses for all other GPUs. */
+/* Without ROCm: let KFD use the GPU address space of the file. Try each GPU until KFD accepts. */
 static int acquire_vm(int kfd, int drm_fd)
 {
 	struct kfd_process_device_apertures gpus[MAX_GPUS];
 	struct kfd_ioctl_get_process_apertures_new_args list = { 0 };
 
-	/* First their number. */
+	/* Without an array KFD returns the number of GPUs. */
 	if (ioctl(kfd, AMDKFD_IOC_GET_PROCESS_APERTURES_NEW, &list) || list.num_of_nodes > MAX_GPUS)
 		return -1;
 	list.kfd_process_device_apertures_ptr = (uintptr_t)gpus;

@@ -1,7 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Run a libFuzzer target for so many units, always the same, from a corpus: text in which a paragraph is a unit, each
-# two hexadecimal digits are a byte, and lines with # are comments. No TARGET: clang was not there to build it.
+# Run a libFuzzer target for RUNS units, with the same seed each time, from a corpus: text in which a paragraph is a
+# unit, each two hexadecimal digits are a byte, and lines with # are comments. Without TARGET the test skips, because
+# there was no clang to build it.
 # Usage: test_fuzz.sh CORPUS RUNS [TARGET]
 set -eu
 

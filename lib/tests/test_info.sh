@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The tool amdgpu-userptr-info without a GPU: output, JSON, options and exit statuses as its page says.
+# On a machine without a GPU, amdgpu-userptr-info has the output, options and exit statuses of its manual page.
 # Usage: test_info.sh PROGRAM
 set -eu
 
@@ -8,7 +8,7 @@ info=$1
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# A machine with GPUs has other answers.
+# Skip on a machine with GPUs, because the output depends on them.
 for node in /dev/dri/renderD*; do
 	[ ! -e "$node" ] || exit 77
 done

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each page is clean, and header and pages name the same functions.
+# mandoc has no complaint about the pages, and header and pages name the same functions.
 # Usage: test_man.sh HEADER PAGE...
 set -eu
 
@@ -10,7 +10,7 @@ command -v mandoc >/dev/null || exit 77
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 
-# Pages of other projects are not there to be referred to.
+# Ignore references to pages of other projects, which need not be installed.
 mandoc -T lint -W style "$@" | grep -v 'referenced manual not found' && exit 1
 
 sed -n 's/^[a-z].*\b\(amdgpu_userptr_[a-z_]*\)(.*/\1/p' "$header" | sort >"$dir/header"

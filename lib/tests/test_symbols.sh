@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Header, symbol map and shared library name the same functions, and the library nothing else.
+# Header, symbol map and shared library have the same functions, and the library exports nothing else.
 # Usage: test_symbols.sh HEADER MAP LIBRARY
 set -eu
 
@@ -11,7 +11,7 @@ trap 'rm -rf "$dir"' EXIT
 # Declarations begin in column 0; those in comments do not.
 sed -n 's/^[a-z].*\b\(amdgpu_userptr_[a-z_]*\)(.*/\1/p' "$header" | sort >"$dir/header"
 sed -n 's/^\t\(amdgpu_userptr_[a-z_]*\);$/\1/p' "$map" | sort >"$dir/map"
-# The version itself shows as an absolute symbol.
+# Leave out absolute symbols, because nm shows the name of the symbol version as one.
 nm -D --defined-only "$library" |
 	awk '$2 != "A" { sub(/@.*/, "", $3); print $3 }' | sort >"$dir/library"
 

@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The packages and the first section of NEWS are of the version that is built, and the symbols of its minor version.
+# The changelog of the packages and NEWS begin with the version that is built. The symbol map has its minor version.
 # Usage: test_version.sh VERSION CHANGELOG NEWS MAP
 set -eu
 

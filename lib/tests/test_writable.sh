@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# The library keeps no state of its own: everything hangs off a context.
+# The library has no writable global data, because all of its state belongs to a context.
 # Usage: test_writable.sh ARCHIVE
 set -eu
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* amdgpu-userptr-info: what each GPU of the machine can do with the library, and why not. */
+/* amdgpu-userptr-info: print for each GPU whether the library can map memory, and why not. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -20,7 +20,7 @@
 
 #define KFD	      "/dev/kfd"
 #define TOPOLOGY      "/sys/class/kfd/kfd/topology/nodes"
-#define MAX_NODES     256 /* the most that a topology has; sysfs numbers them without gaps */
+#define MAX_NODES     256 /* most nodes of a topology; sysfs numbers them without gaps */
 #define MAX_DEVICES   256
 #define ARRAY_SIZE(a) (sizeof(a) / sizeof((a)[0]))
 
@@ -30,7 +30,10 @@ enum {
 	EXIT_TROUBLE = 2,
 };
 
-/* Why a GPU cannot map. The first reason stands, because the later steps need the earlier ones. */
+/*
+ * A GPU, and why it cannot map memory. fail() keeps the first reason, because each step needs the
+ * steps before it.
+ */
 struct gpu {
 	char node[32]; /* of /dev/dri */
 	uint32_t render_minor;
@@ -39,7 +42,7 @@ struct gpu {
 	char driver[32];
 	char isa[16];
 	uint32_t kfd_gpu_id;
-	const char *step; /* that failed, or NULL */
+	const char *step; /* the step that failed, or NULL */
 	int error;	  /* a negative errno, or 0 */
 	char reason[256];
 	bool has_caps;
@@ -104,7 +107,7 @@ static bool read_topology(unsigned int index, uint32_t *minor, uint32_t *gpu_id,
 	return true;
 }
 
-/* CPUs are nodes, too, with a gpu_id of 0. */
+/* Skip nodes with a gpu_id of 0, because these are CPUs. */
 static void find_kfd_gpu(struct gpu *gpu)
 {
 	uint32_t found, gpu_id, target;
@@ -188,7 +191,7 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 	if (ret)
 		fail(gpu, "context", ret, "no answer from the library: %s", strerror(-ret));
 	gpu->has_caps = !ret;
-	/* Nothing that is done about KFD helps then. */
+	/* This reason comes before those of acquire_vm(), because only a new kernel helps. */
 	if (gpu->has_caps && gpu->caps.hsa_reason == AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD)
 		fail(gpu, "map", gpu->caps.hsa_status, "%s",
 		     amdgpu_userptr_reason_text(gpu->caps.hsa_reason));
@@ -217,7 +220,7 @@ static bool is_unused_partition(const struct gpu *gpu, const drmDevice *device)
 	       !strncmp(device->businfo.platform->fullname, "amdgpu_xcp", strlen("amdgpu_xcp"));
 }
 
-/* False: the node is of no GPU. */
+/* Fill in @gpu. False: the node belongs to an unused partition, so leave it out. */
 static bool look_at(struct gpu *gpu, const drmDevice *device, int kfd)
 {
 	struct stat st;
@@ -257,7 +260,7 @@ static int compare_nodes(const void *a, const void *b)
 	       (one->render_minor < other->render_minor);
 }
 
-/* All GPUs; their number. */
+/* Fill in all GPUs, and return their number. */
 static int look(struct gpu *gpus)
 {
 	int kfd = open(KFD, O_RDWR | O_CLOEXEC), count = 0, found;
