@@ -68,7 +68,7 @@ static struct amd_kfd_aql_packet barrier(uint32_t type, uint64_t completion)
 	};
 }
 
-/* Put a packet, ring the doorbell, and assert that the queue reads the packet. */
+/* Put a packet into the ring, assert that the ring had room for it, and ring the doorbell. */
 static uint64_t submit(const struct amd_kfd_aql_packet *packet)
 {
 	uint64_t index = amd_kfd_aql_put(&aql.queue, packet);
@@ -218,7 +218,10 @@ static void wrap(void)
 	igt_assert_lte_u64(6 * slots, *aql.queue.rptr + 1);
 }
 
-/* The notifier evicts a queue that waits in a packet and has finished the packet before. */
+/*
+ * The notifier evicts the queue while it waits in a packet.  After the restore the queue has to
+ * wait in that packet again, and must not repeat the packet before it.
+ */
 static void evict_while_waiting(void)
 {
 	const size_t size = 16 * getpagesize();
@@ -248,7 +251,7 @@ static void evict_while_waiting(void)
 	signal_at(0)->value = 0;
 	amd_kfd_queue_sync(&aql.queue, WAIT_MS);
 	expect_value(1, 0);
-	expect_value(2, 0); /* the packet before has not run again */
+	expect_value(2, 0); /* a second run of the packet before would have made it -1 */
 	igt_assert_eq_u32(user[0], value);
 	amd_kfd_free(&aql.kfd, &mem);
 	munmap(user, size);

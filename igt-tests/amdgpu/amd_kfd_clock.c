@@ -31,7 +31,7 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* Let a packet store the clock; the packet runs at some time during the call. */
+/* Let a packet store the clock.  The call waits for the packet, so the clock is read during it. */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;
@@ -88,7 +88,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* The GPU's clock, and the CPU's clock before and after the read. */
+/* One read of the GPU's clock, with the CPU's clock (in ns) before and after the read. */
 struct reading {
 	uint64_t clock, earliest, latest;
 };
@@ -122,7 +122,7 @@ static void rate(struct amd_userptr *up)
 	most = (last.latest - first.earliest) * device.gpu_counter_freq / ns_per_ms;
 	igt_info("%llu counts in %llu to %llu at %u kHz\n", (unsigned long long)passed,
 		 (unsigned long long)least, (unsigned long long)most, device.gpu_counter_freq);
-	/* The simulated GPU's virtual time stands still without work. */
+	/* The clock of the simulated GPU stands still while the GPU has no work. */
 	igt_skip_on_f(passed < least / 2, "the GPU's clock counts work and not time\n");
 	/*
 	 * Each clock has a crystal of its own.  Allow 0.1 %, which is more than crystals differ,

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Reports of exceptions.  The render node reports page faults.  KFD reports exceptions to a
- * debugger (AMDKFD_IOC_DBG_TRAP), which here is the process itself.  The tests use exceptions that
- * need no wave: new queues and memory violations.
+ * The driver has two ways to report exceptions: AMDGPU_INFO of the render node tells the last GPU
+ * page fault, and KFD tells a debugger (AMDKFD_IOC_DBG_TRAP), which here is the process itself.
+ * The tests provoke only exceptions that need no shader: new queues and memory violations.
  */
 #include <errno.h>
 #include <poll.h>
@@ -57,7 +57,8 @@ static void end_session(struct session *s)
 }
 
 /*
- * Wait for an event, and return its exceptions and source.  The exceptions in @clear are cleared.
+ * Wait for an event, and return its exceptions with the queue or GPU that raised them.  KFD does
+ * not report the exceptions in @clear again.
  */
 static struct kfd_ioctl_dbg_trap_query_debug_event_args wait_event(struct session *s,
 								   uint64_t clear)
@@ -182,7 +183,7 @@ static void fault_and_debug(struct amd_userptr *mine)
 	end_session(&s);
 }
 
-/* A fault ends all queues of a process, so a child provokes it. */
+/* Run @act in a child, because a GPU page fault ends all queues of a process. */
 static void in_child(struct amd_userptr *up, void (*act)(struct amd_userptr *mine))
 {
 	amd_info_ignore_fault_log();
@@ -206,7 +207,10 @@ static void memory_violation(struct amd_userptr *up)
 {
 	struct session s;
 
-	/* Start a session here, because only the parent can skip. */
+	/*
+	 * Without the hardware scheduler the start of a session skips the subtest.  Only the parent
+	 * can skip, so try it here before the child does.
+	 */
 	start_session(&s, up, KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION));
 	end_session(&s);
 	in_child(up, fault_and_debug);

@@ -2,11 +2,13 @@
 /*
  * amd_userptr_bench - the cost of giving KFD queues scattered user memory
  *
- * Measures several ways side by side in one run (amd_userptr_bench_columns.c).  The process has a
- * queue, which the driver has to evict and restore.  Operations are map (from the array of ranges
- * to GPU addresses), unmap, replace one range by other memory, and the time from a change of one
- * page (MADV_DONTNEED) until the queues run again.  The program prints every sample as a line of
- * JSON, and for a cell that cannot run the reason; the harness computes medians and draws pictures.
+ * Measures several ways (columns, amd_userptr_bench_columns.c) side by side in one run.  A cell is
+ * one column with one number of ranges of one size.  In each cell the program measures four
+ * operations: it maps the ranges at GPU addresses, unmaps them, replaces one range by other memory,
+ * and drops one page (MADV_DONTNEED), which takes until the queues run again.  The process has a
+ * queue, so that the driver has something to evict and restore.  The program prints the samples of
+ * an operation as a line of JSON, and for a cell that cannot run the reason; the harness computes
+ * medians and draws pictures.
  *
  * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
  */
@@ -27,20 +29,20 @@
 #define EXIT_SKIP 77
 
 #define KIB		    ((size_t)1 << 10)
-/* How much of the free memory the user memory may take; the kernel needs the rest. */
+/* The ranges of a cell may take this share of the free memory; the kernel needs the rest. */
 #define MEMORY_SHARE(bytes) ((bytes) / 4 * 3)
-/* With fewer ranges the kernel's memory per range is below the noise. */
+/* Print the kernel's own memory from this number of ranges on; with fewer it is below the noise. */
 #define MEMORY_FROM	    1024
-/* With more ranges, columns with ioctls per range take tens of seconds. */
+/* A column that calls ioctls for each range stops at this number: more take tens of seconds. */
 #define SLOW_MAX	    16384
 #define SLOW_MAX_QUICK	    4096
-/* Number of ranges in the measurements that are not part of the grid of cells. */
+/* How many ranges bench_library() and bench_cpu_side() map. */
 #define MORE_RANGES	    4096
 #define CHECK_WORD	    0x5ca77e12u
 
 static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
 static const size_t sizes_kib[] = { 4, 64, 2048 };
-/* The numbers of ranges that a quick run measures, for each size. */
+/* The numbers of ranges that a quick run measures, one row for each of sizes_kib. */
 static const unsigned int quick_counts[][4] = { { 1, 256, 4096, 100000 }, { 256 }, { 16 } };
 
 /* ---------------------------------------------------------------------------------------------- */
@@ -158,7 +160,7 @@ struct cell {
 	const struct bench_column *column;
 	struct bench_memory memory;
 	struct bench_map map;
-	const char *failed; /* operation */
+	const char *failed; /* the operation that runs now: if the cell fails, this one failed */
 	uint64_t map_ns;    /* duration of the last map that was measured */
 };
 
@@ -172,7 +174,7 @@ static struct bench_samples samples_of(const struct cell *cell, const char *oper
 	};
 }
 
-/* Check that the GPU reaches all ranges; this is not part of the measured time. */
+/* Check that the GPU reaches the first, the middle and the last range, outside of measured time. */
 static int check_map(struct bench *bench, const struct cell *cell)
 {
 	const unsigned int indices[] = { 0, cell->memory.count / 2, cell->memory.count - 1 };
@@ -184,7 +186,7 @@ static int check_map(struct bench *bench, const struct cell *cell)
 	return ret;
 }
 
-/* Durations of the steps of map and unmap; only columns that use GEM ioctls have them. */
+/* How long each step of map and unmap takes; only columns that use GEM ioctls measure steps. */
 struct steps {
 	struct bench_samples map[BENCH_NUM_STEPS], unmap[BENCH_NUM_STEPS];
 };
@@ -222,8 +224,8 @@ static void print_steps(const struct steps *steps)
 }
 
 /*
- * The first round warms up page tables and caches.  Its result counts only when it took the time
- * that was meant for all rounds.
+ * The first round warms up page tables and caches, so its result counts only when the map took more
+ * than half of the time that was meant for all rounds: then hardly any other round fits in.
  */
 static int measure_map(struct bench *bench, struct cell *cell)
 {
@@ -322,8 +324,8 @@ static int measure_replace(struct bench *bench, struct cell *cell)
 		if (!ret)
 			ret = cell->column->replace(bench, &cell->map, index, spare);
 		/*
-		 * An alias changes CPU page tables, which evicts the queues, so wait for the
-		 * restore.
+		 * A column with an alias changes CPU page tables, which evicts the queues, so wait
+		 * for the restore.
 		 */
 		if (!ret && cell->column->alias)
 			ret = bench_restore_wait(bench);

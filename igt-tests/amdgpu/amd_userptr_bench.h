@@ -3,10 +3,11 @@
  * The parts of amd_userptr_bench, which measures the ways to give a KFD queue one contiguous range
  * of GPU addresses for many ranges of user memory.
  *
- * amd_userptr_bench.c		the program: options, the grid of cells, one cell
- * amd_userptr_bench_columns.c	the ways (columns): map, unmap, replace one range
- * amd_userptr_bench_memory.c	the user memory; the kernel's memory
- * amd_userptr_bench_overhead.c	cost of the library, and of the notifiers for the CPU side
+ * amd_userptr_bench.c		reads options, measures each cell, prints samples
+ * amd_userptr_bench_columns.c	has the ways (columns): each maps, unmaps, and replaces one range
+ * amd_userptr_bench_memory.c	allocates the ranges; reads how much memory the kernel has in use
+ * amd_userptr_bench_overhead.c	measures the time that the library adds to its ioctls, and the
+ *				time that notifiers add when the CPU changes memory
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H
@@ -21,11 +22,11 @@
 /* The limit of every wait: a page table update of 100,000 ranges takes long on an emulated CPU. */
 #define BENCH_WAIT_MS 120000
 
-/* Steps of a map or an unmap in a column that uses GEM ioctls. */
+/* The steps of a map or an unmap, measured one by one in a column that uses GEM ioctls. */
 enum bench_step {
 	BENCH_USERPTR, /* GEM_USERPTR */
 	BENCH_VA,      /* GEM_VA */
-	BENCH_WAIT,    /* the wait for the page tables */
+	BENCH_WAIT,    /* the wait until the page tables are up to date */
 	BENCH_CLOSE,   /* GEM_CLOSE */
 	BENCH_NUM_STEPS
 };
@@ -33,39 +34,39 @@ enum bench_step {
 struct bench {
 	int fd; /* render node */
 	struct amd_kfd kfd;
-	struct amd_kfd_queue queue; /* the queue that is evicted and restored */
+	struct amd_kfd_queue queue; /* the driver evicts and restores this queue */
 	struct amd_kfd_smi smi;
-	uint32_t syncobj; /* timeline of page table updates */
-	uint64_t point;
-	bool has_flag, has_scatter;
+	uint32_t syncobj;	    /* each page table update signals a point of this timeline */
+	uint64_t point;		    /* the point of the last update */
+	bool has_flag, has_scatter; /* the kernel knows AMDGPU_GEM_USERPTR_HSA, ..._SCATTER */
 
-	unsigned int repetitions;	   /* most repetitions of one operation */
-	uint64_t step_ns[BENCH_NUM_STEPS]; /* sums; the caller zeroes them */
-	uint64_t budget_ns;		   /* time for the repetitions of map and unmap in a cell */
+	unsigned int repetitions;	   /* at most so many samples of one operation in a cell */
+	uint64_t step_ns[BENCH_NUM_STEPS]; /* a step adds its time; measure_map() zeroes it */
+	uint64_t budget_ns; /* in a cell no other map begins when this time is over */
 	bool quick;
 	bool wrong_data; /* a cell found wrong data, so the run fails */
 };
 
 enum bench_kind {
-	BENCH_ANON,	  /* every second piece of private anonymous memory */
-	BENCH_SHUFFLED,	  /* as BENCH_ANON, in random order */
-	BENCH_MEMFD,	  /* every second piece of a shared memfd */
-	BENCH_CONTIGUOUS, /* private anonymous, one piece */
-	BENCH_HUGE,	  /* as BENCH_CONTIGUOUS, in huge pages */
+	BENCH_ANON,	  /* ranges are every second piece of private anonymous memory */
+	BENCH_SHUFFLED,	  /* as BENCH_ANON, but the ranges are in random order */
+	BENCH_MEMFD,	  /* ranges are every second piece of a shared memfd */
+	BENCH_CONTIGUOUS, /* ranges follow one another in private anonymous memory */
+	BENCH_HUGE,	  /* as BENCH_CONTIGUOUS, but huge pages are enabled */
 	BENCH_NUM_KINDS
 };
 
-/* The number of spare ranges, which the operation "replace" puts in place of others. */
+/* How many more ranges the memory has, for the operation "replace" to put in place of others. */
 #define BENCH_SPARES 2
 
 struct bench_memory {
 	enum bench_kind kind;
 	unsigned int count;
 	size_t size; /* size of a range */
-	char *arena;
+	char *arena; /* all memory: the ranges, and for most kinds unused memory between them */
 	size_t arena_size;
-	int memfd;
-	struct amd_userptr_range *ranges; /* @count, then the spares */
+	int memfd;			  /* the file of BENCH_MEMFD, or -1 */
+	struct amd_userptr_range *ranges; /* @count ranges to map, then BENCH_SPARES spare ones */
 };
 
 /* Map and touch all memory; 0 or -errno. */
@@ -77,7 +78,7 @@ static inline size_t bench_memory_bytes(const struct bench_memory *memory)
 	return memory->count * memory->size;
 }
 
-/* Lines of /proc/meminfo whose values are measured, in bytes. */
+/* The lines of /proc/meminfo that bench_meminfo_read() reads, in bytes. */
 enum bench_meminfo {
 	BENCH_MEM_AVAILABLE,
 	BENCH_SLAB, /* also large allocations of kmalloc() */
@@ -89,14 +90,14 @@ enum bench_meminfo {
 extern const char *const bench_meminfo_names[BENCH_NUM_MEMINFO];
 void bench_meminfo_read(uint64_t bytes[BENCH_NUM_MEMINFO]);
 
-/* A mapping on the GPU. */
+/* The ranges of @memory at GPU addresses, and the BOs that a column made for that. */
 struct bench_map {
 	const struct bench_memory *memory;
 	uint64_t va, size;
-	uint32_t *handles; /* GEM handles of the map and of replaced ranges */
+	uint32_t *handles; /* GEM handles: one of all ranges, or one of each range */
 	unsigned int num_handles;
-	uint32_t replacement;
-	struct amd_kfd_mem *mems; /* KFD */
+	uint32_t replacement;	  /* with one BO of all ranges: the BO that replaces one range */
+	struct amd_kfd_mem *mems; /* userptrs of KFD, in the columns that use KFD's ioctls */
 	unsigned int num_mems;
 };
 
@@ -104,14 +105,18 @@ struct bench_column {
 	const char *name;
 	const char *title;
 	enum bench_kind kind;
-	bool slow;   /* needs ioctls for each range, so it does not run with very many ranges */
-	bool beside; /* does not run in a quick run with very many ranges */
+	bool slow;   /* calls ioctls for each range, so it runs with at most SLOW_MAX ranges */
+	bool beside; /* in a quick run it runs with at most SLOW_MAX_QUICK ranges */
 	bool alias;  /* maps the memory a second time on the CPU, at the GPU addresses of the map */
-	/* The reason why the column cannot run on this kernel, or NULL. */
+	/*
+	 * Returns the reason why the column cannot run on this kernel, or NULL.  The pointer is
+	 * NULL if the column runs on every kernel.
+	 */
 	const char *(*missing)(const struct bench *bench);
 	/* Give the ranges GPU addresses that a queue can use, and take them back. */
 	int (*map)(struct bench *bench, struct bench_map *map);
 	int (*unmap)(struct bench *bench, struct bench_map *map);
+	/* Put the memory of @range at the GPU address that range @index has. */
 	int (*replace)(struct bench *bench, struct bench_map *map, unsigned int index,
 		       const struct amd_userptr_range *range);
 };
@@ -120,7 +125,7 @@ extern const struct bench_column bench_columns[];
 extern const unsigned int bench_num_columns;
 const struct bench_column *bench_column_find(const char *name);
 
-/* Fill in has_flag and has_scatter. */
+/* Try the flags on the kernel, and fill in has_flag and has_scatter. */
 int bench_probe(struct bench *bench);
 /* Allocate handles for a map of all of @memory. */
 int bench_map_init(struct bench_map *map, const struct bench_memory *memory);
@@ -133,14 +138,17 @@ uint64_t bench_now_ns(void);
  */
 int bench_restore_mark(struct bench *bench);
 int bench_restore_wait(struct bench *bench);
-/* The GPU stores a word in the range, and the CPU finds it there. */
+/*
+ * Let the GPU store a word at the GPU address of range @index, and look for it in the memory of
+ * @range; -EIO if it is not there.
+ */
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
 		      const struct amd_userptr_range *range);
 
 /* Enough samples to see a difference of one per cent in wall clock time. */
 enum { BENCH_MAX_SAMPLES = 2048 };
 
-/* Samples of one operation.  They are printed as one line of JSON. */
+/* All samples of one operation in a cell; bench_print_samples() prints them as one line of JSON. */
 struct bench_samples {
 	const char *column, *operation;
 	unsigned int count; /* number of ranges */

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The user memory that is mapped, and the memory that the kernel needs for that. */
+/*
+ * Allocates the user memory whose ranges the columns map, and reads from /proc/meminfo how much
+ * memory the kernel has in use.
+ */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -56,7 +59,10 @@ static int map_arena(struct bench_memory *memory)
 	return 0;
 }
 
-/* Touch in address order, so that ranges are contiguous in physical memory by chance only. */
+/*
+ * Let the kernel allocate all pages, in address order.  The ranges of BENCH_SHUFFLED are shuffled
+ * after that, so two of them that follow one another are physical neighbours by chance only.
+ */
 static void touch(const struct bench_memory *memory)
 {
 	const size_t page = getpagesize();

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measurements that are not part of the grid of cells: the time that the library adds to its
- * ioctls, and the time that the driver's notifiers add to changes of memory by the CPU.
+ * Measures two times with one number of ranges, apart from the cells: the time that the library
+ * adds to its ioctls, and the time that the driver's notifiers add when the CPU changes memory.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -14,14 +14,17 @@
 
 #include "amd_userptr_bench.h"
 
-/* How often a quick run measures each change of memory; each sample needs new memory. */
+/* How often a quick run measures each change of memory: few times, as each needs new memory. */
 #define QUICK_CHANGES 3
 
-/* Library and raw ioctls take turns; the first round warms up, the others have a time budget. */
+/*
+ * interleave() measures at most MOST_PAIRS rounds.  When it has made the usual number of rounds, it
+ * begins no other one after PAIR_BUDGETS times the time that a cell has for its maps.
+ */
 #define MOST_PAIRS   BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
 
-/* Use fewer ranges where each needs ioctls, because mapping would take all the time. */
+/* Use fewer ranges in a column that calls ioctls for each, because mapping takes all the time. */
 static unsigned int few(const struct bench *bench, unsigned int count)
 {
 	return bench->quick ? count / 16 : count / 4;
@@ -200,7 +203,7 @@ static int drop_all(const struct bench_memory *memory)
 	return madvise(memory->arena, memory->arena_size, MADV_DONTNEED);
 }
 
-/* Fork; only the parent's part counts, so the child ends at once. */
+/* The child ends at once, because only the time that fork() takes in the parent counts. */
 static int fork_child(const struct bench_memory *memory)
 {
 	pid_t pid = fork();
@@ -259,7 +262,7 @@ static int time_change(struct bench *bench, const struct change *change,
 	return watched ? bench_restore_wait(bench) : 0;
 }
 
-/* Measure a change of memory that @column maps; NULL: memory that no driver tracks. */
+/* Measure a change of memory that @column maps, or with NULL, of memory that no driver tracks. */
 static int one_change(struct bench *bench, const struct change *change,
 		      const struct bench_column *column, unsigned int count)
 {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Command submissions and user memory that changes: clients that list a userptr, as graphics
- * clients do, and submissions in the VM of a KFD process, which reach its userptrs without listing
- * them.
+ * User memory changes while command submissions access it.  Some submissions name the userptr in
+ * their BO list, as those of graphics clients do.  Others run in the VM of a KFD process, where
+ * they reach its userptrs without listing them.
  */
 #include "igt.h"
 

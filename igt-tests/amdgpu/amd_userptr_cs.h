@@ -10,11 +10,11 @@
 enum { CS_SECONDS = 50 };
 
 /*
- * Define subtests, outside of fixtures: submissions that list a changing userptr, also in KFD's
- * processes.
+ * Both functions define subtests, so call them outside of fixtures.  In the first ones submissions
+ * list a userptr whose memory changes, also in processes of KFD; in the second ones submissions
+ * reach such a userptr without listing it.
  */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
-/* Define subtests, outside of fixtures: submissions that reach a userptr without listing it. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
 
 #endif

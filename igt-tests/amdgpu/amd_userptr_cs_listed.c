@@ -26,7 +26,7 @@
 
 #define LISTED_SIZE ((size_t)64 << 10)
 
-/* The GPU stores to the last dword of each page, the CPU to the others. */
+/* Dwords of a page.  The GPU stores to the last one of a page, the CPU to all others. */
 #define PAGE_DW (getpagesize() / sizeof(uint32_t))
 
 /* How many submissions and changes have to happen before the subtest ends. */
@@ -35,11 +35,13 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
+/* The process that submits writes this, and the judge reads it. */
 struct report {
-	atomic_bool ready;
+	atomic_bool ready; /* the submissions begin now */
+	/* Submissions that ran, that got -EAGAIN, that met a hole; changes of the memory. */
 	atomic_uint submitted, again, refused, changes;
 	atomic_int error;  /* an error that a call must not return, or 0 */
-	atomic_bool wrong; /* a dword has a value that it cannot have */
+	atomic_bool wrong; /* dword @at has the value @got, which is not in [@first, @last] */
 	uint32_t got, first, last, at;
 };
 
@@ -48,7 +50,7 @@ struct listed;
 struct event {
 	const char *name, *what;
 	int (*run)(struct listed *listed);
-	bool drops; /* the event drops the content; the CPU writes it again */
+	bool drops; /* the event drops the content, and then the CPU writes new content */
 	bool hole;  /* the event makes a hole for a short time, so submissions may fail */
 	bool often; /* the event comes so often that each submission may meet it */
 };
@@ -58,7 +60,11 @@ struct listed {
 	bool kfd; /* the submissions run in the VM of a KFD process */
 	struct report *report;
 	uint32_t *memory;
-	atomic_uint started, finished; /* generations of the content */
+	/*
+	 * Each content is one number, its generation, in all dwords.  The CPU begins to write
+	 * generation @started, and has written all of @finished.
+	 */
+	atomic_uint started, finished;
 	uint32_t handle;
 };
 
@@ -131,7 +137,10 @@ static int migrate(struct listed *listed)
 {
 	int ret = __igt_mm_migrate(listed->memory, LISTED_SIZE, getpagesize());
 
-	/* A submission that looks up the page holds a reference to it for a short time. */
+	/*
+	 * EBUSY is no failure: a submission that looks up a page holds a reference for a short
+	 * time, and the page cannot migrate then.
+	 */
 	return ret == -EBUSY ? 0 : ret;
 }
 
@@ -174,8 +183,8 @@ static void *change(void *data)
 /* ---- submissions ---- */
 
 /*
- * The GPU's copy must have content of a generation from @first to @last.  Zero is right, too,
- * because a dropped page begins with zeros.
+ * The GPU's copy must have content of a generation from @first to @last.  If the event drops pages,
+ * zero is right, too, because a new page begins with zeros.
  */
 static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
 {
@@ -249,7 +258,7 @@ static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
 		else if (ret && ret != -EAGAIN)
 			report->error = ret;
 	}
-	/* The judge reads the report and kills this process. */
+	/* The judge reads the report and kills this process, so wait for that. */
 	for (;;)
 		pause();
 }
@@ -287,8 +296,8 @@ static void live(struct amd_userptr_victims *victims, void *data)
 	if (listed->kfd) {
 		amd_userptr_open_in_child(&mine, victims->up);
 		/*
-		 * Make a userptr for KFD's queues, so that the driver has two kinds of them in this
-		 * VM.
+		 * Make an HSA userptr besides the listed one, so that the driver has both kinds in
+		 * this VM.
 		 */
 		if (mine.supported)
 			amd_userptr_tracked(&mine, LISTED_SIZE, 1);
@@ -322,7 +331,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	       igt_now_ms() < deadline)
 		usleep(1000);
 	seen = *report;
-	/* Most likely the signal comes in the middle of a submission. */
+	/* The process submits all the time, so most likely the signal meets a submission. */
 	kill(pid, SIGKILL);
 	ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 	igt_info("%u submissions done, %u with -EAGAIN, %u into a hole, %u changes\n",

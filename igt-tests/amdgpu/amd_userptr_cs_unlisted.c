@@ -32,18 +32,18 @@
 #define UNLISTED_VALUE 0xdeadbeefu
 
 /*
- * A change that takes longer than this waits for the IB.  The time is shorter than the driver's
- * limit for a job.
+ * If a change of the memory takes longer than this, the test concludes that it waits for the IB.
+ * The time must be shorter than the driver's limit for a job, because the IB waits so long.
  */
 #define RETURN_MS 300
 
 /*
- * How many attempts to make: one shows nothing when the kernel does not hand out the freed pages
- * again.
+ * How many attempts to make.  An attempt shows nothing when the kernel gives none of the freed
+ * pages to the test's new memory.
  */
 #define ATTEMPTS 8
 
-/* Dwords that the process and the IB share. */
+/* Dwords in cs.data: the IB waits for GO, which the process stores, and stores the other two. */
 enum { WORD_GO, WORD_STARTED, WORD_DONE };
 
 enum result { REFUSED, WAITED, INTACT, SHOWS_NOTHING };
@@ -52,12 +52,13 @@ struct unlisted;
 
 struct event {
 	const char *name, *what;
-	/* Changes the memory; runs in a thread of its own. */
+	/* Changes the memory.  Runs in a thread of its own, because it may wait for the IB. */
 	int (*run)(struct unlisted *unlisted);
 	/* Asserts that the new owner of the old pages finds its own content in them. */
 	void (*check)(struct unlisted *unlisted);
 	/*
-	 * Runs on the compute ring, too, because it needs no time between the change and the store.
+	 * The event is tested on the compute ring, too: the test needs no time between the change
+	 * and the IB's store to let new memory get the freed pages.
 	 */
 	bool compute_too;
 };
@@ -73,7 +74,7 @@ struct unlisted {
 	char *memory;
 	uint64_t pfns[UNLISTED_MAX_PAGES];
 	pid_t child; /* the process that has the old pages after a fork, or 0 */
-	int tell[2];
+	int tell[2]; /* pipe: a byte tells the child to compare its pages; [1] is 0: no pipe */
 };
 
 static unsigned int num_pages(void)
@@ -111,7 +112,7 @@ static int protect(struct unlisted *unlisted)
 	return mprotect(unlisted->memory, UNLISTED_SIZE, PROT_READ) ? -errno : 0;
 }
 
-/* The child keeps the pages, and the parent gets copies of them. */
+/* After the fork the parent writes to each page and gets a copy, so the child has the old pages. */
 static int cow(struct unlisted *unlisted)
 {
 	char byte;
@@ -143,7 +144,7 @@ static int cow(struct unlisted *unlisted)
 
 /* ---- checks of the old pages, by their new owners ---- */
 
-/* Memory at another address that gets some of the freed pages before the IB stores. */
+/* New memory of the test, which the kernel gives some of the freed pages before the IB stores. */
 static uint32_t *fresh;
 
 static bool take_freed(struct unlisted *unlisted)
@@ -261,8 +262,8 @@ static int run_event(void *data)
 }
 
 /*
- * Wait until the change has returned (true) or sleeps (false).  The sleeping thread may hold
- * mmap_lock, so the caller must map nothing.
+ * Let the change begin, and wait until it has returned (true).  If it has not after RETURN_MS
+ * (false), it waits for the IB and may hold mmap_lock, so the caller must map nothing.
  */
 static bool returns(struct unlisted *unlisted)
 {
@@ -290,7 +291,7 @@ static enum result attempt(struct unlisted *unlisted)
 	returned = returns(unlisted);
 	if (returned && unlisted->event->check == check_fresh)
 		there = take_freed(unlisted);
-	/* The IB still waits. */
+	/* The IB must still wait, so that it stores after the change. */
 	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
 	words(unlisted)[WORD_GO] = 1;
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
@@ -343,7 +344,7 @@ static void overtake(struct amd_userptr *mine, void *data)
 	amd_userptr_cs_close(&unlisted->cs);
 }
 
-/* ---- a submission that is made when the memory has gone ---- */
+/* ---- a submission after the memory was dropped, before the restore ---- */
 
 static int submit_now(void *data)
 {

@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Every allocation fails once: each one of the calls that make, map, unmap and close a userptr with
- * the flag, and each one of the restore worker.  A call returns an error or does without the
- * memory.  In both cases it leaves nothing behind, and the GPU reaches either the pages of the
- * process or none.
+ * The tests let allocations of the kernel fail, one in each attempt: those of the ioctls that make,
+ * map, unmap and close a userptr with AMDGPU_GEM_USERPTR_HSA, those of ACQUIRE_VM, and those of the
+ * restore worker.  A call may return an error or do without the memory.  In both cases it must
+ * leave nothing behind, and the GPU must reach either the pages of the process or none.
  *
- * Only a page oracle (the simulated GPU) sees whether the GPU touched other pages.
+ * Whether the GPU touched other pages, only the page oracle of the simulated GPU sees.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -27,7 +27,7 @@ IGT_TEST_DESCRIPTION(
 /* How long one process makes attempts; a GPU page fault may end its queues earlier. */
 #define PROCESS_MS (AMD_USERPTR_WAIT_MS / 3)
 
-/* So many ranges change before a restore, because the worker allocates for each of them. */
+/* How many pages change before a restore: several, as the worker allocates for each range. */
 enum { RESTORE_PAGES = 16 };
 
 static size_t page(void)
@@ -278,7 +278,7 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(mine, 0);
 	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
-	/* The worker ran on a new kworker, which was not armed: try the same n again. */
+	/* No armed kworker allocated, so the worker ran on a new one: try the same n again. */
 	if (!ran)
 		return true;
 	failnth_note(count, what->what, failed, 0);

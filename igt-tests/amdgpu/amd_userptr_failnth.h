@@ -8,12 +8,12 @@
 #include "lib/igt_fail_nth.h"
 
 /*
- * So many pages are 1 MiB: KFD's memory counter is in MiB, so it shows when they are not given
- * back.
+ * The pages of 1 MiB.  KFD's memory counter is in MiB, so it shows when the driver keeps the share
+ * of a userptr of this size.
  */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 
-/* More allocations than any call makes.  A test that reaches this n would never end. */
+/* More allocations than any call makes.  A test that reaches this n fails, for it would not end. */
 #define FAILNTH_MOST 2000
 
 /* The memory of a userptr: one range, or a range for each page. */
@@ -31,31 +31,37 @@ void failnth_memory_init(struct failnth_memory *memory, struct amd_userptr *up, 
 void failnth_memory_change(struct failnth_memory *memory, uint32_t seed);
 /* Call GEM_USERPTR once (drmIoctl() could repeat it); 0 or -errno. */
 int failnth_create(struct failnth_memory *memory, uint32_t *handle);
-/* Make the BO and assert success. */
+/* Make the BO, assert success, and let the clean-up close it. */
 void failnth_make(struct failnth_memory *memory);
 /* Let the queue read all of the memory at @va; false when the GPU faults. */
 bool failnth_reads(struct failnth_memory *memory, uint64_t va);
 
-/* Counts of one process. */
+/* The progress of a subtest, which its processes share: each goes on where the last one ended. */
 struct failnth_count {
-	unsigned int n; /* the next allocation to fail */
-	unsigned int failures;
-	unsigned int errors; /* calls that returned an error */
-	bool end;	     /* the last call made fewer than n allocations, so n need not grow */
+	unsigned int n;	       /* the next attempt lets its n-th allocation fail */
+	unsigned int failures; /* attempts in which an allocation failed */
+	unsigned int errors;   /* attempts whose call returned an error */
+	bool end; /* the last call made fewer than n allocations, so all have failed once */
 };
 
-/* Log an attempt and go on to the next n.  @failed: an allocation failed in this attempt. */
+/*
+ * Assert that the result @ret of an attempt is allowed, count it, and go on to the next n.
+ * @failed: an allocation failed in this attempt.
+ */
 void failnth_note(struct failnth_count *count, const char *what, bool failed, int ret);
-/* At the end, assert that allocations failed and that a call returned an error. */
+/* At the end, print the counts, and assert that every n was tried and an allocation failed. */
 void failnth_finish(const struct failnth_count *count, const char *what);
 
 struct failnth_case {
-	bool many;
-	const char *what;
-	/* Returns false after a GPU page fault: then another process goes on. */
+	bool many;	  /* the userptr has a range for each page */
+	const char *what; /* begins the messages */
+	/*
+	 * Makes one attempt.  Returns false if the process cannot make another one, because a GPU
+	 * page fault has ended its queues: then another process goes on.
+	 */
 	bool (*attempt)(struct amd_userptr *mine, const struct failnth_case *what,
 			struct igt_fail_nth *inject, struct failnth_count *count);
-	bool kworkers;
+	bool kworkers; /* allocations of the restore worker fail, not those of the process */
 };
 
 /* Call GEM_VA while its n-th allocation fails, wait for the update, and return GEM_VA's result. */
@@ -63,7 +69,7 @@ int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 	       struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation,
 	       const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
 
-/* Test every n, in as many processes as that takes. */
+/* Call attempt() until every n was tried, in as many processes as that takes. */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 
 extern const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[];

@@ -22,14 +22,17 @@
 
 #define ACQUIRE_SIZE ((size_t)64 << 10)
 
-/* A thread that asks for userptrs in a VM that does not belong to a KFD process yet. */
+/*
+ * A thread that makes userptrs on the file all the time while another thread lets KFD acquire the
+ * VM of this file.
+ */
 struct intruder {
 	pthread_t thread;
 	int fd;
 	void *memory;
 	atomic_bool stop;
-	atomic_uint asked;
-	int error; /* an error that is not documented */
+	atomic_uint asked; /* how many userptrs it has asked for */
+	int error;	   /* an error that GEM_USERPTR must not return, or 0 */
 };
 
 static void *intrude(void *data)
@@ -76,7 +79,7 @@ static void intruder_stop(struct intruder *intruder)
 		     strerror(-intruder->error));
 }
 
-/* Call ioctl() itself, because the helper would repeat a failed call. */
+/* Call ioctl() itself, because the helper would repeat a call that failed. */
 static int acquire(struct amd_kfd *kfd, int drm_fd)
 {
 	struct kfd_ioctl_acquire_vm_args args = { .drm_fd = drm_fd, .gpu_id = kfd->node.gpu_id };
@@ -84,7 +87,7 @@ static int acquire(struct amd_kfd *kfd, int drm_fd)
 	return ioctl(kfd->fd, AMDKFD_IOC_ACQUIRE_VM, &args) ? -errno : 0;
 }
 
-/* Assert that the process can use KFD now. */
+/* Let the process acquire the VM of @fd, and assert that its queue and its userptrs work. */
 static void expect_usable(int fd, bool supported)
 {
 	struct amd_userptr mine;

@@ -15,10 +15,10 @@
 
 #include "amd_userptr_failnth.h"
 
-/* The size that one entry of a page directory maps. */
+/* The size of a huge page, which one entry of a page directory can map without a page table. */
 #define HUGE_SIZE ((size_t)2 << 20)
 
-/* Let every third allocation fail only, because each attempt needs a process of its own. */
+/* Let only every third allocation fail, because each attempt takes long: it needs a new process. */
 enum { STRIDE = 3 };
 
 /* Map memory of one huge page. */

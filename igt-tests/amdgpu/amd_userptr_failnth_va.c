@@ -167,7 +167,10 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	return true;
 }
 
-/* REPLACE by another BO: the GPU reaches one of the two, or none. */
+/*
+ * REPLACE by another BO.  After an error the GPU must reach the old BO or fault, after success it
+ * must reach the new one.
+ */
 static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -190,7 +193,8 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 }
 
 /*
- * Wait until the driver does not evict the queues any more when the memory of a closed BO changes.
+ * Change the memory of a closed BO again and again, until the driver does not evict the queues for
+ * it any more.
  */
 static void wait_until_left_alone(struct amd_userptr *mine, struct failnth_memory *memory,
 				  unsigned int n)

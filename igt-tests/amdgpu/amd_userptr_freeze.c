@@ -31,10 +31,16 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 
 #define SECOND_NS 1000000000ull
 
-/* A thread that could not run for so long was frozen, because the kernel's test takes a second. */
+/*
+ * If the thread that reads the clock could not run for this time, it was frozen.  The kernel's test
+ * freezes it for a second, so half of that is enough.
+ */
 #define FROZEN_NS (SECOND_NS / 2)
 
-/* After so many failed restores in a row the worker sleeps for longer than freezing takes. */
+/*
+ * The worker sleeps longer after each failed restore.  After this number of failures it sleeps for
+ * longer than the kernel takes to freeze tasks, so it does not run then.
+ */
 #define FAILURES 16
 
 /* How many attempts to make: one fails when the worker runs at the moment of the freeze. */
@@ -46,7 +52,7 @@ static uint64_t now_ns(void)
 {
 	struct timespec now;
 
-	/* SMI events have times of this clock. */
+	/* The events of the kprobe have times of this clock: see trace_clock in trace_worker(). */
 	clock_gettime(CLOCK_BOOTTIME, &now);
 	return now.tv_sec * SECOND_NS + now.tv_nsec;
 }
@@ -74,8 +80,8 @@ static void require_suspend_test(void)
 struct sleeper {
 	pthread_t thread;
 	bool stop;
-	uint64_t last_ns;   /* the last time before the freeze */
-	uint64_t thawed_ns; /* the first time after the freeze; 0: the thread was never frozen */
+	uint64_t last_ns;   /* the last time that the thread read before the freeze */
+	uint64_t thawed_ns; /* the first time that it read after the freeze; 0: it was not frozen */
 };
 
 static void *look_at_clock(void *data)
@@ -106,7 +112,7 @@ static void trace_worker(void)
 {
 	static const char *const events[] = { "kprobes/" WORKER };
 
-	/* An attempt that failed may have left the kprobe. */
+	/* Remove the kprobe first, because an attempt that failed may have left it. */
 	igt_tracefs_kprobe_remove(WORKER);
 	igt_require_f(igt_tracefs_kprobe_add(WORKER, "amdgpu_amdkfd_restore_userptr_worker"),
 		      "no kprobe at the worker\n");

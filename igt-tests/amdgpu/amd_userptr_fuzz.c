@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random arguments of the three ioctls that make, map and close a userptr, while its memory is
- * mapped and unmapped.  The ioctls have to return 0 or a documented error, and at the end no memory
- * of KFD's limit may be lost.
+ * Calls the three ioctls that make, map and close a userptr with random arguments, and between the
+ * calls maps and unmaps its memory.  The ioctls have to return 0 or a documented error, and at the
+ * end KFD's memory counters must be as before.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -19,12 +19,13 @@ IGT_TEST_DESCRIPTION("Random arguments of GEM_USERPTR, GEM_VA and GEM_CLOSE.");
 enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
 
 /*
- * The largest size is 2^32.  For larger sizes the kernel's allocator logs a warning, with and
- * without the flag, because it cannot allocate an array of the pages (ttm_sg_tt_init()).
+ * A size that is a random power of two is below 2^32.  For larger sizes the kernel's allocator logs
+ * a warning, with and without AMDGPU_GEM_USERPTR_HSA, because it cannot allocate an array of the
+ * pages (ttm_sg_tt_init()).
  */
 enum { SIZE_BITS = 32 };
 
-/* One call in so many has flags that the kernel does not know. */
+/* An argument is wrong on purpose in about one of RARE calls. */
 enum { RARE = 16 };
 
 static struct amd_userptr up;
@@ -35,14 +36,15 @@ struct fuzz {
 	uint64_t random;	   /* state of the random numbers */
 	char *memory;		   /* PAGES pages, with holes now and then */
 	uint64_t va;		   /* start of the reserved GPU addresses, for PAGES pages */
-	uint32_t handles[HANDLES]; /* 0: none */
+	uint32_t handles[HANDLES]; /* the BOs that are open; 0: none */
+	/* How many calls of each ioctl returned 0, and how many an error. */
 	unsigned int succeeded[NUM_IOCTLS], refused[NUM_IOCTLS];
 	char call[128]; /* the arguments of the last call */
 };
 
 /*
- * The errors that each ioctl may return: amdgpu_gem_userptr_ioctl(), amdgpu_gem_va_ioctl(),
- * drm_gem_handle_delete().
+ * The errors that each ioctl may return, read from the kernel's amdgpu_gem_userptr_ioctl(),
+ * amdgpu_gem_va_ioctl() and drm_gem_handle_delete().
  */
 static const struct {
 	const char *name;
@@ -199,8 +201,8 @@ static void run(uint64_t seed)
 		igt_info("%s: %u succeeded, %u refused\n", ioctls[i].name, fuzz.succeeded[i],
 			 fuzz.refused[i]);
 		/*
-		 * Without both, the arguments were too random, or not random enough, to test
-		 * anything.
+		 * If all calls succeeded, the arguments were not random enough to test anything; if
+		 * all were refused, they were too random.
 		 */
 		igt_assert_lt(0, fuzz.succeeded[i]);
 		igt_assert_lt(0, fuzz.refused[i]);
@@ -224,8 +226,8 @@ int igt_main()
 		igt_subtest_f("seed-%d", seed) {
 			igt_set_timeout(igt_patience(50), "random ioctls");
 			/*
-			 * amdgpu_vm.c:amdgpu_vm_bo_map() logs it when two mappings have one
-			 * address.
+			 * The driver logs this message when a mapping would overlap another one
+			 * (amdgpu_vm_bo_map() in amdgpu_vm.c).
 			 */
 			igt_emit_ignore_dmesg_regex("amdgpu [0-9a-f:.]+: bo .* conflict with");
 			run(seed);

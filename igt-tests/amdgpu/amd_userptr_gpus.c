@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * AMDGPU_GEM_USERPTR_HSA in a process with two GPUs.  The process has userptrs on both render nodes
- * and one amdkfd_process_info.  Each event evicts and restores the queues of both GPUs, and both
- * GPUs get the new pages.
+ * A process makes userptrs with AMDGPU_GEM_USERPTR_HSA on the render nodes of two GPUs.  KFD has
+ * one amdkfd_process_info for both, so each event has to evict and restore the queues of both GPUs,
+ * and both GPUs have to get the new pages.
  */
 #include <fcntl.h>
 #include <sys/mman.h>
@@ -19,7 +19,7 @@ IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
 static struct amd_userptr first, second;
 
-/* Let the second GPU use the same kind of queue as the first. */
+/* The subtest runs with each kind of queue: let the second GPU use the same kind as the first. */
 static void follow(const struct amd_userptr *up)
 {
 	amd_userptr_use_queue(&second, up->queue->type);
@@ -187,7 +187,7 @@ static const struct amd_userptr_subtest subtests[] = {
 	  .describe = "Closing a userptr on one GPU changes nothing on the other." },
 };
 
-/* Open another GPU than that of the test, or skip. */
+/* Open another GPU than the first one, or skip if there is none. */
 static void open_second(void)
 {
 	struct amd_kfd_node node;

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
- * A hostile process must not disturb other processes.  A page of this process never comes, because
- * a file server does not answer.  Its restore worker waits for the page, or the ioctl that makes a
- * userptr does, or a call that waits for the worker.  At that time a third process may want VRAM.
- * Other subtests give a process too little memory.
+ * A hostile process must not disturb other processes.  It has a page of a FUSE file whose server
+ * does not answer, so the page never comes, and somebody waits for it: the restore worker of the
+ * process, the ioctl that makes a userptr of the page, or a second ioctl, which waits for the
+ * worker.  At that time a third process may want VRAM.  Other subtests give a process too little
+ * memory.
  *
- * A bystander does tasks before the hostile process starts and beside it.  The bystander's deadline
- * for a task is LIMIT_TIMES the time that the task took before, in the same run.
+ * Another process, the bystander, does tasks before the hostile process waits, and again while it
+ * does.  The bystander's deadline for a task is LIMIT_TIMES the longest time that the task took
+ * before, in the same run, and LIMIT_MORE_MS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -34,16 +36,17 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 #define HOSTILE_SECONDS 55
 #define HOSTILE_SIZE	((size_t)64 << 10)
 
-/*
- * The deadline of a task is LIMIT_TIMES its time before, plus the time that a busy machine may add.
- */
+/* A task may take this many times as long as before, and LIMIT_MORE_MS, for busy machines. */
 enum { LIMIT_TIMES = 8 };
 #define LIMIT_MORE_MS igt_patience(1500)
 
-/* How often the bystander does each task before, and beside the hostile process. */
+/* How often the bystander does each task before, and while the hostile process waits. */
 enum { ROUNDS = 3 };
 
-/* The memory limit of the process that has too little: less than twice the size of its userptr. */
+/*
+ * The memory limit of the process that has too little.  It uses OOM_SIZE, and besides a userptr of
+ * 4/5 of OOM_SIZE: together more than the limit.
+ */
 #define OOM_LIMIT ((size_t)8 << 20)
 #define OOM_SIZE  ((size_t)5 << 20)
 
@@ -56,7 +59,10 @@ static const char *const task_names[NUM_TASKS] = {
 	[TASK_COPY] = "copies",
 };
 
-/* The call in which the hostile process waits. */
+/*
+ * What waits for the page that never comes: the restore worker, the ioctl that makes a userptr of
+ * the page, or the worker and an ioctl that makes another userptr.
+ */
 enum state { IN_RESTORE, IN_MAKE, IN_SECOND_CALL };
 
 struct hostile {
@@ -64,24 +70,26 @@ struct hostile {
 	const char *describe;
 	enum state state;
 	enum amd_userptr_kind kind;
-	bool evict;	    /* TTM evicts all VRAM twice in each round */
-	bool killed;	    /* the hostile process is killed while it waits */
-	unsigned int count; /* hostile processes; 0: one */
+	bool evict;	    /* in each round TTM evicts all VRAM before the bystander copies */
+	bool killed;	    /* the test kills the hostile process while it waits */
+	unsigned int count; /* number of hostile processes; 0 means one */
 };
 
-/* Shared by all processes of a subtest. */
+/* Memory that all processes of a subtest share. */
 struct shared {
 	atomic_int task;  /* the task that the bystander has to do */
 	atomic_uint done; /* the number of tasks that it has done */
+	/* The process that was started last is set up; the hostile processes shall begin. */
 	atomic_bool ready, go;
-	unsigned int limit_ms[NUM_TASKS];
+	unsigned int limit_ms[NUM_TASKS]; /* the bystander's deadline for each task */
 };
 
+/* The judge's view of a subtest. */
 struct scene {
 	const struct hostile *hostile;
 	struct shared *shared;
 	struct igt_fuse fuse;
-	uint64_t offset;
+	uint64_t offset; /* of the page in the FUSE file that the next hostile process maps */
 	pid_t bystander;
 };
 
@@ -262,6 +270,10 @@ static void expect_undisturbed(struct amd_userptr_victims *victims, struct scene
 struct enemy {
 	struct amd_userptr up;
 	enum amd_userptr_kind kind;
+	/*
+	 * The address at which the page of the FUSE file appears, and ordinary memory, of which a
+	 * second ioctl makes a userptr.
+	 */
 	char *slow, *other;
 };
 
@@ -330,8 +342,8 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene,
 }
 
 /*
- * The FUSE server answers one request at a time, so wait for one request, even with several hostile
- * processes.
+ * Let the hostile processes begin to wait.  The FUSE server takes one request at a time and does
+ * not answer it, so only one request arrives, even with several hostile processes.
  */
 static void make_hostile(struct scene *scene)
 {
@@ -405,7 +417,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 
 /* ---- too little memory ---- */
 
-/* Use all memory of the cgroup's limit, so that the restore worker finds none. */
+/* Use more memory than the cgroup permits, so that the restore worker may find none. */
 static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 {
 	struct scene *scene = data;

@@ -3,10 +3,11 @@
  * GEM userptrs with AMDGPU_GEM_USERPTR_HSA.  When the CPU's page tables change, the driver evicts
  * the process's KFD queues, updates the GPU mapping and restores the queues.
  *
- * Every subtest asserts by KFD's SMI events that the queues were evicted and restored, and compares
- * every byte on the CPU and on the GPU.  This file has subtests in which memory is dropped, copied
- * or protected; amd_userptr_hsa_move.c moves pages, _lifetime.c ends BOs and processes, _busy.c has
- * queues at work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
+ * Every subtest asserts by KFD's SMI events that the queues were evicted and restored (or that they
+ * were not, if no page changed), and compares every byte on the CPU and on the GPU.  This file has
+ * subtests in which memory is dropped, copied or protected; amd_userptr_hsa_move.c moves pages,
+ * _lifetime.c ends BOs and processes, _busy.c has queues at work, _evict.c has evictions by TTM,
+ * and _fault.c has GPU page faults.
  */
 #include <sys/mman.h>
 
@@ -67,7 +68,10 @@ static void madvise_dontneed(struct amd_userptr *up)
 	amd_pattern_check_zero(bo->cpu, bo->size, "fresh pages");
 	amd_userptr_roundtrip(up, bo, 2);
 
-	/* Drop one page in the middle; its neighbours still contain seed 3. */
+	/*
+	 * Drop one page in the middle.  The other pages must still contain seed 3, which the CPU
+	 * stored last in the round trip.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(amd_userptr_page(bo, page), getpagesize(), MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 1);
@@ -91,7 +95,8 @@ static void partial_unmap(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, other, 3);
 
 	/*
-	 * No notifier runs for mmap() in a hole.  The next restore looks for the memory again.
+	 * No notifier runs for mmap() in a hole, so the driver looks for the memory at the next
+	 * restore.  Drop the pages of the other BO to get one.
 	 */
 	igt_assert(mmap(addr, hole, prot, flags, -1, 0) == addr);
 	amd_pattern_fill(bo->cpu, bo->size, 5);
@@ -184,8 +189,8 @@ static void two_mappings(struct amd_userptr *up)
 }
 
 /*
- * REPLACE in a huge page's mapping: a page table takes the place of a page directory entry, which
- * the TLB still contains.
+ * REPLACE the mapping of a huge page by one of small pages.  A page table takes the place of the
+ * page directory entry that the TLB still contains, so the driver has to flush the TLB.
  */
 static void va_replace_huge(struct amd_userptr *up)
 {

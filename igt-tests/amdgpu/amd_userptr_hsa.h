@@ -6,7 +6,7 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
-/* Enough for a first, a middle and a last page; they use only a part of a page table. */
+/* A BO of this size has first, middle and last pages, and its entries fill no page table. */
 #define AMD_USERPTR_PAGES 16
 #define AMD_USERPTR_SIZE  ((size_t)AMD_USERPTR_PAGES * getpagesize())
 

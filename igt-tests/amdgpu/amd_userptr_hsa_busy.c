@@ -24,13 +24,15 @@
  */
 #define BUSY_COPIES	 16
 #define BUSY_MOST_COPIES 1000
+/* A subtest makes BUSY_ROUNDS rounds, and the event has to come in time in BUSY_CAUGHT of them. */
 #define BUSY_ROUNDS	 25
 #define BUSY_CAUGHT	 5
-/* The most rounds.  On a busy machine the test wakes up too late in most rounds. */
+/* The most rounds of a subtest, for busy machines, on which the event comes too late in most. */
 #define BUSY_MOST_ROUNDS (8 * BUSY_ROUNDS)
 
 /*
- * How often to measure a restore.  The shortest time counts, because load makes the others longer.
+ * How often stage_ns() measures a restore.  It uses the shortest time, because load makes the
+ * others longer.
  */
 #define RESTORE_SAMPLES 3
 
@@ -164,7 +166,7 @@ static void submit_while_evicted(struct amd_userptr *up)
 
 static void *drop_later(void *bo)
 {
-	/* Sleep for less time than a close takes that waits for the GPU. */
+	/* So short a time that a close that waits for the queue's work would still run. */
 	const uint64_t later = 5 * SECOND_NS / 1000;
 	const struct amd_userptr_bo *closing = bo;
 
@@ -194,7 +196,10 @@ static void close_busy(struct amd_userptr *mine, void *data)
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 }
 
-/* Unmap without waiting for the page tables, then close: the close has to wait for them. */
+/*
+ * Unmap without waiting until the page tables are up to date, then close.  The close has to wait
+ * for that, because afterwards the driver does not track the memory.
+ */
 static void close_unmapped(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);

@@ -17,8 +17,8 @@
 #define EVICT_SIZE ((size_t)37 * getpagesize())
 
 /*
- * Are all BOs of this size in the domain of userptrs, as amdgpu_gem_info shows?  The restore worker
- * may hold mmap_lock, so this allocates and maps nothing.
+ * Does amdgpu_gem_info show all BOs of this size in the domain of userptrs, so that TTM has moved
+ * none?  The restore worker may hold mmap_lock, so this allocates and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {

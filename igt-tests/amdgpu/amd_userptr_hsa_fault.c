@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* GPU accesses that must fault, and a userptr without the flag, which loses its GPU mapping. */
+/*
+ * The GPU accesses holes, read-only memory and addresses that were unmapped, which must fault.  One
+ * subtest shows that a userptr without the flag loses its GPU mapping.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -138,7 +141,7 @@ static void va_unmap_then_access(struct amd_userptr *up)
 
 struct evictor {
 	struct amd_userptr_stall stall;
-	int fd; /* a read makes TTM evict all VRAM */
+	int fd; /* a debugfs file: a read of it makes TTM evict all VRAM */
 };
 
 /*
@@ -165,7 +168,7 @@ static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uin
 			 AMD_USERPTR_WAIT_MS);
 }
 
-/* Unmap a GTT BO, because nothing but the VA ioctl updates its mapping. */
+/* The BO is in GTT and no userptr, because nothing but the VA ioctl updates such a mapping. */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
@@ -184,7 +187,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	unmap_evicted(mine, evictor, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
-	/* Do this after the access, because it updates page tables, too. */
+	/* Close the other userptr after the access only, because this updates page tables, too. */
 	amd_userptr_stall_drop(&evictor->stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);

@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Userptrs and processes that end or change while the queues are evicted. */
+/*
+ * While the queues are evicted, the process closes, unmaps or replaces a userptr, or exits.  Then
+ * one process follows another and gets its VMID.
+ */
 #include <errno.h>
 #include <sched.h>
 #include <sys/mman.h>
@@ -17,8 +20,8 @@
 #define CATCH_ROUNDS 50
 
 /*
- * Drop a BO's pages and run @act while the BO is probably invalid, in several rounds.  Returns in
- * how many rounds the queues were evicted at that time.
+ * Drop a BO's pages and call @act at once, in several rounds, until the queues were still evicted
+ * just before the call in three of them.  Returns the number of these rounds.
  */
 static unsigned int catch_invalid(struct amd_userptr *up,
 				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))
@@ -44,7 +47,7 @@ static void close_it(struct amd_userptr *up, struct amd_userptr_bo *bo)
 	void *cpu = bo->cpu;
 
 	amd_userptr_destroy(up, bo);
-	/* Unmap the memory: the driver does not track it any more. */
+	/* Unmap the memory after the close, when the driver must not track it any more. */
 	amd_userptr_munmap(up, cpu, SLOW_SIZE);
 }
 
@@ -88,7 +91,7 @@ static void va_replace_while_invalid(struct amd_userptr *up)
 	igt_assert_lt(0, catch_invalid(up, replace_it));
 }
 
-/* The parent and the children of exit_while_evicted() share this. */
+/* A child of exit_while_evicted() writes this to memory that it shares with its parent. */
 struct exit_report {
 	pid_t pid;
 	bool evicted;
@@ -139,7 +142,10 @@ static void exit_while_evicted(struct amd_userptr *up)
 	igt_assert_lt(0, caught);
 }
 
-/* Wait until KFD has freed the process; before that, KFD has given back the process's VMID. */
+/*
+ * Wait until KFD has freed the process.  KFD has given back the VMID before that, so the next
+ * process gets the same one.
+ */
 static void wait_until_forgotten(pid_t pid)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;

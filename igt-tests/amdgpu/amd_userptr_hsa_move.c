@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Events that move the content to other pages: mremap(), migration, huge pages, swap. */
+/*
+ * The kernel moves the content of a userptr to other pages or to swap, or mremap() moves the pages
+ * to another address.
+ */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -25,14 +28,17 @@ static void mremap_away(struct amd_userptr *up)
 	amd_userptr_adopt(up, to, size);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
-	/* Map new memory at the old address; the GPU must not get it yet. */
+	/*
+	 * Map new memory at the old address.  No notifier runs for that, so the BO may not get this
+	 * memory before the next event.
+	 */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);
 	amd_userptr_expect_evictions(up, 0);
 	amd_pattern_check(to, size, 1, "moved");
 
 	/*
-	 * The old BO stays with the old address.  A new BO of the new address has the moved pages.
+	 * The old BO belongs to the old address.  A new BO of the new address has the moved pages.
 	 */
 	moved = amd_userptr_create(up, to, size, AMD_USERPTR_TRACKED);
 	amd_userptr_map(up, moved);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes with userptrs that are killed at random times and in the middle of every call.  All
- * their resources have to come back, no work item of the driver may wait for a dead process for
- * ever, and other processes have to go on.
+ * The tests kill processes with userptrs at random times, and in the middle of calls: while a
+ * userptr is made, closed or restored, and during the exit.  All resources of the process have to
+ * come back, no work item of the driver may wait for a dead process for ever, and other processes
+ * have to go on.
  *
  * "--victims N" kills N processes of each kind at random times; without it a few.
  */
@@ -34,13 +35,16 @@ IGT_TEST_DESCRIPTION(
 /* A victim is killed at a random time from RANDOM_FIRST_US on, within RANDOM_MORE_US. */
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
-/* The time of a call is divided into so many parts; a victim is killed at the beginning of one. */
+/*
+ * The test divides the time that a call takes into this number of parts, and kills a victim at the
+ * beginning of each part.
+ */
 enum { SWEEP_PARTS = 3 };
 
 /* After each tenth victim check that another process works. */
 enum { LIFE_EVERY = 10 };
 
-/* The number of copies in flight. */
+/* How many copies a victim submits at a time. */
 enum { RANDOM_COPIES = 8 };
 
 static struct options {
@@ -136,7 +140,7 @@ static void random_kfd(struct amd_userptr *up)
 
 /* ---- victims that are killed in the middle of a call ---- */
 
-/* The state of a victim. */
+/* The userptr of a victim: a call makes, closes or changes it. */
 struct call {
 	struct amd_userptr up;
 	enum amd_userptr_kind kind;
@@ -146,12 +150,15 @@ struct call {
 
 struct sweep {
 	const char *name;
-	/* Prepare the call, make it, and undo it; each returns 0 or -errno. */
+	/*
+	 * The victim calls before() once, run() to measure its time, after() to undo that, and
+	 * run() again, in which it is killed.  Each returns 0 or -errno.
+	 */
 	int (*before)(struct call *call);
 	int (*run)(struct call *call);
 	int (*after)(struct call *call);
 	enum amd_userptr_kind kind;
-	unsigned int part;
+	unsigned int part; /* the victim is killed at the beginning of this part of the call */
 };
 
 static int make(struct call *call)
@@ -170,7 +177,7 @@ static int nothing(struct call *call)
 	return 0;
 }
 
-/* Wait until the queues have been evicted and restored. */
+/* Drop the memory, and wait until the queues have been evicted and restored. */
 static int change_and_wait(struct call *call)
 {
 	struct amd_kfd_smi *smi = &call->up.smi;
@@ -195,7 +202,10 @@ static uint64_t now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
-/* Make the call once to measure its time, then once more, in which the victim is killed. */
+/*
+ * Make the call once to measure its time (an exit cannot be measured), then once more, in which the
+ * victim is killed.
+ */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {
 	struct kill_report *report = victims->report;

@@ -10,13 +10,13 @@
 /* The limit of a subtest. */
 enum { KILL_SECONDS = 50 };
 
-/* A victim reports here; the judge reads it. */
+/* Memory that a victim and its judge share. */
 struct kill_report {
 	atomic_bool ready;	       /* the victim has set itself up */
-	atomic_bool go;		       /* the judge lets it begin */
-	atomic_bool started, returned; /* state of the call in which the victim is killed */
-	atomic_uint connection;	       /* number of the connection of its own FUSE server */
-	uint64_t took_us;	       /* duration of the call that nobody disturbs */
+	atomic_bool go;		       /* the judge lets the victim make the call */
+	atomic_bool started, returned; /* the victim has begun the call, has returned from it */
+	atomic_uint connection;	       /* with this number the judge can abort the victim's FUSE */
+	uint64_t took_us;	       /* duration of the call when it was not killed */
 };
 
 extern const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[];

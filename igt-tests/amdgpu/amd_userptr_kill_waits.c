@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Processes that are killed while the kernel waits for a page of a slow file server: in the restore
- * worker, in a call that needs a lock of the worker, or in an ioctl that looks up memory.  When the
- * page has come all resources of the process have to be free.
+ * The tests kill a process while the kernel waits for a page of a FUSE file whose server does not
+ * answer yet.  The restore worker waits for the page, or a call that needs a lock of the worker, or
+ * an ioctl that looks up memory.  When the server has answered, all resources of the process have
+ * to come back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -21,10 +22,10 @@
 
 #define WAIT_SIZE ((size_t)256 << 10)
 
-/* How often to look whether the thread has returned or sleeps, before the victim is killed. */
+/* The call has this many milliseconds to return or to begin to wait, then the victim is killed. */
 #define SETTLE_LOOKS 20
 
-/* A killed process ends within this time if nothing in the kernel waits for it. */
+/* A killed process ends within this time if nothing in the kernel holds it up. */
 #define GONE_MS 200
 
 struct wait {
@@ -35,13 +36,14 @@ struct wait {
 	 * and the call waits for the worker.
 	 */
 	bool in_ioctl;
-	/* Makes the call, in a thread of the victim; NULL: there is no call. */
+	/* Makes the call, in a thread of the victim.  NULL: only the restore worker waits. */
 	void (*act)(struct wait *wait);
 	struct igt_fuse fuse;
 	uint64_t offset; /* offset in the file of a page that is not in the page cache */
-	/* The members from here on are used by the victim only. */
+	/* The victim uses the members from here on, and the judge only @report. */
 	struct amd_userptr up;
 	struct kill_report *report;
+	/* The address at which the page of the FUSE file appears, and ordinary memory. */
 	char *slow, *other;
 	struct amd_userptr_mapped slow_mapped, other_mapped;
 };
@@ -56,7 +58,7 @@ static void act_make_other(struct wait *wait)
 {
 	struct amd_userptr_mapped another;
 
-	/* KFD's userptrs must not overlap; the first one of this memory has other GPU addresses. */
+	/* Memory can have a second userptr, because that one gets GPU addresses of its own. */
 	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->other, WAIT_SIZE, &another);
 }
 
@@ -98,7 +100,7 @@ static void *run_act(void *data)
 	return NULL;
 }
 
-/* Map the page of the FUSE file over the memory @slow. */
+/* Move the page of the FUSE file to the address @slow, in the place of the memory there. */
 static void make_slow(struct wait *wait)
 {
 	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, wait->fuse.file,
@@ -141,7 +143,7 @@ static void live_and_wait(struct amd_userptr_victims *victims, void *data)
 		pause();
 }
 
-/* Wait until the call has returned or sleeps. */
+/* Let the victim make the call, and give the call time to return or to begin to wait. */
 static void let_act(struct wait *wait, pid_t pid)
 {
 	struct kill_report *report = wait->report;
@@ -173,7 +175,7 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 		let_act(wait, pid);
 	inside = wait->act && !report->returned;
 	kill(pid, SIGKILL);
-	/* The process may end at once, or its end waits for the thread that waits for the page. */
+	/* The process ends at once, unless its thread waits for the page or for the worker. */
 	if (igt_wait_pid(pid, &status, GONE_MS))
 		pid = 0;
 	igt_fuse_answer(&wait->fuse);
@@ -245,7 +247,8 @@ static void exit_waits(struct amd_userptr *up)
 /* ---- a process that is its own file server ---- */
 
 struct server {
-	bool fuse_first; /* the process closes the server's file before the render node */
+	/* The server's file has a lower number than the render node, so exit() closes it first. */
+	bool fuse_first;
 	struct wait wait;
 };
 
@@ -286,7 +289,8 @@ static void kill_server(struct amd_userptr_victims *victims, void *data)
 		kill(pid, SIGKILL);
 		ended = igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS);
 		/*
-		 * Abort the connection, because the machine could not be used any more otherwise.
+		 * If the process hangs, abort the connection, because otherwise the restore worker
+		 * would wait for ever and the machine could not be used any more.
 		 */
 		if (!ended) {
 			igt_fuse_abort(report->connection);

@@ -7,19 +7,19 @@
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_task.h"
 
-/* How to make a BO of an area, and map it so that byte x at bo->va is byte x of the area. */
+/* Makes a BO of an area, and maps it so that byte x at bo->va is byte x of the area. */
 struct amd_userptr_bo_kind {
 	struct amd_userptr_bo *(*create)(struct amd_userptr_area *area);
 	void (*map)(struct amd_userptr *up, struct amd_userptr_bo *bo);
 };
 
-/* Each of the two programs defines this. */
+/* Each of the two programs defines this for its kind of BO. */
 extern const struct amd_userptr_bo_kind amd_userptr_matrix_kind;
 
 struct amd_userptr_case {
 	const struct amd_userptr_backing *backing;
 	const struct amd_userptr_event *event;
-	enum amd_userptr_effect effect;
+	enum amd_userptr_effect effect; /* the effect of @event on @backing */
 };
 
 struct amd_userptr_matrix {
@@ -32,6 +32,7 @@ struct amd_userptr_matrix {
 	 * out of the subtest, and the clean-up needs the state.
 	 */
 	const struct amd_userptr_case *test;
+	/* The memory of the event, and memory for the queue's work if the event makes a hole. */
 	struct amd_userptr_area area, other;
 	struct igt_task event_task, close_task;
 	uint32_t closing; /* the handle that close_task closes */
@@ -42,8 +43,8 @@ struct amd_userptr_timing {
 	const char *name;
 	const char *what;
 	void (*run)(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test);
-	bool holes_only; /* for events with the effect AMD_USERPTR_HOLE only */
-	bool stalls;	 /* holds the restore worker */
+	bool holes_only; /* runs only for events with the effect AMD_USERPTR_HOLE */
+	bool stalls;	 /* holds the restore worker, which needs FUSE */
 };
 
 extern const struct amd_userptr_timing amd_userptr_timings[];

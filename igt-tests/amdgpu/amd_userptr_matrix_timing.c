@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* The timings of the matrix: when an event comes, and what the test checks afterwards. */
+/*
+ * The timings of the matrix.  Each brings queues and restore worker into a state, makes the event,
+ * and checks the memory afterwards.
+ */
 #include <errno.h>
 #include <sys/mman.h>
 
@@ -34,7 +37,7 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix, str
 	return bo;
 }
 
-/* Assert that the event happened; skip if it did not and the kernel may refuse it. */
+/* Assert that the event happened, or skip if the kernel is allowed to refuse it. */
 static void expect_happened(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
 	const bool happened = test->event->happened(&matrix->area);
@@ -143,8 +146,8 @@ enum {
 };
 
 /*
- * Rounds before the queue waits for the test.  With so many the queue is at work when the event
- * comes.
+ * How many rounds of copies the queue makes before it waits for the test: so many that it still
+ * copies when the event comes.
  */
 enum { TRAIN_ROUNDS = 24 };
 
@@ -157,8 +160,9 @@ struct train {
 	struct amd_userptr *up;
 	struct amd_userptr_area *area;
 	struct amd_userptr_bo *bo;
+	/* The queue stores 1 at @progress after the first round, and waits for a 1 at @go. */
 	volatile uint32_t *progress, *go;
-	uint32_t seqno;
+	uint32_t seqno; /* the sequence number of the last round */
 };
 
 static void emit_round(struct train *train)
@@ -182,8 +186,8 @@ static void train_start(struct train *train)
 	train->go = (void *)((char *)up->in.cpu + TRAIN_WORD);
 	*train->progress = *train->go = 0;
 	/*
-	 * Store the bytes that the area has already, so that a store to the right page changes
-	 * nothing.
+	 * Let the queue store the bytes that the second half has already, so that a store to the
+	 * right page changes nothing.
 	 */
 	memcpy((char *)up->in.cpu + TRAIN_DATA,
 	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
@@ -352,7 +356,10 @@ static void access_hole(struct amd_userptr *mine, void *data)
 	amd_userptr_use_queue(mine, matrix->up->queue->type);
 	bo = make_mapped(matrix, mine, test);
 	trigger(matrix, mine, test);
-	/* This memory most likely gets the pages that the area had. */
+	/*
+	 * The kernel most likely gives this memory the pages that the area had, so a store of the
+	 * GPU to an old page would show here.
+	 */
 	stranger = amd_userptr_mmap(mine, matrix->area.size, AMD_USERPTR_SEED_OTHER);
 	amd_userptr_queue_alive(mine);
 	amd_userptr_store_faults(mine, bo->va + amd_userptr_area_offset(&matrix->area, 1),

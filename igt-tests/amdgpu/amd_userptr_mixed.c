@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs together with other kinds of GPU memory in a process: SVM ranges, buffers of other
- * clients, and userptrs of every kind, which several threads make.  Some tests ask for userptrs of
- * memory that belongs to a device.
+ * A process has userptrs of every kind together with other GPU memory: SVM ranges, and a buffer
+ * that it imports from another client.  In one test several threads make userptrs; others ask for
+ * userptrs of memory that belongs to a device.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,7 @@
 IGT_TEST_DESCRIPTION(
 	"Userptrs beside SVM, imported buffers, other processes and other users of the memory.");
 
-/* Each round changes one of the kinds of memory. */
+/* How many rounds of changes and checks a subtest makes. */
 enum { ROUNDS = 24 };
 
 /* The number of threads, and how many userptrs of each kind a thread makes. */
@@ -42,7 +42,7 @@ void mixed_settle(struct amd_userptr *up)
 
 /* ---- SVM ---- */
 
-/* Memory of each kind; the last kind is SVM. */
+/* There is one memory for each kind of userptr, and a last one that SVM maps. */
 enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_MEMORIES };
 
 struct memory {
@@ -121,10 +121,11 @@ static void svm_beside(struct amd_userptr *up)
 
 /* ---- another client's buffer ---- */
 
+/* A buffer in GTT of another client of the render node, which KFD imports as a dma-buf. */
 struct imported {
 	struct amd_userptr_cs client;
-	int file;
-	struct amd_kfd_mem mem;
+	int file;		/* the other client's render node */
+	struct amd_kfd_mem mem; /* the buffer in KFD */
 };
 
 static void import_buffer(struct amd_userptr *up, struct imported *imported)
@@ -156,7 +157,10 @@ static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 	close(imported->file);
 }
 
-/* The other client copies its own data into the buffer. */
+/*
+ * The other client's CPU stores the pattern of @seed in the buffer, and a submission of it stores
+ * @seed in the first dword.
+ */
 static void client_stores(struct imported *imported, uint32_t seed)
 {
 	struct amd_userptr_cs *cs = &imported->client;
@@ -170,7 +174,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
-/* Let TTM evict the memory that the driver has allocated. */
+/* Let TTM evict all VRAM or all GTT, depending on the debugfs file @name. */
 static void evict(struct amd_userptr *up, const char *name)
 {
 	int file = igt_debugfs_open(up->fd, name, O_RDONLY);
@@ -193,7 +197,7 @@ static void import_beside(struct amd_userptr *up)
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
 		client_stores(&imported, seed);
 		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
-		/* Now TTM's restore and the restore of the userptrs run at the same time. */
+		/* Evict now, so that TTM's restore and the restore of the userptr run together. */
 		if (seed % 4 == 0)
 			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
 		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
@@ -213,9 +217,9 @@ static void import_beside(struct amd_userptr *up)
 
 struct maker {
 	pthread_t thread;
-	struct amd_userptr up; /* a context with a syncobj of its own */
+	struct amd_userptr up; /* a copy of the context, with a syncobj of its own */
 	char *cpu;
-	int error;
+	int error; /* -errno of the call that failed, or 0 */
 };
 
 static void *make_some(void *data)

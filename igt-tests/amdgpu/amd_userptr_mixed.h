@@ -8,7 +8,7 @@
 
 #define MIXED_SIZE ((size_t)64 << 10)
 
-/* Wait until the queues run again, whatever evicted them. */
+/* Wait until the queues run again, whatever evicted them, and assert that the GPU did not fault. */
 void mixed_settle(struct amd_userptr *up);
 
 extern const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[];

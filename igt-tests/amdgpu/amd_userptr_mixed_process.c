@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Other processes that change the memory of a userptr: debuggers, children that share it, exec. */
+/*
+ * Another process changes the memory of a userptr: a child or a debugger stores to it, or a child
+ * shares the address space.  Or the process becomes another program, or NUMA balancing moves pages.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
@@ -24,7 +27,7 @@
 
 #define STACK_SIZE ((size_t)64 << 10)
 
-/* How long to wait until NUMA balancing has made hint faults in the memory. */
+/* How long to wait until NUMA balancing has taken away page table entries and moved pages. */
 #define BALANCE_MS igt_patience(8000)
 
 /* ---- stores by another process ---- */
@@ -207,7 +210,7 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 		amd_userptr_mapped_make(&mine, kind, cpu, MIXED_SIZE, &mapped[kind]);
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[kind].va, MIXED_SIZE);
 	}
-	/* Most likely the queue still copies when exec() comes. */
+	/* Make so many copies that the queue most likely still copies when exec() comes. */
 	for (int i = 0; i < 8; i++)
 		amd_kfd_queue_copy(mine.queue, mine.out.va, mapped[0].va, MIXED_SIZE);
 	amd_kfd_queue_submit(mine.queue);
@@ -253,7 +256,7 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 		wait_forgotten(victims);
 		if (!exec.inherits)
 			amd_userptr_victims_expect_back(victims, "another program");
-		/* The new program has not ended. */
+		/* The new program must still run, so that the exec has freed the resources. */
 		igt_assert(!waitpid(pid, &status, WNOHANG));
 		close(hold[1]);
 		igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));

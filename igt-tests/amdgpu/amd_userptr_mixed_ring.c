@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Fixed buffers of io_uring, which pin their pages for a long time.  The kernel, the GPU and the
- * CPU read and write the same memory, before and after a fork.  The guest has no liburing, so this
- * file makes the system calls itself (io_uring(7)).
+ * The memory of a userptr is also a fixed buffer of io_uring, so its pages are pinned for a long
+ * time.  The kernel, the GPU and the CPU read and write the memory, before and after a fork.  The
+ * guest has no liburing, so this file makes the system calls itself (io_uring(7)).
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -129,13 +129,13 @@ static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
 	if (!pinned_first)
 		ring_open(&ring, &buffer);
 	exchange(up, &ring, bo, file, 2);
-	/* fork() copies pinned pages for the child at once. */
+	/* fork() copies pinned pages for the child at once, so this process keeps its pages. */
 	igt_assert_eq(__igt_mm_fork_and_write(cpu, MIXED_SIZE), 0);
 	mixed_settle(up);
 	exchange(up, &ring, bo, file, 4);
 	/*
-	 * The kernel cannot move pinned pages.  Attempts must not leave the driver with wrong
-	 * pages.
+	 * The kernel cannot move pinned pages.  Let it try, because an attempt must not leave the
+	 * driver with wrong pages.
 	 */
 	madvise(cpu, MIXED_SIZE, MADV_PAGEOUT);
 	__igt_mm_migrate(cpu, MIXED_SIZE, getpagesize());

@@ -31,7 +31,7 @@ static void ignore_log(void)
 	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
 }
 
-/* KFD frees the memory of a process some time after its end. */
+/* Wait until KFD's memory counters are @want: KFD frees memory some time after a process's end. */
 static void wait_mem_limit(const char *want)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -70,8 +70,9 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 typedef void reset_act(struct amd_userptr *mine, int recover);
 
 /*
- * Run @act in a child with queues.  The test process itself must have none at a reset.  The child
- * ends without a clean-up, because KFD cannot destroy queues after a reset.
+ * Run @act in a child with queues.  The test process itself must have none at a reset, because KFD
+ * would not run them again.  The child ends without a clean-up, because KFD cannot destroy queues
+ * after a reset.
  */
 static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 {

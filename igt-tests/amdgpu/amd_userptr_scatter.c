@@ -154,7 +154,7 @@ static void duplicate(struct amd_userptr *up)
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
-/* Ranges of three pages, each of which shares two with the next. */
+/* Each range has three pages, of which it shares two with the range one page further on. */
 static void overlapping(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -173,7 +173,7 @@ static void overlapping(struct amd_userptr *up)
 	expect_alias(&scatter, FEW_RANGES / 2, 20);
 }
 
-/* Add every page of the area's two halves as a range. */
+/* Add page @index of the area's two halves as a range. */
 static void add_area(struct amd_userptr_scatter *scatter, struct amd_userptr_area *area,
 		     unsigned int index)
 {

@@ -8,14 +8,14 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
 
-/* Enough ranges for a first, some middle ones and a last one. */
+/* So many ranges that a BO has a first, a last and some middle ones. */
 #define FEW_RANGES  16
-/* Enough for several page tables, and for a restore of all of them to take long. */
+/* So many ranges that they need several page tables, and that their restore takes long. */
 #define MANY_RANGES 4096
 /* More ranges than the driver handles in any one batch. */
 #define MOST_RANGES 100000
 
-/* With MOST_RANGES ranges the test does not use a page for each: so many ranges share a page. */
+/* shared_pages() needs less memory than a page for each range: this number of ranges share one. */
 #define RANGES_PER_PAGE 20
 
 static inline size_t page(void)
@@ -23,7 +23,10 @@ static inline size_t page(void)
 	return getpagesize();
 }
 
-/* The range that loses its memory in amd_userptr_scatter_heal.c and _map.c; it has neighbours. */
+/*
+ * The number of the range that loses its memory in amd_userptr_scatter_heal.c and _map.c.  It has
+ * ranges before and behind it, which must keep working.
+ */
 enum { CHANGED = 5 };
 
 /* The CPU address of the changed range. */

@@ -16,7 +16,10 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Every other page, from the first on, is a range; the pages between are in no BO. */
+/*
+ * Every other page, from the first on, is a range.  The pages between are in no BO, or in read-only
+ * ranges (readonly_beside()).
+ */
 enum { BESIDE_PAGES = 2 * FEW_RANGES };
 
 enum { SEED_FILE = 1, SEED_LATER, SEED_STORED };
@@ -66,7 +69,10 @@ static void add_every_other(struct amd_userptr_scatter *scatter, struct amd_user
 		amd_userptr_scatter_add(scatter, cpu + i * page(), page(), 0);
 }
 
-/* The file has no pages.  Creation and each restore must allocate only the pages of the ranges. */
+/*
+ * The file has no pages at first.  The creation of the BO and each restore must allocate only the
+ * pages of the ranges.
+ */
 static void sparse_file(struct amd_userptr *up)
 {
 	const int punch = FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE;
@@ -88,8 +94,8 @@ static void sparse_file(struct amd_userptr *up)
 }
 
 /*
- * Assert that the page is still the file's own: a copy would not have the bytes that are written to
- * the file now.
+ * Assert that the memory still has the file's own page: write other bytes to the file, which a copy
+ * of the page would not have.
  */
 static void expect_not_copied(int fd, char *cpu, unsigned int index)
 {
@@ -190,7 +196,10 @@ static void after_fork(struct amd_userptr *up, bool before)
 		amd_userptr_scatter_map(&scatter, 0);
 	igt_gate_init(&done);
 	amd_kfd_smi_mark(&up->smi);
-	/* The child shares the pages until the driver has faulted them in. */
+	/*
+	 * The child must share the pages until the driver has faulted them in, because otherwise
+	 * the driver would have no reason to copy one.
+	 */
 	igt_fork(child, 1)
 		igt_assert(igt_gate_is_open(&done, AMD_USERPTR_WAIT_MS));
 	if (before)

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* One range of a BO loses its memory while the others keep theirs. */
+/* Helpers of the tests in which one range of a BO loses its memory and the others keep theirs. */
 #include <sys/mman.h>
 
 #include "igt.h"

@@ -49,8 +49,8 @@ struct cross {
 	struct amd_userptr_scatter scatter;
 	int file; /* the memory of all ranges except the trigger */
 	char *trigger;
-	int lookups;	    /* trace_pipe with the lookups of the trigger */
-	unsigned int count; /* lookups until now */
+	int lookups;	    /* trace_pipe, which has a line for each lookup of the trigger */
+	unsigned int count; /* how many of them the test has read */
 };
 
 static void forget_lookups(void)

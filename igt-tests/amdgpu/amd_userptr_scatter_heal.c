@@ -18,18 +18,19 @@
 
 #include "amd_userptr_scatter.h"
 
-/* include/uapi/asm-generic/mman-common.h; not in every libc */
+/* The values of include/uapi/asm-generic/mman-common.h, which not every libc has. */
 #ifndef MADV_GUARD_INSTALL
 #define MADV_GUARD_INSTALL 102
 #define MADV_GUARD_REMOVE  103
 #endif
 
-/* Rounds in which memory goes and comes back while the worker runs. */
+/* In how many rounds the memory goes and comes back while the worker runs. */
 enum { RACES = 40 };
 
 /*
  * The worker looks at HOLES_AT_A_TIME holes in one run (amdgpu_userptr_pages.c).  The test makes
- * more, and gives memory back to some of them.
+ * more holes, and gives memory back to HEALING_HOLES of them.  After TURNS runs the worker must
+ * have looked at each hole.
  */
 enum {
 	HOLES_AT_A_TIME = 256,
@@ -125,8 +126,8 @@ static int register_uffd(void *addr, uint64_t mode)
 }
 
 /*
- * A userfaultfd provides the page.  The worker does not wait for that, so the range is a hole at
- * first.
+ * The page comes through a userfaultfd.  The worker cannot wait for it, so the range is a hole
+ * until UFFDIO_COPY provides the page.
  */
 static void after_uffd_copy(struct amd_userptr *up)
 {
@@ -272,7 +273,8 @@ static void race(struct amd_userptr *up)
 }
 
 /*
- * There are more holes than the worker looks at in one run, so it has to look at them in turn.
+ * Make more holes than the worker looks at in one run.  It has to look at others in the next run,
+ * so that it finds all memory that has come back.
  */
 static void in_turn(struct amd_userptr *up)
 {

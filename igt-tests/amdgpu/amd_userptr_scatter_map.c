@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* GPU mappings of parts of a BO of many ranges, and holes in it. */
+/*
+ * The VA ioctl maps and replaces parts of a BO of many ranges, and a range of the BO becomes a hole
+ * and heals.
+ */
 #include <unistd.h>
 #include <sys/mman.h>
 
@@ -11,8 +14,8 @@
 #include "amd_userptr_scatter.h"
 
 /*
- * The most rounds, and in how many of them the queues have to be evicted when the test unmaps the
- * BO.
+ * The test makes at most CATCH_ROUNDS rounds.  It needs one in which the queues are evicted when it
+ * unmaps the BO, and stops after CAUGHT_ENOUGH of them.
  */
 enum { CATCH_ROUNDS = 50, CAUGHT_ENOUGH = 3 };
 

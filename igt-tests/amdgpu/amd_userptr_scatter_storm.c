@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* Ranges that change all the time, too little memory, and processes that end during the ioctl. */
+/*
+ * Three hard cases for BOs of many ranges: their memory changes all the time, the process has less
+ * memory than it uses, and the process ends while the ioctl makes the BO.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -23,22 +26,22 @@
 
 #include "amd_userptr_scatter.h"
 
-/* Number of ranges, all of one file, whose pages change all the time. */
+/* The pages of the file that changes all the time; each page of a mapping of it is a range. */
 enum { STORM_RANGES = 512 };
 
-/* Number of ranges that share each page, so that one change invalidates all of them. */
+/* How often storm_create_aliases() maps the file, so that one change invalidates as many ranges. */
 enum { STORM_ALIASES = 4 };
 
-/* The limit of the time to make a BO.  It is generous, because machines differ in speed. */
+/* Making a BO must not take longer than this; much longer, because machines differ in speed. */
 #define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
-/* The storm counts as begun after so many punches. */
+/* storm_start() waits for this number of punches, so that the storm has begun. */
 enum { STORM_PUNCHES = 100 };
 
-/* A thread that drops pages of a file as fast as it can. */
+/* A thread that drops pages of a file, by punching holes into the file, as fast as it can. */
 struct storm {
 	int file;
-	atomic_uint punches;
+	atomic_uint punches; /* how many pages it has dropped */
 	atomic_bool stop;
 	pthread_t thread;
 };
@@ -169,7 +172,10 @@ static void storm_restore(struct amd_userptr *up)
 
 /* ---- too little memory ---- */
 
-/* The limit of the cgroup, the memory of the BO, and other memory that the process works on. */
+/*
+ * The memory limit of the cgroup, the pages of the BO, and the size of other memory on which the
+ * process works.  The other memory alone exceeds the limit, so it pushes out the BO's pages.
+ */
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_PAGES 512
 #define PRESSURE_OTHER ((size_t)10 << 20)
@@ -233,26 +239,26 @@ static void memory_pressure(struct amd_userptr *up)
 
 /* ---- processes that end while a BO is made ---- */
 
-/* Shared by the parent and the child that is in the ioctl. */
+/* Memory that the parent and the child share. */
 struct report {
-	atomic_bool held;     /* the ioctl waits for a page of a file */
+	atomic_bool held;     /* the child's ioctl waits for a page of the FUSE file */
 	atomic_bool closed;   /* the child has closed its render node during the ioctl */
 	atomic_bool returned; /* the ioctl has returned */
 	int ret;	      /* its result */
 };
 
-/* The ways in which the child ends. */
+/* The child is killed, exits in another thread, or closes its render node, during the ioctl. */
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
 /*
- * The ranges are divided into so many parts; the ioctl is held at the end of each part but the
- * last.
+ * The ranges are divided into this number of parts.  At the end of each part but the last the ioctl
+ * is held once, in a child for each.
  */
 enum { PARTS = 3 };
 
 /*
- * So many ranges that each part has several batches of the driver; not more, because the child
- * needs a share of KFD's memory limit while its parent has one, too.
+ * So many ranges that the driver looks up each part in several batches.  Not more, because the
+ * child needs a share of KFD's memory limit while its parent has one, too.
  */
 enum { CAUGHT_RANGES = 10 * MANY_RANGES };
 
@@ -361,7 +367,7 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 	pid_t pid;
 
 	memset(report, 0, sizeof(*report));
-	/* Not igt_fork(), for which a death by a signal is a failure. */
+	/* Do not use igt_fork(), because it reports a failure when a signal ends the child. */
 	pid = fork();
 	if (pid < 0)
 		return "no process";

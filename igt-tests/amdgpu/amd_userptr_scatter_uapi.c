@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arguments and memory that AMDGPU_GEM_USERPTR_SCATTER allows and refuses.  A refusal leaves
- * nothing behind.
+ * The ioctl takes good arguments and memory with AMDGPU_GEM_USERPTR_SCATTER, and refuses all
+ * others.  A refusal must leave nothing behind.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 
 #include "amd_userptr_scatter.h"
 
-/* A BO so large that KFD's memory counter, in MiB, shows when a refused BO keeps its share. */
+/* The size of a BO that shows in KFD's memory counter (in MiB) if a refusal keeps its share. */
 #define SEEN_SIZE ((uint64_t)64 << 20)
 
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
@@ -99,8 +99,8 @@ static void bad_ranges(struct amd_userptr *up)
 }
 
 /*
- * So many of the largest ranges that the sum of their sizes overflows and equals the BO's size
- * again.
+ * The sizes of 2^18 ranges of 2^46 bytes add up to 2^64, which overflows to 0, so that with one
+ * more page the sum equals the BO's size.
  */
 static void sum_overflow(struct amd_userptr *up)
 {
@@ -147,7 +147,10 @@ static void stride(struct amd_userptr *up)
 
 	ranges[FEW_RANGES - 1].later = 1;
 	igt_assert_eq(create(up, args), -EINVAL);
-	/* Put the array at the end of mapped memory, so that the kernel must not read beyond it. */
+	/*
+	 * Put the array across a page boundary: the kernel takes it while both pages can be read,
+	 * and returns EFAULT when the second one cannot.
+	 */
 	args = amd_userptr_scatter_args(&scatter, 0);
 	memcpy((char *)ranges + page() - 2 * sizeof(struct amd_userptr_range), scatter.ranges,
 	       FEW_RANGES * sizeof(struct amd_userptr_range));
@@ -157,7 +160,10 @@ static void stride(struct amd_userptr *up)
 	igt_assert_eq(create(up, args), -EFAULT);
 }
 
-/* Use the same few ranges so often that the sum of their sizes is above KFD's memory limit. */
+/*
+ * The sum of the ranges' sizes is above KFD's memory limit.  There is no memory at their address,
+ * so only a driver that checks the limit first returns ENOMEM.
+ */
 static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
@@ -257,7 +263,7 @@ static void anononly_vmas(struct amd_userptr *up)
 		(struct amd_userptr_range){ .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
-	/* Refused: pages of a file in the second half, and then no memory there. */
+	/* The driver must refuse pages of a file in the second half, and then no memory there. */
 	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
@@ -311,7 +317,7 @@ static void overlap(struct amd_userptr *up)
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
 	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
-	/* The first page of each range is the last page of the range @most before it. */
+	/* Now the ranges are longer: each page is in @most of them, and then in one more. */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
 	igt_assert_eq_u64(amd_kfd_mem_used(), used);

@@ -25,7 +25,7 @@
  */
 enum { WINDOW_GAP = 512 };
 
-/* How many neighbouring pages change together; a pipe has to keep them all. */
+/* How many neighbouring pages change together: not more than a pipe can keep (drop_together()). */
 enum { TOGETHER = 8 };
 
 /*
@@ -167,7 +167,7 @@ static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int
 
 	make(&scatter, up, MANY_RANGES);
 	amd_userptr_destroy(up, scatter.bo);
-	/* In reverse order, so that the driver does not merge them. */
+	/* Use them in reverse order, so that the driver does not merge them into one segment. */
 	for (unsigned int i = 0; i < TOGETHER; i++)
 		scatter.ranges[100 + i * step].addr = (uintptr_t)cpu + (TOGETHER - 1 - i) * page();
 	amd_userptr_scatter_map(&scatter, 0);
@@ -195,8 +195,8 @@ static void neighbours(struct amd_userptr *up)
 static void far_apart(struct amd_userptr *up)
 {
 	/*
-	 * 32 more than WINDOW_GAP, because a changed page may be in a contiguous run with its
-	 * neighbours.
+	 * The distance is 32 more than WINDOW_GAP, because a changed page may be in a contiguous
+	 * run with its neighbours, which makes its window longer.
 	 */
 	struct amd_vm_trace trace = drop_at_distance(up, WINDOW_GAP + 32);
 
@@ -204,7 +204,10 @@ static void far_apart(struct amd_userptr *up)
 	igt_assert_lte_u64(trace.pages, WINDOW_GAP);
 }
 
-/* The pages of a huge page, which one page directory entry maps, and of a smaller fragment. */
+/*
+ * How many pages a huge page has, which one page directory entry maps, and how many a smaller
+ * fragment has (contiguous pages whose entries say so to the TLB).
+ */
 enum { HUGE_PAGES = 512, PART_PAGES = 64 };
 
 /*
@@ -335,7 +338,7 @@ static int compare_times(const void *a, const void *b)
 	return x < y ? -1 : x > y;
 }
 
-/* The median time from eviction to restore when one page changes. */
+/* Returns the median of the time from eviction to restore when one page changes. */
 static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 {
 	struct amd_userptr_scatter scatter;

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Userptrs of every backing under events of every kind for minutes or hours,
- * while a PM4, an AQL and an SDMA queue copy from and to them.
+ * For minutes or hours, threads change the memory of userptrs of every backing in every way, while
+ * a PM4, an AQL and an SDMA queue copy from and to the userptrs.
  *
- * The content of every page is known at every time (amd_stamp.h), so that each
- * copied byte is checked.  KFD's SMI events show evictions and restores.
+ * The test knows at every time which content a page may have (amd_stamp.h), so it checks each
+ * copied byte.  KFD's SMI events show evictions and restores.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -29,9 +29,9 @@ IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KF
 /* Drain SMI events at least this often, because the kernel's buffer is small. */
 #define SMI_MS	    20
 #define REPORT_MS   60000
-/* A short run may go on for so much longer until every kind of event has happened. */
+/* A run goes on for up to this time longer if a kind of event has not happened yet. */
 #define SEEN_ALL_MS igt_patience(60000)
-/* The most NUMA nodes that are tried. */
+/* The test looks for NUMA nodes with memory below this number. */
 #define MAX_NODES   1024
 
 static struct options {

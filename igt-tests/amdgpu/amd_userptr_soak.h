@@ -23,16 +23,16 @@ enum soak_event {
 	SOAK_MPROTECT,	 /* forbid accesses or stores for a while */
 	SOAK_FORK,	 /* fork; the child overwrites its pages, and so gets copies */
 	SOAK_FORK_WRITE, /* fork; the parent writes first, and the child keeps the old pages */
-	SOAK_PAGEOUT,
-	SOAK_MIGRATE,  /* move the pages to the other NUMA node */
-	SOAK_COLLAPSE, /* collapse the pages into a huge page */
-	SOAK_KSM,      /* write to pages that KSM has merged, so that it merges them again */
+	SOAK_PAGEOUT,	 /* push the pages out to swap or to the file */
+	SOAK_MIGRATE,	 /* move the pages to the other NUMA node */
+	SOAK_COLLAPSE,	 /* collapse the pages into a huge page */
+	SOAK_KSM,	 /* write to pages that KSM has merged, so that it merges them again */
 	SOAK_NUM_EVENTS,
 };
 
 /*
- * Ways in which pages become clean while they are writable.  Reclaim drops such pages without
- * writing them, so stores of the GPU are lost unless they make the page dirty.
+ * Ways in which the test makes pages clean while they are writable.  Reclaim drops clean pages
+ * without writing them out, so the GPU's stores are lost unless the driver makes such a page dirty.
  */
 enum soak_clean {
 	SOAK_CLEAN_FREED,      /* by MADV_FREE */
@@ -55,10 +55,10 @@ enum soak_change {
 struct soak_backing {
 	const char *name;
 	unsigned int num_pages;
-	bool shared; /* a child shares the pages */
-	bool file;   /* the content is in area->memfd */
-	bool huge;
-	bool same;	     /* each page has a twin with the same content */
+	bool shared;	     /* a forked child shares the pages, so a fork copies none */
+	bool file;	     /* the memory is a mapping of the file area->memfd */
+	bool huge;	     /* the memory is one huge page */
+	bool same;	     /* each page has a twin with the same content, for KSM to merge */
 	bool on_disk;	     /* the file is in /tmp, else it is a memfd */
 	uint32_t flags;	     /* flags of the userptr besides AMD_USERPTR_TRACKED */
 	unsigned int events; /* mask of the soak_events that are possible here */
@@ -67,37 +67,38 @@ struct soak_backing {
 
 struct soak_area {
 	const struct soak_backing *backing;
-	struct amd_userptr_bo bo; /* lock: @shape */
+	struct amd_userptr_bo bo; /* @shape protects it */
 	char *cpu;
 	size_t size;
-	int memfd;
-	int node;		  /* node of the last migration; lock: @content */
-	atomic_bool split;	  /* the area is not one huge page; lock: @content */
-	struct amd_stamp *stamps; /* one for each page */
+	int memfd;		  /* the file behind the memory, or -1 */
+	int node;		  /* unused */
+	atomic_bool split;	  /* the area is not one huge page any more */
+	struct amd_stamp *stamps; /* one for each page: the content that the page may have */
 	/*
-	 * For each page its generation, if only the GPU has stored that; else 0.  Lock: @content.
+	 * For each page: the generation of its content if the GPU has stored it and the CPU has not
+	 * stored the same content since; else 0.  @content protects it.
 	 */
 	unsigned int *by_gpu;
 	/*
-	 * A thread holds @shape for reading during accesses of the GPU, and for writing while there
-	 * is a hole that the thread has made, in which an access would fault.
+	 * A thread holds @shape for reading while its queue accesses the area or while it changes
+	 * pages, and for writing while it makes a hole, in which an access of the GPU would fault.
 	 */
 	pthread_rwlock_t shape;
 	pthread_mutex_t
 		content; /* held while the content changes or is copied; taken inside @shape */
 };
 
-/* A thread has a syncobj for page table updates and a random generator of its own. */
+/* A thread that copies (copier) or changes memory (invalidator). */
 struct soak_thread {
 	struct soak *soak;
 	pthread_t thread;
 	struct amd_userptr up; /* a copy with a @syncobj of its own, for __amd_userptr_va() */
-	uint64_t rng;
-	int pagemap; /* /proc/self/pagemap */
+	uint64_t rng;	       /* state of the thread's random numbers */
+	int pagemap;	       /* /proc/self/pagemap */
 	/* The members from here on are for copiers only. */
 	enum amd_kfd_queue_type type;
 	struct amd_kfd_queue queue;
-	struct amd_kfd_mem stage;
+	struct amd_kfd_mem stage; /* GTT that the queue copies from and to */
 };
 
 #define SOAK_NUM_AREAS	      7
@@ -112,12 +113,15 @@ struct soak {
 	struct soak_thread copiers[SOAK_NUM_COPIERS], invalidators[SOAK_NUM_INVALIDATORS];
 	int kpageflags; /* /proc/kpageflags, or -1 */
 	int nodes[2];	/* the NUMA nodes to migrate between, or -1 */
+	/* The events, and the ways to make pages clean, that this machine permits. */
 	bool can[SOAK_NUM_EVENTS], can_clean[SOAK_NUM_CLEAN];
 	atomic_bool stop, failed;
 
+	/* How often each event and each change of a BO happened. */
 	atomic_ullong events[SOAK_NUM_EVENTS], changes[SOAK_NUM_CHANGES];
 	/* Pages that were clean, then stored to by the GPU only, then taken by reclaim. */
 	atomic_ullong reclaimed[SOAK_NUM_CLEAN];
+	/* Copies out of and into areas, bytes that were compared, and wrong ones among them. */
 	atomic_ullong reads, writes, checked, wrong;
 
 	pthread_rwlock_t swap; /* held for writing while another swap device becomes the first */
@@ -125,14 +129,14 @@ struct soak {
 
 	pthread_mutex_t lock; /* lock of @restored, @evictions and @restores */
 	pthread_cond_t restored;
-	unsigned int evictions, restores; /* counts of KFD's events */
+	unsigned int evictions, restores; /* how many KFD's events have reported so far */
 };
 
 /* Make the test fail with a message; only the first one is shown.  Returns @error. */
 int soak_fail(struct soak *soak, int error, const char *format, ...)
 	__attribute__((format(printf, 3, 4)));
 bool soak_ended(struct soak *soak);
-/* Wait until every eviction so far has had its restore. */
+/* Wait until KFD has restored the queues after every eviction so far. */
 int soak_wait_restored(struct soak *soak);
 
 int soak_areas_create(struct soak *soak);
@@ -153,11 +157,15 @@ void *soak_invalidate(void *thread);
 const char *soak_event_name(enum soak_event event);
 const char *soak_change_name(enum soak_change change);
 
-/* Make pages clean, let the thread's queue store to some, reclaim them, and compare. */
+/* One round: make pages clean, let the queue store to some, reclaim the pages, and compare them. */
 int soak_reclaim(struct soak_thread *thread);
+/* Fill in can_clean: the ways to make pages clean that work on this machine. */
 void soak_find_clean(struct soak *soak);
 const char *soak_clean_name(enum soak_clean clean);
-/* Look which pages the kernel has dropped, of those that it may drop, and expect zeros in them. */
+/*
+ * After MADV_FREE the kernel may drop a page at any time.  Find the pages that it has dropped, and
+ * expect all of their bytes to be zero from now on.
+ */
 void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		 unsigned int count);
 

@@ -19,7 +19,7 @@
 #define FREEABLE    (CLEAN(FREED) | CLEAN(FREED_COLD) | CLEAN(DROPPED))
 #define PUNCHABLE   (CLEAN(READ) | CLEAN(READ_COLD) | CLEAN(POPULATED))
 
-/* A huge page of x86 and of arm64 with 4 KiB pages. */
+/* The size of a huge page on x86, and on arm64 with pages of 4 KiB. */
 #define HUGE_SIZE ((size_t)2 << 20)
 
 static const struct soak_backing backings[SOAK_NUM_AREAS] = {

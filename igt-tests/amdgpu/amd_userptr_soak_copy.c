@@ -7,13 +7,13 @@
 #include "lib/igt_time.h"
 #include "amd_userptr_soak.h"
 
-/* How long a copy may take: queues are evicted again and again, but they run in between. */
+/* How long a copy may take; long, because the queues are evicted again and again meanwhile. */
 #define COPY_DEADLINE_MS igt_patience(60000)
-/* A waiting thread looks after each such time whether the test has ended. */
+/* A thread that waits for a copy looks this often whether the test has failed. */
 #define SLICE_MS	 100
-/* One of so many copies of a writable area writes to it. */
+/* Of the copies of a writable area, on average one in WRITE_EVERY goes into it, the others out. */
 #define WRITE_EVERY	 3
-/* One of so many copies is part of a round of soak_reclaim(). */
+/* On average a thread makes a round of soak_reclaim() once in RECLAIM_EVERY copies. */
 #define RECLAIM_EVERY	 8
 /* The bytes in the staging memory before a copy, which no word of amd_stamp contains. */
 #define POISON		 0xa5
@@ -103,7 +103,8 @@ int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned i
 }
 
 /*
- * Other threads cannot change the content, because the caller holds the lock; but pages may move.
+ * Other threads cannot change the content, because the caller holds @content.  They may still move
+ * the content to other pages.
  */
 int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		   unsigned int count)

@@ -24,15 +24,15 @@
  */
 #define MAX_BURST    16
 #define MAX_PAUSE_NS 4000000
-/* One of so many bursts begins with a change of the BO. */
+/* On average one burst in CHANGE_EVERY begins with a change of the BO. */
 #define CHANGE_EVERY 4
-/* Expensive events are chosen so many times less often than others. */
+/* The threads choose an expensive event this number of times less often than another one. */
 #define RARE	     4
 
 /* A forked child overwrites its copy of the pages with this byte. */
 #define SPOILED 0xee
 
-/* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h: not in every libc. */
+/* Values of include/uapi/linux/mempolicy.h and asm-generic/mman-common.h that some libcs lack. */
 enum { MPOL_MF_MOVE_ = 1 << 1, MADV_COLLAPSE_ = 25 };
 
 struct pages {
@@ -52,7 +52,7 @@ static bool gone(const struct soak_thread *thread, const void *addr, uint64_t be
 	return before && pfn(thread, addr) != before;
 }
 
-/* Note that the next generation of the content begins with zeros. */
+/* The event will drop the content, so zeros are right, too, until the CPU has written the pages. */
 static void drop_content(const struct pages *pages)
 {
 	for (unsigned int i = pages->first; i < pages->first + pages->count; i++) {
@@ -162,8 +162,8 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 }
 
 /*
- * Forbid stores or all accesses for a while.  A read-only userptr stays accessible when only stores
- * are forbidden; others become a hole.
+ * Forbid stores or all accesses, and allow them again at once.  A writable userptr becomes a hole
+ * in between.  For a read-only one forbid stores only, so that the GPU can still read it.
  */
 static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *pages)
 {
@@ -178,7 +178,7 @@ static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *
 
 static void spoil(const struct pages *pages)
 {
-	/* A fork of another thread may have write-protected the pages. */
+	/* The fork may have come while an mprotect event of another thread forbade stores. */
 	if (mprotect(pages->addr, pages->size, PROT_READ | PROT_WRITE))
 		_exit(errno);
 	memset(pages->addr, SPOILED, pages->size);
@@ -262,7 +262,7 @@ static int migrate(struct soak_thread *thread, const struct pages *pages)
 		addrs[i] = pages->addr + (size_t)i * getpagesize();
 		nodes[i] = node;
 	}
-	/* A positive result is the number of pages that could not be moved now. */
+	/* A positive result is no error: it is the number of pages that could not be moved now. */
 	if (syscall(SYS_move_pages, 0, (unsigned long)pages->count, addrs, nodes, status,
 		    MPOL_MF_MOVE_) < 0 &&
 	    errno != ENOENT)
@@ -303,7 +303,7 @@ static int ksm(struct soak_thread *thread, const struct pages *pages)
 static const struct {
 	const char *name;
 	int (*run)(struct soak_thread *thread, const struct pages *pages);
-	bool hole;    /* an access during the event would fault (read-only: perhaps not) */
+	bool hole;    /* the GPU may fault if it accesses the area during the event */
 	bool content; /* the event changes, copies or rewrites the content */
 	bool rare;    /* the event is expensive: it forks an address space or waits for all CPUs */
 } events[SOAK_NUM_EVENTS] = {
@@ -346,7 +346,7 @@ static struct soak_area *pick_area(struct soak_thread *thread, enum soak_event e
 	return area;
 }
 
-/* Does the event need the GPU away from the area?  For a read-only userptr only a hole does. */
+/* Must no queue access the area during the event?  mprotect() lets it read a read-only userptr. */
 static bool excludes_gpu(const struct soak_area *area, enum soak_event event)
 {
 	const bool reader = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY;

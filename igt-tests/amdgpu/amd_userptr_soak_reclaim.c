@@ -28,10 +28,10 @@
 /* How long the disk may take to read or write some pages. */
 #define DISK_MS	   igt_patience(10000)
 
-/* include/uapi/asm-generic/mman-common.h: not in every libc */
+/* The value of include/uapi/asm-generic/mman-common.h, which some libcs lack. */
 enum { MADV_POPULATE_READ_ = 22 };
 
-/* Documentation/admin-guide/mm/pagemap.rst: bits 0-54 pfn, 63 present. */
+/* Bits of an entry of /proc/self/pagemap (Documentation/admin-guide/mm/pagemap.rst). */
 #define PAGEMAP_FRAME	((1ull << 55) - 1)
 #define PAGEMAP_PRESENT (1ull << 63)
 
@@ -42,8 +42,8 @@ struct round {
 	unsigned int first, count;
 	char *addr;
 	size_t size;
-	bool apart;		    /* the userptr is destroyed first and created anew later */
-	unsigned int stored;	    /* the GPU has stored to so many pages, from @first on */
+	bool apart;		    /* there is no userptr while the pages are made clean */
+	unsigned int stored;	    /* the GPU stores to the first @stored pages of the round */
 	bool clean[SOAK_MAX_PAGES]; /* the page was clean before the GPU's store */
 	unsigned int generation[SOAK_MAX_PAGES]; /* the generation that the GPU has stored */
 	bool taken[SOAK_MAX_PAGES];		 /* reclaim took the page after the store */
@@ -97,7 +97,10 @@ static bool look_for_flags(const struct soak_thread *thread, struct round *round
 	return all;
 }
 
-/* Give pages back by MADV_FREE; a huge page as a whole, so that the kernel does not split it. */
+/*
+ * Give pages back by MADV_FREE.  Give back a huge page as a whole, so that the kernel does not
+ * split it.
+ */
 static int make_freed(struct soak_thread *thread, struct round *round)
 {
 	struct soak_area *area = round->area;
@@ -127,8 +130,8 @@ static int make_freed_cold(struct soak_thread *thread, struct round *round)
 }
 
 /*
- * Let reclaim drop pages that were given back.  The restore worker may find pages first and make
- * them dirty, so only some of them are dropped.
+ * Let reclaim drop pages that were given back.  Reclaim drops only some of them, because the
+ * restore worker may find a page first and make it dirty.
  */
 static int make_dropped(struct soak_thread *thread, struct round *round)
 {
@@ -221,7 +224,7 @@ static const struct {
 	const char *name;
 	int (*make)(struct soak_thread *thread, struct round *round);
 	bool disk;  /* a disk has to be the first swap device */
-	bool apart; /* needs a round without userptr, else the worker brings pages back early */
+	bool apart; /* works only without a userptr, because the worker would bring pages back */
 } kinds[SOAK_NUM_CLEAN] = {
 	[SOAK_CLEAN_FREED] = { "MADV_FREE", make_freed },
 	[SOAK_CLEAN_FREED_COLD] = { "MADV_FREE, COLD", make_freed_cold },
@@ -269,7 +272,7 @@ static int hold_swap(struct soak *soak, bool disk)
 	return reason ? soak_fail(soak, -ENODEV, "%s", reason) : 0;
 }
 
-/* End hold_swap().  Sometimes switch zram on again, so that later pages go there first. */
+/* End hold_swap().  In half of the cases switch zram on again, so that later pages go there. */
 static void let_go_of_swap(struct soak_thread *thread)
 {
 	struct soak *soak = thread->soak;
@@ -347,7 +350,7 @@ static int read_pagemap(const struct soak_thread *thread, const struct round *ro
 	return pread(thread->pagemap, entries, size, at) == (ssize_t)size ? 0 : -EIO;
 }
 
-/* Has the page gone, or has the worker brought it back into another frame? */
+/* Has reclaim taken the page?  Then it has gone, or the worker has brought it back elsewhere. */
 static bool is_taken(uint64_t before, uint64_t after)
 {
 	return (before & PAGEMAP_PRESENT) &&

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Bugs of the stock driver with userptrs without AMDGPU_GEM_USERPTR_HSA and with KFD's own
- * userptrs. On a kernel that has such a bug the subtest fails; docs/upstreaming.md names the patch
- * that fixes it.
+ * Each subtest provokes a bug of the stock driver, with a userptr without AMDGPU_GEM_USERPTR_HSA or
+ * with KFD's own userptr, and some also with the flag.  On a kernel that has the bug the subtest
+ * fails; docs/upstreaming.md names the patch that fixes it.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
  * machine is at risk, except that invalidate-while-closing crashes a stock kernel.  On a stock
@@ -78,8 +78,8 @@ static void run_map_after_munmap(struct amd_userptr *up)
 }
 
 /*
- * hmm_range_fault() returns -EPERM for memory that is not writable any more, and KFD's restore
- * worker tried again for ever.
+ * hmm_range_fault() returns -EPERM for memory that is not writable any more.  KFD's restore worker
+ * took that for a temporary error and tried again for ever, so the queues stayed evicted.
  */
 static void mprotect_kfd(struct amd_userptr *mine, void *data)
 {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The parts of the amd_userptr_stock_bugs test.  Subtests whose names end in -hsa need the flag. */
+/*
+ * The parts of the amd_userptr_stock_bugs test.  Subtests whose names end in -hsa need a kernel
+ * with AMDGPU_GEM_USERPTR_HSA.
+ */
 #ifndef AMD_USERPTR_STOCK_BUGS_H
 #define AMD_USERPTR_STOCK_BUGS_H
 

@@ -27,16 +27,16 @@
 #define CLOSE_MAX_PAGES 16
 #define CLOSE_SECONDS	60
 
-/* A close or munmap() that takes longer than this waits for the submission. */
+/* If close and munmap() take longer than this, the test concludes that they wait for the IB. */
 #define RETURN_MS 300
 
 /*
- * How many attempts to make: one shows nothing when the kernel hands out other pages than the freed
- * ones.
+ * How many attempts to make.  An attempt shows nothing when the kernel gives the test's new memory
+ * none of the freed pages.
  */
 #define ATTEMPTS 8
 
-/* Words that the process and the IB share. */
+/* Dwords in cs.data: the IB waits for WORD_GO, and stores WORD_STARTED before that. */
 enum { WORD_GO, WORD_STARTED };
 
 enum result { WAITED, INTACT, SHOWS_NOTHING };
@@ -156,7 +156,7 @@ static void run(struct amd_userptr *up)
 {
 	igt_set_timeout(igt_patience(CLOSE_SECONDS),
 			"a userptr that is closed while a submission uses it");
-	/* Run in a child, because it binds itself to one CPU. */
+	/* Run in a child, because close_in_child() binds its process to one CPU. */
 	igt_fork(child, 1)
 		close_in_child(up);
 	igt_waitchildren();

@@ -40,8 +40,8 @@
 #define SIGNALS_MS 1000
 
 /*
- * How often to try.  A round shows nothing if the last submission sleeps for another reason before
- * it has reserved the page directory.
+ * How often to try.  A signal does not interrupt the free in a round in which the last submission
+ * sleeps for another reason before it has reserved the page directory.
  */
 #define ROUNDS 8
 

@@ -24,8 +24,8 @@
 #define RACE_MS igt_patience(3000)
 
 /*
- * The race goes on until there were so many closes and so many notifications, because with less of
- * them the two may not have met.
+ * The race goes on until there were this many closes and this many calls of the notifier, because
+ * with fewer of them the two may not have met.
  */
 enum { ENOUGH = 50 };
 

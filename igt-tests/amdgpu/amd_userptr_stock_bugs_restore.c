@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * When the memory of a KFD userptr changes, the restore worker writes the page table entries of its
- * mapping once.  The stock driver does that.  An earlier version of the series first wrote invalid
- * entries and freed page tables.  The entries were right in the end, so only the trace shows that.
+ * When the memory of a KFD userptr changes, the restore worker must write the page table entries of
+ * its mapping only once.  The stock driver does so.  An earlier version of the series wrote invalid
+ * entries first, and freed page tables.  The entries were right in the end, so only the trace of
+ * the writes shows this bug.
  */
 #include <sys/mman.h>
 
@@ -13,7 +14,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* The mapping covers whole page tables, which the driver may free. */
+/* The mapping covers whole page tables, because the bug freed only such page tables. */
 #define RESTORE_SIZE ((size_t)4 << 20)
 #define HUGE_PAGE    ((size_t)2 << 20)
 

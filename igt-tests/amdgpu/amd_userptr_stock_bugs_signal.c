@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM_VA in a process that gets signals all the time.  When the CPU writes the page tables
+ * A process calls GEM_VA while it gets signals all the time.  When the CPU writes the page tables
  * (vm_update_mode=3), the stock driver waits for fences after it has changed the list of mappings,
  * and a signal ends the wait (C14 of docs/upstreaming.md).  MAP then returns 0 without page table
  * entries: the driver expects the next submission to write them, but a KFD process makes none.
@@ -28,7 +28,7 @@
 #define ROUNDS	    24
 #define SIGNAL_NS   100000
 
-/* At least so many signals have to come during GEM_VA. */
+/* At least this many signals have to come while the process is in GEM_VA. */
 #define ENOUGH_HITS ROUNDS
 
 struct pester {

@@ -48,20 +48,26 @@
 #define RETURN_MS 300
 
 /*
- * Try again so often if an attempt shows nothing, or only that the driver waits for the second
- * submission.
+ * How many attempts to make.  The test tries again if an attempt shows nothing, or only that the
+ * driver waits for the second submission.
  */
 #define ATTEMPTS 8
 
-/* Words that the process and an IB share.  The second copies a word of each page to WORD_READ. */
+/*
+ * Dwords in cs.data of each submission: the IB stores WORD_STARTED, and waits for WORD_GO.  The
+ * second IB copies a dword of each page of the userptr to WORD_READ and the dwords behind it.
+ */
 enum { WORD_GO, WORD_STARTED, WORD_READ = 16 };
 
-/* What an attempt shows.  Larger is better; in_child() has a text for each. */
+/*
+ * The result of an attempt; in_child() has a text for each.  A larger one shows more, and the
+ * subtest reports the largest.
+ */
 enum result { SHOWS_NOTHING, WAITED, INTACT, BEHIND };
 
 enum how { CLOSE, CLOSE_HSA, UNMAP_KFD };
 
-/* These probes tell whether a plain userptr still has its MMU notifier. */
+/* These probes tell whether a userptr without the flag still has its MMU notifier. */
 #define REGISTER   "amd_userptr_register"
 #define UNREGISTER "amd_userptr_unregister"
 
@@ -72,7 +78,8 @@ struct later {
 	struct amd_userptr *up;
 	struct amd_userptr client; /* the render node whose VM the submissions use */
 	struct amd_userptr_cs first, second;
-	uint64_t second_seq;
+	uint64_t second_seq; /* the sequence number of the second submission */
+	/* Threads that close or unmap the userptr, submit the second IB, and call munmap(). */
 	struct igt_task drop, submit, unmap;
 	char *memory;
 	uint64_t va;
@@ -81,7 +88,7 @@ struct later {
 	uint64_t pfns[SUBMIT_MAX_PAGES];
 };
 
-/* ---- the notifier of a plain userptr ---- */
+/* ---- the notifier of a userptr without the flag ---- */
 
 static void unwatch_notifier(void)
 {
@@ -321,14 +328,17 @@ static enum result attempt(struct later *later)
 	igt_task_make(&later->unmap, unmap, later);
 	write_second(later);
 	seq = submit_first(later);
-	/* If the CPU writes the page tables, both calls wait for the first submission. */
+	/*
+	 * If the CPU writes the page tables, both calls wait for the first submission, so do not
+	 * wait until they return.
+	 */
 	igt_task_start_intr(&later->drop);
 	igt_task_start_intr(&later->submit);
 	if (!starts(&later->second, START_MS))
 		defuse_second(later);
 	else
 		result = WAITED;
-	/* The first submission still runs, so the driver has not cleared the entries yet. */
+	/* The first submission must still run, so that the driver has not cleared the entries. */
 	igt_assert_eq(__amd_userptr_cs_wait(&later->first, seq, 0), -ETIME);
 	*word(&later->first, WORD_GO) = 1;
 	wait_for(&later->first, seq);
@@ -365,7 +375,7 @@ static void in_child(struct amd_userptr *mine, void *data)
 	igt_assert(SUBMIT_PAGES <= SUBMIT_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
 	later.client = *mine;
-	/* Like a graphics client, use a VM of its own. */
+	/* For a userptr without the flag use another VM than KFD's, as a graphics client does. */
 	if (later.how == CLOSE)
 		later.client.fd = drm_reopen_driver(mine->fd);
 	igt_assert_eq(drmSyncobjCreate(later.client.fd, 0, &later.client.syncobj), 0);

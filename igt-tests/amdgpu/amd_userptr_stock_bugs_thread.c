@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The main thread exits while another thread goes on.  The restore worker used to look up the
- * address space of the main thread, which has none any more, so the queues stayed evicted.
+ * The main thread of a process exits while another thread goes on.  The restore worker of the stock
+ * driver looks up the address space of the main thread, which has none any more, so the queues stay
+ * evicted.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +24,10 @@
 
 #define SURVIVOR_SIZE ((size_t)64 << 10)
 
-/* State of the thread that outlives the main thread; it is not on the main thread's stack. */
+/*
+ * State of the thread that goes on after the main thread has ended.  It is not on the stack of the
+ * main thread, because that stack is gone then.
+ */
 static struct survivor {
 	struct amd_userptr up;
 	struct igt_gate done;
@@ -53,8 +57,8 @@ static void wait_for_zombie(void)
 }
 
 /*
- * What the other thread does.  If an assertion fails, the process ends before the gate is open, and
- * the parent notices that.
+ * Body of the thread that goes on after the main thread has ended.  If an assertion fails, the
+ * process ends before the gate is open, and the parent notices that.
  */
 static void *go_on_alone(void *data)
 {
@@ -78,7 +82,10 @@ static void *go_on_alone(void *data)
 	_exit(IGT_EXIT_SUCCESS);
 }
 
-/* A dma-buf would give the memory of this process to others, so the driver refuses the export. */
+/*
+ * The other body of that thread: it exports the userptr.  A dma-buf would give the memory of this
+ * process to others, so the driver has to refuse that.
+ */
 static void *export_alone(void *data)
 {
 	struct survivor *s = data;
@@ -94,7 +101,7 @@ static void *export_alone(void *data)
 
 struct thread_exit {
 	uint32_t flags;		   /* flags of the userptr; 0: a userptr of KFD */
-	void *(*then)(void *data); /* what the other thread does after the exit */
+	void *(*then)(void *data); /* body of the thread that goes on */
 };
 
 static void exit_main_thread(struct amd_userptr *up, const void *data)

@@ -19,7 +19,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* The more pages there are to unmap, the longer the queue can reach them. */
+/* The size of the userptr: large, because the queue reaches it for longer if it has more pages. */
 #define UNMAP_SIZE	 ((size_t)8 << 20)
 /* The queue stores to the last pages, because the kernel hands out first what it has freed last. */
 #define STORED_SIZE	 ((size_t)64 << 10)
@@ -28,8 +28,8 @@
 #define STORES		 1000
 
 /*
- * How many rounds to make, and in how many the freed pages have to come back in time.  In other
- * rounds the kernel hands out other pages, or these too late.
+ * How many rounds to make at most, and in how many of them new memory has to get freed pages while
+ * the queue has stores left.  In other rounds the kernel hands out other pages, or these too late.
  */
 #define ROUNDS	      8
 #define ROUNDS_CAUGHT 2

@@ -46,8 +46,8 @@
 #define VRAM_SIZE ((size_t)4 << 20)
 
 /*
- * How many attempts to make.  One fails when the machine is too slow, or when the kernel does not
- * hand out the freed pages again.
+ * How many attempts to make.  An attempt shows nothing when the machine is too slow, or when the
+ * kernel does not hand out the freed pages again.
  */
 #define ATTEMPTS 16
 
@@ -80,8 +80,8 @@ struct gap {
 	int trace;	 /* trace_pipe */
 	char line[4096]; /* start of a line that is not complete yet */
 	size_t line_len;
-	unsigned int order; /* number of steps seen */
-	bool in_order;
+	unsigned int order; /* how many steps the trace has shown so far */
+	bool in_order;	    /* they came in the order of enum step */
 };
 
 /* Open the trace as a pipe, because a read from it removes the lines that it returns. */

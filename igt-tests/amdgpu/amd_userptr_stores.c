@@ -39,7 +39,10 @@ IGT_TEST_DESCRIPTION(
 #define PRESSURE_LIMIT ((size_t)8 << 20)
 #define PRESSURE_OTHER ((size_t)10 << 20)
 
-/* More often than any child holds the worker.  Each time takes a page of the FUSE file. */
+/*
+ * More than the number of times that a child holds the worker.  Each time a page of the FUSE file
+ * comes into the page cache, and cannot hold the worker again.
+ */
 enum { CHILD_HOLDS = 8 };
 
 /* Seeds of the GPU's stores; the CPU has stored AMD_USERPTR_SEED before. */
@@ -329,7 +332,8 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 }
 
 /*
- * Controls of this test: stores of the CPU survive reclaim, and pages without a store are dropped.
+ * This subtest and no_store() show that the test can tell both cases apart: stores of the CPU
+ * survive reclaim, and reclaim drops pages without a store.
  */
 static void cpu_store(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {

@@ -5,7 +5,7 @@
 
 #include "lib/amdgpu/amd_userptr_area.h"
 
-/* A way in which pages become writable and, in the CPU's page table, clean. */
+/* A way to make pages writable and, in the CPU's page table, clean. */
 struct stores_clean {
 	const char *name;
 	const char *what;
@@ -23,7 +23,10 @@ struct stores_clean {
 	 * dirty again in the middle of it.
 	 */
 	bool once;
-	/* State of the pages after make(), besides that they are clean. */
+	/*
+	 * After make() the pages are given back by MADV_FREE, are in the swap cache, are one huge
+	 * page: stores_expect_clean() asserts that.
+	 */
 	bool lazyfree, swap_cache, huge;
 };
 

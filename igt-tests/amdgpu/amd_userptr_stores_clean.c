@@ -23,7 +23,7 @@
 #define KSM	  "/sys/kernel/mm/ksm/"
 #define SHMEM_THP "/sys/kernel/mm/transparent_hugepage/shmem_enabled"
 
-/* include/uapi/asm-generic/mman-common.h: not in every libc */
+/* The value of include/uapi/asm-generic/mman-common.h, which some libcs lack. */
 enum { MADV_POPULATE_READ_NOW = 22 };
 
 static int open_memfd(size_t size)
@@ -263,7 +263,7 @@ static int read_migrate(struct amd_userptr_area *area)
 	return ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
 }
 
-/* The setting of the machine before the test: the word in brackets in the file. */
+/* The machine's setting of SHMEM_THP before the test: the word that the file has in brackets. */
 static char shmem_before[32];
 
 static const char *allow_shmem_thp(void)

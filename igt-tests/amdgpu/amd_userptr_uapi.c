@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Arguments, memory and processes that AMDGPU_GEM_USERPTR_HSA allows and refuses.  A refusal leaves
- * nothing behind.
+ * The tests try arguments, memory and processes that the driver has to take with
+ * AMDGPU_GEM_USERPTR_HSA, and others that it has to refuse.  A refusal must leave nothing behind.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,7 +15,7 @@
 
 IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
 
-/* First DRM minor of amdgpu that has the flag. */
+/* The first minor version of amdgpu's DRM interface that has the flag. */
 #define HSA_DRM_MINOR 65
 
 static size_t page(void)
@@ -37,7 +37,7 @@ static void unknown_flags(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
 
-	/* The kernel refuses bits 5 to 8 without the flag. */
+	/* Bits 5 to 8 are flags, too, but the kernel must refuse them without the HSA flag. */
 	for (int bit = 5; bit < 32; bit++) {
 		igt_assert_eq(create(up, cpu, page(), AMDGPU_GEM_USERPTR_REGISTER | 1u << bit),
 			      -EINVAL);
@@ -96,7 +96,7 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page() / 2, AMD_USERPTR_TRACKED), -EINVAL);
 	igt_assert_eq(create(up, cpu, 0, AMD_USERPTR_TRACKED), -EINVAL);
 
-	/* First a range with a hole, then memory that the process may only read. */
+	/* Try a range with a hole, and then memory that the process may only read. */
 	igt_assert_eq(munmap(cpu + 2 * page(), page()), 0);
 	igt_assert_eq(create(up, cpu, 4 * page(), AMD_USERPTR_TRACKED), -EFAULT);
 	igt_assert_eq(create(up, cpu, 2 * page(), AMD_USERPTR_TRACKED), 0);
@@ -108,7 +108,7 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
 }
 
-/* A size above any limit: the driver must refuse it before it allocates arrays of that length. */
+/* These sizes are above any limit.  The driver must refuse them before it allocates any array. */
 static void too_large(struct amd_userptr *up)
 {
 	/* Use a low address, so that the whole range is in user space on any CPU. */
@@ -149,7 +149,7 @@ static void needs_kfd_vm(struct amd_userptr *up)
 	igt_assert_fd(fd);
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle),
 		      -EOPNOTSUPP);
-	/* Without the flag a userptr of this memory is possible on the same file. */
+	/* Without the flag the driver has to make a userptr of this memory on the same file. */
 	igt_assert_eq(__amd_userptr_create(fd, cpu, page(),
 					   AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA, &handle),
 		      0);

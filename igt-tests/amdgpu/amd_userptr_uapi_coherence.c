@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * How the GPU caches user memory.  The page table entries of a userptr with the flag have to equal
- * those of KFD's userptr and of other GEM BOs with the same coherence flags.  The right bits depend
- * on the GPU (get_vm_pte() in drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test only compares
- * entries.
+ * Bits of the page table entries say how the GPU caches memory.  The entries of a userptr with
+ * AMDGPU_GEM_USERPTR_HSA have to equal those of KFD's userptr and of other GEM BOs with the same
+ * coherence flags.  The right bits depend on the GPU (get_vm_pte() in
+ * drivers/gpu/drm/amd/amdgpu/gmc_*.c), so the test only compares entries.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -23,10 +23,10 @@
 #define COHERENCE_MASK \
 	(AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED | AMDGPU_GEM_CREATE_EXT_COHERENT)
 
-/* First DRM minor of amdgpu that has the flags. */
+/* The first minor version of amdgpu's DRM interface that has the coherence flags. */
 #define COHERENCE_DRM_MINOR 65
 
-/* The flags of one kind of coherence: for KFD, for a GEM userptr, and for other GEM BOs. */
+/* The flags that ask for one kind of coherence: for KFD, for a GEM userptr, for other GEM BOs. */
 struct kind {
 	uint32_t kfd, userptr, create;
 };
@@ -44,7 +44,10 @@ static const struct kind kinds[] = {
 	  AMDGPU_GEM_CREATE_COHERENT | AMDGPU_GEM_CREATE_UNCACHED },
 };
 
-/* The flags of the entries that were written since the trace was cleared. */
+/*
+ * Assert that since the trace was cleared the driver has written at least @at_least valid entries
+ * at @va, all with the same flags, and return these flags.
+ */
 static uint64_t traced_flags(uint64_t va, uint64_t at_least)
 {
 	const struct amd_vm_trace trace = amd_vm_trace_read(va, COHERENCE_SIZE);
@@ -121,7 +124,7 @@ static void coherence(struct amd_userptr *up)
 		like_kfd(up, &kinds[i]);
 }
 
-/* The flags of the entries when the VA ioctl maps the BO with this MTYPE. */
+/* Map the BO with this MTYPE, and return the flags of the entries that the driver writes. */
 static uint64_t flags_with(struct amd_userptr *up, uint32_t handle, uint32_t mtype)
 {
 	uint64_t va = amd_kfd_va_reserve(COHERENCE_SIZE, 0), flags;

@@ -51,7 +51,10 @@ static int unpause(struct amd_userptr *up)
 	return criu(&up->kfd, (struct kfd_ioctl_criu_args){ .op = KFD_CRIU_OP_UNPAUSE }, NULL);
 }
 
-/* Begin a checkpoint, for which KFD evicts the queues, and end it.  Returns the number of GPUs. */
+/*
+ * Begin a checkpoint, assert that KFD evicts the queues for it, and end it.  Returns the number of
+ * GPUs.
+ */
 static uint32_t begin_and_end(struct amd_userptr *up)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
@@ -127,7 +130,7 @@ static void restore(struct amd_userptr *up, int fd)
 
 static void busy_in_restore(struct amd_userptr *up)
 {
-	/* Skip with several GPUs, because the data below restores one. */
+	/* Skip with several GPUs, because restore() restores a process with one. */
 	igt_require_f(begin_and_end(up) == 1, "more than one GPU\n");
 	igt_fork(child, 1) {
 		int fd = drm_reopen_driver(up->fd);

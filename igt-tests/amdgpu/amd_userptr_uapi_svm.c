@@ -16,7 +16,8 @@
 #include "amd_userptr_uapi.h"
 
 /*
- * Ranges of the BO, a page each.  The memory has twice as many pages; every other one is in the BO.
+ * The BO has this many ranges of a page each.  The memory has twice as many pages, and every other
+ * page is a range.
  */
 enum { PAGES = 8 };
 
