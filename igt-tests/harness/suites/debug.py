@@ -31,8 +31,6 @@ LEAK, LEAKER = "leak", "splat_leak"	# this mistake shows in kmemleak's list and 
 # Regular expressions of tests that do not run, and why. Those of the first two make any kernel of this version warn, with or
 # without the series, and lockdep would be off after the first warning.
 LEFT_OUT = {
-	"amd_userptr_uapi@hsa-no-svm-.*":
-		"svm_range_unmap_from_gpu() asks amdgpu_vm_ready() without its lock (docs/upstreaming.md)",
 	"amd_userptr_scatter@heal-uffd-.*":
 		"with DEBUG_VM mm/userfaultfd.c prints the stack for a page fault that may not wait for a userfaultfd",
 	"amd_userptr_hostile@evict-restore":
