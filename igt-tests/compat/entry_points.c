@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-/* This program links only with a libigt that has every function of igt_prototypes.h. */
+/*
+ * This program takes the address of each function of igt_prototypes.h, so it links only with a
+ * libigt that has all of them. probe.py builds it.
+ */
 #include "igt.h"
 
 IGT_TEST_DESCRIPTION("Every libigt entry point our tests use is there.");

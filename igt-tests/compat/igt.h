@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * For building an IGT test with the libigt.so.0 of a distribution, which has no IGT
- * headers.  Tests say #include "igt.h"; the include path decides between
- * this file and IGT's own.  Source compatible with IGT >= 2.4, binary checked
- * against 2.5.  libigt promises no stable ABI: probe.py has to approve of the
- * library before anything is built with this file.
+ * Replaces IGT's header of the same name in a build with a distribution's libigt.so.0, because
+ * distributions ship the library without its headers. Tests say #include "igt.h"; the include path
+ * decides between this file and IGT's own. The macros here mean the same as those of IGT 2.4 and
+ * later, so the source of a test fits both headers. libigt promises no stable ABI, so meson builds
+ * with this file only after probe.py has accepted the library.
  */
 #ifndef IGT_COMPAT_H
 #define IGT_COMPAT_H
@@ -54,7 +54,11 @@ extern const char *__igt_test_description;
 #define IGTC_GLUE(a, b)	 IGTC_GLUE_(a, b)
 #define IGTC_VAR(stem)	 IGTC_GLUE(igtc_##stem##_, __LINE__)
 
-/* A block that the library may leave by a jump. @done runs only if the block ends normally. */
+/*
+ * Runs the block behind it as a subtest, or as a dynamic part of one, if @enter is true. When the
+ * block fails or skips, the library jumps to @landing, and the loop ends without @done. So @done
+ * runs only at the normal end of the block.
+ */
 #define IGTC_BLOCK(enter, landing, done) for (; (enter) && sigsetjmp(landing, 1) == 0; done)
 
 #define igt_fixture() \
@@ -81,7 +85,10 @@ static inline struct igtc_group igtc_group_begin(void)
 			       __igt_subtest_group_restore(IGTC_VAR(group).skip, \
 							   IGTC_VAR(group).description))
 
-/* The library keeps the pointer to the name of the running subtest, so the buffer must stay. */
+/*
+ * The library keeps a pointer to the name of the running subtest and to the name of its dynamic
+ * part, so each of the two names needs a buffer that stays.
+ */
 static inline IGTC_PRINTF(2, 3) const char *igtc_name(int dynamic, const char *format, ...)
 {
 	static char names[2][256];

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* IGT declares in a header of this name what igt_prototypes.h has of it. */
+/*
+ * IGT has a header of this name, so tests include it. The functions of it that they use are
+ * declared in igt_prototypes.h.
+ */
 #ifndef IGT_COMPAT_OS_H
 #define IGT_COMPAT_OS_H
 

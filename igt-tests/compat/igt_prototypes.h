@@ -18,7 +18,10 @@
 #define IGTC_PRINTF(fmt, first) __attribute__((format(printf, fmt, first)))
 #define IGTC_NORETURN		__attribute__((noreturn))
 
-/* Where the library jumps to when a subtest (or a dynamic part) ends. */
+/*
+ * The library jumps to the first one when a subtest ends, and to the second one when a dynamic part
+ * of a subtest ends.
+ */
 extern jmp_buf igt_subtest_jmpbuf, igt_dynamic_jmpbuf;
 
 int igt_subtest_init_parse_opts(int *argc, char **argv, const char *shortopts,
@@ -55,20 +58,23 @@ void igt_stop_signal_helper(void);
 void igt_install_exit_handler(void (*fn)(int sig));
 void igt_set_timeout(unsigned int seconds, const char *operation);
 void igt_reset_timeout(void);
-/* Kernel log lines that the runner shall not count as a problem of this test. */
+/* Tell igt_runner which lines of the kernel log it shall not count as a problem of this test. */
 void igt_emit_ignore_dmesg_regex(const char *ignore_dmesg_regex);
 uint64_t igt_nsec_elapsed(struct timespec *start);
 
 int drm_open_driver_render(int chipset);
 int drm_reopen_driver(int fd);
 int drm_close_driver(int fd);
-/* A file of the device of @fd in debugfs; < 0 when there is none. */
+/* Open a debugfs file of the DRM device @fd; returns < 0 when there is none. */
 int igt_debugfs_open(int fd, const char *filename, int mode);
-/* Write to a file of /proc or /sys; an absolute @attr needs no directory: AT_FDCWD. */
+/*
+ * Write a text to a file of /proc or /sys. The tests give an absolute path as @attr, and AT_FDCWD
+ * as @dir, which is not used then.
+ */
 bool igt_sysfs_set(int dir, const char *attr, const char *value);
-/* The same; the number of bytes or -errno. */
+/* Write @len bytes to such a file; returns their number or -errno. */
 int igt_sysfs_write(int dir, const char *attr, const void *data, int len);
-/* Swap space that is switched on. */
+/* Returns the size of all swap space that is switched on. */
 uint64_t igt_get_total_swap_mb(void);
 
 #endif

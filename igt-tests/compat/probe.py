@@ -38,7 +38,7 @@ class Refused(Exception):
 
 
 def run(binary, *args):
-	"""(exit code as a shell shows it, output) of @binary with @args."""
+	"""Run @binary with @args. Return its exit code as a shell shows it (128 + signal), and its output."""
 	done = subprocess.run([binary, *args], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
 		timeout=60, text=True, errors='replace', check=False)
 	code = done.returncode
@@ -72,8 +72,8 @@ def check_output(binary):
 
 def check_driver_bit(binary):
 	"""
-	Check that DRIVER_AMDGPU of igt.h means amdgpu. Without a GPU the message of the skip names the driver. With a GPU the
-	subtest itself compares the driver's name.
+	Check that DRIVER_AMDGPU of igt.h means amdgpu. Without a GPU the message of the skip names the driver. With a
+	GPU the subtest itself compares the driver's name.
 	"""
 	code, text = run(binary, '--run-subtest', 'device')
 	if code not in (PASS, SKIP) or (code == SKIP and '(amdgpu)' not in text):
@@ -99,7 +99,7 @@ def check_all(binary, table):
 def compile_and_link(workdir, libigt, compiler):
 	programs = {'entry_points': 'entry_points.c', 'igt_framework': 'tests/igt_framework.c'}
 	for name, source in programs.items():
-		# -z now: the program must fail at its start if a function is missing, and not only when it calls the function.
+		# -z now: if a function is missing, the program must fail at its start and not only when it calls it.
 		done = subprocess.run(
 			[*compiler, '-std=gnu11', '-D_GNU_SOURCE', '-I', HERE,
 				'-o', os.path.join(workdir, name), os.path.join(HERE, source),
@@ -112,7 +112,7 @@ def compile_and_link(workdir, libigt, compiler):
 
 
 def drop_stray_kmsg(existed):
-	"""Remove the file /dev/kmsg that IGT created if there was none: IGT opens that path for writing."""
+	"""Remove /dev/kmsg if IGT created it: IGT opens it for writing, which makes a file if there is no device."""
 	path = '/dev/kmsg'
 	if not existed and os.path.exists(path) and stat.S_ISREG(os.stat(path).st_mode):
 		os.unlink(path)

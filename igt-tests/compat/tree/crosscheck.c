@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Compiled only with a real IGT tree.  If a declaration of IGT differs from that in
- * compat/, the compiler reports an error.
+ * meson compiles this file only with an IGT source tree. It sees IGT's declaration of each function
+ * and that of igt_prototypes.h, and the compiler reports an error if the two differ.
  */
 #include "igt.h"
 #include "igt_os.h"
