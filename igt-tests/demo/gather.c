@@ -28,13 +28,19 @@
 /* Long, because a simulated GPU on a busy machine is slow. */
 #define COPY_DEADLINE_MS 60000
 /*
- * Every so many milliseconds read the events, because the kernel's buffer has room for only some
- * 200.
+ * While a copy runs, read KFD's SMI events every so many milliseconds, because the kernel's buffer
+ * has room for only some 200 of them.
  */
 #define POLL_MS		 20
-/* One copy of so many is made while the memory stays as it is, so it has one right result. */
+/*
+ * In one round of so many, gather pauses the thread that changes pages, so the copy has exactly one
+ * right content.
+ */
 #define QUIET_EVERY	 4
-/* The destination has these bytes before a copy. gather_memory.c never writes a word of them. */
+/*
+ * gather fills the destination with this byte before a copy. No page has a word of such bytes, so a
+ * word that the GPU did not write counts as wrong.
+ */
 #define POISON		 0xa5
 
 struct options {
@@ -42,7 +48,7 @@ struct options {
 	uint32_t backend; /* enum amdgpu_userptr_backend */
 	unsigned int ranges;
 	unsigned int seconds;
-	unsigned int rounds; /* 0: as many as @seconds allow */
+	unsigned int rounds; /* 0: copy for @seconds instead */
 };
 
 struct gather {
@@ -51,7 +57,7 @@ struct gather {
 	struct amd_kfd kfd;
 	struct amd_kfd_queue queue;
 	struct amd_kfd_smi smi;
-	struct amd_kfd_mem destination; /* plain memory that nothing invalidates */
+	struct amd_kfd_mem destination; /* GTT, so no MMU notifier invalidates it */
 	struct gather_memory memory;
 
 	struct amdgpu_userptr_ctx *ctx;
@@ -80,7 +86,7 @@ static int fail(const char *what, int error)
 /* ------------------------------------------------------------------------------------------- */
 /* The library										       */
 
-/* Make a context on the render node file whose address space the KFD queues use. */
+/* Make the library's context on the render node file whose GPU address space the KFD queues use. */
 static int create_context(struct gather *g)
 {
 	struct amdgpu_userptr_ctx_args args = {
@@ -110,7 +116,7 @@ static int create_context(struct gather *g)
 	return caps.hsa_status ? fail("AMDGPU_GEM_USERPTR_HSA", caps.hsa_status) : 0;
 }
 
-/* Map all pages, in the order of memory->pages, to one range of GPU addresses. */
+/* Let the library map all pages, in the order of memory->pages, to one range of GPU addresses. */
 static int map_pages(struct gather *g)
 {
 	const struct gather_memory *memory = &g->memory;
@@ -188,7 +194,9 @@ static int open_gpu(struct gather *g)
 	return ret ? fail("allocate destination", ret) : 0;
 }
 
-/* Let the GPU copy all pages from @source, and wait. */
+/*
+ * Let the GPU copy all pages from the GPU address @source to the destination, and wait for the end.
+ */
 static int copy_out(struct gather *g, uint64_t source)
 {
 	const double deadline = now_ms() + COPY_DEADLINE_MS;
@@ -264,7 +272,7 @@ static int copy_under_change(struct gather *g)
 	g->drops = mutator.drops;
 	if (err)
 		return fail("change pages", err);
-	/* The last copy must have the last change. */
+	/* The thread has ended, so one more copy has to contain its last change. */
 	return ret ? ret : check_once(g, g->gpu_va);
 }
 
@@ -277,7 +285,8 @@ static int wait_for_restores(struct gather *g)
 }
 
 /*
- * Map the same memory with KFD's own ioctls, which takes four for each page, and measure the time.
+ * Map the same memory with KFD's own ioctls, copy it, and unmap it. KFD needs four ioctls for each
+ * page; gather measures their time, to compare it with the library's.
  */
 static int compare_with_kfd(struct gather *g)
 {
@@ -338,7 +347,10 @@ static int run(struct gather *g)
 	return ret;
 }
 
-/* The kernel would clean up at the end of the process, too, but this shows that each step works. */
+/*
+ * The kernel would free all of this at the end of the process, too, but so gather sees an error of
+ * any step.
+ */
 static int clean_up(struct gather *g)
 {
 	int ret = 0, err;

@@ -15,7 +15,10 @@ void gather_page_rewrite(const struct gather_memory *memory, unsigned int index)
 	amd_stamp_finish(&page->stamp, page->addr, memory->page_size);
 }
 
-/* Pages 0, 2, 4 ... of each arena are used: no two of them are neighbours. */
+/*
+ * Use pages 0, 2, 4 ... of each of the two mappings, so that no two pages are neighbours. Then
+ * shuffle the list of pages.
+ */
 static void place_pages(struct gather_memory *memory)
 {
 	const size_t stride = 2 * memory->page_size;
@@ -50,7 +53,7 @@ static int map_arenas(struct gather_memory *memory)
 	memory->anon = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory->anon == MAP_FAILED)
 		return -errno;
-	/* Huge pages would put the pieces next to each other in physical memory. */
+	/* In a huge page the pages would be next to each other in physical memory. */
 	madvise(memory->anon, size, MADV_NOHUGEPAGE);
 	return 0;
 }

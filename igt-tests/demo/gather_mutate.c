@@ -13,9 +13,12 @@
 
 #include "gather.h"
 
-/* How many pages each change writes anew. */
+/* Each change writes so many pages anew. */
 #define BATCH		    32
-/* One change of so many is a fork, which changes every private page at once. */
+/*
+ * On average one change of so many is a fork, for which the kernel write-protects every private
+ * page at once.
+ */
 #define FORK_EVERY	    8
 /* The longest pause between two changes, in which the queues run. */
 #define MAX_PAUSE_NS	    16000000
@@ -40,8 +43,9 @@ static void rewrite_batch(struct gather_mutator *mutator)
 }
 
 /*
- * The child keeps the old pages, so the parent gets new ones when it writes. The child waits until
- * the parent is done, because otherwise the kernel would let the parent keep its pages.
+ * Fork, then write. The child keeps the old pages, so the parent gets new ones when it writes. The
+ * child waits until the parent is done, because otherwise the kernel would let the parent keep its
+ * pages.
  */
 static int change_by_fork(struct gather_mutator *mutator)
 {
@@ -70,8 +74,9 @@ static int change_by_fork(struct gather_mutator *mutator)
 }
 
 /*
- * Drop pages and write them anew. A dropped private page is zeros before that. A page of the file
- * only loses its mapping, or is freed as well if the thread punches a hole.
+ * Drop pages and write them anew. A private page reads as zeros between the two. A page of the file
+ * only loses its mapping, unless the thread punches a hole into the file: then the kernel frees the
+ * page, and it reads as zeros, too.
  */
 static int change_by_drop(struct gather_mutator *mutator)
 {
@@ -147,7 +152,7 @@ int gather_mutator_start(struct gather_mutator *mutator, struct gather_memory *m
 
 	*mutator = (struct gather_mutator){
 		.memory = memory,
-		.rng = UINT64_C(0x9e3779b97f4a7c15), /* any seed but 0 */
+		.rng = UINT64_C(0x9e3779b97f4a7c15), /* any number but 0 */
 		.lock = PTHREAD_MUTEX_INITIALIZER,
 		.wake = PTHREAD_COND_INITIALIZER,
 	};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tests the library with a real kernel and device: the kernel must do what the model in lib/tests
- * does. Argument: the backend, "scatter" or "ranges". The test skips if there is no KFD
- * device, or the kernel does not know AMDGPU_GEM_USERPTR_HSA or the backend.
+ * Tests the library with a real kernel and a GPU, which may be the simulated one. The unit tests in
+ * lib/tests use a fake kernel; this test shows that the real one does the same. Argument: the
+ * backend, "scatter" or "ranges". The test skips if there is no KFD device, or the kernel does not
+ * know AMDGPU_GEM_USERPTR_HSA or the backend.
  */
 #include <inttypes.h>
 #include <sys/mman.h>
@@ -19,8 +20,8 @@
 #define EXIT_SKIP  77
 #define NUM_PAGES  4
 /*
- * All handles are below this: the kernel gives out the lowest free one, and the test has few BOs at
- * a time.
+ * The test looks for BOs at the handles up to this one. It finds all of them, because the kernel
+ * gives out the lowest free handle and the test has few BOs at a time.
  */
 #define MAX_HANDLE 64
 #define WAIT_MS	   10000
@@ -92,7 +93,9 @@ static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range 
 	};
 }
 
-/* How many bytes all BOs of the file have, as the kernel counts them. */
+/*
+ * Returns how many bytes all BOs of the render node file have, as the kernel counts them in fdinfo.
+ */
 static uint64_t bo_bytes(const struct device *device)
 {
 	uint64_t total = 0, kib;
@@ -110,7 +113,9 @@ static uint64_t bo_bytes(const struct device *device)
 	return total;
 }
 
-/* Map all kinds of memory together, and unmap them, many times. No BO may stay. */
+/*
+ * Map private, shared, file and read-only memory together and unmap it, many times. No BO may stay.
+ */
 static void memory_of_all_kinds(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const int rw = PROT_READ | PROT_WRITE;
@@ -133,7 +138,10 @@ static void memory_of_all_kinds(const struct device *device, struct amdgpu_userp
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		t_assert(bo_bytes(device) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
 		t_equal(amdgpu_userptr_unmap(map), 0);
-		/* The first round leaves page tables. Further rounds must leave no BOs. */
+		/*
+		 * The driver keeps the page tables of the first round, which are BOs, too. Later
+		 * rounds must leave nothing more.
+		 */
 		if (!round)
 			before = bo_bytes(device);
 		t_equal(bo_bytes(device), before);
@@ -179,7 +187,11 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	struct amdgpu_userptr_map_args args = args_of(ranges, 1);
 	struct amdgpu_userptr_mapping *map;
 
-	/* Now the page tables for the reservation exist, so BO sizes can be compared. */
+	/*
+	 * Let the driver make the page tables for the library's GPU addresses now. It keeps them,
+	 * and counts them as BOs, so a map that fails later has to leave exactly as many bytes as
+	 * before it.
+	 */
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	t_equal(amdgpu_userptr_unmap(map), 0);
 
@@ -187,7 +199,10 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 	expect_refusal(device, ctx, ranges, 2, 1);
 	t_assert(!mprotect(other, NUM_PAGES * device->page, rw));
 
-	/* One BO has three ranges, and the memory of the middle one is missing. */
+	/*
+	 * The library makes one BO of these three ranges. The error must name the middle one, whose
+	 * memory is missing.
+	 */
 	t_assert(!munmap(other + device->page, device->page));
 	expect_refusal(device, ctx, neighbours, T_ARRAY_SIZE(neighbours), 1);
 	t_assert(!munmap(other, NUM_PAGES * device->page));
@@ -196,8 +211,8 @@ static void bad_memory_is_named(const struct device *device, struct amdgpu_userp
 }
 
 /*
- * A mapping of KFD is at the end of the addresses, so map() fails there, and must unmap what it has
- * mapped.
+ * The second half of the wanted GPU addresses belongs to a userptr of KFD, so map() fails. It must
+ * leave nothing mapped in the first half: the test maps there again afterwards.
  */
 static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
@@ -231,8 +246,8 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 }
 
 /*
- * Make a context from a device handle of libdrm, which also chooses the addresses. Closing it
- * removes the map.
+ * Make a context from a device handle of libdrm, and let libdrm choose the GPU address of a map.
+ * Destroying the context has to unmap it.
  */
 static void libdrm_handle_and_addresses(const struct device *device)
 {
@@ -248,7 +263,7 @@ static void libdrm_handle_and_addresses(const struct device *device)
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* Return the creation flags of the BO with this @size, of which the file has only one. */
+/* Returns the creation flags of the BO of this @size; fails the test if two BOs have it. */
 static uint64_t create_flags(const struct device *device, uint64_t size)
 {
 	uint64_t found = UINT64_MAX;
@@ -269,7 +284,10 @@ static uint64_t create_flags(const struct device *device, uint64_t size)
 	return found;
 }
 
-/* BOs get the coherence flags with which map() is called, if the kernel knows these flags. */
+/*
+ * The kernel must get the coherence flags with which the test calls map(). If the kernel does not
+ * know these flags, map() must refuse them.
+ */
 static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	static const struct {
@@ -303,7 +321,7 @@ static void coherence(const struct device *device, struct amdgpu_userptr_ctx *ct
 	munmap(memory, range.size);
 }
 
-/* map() fails before KFD has acquired the address space. */
+/* KFD has not acquired the address space of the render node file yet, so map() must fail. */
 static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -316,7 +334,10 @@ static void without_kfd_vm(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* The capabilities, and the number of BOs for two ranges, must be those of the backend. */
+/*
+ * The library must use the backend that the test asks for: it makes one scatter BO of two ranges,
+ * or a BO of each.
+ */
 static void backend_in_use(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	const bool scatter = device->backend == AMDGPU_USERPTR_BACKEND_SCATTER;
@@ -340,7 +361,10 @@ static void backend_in_use(const struct device *device, struct amdgpu_userptr_ct
 	munmap(memory, NUM_PAGES * device->page);
 }
 
-/* The device leaves a mapping, with all of its BOs, and gets it back at the same addresses. */
+/*
+ * Detach the device from a mapping: all BOs of the mapping must go. Attach the device again: the
+ * mapping must be back at the same GPU addresses.
+ */
 static void device_comes_and_goes(const struct device *device, struct amdgpu_userptr_ctx *ctx)
 {
 	char *memory = pages(device, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1);
@@ -351,7 +375,10 @@ static void device_comes_and_goes(const struct device *device, struct amdgpu_use
 	struct amdgpu_userptr_mapping *map;
 	uint64_t before, mapped, reachable;
 
-	/* Now the page tables exist, so BO sizes can be compared. */
+	/*
+	 * Let the driver make the page tables now, which it keeps and counts as BOs, so that the
+	 * test can compare sizes below. All further maps use the same GPU address.
+	 */
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
 	args.fixed_va = args.gpu_va;
@@ -432,8 +459,8 @@ static int open_device(struct device *device)
 	ret = amdgpu_device_initialize(fd, &major, &minor, &device->handle);
 	if (!ret) {
 		/*
-		 * This is libdrm's duplicate of the descriptor. It is the same open file, so it has
-		 * the same address space.
+		 * Use libdrm's duplicate of the descriptor from now on. It is the same open file,
+		 * so it has the same GPU address space.
 		 */
 		device->fd = amdgpu_device_get_fd(device->handle);
 		device->kfd.drm_fd = device->fd;

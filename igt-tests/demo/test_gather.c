@@ -46,7 +46,7 @@ static void quiet_pages_have_one_content(void)
 	char *byte = copy + 3 * memory.page_size + 1234;
 
 	expect(open_window(), 0, 0);
-	/* If one bit is wrong, the whole word counts as wrong. */
+	/* One bit of the copy is wrong, so the whole word counts as wrong. */
 	*byte ^= 1;
 	expect(open_window(), sizeof(uint64_t), 0);
 	*byte ^= 1;
@@ -81,7 +81,7 @@ static void stale_pages_are_found(void)
 	expect(window, 0, 1);
 	take_copy(5);
 
-	/* The copy has a content that nobody has written yet. */
+	/* The copy has the content of a generation that, by the stamp, nobody has written yet. */
 	memory.pages[6].stamp.started++;
 	gather_page_rewrite(&memory, 6);
 	take_copy(6);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests a context of two GPUs with a real kernel: both read the same memory at the same address,
- * and a call that fails on either of them at any step leaves nothing behind on the other one.
+ * and a call that fails on one of them, at whichever step, leaves nothing behind on either.
  * Argument: the backend, "scatter" or "ranges".
  */
 #include <inttypes.h>
@@ -26,7 +26,7 @@
 struct device {
 	struct amd_kfd kfd;
 	struct amd_kfd_queue queue;
-	struct amd_kfd_mem result; /* the GPU copies to it what it reads */
+	struct amd_kfd_mem result; /* the GPU copies the ranges to it, and the test compares */
 };
 
 struct test {
@@ -34,19 +34,25 @@ struct test {
 	struct amdgpu_userptr_ctx *ctx;
 	struct amdgpu_userptr_range ranges[NUM_RANGES];
 	size_t page;
-	char *memory; /* every second page is a range */
-	uint64_t va;
+	char *memory; /* every second page of it is a range */
+	uint64_t va;  /* GPU address of the first map, which all others take as well; 0: none yet */
 };
 
-/* Which of the next calls to a render node fails instead of reaching the kernel; 0: none. */
+/*
+ * Lets one ioctl on a render node fail without a call to the kernel, so that each error path of the
+ * library runs.
+ */
 static struct {
 	const struct test *test;
-	unsigned int nth;
-	int error;
-	int device; /* out: the device of the call that failed, or -1 */
+	unsigned int nth; /* the n-th ioctl from now on fails; 0: none */
+	int error;	  /* errno of that ioctl */
+	int device;	  /* out: the device of the ioctl that failed, or -1 */
 } inject = { .device = -1 };
 
-/* The library and libdrm call this one instead of the function of the C library. */
+/*
+ * The library and libdrm call this function instead of that of the C library, because the symbols
+ * of the program come first.
+ */
 int ioctl(int fd, unsigned long request, ...)
 {
 	va_list list;
@@ -73,7 +79,9 @@ static void set_inject(const struct test *test, unsigned int nth, int error)
 	inject.device = -1;
 }
 
-/* How many bytes all BOs of the file have, as the kernel counts them. */
+/*
+ * Returns how many bytes all BOs of the render node file have, as the kernel counts them in fdinfo.
+ */
 static uint64_t bo_bytes(const struct device *device)
 {
 	uint64_t total = 0, kib;
@@ -96,7 +104,10 @@ static uint64_t ranges_bytes(const struct test *test)
 	return NUM_RANGES * test->page;
 }
 
-/* The GPU reads the ranges one after the other from the address of the mapping. */
+/*
+ * Let the GPU read from the address of the mapping, and assert that it finds the ranges there, one
+ * after the other.
+ */
 static void expect_reads(struct test *test, struct device *device)
 {
 	memset(device->result.cpu, 0, ranges_bytes(test));
@@ -139,7 +150,7 @@ static void both_read(struct test *test)
 	test->va = args.gpu_va;
 	for (unsigned int round = 0; round < 3; round++) {
 		change_memory(test);
-		/* Both GPUs must follow when the memory itself goes away. */
+		/* Now the kernel drops the pages as well, and both GPUs must find the new ones. */
 		if (round) {
 			t_assert(
 				!madvise(test->memory, 2 * NUM_RANGES * test->page, MADV_DONTNEED));
@@ -157,7 +168,10 @@ static void expect_bytes(const struct test *test, const uint64_t *bytes)
 		t_equal(bo_bytes(&test->devices[i]), bytes[i]);
 }
 
-/* Every call to the kernel of map() fails once, on both devices. */
+/*
+ * Repeat map() and let its first, second, n-th ioctl fail, until map() succeeds. After each failure
+ * no device may have more BOs than before.
+ */
 static void map_fails_at_each_step(struct test *test, int error)
 {
 	unsigned int failed[NUM_DEVICES] = { 0 };
@@ -184,12 +198,18 @@ static void map_fails_at_each_step(struct test *test, int error)
 		expect_bytes(test, before);
 	}
 	expect_bytes(test, before);
-	/* A BO, its address and the wait for the page tables are three steps at least. */
+	/*
+	 * On each device map() has three steps at least: it makes a BO, maps it, and waits for the
+	 * page tables.
+	 */
 	for (unsigned int i = 0; i < NUM_DEVICES; i++)
 		t_assert(failed[i] >= 3);
 }
 
-/* When a second device cannot join a mapping, the first one goes on reading it. */
+/*
+ * While the second device cannot attach to a mapping, because an ioctl fails, the first one must go
+ * on reading the mapping.
+ */
 static void attach_fails_at_each_step(struct test *test)
 {
 	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach), .device = 1 };
@@ -224,7 +244,10 @@ static void attach_fails_at_each_step(struct test *test)
 	t_equal(amdgpu_userptr_unmap(map), 0);
 }
 
-/* Something else is at the address on the second device, so the kernel itself refuses the map. */
+/*
+ * On the second device, the GPU address of the third range belongs to a userptr of KFD, so the
+ * kernel itself refuses the map there. The library must undo the map on the first device.
+ */
 static void address_in_use_on_second(struct test *test)
 {
 	struct device *second = &test->devices[1];
@@ -251,7 +274,7 @@ static void address_in_use_on_second(struct test *test)
 	both_read(test);
 }
 
-/* Open the first two GPUs that KFD has; returns how many there are. */
+/* Open the first two GPUs that KFD has. Returns how many it has found, at most two. */
 static unsigned int open_devices(struct test *test)
 {
 	unsigned int count = 0;
@@ -291,7 +314,10 @@ static void begin(struct test *test, uint32_t backend)
 	test->memory = mmap(NULL, 2 * NUM_RANGES * test->page, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	t_assert(test->memory != MAP_FAILED);
-	/* The ranges are in descending order, so that the library cannot merge them. */
+	/*
+	 * The ranges are no neighbours, so the library cannot merge them. Their order is that of
+	 * descending addresses, so that the test sees if the library sorts them.
+	 */
 	for (unsigned int i = 0; i < NUM_RANGES; i++)
 		test->ranges[i] = (struct amdgpu_userptr_range){
 			.cpu_addr = (uintptr_t)test->memory + 2 * (NUM_RANGES - 1 - i) * test->page,
