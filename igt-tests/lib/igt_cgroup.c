@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* One memory cgroup: Documentation/admin-guide/cgroup-v2.rst has the files that are used here. */
+/* Documentation/admin-guide/cgroup-v2.rst describes the files of a cgroup that are used here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A memory cgroup with a small limit.  A process has one at a time.  Needs root. */
+/*
+ * A memory cgroup with a limit, so that a test can let its processes run out of memory without harm
+ * to others. It has a fixed name, so there is one at a time on the machine. Needs root.
+ */
 #ifndef IGT_CGROUP_H
 #define IGT_CGROUP_H
 
@@ -19,7 +22,10 @@ int __igt_cgroup_join(void);
  * the limit is exceeded.
  */
 int __igt_cgroup_swap(bool may);
-/* A counter of memory.events, such as "max " (the limit was reached) or "oom_kill ". */
+/*
+ * Returns the counter of memory.events that follows @word, such as "max " (how often the limit was
+ * reached) or "oom_kill ".
+ */
 unsigned long long igt_cgroup_event(const char *word);
 
 #endif

@@ -15,12 +15,19 @@
 
 #define DEBUGFS "/sys/kernel/debug/"
 
-/* The kernel's maximum: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH */
+/*
+ * How far the kernel looks down the stack for the driver: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH,
+ * the most that it allows.
+ */
 #define STACK_DEPTH "32"
 
 static const char *const kinds[] = { "failslab", "fail_page_alloc" };
 
-/* Let every kind of allocation fail, and do not log a stack trace for each. */
+/*
+ * Files in debugfs. @during lets every kind of allocation fail, and keeps the kernel from logging a
+ * stack trace for each; @after is the kernel's default. Slab allocations lack the files with
+ * @pages_only.
+ */
 static const struct {
 	const char *file, *during, *after;
 	bool pages_only;
@@ -75,7 +82,10 @@ static int set_callers(unsigned long start, unsigned long end, const char *depth
 	return 0;
 }
 
-/* The addresses of the first and the last function of the module @driver. */
+/*
+ * Find the addresses of the first and the last function of the module @driver; false when
+ * /proc/kallsyms does not show them.
+ */
 static bool driver_text(const char *driver, unsigned long *start, unsigned long *end)
 {
 	FILE *file = fopen("/proc/kallsyms", "r");
@@ -125,7 +135,7 @@ static void close_kworkers(struct igt_fail_nth *inject)
 		close(inject->kworkers[--inject->num_kworkers]);
 }
 
-/* Kworkers come and go, so look for them each time. */
+/* Open the file fail-nth of each kworker. Kworkers come and go, so look for them each time. */
 static void find_kworkers(struct igt_fail_nth *inject)
 {
 	DIR *proc = opendir("/proc");
@@ -181,7 +191,7 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 	if (inject->self < 0)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
-	/* A test that failed may have left an n in this thread or in a kworker. */
+	/* A test that failed may have left an n in this thread or in a kworker, so clear them. */
 	igt_assert(put_number(inject->self, 0));
 	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes(true))
@@ -244,7 +254,7 @@ void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n)
 
 bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 {
-	/* Read the counter before anything else allocates. */
+	/* Read the counter first, because it goes down with every allocation. */
 	const unsigned int left = get_number(inject->self);
 
 	igt_assert(put_number(inject->self, 0));
@@ -269,7 +279,10 @@ unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran
 		char text[16] = "";
 		unsigned int left;
 
-		/* A kworker that has ended meanwhile has run no work item of the driver. */
+		/*
+		 * A kworker ends only after minutes without work, so one that has gone has run no
+		 * work item of the driver.
+		 */
 		if (pread(inject->kworkers[i], text, sizeof(text) - 1, 0) <= 0)
 			continue;
 		left = strtoul(text, NULL, 10);

@@ -27,8 +27,8 @@
 #define FILE_SIZE (1ull << 40)
 
 /*
- * The server answers after this time even without permission, so that the restore worker does not
- * hang for ever.
+ * The server answers after this time even without permission, so that a test which fails does not
+ * let the restore worker hang for ever.
  */
 enum { ANSWER_MS = 20000 };
 
@@ -76,7 +76,10 @@ static void serve(struct server *server)
 	const struct fuse_init_out init = {
 		.major = FUSE_KERNEL_VERSION,
 		.minor = FUSE_KERNEL_MINOR_VERSION,
-		.max_write = BLOCK, /* no read-ahead: max_readahead is 0 */
+		/*
+		 * @max_readahead stays 0, so the kernel asks for no page before a thread needs it.
+		 */
+		.max_write = BLOCK,
 	};
 	const struct fuse_attr_out attr = {
 		.attr_valid = UINT32_MAX,
@@ -138,10 +141,11 @@ static void run_server(int dev, int arrived, int go)
 
 	/*
 	 * Close all other descriptors that the server inherits from the test, because an open
-	 * /dev/kfd would keep KFD's process alive.
+	 * /dev/kfd would keep KFD's process alive. First move the three to higher numbers, so that
+	 * dup2() closes none of them.
 	 */
 	for (int i = 0; i < 3; i++)
-		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST); /* dup2() below must close none */
+		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);
 	for (int i = 0; i < 3; i++)
 		dup2(fds[i], FIRST + i);
 	close_range(2 * FIRST, ~0u, 0);
@@ -190,8 +194,8 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 }
 
 /*
- * Mount the file and open it.  open() asks the server, so the server has to run before.  Afterwards
- * nobody needs the path.
+ * Mount the file and open it. open() asks the server, so the server has to run before. Afterwards
+ * nobody needs the path, so it goes.
  */
 static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
@@ -206,7 +210,10 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 	if (!ret) {
 		ret = start_server(fuse, inside, dev, arrived, go);
 		fuse->file = ret ? -1 : open(path, O_RDONLY | O_CLOEXEC);
-		/* fstat() makes the kernel ask for the size. */
+		/*
+		 * fstat() makes the kernel ask the server for the size. Its st_dev has the number
+		 * of the connection.
+		 */
 		if (!ret && (fuse->file < 0 || fstat(fuse->file, &st)))
 			ret = -errno;
 		else if (!ret)
@@ -263,7 +270,7 @@ void igt_fuse_abort(unsigned int connection)
 	igt_sysfs_set(AT_FDCWD, path, "1");
 }
 
-/* The kernel unmounts when the last page and the open file are gone. */
+/* The kernel unmounts the file system when the file is closed and no page of it is mapped. */
 void igt_fuse_stop(struct igt_fuse *fuse)
 {
 	if (fuse->server > 0) {

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A file whose pages come only when the test allows it; needs root and /dev/fuse. */
+/*
+ * A file whose pages come only when the test allows it. So a test can hold a task that faults in
+ * such a page for as long as it wants. Needs root and /dev/fuse.
+ */
 #ifndef IGT_FUSE_H
 #define IGT_FUSE_H
 
@@ -13,10 +16,14 @@
 #define IGT_FUSE_NEXT (4ull << 20)
 
 struct igt_fuse {
-	pid_t server;		 /* 0: none */
-	int file;		 /* open for reading; the page cache keeps pages that came */
-	int arrived, go;	 /* pipes: the server was asked for a page; it may answer */
-	unsigned int connection; /* the kernel's number of the mount */
+	pid_t server; /* the server's process; 0: none, or the server is a thread */
+	int file; /* the file, open for reading; a page that came once stays in the page cache */
+	/*
+	 * Pipes: a byte in @arrived says that the kernel has asked the server for a page, a byte in
+	 * @go lets the server answer.
+	 */
+	int arrived, go;
+	unsigned int connection; /* the mount's number in /sys/fs/fuse/connections */
 };
 
 /* Mount the file and start its server in a child process; 0 or -errno. */

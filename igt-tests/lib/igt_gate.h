@@ -16,8 +16,8 @@ void igt_gate_init(struct igt_gate *gate);
 void igt_gate_open(struct igt_gate *gate);
 bool igt_gate_is_open(struct igt_gate *gate, int timeout_ms);
 /*
- * In the waiting process, after the fork: notice when all processes that could open the gate have
- * ended.
+ * A waiting process calls igt_gate_watch() after the fork. Then igt_gate_is_lost() says whether all
+ * processes that could open the gate have ended without opening it.
  */
 void igt_gate_watch(struct igt_gate *gate);
 bool igt_gate_is_lost(struct igt_gate *gate);

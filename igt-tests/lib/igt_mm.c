@@ -15,7 +15,10 @@
 #include "lib/igt_mm.h"
 #include "lib/igt_time.h"
 
-/* include/uapi/linux/mempolicy.h and asm-generic/mman-common.h; not in every libc */
+/*
+ * Not every libc has these two; they are from include/uapi/linux/mempolicy.h and
+ * asm-generic/mman-common.h.
+ */
 enum { MPOL_MF_MOVE_OWN = 1 << 1, MADV_COLLAPSE_NOW = 25 };
 
 /* The most pages of one call of move_pages(), and the most NUMA nodes that are tried. */
@@ -106,7 +109,10 @@ int __igt_mm_migrate(void *cpu, size_t size, size_t step)
 	return ret ? ret : -ENODEV;
 }
 
-/* The child lives until the writes have copied the pages and @look has looked. */
+/*
+ * The child lives until the writes have copied the pages and @look has returned, because without a
+ * child the kernel would let the parent keep its pages.
+ */
 int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data)
 {
 	int gate[2], status = 0;

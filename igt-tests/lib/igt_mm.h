@@ -11,7 +11,7 @@
 
 #include "lib/igt_time.h"
 
-/* How long to repeat an operation that the kernel may refuse for a moment. */
+/* How many milliseconds to repeat an operation that the kernel may refuse for a moment. */
 #define IGT_MM_RETRY_MS igt_patience(5000)
 
 /*
@@ -25,12 +25,18 @@ int __igt_mm_collapse(void *cpu, size_t size);
 int __igt_mm_compact(void);
 /* Move the pages, of @step bytes, to another NUMA node; -ENODEV when there is none. */
 int __igt_mm_migrate(void *cpu, size_t size, size_t step);
-/* Fork, then store in each page the byte that is there already: the kernel copies private pages. */
+/*
+ * Fork, then store in each page the byte that is there already, so that the kernel copies private
+ * pages.
+ */
 int __igt_mm_fork_and_write(void *cpu, size_t size);
 /* Like __igt_mm_fork_and_write(), but call @look while the child still has the old pages. */
 int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), void *data);
 
-/* Put another page with the same content at the address, by one mremap(). */
+/*
+ * Put another page with the same content at the address, by one mremap(), so that the page frame
+ * changes and the content does not.
+ */
 void igt_mm_change_page(void *addr);
 
 /* The highest NUMA node below @limit that is online and has memory, or -1. */

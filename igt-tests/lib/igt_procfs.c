@@ -11,7 +11,7 @@
 
 #include "lib/igt_procfs.h"
 
-/* All of /proc/vmstat; about 200 lines. */
+/* Room for the largest file that tests read, /proc/vmstat with some 200 lines. */
 #define VMSTAT_BYTES 16384
 
 unsigned long long igt_procfs_number(const char *path, const char *word)

@@ -15,13 +15,16 @@
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
 
-/* The most pages of one call: those of a huge page. */
+/* The most pages that one call accepts: those of a huge page. */
 enum { MAX_PAGES = 512 };
 
-/* include/uapi/linux/mempolicy.h: not in every libc. */
+/* Not every libc has this; it is from include/uapi/linux/mempolicy.h. */
 enum { MPOL_MF_MOVE_THESE = 1 << 1 };
 
-/* The kernel has to write the pages to a disk and to read some of them again. */
+/*
+ * The limit of __igt_reclaim_push_out(): the kernel may have to write the pages to a disk, and to
+ * read some of them again.
+ */
 #define PUSH_MS igt_patience(10000)
 
 int __igt_reclaim_pages_in(void *cpu, size_t size)
@@ -183,7 +186,7 @@ static int swap_on(const struct zram *zram)
 	return swapon(zram->path, flags) ? -errno : 0;
 }
 
-/* Fill in zrams while all of them are on.  Returns whether there is another swap device. */
+/* Remember all zram devices that are on. Returns whether there is another swap device. */
 static bool find_swaps(void)
 {
 	FILE *file = fopen("/proc/swaps", "r");

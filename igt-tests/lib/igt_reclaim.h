@@ -12,8 +12,8 @@
 #include <stdint.h>
 
 /*
- * How many of the pages of [cpu, cpu + size) are in memory: mapped, or in the
- * page cache or the swap cache (mincore(2)); or -errno.
+ * Returns how many of the pages of [cpu, cpu + size) are in memory (mapped, or in the page cache or
+ * the swap cache; mincore(2)), or -errno.
  */
 int __igt_reclaim_pages_in(void *cpu, size_t size);
 
@@ -27,13 +27,16 @@ int __igt_reclaim_pageout_all(void *cpu, size_t size);
 /* Call madvise(MADV_PAGEOUT) until at least one page was taken; it may have come back since. */
 int __igt_reclaim_pageout(void *cpu, size_t size);
 
-/* Move pages from the CPUs' batches to the LRU lists, because reclaim does not see the batches. */
+/*
+ * Move pages from the CPUs' batches to the LRU lists, because reclaim does not see pages in
+ * batches.
+ */
 void __igt_reclaim_drain_batches(void);
 
 /*
- * Let the kernel swap to a disk only, until igt_reclaim_swap_as_before().  Returns NULL, or the
- * reason why that is impossible.  zram frees a page's slot at the first read, so pages that come
- * back from zram are never clean.
+ * Let the kernel swap to a disk only, until igt_reclaim_swap_as_before(). Returns NULL, or the
+ * reason why that is impossible. Tests want a disk when they need clean pages: zram frees its copy
+ * of a page at the first read, so pages that come back from zram are never clean.
  */
 const char *igt_reclaim_swap_to_disk(void);
 void igt_reclaim_swap_as_before(void);

@@ -12,10 +12,10 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* Limit of every single wait. */
+/* The limit of each wait in this file. */
 #define WAIT_MS igt_patience(10000)
 
-/* A thread waits for a lock or an event if it sleeps each time in this many looks in a row. */
+/* A thread that sleeps in this many looks in a row counts as waiting for a lock or an event. */
 #define ASLEEP_LOOKS 20
 
 static void *run_task(void *data)
@@ -55,7 +55,10 @@ void igt_task_let_go(struct igt_task *task)
 	sem_post(&task->start);
 }
 
-/* @states: the states in /proc/PID/task/TID/stat, as letters, that count as sleep */
+/*
+ * Let the thread go, then wait until run() has returned (true) or the thread sleeps (false).
+ * @states: the letters of /proc/PID/task/TID/stat that count as sleep.
+ */
 static bool start(struct igt_task *task, const char *states)
 {
 	const uint64_t deadline = igt_now_ms() + WAIT_MS;
@@ -103,7 +106,7 @@ int igt_task_end(struct igt_task *task)
 	if (!task->made)
 		return 0;
 	if (!task->started)
-		sem_post(&task->start); /* to end without running */
+		sem_post(&task->start); /* the thread ends without run() */
 	pthread_join(task->thread, NULL);
 	close(task->stat);
 	sem_destroy(&task->start);

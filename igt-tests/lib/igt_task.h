@@ -7,16 +7,18 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* A function in a thread of its own, because it may have to wait for a lock in the kernel. */
+/*
+ * A thread that calls one function, because the function may have to wait for a lock in the kernel.
+ */
 struct igt_task {
 	pthread_t thread;
 	sem_t start;
 	int (*run)(void *data);
 	void *data;
 	pid_t tid;
-	int stat; /* /proc/.../stat of the thread */
-	int ret;
-	bool made, started, done;
+	int stat;		  /* descriptor of the thread's /proc/.../stat */
+	int ret;		  /* result of run() */
+	bool made, started, done; /* the thread exists; it may call run(); it does nothing more */
 };
 
 /*

@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* The clock of all deadlines. */
+/* The time by which the tests measure all deadlines. */
 static inline uint64_t igt_now_ms(void)
 {
 	struct timespec now;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The kernel's trace of chosen events, in an instance of its own; needs root. */
+/*
+ * The kernel's trace of chosen events, in an instance of tracefs that only the tests use; needs
+ * root.
+ */
 #ifndef IGT_TRACEFS_H
 #define IGT_TRACEFS_H
 

@@ -33,8 +33,8 @@ void amd_info_ignore_fault_log(void)
 }
 
 /*
- * A kernel that is short of memory logs that, sometimes with all its statistics of memory.  The
- * words below are those of bugs, so lines with them are not ignored.
+ * A kernel that is short of memory says so in its log, sometimes with all its statistics of memory.
+ * Ignore every line, except those with the words below, which the kernel logs for bugs.
  */
 void amd_info_ignore_memory_log(void)
 {

@@ -5,11 +5,13 @@
 
 #include <stdint.h>
 
-/* DRM_IOCTL_AMDGPU_INFO of the device @fd; fails the test when the driver refuses. */
+/* Call DRM_IOCTL_AMDGPU_INFO on the device @fd; fails the test when the driver refuses. */
 void amd_info(int fd, uint32_t query, void *result, uint32_t size);
 /* Let igt_runner ignore what the kernel logs about GPU page faults that the test provokes. */
 void amd_info_ignore_fault_log(void);
-/* Let igt_runner ignore what a kernel logs that is short of memory, except warnings and bugs. */
+/*
+ * Let igt_runner ignore what the kernel logs when it is short of memory, except warnings and bugs.
+ */
 void amd_info_ignore_memory_log(void);
 /* Let igt_runner ignore KFD's error about memory that cannot be a userptr. */
 void amd_info_ignore_user_pages_log(void);

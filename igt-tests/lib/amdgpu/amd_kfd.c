@@ -15,10 +15,16 @@
 
 #define KFD_TOPOLOGY "/sys/class/kfd/kfd/topology/nodes"
 
-/* More nodes than any topology has.  The numbers of nodes in sysfs have no gaps. */
+/*
+ * More nodes than any topology has. The numbers of nodes in sysfs have no gaps, so a search ends at
+ * the first one that is missing.
+ */
 #define KFD_MAX_NODES 256
 
-/* drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541, all generations from gfx 8.0 on but Tonga */
+/*
+ * The size that the kernel demands of a compute queue's end-of-pipe buffer on all generations from
+ * gfx 8.0 on but Tonga: drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541.
+ */
 #define EOP_BUFFER_SIZE 4096
 
 #define HUGE_PAGE (2ull << 20)
@@ -123,6 +129,7 @@ static int read_node(unsigned int index, struct amd_kfd_node *node)
 	return ret;
 }
 
+/* Find the first GPU whose render minor is @render_minor, or, without @equal, is another one. */
 static int find_node(unsigned int render_minor, bool equal, struct amd_kfd_node *node)
 {
 	for (unsigned int i = 0; i < KFD_MAX_NODES; i++) {
@@ -452,7 +459,11 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 		.events_ptr = (uintptr_t)&data,
 		.num_events = 1,
 		.wait_for_all = 1,
-		.timeout = timeout_ms, /* when interrupted, the kernel stores the time left */
+		/*
+		 * When a signal interrupts the ioctl, the kernel stores the time left here, so a
+		 * repeated ioctl waits no longer in all.
+		 */
+		.timeout = timeout_ms,
 	};
 	int ret = kfd_ioctl(kfd->fd, AMDKFD_IOC_WAIT_EVENTS, &args);
 

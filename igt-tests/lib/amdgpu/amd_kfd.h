@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * KFD (/dev/kfd) for tests: the compute VM of a process, memory in it, user mode queues with the
- * few packets that tests need, and the events that KFD reports.
+ * KFD (/dev/kfd) for tests: the compute VM of a process (the GPU address space that KFD's queues
+ * use), memory in it, user mode queues with the few packets that tests need, and the events that
+ * KFD reports.
  *
  * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo()
  * fails the test instead (amd_kfd_assert.c).
@@ -23,7 +24,7 @@ struct amd_kfd_node {
 	uint32_t index; /* number of the node's directory */
 	uint32_t gpu_id;
 	uint32_t drm_render_minor;
-	uint32_t gfx_target_version; /* 90402: gfx 9.4.2 in decimal pairs */
+	uint32_t gfx_target_version; /* decimal digits: 90402 is gfx 9.4.2 */
 	uint32_t simd_count;
 	uint32_t simd_per_cu;
 	uint32_t array_count;
@@ -34,12 +35,12 @@ struct amd_kfd_node {
 	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;    /* control stack within it */
 	uint32_t debug_memory_size; /* behind the save area; not in the topology, see amd_kfd.c */
-	uint32_t eop_buffer_size;   /* fixed by the kernel, not in the topology */
+	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer; the kernel demands this size */
 };
 
-/* The node of the GPU with this render minor (128...); -ENODEV when there is none. */
+/* Find the GPU with this render minor (128...); -ENODEV when there is none. */
 int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
-/* The first node of a GPU with another render minor. */
+/* Find the first GPU with another render minor, for tests with two GPUs. */
 int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *node);
 
 /* Memory mapped in the compute VM. */
@@ -48,7 +49,7 @@ struct amd_kfd_mem {
 	uint64_t size;
 	uint64_t handle;
 	void *cpu;     /* CPU address; NULL for VRAM */
-	bool reserved; /* __amd_kfd_free() gives [va, va + size) back */
+	bool reserved; /* __amd_kfd_free() has to release [va, va + size) */
 };
 
 struct amd_kfd {
@@ -56,8 +57,8 @@ struct amd_kfd {
 	int drm_fd; /* the caller's render node, whose VM KFD uses */
 	pid_t pid;  /* the process that opened /dev/kfd */
 	struct amd_kfd_node node;
-	void *doorbells;	       /* mapped with the first queue */
-	struct amd_kfd_mem event_page; /* allocated with the first event */
+	void *doorbells;	       /* mapped when the process makes its first queue */
+	struct amd_kfd_mem event_page; /* slots of all events; allocated with the first event */
 };
 
 /*
@@ -75,7 +76,7 @@ int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd);
 int __amd_kfd_open_render_novm(struct amd_kfd *kfd, const char *path);
 int __amd_kfd_acquire_vm(struct amd_kfd *kfd);
 void amd_kfd_close(struct amd_kfd *kfd);
-/* The GPU's clock, AMDKFD_IOC_GET_CLOCK_COUNTERS. */
+/* Read the GPU's clock by AMDKFD_IOC_GET_CLOCK_COUNTERS. */
 int __amd_kfd_gpu_clock(struct amd_kfd *kfd, uint64_t *clock);
 
 /* Single ioctls, for tests of the uapi. */
@@ -84,20 +85,23 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size, uint
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
-/* Let the GPU access [cpu, cpu + size) as SVM, in place. */
+/*
+ * Make [cpu, cpu + size) SVM that the GPU accesses where the memory is, without migration to VRAM.
+ */
 int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 
 /*
- * Page aligned memory at a GPU address that is reserved on the CPU, too.  GTT is system memory of
- * the driver and no userptr, so no MMU notifier can invalidate it, and a forked child does not
- * share it.
+ * Allocate page aligned memory, and map it at a GPU address where the CPU has mapped nothing else.
+ * GTT is system memory of the driver and no userptr, so no MMU notifier can invalidate it, and a
+ * forked child does not share it. The CPU finds it at the same address. VRAM is not mapped for the
+ * CPU.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 /* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);
-/* Unmap and free memory of any of these functions. */
+/* Unmap and free the memory of any of these three functions. */
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*
@@ -108,30 +112,35 @@ uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
 void amd_kfd_va_release(uint64_t va, uint64_t size);
 
 enum amd_kfd_queue_type {
-	AMD_KFD_QUEUE_PM4, /* compute queue, PM4 packets */
+	AMD_KFD_QUEUE_PM4, /* compute queue that executes PM4 packets */
 	AMD_KFD_QUEUE_SDMA,
-	/* HSA queue.  The helpers put PM4 packets into an IB, which a vendor packet runs. */
+	/*
+	 * HSA queue. The functions below put their PM4 packets into an indirect buffer (IB), and an
+	 * AQL vendor packet lets the GPU execute it.
+	 */
 	AMD_KFD_QUEUE_AQL,
 	AMD_KFD_NUM_QUEUE_TYPES,
 };
 
 /*
- * A user mode queue.  Its own buffers are GTT, so MMU notifiers run for the pages under test only.
+ * A user mode queue. Its own buffers are GTT and VRAM, so MMU notifiers run for the pages under
+ * test only. @control has the queue's read and write pointer and its fence; @eop is the end-of-pipe
+ * buffer and @cwsr the context save area, which KFD wants for compute queues.
  */
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
-	struct amd_kfd_mem ib; /* AQL: PM4 packets, used like a ring */
+	struct amd_kfd_mem ib; /* AQL only: the PM4 packets, used like a ring */
 	volatile uint64_t *rptr, *wptr, *doorbell;
-	volatile uint32_t *fence; /* the last finished sequence number */
+	volatile uint32_t *fence; /* the GPU stores the last finished sequence number */
 	uint64_t put;		  /* dwords emitted since creation */
-	uint64_t submitted_put;	  /* put at the last submit */
-	uint64_t idle_put;	  /* the packets before this put are finished */
+	uint64_t submitted_put;	  /* @put at the last submit */
+	uint64_t idle_put;	  /* the GPU has finished the packets before this @put */
 	uint64_t aql_put;	  /* AQL packets emitted since creation */
 	uint32_t seqno;		  /* the last sequence number that submit returned */
-	int error;		  /* -ETIME from the time when the ring did not drain */
+	int error; /* -errno of the first emit that failed; all later waits return it */
 };
 
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
@@ -145,15 +154,16 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 #define AMD_KFD_WRITE_MAX_DW 256
 
 /*
- * Put packets into the ring.  The GPU runs them after amd_kfd_queue_submit().  When the ring is
- * full, these functions submit and wait for room; when that fails, the next wait returns the error.
+ * Put packets into the ring. The GPU runs them after amd_kfd_queue_submit(). When the ring is full,
+ * these functions submit and wait for room; when that fails, the next wait returns the error. Where
+ * two packets are named, the first is that of PM4 and the second that of SDMA.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
-/* Store @count (up to AMD_KFD_WRITE_MAX_DW) dwords at @dst: WRITE_DATA, WRITE linear. */
+/* Store @count dwords (up to AMD_KFD_WRITE_MAX_DW) at @dst: WRITE_DATA, linear WRITE. */
 void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst, const uint32_t *data,
 			 unsigned int count);
-/* Copy @size bytes from @src to @dst: DMA_DATA, COPY linear. */
+/* Copy @size bytes from @src to @dst: DMA_DATA, linear COPY. */
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size);
 /* Store @value at @addr when all earlier packets are finished: RELEASE_MEM, FENCE. */
 void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value);
@@ -165,12 +175,17 @@ void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t val
 /* Add the queue's own fence and ring the doorbell; returns the sequence number. */
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue);
 bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno);
-/* -ETIME when @seqno is not finished after @timeout_ms. */
+/* Wait until the GPU has finished @seqno; -ETIME after @timeout_ms. */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms);
 /* Submit, then wait until the queue is done. */
 int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms);
 
-/* Header of an AQL packet: type, barrier bit, system scope fences, vendor format. */
+/*
+ * The header of an AQL packet: one of the four types, the barrier bit, fences of system scope
+ * before and after the packet, and the format of a vendor packet (PM4_IB, BARRIER_VALUE).
+ * PM4_REMAINING is a constant in the body of a PM4_IB packet: the dwords behind it.
+ * NUM_DEPENDENCIES is the number of signals that a barrier packet can wait for.
+ */
 enum {
 	AMD_KFD_AQL_VENDOR = 0,
 	AMD_KFD_AQL_INVALID = 1,
@@ -233,8 +248,8 @@ struct amd_kfd_signal {
 enum { AMD_KFD_SIGNAL_USER = 1 };
 
 /*
- * Fill the next slot and return its number.  The GPU may wait for the doorbell of this or a later
- * number.
+ * Fill the next slot and return its number. The GPU need not look at the slot before the caller
+ * rings the doorbell with this or a later number.
  */
 uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
 void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
@@ -242,7 +257,10 @@ void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
 struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t completion);
 void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
 
-/* An event of KFD.  The GPU triggers it by completing a signal with this mailbox and event_id. */
+/*
+ * An event of KFD, for which a process can wait. The GPU triggers it when it completes a signal
+ * that has this mailbox and event_id.
+ */
 struct amd_kfd_event {
 	uint32_t id, trigger;
 	uint64_t mailbox;
@@ -260,12 +278,12 @@ int __amd_kfd_event_destroy(struct amd_kfd *kfd, const struct amd_kfd_event *eve
 #define AMD_KFD_NUM_TRIGGERS (KFD_QUEUE_EVICTION_CRIU_RESTORE + 1)
 
 struct amd_kfd_smi_counts {
-	unsigned int evictions; /* QUEUE_EVICTION, any trigger */
-	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS];
+	unsigned int evictions; /* QUEUE_EVICTION events, whatever their trigger */
+	unsigned int evictions_by[AMD_KFD_NUM_TRIGGERS]; /* the same, one count per trigger */
 	unsigned int restores;	  /* QUEUE_RESTORE events after which the queues run */
-	unsigned int rescheduled; /* QUEUE_RESTORE events after which the worker runs again */
+	unsigned int rescheduled; /* QUEUE_RESTORE events that say: the worker will try again */
 	unsigned int vm_faults;
-	unsigned int other;
+	unsigned int other;		  /* lines of other events, or malformed */
 	uint64_t eviction_ns, restore_ns; /* CLOCK_BOOTTIME of the last eviction and restore */
 };
 
@@ -273,7 +291,7 @@ struct amd_kfd_smi {
 	int fd;
 	pid_t pid; /* of the process whose events count */
 	struct amd_kfd_smi_counts count;
-	char line[2 * KFD_SMI_EVENT_MSG_SIZE]; /* start of an event not yet complete */
+	char line[2 * KFD_SMI_EVENT_MSG_SIZE]; /* beginning of an event, without its rest */
 	size_t line_len;
 };
 
@@ -284,7 +302,7 @@ void amd_kfd_smi_close(struct amd_kfd_smi *smi);
 int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 /* Drain, then set all counts to zero: the mark. */
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
-/* Wait until @count events of type @event have come since the mark; -ETIME. */
+/* Wait until @count events of type @event have come since the mark; -ETIME after @timeout_ms. */
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
 		       unsigned int timeout_ms);
 
@@ -321,9 +339,11 @@ void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigne
 void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 			       unsigned int timeout_ms);
 
-/* Memory that KFD counts for all its processes (kfd_debugfs.c), in MiB. */
+/*
+ * In this file KFD shows, in MiB, the memory that it counts for all its processes (kfd_debugfs.c).
+ */
 #define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
-/* The part of it that counts as system memory, without that of TTM; 0 without debugfs. */
+/* Returns the system memory in that file, which is without the memory of TTM; 0 without debugfs. */
 unsigned long long amd_kfd_mem_used(void);
 /* Read all of AMD_KFD_MEM_LIMIT; skips without debugfs. */
 void amd_kfd_read_mem_limit(char *text, size_t size);

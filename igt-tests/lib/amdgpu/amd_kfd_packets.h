@@ -35,7 +35,7 @@ enum {
 #define WAIT_REG_MEM_PREEMPTABLE (3u << 6)
 #define WAIT_REG_MEM_INTERVAL	 0x20u
 
-/* INDIRECT_BUFFER (soc15d.h:226), size in dwords in bits 19:0. */
+/* INDIRECT_BUFFER (soc15d.h:226): bits 19:0 of the same dword are the size in dwords. */
 #define INDIRECT_BUFFER_VALID (1u << 23)
 
 /*
@@ -74,7 +74,7 @@ enum {
 #define SDMA_POLL_FOREVER  (0xfffu << 16)
 #define SDMA_POLL_INTERVAL 10u
 
-/* COPY's count field: 22 bits up to SDMA 4.2, 30 from 4.4 on. */
+/* A copy of this size fits COPY's count field, which has 22 bits up to SDMA 4.2, 30 from 4.4 on. */
 #define SDMA_COPY_MAX_BYTES (1u << 20)
 
 static inline uint32_t lo32(uint64_t value)

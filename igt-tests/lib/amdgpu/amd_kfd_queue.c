@@ -17,7 +17,7 @@
 /* How long to wait for a full ring to become empty. */
 #define DRAIN_MS igt_patience(10000)
 
-/* Offsets in the control page.  Each value has a cache line of its own. */
+/* Offsets in the control page of a PM4 or SDMA queue. Each value has a cache line of its own. */
 enum {
 	CONTROL_RPTR = 0,
 	CONTROL_WPTR = 64,
@@ -81,7 +81,7 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	int ret;
 
 	ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ring);
-	if (!ret) /* one page: kfd_queue.c:kfd_queue_acquire_buffers() */
+	if (!ret) /* exactly one page: kfd_queue.c:kfd_queue_acquire_buffers() */
 		ret = __amd_kfd_alloc_gtt(kfd, 1, &queue->control);
 	if (!ret && is_aql(queue))
 		ret = __amd_kfd_alloc_gtt(kfd, RING_BYTES, &queue->ib);
@@ -196,7 +196,7 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
 	return ret ? ret : err;
 }
 
-/* Let the GPU see the new part of the IB: put a vendor packet for each contiguous piece of it. */
+/* Let the GPU see the IB from @begin on: put a vendor packet for each contiguous piece of it. */
 static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 {
 	uint64_t index = queue->aql_put;
@@ -217,14 +217,15 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 }
 
 /*
- * Let the GPU see the emitted packets.  Write pointer and doorbell count dwords, but bytes for
- * SDMA.
+ * Let the GPU see the emitted packets. Write pointer and doorbell count dwords, but bytes for SDMA.
+ * The fences order the stores, because the GPU may read as soon as the pointer or the doorbell has
+ * changed.
  */
 static void kick(struct amd_kfd_queue *queue)
 {
 	uint64_t put = queue->type == AMD_KFD_QUEUE_SDMA ? queue->put * 4 : queue->put;
 
-	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* ring before pointer before doorbell */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*queue->wptr = put;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	*queue->doorbell = put;
@@ -297,7 +298,7 @@ bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
 	return (int32_t)(*queue->fence - seqno) >= 0;
 }
 
-/* Poll memory that the GPU will write: first often, then every millisecond. */
+/* Look at the fence, which the GPU will write: often at first, then every millisecond. */
 int __amd_kfd_queue_wait(struct amd_kfd_queue *queue, uint32_t seqno, unsigned int timeout_ms)
 {
 	const uint64_t deadline = igt_now_ms() + timeout_ms;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * KFD's SMI events: one line of text per event, "<event id in hex> <details>".
+ * KFD's SMI events: the kernel writes one line of text per event, "<event id in hex> <details>".
  * The formats are the KFD_EVENT_FMT_* of <linux/kfd_ioctl.h>.
  */
 #include <errno.h>
@@ -100,7 +100,10 @@ static void count_line(struct amd_kfd_smi *smi, const char *line)
 		count_restore(smi, line + details);
 		break;
 	case KFD_SMI_EVENT_VMFAULT:
-		/* The event has the number of the thread that acquired the VM. */
+		/*
+		 * The event has the number of the thread that acquired the VM. Tests do that in the
+		 * main thread, whose number is the pid.
+		 */
 		if (sscanf(line + details, "%x:", &pid) == 1 && (pid_t)pid == smi->pid)
 			smi->count.vm_faults++;
 		break;

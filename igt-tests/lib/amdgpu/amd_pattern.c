@@ -6,8 +6,8 @@
 uint32_t amd_pattern(uint32_t seed, size_t index)
 {
 	/*
-	 * The multipliers are odd, so neighbouring dwords differ, and so does a dword under two
-	 * seeds.
+	 * The multipliers are odd, so two neighbouring dwords differ, and so do the dwords that two
+	 * seeds have at the same place.
 	 */
 	return (uint32_t)index * 0x9e3779b1u + (seed + 1) * 0x01000193u;
 }

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Content of memory that depends on a seed and on the place, so a comparison finds bytes at a wrong
- * place or of another seed.  For pages that change while they are copied see amd_stamp.h.
+ * Content of memory (a pattern) that depends on a seed and on the place, so a comparison finds
+ * bytes at a wrong place or of another seed. Such a seed is a number that the test chooses; it has
+ * nothing to do with the seed of the simulated GPU. For pages that change while they are copied see
+ * amd_stamp.h.
  */
 #ifndef AMD_PATTERN_H
 #define AMD_PATTERN_H
@@ -12,7 +14,10 @@
 /* Dword @index of the pattern of @seed. */
 uint32_t amd_pattern(uint32_t seed, size_t index);
 void amd_pattern_fill(void *cpu, size_t size, uint32_t seed);
-/* Assert that [cpu, cpu + size) is the pattern, or zero; @who begins the message of a failure. */
+/*
+ * Assert that [cpu, cpu + size) is the pattern of @seed, or zero; @who begins the message of a
+ * failure.
+ */
 void amd_pattern_check(const void *cpu, size_t size, uint32_t seed, const char *who);
 void amd_pattern_check_zero(const void *cpu, size_t size, const char *who);
 

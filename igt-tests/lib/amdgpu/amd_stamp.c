@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "lib/amdgpu/amd_stamp.h"
 
-/* A word is generation << 40 | page << 16 | place in the page. */
+/* A word is generation << 40 | page << 16 | place in the page, in words. */
 #define PAGE_SHIFT	 16
 #define GENERATION_SHIFT 40
 
@@ -31,8 +31,8 @@ void amd_stamp_free(struct amd_stamp *stamp)
 }
 
 /*
- * A copy that began before may contain words of the old generation, too.  A copy that begins now
- * may contain only zeros.
+ * Zeros become the newest generation. A copy that began before the drop may contain words of the
+ * old generation, too; a copy that begins now may contain only zeros.
  */
 void amd_stamp_drop(struct amd_stamp *stamp)
 {

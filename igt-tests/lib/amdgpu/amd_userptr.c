@@ -274,7 +274,10 @@ void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint
 static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
-	/* Fill with bytes that the GPU never reads: no pattern and no new page contains them. */
+	/*
+	 * No pattern and no new page contains such bytes. If the GPU copies nothing, the comparison
+	 * will fail.
+	 */
 	memset(up->out.cpu, 0xff, size);
 	amd_kfd_queue_copy(up->queue, up->out.va, va, size);
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);

@@ -27,12 +27,13 @@
 
 #define AMD_USERPTR_RW (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE)
 
-/* Limit of every single wait, long enough for emulated CPUs. */
+/* The limit of each wait, long enough for emulated CPUs. */
 #define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
 /* The most bytes that one amd_userptr_gpu_*() call copies: the size of @in and of @out. */
 #define AMD_USERPTR_STAGE (4u << 20)
 
+/* The most BOs, and the most mappings, that a context remembers. */
 #define AMD_USERPTR_MAX 16
 
 struct amd_userptr_bo {
@@ -48,11 +49,12 @@ struct amd_userptr {
 	struct amd_kfd_smi smi;
 	struct amd_kfd_queue queues[AMD_KFD_NUM_QUEUE_TYPES];
 	bool have_queue[AMD_KFD_NUM_QUEUE_TYPES];
-	struct amd_kfd_queue *queue; /* the one that the functions below use */
+	struct amd_kfd_queue *queue; /* the one of them that the functions below use */
 	struct amd_kfd_mem in, out;  /* GTT that the GPU copies from and to */
-	uint32_t syncobj;	     /* signalled when a page table update is done */
-	bool supported;		     /* set by amd_userptr_supported() */
+	uint32_t syncobj;	     /* the kernel signals it when a page table update is done */
+	bool supported;		     /* the answer of amd_userptr_supported() */
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
+	/* memory that amd_userptr_cleanup() unmaps */
 	struct {
 		void *addr;
 		size_t size;
@@ -85,7 +87,8 @@ void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle);
 /*
- * GEM_VA at the GPU address @va, then wait until page tables and TLBs are up to date; 0 or -errno.
+ * Call the VA ioctl for the GPU address @va, then wait until page tables and TLBs are up to date; 0
+ * or -errno.
  */
 int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle, uint64_t va,
 		     uint64_t offset, uint64_t size, uint32_t flags);
@@ -110,7 +113,8 @@ void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint
 void amd_userptr_gpu_check(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
 void amd_userptr_gpu_check_zero(struct amd_userptr *up, uint64_t va, size_t size);
 /*
- * The GPU stores @seed and the CPU reads it, then the CPU stores @seed + 1 and the GPU reads that.
+ * The GPU stores the pattern of @seed and the CPU reads it, then the CPU stores that of @seed + 1
+ * and the GPU reads it. Asserts that each finds what the other stored.
  */
 void amd_userptr_roundtrip(struct amd_userptr *up, struct amd_userptr_bo *bo, uint32_t seed);
 /* Submit one store that may fault, without waiting; returns its sequence number. */
@@ -118,7 +122,7 @@ uint32_t amd_userptr_gpu_store(struct amd_userptr *up, uint64_t va, uint32_t val
 /* Assert that the queue runs: it copies from up->in to up->out, and touches no userptr. */
 void amd_userptr_queue_alive(struct amd_userptr *up);
 
-/* The CPU address of a page of the BO. */
+/* Returns the CPU address of a page of the BO. */
 void *amd_userptr_page(struct amd_userptr_bo *bo, unsigned int page);
 /* Drop all pages of the BO's memory by one MADV_DONTNEED, so the notifier runs once. */
 void amd_userptr_dontneed(struct amd_userptr_bo *bo);

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
-/* Areas of memory, one kind (backing) each: making, filling and comparing them. */
+/*
+ * Makes, fills and compares areas. An area is memory of one kind (backing): see amd_userptr_area.h.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <unistd.h>
@@ -12,7 +14,9 @@
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 
-/* The seed of one half's pattern. */
+/*
+ * Each half has a pattern of its own, so that a comparison sees when the GPU confuses the halves.
+ */
 #define HALF_SEED(seed, half) ((seed) + (half))
 
 /*
@@ -290,8 +294,8 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 {
 	if (bo) {
 		/*
-		 * Fill with bytes that the GPU never reads: no pattern and no new page contains
-		 * them.
+		 * No pattern and no new page contains such bytes. If the GPU copies nothing, the
+		 * comparison will fail.
 		 */
 		memset(area->up->out.cpu, 0xff, 2 * AMD_USERPTR_HALF);
 		gpu_copy(area, bo, false);

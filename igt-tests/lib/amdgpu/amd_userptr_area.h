@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Every kind of memory that a userptr can have (a backing), every change that the kernel can make
- * to memory (an event), and the effect of each event on each backing.  The matrix tests combine the
- * rows of the two tables.
+ * Two tables: the kinds of memory that a userptr can have (backings), and the changes that the
+ * kernel can make to memory (events), with the effect of each event on each backing. The matrix
+ * tests combine their rows.
  *
- * An area is memory of one backing.  It may be a huge page, so only its first and last
- * AMD_USERPTR_HALF bytes are filled and compared.
+ * An area is memory of one backing. It may be a huge page, so only its first and last
+ * AMD_USERPTR_HALF bytes, its halves, are filled and compared.
  */
 #ifndef AMD_USERPTR_AREA_H
 #define AMD_USERPTR_AREA_H
@@ -16,14 +16,18 @@
 #define AMD_USERPTR_AREA_SMALL (2 * AMD_USERPTR_HALF)
 #define AMD_USERPTR_AREA_HUGE  ((size_t)2 << 20)
 
+/* Pages whose page frames a test watches: those of both halves. */
 #define AMD_USERPTR_MAX_OBSERVED 16
 
-/* Seeds of patterns.  Each half has its own, so the distance between two seeds is at least 2. */
+/*
+ * Seeds of the patterns, which show a test where the bytes come from that it finds. Each half has
+ * its own, so the distance between two seeds is at least 2.
+ */
 enum {
-	AMD_USERPTR_SEED = 16,	     /* stored by the CPU before the event */
-	AMD_USERPTR_SEED_FILE = 32,  /* in the file behind a private mapping */
-	AMD_USERPTR_SEED_OTHER = 48, /* in other memory at the same address */
-	AMD_USERPTR_SEED_LATER = 64, /* this and larger seeds: stored after the event */
+	AMD_USERPTR_SEED = 16,	     /* the CPU stores it before the event */
+	AMD_USERPTR_SEED_FILE = 32,  /* the file behind a private mapping has it */
+	AMD_USERPTR_SEED_OTHER = 48, /* other memory at the same address has it */
+	AMD_USERPTR_SEED_LATER = 64, /* this and larger seeds: CPU or GPU stores them later */
 };
 
 /* The content of an area after an event, as the CPU and the GPU have to find it. */
@@ -57,7 +61,7 @@ struct amd_userptr_backing {
 	const char *name;
 	const char *what;	  /* begins the description of a subtest */
 	int map_flags;		  /* MAP_* besides MAP_FIXED */
-	int advice;		  /* MADV_*, or -1 */
+	int advice;		  /* MADV_* for madvise(); -1: none */
 	int (*open)(size_t size); /* opens the file behind it, or -errno; NULL: no file */
 	bool huge;		  /* made of huge pages, so the size is AMD_USERPTR_AREA_HUGE */
 	bool readonly;		  /* the GPU may only read */
@@ -71,8 +75,8 @@ struct amd_userptr_area {
 	const struct amd_userptr_backing *backing;
 	char *cpu;
 	size_t size;
-	int fd;		/* the file, or -1 */
-	void *reserved; /* a mapping around cpu and elsewhere */
+	int fd;		/* of the file behind the area, or -1 */
+	void *reserved; /* reserved addresses, in which @cpu and @elsewhere are */
 	size_t reserved_size;
 	char *elsewhere; /* addresses for another mapping of the same size */
 	/* The state before the event, with which happened() compares. */
@@ -95,12 +99,12 @@ void amd_userptr_area_fini(struct amd_userptr_area *area);
  */
 int __amd_userptr_area_replace(struct amd_userptr_area *area);
 
-/* The flags of a userptr of the area. */
+/* Returns the flags with which a test makes a userptr of the area. */
 uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area);
-/* The seed of the area's content before the event. */
+/* Returns the seed of the area's content before the event. */
 uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area);
 
-/* Offset of the first (0) or last (1) observed bytes. */
+/* Returns the offset of the first (0) or the last (1) AMD_USERPTR_HALF bytes in the area. */
 size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int half);
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed);
 /* Assert that @bytes, a copy of one half, are the content after @effect. */
@@ -109,7 +113,9 @@ void amd_userptr_area_check_half(const struct amd_userptr_area *area, unsigned i
 /* Assert that the CPU and, with @bo, the GPU read the content after @effect. */
 void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo *bo,
 			    enum amd_userptr_effect effect);
-/* The GPU reads the bytes that the CPU stores now, and the other way round. */
+/*
+ * Assert that the GPU reads what the CPU stores now, and the other way round if the GPU may write.
+ */
 void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userptr_bo *bo);
 
 /*
@@ -118,7 +124,7 @@ void amd_userptr_area_roundtrip(struct amd_userptr_area *area, struct amd_userpt
  */
 bool amd_userptr_area_is_contiguous(const struct amd_userptr_area *area);
 
-/* The address of page @index of the two halves, NULL behind the last one. */
+/* Returns the address of page @index of the two halves, NULL behind the last one. */
 char *amd_userptr_area_page(const struct amd_userptr_area *area, unsigned int index);
 
 struct amd_userptr_event {
@@ -127,7 +133,7 @@ struct amd_userptr_event {
 	union amd_userptr_effects effects;
 	const char *why_not; /* why there are backings with AMD_USERPTR_NEVER */
 	bool huge;	     /* needs an area as large as a huge page */
-	/* Runs before the userptr exists; a reason to skip, or NULL. */
+	/* Runs before the userptr exists; returns a reason to skip, or NULL. */
 	const char *(*prepare)(struct amd_userptr_area *area);
 	/*
 	 * Makes the event happen; 0 or -errno.  It may run in a thread while the restore worker
@@ -138,7 +144,10 @@ struct amd_userptr_event {
 	bool (*happened)(struct amd_userptr_area *area);
 	/* Why the kernel may refuse the event: the subtest skips then.  May be NULL. */
 	const char *refusal;
-	/* Makes the memory accessible again, with the content after @healed.  May be NULL. */
+	/*
+	 * After a hole, makes the memory accessible again; @healed is the effect on its content.
+	 * May be NULL.
+	 */
 	int (*heal)(struct amd_userptr_area *area);
 	enum amd_userptr_effect healed;
 	/* At the end, checks where the area's pages have gone to.  May be NULL. */

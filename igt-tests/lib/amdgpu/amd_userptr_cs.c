@@ -10,7 +10,7 @@
 
 #include "lib/amdgpu/amd_userptr_cs.h"
 
-/* The size of a ring in amd_kfd_queue.c, whose functions write the IB. */
+/* The size of a ring in amd_kfd_queue.c, because the functions of that file write the IB. */
 #define IB_BYTES ((uint64_t)64 << 10)
 
 /* The largest ib_size_alignment that drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c reports. */

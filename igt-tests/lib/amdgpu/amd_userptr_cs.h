@@ -11,10 +11,10 @@
 
 #include "lib/amdgpu/amd_kfd.h"
 
-/* The flags of a writable userptr for submissions. */
+/* The flags of a writable userptr that a submission may list. */
 #define AMD_USERPTR_LISTED (AMDGPU_GEM_USERPTR_REGISTER | AMDGPU_GEM_USERPTR_VALIDATE)
 
-/* Bytes of GTT that CPU and IB share. */
+/* The size of the GTT memory in which CPU and GPU leave data for each other. */
 #define AMD_USERPTR_CS_DATA ((uint64_t)64 << 10)
 
 struct amd_userptr_cs_bo {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Changes that the kernel can make to the memory of an area: the rows of struct amd_userptr_event.
+ * The rows of amd_userptr_events: changes that the kernel can make to the memory of an area, and
+ * the evidence by which a test sees that the change has happened.
  */
 #include <errno.h>
 #include <fcntl.h>

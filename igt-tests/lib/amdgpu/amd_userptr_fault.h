@@ -4,6 +4,7 @@
 
 #include "lib/amdgpu/amd_userptr.h"
 
+/* The work of a child; @mine is the context that the child has opened for itself. */
 typedef void amd_userptr_act(struct amd_userptr *mine, void *data);
 
 /*
@@ -16,7 +17,10 @@ void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act,
  * Call amd_kfd_smi_mark() before the submission.
  */
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine);
-/* Let the GPU store to @va, and assert that it faults in this page and executes no later packet. */
+/*
+ * Let the GPU store to @va. Assert that it faults in the @size bytes from the start of @va's page
+ * on, and executes no later packet.
+ */
 void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size);
 
 #endif

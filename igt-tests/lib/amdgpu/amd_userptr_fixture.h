@@ -18,7 +18,10 @@ struct amd_userptr_subtest {
 	const char *name;
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
-	/* Called instead of run() by subtests that differ in their data only. */
+	/*
+	 * If it is there, it is called instead of run(): for subtests that differ in their data
+	 * only.
+	 */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;
 	bool sdma_too; /* there is also a subtest "...-sdma" on an SDMA queue */

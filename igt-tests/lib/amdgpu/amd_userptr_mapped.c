@@ -13,7 +13,10 @@ const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
 	[AMD_USERPTR_KIND_KFD] = "-kfd",
 };
 
-/* Make a BO of the ranges in reverse order, because the driver would merge them otherwise. */
+/*
+ * Cut the memory into ranges and make a BO of them in reverse order, because in order the driver
+ * would merge them into one.
+ */
 static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t step = amd_userptr_scatter_step(mapped->size);

@@ -24,8 +24,8 @@ struct amd_userptr_mapped {
 	void *cpu;
 	uint64_t size;
 	uint64_t va;		/* 0: not mapped */
-	uint32_t handle;	/* of the BO of the first two kinds */
-	struct amd_kfd_mem mem; /* of KFD's userptr */
+	uint32_t handle;	/* of the BO, if it is one of the first two kinds */
+	struct amd_kfd_mem mem; /* KFD's userptr, if it is the last kind */
 };
 
 /*
@@ -36,10 +36,7 @@ int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind
 			      uint64_t size, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
-/*
- * Make and drop with an assertion of success.  Make skips when the kernel lacks
- * AMDGPU_GEM_USERPTR_HSA.
- */
+/* The same, but both assert success. Make skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);
 void amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);

@@ -20,13 +20,17 @@
 #include "lib/igt_time.h"
 
 /*
- * How long resources may take to return: work items of the driver free some of them after the end.
+ * How long resources may take to return: work items of the driver free some of them after the end
+ * of the process.
  */
 #define BACK_MS igt_patience(10000)
 
 /* A work item that sleeps this long is stuck, because no wait for the GPU is so long. */
 #define STUCK_MS igt_patience(3000)
 
+/*
+ * How long the new process of amd_userptr_live() may take, and how much memory it maps at a time.
+ */
 #define LIFE_MS	  igt_patience(20000)
 #define LIFE_SIZE ((size_t)64 << 10)
 
@@ -88,7 +92,7 @@ static bool is_back(const struct amd_userptr_remains *before, const struct amd_u
 	       now->processes <= before->processes;
 }
 
-/* The text of a file in /proc/PID, cut to @size; empty when the process has gone. */
+/* Read a file in /proc/PID as text, cut to @size; empty when the process has gone. */
 static void read_proc(int pid, const char *name, char *text, size_t size)
 {
 	char path[64];
@@ -116,7 +120,7 @@ static bool sleeps_in_driver(int pid, char *stack, size_t size)
 	return strstr(stack, "[amdgpu]") || strstr(stack, "[ttm]");
 }
 
-/* The first kworker that sleeps in the driver, or 0. */
+/* Returns the pid of the first kworker that sleeps in the driver, or 0. */
 static int find_worker(char *stack, size_t size)
 {
 	DIR *proc = opendir("/proc");
@@ -182,7 +186,9 @@ const char *amd_userptr_remains_wait(struct amd_userptr *up,
 	return text;
 }
 
-/* In a child: change memory of each kind, and let the queue read the new content. */
+/*
+ * In a child: for each kind of userptr, change the memory and let the queue read the new content.
+ */
 static void live(struct amd_userptr *parent)
 {
 	struct amd_userptr mine;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Resources that KFD's processes use.  All resources of a process have to be free again some time
- * after its end, whatever ended it.  Needs debugfs.
+ * Counters of the resources that KFD's processes use. All resources of a process have to be free
+ * again some time after its end, whatever ended it. Needs debugfs.
  */
 #ifndef AMD_USERPTR_REMAINS_H
 #define AMD_USERPTR_REMAINS_H
@@ -9,9 +9,9 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 struct amd_userptr_remains {
-	unsigned long long system, ttm; /* MiB that count for KFD's memory limits */
-	unsigned long long vram, gtt;	/* bytes of the GPU's memory in use */
-	unsigned int processes;		/* processes that KFD lists */
+	unsigned long long system, ttm; /* MiB that KFD counts for its memory limits */
+	unsigned long long vram, gtt;	/* bytes in use */
+	unsigned int processes;		/* how many processes KFD lists */
 };
 
 /* Read the counters; skips when the kernel does not show them. */
@@ -24,7 +24,10 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 const char *amd_userptr_remains_wait(struct amd_userptr *up,
 				     const struct amd_userptr_remains *before);
 
-/* The stack of a kworker that stays in an uninterruptible sleep in amdgpu, KFD or TTM, or NULL. */
+/*
+ * Returns the stack of a kworker that stays in an uninterruptible sleep in amdgpu, KFD or TTM, or
+ * NULL.
+ */
 const char *amd_userptr_stuck_worker(void);
 
 /*

@@ -164,8 +164,8 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 	for (uint64_t done = 0, n; done < size; done += n) {
 		n = size - done < AMD_USERPTR_STAGE ? size - done : AMD_USERPTR_STAGE;
 		/*
-		 * Fill with bytes that the GPU never reads: no pattern and no new page contains
-		 * them.
+		 * No pattern and no new page contains such bytes. If the GPU copies nothing, the
+		 * comparison will fail.
 		 */
 		memset(up->out.cpu, 0xff, n);
 		amd_kfd_queue_copy(up->queue, up->out.va, scatter->va + offset + done, n);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): lists of ranges, BOs of them, and
- * traffic that is compared range by range.
+ * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER): functions that make lists of ranges and
+ * BOs of them, and let the GPU read and write them and compare the result range by range.
  */
 #ifndef AMD_USERPTR_SCATTER_H
 #define AMD_USERPTR_SCATTER_H
@@ -16,7 +16,7 @@ struct amd_userptr_scatter {
 	struct amd_userptr *up;
 	struct amd_userptr_range *ranges; /* amd_userptr_cleanup() frees them */
 	unsigned int count;
-	struct amd_userptr_bo *bo; /* NULL: not created yet; its cpu is NULL */
+	struct amd_userptr_bo *bo; /* NULL before the BO is made; bo->cpu stays NULL */
 	uint64_t va;		   /* GPU address of the BO's first byte */
 };
 
@@ -39,39 +39,41 @@ char *amd_userptr_scatter_pages(struct amd_userptr_scatter *scatter, struct amd_
 				unsigned int pages);
 
 /*
- * The size of each range when memory of @size bytes is cut into ranges: a page, or @size divided by
- * AMD_USERPTR_SCATTER_PARTS if that is more.
+ * Returns the size of each range when memory of @size bytes is cut into ranges: a page, or @size
+ * divided by AMD_USERPTR_SCATTER_PARTS if that is more.
  */
 enum { AMD_USERPTR_SCATTER_PARTS = 32 };
 uint64_t amd_userptr_scatter_step(uint64_t size);
 
-/* The arguments of the ioctl that makes a BO of the ranges. */
+/* Returns the arguments of the ioctl that makes a BO of the ranges. */
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags);
 /* Call that ioctl; 0 and the handle in @args, or -errno. */
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args);
-/* Make a BO with AMD_USERPTR_TRACKED and @flags; the second function maps it as well. */
+/*
+ * Make a BO of the ranges with AMD_USERPTR_TRACKED and @flags; the second function maps it as well.
+ */
 void amd_userptr_scatter_create(struct amd_userptr_scatter *scatter, uint32_t flags);
 void amd_userptr_scatter_map(struct amd_userptr_scatter *scatter, uint32_t flags);
 
 uint64_t amd_userptr_scatter_size(const struct amd_userptr_scatter *scatter);
-/* The offset in the BO at which range @index begins. */
+/* Returns the offset in the BO at which range @index begins. */
 uint64_t amd_userptr_scatter_offset(const struct amd_userptr_scatter *scatter, unsigned int index);
-/* The CPU address of byte @offset of the BO. */
+/* Returns the CPU address of byte @offset of the BO. */
 char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64_t offset);
 
 /*
- * The GPU reads [offset, offset + size) of the BO; the CPU has to find the same bytes in the
- * ranges.
+ * Let the GPU read [offset, offset + size) of the BO, and assert that the CPU finds the same bytes
+ * in the ranges.
  */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size);
 /*
- * The GPU stores the pattern of @seed to [offset, offset + size) of the BO, and the CPU has to find
- * it in the ranges, which must not overlap.
+ * Let the GPU store the pattern of @seed to [offset, offset + size) of the BO, and assert that the
+ * CPU finds it in the ranges, which must not overlap.
  */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 				uint32_t seed);
-/* Let the GPU write all of the BO, then read all of it. */
+/* Let the GPU write all of the BO and the CPU compare the ranges, then the other way round. */
 void amd_userptr_scatter_roundtrip(struct amd_userptr_scatter *scatter, uint32_t seed);
 
 #endif

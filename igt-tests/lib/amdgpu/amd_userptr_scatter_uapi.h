@@ -6,8 +6,8 @@
 #include "../../../lib/src/uapi.h"
 
 /*
- * The first DRM minor of amdgpu that has the flag; the most ranges of a BO; the most ranges of a BO
- * that share a page.
+ * amdgpu has the flag from DRM minor _MINOR on. A BO has at most _MAX ranges, and at most
+ * _MAX_OVERLAP ranges of a BO may share a page.
  */
 enum {
 	AMD_USERPTR_SCATTER_MINOR = 65,

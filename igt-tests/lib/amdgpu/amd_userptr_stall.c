@@ -38,8 +38,8 @@ static void map_page(struct amd_userptr_stall *stall, int flags, int fd)
 }
 
 /*
- * Make a userptr of the page.  Where the kernel lacks the flag, use KFD's userptr, which the same
- * worker restores.
+ * Make a userptr of the page. Where the kernel lacks AMDGPU_GEM_USERPTR_HSA, use KFD's userptr,
+ * which the same worker restores.
  */
 static void follow_page(struct amd_userptr_stall *stall, struct amd_userptr *up)
 {

@@ -19,12 +19,12 @@
 
 struct amd_userptr_stall {
 	struct igt_fuse fuse;
-	uint64_t offset;	/* offset in the file of a page that is not in the page cache */
+	uint64_t offset;	/* in the file: hold() maps a page there, each time a new one */
 	void *page;		/* the memory of the userptr */
 	uint32_t handle;	/* of the BO; 0: none */
-	struct amd_kfd_mem mem; /* KFD's userptr at va, where the kernel lacks the flag */
+	struct amd_kfd_mem mem; /* KFD's userptr at @va, where the kernel lacks the HSA flag */
 	uint64_t va;
-	bool held;
+	bool held; /* the worker waits for the page, or will soon */
 };
 
 /* Prepare the FUSE file; 0, or -errno when that is impossible. */

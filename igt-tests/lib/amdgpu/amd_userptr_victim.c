@@ -10,7 +10,10 @@
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-/* So much memory the subtest's own queue copies after the victims have ended. */
+/*
+ * After the victims have ended, the subtest's own queue copies this much memory, to show that it
+ * still works.
+ */
 #define BYSTANDER_SIZE ((size_t)64 << 10)
 
 void amd_userptr_victims_run(struct amd_userptr *up, unsigned int seconds,

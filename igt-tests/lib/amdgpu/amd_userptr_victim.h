@@ -13,10 +13,11 @@
 
 struct amd_userptr_victims {
 	struct amd_userptr *up; /* the subtest's own context, which must still work afterwards */
-	void *report;		/* a page that victims and judge share */
-	struct amd_userptr_remains before;
+	void *report;		/* a page through which a victim tells the judge how far it is */
+	struct amd_userptr_remains before; /* the counters before the first victim */
 };
 
+/* The body of the judge, or of a victim. */
 typedef void amd_userptr_live_fn(struct amd_userptr_victims *victims, void *data);
 
 /* Run @judge in a child of the subtest for at most @seconds, then assert that @up works. */

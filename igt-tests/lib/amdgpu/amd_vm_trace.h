@@ -10,17 +10,17 @@
  */
 struct amd_vm_trace {
 	unsigned int windows;  /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
-	uint64_t pages;	       /* written entries, in pages */
+	uint64_t pages;	       /* how many pages the written entries map */
 	uint64_t first, last;  /* the first and the last written page, counted from va */
-	uint64_t valid;	       /* pages whose written entries are valid */
+	uint64_t valid;	       /* how many of these pages got a valid entry */
 	uint64_t flags;	       /* flags of the valid entries, without the fragment field */
-	bool mixed;	       /* some valid entries have other flags */
+	bool mixed;	       /* not all valid entries have these flags */
 	unsigned int fragment; /* the largest fragment of the valid entries, log2 of pages */
 };
 
 /* Start tracing; skips without tracefs. */
 void amd_vm_trace_start(void);
-/* The writes to [va, va + size) since igt_tracefs_clear(). */
+/* Returns the writes to [va, va + size) since igt_tracefs_clear(). */
 struct amd_vm_trace amd_vm_trace_read(uint64_t va, uint64_t size);
 
 #endif

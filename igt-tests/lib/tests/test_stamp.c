@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Unit test of amd_stamp: which copies are right of a page that the kernel may drop, and which are
- * wrong.
+ * Unit test of amd_stamp: amd_stamp_check() has to know which copies of a page are right and which
+ * are wrong, also when the kernel may drop the page.
  */
 #include "lib/amdgpu/amd_stamp.h"
 #include "test.h"
@@ -48,15 +48,15 @@ static void free_pages_are_old_or_zero(void)
 	amd_stamp_free(&stamp);
 	t_assert(amd_stamp_is_free(&stamp));
 	expect(stamp.finished, 0);
-	/* The kernel dropped the page while it was copied. */
+	/* The kernel dropped the page while it was copied, so the copy may be zero in a part. */
 	memset(copy, 0, SIZE / 2);
 	expect(stamp.finished, 0);
 	drop_in_copy();
 	expect(stamp.finished, 0);
-	/* Other words are wrong. */
+	/* A word that is neither zero nor of the page is wrong. */
 	copy[5] = 1;
 	expect(stamp.finished, 1);
-	/* Words of the generation before the MADV_FREE are wrong. */
+	/* Words that are older than the generation of the MADV_FREE are wrong. */
 	rewrite();
 	amd_stamp_free(&stamp);
 	stamp.started--;
