@@ -38,15 +38,15 @@ struct vg_host_ops {
 	/* Gets one line of the trace, without newline.  NULL: the host wants no trace. */
 	void (*trace)(void *host, const char *line);
 	/*
-	 * The nanoseconds of a clock that never stands still.  Called only with
-	 * vg_config.real_clock.
+	 * Returns the nanoseconds of a monotonic clock.  The model calls it only
+	 * with vg_config.real_clock.
 	 */
 	uint64_t (*clock)(void *host);
 };
 
 struct vg_config {
 	void *vram;    /* VG_VRAM_SIZE bytes, owned by the host */
-	uint64_t seed; /* seed of the engines' schedule */
+	uint64_t seed; /* decides the schedule: which queue works when, and delays */
 	/*
 	 * A requested preemption or TLB flush takes at most so many steps; the
 	 * seed decides how many each time.  With 0, a flush is done at once and
@@ -67,7 +67,8 @@ struct vg_config {
 	const char *trace_filter;
 };
 
-enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 }; /* usual values */
+/* The defaults of the program vgpu for preempt_steps and flush_steps. */
+enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 };
 
 struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host);
 void vgpu_free(struct vgpu *vg);
@@ -95,7 +96,10 @@ bool vgpu_step(struct vgpu *vg);
  * because all queues wait or because the seed makes the engines slow.
  */
 bool vgpu_run(struct vgpu *vg);
-/* Step until all queues are idle or wait; a limit ends endless loops of users. */
+/*
+ * Step until all queues are idle or wait, or until a limit, because a user's queue may
+ * loop for ever.
+ */
 void vgpu_drain(struct vgpu *vg);
 /* Could vgpu_step() do anything? */
 bool vgpu_busy(const struct vgpu *vg);
@@ -131,7 +135,10 @@ void vgpu_verdict(const struct vgpu *vg, void (*line)(void *arg, const char *tex
  * unknown name, or -EINVAL for wrong arguments.
  */
 int vgpu_inject(struct vgpu *vg, const char *text);
-/* The name of the @i-th fault and a sentence about it; NULL at the end. */
+/*
+ * Returns the name of the @i-th fault that can be injected, and describes the fault in
+ * @what; NULL at the end.
+ */
 const char *vgpu_inject_name(size_t i, const char **what);
 
 /*

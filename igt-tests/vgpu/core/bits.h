@@ -17,8 +17,8 @@
 	(((value) & ~(uint32_t)reg##__##field##_MASK) | VG_FIELD_PREP(reg, field, x))
 
 /*
- * Make a mask of the bits hi..lo of a dword; get the value of such a field; make the field from a
- * value.
+ * VG_BITS() makes a mask of the bits hi..lo of a dword.  VG_GET() takes the value out of the
+ * field that a mask describes, and VG_PREP() puts a value at the field's place.
  */
 #define VG_BITS(hi, lo)	    ((~0u >> (31 - (hi))) & (~0u << (lo)))
 #define VG_GET(mask, value) (((uint32_t)(value) & (mask)) >> __builtin_ctz(mask))

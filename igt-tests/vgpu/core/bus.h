@@ -5,7 +5,7 @@
 
 #include "core/gpu.h"
 
-/* Enter a block's registers; the model stops when two registers share an address. */
+/* Add a block and its registers to the bus; stops the model if two registers share an address. */
 void vg_bus_add(struct vgpu *vg, const struct vg_block *block);
 /* Set the storage of all registers to their reset values. */
 void vg_bus_reset(struct vgpu *vg);

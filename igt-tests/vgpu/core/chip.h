@@ -22,7 +22,7 @@ struct vg_image {
 
 struct vg_chip {
 	const char *name;
-	const struct vg_block *const *blocks; /* in order of reset */
+	const struct vg_block *const *blocks; /* a reset calls them in this order */
 	size_t num_blocks;
 
 	/* Allocate vg->chip_state and register the queues; 0 or -ENOMEM. */
@@ -31,7 +31,7 @@ struct vg_chip {
 	void (*free)(struct vgpu *vg);
 
 	struct vg_mmu_ops mmu;
-	/* Do a step of the TLB flushes under way; called while sched.flushes is not 0. */
+	/* Do one step of each TLB flush under way; called while sched.flushes is not 0. */
 	void (*step_flushes)(struct vgpu *vg);
 
 	/*

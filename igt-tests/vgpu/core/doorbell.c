@@ -16,9 +16,7 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int 
 	if (vg_inject(vg, VG_INJECT_LOST_DOORBELL))
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
-	/*
-	 * It is no error when no unit has claimed the doorbell, because its queue may be evicted.
-	 */
+	/* No unit claims the doorbell of an evicted queue, so that is no error. */
 	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index, (unsigned long long)value,
 		 taken);
 }

@@ -31,12 +31,12 @@ struct vgpu {
 	char stop[256]; /* why the model has stopped; empty while it runs */
 
 	const struct vg_chip *chip;
-	void *chip_state; /* the chip's own state */
+	void *chip_state; /* the chip's own state, which chip->init() allocates */
 
-	const struct vg_block *block[VG_MAX_BLOCKS]; /* in order of reset */
+	const struct vg_block *block[VG_MAX_BLOCKS]; /* a reset calls them in this order */
 	size_t num_blocks;
-	uint32_t regs[VG_MMIO_DWORDS];
-	const struct vg_reg *reg_at[VG_MMIO_DWORDS];
+	uint32_t regs[VG_MMIO_DWORDS]; /* what the registers store, by dword address */
+	const struct vg_reg *reg_at[VG_MMIO_DWORDS]; /* NULL: no block has this address */
 
 	struct vg_tlb *tlb[VG_NUM_HUBS];
 	struct vg_sched sched;
@@ -44,7 +44,7 @@ struct vgpu {
 
 	const struct vg_judge *judge;
 	struct vg_oracle *oracle; /* the page oracle's own state */
-	uint32_t mark;		  /* number of the part of the run, set by the guest, or 0 */
+	uint32_t mark;		  /* last value that the guest wrote to VG_ORACLE_MARK; 0: none */
 };
 
 /* The GPU's clock counter, as the driver and the packets read it. */

@@ -10,7 +10,7 @@ enum { ALWAYS = 100, MAX_AMOUNT = 1 << 30 };
 
 static const struct inject_info {
 	const char *name, *what;
-	const char *amount; /* the key of the amount, or NULL */
+	const char *amount; /* KEY that sets vg_injection.amount; NULL: the fault has no amount */
 	struct vg_injection defaults;
 } table[VG_NUM_INJECTIONS] = {
 	[VG_INJECT_SLOW_PREEMPT] = { "slow-preempt",
@@ -59,7 +59,7 @@ const char *vgpu_inject_name(size_t i, const char **what)
 	return table[i].name;
 }
 
-/* Parse "KEY=NUMBER" at @text if the key is @key.  Returns the text behind it, or NULL. */
+/* Parse "KEY=NUMBER" at @text.  Returns the text behind it, or NULL if the key is not @key. */
 static const char *parse_number(const char *text, const char *key, uint64_t max, uint64_t *value)
 {
 	size_t n = strlen(key);
@@ -125,7 +125,8 @@ bool vg_inject(struct vgpu *vg, enum vg_inject_id id)
 	if (in->seen++ < in->after || in->struck >= in->count)
 		return false;
 	/*
-	 * If the fault strikes always, draw no random number, so that the schedule stays the same.
+	 * A fault that always strikes needs no random number.  Drawing one would change
+	 * all later decisions of the schedule.
 	 */
 	if (in->chance < ALWAYS && vg_random(vg, ALWAYS - 1) >= in->chance)
 		return false;

@@ -28,11 +28,11 @@ enum vg_inject_id {
 /* A fault that the user has asked for, and its arguments. */
 struct vg_injection {
 	bool armed;
-	uint64_t mark;	       /* the fault strikes only in this part of the run; 0: in all parts */
-	uint64_t amount;       /* the fault's own argument, such as steps of delay */
-	uint64_t after;	       /* so many opportunities pass before the first strike */
-	uint64_t count;	       /* most strikes */
-	uint64_t chance;       /* probability of a strike in percent, drawn by the seed */
+	uint64_t mark;	       /* strike only while the guest's mark has this value; 0: always */
+	uint64_t amount;       /* for example the steps by which a preemption takes longer */
+	uint64_t after;	       /* let so many opportunities pass before the first strike */
+	uint64_t count;	       /* strike at most so many times */
+	uint64_t chance;       /* strike at an opportunity with this probability, in percent */
 	uint64_t seen, struck; /* opportunities and strikes so far */
 };
 

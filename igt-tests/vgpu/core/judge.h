@@ -15,15 +15,19 @@ struct vgpu;
 
 struct vg_judged_access {
 	unsigned int vmid;
-	uint64_t va; /* the engine's address, or the bus address of an untranslated access */
+	uint64_t va; /* the engine's address; if nothing translated it, the same as @gpa */
 	uint64_t gpa;
 	size_t len;
 	bool write;
-	uint64_t read_at; /* now() before the translation was read */
+	uint64_t read_at; /* what now() returned before the GPU read the translation */
 };
 
 struct vg_judge {
-	/* A point in the order of the events that the guest reports. */
+	/*
+	 * Counts the events that the guest has reported so far.  core/mem.c calls this
+	 * before a page walk, so that the judge can tell whether the kernel took the
+	 * page back after the TLB had cached its translation.
+	 */
 	uint64_t (*now)(struct vgpu *vg);
 	void (*access)(struct vgpu *vg, const struct vg_judged_access *access);
 };

@@ -23,7 +23,7 @@ static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system, uint64_t 
 	return (uint8_t *)vg->config.vram + phys;
 }
 
-/* Judge an access that does not go through a TLB. */
+/* Judge an access to a bus address that no TLB translates. */
 static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len, bool write)
 {
 	const struct vg_judged_access access = {
@@ -92,11 +92,15 @@ void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, cons
 struct target {
 	uint64_t phys;
 	uint64_t len;	  /* number of contiguous bytes from phys on */
-	uint64_t read_at; /* vg_judge.now() before the translation was read */
+	uint64_t read_at; /* struct vg_judged_access explains it */
 	bool system;
-	bool nothing; /* a PRT or the default page: reads give 0, writes are dropped */
+	bool nothing; /* PRT, or the default page: reads give 0, writes are dropped */
 };
 
+/*
+ * A page fault does not halt a kernel queue that executes a packet for a user's VMID;
+ * vg_mem_read() says why.
+ */
 static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
 {
 	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
@@ -185,8 +189,9 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 }
 
 /*
- * Copy to memory that the guest's CPUs read at the same time.  They must never see half
- * of a fence or of a ring pointer.
+ * copy_in() reads memory that the guest's CPUs may write at the same time, and copy_out()
+ * writes memory that they may read.  Dwords and qwords are copied by one access, so that
+ * neither side ever sees half of a fence or of a ring pointer.
  */
 static void copy_in(void *dst, const void *src, size_t len)
 {
@@ -294,7 +299,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		vg_stop(vg, "atomic of %u bytes at 0x%llx", size, (unsigned long long)va);
 		return -EFAULT;
 	}
-	/* An atomic operation needs both permissions; check the one to read first. */
+	/* An atomic operation reads and writes, so it needs both permissions. */
 	if (access_block(vg, port, vmid, va, VG_READ, &len, &p) ||
 	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
 		return -EFAULT;

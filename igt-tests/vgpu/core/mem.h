@@ -29,22 +29,22 @@ enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
 /* The unit that accesses memory. */
 struct vg_port {
 	enum vg_hub_id hub; /* the hub that translates the unit's addresses */
-	unsigned int cid;   /* the unit's client id in fault reports */
+	unsigned int cid;   /* names the unit in the reports of its GPU page faults */
 };
 
 /*
  * Access [va, va + len) of @vmid; the range may cross pages.  These functions
- * return 0, or -EFAULT after a page fault.  The bytes before the faulting page
- * have then been transferred, and the queue that asked must not go on, because
- *  - of VMID 1..15: the fault has been reported as the hardware reports it;
- *  - of VMID 0: the model has stopped.
+ * return 0, or -EFAULT after a page fault.  In that case the bytes before the faulting
+ * page have been transferred.  A page fault of VMID 1..15 has been reported to the driver
+ * as the hardware reports it; a page fault of VMID 0 has stopped the model.  The queue
+ * that asked for the access must not go on.
  *
  * There is one exception: when a kernel queue executes a packet for a user's VMID,
- * the access is reported, then reads zeros or writes nothing, and returns 0, as with
- * the hardware's default page.  Otherwise one user's bad address would hang the ring
- * that all users share.
+ * the fault is reported, but the access reads zeros or writes nothing and returns 0, as
+ * with the hardware's default page.  Otherwise one user's bad address would hang the
+ * ring that all users share.
  *
- * An aligned access of 4 or 8 bytes is one atomic access for the CPUs.  Reads have
+ * The CPUs see an aligned access of 4 or 8 bytes as one atomic access.  Reads have
  * acquire and writes release semantics.
  */
 int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
@@ -83,10 +83,10 @@ static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port, un
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
 
-/* Write to a bus address (guest physical).  Only the few units that do not translate use this. */
+/* Write to a guest physical address, for units that use bus addresses (the IH in one mode). */
 int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len);
 
-/* Drop the translations of @vmids from the hub's TLB; the trace says @why. */
+/* Drop the translations of @vmids (a bit mask) from the hub's TLB; the trace says @why. */
 void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why);
 
 #endif

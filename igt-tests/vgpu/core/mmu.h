@@ -7,18 +7,18 @@
 
 enum vg_walk_status {
 	VG_WALK_OK,
-	VG_WALK_RANGE,	   /* the context is off or does not have the address */
+	VG_WALK_RANGE,	   /* the VMID has no page tables, or they do not cover the address */
 	VG_WALK_INVALID,   /* the entry at vg_translation.level is not valid */
-	VG_WALK_BAD_TABLE, /* an entry points where there is no memory */
+	VG_WALK_BAD_TABLE, /* a directory entry is bad: there is no memory at its table */
 };
 
 /* The result of a walk: the block of 1 << shift bytes that contains the address. */
 struct vg_translation {
 	uint64_t phys;	     /* physical address of the virtual address */
-	uint64_t entry;	     /* the page table entry, or the invalid one */
+	uint64_t entry;	     /* the last entry that was read: the PTE, or the invalid entry */
 	unsigned int shift;  /* log2 of the size of the block, which is naturally aligned */
 	unsigned int access; /* enum vg_access bits */
-	unsigned int level;  /* 0 is the page table */
+	unsigned int level;  /* the table that has @entry; 0: the page table, above: directories */
 	bool system;	     /* the page is in guest RAM, else in VRAM */
 	bool prt;	     /* the block has no memory on purpose: reads give 0 */
 };

@@ -254,7 +254,7 @@ static bool can_execute(const struct vg_queue *q)
 	return !q->halted && vg_queue_has_work(q);
 }
 
-/* Fetch and execute; true when the queue made progress. */
+/* Fetch the next packet, or the rest of it, and execute it; true when the queue made progress. */
 static bool work(struct vgpu *vg, struct vg_queue *q)
 {
 	enum vg_result result = fetch_packet(vg, q);

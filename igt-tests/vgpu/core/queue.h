@@ -31,23 +31,23 @@ struct vg_engine_ops {
 			       unsigned int n);
 	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 				  unsigned int n);
-	/* q->rptr has moved: store it in the register and in memory; 0 or -EFAULT. */
+	/* Publish q->rptr, which has moved, in the register and in memory; 0 or -EFAULT. */
 	int (*rptr_moved)(struct vgpu *vg, struct vg_queue *q);
 	/*
 	 * Can the queue's position be saved, so that a preemption may complete now?  NULL: always.
 	 */
 	bool (*may_leave)(const struct vgpu *vg, const struct vg_queue *q);
-	/* A requested preemption is complete: save the state and clear ACTIVE. */
+	/* The preemption is complete: save the queue's state, and mark the queue as inactive. */
 	void (*preempted)(struct vgpu *vg, struct vg_queue *q);
 	/* May the engine run?  False while a control register halts it. */
 	bool (*enabled)(const struct vgpu *vg, const struct vg_queue *q);
 };
 
-enum { VG_IB_DEPTH = 4 };
+enum { VG_IB_DEPTH = 4 }; /* an IB may call another one; at most so many are open */
 
 struct vg_ib {
 	uint64_t va;
-	uint32_t size, pos; /* dwords */
+	uint32_t size, pos; /* in dwords; @pos is the next one to fetch */
 	unsigned int vmid;
 };
 
@@ -59,38 +59,42 @@ struct vg_queue {
 	const struct vg_engine_ops *ops;
 	struct vg_port port;
 	char name[16];
-	unsigned int index;    /* in the array of the block that owns the queue */
+	unsigned int index;    /* for the block that owns the queue, if it numbers its queues */
 	struct vg_queue *next; /* next queue in vg->sched.queues, the list of all queues */
 
-	bool active;		    /* mapped: the engine may fetch */
-	bool halted;		    /* after a page fault, until it is unmapped */
+	bool active;		    /* the queue is mapped, so the engine fetches its packets */
+	bool halted;		    /* a page fault has halted the queue until it is unmapped */
 	bool waiting;		    /* the last step made no progress */
-	bool preempting;	    /* asked to stop; ops->preempted() comes later */
-	bool stuck;		    /* ops->preempted() will never be called */
-	unsigned int preempt_steps; /* steps until ops->preempted() */
-	uint64_t looked_at;	    /* sched.epoch when it was last seen waiting */
+	bool preempting;	    /* vg_queue_preempt() was called, ops->preempted() not yet */
+	bool stuck;		    /* injected fault: ignore preemptions until vg_queue_kill() */
+	unsigned int preempt_steps; /* steps that must pass before the preemption can complete */
+	uint64_t looked_at;	    /* value of sched.epoch when the queue last had to wait */
 
 	unsigned int vmid;
-	uint64_t ring;	    /* address in @vmid */
+	uint64_t ring;	    /* GPU address in the address space of @vmid */
 	uint32_t ring_size; /* dwords, a power of two */
 	uint64_t rptr, wptr;
 
 	struct vg_ib ib[VG_IB_DEPTH];
 	unsigned int ib_depth;
-	struct vg_ib next_ib; /* the IB to enter when the packet is complete */
+	/*
+	 * The current packet calls an IB: when the packet is complete, enter @next_ib, which
+	 * replaces the current IB if @chaining is set.
+	 */
+	struct vg_ib next_ib;
 	bool entering, chaining;
 
-	uint32_t *packet; /* the packet that is fetched but not complete */
+	uint32_t *packet; /* the dwords of the current packet that were fetched */
 	unsigned int packet_len, packet_cap;
-	uint64_t progress; /* position inside that packet, for its handler */
+	uint64_t progress; /* how far the handler of this packet has come */
 };
 
 /* Register @q with the scheduler, once.  The caller has set ops, port and name. */
 void vg_queue_init(struct vgpu *vg, struct vg_queue *q);
 void vg_queue_free(struct vg_queue *q);
-/* Start over from @rptr (dwords).  The caller has set ring, ring_size and vmid. */
+/* Activate the queue at the position @rptr (dwords).  The caller has set ring, ring_size, vmid. */
 void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t wptr);
-/* Take the queue off at once, without ops->preempted(). */
+/* Unmap the queue at once, without ops->preempted(), so that its state is lost. */
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 /*
  * Ask @q to stop; a later step completes that and calls ops->preempted().  The
@@ -102,20 +106,20 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* Take a new write pointer, which came by a doorbell or a register. */
 void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);
-/* The VMID that the current packet came from and whose addresses it uses. */
+/* The VMID of the ring or IB that has the current packet.  The packet's addresses are in it. */
 unsigned int vg_queue_vmid(const struct vg_queue *q);
 /*
- * For packet handlers: continue with the IB, which replaces the current one if
- * @chain.  Returns VG_DONE, or stops when the stack is full.
+ * For packet handlers: let the queue continue in the IB at @va.  If @chain is set, this IB
+ * replaces the current one.  Returns VG_DONE; stops the model when too many IBs are open.
  */
 enum vg_result vg_queue_enter_ib(struct vgpu *vg, struct vg_queue *q, unsigned int vmid,
 				 uint64_t va, uint32_t dwords, bool chain);
-/* For packet handlers: stop at @what, whose value is not modelled. */
+/* For packet handlers: stop the model, because @value of the field @what is not modelled. */
 enum vg_result vg_queue_unknown(struct vgpu *vg, const struct vg_queue *q, const char *what,
 				uint32_t value);
 bool vg_queue_has_work(const struct vg_queue *q);
 
-/* For the scheduler: is there anything to do? */
+/* For the scheduler: could a step of the queue do anything? */
 bool vg_queue_runnable(const struct vgpu *vg, const struct vg_queue *q);
 /* Let the queue do one step; true when it made progress. */
 bool vg_queue_step(struct vgpu *vg, struct vg_queue *q);

@@ -19,9 +19,10 @@ typedef void (*vg_reg_write_fn)(struct vgpu *vg, const struct vg_reg *reg, uint3
 				uint32_t value);
 
 /*
- * One register, or @count consecutive ones.  A register without handlers is
- * plain storage.  A handler gets the offset from @first in @index and may use
- * vg->regs[reg->first + index] as its storage, which holds @reset at the start.
+ * One register, or @count consecutive ones.  A register without handlers only
+ * stores: it reads as the value that was written last.  A handler gets the offset
+ * from @first in @index and may use vg->regs[reg->first + index] as its storage,
+ * which holds @reset at the start.
  */
 struct vg_reg {
 	uint32_t first; /* dword address in the register BAR */
@@ -32,7 +33,7 @@ struct vg_reg {
 	uint32_t reset;
 };
 
-/* One IP block: its registers, and its part of a reset. */
+/* One IP block: its registers, and the function (or NULL) that resets its other state. */
 struct vg_block {
 	const char *name;
 	const struct vg_reg *regs;
@@ -41,8 +42,9 @@ struct vg_block {
 };
 
 /*
- * For the tables: VG_REG_PLAIN(CP_SD_CNTL), VG_REG(GRBM_STATUS, read, NULL).
- * The file of a table defines VG_ADDR(); gfx9/regs_<ip>.h do that.
+ * Entries of the tables, for example VG_REG(GRBM_STATUS, read, NULL).  A "plain"
+ * register has no handlers.  VG_ADDR() gives the address of a name; a file gets it
+ * from the gfx9/regs_<ip>.h of its block.
  */
 #define VG_REGS(n, name_, read_, write_) \
 	{ .first = VG_ADDR(name_), \
@@ -52,7 +54,7 @@ struct vg_block {
 	  .write = (write_) }
 #define VG_REG(name_, read_, write_) VG_REGS(1, name_, read_, write_)
 #define VG_REG_PLAIN(name_)	     VG_REGS(1, name_, NULL, NULL)
-/* The registers from the first name to the last, both included. */
+/* All registers from the address of the first name to that of the last. */
 #define VG_RANGE(first_, last_, read_, write_) \
 	VG_REGS(VG_ADDR(last_) - VG_ADDR(first_) + 1, first_, read_, write_)
 #define VG_RANGE_PLAIN(first_, last_) VG_RANGE(first_, last_, NULL, NULL)

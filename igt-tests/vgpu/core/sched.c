@@ -51,7 +51,7 @@ void vg_sched_wake(struct vgpu *vg)
 	vg->sched.epoch++;
 }
 
-/* Could the queue make progress?  Not if it found nothing to do and nothing has changed since. */
+/* Could the queue make progress?  It cannot if it had to wait and nothing has changed since. */
 static bool ready(const struct vgpu *vg, const struct vg_queue *q)
 {
 	return q->looked_at != vg->sched.epoch && vg_queue_runnable(vg, q);
@@ -137,7 +137,8 @@ bool vgpu_waiting(const struct vgpu *vg)
 }
 
 /*
- * Do @steps.  Memory may have changed since the last call, so let every waiting queue look again.
+ * Do at most @steps steps.  Memory may have changed since the last call, so let every
+ * waiting queue look again.
  */
 static void run(struct vgpu *vg, unsigned int steps)
 {

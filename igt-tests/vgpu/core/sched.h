@@ -14,9 +14,9 @@ struct vg_sched {
 	struct vg_queue *last;	    /* the queue that did the last step */
 	struct vg_queue *current;   /* the queue that is doing a step now, or NULL */
 	struct vg_queue *executing; /* the queue that is inside ops->execute(), or NULL */
-	unsigned int turn;	    /* steps that @last may still do before the others */
+	unsigned int turn;	    /* steps that @last does before another queue is chosen */
 	unsigned int flushes;	    /* TLB flushes under way, of both hubs */
-	uint64_t epoch;		    /* counts the events that a queue may have waited for */
+	uint64_t epoch;		    /* goes up with each change that may end a queue's wait */
 	uint64_t random;	    /* state of the generator, which begins with the seed */
 };
 
@@ -24,7 +24,7 @@ void vg_sched_init(struct vgpu *vg);
 void vg_sched_reset(struct vgpu *vg);
 /* Draw a number from 0 to @max, which is below 2^32.  Draws nothing for 0. */
 uint32_t vg_random(struct vgpu *vg, uint32_t max);
-/* Something has changed that a waiting queue may have waited for. */
+/* Let every waiting queue look again, because something has changed. */
 void vg_sched_wake(struct vgpu *vg);
 
 #endif

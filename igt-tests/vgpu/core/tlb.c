@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* A hash table that grows.  An entry is a block as large as the PTE allows. */
+/*
+ * The TLB is a hash table that grows, because it must never evict an entry.  An entry
+ * covers the whole block of addresses that one PTE maps (with its fragment field).
+ */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -42,7 +45,7 @@ static size_t hash(uint64_t block, unsigned int shift, unsigned int vmid)
 {
 	uint64_t key = block << 10 ^ (uint64_t)shift << 4 ^ vmid;
 
-	/* 2^64 divided by the golden ratio spreads neighbouring keys. */
+	/* A multiplication by 2^64 divided by the golden ratio spreads neighbouring keys. */
 	return key * 0x9e3779b97f4a7c15ull >> 20;
 }
 
@@ -130,8 +133,8 @@ size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 	if (!dropped)
 		return 0;
 	/*
-	 * Without memory for a new table drop all entries: that is like a flush of
-	 * all VMIDs, while it would be wrong to keep an entry that must go.
+	 * Without memory for a new table, drop the entries of all VMIDs.  A GPU may lose
+	 * a translation at any time, but it must not keep one after the flush.
 	 */
 	if (rebuild(tlb, tlb->num_slots, vmids)) {
 		for (size_t i = 0; i < tlb->num_slots; i++)
