@@ -5,10 +5,10 @@
  * the packet's signal.  Packets run one after the other, each to its end, so the
  * barrier bit has no effect.
  *
- * The queue takes a vendor packet with an IB in two parts, one in front of the
- * IB and one behind it, as the micro engine does.  So the position in the ring
- * says where a preemption interrupted such a packet, and no other state is
- * needed.
+ * A vendor packet may call an IB of PM4 packets.  The queue then takes the slot in two
+ * parts, as the micro engine does: one part before the IB runs, the other part after it.
+ * If a preemption interrupts such a packet, the read pointer therefore says in which of
+ * the two parts, and the driver has to save nothing else.
  */
 #include "core/bits.h"
 #include "core/gpu.h"
@@ -65,8 +65,8 @@ static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 	if (vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_READ_ID_OFFSET, &offset))
 		return -1;
 	/*
-	 * A queue that was made without the runtime may not have the structure around its read
-	 * index.
+	 * A program without the runtime may have a read index that lies in no such
+	 * structure.  A structure has the offset of its read index behind that index.
 	 */
 	if (offset == AQL_QUEUE_READ_ID &&
 	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES, &properties))
@@ -267,7 +267,7 @@ enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_
 	if (q->rptr % AQL_DWORDS)
 		return leave_pm4(vg, q, packet);
 	if (type == AQL_INVALID) {
-		q->packet_len = 0; /* read the slot again in the next step */
+		q->packet_len = 0; /* let the next step read the slot again */
 		return VG_WAIT;
 	}
 	if (!q->waiting)

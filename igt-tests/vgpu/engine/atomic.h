@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct vg_atomic {
-	unsigned int op; /* TC_OP_ATOMIC_*_RTN_32, vega10_enum.h */
+	unsigned int op; /* the 32 bit TC_OP_ATOMIC_*_RTN_32 of vega10_enum.h, also if @wide */
 	bool wide;	 /* 8 bytes instead of 4 */
 	uint64_t src, cmp;
 };

@@ -17,14 +17,14 @@ enum {
 	AQL_DWORDS = AQL_BYTES / 4,
 };
 
-/* The first dword: the header, and above it a format (vendor) or setup (dispatch). */
+/* Fields of the first dword.  Bits 15:0 are the header; only vendor packets have a format. */
 #define AQL_TYPE	  VG_BITS(7, 0)
-#define AQL_BARRIER	  VG_BITS(8, 8) /* wait for all earlier packets */
+#define AQL_BARRIER	  VG_BITS(8, 8) /* the packet waits for all earlier packets */
 #define AQL_VENDOR_FORMAT VG_BITS(23, 16)
 
 enum aql_type {
 	AQL_VENDOR = 0,
-	AQL_INVALID = 1, /* the slot belongs to the producers */
+	AQL_INVALID = 1, /* the slot is empty: a producer may fill it */
 	AQL_KERNEL_DISPATCH = 2,
 	AQL_BARRIER_AND = 3,
 	AQL_AGENT_DISPATCH = 4,
@@ -38,7 +38,7 @@ enum aql_vendor_format {
 
 enum { AQL_NUM_DEPENDENCIES = 5 };
 
-/* Signals are addresses of struct aql_signal, 0 when there is none. */
+/* The packet names signals by the address of their struct aql_signal; 0: no signal. */
 struct aql_barrier {
 	uint32_t header;
 	uint32_t reserved0;
@@ -94,13 +94,13 @@ struct aql_signal {
 	uint64_t mailbox; /* the engine writes the event id here, then raises an interrupt */
 	uint32_t event_id;
 	uint32_t reserved0;
-	uint64_t start, end; /* GPU clock */
+	uint64_t start, end; /* GPU clock when the packet started and ended */
 	uint64_t queue;
 	uint32_t reserved1[2];
 };
 static_assert(sizeof(struct aql_signal) == 64, "signal");
 
-/* Byte offsets in the runtime's queue structure, of the fields that the CP uses. */
+/* Byte offsets of the fields that the CP uses in the runtime's queue structure (amd_queue_t). */
 enum aql_queue {
 	AQL_QUEUE_WRITE_ID = 56,
 	AQL_QUEUE_READ_ID = 128,

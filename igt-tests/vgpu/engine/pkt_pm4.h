@@ -55,7 +55,7 @@ static inline uint32_t pm4_header(unsigned int op, unsigned int body_dwords)
 
 struct pm4_write_data {
 	uint32_t control;
-	uint32_t dst_lo; /* register number, or byte address */
+	uint32_t dst_lo; /* register number, or low half of a byte address */
 	uint32_t dst_hi;
 	uint32_t data[];
 };
@@ -79,14 +79,14 @@ enum pm4_sel {
 	PM4_SEL_REGISTER = 0,
 	PM4_SEL_MEMORY_GRBM = 1,
 	PM4_SEL_TC_L2 = 2,
-	PM4_SEL_MEMORY = 5,    /* as a destination */
-	PM4_SEL_IMMEDIATE = 5, /* as a source */
+	PM4_SEL_MEMORY = 5,    /* meaning of 5 in a destination */
+	PM4_SEL_IMMEDIATE = 5, /* meaning of 5 in a source: the data is in the packet */
 	PM4_SEL_CLOCK = 9,
 };
 
 struct pm4_dma_data {
 	uint32_t control;
-	uint32_t src_lo, src_hi; /* address, or data in src_lo */
+	uint32_t src_lo, src_hi; /* address; with PM4_DMA_DATA_SRC src_lo is the data */
 	uint32_t dst_lo, dst_hi;
 	uint32_t command;
 };
@@ -102,7 +102,7 @@ PM4_BODY_IS(struct pm4_dma_data, 6);
 enum pm4_dma_sel {
 	PM4_DMA_ADDRESS = 0,
 	PM4_DMA_GDS = 1,
-	PM4_DMA_DATA_SRC = 2, /* source only: the dword is in the packet */
+	PM4_DMA_DATA_SRC = 2, /* only as a source: fill with the dword in the packet */
 	PM4_DMA_L2 = 3,
 };
 
@@ -126,8 +126,8 @@ enum pm4_atomic_command {
 
 struct pm4_wait_reg_mem {
 	uint32_t control;
-	uint32_t addr_lo; /* address or register; with WRITE_WAIT the register to write */
-	uint32_t addr_hi; /* with WRITE_WAIT the register to wait for */
+	uint32_t addr_lo; /* address or register to wait for; PM4_WRITE_WAIT writes this register */
+	uint32_t addr_hi; /* upper half of the address; PM4_WRITE_WAIT waits for this register */
 	uint32_t reference;
 	uint32_t mask;
 	uint32_t interval;
@@ -171,7 +171,7 @@ enum pm4_release_int {
 	PM4_INT_NONE = 0,
 	PM4_INT_ONLY = 1,
 	PM4_INT_AFTER_WRITE = 2,
-	PM4_INT_DATA_AFTER_WRITE = 3, /* no interrupt */
+	PM4_INT_DATA_AFTER_WRITE = 3, /* wait until the data is written; no interrupt */
 	PM4_INT_UNCONDITIONAL = 4,
 };
 

@@ -48,7 +48,7 @@ enum {
 struct vg_sdma_copy_linear {
 	uint32_t header;
 	uint32_t count;
-	uint32_t parameter; /* endian swaps and cache hints; 0 here */
+	uint32_t parameter; /* endian swaps and cache hints; the model accepts only 0 */
 	uint32_t src_lo, src_hi;
 	uint32_t dst_lo, dst_hi;
 };
@@ -70,7 +70,7 @@ struct vg_sdma_indirect {
 	uint32_t header;
 	uint32_t base_lo, base_hi;
 	uint32_t size;
-	uint32_t csa_lo, csa_hi; /* address at which the hardware saves its context; not modelled */
+	uint32_t csa_lo, csa_hi; /* the hardware saves its context there; the model does not */
 };
 #define VG_SDMA_INDIRECT_VMID VG_BITS(19, 16)
 #define VG_SDMA_INDIRECT_SIZE VG_BITS(19, 0) /* dwords */
@@ -88,9 +88,9 @@ struct vg_sdma_trap {
 #define VG_SDMA_TRAP_INT_CONTEXT VG_BITS(27, 0)
 
 /*
- * Wait until (*addr & mask) <function> value.  With HDP_FLUSH addr_hi is the
- * register that requests a flush, and addr_lo the register that says when the flush
- * is done, both as byte offsets.
+ * Wait until (*addr & mask) <function> value is true.  With HDP_FLUSH the engine first
+ * writes value to the register addr_hi, which requests a flush, and then polls the
+ * register addr_lo, which says when the flush is done.  Both are byte offsets.
  */
 struct vg_sdma_poll_regmem {
 	uint32_t header;
@@ -150,10 +150,13 @@ struct vg_sdma_const_fill {
 	uint32_t data;
 	uint32_t count;
 };
-#define VG_SDMA_FILL_SIZE  VG_BITS(31, 30) /* 0 bytes, 2 dwords */
-#define VG_SDMA_FILL_COUNT VG_BITS(29, 0)  /* bytes - 1, as with COPY_COUNT */
+#define VG_SDMA_FILL_SIZE  VG_BITS(31, 30) /* the unit that is filled: 0 bytes, 2 dwords */
+#define VG_SDMA_FILL_COUNT VG_BITS(29, 0)  /* number of bytes - 1, whatever the unit is */
 
-/* *addr++ = value | mask, value += increment; count times, all 64 bits wide. */
+/*
+ * Write page table entries of 64 bits from dst on.  An entry is value | mask, and value
+ * grows by increment from one entry to the next.
+ */
 struct vg_sdma_ptepde {
 	uint32_t header;
 	uint32_t dst_lo, dst_hi;
@@ -171,7 +174,7 @@ struct vg_sdma_timestamp_get {
 
 struct vg_sdma_srbm_write {
 	uint32_t header;
-	uint32_t addr; /* dword address */
+	uint32_t addr; /* dword address of a register */
 	uint32_t data;
 };
 #define VG_SDMA_SRBM_BYTE_ENABLE VG_BITS(31, 28)

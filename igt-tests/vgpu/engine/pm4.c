@@ -8,7 +8,7 @@
 #include "engine/pkt_pm4.h"
 #include "engine/pm4.h"
 
-/* ---- packets that need no more than a line ---- */
+/* ---- packets with little or no effect ---- */
 
 static enum vg_result nop(struct vgpu *vg, struct vg_queue *q, const uint32_t *body, unsigned int n)
 {

@@ -14,8 +14,8 @@ typedef enum vg_result (*vg_pm4_fn)(struct vgpu *vg, struct vg_queue *q, const u
 struct vg_pm4_op {
 	uint8_t opcode;
 	const char *name;
-	unsigned int min_body; /* dwords */
-	bool privileged;       /* allowed from VMID 0 only */
+	unsigned int min_body; /* in dwords; a packet with a shorter body stops the model */
+	bool privileged;       /* if the packet comes from another VMID than 0, stop the model */
 	vg_pm4_fn execute;
 };
 
@@ -27,23 +27,23 @@ struct vg_pm4_table {
 /* The packets that every chip with PM4 executes. */
 extern const struct vg_pm4_table vg_pm4_packets;
 
-/* What the PM4 engine needs from a chip (vg_chip.pm4). */
+/* The functions of a chip that the PM4 engine calls (vg_chip.pm4). */
 struct vg_pm4_chip {
 	/* Packets that the chip's scheduler firmware adds. */
 	const struct vg_pm4_table *scheduler;
-	/* Returns the address of the register that packets call @reg. */
+	/* Returns the dword address of the register that packets call by the number @reg. */
 	uint32_t (*reg_address)(uint32_t reg);
 	/*
-	 * Returns the address to which the queue reports its read pointer; in an HSA queue, the
-	 * read index.
+	 * Returns the address in memory where the queue stores its read pointer.  An
+	 * HSA queue stores its read index there.
 	 */
 	uint64_t (*rptr_report)(const struct vg_queue *q);
-	/* Raise the EOP interrupt if the queue's pipe has it enabled. */
+	/* Raise the end-of-pipe interrupt if the driver has enabled it for the queue's pipe. */
 	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			    uint32_t ctxid);
 };
 
-/* Members of struct vg_engine_ops. */
+/* A chip puts these functions into the struct vg_engine_ops of its PM4 queues. */
 unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			   unsigned int n);
 enum vg_result vg_pm4_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,

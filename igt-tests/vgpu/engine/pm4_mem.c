@@ -41,7 +41,7 @@ enum vg_result vg_pm4_write_data(struct vgpu *vg, struct vg_queue *q, const uint
 		return write_registers(vg, q, p->dst_lo, p->data, dwords, one);
 	if (!is_memory(dst))
 		return vg_queue_unknown(vg, q, "WRITE_DATA destination", p->control);
-	if (one) { /* all dwords go to one address, so only the last one stays */
+	if (one) { /* all dwords go to one address, so store only the last one */
 		if (dwords &&
 		    vg_mem_write32(vg, &q->port, vg_queue_vmid(q), addr, p->data[dwords - 1]))
 			return VG_PAGE_FAULT;

@@ -83,7 +83,7 @@ enum vg_result vg_pm4_release_mem(struct vgpu *vg, struct vg_queue *q, const uin
 	const struct pm4_release_mem *p = (const void *)body;
 	uint32_t interrupt = VG_GET(RELEASE_MEM_INT, p->control);
 
-	/* Destinations above 1 are not modelled (the queue's own write pointer). */
+	/* Destinations 0 and 1 are memory.  The queue's write pointer (2, 3) is not modelled. */
 	if (VG_GET(RELEASE_MEM_DATA, p->control) > PM4_DATA_CLOCK ||
 	    VG_GET(RELEASE_MEM_DST, p->control) > 1 || interrupt > PM4_INT_UNCONDITIONAL)
 		return vg_queue_unknown(vg, q, "RELEASE_MEM", p->control);

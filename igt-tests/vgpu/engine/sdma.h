@@ -11,9 +11,10 @@
 struct vg_sdma_packet {
 	uint8_t op, sub_op;
 	const char *name;
-	uint32_t fields; /* mask of header bits that the packet may use besides op and sub-op */
+	uint32_t fields; /* header bits that may be set besides op and sub-op */
 	unsigned int dwords;
-	unsigned int (*extra)(const uint32_t *packet); /* number of further dwords; NULL: none */
+	/* Returns the number of dwords behind the first @dwords; NULL: there are none. */
+	unsigned int (*extra)(const uint32_t *packet);
 	enum vg_result (*execute)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet);
 };
 
@@ -25,14 +26,14 @@ struct vg_sdma_table {
 /* The packets of SDMA 4.4. */
 extern const struct vg_sdma_table vg_sdma_v4_packets;
 
-/* What the SDMA engine needs from a chip (vg_chip.sdma). */
+/* What a chip provides for the SDMA engine (vg_chip.sdma). */
 struct vg_sdma_chip {
 	const struct vg_sdma_table *packets;
 	/* Raise the interrupt of a TRAP packet. */
 	void (*trap)(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 };
 
-/* Members of struct vg_engine_ops. */
+/* A chip puts these functions into the struct vg_engine_ops of its SDMA queues. */
 unsigned int vg_sdma_packet_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 				   unsigned int n);
 enum vg_result vg_sdma_packet_execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,

@@ -23,10 +23,10 @@ static uint64_t min_u64(uint64_t a, uint64_t b)
 }
 
 /*
- * How many bytes are left up to the end of the page of @va.  A long packet does one
- * page in a step, so that other queues get their turn.  So a copy stores nothing
- * from the first page on that it cannot read; vg_mem_write() ends at the first page
- * that it cannot write.
+ * Returns the number of bytes from @va to the end of its page.  A long packet does one
+ * page in a step, so that other queues get their turn.  For a copy this is a page of the
+ * source: if the source faults, everything before the faulting page has been copied, and
+ * nothing behind it.
  */
 static uint64_t to_page_end(uint64_t va)
 {
@@ -209,7 +209,7 @@ static enum vg_result op_cond_exe(struct vgpu *vg, struct vg_queue *q, const uin
 	if (count > left && ib)
 		return stop(vg, q, packet, "COND_EXE beyond the end of its IB");
 	if (count > left)
-		return VG_WAIT; /* until the dwords are there that the packet skips */
+		return VG_WAIT; /* the ring does not have all dwords yet that the packet skips */
 	if (ib)
 		ib->pos += count;
 	else
@@ -250,7 +250,7 @@ static enum vg_result op_const_fill(struct vgpu *vg, struct vg_queue *q, const u
 	n = min_u64(total - q->progress, to_page_end(dst));
 	for (size_t i = 0; i < VG_COUNT(buf); i++)
 		buf[i] = p->data;
-	/* Continue the pattern where the step before ended. */
+	/* The first byte that this step writes continues the pattern of the step before. */
 	if (vg_mem_write(vg, &q->port, vg_queue_vmid(q), dst, (uint8_t *)buf + q->progress % 4, n))
 		return VG_PAGE_FAULT;
 	return advance(q, n, total);
