@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * A hash table of chunks of neighbouring addresses.  A chunk without a value is
- * removed.
+ * The map is a hash table of chunks.  A chunk has the values of a few neighbouring
+ * addresses.  When it has no value any more, it is removed.
  */
 #include <errno.h>
 #include <stdbool.h>
@@ -17,8 +17,8 @@ enum {
 
 struct chunk {
 	struct chunk *next;  /* next chunk in the same bucket */
-	uint64_t mm, number; /* va >> CHUNK_SHIFT */
-	unsigned int used;   /* values that are not 0 */
+	uint64_t mm, number; /* address space, and va >> CHUNK_SHIFT */
+	unsigned int used;   /* number of values that are not 0 */
 	uint64_t value[CHUNK_PAGES];
 };
 
@@ -59,18 +59,18 @@ void vg_held_free(struct vg_held *held)
 }
 
 /*
- * The bucket of a chunk.  The hash mixes all bits, because addresses and names of
- * address spaces often have the same low bits.
+ * Returns the index of a chunk's bucket.  The hash mixes all bits, because addresses and
+ * address spaces (pointers to mm_struct) often have the same low bits.
  */
 static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 {
-	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull; /* times 2^64 */
+	const uint64_t golden_ratio = 0x9e3779b97f4a7c15ull; /* 2^64 divided by it */
 	uint64_t hash = (mm * golden_ratio ^ number) * golden_ratio;
 
 	return (hash ^ hash >> 32) & (num_buckets - 1);
 }
 
-/* The pointer to the chunk, or to the place where a new chunk has to be linked in. */
+/* Returns the pointer to the chunk, or the place where a new chunk has to be linked in. */
 static struct chunk **find(const struct vg_held *held, uint64_t mm, uint64_t number)
 {
 	struct chunk **link = &held->bucket[place(held->num_buckets, mm, number)];
@@ -155,8 +155,8 @@ static int take_chunk(struct vg_held *held, struct chunk **link, uint64_t va, ui
 }
 
 /*
- * Take the values in [@va, @end) by a look at every chunk, if the range has more addresses than
- * that.
+ * Take the values in [@va, @end) by looking at every chunk of the table.  This is the faster
+ * way for a range that spans more chunks than the table has buckets.
  */
 static int take_all(struct vg_held *held, uint64_t mm, uint64_t va, uint64_t end,
 		    int (*taken)(void *arg, uint64_t value), void *arg)

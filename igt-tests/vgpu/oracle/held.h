@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map from an address of an address space to a value that is not 0.  The map is
- * fast for a million scattered pages and for long ranges.
+ * A map with a value, other than 0, for an address (in pages) of an address space.  The page
+ * oracle keeps the pages there that processes hold.  The map is fast for a million scattered
+ * pages and for long ranges.
  */
 #ifndef VG_ORACLE_HELD_H
 #define VG_ORACLE_HELD_H

@@ -15,23 +15,23 @@
 #include "oracle/rules.h"
 
 enum {
-	MAX_RING = 1 << 16,  /* most events of a ring */
-	KEPT_LINES = 8,	     /* number of violations that the verdict repeats */
-	TRACED_LINES = 1000, /* most violations in the trace between two marks */
+	MAX_RING = 1 << 16,  /* a ring may have room for at most so many events */
+	KEPT_LINES = 8,	     /* the verdict repeats so many violations */
+	TRACED_LINES = 1000, /* trace at most so many violations between two marks */
 	LINE = 512,
 };
 
 struct vg_oracle {
 	struct vg_pages *pages;
-	bool enabled;  /* there is a ring */
-	bool used;     /* there was a ring at some time */
-	uint64_t ring; /* bus address */
+	bool enabled;  /* the guest reports events now, in @ring */
+	bool used;     /* the guest has reported events at some time of the run */
+	uint64_t ring; /* guest physical address of struct vg_oracle_ring */
 	uint32_t ring_size;
-	uint64_t head;	  /* events taken from this ring */
-	uint64_t earlier; /* events of the rings before this one */
+	uint64_t head;	  /* number of events taken from this ring */
+	uint64_t earlier; /* number of events of the rings before this one */
 	uint64_t accesses;
 	uint64_t violations;
-	uint64_t marked_at; /* violations until the last mark */
+	uint64_t marked_at; /* value of @violations when the guest set its last mark */
 	uint64_t broken[VG_NUM_RULES];
 	char kept[KEPT_LINES][LINE];
 	unsigned int num_kept;
@@ -82,7 +82,7 @@ static const char *kind_name(uint32_t kind)
 	return name[kind];
 }
 
-/* The last events of the page, oldest first: "map-rw@12,lose@15". */
+/* Write the last events of the page to @buf, oldest first, for example "map-rw@12,lose@15". */
 static void history(const struct vg_page *page, char *buf, size_t size)
 {
 	uint32_t first = page->events > VG_PAGE_HISTORY ? page->events - VG_PAGE_HISTORY : 0;
@@ -266,7 +266,7 @@ static uint32_t read_accesses(struct vgpu *vg, const struct vg_reg *reg, uint32_
 	return vg->oracle->accesses;
 }
 
-/* The guest has written a mark: later accesses belong to the next part of the run. */
+/* The guest sets a mark.  It divides the violations before it from those after it. */
 static void write_mark(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	drain(vg);
@@ -296,8 +296,8 @@ static const struct vg_reg regs[] = {
 };
 
 /*
- * The block has no reset function, because a guest that resets the GPU keeps its pages and the
- * ring.
+ * The block has no reset function: a guest that resets the GPU goes on to report its pages in
+ * the same ring.
  */
 const struct vg_block vg_oracle_block = {
 	.name = "oracle",

@@ -11,7 +11,7 @@
 
 extern const struct vg_block vg_oracle_block;
 
-/* Makes the oracle the judge of @vg.  0 or -ENOMEM. */
+/* Make the oracle the judge of @vg; 0 or -ENOMEM. */
 int vg_oracle_init(struct vgpu *vg);
 void vg_oracle_free(struct vgpu *vg);
 

@@ -16,18 +16,18 @@ enum {
 	CHUNK_SHIFT = 9,
 	CHUNK_PAGES = 1 << CHUNK_SHIFT,
 	MAX_PAGE_SHIFT = 28, /* 1 TiB, more than any test guest has */
-	HELD_WRITE = 1,	     /* flags in a value of struct vg_held */
-	HELD_PAGE = 2,	     /* set in each value, so that no value is 0 */
+	HELD_WRITE = 1,	     /* bit of a value: the process holds the page for writing */
+	HELD_PAGE = 2,	     /* bit of each value, so that the value for page 0 is not 0 */
 	HELD_SHIFT = 2,
 };
 
 struct vg_pages {
-	uint64_t now;  /* number of events applied */
-	uint64_t time; /* time of the event that is being applied */
-	const struct vg_oracle_event *event;
+	uint64_t now;			     /* number of events applied so far */
+	uint64_t time;			     /* virtual time of @event, for the history */
+	const struct vg_oracle_event *event; /* the event that is being applied */
 	struct vg_page **chunk;
 	uint64_t num_chunks;
-	struct vg_held *held; /* values are page << HELD_SHIFT and flags */
+	struct vg_held *held; /* which page a process holds at an address, and how */
 };
 
 struct vg_pages *vg_pages_new(void)
@@ -138,8 +138,8 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 		decrement(&page->maps, true);
 		decrement(&page->maps_write, write);
 		/*
-		 * Forget the old owner, because the next owner may give the page to the device
-		 * again.
+		 * The device has the page no more.  Its next owner may map it again, and
+		 * what was known about the old owner must not count then.
 		 */
 		if (!page->maps)
 			page->owned = page->freed = false;
@@ -205,9 +205,9 @@ static int lose(void *arg, uint64_t value)
 }
 
 /*
- * Note that a process holds a page.  A page that is held for writing stays so,
- * because only an invalidation takes the permission away: a report that the page is
- * read-only may come from a lookup that began before the one that found it writable.
+ * Note that a process holds a page.  If it holds the page for writing already, a report that
+ * it holds the page for reading changes nothing.  Such a report may come from an older lookup,
+ * because only an invalidation takes the permission to write away.
  */
 static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 {
@@ -221,7 +221,7 @@ static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 	if (value == old || (value | HELD_WRITE) == old)
 		return 0;
 	err = vg_held_set(pages->held, e->mm, va, value);
-	/* Add the new page first, so that a page that stays is never lost. */
+	/* Hold the new page first.  If it is the old page, it must not look lost in between. */
 	if (!err)
 		err = apply(pages, number, VG_ORACLE_HOLD, e->flags);
 	if (!err && old)
@@ -234,7 +234,7 @@ static int hold(struct vg_pages *pages)
 	const struct vg_oracle_event *e = pages->event;
 	int err = 0;
 
-	/* The process does not have the page any more, because an invalidation has taken it. */
+	/* An invalidation has taken the pages since, so the process does not hold them. */
 	if (e->flags & VG_ORACLE_OVERTAKEN)
 		return apply_range(pages);
 	for (uint64_t i = 0; i < e->count && !err; i++)
@@ -243,8 +243,8 @@ static int hold(struct vg_pages *pages)
 }
 
 /*
- * Is the event possible?  A bad event of the guest must not make the model loop or allocate without
- * end.
+ * Are the numbers of the event possible?  A bad event of the guest must not make the model loop
+ * or allocate without end.
  */
 static bool sane(const struct vg_oracle_event *e)
 {

@@ -12,19 +12,19 @@ enum { VG_PAGE_HISTORY = 6 };
 
 /* One event of one page. */
 struct vg_page_event {
-	uint64_t time;
+	uint64_t time; /* virtual time when the model took the event */
 	uint32_t kind; /* enum vg_oracle_kind */
 	uint32_t flags;
 };
 
 struct vg_page {
-	uint32_t maps, maps_write;   /* number of its DMA mappings */
-	uint32_t holds, holds_write; /* number of addresses at which processes hold it */
+	uint32_t maps, maps_write;   /* number of its DMA mappings; of those, for writing */
+	uint32_t holds, holds_write; /* at how many addresses processes hold it; for writing */
 	bool owned;		     /* the driver allocated the page for the device */
 	bool user;		     /* the page came from a process, so a process must hold it */
 	bool freed;		     /* the page was freed while it was mapped */
-	uint64_t lost_at;	     /* number of the last event that made it inaccessible, or 0 */
-	uint32_t events;	     /* number of its events; the last ones are in @history */
+	uint64_t lost_at; /* number of the event that last took it from the GPU; 0: none */
+	uint32_t events;  /* number of its events; the last ones are in @history */
 	struct vg_page_event history[VG_PAGE_HISTORY];
 };
 
@@ -34,16 +34,17 @@ struct vg_pages *vg_pages_new(void);
 void vg_pages_free(struct vg_pages *pages);
 
 /*
- * Apply an event, which gets the number vg_pages_now().  Returns 0, -ENOMEM, or
- * -EINVAL for an event that is impossible in this state.
+ * Apply an event.  vg_pages_now() is its number afterwards.  Returns 0, -ENOMEM, or
+ * -EINVAL for an unknown kind or for page numbers or addresses that cannot exist.
  */
 int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, uint64_t time);
 uint64_t vg_pages_now(const struct vg_pages *pages);
 
-/* A page without events is all zero. */
+/* The state of a page; all zero if no event was about the page. */
 const struct vg_page *vg_pages_get(const struct vg_pages *pages, uint64_t page);
 /* Has the kernel taken the page back? */
 bool vg_page_lost(const struct vg_page *page);
+/* Must the GPU not write to the page? */
 bool vg_page_readonly(const struct vg_page *page);
 
 #endif

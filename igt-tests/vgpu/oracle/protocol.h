@@ -18,13 +18,13 @@ enum vg_oracle_reg {
 	VG_ORACLE_ID = 0x1f000, /* reads as VG_ORACLE_ID_VALUE */
 	VG_ORACLE_RING_LO,	/* bus address of struct vg_oracle_ring */
 	VG_ORACLE_RING_HI,
-	VG_ORACLE_RING_SIZE,  /* number of events it has room for */
+	VG_ORACLE_RING_SIZE,  /* number of events that the ring has room for */
 	VG_ORACLE_ENABLE,     /* 1: use the ring; 0: the guest is going to free it */
-	VG_ORACLE_DRAIN,      /* a write returns when all events are taken */
+	VG_ORACLE_DRAIN,      /* a write returns when the model has taken all events */
 	VG_ORACLE_VIOLATIONS, /* reads as the number of violations so far */
 	VG_ORACLE_EVENTS,     /* reads as the number of events taken */
 	VG_ORACLE_ACCESSES,   /* reads as the number of accesses judged */
-	VG_ORACLE_MARK,	      /* a write begins the next part of the run; the trace shows it */
+	VG_ORACLE_MARK,	      /* a write sets the mark, whose value the trace repeats */
 	VG_ORACLE_REGS_END
 };
 
@@ -34,18 +34,19 @@ enum vg_oracle_reg {
 enum vg_oracle_kind {
 	/*
 	 * @count pages from @page on were mapped for DMA, so the device may
-	 * access them.  OWNED: the driver has allocated the pages for the device,
-	 * so they belong to no process.  FOUND: the pages belong to a process,
-	 * so a lookup must have found them.
+	 * access them.  VG_ORACLE_OWNED: the driver has allocated the pages for the
+	 * device, so they belong to no process.  VG_ORACLE_FOUND: the pages belong to
+	 * a process, so the driver must have found them by a lookup.
 	 */
 	VG_ORACLE_MAP = 1,
+	/* A DMA mapping of @count pages from @page on was removed. */
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page on went back to the page allocator. */
 	VG_ORACLE_FREE,
 	/*
 	 * A lookup found the pages from @page on at [@va, @va + @count) of @mm.
-	 * OVERTAKEN: the lookup ended before a LOSE that was reported already, so
-	 * the pages are gone.
+	 * VG_ORACLE_OVERTAKEN: an invalidation whose LOSE was reported already has
+	 * taken the pages away since the lookup found them.
 	 */
 	VG_ORACLE_HOLD,
 	/*
@@ -55,16 +56,16 @@ enum vg_oracle_kind {
 	VG_ORACLE_LOSE,
 	/* The address space @mm has ended, with all pages that were held in it. */
 	VG_ORACLE_LEAVE,
-	/* The guest could not report @count events. */
+	/* The guest could not report @count events, so the verdict would not be safe. */
 	VG_ORACLE_MISSED,
 	VG_ORACLE_NUM_KINDS
 };
 
 enum vg_oracle_flags {
-	VG_ORACLE_WRITE = 1,	 /* MAP, UNMAP, HOLD: for writing as well */
-	VG_ORACLE_OWNED = 2,	 /* MAP */
-	VG_ORACLE_FOUND = 4,	 /* MAP */
-	VG_ORACLE_OVERTAKEN = 8, /* HOLD */
+	VG_ORACLE_WRITE = 1,	 /* in MAP, UNMAP, HOLD: for writing as well as for reading */
+	VG_ORACLE_OWNED = 2,	 /* in MAP: the driver allocated the pages for the device */
+	VG_ORACLE_FOUND = 4,	 /* in MAP: the pages belong to a process */
+	VG_ORACLE_OVERTAKEN = 8, /* in HOLD: the process does not have the pages any more */
 };
 
 struct vg_oracle_event {
@@ -73,14 +74,17 @@ struct vg_oracle_event {
 	__u64 page;
 	__u64 count;
 	__u64 va;
-	__u64 mm; /* a name of the address space, not 0 */
+	__u64 mm; /* names the address space: the guest's pointer to its mm_struct, not 0 */
 };
 
-/* Positions count events since ENABLE.  An event is at index position % size. */
+/*
+ * Positions count the events since the guest wrote VG_ORACLE_ENABLE.  The event at a position
+ * has the index position % VG_ORACLE_RING_SIZE.
+ */
 struct vg_oracle_ring {
-	__u64 tail;	    /* the guest writes it after the event */
+	__u64 tail;	    /* the guest's position, which it moves after it has written an event */
 	__u64 reserved1[7]; /* tail and head have a cache line each */
-	__u64 head;	    /* the model has taken the events before it */
+	__u64 head;	    /* the model's position: it has taken all events before this one */
 	__u64 reserved2[7];
 	struct vg_oracle_event event[];
 };

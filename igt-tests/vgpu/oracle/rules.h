@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rules that an access may break: X(id, name, sentence), the most serious
- * first.  An access counts under the first rule that it breaks.
+ * The rules, as X(id, name, sentence), with the most serious first.  An access that breaks
+ * several rules counts under the first of them.  No access breaks rule R5: the guest does,
+ * when it cannot report an event.
  */
 #ifndef VG_ORACLE_RULES_H
 #define VG_ORACLE_RULES_H
