@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Address translation hub: the process (PASID) of each VMID. */
+/* Address translation hub (ATHUB).  Its registers say which process (PASID) has a VMID. */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_athub.h"

@@ -46,7 +46,10 @@ enum {
 	VG_SMUIO_BASE_1 = 0x16A00,
 };
 
-/* The byte offset of the page whose writes flush HDP; nbio_v7_9.c:469 puts it there. */
+/*
+ * The byte offset in the register BAR of the page where a write flushes HDP.  The driver puts
+ * the page there (nbio_v7_9.c:469).
+ */
 #define VG_REMAPPED_HDP_FLUSH 0x1A000
 
 /* For example VG_BASE(GC, regGRBM_STATUS_BASE_IDX).  The second macro is needed to expand @idx. */

@@ -10,7 +10,7 @@
 #include "gfx9/images.h"
 #include "gfx9/pte.h"
 
-/* soc15_get_xclk(), drivers/gpu/drm/amd/amdgpu/soc15.c:346 */
+/* The driver assumes this rate: soc15_get_xclk(), drivers/gpu/drm/amd/amdgpu/soc15.c:346 */
 enum { REFERENCE_CLOCK_MHZ = 100 };
 
 static int gfx9_init(struct vgpu *vg)

@@ -26,8 +26,8 @@ enum {
 	FIRST_SAVED = HQD(CP_HQD_ACTIVE) + 1,
 	MQD_REGS = offsetof(struct v9_mqd, cp_mqd_base_addr_lo),
 	RING_UNIT_SHIFT = 8, /* CP_HQD_PQ_BASE is in units of 256 bytes */
-	MAX_SIZE = 29,	     /* the counters must hold 2 << MAX_SIZE dwords */
-	CID_CPC = 5,	     /* the CP's client id in fault reports: gmc_v9_0.c:82-96 */
+	MAX_SIZE = 29,	     /* the model takes rings of at most 2 << MAX_SIZE dwords */
+	CID_CPC = 5,	     /* names the CP in reports of GPU page faults: gmc_v9_0.c:82-96 */
 	EOP_RING_PIPE = 0,
 	EOP_RING_ME = 2,
 	EOP_RING_QUEUE = 4,
@@ -89,7 +89,7 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr)
 	h->regs[HQD(CP_HQD_PQ_WPTR_POLL_ADDR_HI)] = vg_hi(wptr_addr);
 }
 
-/* Continue an IB that a preemption has interrupted, at the same place. */
+/* If a preemption has interrupted an IB, let the queue continue the IB at the same place. */
 static void resume_ib(struct vg_hqd *h)
 {
 	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
@@ -227,8 +227,8 @@ void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 /* ---- engine hooks ---- */
 
 /*
- * Store the position in the ring and the number of finished packets in registers,
- * and the number in memory, where it is the queue's read_dispatch_id.
+ * Store the position in the ring and the number of finished packets in registers.  Store
+ * the number in memory as well, where the runtime reads it as the queue's read_dispatch_id.
  */
 static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {

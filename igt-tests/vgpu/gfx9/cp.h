@@ -20,16 +20,16 @@ struct vg_hqd {
 	struct vg_queue q;
 	unsigned int me, pipe, queue; /* me counts from 1 */
 	uint32_t regs[VG_HQD_REGS];
-	bool dynamic;	/* the HWS has mapped the queue, and has chosen the slot */
-	bool is_static; /* the HWS has mapped it, but UNMAP_NON_STATIC does not unmap it */
+	bool dynamic;	/* the HWS has mapped the queue to a slot of its choice */
+	bool is_static; /* UNMAP_QUEUES with VG_UNMAP_NON_STATIC must not unmap the queue */
 };
 
 /* The state of the HWS: its resources, and the process whose queues it maps now. */
 struct vg_hws {
-	uint32_t vmid_mask; /* SET_RESOURCES */
-	uint64_t queue_mask;
+	uint32_t vmid_mask;  /* VMIDs that the driver lets the HWS use (SET_RESOURCES) */
+	uint64_t queue_mask; /* slots that the driver lets the HWS use (SET_RESOURCES) */
 	uint32_t vmids_used; /* VMIDs that the current run list uses */
-	unsigned int vmid;   /* VMID of the last MAP_PROCESS */
+	unsigned int vmid;   /* VMID of the last MAP_PROCESS; MAP_QUEUES adds queues to it */
 };
 
 struct vg_cp {
@@ -40,7 +40,7 @@ struct vg_cp {
 /* The queues that an UNMAP_QUEUES packet selects. */
 struct vg_unmap {
 	enum { VG_UNMAP_DOORBELL, VG_UNMAP_PASID, VG_UNMAP_ALL, VG_UNMAP_NON_STATIC } sel;
-	uint32_t doorbell[4]; /* dword indices */
+	uint32_t doorbell[4]; /* the queues' doorbells, as dword indices */
 	unsigned int num_doorbells;
 	unsigned int pasid;
 };
@@ -65,17 +65,19 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h);
 bool vg_hqd_active(const struct vg_hqd *h);
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
-/* MAP_QUEUES overrides the MQD: it names and enables the doorbell, and for user
- * queues also gives the VMID and the address of the write pointer. */
+/*
+ * MAP_QUEUES overrides registers from the MQD: it names and enables the doorbell.  For user
+ * queues it also gives the VMID and the address of the write pointer.
+ */
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell);
 void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 
-/* Members of struct vg_pm4_chip. */
+/* gfx9/chip.c puts these functions into its struct vg_pm4_chip. */
 uint64_t vg_hqd_rptr_report(const struct vg_queue *q);
 void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			uint32_t ctxid);
 
-/* The packets that only KIQ and HIQ execute, gfx9/hws.c. */
+/* The packets that the driver submits to KIQ and HIQ only; gfx9/hws.c executes them. */
 extern const struct vg_pm4_table vg_hws_packets;
 
 #endif

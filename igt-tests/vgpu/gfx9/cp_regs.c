@@ -83,7 +83,7 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 static const struct vg_reg regs[] = {
 	VG_RANGE(CP_MQD_BASE_ADDR, CP_HQD_AQL_DISPATCH_ID_HI, read_hqd, write_hqd),
 
-	/* gfx9/cp.c reads these. */
+	/* gfx9/cp.c looks at these registers: which MEs are halted, which pipes interrupt. */
 	VG_REG(CP_MEC_CNTL, NULL, write_mec_cntl),
 	VG_RANGE_PLAIN(CP_ME1_PIPE0_INT_CNTL, CP_ME2_PIPE3_INT_CNTL),
 
@@ -101,8 +101,8 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
 
 	/*
-	 * Interrupts of a graphics ring, which the model does not have, and of
-	 * errors that never happen.
+	 * These enable interrupts of a graphics ring, which the model does not have, and
+	 * of errors that never happen in it.
 	 */
 	VG_REG_PLAIN(CP_INT_CNTL_RING0),
 	VG_REG_PLAIN(CPC_INT_CNTL),
@@ -111,7 +111,10 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
 	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
 
-	/* Settings of partitions (the model has one), debugging, timing and memory sleep. */
+	/*
+	 * These set up partitions (the model has one), debugging, timing and memory
+	 * sleep, so they have no effect in the model.
+	 */
 	VG_REG_PLAIN(CP_HYP_XCP_CTL),
 	VG_REG_PLAIN(CP_CPC_DEBUG),
 	VG_REG_PLAIN(CPC_PSP_DEBUG),
@@ -119,8 +122,8 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
 
 	/*
-	 * The driver dumps these when a job hangs (gfx_v9_4_3.c:64-155).  They say
-	 * that all units are idle.
+	 * The driver reads these for its dump when a job hangs (gfx_v9_4_3.c:64-155).
+	 * Their value 0 says that all units are idle.
 	 */
 	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),

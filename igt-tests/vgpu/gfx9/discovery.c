@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * The IP discovery binary: which IP blocks the GPU has and where their
- * registers are.  Read by drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c.
+ * registers are.  drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c reads it.
  */
 #include <stddef.h>
 #include <string.h>
@@ -17,7 +17,7 @@ enum {
 	GC_TABLE_MINOR = 1,
 	MAX_BASES = 9,
 
-	/* Blocks that are listed, but have no registers in the model. */
+	/* Bases of blocks that the binary lists, although the model has no register of them. */
 	DF_BASE = 0x7000,
 	THM_BASE = 0x16600,
 	UMC_BASE = 0x14000,
@@ -30,7 +30,7 @@ enum {
 	.num_bases = sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)
 
 /*
- * The blocks of one AID with one XCC, at the base addresses (in dwords) that the
+ * The blocks of one I/O die (AID) with one XCC, at the base addresses (in dwords) that the
  * asic_reg headers count from.  Display, VCN and JPEG are not listed, because they
  * are not modelled.  MP0 is listed, because soc15_need_reset_on_init() reads one of
  * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841); for this version of MP0

@@ -14,11 +14,13 @@ enum {
 	IP_MINOR = 4,
 	PAYLOAD = sizeof(union amdgpu_firmware_header),
 	MEC_PAYLOAD_SIZE = 4096,
-	MEC_JUMP_TABLE_DWORDS = 64, /* at the end of the payload */
+	MEC_JUMP_TABLE_DWORDS = 64, /* size of the jump table, which is at the end of the payload */
 	SMALL_PAYLOAD_SIZE = 256,
 
-	/* Says that the SDMA activity counter can be read, see
-	 * drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:551. */
+	/*
+	 * From this version on KFD reads the activity counters of SDMA queues
+	 * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:551).
+	 */
 	MEC_UCODE_VERSION = 194,
 	RLC_UCODE_VERSION = 0x40,
 	SDMA_UCODE_VERSION = 0x20,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gfx942, a chip of the ninth generation: one XCC, one AID, one SDMA engine.
- * This header has the chip's state and the chip itself.
+ * gfx942, a chip of the ninth generation, with one compute die (XCC), one I/O die (AID)
+ * and one SDMA engine.  This header declares the chip and its state.
  */
 #ifndef VG_GFX9_H
 #define VG_GFX9_H
@@ -38,7 +38,7 @@ extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block, vg_hdp_
 unsigned int vg_grbm_vmid(const struct vgpu *vg);
 struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
 
-/* The PASID that the ATC maps @vmid to, or -1. */
+/* The PASID of the process that has @vmid, by the registers of the ATHUB; -1: there is none. */
 int vg_vmid_pasid(struct vgpu *vg, unsigned int vmid);
 void vg_vmid_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid);
 

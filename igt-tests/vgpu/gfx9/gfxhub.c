@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Registers of the GFX hub (one XCC): page table contexts, invalidate engines, fault
- * status.  The CP translates its addresses in this hub, and on hardware so do
+ * Registers of the GFX hub, of which each XCC has one: page table contexts, invalidate
+ * engines, fault status.  The CP translates its addresses in this hub, and on hardware so do
  * shaders.
  */
 #include "core/bits.h"
@@ -11,12 +11,15 @@
 #include "soc15_ih_clientid.h"
 
 static const struct vg_reg regs[] = {
-	/* Tuning of caches and queues, which the model does not have. */
+	/* These tune caches and queues that the model does not have. */
 	VG_RANGE_PLAIN(VM_L2_CNTL, VM_L2_CNTL3),
 	VG_REG_PLAIN(VM_L2_CNTL4),
 	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
 
-	/* Faults.  The model has no default page, because a faulting queue halts. */
+	/*
+	 * GPU page faults.  The model does not use the address of the default page: a
+	 * fault halts a user's queue, and a kernel queue that works for a user reads zeros.
+	 */
 	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
 	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
 	VG_REG(VM_L2_PROTECTION_FAULT_STATUS, NULL, vg_reg_ignore_write),
@@ -34,7 +37,7 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
 
-	/* Each engine has one user, so its semaphore is always free. */
+	/* Each invalidate engine has one user, so its semaphore always reads as free (1). */
 	{ VG_ADDR(VM_INVALIDATE_ENG0_SEM), VG_NUM_INVALIDATE_ENGINES, "VM_INVALIDATE_ENG0_SEM",
 	  NULL, vg_reg_ignore_write, 1 },
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
@@ -43,19 +46,19 @@ static const struct vg_reg regs[] = {
 	/* The model ignores the range: a flush always covers the whole address space. */
 	VG_RANGE_PLAIN(VM_INVALIDATE_ENG0_ADDR_RANGE_LO32, VM_INVALIDATE_ENG17_ADDR_RANGE_HI32),
 
-	/* Apertures of VMID 0. */
+	/* The range of addresses at which VMID 0 reaches VRAM without page tables. */
 	VG_REG_RESET(MC_VM_FB_LOCATION_BASE, VG_FB_LOCATION_BASE),
 	VG_REG_RESET(MC_VM_FB_LOCATION_TOP, VG_FB_LOCATION_TOP),
 	/*
 	 * AGP is off, because its bottom is above its top.  The system aperture
-	 * covers FB and GART; vg_gmc_fb_offset() finds out which of the two an
-	 * address is in.
+	 * covers VRAM and GART, so it has no effect: vg_gmc_fb_offset() finds out which
+	 * of the two an address is in.
 	 */
 	VG_RANGE_PLAIN(MC_VM_AGP_TOP, MC_VM_AGP_BASE),
 	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_LOW_ADDR, MC_VM_SYSTEM_APERTURE_HIGH_ADDR),
 	VG_RANGE_PLAIN(MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_LSB,
 		       MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_MSB),
-	/* No XGMI; VRAM begins at offset 0. */
+	/* There are no other GPUs (XGMI), so VRAM begins at offset 0. */
 	VG_REG_PLAIN(MC_VM_FB_OFFSET),
 	VG_RANGE_PLAIN(MC_VM_XGMI_LFB_CNTL, MC_VM_XGMI_LFB_SIZE),
 };

@@ -9,7 +9,10 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 
-/* The interrupt vector of a fault: gmc_v9_0.c:545-566, kfd_int_process_v9.c:440-452. */
+/*
+ * Bits in the interrupt vector of a GPU page fault: gmc_v9_0.c:545-566,
+ * kfd_int_process_v9.c:554-556.
+ */
 enum {
 	FAULT_RING_INVALID = 1 << 3,
 	FAULT_RING_READ = 1 << 4,
@@ -19,7 +22,7 @@ enum {
 	FAULT_DATA1_WRITE = 1 << 5, /* AMDGPU_GMC9_FAULT_SOURCE_DATA_WRITE */
 };
 
-/* The bits of PERMISSION_FAULTS. */
+/* The bits of the field PERMISSION_FAULTS in VM_L2_PROTECTION_FAULT_STATUS. */
 enum {
 	FAULT_PERM_VALID = 1 << 0,
 	FAULT_PERM_READ = 1 << 1,
@@ -78,8 +81,8 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va, uint64_t
 static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why)
 {
 	/*
-	 * The injected fault does not affect VMID 0, because the driver itself would fail
-	 * otherwise.
+	 * The injected fault leaves out the flush of users' VMIDs only.  Without flushes of
+	 * VMID 0 the driver itself would fail.
 	 */
 	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
 		vmids &= 1;
@@ -131,7 +134,8 @@ static void acknowledge(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine
 }
 
 /*
- * Start a flush.  A request that comes while another flush is under way becomes part of that flush.
+ * Start a flush.  If one is under way in the same engine, the request becomes part of it, and
+ * the number of steps is drawn anew.
  */
 static void request_flush(struct vgpu *vg, enum vg_hub_id hub, unsigned int engine, uint32_t vmids)
 {
@@ -225,7 +229,7 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port, unsigned in
 	hub->fault_latched = true;
 }
 
-/* Does the context enable the interrupt of this kind of fault? */
+/* Has the driver enabled the interrupt for this kind of GPU page fault of the VMID? */
 static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
 			      enum vg_access access, enum vg_walk_status why)
 {
@@ -294,7 +298,7 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		raise_fault(vg, port, vmid, va, access, why);
 }
 
-/* ---- page table contexts, which the scheduler firmware programs ---- */
+/* ---- roots of page tables, which the scheduler firmware (HWS) sets ---- */
 
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root)
 {

@@ -12,9 +12,9 @@ enum { VG_NUM_INVALIDATE_ENGINES = 18 };
 /* The addresses of one hub's registers; both hubs have the same registers. */
 struct vg_hub_regs {
 	uint32_t fb_base, fb_top;	    /* MC_VM_FB_LOCATION_BASE, _TOP */
-	uint32_t context_cntl;		    /* register of context 0; the others follow */
-	uint32_t base_lo, start_lo, end_lo; /* LO of context 0; its HI and other contexts follow */
-	uint32_t eng_req, eng_ack;	    /* registers of engine 0; the others follow */
+	uint32_t context_cntl;		    /* of VMID 0; those of the other VMIDs follow */
+	uint32_t base_lo, start_lo, end_lo; /* of VMID 0, low half; HI and the other VMIDs follow */
+	uint32_t eng_req, eng_ack;	    /* of invalidate engine 0; those of the others follow */
 	uint32_t fault_status, fault_addr_lo;
 	uint8_t ih_client, ih_source, ih_node;
 };
@@ -23,13 +23,13 @@ extern const struct vg_hub_regs vg_gfxhub_regs, vg_mmhub_regs;
 
 /* A flush that an invalidate engine was asked for and has not acknowledged. */
 struct vg_flush {
-	uint32_t vmids;	    /* 0: there is none */
-	unsigned int steps; /* steps that are left */
+	uint32_t vmids;	    /* mask of the VMIDs to flush; 0: no flush is under way */
+	unsigned int steps; /* number of steps until the flush is done */
 };
 
 struct vg_hub {
 	struct vg_flush flush[VG_NUM_INVALIDATE_ENGINES];
-	bool fault_latched; /* STATUS and ADDR hold a fault that is not cleared yet */
+	bool fault_latched; /* the fault registers show a fault that the driver has not cleared */
 };
 
 /* In units of 16 MiB: where the driver expects the VRAM of a discrete GPU to begin. */
@@ -48,18 +48,18 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 void vg_gmc_step(struct vgpu *vg);
 
 /*
- * Draw the number of steps that a new flush takes.  The TLB drops nothing before they
- * are over.
+ * Draw the number of steps that a new flush takes.  The TLB keeps its entries until they are
+ * over.
  */
 unsigned int vg_gmc_flush_steps(struct vgpu *vg);
-/* Flush the VMIDs that the ATC maps to @pasid, in the GFX hub or in both. */
+/* Flush all VMIDs that the process @pasid has, in both hubs or only in the GFX hub. */
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs, const char *why);
 
-/* Set the root of @vmid's page table in both hubs, as the scheduler firmware does; read it. */
+/* Set the root of @vmid's page tables in both hubs, as the scheduler firmware does; get it. */
 void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
 uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid);
 
-/* Handlers of registers, which the tables of both hubs use. */
+/* Handlers of register writes, for the tables of both hubs. */
 void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 				 uint32_t value);
 void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,

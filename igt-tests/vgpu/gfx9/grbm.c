@@ -2,8 +2,8 @@
 /*
  * Graphics register bus.  GRBM_GFX_CNTL selects the VMID or queue whose copy of a
  * banked register the driver accesses.  The table also has the registers of shader
- * units, caches and GDS.  These units are not modelled, because no shader ever runs,
- * so their registers are plain storage.
+ * units, caches and GDS.  The model does not have these units, because no shader ever
+ * runs, so their registers only store what the driver writes.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -34,9 +34,9 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(GRBM_GFX_INDEX),
 
 	/*
-	 * Bits of busy and stalled units; all units are idle.  The driver reads
-	 * these registers for the dump of a hung GPU (gfx_v9_4_3.c:64-111) and
-	 * for AMDGPU_INFO_READ_MMR_REG.
+	 * A bit is set while a unit is busy or stalled.  All units are idle, so these
+	 * read as 0.  The driver reads them for the dump of a hung GPU
+	 * (gfx_v9_4_3.c:64-111) and for AMDGPU_INFO_READ_MMR_REG.
 	 */
 	VG_REG(GRBM_STATUS, NULL, vg_reg_ignore_write),
 	VG_REG(GRBM_STATUS2, NULL, vg_reg_ignore_write),
@@ -53,18 +53,21 @@ static const struct vg_reg regs[] = {
 	VG_REG(TCP_UTCL1_STATUS, NULL, vg_reg_ignore_write),
 	VG_REG(WD_UTCL1_STATUS, NULL, vg_reg_ignore_write),
 
-	/* No units are harvested. */
+	/* 0: all shader arrays work, so the driver finds all CUs. */
 	VG_REG(CC_GC_SHADER_ARRAY_CONFIG, NULL, vg_reg_ignore_write),
 	VG_REG_PLAIN(GC_USER_SHADER_ARRAY_CONFIG),
 
-	/* Registers for shaders.  The hardware has one for every VMID, the model only one. */
+	/*
+	 * Only shaders use these.  The hardware has one copy for every VMID; the model
+	 * has a single one, which nobody looks at.
+	 */
 	VG_REG_PLAIN(SH_MEM_BASES),
 	VG_REG_PLAIN(SH_MEM_CONFIG),
 	VG_REG_PLAIN(SQ_CONFIG1),
 	VG_RANGE_PLAIN(SQ_SHADER_TBA_LO, SQ_SHADER_TMA_HI),
 	VG_REG_PLAIN(SPI_GDBG_PER_VMID_CNTL),
 
-	/* Tuning and debugging of shaders. */
+	/* These tune and debug shaders and caches. */
 	VG_REG_PLAIN(SQ_TIMEOUT_CONFIG),
 	VG_REG_PLAIN(DB_DEBUG2),
 	VG_REG_PLAIN(GB_ADDR_CONFIG),
@@ -72,7 +75,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(SPI_WCL_PIPE_PERCENT_GFX),
 	VG_RANGE_PLAIN(SPI_WCL_PIPE_PERCENT_CS0, SPI_WCL_PIPE_PERCENT_CS3),
 
-	/* Global data share, waves and ordered append: allocations per VMID. */
+	/* These give each VMID its part of global data share, wave sync and ordered append. */
 	VG_RANGE_PLAIN(GDS_VMID0_BASE, GDS_VMID15_SIZE),
 	VG_RANGE_PLAIN(GDS_GWS_VMID0, GDS_GWS_VMID15),
 	VG_RANGE_PLAIN(GDS_OA_VMID0, GDS_OA_VMID15),

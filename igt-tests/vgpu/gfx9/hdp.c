@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Host data path.  Its registers have no effect, because BAR accesses go straight to VRAM. */
+/*
+ * Host data path (HDP).  Its registers have no effect, because the CPU's accesses to the VRAM
+ * BAR go straight to the memory of VRAM.
+ */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The bank of a queue's registers, which both files of the CP block use. */
+/* The bank of registers that describes a mapped queue; cp.c and cp_regs.c use it. */
 #ifndef VG_HQD_H
 #define VG_HQD_H
 

@@ -18,8 +18,8 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const u
 	const struct pm4_set_resources *p = (const void *)body;
 
 	/*
-	 * The KIQ's mask says which slots kernel queues use.  Their packets name the slot, so
-	 * ignore it.
+	 * The driver also tells the KIQ which slots kernel queues use.  The packets that
+	 * map kernel queues name their slot, so ignore that.
 	 */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
@@ -35,7 +35,7 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q, const
 
 	if (VG_GET(INVALIDATE_TLBS_DST, p->control) != PM4_INVALIDATE_BY_PASID)
 		return vg_queue_unknown(vg, q, "INVALIDATE_TLBS", p->control);
-	/* The packet waits for the flush, and so do all packets behind it. */
+	/* The packet ends when the flush is done, so all packets behind it wait for the flush. */
 	if (!q->progress)
 		q->progress = 1 + vg_gmc_flush_steps(vg);
 	if (--q->progress)
@@ -101,7 +101,10 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uin
 	if (vmid < 0)
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
 					vg_gfx9(vg)->cp.hws.vmid_mask);
-	/* Compare the root as well, because a new process may have the PASID of an old one. */
+	/*
+	 * The VMID had another process before, so drop that process's translations.  Compare
+	 * the root as well, because a new process may have the PASID of an old one.
+	 */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {
 		vg_vmid_set_pasid(vg, vmid, pasid);
 		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
@@ -138,7 +141,7 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
-/* A free slot among those that SET_RESOURCES gave to the HWS, or NULL. */
+/* Find a free slot among those that SET_RESOURCES gave to the HWS; NULL: there is none. */
 static struct vg_hqd *free_slot(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
@@ -239,8 +242,10 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
 		which->doorbell[i + 1] = VG_GET(PM4_DOORBELL, p->doorbell[i]);
 }
 
-/* The packet completes when all queues are off, because the driver relies on the fence
- * behind it for that. */
+/*
+ * The packet completes only when all its queues are off, because the driver takes the fence
+ * behind the packet as the sign for that.
+ */
 static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				   unsigned int n)
 {
@@ -256,7 +261,10 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
-	/* A filter selects queues of both engines, doorbells queues of one. */
+	/*
+	 * A packet that names doorbells unmaps queues of one engine.  One that selects by
+	 * PASID, all or all but static ones unmaps queues of both engines.
+	 */
 	left = 0;
 	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_COMPUTE)
 		left += unmap_compute(vg, &which, action == PM4_UNMAP_RESET);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Interrupt handler: it writes a vector to ring 0 and then fires the MSI.  The
+ * Interrupt handler (IH), the unit that writes a vector to ring 0 and then fires the MSI.  The
  * layout is that of amdgpu_ih_decode_iv_helper() (amdgpu_ih.c:263-298), the
  * overflow rules are those of vega20_ih_get_wptr() (vega20_ih.c:412-466).
  */
@@ -11,7 +11,7 @@
 enum {
 	IV_DWORDS = 8,
 	IV_BYTES = 4 * IV_DWORDS,
-	MC_SPACE_GPUVM = 4, /* the ring has a GPU address, else a bus address: vega20_ih.c:164 */
+	MC_SPACE_GPUVM = 4, /* the ring has a GPU address, else a bus address: vega20_ih.c:199 */
 };
 
 /* The IH writes through the MMHUB, as the client "OSS" (gmc_v9_0.c:311). */
@@ -55,7 +55,7 @@ static void encode(const struct vgpu *vg, const struct vg_iv *iv, uint32_t *dw)
 		dw[4 + i] = iv->data[i];
 }
 
-/* Store the write pointer, and the overflow bit while it is set, where the driver reads them. */
+/* Store the write pointer and the overflow bit where the driver reads them. */
 static void publish_wptr(struct vgpu *vg)
 {
 	uint32_t wptr = vg_gfx9(vg)->ih.wptr;
@@ -147,18 +147,22 @@ static const struct vg_reg regs[] = {
 	VG_REG(IH_RB_WPTR, NULL, write_wptr),
 	VG_RANGE_PLAIN(IH_RB_WPTR_ADDR_HI, IH_RB_WPTR_ADDR_LO),
 	VG_REG_PLAIN(IH_DOORBELL_RPTR),
-	/* The driver sets up ring 1 and the retry CAM for retry faults, which
-	 * the model never raises. */
+	/*
+	 * The driver sets up ring 1 and the retry CAM for retry faults, which the model
+	 * never raises.
+	 */
 	VG_REG_PLAIN(IH_DOORBELL_RETRY_CAM),
 	VG_RANGE_PLAIN(IH_RB_CNTL_RING1, IH_RB_WPTR_RING1),
 	VG_REG_PLAIN(IH_DOORBELL_RPTR_RING1),
 	VG_REG_PLAIN(IH_RETRY_INT_CAM_CNTL),
-	/* Each vector gets its PASID from these tables.  There is one XCC and
-	 * one AID, so the index selects nothing. */
+	/*
+	 * The PASIDs of the VMIDs, which the IH puts into its vectors.  The index selects a
+	 * die; the model has one XCC and one AID, so it has no effect.
+	 */
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, NULL, NULL),
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT_MM, NULL, NULL),
 	VG_REG_PLAIN(IH_VMID_LUT_INDEX),
-	/* Settings of clock gating and of bus addresses, which have no effect in the model. */
+	/* These set up clock gating and bus addresses, which does nothing in the model. */
 	VG_REG_PLAIN(IH_CLK_CTRL),
 	VG_REG_PLAIN(IH_CHICKEN),
 };

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt handler: interrupt vectors, and its doorbell. */
+/* Interrupt handler (IH): interrupt vectors for the driver, and the doorbell of its ring. */
 #ifndef VG_IH_H
 #define VG_IH_H
 
@@ -8,7 +8,7 @@
 
 struct vgpu;
 
-/* One interrupt vector; the fields of amdgpu_ih_decode_iv_helper(). */
+/* One interrupt vector; amdgpu_ih_decode_iv_helper() of the driver reads these fields. */
 struct vg_iv {
 	uint8_t client, source, ring;
 	uint8_t vmid;
@@ -20,15 +20,15 @@ struct vg_iv {
 enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1 };
 
 struct vg_ih {
-	uint32_t wptr; /* bytes */
-	bool overflow; /* vectors were overwritten; the driver clears this */
-	uint64_t dropped;
+	uint32_t wptr;	  /* position in the ring, in bytes */
+	bool overflow;	  /* a vector found the ring full; stays set until the driver clears it */
+	uint64_t dropped; /* number of vectors that came while the ring was off */
 };
 
 void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv);
 /* vg_chip.interrupt_doorbell: take the driver's new read pointer. */
 bool vg_ih_doorbell(struct vgpu *vg, uint32_t index, uint64_t value);
-/* Set the PASID of @vmid in the IH's own tables, of which each hub has one. */
+/* Set the PASID of @vmid in the IH's own tables; there is one for the VMIDs of each hub. */
 void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid);
 
 #endif

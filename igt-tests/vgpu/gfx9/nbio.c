@@ -129,25 +129,28 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_7),
 	VG_REG_PLAIN(BIF_BX0_DRIVER_SCRATCH_2),
 
-	/* ATI_REV_ID 0 would be an A0 part, which the driver refuses
-	 * (amdgpu_device.c:2062-2066). */
+	/* With ATI_REV_ID 0 the driver would refuse the GPU as A0 (amdgpu_device.c:2062-2066). */
 	VG_REG_RESET(RCC_STRAP0_RCC_DEV0_EPF0_STRAP0,
 		     1u << RCC_STRAP0_RCC_DEV0_EPF0_STRAP0__STRAP_ATI_REV_ID_DEV0_F0__SHIFT),
 	VG_REG_RESET(RCC_DEV0_EPF0_RCC_CONFIG_MEMSIZE, VG_VRAM_SIZE >> MIB_SHIFT),
-	/* The GPU is no virtual function, so amdgpu_virt.c assumes pass-through. */
+	/* 0: the GPU is no virtual function, so amdgpu_virt.c takes it for a passed-through GPU. */
 	VG_REG(RCC_DEV0_EPF0_RCC_IOV_FUNC_IDENTIFIER, NULL, vg_reg_ignore_write),
-	/* 0 means not asleep, and one partition for compute. */
+	/* 0: the GPU is not in BACO (bus active, chip off). */
 	VG_REG(BIF_BX0_BACO_CNTL, NULL, vg_reg_ignore_write),
+	/* 0: the driver can choose no other way to partition the memory. */
 	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
-	/* NPS1, because otherwise the driver cannot restore its partitions
-	 * after a reset (aqua_vanjaram.c:332). */
+	/*
+	 * The memory is one partition (NPS1), because otherwise the driver cannot restore its
+	 * partitions after a reset (aqua_vanjaram.c:332).
+	 */
 	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
 		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
+	/* 0: all XCCs are one partition for compute (SPX). */
 	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
 
 	/*
-	 * Doorbell apertures and interrupt routing.  The model always lets doorbells and interrupts
-	 * through.
+	 * These switch doorbells, interrupts and VRAM accesses on.  They have no effect, because
+	 * the model always lets all of them through.
 	 */
 	VG_REG_PLAIN(RCC_DEV0_EPF0_RCC_DOORBELL_APER_EN),
 	VG_RANGE_PLAIN(BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_BASE_HIGH,
@@ -155,7 +158,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL),
 	VG_REG_PLAIN(BIF_BX0_INTERRUPT_CNTL2),
 	VG_REG_PLAIN(BIF_BX0_BIF_FB_EN),
-	/* The driver's interrupt handler polls RAS interrupts here; there are none. */
+	/* The driver's interrupt handler looks for RAS interrupts here; 0: there is none. */
 	VG_REG(BIF_BX0_BIF_DOORBELL_INT_CNTL, NULL, vg_reg_ignore_write),
 
 	VG_REG(BIF_BX_PF0_GPU_HDP_FLUSH_REQ, NULL, write_hdp_req),

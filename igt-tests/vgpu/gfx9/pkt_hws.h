@@ -80,13 +80,13 @@ enum { PM4_MAP_TO_SLOT = 0, PM4_MAP_HWS_CHOICE = 1 };
 enum { PM4_QUEUE_NORMAL = 0, PM4_QUEUE_DEBUG = 1, PM4_QUEUE_STATIC = 2 };
 enum pm4_engine {
 	PM4_ENGINE_COMPUTE = 0,
-	PM4_ENGINE_HIQ = 1, /* amdgpu_amdkfd_gfx_v9.c:336 */
+	PM4_ENGINE_HIQ = 1, /* KFD maps the HIQ with it: amdgpu_amdkfd_gfx_v9.c:336 */
 	PM4_ENGINE_SDMA0 = 2,
 };
 
 struct pm4_unmap_queues {
 	uint32_t control;
-	uint32_t doorbell0; /* or the PASID, bits 15:0 */
+	uint32_t doorbell0; /* if the packet selects by PASID: the PASID in bits 15:0 */
 	uint32_t doorbell[3];
 };
 PM4_BODY_IS(struct pm4_unmap_queues, 5);

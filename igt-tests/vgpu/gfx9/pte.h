@@ -16,7 +16,7 @@
 #define VG_PTE_WRITEABLE  (1ull << 6)
 #define VG_PTE_PRT	  (1ull << 51) /* no page: reads give 0, writes are dropped */
 #define VG_PDE_PTE	  (1ull << 54) /* this directory entry maps a page */
-#define VG_PTE_TF	  (1ull << 56) /* translate further: PDB0 -> PTB */
+#define VG_PTE_TF	  (1ull << 56) /* translate further: this entry of PDB0 points to a PTB */
 
 #define VG_PTE_FRAG_SHIFT 7
 #define VG_PTE_FRAG_MASK  0x1full /* log2 of the pages of the fragment */

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run list controller.  Its power and clock management has nothing to manage in the
- * model.  The block also has the clock counter, and handshakes, which complete at
- * once.
+ * Run list controller (RLC).  It manages power and clocks, which the model does not have.
+ * The block also has the clock counter, and handshakes, which complete at once.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -29,7 +28,7 @@ static const struct vg_reg regs[] = {
 	VG_REG(RLC_GPU_CLOCK_COUNT_LSB, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_GPU_CLOCK_COUNT_MSB, NULL, vg_reg_ignore_write),
 
-	/* All these say that the RLC is idle and that nothing is pending. */
+	/* All these read as 0: the RLC is idle, and nothing is pending. */
 	VG_REG(RLC_STAT, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_GPM_STAT, NULL, vg_reg_ignore_write),
 	VG_REG(RLC_INT_STAT, NULL, vg_reg_ignore_write),
@@ -45,7 +44,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(RLC_SMU_SAFE_MODE),
 	VG_REG_PLAIN(SMU_RLC_RESPONSE),
 
-	/* Start, clock gating, memory sleep, performance streaming. */
+	/* These start the RLC and set up clock gating, memory sleep and performance streaming. */
 	VG_REG_PLAIN(RLC_CNTL),
 	VG_REG_PLAIN(RLC_MEM_SLP_CNTL),
 	VG_REG_PLAIN(RLC_CGTT_MGCG_OVERRIDE),

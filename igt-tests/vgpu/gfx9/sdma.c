@@ -14,7 +14,7 @@
 #include "v9_structs.h"
 
 enum {
-	/* mmhub_client_ids_aldebaran, drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:306 */
+	/* Names SDMA in reports of GPU page faults: drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:306 */
 	CID_SDMA0 = 256,
 	RB_BASE_SHIFT = 8,
 	RB_BASE_HI_SHIFT = 40,
@@ -24,7 +24,7 @@ static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 		      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1),
 	      "ten queues, evenly spaced");
 
-/* The low half of RLC queue @i's activity counter; the high half follows. */
+/* Pointer to the low half of the activity counter of RLC queue @i; the high half follows. */
 #define UTILIZATION(vg, i) \
 	(&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
 
@@ -52,8 +52,8 @@ static void store_rptr(struct vgpu *vg, const struct vg_queue *q)
 
 /*
  * May the queue leave the engine now?  A disabled RLC queue leaves as soon as its
- * state can be saved.  A position in the ring can always be saved, a position in an
- * IB only if the driver has allowed to switch inside IBs.
+ * state can be saved.  The engine can always save a position in the ring.  It saves a
+ * position in an IB only if the driver has set SWITCH_INSIDE_IB.
  */
 static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
@@ -110,14 +110,14 @@ static void restore_ib(struct vgpu *vg, struct vg_queue *q)
 	SDMA_REG(vg, i, IB_SIZE) = 0;
 }
 
-/* The offsets in the MQD of an RLC queue's registers. */
+/* An entry of image[]: the places of a register of an RLC queue in the MQD and in the bank. */
 #define IMAGE(field, NAME, saved_) \
 	{ offsetof(struct v9_sdma_mqd, sdmax_rlcx_##field) / 4, \
 	  regSDMA_GFX_##NAME - regSDMA_GFX_RB_CNTL, saved_ }
 
 static const struct {
 	uint16_t mqd, reg;
-	bool saved; /* the engine saves it at a preemption; else only the driver writes it */
+	bool saved; /* a preemption saves the register in the MQD */
 } image[] = {
 	IMAGE(rb_cntl, RB_CNTL, false),
 	IMAGE(rb_base, RB_BASE, false),

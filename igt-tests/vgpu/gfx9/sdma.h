@@ -14,7 +14,7 @@ enum {
 
 struct vg_sdma_queue {
 	struct vg_queue q;
-	uint64_t mqd; /* address of the MQD (VMID 0) if the HWS has mapped the queue */
+	uint64_t mqd; /* if @dynamic: address of the queue's MQD in VMID 0 */
 	bool dynamic; /* the HWS has mapped the queue */
 };
 
@@ -31,8 +31,10 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned
 /* Raise the interrupt of a TRAP packet if SDMA_CNTL lets it through. */
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 
-/* For the HWS: map the user queue whose MQD (struct v9_sdma_mqd, VMID 0) is at
- * @mqd to a free RLC queue. */
+/*
+ * For the HWS: map a user queue to a free RLC queue.  Its MQD (struct v9_sdma_mqd) is at the
+ * address @mqd of VMID 0.
+ */
 void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t mqd,
 		 uint64_t wptr_addr);
 /*

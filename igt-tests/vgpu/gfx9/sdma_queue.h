@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The registers of SDMA queues, which both files of the SDMA block use. */
+/* The registers of SDMA queues; sdma.c and sdma_regs.c use them. */
 #ifndef VG_SDMA_QUEUE_H
 #define VG_SDMA_QUEUE_H
 
@@ -10,7 +10,7 @@
 /* The distance from one queue's registers to those of the next queue. */
 enum { VG_SDMA_STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL };
 
-/* The register of queue @i, as an lvalue; NAME has no queue prefix. */
+/* The register NAME of queue @i, for example SDMA_REG(vg, i, RB_CNTL); an lvalue. */
 #define SDMA_REG(vg, i, NAME)	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + VG_SDMA_STRIDE * (i)])
 #define SDMA_REG64(vg, i, NAME) vg_u64(SDMA_REG(vg, i, NAME), SDMA_REG(vg, i, NAME##_HI))
 
@@ -24,8 +24,10 @@ static inline bool vg_sdma_enabled(const struct vgpu *vg, unsigned int i)
 	return VG_FIELD(SDMA_REG(vg, i, RB_CNTL), SDMA_GFX_RB_CNTL, RB_ENABLE);
 }
 
-/* Pointers are bytes in registers and doorbells, dwords in struct vg_queue.
- * Stops when @ptr is no whole dword. */
+/*
+ * Pointers count bytes in registers and doorbells, and dwords in struct vg_queue.  Stop the
+ * model if @ptr is no whole number of dwords.
+ */
 bool vg_sdma_check_pointer(struct vgpu *vg, const struct vg_queue *q, uint64_t ptr);
 /* Start the queue that the registers describe; @wptr counts bytes. */
 void vg_sdma_start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);

@@ -5,7 +5,7 @@
 #include "gfx9/regs_smuio.h"
 
 static const struct vg_reg regs[] = {
-	/* One socket, die 0, PCIe to the host: all fields 0. */
+	/* 0: there is one socket, this is die 0, and PCIe connects it to the host. */
 	VG_REG(SMUIO_MCM_CONFIG, NULL, vg_reg_ignore_write),
 };
 

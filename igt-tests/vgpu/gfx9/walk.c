@@ -18,7 +18,7 @@ enum { VG_LEVEL_BITS = 9 };
 struct walk {
 	vg_walk_read_fn read;
 	void *arg;
-	uint64_t offset; /* from the start of the context's range */
+	uint64_t offset; /* of the address, from the start of the VMID's range */
 	uint64_t entry;	 /* the entry that was read last */
 };
 
@@ -29,7 +29,7 @@ static unsigned int level_shift(const struct vg_vm_context *ctx, unsigned int le
 
 /*
  * Read an entry of the table that w->entry points to.  The index is taken from the
- * offset at @shift and has @bits bits; 0: all bits that are left.
+ * offset at @shift and has @bits bits.  With @bits 0 it has all bits that are left.
  */
 static bool descend(struct walk *w, unsigned int shift, unsigned int bits)
 {
@@ -55,7 +55,10 @@ static enum vg_walk_status leaf(const struct walk *w, unsigned int shift,
 	 */
 	out->phys = (w->entry & VG_PTE_PAGE_MASK) + (w->offset & mask);
 	out->system = w->entry & VG_PTE_SYSTEM;
-	/* The fragment field says that the neighbouring entries continue this one. */
+	/*
+	 * The fragment field says that neighbouring entries map contiguous memory like this
+	 * one, so the TLB may cache all of them as one block.
+	 */
 	out->shift = frag > shift ? frag : shift;
 	if (w->entry & VG_PTE_READABLE)
 		out->access |= VG_READ;

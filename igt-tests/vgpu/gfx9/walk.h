@@ -5,13 +5,13 @@
 
 #include "core/mmu.h"
 
-/* The content of the registers VM_CONTEXTn_*. */
+/* The page tables of a VMID, as the registers VM_CONTEXTn_* describe them. */
 struct vg_vm_context {
 	bool enabled;
-	unsigned int depth;	 /* PAGE_TABLE_DEPTH: directory levels */
-	unsigned int block_size; /* PAGE_TABLE_BLOCK_SIZE: log2 of the pages of a PTB, - 9 */
-	uint64_t root;		 /* PAGE_TABLE_BASE: a directory entry */
-	uint64_t start, last;	 /* first and last byte of the range */
+	unsigned int depth;	 /* PAGE_TABLE_DEPTH: number of levels of directories */
+	unsigned int block_size; /* PAGE_TABLE_BLOCK_SIZE: a PTB maps 1 << (9 + this) pages */
+	uint64_t root;		 /* PAGE_TABLE_BASE, which has the format of a directory entry */
+	uint64_t start, last;	 /* first and last byte that the page tables cover */
 };
 
 enum vg_walk_status vg_walk(const struct vg_vm_context *ctx, uint64_t va, vg_walk_read_fn read,
