@@ -13,7 +13,7 @@
 struct vg_dma_range {
 	uint64_t iova;
 	uint64_t size;
-	void *addr; /* NULL: the range is known but not accessible (ROM, a BAR) */
+	void *addr; /* this process's mapping; NULL: the device cannot access it (ROM, a BAR) */
 	bool readable, writable;
 };
 
@@ -25,9 +25,9 @@ struct vg_dma {
 };
 
 /*
- * Map [@iova, @iova + @size) to @fd at @offset.  @fd is -1 for a range without
- * memory.  The caller still has to close @fd.  Returns 0, -EINVAL (bad flags or alignment, or
- * more than the file holds), -EEXIST (overlap), -ENOSPC, or the error of mmap().
+ * Map [@iova, @iova + @size) to the file @fd at @offset.  @fd is -1 for a range that the
+ * device cannot access.  The caller still has to close @fd.  Returns 0, -EINVAL (bad flags or
+ * alignment, or more than the file holds), -EEXIST (overlap), -ENOSPC, or the error of mmap().
  */
 int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd,
 	       uint64_t offset);

@@ -88,7 +88,7 @@ int vg_irq_set(struct vg_irq *irq, const struct vfio_irq_set *set, const uint8_t
 
 	if (set->index != VFIO_PCI_MSI_IRQ_INDEX || action != VFIO_IRQ_SET_ACTION_TRIGGER)
 		return 0;
-	/* A request without vectors and data removes the interrupt (VFIO). */
+	/* By VFIO's rules a request for no vectors and without data removes the interrupt. */
 	if (!set->count)
 		set_msi(irq, -1);
 	else if (fire)

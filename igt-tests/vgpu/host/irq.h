@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct vg_irq {
-	int msi_fd; /* the client's eventfd, or -1 */
+	int msi_fd; /* the client's eventfd for the MSI; -1: the client has not set one */
 };
 
 void vg_irq_init(struct vg_irq *irq);

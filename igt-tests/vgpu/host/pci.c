@@ -25,9 +25,9 @@ enum {
 };
 
 /*
- * Configuration space: all fields that are not constantly zero.  Bits outside
- * @writable keep their value.  BARs are not writable, because the client gives the
- * guest BARs of its own that have the size of the regions.
+ * The fields of the configuration space; all other bytes are always zero.  Bits outside
+ * @writable keep their value.  BARs are not writable, because the client (QEMU) shows BARs
+ * of its own to the guest, with the sizes of the regions.
  */
 static const struct field {
 	uint16_t offset;
@@ -61,7 +61,10 @@ static const struct field {
 	{ CAP_EXP + PCI_EXP_LNKCAP, 4, PCI_EXP_LNKCAP_SLS_2_5GB | LINK_WIDTH << 4, 0 },
 	{ CAP_EXP + PCI_EXP_LNKCTL, 2, 0, PCI_EXP_LNKCTL_ASPMC | PCI_EXP_LNKCTL_CCC },
 	{ CAP_EXP + PCI_EXP_LNKSTA, 2, PCI_EXP_LNKSTA_CLS_2_5GB | LINK_WIDTH << 4, 0 },
-	/* amdgpu asks its root port for atomics only if there is something to route. */
+	/*
+	 * The GPU says that it completes atomic operations of PCIe.  amdgpu does not read
+	 * this: pci_enable_atomic_ops_to_root() asks the root port.
+	 */
 	{ CAP_EXP + PCI_EXP_DEVCAP2, 4,
 	  PCI_EXP_DEVCAP2_ATOMIC_COMP32 | PCI_EXP_DEVCAP2_ATOMIC_COMP64, 0 },
 	{ CAP_EXP + PCI_EXP_DEVCTL2, 2, 0, ALL_OF_16 },

@@ -19,7 +19,10 @@ enum {
 	 * done.  The pauses of the engines have the same length.
 	 */
 	BACK_OFF_MS = 1,
-	/* In lockstep, a guest that has sent no message for so long is waiting for the GPU. */
+	/*
+	 * With --lockstep, take a guest that has sent no message for so long as waiting
+	 * for the GPU.
+	 */
 	LOCKSTEP_MS = 5,
 };
 
@@ -29,7 +32,7 @@ struct server {
 	struct vg_reply reply;
 	int signal_fd;
 	bool lockstep;
-	bool pause; /* sleep before the engines' next steps */
+	bool pause; /* vgpu_run() said that the host may sleep before the next steps */
 };
 
 static int fail(struct vg_vfio_user *dev, const char *what, int err)
@@ -80,7 +83,7 @@ static int idle_timeout(const struct server *srv)
 	return srv->pause ? BACK_OFF_MS : 0;
 }
 
-/* Let the engines work; @none: because no message came, else after a message. */
+/* Let the engines work.  @none says that no message has come since they worked last. */
 static void run_engines(struct server *srv, bool none)
 {
 	if (none && srv->lockstep)

@@ -42,7 +42,8 @@ static int end_connection(struct vg_vfio_user *dev, const char *format, ...)
 }
 
 /*
- * Append @len bytes to the body of the reply.  Returns a pointer to them, or NULL when it is full.
+ * Reserve @len bytes at the end of the reply.  Returns the pointer to them, or NULL if the
+ * reply has no room for them.
  */
 static void *reply_add(struct vg_reply *reply, size_t len)
 {
@@ -182,7 +183,7 @@ static int do_set_irqs(struct vg_vfio_user *dev, const struct request *req, stru
 	struct vfio_irq_set set;
 	int ret;
 
-	/* @argsz counts the data too, except eventfds, which the socket passes. */
+	/* @argsz also counts the data behind @set, but no eventfds, which the socket passes. */
 	memcpy(&set, req->body, sizeof(set));
 	if (set.argsz < sizeof(set))
 		return -EINVAL;
@@ -377,7 +378,7 @@ static int dispatch(struct vg_vfio_user *dev, const struct vfio_user_header *hea
 	return handler->handle(dev, req, reply);
 }
 
-/* Put the header before the reply's body, or empty the reply. */
+/* Put the header before the reply's body.  If the client gets no reply, empty it. */
 static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *header, int ret,
 			 struct vg_reply *reply)
 {

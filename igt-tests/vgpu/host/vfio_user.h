@@ -24,16 +24,16 @@ struct vg_vfio_user {
 	struct vg_irq irq;
 	struct vg_pci pci;
 	void *vram;
-	int vram_fd;	  /* VG_VRAM_SIZE bytes, mapped at @vram */
-	FILE *trace;	  /* NULL: no trace */
-	uint64_t started; /* CLOCK_MONOTONIC in ns; the clock counts from here */
+	int vram_fd;	  /* memfd of VG_VRAM_SIZE bytes, which this process has at @vram */
+	FILE *trace;	  /* where the trace is written; NULL: there is none */
+	uint64_t started; /* CLOCK_MONOTONIC in ns when vg_host_ops.clock() was 0 */
 	bool negotiated;  /* the client has sent VERSION */
 	char error[160];  /* the reason why the connection must end */
 };
 
 /*
- * Set up the device with a model of its own.  The device allocates the memory
- * that @config needs; @trace may be NULL.  Returns 0 or -errno.
+ * Set up the device with a model of its own.  The device allocates the VRAM, so the
+ * caller leaves @config->vram empty; @trace may be NULL.  Returns 0 or -errno.
  * vg_vfio_user_fini() frees everything but @trace.
  */
 int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, FILE *trace);
@@ -47,8 +47,8 @@ struct vg_reply {
 };
 
 /*
- * Check the header of a client's message.  Returns 0, or -EPROTO with dev->error
- * set when no message can begin with it.
+ * Check the header of a client's message before the rest has arrived.  Returns 0, or
+ * -EPROTO with dev->error set when no message can begin with it.
  */
 int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_header *header);
 

@@ -30,7 +30,7 @@ enum vfio_user_command {
 };
 
 struct vfio_user_header {
-	uint16_t id; /* echoed in the reply */
+	uint16_t id; /* the client chooses it; the reply repeats it */
 	uint16_t command;
 	uint32_t size; /* of the whole message, this header included */
 	uint32_t flags;
@@ -47,7 +47,7 @@ enum {
 	VFIO_USER_F_ERROR = 0x20,
 };
 
-/* Followed by JSON text with the sender's capabilities and a NUL. */
+/* Behind this structure come the sender's capabilities as JSON text, and a NUL. */
 struct vfio_user_version {
 	uint16_t major;
 	uint16_t minor;
@@ -94,7 +94,7 @@ static_assert(sizeof(struct vfio_region_info) == 32, "region_info");
 static_assert(sizeof(struct vfio_irq_info) == 16, "irq_info");
 static_assert(sizeof(struct vfio_irq_set) == 20, "irq_set");
 
-/* Followed by @count bytes in a write and in the reply to a read. */
+/* In a write and in the reply to a read, the @count bytes of data come behind this structure. */
 struct vfio_user_region_access {
 	uint64_t offset;
 	uint32_t region;

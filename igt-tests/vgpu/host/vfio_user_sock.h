@@ -25,7 +25,7 @@ struct vg_sock {
  */
 int vg_sock_listen(const char *path);
 
-/* Take over the connected, non-blocking @fd. */
+/* Use the connected, non-blocking @fd.  vg_sock_fini() closes it. */
 void vg_sock_init(struct vg_sock *sock, int fd);
 void vg_sock_fini(struct vg_sock *sock);
 

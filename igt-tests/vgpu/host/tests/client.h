@@ -16,10 +16,10 @@ struct client {
 };
 
 enum {
-	ENDED = -1, /* the device ended the connection without a reply */
+	ENDED = -1, /* a function returns this if the device ended the connection without a reply */
 };
 
-/* Make a client; the first kind has negotiated the version already. */
+/* Make a client.  client_new() has negotiated the version with the device, the other has not. */
 struct client *client_new(void);
 struct client *client_new_unversioned(void);
 void client_free(struct client *c);
@@ -52,8 +52,9 @@ int client_region_write(struct client *c, uint32_t region, uint64_t offset, cons
 /* The model's pointer to a guest physical address, or NULL. */
 void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);
 
-/* A memfd of @size bytes. */
+/* Make a memfd of @size bytes. */
 int memory_file(uint64_t size);
+/* The number of descriptors that this process has open. */
 unsigned int open_fds(void);
 
 struct test {

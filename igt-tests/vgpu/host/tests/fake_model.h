@@ -14,9 +14,9 @@ struct vgpu {
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, steps, runs, drains;
-	unsigned int busy_steps;     /* number of steps that the model is still busy */
-	bool waiting;		     /* in these steps its queues only wait */
-	const char *stops_when_done; /* the model stops with this reason after these steps */
+	unsigned int busy_steps;     /* number of steps for which the model is still busy */
+	bool waiting;		     /* during these steps its queues only wait */
+	const char *stops_when_done; /* after these steps the model stops with this reason */
 	const char *stopped;
 };
 

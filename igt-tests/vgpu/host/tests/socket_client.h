@@ -13,8 +13,8 @@ void socket_send(int sock, uint16_t command, const void *body, size_t len, const
 		 unsigned int nfds);
 
 /*
- * A reply with a body of @len bytes and, if @fd is given, a descriptor.  Returns
- * its errno, or -1 when the server has closed the connection.
+ * Receive a reply that must have a body of @len bytes and, if @fd is given, a descriptor.
+ * Returns the reply's errno, or -1 when the server has closed the connection.
  */
 int socket_receive(int sock, void *body, size_t len, int *fd);
 

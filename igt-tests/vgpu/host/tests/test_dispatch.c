@@ -268,7 +268,7 @@ static uint64_t now_ns(void)
 	return now.tv_sec * 1000000000ull + now.tv_nsec;
 }
 
-/* The clock of vg_host_ops runs as fast as the machine's clock. */
+/* vg_host_ops.clock() starts at 0 with the device and runs as fast as CLOCK_MONOTONIC. */
 static void clock_goes_with_the_machine(void)
 {
 	enum { APART_NS = 2000000 };

@@ -260,8 +260,8 @@ static void table_is_bounded(void)
 }
 
 /*
- * SeaBIOS changes the memory below 1 MiB by the PAM registers.  QEMU then unmaps RAM
- * and maps the same RAM again in other pieces.
+ * SeaBIOS writes the chipset's PAM registers, which change the memory map below 1 MiB.  QEMU
+ * then unmaps RAM and maps the same RAM again in other pieces.  The device must keep access.
  */
 static void pam_remapping_leaves_the_same_memory(void)
 {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Options and exit status of the program vgpu, whose path is the argument. */
+/* Tests options and exit status of the program vgpu.  The argument is the path of vgpu. */
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -14,12 +14,12 @@ enum {
 	DEADLINE_S = 60,
 	MAX_OUTPUT = 4096,
 	MMIO_REGION = 5,
-	NO_REGISTER = 0x7fffc, /* no block owns the last dword of the BAR */
+	NO_REGISTER = 0x7fffc, /* the last dword of the BAR, which no block of the model owns */
 };
 
 struct program {
 	pid_t pid;
-	int out; /* pipe with its stdout and stderr */
+	int out; /* pipe from which the test reads the program's stdout and stderr */
 };
 
 static const char *vgpu;

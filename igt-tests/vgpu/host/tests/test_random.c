@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * Random messages, many of which have the right layout and so pass the first checks.
+ * Sends random messages.  Many of them have the right layout and so pass the first checks.
  * The device must reply to each message or end the connection, and must not keep a
  * descriptor that it does not need.  The seed is fixed, unless an argument gives
  * another one.
@@ -13,7 +13,7 @@ enum {
 	MESSAGES = 60000,
 	MAX_BODY = 128,
 	MAX_FDS = 3,
-	/* The descriptors of a device in use: its VRAM and the MSI eventfd. */
+	/* A device in use keeps two descriptors open: its VRAM and the MSI eventfd. */
 	FDS_OF_A_DEVICE = 2,
 };
 
@@ -31,7 +31,7 @@ static uint32_t below(uint64_t *state, uint32_t limit)
 	return (random_u64(state) >> 32) % limit;
 }
 
-/* Choose a number that is often the limit of some check. */
+/* Choose one of the numbers at which checks often change their result. */
 static uint64_t telling(uint64_t *state)
 {
 	static const uint64_t values[] = {
@@ -83,7 +83,7 @@ static size_t make_body(uint64_t *state, uint8_t *body)
 	return len;
 }
 
-/* Make a body of the right length for @command, with a count that fits. */
+/* Make a body that has the right length for @command and a count that fits this length. */
 static size_t make_plausible(uint64_t *state, uint16_t command, uint8_t *body)
 {
 	struct vfio_user_region_access access = { 0 };

@@ -32,7 +32,7 @@ enum {
 struct server {
 	char dir[32], path[48];
 	pid_t pid;
-	int fd; /* connected socket, or -1 */
+	int fd; /* the client's socket; -1: not connected */
 	bool lockstep;
 };
 
@@ -58,7 +58,10 @@ static int exit_status(int ret)
 
 #define FOR_EVER UINT32_MAX
 
-/* The server process.  Its fake model is busy for @polls steps, then stops if @stops is given. */
+/*
+ * Body of the server process.  Its fake model is busy for @polls steps.  Then it stops with the
+ * reason @stops, unless that is NULL.
+ */
 static void serve(const struct server *s, uint32_t polls, const char *stops)
 {
 	struct vg_vfio_user dev;
@@ -77,8 +80,8 @@ static void serve(const struct server *s, uint32_t polls, const char *stops)
 		_exit(exit_status(vg_server_run(&dev, s->path, false)));
 	ret = vg_server_run(&dev, s->path, true);
 	/*
-	 * When the client is silent the server calls vgpu_drain() once, however much there is to
-	 * do.
+	 * In lockstep a server whose client is silent must call vgpu_drain() once, however
+	 * much there is to do, and never vgpu_run().
 	 */
 	_exit(dev.vg->drains == 1 && !dev.vg->runs ? exit_status(ret) : EXIT_OTHER);
 }
@@ -101,7 +104,7 @@ static int finish(struct server *s)
 		close(s->fd);
 	t_equal(waitpid(s->pid, &status, 0), s->pid);
 	t_assert(WIFEXITED(status));
-	t_equal(rmdir(s->dir), 0); /* the socket does not exist any more */
+	t_equal(rmdir(s->dir), 0); /* fails unless the server has removed its socket */
 	return WEXITSTATUS(status);
 }
 
@@ -346,7 +349,7 @@ static void socket_left_behind_is_replaced_but_no_other_file(void)
 	t_equal(rmdir(s.dir), 0);
 }
 
-/* A model that is always busy, as with a queue that polls, must leave CPU time to others. */
+/* A queue that polls keeps the model busy.  The server must still leave CPU time to others. */
 static void polling_queue_does_not_take_a_core(void)
 {
 	const struct timespec second = { .tv_sec = 1 };
