@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The common part of the libFuzzer targets.  An input (libFuzzer calls it a unit) is
- * one dword of options and the dwords of the ring.  The same dwords go to the page
- * of data, so that an IB, a run list or a signal in that page also has the input's
- * content.
+ * The common part of the libFuzzer targets for queues.  An input (libFuzzer calls it a unit)
+ * is one dword of options and the dwords of the ring.  The target also writes these dwords to
+ * a page of data that the packets can reach, so the fuzzer can make IBs, run lists and signals
+ * there.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -17,18 +17,18 @@
 /* The entry point that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* The options. */
-#define FUZZ_KERNEL  VG_BITS(0, 0)   /* use a queue of the driver, else one of a user */
-#define FUZZ_PREEMPT VG_BITS(1, 1)   /* preempt the queue in the middle */
-#define FUZZ_SEED    VG_BITS(15, 8)  /* seed of the engine's schedule */
-#define FUZZ_STEPS   VG_BITS(31, 16) /* steps before the preemption */
+/* The options in the first dword of an input. */
+#define FUZZ_KERNEL  VG_BITS(0, 0)   /* run the dwords in a queue of the driver, else of a user */
+#define FUZZ_PREEMPT VG_BITS(1, 1)   /* preempt the queue after FUZZ_STEPS */
+#define FUZZ_SEED    VG_BITS(15, 8)  /* seed of the schedule */
+#define FUZZ_STEPS   VG_BITS(31, 16) /* number of steps before the preemption */
 
 enum {
-	FUZZ_MAX_DWORDS = 250, /* less than the smallest ring */
+	FUZZ_MAX_DWORDS = 250, /* fewer than the smallest ring of a target has */
 	/* An endless loop of packets is legal, so end each input after so many steps. */
 	FUZZ_MAX_STEPS = 512,
 	FUZZ_STEPS_PER_LOG = 64,
-	FUZZ_SLOW = 8, /* the most steps that a preemption or flush takes */
+	FUZZ_SLOW = 8, /* a preemption or a flush takes at most so many steps */
 };
 
 struct fuzz_unit {
@@ -57,7 +57,7 @@ static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 			fake_log_clear(f);
 }
 
-/* The number of steps before the test preempts the queue; 0: it does not. */
+/* The number of steps after which the target preempts the queue; 0: it does not preempt. */
 static inline unsigned int fuzz_preempt_after(const struct fuzz_unit *u)
 {
 	if (!VG_GET(FUZZ_PREEMPT, u->options))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Executes arbitrary slots of a user's HSA queue.  The memory that they point to is arbitrary as
- * well.
+ * Executes arbitrary slots of a user's HSA queue.  The signals and IBs that they point to are
+ * arbitrary, too.
  */
 #include "core/sched.h"
 #include "fuzz/fuzz.h"

@@ -16,7 +16,10 @@
 /* The entry point that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* Access all memory that the model could access now, and raise an interrupt as the model would. */
+/*
+ * Do what the model could do after the message: raise an interrupt, and access the memory that a
+ * DMA_MAP with this @body has mapped.
+ */
 static void use_device(struct client *c, const void *body, size_t len)
 {
 	struct vfio_user_dma_map map;

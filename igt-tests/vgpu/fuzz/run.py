@@ -26,7 +26,7 @@ def token_bytes(token):
 
 
 def units(text):
-	"""The units of a corpus, as bytes."""
+	"""Returns the units of the corpus @text, as bytes."""
 	found = []
 	for paragraph in re.split(r"\n\s*\n", text):
 		lines = [line for line in paragraph.splitlines() if not line.startswith("#")]
@@ -37,7 +37,7 @@ def units(text):
 
 
 def as_text(unit):
-	"""The bytes @unit as a paragraph of a corpus."""
+	"""Returns the bytes @unit as a paragraph of a corpus."""
 	whole = len(unit) // 4 * 4
 	words = [f"{int.from_bytes(unit[at:at + 4], 'little'):08x}" for at in range(0, whole, 4)]
 	words += [f"{byte:02x}" for byte in unit[whole:]]
@@ -45,13 +45,14 @@ def as_text(unit):
 
 
 def fuzz(target, seeds, limit, kept):
-	"""Run @target with the units @seeds; its exit status. libFuzzer writes new units to the directory @kept, if given."""
+	"""Runs @target with the units @seeds and returns its exit status. libFuzzer writes new units to the directory @kept,
+	if given."""
 	with tempfile.TemporaryDirectory() as directory:
 		for number, unit in enumerate(seeds):
 			with open(os.path.join(directory, f"seed{number:03}"), "wb") as f:
 				f.write(unit)
 		artifact = os.path.join(directory, "failed")
-		# AddressSanitizer keeps freed memory in a quarantine for a while. Its default size would make the target slow.
+		# AddressSanitizer keeps freed memory in a quarantine for a while. The default size would make the target slow.
 		environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=16"}
 		status = subprocess.run([target, "-seed=1", limit, f"-timeout={SECONDS_PER_UNIT}", f"-max_len={MAX_BYTES}", "-reload=0", "-print_funcs=0",
 			f"-exact_artifact_path={artifact}", *([kept] if kept else []), directory], env=environment, check=False).returncode

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Functions that append PM4 packets to a queue's ring, for all tests. */
+/* Functions with which the tests append PM4 packets to a queue's ring. */
 #ifndef BUILD_H
 #define BUILD_H
 

@@ -16,7 +16,7 @@ enum {
 	ENGINE_PASID = 0x8008,
 	ENGINE_DOORBELL = 0x1000,
 	ENGINE_PAGES = 16,
-	ENGINE_DATA = 0x400000, /* offset in RAM */
+	ENGINE_DATA = 0x400000, /* offset in RAM of the pages that the user's packets access */
 	ENGINE_OTHER = ENGINE_DATA + ENGINE_PAGES * VG_PAGE_SIZE,
 	ENGINE_STEPS = 100000,
 	DEQUEUE_SAVE = 1,
@@ -65,7 +65,7 @@ static inline uint64_t engine_fence(const struct engine *e)
 	return *(volatile uint64_t *)fake_gart(e->f, ENGINE_FENCE);
 }
 
-/* The queue writes 1, 2, ... @n to the first dword of its data. */
+/* Submit @n packets to the user queue, which write 1, 2, ... @n to the first dword of its data. */
 static inline void engine_count(struct engine *e, unsigned int n)
 {
 	for (unsigned int i = 1; i <= n; i++)
@@ -73,7 +73,10 @@ static inline void engine_count(struct engine *e, unsigned int n)
 	user_queue_kick(e->f, &e->u);
 }
 
-/* Let the page table map another page; the TLB may still have the old one. */
+/*
+ * Change the PTE of the user's first page of data, without a flush, so the TLB may still have the
+ * old page.
+ */
 static inline void engine_move_page(struct engine *e)
 {
 	user_map(e->f, ENGINE_VMID, ENGINE_DATA_VA, ENGINE_OTHER, 1);

@@ -21,7 +21,7 @@ enum {
 #define AQL_DATA_VA 0x200000000ull
 #define AQL_IB_VA   0x300000000ull
 
-/* Signal number n, and a mailbox, on the data page. */
+/* Addresses of signal number n and of a mailbox, on the page of data. */
 #define AQL_SIGNAL_VA(n) (AQL_DATA_VA + 0x400 + 64 * (n))
 #define AQL_MAILBOX_VA	 (AQL_DATA_VA + 0x800)
 
@@ -29,7 +29,7 @@ struct aql {
 	struct fake_host *f;
 	struct user_queue u;
 	uint8_t *queue; /* the runtime's queue structure */
-	uint64_t put;
+	uint64_t put;	/* number of packets that the producer has put into the ring */
 };
 
 static inline uint32_t *aql_data(struct aql *a)
@@ -58,7 +58,8 @@ static inline uint32_t *aql_slot(struct aql *a, uint64_t n)
 }
 
 /*
- * Map the queue as the driver does: copy the whole bank of registers from the MQD, then activate.
+ * Map the queue as the driver does without HWS: copy the whole bank of registers from the MQD,
+ * then activate the queue.
  */
 static inline void aql_map(struct aql *a)
 {
@@ -97,7 +98,7 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 	for (unsigned int i = 0; i < AQL_SLOTS; i++)
 		*aql_slot(a, i) = AQL_INVALID;
 
-	/* As in kfd_mqd_manager_v9.c:213 and 314. */
+	/* KFD sets up the MQD of an AQL queue like this (kfd_mqd_manager_v9.c:213 and 314). */
 	m = a->u.mqd;
 	m->cp_hqd_vmid = AQL_VMID;
 	m->cp_hqd_aql_control = VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
@@ -107,7 +108,7 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1);
 	m->cp_hqd_pq_wptr_poll_addr_lo = vg_lo(base + AQL_QUEUE_WRITE_ID);
 	m->cp_hqd_pq_rptr_report_addr_lo = vg_lo(base + AQL_QUEUE_READ_ID);
-	/* The register behind CP_HQD_PQ_WPTR_HI that counts packets. */
+	/* struct v9_mqd has no names for these two registers, which count finished packets. */
 	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID) - VG_ADDR(CP_MQD_BASE_ADDR)] =
 		vg_lo(first);
 	(&m->cp_mqd_base_addr_lo)[VG_ADDR(CP_HQD_AQL_DISPATCH_ID_HI) - VG_ADDR(CP_MQD_BASE_ADDR)] =
@@ -125,7 +126,10 @@ static inline void aql_ring(struct aql *a, uint64_t packet)
 	vgpu_doorbell_write(a->f->vg, 4 * AQL_DOORBELL, packet, sizeof(packet));
 }
 
-/* Fill the next slot, the header last or not yet. */
+/*
+ * Fill the next slot with @packet, but leave the header invalid.  The caller writes the header
+ * through the pointer that this function returns.
+ */
 static inline uint32_t *aql_fill(struct aql *a, const void *packet)
 {
 	uint32_t *s = aql_slot(a, a->put++);

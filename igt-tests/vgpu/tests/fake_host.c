@@ -11,12 +11,12 @@ enum {
 	PAGE_ENTRIES = 512,
 	LEVELS = 4,
 	LEVEL_BITS = 9,
-	TABLE_AREA = 0x00100000, /* offset in VRAM */
-	GART_TABLE = 0x00010000, /* offset in VRAM; FAKE_RAM_SIZE / 4 KiB entries */
+	TABLE_AREA = 0x00100000, /* offset in VRAM from which on page tables are allocated */
+	GART_TABLE = 0x00010000, /* offset in VRAM of the GART: one entry for each page of RAM */
 	KIQ_RING = FAKE_GART_BASE + 0x1000,
 	KIQ_MQD = FAKE_GART_BASE + 0x2000,
 	KIQ_RING_DWORDS = 512,
-	IH_RING = 0x00010000, /* offset in RAM */
+	IH_RING = 0x00010000, /* these two are offsets in RAM */
 	IH_WPTR = 0x0000f000,
 };
 
@@ -72,7 +72,7 @@ static void *map_memory(size_t size)
 	return p;
 }
 
-/* Set up a context in both hubs, as the driver does. */
+/* Set up the page tables of a VMID in both hubs, as the driver does. */
 static void write_context(struct fake_host *f, unsigned int vmid, uint32_t cntl, uint64_t root,
 			  uint64_t first_page, uint64_t last_page)
 {
@@ -206,8 +206,10 @@ static uint64_t new_table(struct fake_host *f)
 
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid)
 {
-	/* The value of gfxhub_v1_2_xcc_setup_vmid_config(), 0x5554cd: all
-	 * interrupts are on, and translate-further makes four levels. */
+	/*
+	 * gfxhub_v1_2_xcc_setup_vmid_config() writes the same value, 0x5554cd: all interrupts
+	 * are on, and translate-further makes four levels.
+	 */
 	uint32_t cntl =
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1) |
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, PAGE_TABLE_DEPTH, LEVELS - 2) |
@@ -235,9 +237,9 @@ uint64_t *fake_pte(struct fake_host *f, unsigned int vmid, uint64_t va)
 			return e;
 		if (!(*e & VG_PTE_VALID)) {
 			*e = new_table(f) | VG_PTE_VALID;
-			if (level == 2) /* PDB1: entries below are 2 MiB */
+			if (level == 2) /* entry of PDB1: an entry of PDB0 covers 2 MiB */
 				*e |= (uint64_t)LEVEL_BITS << VG_PDE_BFS_SHIFT;
-			if (level == 1) /* PDB0: the entry points to a PTB */
+			if (level == 1) /* entry of PDB0: it points to a PTB */
 				*e |= VG_PTE_TF;
 		}
 		entry = *e;

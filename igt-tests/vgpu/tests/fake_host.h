@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A host in memory for the tests: it has RAM, counts interrupts and keeps the
- * trace.  Its GPU has a GART and is ready for page tables and queues.
+ * A host (struct vg_host_ops) for the tests.  It provides RAM, counts interrupts and keeps
+ * the trace.  Its GPU has a GART, and page tables and queues can be set up.
  *
  * A function that cannot do its work ends the test program with status 1.
  */
@@ -18,7 +18,7 @@
 
 #define FAKE_RAM_BASE  0x40000000ull /* guest physical address */
 #define FAKE_RAM_SIZE  0x00800000ull
-/* VMID 0 has all of the RAM at this address. */
+/* The GART maps all of the RAM at this address of VMID 0. */
 #define FAKE_GART_BASE 0x00100000ull
 
 struct fake_host {
@@ -26,7 +26,7 @@ struct fake_host {
 	uint8_t *vram, *ram;
 	uint64_t vram_next; /* offset in VRAM of the next page table */
 	unsigned int irqs;
-	uint64_t clock_ns; /* the host's clock */
+	uint64_t clock_ns; /* what vg_host_ops.clock() returns */
 	char *log;
 	size_t log_len, log_cap;
 };
@@ -37,12 +37,12 @@ void fake_free(struct fake_host *f);
 /* Free everything, also when the model has stopped. */
 void fake_discard(struct fake_host *f);
 
-/* Search the trace so far for @needle, count its occurrences, and empty the trace. */
+/* Does the trace so far contain @needle?  How often?  Empty the trace. */
 bool fake_logged(const struct fake_host *f, const char *needle);
 unsigned int fake_log_count(const struct fake_host *f, const char *needle);
 void fake_log_clear(struct fake_host *f);
 
-/* Step until all queues are idle or wait; fails after @max steps. */
+/* Step until all queues are idle or wait, and return the number of steps; more than @max fail. */
 unsigned int fake_run(struct fake_host *f, unsigned int max);
 /* Check that the model has stopped with @needle in the reason, then free everything. */
 void fake_expect_stop(struct fake_host *f, const char *needle);
@@ -64,7 +64,7 @@ struct fake_queue {
 	uint64_t ring, rptr_report, wptr_poll, mqd;
 	uint32_t dwords, doorbell;
 	uint64_t wptr;
-	uint32_t *mem; /* the ring as the host sees it */
+	uint32_t *mem; /* pointer to the ring in the host's RAM */
 };
 
 void fake_queue_select(struct fake_host *f, const struct fake_queue *q);
@@ -77,7 +77,7 @@ void fake_kiq(struct fake_host *f, struct fake_queue *q);
 /* Append dwords to the ring.  The GPU does not look at them before fake_ring_doorbell(). */
 void fake_emit(struct fake_queue *q, const uint32_t *dw, unsigned int n);
 void fake_ring_doorbell(struct fake_host *f, const struct fake_queue *q);
-/* Enable IH ring 0, in RAM; get vector @n of it. */
+/* Enable ring 0 of the IH, with @bytes bytes in RAM; get vector number @n of the ring. */
 void fake_enable_ih(struct fake_host *f, uint32_t bytes);
 const uint32_t *fake_iv(const struct fake_host *f, unsigned int n);
 

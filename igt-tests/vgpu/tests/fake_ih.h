@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Sets up the IH.  It is a file of its own, because a source file can include the register names of
- * one block only.
+ * Sets up the IH for fake_host.c.  It is a file of its own, because a source file can include the
+ * register names of one block only.
  */
 #ifndef FAKE_IH_H
 #define FAKE_IH_H

@@ -9,7 +9,7 @@
 #include "engine/pkt_sdma.h"
 #include "tests/fake_host.h"
 
-/* Memory that VMID 0 and SDMA_VMID both have at this address. */
+/* Memory for the packets of the tests.  VMID 0 and SDMA_VMID both have it at this address. */
 #define SDMA_DATA      (FAKE_GART_BASE + 0x200000)
 #define SDMA_DATA_SIZE 0x100000ull
 
@@ -22,12 +22,12 @@ enum {
 
 struct fake_sdma {
 	struct fake_host *f;
-	unsigned int index; /* VG_SDMA_GFX and so on */
+	unsigned int index; /* VG_SDMA_GFX, VG_SDMA_PAGE, VG_SDMA_RLC0... */
 	unsigned int vmid;
 	uint64_t ring, rptr_addr, wptr_addr;
 	uint32_t doorbell;
 	uint64_t wptr; /* dwords */
-	uint32_t *mem; /* the ring as the host sees it */
+	uint32_t *mem; /* pointer to the ring in the host's RAM */
 };
 
 /* Make a host and a GPU with an enabled engine and with SDMA_VMID, whose data is mapped. */
@@ -44,7 +44,8 @@ void fake_sdma_init(struct fake_sdma *s, struct fake_host *f, unsigned int index
 void fake_sdma_enable(struct fake_sdma *s);
 void fake_sdma_disable(const struct fake_sdma *s);
 bool fake_sdma_idle(const struct fake_sdma *s);
-uint64_t fake_sdma_rptr(const struct fake_sdma *s); /* the register, in dwords */
+/* The queue's read pointer register, in dwords. */
+uint64_t fake_sdma_rptr(const struct fake_sdma *s);
 
 /* Write the queue's MQD (struct v9_sdma_mqd) to @mqd in VMID 0; read the read pointer in it. */
 void fake_sdma_write_mqd(const struct fake_sdma *s, uint64_t mqd, bool switch_inside_ib);

@@ -12,7 +12,7 @@
 enum { USER_RING_DWORDS = 1024 };
 
 struct user_queue {
-	struct fake_queue ring; /* to emit packets into */
+	struct fake_queue ring; /* fake_emit() appends packets to it */
 	struct v9_mqd *mqd;
 	uint64_t mqd_va; /* address of the MQD in VMID 0 */
 	volatile uint32_t *rptr;
@@ -20,7 +20,7 @@ struct user_queue {
 	uint64_t wptr_va;
 };
 
-/* User queue number @n of @vmid: ring at @va, pointers on the next page. */
+/* Make user queue number @n of @vmid, with its ring at @va and its pointers on the next page. */
 static inline void user_queue_init(struct fake_host *f, struct user_queue *u, unsigned int n,
 				   unsigned int vmid, uint64_t va, uint32_t doorbell)
 {
@@ -59,7 +59,7 @@ static inline void user_queue_init(struct fake_host *f, struct user_queue *u, un
 	u->mqd->cp_hqd_pq_wptr_poll_addr_hi = vg_hi(u->wptr_va);
 }
 
-/* Map @pages pages of RAM from @offset on at @va. */
+/* Map @pages pages of RAM, which begin at @offset, at the address @va of @vmid. */
 static inline void user_map(struct fake_host *f, unsigned int vmid, uint64_t va, uint64_t offset,
 			    unsigned int pages)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* HSA queues: slots, doorbells, barriers, IBs and signals; preemption and resuming. */
+/* Tests HSA queues: slots, doorbells, barriers, IBs and signals; preemption and resuming. */
 #include "tests/fake_aql.h"
 #include "vega10_enum.h"
 
@@ -45,7 +45,10 @@ static void a_barrier_without_signals_passes(void)
 	fake_free(a.f);
 }
 
-/* A doorbell write has the number of a packet, not a count of dwords or packets. */
+/*
+ * The value of a doorbell write is the number of the last valid packet, from 0 on, and no count of
+ * dwords or packets.
+ */
 static void packets_behind_the_doorbell_stay(void)
 {
 	struct aql a;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GPU's clock: registers, packets of every engine and interrupts have the same
+ * Tests the GPU's clock: registers, packets of every engine and interrupts show the same
  * time, and the clock runs at the rate that the driver reports.
  */
 #include "gfx9/gfx9.h"
@@ -11,12 +11,12 @@
 enum {
 	CLOCKS_PER_TICK = 100, /* 100 MHz: soc15.c:355; a tick is 1 us */
 	NS_PER_CLOCK = 10,
-	CAPTURE_ACCESSES = 3, /* gfx_v9_4_3.c:513-515 */
-	STAMP = 0x800,	      /* where packets store the time, in the engine's or SDMA's data */
-	IV_TIME = 1,	      /* dword of a vector that has the time, amdgpu_ih.c:270 */
+	CAPTURE_ACCESSES = 3, /* accesses to registers for one look at the clock */
+	STAMP = 0x800,	      /* offset in ENGINE_DATA or SDMA_DATA where packets store the time */
+	IV_TIME = 1,	      /* this dword of an interrupt vector has the time: amdgpu_ih.c:270 */
 };
 
-/* Read the clock as gfx_v9_4_3_get_gpu_clock_counter() does. */
+/* Read the clock as gfx_v9_4_3_get_gpu_clock_counter() does (gfx_v9_4_3.c:513-515). */
 static uint64_t captured(struct fake_host *f)
 {
 	vgpu_mmio_write(f->vg, 4 * VG_ADDR(RLC_CAPTURE_GPU_CLOCK_COUNT), 1);

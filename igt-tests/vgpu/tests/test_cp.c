@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Queues that are mapped through registers: activation, preemption, resuming, page faults. */
+/* Tests queues that are mapped through registers: activation, preemption, resuming, page faults. */
 #include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
@@ -283,9 +283,9 @@ static void ring_pages_are_read_through_the_tlb(void)
 
 	build_write32(&u.ring, DATA_VA, 1);
 	kick_and_run(f, &u);
-	/* Move the ring to another page without a flush. */
+	/* Map another page at the ring's address, without a flush: the TLB has the old page. */
 	*fake_pte(f, VMID, RING_VA) = (FAKE_RAM_BASE + 0x480000) | FAKE_RW | VG_PTE_SYSTEM;
-	build_write32(&u.ring, DATA_VA + 4, 2); /* in the old page */
+	build_write32(&u.ring, DATA_VA + 4, 2); /* this packet goes to the old page of the ring */
 	kick_and_run(f, &u);
 	CHECK(data(f)[1] == 2);
 	fake_free(f);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The IP discovery binary.  The test does not use the structures with which the
- * model makes the binary.  Instead it has the offsets and widths that
+ * Tests the IP discovery binary.  The test does not use the structures with which the
+ * model makes the binary.  Instead it has, as numbers, the offsets and widths that
  * drivers/gpu/drm/amd/amdgpu/amdgpu_discovery.c reads.
  */
 #include "gfx9/images.h"

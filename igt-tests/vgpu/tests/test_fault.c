@@ -90,7 +90,7 @@ static void after_and_count_choose_the_strikes(void)
 	finish(&e, "inject fault=lost-doorbell strike=3");
 }
 
-/* With a mark, opportunities in other parts of the run do not count. */
+/* A fault with "mark=7" does not count opportunities while the guest's mark has another value. */
 static void a_mark_chooses_the_part(void)
 {
 	struct engine e;
@@ -175,7 +175,7 @@ static void stale_mqd(void)
 	finish(&e, "inject fault=stale-mqd strike=1");
 }
 
-/* Let the TLB cache the first page, then change the page's entry. */
+/* Let the TLB cache the first page of data, then change the page's PTE without a flush. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The files of the firmware images have the fields that the driver requires
+ * Tests that the firmware files have the fields that the driver requires
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_ucode.c, amdgpu_rlc.c).  The test has the
- * offsets as numbers, so that it finds a wrong structure.
+ * offsets as numbers, so that it notices if the model uses a wrong structure.
  */
 #include "gfx9/images.h"
 #include "host/images.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Fault reports and invalidate engines, through the registers that the driver uses. */
+/* Tests reports of GPU page faults, and TLB flushes, through the registers that the driver uses. */
 #include "gfx9/regs_gc.h"
 #include "soc15_ih_clientid.h"
 #include "tests/fake_host.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The map from addresses to values finds each value again and loses none. */
+/* Tests the map of oracle/held.h: it finds each value again and loses none. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -10,12 +10,12 @@ enum {
 	MM = 7,
 	OTHER_MM = 8,
 	MANY = 1000000,
-	FAR = 8191, /* distance of the scattered pages from each other; not a power of two */
+	FAR = 8191, /* distance between scattered pages; not a power of two */
 };
 
 struct taken {
 	uint64_t count, sum;
-	uint64_t fail_at; /* so many calls succeed before one fails; 0: all succeed */
+	uint64_t fail_at; /* number of the call of add() that fails; 0: all succeed */
 };
 
 static int add(void *arg, uint64_t value)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Hardware scheduling: run lists, filters of UNMAP_QUEUES, fences, PASIDs. */
+/* Tests the hardware scheduler (HWS): run lists, filters of UNMAP_QUEUES, fences, PASIDs. */
 #include "gfx9/regs_gc.h"
 #include "tests/build.h"
 #include "tests/mqd.h"
@@ -14,7 +14,7 @@ enum { PASID = 0x8005, STEPS = 10000, RUN_LIST_AT = 0x200000, DOORBELL = 0x1000 
 struct hws {
 	struct fake_host *f;
 	struct fake_queue hiq;
-	struct fake_queue list; /* the run list under construction */
+	struct fake_queue list; /* a test appends the packets of its run list to this */
 };
 
 static uint32_t *data(struct hws *h)
@@ -202,7 +202,10 @@ static void a_restored_queue_goes_on(void)
 	fake_free(h.f);
 }
 
-/* Changed page tables of a process take effect only by a flush of the driver. */
+/*
+ * A new run list must not flush the TLB for a process that keeps its VMID.  Changed page tables
+ * take effect only when the driver asks for a flush.
+ */
 static void a_new_run_list_flushes_nothing_of_a_process(void)
 {
 	struct hws h;

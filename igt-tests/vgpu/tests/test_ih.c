@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Interrupt ring 0: order, wrap, overflow, write pointer write-back. */
+/* Tests ring 0 of the IH: order of vectors, wrap, overflow, and the write pointer in memory. */
 #include "gfx9/regs_oss.h"
 #include "tests/fake_host.h"
 

@@ -49,7 +49,7 @@ static void nothing_without_an_invalidation(void)
 
 	CHECK(lookup_run(&inv, lookup, MM, VA, 7, &result) == 7);
 	CHECK(!result);
-	end(0); /* an invalidation whose beginning the table has not seen */
+	end(0); /* ends an invalidation of which the table has seen no beginning */
 	CHECK(!overtaken(lookup, MM, VA));
 }
 

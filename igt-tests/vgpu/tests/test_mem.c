@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory accesses of the GPU: permissions, stale translations, bounds, page faults. */
+/* Tests memory accesses of the GPU: permissions, stale translations, bounds, page faults. */
 #include <errno.h>
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Invariants of the packet tables: each opcode once, each entry complete. */
+/* Tests that the packet tables have each opcode once, and that each entry is complete. */
 #include "core/chip.h"
 #include "engine/pkt_pm4.h"
 #include "engine/pkt_sdma.h"

@@ -75,7 +75,7 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 #define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f)	     SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
-/* A host whose VA in VMID maps PAGE_A, about which no event was reported yet. */
+/* Make a host that maps PAGE_A at the address VA of VMID.  The guest has reported nothing of it. */
 static struct fake_host *reporting(void)
 {
 	struct fake_host *f = fake_new();
@@ -86,7 +86,10 @@ static struct fake_host *reporting(void)
 	return f;
 }
 
-/* Such a host, with PAGE_A reported as mapped and held, like a page of a userptr BO. */
+/*
+ * Make such a host whose guest has reported that a process holds PAGE_A and that the driver mapped
+ * it, as for a page of a userptr BO.
+ */
 static struct fake_host *with_userptr(void)
 {
 	struct fake_host *f = reporting();
@@ -207,7 +210,7 @@ static void r2_fires_after_the_address_space_is_gone(void)
 	fake_free(f);
 }
 
-/* An invalidation has overtaken the lookup, so its pages must not be used. */
+/* An invalidation has overtaken the lookup, so the GPU must not access the pages that it found. */
 static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 {
 	struct fake_host *f = reporting();
@@ -224,7 +227,7 @@ static void r2_fires_when_an_overtaken_lookup_is_mapped(void)
 	fake_free(f);
 }
 
-/* R2 is also broken when no process has the pages of the overtaken lookup any more. */
+/* The driver maps a page that a lookup found, but the kernel has freed the page since. */
 static void r2_fires_when_a_lookup_is_mapped_after_the_page_was_freed(void)
 {
 	struct fake_host *f = reporting();
@@ -266,7 +269,7 @@ static void r2_does_not_fire_after_an_overtaken_lookup_of_an_owned_page(void)
 	expect_none(f);
 	fake_free(f);
 
-	f = reporting(); /* or the page becomes the driver's afterwards */
+	f = reporting(); /* the other order: the page becomes the driver's after the report */
 	FREE(f, PAGE_A);
 	HOLD_OVERTAKEN(f, PAGE_A);
 	MAP_FOUND(f, PAGE_A);
@@ -298,7 +301,10 @@ static void pages_of_one_lookup_are_lost_one_by_one(void)
 	fake_free(f);
 }
 
-/* A lookup of many ranges reports the same as one of a single range. */
+/*
+ * Two lookups find the page at the same address, the second as one of several pages.  The process
+ * holds the page once, so one LOSE is enough to lose it.
+ */
 static void a_page_found_twice_at_an_address_is_lost_once(void)
 {
 	struct fake_host *f = with_userptr();

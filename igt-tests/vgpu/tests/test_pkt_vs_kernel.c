@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The opcodes, body sizes and field positions in engine/pkt_pm4.h and gfx9/pkt_hws.h
- * are the kernel's.  The test builds packets with the kernel's macros or bit fields,
- * and decodes them with the model's.
+ * Tests that the opcodes, body sizes and field positions in engine/pkt_pm4.h and
+ * gfx9/pkt_hws.h are those of the kernel's headers.  The test builds packets with the kernel's
+ * macros or bit fields, and decodes them with the model's.
  */
 #include <stdbool.h>
 #include <stddef.h>

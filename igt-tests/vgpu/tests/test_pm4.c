@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* PM4 packets, in the KIQ's ring and in IBs of a user's VMID. */
+/* Tests the PM4 packets, in the KIQ's ring and in IBs of a user's VMID. */
 #include <string.h>
 
 #include "gfx9/regs_gc.h"
@@ -270,8 +270,10 @@ static void wait_functions_compare_as_named(void)
 		}
 }
 
-/* The packet of amdgpu_gmc_fw_reg_write_reg_wait() for the MMHUB: the driver cuts
- * its register numbers to 16 bits (gfx_v9_4_3.c:360-372). */
+/*
+ * The driver flushes the TLB of the MMHUB by this packet (amdgpu_gmc_fw_reg_write_reg_wait()).  It
+ * cuts the register numbers to 16 bits (gfx_v9_4_3.c:360-372), so the model must add the bit again.
+ */
 static void write_wait_reaches_the_mmhub(void)
 {
 	enum { CUT = 0xffff, FLUSH_VMID = 3 };
@@ -373,7 +375,7 @@ static void release_mem_writes_then_interrupts(void)
 	fake_free(f);
 }
 
-/* Write the packets of a scratch queue to guest memory as an IB. */
+/* Set up @ib like a queue, so that the build functions can write the packets of an IB for VMID. */
 static void make_user_ib(struct fake_host *f, struct fake_queue *ib)
 {
 	*ib = (struct fake_queue){
@@ -393,7 +395,7 @@ static void an_ib_runs_in_its_vmid(void)
 	make_user_ib(f, &ib);
 	build_write32(&ib, USER_VA, 0x77);
 	build_ib(&q, USER_IB, ib.wptr, VMID);
-	build_write32(&q, DATA, 1); /* back in VMID 0 */
+	build_write32(&q, DATA, 1); /* behind the IB the ring goes on in VMID 0 */
 	go(f, &q);
 	CHECK(*(uint32_t *)(f->ram + 0x400000) == 0x77);
 	CHECK(data(f)[0] == 1);

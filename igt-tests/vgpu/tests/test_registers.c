@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The register bus, and the registers that the driver reads while it probes. */
+/* Tests the register bus, and the registers that the driver reads while it probes. */
 #include "gfx9/regs_nbio.h"
 #include "tests/fake_host.h"
 
 static void no_two_blocks_share_an_address(void)
 {
-	struct fake_host *f = fake_new(); /* vgpu_new() would have stopped */
+	struct fake_host *f = fake_new(); /* fails if two blocks share an address */
 
 	for (size_t b = 0; b < f->vg->num_blocks; b++) {
 		const struct vg_block *block = f->vg->block[b];

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The schedule is reproducible, and the model reports the end of work only after the last access.
+ * Tests the schedule.  It is reproducible, and the model says that a queue is off or a flush is
+ * done only after the last access with the old state.
  */
 #include <string.h>
 
@@ -47,8 +48,8 @@ static bool is_fenced(struct engine *e)
 }
 
 /*
- * Make the calls that the driver makes around a notifier, while two queues work, and record the
- * trace.
+ * Make the calls that the driver makes when a notifier evicts a queue, while two queues work, and
+ * record the trace.
  */
 static void record(uint64_t seed, struct engine *e)
 {
@@ -105,7 +106,7 @@ static void other_seed_other_trace(void)
 
 		record(seed, &e);
 		different += !!strcmp(first.f->log, e.f->log);
-		/* The queue that nobody preempts has done the same work with every seed. */
+		/* Nobody preempts the other queue, so it has done its work with every seed. */
 		CHECK(engine_data(&e)[VG_PAGE_SIZE / 4] == 1);
 		fake_free(e.f);
 	}
@@ -307,7 +308,10 @@ static void fence_behind_unmap_comes_after_the_last_access(void)
 	CHECK(worked_on > SEEDS / 2);
 }
 
-/* Without SWITCH_INSIDE_IB the position in an IB is not saved, so the queue stays. */
+/*
+ * Without SWITCH_INSIDE_IB the engine cannot save a position in an IB, so the queue must not leave
+ * before the end of the IB.
+ */
 static void sdma_does_not_leave_inside_an_ib(void)
 {
 	enum { FENCES = 20, IB = 0x1000, INDIRECTS = 4, FENCE_DWORDS = 4 };
@@ -350,7 +354,7 @@ static void sdma_does_not_leave_inside_an_ib(void)
 
 /* ---- TLB ---- */
 
-/* Let the TLB cache the first page, then change the page's entry. */
+/* Let the TLB cache the first page of data, then change the page's PTE without a flush. */
 static void cached_page_moves(struct engine *e)
 {
 	build_write32(&e->u.ring, ENGINE_DATA_VA, 1);

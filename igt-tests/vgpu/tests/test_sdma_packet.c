@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The effect of each SDMA packet. */
+/* Tests the effect of each SDMA packet. */
 #include "tests/fake_sdma.h"
 
 #include <string.h>
@@ -9,7 +9,7 @@
 
 enum { MARK = 0x600dcafe };
 
-/* Each case has a queue of its own: the kernel's queue, or one of a user. */
+/* Make a host with an enabled SDMA queue: the driver's gfx queue, or below a queue of a user. */
 static struct fake_host *kernel_queue(struct fake_sdma *s)
 {
 	struct fake_host *f = fake_sdma_host();
@@ -146,7 +146,10 @@ static void fault_stops_a_copy_at_the_page(void)
 	fake_free(f);
 }
 
-/* Source and destination have different offsets in their pages. */
+/*
+ * Source and destination have different offsets in their pages, so the copy ends in the middle of a
+ * page of the destination.
+ */
 static void fault_while_reading_stops_a_copy_at_the_page(void)
 {
 	const struct vg_sdma_copy_linear copy =

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* SDMA queues: mapping, doorbells, preemption and resuming. */
+/* Tests SDMA queues: mapping, doorbells, preemption and resuming. */
 #include "tests/fake_sdma.h"
 
 #include <string.h>
@@ -249,7 +249,10 @@ static void waiting_packet_starts_anew_after_a_stop(void)
 	fake_free(f);
 }
 
-/* kgd_gfx_v9_4_3_hqd_sdma_destroy() does this when the queue is idle. */
+/*
+ * When a queue is idle, kgd_gfx_v9_4_3_hqd_sdma_destroy() disables its doorbell and enables the
+ * queue again.  It must not run then.
+ */
 static void enabling_without_a_doorbell_runs_nothing(void)
 {
 	struct fake_sdma s;
@@ -443,7 +446,7 @@ static void halted_queue_can_be_unmapped(void)
 	struct fake_host *f = hws_queue(&s, false);
 
 	hws_map(&s);
-	emit_fence(&s, SDMA_DATA + SDMA_DATA_SIZE, MARK); /* not mapped */
+	emit_fence(&s, SDMA_DATA + SDMA_DATA_SIZE, MARK); /* this address is not mapped */
 	fake_sdma_ring(&s);
 	fake_run(f, 100);
 	CHECK(fake_logged(f, "halt queue=sdma0.rlc0"));

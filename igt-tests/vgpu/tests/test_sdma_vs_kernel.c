@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * The layouts in engine/pkt_sdma.h are those of
+ * Tests that the layouts in engine/pkt_sdma.h are those of
  * drivers/gpu/drm/amd/amdgpu/vega10_sdma_pkt_open.h.  The other tests use these
  * layouts to make packets, so they would not notice a mistake in them.
  */
@@ -15,8 +15,8 @@ struct field {
 	size_t offset; /* in bytes, in the model's structure */
 	uint32_t mask;
 	unsigned int kernel_offset; /* in dwords */
-	uint64_t kernel_mask;	    /* in place */
-	/* The model's field may be wider, because SDMA 4.4 has widened it. */
+	uint64_t kernel_mask;	    /* shifted to the field's place in the dword */
+	/* 1: the model's field may be wider than the kernel's, because SDMA 4.4 has widened it. */
 	int wider;
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Unit test of the TLB. */
+/* Tests the TLB (core/tlb.c) alone. */
 #include "core/tlb.h"
 #include "tests/check.h"
 

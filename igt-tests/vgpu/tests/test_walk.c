@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The page walk.  The page tables are arrays of the test. */
+/* Tests the page walk (gfx9/walk.c) with page tables that are arrays of the test. */
 #include <stdlib.h>
 
 #include "core/bits.h"
