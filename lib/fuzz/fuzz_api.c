@@ -409,7 +409,7 @@ static void step_trouble(struct fuzz *f)
 
 static void step(struct fuzz *f)
 {
-	static void (*const steps[])(struct fuzz * f) = {
+	static void (*const steps[])(struct fuzz *f) = {
 		step_map,    step_map,	  step_map,	step_map,	step_unmap,    step_unmap,
 		step_attach, step_attach, step_detach,	step_detach,	step_query,    step_caps,
 		step_cover,  step_memory, step_trouble, step_evictions, step_any_args,

@@ -101,7 +101,7 @@ struct amd_smi_events_args {
 #define AMD_IOC_SMI_EVENTS	     _IOWR('K', 0x1F, struct amd_smi_events_args)
 #define AMD_SMI_EVENT_QUEUE_EVICTION 9
 #define AMD_SMI_EVENT_QUEUE_RESTORE  10
-#define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event)-1))
+#define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event) - 1))
 #define AMD_SMI_EVENT_MSG_SIZE	     96
 #define AMD_SMI_TRIGGER_USERPTR	     1
 
