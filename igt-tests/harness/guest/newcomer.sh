@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # newcomer.sh DIRECTORY
-# Copies the installed files of the library's packages (DIRECTORY/installed) to the
-# guest, and runs amdgpu-userptr-info and the minimal example. The example is
-# DIRECTORY/programs/a.out, compiled by the command in the manual page.
+# Tests the library's packages as their user sees them: copies the files of the packages
+# (DIRECTORY/installed) to the guest's root, and runs amdgpu-userptr-info and the example
+# of the manual page there. The example is DIRECTORY/programs/a.out, compiled by the
+# command in the manual page.
 set -e
 cp -a "$1/installed/." /
 
-# In the guest only root may open the render node, so the tool must report that to another user.
+# In the guest only root may open the render node. If another user runs the tool, it must print that as the reason.
 status=0
 setpriv --reuid 65534 --regid 65534 --clear-groups amdgpu-userptr-info > /tmp/info || status=$?
 cat /tmp/info
@@ -20,8 +21,8 @@ amdgpu-userptr-info > /tmp/info || status=$?
 cat /tmp/info
 grep -q 'map: *yes' /tmp/info
 grep -q 'backend: *scatter' /tmp/info
-# The driver makes eight render nodes for a gfx942, one for each partition that the GPU can have. The tool knows the one
-# that is in use.
+# The driver makes eight render nodes for a gfx942, one for each partition that the GPU can have. Only one is in use, so
+# the tool must list one GPU.
 amdgpu-userptr-info --json | python3 -c 'import json, sys
 gpu, = json.load(sys.stdin)["gpus"]
 assert gpu["can_map"] and gpu["isa"].startswith("gfx"), gpu'

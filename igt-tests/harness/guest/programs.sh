@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # programs.sh DIRECTORY LINE...
-# Runs each command LINE in DIRECTORY, and leaves its output and its exit status
-# beside this script as NUMBER.log and NUMBER.status, counted from 0.
+# Runs each command LINE in DIRECTORY, also after one has failed. Leaves the output and
+# the exit status of the first LINE beside this script as 0.log and 0.status, those of
+# the second as 1.log and 1.status, and so on.
 share=$(cd "$(dirname "$0")" && pwd)
 cd "$1" || exit
 shift

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # reload.sh TIMES COMMAND...
-# So many TIMES uses the driver by running the COMMAND, unloads the driver, and
-# loads it again as session did. Ends with the first step that fails.
+# Tests that the driver can be unloaded after use. So many TIMES it runs the COMMAND,
+# which uses the driver, unloads the driver, and loads it again with the parameters that
+# session used. Ends with the first step that fails.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"

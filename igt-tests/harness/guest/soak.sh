@@ -3,23 +3,25 @@
 # soak.sh SECONDS SEED SOAK KILL KINDS VICTIMS
 # Runs the program SOAK for so many SECONDS, then lets the program KILL kill so
 # many VICTIMS of each of the KINDS (separated by commas). Leaves these files
-# beside this script: warm-up is what both programs printed at their first use;
-# calls-before and calls-after say how often the driver's notifier ran; before-*
-# and after-* are the counters of memory, which suites/soak.py compares.
+# beside this script: warm-up has the output of both programs from a short run before
+# the soak; calls-before and calls-after say how often the driver's notifier had run
+# before and after the soak; before-* and after-* are the counters of memory, which
+# suites/soak.py compares.
 share=$(cd "$(dirname "$0")" && pwd)
 seconds=$1 seed=$2 soak=$3 kill=$4 kinds=$5 victims=$6
 cd "$share" || exit
 
-# The function of the driver that each invalidation of a userptr calls.
+# The driver calls this function at each invalidation of a userptr. A kprobe counts its calls.
 notifier=amdgpu_userptr_invalidate_locked
-# The first use of a program makes the kernel allocate memory that it keeps, so the programs run for so long before the first
-# sample.
+# The first use of a program makes the kernel allocate memory that it keeps. That would look like a leak, so the soak
+# runs for so many seconds, and one process of each kind is killed, before the first sample.
 warm_up_seconds=5
 # After a process has ended, the kernel takes some time to free its memory. Wait for at most so long.
 return_seconds=30
 device=/sys/class/drm/renderD128/device
 
-# Print the kernel threads that sleep uninterruptibly in the driver. All processes have ended, so nobody wakes them.
+# Print the kernel workers that sleep uninterruptibly in the driver. All test processes have ended, so nobody will wake
+# them.
 stuck_workers() {
 	for stat in /proc/[0-9]*/stat; do
 		if grep -q '^[0-9]* (kworker/.*) D ' "$stat"; then
@@ -28,7 +30,8 @@ stuck_workers() {
 	done 2> /dev/null
 }
 
-# Write the counters to $1-*. Before that, make the kernel drop its caches of files, and KASAN the freed objects it keeps.
+# Write the counters to $1-exact, $1-meminfo and $1-zoneinfo. Before that, make the kernel drop its caches of files, and
+# let each slab cache give back its empty slabs. In a debug kernel that also frees the objects that KASAN holds back.
 sample() {
 	echo 3 > /proc/sys/vm/drop_caches
 	for shrink in /sys/kernel/slab/*/shrink; do
@@ -65,8 +68,8 @@ count_calls > calls-before
 "$soak" --seconds "$seconds" --seed "$seed"
 status=$?
 count_calls > calls-after
-# Kill processes only after the soak. During the soak the memory of other processes comes and goes, so nobody could see which
-# memory a killed process has left behind.
+# Kill processes only after the soak. During the soak the memory of other processes comes and goes, so nobody could see
+# which memory a killed process has left behind.
 kill_victims "$victims" || status=$?
 deadline=$(($(date +%s) + return_seconds))
 sample after

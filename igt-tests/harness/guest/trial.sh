@@ -6,21 +6,22 @@
 # of the driver (separated by commas) returns at once. CONTROL and FUNCTIONS may
 # be empty. If EARLY is not empty, the trial ends when the page oracle reports the
 # first violation.
-# The script writes a line to the kernel's log and a mark to the GPU's trace, at
-# the begin and at the end. suites/shared.py finds the evidence between these.
+# At the begin and at the end of the trial the script writes a line with the NAME to
+# the kernel's log, and a mark to the GPU's trace: NUMBER at the begin, 0 at the end.
+# suites/shared.py takes only what is between them as evidence of this trial.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"
 number=$1 name=$2 control=$3 functions=$4 early=$5
 shift 5
 parameters=/sys/module/vgpu_oracle/parameters
-no_control=-
+no_control=-	# no control has this name, so the driver leaves out no step
 
 set_control() {
 	[ -z "$control" ] || printf %s "$1" > /sys/module/amdgpu/parameters/control
 }
 
-# Run the command. With EARLY end it when the page oracle has reported a violation.
+# Run the command. With EARLY end it as soon as the page oracle counts a new violation.
 run_tests() {
 	before=
 	[ -z "$early" ] || before=$(cat $parameters/violations)
