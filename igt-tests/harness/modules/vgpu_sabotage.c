@@ -33,8 +33,8 @@ module_param_cb(skipped, &skipped_ops, NULL, 0444);
 MODULE_PARM_DESC(skipped, "calls that did nothing");
 
 /*
- * Return from the function at its first instruction, where the return address is on top of the
- * stack.
+ * Let the probed function return 0 at once.  The probe is at its first instruction, where the
+ * return address is on top of the stack.
  */
 static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 {
@@ -47,8 +47,8 @@ static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 }
 
 /*
- * With a post handler, kprobes does not optimise the probe to a jump, which would ignore the
- * changed registers.
+ * This handler does nothing, but it must exist: without a post handler kprobes may replace its
+ * breakpoint by a jump, and then it ignores the instruction pointer that return_at_once() sets.
  */
 static void unused(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {

@@ -32,14 +32,17 @@ static noinline int splat_out_of_bounds(void)
 
 	if (!object)
 		return -ENOMEM;
-	/* Hide the size of the object from the compiler, which would warn. */
+	/* Hide the object's size from the compiler, because it would warn of the next line. */
 	OPTIMIZER_HIDE_VAR(object);
 	WRITE_ONCE(object[OBJECT_SIZE], 1);
 	kfree(object);
 	return 0;
 }
 
-/* Store as a device does, that is, without KASAN's instrumentation. */
+/*
+ * Store to the page as a device does, so that KASAN does not see it.  Then only the check of
+ * poisoned free pages can find the store.
+ */
 static noinline __no_sanitize_address void dirty(u8 *page)
 {
 	*(volatile u8 *)page = 1;
@@ -55,8 +58,8 @@ static noinline int splat_freed_page(void)
 	__free_page(page);
 	dirty(page_address(page));
 	/*
-	 * The allocator hands out the page that was freed last, and checks its content at that
-	 * time.
+	 * The allocator hands out the page again that was freed last.  At that time it checks
+	 * whether the page still has the poison, and reports the store.
 	 */
 	page = alloc_page(GFP_KERNEL);
 	if (!page)
@@ -81,7 +84,7 @@ static noinline int splat_active_timer(void)
 		return -ENOMEM;
 	timer_setup(&object->timer, never, 0);
 	mod_timer(&object->timer, jiffies + 3600 * HZ);
-	/* ODEBUG reports the timer before the memory is freed, and removes the timer. */
+	/* ODEBUG reports the active timer before kfree() frees it, and deletes the timer. */
 	kfree(object);
 	return 0;
 }

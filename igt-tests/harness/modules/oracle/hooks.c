@@ -21,7 +21,11 @@
 #include "lookups.h"
 #include "reporters.h"
 
-/* Pages that a device has or had.  Only their frees are reported. */
+/*
+ * One bit for each page of RAM.  A bit is set when a device gets the page, and cleared when the
+ * kernel frees the page.  The module reports only frees of pages whose bit is set, because the
+ * oracle does not need the others.
+ */
 static unsigned long *known_pages;
 static unsigned long num_pages;
 
@@ -57,10 +61,10 @@ void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, siz
 }
 
 /*
- * Does the call come from hmm_dma_map_pfn()?  That function maps pages that lookups
- * have found.  It can be called several times for a page, and it calls the DMA API for
- * an unmapping only if the device needs that.  So lookups.c watches it, and this file
- * ignores its calls.
+ * Does the call of the DMA API come from hmm_dma_map_pfn()?  That function maps pages that
+ * lookups have found.  It can be called several times for a page, and hmm_dma_unmap_pfn()
+ * calls the DMA API only if the device needs an unmapping, so the calls do not match.
+ * lookups.c watches both functions instead, and this file ignores their calls.
  */
 static bool by_hmm(unsigned long attrs)
 {
@@ -81,7 +85,7 @@ static void unmap_phys(void *data, struct device *dev, dma_addr_t addr, size_t s
 		say_dma(dev, VG_ORACLE_UNMAP, write_flag(dir), addr, size);
 }
 
-/* A list of pages may belong to a process, so do not report it as OWNED. */
+/* The pages of a scatterlist may belong to a process, so do not report them as OWNED. */
 static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents, int ents,
 		   enum dma_data_direction dir, unsigned long attrs)
 {
@@ -95,8 +99,8 @@ static void map_sg(void *data, struct device *dev, struct scatterlist *sgl, int 
 }
 
 /*
- * The caller gives the number of entries from before the mapping, which may have merged
- * some.  The entries that are left over have no length.
+ * @nents is the number of entries that the caller had before the mapping.  The mapping may have
+ * merged some of them.  Then the last entries have no DMA length, and say_dma() ignores them.
  */
 static void unmap_sg(void *data, struct device *dev, struct scatterlist *sgl, int nents,
 		     enum dma_data_direction dir, unsigned long attrs)
@@ -210,7 +214,10 @@ static int add_tracepoints(void)
 	return 0;
 }
 
-/* Report lost events, because a run that passed although events got lost would prove nothing. */
+/*
+ * Report how many events were lost.  The oracle counts that as a violation, because a run in which
+ * it missed events would prove nothing.
+ */
 static void tell_missed(void)
 {
 	reporters_tell_missed(lookups_missed());
@@ -220,7 +227,7 @@ static void tell_missed(void)
 
 static int get_count(char *buffer, const struct kernel_param *kp)
 {
-	/* Called with the module's parameter lock held. */
+	/* The kernel holds the module's parameter lock, so no other parameter is in use now. */
 	tell_missed();
 	return sysfs_emit(buffer, "%llu\n", reporters_sum((unsigned long)kp->arg));
 }
@@ -251,7 +258,7 @@ static const struct kernel_param_ops mark_ops = { .set = set_mark };
 module_param_cb(mark, &mark_ops, NULL, 0200);
 MODULE_PARM_DESC(mark, "a number for the traces, between what was judged and what will be");
 
-/* Show a counter of lookups.  These counters are not per GPU. */
+/* Show a counter of lookups.c.  There is one such counter for all GPUs together. */
 static int get_lookups(char *buffer, const struct kernel_param *kp)
 {
 	u64 (*count)(void) = kp->arg;

@@ -5,9 +5,12 @@
 #include <linux/device.h>
 #include <linux/types.h>
 
-/* Note that these pages belong to a device, so that their frees are reported. */
+/* Remember that a device has the @count pages from @pfn on, so that hooks.c reports their frees. */
 void know(unsigned long pfn, unsigned long count);
-/* Report a MAP or UNMAP to the device's own oracle, if it has one. */
+/*
+ * Report to the page oracle of @dev that the kernel mapped or unmapped (@kind) pages for it.  Does
+ * nothing if @dev is no simulated GPU.
+ */
 void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size);
 
 #endif

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 #include "invalidations.h"
 
-/* Can the invalidation still have overtaken a lookup? */
+/*
+ * Must the table keep the invalidation?  Yes while it has not ended, and after that while a lookup
+ * may be under way that began before it ended.
+ */
 static int matters(const struct invalidations *inv, const struct invalidation *i)
 {
 	return i->key || i->ended_at > inv->settled;
@@ -14,8 +17,9 @@ static void forget_settled(struct invalidations *inv)
 }
 
 /*
- * A free slot, or else the slot of the invalidation that ended first, which is forgotten.
- * Then a page that is gone may count as held; a held page never counts as gone.
+ * Returns a free slot.  If there is none, forgets the invalidation that ended first and returns its
+ * slot, or NULL if none has ended.  When an invalidation is forgotten, the oracle may take a page
+ * that is gone for held, and so miss a violation.  It never takes a held page for gone.
  */
 static struct invalidation *get_slot(struct invalidations *inv)
 {

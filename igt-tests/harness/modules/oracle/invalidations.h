@@ -2,12 +2,13 @@
 /*
  * Finds out which pages an invalidation has taken away while a lookup was under way.
  *
- * A lookup may read an entry of the page tables before an invalidation changes it, and
- * be reported after the invalidation was reported.  Then the invalidation has overtaken
- * the lookup: it had not ended when the lookup began, but was reported before it.
+ * A lookup is a call of hmm_range_fault().  It may read an entry of the CPU's page tables before
+ * an invalidation changes the entry, and be reported after the invalidation was reported.  Then
+ * the page that the lookup found is gone.  So these functions say that an invalidation has
+ * overtaken a lookup if it was reported before the lookup, but had not ended when the lookup began.
  *
- * The caller serialises the calls.  These files use nothing of the kernel, so that a
- * unit test can include them.
+ * The caller serialises the calls.  invalidations.c and .h use nothing of the kernel, so that a
+ * unit test of the simulated GPU can include them.
  */
 #ifndef INVALIDATIONS_H
 #define INVALIDATIONS_H
@@ -17,35 +18,42 @@
 #define MAX_INVALIDATIONS 256
 
 struct invalidation {
-	const void *key; /* NULL when the invalidation has ended */
-	__u64 mm;
-	__u64 va, end; /* pages */
-	__u64 ended_at;
+	const void *key; /* names the invalidation until it ends, then NULL */
+	__u64 mm;	 /* the process's address space */
+	__u64 va, end;	 /* first page, and the page behind the last */
+	__u64 ended_at;	 /* value of invalidations.now at the end */
 };
 
 struct invalidations {
-	__u64 now;	      /* counts beginnings of lookups and ends of invalidations */
-	__u64 settled;	      /* no lookup needs invalidations that ended at this time or before */
+	/* A clock: counts beginnings of lookups and ends of invalidations. */
+	__u64 now;
+	/* All lookups under way began later, so nobody needs invalidations that ended by then. */
+	__u64 settled;
 	unsigned int lookups; /* number of lookups under way */
-	unsigned int used;    /* slots that may matter are before this one */
-	__u64 forgotten;      /* forgotten because the table was full; may miss overtaken lookups */
+	unsigned int used;    /* number of slots in use; some before the last may be free */
+	/*
+	 * Number of invalidations that the full table had no room for, so that a lookup which they
+	 * have overtaken may not be recognised.
+	 */
+	__u64 forgotten;
 	struct invalidation slot[MAX_INVALIDATIONS];
 };
 
 /*
- * All notifiers have returned for [@va, @va + @count).  @key names the invalidation until its end.
+ * All notifiers that an invalidation of the pages [@va, @va + @count) has called have returned.
+ * @key names the invalidation until its end.
  */
 void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va,
 			__u64 count);
-/* The invalidation @key has ended: the page tables are changed.  An unknown @key is ignored. */
+/* The invalidation @key has changed the CPU's page tables and ended.  Ignores an unknown @key. */
 void invalidation_end(struct invalidations *inv, const void *key);
 
-/* A lookup begins.  Returns a value that names it in the other functions. */
+/* A lookup begins.  Returns the time of its beginning, which lookup_run() takes as @lookup. */
 __u64 lookup_begin(struct invalidations *inv);
 void lookup_end(struct invalidations *inv);
 /*
- * Returns the length, 1 to @count, of the run of pages from @va that are either all
- * overtaken by an invalidation or all not; *@overtaken says which.
+ * Tells whether invalidations have overtaken the pages that @lookup found.  Sets *@overtaken for
+ * the page at @va, and returns for how many pages from @va on (1 to @count) the answer is the same.
  */
 __u64 lookup_run(const struct invalidations *inv, __u64 lookup, __u64 mm, __u64 va, __u64 count,
 		 int *overtaken);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Probes of HMM and of MMU notifiers.  hmm_range_fault() tells which pages are at which
- * addresses of a process.  The return of all MMU notifiers tells that they are not there
- * any more.  hmm_dma_map_pfn() tells that the device may access them.  docs/oracle.md
- * says why the order of these events is right.
+ * Probes functions of HMM and of MMU notifiers to learn about pages of processes.  A return of
+ * hmm_range_fault(), a lookup, tells which pages are at which addresses of a process.  When all
+ * MMU notifiers have returned, the pages are not there any more.  hmm_dma_map_pfn() tells that
+ * the device may access a page.  docs/oracle.md says why the order of these events is right.
  */
 #include <linux/hmm.h>
 #include <linux/hmm-dma.h>
@@ -16,13 +16,16 @@
 #include "lookups.h"
 #include "reporters.h"
 
-/* How many pages of a lookup are reported before the lock is released for an invalidation. */
+/*
+ * After reporting so many pages of a lookup the module releases the lock for a moment, so that an
+ * invalidation on another CPU need not wait for all of them.
+ */
 #define SAY_PAGES 512
 
 /*
- * Orders the reports of invalidations and of lookups.  When the module reports pages of
- * a lookup it must know which invalidations it has reported before, so it holds this
- * lock for both kinds of reports.
+ * Orders the reports of invalidations and of lookups.  When the module reports pages of a lookup,
+ * it must know which invalidations it has reported before.  So it holds this lock while it reports
+ * either.
  */
 static DEFINE_RAW_SPINLOCK(order);
 static struct invalidations invalidations;
@@ -57,8 +60,8 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	unsigned long flags;
 
 	/*
-	 * A notifier has refused, because it must not block here, so the page tables will not
-	 * change.
+	 * A notifier returned an error, because it must not block here.  Then the kernel leaves the
+	 * page tables as they are, so no page is lost.
 	 */
 	if ((int)regs_return_value(regs))
 		return 0;
@@ -69,7 +72,10 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	return 0;
 }
 
-/* The caller passes the structure that it has passed at the start; it is on the caller's stack. */
+/*
+ * The kernel passes the same struct mmu_notifier_range at the start and at the end of an
+ * invalidation, so its address names the invalidation.
+ */
 static int enter_invalidate_end(struct kprobe *p, struct pt_regs *regs)
 {
 	unsigned long flags;
@@ -121,7 +127,10 @@ static unsigned long result(const struct hmm_range *range, unsigned long i)
 	return range->hmm_pfns[i] & (HMM_PFN_VALID | HMM_PFN_WRITE | ~HMM_PFN_FLAGS);
 }
 
-/* Report consecutive pages from @first on as one event.  Returns the number of addresses in it. */
+/*
+ * Report the page that the lookup found at address number @first, and the pages after it that
+ * continue it, in one event.  Returns how many of the @max addresses are done.
+ */
 static unsigned long say_run(const struct lookup_call *call, unsigned long first, unsigned long max)
 {
 	const struct hmm_range *range = call->range;
@@ -204,7 +213,10 @@ static struct map_call map_call(struct pt_regs *regs)
 	};
 }
 
-/* Skip a call for a page that is mapped already, because it only asks for the address. */
+/*
+ * Ignore a call for a page that is mapped already, because it maps nothing: the driver only wants
+ * the page's DMA address.
+ */
 static int enter_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
 	struct map_call *call = (void *)ri->data;
@@ -221,9 +233,9 @@ static int leave_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 }
 
 /*
- * Report the unmapping here, because without need to unmap anything hmm_dma_unmap_pfn()
- * does not call the DMA API, so no tracepoint fires.  The device must not use the page
- * any more in either case.
+ * Report the unmapping here and not by the DMA API's tracepoint.  For a device that needs no
+ * unmapping, hmm_dma_unmap_pfn() does not call the DMA API, and the device must not use the page
+ * any more all the same.
  */
 static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 {
@@ -237,7 +249,10 @@ static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 
 /* ---- the probes ---- */
 
-/* Notifiers may sleep, so many calls can be under way at once. */
+/*
+ * .maxactive is how many calls of the function a probe can follow at once.  Notifiers and lookups
+ * may sleep, so many of their calls can be under way.
+ */
 static struct kretprobe returns[] = {
 	{
 		.kp.symbol_name = "__mmu_notifier_invalidate_range_start",
@@ -295,8 +310,9 @@ static int failed(const char *symbol, int err)
 }
 
 /*
- * Register the probes of ends first.  An end whose beginning was not seen does no harm, but
- * a beginning whose end was not seen would.
+ * Register the probes of ends before those of beginnings.  If the module has not seen the beginning
+ * of an invalidation, it ignores the end.  But if it missed an end, it would take the invalidation
+ * for unfinished for ever.
  */
 int lookups_watch(void)
 {

@@ -12,13 +12,13 @@
 int lookups_watch(void);
 void lookups_unwatch(void);
 
-/* Number of calls that the probes have missed. */
+/* Number of calls that the probes have missed, for instance because too many were under way. */
 u64 lookups_missed(void);
-/* Number of pages that were found, and taken away before they were reported. */
+/* Number of pages that lookups found, but that an invalidation took away before their report. */
 u64 lookups_overtaken(void);
 /*
- * Number of invalidations that were forgotten while lookups that they may have overtaken were under
- * way.
+ * Number of invalidations that the full table forgot although they may have overtaken a lookup that
+ * was under way.
  */
 u64 lookups_forgotten(void);
 

@@ -17,9 +17,9 @@ struct reporter {
 	struct pci_dev *pdev;
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
-	raw_spinlock_t lock; /* orders the events of all CPUs */
-	u64 missed;	     /* events that did not fit into the ring */
-	u64 missed_told;
+	raw_spinlock_t lock; /* lets one CPU at a time append events */
+	u64 missed;	     /* number of events that did not fit into the ring */
+	u64 missed_told;     /* number of lost events that the GPU knows of */
 };
 
 static struct reporter reporters[MAX_GPUS];
@@ -57,8 +57,8 @@ void say(struct reporter *r, const struct vg_oracle_event *event)
 	if (full(ring))
 		write_reg(r, VG_ORACLE_DRAIN, 1);
 	/*
-	 * The write is posted, so read a register, which waits until the model has drained the
-	 * ring.
+	 * The write to the register is posted: it returns before the GPU has read the events.  A
+	 * read of any register comes back only after that.
 	 */
 	if (full(ring))
 		read_reg(r, VG_ORACLE_ID);

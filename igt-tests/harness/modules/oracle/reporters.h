@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The simulated GPUs of this guest, and a ring of events for each of them. */
+/*
+ * A reporter is the connection to one simulated GPU of this guest: its registers, and the ring of
+ * events that its page oracle reads.
+ */
 #ifndef REPORTERS_H
 #define REPORTERS_H
 
@@ -10,29 +13,35 @@
 
 struct reporter;
 
-/* Find every GPU that has an oracle and make its ring; 0 or -errno. */
+/* Find every GPU that has a page oracle, and make a ring for it.  Returns 0 or -errno. */
 int reporters_attach(void);
-/* Let the GPUs read their rings from now on, or stop that. */
+/*
+ * Let the GPUs read their rings from now on, or no longer.  Do the latter before
+ * reporters_detach(), which frees the rings.
+ */
 void reporters_enable(bool enable);
 void reporters_detach(void);
 
-/* The reporter of a device; NULL when the device is no simulated GPU. */
+/* Returns the reporter of @dev, or NULL if @dev is no simulated GPU. */
 struct reporter *reporter_of(const struct device *dev);
 
-/* Append an event to the ring of one reporter, or of each.  Allowed in any context but NMI. */
+/*
+ * say() appends an event to the ring of one reporter, say_all() to the ring of each.  Both may be
+ * called in any context but NMI.
+ */
 void say(struct reporter *r, const struct vg_oracle_event *event);
 void say_all(const struct vg_oracle_event *event);
 
-/* Wait until the GPUs have read all events. */
+/* Tell the GPUs to read all events now.  May return before they have done so. */
 void reporters_drain(void);
 /*
- * Report to each GPU the number of events that did not fit into its ring, and of events
- * that were lost before: @lost so far.
+ * Report to each GPU how many events it has missed since the last report: those that did not fit
+ * into its ring, and those that never came to say().  There have been @lost of the latter so far.
  */
 void reporters_tell_missed(u64 lost);
-/* Write a mark to the trace of each GPU, behind all earlier accesses. */
+/* Let each GPU write the mark @value to its trace, behind the accesses that it has judged. */
 void reporters_mark(u32 value);
-/* The sum of a counter over all GPUs. */
+/* Returns the sum of the register @reg, which is a counter, over all GPUs. */
 u64 reporters_sum(enum vg_oracle_reg reg);
 
 #endif
