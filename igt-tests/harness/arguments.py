@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Reads the command line of ./run as usage.txt describes it. arguments.sh has already refused wrong words before the
-set-up. This module makes values of the words, and refuses the same words, because cli.py can be called without ./run.
+Reads the command line of ./run as usage.txt describes it. Before the set-up of the build root arguments.sh has already
+refused wrong words. This module turns the words into values. It refuses the same words as arguments.sh, because the
+unit tests and cli.py, when it is called without ./run, have no other check.
 """
 
 import argparse
@@ -16,7 +17,7 @@ from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
-FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each with corpus/TARGET.txt
+FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each folder has a file corpus/TARGET.txt for each of its fuzzers
 
 OPTION = re.compile(r"  (--[a-z]+)(?: ([A-Z]+))?  +(.*)")
 RANGE = re.compile(r"([0-9.]*[0-9])\.\.([0-9]+)")
@@ -28,8 +29,8 @@ TEST = re.compile(r"(amd_[a-z0-9_]+)(?:@([a-z0-9-]+))?")
 class Section:
 	"""A section of usage.txt: a command, or one of the sections "where" and "suites"."""
 	name: str
-	arguments: list		# kinds of arguments, with brackets if optional, as the section's first line has them
-	lines: list
+	arguments: list		# the words behind the name on the section's first line, for instance "[WHAT...]"
+	lines: list		# the indented lines below the first one
 
 	def matches(self, pattern):
 		return [match for match in map(re.compile(pattern).fullmatch, self.lines) if match]
@@ -37,7 +38,7 @@ class Section:
 
 @functools.cache
 def sections():
-	"""The sections of usage.txt by name."""
+	"""Returns {name: Section} of usage.txt."""
 	found, section = {}, None
 	for line in step.read(USAGE).splitlines():
 		if not line.startswith((" ", "#")) and line:
@@ -49,7 +50,7 @@ def sections():
 
 
 def described(name):
-	"""{WORD: text} of the lines "  WORD  text" of the section @name."""
+	"""Returns {WORD: text} of the lines "  WORD  text" in the section @name."""
 	return dict(re.fullmatch(r"  (\w+) +(.*)", line).groups() for line in sections()[name].lines)
 
 
@@ -59,20 +60,22 @@ def suites():
 
 
 def suites_for(name):
-	"""The suites for which ./run test takes the option @name; None if it takes the option for all suites."""
+	"""
+	Returns the suites with which ./run test permits the option @name, or None if it permits it with all suites.
+	"""
 	lists = {match[1]: match[2].split(", ") for match in sections()["test"].matches(NEEDS)}
 	return lists.get(name)
 
 
 def targets():
-	"""The folder of each target of libFuzzer."""
+	"""Returns {name of a libFuzzer target: its folder}."""
 	found = {os.path.basename(path).removesuffix(".txt"): folder for folder in FUZZERS
 		for path in glob.glob(os.path.join(step.PROJECT, folder, "corpus/*.txt"))}
 	return dict(sorted(found.items()))
 
 
 def names_of(kind):
-	"""The names that a value of @kind may be, or None if such values are no names."""
+	"""Returns all permitted values of @kind if they are names, otherwise None."""
 	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": lambda: list(targets()),
 		"ACTION": lambda: described("where")["ACTION"].split(", "), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
 	return makers[kind]() if kind in makers else None
@@ -86,7 +89,10 @@ def check_name(kind, text):
 
 
 def number(low, high, text):
-	"""@text as a number from @low to @high, which are texts. The number must be whole unless @low has a decimal point."""
+	"""
+	Returns the number in @text. It must be between the texts @low and @high, and whole unless @low has a decimal
+	point.
+	"""
 	decimal = "." in low
 	if not re.fullmatch(r"[0-9]+(\.[0-9]+)?" if decimal else "[0-9]+", text):
 		raise argparse.ArgumentTypeError(f"takes a number from {low} to {high}, not '{text}'")
@@ -97,7 +103,7 @@ def number(low, high, text):
 
 
 def what(text):
-	"""Check that @text is a suite, or a test program with or without a subtest; return it."""
+	"""Returns @text if it is a suite, or a test program with or without a subtest. Otherwise refuses it."""
 	if not text.startswith("amd_"):
 		return check_name("SUITE", text)
 	match = TEST.fullmatch(text)
@@ -114,14 +120,15 @@ def existing_directory(text):
 
 
 def converter(kind):
-	"""A function that makes a value of @kind from a word, or refuses the word."""
+	"""Returns a function that turns a word into a value of @kind, or refuses the word."""
 	text = described("where").get(kind, "")
 	match = RANGE.match(text)
 	if match:
 		return functools.partial(number, match[1], match[2])
 	if names_of(kind) is not None:
 		return functools.partial(check_name, kind)
-	# DIR and FILE are paths of the host, which mean nothing in the build root. So arguments.sh has checked that they exist.
+	# DIR and FILE are paths of the host, which mean nothing in the build root. Only arguments.sh can check that
+	# they exist.
 	return {"WHAT": what, "SEEDS": seeds.parse}.get(kind, str)
 
 
@@ -146,7 +153,7 @@ def add_command(commands, section):
 	parser = commands.add_parser(section.name, allow_abbrev=False)
 	source = next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
 	for match in source.matches(OPTION):
-		# The help of an option may go on in further lines, which are not needed here.
+		# Only the first line of an option's help matters here.
 		add_option(parser, match[1], match[2], match[3])
 	if "--" not in section.arguments:
 		for word in section.arguments:
@@ -157,7 +164,7 @@ def add_command(commands, section):
 
 
 def check_rules(section, args, given):
-	"""Refuse the @given options if the rules of @section do not allow them together, or not with the suites in @args."""
+	"""Refuse the @given options if @section forbids them together, or together with the suites in @args."""
 	for match in section.matches(r"  Not together: (.*)\."):
 		both = [name for name in match[1].split(", ") if name in given]
 		if len(both) > 1:
@@ -173,13 +180,15 @@ def check_rules(section, args, given):
 
 
 def split(words):
-	"""(the words before the first "--", the words behind it, which are the command that exec runs)."""
+	"""Returns (the words before the first "--", the words behind it, which are the command that exec runs)."""
 	at = words.index("--") if "--" in words else len(words)
 	return words[:at], words[at + 1:]
 
 
 def parse(words):
-	"""The values of the @words behind ./run. An option that is not given has the value None, False or []."""
+	"""
+	Returns the values of the @words behind ./run. An option that is not given has the value None, False or [].
+	"""
 	behind = []
 	if words[:1] == ["exec"]:
 		words, behind = split(words)

@@ -14,7 +14,7 @@ refuse() {
 	exit 2
 }
 
-# Print the section of usage.txt whose first word is @1.
+# Print the section of usage.txt whose first word is @1. In these comments @1 is the first argument of a function.
 section() {
 	local line inside=
 	while IFS= read -r line; do
@@ -121,7 +121,7 @@ judge_value() {
 	esac
 }
 
-# Refuse the options @2 of the command @1 if its rules do not allow them together, or not with the arguments @3.
+# Refuse the options @2 of the command @1 if usage.txt forbids them together, or together with the arguments @3.
 judge_rules() {
 	local rule option seen list argument
 	while IFS= read -r rule; do
@@ -149,8 +149,8 @@ judge_rules() {
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
 }
 
-# Print the kind of the argument number @1 of a command, if usage.txt describes its arguments by @2; nothing if the command
-# takes fewer arguments.
+# Print which kind of word a command takes as its argument number @1, or nothing if it takes fewer arguments. @2 is the
+# description of the arguments in usage.txt, for instance "ACTION [TREE]".
 kind_of_argument() {
 	local kinds
 	read -ra kinds <<< "${2//[][]/}"
@@ -240,7 +240,7 @@ help_overview() {
 	sed -n '/^Needs/,$p' "$harness/usage.txt"
 }
 
-# Check all words of ./run. If they ask for help, print it and end.
+# Check all words behind ./run. If they ask for help, print it and exit.
 judge_arguments() {
 	case ${1:-help} in
 	help|-h|--help)

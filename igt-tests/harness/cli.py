@@ -37,8 +37,8 @@ def cmd_format(_args):
 	return 0
 
 
-# The commands clean and help are not here, because the shell scripts run and arguments.sh do them. The arguments of cc are
-# those of gcc, so arguments.py does not parse them.
+# The functions of the commands. clean and help are missing, because the shell scripts run and arguments.sh do them. cc
+# is missing, because its arguments are those of gcc, so arguments.py cannot parse them.
 COMMANDS = {"demo": execute.cmd_demo, "test": test.cmd_test, "soak": test.cmd_soak, "bench": bench.cmd_bench,
 	"exec": execute.cmd_exec, "shell": execute.cmd_shell, "fuzz": fuzz.cmd_fuzz, "kernel": cmd_kernel, "readme": cmd_readme,
 	"format": cmd_format}
@@ -54,7 +54,7 @@ def main():
 	except step.Failed as failure:
 		print(f"run: {failure}", file=sys.stderr)
 		return 2 if isinstance(failure, arguments.Wrong) else 1
-	except OSError as error:	# a full disk, mostly
+	except OSError as error:	# mostly because the disk is full
 		print(f"run: {trouble.of_error(error, step.host_path(str(error.filename or '')))}", file=sys.stderr)
 	except subprocess.CalledProcessError as error:
 		print(f"run: {error}", file=sys.stderr)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
 # shellcheck shell=bash
-# Completes the command line of ./run in bash. Source this file, for instance from ~/.bashrc. The words come from usage.txt of
-# the checkout to which the called run belongs.
+# Completes the command line of ./run in bash. Source this file, for instance from ~/.bashrc. The words come from
+# usage.txt of the checkout to which the called run belongs.
 
-# Print the words that can follow the words @2... . The harness of the called run is in the directory @1.
+# Print the words that can follow on the command line, behind the words from @2 on. The harness of the called run is in
+# the directory @1.
 _amdgpu_userptr_next() {
 	local command=${2:-} word kind='' takes number=1
 	# shellcheck disable=SC1091 # arguments.sh is checked by itself

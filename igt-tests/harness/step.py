@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Functions that all other modules use: for paths, progress on the terminal, stages with a log, locks, and files."""
+"""
+Has the functions that all other modules use: for paths, progress on the terminal, stages with a log, locks, and files.
+"""
 
 import contextlib
 import fcntl
@@ -12,35 +14,40 @@ import time
 
 from harness import trouble
 
-PROJECT = "/project"	# the checkout; these are paths in the build root
-CACHE = "/cache"	# shared by all checkouts
+# ./run mounts these directories of the host at fixed paths in the build root.
+PROJECT = "/project"	# the checkout
+CACHE = "/cache"	# the whole cache, which all checkouts share
 BUILD = "/build"	# the part of the cache that belongs to this checkout alone
-TREE = "/tree"		# git tree of the kernel commands
-DIR = "/dir"		# the directory of the user of ./run exec, shell and cc
+TREE = "/tree"		# the git tree that ./run kernel checkout makes and ./run kernel export reads
+DIR = "/dir"		# the directory of the user of ./run exec, shell and cc, and the one for test --junit
 LOGS = os.path.join(BUILD, "log")
 
 HARNESS = os.path.dirname(os.path.abspath(__file__))
 TABLES = os.path.join(HARNESS, "tables")
 GUEST = os.path.join(HARNESS, "guest")	# scripts that run in the guest
 
-HEARTBEAT = 30		# seconds between two lines that say that a stage still runs
-TAIL = 30		# lines of a failed stage's log to show
-# The standard output of exec and cc belongs to the program that they run, so run sets SAY=2 for them.
+HEARTBEAT = 30		# a stage that runs longer prints a line every so many seconds
+TAIL = 30		# how many lines of a failed stage's log the user sees
+# With ./run exec and cc standard output belongs to the program that they run. So `run` sets SAY=2, and progress goes to
+# standard error.
 PROGRESS = sys.stderr if os.environ.get("SAY") == "2" else sys.stdout
-quiet = False		# print only what failed
+quiet = False		# with --quiet: print no progress, only failures and the sums
 STARTED = float(os.environ.get("STARTED", time.time()))
 
 
 class Failed(Exception):
-	"""The run cannot go on; the text tells the user why."""
+	"""Raised when the run cannot go on; the text tells the user why."""
 
 
 class Wrong(Failed):
-	"""The command line is wrong, so the exit status is 2."""
+	"""Raised when the command line is wrong. Then ./run ends with status 2 instead of 1."""
 
 
 def host_path(path, environment=os.environ):
-	"""The path that @path of the build root has on the host. The @environment has the host's paths, which ./run puts there."""
+	"""
+	Returns the host's path of @path, which is in the build root. `run` has put the host's paths into the
+	@environment.
+	"""
 	places = ((BUILD, "HOST_BUILD"), (CACHE, "HOST_CACHE"), (PROJECT, "HOST_PROJECT"), (TREE, "HOST_TREE"),
 		(DIR, "HOST_DIR"))
 	for inside, variable in places:
@@ -50,7 +57,7 @@ def host_path(path, environment=os.environ):
 
 
 def script(name):
-	"""Path of a shell script in the folder build."""
+	"""Returns the path of the shell script @name in the folder build."""
 	return os.path.join(HARNESS, "build", name)
 
 
@@ -70,15 +77,16 @@ def say(text):
 
 
 def show(text):
-	"""Print a part of the result, unless the run is quiet."""
+	"""Print @text, which is a part of the result, unless the run is quiet."""
 	if not quiet:
 		print(text, flush=True)
 
 
 def user_paths(text, environment=os.environ):
 	"""
-	The @text of a compiler with paths that the user knows: paths of the project begin at the top of the checkout, other
-	paths are those of the host.
+	Returns the output @text of a compiler with paths that the user knows: paths of the project begin at the top of
+	the checkout, other paths are those of the host. The compiler runs in the build root, so it prints the paths
+	there.
 	"""
 	text = re.sub(r"(?<![\w./-])(\.\./)*/?project/(?=\S)", "", text)
 	return re.sub(r"(?<![\w./-])/(build|cache|tree|dir)(/[^\s:;,'\")]*)", lambda match: host_path(match[0], environment), text)
@@ -90,14 +98,14 @@ def show_tail(text):
 
 
 def log_of(what):
-	"""Path of the log of the stage that is called @what."""
+	"""Returns the path of the log of the stage that is called @what."""
 	return os.path.join(LOGS, re.sub(r"[^a-z0-9]+", "-", what.lower()).strip("-") + ".log")
 
 
 def run_logged(what, argv, quiet=False, show=True, **kwargs):
 	"""
-	Run the command @argv of one stage with its output in a log; the path of the log. If the command fails, print the
-	end of the log if @show is set, and raise Failed.
+	Run the command @argv, the stage that is called @what, with its output in a log. Returns the path of the log. If
+	the command fails, print the end of the log unless the reason is known or @show is false, and raise Failed.
 	"""
 	os.makedirs(LOGS, exist_ok=True)
 	log = log_of(what)
@@ -127,7 +135,9 @@ def run_logged(what, argv, quiet=False, show=True, **kwargs):
 
 
 def give(directory):
-	"""Give the files in @directory to the owner of @directory. Root has written them for the user who called sudo."""
+	"""
+	Give the files in @directory to the owner of @directory. Root has written them for the user who called sudo.
+	"""
 	subprocess.run(["chown", "-R", f"--reference={directory}", directory], check=True)
 
 
@@ -156,7 +166,9 @@ def read_or(path, default=""):
 
 
 def write(path, text):
-	"""Write a file so that a reader finds either the old text or the new one."""
+	"""
+	Write @text to a file so that a reader at any time finds either the old text or the new one, and no part of it.
+	"""
 	temporary = path + ".new"
 	with open(temporary, "w", encoding="utf-8") as f:
 		f.write(text)
@@ -164,7 +176,9 @@ def write(path, text):
 
 
 def digest(*parts):
-	"""One hash of all @parts and of where each ends."""
+	"""
+	Returns one hash of all @parts. It also covers where each part ends, so ("ab", "c") and ("a", "bc") differ.
+	"""
 	total = hashlib.sha256()
 	for part in parts:
 		data = part.encode() if isinstance(part, str) else part

@@ -6,7 +6,8 @@ import os
 import re
 
 FULL = re.compile(r"No space left on device|Disk quota exceeded|enough free space")
-# How apt and wget say that there is no network, or no server. `run` has a similar list for the stages before the build root.
+# Matches the messages by which apt and wget report that there is no network, or no server. `run` has a similar pattern
+# for the stages before the build root exists.
 UNREACHABLE = re.compile(r"Could not (resolve|connect)|Temporary failure|[Uu]nable to (connect|resolve)"
 	r"|[Uu]nreachable|[Tt]imed out")
 MAKE_ROOM = "no space left on device; make room, or AMDGPU_USERPTR_CACHE names another directory for the cache"
@@ -14,7 +15,7 @@ OTHER_MIRROR = "is there a network? http_proxy or apt.conf names a proxy, AMDGPU
 
 
 def mirror():
-	"""Address of the mirror that the root's packages come from."""
+	"""Returns the address of the mirror from which the build root's packages come."""
 	with open("/etc/apt/sources.list", encoding="utf-8") as f:
 		return re.search(r"https?://\S+", f.read())[0]
 
@@ -24,7 +25,7 @@ def is_full(path):
 
 
 def reason(log, text):
-	"""Why a program failed that printed @text to the file @log; "" if that is not known."""
+	"""Returns why a program failed that printed @text to the file @log, or "" if that is not known."""
 	# If the disk is full, the log may lack the message, so look at the disk, too.
 	if FULL.search(text) or is_full(log):
 		return MAKE_ROOM
@@ -34,6 +35,6 @@ def reason(log, text):
 
 
 def of_error(error, path):
-	"""A line for the user about the OSError @error of the file @path, which may be empty."""
+	"""Returns a line for the user about the OSError @error. @path is the file that it concerns, or empty."""
 	what = MAKE_ROOM if error.errno in (errno.ENOSPC, errno.EDQUOT) else error.strerror
 	return f"{path}: {what}" if path else what
