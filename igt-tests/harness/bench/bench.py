@@ -19,7 +19,7 @@ DIRECTORY = os.path.join(scenarios.RUNS, "bench")
 PAGE = 4096
 
 DEFAULT_MODE = "hws-sdma"
-MEMORY_MB = 3072	# enough for 1024 ranges of 2 MiB
+MEMORY_MB = 3072	# memory of the guest, enough for 1024 ranges of 2 MiB
 TIMEOUT = {"quick": 300, "full": 3600}
 # With --icount one thread emulates both CPUs, so a boot takes longer by this factor.
 ICOUNT_FACTOR = 4
@@ -28,7 +28,10 @@ OPERATIONS = ("map", "unmap", "replace", "restore")
 
 
 class Report:
-	"""What the benchmark program printed: one cell for each (column, operation, ranges, size)."""
+	"""
+	The output of the benchmark program: a cell of results for each (column, operation, number of ranges, size of a
+	range).
+	"""
 
 	def __init__(self, text):
 		self.titles, self.cells = {}, {}
@@ -45,27 +48,30 @@ class Report:
 			self.cells[key] = cell
 
 	def ns(self, column, operation, ranges, size=PAGE):
-		"""The median time in ns, or None if that was not measured."""
+		"""Returns the median time of a cell in ns, or None if it was not measured."""
 		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
 
 	def quotients(self, column, above, below, ranges, size=PAGE):
 		"""
-		The program measures the operations @above and @below by turns. The quotient of the two times of each turn, in
-		order of size.
+		The program measures the operations @above and @below by turns. Returns the quotients of the two times
+		of each turn, sorted.
 		"""
 		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
 		return sorted(map(operator.truediv, *pairs)) if all(pairs) else []
 
 	def by_turns(self, *key):
 		"""
-		Median of the quotients(), or None. The quotient of the two medians would be less exact: the speed of the
-		machine changes, and the two medians may be from different times.
+		Returns the median of the quotients(), or None. The quotient of the two medians would be less exact,
+		because the speed of the machine changes, and the two medians may be from different times.
 		"""
 		found = self.quotients(*key)
 		return statistics.median(found) if found else None
 
 	def reason(self, column, operation, ranges, size=PAGE):
-		"""Why ns() has no value."""
+		"""
+		Returns the program's reason why ns() has no value, or "". If the program could not map, that is the
+		reason.
+		"""
 		for name in (operation, "map"):
 			cell = self.cells.get((column, name, ranges, size), {})
 			if "not_run" in cell:
@@ -80,7 +86,10 @@ class Report:
 			if operation in OPERATIONS and of == size})
 
 	def memory(self, column):
-		"""(ranges, bytes of kernel memory per range, how many of these are beyond the page arrays), for the most ranges."""
+		"""
+		Returns (number of ranges, bytes of kernel memory per range, how many of these are not in the page
+		arrays, loss of MemAvailable per range), for the largest number of ranges that was measured; or None.
+		"""
 		found = None
 		for (name, operation, ranges, size), cell in sorted(self.cells.items()):
 			if name == column and operation == "memory" and size == PAGE:
@@ -90,8 +99,8 @@ class Report:
 		return found
 
 
-# Bytes for each page: ttm_dma_tt_alloc_page_directory() in drivers/gpu/drm/ttm/ttm_tt.c keeps a page pointer and a DMA
-# address.
+# For each page of a BO TTM needs so many bytes: a page pointer and a DMA address
+# (drivers/gpu/drm/ttm/ttm_tt.c:ttm_dma_tt_alloc_page_directory()). Any userptr needs them.
 PAGE_ARRAYS = 16
 
 
@@ -106,14 +115,14 @@ def milliseconds(ns):
 
 
 def grid(rows):
-	"""The @rows as lines of a table; the first column is left-aligned, the others are right-aligned."""
+	"""Returns the @rows as lines of a table. The first column is left-aligned, the others are right-aligned."""
 	widths = [max(len(row[i]) for row in rows) for i in range(len(rows[0]))]
 	return ["  ".join([row[0].ljust(widths[0])] + [cell.rjust(width) for cell, width in zip(row[1:], widths[1:])])
 		for row in rows]
 
 
 def cost_tables(report):
-	"""One table for each size and operation."""
+	"""Returns the lines of the tables of times, one table for each size of a range and each operation."""
 	lines, columns = [], list(report.titles)
 	for size in report.sizes():
 		for operation in OPERATIONS:
@@ -125,11 +134,12 @@ def cost_tables(report):
 	return lines
 
 
+# The steps of map and unmap: make the userptr, call the VA ioctl, wait for the page tables, close the BO.
 STEPS = ("userptr", "va", "wait", "close")
 
 
 def step_table(report):
-	"""A table of how long each step of map and unmap takes, for the columns that measure their steps."""
+	"""Returns a table of how long each step of map and unmap takes, for the columns that measure their steps."""
 	rows = [["of map and unmap, ms", "ranges", *STEPS]]
 	for operation in ("map", "unmap"):
 		for column in report.titles:
@@ -151,8 +161,9 @@ def memory_table(report):
 
 def median_interval(ordered):
 	"""
-	The two of the @ordered samples between which the true median lies in 19 of 20 cases. That holds for any distribution,
-	because the number of samples below the true median is binomial; its standard deviation is sqrt(samples) / 2.
+	Returns the two of the @ordered samples between which the true median lies in 19 of 20 cases. That holds for any
+	distribution of the samples, because the number of samples below the true median is binomial, with the standard
+	deviation sqrt(samples) / 2.
 	"""
 	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
 	return ordered[first], ordered[-1 - first]
@@ -171,7 +182,7 @@ def library_table(report):
 
 
 def cpu_table(report):
-	"""A table of how long the CPU takes to change memory, with and without a userptr on the memory."""
+	"""Returns a table of how long the CPU takes to change memory, with and without a userptr on the memory."""
 	rows = [["change by the CPU", "ranges", "not watched, ms", "watched, ms", "difference per range, us"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items(), key=lambda item: item[0][1]):
 		alone = report.ns("none", operation, ranges, size)
@@ -182,7 +193,10 @@ def cpu_table(report):
 
 
 def not_run(report):
-	"""Lines with the reasons why something was not measured: each reason once, with one of the cells that it concerns."""
+	"""
+	Returns lines with the reasons why cells were not measured: each reason once, with one of its cells and their
+	number.
+	"""
 	reasons = {}
 	for (column, operation, ranges, size), cell in report.cells.items():
 		if "not_run" in cell:
@@ -201,7 +215,7 @@ def report_text(report, head):
 
 
 def save(report, head, facts):
-	"""Write the results of a run as JSON, as text and as a picture."""
+	"""Write the results of a run as JSON, as text and as a picture. Returns the paths of the three files."""
 	paths = [os.path.join(DIRECTORY, "bench" + suffix) for suffix in (".json", ".txt", ".svg")]
 	found = [goal.as_dict() for goal in goals.judge_goals(report)]
 	content = {**facts, "columns": report.titles, "goals": found, "cells": list(report.cells.values())}
@@ -212,12 +226,15 @@ def save(report, head, facts):
 
 
 def measure(args):
-	"""Boot a guest and run the benchmark program in it; (its Report, did everything go well?)."""
+	"""
+	Boot a guest and run the benchmark program in it. Returns (the Report, the kernel's Image, did all go well?).
+	"""
 	params = scenarios.params_of(args.mode)
 	image = kernel.build_image()
 	project.build()
 	speed = "quick" if args.quick else "full"
-	# --no-pauses: a pause of the simulated GPU's schedule lasts a millisecond, which is longer than some operations take.
+	# --no-pauses: otherwise the simulated GPU sometimes pauses for a millisecond, to try other schedules. That is
+	# longer than some operations take.
 	spec = qemu.Spec(directory=DIRECTORY, vgpu_options="--no-pauses", kernel=image, vgpu=project.VGPU,
 		command=f"{PROGRAM} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)

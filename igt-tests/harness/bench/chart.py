@@ -4,20 +4,21 @@
 import math
 from xml.sax.saxutils import escape
 
-PANEL = (420, 300)	# width, height of a plot
-MARGIN = (64, 56)	# left of and above a plot, for labels
-GAP = (40, 60)		# right of and below a plot
-LEGEND_LINE = 18
+# All lengths are in pixels.
+PANEL = (420, 300)	# width and height of a plot
+MARGIN = (64, 56)	# room for labels left of a plot and above it
+GAP = (40, 60)		# room right of a plot and below it
+LEGEND_LINE = 18	# height of a line of the legend
 PANELS_PER_ROW = 2
 FONT = 'font-family="sans-serif" font-size="12" fill="#333"'
 
-# Colour-blind people can tell these colours apart, too. Besides, neighbouring curves have different marks.
+# Each curve has a colour and a shape for its points. Colour-blind people can tell these colours apart, too.
 COLOURS = ("#0072b2", "#56b4e9", "#d55e00", "#e69f00", "#cc79a7", "#009e73", "#000000", "#777777")
 MARKS = ("circle", "square", "circle", "square", "circle", "square", "circle", "square")
 
 
 class Axis:
-	"""A logarithmic axis that begins and ends at powers of 10."""
+	"""A logarithmic axis from the pixel @start to the pixel @end, which begins and ends at powers of 10."""
 
 	def __init__(self, values, start, end):
 		self.low = math.floor(math.log10(min(values)))
@@ -59,7 +60,9 @@ def curve(index, points):
 
 
 def series(report, operation, size):
-	"""The curves of a panel: [(index of the column, [(ranges, ms)])], without what was not measured."""
+	"""
+	Returns the curves of a panel, [(index of the column, [(ranges, ms)])], without points that were not measured.
+	"""
 	found = []
 	for index, column in enumerate(report.titles):
 		points = [(ranges, report.ns(column, operation, ranges, size)) for ranges in report.counts(size)]
@@ -70,7 +73,7 @@ def series(report, operation, size):
 
 
 def panel(report, operation, size, left, top):
-	"""The plot of one operation; its upper left corner is at (@left, @top)."""
+	"""Returns the SVG elements of the plot of one @operation, whose upper left corner is at (@left, @top)."""
 	data = series(report, operation, size)
 	right, bottom = left + PANEL[0], top + PANEL[1]
 	parts = [text(left, top - 14, f"{operation}, ms", "start", 'font-weight="bold"')]
@@ -98,7 +101,7 @@ def legend(report, left, top):
 
 
 def picture(report, operations, size, head):
-	"""The whole picture as SVG text."""
+	"""Returns the whole picture as SVG text, with @head as its title."""
 	cell = (MARGIN[0] + PANEL[0] + GAP[0], MARGIN[1] + PANEL[1] + GAP[1])
 	rows = math.ceil(len(operations) / PANELS_PER_ROW)
 	width = PANELS_PER_ROW * cell[0]

@@ -4,18 +4,18 @@
 import dataclasses
 import operator
 
-MANY, MOST = 4096, 100000	# ranges of 4 KiB
+MANY, MOST = 4096, 100000	# the goals are for so many ranges of 4 KiB
 
 
 @dataclasses.dataclass
 class Goal:
 	"""A goal, the value that was measured for it, and whether the value meets it."""
 	what: str
-	least: bool	# the value must be at least @limit; otherwise at most @limit
+	least: bool	# true: the value must be @limit or more; false: @limit or less
 	limit: float
-	aim: float	# a better value than @limit, which the project wants to reach; None if there is none
-	binding: bool	# ./run bench --check fails if the goal is missed
-	value: float	# None: not measured
+	aim: float	# a better value than @limit, which the project hopes to reach one day; None if there is none
+	binding: bool	# true: ./run bench --check fails if the goal is missed
+	value: float	# the measured value; None if it was not measured
 	reason: str = ""	# why the value was not measured
 
 	@property
@@ -29,7 +29,10 @@ class Goal:
 
 
 def ratio(report, above, below):
-	"""(quotient of the medians of @above and @below, the reason if there is none); each is a (column, operation, ranges)."""
+	"""
+	Returns (quotient of the medians of the cells @above and @below, the reason if there is no quotient). A cell is
+	(column, operation, ranges).
+	"""
 	values = [report.ns(*key) for key in (above, below)]
 	if None not in values:
 		return values[0] / values[1], ""
@@ -45,7 +48,7 @@ def goal(report, what, above, below, limit, least=False, aim=None, scale=1, bind
 
 
 def library_goal(report, operation, limit):
-	"""The goal for the ratio of the time with the library to the time of its ioctls alone."""
+	"""Returns the goal for the ratio of the time with the library to the time that its ioctls take alone."""
 	above, below = f"library {operation}", f"raw {operation}"
 	reason = report.reason("scatter", above, MANY) or report.reason("scatter", below, MANY) or "not in this run"
 	return Goal(f"{operation} {MANY}: library / raw ioctls, by turns", False, limit, None, True,
@@ -61,7 +64,7 @@ def memory_goal(report):
 
 
 def judge_goals(report):
-	"""All goals with their values."""
+	"""Returns all goals with their values in @report."""
 	map_many, unmap_many = ("scatter", "map", MANY), ("scatter", "unmap", MANY)
 	per_range = MANY / MOST
 	return [
@@ -81,7 +84,7 @@ def judge_goals(report):
 
 
 def line(one):
-	"""The text of a goal: what it demands, the value, and the verdict."""
+	"""Returns the text of a goal: its demand, the value, and the verdict."""
 	limit = f"{'at least' if one.least else 'at most'} {one.limit:g}"
 	aim = f", aim {one.aim:g}" if one.aim else ""
 	if one.value is None:
