@@ -8,27 +8,29 @@ import multiprocessing
 from harness import step
 from harness.verdict.results import FAIL, Case
 
-AT_ONCE = 3	# guests at the same time; more than the CPUs, because a guest waits for a third of its time
+# So many guests run at the same time unless --jobs says otherwise. It is more than the two CPUs for which the suites
+# are tuned, because a guest waits for a third of its time.
+AT_ONCE = 3
 
 
 @dataclasses.dataclass
 class Call:
 	"""A function that boots a guest (or two guests, one after the other), and its arguments."""
-	seconds: float		# how long it may take
+	seconds: float		# the timeout of the boot; boots with longer timeouts begin first
 	function: object
 	arguments: tuple
-	beside: bool = True	# may other boots run meanwhile?
+	beside: bool = True	# false: no other boot may run meanwhile
 
 
 @dataclasses.dataclass
 class Work:
-	"""The boots of a suite, and a function that makes the cases of the suite from the list of what the boots return."""
-	calls: list
-	judge: object
+	"""The boots of a suite, and the function that makes the suite's cases of them."""
+	calls: list	# of Call
+	judge: object	# gets the list of the values that the calls have returned; returns a list of Case
 
 
 def judged(work, futures):
-	"""Wait for the boots of a suite, and return its cases."""
+	"""Wait for the boots of a suite, which are the @futures. Returns the suite's cases."""
 	try:
 		return work.judge([future.result() for future in futures])
 	except step.Failed as failure:
@@ -37,10 +39,11 @@ def judged(work, futures):
 
 def run_boots(works, at_once=AT_ONCE):
 	"""
-	Run all boots of @works, {suite: Work}, with @at_once guests at the same time. Yields (suite, cases) as soon as the boots
-	of a suite have ended. Boots that no other boot may run beside come first, one by one. Of the others, those
-	with the longest timeout begin first, so that no CPU is idle in the end. Each boot is started by a process and not by a
-	thread, because the child of a program with threads must not run Python code before it executes QEMU.
+	Run all boots of @works, {suite: Work}, with @at_once guests at the same time. Yields (suite, cases) for each
+	suite, in their order, as soon as its boots have ended. Boots with beside=False come first, one by one. Of the
+	others, those with the longest timeout begin first, so that no CPU is idle in the end. A process starts each
+	boot, and not a thread: in a program with threads a child must not run Python code between fork and exec, and
+	die_with_parent() in qemu.py is such code.
 	"""
 	calls = [(name, index, call) for name, work in works.items() for index, call in enumerate(work.calls)]
 	calls.sort(key=lambda entry: (entry[2].beside, -entry[2].seconds))

@@ -10,9 +10,10 @@ from harness import step
 
 BUSYBOX = "/usr/bin/busybox"
 
-# Modules that the guest needs to mount the root of the host. A kernel may have some of them built in.
+# The guest needs these modules before it can mount the build root as its root. A kernel may have some of them built in.
 EARLY_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
 
+# guest/init uses these commands of busybox and these directories.
 APPLETS = ("sh", "mount", "insmod", "mkdir", "switch_root", "poweroff")
 DIRECTORIES = ("bin", "proc", "sys", "dev", "layers", "newroot", "modules")
 
@@ -69,7 +70,10 @@ def module_content(path):
 
 
 def load_order(kernel):
-	"""Paths of the early modules the kernel does not have built in, dependencies first."""
+	"""
+	Returns the paths of the EARLY_MODULES that @kernel does not have built in, each behind the modules that it
+	needs.
+	"""
 	order = []
 	for module in EARLY_MODULES:
 		shown = subprocess.run(
@@ -83,7 +87,7 @@ def load_order(kernel):
 
 
 def build(kernel):
-	"""The initramfs for @kernel, as bytes."""
+	"""Returns the initramfs for @kernel, as bytes."""
 	cpio = Cpio()
 	for name in DIRECTORIES:
 		cpio.directory(name)

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Boots the test guest once: starts the simulated GPUs and QEMU, waits for the end or a deadline, and judges the boot."""
+"""
+Boots the test guest once: starts the simulated GPUs and QEMU, waits for the end or a deadline, and judges the boot.
+"""
 
 import ctypes
 import dataclasses
@@ -17,20 +19,21 @@ import time
 from harness import step
 from harness.boot import initrd
 
-MEMORY_MB = 1024		# two NUMA nodes of half of it each
+MEMORY_MB = 1024		# memory of the guest; each of its two NUMA nodes has half of it
 CPUS = 2
 PAGE = 4096
-SWAP_MB = 256			# size of zram, and of the swap disk
+SWAP_MB = 256			# size of zram, and also of the swap disk
 # The guest's clock advances by 2^1 ns for each instruction, about the time in which the host emulates one. While the
 # guest sleeps, its clock follows the host's.
 ICOUNT = "shift=1,sleep=on"
-POLL = 0.05			# seconds between looks at the two processes
-GRACE = 10			# seconds for vgpu to write its last lines
-FIRST_SLOT = 4			# slot of the first GPU's root port on the bus
+POLL = 0.05			# seconds between two looks at QEMU and the vgpu processes
+GRACE = 10			# seconds that vgpu has to end after QEMU has ended
+FIRST_SLOT = 4			# the slot on the PCIe bus of the first GPU's root port
 SHARE = "/run/guest"		# where the guest mounts the share of the boot (guest/init)
-ERRORS = "errors"		# file in the share for standard error, if it must not be mixed with the output
-KEPT_BOOTS = 4			# for each name, the files of so many older boots are kept
-# Each further GPU has a seed that is larger by this number, so that hardly any run gives the same seed to its first GPU.
+ERRORS = "errors"		# file in the share with standard error of the command, if ./run exec keeps it apart
+KEPT_BOOTS = 4			# the files of so many earlier boots of the same section are kept
+# Each further GPU gets a seed that is larger by this number than that of the GPU before it. The number is large, so
+# that hardly anybody uses such a seed for the first GPU of another run.
 SEED_STEP = 1 << 32
 
 # Parameters of amdgpu in every boot. igt-tests/harness/README.md gives the reason for each.
@@ -42,44 +45,45 @@ CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokas
 # Switches off the kernel's report of workers that keep their CPU for long. A busy host makes every worker slow, so the
 # report means something only if the guest's clock counts instructions.
 NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
-# Parameters of the debug kernel. Without kasan_multi_shot KASAN ends with its first report. no5lvl: with five levels of page
-# tables KASAN reports every address as wild if an interrupt comes during identify_cpu(), because identify_cpu() for a short
-# time clears the flag that says that there are five levels.
+# Parameters of the debug kernel. page_poison=1: the kernel checks that nobody has written to a free page.
+# kasan_multi_shot: KASAN goes on after its first report. no5lvl: with five levels of page tables KASAN reports every
+# address as wild if an interrupt comes during identify_cpu(), because identify_cpu() for a short time clears the flag
+# that says that there are five levels.
 CHECKERS = "page_poison=1 kasan_multi_shot no5lvl"
 
 
 @dataclasses.dataclass
 class Spec:
-	"""What to boot and what to run in it."""
-	directory: str			# for the files of this boot; keep_old() renames the directory of the boot before
+	"""Describes a boot: its kernel, its devices, and the command that the guest runs."""
+	directory: str			# for the files of this boot; keep_old() moves those of the last boot away
 	kernel: object			# kernel.Image
 	vgpu: str			# path of the program vgpu
-	command: str			# shell script that the guest runs
-	params: str = ""		# further module parameters of amdgpu
-	timeout: float = 120
-	interactive: bool = False
-	gpus: int = 1
-	driver: bool = True		# load amdgpu before the command
-	cwd: str = "/"
-	seed: int = 0
+	command: str			# text of the shell script that the guest runs
+	params: str = ""		# module parameters of amdgpu besides PARAMS
+	timeout: float = 120		# seconds for the boot as a whole; 0: without limit
+	interactive: bool = False	# true: the command uses the terminal of the user
+	gpus: int = 1			# number of simulated GPUs
+	driver: bool = True		# true: the guest loads amdgpu before the command
+	cwd: str = "/"			# the command's directory in the guest
+	seed: int = 0			# seed of the first GPU's schedule
 	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
-	sabotage: str = ""		# functions of the driver that do nothing, separated by commas
+	sabotage: str = ""		# functions of the driver, between commas, that vgpu_sabotage.ko lets do nothing
 	memory_mb: int = MEMORY_MB
-	icount: bool = False		# the guest's clock counts instructions, and one thread emulates both CPUs
-	trace: bool = True		# vgpu writes its trace
-	gdb: int = 0			# port of the host where gdb can attach; the guest waits for gdb
-	shown: str = ""			# directory of the host that the guest mounts at cwd and can write to
+	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
+	trace: bool = True		# true: vgpu writes its trace
+	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
+	shown: str = ""			# directory that the guest mounts at cwd and can write to; empty: none
 	echo: object = None		# stream to which the command's output is copied while the command runs
-	errors: object = None		# the same for what the command writes to ERRORS
-	enough: object = None		# function that is called now and then; if it returns true, the boot ends early
+	errors: object = None		# stream to which the file ERRORS of the share is copied while the command runs
+	enough: object = None		# function that watch() calls repeatedly; when it returns true, the boot ends
 
 
 @dataclasses.dataclass
 class Outcome:
-	status: int = None		# exit code of the command; None when it did not end
-	problems: list = dataclasses.field(default_factory=list)
-	seconds: float = 0
-	ready: float = None		# uptime of the guest when the driver was loaded
+	status: int = None		# exit status of the command; None if the command did not end
+	problems: list = dataclasses.field(default_factory=list)	# why the boot failed; empty if it did not
+	seconds: float = 0		# how long the boot took
+	ready: float = None		# the guest's uptime when the driver was loaded; None if that did not happen
 
 
 class Gpu:
@@ -108,11 +112,11 @@ class Boot:
 		self.dmesg = os.path.join(self.share, "dmesg")
 
 	def gpu(self, number):
-		"""The files of the GPU @number."""
+		"""Returns the files of the GPU @number, counted from 0."""
 		return Gpu(os.path.join(self.directory, f"vgpu{number or ''}"))
 
 	def shared(self, name):
-		"""Content of the file @name that the guest wrote, or None."""
+		"""Returns the content of the file @name in the share, or None if the guest has not written it."""
 		try:
 			with open(os.path.join(self.share, name), encoding="utf-8", errors="replace") as f:
 				return f.read()
@@ -121,7 +125,7 @@ class Boot:
 
 
 def die_with_parent():
-	"""Called in a child: let the kernel kill the child when this program is killed."""
+	"""Popen() calls this in a child: let the kernel kill the child when this program ends."""
 	pr_set_pdeathsig = 1	# include/uapi/linux/prctl.h
 	ctypes.CDLL(None).prctl(pr_set_pdeathsig, signal.SIGKILL)
 
@@ -143,10 +147,10 @@ def tail(path, lines=3):
 
 
 def make_swap(path):
-	"""Make a sparse file with an empty swap area, so that only pages that are paged out take space."""
+	"""Make the file of the swap disk. It is sparse, so it takes space only for pages that the guest pages out."""
 	size = SWAP_MB << 20
-	# As union swap_header in include/linux/swap.h: behind a kilobyte for boot loaders are version, last page, number of bad
-	# pages.
+	# The head of a swap area is a union swap_header (include/linux/swap.h): a kilobyte for boot loaders, then
+	# version, number of the last page, and number of bad pages.
 	head = bytes(1024) + struct.pack("<III", 1, size // PAGE - 1, 0)
 	magic = b"SWAPSPACE2"
 	with open(path, "wb") as f:
@@ -155,19 +159,24 @@ def make_swap(path):
 
 
 def guest_scripts():
-	"""The scripts of the folder guest that the command of a boot may call by script_line()."""
+	"""
+	Returns the names of the scripts in the folder guest, which the command of a boot may call by script_line().
+	"""
 	return sorted(name for name in os.listdir(step.GUEST) if name.endswith(".sh"))
 
 
 def script_line(script, *words):
-	"""A shell command that runs @script of the folder guest with the arguments @words, quoted so that each stays one word."""
+	"""
+	Returns a shell command that runs @script of the folder guest with the arguments @words. Each stays one word.
+	"""
 	return shlex.join(["sh", os.path.join(SHARE, script), *map(str, words)])
 
 
 def keep_old(directory):
 	"""
-	Rename the @directory of the boot before to DIRECTORY.1, the directory DIRECTORY.1 to DIRECTORY.2 and so on, up to
-	KEPT_BOOTS. Files that can be made again are removed. The trace of the GPU is compressed, because it is most of the rest.
+	Keep the files of the last boot in @directory: rename the directory to DIRECTORY.1, the one that was DIRECTORY.1
+	to DIRECTORY.2 and so on, up to KEPT_BOOTS. Remove files that can be made again, and compress the traces of the
+	GPUs, because they are most of the rest.
 	"""
 	shutil.rmtree(f"{directory}.{KEPT_BOOTS}", ignore_errors=True)
 	for number in range(KEPT_BOOTS - 1, 0, -1):
@@ -224,7 +233,8 @@ def start_vgpu(spec, gpu, seed, deadline):
 	trace = ["--trace", gpu.trace] if spec.trace else []
 	vgpu = start([spec.vgpu, "--socket", gpu.socket, *trace, "--seed", str(seed),
 		*shlex.split(spec.vgpu_options)], gpu.log)
-	# vgpu gives the socket this name only when it listens.
+	# vgpu makes the socket under another name and gives it this one when it listens, so QEMU can connect as soon as
+	# it exists.
 	while not os.path.exists(gpu.socket):
 		if vgpu.poll() is not None:
 			raise RuntimeError(f"{gpu.name} ended before it listened: {tail(gpu.log)}")
@@ -286,7 +296,7 @@ def qemu_argv(spec, boot):
 	argv += ["-drive", f"if=none,id=swap,format=raw,cache=unsafe,file={boot.swap}",
 		"-device", "virtio-blk-pci,drive=swap"]
 	if spec.interactive:
-		# The console goes to the terminal, and also to the log, which the verdict needs.
+		# Connect the guest's console to the terminal, and also write it to the log, which the verdict needs.
 		argv += ["-chardev", f"stdio,id=console,signal=off,logfile={boot.console}"]
 	else:
 		argv += ["-chardev", f"file,id=console,path={boot.console}"]
@@ -316,19 +326,19 @@ class Echo:
 			f.seek(self.position)
 			data = f.read()
 		self.position += len(data)
-		# Bytes, because a piece of the file may end in the middle of a character.
+		# Write bytes and not text, because @data may end in the middle of a character.
 		self.stream.flush()
 		self.stream.buffer.write(data)
 		self.stream.buffer.flush()
 
 
 def ends_line(path):
-	"""Is the last line of the file complete? True also if there is no line."""
+	"""Returns whether the last line of the file @path is complete, and also true if the file has no line."""
 	try:
 		with open(path, "rb") as f:
 			f.seek(-1, os.SEEK_END)
 			return f.read() == b"\n"
-	except OSError:	# no file, or nothing in it
+	except OSError:	# the file does not exist or is empty
 		return True
 
 
@@ -338,7 +348,7 @@ def pump(echoes):
 
 
 def judge_gpu(spec, gpu, vgpu):
-	"""Wait until the program of a GPU ends; the reason why the boot failed because of it, or None."""
+	"""Wait until @vgpu, the process of @gpu, ends. Returns why the boot failed because of it, or None."""
 	try:
 		vgpu.wait(GRACE)
 	except subprocess.TimeoutExpired:
@@ -352,7 +362,10 @@ def judge_gpu(spec, gpu, vgpu):
 
 
 def watch(spec, boot, qemu, vgpus, deadline, problems):
-	"""Wait until QEMU ends. End it if the program of a GPU failed, at the deadline, or if the boot has shown enough."""
+	"""
+	Wait until QEMU ends. End it at the deadline, or if a vgpu process has failed, or if spec.enough() returns true.
+	Adds to @problems.
+	"""
 	echoes = [Echo(boot.output, spec.echo), Echo(boot.errors, spec.errors)]
 	while qemu.poll() is None:
 		if any(vgpu.poll() not in (None, 0) for vgpu in vgpus):
@@ -381,7 +394,9 @@ def unpack(boot):
 
 
 def boot_guest(spec):
-	"""Boot a guest, run the command and power off. The Outcome says what went wrong; a failure raises no exception."""
+	"""
+	Boot a guest, run the command and power off. The Outcome says what went wrong; a failure raises no exception.
+	"""
 	boot, outcome = Boot(spec.directory), Outcome()
 	begin = time.monotonic()
 	deadline = begin + spec.timeout if spec.timeout else float("inf")
