@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # configure.sh TREE OUT FRAGMENT
-# Configures the kernel in TREE for a build in OUT: with tinyconfig, and with the
-# options in the file FRAGMENT.
+# Configures the kernel in TREE for a build in OUT: begins with tinyconfig, which has as
+# few options as possible, and adds the options in the file FRAGMENT.
 set -e
 tree=$1 out=$2 fragment=$3
 

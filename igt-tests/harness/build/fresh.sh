@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # fresh.sh DIRECTORY COMMAND...
-# Runs the COMMAND in a copy of this root, in a mount namespace of its own, and
-# throws the copy away. Only DIRECTORY is not copied, so what the COMMAND writes
-# there stays.
+# Runs the COMMAND in a copy of the build root, so that it can install packages, and
+# throws the copy away. The copy is an overlay in a mount namespace of its own. Only
+# DIRECTORY is the original, so what the COMMAND writes there stays.
 set -e
 if [ "$1" != --in-namespace ]; then
 	exec unshare --mount --propagation unchanged sh "$0" --in-namespace "$@"
@@ -12,7 +12,7 @@ shift
 
 kept=$1
 shift
-# This file system goes away with the namespace, so nobody has to remove the copy.
+# The kernel frees this file system with the namespace, so nobody has to remove the copy.
 mount -t tmpfs layers /mnt
 mkdir /mnt/upper /mnt/work /mnt/root
 mount -t overlay -o lowerdir=/,upperdir=/mnt/upper,workdir=/mnt/work overlay /mnt/root

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Makes the kernel images that the guest boots: built from the base and the series, or unpacked from Debian's package."""
+"""
+Makes the kernel images that the guest boots: built from the base and the series, or unpacked from Debian's package.
+"""
 
 import dataclasses
 import functools
@@ -16,14 +18,16 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 
-# These variables are constant, so that ccache finds objects that another checkout built.
+# The kernel has the values of these variables in its objects. They are constant, so that ccache finds objects that
+# another checkout has built.
 REPRODUCIBLE = {
 	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
 	"KBUILD_BUILD_USER": "userptr",
 	"KBUILD_BUILD_HOST": "guest",
 	"CCACHE_DIR": os.path.join(step.CACHE, "ccache"),
 	"CCACHE_MAXSIZE": "2G",
-	# With this, ccache takes the list of included files from the compiler and need not preprocess each source first.
+	# With this, ccache takes the list of included files from the compiler and need not preprocess each source
+	# first.
 	"CCACHE_DEPEND": "true",
 }
 
@@ -31,11 +35,11 @@ REPRODUCIBLE = {
 @dataclasses.dataclass
 class Image:
 	"""A kernel that can be booted."""
-	image: str	# bzImage
-	modules: str	# directory with lib/modules/RELEASE, as modprobe -d takes it
-	release: str
+	image: str	# path of the bzImage
+	modules: str	# directory that has lib/modules/RELEASE, as modprobe -d wants it
+	release: str	# what uname -r prints
 	oracle: str = ""	# path of the module that reports to the page oracle; empty for Debian's kernel
-	flavour: str = ""	# name of the file in kernel/config whose options are added to guest.config
+	flavour: str = ""	# "debug": with the options of debug.config, too; empty: with those of guest.config only
 
 
 def make(tree, out, *arguments):
@@ -48,7 +52,9 @@ def environment():
 
 
 def missing_options(fragment, config):
-	"""The options of @fragment that @config does not have; a later line of @fragment overrides an earlier one."""
+	"""
+	Returns the options of @fragment that @config does not have. A later line of @fragment overrides an earlier one.
+	"""
 	have = set(config.splitlines())
 	wanted = dict(re.findall(r"^(CONFIG_\w+)=(.*)$", fragment, re.M))
 	missing = []
@@ -60,7 +66,10 @@ def missing_options(fragment, config):
 
 
 def configure(tree, out, extra=""):
-	"""Configure the kernel in @out: tinyconfig, the fragment, and the lines @extra."""
+	"""
+	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
+	already.
+	"""
 	fragment = step.read(FRAGMENT) + extra
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
 	if step.read_or(os.path.join(out, ".userptr-config")) == stamp:
@@ -81,7 +90,10 @@ def series_digest():
 
 
 def oracle(build_directory, directory):
-	"""Build the modules of the folder modules in @directory; the path of the module that reports to the page oracle."""
+	"""
+	Build the kernel modules of the folder modules in @directory. Returns the path of the one that reports to the
+	page oracle.
+	"""
 	os.makedirs(directory, exist_ok=True)
 	step.run_logged("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
 		"CC=ccache gcc", "modules"], env=environment())
@@ -89,13 +101,13 @@ def oracle(build_directory, directory):
 
 
 def flavoured(name, flavour):
-	"""The path of the build directory @name for @flavour; each flavour has its own."""
+	"""Returns the path of the build directory @name for @flavour. Each flavour has its own."""
 	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
 
 
 @functools.cache
 def build(flavour=""):
-	"""The patched kernel and the page oracle's module for it."""
+	"""Build the patched kernel and the page oracle's module for it. Returns the Image."""
 	image = build_image(flavour)
 	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour))
 	return image
@@ -106,7 +118,7 @@ def debug():
 
 
 def build_image(flavour=""):
-	"""The Image of the patched kernel; builds it if anything has changed since the last build."""
+	"""Returns the Image of the patched kernel. Builds it only if base, configuration or series have changed."""
 	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
 	extra = step.read(os.path.join(CONFIG, flavour + ".config")) if flavour else ""
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
@@ -128,10 +140,10 @@ def build_image(flavour=""):
 
 def build_controls(tree, out, directory):
 	"""
-	Compile the patched @tree with the patches of kernel/controls, and leave the tree and the build in @out as they are.
-	Copies of @out and of the directories that the controls touch are in @directory, and make runs while each copy is
-	mounted over its original. So all paths are the same, and make compiles only what the controls touch. Returns the
-	copy of @out.
+	Compile the patched @tree with the patches of kernel/controls, and leave the tree and the build in @out as they
+	are. Make copies of @out and of the directories that the controls touch in @directory, and run make while each
+	copy is mounted over its original. So all paths are the same, and make compiles only the sources that the
+	controls touch. Returns the copy of @out.
 	"""
 	shutil.rmtree(directory, ignore_errors=True)
 	os.makedirs(directory)
@@ -152,7 +164,10 @@ def build_controls(tree, out, directory):
 
 
 def controls():
-	"""The Image of the kernel with the negative controls: its driver leaves out the step that its parameter "control" names."""
+	"""
+	Returns the Image of the kernel with the negative controls. Its driver leaves out the step that the module
+	parameter "control" names.
+	"""
 	image = build()
 	target = os.path.join(step.BUILD, "image-controls")
 	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
@@ -172,7 +187,7 @@ def depmod(directory, release):
 
 
 def install_modules(build_directory, directory):
-	"""Copy the modules of a build directory as modules_install would, but faster; the Image."""
+	"""Copy the modules of a build directory as modules_install would, but faster. Returns the Image."""
 	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
 	target = os.path.join(directory, "lib/modules", release)
 	shutil.rmtree(target, ignore_errors=True)
@@ -189,7 +204,7 @@ def install_modules(build_directory, directory):
 
 
 def debian_release():
-	"""The release of the kernel that Debian itself builds of the base's version, from the package lists."""
+	"""Returns the release of the kernel that Debian itself builds of the base's version, from the package lists."""
 	series_version = ".".join(source.base()["version"].split(".")[:2])
 	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
 	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
@@ -201,14 +216,14 @@ def debian_release():
 
 
 def unpack_debian(release, directory):
-	"""The packages of Debian's kernel @release, unpacked in @directory."""
+	"""Download the packages of Debian's kernel @release, and unpack them in @directory."""
 	for package in ("linux-binary-unsigned-", "linux-modules-"):
 		deb = packages.download(package + release)
 		step.run_logged(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
 		os.unlink(deb)
-	# modprobe -d looks in lib.
+	# The packages have usr/lib/modules, but modprobe -d looks in lib/modules.
 	os.symlink("usr/lib", os.path.join(directory, "lib"))
-	# depmod needs these lists, which only an installed package has.
+	# depmod wants these lists, which only an installed package has. Make those that are missing, as empty files.
 	for name in ("modules.order", "modules.builtin", "modules.builtin.modinfo"):
 		with open(os.path.join(directory, "lib/modules", release, name), "ab"):
 			pass
@@ -216,7 +231,7 @@ def unpack_debian(release, directory):
 
 
 def debian():
-	"""The Image of the kernel that Debian itself builds; its packages are unpacked but not installed."""
+	"""Returns the Image of the kernel that Debian itself builds. Its packages are only unpacked, not installed."""
 	directory = os.path.join(step.CACHE, "stock")
 	with step.locked("stock"):
 		os.makedirs(directory, exist_ok=True)

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Downloads Debian packages that the harness unpacks but does not install: from the mirror, or from a second place."""
+"""
+Downloads Debian packages that the harness unpacks but does not install: from the mirror, or from a second place, an
+archive that keeps all versions of packages.
+"""
 
 import glob
 import hashlib
@@ -17,7 +20,10 @@ def sha256(path):
 
 
 def empty_directory(package):
-	"""Make an empty directory to download @package to, without what an interrupted run left there; its path."""
+	"""
+	Make an empty directory to download @package to, and remove files that an interrupted run left there. Returns
+	the path.
+	"""
 	directory = os.path.join(DOWNLOADS, package + ".new")
 	shutil.rmtree(directory, ignore_errors=True)
 	os.makedirs(directory)
@@ -25,7 +31,7 @@ def empty_directory(package):
 
 
 def keep(directory):
-	"""Move the only file of @directory to DOWNLOADS and remove @directory; the new path of the file."""
+	"""Move the only file of @directory to DOWNLOADS and remove @directory. Returns the new path of the file."""
 	name, = os.listdir(directory)
 	path = os.path.join(DOWNLOADS, name)
 	os.rename(os.path.join(directory, name), path)
@@ -34,7 +40,7 @@ def keep(directory):
 
 
 def download(package):
-	"""Download a Debian package from the mirror unless it is there; the path of the .deb."""
+	"""Download a Debian package from the mirror unless it is in DOWNLOADS. Returns the path of the .deb."""
 	found = glob.glob(os.path.join(DOWNLOADS, f"{package}_*.deb"))
 	if found:
 		return found[0]
@@ -44,7 +50,10 @@ def download(package):
 
 
 def from_mirror(package, version, checksum):
-	"""Download one version of a package from the mirror; (path of the .deb or None, why there is none)."""
+	"""
+	Download one version of a package from the mirror. Returns (path of the .deb or None, the reason if there is
+	none).
+	"""
 	what, mirror, directory = f"downloading {package}", trouble.mirror(), empty_directory(package)
 	try:
 		step.run_logged(what, ["sh", step.script("download.sh"), f"{package}={version}"], show=False, cwd=directory)
@@ -62,7 +71,7 @@ def from_mirror(package, version, checksum):
 
 
 def from_second_place(package, checksum, address, why):
-	"""Download a package from @address, because the mirror does not have it for the reason @why; the path of the .deb."""
+	"""Download a package from @address. @why tells why it is not from the mirror. Returns the path of the .deb."""
 	directory = empty_directory(package)
 	path, what = os.path.join(directory, os.path.basename(address)), f"downloading {package} from the second place"
 	step.say(f"downloading {package} from {address}, because {why}")
@@ -82,8 +91,9 @@ def from_second_place(package, checksum, address, why):
 
 def pinned(package, version, checksum, second_place):
 	"""
-	Download the version of a package that has the SHA-256 @checksum; the path of the .deb. A mirror removes a version
-	when there is a newer one. Then the version comes from the address @second_place, which keeps all versions.
+	Download the version of a package that has the SHA-256 @checksum. Returns the path of the .deb. A mirror removes
+	a version when there is a newer one. Then download the version from the address @second_place, which keeps all
+	versions.
 	"""
 	path, why = from_mirror(package, version, checksum)
 	return path or from_second_place(package, checksum, second_place, why)

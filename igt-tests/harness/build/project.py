@@ -11,9 +11,10 @@ from harness.build import source
 
 DIRECTORY = os.path.join(step.BUILD, "meson")
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
-# Flags and libraries for the C programs of a user, which ./run exec and ./run cc compile: the headers of the project, of IGT
-# and of libdrm, the project's library and the helpers of its tests. A program links only what it uses. Some helpers exist
-# twice, with IGT and without; those without IGT come first, so that a program needs IGT only if it calls it.
+# ./run exec and ./run cc compile the C programs of a user with these flags and libraries. So a program can use the
+# headers of the project, of IGT and of libdrm, the project's library, and the helpers of the project's tests. The
+# linker takes only what the program uses. Some helpers exist twice, with IGT and without. Those without IGT come first,
+# so that a program needs IGT only if it calls IGT's functions itself.
 C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
 	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
@@ -23,10 +24,11 @@ LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-te
 	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
 GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
 
-# All parts have to be built. If meson left out a part because a library is missing, a run with fewer tests would be green.
+# Let Meson fail if it cannot build a part, for instance because a library is missing. If it left the part out instead,
+# a run with fewer tests would pass.
 OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true",
-	# meson gives the compiler paths that begin at the build directory. With this a failed assertion names its file with a path
-	# that begins at the top of the checkout.
+	# Meson gives the compiler paths that are relative to the build directory. With this option a failed assertion
+	# names its file relative to the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
 
 
@@ -48,20 +50,23 @@ def build():
 
 def gcc(arguments, host):
 	"""
-	The command line of gcc with @arguments. The user's directory is step.DIR in the build root and @host in the guest, so
-	the program must name its files with @host.
+	Returns the command line of gcc with @arguments. The user's directory is step.DIR in the build root, where gcc
+	runs, and @host in the guest and on the host. So let gcc write @host into the program where it would write
+	step.DIR.
 	"""
 	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
 
 
 def test_names(suite):
-	"""The tests of one meson suite."""
+	"""Returns the names of the tests of one Meson suite."""
 	shown = subprocess.run(["meson", "introspect", "--tests", DIRECTORY], capture_output=True, text=True, check=True).stdout
 	return [entry["name"] for entry in json.loads(shown) if any(name.endswith(":" + suite) for name in entry["suite"])]
 
 
 def test(suite, names=()):
-	"""Run one meson suite, or only its tests @names: [(name of the test, meson's result, what the test printed)]."""
+	"""
+	Run one Meson suite, or only its tests @names. Returns [(name of the test, Meson's result, output of the test)].
+	"""
 	log = os.path.join(DIRECTORY, "meson-logs", suite + ".json")
 	if os.path.exists(log):
 		os.unlink(log)
@@ -73,7 +78,7 @@ def test(suite, names=()):
 	cases = []
 	for line in step.read_or(log).splitlines():
 		case = json.loads(line)
-		# "suite - project:name"
+		# Meson writes the name as "SUITE - PROJECT:NAME".
 		cases.append((case["name"].rsplit(":", 1)[-1], case["result"],
 			step.user_paths((case.get("stdout") or "") + (case.get("stderr") or ""))))
 	return cases
