@@ -12,20 +12,22 @@ from harness.boot import qemu
 from harness.build import project
 from harness.suites import scenarios, trials
 
-DEFAULT_MODE = "hws-sdma"	# without --mode; the usual mode of users' GPUs
-# Seconds for a boot; 0 means without limit.
+DEFAULT_MODE = "hws-sdma"	# the mode without --mode, because real GPUs usually run in it
+# Seconds after which a boot ends if --timeout does not say otherwise; 0: never.
 TIMEOUT = {"demo": 240, "exec": 300, "shell": 0}
-# The command of ./run exec is also looked for in these directories, so that programs in them need no path.
+# The guest also looks in these directories for the command of ./run exec, so that the user can name a program in them
+# without its path.
 PROGRAMS = (scenarios.TEST_DIRECTORY, os.path.dirname(project.GATHER))
 COMPILED = os.path.join(step.BUILD, "exec")
 
-# A directory of the user may hide the guest's directories SPARE. It must not hide RUN, which looks unused in the build root,
-# because it is empty there.
+# The guest mounts the directory of the user at its path on the host, where it hides a directory of the guest. It may
+# hide one of SPARE. It must not hide RUN: that directory is empty in the build root, so is_needed() would take it for
+# unused, but the guest has its share there.
 SPARE, RUN = ("/root", "/tmp", "/dev/shm"), "/run"
 
 
 def section(name, args):
-	"""All scenarios, and the boot for the command @name as one of them, with the options @args."""
+	"""Returns all scenarios and adds one, @name: the boot for the command ./run @name with the options @args."""
 	config, mode = scenarios.all_scenarios(), args.mode or DEFAULT_MODE
 	config[name] = {"suite": name, "mode": mode, "params": scenarios.params_of(mode),
 		"gpus": str(args.gpus or 1), "seed": str(args.seed or ""), "vgpu": args.vgpu or "", "timeout": str(TIMEOUT[name]),
@@ -38,12 +40,12 @@ def section(name, args):
 
 
 def spec_of(name, args, image, entry, text):
-	"""The qemu.Spec of a boot that runs the shell script @text."""
+	"""Returns the qemu.Spec of a boot that runs the shell script @text."""
 	spec = scenarios.spec_of(name, entry, image, text, sys.stdout)
 	if args.timeout is not None:
 		spec.timeout = args.timeout
 	elif args.gdb:
-		spec.timeout = 0	# whoever uses gdb stops the guest for as long as he likes
+		spec.timeout = 0	# the user of gdb may stop the guest for any time
 	elif args.icount:
 		spec.timeout *= bench.ICOUNT_FACTOR
 	return dataclasses.replace(spec, icount=args.icount, gdb=args.gdb or 0,
@@ -51,14 +53,16 @@ def spec_of(name, args, image, entry, text):
 
 
 def gdb_line(port, flavour):
-	"""The gdb command that attaches to the kernel of that @flavour; without symbols for Debian's kernel."""
+	"""
+	Returns the gdb command that attaches to the guest's kernel, with its symbols unless it is Debian's kernel.
+	"""
 	vmlinux = {"patched": "kernel", "controls": "kernel", scenarios.DEBUG: "kernel-debug"}.get(flavour)
 	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
 	return f"gdb -ex 'target remote :{port}'{symbols}, then continue"
 
 
 def boot_command(name, args, text, **changes):
-	"""Boot the guest and run the shell script @text; (Outcome, what was wrong with the boot, Boot)."""
+	"""Boot the guest, and run the shell script @text there. Returns (Outcome, problems of the boot, Boot)."""
 	config = section(name, args)
 	entry = config[name]
 	image = scenarios.images(config, [name])[entry["kernel"]]
@@ -71,7 +75,9 @@ def boot_command(name, args, text, **changes):
 
 
 def verdict(outcome, problems, where):
-	"""Print what was wrong with a boot; the exit status of ./run."""
+	"""
+	Print the @problems of a boot. Returns the exit status of ./run: that of the command, or 1 if the boot failed.
+	"""
 	for problem in problems:
 		print(f"run: {problem}", file=sys.stderr)
 	if problems:
@@ -80,14 +86,19 @@ def verdict(outcome, problems, where):
 
 
 def is_needed(path):
-	"""Would a directory of the user, mounted at @path in the guest, hide something that the guest needs?"""
+	"""
+	Returns whether a directory of the user, mounted at @path in the guest, would hide files that the guest needs.
+	"""
 	if path in SPARE or (os.path.isdir(path) and os.path.samefile(path, step.DIR)):
 		return False
 	return path == RUN or any(files for _, _, files in os.walk(path))
 
 
 def shown():
-	"""The fields of a qemu.Spec that make the guest mount the directory of the user."""
+	"""
+	Returns the fields of a qemu.Spec that make the guest mount the directory of the user. Refuses a directory it
+	needs.
+	"""
 	path = os.environ["HOST_DIR"]
 	if is_needed(path):
 		raise step.Failed(f"the guest needs its own {path}: show it another directory, with --dir")
@@ -95,19 +106,29 @@ def shown():
 
 
 def is_one_stream():
-	"""Do standard output and standard error go to the same place? Then the order of their lines matters."""
+	"""
+	Returns whether standard output and standard error of ./run go to the same place. Then the order of their lines
+	matters, so the guest must write both to one file.
+	"""
 	return os.path.samestat(*(os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr)))
 
 
 def text_of(words, errors=False, prefix=()):
-	"""The shell script that runs the command @words in the guest; with @errors its standard error goes to a file of its own."""
+	"""
+	Returns the shell script that runs the command @words in the guest. With @errors standard error gets its own
+	file.
+	"""
 	return "exec " + qemu.script_line("exec.sh", ":".join(PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
 
 
 def compiler(words):
-	"""Run gcc with the arguments @words in the directory of the user, with the project's headers and libraries; its status."""
+	"""
+	Run gcc with the arguments @words in the user's directory, with the project's headers and libraries. Returns its
+	status.
+	"""
 	host = os.environ["HOST_DIR"]
-	# In the build root the directory of the user has another path.
+	# gcc runs in the build root, where the directory of the user has another path. So change the paths in its
+	# arguments.
 	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in words]
 	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
 	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
@@ -117,7 +138,7 @@ def compiler(words):
 
 
 def compiled(words):
-	"""The command @words. If the first word is a C file, compile it and put the program in its place."""
+	"""Returns the command @words. If the first word is a C file, compiles it and puts the program in its place."""
 	source = words[0]
 	if not source.endswith(".c"):
 		return words
@@ -132,7 +153,8 @@ def cmd_exec(args):
 	places = shown()
 	project.build()
 	words, errors = compiled(args.words), not is_one_stream()
-	# stdbuf: a program buffers output that does not go to a terminal, so its last lines would be lost if it dies.
+	# A program buffers output that does not go to a terminal, and loses it when it dies. stdbuf lets it write each
+	# line.
 	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL")), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):
@@ -151,7 +173,7 @@ def cmd_shell(args):
 
 def cmd_demo(_args):
 	project.build()
-	args = arguments.parse(["shell"])	# all options of a boot with their default values
+	args = arguments.parse(["shell"])	# demo has no options, so take those of shell, with their default values
 	status = verdict(*boot_command("demo", args, text_of([project.GATHER])))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status

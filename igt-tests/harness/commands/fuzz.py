@@ -9,12 +9,12 @@ from harness import arguments, step
 from harness.build import project
 
 RUN = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz/run.py")
-MINUTES = 5	# for each target
-KEPT = os.path.join(step.BUILD, "fuzz")	# inputs that earlier runs found; the next run begins with them
+MINUTES = 5	# for each target, if --minutes does not say otherwise
+KEPT = os.path.join(step.BUILD, "fuzz")	# has the inputs that earlier runs found, with which the next run begins
 
 
 def fuzz_targets(targets, minutes):
-	"""Run each of the @targets for so many @minutes; did all succeed?"""
+	"""Run each of the @targets for so many @minutes. Returns whether all succeeded."""
 	failed = []
 	for name in targets:
 		kept = os.path.join(KEPT, name)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run test --list: suites, modes, and all tests with their descriptions."""
+"""Makes the text of ./run test --list: suites, modes, and all tests with their descriptions."""
 
 import os
 import re
@@ -14,7 +14,7 @@ SUBTEST = re.compile(r"^SUB (\S+) .*$")
 
 
 def descriptions(text):
-	"""{subtest: description} from what an IGT program prints with --describe."""
+	"""Returns {subtest: first line of its description} from the output @text of an IGT program with --describe."""
 	found, name = {}, None
 	for line in text.splitlines():
 		match = SUBTEST.match(line)
@@ -29,14 +29,14 @@ def descriptions(text):
 
 
 def described(program):
-	"""The lines of ./run test --list for one test program: its subtests with their descriptions."""
+	"""Returns the lines of ./run test --list for one test program: its subtests with their descriptions."""
 	shown = subprocess.run([os.path.join(scenarios.TEST_DIRECTORY, program), "--describe"], capture_output=True, text=True,
 		check=False).stdout
 	return [f"{program}@{name}  {text}".rstrip() for name, text in descriptions(shown).items()]
 
 
 def boots_of(program):
-	"""The boots that run tests of a program."""
+	"""Returns the names of the boots that run tests of a program."""
 	config = scenarios.all_scenarios()
 	return [f"{config[name]['suite']} {scenarios.label(config[name])}" for name in config.sections()
 		if config[name]["suite"] in arguments.suites_for("PROGRAM") and any(program in config[name].get(key, "").split() for key in scenarios.PROGRAM_KEYS)]
@@ -47,7 +47,7 @@ def block(title, lines):
 
 
 def text():
-	"""Everything that ./run test --list prints."""
+	"""Returns the whole output of ./run test --list."""
 	lines = block("suites:", [f"{name:10} {about}" for name, about in arguments.suites().items()])
 	lines += block("modes:", scenarios.modes())
 	lines += block("style:", list(style.CHECKS))

@@ -15,7 +15,7 @@ from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "vgpu", "igt")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
-UNBUILT = ("door", "kernel")	# suites that need nothing that meson builds
+UNBUILT = ("door", "kernel")	# these suites need nothing that Meson builds, so they run even if the build fails
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
 DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
@@ -28,16 +28,16 @@ class Choice:
 	seeds: list = dataclasses.field(default_factory=list)
 	control: str = ""
 	debug: bool = False
-	tests: list = dataclasses.field(default_factory=list)	# PROGRAM or PROGRAM@SUBTEST
-	failed: list = dataclasses.field(default_factory=list)	# [suite, boot, test]; if not empty, only these tests run
+	tests: list = dataclasses.field(default_factory=list)	# of PROGRAM or PROGRAM@SUBTEST; empty: all tests run
+	failed: list = dataclasses.field(default_factory=list)	# of [suite, boot, test]; empty: all tests run
 	jobs: int = boots.AT_ONCE
 
 	def is_whole(self):
-		"""Does each suite run completely?"""
+		"""Returns whether each of the suites runs completely."""
 		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed)
 
 	def failed_of(self, suite):
-		"""{boot: tests} of the failed tests of @suite, or None if all tests of the suite are to run."""
+		"""Returns the failed tests of @suite as {boot: tests}, or None if all tests of the suite are to run."""
 		found = {}
 		for name, boot, test in self.failed:
 			if name == suite:
@@ -47,7 +47,7 @@ class Choice:
 
 
 def cases_of(suite, choice):
-	"""The cases of a suite that need no guest."""
+	"""Run the cases of a suite that need no guest, and return them."""
 	failed = choice.failed_of(suite)
 	if choice.tests or failed is not None and "" not in failed:
 		return []
@@ -59,15 +59,16 @@ def cases_of(suite, choice):
 		return style.style_cases()
 	if suite == "lib":
 		return package.library_cases((failed or {}).get("", ()))
-	# The meson tests of the suite igt check that the programs can list their subtests, and that they skip without a GPU.
+	# The meson tests of the suite igt check that the programs can list their subtests, and that they skip without a
+	# GPU.
 	return results.meson_cases(project.test(suite, (failed or {}).get("", ()))) if suite in MESON_SUITES else []
 
 
 def work_of(suite, choice):
-	"""The boots of a suite."""
+	"""Returns the boots.Work of a suite."""
 	failed = choice.failed_of(suite)
 	if suite in trials.TABLES:
-		# All trials with several seeds would take hours, so seeds apply only to a single control.
+		# All trials with several seeds would take hours, so the seeds apply only if the user names one control.
 		names = None if failed is None else [test for tests in failed.values() for test in tests]
 		return trials.work_of_trials(suite, choice.modes, choice.seeds if choice.control else (), choice.control, names)
 	config = scenarios.all_scenarios()
@@ -83,11 +84,15 @@ def work_of(suite, choice):
 
 
 def run_suites(choice):
-	"""Run the suites; the cases of each suite. Cases that need no guest run first, then the boots of all suites."""
+	"""
+	Run the suites: first their cases that need no guest, suite after suite, then the boots of all suites side by
+	side. Returns {suite: cases}.
+	"""
 	built, report, works = None, {}, {}
 	for suite in choice.suites:
 		try:
-			# The project is built once. If that fails, the suites that need it fail, and the others still run.
+			# Build the project once, before the first suite that needs it. If that fails, all suites that
+			# need it fail, and the others still run.
 			if suite not in UNBUILT and built is None:
 				built = step.Failed("the project does not build")
 				project.build()
@@ -110,7 +115,7 @@ def run_suites(choice):
 
 
 def choice_of(args):
-	"""The Choice of a command line."""
+	"""Returns the Choice of the command line @args."""
 	failed = record.failed() if args.failed else []
 	tests = [word for word in args.what if word.startswith("amd_")]
 	suites = [word for word in args.what if word not in tests]
@@ -125,9 +130,11 @@ def choice_of(args):
 
 
 def finish(args, choice, report):
-	"""Print the report and keep what later commands need; the exit status."""
+	"""Print the report, and keep the results that later commands need. Returns the exit status of ./run."""
 	text = results.sums(report)
-	if not (args.control or args.debug):	# with these, tests fail on purpose or for other reasons
+	# With --control tests fail on purpose, and with --debug for other reasons. So ./run test --failed must not
+	# repeat them.
+	if not (args.control or args.debug):
 		record.remember(report, choice.suites if choice.is_whole() else ())
 	if choice.is_whole() and choice.suites == list(arguments.suites()):
 		step.write(record.SUMMARY, text)
@@ -149,7 +156,8 @@ def cmd_test(args):
 	report = {}
 	if args.debug:
 		project.build()
-		# Without this, a run would also be green if the checkers of the debug kernel did not work.
+		# If a checker of the debug kernel did not work, the run would pass whatever the driver does. So try the
+		# checkers first.
 		report["checkers"] = debug.check_checkers(kernel.debug())
 	report |= run_suites(choice)
 	return finish(args, choice, report)
