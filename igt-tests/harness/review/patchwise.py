@@ -31,40 +31,45 @@ from harness.review import series
 from harness.verdict.results import FAIL, PASS, Case
 
 TREE, DIRECTORY = "linux-steps", "steps"
-# Names that a line of a header may declare: a field or an object; a function or a macro with arguments.
+# Matches names that a line of a header may declare: FIELD those of fields and objects, CALLED those of functions and of
+# macros with arguments.
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
 CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
-# Names that a line of a header may define: a macro, a type, an enumerator.
+# Matches names that a line of a header may define: of a macro, a type or an enumerator.
 DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*\{|^\s*([A-Z]\w*)\s*(?:=.*)?,$", re.M)
-# A line inside a comment of which the patch changes neither the begin nor the end.
+# Matches a line inside a comment. COMMENT does not find it if the patch changes neither the begin nor the end of the
+# comment.
 INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
-# CONFIG_DRM_AMDGPU_CIK: the guest has no GPU of this generation, but the series touch its sources.
+# {name of a configuration: lines that are added to the guest's configuration}. CONFIG_DRM_AMDGPU_CIK is on because the
+# series touch sources for GPUs of that generation.
 CONFIGURATIONS = {"the guest's and KUnit": f"CONFIG_KUNIT=y\nCONFIG_{KUNIT}=y\nCONFIG_DRM_AMDGPU_CIK=y\n",
 	**series.VARIANTS}
-# Without this, ccache does not use its cache if a header was written just before.
+# ccache does not trust a header that was written just before, and then does not use its cache. This lets it trust such
+# headers.
 CCACHE = {"CCACHE_SLOPPINESS": "include_file_mtime,include_file_ctime"}
 
 
 def diff_of(patch):
-	"""The text of a patch without its message."""
+	"""Returns the text of a patch without its message."""
 	text = step.read(patch)
 	return text[text.find("\ndiff --git "):]
 
 
 def may_include(directory, header):
 	"""
-	May sources in @directory include @header? A header that is not in include/ is only for its own subsystem: sources in
-	mm/ do not include a header in drivers/.
+	Returns whether sources in @directory may include @header. A header that is not in include/ is only for its own
+	subsystem: sources in mm/ do not include a header in drivers/.
 	"""
 	return not directory or header.startswith("include/") or header.split("/")[0] == directory.split("/")[0]
 
 
 def names_in_headers(patch, sides, directory=""):
 	"""
-	(names of fields, names of functions and others) on the lines that @patch changes in headers that sources in
-	@directory may include. @sides chooses the lines: "-" the removed ones, "+-" all of them.
+	Returns (names of fields, names of functions and others) on the lines that @patch changes in headers that
+	sources in @directory may include. @sides chooses the lines: "-" the removed ones, "+-" the removed and the
+	added ones.
 	"""
 	fields, functions = set(), set()
 	for part in diff_of(patch).split("\ndiff --git ")[1:]:
@@ -80,12 +85,15 @@ def names_in_headers(patch, sides, directory=""):
 
 
 def uses(text, fields, functions):
-	"""Does the source @text use one of the @fields or @functions?"""
+	"""Returns whether the source @text uses one of the @fields or @functions."""
 	return bool(functions & set(re.findall(r"\w+", text)) or fields & set(re.findall(r"(?:->|\.)\s*(\w+)", text)))
 
 
 def followed(patches, tree):
-	"""The sources below @tree to compile: those that the @patches touch, and those that use a name which these remove."""
+	"""
+	Returns the sources below @tree that have to be compiled: those that the @patches touch, and those that use a
+	name which the @patches remove from a header.
+	"""
 	touched = {path for patch in patches for path in source.touched(patch)}
 	paths = source.sources(patches)
 	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
@@ -106,26 +114,31 @@ class Build:
 		self.commands = {}	# {object: command that compiles it}
 		self.deps = {}		# {object: files of the tree that the compiler reads for it}
 		self.broken = set()	# objects that did not compile
-		self.stale = set()	# objects that were not compiled since a header changed that they depend on
+		self.stale = set()	# objects that were not compiled since a patch changed a header they include
 
 	def objects(self, tree):
-		"""(objects that this configuration has, flags with which they are compiled)."""
+		"""Returns (objects that this configuration has, flags with which they have to be compiled)."""
 		return series.objects_of(self.sources, tree, self.out)
 
 	def configure(self, tree):
-		"""Choose the directory of the objects; each content of the Kconfig files has its own, so that none is configured anew."""
+		"""
+		Choose the directory of the objects, and configure it unless that is done. Each content of the Kconfig
+		files has a directory of its own, so that a next run need not configure them anew.
+		"""
 		texts = [step.read_or(os.path.join(tree, path)) for path in self.kconfigs]
 		extra = "".join(line for line in self.extra.splitlines(True) if KUNIT not in line or KUNIT in "".join(texts))
 		name = f"{DIRECTORY}/{re.sub(r'[^a-z]+', '-', self.name.lower())}-{step.digest(*texts)[:8]}"
 		for path in self.kconfigs:
 			path = os.path.join(tree, path)
-			# A file that no patch has changed is a hard link to the file of the base, whose time must not change.
+			# Make the file look old, so that make does not configure anew because of it. Leave out a hard
+			# link: no patch has changed it, and it is the same file as in the base, whose time must not
+			# change.
 			if os.path.exists(path) and os.stat(path).st_nlink == 1:
 				os.utime(path, times=(0, 0))
 		self.out = series.prepared(name, tree, extra)
 
 	def by_make(self, tree):
-		"""Let make compile all objects; return what make printed."""
+		"""Let make compile all objects. Returns the output of make."""
 		self.configure(tree)
 		objects, flags = self.objects(tree)
 		for name in objects:
@@ -146,7 +159,10 @@ class Build:
 		return os.path.join(self.out, directory, f".{base}.{what}")
 
 	def learn(self, tree, name, cmd):
-		"""Read from the text @cmd of a file that kbuild's fixdep wrote how to compile the object @name, and on what it depends."""
+		"""
+		Learn by which command to compile the object @name, and which files it depends on. @cmd is the text of
+		the file .NAME.cmd, which kbuild has written beside the object.
+		"""
 		match = re.search(r"^savedcmd_\S+ := (.*)$", cmd, re.M)
 		if match:
 			self.commands[name] = match[1].replace("$(pound)", "#").replace("$$", "$")
@@ -156,7 +172,7 @@ class Build:
 		self.deps[name] = {os.path.normpath(path) for path in re.findall(re.escape(tree) + r"/([^\s\\:]+)", text)}
 
 	def compile(self, tree, name):
-		"""Call the compiler for one object; return what it printed."""
+		"""Call the compiler for the object @name. Returns the output of the compiler."""
 		result = subprocess.run(["sh", "-ec", self.commands[name]], cwd=self.out, stdin=subprocess.DEVNULL,
 			env={**kernel.environment(), **CCACHE}, capture_output=True, text=True)
 		if result.returncode:
@@ -167,19 +183,23 @@ class Build:
 		return result.stdout + result.stderr
 
 	def concerns(self, tree, name, changed, names):
-		"""Must the object @name be compiled again after a patch that changed the files @changed, and the @names in headers?"""
+		"""
+		Returns whether the object @name must be compiled again after a patch of the files @changed, which
+		changed the @names in headers.
+		"""
 		if name in self.broken or name[:-2] + ".c" in changed:
 			return True
 		return bool(self.deps[name] & changed) and uses(step.read(os.path.join(tree, name[:-2] + ".c")), *names)
 
 	def update(self, tree, changed, names, last):
 		"""
-		Compile the objects that the patch of the files @changed concerns, and those that did not compile before. If this is
-		the @last patch of a series, also compile all stale objects. Returns what the compiler printed.
+		Compile the objects that the patch of the files @changed concerns, and those that did not compile
+		before. If this is the @last patch of a series, also compile all stale objects. Returns the output of
+		the compiler.
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
-		# The command of an object is unknown if make could not compile it.
+		# If make could not compile an object, its command may be unknown, so that only make can try it again.
 		if self.broken - set(self.commands) or any(os.path.basename(path) in ("Kconfig", "Makefile") for path in changed):
 			return self.by_make(tree)
 		known = objects & set(self.commands)
@@ -191,7 +211,9 @@ class Build:
 			return "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))
 
 	def symbols(self, tree):
-		"""(objects that exist, symbols that they define, symbols that they use and do not define)."""
+		"""
+		Returns (objects that exist, symbols that they define, symbols that they use but none of them defines).
+		"""
 		there = sorted(name for name in self.objects(tree)[0] if os.path.exists(os.path.join(self.out, name)))
 		listed = subprocess.run(["nm", "-g", "-P", "-A", *there], cwd=self.out, capture_output=True, text=True,
 			check=True).stdout if there else ""
@@ -200,14 +222,20 @@ class Build:
 		return there, defined, {name for name, kind in words if kind == "U"} - defined
 
 	def state(self, tree, text):
-		"""What States keeps of this build after a patch; @text is what make or the compiler printed."""
+		"""
+		Returns the result of this build after a patch, for States. @text is the output of make or of the
+		compiler.
+		"""
 		there, defined, wanted = self.symbols(tree)
 		return {"text": complaints(text), "broken": sorted(self.broken), "objects": there,
 			"defined": sorted(defined), "wanted": sorted(wanted)}
 
 
 def complaints(text):
-	"""How often the output @text has each warning and error, without line numbers."""
+	"""
+	Returns how often the output @text has each warning and error. Line numbers are left out, because patches change
+	them.
+	"""
 	pattern = r"^(\S+?):(?:\d+:)*(?: \*\*\*)? ((?:warning|error|fatal error): .*)$"
 	return collections.Counter(f"{os.path.basename(path)}: {message}"
 		for path, message in re.findall(pattern, text, re.M))
@@ -215,9 +243,9 @@ def complaints(text):
 
 class States:
 	"""
-	What Build.state() returned for the base and after each patch. Each result is stored under a digest of everything that
-	it depends on, so the results of the first patches stay valid when later patches change. Only good results are
-	kept for the next run.
+	Keeps the results of Build.state() for the base and after each patch. Each result has as its key a digest of
+	everything that it depends on, so the results of the first patches stay valid when later patches change. Only
+	good results are kept for the next run.
 	"""
 
 	def __init__(self, patches, path, *parts):
@@ -232,21 +260,27 @@ class States:
 		return self.known[self.stamps[number]]
 
 	def is_last(self, number):
-		"""Is the patch the last one of its series?"""
+		"""Returns whether the patch number @number is the last one of its series."""
 		return os.path.dirname(self.patches[number - 1]) != os.path.dirname((self.patches + [""])[number])
 
 	def said(self, number, name):
-		"""What is wrong with the configuration @name after @number patches, apart from missing symbols (too_early())."""
+		"""
+		Returns the problems of the configuration @name after @number patches: warnings and errors that the base
+		does not have, and objects that do not compile. too_early() finds missing symbols.
+		"""
 		state, base = self.at(number)[name], self.at(0)[name]
 		new = collections.Counter(state["text"])
 		if number:
 			new -= collections.Counter(base["text"])
-		else:	# the base may have warnings
+		else:	# this is the base, which may have warnings
 			new = collections.Counter({text: 1 for text in new if "error: " in text})
 		return sorted(new) + [f"{path} does not compile" for path in state["broken"] if not new]
 
 	def build(self, builds, tree_of):
-		"""Build the states that are not known, beginning with the known state before the first of them."""
+		"""
+		Build the states that are not known. Begin with the known state before the first of them, because its
+		objects are needed to compile only a part after the next patch.
+		"""
 		unknown = [number for number, stamp in enumerate(self.stamps) if stamp not in self.known]
 		if not unknown:
 			return
@@ -264,12 +298,18 @@ class States:
 		step.write(self.path, json.dumps(good))
 
 	def too_early(self, number, name):
-		"""Symbols that objects use after @number patches, and that objects define only after another patch."""
+		"""
+		Returns the symbols that objects use after @number patches, but that some object defines only after
+		another patch.
+		"""
 		ever = set().union(*(self.at(other)[name]["defined"] for other in range(len(self.stamps))))
 		return [f"{symbol} is not there" for symbol in self.at(number)[name]["wanted"] if symbol in ever]
 
 	def cases(self, names, sources):
-		"""A case for the base if it is broken, a case for each patch, and a case about sources that are never compiled."""
+		"""
+		Returns a case for each patch, one for the base if it is broken, and one that fails if a source is never
+		compiled.
+		"""
 		cases = []
 		for number, patch in enumerate(["the base", *map(source.label, self.patches)]):
 			wrong = [f"{name}: {problem}" for name in names
@@ -282,7 +322,10 @@ class States:
 
 
 def build_cases():
-	"""The cases of States.cases(); builds only what is not known from an earlier run."""
+	"""
+	Build after each patch, as far as the results are not known from an earlier run. Returns the cases of
+	States.cases().
+	"""
 	patches = source.series()
 	if not patches:
 		return []

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Checks the text of each series: the cover letter, the numbers and the tags of its patches."""
+"""
+Checks the text of each series, because it will be posted: the cover letter, the numbers and the tags of its patches.
+"""
 
 import email
 import email.policy
@@ -11,32 +13,36 @@ from harness import step
 from harness.build import source
 from harness.verdict.results import FAIL, PASS, Case
 
-# The address is stable@kernel.org, without "vger", as long as the bug is not public: option 1 of
-# Documentation/process/stable-kernel-rules.rst.
+# A fix of a bug that is not public has the address stable@kernel.org, without "vger", because "vger" is a public
+# mailing list (option 1 of Documentation/process/stable-kernel-rules.rst).
 STABLE = re.compile(r"^Cc: <?stable@(vger\.)?kernel\.org>?( # .+)?$", re.M)
 FIXES = re.compile(r'^Fixes: [0-9a-f]{12} \(".+"\)$')
 SIGNED = re.compile(r"^\s*Signed-off-by:", re.M | re.I)
-# "patch 3", "patches 1, 4 to 6 and 9", "patches 2-4", "1/7".
+# Matches the ways in which a text names patches by their numbers: "patch 3", "patch 1/7", "patches 2-4",
+# "patches 1, 4 to 6 and 9".
 NAMED = re.compile(r"\bpatch(?:es)?\s+(\d+(?:(?:\s*(?:,|-|–|/)\s*|\s+(?:and|or|to)\s+)\d+)*)", re.I)
-# The places that git format-patch --cover-letter leaves for the author to fill in.
+# Matches the places that git format-patch --cover-letter leaves for the author to fill in.
 BLANK = re.compile(r"\*\*\* .* HERE \*\*\*")
-# Documents name a patch by its series, and by its subject without the subsystem.
+# Matches the name of a patch in the project's documents: its series, and its subject without the subsystem.
 CALLED = re.compile(rf"`({'|'.join(source.SERIES)}): ([^`]+)`")
 MIN_WORDS = 50		# a shorter cover letter says hardly more than its subject
 
 
 def message(text):
-	"""The text of a patch or a cover letter above its line "---"."""
+	"""Returns the text of a patch or a cover letter above its line "---"."""
 	return re.split(r"^---$", text, maxsplit=1, flags=re.M)[0]
 
 
 def named_numbers(text):
-	"""The numbers of patches that a text names."""
+	"""Returns the numbers of patches that a text names."""
 	return sorted({int(number) for match in NAMED.finditer(text) for number in re.findall(r"\d+", match[1])})
 
 
 def check_subject(text, number, count):
-	"""What is wrong with the number in the subject of the mail @number of @count patches."""
+	"""
+	Returns the problems of the subject @text, which must have the number @number of @count patches. 0 is the cover
+	letter.
+	"""
 	match = re.match(r"\[PATCH (\d+)/(\d+)\] \S", text)
 	if not match:
 		return [f'the subject is not "[PATCH {number}/{count}] ...": {text}']
@@ -45,7 +51,7 @@ def check_subject(text, number, count):
 
 
 def check_cover(text, count):
-	"""What is wrong with the cover letter @text of a series of @count patches."""
+	"""Returns the problems of the cover letter @text of a series of @count patches."""
 	mail = email.message_from_string(message(text), policy=email.policy.default)
 	body = mail.get_payload()
 	wrong = check_subject(mail["Subject"] or "", 0, count)
@@ -58,7 +64,9 @@ def check_cover(text, count):
 
 
 def check_tags(text, stable):
-	"""What is wrong with the tags of a patch; @stable: the patch belongs to the series for stable trees."""
+	"""
+	Returns the problems of the tags of a patch. @stable says that the patch belongs to the series for stable trees.
+	"""
 	wrong = [f"not a 12-digit hash and a quoted subject: {line}" for line in re.findall(r"^Fixes:.*$", message(text), re.M | re.I)
 		if not FIXES.match(line)]
 	if stable and not STABLE.search(message(text)):
@@ -71,25 +79,28 @@ def subject(patch):
 
 
 def title(text):
-	"""A subject without the brackets "[PATCH ...]" and without the prefix "drm/...: "."""
+	"""Returns a subject without the brackets "[PATCH ...]" and without the prefix "drm/...: "."""
 	return re.sub(r"^\[.*?\] (drm/\w+: )?", "", text)
 
 
 def unknown_names(text, known):
-	"""The patches that the document @text names although they are not among the @known pairs (series, subject)."""
+	"""
+	Returns the patches that the document @text names although they are not among the @known pairs (series,
+	subject).
+	"""
 	called = {(name, " ".join(words.split())) for name, words in CALLED.findall(text)}
 	return sorted(f"{name}: {words}" for name, words in called - known)
 
 
 def check_documents():
-	"""The names of patches in documents that no patch of the series has."""
+	"""Returns the names of patches in the project's documents that no patch of the series has."""
 	known = {(name, title(subject(patch))) for name in source.SERIES for patch in source.series(name)}
 	paths = [path for pattern in ("*.md", "docs/*.md", "kernel/*.md") for path in glob.glob(os.path.join(step.PROJECT, pattern))]
 	return [f"{os.path.basename(path)} names {patch}" for path in sorted(paths) for patch in unknown_names(step.read(path), known)]
 
 
 def check_series(name):
-	"""What is wrong with each patch of the series @name."""
+	"""Returns the problems of the patches of the series @name."""
 	patches = source.series(name)
 	wrong = []
 	for number, patch in enumerate(patches, 1):
@@ -105,13 +116,16 @@ def check_cover_of(name):
 
 
 def check_unsigned():
-	"""The patches with a Signed-off-by. None may have one, because only the person who sends the patches can sign them."""
+	"""
+	Returns the patches that have a Signed-off-by. None may have one, because only the person who sends them can
+	sign them.
+	"""
 	paths = source.series() + source.controls() + [path for path in map(source.cover, source.SERIES) if os.path.exists(path)]
 	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
 
 
 def mail_cases():
-	"""The cases of the suite "kernel" that look at cover letters and messages, and not at code."""
+	"""Returns the cases of the suite "kernel" about cover letters and messages; series.py has those about code."""
 	found = {"nobody has signed yet": check_unsigned(), "documents name patches that exist": check_documents()}
 	for name in source.SERIES:
 		found[f"cover letter: {name}"] = check_cover_of(name)

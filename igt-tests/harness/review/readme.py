@@ -9,16 +9,16 @@ from harness.verdict import record
 
 README = os.path.join(step.PROJECT, "README.md")
 SUM = re.compile(r"(?:(\w+): +)?(\d+) passed, (\d+) failed, (\d+) skipped")
-# The block of README.md that consists of such lines.
+# Matches the block of README.md that consists of lines like SUM. It is the sample.
 SAMPLE = re.compile(rf"(?<=^```\n)(?:{SUM.pattern}\n){{2,}}(?=```$)", re.M)
 
 
 class NoSample(step.Failed):
-	"""README.md has no sample, or more than one."""
+	"""Raised if README.md has no sample, or more than one."""
 
 
 def sample(text):
-	"""The match of the sample in the @text of README.md."""
+	"""Returns the match of the sample in the @text of README.md."""
 	found = list(SAMPLE.finditer(text))
 	if len(found) != 1:
 		raise NoSample(f"README.md has {len(found)} samples of the sums of ./run test")
@@ -26,12 +26,15 @@ def sample(text):
 
 
 def rows(text):
-	"""[(suite or None for the sum, [passed, failed, skipped])] of the lines of a sample."""
+	"""
+	Returns [(suite, [passed, failed, skipped])] of the lines of a sample. The line of the sum has None as its
+	suite.
+	"""
 	return [(match[1], [int(match[i]) for i in (2, 3, 4)]) for match in map(SUM.fullmatch, text.splitlines()) if match]
 
 
 def problems(text, suites):
-	"""What is wrong with the sample in the @text of README.md, if ./run test has these @suites."""
+	"""Returns the problems of the sample in the @text of README.md, if ./run test has these @suites."""
 	try:
 		found = rows(sample(text)[0])
 	except NoSample as failure:
@@ -48,13 +51,13 @@ def problems(text, suites):
 
 
 def updated(text, summary):
-	"""The @text of README.md with the sums @summary of a run as its sample."""
+	"""Returns the @text of README.md with the sums @summary of a run as its sample."""
 	place = sample(text)
 	return text[:place.start()] + summary + text[place.end():]
 
 
 def update():
-	"""Put the sums of the last run of all suites into README.md; the last line of the sums."""
+	"""Put the sums of the last run of all suites into README.md. Returns their last line."""
 	summary = step.read_or(record.SUMMARY)
 	if not summary:
 		raise step.Failed("no run of all suites has ended in this checkout: ./run test")

@@ -18,10 +18,11 @@ from harness.verdict.results import FAIL, PASS, SKIP, Case
 AMDGPU = "drivers/gpu/drm/amd/amdgpu"
 CHECKPATCH_IGNORE = os.path.join(source.KERNEL, "tools/checkpatch.ignore")
 
-# The checks apply the series to this tree: first one series, then two, then all three.
+# The checks apply the series to this tree of the checkout: first one series, then two, then all three.
 TREE = "linux-series"
 
-# Configurations in which parts of the series are not compiled; each is added to the guest's configuration.
+# {name of a configuration: lines that are added to the guest's configuration}. In these configurations parts of the
+# series are not compiled, and the rest must still build.
 WITHOUT_HSA = "CONFIG_HSA_AMD=n\nCONFIG_HSA_AMD_SVM=n\n"
 VARIANTS = {
 	"HSA_AMD=n": WITHOUT_HSA,
@@ -38,7 +39,7 @@ def counts():
 
 
 def checkout():
-	"""Make a git tree in step.TREE from the base and the series; each series is a branch."""
+	"""Make a git tree in step.TREE from the base and the series. Each series is a branch of it."""
 	if os.listdir(step.TREE):
 		raise step.Failed(f"{step.host_path(step.TREE)} is not empty")
 	step.run_logged("making the git tree", script("checkout.sh", source.pristine(), step.TREE, source.PATCHES))
@@ -48,8 +49,8 @@ def checkout():
 
 def export():
 	"""Write the commits of the git tree step.TREE to the folders of kernel/patches."""
-	# safe.directory: the tree may belong to another user than root. GIT_OPTIONAL_LOCKS=0: git status must not write an index
-	# that belongs to root.
+	# Without safe.directory git, which runs as root here, refuses a tree of another user. With GIT_OPTIONAL_LOCKS=0
+	# git status does not write the tree's index, which would belong to root then.
 	env = {**os.environ, "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory",
 		"GIT_CONFIG_VALUE_0": "*", "GIT_OPTIONAL_LOCKS": "0"}
 	result = subprocess.run(script("export.sh", step.TREE, source.PATCHES), env=env, capture_output=True,
@@ -61,16 +62,19 @@ def export():
 
 
 def check_export():
-	"""Check that export writes the series as they are checked in, byte for byte; the tree has only the touched files."""
+	"""
+	Check that a checkout and an export write the series as they are in kernel/patches, byte for byte. Returns the
+	problem, or "". To be quick, the tree has only the files that the series touch.
+	"""
 	origin = source.pristine()
 	with tempfile.TemporaryDirectory() as work:
 		base, tree, out = (os.path.join(work, name) for name in ("linux", "tree", "patches"))
 		for name in (base, tree, out):
 			os.mkdir(name)
 		source.copy_touched(base, source.series(), origin)
-		# git needs .gitattributes to find the function that a hunk is in.
+		# With .gitattributes git writes the same function names behind the @@ of hunks as in the whole tree.
 		shutil.copy(os.path.join(origin, ".gitattributes"), base)
-		# export keeps the text of a cover letter that is already there.
+		# export takes the text of a cover letter from the one that is already there.
 		for path in filter(os.path.exists, map(source.cover, source.SERIES)):
 			os.makedirs(os.path.join(out, os.path.dirname(source.label(path))))
 			shutil.copy(path, os.path.join(out, source.label(path)))
@@ -82,7 +86,9 @@ def check_export():
 
 
 def differences(here, exported):
-	"""How the patches in the folders @here and @exported differ in names or content; "" if they do not."""
+	"""
+	Returns how the patches in the folders @here and @exported differ in names or content, or "" if they do not.
+	"""
 	names = {directory: {os.path.relpath(path, directory) for path in glob.glob(os.path.join(directory, "*/*"))}
 		for directory in (here, exported)}
 	if names[here] != names[exported]:
@@ -101,7 +107,10 @@ def check_patch(tree, patch):
 
 
 def makefile(directory, tree, out):
-	"""(objects of a @directory of the kernel in the configuration of @out, include flags with which they are compiled)."""
+	"""
+	Returns (objects of a @directory of the kernel that the configuration of @out has, include flags with which they
+	have to be compiled). Lets make read the Makefile of the directory.
+	"""
 	show = f"""
 include {out}/include/config/auto.conf
 srctree := {tree}
@@ -120,9 +129,9 @@ all: ;
 
 def objects_of(sources, tree, out):
 	"""
-	(objects of the @sources that the configuration of @out has, include flags). The Makefile of amdgpu sets the include
-	flags also for the sources of KFD, which are in another directory. If make is asked for single objects of KFD,
-	it does not read that Makefile, so the caller has to pass the flags.
+	Returns (objects of the @sources that the configuration of @out has, include flags). The Makefile of amdgpu sets
+	the include flags also for the sources of KFD, which are in another directory. If make is asked for single
+	objects of KFD, it does not read that Makefile, so the caller has to pass the flags.
 	"""
 	objects, flags = makefile(AMDGPU, tree, out)
 	for directory in {os.path.dirname(path) for path in sources if not path.startswith(os.path.dirname(AMDGPU))}:
@@ -131,7 +140,10 @@ def objects_of(sources, tree, out):
 
 
 def compile_touched(what, patches, tree, out, *arguments):
-	"""Compile the objects that the @patches touch anew; the log's text. Raises Failed when one does not compile."""
+	"""
+	Compile the objects that the @patches touch anew. Returns the text of the log. Raises Failed if one does not
+	compile.
+	"""
 	touched, flags = objects_of(source.sources(patches), tree, out)
 	for name in touched:
 		for path in glob.glob(os.path.join(out, name)):
@@ -143,26 +155,32 @@ def compile_touched(what, patches, tree, out, *arguments):
 def prepared(name, tree, extra):
 	out = os.path.join(step.BUILD, name)
 	kernel.configure(tree, out, extra)
-	# auto.conf and generated headers.
+	# Let make write auto.conf, which makefile() reads, and the headers that are generated.
 	step.run_logged(f"preparing {name}", kernel.make(tree, out, "prepare"), env=kernel.environment(), quiet=True)
 	return out
 
 
 def warnings(text):
-	"""Warnings of compiler and sparse without line numbers, counted."""
+	"""
+	Returns how often the log @text has each warning of compiler and sparse. Line numbers are left out: patches
+	change them.
+	"""
 	found = re.findall(r"^(\S+\.[ch]):\d+(?::\d+)?: ((?:warning|error): .*)$", text, re.M)
 	return collections.Counter((os.path.basename(path), message) for path, message in found)
 
 
 def check_warnings(name):
-	"""Check with W=1 and sparse that the series @name, and those before it, add no warning in the objects that they touch."""
+	"""
+	Check with W=1 and sparse that the series @name, and those before it, add no warning in the objects that they
+	touch. Returns the new warnings, or "".
+	"""
 	flags = ("W=1", "C=2")
 	patches = source.series(*source.up_to(name))
 	tree = source.patched(TREE, patches)
 	out = prepared(f"kernel-w1-{name}", tree, "")
 	new = warnings(compile_touched(f"building the objects touched up to {name} with W=1 and sparse", patches, tree, out, *flags))
 	if new:
-		# Some warnings may be those of the base, so build the base, too.
+		# The base may have some of the warnings, too. So build the base, and take away its warnings.
 		origin = source.pristine()
 		base = prepared("kernel-w1-base", origin, "")
 		new -= warnings(compile_touched("building them from the base", patches, origin, base, *flags))
@@ -186,7 +204,10 @@ def check_kernel_doc(name):
 
 
 def check_applies(name):
-	"""Check that the series @name applies on top of the series before it."""
+	"""
+	Apply the series @name on top of the series before it. Raises Failed if it does not apply; returns another
+	problem, or "".
+	"""
 	source.patched(TREE, source.series(*source.up_to(name)))
 	return "" if source.series(name) else "the series is empty"
 
@@ -200,7 +221,7 @@ def attempt(name, check, *arguments):
 
 
 def checks():
-	"""(name, function, arguments) of all checks that need series that apply."""
+	"""Yields (name, function, arguments...) of all checks but check_applies(). They need series that apply."""
 	tree = source.patched()
 	for patch in source.series():
 		yield f"checkpatch {source.label(patch)}", check_patch, tree, patch
@@ -211,7 +232,10 @@ def checks():
 
 
 def code_cases():
-	"""The cases of the suite "kernel" about code. A check that passed is repeated only if series, base or tools change."""
+	"""
+	Returns the cases of the suite "kernel" about code. Repeats a check that has passed only if series, base,
+	configuration or scripts have changed since.
+	"""
 	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
 	if any(case.verdict == FAIL for case in applies):
 		return applies + [Case("review of the patches", SKIP, "a series does not apply")]

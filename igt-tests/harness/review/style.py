@@ -14,30 +14,33 @@ from harness.verdict.results import FAIL, PASS, Case
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
 PATCHES = ("kernel/patches/", "kernel/controls/")
-# Files in which Debian's tools permit no comment. Their licence is in debian/copyright.
+# Debian's tools permit no comment in these files, so they have no SPDX line. Their licence is in debian/copyright.
 NO_COMMENT = ("lib/debian/changelog", "lib/debian/copyright", "lib/debian/source/format")
-# Paths that exist on one machine only. The pattern is written so that it does not match this file.
+# Matches paths that exist on one machine only. The pattern is written so that it does not match this file.
 MACHINE_PATH = re.compile(r"/(root/\.|work/|home/[a-z])")
 UNFINISHED = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X)\b")
 VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
-# Names that were replaced because their words had two meanings (docs/glossary.md). The pattern is written so that it does
-# not match this file.
+# Matches old names that the project has replaced because a word in them had two meanings (docs/glossary.md), so that
+# nobody brings them back. The pattern is written so that it does not match this file.
 OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd_userptr_expect_st" r"ops|VG_NUM_M" r"ES\b|VG_FA" r"ULT_|"
 	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
-# Commits before these dates do not follow the rules for messages in docs/contributing.md.
-SUBJECT_RULE = "2026-11-28T10:00:00Z"	# length of the subject
-PREFIX_RULE = "2026-11-28T15:00:00Z"	# prefix of the subject, and a body
+# The rules of docs/contributing.md for messages of commits hold since these dates; older commits are not checked.
+SUBJECT_RULE = "2026-11-28T10:00:00Z"	# the rule about the length of the subject
+PREFIX_RULE = "2026-11-28T15:00:00Z"	# the rules about the prefix of the subject, and about the body
 SUBJECT_LENGTH = 72
 PREFIXES = ("kernel", "lib", "vgpu", "igt", "run", "docs")
 
 
 def files():
-	"""Every file of the checkout that is in git, or that git add would add, relative to the checkout."""
+	"""
+	Returns the paths of all files of the checkout that are in git, or that git add would add, relative to the
+	checkout.
+	"""
 	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "ls-files", "-z", "--cached", "--others",
 		"--exclude-standard"], capture_output=True)
 	if result.returncode == 0:
 		names = result.stdout.decode().split("\0")
-	else:	# not a git tree
+	else:	# the checkout is no git tree, so take all files
 		names = [os.path.relpath(os.path.join(directory, name), step.PROJECT)
 			for directory, _, found in os.walk(step.PROJECT) for name in found]
 	return sorted(name for name in names if name and not name.startswith(".git/")
@@ -50,7 +53,7 @@ def lines(name):
 
 
 def ours(names):
-	"""The files whose style this project decides: not the licence, and not the patches, which follow the kernel's rules."""
+	"""Returns those @names whose style this project decides: not the licence, and not the patches of the kernel."""
 	return [name for name in names if name != "LICENSE" and not name.startswith(PATCHES)]
 
 
@@ -92,8 +95,9 @@ def check_shell(names):
 
 
 VGPU_SOURCE = "igt-tests/vgpu/"
-# For each folder of the simulated GPU the folders whose headers it may include; it may always include its own headers and
-# vgpu.h. "kernel" means the headers of the guest's kernel that describe the hardware. Tests may include any header.
+# {folder or file of the simulated GPU: the folders whose headers it may include}. Each may also include its own headers
+# and vgpu.h. "kernel" stands for the headers of the guest's kernel that describe the hardware. Tests may include any
+# header.
 VGPU_INCLUDES = {
 	"core": (),
 	"engine": ("core", "kernel"),
@@ -106,7 +110,10 @@ VGPU_INCLUDES = {
 
 
 def folder(name):
-	"""The folder of the file @name of the simulated GPU; "kernel" if the file does not belong to the simulated GPU."""
+	"""
+	Returns the key of VGPU_INCLUDES for the file @name, or "kernel" if the file does not belong to the simulated
+	GPU.
+	"""
 	if not name.startswith(VGPU_SOURCE):
 		return "kernel"
 	parts = name[len(VGPU_SOURCE):].split("/")
@@ -114,7 +121,7 @@ def folder(name):
 
 
 def included(name, header, names):
-	"""The file that the compiler reads for #include "@header" in the file @name."""
+	"""Returns the file that the compiler reads for #include "@header" in the file @name. @names are all files."""
 	beside = os.path.normpath(os.path.join(os.path.dirname(name), header))
 	return beside if beside in names else os.path.normpath(VGPU_SOURCE + header)
 
@@ -138,8 +145,9 @@ def check_includes(names):
 
 def check_globals(_names):
 	"""All state of the simulated GPU hangs off struct vgpu, so its object files have no writable data"""
+	# Leave out fuzz, too, because it has objects of the same sources that clang has instrumented.
 	objects = [path for path in glob.glob(os.path.join(VGPU, "**/*.o"), recursive=True)
-		if "/tests/" not in path and "/fuzz/" not in path]	# fuzz has other objects of the same sources, compiled by clang
+		if "/tests/" not in path and "/fuzz/" not in path]
 	if not objects:
 		return ["vgpu has not been built"]
 	result = subprocess.run(["nm", "--format=sysv", "--defined-only", *objects], capture_output=True, text=True,
@@ -149,7 +157,7 @@ def check_globals(_names):
 		fields = [field.strip() for field in line.split("|")]
 		if len(fields) != 7 or fields[3] != "OBJECT":
 			continue
-		# The loader makes .data.rel.ro read-only after relocation.
+		# Permit .data.rel.ro, because the loader makes it read-only after the relocation.
 		if re.match(r"\.(data|bss)|\*COM\*", fields[6]) and not fields[6].startswith(".data.rel.ro"):
 			wrong.append(fields[0])
 	return wrong
@@ -178,7 +186,9 @@ def c_files(names):
 
 
 def unformatted(names):
-	"""{file: text that clang-format would write} of the C files of @names that clang-format would change."""
+	"""
+	Returns {file: the text that clang-format would write} of the C files in @names that clang-format would change.
+	"""
 	result = {}
 	for name in c_files(names):
 		text = subprocess.run(["clang-format", name], cwd=step.PROJECT, capture_output=True, text=True, check=True).stdout
@@ -193,7 +203,7 @@ def check_format(names):
 
 
 def write_formatted():
-	"""Write the C files of the checkout as .clang-format says; return the names of the changed files."""
+	"""Write the C files of the checkout as .clang-format says. Returns the names of the changed files."""
 	changed = unformatted(files())
 	for name, text in changed.items():
 		with open(os.path.join(step.PROJECT, name), "w", encoding="utf-8") as f:
@@ -202,14 +212,14 @@ def write_formatted():
 
 
 def commits(since):
-	"""(hash, subject, body) of each commit after the date @since; a copy without history has none."""
+	"""Returns (hash, subject, body) of each commit after the date @since; none if the checkout has no history."""
 	result = subprocess.run(["git", "-c", "safe.directory=*", "-C", step.PROJECT, "log", "--no-merges", "-z",
 		"--format=%h%n%s%n%b", "--since=" + since], capture_output=True, text=True)
 	return [text.split("\n", 2) for text in result.stdout.split("\0") if text]
 
 
 def message_problems(subject, body):
-	"""What the message of a commit lacks, but for the length of its subject."""
+	"""Returns the problems of the message of a commit, without that of a long subject."""
 	prefix, colon, _ = subject.partition(": ")
 	problems = []
 	if not colon or not set(prefix.split(", ")) <= set(PREFIXES):
