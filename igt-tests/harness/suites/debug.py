@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""./run test --debug: boots the debug kernel instead, and before that tests the checkers of the debug kernel."""
+"""
+For ./run test --debug: changes the boots of a suite so that they boot the debug kernel. Before that, tests the checkers
+of the debug kernel (lockdep, KASAN and others).
+"""
 
 import dataclasses
 import os
@@ -12,10 +15,10 @@ from harness.suites import scenarios
 from harness.verdict import checkers, results
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
-TIMEOUT = 60	# seconds for a boot; scenarios.slower() says by how much it is longer for the debug kernel
+TIMEOUT = 60	# seconds for the boot that tests the checkers; it is multiplied by scenarios.slower()
 
-# The mistakes that vgpu_splat.ko makes, and for each a pattern that the kernel's log must have then. Lockdep turns itself
-# off after its first report, and after the reports of some other checkers.
+# {mistake that vgpu_splat.ko makes: pattern that the kernel's log must have then}. The mistake for lockdep comes first,
+# because lockdep turns itself off after its first report, and after the reports of some other checkers.
 SPLATS = {
 	"lock-order": r"WARNING: possible circular locking dependency detected",
 	"use-after-free": r"BUG: KASAN: slab-use-after-free in splat_",
@@ -26,14 +29,15 @@ SPLATS = {
 	"dma": r"DMA-API: .*device driver tries to free DMA memory it has not allocated",
 	"atomic-sleep": r"BUG: sleeping function called from invalid context",
 }
-LEAK, LEAKER = "leak", "splat_leak"	# this mistake shows in kmemleak's list and not in the log
+# The name of one more mistake, and the function that makes it. kmemleak reports it in its list and not in the log.
+LEAK, LEAKER = "leak", "splat_leak"
 
 # The debugfs file amdgpu_evict_vram, which these tests read, evicts until no VRAM is in use. KFD restores a process 100 ms
 # after its eviction (PROCESS_RESTORE_TIME_MS). With this kernel one round takes longer, so the read goes on for minutes.
 NEVER_EVICTED = "amdgpu_evict_vram does not end, because KFD restores the process before all VRAM is evicted"
 
-# Regular expressions of tests that do not run, and why. Those of the first one make any kernel of this version warn, with or
-# without the series, and lockdep would be off after the first warning.
+# {regular expression of tests that do not run: the reason}. The tests of the first one make any kernel of this version warn,
+# with or without the series, and the first warning would turn lockdep off for the rest of the boot.
 LEFT_OUT = {
 	"amd_userptr_scatter@heal-uffd-.*":
 		"with DEBUG_VM mm/userfaultfd.c prints the stack for a page fault that may not wait for a userfaultfd",
@@ -43,7 +47,10 @@ LEFT_OUT = {
 
 
 def scenarios_of(suite):
-	"""All scenarios, changed so that those of @suite boot the debug kernel."""
+	"""
+	Returns all scenarios. Those of @suite are changed: they boot the debug kernel, and leave out the tests of
+	LEFT_OUT.
+	"""
 	config = scenarios.all_scenarios()
 	for section in config.sections():
 		if config[section]["suite"] == suite:
@@ -53,7 +60,7 @@ def scenarios_of(suite):
 
 
 def splat(image):
-	"""Boot without the driver, and make each mistake that a checker must find: (Outcome, Boot)."""
+	"""Boot without the driver, and make each mistake that a checker must find. Returns (Outcome, Boot)."""
 	module = os.path.join(os.path.dirname(image.oracle), "vgpu_splat.ko")
 	text = scenarios.all_lines(qemu.script_line("splat.sh", module, LEAK, *SPLATS))
 	spec = qemu.Spec(directory=os.path.join(scenarios.RUNS, "checkers"), vgpu=project.VGPU, command=text,
@@ -63,7 +70,10 @@ def splat(image):
 
 
 def check_checkers(image):
-	"""A case for each mistake: did a checker report it?"""
+	"""
+	Returns a case for each mistake, which fails if no checker has reported it, and a skipped case for each of
+	LEFT_OUT.
+	"""
 	step.say("booting the debug kernel to try its checkers")
 	outcome, boot = splat(image)
 	log, left, ended = (results.kernel_problems(boot), checkers.leaks(boot), checkers.off(boot))

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""The suite device: boots that run programs without IGT, namely the library's test, the packages' example, and the demo."""
+"""
+Runs the suite device, whose boots run programs without IGT: the library's test, the packages' example, and the demo.
+"""
 
 import os
 import re
@@ -9,8 +11,8 @@ from harness.build import project
 from harness.suites import package, scenarios
 from harness.verdict import results
 
-EXIT_SKIP = 77	# lib/tests/test.h
-NEWCOMER = "guest/newcomer.sh"	# a program line with this script needs the packages of the library
+EXIT_SKIP = 77	# a program that skips ends with this status (lib/tests/test.h)
+NEWCOMER = "guest/newcomer.sh"	# this script needs the packages of the library, so they are built before its boot
 
 
 def programs(entry):
@@ -18,7 +20,7 @@ def programs(entry):
 
 
 def case(where, number, line, may_skip):
-	"""The verdict on one program by its exit status."""
+	"""Returns the case of the program number @number, whose command is @line, by its exit status."""
 	status = results.read(os.path.join(where.share, f"{number}.status")).strip()
 	name = os.path.basename(line)
 	last = results.last_line(results.read(os.path.join(where.share, f"{number}.log")))
@@ -30,7 +32,7 @@ def case(where, number, line, may_skip):
 
 
 def boot_programs(name, entry, image):
-	"""Boot one scenario; the cases of its programs."""
+	"""Boot one scenario. Returns the cases of its programs."""
 	lines, may_skip = programs(entry), re.compile(entry["skips"])
 	if any(NEWCOMER in line for line in lines):
 		package.for_guest()

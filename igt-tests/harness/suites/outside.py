@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""The suite outside: runs the unmodified test programs that Debian ships, and judges them by expectation files."""
+"""Runs the suite outside: the unmodified test programs that Debian ships, which it judges by expectation files."""
 
 import json
 import os
@@ -14,19 +14,22 @@ from harness.verdict.results import FAIL, PASS, Case
 
 IGT = "/usr/libexec/igt-gpu-tools/amdgpu"
 XFAILS = os.path.join(step.PROJECT, "igt-tests/xfails")
-PREFIX = "igt@"		# igt_runner's files put it before the name of a test, and the expectation files do not
+PREFIX = "igt@"		# igt_runner puts this before the name of a test; the expectation files have names without it
 
 ROCMINFO = "rocminfo"
 ROCMINFO_TIMEOUT = 60
 GPU = "gfx942"
 
-# Lines of the kernel's log with the level of a warning that say nothing about a test: IGT writes a line at the end of a
-# program, and the driver's fence timer expires if the host is too busy to emulate the guest in time.
+# igt_runner turns a pass into a warning if the kernel's log has a line of the level warning. These lines say nothing
+# about a test, so they do not count: IGT writes one at the end of a program, and the driver writes one when its fence
+# timer expires, because the host is too busy to emulate the guest in time.
 NOT_COUNTED = re.compile(r"=== TOTAL \(all subtests in \w+ binary\): |Fence fallback timer expired on ring")
 
 
 def rocminfo_case(status, text):
-	"""The case of rocminfo: it must end with status 0 and list the GPU as an agent."""
+	"""
+	Returns the case of rocminfo, which must end with status 0 and list the GPU as an agent in its output @text.
+	"""
 	if status != "0":
 		return Case(ROCMINFO, FAIL, f"ended with {status or 'nothing'}: {results.last_line(text)}")
 	agents = re.split(r"^\*+ *\nAgent \d+ *\n\*+ *$", text, flags=re.M)[1:]
@@ -38,22 +41,29 @@ def rocminfo_case(status, text):
 
 
 def word(entry):
-	"""igt_runner's word for how a test ended, corrected if only lines that do not count made it a warning."""
+	"""
+	Returns igt_runner's word for how a test ended. If only lines that do not count made it a warning, returns the
+	other word.
+	"""
 	warnings = [line for line in entry.get("dmesg-warnings", "").splitlines() if not NOT_COUNTED.search(line)]
 	return entry["result"] if warnings else entry["result"].replace("dmesg-warn", "pass").replace("dmesg-fail", "fail")
 
 
 def igt_results(directory, tests):
-	"""{test: Result} of those @tests that igt_runner ran, also if igt_runner was ended early."""
+	"""
+	Returns {test: Result} of the tests that igt_runner ran, also if it was ended early. @tests has the names of all
+	tests.
+	"""
 	path = os.path.join(directory, "results.json")
 	if not os.path.exists(path) and os.path.isdir(directory):
-		# igt_runner writes results.json only at its end. igt_results makes this file from the others that igt_runner wrote.
+		# igt_runner writes results.json only at its end. If it was ended before, igt_results makes this file
+		# from its other files.
 		subprocess.run(["igt_results", directory], capture_output=True, check=False)
 	try:
 		found = json.loads(results.read(path))["tests"]
 	except (ValueError, KeyError):
 		return {}
-	# igt_runner writes the names of tests in lower case.
+	# igt_runner writes the names of tests in lower case, and the expectation files have the original names.
 	names = {(PREFIX + test).lower(): test for test in tests}
 	return {names.get(name, name): expectations.Result(word(entry),
 			results.igt_reason(entry.get("out", ""), entry.get("err", "")))
@@ -61,7 +71,7 @@ def igt_results(directory, tests):
 
 
 def boot_outside(name, entry, image):
-	"""Boot one scenario with Debian's programs; its cases."""
+	"""Boot one scenario with Debian's programs. Returns its cases."""
 	try:
 		expected = expectations.load(XFAILS, *entry["board"].split())
 	except expectations.Malformed as error:

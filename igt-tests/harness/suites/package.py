@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Tests the library without the rest of this project: builds it alone, as a part of another project, and as Debian packages.
-Lintian checks the packages. They are installed and used in a root that is then thrown away.
+Tests the library without the rest of this project: builds it alone, as a part of another project, and as Debian
+packages. Lintian checks the packages. They are installed and used in a root that is then thrown away.
 """
 
 import glob
@@ -19,12 +19,14 @@ from harness.verdict.results import FAIL, PASS, Case
 SOURCE = os.path.join(step.PROJECT, "lib")
 DIRECTORY = os.path.join(step.BUILD, "package")
 DEBS = os.path.join(DIRECTORY, "debs")
-# For the guest: the programs that lib/debian/tests has compiled in the root with the packages, and the files of the packages.
+# The guest gets these in guest/newcomer.sh: the programs that lib/debian/tests has compiled where the packages are
+# installed, and the files of the packages.
 PROGRAMS = os.path.join(DIRECTORY, "programs")
 INSTALLED = os.path.join(DIRECTORY, "installed")
-STAMP = os.path.join(DIRECTORY, "stamp")	# the digest() for which all checks have passed
+STAMP = os.path.join(DIRECTORY, "stamp")	# has the digest() with which all checks passed; empty if one failed
 
-# Without the file auto-update, man-db does not make an index of all manual pages of the root, which would take long.
+# A shell script that installs the packages and runs their own test. It removes the file auto-update, so that man-db
+# does not make an index of all manual pages of the root, which would take long.
 INSTALL = """
 programs=$1 test=$2
 shift 2
@@ -38,7 +40,7 @@ executable('user', 'two_buffers.c', dependencies: dependency('amdgpu_userptr'))
 
 
 def digest():
-	"""A digest of everything on which the cases depend."""
+	"""Returns a digest of all files on which the cases depend."""
 	paths = [os.path.join(directory, name) for directory, _, names in os.walk(SOURCE) for name in names]
 	paths += [os.path.join(step.PROJECT, name) for name in ("meson.build", "meson.options")]
 	paths += [__file__, step.script("fresh.sh"), "/etc/userptr-packages"]
@@ -51,7 +53,7 @@ def environment(**more):
 
 
 def introspect(directory, what):
-	"""What "meson introspect" says about the build in @directory; @what is its option."""
+	"""Returns the output of "meson introspect" with the option @what for the build in @directory."""
 	shown = subprocess.run(["meson", "introspect", what, directory], capture_output=True, text=True, check=True).stdout
 	return json.loads(shown)
 
@@ -82,17 +84,18 @@ def subproject():
 
 
 def build_debs(target, **more):
-	"""Build all packages, in the directory @target."""
+	"""Build all packages in the directory @target, with the variables @more in the environment."""
 	shutil.rmtree(target, ignore_errors=True)
 	shutil.copytree(SOURCE, os.path.join(target, "source"))
-	# nocheck: the unit tests are cases of the suite already. noautodbgsym: nobody debugs these packages.
+	# nocheck: do not run the unit tests, because the suite lib has them already. noautodbgsym: make no packages of
+	# debug symbols, because nobody debugs these packages.
 	step.run_logged("building the packages", ["dpkg-buildpackage", "-us", "-uc"], cwd=os.path.join(target, "source"),
 		env=environment(DEB_BUILD_OPTIONS="nocheck noautodbgsym", **more))
 	shutil.rmtree(os.path.join(target, "source"))
 
 
 def debs(directory=DEBS):
-	"""{name: path} of the packages in @directory."""
+	"""Returns {name: path} of the packages in @directory."""
 	return {os.path.basename(path): path for path in sorted(glob.glob(os.path.join(directory, "*.deb")))}
 
 
@@ -131,7 +134,8 @@ def installed():
 		subprocess.run(["dpkg-deb", "-x", path, INSTALLED], check=True)
 
 
-# The checks run in this order, because the later ones need the packages.
+# The checks, in the order in which they run. The docstring of each is the name of its case. Those in NEED_DEBS need the
+# packages that buildable() makes.
 CHECKS = (without_igt, subproject, buildable, reproducible, lintian, installed)
 NEED_DEBS = (reproducible, lintian, installed)
 
@@ -145,7 +149,10 @@ def names():
 
 
 def checked(check, failed):
-	"""Run one check; its case. @failed lists the earlier checks that failed; this one is added if it fails."""
+	"""
+	Run one check. Returns its case. @failed is the list of the earlier checks that failed; adds this one if it
+	fails.
+	"""
 	try:
 		if check in NEED_DEBS and buildable in failed:
 			raise step.Failed("there are no packages")
@@ -157,7 +164,10 @@ def checked(check, failed):
 
 
 def package_cases():
-	"""The cases of all checks. The checks run again only if one failed last time, or if something has changed."""
+	"""
+	Returns the cases of all checks. Runs the checks only if one of them failed last time, or if digest() has
+	changed.
+	"""
 	wanted, failed = digest(), []
 	if step.read_or(STAMP) == wanted:
 		return [Case(name_of(check), PASS) for check in CHECKS]
@@ -172,7 +182,9 @@ def package_cases():
 
 
 def library_cases(wanted=()):
-	"""The cases of the suite lib: its unit tests, and the checks of this module; or only those in @wanted."""
+	"""
+	Run the suite lib: its unit tests and the checks of this module, or only those in @wanted. Returns the cases.
+	"""
 	here = set(names())
 	units = [name for name in wanted if name not in here]
 	cases = results.meson_cases(project.test("lib", units)) if units or not wanted else []
@@ -180,7 +192,7 @@ def library_cases(wanted=()):
 
 
 def for_guest():
-	"""Make sure that PROGRAMS and INSTALLED are there for a guest; raises Failed if a check fails."""
+	"""Make PROGRAMS and INSTALLED for a guest unless they are there. Raises Failed if a check fails."""
 	wrong = [case for case in package_cases() if case.verdict == FAIL]
 	if wrong:
 		raise step.Failed(f"{wrong[0].name}: {wrong[0].detail}")

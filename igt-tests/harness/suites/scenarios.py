@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads scenarios.cfg, chooses boots and tests of it, and boots them."""
+"""Reads scenarios.cfg, chooses boots and tests of it, and boots them. A scenario is a section of scenarios.cfg."""
 
 import configparser
 import copy
@@ -20,8 +20,8 @@ RUNS = os.path.join(step.BUILD, "runs")
 PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that list programs
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
 
-# The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the factor
-# DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
+# The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
+# factor DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
 DEBUG = "debug"
 DEBUG_SLOWER = 6
 DEBUG_MEMORY_MB = 2048
@@ -39,14 +39,14 @@ def modes():
 
 
 def programs():
-	"""The names of all test programs that some boot runs, sorted."""
+	"""Returns the names of all test programs that some boot runs, sorted."""
 	config = all_scenarios()
 	return sorted({name for section in config.sections() for key in PROGRAM_KEYS
 		for name in config[section].get(key, "").split() if name.startswith("amd_")})
 
 
 def params_of(mode):
-	"""The module parameters of amdgpu that select the @mode."""
+	"""Returns the module parameters of amdgpu that select the @mode."""
 	config = all_scenarios()
 	for name in config.sections():
 		if config[name]["suite"] == "igt" and config[name]["mode"] == mode:
@@ -55,14 +55,17 @@ def params_of(mode):
 
 
 def images(config, names):
-	"""{flavour: Image} of the kernels that the scenarios @names boot; builds those that are missing."""
+	"""
+	Build the kernels that the scenarios @names boot, unless they are there. Returns {value of the key kernel:
+	Image}.
+	"""
 	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
 		DEBUG: kernel.debug}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
 def listed_tests(programs, directory=TEST_DIRECTORY):
-	"""All subtests of the @programs in @directory, as igt_runner names them."""
+	"""Returns all subtests of the @programs in @directory, as igt_runner names them: igt@amdgpu/PROGRAM@SUBTEST."""
 	tests = []
 	for program in programs:
 		listed = subprocess.run([os.path.join(directory, program), "--list-subtests"], capture_output=True,
@@ -74,21 +77,24 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 
 
 def reload_line(times):
-	"""The shell command that so many @times uses the driver, unloads it and loads it again."""
+	"""Returns the shell command that so many @times uses the driver, unloads it and loads it again."""
 	return qemu.script_line("reload.sh", times, os.path.join(TEST_DIRECTORY, "amd_userptr_hsa"),
 		"--run-subtest", "fork-cow")
 
 
 def slower(flavour):
-	"""The factor of all deadlines for a kernel of this @flavour. igt_patience() applies it in the tests."""
+	"""
+	Returns by which factor all deadlines are longer with a kernel of this @flavour. In the tests igt_patience()
+	applies it.
+	"""
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
 def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
 		per_test=PER_TEST):
 	"""
-	The shell command that runs the @tests of the @programs in @directory with igt_runner. Another @name keeps the results
-	of several commands apart (results_of()).
+	Returns the shell command that runs the @tests of the @programs in @directory with igt_runner. If a boot has
+	several such commands, each has another @name, by which results_of() finds its results.
 	"""
 	words = f"--per-test-timeout {per_test} {options}{' --multiple-mode' if one_process else ''}"
 	listed = " ".join("amdgpu/" + program for program in programs)
@@ -96,17 +102,21 @@ def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_proce
 
 
 def results_of(boot, name=""):
-	"""The directory in the share of a @boot with the results of the command runner_line(@name, ...)."""
+	"""
+	Returns the directory, in the share of a @boot, with the results of the command runner_line(..., name=@name).
+	"""
 	return os.path.join(boot.share, "results" + name)
 
 
 def all_lines(*lines):
-	"""A shell script that runs the @lines, and ends with the first that fails."""
+	"""Returns a shell script that runs the @lines, and ends with the first one that fails."""
 	return "".join(f"{line} || exit\n" for line in lines)
 
 
 def label(entry):
-	"""How messages name a boot: by its mode, and by the number of GPUs, reloads, negative control and seed if it has them."""
+	"""
+	Returns the name of a boot for messages: its mode, and whatever distinguishes it from other boots of that mode.
+	"""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
@@ -115,13 +125,15 @@ def label(entry):
 
 
 def directory(name, entry):
-	"""The directory for the files of the boot @name; each seed has its own."""
+	"""Returns the directory for the files of the boot @name. Each seed has its own."""
 	debug = "-debug" if entry["kernel"] == DEBUG else ""
 	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
 
 
 def spec_of(name, entry, image, text, echo=None):
-	"""The qemu.Spec of a boot of the scenario @name that runs the shell script @text."""
+	"""
+	Returns the qemu.Spec of a boot of the scenario @name that runs the shell script @text. @entry is its section.
+	"""
 	factor = slower(entry["kernel"])
 	if factor > 1:
 		text = f"export AMD_KFD_SLOWER={factor}\n" + text
@@ -134,7 +146,7 @@ def spec_of(name, entry, image, text, echo=None):
 
 
 def problems_of(outcome, where, entry, icount=False):
-	"""The problems that make a boot fail even if all its tests pass."""
+	"""Returns the problems that make a boot fail even if all its tests pass. @where is its qemu.Boot."""
 	problems = outcome.problems + results.kernel_problems(where, icount)
 	if entry["kernel"] == DEBUG:
 		problems += checkers.problems(where, entry.getint("reloads") > 0)
@@ -142,7 +154,10 @@ def problems_of(outcome, where, entry, icount=False):
 
 
 def boot_scenario(name, entry, image, text, judge, echo=None):
-	"""Boot one scenario that runs the shell script @text; its cases, and those that @judge makes of what the guest left."""
+	"""
+	Boot the scenario @name, and run the shell script @text there. Returns the cases that the function @judge makes
+	of the files of the boot, and the case "boot".
+	"""
 	spec = spec_of(name, entry, image, text, echo)
 	step.say(f"booting {entry['suite']} {label(entry)}")
 	outcome = qemu.boot_guest(spec)
@@ -164,14 +179,14 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 @dataclasses.dataclass
 class Part:
 	"""The tests that one call of igt_runner runs in a boot."""
-	name: str		# name of its results, for results_of()
+	name: str		# by which results_of() finds its results
 	programs: list
-	one_process: bool
-	tests: list
+	one_process: bool	# true: one process runs all subtests of a program; false: each has a process of its own
+	tests: list		# igt_runner's names
 
 
 def parts_of(entry):
-	"""The Parts of a boot: first the programs that run all their subtests in one process, then the other programs."""
+	"""Returns the Parts of a boot: first the programs that run all subtests in one process, then the others."""
 	together = entry["programs"].split() + ("" if entry["seed"] else entry["unseeded"]).split()
 	parts = [Part("", together, True, []), Part("-alone", entry["alone"].split(), False, [])]
 	for part in parts:
@@ -180,7 +195,10 @@ def parts_of(entry):
 
 
 def keep(entry, tests):
-	"""Change the boot @entry so that it runs only the @tests (igt_runner's names), and has expectations only for them."""
+	"""
+	Change the section @entry so that its boot runs only the @tests (igt_runner's names), and expects nothing of
+	others.
+	"""
 	entry["only"] = f"^(?:{'|'.join(map(re.escape, tests))})$"
 	entry["must-pass"] = " ".join(test for test in entry.get("must-pass", "").split() if test in tests)
 	entry["expected-fails"] = "\n".join(f"{test.removeprefix('igt@amdgpu/')}: {reason}"
@@ -216,8 +234,9 @@ def keep_tests(config, suite, wanted):
 
 def keep_failed(config, suite, failed):
 	"""
-	Remove from @config the boots of @suite that are not in @failed, {boot: tests}, and let the other boots run only these
-	tests. Boots of programs that are not the project's run all their tests.
+	Remove from @config the boots of @suite that are not in @failed, {boot: tests}, and let the other boots run only
+	these tests. Only boots of the suites igt and stock can run single tests; boots of other suites run all their
+	tests.
 	"""
 	for section in config.sections():
 		if config[section]["suite"] != suite:
@@ -232,7 +251,7 @@ def keep_failed(config, suite, failed):
 
 
 def boot_tests(name, entry, image):
-	"""Boot one scenario with the project's own test programs; its cases."""
+	"""Boot one scenario with the project's own IGT tests. Returns its cases."""
 	parts = parts_of(entry)
 
 	def judge(where):
@@ -248,13 +267,13 @@ def boot_tests(name, entry, image):
 
 
 def call(name, entry, image, function, *arguments):
-	"""The boots.Call that boots the scenario @name by the @function."""
+	"""Returns the boots.Call that boots the scenario @name by calling @function."""
 	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
 		entry.getboolean("beside"))
 
 
 def run_seed(name, entry, image, run_one):
-	"""Boot one scenario with the seed of @entry; the seeds.Row of its results."""
+	"""Boot one scenario with the seed of @entry, by calling @run_one. Returns the seeds.Row of its results."""
 	begin = time.monotonic()
 	cases = run_one(name, entry, image)
 	where = qemu.Boot(directory(name, entry))
@@ -268,7 +287,9 @@ def judge_seeds(rows):
 
 
 def work_of_seeds(config, names, numbers, all_modes, run_one):
-	"""The boots.Work for the seeds @numbers, which at the end prints a table of the results."""
+	"""
+	Returns the boots.Work of the scenarios @names with the seeds @numbers. Its judge prints a table of the results.
+	"""
 	modes = list(dict.fromkeys(config[name]["mode"] for name in names))
 	have, calls = images(config, names), []
 	for seed, mode in seeds.choose(modes, numbers, all_modes):
@@ -282,8 +303,8 @@ def work_of_seeds(config, names, numbers, all_modes, run_one):
 
 def work_of_scenarios(suite, only, numbers=(), run_one=boot_tests, config=None):
 	"""
-	The boots.Work of @suite, which boots each scenario by @run_one: all scenarios, or those of the modes @only; with the
-	seeds @numbers if there are any.
+	Returns the boots.Work of @suite. It boots all its scenarios, or those of the modes @only, by calling @run_one,
+	and with the seeds @numbers if there are any.
 	"""
 	config = config or all_scenarios()
 	names = [name for name in config.sections() if config[name]["suite"] == suite

@@ -8,7 +8,7 @@ from harness import step
 from harness.verdict.results import FAIL, PASS, number
 
 MAX_SEED = 2**64 - 1	# the largest seed that vgpu takes
-MAX_SEEDS = 1000
+MAX_SEEDS = 1000	# a range LOW..HIGH of more seeds is refused, because it must be a typing error
 VERDICT = re.compile(r"^vgpu: oracle: (\d+) violations in (\d+) accesses", re.M)
 
 
@@ -18,12 +18,12 @@ class Row:
 	seed: int
 	mode: str
 	cases: list
-	verdict: tuple		# (violations, accesses) as the page oracle counted them; None if it printed no count
-	seconds: float
+	verdict: tuple		# (violations, accesses) that the page oracle has counted; None if it printed no count
+	seconds: float		# how long the boot took
 
 
 def parse(text):
-	"""The seeds of a @text like "7", "1,5,9" or "1..20", in this order and each once. Raises ValueError."""
+	"""Returns the seeds in a @text like "7", "1,5,9" or "1..20", in this order and each once. Raises ValueError."""
 	seeds = {}
 	for part in text.split(","):
 		first, dots, last = part.partition("..")
@@ -35,15 +35,18 @@ def parse(text):
 
 
 def scheduler(mode):
-	"""The scheduler of a @mode, whose name is SCHEDULER-WRITER (scenarios.cfg)."""
+	"""
+	Returns the scheduler of a @mode. The name of a mode is SCHEDULER-WRITER: who writes the page tables is behind
+	the dash.
+	"""
 	return mode.split("-")[0]
 
 
 def choose(modes, seeds, all_modes):
 	"""
-	The boots to run, as [(seed, mode)]. With one seed, or if the user chose the modes (@all_modes), each seed runs in
-	each of the @modes. With several seeds this would take long, so each seed runs once with each scheduler. Which
-	of the scheduler's modes that is, and so who writes the page tables, changes from seed to seed.
+	Returns the boots to run, as [(seed, mode)]. With one seed, or if the user has chosen the modes (@all_modes),
+	each seed runs in each of the @modes. With several seeds this would take long, so each seed runs once with each
+	scheduler. Which of the scheduler's modes that is, and so who writes the page tables, changes from seed to seed.
 	"""
 	if all_modes or len(seeds) == 1:
 		return [(seed, mode) for seed in seeds for mode in modes]
@@ -56,8 +59,11 @@ def choose(modes, seeds, all_modes):
 
 
 def oracle_verdict(log):
-	"""(violations, accesses) from the @log that vgpu printed, or None."""
-	found = VERDICT.findall(log)	# one pair for each GPU
+	"""
+	Returns (violations, accesses) of all GPUs from the @log that their vgpu processes printed, or None if it has no
+	count.
+	"""
+	found = VERDICT.findall(log)	# each GPU has printed a pair of numbers
 	return tuple(sum(map(int, column)) for column in zip(*found)) if found else None
 
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Runs several trials in one boot, one after the other. Each trial writes a mark at its begin and at its end to the kernel's
-log and to the GPU's trace. Only what is between these marks is the evidence of the trial.
+Runs several trials in one boot, one after the other. Each trial writes a mark at its begin and at its end to the
+kernel's log and to the GPU's trace. Only what is between these marks is the evidence of the trial.
 """
 
 import os
@@ -13,30 +13,37 @@ from harness.suites import scenarios
 from harness.verdict import results
 from harness.verdict.evidence import NAMED, Evidence
 
-AT_MOST = 7		# trials in a boot
-PER_TRIAL = 120		# the timeout of the boot is longer by so many seconds for each trial
+AT_MOST = 7		# a boot has so many trials at most
+PER_TRIAL = 120		# for each of several trials the timeout of their boot is longer by so many seconds
 MARK = re.compile(r" mark value=(\d+)\n")
 FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
-# The last trial of each boot has no fault, so its test must pass without a broken rule. Otherwise an earlier trial has left
-# damage, and no trial of the boot counts.
+# The last trial of each boot has no fault, so its test must pass without a broken rule. Otherwise an earlier trial has
+# left damage, and no trial of the boot counts.
 AFTERWARDS = "afterwards"
 AFTERWARDS_TEST = "igt@amdgpu/amd_userptr_hsa@busy-dontneed"
 
 
 def marker(what, name):
-	"""The line that guest/trial.sh writes to the kernel's log at the begin or the end (@what) of the trial @name."""
+	"""
+	Returns the line that guest/trial.sh writes to the kernel's log at the "begin" or the "end" (@what) of the trial
+	@name.
+	"""
 	return f"trial: {what} {name}."
 
 
 def can_share(trial):
-	"""Can the fault of @trial be switched on and off while the driver is loaded?"""
+	"""
+	Returns whether the fault of @trial can be switched on and off while the driver is loaded, and does no lasting
+	damage.
+	"""
 	return not (trial["params"] or trial["alone"])
 
 
 def groups(table, names):
 	"""
-	Lists of trials, one list for each boot: first, for each mode, the trials that share boots, then each other trial alone.
-	Two trials with the same fault of the simulated GPU never share a boot, because a fault is switched by its name.
+	Divide the trials @names among boots. Returns a list of trials for each boot: first, for each mode, those that
+	share boots, then each other trial alone. Two trials with the same fault of the simulated GPU never share a
+	boot, because vgpu keeps only one set of options, with its mark, for each fault.
 	"""
 	modes, alone, taken = {}, [], set()
 	for name in names:
@@ -55,12 +62,15 @@ def groups(table, names):
 
 
 def timeout(table, names):
-	"""Seconds for a boot of the trials @names."""
+	"""Returns the timeout in seconds of a boot with the trials @names."""
 	return max(table[name].getfloat("timeout") for name in names) + (len(names) * PER_TRIAL if len(names) > 1 else 0)
 
 
 def trial_line(number, name, programs, tests, trial):
-	"""The shell command that runs the @trial @name; None is the last trial, which has no fault."""
+	"""
+	Returns the shell command that runs the @trial @name with the mark @number. A @trial of None has no fault. If a
+	trial only has to break a rule, it ends at the first violation ("early").
+	"""
 	control, sabotage, early = "", "", False
 	if trial:
 		control, sabotage = trial["control"], trial["sabotage"]
@@ -70,31 +80,38 @@ def trial_line(number, name, programs, tests, trial):
 
 
 def bound(options, number):
-	"""The @options of the simulated GPU, changed so that it makes their faults only in the trial @number."""
+	"""
+	Returns the @options of the simulated GPU, changed so that it injects their faults only in the trial @number.
+	"""
 	return FAULT.sub(lambda match: f"--fault {match[1]}:" + (f"{match[2]}," if match[2] else "") + f"mark={number}", options)
 
 
 def trials_command(table, programs, tests):
-	"""The shell script that runs the trials, {name: tests}, and after them the trial without a fault."""
+	"""
+	Returns the shell script that runs the trials of @tests, {name: tests}, and after them the trial without a
+	fault.
+	"""
 	lines = [trial_line(number, name, programs, tests[name], table[name]) for number, name in enumerate(tests, 1)]
 	lines.append(trial_line(len(tests) + 1, AFTERWARDS, programs, [AFTERWARDS_TEST], None))
 	return scenarios.all_lines(*lines)
 
 
 def log_part(text, name):
-	"""The part of the kernel's log @text that belongs to the trial @name; None if the trial did not end."""
+	"""
+	Returns the part of the kernel's log @text that belongs to the trial @name, or None if the trial did not end.
+	"""
 	found = re.search(rf"{re.escape(marker('begin', name))}\r?\n(.*){re.escape(marker('end', name))}", text, re.S)
 	return found[1] if found else None
 
 
 def trace_part(text, number):
-	"""The lines of the GPU's trace @text that belong to the trial @number."""
+	"""Returns the lines of the GPU's trace @text that belong to the trial @number."""
 	pieces = MARK.split(text)
 	return "".join(piece for value, piece in zip(pieces[1::2], pieces[2::2]) if int(value) == number)
 
 
 class Parts:
-	"""What a boot of several trials left, divided into the evidence of each trial."""
+	"""Divides the files of a boot of several trials into the evidence of each trial."""
 
 	def __init__(self, boot, names):
 		self.boot, self.directory = boot, boot.directory
@@ -105,7 +122,7 @@ class Parts:
 		self.clean = self._is_clean()
 
 	def evidence(self, name):
-		"""The Evidence of the trial @name; None if the trial did not end."""
+		"""Returns the Evidence of the trial @name, or None if the trial did not end."""
 		dmesg, console = (log_part(log, name) for log in self.logs)
 		if dmesg is None and console is None:
 			return None
@@ -114,12 +131,12 @@ class Parts:
 		return found
 
 	def seconds(self, name):
-		"""How many seconds the trial @name took."""
+		"""Returns how many seconds the trial @name took."""
 		begin, end = (re.search(rf"\[ *([0-9.]+)\].* {re.escape(marker(what, name))}", "".join(self.logs)) for what in ("begin", "end"))
 		return float(end[1]) - float(begin[1])
 
 	def _is_clean(self):
-		"""Has the test of the last trial, which has no fault, passed without a broken rule?"""
+		"""Returns whether the test of the last trial, which has no fault, has passed without a broken rule."""
 		last = self.evidence(AFTERWARDS)
 		if not last or last.rules:
 			return False
@@ -127,7 +144,7 @@ class Parts:
 
 
 def boot_trials(directory, entry, image, table, tests):
-	"""Boot once for all trials of @tests, {name: tests}; the Parts of that boot."""
+	"""Boot once for all trials of @tests, {name: tests}. Returns the Parts of that boot."""
 	programs = sorted({test.split("/")[1].split("@")[0] for test in [AFTERWARDS_TEST, *sum(tests.values(), [])]})
 	spec = scenarios.spec_of(directory, entry, image, trials_command(table, programs, tests))
 	spec.timeout = timeout(table, list(tests))

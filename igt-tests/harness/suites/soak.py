@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Boots that run amd_userptr_soak and then kill processes, and the verdict on both and on the kernel's memory at the end."""
+"""
+Makes boots that run amd_userptr_soak and then kill processes. Judges both, and whether the kernel has all of its memory
+back at the end.
+"""
 
 import math
 import os
@@ -13,37 +16,40 @@ from harness.verdict import results
 from harness.verdict.results import FAIL, PASS, Case, igt_reason
 
 PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
-# This program kills processes that have userptrs when the soak is over, one after the other, and equally many of each kind.
+# When the soak is over, this program kills processes that have userptrs, one after the other, and equally many of each
+# kind.
 VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
 KINDS = ("random", "random-scatter", "random-kfd")
 PER_MINUTE = 20		# processes to kill for each minute of the soak, all kinds together
 PER_VICTIM = 3		# seconds for each of them, and for the kernel to free what it leaves behind
 
 DEFAULT_MODE = "hws-sdma"
-MINUTES = 10		# of ./run soak
-OVERHEAD = 300		# seconds for the boot, the warm-up, slow events of the soak, and the end
+MINUTES = 10		# how long ./run soak lasts without --minutes
+OVERHEAD = 300		# seconds in the timeout for the boot, the warm-up, slow events of the soak, and the end
 MIN_RATE = 60		# invalidations per second that a soak must reach: a little more than 100,000 in half an hour
 
-# At the end these two counters may be worse by the tolerances, in KiB. All other counters must have their old value again.
+# At the end the kernel may use more slab memory, and have less memory available, by these tolerances in KiB. All other
+# counters must have their old value again.
 SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
 SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
 PAGE_KIB = 4
 
-# How many kernel workers sleep in the driver for ever, because the process that had to wake them has died.
+# The name of the counter of kernel workers that sleep in the driver for ever, because the process that had to wake them
+# has died. guest/soak.sh writes it.
 WORKERS = "workers asleep in the driver"
 
-# The trace has only these kinds of line, because a trace of all packets would fill the disk within minutes. The line of a
-# violation has the history of its page.
+# Let vgpu write only these kinds of lines to its trace, because a trace of all packets would fill the disk within
+# minutes. That is enough to explain a violation, because its line has the last events of the page.
 TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
 
 def victims_of(seconds):
-	"""How many processes of each kind to kill after a soak of so many @seconds."""
+	"""Returns how many processes of each kind to kill after a soak of so many @seconds."""
 	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
 
 
 def soak_line(seconds, seed, victims):
-	"""The shell command that soaks for so many @seconds and then kills so many @victims of each kind."""
+	"""Returns the shell command that soaks for so many @seconds and then kills so many @victims of each kind."""
 	return qemu.script_line("soak.sh", seconds, seed, PROGRAM, VICTIMS, ",".join(KINDS), victims)
 
 
@@ -52,13 +58,16 @@ def numbers(text, pattern):
 
 
 def counters(where, when):
-	"""{name: text, or a number of KiB} of the counters that guest/soak.sh has written @when "before" or "after"."""
+	"""
+	Returns {name: text, or a number of KiB} of the counters that guest/soak.sh has written "before" or "after"
+	(@when).
+	"""
 	exact, meminfo, zoneinfo = (where.shared(f"{when}-{name}") or "" for name in ("exact", "meminfo", "zoneinfo"))
 	found = dict(line.split(": ", 1) for line in exact.splitlines())
 	slab, available = numbers(meminfo, r"^Slab: +(\d+)"), numbers(meminfo, r"^MemAvailable: +(\d+)")
 	if slab and available:
 		found[SLAB] = slab[0]
-		# MemAvailable does not count the free pages that each CPU keeps for its next allocations.
+		# MemAvailable does not count the free pages that each CPU keeps for its next allocations, so add them.
 		found[AVAILABLE] = available[0] + PAGE_KIB * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
 	return found
 
@@ -90,7 +99,10 @@ def invalidations(where):
 
 
 def victims_case(output, victims):
-	"""The case of the killed processes: enough of each kind must have died, and its subtest must have passed."""
+	"""
+	Returns the case of the killed processes: enough must have died in all, and the subtest of each kind must have
+	passed.
+	"""
 	dead = sum(numbers(output, r"^victims: +(\d+)"))
 	good = all(re.search(rf"^Subtest {kind}: SUCCESS", output, re.M) for kind in KINDS)
 	wanted = victims * len(KINDS)
@@ -98,7 +110,7 @@ def victims_case(output, victims):
 
 
 def judge_soak(where, seconds, slower=1):
-	"""The cases of a boot that soaked for so many @seconds."""
+	"""Returns the cases of a boot that soaked for so many @seconds."""
 	output = where.shared("output") or ""
 	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
 	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)
@@ -118,7 +130,7 @@ def print_counters(cases, where):
 
 
 def boot_soak(name, entry, image, echo=None):
-	"""Boot one scenario and soak; its cases."""
+	"""Boot one scenario and soak. Returns its cases."""
 	seconds = round(entry.getfloat("minutes") * 60)
 	victims = victims_of(seconds)
 	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
@@ -133,7 +145,10 @@ def boot_soak(name, entry, image, echo=None):
 
 
 def long(minutes, numbers, modes):
-	"""The cases of ./run soak, whose boots last longer than those of the suite and print their output."""
+	"""
+	Run the boots of ./run soak, which last longer than those of the suite and print their output. Returns their
+	cases.
+	"""
 	config = scenarios.all_scenarios()
 	cases = []
 	for mode in modes or [DEFAULT_MODE]:

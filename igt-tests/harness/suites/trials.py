@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-The suites "negative" and "faults": boots the guest with a fault that is made on purpose, of the driver or of the GPU, and
-judges whether the fault shows as controls.cfg and faults.cfg say. One such fault, with its tests, is a trial.
+Runs the suites "negative" and "faults": boots the guest with a mistake that is made on purpose, of the driver or of the
+GPU, and judges whether it shows as controls.cfg and faults.cfg say. A section of these tables is a trial. This module
+calls the mistake of a trial its fault.
 """
 
 import configparser
@@ -19,7 +20,8 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
-# With these exit codes vgpu ends if it met something that it does not know. That may be the reason why a test failed.
+# vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. Then that may be the
+# reason why a test failed, and not the fault of the trial.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
@@ -35,7 +37,7 @@ def all_trials(suite):
 
 
 def apply(entry, trial):
-	"""Add the fault of @trial to the boot @entry."""
+	"""Change the section @entry so that its boot has the fault of @trial."""
 	if trial["control"]:
 		entry["kernel"] = "controls"
 		entry["params"] += " control=" + trial["control"]
@@ -51,14 +53,18 @@ def check_control(name):
 
 
 def with_control(name):
-	"""All scenarios, and for each of the suite igt another one with the control @name and with a directory of its own."""
+	"""
+	Returns the scenarios of the suite igt, and no others, with the negative control @name. They have other names
+	than without the control, so that their files are in directories of their own.
+	"""
 	config, trials = scenarios.all_scenarios(), all_trials("negative")
 	check_control(name)
 	for section in config.sections():
 		if config[section]["suite"] == "igt":
 			entry = dict(config[section], control=name)
 			apply(entry, trials[name])
-			# With --seed only boots with seeded = yes run. The boot with the tests of the control has to be among them.
+			# With --seed only boots with seeded = yes run. Let the boot run that has the tests of the
+			# control.
 			if section == trials[name]["base"] + entry["mode"]:
 				entry["seeded"] = "yes"
 			config[f"{section}-{name}"] = entry
@@ -67,17 +73,20 @@ def with_control(name):
 
 
 def runs_to_end(trial):
-	"""Can the @trial be judged only when its tests have ended?"""
+	"""Returns whether the @trial can be judged only when its tests have ended."""
 	return trial["fails"] or trial["passes"] or trial["most"]
 
 
 def passed(trial, case):
-	"""Has a test passed? If @trial wants lines in the kernel's log, a warning in the log is no failure."""
+	"""
+	Returns whether a test has passed. If @trial wants lines in the kernel's log, a warning in the log is no
+	failure.
+	"""
 	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
 
 
 def problems_of(trial, cases, evidence, boot_problems):
-	"""Why the @evidence does not show what @trial demands; empty if it does."""
+	"""Returns the reasons why the @evidence does not meet the demands of @trial; none if it does."""
 	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
 	for test, case in cases.items():
 		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
@@ -94,16 +103,16 @@ def problems_of(trial, cases, evidence, boot_problems):
 		lines = evidence.count(pattern)
 		if not 0 < lines <= int(limit):
 			problems.append(f"{lines} lines of {pattern}, wanted: 1 to {limit}")
-	# The problems of the boot count only if the tests ran to their end. If the boot was ended early, vgpu lost its connection,
-	# which is no problem. And a GPU that reads pages of somebody else may find packets there that it does not know, which does
-	# not matter if the trial only has to break a rule.
+	# The problems of the boot count only if the tests have to run to their end. Otherwise the harness may have
+	# ended QEMU early, and then vgpu reports a broken connection. Or the trial only has to break a rule: then the
+	# GPU reads pages of somebody else, where it may find packets that it does not know.
 	if runs_to_end(trial):
 		problems += [problem for problem in boot_problems if problem.startswith(NOT_IN_ORDER)]
 	return problems
 
 
 def shown(trial, cases, evidence):
-	"""The @evidence in a few words, for the table."""
+	"""Returns the @evidence in a few words, for the list that the suite prints at its end."""
 	found = [f"{rule} x {count}" for rule, count in sorted(evidence.rules.items())]
 	if trial["fails"]:
 		found += [case.detail for case in cases.values()]
@@ -114,8 +123,8 @@ def shown(trial, cases, evidence):
 
 def full_names(entry, names):
 	"""
-	igt_runner's names of the tests @names (PROGRAM@SUBTEST). Raises Failed if the boot @entry of the suite igt does not run
-	one of them, because then nothing shows that the test passes without the fault.
+	Returns igt_runner's names of the tests @names (PROGRAM@SUBTEST). Raises Failed if the boot @entry of the suite
+	igt does not run one of them, because then nothing would show that the test passes without the fault.
 	"""
 	known = {test for test in scenarios.listed_tests(entry["programs"].split()) if re.search(entry["only"], test)}
 	tests = ["igt@amdgpu/" + name for name in names]
@@ -127,8 +136,8 @@ def full_names(entry, names):
 
 def enough(trial, boot):
 	"""
-	A function that tells whether the running @boot has already shown everything that @trial demands. None if that can be
-	judged only when the tests have ended.
+	Returns a function that tells whether the running @boot has already met all demands of @trial, or None if that
+	can be judged only when the tests have ended.
 	"""
 	if runs_to_end(trial):
 		return None
@@ -142,7 +151,7 @@ def enough(trial, boot):
 
 
 def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, where):
-	"""Judge one trial: (its Case, its row of the table)."""
+	"""Judge one trial. Returns (its Case, its row for print_trials())."""
 	trial = all_trials(suite)[name]
 	cases = evidence.cases(tests)
 	problems = problems_of(trial, cases, evidence, boot_problems)
@@ -155,7 +164,7 @@ def judge_trial(suite, name, seed, evidence, tests, boot_problems, seconds, wher
 
 
 def attempt(suite, name, seed, images):
-	"""Boot one trial alone: (its Case, its row of the table)."""
+	"""Boot one trial alone. Returns (its Case, its row for print_trials())."""
 	trial, entry = prepared(suite, name, seed)
 	tests = full_names(entry, trial["tests"].split())
 	spec = scenarios.spec_of(f"{suite}-{name}", entry, images[entry["kernel"]],
@@ -171,8 +180,8 @@ def attempt(suite, name, seed, images):
 
 def attempt_all(suite, names, seed, images):
 	"""
-	Boot the trials @names together: [(Case, row of the table)]. A trial that does not show there what it should is booted
-	again alone, because another trial may have disturbed it.
+	Boot the trials @names together. Returns [(Case, row for print_trials())]. If a trial does not meet its demands
+	there, boot it again alone, because another trial may have disturbed it.
 	"""
 	if len(names) == 1:
 		return [attempt(suite, names[0], seed, images)]
@@ -202,8 +211,8 @@ def print_trials(rows):
 
 def prepared(suite, name, seed="", together=False):
 	"""
-	(the trial @name, the scenario of its boot). The scenario has the fault of the trial. With @together it has no fault,
-	because several trials share the boot, and each switches its fault on and off while it runs.
+	Returns (the trial @name, the section of its boot). The section has the fault of the trial. With @together it
+	has no fault, because several trials share the boot, and each switches its fault on and off while it runs.
 	"""
 	trial, config = all_trials(suite)[name], scenarios.all_scenarios()
 	config[name] = dict(config[trial["base"] + trial["mode"]])
@@ -216,8 +225,8 @@ def prepared(suite, name, seed="", together=False):
 
 def untried(suite):
 	"""
-	For the suite faults the faults of the simulated GPU, for the suite negative the steps that kernel/controls can leave
-	out, that no section of controls.cfg and faults.cfg names.
+	Returns the names that no section of controls.cfg and faults.cfg tries: of faults of the simulated GPU for the
+	suite faults, of steps that kernel/controls can leave out for the suite negative.
 	"""
 	trials = [all_trials(name)[section] for name in TABLES for section in all_trials(name).sections()]
 	if suite == "faults":
@@ -231,7 +240,10 @@ def untried(suite):
 
 
 def judge_suite(suite, names, numbers, done):
-	"""Print what each trial has shown; the cases of the suite."""
+	"""
+	Print the evidence of each trial. Returns the cases of the suite: one for each trial, and one that fails if
+	untried().
+	"""
 	done = sum(done, [])
 	if not numbers:
 		done.sort(key=lambda one: names.index(one[0].name))
@@ -242,8 +254,8 @@ def judge_suite(suite, names, numbers, done):
 
 def work_of_trials(suite, only, numbers=(), one=None, chosen=None):
 	"""
-	The boots.Work of @suite: all trials, or those of the modes @only, or the trial @one, or those @chosen; once for each of
-	the seeds @numbers.
+	Returns the boots.Work of @suite: all trials, or those of the modes @only, or the trial @one, or those in
+	@chosen. Each runs once for each of the seeds @numbers, or with the default seed.
 	"""
 	trials = all_trials(suite)
 	if one:
