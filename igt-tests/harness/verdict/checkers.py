@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Judges the checkers of the debug kernel: whether they were on until the end of a boot, and what kmemleak found."""
+"""
+Judges a boot by the checkers of the debug kernel: whether they were on until the end, and which leaks kmemleak found.
+"""
 
 import re
 
@@ -8,13 +10,17 @@ from harness.verdict import results
 
 NO_LOCKDEP = "lockdep is not on, or has turned itself off"
 
-# The driver of this version loses this memory whenever it is unloaded, with or without userptrs (docs/upstreaming.md).
+# Matches leaks() of memory that the driver of this version loses whenever it is unloaded, with or without userptrs
+# (docs/upstreaming.md).
 LOST_BY_UNLOAD = re.compile(r" of modprobe: .* < (ttm_pool_type_init|amdgpu_xcp_mgr_init|amdgpu_ras_register_ras_block"
 	r"|amdgpu_fence_driver_init_ring|drm_sched_init)\+.* < amdgpu_driver_load_kms\+")
 
 
 def leaks(boot):
-	"""kmemleak's list of a @boot: one line for each object, with the process and the functions that allocated it."""
+	"""
+	Returns kmemleak's list of a @boot: one line for each lost object, with the process and the functions that
+	allocated it.
+	"""
 	found = []
 	for part in re.split(r"^(?=unreferenced object)", boot.shared("kmemleak") or "", flags=re.M):
 		if part.strip():
@@ -26,7 +32,7 @@ def leaks(boot):
 
 
 def off(boot):
-	"""Complaints about checkers that were off in a @boot, or that did not stay on until its end."""
+	"""Returns a line for each checker that was off in a @boot, or that did not stay on until its end."""
 	missing = []
 	if "KernelAddressSanitizer initialized" not in results.read(boot.dmesg):
 		missing.append("KASAN is not on")
@@ -41,7 +47,7 @@ def off(boot):
 
 def problems(boot, unloaded=False):
 	"""
-	What is wrong with a @boot of the debug flavour, apart from lines of the kernel's log. If the driver was @unloaded, the
-	memory that it then always loses does not count.
+	Returns the problems of a @boot of the debug kernel, apart from lines of the kernel's log. If the driver was
+	@unloaded, the memory that it then always loses is no problem.
 	"""
 	return off(boot) + [leak for leak in leaks(boot) if not (unloaded and LOST_BY_UNLOAD.search(leak))]

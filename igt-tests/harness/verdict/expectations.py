@@ -1,15 +1,12 @@
 # SPDX-License-Identifier: MIT
 """
-Reads expectation files, and judges by them test suites that others wrote. The
-files have the format of the kernel's drm/ci (drivers/gpu/drm/ci/xfails, read by
-deqp-runner).
-BOARD-fails.txt has "TEST,STATUS" for each test that does not pass, BOARD-flakes.txt
-regular expressions of tests that may end in any way, BOARD-skips.txt regular
-expressions of tests that are not run at all.
+Reads expectation files, and judges by them test suites that others wrote. The files have the format of the kernel's
+drm/ci (drivers/gpu/drm/ci/xfails), whose files the program deqp-runner reads. A board is a kind of machine.
+BOARD-fails.txt has "TEST,STATUS" for each test that does not pass, BOARD-flakes.txt regular expressions of tests that
+may end in any way, BOARD-skips.txt regular expressions of tests that do not run at all.
 
-Other than in drm/ci, every entry needs a comment above it, in the same
-paragraph, that says why the entry is there; a file can also demand that a test
-skips; and an entry that names no test is an error.
+This module is stricter than drm/ci. Each entry needs a comment above it, in the same paragraph, that gives the reason.
+A test that skips needs an entry with the status Skip. An entry that names no test is an error.
 """
 
 import dataclasses
@@ -18,9 +15,8 @@ import re
 
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
-# {igt_runner's word for how a test ended: deqp-runner's word}. If a test was
-# interrupted, aborted or not reached, there is no such word, because no file
-# can expect that.
+# {igt_runner's word for how a test ended: deqp-runner's word}. igt_runner's words for a test that was interrupted,
+# aborted or not reached are missing, because an entry cannot expect that.
 STATUS = {
 	"pass": "Pass",
 	"skip": "Skip",
@@ -33,7 +29,8 @@ STATUS = {
 }
 EXPECTABLE = sorted(set(STATUS.values()) - {"Pass"})
 
-# drm/ci demands that the comment above a flake says these things (Documentation/gpu/automated_testing.rst).
+# drm/ci demands that the comment above an entry of a flakes file says these things
+# (Documentation/gpu/automated_testing.rst).
 FLAKE_HEADER = ("Board Name", "Bug Report", "Failure Rate", "IGT Version", "Linux Version")
 
 SPDX = "SPDX-License-Identifier:"
@@ -41,15 +38,15 @@ FILES = ("fails", "flakes", "skips")
 
 
 class Malformed(Exception):
-	"""An expectation file has an error; the text says where and which."""
+	"""Raised for an error in an expectation file. The text says where the error is, and which."""
 
 
 @dataclasses.dataclass
 class Entry:
 	"""One line of an expectation file."""
 	text: str
-	reason: str	# the comment above the line
-	place: str	# file:line
+	reason: str	# the text of the comment above the line
+	place: str	# FILE:LINE, for messages
 
 
 @dataclasses.dataclass
@@ -64,7 +61,10 @@ class Result:
 
 
 def entries(name, text):
-	"""The entries of the file @name with this @text. A comment explains the entries below it in its paragraph."""
+	"""
+	Returns the entries of the file @name, which has this @text. A comment holds for all entries below it in its
+	paragraph.
+	"""
 	found, comments, used = [], [], False
 	for number, line in enumerate(text.splitlines(), 1):
 		line, place = line.strip(), f"{name}:{number}"
@@ -90,7 +90,7 @@ def pattern(entry):
 
 
 class Expectations:
-	"""The expectations for one board; add() adds those of further files."""
+	"""The expectations for the tests of one boot; add() adds those of further files."""
 
 	def __init__(self, fails="", flakes="", skips=""):
 		self.fails = {}		# {test: (status, Entry)}
@@ -113,7 +113,7 @@ class Expectations:
 		self.skips += [(pattern(entry), entry) for entry in entries(prefix + "skips", skips)]
 
 	def skipped(self, test):
-		"""The entry because of which @test does not run, or None."""
+		"""Returns the first entry of a skips file that matches @test, so that it does not run, or None."""
 		return next((entry for regex, entry in self.skips if regex.search(test)), None)
 
 	def flaky(self, test):
@@ -123,7 +123,7 @@ class Expectations:
 		return [test for test in tests if not self.skipped(test)]
 
 	def stale(self, tests):
-		"""A failed case for each entry that has no effect on the @tests of the suite."""
+		"""Returns a failed case for each entry that has no effect on any of the @tests of the suite."""
 		cases = []
 		for test, (_, entry) in self.fails.items():
 			if test not in tests:
@@ -142,7 +142,10 @@ class Expectations:
 		return cases
 
 	def verdict(self, test, result):
-		"""The Case of @test: compares its @result with what is expected."""
+		"""
+		Returns the Case of @test. An expected failure counts as skipped, with the comment of its entry as the
+		reason.
+		"""
 		if self.flaky(test):
 			return Case(test, PASS if result.status == "Pass" else SKIP, f"flake: {result.status}")
 		expected, entry = self.fails.get(test, ("Pass", None))
@@ -154,7 +157,10 @@ class Expectations:
 		return Case(test, PASS)
 
 	def judge_results(self, tests, results):
-		"""The cases of a run: @tests are all tests of the suite, and @results, {test: Result}, are those that ran."""
+		"""
+		Returns the cases of a run. @tests are all tests of the suite; @results, {test: Result}, has those that
+		ran.
+		"""
 		cases = self.stale(tests)
 		for regex, entry in self.skips:
 			number = sum(self.skipped(test) is entry for test in tests)
@@ -173,7 +179,10 @@ class Expectations:
 
 
 def load(directory, board, *more):
-	"""The Expectations of @board, which must have all three files, and of @more boards, which may lack files."""
+	"""
+	Returns the Expectations of @board, which must have all three files, and of @more boards, which may lack one or
+	two.
+	"""
 	expected, missing = Expectations(), []
 	for name in (board, *more):
 		texts = {}

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Keeps which tests failed when they last ran, and the sums of the last run of all suites. Writes JUnit XML."""
+"""
+Keeps the list of tests that failed when they last ran, and the sums of the last run of all suites. Makes JUnit XML.
+"""
 
 import json
 import os
@@ -17,32 +19,38 @@ def key(suite, case):
 
 
 def failed():
-	"""[suite, boot, test] of each test that failed when it last ran. The boot is empty if the test needs no guest."""
+	"""
+	Returns [suite, boot, test] of each test that failed when it last ran. The boot is empty if the test needs no
+	guest.
+	"""
 	return json.loads(step.read_or(FAILED, "[]"))
 
 
 def still_failed(old, report, whole):
-	"""The new list of failed tests, if @old is the list before a run, @report its cases, and @whole its complete suites."""
+	"""
+	Returns the list of failed tests after a run. @old is the list before the run, @report has its cases, and @whole
+	names the suites that ran completely.
+	"""
 	ran = [key(suite, case) for suite, cases in report.items() for case in cases]
 	left = [entry for entry in old if entry[0] not in whole and entry not in ran]
 	return left + [key(suite, case) for suite, cases in report.items() for case in cases if case.verdict == FAIL]
 
 
 def remember(report, whole):
-	"""Write the list that ./run test --failed needs: @report has the cases of a run, and @whole its complete suites."""
+	"""Write the list that ./run test --failed needs after a run. The arguments are those of still_failed()."""
 	step.write(FAILED, json.dumps(still_failed(failed(), report, whole), indent=1) + "\n")
 
 
 def add_case(parent, suite, case):
 	element = ElementTree.SubElement(parent, "testcase", classname=".".join(filter(None, (suite, case.boot))), name=case.name)
 	if case.verdict != PASS:
-		# The message may have control characters that a test printed. XML cannot have most of them.
+		# A test may have printed control characters, which XML cannot have. Replace them by blanks.
 		text = "".join(letter if letter >= " " else " " for letter in case.detail)
 		ElementTree.SubElement(element, "failure" if case.verdict == FAIL else "skipped", message=text)
 
 
 def junit(report):
-	"""The @report as JUnit XML."""
+	"""Returns the @report, {suite: cases}, as JUnit XML."""
 	root = ElementTree.Element("testsuites")
 	for suite, cases in report.items():
 		element = ElementTree.SubElement(root, "testsuite", name=suite, tests=str(len(cases)),

@@ -6,12 +6,12 @@ import json
 import re
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
-# A suite that fails before it runs a test has a case with one of these names, from commands/test.py, boots.py or
-# meson_cases().
+# If a suite fails before it runs a test, commands/test.py, boots.py or meson_cases() make a case with one of these
+# names.
 NO_TESTS = {"set-up", "boots", "meson test"}
 NO_REASON = "no reason was given"
 
-# Lines of the kernel's log that fail a run even if all its tests pass.
+# Matches lines of the kernel's log that make a boot fail even if all its tests pass.
 BAD_LINES = re.compile(
 	r"WARNING:|BUG:|Oops|UBSAN:|KASAN:|KCSAN:|KFENCE:|Kernel panic|general protection fault"
 	r"|INFO: task .* blocked for more than|rcu: INFO:.*stall|soft lockup|hard LOCKUP"
@@ -19,28 +19,32 @@ BAD_LINES = re.compile(
 	r"|suspicious RCU usage|inconsistent lock state|Invalid wait context|invalid opcode"
 	r"|register non-static key|locking correctness validator|lockdep is turned off|sleeping function called|ODEBUG:"
 	r"|pagealloc: (single bit error|memory corruption)"
-	# DMA-API also prints these messages, which report no error.
+	# The messages of DMA-API that are left out here report no error.
 	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
-	# checkers.py reads the leaks from kmemleak's list, so the log's line about their number is no error.
+	# So do these of kmemleak. checkers.py reads the leaks from kmemleak's list, so the line about their number is
+	# left out.
 	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
 	r"|[0-9]+ new suspected memory leaks)")
-# The kernel's report that a worker of the driver kept its CPU for long (kernel/workqueue.c:wq_cpu_intensive_report()). The
-# kernel measures the time with the guest's clock, so the report means something only if that clock counts instructions.
+# Matches the kernel's report that a worker of the driver kept its CPU for long
+# (kernel/workqueue.c:wq_cpu_intensive_report()). The kernel measures the time with the guest's clock. On a busy host
+# every worker takes long, so the report means something only if that clock counts instructions.
 HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|drm_sched)\w*|\w*restore_userptr\w*) hogged CPU")
-# IGT writes the names of tests to the kernel's log, as "[IGT] ...". Such a line is never an error.
+# IGT writes the names of tests to the kernel's log, as "[IGT] ...". Such a line is no error, whatever words the name
+# has.
 NOT_KERNEL = re.compile(r"\[IGT\]")
+# The time and more at the begin of a line of IGT, and at the begin of a line of the kernel's log.
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
 STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
 @dataclasses.dataclass
 class Case:
-	"""One test and how it ended."""
+	"""The verdict on one test, or on something else that counts like a test, such as a boot."""
 	name: str
 	verdict: str
 	detail: str = ""
-	boot: str = ""	# section of scenarios.cfg or of a table of trials; empty if the test needs no guest
-	test: str = ""	# how ./run test --failed names the test; empty: by the name of the case
+	boot: str = ""	# section of scenarios.cfg, or SUITE-TRIAL; empty if the test needs no guest
+	test: str = ""	# the name of the test for ./run test --failed; empty if it is that of the case
 
 
 def read(path):
@@ -52,13 +56,19 @@ def read(path):
 
 
 def bad_lines(text, icount=False):
-	"""The lines of a kernel log that make a run fail. @icount: the guest's clock counted instructions."""
+	"""
+	Returns the lines of a kernel log that make a boot fail. @icount says that the guest's clock counted
+	instructions.
+	"""
 	return [line.strip() for line in text.splitlines()
 		if (BAD_LINES.search(line) or (icount and HOGGED.search(line))) and not NOT_KERNEL.search(line)]
 
 
 def kernel_problems(boot, icount=False):
-	"""The bad lines of a @boot, from both logs: if the guest dies, only the console has its last lines."""
+	"""
+	Returns the bad lines of a @boot, each once, from dmesg and console: if the guest dies, only the console has the
+	last ones.
+	"""
 	seen = {}
 	for path in (boot.dmesg, boot.console):
 		for line in bad_lines(read(path), icount):
@@ -72,7 +82,7 @@ def last_line(text):
 
 
 def igt_reason(out, err):
-	"""The lines of a test's output that say why it did not pass."""
+	"""Returns the part of a test's output, @out and @err, that says why the test did not pass."""
 	for text in (err, out):
 		# If an assertion has a message, IGT prints the message after the line with errno.
 		match = re.search(r"((?:Test requirement|Failed assertion): .*)(?:\n.*Last errno.*)?(\n(?!.*Last errno|Subtest|Stack).+)?",
@@ -84,8 +94,9 @@ def igt_reason(out, err):
 
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 	"""
-	The Case of the test @name. @may_skip matches the tests that may skip in this boot, but those in @must_pass may not. With
-	@expected_reason, a regular expression, the test must fail for a reason that it matches.
+	Returns the Case of the test @name. @entry is its part of results.json. @may_skip matches the tests that may
+	skip in this boot, but those in @must_pass may not. If there is a regular expression @expected_reason, the test
+	must fail for a reason that it matches.
 	"""
 	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
 	if word == "dmesg-warn":
@@ -102,15 +113,16 @@ def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 
 
 def expected_fails(text):
-	"""{igt_runner's name of the test: REASON} of lines "TEST: REASON" as in scenarios.cfg."""
+	"""Returns {igt_runner's name of the test: REASON} of lines "TEST: REASON" as in scenarios.cfg."""
 	pairs = [line.split(": ", 1) for line in text.splitlines() if line.strip()]
 	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
 
 
 def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
 	"""
-	The cases of the files results.json that igt_runner wrote; its exit status says nothing about tests. A run in which
-	no test passed has failed, unless @all_may_skip.
+	Returns the cases of the files results.json in @paths, which igt_runner wrote. Its exit status is not used,
+	because it says nothing about tests. Each of the @listed tests must have run. If no test passed, adds a failed
+	case, unless @all_may_skip.
 	"""
 	must_fail, tests = must_fail or {}, {}
 	try:
@@ -130,7 +142,7 @@ def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=F
 
 
 def meson_cases(tests):
-	"""The cases of a meson suite."""
+	"""Returns the cases of a Meson suite; @tests is the result of project.test()."""
 	verdicts = {"OK": PASS, "EXPECTEDFAIL": PASS, "SKIP": SKIP}
 	cases = []
 	for name, result, output in tests:
@@ -149,7 +161,7 @@ def count(cases):
 
 
 def print_grouped(suite, verdict, cases):
-	"""Print the cases with this @verdict: those that have the same reason on one line."""
+	"""Print the cases with this @verdict, on one line those that have the same reason."""
 	reasons = {}
 	for case in cases:
 		if case.verdict == verdict:
@@ -159,13 +171,15 @@ def print_grouped(suite, verdict, cases):
 
 
 def sums(suites):
-	"""A line with the numbers of each suite, and a line with their sum."""
+	"""
+	Returns a line with the numbers of passed, failed and skipped cases for each suite, and a line with their sum.
+	"""
 	lines = [f"{suite + ':':9} {count(cases)}" for suite, cases in suites.items()]
 	return "\n".join([*lines, count([case for cases in suites.values() for case in cases])]) + "\n"
 
 
 def report(suites, quiet=False):
-	"""Print the failures, the skips unless @quiet, and the sums; the exit status of ./run test."""
+	"""Print the failures, the skips unless @quiet, and the sums. Returns the exit status of ./run test."""
 	everything = [case for cases in suites.values() for case in cases]
 	for verdict in (FAIL,) if quiet else (SKIP, FAIL):
 		for suite, cases in suites.items():
