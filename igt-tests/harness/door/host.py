@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Makes up a host: its apt sources, its home, its internet and its cache are directories."""
+"""
+Makes up a host on which a case starts `run`. Its apt sources, its home, its internet and its cache are directories, and
+programs in the folder stubs stand for debootstrap and apt.
+"""
 
 import contextlib
 import dataclasses
@@ -14,7 +17,8 @@ HERE = os.path.join(step.PROJECT, "igt-tests/harness/door")
 RUN = os.path.join(step.PROJECT, "run")
 DEBIAN = "http://deb.debian.org/debian"
 SUITES = {"forky": "Debian", "trixie-backports": "Debian Backports"}
-# The size of the cache's file system: enough for check_space() of `run`. The cases write much less.
+# The size of the cache's file system. It is a tmpfs, so it takes only the memory that the cases fill, which is little.
+# `run` refuses a cache with less than NEED_MB of free space.
 ROOMY = "14g"
 
 
@@ -54,7 +58,9 @@ class Host:
 		step.write(self.path(name), text)
 
 	def serve(self, address, suites=None):
-		"""Make an archive at @address of the made-up internet, with these @suites, {suite: origin}."""
+		"""
+		Put an archive of packages with these @suites, {suite: origin}, at @address of the made-up internet.
+		"""
 		for suite, origin in (SUITES if suites is None else suites).items():
 			self.write(f"net/{address.split('://')[1]}/dists/{suite}/Release", f"Origin: {origin}\nCodename: {suite}\n")
 
@@ -67,18 +73,19 @@ class Host:
 		environment = {"PATH": ":".join([*path, "/usr/sbin", "/usr/bin"]), "HOME": "/root", "DOOR": self.directory,
 			"LC_ALL": "C.UTF-8", "AMDGPU_USERPTR_CACHE": self.path("cache"), **variables}
 		settings = [f"{name}={value}" for name, value in environment.items() if value is not None]
-		# --propagation unchanged, because the / of the build root is no mount point, so unshare cannot change its propagation.
+		# --propagation unchanged: unshare could not change the propagation of /, because in the build root / is
+		# no mount point.
 		return ["unshare", "--mount", "--propagation", "unchanged", *([] if network else ["--net"]),
 			os.path.join(HERE, "host.sh"), self.directory, "env", "-i", *settings, *words, *arguments]
 
 	def run(self, *arguments, **options):
-		"""Run `./run` with @arguments on this host; the Result."""
+		"""Run `./run` with @arguments on this host. Returns the Result."""
 		done = subprocess.run(self.command(arguments, **options), stdin=subprocess.DEVNULL, capture_output=True, text=True,
 			timeout=300, check=False)
 		return Result(done.returncode, done.stdout, done.stderr)
 
 	def python(self, code, **options):
-		"""Run the Python @code, which uses modules of the harness, on this host; the Result."""
+		"""Run the Python @code, which uses modules of the harness, on this host. Returns the Result."""
 		code = f"import sys\nsys.path.insert(0, '{step.PROJECT}/igt-tests')\n" + code
 		return self.run("-c", code, words=("python3", "-B"), **options)
 

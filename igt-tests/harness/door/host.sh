@@ -1,8 +1,8 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # host.sh DIR COMMAND...
-# Runs COMMAND on a made-up host, in a mount namespace of its own. The host has the files of the build root, but its / is a
-# mount point as on a real machine, DIR/apt is the configuration of apt, and DIR/home is the home of root.
+# Runs COMMAND on a made-up host. host.py calls this in a mount namespace of its own. The host has the files of the build
+# root, but its / is a mount point as on a real machine, DIR/apt is its /etc/apt, and DIR/home is the home of root.
 set -eu
 
 dir=$1
@@ -11,7 +11,7 @@ shift
 mount --rbind / "$dir/host"
 mount --bind "$dir/apt" "$dir/host/etc/apt"
 mount --bind "$dir/home" "$dir/host/root"
-# Cases that run modules of the harness without ./run need these directories, which ./run would otherwise mount.
+# Some cases run modules of the harness without ./run. These need the directories that ./run mounts.
 for name in cache build dir; do
 	mount --bind "$dir/$name" "$dir/host/$name"
 done

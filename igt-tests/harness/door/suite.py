@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""Runs the suite: its cases are the test methods in this folder, and the first line of a docstring is the name of a case."""
+"""
+Runs the suite door. Its cases are the test methods in this folder. The first line of a method's docstring is the name
+of its case.
+"""
 
 import concurrent.futures
 import os
@@ -30,7 +33,7 @@ class Verdicts(unittest.TestResult):
 
 
 def tests(suite):
-	"""Yields the single tests of @suite, which may have suites inside."""
+	"""Yields each test of @suite, also those of suites inside it."""
 	for test in suite:
 		if isinstance(test, unittest.TestSuite):
 			yield from tests(test)

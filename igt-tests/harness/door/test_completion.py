@@ -19,7 +19,7 @@ echo "${COMPREPLY[*]}"
 
 class Completion(unittest.TestCase):
 	def ask(self, *words, program="./run"):
-		"""The words that bash offers for the last of the @words."""
+		"""Returns the words that bash offers for the last of the @words."""
 		done = subprocess.run(["bash", "-c", ASK, "bash", COMPLETION, program, *words], cwd=step.PROJECT, capture_output=True,
 			text=True, check=True)
 		self.assertEqual("", done.stderr)

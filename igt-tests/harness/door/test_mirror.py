@@ -12,7 +12,7 @@ OTHER = "http://mirror.example.org/pub/debian"
 
 class Mirror(unittest.TestCase):
 	def used(self, host, result):
-		"""The mirror of the root that the run with this @result has set up."""
+		"""Returns the mirror of the root that the run with this @result has set up."""
 		self.assertEqual(0, result.status, result.err)
 		self.assertIn("harness: test style", result.out)
 		mirror = host.read("cache/root/etc/apt/sources.list").split()[1]
@@ -86,7 +86,7 @@ class Proxy(unittest.TestCase):
 		'Acquire::HTTP::Proxy::near.example.org "DIRECT";\n')
 
 	def used(self, host, **variables):
-		"""The proxies that debootstrap, apt in the root, and the harness use."""
+		"""Returns the proxies that debootstrap, apt in the root, and the harness used in a run."""
 		result = host.run("test", "style", **variables)
 		self.assertEqual(0, result.status, result.err)
 		inside = host.read("cache/root/var/apt-get").split("http=")[1].split()[0] if "=" in host.read("cache/root/var/apt-get") else ""

@@ -10,23 +10,23 @@ import unittest
 
 from harness.door.host import ROOMY, RUN, Host, Result
 
-# A shell command that writes 4 MiB, more than fit into a cache of 1 MiB.
+# A shell command that fills the disk: it writes 4 MiB, and the case makes the cache 1 MiB large.
 FILL = "dd if=/dev/zero of={} bs=64k count=64 2>&1\n"
 ELSEWHERE = "AMDGPU_USERPTR_CACHE names another directory for the cache"
-# Seconds to wait for something that a busy machine does late.
+# How many seconds to wait for something that takes long on a busy machine.
 PATIENCE = 120
-# A shell command for a stage: says that it is reached, and waits until the test lets it go on.
+# Shell commands that a stub runs: they make the file "reached", and wait until the case makes the file "go".
 WAIT = 'touch "{0}/reached"; while [ ! -e "{0}/go" ]; do sleep 0.1; done\n'
 
 
 def processes(directory):
-	"""The processes of the host in @directory that still exist."""
+	"""Returns the files /proc/PID/environ of the processes that still run on the host in @directory."""
 	found = []
 	for path in glob.glob("/proc/[0-9]*/environ"):
 		try:
 			with open(path, "rb") as f:
 				found += [path] if f"DOOR={directory}\0".encode() in f.read() else []
-		except OSError:	# it has ended
+		except OSError:	# the process has ended in the meantime
 			pass
 	return found
 
@@ -78,7 +78,8 @@ class SetUp(unittest.TestCase):
 	def test_full_installation(self):
 		"""a disk that is full during the installation is named, although the log is cut short; the installation goes on later"""
 		with Host() as host:
-			# The log is on the full disk, too, so it lacks the message.
+			# The disk is full when apt-get prints why it fails. Its log is on that disk, so the log lacks
+			# the message.
 			host.write("debootstrap.sh", f"mount -o remount,size=4m {host.path('cache')}\n")
 			host.write("apt-get.sh", "while echo 0123456789012345678901234567890123456789; do :; done > /big\nexit 1\n")
 			self.fails(host.run("test", "style"), "no space left on device", ELSEWHERE)
@@ -125,7 +126,8 @@ class SetUp(unittest.TestCase):
 			with host.running("test", "style") as process:
 				self.wait_for("debootstrap", lambda: os.path.exists(host.path("reached")))
 				self.assertTrue(processes(host.directory))
-				# SIGKILL, as the kernel sends it when memory is short: the process cannot catch it.
+				# The kernel sends SIGKILL when memory is short. `run` cannot catch it and so cannot
+				# clean up.
 				subprocess.run(["sh", "-c", f"kill -KILL {self.oldest(host)}"], check=True)
 				self.wait_for("end", lambda: process.poll() is not None)
 				self.wait_for("processes", lambda: not processes(host.directory))
@@ -134,7 +136,7 @@ class SetUp(unittest.TestCase):
 			self.assertNotIn("half", os.listdir(host.path("cache/root")))
 
 	def oldest(self, host):
-		"""The pid of the first process of `run`, which the user has started."""
+		"""Returns the pid of the first process of `run`, the one that the user has started."""
 		pids = []
 		for path in processes(host.directory):
 			with open(path.replace("environ", "cmdline"), "rb") as f:

@@ -45,7 +45,10 @@ AT_SECOND = "net/snapshot.example.org/linux-source_1_all.deb"
 
 class Packages(unittest.TestCase):
 	def pinned(self, files):
-		"""(what is printed if the network has these @files, {path: text}; contents of the downloaded packages)."""
+		"""
+		Call packages.pinned() on a host whose internet has these @files, {path: text}. Returns (its output, the
+		contents of the packages that it has kept).
+		"""
 		with Host() as host:
 			host.write("apt/sources.list", f"deb {DEBIAN} forky main\n")
 			for name, text in files.items():
