@@ -14,8 +14,8 @@ from harness.commands import execute, fuzz
 from harness.review import readme
 
 JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
-# Judges each line of its input: prints the status, the length of standard output, and standard error. One shell judges all
-# lines, because a shell for each line would take minutes.
+# A script that judges each line of its input. It prints the status, the length of standard output, and standard error
+# of the judgement. One shell judges all lines, because a shell for each line would take minutes.
 JUDGE_LINES = f""". {step.HARNESS}/arguments.sh
 while read -ra words; do
 	status=0
@@ -24,6 +24,7 @@ while read -ra words; do
 done
 """
 
+# Command lines that both programs must accept, and such that both must refuse.
 GOOD = """
 demo
 test
@@ -120,7 +121,10 @@ def lines(text):
 
 
 def judged(text):
-	"""For each line of @text: (its words, status and length of standard output, standard error with | instead of line ends)."""
+	"""
+	Let arguments.sh judge each line of @text. Returns for each (its words, (status, length of standard output),
+	standard error with | in place of line ends).
+	"""
 	with tempfile.NamedTemporaryFile() as errors:
 		done = subprocess.run(["bash", "-euc", JUDGE_LINES, "run", errors.name], input=text.strip() + "\n", capture_output=True,
 			text=True, check=True)
@@ -129,7 +133,7 @@ def judged(text):
 
 
 def shell(words):
-	"""(status, standard output, standard error) of arguments.sh for the @words."""
+	"""Let arguments.sh judge the @words. Returns (status, standard output, standard error)."""
 	done = subprocess.run(["bash", "-euc", JUDGE, "run", *words], capture_output=True, text=True, check=False)
 	return done.returncode, done.stdout, done.stderr
 

@@ -48,7 +48,8 @@ class Goals(unittest.TestCase):
 			self.assertEqual(verdict(judged, "map 4096: KFD").met, met)
 
 	def test_library_is_judged_pair_by_pair(self):
-		# The machine gets slower during the turns, so the quotient of the two medians is 2.02, while that of most turns is 1.01.
+		# The machine gets slower during the turns. So the quotient of the two medians is 2.02, although in most
+		# turns the quotient is 1.01.
 		lines = [cell("scatter", "raw map", 4096, 1, 1, 2), cell("scatter", "library map", 4096, 1.01, 2.02, 2.02),
 			cell("scatter", "raw unmap", 4096, 1), cell("scatter", "library unmap", 4096, 1.03)]
 		judged = goals.judge_goals(report(*lines))
@@ -58,7 +59,7 @@ class Goals(unittest.TestCase):
 
 	def test_interval_of_a_median(self):
 		self.assertEqual(bench.median_interval([1.5]), (1.5, 1.5))
-		# With 100 samples the deviation is 5, so the interval is about from the 41st to the 60th.
+		# With 100 samples the standard deviation is 5, so the interval is from the 41st to the 60th sample.
 		self.assertEqual(bench.median_interval(list(range(100))), (40, 59))
 
 	def test_cost_per_range(self):
@@ -88,8 +89,8 @@ class Output(unittest.TestCase):
 	def test_picture_is_xml_with_a_mark_for_each_figure(self):
 		tree = ElementTree.fromstring(chart.picture(self.full(), bench.OPERATIONS, bench.PAGE, "head"))
 		names = [element.tag.rsplit("}", 1)[-1] for element in tree.iter()]
-		# Each of four panels has two curves of two marks each. The legend has two marks, and there is one rectangle for the
-		# background.
+		# Each of four panels has two curves of two marks each. The legend has two marks, and there is one
+		# rectangle for the background.
 		self.assertEqual(names.count("polyline"), 8)
 		self.assertEqual(names.count("circle") + names.count("rect"), 16 + 2 + 1)
 

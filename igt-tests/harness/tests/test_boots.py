@@ -13,12 +13,13 @@ from harness.boot import boots
 from harness.verdict.results import FAIL
 
 
-# Each boot is a forked process, and all of them share these variables.
+# Each boot of these tests is a forked process that only changes these variables, which all processes share. RUNNING is
+# the number of boots that run at the moment.
 FORK = multiprocessing.get_context("fork")
 RUNNING = FORK.Value("i", 0)
 CHANGED = FORK.Condition()
-MOMENT = 0.3		# seconds to wait for another boot that must not begin
-PATIENCE = 5		# seconds to wait for another boot that must begin
+MOMENT = 0.3		# a boot waits for so many seconds to see that no other boot begins
+PATIENCE = 5		# a boot waits for at most so many seconds until another boot begins
 
 
 def work(calls):

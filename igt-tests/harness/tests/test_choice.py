@@ -28,7 +28,7 @@ def choice(text, failed=()):
 
 
 def kept(suite, change):
-	"""{boot: tests} of @suite after the function @change has changed the scenarios."""
+	"""Let the function @change change the scenarios. Returns {boot: the tests that it then runs} of @suite."""
 	config = scenarios.all_scenarios()
 	with mock.patch.object(scenarios, "listed_tests", listed):
 		change(config)

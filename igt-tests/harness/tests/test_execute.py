@@ -51,7 +51,7 @@ class Arguments(unittest.TestCase):
 				parse(text)
 
 	def test_refused(self):
-		# Abbreviations are refused, because `run` itself looks for --dir and would not see an abbreviation.
+		# An abbreviation like --di must be refused, because `run` itself looks for --dir and would not see it.
 		for text in ("prog", "--di /x -- prog", "--gpus 0 -- prog", "--stock --debug -- prog", "--debug --control x -- prog"):
 			with self.assertRaises(arguments.Wrong, msg=text):
 				parse(text)
@@ -142,7 +142,8 @@ class Directory(unittest.TestCase):
 				with open(path, "w", encoding="utf-8"):
 					pass
 			for path, needed in ((system, True), (os.path.dirname(program), True), (os.path.join(system, "src/mine"), False),
-					# step.DIR: in the guest this path is the directory of the user itself, as when he shows the checkout.
+					# The guest may mount the user's directory over a path where the build root has
+					# the same directory.
 					(step.DIR, False), ("/", True), ("/run", True), ("/tmp", False)):
 				self.assertEqual(execute.is_needed(path), needed, path)
 
@@ -151,7 +152,10 @@ LINES = ("stdbuf", "-oL")
 
 
 def run_text(script, share=None, **options):
-	"""Run the @script of a guest here, with exec.sh from the folder guest or from the directory @share."""
+	"""
+	Run the @script, which is made for a guest, here. Its exec.sh is from the folder guest, or a copy in the
+	directory @share.
+	"""
 	if share:
 		shutil.copy(os.path.join(step.GUEST, "exec.sh"), share)
 	script = script.replace(qemu.SHARE, share or step.GUEST)
@@ -205,7 +209,7 @@ class Output(unittest.TestCase):
 
 class Verdict(unittest.TestCase):
 	def judged(self, status, console="", dmesg="", icount=False, debug=False, problems=()):
-		"""(exit status, what was printed) for a boot that ended like this."""
+		"""Returns (exit status of ./run, its output on standard error) for a boot that ended like this."""
 		with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stderr(io.StringIO()) as said:
 			where = qemu.Boot(directory)
 			os.mkdir(where.share)

@@ -28,7 +28,10 @@ amdgpu/amd_b@one
 
 
 def judged(expected, words=None, tests=None):
-	"""{name: Case} of the cases that did not simply pass. All tests passed but those in @words, {test: igt_runner's word}."""
+	"""
+	Judge results by the Expectations @expected. All tests pass but those in @words, {test: igt_runner's word};
+	"absent" stands for a test that did not run. Returns {name: Case} of the cases that are not passed.
+	"""
 	found = {**PASSED, **{test: Result(word, "it broke") for test, word in (words or {}).items()}}
 	tests = TESTS if tests is None else tests
 	cases = expected.judge_results(tests, {test: result for test, result in found.items()

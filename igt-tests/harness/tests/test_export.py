@@ -41,7 +41,8 @@ class Tree(unittest.TestCase):
 		self.work = tempfile.mkdtemp()
 		self.addCleanup(shutil.rmtree, self.work)
 		self.source, self.tree, self.patches = (os.path.join(self.work, name) for name in ("source", "tree", "patches"))
-		# The tree is made only once, because that takes a hundred calls of git.
+		# Make the tree for the first test only, because that takes a hundred calls of git. Each further test
+		# gets a copy.
 		if Tree.made is None:
 			Tree.made = tempfile.mkdtemp()
 			unittest.addModuleCleanup(shutil.rmtree, Tree.made)
@@ -123,7 +124,7 @@ class Export(Tree):
 		self.assertEqual(self.content(), before)
 
 	def test_rebase_takes_the_branches_along(self):
-		# Change the message of the first commit of the first series.
+		# Change the message of the first commit of the first series. The branches of all series must follow.
 		self.git("rebase", "-i", "base", GIT_SEQUENCE_EDITOR="sed -i '1s/^pick/reword/'",
 			GIT_EDITOR="sed -i '1s/.*/stable: part one/'")
 		self.export()

@@ -7,28 +7,29 @@ import os
 import unittest
 
 HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
-# A folder may import from itself and from folders before it.
+# The folders, and the modules that are in no folder. Each may import from itself and from those before it.
 ORDER = ("trouble", "step", "build", "verdict", "boot", "suites", "arguments", "bench", "review", "door", "commands", "cli")
 
 
 def folder_of(module):
-	"""The folder of a @module, for instance "build" of "harness.build.kernel"."""
+	"""Returns the folder of a @module, for instance "build" for "harness.build.kernel"."""
 	return module.split(".")[1]
 
 
 def imported(path):
-	"""Modules of the harness that the file @path imports, with their full names."""
+	"""Yields the full names of the modules of the harness that the file @path imports."""
 	with open(path, encoding="utf-8") as file:
 		tree = ast.parse(file.read())
 	for node in ast.walk(tree):
 		if isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "harness":
 			for alias in node.names:
-				# "from harness.build import kernel" and "from harness.verdict.results import Case".
+				# "from harness.build import kernel" imports a module, "from harness.verdict.results
+				# import Case" a part of one.
 				yield f"{node.module}.{alias.name}" if node.module.count(".") < 2 else node.module
 
 
 def modules():
-	"""(path, full name) of each module, without the tests."""
+	"""Yields (path, full name) of each module of the harness, without the tests."""
 	for path in glob.glob(os.path.join(HARNESS, "**/*.py"), recursive=True):
 		name = os.path.relpath(path, HARNESS).removesuffix(".py").replace(os.sep, ".")
 		if not name.startswith("tests.") and not name.endswith("__init__"):

@@ -15,6 +15,7 @@ from harness import step
 from harness.boot import qemu
 from harness.suites import scenarios, shared, soak
 
+# Stands for igt_runner: writes its options and the lists of tests to files seen-*, makes an empty result, and fails.
 RUNNER = """#!/bin/sh
 while [ $# -gt 2 ]; do
 	echo "$1"
@@ -46,7 +47,7 @@ class Guest(unittest.TestCase):
 		os.chmod(path, os.stat(path).st_mode | stat.S_IXUSR)
 
 	def run_lines(self, text):
-		"""The exit status of the guest's command @text."""
+		"""Run the shell script @text, which is made for a guest, here. Returns its exit status."""
 		env = {**os.environ, "PATH": f"{self.bin}:{os.environ['PATH']}", "SHARE": self.share}
 		return subprocess.run(["sh", "-c", text.replace(qemu.SHARE, self.share)], env=env, check=False).returncode
 

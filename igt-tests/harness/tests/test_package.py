@@ -16,7 +16,7 @@ from harness.verdict.results import FAIL, PASS
 
 
 class Package(unittest.TestCase):
-	"""Replaces the checks by one that counts its runs, in a directory of its own."""
+	"""Tests package_cases() with a single check, which only counts how often it runs, in a temporary directory."""
 
 	def setUp(self):
 		directory = tempfile.mkdtemp()

@@ -15,6 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from harness.review import patchwise
 from harness.verdict.results import FAIL, PASS
 
+# The files of the base, and changes of these files for the patches of a series.
 BASE = {
 	"a.h": "struct thing {\n\tint number;\n};\nint old(void);\n",
 	"a.c": '#include "a.h"\nint old(void) { return 1; }\n',
@@ -29,7 +30,9 @@ SHRINK = {"a.h": BASE["a.h"].replace("\tint number;\n", "\tint other;\n")}
 
 
 class Toy(patchwise.Build):
-	"""A Build that needs no make."""
+	"""
+	A Build of a small tree. It calls the compiler itself where Build calls make, because the tree has no Makefile.
+	"""
 
 	def __init__(self, directory, sources):
 		super().__init__("toy", "", sources)
@@ -60,7 +63,7 @@ class Series(unittest.TestCase):
 				file.write(text)
 
 	def write_patches(self, changes):
-		"""Write a patch for each of the @changes, {file: new content}; the paths of the patches."""
+		"""Write a patch for each of the @changes, {file: new content}. Returns the paths of the patches."""
 		files, paths = dict(BASE), []
 		for number, change in enumerate(changes, 1):
 			text = "Subject: a patch\n\n---\n"
@@ -73,7 +76,10 @@ class Series(unittest.TestCase):
 		return paths
 
 	def run_series(self, *changes):
-		"""({number of the patch: what is wrong}, the sources that were compiled) of a series with these @changes."""
+		"""
+		Build after each patch of a series with these @changes. Returns ({number of a patch: its problems}, the
+		sources that were compiled).
+		"""
 		patches = self.write_patches(changes)
 		sources = patchwise.followed(patches, self.base)
 
@@ -91,7 +97,8 @@ class Series(unittest.TestCase):
 		cases = states.cases(["toy"], sources)
 		self.assertEqual(cases[-1].verdict, PASS, cases[-1].detail)
 		if all(case.verdict == PASS for case in cases):
-			# All results are known, so build() builds nothing. It would fail otherwise, because None is no function.
+			# All results are known now, so a second run must build nothing. It would fail if it did,
+			# because it gets no function that makes a tree.
 			again = patchwise.States(patches, saved, *sources)
 			again.build([], None)
 			self.assertEqual(again.cases(["toy"], sources), cases)
@@ -128,8 +135,8 @@ class Series(unittest.TestCase):
 
 	def test_what_no_name_tells(self):
 		"""
-		The second patch makes a header that only b.c cannot compile, because of its macro "word". No changed name tells that,
-		so the error is found only after the last patch.
+		The second patch makes a header that only b.c cannot compile, because of its macro "word". No changed
+		name tells that, so the error is found only after the last patch.
 		"""
 		b = "#define word 1\n" + BASE["b.c"]
 		header = BASE["a.h"] + "int more(struct thing *word);\n"
@@ -147,7 +154,10 @@ class Series(unittest.TestCase):
 		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
 
 	def test_header_of_another_subsystem(self):
-		"""A name that a header of a driver loses does not concern sources in mm/; one that a header in include/ loses does."""
+		"""
+		A name that a header of a driver loses does not concern sources in mm/; one that a header in include/
+		loses does.
+		"""
 		for header, found in ("drivers/a.h", set()), ("include/linux/a.h", {"old"}), ("mm/a.h", {"old"}):
 			self.fill(self.directory, {"0001.patch": f"\n---\n\ndiff --git a/{header} b/{header}\n"
 				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})

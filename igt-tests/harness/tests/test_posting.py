@@ -46,7 +46,7 @@ class Cover(unittest.TestCase):
 	def test_empty(self):
 		for body in ("", "\n\n", "Things."):
 			self.assertEqual(len(posting.check_cover(cover(body=body), 12)), 1)
-		# The words that git adds below the line "---" do not count.
+		# Words below the line "---" do not count, because git writes them and not the author.
 		self.assertEqual(len(posting.check_cover(cover(body="", below=WORDS), 12)), 1)
 
 	def test_blank(self):

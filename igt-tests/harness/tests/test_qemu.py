@@ -59,7 +59,7 @@ class Devices(unittest.TestCase):
 			qemu.make_swap(path)
 			with open(path, "rb") as file:
 				head = file.read(qemu.PAGE)
-			# Let another program tell what the file is.
+			# Let blkid, which knows the format by itself, say whether the file is a swap area.
 			known = subprocess.run(["blkid", "-p", "-s", "TYPE", "-o", "value", path], capture_output=True, text=True, check=True)
 			self.assertEqual(known.stdout, "swap\n")
 			self.assertEqual(struct.unpack_from("<III", head, 1024), (1, (qemu.SWAP_MB << 20) // qemu.PAGE - 1, 0))

@@ -20,7 +20,7 @@ MUST_FAIL = results.expected_fails("\n\tamd_a@hole: bytes: .* instead of\n")
 
 
 def verdicts(word, err="", names=(TEST,)):
-	"""{test: verdict} if all tests of @names end with @word, and another test passes."""
+	"""Returns {test: verdict} if all tests of @names end with igt_runner's @word, and another test passes."""
 	tests = {name: {"result": word, "err": err} for name in names}
 	with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
 		json.dump({"tests": {OTHER: {"result": "pass"}, **tests}}, file)
@@ -45,7 +45,8 @@ class ExpectedFails(unittest.TestCase):
 		self.assertEqual(verdicts("pass", names=()), {OTHER: PASS, TEST: FAIL})
 
 
-# Reports as the kernel prints them (lockdep.c, kasan/report.c, dma/debug.c, debugobjects.c, kmemleak.c, page_poison.c).
+# Each of these lines must make a boot fail. The kernel prints them like this (lockdep.c, kasan/report.c, dma/debug.c,
+# debugobjects.c, kmemleak.c, page_poison.c). The lines of NO_SPLATS must not.
 SPLATS = """
 WARNING: possible circular locking dependency detected
 WARNING: possible recursive locking detected
@@ -88,7 +89,8 @@ Lock dependency validator: Copyright (c) 2006 Red Hat, Inc., Ingo Molnar
 [IGT] amd_userptr_hsa: starting subtest BUG: WARNING:
 """
 
-# The report as the kernel prints it: %ps adds the module to the name of a function, unless the function is built in.
+# Each of these lines must make a boot with --icount fail; those of NOT_HOGGED must not. The kernel prints the name of
+# the module behind the name of a function (%ps), unless the function is built in.
 HOGGED = """
 workqueue: amdgpu_amdkfd_restore_userptr_worker [amdgpu] hogged CPU for >10000us 4 times, consider switching to WQ_UNBOUND
 workqueue: amdgpu_tlb_fence_work [amdgpu] hogged CPU for >10000us 5 times, consider switching to WQ_UNBOUND
@@ -123,14 +125,14 @@ class KernelLog(unittest.TestCase):
 
 	def test_hogged(self):
 		"""
-		Without an instruction count a worker that hogged its CPU is no failure, and a worker that does not belong to the
-		driver never is one.
+		Without an instruction count a worker that hogged its CPU is no failure, and a worker that does not
+		belong to the driver never is one.
 		"""
 		for line in self.logged(HOGGED):
 			self.assertEqual(results.bad_lines(line, icount=True), [line])
 			self.assertEqual(results.bad_lines(line), [])
 		self.assertEqual(results.bad_lines("\n".join(self.logged(NOT_HOGGED)), icount=True), [])
-		# Lines that make every boot fail do so with an instruction count, too.
+		# The lines that make other boots fail must do so with an instruction count, too.
 		for line in self.logged(SPLATS):
 			self.assertEqual(results.bad_lines(line, icount=True), [line])
 
@@ -210,7 +212,7 @@ class Checkers(unittest.TestCase):
 		lost = {"kmemleak": LOST_BY_UNLOAD}
 		self.assertEqual(len(self.problems(**lost)), 1)
 		self.assertEqual(self.problems(unloaded=True, **lost), [])
-		# Other leaks are failures: of memory that a test, or another function, has allocated.
+		# After an unload, too, other leaks are failures: those of another process, and of another function.
 		for was, becomes in (("modprobe", "amd_userptr_hsa"), ("ttm_pool_type_init", "amdgpu_userptr_create")):
 			other = {"kmemleak": LOST_BY_UNLOAD.replace(was, becomes)}
 			self.assertEqual(len(self.problems(unloaded=True, **other)), 1, was)

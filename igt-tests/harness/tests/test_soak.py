@@ -5,7 +5,6 @@ import os
 import sys
 import unittest
 
-# No program runs here, so it does not matter where the test programs are.
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness.suites import soak
@@ -16,13 +15,15 @@ MEMINFO = "MemTotal:  1020084 kB\nMemAvailable:  800000 kB\nSlab:  9000 kB\n"
 ZONEINFO = "  pagesets\n    cpu: 0\n              count:    1000\n              high:     14\n"
 
 
-# What a soak of ten minutes prints.
+# The output of a soak of ten minutes in which nothing fails.
 OUTPUT = "Subtest soak: SUCCESS (600.1s)\n" + "".join(
 	f"victims: 67\nSubtest {kind}: SUCCESS (100.1s)\n" for kind in ("random", "random-scatter", "random-kfd"))
 
 
 class Boot:
-	"""Stands for a Boot: the files that a guest left in its share."""
+	"""
+	Stands for a qemu.Boot with the files that a guest leaves in its share if nothing fails, but for those @changed.
+	"""
 
 	def __init__(self, **changed):
 		self.files = {"output": OUTPUT, "calls-before": "100\n", "calls-after": "36100\n"}
@@ -59,7 +60,7 @@ class Judge(unittest.TestCase):
 
 	def test_worker_that_sleeps_on(self):
 		self.assertEqual(failed(after_exact=EXACT.replace(": 0\n", ": 1\n")), [soak.WORKERS])
-		# A worker that slept before the soak and not after it is no failure.
+		# It is no failure if a worker slept before the soak and does not sleep after it.
 		self.assertEqual(failed(before_exact=EXACT.replace(": 0\n", ": 1\n")), [])
 
 	def test_too_few_invalidations(self):

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: MIT
-"""style.py finds includes of the simulated GPU that go the wrong way, and commit messages without prefix or body."""
+"""
+Tests that style.py finds includes of the simulated GPU that go the wrong way, and commit messages without prefix or
+body.
+"""
 
 import os
 import re
@@ -12,7 +15,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from harness import step
 from harness.review import style
 
-# Files with includes that are all allowed.
+# {file of the simulated GPU: headers that it includes}. All of these includes are permitted.
 TREE = {
 	"vgpu.h": (),
 	"core/gpu.h": ("core/chip.h", "vgpu.h"),
@@ -31,6 +34,7 @@ TREE = {
 	"tests/test_cp.c": ("core/gpu.h", "gfx9/gfx9.h", "host/server.h"),
 }
 
+# (file, a header that it must not include, the message that style.py gives).
 WRONG = (
 	("core/gpu.h", "engine/pm4.h", "core includes engine"),
 	("core/gpu.h", "../gfx9/gfx9.h", "core includes gfx9"),
