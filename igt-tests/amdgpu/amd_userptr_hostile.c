@@ -77,10 +77,10 @@ struct hostile {
 
 /* Memory that all processes of a subtest share. */
 struct shared {
-	atomic_int task;  /* the task that the bystander has to do */
-	atomic_uint done; /* the number of tasks that it has done */
-	/* The process that was started last is set up; the hostile processes shall begin. */
-	atomic_bool ready, go;
+	atomic_int task;   /* the task that the bystander has to do */
+	atomic_uint done;  /* the number of tasks that it has done */
+	atomic_bool ready; /* set by the process that was started last, when it is set up */
+	atomic_bool go;	   /* the hostile processes may begin */
 	unsigned int limit_ms[NUM_TASKS]; /* the bystander's deadline for each task */
 };
 

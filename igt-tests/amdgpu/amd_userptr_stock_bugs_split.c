@@ -50,7 +50,10 @@ static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, 
 	amd_pattern_check(cpu, size, SEED_STORED, "written by the GPU");
 }
 
-/* Split a huge mapping, and check both sides.  Returns the GPU address of the middle. */
+/*
+ * Replace or clear the middle of a huge mapping.  Check that the GPU reads and writes every part
+ * that is still mapped.  Returns the GPU address of the middle.
+ */
 static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
 {
 	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;

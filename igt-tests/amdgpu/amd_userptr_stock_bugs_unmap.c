@@ -42,7 +42,10 @@ struct unmap {
 	unsigned int caught; /* rounds in which freed pages came back while stores were left */
 };
 
-/* Unmap @mem from the GPU and from a GPU that does not exist. */
+/*
+ * Unmap @mem from the GPU and from one that does not exist.  Because of the latter the stock ioctl
+ * returns before it has waited for the page table update and the TLB flush of the first.
+ */
 static int unmap_from_too_many(struct amd_userptr *mine, const struct amd_kfd_mem *mem)
 {
 	const uint32_t gpus[] = { mine->kfd.node.gpu_id, ~0u };

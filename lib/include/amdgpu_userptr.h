@@ -172,11 +172,11 @@ struct amdgpu_userptr_caps {
 	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_caps) */
 	uint32_t device; /**< in: index of the device in the context */
 	/**
-	 * out: 0: the kernel makes such buffer objects, so amdgpu_userptr_map() works now if
-	 * @vm_timeline is 1, too. -EINVAL: the kernel does not know AMDGPU_GEM_USERPTR_HSA.
-	 * -EOPNOTSUPP: the GPU address space of the file does not belong to KFD. -EPERM: it belongs
-	 * to another process. Another negative errno is the kernel's. The library asks the kernel
-	 * for a buffer object, so the answer is right for patched kernels of any version number.
+	 * out: 0: the kernel makes BOs with AMDGPU_GEM_USERPTR_HSA, so amdgpu_userptr_map() works
+	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
+	 * the GPU address space of the file does not belong to KFD. -EPERM: it belongs to another
+	 * process. Another negative errno is the kernel's. The library asks the kernel for a BO, so
+	 * the answer is right for patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */

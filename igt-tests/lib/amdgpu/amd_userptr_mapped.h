@@ -29,8 +29,9 @@ struct amd_userptr_mapped {
 };
 
 /*
- * Map [cpu, cpu + size) for the GPU; 0 or -errno.  After an error nothing is mapped.  The context
- * does not remember the mapping, so the caller has to drop it.
+ * Map [cpu, cpu + size) for the GPU; 0 or -errno.  After an error nothing is mapped.  @up does
+ * not remember the mapping, so the subtest's clean-up does not remove it, and the caller has to
+ * drop it.
  */
 int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			      uint64_t size, struct amd_userptr_mapped *mapped);
