@@ -26,7 +26,7 @@ GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
 
 # Let Meson fail if it cannot build a part, for instance because a library is missing. If it left the part out instead,
 # a run with fewer tests would pass.
-OPTIONS = {"vgpu": "enabled", "igt": "enabled", "man": "enabled", "werror": "true",
+OPTIONS = {"vgpu": "enabled", "igt": "enabled", "rocr": "enabled", "man": "enabled", "werror": "true",
 	# Meson gives the compiler paths that are relative to the build directory. With this option a failed assertion
 	# names its file relative to the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
