@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Runs the suite device, whose boots run programs without IGT: the library's test, the packages' example, and the demo.
+Runs the suites device and clients, whose boots run programs without IGT: the library's test, the packages' example, the
+demo, and clients of the library. The exit status and the last line judge each program.
 """
 
 import os
@@ -19,11 +20,22 @@ def programs(entry):
 	return [line.strip() for line in entry["programs"].splitlines() if line.strip()]
 
 
-def case(where, number, line, may_skip):
-	"""Returns the case of the program number @number, whose command is @line, by its exit status."""
+def prints(entry):
+	"""Returns pairs: a regular expression of command lines, and one of the last line that they have to print."""
+	return [tuple(line.strip().split(": ", 1)) for line in entry["prints"].splitlines() if line.strip()]
+
+
+def case(where, number, line, may_skip, wanted=()):
+	"""
+	Returns the case of the program number @number, whose command is @line, by its exit status, and by its last line
+	if @wanted (prints()) has a pair for the command.
+	"""
 	status = results.read(os.path.join(where.share, f"{number}.status")).strip()
 	name = os.path.basename(line)
 	last = results.last_line(results.read(os.path.join(where.share, f"{number}.log")))
+	for pattern, printed in wanted:
+		if status in ("0", str(EXIT_SKIP)) and re.search(pattern, name) and not re.search(printed, last):
+			return results.Case(name, results.FAIL, f"printed: {last}")
 	if status == "0":
 		return results.Case(name, results.PASS)
 	if status == str(EXIT_SKIP) and may_skip.search(name):
@@ -38,7 +50,7 @@ def boot_programs(name, entry, image):
 		package.for_guest()
 
 	def judge(where):
-		return [case(where, number, line, may_skip) for number, line in enumerate(lines)]
+		return [case(where, number, line, may_skip, prints(entry)) for number, line in enumerate(lines)]
 
 	return scenarios.boot_scenario(name, entry, image,
 		scenarios.all_lines(qemu.script_line("programs.sh", project.DIRECTORY, *lines)), judge)
