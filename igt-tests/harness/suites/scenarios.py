@@ -120,8 +120,8 @@ def label(entry):
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
-	debug = " debug" if entry["kernel"] == DEBUG else ""
-	return f"{entry['mode']}{gpus}{reloads}{control}{debug}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	kernel_name = f" {entry['kernel']}" if entry["kernel"] in (DEBUG, "debian") else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
