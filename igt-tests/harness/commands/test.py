@@ -14,9 +14,10 @@ from harness.suites import debug, device, outside, package, scenarios, soak, tri
 from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "vgpu", "igt")
-BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "negative", "faults")
+BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "clients", "negative", "faults")
 UNBUILT = ("door", "kernel")	# these suites need nothing that Meson builds, so they run even if the build fails
-BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs}
+BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs,
+	"clients": device.boot_programs}
 DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
 
