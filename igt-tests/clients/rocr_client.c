@@ -89,6 +89,26 @@ static int open_library(struct client *c)
 	return caps.hsa_status;
 }
 
+/* ROCr has given KFD one file, so the library cannot map in the address space of another file. */
+static void check_other_file(struct client *c)
+{
+	const int fd = rocr_open_render_node(&c->rocr);
+	const struct amdgpu_userptr_ctx_args args = {
+		.size = sizeof(args),
+		.fds = &fd,
+		.num_devices = 1,
+	};
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_ctx *ctx;
+
+	check(amdgpu_userptr_ctx_create(&args, &ctx), "create a context of another file");
+	check(amdgpu_userptr_query_caps(ctx, &caps), "query caps of another file");
+	check(caps.hsa_reason == AMDGPU_USERPTR_REASON_NO_KFD_VM ? 0 : -EINVAL,
+	      "another file has the address space of ROCr");
+	check(amdgpu_userptr_ctx_destroy(ctx), "destroy a context of another file");
+	close(fd);
+}
+
 /* Count from here on how often the kernel stops and starts ROCr's queues. */
 static void watch_evictions(struct client *c)
 {
@@ -340,6 +360,7 @@ int main(int argc, char **argv)
 	}
 	if (open_library(c))
 		return EXIT_SKIP;
+	check_other_file(c);
 	open_client(c, ranges);
 	watch_evictions(c);
 	map_pages(c);

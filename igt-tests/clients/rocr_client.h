@@ -32,6 +32,8 @@ enum direction { TO_VRAM, TO_HOST, NUM_DIRECTIONS };
 
 /* hsa_init(); -ENODEV when ROCr has no GPU. */
 int rocr_open(struct rocr *rocr);
+/* Another file of the GPU's render node, with a GPU address space of its own. */
+int rocr_open_render_node(const struct rocr *rocr);
 void rocr_close(struct rocr *rocr);
 /* Memory of ROCr that no MMU notifier can invalidate. */
 void *rocr_alloc(const struct rocr *rocr, hsa_amd_memory_pool_t pool, size_t size);

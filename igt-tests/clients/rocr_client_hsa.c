@@ -64,7 +64,7 @@ static unsigned int topology_number(hsa_agent_t gpu, const char *name, const cha
 	return number;
 }
 
-static int open_render_node(const struct rocr *rocr)
+int rocr_open_render_node(const struct rocr *rocr)
 {
 	char path[32];
 	int fd;
@@ -82,7 +82,7 @@ static int open_render_node(const struct rocr *rocr)
  */
 static void find_device(struct rocr *rocr)
 {
-	const int fd = open_render_node(rocr);
+	const int fd = rocr_open_render_node(rocr);
 	uint32_t major, minor;
 
 	check(amdgpu_device_initialize(fd, &major, &minor, &rocr->device), "libdrm's handle");
