@@ -13,7 +13,7 @@ is_served() {
 }
 
 # The environment's part of the words.
-variables=
+variables=UCX_PROTO_INFO=y
 while [ "${1#[A-Z]*=}" != "$1" ]; do
 	variables="$variables $1"
 	shift
@@ -40,5 +40,8 @@ output_of server
 output_of client
 # UCX goes on without a transport that fails, and reports that as an error.
 errors=$({ output_of server; output_of client; } | grep -c ERROR)
-echo "ucx_perftest: status of the client $client, of the server $server, errors $errors"
-[ "$client $server $errors" = "0 0 0" ]
+# UCX_PROTO_INFO prints the transports that UCX has chosen. The last one of UCX_TLS has to be there.
+transport=$(echo "$variables" | sed -n 's/.*UCX_TLS=[^ ]*,\([a-z_]*\).*/\1/p')
+chosen=$(output_of client | grep -c "|.*[| ]$transport/")
+echo "ucx_perftest: status of the client $client, of the server $server, errors $errors, $transport in $chosen protocols"
+[ "$client $server $errors" = "0 0 0" ] && [ "$chosen" -gt 0 ]
