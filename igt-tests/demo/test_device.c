@@ -5,7 +5,6 @@
  * backend, "scatter" or "ranges". The test skips if there is no KFD device, or the kernel does not
  * know AMDGPU_GEM_USERPTR_HSA or the backend.
  */
-#include <inttypes.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 #include "amdgpu_userptr.h"
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_time.h"
+#include "bo_bytes.h"
 #include "test.h"
 
 #define EXIT_SKIP  77
@@ -94,26 +94,6 @@ static struct amdgpu_userptr_map_args args_of(const struct amdgpu_userptr_range 
 }
 
 /*
- * Returns how many bytes all BOs of the render node file have, as the kernel counts them in fdinfo.
- */
-static uint64_t bo_bytes(const struct device *device)
-{
-	uint64_t total = 0, kib;
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", device->fd);
-	file = fopen(path, "r");
-	t_assert(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " KiB", &kib) == 1)
-			total += kib << 10;
-	}
-	fclose(file);
-	return total;
-}
-
-/*
  * Map private, shared, file and read-only memory together and unmap it, many times. No BO may stay.
  */
 static void memory_of_all_kinds(const struct device *device, struct amdgpu_userptr_ctx *ctx)
@@ -129,22 +109,22 @@ static void memory_of_all_kinds(const struct device *device, struct amdgpu_userp
 	ranges[2] = range_of(device, pages(device, rw, MAP_SHARED, memfd), 0);
 	ranges[3] = range_of(device, pages(device, PROT_READ, MAP_SHARED, memfd),
 			     AMDGPU_USERPTR_RANGE_READONLY);
-	before = bo_bytes(device);
+	before = bo_bytes(device->fd);
 	for (unsigned int round = 0; round < 20; round++) {
 		struct amdgpu_userptr_map_args args = args_of(ranges, T_ARRAY_SIZE(ranges));
 		struct amdgpu_userptr_mapping *map;
 
 		args.flags = round % 2 ? AMDGPU_USERPTR_MAP_NO_COALESCE : 0;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-		t_assert(bo_bytes(device) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
+		t_assert(bo_bytes(device->fd) >= before + T_ARRAY_SIZE(ranges) * ranges[0].size);
 		t_equal(amdgpu_userptr_unmap(map), 0);
 		/*
 		 * The driver keeps the page tables of the first round, which are BOs, too. Later
 		 * rounds must leave nothing more.
 		 */
 		if (!round)
-			before = bo_bytes(device);
-		t_equal(bo_bytes(device), before);
+			before = bo_bytes(device->fd);
+		t_equal(bo_bytes(device->fd), before);
 	}
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(ranges); i++)
 		munmap((void *)(uintptr_t)ranges[i].cpu_addr, ranges[i].size);
@@ -155,7 +135,7 @@ static void expect_refusal(const struct device *device, struct amdgpu_userptr_ct
 			   const struct amdgpu_userptr_range *ranges, uint32_t count, uint32_t bad)
 {
 	struct amdgpu_userptr_map_args args = args_of(ranges, count);
-	uint64_t before = bo_bytes(device);
+	uint64_t before = bo_bytes(device->fd);
 	struct amdgpu_userptr_mapping *map;
 	int ret = amdgpu_userptr_map(ctx, &args, &map);
 
@@ -167,7 +147,7 @@ static void expect_refusal(const struct device *device, struct amdgpu_userptr_ct
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 	t_equal(args.failed_range, bad);
 	t_equal(args.failed_device, 0);
-	t_equal(bo_bytes(device), before);
+	t_equal(bo_bytes(device->fd), before);
 }
 
 static void bad_memory_is_named(const struct device *device, struct amdgpu_userptr_ctx *ctx)
@@ -384,17 +364,17 @@ static void device_comes_and_goes(const struct device *device, struct amdgpu_use
 	args.fixed_va = args.gpu_va;
 	t_equal(amdgpu_userptr_unmap(map), 0);
 
-	before = bo_bytes(device);
+	before = bo_bytes(device->fd);
 	args.devices = 1;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	mapped = bo_bytes(device);
+	mapped = bo_bytes(device->fd);
 	t_assert(mapped >= before + range.size);
 	for (unsigned int round = 0; round < 3; round++) {
 		t_equal(amdgpu_userptr_detach(map, 0), 0);
-		t_equal(bo_bytes(device), before);
+		t_equal(bo_bytes(device->fd), before);
 		t_equal(amdgpu_userptr_detach(map, 0), -ENOENT);
 		t_equal(amdgpu_userptr_attach(map, &attach), 0);
-		t_equal(bo_bytes(device), mapped);
+		t_equal(bo_bytes(device->fd), mapped);
 		t_equal(amdgpu_userptr_attach(map, &attach), -EEXIST);
 	}
 	t_equal(amdgpu_userptr_query_cpu(ctx, memory + device->page + 5, 0, &info), 0);
@@ -402,7 +382,7 @@ static void device_comes_and_goes(const struct device *device, struct amdgpu_use
 	t_equal(info.devices, 1);
 	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), 0);
 	t_equal(reachable, 0);
-	t_equal(bo_bytes(device), before);
+	t_equal(bo_bytes(device->fd), before);
 	munmap(memory, range.size);
 }
 

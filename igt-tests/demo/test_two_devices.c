@@ -4,7 +4,6 @@
  * and a call that fails on one of them, at whichever step, leaves nothing behind on either.
  * Argument: the backend, "scatter" or "ranges".
  */
-#include <inttypes.h>
 #include <stdarg.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -14,6 +13,7 @@
 #include "amdgpu_userptr.h"
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_time.h"
+#include "bo_bytes.h"
 #include "test.h"
 
 #define EXIT_SKIP   77
@@ -77,26 +77,6 @@ static void set_inject(const struct test *test, unsigned int nth, int error)
 	inject.nth = nth;
 	inject.error = error;
 	inject.device = -1;
-}
-
-/*
- * Returns how many bytes all BOs of the render node file have, as the kernel counts them in fdinfo.
- */
-static uint64_t bo_bytes(const struct device *device)
-{
-	uint64_t total = 0, kib;
-	char path[64], line[256];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", device->kfd.drm_fd);
-	file = fopen(path, "r");
-	t_assert(file);
-	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " KiB", &kib) == 1)
-			total += kib << 10;
-	}
-	fclose(file);
-	return total;
 }
 
 static uint64_t ranges_bytes(const struct test *test)
@@ -165,7 +145,7 @@ static void both_read(struct test *test)
 static void expect_bytes(const struct test *test, const uint64_t *bytes)
 {
 	for (unsigned int i = 0; i < NUM_DEVICES; i++)
-		t_equal(bo_bytes(&test->devices[i]), bytes[i]);
+		t_equal(bo_bytes(test->devices[i].kfd.drm_fd), bytes[i]);
 }
 
 /*
@@ -179,7 +159,7 @@ static void map_fails_at_each_step(struct test *test, int error)
 	int ret = -1;
 
 	for (unsigned int i = 0; i < NUM_DEVICES; i++)
-		before[i] = bo_bytes(&test->devices[i]);
+		before[i] = bo_bytes(test->devices[i].kfd.drm_fd);
 	for (unsigned int nth = 1; ret; nth++) {
 		struct amdgpu_userptr_map_args args;
 		struct amdgpu_userptr_mapping *map;
@@ -221,7 +201,7 @@ static void attach_fails_at_each_step(struct test *test)
 
 	t_equal(map_on(test, 1, &args, &map), 0);
 	for (unsigned int i = 0; i < NUM_DEVICES; i++)
-		before[i] = bo_bytes(&test->devices[i]);
+		before[i] = bo_bytes(test->devices[i].kfd.drm_fd);
 	for (;;) {
 		set_inject(test, failed + 1, ENOMEM);
 		ret = amdgpu_userptr_attach(map, &attach);
@@ -263,7 +243,7 @@ static void address_in_use_on_second(struct test *test)
 				   &mem),
 		0);
 	for (unsigned int i = 0; i < NUM_DEVICES; i++)
-		before[i] = bo_bytes(&test->devices[i]);
+		before[i] = bo_bytes(test->devices[i].kfd.drm_fd);
 	t_equal(map_on(test, 0, &args, &map), -EINVAL);
 	t_equal(args.failed_device, 1);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_MAP);
