@@ -9,6 +9,7 @@ import argparse
 import dataclasses
 import functools
 import glob
+import itertools
 import os
 import re
 
@@ -148,9 +149,9 @@ def add_option(parser, name, kind, text):
 		parser.add_argument(name, type=converter(kind))
 
 
-def add_command(commands, section):
-	"""Add the parser of the command that @section describes."""
-	parser = commands.add_parser(section.name, allow_abbrev=False)
+def parser_of(section):
+	"""Returns the parser of the command that @section describes."""
+	parser = Parser(prog=f"./run {section.name}", allow_abbrev=False)
 	source = next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
 	for match in source.matches(OPTION):
 		# Only the first line of an option's help matters here.
@@ -194,13 +195,12 @@ def parse(words):
 		words, behind = split(words)
 		if not behind:
 			raise Wrong("exec needs a command: ./run exec [OPTION...] -- COMMAND...")
-	top = Parser(prog="./run", allow_abbrev=False)
-	commands = top.add_subparsers(dest="name", required=True, parser_class=Parser)
-	for section in sections().values():
-		if section.name == "where":
-			break
-		add_command(commands, section)
-	args = top.parse_args(words)
+	commands = list(itertools.takewhile(lambda name: name != "where", sections()))
+	if not words or words[0] not in commands:
+		raise Wrong(f"{words[0]!r} is no command" if words else "a command is missing")
+	# "Intermixed", because options may stand between the other words: ./run test igt --debug amd_userptr_hsa
+	args = parser_of(sections()[words[0]]).parse_intermixed_args(words[1:])
+	args.name = words[0]
 	args.words = behind
 	check_rules(sections()[args.name], args, {word.split("=")[0] for word in words if word.startswith("--")})
 	return args

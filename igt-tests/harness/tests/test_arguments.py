@@ -39,6 +39,8 @@ test --seed=1..20 igt --jobs 2
 test --control no-recheck negative
 test --debug
 test --debug igt --mode hws-sdma
+test igt --debug amd_userptr_hsa@fork-cow --mode hws-sdma
+fuzz pm4 --minutes 10 aql
 test --failed
 test --list
 test --quiet --jobs 64 --junit /tmp/file
