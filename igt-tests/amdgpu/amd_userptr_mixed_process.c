@@ -307,12 +307,13 @@ static void balanced(struct amd_userptr *up)
 	igt_require_f(igt_mm_numa_node(igt_mm_numa_node(64)) >= 0, "one NUMA node only\n");
 	igt_require_f(!access(SCAN "scan_delay_ms", W_OK),
 		      "no debugfs of NUMA balancing, or not root\n");
+	/* Before the first eviction, because the count of restores must equal theirs. */
+	amd_kfd_smi_mark(&up->smi);
 	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"),
 		      "no NUMA balancing in this kernel\n");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "10");
 	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "10");
 	igt_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
-	amd_kfd_smi_mark(&up->smi);
 	do {
 		stay_on(seed / 2 % cpus);
 		amd_pattern_check(bo->cpu, bo->size, seed, "before a round");
