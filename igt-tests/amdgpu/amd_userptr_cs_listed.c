@@ -35,6 +35,9 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
+/* So many changes without a pause are a storm, in which no submission may get through. */
+#define STORM_CHANGES 64
+
 /* The process that submits writes this, and the judge reads it. */
 struct report {
 	atomic_bool ready; /* the submissions begin now */
@@ -53,6 +56,7 @@ struct event {
 	bool drops; /* the event drops the content, and then the CPU writes new content */
 	bool hole;  /* the event makes a hole for a short time, so submissions may fail */
 	bool often; /* the event comes so often that each submission may meet it */
+	bool storm; /* pauses only after each STORM_CHANGES changes */
 };
 
 struct listed {
@@ -151,6 +155,12 @@ static int pageout(struct listed *listed)
 
 static const struct event events[] = {
 	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .drops = true, .often = true },
+	{ .name = "dontneed-storm",
+	  .what = "is dropped again and again without a pause",
+	  .run = dontneed,
+	  .drops = true,
+	  .often = true,
+	  .storm = true },
 	{ .name = "remap", .what = "is replaced", .run = remap, .drops = true, .often = true },
 	{ .name = "mprotect",
 	  .what = "is read-only now and then",
@@ -174,7 +184,8 @@ static void *change(void *data)
 
 		ret = listed->event->run(listed);
 		listed->report->changes += !ret;
-		nanosleep(&pause, NULL);
+		if (!listed->event->storm || listed->report->changes % STORM_CHANGES == 0)
+			nanosleep(&pause, NULL);
 	}
 	listed->report->error = ret;
 	return NULL;
