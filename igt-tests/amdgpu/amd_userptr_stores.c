@@ -166,6 +166,8 @@ static void reclaim(void)
 
 	hold();
 	ret = push_out();
+	if (ret && test.other)
+		igt_cgroup_log();
 	igt_assert_f(!ret, "%d of %u pages are still in memory: %s\n",
 		     __igt_reclaim_pages_in(test.area.cpu, test.area.size), num_pages(),
 		     strerror(-ret));

@@ -53,3 +53,15 @@ unsigned long long igt_cgroup_event(const char *word)
 {
 	return igt_procfs_number(GROUP "/memory.events", word);
 }
+
+void igt_cgroup_log(void)
+{
+	static const char *const words[] = { "anon ",	       "file ",	       "shmem ",
+					     "slab ",	       "pagetables ",  "swapcached ",
+					     "inactive_anon ", "active_anon ", "inactive_file ",
+					     "active_file ",   "unevictable " };
+
+	for (unsigned int i = 0; i < ARRAY_LENGTH(words); i++)
+		igt_info("cgroup: %s%llu\n", words[i],
+			 igt_procfs_number(GROUP "/memory.stat", words[i]));
+}

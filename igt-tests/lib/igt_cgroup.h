@@ -27,5 +27,7 @@ int __igt_cgroup_swap(bool may);
  * reached) or "oom_kill ".
  */
 unsigned long long igt_cgroup_event(const char *word);
+/* Log what kinds of memory the cgroup has, and on which lists of reclaim. */
+void igt_cgroup_log(void);
 
 #endif
