@@ -59,9 +59,9 @@ void igt_cgroup_log(void)
 	static const char *const words[] = { "anon ",	       "file ",	       "shmem ",
 					     "slab ",	       "pagetables ",  "swapcached ",
 					     "inactive_anon ", "active_anon ", "inactive_file ",
-					     "active_file ",   "unevictable " };
+					     "active_file ",   "unevictable ", NULL };
 
-	for (unsigned int i = 0; i < ARRAY_LENGTH(words); i++)
-		igt_info("cgroup: %s%llu\n", words[i],
-			 igt_procfs_number(GROUP "/memory.stat", words[i]));
+	for (const char *const *word = words; *word; word++)
+		igt_info("cgroup: %s%llu\n", *word,
+			 igt_procfs_number(GROUP "/memory.stat", *word));
 }
