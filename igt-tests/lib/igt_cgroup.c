@@ -62,6 +62,5 @@ void igt_cgroup_log(void)
 					     "active_file ",   "unevictable ", NULL };
 
 	for (const char *const *word = words; *word; word++)
-		igt_info("cgroup: %s%llu\n", *word,
-			 igt_procfs_number(GROUP "/memory.stat", *word));
+		igt_info("cgroup: %s%llu\n", *word, igt_procfs_number(GROUP "/memory.stat", *word));
 }
