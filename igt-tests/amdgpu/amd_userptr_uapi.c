@@ -275,7 +275,10 @@ static void other_file(struct amd_userptr *up)
 
 static void no_other_file(struct amd_userptr *up)
 {
-	/* A process has one VM per GPU, so use another process. */
+	/*
+	 * KFD takes one file per GPU from a process, and this process has given it up->fd already.
+	 * So a child makes the userptr with another file.
+	 */
 	igt_fork(child, 1)
 		other_file(up);
 	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child's attempt");

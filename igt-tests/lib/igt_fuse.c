@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A FUSE file system with one file.  It speaks the protocol of include/uapi/linux/fuse.h itself,
- * because four requests are enough (Documentation/filesystems/fuse/fuse.rst).
+ * A FUSE file system with one file.  It speaks the protocol of include/uapi/linux/fuse.h without
+ * libfuse, because only four requests need an answer with content: INIT, GETATTR, OPEN and READ
+ * (Documentation/filesystems/fuse/fuse.rst).
  */
 #include <errno.h>
 #include <fcntl.h>

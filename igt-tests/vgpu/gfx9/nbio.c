@@ -140,8 +140,9 @@ static const struct vg_reg regs[] = {
 	/* 0: the driver can choose no other way to partition the memory. */
 	VG_REG(BIF_BX_PF0_PARTITION_MEM_CAP, NULL, vg_reg_ignore_write),
 	/*
-	 * The memory is one partition (NPS1), because otherwise the driver cannot restore its
-	 * partitions after a reset (aqua_vanjaram.c:332).
+	 * The memory is one partition (NPS1).  After a reset the driver restores the partitions of
+	 * the XCCs, and fails if this register names no mode that fits them
+	 * (aqua_vanjaram.c:332).
 	 */
 	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
 		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
