@@ -84,6 +84,7 @@ static void device_fini(struct au_device *device)
 		au_syncobj_destroy(device, device->syncobj);
 	au_smi_fini(device);
 	pthread_mutex_destroy(&device->timeline_lock);
+	pthread_mutex_destroy(&device->resets_lock);
 }
 
 static int device_fd(const struct amdgpu_userptr_ctx_args *args, uint32_t index,
@@ -109,6 +110,7 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
 	au_smi_init(&device->smi);
 	pthread_mutex_init(&device->timeline_lock, NULL);
+	pthread_mutex_init(&device->resets_lock, NULL);
 	if (ret)
 		device_fini(device);
 	return ret;

@@ -136,7 +136,7 @@ struct au_smi {
 	size_t line_len;
 };
 
-/* Constant after creation, except for the timeline, @num_resets and @smi. */
+/* Constant after creation, except for the members with a lock and @smi. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle; /* NULL when the caller gave a file */
@@ -147,7 +147,13 @@ struct au_device {
 	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
 	uint32_t gpu_ctx;		   /* amdgpu's context, to ask for resets; 0: none */
-	atomic_uint num_resets;		   /* resets that any thread has noticed */
+
+	/*
+	 * The kernel reports a reset to one query only. So a thread holds this lock from the query
+	 * until it has counted the reset, and any other thread that asks meanwhile sees the count.
+	 */
+	pthread_mutex_t resets_lock;
+	unsigned int num_resets; /* that any thread has noticed */
 
 	/*
 	 * Points must enter the timeline in order, so a thread holds this lock from the choice of a

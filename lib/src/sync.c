@@ -36,7 +36,9 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx)
 
 void au_updates_begin(struct au_device *device, struct au_updates *updates)
 {
-	updates->resets = atomic_load(&device->num_resets);
+	pthread_mutex_lock(&device->resets_lock);
+	updates->resets = device->num_resets;
+	pthread_mutex_unlock(&device->resets_lock);
 }
 
 static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_t *point)
@@ -78,18 +80,25 @@ int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_
 	return va_op(device, &args, &updates->point);
 }
 
-int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
+/* Return -ECANCELED if there was a reset since au_updates_begin(), whichever thread notices it. */
+static int check_resets(struct au_device *device, const struct au_updates *updates)
 {
 	bool reset;
 	int ret;
 
-	ret = au_syncobj_wait(device, device->syncobj, updates->point, deadline);
-	if (!ret)
-		ret = au_gpu_ctx_query(device, &reset);
-	if (ret)
-		return ret;
-	/* The kernel reports a reset to one caller only, so tell the other threads. */
-	if (reset)
-		atomic_fetch_add(&device->num_resets, 1);
-	return atomic_load(&device->num_resets) == updates->resets ? 0 : -ECANCELED;
+	pthread_mutex_lock(&device->resets_lock);
+	ret = au_gpu_ctx_query(device, &reset);
+	if (!ret && reset)
+		device->num_resets++;
+	if (!ret && device->num_resets != updates->resets)
+		ret = -ECANCELED;
+	pthread_mutex_unlock(&device->resets_lock);
+	return ret;
+}
+
+int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
+{
+	int ret = au_syncobj_wait(device, device->syncobj, updates->point, deadline);
+
+	return ret ? ret : check_resets(device, updates);
 }

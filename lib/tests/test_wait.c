@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A GPU whose page tables are not up to date in time, or which the driver resets. */
+#include <xf86drm.h>
+
 #include "fake_kernel.h"
 #include "test.h"
 
@@ -181,6 +183,69 @@ static void reset_in_two_maps(void)
 	fake_fini(&fake);
 }
 
+/* For the test below: another thread's wait, which may run in the middle of a query for resets. */
+static struct au_updates other_updates;
+static struct au_device *racing_device; /* NULL: the race is over, or has not begun */
+static pthread_t other_thread;
+static int other_result;
+
+static void *wait_in_other_thread(void *device)
+{
+	other_result = au_va_wait(device, &other_updates, INT64_MAX);
+	return NULL;
+}
+
+/*
+ * The first query for resets has got its answer, but the library has not seen it yet. If the
+ * library does not hold its lock, let the other thread's wait run to its end now.
+ */
+static int racing_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	const bool query = request == DRM_IOCTL_AMDGPU_CTX &&
+			   ((union drm_amdgpu_ctx *)arg)->in.op == AMDGPU_CTX_OP_QUERY_STATE;
+	struct au_device *device = racing_device;
+	const int ret = fake_ops.ioctl(priv, fd, request, arg);
+
+	if (!query || !device)
+		return ret;
+	racing_device = NULL;
+	t_equal(pthread_create(&other_thread, NULL, wait_in_other_thread, device), 0);
+	if (!pthread_mutex_trylock(&device->resets_lock)) {
+		pthread_mutex_unlock(&device->resets_lock);
+		t_equal(pthread_join(other_thread, NULL), 0);
+		other_thread = 0;
+	}
+	return ret;
+}
+
+/* Two threads wait. One gets the report of a reset, and the other must not miss it. */
+static void reset_in_two_threads(void)
+{
+	struct au_ops ops = fake_ops;
+	struct au_updates updates = { 0 };
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	struct au_device *device;
+
+	ctx = begin(&fake, 0);
+	ops.ioctl = racing_ioctl;
+	ctx->ops = &ops;
+	device = &ctx->devices[0];
+	fake.devices[0].point = 1;
+	au_updates_begin(device, &updates);
+	other_updates = updates;
+	updates.point = other_updates.point = 1;
+	fake.devices[0].reset = true;
+	racing_device = device;
+	t_equal(au_va_wait(device, &updates, INT64_MAX), -ECANCELED);
+	t_assert(!racing_device);
+	if (other_thread)
+		t_equal(pthread_join(other_thread, NULL), 0);
+	t_equal(other_result, -ECANCELED);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void reset_in_unmap(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -209,6 +274,7 @@ int main(int argc, char **argv)
 	destroy_times_out();
 	reset_in_map();
 	reset_in_two_maps();
+	reset_in_two_threads();
 	reset_in_unmap();
 	return 0;
 }
