@@ -1,10 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Each function has a doc comment. Each error that the comment names is in the function's manual page and in a test.
-# Usage: test_errors.sh HEADER TESTS PAGE...
+# HEADERS is the folder of the headers, TESTS that of the tests.
+# Usage: test_errors.sh HEADERS TESTS PAGE...
 set -eu
 
-header=$1 tests=$2
+headers=$1 tests=$2
 shift 2
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
@@ -34,7 +35,7 @@ match($0, /^[a-z].*amdgpu_userptr_[a-z_]+\(/) {
 		print $0, list[i]
 	commented = 0
 	errors = ""
-}' "$header" >"$dir/errors"
+}' "$headers"/*.h >"$dir/errors"
 test -s "$dir/errors"
 
 # "function error" for each function and each error of its page, and the errors of all tests.
