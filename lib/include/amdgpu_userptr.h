@@ -215,7 +215,7 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
  * accepts at most 64 ranges with the same page in one buffer object.
  */
 struct amdgpu_userptr_range {
-	uint64_t cpu_addr; /**< start, multiple of the CPU page size */
+	uint64_t cpu_addr; /**< start, multiple of the CPU page size, not 0 */
 	uint64_t size;	   /**< bytes, multiple of the CPU page size, not 0 */
 	uint32_t flags;	   /**< AMDGPU_USERPTR_RANGE_* */
 	uint32_t reserved; /**< 0 */

@@ -17,7 +17,8 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 
 	if (range->flags & ~AMDGPU_USERPTR_RANGE_READONLY || range->reserved)
 		return -EINVAL;
-	if (!range->size || (range->cpu_addr | range->size) & (page_size - 1))
+	/* The kernel refuses address 0, too, but with an error that does not name the range. */
+	if (!range->cpu_addr || !range->size || (range->cpu_addr | range->size) & (page_size - 1))
 		return -EINVAL;
 	if (__builtin_add_overflow(range->cpu_addr, range->size, &end))
 		return -EOVERFLOW;
@@ -32,11 +33,12 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		     uint64_t *total)
 {
-	uint64_t addrs = 0, sizes = 0, sizes_less_one = 0, sum = 0;
+	uint64_t addrs = 0, addrs_less_one = 0, sizes = 0, sizes_less_one = 0, sum = 0;
 	uint32_t flags = 0, reserved = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		addrs |= ranges[i].cpu_addr;
+		addrs_less_one |= ranges[i].cpu_addr - 1; /* address 0 becomes UINT64_MAX */
 		sizes |= ranges[i].size;
 		sizes_less_one |= ranges[i].size - 1; /* size 0 becomes UINT64_MAX */
 		flags |= ranges[i].flags;
@@ -46,7 +48,7 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	*total = sum;
 	return !(flags & ~AMDGPU_USERPTR_RANGE_READONLY) && !reserved &&
 	       !((addrs | sizes) & (page_size - 1)) && addrs < SMALL_ADDR &&
-	       sizes_less_one < SMALL_SIZE;
+	       addrs_less_one < SMALL_ADDR && sizes_less_one < SMALL_SIZE;
 }
 
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,

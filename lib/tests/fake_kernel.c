@@ -136,7 +136,7 @@ static bool scatter_args_are_good(const struct fake_kernel *fake,
 	    args->range_stride != sizeof(*ranges))
 		return false;
 	for (uint32_t i = 0; i < args->num_ranges; i++) {
-		if (!ranges[i].size || ranges[i].reserved ||
+		if (!ranges[i].cpu_addr || !ranges[i].size || ranges[i].reserved ||
 		    ranges[i].flags & ~AMDGPU_GEM_USERPTR_RANGE_READONLY ||
 		    (ranges[i].cpu_addr | ranges[i].size) & (fake->page_size - 1))
 			return false;
@@ -190,7 +190,7 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 	if (scatter)
 		t_assert(scatter_args_are_good(fake, args));
 	else
-		t_assert(args->size && !((args->addr | args->size) & (fake->page_size - 1)) &&
+		t_assert(args->addr && args->size && !((args->addr | args->size) & (fake->page_size - 1)) &&
 			 !args->ranges && !args->num_ranges && !args->range_stride);
 	if (fake->userptr_error)
 		return fake->userptr_error;

@@ -12,9 +12,10 @@ static uint32_t backend;
 
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
+static const struct amdgpu_userptr_range null_range = { 0, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
-static const struct amdgpu_userptr_range huge_range = { 0, UINT64_C(1) << 63, 0, 0 };
-static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
+static const struct amdgpu_userptr_range huge_range = { PAGE, UINT64_C(1) << 63, 0, 0 };
+static const struct amdgpu_userptr_range large_range = { PAGE, FAKE_VA_MAX, 0, 0 };
 
 /* Members of the arguments that differ from a good call. */
 static const struct bad_map {
@@ -47,6 +48,7 @@ static const struct bad_map {
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, AU_MAX_RANGES + 1, NONE, NONE },
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 0, &null_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
 	/* The device has fewer GPU addresses. */
 	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },

@@ -126,7 +126,7 @@ static void neighbours_share_a_bo(void)
 static void va_modes(void)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
-	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
+	const struct amdgpu_userptr_range large = { PAGE, UINT64_C(2) << 20, 0, 0 };
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
 	struct amdgpu_userptr_mapping *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;

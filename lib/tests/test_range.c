@@ -26,6 +26,7 @@ static void check_refuses_bad_ranges(void)
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 0, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, RO, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, 0, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ 0, PAGE, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE + 1, PAGE, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
@@ -51,7 +52,7 @@ static void check_names_the_bad_range(void)
 
 	for (uint32_t wrong = 0; wrong < T_ARRAY_SIZE(ranges); wrong++) {
 		for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); i++)
-			ranges[i] = (struct amdgpu_userptr_range){ i * PAGE, PAGE, 0, 0 };
+			ranges[i] = (struct amdgpu_userptr_range){ (1 + i) * PAGE, PAGE, 0, 0 };
 		ranges[wrong].size = 1;
 		t_equal(au_ranges_check(ranges, T_ARRAY_SIZE(ranges), PAGE, &total, &bad), -EINVAL);
 		t_equal(bad, wrong);
@@ -62,9 +63,9 @@ static void sum_of_sizes_overflows(void)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 0, half, 0, 0 },
+		{ PAGE, half, 0, 0 },
 		{ PAGE, half - PAGE, 0, 0 },
-		{ 0, PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
 	};
 	uint64_t total;
 	uint32_t bad;
