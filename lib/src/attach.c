@@ -91,8 +91,11 @@ AU_PUBLIC
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 			  struct amdgpu_userptr_attach_args *user)
 {
-	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE,
-				      AMDGPU_USERPTR_STAGE_VALIDATE, 0 };
+	struct au_failure failure = {
+		.range = AMDGPU_USERPTR_NONE,
+		.device = AMDGPU_USERPTR_NONE,
+		.stage = AMDGPU_USERPTR_STAGE_VALIDATE,
+	};
 	struct amdgpu_userptr_attach_args args;
 	const int saved_errno = errno;
 	int ret;
@@ -112,7 +115,7 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 	pthread_mutex_unlock(&map->lock);
 	user->failed_range = failure.range;
 	user->failed_stage = ret ? failure.stage : (uint32_t)AMDGPU_USERPTR_STAGE_NONE;
-	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	user->failed_reason = au_reason(ret, failure.stage, failure.probe);
 	errno = saved_errno;
 	return ret;
 }

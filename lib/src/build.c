@@ -45,15 +45,18 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapp
 /*
  * Find the first range whose memory makes the kernel refuse a BO, or return AMDGPU_USERPTR_NONE.
  * The kernel also returns -EPERM if the GPU address space is another process's, so the function
- * first tries a page of the library's own. If the kernel accepts this page, the memory of a range
- * is at fault: halve the ranges until one is left.
+ * first tries a page of the library's own (@probe: out: the result). If the kernel accepts this
+ * page, the memory of a range is at fault: halve the ranges until one is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
-			       const struct au_bo *bo, int error)
+			       const struct au_bo *bo, int error, int *probe)
 {
 	uint32_t low = bo->first_range, high = bo->end_range;
 
-	if (!may_blame_memory(error) || au_device_try(device, false, map->flags))
+	if (!may_blame_memory(error))
+		return AMDGPU_USERPTR_NONE;
+	*probe = au_device_try(device, false, map->flags);
+	if (*probe)
 		return AMDGPU_USERPTR_NONE;
 	if (high - low == 1)
 		return low;
@@ -85,7 +88,7 @@ static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 					 &at->handles[at->num_handles]);
 
 		if (ret) {
-			failure->range = find_bad_range(device, map, bo, ret);
+			failure->range = find_bad_range(device, map, bo, ret, &failure->probe);
 			failure->device = device_index;
 			return ret;
 		}

@@ -118,21 +118,21 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 
 int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 {
-	const uint64_t size = device->ctx->page_size;
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+	const uint64_t size = ctx->page_size;
 	struct amdgpu_userptr_range range = { .size = size };
 	struct au_bo bo = { .size = size, .end_range = 1, .scatter = scatter };
 	uint32_t handle;
-	void *page;
 	int ret;
 
-	page = aligned_alloc(size, size);
-	if (!page)
-		return -ENOMEM;
-	bo.cpu_addr = range.cpu_addr = (uintptr_t)page;
+	ret = ctx->ops->page_get(ctx->ops_priv, size, &range.cpu_addr);
+	if (ret)
+		return ret;
+	bo.cpu_addr = range.cpu_addr;
 	ret = au_gem_userptr(device, &bo, &range, map_flags, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
-	free(page);
+	ctx->ops->page_put(ctx->ops_priv, range.cpu_addr, size);
 	return ret;
 }
 
@@ -351,9 +351,10 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
 			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
 	};
-	caps.hsa_reason = device->syncobj ? au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR,
-						      AMDGPU_USERPTR_NONE)
-					  : (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
+	caps.hsa_reason = AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
+	if (device->syncobj)
+		caps.hsa_reason =
+			au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR, caps.hsa_status);
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;
 }

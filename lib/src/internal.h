@@ -106,6 +106,9 @@ struct au_ops {
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
+	/* Memory of the library's own that nothing else has used. @size: one page. */
+	int (*page_get)(void *priv, uint64_t size, uint64_t *addr);
+	void (*page_put)(void *priv, uint64_t addr, uint64_t size);
 	/*
 	 * For a file of KFD's SMI events. smi_read() does not block. It returns the number of bytes
 	 * that it has read, or -errno.
@@ -296,12 +299,17 @@ static inline uint64_t au_all_devices(const struct amdgpu_userptr_ctx *ctx)
 	return UINT64_MAX >> (AMDGPU_USERPTR_MAX_DEVICES - ctx->num_devices);
 }
 
-/* The failed_* members of struct amdgpu_userptr_map_args. */
+/* The failed_* members of struct amdgpu_userptr_map_args, and what leads to the reason. */
 struct au_failure {
 	uint32_t range;
 	uint32_t device;
 	uint32_t stage;
 	uint64_t reachable;
+	/*
+	 * After -EPERM for the memory: what the kernel says to a page of the library's own, 0 or
+	 * -errno. It tells bad memory from an address space of another process.
+	 */
+	int probe;
 };
 
 /* device.c */
@@ -394,8 +402,8 @@ void au_map_free(struct amdgpu_userptr_mapping *map);
 int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable);
 
 /* reason.c */
-/* The enum amdgpu_userptr_reason of an error. @range: the range at fault, or NONE. */
-uint32_t au_reason(int error, uint32_t stage, uint32_t range);
+/* The enum amdgpu_userptr_reason of an error. @probe: of struct au_failure. */
+uint32_t au_reason(int error, uint32_t stage, int probe);
 
 /* evictions.c */
 void au_smi_init(struct au_smi *smi);

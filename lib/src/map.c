@@ -333,7 +333,10 @@ AU_PUBLIC
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
 		       struct amdgpu_userptr_mapping **map)
 {
-	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0, 0 };
+	struct au_failure failure = {
+		.range = AMDGPU_USERPTR_NONE,
+		.device = AMDGPU_USERPTR_NONE,
+	};
 	struct amdgpu_userptr_map_args args;
 	const int saved_errno = errno;
 	int ret;
@@ -354,7 +357,7 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	user->failed_range = failure.range;
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
-	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	user->failed_reason = au_reason(ret, failure.stage, failure.probe);
 	if (user->size >= AU_MAP_ARGS_REACHABLE_SIZE)
 		user->failed_reachable = failure.reachable;
 	errno = saved_errno;

@@ -190,8 +190,9 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 	if (scatter)
 		t_assert(scatter_args_are_good(fake, args));
 	else
-		t_assert(args->addr && args->size && !((args->addr | args->size) & (fake->page_size - 1)) &&
-			 !args->ranges && !args->num_ranges && !args->range_stride);
+		t_assert(args->addr && args->size &&
+			 !((args->addr | args->size) & (fake->page_size - 1)) && !args->ranges &&
+			 !args->num_ranges && !args->range_stride);
 	if (fake->userptr_error)
 		return fake->userptr_error;
 	ret = check_memory(fake, args);
@@ -524,6 +525,30 @@ static uint64_t fake_page_size(void *priv)
 	return ((struct fake_kernel *)priv)->page_size;
 }
 
+static int fake_page_get(void *priv, uint64_t size, uint64_t *addr)
+{
+	struct fake_kernel *fake = priv;
+
+	t_equal(size, fake->page_size);
+	pthread_mutex_lock(&fake->lock);
+	errno = EXDEV;
+	fake->own_pages++;
+	pthread_mutex_unlock(&fake->lock);
+	*addr = FAKE_OWN_PAGE;
+	return 0;
+}
+
+static void fake_page_put(void *priv, uint64_t addr, uint64_t size)
+{
+	struct fake_kernel *fake = priv;
+
+	pthread_mutex_lock(&fake->lock);
+	errno = EXDEV;
+	t_assert(addr == FAKE_OWN_PAGE && size == fake->page_size && fake->own_pages);
+	fake->own_pages--;
+	pthread_mutex_unlock(&fake->lock);
+}
+
 const struct au_ops fake_ops = {
 	.ioctl = fake_ioctl,
 	.device_fd = fake_device_fd,
@@ -533,6 +558,8 @@ const struct au_ops fake_ops = {
 	.reserve = fake_reserve,
 	.release = fake_release,
 	.page_size = fake_page_size,
+	.page_get = fake_page_get,
+	.page_put = fake_page_put,
 	.smi_enable = fake_smi_enable,
 	.smi_read = fake_smi_read,
 	.smi_close = fake_smi_close,
@@ -572,6 +599,7 @@ void fake_check_empty(const struct fake_kernel *fake)
 	}
 	t_equal(fake->reservations, 0);
 	t_equal(fake->allocations, 0);
+	t_equal(fake->own_pages, 0);
 }
 
 void fake_device_free(struct fake_device *device)

@@ -17,6 +17,7 @@
 #define FAKE_FIRST_SMI	 3000 /* files of events */
 #define FAKE_FIRST_GPU	 7    /* KFD's number of the first device */
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
+#define FAKE_OWN_PAGE	 UINT64_C(0x7e0000000000) /* the library's own */
 
 /* The limits of the address space in device_info(). */
 #define FAKE_VA_MIN	 UINT64_C(0x200000)
@@ -105,6 +106,7 @@ struct fake_kernel {
 	uint64_t timeout_ns; /* for the contexts that fake_ctx() creates */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
+	unsigned int own_pages; /* that the library has and has not given back */
 
 	unsigned int calls; /* of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];

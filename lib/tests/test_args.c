@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The library refuses bad arguments before the first ioctl, and writes only the failed_* fields. */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fake_kernel.h"
@@ -410,6 +411,20 @@ static void ctx_create_refuses(void)
 	fake_fini(&fake);
 }
 
+/* On the real kernel: the library's own page is not from the heap, and it is gone afterwards. */
+static void own_page(void)
+{
+	const uint64_t size = sysconf(_SC_PAGESIZE);
+	uint64_t addr;
+
+	t_equal(au_kernel_ops.page_get(NULL, size, &addr), 0);
+	t_assert(addr && !(addr & (size - 1)));
+	*(volatile char *)(uintptr_t)addr = 1;
+	t_assert(!msync((void *)(uintptr_t)addr, size, MS_ASYNC));
+	au_kernel_ops.page_put(NULL, addr, size);
+	t_assert(msync((void *)(uintptr_t)addr, size, MS_ASYNC) && errno == ENOMEM);
+}
+
 /* On the real kernel: files of one device have the same ID, and only device files have one. */
 static void device_ids(void)
 {
@@ -433,7 +448,9 @@ static void reasons(void)
 {
 	static const struct {
 		int error;
-		uint32_t stage, range, reason;
+		uint32_t stage;
+		int probe;
+		uint32_t reason;
 	} cases[] = {
 #define V	     AMDGPU_USERPTR_STAGE_VALIDATE
 #define R	     AMDGPU_USERPTR_STAGE_VA_RESERVE
@@ -441,34 +458,36 @@ static void reasons(void)
 #define M	     AMDGPU_USERPTR_STAGE_VA_MAP
 #define W	     AMDGPU_USERPTR_STAGE_WAIT
 #define REASON(name) AMDGPU_USERPTR_REASON_##name
-		{ 0, AMDGPU_USERPTR_STAGE_NONE, NONE, REASON(NONE) },
-		{ -E2BIG, V, NONE, REASON(ARGUMENT) },
-		{ -ENOMEM, V, NONE, REASON(NO_MEMORY) },
-		{ -ENOMEM, R, NONE, REASON(NO_ADDRESSES) },
-		{ -ERANGE, R, NONE, REASON(NO_ADDRESSES) },
-		{ -EEXIST, R, NONE, REASON(ADDRESS_IN_USE) },
-		{ -EINVAL, U, NONE, REASON(KERNEL_TOO_OLD) },
-		{ -EOPNOTSUPP, U, NONE, REASON(NO_KFD_VM) },
-		{ -EPERM, U, NONE, REASON(FOREIGN_VM) },
-		{ -EPERM, U, 3, REASON(MEMORY) },
-		{ -EFAULT, U, 3, REASON(MEMORY) },
-		{ -EHWPOISON, U, 3, REASON(MEMORY) },
-		{ -EADDRINUSE, U, 3, REASON(SVM) },
-		{ -EPROTO, U, NONE, REASON(XNACK) },
-		{ -E2BIG, U, NONE, REASON(LIMIT) },
-		{ -EBUSY, U, NONE, REASON(BUSY) },
-		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) },
-		{ -ESRCH, U, NONE, REASON(OTHER) },
-		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) },
-		{ -EBUSY, M, 3, REASON(BUSY) },
-		{ -ENODEV, M, 3, REASON(OTHER) },
-		{ -ETIME, W, NONE, REASON(TIMEOUT) },
-		{ -ECANCELED, W, NONE, REASON(RESET) },
-		{ -EINVAL, W, NONE, REASON(OTHER) },
+		{ 0, AMDGPU_USERPTR_STAGE_NONE, 0, REASON(NONE) },
+		{ -E2BIG, V, 0, REASON(ARGUMENT) },
+		{ -ENOMEM, V, 0, REASON(NO_MEMORY) },
+		{ -ENOMEM, R, 0, REASON(NO_ADDRESSES) },
+		{ -ERANGE, R, 0, REASON(NO_ADDRESSES) },
+		{ -EEXIST, R, 0, REASON(ADDRESS_IN_USE) },
+		{ -EINVAL, U, 0, REASON(KERNEL_TOO_OLD) },
+		{ -EOPNOTSUPP, U, 0, REASON(NO_KFD_VM) },
+		{ -EPERM, U, -EPERM, REASON(FOREIGN_VM) },
+		{ -EPERM, U, 0, REASON(MEMORY) },
+		/* The library could not find out which of the two it is. */
+		{ -EPERM, U, -ENOMEM, REASON(OTHER) },
+		{ -EFAULT, U, 0, REASON(MEMORY) },
+		{ -EHWPOISON, U, 0, REASON(MEMORY) },
+		{ -EADDRINUSE, U, 0, REASON(SVM) },
+		{ -EPROTO, U, 0, REASON(XNACK) },
+		{ -E2BIG, U, 0, REASON(LIMIT) },
+		{ -EBUSY, U, 0, REASON(BUSY) },
+		{ -ENOMEM, U, 0, REASON(NO_MEMORY) },
+		{ -ESRCH, U, 0, REASON(OTHER) },
+		{ -EINVAL, M, 0, REASON(ADDRESS_IN_USE) },
+		{ -EBUSY, M, 0, REASON(BUSY) },
+		{ -ENODEV, M, 0, REASON(OTHER) },
+		{ -ETIME, W, 0, REASON(TIMEOUT) },
+		{ -ECANCELED, W, 0, REASON(RESET) },
+		{ -EINVAL, W, 0, REASON(OTHER) },
 	};
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
-		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].range), cases[i].reason);
+		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].probe), cases[i].reason);
 	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_RESET; i++)
 		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
 	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_RESET + 1), "unknown"));
@@ -539,6 +558,14 @@ static void kernels_without(void)
 	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
 	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
 	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
+	/* The library asks with its own page. */
+	fake.bad_addr = FAKE_OWN_PAGE;
+	fake.bad_error = -EADDRINUSE;
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.hsa_status, -EADDRINUSE);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_SVM);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 
 	/* The kernel ignores timeline points, so the library must not wait for one. */
@@ -639,6 +666,7 @@ int main(int argc, char **argv)
 	older_ctx_args();
 	queries_refuse();
 	ctx_create_refuses();
+	own_page();
 	device_ids();
 	reasons();
 	version();

@@ -286,6 +286,9 @@ static void bad_memory_is_named(void)
 			fake.bad_addr = together[bad].cpu_addr;
 			t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
 			t_equal(args.failed_range, bad);
+			t_equal(args.failed_reason, errors[i] == -EADDRINUSE
+							    ? AMDGPU_USERPTR_REASON_SVM
+							    : AMDGPU_USERPTR_REASON_MEMORY);
 			fake_check_empty(&fake);
 		}
 	}
@@ -315,6 +318,8 @@ static void all_memory_is_refused(void)
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+		t_equal(args.failed_reason == AMDGPU_USERPTR_REASON_FOREIGN_VM,
+			errors[i] == -EPERM);
 		/* One try for the map, and one with a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);
@@ -346,6 +351,19 @@ static void search_meets_another_error(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
 	t_assert(fake.failed);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+
+	/* The address space is the process's own, because the kernel accepts the own page. */
+	fake.bad_error = -EPERM;
+	fake.fail_call = 5;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_MEMORY);
+
+	/* The kernel has no memory for the own page, so the library does not know the reason. */
+	fake.fail_call = 3;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_OTHER);
 
 	fake.bad_addr = UINT64_MAX;
 	fake.fail_call = 2;
