@@ -344,10 +344,14 @@ struct amdgpu_userptr_map_args {
 	 * the page tables can then have large fragments.
 	 */
 	uint64_t alignment;
-	const struct amdgpu_userptr_range *ranges; /**< in the order of their GPU addresses */
-	uint32_t num_ranges;			   /**< 1 to amdgpu_userptr_caps.max_ranges */
-	uint32_t range_stride;			   /**< sizeof(struct amdgpu_userptr_range) */
-	uint64_t gpu_va;			   /**< out: the GPU address of the first byte */
+	/**
+	 * In the order of their GPU addresses. The array must not change during the call; the
+	 * library does not need it afterwards.
+	 */
+	const struct amdgpu_userptr_range *ranges;
+	uint32_t num_ranges;   /**< 1 to amdgpu_userptr_caps.max_ranges */
+	uint32_t range_stride; /**< sizeof(struct amdgpu_userptr_range) */
+	uint64_t gpu_va;       /**< out: the GPU address of the first byte */
 	/**
 	 * out: index of the range at fault, or AMDGPU_USERPTR_NONE if the error is not about the
 	 * memory or the address of a single range

@@ -374,13 +374,16 @@ int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 /* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		    uint64_t *total, uint32_t *bad);
-/* Give the ranges offsets, one after the other. */
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed);
-/* Divide ranges of @total bytes among BOs and return their number. @bos NULL: only count. */
+/* Give the ranges offsets, one after the other, and return the sum of the sizes. */
+uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 struct au_range *placed);
+/*
+ * Divide ranges of @total bytes among BOs and return their number. @bos: out: the first @max of
+ * them; with @max 0 only count. The function stops when there are more than @max, unless that is 0.
+ */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  uint64_t total, struct au_bo *bos);
+			  uint64_t total, struct au_bo *bos, uint64_t max);
 /* A BO of the same kind that has the ranges [first, end) of @bo. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
 			const struct au_range *placed, uint32_t first, uint32_t end);

@@ -166,14 +166,33 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
+/*
+ * Fill in the ranges and BOs of the map. The caller's array may have changed since map_alloc() has
+ * counted the BOs, although that is forbidden. Then refuse it, because the library's arrays would
+ * be too small, or not agree.
+ */
+static int map_divide(struct amdgpu_userptr_mapping *map,
+		      const struct amdgpu_userptr_map_args *args, uint64_t total)
+{
+	const struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const struct au_bo *last = &map->bos[map->num_bos - 1];
+
+	if (!map->num_bos || au_ranges_place(args->ranges, args->num_ranges, map->ranges) != total)
+		return -EINVAL;
+	if (au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args), &ctx->limits,
+			     total, map->bos, map->num_bos) != map->num_bos ||
+	    last->offset + last->size != total)
+		return -EINVAL;
+	for (uint32_t i = 0; i < map->num_bos; i++)
+		map->num_scatter_bos += map->bos[i].scatter;
+	return 0;
+}
+
 /* Allocate the memory of a map. Only place() allocates more, so au_map_build() need not. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 						const struct amdgpu_userptr_map_args *args,
 						uint64_t total)
 {
-	const enum au_division division = division_of(ctx, args);
-	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
-					    total, NULL);
 	struct amdgpu_userptr_mapping *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
@@ -186,7 +205,9 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	map->va_flags = args->va_flags ? args->va_flags
 				       : AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
-	map->num_bos = num_bos;
+	map->num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args),
+					&ctx->limits, total, NULL, 0);
+	map->given = args->ranges;
 	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
 	if (!map->ranges || !map->bos)
@@ -198,11 +219,6 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 		if (!map->devices[i].handles)
 			goto free_map;
 	}
-	map->given = args->ranges;
-	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
-	au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits, total, map->bos);
-	for (uint32_t i = 0; i < map->num_bos; i++)
-		map->num_scatter_bos += map->bos[i].scatter;
 	return map;
 
 free_map:
@@ -286,6 +302,9 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	if (!map)
 		return -ENOMEM;
 	map->space = space;
+	ret = map_divide(map, args, space.size);
+	if (ret)
+		goto free_map;
 	au_cpu_bounds(map);
 
 	ret = place(map, args->alignment, failure);

@@ -70,8 +70,8 @@ int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, u
 	return 0;
 }
 
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed)
+uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 struct au_range *placed)
 {
 	uint64_t offset = 0;
 
@@ -80,6 +80,7 @@ void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
 		placed[i].cpu_addr = ranges[i].cpu_addr | ranges[i].flags;
 		offset += ranges[i].size;
 	}
+	return offset;
 }
 
 static uint32_t common_flags(const struct amdgpu_userptr_range *ranges, uint32_t count)
@@ -104,14 +105,14 @@ static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_ran
 
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  uint64_t total, struct au_bo *bos)
+			  uint64_t total, struct au_bo *bos, uint64_t max)
 {
 	struct au_bo bo = { 0 };
 	uint64_t num_bos = 0;
 
 	/* The usual case: all ranges fit into one BO. */
 	if (division == AU_SCATTER && count <= limits->num_ranges && total <= limits->size) {
-		if (bos)
+		if (max)
 			bos[0] = (struct au_bo){
 				.size = total,
 				.range_flags = common_flags(ranges, count),
@@ -128,7 +129,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 			bo.size += range->size;
 			bo.range_flags &= range->flags;
 			bo.end_range = i + 1;
-			if (bos)
+			if (max)
 				bos[num_bos - 1] = bo;
 			continue;
 		}
@@ -145,7 +146,9 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 			};
 			if (!bo.scatter)
 				bo.cpu_addr = range->cpu_addr + done;
-			if (bos)
+			if (max && num_bos == max)
+				return max + 1;
+			if (max)
 				bos[num_bos] = bo;
 			num_bos++;
 		}

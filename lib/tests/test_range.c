@@ -102,13 +102,22 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 		       enum au_division division, const struct au_bo *expected,
 		       uint32_t num_expected)
 {
-	struct au_bo bos[8];
+	struct au_bo bos[8], untouched[8];
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		total += ranges[i].size;
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL), num_expected);
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, bos), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL, 0), num_expected);
+	/* With less room the function writes nothing behind it. */
+	for (uint32_t room = 1; room < num_expected; room++) {
+		memset(bos, 0x5a, sizeof(bos));
+		t_assert(au_ranges_to_bos(ranges, count, division, &limits, total, bos, room) >
+			 room);
+		t_assert(!memcmp(&bos[room], memset(untouched, 0x5a, sizeof(untouched)),
+				 sizeof(bos) - room * sizeof(bos[0])));
+	}
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, bos, T_ARRAY_SIZE(bos)),
+		num_expected);
 	for (uint32_t i = 0; i < num_expected; i++) {
 		t_equal(bos[i].offset, expected[i].offset);
 		t_equal(bos[i].cpu_addr, expected[i].cpu_addr);
@@ -245,7 +254,7 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const struct 
 	const struct au_bo_limits small = { .size = 8 * PAGE, .num_ranges = 3 };
 	const uint64_t total = placed[count - 1].offset + ranges[count - 1].size;
 	struct au_bo *bos = calloc(count, sizeof(*bos));
-	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos);
+	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos, count);
 	uint64_t offset = 0;
 
 	t_assert(num_bos > 1 && num_bos < count);

@@ -18,6 +18,17 @@ static uint32_t backend;
  */
 static unsigned int fail_alloc;
 
+/* The allocation with this number, counted from 1, changes the caller's ranges; 0: none does. */
+static unsigned int change_alloc;
+static struct amdgpu_userptr_range *changing, change;
+
+static bool alloc_fails(void)
+{
+	if (change_alloc && !--change_alloc)
+		*changing = change;
+	return fail_alloc && !--fail_alloc;
+}
+
 void *__real_calloc(size_t count, size_t size);
 void *__real_reallocarray(void *old, size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -25,12 +36,12 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size);
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
+	return alloc_fails() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
-	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
+	return alloc_fails() ? NULL : __real_reallocarray(old, count, size);
 }
 
 static const struct amdgpu_userptr_range ranges[] = {
@@ -316,6 +327,43 @@ static void map_fails_at_each_allocation(void)
 	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1 + 1);
 }
 
+/*
+ * The caller changes a range during map(), after the library has counted the BOs. The change makes
+ * other BOs necessary, more or fewer, or other sizes.
+ */
+static void ranges_change_in_map(void)
+{
+	static const struct amdgpu_userptr_range changes[] = {
+		{ 20 * PAGE, 9 * PAGE, 0, 0 },	 { 20 * PAGE, UINT64_C(1) << 62, 0, 0 },
+		{ 20 * PAGE, 2 * PAGE, 0, 0 },	 { 20 * PAGE, 0, 0, 0 },
+		{ 20 * PAGE, -12 * PAGE, 0, 0 },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(changes); i++) {
+		struct amdgpu_userptr_range given[] = {
+			{ 1 * PAGE, PAGE, 0, 0 },
+			{ 20 * PAGE, 4 * PAGE, 0, 0 },
+			{ 40 * PAGE, PAGE, 0, 0 },
+		};
+		struct amdgpu_userptr_map_args args = fake_map_args(given, T_ARRAY_SIZE(given));
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		ctx->limits.size = 4 * PAGE;
+		changing = &given[1];
+		change = changes[i];
+		/* The allocations are the map, the ranges and then the BOs. */
+		change_alloc = 3;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_ARGUMENT);
+		check_only_guard(&fake, ctx);
+		end(&fake, ctx);
+	}
+}
+
 static void create_fails_at_each_call(void)
 {
 	const int fds[NUM_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
@@ -386,6 +434,7 @@ int main(int argc, char **argv)
 	roll_back_fails_at_each_call();
 	unmap_fails_at_each_call();
 	map_fails_at_each_allocation();
+	ranges_change_in_map();
 	create_fails_at_each_call();
 	caps_leave_nothing();
 	return 0;
