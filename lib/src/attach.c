@@ -105,14 +105,15 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 	ret = au_ctx_check_owner(map->ctx);
 	if (!ret)
 		ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
-	if (!ret && (args.device >= map->ctx->num_devices || args.reserved))
-		ret = -EINVAL;
 	if (ret)
 		return ret;
 
-	pthread_mutex_lock(&map->lock);
-	ret = attach(map, args.device, &failure);
-	pthread_mutex_unlock(&map->lock);
+	ret = -EINVAL;
+	if (args.device < map->ctx->num_devices && !args.reserved) {
+		pthread_mutex_lock(&map->lock);
+		ret = attach(map, args.device, &failure);
+		pthread_mutex_unlock(&map->lock);
+	}
 	user->failed_range = failure.range;
 	user->failed_stage = ret ? failure.stage : (uint32_t)AMDGPU_USERPTR_STAGE_NONE;
 	user->failed_reason = au_reason(ret, failure.stage, failure.probe);

@@ -202,6 +202,19 @@ static void devices_come_and_go(void)
 	end(&fake, ctx);
 }
 
+/* attach() refuses an argument, names the reason and writes nothing else. */
+static void expect_refusal(struct amdgpu_userptr_mapping *map,
+			   struct amdgpu_userptr_attach_args args)
+{
+	struct amdgpu_userptr_attach_args expected = args;
+
+	expected.failed_range = AMDGPU_USERPTR_NONE;
+	expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	expected.failed_reason = AMDGPU_USERPTR_REASON_ARGUMENT;
+	t_equal(amdgpu_userptr_attach(map, &args), -EINVAL);
+	t_assert(!memcmp(&args, &expected, sizeof(args)));
+}
+
 static void bad_arguments(void)
 {
 	struct {
@@ -221,13 +234,14 @@ static void bad_arguments(void)
 	t_equal(amdgpu_userptr_attach(map, args), -E2BIG);
 	t_assert(!memcmp(&larger, &before, sizeof(larger)));
 	larger.newer = 0;
-	args->reserved = 1;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
-	args->reserved = 0;
-	args->device = NUM_DEVICES;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
-	args->device = UINT32_MAX;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	before.args.size = sizeof(before.args);
+	before.args.reserved = 1;
+	expect_refusal(map, before.args);
+	before.args.reserved = 0;
+	before.args.device = NUM_DEVICES;
+	expect_refusal(map, before.args);
+	before.args.device = UINT32_MAX;
+	expect_refusal(map, before.args);
 	args->size = sizeof(*args) - 1;
 	args->device = 1;
 	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
