@@ -287,7 +287,7 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
 		    struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
 	const uint64_t start = au_now_ns();
@@ -314,9 +314,11 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_
 	map->given = NULL;
 	if (ret)
 		goto take_down;
+	/* As soon as the map is ready another thread can find it by a query and unmap it. */
+	args->gpu_va = map->space.va;
+	*out = map;
 	set_ready(map, true);
 	count_map_call(ctx, start, false);
-	*out = map;
 	return 0;
 
 take_down:
@@ -370,7 +372,7 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 
 	ret = map_ranges(ctx, &args, &failure, map);
 	if (!ret) {
-		user->gpu_va = (*map)->space.va;
+		user->gpu_va = args.gpu_va;
 		failure.stage = AMDGPU_USERPTR_STAGE_NONE;
 	}
 	user->failed_range = failure.range;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* map(), unmap() and the queries: results and errors. */
 #include <limits.h>
+#include <malloc.h>
 
 #include "fake_kernel.h"
 #include "test.h"
@@ -477,6 +478,64 @@ static void query_translates(void)
 	fake_fini(&fake);
 }
 
+/*
+ * The linker's option --wrap sends the library's calls of free() and pthread_mutex_unlock() to the
+ * functions below.
+ */
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
+
+/* Make it visible when the library reads memory that it has freed. */
+void __wrap_free(void *memory)
+{
+	if (memory)
+		memset(memory, 0x5a, malloc_usable_size(memory));
+	__real_free(memory);
+}
+
+/* As soon as a query finds a mapping in this context, unmap it; NULL: do not. */
+static struct amdgpu_userptr_ctx *hasty_ctx;
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_ctx *ctx = hasty_ctx;
+	const int ret = __real_pthread_mutex_unlock(mutex);
+
+	if (!ctx || mutex != &ctx->lock)
+		return ret;
+	hasty_ctx = NULL;
+	if (amdgpu_userptr_query_cpu(ctx, (void *)PAGE, 0, &info))
+		hasty_ctx = ctx;
+	else
+		t_equal(amdgpu_userptr_unmap(info.mapping), 0);
+	return ret;
+}
+
+/* Another thread may unmap a mapping before the map() that makes it has returned. */
+static void map_is_gone_at_once(void)
+{
+	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.fixed_va = UINT64_C(0x123456789000);
+	hasty_ctx = ctx;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_assert(!hasty_ctx);
+	t_equal(args.gpu_va, args.fixed_va);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 /* More ranges than one scatter BO can have. */
 static void limits_of_a_bo(void)
 {
@@ -559,6 +618,7 @@ int main(int argc, char **argv)
 	search_meets_another_error();
 	large_pages();
 	query_translates();
+	map_is_gone_at_once();
 	limits_of_a_bo();
 	range_limit_is_honest();
 	return 0;
