@@ -332,8 +332,12 @@ int au_struct_get(const void *user, void *copy, size_t first, size_t known);
 void au_struct_put(void *user, const void *copy, size_t known);
 
 /* space.c */
-/* Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. */
-int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
+/*
+ * Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. @stage:
+ * out: where it failed, because -ENOMEM can mean the addresses or memory of the library.
+ */
+int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
+		 uint32_t *stage);
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 /* Free the memory of @space, but leave the addresses reserved until the process ends. */
 void au_space_abandon(struct au_space *space);
@@ -343,14 +347,18 @@ bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size
 bool au_device_has_size(const struct au_device *device, uint64_t size);
 
 /* reserve.c */
-int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);
+/* Reserve @size bytes. @reservation: zeroed memory from calloc(). */
+int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation *reservation);
 /* Release the reservation now, or as soon as the kernel permits. */
 void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
 /* For the end of the context. Return the first error if the kernel still refuses. */
 int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
-/* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
+/*
+ * Claim the map's addresses in the context. -EEXIST: another map has some of them. -ENOMEM: the
+ * library has no memory.
+ */
 int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map);
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */

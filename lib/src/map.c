@@ -234,13 +234,15 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	int ret;
 
-	failure->stage = AMDGPU_USERPTR_STAGE_VA_RESERVE;
-	ret = au_space_get(ctx, &map->space, alignment);
+	ret = au_space_get(ctx, &map->space, alignment, &failure->stage);
 	if (ret)
 		return ret;
 	ret = au_check_va(ctx, map->attached, &map->space, failure);
 	if (!ret)
 		ret = au_maps_insert(ctx, map);
+	/* Then the table of maps could not grow. */
+	if (ret == -ENOMEM)
+		failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
 	if (ret)
 		au_space_put(ctx, &map->space);
 	return ret;

@@ -320,6 +320,8 @@ static void map_fails_at_each_allocation(void)
 			break;
 		}
 		t_equal(ret, -ENOMEM);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
