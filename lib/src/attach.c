@@ -14,8 +14,8 @@ static int check_attach(const struct amdgpu_userptr_mapping *map, uint32_t index
 
 	pthread_mutex_lock(&map->ctx->lock);
 	/*
-	 * Not ready: an unmap has timed out. Reachable: a detach has timed out, or an earlier call
-	 * failed and may have left page table entries on the device.
+	 * Not ready: an unmap has timed out. Reachable: a detach or the roll back of an attach has
+	 * timed out, or an earlier call failed and may have left page table entries on the device.
 	 */
 	if (!map->ready || map->reachable & mask)
 		ret = -EBUSY;
@@ -55,6 +55,7 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 {
 	struct au_map_device *at = &map->devices[index];
 	struct amdgpu_userptr_range *ranges = NULL;
+	struct au_timer timer = { 0 };
 	int ret;
 
 	ret = check_attach(map, index, failure);
@@ -69,20 +70,15 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 	for (uint32_t i = 0; i < map->num_ranges; i++)
 		ranges[i] = au_map_range(map, i);
 	map->given = ranges;
-	ret = au_map_build(map, au_device_bit(index), failure);
+	ret = au_map_build(map, au_device_bit(index), &timer, failure);
 	map->given = NULL;
+	/* After -ETIME of the roll back detach() or unmap() go on with it. */
 	if (ret)
-		au_map_take_down(map, au_device_bit(index), true);
-	/*
-	 * unmap() will return this error. -ETIME would tell its caller to call it again, but no BO
-	 * is left that unmap() could wait for.
-	 */
-	if (at->error == -ETIME)
-		at->error = -EIO;
+		au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, !ret);
 free_ranges:
 	free(ranges);
-	if (ret)
+	if (ret && !at->clearing)
 		free_handles(at);
 	return ret;
 }
@@ -125,6 +121,7 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 {
 	struct au_map_device *at = &map->devices[index];
+	struct au_timer timer = { 0 };
 	int ret = 0;
 
 	pthread_mutex_lock(&map->ctx->lock);
@@ -135,7 +132,7 @@ static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 	pthread_mutex_unlock(&map->ctx->lock);
 	if (ret)
 		return ret;
-	ret = au_map_take_down(map, au_device_bit(index), false);
+	ret = au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, false);
 	if (!at->clearing)
 		free_handles(at);

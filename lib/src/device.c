@@ -272,15 +272,9 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 
 static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 {
-	int first_error = 0, ret;
+	int first_error = au_unmap_all(ctx);
+	const int ret = au_release_spares(ctx);
 
-	while (ctx->num_maps) {
-		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true, NULL);
-
-		if (!first_error)
-			first_error = ret;
-	}
-	ret = au_release_spares(ctx);
 	if (!first_error)
 		first_error = ret;
 	while (ctx->num_devices--)

@@ -3,7 +3,8 @@
  * Private side of libamdgpu_userptr.
  *
  * device.c	contexts and their devices
- * map.c	map and unmap
+ * map.c	map
+ * unmap.c	unmap, and the maps whose removal is late
  * attach.c	one more device for a map, or one less
  * build.c	the calls of the kernel that make a map and remove it
  * range.c	arithmetic on ranges; no ioctls, no allocation
@@ -188,10 +189,11 @@ struct amdgpu_userptr_ctx {
 	/* In the order of GPU addresses, without overlap. Some may not be ready. */
 	struct amdgpu_userptr_mapping **maps;
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_mapping *by_cpu; /* root of the treap of cpu.c */
-	uint64_t priority;		       /* of the node inserted last; never 0 */
-	struct amdgpu_userptr_stats stats;     /* except @ioctls */
-	struct au_reservation *spares;	       /* by address; see reserve.c */
+	struct amdgpu_userptr_mapping *by_cpu;	/* root of the treap of cpu.c */
+	uint64_t priority;			/* of the node inserted last; never 0 */
+	struct amdgpu_userptr_stats stats;	/* except @ioctls */
+	struct au_reservation *spares;		/* by address; see reserve.c */
+	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -246,6 +248,17 @@ struct au_space {
 	amdgpu_va_handle handle;	    /* of AMDGPU_USERPTR_VA_ALLOC */
 };
 
+/*
+ * The time limit of one call. It begins with the first wait, because it is not for ioctls. Zero it
+ * at the start of the call.
+ */
+struct au_timer {
+	bool runs;
+	int64_t deadline; /* of the waits; INT64_MAX: none */
+	int64_t last_try; /* until then the call repeats a removal that the kernel has refused */
+	uint64_t pause_ns;
+};
+
 /* A series of page table updates on one device. */
 struct au_updates {
 	uint64_t point;	     /* of the last update */
@@ -257,8 +270,8 @@ struct au_map_device {
 	uint32_t *handles;    /* one per BO; NULL: the map has no BO on the device */
 	uint32_t num_handles; /* BOs that exist: the first ones of the map */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
-	bool clearing;	      /* VA mappings are removed, but @updates may not be done */
-	int error;	      /* if not 0, the device may still reach the memory */
+	bool clearing; /* the removal of VA mappings has begun, and is not known to be done */
+	int error;     /* if not 0, the device may still reach the memory */
 	struct au_updates updates;
 };
 
@@ -281,12 +294,13 @@ struct amdgpu_userptr_mapping {
 	bool ready;	    /* query() can find it; under ctx->lock */
 	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
 	uint64_t reachable; /* bits of other devices that may reach the memory; likewise */
-	/* attach() and detach() hold it while they use @devices, @given and @deadline. */
+	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
+	/* attach() and detach() hold it while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
-	int64_t deadline;			  /* of the wait in au_map_build() */
+	struct au_timer *timer;			  /* of au_map_build() */
 	const struct amdgpu_userptr_range *given; /* the ranges as an array for the kernel */
 	struct au_range *ranges;
 	struct au_bo *bos;
@@ -363,6 +377,8 @@ int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
+/* Let the queries find the map and the statistics count it, or no longer. */
+void au_maps_set_ready(struct amdgpu_userptr_mapping *map, bool ready);
 /* Range @index of the map as the caller of map() gave it. */
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
 /* Add the BOs on the devices @mask to the statistics or subtract them. Call with ctx->lock held. */
@@ -406,11 +422,16 @@ int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struc
 		struct au_failure *failure);
 /* Free the memory of a map whose BOs and VA mappings are gone. */
 void au_map_free(struct amdgpu_userptr_mapping *map);
-/*
- * Unmap. After -ETIME the map stays, unless @final is set. @reachable: NULL, or out: devices that
- * may still reach the memory.
- */
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable);
+
+/* unmap.c */
+/* Give back the addresses of a map after au_map_take_down(), and free it. */
+void au_map_end(struct amdgpu_userptr_mapping *map);
+/* Take over a map that has no owner, after -ETIME of au_map_take_down(). */
+void au_orphan_add(struct amdgpu_userptr_mapping *map);
+/* Remove the orphans whose page table updates are done by now. This does not wait. */
+void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
+/* For the end of the context: remove all maps, and return the first error. */
+int au_unmap_all(struct amdgpu_userptr_ctx *ctx);
 
 /* reason.c */
 /* The enum amdgpu_userptr_reason of an error. @probe: of struct au_failure. */
@@ -423,16 +444,24 @@ void au_smi_fini(struct au_device *device);
 /* build.c */
 /*
  * Make the BOs and VA mappings of the map on the devices of @mask. After an error call
- * au_map_take_down().
+ * au_map_take_down() with the same @timer.
  */
-int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure);
+int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer,
+		 struct au_failure *failure);
+/* Start to remove the VA mappings from the devices of @mask, without a wait for page tables. */
+void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer);
 /*
- * Remove the VA mappings and BOs of the map from the devices of @mask. -ETIME without @final: a
- * device has not updated its page tables yet, and its BOs stay, so call again. In all other cases
- * there is nothing left that a second call could remove. After an error the kernel may have kept a
- * BO, or a device may still reach the memory: see au_map_reachable().
+ * Remove the VA mappings and BOs of the map from the devices of @mask. -ETIME: a device has not
+ * updated its page tables yet, and the BOs stay, so call again. In all other cases there is nothing
+ * left that a second call could remove. After another error the kernel may have kept a BO, or a
+ * device may still reach the memory: see au_map_reachable().
  */
-int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final);
+int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer);
+/*
+ * For the end of the context, after -ETIME of au_map_take_down(): give up the BOs of the devices
+ * that are late, and close the others. Return the first error.
+ */
+int au_map_leave(struct amdgpu_userptr_mapping *map);
 /*
  * After au_map_take_down(): the devices of @mask that may still reach memory through the map's
  * addresses.
@@ -443,6 +472,10 @@ uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mas
 uint64_t au_now_ns(void);
 /* Deadline of a wait that begins now. */
 int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
+/* The deadline of the call's waits. The first use of the timer starts it. */
+int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
+/* Sleep before another try, and return true; or return false if there is no more time for one. */
+bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 void au_updates_begin(struct au_device *device, struct au_updates *updates);
 /* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,

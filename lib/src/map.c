@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Map and unmap: checks of arguments, the memory of maps, counters. */
+/* Map: checks of arguments, the memory of maps, counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -248,36 +248,6 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	return ret;
 }
 
-/* Let the queries find the map and the statistics count it, or no longer. */
-static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
-{
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	/* UINT64_MAX is minus one: the unsigned sums wrap around. */
-	const uint64_t sign = ready ? 1 : UINT64_MAX;
-
-	pthread_mutex_lock(&ctx->lock);
-	map->ready = ready;
-	if (ready)
-		au_cpu_insert(map);
-	else
-		au_cpu_remove(map);
-	ctx->stats.mappings += sign;
-	ctx->stats.bytes += sign * map->space.size;
-	ctx->stats.ranges += sign * map->num_ranges;
-	au_maps_count_bos(map, map->attached, ready);
-	pthread_mutex_unlock(&ctx->lock);
-}
-
-/* If a GPU may still reach memory through the addresses, no other map may get them. */
-static void give_back_space(struct amdgpu_userptr_mapping *map)
-{
-	au_maps_remove(map->ctx, map);
-	if (au_map_reachable(map, au_all_devices(map->ctx)))
-		au_space_abandon(&map->space);
-	else
-		au_space_put(map->ctx, &map->space);
-}
-
 static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
 {
 	uint64_t duration = au_now_ns() - start;
@@ -294,12 +264,16 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 {
 	const uint64_t start = au_now_ns();
 	struct amdgpu_userptr_mapping *map;
+	struct au_timer timer = { 0 };
 	struct au_space space = { 0 };
+	bool late;
 	int ret;
 
 	ret = check_sizes(ctx, args, &space, failure);
 	if (ret)
 		return ret;
+	/* They may have the addresses that the caller wants. */
+	au_orphans_reap(ctx);
 	map = map_alloc(ctx, args, space.size);
 	if (!map)
 		return -ENOMEM;
@@ -312,21 +286,27 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	ret = place(map, args->alignment, failure);
 	if (ret)
 		goto free_map;
-	ret = au_map_build(map, map->attached, failure);
+	ret = au_map_build(map, map->attached, &timer, failure);
 	map->given = NULL;
 	if (ret)
 		goto take_down;
 	/* As soon as the map is ready another thread can find it by a query and unmap it. */
 	args->gpu_va = map->space.va;
 	*out = map;
-	set_ready(map, true);
+	au_maps_set_ready(map, true);
 	count_map_call(ctx, start, false);
 	return 0;
 
 take_down:
-	au_map_take_down(map, map->attached, true);
+	late = au_map_take_down(map, map->attached, &timer) == -ETIME;
 	failure->reachable = au_map_reachable(map, map->attached);
-	give_back_space(map);
+	if (late)
+		au_orphan_add(map);
+	else
+		au_map_end(map);
+	count_map_call(ctx, start, true);
+	return ret;
+
 free_map:
 	au_map_free(map);
 	count_map_call(ctx, start, true);
@@ -385,56 +365,6 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 		user->failed_reachable = failure.reachable;
 	errno = saved_errno;
 	return ret;
-}
-
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable)
-{
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	const uint64_t all = au_all_devices(ctx);
-	const uint64_t start = au_now_ns();
-	bool gone;
-	int ret;
-
-	/* If an earlier unmap has timed out, the map is not ready any more. */
-	if (map->ready)
-		set_ready(map, false);
-	ret = au_map_take_down(map, all, final);
-	if (reachable)
-		*reachable = au_map_reachable(map, all);
-	gone = final || ret != -ETIME;
-	if (gone) {
-		give_back_space(map);
-		au_map_free(map);
-	}
-	pthread_mutex_lock(&ctx->lock);
-	ctx->stats.unmap_calls += gone;
-	ctx->stats.unmap_ns += au_now_ns() - start;
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
-}
-
-AU_PUBLIC
-int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
-{
-	const int saved_errno = errno;
-	int ret;
-
-	if (!map) {
-		if (reachable)
-			*reachable = 0;
-		return 0;
-	}
-	ret = au_ctx_check_owner(map->ctx);
-	if (!ret)
-		ret = au_unmap(map, false, reachable);
-	errno = saved_errno;
-	return ret;
-}
-
-AU_PUBLIC
-int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
-{
-	return amdgpu_userptr_unmap_reachable(map, NULL);
 }
 
 AU_PUBLIC

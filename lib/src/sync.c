@@ -17,6 +17,13 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
+/* How long a call without a time limit repeats what the kernel refuses for now. */
+#define TRY_FOR_NS (NSEC_PER_SEC / 2)
+
+/* Each pause between two tries is twice as long as the one before, because the kernel logs each. */
+#define FIRST_PAUSE_NS (NSEC_PER_SEC / 1024)
+#define LAST_PAUSE_NS  (NSEC_PER_SEC / 4)
+
 uint64_t au_now_ns(void)
 {
 	struct timespec ts;
@@ -32,6 +39,39 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx)
 	return ctx->timeout_ns && ctx->timeout_ns < INT64_MAX - now
 		       ? (int64_t)(now + ctx->timeout_ns)
 		       : INT64_MAX;
+}
+
+static void timer_start(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	if (timer->runs)
+		return;
+	timer->runs = true;
+	timer->deadline = au_deadline(ctx);
+	timer->last_try = timer->deadline == INT64_MAX ? (int64_t)(au_now_ns() + TRY_FOR_NS)
+						       : timer->deadline;
+	timer->pause_ns = FIRST_PAUSE_NS;
+}
+
+int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	timer_start(ctx, timer);
+	return timer->deadline;
+}
+
+bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	struct timespec ts = { 0 };
+	int64_t left;
+
+	timer_start(ctx, timer);
+	left = timer->last_try - (int64_t)au_now_ns();
+	if (left <= 0)
+		return false;
+	ts.tv_nsec = (uint64_t)left < timer->pause_ns ? (uint64_t)left : timer->pause_ns;
+	nanosleep(&ts, NULL);
+	if (timer->pause_ns < LAST_PAUSE_NS)
+		timer->pause_ns *= 2;
+	return true;
 }
 
 void au_updates_begin(struct au_device *device, struct au_updates *updates)

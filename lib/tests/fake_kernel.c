@@ -113,6 +113,9 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 
 	if (args->operation == AMDGPU_VA_OP_MAP) {
 		ret = do_map(device, args);
+	} else if (device->refused_clears) {
+		device->refused_clears--;
+		ret = device->clear_error;
 	} else {
 		t_equal(args->operation, AMDGPU_VA_OP_CLEAR);
 		do_clear(device, args->va_address, args->map_size, args->vm_timeline_point);
@@ -215,13 +218,16 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 /*
  * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
  * watching the memory then. So the library must have removed the mappings and waited for that. The
- * model does not check this after a call that the test has made fail (fake->failed).
+ * model does not check this after a call that the test has made fail (fake->failed). But always it
+ * checks that the library does not close a BO whose removal it has begun on a GPU that hangs: the
+ * kernel would wait there until the GPU works again, and no signal could end that.
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
 	struct fake_bo *bo = &device->bos[handle - 1];
 
 	t_assert(handle && handle <= device->num_bos && bo->open);
+	t_assert(!device->hangs || device->wait_failed || device->waited >= bo->removed);
 	if (!fake->failed) {
 		t_equal(bo->num_mappings, 0);
 		t_assert(device->waited >= bo->removed);
@@ -237,7 +243,8 @@ static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint3
 	return 0;
 }
 
-static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_timeline_wait *args)
+static int syncobj_wait(struct fake_kernel *fake, struct fake_device *device,
+			const struct drm_syncobj_timeline_wait *args)
 {
 	const uint64_t point = *(const uint64_t *)(uintptr_t)args->points;
 
@@ -246,6 +253,9 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	t_equal(args->flags, 0);
 	/* The kernel would refuse a point that nobody has added. */
 	t_assert(point && point <= device->point);
+	if (!fake->deadline)
+		fake->deadline = args->timeout_nsec;
+	fake->second_deadline |= fake->deadline != args->timeout_nsec;
 	if (device->hangs) {
 		/* Without a deadline the library would hang here. */
 		t_assert(args->timeout_nsec != INT64_MAX);
@@ -391,7 +401,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 		device->syncobj = false;
 		return 0;
 	case FAKE_WAIT:
-		return syncobj_wait(device, arg);
+		return syncobj_wait(fake, device, arg);
 	case FAKE_CTX_CREATE:
 	case FAKE_CTX_DESTROY:
 	case FAKE_CTX_QUERY:
@@ -424,6 +434,8 @@ static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	ret = fake_begin(fake, call);
 	if (ret && call == FAKE_CLOSE)
 		device_of(fake, fd)->failed_closes++;
+	if (ret && call == FAKE_WAIT)
+		device_of(fake, fd)->wait_failed = true;
 	if (!ret && call == FAKE_SMI_OPEN)
 		ret = fake_smi_open(fake, fd, arg);
 	else if (!ret)

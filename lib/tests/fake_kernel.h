@@ -58,10 +58,13 @@ struct fake_device {
 	uint64_t point, waited; /* last point that was added, last that was waited for */
 	bool syncobj;
 	bool gpu_ctx;
-	bool hangs;	   /* the test sets it: page table updates are not done in time */
-	bool reset;	   /* the test sets it: the GPU was reset since the last query */
-	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
-	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
+	bool hangs;		     /* the test sets it: page table updates are not done in time */
+	bool reset;		     /* the test sets it: the GPU was reset since the last query */
+	bool wait_failed;	     /* a wait has failed because of @fail_call */
+	bool no_scatter;	     /* does not know AMDGPU_GEM_USERPTR_SCATTER */
+	bool no_coherence;	     /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
+	unsigned int refused_clears; /* so many calls that remove mappings fail... */
+	int clear_error;	     /* ...with this error */
 	unsigned int open_bos;
 	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
 	bool smi;		    /* a file of events is open */
@@ -112,8 +115,14 @@ struct fake_kernel {
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	/* The call has failed. From then on a BO may be closed before its mappings are gone. */
+	/*
+	 * The call that @fail_call chose has failed. From then on gem_close() no longer checks that
+	 * the library has removed a BO's mappings first, because after an error the library may
+	 * close the BO without that.
+	 */
 	bool failed;
+	int64_t deadline;     /* of the first wait; the test sets it to 0 */
+	bool second_deadline; /* another wait had another deadline; likewise false */
 	enum fake_call trace[FAKE_MAX_TRACE]; /* the first calls, as many as fit */
 	unsigned int num_traced;
 

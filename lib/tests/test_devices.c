@@ -404,10 +404,10 @@ static void roll_back_of_attach_fails(void)
 	}
 }
 
-/* The device is late with attach() and with its roll back. */
+/* The device is late with attach() and with its roll back. detach() goes on, or unmap() does. */
 static void attach_times_out(void)
 {
-	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_mapping *map;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -415,14 +415,30 @@ static void attach_times_out(void)
 	fake_init(&fake, backend);
 	fake.timeout_ns = TIMEOUT_NS;
 	ctx = fake_ctx(&fake, NUM_DEVICES);
-	args.devices = 5;
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	map = map_on(ctx, 5);
+	fake.deadline = 0;
 	fake.devices[1].hangs = true;
-	/* The roll back closes BOs that may be in use, so the model must not forbid it. */
-	fake.failed = true;
 	t_equal(attach(map, 1), -ETIME);
+	t_assert(fake.deadline && !fake.second_deadline);
+	t_equal(fake.devices[1].open_bos, num_bos());
+	t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
+	t_equal(info.devices, 5);
+	t_equal(info.reachable, 2);
+	t_equal(attach(map, 1), -EBUSY);
+	t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
 	fake.devices[1].hangs = false;
-	check_stuck(&fake, ctx, map, 1, -EIO);
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+	t_equal(amdgpu_userptr_detach(map, 1), -ENOENT);
+	check_on(&fake, ctx, 5);
+	t_equal(attach(map, 1), 0);
+	check_on(&fake, ctx, ALL);
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+
+	fake.devices[1].hangs = true;
+	t_equal(attach(map, 1), -ETIME);
+	t_equal(amdgpu_userptr_unmap(map), -ETIME);
+	fake.devices[1].hangs = false;
+	t_equal(amdgpu_userptr_unmap(map), 0);
 	end(&fake, ctx);
 }
 
