@@ -26,11 +26,14 @@
  *   marked "out", and on failure only the failed_* fields.
  * - Any thread can call any function at any time. But no call may use a context that another call
  *   destroys, or a mapping that another call unmaps.
- * - After fork() the child must not use the parent's contexts: all calls return -EPERM there,
- *   without an ioctl. amdgpu_userptr_ctx_destroy() is the exception. It frees the child's copy of
- *   the context and leaves the parent's GPU state alone. The child's copy of the memory that the
- *   library has for mappings stays allocated, because a thread of the parent may have been changing
- *   it at the time of the fork. The child does not inherit reserved GPU addresses (VA_RESERVE).
+ * - After fork() the child must not use the parent's contexts: all functions that take a context
+ *   or a mapping return -EPERM there, without an ioctl. amdgpu_userptr_ctx_destroy() is the
+ *   exception. It frees the child's copy of the context and leaves the parent's GPU state alone.
+ *   The child's copy of the memory that the library has for mappings stays allocated, because a
+ *   thread of the parent may have been changing it at the time of the fork. The child does not
+ *   inherit reserved GPU addresses (VA_RESERVE). If evictions are watched, it closes its descriptor
+ *   of the library's file of events, by number: a child that closes all descriptors first, and
+ *   opens others, must not destroy the context.
  *
  * Stability
  *
@@ -95,7 +98,9 @@ struct amdgpu_userptr_mapping;
  * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernels of all devices know it, else RANGES
  * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges (AMDGPU_GEM_USERPTR_SCATTER).
  *	The number of ioctls does not depend on the number of ranges.
- * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory
+ * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory. A
+ *	piece is a range, or several that follow each other in the array and in memory and have
+ *	equal flags. A piece of half a TiB or more takes several buffer objects (with 4 KiB pages).
  *
  * The GPU sees the same memory with each of them. Only the cost differs.
  */
@@ -122,10 +127,17 @@ struct amdgpu_userptr_ctx_args {
 	uint32_t num_devices;		     /**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
 	uint32_t backend;		     /**< enum amdgpu_userptr_backend */
 	/**
-	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. An
+	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. It is
+	 * for all waits of the call together, with those of its roll back, but not for ioctls. An
 	 * update waits until the kernel has stopped the queues of the process, so it can take
 	 * seconds. Without a limit a call blocks for as long as the GPU hangs, and for ever if the
-	 * kernel does not reset the GPU. The limit is for the waits of the library, not for ioctls.
+	 * kernel does not reset the GPU.
+	 *
+	 * After -ETIME the library closes no buffer object of the late removal, because the kernel
+	 * would wait there for the GPU. But it waits there for all updates of the file, and the
+	 * library closes other buffer objects: those that amdgpu_userptr_query_caps() tries, and
+	 * those of a map() or an attach() that fails before stage WAIT. While a GPU hangs these
+	 * calls may block.
 	 */
 	uint64_t timeout_ns;
 };
@@ -156,12 +168,16 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * amdgpu_userptr_ctx_destroy() - unmap everything and free the context
  * @ctx: the context, or NULL (nothing happens)
  *
- * It unmaps the mappings that are left, as amdgpu_userptr_unmap() does, and their pointers are dead
- * afterwards, also after -ETIME. Whatever it returns, the context is gone. In a forked child it
- * frees only the child's copy of the context.
+ * It unmaps the mappings that are left, as amdgpu_userptr_unmap() does, with one time limit for all
+ * of them, and their pointers are dead afterwards. Whatever it returns, the context is gone. In a
+ * forked child it frees only the child's copy of the context.
  *
- * Return: 0 or the first error. -ENOMEM: because of vm.max_map_count the kernel did not release all
- * of the reserved address space.
+ * Return: 0 or the first error.
+ * -ETIME: the page tables of a device were not up to date in time. The device may still reach the
+ *	memory. The kernel keeps the buffer objects until the caller closes the device's file.
+ * -ENOMEM: because of vm.max_map_count the kernel did not release all of the reserved address
+ *	space.
+ * Another error: as of amdgpu_userptr_unmap().
  */
 int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
 
@@ -175,8 +191,10 @@ struct amdgpu_userptr_caps {
 	 * out: 0: the kernel makes BOs with AMDGPU_GEM_USERPTR_HSA, so amdgpu_userptr_map() works
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
 	 * the GPU address space of the file does not belong to KFD. -EPERM: it belongs to another
-	 * process. Another negative errno is the kernel's. The library asks the kernel for a BO, so
-	 * the answer is right for patched kernels of any version number.
+	 * process. -EPROTO: XNACK is on. -EBUSY: a checkpoint is being restored, or the file has
+	 * DRM user queues. -ENOMEM: no memory, or KFD's limit is reached. Other errors are those of
+	 * stage USERPTR of amdgpu_userptr_map(). The library asks the kernel for a BO, so the
+	 * answer is right for patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -247,8 +265,10 @@ enum amdgpu_userptr_va_mode {
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
  * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained, which is KFD's default, too. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but
- * not these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
+ * coarse-grained: coherent only where one dispatch ends and the next begins. That is the default of
+ * KFD's ioctl and of hsaKmtRegisterMemory(); but hsaKmtRegisterMemoryWithFlags() sets COHERENT
+ * unless its caller asks for CoarseGrain. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but not
+ * these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -334,7 +354,7 @@ struct amdgpu_userptr_map_args {
 	/**
 	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
 	 * <amdgpu_drm.h>, or AMDGPU_USERPTR_VA_MEMORY_LOCK; 0: readable and writeable. READONLY
-	 * ranges are never writeable.
+	 * ranges are never writeable. An MTYPE alone is not 0, so it gives no access at all.
 	 */
 	uint32_t va_flags;
 	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
@@ -367,7 +387,7 @@ struct amdgpu_userptr_map_args {
 	uint64_t devices;
 	/**
 	 * out: the devices, a bit for each, that may still reach the memory although the call has
-	 * failed, because the kernel could not remove what it had mapped. Usually 0.
+	 * failed, because what was mapped is not removed, or not yet. Usually 0.
 	 */
 	uint64_t failed_reachable;
 };
@@ -383,8 +403,10 @@ struct amdgpu_userptr_map_args {
  * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
  * returns -EINVAL or -E2BIG and writes nothing.
  *
- * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0, and
- * nobody gets the GPU addresses again, as after amdgpu_userptr_unmap().
+ * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
+ * the GPU is only late, later calls of map() and unmap() on the context finish the roll back as
+ * soon as it can be done, and give back the addresses. Until then VA_FIXED fails there with
+ * -EEXIST. After another error nobody gets the addresses again, as after amdgpu_userptr_unmap().
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
@@ -399,16 +421,19 @@ struct amdgpu_userptr_map_args {
  *	of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
  * -ERANGE: a device cannot map at the GPU addresses, or has not so many.
- * -EEXIST: VA_FIXED overlaps another mapping of this context.
+ * -EEXIST: VA_FIXED overlaps another mapping of this context, or one whose removal is late.
  * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or
  *	the kernel cannot tell when page table updates are complete (DRM before 3.64).
- * -EFAULT: a range is not mapped, or not writable and not READONLY.
- * -EACCES, -EPERM: the kernel does not permit access to the memory of a range.
- * -EPERM: in a forked child. With failed_range NONE: the GPU address space is another process's.
+ * -EFAULT: a range is not mapped, or not readable. Before Linux 6.19 also: not writable.
+ * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
+ *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
+ *	(REASON_FOREIGN_VM).
+ * -EACCES: the kernel does not permit access to the memory of a range.
  * -EADDRINUSE: KFD's shared virtual memory (SVM) manages the range already.
  * -EHWPOISON: memory of a range has failed (a hardware error).
  * -EPROTO: the queues of the process can wait for page faults (XNACK is on): use SVM.
- * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
+ * -EBUSY: the kernel cannot do it now. At stage USERPTR: a checkpoint is being restored, or the
+ *	file has DRM user queues. At stage VA_MAP: page tables are evicted.
  * -ESRCH: the process is ending.
  * -ENODEV: the device was removed.
  * -ETIME: at stage WAIT, the page tables were not up to date before the context's @timeout_ns.
@@ -438,9 +463,11 @@ struct amdgpu_userptr_attach_args {
  * @args: the device
  *
  * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
- * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If the
- * roll back fails the device may still reach the memory; amdgpu_userptr_info.reachable tells, and
- * the device cannot be attached again. Calls for one mapping wait for each other.
+ * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If @args
+ * itself is wrong (its size, NULL) the function writes nothing. If the roll back fails the device
+ * may still reach the memory, and amdgpu_userptr_info.reachable names it. The device then cannot be
+ * attached again. But if it is only late, amdgpu_userptr_detach() goes on waiting; when that
+ * returns 0 the device can be attached. Calls for one mapping wait for each other.
  *
  * Return: 0, or
  * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.
@@ -472,8 +499,9 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
  *	longer on the device, but the device may still reach the memory: call again to go on
  *	waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed. The mapping is no
- *	longer on the device and cannot be attached to it again. The device may still reach the
- *	memory, so amdgpu_userptr_unmap() will return an error, too, and keep the addresses.
+ *	longer on the device. If amdgpu_userptr_info.reachable names the device, the device may
+ *	still reach the memory: it cannot be attached again, and amdgpu_userptr_unmap() will return
+ *	an error, too, and keep the addresses. Otherwise a buffer object could not be closed.
  */
 int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
 
@@ -516,7 +544,8 @@ int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint6
  *
  * The GPU can reach everything on these pages, not only the buffer.
  *
- * Return: 0; -EINVAL; -EOVERFLOW; -EPERM in a forked child.
+ * Return: 0; -EINVAL for @len 0 and NULL; -EOVERFLOW if the pages do not fit into 64 bits; -EPERM
+ * in a forked child.
  */
 int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr, uint64_t len,
 			       struct amdgpu_userptr_range *range, uint64_t *offset);

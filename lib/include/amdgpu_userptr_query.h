@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queries of libamdgpu_userptr: addresses, counters, and evictions of the queues. A program includes
- * <amdgpu_userptr.h>, which includes this header.
+ * Queries of libamdgpu_userptr: addresses, counters, and evictions of the queues. A program
+ * includes <amdgpu_userptr.h>, which includes this header.
  */
 #ifndef AMDGPU_USERPTR_QUERY_H
 #define AMDGPU_USERPTR_QUERY_H
@@ -80,8 +80,8 @@ int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_add
 /**
  * struct amdgpu_userptr_stats - counters of a context
  *
- * The members marked "now" describe the mappings that exist. The others add up from the creation
- * of the context on.
+ * The members marked "now" describe the mappings that a query can find. They leave out what is
+ * being removed, also if its removal is late. The others add up from the creation of the context.
  */
 struct amdgpu_userptr_stats {
 	uint32_t size;	       /**< sizeof(struct amdgpu_userptr_stats) */
@@ -89,7 +89,7 @@ struct amdgpu_userptr_stats {
 	uint64_t mappings;     /**< out, now: mappings */
 	uint64_t bytes;	       /**< out, now: bytes of GPU address space of the mappings */
 	uint64_t ranges;       /**< out, now: ranges of the mappings */
-	uint64_t bos;	       /**< out, now: buffer objects, on all devices together */
+	uint64_t bos;	       /**< out, now: their buffer objects, on all devices together */
 	uint64_t map_calls;    /**< out: map() calls with valid arguments and memory for them */
 	uint64_t map_failures; /**< out: calls of @map_calls that failed */
 	uint64_t map_ns;       /**< out: nanoseconds in the calls of @map_calls */
