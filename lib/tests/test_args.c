@@ -352,10 +352,25 @@ static void queries_refuse(void)
 	t_equal(range.cpu_addr, PAGE);
 	t_equal(range.size, PAGE);
 	t_equal(offset, 5);
-	t_assert(!strcmp(amdgpu_userptr_stage_name(AMDGPU_USERPTR_STAGE_WAIT), "wait"));
-	t_assert(!strcmp(amdgpu_userptr_stage_name(UINT32_MAX), "unknown"));
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
+}
+
+static void stage_names(void)
+{
+	static const char *const names[] = {
+		[AMDGPU_USERPTR_STAGE_NONE] = "none",
+		[AMDGPU_USERPTR_STAGE_VALIDATE] = "validate",
+		[AMDGPU_USERPTR_STAGE_VA_RESERVE] = "reserve GPU addresses",
+		[AMDGPU_USERPTR_STAGE_USERPTR] = "userptr",
+		[AMDGPU_USERPTR_STAGE_VA_MAP] = "map GPU addresses",
+		[AMDGPU_USERPTR_STAGE_WAIT] = "wait",
+	};
+
+	for (uint32_t i = 0; i < T_ARRAY_SIZE(names); i++)
+		t_assert(!strcmp(amdgpu_userptr_stage_name(i), names[i]));
+	t_assert(!strcmp(amdgpu_userptr_stage_name(T_ARRAY_SIZE(names)), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_stage_name(UINT32_MAX), "unknown"));
 }
 
 static int create(struct fake_kernel *fake, const amdgpu_device_handle *devices, const int *fds,
@@ -665,6 +680,7 @@ int main(int argc, char **argv)
 	older_info();
 	older_ctx_args();
 	queries_refuse();
+	stage_names();
 	ctx_create_refuses();
 	own_page();
 	device_ids();

@@ -211,6 +211,32 @@ static void spare_is_used(void)
 	fake_fini(&fake);
 }
 
+static int refuse_release(void *priv, uint64_t addr, uint64_t size)
+{
+	return -ENOMEM;
+}
+
+/* The end of the context reports that the kernel still refuses to release address space. */
+static void destroy_is_refused(void)
+{
+	const struct amdgpu_userptr_range range = {
+		.cpu_addr = sysconf(_SC_PAGESIZE),
+		.size = sysconf(_SC_PAGESIZE),
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = create(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	ops.release = refuse_release;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), -ENOMEM);
+	t_assert(is_mapped(args.gpu_va));
+	fake_fini(&fake);
+}
+
 int main(void)
 {
 	static const unsigned int inner_first[] = { 1, 3, 0, 2, 4, 5 };
@@ -221,5 +247,6 @@ int main(void)
 	limit_of_vmas(inner_first, 2);
 	limit_of_vmas(row, NUM_MAPS);
 	spare_is_used();
+	destroy_is_refused();
 	return 0;
 }

@@ -263,6 +263,7 @@ static void unmap_fails_at_each_call(void)
 			.num_ranges = T_ARRAY_SIZE(ranges),
 			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
+		uint64_t reachable = UINT64_MAX;
 		unsigned int left = 0;
 		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
@@ -274,7 +275,8 @@ static void unmap_fails_at_each_call(void)
 		va = args.gpu_va;
 		fake.fail_call = call;
 		fake.fail_error = -EIO;
-		t_equal(amdgpu_userptr_unmap(map), -EIO);
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EIO);
+		t_equal(!reachable, call > page_tables);
 		t_assert(fake.failed);
 		t_equal(fake.reservations, call <= page_tables);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
@@ -366,6 +368,29 @@ static void ranges_change_in_map(void)
 	}
 }
 
+/* Ranges of a newer header need an array of the library's own. */
+static void no_memory_for_newer_ranges(void)
+{
+	struct {
+		struct amdgpu_userptr_range range;
+		uint64_t newer;
+	} larger = { ranges[0], 0 };
+	struct amdgpu_userptr_map_args args = fake_map_args(&larger.range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	args.range_stride = sizeof(larger);
+	fail_alloc = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOMEM);
+	t_equal(fail_alloc, 0);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
+	check_only_guard(&fake, ctx);
+	end(&fake, ctx);
+}
+
 static void create_fails_at_each_call(void)
 {
 	const int fds[NUM_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
@@ -437,6 +462,7 @@ int main(int argc, char **argv)
 	unmap_fails_at_each_call();
 	map_fails_at_each_allocation();
 	ranges_change_in_map();
+	no_memory_for_newer_ranges();
 	create_fails_at_each_call();
 	caps_leave_nothing();
 	return 0;
