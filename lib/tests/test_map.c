@@ -258,7 +258,7 @@ static void bad_memory_is_named(void)
 		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
 		{ 4 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
 	};
-	static const int errors[] = { -EFAULT, -EPERM, -EACCES, -EADDRINUSE, -EHWPOISON };
+	static const int memory_errors[] = { -EFAULT, -EPERM, -EACCES, -EADDRINUSE, -EHWPOISON };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
@@ -281,13 +281,13 @@ static void bad_memory_is_named(void)
 
 	/* One BO for several ranges: each range can be at fault, with each error. */
 	args = fake_map_args(together, T_ARRAY_SIZE(together));
-	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
-		fake.bad_error = errors[i];
+	for (size_t i = 0; i < T_ARRAY_SIZE(memory_errors); i++) {
+		fake.bad_error = memory_errors[i];
 		for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
 			fake.bad_addr = together[bad].cpu_addr;
-			t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+			t_equal(amdgpu_userptr_map(ctx, &args, &map), memory_errors[i]);
 			t_equal(args.failed_range, bad);
-			t_equal(args.failed_reason, errors[i] == -EADDRINUSE
+			t_equal(args.failed_reason, memory_errors[i] == -EADDRINUSE
 							    ? AMDGPU_USERPTR_REASON_SVM
 							    : AMDGPU_USERPTR_REASON_MEMORY);
 			fake_check_empty(&fake);
@@ -300,8 +300,8 @@ static void bad_memory_is_named(void)
 /* The library does not search for the range when no range is at fault. */
 static void all_memory_is_refused(void)
 {
-	static const int errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
-				      -ENOMEM, -ESRCH,	    -ENODEV, -E2BIG };
+	static const int map_errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
+					  -ENOMEM, -ESRCH,	-ENODEV, -E2BIG };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -309,18 +309,18 @@ static void all_memory_is_refused(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
-	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+	for (size_t i = 0; i < T_ARRAY_SIZE(map_errors); i++) {
 		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 		const unsigned int tries = fake.count[FAKE_USERPTR];
 		struct amdgpu_userptr_mapping *map;
 
 		/* Here -EPERM means that the GPU address space is another process's. */
-		fake.userptr_error = errors[i];
-		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+		fake.userptr_error = map_errors[i];
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), map_errors[i]);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
 		t_equal(args.failed_reason == AMDGPU_USERPTR_REASON_FOREIGN_VM,
-			errors[i] == -EPERM);
+			map_errors[i] == -EPERM);
 		/* One try for the map, and one with a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);

@@ -391,7 +391,7 @@ static void no_memory_for_newer_ranges(void)
 	end(&fake, ctx);
 }
 
-static void create_fails_at_each_call(void)
+static void create_fails_at_each_call(int error)
 {
 	const int fds[NUM_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
 	const struct amdgpu_userptr_ctx_args args = {
@@ -413,12 +413,12 @@ static void create_fails_at_each_call(void)
 
 		fake_init(&fake, backend);
 		fake.fail_call = call;
-		fake.fail_error = -ENOMEM;
+		fake.fail_error = error;
 		errno = EDOM;
 		ret = au_ctx_create(&args, &fake_ops, &fake, &ctx);
 		t_equal(errno, EDOM);
 		t_equal(fake.failed, call <= needed + probe);
-		t_equal(ret, call <= needed ? -ENOMEM : 0);
+		t_equal(ret, call <= needed ? error : 0);
 		fake.fail_call = 0;
 		if (!ret)
 			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -453,6 +453,8 @@ static void caps_leave_nothing(void)
 
 int main(int argc, char **argv)
 {
+	static const int create_errors[] = { -ENOMEM, -EACCES };
+
 	backend = fake_backend(argc, argv);
 	map_fails_at_each_call(-EIO);
 	map_fails_at_each_call(-ENOMEM);
@@ -463,7 +465,8 @@ int main(int argc, char **argv)
 	map_fails_at_each_allocation();
 	ranges_change_in_map();
 	no_memory_for_newer_ranges();
-	create_fails_at_each_call();
+	for (size_t i = 0; i < T_ARRAY_SIZE(create_errors); i++)
+		create_fails_at_each_call(create_errors[i]);
 	caps_leave_nothing();
 	return 0;
 }

@@ -158,8 +158,8 @@ static const struct function {
  * Call with a struct of @size bytes whose byte at @garbage is not zero; 0: none. After an error the
  * library has not written to the struct, and never behind the part that it knows or the size.
  */
-static void expect(struct call *call, const struct function *function, uint32_t size,
-		   size_t garbage, int expected)
+static void expect_of_all(struct call *call, const struct function *function, uint32_t size,
+			  size_t garbage, int expected)
 {
 	const size_t end = size < function->known ? size : function->known;
 	unsigned char before[ROOM];
@@ -181,18 +181,18 @@ static void expect(struct call *call, const struct function *function, uint32_t 
 
 static void check_sizes(struct call *call, const struct function *function)
 {
-	expect(call, function, function->first, 0, 0);
-	expect(call, function, function->known, 0, 0);
-	expect(call, function, function->known + 8, 0, 0);
-	expect(call, function, LARGEST, 0, 0);
-	expect(call, function, 0, 0, -EINVAL);
-	expect(call, function, sizeof(uint32_t), 0, -EINVAL);
-	expect(call, function, function->first - 1, 0, -EINVAL);
-	expect(call, function, function->known + 8, function->known, -E2BIG);
-	expect(call, function, function->known + 8, function->known + 7, -E2BIG);
-	expect(call, function, LARGEST, LARGEST - 1, -E2BIG);
-	expect(call, function, LARGEST + 1, 0, -E2BIG);
-	expect(call, function, UINT32_MAX, 0, -E2BIG);
+	expect_of_all(call, function, function->first, 0, 0);
+	expect_of_all(call, function, function->known, 0, 0);
+	expect_of_all(call, function, function->known + 8, 0, 0);
+	expect_of_all(call, function, LARGEST, 0, 0);
+	expect_of_all(call, function, 0, 0, -EINVAL);
+	expect_of_all(call, function, sizeof(uint32_t), 0, -EINVAL);
+	expect_of_all(call, function, function->first - 1, 0, -EINVAL);
+	expect_of_all(call, function, function->known + 8, function->known, -E2BIG);
+	expect_of_all(call, function, function->known + 8, function->known + 7, -E2BIG);
+	expect_of_all(call, function, LARGEST, LARGEST - 1, -E2BIG);
+	expect_of_all(call, function, LARGEST + 1, 0, -E2BIG);
+	expect_of_all(call, function, UINT32_MAX, 0, -E2BIG);
 }
 
 int main(int argc, char **argv)
