@@ -133,11 +133,10 @@ struct amdgpu_userptr_ctx_args {
 	 * seconds. Without a limit a call blocks for as long as the GPU hangs, and for ever if the
 	 * kernel does not reset the GPU.
 	 *
-	 * After -ETIME the library closes no buffer object of the late removal, because the kernel
-	 * would wait there for the GPU. But it waits there for all updates of the file, and the
-	 * library closes other buffer objects: those that amdgpu_userptr_query_caps() tries, and
-	 * those of a map() or an attach() that fails before stage WAIT. While a GPU hangs these
-	 * calls may block.
+	 * While the GPU hangs, the kernel would block each call that closes a buffer object until
+	 * all updates of the file are done. So the library first waits for those that it has
+	 * started, and closes nothing after -ETIME. It does not know the updates of others that
+	 * use the file, such as ROCm, so while those hang a call may block in spite of the limit.
 	 */
 	uint64_t timeout_ns;
 };
@@ -192,9 +191,10 @@ struct amdgpu_userptr_caps {
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
 	 * the GPU address space of the file does not belong to KFD. -EPERM: it belongs to another
 	 * process. -EPROTO: XNACK is on. -EBUSY: a checkpoint is being restored, or the file has
-	 * DRM user queues. -ENOMEM: no memory, or KFD's limit is reached. Other errors are those of
-	 * stage USERPTR of amdgpu_userptr_map(). The library asks the kernel for a BO, so the
-	 * answer is right for patched kernels of any version number.
+	 * DRM user queues. -ENOMEM: no memory, or KFD's limit is reached. -ETIME: the library could
+	 * not ask, because earlier updates are late. Other errors are those of stage USERPTR of
+	 * amdgpu_userptr_map(). The library asks the kernel for a BO, so the answer is right for
+	 * patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */

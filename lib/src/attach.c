@@ -40,7 +40,7 @@ static void set_attached(struct amdgpu_userptr_mapping *map, uint32_t index, boo
 		map->attached ^= mask;
 		au_maps_count_bos(map, mask, attached);
 	}
-	map->reachable = (map->reachable & ~mask) | au_map_reachable(map, mask);
+	map->reachable = (map->reachable & ~mask) | au_map_pending(map, mask);
 	pthread_mutex_unlock(&map->ctx->lock);
 }
 
@@ -78,7 +78,7 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 	set_attached(map, index, !ret);
 free_ranges:
 	free(ranges);
-	if (ret && !at->clearing)
+	if (ret && !at->num_handles)
 		free_handles(at);
 	return ret;
 }
@@ -127,14 +127,14 @@ static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 	pthread_mutex_lock(&map->ctx->lock);
 	if (!map->ready)
 		ret = -EBUSY;
-	else if (!(map->attached & au_device_bit(index)) && !at->clearing)
+	else if (!(map->attached & au_device_bit(index)) && !at->num_handles)
 		ret = -ENOENT;
 	pthread_mutex_unlock(&map->ctx->lock);
 	if (ret)
 		return ret;
 	ret = au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, false);
-	if (!at->clearing)
+	if (!at->num_handles)
 		free_handles(at);
 	return ret;
 }

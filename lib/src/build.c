@@ -55,7 +55,7 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 
 	if (!may_blame_memory(error))
 		return AMDGPU_USERPTR_NONE;
-	*probe = au_device_try(device, false, map->flags);
+	*probe = au_device_try(device, false, map->flags, map->timer);
 	if (*probe)
 		return AMDGPU_USERPTR_NONE;
 	if (high - low == 1)
@@ -256,6 +256,29 @@ static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, struc
 	return ret;
 }
 
+/*
+ * GEM_CLOSE waits for all updates of the device, so wait here for those of other maps, with a time
+ * limit.
+ */
+static int wait_others(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		struct au_map_device *at = &map->devices[i];
+
+		if (!(mask & au_device_bit(i)))
+			continue;
+		at->late = false;
+		if (!at->num_handles || at->clearing)
+			continue;
+		at->late = au_updates_drain(&map->ctx->devices[i], timer) == -ETIME;
+		if (at->late)
+			ret = -ETIME;
+	}
+	return ret;
+}
+
 static int close_bos(struct amdgpu_userptr_mapping *map, uint64_t mask)
 {
 	int first_error = 0;
@@ -291,12 +314,13 @@ static int first_error(const struct amdgpu_userptr_mapping *map, uint64_t mask)
  */
 int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
-	int ret, close_error;
+	int ret, others, close_error;
 
 	au_map_clear(map, mask, timer);
 	ret = wait_cleared(map, mask, timer);
-	if (ret)
-		return ret;
+	others = wait_others(map, mask, timer);
+	if (ret || others)
+		return ret ? ret : others;
 	close_error = close_bos(map, mask);
 	ret = first_error(map, mask);
 	return ret ? ret : close_error;
@@ -310,9 +334,9 @@ int au_map_leave(struct amdgpu_userptr_mapping *map)
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
 		struct au_map_device *at = &map->devices[i];
 
-		if (!at->clearing)
+		if (!at->clearing && !at->late)
 			continue;
-		at->clearing = false;
+		at->clearing = at->late = false;
 		at->error = -ETIME;
 		at->num_handles = 0;
 	}
@@ -329,4 +353,15 @@ uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mas
 			reachable |= au_device_bit(i);
 	}
 	return reachable & mask;
+}
+
+uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask)
+{
+	uint64_t late = 0;
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		if (map->devices[i].late)
+			late |= au_device_bit(i);
+	}
+	return au_map_reachable(map, mask) | (late & mask);
 }

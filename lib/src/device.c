@@ -116,7 +116,8 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 	return ret;
 }
 
-int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
+		  struct au_timer *timer)
 {
 	struct amdgpu_userptr_ctx *ctx = device->ctx;
 	const uint64_t size = ctx->page_size;
@@ -125,6 +126,9 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
 	uint32_t handle;
 	int ret;
 
+	ret = au_updates_drain(device, timer);
+	if (ret)
+		return ret;
 	ret = ctx->ops->page_get(ctx->ops_priv, size, &range.cpu_addr);
 	if (ret)
 		return ret;
@@ -142,14 +146,16 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
  */
 static bool knows_scatter(struct au_device *device)
 {
+	struct au_timer timer = { 0 };
+
 	return device->drm_minor >= AU_DRM_MINOR_SCATTER &&
-	       au_device_try(device, true, 0) != -EINVAL;
+	       au_device_try(device, true, 0, &timer) != -EINVAL;
 }
 
-static bool knows_coherence(struct au_device *device)
+static bool knows_coherence(struct au_device *device, struct au_timer *timer)
 {
 	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
-	       au_device_try(device, false, AU_MAP_COHERENCE) != -EINVAL;
+	       au_device_try(device, false, AU_MAP_COHERENCE, timer) != -EINVAL;
 }
 
 /* All devices have the same backend, so that a map has the same BOs on each of them. */
@@ -319,6 +325,7 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *user)
 {
 	struct amdgpu_userptr_caps in;
+	struct au_timer timer = { 0 };
 	struct au_device *device;
 	int ret;
 
@@ -331,7 +338,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = au_device_try(device, false, 0),
+		.hsa_status = au_device_try(device, false, 0, &timer),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,
@@ -343,7 +350,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.va_min = device->va_min,
 		.va_max = device->va_max,
 		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
-			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
+			     (knows_coherence(device, &timer) ? AU_MAP_COHERENCE : 0),
 	};
 	caps.hsa_reason = AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
 	if (device->syncobj)

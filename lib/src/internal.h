@@ -165,6 +165,7 @@ struct au_device {
 	 */
 	pthread_mutex_t timeline_lock;
 	uint64_t timeline_point; /* last point that the kernel has accepted */
+	uint64_t timeline_done;	 /* last point that a wait has found done */
 
 	struct au_smi smi;
 };
@@ -271,6 +272,7 @@ struct au_map_device {
 	uint32_t num_handles; /* BOs that exist: the first ones of the map */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
 	bool clearing; /* the removal of VA mappings has begun, and is not known to be done */
+	bool late;     /* other updates of the device are not done, so the BOs stay */
 	int error;     /* if not 0, the device may still reach the memory */
 	struct au_updates updates;
 };
@@ -334,9 +336,10 @@ int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
  * Ask the kernel for a BO of one page that belongs to the library, close the BO, and return the
  * error or 0. There is no other way to find out which flags a kernel knows, because a patched
- * kernel can have any version number.
+ * kernel can have any version number. -ETIME: the kernel would not close it in time.
  */
-int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags);
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
+		  struct au_timer *timer);
 /*
  * Copy the part of a caller's struct that the caller's header and this library know to @copy, and
  * zero the rest of it. @first: size of the struct's first version. @known: size in this library.
@@ -467,6 +470,8 @@ int au_map_leave(struct amdgpu_userptr_mapping *map);
  * addresses.
  */
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
+/* Those, and the devices of @mask whose BOs stay because of other updates. */
+uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask);
 
 /* sync.c */
 uint64_t au_now_ns(void);
@@ -484,6 +489,12 @@ int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t s
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
 /* Wait. -ETIME: not done by the deadline. -ECANCELED: a reset may have cancelled an update. */
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
+/*
+ * Before GEM_CLOSE, which waits for all updates of the file and cannot be interrupted: wait for all
+ * updates that the library has started on the device. Return 0, also after another error, or
+ * -ETIME.
+ */
+int au_updates_drain(struct au_device *device, struct au_timer *timer);
 
 /* ioctl.c: these return 0 or -errno */
 int au_drm_version(struct au_device *device);

@@ -136,9 +136,36 @@ static int check_resets(struct au_device *device, const struct au_updates *updat
 	return ret;
 }
 
+static int wait_point(struct au_device *device, uint64_t point, int64_t deadline)
+{
+	int ret = au_syncobj_wait(device, device->syncobj, point, deadline);
+
+	if (ret)
+		return ret;
+	pthread_mutex_lock(&device->timeline_lock);
+	if (device->timeline_done < point)
+		device->timeline_done = point;
+	pthread_mutex_unlock(&device->timeline_lock);
+	return 0;
+}
+
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
 {
-	int ret = au_syncobj_wait(device, device->syncobj, updates->point, deadline);
+	int ret = wait_point(device, updates->point, deadline);
 
 	return ret ? ret : check_resets(device, updates);
+}
+
+int au_updates_drain(struct au_device *device, struct au_timer *timer)
+{
+	uint64_t point;
+	bool done;
+
+	pthread_mutex_lock(&device->timeline_lock);
+	point = device->timeline_point;
+	done = device->timeline_done == point;
+	pthread_mutex_unlock(&device->timeline_lock);
+	if (done || wait_point(device, point, au_timer_deadline(device->ctx, timer)) != -ETIME)
+		return 0;
+	return -ETIME;
 }

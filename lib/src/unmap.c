@@ -96,7 +96,7 @@ static int unmap(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
 		au_maps_set_ready(map, false);
 	ret = au_map_take_down(map, all, &timer);
 	if (reachable)
-		*reachable = au_map_reachable(map, all);
+		*reachable = au_map_pending(map, all);
 	if (ret != -ETIME)
 		au_map_end(map);
 	au_orphans_reap(ctx);

@@ -219,15 +219,15 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
  * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
  * watching the memory then. So the library must have removed the mappings and waited for that. The
  * model does not check this after a call that the test has made fail (fake->failed). But always it
- * checks that the library does not close a BO whose removal it has begun on a GPU that hangs: the
- * kernel would wait there until the GPU works again, and no signal could end that.
+ * checks that the library does not close a BO on a GPU that hangs in an update: the kernel would
+ * wait for all updates there until the GPU works again, and no signal could end that.
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
 	struct fake_bo *bo = &device->bos[handle - 1];
 
 	t_assert(handle && handle <= device->num_bos && bo->open);
-	t_assert(!device->hangs || device->wait_failed || device->waited >= bo->removed);
+	t_assert(!device->hangs || device->wait_failed || device->waited >= device->point);
 	if (!fake->failed) {
 		t_equal(bo->num_mappings, 0);
 		t_assert(device->waited >= bo->removed);

@@ -166,6 +166,58 @@ static void unmap_times_out(void)
 }
 
 /*
+ * A map on the device is late, and the kernel would not close any BO of the device until its update
+ * is done. So a map() that the kernel refuses keeps the BOs that it has made. Queries and the
+ * search for the bad range do not make any.
+ */
+static void refused_beside_late_map(int error, uint32_t reason)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach), .device = 0 };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_mapping *late, *map, *refused;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	unsigned int made;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	t_equal(amdgpu_userptr_map(ctx, &args, &late), 0);
+	args.devices = 2;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[0].hangs = true;
+	t_equal(amdgpu_userptr_unmap(late), -ETIME);
+	fake.bad_addr = ranges[1].cpu_addr;
+	fake.bad_error = error;
+	made = fake.count[FAKE_USERPTR];
+	args.devices = 0;
+	fake.deadline = 0;
+	fake.second_deadline = false;
+	t_equal(amdgpu_userptr_map(ctx, &args, &refused), error);
+	t_equal(fake.second_deadline, false);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_reason, reason);
+	/* No GPU has seen the memory. */
+	t_equal(args.failed_reachable, 0);
+	t_equal(fake.count[FAKE_USERPTR], made + num_bos());
+	t_equal(amdgpu_userptr_attach(map, &attach), error);
+	t_equal(fake.devices[0].open_bos, num_bos() + 2 * (num_bos() - 1));
+	t_equal(amdgpu_userptr_detach(map, 0), num_bos() == 1 ? -ENOENT : -ETIME);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.hsa_status, -ETIME);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_TIMEOUT);
+
+	fake.devices[0].hangs = false;
+	t_equal(amdgpu_userptr_detach(map, 0), num_bos() == 1 ? -ENOENT : 0);
+	t_equal(amdgpu_userptr_unmap(late), 0);
+	t_equal(fake.devices[0].open_bos, 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+/*
  * The end of the context starts all removals, and waits for all of them until one deadline. It
  * closes the BOs of the devices that work, and gives up those of the device that hangs.
  */
@@ -196,6 +248,34 @@ static void destroy_times_out(void)
 	fake.reservations = 0;
 	/* The caller closes the file. */
 	fake.devices[0].open_bos = 0;
+	fake_fini(&fake);
+}
+
+/*
+ * One device is late with each map. On the other one the first map is done, but the second is late,
+ * so the end of the context must not close the BO of the first map there either.
+ */
+static void destroy_with_two_late_devices(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *first, *second;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	t_equal(amdgpu_userptr_map(ctx, &args, &second), 0);
+	t_equal(amdgpu_userptr_map(ctx, &args, &first), 0);
+	fake.devices[0].hangs = true;
+	t_equal(amdgpu_userptr_unmap(first), -ETIME);
+	fake.devices[1].hangs = true;
+	t_equal(amdgpu_userptr_unmap(second), -ETIME);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), -ETIME);
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		t_equal(fake.devices[i].open_bos, 2 * num_bos());
+		fake.devices[i].open_bos = 0;
+	}
+	t_equal(fake.reservations, 2);
+	fake.reservations = 0;
 	fake_fini(&fake);
 }
 
@@ -411,8 +491,11 @@ int main(int argc, char **argv)
 	deadlines();
 	map_times_out();
 	unmap_ends_late_maps();
+	refused_beside_late_map(-EFAULT, AMDGPU_USERPTR_REASON_MEMORY);
+	refused_beside_late_map(-EPERM, AMDGPU_USERPTR_REASON_OTHER);
 	unmap_times_out();
 	destroy_times_out();
+	destroy_with_two_late_devices();
 	removal_is_refused(-ENOMEM, 0, 3);
 	removal_is_refused(-EBUSY, 60 * UINT64_C(1000000000), 5);
 	removal_stays_refused(0);
