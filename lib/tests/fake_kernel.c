@@ -25,7 +25,7 @@ static void *grow(void *array, uint32_t used, uint32_t *max, size_t size)
 /* ------------------------------------------------------------------------------------------- */
 /* GPU mappings									       */
 
-static uint32_t search(const struct fake_device *device, uint64_t va)
+uint32_t fake_search(const struct fake_device *device, uint64_t va)
 {
 	uint32_t low = 0, high = device->num_mappings;
 
@@ -42,7 +42,7 @@ static uint32_t search(const struct fake_device *device, uint64_t va)
 
 static int do_map(struct fake_device *device, const struct amd_gem_va_args *args)
 {
-	uint32_t at = search(device, args->va_address);
+	uint32_t at = fake_search(device, args->va_address);
 	struct fake_bo *bo = &device->bos[args->handle - 1];
 
 	t_assert(args->handle && args->handle <= device->num_bos && bo->open);
@@ -89,7 +89,7 @@ static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t
 
 static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uint64_t point)
 {
-	uint32_t first = search(device, va), end = first;
+	uint32_t first = fake_search(device, va), end = first;
 
 	/* The library clears only whole mappings. */
 	while (end < device->num_mappings && device->mappings[end].va < va + size) {
@@ -489,7 +489,7 @@ static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	t_assert(*counter);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		const struct fake_device *device = &fake->devices[i];
-		uint32_t at = search(device, va);
+		uint32_t at = fake_search(device, va);
 
 		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
 		for (uint32_t j = 0; j < device->num_stale; j++)
@@ -662,58 +662,4 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
 
 	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
 	return ctx;
-}
-
-const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
-				     uint64_t va)
-{
-	const struct fake_device *dev = &fake->devices[device];
-	uint32_t at = search(dev, va);
-
-	return at < dev->num_mappings && dev->mappings[at].va <= va ? &dev->mappings[at] : NULL;
-}
-
-const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-
-	return mapping ? &fake->devices[device].bos[mapping->handle - 1] : NULL;
-}
-
-/* The range that has byte @offset of a scatter BO. @offset becomes the offset in the range. */
-static const struct amdgpu_userptr_range *range_at(const struct fake_device *device,
-						   const struct fake_bo *bo, uint64_t *offset)
-{
-	const struct amdgpu_userptr_range *range = &device->ranges[bo->first_range];
-
-	for (; *offset >= range->size; range++)
-		*offset -= range->size;
-	return range;
-}
-
-uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-	const struct fake_bo *bo = fake_find_bo(fake, device, va);
-	uint64_t offset = va - mapping->va;
-	bool readonly = bo->flags & AMDGPU_GEM_USERPTR_READONLY;
-
-	if (bo->num_ranges)
-		readonly |= range_at(&fake->devices[device], bo, &offset)->flags &
-			    AMDGPU_GEM_USERPTR_RANGE_READONLY;
-	return readonly ? mapping->flags & ~AMDGPU_VM_PAGE_WRITEABLE : mapping->flags;
-}
-
-uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-	const struct fake_bo *bo = fake_find_bo(fake, device, va);
-	uint64_t offset;
-
-	if (!mapping)
-		return 0;
-	offset = va - mapping->va;
-	if (!bo->num_ranges)
-		return bo->addr + offset;
-	return range_at(&fake->devices[device], bo, &offset)->cpu_addr + offset;
 }

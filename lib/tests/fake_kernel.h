@@ -160,6 +160,8 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
 /* Functions that the files of the model share. The caller holds fake->lock. */
+/* Index of the first mapping whose last byte is at @va or behind. */
+uint32_t fake_search(const struct fake_device *device, uint64_t va);
 /* Count the call, and fail if the test wants it. Change errno, because the real calls may. */
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
