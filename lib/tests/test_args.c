@@ -217,116 +217,6 @@ static void null_pointers(void)
 	fake_fini(&fake);
 }
 
-/*
- * Callers with the first version of a struct, here and in the older_*() tests below: the library
- * writes nothing behind it, and refuses a smaller one. Members that it lacks count as 0.
- */
-static void older_stats(void)
-{
-	const uint64_t untouched = UINT64_C(0x5a5a5a5a5a5a5a5a);
-	struct amdgpu_userptr_stats stats = {
-		.size = offsetof(struct amdgpu_userptr_stats, scatter_bos),
-		.scatter_bos = untouched,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.ioctls, fake.calls);
-	t_equal(stats.scatter_bos, untouched);
-	stats.size--;
-	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-static void older_caps(void)
-{
-	struct amdgpu_userptr_caps caps = {
-		.size = offsetof(struct amdgpu_userptr_caps, map_flags),
-		.map_flags = UINT32_MAX,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
-	t_equal(caps.va_max, FAKE_VA_MAX);
-	t_equal(caps.map_flags, UINT32_MAX);
-	caps.size--;
-	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-/* Without @devices the map is on all devices. */
-static void older_map_args(void)
-{
-	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
-	struct amdgpu_userptr_mapping *map;
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 2);
-	args.size = offsetof(struct amdgpu_userptr_map_args, devices);
-	args.devices = UINT64_MAX;
-	args.failed_reachable = UINT64_MAX;
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	t_equal(fake_translate(&fake, 1, args.gpu_va), good_range.cpu_addr);
-	t_equal(args.failed_reachable, UINT64_MAX);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-static void older_info(void)
-{
-	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
-	struct amdgpu_userptr_info info = {
-		.size = offsetof(struct amdgpu_userptr_info, gpu_va),
-		.gpu_va = UINT64_MAX,
-	};
-	struct amdgpu_userptr_mapping *map;
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), 0);
-	t_equal(info.cpu_addr, good_range.cpu_addr);
-	t_equal(info.gpu_va, UINT64_MAX);
-	info.size--;
-	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-/* Without @timeout_ns there is no time limit. */
-static void older_ctx_args(void)
-{
-	const int fd = FAKE_FIRST_FD;
-	struct amdgpu_userptr_ctx_args args = {
-		.size = offsetof(struct amdgpu_userptr_ctx_args, timeout_ns),
-		.fds = &fd,
-		.num_devices = 1,
-		.timeout_ns = 1,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), 0);
-	t_equal(au_deadline(ctx), INT64_MAX);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	args.size--;
-	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), -EINVAL);
-	fake_fini(&fake);
-}
-
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
@@ -674,11 +564,6 @@ int main(int argc, char **argv)
 	struct_sizes();
 	range_strides();
 	null_pointers();
-	older_stats();
-	older_caps();
-	older_map_args();
-	older_info();
-	older_ctx_args();
 	queries_refuse();
 	stage_names();
 	ctx_create_refuses();
