@@ -62,7 +62,11 @@ int main(int argc, char **argv)
 	}
 	memset(ranges, 0, sizeof(ranges));
 	for (int i = 0; i < 2; i++) {
-		ranges[i].cpu_addr = (uintptr_t)aligned_alloc(BUFFER_SIZE, BUFFER_SIZE);
+		void *buffer = aligned_alloc(BUFFER_SIZE, BUFFER_SIZE);
+
+		if (!buffer)
+			return 1;
+		ranges[i].cpu_addr = (uintptr_t)buffer;
 		ranges[i].size = BUFFER_SIZE;
 	}
 	if (amdgpu_userptr_map(ctx, &args, &mapping)) {

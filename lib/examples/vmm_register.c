@@ -43,8 +43,8 @@ struct buffer {
 	struct iovec iov[MAX_PIECES]; /* the pieces at their addresses in the VMM */
 	struct slot *slot[MAX_PIECES];
 	unsigned int num_pieces, num_handles;
-	struct amdgpu_userptr_mapping *mapping; /* by the library */
-	char *alias;				/* by mremap */
+	struct amdgpu_userptr_mapping *mapping; /* set by register_by_library() only */
+	char *alias;				/* set by register_by_mremap() only */
 	uint64_t handles[MAX_PIECES];
 };
 
@@ -211,7 +211,7 @@ int main(int argc, char **argv)
 	args.fds = &gpu.drm_fd;
 	check(amdgpu_userptr_ctx_create(&args, &ctx), "create a context");
 	check(amdgpu_userptr_query_caps(ctx, &caps), "query the kernel");
-	if (!strcmp(way, "mremap") || (caps.hsa_status && strcmp(way, "library")))
+	if (!strcmp(way, "mremap") || (caps.hsa_reason && strcmp(way, "library")))
 		register_buffer = register_by_mremap;
 	for (int i = 0; i < NUM_SLOTS; i++)
 		add_slot(&slots[i]);

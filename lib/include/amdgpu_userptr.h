@@ -26,11 +26,14 @@
  *   marked "out", and on failure only the failed_* fields.
  * - Any thread can call any function at any time. But no call may use a context that another call
  *   destroys, or a mapping that another call unmaps.
- * - After fork() the child must not use the parent's contexts: all calls return -EPERM there,
- *   without an ioctl. amdgpu_userptr_ctx_destroy() is the exception. It frees the child's copy of
- *   the context and leaves the parent's GPU state alone. The child's copy of the memory that the
- *   library has for mappings stays allocated, because a thread of the parent may have been changing
- *   it at the time of the fork. The child does not inherit reserved GPU addresses (VA_RESERVE).
+ * - After fork() the child must not use the parent's contexts: all functions that take a context
+ *   or a mapping return -EPERM there, without an ioctl. amdgpu_userptr_ctx_destroy() is the
+ *   exception. It frees the child's copy of the context and leaves the parent's GPU state alone.
+ *   The child's copy of the memory that the library has for mappings stays allocated, because a
+ *   thread of the parent may have been changing it at the time of the fork. The child does not
+ *   inherit reserved GPU addresses (VA_RESERVE). If evictions are watched, it closes its descriptor
+ *   of the library's file of events, by number: a child that closes all descriptors first, and
+ *   opens others, must not destroy the context.
  *
  * Stability
  *
@@ -95,7 +98,9 @@ struct amdgpu_userptr_mapping;
  * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernels of all devices know it, else RANGES
  * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges (AMDGPU_GEM_USERPTR_SCATTER).
  *	The number of ioctls does not depend on the number of ranges.
- * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory
+ * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory. A
+ *	piece is a range, or several that follow each other in the array and in memory and have
+ *	equal flags. A piece of half a TiB or more takes several buffer objects (with 4 KiB pages).
  *
  * The GPU sees the same memory with each of them. Only the cost differs.
  */
@@ -122,10 +127,16 @@ struct amdgpu_userptr_ctx_args {
 	uint32_t num_devices;		     /**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
 	uint32_t backend;		     /**< enum amdgpu_userptr_backend */
 	/**
-	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. An
+	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. It is
+	 * for all waits of the call together, with those of its roll back, but not for ioctls. An
 	 * update waits until the kernel has stopped the queues of the process, so it can take
 	 * seconds. Without a limit a call blocks for as long as the GPU hangs, and for ever if the
-	 * kernel does not reset the GPU. The limit is for the waits of the library, not for ioctls.
+	 * kernel does not reset the GPU.
+	 *
+	 * While the GPU hangs, the kernel would block each call that closes a buffer object until
+	 * all updates of the file are done. So the library first waits for those that it has
+	 * started, and closes nothing after -ETIME. It does not know the updates of others that
+	 * use the file, such as ROCm, so while those hang a call may block in spite of the limit.
 	 */
 	uint64_t timeout_ns;
 };
@@ -156,12 +167,16 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * amdgpu_userptr_ctx_destroy() - unmap everything and free the context
  * @ctx: the context, or NULL (nothing happens)
  *
- * It unmaps the mappings that are left, as amdgpu_userptr_unmap() does, and their pointers are dead
- * afterwards, also after -ETIME. Whatever it returns, the context is gone. In a forked child it
- * frees only the child's copy of the context.
+ * It unmaps the mappings that are left, as amdgpu_userptr_unmap() does, with one time limit for all
+ * of them, and their pointers are dead afterwards. Whatever it returns, the context is gone. In a
+ * forked child it frees only the child's copy of the context.
  *
- * Return: 0 or the first error. -ENOMEM: because of vm.max_map_count the kernel did not release all
- * of the reserved address space.
+ * Return: 0 or the first error.
+ * -ETIME: the page tables of a device were not up to date in time. The device may still reach the
+ *	memory. The kernel keeps the buffer objects until the caller closes the device's file.
+ * -ENOMEM: because of vm.max_map_count the kernel did not release all of the reserved address
+ *	space.
+ * Another error: as of amdgpu_userptr_unmap().
  */
 int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
 
@@ -175,8 +190,11 @@ struct amdgpu_userptr_caps {
 	 * out: 0: the kernel makes BOs with AMDGPU_GEM_USERPTR_HSA, so amdgpu_userptr_map() works
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
 	 * the GPU address space of the file does not belong to KFD. -EPERM: it belongs to another
-	 * process. Another negative errno is the kernel's. The library asks the kernel for a BO, so
-	 * the answer is right for patched kernels of any version number.
+	 * process. -EPROTO: XNACK is on. -EBUSY: a checkpoint is being restored, or the file has
+	 * DRM user queues. -ENOMEM: no memory, or KFD's limit is reached. -ETIME: the library could
+	 * not ask, because earlier updates are late. Other errors are those of stage USERPTR of
+	 * amdgpu_userptr_map(). The library asks the kernel for a BO, so the answer is right for
+	 * patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -215,7 +233,7 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
  * accepts at most 64 ranges with the same page in one buffer object.
  */
 struct amdgpu_userptr_range {
-	uint64_t cpu_addr; /**< start, multiple of the CPU page size */
+	uint64_t cpu_addr; /**< start, multiple of the CPU page size, not 0 */
 	uint64_t size;	   /**< bytes, multiple of the CPU page size, not 0 */
 	uint32_t flags;	   /**< AMDGPU_USERPTR_RANGE_* */
 	uint32_t reserved; /**< 0 */
@@ -247,8 +265,10 @@ enum amdgpu_userptr_va_mode {
 /*
  * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
  * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained, which is KFD's default, too. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but
- * not these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
+ * coarse-grained: coherent only where one dispatch ends and the next begins. That is the default of
+ * KFD's ioctl and of hsaKmtRegisterMemory(); but hsaKmtRegisterMemoryWithFlags() sets COHERENT
+ * unless its caller asks for CoarseGrain. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but not
+ * these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -334,7 +354,7 @@ struct amdgpu_userptr_map_args {
 	/**
 	 * AMDGPU_VM_PAGE_READABLE, _WRITEABLE, _EXECUTABLE, _NOALLOC and AMDGPU_VM_MTYPE_* of
 	 * <amdgpu_drm.h>, or AMDGPU_USERPTR_VA_MEMORY_LOCK; 0: readable and writeable. READONLY
-	 * ranges are never writeable.
+	 * ranges are never writeable. An MTYPE alone is not 0, so it gives no access at all.
 	 */
 	uint32_t va_flags;
 	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
@@ -344,10 +364,14 @@ struct amdgpu_userptr_map_args {
 	 * the page tables can then have large fragments.
 	 */
 	uint64_t alignment;
-	const struct amdgpu_userptr_range *ranges; /**< in the order of their GPU addresses */
-	uint32_t num_ranges;			   /**< 1 to amdgpu_userptr_caps.max_ranges */
-	uint32_t range_stride;			   /**< sizeof(struct amdgpu_userptr_range) */
-	uint64_t gpu_va;			   /**< out: the GPU address of the first byte */
+	/**
+	 * In the order of their GPU addresses. The array must not change during the call; the
+	 * library does not need it afterwards.
+	 */
+	const struct amdgpu_userptr_range *ranges;
+	uint32_t num_ranges;   /**< 1 to amdgpu_userptr_caps.max_ranges */
+	uint32_t range_stride; /**< sizeof(struct amdgpu_userptr_range) */
+	uint64_t gpu_va;       /**< out: the GPU address of the first byte */
 	/**
 	 * out: index of the range at fault, or AMDGPU_USERPTR_NONE if the error is not about the
 	 * memory or the address of a single range
@@ -363,7 +387,7 @@ struct amdgpu_userptr_map_args {
 	uint64_t devices;
 	/**
 	 * out: the devices, a bit for each, that may still reach the memory although the call has
-	 * failed, because the kernel could not remove what it had mapped. Usually 0.
+	 * failed, because what was mapped is not removed, or not yet. Usually 0.
 	 */
 	uint64_t failed_reachable;
 };
@@ -379,8 +403,10 @@ struct amdgpu_userptr_map_args {
  * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
  * returns -EINVAL or -E2BIG and writes nothing.
  *
- * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0, and
- * nobody gets the GPU addresses again, as after amdgpu_userptr_unmap().
+ * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
+ * the GPU is only late, later calls of map() and unmap() on the context finish the roll back as
+ * soon as it can be done, and give back the addresses. Until then VA_FIXED fails there with
+ * -EEXIST. After another error nobody gets the addresses again, as after amdgpu_userptr_unmap().
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
@@ -395,16 +421,19 @@ struct amdgpu_userptr_map_args {
  *	of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
  * -ERANGE: a device cannot map at the GPU addresses, or has not so many.
- * -EEXIST: VA_FIXED overlaps another mapping of this context.
+ * -EEXIST: VA_FIXED overlaps another mapping of this context, or one whose removal is late.
  * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or
  *	the kernel cannot tell when page table updates are complete (DRM before 3.64).
- * -EFAULT: a range is not mapped, or not writable and not READONLY.
- * -EACCES, -EPERM: the kernel does not permit access to the memory of a range.
- * -EPERM: in a forked child. With failed_range NONE: the GPU address space is another process's.
+ * -EFAULT: a range is not mapped, or not readable. Before Linux 6.19 also: not writable.
+ * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
+ *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
+ *	(REASON_FOREIGN_VM).
+ * -EACCES: the kernel does not permit access to the memory of a range.
  * -EADDRINUSE: KFD's shared virtual memory (SVM) manages the range already.
  * -EHWPOISON: memory of a range has failed (a hardware error).
  * -EPROTO: the queues of the process can wait for page faults (XNACK is on): use SVM.
- * -EBUSY: the kernel cannot do it now (checkpoint, DRM user queues on the same file).
+ * -EBUSY: the kernel cannot do it now. At stage USERPTR: a checkpoint is being restored, or the
+ *	file has DRM user queues. At stage VA_MAP: page tables are evicted.
  * -ESRCH: the process is ending.
  * -ENODEV: the device was removed.
  * -ETIME: at stage WAIT, the page tables were not up to date before the context's @timeout_ns.
@@ -434,17 +463,21 @@ struct amdgpu_userptr_attach_args {
  * @args: the device
  *
  * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
- * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If the
- * roll back fails the device may still reach the memory; amdgpu_userptr_info.reachable tells, and
- * the device cannot be attached again. Calls for one mapping wait for each other.
+ * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If @args
+ * itself is wrong (its size, NULL) the function writes nothing. If the roll back fails the device
+ * may still reach the memory, and amdgpu_userptr_info.reachable names it. The device then cannot be
+ * attached again. But if it is only late, amdgpu_userptr_detach() goes on waiting; when that
+ * returns 0 the device can be attached. Calls for one mapping wait for each other.
  *
  * Return: 0, or
  * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.
  * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
  * -EEXIST: the mapping is on the device already.
  * -ERANGE: the device cannot map at the GPU addresses.
- * -EBUSY: at stage VALIDATE, the mapping is being removed (an earlier call returned -ETIME), or the
- *	device may still reach the memory after an earlier failure.
+ * -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the memory
+ *	after an earlier failure.
+ * -ETIME: the page tables were not up to date before the context's @timeout_ns. If the device may
+ *	still reach the memory, amdgpu_userptr_detach() goes on waiting.
  * -EPERM: in a forked child, or as in amdgpu_userptr_map().
  */
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
@@ -468,8 +501,9 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
  *	longer on the device, but the device may still reach the memory: call again to go on
  *	waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed. The mapping is no
- *	longer on the device and cannot be attached to it again. The device may still reach the
- *	memory, so amdgpu_userptr_unmap() will return an error, too, and keep the addresses.
+ *	longer on the device. If amdgpu_userptr_info.reachable names the device, the device may
+ *	still reach the memory: it cannot be attached again, and amdgpu_userptr_unmap() will return
+ *	an error, too, and keep the addresses. Otherwise a buffer object could not be closed.
  */
 int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
 
@@ -512,7 +546,8 @@ int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint6
  *
  * The GPU can reach everything on these pages, not only the buffer.
  *
- * Return: 0; -EINVAL; -EOVERFLOW; -EPERM in a forked child.
+ * Return: 0; -EINVAL for @len 0 and NULL; -EOVERFLOW if the pages do not fit into 64 bits; -EPERM
+ * in a forked child.
  */
 int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr, uint64_t len,
 			       struct amdgpu_userptr_range *range, uint64_t *offset);
@@ -533,168 +568,10 @@ const char *amdgpu_userptr_stage_name(uint32_t stage);
  */
 const char *amdgpu_userptr_reason_text(uint32_t reason);
 
-/* ------------------------------------------------------------------------------------------- */
-/* Queries										       */
-
-/**
- * The range has CPU addresses that are also GPU addresses of the mapping, but the mapping has
- * another byte there. So one number is the address of two things, which is permitted but rarely
- * intended.
- */
-#define AMDGPU_USERPTR_INFO_VA_CLASH (1u << 0)
-
-/**
- * struct amdgpu_userptr_info - a byte that a mapping has: its CPU address and its GPU address
- */
-struct amdgpu_userptr_info {
-	uint32_t size;				/**< sizeof(struct amdgpu_userptr_info) */
-	uint32_t flags;				/**< out: AMDGPU_USERPTR_INFO_* */
-	struct amdgpu_userptr_mapping *mapping; /**< out: the mapping that has the address */
-	uint64_t mapping_va;			/**< out: GPU address of the mapping */
-	uint64_t mapping_size;			/**< out: bytes of the mapping */
-	uint64_t cpu_addr;	 /**< out: CPU address of the byte at the GPU address */
-	uint64_t range_va;	 /**< out: GPU address of the range that has the byte */
-	uint64_t range_cpu_addr; /**< out: CPU address of that range */
-	uint64_t range_size;	 /**< out: bytes of that range */
-	uint32_t range_flags;	 /**< out: AMDGPU_USERPTR_RANGE_* of that range */
-	uint32_t range_index;	 /**< out: index of that range in the array given to map */
-	uint64_t gpu_va;	 /**< out: the GPU address */
-	uint64_t devices;	 /**< out: the devices that the mapping is on, a bit for each */
-	/**
-	 * out: other devices that may reach the memory, a bit for each, because the removal of the
-	 * mapping from them is not complete or has failed
-	 */
-	uint64_t reachable;
-};
-
-/**
- * amdgpu_userptr_query() - look up a GPU address in all mappings of a context
- * @ctx: context
- * @gpu_va: any GPU address
- * @info: in: @size; out: the rest
- *
- * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -EPERM
- * in a forked child.
- */
-int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
-			 struct amdgpu_userptr_info *info);
-
-/**
- * amdgpu_userptr_query_cpu() - look up a CPU address in all mappings of a context
- * @ctx: context
- * @cpu_addr: any CPU address
- * @min_va: 0, or the lowest GPU address that counts
- * @info: in: @size; out: the rest
- *
- * Memory can have several GPU addresses, because mappings, and the ranges of one mapping, may
- * overlap in memory. The function finds the lowest one that is @min_va or more. To find all of
- * them, call again with @min_va = @info.gpu_va + 1 until the function returns -ENOENT.
- *
- * The time grows with the logarithm of the number of mappings and of the ranges of a mapping, and
- * with the number of mappings whose lowest and highest CPU addresses have @cpu_addr between them.
- * The first look-up that gets to a mapping of many ranges sorts these ranges, and other calls on
- * the context wait meanwhile: about a second for a million ranges.
- *
- * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -ENOMEM
- * when there is no memory to sort the ranges; -EPERM in a forked child.
- */
-int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_addr, uint64_t min_va,
-			     struct amdgpu_userptr_info *info);
-
-/**
- * struct amdgpu_userptr_stats - counters of a context
- *
- * The members marked "now" describe the mappings that exist. The others add up from the creation
- * of the context on.
- */
-struct amdgpu_userptr_stats {
-	uint32_t size;	       /**< sizeof(struct amdgpu_userptr_stats) */
-	uint32_t reserved;     /**< 0 */
-	uint64_t mappings;     /**< out, now: mappings */
-	uint64_t bytes;	       /**< out, now: bytes of GPU address space of the mappings */
-	uint64_t ranges;       /**< out, now: ranges of the mappings */
-	uint64_t bos;	       /**< out, now: buffer objects, on all devices together */
-	uint64_t map_calls;    /**< out: map() calls with valid arguments and memory for them */
-	uint64_t map_failures; /**< out: calls of @map_calls that failed */
-	uint64_t map_ns;       /**< out: nanoseconds in the calls of @map_calls */
-	uint64_t unmap_calls;  /**< out: mappings that were removed */
-	uint64_t unmap_ns;     /**< out: nanoseconds in their removal */
-	uint64_t ioctls;       /**< out: ioctls */
-	uint64_t scatter_bos;  /**< out, now: those of @bos made with USERPTR_SCATTER */
-};
-
-/**
- * amdgpu_userptr_query_stats() - read the counters of a context
- * @ctx: context
- * @stats: in: @size; out: the rest
- *
- * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child.
- */
-int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *stats);
-
-/**
- * struct amdgpu_userptr_watch_args - arguments of amdgpu_userptr_watch_evictions()
- */
-struct amdgpu_userptr_watch_args {
-	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_watch_args) */
-	uint32_t device; /**< index of the device in the context */
-	int32_t kfd_fd; /**< a file of /dev/kfd, opened by this process; needed only for the call */
-	uint32_t gpu_id; /**< KFD's number of the device, as AMDKFD_IOC_ACQUIRE_VM takes it */
-};
-
-/**
- * amdgpu_userptr_watch_evictions() - begin to count how often the kernel stops the queues
- * @ctx: context
- * @args: device and KFD's names for it
- *
- * KFD reports each stop as an SMI event. The library opens no device itself, because a sandbox may
- * forbid that to the process. It asks for the events on the caller's file of /dev/kfd. The kernel
- * then gives it a file of events, and the library keeps this file until the end of the context.
- *
- * Return: 0, or
- * -EINVAL: bad arguments, or KFD has no such device for the process.
- * -E2BIG: @args uses a field of a newer header.
- * -EEXIST: the device is watched already.
- * -EBADF, -ENOTTY: @kfd_fd is not open, or not of /dev/kfd.
- * -EMFILE, -ENFILE: too many files are open.
- * -ENOMEM.
- * -EPERM: in a forked child.
- */
-int amdgpu_userptr_watch_evictions(struct amdgpu_userptr_ctx *ctx,
-				   const struct amdgpu_userptr_watch_args *args);
-
-/**
- * struct amdgpu_userptr_evictions - evictions of the process's queues on one device
- *
- * An eviction stops all queues of the process on all of its devices, so each device has about the
- * same counts. Evictions for any reason count, also those that come from memory that is not of this
- * context. The kernel keeps some 200 events for the library and drops others, so the counts are too
- * low if the time between two queries is long. If the process has CAP_SYS_ADMIN and is in a PID
- * namespace, processes of other namespaces with the same ID count, too.
- */
-struct amdgpu_userptr_evictions {
-	uint32_t size;		    /**< sizeof(struct amdgpu_userptr_evictions) */
-	uint32_t device;	    /**< in: index of the device in the context */
-	uint64_t evictions;	    /**< out: how often the kernel stopped the queues */
-	uint64_t userptr_evictions; /**< out: those of @evictions because a userptr's memory changed
-				     */
-	uint64_t restores;	    /**< out: how often it started them again */
-	uint64_t failed_restores;   /**< out: attempts to start them that have to be repeated */
-};
-
-/**
- * amdgpu_userptr_query_evictions() - read the counts since amdgpu_userptr_watch_evictions()
- * @ctx: context
- * @evictions: in: @size, @device; out: the rest
- *
- * Return: 0; -ENOENT when the device is not watched; -EINVAL or -E2BIG for bad arguments; -ENOMEM;
- * -EPERM in a forked child.
- */
-int amdgpu_userptr_query_evictions(struct amdgpu_userptr_ctx *ctx,
-				   struct amdgpu_userptr_evictions *evictions);
-
 #ifdef __cplusplus
 }
 #endif
+
+#include <amdgpu_userptr_query.h>
 
 #endif /* AMDGPU_USERPTR_H */

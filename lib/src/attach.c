@@ -14,8 +14,8 @@ static int check_attach(const struct amdgpu_userptr_mapping *map, uint32_t index
 
 	pthread_mutex_lock(&map->ctx->lock);
 	/*
-	 * Not ready: an unmap has timed out. Reachable: a detach has timed out, or an earlier call
-	 * failed and may have left page table entries on the device.
+	 * Not ready: an unmap has timed out. Reachable: a detach or the roll back of an attach has
+	 * timed out, or an earlier call failed and may have left page table entries on the device.
 	 */
 	if (!map->ready || map->reachable & mask)
 		ret = -EBUSY;
@@ -40,7 +40,7 @@ static void set_attached(struct amdgpu_userptr_mapping *map, uint32_t index, boo
 		map->attached ^= mask;
 		au_maps_count_bos(map, mask, attached);
 	}
-	map->reachable = (map->reachable & ~mask) | au_map_reachable(map, mask);
+	map->reachable = (map->reachable & ~mask) | au_map_pending(map, mask);
 	pthread_mutex_unlock(&map->ctx->lock);
 }
 
@@ -55,6 +55,7 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 {
 	struct au_map_device *at = &map->devices[index];
 	struct amdgpu_userptr_range *ranges = NULL;
+	struct au_timer timer = { 0 };
 	int ret;
 
 	ret = check_attach(map, index, failure);
@@ -69,20 +70,15 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 	for (uint32_t i = 0; i < map->num_ranges; i++)
 		ranges[i] = au_map_range(map, i);
 	map->given = ranges;
-	ret = au_map_build(map, au_device_bit(index), failure);
+	ret = au_map_build(map, au_device_bit(index), &timer, failure);
 	map->given = NULL;
+	/* After -ETIME of the roll back detach() or unmap() go on with it. */
 	if (ret)
-		au_map_take_down(map, au_device_bit(index), true);
-	/*
-	 * unmap() will return this error. -ETIME would tell its caller to call it again, but no BO
-	 * is left that unmap() could wait for.
-	 */
-	if (at->error == -ETIME)
-		at->error = -EIO;
+		au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, !ret);
 free_ranges:
 	free(ranges);
-	if (ret)
+	if (ret && !at->num_handles)
 		free_handles(at);
 	return ret;
 }
@@ -91,8 +87,11 @@ AU_PUBLIC
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 			  struct amdgpu_userptr_attach_args *user)
 {
-	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE,
-				      AMDGPU_USERPTR_STAGE_VALIDATE, 0 };
+	struct au_failure failure = {
+		.range = AMDGPU_USERPTR_NONE,
+		.device = AMDGPU_USERPTR_NONE,
+		.stage = AMDGPU_USERPTR_STAGE_VALIDATE,
+	};
 	struct amdgpu_userptr_attach_args args;
 	const int saved_errno = errno;
 	int ret;
@@ -102,17 +101,18 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 	ret = au_ctx_check_owner(map->ctx);
 	if (!ret)
 		ret = au_struct_get(user, &args, sizeof(args), sizeof(args));
-	if (!ret && (args.device >= map->ctx->num_devices || args.reserved))
-		ret = -EINVAL;
 	if (ret)
 		return ret;
 
-	pthread_mutex_lock(&map->lock);
-	ret = attach(map, args.device, &failure);
-	pthread_mutex_unlock(&map->lock);
+	ret = -EINVAL;
+	if (args.device < map->ctx->num_devices && !args.reserved) {
+		pthread_mutex_lock(&map->lock);
+		ret = attach(map, args.device, &failure);
+		pthread_mutex_unlock(&map->lock);
+	}
 	user->failed_range = failure.range;
 	user->failed_stage = ret ? failure.stage : (uint32_t)AMDGPU_USERPTR_STAGE_NONE;
-	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	user->failed_reason = au_reason(ret, failure.stage, failure.probe);
 	errno = saved_errno;
 	return ret;
 }
@@ -121,19 +121,20 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 {
 	struct au_map_device *at = &map->devices[index];
+	struct au_timer timer = { 0 };
 	int ret = 0;
 
 	pthread_mutex_lock(&map->ctx->lock);
 	if (!map->ready)
 		ret = -EBUSY;
-	else if (!(map->attached & au_device_bit(index)) && !at->clearing)
+	else if (!(map->attached & au_device_bit(index)) && !at->num_handles)
 		ret = -ENOENT;
 	pthread_mutex_unlock(&map->ctx->lock);
 	if (ret)
 		return ret;
-	ret = au_map_take_down(map, au_device_bit(index), false);
+	ret = au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, false);
-	if (!at->clearing)
+	if (!at->num_handles)
 		free_handles(at);
 	return ret;
 }

@@ -45,15 +45,18 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapp
 /*
  * Find the first range whose memory makes the kernel refuse a BO, or return AMDGPU_USERPTR_NONE.
  * The kernel also returns -EPERM if the GPU address space is another process's, so the function
- * first tries a page of the library's own. If the kernel accepts this page, the memory of a range
- * is at fault: halve the ranges until one is left.
+ * first tries a page of the library's own (@probe: out: the result). If the kernel accepts this
+ * page, the memory of a range is at fault: halve the ranges until one is left.
  */
 static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
-			       const struct au_bo *bo, int error)
+			       const struct au_bo *bo, int error, int *probe)
 {
 	uint32_t low = bo->first_range, high = bo->end_range;
 
-	if (!may_blame_memory(error) || au_device_try(device, false, map->flags))
+	if (!may_blame_memory(error))
+		return AMDGPU_USERPTR_NONE;
+	*probe = au_device_try(device, false, map->flags, map->timer);
+	if (*probe)
 		return AMDGPU_USERPTR_NONE;
 	if (high - low == 1)
 		return low;
@@ -85,7 +88,7 @@ static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 					 &at->handles[at->num_handles]);
 
 		if (ret) {
-			failure->range = find_bad_range(device, map, bo, ret);
+			failure->range = find_bad_range(device, map, bo, ret, &failure->probe);
 			failure->device = device_index;
 			return ret;
 		}
@@ -132,7 +135,7 @@ static int wait_mapped(struct amdgpu_userptr_mapping *map, uint32_t device_index
 
 	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
 	ret = au_va_wait(&map->ctx->devices[device_index], &map->devices[device_index].updates,
-			 map->deadline);
+			 au_timer_deadline(map->ctx, map->timer));
 	if (ret)
 		failure->device = device_index;
 	return ret;
@@ -159,34 +162,69 @@ static int on_devices(struct amdgpu_userptr_mapping *map, uint64_t mask, struct 
  * Do each step on all devices before the next step. So the kernel refuses bad memory before any GPU
  * sees a part of the map, and the devices update their page tables at the same time.
  */
-int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure)
+int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer,
+		 struct au_failure *failure)
 {
 	int ret;
 
+	map->timer = timer;
 	ret = on_devices(map, mask, failure, create_bos);
 	if (!ret)
 		ret = on_devices(map, mask, failure, map_bos);
-	if (ret)
-		return ret;
-	/* One deadline for all devices, because they update their page tables at the same time. */
-	map->deadline = au_deadline(map->ctx);
-	return on_devices(map, mask, failure, wait_mapped);
+	if (!ret)
+		ret = on_devices(map, mask, failure, wait_mapped);
+	map->timer = NULL;
+	return ret;
 }
 
-/* Start to remove the VA mappings, on all devices. */
-static void clear_mappings(struct amdgpu_userptr_mapping *map, uint64_t mask)
+/* Errors of the kernel that can go away. It has removed nothing then, or not all. */
+static bool may_work_later(int error)
 {
-	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
-		struct au_map_device *at = &map->devices[i];
-		struct au_device *device = &map->ctx->devices[i];
+	return error == -ENOMEM || error == -EBUSY;
+}
 
-		if (!(mask & au_device_bit(i)) || !at->mapped)
-			continue;
-		/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
+/* Return whether to try it again. */
+static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index)
+{
+	struct au_map_device *at = &map->devices[index];
+	struct au_device *device = &map->ctx->devices[index];
+	int ret;
+
+	/* If this is not the first try, the resets since the first one count. */
+	if (!at->clearing)
 		au_updates_begin(device, &at->updates);
-		at->error = au_va_clear(device, map->space.va, at->mapped, &at->updates);
-		at->clearing = !at->error;
-		at->mapped = 0;
+	at->clearing = true;
+	/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
+	ret = au_va_clear(device, map->space.va, at->mapped, &at->updates);
+	if (may_work_later(ret)) {
+		at->error = ret;
+		return true;
+	}
+	at->clearing = !ret;
+	/* To the caller -ETIME means that another call goes on, but nothing is left for that. */
+	at->error = ret == -ETIME ? -EIO : ret;
+	at->mapped = 0;
+	return false;
+}
+
+void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
+{
+	uint64_t refused;
+
+	do {
+		refused = 0;
+		for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+			if (mask & au_device_bit(i) && map->devices[i].mapped &&
+			    clear_device(map, i))
+				refused |= au_device_bit(i);
+		}
+	} while (refused && au_timer_pause(map->ctx, timer));
+	/* Without a time limit no later call would try again, so the error stays. */
+	for (uint32_t i = 0; timer->deadline == INT64_MAX && i < map->ctx->num_devices; i++) {
+		if (refused & au_device_bit(i)) {
+			map->devices[i].clearing = false;
+			map->devices[i].mapped = 0;
+		}
 	}
 }
 
@@ -194,24 +232,49 @@ static void clear_mappings(struct amdgpu_userptr_mapping *map, uint64_t mask)
  * The page tables of all devices are being updated at the same time, so one deadline is enough. A
  * device that is late does not keep the library from asking about the others.
  */
-static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final)
+static int wait_cleared(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
-	const int64_t deadline = au_deadline(map->ctx);
 	int ret = 0;
 
 	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 		struct au_map_device *at = &map->devices[i];
-		int error;
+		int error = -ETIME;
 
 		if (!(mask & au_device_bit(i)) || !at->clearing)
 			continue;
-		error = au_va_wait(&map->ctx->devices[i], &at->updates, deadline);
-		if (error == -ETIME && !final) {
+		/* If VA mappings are left, the kernel has refused to remove them until now. */
+		if (!at->mapped)
+			error = au_va_wait(&map->ctx->devices[i], &at->updates,
+					   au_timer_deadline(map->ctx, timer));
+		if (error == -ETIME) {
 			ret = error;
 			continue;
 		}
 		at->error = error;
 		at->clearing = false;
+	}
+	return ret;
+}
+
+/*
+ * GEM_CLOSE waits for all updates of the device, so wait here for those of other maps, with a time
+ * limit.
+ */
+static int wait_others(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
+{
+	int ret = 0;
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		struct au_map_device *at = &map->devices[i];
+
+		if (!(mask & au_device_bit(i)))
+			continue;
+		at->late = false;
+		if (!at->num_handles || at->clearing)
+			continue;
+		at->late = au_updates_drain(&map->ctx->devices[i], timer) == -ETIME;
+		if (at->late)
+			ret = -ETIME;
 	}
 	return ret;
 }
@@ -245,20 +308,40 @@ static int first_error(const struct amdgpu_userptr_mapping *map, uint64_t mask)
 }
 
 /*
- * Go on after an error: when the BOs are closed the kernel removes their VA mappings too, but the
- * library cannot wait for that.
+ * Do not close BOs of a device that is late: GEM_CLOSE would wait until the GPU is done or reset,
+ * without a time limit, and no signal could end that. But go on after another error: when the BOs
+ * are closed the kernel removes their VA mappings too, and the library cannot wait for that.
  */
-int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final)
+int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
-	int ret, close_error;
+	int ret, others, close_error;
 
-	clear_mappings(map, mask);
-	ret = wait_cleared(map, mask, final);
-	if (ret)
-		return ret;
+	au_map_clear(map, mask, timer);
+	ret = wait_cleared(map, mask, timer);
+	others = wait_others(map, mask, timer);
+	if (ret || others)
+		return ret ? ret : others;
 	close_error = close_bos(map, mask);
 	ret = first_error(map, mask);
 	return ret ? ret : close_error;
+}
+
+/* The BOs that are given up stay until the caller closes the file. */
+int au_map_leave(struct amdgpu_userptr_mapping *map)
+{
+	const uint64_t all = au_all_devices(map->ctx);
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		struct au_map_device *at = &map->devices[i];
+
+		if (!at->clearing && !at->late)
+			continue;
+		at->clearing = at->late = false;
+		at->error = -ETIME;
+		at->num_handles = 0;
+	}
+	close_bos(map, all);
+	return first_error(map, all);
 }
 
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask)
@@ -270,4 +353,15 @@ uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mas
 			reachable |= au_device_bit(i);
 	}
 	return reachable & mask;
+}
+
+uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask)
+{
+	uint64_t late = 0;
+
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		if (map->devices[i].late)
+			late |= au_device_bit(i);
+	}
+	return au_map_reachable(map, mask) | (late & mask);
 }

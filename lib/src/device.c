@@ -84,6 +84,7 @@ static void device_fini(struct au_device *device)
 		au_syncobj_destroy(device, device->syncobj);
 	au_smi_fini(device);
 	pthread_mutex_destroy(&device->timeline_lock);
+	pthread_mutex_destroy(&device->resets_lock);
 }
 
 static int device_fd(const struct amdgpu_userptr_ctx_args *args, uint32_t index,
@@ -109,28 +110,33 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
 	au_smi_init(&device->smi);
 	pthread_mutex_init(&device->timeline_lock, NULL);
+	pthread_mutex_init(&device->resets_lock, NULL);
 	if (ret)
 		device_fini(device);
 	return ret;
 }
 
-int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
+		  struct au_timer *timer)
 {
-	const uint64_t size = device->ctx->page_size;
+	struct amdgpu_userptr_ctx *ctx = device->ctx;
+	const uint64_t size = ctx->page_size;
 	struct amdgpu_userptr_range range = { .size = size };
 	struct au_bo bo = { .size = size, .end_range = 1, .scatter = scatter };
 	uint32_t handle;
-	void *page;
 	int ret;
 
-	page = aligned_alloc(size, size);
-	if (!page)
-		return -ENOMEM;
-	bo.cpu_addr = range.cpu_addr = (uintptr_t)page;
+	ret = au_updates_drain(device, timer);
+	if (ret)
+		return ret;
+	ret = ctx->ops->page_get(ctx->ops_priv, size, &range.cpu_addr);
+	if (ret)
+		return ret;
+	bo.cpu_addr = range.cpu_addr;
 	ret = au_gem_userptr(device, &bo, &range, map_flags, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
-	free(page);
+	ctx->ops->page_put(ctx->ops_priv, range.cpu_addr, size);
 	return ret;
 }
 
@@ -140,14 +146,16 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags)
  */
 static bool knows_scatter(struct au_device *device)
 {
+	struct au_timer timer = { 0 };
+
 	return device->drm_minor >= AU_DRM_MINOR_SCATTER &&
-	       au_device_try(device, true, 0) != -EINVAL;
+	       au_device_try(device, true, 0, &timer) != -EINVAL;
 }
 
-static bool knows_coherence(struct au_device *device)
+static bool knows_coherence(struct au_device *device, struct au_timer *timer)
 {
 	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
-	       au_device_try(device, false, AU_MAP_COHERENCE) != -EINVAL;
+	       au_device_try(device, false, AU_MAP_COHERENCE, timer) != -EINVAL;
 }
 
 /* All devices have the same backend, so that a map has the same BOs on each of them. */
@@ -270,15 +278,9 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 
 static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 {
-	int first_error = 0, ret;
+	int first_error = au_unmap_all(ctx);
+	const int ret = au_release_spares(ctx);
 
-	while (ctx->num_maps) {
-		ret = au_unmap(ctx->maps[ctx->num_maps - 1], true, NULL);
-
-		if (!first_error)
-			first_error = ret;
-	}
-	ret = au_release_spares(ctx);
 	if (!first_error)
 		first_error = ret;
 	while (ctx->num_devices--)
@@ -323,6 +325,7 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps *user)
 {
 	struct amdgpu_userptr_caps in;
+	struct au_timer timer = { 0 };
 	struct au_device *device;
 	int ret;
 
@@ -335,7 +338,7 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 	device = &ctx->devices[in.device];
 	struct amdgpu_userptr_caps caps = {
 		.device = in.device,
-		.hsa_status = au_device_try(device, false, 0),
+		.hsa_status = au_device_try(device, false, 0, &timer),
 		.vm_timeline = device->syncobj != 0,
 		.drm_major = device->drm_major,
 		.drm_minor = device->drm_minor,
@@ -347,11 +350,12 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.va_min = device->va_min,
 		.va_max = device->va_max,
 		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
-			     (knows_coherence(device) ? AU_MAP_COHERENCE : 0),
+			     (knows_coherence(device, &timer) ? AU_MAP_COHERENCE : 0),
 	};
-	caps.hsa_reason = device->syncobj ? au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR,
-						      AMDGPU_USERPTR_NONE)
-					  : (uint32_t)AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
+	caps.hsa_reason = AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;
+	if (device->syncobj)
+		caps.hsa_reason =
+			au_reason(caps.hsa_status, AMDGPU_USERPTR_STAGE_USERPTR, caps.hsa_status);
 	au_struct_put(user, &caps, sizeof(caps));
 	return 0;
 }

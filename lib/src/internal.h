@@ -3,7 +3,8 @@
  * Private side of libamdgpu_userptr.
  *
  * device.c	contexts and their devices
- * map.c	map and unmap
+ * map.c	map
+ * unmap.c	unmap, and the maps whose removal is late
  * attach.c	one more device for a map, or one less
  * build.c	the calls of the kernel that make a map and remove it
  * range.c	arithmetic on ranges; no ioctls, no allocation
@@ -106,6 +107,9 @@ struct au_ops {
 	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
 	uint64_t (*page_size)(void *priv);
+	/* Memory of the library's own that nothing else has used. @size: one page. */
+	int (*page_get)(void *priv, uint64_t size, uint64_t *addr);
+	void (*page_put)(void *priv, uint64_t addr, uint64_t size);
 	/*
 	 * For a file of KFD's SMI events. smi_read() does not block. It returns the number of bytes
 	 * that it has read, or -errno.
@@ -136,7 +140,7 @@ struct au_smi {
 	size_t line_len;
 };
 
-/* Constant after creation, except for the timeline, @num_resets and @smi. */
+/* Constant after creation, except for the members with a lock and @smi. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle; /* NULL when the caller gave a file */
@@ -147,7 +151,13 @@ struct au_device {
 	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
 	uint32_t gpu_ctx;		   /* amdgpu's context, to ask for resets; 0: none */
-	atomic_uint num_resets;		   /* resets that any thread has noticed */
+
+	/*
+	 * The kernel reports a reset to one query only. So a thread holds this lock from the query
+	 * until it has counted the reset, and any other thread that asks meanwhile sees the count.
+	 */
+	pthread_mutex_t resets_lock;
+	unsigned int num_resets; /* that any thread has noticed */
 
 	/*
 	 * Points must enter the timeline in order, so a thread holds this lock from the choice of a
@@ -155,6 +165,7 @@ struct au_device {
 	 */
 	pthread_mutex_t timeline_lock;
 	uint64_t timeline_point; /* last point that the kernel has accepted */
+	uint64_t timeline_done;	 /* last point that a wait has found done */
 
 	struct au_smi smi;
 };
@@ -179,10 +190,11 @@ struct amdgpu_userptr_ctx {
 	/* In the order of GPU addresses, without overlap. Some may not be ready. */
 	struct amdgpu_userptr_mapping **maps;
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_mapping *by_cpu; /* root of the treap of cpu.c */
-	uint64_t priority;		       /* of the node inserted last; never 0 */
-	struct amdgpu_userptr_stats stats;     /* except @ioctls */
-	struct au_reservation *spares;	       /* by address; see reserve.c */
+	struct amdgpu_userptr_mapping *by_cpu;	/* root of the treap of cpu.c */
+	uint64_t priority;			/* of the node inserted last; never 0 */
+	struct amdgpu_userptr_stats stats;	/* except @ioctls */
+	struct au_reservation *spares;		/* by address; see reserve.c */
+	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -237,6 +249,17 @@ struct au_space {
 	amdgpu_va_handle handle;	    /* of AMDGPU_USERPTR_VA_ALLOC */
 };
 
+/*
+ * The time limit of one call. It begins with the first wait, because it is not for ioctls. Zero it
+ * at the start of the call.
+ */
+struct au_timer {
+	bool runs;
+	int64_t deadline; /* of the waits; INT64_MAX: none */
+	int64_t last_try; /* until then the call repeats a removal that the kernel has refused */
+	uint64_t pause_ns;
+};
+
 /* A series of page table updates on one device. */
 struct au_updates {
 	uint64_t point;	     /* of the last update */
@@ -248,8 +271,9 @@ struct au_map_device {
 	uint32_t *handles;    /* one per BO; NULL: the map has no BO on the device */
 	uint32_t num_handles; /* BOs that exist: the first ones of the map */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
-	bool clearing;	      /* VA mappings are removed, but @updates may not be done */
-	int error;	      /* if not 0, the device may still reach the memory */
+	bool clearing; /* the removal of VA mappings has begun, and is not known to be done */
+	bool late;     /* other updates of the device are not done, so the BOs stay */
+	int error;     /* if not 0, the device may still reach the memory */
 	struct au_updates updates;
 };
 
@@ -272,12 +296,13 @@ struct amdgpu_userptr_mapping {
 	bool ready;	    /* query() can find it; under ctx->lock */
 	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
 	uint64_t reachable; /* bits of other devices that may reach the memory; likewise */
-	/* attach() and detach() hold it while they use @devices, @given and @deadline. */
+	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
+	/* attach() and detach() hold it while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;
 	uint32_t num_ranges;
 	uint32_t num_bos;
 	uint32_t num_scatter_bos;
-	int64_t deadline;			  /* of the wait in au_map_build() */
+	struct au_timer *timer;			  /* of au_map_build() */
 	const struct amdgpu_userptr_range *given; /* the ranges as an array for the kernel */
 	struct au_range *ranges;
 	struct au_bo *bos;
@@ -290,12 +315,17 @@ static inline uint64_t au_all_devices(const struct amdgpu_userptr_ctx *ctx)
 	return UINT64_MAX >> (AMDGPU_USERPTR_MAX_DEVICES - ctx->num_devices);
 }
 
-/* The failed_* members of struct amdgpu_userptr_map_args. */
+/* The failed_* members of struct amdgpu_userptr_map_args, and what leads to the reason. */
 struct au_failure {
 	uint32_t range;
 	uint32_t device;
 	uint32_t stage;
 	uint64_t reachable;
+	/*
+	 * After -EPERM for the memory: what the kernel says to a page of the library's own, 0 or
+	 * -errno. It tells bad memory from an address space of another process.
+	 */
+	int probe;
 };
 
 /* device.c */
@@ -306,9 +336,10 @@ int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
  * Ask the kernel for a BO of one page that belongs to the library, close the BO, and return the
  * error or 0. There is no other way to find out which flags a kernel knows, because a patched
- * kernel can have any version number.
+ * kernel can have any version number. -ETIME: the kernel would not close it in time.
  */
-int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags);
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
+		  struct au_timer *timer);
 /*
  * Copy the part of a caller's struct that the caller's header and this library know to @copy, and
  * zero the rest of it. @first: size of the struct's first version. @known: size in this library.
@@ -318,8 +349,12 @@ int au_struct_get(const void *user, void *copy, size_t first, size_t known);
 void au_struct_put(void *user, const void *copy, size_t known);
 
 /* space.c */
-/* Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. */
-int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment);
+/*
+ * Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. @stage:
+ * out: where it failed, because -ENOMEM can mean the addresses or memory of the library.
+ */
+int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
+		 uint32_t *stage);
 void au_space_put(struct amdgpu_userptr_ctx *ctx, struct au_space *space);
 /* Free the memory of @space, but leave the addresses reserved until the process ends. */
 void au_space_abandon(struct au_space *space);
@@ -329,18 +364,24 @@ bool au_device_has_va(const struct au_device *device, uint64_t va, uint64_t size
 bool au_device_has_size(const struct au_device *device, uint64_t size);
 
 /* reserve.c */
-int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **reservation);
+/* Reserve @size bytes. @reservation: zeroed memory from calloc(). */
+int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation *reservation);
 /* Release the reservation now, or as soon as the kernel permits. */
 void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservation);
 /* For the end of the context. Return the first error if the kernel still refuses. */
 int au_release_spares(struct amdgpu_userptr_ctx *ctx);
 
 /* maps.c */
-/* Claim the map's addresses in the context; -EEXIST when another map has some of them. */
+/*
+ * Claim the map's addresses in the context. -EEXIST: another map has some of them. -ENOMEM: the
+ * library has no memory.
+ */
 int au_maps_insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map);
 void au_maps_remove(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_mapping *map);
 /* The map, ready or not, that has @va, or NULL. Call with ctx->lock held. */
 struct amdgpu_userptr_mapping *au_maps_find(const struct amdgpu_userptr_ctx *ctx, uint64_t va);
+/* Let the queries find the map and the statistics count it, or no longer. */
+void au_maps_set_ready(struct amdgpu_userptr_mapping *map, bool ready);
 /* Range @index of the map as the caller of map() gave it. */
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index);
 /* Add the BOs on the devices @mask to the statistics or subtract them. Call with ctx->lock held. */
@@ -360,13 +401,16 @@ int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 /* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		    uint64_t *total, uint32_t *bad);
-/* Give the ranges offsets, one after the other. */
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed);
-/* Divide ranges of @total bytes among BOs and return their number. @bos NULL: only count. */
+/* Give the ranges offsets, one after the other, and return the sum of the sizes. */
+uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 struct au_range *placed);
+/*
+ * Divide ranges of @total bytes among BOs and return their number. @bos: out: the first @max of
+ * them; with @max 0 only count. The function stops when there are more than @max, unless that is 0.
+ */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  uint64_t total, struct au_bo *bos);
+			  uint64_t total, struct au_bo *bos, uint64_t max);
 /* A BO of the same kind that has the ranges [first, end) of @bo. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
 			const struct au_range *placed, uint32_t first, uint32_t end);
@@ -381,15 +425,20 @@ int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struc
 		struct au_failure *failure);
 /* Free the memory of a map whose BOs and VA mappings are gone. */
 void au_map_free(struct amdgpu_userptr_mapping *map);
-/*
- * Unmap. After -ETIME the map stays, unless @final is set. @reachable: NULL, or out: devices that
- * may still reach the memory.
- */
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable);
+
+/* unmap.c */
+/* Give back the addresses of a map after au_map_take_down(), and free it. */
+void au_map_end(struct amdgpu_userptr_mapping *map);
+/* Take over a map that has no owner, after -ETIME of au_map_take_down(). */
+void au_orphan_add(struct amdgpu_userptr_mapping *map);
+/* Remove the orphans whose page table updates are done by now. This does not wait. */
+void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
+/* For the end of the context: remove all maps, and return the first error. */
+int au_unmap_all(struct amdgpu_userptr_ctx *ctx);
 
 /* reason.c */
-/* The enum amdgpu_userptr_reason of an error. @range: the range at fault, or NONE. */
-uint32_t au_reason(int error, uint32_t stage, uint32_t range);
+/* The enum amdgpu_userptr_reason of an error. @probe: of struct au_failure. */
+uint32_t au_reason(int error, uint32_t stage, int probe);
 
 /* evictions.c */
 void au_smi_init(struct au_smi *smi);
@@ -398,26 +447,40 @@ void au_smi_fini(struct au_device *device);
 /* build.c */
 /*
  * Make the BOs and VA mappings of the map on the devices of @mask. After an error call
- * au_map_take_down().
+ * au_map_take_down() with the same @timer.
  */
-int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_failure *failure);
+int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer,
+		 struct au_failure *failure);
+/* Start to remove the VA mappings from the devices of @mask, without a wait for page tables. */
+void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer);
 /*
- * Remove the VA mappings and BOs of the map from the devices of @mask. -ETIME without @final: a
- * device has not updated its page tables yet, and its BOs stay, so call again. In all other cases
- * there is nothing left that a second call could remove. After an error the kernel may have kept a
- * BO, or a device may still reach the memory: see au_map_reachable().
+ * Remove the VA mappings and BOs of the map from the devices of @mask. -ETIME: a device has not
+ * updated its page tables yet, and the BOs stay, so call again. In all other cases there is nothing
+ * left that a second call could remove. After another error the kernel may have kept a BO, or a
+ * device may still reach the memory: see au_map_reachable().
  */
-int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, bool final);
+int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer);
+/*
+ * For the end of the context, after -ETIME of au_map_take_down(): give up the BOs of the devices
+ * that are late, and close the others. Return the first error.
+ */
+int au_map_leave(struct amdgpu_userptr_mapping *map);
 /*
  * After au_map_take_down(): the devices of @mask that may still reach memory through the map's
  * addresses.
  */
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
+/* Those, and the devices of @mask whose BOs stay because of other updates. */
+uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask);
 
 /* sync.c */
 uint64_t au_now_ns(void);
 /* Deadline of a wait that begins now. */
 int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
+/* The deadline of the call's waits. The first use of the timer starts it. */
+int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
+/* Sleep before another try, and return true; or return false if there is no more time for one. */
+bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 void au_updates_begin(struct au_device *device, struct au_updates *updates);
 /* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
@@ -426,6 +489,12 @@ int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t s
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
 /* Wait. -ETIME: not done by the deadline. -ECANCELED: a reset may have cancelled an update. */
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
+/*
+ * Before GEM_CLOSE, which waits for all updates of the file and cannot be interrupted: wait for all
+ * updates that the library has started on the device. Return 0, also after another error, or
+ * -ETIME.
+ */
+int au_updates_drain(struct au_device *device, struct au_timer *timer);
 
 /* ioctl.c: these return 0 or -errno */
 int au_drm_version(struct au_device *device);

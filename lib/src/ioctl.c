@@ -73,6 +73,25 @@ static uint64_t kernel_page_size(void *priv)
 	return sysconf(_SC_PAGESIZE);
 }
 
+/*
+ * A fresh mapping, because the memory of malloc() may be what a program has registered with KFD's
+ * shared virtual memory, and the kernel refuses that.
+ */
+static int kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
+{
+	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (ptr == MAP_FAILED)
+		return -errno;
+	*addr = (uintptr_t)ptr;
+	return 0;
+}
+
+static void kernel_page_put(void *priv, uint64_t addr, uint64_t size)
+{
+	munmap((void *)(uintptr_t)addr, size);
+}
+
 static int kernel_smi_enable(void *priv, int fd, uint64_t events)
 {
 	/* The kernel makes the file without O_CLOEXEC. */
@@ -102,6 +121,8 @@ const struct au_ops au_kernel_ops = {
 	.reserve = kernel_reserve,
 	.release = kernel_release,
 	.page_size = kernel_page_size,
+	.page_get = kernel_page_get,
+	.page_put = kernel_page_put,
 	.smi_enable = kernel_smi_enable,
 	.smi_read = kernel_smi_read,
 	.smi_close = kernel_smi_close,

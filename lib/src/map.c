@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Map and unmap: checks of arguments, the memory of maps, counters. */
+/* Map: checks of arguments, the memory of maps, counters. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -166,14 +166,33 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
+/*
+ * Fill in the ranges and BOs of the map. The caller's array may have changed since map_alloc() has
+ * counted the BOs, although that is forbidden. Then refuse it, because the library's arrays would
+ * be too small, or not agree.
+ */
+static int map_divide(struct amdgpu_userptr_mapping *map,
+		      const struct amdgpu_userptr_map_args *args, uint64_t total)
+{
+	const struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const struct au_bo *last = &map->bos[map->num_bos - 1];
+
+	if (!map->num_bos || au_ranges_place(args->ranges, args->num_ranges, map->ranges) != total)
+		return -EINVAL;
+	if (au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args), &ctx->limits,
+			     total, map->bos, map->num_bos) != map->num_bos ||
+	    last->offset + last->size != total)
+		return -EINVAL;
+	for (uint32_t i = 0; i < map->num_bos; i++)
+		map->num_scatter_bos += map->bos[i].scatter;
+	return 0;
+}
+
 /* Allocate the memory of a map. Only place() allocates more, so au_map_build() need not. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 						const struct amdgpu_userptr_map_args *args,
 						uint64_t total)
 {
-	const enum au_division division = division_of(ctx, args);
-	uint64_t num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits,
-					    total, NULL);
 	struct amdgpu_userptr_mapping *map;
 
 	map = calloc(1, sizeof(*map) + ctx->num_devices * sizeof(map->devices[0]));
@@ -186,7 +205,9 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	map->va_flags = args->va_flags ? args->va_flags
 				       : AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
-	map->num_bos = num_bos;
+	map->num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args),
+					&ctx->limits, total, NULL, 0);
+	map->given = args->ranges;
 	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
 	if (!map->ranges || !map->bos)
@@ -198,11 +219,6 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 		if (!map->devices[i].handles)
 			goto free_map;
 	}
-	map->given = args->ranges;
-	au_ranges_place(args->ranges, args->num_ranges, map->ranges);
-	au_ranges_to_bos(args->ranges, args->num_ranges, division, &ctx->limits, total, map->bos);
-	for (uint32_t i = 0; i < map->num_bos; i++)
-		map->num_scatter_bos += map->bos[i].scatter;
 	return map;
 
 free_map:
@@ -218,46 +234,18 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	int ret;
 
-	failure->stage = AMDGPU_USERPTR_STAGE_VA_RESERVE;
-	ret = au_space_get(ctx, &map->space, alignment);
+	ret = au_space_get(ctx, &map->space, alignment, &failure->stage);
 	if (ret)
 		return ret;
 	ret = au_check_va(ctx, map->attached, &map->space, failure);
 	if (!ret)
 		ret = au_maps_insert(ctx, map);
+	/* Then the table of maps could not grow. */
+	if (ret == -ENOMEM)
+		failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
 	if (ret)
 		au_space_put(ctx, &map->space);
 	return ret;
-}
-
-/* Let the queries find the map and the statistics count it, or no longer. */
-static void set_ready(struct amdgpu_userptr_mapping *map, bool ready)
-{
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	/* UINT64_MAX is minus one: the unsigned sums wrap around. */
-	const uint64_t sign = ready ? 1 : UINT64_MAX;
-
-	pthread_mutex_lock(&ctx->lock);
-	map->ready = ready;
-	if (ready)
-		au_cpu_insert(map);
-	else
-		au_cpu_remove(map);
-	ctx->stats.mappings += sign;
-	ctx->stats.bytes += sign * map->space.size;
-	ctx->stats.ranges += sign * map->num_ranges;
-	au_maps_count_bos(map, map->attached, ready);
-	pthread_mutex_unlock(&ctx->lock);
-}
-
-/* If a GPU may still reach memory through the addresses, no other map may get them. */
-static void give_back_space(struct amdgpu_userptr_mapping *map)
-{
-	au_maps_remove(map->ctx, map);
-	if (au_map_reachable(map, au_all_devices(map->ctx)))
-		au_space_abandon(&map->space);
-	else
-		au_space_put(map->ctx, &map->space);
 }
 
 static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool failed)
@@ -271,39 +259,54 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static int make_map(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
 		    struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
 	const uint64_t start = au_now_ns();
 	struct amdgpu_userptr_mapping *map;
+	struct au_timer timer = { 0 };
 	struct au_space space = { 0 };
+	bool late;
 	int ret;
 
 	ret = check_sizes(ctx, args, &space, failure);
 	if (ret)
 		return ret;
+	/* They may have the addresses that the caller wants. */
+	au_orphans_reap(ctx);
 	map = map_alloc(ctx, args, space.size);
 	if (!map)
 		return -ENOMEM;
 	map->space = space;
+	ret = map_divide(map, args, space.size);
+	if (ret)
+		goto free_map;
 	au_cpu_bounds(map);
 
 	ret = place(map, args->alignment, failure);
 	if (ret)
 		goto free_map;
-	ret = au_map_build(map, map->attached, failure);
+	ret = au_map_build(map, map->attached, &timer, failure);
 	map->given = NULL;
 	if (ret)
 		goto take_down;
-	set_ready(map, true);
-	count_map_call(ctx, start, false);
+	/* As soon as the map is ready another thread can find it by a query and unmap it. */
+	args->gpu_va = map->space.va;
 	*out = map;
+	au_maps_set_ready(map, true);
+	count_map_call(ctx, start, false);
 	return 0;
 
 take_down:
-	au_map_take_down(map, map->attached, true);
+	late = au_map_take_down(map, map->attached, &timer) == -ETIME;
 	failure->reachable = au_map_reachable(map, map->attached);
-	give_back_space(map);
+	if (late)
+		au_orphan_add(map);
+	else
+		au_map_end(map);
+	count_map_call(ctx, start, true);
+	return ret;
+
 free_map:
 	au_map_free(map);
 	count_map_call(ctx, start, true);
@@ -333,7 +336,10 @@ AU_PUBLIC
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *user,
 		       struct amdgpu_userptr_mapping **map)
 {
-	struct au_failure failure = { AMDGPU_USERPTR_NONE, AMDGPU_USERPTR_NONE, 0, 0 };
+	struct au_failure failure = {
+		.range = AMDGPU_USERPTR_NONE,
+		.device = AMDGPU_USERPTR_NONE,
+	};
 	struct amdgpu_userptr_map_args args;
 	const int saved_errno = errno;
 	int ret;
@@ -348,67 +354,17 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 
 	ret = map_ranges(ctx, &args, &failure, map);
 	if (!ret) {
-		user->gpu_va = (*map)->space.va;
+		user->gpu_va = args.gpu_va;
 		failure.stage = AMDGPU_USERPTR_STAGE_NONE;
 	}
 	user->failed_range = failure.range;
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
-	user->failed_reason = au_reason(ret, failure.stage, failure.range);
+	user->failed_reason = au_reason(ret, failure.stage, failure.probe);
 	if (user->size >= AU_MAP_ARGS_REACHABLE_SIZE)
 		user->failed_reachable = failure.reachable;
 	errno = saved_errno;
 	return ret;
-}
-
-int au_unmap(struct amdgpu_userptr_mapping *map, bool final, uint64_t *reachable)
-{
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
-	const uint64_t all = au_all_devices(ctx);
-	const uint64_t start = au_now_ns();
-	bool gone;
-	int ret;
-
-	/* If an earlier unmap has timed out, the map is not ready any more. */
-	if (map->ready)
-		set_ready(map, false);
-	ret = au_map_take_down(map, all, final);
-	if (reachable)
-		*reachable = au_map_reachable(map, all);
-	gone = final || ret != -ETIME;
-	if (gone) {
-		give_back_space(map);
-		au_map_free(map);
-	}
-	pthread_mutex_lock(&ctx->lock);
-	ctx->stats.unmap_calls += gone;
-	ctx->stats.unmap_ns += au_now_ns() - start;
-	pthread_mutex_unlock(&ctx->lock);
-	return ret;
-}
-
-AU_PUBLIC
-int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
-{
-	const int saved_errno = errno;
-	int ret;
-
-	if (!map) {
-		if (reachable)
-			*reachable = 0;
-		return 0;
-	}
-	ret = au_ctx_check_owner(map->ctx);
-	if (!ret)
-		ret = au_unmap(map, false, reachable);
-	errno = saved_errno;
-	return ret;
-}
-
-AU_PUBLIC
-int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
-{
-	return amdgpu_userptr_unmap_reachable(map, NULL);
 }
 
 AU_PUBLIC

@@ -94,6 +94,25 @@ void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, 
 	stats->scatter_bos += (add ? devices : -devices) * map->num_scatter_bos;
 }
 
+void au_maps_set_ready(struct amdgpu_userptr_mapping *map, bool ready)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	/* UINT64_MAX is minus one: the unsigned sums wrap around. */
+	const uint64_t sign = ready ? 1 : UINT64_MAX;
+
+	pthread_mutex_lock(&ctx->lock);
+	map->ready = ready;
+	if (ready)
+		au_cpu_insert(map);
+	else
+		au_cpu_remove(map);
+	ctx->stats.mappings += sign;
+	ctx->stats.bytes += sign * map->space.size;
+	ctx->stats.ranges += sign * map->num_ranges;
+	au_maps_count_bos(map, map->attached, ready);
+	pthread_mutex_unlock(&ctx->lock);
+}
+
 static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
 		     uint64_t range_va)
 {

@@ -17,7 +17,8 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 
 	if (range->flags & ~AMDGPU_USERPTR_RANGE_READONLY || range->reserved)
 		return -EINVAL;
-	if (!range->size || (range->cpu_addr | range->size) & (page_size - 1))
+	/* The kernel refuses address 0, too, but with an error that does not name the range. */
+	if (!range->cpu_addr || !range->size || (range->cpu_addr | range->size) & (page_size - 1))
 		return -EINVAL;
 	if (__builtin_add_overflow(range->cpu_addr, range->size, &end))
 		return -EOVERFLOW;
@@ -32,11 +33,12 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
 static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
 		     uint64_t *total)
 {
-	uint64_t addrs = 0, sizes = 0, sizes_less_one = 0, sum = 0;
+	uint64_t addrs = 0, addrs_less_one = 0, sizes = 0, sizes_less_one = 0, sum = 0;
 	uint32_t flags = 0, reserved = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
 		addrs |= ranges[i].cpu_addr;
+		addrs_less_one |= ranges[i].cpu_addr - 1; /* address 0 becomes UINT64_MAX */
 		sizes |= ranges[i].size;
 		sizes_less_one |= ranges[i].size - 1; /* size 0 becomes UINT64_MAX */
 		flags |= ranges[i].flags;
@@ -46,7 +48,7 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	*total = sum;
 	return !(flags & ~AMDGPU_USERPTR_RANGE_READONLY) && !reserved &&
 	       !((addrs | sizes) & (page_size - 1)) && addrs < SMALL_ADDR &&
-	       sizes_less_one < SMALL_SIZE;
+	       addrs_less_one < SMALL_ADDR && sizes_less_one < SMALL_SIZE;
 }
 
 int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
@@ -68,8 +70,8 @@ int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, u
 	return 0;
 }
 
-void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
-		     struct au_range *placed)
+uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 struct au_range *placed)
 {
 	uint64_t offset = 0;
 
@@ -78,6 +80,7 @@ void au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
 		placed[i].cpu_addr = ranges[i].cpu_addr | ranges[i].flags;
 		offset += ranges[i].size;
 	}
+	return offset;
 }
 
 static uint32_t common_flags(const struct amdgpu_userptr_range *ranges, uint32_t count)
@@ -102,14 +105,14 @@ static bool bo_continues(const struct au_bo *bo, const struct amdgpu_userptr_ran
 
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
-			  uint64_t total, struct au_bo *bos)
+			  uint64_t total, struct au_bo *bos, uint64_t max)
 {
 	struct au_bo bo = { 0 };
 	uint64_t num_bos = 0;
 
 	/* The usual case: all ranges fit into one BO. */
 	if (division == AU_SCATTER && count <= limits->num_ranges && total <= limits->size) {
-		if (bos)
+		if (max)
 			bos[0] = (struct au_bo){
 				.size = total,
 				.range_flags = common_flags(ranges, count),
@@ -126,7 +129,7 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 			bo.size += range->size;
 			bo.range_flags &= range->flags;
 			bo.end_range = i + 1;
-			if (bos)
+			if (max)
 				bos[num_bos - 1] = bo;
 			continue;
 		}
@@ -143,7 +146,9 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 			};
 			if (!bo.scatter)
 				bo.cpu_addr = range->cpu_addr + done;
-			if (bos)
+			if (max && num_bos == max)
+				return max + 1;
+			if (max)
 				bos[num_bos] = bo;
 			num_bos++;
 		}

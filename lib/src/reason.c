@@ -28,7 +28,18 @@ static uint32_t reason_of_reserve(int error)
 	return AMDGPU_USERPTR_REASON_NO_ADDRESSES;
 }
 
-static uint32_t reason_of_userptr(int error, uint32_t range)
+/*
+ * The kernel returns -EPERM for memory that lacks a permission, and for each memory if the address
+ * space is another process's.
+ */
+static uint32_t reason_of_permission(int probe)
+{
+	if (!probe)
+		return AMDGPU_USERPTR_REASON_MEMORY;
+	return probe == -EPERM ? AMDGPU_USERPTR_REASON_FOREIGN_VM : AMDGPU_USERPTR_REASON_OTHER;
+}
+
+static uint32_t reason_of_userptr(int error, int probe)
 {
 	switch (error) {
 	case -EINVAL:
@@ -36,8 +47,7 @@ static uint32_t reason_of_userptr(int error, uint32_t range)
 	case -EOPNOTSUPP:
 		return AMDGPU_USERPTR_REASON_NO_KFD_VM;
 	case -EPERM:
-		return range == AMDGPU_USERPTR_NONE ? AMDGPU_USERPTR_REASON_FOREIGN_VM
-						    : AMDGPU_USERPTR_REASON_MEMORY;
+		return reason_of_permission(probe);
 	case -EFAULT:
 	case -EACCES:
 	case -EHWPOISON:
@@ -53,7 +63,7 @@ static uint32_t reason_of_userptr(int error, uint32_t range)
 	}
 }
 
-static uint32_t reason_of_step(int error, uint32_t stage, uint32_t range)
+static uint32_t reason_of_step(int error, uint32_t stage, int probe)
 {
 	switch (stage) {
 	case AMDGPU_USERPTR_STAGE_VALIDATE:
@@ -61,7 +71,7 @@ static uint32_t reason_of_step(int error, uint32_t stage, uint32_t range)
 	case AMDGPU_USERPTR_STAGE_VA_RESERVE:
 		return reason_of_reserve(error);
 	case AMDGPU_USERPTR_STAGE_USERPTR:
-		return reason_of_userptr(error, range);
+		return reason_of_userptr(error, probe);
 	case AMDGPU_USERPTR_STAGE_VA_MAP:
 		return error == -EINVAL ? AMDGPU_USERPTR_REASON_ADDRESS_IN_USE
 					: AMDGPU_USERPTR_REASON_OTHER;
@@ -70,13 +80,13 @@ static uint32_t reason_of_step(int error, uint32_t stage, uint32_t range)
 	}
 }
 
-uint32_t au_reason(int error, uint32_t stage, uint32_t range)
+uint32_t au_reason(int error, uint32_t stage, int probe)
 {
 	uint32_t reason;
 
 	if (!error)
 		return AMDGPU_USERPTR_REASON_NONE;
-	reason = reason_of_step(error, stage, range);
+	reason = reason_of_step(error, stage, probe);
 	if (reason != AMDGPU_USERPTR_REASON_OTHER)
 		return reason;
 	/* These errors mean the same at each stage. */

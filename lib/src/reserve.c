@@ -33,13 +33,10 @@ static bool take_spare(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *
 	return false;
 }
 
-int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation **out)
+int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation *reservation)
 {
-	struct au_reservation *reservation = calloc(1, sizeof(*reservation));
 	int ret;
 
-	if (!reservation)
-		return -ENOMEM;
 	reservation->size = size;
 	ret = ctx->ops->reserve(ctx->ops_priv, size, &reservation->addr);
 	if (ret == -ENOMEM) {
@@ -48,12 +45,7 @@ int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservat
 			ret = 0;
 		pthread_mutex_unlock(&ctx->lock);
 	}
-	if (ret) {
-		free(reservation);
-		return ret;
-	}
-	*out = reservation;
-	return 0;
+	return ret;
 }
 
 /*

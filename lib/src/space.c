@@ -24,7 +24,8 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 }
 
 /* Reserve more than the map's size, so that it fits behind an aligned address. */
-static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
+static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
+		   uint32_t *stage)
 {
 	const uint64_t slack = alignment - ctx->page_size;
 	uint64_t size;
@@ -32,24 +33,33 @@ static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint6
 
 	if (__builtin_add_overflow(space->size, slack, &size) || size > SIZE_MAX)
 		return -ENOMEM;
-	ret = au_reserve(ctx, size, &space->reservation);
-	if (ret)
+	space->reservation = calloc(1, sizeof(*space->reservation));
+	if (!space->reservation) {
+		*stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+		return -ENOMEM;
+	}
+	ret = au_reserve(ctx, size, space->reservation);
+	if (ret) {
+		free(space->reservation);
 		return ret;
+	}
 	space->va = align_up(space->reservation->addr, alignment);
 	return 0;
 }
 
-int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment)
+int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
+		 uint32_t *stage)
 {
 	int ret = 0;
 
+	*stage = AMDGPU_USERPTR_STAGE_VA_RESERVE;
 	if (!alignment)
 		alignment = good_alignment(ctx, space->size);
 	switch (space->mode) {
 	case AMDGPU_USERPTR_VA_FIXED:
 		break;
 	case AMDGPU_USERPTR_VA_RESERVE:
-		ret = reserve(ctx, space, alignment);
+		ret = reserve(ctx, space, alignment, stage);
 		break;
 	case AMDGPU_USERPTR_VA_ALLOC:
 		ret = ctx->ops->va_alloc(ctx->ops_priv, ctx->devices[0].handle, space->size,

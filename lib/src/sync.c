@@ -17,6 +17,13 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
+/* How long a call without a time limit repeats what the kernel refuses for now. */
+#define TRY_FOR_NS (NSEC_PER_SEC / 2)
+
+/* Each pause between two tries is twice as long as the one before, because the kernel logs each. */
+#define FIRST_PAUSE_NS (NSEC_PER_SEC / 1024)
+#define LAST_PAUSE_NS  (NSEC_PER_SEC / 4)
+
 uint64_t au_now_ns(void)
 {
 	struct timespec ts;
@@ -34,9 +41,44 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx)
 		       : INT64_MAX;
 }
 
+static void timer_start(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	if (timer->runs)
+		return;
+	timer->runs = true;
+	timer->deadline = au_deadline(ctx);
+	timer->last_try = timer->deadline == INT64_MAX ? (int64_t)(au_now_ns() + TRY_FOR_NS)
+						       : timer->deadline;
+	timer->pause_ns = FIRST_PAUSE_NS;
+}
+
+int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	timer_start(ctx, timer);
+	return timer->deadline;
+}
+
+bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+{
+	struct timespec ts = { 0 };
+	int64_t left;
+
+	timer_start(ctx, timer);
+	left = timer->last_try - (int64_t)au_now_ns();
+	if (left <= 0)
+		return false;
+	ts.tv_nsec = (uint64_t)left < timer->pause_ns ? (uint64_t)left : timer->pause_ns;
+	nanosleep(&ts, NULL);
+	if (timer->pause_ns < LAST_PAUSE_NS)
+		timer->pause_ns *= 2;
+	return true;
+}
+
 void au_updates_begin(struct au_device *device, struct au_updates *updates)
 {
-	updates->resets = atomic_load(&device->num_resets);
+	pthread_mutex_lock(&device->resets_lock);
+	updates->resets = device->num_resets;
+	pthread_mutex_unlock(&device->resets_lock);
 }
 
 static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_t *point)
@@ -78,18 +120,52 @@ int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_
 	return va_op(device, &args, &updates->point);
 }
 
-int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
+/* Return -ECANCELED if there was a reset since au_updates_begin(), whichever thread notices it. */
+static int check_resets(struct au_device *device, const struct au_updates *updates)
 {
 	bool reset;
 	int ret;
 
-	ret = au_syncobj_wait(device, device->syncobj, updates->point, deadline);
-	if (!ret)
-		ret = au_gpu_ctx_query(device, &reset);
+	pthread_mutex_lock(&device->resets_lock);
+	ret = au_gpu_ctx_query(device, &reset);
+	if (!ret && reset)
+		device->num_resets++;
+	if (!ret && device->num_resets != updates->resets)
+		ret = -ECANCELED;
+	pthread_mutex_unlock(&device->resets_lock);
+	return ret;
+}
+
+static int wait_point(struct au_device *device, uint64_t point, int64_t deadline)
+{
+	int ret = au_syncobj_wait(device, device->syncobj, point, deadline);
+
 	if (ret)
 		return ret;
-	/* The kernel reports a reset to one caller only, so tell the other threads. */
-	if (reset)
-		atomic_fetch_add(&device->num_resets, 1);
-	return atomic_load(&device->num_resets) == updates->resets ? 0 : -ECANCELED;
+	pthread_mutex_lock(&device->timeline_lock);
+	if (device->timeline_done < point)
+		device->timeline_done = point;
+	pthread_mutex_unlock(&device->timeline_lock);
+	return 0;
+}
+
+int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline)
+{
+	int ret = wait_point(device, updates->point, deadline);
+
+	return ret ? ret : check_resets(device, updates);
+}
+
+int au_updates_drain(struct au_device *device, struct au_timer *timer)
+{
+	uint64_t point;
+	bool done;
+
+	pthread_mutex_lock(&device->timeline_lock);
+	point = device->timeline_point;
+	done = device->timeline_done == point;
+	pthread_mutex_unlock(&device->timeline_lock);
+	if (done || wait_point(device, point, au_timer_deadline(device->ctx, timer)) != -ETIME)
+		return 0;
+	return -ETIME;
 }

@@ -25,7 +25,7 @@ static void *grow(void *array, uint32_t used, uint32_t *max, size_t size)
 /* ------------------------------------------------------------------------------------------- */
 /* GPU mappings									       */
 
-static uint32_t search(const struct fake_device *device, uint64_t va)
+uint32_t fake_search(const struct fake_device *device, uint64_t va)
 {
 	uint32_t low = 0, high = device->num_mappings;
 
@@ -42,7 +42,7 @@ static uint32_t search(const struct fake_device *device, uint64_t va)
 
 static int do_map(struct fake_device *device, const struct amd_gem_va_args *args)
 {
-	uint32_t at = search(device, args->va_address);
+	uint32_t at = fake_search(device, args->va_address);
 	struct fake_bo *bo = &device->bos[args->handle - 1];
 
 	t_assert(args->handle && args->handle <= device->num_bos && bo->open);
@@ -89,7 +89,7 @@ static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t
 
 static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uint64_t point)
 {
-	uint32_t first = search(device, va), end = first;
+	uint32_t first = fake_search(device, va), end = first;
 
 	/* The library clears only whole mappings. */
 	while (end < device->num_mappings && device->mappings[end].va < va + size) {
@@ -113,6 +113,9 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 
 	if (args->operation == AMDGPU_VA_OP_MAP) {
 		ret = do_map(device, args);
+	} else if (device->refused_clears) {
+		device->refused_clears--;
+		ret = device->clear_error;
 	} else {
 		t_equal(args->operation, AMDGPU_VA_OP_CLEAR);
 		do_clear(device, args->va_address, args->map_size, args->vm_timeline_point);
@@ -136,7 +139,7 @@ static bool scatter_args_are_good(const struct fake_kernel *fake,
 	    args->range_stride != sizeof(*ranges))
 		return false;
 	for (uint32_t i = 0; i < args->num_ranges; i++) {
-		if (!ranges[i].size || ranges[i].reserved ||
+		if (!ranges[i].cpu_addr || !ranges[i].size || ranges[i].reserved ||
 		    ranges[i].flags & ~AMDGPU_GEM_USERPTR_RANGE_READONLY ||
 		    (ranges[i].cpu_addr | ranges[i].size) & (fake->page_size - 1))
 			return false;
@@ -190,8 +193,9 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 	if (scatter)
 		t_assert(scatter_args_are_good(fake, args));
 	else
-		t_assert(args->size && !((args->addr | args->size) & (fake->page_size - 1)) &&
-			 !args->ranges && !args->num_ranges && !args->range_stride);
+		t_assert(args->addr && args->size &&
+			 !((args->addr | args->size) & (fake->page_size - 1)) && !args->ranges &&
+			 !args->num_ranges && !args->range_stride);
 	if (fake->userptr_error)
 		return fake->userptr_error;
 	ret = check_memory(fake, args);
@@ -214,13 +218,16 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 /*
  * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
  * watching the memory then. So the library must have removed the mappings and waited for that. The
- * model does not check this after a call that the test has made fail (fake->failed).
+ * model does not check this after a call that the test has made fail (fake->failed). But always it
+ * checks that the library does not close a BO on a GPU that hangs in an update: the kernel would
+ * wait for all updates there until the GPU works again, and no signal could end that.
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
 	struct fake_bo *bo = &device->bos[handle - 1];
 
 	t_assert(handle && handle <= device->num_bos && bo->open);
+	t_assert(!device->hangs || device->wait_failed || device->waited >= device->point);
 	if (!fake->failed) {
 		t_equal(bo->num_mappings, 0);
 		t_assert(device->waited >= bo->removed);
@@ -236,7 +243,8 @@ static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint3
 	return 0;
 }
 
-static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_timeline_wait *args)
+static int syncobj_wait(struct fake_kernel *fake, struct fake_device *device,
+			const struct drm_syncobj_timeline_wait *args)
 {
 	const uint64_t point = *(const uint64_t *)(uintptr_t)args->points;
 
@@ -245,6 +253,9 @@ static int syncobj_wait(struct fake_device *device, const struct drm_syncobj_tim
 	t_equal(args->flags, 0);
 	/* The kernel would refuse a point that nobody has added. */
 	t_assert(point && point <= device->point);
+	if (!fake->deadline)
+		fake->deadline = args->timeout_nsec;
+	fake->second_deadline |= fake->deadline != args->timeout_nsec;
 	if (device->hangs) {
 		/* Without a deadline the library would hang here. */
 		t_assert(args->timeout_nsec != INT64_MAX);
@@ -390,7 +401,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 		device->syncobj = false;
 		return 0;
 	case FAKE_WAIT:
-		return syncobj_wait(device, arg);
+		return syncobj_wait(fake, device, arg);
 	case FAKE_CTX_CREATE:
 	case FAKE_CTX_DESTROY:
 	case FAKE_CTX_QUERY:
@@ -423,6 +434,8 @@ static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	ret = fake_begin(fake, call);
 	if (ret && call == FAKE_CLOSE)
 		device_of(fake, fd)->failed_closes++;
+	if (ret && call == FAKE_WAIT)
+		device_of(fake, fd)->wait_failed = true;
 	if (!ret && call == FAKE_SMI_OPEN)
 		ret = fake_smi_open(fake, fd, arg);
 	else if (!ret)
@@ -476,7 +489,7 @@ static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *
 	t_assert(*counter);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		const struct fake_device *device = &fake->devices[i];
-		uint32_t at = search(device, va);
+		uint32_t at = fake_search(device, va);
 
 		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
 		for (uint32_t j = 0; j < device->num_stale; j++)
@@ -524,6 +537,30 @@ static uint64_t fake_page_size(void *priv)
 	return ((struct fake_kernel *)priv)->page_size;
 }
 
+static int fake_page_get(void *priv, uint64_t size, uint64_t *addr)
+{
+	struct fake_kernel *fake = priv;
+
+	t_equal(size, fake->page_size);
+	pthread_mutex_lock(&fake->lock);
+	errno = EXDEV;
+	fake->own_pages++;
+	pthread_mutex_unlock(&fake->lock);
+	*addr = FAKE_OWN_PAGE;
+	return 0;
+}
+
+static void fake_page_put(void *priv, uint64_t addr, uint64_t size)
+{
+	struct fake_kernel *fake = priv;
+
+	pthread_mutex_lock(&fake->lock);
+	errno = EXDEV;
+	t_assert(addr == FAKE_OWN_PAGE && size == fake->page_size && fake->own_pages);
+	fake->own_pages--;
+	pthread_mutex_unlock(&fake->lock);
+}
+
 const struct au_ops fake_ops = {
 	.ioctl = fake_ioctl,
 	.device_fd = fake_device_fd,
@@ -533,6 +570,8 @@ const struct au_ops fake_ops = {
 	.reserve = fake_reserve,
 	.release = fake_release,
 	.page_size = fake_page_size,
+	.page_get = fake_page_get,
+	.page_put = fake_page_put,
 	.smi_enable = fake_smi_enable,
 	.smi_read = fake_smi_read,
 	.smi_close = fake_smi_close,
@@ -572,6 +611,7 @@ void fake_check_empty(const struct fake_kernel *fake)
 	}
 	t_equal(fake->reservations, 0);
 	t_equal(fake->allocations, 0);
+	t_equal(fake->own_pages, 0);
 }
 
 void fake_device_free(struct fake_device *device)
@@ -622,58 +662,4 @@ struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
 
 	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
 	return ctx;
-}
-
-const struct fake_mapping *fake_find(const struct fake_kernel *fake, unsigned int device,
-				     uint64_t va)
-{
-	const struct fake_device *dev = &fake->devices[device];
-	uint32_t at = search(dev, va);
-
-	return at < dev->num_mappings && dev->mappings[at].va <= va ? &dev->mappings[at] : NULL;
-}
-
-const struct fake_bo *fake_find_bo(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-
-	return mapping ? &fake->devices[device].bos[mapping->handle - 1] : NULL;
-}
-
-/* The range that has byte @offset of a scatter BO. @offset becomes the offset in the range. */
-static const struct amdgpu_userptr_range *range_at(const struct fake_device *device,
-						   const struct fake_bo *bo, uint64_t *offset)
-{
-	const struct amdgpu_userptr_range *range = &device->ranges[bo->first_range];
-
-	for (; *offset >= range->size; range++)
-		*offset -= range->size;
-	return range;
-}
-
-uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-	const struct fake_bo *bo = fake_find_bo(fake, device, va);
-	uint64_t offset = va - mapping->va;
-	bool readonly = bo->flags & AMDGPU_GEM_USERPTR_READONLY;
-
-	if (bo->num_ranges)
-		readonly |= range_at(&fake->devices[device], bo, &offset)->flags &
-			    AMDGPU_GEM_USERPTR_RANGE_READONLY;
-	return readonly ? mapping->flags & ~AMDGPU_VM_PAGE_WRITEABLE : mapping->flags;
-}
-
-uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va)
-{
-	const struct fake_mapping *mapping = fake_find(fake, device, va);
-	const struct fake_bo *bo = fake_find_bo(fake, device, va);
-	uint64_t offset;
-
-	if (!mapping)
-		return 0;
-	offset = va - mapping->va;
-	if (!bo->num_ranges)
-		return bo->addr + offset;
-	return range_at(&fake->devices[device], bo, &offset)->cpu_addr + offset;
 }

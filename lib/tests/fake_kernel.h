@@ -17,6 +17,7 @@
 #define FAKE_FIRST_SMI	 3000 /* files of events */
 #define FAKE_FIRST_GPU	 7    /* KFD's number of the first device */
 #define FAKE_CPU_PAGE	 UINT64_C(4096)
+#define FAKE_OWN_PAGE	 UINT64_C(0x7e0000000000) /* the library's own */
 
 /* The limits of the address space in device_info(). */
 #define FAKE_VA_MIN	 UINT64_C(0x200000)
@@ -57,10 +58,13 @@ struct fake_device {
 	uint64_t point, waited; /* last point that was added, last that was waited for */
 	bool syncobj;
 	bool gpu_ctx;
-	bool hangs;	   /* the test sets it: page table updates are not done in time */
-	bool reset;	   /* the test sets it: the GPU was reset since the last query */
-	bool no_scatter;   /* does not know AMDGPU_GEM_USERPTR_SCATTER */
-	bool no_coherence; /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
+	bool hangs;		     /* the test sets it: page table updates are not done in time */
+	bool reset;		     /* the test sets it: the GPU was reset since the last query */
+	bool wait_failed;	     /* a wait has failed because of @fail_call */
+	bool no_scatter;	     /* does not know AMDGPU_GEM_USERPTR_SCATTER */
+	bool no_coherence;	     /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
+	unsigned int refused_clears; /* so many calls that remove mappings fail... */
+	int clear_error;	     /* ...with this error */
 	unsigned int open_bos;
 	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
 	bool smi;		    /* a file of events is open */
@@ -105,13 +109,20 @@ struct fake_kernel {
 	uint64_t timeout_ns; /* for the contexts that fake_ctx() creates */
 	uint64_t next_reservation;
 	unsigned int reservations, allocations;
+	unsigned int own_pages; /* that the library has and has not given back */
 
 	unsigned int calls; /* of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
-	/* The call has failed. From then on a BO may be closed before its mappings are gone. */
+	/*
+	 * The call that @fail_call chose has failed. From then on gem_close() no longer checks that
+	 * the library has removed a BO's mappings first, because after an error the library may
+	 * close the BO without that.
+	 */
 	bool failed;
+	int64_t deadline;     /* of the first wait; the test sets it to 0 */
+	bool second_deadline; /* another wait had another deadline; likewise false */
 	enum fake_call trace[FAKE_MAX_TRACE]; /* the first calls, as many as fit */
 	unsigned int num_traced;
 
@@ -149,6 +160,8 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
 /* Functions that the files of the model share. The caller holds fake->lock. */
+/* Index of the first mapping whose last byte is at @va or behind. */
+uint32_t fake_search(const struct fake_device *device, uint64_t va);
 /* Count the call, and fail if the test wants it. Change errno, because the real calls may. */
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The library refuses bad arguments before the first ioctl, and writes only the failed_* fields. */
 #include <fcntl.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include "fake_kernel.h"
@@ -12,9 +13,10 @@ static uint32_t backend;
 
 static const struct amdgpu_userptr_range good_range = { PAGE, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range odd_range = { PAGE, PAGE / 2, 0, 0 };
+static const struct amdgpu_userptr_range null_range = { 0, PAGE, 0, 0 };
 static const struct amdgpu_userptr_range high_range = { -PAGE, PAGE, 0, 0 };
-static const struct amdgpu_userptr_range huge_range = { 0, UINT64_C(1) << 63, 0, 0 };
-static const struct amdgpu_userptr_range large_range = { 0, FAKE_VA_MAX, 0, 0 };
+static const struct amdgpu_userptr_range huge_range = { PAGE, UINT64_C(1) << 63, 0, 0 };
+static const struct amdgpu_userptr_range large_range = { PAGE, FAKE_VA_MAX, 0, 0 };
 
 /* Members of the arguments that differ from a good call. */
 static const struct bad_map {
@@ -47,6 +49,7 @@ static const struct bad_map {
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, AU_MAX_RANGES + 1, NONE, NONE },
 	{ -E2BIG, 0, 0, 0, 0, 0, &good_range, UINT32_MAX, NONE, NONE },
 	{ -EINVAL, 0, 0, 0, 0, 0, &odd_range, 1, 0, NONE },
+	{ -EINVAL, 0, 0, 0, 0, 0, &null_range, 1, 0, NONE },
 	{ -EOVERFLOW, 0, 0, 0, 0, 0, &high_range, 1, 0, NONE },
 	/* The device has fewer GPU addresses. */
 	{ -ERANGE, 0, 0, 0, 0, 0, &huge_range, 1, NONE, 0 },
@@ -214,116 +217,6 @@ static void null_pointers(void)
 	fake_fini(&fake);
 }
 
-/*
- * Callers with the first version of a struct, here and in the older_*() tests below: the library
- * writes nothing behind it, and refuses a smaller one. Members that it lacks count as 0.
- */
-static void older_stats(void)
-{
-	const uint64_t untouched = UINT64_C(0x5a5a5a5a5a5a5a5a);
-	struct amdgpu_userptr_stats stats = {
-		.size = offsetof(struct amdgpu_userptr_stats, scatter_bos),
-		.scatter_bos = untouched,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	t_equal(stats.ioctls, fake.calls);
-	t_equal(stats.scatter_bos, untouched);
-	stats.size--;
-	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-static void older_caps(void)
-{
-	struct amdgpu_userptr_caps caps = {
-		.size = offsetof(struct amdgpu_userptr_caps, map_flags),
-		.map_flags = UINT32_MAX,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
-	t_equal(caps.va_max, FAKE_VA_MAX);
-	t_equal(caps.map_flags, UINT32_MAX);
-	caps.size--;
-	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-/* Without @devices the map is on all devices. */
-static void older_map_args(void)
-{
-	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
-	struct amdgpu_userptr_mapping *map;
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 2);
-	args.size = offsetof(struct amdgpu_userptr_map_args, devices);
-	args.devices = UINT64_MAX;
-	args.failed_reachable = UINT64_MAX;
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	t_equal(fake_translate(&fake, 1, args.gpu_va), good_range.cpu_addr);
-	t_equal(args.failed_reachable, UINT64_MAX);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-static void older_info(void)
-{
-	struct amdgpu_userptr_map_args args = fake_map_args(&good_range, 1);
-	struct amdgpu_userptr_info info = {
-		.size = offsetof(struct amdgpu_userptr_info, gpu_va),
-		.gpu_va = UINT64_MAX,
-	};
-	struct amdgpu_userptr_mapping *map;
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	ctx = fake_ctx(&fake, 1);
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
-	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), 0);
-	t_equal(info.cpu_addr, good_range.cpu_addr);
-	t_equal(info.gpu_va, UINT64_MAX);
-	info.size--;
-	t_equal(amdgpu_userptr_query(ctx, args.gpu_va, &info), -EINVAL);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	fake_fini(&fake);
-}
-
-/* Without @timeout_ns there is no time limit. */
-static void older_ctx_args(void)
-{
-	const int fd = FAKE_FIRST_FD;
-	struct amdgpu_userptr_ctx_args args = {
-		.size = offsetof(struct amdgpu_userptr_ctx_args, timeout_ns),
-		.fds = &fd,
-		.num_devices = 1,
-		.timeout_ns = 1,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-	struct fake_kernel fake;
-
-	fake_init(&fake, backend);
-	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), 0);
-	t_equal(au_deadline(ctx), INT64_MAX);
-	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
-	args.size--;
-	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), -EINVAL);
-	fake_fini(&fake);
-}
-
 static void queries_refuse(void)
 {
 	struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = 1 };
@@ -349,10 +242,25 @@ static void queries_refuse(void)
 	t_equal(range.cpu_addr, PAGE);
 	t_equal(range.size, PAGE);
 	t_equal(offset, 5);
-	t_assert(!strcmp(amdgpu_userptr_stage_name(AMDGPU_USERPTR_STAGE_WAIT), "wait"));
-	t_assert(!strcmp(amdgpu_userptr_stage_name(UINT32_MAX), "unknown"));
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
+}
+
+static void stage_names(void)
+{
+	static const char *const names[] = {
+		[AMDGPU_USERPTR_STAGE_NONE] = "none",
+		[AMDGPU_USERPTR_STAGE_VALIDATE] = "validate",
+		[AMDGPU_USERPTR_STAGE_VA_RESERVE] = "reserve GPU addresses",
+		[AMDGPU_USERPTR_STAGE_USERPTR] = "userptr",
+		[AMDGPU_USERPTR_STAGE_VA_MAP] = "map GPU addresses",
+		[AMDGPU_USERPTR_STAGE_WAIT] = "wait",
+	};
+
+	for (uint32_t i = 0; i < T_ARRAY_SIZE(names); i++)
+		t_assert(!strcmp(amdgpu_userptr_stage_name(i), names[i]));
+	t_assert(!strcmp(amdgpu_userptr_stage_name(T_ARRAY_SIZE(names)), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_stage_name(UINT32_MAX), "unknown"));
 }
 
 static int create(struct fake_kernel *fake, const amdgpu_device_handle *devices, const int *fds,
@@ -408,6 +316,20 @@ static void ctx_create_refuses(void)
 	fake_fini(&fake);
 }
 
+/* On the real kernel: the library's own page is not from the heap, and it is gone afterwards. */
+static void own_page(void)
+{
+	const uint64_t size = sysconf(_SC_PAGESIZE);
+	uint64_t addr;
+
+	t_equal(au_kernel_ops.page_get(NULL, size, &addr), 0);
+	t_assert(addr && !(addr & (size - 1)));
+	*(volatile char *)(uintptr_t)addr = 1;
+	t_assert(!msync((void *)(uintptr_t)addr, size, MS_ASYNC));
+	au_kernel_ops.page_put(NULL, addr, size);
+	t_assert(msync((void *)(uintptr_t)addr, size, MS_ASYNC) && errno == ENOMEM);
+}
+
 /* On the real kernel: files of one device have the same ID, and only device files have one. */
 static void device_ids(void)
 {
@@ -431,7 +353,9 @@ static void reasons(void)
 {
 	static const struct {
 		int error;
-		uint32_t stage, range, reason;
+		uint32_t stage;
+		int probe;
+		uint32_t reason;
 	} cases[] = {
 #define V	     AMDGPU_USERPTR_STAGE_VALIDATE
 #define R	     AMDGPU_USERPTR_STAGE_VA_RESERVE
@@ -439,34 +363,36 @@ static void reasons(void)
 #define M	     AMDGPU_USERPTR_STAGE_VA_MAP
 #define W	     AMDGPU_USERPTR_STAGE_WAIT
 #define REASON(name) AMDGPU_USERPTR_REASON_##name
-		{ 0, AMDGPU_USERPTR_STAGE_NONE, NONE, REASON(NONE) },
-		{ -E2BIG, V, NONE, REASON(ARGUMENT) },
-		{ -ENOMEM, V, NONE, REASON(NO_MEMORY) },
-		{ -ENOMEM, R, NONE, REASON(NO_ADDRESSES) },
-		{ -ERANGE, R, NONE, REASON(NO_ADDRESSES) },
-		{ -EEXIST, R, NONE, REASON(ADDRESS_IN_USE) },
-		{ -EINVAL, U, NONE, REASON(KERNEL_TOO_OLD) },
-		{ -EOPNOTSUPP, U, NONE, REASON(NO_KFD_VM) },
-		{ -EPERM, U, NONE, REASON(FOREIGN_VM) },
-		{ -EPERM, U, 3, REASON(MEMORY) },
-		{ -EFAULT, U, 3, REASON(MEMORY) },
-		{ -EHWPOISON, U, 3, REASON(MEMORY) },
-		{ -EADDRINUSE, U, 3, REASON(SVM) },
-		{ -EPROTO, U, NONE, REASON(XNACK) },
-		{ -E2BIG, U, NONE, REASON(LIMIT) },
-		{ -EBUSY, U, NONE, REASON(BUSY) },
-		{ -ENOMEM, U, NONE, REASON(NO_MEMORY) },
-		{ -ESRCH, U, NONE, REASON(OTHER) },
-		{ -EINVAL, M, 3, REASON(ADDRESS_IN_USE) },
-		{ -EBUSY, M, 3, REASON(BUSY) },
-		{ -ENODEV, M, 3, REASON(OTHER) },
-		{ -ETIME, W, NONE, REASON(TIMEOUT) },
-		{ -ECANCELED, W, NONE, REASON(RESET) },
-		{ -EINVAL, W, NONE, REASON(OTHER) },
+		{ 0, AMDGPU_USERPTR_STAGE_NONE, 0, REASON(NONE) },
+		{ -E2BIG, V, 0, REASON(ARGUMENT) },
+		{ -ENOMEM, V, 0, REASON(NO_MEMORY) },
+		{ -ENOMEM, R, 0, REASON(NO_ADDRESSES) },
+		{ -ERANGE, R, 0, REASON(NO_ADDRESSES) },
+		{ -EEXIST, R, 0, REASON(ADDRESS_IN_USE) },
+		{ -EINVAL, U, 0, REASON(KERNEL_TOO_OLD) },
+		{ -EOPNOTSUPP, U, 0, REASON(NO_KFD_VM) },
+		{ -EPERM, U, -EPERM, REASON(FOREIGN_VM) },
+		{ -EPERM, U, 0, REASON(MEMORY) },
+		/* The library could not find out which of the two it is. */
+		{ -EPERM, U, -ENOMEM, REASON(OTHER) },
+		{ -EFAULT, U, 0, REASON(MEMORY) },
+		{ -EHWPOISON, U, 0, REASON(MEMORY) },
+		{ -EADDRINUSE, U, 0, REASON(SVM) },
+		{ -EPROTO, U, 0, REASON(XNACK) },
+		{ -E2BIG, U, 0, REASON(LIMIT) },
+		{ -EBUSY, U, 0, REASON(BUSY) },
+		{ -ENOMEM, U, 0, REASON(NO_MEMORY) },
+		{ -ESRCH, U, 0, REASON(OTHER) },
+		{ -EINVAL, M, 0, REASON(ADDRESS_IN_USE) },
+		{ -EBUSY, M, 0, REASON(BUSY) },
+		{ -ENODEV, M, 0, REASON(OTHER) },
+		{ -ETIME, W, 0, REASON(TIMEOUT) },
+		{ -ECANCELED, W, 0, REASON(RESET) },
+		{ -EINVAL, W, 0, REASON(OTHER) },
 	};
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
-		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].range), cases[i].reason);
+		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].probe), cases[i].reason);
 	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_RESET; i++)
 		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
 	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_RESET + 1), "unknown"));
@@ -537,6 +463,14 @@ static void kernels_without(void)
 	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
 	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
 	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
+	/* The library asks with its own page. */
+	fake.bad_addr = FAKE_OWN_PAGE;
+	fake.bad_error = -EADDRINUSE;
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.hsa_status, -EADDRINUSE);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_SVM);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	fake_fini(&fake);
 
 	/* The kernel ignores timeline points, so the library must not wait for one. */
@@ -630,13 +564,10 @@ int main(int argc, char **argv)
 	struct_sizes();
 	range_strides();
 	null_pointers();
-	older_stats();
-	older_caps();
-	older_map_args();
-	older_info();
-	older_ctx_args();
 	queries_refuse();
+	stage_names();
 	ctx_create_refuses();
+	own_page();
 	device_ids();
 	reasons();
 	version();

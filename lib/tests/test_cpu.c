@@ -135,7 +135,7 @@ static void borders(void)
 	const struct amdgpu_userptr_range ranges[] = {
 		{ 5 * PAGE, 2 * PAGE, 0, 0 },
 		{ last_page, PAGE, AMDGPU_USERPTR_RANGE_READONLY, 0 },
-		{ 0, PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
 	};
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_mapping *map;
@@ -154,7 +154,9 @@ static void borders(void)
 	t_equal(query(ctx, 7 * PAGE - 1, 0, &info), 0);
 	t_equal(info.gpu_va, args.gpu_va + 2 * PAGE - 1);
 	t_equal(query(ctx, 7 * PAGE, 0, &info), -ENOENT);
-	t_equal(query(ctx, 0, 0, &info), 0);
+	t_equal(query(ctx, 0, 0, &info), -ENOENT);
+	t_equal(query(ctx, PAGE - 1, 0, &info), -ENOENT);
+	t_equal(query(ctx, PAGE, 0, &info), 0);
 	t_equal(info.range_index, 2);
 	t_equal(query(ctx, last_page + PAGE - 1, 0, &info), 0);
 	t_equal(info.range_index, 1);

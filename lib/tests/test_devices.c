@@ -202,6 +202,19 @@ static void devices_come_and_go(void)
 	end(&fake, ctx);
 }
 
+/* attach() refuses an argument, names the reason and writes nothing else. */
+static void expect_refusal(struct amdgpu_userptr_mapping *map,
+			   struct amdgpu_userptr_attach_args args)
+{
+	struct amdgpu_userptr_attach_args expected = args;
+
+	expected.failed_range = AMDGPU_USERPTR_NONE;
+	expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
+	expected.failed_reason = AMDGPU_USERPTR_REASON_ARGUMENT;
+	t_equal(amdgpu_userptr_attach(map, &args), -EINVAL);
+	t_assert(!memcmp(&args, &expected, sizeof(args)));
+}
+
 static void bad_arguments(void)
 {
 	struct {
@@ -221,13 +234,14 @@ static void bad_arguments(void)
 	t_equal(amdgpu_userptr_attach(map, args), -E2BIG);
 	t_assert(!memcmp(&larger, &before, sizeof(larger)));
 	larger.newer = 0;
-	args->reserved = 1;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
-	args->reserved = 0;
-	args->device = NUM_DEVICES;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
-	args->device = UINT32_MAX;
-	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
+	before.args.size = sizeof(before.args);
+	before.args.reserved = 1;
+	expect_refusal(map, before.args);
+	before.args.reserved = 0;
+	before.args.device = NUM_DEVICES;
+	expect_refusal(map, before.args);
+	before.args.device = UINT32_MAX;
+	expect_refusal(map, before.args);
 	args->size = sizeof(*args) - 1;
 	args->device = 1;
 	t_equal(amdgpu_userptr_attach(map, args), -EINVAL);
@@ -390,10 +404,71 @@ static void roll_back_of_attach_fails(void)
 	}
 }
 
-/* The device is late with attach() and with its roll back. */
-static void attach_times_out(void)
+/* What the kernel says about a process or a device is not about a range, but the rest is. */
+static void attach_returns_errors_of_the_kernel(void)
+{
+	static const struct {
+		int error;
+		uint32_t reason;
+		bool memory;
+	} attach_errors[] = {
+		{ -EINVAL, AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD, false },
+		{ -EOPNOTSUPP, AMDGPU_USERPTR_REASON_NO_KFD_VM, false },
+		{ -EPERM, AMDGPU_USERPTR_REASON_FOREIGN_VM, false },
+		{ -EPROTO, AMDGPU_USERPTR_REASON_XNACK, false },
+		{ -EBUSY, AMDGPU_USERPTR_REASON_BUSY, false },
+		{ -E2BIG, AMDGPU_USERPTR_REASON_LIMIT, false },
+		{ -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY, false },
+		{ -ESRCH, AMDGPU_USERPTR_REASON_OTHER, false },
+		{ -ENODEV, AMDGPU_USERPTR_REASON_OTHER, false },
+		{ -EFAULT, AMDGPU_USERPTR_REASON_MEMORY, true },
+		{ -EPERM, AMDGPU_USERPTR_REASON_MEMORY, true },
+		{ -EACCES, AMDGPU_USERPTR_REASON_MEMORY, true },
+		{ -EHWPOISON, AMDGPU_USERPTR_REASON_MEMORY, true },
+		{ -EADDRINUSE, AMDGPU_USERPTR_REASON_SVM, true },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(attach_errors); i++) {
+		struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 1 };
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		map = map_on(ctx, 1);
+		fake.bad_error = attach_errors[i].error;
+		if (attach_errors[i].memory)
+			fake.bad_addr = ranges[2].cpu_addr;
+		else
+			fake.userptr_error = attach_errors[i].error;
+		t_equal(amdgpu_userptr_attach(map, &args), attach_errors[i].error);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+		t_equal(args.failed_range, attach_errors[i].memory ? 2 : AMDGPU_USERPTR_NONE);
+		t_equal(args.failed_reason, attach_errors[i].reason);
+		check_on(&fake, ctx, 1);
+		end(&fake, ctx);
+	}
+}
+
+static void reset_in_detach(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[1].reset = true;
+	t_equal(amdgpu_userptr_detach(map, 1), -ECANCELED);
+	check_stuck(&fake, ctx, map, 1, -ECANCELED);
+	end(&fake, ctx);
+}
+
+/* The device is late with attach() and with its roll back. detach() goes on, or unmap() does. */
+static void attach_times_out(void)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_mapping *map;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -401,14 +476,30 @@ static void attach_times_out(void)
 	fake_init(&fake, backend);
 	fake.timeout_ns = TIMEOUT_NS;
 	ctx = fake_ctx(&fake, NUM_DEVICES);
-	args.devices = 5;
-	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	map = map_on(ctx, 5);
+	fake.deadline = 0;
 	fake.devices[1].hangs = true;
-	/* The roll back closes BOs that may be in use, so the model must not forbid it. */
-	fake.failed = true;
 	t_equal(attach(map, 1), -ETIME);
+	t_assert(fake.deadline && !fake.second_deadline);
+	t_equal(fake.devices[1].open_bos, num_bos());
+	t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
+	t_equal(info.devices, 5);
+	t_equal(info.reachable, 2);
+	t_equal(attach(map, 1), -EBUSY);
+	t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
 	fake.devices[1].hangs = false;
-	check_stuck(&fake, ctx, map, 1, -EIO);
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+	t_equal(amdgpu_userptr_detach(map, 1), -ENOENT);
+	check_on(&fake, ctx, 5);
+	t_equal(attach(map, 1), 0);
+	check_on(&fake, ctx, ALL);
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+
+	fake.devices[1].hangs = true;
+	t_equal(attach(map, 1), -ETIME);
+	t_equal(amdgpu_userptr_unmap(map), -ETIME);
+	fake.devices[1].hangs = false;
+	t_equal(amdgpu_userptr_unmap(map), 0);
 	end(&fake, ctx);
 }
 
@@ -545,6 +636,8 @@ int main(int argc, char **argv)
 	attach_fails_at_each_call(-EIO);
 	attach_fails_at_each_call(-ENOMEM);
 	attach_names_the_range();
+	attach_returns_errors_of_the_kernel();
+	reset_in_detach();
 	attach_fails_at_each_allocation();
 	detach_fails_at_each_call();
 	roll_back_of_attach_fails();

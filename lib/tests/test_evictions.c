@@ -192,19 +192,19 @@ static void bad_arguments(void)
 /* After a failure the file of events is closed, and the next call succeeds. */
 static void watch_fails_at_each_call(void)
 {
-	static const int errors[] = { -EBADF, -EMFILE, -ENFILE, -ENOMEM };
+	static const int watch_errors[] = { -EBADF, -EMFILE, -ENFILE, -ENOMEM };
 
 	for (unsigned int call = 1; call <= 2; call++) {
-		for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		for (size_t i = 0; i < T_ARRAY_SIZE(watch_errors); i++) {
 			struct amdgpu_userptr_ctx *ctx;
 			struct fake_kernel fake;
 
 			fake_init(&fake, backend);
 			ctx = fake_ctx(&fake, 1);
 			fake.fail_call = call;
-			fake.fail_error = errors[i];
+			fake.fail_error = watch_errors[i];
 			errno = EDOM;
-			t_equal(watch(ctx, 0), errors[i]);
+			t_equal(watch(ctx, 0), watch_errors[i]);
 			t_equal(errno, EDOM);
 			t_assert(!fake.devices[0].smi);
 			t_equal(watch(ctx, 0), 0);

@@ -36,12 +36,13 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	struct amdgpu_userptr_range cover;
 	struct amdgpu_userptr_mapping *other;
 	unsigned int calls = fake->calls;
-	uint64_t offset;
+	uint64_t offset, reachable = 5;
 
 	t_equal(amdgpu_userptr_map(ctx, &args, &other), -EPERM);
 	t_assert(!memcmp(&args, &before, sizeof(args)));
 	t_equal(amdgpu_userptr_unmap(map), -EPERM);
-	t_equal(amdgpu_userptr_unmap_reachable(map, &offset), -EPERM);
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EPERM);
+	t_equal(reachable, 5);
 	t_equal(amdgpu_userptr_attach(map, &attach), -EPERM);
 	t_equal(amdgpu_userptr_detach(map, 0), -EPERM);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* map(), unmap() and the queries: results and errors. */
 #include <limits.h>
+#include <malloc.h>
 
 #include "fake_kernel.h"
 #include "test.h"
@@ -126,7 +127,7 @@ static void neighbours_share_a_bo(void)
 static void va_modes(void)
 {
 	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
-	const struct amdgpu_userptr_range large = { 0, UINT64_C(2) << 20, 0, 0 };
+	const struct amdgpu_userptr_range large = { PAGE, UINT64_C(2) << 20, 0, 0 };
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
 	struct amdgpu_userptr_mapping *map[4], *other;
 	struct amdgpu_userptr_ctx *ctx;
@@ -257,7 +258,7 @@ static void bad_memory_is_named(void)
 		{ 1 * PAGE, PAGE, 0, 0 }, { 2 * PAGE, PAGE, 0, 0 }, { 3 * PAGE, PAGE, 0, 0 },
 		{ 4 * PAGE, PAGE, 0, 0 }, { 5 * PAGE, PAGE, 0, 0 },
 	};
-	static const int errors[] = { -EFAULT, -EPERM, -EACCES, -EADDRINUSE, -EHWPOISON };
+	static const int memory_errors[] = { -EFAULT, -EPERM, -EACCES, -EADDRINUSE, -EHWPOISON };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 	struct amdgpu_userptr_ctx *ctx;
@@ -280,12 +281,15 @@ static void bad_memory_is_named(void)
 
 	/* One BO for several ranges: each range can be at fault, with each error. */
 	args = fake_map_args(together, T_ARRAY_SIZE(together));
-	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
-		fake.bad_error = errors[i];
+	for (size_t i = 0; i < T_ARRAY_SIZE(memory_errors); i++) {
+		fake.bad_error = memory_errors[i];
 		for (uint32_t bad = 0; bad < T_ARRAY_SIZE(together); bad++) {
 			fake.bad_addr = together[bad].cpu_addr;
-			t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+			t_equal(amdgpu_userptr_map(ctx, &args, &map), memory_errors[i]);
 			t_equal(args.failed_range, bad);
+			t_equal(args.failed_reason, memory_errors[i] == -EADDRINUSE
+							    ? AMDGPU_USERPTR_REASON_SVM
+							    : AMDGPU_USERPTR_REASON_MEMORY);
 			fake_check_empty(&fake);
 		}
 	}
@@ -296,8 +300,8 @@ static void bad_memory_is_named(void)
 /* The library does not search for the range when no range is at fault. */
 static void all_memory_is_refused(void)
 {
-	static const int errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
-				      -ENOMEM, -ESRCH,	    -ENODEV, -E2BIG };
+	static const int map_errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
+					  -ENOMEM, -ESRCH,	-ENODEV, -E2BIG };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -305,16 +309,18 @@ static void all_memory_is_refused(void)
 	fake_init(&fake, backend);
 	ctx = fake_ctx(&fake, 1);
 	scattered(ranges, T_ARRAY_SIZE(ranges), PAGE);
-	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+	for (size_t i = 0; i < T_ARRAY_SIZE(map_errors); i++) {
 		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
 		const unsigned int tries = fake.count[FAKE_USERPTR];
 		struct amdgpu_userptr_mapping *map;
 
 		/* Here -EPERM means that the GPU address space is another process's. */
-		fake.userptr_error = errors[i];
-		t_equal(amdgpu_userptr_map(ctx, &args, &map), errors[i]);
+		fake.userptr_error = map_errors[i];
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), map_errors[i]);
 		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+		t_equal(args.failed_reason == AMDGPU_USERPTR_REASON_FOREIGN_VM,
+			map_errors[i] == -EPERM);
 		/* One try for the map, and one with a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);
@@ -346,6 +352,19 @@ static void search_meets_another_error(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
 	t_assert(fake.failed);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+
+	/* The address space is the process's own, because the kernel accepts the own page. */
+	fake.bad_error = -EPERM;
+	fake.fail_call = 5;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_MEMORY);
+
+	/* The kernel has no memory for the own page, so the library does not know the reason. */
+	fake.fail_call = 3;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_OTHER);
 
 	fake.bad_addr = UINT64_MAX;
 	fake.fail_call = 2;
@@ -459,6 +478,64 @@ static void query_translates(void)
 	fake_fini(&fake);
 }
 
+/*
+ * The linker's option --wrap sends the library's calls of free() and pthread_mutex_unlock() to the
+ * functions below.
+ */
+void __real_free(void *memory);
+void __wrap_free(void *memory);
+int __real_pthread_mutex_unlock(pthread_mutex_t *mutex);
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex);
+
+/* Make it visible when the library reads memory that it has freed. */
+void __wrap_free(void *memory)
+{
+	if (memory)
+		memset(memory, 0x5a, malloc_usable_size(memory));
+	__real_free(memory);
+}
+
+/* As soon as a query finds a mapping in this context, unmap it; NULL: do not. */
+static struct amdgpu_userptr_ctx *hasty_ctx;
+
+int __wrap_pthread_mutex_unlock(pthread_mutex_t *mutex)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+	struct amdgpu_userptr_ctx *ctx = hasty_ctx;
+	const int ret = __real_pthread_mutex_unlock(mutex);
+
+	if (!ctx || mutex != &ctx->lock)
+		return ret;
+	hasty_ctx = NULL;
+	if (amdgpu_userptr_query_cpu(ctx, (void *)PAGE, 0, &info))
+		hasty_ctx = ctx;
+	else
+		t_equal(amdgpu_userptr_unmap(info.mapping), 0);
+	return ret;
+}
+
+/* Another thread may unmap a mapping before the map() that makes it has returned. */
+static void map_is_gone_at_once(void)
+{
+	const struct amdgpu_userptr_range range = { PAGE, PAGE, 0, 0 };
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	args.va_mode = AMDGPU_USERPTR_VA_FIXED;
+	args.fixed_va = UINT64_C(0x123456789000);
+	hasty_ctx = ctx;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_assert(!hasty_ctx);
+	t_equal(args.gpu_va, args.fixed_va);
+	fake_check_empty(&fake);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 /* More ranges than one scatter BO can have. */
 static void limits_of_a_bo(void)
 {
@@ -541,6 +618,7 @@ int main(int argc, char **argv)
 	search_meets_another_error();
 	large_pages();
 	query_translates();
+	map_is_gone_at_once();
 	limits_of_a_bo();
 	range_limit_is_honest();
 	return 0;

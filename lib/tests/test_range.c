@@ -26,6 +26,7 @@ static void check_refuses_bad_ranges(void)
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 0, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, RO, 0 }, PAGE), 0);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, 0, 0, 0 }, PAGE), -EINVAL);
+	t_equal(check_one((struct amdgpu_userptr_range){ 0, PAGE, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE + 1, PAGE, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE - 1, 0, 0 }, PAGE), -EINVAL);
 	t_equal(check_one((struct amdgpu_userptr_range){ PAGE, PAGE, 2, 0 }, PAGE), -EINVAL);
@@ -51,7 +52,7 @@ static void check_names_the_bad_range(void)
 
 	for (uint32_t wrong = 0; wrong < T_ARRAY_SIZE(ranges); wrong++) {
 		for (uint32_t i = 0; i < T_ARRAY_SIZE(ranges); i++)
-			ranges[i] = (struct amdgpu_userptr_range){ i * PAGE, PAGE, 0, 0 };
+			ranges[i] = (struct amdgpu_userptr_range){ (1 + i) * PAGE, PAGE, 0, 0 };
 		ranges[wrong].size = 1;
 		t_equal(au_ranges_check(ranges, T_ARRAY_SIZE(ranges), PAGE, &total, &bad), -EINVAL);
 		t_equal(bad, wrong);
@@ -62,9 +63,9 @@ static void sum_of_sizes_overflows(void)
 {
 	const uint64_t half = UINT64_C(1) << 63;
 	const struct amdgpu_userptr_range ranges[] = {
-		{ 0, half, 0, 0 },
+		{ PAGE, half, 0, 0 },
 		{ PAGE, half - PAGE, 0, 0 },
-		{ 0, PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
 	};
 	uint64_t total;
 	uint32_t bad;
@@ -101,13 +102,22 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 		       enum au_division division, const struct au_bo *expected,
 		       uint32_t num_expected)
 {
-	struct au_bo bos[8];
+	struct au_bo bos[8], untouched[8];
 	uint64_t total = 0;
 
 	for (uint32_t i = 0; i < count; i++)
 		total += ranges[i].size;
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL), num_expected);
-	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, bos), num_expected);
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL, 0), num_expected);
+	/* With less room the function writes nothing behind it. */
+	for (uint32_t room = 1; room < num_expected; room++) {
+		memset(bos, 0x5a, sizeof(bos));
+		t_assert(au_ranges_to_bos(ranges, count, division, &limits, total, bos, room) >
+			 room);
+		t_assert(!memcmp(&bos[room], memset(untouched, 0x5a, sizeof(untouched)),
+				 sizeof(bos) - room * sizeof(bos[0])));
+	}
+	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, bos, T_ARRAY_SIZE(bos)),
+		num_expected);
 	for (uint32_t i = 0; i < num_expected; i++) {
 		t_equal(bos[i].offset, expected[i].offset);
 		t_equal(bos[i].cpu_addr, expected[i].cpu_addr);
@@ -244,7 +254,7 @@ static void check_tiles(const struct amdgpu_userptr_range *ranges, const struct 
 	const struct au_bo_limits small = { .size = 8 * PAGE, .num_ranges = 3 };
 	const uint64_t total = placed[count - 1].offset + ranges[count - 1].size;
 	struct au_bo *bos = calloc(count, sizeof(*bos));
-	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos);
+	uint32_t num_bos = au_ranges_to_bos(ranges, count, division, &small, total, bos, count);
 	uint64_t offset = 0;
 
 	t_assert(num_bos > 1 && num_bos < count);

@@ -160,6 +160,18 @@ static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
 	fake_fini(&fake);
 }
 
+/* Return NULL if there are no addresses. */
+static struct au_reservation *reserve_bytes(struct amdgpu_userptr_ctx *ctx, uint64_t size)
+{
+	struct au_reservation *reservation = calloc(1, sizeof(*reservation));
+
+	t_assert(reservation);
+	if (!au_reserve(ctx, size, reservation))
+		return reservation;
+	free(reservation);
+	return NULL;
+}
+
 static int no_more(void *priv, uint64_t size, uint64_t *addr)
 {
 	return -ENOMEM;
@@ -177,7 +189,7 @@ static void spare_is_used(void)
 
 	ctx = create(&fake);
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(reservations); i++)
-		t_equal(au_reserve(ctx, size, &reservations[i]), 0);
+		reservations[i] = reserve_bytes(ctx, size);
 	filler = fill_vmas();
 	middle = reservations[1]->addr;
 	au_release(ctx, reservations[1]);
@@ -185,10 +197,10 @@ static void spare_is_used(void)
 	free_vmas(&filler);
 
 	ops.reserve = no_more;
-	t_equal(au_reserve(ctx, 2 * size, &again), -ENOMEM);
-	t_equal(au_reserve(ctx, size / 2, &again), 0);
+	t_assert(!reserve_bytes(ctx, 2 * size));
+	again = reserve_bytes(ctx, size / 2);
 	t_equal(again->addr, middle + size / 2);
-	t_equal(au_reserve(ctx, size / 2, &reservations[1]), 0);
+	reservations[1] = reserve_bytes(ctx, size / 2);
 	t_equal(reservations[1]->addr, middle);
 	t_assert(!ctx->spares);
 	au_release(ctx, again);
@@ -196,6 +208,32 @@ static void spare_is_used(void)
 		au_release(ctx, reservations[i]);
 	t_assert(!is_mapped(middle));
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
+static int refuse_release(void *priv, uint64_t addr, uint64_t size)
+{
+	return -ENOMEM;
+}
+
+/* The end of the context reports that the kernel still refuses to release address space. */
+static void destroy_is_refused(void)
+{
+	const struct amdgpu_userptr_range range = {
+		.cpu_addr = sysconf(_SC_PAGESIZE),
+		.size = sysconf(_SC_PAGESIZE),
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = create(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	ops.release = refuse_release;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), -ENOMEM);
+	t_assert(is_mapped(args.gpu_va));
 	fake_fini(&fake);
 }
 
@@ -209,5 +247,6 @@ int main(void)
 	limit_of_vmas(inner_first, 2);
 	limit_of_vmas(row, NUM_MAPS);
 	spare_is_used();
+	destroy_is_refused();
 	return 0;
 }

@@ -18,6 +18,17 @@ static uint32_t backend;
  */
 static unsigned int fail_alloc;
 
+/* The allocation with this number, counted from 1, changes the caller's ranges; 0: none does. */
+static unsigned int change_alloc;
+static struct amdgpu_userptr_range *changing, change;
+
+static bool alloc_fails(void)
+{
+	if (change_alloc && !--change_alloc)
+		*changing = change;
+	return fail_alloc && !--fail_alloc;
+}
+
 void *__real_calloc(size_t count, size_t size);
 void *__real_reallocarray(void *old, size_t count, size_t size);
 void *__wrap_calloc(size_t count, size_t size);
@@ -25,12 +36,12 @@ void *__wrap_reallocarray(void *old, size_t count, size_t size);
 
 void *__wrap_calloc(size_t count, size_t size)
 {
-	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
+	return alloc_fails() ? NULL : __real_calloc(count, size);
 }
 
 void *__wrap_reallocarray(void *old, size_t count, size_t size)
 {
-	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
+	return alloc_fails() ? NULL : __real_reallocarray(old, count, size);
 }
 
 static const struct amdgpu_userptr_range ranges[] = {
@@ -252,6 +263,7 @@ static void unmap_fails_at_each_call(void)
 			.num_ranges = T_ARRAY_SIZE(ranges),
 			.range_stride = sizeof(struct amdgpu_userptr_range),
 		};
+		uint64_t reachable = UINT64_MAX;
 		unsigned int left = 0;
 		struct amdgpu_userptr_mapping *map;
 		struct amdgpu_userptr_ctx *ctx;
@@ -263,7 +275,8 @@ static void unmap_fails_at_each_call(void)
 		va = args.gpu_va;
 		fake.fail_call = call;
 		fake.fail_error = -EIO;
-		t_equal(amdgpu_userptr_unmap(map), -EIO);
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EIO);
+		t_equal(!reachable, call > page_tables);
 		t_assert(fake.failed);
 		t_equal(fake.reservations, call <= page_tables);
 		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
@@ -309,6 +322,8 @@ static void map_fails_at_each_allocation(void)
 			break;
 		}
 		t_equal(ret, -ENOMEM);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
 		check_only_guard(&fake, ctx);
 		end(&fake, ctx);
 	}
@@ -316,7 +331,67 @@ static void map_fails_at_each_allocation(void)
 	t_equal(alloc, 1 + 3 + NUM_DEVICES + 1 + 1);
 }
 
-static void create_fails_at_each_call(void)
+/*
+ * The caller changes a range during map(), after the library has counted the BOs. The change makes
+ * other BOs necessary, more or fewer, or other sizes.
+ */
+static void ranges_change_in_map(void)
+{
+	static const struct amdgpu_userptr_range changes[] = {
+		{ 20 * PAGE, 9 * PAGE, 0, 0 },	 { 20 * PAGE, UINT64_C(1) << 62, 0, 0 },
+		{ 20 * PAGE, 2 * PAGE, 0, 0 },	 { 20 * PAGE, 0, 0, 0 },
+		{ 20 * PAGE, -12 * PAGE, 0, 0 },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(changes); i++) {
+		struct amdgpu_userptr_range given[] = {
+			{ 1 * PAGE, PAGE, 0, 0 },
+			{ 20 * PAGE, 4 * PAGE, 0, 0 },
+			{ 40 * PAGE, PAGE, 0, 0 },
+		};
+		struct amdgpu_userptr_map_args args = fake_map_args(given, T_ARRAY_SIZE(given));
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		ctx->limits.size = 4 * PAGE;
+		changing = &given[1];
+		change = changes[i];
+		/* The allocations are the map, the ranges and then the BOs. */
+		change_alloc = 3;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EINVAL);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_ARGUMENT);
+		check_only_guard(&fake, ctx);
+		end(&fake, ctx);
+	}
+}
+
+/* Ranges of a newer header need an array of the library's own. */
+static void no_memory_for_newer_ranges(void)
+{
+	struct {
+		struct amdgpu_userptr_range range;
+		uint64_t newer;
+	} larger = { ranges[0], 0 };
+	struct amdgpu_userptr_map_args args = fake_map_args(&larger.range, 1);
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	args.range_stride = sizeof(larger);
+	fail_alloc = 1;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOMEM);
+	t_equal(fail_alloc, 0);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
+	check_only_guard(&fake, ctx);
+	end(&fake, ctx);
+}
+
+static void create_fails_at_each_call(int error)
 {
 	const int fds[NUM_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1 };
 	const struct amdgpu_userptr_ctx_args args = {
@@ -338,12 +413,12 @@ static void create_fails_at_each_call(void)
 
 		fake_init(&fake, backend);
 		fake.fail_call = call;
-		fake.fail_error = -ENOMEM;
+		fake.fail_error = error;
 		errno = EDOM;
 		ret = au_ctx_create(&args, &fake_ops, &fake, &ctx);
 		t_equal(errno, EDOM);
 		t_equal(fake.failed, call <= needed + probe);
-		t_equal(ret, call <= needed ? -ENOMEM : 0);
+		t_equal(ret, call <= needed ? error : 0);
 		fake.fail_call = 0;
 		if (!ret)
 			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -378,6 +453,8 @@ static void caps_leave_nothing(void)
 
 int main(int argc, char **argv)
 {
+	static const int create_errors[] = { -ENOMEM, -EACCES };
+
 	backend = fake_backend(argc, argv);
 	map_fails_at_each_call(-EIO);
 	map_fails_at_each_call(-ENOMEM);
@@ -386,7 +463,10 @@ int main(int argc, char **argv)
 	roll_back_fails_at_each_call();
 	unmap_fails_at_each_call();
 	map_fails_at_each_allocation();
-	create_fails_at_each_call();
+	ranges_change_in_map();
+	no_memory_for_newer_ranges();
+	for (size_t i = 0; i < T_ARRAY_SIZE(create_errors); i++)
+		create_fails_at_each_call(create_errors[i]);
 	caps_leave_nothing();
 	return 0;
 }

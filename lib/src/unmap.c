@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Unmap, and the maps whose removal is late.
+ *
+ * When a GPU hangs, the page table updates that remove a map are not done by the deadline. The map
+ * then keeps its BOs and addresses, because to close a BO would wait for the GPU. After an unmap()
+ * the caller still has the map and calls again. But after a map() that has failed nobody has it:
+ * it is an orphan. Each later map() and unmap() of the context asks whether the updates of the
+ * orphans are done by now, and ends those. An orphan is in the table of maps, so that no other map
+ * gets its addresses.
+ */
+#include <errno.h>
+
+#include "internal.h"
+
+/* If a GPU may still reach memory through the addresses, no other map may get them. */
+static void give_back_space(struct amdgpu_userptr_mapping *map)
+{
+	au_maps_remove(map->ctx, map);
+	if (au_map_reachable(map, au_all_devices(map->ctx)))
+		au_space_abandon(&map->space);
+	else
+		au_space_put(map->ctx, &map->space);
+}
+
+void au_map_end(struct amdgpu_userptr_mapping *map)
+{
+	give_back_space(map);
+	au_map_free(map);
+}
+
+void au_orphan_add(struct amdgpu_userptr_mapping *map)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+
+	pthread_mutex_lock(&ctx->lock);
+	map->next_orphan = ctx->orphans;
+	ctx->orphans = map;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+/* While a thread asks the kernel, the orphans are its own, and other threads see none. */
+void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
+{
+	struct amdgpu_userptr_mapping *map, *next;
+	struct au_timer no_time = { .runs = true };
+
+	pthread_mutex_lock(&ctx->lock);
+	map = ctx->orphans;
+	ctx->orphans = NULL;
+	pthread_mutex_unlock(&ctx->lock);
+	for (; map; map = next) {
+		next = map->next_orphan;
+		if (au_map_take_down(map, au_all_devices(ctx), &no_time) == -ETIME)
+			au_orphan_add(map);
+		else
+			au_map_end(map);
+	}
+}
+
+/*
+ * Start the removal of all maps before the first wait, so that one time limit is enough for all.
+ * After that, leave the BOs of late devices to the file, because nobody could close them later.
+ */
+int au_unmap_all(struct amdgpu_userptr_ctx *ctx)
+{
+	const uint64_t all = au_all_devices(ctx);
+	struct au_timer timer = { 0 };
+	int first_error = 0;
+
+	for (size_t i = 0; i < ctx->num_maps; i++)
+		au_map_clear(ctx->maps[i], all, &timer);
+	while (ctx->num_maps) {
+		struct amdgpu_userptr_mapping *map = ctx->maps[ctx->num_maps - 1];
+		int ret = au_map_take_down(map, all, &timer);
+
+		if (ret == -ETIME)
+			ret = au_map_leave(map);
+		if (!first_error)
+			first_error = ret;
+		au_map_end(map);
+	}
+	return first_error;
+}
+
+static int unmap(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const uint64_t all = au_all_devices(ctx);
+	const uint64_t start = au_now_ns();
+	struct au_timer timer = { 0 };
+	int ret;
+
+	/* If an earlier unmap has timed out, the map is not ready any more. */
+	if (map->ready)
+		au_maps_set_ready(map, false);
+	ret = au_map_take_down(map, all, &timer);
+	if (reachable)
+		*reachable = au_map_pending(map, all);
+	if (ret != -ETIME)
+		au_map_end(map);
+	au_orphans_reap(ctx);
+	pthread_mutex_lock(&ctx->lock);
+	ctx->stats.unmap_calls += ret != -ETIME;
+	ctx->stats.unmap_ns += au_now_ns() - start;
+	pthread_mutex_unlock(&ctx->lock);
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
+{
+	const int saved_errno = errno;
+	int ret;
+
+	if (!map) {
+		if (reachable)
+			*reachable = 0;
+		return 0;
+	}
+	ret = au_ctx_check_owner(map->ctx);
+	if (!ret)
+		ret = unmap(map, reachable);
+	errno = saved_errno;
+	return ret;
+}
+
+AU_PUBLIC
+int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *map)
+{
+	return amdgpu_userptr_unmap_reachable(map, NULL);
+}
