@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Probes functions of HMM and of MMU notifiers to learn about pages of processes.  A return of
- * hmm_range_fault(), a lookup, tells which pages are at which addresses of a process.  When all
- * MMU notifiers have returned, the pages are not there any more.  hmm_dma_map_pfn() tells that
+ * hmm_range_fault_locked(), a lookup, tells which pages are at which addresses of a process.  When
+ * all MMU notifiers have returned, the pages are not there any more.  hmm_dma_map_pfn() tells that
  * the device may access a page.  docs/oracle.md says why the order of these events is right.
  */
 #include <linux/hmm.h>
@@ -269,7 +269,11 @@ static struct kretprobe returns[] = {
 		.maxactive = 64,
 	},
 	{
-		.kp.symbol_name = "hmm_range_fault",
+		/*
+		 * hmm_range_fault() calls it once.  hmm_range_fault_unlocked_timeout() calls it
+		 * again after an invalidation, and each attempt has to count as a lookup.
+		 */
+		.kp.symbol_name = "hmm_range_fault_locked",
 		.entry_handler = enter_lookup,
 		.handler = leave_lookup,
 		.data_size = sizeof(struct lookup_call),
