@@ -486,10 +486,11 @@ int main(int argc, char **argv)
 		{ "quick", no_argument, NULL, 'q' },
 		{ "column", required_argument, NULL, 'c' },
 		{ "library", no_argument, NULL, 'l' },
+		{ "stall", no_argument, NULL, 's' },
 		{ 0 },
 	};
 	struct bench bench = { .repetitions = 7, .budget_ns = 4000000000 };
-	bool grid = true, library = true, cpu = true;
+	bool grid = true, library = true, cpu = true, stalls = true;
 	const char *only = NULL;
 	int opt, ret;
 
@@ -500,12 +501,15 @@ int main(int argc, char **argv)
 			bench.budget_ns = 1000000000;
 		} else if (opt == 'c' && bench_column_find(optarg)) {
 			only = optarg;
-			library = cpu = false;
+			library = cpu = stalls = false;
 		} else if (opt == 'l') {
-			grid = cpu = false;
+			grid = cpu = stalls = false;
+		} else if (opt == 's') {
+			grid = library = cpu = false;
 		} else {
 			fprintf(stderr,
-				"usage: amd_userptr_bench [--quick] [--column NAME | --library]\n");
+				"usage: amd_userptr_bench [--quick] [--column NAME | --library | "
+				"--stall]\n");
 			return EXIT_FAILURE;
 		}
 	}
@@ -521,6 +525,8 @@ int main(int argc, char **argv)
 		ret = bench_library(&bench, MORE_RANGES);
 	if (!ret && cpu)
 		ret = bench_cpu_side(&bench, MORE_RANGES);
+	if (!ret && stalls)
+		ret = bench_stalls(&bench);
 	if (ret)
 		fprintf(stderr, "amd_userptr_bench: %s\n", strerror(-ret));
 	/* The kernel frees the rest when the process ends. */

@@ -8,6 +8,7 @@
  * amd_userptr_bench_memory.c	allocates the ranges; reads how much memory the kernel has in use
  * amd_userptr_bench_overhead.c	measures the time that the library adds to its ioctls, and the
  *				time that notifiers add when the CPU changes memory
+ * amd_userptr_bench_stall.c	measures how long a change of memory stops a queue
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H
@@ -53,6 +54,7 @@ enum bench_kind {
 	BENCH_MEMFD,	  /* ranges are every second piece of a shared memfd */
 	BENCH_CONTIGUOUS, /* ranges follow one another in private anonymous memory */
 	BENCH_HUGE,	  /* as BENCH_CONTIGUOUS, but huge pages are enabled */
+	BENCH_ZERO,	  /* as BENCH_CONTIGUOUS, but nobody writes to the memory */
 	BENCH_NUM_KINDS
 };
 
@@ -69,7 +71,7 @@ struct bench_memory {
 	struct amd_userptr_range *ranges; /* @count ranges to map, then BENCH_SPARES spare ones */
 };
 
-/* Map and touch all memory; 0 or -errno. */
+/* Map all memory, and write to it unless @kind is BENCH_ZERO; 0 or -errno. */
 int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
 			size_t size);
 void bench_memory_destroy(struct bench_memory *memory);
@@ -163,5 +165,6 @@ void bench_print_not_run(const char *column, const char *operation, unsigned int
 
 int bench_library(struct bench *bench, unsigned int count);
 int bench_cpu_side(struct bench *bench, unsigned int count);
+int bench_stalls(struct bench *bench);
 
 #endif

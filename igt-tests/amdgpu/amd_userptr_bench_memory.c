@@ -18,7 +18,8 @@
 
 static bool is_contiguous(const struct bench_memory *memory)
 {
-	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE;
+	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE ||
+	       memory->kind == BENCH_ZERO;
 }
 
 static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
@@ -100,7 +101,8 @@ int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsig
 			.addr = (uintptr_t)memory->arena + i * stride,
 			.size = size,
 		};
-	touch(memory);
+	if (kind != BENCH_ZERO)
+		touch(memory);
 	if (kind == BENCH_SHUFFLED)
 		shuffle(memory->ranges, count);
 	return 0;

@@ -19,7 +19,8 @@ DIRECTORY = os.path.join(scenarios.RUNS, "bench")
 PAGE = 4096
 
 DEFAULT_MODE = "hws-sdma"
-MEMORY_MB = 3072	# memory of the guest, enough for 1024 ranges of 2 MiB
+# Memory of the guest in MiB. KFD lets processes use 15/16 of it, which has to be enough for one range of 4 GiB.
+MEMORY_MB = 6144
 TIMEOUT = {"quick": 300, "full": 3600}
 # With --icount one thread emulates both CPUs, so a boot takes longer by this factor.
 ICOUNT_FACTOR = 4
@@ -33,8 +34,8 @@ class Report:
 	range).
 	"""
 
-	def __init__(self, text):
-		self.titles, self.cells = {}, {}
+	def __init__(self, text, icount=False):
+		self.titles, self.cells, self.icount = {}, {}, icount
 		for line in text.splitlines():
 			if not line.startswith("{"):
 				continue
@@ -50,6 +51,11 @@ class Report:
 	def ns(self, column, operation, ranges, size=PAGE):
 		"""Returns the median time of a cell in ns, or None if it was not measured."""
 		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
+
+	def interval(self, column, operation, ranges, size=PAGE):
+		"""Returns the interval in which the true median of a cell lies in 19 of 20 cases, or None."""
+		found = self.cells.get((column, operation, ranges, size), {}).get("ns")
+		return goals.median_interval(sorted(found)) if found else None
 
 	def quotients(self, column, above, below, ranges, size=PAGE):
 		"""
@@ -159,23 +165,13 @@ def memory_table(report):
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
-def median_interval(ordered):
-	"""
-	Returns the two of the @ordered samples between which the true median lies in 19 of 20 cases. That holds for any
-	distribution of the samples, because the number of samples below the true median is binomial, with the standard
-	deviation sqrt(samples) / 2.
-	"""
-	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
-	return ordered[first], ordered[-1 - first]
-
-
 def library_table(report):
 	rows = [["library over raw ioctls", "ranges", "pairs", "raw, ms", "library, ms", "ratio by turns", "19 of 20"]]
 	for (column, operation, ranges, size), cell in sorted(report.cells.items()):
 		if operation in ("raw map", "raw unmap") and "median_ns" in cell:
 			library = operation.replace("raw", "library")
 			found = report.quotients(column, library, operation, ranges, size)
-			ratio = [f"{statistics.median(found):.3f}", "{:.3f} to {:.3f}".format(*median_interval(found))] if found else "--"
+			ratio = [f"{statistics.median(found):.3f}", "{:.3f} to {:.3f}".format(*goals.median_interval(found))] if found else "--"
 			rows.append([f"{column} {operation.removeprefix('raw ')}", str(ranges), str(len(found)),
 				milliseconds(cell["median_ns"]), milliseconds(report.ns(column, library, ranges, size)), *ratio])
 	return ["", *grid(rows)] if len(rows) > 1 else []
@@ -190,6 +186,24 @@ def cpu_table(report):
 			rows.append([f"{operation.removeprefix('cpu ')}: {column}", str(ranges), milliseconds(alone),
 				milliseconds(cell["median_ns"]), f"{(cell['median_ns'] - alone) / ranges / 1e3:.2f}"])
 	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
+def stall_table(report):
+	"""Returns tables of how long a change stops a queue, and how many copies a queue makes at each rate of changes."""
+	rows = [["a change stops the queue, ms", "samples", "median", "99 of 100"]]
+	for (column, operation, _, _), cell in report.cells.items():
+		if operation == "stall" and cell.get("ns"):
+			rows.append([column, str(len(cell["ns"])), milliseconds(cell["median_ns"]),
+				milliseconds(statistics.quantiles(cell["ns"], n=100)[98])])
+	rates = [operation for _, operation, _, _ in report.cells if operation.startswith("copy at ")]
+	rates = list(dict.fromkeys(rates))
+	copies = [["copies of 16 KiB in a second", *[rate.removeprefix("copy at ") for rate in rates]]]
+	for column in report.titles:
+		found = [next((cell["median_ns"] for (name, operation, _, _), cell in report.cells.items()
+			if (name, operation) == (column, rate) and cell.get("ns")), None) for rate in rates]
+		if any(found):
+			copies.append([column] + [f"{1e9 / ns:.0f}" if ns else "-" for ns in found])
+	return [line for table in (rows, copies) if len(table) > 1 for line in ("", *grid(table))]
 
 
 def not_run(report):
@@ -211,7 +225,7 @@ def report_text(report, head):
 	titles = [f"{column:12}{title}" for column, title in report.titles.items()]
 	return "\n".join([*head, "", *titles, *cost_tables(report), *step_table(report),
 		*memory_table(report),
-		*library_table(report), *cpu_table(report), *not_run(report), "", *goals.lines(goals.judge_goals(report))]) + "\n"
+		*library_table(report), *cpu_table(report), *stall_table(report), *not_run(report), "", *goals.lines(goals.judge_goals(report))]) + "\n"
 
 
 def save(report, head, facts):
@@ -247,7 +261,7 @@ def measure(args):
 		problems.append(f"the program ended with {outcome.status}: {qemu.tail(where.output)}")
 	for problem in problems:
 		print(f"bench: {problem}")
-	return Report(results.read(where.output)), image, not problems
+	return Report(results.read(where.output), args.icount), image, not problems
 
 
 def cmd_bench(args):

@@ -17,9 +17,9 @@ def cell(column, operation, ranges, *milliseconds, size=bench.PAGE, **more):
 	return json.dumps({"column": column, "operation": operation, "ranges": ranges, "size": size, **values, **more})
 
 
-def report(*lines):
+def report(*lines, icount=False):
 	titles = [json.dumps({"column": name, "title": f"title of {name}"}) for name in ("scatter", "kfd")]
-	return bench.Report("\n".join(["noise", *titles, *lines]))
+	return bench.Report("\n".join(["noise", *titles, *lines]), icount)
 
 
 def verdict(judged, what):
@@ -58,9 +58,23 @@ class Goals(unittest.TestCase):
 		self.assertFalse(verdict(judged, "unmap 4096: library").met)
 
 	def test_interval_of_a_median(self):
-		self.assertEqual(bench.median_interval([1.5]), (1.5, 1.5))
+		self.assertEqual(goals.median_interval([1.5]), (1.5, 1.5))
 		# With 100 samples the standard deviation is 5, so the interval is from the 41st to the 60th sample.
-		self.assertEqual(bench.median_interval(list(range(100))), (40, 59))
+		self.assertEqual(goals.median_interval(list(range(100))), (40, 59))
+
+	def test_noise_is_not_met(self):
+		lines = [cell("kfd", "map", 4096, 300, 410, 500), cell("scatter", "map", 4096, 10, 10, 10)]
+		one = verdict(goals.judge_goals(report(*lines)), "map 4096: KFD")
+		self.assertFalse(one.met)
+		self.assertIn("41: too noisy (30 to 50)", goals.line(one))
+		# The instruction count has no noise, so the medians decide.
+		self.assertTrue(verdict(goals.judge_goals(report(*lines, icount=True)), "map 4096: KFD").met)
+
+	def test_long_range(self):
+		for long, met in ((12, True), (13, False)):
+			lines = [cell("contiguous", "restore in turn", 1, 10), cell("contiguous", "restore in turn", 1, long,
+				size=goals.LONG)]
+			self.assertEqual(verdict(goals.judge_goals(report(*lines)), "restore one page").met, met)
 
 	def test_cost_per_range(self):
 		lines = [cell("scatter", "map", 4096, 4.096), cell("scatter", "map", 100000, 149)]
@@ -85,6 +99,12 @@ class Output(unittest.TestCase):
 		text = bench.report_text(self.full(), ["head"])
 		self.assertIn("36.6", text)
 		self.assertIn("not run: kfd: slow (map of 4096 x 4 KiB)", text)
+
+	def test_stalls(self):
+		text = bench.report_text(report(cell("kfd", "stall", 1, *range(1, 101)),
+			cell("kfd", "copy at 0/s", 1, 2, size=65536), cell("kfd", "copy at 100/s", 1, 4, size=65536)), ["head"])
+		self.assertRegex(text, r"kfd +100 +50.5 +100")
+		self.assertRegex(text, r"in a second +0/s +100/s\nkfd +500 +250")
 
 	def test_picture_is_xml_with_a_mark_for_each_figure(self):
 		tree = ElementTree.fromstring(chart.picture(self.full(), bench.OPERATIONS, bench.PAGE, "head"))
