@@ -6,8 +6,8 @@
  * Every subtest asserts by KFD's SMI events that the queues were evicted and restored (or that they
  * were not, if no page changed), and compares every byte on the CPU and on the GPU.  This file has
  * subtests in which memory is dropped, copied or protected; amd_userptr_hsa_move.c moves pages,
- * _lifetime.c ends BOs and processes, _busy.c has queues at work, _evict.c has evictions by TTM,
- * and _fault.c has GPU page faults.
+ * _long.c changes pages of a long range, _lifetime.c ends BOs and processes, _busy.c has queues at
+ * work, _evict.c has evictions by TTM, and _fault.c has GPU page faults.
  */
 #include <sys/mman.h>
 
@@ -302,6 +302,8 @@ int igt_main()
 		amd_userptr_run_subtests(&up, basic, ARRAY_LENGTH(basic));
 		amd_userptr_run_subtests(&up, amd_userptr_move_subtests,
 					 amd_userptr_num_move_subtests);
+		amd_userptr_run_subtests(&up, amd_userptr_long_subtests,
+					 amd_userptr_num_long_subtests);
 		amd_userptr_run_subtests(&up, amd_userptr_lifetime_subtests,
 					 amd_userptr_num_lifetime_subtests);
 		amd_userptr_run_subtests(&up, amd_userptr_busy_subtests,

@@ -20,6 +20,8 @@ extern const struct amd_userptr_subtest amd_userptr_busy_subtests[];
 extern const unsigned int amd_userptr_num_busy_subtests;
 extern const struct amd_userptr_subtest amd_userptr_evict_subtests[];
 extern const unsigned int amd_userptr_num_evict_subtests;
+extern const struct amd_userptr_subtest amd_userptr_long_subtests[];
+extern const unsigned int amd_userptr_num_long_subtests;
 extern const struct amd_userptr_subtest amd_userptr_stock_gap;
 
 #endif

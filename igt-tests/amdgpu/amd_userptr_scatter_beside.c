@@ -161,6 +161,35 @@ static void readonly_beside(struct amd_userptr *up)
 	close(fd);
 }
 
+/* The driver follows the pages between together with the ranges, but the ranges do not change. */
+static void changed_beside(struct amd_userptr *up)
+{
+	struct amd_userptr_scatter scatter;
+	char *cpu = (char *)amd_userptr_mmap(up, BESIDE_PAGES * page(), SEED_FILE);
+
+	add_every_other(&scatter, up, cpu);
+	amd_userptr_scatter_map(&scatter, 0);
+	amd_kfd_smi_mark(&up->smi);
+	for (unsigned int i = 1; i < BESIDE_PAGES; i += 2) {
+		char *between = cpu + i * page();
+
+		igt_assert_eq(madvise(between, page(), MADV_DONTNEED), 0);
+		amd_pattern_check_zero(between, page(), "dropped");
+		if (i % 4 == 1)
+			igt_assert_eq(mprotect(between, page(), PROT_READ), 0);
+		else
+			igt_assert_eq(munmap(between, page()), 0);
+	}
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+	amd_userptr_expect_no_eviction(up);
+
+	/* A change that begins or ends in a range evicts. */
+	igt_assert_eq(madvise(cpu + page(), 2 * page(), MADV_DONTNEED), 0);
+	amd_userptr_expect_evictions(up, 1);
+	amd_userptr_gpu_check_zero(up, scatter.va + page(), page());
+	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
+}
+
 static void remember_frames(const char *cpu, uint64_t *pfns)
 {
 	for (unsigned int i = 0; i < BESIDE_PAGES; i++)
@@ -234,6 +263,9 @@ const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[] = {
 	  .run = readonly_beside,
 	  .describe =
 		  "The driver copies no page of a private mapping that the GPU may only read." },
+	{ .name = "beside-change",
+	  .run = changed_beside,
+	  .describe = "A change of a page that is in no range evicts no queue." },
 	{ .name = "beside-fork-create",
 	  .run = fork_then_create,
 	  .describe =

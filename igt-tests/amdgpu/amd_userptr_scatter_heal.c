@@ -49,12 +49,13 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 }
 
 /*
- * Assert that making the hole evicted the queues once, and that the other ranges work.  Count
- * evictions from here on.
+ * Assert that making the hole evicted the queues, and that the other ranges work.  Count evictions
+ * from here on.  MADV_GUARD_INSTALL drops the page again if the driver has faulted it in meanwhile,
+ * so there may be several evictions.
  */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
-	amd_userptr_expect_evictions(scatter->up, 1);
+	amd_userptr_expect_evictions(scatter->up, 0);
 	scatter_rest_goes_on(scatter, SEED_REST);
 	amd_kfd_smi_mark(&scatter->up->smi);
 }

@@ -249,28 +249,36 @@ static int flink(int fd, uint32_t handle, uint32_t *name)
 	return 0;
 }
 
+/* Assert that the file of the BO can open it by name, and another file of the process cannot. */
+static void only_own_file(int fd, int other, uint32_t flags)
+{
+	void *cpu = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct drm_gem_open args = { 0 };
+	uint32_t handle;
+
+	igt_assert(cpu != MAP_FAILED);
+	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), flags, &handle), 0);
+	igt_assert_eq(flink(fd, handle, &args.name), 0);
+	igt_assert_neq(drmIoctl(other, DRM_IOCTL_GEM_OPEN, &args), 0);
+	igt_assert_eq(errno, EPERM);
+	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_GEM_OPEN, &args), 0);
+}
+
 /* Use two files of the primary node, because only these can open each other's objects by name. */
 static void other_file(struct amd_userptr *up)
 {
 	char *primary = drmGetPrimaryDeviceNameFromFd(up->fd);
 	int fd = open(primary, O_RDWR | O_CLOEXEC), other = open(primary, O_RDWR | O_CLOEXEC);
-	struct drm_gem_open args = { 0 };
 	struct amd_kfd kfd;
-	void *cpu;
-	uint32_t handle;
 
 	free(primary);
 	igt_assert(fd >= 0 && other >= 0);
-	cpu = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	igt_assert(cpu != MAP_FAILED);
 	igt_assert_eq(__amd_kfd_open_novm(&kfd, up->fd), 0);
 	kfd.drm_fd = fd;
 	igt_assert_eq(__amd_kfd_acquire_vm(&kfd), 0);
-	igt_assert_eq(__amd_userptr_create(fd, cpu, page(), AMD_USERPTR_TRACKED, &handle), 0);
-	igt_assert_eq(flink(fd, handle, &args.name), 0);
-	igt_assert_neq(drmIoctl(other, DRM_IOCTL_GEM_OPEN, &args), 0);
-	igt_assert_eq(errno, EPERM);
-	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_GEM_OPEN, &args), 0);
+	only_own_file(fd, other, AMD_USERPTR_TRACKED);
+	/* The MMU notifier of such a BO waits for submissions of its own file only. */
+	only_own_file(fd, other, AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 }
 
 static void no_other_file(struct amd_userptr *up)
