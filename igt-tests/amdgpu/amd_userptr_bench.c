@@ -138,6 +138,19 @@ int bench_restore_wait(struct bench *bench)
 	return __amd_kfd_smi_wait_restored(&bench->smi, 1, BENCH_WAIT_MS);
 }
 
+int bench_drop(struct bench *bench, char *page, uint64_t *ns)
+{
+	int ret = bench_restore_mark(bench);
+	const uint64_t start = bench_now_ns();
+
+	if (!ret && madvise(page, getpagesize(), MADV_DONTNEED))
+		ret = -errno;
+	if (!ret)
+		ret = bench_restore_wait(bench);
+	*ns = bench_now_ns() - start;
+	return ret;
+}
+
 int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned int index,
 		      const struct amd_userptr_range *range)
 {
@@ -287,18 +300,13 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 
 	cell->failed = "restore";
 	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
-		uint64_t start;
+		uint64_t ns;
 
 		/* Touch the page, because only a present page makes the drop an event. */
 		*(volatile char *)page = 1;
-		ret = bench_restore_mark(bench);
-		start = bench_now_ns();
-		if (!ret && madvise(page, getpagesize(), MADV_DONTNEED))
-			ret = -errno;
-		if (!ret)
-			ret = bench_restore_wait(bench);
+		ret = bench_drop(bench, page, &ns);
 		if (!ret && round)
-			bench_add(&samples, bench_now_ns() - start);
+			bench_add(&samples, ns);
 	}
 	if (!ret)
 		ret = bench_check_range(bench, &cell->map, index, range);

@@ -140,6 +140,8 @@ uint64_t bench_now_ns(void);
  */
 int bench_restore_mark(struct bench *bench);
 int bench_restore_wait(struct bench *bench);
+/* Drop a page, and measure how long it takes until the queues run again. */
+int bench_drop(struct bench *bench, char *page, uint64_t *ns);
 /*
  * Let the GPU store a word at the GPU address of range @index, and look for it in the memory of
  * @range; -EIO if it is not there.

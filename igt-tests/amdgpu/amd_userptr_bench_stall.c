@@ -245,18 +245,9 @@ static int one_restore(struct bench *bench, const struct stall *stall, uint64_t 
 {
 	char *page = (char *)(uintptr_t)stall->memory.ranges[0].addr +
 		     stall->memory.size / 2 / getpagesize() * getpagesize();
-	uint64_t start;
-	int ret;
 
 	(void)*(volatile char *)page;
-	ret = bench_restore_mark(bench);
-	start = bench_now_ns();
-	if (!ret && madvise(page, getpagesize(), MADV_DONTNEED))
-		ret = -errno;
-	if (!ret)
-		ret = bench_restore_wait(bench);
-	*ns = bench_now_ns() - start;
-	return ret;
+	return bench_drop(bench, page, ns);
 }
 
 /* Measure by turns a page of a long range and one of a short range of the same kind. */
