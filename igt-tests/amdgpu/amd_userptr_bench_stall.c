@@ -195,16 +195,21 @@ static int measure_copies(struct bench *bench, struct stall *stall, unsigned int
 		return -EAGAIN;
 	for (int i = 0; !ret && i < WINDOWS; i++) {
 		const unsigned int before = changer.changes;
+		const uint64_t start = bench_now_ns();
 		uint64_t ns = 0;
 
 		ret = copy_window(bench, stall, &ns);
 		bench_add(&copies, ns);
-		bench_add(&changes, WINDOW_NS / (changer.changes - before + 1));
+		if (changer.changes != before)
+			bench_add(&changes, (bench_now_ns() - start) / (changer.changes - before));
 	}
 	if (rate) {
 		changer.stop = true;
 		pthread_join(changer.thread, NULL);
 	}
+	/* Without changes the time of a copy would be that of another rate. */
+	if (!ret && rate && !changes.num)
+		ret = -ENODATA;
 	if (ret)
 		return ret;
 	snprintf(operation, sizeof(operation), "copy at %u/s", rate);

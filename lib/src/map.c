@@ -175,10 +175,11 @@ static int map_divide(struct amdgpu_userptr_mapping *map,
 		      const struct amdgpu_userptr_map_args *args, uint64_t total)
 {
 	const struct amdgpu_userptr_ctx *ctx = map->ctx;
-	const struct au_bo *last = &map->bos[map->num_bos - 1];
+	const struct au_bo *last;
 
 	if (!map->num_bos || au_ranges_place(args->ranges, args->num_ranges, map->ranges) != total)
 		return -EINVAL;
+	last = &map->bos[map->num_bos - 1];
 	if (au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args), &ctx->limits,
 			     total, map->bos, map->num_bos) != map->num_bos ||
 	    last->offset + last->size != total)

@@ -16,7 +16,7 @@ from harness.verdict import results
 
 PROGRAM = os.path.join(project.DIRECTORY, "igt-tests/amdgpu/amd_userptr_bench")
 DIRECTORY = os.path.join(scenarios.RUNS, "bench")
-PAGE = 4096
+PAGE = goals.PAGE
 
 DEFAULT_MODE = "hws-sdma"
 # Memory of the guest in MiB. KFD lets processes use 15/16 of it, which has to be enough for one range of 4 GiB.

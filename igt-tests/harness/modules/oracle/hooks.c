@@ -5,7 +5,7 @@
  * amdgpu.  It is for tests only.
  *
  * The module does not rely on the driver.  It learns of pages from the DMA API's
- * tracepoints, from the results of hmm_range_fault() and from the page allocator, and
+ * tracepoints, from the results of lookups by HMM and from the page allocator, and
  * it reports pages as lost when all MMU notifiers have returned.  So a driver whose
  * notifier does nothing, or was removed too early, does not change the reports.
  */
