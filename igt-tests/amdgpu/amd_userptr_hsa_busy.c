@@ -14,6 +14,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_tracefs.h"
 
 #include "amd_userptr_hsa.h"
 
@@ -232,6 +233,49 @@ static void busy_close_unmapped(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, close_unmapped, NULL);
 }
 
+/* Long enough for the driver to take a change for the first one after a quiet time. */
+#define QUIET_US	20000
+#define PROMPT_ROUNDS	10
+
+static bool restore_is_queued(void)
+{
+	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
+	bool queued = false;
+	char line[512];
+
+	igt_assert(file);
+	while (!queued && fgets(line, sizeof(line), file))
+		queued = strstr(line, "function=amdgpu_amdkfd_restore_userptr_worker");
+	fclose(file);
+	return queued;
+}
+
+/*
+ * The notifier itself queues the worker, and no timer does later.  So the trace has that before the
+ * change of the page table returns.
+ */
+static void restored_at_once(struct amd_userptr *up)
+{
+	static const char *const events[] = { "workqueue/workqueue_queue_work" };
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	unsigned int queued = 0;
+
+	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)),
+		      "no tracefs at /sys/kernel/tracing, or not root\n");
+	for (unsigned int i = 0; i < PROMPT_ROUNDS; i++) {
+		usleep(QUIET_US);
+		amd_pattern_fill(bo->cpu, bo->size, i);
+		amd_kfd_smi_mark(&up->smi);
+		igt_tracefs_clear();
+		amd_userptr_dontneed(bo);
+		queued += restore_is_queued();
+		amd_userptr_expect_evictions(up, 1);
+	}
+	igt_tracefs_off();
+	igt_assert_eq(queued, PROMPT_ROUNDS);
+	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
+}
+
 const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	{ .name = "busy-dontneed",
 	  .run = busy_dontneed,
@@ -246,6 +290,9 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .sdma_too = true,
 	  .describe =
 		  "An evicted queue does new work after the restore, whenever the process rings the doorbell." },
+	{ .name = "restored-at-once",
+	  .run = restored_at_once,
+	  .describe = "The restore of a single change begins without a delay." },
 	{ .name = "busy-close",
 	  .run = busy_close,
 	  .describe = "A queue at work cannot reach the pages of a userptr that was closed." },
