@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # export.sh DIR PATCHES: write the commits of DIR, from the tag "base" to the
 # branch stable, from there to fixes and from there to userptr, to the folders
-# of these names in PATCHES. What a cover letter, 0000-cover-letter.patch, has
-# above its line "---" is written by hand and kept; the number of patches in its
-# subject and what follows that line are made from the commits.
+# of these names in PATCHES. The author writes the text of a cover letter
+# (0000-cover-letter.patch) above its line "---", and this script keeps it. The
+# script makes the number of patches in the subject, and all lines from "---" on,
+# from the commits.
 #
 # export.sh DIR PATCHES RANGE: write the commits of RANGE to PATCHES itself.
 set -eu
@@ -44,7 +45,8 @@ check_linear() {
 	[ -z "$(tree rev-list --merges "$1")" ] || fail "$1 has merge commits"
 }
 
-# Each branch on top of the one before it, and nothing that would be left out.
+# Check that each branch is on top of the one before it, and that the last branch has the commit that is checked out,
+# because the export would leave that commit out otherwise.
 check_stacked() {
 	local below=refs/tags/base name
 	for name in "${series[@]}"; do
@@ -54,11 +56,12 @@ check_stacked() {
 		below=refs/heads/$name
 	done
 	tree merge-base --is-ancestor HEAD "$below" ||
-		fail "what is checked out is not in branch ${below##*/}, which would be exported without it"
+		fail "the checked-out commit is not in branch ${below##*/}, so the export would leave it out"
 	check_linear "base..${below##*/}"
 }
 
-# The cover letter @1 of the commits @2, which are @3.
+# Print the cover letter @1 with the list of the commits @2, and with their number @3. In these comments @1 is the first
+# argument of a function.
 write_cover() {
 	sed -E -e "/^Subject: /s,\[PATCH [0-9]+/[0-9]+\],[PATCH $(printf '%0*d' ${#3} 0)/$3]," -e '/^---$/,$d' "$1"
 	printf -- '---\n'
@@ -67,7 +70,7 @@ write_cover() {
 	tree diff "${diff[@]}" --summary "${2%..*}" "${2#*..}"
 }
 
-# The commits @2 as files in the folder @1.
+# Write the commits @2 as files to the folder @1.
 write_patches() {
 	local folder=$1 cover=$1/0000-cover-letter.patch old patch written
 	mkdir -p "$folder"

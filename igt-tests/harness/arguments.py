@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
 Reads the command line of ./run as usage.txt describes it. Before the set-up of the build root arguments.sh has already
-refused wrong words. This module turns the words into values. It refuses the same words as arguments.sh, because the
-unit tests and cli.py, when it is called without ./run, have no other check.
+refused wrong words. This module turns the words into values. It refuses the same words as arguments.sh, apart from
+paths of the host, because the unit tests and cli.py, when it is called without ./run, have no other check.
 """
 
 import argparse

@@ -59,7 +59,7 @@ options() {
 	done <<< "$text"
 }
 
-# Is the whole number @1 less than @2? bash cannot calculate beyond 2^63.
+# Is the whole number @1 less than @2? Compare the digits, because bash cannot calculate beyond 2^63.
 is_less() {
 	local a=$1 b=$2
 	while [[ $a == 0?* ]]; do a=${a#0}; done

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tells the user why a program failed if the reason is the machine or the network, and what to do then."""
+"""Tells the user the reason and a remedy if a program failed because of the machine or the network."""
 
 import errno
 import os

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: MIT
-"""Measures what mapping scattered memory costs."""
+"""Measures the time and the kernel memory that it takes to map scattered memory."""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""./run bench measures in one boot what scattered user memory costs with each interface (docs/performance.md)."""
+"""./run bench compares, in one boot, the interfaces that map scattered user memory (docs/performance.md)."""
 
 import datetime
 import json
@@ -19,7 +19,8 @@ DIRECTORY = os.path.join(scenarios.RUNS, "bench")
 PAGE = goals.PAGE
 
 DEFAULT_MODE = "hws-sdma"
-# Memory of the guest in MiB. KFD lets processes use 15/16 of it, which has to be enough for one range of 4 GiB.
+# Memory of the guest in MiB. KFD lets processes use 63/64 of the memory that the kernel counts, less 1.5 GiB
+# (amdgpu_amdkfd_gpuvm.c:amdgpu_amdkfd_gpuvm_init_mem_limits()). That has to be enough for one range of 4 GiB.
 MEMORY_MB = 6144
 TIMEOUT = {"quick": 300, "full": 3600}
 # With --icount one thread emulates both CPUs, so a boot takes longer by this factor.

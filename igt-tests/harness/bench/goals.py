@@ -28,7 +28,8 @@ class Goal:
 	binding: bool	# true: ./run bench --check fails if the goal is missed
 	value: float	# the measured value; None if it was not measured
 	reason: str = ""	# why the value was not measured
-	# The values that the samples of a wall clock leave possible; None if the value is exact, as by instructions.
+	# The lowest and the highest value that the samples leave possible. None if @value alone decides: with --icount,
+	# and in the goals about the library and about memory.
 	spread: tuple = None
 
 	def meets(self, value):

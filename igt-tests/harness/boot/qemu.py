@@ -67,7 +67,7 @@ class Spec:
 	cwd: str = "/"			# the command's directory in the guest
 	seed: int = 0			# seed of the first GPU's schedule
 	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
-	sabotage: str = ""		# functions of the driver, between commas, that vgpu_sabotage.ko lets do nothing
+	sabotage: str = ""		# kernel functions, separated by commas, that vgpu_sabotage.ko lets do nothing
 	memory_mb: int = MEMORY_MB
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
 	trace: bool = True		# true: vgpu writes its trace

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: MIT
 # fresh.sh DIRECTORY COMMAND...
 # Runs the COMMAND in a copy of the build root, so that it can install packages, and
-# throws the copy away. The copy is an overlay in a mount namespace of its own. Only
-# DIRECTORY is the original, so what the COMMAND writes there stays.
+# throws the copy away. The copy is an overlay in a mount namespace of its own. Besides
+# /dev and /proc only DIRECTORY is the original, so files that the COMMAND writes there
+# stay.
 set -e
 if [ "$1" != --in-namespace ]; then
 	exec unshare --mount --propagation unchanged sh "$0" --in-namespace "$@"

@@ -18,8 +18,8 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 
-# The kernel has the values of these variables in its objects. They are constant, so that ccache finds objects that
-# another checkout has built.
+# The kernel has the values of the KBUILD variables in its objects. They are constant, so that ccache finds objects
+# that another checkout has built.
 REPRODUCIBLE = {
 	"KBUILD_BUILD_TIMESTAMP": "Thu Jan  1 00:00:00 UTC 1970",
 	"KBUILD_BUILD_USER": "userptr",
@@ -204,7 +204,10 @@ def install_modules(build_directory, directory):
 
 
 def debian_release():
-	"""Returns the release of the kernel that Debian itself builds of the base's version, from the package lists."""
+	"""
+	Returns the release of a kernel that Debian itself builds, from the package lists. The first two numbers of its
+	version are those of the base's version.
+	"""
 	series_version = ".".join(source.base()["version"].split(".")[:2])
 	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
 	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,

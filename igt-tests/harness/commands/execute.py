@@ -96,8 +96,8 @@ def is_needed(path):
 
 def shown():
 	"""
-	Returns the fields of a qemu.Spec that make the guest mount the directory of the user. Refuses a directory it
-	needs.
+	Returns the fields of a qemu.Spec that make the guest mount the directory of the user. Refuses a directory that
+	the guest needs.
 	"""
 	path = os.environ["HOST_DIR"]
 	if is_needed(path):

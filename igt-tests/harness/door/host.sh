@@ -19,7 +19,7 @@ mount -t tmpfs lists "$dir/host/var/lib/apt/lists"
 status=0
 chroot "$dir/host" "$@" || status=$?
 if grep -qF " $dir/host$dir/cache/root" /proc/self/mountinfo; then
-	echo "host: the root of the cache is still mounted on" >&2
+	echo "host: a mount in the root of the cache is left" >&2
 	status=99
 fi
 exit $status

@@ -36,7 +36,7 @@ class Completion(unittest.TestCase):
 		self.assertEqual([], self.ask("kernel", "build", "b"))
 
 	def test_others(self):
-		"""completion is silent for another program that is called run, and for what another program takes"""
+		"""completion is silent for another program that is called run, and for arguments of another program"""
 		self.assertEqual(["soak", "shell"], self.ask("s", program=step.PROJECT + "/run"))
 		self.assertEqual([], self.ask("s", program="/usr/bin/run"))
 		self.assertEqual([], self.ask("exec", "--", "--m"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests what `run` says if the machine cannot set up the root, and that an ended run leaves no process behind."""
+"""Tests the messages of `run` if the machine cannot set up the root, and that an ended run leaves no process behind."""
 
 import glob
 import os
@@ -105,7 +105,7 @@ class SetUp(unittest.TestCase):
 				ELSEWHERE)
 
 	def test_chroot(self):
-		"""a chroot whose / is no mount point is named, with what makes it one"""
+		"""a chroot whose / is no mount point is named, with the command that makes it one"""
 		# The build root, in which this suite runs, is such a chroot.
 		with tempfile.TemporaryDirectory() as cache:
 			done = subprocess.run([RUN, "test", "style"], env={"PATH": "/usr/sbin:/usr/bin", "AMDGPU_USERPTR_CACHE": cache},
@@ -158,7 +158,7 @@ class SetUp(unittest.TestCase):
 			self.works(host, debootstraps=1)
 
 	def test_two(self):
-		"""of two runs the second says that it waits, and for whom"""
+		"""of two runs the second says that it waits for the other one"""
 		with Host() as host:
 			host.write("debootstrap.sh", WAIT.format("$DOOR"))
 			with host.running("test", "style") as first:
@@ -172,7 +172,7 @@ class SetUp(unittest.TestCase):
 			self.assertEqual(1, host.read("debootstrapped").count("\n"))
 
 	def test_terminal(self):
-		"""shell without a terminal ends at once, with what to do instead"""
+		"""shell without a terminal ends at once, and names a command that needs none"""
 		with Host() as host:
 			self.fails(host.run("shell"), "shell needs a terminal; without one: ./run exec")
 			self.assertEqual("", host.read("asked"))

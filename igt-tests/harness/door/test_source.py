@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests what the harness downloads, and that it refuses patches that do not apply exactly."""
+"""Tests downloads of the harness, that it refuses patches that do not apply exactly, and the owner of its files."""
 
 import hashlib
 import os
@@ -71,7 +71,7 @@ class Packages(unittest.TestCase):
 		self.assertEqual([GOOD], kept)
 
 	def test_other_file(self):
-		"""a package of another checksum is not taken, of the mirror nor of the second place"""
+		"""a package of another checksum is taken neither from the mirror nor from the second place"""
 		said, kept = self.pinned({MIRROR: "bad\n", AT_SECOND: GOOD})
 		self.assertIn(f"because linux-source_all.deb of the mirror {DEBIAN} has another checksum", said)
 		self.assertEqual([GOOD], kept)
@@ -80,7 +80,7 @@ class Packages(unittest.TestCase):
 		self.assertEqual([], kept)
 
 	def test_nowhere(self):
-		"""a kernel's source that is nowhere is named with both places"""
+		"""a kernel's source that neither place has is named with both places"""
 		said, kept = self.pinned({})
 		self.assertIn(f"failed: linux-source is not to be had: the mirror {DEBIAN} does not have version 1, and {SECOND}"
 			" cannot be reached; is there a network?", said)
@@ -113,7 +113,7 @@ class Packages(unittest.TestCase):
 			self.assertIn("failed: downloading linux-source failed (no space left on device; make room, or", result.out)
 
 	def test_full_write(self):
-		"""a file that the harness cannot write because the disk is full is one line"""
+		"""a file that the harness cannot write because the disk is full is reported in one line"""
 		with Host() as host:
 			host.resize("1m")
 			result = host.python(WRITE)
@@ -183,7 +183,7 @@ class Owner(unittest.TestCase):
 			self.assertEqual((1000, 1001), (os.stat(tree).st_uid, os.stat(tree).st_gid))
 
 	def test_files(self):
-		"""what is written to a directory of a user gets the directory's owner"""
+		"""a file that is written to a directory of a user gets the directory's owner"""
 		with tempfile.TemporaryDirectory() as work:
 			subprocess.run(["chown", "1000:1001", work], check=True)
 			step.write(os.path.join(work, "file"), "")

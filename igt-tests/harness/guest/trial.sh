@@ -6,9 +6,9 @@
 # of the driver (separated by commas) returns at once. CONTROL and FUNCTIONS may
 # be empty. If EARLY is not empty, the trial ends when the page oracle reports the
 # first violation.
-# At the begin and at the end of the trial the script writes a line with the NAME to
-# the kernel's log, and a mark to the GPU's trace: NUMBER at the begin, 0 at the end.
-# suites/shared.py takes only what is between them as evidence of this trial.
+# At the start and at the end of the trial the script writes a line with the NAME to
+# the kernel's log, and a mark to the GPU's trace: NUMBER at the start, 0 at the end.
+# suites/shared.py takes only the lines between them as evidence of this trial.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"

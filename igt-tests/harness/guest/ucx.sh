@@ -12,7 +12,7 @@ is_served() {
 	grep -q -i "^ *[0-9]*: [0-9A-F]*:$(printf %04x $port) [0-9A-F:]* 0A " /proc/net/tcp /proc/net/tcp6
 }
 
-# The environment's part of the words.
+# Take the VARIABLEs, which come first, from the words.
 variables=UCX_PROTO_INFO=y
 while [ "${1#[A-Z]*=}" != "$1" ]; do
 	variables="$variables $1"

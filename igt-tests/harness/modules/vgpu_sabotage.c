@@ -47,8 +47,9 @@ static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 }
 
 /*
- * This handler does nothing, but it must exist: without a post handler kprobes may replace its
- * breakpoint by a jump, and then it ignores the instruction pointer that return_at_once() sets.
+ * This handler does nothing, but it must exist: for a probe without a post handler the kernel may
+ * replace the breakpoint by a jump, and then ignores the instruction pointer that return_at_once()
+ * sets.
  */
 static void unused(struct kprobe *p, struct pt_regs *regs, unsigned long flags)
 {

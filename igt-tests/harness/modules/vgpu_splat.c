@@ -179,7 +179,7 @@ static int set_fault(const char *value, const struct kernel_param *kp)
 static const struct kernel_param_ops fault_ops = { .set = set_fault };
 
 module_param_cb(fault, &fault_ops, NULL, 0200);
-MODULE_PARM_DESC(fault, "what to do wrong, now");
+MODULE_PARM_DESC(fault, "name of the mistake to make now");
 
 static int __init vgpu_splat_init(void)
 {

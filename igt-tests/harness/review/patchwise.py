@@ -3,18 +3,19 @@
 Checks that the kernel builds after each patch of all series, in each configuration.
 
 A full build after each patch would take too long, so only some sources are compiled: those that a patch of the
-series touches, and other sources of the driver that use a name which a patch removes from a header.
+series touches, and other sources in the folders of touched files that use a name which a patch removes from a header.
 
 After a patch, a source is compiled again if the patch changed the source, or if the patch changed a header that the
-source includes and the source uses a name of the changed lines. Another source can hardly break, because a patch can
-break a source that it does not touch only by a name in a header. Where no name is the reason, the compilation after the
-last patch of each series finds it: then all sources are compiled that include a header which the series changed.
+source includes and the source uses a name of the changed lines. Other sources hardly ever break: if a patch breaks a
+source that it does not touch, the reason is almost always a name in a header. After the last patch of each series all
+sources are compiled that include a header which the series changed. This finds the sources that broke in another way.
 
-make compiles the base, and the sources after a patch of a Kconfig or a Makefile. After the other patches this module
-calls the compiler with the command that make had used, because make needs seconds to find out what to compile.
+make compiles the state with which a run begins (the base, or a state that is known from an earlier run), and the
+sources after a patch of a Kconfig or a Makefile. After the other patches this module calls the compiler with the
+command that make had used, because make needs seconds to find out which sources to compile.
 
 Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
-defines only after another patch. After the last patch of a series this holds for the series on top of those before it.
+defines only after another patch. So after its last patch a series needs no symbol of the series that come later.
 """
 
 import collections
@@ -91,8 +92,8 @@ def uses(text, fields, functions):
 
 def followed(patches, tree):
 	"""
-	Returns the sources below @tree that have to be compiled: those that the @patches touch, and those that use a
-	name which the @patches remove from a header.
+	Returns the sources below @tree that have to be compiled: those that the @patches touch, and those in the
+	folders of touched files that use a name which the @patches remove from a header.
 	"""
 	touched = {path for patch in patches for path in source.touched(patch)}
 	paths = source.sources(patches)
@@ -194,8 +195,8 @@ class Build:
 	def update(self, tree, changed, names, last):
 		"""
 		Compile the objects that the patch of the files @changed concerns, and those that did not compile
-		before. If this is the @last patch of a series, also compile all stale objects. Returns the output of
-		the compiler.
+		before. If this is the @last patch of a series, or no other object is to be compiled, compile all stale
+		objects. Returns the output of the compiler.
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects

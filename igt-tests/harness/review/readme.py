@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Checks and updates the sample in README.md of what ./run test prints at the end."""
+"""Checks and updates the sample in README.md of the sums that ./run test prints at its end."""
 
 import os
 import re

@@ -219,7 +219,7 @@ def commits(since):
 
 
 def message_problems(subject, body):
-	"""Returns the problems of the message of a commit, without that of a long subject."""
+	"""Returns the problems of the message of a commit, apart from the length of its subject."""
 	prefix, colon, _ = subject.partition(": ")
 	problems = []
 	if not colon or not set(prefix.split(", ")) <= set(PREFIXES):

@@ -36,8 +36,8 @@ LEAK, LEAKER = "leak", "splat_leak"
 # after its eviction (PROCESS_RESTORE_TIME_MS). With this kernel one round takes longer, so the read goes on for minutes.
 NEVER_EVICTED = "amdgpu_evict_vram does not end, because KFD restores the process before all VRAM is evicted"
 
-# {regular expression of tests that do not run: the reason}. The tests of the first one make any kernel of this version warn,
-# with or without the series, and the first warning would turn lockdep off for the rest of the boot.
+# {regular expression of tests that do not run: the reason}. The tests of the first one make any kernel of this version
+# print a warning, with or without the series, and igt_runner does not let a test with a warning pass.
 LEFT_OUT = {
 	"amd_userptr_scatter@heal-uffd-.*":
 		"with DEBUG_VM mm/userfaultfd.c prints the stack for a page fault that may not wait for a userfaultfd",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
 Runs the suites device and clients, whose boots run programs without IGT: the library's test, the packages' example, the
-demo, and clients of the library. The exit status and the last line judge each program.
+demo, and clients of the library. Judges each program by its exit status and its last line.
 """
 
 import os

@@ -42,8 +42,8 @@ def rocminfo_case(status, text):
 
 def word(entry):
 	"""
-	Returns igt_runner's word for how a test ended. If only lines that do not count made it a warning, returns the
-	other word.
+	Returns igt_runner's word for how a test ended. If the kernel's log has no warning that counts, returns "pass"
+	in place of "dmesg-warn" and "fail" in place of "dmesg-fail".
 	"""
 	warnings = [line for line in entry.get("dmesg-warnings", "").splitlines() if not NOT_COUNTED.search(line)]
 	return entry["result"] if warnings else entry["result"].replace("dmesg-warn", "pass").replace("dmesg-fail", "fail")

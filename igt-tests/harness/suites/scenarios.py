@@ -115,7 +115,8 @@ def all_lines(*lines):
 
 def label(entry):
 	"""
-	Returns the name of a boot for messages: its mode, and whatever distinguishes it from other boots of that mode.
+	Returns the name of a boot for messages: its mode, and its GPUs, reloads, control, kernel and seed if they are
+	not the usual ones. Boots that differ only in their programs have the same name.
 	"""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""

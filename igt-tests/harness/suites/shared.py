@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Runs several trials in one boot, one after the other. Each trial writes a mark at its begin and at its end to the
-kernel's log and to the GPU's trace. Only what is between these marks is the evidence of the trial.
+Runs several trials in one boot, one after the other. At its start and at its end each trial writes a line to the
+kernel's log and a mark to the GPU's trace. Only the lines between them are the evidence of the trial.
 """
 
 import os

@@ -21,7 +21,7 @@ PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
 VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
 KINDS = ("random", "random-scatter", "random-kfd")
 PER_MINUTE = 20		# processes to kill for each minute of the soak, all kinds together
-PER_VICTIM = 3		# seconds for each of them, and for the kernel to free what it leaves behind
+PER_VICTIM = 3		# seconds in the timeout for each of them, and for the kernel to free its memory
 
 DEFAULT_MODE = "hws-sdma"
 MINUTES = 10		# how long ./run soak lasts without --minutes

@@ -87,7 +87,7 @@ def passed(trial, case):
 
 def problems_of(trial, cases, evidence, boot_problems):
 	"""Returns the reasons why the @evidence does not meet the demands of @trial; none if it does."""
-	problems = [] if evidence.struck(trial) else ["nothing went wrong: the step was never reached"]
+	problems = [] if evidence.struck(trial) else ["the fault never happened: the step was not reached"]
 	for test, case in cases.items():
 		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
 			problems.append(f"{test} {case.verdict} ({case.detail or 'no reason'}), wanted: {trial['fails']}")
@@ -242,7 +242,7 @@ def untried(suite):
 def judge_suite(suite, names, numbers, done):
 	"""
 	Print the evidence of each trial. Returns the cases of the suite: one for each trial, and one that fails if
-	untried().
+	untried() returns a name.
 	"""
 	done = sum(done, [])
 	if not numbers:

@@ -24,7 +24,7 @@ while read -ra words; do
 done
 """
 
-# Command lines that both programs must accept, and such that both must refuse.
+# Command lines that both programs must accept, and command lines that both must refuse.
 GOOD = """
 demo
 test
@@ -202,7 +202,7 @@ class Help(unittest.TestCase):
 
 
 class Text(unittest.TestCase):
-	"""Tests that usage.txt names exactly the commands, suites and so on that exist."""
+	"""Tests that usage.txt fits the code: its commands, kinds of values, suites in rules, and some defaults."""
 
 	def test_commands_have_functions(self):
 		names = set(list(arguments.sections())[:list(arguments.sections()).index("where")])

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests that bench.py makes medians, verdicts and a picture of what the benchmark program prints."""
+"""Tests that bench.py makes medians, verdicts and a picture of the output of the benchmark program."""
 
 import json
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests that boots.py gives each suite what its own boots returned, in their order, whatever else runs."""
+"""Tests that boots.py gives each suite the results of its own boots, in their order, whatever other boots run."""
 
 import multiprocessing
 import os

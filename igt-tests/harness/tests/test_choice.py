@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests which suites, boots and tests ./run test chooses, and what it writes for --failed and --junit."""
+"""Tests which suites, boots and tests ./run test chooses, its files for --failed and --junit, and its output."""
 
 import os
 import sys

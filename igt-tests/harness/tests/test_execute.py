@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests ./run exec: what its arguments mean, what the guest runs, and how its end is judged."""
+"""Tests ./run exec: its arguments, the script that the guest runs, and the verdict on its end."""
 
 import contextlib
 import io

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests what the scripts of the folder guest leave in the share, and that they have the words that Python looks for."""
+"""Tests the files that the scripts of the folder guest leave in the share, and the words that Python expects in them."""
 
 import os
 import shutil

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests what posting.py says of cover letters and tags, with made-up mails."""
+"""Tests the verdicts of posting.py on cover letters and tags, with made-up mails."""
 
 import os
 import sys

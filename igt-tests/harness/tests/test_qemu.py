@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests qemu.py: how it starts QEMU, what it prepares for a boot, and how it copies the output of a running boot."""
+"""Tests qemu.py: how it starts QEMU, prepares a boot, keeps old boots, and copies the output of a running boot."""
 
 import io
 import os

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests which boots run with which seeds, and what the table takes from the last lines that vgpu prints."""
+"""Tests which boots run with which seeds, and how the table gets its numbers from the last lines that vgpu prints."""
 
 import os
 import sys

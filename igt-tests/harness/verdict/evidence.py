@@ -7,7 +7,8 @@ import re
 from harness.verdict import results
 from harness.verdict.results import FAIL, Case
 
-# The lines of the GPU's trace that matter: a broken rule of the page oracle, and an injected fault.
+# VIOLATION and INJECTED match lines of the GPU's trace: a broken rule of the page oracle, and an injected fault. NAMED
+# matches the option of vgpu that asks for a fault.
 VIOLATION = re.compile(r" violation rule=(R\d+) ")
 INJECTED = re.compile(r" inject fault=([a-z-]+) ")
 NAMED = re.compile(r"--fault[ =]([a-z-]+)")

@@ -38,7 +38,7 @@ FILES = ("fails", "flakes", "skips")
 
 
 class Malformed(Exception):
-	"""Raised for an error in an expectation file. The text says where the error is, and which."""
+	"""Raised for an error in an expectation file. The text names the line and the error."""
 
 
 @dataclasses.dataclass
@@ -123,7 +123,10 @@ class Expectations:
 		return [test for test in tests if not self.skipped(test)]
 
 	def stale(self, tests):
-		"""Returns a failed case for each entry that has no effect on any of the @tests of the suite."""
+		"""
+		Returns a failed case for each entry that matches none of the @tests of the suite, and for each entry of
+		a fails or skips file that has no effect because of other entries.
+		"""
 		cases = []
 		for test, (_, entry) in self.fails.items():
 			if test not in tests:
@@ -138,7 +141,7 @@ class Expectations:
 		first = {id(self.skipped(test)) for test in tests}
 		for _, entry in self.skips:
 			if id(entry) not in first:
-				cases.append(Case(entry.text, FAIL, f"{entry.place}: skips no test that no line above it skips"))
+				cases.append(Case(entry.text, FAIL, f"{entry.place}: matches no test, or only tests that a line above it skips"))
 		return cases
 
 	def verdict(self, test, result):

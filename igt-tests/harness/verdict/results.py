@@ -21,8 +21,8 @@ BAD_LINES = re.compile(
 	r"|pagealloc: (single bit error|memory corruption)"
 	# The messages of DMA-API that are left out here report no error.
 	r"|DMA-API: (?!preallocated \d+ debug entries|debugging enabled by|dma_debug_entry pool grown)"
-	# So do these of kmemleak. checkers.py reads the leaks from kmemleak's list, so the line about their number is
-	# left out.
+	# The messages of kmemleak that are left out here report no error either, apart from the number of leaks:
+	# checkers.py reads the leaks from kmemleak's list.
 	r"|kmemleak: (?!Kernel memory leak detector initialized|Cannot allocate a scan area, scanning the full object"
 	r"|[0-9]+ new suspected memory leaks)")
 # Matches the kernel's report that a worker of the driver kept its CPU for long
@@ -32,7 +32,7 @@ HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|
 # IGT writes the names of tests to the kernel's log, as "[IGT] ...". Such a line is no error, whatever words the name
 # has.
 NOT_KERNEL = re.compile(r"\[IGT\]")
-# The time and more at the begin of a line of IGT, and at the begin of a line of the kernel's log.
+# Match the start of a line of IGT (time, process, level), and of a line of the kernel's log (level, time, caller).
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
 STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
@@ -44,7 +44,7 @@ class Case:
 	verdict: str
 	detail: str = ""
 	boot: str = ""	# section of scenarios.cfg, or SUITE-TRIAL; empty if the test needs no guest
-	test: str = ""	# the name of the test for ./run test --failed; empty if it is that of the case
+	test: str = ""	# the name of the test for ./run test --failed; empty if it is @name
 
 
 def read(path):
@@ -120,9 +120,9 @@ def expected_fails(text):
 
 def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
 	"""
-	Returns the cases of the files results.json in @paths, which igt_runner wrote. Its exit status is not used,
-	because it says nothing about tests. Each of the @listed tests must have run. If no test passed, adds a failed
-	case, unless @all_may_skip.
+	Returns the cases of the files results.json in @paths, which igt_runner wrote. The exit status of igt_runner
+	says nothing about tests, so these cases do not depend on it. Each of the @listed tests must have run. If no
+	test passed, adds a failed case, unless @all_may_skip.
 	"""
 	must_fail, tests = must_fail or {}, {}
 	try:

@@ -256,7 +256,7 @@ static int set_mark(const char *text, const struct kernel_param *kp)
 static const struct kernel_param_ops mark_ops = { .set = set_mark };
 
 module_param_cb(mark, &mark_ops, NULL, 0200);
-MODULE_PARM_DESC(mark, "a number for the traces, between what was judged and what will be");
+MODULE_PARM_DESC(mark, "a number for the traces, behind the accesses judged so far");
 
 /* Show a counter of lookups.c.  There is one such counter for all GPUs together. */
 static int get_lookups(char *buffer, const struct kernel_param *kp)

@@ -2,10 +2,11 @@
 /*
  * Finds out which pages an invalidation has taken away while a lookup was under way.
  *
- * A lookup is a call of hmm_range_fault().  It may read an entry of the CPU's page tables before
- * an invalidation changes the entry, and be reported after the invalidation was reported.  Then
+ * A lookup is a call of hmm_range_fault_locked().  It may read an entry of the CPU's page tables
+ * before an invalidation changes the entry, and return after the invalidation was reported.  Then
  * the page that the lookup found is gone.  So these functions say that an invalidation has
- * overtaken a lookup if it was reported before the lookup, but had not ended when the lookup began.
+ * overtaken a lookup if the invalidation was reported before the lookup's pages, but had not ended
+ * when the lookup began.
  *
  * The caller serialises the calls.  invalidations.c and .h use nothing of the kernel, so that a
  * unit test of the simulated GPU can include them.
@@ -30,7 +31,7 @@ struct invalidations {
 	/* All lookups under way began later, so nobody needs invalidations that ended by then. */
 	__u64 settled;
 	unsigned int lookups; /* number of lookups under way */
-	unsigned int used;    /* number of slots in use; some before the last may be free */
+	unsigned int used;    /* all slots from this number on are free; others may be, too */
 	/*
 	 * Number of invalidations that the full table had no room for, so that a lookup which they
 	 * have overtaken may not be recognised.

@@ -214,8 +214,8 @@ static struct map_call map_call(struct pt_regs *regs)
 }
 
 /*
- * Ignore a call for a page that is mapped already, because it maps nothing: the driver only wants
- * the page's DMA address.
+ * Ignore a call for a page that is mapped already, because it maps nothing new: the driver only
+ * wants the page's DMA address.
  */
 static int enter_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 {
