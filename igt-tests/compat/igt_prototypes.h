@@ -3,8 +3,8 @@
  * Declares the functions of libigt.so.0 that the tests use, and nothing else.
  *
  * This file is separate from igt.h, so that a build with IGT's own headers can include it
- * after them, and the compiler reports differences (tree/crosscheck.c).  Whoever adds a
- * line here also adds the name to entry_points.c.
+ * after them, and the compiler reports differences (tree/crosscheck.c).  If you add a line
+ * here, also add the name to entry_points.c.
  */
 #ifndef IGT_PROTOTYPES_H
 #define IGT_PROTOTYPES_H

@@ -99,7 +99,7 @@ def check_all(binary, table):
 def compile_and_link(workdir, libigt, compiler):
 	programs = {'entry_points': 'entry_points.c', 'igt_framework': 'tests/igt_framework.c'}
 	for name, source in programs.items():
-		# -z now: if a function is missing, the program must fail at its start and not only when it calls it.
+		# -z now: if a function is missing, the program must fail at its start and not only at the call.
 		done = subprocess.run(
 			[*compiler, '-std=gnu11', '-D_GNU_SOURCE', '-I', HERE,
 				'-o', os.path.join(workdir, name), os.path.join(HERE, source),

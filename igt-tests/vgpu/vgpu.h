@@ -48,9 +48,9 @@ struct vg_config {
 	void *vram;    /* VG_VRAM_SIZE bytes, owned by the host */
 	uint64_t seed; /* decides the schedule: which queue works when, and delays */
 	/*
-	 * A requested preemption or TLB flush takes at most so many steps; the
-	 * seed decides how many each time.  With 0, a flush is done at once and
-	 * a preemption at the next opportunity.
+	 * The longest delay of a requested preemption or TLB flush; the seed decides
+	 * the number of steps each time.  After the delay a flush is done at once, and
+	 * a preemption at the next place where the queue's state can be saved.
 	 */
 	unsigned int preempt_steps, flush_steps;
 	/*
@@ -63,7 +63,7 @@ struct vg_config {
 	 * seed.  Benchmarks set this.
 	 */
 	bool no_pauses;
-	/* Trace only events with one of these prefixes (between commas); NULL: all. */
+	/* Trace only events with one of these prefixes (commas between them); NULL: all. */
 	const char *trace_filter;
 };
 
@@ -73,7 +73,10 @@ enum { VG_PREEMPT_STEPS = 64, VG_FLUSH_STEPS = 32 };
 struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host);
 void vgpu_free(struct vgpu *vg);
 
-/* Return to the state after power on, except that VRAM keeps its content. */
+/*
+ * Return the GPU to the state after power on, except that VRAM keeps its content.  The
+ * virtual time, the random numbers, the injected faults and the page oracle go on.
+ */
 void vgpu_reset(struct vgpu *vg);
 
 /* Register BAR: dword accesses, @offset in bytes, below VG_MMIO_SIZE. */
@@ -104,8 +107,8 @@ void vgpu_drain(struct vgpu *vg);
 /* Could vgpu_step() do anything? */
 bool vgpu_busy(const struct vgpu *vg);
 /*
- * Does every queue with work wait, as the last steps have seen?  More steps
- * without a pause would then only burn time.
+ * Does every queue with work wait, as the last steps have seen, and is no TLB flush
+ * under way?  More steps without a pause would then only burn time.
  */
 bool vgpu_waiting(const struct vgpu *vg);
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Uses every construct of igt.h. Several subtests fail, skip or crash on purpose; probe.py knows
- * which, and compares the exit codes. So this program must not be on a test list.
+ * Uses every macro of igt.h but igt_warn(). Several subtests fail, skip or crash on purpose;
+ * probe.py knows which, and compares the exit codes. So this program must not be on a test list.
  */
 #include <signal.h>
 #include <sys/mman.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * meson compiles this file only with an IGT source tree. It sees IGT's declaration of each function
- * and that of igt_prototypes.h, and the compiler reports an error if the two differ.
+ * meson compiles this file only with an IGT source tree. The compiler then sees two declarations of
+ * each function, one from IGT and one from igt_prototypes.h, and reports an error if they differ.
  */
 #include "igt.h"
 #include "igt_os.h"

@@ -2,7 +2,8 @@
 /*
  * All state of one simulated GPU.  Rules for every file of the model:
  *  - all state hangs off struct vgpu, file-scope data is const;
- *  - memory is accessed through core/mem.h only;
+ *  - the GPU accesses memory through core/mem.h only (MM_DATA in gfx9/nbio.c is an
+ *    access of the CPU, and the page oracle reads its ring itself);
  *  - a block accesses registers of another block through core/reg.h or through
  *    a function of that block;
  *  - the model stops (core/log.h) at everything that it does not know, because
@@ -35,7 +36,7 @@ struct vgpu {
 
 	const struct vg_block *block[VG_MAX_BLOCKS]; /* a reset calls them in this order */
 	size_t num_blocks;
-	uint32_t regs[VG_MMIO_DWORDS]; /* what the registers store, by dword address */
+	uint32_t regs[VG_MMIO_DWORDS]; /* storage of the registers, by dword address */
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS]; /* NULL: no block has this address */
 
 	struct vg_tlb *tlb[VG_NUM_HUBS];

@@ -34,7 +34,7 @@ static const struct inject_info {
 				     NULL,
 				     { .count = UINT64_MAX } },
 	[VG_INJECT_FAULT_STORM] = { "fault-storm",
-				    "a VM fault is reported so many times more",
+				    "a GPU page fault is reported so many times more",
 				    "times",
 				    { .amount = 1000, .count = UINT64_MAX } },
 	[VG_INJECT_LOST_INTERRUPT] = { "lost-interrupt",
@@ -59,7 +59,10 @@ const char *vgpu_inject_name(size_t i, const char **what)
 	return table[i].name;
 }
 
-/* Parse "KEY=NUMBER" at @text.  Returns the text behind it, or NULL if the key is not @key. */
+/*
+ * Parse "KEY=NUMBER" at @text.  Returns the text behind it, or NULL if the key is not @key or
+ * the number is bad.
+ */
 static const char *parse_number(const char *text, const char *key, uint64_t max, uint64_t *value)
 {
 	size_t n = strlen(key);

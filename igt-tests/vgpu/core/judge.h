@@ -19,7 +19,7 @@ struct vg_judged_access {
 	uint64_t gpa;
 	size_t len;
 	bool write;
-	uint64_t read_at; /* what now() returned before the GPU read the translation */
+	uint64_t read_at; /* result of now() before the GPU read the translation */
 };
 
 struct vg_judge {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The GPU's accesses to memory.  Each access goes through access_block(): TLB, page
- * walk, permissions, bounds, and then VRAM or guest RAM.
+ * The GPU's accesses to memory.  Each access to a GPU address goes through access_block():
+ * TLB, page walk, permissions, bounds, and then VRAM or guest RAM.  Page walks and
+ * vg_bus_write() use addresses that need no translation.
  */
 #include <errno.h>
 #include <string.h>
@@ -94,12 +95,12 @@ struct target {
 	uint64_t len;	  /* number of contiguous bytes from phys on */
 	uint64_t read_at; /* struct vg_judged_access explains it */
 	bool system;
-	bool nothing; /* PRT, or the default page: reads give 0, writes are dropped */
+	bool nothing; /* PRT, default page, injected bus error: reads give 0, writes are lost */
 };
 
 /*
- * A page fault does not halt a kernel queue that executes a packet for a user's VMID;
- * vg_mem_read() says why.
+ * A page fault does not halt a kernel queue that executes a packet for a user's VMID.  The
+ * comment of vg_mem_read() in mem.h says why.
  */
 static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
 {

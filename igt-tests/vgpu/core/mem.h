@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory as the engines see it.  Engines and blocks access memory through these
- * functions only: each access goes through a TLB, the page tables, the
- * permission check and the judge.
+ * functions only.  Each access goes through a TLB or the page tables and through the
+ * permission check, except that VMID 0 reaches VRAM directly and vg_bus_write() takes a
+ * bus address.  The judge sees each access to guest RAM.
  */
 #ifndef VG_MEM_H
 #define VG_MEM_H
@@ -34,10 +35,10 @@ struct vg_port {
 
 /*
  * Access [va, va + len) of @vmid; the range may cross pages.  These functions
- * return 0, or -EFAULT after a page fault.  In that case the bytes before the faulting
- * page have been transferred.  A page fault of VMID 1..15 has been reported to the driver
- * as the hardware reports it; a page fault of VMID 0 has stopped the model.  The queue
- * that asked for the access must not go on.
+ * return 0, or -EFAULT after a page fault or when the model has stopped.  After a page
+ * fault the bytes before the faulting page have been transferred.  A page fault of VMID
+ * 1..15 has been reported to the driver as the hardware reports it; a page fault of VMID 0
+ * has stopped the model.  The queue that asked for the access must not go on.
  *
  * There is one exception: when a kernel queue executes a packet for a user's VMID,
  * the fault is reported, but the access reads zeros or writes nothing and returns 0, as

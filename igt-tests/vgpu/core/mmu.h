@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What core/mem.c needs from a chip: operations on its page tables. */
+/* The operations on a chip's page tables that core/mem.c needs. */
 #ifndef VG_MMU_H
 #define VG_MMU_H
 
@@ -9,7 +9,7 @@ enum vg_walk_status {
 	VG_WALK_OK,
 	VG_WALK_RANGE,	   /* the VMID has no page tables, or they do not cover the address */
 	VG_WALK_INVALID,   /* the entry at vg_translation.level is not valid */
-	VG_WALK_BAD_TABLE, /* a directory entry is bad: there is no memory at its table */
+	VG_WALK_BAD_TABLE, /* a directory entry is bad: no memory at its table, or a bad field */
 };
 
 /* The result of a walk: the block of 1 << shift bytes that contains the address. */

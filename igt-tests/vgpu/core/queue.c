@@ -220,8 +220,9 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Can the queue be preempted now?  It can between two packets or in a packet that
- * waits, in the ring or in the first IB.  A position in a nested IB cannot be saved.
+ * Can the queue be preempted now?  A halted queue can.  Any other queue can between two
+ * packets or in a packet that waits, in the ring or in the first IB, because a position
+ * in a nested IB cannot be saved.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {

@@ -24,7 +24,7 @@ struct vg_engine_ops {
 	/*
 	 * The length in dwords of the packet that begins with the @n dwords at
 	 * @packet, as far as these dwords say it.  If the result is above @n, the
-	 * queue fetches so many dwords and calls length() again.  0 after
+	 * queue fetches the missing dwords and calls length() again.  0 after
 	 * vg_stop().
 	 */
 	unsigned int (*length)(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
@@ -37,7 +37,7 @@ struct vg_engine_ops {
 	 * Can the queue's position be saved, so that a preemption may complete now?  NULL: always.
 	 */
 	bool (*may_leave)(const struct vgpu *vg, const struct vg_queue *q);
-	/* The preemption is complete: save the queue's state, and mark the queue as inactive. */
+	/* The preemption is complete: save the queue's state, so that it can be mapped again. */
 	void (*preempted)(struct vgpu *vg, struct vg_queue *q);
 	/* May the engine run?  False while a control register halts it. */
 	bool (*enabled)(const struct vgpu *vg, const struct vg_queue *q);
@@ -52,8 +52,8 @@ struct vg_ib {
 };
 
 /*
- * A ring buffer that an engine works on.  Positions count dwords since the queue was
- * mapped; the index in the ring is position % ring_size.
+ * A ring buffer that an engine works on.  Positions in the ring count dwords and do not
+ * wrap; the index in the ring is position % ring_size.
  */
 struct vg_queue {
 	const struct vg_engine_ops *ops;
@@ -101,12 +101,13 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
  * queue goes on fetching and executing until then, for as many steps as the
  * seed says.  A packet under way is finished first.  A packet that waits, or
  * that halted the queue, is given up and starts anew when the queue is mapped
- * again.
+ * again.  If it is in an IB, it starts anew only if the chip has saved the position
+ * in that IB; otherwise the rest of the IB is lost.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* Take a new write pointer, which came by a doorbell or a register. */
 void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);
-/* The VMID of the ring or IB that has the current packet.  The packet's addresses are in it. */
+/* The VMID of the ring or IB that has the current packet, so also of the packet's addresses. */
 unsigned int vg_queue_vmid(const struct vg_queue *q);
 /*
  * For packet handlers: let the queue continue in the IB at @va.  If @chain is set, this IB

@@ -61,7 +61,7 @@ struct vg_block {
 #define VG_REG_RESET(name_, reset_) \
 	{ .first = VG_ADDR(name_), .count = 1, .name = #name_, .reset = (reset_) }
 
-/* A write handler for registers that always read as their reset value. */
+/* A write handler for registers that a write does not change. */
 void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value);
 
 /* Access a register from a block or a packet; @addr is a dword address. */

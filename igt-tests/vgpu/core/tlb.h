@@ -17,7 +17,7 @@ struct vg_tlb;
 struct vg_tlb_entry {
 	uint64_t block;	  /* va >> shift */
 	uint64_t phys;	  /* address of the first byte of the block; may wrap below 0 */
-	uint64_t read_at; /* what vg_judge.now() returned before the page table was read */
+	uint64_t read_at; /* result of vg_judge.now() before the page table was read */
 	uint8_t shift;
 	uint8_t vmid;
 	uint8_t access;

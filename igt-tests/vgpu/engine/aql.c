@@ -7,8 +7,9 @@
  *
  * A vendor packet may call an IB of PM4 packets.  The queue then takes the slot in two
  * parts, as the micro engine does: one part before the IB runs, the other part after it.
- * If a preemption interrupts such a packet, the read pointer therefore says in which of
- * the two parts, and the driver has to save nothing else.
+ * If a preemption comes during the IB, the saved read pointer is between the two parts,
+ * so the queue does not take the first part again.  The position in the IB is saved as
+ * for a PM4 queue.
  */
 #include "core/bits.h"
 #include "core/gpu.h"

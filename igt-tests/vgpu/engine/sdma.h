@@ -26,7 +26,7 @@ struct vg_sdma_table {
 /* The packets of SDMA 4.4. */
 extern const struct vg_sdma_table vg_sdma_v4_packets;
 
-/* What a chip provides for the SDMA engine (vg_chip.sdma). */
+/* The packets and functions of a chip that the SDMA engine uses (vg_chip.sdma). */
 struct vg_sdma_chip {
 	const struct vg_sdma_table *packets;
 	/* Raise the interrupt of a TRAP packet. */

@@ -17,8 +17,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 /*
- * Do what the model could do after the message: raise an interrupt, and access the memory that a
- * DMA_MAP with this @body has mapped.
+ * Use the device as the model may use it after the message: raise an interrupt, and access the
+ * memory that a DMA_MAP with this @body has mapped.
  */
 static void use_device(struct client *c, const void *body, size_t len)
 {

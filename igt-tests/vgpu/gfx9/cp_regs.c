@@ -59,8 +59,9 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 
 /*
  * The reset of a pipe takes its queues off at once, and gfx_v9_4_3.c:3659 waits for
- * that.  Before a reset or a suspend of the GPU the driver resets all pipes instead of
- * unmapping its own queues.
+ * that.  Before a reset of the GPU the driver does not unmap its own queues, and before a
+ * suspend it does not unmap the KIQ: it resets all pipes instead
+ * (gfx_v9_4_3_xcc_fini()).
  */
 static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 			   uint32_t value)
@@ -122,8 +123,8 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
 
 	/*
-	 * The driver reads these for its dump when a job hangs (gfx_v9_4_3.c:64-155).
-	 * Their value 0 says that all units are idle.
+	 * The driver reads these for its dump when a job hangs (gfx_v9_4_3.c:64-155)
+	 * and for AMDGPU_INFO_READ_MMR_REG.  Their value 0 says that all units are idle.
 	 */
 	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),

@@ -19,7 +19,7 @@ enum {
 
 	/*
 	 * From this version on KFD reads the activity counters of SDMA queues
-	 * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:551).
+	 * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:550).
 	 */
 	MEC_UCODE_VERSION = 194,
 	RLC_UCODE_VERSION = 0x40,

@@ -32,7 +32,10 @@ struct vg_hub {
 	bool fault_latched; /* the fault registers show a fault that the driver has not cleared */
 };
 
-/* In units of 16 MiB: where the driver expects the VRAM of a discrete GPU to begin. */
+/*
+ * The addresses of VRAM in VMID 0, in units of 16 MiB.  The driver reads them from the registers
+ * MC_VM_FB_LOCATION_BASE and _TOP.
+ */
 #define VG_FB_LOCATION_BASE  0x8000u
 #define VG_FB_LOCATION_TOP   (VG_FB_LOCATION_BASE + (VG_VRAM_SIZE >> VG_FB_LOCATION_SHIFT) - 1)
 #define VG_FB_LOCATION_SHIFT 24

@@ -3,7 +3,7 @@
  * Graphics register bus.  GRBM_GFX_CNTL selects the VMID or queue whose copy of a
  * banked register the driver accesses.  The table also has the registers of shader
  * units, caches and GDS.  The model does not have these units, because no shader ever
- * runs, so their registers only store what the driver writes.
+ * runs, so their registers have no effect.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"

@@ -102,7 +102,7 @@ static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uin
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
 					vg_gfx9(vg)->cp.hws.vmid_mask);
 	/*
-	 * The VMID had another process before, so drop that process's translations.  Compare
+	 * If the VMID had another process before, drop that process's translations.  Compare
 	 * the root as well, because a new process may have the PASID of an old one.
 	 */
 	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {

@@ -46,9 +46,9 @@ static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 /* ---- registers beyond the BAR, through PCIE_INDEX2/DATA2 ---- */
 
 /*
- * The registers that route doorbells to dies and units.  The model has one die and
- * gives a doorbell to the unit that has claimed it, so these registers only need to
- * exist.
+ * The registers that route doorbells to dies and units, and one about interrupts.  The
+ * model has one die and gives a doorbell to the unit that has claimed it, so these
+ * registers only need to exist.
  */
 static const struct {
 	uint32_t addr;
@@ -124,7 +124,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(BIF_BX0_PCIE_INDEX2),
 	VG_REG(BIF_BX0_PCIE_DATA2, read_pcie_data, write_pcie_data),
 
-	/* A VBIOS would write these; there is none, so they are 0. */
+	/* The VBIOS and other firmware would write these; there is none, so they are 0. */
 	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_4),
 	VG_REG_PLAIN(BIF_BX0_BIOS_SCRATCH_7),
 	VG_REG_PLAIN(BIF_BX0_DRIVER_SCRATCH_2),

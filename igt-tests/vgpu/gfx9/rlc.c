@@ -57,7 +57,7 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(RLC_GPM_UCODE_DATA),
 
 	/*
-	 * This register says which queues are KIQ and HIQ.  The model does not
+	 * In this register the driver says which queue is the KIQ.  The model does not
 	 * need that, because it treats each queue of VMID 0 as privileged.
 	 */
 	VG_REG_PLAIN(RLC_CP_SCHEDULERS),

@@ -24,7 +24,10 @@ static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 		      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1),
 	      "ten queues, evenly spaced");
 
-/* Pointer to the low half of the activity counter of RLC queue @i; the high half follows. */
+/*
+ * Pointer to the low half of the activity counter of queue @i, which is an RLC queue.  The high
+ * half follows.
+ */
 #define UTILIZATION(vg, i) \
 	(&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
 
@@ -184,7 +187,7 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 /*
  * Execute a packet, and count the step in the queue's activity counter.  KFD shows
  * this counter for each process
- * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:531).
+ * (drivers/gpu/drm/amd/amdgpu/amdgpu_amdkfd_gc_9_4_3.c:533).
  */
 static enum vg_result execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			      unsigned int n)

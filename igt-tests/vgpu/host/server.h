@@ -14,9 +14,9 @@
  *  - -EPROTO, with dev->error set, when the client broke the protocol;
  *  - another -errno, with dev->error set, when there could be no connection.
  *
- * With @lockstep the speed of the host does not matter: the engines work after each
- * message, and when the client has been silent for a while they do everything that
- * they can do.
+ * With @lockstep the engines do as many steps after each message as the seed says.  Only
+ * when the client has been silent for a while, they do everything that they can do, up to
+ * the limit of vgpu_drain().  So a run depends less on the speed of the host.
  */
 int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep);
 

@@ -70,7 +70,7 @@ static uint64_t place(uint64_t num_buckets, uint64_t mm, uint64_t number)
 	return (hash ^ hash >> 32) & (num_buckets - 1);
 }
 
-/* Returns the pointer to the chunk, or the place where a new chunk has to be linked in. */
+/* Returns the link that points to the chunk, or the NULL link where a new chunk has to go. */
 static struct chunk **find(const struct vg_held *held, uint64_t mm, uint64_t number)
 {
 	struct chunk **link = &held->bucket[place(held->num_buckets, mm, number)];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A map with a value, other than 0, for an address (in pages) of an address space.  The page
- * oracle keeps the pages there that processes hold.  The map is fast for a million scattered
+ * A map from addresses (in pages) in address spaces to values other than 0.  In such a map the
+ * page oracle keeps the pages that processes hold.  The map is fast for a million scattered
  * pages and for long ranges.
  */
 #ifndef VG_ORACLE_HELD_H

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU may access a page while it is mapped for DMA.  If the page came from a
- * process, a process must also still have it at the address where the driver found
- * it.  The DMA API reports the mappings and the MMU notifiers report the addresses,
- * so the oracle does not rely on the driver's own bookkeeping.
+ * The GPU may access a page while the page is mapped for DMA.  If the page came from a
+ * process, a process must also still hold it at an address where a lookup found it.
+ * The guest's module takes the mappings from the DMA API and HMM, the holds from HMM's
+ * lookups, and the end of a hold from the kernel's invalidations.  So the oracle does not
+ * rely on the driver's own bookkeeping.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -138,8 +139,8 @@ static void change(struct vg_page *page, uint32_t kind, uint32_t flags)
 		decrement(&page->maps, true);
 		decrement(&page->maps_write, write);
 		/*
-		 * The device has the page no more.  Its next owner may map it again, and
-		 * what was known about the old owner must not count then.
+		 * The device does not have the page any more.  The next owner of the page may
+		 * map it again, so forget these facts about the old owner.
 		 */
 		if (!page->maps)
 			page->owned = page->freed = false;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The protocol by which the guest reports to the page oracle what its kernel does
- * with pages.  The model and the guest's kernel module include this header.
+ * The protocol by which the guest reports the events of its kernel's pages to the page
+ * oracle.  The model and the guest's kernel module include this header.
  *
  * The guest allocates a ring of physically contiguous memory, announces it
  * through registers and appends events.  The model reads new events before it
@@ -22,7 +22,7 @@ enum vg_oracle_reg {
 	VG_ORACLE_ENABLE,     /* 1: use the ring; 0: the guest is going to free it */
 	VG_ORACLE_DRAIN,      /* a write returns when the model has taken all events */
 	VG_ORACLE_VIOLATIONS, /* reads as the number of violations so far */
-	VG_ORACLE_EVENTS,     /* reads as the number of events taken */
+	VG_ORACLE_EVENTS,     /* reads as the number of events taken, without MISSED */
 	VG_ORACLE_ACCESSES,   /* reads as the number of accesses judged */
 	VG_ORACLE_MARK,	      /* a write sets the mark, whose value the trace repeats */
 	VG_ORACLE_REGS_END

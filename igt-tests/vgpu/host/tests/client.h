@@ -54,7 +54,7 @@ void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);
 
 /* Make a memfd of @size bytes. */
 int memory_file(uint64_t size);
-/* The number of descriptors that this process has open. */
+/* The number of descriptors that this process has open, plus a constant; for comparisons only. */
 unsigned int open_fds(void);
 
 struct test {

@@ -153,8 +153,8 @@ static void trace_contains(const char *needle)
 }
 
 /*
- * The filter asks for events that do not exist, so the trace has none of the events of reset and
- * negotiation.
+ * The filter asks for events that do not exist, so the trace has no event, not even the event
+ * "reset" of the model's start.
  */
 static void trace_can_be_filtered(void)
 {
