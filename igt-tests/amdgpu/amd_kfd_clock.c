@@ -31,7 +31,7 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* Let a packet store the clock.  The call waits for the packet, so the clock is read during it. */
+/* Let a packet store the clock, and wait for the packet: it reads the clock during this call. */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;

@@ -219,13 +219,13 @@ static void memory_violation(struct amd_userptr *up)
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "gpuvm-fault",
 	  .run = gpuvm_fault,
-	  .describe = "The render node reports the last page fault of its VM." },
+	  .describe = "The render node reports the last GPU page fault of its VM." },
 	{ .name = "queue-new",
 	  .run = queue_new,
 	  .describe = "KFD reports a new queue to a debugger, once." },
 	{ .name = "memory-violation",
 	  .run = memory_violation,
-	  .describe = "KFD reports a page fault and its address to a debugger." },
+	  .describe = "KFD reports a GPU page fault to a debugger." },
 };
 
 static struct amd_userptr up;

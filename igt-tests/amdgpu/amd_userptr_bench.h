@@ -8,7 +8,7 @@
  * amd_userptr_bench_memory.c	allocates the ranges; reads how much memory the kernel has in use
  * amd_userptr_bench_overhead.c	measures the time that the library adds to its ioctls, and the
  *				time that notifiers add when the CPU changes memory
- * amd_userptr_bench_stall.c	measures how long a change of memory stops a queue
+ * amd_userptr_bench_stall.c	measures how long a queue stands still after a change of memory
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H

@@ -24,7 +24,7 @@
 #define MOST_PAIRS   BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
 
-/* Use fewer ranges in a column that calls ioctls for each, because mapping takes all the time. */
+/* Use fewer ranges in a column that calls ioctls for each of them, because its map takes long. */
 static unsigned int few(const struct bench *bench, unsigned int count)
 {
 	return bench->quick ? count / 16 : count / 4;
@@ -245,10 +245,7 @@ static int time_change(struct bench *bench, const struct change *change,
 
 	touch(memory);
 	if (watched) {
-		/*
-		 * After a fork, touch() itself changes the page tables, so mark the events after
-		 * it.
-		 */
+		/* Mark after touch(), so that only evictions by the change itself count. */
 		ret = bench_restore_mark(bench);
 		if (ret)
 			return ret;

@@ -25,7 +25,7 @@ enum { WINDOWS = 3 };
 /* Changes in a second while a queue copies. */
 static const unsigned int rates[] = { 0, 10, 100, 1000 };
 
-/* The memory of the copies is one range: its second half is copied, its first page changes. */
+/* The size of a range: its first page changes, and a queue copies the last quarter to the third. */
 #define COPY_RANGE ((size_t)64 << 10)
 
 /* The range of which one page changes.  It consists of zero pages, so it takes no memory. */
@@ -77,8 +77,8 @@ static int unmap_one(struct bench *bench, struct stall *stall)
 /* A single change										  */
 
 /*
- * From before the change until the queue has run a packet that was submitted after it.  The pause
- * lets the driver take the change for the first one after a quiet time.
+ * Measure the time from before the change until the queue has run a packet that was submitted after
+ * the change.  The pause lets the driver take the change for the first one after a quiet time.
  */
 static int one_stall(struct bench *bench, struct stall *stall, uint64_t *ns)
 {
@@ -207,7 +207,7 @@ static int measure_copies(struct bench *bench, struct stall *stall, unsigned int
 		changer.stop = true;
 		pthread_join(changer.thread, NULL);
 	}
-	/* Without changes the time of a copy would be that of another rate. */
+	/* Without changes the time of a copy would belong to another rate. */
 	if (!ret && rate && !changes.num)
 		ret = -ENODATA;
 	if (ret)

@@ -35,7 +35,7 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
-/* So many changes without a pause are a storm, in which no submission may get through. */
+/* So many changes without a pause are a storm, in which perhaps no submission gets through. */
 #define STORM_CHANGES 64
 
 /* The process that submits writes this, and the judge reads it. */
@@ -352,7 +352,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	igt_assert_f(!seen.error, "%s\n", strerror(-seen.error));
 	igt_assert_f(!seen.wrong, "dword %#x: %#x, which is not from %#x to %#x\n", seen.at,
 		     seen.got, seen.first, seen.last);
-	igt_assert_f(seen_enough(listed->event, &seen), "too few submissions or changes\n");
+	igt_assert_f(seen_enough(listed->event, &seen), "too few submissions, changes or EAGAIN\n");
 	amd_userptr_victims_expect_back(victims, listed->event->name);
 }
 

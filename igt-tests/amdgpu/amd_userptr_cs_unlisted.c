@@ -57,8 +57,8 @@ struct event {
 	/* Asserts that the new owner of the old pages finds its own content in them. */
 	void (*check)(struct unlisted *unlisted);
 	/*
-	 * The event is tested on the compute ring, too: the test needs no time between the change
-	 * and the IB's store to let new memory get the freed pages.
+	 * Test the event on the compute ring, too.  Its check needs no new memory that gets freed
+	 * pages between the change and the IB's store.
 	 */
 	bool compute_too;
 };

@@ -5,7 +5,7 @@
  * restore worker.  A call may return an error or do without the memory.  In both cases it must
  * leave nothing behind, and the GPU must reach either the pages of the process or none.
  *
- * Whether the GPU touched other pages, only the page oracle of the simulated GPU sees.
+ * Only the page oracle of the simulated GPU sees whether the GPU touched other pages.
  */
 #include <errno.h>
 #include <unistd.h>

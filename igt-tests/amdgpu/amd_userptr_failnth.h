@@ -13,7 +13,7 @@
  */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 
-/* More allocations than any call makes.  A test that reaches this n fails, for it would not end. */
+/* More allocations than any call makes.  A test that reaches this n fails, so that it ends. */
 #define FAILNTH_MOST 2000
 
 /* The memory of a userptr: one range, or a range for each page. */
@@ -27,13 +27,16 @@ struct failnth_memory {
 
 void failnth_memory_init(struct failnth_memory *memory, struct amd_userptr *up, bool many,
 			 unsigned int pages, uint32_t seed);
-/* Replace the pages by others with the pattern of @seed; the notifier runs once. */
+/* Drop all pages by one MADV_DONTNEED, then fill range i with the pattern of @seed + i. */
 void failnth_memory_change(struct failnth_memory *memory, uint32_t seed);
 /* Call GEM_USERPTR once (drmIoctl() could repeat it); 0 or -errno. */
 int failnth_create(struct failnth_memory *memory, uint32_t *handle);
 /* Make the BO, assert success, and let the clean-up close it. */
 void failnth_make(struct failnth_memory *memory);
-/* Let the queue read all of the memory at @va; false when the GPU faults. */
+/*
+ * Let the queue read all of the memory at @va, and assert that it finds the CPU's bytes; false when
+ * the GPU faults.
+ */
 bool failnth_reads(struct failnth_memory *memory, uint64_t va);
 
 /* The progress of a subtest, which its processes share: each goes on where the last one ended. */

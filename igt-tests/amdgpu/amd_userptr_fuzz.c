@@ -25,7 +25,7 @@ enum { CALLS = 1500, HANDLES = 24, PAGES = 64 };
  */
 enum { SIZE_BITS = 32 };
 
-/* An argument is wrong on purpose in about one of RARE calls. */
+/* An argument is wrong on purpose in one or two of RARE calls. */
 enum { RARE = 16 };
 
 static struct amd_userptr up;

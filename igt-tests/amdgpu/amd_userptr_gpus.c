@@ -19,7 +19,7 @@ IGT_TEST_DESCRIPTION("GEM userptrs that KFD queues of several GPUs access.");
 
 static struct amd_userptr first, second;
 
-/* The subtest runs with each kind of queue: let the second GPU use the same kind as the first. */
+/* Some subtests also run with SDMA queues: let the second GPU use the same kind as the first. */
 static void follow(const struct amd_userptr *up)
 {
 	amd_userptr_use_queue(&second, up->queue->type);
@@ -95,7 +95,7 @@ static void one_evicts_both(struct amd_userptr *up)
 	amd_userptr_roundtrip(&second, b, 5);
 }
 
-/* Both GPUs store while a fork copies all pages; the stores have to reach the parent's pages. */
+/* Both GPUs store after a fork; the stores have to reach the parent's pages, not the child's. */
 static void fork_cow(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *a = amd_userptr_tracked(up, SIZE, 1), *b = share(a);

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * A hostile process must not disturb other processes.  It has a page of a FUSE file whose server
- * does not answer, so the page never comes, and somebody waits for it: the restore worker of the
- * process, the ioctl that makes a userptr of the page, or a second ioctl, which waits for the
- * worker.  At that time a third process may want VRAM.  Other subtests give a process too little
- * memory.
+ * does not answer (for 20 seconds, see igt_fuse.h), so the page does not come, and somebody waits
+ * for it: the restore worker of the process, the ioctl that makes a userptr of the page, or a
+ * second ioctl, which waits for the worker.  At that time a third process may want VRAM.  Other
+ * subtests give a process too little memory.
  *
  * Another process, the bystander, does tasks before the hostile process waits, and again while it
  * does.  The bystander's deadline for a task is LIMIT_TIMES the longest time that the task took
@@ -60,8 +60,8 @@ static const char *const task_names[NUM_TASKS] = {
 };
 
 /*
- * What waits for the page that never comes: the restore worker, the ioctl that makes a userptr of
- * the page, or the worker and an ioctl that makes another userptr.
+ * One of these waits for the page: the restore worker, the ioctl that makes a userptr of the page,
+ * or the worker and an ioctl that makes another userptr.
  */
 enum state { IN_RESTORE, IN_MAKE, IN_SECOND_CALL };
 
@@ -255,8 +255,8 @@ static void expect_undisturbed(struct amd_userptr_victims *victims, struct scene
 			worst[task] = ms > worst[task] ? ms : worst[task];
 			igt_assert_f(
 				ms <= limit,
-				"the bystander waits for another process: it %s not within "
-				"%u ms, which is %u times what it takes undisturbed and more (round %d)\n",
+				"the bystander waits for another process: \"%s\" takes more than "
+				"%u ms, over %u times as long as undisturbed (round %d)\n",
 				task_names[task], limit, LIMIT_TIMES, round);
 		}
 	}
@@ -363,7 +363,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 
 	/*
 	 * Start the bystander before the server's file is open, because the bystander would inherit
-	 * the file, and its exit would close it.
+	 * the file, and its exit would close the file, which asks the server.
 	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);

@@ -21,7 +21,7 @@
 #define BUSY_SIZE	 ((size_t)1 << 20)
 /*
  * Numbers of copies of a whole BO.  With the first number most events come before the copies
- * end; where they do not, a test doubles the number, at most up to the second one.
+ * end; where they do not, busy_dontneed() doubles the number, at most up to the second one.
  */
 #define BUSY_COPIES	 16
 #define BUSY_MOST_COPIES 1000
@@ -251,8 +251,8 @@ static bool restore_is_queued(void)
 }
 
 /*
- * The notifier itself queues the worker, and no timer does later.  So the trace has that before the
- * change of the page table returns.
+ * After a quiet time the notifier itself queues the worker, and not a timer a millisecond later.
+ * So the trace shows the queueing as soon as madvise() has returned.
  */
 static void restored_at_once(struct amd_userptr *up)
 {

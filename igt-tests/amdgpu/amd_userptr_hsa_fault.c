@@ -31,7 +31,7 @@ static void munmap_and_fault(struct amd_userptr *mine, void *data)
 	amd_userptr_expect_evictions(mine, 1);
 	amd_userptr_roundtrip(mine, other, 3);
 
-	/* The GPU must not get other memory that is mapped at the same address. */
+	/* Before the next restore the GPU must not get new memory at the same address. */
 	amd_userptr_adopt(mine, mmap(cpu, AMD_USERPTR_SIZE, prot, flags, -1, 0), AMD_USERPTR_SIZE);
 	amd_pattern_fill(cpu, AMD_USERPTR_SIZE, 5);
 	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_SIZE / 2, getpagesize());
@@ -187,7 +187,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
 	unmap_evicted(mine, evictor, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
-	/* Close the other userptr after the access only, because this updates page tables, too. */
+	/* Close the stall's userptr after the access, because a close updates page tables, too. */
 	amd_userptr_stall_drop(&evictor->stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
@@ -247,7 +247,7 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 		  "After munmap() other memory works, and a GPU access to the unmapped memory faults." },
 	{ .name = "mprotect-then-write",
 	  .run = mprotect_then_write,
-	  .describe = "The GPU cannot write what the CPU may only read." },
+	  .describe = "The GPU cannot write memory that the CPU may only read." },
 	{ .name = "poison-then-access",
 	  .run = poison_then_access,
 	  .describe = "A page with a memory failure is a hole, and the queues go on." },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * While the queues are evicted, the process closes, unmaps or replaces a userptr, or exits.  Then
- * one process follows another and gets its VMID.
+ * While the queues are evicted, the process closes, unmaps or replaces a userptr, or exits.  In the
+ * last subtest one process follows another and gets its VMID.
  */
 #include <errno.h>
 #include <sched.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * One range of several huge pages.  The driver follows such a range in segments, and a change of
- * one page must not touch the other segments.
+ * One range that is as long as several huge pages.  The driver follows such a range in segments,
+ * and a change of one page must not touch the other segments.
  */
 #include <sys/mman.h>
 
@@ -66,7 +66,7 @@ static void drop_two_pages(struct amd_userptr *up, struct amd_userptr_bo *bo, si
 static void long_change(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, LONG_SIZE, SEED_OLD);
-	/* The second segment that is whole begins at this byte of the range. */
+	/* A segment begins at this byte of the range. */
 	const size_t cut = 2 * LONG_SEGMENT - (uintptr_t)bo->cpu % LONG_SEGMENT;
 	const size_t page = getpagesize();
 
@@ -83,6 +83,6 @@ const struct amd_userptr_subtest amd_userptr_long_subtests[] = {
 	  .describe = "The GPU sees the change of single pages of a range of 10 MiB." },
 	{ .name = "long-hole",
 	  .run = long_hole,
-	  .describe = "If a page of a range of 10 MiB is missing, the GPU reaches the rest." },
+	  .describe = "If a page of 10 MiB is missing, the GPU reaches the other segments." },
 };
 const unsigned int amd_userptr_num_long_subtests = ARRAY_LENGTH(amd_userptr_long_subtests);

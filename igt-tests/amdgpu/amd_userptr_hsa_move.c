@@ -29,8 +29,8 @@ static void mremap_away(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mremap(old, size, size, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to);
 	/*
-	 * Map new memory at the old address.  No notifier runs for that, so the BO may not get this
-	 * memory before the next event.
+	 * Map new memory at the old address.  No notifier runs for that, so perhaps the BO gets
+	 * this memory only at the next event.
 	 */
 	igt_assert(mmap(old, size, prot, flags, -1, 0) == old);
 	igt_assert_eq(madvise(old, size, MADV_NOHUGEPAGE), 0);

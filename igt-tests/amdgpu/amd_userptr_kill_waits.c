@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tests kill a process while the kernel waits for a page of a FUSE file whose server does not
- * answer yet.  The restore worker waits for the page, or a call that needs a lock of the worker, or
- * an ioctl that looks up memory.  When the server has answered, all resources of the process have
- * to come back.
+ * answer yet.  Either an ioctl that looks up memory waits for the page, or the restore worker does,
+ * while the process makes a call that may need a lock of the worker.  When the server has answered,
+ * all resources of the process have to come back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -33,7 +33,7 @@ struct wait {
 	enum amd_userptr_kind kind;
 	/*
 	 * Does the ioctl wait for the page itself?  If not, the restore worker waits for the page,
-	 * and the call waits for the worker.
+	 * and the call may have to wait for the worker.
 	 */
 	bool in_ioctl;
 	/* Makes the call, in a thread of the victim.  NULL: only the restore worker waits. */
@@ -119,7 +119,11 @@ static void prepare(struct wait *wait)
 
 	wait->slow = amd_userptr_victim_memory(getpagesize());
 	wait->other = amd_userptr_victim_memory(WAIT_SIZE);
-	/* Make a userptr and use it, so that this process has made the last page table update. */
+	/*
+	 * Make a userptr and use it, so that this process has made the last page table update.
+	 * When a process is killed, the stock driver's scheduler refuses further updates of a VM
+	 * whose last update that process has made (H7 of docs/upstreaming.md).
+	 */
 	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
 	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
 	if (!wait->in_ioctl)

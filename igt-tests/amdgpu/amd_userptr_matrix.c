@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: MIT
 /*
  * GEM userptrs with AMDGPU_GEM_USERPTR_HSA: every backing (kind of memory), times every event that
- * changes memory, times every timing (what queues and restore worker do when the event comes),
+ * changes memory, times every timing (the state of queues and restore worker when the event comes),
  * times every kind of queue.  A subtest is named BACKING-EVENT-TIMING-QUEUE.  Backings are in
  * amd_userptr_area.c, events and their effects in amd_userptr_event.c, timings in
  * amd_userptr_matrix_timing.c.
  *
  * Each subtest asserts that the event happened, that the queues were evicted and restored for it
  * (or were not, where the effect is AMD_USERPTR_UNTOUCHED), and that CPU and GPU read the same
- * bytes afterwards.
+ * bytes afterwards.  In the timings restore and close the test evicts the queues before the event,
+ * so there it only asserts that they were restored.  In the timing access the GPU has to fault.
  */
 #include "igt.h"
 
@@ -20,7 +21,7 @@
 
 IGT_TEST_DESCRIPTION("Every CPU page table change under every kind of userptr memory.");
 
-/* The limit of a subtest; one that takes longer hangs. */
+/* The limit of a subtest; one that takes longer counts as hanging. */
 #define SUBTEST_SECONDS igt_patience(50)
 
 static const struct {

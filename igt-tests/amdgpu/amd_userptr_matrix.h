@@ -38,7 +38,7 @@ struct amd_userptr_matrix {
 	uint32_t closing; /* the handle that close_task closes */
 };
 
-/* A timing: what the queues and the restore worker do when the event comes. */
+/* A timing: the state of the queues and the restore worker when the event comes. */
 struct amd_userptr_timing {
 	const char *name;
 	const char *what;

@@ -72,8 +72,8 @@ static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 }
 
 /*
- * Make the memory accessible again, and return the effect whose content it has now.  No notifier
- * runs when memory comes back, so a BO keeps its hole until the next event: make one.
+ * Make the memory accessible again, and return the effect whose content it has now.  The kernel
+ * calls no notifier when it only adds memory, and then the BO keeps its hole.  So make an event.
  */
 static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 				    const struct amd_userptr_case *test, struct amd_userptr_bo *bo)

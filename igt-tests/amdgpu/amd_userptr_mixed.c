@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * A process has userptrs of every kind together with other GPU memory: SVM ranges, and a buffer
- * that it imports from another client.  In one test several threads make userptrs; others ask for
- * userptrs of memory that belongs to a device.
+ * A process has userptrs together with other GPU memory: SVM ranges, or a buffer that it imports
+ * from another client.  In one test several threads make userptrs; in others memory that belongs to
+ * a device is to become a userptr, or is mapped over one.
  */
 #include <errno.h>
 #include <fcntl.h>

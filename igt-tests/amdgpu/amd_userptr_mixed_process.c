@@ -68,8 +68,9 @@ static void stored_by_child(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 3);
 
 	/*
-	 * No other process has the pages any more, so a store changes the content and needs no new
-	 * page.
+	 * Another child stores one word through /proc/PID/mem.  The fork evicts the queues, because
+	 * the child shares the pages.  Either the restore worker or the store makes the copy for
+	 * the parent, so the number of evictions is not certain.
 	 */
 	igt_fork(child, 1) {
 		uint32_t value = 0x12345678;
@@ -256,7 +257,10 @@ static void judge_exec(struct amd_userptr_victims *victims, void *data)
 		wait_forgotten(victims);
 		if (!exec.inherits)
 			amd_userptr_victims_expect_back(victims, "another program");
-		/* The new program must still run, so that the exec has freed the resources. */
+		/*
+		 * The new program must still run, because the exec has to free the resources, not
+		 * the end of the process.
+		 */
 		igt_assert(!waitpid(pid, &status, WNOHANG));
 		close(hold[1]);
 		igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
@@ -307,7 +311,10 @@ static void balanced(struct amd_userptr *up)
 	igt_require_f(igt_mm_numa_node(igt_mm_numa_node(64)) >= 0, "one NUMA node only\n");
 	igt_require_f(!access(SCAN "scan_delay_ms", W_OK),
 		      "no debugfs of NUMA balancing, or not root\n");
-	/* Before the first eviction, because the count of restores must equal theirs. */
+	/*
+	 * Count from before the first eviction on, because in the end there must be as many
+	 * restores as evictions.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"),
 		      "no NUMA balancing in this kernel\n");

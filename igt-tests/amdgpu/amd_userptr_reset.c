@@ -25,7 +25,10 @@ IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid
 /* More copies than the GPU finishes before the reset. */
 #define COPIES	   1000
 
-/* Let igt_runner ignore what amdgpu_device_gpu_recover() and the functions that it calls log. */
+/*
+ * Let igt_runner ignore the messages of amdgpu_device_gpu_recover() and of the functions that it
+ * calls.
+ */
 static void ignore_log(void)
 {
 	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
@@ -46,7 +49,7 @@ static void wait_mem_limit(const char *want)
 	igt_assert_f(false, "memory was not given back:\n%s\n%s\n", want, now);
 }
 
-/* A read of this file resets the GPU and returns the result. */
+/* A read of the debugfs file amdgpu_gpu_recover resets the GPU and returns the result. */
 static void reset_gpu(int recover)
 {
 	char text[32] = "";

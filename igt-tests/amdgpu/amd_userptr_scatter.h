@@ -15,7 +15,10 @@
 /* More ranges than the driver handles in any one batch. */
 #define MOST_RANGES 100000
 
-/* shared_pages() needs less memory than a page for each range: this number of ranges share one. */
+/*
+ * shared_pages() makes this number of ranges of each page, because one page for each of the ranges
+ * would be too much memory.
+ */
 #define RANGES_PER_PAGE 20
 
 static inline size_t page(void)

@@ -161,7 +161,10 @@ static void readonly_beside(struct amd_userptr *up)
 	close(fd);
 }
 
-/* The driver follows the pages between together with the ranges, but the ranges do not change. */
+/*
+ * Only pages between the ranges change.  A notifier that several ranges share also covers the pages
+ * between them, but a change there must evict no queue.
+ */
 static void changed_beside(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;
@@ -183,7 +186,7 @@ static void changed_beside(struct amd_userptr *up)
 	amd_userptr_scatter_roundtrip(&scatter, SEED_STORED);
 	amd_userptr_expect_no_eviction(up);
 
-	/* A change that begins or ends in a range evicts. */
+	/* A change that begins or ends in a range evicts the queues. */
 	igt_assert_eq(madvise(cpu + page(), 2 * page(), MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(up, 1);
 	amd_userptr_gpu_check_zero(up, scatter.va + page(), page());

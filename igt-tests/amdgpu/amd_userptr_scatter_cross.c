@@ -29,7 +29,7 @@
 #define INSTANCE "/sys/kernel/tracing/instances/amd_userptr_cross/"
 #define EVENT	 INSTANCE "events/amd_userptr_cross/lookup/"
 
-/* struct hmm_range: @start and @end follow two pointers (include/linux/hmm.h). */
+/* struct hmm_range: @start and @end follow a pointer and an unsigned long (include/linux/hmm.h). */
 #define PROBE  "amd_userptr_cross/lookup"
 #define LOOKUP "hmm_range_fault start=+16($arg1):x64 end=+24($arg1):x64"
 

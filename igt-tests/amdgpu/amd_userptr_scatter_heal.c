@@ -49,9 +49,9 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 }
 
 /*
- * Assert that making the hole evicted the queues, and that the other ranges work.  Count evictions
- * from here on.  MADV_GUARD_INSTALL drops the page again if the driver has faulted it in meanwhile,
- * so there may be several evictions.
+ * Assert that the queues were evicted, because the hole was made or because the driver looked at it
+ * again, and that the other ranges work.  Count evictions from here on.  MADV_GUARD_INSTALL drops
+ * the page again if the driver has faulted it in meanwhile, so there may be several evictions.
  */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
@@ -127,8 +127,8 @@ static int register_uffd(void *addr, uint64_t mode)
 }
 
 /*
- * The page comes through a userfaultfd.  The worker cannot wait for it, so the range is a hole
- * until UFFDIO_COPY provides the page.
+ * The page comes through a userfaultfd.  The worker cannot wait for it, so the range becomes a
+ * hole.  After UFFDIO_COPY has provided the page, mapping the range again makes the driver find it.
  */
 static void after_uffd_copy(struct amd_userptr *up)
 {
@@ -229,8 +229,8 @@ static void still_missing(struct amd_userptr *up)
 }
 
 /*
- * A BO of one range is a hole as a whole, and mapping a part of it makes the driver look at all of
- * it.
+ * The driver has a range of this size as one segment.  When a page of it is missing, all of it is a
+ * hole, and mapping a part of it makes the driver look at all of it.
  */
 static void one_range(struct amd_userptr *up)
 {
@@ -331,8 +331,7 @@ const struct amd_userptr_subtest amd_userptr_scatter_heal_subtests[] = {
 		  "A hole whose memory is still missing stays a hole, and the other ranges work." },
 	{ .name = "heal-one-range",
 	  .run = one_range,
-	  .describe =
-		  "A BO of one range gets all its memory back when a part of it is mapped again." },
+	  .describe = "A BO of one small range gets all memory back when a part is mapped again." },
 	{ .name = "heal-race",
 	  .run = race,
 	  .describe =

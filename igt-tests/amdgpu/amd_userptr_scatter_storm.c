@@ -32,7 +32,10 @@ enum { STORM_RANGES = 512 };
 /* How often storm_create_aliases() maps the file, so that one change invalidates as many ranges. */
 enum { STORM_ALIASES = 4 };
 
-/* Making a BO must not take longer than this; much longer, because machines differ in speed. */
+/*
+ * Making a BO must not take longer than this.  The limit is much longer than the second after which
+ * the driver leaves the rest to the restore worker, because machines differ in speed.
+ */
 #define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
 /* storm_start() waits for this number of punches, so that the storm has begun. */
@@ -251,14 +254,16 @@ struct report {
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
 /*
- * The ranges are divided into this number of parts.  At the end of each part but the last the ioctl
- * is held once, in a child for each.
+ * The ranges are divided into this number of parts.  There is a child for each part but the last; a
+ * page of the FUSE file, which holds the child's ioctl, takes the place of the first range behind
+ * that part.  The driver looks up memory in the order of addresses, so this place in the BO does
+ * not say when the ioctl is held.
  */
 enum { PARTS = 3 };
 
 /*
- * So many ranges that the driver looks up each part in several batches.  Not more, because the
- * child needs a share of KFD's memory limit while its parent has one, too.
+ * So many ranges that the driver looks them up in many batches.  Not more, because the child needs
+ * a share of KFD's memory limit while its parent has one, too.
  */
 enum { CAUGHT_RANGES = 10 * MANY_RANGES };
 

@@ -263,7 +263,7 @@ static void anononly_vmas(struct amd_userptr *up)
 		(struct amd_userptr_range){ .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
-	/* The driver must refuse pages of a file in the second half, and then no memory there. */
+	/* The driver must refuse a second half of file pages, and then one without memory. */
 	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
@@ -306,8 +306,8 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 }
 
 /*
- * The driver limits the number of ranges that share a page, because a change of the page calls a
- * notifier for each of them.
+ * The driver limits the number of ranges that share a page, because an MMU notifier has to
+ * invalidate each of them when the page changes.
  */
 static void overlap(struct amd_userptr *up)
 {
@@ -317,7 +317,7 @@ static void overlap(struct amd_userptr *up)
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
 	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
-	/* Now the ranges are longer: each page is in @most of them, and then in one more. */
+	/* Now the ranges are longer: a page is in up to @most of them, and then in one more. */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
 	igt_assert_eq_u64(amd_kfd_mem_used(), used);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * After an event the driver has to write the page table entries of pages that changed, and the
- * entries that depend on these pages, and no others.
+ * entries that depend on these pages.  It must write no others, except between two changes that are
+ * close to each other.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -78,7 +79,7 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 
 static void trace_start(struct amd_userptr *up)
 {
-	igt_require_f(!translated(up), "the GPU's addresses are an IOMMU's\n");
+	igt_require_f(!translated(up), "an IOMMU translates the GPU's addresses\n");
 	amd_vm_trace_start();
 }
 
@@ -168,7 +169,7 @@ static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int
 
 	make(&scatter, up, MANY_RANGES);
 	amd_userptr_destroy(up, scatter.bo);
-	/* Use them in reverse order, so that the driver does not merge them into one segment. */
+	/* Use the pages in reverse order, so that the driver does not merge them into a segment. */
 	for (unsigned int i = 0; i < TOGETHER; i++)
 		scatter.ranges[100 + i * step].addr = (uintptr_t)cpu + (TOGETHER - 1 - i) * page();
 	amd_userptr_scatter_map(&scatter, 0);
@@ -206,15 +207,15 @@ static void far_apart(struct amd_userptr *up)
 }
 
 /*
- * How many pages a huge page has, which one page directory entry maps, and how many a smaller
- * fragment has (contiguous pages whose entries say so to the TLB).
+ * The numbers of pages of two fragments.  A fragment is a run of contiguous pages whose entries
+ * tell the TLB so.  The larger one is a huge page, which one page directory entry maps.
  */
 enum { HUGE_PAGES = 512, PART_PAGES = 64 };
 
 /*
- * Make the first pages of a huge page ranges, in the order of the huge page.  Move every other page
- * to another address, so that the ranges are neighbours in physical memory but not in the address
- * space.
+ * Turn the first @count pages of a huge page into ranges, in the order of the huge page.  Move
+ * every other page to another address, so that the ranges are neighbours in physical memory but not
+ * in the address space.
  */
 static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_userptr *up,
 			    unsigned int count)
@@ -254,7 +255,7 @@ static void map_aligned(struct amd_userptr_scatter *scatter, struct amd_userptr 
 		      0);
 }
 
-/* Move the page of a range to @away, and map an empty page at its old address. */
+/* Move the page of a range to @away, and store to the range, so that it gets a new page. */
 static void move_away(struct amd_userptr_scatter *scatter, unsigned int changed, void *away)
 {
 	void *addr = (void *)(uintptr_t)scatter->ranges[changed].addr;
@@ -283,8 +284,8 @@ static void all_is_new(struct amd_userptr_scatter *scatter)
 }
 
 /*
- * One entry, or several equal entries, give the address of all pages of a fragment.  So when one
- * page moves, the driver has to write the entries of the other pages, too.
+ * The TLB may find all pages of a fragment by any one entry of the fragment, or there is only one
+ * entry.  So when one page moves, the driver has to write the entries of the other pages, too.
  */
 static void part_of(struct amd_userptr *up, unsigned int count)
 {
@@ -393,7 +394,7 @@ const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
 		  "When a page moves that a page directory entry maps, the driver writes a page table." },
 	{ .name = "restore-one",
 	  .run = restore_one,
-	  .describe = "Restoring one of many ranges takes as long as restoring the only one." },
+	  .describe = "Restoring one of many ranges takes about as long as restoring one alone." },
 };
 const unsigned int amd_userptr_num_scatter_window_subtests =
 	ARRAY_LENGTH(amd_userptr_scatter_window_subtests);

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * For minutes or hours, threads change the memory of userptrs of every backing in every way, while
- * a PM4, an AQL and an SDMA queue copy from and to the userptrs.
+ * For as long as --seconds says, threads change the memory of userptrs of seven backings by all
+ * events of enum soak_event, while a PM4, an AQL and an SDMA queue copy from and to the userptrs.
  *
  * The test knows at every time which content a page may have (amd_stamp.h), so it checks each
  * copied byte.  KFD's SMI events show evictions and restores.
@@ -31,7 +31,7 @@ IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KF
 #define REPORT_MS   60000
 /* A run goes on for up to this time longer if a kind of event has not happened yet. */
 #define SEEN_ALL_MS igt_patience(60000)
-/* The test looks for NUMA nodes with memory below this number. */
+/* The test looks for NUMA nodes whose number is below this. */
 #define MAX_NODES   1024
 
 static struct options {
@@ -416,7 +416,7 @@ int igt_main_args("", long_options, help, set_option, NULL)
 		amd_userptr_require_flag(&up);
 	}
 
-	igt_describe("Copies are right under all events at once, for as long as it takes.");
+	igt_describe("Copies are right while threads change the memory by all kinds of events.");
 	igt_subtest("soak")
 		soak_for_seconds();
 

@@ -32,7 +32,7 @@ enum soak_event {
 
 /*
  * Ways in which the test makes pages clean while they are writable.  Reclaim drops clean pages
- * without writing them out, so the GPU's stores are lost unless the driver makes such a page dirty.
+ * without writing them out, so the GPU's stores are lost unless the kernel makes such a page dirty.
  */
 enum soak_clean {
 	SOAK_CLEAN_FREED,      /* by MADV_FREE */
@@ -81,7 +81,8 @@ struct soak_area {
 	unsigned int *by_gpu;
 	/*
 	 * A thread holds @shape for reading while its queue accesses the area or while it changes
-	 * pages, and for writing while it makes a hole, in which an access of the GPU would fault.
+	 * pages.  It holds @shape for writing while an access of the GPU would fault, because there
+	 * is a hole or no userptr, and while it needs the area for itself.
 	 */
 	pthread_rwlock_t shape;
 	pthread_mutex_t

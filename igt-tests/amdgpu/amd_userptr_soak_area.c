@@ -10,7 +10,7 @@
 
 #define EVENT(name)    (1u << SOAK_##name)
 #define FORKS	       (EVENT(FORK) | EVENT(FORK_WRITE))
-/* Events that are possible with any memory. */
+/* Events of private memory and of files. */
 #define ANY_MEMORY     (EVENT(REMAP) | EVENT(MPROTECT) | EVENT(MIGRATE) | EVENT(PAGEOUT))
 #define PRIVATE_MEMORY (ANY_MEMORY | EVENT(DONTNEED) | FORKS | EVENT(REPLACE))
 #define FILE_MEMORY    (ANY_MEMORY | EVENT(DONTNEED) | EVENT(PUNCH_HOLE))

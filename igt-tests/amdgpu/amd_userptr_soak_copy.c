@@ -15,7 +15,7 @@
 #define WRITE_EVERY	 3
 /* On average a thread makes a round of soak_reclaim() once in RECLAIM_EVERY copies. */
 #define RECLAIM_EVERY	 8
-/* The bytes in the staging memory before a copy, which no word of amd_stamp contains. */
+/* All bytes of the staging memory before a copy; no word of amd_stamp consists of such bytes. */
 #define POISON		 0xa5
 
 static const char *const queue_names[] = {

@@ -157,13 +157,16 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 		drop_content(&all);
 		write_content(&all);
 	}
-	/* No notifier runs when memory is mapped, so drop the pages to end the hole. */
+	/*
+	 * No notifier runs when memory is mapped.  So drop some pages: then a notifier runs, and
+	 * the restore worker looks up all of the area, which is one segment.
+	 */
 	return dontneed(thread, pages);
 }
 
 /*
- * Forbid stores or all accesses, and allow them again at once.  A writable userptr becomes a hole
- * in between.  For a read-only one forbid stores only, so that the GPU can still read it.
+ * Forbid stores or all accesses, and allow them again at once.  A writable userptr may become a
+ * hole in between.  For a read-only one forbid stores only, so that the GPU can still read it.
  */
 static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *pages)
 {
@@ -285,7 +288,7 @@ static int collapse(struct soak_thread *thread, const struct pages *pages)
 	return gone(thread, area->cpu, before);
 }
 
-/* Store to a page; if KSM has merged it with its twin, the store makes a copy. */
+/* If KSM has merged a page with its twin, store to the page, so that it gets a copy. */
 static int ksm(struct soak_thread *thread, const struct pages *pages)
 {
 	const unsigned int half = pages->area->size / getpagesize() / 2;

@@ -130,7 +130,7 @@ static int make_freed_cold(struct soak_thread *thread, struct round *round)
 }
 
 /*
- * Let reclaim drop pages that were given back.  Reclaim drops only some of them, because the
+ * Let reclaim drop pages that were given back.  Reclaim may drop only some of them, because the
  * restore worker may find a page first and make it dirty.
  */
 static int make_dropped(struct soak_thread *thread, struct round *round)

@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * Each subtest provokes a bug of the stock driver, with a userptr without AMDGPU_GEM_USERPTR_HSA or
+ * The subtests provoke bugs of the stock driver, with a userptr without AMDGPU_GEM_USERPTR_HSA or
  * with KFD's own userptr, and some also with the flag.  On a kernel that has the bug the subtest
- * fails; docs/upstreaming.md names the patch that fixes it.
+ * fails; docs/upstreaming.md names the patch that fixes it.  Four subtests may pass on a stock
+ * kernel: restore-writes-once-kfd, whose bug only an earlier version of the series had;
+ * split-replace-same, because the stock driver handles that case; unmap-failed-kfd, when the page
+ * table update is fast; and va-under-signals, unless the CPU writes the page tables.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
  * machine is at risk, except that invalidate-while-closing crashes a stock kernel.  On a stock

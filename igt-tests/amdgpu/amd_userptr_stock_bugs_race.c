@@ -2,7 +2,7 @@
 /*
  * Bug C19 of docs/upstreaming.md.  The MMU notifier of a GEM userptr followed the list of its VMs
  * while a close freed the members of that list.  In this test some threads drop the memory again
- * and again, while others make and close userptrs of it.  The test does not need KFD.
+ * and again, while others make and close userptrs of it.  The bug does not need KFD.
  *
  * KASAN reports the use after free.  Debian's kernel checks lists, so it panics within seconds.  A
  * kernel without these checks may write to memory that the driver has freed.

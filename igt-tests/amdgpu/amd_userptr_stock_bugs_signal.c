@@ -28,7 +28,7 @@
 #define ROUNDS	    24
 #define SIGNAL_NS   100000
 
-/* At least this many signals have to come while the process is in GEM_VA. */
+/* At least this many signals have to come during GEM_VA and the wait for its page table update. */
 #define ENOUGH_HITS ROUNDS
 
 struct pester {

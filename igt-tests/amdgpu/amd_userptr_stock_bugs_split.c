@@ -2,7 +2,8 @@
 /*
  * REPLACE or CLEAR takes the middle out of a huge mapping, for which the page directory has one
  * entry. The stock driver writes page table entries for the middle only, so accesses to the parts
- * before and behind it fault.
+ * before and behind it fault. If the same BO replaces the middle, the stock driver writes the
+ * entries of all parts.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -143,16 +144,16 @@ const struct amd_userptr_subtest amd_userptr_split_hsa_subtests[] = {
 	{ .name = "split-replace-hsa",
 	  .run_with = split_mapping,
 	  .data = &replace_hsa,
-	  .describe = "With the flag, REPLACE of the middle keeps both sides mapped." },
+	  .describe = "REPLACE of the middle of an HSA userptr keeps both sides mapped." },
 	{ .name = "split-replace-same-hsa",
 	  .run_with = split_mapping,
 	  .data = &replace_same_hsa,
 	  .describe =
-		  "With the flag, REPLACE of the middle by the same memory keeps all of it mapped." },
+		  "REPLACE of the middle of an HSA userptr by the same memory keeps all mapped." },
 	{ .name = "split-clear-hsa",
 	  .run_with = split_mapping,
 	  .data = &clear_hsa,
-	  .describe = "With the flag, CLEAR of the middle keeps both sides mapped." },
+	  .describe = "CLEAR of the middle of an HSA userptr keeps both sides mapped." },
 };
 const unsigned int amd_userptr_num_split_hsa_subtests =
 	ARRAY_LENGTH(amd_userptr_split_hsa_subtests);

@@ -60,8 +60,8 @@
 enum { WORD_GO, WORD_STARTED, WORD_READ = 16 };
 
 /*
- * The result of an attempt; in_child() has a text for each.  A larger one shows more, and the
- * subtest reports the largest.
+ * The result of an attempt; in_child() has a text for each but the first.  A larger one shows more,
+ * and the subtest reports the largest.
  */
 enum result { SHOWS_NOTHING, WAITED, INTACT, BEHIND };
 
@@ -427,5 +427,5 @@ const struct amd_userptr_subtest amd_userptr_submit_hsa_subtest = {
 	.run_with = run,
 	.data = &how_close_hsa,
 	.describe =
-		"A submission after the close of a userptr with the flag does not reach its freed pages.",
+		"A submission after the close of an HSA userptr does not reach its freed pages.",
 };

@@ -83,8 +83,8 @@ static void *go_on_alone(void *data)
 }
 
 /*
- * The other body of that thread: it exports the userptr.  A dma-buf would give the memory of this
- * process to others, so the driver has to refuse that.
+ * The other body of that thread: it tries to export the userptr.  A dma-buf would give the memory
+ * of this process to others, so the driver has to refuse the export.
  */
 static void *export_alone(void *data)
 {
@@ -161,13 +161,11 @@ const struct amd_userptr_subtest amd_userptr_thread_hsa_subtests[] = {
 	{ .name = "main-thread-exit-hsa",
 	  .run_with = exit_main_thread,
 	  .data = &hsa,
-	  .describe =
-		  "The driver restores userptrs with the flag after the main thread has exited." },
+	  .describe = "The driver restores HSA userptrs after the main thread has exited." },
 	{ .name = "main-thread-exit-export-hsa",
 	  .run_with = exit_main_thread,
 	  .data = &export_hsa,
-	  .describe =
-		  "Nobody can export a userptr with the flag after the main thread has exited." },
+	  .describe = "Nobody can export an HSA userptr after the main thread has exited." },
 };
 const unsigned int amd_userptr_num_thread_hsa_subtests =
 	ARRAY_LENGTH(amd_userptr_thread_hsa_subtests);

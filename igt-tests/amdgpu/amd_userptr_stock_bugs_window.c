@@ -40,7 +40,7 @@
 
 /*
  * An eviction of all VRAM goes on as long as some of it comes back, and KFD begins to bring it back
- * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  With more VRAM than this the eviction would
+ * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  With more VRAM than this the eviction might
  * never end on a busy machine.
  */
 #define VRAM_SIZE ((size_t)4 << 20)
@@ -350,5 +350,5 @@ const struct amd_userptr_subtest amd_userptr_window_hsa_subtest = {
 	.run_with = run,
 	.data = &hsa,
 	.describe =
-		"The GPU cannot reach the memory of a userptr with the flag that is freed while KFD restores the process.",
+		"The GPU cannot reach the memory of an HSA userptr that is freed while KFD restores the process.",
 };

@@ -135,7 +135,10 @@ static int fork_and_end(void)
 	return pid < 0 || waitpid(pid, &status, 0) != pid || status ? -ECHILD : 0;
 }
 
-/* Fork after MADV_FREE, because fork() write-protects the pages in both page tables. */
+/*
+ * Fork after MADV_FREE.  fork() write-protects the pages in both page tables, so the driver finds
+ * pages that are clean and not writable.
+ */
 static int lazyfree_fork(struct amd_userptr_area *area)
 {
 	int ret = lazyfree(area);

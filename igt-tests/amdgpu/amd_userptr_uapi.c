@@ -108,7 +108,10 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
 }
 
-/* These sizes are above any limit.  The driver must refuse them before it allocates any array. */
+/*
+ * These sizes are above KFD's limit on a machine with less than 512 GiB of memory.  The driver must
+ * refuse them before it allocates any array.
+ */
 static void too_large(struct amd_userptr *up)
 {
 	/* Use a low address, so that the whole range is in user space on any CPU. */
@@ -277,7 +280,10 @@ static void other_file(struct amd_userptr *up)
 	kfd.drm_fd = fd;
 	igt_assert_eq(__amd_kfd_acquire_vm(&kfd), 0);
 	only_own_file(fd, other, AMD_USERPTR_TRACKED);
-	/* The MMU notifier of such a BO waits for submissions of its own file only. */
+	/*
+	 * The MMU notifier of a userptr without the flag waits for submissions of the userptr's
+	 * own file only.
+	 */
 	only_own_file(fd, other, AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 }
 
@@ -340,7 +346,7 @@ static void no_xnack(struct amd_userptr *up)
 static const struct amd_userptr_subtest any_kernel[] = {
 	{ .name = "unknown-flags",
 	  .run = unknown_flags,
-	  .describe = "Flags that no kernel knows are refused." },
+	  .describe = "Unknown flags are refused, and flags that need the HSA flag without it." },
 };
 
 static const struct amd_userptr_subtest hsa[] = {
@@ -369,7 +375,7 @@ static const struct amd_userptr_subtest hsa[] = {
 	  .describe = "ANONONLY refuses file pages, with the flag as without." },
 	{ .name = "hsa-needs-kfd-vm",
 	  .run = needs_kfd_vm,
-	  .describe = "The file's VM has to be KFD's." },
+	  .describe = "The VM of the render node's file has to belong to a KFD process." },
 	{ .name = "hsa-needs-own-process",
 	  .run = needs_own_process,
 	  .describe = "A child cannot give its memory to the parent's queues." },

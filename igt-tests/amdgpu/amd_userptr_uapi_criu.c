@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render
- * node, and KFD does not track user memory while it restores a process.  So the driver refuses
- * both.
+ * node, so KFD refuses a checkpoint of a process with such userptrs.  KFD does not track user
+ * memory while it restores a process, so the driver makes no such userptr in that time.
  */
 #include <errno.h>
 #include <sys/ioctl.h>

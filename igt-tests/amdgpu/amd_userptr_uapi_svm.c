@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * KFD's shared virtual memory (SVM) and userptrs with the flag exclude each other, page by page,
- * because each of them would update the page tables without knowing of the other.
+ * because each of them would track the page without knowing of the other.
  */
 #include <errno.h>
 #include <pthread.h>

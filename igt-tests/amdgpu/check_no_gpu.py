@@ -56,7 +56,7 @@ def main(binary, testlist=None):
 	if testlist:
 		check_testlist(binary, names, testlist)
 	if glob.glob('/dev/dri/renderD*'):
-		print('there is a GPU: how the test skips without one was not seen')
+		print('there is a GPU, so this run does not show that the test skips without one')
 		return SKIP
 	done = run(binary)
 	if done.returncode != SKIP:

@@ -47,14 +47,15 @@ struct client {
 	void *vram;
 	char *plain;		  /* host memory of ROCr, for results */
 	hsa_signal_t began, done; /* of the copy that is under way */
-	enum change change;	  /* what the thread does during that copy */
+	enum change change;	  /* the thread makes it during that copy */
 	enum direction direction;
 	bool in_time; /* the thread was ready before the copy was */
 	unsigned int changes[NUM_DIRECTIONS][NUM_CHANGES];
 	unsigned int copies;
 	uint64_t wrong;
 	struct amdgpu_userptr_evictions evictions;
-	const char *locked, *unlocked; /* what a map of memory that ROCr locked came to */
+	/* The result of a map of memory that ROCr has locked, and of one after the unlock. */
+	const char *locked, *unlocked;
 };
 
 void check(int result, const char *what)
@@ -109,7 +110,7 @@ static void check_other_file(struct client *c)
 	close(fd);
 }
 
-/* Count from here on how often the kernel stops and starts ROCr's queues. */
+/* Count from here on how often the kernel evicts and restores ROCr's queues. */
 static void watch_evictions(struct client *c)
 {
 	struct amdgpu_userptr_watch_args args = {
@@ -194,7 +195,7 @@ static void map_locked_memory(struct client *c)
 /* ------------------------------------------------------------------------------------------- */
 /* Copies while pages change								       */
 
-/* Change pages as soon as the copy moves bytes; it counts only if the copy has not ended then. */
+/* Change pages as soon as the copy moves bytes. The change counts if the copy still runs then. */
 static void *change_thread(void *arg)
 {
 	struct client *c = arg;
@@ -206,8 +207,8 @@ static void *change_thread(void *arg)
 }
 
 /*
- * A copy of one page, and one of all behind it in the same queue: when the first has ended, the
- * second is at work.
+ * Make a copy of one page, and behind it in the same queue a copy of all pages: when the first has
+ * ended, the second is at work.
  */
 static void copy_and_change(struct client *c, void *dst, const void *src)
 {
@@ -276,7 +277,7 @@ static void copy_all(struct client *c)
 	}
 }
 
-/* The kernel has noticed each change, and the queues run again. */
+/* Wait until the kernel has evicted the queues for each change and has restored them. */
 static void check_evictions(struct client *c)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };

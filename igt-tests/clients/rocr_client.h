@@ -62,7 +62,7 @@ struct pages {
 	char *arena;
 	uint64_t rng;
 	pid_t child; /* of the last fork, or 0 */
-	int gate;    /* the child waits for the other end of this pipe */
+	int gate;    /* end of a pipe; the child waits until it is closed */
 };
 
 enum change { CHANGE_FORK, CHANGE_DROP, CHANGE_MIGRATE, CHANGE_RECLAIM, NUM_CHANGES };
@@ -71,15 +71,18 @@ extern const char *const change_names[NUM_CHANGES];
 void pages_create(struct pages *pages, unsigned int count);
 void pages_destroy(struct pages *pages);
 /*
- * Change some pages. With @rewrite the changed pages get new contents where the change lets a CPU
- * store; without it another party stores in them at the same time.
+ * Change some pages. With @rewrite the CPU also stores new contents in pages that a fork or a drop
+ * changes; without it the GPU stores in the pages at the same time.
  */
 void pages_change(struct pages *pages, enum change change, bool rewrite);
 /* Let the child of a fork end; it fails when its pages have changed since the fork. */
 void pages_end_change(struct pages *pages);
 /* Note the contents that a copy that begins now may have. */
 void pages_open_window(struct pages *pages);
-/* Bytes of @copy, all pages one after the other, that the pages did not have in the window. */
+/*
+ * Returns how many bytes of @copy, all pages one after the other, the pages did not have in the
+ * window. If @copy is NULL, check the pages themselves.
+ */
 uint64_t pages_check(const struct pages *pages, const char *copy);
 
 #endif

@@ -87,7 +87,7 @@ static uint64_t sum(const struct pages *pages)
 
 /*
  * The child keeps the old page frames, so the parent gets new ones when a CPU or the GPU stores.
- * What the GPU stores for the parent must not reach the child.
+ * Stores of the GPU must not reach the child.
  */
 static void change_by_fork(struct pages *pages, struct page **batch, bool stores)
 {
@@ -136,7 +136,7 @@ static void change_by_drop(struct pages *pages, struct page **batch, bool stores
 	}
 }
 
-/* Each page to the other node; pages of the batch that are there already stay. */
+/* Move each page to the other node. Try again until all are there; those that are there stay. */
 static void change_by_migration(struct pages *pages, struct page **batch)
 {
 	const struct timespec pause = { .tv_nsec = 1000000 };

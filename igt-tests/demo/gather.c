@@ -33,8 +33,8 @@
  */
 #define POLL_MS		 20
 /*
- * In one round of so many, gather pauses the thread that changes pages, so the copy has exactly one
- * right content.
+ * In every QUIET_EVERY-th round gather pauses the thread that changes pages, so the copy has
+ * exactly one right content.
  */
 #define QUIET_EVERY	 4
 /*
@@ -348,8 +348,8 @@ static int run(struct gather *g)
 }
 
 /*
- * The kernel would free all of this at the end of the process, too, but so gather sees an error of
- * any step.
+ * The kernel would free all of this at the end of the process, too. gather frees it here, so that
+ * it sees an error of any step.
  */
 static int clean_up(struct gather *g)
 {

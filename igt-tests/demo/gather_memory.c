@@ -53,7 +53,7 @@ static int map_arenas(struct gather_memory *memory)
 	memory->anon = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (memory->anon == MAP_FAILED)
 		return -errno;
-	/* In a huge page the pages would be next to each other in physical memory. */
+	/* The pages of a huge page are contiguous in physical memory, so they are not scattered. */
 	madvise(memory->anon, size, MADV_NOHUGEPAGE);
 	return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A thread that changes the mapped pages while the GPU uses them. With each change the kernel takes
- * the physical page away from the address, so a GPU with an old mapping would read old contents.
+ * A thread that changes the mapped pages while the GPU uses them. With most changes an address gets
+ * another physical page, so a GPU with an old mapping would read old contents.
  */
 #include <errno.h>
 #include <fcntl.h>

@@ -50,7 +50,7 @@ static struct {
 } inject = { .device = -1 };
 
 /*
- * The library and libdrm call this function instead of that of the C library, because the symbols
+ * The library and libdrm call this function instead of the C library's ioctl(), because the symbols
  * of the program come first.
  */
 int ioctl(int fd, unsigned long request, ...)
@@ -130,7 +130,7 @@ static void both_read(struct test *test)
 	test->va = args.gpu_va;
 	for (unsigned int round = 0; round < 3; round++) {
 		change_memory(test);
-		/* Now the kernel drops the pages as well, and both GPUs must find the new ones. */
+		/* Later rounds also drop the pages, and both GPUs must find the new ones. */
 		if (round) {
 			t_assert(
 				!madvise(test->memory, 2 * NUM_RANGES * test->page, MADV_DONTNEED));
@@ -295,8 +295,8 @@ static void begin(struct test *test, uint32_t backend)
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	t_assert(test->memory != MAP_FAILED);
 	/*
-	 * The ranges are no neighbours, so the library cannot merge them. Their order is that of
-	 * descending addresses, so that the test sees if the library sorts them.
+	 * The ranges are no neighbours, so the library cannot merge them. Their addresses descend,
+	 * so that the test sees if the library sorts them.
 	 */
 	for (unsigned int i = 0; i < NUM_RANGES; i++)
 		test->ranges[i] = (struct amdgpu_userptr_range){

@@ -107,8 +107,9 @@ static bool driver_text(const char *driver, unsigned long *start, unsigned long 
 }
 
 /*
- * Is the process a kworker of a normal pool, bound to a CPU ("kworker/CPU:ID") or unbound
- * ("kworker/uPOOL:ID")?  Kworkers of high priority and rescuers do not run the driver's work items.
+ * Is the process a kworker that is bound to a CPU ("kworker/CPU:ID") or unbound
+ * ("kworker/uPOOL:ID")?  Leave out kworkers of high priority that are bound ("kworker/CPU:IDH") and
+ * rescuers ("kworker/R-NAME"), because they do not run the work items under test.
  */
 static bool is_usual_kworker(int pid)
 {

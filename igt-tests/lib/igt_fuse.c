@@ -59,7 +59,7 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 	char byte = 0;
 
 	memset(body, 0, size);
-	/* Drop a permission that came after ANSWER_MS: the test gave it for the page before. */
+	/* Drop a permission that came after ANSWER_MS: the test gave it for the previous page. */
 	while (poll(&go, 1, 0) == 1 && read(server->go, &byte, 1) == 1)
 		;
 	if (write(server->arrived, &byte, 1) != 1)

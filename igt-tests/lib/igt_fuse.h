@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file whose pages come only when the test allows it. So a test can hold a task that faults in
- * such a page for as long as it wants. Needs root and /dev/fuse.
+ * A file whose pages come only when the test allows it, or after 20 seconds (ANSWER_MS in
+ * igt_fuse.c). So a test can hold a task that faults in such a page. Needs root and /dev/fuse.
  */
 #ifndef IGT_FUSE_H
 #define IGT_FUSE_H

@@ -60,9 +60,9 @@ static int move_pages(void **pages, unsigned long count, const int *nodes, int *
 }
 
 /*
- * Move pages to @node.  The kernel cannot isolate a page that is in another CPU's batch for the LRU
- * lists, so repeat the call.  Repeat it with the same node, because with another one the pages that
- * have moved already would move again.
+ * Move pages to @node.  The kernel cannot move a page while another task holds a reference to it or
+ * has taken it off the LRU lists, so repeat the call.  Repeat it with the same node, because with
+ * another one the pages that have moved already would move again.
  */
 static int move_to_node(void **pages, unsigned long count, int node)
 {

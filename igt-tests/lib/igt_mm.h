@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Single operations that make the kernel move, drop or copy pages.  Functions that begin with __
- * return 0 or -errno; they assert, allocate and map nothing, so they may run in any thread while
- * another one holds mmap_lock for reading.
+ * return 0 or -errno; they assert, allocate and map nothing of their own.  So any thread may call
+ * them while another one holds mmap_lock for reading; only the operation itself may wait for the
+ * lock.
  */
 #ifndef IGT_MM_H
 #define IGT_MM_H
@@ -39,7 +40,7 @@ int __igt_mm_fork_write_look(void *cpu, size_t size, void (*look)(void *data), v
  */
 void igt_mm_change_page(void *addr);
 
-/* The highest NUMA node below @limit that is online and has memory, or -1. */
+/* Returns the highest NUMA node below @limit that is online, or -1. */
 int igt_mm_numa_node(int limit);
 
 #endif

@@ -32,7 +32,10 @@ struct igt_procfs_smaps {
 
 int __igt_procfs_smaps(const void *addr, struct igt_procfs_smaps *smaps);
 
-/* Returns how many of the pages are in the swap cache (/proc/kpageflags, root), or -errno. */
+/*
+ * Returns how many of the mapped pages are in the swap cache (/proc/kpageflags, root), or -errno.
+ * Pages in the swap cache that the process does not map do not count.
+ */
 int __igt_procfs_pages_in_swap_cache(void *cpu, size_t size);
 
 /*

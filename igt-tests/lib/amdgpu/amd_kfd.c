@@ -22,8 +22,8 @@
 #define KFD_MAX_NODES 256
 
 /*
- * The size that the kernel demands of a compute queue's end-of-pipe buffer on all generations from
- * gfx 8.0 on but Tonga: drivers/gpu/drm/amd/amdkfd/kfd_queue.c:541.
+ * The least size that the kernel accepts for a compute queue's end-of-pipe buffer, on all
+ * generations from gfx 8.0 on but Tonga: drivers/gpu/drm/amd/amdkfd/kfd_queue.c:534.
  */
 #define EOP_BUFFER_SIZE 4096
 
@@ -53,8 +53,8 @@ static uint64_t page_align(uint64_t size)
 
 /*
  * The kernel refuses a compute queue whose save area does not have the size that the kernel
- * computes. sysfs shows all parts of that size except the debug memory, so compute that as
- * kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size() do.
+ * computes. sysfs shows all parts of that size except the debug memory, so compute that part as
+ * kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size() do, up to gfx 12.4.
  */
 static uint32_t debug_memory_size(const struct amd_kfd_node *node)
 {
@@ -140,7 +140,10 @@ static int find_node(unsigned int render_minor, bool equal, struct amd_kfd_node 
 		/* CPU nodes have a gpu_id of 0. */
 		if (ret || !node->gpu_id || (node->drm_render_minor == render_minor) != equal)
 			continue;
-		/* Kernels before 6.10 do not show the size of the save area. */
+		/*
+		 * Kernels before 6.19 do not show the size of the save area, unless a stable update
+		 * has brought the upstream commit 8fc2796dea6f.
+		 */
 		if (!node->cwsr_size || !node->simd_per_cu || !node->num_xcc ||
 		    !node->simd_arrays_per_engine)
 			return -EOPNOTSUPP;

@@ -4,7 +4,7 @@
  * use), memory in it, user mode queues with the few packets that tests need, and the events that
  * KFD reports.
  *
- * Functions come in pairs: __amd_kfd_foo() returns 0 or -errno and needs no IGT, amd_kfd_foo()
+ * __amd_kfd_foo() returns 0 or -errno and needs no IGT. Where there is an amd_kfd_foo() as well, it
  * fails the test instead (amd_kfd_assert.c).
  *
  * KFD has one process per address space and refuses inherited descriptors, so a forked child has to
@@ -35,7 +35,7 @@ struct amd_kfd_node {
 	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;    /* control stack within it */
 	uint32_t debug_memory_size; /* behind the save area; not in the topology, see amd_kfd.c */
-	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer; the kernel demands this size */
+	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer; the kernel demands no less */
 };
 
 /* Find the GPU with this render minor (128...); -ENODEV when there is none. */
@@ -92,9 +92,9 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 
 /*
  * Allocate page aligned memory, and map it at a GPU address where the CPU has mapped nothing else.
- * GTT is system memory of the driver and no userptr, so no MMU notifier can invalidate it, and a
- * forked child does not share it. The CPU finds it at the same address. VRAM is not mapped for the
- * CPU.
+ * GTT is system memory of the driver and no userptr, so no MMU notifier can invalidate it. The CPU
+ * finds it at the same address, but a forked child does not (MADV_DONTFORK). VRAM is not mapped for
+ * the CPU.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
@@ -148,15 +148,15 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 
 /*
- * Most dwords of one amd_kfd_queue_write(); the packets' count fields and the ring have room for
- * it.
+ * The most dwords of one amd_kfd_queue_write(); the packets' count fields and the ring have room
+ * for it.
  */
 #define AMD_KFD_WRITE_MAX_DW 256
 
 /*
  * Put packets into the ring. The GPU runs them after amd_kfd_queue_submit(). When the ring is full,
  * these functions submit and wait for room; when that fails, the next wait returns the error. Where
- * two packets are named, the first is that of PM4 and the second that of SDMA.
+ * two packets are named, PM4 and AQL queues get the first one, and SDMA queues the second one.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
@@ -343,7 +343,7 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
  * In this file KFD shows, in MiB, the memory that it counts for all its processes (kfd_debugfs.c).
  */
 #define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
-/* Returns the system memory in that file, which is without the memory of TTM; 0 without debugfs. */
+/* Returns the system memory in that file: GTT BOs of KFD and userptrs. 0 without debugfs. */
 unsigned long long amd_kfd_mem_used(void);
 /* Read all of AMD_KFD_MEM_LIMIT; skips without debugfs. */
 void amd_kfd_read_mem_limit(char *text, size_t size);

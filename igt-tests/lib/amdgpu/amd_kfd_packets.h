@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The few packets that test queues use, in the format of gfx9 and later.  The numbers are from
- * drivers/gpu/drm/amd/amdgpu/soc15d.h (PM4) and vega10_sdma_pkt_open.h (SDMA).
+ * The few packets that test queues use, in the format of gfx9.  (Later generations flush caches in
+ * another way, see RELEASE_MEM.)  The numbers are from drivers/gpu/drm/amd/amdgpu/soc15d.h (PM4)
+ * and vega10_sdma_pkt_open.h (SDMA).
  */
 #ifndef AMD_KFD_PACKETS_H
 #define AMD_KFD_PACKETS_H
 
 #include <stdint.h>
 
-/* PM4 type 3 header; @body counts the dwords that follow it (soc15d.h:49). */
+/* PM4 type 3 header; @body counts the dwords that follow it (soc15d.h:50). */
 #define PM4_TYPE3(op, body) (3u << 30 | ((body) - 1u) << 16 | (op) << 8)
 /* A NOP whose count field is all ones is a single dword. */
 #define PM4_NOP_ONE	    (PM4_TYPE3(PM4_NOP, 0x4000u))
@@ -22,7 +23,7 @@ enum {
 	PM4_DMA_DATA = 0x50,
 };
 
-/* WRITE_DATA (soc15d.h:140): the destination is memory; wait until it is written. */
+/* WRITE_DATA (soc15d.h:129): the destination is memory; wait until it is written. */
 #define WRITE_DATA_MEMORY  (5u << 8)
 #define WRITE_DATA_CONFIRM (1u << 20)
 
@@ -39,7 +40,7 @@ enum {
 #define INDIRECT_BUFFER_VALID (1u << 23)
 
 /*
- * DMA_DATA (soc15d.h:354): source and destination are memory through L2; later packets wait.
+ * DMA_DATA (soc15d.h:346): source and destination are memory through L2; later packets wait.
  * BYTE_COUNT has 21 bits; use a power of two below that limit.
  */
 #define DMA_DATA_DST_L2	   (3u << 20)
@@ -68,7 +69,7 @@ enum {
 	SDMA_TIMESTAMP_GET_GLOBAL = 13 | 2 << 8,
 };
 
-/* POLL_REGMEM (vega10_sdma_pkt_open.h:2447), as sdma_v4_4_2_wait_reg_mem() uses it. */
+/* POLL_REGMEM (vega10_sdma_pkt_open.h:2444), as sdma_v4_4_2_wait_reg_mem() uses it. */
 #define SDMA_POLL_EQUAL	   (3u << 28)
 #define SDMA_POLL_MEMORY   (1u << 31)
 #define SDMA_POLL_FOREVER  (0xfffu << 16)

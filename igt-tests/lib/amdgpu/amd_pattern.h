@@ -15,8 +15,8 @@
 uint32_t amd_pattern(uint32_t seed, size_t index);
 void amd_pattern_fill(void *cpu, size_t size, uint32_t seed);
 /*
- * Assert that [cpu, cpu + size) is the pattern of @seed, or zero; @who begins the message of a
- * failure.
+ * Assert that [cpu, cpu + size) is the pattern of @seed; the second function asserts that it is
+ * zero. @who begins the message of a failure.
  */
 void amd_pattern_check(const void *cpu, size_t size, uint32_t seed, const char *who);
 void amd_pattern_check_zero(const void *cpu, size_t size, const char *who);

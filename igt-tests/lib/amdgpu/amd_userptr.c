@@ -275,8 +275,8 @@ static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
 	/*
-	 * No pattern and no new page contains such bytes. If the GPU copies nothing, the comparison
-	 * will fail.
+	 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
+	 * comparison will fail.
 	 */
 	memset(up->out.cpu, 0xff, size);
 	amd_kfd_queue_copy(up->queue, up->out.va, va, size);

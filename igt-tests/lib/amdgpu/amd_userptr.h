@@ -99,7 +99,7 @@ struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t han
 					    uint64_t size);
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
 					  uint32_t flags);
-/* Map the BO at a free GPU address, which always differs from the CPU address; unmap it. */
+/* Map the BO at a free GPU address, which always differs from the CPU address, or unmap it. */
 void amd_userptr_map(struct amd_userptr *up, struct amd_userptr_bo *bo);
 void amd_userptr_unmap(struct amd_userptr *up, struct amd_userptr_bo *bo);
 /* Close the handle, whether the BO is mapped or not. */
@@ -109,12 +109,15 @@ struct amd_userptr_bo *amd_userptr_tracked(struct amd_userptr *up, size_t size, 
 
 /* The GPU stores the pattern of @seed at @va; returns when the queue is done. */
 void amd_userptr_gpu_fill(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
-/* The GPU reads [va, va + size); every byte must be the pattern of @seed, or zero. */
+/*
+ * The GPU reads [va, va + size). Every byte must be the pattern of @seed; for the second function
+ * every byte must be zero.
+ */
 void amd_userptr_gpu_check(struct amd_userptr *up, uint64_t va, size_t size, uint32_t seed);
 void amd_userptr_gpu_check_zero(struct amd_userptr *up, uint64_t va, size_t size);
 /*
- * The GPU stores the pattern of @seed and the CPU reads it, then the CPU stores that of @seed + 1
- * and the GPU reads it. Asserts that each finds what the other stored.
+ * The GPU stores the pattern of @seed and the CPU reads it, then the CPU stores the pattern of
+ * @seed + 1 and the GPU reads it. Asserts that each finds the pattern that the other stored.
  */
 void amd_userptr_roundtrip(struct amd_userptr *up, struct amd_userptr_bo *bo, uint32_t seed);
 /* Submit one store that may fault, without waiting; returns its sequence number. */

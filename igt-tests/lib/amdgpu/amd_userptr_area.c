@@ -100,7 +100,7 @@ static const char *reserve_huge_pages(void)
 			have = 0;
 	}
 	fclose(file);
-	return have < NUM_HUGE_PAGES ? "not enough free huge pages" : NULL;
+	return have < NUM_HUGE_PAGES ? "not enough huge pages" : NULL;
 }
 
 /* Make a file of the area's size.  For private mappings it contains AMD_USERPTR_SEED_FILE. */
@@ -294,7 +294,7 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 {
 	if (bo) {
 		/*
-		 * No pattern and no new page contains such bytes. If the GPU copies nothing, the
+		 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
 		 * comparison will fail.
 		 */
 		memset(area->up->out.cpu, 0xff, 2 * AMD_USERPTR_HALF);

@@ -16,7 +16,7 @@
 /* The largest ib_size_alignment that drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c reports. */
 enum { IB_ALIGN_DW = 64 };
 
-/* The most BOs on the list of a submission. */
+/* The most BOs on the list of a submission, besides its IB and its data. */
 enum { MAX_LISTED = 16 };
 
 static int gem_va(int fd, uint32_t operation, const struct amd_userptr_cs_bo *bo)
@@ -42,7 +42,10 @@ static int map_cpu(int fd, struct amd_userptr_cs_bo *bo)
 	bo->cpu = mmap(NULL, bo->size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, args.out.addr_ptr);
 	if (bo->cpu == MAP_FAILED || madvise(bo->cpu, bo->size, MADV_DONTFORK))
 		return -errno;
-	/* Fault the pages in now, because a page fault would wait while a test holds mmap_lock. */
+	/*
+	 * Fault the pages in now, because later a page fault may have to wait: tests let the
+	 * restore worker hold mmap_lock.
+	 */
 	memset(bo->cpu, 0, bo->size);
 	return 0;
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Command submissions as graphics clients make them: an IB that the kernel runs on its own rings,
- * and a list of BOs.  These helpers call ioctl() themselves, because libdrm repeats an ioctl that
- * returns -EAGAIN, which the tests want to see.
+ * and a list of BOs.  A submission calls ioctl() and not drmIoctl(), because libdrm repeats an
+ * ioctl that returns -EAGAIN, which the tests want to see.
  */
 #ifndef AMD_USERPTR_CS_H
 #define AMD_USERPTR_CS_H
@@ -35,8 +35,8 @@ struct amd_userptr_cs {
 };
 
 /*
- * Make a context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0 or
- * -errno.
+ * Make a CS context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0
+ * or -errno.
  */
 int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userptr_cs *cs);
 void amd_userptr_cs_close(struct amd_userptr_cs *cs);
@@ -45,7 +45,8 @@ void amd_userptr_cs_close(struct amd_userptr_cs *cs);
 void amd_userptr_cs_begin(struct amd_userptr_cs *cs);
 /*
  * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl,
- * which is -EAGAIN when the memory of a listed userptr has changed during the ioctl.
+ * which is -EAGAIN when the memory of a listed userptr has changed during the ioctl, or when the
+ * driver is restoring userptrs of the KFD process whose VM this is.
  */
 int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, unsigned int count,
 			    uint64_t *seq);

@@ -91,7 +91,7 @@ static bool seen(struct amd_userptr_area *area)
 	return area->done;
 }
 
-/* How much memory of the process is mapped as huge pages, of any kind. */
+/* How much memory of the process is mapped as transparent huge pages, in KiB. */
 static unsigned long long huge_kb(void)
 {
 	return igt_procfs_number("/proc/self/smaps_rollup", "AnonHugePages:") +
@@ -475,7 +475,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .happened = not_readable,
 	  .heal = heal_truncate,
 	  .healed = ZEROED },
-	/* A hole in the file does not change a private mapping, whose pages are copies. */
+	/* A hole in the file does not change the backing "private", whose pages are copies. */
 	{ .name = "punch",
 	  .what = "fall into a hole punched into the file",
 	  .effects = EFFECTS(.anon = NEVER, .thp = NEVER, .shm = ZEROED, .memfd = ZEROED,

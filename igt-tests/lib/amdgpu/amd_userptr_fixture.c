@@ -4,7 +4,10 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_time.h"
 
-/* The limit of a subtest, below the runner's, so that a hanging subtest says where it hangs. */
+/*
+ * The limit of a subtest.  It is below the runner's limit, so a hanging subtest fails by itself and
+ * the fixture behind it cleans up.
+ */
 #define SUBTEST_SECONDS igt_patience(50)
 
 static bool has_kfd(int fd)

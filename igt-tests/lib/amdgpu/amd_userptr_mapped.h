@@ -37,7 +37,10 @@ int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind
 			      uint64_t size, struct amd_userptr_mapped *mapped);
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
-/* The same, but both assert success. Make skips when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
+/*
+ * The same, but both assert success. Make skips when @kind needs AMDGPU_GEM_USERPTR_HSA and the
+ * kernel lacks it.
+ */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);
 void amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);

@@ -164,7 +164,7 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 	for (uint64_t done = 0, n; done < size; done += n) {
 		n = size - done < AMD_USERPTR_STAGE ? size - done : AMD_USERPTR_STAGE;
 		/*
-		 * No pattern and no new page contains such bytes. If the GPU copies nothing, the
+		 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
 		 * comparison will fail.
 		 */
 		memset(up->out.cpu, 0xff, n);

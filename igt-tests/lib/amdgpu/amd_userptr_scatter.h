@@ -68,8 +68,9 @@ char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64
  */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size);
 /*
- * Let the GPU store the pattern of @seed to [offset, offset + size) of the BO, and assert that the
- * CPU finds it in the ranges, which must not overlap.
+ * Let the GPU store the pattern of @seed to [offset, offset + size) of the BO (of the next seed
+ * after each AMD_USERPTR_STAGE bytes), and assert that the CPU finds it in the ranges, which must
+ * not overlap.
  */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 				uint32_t seed);

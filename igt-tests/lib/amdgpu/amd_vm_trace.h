@@ -10,7 +10,7 @@
  */
 struct amd_vm_trace {
 	unsigned int windows;  /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
-	uint64_t pages;	       /* how many pages the written entries map */
+	uint64_t pages;	       /* how many pages the written entries are for */
 	uint64_t first, last;  /* the first and the last written page, counted from va */
 	uint64_t valid;	       /* how many of these pages got a valid entry */
 	uint64_t flags;	       /* flags of the valid entries, without the fragment field */
