@@ -234,8 +234,8 @@ static void busy_close_unmapped(struct amd_userptr *up)
 }
 
 /* Long enough for the driver to take a change for the first one after a quiet time. */
-#define QUIET_US	20000
-#define PROMPT_ROUNDS	10
+#define QUIET_US      20000
+#define PROMPT_ROUNDS 10
 
 static bool restore_is_queued(void)
 {

@@ -16,6 +16,7 @@ enum {
 	AQL_SLOTS = USER_RING_DWORDS / AQL_DWORDS,
 	AQL_DATA = 0x400000,
 	AQL_IB = 0x500000,
+	AQL_RING_STEP = 0x100000, /* between the rings of two queues */
 };
 #define AQL_RING_VA 0x100000000ull
 #define AQL_DATA_VA 0x200000000ull
@@ -80,16 +81,17 @@ static inline void aql_unmap(struct aql *a)
 	}
 }
 
-static inline void aql_ready_from(struct aql *a, uint64_t first)
+/* Set up queue @n of a GPU whose page tables are ready.  @first is its first packet. */
+static inline void aql_queue_init(struct aql *a, struct fake_host *f, unsigned int n,
+				  uint64_t first)
 {
+	uint32_t doorbell = AQL_DOORBELL + 2 * n;
 	struct v9_mqd *m;
 	uint64_t base;
 
-	*a = (struct aql){ .f = fake_new(), .put = first };
-	fake_enable_vmid(a->f, AQL_VMID);
-	fake_map(a->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
-	fake_map(a->f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB, FAKE_RW | VG_PTE_SYSTEM);
-	user_queue_init(a->f, &a->u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
+	*a = (struct aql){ .f = f, .put = first };
+	user_queue_init(f, &a->u, n, AQL_VMID, AQL_RING_VA + n * AQL_RING_STEP, doorbell);
+	a->u.ring.queue = n;
 	a->queue = (uint8_t *)a->u.wptr;
 	base = a->u.wptr_va;
 	*(uint32_t *)(a->queue + AQL_QUEUE_READ_ID_OFFSET) = AQL_QUEUE_READ_ID;
@@ -104,7 +106,7 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 	m->cp_hqd_aql_control = VG_FIELD_PREP(CP_HQD_AQL_CONTROL, CONTROL0, 1);
 	m->cp_hqd_pq_control |= VG_FIELD_PREP(CP_HQD_PQ_CONTROL, SLOT_BASED_WPTR, 2);
 	m->cp_hqd_pq_doorbell_control =
-		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, AQL_DOORBELL) |
+		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, doorbell) |
 		VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1);
 	m->cp_hqd_pq_wptr_poll_addr_lo = vg_lo(base + AQL_QUEUE_WRITE_ID);
 	m->cp_hqd_pq_rptr_report_addr_lo = vg_lo(base + AQL_QUEUE_READ_ID);
@@ -116,6 +118,16 @@ static inline void aql_ready_from(struct aql *a, uint64_t first)
 	aql_map(a);
 }
 
+static inline void aql_ready_from(struct aql *a, uint64_t first)
+{
+	struct fake_host *f = fake_new();
+
+	fake_enable_vmid(f, AQL_VMID);
+	fake_map(f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
+	fake_map(f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB, FAKE_RW | VG_PTE_SYSTEM);
+	aql_queue_init(a, f, 0, first);
+}
+
 static inline void aql_ready(struct aql *a)
 {
 	aql_ready_from(a, 0);
@@ -123,7 +135,7 @@ static inline void aql_ready(struct aql *a)
 
 static inline void aql_ring(struct aql *a, uint64_t packet)
 {
-	vgpu_doorbell_write(a->f->vg, 4 * AQL_DOORBELL, packet, sizeof(packet));
+	vgpu_doorbell_write(a->f->vg, 4 * a->u.ring.doorbell, packet, sizeof(packet));
 }
 
 /*

@@ -207,8 +207,9 @@ static uint64_t new_table(struct fake_host *f)
 void fake_enable_vmid(struct fake_host *f, unsigned int vmid)
 {
 	/*
-	 * gfxhub_v1_2_xcc_setup_vmid_config() writes the same value, 0x5554cd: all interrupts
-	 * are on, and translate-further makes four levels.
+	 * Depth and block size are those of gfxhub_v1_2_xcc_setup_vmid_config(), where
+	 * translate-further makes four levels.  The driver enables the interrupts in
+	 * gmc_v9_0_vm_fault_interrupt_state(); the tests need only these four.
 	 */
 	uint32_t cntl =
 		VG_FIELD_PREP(VM_CONTEXT1_CNTL, ENABLE_CONTEXT, 1) |

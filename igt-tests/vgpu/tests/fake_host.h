@@ -26,7 +26,7 @@ struct fake_host {
 	uint8_t *vram, *ram;
 	uint64_t vram_next; /* offset in VRAM of the next page table */
 	unsigned int irqs;
-	uint64_t clock_ns; /* what vg_host_ops.clock() returns */
+	uint64_t clock_ns; /* the value that vg_host_ops.clock() returns */
 	char *log;
 	size_t log_len, log_cap;
 };

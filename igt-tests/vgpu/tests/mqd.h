@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A user queue: its MQD with the values that KFD's init_mqd() and update_mqd() write,
- * and its ring and pointers in a user's VMID.
+ * A user queue: its MQD with those values of KFD's init_mqd() and update_mqd() that the
+ * tests need, and its ring and pointers in a user's VMID.
  */
 #ifndef TEST_MQD_H
 #define TEST_MQD_H

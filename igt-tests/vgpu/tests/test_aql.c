@@ -181,16 +181,20 @@ static void or_waits_for_one(void)
 
 static void one_queue_waits_for_another(void)
 {
-	struct aql a;
-	struct aql_barrier first = barrier_and(0, AQL_SIGNAL_VA(0));
-	struct aql_barrier second = barrier_and(AQL_SIGNAL_VA(0), AQL_SIGNAL_VA(1));
+	struct aql a, other;
+	struct aql_barrier wait = barrier_and(AQL_SIGNAL_VA(0), AQL_SIGNAL_VA(1));
+	struct aql_barrier signal = barrier_and(0, AQL_SIGNAL_VA(0));
 
 	aql_ready(&a);
+	aql_queue_init(&other, a.f, 1, 0);
 	aql_signal_at(&a, 0)->value = 1;
-	aql_put(&a, &first);
-	aql_put(&a, &second);
+	aql_put(&a, &wait);
 	aql_run(&a);
-	CHECK(aql_read_id(&a) == 2 && aql_signal_at(&a, 1)->value == -1);
+	CHECK(aql_read_id(&a) == 0 && aql_signal_at(&a, 1)->value == 0);
+	aql_put(&other, &signal);
+	aql_run(&other);
+	CHECK(aql_read_id(&other) == 1 && aql_signal_at(&a, 0)->value == 0);
+	CHECK(aql_read_id(&a) == 1 && aql_signal_at(&a, 1)->value == -1);
 	fake_free(a.f);
 }
 

@@ -13,7 +13,7 @@ enum {
 	NS_PER_CLOCK = 10,
 	CAPTURE_ACCESSES = 3, /* accesses to registers for one look at the clock */
 	STAMP = 0x800,	      /* offset in ENGINE_DATA or SDMA_DATA where packets store the time */
-	IV_TIME = 1,	      /* this dword of an interrupt vector has the time: amdgpu_ih.c:270 */
+	IV_TIME = 1,	      /* this dword of an interrupt vector has the time: amdgpu_ih.c:285 */
 };
 
 /* Read the clock as gfx_v9_4_3_get_gpu_clock_counter() does (gfx_v9_4_3.c:513-515). */

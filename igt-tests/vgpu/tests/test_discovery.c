@@ -75,7 +75,7 @@ static void tables_lie_one_after_the_other(void)
 	t_equal(size, table_at(TABLE_HARVEST) + table_size(TABLE_HARVEST));
 }
 
-/* Find an IP block; returns the offset of its record. */
+/* Find an IP block; returns the offset of its record, or 0 if the binary does not list it. */
 static size_t find_ip(uint16_t hw_id)
 {
 	size_t ips = table_at(TABLE_IP), die = le(ips + 14 + 2, 2), at = die + 4;
@@ -146,7 +146,10 @@ static void blocks_have_their_versions_and_bases(void)
 	}
 }
 
-/* Display, VCN and JPEG are not modelled, so the driver must not find them. */
+/*
+ * Display (DMU), video (VCN, which includes JPEG) and a second SDMA engine are not modelled, so the
+ * driver must not find them.
+ */
 static void blocks_without_a_model_are_absent(void)
 {
 	static const uint16_t absent[] = { 12 /* VCN */, 271 /* DMU */, 43 /* SDMA1 */ };

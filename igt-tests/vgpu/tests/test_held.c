@@ -121,7 +121,10 @@ static void a_million_scattered_pages(void)
 	vg_held_free(held);
 }
 
-/* Many invalidations of huge ranges with few pages take little time. */
+/*
+ * Many invalidations of huge ranges with few pages take little time.  If each took a step for each
+ * address of its range, this test would not end.
+ */
 static void long_ranges_over_few_pages(void)
 {
 	struct vg_held *held = vg_held_new();

@@ -60,8 +60,8 @@ static uint64_t root(struct hws *h, unsigned int vmid)
 }
 
 /*
- * Add a process with one queue to the run list.  Its page tables are those of the VMID that the HWS
- * will choose.
+ * Set up process @n with one queue, which list_process() adds to the run list.  Its page tables are
+ * those of the VMID that the HWS will choose.
  */
 static void add_process(struct hws *h, struct user_queue *u, unsigned int n)
 {
@@ -314,6 +314,12 @@ static void unmap_by_doorbell_takes_one_queue(void)
 	unmap(&h, VG_UNMAP_DOORBELL, u[0].ring.doorbell, 5);
 	fake_run(h.f, STEPS);
 	CHECK(mapped(&h) == 1 && fence(&h) == 5);
+	for (unsigned int n = 0; n < 2; n++) {
+		build_write32(&u[n].ring, DATA_VA, 1);
+		user_queue_kick(h.f, &u[n]);
+	}
+	fake_run(h.f, STEPS);
+	CHECK(data(&h)[0] == 0 && data(&h)[0x1000 / 4] == 1);
 	fake_free(h.f);
 }
 

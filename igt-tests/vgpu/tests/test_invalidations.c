@@ -107,7 +107,10 @@ static void runs_end_where_it_changes(void)
 	CHECK(lookup_run(&inv, lookup, MM, VA + 25, 75, &result) == 75 && !result);
 }
 
-/* The table is never full without lookups, or with one lookup at a time. */
+/*
+ * While no lookup is under way, an invalidation leaves the table when it ends.  If it ends during a
+ * lookup, it leaves the table as soon as no lookup is under way any more.
+ */
 static void what_no_lookup_cares_about_is_dropped(void)
 {
 	memset(&inv, 0, sizeof(inv));
@@ -130,8 +133,8 @@ static void what_no_lookup_cares_about_is_dropped(void)
 }
 
 /*
- * A full table forgets the oldest invalidation, and then misses only lookups that this one has
- * overtaken.
+ * A full table forgets the invalidation that ended first, and keeps those that have not ended.
+ * Then it misses only lookups that the forgotten one has overtaken.
  */
 static void a_full_table_forgets_and_counts(void)
 {

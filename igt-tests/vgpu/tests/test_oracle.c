@@ -75,7 +75,7 @@ static void say(struct fake_host *f, struct vg_oracle_event *event)
 #define FREE(f, gpa) SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f)	     SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 
-/* Make a host that maps PAGE_A at the address VA of VMID.  The guest has reported nothing of it. */
+/* Make a host that maps PAGE_A at the address VA of VMID.  The guest has reported no event yet. */
 static struct fake_host *reporting(void)
 {
 	struct fake_host *f = fake_new();
@@ -111,7 +111,7 @@ static void write_page(struct fake_host *f)
 	CHECK(!vg_mem_write32(f->vg, &gfx, VMID, VA, 1));
 }
 
-/* Check that there are @count violations so far, the last one of @rule. */
+/* Check that there are @count violations so far, and that the trace of each contains @rule. */
 static void expect(struct fake_host *f, unsigned int count, const char *rule)
 {
 	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == count);
@@ -302,8 +302,8 @@ static void pages_of_one_lookup_are_lost_one_by_one(void)
 }
 
 /*
- * Two lookups find the page at the same address, the second as one of several pages.  The process
- * holds the page once, so one LOSE is enough to lose it.
+ * Three lookups find the page at the same address, the last one as one of several pages.  The
+ * process holds the page once, so one LOSE is enough to lose it.
  */
 static void a_page_found_twice_at_an_address_is_lost_once(void)
 {
@@ -455,8 +455,8 @@ static void r5_fires_when_the_guest_missed_events(void)
 }
 
 /*
- * The oracle judges writes of interrupt vectors, too, which go to bus addresses without
- * translation.
+ * The oracle judges writes to bus addresses, too, which no TLB translates.  The IH can write its
+ * vectors in this way.
  */
 static void untranslated_writes_are_judged(void)
 {

@@ -16,16 +16,21 @@ static void no_two_blocks_share_an_address(void)
 	fake_free(f);
 }
 
-static void every_register_reads_as_its_reset_value(void)
+/* fake_new() has written to some of the registers whose reset value is 0, so leave those out. */
+static void a_register_reads_as_its_reset_value(void)
 {
 	struct fake_host *f = fake_new();
+	unsigned int plain = 0;
 
 	for (uint32_t a = 0; a < VG_MMIO_DWORDS; a++) {
 		const struct vg_reg *reg = f->vg->reg_at[a];
 
-		if (reg && !reg->read && !reg->write && reg->reset)
+		if (reg && !reg->read && !reg->write && reg->reset) {
 			CHECK(vgpu_mmio_read(f->vg, 4 * a) == reg->reset);
+			plain++;
+		}
 	}
+	CHECK(plain > 0);
 	fake_free(f);
 }
 
@@ -108,7 +113,7 @@ static void reset_restores_the_start(void)
 int main(void)
 {
 	no_two_blocks_share_an_address();
-	every_register_reads_as_its_reset_value();
+	a_register_reads_as_its_reset_value();
 	an_unknown_register_stops();
 	after_a_stop_nothing_happens();
 	vram_size_and_revision_are_told();

@@ -9,7 +9,10 @@
 
 enum { MARK = 0x600dcafe };
 
-/* Make a host with an enabled SDMA queue: the driver's gfx queue, or below a queue of a user. */
+/*
+ * Make a host with an enabled SDMA queue.  kernel_queue() enables the driver's gfx queue,
+ * user_queue() a queue of a user.
+ */
 static struct fake_host *kernel_queue(struct fake_sdma *s)
 {
 	struct fake_host *f = fake_sdma_host();
@@ -517,7 +520,7 @@ static void ib_runs_in_the_vmid_it_names(void)
 	struct fake_sdma s;
 	struct fake_host *f = kernel_queue(&s);
 
-	/* In the user's address space, the addresses of the IB and of the fence map other pages. */
+	/* The user's address space has other pages at the addresses of the IB and of the fence. */
 	fake_map(f, SDMA_VMID, SDMA_DATA, FAKE_RAM_BASE + (SDMA_DATA + 0x1000 - FAKE_GART_BASE),
 		 FAKE_RW | VG_PTE_SYSTEM);
 	fake_map(f, SDMA_VMID, SDMA_DATA + 0x3000,
@@ -530,7 +533,6 @@ static void ib_runs_in_the_vmid_it_names(void)
 	fake_free(f);
 }
 
-/* Each of these packets stops the model with a reason. */
 static void what_is_not_known_stops(void)
 {
 	const uint64_t d = SDMA_DATA;

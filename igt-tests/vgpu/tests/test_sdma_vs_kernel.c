@@ -16,7 +16,10 @@ struct field {
 	uint32_t mask;
 	unsigned int kernel_offset; /* in dwords */
 	uint64_t kernel_mask;	    /* shifted to the field's place in the dword */
-	/* 1: the model's field may be wider than the kernel's, because SDMA 4.4 has widened it. */
+	/*
+	 * 1: the model's field may be wider than the kernel's, because SDMA 4.4 has widened it, or
+	 * because the model takes the whole dword as one field.
+	 */
 	int wider;
 };
 
@@ -100,6 +103,9 @@ static const struct field fields[] = {
 	WHOLE(ptepde, increment_hi, WRITE_INCR_INCR_DW1_incr_dw1),
 	PART(ptepde, count, VG_SDMA_PTEPDE_COUNT, WRITE_INCR_COUNT_count, 0),
 
+	/* The kernel's field begins at bit 3; the model takes the whole dword. */
+	{ "timestamp_get.addr_lo", offsetof(struct vg_sdma_timestamp_get, addr_lo), ~0u,
+	  KERNEL(TIMESTAMP_GET_GLOBAL_WRITE_ADDR_LO_write_addr_31_3), 1 },
 	WHOLE(timestamp_get, addr_hi, TIMESTAMP_GET_GLOBAL_WRITE_ADDR_HI_write_addr_63_32),
 
 	PART(srbm_write, header, VG_SDMA_SRBM_BYTE_ENABLE, SRBM_WRITE_HEADER_byte_en, 0),
