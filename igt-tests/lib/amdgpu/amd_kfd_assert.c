@@ -80,7 +80,7 @@ void amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigne
 
 	igt_assert_f(ret == 0,
 		     "%u events of type %d wanted in %u ms: %s "
-		     "(evictions %u, restores %u, VM faults %u)\n",
+		     "(evictions %u, restores %u, GPU page faults %u)\n",
 		     count, event, timeout_ms, strerror(-ret), smi->count.evictions,
 		     smi->count.restores, smi->count.vm_faults);
 }
@@ -92,7 +92,7 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 
 	igt_assert_f(ret == 0,
 		     "queues not evicted and restored in %u ms: %s "
-		     "(evictions %u of %u, restores %u, VM faults %u)\n",
+		     "(evictions %u of %u, restores %u, GPU page faults %u)\n",
 		     timeout_ms, strerror(-ret), smi->count.evictions, evictions,
 		     smi->count.restores, smi->count.vm_faults);
 }
