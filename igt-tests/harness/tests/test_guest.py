@@ -8,12 +8,15 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness import step
 from harness.boot import qemu
+from harness.build import kernel
 from harness.suites import scenarios, shared, soak
+from harness.verdict.results import FAIL, PASS
 
 # Stands for igt_runner: writes its options and the lists of tests to files seen-*, makes an empty result, and fails.
 RUNNER = """#!/bin/sh
@@ -95,6 +98,13 @@ class Programs(Guest):
 	def test_nothing_after_a_line_that_failed(self):
 		self.assertEqual(self.run_lines(scenarios.all_lines("true", "sh -c 'exit 5'", "echo no > $SHARE/no")), 5)
 		self.assertFalse(os.path.exists(os.path.join(self.share, "no")))
+
+	def test_status_fails_the_boot(self):
+		entry = scenarios.all_scenarios()["igt-hws-sdma"]
+		for status, verdict in ((0, PASS), (7, FAIL)):
+			with mock.patch.object(qemu, "boot_guest", return_value=qemu.Outcome(status)), mock.patch.object(step, "say"):
+				case, = scenarios.boot_scenario("name", entry, kernel.Image("", "", ""), "", lambda where: [])
+			self.assertEqual((case.test, case.verdict), ("boot", verdict), case.detail)
 
 	def test_no_reload(self):
 		step.write(os.path.join(self.share, "config"), "DRIVER=amdgpu\n")
