@@ -17,14 +17,20 @@ if [ $status != 1 ] || ! grep -q 'map: *no: cannot open /dev/dri/renderD128: Per
 	exit 1
 fi
 
+status=0
 amdgpu-userptr-info > /tmp/info || status=$?
 cat /tmp/info
+if [ $status != 0 ]; then
+	echo "amdgpu-userptr-info of root: status $status"
+	exit 1
+fi
 grep -q 'map: *yes' /tmp/info
 grep -q 'backend: *scatter' /tmp/info
 # The driver makes eight render nodes for a gfx942, one for each partition that the GPU can have. Only one is in use, so
-# the tool must list one GPU.
-amdgpu-userptr-info --json | python3 -c 'import json, sys
+# the tool must list one GPU. There is no pipe, because a pipe would lose the status of the tool.
+amdgpu-userptr-info --json > /tmp/info.json
+python3 -c 'import json, sys
 gpu, = json.load(sys.stdin)["gpus"]
-assert gpu["can_map"] and gpu["isa"].startswith("gfx"), gpu'
+assert gpu["can_map"] and gpu["isa"].startswith("gfx"), gpu' < /tmp/info.json
 
 exec "$1/programs/a.out"

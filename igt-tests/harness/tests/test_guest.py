@@ -111,6 +111,55 @@ class Programs(Guest):
 		self.assertEqual(self.run_lines(scenarios.all_lines(scenarios.reload_line(0))), 0)
 
 
+# Stands for amdgpu-userptr-info: as root it finds one GPU. It ends with the status in the file status-text, or with
+# --json in the file status-json. For other users it fails, because setpriv sets the variable USER_IS_NOT_ROOT.
+INFO = """#!/bin/sh
+if [ -n "$USER_IS_NOT_ROOT" ]; then
+	echo 'map: no: cannot open /dev/dri/renderD128: Permission denied'
+	exit 1
+elif [ "$1" = --json ]; then
+	echo '{"gpus": [{"can_map": true, "isa": "gfx942"}]}'
+	exit "$(cat "$SHARE/status-json")"
+fi
+printf 'map: yes\\nbackend: scatter\\n'
+exit "$(cat "$SHARE/status-text")"
+"""
+AS_USER = """#!/bin/sh
+while [ "$1" != amdgpu-userptr-info ]; do
+	shift
+done
+USER_IS_NOT_ROOT=1 exec "$@"
+"""
+
+
+class Newcomer(Guest):
+	def setUp(self):
+		super().setUp()
+		self.program("amdgpu-userptr-info", INFO)
+		self.program("setpriv", AS_USER)
+		# The script copies the packages to /, and writes to /tmp. Here it must do neither.
+		self.program("cp", "#!/bin/sh\n")
+		script = os.path.join(self.share, "newcomer.sh")
+		step.write(script, step.read(script).replace("/tmp/", self.share + "/"))
+		os.mkdir(os.path.join(self.share, "programs"))
+		self.program("../programs/a.out", "#!/bin/sh\n: > $SHARE/ran\n")
+
+	def status(self, text, json):
+		"""Run the script while the tool ends with the status @text, and with --json with @json. Returns its status."""
+		step.write(os.path.join(self.share, "status-text"), str(text))
+		step.write(os.path.join(self.share, "status-json"), str(json))
+		return self.run_lines(qemu.script_line("newcomer.sh", self.share) + " > /dev/null")
+
+	def test_example_runs(self):
+		self.assertEqual(self.status(0, 0), 0)
+		self.assertTrue(os.path.exists(os.path.join(self.share, "ran")))
+
+	def test_tool_fails_although_its_text_is_right(self):
+		for text, json in ((3, 0), (0, 3)):
+			self.assertNotEqual(self.status(text, json), 0, (text, json))
+			self.assertFalse(os.path.exists(os.path.join(self.share, "ran")))
+
+
 class Words(unittest.TestCase):
 	"""Tests that scripts and Python use the same words. Otherwise only a boot would show that they do not."""
 
