@@ -38,6 +38,14 @@ def counts():
 	return ", ".join(f"{len(source.series(name))} patches of {name}" for name in source.SERIES)
 
 
+def words_of(result, text):
+	"""
+	Returns the problem of the failed program @result: its output @text, or its status if it printed nothing. A check
+	takes an empty text for a success.
+	"""
+	return text or f"{' '.join(result.args[:2])} ended with status {result.returncode}"
+
+
 def checkout():
 	"""Make a git tree in step.TREE from the base and the series. Each series is a branch of it."""
 	if os.listdir(step.TREE):
@@ -81,7 +89,7 @@ def check_export():
 		for command in (script("checkout.sh", base, tree, source.PATCHES), script("export.sh", tree, out)):
 			result = subprocess.run(command, capture_output=True, text=True)
 			if result.returncode:
-				return result.stderr.strip()
+				return words_of(result, result.stderr.strip())
 		return differences(source.PATCHES, out)
 
 
@@ -103,7 +111,9 @@ def check_patch(tree, patch):
 		if line and not line.startswith("#"))
 	result = subprocess.run(["perl", "scripts/checkpatch.pl", "--strict", "--terse", "--show-types", "--no-summary",
 		"--color=never", "--ignore", ignore, patch], cwd=tree, capture_output=True, text=True)
-	return "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]) if result.returncode else ""
+	if not result.returncode:
+		return ""
+	return words_of(result, "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]))
 
 
 def makefile(directory, tree, out):
@@ -188,7 +198,13 @@ def check_warnings(name):
 
 
 def kernel_doc(tree, paths):
+	"""
+	Returns how often kernel-doc prints each warning about the files @paths of the @tree. Line numbers are left out.
+	"""
 	result = subprocess.run(["scripts/kernel-doc", "-none", *paths], cwd=tree, capture_output=True, text=True)
+	# With -none kernel-doc ends with 0 whatever it finds. If it crashed on both trees, their outputs would not differ.
+	if result.returncode:
+		raise step.Failed(words_of(result, "; ".join(result.stderr.splitlines()[-1:])))
 	text = result.stdout + result.stderr
 	return collections.Counter(re.sub(r":\d+", "", line) for line in text.splitlines() if line.strip())
 

@@ -91,7 +91,11 @@ def check_shell(names):
 	scripts = [name for name in ours(names) if re.match(r"#!.*\b(sh|bash)\b", (lines(name) or [""])[0])]
 	result = subprocess.run(["shellcheck", "--format=gcc", *scripts], cwd=step.PROJECT, capture_output=True,
 		text=True)
-	return result.stdout.splitlines()
+	found = result.stdout.splitlines()
+	# shellcheck ends with 1 if it has found something. Otherwise it has not checked all scripts.
+	if result.returncode not in (0, 1) or result.returncode and not found:
+		found.append(f"shellcheck ended with status {result.returncode}: {result.stderr.strip()}")
+	return found
 
 
 VGPU_SOURCE = "igt-tests/vgpu/"

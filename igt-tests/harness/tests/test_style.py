@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """
-Tests that style.py finds includes of the simulated GPU that go the wrong way, and commit messages without prefix or
-body.
+Tests that style.py finds includes of the simulated GPU that go the wrong way, a shellcheck that crashes, and commit
+messages without prefix or body.
 """
 
 import os
@@ -9,6 +9,7 @@ import re
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", ".."))
 
@@ -74,6 +75,17 @@ class Includes(unittest.TestCase):
 				tree = {**TREE, "tests/check.h": (), name: (*TREE[name], header)}
 				line = len(TREE[name]) + 1
 				self.assertEqual(self.found(tree), [f"{style.VGPU_SOURCE}{name}:{line}: {edge}"])
+
+
+class Shell(unittest.TestCase):
+	def test_crash(self):
+		for text, found in (("exit 0", []), ("echo x:1; exit 1", ["x:1"]), ("exit 1", ["shellcheck ended with status 1: "]),
+				("echo x:1; echo died >&2; exit 2", ["x:1", "shellcheck ended with status 2: died"])):
+			with tempfile.TemporaryDirectory() as directory, mock.patch.object(step, "PROJECT", directory), \
+					mock.patch.dict(os.environ, {"PATH": f"{directory}:{os.environ['PATH']}"}):
+				step.write(os.path.join(directory, "shellcheck"), f"#!/bin/sh\n{text}\n")
+				os.chmod(os.path.join(directory, "shellcheck"), 0o755)
+				self.assertEqual(style.check_shell(["shellcheck"]), found, text)
 
 
 class Messages(unittest.TestCase):
