@@ -203,19 +203,24 @@ def install_modules(build_directory, directory):
 	return Image(os.path.join(build_directory, "arch/x86/boot/bzImage"), directory, release)
 
 
+def version_key(release):
+	"""Returns a key that sorts releases of kernels by their versions. As a text 7.3.9 would be greater than 7.3.10."""
+	return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", release)]
+
+
 def debian_release():
 	"""
-	Returns the release of a kernel that Debian itself builds, from the package lists. The first two numbers of its
-	version are those of the base's version.
+	Returns the newest release of a kernel that Debian itself builds, from the package lists. The first two numbers
+	of its version are those of the base's version.
 	"""
 	series_version = ".".join(source.base()["version"].split(".")[:2])
 	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
 	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
 		check=True).stdout.split("\n")
-	names = sorted(line.split()[0] for line in found if line)
+	names = [line.split()[0] for line in found if line]
 	if not names:
 		raise step.Failed(f"Debian has no kernel package linux-binary-unsigned-{series_version}.*-amd64")
-	return names[-1].removeprefix("linux-binary-unsigned-")
+	return max(names, key=version_key).removeprefix("linux-binary-unsigned-")
 
 
 def unpack_debian(release, directory):
@@ -247,6 +252,6 @@ def debian():
 			unpack_debian(release, new)
 			os.rename(new, os.path.join(directory, release))
 			known = [release]
-	release = max(known)
+	release = max(known, key=version_key)
 	modules = os.path.join(directory, release)
 	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release)
