@@ -2,6 +2,7 @@
 """Tests that arguments.sh (before the set-up) and arguments.py (in the build root) accept and refuse the same words."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -10,8 +11,10 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness import arguments, cli, step
+from harness.bench import bench
+from harness.boot import boots, qemu
 from harness.commands import execute, fuzz
-from harness.review import readme
+from harness.suites import soak
 
 JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
 # A script that judges each line of its input. It prints the status, the length of standard output, and standard error
@@ -201,8 +204,11 @@ class Help(unittest.TestCase):
 			self.assertLessEqual(len(line), 120, number)
 
 
+OTHER = "another mode than "	# behind these words of an option --mode is the default
+
+
 class Text(unittest.TestCase):
-	"""Tests that usage.txt fits the code: its commands, kinds of values, suites in rules, and some defaults."""
+	"""Tests that usage.txt fits the code: its commands, kinds of values, suites in rules, and defaults."""
 
 	def test_commands_have_functions(self):
 		names = set(list(arguments.sections())[:list(arguments.sections()).index("where")])
@@ -220,9 +226,23 @@ class Text(unittest.TestCase):
 			self.assertLessEqual(set(arguments.suites_for(name)), set(arguments.suites()))
 
 	def test_defaults(self):
-		self.assertIn(f"({fuzz.MINUTES})", step.read(arguments.USAGE))
-		self.assertIn(execute.DEFAULT_MODE, step.read(arguments.USAGE))
-		self.assertTrue(readme.README.endswith("README.md"))
+		words = arguments.parse(["exec", "--", "prog"])
+		entry = execute.section("exec", words)["exec"]
+		timeout = f"({execute.TIMEOUT['exec']}, shell {execute.TIMEOUT['shell']})"
+		# {(command, option): the end of the option's text}
+		expected = {("test", "--jobs"): f"({boots.AT_ONCE})",
+			("soak", "--minutes"): f"({soak.MINUTES})", ("soak", "--mode"): OTHER + soak.DEFAULT_MODE,
+			("bench", "--mode"): OTHER + bench.DEFAULT_MODE, ("bench", "--memory"): f"({bench.MEMORY_MB})",
+			("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
+			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
+			("exec", "--memory"): f"({qemu.MEMORY_MB})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
+		found = {}
+		for section in arguments.sections().values():
+			for match in section.matches(arguments.OPTION):
+				default = re.search(rf"\([0-9][^()]*\)$|{OTHER}[a-z-]+", match[3])
+				if default:
+					found[section.name, match[1]] = default[0]
+		self.assertEqual(found, expected)
 
 
 if __name__ == "__main__":
