@@ -1,9 +1,13 @@
 # SPDX-License-Identifier: MIT
-"""Tests that the folders of the harness import each other in one direction only, so that there is no cycle."""
+"""
+Tests that the folders of the harness import each other in one direction only, so that there is no cycle, and that
+meson.build has all unit tests.
+"""
 
 import ast
 import glob
 import os
+import re
 import unittest
 
 HARNESS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
@@ -50,6 +54,16 @@ class Folders(unittest.TestCase):
 			leaves = {name for name, others in edges.items() if not others & set(edges)}
 			self.assertTrue(leaves, f"cycle among {sorted(edges)}")
 			edges = {name: others for name, others in edges.items() if name not in leaves}
+
+
+class Meson(unittest.TestCase):
+	def test_each_test_is_in_the_suite(self):
+		with open(os.path.join(HARNESS, "meson.build"), encoding="utf-8") as file:
+			text = file.read()
+		calls = re.findall(r"^test\(.*?\)$", text, re.M | re.S)
+		listed = [re.search(r"tests/\w+\.py", call)[0] for call in calls if "suite: 'harness'" in call]
+		there = [os.path.relpath(path, HARNESS) for path in glob.glob(os.path.join(HARNESS, "tests/test_*.py"))]
+		self.assertEqual(sorted(listed), sorted(there))
 
 
 if __name__ == "__main__":
