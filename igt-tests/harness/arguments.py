@@ -114,12 +114,6 @@ def what(text):
 	return text
 
 
-def existing_directory(text):
-	if not os.path.isdir(text):
-		raise argparse.ArgumentTypeError(f"there is no directory '{text}'")
-	return text
-
-
 def converter(kind):
 	"""Returns a function that turns a word into a value of @kind, or refuses the word."""
 	text = described("where").get(kind, "")
