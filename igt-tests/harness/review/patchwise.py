@@ -11,7 +11,7 @@ source that it does not touch, the reason is almost always a name in a header. A
 sources are compiled that include a header which the series changed. This finds the sources that broke in another way.
 
 make compiles the state with which a run begins (the base, or a state that is known from an earlier run), and the
-sources after a patch of a Kconfig or a Makefile. After the other patches this module calls the compiler with the
+sources after a patch of a file of kbuild (BUILD_FILES). After the other patches this module calls the compiler with the
 command that make had used, because make needs seconds to find out which sources to compile.
 
 Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
@@ -42,6 +42,9 @@ DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*
 # Matches a line inside a comment. COMMENT does not find it if the patch changes neither the begin nor the end of the
 # comment.
 INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
+# The names of the files that decide which objects there are begin with these words: Kconfig.debug is one, too.
+KCONFIG = "Kconfig"
+BUILD_FILES = (KCONFIG, "Makefile", "Kbuild")
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
 # {name of a configuration: lines that are added to the guest's configuration}. CONFIG_DRM_AMDGPU_CIK is on because the
 # series touch sources for GPUs of that generation.
@@ -201,7 +204,7 @@ class Build:
 		objects, _ = self.objects(tree)
 		self.broken &= objects
 		# If make could not compile an object, its command may be unknown, so that only make can try it again.
-		if self.broken - set(self.commands) or any(os.path.basename(path) in ("Kconfig", "Makefile") for path in changed):
+		if self.broken - set(self.commands) or any(os.path.basename(path).startswith(BUILD_FILES) for path in changed):
 			return self.by_make(tree)
 		known = objects & set(self.commands)
 		todo = {name for name in known if self.concerns(tree, name, changed, names)}
@@ -332,7 +335,7 @@ def build_cases():
 		return []
 	sources = followed(patches, source.pristine())
 	kconfigs = sorted(path for patch in patches for path in source.touched(patch)
-		if os.path.basename(path).startswith("Kconfig"))
+		if os.path.basename(path).startswith(KCONFIG))
 	builds = [Build(name, extra, sources, kconfigs) for name, extra in CONFIGURATIONS.items()]
 	here = os.path.dirname(os.path.abspath(__file__))
 	states = States(patches, os.path.join(step.BUILD, "patchwise.json"), step.read(kernel.FRAGMENT),

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
@@ -163,6 +164,16 @@ class Series(unittest.TestCase):
 				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})
 			patch = os.path.join(self.directory, "0001.patch")
 			self.assertEqual(patchwise.names_in_headers(patch, "-", "mm")[1] & {"old"}, found)
+
+	def test_make_after_a_patch_of_a_build_file(self):
+		build = Toy(self.out, ["a.c", "b.c"])
+		build.by_make(self.base)
+		with mock.patch.object(build, "by_make") as make:
+			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 1),
+					("scripts/Makefile.lib", 1), ("drivers/Kbuild", 1), ("a.c", 0), ("drivers/a.h", 0)):
+				make.reset_mock()
+				build.update(self.base, {path}, (set(), set()), False)
+				self.assertEqual(make.call_count, called, path)
 
 	def test_warning(self):
 		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
