@@ -76,6 +76,15 @@ in_range() {
 	fi
 }
 
+# Are there more than 1000 numbers from @1 to @2? Both are less than 2^64, and @1 is not greater than @2. bash cannot
+# calculate beyond 2^63, and awk rounds there. So split each number into its first 5 of 20 digits and the other 15.
+is_long() {
+	local a=0000000000000000000$1 b=0000000000000000000$2 high
+	a=${a: -20} b=${b: -20}
+	high=$((10#${b::5} - 10#${a::5}))
+	[ $high -gt 1 ] || [ $((high * 10 ** 15 + 10#${b:5} - 10#${a:5})) -ge 1000 ]
+}
+
 # Is @1 a list of seeds like "7", "1,5,9" or "1..20"?
 are_seeds() {
 	local part first last number='[0-9]+'
@@ -85,7 +94,7 @@ are_seeds() {
 		in_range "$first" 0 18446744073709551615 || return
 		in_range "$last" "$first" 18446744073709551615 || return
 		# Refuse a range of more than 1000 seeds, which must be a typing error.
-		awk "BEGIN { exit !($last - $first < 1000) }" || return
+		! is_long "$first" "$last" || return
 	done
 }
 

@@ -39,6 +39,10 @@ test --mode hws-sdma --mode=nohws-cpu igt
 test igt --seed 7
 test igt --seed 1,5,9
 test --seed=1..20 igt --jobs 2
+test igt --seed 0007..00010
+test igt --seed 999999999999500..1000000000000499
+test igt --seed 18446744073709550116..18446744073709551016
+test igt --seed 18446744073709550616..18446744073709551615
 test --control no-recheck negative
 test --debug
 test --debug igt --mode hws-sdma
@@ -77,6 +81,10 @@ test igt --seed
 test igt --seed x
 test igt --seed 5..1
 test igt --seed 1..2000
+test igt --seed 0..18446744073709551615
+test igt --seed 999999999999500..1000000000000500
+test igt --seed 18446744073709548616..18446744073709550516
+test igt --seed 18446744073709550615..18446744073709551615
 test igt --seed 1,,2
 test igt --seed -1
 test igt --seed 18446744073709551616
