@@ -159,7 +159,8 @@ class Verdicts(unittest.TestCase):
 	def test_stale(self):
 		for files in ({"fails": "# why\namdgpu/gone,Fail\n"}, {"skips": "# why\ngone\n"},
 				{"flakes": FLAKE.replace("amd_b@one", "gone")},
-				{"skips": "# why\namd_a@\n# why\namd_a@one\n"}):
+				{"skips": "# why\namd_a@\n# why\namd_a@one\n"},
+				{"flakes": FLAKE, "skips": "# why\namd_b@\n"}, {"flakes": FLAKE + "amdgpu/amd_b@o\n"}):
 			cases = judged(Expectations(**files))
 			self.assertEqual(sum(case.verdict == FAIL for case in cases.values()), 1, files)
 

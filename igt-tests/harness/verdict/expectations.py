@@ -124,8 +124,8 @@ class Expectations:
 
 	def stale(self, tests):
 		"""
-		Returns a failed case for each entry that matches none of the @tests of the suite, and for each entry of
-		a fails or skips file that has no effect because of other entries.
+		Returns a failed case for each entry that matches none of the @tests of the suite, and for each entry
+		that has no effect because of other entries.
 		"""
 		cases = []
 		for test, (_, entry) in self.fails.items():
@@ -135,9 +135,10 @@ class Expectations:
 				cases.append(Case(test, FAIL, f"{entry.place}: {self.skipped(test).place} skips it"))
 			elif self.flaky(test):
 				cases.append(Case(test, FAIL, f"{entry.place}: {self.flaky(test).place} has it too"))
-		for regex, entry in self.flakes:
-			if not any(regex.search(test) for test in tests):
-				cases.append(Case(entry.text, FAIL, f"{entry.place}: matches no test"))
+		first = {id(self.flaky(test)) for test in self.to_run(tests)}
+		for _, entry in self.flakes:
+			if id(entry) not in first:
+				cases.append(Case(entry.text, FAIL, f"{entry.place}: matches no test that runs, or only tests that a line above it has"))
 		first = {id(self.skipped(test)) for test in tests}
 		for _, entry in self.skips:
 			if id(entry) not in first:
