@@ -41,11 +41,13 @@ class Output(unittest.TestCase):
 		echo.pump()
 
 
-class Devices(unittest.TestCase):
+class Words(unittest.TestCase):
 	def words(self, **changes):
 		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("bzImage", "modules", "7.3.4"), vgpu="vgpu", command="", **changes)
 		return " ".join(qemu.qemu_argv(spec, qemu.Boot(spec.directory)))
 
+
+class Devices(Words):
 	def test_shares(self):
 		shown = self.words(shown="/x")
 		self.assertIn("id=shown,path=/x,", shown)
@@ -86,7 +88,7 @@ class OldBoots(unittest.TestCase):
 					self.assertEqual(file.read(), str(number - age))
 
 
-class Gdb(Devices):
+class Gdb(Words):
 	def test_port(self):
 		self.assertIn("-gdb tcp:127.0.0.1:1234 -S ", self.words(gdb=1234))
 		self.assertNotIn("-gdb", self.words())
