@@ -16,6 +16,7 @@ from harness.boot import boots, qemu
 from harness.commands import execute, fuzz
 from harness.suites import soak
 
+RUN = os.path.join(step.HARNESS, "../../run")
 JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
 # A script that judges each line of its input. It prints the status, the length of standard output, and standard error
 # of the judgement. One shell judges all lines, because a shell for each line would take minutes.
@@ -167,6 +168,15 @@ class Judgement(unittest.TestCase):
 	def test_paths_of_the_machine(self):
 		for words in (["exec", "--dir", "/no/such", "--", "prog"], ["test", "--junit", "/no/such/file"], ["test", "--junit", "/"]):
 			self.assertEqual(shell(words)[0], 2, words)
+
+	def test_wrong_word_before_the_set_up(self):
+		with tempfile.TemporaryDirectory() as directory:
+			cache = os.path.join(directory, "cache")
+			done = subprocess.run([RUN, "test", "nothing"], env={**os.environ, "AMDGPU_USERPTR_CACHE": cache}, stdin=subprocess.DEVNULL,
+				capture_output=True, text=True, timeout=60, check=False)
+			self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+			self.assertRegex(done.stderr, r"\Arun: unknown suite 'nothing'; [^\n]+\n\Z")
+			self.assertFalse(os.path.exists(cache))
 
 	def test_words_of_gcc(self):
 		self.assertEqual(shell(["cc", "--help", "-O2", "x.c"]), (0, "", ""))
