@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: MIT
 """Tests the messages of `run` if the machine cannot set up the root, and that an ended run leaves no process behind."""
 
+import contextlib
 import glob
 import os
+import select
 import subprocess
 import tempfile
 import time
@@ -15,28 +17,57 @@ FILL = "dd if=/dev/zero of={} bs=64k count=64 2>&1\n"
 ELSEWHERE = "AMDGPU_USERPTR_CACHE names another directory for the cache"
 # How many seconds to wait for something that takes long on a busy machine.
 PATIENCE = 120
-# Shell commands that a stub runs: they make the file "reached", and wait until the case makes the file "go".
-WAIT = 'touch "{0}/reached"; while [ ! -e "{0}/go" ]; do sleep 0.1; done\n'
+# Shell commands that the stub of debootstrap runs: they write to the FIFO "reached", and wait until the case writes to the
+# FIFO "go". "<>" opens a FIFO without waiting for its other end.
+WAIT = f'echo > "$DOOR/reached"; read -r -t {PATIENCE} _ <> "$DOOR/go"\n'
 
 
 def processes(directory):
-	"""Returns the files /proc/PID/environ of the processes that still run on the host in @directory."""
+	"""Returns the numbers of the processes that still run on the host in @directory."""
 	found = []
 	for path in glob.glob("/proc/[0-9]*/environ"):
 		try:
 			with open(path, "rb") as f:
-				found += [path] if f"DOOR={directory}\0".encode() in f.read() else []
+				found += [int(path.split("/")[2])] if f"DOOR={directory}\0".encode() in f.read() else []
 		except OSError:	# the process has ended in the meantime
 			pass
 	return found
 
 
+@contextlib.contextmanager
+def fifo(path):
+	"""
+	Open the FIFO @path during a "with" block, and make it unless a process of the host has done so. Yields a descriptor
+	of both ends, so that a process that opens the FIFO meanwhile does not wait for the other end. After the block a
+	process that has only the end for reading open gets an end of file.
+	"""
+	if not os.path.exists(path):
+		os.mkfifo(path)
+	descriptor = os.open(path, os.O_RDWR)
+	try:
+		yield descriptor
+	finally:
+		os.close(descriptor)
+
+
 class SetUp(unittest.TestCase):
-	def wait_for(self, what, condition):
+	def wait_for(self, what, file, seconds=PATIENCE):
+		"""Wait until @file can be read. The descriptor of a process can be read when the process has ended."""
+		self.assertTrue(select.select([file], [], [], max(seconds, 0))[0], f"no {what} after {PATIENCE} s")
+
+	def wait_for_processes(self, host):
+		"""Wait until no process runs on @host. Look again after each end, because a process may have started others."""
 		deadline = time.monotonic() + PATIENCE
-		while not condition():
-			self.assertLess(time.monotonic(), deadline, what)
-			time.sleep(0.05)
+		while found := processes(host.directory):
+			self.assertLess(time.monotonic(), deadline, found)
+			try:
+				descriptor = os.pidfd_open(found[0])
+			except ProcessLookupError:	# the process has ended in the meantime
+				continue
+			try:
+				self.wait_for(f"end of process {found[0]}", descriptor, deadline - time.monotonic())
+			finally:
+				os.close(descriptor)
 
 	def fails(self, result, *words):
 		"""Check that `run` failed with one line that has these @words."""
@@ -121,16 +152,16 @@ class SetUp(unittest.TestCase):
 
 	def test_killed(self):
 		"""a run that is killed during debootstrap leaves no process, and the next one starts anew"""
-		with Host() as host:
-			host.write("debootstrap.sh", 'touch "$target/half"\n' + WAIT.format("$DOOR"))
+		with Host() as host, fifo(host.path("reached")) as reached, fifo(host.path("go")):
+			host.write("debootstrap.sh", 'touch "$target/half"\n' + WAIT)
 			with host.running("test", "style") as process:
-				self.wait_for("debootstrap", lambda: os.path.exists(host.path("reached")))
+				self.wait_for("debootstrap", reached)
 				self.assertTrue(processes(host.directory))
 				# The kernel sends SIGKILL when memory is short. `run` cannot catch it and so cannot
 				# clean up.
 				subprocess.run(["sh", "-c", f"kill -KILL {self.oldest(host)}"], check=True)
-				self.wait_for("end", lambda: process.poll() is not None)
-				self.wait_for("processes", lambda: not processes(host.directory))
+				process.wait(PATIENCE)
+				self.wait_for_processes(host)
 			os.unlink(host.path("debootstrap.sh"))
 			self.works(host, debootstraps=2)
 			self.assertNotIn("half", os.listdir(host.path("cache/root")))
@@ -138,37 +169,41 @@ class SetUp(unittest.TestCase):
 	def oldest(self, host):
 		"""Returns the pid of the first process of `run`, the one that the user has started."""
 		pids = []
-		for path in processes(host.directory):
-			with open(path.replace("environ", "cmdline"), "rb") as f:
+		for pid in processes(host.directory):
+			with open(f"/proc/{pid}/cmdline", "rb") as f:
 				words = f.read().split(b"\0")
-			pids += [int(path.split("/")[2])] if RUN.encode() in words[:2] and b"@inside" not in words else []
+			pids += [pid] if RUN.encode() in words[:2] and b"@inside" not in words else []
 		return min(pids)
 
 	def test_killed_installation(self):
 		"""a run that is killed during the installation leaves no process, and the next one goes on"""
-		with Host() as host:
-			host.write("apt-get.sh", "[ ! -e /etc/wait ] || { : > /etc/reached; while :; do :; done; }\n")
-			host.write("debootstrap.sh", '[ -e "$target/etc/wait" ] || touch "$target/etc/wait"\n')
+		with Host() as host, fifo(host.path("made")) as made:
+			host.write("debootstrap.sh", 'mkfifo "$target/etc/reached" "$target/etc/go"; echo > "$DOOR/made"\n')
+			host.write("apt-get.sh", "[ ! -e /etc/reached ] || { exec 3< /etc/go; echo > /etc/reached; read -r _ <&3; }\n")
 			with host.running("test", "style") as process:
-				self.wait_for("apt-get", lambda: os.path.exists(host.path("cache/root.new/etc/reached")))
-				subprocess.run(["kill", "-TERM", str(self.oldest(host))], check=True)
-				self.wait_for("end", lambda: process.poll() is not None)
-				self.wait_for("processes", lambda: not processes(host.directory))
-			os.unlink(host.path("cache/root.new/etc/wait"))
+				self.wait_for("debootstrap", made)
+				etc = host.path("cache/root.new/etc/")
+				with fifo(etc + "go"), fifo(etc + "reached") as reached:
+					self.wait_for("apt-get", reached)
+					subprocess.run(["kill", "-TERM", str(self.oldest(host))], check=True)
+					process.wait(PATIENCE)
+					self.wait_for_processes(host)
+			os.unlink(host.path("cache/root.new/etc/reached"))
 			self.works(host, debootstraps=1)
 
 	def test_two(self):
 		"""of two runs the second says that it waits for the other one"""
-		with Host() as host:
-			host.write("debootstrap.sh", WAIT.format("$DOOR"))
+		with Host() as host, fifo(host.path("reached")) as reached, fifo(host.path("go")) as go:
+			host.write("debootstrap.sh", WAIT)
 			with host.running("test", "style") as first:
-				self.wait_for("debootstrap", lambda: os.path.exists(host.path("reached")))
+				self.wait_for("debootstrap", reached)
 				with host.running("test", "style") as second:
+					self.wait_for("line of the second run", second.stdout)
 					self.assertIn("waiting for another run to finish with", second.stdout.readline())
-					host.write("go", "")
+					os.write(go, b"\n")
+					self.assertEqual(0, second.wait(PATIENCE))
 					self.assertIn("harness: test style", second.stdout.read())
-					self.assertEqual(0, second.wait())
-				self.assertEqual(0, first.wait())
+				self.assertEqual(0, first.wait(PATIENCE))
 			self.assertEqual(1, host.read("debootstrapped").count("\n"))
 
 	def test_terminal(self):
