@@ -23,6 +23,7 @@ TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 # vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. Then that may be the
 # reason why a test failed, and not the fault of the trial.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
+WARNED = "dmesg-warn: "	# so begins the detail of a test that passed, while the kernel's log got a warning
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
 
@@ -82,14 +83,22 @@ def passed(trial, case):
 	Returns whether a test has passed. If @trial wants lines in the kernel's log, a warning in the log is no
 	failure.
 	"""
-	return case.verdict == PASS or trial["log"] and case.detail.startswith("dmesg-warn: ")
+	return case.verdict == PASS or trial["log"] and case.detail.startswith(WARNED)
+
+
+def failed(trial, case):
+	"""
+	Returns whether a test has failed for the reason that @trial demands. A warning in the kernel's log is no failure,
+	because the fault of the trial may cause it although the test has passed.
+	"""
+	return case.verdict == FAIL and not case.detail.startswith(WARNED) and re.search(trial["fails"], case.detail)
 
 
 def problems_of(trial, cases, evidence, boot_problems):
 	"""Returns the reasons why the @evidence does not meet the demands of @trial; none if it does."""
 	problems = [] if evidence.struck(trial) else ["the fault never happened: the step was not reached"]
 	for test, case in cases.items():
-		if trial["fails"] and not (case.verdict == FAIL and re.search(trial["fails"], case.detail)):
+		if trial["fails"] and not failed(trial, case):
 			problems.append(f"{test} {case.verdict} ({case.detail or 'no reason'}), wanted: {trial['fails']}")
 		elif trial["passes"] and not passed(trial, case):
 			problems.append(f"{test} {case.verdict}: {case.detail}")

@@ -1,14 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""Tests which trials share a boot, and that each gets only the evidence between its own marks."""
+"""
+Tests which trials share a boot, that each gets only the evidence between its own marks, and the verdict on it.
+"""
 
 import os
+import re
 import sys
 import unittest
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
-from harness.suites import shared
-from harness.verdict import evidence
+from harness.suites import shared, trials
+from harness.verdict import evidence, results
 
 TRACE = """t=1 violation rule=R1 early
 t=2 mark value=1
@@ -80,6 +83,31 @@ class Shared(unittest.TestCase):
 		self.assertEqual(shared.bound("--fault slow-preempt:steps=5 --fault late-tlb-ack", 12),
 			"--fault slow-preempt:steps=5,mark=12 --fault late-tlb-ack:mark=12")
 		self.assertEqual(shared.bound("", 1), "")
+
+
+class Verdict(unittest.TestCase):
+	"""Tests the verdict on a trial whose test has to fail."""
+
+	def problems(self, fails, case):
+		keys = {**dict.fromkeys(trials.KEYS, ""), "fails": fails, "log": "cp hangs"}
+		return trials.problems_of(keys, {"test": case}, evidence.Evidence("cp hangs", "", "none"), [])
+
+	def test_reason(self):
+		case = results.Case("test", results.FAIL, "fail: queue 0: fence 2 wanted, at 1")
+		self.assertEqual(self.problems(r"fence \d+ wanted", case), [])
+		self.assertEqual(len(self.problems("read by the GPU", case)), 1)
+
+	def test_no_failure(self):
+		for verdict, detail in ((results.PASS, ""), (results.FAIL, "dmesg-warn: cp hangs")):
+			self.assertEqual(len(self.problems(".?", results.Case("test", verdict, detail))), 1, detail)
+
+	def test_each_trial_names_a_reason(self):
+		for suite in trials.TABLES:
+			table = trials.all_trials(suite)
+			for name in table.sections():
+				fails = table[name]["fails"]
+				for detail in ("", "crash: ", "timeout: ", "did not run", "fail: something else"):
+					self.assertFalse(fails and re.search(fails, detail), f"{name}: {detail}")
 
 
 if __name__ == "__main__":
