@@ -93,11 +93,17 @@ struct amd_gem_va_args {
  * Parts of <linux/kfd_ioctl.h>, whose version on a machine is independent of libdrm's. The names
  * there differ; lib/tests/test_evictions.c compares the values.
  */
+struct amd_acquire_vm_args {
+	uint32_t drm_fd;
+	uint32_t gpu_id;
+};
+
 struct amd_smi_events_args {
 	uint32_t gpuid;
 	uint32_t anon_fd;
 };
 
+#define AMD_IOC_ACQUIRE_VM	     _IOW('K', 0x15, struct amd_acquire_vm_args)
 #define AMD_IOC_SMI_EVENTS	     _IOWR('K', 0x1F, struct amd_smi_events_args)
 #define AMD_SMI_EVENT_QUEUE_EVICTION 9
 #define AMD_SMI_EVENT_QUEUE_RESTORE  10

@@ -12,6 +12,7 @@ static uint32_t backend;
 #define NUM_DEVICES 2
 
 /* The library defines these numbers itself, because its users may have an older kfd_ioctl.h. */
+static_assert(AMD_IOC_ACQUIRE_VM == AMDKFD_IOC_ACQUIRE_VM, "");
 static_assert(AMD_IOC_SMI_EVENTS == AMDKFD_IOC_SMI_EVENTS, "");
 static_assert(AMD_SMI_EVENT_QUEUE_EVICTION == KFD_SMI_EVENT_QUEUE_EVICTION, "");
 static_assert(AMD_SMI_EVENT_QUEUE_RESTORE == KFD_SMI_EVENT_QUEUE_RESTORE, "");

@@ -13,10 +13,12 @@
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
-#include <linux/kfd_ioctl.h>
+#include <amdgpu_drm.h>
 #include <xf86drm.h>
 
 #include <amdgpu_userptr.h>
+
+#include "uapi.h"
 
 #define KFD	      "/dev/kfd"
 #define TOPOLOGY      "/sys/class/kfd/kfd/topology/nodes"
@@ -155,7 +157,7 @@ static void name_of(struct gpu *gpu, int fd)
 /* Let KFD use the GPU address space of the file. @kfd: the file of KFD, or a negative errno. */
 static void acquire_vm(struct gpu *gpu, int kfd, int fd)
 {
-	struct kfd_ioctl_acquire_vm_args args = {
+	struct amd_acquire_vm_args args = {
 		.drm_fd = fd,
 		.gpu_id = gpu->kfd_gpu_id,
 	};
@@ -165,7 +167,7 @@ static void acquire_vm(struct gpu *gpu, int kfd, int fd)
 	} else if (!gpu->kfd_gpu_id) {
 		fail(gpu, "topology", -ENODEV,
 		     "KFD does not have the GPU, or forbids it to this process");
-	} else if (ioctl(kfd, AMDKFD_IOC_ACQUIRE_VM, &args)) {
+	} else if (ioctl(kfd, AMD_IOC_ACQUIRE_VM, &args)) {
 		fail(gpu, "acquire", -errno, "KFD does not take the GPU address space: %s",
 		     strerror(errno));
 	}
