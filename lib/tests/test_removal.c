@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT */
+/* The kernel refuses to remove VA mappings, for a while or for good. */
+#include <limits.h>
+
+#include "two_devices.h"
+
+/* The kernel refuses to remove the mappings for a while, so the library tries again. */
+static void removal_is_refused(int error, uint64_t timeout_ns, unsigned int times)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, timeout_ns);
+	map = map_all(ctx);
+	fake.devices[1].refused_clears = times;
+	fake.devices[1].clear_error = error;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_equal(fake.count[FAKE_CLEAR], NUM_DEVICES + times);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+/*
+ * The kernel goes on refusing. With a time limit the caller can call again. Without one unmap()
+ * returns the error and keeps the addresses.
+ */
+static void removal_stays_refused(uint64_t timeout_ns)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+	uint64_t reachable;
+
+	ctx = begin(&fake, timeout_ns);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[1].refused_clears = UINT_MAX;
+	fake.devices[1].clear_error = -ENOMEM;
+	/* Without a time limit the library closes BOs although their mappings are left. */
+	fake.failed = !timeout_ns;
+	/* The roll back of this one finds the same. */
+	fake.devices[0].reset = true;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_equal(args.failed_reachable, 2);
+	fake.devices[1].refused_clears = 0;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake.reservations, 3 - (timeout_ns != 0));
+
+	fake.devices[1].refused_clears = UINT_MAX;
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), timeout_ns ? -ETIME : -ENOMEM);
+	t_equal(reachable, 2);
+	fake.devices[1].refused_clears = 0;
+	if (timeout_ns)
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), 0);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	t_equal(fake.reservations, timeout_ns ? 0 : 2);
+	fake.reservations = 0;
+	fake_fini(&fake);
+}
+
+/* -ETIME of the removal itself is an error like others: the map is gone. */
+static void removal_returns_etime(void)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	map = map_all(ctx);
+	fake.fail_call = 1;
+	fake.fail_error = -ETIME;
+	t_equal(amdgpu_userptr_unmap(map), -EIO);
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	end(&fake, ctx);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
+	removal_is_refused(-ENOMEM, 0, 3);
+	removal_is_refused(-EBUSY, 60 * UINT64_C(1000000000), 5);
+	removal_stays_refused(0);
+	removal_stays_refused(TIMEOUT_NS);
+	removal_returns_etime();
+	return 0;
+}

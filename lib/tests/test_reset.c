@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/* The driver resets a GPU, so updates of its page tables may be lost. */
+#include <xf86drm.h>
+
+#include "two_devices.h"
+
+/* The kernel signals the fence of an update that it has cancelled, so only a query shows the reset.
+ */
+static void reset_in_map(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map = NULL;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	fake.devices[1].reset = true;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_assert(!map);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+	t_equal(args.failed_device, 1);
+	fake_check_empty(&fake);
+	/* The reset has no effect on later updates. */
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	end(&fake, ctx);
+}
+
+/* Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
+ */
+static void reset_in_two_maps(void)
+{
+	struct au_updates updates[2] = { 0 };
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	struct au_device *device;
+
+	ctx = begin(&fake, 0);
+	device = &ctx->devices[0];
+	fake.devices[0].point = 1;
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++) {
+		au_updates_begin(device, &updates[i]);
+		updates[i].point = 1;
+	}
+	fake.devices[0].reset = true;
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++)
+		t_equal(au_va_wait(device, &updates[i], INT64_MAX), -ECANCELED);
+	au_updates_begin(device, &updates[0]);
+	t_equal(au_va_wait(device, &updates[0], INT64_MAX), 0);
+	end(&fake, ctx);
+}
+
+/* For the test below: another thread's wait, which may run in the middle of a query for resets. */
+static struct au_updates other_updates;
+static struct au_device *racing_device; /* NULL: the race is over, or has not begun */
+static pthread_t other_thread;
+static int other_result;
+
+static void *wait_in_other_thread(void *device)
+{
+	other_result = au_va_wait(device, &other_updates, INT64_MAX);
+	return NULL;
+}
+
+/*
+ * The first query for resets has got its answer, but the library has not seen it yet. If the
+ * library does not hold its lock, let the other thread's wait run to its end now.
+ */
+static int racing_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	const bool query = request == DRM_IOCTL_AMDGPU_CTX &&
+			   ((union drm_amdgpu_ctx *)arg)->in.op == AMDGPU_CTX_OP_QUERY_STATE;
+	struct au_device *device = racing_device;
+	const int ret = fake_ops.ioctl(priv, fd, request, arg);
+
+	if (!query || !device)
+		return ret;
+	racing_device = NULL;
+	t_equal(pthread_create(&other_thread, NULL, wait_in_other_thread, device), 0);
+	if (!pthread_mutex_trylock(&device->resets_lock)) {
+		pthread_mutex_unlock(&device->resets_lock);
+		t_equal(pthread_join(other_thread, NULL), 0);
+		other_thread = 0;
+	}
+	return ret;
+}
+
+/* Two threads wait. One gets the report of a reset, and the other must not miss it. */
+static void reset_in_two_threads(void)
+{
+	struct au_ops ops = fake_ops;
+	struct au_updates updates = { 0 };
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	struct au_device *device;
+
+	ctx = begin(&fake, 0);
+	ops.ioctl = racing_ioctl;
+	ctx->ops = &ops;
+	device = &ctx->devices[0];
+	fake.devices[0].point = 1;
+	au_updates_begin(device, &updates);
+	other_updates = updates;
+	updates.point = other_updates.point = 1;
+	fake.devices[0].reset = true;
+	racing_device = device;
+	t_equal(au_va_wait(device, &updates, INT64_MAX), -ECANCELED);
+	t_assert(!racing_device);
+	if (other_thread)
+		t_equal(pthread_join(other_thread, NULL), 0);
+	t_equal(other_result, -ECANCELED);
+	end(&fake, ctx);
+}
+
+static void reset_in_unmap(void)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct amdgpu_userptr_mapping *map;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	map = map_all(ctx);
+	fake.devices[0].reset = true;
+	t_equal(amdgpu_userptr_unmap(map), -ECANCELED);
+	/* Page table entries may be left: nobody gets these addresses. */
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+int main(int argc, char **argv)
+{
+	backend = fake_backend(argc, argv);
+	reset_in_map();
+	reset_in_two_maps();
+	reset_in_two_threads();
+	reset_in_unmap();
+	return 0;
+}
