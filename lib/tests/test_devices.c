@@ -44,6 +44,13 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	return fake_ctx(fake, NUM_DEVICES);
 }
 
+static struct amdgpu_userptr_ctx *begin_with_limit(struct fake_kernel *fake)
+{
+	fake_init(fake, backend);
+	fake->timeout_ns = TIMEOUT_NS;
+	return fake_ctx(fake, NUM_DEVICES);
+}
+
 static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
 {
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -465,27 +472,32 @@ static void reset_in_detach(void)
 	end(&fake, ctx);
 }
 
+/* The map at FIXED_VA is on all devices but device 1, from which its removal is late. */
+static void check_late(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+
+	t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
+	t_equal(info.devices, 5);
+	t_equal(info.reachable, 2);
+	t_equal(attach(map, 1), -EBUSY);
+}
+
 /* The device is late with attach() and with its roll back. detach() goes on, or unmap() does. */
 static void attach_times_out(void)
 {
-	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_mapping *map;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
-	fake_init(&fake, backend);
-	fake.timeout_ns = TIMEOUT_NS;
-	ctx = fake_ctx(&fake, NUM_DEVICES);
+	ctx = begin_with_limit(&fake);
 	map = map_on(ctx, 5);
 	fake.deadline = 0;
 	fake.devices[1].hangs = true;
 	t_equal(attach(map, 1), -ETIME);
 	t_assert(fake.deadline && !fake.second_deadline);
 	t_equal(fake.devices[1].open_bos, num_bos());
-	t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
-	t_equal(info.devices, 5);
-	t_equal(info.reachable, 2);
-	t_equal(attach(map, 1), -EBUSY);
+	check_late(ctx, map);
 	t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
 	fake.devices[1].hangs = false;
 	t_equal(amdgpu_userptr_detach(map, 1), 0);
@@ -505,24 +517,18 @@ static void attach_times_out(void)
 
 static void detach_times_out(void)
 {
-	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_mapping *map;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
-	fake_init(&fake, backend);
-	fake.timeout_ns = TIMEOUT_NS;
-	ctx = fake_ctx(&fake, NUM_DEVICES);
+	ctx = begin_with_limit(&fake);
 	map = map_on(ctx, 0);
 	fake.devices[1].hangs = true;
 	for (unsigned int i = 0; i < 2; i++) {
 		t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
 		t_equal(fake.count[FAKE_CLEAR], 1);
 		t_equal(fake.devices[1].open_bos, num_bos());
-		t_equal(amdgpu_userptr_query(ctx, FIXED_VA, &info), 0);
-		t_equal(info.devices, 5);
-		t_equal(info.reachable, 2);
-		t_equal(attach(map, 1), -EBUSY);
+		check_late(ctx, map);
 	}
 	fake.devices[1].hangs = false;
 	t_equal(amdgpu_userptr_detach(map, 1), 0);
@@ -555,9 +561,7 @@ static void unmap_tells_the_devices(void)
 	struct fake_kernel fake;
 	uint64_t reachable;
 
-	fake_init(&fake, backend);
-	fake.timeout_ns = TIMEOUT_NS;
-	ctx = fake_ctx(&fake, NUM_DEVICES);
+	ctx = begin_with_limit(&fake);
 	for (uint64_t late = 0; late <= ALL; late++) {
 		const uint64_t rest = late & (late - 1);
 
