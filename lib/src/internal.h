@@ -256,7 +256,11 @@ struct au_space {
 struct au_timer {
 	bool runs;
 	int64_t deadline; /* of the waits; INT64_MAX: none */
-	int64_t last_try; /* until then the call repeats a removal that the kernel has refused */
+	/*
+	 * Until then the call repeats removals that the kernel refuses; 0: it has refused none. It
+	 * is chosen at the first refusal, because a wait before that can take any time.
+	 */
+	int64_t last_try;
 	uint64_t pause_ns;
 };
 

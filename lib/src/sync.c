@@ -47,8 +47,6 @@ static void timer_start(const struct amdgpu_userptr_ctx *ctx, struct au_timer *t
 		return;
 	timer->runs = true;
 	timer->deadline = au_deadline(ctx);
-	timer->last_try = timer->deadline == INT64_MAX ? (int64_t)(au_now_ns() + TRY_FOR_NS)
-						       : timer->deadline;
 	timer->pause_ns = FIRST_PAUSE_NS;
 }
 
@@ -60,11 +58,15 @@ int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer 
 
 bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 {
+	const int64_t now = (int64_t)au_now_ns();
 	struct timespec ts = { 0 };
 	int64_t left;
 
 	timer_start(ctx, timer);
-	left = timer->last_try - (int64_t)au_now_ns();
+	if (!timer->last_try)
+		timer->last_try = timer->deadline == INT64_MAX ? now + (int64_t)TRY_FOR_NS
+							       : timer->deadline;
+	left = timer->last_try - now;
 	if (left <= 0)
 		return false;
 	ts.tv_nsec = (uint64_t)left < timer->pause_ns ? (uint64_t)left : timer->pause_ns;

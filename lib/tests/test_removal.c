@@ -1,8 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 /* The kernel refuses to remove VA mappings, for a while or for good. */
 #include <limits.h>
+#include <time.h>
+#include <xf86drm.h>
 
 #include "two_devices.h"
+
+/* The linker's option --wrap sends the library's calls of clock_gettime() here. */
+static time_t seconds_passed; /* besides those that have really passed */
+
+int __real_clock_gettime(clockid_t clock, struct timespec *ts);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ts)
+{
+	const int ret = __real_clock_gettime(clock, ts);
+
+	ts->tv_sec += seconds_passed;
+	return ret;
+}
 
 /* The kernel refuses to remove the mappings for a while, so the library tries again. */
 static void removal_is_refused(int error, uint64_t timeout_ns, unsigned int times)
@@ -17,6 +33,35 @@ static void removal_is_refused(int error, uint64_t timeout_ns, unsigned int time
 	fake.devices[1].clear_error = error;
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	t_equal(fake.count[FAKE_CLEAR], NUM_DEVICES + times);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+static int slow_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	if (request == DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT)
+		seconds_passed += 10;
+	return fake_ops.ioctl(priv, fd, request, arg);
+}
+
+/* The same after a long wait, in the roll back of a map() that a reset has made fail. */
+static void removal_is_refused_after_wait(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct au_ops ops = fake_ops;
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	ops.ioctl = slow_ioctl;
+	ctx->ops = &ops;
+	fake.devices[0].reset = true;
+	fake.devices[1].refused_clears = 3;
+	fake.devices[1].clear_error = -EBUSY;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_equal(args.failed_reachable, 0);
+	t_equal(fake.devices[1].refused_clears, 0);
 	fake_check_empty(&fake);
 	end(&fake, ctx);
 }
@@ -81,6 +126,7 @@ int main(int argc, char **argv)
 	backend = fake_backend(argc, argv);
 	removal_is_refused(-ENOMEM, 0, 3);
 	removal_is_refused(-EBUSY, 60 * UINT64_C(1000000000), 5);
+	removal_is_refused_after_wait();
 	removal_stays_refused(0);
 	removal_stays_refused(TIMEOUT_NS);
 	removal_returns_etime();
