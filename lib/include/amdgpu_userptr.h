@@ -137,6 +137,8 @@ struct amdgpu_userptr_ctx_args {
 	 * all updates of the file are done. So the library first waits for those that it has
 	 * started, and closes nothing after -ETIME. It does not know the updates of others that
 	 * use the file, such as ROCm, so while those hang a call may block in spite of the limit.
+	 * So may a call that is closing buffer objects when another thread starts an update and
+	 * the GPU hangs in that one.
 	 */
 	uint64_t timeout_ns;
 };

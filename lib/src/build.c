@@ -29,14 +29,21 @@ static bool may_blame_memory(int error)
 	       error == -EHWPOISON;
 }
 
-/* Ask for a BO that has the ranges [first, end) of @bo, close it, and return the error or 0. */
+/*
+ * Ask for a BO that has the ranges [first, end) of @bo, close it, and return the error or 0. The
+ * kernel may need seconds to find the pages of many ranges, so wait each time for the updates that
+ * other threads have started. -ETIME: they are late, and the kernel would not close the BO in time.
+ */
 static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
 	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
 	uint32_t handle;
-	int ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
+	int ret = au_updates_drain(device, map->timer);
 
+	if (ret)
+		return ret;
+	ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
 	return ret;

@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A GPU whose page tables are not up to date in time. */
+#include <xf86drm.h>
+
 #include "two_devices.h"
 
 #define FIXED_VA UINT64_C(0x100000000)
@@ -192,6 +194,49 @@ static void refused_beside_late_map(int error, uint32_t reason)
 	end(&fake, ctx);
 }
 
+static struct au_device *busy_device; /* NULL: the other thread has begun, or will not begin */
+
+/* When the library has closed a BO, another thread starts an update, and the GPU hangs. */
+static int ioctl_beside_update(void *priv, int fd, unsigned long request, void *arg)
+{
+	const int ret = fake_ops.ioctl(priv, fd, request, arg);
+	struct fake_kernel *fake = priv;
+
+	if (request == DRM_IOCTL_GEM_CLOSE && busy_device) {
+		busy_device->timeline_point++;
+		fake->devices[0].point++;
+		fake->devices[0].hangs = true;
+		busy_device = NULL;
+	}
+	return ret;
+}
+
+/* The device begins to hang in the middle of the search for the bad range, so the search ends. */
+static void hang_in_search(void)
+{
+	static const struct amdgpu_userptr_range neighbours[] = {
+		{ 1 * PAGE, PAGE, 0, 0 },
+		{ 2 * PAGE, PAGE, 0, 0 },
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(neighbours, T_ARRAY_SIZE(neighbours));
+	struct au_ops ops = fake_ops;
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	ops.ioctl = ioctl_beside_update;
+	ctx->ops = &ops;
+	busy_device = &ctx->devices[0];
+	fake.bad_addr = neighbours[1].cpu_addr;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EFAULT);
+	t_assert(!busy_device);
+	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+	t_equal(args.failed_device, 0);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
 /*
  * The end of the context starts all removals, and waits for all of them until one deadline. It
  * closes the BOs of the devices that work, and gives up those of the device that hangs.
@@ -260,6 +305,7 @@ int main(int argc, char **argv)
 	refused_beside_late_map(-EFAULT, AMDGPU_USERPTR_REASON_MEMORY);
 	refused_beside_late_map(-EPERM, AMDGPU_USERPTR_REASON_OTHER);
 	unmap_times_out();
+	hang_in_search();
 	destroy_times_out();
 	destroy_with_two_late_devices();
 	return 0;
