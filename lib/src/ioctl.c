@@ -46,12 +46,18 @@ static void kernel_va_free(void *priv, amdgpu_va_handle handle)
 	amdgpu_va_range_free(handle);
 }
 
+/* mmap() fails with EAGAIN if the process has called mlockall() and may not lock any more. */
+static int mmap_error(void)
+{
+	return errno == EAGAIN ? -ENOMEM : -errno;
+}
+
 static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
 {
 	void *ptr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (ptr == MAP_FAILED)
-		return -errno;
+		return mmap_error();
 	/* A forked child cannot use the parent's maps, so it needs no addresses for them. */
 	if (madvise(ptr, size, MADV_DONTFORK)) {
 		const int ret = -errno;
@@ -82,7 +88,7 @@ static int kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
 	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (ptr == MAP_FAILED)
-		return -errno;
+		return mmap_error();
 	*addr = (uintptr_t)ptr;
 	return 0;
 }

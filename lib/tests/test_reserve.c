@@ -2,6 +2,7 @@
 /* Address space that the library reserves for GPU addresses. The kernel is real, the GPU a model.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -36,6 +37,38 @@ static void child_has_no_reservation(void)
 	t_equal(status, 0);
 	t_equal(au_kernel_ops.release(NULL, addr, size), 0);
 	t_assert(!is_mapped(addr));
+}
+
+/* Not mlockall(), because AddressSanitizer's does nothing. */
+static int reserve_with_locked_memory(void)
+{
+	struct rlimit limit;
+	uint64_t addr;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &limit))
+		return 2;
+	if (limit.rlim_max > 1 << 20)
+		limit.rlim_max = 1 << 20;
+	limit.rlim_cur = limit.rlim_max;
+	/* Another user than root, because the limit is not for root. */
+	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (!getuid() && setuid(65534)) ||
+	    syscall(SYS_mlockall, MCL_FUTURE))
+		return 2;
+	if (au_kernel_ops.reserve(NULL, UINT64_C(1) << 30, &addr) != -ENOMEM)
+		return 1;
+	return au_kernel_ops.page_get(NULL, UINT64_C(1) << 30, &addr) != -ENOMEM;
+}
+
+/* A process that locks its memory, and may not lock any more, has no address space left. */
+static void locked_memory(void)
+{
+	const pid_t pid = fork();
+	int status;
+
+	if (!pid)
+		_exit(reserve_with_locked_memory());
+	t_equal(waitpid(pid, &status, 0), pid);
+	t_equal(status, 0);
 }
 
 struct filler {
@@ -243,6 +276,7 @@ int main(void)
 	static const unsigned int row[] = { 2, 1, 3, 4, 0, 5 };
 
 	child_has_no_reservation();
+	locked_memory();
 	limit_of_vmas(inner_first, NUM_MAPS);
 	limit_of_vmas(inner_first, 2);
 	limit_of_vmas(row, NUM_MAPS);
