@@ -503,10 +503,11 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. The mapping is no
  *	longer on the device, but the device may still reach the memory: call again to go on
  *	waiting.
- * Another error, such as -ECANCELED after a reset of the GPU: a step failed. The mapping is no
- *	longer on the device. If amdgpu_userptr_info.reachable names the device, the device may
- *	still reach the memory: it cannot be attached again, and amdgpu_userptr_unmap() will return
- *	an error, too, and keep the addresses. Otherwise a buffer object could not be closed.
+ * Another error, such as -ECANCELED after a reset of the GPU: a step failed. -EIO also stands for
+ *	errors of the kernel that would have one of the meanings above. The mapping is no longer on
+ *	the device. If amdgpu_userptr_info.reachable names the device, the device may still reach
+ *	the memory: it cannot be attached again, and amdgpu_userptr_unmap() will return an error,
+ *	too, and keep the addresses. Otherwise a buffer object could not be closed.
  */
 int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
 
@@ -523,7 +524,8 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. @mapping still
  *	holds the memory and the addresses, but can only be unmapped: call again to go on waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and @mapping is gone
- *	all the same. A GPU may still reach the memory. So the library does not give the addresses
+ *	all the same. -EIO also stands for errors of the kernel that would have one of the meanings
+ *	above. A GPU may still reach the memory. So the library does not give the addresses
  *	to another mapping, and the caller must not use those of VA_FIXED again.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);

@@ -117,6 +117,23 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 	return ret;
 }
 
+/*
+ * Some errors of detach() mean that the map is as before. If the kernel returns one of these, the
+ * map is not on the device any more, so it gets another name.
+ */
+static int removal_error(int error)
+{
+	switch (error) {
+	case -EINVAL:
+	case -EPERM:
+	case -ENOENT:
+	case -EBUSY:
+		return -EIO;
+	default:
+		return error;
+	}
+}
+
 /* Call with map->lock held. */
 static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 {
@@ -136,7 +153,7 @@ static int detach(struct amdgpu_userptr_mapping *map, uint32_t index)
 	set_attached(map, index, false);
 	if (!at->num_handles)
 		free_handles(at);
-	return ret;
+	return removal_error(ret);
 }
 
 AU_PUBLIC

@@ -104,7 +104,8 @@ static int unmap(struct amdgpu_userptr_mapping *map, uint64_t *reachable)
 	ctx->stats.unmap_calls += ret != -ETIME;
 	ctx->stats.unmap_ns += au_now_ns() - start;
 	pthread_mutex_unlock(&ctx->lock);
-	return ret;
+	/* -EPERM would mean that the map is still there. */
+	return ret == -EPERM ? -EIO : ret;
 }
 
 AU_PUBLIC

@@ -362,9 +362,10 @@ static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 
 /*
  * If one of the first three calls fails (clear, wait, query for resets), the device may still reach
- * the memory. If a later call fails, which closes a BO, the device cannot.
+ * the memory. If a later call fails, which closes a BO, the device cannot. With the errors of
+ * detach() itself the caller would think that the map is still on the device.
  */
-static void detach_fails_at_each_call(void)
+static void detach_fails_at_each_call(int error)
 {
 	for (unsigned int call = 1; call <= 3 + num_bos(); call++) {
 		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -375,10 +376,10 @@ static void detach_fails_at_each_call(void)
 		ctx = begin(&fake);
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		fake.fail_call = call;
-		fake.fail_error = -EIO;
+		fake.fail_error = error;
 		t_equal(amdgpu_userptr_detach(map, 1), -EIO);
 		if (call <= 3) {
-			check_stuck(&fake, ctx, map, 1, -EIO);
+			check_stuck(&fake, ctx, map, 1, error == -EPERM ? -EIO : error);
 		} else {
 			t_equal(fake.devices[1].open_bos, 1);
 			fake.devices[1].open_bos = 0;
@@ -387,6 +388,25 @@ static void detach_fails_at_each_call(void)
 		}
 		end(&fake, ctx);
 	}
+}
+
+/* The kernel refuses the removal for good. That is not the -EBUSY of detach(). */
+static void detach_is_refused(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	fake.devices[1].refused_clears = UINT_MAX;
+	fake.devices[1].clear_error = -EBUSY;
+	/* The library closes the BOs although their mappings are left. */
+	fake.failed = true;
+	t_equal(amdgpu_userptr_detach(map, 1), -EIO);
+	check_stuck(&fake, ctx, map, 1, -EBUSY);
+	end(&fake, ctx);
 }
 
 /* attach() fails because of a reset, and in the roll back one page table call fails, too. */
@@ -643,7 +663,11 @@ int main(int argc, char **argv)
 	attach_returns_errors_of_the_kernel();
 	reset_in_detach();
 	attach_fails_at_each_allocation();
-	detach_fails_at_each_call();
+	detach_fails_at_each_call(-EIO);
+	detach_fails_at_each_call(-EINVAL);
+	detach_fails_at_each_call(-EPERM);
+	detach_fails_at_each_call(-ENOENT);
+	detach_is_refused();
 	roll_back_of_attach_fails();
 	attach_times_out();
 	detach_times_out();
