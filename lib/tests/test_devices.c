@@ -121,6 +121,65 @@ static void unmap_waits_for_all_at_once(void)
 	end(&fake, ctx);
 }
 
+/*
+ * One call for one device fails. unmap() clears the devices, beginning with the last one, and then
+ * waits for each and asks for resets. The other devices lose the map, and it is reported only for
+ * the one that it may still be on. The end of the context does the same.
+ */
+static void removal_fails_on_one_device(bool by_destroy)
+{
+	for (unsigned int call = 0; call < 3 * NUM_DEVICES; call++) {
+		const unsigned int step = call < NUM_DEVICES ? call : (call - NUM_DEVICES) / 2;
+		const unsigned int bad = NUM_DEVICES - 1 - step;
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+		uint64_t reachable;
+
+		ctx = begin(&fake);
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		fake.fail_call = 1 + call;
+		fake.fail_error = -EIO;
+		if (by_destroy) {
+			t_equal(amdgpu_userptr_ctx_destroy(ctx), -EIO);
+		} else {
+			t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EIO);
+			t_equal(reachable, au_device_bit(bad));
+			t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+		}
+		t_assert(fake.failed);
+		for (unsigned int i = 0; i < NUM_DEVICES; i++)
+			t_equal(!fake.devices[i].num_stale, i != bad);
+		t_equal(fake.reservations, 1);
+		fake.reservations = 0;
+		fake_fini(&fake);
+	}
+}
+
+/* The removal fails on one device, and another is late. unmap() remembers the error until then. */
+static void removal_fails_beside_late_device(void)
+{
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	uint64_t reachable;
+
+	ctx = begin_with_limit(&fake);
+	map = map_on(ctx, 0);
+	fake.devices[1].reset = true;
+	fake.devices[2].hangs = true;
+	for (unsigned int i = 0; i < 2; i++) {
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -ETIME);
+		t_equal(reachable, 6);
+	}
+	fake.devices[2].hangs = false;
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -ECANCELED);
+	t_equal(reachable, 2);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
 /* map() fails, and so does its roll back, both on the last device. */
 static void map_tells_the_devices(void)
 {
@@ -155,6 +214,9 @@ int main(int argc, char **argv)
 	other_devices_do_not_matter();
 	unmap_tells_the_devices();
 	unmap_waits_for_all_at_once();
+	removal_fails_on_one_device(false);
+	removal_fails_on_one_device(true);
+	removal_fails_beside_late_device();
 	map_tells_the_devices();
 	return 0;
 }
