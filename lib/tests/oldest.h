@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Makes the headers of libdrm 2.4.114 out of the installed ones: it removes each name that libdrm
- * has added since then. The build includes this file before each file of the library, and so checks
- * that the library compiles with libdrm 2.4.114.
+ * has added since then. The build includes this file before each file of the library, its tool,
+ * examples and tests, and so checks that they compile with libdrm 2.4.114.
  */
 #ifndef OLDEST_H
 #define OLDEST_H
