@@ -516,8 +516,10 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  * @mapping: the mapping, or NULL (nothing happens)
  *
  * When the function returns 0 no GPU can reach the memory through the mapping, because the page
- * tables are updated and the TLBs flushed. GPU accesses during and after the call fault. The
- * function starts the updates of all devices before it waits for any, with one time limit for all.
+ * tables are updated and the TLBs flushed. (If a flush fails and the kernel does not reset the GPU,
+ * only the kernel's log tells: "TLB flush failed".) GPU accesses during and after the call fault.
+ * The function starts the updates of all devices before it waits for any, with one time limit for
+ * all.
  *
  * Return: 0, or
  * -EPERM: in a forked child. @mapping stays until the child destroys its copy of the context.
@@ -525,8 +527,8 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  *	holds the memory and the addresses, but can only be unmapped: call again to go on waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and @mapping is gone
  *	all the same. -EIO also stands for errors of the kernel that would have one of the meanings
- *	above. A GPU may still reach the memory. So the library does not give the addresses
- *	to another mapping, and the caller must not use those of VA_FIXED again.
+ *	above. A GPU may still reach the memory. So the library does not give the addresses to
+ *	another mapping, and the caller must not use those of VA_FIXED again.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 

@@ -6,9 +6,14 @@
  * so one wait for the last point covers all updates before it, with their TLB flushes.
  *
  * A point's fence that has signaled does not prove that the update was done. When the driver resets
- * the GPU or a ring, it cancels updates and signals their fences with an error. But the kernel
- * replaces the fence of an update with the fence of the TLB flush after it, which has no error. So
- * the library asks after each wait whether there was a reset.
+ * the GPU or a ring, it cancels updates and signals their fences with an error. But a wait for a
+ * syncobj does not tell the error of a fence, and the kernel replaces the fence of an update with
+ * the fence of the TLB flush after it, which does not have the update's error. So the library asks
+ * after each wait whether there was a reset.
+ *
+ * If a TLB flush fails without a reset, the fence has the error of the flush
+ * (drivers/gpu/drm/amd/amdgpu/amdgpu_vm_tlb_fence.c, amdgpu_tlb_fence_work()), and the library does
+ * not see it.
  */
 #include <errno.h>
 #include <time.h>
