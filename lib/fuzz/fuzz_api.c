@@ -363,7 +363,7 @@ static void step_any_args(struct fuzz *f)
 		unmap(f, &slot);
 		while (slot.ending) {
 			for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++)
-				f->fake.devices[i].hangs = false;
+				f->fake.devices[i].hangs = f->fake.devices[i].reset_polls = false;
 			unmap(f, &slot);
 		}
 	} else if (f->trouble && any.args.size == sizeof(any.args) && any.args.failed_reachable) {
@@ -403,6 +403,7 @@ static void step_trouble(struct fuzz *f)
 		break;
 	case 3:
 		device->reset = true;
+		device->reset_polls = kind >> 2 & 1;
 		break;
 	}
 }
@@ -468,7 +469,7 @@ static void end(struct fuzz *f)
 
 	fail_alloc = f->fake.fail_call = 0;
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++)
-		f->fake.devices[i].hangs = false;
+		f->fake.devices[i].hangs = f->fake.devices[i].reset_polls = false;
 	for (unsigned int i = 0; i < NUM_SLOTS; i++) {
 		if (f->slots[i].map)
 			unmap(f, &f->slots[i]);

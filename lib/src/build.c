@@ -109,13 +109,19 @@ static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 {
 	struct au_map_device *at = &map->devices[device_index];
 	struct au_device *device = &map->ctx->devices[device_index];
+	int ret;
 
+	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
+	at->asked = false;
+	ret = au_updates_begin(device, &at->updates, map->timer);
+	if (ret) {
+		failure->device = device_index;
+		return ret;
+	}
 	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
-	au_updates_begin(device, &at->updates);
 	for (uint32_t i = 0; i < map->num_bos; i++) {
 		const struct au_bo *bo = &map->bos[i];
 		uint32_t va_flags = map->va_flags;
-		int ret;
 
 		/*
 		 * All ranges of the BO are read-only. If only some ranges of a scatter BO are, the
@@ -191,16 +197,19 @@ static bool may_work_later(int error)
 }
 
 /* Return whether to try it again. */
-static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index)
+static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_timer *timer)
 {
 	struct au_map_device *at = &map->devices[index];
 	struct au_device *device = &map->ctx->devices[index];
 	int ret;
 
-	/* If this is not the first try, the resets since the first one count. */
-	if (!at->clearing)
-		au_updates_begin(device, &at->updates);
 	at->clearing = true;
+	/* If this is not the first try, the resets since the first one count. */
+	if (!at->asked && au_updates_begin(device, &at->updates, timer)) {
+		at->error = -EBUSY;
+		return true;
+	}
+	at->asked = true;
 	/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
 	ret = au_va_clear(device, map->space.va, at->mapped, &at->updates);
 	if (may_work_later(ret)) {
@@ -222,7 +231,7 @@ void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_t
 		refused = 0;
 		for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
 			if (mask & au_device_bit(i) && map->devices[i].mapped &&
-			    clear_device(map, i))
+			    clear_device(map, i, timer))
 				refused |= au_device_bit(i);
 		}
 	} while (refused && au_timer_pause(map->ctx, timer));

@@ -276,6 +276,7 @@ struct au_map_device {
 	uint32_t num_handles; /* BOs that exist: the first ones of the map */
 	uint64_t mapped;      /* bytes with a VA mapping, from the map's start */
 	bool clearing; /* the removal of VA mappings has begun, and is not known to be done */
+	bool asked;    /* the library has asked the kernel to remove them */
 	bool late;     /* other updates of the device are not done, so the BOs stay */
 	int error;     /* if not 0, the device may still reach the memory */
 	struct au_updates updates;
@@ -485,7 +486,8 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
 int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 /* Sleep before another try, and return true; or return false if there is no more time for one. */
 bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
-void au_updates_begin(struct au_device *device, struct au_updates *updates);
+/* Call it before the first update. -ETIME: a reset of the GPU is not over by the deadline. */
+int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer);
 /* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */
 int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
 	      uint32_t va_flags, struct au_updates *updates);
@@ -515,6 +517,8 @@ int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
 /* @reset: out: whether the GPU was reset since the last query, or since creation. */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
+/* @in_reset: out: whether a reset of the GPU has begun and is not over. */
+int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset);
 
 int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id);
 /* -EAGAIN: there are no events. */

@@ -317,6 +317,19 @@ int au_gpu_ctx_query(struct au_device *device, bool *reset)
 	return 0;
 }
 
+int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset)
+{
+	union drm_amdgpu_ctx args = {
+		.in = { .op = AMDGPU_CTX_OP_QUERY_STATE2, .ctx_id = device->gpu_ctx },
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CTX, &args);
+
+	if (ret)
+		return ret;
+	*in_reset = args.out.state.flags & AMD_CTX_IN_RESET;
+	return 0;
+}
+
 int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id)
 {
 	struct amdgpu_userptr_ctx *ctx = device->ctx;

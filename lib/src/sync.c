@@ -11,6 +11,11 @@
  * the fence of the TLB flush after it, which does not have the update's error. So the library asks
  * after each wait whether there was a reset.
  *
+ * The kernel counts a reset when it begins. When VRAM was lost, the driver later also cancels the
+ * updates that have come during the reset (amdgpu_job.c, amdgpu_job_run(), "generation"), and the
+ * library would not see that, because it knows of this reset already. So after a reset it starts no
+ * update before the reset is over.
+ *
  * If a TLB flush fails without a reset, the fence has the error of the flush
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_vm_tlb_fence.c, amdgpu_tlb_fence_work()), and the library does
  * not see it.
@@ -61,17 +66,12 @@ int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer 
 	return timer->deadline;
 }
 
-bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
+/* Sleep, but not beyond @end. Return false if it is @end already. */
+static bool pause_until(struct au_timer *timer, int64_t end)
 {
-	const int64_t now = (int64_t)au_now_ns();
+	const int64_t left = end - (int64_t)au_now_ns();
 	struct timespec ts = { 0 };
-	int64_t left;
 
-	timer_start(ctx, timer);
-	if (!timer->last_try)
-		timer->last_try = timer->deadline == INT64_MAX ? now + (int64_t)TRY_FOR_NS
-							       : timer->deadline;
-	left = timer->last_try - now;
 	if (left <= 0)
 		return false;
 	ts.tv_nsec = (uint64_t)left < timer->pause_ns ? (uint64_t)left : timer->pause_ns;
@@ -81,11 +81,30 @@ bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer
 	return true;
 }
 
-void au_updates_begin(struct au_device *device, struct au_updates *updates)
+bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 {
+	timer_start(ctx, timer);
+	if (!timer->last_try)
+		timer->last_try = timer->deadline == INT64_MAX ? (int64_t)(au_now_ns() + TRY_FOR_NS)
+							       : timer->deadline;
+	return pause_until(timer, timer->last_try);
+}
+
+int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer)
+{
+	bool in_reset;
+
 	pthread_mutex_lock(&device->resets_lock);
 	updates->resets = device->num_resets;
 	pthread_mutex_unlock(&device->resets_lock);
+	/* A reset that no thread has noticed yet is reported after the wait for the updates. */
+	if (!updates->resets)
+		return 0;
+	while (!au_gpu_ctx_in_reset(device, &in_reset) && in_reset) {
+		if (!pause_until(timer, au_timer_deadline(device->ctx, timer)))
+			return -ETIME;
+	}
+	return 0;
 }
 
 static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_t *point)

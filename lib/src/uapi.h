@@ -111,6 +111,9 @@ struct amd_smi_events_args {
 #define AMD_SMI_EVENT_MSG_SIZE	     96
 #define AMD_SMI_TRIGGER_USERPTR	     1
 
+/* AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS, which libdrm 2.4.114 does not have. */
+#define AMD_CTX_IN_RESET (1 << 5)
+
 #define AMD_IOCTL_GEM_USERPTR \
 	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
 #define AMD_IOCTL_GEM_VA DRM_IOW(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA, struct amd_gem_va_args)

@@ -110,6 +110,8 @@ static int gem_va(struct fake_kernel *fake, struct fake_device *device,
 	t_assert(args->map_size && !((args->va_address | args->map_size) & (fake->page_size - 1)));
 	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
 	t_assert(args->vm_timeline_point == device->point + 1);
+	/* The update would be lost, and the kernel has reported the reset already. */
+	t_assert(!device->reset_polls || device->reset || fake->failed);
 
 	if (args->operation == AMDGPU_VA_OP_MAP) {
 		ret = do_map(device, args);
@@ -300,6 +302,13 @@ static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 		device->reset = false;
 		return 0;
 	}
+	if (op == AMDGPU_CTX_OP_QUERY_STATE2) {
+		if (device->reset_polls) {
+			args->out.state.flags = AMD_CTX_IN_RESET;
+			device->reset_polls--;
+		}
+		return 0;
+	}
 	device->gpu_ctx = op == AMDGPU_CTX_OP_ALLOC_CTX;
 	if (device->gpu_ctx)
 		args->out.alloc.ctx_id = 1;
@@ -339,6 +348,8 @@ static enum fake_call ctx_call_of(const union drm_amdgpu_ctx *args)
 		return FAKE_CTX_CREATE;
 	case AMDGPU_CTX_OP_FREE_CTX:
 		return FAKE_CTX_DESTROY;
+	case AMDGPU_CTX_OP_QUERY_STATE2:
+		return FAKE_CTX_QUERY2;
 	default:
 		t_equal(args->in.op, AMDGPU_CTX_OP_QUERY_STATE);
 		return FAKE_CTX_QUERY;
@@ -405,6 +416,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	case FAKE_CTX_CREATE:
 	case FAKE_CTX_DESTROY:
 	case FAKE_CTX_QUERY:
+	case FAKE_CTX_QUERY2:
 		return gpu_ctx(device, arg);
 	default:
 		abort();

@@ -60,6 +60,7 @@ struct fake_device {
 	bool gpu_ctx;
 	bool hangs;		     /* the test sets it: page table updates are not done in time */
 	bool reset;		     /* the test sets it: the GPU was reset since the last query */
+	unsigned int reset_polls;    /* the test sets it: so many queries find the reset running */
 	bool wait_failed;	     /* a wait has failed because of @fail_call */
 	bool no_scatter;	     /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_coherence;	     /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
@@ -86,6 +87,7 @@ enum fake_call {
 	FAKE_CTX_CREATE,
 	FAKE_CTX_DESTROY,
 	FAKE_CTX_QUERY,
+	FAKE_CTX_QUERY2,
 	FAKE_SMI_OPEN,
 	FAKE_SMI_ENABLE,
 	FAKE_SMI_CLOSE,

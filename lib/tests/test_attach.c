@@ -271,7 +271,9 @@ static void roll_back_of_attach_fails(void)
 		args.devices = 5;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		fake.devices[1].reset = true;
-		fake.fail_call = 2 * num_bos() + 2 + late;
+		/* BOs, VA mappings, wait and query; then the roll back asks if the reset is over.
+		 */
+		fake.fail_call = 2 * num_bos() + 2 + 1 + late;
 		fake.fail_error = -EIO;
 		t_equal(attach(map, 1), -ECANCELED);
 		t_assert(fake.failed);

@@ -4,6 +4,10 @@
 
 #include "two_devices.h"
 
+#ifdef AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS
+static_assert(AMD_CTX_IN_RESET == AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS, "");
+#endif
+
 /* The kernel signals the fence of an update that it has cancelled, so only a query shows the reset.
  */
 static void reset_in_map(void)
@@ -26,11 +30,70 @@ static void reset_in_map(void)
 	end(&fake, ctx);
 }
 
+/*
+ * A reset makes map() fail, and goes on for a while. The kernel may drop the updates that come
+ * meanwhile, so the roll back and the next map() wait for its end.
+ */
+static void reset_goes_on(uint64_t timeout_ns)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, timeout_ns);
+	fake.devices[1].reset = true;
+	fake.devices[1].reset_polls = 3;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
+	t_equal(args.failed_reachable, 0);
+	t_equal(fake.devices[1].reset_polls, 0);
+	fake_check_empty(&fake);
+	fake.devices[1].reset_polls = 3;
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+	t_equal(fake.devices[1].reset_polls, 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	end(&fake, ctx);
+}
+
+/* The reset is not over by the deadline: all calls can be repeated later. */
+static void reset_is_late(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	uint64_t reachable;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	map = map_all(ctx);
+	fake.devices[1].reset = true;
+	fake.devices[1].reset_polls = UINT_MAX;
+	t_equal(amdgpu_userptr_map(ctx, &args, &(struct amdgpu_userptr_mapping *){ NULL }),
+		-ECANCELED);
+	t_equal(args.failed_reachable, 2);
+	t_equal(fake.devices[1].open_bos, 2 * num_bos());
+
+	t_equal(amdgpu_userptr_map(ctx, &args, &(struct amdgpu_userptr_mapping *){ NULL }), -ETIME);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_TIMEOUT);
+	t_equal(args.failed_device, 1);
+	t_equal(args.failed_reachable, 0);
+	for (unsigned int i = 0; i < 2; i++) {
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -ETIME);
+		t_equal(reachable, 2);
+	}
+	fake.devices[1].reset_polls = 0;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
 /* Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
  */
 static void reset_in_two_maps(void)
 {
 	struct au_updates updates[2] = { 0 };
+	struct au_timer timer = { 0 };
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	struct au_device *device;
@@ -39,13 +102,13 @@ static void reset_in_two_maps(void)
 	device = &ctx->devices[0];
 	fake.devices[0].point = 1;
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++) {
-		au_updates_begin(device, &updates[i]);
+		t_equal(au_updates_begin(device, &updates[i], &timer), 0);
 		updates[i].point = 1;
 	}
 	fake.devices[0].reset = true;
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(updates); i++)
 		t_equal(au_va_wait(device, &updates[i], INT64_MAX), -ECANCELED);
-	au_updates_begin(device, &updates[0]);
+	t_equal(au_updates_begin(device, &updates[0], &timer), 0);
 	t_equal(au_va_wait(device, &updates[0], INT64_MAX), 0);
 	end(&fake, ctx);
 }
@@ -90,6 +153,7 @@ static void reset_in_two_threads(void)
 {
 	struct au_ops ops = fake_ops;
 	struct au_updates updates = { 0 };
+	struct au_timer timer = { 0 };
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 	struct au_device *device;
@@ -99,7 +163,7 @@ static void reset_in_two_threads(void)
 	ctx->ops = &ops;
 	device = &ctx->devices[0];
 	fake.devices[0].point = 1;
-	au_updates_begin(device, &updates);
+	t_equal(au_updates_begin(device, &updates, &timer), 0);
 	other_updates = updates;
 	updates.point = other_updates.point = 1;
 	fake.devices[0].reset = true;
@@ -133,6 +197,9 @@ int main(int argc, char **argv)
 {
 	backend = fake_backend(argc, argv);
 	reset_in_map();
+	reset_goes_on(0);
+	reset_goes_on(60 * UINT64_C(1000000000));
+	reset_is_late();
 	reset_in_two_maps();
 	reset_in_two_threads();
 	reset_in_unmap();
