@@ -423,7 +423,7 @@ struct amdgpu_userptr_map_args {
  *	of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
  * -ERANGE: a device cannot map at the GPU addresses, or has not so many.
- * -EEXIST: VA_FIXED overlaps another mapping of this context, or one whose removal is late.
+ * -EEXIST: the GPU addresses overlap another mapping of this context, or one whose removal is late.
  * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or
  *	the kernel cannot tell when page table updates are complete (DRM before 3.64).
  * -EFAULT: a range is not mapped, or not readable. Before Linux 6.19 also: not writable.
