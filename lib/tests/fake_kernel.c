@@ -4,131 +4,14 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-#define FIRST_RESERVATION UINT64_C(0x7f0000001000)
-
 static struct fake_device *device_of(struct fake_kernel *fake, int fd)
 {
 	t_assert(fd >= FAKE_FIRST_FD && fd < FAKE_FIRST_FD + FAKE_MAX_DEVICES);
 	return &fake->devices[fd - FAKE_FIRST_FD];
 }
 
-static void *grow(void *array, uint32_t used, uint32_t *max, size_t size)
-{
-	if (used < *max)
-		return array;
-	*max = *max ? 2 * *max : 64;
-	array = realloc(array, *max * size);
-	t_assert(array);
-	return array;
-}
-
 /* ------------------------------------------------------------------------------------------- */
-/* GPU mappings									       */
-
-uint32_t fake_search(const struct fake_device *device, uint64_t va)
-{
-	uint32_t low = 0, high = device->num_mappings;
-
-	while (low < high) {
-		uint32_t middle = low + (high - low) / 2;
-
-		if (device->mappings[middle].va + (device->mappings[middle].size - 1) < va)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-static int do_map(struct fake_device *device, const struct amd_gem_va_args *args)
-{
-	uint32_t at = fake_search(device, args->va_address);
-	struct fake_bo *bo = &device->bos[args->handle - 1];
-
-	t_assert(args->handle && args->handle <= device->num_bos && bo->open);
-	t_assert(args->offset_in_bo + args->map_size <= bo->size);
-	if (at < device->num_mappings &&
-	    device->mappings[at].va <= args->va_address + (args->map_size - 1))
-		return -EINVAL;
-
-	device->mappings = grow(device->mappings, device->num_mappings, &device->max_mappings,
-				sizeof(*device->mappings));
-	memmove(&device->mappings[at + 1], &device->mappings[at],
-		(device->num_mappings - at) * sizeof(*device->mappings));
-	device->mappings[at] = (struct fake_mapping){
-		.va = args->va_address,
-		.size = args->map_size,
-		.handle = args->handle,
-		.flags = args->flags,
-	};
-	device->num_mappings++;
-	bo->num_mappings++;
-	return 0;
-}
-
-static void remove_mappings(struct fake_device *device, uint32_t first, uint32_t end,
-			    uint64_t point)
-{
-	for (uint32_t i = first; i < end; i++) {
-		struct fake_bo *bo = &device->bos[device->mappings[i].handle - 1];
-
-		bo->num_mappings--;
-		bo->removed = point;
-		device->stale = grow(device->stale, device->num_stale, &device->max_stale,
-				     sizeof(*device->stale));
-		device->stale[device->num_stale++] = (struct fake_stale){
-			.va = device->mappings[i].va,
-			.size = device->mappings[i].size,
-			.point = point,
-		};
-	}
-	memmove(&device->mappings[first], &device->mappings[end],
-		(device->num_mappings - end) * sizeof(*device->mappings));
-	device->num_mappings -= end - first;
-}
-
-static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uint64_t point)
-{
-	uint32_t first = fake_search(device, va), end = first;
-
-	/* The library clears only whole mappings. */
-	while (end < device->num_mappings && device->mappings[end].va < va + size) {
-		const struct fake_mapping *mapping = &device->mappings[end++];
-
-		t_assert(mapping->va >= va && mapping->va + mapping->size <= va + size);
-	}
-	t_assert(end > first);
-	remove_mappings(device, first, end, point);
-}
-
-static int gem_va(struct fake_kernel *fake, struct fake_device *device,
-		  const struct amd_gem_va_args *args)
-{
-	int ret = 0;
-
-	t_assert(!args->_pad && !args->num_syncobj_handles && !args->input_fence_syncobj_handles);
-	t_assert(args->map_size && !((args->va_address | args->map_size) & (fake->page_size - 1)));
-	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
-	t_assert(args->vm_timeline_point == device->point + 1);
-	/* The update would be lost, and the kernel has reported the reset already. */
-	t_assert(!device->reset_polls || device->reset || fake->failed);
-
-	if (args->operation == AMDGPU_VA_OP_MAP) {
-		ret = do_map(device, args);
-	} else if (device->refused_clears) {
-		device->refused_clears--;
-		ret = device->clear_error;
-	} else {
-		t_equal(args->operation, AMDGPU_VA_OP_CLEAR);
-		do_clear(device, args->va_address, args->map_size, args->vm_timeline_point);
-	}
-	if (!ret)
-		device->point = args->vm_timeline_point;
-	return ret;
-}
-
-/* ------------------------------------------------------------------------------------------- */
-/* The other ioctls									       */
+/* Ioctls										       */
 
 /* The kernel's checks, in amdgpu_userptr_gem.c and amdgpu_userptr_pages.c of the amdgpu driver. */
 static bool scatter_args_are_good(const struct fake_kernel *fake,
@@ -206,11 +89,12 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 
 	bo.first_range = device->num_ranges;
 	for (uint32_t i = 0; i < args->num_ranges; i++) {
-		device->ranges = grow(device->ranges, device->num_ranges, &device->max_ranges,
-				      sizeof(*device->ranges));
+		device->ranges = fake_grow(device->ranges, device->num_ranges, &device->max_ranges,
+					   sizeof(*device->ranges));
 		device->ranges[device->num_ranges++] = ranges[i];
 	}
-	device->bos = grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
+	device->bos =
+		fake_grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
 	device->bos[device->num_bos] = bo;
 	device->open_bos++;
 	args->handle = ++device->num_bos;
@@ -236,7 +120,7 @@ static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint3
 	}
 	for (uint32_t i = 0; bo->num_mappings;) {
 		if (device->mappings[i].handle == handle)
-			remove_mappings(device, i, i + 1, UINT64_MAX);
+			fake_remove_mappings(device, i, i + 1, UINT64_MAX);
 		else
 			i++;
 	}
@@ -400,7 +284,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 		return gem_close(fake, device, ((struct drm_gem_close *)arg)->handle);
 	case FAKE_MAP:
 	case FAKE_CLEAR:
-		return gem_va(fake, device, arg);
+		return fake_gem_va(fake, device, arg);
 	case FAKE_SYNCOBJ_CREATE:
 		t_assert(!device->syncobj);
 		device->syncobj = true;
@@ -588,90 +472,3 @@ const struct au_ops fake_ops = {
 	.smi_read = fake_smi_read,
 	.smi_close = fake_smi_close,
 };
-
-/* ------------------------------------------------------------------------------------------- */
-/* For tests										       */
-
-uint32_t fake_backend(int argc, char **argv)
-{
-	t_equal(argc, 2);
-	if (!strcmp(argv[1], "scatter"))
-		return AMDGPU_USERPTR_BACKEND_SCATTER;
-	t_assert(!strcmp(argv[1], "ranges"));
-	return AMDGPU_USERPTR_BACKEND_RANGES;
-}
-
-void fake_init(struct fake_kernel *fake, uint32_t backend)
-{
-	*fake = (struct fake_kernel){
-		.lock = PTHREAD_MUTEX_INITIALIZER,
-		.page_size = FAKE_CPU_PAGE,
-		.drm_minor = AU_DRM_MINOR_COHERENCE,
-		.backend = backend,
-		.driver = "amdgpu",
-		.bad_addr = UINT64_MAX,
-		.bad_error = -EFAULT,
-		.next_reservation = FIRST_RESERVATION,
-	};
-}
-
-void fake_check_empty(const struct fake_kernel *fake)
-{
-	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_equal(fake->devices[i].open_bos, 0);
-		t_equal(fake->devices[i].num_mappings, 0);
-	}
-	t_equal(fake->reservations, 0);
-	t_equal(fake->allocations, 0);
-	t_equal(fake->own_pages, 0);
-}
-
-void fake_device_free(struct fake_device *device)
-{
-	free(device->bos);
-	free(device->ranges);
-	free(device->mappings);
-	free(device->stale);
-}
-
-void fake_fini(struct fake_kernel *fake)
-{
-	fake_check_empty(fake);
-	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
-		t_assert(!fake->devices[i].smi);
-		fake_device_free(&fake->devices[i]);
-	}
-}
-
-struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices)
-{
-	const int fds[FAKE_MAX_DEVICES] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1, FAKE_FIRST_FD + 2 };
-	struct amdgpu_userptr_ctx_args args = {
-		.size = sizeof(args),
-		.fds = fds,
-		.num_devices = num_devices,
-		.backend = fake->backend,
-		.timeout_ns = fake->timeout_ns,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-
-	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
-	return ctx;
-}
-
-struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake)
-{
-	const amdgpu_device_handle handle = (amdgpu_device_handle)&fake->devices[0];
-	struct amdgpu_userptr_ctx_args args = {
-		.size = sizeof(args),
-		.devices = &handle,
-		.num_devices = 1,
-		.backend = fake->backend,
-		.timeout_ns = fake->timeout_ns,
-	};
-	struct amdgpu_userptr_ctx *ctx;
-
-	t_equal(au_ctx_create(&args, &fake_ops, fake, &ctx), 0);
-	return ctx;
-}

@@ -162,8 +162,14 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uint64_t va);
 
 /* Functions that the files of the model share. The caller holds fake->lock. */
+/* Make room for one more element of an array. */
+void *fake_grow(void *array, uint32_t used, uint32_t *max, size_t size);
 /* Index of the first mapping whose last byte is at @va or behind. */
 uint32_t fake_search(const struct fake_device *device, uint64_t va);
+/* Remove the mappings [first, end). @point: of the removal; UINT64_MAX: the library cannot wait. */
+void fake_remove_mappings(struct fake_device *device, uint32_t first, uint32_t end, uint64_t point);
+int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
+		const struct amd_gem_va_args *args);
 /* Count the call, and fail if the test wants it. Change errno, because the real calls may. */
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
