@@ -17,8 +17,8 @@
 #define EVICT_SIZE ((size_t)37 * getpagesize())
 
 /*
- * Does amdgpu_gem_info show all BOs of this size in the domain of userptrs?  Then TTM has moved
- * none of them.  The restore worker may hold mmap_lock, so this allocates and maps nothing.
+ * Does amdgpu_gem_info show all BOs of this size in the placement PREEMPTIBLE, in which userptrs
+ * are?  Then TTM has moved none of them.  The restore worker may hold mmap_lock, so this allocates and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {

@@ -134,7 +134,10 @@ static void private_file(struct amd_userptr *up)
 	close(fd);
 }
 
-/* The pages between are read-only ranges, so they must stay pages of the file. */
+/*
+ * Every second page is a range that the GPU may only read.  The driver must not copy such a page to
+ * make it writable, so the page must stay one of the file.
+ */
 static void readonly_beside(struct amd_userptr *up)
 {
 	struct amd_userptr_scatter scatter;

@@ -439,11 +439,12 @@ struct amdgpu_userptr_map_args {
  * -ESRCH: the process is ending.
  * -ENODEV: the device was removed.
  * -ETIME: at stage WAIT, the page tables were not up to date, or a reset of the GPU not over,
- * before the context's @timeout_ns. -ECANCELED: at stage WAIT, the GPU was reset during the call or
- * since the last one, so the kernel may have dropped page table updates, also those of earlier
- * mappings. -ENOMEM: there is no memory or address space, or KFD's limit for memory that GPUs can
- * reach does not permit more. The memory counts once for each device. After mlockall(MCL_FUTURE)
- * the addresses of VA_RESERVE count against RLIMIT_MEMLOCK.
+ *	before the context's @timeout_ns.
+ * -ECANCELED: at stage WAIT, the GPU was reset during the call or since the last one, so the
+ *	kernel may have dropped page table updates, also those of earlier mappings.
+ * -ENOMEM: there is no memory or address space, or KFD's limit for memory that GPUs can reach does
+ *	not permit more. The memory counts once for each device. After mlockall(MCL_FUTURE) the
+ *	addresses of VA_RESERVE count against RLIMIT_MEMLOCK.
  */
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
 		       struct amdgpu_userptr_mapping **mapping);

@@ -59,8 +59,10 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 }
 
 /*
- * Start the removal of all maps before the first wait, so that one time limit is enough for all.
- * After that, leave the BOs of late devices to the file, because nobody could close them later.
+ * Ask the kernel to remove all maps before waiting for page tables, so that one time limit is
+ * enough for all.  (A removal that the kernel refuses is repeated before that of the next map.)
+ * When the time is over, give up the BOs of late devices: they exist until the caller closes the
+ * render node, because the context ends here.
  */
 int au_unmap_all(struct amdgpu_userptr_ctx *ctx)
 {
