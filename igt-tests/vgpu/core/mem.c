@@ -107,8 +107,18 @@ static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
 	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
 }
 
+/*
+ * The report of a GPU page fault names one access.  For an atomic operation that is the read,
+ * which comes first, unless only the permission to write is missing.
+ */
+static enum vg_access first_missing(unsigned int access, unsigned int granted)
+{
+	return access & ~granted & VG_READ ? VG_READ : VG_WRITE;
+}
+
+/* @access has the enum vg_access bits that the access needs. */
 static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
-		     enum vg_access access, struct target *out)
+		     unsigned int access, struct target *out)
 {
 	const struct vg_mmu_ops *mmu = &vg->chip->mmu;
 	const struct vg_tlb_entry *hit;
@@ -128,8 +138,9 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 		status = fill(vg, port->hub, vmid, va, &filled);
 		hit = &filled;
 	}
-	if (status != VG_WALK_OK || !(hit->access & access)) {
-		mmu->fault(vg, port, vmid, va, access, status);
+	if (status != VG_WALK_OK || access & ~hit->access) {
+		mmu->fault(vg, port, vmid, va,
+			   first_missing(access, status == VG_WALK_OK ? hit->access : 0), status);
 		if (!survives_faults(vg, vmid))
 			return -EFAULT;
 		*out = (struct target){
@@ -150,9 +161,10 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 /*
  * The host's pointer to the part of [va, va + *len) that lies in one block; *len
  * is cut to that part.  *ptr is NULL when there is no page (struct target.nothing).
+ * One call is one access: an injected fault strikes all of it, and the judge sees it once.
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
-			enum vg_access access, size_t *len, void **ptr)
+			unsigned int access, size_t *len, void **ptr)
 {
 	struct target t;
 
@@ -301,8 +313,7 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 		return -EFAULT;
 	}
 	/* An atomic operation reads and writes, so it needs both permissions. */
-	if (access_block(vg, port, vmid, va, VG_READ, &len, &p) ||
-	    access_block(vg, port, vmid, va, VG_WRITE, &len, &p))
+	if (access_block(vg, port, vmid, va, VG_READ | VG_WRITE, &len, &p))
 		return -EFAULT;
 	if (p)
 		before = size == 8 ? update64(p, update, arg) : update32(p, update, arg);

@@ -54,7 +54,7 @@ int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 		 const void *buf, size_t len);
 /*
  * Replace an aligned 4 or 8 byte value by @update(value, @arg), atomically for
- * the CPUs.  @old gets the old value unless it is NULL.
+ * the CPUs.  @old gets the old value unless it is NULL.  To the judge it is one write.
  */
 int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		  unsigned int size, uint64_t (*update)(uint64_t old, const void *arg),

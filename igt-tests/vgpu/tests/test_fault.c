@@ -5,6 +5,7 @@
 #include "core/tlb.h"
 #include "oracle/protocol.h"
 #include "tests/engine.h"
+#include "vega10_enum.h"
 
 static void start(struct engine *e, const char *fault)
 {
@@ -313,6 +314,30 @@ static void bus_error(void)
 	finish(&e, "inject fault=bus-error strike=1");
 }
 
+/* The fault takes both halves of an atomic operation, and leaves the next operation alone. */
+static void bus_error_of_an_atomic(void)
+{
+	const struct pm4_atomic_mem add = {
+		.control = VG_PREP(ATOMIC_MEM_OP, TC_OP_ATOMIC_ADD_32),
+		.addr_lo = vg_lo(ENGINE_DATA_VA),
+		.addr_hi = vg_hi(ENGINE_DATA_VA),
+		.src_lo = 1,
+	};
+	struct engine e;
+
+	start(&e, "bus-error");
+	engine_data(&e)[0] = 5;
+	for (unsigned int i = 0; i < 2; i++) {
+		build_packet(&e.u.ring, PM4_ATOMIC_MEM, &add, PM4_DWORDS(add));
+		user_queue_kick(e.f, &e.u);
+		fake_run(e.f, ENGINE_STEPS);
+		CHECK(fake_log_count(e.f, "op=ATOMIC_MEM") == i + 1);
+		CHECK(engine_data(&e)[0] == 5 + i);
+	}
+	CHECK(fake_log_count(e.f, "inject ") == 1);
+	finish(&e, "inject fault=bus-error strike=1");
+}
+
 int main(void)
 {
 	names_are_listed_and_known();
@@ -331,5 +356,6 @@ int main(void)
 	lost_interrupt();
 	lost_doorbell();
 	bus_error();
+	bus_error_of_an_atomic();
 	return 0;
 }

@@ -185,6 +185,15 @@ static void atomics_need_both_rights(void)
 
 	CHECK(vg_mem_atomic(f->vg, &gfx, VMID, VA, 8, add, &one, NULL) == -EFAULT);
 	CHECK(*ram(f, PAGE_A) == 0xaaaaaaaa);
+	CHECK(fake_log_count(f, "access=write why=permission") == 1);
+	*fake_pte(f, VMID, VA) = PAGE_A | VG_PTE_VALID | VG_PTE_WRITEABLE | VG_PTE_SYSTEM;
+	fake_flush(f, VG_GFXHUB, VMID);
+	CHECK(vg_mem_atomic(f->vg, &gfx, VMID, VA, 8, add, &one, NULL) == -EFAULT);
+	CHECK(*ram(f, PAGE_A) == 0xaaaaaaaa);
+	CHECK(fake_log_count(f, "access=read why=permission") == 1);
+	CHECK(vg_mem_atomic(f->vg, &gfx, VMID, VA + VG_PAGE_SIZE, 8, add, &one, NULL) == -EFAULT);
+	CHECK(fake_log_count(f, "access=read why=invalid") == 1);
+	CHECK(fake_log_count(f, " fault hub=") == 3);
 	fake_free(f);
 }
 

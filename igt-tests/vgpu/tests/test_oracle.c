@@ -483,6 +483,25 @@ static void each_page_of_an_access_is_judged(void)
 	fake_free(f);
 }
 
+static uint64_t increment(uint64_t old, const void *arg)
+{
+	return old + 1;
+}
+
+/* An atomic operation reads and writes, but it is one access, and so one violation. */
+static void an_atomic_is_judged_once_as_a_write(void)
+{
+	struct fake_host *f = with_userptr();
+
+	CHECK(!vg_mem_atomic(f->vg, &gfx, VMID, VA, 4, increment, NULL, NULL));
+	CHECK(reg(f, VG_ORACLE_ACCESSES) == 1);
+	LOSE(f);
+	CHECK(!vg_mem_atomic(f->vg, &gfx, VMID, VA, 4, increment, NULL, NULL));
+	expect(f, 1, "rule=R2 access=write");
+	CHECK(reg(f, VG_ORACLE_ACCESSES) == 2);
+	fake_free(f);
+}
+
 static void a_full_ring_is_drained_by_the_register(void)
 {
 	struct fake_host *f = reporting();
@@ -617,6 +636,7 @@ int main(void)
 	r5_fires_when_the_guest_missed_events();
 	untranslated_writes_are_judged();
 	each_page_of_an_access_is_judged();
+	an_atomic_is_judged_once_as_a_write();
 	a_full_ring_is_drained_by_the_register();
 	bad_rings_and_events_stop_the_model();
 	the_verdict_comes_last();
