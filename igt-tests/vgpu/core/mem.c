@@ -102,9 +102,15 @@ struct target {
  * A page fault does not halt a kernel queue that executes a packet for a user's VMID.  The
  * comment of vg_mem_read() in mem.h says why.
  */
-static bool survives_faults(const struct vgpu *vg, unsigned int vmid)
+static bool survives_faults(const struct vgpu *vg, const struct vg_port *port, unsigned int vmid)
 {
-	return vmid && vg->sched.executing && !vg->sched.executing->vmid;
+	return vmid && port->kernel && vg->sched.executing;
+}
+
+/* Does a packet of a user execute now?  A packet of the kernel may access a user's VMID as well. */
+static bool executes_for_user(const struct vgpu *vg)
+{
+	return vg->sched.executing && vg_queue_vmid(vg->sched.executing);
 }
 
 /*
@@ -141,7 +147,7 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 	if (status != VG_WALK_OK || access & ~hit->access) {
 		mmu->fault(vg, port, vmid, va,
 			   first_missing(access, status == VG_WALK_OK ? hit->access : 0), status);
-		if (!survives_faults(vg, vmid))
+		if (!survives_faults(vg, port, vmid))
 			return -EFAULT;
 		*out = (struct target){
 			.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,
@@ -178,7 +184,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 	 */
 	if (t.system && *len > VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE)
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
-	if (t.system && vmid && vg->sched.executing && vg_inject(vg, VG_INJECT_BUS_ERROR))
+	if (t.system && vmid && executes_for_user(vg) && vg_inject(vg, VG_INJECT_BUS_ERROR))
 		t.nothing = true;
 	*ptr = NULL;
 	if (t.nothing)

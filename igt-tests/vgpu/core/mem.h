@@ -31,6 +31,7 @@ enum vg_access { VG_READ = 1, VG_WRITE = 2, VG_EXECUTE = 4 };
 struct vg_port {
 	enum vg_hub_id hub; /* the hub that translates the unit's addresses */
 	unsigned int cid;   /* names the unit in the reports of its GPU page faults */
+	bool kernel;	    /* the unit works on a queue of the kernel: vg_mem_read() */
 };
 
 /*
@@ -40,10 +41,10 @@ struct vg_port {
  * 1..15 has been reported to the driver as the hardware reports it; a page fault of VMID 0
  * has stopped the model.  The queue that asked for the access must not go on.
  *
- * There is one exception: when a kernel queue executes a packet for a user's VMID,
- * the fault is reported, but the access reads zeros or writes nothing and returns 0, as
- * with the hardware's default page.  Otherwise one user's bad address would hang the
- * ring that all users share.
+ * There is one exception: when a kernel queue (vg_port.kernel) executes a packet for a
+ * user's VMID, the fault is reported, but the access reads zeros or writes nothing and
+ * returns 0, as with the hardware's default page.  Otherwise one user's bad address would
+ * hang the ring that all users share.
  *
  * The CPUs see an aligned access of 4 or 8 bytes as one atomic access.  Reads have
  * acquire and writes release semantics.

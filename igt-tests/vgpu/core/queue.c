@@ -47,6 +47,7 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t
 	q->preempting = false;
 	q->stuck = false;
 	q->active = true;
+	q->port.kernel = !q->vmid;
 	q->rptr = rptr;
 	vg_trace(vg, "map queue=%s vmid=%u ring=0x%llx dwords=%u rptr=%llu wptr=%llu", q->name,
 		 q->vmid, (unsigned long long)q->ring, q->ring_size, (unsigned long long)rptr,
@@ -64,6 +65,15 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q)
 	q->halted = false;
 	q->preempting = false;
 	q->stuck = false;
+}
+
+void vg_queue_halt(struct vgpu *vg, struct vg_queue *q)
+{
+	if (vgpu_stopped(vg))
+		return;
+	q->halted = true;
+	vg_trace(vg, "halt queue=%s vmid=%u rptr=%llu", q->name, q->vmid,
+		 (unsigned long long)q->rptr);
 }
 
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q)
@@ -271,11 +281,8 @@ static bool work(struct vgpu *vg, struct vg_queue *q)
 	if (result == VG_DONE)
 		result = consume(vg, q);
 	q->waiting = result == VG_WAIT;
-	if (result == VG_PAGE_FAULT && !vgpu_stopped(vg)) {
-		q->halted = true;
-		vg_trace(vg, "halt queue=%s vmid=%u rptr=%llu", q->name, q->vmid,
-			 (unsigned long long)q->rptr);
-	}
+	if (result == VG_PAGE_FAULT)
+		vg_queue_halt(vg, q);
 	return result != VG_WAIT;
 }
 

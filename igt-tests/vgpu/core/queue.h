@@ -105,6 +105,8 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
  * in that IB; otherwise the rest of the IB is lost.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
+/* Halt @q after a GPU page fault, until it is unmapped.  When the model has stopped, do nothing. */
+void vg_queue_halt(struct vgpu *vg, struct vg_queue *q);
 /* Take a new write pointer, which came by a doorbell or a register. */
 void vg_queue_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t wptr);
 /* The VMID of the ring or IB that has the current packet, so also of the packet's addresses. */

@@ -122,15 +122,17 @@ static void save_ib(struct vg_hqd *h)
 
 /*
  * Read the write pointer from the user's memory.  The user may have moved it while
- * the queue was not mapped, when no queue could get the doorbell write.
+ * the queue was not mapped, when no queue could get the doorbell write.  The HIQ may be
+ * executing the packet that maps the queue, but a GPU page fault is the user queue's own:
+ * with a pointer of the default page the queue would run packets that nobody has submitted.
  */
 static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 {
 	uint64_t addr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_POLL_ADDR));
 	uint64_t wptr;
 
-	if (vg_mem_read64(vg, &cp_port, h->q.vmid, addr, &wptr))
-		h->q.halted = true;
+	if (vg_mem_read64(vg, &h->q.port, h->q.vmid, addr, &wptr))
+		vg_queue_halt(vg, &h->q);
 	else if (is_aql(h))
 		vg_aql_set_wptr(vg, &h->q, wptr);
 	else

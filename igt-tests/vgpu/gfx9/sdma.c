@@ -20,6 +20,8 @@ enum {
 	RB_BASE_HI_SHIFT = 40,
 };
 
+static const struct vg_port sdma_port = { .hub = VG_MMHUB, .cid = CID_SDMA0 };
+
 static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 		      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1),
 	      "ten queues, evenly spaced");
@@ -243,14 +245,21 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t
 		 uint64_t wptr_addr)
 {
 	struct vg_sdma_queue *sq = free_rlc_queue(vg);
+	bool fault;
 	uint64_t wptr;
 	uint32_t *cntl;
 
 	if (!sq)
 		return;
 	sq->mqd = mqd;
-	if (load_mqd(vg, sq) || vg_mem_read64(vg, &sq->q.port, vmid, wptr_addr, &wptr))
+	if (load_mqd(vg, sq))
 		return;
+	/* A GPU page fault halts the queue, as in poll_wptr() of gfx9/cp.c. */
+	fault = vg_mem_read64(vg, &sdma_port, vmid, wptr_addr, &wptr);
+	if (vgpu_stopped(vg))
+		return;
+	if (fault)
+		wptr = SDMA_REG64(vg, sq->q.index, RB_RPTR);
 	sq->dynamic = true;
 	cntl = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 	*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_VMID, vmid);
@@ -259,6 +268,8 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t
 	SDMA_REG(vg, sq->q.index, DOORBELL_OFFSET) =
 		VG_FIELD_PREP(SDMA_GFX_DOORBELL_OFFSET, OFFSET, doorbell);
 	vg_sdma_start(vg, &sq->q, wptr);
+	if (fault)
+		vg_queue_halt(vg, &sq->q);
 }
 
 static bool matches(struct vgpu *vg, const struct vg_sdma_queue *sq, const struct vg_unmap *which)
@@ -307,7 +318,7 @@ void vg_sdma_init(struct vgpu *vg)
 		struct vg_queue *q = &vg_gfx9(vg)->sdma.queue[i].q;
 
 		q->ops = &sdma_ops;
-		q->port = (struct vg_port){ .hub = VG_MMHUB, .cid = CID_SDMA0 };
+		q->port = sdma_port;
 		q->index = i;
 		if (vg_sdma_is_rlc(q))
 			snprintf(q->name, sizeof(q->name), "sdma0.rlc%u", i - VG_SDMA_RLC0);

@@ -338,6 +338,30 @@ static void bus_error_of_an_atomic(void)
 	finish(&e, "inject fault=bus-error strike=1");
 }
 
+/*
+ * The HIQ reads the write pointer of a queue that it maps.  That is no access of a user's packet,
+ * so the fault strikes the packet behind that pointer.
+ */
+static void bus_error_spares_the_packets_of_the_hiq(void)
+{
+	struct engine e;
+
+	start(&e, "bus-error");
+	fake_queue_dequeue(e.f, &e.u.ring, DEQUEUE_SAVE);
+	steps_until_off(&e);
+	build_write32(&e.u.ring, ENGINE_DATA_VA, 1);
+	build_write32(&e.u.ring, ENGINE_DATA_VA + 4, 2);
+	*e.u.wptr = e.u.ring.wptr;
+	build_resources(&e.kiq, 1u << ENGINE_VMID, 1u << e.u.ring.queue);
+	build_map_process(&e.kiq, ENGINE_PASID, vg_vmid_root(e.f->vg, ENGINE_VMID));
+	build_map_queue(&e.kiq, ENGINE_DOORBELL, e.u.mqd_va, e.u.wptr_va);
+	fake_ring_doorbell(e.f, &e.kiq);
+	fake_run(e.f, ENGINE_STEPS);
+	CHECK(fake_log_count(e.f, "vmid=8 op=WRITE_DATA") == 2);
+	CHECK(engine_data(&e)[0] == 0 && engine_data(&e)[1] == 2);
+	finish(&e, "inject fault=bus-error strike=1");
+}
+
 int main(void)
 {
 	names_are_listed_and_known();
@@ -357,5 +381,6 @@ int main(void)
 	lost_doorbell();
 	bus_error();
 	bus_error_of_an_atomic();
+	bus_error_spares_the_packets_of_the_hiq();
 	return 0;
 }

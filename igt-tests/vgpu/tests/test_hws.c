@@ -383,6 +383,58 @@ static void a_halted_queue_does_not_block_unmapping(void)
 	fake_free(h.f);
 }
 
+/* Make the page of the queue's pointers valid or not. */
+static void set_pointers_valid(struct hws *h, const struct user_queue *u, bool valid)
+{
+	uint64_t *pte = fake_pte(h->f, 8, u->wptr_va);
+
+	*pte = valid ? *pte | VG_PTE_VALID : *pte & ~(uint64_t)VG_PTE_VALID;
+	fake_flush(h->f, VG_GFXHUB, 8);
+}
+
+/*
+ * The HIQ maps a queue whose write pointer has no page.  The queue must halt.  With a write pointer
+ * of 0 it would run through the ring, where the second packet is not submitted yet.
+ */
+static void a_write_pointer_without_a_page_halts_the_queue(void)
+{
+	enum { FILLER = 2u << 30 }; /* a packet of type 2, which does nothing */
+	struct hws h;
+	struct user_queue u;
+
+	one_process(&h, &u);
+	for (unsigned int i = 0; i < USER_RING_DWORDS; i++)
+		u.ring.mem[i] = FILLER;
+	build_write32(&u.ring, DATA_VA, 1);
+	user_queue_kick(h.f, &u);
+	fake_run(h.f, STEPS);
+	unmap(&h, VG_UNMAP_ALL, 0, 1);
+	fake_run(h.f, STEPS);
+	CHECK(data(&h)[0] == 1 && mapped(&h) == 0);
+
+	build_write32(&u.ring, DATA_VA + 4, 2);
+	set_pointers_valid(&h, &u, false);
+	begin_list(&h);
+	list_process(&h, &u, 0);
+	submit_list(&h);
+	CHECK(mapped(&h) == 1 && data(&h)[1] == 0);
+	CHECK(fake_log_count(h.f, "fault hub=gfxhub vmid=8") == 1);
+	CHECK(fake_log_count(h.f, "halt queue=cp1.0.2") == 1);
+	unmap(&h, VG_UNMAP_ALL, 0, 2);
+	fake_run(h.f, STEPS);
+	CHECK(mapped(&h) == 0 && fence(&h) == 2);
+
+	set_pointers_valid(&h, &u, true);
+	*u.wptr = u.ring.wptr;
+	data(&h)[0] = 0;
+	begin_list(&h);
+	list_process(&h, &u, 0);
+	submit_list(&h);
+	CHECK(data(&h)[0] == 0 && data(&h)[1] == 2);
+	CHECK(*u.rptr == u.ring.wptr);
+	fake_free(h.f);
+}
+
 static void more_queues_than_slots_stops(void)
 {
 	struct hws h;
@@ -437,6 +489,7 @@ int main(void)
 	unmap_all_leaves_the_kernels_queues();
 	non_static_leaves_static_queues();
 	a_halted_queue_does_not_block_unmapping();
+	a_write_pointer_without_a_page_halts_the_queue();
 	more_queues_than_slots_stops();
 	more_processes_than_vmids_stops();
 	a_run_list_on_top_of_another_stops();

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "gfx9/regs_sdma.h"
+#include "tests/build.h"
 
 #define MQD (FAKE_GART_BASE + 0x190000)
 
@@ -457,6 +458,67 @@ static void halted_queue_can_be_unmapped(void)
 	fake_free(f);
 }
 
+/* Let the HIQ map the queue, with the packets of a run list. */
+static void hiq_map(struct fake_sdma *s)
+{
+	const struct pm4_map_queues body = {
+		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) |
+			   VG_PREP(MAP_QUEUES_ENGINE, PM4_ENGINE_SDMA0) |
+			   VG_PREP(MAP_QUEUES_NUM, 1),
+		.doorbell = VG_PREP(PM4_DOORBELL, s->doorbell),
+		.mqd_lo = vg_lo(MQD),
+		.mqd_hi = vg_hi(MQD),
+		.wptr_lo = vg_lo(s->wptr_addr),
+		.wptr_hi = vg_hi(s->wptr_addr),
+	};
+	struct fake_queue hiq;
+
+	fake_kiq(s->f, &hiq);
+	build_resources(&hiq, 1u << SDMA_VMID, 0);
+	build_map_process(&hiq, SDMA_PASID, vg_vmid_root(s->f->vg, SDMA_VMID));
+	build_packet(&hiq, PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
+	fake_ring_doorbell(s->f, &hiq);
+	fake_run(s->f, 100);
+}
+
+/*
+ * The queue must halt.  With a write pointer of 0 it would run through the ring, where the second
+ * packet is not submitted yet.
+ */
+static void queue_whose_wptr_has_no_page_halts(void)
+{
+	struct fake_sdma s;
+	struct fake_host *f = hws_queue(&s, true);
+	uint64_t *pte = fake_pte(f, SDMA_VMID, s.wptr_addr), valid = *pte;
+
+	emit_fence(&s, SDMA_DATA, 1);
+	fake_sdma_ring(&s);
+	hws_map(&s);
+	fake_run(f, 100);
+	CHECK(hws_unmap_all(f) == 1);
+	run(f);
+	CHECK(hws_unmap_all(f) == 0 && *u32(f, SDMA_DATA) == 1);
+
+	emit_fence(&s, SDMA_DATA + 4, 2);
+	*pte = 0;
+	fake_flush(f, VG_MMHUB, SDMA_VMID);
+	hiq_map(&s);
+	CHECK(*u32(f, SDMA_DATA + 4) == 0);
+	CHECK(fake_log_count(f, "fault hub=mmhub vmid=5") == 1);
+	CHECK(fake_log_count(f, "halt queue=sdma0.rlc0") == 1);
+	CHECK(hws_unmap_all(f) == 1);
+	run(f);
+	CHECK(hws_unmap_all(f) == 0 && fake_sdma_mqd_rptr(&s, MQD) == FENCE_DWORDS);
+
+	*pte = valid;
+	*u32(f, SDMA_DATA) = 0;
+	fake_sdma_ring(&s);
+	hws_map(&s);
+	fake_run(f, 100);
+	CHECK(*u32(f, SDMA_DATA) == 0 && *u32(f, SDMA_DATA + 4) == 2);
+	fake_free(f);
+}
+
 static void unmap_picks_by_doorbell_or_pasid(void)
 {
 	struct fake_sdma s;
@@ -548,6 +610,7 @@ int main(void)
 	queue_that_may_switch_in_an_ib_continues_in_it();
 	queue_that_may_not_leaves_after_its_ib();
 	halted_queue_can_be_unmapped();
+	queue_whose_wptr_has_no_page_halts();
 	unmap_picks_by_doorbell_or_pasid();
 	unmap_leaves_the_drivers_queues();
 	more_queues_than_the_engine_has_stop();
