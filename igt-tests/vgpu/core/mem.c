@@ -99,12 +99,12 @@ struct target {
 };
 
 /*
- * A page fault does not halt a kernel queue that executes a packet for a user's VMID.  The
- * comment of vg_mem_read() in mem.h says why.
+ * A page fault does not halt a kernel queue that works for a user's VMID.  The comment of
+ * vg_mem_read() in mem.h says why.
  */
-static bool survives_faults(const struct vgpu *vg, const struct vg_port *port, unsigned int vmid)
+static bool survives_faults(const struct vg_port *port, unsigned int vmid)
 {
-	return vmid && port->kernel && vg->sched.executing;
+	return vmid && port->kernel;
 }
 
 /* Does a packet of a user execute now?  A packet of the kernel may access a user's VMID as well. */
@@ -147,7 +147,7 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 	if (status != VG_WALK_OK || access & ~hit->access) {
 		mmu->fault(vg, port, vmid, va,
 			   first_missing(access, status == VG_WALK_OK ? hit->access : 0), status);
-		if (!survives_faults(vg, port, vmid))
+		if (!survives_faults(port, vmid))
 			return -EFAULT;
 		*out = (struct target){
 			.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,

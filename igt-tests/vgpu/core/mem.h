@@ -41,8 +41,8 @@ struct vg_port {
  * 1..15 has been reported to the driver as the hardware reports it; a page fault of VMID 0
  * has stopped the model.  The queue that asked for the access must not go on.
  *
- * There is one exception: when a kernel queue (vg_port.kernel) executes a packet for a
- * user's VMID, the fault is reported, but the access reads zeros or writes nothing and
+ * There is one exception: when a kernel queue (vg_port.kernel) fetches or executes a packet
+ * for a user's VMID, the fault is reported, but the access reads zeros or writes nothing and
  * returns 0, as with the hardware's default page.  Otherwise one user's bad address would
  * hang the ring that all users share.
  *

@@ -100,9 +100,16 @@ unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *
 	if (VG_GET(PM4_TYPE, header) == PM4_TYPE2)
 		return 1;
 	if (VG_GET(PM4_TYPE, header) != PM4_TYPE3) {
-		vg_stop(vg, "%s: 0x%08x at dword %llu of %s is no packet header", q->name, header,
+		/*
+		 * The default page has zeros (drivers/gpu/drm/ttm/ttm_device.c:102).  No source
+		 * says what the micro engine does with them, so the model stops.
+		 */
+		bool default_page = !header && q->port.kernel && vg_queue_vmid(q);
+
+		vg_stop(vg, "%s: 0x%08x at dword %llu of %s is no packet header%s", q->name, header,
 			(unsigned long long)(q->ib_depth ? q->ib[q->ib_depth - 1].pos : q->rptr),
-			q->ib_depth ? "its IB" : "the ring");
+			q->ib_depth ? "its IB" : "the ring",
+			default_page ? ", perhaps after a GPU page fault" : "");
 		return 0;
 	}
 	if (VG_GET(PM4_OPCODE, header) == PM4_NOP && VG_GET(PM4_COUNT, header) == PM4_NOP_ONE_DWORD)

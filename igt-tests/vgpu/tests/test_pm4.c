@@ -417,6 +417,22 @@ static void a_kernel_queue_survives_a_users_fault(void)
 	fake_free(f);
 }
 
+/* The kernel's queue fetches the second dword of an IB from a page that is not there. */
+static void zeros_of_the_default_page_are_no_packet(void)
+{
+	const uint32_t filler = 2u << 30; /* a packet of type 2 */
+	struct fake_queue q, ib;
+	struct fake_host *f = ready(&q);
+
+	make_user_ib(f, &ib);
+	ib.mem[VG_PAGE_SIZE / 4 - 1] = filler;
+	build_ib(&q, USER_IB + VG_PAGE_SIZE - sizeof(filler), 2, VMID);
+	go(f, &q);
+	CHECK(fake_log_count(f, "fault hub=gfxhub vmid=5") == 1);
+	CHECK(!fake_logged(f, "halt queue="));
+	fake_expect_stop(f, "is no packet header, perhaps after a GPU page fault");
+}
+
 static void nested_ibs_return_to_where_they_came_from(void)
 {
 	struct fake_queue q, outer, inner;
@@ -528,6 +544,7 @@ int main(void)
 	release_mem_writes_then_interrupts();
 	an_ib_runs_in_its_vmid();
 	a_kernel_queue_survives_a_users_fault();
+	zeros_of_the_default_page_are_no_packet();
 	nested_ibs_return_to_where_they_came_from();
 	endless_nesting_stops();
 	a_packet_across_the_ib_end_stops();

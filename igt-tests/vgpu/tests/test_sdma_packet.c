@@ -533,6 +533,25 @@ static void ib_runs_in_the_vmid_it_names(void)
 	fake_free(f);
 }
 
+/* One user's IB without a page does not hang the queue that all users share. */
+static void kernel_queue_goes_on_behind_an_ib_without_a_page(void)
+{
+	enum { IB_DWORDS = 8 };
+	const struct vg_sdma_indirect ib =
+		sdma_indirect(SDMA_DATA + SDMA_DATA_SIZE, IB_DWORDS, SDMA_VMID);
+	const struct vg_sdma_fence fence = sdma_fence(SDMA_DATA, MARK);
+	struct fake_sdma s;
+	struct fake_host *f = kernel_queue(&s);
+
+	SUBMIT(&s, ib);
+	CHECK(fake_log_count(f, "fault hub=mmhub vmid=5") == IB_DWORDS); /* each is a NOP */
+	CHECK(!fake_logged(f, "halt queue="));
+	SUBMIT(&s, fence);
+	CHECK(*u32(&s, SDMA_DATA) == MARK);
+	CHECK(fake_sdma_idle(&s));
+	fake_free(f);
+}
+
 static void what_is_not_known_stops(void)
 {
 	const uint64_t d = SDMA_DATA;
@@ -612,6 +631,7 @@ int main(void)
 	timestamps_do_not_go_back();
 	srbm_write_writes_a_register();
 	ib_runs_in_the_vmid_it_names();
+	kernel_queue_goes_on_behind_an_ib_without_a_page();
 	what_is_not_known_stops();
 	return 0;
 }
