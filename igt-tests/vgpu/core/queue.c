@@ -230,21 +230,28 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Can the queue be preempted now?  A halted queue can.  Any other queue can between two
- * packets or in a packet that waits, in the ring or in the first IB, because a position
- * in a nested IB cannot be saved.
+ * Can the queue be preempted now?  Only where its position can be saved: in the ring or in the
+ * first IB, if the chip agrees.  There a halted queue can.  Any other queue can between two
+ * packets or in a packet that waits.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {
-	if (q->halted)
-		return true;
-	if (q->ops->may_leave && !q->ops->may_leave(vg, q))
+	bool nested = q->ib_depth > 1;
+
+	if (q->ops->may_leave && !q->ops->may_leave(vg, q)) {
+		if (q->halted)
+			vg_stop(vg,
+				"%s: preempted after a GPU page fault in an IB that it must finish",
+				q->name);
 		return false;
-	if (q->ib_depth <= 1)
-		return !q->packet_len || q->waiting || !q->progress;
-	if (q->waiting)
+	}
+	if (nested && q->halted)
+		vg_stop(vg, "%s: preempted after a GPU page fault in a nested IB", q->name);
+	if (nested && q->waiting)
 		vg_stop(vg, "%s: preempted while waiting in a nested IB", q->name);
-	return false;
+	if (nested)
+		return false;
+	return q->halted || !q->packet_len || q->waiting || !q->progress;
 }
 
 static void finish_preemption(struct vgpu *vg, struct vg_queue *q)

@@ -34,7 +34,8 @@ struct vg_engine_ops {
 	/* Publish q->rptr, which has moved, in the register and in memory; 0 or -EFAULT. */
 	int (*rptr_moved)(struct vgpu *vg, struct vg_queue *q);
 	/*
-	 * Can the queue's position be saved, so that a preemption may complete now?  NULL: always.
+	 * Can the queue's position be saved, so that a preemption may complete now?  The caller
+	 * asks this for the ring and for an IB that is not nested.  NULL: always.
 	 */
 	bool (*may_leave)(const struct vgpu *vg, const struct vg_queue *q);
 	/* The preemption is complete: save the queue's state, so that it can be mapped again. */
@@ -101,8 +102,8 @@ void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
  * queue goes on fetching and executing until then, for as many steps as the
  * seed says.  A packet under way is finished first.  A packet that waits, or
  * that halted the queue, is given up and starts anew when the queue is mapped
- * again.  If it is in an IB, it starts anew only if the chip has saved the position
- * in that IB; otherwise the rest of the IB is lost.
+ * again.  In an IB whose position cannot be saved, the queue goes on instead; if
+ * the IB is nested and the packet waits, or if the queue is halted, the model stops.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* Halt @q after a GPU page fault, until it is unmapped.  When the model has stopped, do nothing. */

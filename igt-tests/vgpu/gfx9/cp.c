@@ -106,12 +106,21 @@ static void resume_ib(struct vg_hqd *h)
 	*control = VG_FIELD_SET(*control, CP_HQD_IB_CONTROL, PROCESSING_IB, 0);
 }
 
+/*
+ * The registers have no place for the VMID of an IB, so a queue of the kernel finishes an IB of a
+ * user before it leaves.
+ */
+static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
+{
+	return !q->ib_depth || q->ib[0].vmid == q->vmid;
+}
+
 static void save_ib(struct vg_hqd *h)
 {
 	const struct vg_ib *ib = &h->q.ib[0];
 	uint32_t *control = &h->regs[HQD(CP_HQD_IB_CONTROL)];
 
-	if (!h->q.ib_depth || ib->vmid != h->q.vmid)
+	if (!h->q.ib_depth)
 		return;
 	h->regs[HQD(CP_HQD_IB_BASE_ADDR)] = vg_lo(ib->va);
 	h->regs[HQD(CP_HQD_IB_BASE_ADDR_HI)] = vg_hi(ib->va);
@@ -269,6 +278,7 @@ static const struct vg_engine_ops pm4_ops = {
 	.length = vg_pm4_length,
 	.execute = vg_pm4_execute,
 	.rptr_moved = rptr_moved,
+	.may_leave = may_leave,
 	.preempted = preempted,
 	.enabled = enabled,
 };

@@ -64,12 +64,12 @@ static bool may_leave(const struct vgpu *vg, const struct vg_queue *q)
 {
 	uint32_t ib_cntl = SDMA_REG(vg, q->index, IB_CNTL);
 
-	return !q->ib_depth || q->halted || VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
+	return !q->ib_depth || VG_FIELD(ib_cntl, SDMA_GFX_IB_CNTL, SWITCH_INSIDE_IB);
 }
 
 void vg_sdma_try_leave(struct vgpu *vg, struct vg_queue *q)
 {
-	if (may_leave(vg, q))
+	if (q->halted || may_leave(vg, q))
 		vg_queue_preempt(vg, q);
 }
 
@@ -92,7 +92,7 @@ static void save_ib(struct vgpu *vg, const struct vg_queue *q)
 	unsigned int i = q->index;
 
 	SDMA_REG(vg, i, IB_SIZE) = 0;
-	if (!q->ib_depth || q->halted)
+	if (!q->ib_depth)
 		return;
 	set_reg64(&SDMA_REG(vg, i, IB_BASE_LO), &SDMA_REG(vg, i, IB_BASE_HI), ib->va);
 	SDMA_REG(vg, i, IB_OFFSET) = ib->pos;

@@ -154,16 +154,19 @@ static void a_waiting_queue_can_be_taken_off(void)
 	fake_free(f);
 }
 
+/* Map a page for an IB, which the build functions can fill like a queue. */
+static struct fake_queue make_ib(struct fake_host *f)
+{
+	fake_map(f, VMID, IB_VA, FAKE_RAM_BASE + 0x500000, FAKE_RW | VG_PTE_SYSTEM);
+	return (struct fake_queue){ .dwords = 1024, .mem = (uint32_t *)(f->ram + 0x500000) };
+}
+
 static void an_interrupted_ib_goes_on(void)
 {
 	struct user_queue u;
 	struct fake_host *f = ready(&u);
-	struct fake_queue ib = {
-		.dwords = 1024,
-		.mem = (uint32_t *)(f->ram + 0x500000),
-	};
+	struct fake_queue ib = make_ib(f);
 
-	fake_map(f, VMID, IB_VA, FAKE_RAM_BASE + 0x500000, FAKE_RW | VG_PTE_SYSTEM);
 	for (unsigned int i = 0; i < 4; i++)
 		build_write32(&ib, DATA_VA + 4 * i, i + 1);
 	build_ib(&u.ring, IB_VA, ib.wptr, 0);
@@ -178,6 +181,75 @@ static void an_interrupted_ib_goes_on(void)
 	map_again(f, &u);
 	fake_run(f, STEPS);
 	CHECK(data(f)[0] == 0 && data(f)[1] == 0); /* these packets have not run again */
+	CHECK(data(f)[2] == 3 && data(f)[3] == 4);
+	fake_free(f);
+}
+
+/* The packet that faulted runs when the queue is mapped again, and so does the rest of the IB. */
+static void an_ib_goes_on_after_a_fault(void)
+{
+	struct user_queue u;
+	struct fake_host *f = ready(&u);
+	struct fake_queue ib = make_ib(f);
+
+	build_write32(&ib, DATA_VA, 1);
+	build_write32(&ib, DATA_VA + VG_PAGE_SIZE, 2);
+	build_write32(&ib, DATA_VA + 4, 3);
+	build_ib(&u.ring, IB_VA, ib.wptr, 0);
+	kick_and_run(f, &u);
+	CHECK(fake_log_count(f, "halt queue=cp1.0.2") == 1);
+	CHECK(data(f)[0] == 1 && data(f)[1] == 0);
+	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
+	fake_run(f, STEPS);
+	CHECK(!fake_queue_active(f, &u.ring));
+	data(f)[0] = 0;
+	fake_map(f, VMID, DATA_VA + VG_PAGE_SIZE, FAKE_RAM_BASE + 0x401000,
+		 FAKE_RW | VG_PTE_SYSTEM);
+	map_again(f, &u);
+	fake_run(f, STEPS);
+	CHECK(data(f)[0] == 0 && data(f)[1] == 3);
+	CHECK(data(f)[VG_PAGE_SIZE / 4] == 2);
+	fake_free(f);
+}
+
+/* The registers have no place for a position in a nested IB. */
+static void a_fault_in_a_nested_ib_stops_the_preemption(void)
+{
+	enum { INNER = 0x200 }; /* in dwords */
+	struct user_queue u;
+	struct fake_host *f = ready(&u);
+	struct fake_queue outer = make_ib(f), inner = outer;
+
+	inner.mem += INNER;
+	build_write32(&inner, DATA_VA + VG_PAGE_SIZE, 1);
+	build_write32(&inner, DATA_VA, 2);
+	build_ib(&outer, IB_VA + 4 * INNER, inner.wptr, 0);
+	build_write32(&outer, DATA_VA + 4, 3);
+	build_ib(&u.ring, IB_VA, outer.wptr, 0);
+	kick_and_run(f, &u);
+	CHECK(fake_log_count(f, "halt queue=cp1.0.2") == 1);
+	fake_queue_dequeue(f, &u.ring, SAVE_WAVES);
+	fake_run(f, STEPS);
+	fake_expect_stop(f, "preempted after a GPU page fault in a nested IB");
+}
+
+static void a_kernel_queue_finishes_a_users_ib(void)
+{
+	struct user_queue u;
+	struct fake_host *f = ready(&u);
+	struct fake_queue ib = make_ib(f), kiq;
+
+	fake_kiq(f, &kiq);
+	for (unsigned int i = 0; i < 4; i++)
+		build_write32(&ib, DATA_VA + 4 * i, i + 1);
+	build_ib(&kiq, IB_VA, ib.wptr, VMID);
+	fake_ring_doorbell(f, &kiq);
+	for (unsigned int i = 0; i < 3; i++) /* the packet with the IB, and two packets of the IB */
+		vgpu_step(f->vg);
+	CHECK(data(f)[1] == 2 && data(f)[2] == 0);
+	fake_queue_dequeue(f, &kiq, SAVE_WAVES);
+	fake_run(f, STEPS);
+	CHECK(!fake_queue_active(f, &kiq));
 	CHECK(data(f)[2] == 3 && data(f)[3] == 4);
 	fake_free(f);
 }
@@ -319,6 +391,9 @@ int main(void)
 	a_copy_under_way_is_finished_first();
 	a_waiting_queue_can_be_taken_off();
 	an_interrupted_ib_goes_on();
+	an_ib_goes_on_after_a_fault();
+	a_fault_in_a_nested_ib_stops_the_preemption();
+	a_kernel_queue_finishes_a_users_ib();
 	a_fault_halts_the_queue_until_it_is_removed();
 	other_queues_go_on_beside_a_halted_one();
 	reset_drops_the_rest_at_once();

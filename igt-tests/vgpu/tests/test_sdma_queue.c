@@ -441,6 +441,63 @@ static void queue_that_may_not_leaves_after_its_ib(void)
 	fake_free(f);
 }
 
+/* Let the queue halt in an IB of three fences, because the page of the second one is missing. */
+static void halt_in_an_ib(struct fake_sdma *s)
+{
+	const uint64_t ib_va = SDMA_DATA + 0x1000;
+	const uint64_t va[] = { SDMA_DATA + 4, SDMA_DATA + SDMA_DATA_SIZE, SDMA_DATA + 8 };
+	const struct vg_sdma_indirect ib = sdma_indirect(ib_va, VG_COUNT(va) * FENCE_DWORDS, 0);
+	struct vg_sdma_fence *fence = fake_data(s->f, ib_va);
+
+	for (unsigned int i = 0; i < VG_COUNT(va); i++)
+		fence[i] = sdma_fence(va[i], MARK);
+	fake_sdma_emit(s, &ib, SDMA_DWORDS(ib));
+	emit_fence(s, SDMA_DATA + 12, MARK);
+	fake_sdma_ring(s);
+	fake_run(s->f, 100);
+	CHECK(fake_log_count(s->f, "halt queue=sdma0.rlc0") == 1);
+	CHECK(*u32(s->f, SDMA_DATA + 4) == MARK && *u32(s->f, SDMA_DATA + 8) == 0);
+}
+
+static void queue_that_may_switch_in_an_ib_continues_in_it_after_a_fault(void)
+{
+	struct fake_sdma s;
+	struct fake_host *f = hws_queue(&s, true);
+
+	hws_map(&s);
+	halt_in_an_ib(&s);
+	CHECK(hws_unmap_all(f) == 1);
+	run(f);
+	CHECK(hws_unmap_all(f) == 0);
+
+	*u32(f, SDMA_DATA + 4) = 0;
+	fake_map(f, SDMA_VMID, SDMA_DATA + SDMA_DATA_SIZE,
+		 FAKE_RAM_BASE + (SDMA_DATA + 0x2000 - FAKE_GART_BASE), FAKE_RW | VG_PTE_SYSTEM);
+	hws_map(&s);
+	fake_run(f, 100);
+	CHECK(*u32(f, SDMA_DATA + 4) == 0); /* the IB has not run again from its start */
+	CHECK(*u32(f, SDMA_DATA + 0x2000) == MARK);
+	CHECK(*u32(f, SDMA_DATA + 8) == MARK && *u32(f, SDMA_DATA + 12) == MARK);
+	fake_free(f);
+}
+
+static void queue_that_may_not_stops_the_model_after_a_fault(void)
+{
+	struct fake_sdma s;
+	struct fake_host *f = hws_queue(&s, false);
+
+	hws_map(&s);
+	halt_in_an_ib(&s);
+	CHECK(hws_unmap_all(f) == 1);
+	vgpu_step(f->vg);
+	fake_expect_stop(f, "after a GPU page fault in an IB that it must finish");
+	f = queue(&s, VG_SDMA_RLC0); /* mapped through registers, as without HWS */
+	halt_in_an_ib(&s);
+	fake_sdma_disable(&s);
+	vgpu_step(f->vg);
+	fake_expect_stop(f, "after a GPU page fault in an IB that it must finish");
+}
+
 static void halted_queue_can_be_unmapped(void)
 {
 	struct fake_sdma s;
@@ -609,6 +666,8 @@ int main(void)
 	unmapped_queue_continues_where_it_was();
 	queue_that_may_switch_in_an_ib_continues_in_it();
 	queue_that_may_not_leaves_after_its_ib();
+	queue_that_may_switch_in_an_ib_continues_in_it_after_a_fault();
+	queue_that_may_not_stops_the_model_after_a_fault();
 	halted_queue_can_be_unmapped();
 	queue_whose_wptr_has_no_page_halts();
 	unmap_picks_by_doorbell_or_pasid();
