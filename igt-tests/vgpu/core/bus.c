@@ -74,11 +74,6 @@ void vg_reg_write(struct vgpu *vg, uint32_t addr, uint32_t value)
 		vg->regs[addr] = value;
 }
 
-const char *vg_reg_name(struct vgpu *vg, uint32_t addr)
-{
-	return addr < VG_MMIO_DWORDS && vg->reg_at[addr] ? vg->reg_at[addr]->name : "unknown";
-}
-
 uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset)
 {
 	if (vgpu_stopped(vg))

@@ -67,7 +67,5 @@ void vg_reg_ignore_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t ind
 /* Access a register from a block or a packet; @addr is a dword address. */
 uint32_t vg_reg_read(struct vgpu *vg, uint32_t addr);
 void vg_reg_write(struct vgpu *vg, uint32_t addr, uint32_t value);
-/* The register's name for messages, never NULL. */
-const char *vg_reg_name(struct vgpu *vg, uint32_t addr);
 
 #endif

@@ -144,8 +144,3 @@ size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids)
 	}
 	return before - tlb->count;
 }
-
-size_t vg_tlb_count(const struct vg_tlb *tlb)
-{
-	return tlb->count;
-}

@@ -33,6 +33,5 @@ const struct vg_tlb_entry *vg_tlb_find(const struct vg_tlb *tlb, unsigned int vm
 int vg_tlb_insert(struct vg_tlb *tlb, const struct vg_tlb_entry *entry);
 /* Drop all entries of @vmids; returns their number. */
 size_t vg_tlb_drop(struct vg_tlb *tlb, uint32_t vmids);
-size_t vg_tlb_count(const struct vg_tlb *tlb);
 
 #endif

@@ -19,7 +19,6 @@ enum {
 
 /* Fields of the first dword.  Bits 15:0 are the header; only vendor packets have a format. */
 #define AQL_TYPE	  VG_BITS(7, 0)
-#define AQL_BARRIER	  VG_BITS(8, 8) /* the packet waits for all earlier packets */
 #define AQL_VENDOR_FORMAT VG_BITS(23, 16)
 
 enum aql_type {

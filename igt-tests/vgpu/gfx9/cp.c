@@ -56,11 +56,6 @@ uint64_t vg_hqd_rptr_report(const struct vg_queue *q)
 	return hqd_u64(vg_hqd_of(q), HQD(CP_HQD_PQ_RPTR_REPORT_ADDR));
 }
 
-bool vg_hqd_active(const struct vg_hqd *h)
-{
-	return VG_FIELD(h->regs[HQD(CP_HQD_ACTIVE)], CP_HQD_ACTIVE, ACTIVE);
-}
-
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
 {
 	return VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)], CP_HQD_PQ_DOORBELL_CONTROL,

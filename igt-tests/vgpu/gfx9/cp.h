@@ -63,7 +63,6 @@ int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd);
 void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
 /* Take the queue off at once, without saving its state. */
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h);
-bool vg_hqd_active(const struct vg_hqd *h);
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
 /*
  * MAP_QUEUES overrides registers from the MQD: it names and enables the doorbell.  For user

@@ -34,8 +34,7 @@ extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block, vg_hdp_
 	vg_athub_block, vg_gmc_block, vg_gfxhub_block, vg_mmhub_block, vg_ih_block, vg_grbm_block,
 	vg_rlc_block, vg_cp_block, vg_sdma_block;
 
-/* The VMID, and the compute queue or NULL, that GRBM_GFX_CNTL selects. */
-unsigned int vg_grbm_vmid(const struct vgpu *vg);
+/* The compute queue that GRBM_GFX_CNTL selects, or NULL. */
 struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
 
 /* The PASID of the process that has @vmid, by the registers of the ATHUB; -1: there is none. */

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Graphics register bus.  GRBM_GFX_CNTL selects the VMID or queue whose copy of a
- * banked register the driver accesses.  The table also has the registers of shader
- * units, caches and GDS.  The model does not have these units, because no shader ever
- * runs, so their registers have no effect.
+ * Graphics register bus.  GRBM_GFX_CNTL selects the queue whose copy of a banked register
+ * the driver accesses.  The table also has the registers of shader units, caches and GDS.
+ * The model does not have these units, because no shader ever runs, so their registers
+ * have no effect.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -12,11 +12,6 @@
 static uint32_t selection(const struct vgpu *vg)
 {
 	return vg->regs[VG_ADDR(GRBM_GFX_CNTL)];
-}
-
-unsigned int vg_grbm_vmid(const struct vgpu *vg)
-{
-	return VG_FIELD(selection(vg), GRBM_GFX_CNTL, VMID);
 }
 
 struct vg_hqd *vg_grbm_hqd(struct vgpu *vg)

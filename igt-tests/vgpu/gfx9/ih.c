@@ -79,10 +79,8 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 	vg_trace(vg, "iv client=0x%x source=%u ring=0x%x vmid=%u node=%u data0=0x%x enabled=%u",
 		 iv->client, iv->source, iv->ring, iv->vmid, iv->node, iv->data[0],
 		 VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE));
-	if (!VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE)) {
-		vg_gfx9(vg)->ih.dropped++;
+	if (!VG_FIELD(cntl(vg), IH_RB_CNTL, RB_ENABLE))
 		return;
-	}
 	encode(vg, iv, dw);
 	if (ring_write(vg, base + vg_gfx9(vg)->ih.wptr, dw, sizeof(dw)))
 		return;

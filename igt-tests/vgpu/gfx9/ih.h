@@ -20,9 +20,8 @@ struct vg_iv {
 enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1 };
 
 struct vg_ih {
-	uint32_t wptr;	  /* position in the ring, in bytes */
-	bool overflow;	  /* a vector has filled the ring; stays set until the driver clears it */
-	uint64_t dropped; /* number of vectors that came while the ring was off */
+	uint32_t wptr; /* position in the ring, in bytes */
+	bool overflow; /* a vector has filled the ring; stays set until the driver clears it */
 };
 
 void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv);

@@ -10,7 +10,6 @@
 
 #define VG_PTE_VALID	  (1ull << 0)
 #define VG_PTE_SYSTEM	  (1ull << 1) /* the page is in guest RAM, else in VRAM */
-#define VG_PTE_SNOOPED	  (1ull << 2)
 #define VG_PTE_EXECUTABLE (1ull << 4)
 #define VG_PTE_READABLE	  (1ull << 5)
 #define VG_PTE_WRITEABLE  (1ull << 6)
