@@ -3,9 +3,11 @@
 #include "core/bits.h"
 #include "gfx9/hqd.h"
 
+/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
 enum {
-	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
+	DEQUEUE_DRAIN = 1,
 	DEQUEUE_RESET = 2,
+	DEQUEUE_SAVE = 3,
 };
 
 static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
@@ -26,10 +28,17 @@ static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
 	if (!request || !h->q.active)
 		return;
 	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = value;
-	if (request == DEQUEUE_RESET)
+	switch (request) {
+	case DEQUEUE_RESET:
 		vg_hqd_reset(vg, h);
-	else
+		break;
+	case DEQUEUE_DRAIN:
+	case DEQUEUE_SAVE: /* there are no waves to wait for or to save, so this is the same */
 		vg_queue_preempt(vg, &h->q);
+		break;
+	default:
+		vg_stop(vg, "%s: dequeue request %u is not modelled", h->q.name, request);
+	}
 }
 
 static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)

@@ -19,8 +19,9 @@ enum {
 	ENGINE_DATA = 0x400000, /* offset in RAM of the pages that the user's packets access */
 	ENGINE_OTHER = ENGINE_DATA + ENGINE_PAGES * VG_PAGE_SIZE,
 	ENGINE_STEPS = 100000,
-	DEQUEUE_SAVE = 1,
+	/* enum hqd_dequeue_request_type, amdgpu_amdkfd_gfx_v9.c:43 */
 	DEQUEUE_RESET = 2,
+	DEQUEUE_SAVE = 3,
 };
 
 #define ENGINE_RING_VA 0x100000000ull

@@ -72,6 +72,29 @@ static void dequeue_needs_a_step(void)
 	fake_free(f);
 }
 
+/* The driver drains, resets or saves a queue.  The model stops at every other request. */
+static void each_request_is_known_or_stops(void)
+{
+	for (uint32_t type = 1; type < 4; type++) {
+		struct user_queue u;
+		struct fake_host *f = ready(&u);
+
+		fake_queue_dequeue(f, &u.ring, type);
+		CHECK(fake_queue_active(f, &u.ring) == (type != RESET));
+		fake_run(f, STEPS);
+		CHECK(!fake_queue_active(f, &u.ring));
+		CHECK(fake_logged(f, type == RESET ? "kill queue=cp1.0.2" : "unmap queue=cp1.0.2"));
+		fake_free(f);
+	}
+	for (uint32_t type = 4; type < 8; type++) {
+		struct user_queue u;
+		struct fake_host *f = ready(&u);
+
+		fake_queue_dequeue(f, &u.ring, type);
+		fake_expect_stop(f, "dequeue request");
+	}
+}
+
 static void a_dequeued_queue_hears_no_doorbell(void)
 {
 	struct user_queue u;
@@ -386,6 +409,7 @@ int main(void)
 {
 	runs_and_reports_its_rptr();
 	dequeue_needs_a_step();
+	each_request_is_known_or_stops();
 	a_dequeued_queue_hears_no_doorbell();
 	mapping_again_goes_on_and_replays_nothing();
 	a_copy_under_way_is_finished_first();
