@@ -40,7 +40,6 @@ void igt_describe_f(const char *format, ...) IGTC_PRINTF(1, 2);
 const char *igt_subtest_name(void);
 
 void igt_success(void);
-IGTC_NORETURN void igt_skip(const char *format, ...) IGTC_PRINTF(1, 2);
 IGTC_NORETURN void __igt_skip_check(const char *file, int line, const char *func, const char *what,
 				    const char *format, ...) IGTC_PRINTF(5, 6);
 IGTC_NORETURN void __igt_fail_assert(const char *domain, const char *file, int line,
@@ -55,7 +54,6 @@ void igt_waitchildren(void);
 void igt_waitchildren_timeout(int seconds, const char *reason);
 void igt_fork_signal_helper(void);
 void igt_stop_signal_helper(void);
-void igt_install_exit_handler(void (*fn)(int sig));
 void igt_set_timeout(unsigned int seconds, const char *operation);
 void igt_reset_timeout(void);
 /* Tell igt_runner which lines of the kernel log it shall not count as a problem of this test. */
