@@ -17,7 +17,7 @@ struct reporter {
 	struct pci_dev *pdev;
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
-	raw_spinlock_t lock; /* lets one CPU at a time append events */
+	raw_spinlock_t lock; /* lets one CPU at a time append events and count the missed ones */
 	u64 missed;	     /* number of events that did not fit into the ring */
 	u64 missed_told;     /* number of lost events that the GPU knows of */
 };
@@ -48,12 +48,11 @@ static bool full(const struct vg_oracle_ring *ring)
 	return ring->tail - READ_ONCE(ring->head) >= RING_SIZE;
 }
 
-void say(struct reporter *r, const struct vg_oracle_event *event)
+/* Append an event, if there is room for it.  The caller holds the lock. */
+static bool append(struct reporter *r, const struct vg_oracle_event *event)
 {
 	struct vg_oracle_ring *ring = r->ring;
-	unsigned long flags;
 
-	raw_spin_lock_irqsave(&r->lock, flags);
 	if (full(ring))
 		write_reg(r, VG_ORACLE_DRAIN, 1);
 	/*
@@ -62,12 +61,20 @@ void say(struct reporter *r, const struct vg_oracle_event *event)
 	 */
 	if (full(ring))
 		read_reg(r, VG_ORACLE_ID);
-	if (full(ring)) {
+	if (full(ring))
+		return false;
+	ring->event[ring->tail % RING_SIZE] = *event;
+	smp_store_release(&ring->tail, ring->tail + 1);
+	return true;
+}
+
+void say(struct reporter *r, const struct vg_oracle_event *event)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	if (!append(r, event))
 		r->missed++;
-	} else {
-		ring->event[ring->tail % RING_SIZE] = *event;
-		smp_store_release(&ring->tail, ring->tail + 1);
-	}
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 }
 
@@ -83,20 +90,28 @@ void reporters_drain(void)
 		write_reg(&reporters[i], VG_ORACLE_DRAIN, 1);
 }
 
+/*
+ * The GPU knows of the lost events only if the report fits into the ring.  If not, a later report
+ * tells them.  Another CPU may have told a greater @lost already.
+ */
+static void tell_missed(struct reporter *r, u64 lost)
+{
+	struct vg_oracle_event event = { .kind = VG_ORACLE_MISSED };
+	unsigned long flags;
+	u64 missed;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	missed = lost + r->missed;
+	event.count = missed - r->missed_told;
+	if (missed > r->missed_told && append(r, &event))
+		r->missed_told = missed;
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+}
+
 void reporters_tell_missed(u64 lost)
 {
-	for (unsigned int i = 0; i < num_reporters; i++) {
-		struct reporter *r = &reporters[i];
-		u64 missed = lost + r->missed;
-		struct vg_oracle_event event = {
-			.kind = VG_ORACLE_MISSED,
-			.count = missed - r->missed_told,
-		};
-
-		r->missed_told = missed;
-		if (event.count)
-			say(r, &event);
-	}
+	for (unsigned int i = 0; i < num_reporters; i++)
+		tell_missed(&reporters[i], lost);
 }
 
 void reporters_mark(u32 value)

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: MIT
+/* Unit test of the ring to the page oracle: which events are reported as missed, and when. */
+#include "fake_kernel.h"
+#include "reporters.h"
+#include "tests/check.h"
+
+enum { LOST = 3 };
+
+static u32 regs[VG_ORACLE_REGS_END];
+static bool reading; /* the GPU reads the ring when the guest asks it to */
+
+static struct vg_oracle_ring *ring(void)
+{
+	return (void *)((uintptr_t)regs[VG_ORACLE_RING_HI] << 32 | regs[VG_ORACLE_RING_LO]);
+}
+
+/* The registers begin at the address that pci_iomap() returns. */
+static u32 *reg_at(const void *addr)
+{
+	uintptr_t reg = ((uintptr_t)addr - (uintptr_t)pci_iomap(NULL, 0, 0)) / 4;
+
+	CHECK(reg < VG_ORACLE_REGS_END);
+	return &regs[reg];
+}
+
+u32 readl(const void *addr)
+{
+	return *reg_at(addr);
+}
+
+void writel(u32 value, void *addr)
+{
+	*reg_at(addr) = value;
+	if (reg_at(addr) == &regs[VG_ORACLE_DRAIN] && reading)
+		ring()->head = ring()->tail;
+}
+
+/* The last event in the ring, if there is one that the GPU has not read. */
+static const struct vg_oracle_event *last_event(void)
+{
+	if (ring()->head == ring()->tail)
+		return NULL;
+	return &ring()->event[(ring()->tail - 1) % regs[VG_ORACLE_RING_SIZE]];
+}
+
+static void tell(u64 lost, u64 count)
+{
+	const struct vg_oracle_event *event;
+
+	reporters_drain();
+	reporters_tell_missed(lost);
+	event = last_event();
+	CHECK(count ? event && event->kind == VG_ORACLE_MISSED && event->count == count : !event);
+}
+
+static void a_report_that_does_not_fit_is_made_later(void)
+{
+	const struct vg_oracle_event event = { .kind = VG_ORACLE_FREE, .count = 1 };
+
+	reading = false;
+	for (u32 i = 0; i < regs[VG_ORACLE_RING_SIZE] + LOST; i++)
+		say_all(&event);
+	CHECK(ring()->tail - ring()->head == regs[VG_ORACLE_RING_SIZE]);
+	for (unsigned int i = 0; i < 2; i++) {
+		reporters_tell_missed(0);
+		CHECK(last_event()->kind == VG_ORACLE_FREE);
+	}
+	reading = true;
+	tell(0, LOST);
+	tell(0, 0);
+}
+
+static void an_old_number_of_lost_events_is_ignored(void)
+{
+	tell(2, 2);
+	tell(1, 0);
+	tell(4, 2);
+}
+
+int main(void)
+{
+	regs[VG_ORACLE_ID] = VG_ORACLE_ID_VALUE;
+	CHECK(!reporters_attach());
+	reporters_enable(true);
+	a_report_that_does_not_fit_is_made_later();
+	an_old_number_of_lost_events_is_ignored();
+	reporters_enable(false);
+	reporters_detach();
+	return 0;
+}
