@@ -71,7 +71,6 @@ struct soak_area {
 	char *cpu;
 	size_t size;
 	int memfd;		  /* the file behind the memory, or -1 */
-	int node;		  /* unused */
 	atomic_bool split;	  /* the area is not one huge page any more */
 	struct amd_stamp *stamps; /* one for each page: the content that the page may have */
 	/*
