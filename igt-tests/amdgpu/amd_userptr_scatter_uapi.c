@@ -167,7 +167,7 @@ static void stride(struct amd_userptr *up)
 static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
-	const uint64_t size = (uint64_t)1 << 26;
+	const uint64_t size = amd_userptr_size_above_limit() / count;
 	const unsigned long long used = amd_kfd_mem_used();
 	struct amd_userptr_scatter scatter;
 

@@ -108,20 +108,18 @@ static void bad_memory(struct amd_userptr *up)
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), -EFAULT);
 }
 
-/*
- * These sizes are above KFD's limit on a machine with less than 512 GiB of memory.  The driver must
- * refuse them before it allocates any array.
- */
+/* The driver must refuse sizes above KFD's limit before it allocates any array. */
 static void too_large(struct amd_userptr *up)
 {
+	const uint64_t first = amd_userptr_size_above_limit();
 	/* Use a low address, so that the whole range is in user space on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	const unsigned long long used = amd_kfd_mem_used();
 
 	igt_assert(cpu != MAP_FAILED);
-	for (int bit = 39; bit < 44; bit++)
-		igt_assert_eq(create(up, cpu, 1ull << bit, AMD_USERPTR_TRACKED), -ENOMEM);
+	for (uint64_t size = first; size < AMD_USERPTR_SIZE_END; size <<= 1)
+		igt_assert_eq(create(up, cpu, size, AMD_USERPTR_TRACKED), -ENOMEM);
 	igt_assert_eq_u64(amd_kfd_mem_used(), used);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);

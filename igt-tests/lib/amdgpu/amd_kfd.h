@@ -345,6 +345,8 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 #define AMD_KFD_MEM_LIMIT "/sys/kernel/debug/kfd/mem_limit"
 /* Returns the system memory in that file: GTT BOs of KFD and userptrs. 0 without debugfs. */
 unsigned long long amd_kfd_mem_used(void);
+/* Returns the limit of that memory, in MiB. 0 without debugfs. */
+unsigned long long amd_kfd_mem_limit(void);
 /* Read all of AMD_KFD_MEM_LIMIT; skips without debugfs. */
 void amd_kfd_read_mem_limit(char *text, size_t size);
 

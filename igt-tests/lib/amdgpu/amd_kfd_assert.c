@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* The functions of amd_kfd.h that assert success; no other file of amd_kfd needs IGT. */
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "igt.h"
@@ -100,6 +101,19 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 unsigned long long amd_kfd_mem_used(void)
 {
 	return igt_procfs_number(AMD_KFD_MEM_LIMIT, "System mem used ");
+}
+
+unsigned long long amd_kfd_mem_limit(void)
+{
+	unsigned long long used, limit = 0;
+	FILE *file = fopen(AMD_KFD_MEM_LIMIT, "r");
+
+	if (file) {
+		if (fscanf(file, "System mem used %lluM out of %lluM", &used, &limit) != 2)
+			limit = 0;
+		fclose(file);
+	}
+	return limit;
 }
 
 void amd_kfd_read_mem_limit(char *text, size_t size)

@@ -154,6 +154,17 @@ void amd_userptr_disown(struct amd_userptr *up, const void *addr)
 	}
 }
 
+uint64_t amd_userptr_size_above_limit(void)
+{
+	const uint64_t limit = (uint64_t)amd_kfd_mem_limit() << 20;
+	uint64_t size = 1ull << 39;
+
+	while (size <= limit)
+		size <<= 1;
+	igt_require_f(size < AMD_USERPTR_SIZE_END, "KFD's limit is above all sizes to try\n");
+	return size;
+}
+
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle)
 {
 	struct drm_amdgpu_gem_userptr args = {

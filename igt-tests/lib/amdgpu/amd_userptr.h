@@ -30,6 +30,12 @@
 /* The limit of each wait, long enough for emulated CPUs. */
 #define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
+/*
+ * Tests try sizes below this: amdgpu_userptr_check_ranges() refuses more than U32_MAX pages with
+ * another error.
+ */
+#define AMD_USERPTR_SIZE_END (1ull << 44)
+
 /* The most bytes that one amd_userptr_gpu_*() call copies: the size of @in and of @out. */
 #define AMD_USERPTR_STAGE (4u << 20)
 
@@ -84,6 +90,12 @@ void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
  * other memory now, which the clean-up must not unmap.
  */
 void amd_userptr_disown(struct amd_userptr *up, const void *addr);
+
+/*
+ * Returns a size above KFD's limit for all its processes, which is nearly all memory of the
+ * machine.  It is a power of two.  Skips when it would not be below AMD_USERPTR_SIZE_END.
+ */
+uint64_t amd_userptr_size_above_limit(void);
 
 int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint32_t *handle);
 /*
