@@ -145,9 +145,12 @@ static void fuzz_close(struct fuzz *fuzz)
 {
 	uint32_t *handle = &fuzz->handles[pick(fuzz, HANDLES)];
 	const bool known = *handle;
+	int ret;
 
-	igt_assert_eq(!__amd_userptr_close_handle(up.fd, *handle), known);
-	(known ? fuzz->succeeded : fuzz->refused)[CLOSE]++;
+	snprintf(fuzz->call, sizeof(fuzz->call), "handle %u", *handle);
+	ret = __amd_userptr_close_handle(up.fd, *handle);
+	judge(fuzz, CLOSE, ret);
+	igt_assert_eq(!ret, known);
 	*handle = 0;
 }
 
