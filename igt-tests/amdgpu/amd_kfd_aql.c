@@ -137,8 +137,15 @@ static void barrier_value(void)
 	signal_at(0)->value = 2;
 	signal_at(1)->value = 1;
 	submit(&wait);
+	other_queue_works();
+	igt_assert(signal_at(1)->value == 1);
+	/* The masked value is still too small, and the whole value would be large enough. */
+	signal_at(0)->value = 0x102;
+	other_queue_works();
+	igt_assert(signal_at(1)->value == 1);
 	signal_at(0)->value = 0x104;
 	expect_value(1, 0);
+	expect_read_index(1);
 }
 
 /*
