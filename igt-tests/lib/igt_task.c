@@ -120,7 +120,10 @@ bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms)
 	const struct timespec pause = { .tv_nsec = 2000000 };
 
 	for (;;) {
-		if (waitpid(pid, status, WNOHANG))
+		const pid_t ended = waitpid(pid, status, WNOHANG);
+
+		igt_assert_f(ended >= 0, "no child %d: %s\n", pid, strerror(errno));
+		if (ended == pid)
 			return true;
 		if (igt_now_ms() >= deadline)
 			return false;

@@ -43,7 +43,10 @@ bool igt_task_wait(struct igt_task *task, unsigned int ms);
  */
 int igt_task_end(struct igt_task *task);
 
-/* waitpid() with a deadline: false when the process is still there. */
+/*
+ * waitpid() with a deadline: false when the process is still there.  Asserts that @pid is a child
+ * for which nobody has waited yet, because otherwise @status would stay unchanged.
+ */
 bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms);
 
 #endif

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Unit test of helpers in igt-tests/lib that need neither a GPU nor root.  A subtest whose helper
+ * has to fail runs the helper in a process of its own.
+ */
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/igt_task.h"
+
+IGT_TEST_DESCRIPTION("The helpers of the tests report what they have not done.");
+
+/* The limit of a wait, in milliseconds. */
+enum { WAIT_MS = 10000 };
+
+static void wait_for_child(void)
+{
+	const pid_t pid = fork();
+	int status = -1;
+
+	igt_assert_lte(0, pid);
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	igt_assert(!igt_wait_pid(pid, &status, 1));
+	kill(pid, SIGKILL);
+	igt_assert(igt_wait_pid(pid, &status, WAIT_MS));
+	igt_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* No process is its own child, so the wait has to fail. */
+static void wait_for_none(void)
+{
+	const pid_t pid = fork();
+	int status = -1;
+
+	igt_assert_lte(0, pid);
+	if (pid == 0) {
+		igt_wait_pid(getpid(), &status, 1);
+		_exit(IGT_EXIT_SUCCESS);
+	}
+	igt_assert(waitpid(pid, &status, 0) == pid);
+	igt_assert(!WIFEXITED(status) || WEXITSTATUS(status) != IGT_EXIT_SUCCESS);
+}
+
+int igt_main()
+{
+	igt_describe("A wait for a child ends when the child has ended, or after its limit.");
+	igt_subtest("wait-pid")
+		wait_for_child();
+
+	/* The last one, because after the failure its child goes on with the next subtest. */
+	igt_describe("A wait for a process that is no child fails.");
+	igt_subtest("wait-pid-none")
+		wait_for_none();
+}
