@@ -15,6 +15,7 @@
 #include <unistd.h>
 #include <linux/fuse.h>
 #include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/wait.h>
@@ -64,7 +65,7 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
-	/* The end of the pipe means that the test process has ended. */
+	/* The end of the socket means that the test process has ended. */
 	if (poll(&go, 1, ANSWER_MS) == 1 && read(server->go, &byte, 1) != 1)
 		_exit(0);
 	return size;
@@ -233,7 +234,7 @@ static int start(struct igt_fuse *fuse, bool inside)
 	fuse->file = fuse->arrived = fuse->go = -1;
 	if (dev < 0)
 		return -errno;
-	if (pipe2(arrived, O_CLOEXEC) || pipe2(go, O_CLOEXEC)) {
+	if (pipe2(arrived, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go)) {
 		close(dev);
 		return -errno;
 	}
@@ -298,7 +299,10 @@ bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms)
 
 void igt_fuse_answer(struct igt_fuse *fuse)
 {
-	/* The write fails when the server has ended; then its request was aborted, too. */
-	if (write(fuse->go, "", 1) != 1)
+	/*
+	 * This fails when the server has ended; then its request was aborted, too.  MSG_NOSIGNAL:
+	 * the failure must not end the test by SIGPIPE.
+	 */
+	if (send(fuse->go, "", 1, MSG_NOSIGNAL) != 1)
 		return;
 }

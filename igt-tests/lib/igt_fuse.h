@@ -17,12 +17,9 @@
 
 struct igt_fuse {
 	pid_t server; /* the server's process; 0: none, or the server is a thread */
-	int file; /* the file, open for reading; a page that came once stays in the page cache */
-	/*
-	 * Pipes: a byte in @arrived says that the kernel has asked the server for a page, a byte in
-	 * @go lets the server answer.
-	 */
-	int arrived, go;
+	int file;    /* the file, open for reading; a page that came once stays in the page cache */
+	int arrived; /* a pipe: a byte says that the kernel has asked the server for a page */
+	int go;	     /* a socket: a byte lets the server answer */
 	unsigned int connection; /* the mount's number in /sys/fs/fuse/connections */
 };
 

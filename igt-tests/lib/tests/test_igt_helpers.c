@@ -3,11 +3,14 @@
  * Unit test of helpers in igt-tests/lib that need neither a GPU nor root.  A subtest whose helper
  * has to fail runs the helper in a process of its own.
  */
+#include <signal.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "igt.h"
 
+#include "lib/igt_fuse.h"
 #include "lib/igt_task.h"
 
 IGT_TEST_DESCRIPTION("The helpers of the tests report what they have not done.");
@@ -46,8 +49,24 @@ static void wait_for_none(void)
 	igt_assert(!WIFEXITED(status) || WEXITSTATUS(status) != IGT_EXIT_SUCCESS);
 }
 
+static void answer_ended_server(void)
+{
+	struct igt_fuse fuse = { 0 };
+	int go[2];
+
+	igt_assert_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, go), 0);
+	close(go[0]); /* the server's end */
+	fuse.go = go[1];
+	igt_fuse_answer(&fuse);
+	close(go[1]);
+}
+
 int igt_main()
 {
+	igt_describe("An answer of a FUSE server that has ended is lost, and the test goes on.");
+	igt_subtest("fuse-answer-ended")
+		answer_ended_server();
+
 	igt_describe("A wait for a child ends when the child has ended, or after its limit.");
 	igt_subtest("wait-pid")
 		wait_for_child();
