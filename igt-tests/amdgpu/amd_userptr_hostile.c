@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * A hostile process must not disturb other processes.  It has a page of a FUSE file whose server
- * does not answer (for 20 seconds, see igt_fuse.h), so the page does not come, and somebody waits
+ * does not answer (for a long time, see igt_fuse.h), so the page does not come, and somebody waits
  * for it: the restore worker of the process, the ioctl that makes a userptr of the page, or a
  * second ioctl, which waits for the worker.  At that time a third process may want VRAM.  Other
  * subtests give a process too little memory.
@@ -379,6 +379,7 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 		kill(pids[i], SIGKILL);
 	expect_undisturbed(victims, scene);
 	amd_userptr_victims_expect_life(victims);
+	igt_assert_f(igt_fuse_waits(&scene->fuse), "the page came before the end of the test\n");
 
 	/* Without the server, faulting in the page fails, so the hostile processes can go on. */
 	igt_fuse_stop(&scene->fuse);

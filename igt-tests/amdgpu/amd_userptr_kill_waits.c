@@ -161,7 +161,7 @@ static void let_act(struct wait *wait, pid_t pid)
 static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 {
 	struct kill_report *report = wait->report;
-	bool asked, inside;
+	bool asked, inside, waits;
 	char what[96];
 	int status;
 	pid_t pid;
@@ -182,7 +182,9 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	/* The process ends at once, unless its thread waits for the page or for the worker. */
 	if (igt_wait_pid(pid, &status, GONE_MS))
 		pid = 0;
+	waits = igt_fuse_waits(&wait->fuse);
 	igt_fuse_answer(&wait->fuse);
+	igt_assert_f(waits, "%s: the page came before the kill\n", what);
 	igt_info("%s: %s, %s\n", what, inside ? "inside" : "outside",
 		 pid ? "gone when the page came" : "gone before the page came");
 	igt_assert_f(!pid || igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),

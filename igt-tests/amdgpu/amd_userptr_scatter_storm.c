@@ -367,7 +367,7 @@ static bool wait_for_end(pid_t pid, int *status)
 static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 				 struct report *report, enum ending how, unsigned int part)
 {
-	bool ended, in_ioctl;
+	bool ended, in_ioctl, waits;
 	int status;
 	pid_t pid;
 
@@ -385,10 +385,11 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 	}
 	ended = make_it_end(pid, report, how);
 	in_ioctl = !report->returned;
+	waits = igt_fuse_waits(fuse);
 	igt_fuse_answer(fuse);
 	if (!wait_for_end(pid, &status))
 		return "the process did not end";
-	if (!ended || !in_ioctl)
+	if (!ended || !in_ioctl || !waits)
 		return "the process was not in the ioctl";
 	/* A thread that is killed cannot report the result of its ioctl. */
 	if (report->returned != (how == BY_CLOSE))

@@ -183,8 +183,11 @@ static void hold_lock(struct holder *holder, struct amd_userptr *mine)
 
 static void drop_lock(struct holder *holder)
 {
+	const bool waits = igt_fuse_waits(&holder->fuse);
+
 	igt_fuse_answer(&holder->fuse);
 	igt_assert_eq(igt_task_end(&holder->task), 0);
+	igt_assert_f(waits, "the page that holds the lock came too early\n");
 }
 
 static void forget_page(struct holder *holder)

@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 #include <linux/fuse.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,20 +25,23 @@
 #include "igt_sysfs.h"
 
 #include "lib/igt_fuse.h"
+#include "lib/igt_time.h"
 
 /* Larger than anything that a test reads, so that no test meets the end of the file. */
 #define FILE_SIZE (1ull << 40)
 
 /*
  * The server answers after this time even without permission, so that a test which fails does not
- * let the restore worker hang for ever.
+ * let the restore worker hang for ever.  It is longer than a test that passes holds a page:
+ * amd_userptr_hostile holds one while its bystander does twelve tasks of two seconds at most.
  */
-enum { ANSWER_MS = 20000 };
+#define ANSWER_MS igt_patience(40000)
 
 enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
 
 struct server {
 	int dev, arrived, go;
+	atomic_uint *late; /* as in struct igt_fuse */
 	char request[FUSE_MIN_READ_BUFFER + MAX_READ];
 	char answer[sizeof(struct fuse_out_header) + MAX_READ];
 };
@@ -58,6 +62,7 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 	struct pollfd go = { .fd = server->go, .events = POLLIN };
 	size_t size = in->size < MAX_READ ? in->size : MAX_READ;
 	char byte = 0;
+	int ready;
 
 	memset(body, 0, size);
 	/* Drop a permission that came after ANSWER_MS: the test gave it for the previous page. */
@@ -65,9 +70,11 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
+	ready = poll(&go, 1, ANSWER_MS);
 	/* The end of the socket means that the test process has ended. */
-	if (poll(&go, 1, ANSWER_MS) == 1 && read(server->go, &byte, 1) != 1)
+	if (ready == 1 && read(server->go, &byte, 1) != 1)
 		_exit(0);
+	*server->late += ready != 1;
 	return size;
 }
 
@@ -135,7 +142,7 @@ static void serve_all(struct server *server)
 	}
 }
 
-static void run_server(int dev, int arrived, int go)
+static void run_server(atomic_uint *late, int dev, int arrived, int go)
 {
 	static struct server server;
 	enum { FIRST = 3 };
@@ -154,6 +161,7 @@ static void run_server(int dev, int arrived, int go)
 	server.dev = FIRST;
 	server.arrived = FIRST + 1;
 	server.go = FIRST + 2;
+	server.late = late;
 	serve_all(&server);
 	_exit(0);
 }
@@ -165,7 +173,7 @@ static void *run_thread(void *data)
 }
 
 /* Start the server as a thread, which ends with its process. */
-static int start_thread(int dev, int arrived, int go)
+static int start_thread(atomic_uint *late, int dev, int arrived, int go)
 {
 	static struct server server;
 	pthread_t thread;
@@ -173,6 +181,7 @@ static int start_thread(int dev, int arrived, int go)
 	server.dev = dev;
 	server.arrived = arrived;
 	server.go = go;
+	server.late = late;
 	return -pthread_create(&thread, NULL, run_thread, &server);
 }
 
@@ -188,10 +197,10 @@ static int mount_file(int dev, const char *path)
 static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
 	if (inside)
-		return start_thread(dev, arrived, go);
+		return start_thread(fuse->late, dev, arrived, go);
 	fuse->server = fork();
 	if (fuse->server == 0)
-		run_server(dev, arrived, go);
+		run_server(fuse->late, dev, arrived, go);
 	return fuse->server < 0 ? -errno : 0;
 }
 
@@ -229,11 +238,19 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 static int start(struct igt_fuse *fuse, bool inside)
 {
 	int dev = open("/dev/fuse", O_RDWR | O_CLOEXEC), arrived[2], go[2], ret;
+	void *late;
 
 	memset(fuse, 0, sizeof(*fuse));
 	fuse->file = fuse->arrived = fuse->go = -1;
 	if (dev < 0)
 		return -errno;
+	late = mmap(NULL, sizeof(*fuse->late), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+		    -1, 0);
+	if (late == MAP_FAILED) {
+		close(dev);
+		return -errno;
+	}
+	fuse->late = late;
 	if (pipe2(arrived, O_CLOEXEC) || socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, go)) {
 		close(dev);
 		return -errno;
@@ -285,6 +302,8 @@ void igt_fuse_stop(struct igt_fuse *fuse)
 		if (fd >= 0)
 			close(fd);
 	}
+	if (fuse->late)
+		munmap(fuse->late, sizeof(*fuse->late));
 	memset(fuse, 0, sizeof(*fuse));
 	fuse->file = fuse->arrived = fuse->go = -1;
 }
@@ -294,7 +313,13 @@ bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms)
 	struct pollfd pfd = { .fd = fuse->arrived, .events = POLLIN };
 	char byte;
 
+	fuse->late_before = *fuse->late;
 	return poll(&pfd, 1, timeout_ms) == 1 && read(fuse->arrived, &byte, 1) == 1;
+}
+
+bool igt_fuse_waits(struct igt_fuse *fuse)
+{
+	return *fuse->late == fuse->late_before;
 }
 
 void igt_fuse_answer(struct igt_fuse *fuse)

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A file whose pages come only when the test allows it, or after 20 seconds (ANSWER_MS in
- * igt_fuse.c). So a test can hold a task that faults in such a page. Needs root and /dev/fuse.
+ * A file whose pages come only when the test allows it. So a test can hold a task that faults in
+ * such a page. Needs root and /dev/fuse. Without permission a page comes after 40 seconds
+ * (ANSWER_MS in igt_fuse.c), more on debug kernels, and a test asserts that it was faster
+ * (igt_fuse_waits()).
  */
 #ifndef IGT_FUSE_H
 #define IGT_FUSE_H
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/types.h>
 
@@ -20,6 +23,12 @@ struct igt_fuse {
 	int file;    /* the file, open for reading; a page that came once stays in the page cache */
 	int arrived; /* a pipe: a byte says that the kernel has asked the server for a page */
 	int go;	     /* a socket: a byte lets the server answer */
+	/*
+	 * How many pages came without permission: now, in memory that the server shares, and when
+	 * the test last waited for a request.
+	 */
+	atomic_uint *late;
+	unsigned int late_before;
 	unsigned int connection; /* the mount's number in /sys/fs/fuse/connections */
 };
 
@@ -35,6 +44,8 @@ void igt_fuse_abort(unsigned int connection);
 void igt_fuse_stop(struct igt_fuse *fuse);
 /* Wait until the kernel asks for a page; false after @timeout_ms. */
 bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms);
+/* Does the page of the last request still wait for permission?  False when it came by itself. */
+bool igt_fuse_waits(struct igt_fuse *fuse);
 /* Let the server answer with the page. */
 void igt_fuse_answer(struct igt_fuse *fuse);
 

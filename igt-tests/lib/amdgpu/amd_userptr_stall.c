@@ -72,9 +72,20 @@ void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr 
 	igt_assert(amd_userptr_queues_evicted(up));
 }
 
+/* Returns whether the worker was held until now. */
+static bool let_go(struct amd_userptr_stall *stall)
+{
+	const bool waits = stall->held && igt_fuse_waits(&stall->fuse);
+
+	if (stall->held)
+		igt_fuse_answer(&stall->fuse);
+	stall->held = false;
+	return waits;
+}
+
 void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr *up)
 {
-	amd_userptr_stall_release(stall);
+	let_go(stall);
 	if (stall->handle)
 		__amd_userptr_close_handle(up->fd, stall->handle);
 	stall->handle = 0;
@@ -86,7 +97,5 @@ void amd_userptr_stall_drop(struct amd_userptr_stall *stall, struct amd_userptr 
 
 void amd_userptr_stall_release(struct amd_userptr_stall *stall)
 {
-	if (stall->held)
-		igt_fuse_answer(&stall->fuse);
-	stall->held = false;
+	igt_assert_f(let_go(stall), "the page that holds the restore worker came too early\n");
 }

@@ -33,6 +33,7 @@ void amd_userptr_stall_fini(struct amd_userptr_stall *stall);
 
 /* Evict the queues; returns when the worker waits for the page. */
 void amd_userptr_stall_hold(struct amd_userptr_stall *stall, struct amd_userptr *up);
+/* Release the worker, and assert that it was held until now. */
 void amd_userptr_stall_release(struct amd_userptr_stall *stall);
 /*
  * Release the worker if it is held, and close the userptr if there is one.  A test calls this also
