@@ -29,6 +29,15 @@
 #define STUCK_MS igt_patience(3000)
 
 /*
+ * How long to look for such a work item while others come and go.  Each of them has STUCK_MS, so
+ * that one which is seen late does not count as stuck.
+ */
+#define LOOK_MS igt_patience(6000)
+
+/* Room for the stack of a kworker. */
+enum { STACK_SIZE = 2048 };
+
+/*
  * How long the new process of amd_userptr_live() may take, and how much memory it maps at a time.
  */
 #define LIFE_MS	  igt_patience(20000)
@@ -120,8 +129,8 @@ static bool sleeps_in_driver(int pid, char *stack, size_t size)
 	return strstr(stack, "[amdgpu]") || strstr(stack, "[ttm]");
 }
 
-/* Returns the pid of the first kworker that sleeps in the driver, or 0. */
-static int find_worker(char *stack, size_t size)
+/* Returns the pid of the first kworker behind @after that sleeps in the driver, or 0. */
+static int find_worker(int after, char *stack, size_t size)
 {
 	DIR *proc = opendir("/proc");
 	struct dirent *entry;
@@ -130,7 +139,7 @@ static int find_worker(char *stack, size_t size)
 	while (proc && !found && (entry = readdir(proc))) {
 		const int pid = atoi(entry->d_name);
 
-		if (pid && sleeps_in_driver(pid, stack, size))
+		if (pid > after && sleeps_in_driver(pid, stack, size))
 			found = pid;
 	}
 	if (proc)
@@ -138,25 +147,37 @@ static int find_worker(char *stack, size_t size)
 	return found;
 }
 
-const char *amd_userptr_stuck_worker(void)
+/* Does the kworker sleep at the same place for STUCK_MS? */
+static bool stays_asleep(int pid, const char *stack, size_t size)
 {
 	const uint64_t deadline = igt_now_ms() + STUCK_MS;
-	static char stack[2048];
-	char now[sizeof(stack)];
-	int pid;
+	char now[STACK_SIZE];
 
+	while (sleeps_in_driver(pid, now, size) && !strcmp(now, stack)) {
+		if (igt_now_ms() >= deadline)
+			return true;
+		igt_pause();
+	}
+	return false;
+}
+
+const char *amd_userptr_stuck_worker(void)
+{
+	const uint64_t deadline = igt_now_ms() + LOOK_MS;
+	static char stack[STACK_SIZE];
+	int pid = 0;
+
+	/* Look at one kworker after the other, so that none is hidden behind a busy one. */
 	do {
-		pid = find_worker(stack, sizeof(stack));
-		if (!pid)
+		const int last = pid;
+
+		pid = find_worker(last, stack, sizeof(stack));
+		if (!pid && !last)
 			return NULL;
-		/* The kworker counts as stuck only when its stack stays the same all the time. */
-		while (igt_now_ms() < deadline) {
-			if (!sleeps_in_driver(pid, now, sizeof(now)) || strcmp(now, stack))
-				break;
-			igt_pause();
-		}
+		if (pid && stays_asleep(pid, stack, sizeof(stack)))
+			return stack;
 	} while (igt_now_ms() < deadline);
-	return stack;
+	return NULL;
 }
 
 const char *amd_userptr_remains_wait(struct amd_userptr *up,
