@@ -31,7 +31,7 @@ static char *map_huge(struct amd_userptr *mine)
 	igt_assert(raw != MAP_FAILED);
 	amd_userptr_adopt(mine, raw, 2 * HUGE_SIZE);
 	cpu = (char *)(((uintptr_t)raw + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
-	igt_require_f(!madvise(cpu, HUGE_SIZE, MADV_HUGEPAGE), "no huge pages\n");
+	igt_assert_eq(madvise(cpu, HUGE_SIZE, MADV_HUGEPAGE), 0);
 	amd_pattern_fill(cpu, HUGE_SIZE, 1);
 	last = cpu + HUGE_SIZE - getpagesize();
 	igt_assert_f(igt_procfs_pfn(last) - igt_procfs_pfn(cpu) == HUGE_SIZE / getpagesize() - 1,
@@ -86,14 +86,25 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return fail_then_close(mine, what, inject, count, AMDGPU_VA_OP_REPLACE);
 }
 
+/* A child makes the attempts, and only the parent can skip. */
+static void require_huge(struct amd_userptr *up)
+{
+	void *cpu = amd_userptr_mmap(up, getpagesize(), 1);
+
+	igt_require_f(!madvise(cpu, getpagesize(), MADV_HUGEPAGE), "no huge pages\n");
+	amd_userptr_munmap(up, cpu, getpagesize());
+}
+
 static void clear_then_close(struct amd_userptr *up)
 {
+	require_huge(up);
 	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page",
 						.attempt = fail_clear });
 }
 
 static void replace_then_close(struct amd_userptr *up)
 {
+	require_huge(up);
 	failnth_run(up, &(struct failnth_case){ .what = "REPLACE in a huge page",
 						.attempt = fail_replace });
 }
