@@ -15,26 +15,39 @@
 
 #include "amd_userptr_matrix.h"
 
-static void make_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
-		      const struct amd_userptr_case *test)
+/* Returns NULL, or a reason to skip. */
+static const char *init_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
+			     const struct amd_userptr_case *test)
 {
 	const char *reason =
 		amd_userptr_area_init(&matrix->area, up, test->backing, test->event->huge);
 
 	if (!reason && test->event->prepare)
 		reason = test->event->prepare(&matrix->area);
+	return reason;
+}
+
+static void make_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
+		      const struct amd_userptr_case *test)
+{
+	const char *reason = init_area(matrix, up, test);
+
 	igt_require_f(!reason, "%s\n", reason);
+}
+
+static struct amd_userptr_bo *map_area(struct amd_userptr_matrix *matrix, struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = matrix->kind->create(&matrix->area);
+
+	matrix->kind->map(up, bo);
+	return bo;
 }
 
 static struct amd_userptr_bo *make_mapped(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 					  const struct amd_userptr_case *test)
 {
-	struct amd_userptr_bo *bo;
-
 	make_area(matrix, up, test);
-	bo = matrix->kind->create(&matrix->area);
-	matrix->kind->map(up, bo);
-	return bo;
+	return map_area(matrix, up);
 }
 
 /* Assert that the event happened, or skip if the kernel is allowed to refuse it. */
@@ -349,12 +362,14 @@ static void access_hole(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_matrix *matrix = data;
 	const struct amd_userptr_case *test = matrix->test;
+	const char *reason = init_area(matrix, mine, test);
 	struct amd_userptr_bo *bo;
 	void *stranger;
 
+	igt_assert_f(!reason, "%s\n", reason);
 	/* The child uses a queue of its own, of the same kind as the parent's. */
 	amd_userptr_use_queue(mine, matrix->up->queue->type);
-	bo = make_mapped(matrix, mine, test);
+	bo = map_area(matrix, mine);
 	trigger(matrix, mine, test);
 	/*
 	 * The kernel most likely gives this memory the pages that the area had, so a store of the
@@ -372,6 +387,10 @@ static void access_hole(struct amd_userptr *mine, void *data)
 
 static void access_after(struct amd_userptr_matrix *matrix, const struct amd_userptr_case *test)
 {
+	/* Only the parent can skip, so try the area here before the child makes it. */
+	make_area(matrix, matrix->up, test);
+	amd_userptr_area_fini(&matrix->area);
+	amd_userptr_munmap(matrix->up, matrix->area.reserved, matrix->area.reserved_size);
 	amd_userptr_in_faulting_child(matrix->up, access_hole, matrix);
 }
 
