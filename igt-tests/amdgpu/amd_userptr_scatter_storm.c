@@ -244,7 +244,8 @@ static void memory_pressure(struct amd_userptr *up)
 
 /* Memory that the parent and the child share. */
 struct report {
-	atomic_bool held;     /* the child's ioctl waits for a page of the FUSE file */
+	char *slow;	      /* the address of the page of the FUSE file */
+	atomic_bool held;     /* the child's ioctl waits for this page */
 	atomic_bool closed;   /* the child has closed its render node during the ioctl */
 	atomic_bool returned; /* the ioctl has returned */
 	int ret;	      /* its result */
@@ -254,10 +255,9 @@ struct report {
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
 /*
- * The ranges are divided into this number of parts.  There is a child for each part but the last; a
- * page of the FUSE file, which holds the child's ioctl, takes the place of the first range behind
- * that part.  The driver looks up memory in the order of addresses, so this place in the BO does
- * not say when the ioctl is held.
+ * The memory is divided into this number of parts.  There is a child for each part but the last; a
+ * page of the FUSE file, which holds the child's ioctl, takes the place of the first page behind
+ * that part.  The driver looks up memory in the order of addresses.
  */
 enum { PARTS = 3 };
 
@@ -295,17 +295,19 @@ static bool wait_until(atomic_bool *flag)
 static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, struct report *report,
 			       enum ending how, unsigned int part)
 {
+	const size_t first = CAUGHT_RANGES / RANGES_PER_PAGE / PARTS * part;
 	struct amd_userptr mine;
 	struct creation creation = { .report = report };
 	pthread_t thread;
-	void *slow;
+	char *slow;
 
 	amd_userptr_open_in_child(&mine, up);
-	shared_pages(&creation.scatter, &mine, CAUGHT_RANGES);
-	slow = mmap(NULL, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE, fuse->file,
-		    part * IGT_FUSE_NEXT);
-	igt_assert(slow != MAP_FAILED);
-	creation.scatter.ranges[CAUGHT_RANGES / PARTS * part].addr = (uintptr_t)slow;
+	slow = shared_pages(&creation.scatter, &mine, CAUGHT_RANGES) + first * page();
+	/* The ioctl brings back the page before, and is held before it can bring back the other. */
+	igt_assert_eq(madvise(slow - page(), 3 * page(), MADV_DONTNEED), 0);
+	igt_assert(mmap(slow, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fuse->file,
+			part * IGT_FUSE_NEXT) == slow);
+	report->slow = slow;
 	igt_assert_eq(pthread_create(&thread, NULL, create, &creation), 0);
 	igt_assert(wait_until(&report->held));
 	if (how == BY_KILL)
@@ -333,6 +335,23 @@ static bool wait_for_exit(pid_t pid)
 	while (state != 'Z' && igt_now_ms() < deadline && !sched_yield());
 	close(stat);
 	return state == 'Z';
+}
+
+/* Has the ioctl looked up the memory before the page of the FUSE file, and none behind it? */
+static bool held_in_place(pid_t pid, const struct report *report)
+{
+	bool before, behind;
+	char path[64];
+	int pagemap;
+
+	snprintf(path, sizeof(path), "/proc/%d/pagemap", pid);
+	pagemap = open(path, O_RDONLY | O_CLOEXEC);
+	if (pagemap < 0)
+		return false;
+	before = __igt_procfs_pfn(pagemap, report->slow - page());
+	behind = __igt_procfs_pfn(pagemap, report->slow + page());
+	close(pagemap);
+	return before && !behind;
 }
 
 /* End the child while its ioctl is held. */
@@ -367,7 +386,7 @@ static bool wait_for_end(pid_t pid, int *status)
 static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 				 struct report *report, enum ending how, unsigned int part)
 {
-	bool ended, in_ioctl, waits;
+	bool ended, in_place, in_ioctl, waits;
 	int status;
 	pid_t pid;
 
@@ -383,12 +402,15 @@ static const char *catch_and_end(struct amd_userptr *up, struct igt_fuse *fuse,
 		waitpid(pid, &status, 0);
 		return "the ioctl did not ask for the page";
 	}
+	in_place = held_in_place(pid, report);
 	ended = make_it_end(pid, report, how);
 	in_ioctl = !report->returned;
 	waits = igt_fuse_waits(fuse);
 	igt_fuse_answer(fuse);
 	if (!wait_for_end(pid, &status))
 		return "the process did not end";
+	if (!in_place)
+		return "the ioctl was held in another part of the memory";
 	if (!ended || !in_ioctl || !waits)
 		return "the process was not in the ioctl";
 	/* A thread that is killed cannot report the result of its ioctl. */
