@@ -202,6 +202,13 @@ static uint64_t now_us(void)
 	return now.tv_sec * 1000000ull + now.tv_nsec / 1000;
 }
 
+static void sleep_us(uint64_t us)
+{
+	const struct timespec pause = { .tv_sec = us / 1000000, .tv_nsec = us % 1000000 * 1000 };
+
+	igt_assert_eq(nanosleep(&pause, NULL), 0);
+}
+
 /*
  * Make the call once to measure its time (an exit cannot be measured), then once more, in which the
  * victim is killed.
@@ -237,7 +244,6 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *sweep)
 {
 	struct kill_report *report = victims->report;
-	struct timespec wait = { 0 };
 	char what[64];
 	bool inside;
 	pid_t pid;
@@ -246,10 +252,9 @@ static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *swee
 		 amd_userptr_kind_suffix[sweep->kind]);
 	pid = amd_userptr_victim(victims, live_and_call, sweep);
 	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
-	wait.tv_nsec = 1000 * report->took_us * sweep->part / SWEEP_PARTS;
 	report->go = true;
 	igt_assert_f(amd_userptr_victim_wait(&report->started, pid), "%s: did not start\n", what);
-	nanosleep(&wait, NULL);
+	sleep_us(report->took_us * sweep->part / SWEEP_PARTS);
 	inside = !report->returned;
 	amd_userptr_victim_end(pid, what);
 	igt_debug("%s, which takes %llu us: %s\n", what, (unsigned long long)report->took_us,
