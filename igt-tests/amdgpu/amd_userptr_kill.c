@@ -244,8 +244,9 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *sweep)
 {
 	struct kill_report *report = victims->report;
+	bool ended, inside;
 	char what[64];
-	bool inside;
+	int status;
 	pid_t pid;
 
 	snprintf(what, sizeof(what), "killed in part %u of %s%s", sweep->part, sweep->name,
@@ -255,8 +256,10 @@ static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *swee
 	report->go = true;
 	igt_assert_f(amd_userptr_victim_wait(&report->started, pid), "%s: did not start\n", what);
 	sleep_us(report->took_us * sweep->part / SWEEP_PARTS);
-	inside = !report->returned;
-	amd_userptr_victim_end(pid, what);
+	ended = amd_userptr_victim_ended(pid);
+	status = amd_userptr_victim_end(pid, what);
+	/* A process that has begun to exit ignores SIGKILL, so its status is that of the exit. */
+	inside = sweep->run == exit_now ? !ended && WIFEXITED(status) : !report->returned;
 	igt_debug("%s, which takes %llu us: %s\n", what, (unsigned long long)report->took_us,
 		  inside ? "inside" : "too late");
 	amd_userptr_victims_expect_back(victims, what);

@@ -52,27 +52,30 @@ pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_f
 	return pid;
 }
 
+bool amd_userptr_victim_ended(pid_t pid)
+{
+	siginfo_t info = { 0 };
+
+	return waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid;
+}
+
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	while (!*flag && igt_now_ms() < deadline) {
-		siginfo_t info = { 0 };
-
-		if (waitid(P_PID, pid, &info, WEXITED | WNOHANG | WNOWAIT) || info.si_pid)
-			break;
+	while (!*flag && igt_now_ms() < deadline && !amd_userptr_victim_ended(pid))
 		igt_pause();
-	}
 	return *flag;
 }
 
-void amd_userptr_victim_end(pid_t pid, const char *what)
+int amd_userptr_victim_end(pid_t pid, const char *what)
 {
 	int status;
 
 	kill(pid, SIGKILL);
 	igt_assert_f(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "%s: the process does not end\n", what);
+	return status;
 }
 
 void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const char *what)

@@ -28,8 +28,13 @@ pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_f
 			 void *data);
 /* Wait until @flag is true; false when the process ends first, or when it takes too long. */
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid);
-/* Kill the process and wait for its end; @what begins the message of a failure. */
-void amd_userptr_victim_end(pid_t pid, const char *what);
+/* Has the process ended?  It remains a zombie, and one of the next functions can wait for it. */
+bool amd_userptr_victim_ended(pid_t pid);
+/*
+ * Kill the process, wait for its end, and return its wait status; @what begins the message of a
+ * failure.
+ */
+int amd_userptr_victim_end(pid_t pid, const char *what);
 /*
  * Assert that the resources of the victims are free again; @what begins the message of a failure.
  */
