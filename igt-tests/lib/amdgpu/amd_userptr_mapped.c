@@ -74,24 +74,41 @@ static int make_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 	return ret;
 }
 
+int __amd_userptr_mapped_make_at(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
+				 uint64_t size, uint64_t va, struct amd_userptr_mapped *mapped)
+{
+	int ret;
+
+	*mapped = (struct amd_userptr_mapped){ .kind = kind, .cpu = cpu, .size = size, .va = va };
+	if (kind == AMD_USERPTR_KIND_KFD)
+		ret = __amd_kfd_register(&up->kfd, cpu, size, va, &mapped->mem);
+	else
+		ret = make_bo(up, mapped);
+	if (ret)
+		memset(mapped, 0, sizeof(*mapped));
+	return ret;
+}
+
 int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			      uint64_t size, struct amd_userptr_mapped *mapped)
 {
 	const uint64_t va = amd_kfd_va_reserve(size, 0);
 	int ret;
 
-	*mapped = (struct amd_userptr_mapped){ .kind = kind, .cpu = cpu, .size = size, .va = va };
+	memset(mapped, 0, sizeof(*mapped));
 	if (!va)
 		return -ENOMEM;
-	if (kind == AMD_USERPTR_KIND_KFD)
-		ret = __amd_kfd_register(&up->kfd, cpu, size, va, &mapped->mem);
-	else
-		ret = make_bo(up, mapped);
-	if (ret) {
+	ret = __amd_userptr_mapped_make_at(up, kind, cpu, size, va, mapped);
+	if (ret)
 		amd_kfd_va_release(va, size);
-		memset(mapped, 0, sizeof(*mapped));
-	}
 	return ret;
+}
+
+int __amd_userptr_mapped_close(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	if (mapped->kind == AMD_USERPTR_KIND_KFD)
+		return __amd_kfd_free(&up->kfd, &mapped->mem);
+	return __amd_userptr_close_handle(up->fd, mapped->handle);
 }
 
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
@@ -100,10 +117,7 @@ int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped 
 
 	if (!mapped->va)
 		return 0;
-	if (mapped->kind == AMD_USERPTR_KIND_KFD)
-		ret = __amd_kfd_free(&up->kfd, &mapped->mem);
-	else
-		ret = __amd_userptr_close_handle(up->fd, mapped->handle);
+	ret = __amd_userptr_mapped_close(up, mapped);
 	amd_kfd_va_release(mapped->va, mapped->size);
 	memset(mapped, 0, sizeof(*mapped));
 	return ret;
