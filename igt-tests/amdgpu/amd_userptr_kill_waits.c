@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "igt.h"
@@ -22,8 +23,17 @@
 
 #define WAIT_SIZE ((size_t)256 << 10)
 
-/* The call has this many milliseconds to return or to begin to wait, then the victim is killed. */
+/*
+ * The call of the first victim of a kind has this many milliseconds to return or to begin to wait,
+ * then the victim is killed.
+ */
 #define SETTLE_LOOKS 20
+
+/*
+ * If the call has returned by then, because it need not wait, further victims are killed as soon as
+ * they have begun the call: until one is killed in the call, so many victims at most.
+ */
+enum { TRIES = 16 };
 
 /* A killed process ends within this time if nothing in the kernel holds it up. */
 #define GONE_MS 200
@@ -38,20 +48,31 @@ struct wait {
 	bool in_ioctl;
 	/* Makes the call, in a thread of the victim.  NULL: only the restore worker waits. */
 	void (*act)(struct wait *wait);
+	/*
+	 * The call returns at once, because the mappings of the files keep them open.  The victim
+	 * is killed after that.
+	 */
+	bool returns;
 	struct igt_fuse fuse;
 	uint64_t offset; /* offset in the file of a page that is not in the page cache */
+	bool settle;	 /* give the call time before the kill */
 	/* The victim uses the members from here on, and the judge only @report. */
 	struct amd_userptr up;
 	struct kill_report *report;
 	/* The address at which the page of the FUSE file appears, and ordinary memory. */
 	char *slow, *other;
 	struct amd_userptr_mapped slow_mapped, other_mapped;
+	/*
+	 * GPU addresses for the userptr that the call makes.  They are reserved before, because
+	 * mmap() would have to wait for the worker, which holds mmap_lock.
+	 */
+	uint64_t va;
 };
 
 static void act_make(struct wait *wait)
 {
-	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->slow, getpagesize(),
-				  &wait->slow_mapped);
+	__amd_userptr_mapped_make_at(&wait->up, wait->kind, wait->slow, getpagesize(), wait->va,
+				     &wait->slow_mapped);
 }
 
 static void act_make_other(struct wait *wait)
@@ -59,12 +80,13 @@ static void act_make_other(struct wait *wait)
 	struct amd_userptr_mapped another;
 
 	/* Memory can have a second userptr, because that one gets GPU addresses of its own. */
-	__amd_userptr_mapped_make(&wait->up, wait->kind, wait->other, WAIT_SIZE, &another);
+	__amd_userptr_mapped_make_at(&wait->up, wait->kind, wait->other, WAIT_SIZE, wait->va,
+				     &another);
 }
 
 static void act_drop(struct wait *wait)
 {
-	__amd_userptr_mapped_drop(&wait->up, &wait->other_mapped);
+	__amd_userptr_mapped_close(&wait->up, &wait->other_mapped);
 }
 
 static void act_unmap(struct wait *wait)
@@ -119,6 +141,8 @@ static void prepare(struct wait *wait)
 
 	wait->slow = amd_userptr_victim_memory(getpagesize());
 	wait->other = amd_userptr_victim_memory(WAIT_SIZE);
+	wait->va = amd_kfd_va_reserve(WAIT_SIZE, 0);
+	igt_assert(wait->va);
 	/*
 	 * Make a userptr and use it, so that this process has made the last page table update.
 	 * When a process is killed, the stock driver's scheduler refuses further updates of a VM
@@ -147,21 +171,33 @@ static void live_and_wait(struct amd_userptr_victims *victims, void *data)
 		pause();
 }
 
-/* Let the victim make the call, and give the call time to return or to begin to wait. */
+/* Let the victim make the call. */
 static void let_act(struct wait *wait, pid_t pid)
 {
 	struct kill_report *report = wait->report;
 
 	report->go = true;
 	igt_assert(amd_userptr_victim_wait(&report->started, pid));
-	for (int i = 0; i < SETTLE_LOOKS && !report->returned; i++)
+	if (wait->returns)
+		igt_assert(amd_userptr_victim_wait(&report->returned, pid));
+	for (int i = 0; wait->settle && i < SETTLE_LOOKS && !report->returned; i++)
 		usleep(1000);
 }
 
-static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
+/*
+ * Was the victim killed in the call?  An exit counts if it had begun, because then the process
+ * ignores SIGKILL, and its status is that of the exit.
+ */
+static bool was_inside(const struct wait *wait, int status)
+{
+	return wait->act == act_exit ? WIFEXITED(status) : wait->act && !wait->report->returned;
+}
+
+/* Returns whether the victim was killed in the call. */
+static bool kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 {
 	struct kill_report *report = wait->report;
-	bool asked, inside, waits;
+	bool asked, gone, inside, waits;
 	char what[96];
 	int status;
 	pid_t pid;
@@ -177,19 +213,33 @@ static void kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	igt_assert_f(asked, "%s: the kernel did not ask for the page\n", what);
 	if (wait->act && !wait->in_ioctl)
 		let_act(wait, pid);
-	inside = wait->act && !report->returned;
 	kill(pid, SIGKILL);
 	/* The process ends at once, unless its thread waits for the page or for the worker. */
-	if (igt_wait_pid(pid, &status, GONE_MS))
-		pid = 0;
+	gone = igt_wait_pid(pid, &status, GONE_MS);
 	waits = igt_fuse_waits(&wait->fuse);
 	igt_fuse_answer(&wait->fuse);
 	igt_assert_f(waits, "%s: the page came before the kill\n", what);
-	igt_info("%s: %s, %s\n", what, inside ? "inside" : "outside",
-		 pid ? "gone when the page came" : "gone before the page came");
-	igt_assert_f(!pid || igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
+	igt_assert_f(gone || igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS),
 		     "%s: the process does not end when the page has come\n", what);
+	inside = was_inside(wait, status);
+	igt_info("%s: %s, %s\n", what, inside ? "inside" : "outside",
+		 gone ? "gone before the page came" : "gone when the page came");
 	amd_userptr_victims_expect_back(victims, what);
+	return inside;
+}
+
+/* Kill victims until one dies in the call, or one victim if that cannot be. */
+static void kill_in_call(struct amd_userptr_victims *victims, struct wait *wait)
+{
+	const bool any = !wait->act || wait->returns;
+	bool inside = false;
+
+	for (unsigned int i = 0; i < TRIES && !inside; i++) {
+		wait->settle = i == 0;
+		inside = kill_one(victims, wait) || any;
+	}
+	igt_assert_f(inside, "%s%s: none of %u victims died in the call\n", wait->name,
+		     amd_userptr_kind_suffix[wait->kind], TRIES);
 }
 
 static void kill_all_kinds(struct amd_userptr_victims *victims, void *data)
@@ -199,7 +249,7 @@ static void kill_all_kinds(struct amd_userptr_victims *victims, void *data)
 	wait->report = victims->report;
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
 		wait->kind = kind;
-		kill_one(victims, wait);
+		kill_in_call(victims, wait);
 	}
 	amd_userptr_victims_expect_life(victims);
 }
@@ -242,7 +292,9 @@ static void drop_waits(struct amd_userptr *up)
 
 static void close_waits(struct amd_userptr *up)
 {
-	wait_and_kill(up, (struct wait){ .name = "closing the files", .act = act_close_files });
+	wait_and_kill(up, (struct wait){ .name = "closing the files",
+					 .act = act_close_files,
+					 .returns = true });
 }
 
 static void exit_waits(struct amd_userptr *up)
@@ -352,7 +404,7 @@ const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[] = {
 	{ .name = "close-waits",
 	  .run = close_waits,
 	  .describe =
-		  "A process can be killed while it closes its files and the worker waits for a page." },
+		  "A process can be killed that has closed its files while the worker waits for a page." },
 	{ .name = "exit-waits",
 	  .run = exit_waits,
 	  .describe = "A process can be killed while it exits and the worker waits for a page." },
