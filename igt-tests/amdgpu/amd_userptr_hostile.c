@@ -81,6 +81,9 @@ struct shared {
 	atomic_uint done;  /* the number of tasks that it has done */
 	atomic_bool ready; /* set by the process that was started last, when it is set up */
 	atomic_bool go;	   /* the hostile processes may begin */
+	atomic_bool held;  /* the kernel waits for the page */
+	/* The hostile process has begun its ioctl, has returned from it. */
+	atomic_bool begun, returned;
 	unsigned int limit_ms[NUM_TASKS]; /* the bystander's deadline for each task */
 };
 
@@ -275,23 +278,29 @@ struct enemy {
 	 * second ioctl makes a userptr.
 	 */
 	char *slow, *other;
+	uint64_t va; /* reserved GPU addresses for the userptr that the ioctl makes */
+	struct shared *shared;
+	enum state state;
+	atomic_bool in_place; /* the page of the FUSE file is at @slow */
 };
 
-static void *make_slow(void *data)
+/*
+ * The body of a thread.  It is there before the worker waits, and its GPU addresses are reserved,
+ * because pthread_create() and mmap() would wait for mmap_lock, which the worker holds.
+ */
+static void *call(void *data)
 {
 	struct amd_userptr_mapped mapped;
 	struct enemy *enemy = data;
+	const bool first = enemy->state == IN_MAKE;
 
-	__amd_userptr_mapped_make(&enemy->up, enemy->kind, enemy->slow, getpagesize(), &mapped);
-	return NULL;
-}
-
-static void *make_other(void *data)
-{
-	struct amd_userptr_mapped mapped;
-	struct enemy *enemy = data;
-
-	__amd_userptr_mapped_make(&enemy->up, enemy->kind, enemy->other, HOSTILE_SIZE, &mapped);
+	while (!(first ? enemy->in_place : enemy->shared->held))
+		igt_pause();
+	enemy->shared->begun = true;
+	__amd_userptr_mapped_make_at(&enemy->up, enemy->kind, first ? enemy->slow : enemy->other,
+				     first ? (size_t)getpagesize() : HOSTILE_SIZE, enemy->va,
+				     &mapped);
+	enemy->shared->returned = true;
 	return NULL;
 }
 
@@ -316,15 +325,18 @@ static void be_hostile(struct amd_userptr_victims *victims, void *data)
 				HOSTILE_SIZE, &mapped);
 	if (state != IN_MAKE)
 		amd_userptr_mapped_make(&enemy.up, enemy.kind, enemy.slow, getpagesize(), &tracked);
+	enemy.state = state;
+	enemy.shared = scene->shared;
+	enemy.va = amd_kfd_va_reserve(HOSTILE_SIZE, 0);
+	igt_assert(enemy.va);
+	if (state != IN_RESTORE)
+		igt_assert_eq(pthread_create(&thread, NULL, call, &enemy), 0);
 	scene->shared->ready = true;
 	while (!scene->shared->go)
 		igt_pause();
 	igt_assert(mremap(page, getpagesize(), getpagesize(), MREMAP_MAYMOVE | MREMAP_FIXED,
 			  enemy.slow) == enemy.slow);
-	if (state != IN_RESTORE)
-		igt_assert_eq(pthread_create(&thread, NULL,
-					     state == IN_MAKE ? make_slow : make_other, &enemy),
-			      0);
+	enemy.in_place = true;
 	for (;;)
 		pause();
 }
@@ -345,11 +357,15 @@ static pid_t start(struct amd_userptr_victims *victims, struct scene *scene,
  * Let the hostile processes begin to wait.  The FUSE server takes one request at a time and does
  * not answer it, so only one request arrives, even with several hostile processes.
  */
-static void make_hostile(struct scene *scene)
+static void make_hostile(struct scene *scene, pid_t pid)
 {
 	scene->shared->go = true;
 	igt_assert_f(igt_fuse_asked(&scene->fuse, AMD_USERPTR_WAIT_MS),
 		     "the kernel does not wait for the page\n");
+	scene->shared->held = true;
+	igt_assert_f(scene->hostile->state == IN_RESTORE ||
+			     amd_userptr_victim_wait(&scene->shared->begun, pid),
+		     "the hostile process does not call the driver\n");
 }
 
 enum { MAX_HOSTILE = 2 };
@@ -374,12 +390,13 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	close(scene->fuse.file);
 	scene->fuse.file = -1;
 	measure(victims, scene);
-	make_hostile(scene);
+	make_hostile(scene, pids[0]);
 	for (unsigned int i = 0; i < count && scene->hostile->killed; i++)
 		kill(pids[i], SIGKILL);
 	expect_undisturbed(victims, scene);
 	amd_userptr_victims_expect_life(victims);
 	igt_assert_f(igt_fuse_waits(&scene->fuse), "the page came before the end of the test\n");
+	igt_assert_f(!scene->shared->returned, "the hostile process does not wait in the driver\n");
 
 	/* Without the server, faulting in the page fails, so the hostile processes can go on. */
 	igt_fuse_stop(&scene->fuse);
