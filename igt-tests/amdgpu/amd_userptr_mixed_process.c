@@ -45,14 +45,55 @@ static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 }
 
 /*
+ * Start the child that will store before the memory exists, so that no fork shares its pages.  Then
+ * the store needs no new page, and it evicts no queue.
+ */
+static void stored_in_place(struct amd_userptr *up)
+{
+	const pid_t parent = getpid();
+	struct amd_userptr_bo *bo;
+	uint32_t value = 0x600dcafe;
+	uint64_t pfn;
+	int tell[2];
+
+	igt_assert_eq(pipe(tell), 0);
+	igt_fork(child, 1) {
+		void *cpu;
+
+		close(tell[1]);
+		igt_assert_eq(read(tell[0], &cpu, sizeof(cpu)), sizeof(cpu));
+		write_memory(parent, cpu, &value, sizeof(value));
+	}
+	close(tell[0]);
+	bo = amd_userptr_tracked(up, getpagesize(), 1);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	pfn = igt_procfs_pfn(bo->cpu);
+	igt_assert(pfn);
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(write(tell[1], &bo->cpu, sizeof(bo->cpu)), sizeof(bo->cpu));
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the child that stores in its parent");
+	close(tell[1]);
+	igt_assert_eq_u64(igt_procfs_pfn(bo->cpu), pfn);
+	amd_kfd_queue_copy(up->queue, up->out.va, bo->va, bo->size);
+	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+	igt_assert_eq_u32(*(uint32_t *)up->out.cpu, value);
+	amd_userptr_expect_no_eviction(up);
+	amd_userptr_destroy(up, bo);
+}
+
+/*
  * After the fork both processes have the same pages.  The child stores to the parent's memory, so
  * the kernel puts a copy of the page into the parent's page tables.
  */
 static void stored_by_child(struct amd_userptr *up)
 {
-	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
 	const pid_t parent = getpid();
+	struct amd_userptr_bo *bo;
 
+	/* First, because a fork evicts the queues if there is a userptr. */
+	stored_in_place(up);
+
+	bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
 	amd_kfd_smi_mark(&up->smi);
 	igt_fork(child, 1) {
 		char bytes[MIXED_SIZE];
@@ -345,7 +386,8 @@ static void balanced(struct amd_userptr *up)
 const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[] = {
 	{ .name = "stored-by-child",
 	  .run = stored_by_child,
-	  .describe = "The GPU sees what another process stores in the memory." },
+	  .describe =
+		  "The GPU sees what another process stores in the memory, with and without a new page." },
 	{ .name = "stored-by-debugger",
 	  .run = stored_by_debugger,
 	  .describe = "The GPU sees what a debugger stores in read-only memory." },
