@@ -24,7 +24,10 @@
 #define MADV_GUARD_REMOVE  103
 #endif
 
-/* In how many rounds the memory goes and comes back while the worker runs. */
+/*
+ * In how many rounds the memory goes and comes back while the worker runs.  Go on after that until
+ * it came back during a restore once.
+ */
 enum { RACES = 40 };
 
 /*
@@ -257,19 +260,27 @@ static void one_range(struct amd_userptr *up)
  */
 static void race(struct amd_userptr *up)
 {
+	const uint64_t deadline = igt_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
+	unsigned int during = 0;
 	struct amd_userptr_scatter scatter;
 
 	setup(&scatter, up);
-	for (unsigned int i = 0; i < RACES; i++) {
+	for (unsigned int i = 0; i < RACES || (!during && igt_now_ms() < deadline); i++) {
+		amd_kfd_smi_mark(&up->smi);
 		igt_assert_eq(munmap(scatter_changed(&scatter), page()), 0);
 		/* In each round give the worker another amount of time. */
 		for (unsigned int n = 0; n < i % 8; n++)
 			amd_userptr_queue_alive(up);
 		scatter_map_fresh(scatter_changed(&scatter));
 		amd_pattern_fill(scatter_changed(&scatter), page(), i);
+		/* If the queue has run in between, the restore had found a hole and was over. */
+		if (i % 8 == 0)
+			during += amd_userptr_queues_evicted(up);
 		map_again(&scatter, i % 2 ? CHANGED : 0, i % 2 ? 1 : FEW_RANGES);
 		amd_userptr_gpu_check(up, scatter.va + CHANGED * page(), page(), i);
 	}
+	igt_info("the memory came back %u times during a restore\n", during);
+	igt_assert_lt(0, during);
 	amd_userptr_scatter_roundtrip(&scatter, SEED_END);
 }
 

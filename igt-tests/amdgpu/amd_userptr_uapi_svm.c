@@ -11,7 +11,9 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr_scatter.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_uapi.h"
 
@@ -21,8 +23,19 @@
  */
 enum { PAGES = 8 };
 
-/* How often two threads register the same memory at once, one as a userptr and one for SVM. */
+/*
+ * How often two threads register the same memory at once, one as a userptr and one for SVM.  Go on
+ * after that until each of them was first once.
+ */
 enum { RACES = 200 };
+
+/*
+ * In two of three rounds one thread begins up to LATE_NS after the other.  The limit doubles after
+ * each LATE_ROUNDS rounds, and begins anew after LATE_STEPS such steps.  So either ioctl can be
+ * first, although they take different times, and times differ from machine to machine.
+ */
+#define LATE_NS igt_patience(100000)
+enum { LATE_ROUNDS = 20, LATE_STEPS = 8 };
 
 static size_t page(void)
 {
@@ -150,43 +163,66 @@ struct race {
 	pthread_barrier_t barrier;
 	void *cpu;
 	int ret;
+	bool svm_late;	  /* the thread that is late: that of SVM, or the other one */
+	uint32_t late_ns; /* how late it is; 0: neither is late */
 };
+
+static uint32_t late_time(uint64_t *random, unsigned int round)
+{
+	return amd_stamp_pick(random, LATE_NS << round / LATE_ROUNDS % LATE_STEPS);
+}
+
+static void be_late(const struct race *race, bool svm)
+{
+	const struct timespec pause = { .tv_nsec = race->late_ns };
+
+	if (race->late_ns && svm == race->svm_late)
+		nanosleep(&pause, NULL);
+}
 
 static void *race_svm(void *data)
 {
 	struct race *race = data;
 
 	pthread_barrier_wait(&race->barrier);
+	be_late(race, true);
 	race->ret = register_svm(race->up, race->cpu, page());
 	return NULL;
 }
 
 static void both_at_once(struct amd_userptr *up)
 {
+	const uint64_t deadline = igt_now_ms() + 2 * AMD_USERPTR_WAIT_MS;
 	struct race race = { .up = up };
-	unsigned int won = 0;
+	unsigned int won = 0, rounds = 0;
+	uint64_t random = 1;
 
 	require_svm(up);
-	for (unsigned int i = 0; i < RACES; i++) {
+	for (; rounds < RACES || ((!won || won == rounds) && igt_now_ms() < deadline); rounds++) {
 		pthread_t thread;
 		uint32_t handle;
 		int ret;
 
 		race.cpu = amd_userptr_mmap(up, page(), 1);
+		race.svm_late = rounds % 2;
+		race.late_ns = rounds % 3 ? late_time(&random, rounds) : 0;
 		igt_assert_eq(pthread_barrier_init(&race.barrier, NULL, 2), 0);
 		igt_assert_eq(pthread_create(&thread, NULL, race_svm, &race), 0);
 		pthread_barrier_wait(&race.barrier);
+		be_late(&race, false);
 		ret = __amd_userptr_create(up->fd, race.cpu, page(), AMD_USERPTR_TRACKED, &handle);
 		igt_assert_eq(pthread_join(thread, NULL), 0);
 		pthread_barrier_destroy(&race.barrier);
 		igt_assert_f((!ret && race.ret == -EADDRINUSE) || (ret == -EADDRINUSE && !race.ret),
-			     "round %u: userptr %d, SVM %d\n", i, ret, race.ret);
+			     "round %u: userptr %d, SVM %d\n", rounds, ret, race.ret);
 		won += !ret;
 		if (!ret)
 			igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
 		amd_userptr_munmap(up, race.cpu, page());
 	}
-	igt_info("of %d pages userptrs got %u\n", RACES, won);
+	igt_info("of %u pages userptrs got %u\n", rounds, won);
+	igt_assert_lt(0, won);
+	igt_assert_lt(won, rounds);
 }
 
 const struct amd_userptr_subtest amd_userptr_svm_subtests[] = {
