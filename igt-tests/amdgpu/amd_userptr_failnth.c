@@ -169,16 +169,28 @@ static void expect_working(struct failnth_memory *memory, uint32_t handle, unsig
 	amd_userptr_destroy(up, memory->scatter.bo);
 }
 
+static void end_failures(struct amd_userptr *up)
+{
+	igt_fail_nth_reset();
+}
+
+void failnth_begin(struct amd_userptr *up)
+{
+	up->undo = end_failures;
+}
+
 static void fail_create(struct amd_userptr *up, bool many)
 {
 	const char *what = many ? "GEM_USERPTR of many ranges" : "GEM_USERPTR";
 	struct failnth_count count = { .n = 1 };
-	struct igt_fail_nth inject;
-	const char *reason = igt_fail_nth_init(&inject);
 	struct failnth_memory memory;
+	struct igt_fail_nth inject;
 	uint32_t next, handle;
+	const char *reason;
 	char limit[256];
 
+	failnth_begin(up);
+	reason = igt_fail_nth_init(&inject);
 	igt_require_f(!reason, "%s\n", reason);
 	amd_info_ignore_memory_log();
 	failnth_memory_init(&memory, up, many, FAILNTH_PAGES, 0);
@@ -250,7 +262,9 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 	while (!shared.count->end) {
 		const unsigned int before = shared.count->n;
 
+		failnth_begin(up);
 		amd_userptr_in_faulting_child(up, attempts, &shared);
+		up->undo = NULL; /* the child has called igt_fail_nth_fini() */
 		amd_userptr_cleanup(up);
 		igt_assert(shared.count->end || shared.count->n > before);
 	}

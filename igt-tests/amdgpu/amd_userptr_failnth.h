@@ -55,6 +55,9 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 /* At the end, print the counts, and assert that every n was tried and an allocation failed. */
 void failnth_finish(const struct failnth_count *count, const char *what);
 
+/* Let amd_userptr_cleanup() end all failures, also after an assertion has failed. */
+void failnth_begin(struct amd_userptr *up);
+
 struct failnth_case {
 	bool many;	  /* the userptr has a range for each page */
 	const char *what; /* begins the messages */

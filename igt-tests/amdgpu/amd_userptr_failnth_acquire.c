@@ -145,6 +145,7 @@ static void fail_all(struct amd_userptr *up, bool intruded)
 
 	igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
+	failnth_begin(up);
 	amd_info_ignore_memory_log();
 	amd_userptr_remains_look(up, &before);
 	count = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,

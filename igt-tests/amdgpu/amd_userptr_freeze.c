@@ -185,6 +185,7 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	struct sleeper sleeper = { 0 };
 	unsigned int during, after;
 	bool failed;
+	int ret = 0;
 
 	trace_worker();
 	amd_kfd_smi_mark(&up->smi);
@@ -193,10 +194,13 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	amd_userptr_dontneed(bo);
 	failed = has_failed_often(now_ns());
 	igt_fail_nth_all(inject, false);
-	igt_assert_f(failed, "restores do not fail\n");
-	igt_assert_eq(suspend_test(stage), 0);
+	if (failed)
+		ret = suspend_test(stage);
+	/* End the thread before an assertion can end the subtest. */
 	__atomic_store_n(&sleeper.stop, true, __ATOMIC_RELEASE);
 	igt_assert_eq(pthread_join(sleeper.thread, NULL), 0);
+	igt_assert_f(failed, "restores do not fail\n");
+	igt_assert_eq(ret, 0);
 	igt_assert_f(sleeper.thawed_ns, "nothing was frozen\n");
 	wait_restored(up);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
@@ -210,6 +214,12 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	return !during && after;
 }
 
+static void end_freeze(struct amd_userptr *up)
+{
+	igt_fail_nth_reset();
+	untrace_worker();
+}
+
 static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
@@ -218,9 +228,8 @@ static void freeze_until_caught(struct amd_userptr *up, const char *stage)
 	bool caught = false;
 
 	require_suspend_test();
+	up->undo = end_freeze;
 	reason = igt_fail_nth_init_kworkers(&inject, "amdgpu");
-	if (reason)
-		igt_fail_nth_fini(&inject);
 	igt_require_f(!reason, "%s\n", reason);
 	for (unsigned int i = 0; i < ATTEMPTS && !caught; i++) {
 		caught = freeze_invalid(up, bo, &inject, stage);

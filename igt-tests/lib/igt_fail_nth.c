@@ -233,6 +233,40 @@ void igt_fail_nth_all(struct igt_fail_nth *inject, bool on)
 	igt_assert_eq(set_probability(on), 0);
 }
 
+static void clear_number(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return; /* the task has ended, or the kernel has no fault injection */
+	(void)!pwrite(fd, "0", 1, 0);
+	close(fd);
+}
+
+void igt_fail_nth_reset(void)
+{
+	struct dirent *entry;
+	char path[64];
+	DIR *proc;
+
+	set_probability(false);
+	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
+	clear_number(path);
+	proc = opendir("/proc");
+	while (proc && (entry = readdir(proc))) {
+		const int pid = atoi(entry->d_name);
+
+		if (!pid || !is_usual_kworker(pid))
+			continue;
+		snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
+		clear_number(path);
+	}
+	if (proc)
+		closedir(proc);
+	set_callers(0, ~0ul, "0");
+	set_attributes(false);
+}
+
 void igt_fail_nth_fini(struct igt_fail_nth *inject)
 {
 	bool ran;

@@ -30,11 +30,14 @@ struct igt_fail_nth {
  */
 const char *igt_fail_nth_init(struct igt_fail_nth *inject);
 const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *driver);
-/*
- * Undo what an init has changed, if there was one. A test has to call this also after an assertion
- * has failed.
- */
+/* Undo what an init has changed, if there was one. */
 void igt_fail_nth_fini(struct igt_fail_nth *inject);
+/*
+ * Let nothing fail any more, neither in the calling thread nor in a kworker, and restore the
+ * kernel's settings. A test calls this after a failed assertion, which may have kept the test, or a
+ * child of the test, from igt_fail_nth_fini().
+ */
+void igt_fail_nth_reset(void);
 
 /*
  * Let the @n-th allocation of the thread from now on fail, once. Between arm and disarm the caller

@@ -75,6 +75,9 @@ static void drop_stuck_queues(struct amd_userptr *up)
 
 void amd_userptr_cleanup(struct amd_userptr *up)
 {
+	if (up->undo)
+		up->undo(up);
+	up->undo = NULL;
 	drop_stuck_queues(up);
 	for (int i = 0; i < AMD_USERPTR_MAX; i++) {
 		struct amd_userptr_bo *bo = &up->bos[i];

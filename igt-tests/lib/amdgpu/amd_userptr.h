@@ -59,6 +59,11 @@ struct amd_userptr {
 	struct amd_kfd_mem in, out;  /* GTT that the GPU copies from and to */
 	uint32_t syncobj;	     /* the kernel signals it when a page table update is done */
 	bool supported;		     /* the answer of amd_userptr_supported() */
+	/*
+	 * Undoes other changes that the subtest makes to the machine, such as settings of the
+	 * kernel.  NULL: there are none.
+	 */
+	void (*undo)(struct amd_userptr *up);
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
 	/* memory that amd_userptr_cleanup() unmaps */
 	struct {
@@ -72,7 +77,10 @@ void amd_userptr_open(struct amd_userptr *up, int fd);
 /* Open KFD in a forked child, which needs descriptors of its own. */
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
-/* Unmap and close the BOs and mappings of a subtest; keep queues and descriptors. */
+/*
+ * Call undo() once, then unmap and close the BOs and mappings of a subtest; keep queues and
+ * descriptors.
+ */
 void amd_userptr_cleanup(struct amd_userptr *up);
 /* Use a queue of @type from now on, and create it the first time; skips without SDMA engines. */
 void amd_userptr_use_queue(struct amd_userptr *up, enum amd_kfd_queue_type type);
