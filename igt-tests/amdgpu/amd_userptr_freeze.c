@@ -27,6 +27,9 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 #define DELAY	       "/sys/module/suspend/parameters/pm_test_delay"
 #define FREEZE_TIMEOUT POWER "pm_freeze_timeout"
 
+/* The default in milliseconds (kernel/power/process.c). */
+#define FREEZE_TIMEOUT_DEFAULT "20000"
+
 #define WORKER "amd_userptr_worker"
 
 #define SECOND_NS 1000000000ull
@@ -245,13 +248,22 @@ static void freezer(struct amd_userptr *up)
 	freeze_until_caught(up, "freezer");
 }
 
+/* The stall of freezer_refused(), here so that it can be released after a failed assertion. */
+static struct amd_userptr_stall stall;
+
+static void end_refused(struct amd_userptr *up)
+{
+	igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, FREEZE_TIMEOUT_DEFAULT);
+	amd_userptr_stall_drop(&stall, up);
+	amd_userptr_stall_fini(&stall);
+}
+
 /*
  * The worker waits for a page of the FUSE server, which the kernel freezes first.  So the worker
  * cannot be frozen and the suspend fails.  After the thaw the restore ends.
  */
 static void freezer_refused(struct amd_userptr *up)
 {
-	struct amd_userptr_stall stall;
 	struct amd_userptr_bo *bo;
 	int no_stall;
 
@@ -262,6 +274,7 @@ static void freezer_refused(struct amd_userptr *up)
 	 */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	up->undo = end_refused;
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
 				    "workqueue kfd_mm_wq|pwq |in-flight|pending: |inactive");
@@ -273,11 +286,8 @@ static void freezer_refused(struct amd_userptr *up)
 	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&stall);
 	amd_userptr_expect_evictions(up, 0);
-	igt_assert(igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, "20000"));
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 	amd_userptr_roundtrip(up, bo, 2);
-	amd_userptr_stall_drop(&stall, up);
-	amd_userptr_stall_fini(&stall);
 }
 
 /* The driver suspends and resumes, which evicts VRAM and brings it back. */
