@@ -43,12 +43,20 @@ static bool all_preemptible(int gem_info)
 	return true;
 }
 
+/* The stall of evict_while_invalid(), here so that it can be released after a failed assertion. */
+static struct amd_userptr_stall stall;
+
+static void end_evict(struct amd_userptr *up)
+{
+	amd_userptr_stall_drop(&stall, up);
+	amd_userptr_stall_fini(&stall);
+}
+
 static void evict_while_invalid(struct amd_userptr *up, const char *what)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
 	int evict = igt_debugfs_open(up->fd, what, O_RDONLY);
 	int gem_info = igt_debugfs_open(up->fd, "amdgpu_gem_info", O_RDONLY);
-	struct amd_userptr_stall stall;
 	struct amd_userptr_bo *bo;
 	int no_stall;
 	char text[32];
@@ -56,6 +64,7 @@ static void evict_while_invalid(struct amd_userptr *up, const char *what)
 	igt_require_f(evict >= 0 && gem_info >= 0, "no debugfs file to evict with\n");
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	up->undo = end_evict;
 	bo = amd_userptr_tracked(up, EVICT_SIZE, 1);
 	igt_assert(all_preemptible(gem_info));
 	amd_userptr_gpu_check(up, bo->va, EVICT_SIZE, 1);
@@ -76,8 +85,6 @@ static void evict_while_invalid(struct amd_userptr *up, const char *what)
 	amd_userptr_gpu_check_zero(up, bo->va, EVICT_SIZE);
 	amd_userptr_roundtrip(up, bo, 2);
 	igt_assert(all_preemptible(gem_info));
-	amd_userptr_stall_drop(&stall, up);
-	amd_userptr_stall_fini(&stall);
 	close(gem_info);
 	close(evict);
 }

@@ -139,31 +139,30 @@ static void va_unmap_then_access(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, access_after_va_unmap, NULL);
 }
 
-struct evictor {
+static struct evictor {
 	struct amd_userptr_stall stall;
 	int fd; /* a debugfs file: a read of it makes TTM evict all VRAM */
-};
+} evictor;
 
 /*
  * Let TTM evict all VRAM, page tables included, and unmap while the page tables are not in VRAM.
  * KFD cannot bring them back, because its restore needs a lock of the userptr restore worker, which
  * waits for a page.
  */
-static void unmap_evicted(struct amd_userptr *mine, struct evictor *evictor, uint32_t handle,
-			  uint64_t va)
+static void unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
 {
 	const struct amd_kfd_smi_counts *count = &mine->smi.count;
 	char text[32];
 
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_stall_hold(&evictor->stall, mine);
-	igt_assert_lt(0, read(evictor->fd, text, sizeof(text)));
+	amd_userptr_stall_hold(&evictor.stall, mine);
+	igt_assert_lt(0, read(evictor.fd, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
 				       0),
 		      0);
 	igt_assert(amd_userptr_queues_evicted(mine));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
-	amd_userptr_stall_release(&evictor->stall);
+	amd_userptr_stall_release(&evictor.stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
 			 AMD_USERPTR_WAIT_MS);
 }
@@ -176,7 +175,6 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 						       .domains = AMDGPU_GEM_DOMAIN_GTT,
 					       } };
 	uint64_t va = amd_kfd_va_reserve(AMD_USERPTR_SIZE, 0);
-	struct evictor *evictor = data;
 
 	igt_assert(va);
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
@@ -185,25 +183,31 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 		      0);
 	amd_userptr_gpu_fill(mine, va, AMD_USERPTR_SIZE, 1);
 	amd_userptr_gpu_check(mine, va, AMD_USERPTR_SIZE, 1);
-	unmap_evicted(mine, evictor, create.out.handle, va);
+	unmap_evicted(mine, create.out.handle, va);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
 	/* Close the stall's userptr after the access, because a close updates page tables, too. */
-	amd_userptr_stall_drop(&evictor->stall, mine);
+	amd_userptr_stall_drop(&evictor.stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
 }
 
+/* Stop the FUSE server, so that a page that the child waits for does not come any more. */
+static void end_evictor(struct amd_userptr *up)
+{
+	amd_userptr_stall_fini(&evictor.stall);
+	close(evictor.fd);
+}
+
 static void va_unmap_while_evicted(struct amd_userptr *up)
 {
-	struct evictor evictor = { .fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY) };
 	int no_stall;
 
+	evictor.fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
 	igt_require_f(evictor.fd >= 0, "no debugfs file to evict VRAM with\n");
 	no_stall = __amd_userptr_stall_init(&evictor.stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
-	amd_userptr_in_faulting_child(up, unmap_while_evicted, &evictor);
-	amd_userptr_stall_fini(&evictor.stall);
-	close(evictor.fd);
+	up->undo = end_evictor;
+	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
 }
 
 static void lose_the_mapping(struct amd_userptr *mine, void *data)
