@@ -136,7 +136,7 @@ static bool has_notifier(const struct later *later)
  * and the driver removes the notifier, only when all fences have signaled.  Until then munmap()
  * would wait for every submission.
  */
-static void wait_until_forgotten(const struct later *later)
+static void wait_until_unregistered(const struct later *later)
 {
 	const uint64_t deadline = igt_now_ms() + RETURN_MS;
 
@@ -304,7 +304,7 @@ static enum result take_pages(struct later *later, uint32_t **fresh)
 	if (!igt_task_wait(&later->drop, RETURN_MS))
 		return WAITED;
 	if (later->how == CLOSE)
-		wait_until_forgotten(later);
+		wait_until_unregistered(later);
 	igt_task_let_go(&later->unmap);
 	/*
 	 * While munmap() waits it may hold mmap_lock, so do not map memory before it has returned.
