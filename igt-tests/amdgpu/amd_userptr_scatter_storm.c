@@ -22,6 +22,7 @@
 #include "lib/igt_cgroup.h"
 #include "lib/igt_fuse.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
 #include "amd_userptr_scatter.h"
@@ -321,22 +322,6 @@ static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, st
 	_exit(0);
 }
 
-/* Wait until the main thread has exited, and the kernel has told the other threads to exit. */
-static bool wait_for_exit(pid_t pid)
-{
-	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
-	char path[64], state;
-	int stat;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	stat = open(path, O_RDONLY | O_CLOEXEC);
-	do
-		state = igt_procfs_task_state(stat);
-	while (state != 'Z' && igt_now_ms() < deadline && !sched_yield());
-	close(stat);
-	return state == 'Z';
-}
-
 /* Has the ioctl looked up the memory before the page of the FUSE file, and none behind it? */
 static bool held_in_place(pid_t pid, const struct report *report)
 {
@@ -362,7 +347,8 @@ static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 	case BY_KILL:
 		return !kill(pid, SIGKILL);
 	case BY_EXIT:
-		return wait_for_exit(pid);
+		/* By then the kernel has told the other threads to exit. */
+		return igt_wait_zombie(pid, AMD_USERPTR_WAIT_MS);
 	default:
 		return wait_until(&report->closed);
 	}

@@ -7,8 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdio.h>
 #include <unistd.h>
 #include <sys/mman.h>
 #include <xf86drm.h>
@@ -17,8 +15,7 @@
 
 #include "lib/igt_gate.h"
 #include "lib/igt_mm.h"
-#include "lib/igt_procfs.h"
-#include "lib/igt_time.h"
+#include "lib/igt_task.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -37,26 +34,6 @@ static struct survivor {
 } survivor;
 
 /*
- * Wait until the main thread is a zombie.  A main thread that exits before the others becomes one,
- * and then has no mm_struct any more.
- */
-static void wait_for_zombie(void)
-{
-	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
-	char path[64];
-	int stat;
-
-	snprintf(path, sizeof(path), "/proc/self/task/%d/stat", getpid());
-	stat = open(path, O_RDONLY | O_CLOEXEC);
-	igt_assert_fd(stat);
-	while (igt_procfs_task_state(stat) != 'Z') {
-		igt_assert(igt_now_ms() < deadline);
-		sched_yield();
-	}
-	close(stat);
-}
-
-/*
  * Body of the thread that goes on after the main thread has ended.  If an assertion fails, the
  * process ends before the gate is open, and the parent notices that.
  */
@@ -64,7 +41,7 @@ static void *go_on_alone(void *data)
 {
 	struct survivor *s = data;
 
-	wait_for_zombie();
+	igt_assert(igt_wait_zombie(getpid(), AMD_USERPTR_WAIT_MS));
 	amd_kfd_smi_mark(&s->up.smi);
 	igt_assert_eq(madvise(s->cpu, SURVIVOR_SIZE, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(&s->up, 1);
@@ -91,7 +68,7 @@ static void *export_alone(void *data)
 	struct survivor *s = data;
 	int dmabuf = -1, ret;
 
-	wait_for_zombie();
+	igt_assert(igt_wait_zombie(getpid(), AMD_USERPTR_WAIT_MS));
 	ret = drmPrimeHandleToFD(s->up.fd, s->handle, DRM_CLOEXEC, &dmabuf);
 	igt_assert_f(ret, "a userptr was exported\n");
 	igt_assert_eq(errno, EPERM);

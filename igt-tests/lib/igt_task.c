@@ -130,3 +130,17 @@ bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms)
 		nanosleep(&pause, NULL);
 	}
 }
+
+bool igt_wait_zombie(pid_t pid, unsigned int timeout_ms)
+{
+	const uint64_t deadline = igt_now_ms() + timeout_ms;
+	char path[64], state;
+	int stat;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	stat = open(path, O_RDONLY | O_CLOEXEC);
+	while ((state = igt_procfs_task_state(stat)) != 'Z' && igt_now_ms() < deadline)
+		igt_pause();
+	close(stat);
+	return state == 'Z';
+}

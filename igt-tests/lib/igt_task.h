@@ -48,5 +48,10 @@ int igt_task_end(struct igt_task *task);
  * for which nobody has waited yet, because otherwise @status would stay unchanged.
  */
 bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms);
+/*
+ * Wait until the main thread of a process is a zombie; false when it is none after @timeout_ms.  A
+ * main thread that exits before the others becomes one, and then has no mm_struct any more.
+ */
+bool igt_wait_zombie(pid_t pid, unsigned int timeout_ms);
 
 #endif

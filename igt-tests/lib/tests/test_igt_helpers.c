@@ -34,6 +34,21 @@ static void wait_for_child(void)
 	igt_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
 }
 
+static void wait_for_zombie(void)
+{
+	const pid_t pid = fork();
+
+	igt_assert_lte(0, pid);
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	igt_assert(!igt_wait_zombie(pid, 1));
+	kill(pid, SIGKILL);
+	igt_assert(igt_wait_zombie(pid, WAIT_MS));
+	igt_assert(waitpid(pid, NULL, 0) == pid);
+}
+
 /* No process is its own child, so the wait has to fail. */
 static void wait_for_none(void)
 {
@@ -70,6 +85,10 @@ int igt_main()
 	igt_describe("A wait for a child ends when the child has ended, or after its limit.");
 	igt_subtest("wait-pid")
 		wait_for_child();
+
+	igt_describe("A wait for a zombie ends when the process is one, or after its limit.");
+	igt_subtest("wait-zombie")
+		wait_for_zombie();
 
 	/* The last one, because after the failure its child goes on with the next subtest. */
 	igt_describe("A wait for a process that is no child fails.");
