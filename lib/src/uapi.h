@@ -90,6 +90,20 @@ struct amd_gem_va_args {
 };
 
 /*
+ * struct drm_amdgpu_info_hw_ip. libdrm 2.4.114 has no @ip_discovery_version. The kernel copies as
+ * much of the struct as it has, so the member of a kernel without it stays as it was.
+ */
+struct amd_hw_ip_info {
+	uint32_t hw_ip_version_major;
+	uint32_t hw_ip_version_minor;
+	uint64_t capabilities_flags;
+	uint32_t ib_start_alignment;
+	uint32_t ib_size_alignment;
+	uint32_t available_rings;
+	uint32_t ip_discovery_version; /* bits 23:16 major, 15:8 minor, 7:0 revision */
+};
+
+/*
  * Parts of <linux/kfd_ioctl.h>, whose version on a machine is independent of libdrm's. The names
  * there differ; lib/tests/test_evictions.c compares the values.
  */
