@@ -19,6 +19,8 @@
 #include <sys/types.h>
 #include <linux/kfd_ioctl.h>
 
+#include "lib/amdgpu/amd_pkt.h"
+
 /* A GPU in the kernel's topology (/sys/class/kfd/kfd/topology/nodes). */
 struct amd_kfd_node {
 	uint32_t index; /* number of the node's directory */
@@ -130,6 +132,7 @@ enum amd_kfd_queue_type {
 struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
+	const struct amd_pkt *pkt; /* the packets of the GPU's generation */
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
 	struct amd_kfd_mem ib; /* AQL only: the PM4 packets, used like a ring */

@@ -9,7 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_packets.h"
+#include "lib/amdgpu/amd_pkt_pm4.h"
 #include "lib/igt_time.h"
 
 /* How long to wait for a free slot in a full ring. */
@@ -75,7 +75,7 @@ struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t
 		.header = AMD_KFD_AQL_VENDOR | AMD_KFD_AQL_BARRIER | AMD_KFD_AQL_SYSTEM_FENCES |
 			  AMD_KFD_AQL_PM4_IB,
 		.pm4 = {
-			.ib = { PM4_TYPE3(PM4_INDIRECT_BUFFER, 3), lo32(va), hi32(va),
+			.ib = { PM4_TYPE3(PM4_INDIRECT_BUFFER, 3), amd_pkt_lo(va), amd_pkt_hi(va),
 				INDIRECT_BUFFER_VALID | dwords },
 			.remaining = AMD_KFD_AQL_PM4_REMAINING,
 			.completion = completion,

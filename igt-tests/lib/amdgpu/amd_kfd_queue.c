@@ -8,7 +8,6 @@
 #include <sys/mman.h>
 
 #include "lib/amdgpu/amd_kfd.h"
-#include "lib/amdgpu/amd_kfd_packets.h"
 #include "lib/igt_time.h"
 
 #define RING_BYTES  (64u << 10)
@@ -165,6 +164,7 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 	memset(queue, 0, sizeof(*queue));
 	queue->kfd = kfd;
 	queue->type = type;
+	queue->pkt = type == AMD_KFD_QUEUE_SDMA ? &amd_pkt_sdma4 : &amd_pkt_gfx9;
 	ret = alloc_buffers(kfd, queue);
 	if (!ret) {
 		char *control = queue->control.cpu;
@@ -238,49 +238,17 @@ static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned
 	/* An IB cannot wrap around, so a packet must not cross the end of its memory. */
 	if (is_aql(queue) && queue->put % RING_DWORDS + count > RING_DWORDS) {
 		while (queue->put % RING_DWORDS)
-			ring[queue->put++ % RING_DWORDS] = PM4_NOP_ONE;
+			ring[queue->put++ % RING_DWORDS] = queue->pkt->nop;
 	}
 	for (unsigned int i = 0; i < count; i++)
 		ring[queue->put++ % RING_DWORDS] = dw[i];
 }
 
-static unsigned int build_release(uint32_t *dw, uint32_t data_sel, uint64_t addr, uint32_t value)
-{
-	unsigned int n = 0;
-
-	dw[n++] = PM4_TYPE3(PM4_RELEASE_MEM, 7);
-	dw[n++] = RELEASE_MEM_TS_EVENT | RELEASE_MEM_TCL1 | RELEASE_MEM_TC | RELEASE_MEM_TC_WB;
-	dw[n++] = data_sel;
-	dw[n++] = lo32(addr);
-	dw[n++] = hi32(addr);
-	dw[n++] = value;
-	dw[n++] = 0;
-	dw[n++] = 0;
-	return n;
-}
-
-static unsigned int build_fence(const struct amd_kfd_queue *queue, uint32_t *dw, uint64_t addr,
-				uint32_t value)
-{
-	unsigned int n = 0;
-
-	if (queue->type == AMD_KFD_QUEUE_SDMA) {
-		dw[n++] = SDMA_FENCE;
-		dw[n++] = lo32(addr);
-		dw[n++] = hi32(addr);
-		dw[n++] = value;
-		return n;
-	}
-	return build_release(dw, RELEASE_MEM_DATA_32, addr, value);
-}
-
-#define FENCE_MAX_DW 8
-
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 {
-	uint32_t dw[FENCE_MAX_DW];
+	uint32_t dw[AMD_PKT_MAX_DW];
 	unsigned int count =
-		build_fence(queue, dw, queue->control.va + fence_offset(queue), ++queue->seqno);
+		queue->pkt->fence(dw, queue->control.va + fence_offset(queue), ++queue->seqno);
 	uint64_t begin = queue->submitted_put;
 
 	/* There is room for the fence, because amd_kfd_queue_emit() keeps some. */
@@ -324,88 +292,61 @@ int __amd_kfd_queue_sync(struct amd_kfd_queue *queue, unsigned int timeout_ms)
 	return __amd_kfd_queue_wait(queue, amd_kfd_queue_submit(queue), timeout_ms);
 }
 
-void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
+/* Wait until there is room for @count dwords and a fence. Never fill the ring to the last dword. */
+static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 {
+	unsigned int fence = queue->pkt->fence_dw;
+
 	/*
 	 * put_dwords() may leave so many dwords at the end of the IB unused, because neither the
 	 * packet nor the fence may cross that end.
 	 */
-	const unsigned int unused = is_aql(queue) ? count + FENCE_MAX_DW : 0;
-
-	/* Keep room for a fence, and never fill the ring to the last dword. */
-	if (queue->put - queue->idle_put + count + unused + FENCE_MAX_DW >= RING_DWORDS) {
+	if (is_aql(queue))
+		count += count + fence;
+	if (queue->put - queue->idle_put + count + fence >= RING_DWORDS) {
 		int ret = __amd_kfd_queue_sync(queue, DRAIN_MS);
 
 		if (!queue->error)
 			queue->error = ret;
 	}
+}
+
+void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
+{
+	make_room(queue, count);
 	if (!queue->error)
 		put_dwords(queue, dw, count);
 }
 
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords)
 {
-	const uint32_t nop = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_NOP : PM4_NOP_ONE;
-
 	while (dwords--)
-		amd_kfd_queue_emit(queue, &nop, 1);
+		amd_kfd_queue_emit(queue, &queue->pkt->nop, 1);
 }
 
 void amd_kfd_queue_write(struct amd_kfd_queue *queue, uint64_t dst, const uint32_t *data,
 			 unsigned int count)
 {
-	uint32_t dw[4 + AMD_KFD_WRITE_MAX_DW];
-	unsigned int n = 0;
+	uint32_t dw[AMD_PKT_MAX_DW + AMD_KFD_WRITE_MAX_DW];
+	unsigned int n;
 
 	if (!count || count > AMD_KFD_WRITE_MAX_DW) {
 		queue->error = -EINVAL;
 		return;
 	}
-	if (queue->type == AMD_KFD_QUEUE_SDMA) {
-		dw[n++] = SDMA_WRITE;
-		dw[n++] = lo32(dst);
-		dw[n++] = hi32(dst);
-		dw[n++] = count - 1;
-	} else {
-		dw[n++] = PM4_TYPE3(PM4_WRITE_DATA, 3 + count);
-		dw[n++] = WRITE_DATA_MEMORY | WRITE_DATA_CONFIRM;
-		dw[n++] = lo32(dst);
-		dw[n++] = hi32(dst);
-	}
+	n = queue->pkt->write(dw, dst, count);
 	memcpy(&dw[n], data, count * sizeof(*data));
 	amd_kfd_queue_emit(queue, dw, n + count);
 }
 
-static void copy_chunk(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint32_t size)
-{
-	const uint32_t sdma[] = {
-		SDMA_COPY, size - 1, 0, lo32(src), hi32(src), lo32(dst), hi32(dst),
-	};
-	const uint32_t pm4[] = {
-		PM4_TYPE3(PM4_DMA_DATA, 6),
-		DMA_DATA_CP_SYNC | DMA_DATA_SRC_L2 | DMA_DATA_DST_L2,
-		lo32(src),
-		hi32(src),
-		lo32(dst),
-		hi32(dst),
-		DMA_DATA_RAW_WAIT | size,
-	};
-
-	if (queue->type == AMD_KFD_QUEUE_SDMA)
-		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
-	else
-		amd_kfd_queue_emit(queue, pm4, sizeof(pm4) / sizeof(pm4[0]));
-}
-
 void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src, uint64_t size)
 {
-	const uint64_t max = queue->type == AMD_KFD_QUEUE_SDMA ? SDMA_COPY_MAX_BYTES
-							       : DMA_DATA_MAX_BYTES;
+	uint32_t dw[AMD_PKT_MAX_DW];
 
 	while (size) {
-		uint64_t chunk = size < max ? size : max;
+		uint64_t chunk = size < AMD_PKT_COPY_MAX ? size : AMD_PKT_COPY_MAX;
 
-		copy_chunk(queue, dst, src, chunk);
+		amd_kfd_queue_emit(queue, dw, queue->pkt->copy(dw, dst, src, chunk));
 		dst += chunk;
 		src += chunk;
 		size -= chunk;
@@ -414,45 +355,21 @@ void amd_kfd_queue_copy(struct amd_kfd_queue *queue, uint64_t dst, uint64_t src,
 
 void amd_kfd_queue_fence(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value)
 {
-	uint32_t dw[FENCE_MAX_DW];
+	uint32_t dw[AMD_PKT_MAX_DW];
 
-	amd_kfd_queue_emit(queue, dw, build_fence(queue, dw, addr, value));
+	amd_kfd_queue_emit(queue, dw, queue->pkt->fence(dw, addr, value));
 }
 
 void amd_kfd_queue_timestamp(struct amd_kfd_queue *queue, uint64_t addr)
 {
-	const uint32_t sdma[] = { SDMA_TIMESTAMP_GET_GLOBAL, lo32(addr), hi32(addr) };
-	uint32_t pm4[FENCE_MAX_DW];
+	uint32_t dw[AMD_PKT_MAX_DW];
 
-	if (queue->type == AMD_KFD_QUEUE_SDMA)
-		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
-	else
-		amd_kfd_queue_emit(queue, pm4, build_release(pm4, RELEASE_MEM_DATA_CLOCK, addr, 0));
+	amd_kfd_queue_emit(queue, dw, queue->pkt->timestamp(dw, addr));
 }
 
 void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t value)
 {
-	const uint32_t all_bits = ~0u;
-	const uint32_t sdma[] = {
-		SDMA_POLL_REGMEM | SDMA_POLL_EQUAL | SDMA_POLL_MEMORY,
-		lo32(addr),
-		hi32(addr),
-		value,
-		all_bits,
-		SDMA_POLL_FOREVER | SDMA_POLL_INTERVAL,
-	};
-	const uint32_t pm4[] = {
-		PM4_TYPE3(PM4_WAIT_REG_MEM, 6),
-		WAIT_REG_MEM_EQUAL | WAIT_REG_MEM_MEMORY | WAIT_REG_MEM_PREEMPTABLE,
-		lo32(addr),
-		hi32(addr),
-		value,
-		all_bits,
-		WAIT_REG_MEM_INTERVAL,
-	};
+	uint32_t dw[AMD_PKT_MAX_DW];
 
-	if (queue->type == AMD_KFD_QUEUE_SDMA)
-		amd_kfd_queue_emit(queue, sdma, sizeof(sdma) / sizeof(sdma[0]));
-	else
-		amd_kfd_queue_emit(queue, pm4, sizeof(pm4) / sizeof(pm4[0]));
+	amd_kfd_queue_emit(queue, dw, queue->pkt->poll(dw, addr, value));
 }

@@ -106,6 +106,7 @@ int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userp
 	if (!ret)
 		ret = make_bo(fd, AMD_USERPTR_CS_DATA, &cs->data);
 	cs->packets.type = ring;
+	cs->packets.pkt = ring == AMD_KFD_QUEUE_SDMA ? &amd_pkt_sdma4 : &amd_pkt_gfx9;
 	cs->packets.ring.cpu = cs->ib.cpu;
 	if (ret)
 		amd_userptr_cs_close(cs);

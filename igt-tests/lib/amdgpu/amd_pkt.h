@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The few packets that test queues need, for compute queues (PM4) and for SDMA. */
+#ifndef AMD_PKT_H
+#define AMD_PKT_H
+
+#include <stdint.h>
+
+enum {
+	/* Room for the dwords of any function of struct amd_pkt. */
+	AMD_PKT_MAX_DW = 16,
+	/*
+	 * The most bytes of a copy.  The count has 21 bits in DMA_DATA of gfx9 (soc15d.h:346), and
+	 * in SDMA 22 bits up to version 4.2, 30 bits since 4.4 (sdma_v4_0.c:2612, 2622).
+	 */
+	AMD_PKT_COPY_MAX = 1 << 20,
+};
+
+static inline uint32_t amd_pkt_lo(uint64_t value)
+{
+	return value;
+}
+
+static inline uint32_t amd_pkt_hi(uint64_t value)
+{
+	return value >> 32;
+}
+
+/*
+ * The packets of one generation of an engine.  Each function stores packets at @dw and returns the
+ * number of their dwords.
+ */
+struct amd_pkt {
+	uint32_t nop;	       /* one dword that does nothing */
+	unsigned int fence_dw; /* the most dwords of fence() */
+	/* Store @count dwords at @dst; they follow the head, whose dwords are returned. */
+	unsigned int (*write)(uint32_t *dw, uint64_t dst, unsigned int count);
+	unsigned int (*copy)(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);
+	/* Let other observers see the stores of earlier packets, then store @value at @addr. */
+	unsigned int (*fence)(uint32_t *dw, uint64_t addr, uint32_t value);
+	/* Store the 64 bits of the GPU's clock at @addr; others see them after a fence. */
+	unsigned int (*timestamp)(uint32_t *dw, uint64_t addr);
+	/* Wait until the dword at @addr is @value. */
+	unsigned int (*poll)(uint32_t *dw, uint64_t addr, uint32_t value);
+};
+
+/* The generations, each in the file of its name. */
+extern const struct amd_pkt amd_pkt_gfx9;
+extern const struct amd_pkt amd_pkt_sdma4;
+
+#endif

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+/*
+ * PM4 of gfx9: gfx908, gfx90a, gfx942 and gfx950.  References are to drivers/gpu/drm/amd/amdgpu of
+ * Linux 7.3.
+ */
+#include "lib/amdgpu/amd_pkt.h"
+#include "lib/amdgpu/amd_pkt_pm4.h"
+
+/*
+ * RELEASE_MEM (soc15d.h:312), as gfx_v9_4_3_ring_emit_fence() uses it: write L2 back, invalidate
+ * L1 and L2.  That function also does so for metadata of compressed textures, which tests lack.
+ */
+#define RELEASE_TC_WB (1u << 15)
+#define RELEASE_TCL1  (1u << 16)
+#define RELEASE_TC    (1u << 17)
+#define RELEASE	      (RELEASE_TCL1 | RELEASE_TC | RELEASE_TC_WB)
+
+static unsigned int fence(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	return amd_pm4_release(dw, RELEASE, RELEASE_MEM_DATA_32, addr, value);
+}
+
+static unsigned int timestamp(uint32_t *dw, uint64_t addr)
+{
+	return amd_pm4_release(dw, RELEASE, RELEASE_MEM_DATA_CLOCK, addr, 0);
+}
+
+const struct amd_pkt amd_pkt_gfx9 = {
+	.nop = PM4_NOP_ONE,
+	.fence_dw = 8,
+	.write = amd_pm4_write,
+	.copy = amd_pm4_copy,
+	.fence = fence,
+	.timestamp = timestamp,
+	.poll = amd_pm4_poll,
+};

@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: MIT
+/* The parts of PM4 that all generations share.  References are as in amd_pkt_pm4.h. */
+#include "lib/amdgpu/amd_pkt.h"
+#include "lib/amdgpu/amd_pkt_pm4.h"
+
+/* WRITE_DATA (soc15d.h:129): the destination is memory; wait until it is written. */
+#define WRITE_DATA_MEMORY  (5u << 8)
+#define WRITE_DATA_CONFIRM (1u << 20)
+
+/*
+ * WAIT_REG_MEM (soc15d.h:177): wait until memory equals the reference; the scheduler may preempt
+ * the queue meanwhile.  The interval is in cycles.
+ */
+#define WAIT_REG_MEM_EQUAL	 3u
+#define WAIT_REG_MEM_MEMORY	 (1u << 4)
+#define WAIT_REG_MEM_PREEMPTABLE (3u << 6)
+#define WAIT_REG_MEM_INTERVAL	 0x20u
+
+/*
+ * DMA_DATA (soc15d.h:346): source and destination are memory through L2; later packets wait for the
+ * copy, and the copy for the stores of an earlier one.
+ */
+#define DMA_DATA_DST_L2	  (3u << 20)
+#define DMA_DATA_SRC_L2	  (3u << 29)
+#define DMA_DATA_CP_SYNC  (1u << 31)
+#define DMA_DATA_RAW_WAIT (1u << 30)
+
+unsigned int amd_pm4_write(uint32_t *dw, uint64_t dst, unsigned int count)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_WRITE_DATA, 3 + count);
+	dw[n++] = WRITE_DATA_MEMORY | WRITE_DATA_CONFIRM;
+	dw[n++] = amd_pkt_lo(dst);
+	dw[n++] = amd_pkt_hi(dst);
+	return n;
+}
+
+unsigned int amd_pm4_copy(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_DMA_DATA, 6);
+	dw[n++] = DMA_DATA_CP_SYNC | DMA_DATA_SRC_L2 | DMA_DATA_DST_L2;
+	dw[n++] = amd_pkt_lo(src);
+	dw[n++] = amd_pkt_hi(src);
+	dw[n++] = amd_pkt_lo(dst);
+	dw[n++] = amd_pkt_hi(dst);
+	dw[n++] = DMA_DATA_RAW_WAIT | size;
+	return n;
+}
+
+unsigned int amd_pm4_poll(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_WAIT_REG_MEM, 6);
+	dw[n++] = WAIT_REG_MEM_EQUAL | WAIT_REG_MEM_MEMORY | WAIT_REG_MEM_PREEMPTABLE;
+	dw[n++] = amd_pkt_lo(addr);
+	dw[n++] = amd_pkt_hi(addr);
+	dw[n++] = value;
+	dw[n++] = ~0u; /* mask */
+	dw[n++] = WAIT_REG_MEM_INTERVAL;
+	return n;
+}
+
+unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint64_t addr,
+			     uint32_t value)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_RELEASE_MEM, 7);
+	dw[n++] = RELEASE_MEM_TS_EVENT | caches;
+	dw[n++] = data;
+	dw[n++] = amd_pkt_lo(addr);
+	dw[n++] = amd_pkt_hi(addr);
+	dw[n++] = value;
+	dw[n++] = 0;
+	dw[n++] = 0;
+	return n;
+}
