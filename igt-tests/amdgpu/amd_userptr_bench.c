@@ -499,6 +499,7 @@ int main(int argc, char **argv)
 	};
 	struct bench bench = { .repetitions = 7, .budget_ns = 4000000000 };
 	bool grid = true, library = true, cpu = true, stalls = true;
+	char reason[AMD_KFD_REASON];
 	const char *only = NULL;
 	int opt, ret;
 
@@ -524,6 +525,10 @@ int main(int argc, char **argv)
 	print_columns();
 	if (open_kfd(&bench)) {
 		fprintf(stderr, "amd_userptr_bench: no GPU with KFD\n");
+		return EXIT_SKIP;
+	}
+	if (!amd_kfd_has_packets(&bench.kfd, AMD_KFD_QUEUE_PM4, reason, sizeof(reason))) {
+		fprintf(stderr, "amd_userptr_bench: %s\n", reason);
 		return EXIT_SKIP;
 	}
 	ret = start(&bench);

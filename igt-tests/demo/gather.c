@@ -180,10 +180,13 @@ static int open_kfd(struct gather *g)
 
 static int open_gpu(struct gather *g)
 {
+	char reason[AMD_KFD_REASON];
 	int ret = open_kfd(g);
 
 	if (ret)
 		return ret;
+	if (!amd_kfd_has_packets(&g->kfd, AMD_KFD_QUEUE_PM4, reason, sizeof(reason)))
+		return fail(reason, -EOPNOTSUPP);
 	ret = __amd_kfd_queue_create(&g->kfd, AMD_KFD_QUEUE_PM4, &g->queue);
 	if (ret)
 		return fail("create queue", ret);

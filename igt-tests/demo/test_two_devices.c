@@ -333,6 +333,15 @@ int main(int argc, char **argv)
 		fprintf(stderr, "the machine has not two GPUs with KFD\n");
 		return EXIT_SKIP;
 	}
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		char reason[AMD_KFD_REASON];
+
+		if (!amd_kfd_has_packets(&test.devices[i].kfd, AMD_KFD_QUEUE_PM4, reason,
+					 sizeof(reason))) {
+			fprintf(stderr, "%s\n", reason);
+			return EXIT_SKIP;
+		}
+	}
 	begin(&test, backend);
 	both_read(&test);
 	map_fails_at_each_step(&test, ENOMEM);

@@ -179,6 +179,12 @@ int __amd_kfd_open_novm(struct amd_kfd *kfd, int drm_fd)
 	if (ret)
 		return ret;
 
+	ret = __amd_pkt_ip_version(drm_fd, false, &kfd->gc_version);
+	if (!ret)
+		ret = __amd_pkt_ip_version(drm_fd, true, &kfd->sdma_version);
+	if (ret)
+		return ret;
+
 	kfd->fd = open("/dev/kfd", O_RDWR | O_CLOEXEC);
 	if (kfd->fd < 0)
 		return errno == ENOENT ? -ENODEV : -errno;

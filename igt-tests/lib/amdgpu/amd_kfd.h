@@ -59,8 +59,9 @@ struct amd_kfd {
 	int drm_fd; /* the caller's render node, whose VM KFD uses */
 	pid_t pid;  /* the process that opened /dev/kfd */
 	struct amd_kfd_node node;
-	void *doorbells;	       /* mapped when the process makes its first queue */
-	struct amd_kfd_mem event_page; /* slots of all events; allocated with the first event */
+	uint32_t gc_version, sdma_version; /* IP versions, which choose the packets */
+	void *doorbells;		   /* mapped when the process makes its first queue */
+	struct amd_kfd_mem event_page;	   /* slots of all events; allocated with the first event */
 };
 
 /*
@@ -145,6 +146,16 @@ struct amd_kfd_queue {
 	uint32_t seqno;		  /* the last sequence number that submit returned */
 	int error; /* -errno of the first emit that failed; all later waits return it */
 };
+
+/* Room for the text that amd_kfd_has_packets() makes. */
+#define AMD_KFD_REASON 128
+
+/*
+ * Returns whether the project has packets for such a queue of this GPU.  If not,
+ * __amd_kfd_queue_create() returns -EOPNOTSUPP, and the text in @reason names the IP version.
+ */
+bool amd_kfd_has_packets(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, char *reason,
+			 size_t size);
 
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 			   struct amd_kfd_queue *queue);
@@ -322,7 +333,10 @@ int __amd_kfd_fault_event_wait(struct amd_kfd *kfd, uint32_t event_id, unsigned 
 			       struct kfd_hsa_memory_exception_data *fault);
 int __amd_kfd_fault_event_destroy(struct amd_kfd *kfd, uint32_t event_id);
 
-/* The functions above without __: they assert success and need IGT. */
+/*
+ * The functions above without __: they assert success and need IGT.  amd_kfd_queue_create() skips
+ * if the project has no packets for the GPU.
+ */
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd);
 void amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 void amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);

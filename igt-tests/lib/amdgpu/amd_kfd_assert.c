@@ -38,6 +38,9 @@ void amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem)
 void amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 			  struct amd_kfd_queue *queue)
 {
+	char reason[AMD_KFD_REASON];
+
+	igt_require_f(amd_kfd_has_packets(kfd, type, reason, sizeof(reason)), "%s\n", reason);
 	igt_assert_eq(__amd_kfd_queue_create(kfd, type, queue), 0);
 }
 

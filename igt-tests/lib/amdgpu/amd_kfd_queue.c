@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* User mode queues of KFD.  Kernel references are to Linux 7.3. */
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -156,6 +157,25 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	return 0;
 }
 
+static const struct amd_pkt *packets_for(const struct amd_kfd *kfd, enum amd_kfd_queue_type type)
+{
+	return type == AMD_KFD_QUEUE_SDMA ? amd_pkt_sdma(kfd->sdma_version)
+					  : amd_pkt_compute(kfd->gc_version);
+}
+
+bool amd_kfd_has_packets(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, char *reason,
+			 size_t size)
+{
+	bool sdma = type == AMD_KFD_QUEUE_SDMA;
+	uint32_t version = sdma ? kfd->sdma_version : kfd->gc_version;
+
+	if (packets_for(kfd, type))
+		return true;
+	snprintf(reason, size, "Nobody has written the packets of %s %u.%u.%u (amd_pkt.c)",
+		 sdma ? "SDMA" : "GC", version >> 16, version >> 8 & 0xff, version & 0xff);
+	return false;
+}
+
 int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 			   struct amd_kfd_queue *queue)
 {
@@ -164,7 +184,9 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 	memset(queue, 0, sizeof(*queue));
 	queue->kfd = kfd;
 	queue->type = type;
-	queue->pkt = type == AMD_KFD_QUEUE_SDMA ? &amd_pkt_sdma4 : &amd_pkt_gfx9;
+	queue->pkt = packets_for(kfd, type);
+	if (!queue->pkt)
+		return -EOPNOTSUPP;
 	ret = alloc_buffers(kfd, queue);
 	if (!ret) {
 		char *control = queue->control.cpu;

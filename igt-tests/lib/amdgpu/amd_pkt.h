@@ -1,9 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* The few packets that test queues need, for compute queues (PM4) and for SDMA. */
+/*
+ * The few packets that test queues need, for compute queues (PM4) and for SDMA.  The IP version of
+ * the engine, which the driver reports, chooses them.
+ *
+ * A generation whose packets nobody has written is missing in the tables of amd_pkt.c.
+ */
 #ifndef AMD_PKT_H
 #define AMD_PKT_H
 
+#include <stdbool.h>
 #include <stdint.h>
+
+/* An IP version as the driver reports it (ip_discovery_version of AMDGPU_INFO_HW_IP_INFO). */
+#define AMD_PKT_IP(major, minor, revision) ((major) << 16 | (minor) << 8 | (revision))
 
 enum {
 	/* Room for the dwords of any function of struct amd_pkt. */
@@ -43,7 +52,20 @@ struct amd_pkt {
 	unsigned int (*poll)(uint32_t *dw, uint64_t addr, uint32_t value);
 };
 
-/* The generations, each in the file of its name. */
+/*
+ * Return the packets for the version of the graphics core (compute queues) or of SDMA; NULL if
+ * nobody has written them.
+ */
+const struct amd_pkt *amd_pkt_compute(uint32_t version);
+const struct amd_pkt *amd_pkt_sdma(uint32_t version);
+
+/*
+ * Ask the driver of the render node @drm_fd for the version of the graphics core, or with @sdma of
+ * SDMA.
+ */
+int __amd_pkt_ip_version(int drm_fd, bool sdma, uint32_t *version);
+
+/* The generations, each in the file of its name; amd_pkt.c has the versions of each. */
 extern const struct amd_pkt amd_pkt_gfx9;
 extern const struct amd_pkt amd_pkt_sdma4;
 

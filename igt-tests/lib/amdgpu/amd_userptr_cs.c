@@ -94,19 +94,32 @@ static int make_context(struct amd_userptr_cs *cs)
 	return 0;
 }
 
+static int choose_packets(struct amd_userptr_cs *cs, enum amd_kfd_queue_type ring)
+{
+	bool sdma = ring == AMD_KFD_QUEUE_SDMA;
+	uint32_t version;
+	int ret = __amd_pkt_ip_version(cs->fd, sdma, &version);
+
+	if (ret)
+		return ret;
+	cs->packets.type = ring;
+	cs->packets.pkt = sdma ? amd_pkt_sdma(version) : amd_pkt_compute(version);
+	return cs->packets.pkt ? 0 : -EOPNOTSUPP;
+}
+
 int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userptr_cs *cs)
 {
 	int ret;
 
 	memset(cs, 0, sizeof(*cs));
 	cs->fd = fd;
-	ret = make_context(cs);
+	ret = choose_packets(cs, ring);
+	if (!ret)
+		ret = make_context(cs);
 	if (!ret)
 		ret = make_bo(fd, IB_BYTES, &cs->ib);
 	if (!ret)
 		ret = make_bo(fd, AMD_USERPTR_CS_DATA, &cs->data);
-	cs->packets.type = ring;
-	cs->packets.pkt = ring == AMD_KFD_QUEUE_SDMA ? &amd_pkt_sdma4 : &amd_pkt_gfx9;
 	cs->packets.ring.cpu = cs->ib.cpu;
 	if (ret)
 		amd_userptr_cs_close(cs);

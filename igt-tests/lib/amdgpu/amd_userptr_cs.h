@@ -36,7 +36,7 @@ struct amd_userptr_cs {
 
 /*
  * Make a CS context and an IB for the compute (AMD_KFD_QUEUE_PM4) or SDMA ring in the VM of @fd; 0
- * or -errno.
+ * or -errno, which is -EOPNOTSUPP if the project has no packets for the GPU.
  */
 int __amd_userptr_cs_open(int fd, enum amd_kfd_queue_type ring, struct amd_userptr_cs *cs);
 void amd_userptr_cs_close(struct amd_userptr_cs *cs);

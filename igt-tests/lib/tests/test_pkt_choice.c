@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/* A GPU for which nobody has written packets gets none, and the text says which version it has. */
+#include "lib/amdgpu/amd_kfd.h"
+#include "test.h"
+
+/* Versions of the graphics core and of SDMA that the kernel drives and the project does not. */
+static const uint32_t gc[] = {
+	0,
+	AMD_PKT_IP(9, 0, 1),   /* gfx900 */
+	AMD_PKT_IP(9, 4, 0),   /* gfx906 */
+	AMD_PKT_IP(10, 1, 10), /* gfx1010 */
+	AMD_PKT_IP(10, 3, 8),
+	AMD_PKT_IP(11, 1, 0),
+	AMD_PKT_IP(12, 0, 2),
+	AMD_PKT_IP(12, 1, 1),
+	AMD_PKT_IP(13, 0, 0),
+};
+static const uint32_t sdma[] = {
+	0,
+	AMD_PKT_IP(4, 0, 0),
+	AMD_PKT_IP(4, 2, 0), /* gfx906 */
+	AMD_PKT_IP(4, 4, 3),
+	AMD_PKT_IP(5, 0, 0),
+	AMD_PKT_IP(6, 2, 0),
+	AMD_PKT_IP(7, 0, 2),
+	AMD_PKT_IP(7, 1, 1),
+};
+
+static void expect(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, const char *text)
+{
+	char reason[AMD_KFD_REASON] = "";
+	struct amd_kfd kfd_copy = *kfd;
+	struct amd_kfd_queue queue;
+
+	t_assert(!amd_kfd_has_packets(kfd, type, reason, sizeof(reason)));
+	if (!strstr(reason, text))
+		fprintf(stderr, "%s: not in: %s\n", text, reason);
+	t_assert(strstr(reason, text));
+	/* Nothing is allocated, because this process has no KFD. */
+	t_equal(__amd_kfd_queue_create(&kfd_copy, type, &queue), -EOPNOTSUPP);
+}
+
+static void names_the_version(void)
+{
+	struct amd_kfd kfd = {
+		.fd = -1,
+		.gc_version = AMD_PKT_IP(10, 1, 10),
+		.sdma_version = AMD_PKT_IP(5, 0, 2),
+	};
+
+	expect(&kfd, AMD_KFD_QUEUE_PM4, "GC 10.1.10");
+	expect(&kfd, AMD_KFD_QUEUE_AQL, "GC 10.1.10");
+	expect(&kfd, AMD_KFD_QUEUE_SDMA, "SDMA 5.0.2");
+}
+
+int main(void)
+{
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(gc); i++)
+		t_assert(!amd_pkt_compute(gc[i]));
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(sdma); i++)
+		t_assert(!amd_pkt_sdma(sdma[i]));
+	names_the_version();
+	return 0;
+}
