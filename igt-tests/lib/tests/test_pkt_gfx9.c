@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/* The packets of gfx9 and SDMA 4 are those of soc15d.h and vega10_sdma_pkt_open.h. */
+#include "soc15d.h"
+#include "vega10_enum.h"
+#include "vega10_sdma_pkt_open.h"
+
+#include "pkt_headers_pm4.h"
+#include "pkt_headers_sdma.h"
+
+/* gfx908, gfx90a, gfx942 (two versions), gfx950 */
+static const uint32_t gc[] = {
+	AMD_PKT_IP(9, 4, 1), AMD_PKT_IP(9, 4, 2), AMD_PKT_IP(9, 4, 3),
+	AMD_PKT_IP(9, 4, 4), AMD_PKT_IP(9, 5, 0),
+};
+static const uint32_t sdma[] = {
+	AMD_PKT_IP(4, 2, 2), AMD_PKT_IP(4, 4, 0), AMD_PKT_IP(4, 4, 2),
+	AMD_PKT_IP(4, 4, 4), AMD_PKT_IP(4, 4, 5),
+};
+
+static void compute(const struct amd_pkt *pkt)
+{
+	t_assert(pkt);
+	headers_nop(pkt);
+	headers_write(pkt, 0);
+	headers_copy(pkt, PACKET3_DMA_DATA_CP_SYNC, PACKET3_DMA_DATA_CMD_RAW_WAIT);
+	headers_poll(pkt);
+	headers_release(pkt,
+			EOP_TCL1_ACTION_EN | EOP_TC_ACTION_EN | EOP_TC_WB_ACTION_EN |
+				EVENT_TYPE(CACHE_FLUSH_AND_INV_TS_EVENT) | EVENT_INDEX(5),
+			DATA_SEL(1u) | INT_SEL(0u) | DST_SEL(0u),
+			DATA_SEL(3u) | INT_SEL(0u) | DST_SEL(0u));
+}
+
+int main(void)
+{
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(gc); i++)
+		compute(amd_pkt_compute(gc[i]));
+	headers_ib();
+	for (unsigned int i = 0; i < T_ARRAY_SIZE(sdma); i++) {
+		const struct amd_pkt *pkt = amd_pkt_sdma(sdma[i]);
+
+		t_assert(pkt);
+		headers_sdma_write(pkt);
+		headers_sdma_copy(pkt, 0, 0);
+		headers_sdma_poll(pkt);
+		headers_sdma_clock(pkt, 0);
+		headers_sdma_fence(pkt, 0);
+	}
+	return 0;
+}
