@@ -335,9 +335,16 @@ static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
-	make_room(queue, count);
-	if (!queue->error)
-		put_dwords(queue, dw, count);
+	uint32_t acquire[AMD_PKT_MAX_DW];
+	unsigned int n = queue->pkt->acquire ? queue->pkt->acquire(acquire) : 0;
+
+	make_room(queue, count + n);
+	if (queue->error)
+		return;
+	/* A submission begins with an acquire, because others may have stored meanwhile. */
+	if (n && queue->put == queue->submitted_put)
+		put_dwords(queue, acquire, n);
+	put_dwords(queue, dw, count);
 }
 
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords)
@@ -394,4 +401,7 @@ void amd_kfd_queue_poll(struct amd_kfd_queue *queue, uint64_t addr, uint32_t val
 	uint32_t dw[AMD_PKT_MAX_DW];
 
 	amd_kfd_queue_emit(queue, dw, queue->pkt->poll(dw, addr, value));
+	/* Others may have stored while the queue waited. */
+	if (queue->pkt->acquire)
+		amd_kfd_queue_emit(queue, dw, queue->pkt->acquire(dw));
 }

@@ -21,6 +21,12 @@ static const struct range compute[] = {
 	/* gfx_v9_4_3.c: gfx942, gfx950 */
 	{ AMD_PKT_IP(9, 4, 3), AMD_PKT_IP(9, 4, 4), &amd_pkt_gfx9 },
 	{ AMD_PKT_IP(9, 5, 0), AMD_PKT_IP(9, 5, 0), &amd_pkt_gfx9 },
+	/* gfx_v10_0.c: gfx1030 to gfx1036 */
+	{ AMD_PKT_IP(10, 3, 0), AMD_PKT_IP(10, 3, 7), &amd_pkt_gfx10 },
+	/* gfx_v11_0.c: gfx1100 to gfx1171. Its packets are those of gfx_v10_0.c. */
+	{ AMD_PKT_IP(11, 0, 0), AMD_PKT_IP(11, 0, 4), &amd_pkt_gfx10 },
+	{ AMD_PKT_IP(11, 5, 0), AMD_PKT_IP(11, 5, 6), &amd_pkt_gfx10 },
+	{ AMD_PKT_IP(11, 7, 0), AMD_PKT_IP(11, 7, 1), &amd_pkt_gfx10 },
 };
 
 /* amdgpu/amdgpu_discovery.c:2787-2848 */
@@ -31,6 +37,12 @@ static const struct range sdma[] = {
 	/* sdma_v4_4_2.c: gfx942, gfx950 */
 	{ AMD_PKT_IP(4, 4, 2), AMD_PKT_IP(4, 4, 2), &amd_pkt_sdma4 },
 	{ AMD_PKT_IP(4, 4, 4), AMD_PKT_IP(4, 4, 5), &amd_pkt_sdma4 },
+	/* sdma_v5_2.c: gfx10.3 */
+	{ AMD_PKT_IP(5, 2, 0), AMD_PKT_IP(5, 2, 7), &amd_pkt_sdma5 },
+	/* sdma_v6_0.c: gfx11. Its packets are those of sdma_v5_2.c. */
+	{ AMD_PKT_IP(6, 0, 0), AMD_PKT_IP(6, 0, 3), &amd_pkt_sdma5 },
+	{ AMD_PKT_IP(6, 1, 0), AMD_PKT_IP(6, 1, 4), &amd_pkt_sdma5 },
+	{ AMD_PKT_IP(6, 4, 0), AMD_PKT_IP(6, 4, 0), &amd_pkt_sdma5 },
 };
 
 static const struct amd_pkt *find(const struct range *ranges, size_t count, uint32_t version)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The few packets that test queues need, for compute queues (PM4) and for SDMA.  The IP version of
- * the engine, which the driver reports, chooses them.
+ * The few packets that test queues need, for each generation of compute queues (PM4) and of SDMA.
+ * The IP version of the engine, which the driver reports, chooses the generation.  Only gfx942 has
+ * run these packets, as a simulation; all others are known from headers (docs/hardware-notes.md).
  *
  * A generation whose packets nobody has written is missing in the tables of amd_pkt.c.
  */
@@ -50,6 +51,11 @@ struct amd_pkt {
 	unsigned int (*timestamp)(uint32_t *dw, uint64_t addr);
 	/* Wait until the dword at @addr is @value. */
 	unsigned int (*poll)(uint32_t *dw, uint64_t addr, uint32_t value);
+	/*
+	 * Let later packets see what others have stored by now: drop what the caches have.  NULL if
+	 * the queue needs no such packet.
+	 */
+	unsigned int (*acquire)(uint32_t *dw);
 };
 
 /*
@@ -66,7 +72,7 @@ const struct amd_pkt *amd_pkt_sdma(uint32_t version);
 int __amd_pkt_ip_version(int drm_fd, bool sdma, uint32_t *version);
 
 /* The generations, each in the file of its name; amd_pkt.c has the versions of each. */
-extern const struct amd_pkt amd_pkt_gfx9;
-extern const struct amd_pkt amd_pkt_sdma4;
+extern const struct amd_pkt amd_pkt_gfx9, amd_pkt_gfx10;
+extern const struct amd_pkt amd_pkt_sdma4, amd_pkt_sdma5;
 
 #endif

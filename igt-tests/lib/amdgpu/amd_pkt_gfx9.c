@@ -3,6 +3,8 @@
  * PM4 of gfx9: gfx908, gfx90a, gfx942 and gfx950.  References are to drivers/gpu/drm/amd/amdgpu of
  * Linux 7.3.
  */
+#include <stddef.h>
+
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
 
@@ -33,4 +35,6 @@ const struct amd_pkt amd_pkt_gfx9 = {
 	.fence = fence,
 	.timestamp = timestamp,
 	.poll = amd_pm4_poll,
+	/* fence() invalidates the caches, too, so the next submission finds them empty. */
+	.acquire = NULL,
 };

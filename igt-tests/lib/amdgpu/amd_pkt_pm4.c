@@ -25,6 +25,11 @@
 #define DMA_DATA_CP_SYNC  (1u << 31)
 #define DMA_DATA_RAW_WAIT (1u << 30)
 
+/* ACQUIRE_MEM of all memory, as gfx_v10_0.c:9492 has it. */
+#define ACQUIRE_MEM_SIZE     0xffffffffu
+#define ACQUIRE_MEM_SIZE_HI  0xffffffu
+#define ACQUIRE_MEM_INTERVAL 0xau
+
 unsigned int amd_pm4_write(uint32_t *dw, uint64_t dst, unsigned int count)
 {
 	unsigned int n = 0;
@@ -77,5 +82,20 @@ unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint6
 	dw[n++] = value;
 	dw[n++] = 0;
 	dw[n++] = 0;
+	return n;
+}
+
+unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_ACQUIRE_MEM, 7);
+	dw[n++] = 0; /* the bits for caches of gfx9 */
+	dw[n++] = ACQUIRE_MEM_SIZE;
+	dw[n++] = ACQUIRE_MEM_SIZE_HI;
+	dw[n++] = 0;
+	dw[n++] = 0;
+	dw[n++] = ACQUIRE_MEM_INTERVAL;
+	dw[n++] = caches;
 	return n;
 }

@@ -3,7 +3,8 @@
  * PM4 packets whose format is the same for all generations since gfx9, for the builders in
  * amd_pkt_gfx*.c.  The generations differ in the bits for caches.
  *
- * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: soc15d.h describes gfx9.
+ * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: soc15d.h describes gfx9, nvd.h gfx10
+ * to gfx12.0, gfx_v12_1_pkt.h gfx12.5.
  */
 #ifndef AMD_PKT_PM4_H
 #define AMD_PKT_PM4_H
@@ -22,12 +23,16 @@ enum {
 	PM4_INDIRECT_BUFFER = 0x3f,
 	PM4_RELEASE_MEM = 0x49,
 	PM4_DMA_DATA = 0x50,
+	PM4_ACQUIRE_MEM = 0x58,
 };
 
 /* INDIRECT_BUFFER (soc15d.h:226): bits 19:0 of the same dword are the size in dwords. */
 #define INDIRECT_BUFFER_VALID (1u << 23)
 
-/* The event of RELEASE_MEM (vega10_enum.h:15466); index 5 is "end of pipe". */
+/*
+ * The event of RELEASE_MEM, the same in vega10_enum.h:15466, navi10_enum.h, soc21_enum.h and
+ * soc24_enum.h; index 5 is "end of pipe".
+ */
 #define RELEASE_MEM_TS_EVENT   (0x14u | 5u << 8)
 /* RELEASE_MEM stores 32 bits, or the clock (soc15d.h:324). */
 #define RELEASE_MEM_DATA_32    (1u << 29)
@@ -41,5 +46,6 @@ unsigned int amd_pm4_poll(uint32_t *dw, uint64_t addr, uint32_t value);
 /* @caches: what to do before the store; @data: what to store. */
 unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint64_t addr,
 			     uint32_t value);
+unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches);
 
 #endif

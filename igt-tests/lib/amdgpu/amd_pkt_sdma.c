@@ -1,5 +1,13 @@
 // SPDX-License-Identifier: MIT
-/* The packets of SDMA 4.  References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3. */
+/*
+ * The packets of SDMA.  Up to version 4 SDMA accesses memory itself; later ones access it through
+ * GL2, the GPU's last cache, so they have to write it back and invalidate it.
+ *
+ * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: vega10_sdma_pkt_open.h describes SDMA
+ * 4, navi10_sdma_pkt_open.h SDMA 5, sdma_v6_0_0_pkt_open.h SDMA 6.
+ */
+#include <stddef.h>
+
 #include "lib/amdgpu/amd_pkt.h"
 
 enum {
@@ -9,6 +17,11 @@ enum {
 	SDMA_FENCE = 5,
 	SDMA_POLL_REGMEM = 8,
 	SDMA_TIMESTAMP_GET_GLOBAL = 13 | 2 << 8,
+	/*
+	 * Sub-operation 0 is for queues of the kernel (sdma_v5_2.c:320), 1 for those of processes:
+	 * SDMA_SUBOP_USER_GCR of ROCr.
+	 */
+	SDMA_USER_GCR = 17 | 1 << 8,
 };
 
 /* POLL_REGMEM (vega10_sdma_pkt_open.h:2444), as sdma_v4_4_2_wait_reg_mem() uses it. */
@@ -16,6 +29,49 @@ enum {
 #define POLL_MEMORY   (1u << 31)
 #define POLL_FOREVER  (0xfffu << 16)
 #define POLL_INTERVAL 10u
+
+/* The store of FENCE: uncached (sdma_v5_2.c:378). */
+#define FENCE_UNCACHED (3u << 16)
+
+/*
+ * What GCR does (navi10_sdma_pkt_open.h:77).  The choice is that of ROCr's
+ * BlitSdma::BuildGCRCommand(), which runs on GPUs; "acquire" is without the metadata and the
+ * instructions of sdma_v5_2_ring_emit_mem_sync().
+ */
+#define GCR_GLK_WB  (1u << 6)
+#define GCR_GLK_INV (1u << 7)
+#define GCR_GLV_INV (1u << 8)
+#define GCR_GL1_INV (1u << 9)
+#define GCR_GL2_INV (1u << 14)
+#define GCR_GL2_WB  (1u << 15)
+#define GCR_RELEASE (GCR_GL2_WB | GCR_GLK_WB)
+#define GCR_ACQUIRE (GCR_RELEASE | GCR_GL2_INV | GCR_GL1_INV | GCR_GLV_INV | GCR_GLK_INV)
+
+static unsigned int put_fence(uint32_t *dw, uint32_t header, uint64_t addr, uint32_t value)
+{
+	unsigned int n = 0;
+
+	dw[n++] = SDMA_FENCE | header;
+	dw[n++] = amd_pkt_lo(addr);
+	dw[n++] = amd_pkt_hi(addr);
+	dw[n++] = value;
+	return n;
+}
+
+/* GCR of all addresses (sdma_v5_2.c:312); the low half of the control shares a dword. */
+static unsigned int put_gcr(uint32_t *dw, uint32_t control)
+{
+	unsigned int n = 0;
+
+	dw[n++] = SDMA_USER_GCR;
+	dw[n++] = 0;
+	dw[n++] = control << 16;
+	dw[n++] = control >> 16;
+	dw[n++] = 0;
+	return n;
+}
+
+/* ---- packets that all versions have ---- */
 
 static unsigned int write(uint32_t *dw, uint64_t dst, unsigned int count)
 {
@@ -65,15 +121,11 @@ static unsigned int poll(uint32_t *dw, uint64_t addr, uint32_t value)
 	return n;
 }
 
-static unsigned int fence(uint32_t *dw, uint64_t addr, uint32_t value)
-{
-	unsigned int n = 0;
+/* ---- version 4 ---- */
 
-	dw[n++] = SDMA_FENCE;
-	dw[n++] = amd_pkt_lo(addr);
-	dw[n++] = amd_pkt_hi(addr);
-	dw[n++] = value;
-	return n;
+static unsigned int fence_4(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	return put_fence(dw, 0, addr, value);
 }
 
 const struct amd_pkt amd_pkt_sdma4 = {
@@ -81,7 +133,33 @@ const struct amd_pkt amd_pkt_sdma4 = {
 	.fence_dw = 8,
 	.write = write,
 	.copy = copy,
-	.fence = fence,
+	.fence = fence_4,
 	.timestamp = timestamp,
 	.poll = poll,
+	.acquire = NULL,
+};
+
+/* ---- versions 5.2 and 6 ---- */
+
+static unsigned int acquire_5(uint32_t *dw)
+{
+	return put_gcr(dw, GCR_ACQUIRE);
+}
+
+static unsigned int fence_5(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	unsigned int n = put_gcr(dw, GCR_RELEASE);
+
+	return n + put_fence(dw + n, FENCE_UNCACHED, addr, value);
+}
+
+const struct amd_pkt amd_pkt_sdma5 = {
+	.nop = SDMA_NOP,
+	.fence_dw = 9,
+	.write = write,
+	.copy = copy,
+	.fence = fence_5,
+	.timestamp = timestamp,
+	.poll = poll,
+	.acquire = acquire_5,
 };

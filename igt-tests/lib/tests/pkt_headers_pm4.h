@@ -93,6 +93,24 @@ static inline void headers_release(const struct amd_pkt *pkt, uint32_t caches, u
 	}
 }
 
+/* ACQUIRE_MEM of all memory.  @gcr is the last dword, which gfx9 does not have. */
+static inline void headers_acquire(const struct amd_pkt *pkt, uint32_t caches, const uint32_t *gcr)
+{
+	struct headers_pair pair = { 0 };
+
+	pair.num_got = pkt->acquire(pair.got);
+	headers_want(&pair, PACKET3(PACKET3_ACQUIRE_MEM, gcr ? 6 : 5));
+	headers_want(&pair, caches);
+	headers_want(&pair, PACKET3_ACQUIRE_MEM__COHER_SIZE(0xffffffff));
+	headers_want(&pair, 0xffffff); /* COHER_SIZE_HI, as the kernel has it */
+	headers_want(&pair, PACKET3_ACQUIRE_MEM__COHER_BASE_LO(0));
+	headers_want(&pair, PACKET3_ACQUIRE_MEM__COHER_BASE_HI(0));
+	headers_want(&pair, PACKET3_ACQUIRE_MEM__POLL_INTERVAL(0xa));
+	if (gcr)
+		headers_want(&pair, *gcr);
+	headers_compare("ACQUIRE_MEM", &pair);
+}
+
 /* The IB of an AQL vendor packet, which is the same for all generations. */
 static inline void headers_ib(void)
 {

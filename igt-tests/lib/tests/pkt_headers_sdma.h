@@ -88,11 +88,55 @@ static inline void headers_sdma_want_fence(struct headers_pair *pair, uint32_t h
 	headers_want(pair, SDMA_PKT_FENCE_DATA_DATA(HEADERS_VALUE));
 }
 
-static inline void headers_sdma_fence(const struct amd_pkt *pkt, uint32_t header)
+#ifdef SDMA_OP_GCR_REQ
+/* The kernel has no name for this sub-operation of a process's queue; ROCr has SDMA_SUBOP_USER_GCR.
+ */
+#define HEADERS_USER_GCR 1
+
+/* Expect a GCR_REQ of all addresses. */
+static inline void headers_sdma_want_gcr(struct headers_pair *pair, uint32_t control)
+{
+	headers_want(pair, SDMA_PKT_GCR_REQ_HEADER_OP(SDMA_OP_GCR_REQ) |
+				   SDMA_PKT_GCR_REQ_HEADER_SUB_OP(HEADERS_USER_GCR));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD1_BASE_VA_31_7(0));
+#ifdef SDMA_PKT_GCR_REQ_PAYLOAD5_VMID
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD2_BASE_VA_56_32(0));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD3_GCR_CONTROL_18_0(control) |
+				   SDMA_PKT_GCR_REQ_PAYLOAD3_LIMIT_VA_15_7(0));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD4_LIMIT_VA_47_16(0));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD5_LIMIT_VA_56_48(0) |
+				   SDMA_PKT_GCR_REQ_PAYLOAD5_VMID(0));
+#else
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD2_GCR_CONTROL_15_0(control) |
+				   SDMA_PKT_GCR_REQ_PAYLOAD2_BASE_VA_47_32(0));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD3_LIMIT_VA_31_7(0) |
+				   SDMA_PKT_GCR_REQ_PAYLOAD3_GCR_CONTROL_18_16(control >> 16));
+	headers_want(pair, SDMA_PKT_GCR_REQ_PAYLOAD4_LIMIT_VA_47_32(0) |
+				   SDMA_PKT_GCR_REQ_PAYLOAD4_VMID(0));
+#endif
+}
+
+static inline void headers_sdma_acquire(const struct amd_pkt *pkt, uint32_t control)
+{
+	struct headers_pair pair = { 0 };
+
+	pair.num_got = pkt->acquire(pair.got);
+	headers_sdma_want_gcr(&pair, control);
+	headers_compare("GCR_REQ", &pair);
+}
+#endif
+
+/* @gcr is the control of the GCR_REQ before the FENCE, or NULL: SDMA 4 has no such packet. */
+static inline void headers_sdma_fence(const struct amd_pkt *pkt, uint32_t header,
+				      const uint32_t *gcr)
 {
 	struct headers_pair pair = { 0 };
 
 	pair.num_got = pkt->fence(pair.got, HEADERS_DST, HEADERS_VALUE);
+#ifdef SDMA_OP_GCR_REQ
+	if (gcr)
+		headers_sdma_want_gcr(&pair, *gcr);
+#endif
 	headers_sdma_want_fence(&pair, header);
 	headers_compare("FENCE", &pair);
 	t_assert(pair.num_got <= pkt->fence_dw);

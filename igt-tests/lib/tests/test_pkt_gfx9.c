@@ -44,7 +44,8 @@ int main(void)
 		headers_sdma_copy(pkt, 0, 0);
 		headers_sdma_poll(pkt);
 		headers_sdma_clock(pkt, 0);
-		headers_sdma_fence(pkt, 0);
+		headers_sdma_fence(pkt, 0, NULL);
+		t_assert(!pkt->acquire);
 	}
 	return 0;
 }
