@@ -27,6 +27,10 @@ static const struct range compute[] = {
 	{ AMD_PKT_IP(11, 0, 0), AMD_PKT_IP(11, 0, 4), &amd_pkt_gfx10 },
 	{ AMD_PKT_IP(11, 5, 0), AMD_PKT_IP(11, 5, 6), &amd_pkt_gfx10 },
 	{ AMD_PKT_IP(11, 7, 0), AMD_PKT_IP(11, 7, 1), &amd_pkt_gfx10 },
+	/* gfx_v12_0.c: gfx1200, gfx1201 */
+	{ AMD_PKT_IP(12, 0, 0), AMD_PKT_IP(12, 0, 1), &amd_pkt_gfx12 },
+	/* gfx_v12_1.c: gfx1250 */
+	{ AMD_PKT_IP(12, 1, 0), AMD_PKT_IP(12, 1, 0), &amd_pkt_gfx12_5 },
 };
 
 /* amdgpu/amdgpu_discovery.c:2787-2848 */
@@ -43,6 +47,10 @@ static const struct range sdma[] = {
 	{ AMD_PKT_IP(6, 0, 0), AMD_PKT_IP(6, 0, 3), &amd_pkt_sdma5 },
 	{ AMD_PKT_IP(6, 1, 0), AMD_PKT_IP(6, 1, 4), &amd_pkt_sdma5 },
 	{ AMD_PKT_IP(6, 4, 0), AMD_PKT_IP(6, 4, 0), &amd_pkt_sdma5 },
+	/* sdma_v7_0.c: gfx12.0 */
+	{ AMD_PKT_IP(7, 0, 0), AMD_PKT_IP(7, 0, 1), &amd_pkt_sdma7 },
+	/* sdma_v7_1.c: gfx12.5 */
+	{ AMD_PKT_IP(7, 1, 0), AMD_PKT_IP(7, 1, 0), &amd_pkt_sdma7_1 },
 };
 
 static const struct amd_pkt *find(const struct range *ranges, size_t count, uint32_t version)

@@ -72,7 +72,7 @@ const struct amd_pkt *amd_pkt_sdma(uint32_t version);
 int __amd_pkt_ip_version(int drm_fd, bool sdma, uint32_t *version);
 
 /* The generations, each in the file of its name; amd_pkt.c has the versions of each. */
-extern const struct amd_pkt amd_pkt_gfx9, amd_pkt_gfx10;
-extern const struct amd_pkt amd_pkt_sdma4, amd_pkt_sdma5;
+extern const struct amd_pkt amd_pkt_gfx9, amd_pkt_gfx10, amd_pkt_gfx12, amd_pkt_gfx12_5;
+extern const struct amd_pkt amd_pkt_sdma4, amd_pkt_sdma5, amd_pkt_sdma7, amd_pkt_sdma7_1;
 
 #endif

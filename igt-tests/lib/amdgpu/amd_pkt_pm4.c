@@ -17,11 +17,9 @@
 #define WAIT_REG_MEM_INTERVAL	 0x20u
 
 /*
- * DMA_DATA (soc15d.h:346): source and destination are memory through L2; later packets wait for the
- * copy, and the copy for the stores of an earlier one.
+ * DMA_DATA (soc15d.h:346): later packets wait for the copy, and the copy for the stores of an
+ * earlier one.
  */
-#define DMA_DATA_DST_L2	  (3u << 20)
-#define DMA_DATA_SRC_L2	  (3u << 29)
 #define DMA_DATA_CP_SYNC  (1u << 31)
 #define DMA_DATA_RAW_WAIT (1u << 30)
 

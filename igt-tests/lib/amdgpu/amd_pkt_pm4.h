@@ -38,6 +38,10 @@ enum {
 #define RELEASE_MEM_DATA_32    (1u << 29)
 #define RELEASE_MEM_DATA_CLOCK (3u << 29)
 
+/* DMA_DATA (soc15d.h:346): source and destination are memory through L2. */
+#define DMA_DATA_DST_L2 (3u << 20)
+#define DMA_DATA_SRC_L2 (3u << 29)
+
 /* Functions for struct amd_pkt. */
 unsigned int amd_pm4_write(uint32_t *dw, uint64_t dst, unsigned int count);
 unsigned int amd_pm4_copy(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);

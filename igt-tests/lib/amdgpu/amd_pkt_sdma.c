@@ -4,7 +4,8 @@
  * GL2, the GPU's last cache, so they have to write it back and invalidate it.
  *
  * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: vega10_sdma_pkt_open.h describes SDMA
- * 4, navi10_sdma_pkt_open.h SDMA 5, sdma_v6_0_0_pkt_open.h SDMA 6.
+ * 4, navi10_sdma_pkt_open.h SDMA 5, sdma_v6_0_0_pkt_open.h SDMA 6 and 7.0, sdma_v7_1_0_pkt_open.h
+ * SDMA 7.1.
  */
 #include <stddef.h>
 
@@ -30,8 +31,9 @@ enum {
 #define POLL_FOREVER  (0xfffu << 16)
 #define POLL_INTERVAL 10u
 
-/* The store of FENCE: uncached (sdma_v5_2.c:378). */
+/* The store of FENCE: uncached (sdma_v5_2.c:378), to system memory (ROCr). */
 #define FENCE_UNCACHED (3u << 16)
+#define FENCE_SYSTEM   (1u << 20)
 
 /*
  * What GCR does (navi10_sdma_pkt_open.h:77).  The choice is that of ROCr's
@@ -47,6 +49,34 @@ enum {
 #define GCR_RELEASE (GCR_GL2_WB | GCR_GLK_WB)
 #define GCR_ACQUIRE (GCR_RELEASE | GCR_GL2_INV | GCR_GL1_INV | GCR_GLV_INV | GCR_GLK_INV)
 
+/*
+ * SDMA 7.1 has a scope for each access, of which 3 is "system", and for the work on GL2, of which 2
+ * is "all".  The fields of copy, fence and timestamp are those of ROCr's sdma_registers.h; the
+ * kernel's header has older names for the same bits.
+ */
+#define COPY_HAS_SCOPE	       (1u << 28)
+#define COPY_SCOPE_SYSTEM      (3u << 18 | 3u << 26) /* destination, source */
+#define FENCE_SCOPE_SYSTEM     (3u << 24)
+#define TIMESTAMP_SCOPE_SYSTEM (3u << 24)
+#define GCR_7_1_SCOPE_ALL      (2u << 4)
+#define GCR_7_1_RELEASE	       (GCR_7_1_SCOPE_ALL | GCR_GL2_WB)
+#define GCR_7_1_ACQUIRE	       (GCR_7_1_RELEASE | GCR_GL2_INV | GCR_GLV_INV | GCR_GLK_INV)
+
+static unsigned int put_copy(uint32_t *dw, uint32_t header, uint32_t scope, uint64_t dst,
+			     uint64_t src, uint32_t size)
+{
+	unsigned int n = 0;
+
+	dw[n++] = SDMA_COPY | header;
+	dw[n++] = size - 1;
+	dw[n++] = scope;
+	dw[n++] = amd_pkt_lo(src);
+	dw[n++] = amd_pkt_hi(src);
+	dw[n++] = amd_pkt_lo(dst);
+	dw[n++] = amd_pkt_hi(dst);
+	return n;
+}
+
 static unsigned int put_fence(uint32_t *dw, uint32_t header, uint64_t addr, uint32_t value)
 {
 	unsigned int n = 0;
@@ -55,6 +85,16 @@ static unsigned int put_fence(uint32_t *dw, uint32_t header, uint64_t addr, uint
 	dw[n++] = amd_pkt_lo(addr);
 	dw[n++] = amd_pkt_hi(addr);
 	dw[n++] = value;
+	return n;
+}
+
+static unsigned int put_timestamp(uint32_t *dw, uint32_t header, uint64_t addr)
+{
+	unsigned int n = 0;
+
+	dw[n++] = SDMA_TIMESTAMP_GET_GLOBAL | header;
+	dw[n++] = amd_pkt_lo(addr);
+	dw[n++] = amd_pkt_hi(addr);
 	return n;
 }
 
@@ -67,6 +107,20 @@ static unsigned int put_gcr(uint32_t *dw, uint32_t control)
 	dw[n++] = 0;
 	dw[n++] = control << 16;
 	dw[n++] = control >> 16;
+	dw[n++] = 0;
+	return n;
+}
+
+/* GCR of SDMA 7.1, which has longer addresses (sdma_v7_1.c:296). */
+static unsigned int put_gcr_7_1(uint32_t *dw, uint32_t control)
+{
+	unsigned int n = 0;
+
+	dw[n++] = SDMA_USER_GCR;
+	dw[n++] = 0;
+	dw[n++] = 0;
+	dw[n++] = control;
+	dw[n++] = 0;
 	dw[n++] = 0;
 	return n;
 }
@@ -86,26 +140,12 @@ static unsigned int write(uint32_t *dw, uint64_t dst, unsigned int count)
 
 static unsigned int copy(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size)
 {
-	unsigned int n = 0;
-
-	dw[n++] = SDMA_COPY;
-	dw[n++] = size - 1;
-	dw[n++] = 0;
-	dw[n++] = amd_pkt_lo(src);
-	dw[n++] = amd_pkt_hi(src);
-	dw[n++] = amd_pkt_lo(dst);
-	dw[n++] = amd_pkt_hi(dst);
-	return n;
+	return put_copy(dw, 0, 0, dst, src, size);
 }
 
 static unsigned int timestamp(uint32_t *dw, uint64_t addr)
 {
-	unsigned int n = 0;
-
-	dw[n++] = SDMA_TIMESTAMP_GET_GLOBAL;
-	dw[n++] = amd_pkt_lo(addr);
-	dw[n++] = amd_pkt_hi(addr);
-	return n;
+	return put_timestamp(dw, 0, addr);
 }
 
 static unsigned int poll(uint32_t *dw, uint64_t addr, uint32_t value)
@@ -162,4 +202,64 @@ const struct amd_pkt amd_pkt_sdma5 = {
 	.timestamp = timestamp,
 	.poll = poll,
 	.acquire = acquire_5,
+};
+
+/* ---- version 7.0 ---- */
+
+/*
+ * ROCr's BlitSdma::BuildFenceCommand() sets FENCE_SYSTEM since gfx12.  Its copy has no bit
+ * "CPV", which the kernel sets (sdma_v7_0.c:1769) to add a dword for compressed memory.
+ */
+static unsigned int fence_7(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	unsigned int n = put_gcr(dw, GCR_RELEASE);
+
+	return n + put_fence(dw + n, FENCE_UNCACHED | FENCE_SYSTEM, addr, value);
+}
+
+const struct amd_pkt amd_pkt_sdma7 = {
+	.nop = SDMA_NOP,
+	.fence_dw = 9,
+	.write = write,
+	.copy = copy,
+	.fence = fence_7,
+	.timestamp = timestamp,
+	.poll = poll,
+	.acquire = acquire_5,
+};
+
+/* ---- version 7.1 ---- */
+
+static unsigned int acquire_7_1(uint32_t *dw)
+{
+	return put_gcr_7_1(dw, GCR_7_1_ACQUIRE);
+}
+
+static unsigned int copy_7_1(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size)
+{
+	return put_copy(dw, COPY_HAS_SCOPE, COPY_SCOPE_SYSTEM, dst, src, size);
+}
+
+static unsigned int fence_7_1(uint32_t *dw, uint64_t addr, uint32_t value)
+{
+	unsigned int n = put_gcr_7_1(dw, GCR_7_1_RELEASE);
+
+	return n +
+	       put_fence(dw + n, FENCE_UNCACHED | FENCE_SYSTEM | FENCE_SCOPE_SYSTEM, addr, value);
+}
+
+static unsigned int timestamp_7_1(uint32_t *dw, uint64_t addr)
+{
+	return put_timestamp(dw, TIMESTAMP_SCOPE_SYSTEM, addr);
+}
+
+const struct amd_pkt amd_pkt_sdma7_1 = {
+	.nop = SDMA_NOP,
+	.fence_dw = 10,
+	.write = write,
+	.copy = copy_7_1,
+	.fence = fence_7_1,
+	.timestamp = timestamp_7_1,
+	.poll = poll,
+	.acquire = acquire_7_1,
 };
