@@ -134,16 +134,22 @@ struct amd_kfd_queue {
 	struct amd_kfd *kfd;
 	enum amd_kfd_queue_type type;
 	const struct amd_pkt *pkt; /* the packets of the GPU's generation */
+	bool first_xcc_only;	   /* AQL on several XCCs, each of which executes the packets */
 	uint32_t id;
 	struct amd_kfd_mem ring, control, eop, cwsr;
 	struct amd_kfd_mem ib; /* AQL only: the PM4 packets, used like a ring */
 	volatile uint64_t *rptr, *wptr, *doorbell;
 	volatile uint32_t *fence; /* the GPU stores the last finished sequence number */
-	uint64_t put;		  /* dwords emitted since creation */
-	uint64_t submitted_put;	  /* @put at the last submit */
-	uint64_t idle_put;	  /* the GPU has finished the packets before this @put */
-	uint64_t aql_put;	  /* AQL packets emitted since creation */
-	uint32_t seqno;		  /* the last sequence number that submit returned */
+	/*
+	 * With first_xcc_only: each submission subtracts one when all XCCs are done with it.  The
+	 * fence comes before, so it does not say that the IB may be used again.
+	 */
+	volatile struct amd_kfd_signal *completion;
+	uint64_t put;		/* dwords emitted since creation */
+	uint64_t submitted_put; /* @put at the last submit */
+	uint64_t idle_put;	/* the GPU has finished the packets before this @put */
+	uint64_t aql_put;	/* AQL packets emitted since creation */
+	uint32_t seqno;		/* the last sequence number that submit returned */
 	int error; /* -errno of the first emit that failed; all later waits return it */
 };
 
@@ -270,6 +276,8 @@ void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
 /* Returns a vendor packet that runs the PM4 packets at @va. */
 struct amd_kfd_aql_packet amd_kfd_aql_pm4(uint64_t va, uint32_t dwords, uint64_t completion);
 void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
+/* Let the queue have a signal for its completion at @offset of the control page. */
+void amd_kfd_aql_init_completion(struct amd_kfd_queue *queue, unsigned int offset);
 
 /*
  * An event of KFD, for which a process can wait. The GPU triggers it when it completes a signal

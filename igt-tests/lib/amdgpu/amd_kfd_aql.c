@@ -34,6 +34,15 @@ void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue)
 		slot_at(queue, i)->header = AMD_KFD_AQL_INVALID;
 }
 
+void amd_kfd_aql_init_completion(struct amd_kfd_queue *queue, unsigned int offset)
+{
+	queue->completion = (void *)((char *)queue->control.cpu + offset);
+	queue->completion->kind = AMD_KFD_SIGNAL_USER;
+	queue->completion->value = 0;
+	queue->completion->mailbox = 0; /* no event */
+	queue->completion->event_id = 0;
+}
+
 /* Wait until the read index has passed the next slot, because then the slot may be used again. */
 static int wait_for_slot(const struct amd_kfd_queue *queue)
 {

@@ -33,6 +33,7 @@ enum {
 	AQL_READ_ID = 128,
 	AQL_READ_ID_OFFSET = 136,
 	AQL_FENCE = 256,
+	AQL_COMPLETION = 320, /* the signal of queues on several XCCs */
 };
 
 static bool is_aql(const struct amd_kfd_queue *queue)
@@ -157,10 +158,18 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	return 0;
 }
 
+static bool on_several_xccs(const struct amd_kfd *kfd, enum amd_kfd_queue_type type)
+{
+	/* KFD maps an AQL queue on each XCC of the partition: kfd_mqd_manager_v9.c:773. */
+	return type == AMD_KFD_QUEUE_AQL && kfd->node.num_xcc > 1;
+}
+
 static const struct amd_pkt *packets_for(const struct amd_kfd *kfd, enum amd_kfd_queue_type type)
 {
-	return type == AMD_KFD_QUEUE_SDMA ? amd_pkt_sdma(kfd->sdma_version)
-					  : amd_pkt_compute(kfd->gc_version);
+	const struct amd_pkt *pkt = type == AMD_KFD_QUEUE_SDMA ? amd_pkt_sdma(kfd->sdma_version)
+							       : amd_pkt_compute(kfd->gc_version);
+
+	return pkt && on_several_xccs(kfd, type) && !pkt->first_xcc ? NULL : pkt;
 }
 
 bool amd_kfd_has_packets(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, char *reason,
@@ -171,8 +180,9 @@ bool amd_kfd_has_packets(const struct amd_kfd *kfd, enum amd_kfd_queue_type type
 
 	if (packets_for(kfd, type))
 		return true;
-	snprintf(reason, size, "Nobody has written the packets of %s %u.%u.%u (amd_pkt.c)",
-		 sdma ? "SDMA" : "GC", version >> 16, version >> 8 & 0xff, version & 0xff);
+	snprintf(reason, size, "Nobody has written the packets of %s %u.%u.%u%s (amd_pkt.c)",
+		 sdma ? "SDMA" : "GC", version >> 16, version >> 8 & 0xff, version & 0xff,
+		 on_several_xccs(kfd, type) ? " on several XCCs" : "");
 	return false;
 }
 
@@ -187,6 +197,7 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 	queue->pkt = packets_for(kfd, type);
 	if (!queue->pkt)
 		return -EOPNOTSUPP;
+	queue->first_xcc_only = on_several_xccs(kfd, type);
 	ret = alloc_buffers(kfd, queue);
 	if (!ret) {
 		char *control = queue->control.cpu;
@@ -201,6 +212,8 @@ int __amd_kfd_queue_create(struct amd_kfd *kfd, enum amd_kfd_queue_type type,
 			*(uint32_t *)(control + AQL_READ_ID_OFFSET) = AQL_READ_ID;
 			amd_kfd_aql_init_ring(queue);
 		}
+		if (queue->first_xcc_only)
+			amd_kfd_aql_init_completion(queue, AQL_COMPLETION);
 		ret = create(kfd, queue);
 	}
 	if (ret)
@@ -218,6 +231,11 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue)
 	return ret ? ret : err;
 }
 
+static uint64_t completion_va(const struct amd_kfd_queue *queue)
+{
+	return queue->completion ? queue->control.va + AQL_COMPLETION : 0;
+}
+
 /* Let the GPU see the IB from @begin on: put a vendor packet for each contiguous piece of it. */
 static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 {
@@ -230,9 +248,10 @@ static void kick_aql(struct amd_kfd_queue *queue, uint64_t begin)
 
 		if (count > RING_DWORDS - pos)
 			count = RING_DWORDS - pos;
-		packet = amd_kfd_aql_pm4(queue->ib.va + 4 * pos, count, 0);
-		index = amd_kfd_aql_put(queue, &packet);
 		begin += count;
+		packet = amd_kfd_aql_pm4(queue->ib.va + 4 * pos, count,
+					 begin == queue->put ? completion_va(queue) : 0);
+		index = amd_kfd_aql_put(queue, &packet);
 	}
 	if (!queue->error)
 		amd_kfd_aql_doorbell(queue, index);
@@ -257,13 +276,23 @@ static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned
 {
 	uint32_t *ring = is_aql(queue) ? queue->ib.cpu : queue->ring.cpu;
 
-	/* An IB cannot wrap around, so a packet must not cross the end of its memory. */
-	if (is_aql(queue) && queue->put % RING_DWORDS + count > RING_DWORDS) {
-		while (queue->put % RING_DWORDS)
-			ring[queue->put++ % RING_DWORDS] = queue->pkt->nop;
-	}
 	for (unsigned int i = 0; i < count; i++)
 		ring[queue->put++ % RING_DWORDS] = dw[i];
+}
+
+/* Put a packet, and before it the one that lets only the first XCC execute it. */
+static void put_packet(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
+{
+	uint32_t first[AMD_PKT_MAX_DW];
+	unsigned int n = queue->first_xcc_only ? queue->pkt->first_xcc(first, count) : 0;
+
+	/* An IB cannot wrap around, so a packet must not cross the end of its memory. */
+	if (is_aql(queue) && queue->put % RING_DWORDS + n + count > RING_DWORDS) {
+		while (queue->put % RING_DWORDS)
+			put_dwords(queue, &queue->pkt->nop, 1);
+	}
+	put_dwords(queue, first, n);
+	put_dwords(queue, dw, count);
 }
 
 uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
@@ -274,7 +303,7 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 	uint64_t begin = queue->submitted_put;
 
 	/* There is room for the fence, because amd_kfd_queue_emit() keeps some. */
-	put_dwords(queue, dw, count);
+	put_packet(queue, dw, count);
 	queue->submitted_put = queue->put;
 	if (!queue->error && is_aql(queue))
 		kick_aql(queue, begin);
@@ -285,7 +314,9 @@ uint32_t amd_kfd_queue_submit(struct amd_kfd_queue *queue)
 
 bool amd_kfd_queue_done(const struct amd_kfd_queue *queue, uint32_t seqno)
 {
-	return (int32_t)(*queue->fence - seqno) >= 0;
+	uint32_t done = queue->completion ? -(uint32_t)queue->completion->value : *queue->fence;
+
+	return (int32_t)(done - seqno) >= 0;
 }
 
 /* Look at the fence, which the GPU will write: often at first, then every millisecond. */
@@ -319,8 +350,10 @@ static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 {
 	unsigned int fence = queue->pkt->fence_dw;
 
+	if (queue->first_xcc_only)
+		fence += AMD_PKT_FIRST_XCC_DW;
 	/*
-	 * put_dwords() may leave so many dwords at the end of the IB unused, because neither the
+	 * put_packet() may leave so many dwords at the end of the IB unused, because neither the
 	 * packet nor the fence may cross that end.
 	 */
 	if (is_aql(queue))
@@ -338,13 +371,13 @@ void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigne
 	uint32_t acquire[AMD_PKT_MAX_DW];
 	unsigned int n = queue->pkt->acquire ? queue->pkt->acquire(acquire) : 0;
 
-	make_room(queue, count + n);
+	make_room(queue, count + n + (queue->first_xcc_only ? 2 * AMD_PKT_FIRST_XCC_DW : 0));
 	if (queue->error)
 		return;
 	/* A submission begins with an acquire, because others may have stored meanwhile. */
 	if (n && queue->put == queue->submitted_put)
-		put_dwords(queue, acquire, n);
-	put_dwords(queue, dw, count);
+		put_packet(queue, acquire, n);
+	put_packet(queue, dw, count);
 }
 
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords)

@@ -18,6 +18,8 @@
 enum {
 	/* Room for the dwords of any function of struct amd_pkt. */
 	AMD_PKT_MAX_DW = 16,
+	/* The dwords of first_xcc(). */
+	AMD_PKT_FIRST_XCC_DW = 2,
 	/*
 	 * The most bytes of a copy.  The count has 21 bits in DMA_DATA of gfx9 (soc15d.h:346), and
 	 * in SDMA 22 bits up to version 4.2, 30 bits since 4.4 (sdma_v4_0.c:2612, 2622).
@@ -56,6 +58,11 @@ struct amd_pkt {
 	 * the queue needs no such packet.
 	 */
 	unsigned int (*acquire)(uint32_t *dw);
+	/*
+	 * In a queue that runs on several XCCs, let only the first one execute the next @count
+	 * dwords.  NULL in SDMA, and where no GPU of the generation has several XCCs.
+	 */
+	unsigned int (*first_xcc)(uint32_t *dw, unsigned int count);
 };
 
 /*

@@ -4,6 +4,8 @@
  * memory is, GLM for its metadata, GL1 and GLV in front of it, and GLK and GLI of scalars and
  * instructions.  References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3.
  */
+#include <stddef.h>
+
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
 
@@ -59,4 +61,5 @@ const struct amd_pkt amd_pkt_gfx10 = {
 	.timestamp = timestamp,
 	.poll = amd_pm4_poll,
 	.acquire = acquire,
+	.first_xcc = NULL,
 };

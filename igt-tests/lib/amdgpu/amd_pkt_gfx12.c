@@ -3,6 +3,8 @@
  * PM4 of gfx12.0 and gfx12.5.  The levels of caches are those of amd_pkt_gfx10.c.  References are
  * to drivers/gpu/drm/amd/amdgpu of Linux 7.3.
  */
+#include <stddef.h>
+
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
 
@@ -67,6 +69,7 @@ const struct amd_pkt amd_pkt_gfx12 = {
 	.timestamp = timestamp_12_0,
 	.poll = amd_pm4_poll,
 	.acquire = acquire_12_0,
+	.first_xcc = NULL,
 };
 
 static unsigned int write_12_5(uint32_t *dw, uint64_t dst, unsigned int count)
@@ -119,4 +122,5 @@ const struct amd_pkt amd_pkt_gfx12_5 = {
 	.timestamp = timestamp_12_5,
 	.poll = amd_pm4_poll,
 	.acquire = acquire_12_5,
+	.first_xcc = amd_pm4_first_xcc,
 };

@@ -37,4 +37,5 @@ const struct amd_pkt amd_pkt_gfx9 = {
 	.poll = amd_pm4_poll,
 	/* fence() invalidates the caches, too, so the next submission finds them empty. */
 	.acquire = NULL,
+	.first_xcc = amd_pm4_first_xcc,
 };

@@ -28,6 +28,9 @@
 #define ACQUIRE_MEM_SIZE_HI  0xffffffu
 #define ACQUIRE_MEM_INTERVAL 0xau
 
+/* PRED_EXEC (soc15d.h:112, gfx_v12_1_pkt.h:88): a bit for each XCC of the partition. */
+#define PRED_EXEC_FIRST_XCC (1u << 24)
+
 unsigned int amd_pm4_write(uint32_t *dw, uint64_t dst, unsigned int count)
 {
 	unsigned int n = 0;
@@ -95,5 +98,14 @@ unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches)
 	dw[n++] = 0;
 	dw[n++] = ACQUIRE_MEM_INTERVAL;
 	dw[n++] = caches;
+	return n;
+}
+
+unsigned int amd_pm4_first_xcc(uint32_t *dw, unsigned int count)
+{
+	unsigned int n = 0;
+
+	dw[n++] = PM4_TYPE3(PM4_PRED_EXEC, 1);
+	dw[n++] = PRED_EXEC_FIRST_XCC | count;
 	return n;
 }

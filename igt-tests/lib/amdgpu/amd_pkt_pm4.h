@@ -18,6 +18,7 @@
 
 enum {
 	PM4_NOP = 0x10,
+	PM4_PRED_EXEC = 0x23,
 	PM4_WRITE_DATA = 0x37,
 	PM4_WAIT_REG_MEM = 0x3c,
 	PM4_INDIRECT_BUFFER = 0x3f,
@@ -46,6 +47,7 @@ enum {
 unsigned int amd_pm4_write(uint32_t *dw, uint64_t dst, unsigned int count);
 unsigned int amd_pm4_copy(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);
 unsigned int amd_pm4_poll(uint32_t *dw, uint64_t addr, uint32_t value);
+unsigned int amd_pm4_first_xcc(uint32_t *dw, unsigned int count);
 
 /* @caches: what to do before the store; @data: what to store. */
 unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint64_t addr,

@@ -177,6 +177,7 @@ const struct amd_pkt amd_pkt_sdma4 = {
 	.timestamp = timestamp,
 	.poll = poll,
 	.acquire = NULL,
+	.first_xcc = NULL,
 };
 
 /* ---- versions 5.2 and 6 ---- */
@@ -202,6 +203,7 @@ const struct amd_pkt amd_pkt_sdma5 = {
 	.timestamp = timestamp,
 	.poll = poll,
 	.acquire = acquire_5,
+	.first_xcc = NULL,
 };
 
 /* ---- version 7.0 ---- */
@@ -226,6 +228,7 @@ const struct amd_pkt amd_pkt_sdma7 = {
 	.timestamp = timestamp,
 	.poll = poll,
 	.acquire = acquire_5,
+	.first_xcc = NULL,
 };
 
 /* ---- version 7.1 ---- */
@@ -262,4 +265,5 @@ const struct amd_pkt amd_pkt_sdma7_1 = {
 	.timestamp = timestamp_7_1,
 	.poll = poll,
 	.acquire = acquire_7_1,
+	.first_xcc = NULL,
 };

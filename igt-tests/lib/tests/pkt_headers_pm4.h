@@ -111,6 +111,18 @@ static inline void headers_acquire(const struct amd_pkt *pkt, uint32_t caches, c
 	headers_compare("ACQUIRE_MEM", &pair);
 }
 
+/* @select is the field for the XCCs, which has two names. */
+static inline void headers_first_xcc(const struct amd_pkt *pkt, uint32_t select, uint32_t count)
+{
+	struct headers_pair pair = { 0 };
+
+	pair.num_got = pkt->first_xcc(pair.got, HEADERS_COUNT);
+	headers_want(&pair, PACKET3(PACKET3_PRED_EXEC, 0));
+	headers_want(&pair, select | count);
+	headers_compare("PRED_EXEC", &pair);
+	t_equal(pair.num_got, AMD_PKT_FIRST_XCC_DW);
+}
+
 /* The IB of an AQL vendor packet, which is the same for all generations. */
 static inline void headers_ib(void)
 {

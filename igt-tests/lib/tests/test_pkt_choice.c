@@ -32,7 +32,9 @@ static void expect(const struct amd_kfd *kfd, enum amd_kfd_queue_type type, cons
 	struct amd_kfd kfd_copy = *kfd;
 	struct amd_kfd_queue queue;
 
-	t_assert(!amd_kfd_has_packets(kfd, type, reason, sizeof(reason)));
+	t_equal(amd_kfd_has_packets(kfd, type, reason, sizeof(reason)), !text);
+	if (!text)
+		return;
 	if (!strstr(reason, text))
 		fprintf(stderr, "%s: not in: %s\n", text, reason);
 	t_assert(strstr(reason, text));
@@ -44,6 +46,7 @@ static void names_the_version(void)
 {
 	struct amd_kfd kfd = {
 		.fd = -1,
+		.node.num_xcc = 1,
 		.gc_version = AMD_PKT_IP(10, 1, 10),
 		.sdma_version = AMD_PKT_IP(5, 0, 2),
 	};
@@ -53,6 +56,22 @@ static void names_the_version(void)
 	expect(&kfd, AMD_KFD_QUEUE_SDMA, "SDMA 5.0.2");
 }
 
+/* Only generations with PRED_EXEC have packets for AQL on several XCCs. */
+static void knows_several_xccs(void)
+{
+	struct amd_kfd kfd = { .fd = -1, .node.num_xcc = 6, .gc_version = AMD_PKT_IP(9, 4, 3) };
+
+	expect(&kfd, AMD_KFD_QUEUE_PM4, NULL);
+	expect(&kfd, AMD_KFD_QUEUE_AQL, NULL);
+	kfd.gc_version = AMD_PKT_IP(12, 1, 0);
+	expect(&kfd, AMD_KFD_QUEUE_AQL, NULL);
+	kfd.gc_version = AMD_PKT_IP(12, 0, 0);
+	expect(&kfd, AMD_KFD_QUEUE_PM4, NULL);
+	expect(&kfd, AMD_KFD_QUEUE_AQL, "GC 12.0.0 on several XCCs");
+	kfd.node.num_xcc = 1;
+	expect(&kfd, AMD_KFD_QUEUE_AQL, NULL);
+}
+
 int main(void)
 {
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(gc); i++)
@@ -60,5 +79,6 @@ int main(void)
 	for (unsigned int i = 0; i < T_ARRAY_SIZE(sdma); i++)
 		t_assert(!amd_pkt_sdma(sdma[i]));
 	names_the_version();
+	knows_several_xccs();
 	return 0;
 }

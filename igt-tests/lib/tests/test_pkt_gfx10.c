@@ -63,6 +63,7 @@ static void compute(const struct amd_pkt *pkt)
 			PACKET3_RELEASE_MEM_DATA_SEL(3u) | PACKET3_RELEASE_MEM_INT_SEL(0u) |
 				PACKET3_RELEASE_MEM_DST_SEL(0u));
 	headers_acquire(pkt, 0, &all);
+	t_assert(!pkt->first_xcc);
 }
 
 int main(void)

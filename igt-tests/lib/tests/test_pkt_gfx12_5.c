@@ -44,6 +44,8 @@ static void compute(const struct amd_pkt *pkt)
 			PACKET3_RELEASE_MEM__DATA_SEL(
 				PACKET3_RELEASE_MEM__DATA_SEL__SEND_GPU_CLOCK_COUNTER));
 	headers_acquire(pkt, 0, &all);
+	headers_first_xcc(pkt, PACKET3_PRED_EXEC__VIRTUALXCCID_SELECT(1 << 0),
+			  PACKET3_PRED_EXEC__EXEC_COUNT(HEADERS_COUNT));
 }
 
 /*

@@ -29,6 +29,8 @@ static void compute(const struct amd_pkt *pkt)
 				EVENT_TYPE(CACHE_FLUSH_AND_INV_TS_EVENT) | EVENT_INDEX(5),
 			DATA_SEL(1u) | INT_SEL(0u) | DST_SEL(0u),
 			DATA_SEL(3u) | INT_SEL(0u) | DST_SEL(0u));
+	headers_first_xcc(pkt, PACKET3_PRED_EXEC__VIRTUAL_XCC_ID_SELECT(1 << 0),
+			  PACKET3_PRED_EXEC__EXEC_COUNT(HEADERS_COUNT));
 }
 
 int main(void)
