@@ -21,12 +21,6 @@
  */
 #define KFD_MAX_NODES 256
 
-/*
- * The least size that the kernel accepts for a compute queue's end-of-pipe buffer, on all
- * generations from gfx 8.0 on but Tonga: drivers/gpu/drm/amd/amdkfd/kfd_queue.c:534.
- */
-#define EOP_BUFFER_SIZE 4096
-
 #define HUGE_PAGE (2ull << 20)
 
 /* The first 64 minors of render nodes (drivers/gpu/drm/drm_drv.c). */
@@ -49,27 +43,6 @@ static uint64_t page_align(uint64_t size)
 	uint64_t page = sysconf(_SC_PAGESIZE);
 
 	return (size + page - 1) & ~(page - 1);
-}
-
-/*
- * The kernel refuses a compute queue whose save area does not have the size that the kernel
- * computes. sysfs shows all parts of that size except the debug memory, so compute that part as
- * kfd_queue.c:get_num_waves() and kfd_queue_ctx_save_restore_size() do, up to gfx 12.4.
- */
-static uint32_t debug_memory_size(const struct amd_kfd_node *node)
-{
-	enum { GFX10_1 = 100100, BYTES_PER_WAVE = 32, ALIGNMENT = 64 };
-	/* The topology has the sum over all XCCs, but the kernel computes the size for one XCC. */
-	uint32_t cus = node->simd_count / node->simd_per_cu / node->num_xcc;
-	uint32_t engines = node->array_count / node->num_xcc / node->simd_arrays_per_engine;
-	uint32_t waves;
-
-	if (node->gfx_target_version < GFX10_1)
-		waves = cus * 40 < engines * 512 ? cus * 40 : engines * 512;
-	else
-		waves = cus * 32;
-
-	return (waves * BYTES_PER_WAVE + ALIGNMENT - 1) & ~(ALIGNMENT - 1u);
 }
 
 static int read_properties(unsigned int index, struct amd_kfd_node *node)
@@ -147,8 +120,7 @@ static int find_node(unsigned int render_minor, bool equal, struct amd_kfd_node 
 		if (!node->cwsr_size || !node->simd_per_cu || !node->num_xcc ||
 		    !node->simd_arrays_per_engine)
 			return -EOPNOTSUPP;
-		node->debug_memory_size = debug_memory_size(node);
-		node->eop_buffer_size = EOP_BUFFER_SIZE;
+		amd_kfd_node_sizes(node);
 		return 0;
 	}
 	return -ENODEV;

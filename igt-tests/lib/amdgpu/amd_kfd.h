@@ -36,7 +36,7 @@ struct amd_kfd_node {
 	uint32_t num_sdma_queues_per_engine;
 	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;    /* control stack within it */
-	uint32_t debug_memory_size; /* behind the save area; not in the topology, see amd_kfd.c */
+	uint32_t debug_memory_size; /* behind the save area; not in the topology */
 	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer; the kernel demands no less */
 };
 
@@ -44,6 +44,17 @@ struct amd_kfd_node {
 int __amd_kfd_find_node(unsigned int render_minor, struct amd_kfd_node *node);
 /* Find the first GPU with another render minor, for tests with two GPUs. */
 int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *node);
+
+/*
+ * Set the sizes that sysfs does not show, as the kernel computes them from the other properties.
+ * __amd_kfd_find_node() has done so.
+ */
+void amd_kfd_node_sizes(struct amd_kfd_node *node);
+/*
+ * The bytes of a compute queue's save area, with the debug memory of each XCC.  KFD refuses a queue
+ * whose save area has another number of pages.
+ */
+uint64_t amd_kfd_save_area_size(const struct amd_kfd_node *node);
 
 /* Memory mapped in the compute VM. */
 struct amd_kfd_mem {

@@ -91,10 +91,7 @@ static int alloc_buffers(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 
 	ret = __amd_kfd_alloc_vram(kfd, node->eop_buffer_size, &queue->eop);
 	if (!ret)
-		ret = __amd_kfd_alloc_gtt(kfd,
-					  ((uint64_t)node->cwsr_size + node->debug_memory_size) *
-						  node->num_xcc,
-					  &queue->cwsr);
+		ret = __amd_kfd_alloc_gtt(kfd, amd_kfd_save_area_size(node), &queue->cwsr);
 	return ret;
 }
 
