@@ -3,8 +3,6 @@
  * PM4 of gfx9: gfx908, gfx90a, gfx942 and gfx950.  References are to drivers/gpu/drm/amd/amdgpu of
  * Linux 7.3.
  */
-#include <stddef.h>
-
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
 
@@ -17,6 +15,14 @@
 #define RELEASE_TC    (1u << 17)
 #define RELEASE	      (RELEASE_TCL1 | RELEASE_TC | RELEASE_TC_WB)
 
+/* ACQUIRE_MEM (soc15d.h:403): all that gfx_v9_4_3_emit_mem_sync() does. */
+#define ACQUIRE_TC_WB	  (1u << 18)
+#define ACQUIRE_TCL1	  (1u << 22)
+#define ACQUIRE_TC	  (1u << 23)
+#define ACQUIRE_SH_KCACHE (1u << 27)
+#define ACQUIRE_SH_ICACHE (1u << 29)
+#define ACQUIRE		  (ACQUIRE_TC_WB | ACQUIRE_TCL1 | ACQUIRE_TC | ACQUIRE_SH_KCACHE | ACQUIRE_SH_ICACHE)
+
 static unsigned int fence(uint32_t *dw, uint64_t addr, uint32_t value)
 {
 	return amd_pm4_release(dw, RELEASE, RELEASE_MEM_DATA_32, addr, value);
@@ -27,6 +33,11 @@ static unsigned int timestamp(uint32_t *dw, uint64_t addr)
 	return amd_pm4_release(dw, RELEASE, RELEASE_MEM_DATA_CLOCK, addr, 0);
 }
 
+static unsigned int acquire(uint32_t *dw)
+{
+	return amd_pm4_acquire_gfx9(dw, ACQUIRE);
+}
+
 const struct amd_pkt amd_pkt_gfx9 = {
 	.nop = PM4_NOP_ONE,
 	.fence_dw = 8,
@@ -35,7 +46,6 @@ const struct amd_pkt amd_pkt_gfx9 = {
 	.fence = fence,
 	.timestamp = timestamp,
 	.poll = amd_pm4_poll,
-	/* fence() invalidates the caches, too, so the next submission finds them empty. */
-	.acquire = NULL,
+	.acquire = acquire,
 	.first_xcc = amd_pm4_first_xcc,
 };

@@ -23,7 +23,7 @@
 #define DMA_DATA_CP_SYNC  (1u << 31)
 #define DMA_DATA_RAW_WAIT (1u << 30)
 
-/* ACQUIRE_MEM of all memory, as gfx_v10_0.c:9492 has it. */
+/* ACQUIRE_MEM of all memory, as gfx_v9_4_3.c:3506 and gfx_v10_0.c:9492 have it. */
 #define ACQUIRE_MEM_SIZE     0xffffffffu
 #define ACQUIRE_MEM_SIZE_HI  0xffffffu
 #define ACQUIRE_MEM_INTERVAL 0xau
@@ -86,17 +86,29 @@ unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint6
 	return n;
 }
 
-unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches)
+static unsigned int acquire_all(uint32_t *dw, unsigned int body, uint32_t caches)
 {
 	unsigned int n = 0;
 
-	dw[n++] = PM4_TYPE3(PM4_ACQUIRE_MEM, 7);
-	dw[n++] = 0; /* the bits for caches of gfx9 */
+	dw[n++] = PM4_TYPE3(PM4_ACQUIRE_MEM, body);
+	dw[n++] = caches;
 	dw[n++] = ACQUIRE_MEM_SIZE;
 	dw[n++] = ACQUIRE_MEM_SIZE_HI;
 	dw[n++] = 0;
 	dw[n++] = 0;
 	dw[n++] = ACQUIRE_MEM_INTERVAL;
+	return n;
+}
+
+unsigned int amd_pm4_acquire_gfx9(uint32_t *dw, uint32_t caches)
+{
+	return acquire_all(dw, 6, caches);
+}
+
+unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches)
+{
+	unsigned int n = acquire_all(dw, 7, 0);
+
 	dw[n++] = caches;
 	return n;
 }

@@ -52,6 +52,8 @@ unsigned int amd_pm4_first_xcc(uint32_t *dw, unsigned int count);
 /* @caches: what to do before the store; @data: what to store. */
 unsigned int amd_pm4_release(uint32_t *dw, uint32_t caches, uint32_t data, uint64_t addr,
 			     uint32_t value);
+/* ACQUIRE_MEM of gfx9, and that of later generations, which has another dword. */
+unsigned int amd_pm4_acquire_gfx9(uint32_t *dw, uint32_t caches);
 unsigned int amd_pm4_acquire(uint32_t *dw, uint32_t caches);
 
 #endif

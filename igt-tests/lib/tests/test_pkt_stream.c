@@ -150,9 +150,7 @@ static void run(const struct generation *g, enum amd_kfd_queue_type type, unsign
 	all_packets();
 	submission_sees_stores();
 	rings_wrap();
-	/* gfx9 has no acquire, so only the packets themselves work. */
-	if (pkt->acquire || g->sdma)
-		wait_sees_stores();
+	wait_sees_stores();
 	machine_stop(&m);
 }
 
