@@ -18,7 +18,8 @@
 
 /*
  * Does amdgpu_gem_info show all BOs of this size in the placement PREEMPTIBLE, in which userptrs
- * are?  Then TTM has moved none of them.  The restore worker may hold mmap_lock, so this allocates and maps nothing.
+ * are?  Then TTM has moved none of them.  The restore worker may hold mmap_lock, so this allocates
+ * and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {
