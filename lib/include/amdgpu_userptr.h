@@ -191,12 +191,13 @@ struct amdgpu_userptr_caps {
 	/**
 	 * out: 0: the kernel makes BOs with AMDGPU_GEM_USERPTR_HSA, so amdgpu_userptr_map() works
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
-	 * the GPU address space of the file does not belong to KFD. -EPERM: it belongs to another
-	 * process. -EPROTO: XNACK is on. -EBUSY: a checkpoint is being restored, or the file has
-	 * DRM user queues. -ENOMEM: no memory, or KFD's limit is reached. -ETIME: the library could
-	 * not ask, because earlier updates are late. Other errors are those of stage USERPTR of
-	 * amdgpu_userptr_map(). The library asks the kernel for a BO, so the answer is right for
-	 * patched kernels of any version number.
+	 * the GPU address space of the file does not belong to KFD, or the device would need bounce
+	 * buffers. -EPERM: the address space belongs to another process. -EPROTO: XNACK is on.
+	 * -EBUSY: a checkpoint is being restored, or the file has DRM user queues. -ENOMEM: no
+	 * memory, or KFD's limit is reached. -ETIME: the library could not ask, because earlier
+	 * updates are late. Other errors are those of stage USERPTR of amdgpu_userptr_map(). The
+	 * library asks the kernel for a BO, so the answer is right for patched kernels of any
+	 * version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -424,8 +425,10 @@ struct amdgpu_userptr_map_args {
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
  * -ERANGE: a device cannot map at the GPU addresses, or has not so many.
  * -EEXIST: the GPU addresses overlap another mapping of this context, or one whose removal is late.
- * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or
- *	the kernel cannot tell when page table updates are complete (DRM before 3.64).
+ * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or the
+ *	device would need bounce buffers for the memory (REASON_NO_KFD_VM, too, because the kernel
+ *	has one error for both), or the kernel cannot tell when page table updates are complete
+ *	(DRM before 3.64).
  * -EFAULT: a range is not mapped, or not readable. Before Linux 6.19 also: not writable.
  * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
  *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
