@@ -1,10 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Runs the suite outside: the unmodified test programs that Debian ships, which it judges by expectation files."""
 
-import json
 import os
 import re
-import subprocess
 
 from harness import step
 from harness.boot import qemu
@@ -54,15 +52,7 @@ def igt_results(directory, tests):
 	Returns {test: Result} of the tests that igt_runner ran, also if it was ended early. @tests has the names of all
 	tests.
 	"""
-	path = os.path.join(directory, "results.json")
-	if not os.path.exists(path) and os.path.isdir(directory):
-		# igt_runner writes results.json only at its end. If it was ended before, igt_results makes this file
-		# from its other files.
-		subprocess.run(["igt_results", directory], capture_output=True, check=False)
-	try:
-		found = json.loads(results.read(path))["tests"]
-	except (ValueError, KeyError):
-		return {}
+	found = results.runner_tests(directory) or {}
 	# igt_runner writes the names of tests in lower case, and the expectation files have the original names.
 	names = {(PREFIX + test).lower(): test for test in tests}
 	return {names.get(name, name): expectations.Result(word(entry),

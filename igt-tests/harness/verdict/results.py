@@ -3,7 +3,9 @@
 
 import dataclasses
 import json
+import os
 import re
+import subprocess
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
 # If a suite fails before it runs a test, commands/test.py, boots.py or meson_cases() make a case with one of these
@@ -34,7 +36,7 @@ HOGGED = re.compile(r"workqueue: (\w+ \[(amdgpu|gpu_sched)\]|(amdgpu_|kfd_|svm_|
 NOT_KERNEL = re.compile(r"\[IGT\]")
 # Match the start of a line of IGT (time, process, level), and of a line of the kernel's log (level, time, caller).
 IGT_STAMP = re.compile(r"\[[0-9.]+\] \(\S+\) \w+: ")
-STAMP = re.compile(r"^(<\d+>)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
+STAMP = re.compile(r"^(<\d+> ?)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 
 @dataclasses.dataclass
@@ -64,16 +66,21 @@ def bad_lines(text, icount=False):
 		if (BAD_LINES.search(line) or (icount and HOGGED.search(line))) and not NOT_KERNEL.search(line)]
 
 
+def kernel_problems_of(logs, icount=False):
+	"""Returns the bad lines of the texts @logs of one kernel, each once."""
+	seen = {}
+	for text in logs:
+		for line in bad_lines(text, icount):
+			seen.setdefault(STAMP.sub("", line), None)
+	return list(seen)
+
+
 def kernel_problems(boot, icount=False):
 	"""
 	Returns the bad lines of a @boot, each once, from dmesg and console: if the guest dies, only the console has the
 	last ones.
 	"""
-	seen = {}
-	for path in (boot.dmesg, boot.console):
-		for line in bad_lines(read(path), icount):
-			seen.setdefault(STAMP.sub("", line), None)
-	return list(seen)
+	return kernel_problems_of([read(boot.dmesg), read(boot.console)], icount)
 
 
 def last_line(text):
@@ -92,15 +99,21 @@ def igt_reason(out, err):
 	return last_line(err) or last_line(out)
 
 
+def reason_of(entry):
+	"""Returns why the test with this @entry of results.json did not pass."""
+	reason = igt_reason(entry.get("out", ""), entry.get("err", ""))
+	if entry["result"] == "dmesg-warn":
+		return last_line(entry.get("dmesg-warnings", "")) or reason
+	return reason
+
+
 def igt_verdict(name, entry, may_skip, must_pass, expected_reason=None):
 	"""
 	Returns the Case of the test @name. @entry is its part of results.json. @may_skip matches the tests that may
 	skip in this boot, but those in @must_pass may not. If there is a regular expression @expected_reason, the test
 	must fail for a reason that it matches.
 	"""
-	word, reason = entry["result"], igt_reason(entry.get("out", ""), entry.get("err", ""))
-	if word == "dmesg-warn":
-		reason = last_line(entry.get("dmesg-warnings", "")) or reason
+	word, reason = entry["result"], reason_of(entry)
 	if expected_reason:
 		if word == "fail" and re.search(expected_reason, reason):
 			return Case(name, PASS, reason)
@@ -116,6 +129,25 @@ def expected_fails(text):
 	"""Returns {igt_runner's name of the test: REASON} of lines "TEST: REASON" as in scenarios.cfg."""
 	pairs = [line.split(": ", 1) for line in text.splitlines() if line.strip()]
 	return {"igt@amdgpu/" + test.strip(): reason for test, reason in pairs}
+
+
+def runner_tests(directory):
+	"""
+	Returns the entry "tests" of igt_runner's results in @directory, {name: entry}, also if igt_runner was ended
+	early. Returns None if there are no usable results.
+	"""
+	path = os.path.join(directory, "results.json")
+	if not os.path.exists(path) and os.path.isdir(directory):
+		# igt_runner writes results.json only at its end. If it was ended before, igt_results makes this file
+		# from its other files.
+		try:
+			subprocess.run(["igt_results", directory], capture_output=True, check=False)
+		except FileNotFoundError:
+			return None
+	try:
+		return json.loads(read(path))["tests"]
+	except (ValueError, KeyError):
+		return None
 
 
 def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
