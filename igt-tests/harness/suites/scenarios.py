@@ -15,7 +15,9 @@ from harness.build import kernel, project
 from harness.suites import seeds
 from harness.verdict import checkers, results
 
-TEST_DIRECTORY = os.path.join(project.DIRECTORY, "igt-tests/amdgpu")
+TEST_ROOT = os.path.join(project.DIRECTORY, "igt-tests")
+TEST_DIRECTORY = os.path.join(TEST_ROOT, "amdgpu")
+JUDGE = os.path.join(step.PROJECT, "igt-tests/judge")
 RUNS = os.path.join(step.BUILD, "runs")
 PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that list programs
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
@@ -251,8 +253,46 @@ def keep_failed(config, suite, failed):
 				keep(config[section], tests)
 
 
+def tests_of_list(path):
+	"""Returns igt_runner's names of the tests in the list @path, each line of which names a subtest."""
+	lines = [line.split("#")[0].strip() for line in step.read(path).splitlines()]
+	return [line for line in lines if line]
+
+
+def judge_case(cases, status, output):
+	"""
+	Returns the case of the command judge, which has judged the same results as the @cases in the guest, and ended
+	with @status after it had printed @output. It must have come to the same numbers.
+	"""
+	# judge has a case for the kernel's log. A boot whose log has a problem fails anyway.
+	wanted = ("1" if results.number(cases, results.FAIL) else "0",
+		results.count([*cases, results.Case("kernel log", results.PASS)]))
+	found = status, results.last_line(output)
+	return results.Case("judge", results.PASS if found == wanted else results.FAIL,
+		"" if found == wanted else f"status {found[0]}, {found[1]}; the suite has status {wanted[0]}, {wanted[1]}")
+
+
+def boot_list(name, entry, image):
+	"""
+	Boot one scenario that runs a list of igt-tests/testlists, and judges it, as a user does on a real GPU. Returns
+	its cases.
+	"""
+	path = os.path.join(step.PROJECT, f"igt-tests/testlists/amd-userptr.{entry['testlist']}.testlist")
+	tests = tests_of_list(path)
+
+	def judge(where):
+		cases = results.igt_cases([os.path.join(results_of(where), "results.json")], tests, re.compile(entry["skips"]), [])
+		return [*cases, judge_case(cases, (where.shared("judge-status") or "").strip(), where.shared("judge") or "")]
+
+	per_test = PER_TEST * slower(entry["kernel"])
+	line = qemu.script_line("lists.sh", "", TEST_ROOT, path, per_test, JUDGE, entry["board"])
+	return boot_scenario(name, entry, image, all_lines(line), judge)
+
+
 def boot_tests(name, entry, image):
 	"""Boot one scenario with the project's own IGT tests. Returns its cases."""
+	if entry["testlist"]:
+		return boot_list(name, entry, image)
 	parts = parts_of(entry)
 
 	def judge(where):

@@ -1,7 +1,9 @@
 # SPDX-License-Identifier: MIT
 """Tests the files that the scripts of the folder guest leave in the share, and the words that Python expects in them."""
 
+import json
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -16,6 +18,7 @@ from harness import step
 from harness.boot import qemu
 from harness.build import kernel
 from harness.suites import scenarios, shared, soak
+from harness.verdict import results
 from harness.verdict.results import FAIL, PASS
 
 # Stands for igt_runner: writes its options and the lists of tests to files seen-*, makes an empty result, and fails.
@@ -81,6 +84,56 @@ class Igt(Guest):
 		self.run_igt(one_process=True, options="--prune-mode keep-subtests")
 		self.assertIn("--multiple-mode", self.left("seen-words").split())
 		self.assertEqual(self.left("seen-socket"), "1\n")
+
+
+# Stands for igt_runner with a list: its last two words are the root of tests and the directory for the results.
+LIST_RUNNER = """#!/bin/sh
+echo "$@" > "$SHARE/seen-words"
+echo "${IGT_RUNNER_DISABLE_SOCKET_COMMUNICATION:-no}" > "$SHARE/seen-socket"
+while [ $# -gt 1 ]; do shift; done
+mkdir "$1"
+cp "$SHARE"/results.json "$SHARE"/joblist.txt "$1"
+"""
+
+
+class Lists(Guest):
+	"""Runs a list of tests and the real command judge."""
+
+	@unittest.skipUnless(shutil.which("busybox"), "no busybox")
+	def run_list(self, word, log="nothing"):
+		name = "-" + os.path.basename(self.share)
+		self.addCleanup(shutil.rmtree, "/tmp/igt-results" + name, ignore_errors=True)
+		shutil.rmtree("/tmp/igt-results" + name, ignore_errors=True)
+		self.program("igt_runner", LIST_RUNNER)
+		self.program("dmesg", f"#!/bin/sh\necho '{log}'\n")
+		tests = {"igt@amdgpu/amd_a@x": {"result": "pass"}, "igt@amdgpu/amd_a@y": {"result": word}}
+		step.write(os.path.join(self.share, "results.json"), json.dumps({"tests": tests}))
+		step.write(os.path.join(self.share, "joblist.txt"), "amdgpu/amd_a x,y\n")
+		judge = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../judge")
+		line = qemu.script_line("lists.sh", name, "/root-of-tests", "/the/list", 60, judge, "guest")
+		self.assertEqual(self.run_lines(scenarios.all_lines(line)), 0)
+		self.assertTrue(os.path.exists(os.path.join(self.share, f"results{name}.tar")))
+		cases = results.igt_cases([os.path.join(self.share, "results.json")], list(tests), re.compile("^$"), [])
+		return scenarios.judge_case(cases, self.left("judge-status").strip(), self.left("judge"))
+
+	def test_same_numbers(self):
+		for word, status in (("pass", "0\n"), ("fail", "1\n"), ("skip", "1\n")):
+			self.assertEqual(self.run_list(word).verdict, PASS, word)
+			self.assertEqual(self.left("judge-status"), status, word)
+		self.assertEqual(self.left("seen-socket"), "1\n")
+		self.assertIn("--test-list /the/list /root-of-tests", self.left("seen-words"))
+
+	def test_other_numbers(self):
+		"""The judge sees a line of the kernel's log that the suite's cases do not have, so it comes to another verdict."""
+		self.assertEqual(self.run_list("pass", "[ 1.0] WARNING: something").verdict, FAIL)
+		for status, output in (("0", "2 passed, 0 failed, 0 skipped"), ("1", "3 passed, 0 failed, 0 skipped"), ("", "")):
+			cases = [results.Case("a", PASS), results.Case("b", PASS)]
+			self.assertEqual(scenarios.judge_case(cases, status, output).verdict, FAIL)
+
+	def test_tests_of_list(self):
+		path = os.path.join(self.share, "list")
+		step.write(path, "# SPDX\nigt@amdgpu/amd_a@x\n\nigt@amdgpu/amd_a@y # why\n")
+		self.assertEqual(scenarios.tests_of_list(path), ["igt@amdgpu/amd_a@x", "igt@amdgpu/amd_a@y"])
 
 
 class Programs(Guest):
