@@ -267,6 +267,11 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	open_trace(gap);
 	gap->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
+	/*
+	 * The read ends when no BO is in VRAM.  On a machine that is busy enough, the restore
+	 * brings the process's BO back as fast as TTM evicts it, and the read does not end.
+	 * hold_lock() cannot come first, because the eviction waits for its page.
+	 */
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
 	hold_lock(&gap->holder, mine);
 	amd_userptr_dontneed(gap->first);
