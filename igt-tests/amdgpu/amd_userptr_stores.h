@@ -10,24 +10,27 @@ struct stores_clean {
 	const char *name;
 	const char *what;
 	const struct amd_userptr_backing *backing;
-	/* A reason to skip, or NULL; runs before there is an area. */
+	/* Runs before there is an area; returns a reason to skip, or NULL. */
 	const char *(*prepare)(void);
-	/* Make the pages clean: 0 or -errno, -ENODEV when the machine cannot do that. */
+	/*
+	 * Makes the pages clean; 0 or -errno.  After -ENODEV and -ENOSYS the subtest skips, because
+	 * the machine cannot do that.
+	 */
 	int (*make)(struct amd_userptr_area *area);
 	/*
-	 * make() maps nothing, so it may run while the restore worker holds mmap_lock for reading.
+	 * make() does not take mmap_lock for writing, so it may run while the test holds the
+	 * restore worker, which has that lock for reading.
 	 */
 	bool held;
 	/*
-	 * make() cannot run while the driver tracks the pages, because the worker would make them
-	 * dirty again in the middle of it.
+	 * make() cannot run while the driver tracks the pages, because the restore worker would
+	 * make them dirty again before make() is done.
 	 */
 	bool once;
-	/*
-	 * After make() the pages are given back by MADV_FREE, are in the swap cache, are one huge
-	 * page: stores_expect_clean() asserts that.
-	 */
-	bool lazyfree, swap_cache, huge;
+	/* The state of the pages after make(), which stores_expect_clean() asserts. */
+	bool lazyfree;	 /* given back by MADV_FREE */
+	bool swap_cache; /* in the swap cache */
+	bool huge;	 /* one huge page */
 };
 
 extern const struct stores_clean amd_userptr_stores_clean[];
