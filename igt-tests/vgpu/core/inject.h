@@ -25,10 +25,14 @@ enum vg_inject_id {
 	VG_NUM_INJECTIONS,
 };
 
-/* A fault that the user has asked for, and its arguments. */
+/*
+ * The state of one injected fault.  The option --fault arms it and sets its arguments.  An
+ * opportunity is a call of vg_inject() while the fault is armed and @mark fits.  The fault
+ * strikes when the call returns true.
+ */
 struct vg_injection {
-	bool armed;
-	uint64_t mark;	       /* strike only while the guest's mark has this value; 0: always */
+	bool armed;	       /* false: the fault never strikes */
+	uint64_t mark;	       /* strike only while the oracle's mark has this value; 0: always */
 	uint64_t amount;       /* for example the steps by which a preemption takes longer */
 	uint64_t after;	       /* let so many opportunities pass before the first strike */
 	uint64_t count;	       /* strike at most so many times */
@@ -36,7 +40,7 @@ struct vg_injection {
 	uint64_t seen, struck; /* opportunities and strikes so far */
 };
 
-/* Call this at each opportunity: does the fault strike now? */
+/* Call this wherever the fault could strike.  Does it strike now? */
 bool vg_inject(struct vgpu *vg, enum vg_inject_id id);
 /* The same for a fault with an amount: returns the amount if the fault strikes, else 0. */
 unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id);
