@@ -15,11 +15,11 @@ AT_ONCE = 3
 
 @dataclasses.dataclass
 class Call:
-	"""A function that boots a guest (or two guests, one after the other), and its arguments."""
-	seconds: float		# the timeout of the boot; boots with longer timeouts begin first
+	"""A function that boots a guest, or several guests one after the other, and its arguments."""
+	seconds: float		# the timeout of the first boot; calls with longer timeouts begin first
 	function: object
 	arguments: tuple
-	beside: bool = True	# false: no other boot may run meanwhile
+	beside: bool = True	# false: no other call may run meanwhile
 
 
 @dataclasses.dataclass
@@ -39,10 +39,10 @@ def judged(work, futures):
 
 def run_boots(works, at_once=AT_ONCE):
 	"""
-	Run all boots of @works, {suite: Work}, with @at_once guests at the same time. Yields (suite, cases) for each
-	suite, in their order, as soon as its boots have ended. Boots with beside=False come first, one by one. Of the
-	others, those with the longest timeout begin first, so that no CPU is idle in the end. A process starts each
-	boot, and not a thread: in a program with threads a child must not run Python code between fork and exec, and
+	Make all calls of @works, {suite: Work}, with @at_once guests at the same time. Yields (suite, cases) for each
+	suite, in their order, as soon as its calls have ended. Calls with beside=False come first, one by one. Of the
+	others, those with the longest timeout begin first, so that no CPU is idle in the end. A process makes each
+	call, and not a thread: in a program with threads a child must not run Python code between fork and exec, and
 	die_with_parent() in qemu.py is such code.
 	"""
 	calls = [(name, index, call) for name, work in works.items() for index, call in enumerate(work.calls)]
