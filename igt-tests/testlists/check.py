@@ -37,8 +37,9 @@ def subtests(binary):
 
 def tests_of(name, listed, programs, problems):
 	"""
-	Returns the set of the tests that the lines @listed of the list @name stand for, of all @programs, {name:
-	subtests}. Adds a text to @problems for each line that stands for no test, and for each test that is listed twice.
+	Returns the set of the tests that the list @name has. @listed are the lines of the list: each names a test, or a
+	program and so all its subtests. @programs, {name: subtests}, are the programs that exist. Adds a text to
+	@problems for each line that names no test or program of these, and for each test that the list has twice.
 	"""
 	found = []
 	for line in listed:
@@ -51,7 +52,10 @@ def tests_of(name, listed, programs, problems):
 
 
 def blocklist_problems(patterns, destructive, everything):
-	"""Returns a text for each of the regular expressions @patterns that is wrong, and for each test that they miss."""
+	"""
+	Returns a text for each regular expression in @patterns, the lines of the blocklist, that matches no test of
+	@destructive, and for each test of @everything that only one of the blocklist and @destructive has.
+	"""
 	# igt_runner ignores upper and lower case in a blocklist.
 	regexes = [re.compile(pattern, re.I) for pattern in patterns]
 	problems = [f"blocklist: {regex.pattern} matches no destructive test" for regex in regexes
@@ -61,7 +65,7 @@ def blocklist_problems(patterns, destructive, everything):
 
 
 def problems_of(lists, programs):
-	"""Returns the problems of @lists, {name: lines}, if the @programs, {name: subtests}, are all that there are."""
+	"""Returns the problems of the lists @lists, {name: lines}. @programs, {name: subtests}, are all programs."""
 	problems = []
 	everything = {test for tests in programs.values() for test in tests}
 	fast, full, destructive = (tests_of(name, lists[name], programs, problems)
