@@ -31,7 +31,7 @@ class Mirror(unittest.TestCase):
 			self.assertNotIn("commented", host.read("asked"))
 
 	def test_deb822(self):
-		"""a mirror is found in *.sources and in lists of mirrors"""
+		"""`run` finds a mirror in *.sources and in lists of mirrors"""
 		for name, text in (("sources.list.d/debian.sources", f"Types: deb\nURIs: {OTHER}\nSuites: forky\n"),
 				("mirrors/debian.list", OTHER + "\n")):
 			with Host() as host:
@@ -47,7 +47,7 @@ class Mirror(unittest.TestCase):
 			self.assertEqual(DEBIAN, self.used(host, host.run("test", "style")))
 
 	def test_variable(self):
-		"""AMDGPU_USERPTR_MIRROR names the mirror, and no other is tried"""
+		"""AMDGPU_USERPTR_MIRROR names the mirror, and `run` tries no other"""
 		with Host() as host:
 			result = host.run("test", "style", AMDGPU_USERPTR_MIRROR=OTHER)
 			self.assertEqual((1, 1), (result.status, result.err.count("\n")), result.err)
@@ -65,7 +65,7 @@ class Mirror(unittest.TestCase):
 			self.assertIn(f"deb {OTHER} trixie-backports main", host.read("cache/root/etc/apt/sources.list"))
 
 	def test_offline(self):
-		"""without network the message names each mirror that was tried"""
+		"""without network the message names each mirror that `run` has tried"""
 		with Host() as host:
 			host.write("apt/sources.list", f"deb {OTHER} forky main\n")
 			result = host.run("test", "style", network=False, stubs=False)
@@ -73,7 +73,7 @@ class Mirror(unittest.TestCase):
 			self.assertIn(f"{OTHER} cannot be reached, {DEBIAN} cannot be reached; is there a network?", result.err)
 
 	def test_lost(self):
-		"""a mirror that is lost during the set-up is named"""
+		"""if the mirror cannot be reached any more during the set-up, the message names it"""
 		with Host() as host:
 			host.write("apt-get.sh", "echo \"W: Failed to fetch x  Temporary failure resolving 'x'\" >&2; exit 100\n")
 			result = host.run("test", "style")
@@ -101,7 +101,7 @@ class Proxy(unittest.TestCase):
 				self.used(host))
 
 	def test_environment(self):
-		"""http_proxy and https_proxy are used instead of the proxy of apt"""
+		"""`run` uses http_proxy and https_proxy instead of the proxy of apt"""
 		with Host() as host:
 			host.write("apt/apt.conf.d/proxy", self.APT)
 			self.assertEqual(("http=http://a:1 https=http://b:2 no=c,near.example.org", "http://a:1",
@@ -125,7 +125,7 @@ class Proxy(unittest.TestCase):
 			self.assertEqual("http://found:8", self.used(host)[1])
 
 	def test_name(self):
-		"""a mirror that cannot be reached is named with the proxy, but not with its password"""
+		"""the message names a mirror that cannot be reached, and the proxy without its password"""
 		with Host() as host:
 			host.write("apt/apt.conf.d/proxy", self.APT)
 			result = host.run("test", "style", AMDGPU_USERPTR_MIRROR="http://far.example.org/debian")
