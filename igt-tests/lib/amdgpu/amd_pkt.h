@@ -54,8 +54,8 @@ struct amd_pkt {
 	/* Wait until the dword at @addr is @value. */
 	unsigned int (*poll)(uint32_t *dw, uint64_t addr, uint32_t value);
 	/*
-	 * Let later packets see what others have stored by now: drop what the caches have.  NULL if
-	 * the queue needs no such packet.
+	 * Let later packets see the stores of other observers: write the caches back and invalidate
+	 * them.  NULL if the queue needs no such packet.
 	 */
 	unsigned int (*acquire)(uint32_t *dw);
 	/*
