@@ -68,9 +68,8 @@ static inline void headers_poll(const struct amd_pkt *pkt)
 }
 
 /*
- * RELEASE_MEM has the same body for a fence and for the clock. @caches is its first dword, @data
- * and
- * @clock are the second dword of each.
+ * RELEASE_MEM has the same body for a fence and for the clock.  @caches is the first dword of both.
+ * The second dword is @data for the fence and @clock for the clock.
  */
 static inline void headers_release(const struct amd_pkt *pkt, uint32_t caches, uint32_t data,
 				   uint32_t clock)

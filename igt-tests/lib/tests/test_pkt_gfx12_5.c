@@ -10,7 +10,10 @@
 #include "pkt_headers_pm4.h"
 #include "pkt_headers_sdma.h"
 
-/* Names of the header for 3, "system", in the scope of an access. */
+/*
+ * The scope of an access: 3, the whole system.  The kernel's header has a name for that value in
+ * some packets only, so all packets use the name of WRITE_DATA.
+ */
 #define SYSTEM PACKET3_WRITE_DATA__SCOPE__SYSTEM
 
 static void compute(const struct amd_pkt *pkt)
@@ -49,8 +52,9 @@ static void compute(const struct amd_pkt *pkt)
 }
 
 /*
- * The header has the names of older versions for bits that ROCr's sdma_registers.h calls scope: two
- * bits of a cache policy, and in GCR those of GLM.
+ * In SDMA 7.1 some bits have a new meaning, for which ROCr's sdma_registers.h has the name "scope".
+ * The kernel's header still has the old names: a cache policy for the two bits of an access, and
+ * GLM for the bits of GCR.
  */
 int main(void)
 {
