@@ -36,7 +36,10 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 #define HOSTILE_SECONDS 55
 #define HOSTILE_SIZE	((size_t)64 << 10)
 
-/* A task may take this many times as long as before, and LIMIT_MORE_MS, for busy machines. */
+/*
+ * A task may take LIMIT_TIMES as long as before and LIMIT_MORE_MS on top, because the machine may
+ * be busy.
+ */
 enum { LIMIT_TIMES = 8 };
 #define LIMIT_MORE_MS igt_patience(1500)
 
@@ -77,17 +80,17 @@ struct hostile {
 
 /* Memory that all processes of a subtest share. */
 struct shared {
-	atomic_int task;   /* the task that the bystander has to do */
-	atomic_uint done;  /* the number of tasks that it has done */
-	atomic_bool ready; /* set by the process that was started last, when it is set up */
-	atomic_bool go;	   /* the hostile processes may begin */
-	atomic_bool held;  /* the kernel waits for the page */
-	/* The hostile process has begun its ioctl, has returned from it. */
-	atomic_bool begun, returned;
+	atomic_int task;      /* the task that the bystander has to do */
+	atomic_uint done;     /* the number of tasks that it has done */
+	atomic_bool ready;    /* set by the process that was started last, when it is set up */
+	atomic_bool go;	      /* the hostile processes may begin */
+	atomic_bool held;     /* the kernel waits for the page */
+	atomic_bool begun;    /* the hostile process has begun the ioctl of call() */
+	atomic_bool returned; /* and has returned from it */
 	unsigned int limit_ms[NUM_TASKS]; /* the bystander's deadline for each task */
 };
 
-/* The judge's view of a subtest. */
+/* The set-up of a subtest, which the judge passes to the processes that it starts. */
 struct scene {
 	const struct hostile *hostile;
 	struct shared *shared;
@@ -273,11 +276,8 @@ static void expect_undisturbed(struct amd_userptr_victims *victims, struct scene
 struct enemy {
 	struct amd_userptr up;
 	enum amd_userptr_kind kind;
-	/*
-	 * The address at which the page of the FUSE file appears, and ordinary memory, of which a
-	 * second ioctl makes a userptr.
-	 */
-	char *slow, *other;
+	char *slow;  /* address at which the page of the FUSE file appears */
+	char *other; /* ordinary memory, of which the second ioctl makes a userptr */
 	uint64_t va; /* reserved GPU addresses for the userptr that the ioctl makes */
 	struct shared *shared;
 	enum state state;
@@ -285,8 +285,10 @@ struct enemy {
 };
 
 /*
- * The body of a thread.  It is there before the worker waits, and its GPU addresses are reserved,
- * because pthread_create() and mmap() would wait for mmap_lock, which the worker holds.
+ * The body of a thread that makes a userptr: of the page of the FUSE file (IN_MAKE), or of other
+ * memory while the restore worker waits for that page (IN_SECOND_CALL).  The process creates the
+ * thread and reserves the GPU addresses before the worker waits, because pthread_create() and
+ * mmap() would wait for mmap_lock, which the worker holds.
  */
 static void *call(void *data)
 {
@@ -426,7 +428,7 @@ static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile
 	igt_require_f(evict_file >= 0 || !hostile->evict, "no debugfs file to evict VRAM with\n");
 	if (evict_file >= 0)
 		close(evict_file);
-	/* The file server ends before KFD gets the page, so KFD logs an error. */
+	/* The FUSE server ends before KFD gets the page, so KFD logs an error. */
 	if (hostile->state == IN_MAKE && hostile->kind == AMD_USERPTR_KIND_KFD)
 		amd_info_ignore_user_pages_log();
 	amd_userptr_victims_run(up, HOSTILE_SECONDS, judge, &scene);
@@ -455,8 +457,8 @@ static void run_out_of_memory(struct amd_userptr_victims *victims, void *data)
 		igt_pause();
 	for (;;) {
 		/*
-		 * Either the worker exceeds the limit when it faults in the userptr's pages, or
-		 * this process exceeds it with other pages.
+		 * Either the restore worker exceeds the cgroup's limit when it faults in the
+		 * userptr's pages again, or this process does when it touches other pages.
 		 */
 		madvise(tracked, OOM_SIZE / 5 * 4, MADV_DONTNEED);
 		for (size_t at = 0; at < OOM_SIZE; at += getpagesize())
