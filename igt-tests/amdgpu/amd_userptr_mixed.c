@@ -217,7 +217,7 @@ static void import_beside(struct amd_userptr *up)
 
 struct maker {
 	pthread_t thread;
-	struct amd_userptr up; /* a copy of the context, with a syncobj of its own */
+	struct amd_userptr up; /* a copy of the subtest's, but with a syncobj of its own */
 	char *cpu;
 	int error; /* -errno of the call that failed, or 0 */
 };

@@ -7,7 +7,7 @@
  * page table entries.
  *
  * The test interrupts the ioctl reliably in the right place, because it makes the ioctl wait there.
- * A context has room for a limited number of submissions (the module parameter sched_jobs).  The
+ * A CS context has room for a limited number of submissions (the module parameter sched_jobs).  The
  * test fills it.  One more submission reserves the page directory and then waits for the first one
  * (amdgpu_ctx_wait_prev_fence()), and the first one waits until the test writes a word.
  */
@@ -77,8 +77,8 @@ static int free_memory(void *data)
 }
 
 /*
- * Fill the context.  One more submission, by the thread, then sleeps and keeps the page directory
- * reserved.
+ * Fill the CS context.  One more submission, by the thread, then sleeps and keeps the page
+ * directory reserved.
  */
 static void reserve(struct interrupted *test)
 {

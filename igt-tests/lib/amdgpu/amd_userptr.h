@@ -3,10 +3,11 @@
  * GEM userptr buffer objects that only KFD queues access: set-up, traffic and checks that the
  * userptr tests share.
  *
- * struct amd_userptr is the context of one process.  A failing assertion jumps out of the subtest,
- * so the subtest cannot clean up.  Therefore the context remembers the BOs and mappings that its
- * functions make, and a fixture after each subtest calls amd_userptr_cleanup(), which removes them.
- * The tables of amd_userptr_fixture.h have that fixture.
+ * struct amd_userptr has all that a process needs for them: the open device, its queues, and memory
+ * to copy from and to.  A failing assertion jumps out of the subtest, so the subtest cannot clean
+ * up.  Therefore the struct lists the BOs and mappings that its functions make, and a fixture after
+ * each subtest calls amd_userptr_cleanup(), which removes them.  The tables of
+ * amd_userptr_fixture.h have that fixture.
  */
 #ifndef AMD_USERPTR_H
 #define AMD_USERPTR_H
@@ -39,7 +40,7 @@
 /* The most bytes that one amd_userptr_gpu_*() call copies: the size of @in and of @out. */
 #define AMD_USERPTR_STAGE (4u << 20)
 
-/* The most BOs, and the most mappings, that a context remembers. */
+/* The most BOs, and the most mappings, that a struct amd_userptr lists. */
 #define AMD_USERPTR_MAX 16
 
 struct amd_userptr_bo {
@@ -64,8 +65,8 @@ struct amd_userptr {
 	 * kernel.  NULL: there are none.
 	 */
 	void (*undo)(struct amd_userptr *up);
+	/* The BOs that amd_userptr_cleanup() closes, and the mappings that it unmaps. */
 	struct amd_userptr_bo bos[AMD_USERPTR_MAX];
-	/* memory that amd_userptr_cleanup() unmaps */
 	struct {
 		void *addr;
 		size_t size;
@@ -89,13 +90,13 @@ bool amd_userptr_supported(struct amd_userptr *up);
 
 /* Map private anonymous memory without huge pages, filled with the pattern of @seed. */
 uint32_t *amd_userptr_mmap(struct amd_userptr *up, size_t size, uint32_t seed);
-/* Let the clean-up unmap a mapping that the test has made; returns @addr. */
+/* List a mapping that the test has made, so that the clean-up unmaps it; returns @addr. */
 void *amd_userptr_adopt(struct amd_userptr *up, void *addr, size_t size);
-/* Unmap all or part of a mapping that the context remembers. */
+/* Unmap all or part of a mapping that @up lists. */
 void amd_userptr_munmap(struct amd_userptr *up, void *addr, size_t size);
 /*
- * Make the context forget a mapping that the test itself has unmapped.  The addresses may belong to
- * other memory now, which the clean-up must not unmap.
+ * Take a mapping that the test itself has unmapped off the list in @up.  The addresses may belong
+ * to other memory now, which the clean-up must not unmap.
  */
 void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
@@ -114,7 +115,7 @@ int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle
 		     uint64_t offset, uint64_t size, uint32_t flags);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
 
-/* Let the clean-up close a BO that the test has made. */
+/* List a BO that the test has made, so that the clean-up closes it. */
 struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t handle, void *cpu,
 					    uint64_t size);
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,

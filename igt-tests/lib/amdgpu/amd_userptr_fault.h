@@ -4,7 +4,7 @@
 
 #include "lib/amdgpu/amd_userptr.h"
 
-/* The work of a child; @mine is the context that the child has opened for itself. */
+/* The work of a child; the child has opened @mine, with a queue of its own, for itself. */
 typedef void amd_userptr_act(struct amd_userptr *mine, void *data);
 
 /*

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The fixture of a test program, and tables of subtests that share its context.  igt_main() of most
- * programs consists of these calls: see igt-tests/amdgpu/README.md.
+ * The fixture of a test program, which opens a struct amd_userptr, and tables of subtests that
+ * share it.  igt_main() of most programs consists of these calls: see igt-tests/amdgpu/README.md.
  */
 #ifndef AMD_USERPTR_FIXTURE_H
 #define AMD_USERPTR_FIXTURE_H

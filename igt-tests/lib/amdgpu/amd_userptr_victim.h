@@ -12,7 +12,7 @@
 #include "lib/amdgpu/amd_userptr_remains.h"
 
 struct amd_userptr_victims {
-	struct amd_userptr *up; /* the subtest's own context, which must still work afterwards */
+	struct amd_userptr *up; /* the subtest's own, which must still work afterwards */
 	void *report;		/* a page through which a victim tells the judge how far it is */
 	struct amd_userptr_remains before; /* the counters before the first victim */
 };
