@@ -2,8 +2,8 @@
 /*
  * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the
  * flag, then waits until the GPU has done that and has moved VRAM back.  An MMU notifier that ran
- * in this gap found no eviction fence to wait for, so the queues started with page table entries
- * for pages that had been freed.
+ * in this gap found no eviction fence to wait for, so the worker restored the queues with page
+ * table entries for pages that had been freed.
  *
  * The gap has to be long, and the test has to know when it begins.  First the test lets TTM evict
  * all VRAM, because the worker waits until the VRAM is back.  Then another thread registers a page

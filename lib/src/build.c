@@ -5,7 +5,7 @@
  * Each step records how far it got (struct au_map_device). unmap() and the roll back of a map()
  * that has failed both start from that record, so they share their code. It first clears the page
  * tables and waits for the TLB flush. Then it closes the BOs, the last one first. The BOs must stay
- * until no page table entry is left, because their MMU notifiers make the kernel stop the queues
+ * until no page table entry is left, because their MMU notifiers make the kernel evict the queues
  * when the pages go away.
  */
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * How often the kernel stops the queues of the process, from KFD's SMI events.
+ * How often the kernel evicts the queues of the process, from KFD's SMI events.
  *
  * A file of events has one line of text for each event, "<event in hex> <details>", in the formats
  * KFD_EVENT_FMT_* of <linux/kfd_ioctl.h>. Reading the file never blocks. The kernel's buffer has

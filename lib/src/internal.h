@@ -13,7 +13,7 @@
  * maps.c	the table of maps, by GPU address; the queries
  * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
- * evictions.c	how often the kernel stops the queues
+ * evictions.c	how often the kernel evicts the queues
  * sync.c	page table updates and waits for them
  * ioctl.c	the only file that issues ioctls and calls libdrm
  *
