@@ -4,6 +4,8 @@
  * (VRAM) and PCIE_INDEX2/DATA2 (registers beyond the BAR), and requests for HDP
  * flushes.
  */
+#include <assert.h>
+
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_nbio.h"
@@ -111,6 +113,23 @@ static void write_remapped(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 	vg_trace(vg, "hdp-flush by=host");
 }
 
+/*
+ * The register itself.  The driver writes it when a page of the CPU is larger than 4 KiB, because
+ * it remaps nothing then (nbio_v7_9.c:473-483).  It calls the register by its name in the first
+ * virtual function, which has the same offset.
+ */
+static void write_flush_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
+			     uint32_t value)
+{
+	vg_trace(vg, "hdp-flush by=host");
+}
+
+static_assert(regBIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL ==
+			      regBIF_BX_DEV0_EPF0_VF0_HDP_MEM_COHERENCY_FLUSH_CNTL &&
+		      regBIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL_BASE_IDX ==
+			      regBIF_BX_DEV0_EPF0_VF0_HDP_MEM_COHERENCY_FLUSH_CNTL_BASE_IDX,
+	      "both names are the same register");
+
 static void nbio_reset(struct vgpu *vg)
 {
 	for (size_t i = 0; i < VG_COUNT(vg_gfx9(vg)->smn); i++)
@@ -170,6 +189,7 @@ static const struct vg_reg regs[] = {
 	  .count = 2,
 	  .name = "REMAPPED_HDP_FLUSH",
 	  .write = write_remapped },
+	VG_REG(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL, NULL, write_flush_cntl),
 };
 
 const struct vg_block vg_nbio_block = {

@@ -96,6 +96,20 @@ static void a_ring_flush_of_hdp_is_acknowledged(void)
 	fake_free(f);
 }
 
+/* The page at VG_REMAPPED_HDP_FLUSH works when the driver has said that it is there. */
+static void the_host_flushes_hdp_by_two_registers(void)
+{
+	struct fake_host *f = fake_new();
+
+	vgpu_mmio_write(f->vg, 4 * VG_ADDR(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL), 0);
+	CHECK(fake_log_count(f, "hdp-flush by=host") == 1);
+	vgpu_mmio_write(f->vg, 4 * VG_ADDR(BIF_BX0_REMAP_HDP_MEM_FLUSH_CNTL),
+			VG_REMAPPED_HDP_FLUSH);
+	vgpu_mmio_write(f->vg, VG_REMAPPED_HDP_FLUSH, 0);
+	CHECK(fake_log_count(f, "hdp-flush by=host") == 2);
+	fake_free(f);
+}
+
 static void reset_restores_the_start(void)
 {
 	struct fake_host *f = fake_new();
@@ -120,6 +134,7 @@ int main(void)
 	mm_index_is_a_window_on_vram();
 	unknown_smn_address_stops();
 	a_ring_flush_of_hdp_is_acknowledged();
+	the_host_flushes_hdp_by_two_registers();
 	reset_restores_the_start();
 	return 0;
 }
