@@ -83,6 +83,13 @@ void vgpu_reset(struct vgpu *vg);
 uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset);
 void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
 
+/*
+ * VRAM BAR: [offset, offset + len) is below VG_VRAM_SIZE.  The host may as well let the CPU access
+ * the memory at vg_config.vram.
+ */
+void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len);
+void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len);
+
 /* Doorbell BAR: @size is 4 or 8. */
 void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 

@@ -34,6 +34,10 @@ struct vg_chip {
 	/* Do one step of each TLB flush under way; called while sched.flushes is not 0. */
 	void (*step_flushes)(struct vgpu *vg);
 
+	/* The CPU's access to [offset, offset + len) of the VRAM BAR, which lies in VRAM. */
+	void (*vram_read)(struct vgpu *vg, uint64_t offset, void *data, size_t len);
+	void (*vram_write)(struct vgpu *vg, uint64_t offset, const void *data, size_t len);
+
 	/*
 	 * Handle a doorbell write; @index counts dwords.  Return true when the
 	 * interrupt handler, or a queue, has claimed that doorbell.

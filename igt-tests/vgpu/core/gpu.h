@@ -2,8 +2,8 @@
 /*
  * All state of one simulated GPU.  Rules for every file of the model:
  *  - all state hangs off struct vgpu, file-scope data is const;
- *  - the GPU accesses memory through core/mem.h only (MM_DATA in gfx9/nbio.c is an
- *    access of the CPU, and the page oracle reads its ring itself);
+ *  - the GPU accesses memory through core/mem.h only (gfx9/hdp.c does the accesses of
+ *    the CPU to VRAM, and the page oracle reads its ring itself);
  *  - a block accesses registers of another block through core/reg.h or through
  *    a function of that block;
  *  - the model stops (core/log.h) at everything that it does not know, because

@@ -90,6 +90,8 @@ const struct vg_chip vg_gfx942 = {
 		.fault = vg_gmc_fault,
 	},
 	.step_flushes = vg_gmc_step,
+	.vram_read = vg_hdp_read,
+	.vram_write = vg_hdp_write,
 	.interrupt_doorbell = vg_ih_doorbell,
 	.queue_doorbell = queue_doorbell,
 	.clock_mhz = REFERENCE_CLOCK_MHZ,

@@ -9,6 +9,7 @@
 #include "core/gpu.h"
 #include "gfx9/cp.h"
 #include "gfx9/gmc.h"
+#include "gfx9/hdp.h"
 #include "gfx9/ih.h"
 #include "gfx9/sdma.h"
 

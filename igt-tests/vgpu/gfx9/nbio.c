@@ -17,32 +17,35 @@ enum { MIB_SHIFT = 20 };
 
 /* ---- VRAM through MM_INDEX/MM_DATA, amdgpu_device_mm_access() ---- */
 
-static uint32_t *mm_target(struct vgpu *vg)
+static bool mm_offset(struct vgpu *vg, uint64_t *pos)
 {
 	uint32_t index = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX)];
 	uint64_t hi = vg->regs[VG_ADDR(BIF_BX_PF0_MM_INDEX_HI)];
-	uint64_t pos = hi << 31 | (index & MM_INDEX_OFFSET);
 
-	if (index & MM_INDEX_MEMORY && pos % 4 == 0 && pos < VG_VRAM_SIZE)
-		return (uint32_t *)((uint8_t *)vg->config.vram + pos);
+	*pos = hi << 31 | (index & MM_INDEX_OFFSET);
+	if (index & MM_INDEX_MEMORY && *pos % 4 == 0 && *pos < VG_VRAM_SIZE)
+		return true;
 	vg_stop(vg, "MM_DATA access with MM_INDEX 0x%08x, MM_INDEX_HI 0x%llx", index,
 		(unsigned long long)hi);
-	return NULL;
+	return false;
 }
 
 static uint32_t read_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
-	uint32_t *p = mm_target(vg);
+	uint32_t value = ~0u;
+	uint64_t pos;
 
-	return p ? *p : ~0u;
+	if (mm_offset(vg, &pos))
+		vg_hdp_read(vg, pos, &value, sizeof(value));
+	return value;
 }
 
 static void write_mm_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
-	uint32_t *p = mm_target(vg);
+	uint64_t pos;
 
-	if (p)
-		*p = value;
+	if (mm_offset(vg, &pos))
+		vg_hdp_write(vg, pos, &value, sizeof(value));
 }
 
 /* ---- registers beyond the BAR, through PCIE_INDEX2/DATA2 ---- */

@@ -266,7 +266,7 @@ static int do_region_read(struct vg_vfio_user *dev, const struct request *req,
 
 	switch (access.region) {
 	case VG_PCI_VRAM:
-		memcpy(data, (uint8_t *)dev->vram + access.offset, access.count);
+		vgpu_vram_read(dev->vg, access.offset, data, access.count);
 		return 0;
 	case VG_PCI_DOORBELL:
 		memset(data, 0, access.count); /* doorbells can only be written */
@@ -293,7 +293,7 @@ static int do_region_write(struct vg_vfio_user *dev, const struct request *req,
 
 	switch (access.region) {
 	case VG_PCI_VRAM:
-		memcpy((uint8_t *)dev->vram + access.offset, data, access.count);
+		vgpu_vram_write(dev->vg, access.offset, data, access.count);
 		break;
 	case VG_PCI_DOORBELL:
 		ret = doorbell_write(dev->vg, access.offset, data, access.count);

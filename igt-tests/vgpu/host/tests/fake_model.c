@@ -2,6 +2,7 @@
 #include "fake_model.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *ops, void *host)
 {
@@ -11,6 +12,7 @@ struct vgpu *vgpu_new(const struct vg_config *config, const struct vg_host_ops *
 		vg->ops = ops;
 		vg->host = host;
 		vg->seed = config->seed;
+		vg->vram = config->vram;
 	}
 	return vg;
 }
@@ -34,6 +36,16 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 {
 	vg->mmio_writes++;
 	vg->mmio[offset / 4] = value;
+}
+
+void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len)
+{
+	memcpy(data, vg->vram + offset, len);
+}
+
+void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len)
+{
+	memcpy(vg->vram + offset, data, len);
 }
 
 void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)

@@ -9,6 +9,7 @@ struct vgpu {
 	const struct vg_host_ops *ops;
 	void *host;
 	uint64_t seed;
+	uint8_t *vram;
 	uint32_t mmio[VG_MMIO_SIZE / 4];
 	uint64_t doorbell_value;
 	uint32_t doorbell_offset;
