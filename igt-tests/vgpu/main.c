@@ -36,6 +36,8 @@ static const char usage[] =
 	"  --flush-steps N     steps a TLB flush takes at most (default 32)\n"
 	"  --real-clock        the GPU's clock goes with the host's, not with virtual time\n"
 	"  --no-pauses         the engines work whenever there is something to do\n"
+	"  --hdp-fifo BYTES    hold so many bytes of the CPU's writes to VRAM back from the GPU\n"
+	"                      until HDP is flushed or the CPU reads VRAM (default 0)\n"
 	"  --lockstep          step by the client's messages, not by the clock\n"
 	"  --fault NAME[:KEY=NUMBER,...]  misbehave; can be given again; \"help\" lists\n"
 	"                      the names\n"
@@ -47,7 +49,7 @@ static const char usage[] =
 	"error, 3 the GPU stopped on something a GPU would not survive, 4 it accessed\n"
 	"pages that were not its own.\n";
 
-enum { MAX_FAULTS = 16, MAX_STEPS = 1 << 20 };
+enum { MAX_FAULTS = 16, MAX_STEPS = 1 << 20, MAX_HDP_FIFO = 64 << 20 };
 
 struct options {
 	const char *socket, *trace, *images;
@@ -76,6 +78,15 @@ static int parse_steps(const char *text, unsigned int *steps)
 	int ret = parse_number(text, "number of steps", MAX_STEPS, &value);
 
 	*steps = value;
+	return ret;
+}
+
+static int parse_bytes(const char *text, size_t *bytes)
+{
+	uint64_t value = 0;
+	int ret = parse_number(text, "number of bytes", MAX_HDP_FIFO, &value);
+
+	*bytes = value;
 	return ret;
 }
 
@@ -108,6 +119,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		{ "flush-steps", required_argument, NULL, 'l' },
 		{ "real-clock", no_argument, NULL, 'c' },
 		{ "no-pauses", no_argument, NULL, 'n' },
+		{ "hdp-fifo", required_argument, NULL, 'd' },
 		{ "lockstep", no_argument, NULL, 'k' },
 		{ "fault", required_argument, NULL, 'f' },
 		{ "write-images", required_argument, NULL, 'w' },
@@ -145,6 +157,10 @@ static int parse_options(int argc, char **argv, struct options *opts)
 			break;
 		case 'n':
 			opts->config.no_pauses = true;
+			break;
+		case 'd':
+			if (parse_bytes(optarg, &opts->config.hdp_fifo))
+				return EXIT_USAGE;
 			break;
 		case 'k':
 			opts->lockstep = true;

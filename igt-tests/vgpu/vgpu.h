@@ -63,6 +63,13 @@ struct vg_config {
 	 * seed.  Benchmarks set this.
 	 */
 	bool no_pauses;
+	/*
+	 * How many bytes of the CPU's writes to VRAM the host data path (HDP) holds back
+	 * from the engines, until it is flushed or the CPU reads VRAM.  If it is not 0, the
+	 * host must call vgpu_vram_read() and vgpu_vram_write() for each access of the CPU
+	 * to VRAM, and must not let it access the memory at @vram.
+	 */
+	size_t hdp_fifo;
 	/* Trace only events with one of these prefixes (commas between them); NULL: all. */
 	const char *trace_filter;
 };
@@ -84,8 +91,8 @@ uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset);
 void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
 
 /*
- * VRAM BAR: [offset, offset + len) is below VG_VRAM_SIZE.  The host may as well let the CPU access
- * the memory at vg_config.vram.
+ * VRAM BAR: [offset, offset + len) is below VG_VRAM_SIZE.  If vg_config.hdp_fifo is 0, the host may
+ * as well let the CPU access the memory at vg_config.vram.
  */
 void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len);
 void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len);
@@ -114,7 +121,7 @@ void vgpu_drain(struct vgpu *vg);
 /* Could vgpu_step() do anything? */
 bool vgpu_busy(const struct vgpu *vg);
 /*
- * Does every queue with work wait, as the last steps have seen, and is no TLB flush
+ * Does every queue with work wait, as the last steps have seen, and is no flush
  * under way?  More steps without a pause would then only burn time.
  */
 bool vgpu_waiting(const struct vgpu *vg);

@@ -31,7 +31,7 @@ struct vg_chip {
 	void (*free)(struct vgpu *vg);
 
 	struct vg_mmu_ops mmu;
-	/* Do one step of each TLB flush under way; called while sched.flushes is not 0. */
+	/* Do one step of each flush under way; called while sched.flushes is not 0. */
 	void (*step_flushes)(struct vgpu *vg);
 
 	/* The CPU's access to [offset, offset + len) of the VRAM BAR, which lies in VRAM. */

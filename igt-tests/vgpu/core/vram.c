@@ -4,26 +4,34 @@
 
 #include "core/gpu.h"
 
-static bool inside_vram(struct vgpu *vg, const char *what, uint64_t offset, size_t len)
+/* May the access go on? */
+static bool begin(struct vgpu *vg, const char *what, uint64_t offset, size_t len)
 {
-	if (offset <= VG_VRAM_SIZE && len <= VG_VRAM_SIZE - offset)
-		return true;
-	vg_stop(vg, "%s of %zu bytes at 0x%llx of the VRAM BAR", what, len,
-		(unsigned long long)offset);
-	return false;
+	if (vgpu_stopped(vg))
+		return false;
+	if (offset > VG_VRAM_SIZE || len > VG_VRAM_SIZE - offset) {
+		vg_stop(vg, "%s of %zu bytes at 0x%llx of the VRAM BAR", what, len,
+			(unsigned long long)offset);
+		return false;
+	}
+	/*
+	 * An access takes a tick of virtual time, as one to a register does.  Without the FIFO the
+	 * model does not see most of the accesses, so none takes time.
+	 */
+	vg->time += vg->config.hdp_fifo != 0;
+	return true;
 }
 
 void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len)
 {
-	memset(data, 0xff, len);
-	if (vgpu_stopped(vg) || !inside_vram(vg, "read", offset, len))
-		return;
-	vg->chip->vram_read(vg, offset, data, len);
+	if (begin(vg, "read", offset, len))
+		vg->chip->vram_read(vg, offset, data, len);
+	else
+		memset(data, 0xff, len);
 }
 
 void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len)
 {
-	if (vgpu_stopped(vg) || !inside_vram(vg, "write", offset, len))
-		return;
-	vg->chip->vram_write(vg, offset, data, len);
+	if (begin(vg, "write", offset, len))
+		vg->chip->vram_write(vg, offset, data, len);
 }

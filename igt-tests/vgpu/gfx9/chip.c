@@ -20,15 +20,22 @@ static int gfx9_init(struct vgpu *vg)
 		return -ENOMEM;
 	vg_cp_init(vg);
 	vg_sdma_init(vg);
-	return 0;
+	return vg_hdp_init(vg);
 }
 
 static void gfx9_free(struct vgpu *vg)
 {
 	vg_cp_free(vg);
 	vg_sdma_free(vg);
+	vg_hdp_free(vg);
 	free(vg->chip_state);
 	vg->chip_state = NULL;
+}
+
+static void step_flushes(struct vgpu *vg)
+{
+	vg_gmc_step(vg);
+	vg_nbio_step(vg);
 }
 
 static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsigned int size)
@@ -89,7 +96,7 @@ const struct vg_chip vg_gfx942 = {
 		.walk = vg_gmc_walk,
 		.fault = vg_gmc_fault,
 	},
-	.step_flushes = vg_gmc_step,
+	.step_flushes = step_flushes,
 	.vram_read = vg_hdp_read,
 	.vram_write = vg_hdp_write,
 	.interrupt_doorbell = vg_ih_doorbell,

@@ -18,6 +18,7 @@ enum { VG_NUM_SMN_REGS = 7 }; /* registers that PCIE_INDEX2/DATA2 reach, gfx9/nb
 struct vg_gfx9 {
 	uint32_t smn[VG_NUM_SMN_REGS];
 	struct vg_hub hub[VG_NUM_HUBS];
+	struct vg_hdp hdp;
 	struct vg_ih ih;
 	struct vg_cp cp;
 	struct vg_sdma sdma;
@@ -37,6 +38,9 @@ extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block, vg_hdp_
 
 /* The compute queue that GRBM_GFX_CNTL selects, or NULL. */
 struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
+
+/* Do one step of the HDP flush that packets have requested, if one is under way. */
+void vg_nbio_step(struct vgpu *vg);
 
 /* The PASID of the process that has @vmid, by the registers of the ATHUB; -1: there is none. */
 int vg_vmid_pasid(struct vgpu *vg, unsigned int vmid);

@@ -1,27 +1,143 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host data path (HDP): the way of the CPU's accesses to VRAM.  They go straight to the memory of
- * VRAM, so the registers have no effect.
+ * Host data path (HDP).  The FIFO holds the CPU's writes in their order until something flushes
+ * it, or until it is full: then the oldest write goes to VRAM for each new one.  The hardware may
+ * write them to VRAM at any time.  The model does it as late as it can, so that a flush that
+ * somebody omits has a visible effect.
+ *
+ * The CPU always sees its own writes, because a read of VRAM through the BAR flushes: a read on
+ * PCIe cannot overtake earlier writes, and AMD's clr relies on it that the HDP, too, writes them
+ * to VRAM before it answers (rocvirtual.cpp, for gfx90a and gfx94x).
+ *
+ * There is no cache for reads.  The driver invalidates none on HDP 4.4.2 (hdp_v4_0.c:42-45), so
+ * what an engine has written to VRAM is what the CPU reads there.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
 
+/* The data of one slot: a CPU writes at most so much to a device at once. */
+enum { SLOT_BYTES = 8 };
+
+struct vg_hdp_write {
+	uint64_t at; /* offset in VRAM */
+	uint8_t len;
+	uint8_t data[SLOT_BYTES];
+};
+
+static const char *const ways[VG_NUM_HDP_WAYS] = {
+	[VG_HDP_HOST] = "host",
+	[VG_HDP_RING] = "ring",
+	[VG_HDP_READ] = "read",
+	[VG_HDP_RESET] = "reset",
+};
+
+static struct vg_hdp *hdp_of(struct vgpu *vg)
+{
+	return &vg_gfx9(vg)->hdp;
+}
+
 static uint8_t *vram(struct vgpu *vg, uint64_t at)
 {
 	return (uint8_t *)vg->config.vram + at;
 }
 
+int vg_hdp_init(struct vgpu *vg)
+{
+	struct vg_hdp *h = hdp_of(vg);
+
+	h->slots = (vg->config.hdp_fifo + SLOT_BYTES - 1) / SLOT_BYTES;
+	if (!h->slots)
+		return 0;
+	h->fifo = calloc(h->slots, sizeof(*h->fifo));
+	return h->fifo ? 0 : -ENOMEM;
+}
+
+void vg_hdp_free(struct vgpu *vg)
+{
+	free(hdp_of(vg)->fifo);
+}
+
+/* ---- the FIFO ---- */
+
+static const struct vg_hdp_write *held(const struct vg_hdp *h, size_t i)
+{
+	return &h->fifo[(h->first + i) % h->slots];
+}
+
+/* Write the @n oldest writes to VRAM. */
+static void drain(struct vgpu *vg, size_t n)
+{
+	struct vg_hdp *h = hdp_of(vg);
+
+	for (size_t i = 0; i < n; i++) {
+		const struct vg_hdp_write *w = held(h, i);
+
+		memcpy(vram(vg, w->at), w->data, w->len);
+	}
+	h->first = (h->first + n) % h->slots;
+	h->num -= n;
+}
+
+static void hold(struct vgpu *vg, uint64_t at, const uint8_t *data, size_t len)
+{
+	struct vg_hdp *h = hdp_of(vg);
+	struct vg_hdp_write *w;
+
+	if (h->num == h->slots) {
+		if (!h->overflowed)
+			vg_trace(vg, "hdp-full writes=%zu", h->num);
+		h->overflowed = true;
+		drain(vg, 1);
+	}
+	w = &h->fifo[(h->first + h->num++) % h->slots];
+	w->at = at;
+	w->len = len;
+	memcpy(w->data, data, len);
+}
+
+void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way)
+{
+	struct vg_hdp *h = hdp_of(vg);
+
+	if (!h->num)
+		return;
+	vg_trace(vg, "hdp-drain by=%s writes=%zu", ways[way], h->num);
+	drain(vg, h->num);
+	h->overflowed = false;
+}
+
+/* ---- the CPU's accesses ---- */
+
 void vg_hdp_read(struct vgpu *vg, uint64_t at, void *data, size_t len)
 {
+	vg_hdp_flush(vg, VG_HDP_READ);
 	memcpy(data, vram(vg, at), len);
 }
 
 void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len)
 {
-	memcpy(vram(vg, at), data, len);
+	const uint8_t *bytes = data;
+
+	if (!hdp_of(vg)->fifo) {
+		memcpy(vram(vg, at), data, len);
+		return;
+	}
+	for (size_t done = 0; done < len; done += SLOT_BYTES)
+		hold(vg, at + done, bytes + done,
+		     len - done < SLOT_BYTES ? len - done : SLOT_BYTES);
+}
+
+/* ---- block ---- */
+
+/* The device has accepted the held writes, so a reset does not lose them. */
+static void hdp_reset(struct vgpu *vg)
+{
+	vg_hdp_flush(vg, VG_HDP_RESET);
 }
 
 static const struct vg_reg regs[] = {
@@ -34,4 +150,5 @@ const struct vg_block vg_hdp_block = {
 	.name = "hdp",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.reset = hdp_reset,
 };

@@ -1,15 +1,45 @@
 /* SPDX-License-Identifier: MIT */
-/* Host data path (HDP): the way of the CPU's accesses to VRAM. */
+/*
+ * Host data path (HDP): the way of the CPU's accesses to VRAM.  With vg_config.hdp_fifo it holds
+ * the CPU's writes in a FIFO, where neither the engines nor the page walks see them.
+ */
 #ifndef VG_HDP_H
 #define VG_HDP_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 struct vgpu;
 
+/* The ways in which the held writes get to VRAM. */
+enum vg_hdp_way {
+	VG_HDP_HOST, /* the CPU writes HDP_MEM_COHERENCY_FLUSH_CNTL, or the page where it is mapped
+		      */
+	VG_HDP_RING, /* a packet of the driver writes GPU_HDP_FLUSH_REQ */
+	VG_HDP_READ, /* the CPU reads VRAM */
+	VG_HDP_RESET,
+	VG_NUM_HDP_WAYS
+};
+
+struct vg_hdp_write; /* a write that is held; gfx9/hdp.c has its fields */
+
+struct vg_hdp {
+	/* A ring of @slots writes, of which @num are held, the oldest one at @first. */
+	struct vg_hdp_write *fifo; /* NULL: the HDP holds no writes */
+	size_t slots, first, num;
+	bool overflowed; /* the FIFO was full since it was empty last */
+
+	uint32_t clients;   /* bits in GPU_HDP_FLUSH_REQ that are not in GPU_HDP_FLUSH_DONE yet */
+	unsigned int steps; /* number of steps until they are */
+};
+
+int vg_hdp_init(struct vgpu *vg); /* 0 or -ENOMEM */
+void vg_hdp_free(struct vgpu *vg);
 /* The CPU's access to [at, at + len), which lies in VRAM. */
 void vg_hdp_read(struct vgpu *vg, uint64_t at, void *data, size_t len);
 void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len);
+/* Write all that is held to VRAM. */
+void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way);
 
 #endif

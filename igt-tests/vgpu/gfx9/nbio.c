@@ -95,13 +95,57 @@ static void write_pcie_data(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 		*p = value;
 }
 
-/* ---- HDP flushes; they are complete at once, because BAR writes go straight to VRAM ---- */
+/* ---- HDP flushes ---- */
+
+/* The flush that packets have requested is complete: tell the clients that wait for it. */
+static void finish_request(struct vgpu *vg)
+{
+	struct vg_hdp *h = &vg_gfx9(vg)->hdp;
+
+	vg_hdp_flush(vg, VG_HDP_RING);
+	vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] |= h->clients;
+	h->clients = 0;
+	vg_sched_wake(vg);
+}
+
+void vg_nbio_step(struct vgpu *vg)
+{
+	struct vg_hdp *h = &vg_gfx9(vg)->hdp;
+
+	if (!h->clients || --h->steps)
+		return;
+	vg->sched.flushes--;
+	finish_request(vg);
+}
+
+/*
+ * Start a flush.  Each client (engine) has a bit in REQ, and waits for the same bit in DONE.  If a
+ * flush is under way, the request becomes part of it, and the number of steps is drawn anew.
+ */
+static void request_flush(struct vgpu *vg, uint32_t clients)
+{
+	struct vg_hdp *h = &vg_gfx9(vg)->hdp;
+	bool under_way = h->clients;
+
+	vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] &= ~clients;
+	h->clients |= clients;
+	h->steps = vg_random(vg, vg->config.flush_steps);
+	if (h->clients && h->steps) {
+		vg->sched.flushes += !under_way;
+		return;
+	}
+	vg->sched.flushes -= under_way;
+	finish_request(vg);
+}
 
 static void write_hdp_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	vg->regs[reg->first] = value;
-	vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] = value;
 	vg_trace(vg, "hdp-flush by=ring mask=0x%x", value);
+	if (vg_gfx9(vg)->hdp.fifo)
+		request_flush(vg, value);
+	else /* there is nothing to flush */
+		vg->regs[VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE)] = value;
 }
 
 static void write_remapped(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
@@ -113,7 +157,10 @@ static void write_remapped(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 	if (vg->regs[remap] != 4 * (reg->first + index))
 		vg_stop(vg, "HDP flush at 0x%x, but it is mapped to 0x%x", 4 * (reg->first + index),
 			vg->regs[remap]);
+	/* The second register flushes writes to registers, which the model never holds. */
 	vg_trace(vg, "hdp-flush by=host");
+	if (!index)
+		vg_hdp_flush(vg, VG_HDP_HOST);
 }
 
 /*
@@ -125,6 +172,7 @@ static void write_flush_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t
 			     uint32_t value)
 {
 	vg_trace(vg, "hdp-flush by=host");
+	vg_hdp_flush(vg, VG_HDP_HOST);
 }
 
 static_assert(regBIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL ==
@@ -137,6 +185,7 @@ static void nbio_reset(struct vgpu *vg)
 {
 	for (size_t i = 0; i < VG_COUNT(vg_gfx9(vg)->smn); i++)
 		vg_gfx9(vg)->smn[i] = 0;
+	vg_gfx9(vg)->hdp.clients = 0; /* hubs_reset() in gfx9/gmc.c resets sched.flushes */
 }
 
 static const struct vg_reg regs[] = {

@@ -157,7 +157,7 @@ static int do_get_region_info(struct vg_vfio_user *dev, const struct request *re
 	};
 	if (info.size)
 		info.flags = VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE;
-	if (info.index == VG_PCI_VRAM) {
+	if (info.index == VG_PCI_VRAM && !dev->trap_vram) {
 		info.flags |= VFIO_REGION_INFO_FLAG_MMAP;
 		reply->fd = dev->vram_fd;
 	}
@@ -511,6 +511,7 @@ int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, 
 
 	memset(dev, 0, sizeof(*dev));
 	dev->trace = trace;
+	dev->trap_vram = config->hdp_fifo;
 	dev->started = monotonic_ns();
 	vg_irq_init(&dev->irq);
 	vg_pci_reset(&dev->pci);

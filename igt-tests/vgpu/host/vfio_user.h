@@ -27,6 +27,7 @@ struct vg_vfio_user {
 	int vram_fd;	  /* memfd of VG_VRAM_SIZE bytes, which this process has at @vram */
 	FILE *trace;	  /* where the trace is written; NULL: there is none */
 	uint64_t started; /* CLOCK_MONOTONIC in ns when vg_host_ops.clock() was 0 */
+	bool trap_vram;	  /* the client gets no descriptor of the VRAM, so it sends messages */
 	bool negotiated;  /* the client has sent VERSION */
 	char error[160];  /* the reason why the connection must end */
 };

@@ -126,6 +126,13 @@ struct fake_host *fake_new(void)
 	return f;
 }
 
+void fake_hdp_fifo(struct fake_host *f, size_t bytes)
+{
+	f->vg->config.hdp_fifo = bytes;
+	vg_hdp_free(f->vg);
+	CHECK(!vg_hdp_init(f->vg));
+}
+
 void fake_discard(struct fake_host *f)
 {
 	vgpu_free(f->vg);

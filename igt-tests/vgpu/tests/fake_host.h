@@ -37,6 +37,9 @@ void fake_free(struct fake_host *f);
 /* Free everything, also when the model has stopped. */
 void fake_discard(struct fake_host *f);
 
+/* From now on the GPU holds up to @bytes of the CPU's writes to VRAM (vg_config.hdp_fifo). */
+void fake_hdp_fifo(struct fake_host *f, size_t bytes);
+
 /* Does the trace so far contain @needle?  How often?  Empty the trace. */
 bool fake_logged(const struct fake_host *f, const char *needle);
 unsigned int fake_log_count(const struct fake_host *f, const char *needle);

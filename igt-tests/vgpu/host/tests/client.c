@@ -5,25 +5,35 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-struct client *client_new_unversioned(void)
+static struct client *new_unversioned(const struct vg_config *config)
 {
 	struct client *c = calloc(1, sizeof(*c));
 
 	t_assert(c);
-	t_equal(vg_vfio_user_init(&c->dev, &(struct vg_config){ 0 }, NULL), 0);
+	t_equal(vg_vfio_user_init(&c->dev, config, NULL), 0);
 	return c;
 }
 
-struct client *client_new(void)
+struct client *client_new_unversioned(void)
+{
+	return new_unversioned(&(struct vg_config){ 0 });
+}
+
+struct client *client_new_with(const struct vg_config *config)
 {
 	static const struct {
 		struct vfio_user_version version;
 		char json[20];
 	} offer = { .json = "{\"capabilities\":{}}" };
-	struct client *c = client_new_unversioned();
+	struct client *c = new_unversioned(config);
 
 	t_equal(client_call(c, VFIO_USER_VERSION, &offer, sizeof(offer)), 0);
 	return c;
+}
+
+struct client *client_new(void)
+{
+	return client_new_with(&(struct vg_config){ 0 });
 }
 
 void client_free(struct client *c)

@@ -22,6 +22,8 @@ enum {
 /* Make a client.  client_new() has negotiated the version with the device, the other has not. */
 struct client *client_new(void);
 struct client *client_new_unversioned(void);
+/* The same as client_new(), with a model that gets @config. */
+struct client *client_new_with(const struct vg_config *config);
 void client_free(struct client *c);
 
 /*

@@ -40,11 +40,13 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 
 void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len)
 {
+	vg->vram_reads++;
 	memcpy(data, vg->vram + offset, len);
 }
 
 void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len)
 {
+	vg->vram_writes++;
 	memcpy(vg->vram + offset, data, len);
 }
 

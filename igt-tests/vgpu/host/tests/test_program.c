@@ -13,6 +13,7 @@
 enum {
 	DEADLINE_S = 60,
 	MAX_OUTPUT = 4096,
+	VRAM_REGION = 0,
 	MMIO_REGION = 5,
 	NO_REGISTER = 0x7fffc, /* the last dword of the BAR, which no block of the model owns */
 };
@@ -96,6 +97,9 @@ static void options_are_checked(void)
 		    (char *)"99999999"),
 		1);
 	t_assert(strstr(output, "bad number of steps '99999999'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--hdp-fifo", (char *)"1k"),
+		1);
+	t_assert(strstr(output, "bad number of bytes '1k'"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"y"), 1);
 	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x"), 1);
 	t_assert(strstr(output, "/no/such/dir/x: No such file or directory"));
@@ -124,8 +128,11 @@ static void faults_are_listed_and_checked(void)
 	t_assert(strstr(output, "No such file or directory"));
 }
 
-/* Start a program with a trace, and connect a client that has negotiated the version. */
-static int start_with_client(struct program *p)
+/*
+ * Start a program with a trace and @option, which may be NULL, and connect a client that has
+ * negotiated the version.
+ */
+static int start_with_option(struct program *p, char *option, char *value)
 {
 	char socket[64], trace[64];
 	int sock;
@@ -133,10 +140,15 @@ static int start_with_client(struct program *p)
 	strcpy(socket, in_dir("socket"));
 	strcpy(trace, in_dir("trace"));
 	start(p, (char *const[]){ (char *)"vgpu", (char *)"--socket", socket, (char *)"--trace",
-				  trace, (char *)"--seed", (char *)"7", NULL });
+				  trace, (char *)"--seed", (char *)"7", option, value, NULL });
 	sock = socket_connect(socket);
 	socket_negotiate(sock);
 	return sock;
+}
+
+static int start_with_client(struct program *p)
+{
+	return start_with_option(p, NULL, NULL);
 }
 
 static void trace_contains(const char *needle)
@@ -217,6 +229,32 @@ static void stop_of_the_gpu_is_told_and_closes_the_connection(void)
 	trace_contains("stopped: read of unknown register");
 }
 
+/* The option gets to the model and to the region of the VRAM BAR. */
+static void writes_are_held_with_hdp_fifo(void)
+{
+	struct vfio_region_info info = { .argsz = sizeof(info), .index = VRAM_REGION };
+	struct {
+		struct vfio_user_region_access access;
+		uint32_t data;
+	} __attribute__((packed)) body = { { 0x1000, VRAM_REGION, 4 }, 0xabcd1234 };
+	char output[MAX_OUTPUT];
+	struct program p;
+	int sock = start_with_option(&p, (char *)"--hdp-fifo", (char *)"4096");
+
+	socket_send(sock, VFIO_USER_DEVICE_GET_REGION_INFO, &info, sizeof(info), NULL, 0);
+	t_equal(socket_receive(sock, &info, sizeof(info), NULL), 0);
+	t_equal(info.flags, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
+	socket_send(sock, VFIO_USER_REGION_WRITE, &body, sizeof(body), NULL, 0);
+	t_equal(socket_receive(sock, &body.access, sizeof(body.access), NULL), 0);
+	body.data = 0;
+	socket_send(sock, VFIO_USER_REGION_READ, &body.access, sizeof(body.access), NULL, 0);
+	t_equal(socket_receive(sock, &body, sizeof(body), NULL), 0);
+	t_equal(body.data, 0xabcd1234);
+	close(sock);
+	t_equal(finish(&p, output), 0);
+	trace_contains("hdp-drain by=read writes=1");
+}
+
 static void sigterm_flushes_the_trace(void)
 {
 	char output[MAX_OUTPUT];
@@ -241,6 +279,7 @@ int main(int argc, char **argv)
 	orderly_end_is_success();
 	protocol_error_is_told();
 	stop_of_the_gpu_is_told_and_closes_the_connection();
+	writes_are_held_with_hdp_fifo();
 	sigterm_flushes_the_trace();
 	t_equal(rmdir(dir), 0);
 	return 0;

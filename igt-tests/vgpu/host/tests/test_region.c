@@ -114,6 +114,25 @@ static void vram_is_shared_with_the_descriptor(void)
 	client_free(c);
 }
 
+/* If the HDP holds writes, each access is a message, and the model gets it. */
+static void vram_is_trapped_with_the_fifo(void)
+{
+	struct client *c = client_new_with(&(struct vg_config){ .hdp_fifo = 8 });
+	struct vfio_region_info info;
+	uint32_t value = 0xabcd1234;
+
+	t_equal(get_info(c, VG_PCI_VRAM, &info), 0);
+	t_equal(info.size, VG_VRAM_SIZE);
+	t_equal(info.flags, VFIO_REGION_INFO_FLAG_READ | VFIO_REGION_INFO_FLAG_WRITE);
+	t_equal(c->reply.fd, -1);
+	t_equal(client_region_write(c, VG_PCI_VRAM, 4, &value, sizeof(value)), 0);
+	t_equal(c->dev.vg->vram_writes, 1);
+	t_equal(client_region_read(c, VG_PCI_VRAM, 4, &value, sizeof(value)), 0);
+	t_equal(c->dev.vg->vram_reads, 1);
+	t_equal(value, 0xabcd1234);
+	client_free(c);
+}
+
 static void client_cannot_take_the_vram_away(void)
 {
 	struct client *c = client_new();
@@ -269,6 +288,7 @@ int main(void)
 		TEST(access_outside_a_region_is_invalid),
 		TEST(count_must_match_the_data),
 		TEST(vram_is_shared_with_the_descriptor),
+		TEST(vram_is_trapped_with_the_fifo),
 		TEST(client_cannot_take_the_vram_away),
 		TEST(registers_are_read_in_any_width),
 		TEST(registers_are_written_as_dwords),
