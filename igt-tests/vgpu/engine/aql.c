@@ -5,6 +5,10 @@
  * the packet's signal.  Packets run one after the other, each to its end, so the
  * barrier bit has no effect.
  *
+ * A packet's acquire fence with the scope "system" makes the CPU's writes to VRAM visible, so the
+ * chip flushes its host data path.  Vendor packets have such a fence, too: ROCr sets it in
+ * AqlQueue::ExecutePM4().  A release fence has no effect, because the model has no caches.
+ *
  * A vendor packet may call an IB of PM4 packets.  The queue then takes the slot in two
  * parts, as the micro engine does: one part before the IB runs, the other part after it.
  * If a preemption comes during the IB, the saved read pointer is between the two parts,
@@ -142,14 +146,27 @@ static enum vg_result complete(struct vgpu *vg, struct vg_queue *q, uint64_t sig
 
 /* ---- packets ---- */
 
+/* The acquire fence of the packet with @header. */
+static void acquire(struct vgpu *vg, const struct vg_queue *q, uint32_t header)
+{
+	if (VG_GET(AQL_ACQUIRE, header) == AQL_SCOPE_SYSTEM)
+		vg->chip->pm4->system_acquire(vg, q);
+}
+
 static int signal_value(struct vgpu *vg, struct vg_queue *q, uint64_t signal, int64_t *value)
 {
 	return vg_mem_read(vg, &q->port, q->vmid, signal + offsetof(struct aql_signal, value),
 			   value, sizeof(*value));
 }
 
-static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q, uint64_t completion)
+/*
+ * The acquire fence comes when the packet has waited, so that it covers what was written before
+ * the signals changed.
+ */
+static enum vg_result finish_barrier(struct vgpu *vg, struct vg_queue *q, uint32_t header,
+				     uint64_t completion)
 {
+	acquire(vg, q, header);
 	if (record_start(vg, q, completion))
 		return VG_PAGE_FAULT;
 	return complete(vg, q, completion);
@@ -172,7 +189,7 @@ static enum vg_result barrier(struct vgpu *vg, struct vg_queue *q, const struct 
 			return VG_PAGE_FAULT;
 		met = any ? met || !value : met && !value;
 	}
-	return met ? finish_barrier(vg, q, p->completion) : VG_WAIT;
+	return met ? finish_barrier(vg, q, p->header, p->completion) : VG_WAIT;
 }
 
 static bool holds(uint32_t condition, int64_t a, int64_t b)
@@ -201,7 +218,7 @@ static enum vg_result barrier_value(struct vgpu *vg, struct vg_queue *q,
 		if (!holds(p->condition, value & p->mask, p->value))
 			return VG_WAIT;
 	}
-	return finish_barrier(vg, q, p->completion);
+	return finish_barrier(vg, q, p->header, p->completion);
 }
 
 static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet)
@@ -217,6 +234,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q, const uint3
 			  &completion) ||
 	    record_start(vg, q, completion))
 		return VG_PAGE_FAULT;
+	acquire(vg, q, packet[0]);
 	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
 }
 

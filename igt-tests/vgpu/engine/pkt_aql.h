@@ -19,7 +19,15 @@ enum {
 
 /* Fields of the first dword.  Bits 15:0 are the header; only vendor packets have a format. */
 #define AQL_TYPE	  VG_BITS(7, 0)
+#define AQL_ACQUIRE	  VG_BITS(10, 9)  /* enum aql_scope */
+#define AQL_RELEASE	  VG_BITS(12, 11) /* enum aql_scope */
 #define AQL_VENDOR_FORMAT VG_BITS(23, 16)
+
+enum aql_scope {
+	AQL_SCOPE_NONE = 0,
+	AQL_SCOPE_AGENT = 1,
+	AQL_SCOPE_SYSTEM = 2,
+};
 
 enum aql_type {
 	AQL_VENDOR = 0,

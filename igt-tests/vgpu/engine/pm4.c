@@ -15,7 +15,11 @@ static enum vg_result nop(struct vgpu *vg, struct vg_queue *q, const uint32_t *b
 	return VG_DONE;
 }
 
-/* There is nothing to do, because the model has no caches. */
+/*
+ * There is nothing to do, because the model has no caches.  The packet does not flush the host data
+ * path, which is not among the caches that it names (soc15d.h:403-416); the driver flushes that by
+ * WAIT_REG_MEM (gfx_v9_4_3.c:2933-2947).
+ */
 static enum vg_result acquire_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				  unsigned int n)
 {

@@ -38,6 +38,11 @@ struct vg_pm4_chip {
 	 * HSA queue stores its read index there.
 	 */
 	uint64_t (*rptr_report)(const struct vg_queue *q);
+	/*
+	 * An AQL packet of @q acquires at the scope "system": make the CPU's writes
+	 * visible that the host data path holds.
+	 */
+	void (*system_acquire)(struct vgpu *vg, const struct vg_queue *q);
 	/* Raise the end-of-pipe interrupt if the driver has enabled it for the queue's pipe. */
 	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			    uint32_t ctxid);

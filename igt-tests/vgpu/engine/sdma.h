@@ -29,6 +29,8 @@ extern const struct vg_sdma_table vg_sdma_v4_packets;
 /* The packets and functions of a chip that the SDMA engine uses (vg_chip.sdma). */
 struct vg_sdma_chip {
 	const struct vg_sdma_table *packets;
+	/* Flush the host data path, for a packet that a user may execute. */
+	void (*flush_hdp)(struct vgpu *vg, const struct vg_queue *q);
 	/* Raise the interrupt of a TRAP packet. */
 	void (*trap)(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 };

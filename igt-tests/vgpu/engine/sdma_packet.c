@@ -173,7 +173,7 @@ static enum vg_result op_poll_regmem(struct vgpu *vg, struct vg_queue *q, const 
 
 	if (p->header == VG_SDMA_POLL_REGMEM && !p->addr_lo &&
 	    p->addr_hi == VG_SDMA_POLL_USER_HDP_FLUSH) {
-		vg_trace(vg, "hdp-flush by=%s", q->name);
+		vg->chip->sdma->flush_hdp(vg, q);
 		return VG_DONE;
 	}
 	if (func > VG_SDMA_POLL_GT)

@@ -63,11 +63,13 @@ static const struct vg_pm4_chip pm4 = {
 	.scheduler = &vg_hws_packets,
 	.reg_address = reg_address,
 	.rptr_report = vg_hqd_rptr_report,
+	.system_acquire = vg_hdp_acquire,
 	.end_of_pipe = vg_hqd_end_of_pipe,
 };
 
 static const struct vg_sdma_chip sdma = {
 	.packets = &vg_sdma_v4_packets,
+	.flush_hdp = vg_hdp_packet,
 	.trap = vg_sdma_trap,
 };
 

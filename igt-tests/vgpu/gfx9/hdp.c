@@ -30,10 +30,8 @@ struct vg_hdp_write {
 };
 
 static const char *const ways[VG_NUM_HDP_WAYS] = {
-	[VG_HDP_HOST] = "host",
-	[VG_HDP_RING] = "ring",
-	[VG_HDP_READ] = "read",
-	[VG_HDP_RESET] = "reset",
+	[VG_HDP_HOST] = "host",	      [VG_HDP_RING] = "ring", [VG_HDP_SDMA] = "sdma",
+	[VG_HDP_ACQUIRE] = "acquire", [VG_HDP_READ] = "read", [VG_HDP_RESET] = "reset",
 };
 
 static struct vg_hdp *hdp_of(struct vgpu *vg)
@@ -109,6 +107,17 @@ void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way)
 	vg_trace(vg, "hdp-drain by=%s writes=%zu", ways[way], h->num);
 	drain(vg, h->num);
 	h->overflowed = false;
+}
+
+void vg_hdp_acquire(struct vgpu *vg, const struct vg_queue *q)
+{
+	vg_hdp_flush(vg, VG_HDP_ACQUIRE);
+}
+
+void vg_hdp_packet(struct vgpu *vg, const struct vg_queue *q)
+{
+	vg_trace(vg, "hdp-flush by=%s", q->name);
+	vg_hdp_flush(vg, VG_HDP_SDMA);
 }
 
 /* ---- the CPU's accesses ---- */

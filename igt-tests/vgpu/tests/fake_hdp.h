@@ -3,7 +3,6 @@
 #ifndef FAKE_HDP_H
 #define FAKE_HDP_H
 
-#include "gfx9/regs_nbio.h"
 #include "tests/build.h"
 #include "tests/fake_sdma.h"
 
@@ -22,13 +21,19 @@ struct hdp {
 	struct fake_queue kiq;
 };
 
+/* Let the GPU of @f, which has no KIQ, hold @bytes of writes. */
+static inline void hdp_begin(struct hdp *h, struct fake_host *f, size_t bytes)
+{
+	*h = (struct hdp){ .f = f };
+	fake_hdp_fifo(f, bytes);
+	for (uint64_t at = 0; at < VG_PAGE_SIZE; at += 4)
+		*(uint32_t *)(f->vram + HDP_AT + at) = HDP_OLD;
+}
+
 static inline void hdp_init(struct hdp *h, size_t bytes)
 {
-	h->f = fake_sdma_host();
+	hdp_begin(h, fake_sdma_host(), bytes);
 	fake_kiq(h->f, &h->kiq);
-	fake_hdp_fifo(h->f, bytes);
-	for (uint64_t at = 0; at < VG_PAGE_SIZE; at += 4)
-		*(uint32_t *)(h->f->vram + HDP_AT + at) = HDP_OLD;
 }
 
 static inline void hdp_cpu_write32(struct hdp *h, uint64_t at, uint32_t value)

@@ -2,6 +2,7 @@
 /* Tests the host data path: what the CPU and the engines see, and what flushes. */
 #include <string.h>
 
+#include "gfx9/regs_nbio.h"
 #include "tests/fake_hdp.h"
 
 /* ---- without the FIFO ---- */
