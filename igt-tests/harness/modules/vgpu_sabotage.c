@@ -32,17 +32,25 @@ static const struct kernel_param_ops skipped_ops = { .get = get_skipped };
 module_param_cb(skipped, &skipped_ops, NULL, 0444);
 MODULE_PARM_DESC(skipped, "calls that did nothing");
 
-/*
- * Let the probed function return 0 at once.  The probe is at its first instruction, where the
- * return address is on top of the stack.
- */
+/* Continue at the caller.  The probe is at the function's first instruction. */
+static void go_back(struct pt_regs *regs)
+{
+#ifdef CONFIG_X86
+	/* The return address is on top of the stack. */
+	instruction_pointer_set(regs, *(unsigned long *)regs->sp);
+	regs->sp += sizeof(unsigned long);
+#else
+	instruction_pointer_set(regs, procedure_link_pointer(regs));
+#endif
+}
+
+/* Let the probed function return 0 at once. */
 static int return_at_once(struct kprobe *p, struct pt_regs *regs)
 {
 	if (atomic_inc_return(&skipped[p - probe]) == 1)
 		pr_notice("vgpu_sabotage: %s left out\n", p->symbol_name);
 	regs_set_return_value(regs, 0);
-	instruction_pointer_set(regs, *(unsigned long *)regs->sp);
-	regs->sp += sizeof(unsigned long);
+	go_back(regs);
 	return 1;
 }
 

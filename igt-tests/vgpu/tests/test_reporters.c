@@ -6,6 +6,7 @@
 
 enum { LOST = 3 };
 
+unsigned long allocated_pages;
 static u32 regs[VG_ORACLE_REGS_END];
 static bool reading; /* the GPU reads the ring when the guest asks it to */
 
@@ -53,6 +54,17 @@ static void tell(u64 lost, u64 count)
 	CHECK(count ? event && event->kind == VG_ORACLE_MISSED && event->count == count : !event);
 }
 
+/* The ring has the same size whatever the size of a page, and events count pages of 4 KiB. */
+static void page_size_does_not_matter(void)
+{
+	const size_t event = sizeof(struct vg_oracle_event);
+	size_t bytes = sizeof(struct vg_oracle_ring) + regs[VG_ORACLE_RING_SIZE] * event;
+
+	CHECK(bytes <= 256 << 10 && bytes + event > 256 << 10);
+	CHECK(allocated_pages * PAGE_SIZE == 256 << 10);
+	CHECK(small_pages(3) * 4096 == 3 * PAGE_SIZE);
+}
+
 static void a_report_that_does_not_fit_is_made_later(void)
 {
 	const struct vg_oracle_event event = { .kind = VG_ORACLE_FREE, .count = 1 };
@@ -82,6 +94,7 @@ int main(void)
 	regs[VG_ORACLE_ID] = VG_ORACLE_ID_VALUE;
 	CHECK(!reporters_attach());
 	reporters_enable(true);
+	page_size_does_not_matter();
 	a_report_that_does_not_fit_is_made_later();
 	an_old_number_of_lost_events_is_ignored();
 	reporters_enable(false);

@@ -49,14 +49,14 @@ void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, siz
 	struct vg_oracle_event event = {
 		.kind = kind,
 		.flags = flags,
-		.page = PHYS_PFN(addr),
-		.count = PHYS_PFN(addr + size - 1) - PHYS_PFN(addr) + 1,
+		.page = addr >> SMALL_PAGE_SHIFT,
+		.count = ((addr + size - 1) >> SMALL_PAGE_SHIFT) - (addr >> SMALL_PAGE_SHIFT) + 1,
 	};
 
 	if (!r || !size)
 		return;
 	if (kind == VG_ORACLE_MAP)
-		know(event.page, event.count);
+		know(PHYS_PFN(addr), PHYS_PFN(addr + size - 1) - PHYS_PFN(addr) + 1);
 	say(r, &event);
 }
 
@@ -154,8 +154,8 @@ static void page_free(void *data, struct page *page, unsigned int order)
 	unsigned long pfn = page_to_pfn(page), end = pfn + (1ul << order);
 	struct vg_oracle_event event = {
 		.kind = VG_ORACLE_FREE,
-		.page = pfn,
-		.count = end - pfn,
+		.page = small_pages(pfn),
+		.count = small_pages(end - pfn),
 	};
 	unsigned long bit;
 

@@ -47,8 +47,8 @@ static int enter_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	call->event = (struct vg_oracle_event){
 		.kind = VG_ORACLE_LOSE,
 		.mm = (unsigned long)range->mm,
-		.va = PFN_DOWN(range->start),
-		.count = PFN_UP(range->end) - PFN_DOWN(range->start),
+		.va = small_pages(PFN_DOWN(range->start)),
+		.count = small_pages(PFN_UP(range->end) - PFN_DOWN(range->start)),
 	};
 	return 0;
 }
@@ -138,23 +138,26 @@ static unsigned long say_run(const struct lookup_call *call, unsigned long first
 	struct vg_oracle_event event = {
 		.kind = VG_ORACLE_HOLD,
 		.mm = (unsigned long)range->notifier->mm,
-		.va = PFN_DOWN(range->start) + first,
-		.page = pfn & ~HMM_PFN_FLAGS,
+		.va = small_pages(PFN_DOWN(range->start) + first),
+		.page = small_pages(pfn & ~HMM_PFN_FLAGS),
 		.flags = pfn & HMM_PFN_WRITE ? VG_ORACLE_WRITE : 0,
 	};
 	int overtaken;
 
 	if (!(pfn & HMM_PFN_VALID))
 		return 1;
-	max = lookup_run(&invalidations, call->lookup, event.mm, event.va, max, &overtaken);
+	/* Invalidations take whole pages of the kernel, so the result is a number of those. */
+	max = lookup_run(&invalidations, call->lookup, event.mm, event.va, small_pages(max),
+			 &overtaken) /
+	      small_pages(1);
 	while (n < max && result(range, first + n) == pfn + n)
 		n++;
 	if (overtaken) {
 		event.flags |= VG_ORACLE_OVERTAKEN;
 		overtaken_pages += n;
 	}
-	event.count = n;
-	know(event.page, n);
+	event.count = small_pages(n);
+	know(pfn & ~HMM_PFN_FLAGS, n);
 	say_all(&event);
 	return n;
 }

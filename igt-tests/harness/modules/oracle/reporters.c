@@ -6,11 +6,10 @@
 
 #include "reporters.h"
 
-#define MAX_GPUS   4
-#define RING_ORDER 6
-#define RING_SIZE \
-	(((PAGE_SIZE << RING_ORDER) - sizeof(struct vg_oracle_ring)) / \
-	 sizeof(struct vg_oracle_event))
+#define MAX_GPUS     4
+#define RING_BYTES   (256 << 10)
+#define RING_ORDER   get_order(RING_BYTES)
+#define RING_SIZE    ((RING_BYTES - sizeof(struct vg_oracle_ring)) / sizeof(struct vg_oracle_event))
 #define REGISTER_BAR 5
 
 struct reporter {

@@ -7,11 +7,24 @@
 #define REPORTERS_H
 
 #include <linux/device.h>
+#include <linux/mm.h>
 #include <linux/types.h>
 
 #include "oracle/protocol.h"
 
 struct reporter;
+
+/*
+ * The protocol counts pages of 4 KiB, the kernel may have larger ones.  small_pages() converts a
+ * number of pages, or the number of a page, of the kernel.  An address in bytes needs no
+ * conversion.
+ */
+#define SMALL_PAGE_SHIFT 12
+
+static inline u64 small_pages(u64 pages)
+{
+	return pages << (PAGE_SHIFT - SMALL_PAGE_SHIFT);
+}
 
 /* Find every GPU that has a page oracle, and make a ring for it.  Returns 0 or -errno. */
 int reporters_attach(void);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The functions of the kernel that reporters.c of the guest's module calls, so that a program can
- * test that file.  There is one PCI device.  The test defines its registers: readl() and writel().
+ * test that file, also with larger pages (PAGE_SHIFT).  There is one PCI device.  The test defines
+ * its registers: readl() and writel().
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H
@@ -24,7 +25,10 @@ struct pci_dev {
 };
 
 #define __iomem
-#define PAGE_SIZE				4096ul
+#ifndef PAGE_SHIFT
+#define PAGE_SHIFT 12
+#endif
+#define PAGE_SIZE				(1ul << PAGE_SHIFT)
 #define GFP_KERNEL				0
 #define __GFP_ZERO				0
 #define PCI_VENDOR_ID_ATI			0x1002
@@ -79,8 +83,21 @@ static inline void pci_iounmap(struct pci_dev *pdev, void *mmio)
 {
 }
 
+/* How many pages the last call of __get_free_pages() has allocated. */
+extern unsigned long allocated_pages;
+
+static inline unsigned int get_order(unsigned long size)
+{
+	unsigned int order = 0;
+
+	while (PAGE_SIZE << order < size)
+		order++;
+	return order;
+}
+
 static inline unsigned long __get_free_pages(int flags, unsigned int order)
 {
+	allocated_pages = 1ul << order;
 	return (unsigned long)calloc(PAGE_SIZE, 1ul << order);
 }
 
