@@ -360,15 +360,15 @@ static int alloc_reserved(struct amd_kfd *kfd, uint64_t size, uint32_t flags, ui
 	return ret;
 }
 
-int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+/* Allocate memory that the CPU finds at the GPU's address. */
+static int alloc_for_cpu(struct amd_kfd *kfd, uint64_t size, uint32_t flags,
+			 struct amd_kfd_mem *mem)
 {
 	uint64_t mmap_offset = 0;
 	void *cpu;
 	int ret;
 
-	ret = alloc_reserved(kfd, size,
-			     KFD_IOC_ALLOC_MEM_FLAGS_GTT | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
-			     &mmap_offset, mem);
+	ret = alloc_reserved(kfd, size, flags, &mmap_offset, mem);
 	if (ret)
 		return ret;
 
@@ -383,9 +383,21 @@ int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *
 	return 0;
 }
 
+int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	return alloc_for_cpu(kfd, size,
+			     KFD_IOC_ALLOC_MEM_FLAGS_GTT | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, mem);
+}
+
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
 {
 	return alloc_reserved(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_VRAM, NULL, mem);
+}
+
+int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	return alloc_for_cpu(kfd, size,
+			     KFD_IOC_ALLOC_MEM_FLAGS_VRAM | KFD_IOC_ALLOC_MEM_FLAGS_PUBLIC, mem);
 }
 
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,

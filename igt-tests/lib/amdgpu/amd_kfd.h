@@ -61,7 +61,7 @@ struct amd_kfd_mem {
 	uint64_t va; /* GPU address */
 	uint64_t size;
 	uint64_t handle;
-	void *cpu;     /* CPU address; NULL for VRAM */
+	void *cpu;     /* CPU address; NULL for VRAM that the CPU does not access */
 	bool reserved; /* __amd_kfd_free() has to release [va, va + size) */
 };
 
@@ -107,11 +107,13 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 /*
  * Allocate page aligned memory, and map it at a GPU address where the CPU has mapped nothing else.
  * GTT is system memory of the driver and no userptr, so no MMU notifier can invalidate it. The CPU
- * finds it at the same address, but a forked child does not (MADV_DONTFORK). VRAM is not mapped for
- * the CPU.
+ * finds it at the same address, but a forked child does not (MADV_DONTFORK). VRAM is mapped for the
+ * CPU, in the same way, only by the last function; that needs a BAR which has all of VRAM, and
+ * fails with -EINVAL otherwise.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 /* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);

@@ -1,0 +1,301 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The CPU writes to VRAM through the PCIe BAR, where the host data path (HDP) of the GPU may hold
+ * the writes for any time.  The tests flush it in one of the ways that a process has, and then the
+ * GPU must read what the CPU has written.
+ *
+ * The last subtests leave the flush out.  There a GPU may read old data, and the simulated GPU with
+ * --hdp-fifo does.
+ */
+#include <errno.h>
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_cs.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+
+IGT_TEST_DESCRIPTION("Ways to let the GPU see what the CPU has written to VRAM.");
+
+#define ROUNDS 1000
+#define DWORDS 64
+#define SIZE   (DWORDS * sizeof(uint32_t))
+
+static struct amd_userptr up;
+static struct amd_kfd_mem vram; /* the first page has the data, the second one nothing */
+
+static volatile uint32_t *dummy_page(void)
+{
+	return (volatile uint32_t *)((char *)vram.cpu + getpagesize());
+}
+
+/* The content of dword @i in a round, which is the content of no other round or dword. */
+static uint32_t content(unsigned int round, unsigned int i)
+{
+	return (round + 1) * DWORDS + i;
+}
+
+static void write_vram(unsigned int round)
+{
+	volatile uint32_t *dw = vram.cpu;
+
+	for (unsigned int i = 0; i < DWORDS; i++)
+		dw[i] = content(round, i);
+}
+
+/*
+ * Let the current queue copy the data to system memory.  Returns the number of the first dword that
+ * is not the one that the CPU has written, or DWORDS.
+ */
+static unsigned int first_stale(unsigned int round)
+{
+	const uint32_t *out = up.out.cpu;
+	unsigned int i;
+
+	amd_kfd_queue_copy(up.queue, up.out.va, vram.va, SIZE);
+	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
+	for (i = 0; i < DWORDS; i++)
+		if (out[i] != content(round, i))
+			break;
+	return i;
+}
+
+/* Each round the CPU writes, flush() flushes, and the queue must read what the CPU has written. */
+static void all_rounds(void (*flush)(void *arg), void *arg)
+{
+	const uint32_t *out = up.out.cpu;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		unsigned int i;
+
+		write_vram(round);
+		flush(arg);
+		i = first_stale(round);
+		igt_assert_f(i == DWORDS, "round %u: stale dword %u, %#x instead of %#x\n", round,
+			     i, out[i], content(round, i));
+	}
+}
+
+/* ---- by a packet of the queue itself ---- */
+
+static void nothing(void *arg)
+{
+}
+
+/* The queue's packets have an acquire fence of the scope "system" (amd_kfd_aql_pm4()). */
+static void aql_acquire(struct amd_userptr *unused)
+{
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_AQL);
+	all_rounds(nothing, NULL);
+}
+
+/*
+ * The poll of a register at a special address, by which ROCr lets SDMA flush before a copy.  Old
+ * firmware does not know it.
+ */
+static void emit_sdma_flush(void *arg)
+{
+	static const uint32_t packet[] = { 0x8, 0, 0x80000000, 0, 0, 0 };
+
+	amd_kfd_queue_emit(up.queue, packet, ARRAY_LENGTH(packet));
+}
+
+static void sdma_packet(struct amd_userptr *unused)
+{
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_SDMA);
+	all_rounds(emit_sdma_flush, NULL);
+}
+
+/* ---- by the driver: it flushes on the ring before each IB (amdgpu_ib.c:269) ---- */
+
+static struct amd_userptr_cs cs;
+
+static void submit_noop(void *arg)
+{
+	uint64_t seq;
+
+	amd_userptr_cs_begin(&cs);
+	amd_kfd_queue_nop(&cs.packets, 1);
+	igt_assert_eq(__amd_userptr_cs_submit(&cs, NULL, 0, &seq), 0);
+	igt_assert_eq(__amd_userptr_cs_wait(&cs, seq, AMD_USERPTR_WAIT_MS), 0);
+}
+
+static void close_cs(struct amd_userptr *unused)
+{
+	amd_userptr_cs_close(&cs);
+}
+
+static void noop(struct amd_userptr *unused, const void *data)
+{
+	const enum amd_kfd_queue_type *ring = data;
+
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
+	igt_assert_eq(__amd_userptr_cs_open(up.fd, *ring, &cs), 0);
+	up.undo = close_cs;
+	all_rounds(submit_noop, NULL);
+}
+
+/* ---- by the CPU ---- */
+
+/* The page that KFD maps. */
+static struct {
+	volatile uint32_t *dw;
+	uint64_t va, handle;
+} remapped;
+
+/* Write the flush register, and read it back so that the write has arrived. */
+static void write_remapped(void *arg)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	remapped.dw[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4] = 1;
+	(void)remapped.dw[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4];
+}
+
+static void free_remapped(struct amd_userptr *unused)
+{
+	if (remapped.handle)
+		igt_assert_eq(__amd_kfd_free_memory(&up.kfd, remapped.handle), 0);
+	amd_kfd_va_release(remapped.va, getpagesize());
+	memset(&remapped, 0, sizeof(remapped));
+}
+
+static void remap_page(struct amd_userptr *unused)
+{
+	const size_t size = getpagesize();
+	uint64_t offset = 0;
+	void *page;
+	int ret;
+
+	remapped.va = amd_kfd_va_reserve(size, 0);
+	igt_assert(remapped.va);
+	up.undo = free_remapped;
+	ret = __amd_kfd_alloc_memory(&up.kfd, remapped.va, size,
+				     KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP |
+					     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE,
+				     &offset, &remapped.handle);
+	/* KFD has no such page if the CPU's pages are larger than 4 KiB (kfd_chardev.c:1226). */
+	igt_require_f(ret != -ENOMEM, "KFD has no page with the HDP flush register\n");
+	igt_assert_eq(ret, 0);
+	page = mmap((void *)(uintptr_t)remapped.va, size, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, up.kfd.fd, offset);
+	igt_assert(page != MAP_FAILED);
+	remapped.dw = page;
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
+	all_rounds(write_remapped, NULL);
+}
+
+/*
+ * Write the last byte again behind a barrier, and read it behind another one, as ROCm's clr does
+ * for gfx90a and gfx94x.  The read pushes the writes before it.
+ */
+static void read_last_byte(void *arg)
+{
+	volatile uint8_t *last = (uint8_t *)vram.cpu + SIZE - 1;
+	uint8_t value = content(*(unsigned int *)arg, DWORDS - 1) >> 24;
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	*last = value;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	(void)*last;
+	++*(unsigned int *)arg;
+}
+
+static void read_back(struct amd_userptr *unused)
+{
+	unsigned int round = 0;
+
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
+	all_rounds(read_last_byte, &round);
+}
+
+/* Two writes to another page of VRAM and a read of it, as proposed on amd-gfx in December 2025. */
+static void access_dummy_page(void *arg)
+{
+	volatile uint32_t *page = dummy_page();
+
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	page[0] = 1;
+	page[16] = 1;
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	(void)page[16];
+}
+
+static void use_dummy_page(struct amd_userptr *unused)
+{
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
+	all_rounds(access_dummy_page, NULL);
+}
+
+/* ---- without a flush ---- */
+
+/*
+ * Shows that the rounds of the tests above need their flush: without it some round reads old data.
+ * It skips on a GPU where that does not happen.
+ */
+static void without(struct amd_userptr *unused, const void *data)
+{
+	const enum amd_kfd_queue_type *type = data;
+	unsigned int stale = 0;
+
+	amd_userptr_use_queue(&up, *type);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		write_vram(round);
+		stale += first_stale(round) < DWORDS;
+	}
+	igt_info("stale in %u of %u rounds\n", stale, ROUNDS);
+	igt_skip_on_f(!stale, "the GPU has seen all writes without a flush\n");
+}
+
+static const enum amd_kfd_queue_type pm4 = AMD_KFD_QUEUE_PM4, sdma = AMD_KFD_QUEUE_SDMA;
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "aql-acquire",
+	  .run = aql_acquire,
+	  .describe = "An AQL packet acquires at the scope \"system\"." },
+	{ .name = "sdma-packet",
+	  .run = sdma_packet,
+	  .describe = "ROCr's packet flushes in an SDMA queue." },
+	{ .name = "noop-compute",
+	  .run_with = noop,
+	  .data = &pm4,
+	  .describe = "A submission of a NOP to a compute ring flushes." },
+	{ .name = "noop-sdma",
+	  .run_with = noop,
+	  .data = &sdma,
+	  .describe = "A submission of a NOP to an SDMA ring flushes." },
+	{ .name = "remap-page",
+	  .run = remap_page,
+	  .describe = "A write to the page of KFD that has the flush register." },
+	{ .name = "read-back",
+	  .run = read_back,
+	  .describe = "A read of the last byte that was written." },
+	{ .name = "dummy-page",
+	  .run = use_dummy_page,
+	  .describe = "Two writes to and a read of another page of VRAM." },
+	{ .name = "without-pm4",
+	  .run_with = without,
+	  .data = &pm4,
+	  .describe = "Without a flush a PM4 queue reads old data, or the test skips." },
+	{ .name = "without-sdma",
+	  .run_with = without,
+	  .data = &sdma,
+	  .describe = "Without a flush an SDMA queue reads old data, or the test skips." },
+};
+
+int igt_main()
+{
+	igt_fixture() {
+		int ret;
+
+		amd_userptr_fixture_open(&up);
+		ret = __amd_kfd_alloc_visible_vram(&up.kfd, 2 * getpagesize(), &vram);
+		igt_require_f(ret != -EINVAL, "the CPU cannot access all of VRAM\n");
+		igt_assert_eq(ret, 0);
+	}
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+	igt_fixture() {
+		amd_kfd_free(&up.kfd, &vram);
+		amd_userptr_fixture_close(&up);
+	}
+}
