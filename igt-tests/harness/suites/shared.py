@@ -39,18 +39,19 @@ def can_share(trial):
 	return not (trial["params"] or trial["alone"])
 
 
-def groups(table, names):
+def groups(table, names, options=lambda name: ""):
 	"""
 	Divide the trials @names among boots. Returns a list of trials for each boot: first, for each mode, those that
 	share boots, then each other trial alone. Two trials with the same fault of the simulated GPU never share a
-	boot, because vgpu keeps only one set of options, with its mark, for each fault.
+	boot, because vgpu keeps only one set of options, with its mark, for each fault. Neither do two trials for which
+	@options() returns different options of the simulated GPU, which its boot has without the fault.
 	"""
 	modes, alone, taken = {}, [], set()
 	for name in names:
 		mode = table[name]["mode"]
 		faults = {(mode, fault) for fault in NAMED.findall(table[name]["vgpu"])}
 		if can_share(table[name]) and not faults & taken:
-			modes.setdefault(mode, []).append(name)
+			modes.setdefault((mode, options(name)), []).append(name)
 			taken |= faults
 		else:
 			alone.append([name])

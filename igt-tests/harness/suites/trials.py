@@ -273,6 +273,8 @@ def work_of_trials(suite, only, numbers=(), one=None, chosen=None):
 	if chosen is not None:
 		names = [name for name in names if name in chosen]
 	images = scenarios.images({name: prepared(suite, name)[1] for name in names}, names)
+	config = scenarios.all_scenarios()
+	groups = shared.groups(trials, names, lambda name: config[trials[name]["base"] + trials[name]["mode"]]["vgpu"])
 	calls = [boots.Call(shared.timeout(trials, members), attempt_all, (suite, members, str(seed), images))
-		for seed in numbers or [""] for members in shared.groups(trials, names)]
+		for seed in numbers or [""] for members in groups]
 	return boots.Work(calls, lambda done: judge_suite(suite, names, numbers, done))

@@ -78,6 +78,11 @@ class Shared(unittest.TestCase):
 			"again": trial(vgpu="--fault slow-preempt"), "other": trial(vgpu="--fault slow-preempt", mode="nohws-cpu")}
 		self.assertEqual(shared.groups(table, list(table)), [["slow", "late"], ["other"], ["again"]])
 
+	def test_a_boot_has_one_set_of_options(self):
+		table = {name: trial() for name in ("one", "held", "two", "held too")}
+		self.assertEqual(shared.groups(table, list(table), lambda name: "--hdp-fifo 8" if "held" in name else ""),
+			[["one", "two"], ["held", "held too"]])
+
 	def test_faults_are_bound_to_the_marks(self):
 		self.assertEqual(shared.bound("--fault stale-mqd", 3), "--fault stale-mqd:mark=3")
 		self.assertEqual(shared.bound("--fault slow-preempt:steps=5 --fault late-tlb-ack", 12),
