@@ -49,6 +49,27 @@ static const struct inject_info {
 				  "a user's packet reads zeros from system memory, its write is lost",
 				  NULL,
 				  { .count = 1 } },
+	/* These need --hdp-fifo, because otherwise HDP has nothing to flush. */
+	[VG_INJECT_NO_HDP_HOST] = { "no-hdp-host",
+				    "the CPU's write to the HDP flush register flushes nothing",
+				    NULL,
+				    { .count = UINT64_MAX } },
+	[VG_INJECT_NO_HDP_RING] = { "no-hdp-ring",
+				    "an HDP flush by the driver's packets is done, and flushes nothing",
+				    NULL,
+				    { .count = UINT64_MAX } },
+	[VG_INJECT_NO_HDP_SDMA] = { "no-hdp-sdma",
+				    "the HDP flush packet of a user's SDMA queue flushes nothing",
+				    NULL,
+				    { .count = UINT64_MAX } },
+	[VG_INJECT_NO_HDP_ACQUIRE] = { "no-hdp-acquire",
+				       "an acquire fence of an AQL packet does not flush HDP",
+				       NULL,
+				       { .count = UINT64_MAX } },
+	[VG_INJECT_NO_HDP_READ] = { "no-hdp-read",
+				    "a read of VRAM by the CPU does not flush HDP",
+				    NULL,
+				    { .count = UINT64_MAX } },
 };
 
 const char *vgpu_inject_name(size_t i, const char **what)

@@ -29,9 +29,16 @@ struct vg_hdp_write {
 	uint8_t data[SLOT_BYTES];
 };
 
-static const char *const ways[VG_NUM_HDP_WAYS] = {
-	[VG_HDP_HOST] = "host",	      [VG_HDP_RING] = "ring", [VG_HDP_SDMA] = "sdma",
-	[VG_HDP_ACQUIRE] = "acquire", [VG_HDP_READ] = "read", [VG_HDP_RESET] = "reset",
+/* The fault of a way leaves its flushes out. */
+static const struct {
+	const char *name;
+	enum vg_inject_id fault;
+} ways[VG_NUM_HDP_WAYS] = {
+	[VG_HDP_HOST] = { "host", VG_INJECT_NO_HDP_HOST },
+	[VG_HDP_RING] = { "ring", VG_INJECT_NO_HDP_RING },
+	[VG_HDP_SDMA] = { "sdma", VG_INJECT_NO_HDP_SDMA },
+	[VG_HDP_ACQUIRE] = { "acquire", VG_INJECT_NO_HDP_ACQUIRE },
+	[VG_HDP_READ] = { "read", VG_INJECT_NO_HDP_READ },
 };
 
 static struct vg_hdp *hdp_of(struct vgpu *vg)
@@ -98,15 +105,21 @@ static void hold(struct vgpu *vg, uint64_t at, const uint8_t *data, size_t len)
 	memcpy(w->data, data, len);
 }
 
-void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way)
+static void drain_all(struct vgpu *vg, const char *by)
 {
 	struct vg_hdp *h = hdp_of(vg);
 
 	if (!h->num)
 		return;
-	vg_trace(vg, "hdp-drain by=%s writes=%zu", ways[way], h->num);
+	vg_trace(vg, "hdp-drain by=%s writes=%zu", by, h->num);
 	drain(vg, h->num);
 	h->overflowed = false;
+}
+
+void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way)
+{
+	if (hdp_of(vg)->num && !vg_inject(vg, ways[way].fault))
+		drain_all(vg, ways[way].name);
 }
 
 void vg_hdp_acquire(struct vgpu *vg, const struct vg_queue *q)
@@ -122,10 +135,25 @@ void vg_hdp_packet(struct vgpu *vg, const struct vg_queue *q)
 
 /* ---- the CPU's accesses ---- */
 
+/* Put the part of the write @w that lies in [at, at + len) into @data, the content of that area. */
+static void overlay(const struct vg_hdp_write *w, uint64_t at, uint8_t *data, size_t len)
+{
+	uint64_t from = w->at > at ? w->at : at;
+	uint64_t to = w->at + w->len < at + len ? w->at + w->len : at + len;
+
+	if (from < to)
+		memcpy(data + (from - at), w->data + (from - w->at), to - from);
+}
+
+/* The CPU sees its own writes, also those that an injected fault has left in the FIFO. */
 void vg_hdp_read(struct vgpu *vg, uint64_t at, void *data, size_t len)
 {
+	struct vg_hdp *h = hdp_of(vg);
+
 	vg_hdp_flush(vg, VG_HDP_READ);
 	memcpy(data, vram(vg, at), len);
+	for (size_t i = 0; i < h->num; i++)
+		overlay(held(h, i), at, data, len);
 }
 
 void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len)
@@ -146,7 +174,7 @@ void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len)
 /* The device has accepted the held writes, so a reset does not lose them. */
 static void hdp_reset(struct vgpu *vg)
 {
-	vg_hdp_flush(vg, VG_HDP_RESET);
+	drain_all(vg, "reset");
 }
 
 static const struct vg_reg regs[] = {

@@ -13,14 +13,13 @@
 struct vgpu;
 struct vg_queue;
 
-/* The ways in which the held writes get to VRAM. */
+/* The ways in which software gets the held writes to VRAM. */
 enum vg_hdp_way {
 	VG_HDP_HOST,	/* the CPU writes HDP_MEM_COHERENCY_FLUSH_CNTL or the remapped page */
 	VG_HDP_RING,	/* a packet of the driver writes GPU_HDP_FLUSH_REQ */
 	VG_HDP_SDMA,	/* POLL_REGMEM as ROCr puts it into a user's queue */
 	VG_HDP_ACQUIRE, /* the acquire fence of an AQL packet, at the scope "system" */
 	VG_HDP_READ,	/* the CPU reads VRAM */
-	VG_HDP_RESET,
 	VG_NUM_HDP_WAYS
 };
 
@@ -41,7 +40,7 @@ void vg_hdp_free(struct vgpu *vg);
 /* The CPU's access to [at, at + len), which lies in VRAM. */
 void vg_hdp_read(struct vgpu *vg, uint64_t at, void *data, size_t len);
 void vg_hdp_write(struct vgpu *vg, uint64_t at, const void *data, size_t len);
-/* Write all that is held to VRAM. */
+/* Write all that is held to VRAM, unless an injected fault leaves this way out. */
 void vg_hdp_flush(struct vgpu *vg, enum vg_hdp_way way);
 
 /* gfx9/chip.c puts these two into its struct vg_pm4_chip and struct vg_sdma_chip. */

@@ -118,14 +118,18 @@ static inline void aql_queue_init(struct aql *a, struct fake_host *f, unsigned i
 	aql_map(a);
 }
 
-static inline void aql_ready_from(struct aql *a, uint64_t first)
+/* Set up AQL_VMID and queue 0 of the GPU of @f.  @first is the queue's first packet. */
+static inline void aql_attach(struct aql *a, struct fake_host *f, uint64_t first)
 {
-	struct fake_host *f = fake_new();
-
 	fake_enable_vmid(f, AQL_VMID);
 	fake_map(f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
 	fake_map(f, AQL_VMID, AQL_IB_VA, FAKE_RAM_BASE + AQL_IB, FAKE_RW | VG_PTE_SYSTEM);
 	aql_queue_init(a, f, 0, first);
+}
+
+static inline void aql_ready_from(struct aql *a, uint64_t first)
+{
+	aql_attach(a, fake_new(), first);
 }
 
 static inline void aql_ready(struct aql *a)

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "gfx9/regs_nbio.h"
+#include "tests/build.h"
 #include "tests/fake_hdp.h"
 
 /* ---- without the FIFO ---- */
@@ -101,7 +102,7 @@ static void the_register_flushes(void)
 
 	hdp_init(&h, HDP_BYTES);
 	hdp_write_held(&h);
-	vgpu_mmio_write(h.f->vg, 4 * VG_ADDR(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL), 0);
+	hdp_flush_by_host(&h);
 	hdp_finish(&h, "hdp-drain by=host writes=1");
 }
 
@@ -142,22 +143,6 @@ static void other_accesses_do_not_flush(void)
 
 /* ---- packets of the driver ---- */
 
-/* gfx_v9_4_3_ring_emit_hdp_flush(), gfx_v9_4_3.c:2933-2947 */
-static void build_flush(struct fake_queue *q, uint32_t client)
-{
-	const struct pm4_wait_reg_mem body = {
-		.control = VG_PREP(WAIT_REG_MEM_FUNC, PM4_WAIT_EQUAL) |
-			   VG_PREP(WAIT_REG_MEM_OPER, PM4_WRITE_WAIT),
-		.addr_lo = VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_REQ),
-		.addr_hi = VG_ADDR(BIF_BX_PF0_GPU_HDP_FLUSH_DONE),
-		.reference = client,
-		.mask = client,
-		.interval = 0x20,
-	};
-
-	build_packet(q, PM4_WAIT_REG_MEM, &body, PM4_DWORDS(body));
-}
-
 /* @flush_steps: how many steps the flush takes at most. */
 static void a_pm4_packet_flushes(unsigned int flush_steps)
 {
@@ -166,14 +151,10 @@ static void a_pm4_packet_flushes(unsigned int flush_steps)
 	hdp_init(&h, HDP_BYTES);
 	h.f->vg->config.flush_steps = flush_steps;
 	hdp_write_held(&h);
-	build_dma(&h.kiq, HDP_COPY, HDP_FB + HDP_AT, 4);
-	fake_ring_doorbell(h.f, &h.kiq);
-	fake_run(h.f, HDP_STEPS);
+	hdp_copy_by_ring(&h);
 	CHECK(hdp_copied(&h) == HDP_OLD);
-	build_flush(&h.kiq, 4);
-	build_dma(&h.kiq, HDP_COPY, HDP_FB + HDP_AT, 4);
-	fake_ring_doorbell(h.f, &h.kiq);
-	fake_run(h.f, HDP_STEPS);
+	hdp_flush_by_ring(&h, 4);
+	hdp_copy_by_ring(&h);
 	CHECK(hdp_copied(&h) == HDP_NEW);
 	hdp_finish(&h, "hdp-drain by=ring writes=1");
 }
@@ -264,7 +245,7 @@ static void a_page_walk_does_not_see_held_entries(void)
 	vgpu_vram_write(h.f->vg, at, &pte, sizeof(pte));
 	CHECK(vg_mem_read32(h.f->vg, &port, SDMA_VMID, va, &value));
 	CHECK(fake_logged(h.f, "why=invalid"));
-	vgpu_mmio_write(h.f->vg, 4 * VG_ADDR(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL), 0);
+	hdp_flush_by_host(&h);
 	CHECK(!vg_mem_read32(h.f->vg, &port, SDMA_VMID, va, &value) && value == HDP_OLD);
 	fake_free(h.f);
 }
@@ -313,7 +294,7 @@ static void writes_keep_their_order(void)
 			vgpu_vram_write(h.f->vg, HDP_AT + 1 + at, data, len);
 		}
 		CHECK(!memcmp(vram, before, AREA));
-		vgpu_mmio_write(h.f->vg, 4 * VG_ADDR(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL), 0);
+		hdp_flush_by_host(&h);
 		CHECK(!memcmp(vram, expected, AREA));
 	}
 	CHECK(fake_log_count(h.f, "hdp-drain") == ROUNDS && !fake_logged(h.f, "hdp-full"));
@@ -334,7 +315,7 @@ static void a_big_write_is_held(void)
 	vgpu_vram_write(h.f->vg, HDP_AT, data, BIG);
 	CHECK(hdp_gpu_read32(&h, HDP_AT) == HDP_OLD);
 	CHECK(memcmp(h.f->vram + HDP_AT, data, BIG));
-	vgpu_mmio_write(h.f->vg, 4 * VG_ADDR(BIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL), 0);
+	hdp_flush_by_host(&h);
 	CHECK(!memcmp(h.f->vram + HDP_AT, data, BIG));
 	CHECK(!fake_logged(h.f, "hdp-full"));
 	free(data);

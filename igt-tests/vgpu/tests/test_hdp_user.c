@@ -6,33 +6,32 @@
 #include "tests/fake_aql.h"
 #include "tests/fake_hdp.h"
 
-#define VRAM_VA	   0x500000000ull /* where the users' VMIDs have the page at HDP_AT */
 #define AQL_SYSTEM VG_PREP(AQL_ACQUIRE, AQL_SCOPE_SYSTEM)
 
 /* ---- SDMA ---- */
 
+/* ROCr begins each copy with this packet (BlitSdma::BuildHdpFlushCommand()). */
+static const uint32_t rocr_flush[6] = { 0x8, 0, 0x80000000, 0, 0, 0 };
+
 static void copy_by_sdma(struct fake_sdma *s)
 {
-	const struct vg_sdma_copy_linear copy = sdma_copy(HDP_COPY, VRAM_VA, 4);
+	const struct vg_sdma_copy_linear copy = sdma_copy(HDP_COPY, HDP_VA, 4);
 
 	fake_sdma_submit(s, &copy, SDMA_DWORDS(copy));
 }
 
-/* ROCr begins each copy with this packet (BlitSdma::BuildHdpFlushCommand()). */
 static void the_sdma_packet_of_rocr_flushes(void)
 {
-	const uint32_t flush[6] = { 0x8, 0, 0x80000000, 0, 0, 0 };
 	struct fake_sdma s;
 	struct hdp h;
 
 	hdp_init(&h, HDP_BYTES);
-	fake_map(h.f, SDMA_VMID, VRAM_VA, HDP_AT, FAKE_RW);
 	fake_sdma_init(&s, h.f, VG_SDMA_RLC0, SDMA_VMID);
 	fake_sdma_enable(&s);
 	hdp_write_held(&h);
 	copy_by_sdma(&s);
 	CHECK(hdp_copied(&h) == HDP_OLD);
-	fake_sdma_emit(&s, flush, VG_COUNT(flush));
+	fake_sdma_emit(&s, rocr_flush, VG_COUNT(rocr_flush));
 	copy_by_sdma(&s);
 	CHECK(hdp_copied(&h) == HDP_NEW);
 	hdp_finish(&h, "hdp-drain by=sdma writes=1");
@@ -47,9 +46,9 @@ struct rig {
 
 static void rig_init(struct rig *r)
 {
-	aql_ready(&r->a);
-	hdp_begin(&r->h, r->a.f, HDP_BYTES);
-	fake_map(r->a.f, AQL_VMID, VRAM_VA, HDP_AT, FAKE_RW);
+	hdp_init(&r->h, HDP_BYTES);
+	aql_attach(&r->a, r->h.f, 0);
+	fake_map(r->a.f, AQL_VMID, HDP_VA, HDP_AT, FAKE_RW);
 }
 
 /* Put a vendor packet whose IB copies the word in VRAM to the page of data. */
@@ -61,7 +60,7 @@ static void put_copy(struct rig *r, uint32_t header)
 		.remaining = AQL_PM4_REMAINING,
 	};
 
-	build_dma(&ib, AQL_DATA_VA, VRAM_VA, 4);
+	build_dma(&ib, AQL_DATA_VA, HDP_VA, 4);
 	p.indirect_buffer[0] = pm4_header(PM4_INDIRECT_BUFFER, 3);
 	p.indirect_buffer[1] = vg_lo(AQL_IB_VA);
 	p.indirect_buffer[2] = vg_hi(AQL_IB_VA);
@@ -157,6 +156,97 @@ static void acquire_mem_does_not_flush(void)
 	fake_free(h.f);
 }
 
+/* ---- injected faults ---- */
+
+static void way_host(struct rig *r)
+{
+	hdp_flush_by_host(&r->h);
+}
+
+static void way_ring(struct rig *r)
+{
+	hdp_flush_by_ring(&r->h, 4);
+}
+
+static void way_sdma(struct rig *r)
+{
+	struct fake_sdma s;
+
+	fake_sdma_init(&s, r->h.f, VG_SDMA_RLC0, SDMA_VMID);
+	fake_sdma_enable(&s);
+	fake_sdma_submit(&s, rocr_flush, VG_COUNT(rocr_flush));
+	CHECK(fake_sdma_idle(&s));
+}
+
+static void way_acquire(struct rig *r)
+{
+	put_copy(r, AQL_SYSTEM);
+	aql_run(&r->a);
+}
+
+static void way_read(struct rig *r)
+{
+	CHECK(hdp_cpu_read32(&r->h, HDP_AT) == HDP_NEW);
+}
+
+/* The fault @f takes away the way @f, and no other. */
+static void a_fault_takes_one_way_away(void)
+{
+	static const struct {
+		const char *fault;
+		void (*way)(struct rig *r);
+	} cases[] = {
+		{ "no-hdp-host", way_host }, { "no-hdp-ring", way_ring },
+		{ "no-hdp-sdma", way_sdma }, { "no-hdp-acquire", way_acquire },
+		{ "no-hdp-read", way_read },
+	};
+
+	for (size_t f = 0; f < VG_COUNT(cases); f++) {
+		for (size_t w = 0; w < VG_COUNT(cases); w++) {
+			struct rig r;
+
+			rig_init(&r);
+			CHECK(!vgpu_inject(r.a.f->vg, cases[f].fault));
+			hdp_write_held(&r.h);
+			cases[w].way(&r);
+			CHECK(hdp_gpu_read32(&r.h, HDP_AT) == (w == f ? HDP_OLD : HDP_NEW));
+			CHECK(fake_logged(r.a.f, "inject fault=no-hdp-") == (w == f));
+			fake_free(r.a.f);
+		}
+	}
+}
+
+/* What the fault has left in the FIFO is still there for the next flush, and for the CPU. */
+static void the_cpu_sees_what_is_left_in_the_fifo(void)
+{
+	const uint8_t over[3] = { 1, 2, 3 };
+	uint8_t data[16], expected[16];
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!vgpu_inject(r.a.f->vg, "no-hdp-read:count=1"));
+	hdp_write_held(&r.h);
+	vgpu_vram_write(r.a.f->vg, HDP_AT + 3, over, sizeof(over));
+	vgpu_vram_read(r.a.f->vg, HDP_AT - 6, data, sizeof(data));
+	CHECK(hdp_gpu_read32(&r.h, HDP_AT) == HDP_OLD);
+	vgpu_vram_read(r.a.f->vg, HDP_AT - 6, expected, sizeof(expected));
+	CHECK(!memcmp(data, expected, sizeof(data)));
+	CHECK(!memcmp(data, r.a.f->vram + HDP_AT - 6, sizeof(data)) && data[9] == 1);
+	fake_free(r.a.f);
+}
+
+/* Without held writes there is nothing that a fault could leave out. */
+static void a_fault_needs_held_writes(void)
+{
+	struct rig r;
+
+	rig_init(&r);
+	CHECK(!vgpu_inject(r.a.f->vg, "no-hdp-host"));
+	hdp_flush_by_host(&r.h);
+	CHECK(!fake_logged(r.a.f, "inject"));
+	fake_free(r.a.f);
+}
+
 /* ---- many users ---- */
 
 /*
@@ -172,7 +262,6 @@ static char *trace_of(uint64_t seed)
 	rig_init(&r);
 	r.a.f->vg->config.seed = seed;
 	vg_sched_init(r.a.f->vg);
-	fake_kiq(r.a.f, &r.h.kiq);
 	for (uint32_t i = 1; i <= ROUNDS; i++) {
 		hdp_cpu_write32(&r.h, HDP_AT, i);
 		hdp_cpu_write32(&r.h, HDP_AT + 4 * i, i);
@@ -215,6 +304,9 @@ int main(void)
 		(struct aql_barrier){ .header = AQL_BARRIER_OR | AQL_SYSTEM });
 	a_barrier_value_acquires();
 	acquire_mem_does_not_flush();
+	a_fault_takes_one_way_away();
+	the_cpu_sees_what_is_left_in_the_fifo();
+	a_fault_needs_held_writes();
 	the_seed_decides_the_trace();
 	return 0;
 }
