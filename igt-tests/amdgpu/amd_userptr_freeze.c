@@ -20,15 +20,13 @@
 #include "lib/igt_fail_nth.h"
 #include "lib/igt_time.h"
 #include "lib/igt_tracefs.h"
+#include "lib/igt_undo.h"
 
 IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the GPU is suspended.");
 
 #define POWER	       "/sys/power/"
 #define DELAY	       "/sys/module/suspend/parameters/pm_test_delay"
 #define FREEZE_TIMEOUT POWER "pm_freeze_timeout"
-
-/* The default in milliseconds (kernel/power/process.c). */
-#define FREEZE_TIMEOUT_DEFAULT "20000"
 
 #define WORKER "amd_userptr_worker"
 
@@ -66,10 +64,10 @@ static int suspend_test(const char *stage)
 	static const char state[] = "freeze";
 	int ret;
 
-	igt_assert(igt_sysfs_set(AT_FDCWD, DELAY, "1"));
-	igt_assert(igt_sysfs_set(AT_FDCWD, POWER "pm_test", stage));
+	igt_assert(igt_undo_set(DELAY, "1"));
+	igt_assert(igt_undo_set(POWER "pm_test", stage));
 	ret = igt_sysfs_write(AT_FDCWD, POWER "state", state, strlen(state));
-	igt_assert(igt_sysfs_set(AT_FDCWD, POWER "pm_test", "none"));
+	igt_undo_now(POWER "pm_test");
 	return ret < 0 ? ret : 0;
 }
 
@@ -253,7 +251,6 @@ static struct amd_userptr_stall stall;
 
 static void end_refused(struct amd_userptr *up)
 {
-	igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, FREEZE_TIMEOUT_DEFAULT);
 	amd_userptr_stall_drop(&stall, up);
 	amd_userptr_stall_fini(&stall);
 }
@@ -278,7 +275,7 @@ static void freezer_refused(struct amd_userptr *up)
 	bo = amd_userptr_tracked(up, FREEZE_SIZE, 1);
 	igt_emit_ignore_dmesg_regex("Freezing .* failed after|Showing freezable workqueues|"
 				    "workqueue kfd_mm_wq|pwq |in-flight|pending: |inactive");
-	igt_assert(igt_sysfs_set(AT_FDCWD, FREEZE_TIMEOUT, "1000"));
+	igt_assert(igt_undo_set(FREEZE_TIMEOUT, "1000"));
 	amd_kfd_smi_mark(&up->smi);
 	amd_userptr_stall_hold(&stall, up);
 	amd_userptr_dontneed(bo);

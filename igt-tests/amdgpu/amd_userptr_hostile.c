@@ -622,10 +622,8 @@ int igt_main()
 		igt_describe(ooms[i].describe);
 		igt_subtest(ooms[i].name)
 			beside_oom(&up, &ooms[i]);
-		igt_fixture() {
-			igt_cgroup_fini();
+		igt_fixture()
 			amd_userptr_cleanup(&up);
-		}
 	}
 
 	igt_fixture()

@@ -15,13 +15,13 @@
 #include <unistd.h>
 
 #include "igt.h"
-#include "igt_sysfs.h"
 
 #include "lib/amdgpu/amd_userptr_victim.h"
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 #include "amd_userptr_mixed.h"
 
@@ -327,6 +327,13 @@ static unsigned long long hints(void)
 	return igt_procfs_number("/proc/vmstat", "numa_pte_updates ");
 }
 
+static cpu_set_t all_cpus;
+
+static void move_freely(struct amd_userptr *up)
+{
+	sched_setaffinity(0, sizeof(all_cpus), &all_cpus);
+}
+
 static void stay_on(int cpu)
 {
 	cpu_set_t set;
@@ -346,7 +353,6 @@ static void balanced(struct amd_userptr *up)
 	const uint64_t deadline = igt_now_ms() + BALANCE_MS;
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 0);
 	const long cpus = sysconf(_SC_NPROCESSORS_ONLN);
-	cpu_set_t all;
 	uint32_t seed = 0;
 
 	igt_require_f(igt_mm_numa_node(igt_mm_numa_node(64)) >= 0, "one NUMA node only\n");
@@ -357,11 +363,11 @@ static void balanced(struct amd_userptr *up)
 	 * restores as evictions.
 	 */
 	amd_kfd_smi_mark(&up->smi);
-	igt_require_f(igt_sysfs_set(AT_FDCWD, BALANCING, "1"),
-		      "no NUMA balancing in this kernel\n");
-	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "10");
-	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "10");
-	igt_assert_eq(sched_getaffinity(0, sizeof(all), &all), 0);
+	igt_require_f(igt_undo_set(BALANCING, "1"), "no NUMA balancing in this kernel\n");
+	igt_undo_set(SCAN "scan_delay_ms", "10");
+	igt_undo_set(SCAN "scan_period_min_ms", "10");
+	igt_assert_eq(sched_getaffinity(0, sizeof(all_cpus), &all_cpus), 0);
+	up->undo = move_freely;
 	do {
 		stay_on(seed / 2 % cpus);
 		amd_pattern_check(bo->cpu, bo->size, seed, "before a round");
@@ -372,10 +378,7 @@ static void balanced(struct amd_userptr *up)
 		amd_kfd_smi_drain(&up->smi);
 	} while (igt_now_ms() < deadline &&
 		 (hints() == before || !up->smi.count.evictions || seed < 2 * (uint32_t)cpus));
-	igt_sysfs_set(AT_FDCWD, BALANCING, "0");
-	igt_sysfs_set(AT_FDCWD, SCAN "scan_delay_ms", "1000");
-	igt_sysfs_set(AT_FDCWD, SCAN "scan_period_min_ms", "1000");
-	sched_setaffinity(0, sizeof(all), &all);
+	igt_undo_now(BALANCING);
 	igt_info("%u rounds, %llu entries taken away, queues evicted %u times\n", seed / 2,
 		 hints() - before, up->smi.count.evictions);
 	igt_assert(hints() > before);

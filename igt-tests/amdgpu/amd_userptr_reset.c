@@ -16,6 +16,7 @@
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid, or not.");
 
@@ -205,8 +206,10 @@ int igt_main()
 	enum { SUBTEST_SECONDS = 50 };
 	static struct amd_userptr up;
 
-	igt_fixture()
+	igt_fixture() {
 		up.fd = drm_open_driver_render(DRIVER_AMDGPU);
+		igt_undo_init();
+	}
 
 	for (unsigned int i = 0; i < ARRAY_LENGTH(subtests); i++) {
 		igt_describe(subtests[i].describe);

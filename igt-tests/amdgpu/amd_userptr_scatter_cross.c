@@ -56,7 +56,7 @@ struct cross {
 static void forget_lookups(void)
 {
 	igt_sysfs_set(AT_FDCWD, EVENT "enable", "0");
-	rmdir(INSTANCE);
+	igt_tracefs_remove_instance(INSTANCE);
 	igt_tracefs_kprobe_remove(PROBE);
 }
 
@@ -71,7 +71,7 @@ static int watch_lookups(const void *trigger)
 	forget_lookups();
 	if (!igt_tracefs_kprobe_add(PROBE, LOOKUP))
 		return -EIO;
-	if (mkdir(INSTANCE, 0700))
+	if (!igt_tracefs_make_instance(INSTANCE))
 		return -errno;
 	snprintf(filter, sizeof(filter), "start <= %#lx && end > %#lx", addr, addr);
 	if (!igt_sysfs_set(AT_FDCWD, EVENT "filter", filter) ||

@@ -17,8 +17,9 @@
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_mm.h"
-#include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
+
 #include "amd_userptr_soak.h"
 
 IGT_TEST_DESCRIPTION("Long runs of CPU page table changes under userptrs that KFD queues access.");
@@ -283,40 +284,9 @@ static void check_all(struct soak *soak)
 	take_events(soak);
 }
 
-/* Write a setting and return its old value in @old; false without KSM or root. */
-static bool ksm_set(const char *name, const char *value, char *old, size_t size)
-{
-	int fd = open(name, O_RDWR | O_CLOEXEC);
-	ssize_t len = fd < 0 ? -1 : read(fd, old, size - 1);
-	bool set = len > 0 && pwrite(fd, value, strlen(value), 0) > 0;
-
-	if (len > 0)
-		old[len] = '\0';
-	if (fd >= 0)
-		close(fd);
-	return set;
-}
-
-static const char *const ksm_files[][2] = {
-	{ KSM "sleep_millisecs", "10" },
-	{ KSM "run", "1" },
-};
-static char ksm_before[ARRAY_LENGTH(ksm_files)][32], ksm_ignored[32];
-
 static bool ksm_start(void)
 {
-	bool all = true;
-
-	for (unsigned int i = 0; i < ARRAY_LENGTH(ksm_files); i++)
-		all &= ksm_set(ksm_files[i][0], ksm_files[i][1], ksm_before[i],
-			       sizeof(ksm_before[i]));
-	return all;
-}
-
-static void ksm_stop(void)
-{
-	for (unsigned int i = 0; i < ARRAY_LENGTH(ksm_files); i++)
-		ksm_set(ksm_files[i][0], ksm_before[i], ksm_ignored, sizeof(ksm_ignored));
+	return igt_undo_set(KSM "sleep_millisecs", "10") && igt_undo_set(KSM "run", "1");
 }
 
 static void find_abilities(struct soak *soak)
@@ -371,8 +341,7 @@ static void soak_for_seconds(void)
 	if (!soak.failed)
 		check_all(&soak);
 	close_all(&soak);
-	ksm_stop();
-	igt_reclaim_swap_as_before();
+	igt_undo_subtest();
 	if (soak.kpageflags >= 0)
 		close(soak.kpageflags);
 	print_totals(&soak);

@@ -363,9 +363,7 @@ static void end_subtest(void)
 	amd_userptr_stall_drop(&test.stall, &up);
 	__amd_userptr_mapped_drop(&up, &test.mapped);
 	amd_userptr_cleanup(&up);
-	igt_cgroup_fini();
 	amd_userptr_area_fini(&test.area);
-	stores_clean_fini();
 }
 
 static void one(const char *prefix, const struct stores_clean *clean, enum amd_userptr_kind kind,

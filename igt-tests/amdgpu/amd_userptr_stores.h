@@ -43,7 +43,5 @@ const struct stores_clean *stores_clean(const char *name);
  */
 void stores_expect_clean(const struct amd_userptr_area *area, const struct stores_clean *clean,
 			 bool again);
-/* Undo the changes that prepare() has made to the machine. */
-void stores_clean_fini(void);
 
 #endif

@@ -11,12 +11,12 @@
 #include <unistd.h>
 
 #include "igt.h"
-#include "igt_sysfs.h"
 
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 #include "amd_userptr_stores.h"
 
@@ -156,11 +156,11 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 	int ret, err;
 
 	if (twin == MAP_FAILED || madvise(twin, area->size, MADV_MERGEABLE) ||
-	    advise(area, MADV_MERGEABLE) || !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000") ||
-	    !igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0"))
+	    advise(area, MADV_MERGEABLE) || !igt_undo_set(KSM "pages_to_scan", "1000") ||
+	    !igt_undo_set(KSM "sleep_millisecs", "0"))
 		return -ENODEV;
 	memcpy(twin, area->cpu, area->size);
-	ret = igt_sysfs_set(AT_FDCWD, KSM "run", "1") ? 0 : -EIO;
+	ret = igt_undo_set(KSM "run", "1") ? 0 : -EIO;
 	while (!ret && merged < area->size && igt_now_ms() < deadline) {
 		for (merged = 0; merged < area->size; merged += getpagesize()) {
 			if (igt_procfs_pfn(area->cpu + merged) != igt_procfs_pfn(twin + merged))
@@ -168,9 +168,8 @@ static int lazyfree_ksm(struct amd_userptr_area *area)
 		}
 		igt_pause();
 	}
-	err = igt_sysfs_set(AT_FDCWD, KSM "run", "2") ? 0 : -EIO;
-	igt_sysfs_set(AT_FDCWD, KSM "run", "0");
-	igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "20");
+	err = igt_undo_set(KSM "run", "2") ? 0 : -EIO;
+	igt_undo_set(KSM "run", "0");
 	ret = ret ? ret : err;
 	if (!ret && merged < area->size)
 		ret = -ETIME;
@@ -266,35 +265,10 @@ static int read_migrate(struct amd_userptr_area *area)
 	return ret ? ret : __igt_mm_migrate(area->cpu, area->size, getpagesize());
 }
 
-/* The machine's setting of SHMEM_THP before the test: the word that the file has in brackets. */
-static char shmem_before[32];
-
 static const char *allow_shmem_thp(void)
 {
-	char text[256] = "", *open_bracket, *close_bracket;
-	int fd = open(SHMEM_THP, O_RDONLY | O_CLOEXEC);
-
-	if (fd >= 0) {
-		(void)!read(fd, text, sizeof(text) - 1);
-		close(fd);
-	}
-	open_bracket = strchr(text, '[');
-	close_bracket = strchr(text, ']');
-	if (open_bracket && close_bracket && !shmem_before[0]) {
-		*close_bracket = '\0';
-		snprintf(shmem_before, sizeof(shmem_before), "%s", open_bracket + 1);
-	}
-	return igt_sysfs_set(AT_FDCWD, SHMEM_THP, "advise")
-		       ? NULL
-		       : "no huge pages in shared memory, or not root";
-}
-
-void stores_clean_fini(void)
-{
-	if (shmem_before[0])
-		igt_sysfs_set(AT_FDCWD, SHMEM_THP, shmem_before);
-	shmem_before[0] = '\0';
-	igt_reclaim_swap_as_before();
+	return igt_undo_set(SHMEM_THP, "advise") ? NULL
+						 : "no huge pages in shared memory, or not root";
 }
 
 const struct stores_clean amd_userptr_stores_clean[] = {

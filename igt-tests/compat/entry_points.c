@@ -34,6 +34,7 @@ int main(void)
 		ENTRY(igt_waitchildren_timeout),
 		ENTRY(igt_fork_signal_helper),
 		ENTRY(igt_stop_signal_helper),
+		ENTRY(igt_install_exit_handler),
 		ENTRY(igt_set_timeout),
 		ENTRY(igt_reset_timeout),
 		ENTRY(igt_nsec_elapsed),

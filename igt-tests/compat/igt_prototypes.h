@@ -54,6 +54,9 @@ void igt_waitchildren(void);
 void igt_waitchildren_timeout(int seconds, const char *reason);
 void igt_fork_signal_helper(void);
 void igt_stop_signal_helper(void);
+/* Let the library call @fn at the end of the program, and in the handler of a signal that ends it.
+ */
+void igt_install_exit_handler(void (*fn)(int sig));
 void igt_set_timeout(unsigned int seconds, const char *operation);
 void igt_reset_timeout(void);
 /* Tell igt_runner which lines of the kernel log it shall not count as a problem of this test. */

@@ -12,14 +12,35 @@
 
 #include "lib/igt_cgroup.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_undo.h"
 
 #define ROOT  "/run/amd_userptr_cgroup"
 #define GROUP ROOT "/userptr"
+
+/*
+ * Kill the processes that are in the cgroup, because it cannot be removed before they have ended.
+ * When the program itself was killed, its children may still run.
+ */
+static bool remove_cgroup(const char *what, const char *value)
+{
+	int kill = open(GROUP "/cgroup.kill", O_WRONLY | O_CLOEXEC);
+
+	if (kill >= 0) {
+		(void)!write(kill, "1", 1);
+		close(kill);
+	}
+	if (rmdir(GROUP) && errno == EBUSY)
+		return false;
+	umount(ROOT);
+	rmdir(ROOT);
+	return true;
+}
 
 const char *igt_cgroup_init(size_t limit)
 {
 	char text[32];
 
+	igt_undo_later(remove_cgroup, ROOT, NULL);
 	if (mkdir(ROOT, 0700) && errno != EEXIST)
 		return "not root";
 	if (mount("none", ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
@@ -34,9 +55,7 @@ const char *igt_cgroup_init(size_t limit)
 
 void igt_cgroup_fini(void)
 {
-	rmdir(GROUP);
-	umount(ROOT);
-	rmdir(ROOT);
+	igt_undo_now(ROOT);
 }
 
 int __igt_cgroup_join(void)

@@ -12,8 +12,12 @@
 #include "igt_sysfs.h"
 
 #include "lib/igt_fail_nth.h"
+#include "lib/igt_undo.h"
 
 #define DEBUGFS "/sys/kernel/debug/"
+
+/* The journal's name for the files fail-nth of all kworkers. */
+#define KWORKERS "fail-nth of kworkers"
 
 /*
  * How far the kernel looks down the stack for the driver: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH,
@@ -24,43 +28,73 @@
 static const char *const kinds[] = { "failslab", "fail_page_alloc" };
 
 /*
- * Files in debugfs. @during lets every kind of allocation fail, and keeps the kernel from logging a
- * stack trace for each; @after is the kernel's default. Slab allocations lack the files with
- * @pages_only.
+ * Files in debugfs, and values that let every kind of allocation fail and keep the kernel from
+ * logging a stack trace for each. Slab allocations lack the files with @pages_only.
  */
 static const struct {
-	const char *file, *during, *after;
+	const char *file, *during;
 	bool pages_only;
 } attributes[] = {
-	{ "verbose", "0", "2", false },
-	{ "ignore-gfp-wait", "N", "Y", false },
-	{ "ignore-gfp-highmem", "N", "Y", true },
-	{ "min-order", "0", "1", true },
+	{ "verbose", "0", false },
+	{ "times", "-1", false }, /* else each failure counts down */
+	{ "ignore-gfp-wait", "N", false },
+	{ "ignore-gfp-highmem", "N", true },
+	{ "min-order", "0", true },
 };
+
+static const char *const filters[] = { "stacktrace-depth", "require-start", "require-end" };
+
+/* Needs no memory of its own, because it also runs in the handler of a signal. */
+static void name_file(char path[IGT_UNDO_TEXT], const char *kind, const char *file)
+{
+	strcpy(path, DEBUGFS);
+	strcat(path, kind);
+	strcat(path, "/");
+	strcat(path, file);
+}
 
 static int set(const char *kind, const char *file, const char *text)
 {
-	char path[128];
+	char path[IGT_UNDO_TEXT];
 
-	snprintf(path, sizeof(path), DEBUGFS "%s/%s", kind, file);
-	return igt_sysfs_set(AT_FDCWD, path, text) ? 0 : -EIO;
+	name_file(path, kind, file);
+	return igt_undo_set(path, text) ? 0 : -EIO;
 }
 
-static int set_attributes(bool during)
+static void put_back(const char *kind, const char *file)
+{
+	char path[IGT_UNDO_TEXT];
+
+	name_file(path, kind, file);
+	igt_undo_now(path);
+}
+
+static int set_attributes(void)
 {
 	for (unsigned int kind = 0; kind < 2; kind++) {
 		for (unsigned int i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++) {
-			const char *text = during ? attributes[i].during : attributes[i].after;
 			int ret;
 
 			if (attributes[i].pages_only && kind == 0)
 				continue;
-			ret = set(kinds[kind], attributes[i].file, text);
+			ret = set(kinds[kind], attributes[i].file, attributes[i].during);
 			if (ret)
 				return ret;
 		}
 	}
 	return 0;
+}
+
+/* Give all files in debugfs the values that they had before init. */
+static void put_all_back(void)
+{
+	for (unsigned int kind = 0; kind < 2; kind++) {
+		put_back(kinds[kind], "probability");
+		for (unsigned int i = 0; i < sizeof(filters) / sizeof(filters[0]); i++)
+			put_back(kinds[kind], filters[i]);
+		for (unsigned int i = 0; i < sizeof(attributes) / sizeof(attributes[0]); i++)
+			put_back(kinds[kind], attributes[i].file);
+	}
 }
 
 /*
@@ -74,9 +108,8 @@ static int set_callers(unsigned long start, unsigned long end, const char *depth
 	snprintf(text[0], sizeof(text[0]), "%#lx", start);
 	snprintf(text[1], sizeof(text[1]), "%#lx", end);
 	for (unsigned int kind = 0; kind < 2; kind++) {
-		if (set(kinds[kind], "stacktrace-depth", depth) ||
-		    set(kinds[kind], "require-start", text[0]) ||
-		    set(kinds[kind], "require-end", text[1]))
+		if (set(kinds[kind], filters[0], depth) || set(kinds[kind], filters[1], text[0]) ||
+		    set(kinds[kind], filters[2], text[1]))
 			return -ENOENT;
 	}
 	return 0;
@@ -111,23 +144,52 @@ static bool driver_text(const char *driver, unsigned long *start, unsigned long 
  * ("kworker/uPOOL:ID")?  Leave out kworkers of high priority that are bound ("kworker/CPU:IDH") and
  * rescuers ("kworker/R-NAME"), because they do not run the work items under test.
  */
-static bool is_usual_kworker(int pid)
+static bool is_usual_kworker(const char *pid)
 {
 	unsigned int pool, id;
-	char path[64], name[32], next;
-	FILE *file;
-	bool usual;
+	char path[64], name[32] = "", next;
+	int fd;
 
-	snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	file = fopen(path, "r");
-	if (!file)
+	snprintf(path, sizeof(path), "/proc/%.16s/comm", pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return false;
-	usual = fgets(name, sizeof(name), file) &&
-		(sscanf(name, "kworker/%u:%u%c", &pool, &id, &next) == 3 ||
-		 sscanf(name, "kworker/u%u:%u%c", &pool, &id, &next) == 3) &&
-		(next == '\n' || next == '-' || next == '+');
-	fclose(file);
-	return usual;
+	(void)!read(fd, name, sizeof(name) - 1);
+	close(fd);
+	return (sscanf(name, "kworker/%u:%u%c", &pool, &id, &next) == 3 ||
+		sscanf(name, "kworker/u%u:%u%c", &pool, &id, &next) == 3) &&
+	       (next == '\n' || next == '-' || next == '+');
+}
+
+/*
+ * Call @look with an open descriptor of fail-nth of each kworker.  Read the directory by the system
+ * call, because opendir() allocates memory, and this also runs in the handler of a signal.
+ */
+static void for_each_kworker(void (*look)(struct igt_fail_nth *inject, int fd),
+			     struct igt_fail_nth *inject)
+{
+	const int proc = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_Alignas(struct dirent64) char buffer[4096];
+	ssize_t len;
+
+	while (proc >= 0 && (len = syscall(SYS_getdents64, proc, buffer, sizeof(buffer))) > 0) {
+		for (ssize_t at = 0; at < len;) {
+			const struct dirent64 *entry = (const void *)(buffer + at);
+			char path[64];
+			int fd;
+
+			at += entry->d_reclen;
+			if (entry->d_name[0] < '0' || entry->d_name[0] > '9' ||
+			    !is_usual_kworker(entry->d_name))
+				continue;
+			snprintf(path, sizeof(path), "/proc/%.16s/fail-nth", entry->d_name);
+			fd = open(path, O_RDWR | O_CLOEXEC);
+			if (fd >= 0)
+				look(inject, fd);
+		}
+	}
+	if (proc >= 0)
+		close(proc);
 }
 
 static void close_kworkers(struct igt_fail_nth *inject)
@@ -136,29 +198,17 @@ static void close_kworkers(struct igt_fail_nth *inject)
 		close(inject->kworkers[--inject->num_kworkers]);
 }
 
+static void keep_kworker(struct igt_fail_nth *inject, int fd)
+{
+	igt_assert(inject->num_kworkers < IGT_FAIL_NTH_MAX_KWORKERS);
+	inject->kworkers[inject->num_kworkers++] = fd;
+}
+
 /* Open the file fail-nth of each kworker. Kworkers come and go, so look for them each time. */
 static void find_kworkers(struct igt_fail_nth *inject)
 {
-	DIR *proc = opendir("/proc");
-	struct dirent *entry;
-
-	igt_assert(proc);
 	close_kworkers(inject);
-	while ((entry = readdir(proc))) {
-		const int pid = atoi(entry->d_name);
-		char path[64];
-		int fd;
-
-		if (!pid || !is_usual_kworker(pid))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
-		fd = open(path, O_RDWR | O_CLOEXEC);
-		if (fd < 0)
-			continue;
-		igt_assert(inject->num_kworkers < IGT_FAIL_NTH_MAX_KWORKERS);
-		inject->kworkers[inject->num_kworkers++] = fd;
-	}
-	closedir(proc);
+	for_each_kworker(keep_kworker, inject);
 	igt_assert_lt(0, inject->num_kworkers);
 }
 
@@ -182,6 +232,19 @@ static unsigned int get_number(int fd)
 	return strtoul(text, NULL, 10);
 }
 
+static void clear_kworker(struct igt_fail_nth *inject, int fd)
+{
+	(void)!pwrite(fd, "0", 1, 0);
+	close(fd);
+}
+
+/* Let the journal undo this before the program or its guard puts the files in debugfs back. */
+static bool clear_kworkers(const char *what, const char *value)
+{
+	for_each_kworker(clear_kworker, NULL);
+	return true;
+}
+
 const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 {
 	char path[64];
@@ -192,10 +255,11 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 	if (inject->self < 0)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
+	igt_undo_later(clear_kworkers, KWORKERS, NULL);
 	/* A test that failed may have left an n in this thread or in a kworker, so clear them. */
 	igt_assert(put_number(inject->self, 0));
 	igt_fail_nth_arm_kworkers(inject, 0);
-	if (set_attributes(true))
+	if (set_attributes())
 		return "no debugfs files of failslab and fail_page_alloc";
 	return NULL;
 }
@@ -217,10 +281,8 @@ const char *igt_fail_nth_init_kworkers(struct igt_fail_nth *inject, const char *
 static int set_probability(bool on)
 {
 	for (unsigned int kind = 0; kind < 2; kind++) {
-		int ret = set(kinds[kind], "times", on ? "-1" : "1");
+		int ret = set(kinds[kind], "probability", on ? "100" : "0");
 
-		if (!ret)
-			ret = set(kinds[kind], "probability", on ? "100" : "0");
 		if (ret)
 			return ret;
 	}
@@ -233,38 +295,18 @@ void igt_fail_nth_all(struct igt_fail_nth *inject, bool on)
 	igt_assert_eq(set_probability(on), 0);
 }
 
-static void clear_number(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return; /* the task has ended, or the kernel has no fault injection */
-	(void)!pwrite(fd, "0", 1, 0);
-	close(fd);
-}
-
 void igt_fail_nth_reset(void)
 {
-	struct dirent *entry;
 	char path[64];
-	DIR *proc;
+	int fd;
 
 	set_probability(false);
 	snprintf(path, sizeof(path), "/proc/self/task/%ld/fail-nth", syscall(SYS_gettid));
-	clear_number(path);
-	proc = opendir("/proc");
-	while (proc && (entry = readdir(proc))) {
-		const int pid = atoi(entry->d_name);
-
-		if (!pid || !is_usual_kworker(pid))
-			continue;
-		snprintf(path, sizeof(path), "/proc/%d/fail-nth", pid);
-		clear_number(path);
-	}
-	if (proc)
-		closedir(proc);
-	set_callers(0, ~0ul, "0");
-	set_attributes(false);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	if (fd >= 0) /* else the kernel has no fault injection */
+		clear_kworker(NULL, fd);
+	igt_undo_now(KWORKERS);
+	put_all_back();
 }
 
 void igt_fail_nth_fini(struct igt_fail_nth *inject)
@@ -275,8 +317,8 @@ void igt_fail_nth_fini(struct igt_fail_nth *inject)
 		return;
 	set_probability(false);
 	igt_fail_nth_disarm_kworkers(inject, &ran);
-	set_callers(0, ~0ul, "0");
-	set_attributes(false);
+	igt_undo_now(KWORKERS);
+	put_all_back();
 	close(inject->self);
 	inject->on = false;
 }

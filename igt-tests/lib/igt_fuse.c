@@ -26,6 +26,7 @@
 
 #include "lib/igt_fuse.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 /* Larger than anything that a test reads, so that no test meets the end of the file. */
 #define FILE_SIZE (1ull << 40)
@@ -204,6 +205,14 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 	return fuse->server < 0 ? -errno : 0;
 }
 
+/* The journal undoes this if the process is killed while the file is mounted. */
+static bool remove_mount(const char *what, const char *value)
+{
+	umount2(what, MNT_DETACH);
+	unlink(what);
+	return true;
+}
+
 /*
  * Mount the file and open it. open() asks the server, so the server has to run before. Afterwards
  * nobody needs the path, so it goes.
@@ -217,6 +226,7 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 	if (fd < 0)
 		return -errno;
 	close(fd);
+	igt_undo_later(remove_mount, path, NULL);
 	ret = mount_file(dev, path);
 	if (!ret) {
 		ret = start_server(fuse, inside, dev, arrived, go);
@@ -229,9 +239,8 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 			ret = -errno;
 		else if (!ret)
 			fuse->connection = minor(st.st_dev);
-		umount2(path, MNT_DETACH);
 	}
-	unlink(path);
+	igt_undo_now(path);
 	return ret;
 }
 
@@ -280,13 +289,24 @@ int __igt_fuse_start_inside(struct igt_fuse *fuse)
 
 #define CONNECTIONS "/sys/fs/fuse/connections"
 
+static bool unmount_connections(const char *what, const char *value)
+{
+	umount2(what, MNT_DETACH);
+	return true;
+}
+
 void igt_fuse_abort(unsigned int connection)
 {
 	char path[64];
 
-	mount("none", CONNECTIONS, "fusectl", 0, NULL);
 	snprintf(path, sizeof(path), CONNECTIONS "/%u/abort", connection);
+	/* systemd mounts this file system, others may not. */
+	if (access(path, W_OK)) {
+		igt_undo_later(unmount_connections, CONNECTIONS, NULL);
+		mount("none", CONNECTIONS, "fusectl", 0, NULL);
+	}
 	igt_sysfs_set(AT_FDCWD, path, "1");
+	igt_undo_now(CONNECTIONS);
 }
 
 /* The kernel unmounts the file system when the file is closed and no page of it is mapped. */

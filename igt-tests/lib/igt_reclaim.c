@@ -14,6 +14,7 @@
 #include "lib/igt_procfs.h"
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 /* The most pages that one call accepts: those of a huge page. */
 enum { MAX_PAGES = 512 };
@@ -162,12 +163,9 @@ int __igt_reclaim_pageout(void *cpu, size_t size)
 	return -ETIME;
 }
 
-/* The zram devices that igt_reclaim_swap_to_disk() has switched off, and their priorities. */
+/* The zram devices that igt_reclaim_swap_to_disk() has switched off. */
 enum { MAX_ZRAMS = 4 };
-static struct zram {
-	char path[256];
-	int priority;
-} zrams[MAX_ZRAMS];
+static char zrams[MAX_ZRAMS][IGT_UNDO_TEXT];
 static unsigned int num_zrams;
 
 static bool is_zram(const char *path)
@@ -176,38 +174,52 @@ static bool is_zram(const char *path)
 }
 
 /* The kernel chooses negative priorities itself; swapon() cannot ask for one. */
-static int swap_on(const struct zram *zram)
+static bool swap_on(const char *what, const char *value)
 {
-	int flags = zram->priority < 0
-			    ? 0
-			    : SWAP_FLAG_PREFER | (zram->priority << SWAP_FLAG_PRIO_SHIFT &
-						  SWAP_FLAG_PRIO_MASK);
+	const int priority = atoi(value);
+	int flags = 0;
 
-	return swapon(zram->path, flags) ? -errno : 0;
+	if (priority >= 0)
+		flags = SWAP_FLAG_PREFER | (priority << SWAP_FLAG_PRIO_SHIFT & SWAP_FLAG_PRIO_MASK);
+	swapon(what, flags);
+	return true;
 }
 
-/* Remember all zram devices that are on. Returns whether there is another swap device. */
-static bool find_swaps(void)
+/*
+ * Switch off the device of one line of /proc/swaps if it is a zram device; false if the kernel
+ * refuses.
+ */
+static bool zram_off(const char *path, const char *priority)
+{
+	if (!is_zram(path) || num_zrams == MAX_ZRAMS)
+		return true;
+	igt_undo_later(swap_on, path, priority);
+	strcpy(zrams[num_zrams++], path);
+	return !swapoff(path);
+}
+
+/*
+ * Call @look for each swap device until it returns false.  Returns whether it always returned true.
+ */
+static bool for_each_swap(bool (*look)(const char *path, const char *priority))
 {
 	FILE *file = fopen("/proc/swaps", "r");
-	char line[512], path[256];
-	bool disk = false;
-	int priority;
+	char line[512], path[IGT_UNDO_TEXT], priority[16];
+	bool all = true;
 
-	num_zrams = 0;
-	while (file && fgets(line, sizeof(line), file)) {
-		/* The first line is a heading. */
-		if (sscanf(line, "%255s %*s %*u %*u %d", path, &priority) != 2)
-			continue;
-		disk |= !is_zram(path);
-		if (!is_zram(path) || num_zrams == MAX_ZRAMS)
-			continue;
-		strcpy(zrams[num_zrams].path, path);
-		zrams[num_zrams++].priority = priority;
+	while (file && all && fgets(line, sizeof(line), file)) {
+		/* The heading has a word where the other lines have a number. */
+		if (sscanf(line, "%191s %*s %*u %*u %15s", path, priority) == 2)
+			all = look(path, priority);
 	}
 	if (file)
 		fclose(file);
-	return disk;
+	return all;
+}
+
+static bool look_at_zram(const char *path, const char *priority)
+{
+	return is_zram(path);
 }
 
 /*
@@ -216,22 +228,16 @@ static bool find_swaps(void)
  */
 const char *igt_reclaim_swap_to_disk(void)
 {
-	if (!find_swaps()) {
-		num_zrams = 0;
+	if (for_each_swap(look_at_zram))
 		return "no swap space but zram, if any";
-	}
-	for (unsigned int i = 0; i < num_zrams; i++) {
-		if (!swapoff(zrams[i].path))
-			continue;
-		num_zrams = i;
-		igt_reclaim_swap_as_before();
-		return "zram cannot be switched off (not root?)";
-	}
-	return NULL;
+	if (for_each_swap(zram_off))
+		return NULL;
+	igt_reclaim_swap_as_before();
+	return "zram cannot be switched off (not root?)";
 }
 
 void igt_reclaim_swap_as_before(void)
 {
 	while (num_zrams)
-		swap_on(&zrams[--num_zrams]);
+		igt_undo_now(zrams[--num_zrams]);
 }

@@ -11,13 +11,45 @@
 #include "igt_sysfs.h"
 
 #include "lib/igt_tracefs.h"
+#include "lib/igt_undo.h"
 
 #define KPROBE_EVENTS  "/sys/kernel/tracing/kprobe_events"
 #define KPROBE_PROFILE "/sys/kernel/tracing/kprobe_profile"
 
+/* The kernel keeps an instance and a kprobe while somebody has a file of it open. */
+static bool remove_instance(const char *what, const char *value)
+{
+	return !rmdir(what) || errno != EBUSY;
+}
+
+static bool remove_kprobe(const char *what, const char *value)
+{
+	int fd = open(KPROBE_EVENTS, O_WRONLY | O_APPEND | O_CLOEXEC);
+	char text[256];
+	bool busy;
+
+	if (fd < 0)
+		return true;
+	snprintf(text, sizeof(text), "-:%s\n", what);
+	busy = write(fd, text, strlen(text)) < 0 && errno == EBUSY;
+	close(fd);
+	return !busy;
+}
+
+bool igt_tracefs_make_instance(const char *path)
+{
+	igt_undo_later(remove_instance, path, NULL);
+	return !mkdir(path, 0700) || errno == EEXIST;
+}
+
+void igt_tracefs_remove_instance(const char *path)
+{
+	igt_undo_now(path);
+}
+
 bool igt_tracefs_on(const char *const *events, unsigned int count)
 {
-	if (mkdir(IGT_TRACEFS_INSTANCE, 0700) && errno != EEXIST)
+	if (!igt_tracefs_make_instance(IGT_TRACEFS_INSTANCE))
 		return false;
 	for (unsigned int i = 0; i < count; i++) {
 		char path[160];
@@ -31,7 +63,7 @@ bool igt_tracefs_on(const char *const *events, unsigned int count)
 
 void igt_tracefs_off(void)
 {
-	rmdir(IGT_TRACEFS_INSTANCE);
+	igt_tracefs_remove_instance(IGT_TRACEFS_INSTANCE);
 }
 
 void igt_tracefs_clear(void)
@@ -56,16 +88,16 @@ bool igt_tracefs_kprobe_add(const char *name, const char *where)
 {
 	char text[256];
 
+	/* Remove it first, because a program may have left it that was killed with its guard. */
+	remove_kprobe(name, NULL);
+	igt_undo_later(remove_kprobe, name, NULL);
 	snprintf(text, sizeof(text), "p:%s %s\n", name, where);
 	return igt_sysfs_set(AT_FDCWD, KPROBE_EVENTS, text);
 }
 
 void igt_tracefs_kprobe_remove(const char *name)
 {
-	char text[256];
-
-	snprintf(text, sizeof(text), "-:%s\n", name);
-	igt_sysfs_set(AT_FDCWD, KPROBE_EVENTS, text);
+	igt_undo_now(name);
 }
 
 uint64_t igt_tracefs_kprobe_hits(const char *name)

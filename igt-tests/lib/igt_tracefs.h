@@ -14,6 +14,9 @@
 /* Trace @events, each "SYSTEM/EVENT"; false when there is no tracefs or no such event. */
 bool igt_tracefs_on(const char *const *events, unsigned int count);
 void igt_tracefs_off(void);
+/* Make and remove another instance, of which @path is the directory. */
+bool igt_tracefs_make_instance(const char *path);
+void igt_tracefs_remove_instance(const char *path);
 /* Empty the trace. */
 void igt_tracefs_clear(void);
 

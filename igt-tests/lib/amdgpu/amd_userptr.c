@@ -8,6 +8,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr.h"
+#include "lib/igt_undo.h"
 
 void amd_userptr_open(struct amd_userptr *up, int fd)
 {
@@ -75,6 +76,7 @@ static void drop_stuck_queues(struct amd_userptr *up)
 
 void amd_userptr_cleanup(struct amd_userptr *up)
 {
+	igt_undo_subtest();
 	if (up->undo)
 		up->undo(up);
 	up->undo = NULL;

@@ -61,8 +61,8 @@ struct amd_userptr {
 	uint32_t syncobj;	     /* the kernel signals it when a page table update is done */
 	bool supported;		     /* the answer of amd_userptr_supported() */
 	/*
-	 * Undoes other changes that the subtest makes to the machine, such as settings of the
-	 * kernel.  NULL: there are none.
+	 * Undoes what the journal (igt_undo.h) does not know, such as a worker that the subtest
+	 * holds.  NULL: there is nothing.
 	 */
 	void (*undo)(struct amd_userptr *up);
 	/* The BOs that amd_userptr_cleanup() closes, and the mappings that it unmaps. */
@@ -79,8 +79,8 @@ void amd_userptr_open(struct amd_userptr *up, int fd);
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
 /*
- * Call undo() once, then unmap and close the BOs and mappings of a subtest; keep queues and
- * descriptors.
+ * Undo the changes of a subtest to the machine and call undo() once, then unmap and close its BOs
+ * and mappings; keep queues and descriptors.
  */
 void amd_userptr_cleanup(struct amd_userptr *up);
 /* Use a queue of @type from now on, and create it the first time; skips without SDMA engines. */

@@ -13,6 +13,7 @@
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_undo.h"
 
 /*
  * Each half has a pattern of its own, so that a comparison sees when the GPU confuses the halves.
@@ -24,6 +25,8 @@
  * on each NUMA node to migrate to, and two of an earlier file, which the kernel may free late.
  */
 enum { NUM_HUGE_PAGES = 6 };
+
+#define NR_HUGE_PAGES "/proc/sys/vm/nr_hugepages"
 
 static int open_memfd(size_t size)
 {
@@ -83,24 +86,21 @@ static bool is_private_file(const struct amd_userptr_backing *backing)
 	return backing->open && (backing->map_flags & MAP_PRIVATE);
 }
 
-/* Raise the number of huge pages to NUM_HUGE_PAGES; a reason to skip, or NULL. */
+/*
+ * Raise the number of huge pages to NUM_HUGE_PAGES until the program ends, because later the kernel
+ * may find no huge page any more; a reason to skip, or NULL.
+ */
 static const char *reserve_huge_pages(void)
 {
-	FILE *file = fopen("/proc/sys/vm/nr_hugepages", "r+");
-	unsigned int have = 0;
+	char enough[16];
 
-	if (!file)
+	if (access(NR_HUGE_PAGES, W_OK))
 		return "no hugetlbfs in this kernel, or not root";
-	if (fscanf(file, "%u", &have) == 1 && have < NUM_HUGE_PAGES) {
-		rewind(file);
-		fprintf(file, "%d", NUM_HUGE_PAGES);
-		fflush(file);
-		rewind(file);
-		if (fscanf(file, "%u", &have) != 1)
-			have = 0;
-	}
-	fclose(file);
-	return have < NUM_HUGE_PAGES ? "not enough huge pages" : NULL;
+	snprintf(enough, sizeof(enough), "%d", NUM_HUGE_PAGES);
+	if (igt_procfs_number(NR_HUGE_PAGES, "") < NUM_HUGE_PAGES)
+		igt_undo_set_for_program(NR_HUGE_PAGES, enough);
+	return igt_procfs_number(NR_HUGE_PAGES, "") < NUM_HUGE_PAGES ? "not enough huge pages"
+								     : NULL;
 }
 
 /* Make a file of the area's size.  For private mappings it contains AMD_USERPTR_SEED_FILE. */

@@ -10,13 +10,13 @@
 
 #include "igt.h"
 #include "igt_os.h"
-#include "igt_sysfs.h"
 
 #include "lib/amdgpu/amd_userptr_area.h"
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_reclaim.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 /* How many compactions to try: if these moved none of the pages, more of them would not either. */
 enum { MAX_COMPACTIONS = 3 };
@@ -278,8 +278,7 @@ static const char *prepare_ksm(struct amd_userptr_area *area)
 	    madvise(area->cpu, AMD_USERPTR_HALF, MADV_MERGEABLE))
 		return "no KSM in this kernel";
 	memcpy(twin, area->cpu, AMD_USERPTR_HALF);
-	if (!igt_sysfs_set(AT_FDCWD, KSM "sleep_millisecs", "0") ||
-	    !igt_sysfs_set(AT_FDCWD, KSM "pages_to_scan", "1000"))
+	if (!igt_undo_set(KSM "sleep_millisecs", "0") || !igt_undo_set(KSM "pages_to_scan", "1000"))
 		return "KSM cannot be configured (not root?)";
 	return NULL;
 }
@@ -298,13 +297,13 @@ static int trigger_ksm(struct amd_userptr_area *area)
 {
 	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
 	unsigned long long unmerged = igt_procfs_number("/proc/vmstat", "cow_ksm ");
-	int ret = igt_sysfs_set(AT_FDCWD, KSM "run", "1") ? 0 : -EIO;
+	int ret = igt_undo_set(KSM "run", "1") ? 0 : -EIO;
 
 	while (!ret && !area->done && igt_now_ms() < deadline) {
 		area->done = merged(area, unmerged);
 		igt_pause();
 	}
-	if (!igt_sysfs_set(AT_FDCWD, KSM "run", "0") || ret)
+	if (!igt_undo_set(KSM "run", "0") || ret)
 		return -EIO;
 	return area->done ? 0 : -ETIME;
 }

@@ -3,6 +3,7 @@
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_time.h"
+#include "lib/igt_undo.h"
 
 /*
  * The limit of a subtest.  It is below the runner's limit, so a hanging subtest fails by itself and
@@ -19,27 +20,18 @@ static bool has_kfd(int fd)
 	return ret == 0;
 }
 
-/*
- * Switch NUMA balancing off, because it moves pages, and the subtests do not expect these
- * evictions.
- */
-static void stop_numa_balancing(void)
-{
-	FILE *file = fopen("/proc/sys/kernel/numa_balancing", "w");
-
-	if (!file)
-		return; /* the kernel has no NUMA balancing, or the test is not root */
-	fputs("0", file);
-	fclose(file);
-}
-
 void amd_userptr_fixture_open(struct amd_userptr *up)
 {
 	int fd = drm_open_driver_render(DRIVER_AMDGPU);
 
 	igt_require_f(has_kfd(fd), "No KFD for this GPU\n");
+	igt_undo_init();
+	/*
+	 * NUMA balancing moves pages, and the subtests do not expect these evictions.  Some kernels
+	 * have none.
+	 */
+	igt_undo_set_for_program("/proc/sys/kernel/numa_balancing", "0");
 	amd_userptr_open(up, fd);
-	stop_numa_balancing();
 }
 
 void amd_userptr_require_flag(struct amd_userptr *up)
