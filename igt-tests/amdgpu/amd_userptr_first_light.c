@@ -53,6 +53,7 @@ static void need_kfd(struct light *light)
 		return;
 	ret = __amd_kfd_open(&light->kfd, light->fd);
 	igt_require_f(ret != -ENODEV, "No KFD for this GPU\n");
+	igt_require_f(ret != -EACCES && ret != -EPERM, "No permission to open /dev/kfd\n");
 	igt_assert_f(ret == 0, "KFD does not take the render node's VM: %s\n", strerror(-ret));
 	light->have_kfd = true;
 }

@@ -198,7 +198,7 @@ static void va_replace_huge(struct amd_userptr *up)
 	const char *reason = amd_userptr_area_init(&area, up, amd_userptr_backing("thp"), true);
 	struct amd_userptr_bo *bo, *small;
 
-	igt_assert_f(!reason, "%s\n", reason);
+	igt_require_f(!reason, "%s\n", reason);
 	amd_pattern_fill(area.cpu, area.size, 1);
 	igt_assert(amd_userptr_area_is_contiguous(&area));
 	bo = amd_userptr_create(up, area.cpu, area.size, AMD_USERPTR_TRACKED);

@@ -181,6 +181,7 @@ static void run(struct amd_userptr *up, reset_act *act)
 
 	igt_require_f(recover >= 0, "no debugfs file to reset the GPU with\n");
 	igt_require_f(igt_procfs_number(RECOVERY, "") > 0, "GPU recovery is off\n");
+	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
 	amd_kfd_read_mem_limit(before, sizeof(before));
 	require_flag(up);
 	ignore_log();

@@ -4,20 +4,25 @@
 check_no_gpu.py BINARY
 
 Checks an IGT test program on a machine without a GPU: it lists its subtests and
-describes each of them; and a run skips, with exit code 77. If there is a GPU,
-the last point cannot be checked, so the exit code of this script is 77, too.
+describes each of them; and a run skips, with exit code 77, as root and as a user
+who may open neither debugfs nor FUSE nor settings. If there is a GPU, the last
+point cannot be checked, so the exit code of this script is 77, too.
 """
 import glob
+import os
 import re
+import shutil
 import subprocess
 import sys
+import tempfile
 
 SKIP = 77
+NOBODY = 65534	# a user and a group that own nothing
 
 
-def run(*argv):
+def run(*argv, **options):
 	return subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-		errors='replace', timeout=60, check=False)
+		errors='replace', timeout=60, check=False, **options)
 
 
 def listed_subtests(binary):
@@ -39,15 +44,28 @@ def check_descriptions(binary, names):
 		sys.exit(f'not described: {wrong}')
 
 
+def expect_skip(who, done):
+	if done.returncode != SKIP:
+		sys.exit(f'exit code {done.returncode} instead of {SKIP} for {who}\n{done.stdout}')
+
+
+def check_nobody(binary):
+	"""Runs a copy of the program, because other users may not look into the build directory."""
+	with tempfile.TemporaryDirectory() as directory:
+		os.chmod(directory, 0o755)
+		copy = shutil.copy(binary, directory)
+		expect_skip('a user without rights', run(copy, user=NOBODY, group=NOBODY, extra_groups=[], cwd=directory))
+
+
 def main(binary):
 	names = listed_subtests(binary)
 	check_descriptions(binary, names)
 	if glob.glob('/dev/dri/renderD*'):
 		print('there is a GPU, so this run does not show that the test skips without one')
 		return SKIP
-	done = run(binary)
-	if done.returncode != SKIP:
-		sys.exit(f'exit code {done.returncode} instead of {SKIP}\n{done.stdout}')
+	expect_skip('this user', run(binary))
+	if os.geteuid() == 0:
+		check_nobody(binary)
 	return 0
 
 

@@ -13,6 +13,7 @@
 #include "igt_sysfs.h"
 
 #include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
 #include "lib/igt_time.h"
 
 /*
@@ -44,11 +45,6 @@ int __igt_mm_collapse(void *cpu, size_t size)
 		ret = madvise(cpu, size, MADV_COLLAPSE_NOW) ? -errno : 0;
 	} while (ret == -EAGAIN && igt_now_ms() < deadline);
 	return ret;
-}
-
-int __igt_mm_compact(void)
-{
-	return igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1") ? 0 : -EIO;
 }
 
 /* Returns 0 also when pages did not move, so look at the @status of each page. */
@@ -84,6 +80,34 @@ static int move_to_node(void **pages, unsigned long count, int node)
 			;
 	} while (!ret && moved < count && status[moved] == -EBUSY && igt_now_ms() < deadline);
 	return ret || moved == count ? ret : -EBUSY;
+}
+
+/*
+ * The kernel looks at each page of the node, and cannot be told to stop.  Assume that it needs ten
+ * seconds for so much memory in use, on a slow machine.
+ */
+#define MOST_COMPACTED_KB (64ull << 20)
+
+int __igt_mm_compact(void *cpu)
+{
+	char path[64], word[64];
+	int node, ret;
+
+	ret = move_pages(&cpu, 1, NULL, &node);
+	if (ret == -ENOSYS)
+		node = 0; /* a kernel without migration */
+	else if (ret || node < 0)
+		return ret ? ret : node;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/meminfo", node);
+	snprintf(word, sizeof(word), "Node %d MemUsed:", node);
+	if (igt_procfs_number(path, word) > MOST_COMPACTED_KB)
+		return -EFBIG;
+	snprintf(path, sizeof(path), "/sys/devices/system/node/node%d/compact", node);
+	/* A kernel without NUMA has one node, and no directory of it. */
+	return igt_sysfs_set(AT_FDCWD, path, "1") ||
+			       igt_sysfs_set(AT_FDCWD, "/proc/sys/vm/compact_memory", "1")
+		       ? 0
+		       : -EIO;
 }
 
 int __igt_mm_migrate(void *cpu, size_t size, size_t step)

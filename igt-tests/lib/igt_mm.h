@@ -22,8 +22,11 @@
 int __igt_mm_poke(void *cpu, size_t size);
 /* Collapse the pages into huge pages. */
 int __igt_mm_collapse(void *cpu, size_t size);
-/* Compact all memory of the machine. */
-int __igt_mm_compact(void);
+/*
+ * Compact the NUMA node that the page @cpu is on, once; -EFBIG when the node has more memory than
+ * the kernel compacts in a few seconds.
+ */
+int __igt_mm_compact(void *cpu);
 /* Move the pages, of @step bytes, to another NUMA node; -ENODEV when there is none. */
 int __igt_mm_migrate(void *cpu, size_t size, size_t step);
 /*

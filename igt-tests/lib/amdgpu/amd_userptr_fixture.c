@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
+#include <fcntl.h>
+
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_procfs.h"
 #include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
@@ -11,20 +14,36 @@
  */
 #define SUBTEST_SECONDS igt_patience(50)
 
-static bool has_kfd(int fd)
+static int try_kfd(int fd)
 {
 	struct amd_kfd kfd;
 	int ret = __amd_kfd_open_novm(&kfd, fd);
 
 	amd_kfd_close(&kfd);
-	return ret == 0;
+	return ret;
+}
+
+/*
+ * Most subtests compare page frames to see that their event has happened, and the kernel shows them
+ * to root only (CAP_SYS_ADMIN).
+ */
+static bool sees_page_frames(void)
+{
+	int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
+	const bool seen = __igt_procfs_pfn(pagemap, &pagemap) != 0;
+
+	if (pagemap >= 0)
+		close(pagemap);
+	return seen;
 }
 
 void amd_userptr_fixture_open(struct amd_userptr *up)
 {
 	int fd = drm_open_driver_render(DRIVER_AMDGPU);
+	int no_kfd = try_kfd(fd);
 
-	igt_require_f(has_kfd(fd), "No KFD for this GPU\n");
+	igt_require_f(!no_kfd, "No KFD for this GPU: %s\n", strerror(-no_kfd));
+	igt_require_f(sees_page_frames(), "page frame numbers are hidden (not root?)\n");
 	igt_undo_init();
 	/*
 	 * NUMA balancing moves pages, and the subtests do not expect these evictions.  Some kernels

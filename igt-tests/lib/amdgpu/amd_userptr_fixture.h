@@ -28,7 +28,7 @@ struct amd_userptr_subtest {
 	bool aql_too;  /* there is also a subtest "...-aql" on an AQL queue */
 };
 
-/* In the first fixture: open the render node and KFD, or skip. */
+/* In the first fixture: open the render node and KFD, or skip; also skip if not root. */
 void amd_userptr_fixture_open(struct amd_userptr *up);
 /* In the fixture of a group: skip the group when the kernel lacks AMDGPU_GEM_USERPTR_HSA. */
 void amd_userptr_require_flag(struct amd_userptr *up);
