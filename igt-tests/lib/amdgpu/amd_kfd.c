@@ -389,6 +389,11 @@ int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *
 			     KFD_IOC_ALLOC_MEM_FLAGS_GTT | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT, mem);
 }
 
+int __amd_kfd_alloc_cached_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
+{
+	return alloc_for_cpu(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_GTT, mem);
+}
+
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem)
 {
 	return alloc_reserved(kfd, size, KFD_IOC_ALLOC_MEM_FLAGS_VRAM, NULL, mem);

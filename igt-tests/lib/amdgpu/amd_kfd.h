@@ -112,6 +112,8 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
  * fails with -EINVAL otherwise.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
+/* GTT that is not coherent, so the GPU may keep it in its caches. */
+int __amd_kfd_alloc_cached_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 /* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
