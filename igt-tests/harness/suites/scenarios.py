@@ -140,6 +140,8 @@ def spec_of(name, entry, image, text, echo=None):
 	factor = slower(entry["kernel"])
 	if factor > 1:
 		text = f"export AMD_KFD_SLOWER={factor}\n" + text
+	if "--real-clock" not in entry["vgpu"].split():
+		text = "export AMD_KFD_CLOCK_COUNTS_WORK=1\n" + text
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
 		command=text, params=entry["params"],
 		timeout=entry.getfloat("timeout") * factor,
