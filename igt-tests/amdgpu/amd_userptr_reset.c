@@ -12,6 +12,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_procfs.h"
@@ -25,15 +26,6 @@ IGT_TEST_DESCRIPTION("A reset of the GPU while userptrs for KFD queues are valid
 #define RESET_SIZE ((size_t)1 << 20)
 /* More copies than the GPU finishes before the reset. */
 #define COPIES	   1000
-
-/*
- * Let igt_runner ignore the messages of amdgpu_device_gpu_recover() and of the functions that it
- * calls.
- */
-static void ignore_log(void)
-{
-	igt_emit_ignore_dmesg_regex("amdgpu|kfd|GPU reset|drm");
-}
 
 /* Wait until KFD's memory counters are @want: KFD frees memory some time after a process's end. */
 static void wait_mem_limit(const char *want)
@@ -184,7 +176,7 @@ static void run(struct amd_userptr *up, reset_act *act)
 	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
 	amd_kfd_read_mem_limit(before, sizeof(before));
 	require_flag(up);
-	ignore_log();
+	amd_info_ignore_reset_log();
 	in_process(up, access_gpu, recover);
 	in_process(up, act, recover);
 	in_process(up, access_gpu, recover);

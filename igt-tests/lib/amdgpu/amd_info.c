@@ -7,6 +7,11 @@
 
 #include "lib/amdgpu/amd_info.h"
 
+/* Matches a line that has none of these words, which the kernel logs for bugs. */
+#define NO_BUG \
+	"(?!.*(WARNING:|BUG:|Oops|UBSAN:|KASAN:|KFENCE:|refcount_t:|corruption|" \
+	"general protection fault|blocked for more than))"
+
 void amd_info(int fd, uint32_t query, void *result, uint32_t size)
 {
 	struct drm_amdgpu_info args = {
@@ -34,12 +39,17 @@ void amd_info_ignore_fault_log(void)
 
 /*
  * A kernel that is short of memory says so in its log, sometimes with all its statistics of memory.
- * Ignore every line, except those with the words below, which the kernel logs for bugs.
+ * Ignore every line that reports no bug.
  */
 void amd_info_ignore_memory_log(void)
 {
-	igt_emit_ignore_dmesg_regex("^(?!.*(WARNING:|BUG:|Oops|UBSAN:|KASAN:|KFENCE:|refcount_t:|"
-				    "corruption|general protection fault|blocked for more than))");
+	igt_emit_ignore_dmesg_regex("^" NO_BUG);
+}
+
+/* The messages of amdgpu_device_gpu_recover() and of the functions that it calls. */
+void amd_info_ignore_reset_log(void)
+{
+	igt_emit_ignore_dmesg_regex("^" NO_BUG ".*(amdgpu|kfd|GPU reset|drm)");
 }
 
 void amd_info_ignore_user_pages_log(void)

@@ -13,6 +13,8 @@ void amd_info_ignore_fault_log(void);
  * Let igt_runner ignore what the kernel logs when it is short of memory, except warnings and bugs.
  */
 void amd_info_ignore_memory_log(void);
+/* Let igt_runner ignore what the driver logs about a reset of the GPU, except warnings and bugs. */
+void amd_info_ignore_reset_log(void);
 /* Let igt_runner ignore KFD's error about memory that cannot be a userptr. */
 void amd_info_ignore_user_pages_log(void);
 
