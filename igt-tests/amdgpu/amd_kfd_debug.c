@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 
 #include "igt.h"
 
@@ -148,10 +149,16 @@ static void fault_and_ask(struct amd_userptr *mine)
 	expect_info(mine, va);
 }
 
+/* The child stores here, in memory that it shares with its parent, what KFD told the debugger. */
+static struct violation {
+	uint64_t va; /* where the fault was */
+	uint32_t gpu_id, info_size;
+	struct kfd_hsa_memory_exception_data data;
+} *violation;
+
 static void fault_and_debug(struct amd_userptr *mine)
 {
 	const uint64_t exception = KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION);
-	struct kfd_hsa_memory_exception_data data = { 0 };
 	struct kfd_ioctl_dbg_trap_args args = { 0 };
 	struct kfd_ioctl_dbg_trap_query_debug_event_args event;
 	struct session s;
@@ -164,20 +171,15 @@ static void fault_and_debug(struct amd_userptr *mine)
 	igt_assert(event.exception_mask & exception);
 	igt_assert_eq_u32(event.gpu_id, mine->kfd.node.gpu_id);
 
-	args.query_exception_info.info_ptr = (uintptr_t)&data;
-	args.query_exception_info.info_size = sizeof(data);
+	args.query_exception_info.info_ptr = (uintptr_t)&violation->data;
+	args.query_exception_info.info_size = sizeof(violation->data);
 	args.query_exception_info.source_id = mine->kfd.node.gpu_id;
 	args.query_exception_info.exception_code = EC_DEVICE_MEMORY_VIOLATION;
 	args.query_exception_info.clear_exception = 1;
 	igt_assert_eq(trap(&s, KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO, &args), 0);
-	/*
-	 * Linux 7.3 never sets the size of the information that it keeps, so it copies nothing to
-	 * the debugger (kfd_debug.c:142, 1023).
-	 */
-	if (args.query_exception_info.info_size) {
-		igt_assert_eq_u64(data.va, va);
-		igt_assert_eq_u32(data.gpu_id, mine->kfd.node.gpu_id);
-	}
+	violation->va = va;
+	violation->gpu_id = mine->kfd.node.gpu_id;
+	violation->info_size = args.query_exception_info.info_size;
 	expect_no_event(&s);
 	expect_info(mine, va);
 	end_session(&s);
@@ -207,6 +209,9 @@ static void memory_violation(struct amd_userptr *up)
 {
 	struct session s;
 
+	violation = mmap(NULL, sizeof(*violation), PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	amd_userptr_adopt(up, violation, sizeof(*violation));
 	/*
 	 * Without the hardware scheduler the start of a session skips the subtest.  Only the parent
 	 * can skip, so try it here before the child does.
@@ -214,6 +219,20 @@ static void memory_violation(struct amd_userptr *up)
 	start_session(&s, up, KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION));
 	end_session(&s);
 	in_child(up, fault_and_debug);
+	igt_assert(violation->va);
+}
+
+/*
+ * Linux 7.3 never sets the size of the information that it keeps, so it copies nothing to the
+ * debugger (kfd_debug.c:142, 1023).  This is a subtest of its own, because it fails there.
+ */
+static void memory_violation_info(struct amd_userptr *up)
+{
+	memory_violation(up);
+	igt_assert_f(violation->info_size == sizeof(violation->data),
+		     "KFD has %u bytes of information about the fault\n", violation->info_size);
+	igt_assert_eq_u64(violation->data.va, violation->va);
+	igt_assert_eq_u32(violation->data.gpu_id, violation->gpu_id);
 }
 
 static const struct amd_userptr_subtest subtests[] = {
@@ -226,6 +245,9 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "memory-violation",
 	  .run = memory_violation,
 	  .describe = "KFD reports a GPU page fault to a debugger." },
+	{ .name = "memory-violation-info",
+	  .run = memory_violation_info,
+	  .describe = "KFD tells the debugger the address of the GPU page fault." },
 };
 
 static struct amd_userptr up;
