@@ -80,6 +80,23 @@ static void madvise_dontneed(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 4);
 }
 
+/*
+ * MADV_FREE lets the kernel drop pages that nobody stores to afterwards.  A store of the GPU must
+ * count as one of the CPU does, so each page that the GPU stores to keeps its content.  Whether
+ * reclaim respects that is the subject of amd_userptr_stores.
+ */
+static void madvise_free(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_FREE), 0);
+	amd_userptr_expect_evictions(up, 1);
+	/* Nothing was dropped yet, because there is memory. */
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+}
+
 static void partial_unmap(struct amd_userptr *up)
 {
 	const int prot = PROT_READ | PROT_WRITE;
@@ -263,6 +280,10 @@ static const struct amd_userptr_subtest basic[] = {
 	  .run = madvise_dontneed,
 	  .sdma_too = true,
 	  .describe = "The GPU gets the new pages after MADV_DONTNEED of all pages or of one." },
+	{ .name = "madvise-free",
+	  .run = madvise_free,
+	  .sdma_too = true,
+	  .describe = "CPU and GPU share the pages after MADV_FREE." },
 	{ .name = "partial-unmap",
 	  .run = partial_unmap,
 	  .describe =

@@ -4,8 +4,8 @@
  * the old pages any more, and has to do the work on the new pages.
  *
  * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
- * right pages.  Only the page oracle (of the simulated GPU) or an IOMMU sees an access to the old
- * pages.
+ * right pages.  busy-store sees a store to the old pages.  Only the page oracle (of the simulated
+ * GPU) or an IOMMU sees a load from them.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -13,7 +13,9 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_userptr_canary.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
+#include "lib/igt_procfs.h"
 #include "lib/igt_tracefs.h"
 
 #include "amd_userptr_hsa.h"
@@ -39,6 +41,11 @@
 
 #define SECOND_NS 1000000000ull
 
+static bool another_round(unsigned int round, unsigned int caught)
+{
+	return round < BUSY_ROUNDS || (caught < BUSY_CAUGHT && round < BUSY_MOST_ROUNDS);
+}
+
 /*
  * Start @copies copies of @bo, wait for the first one, and return the sequence number of the last.
  */
@@ -55,6 +62,16 @@ static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, 
 	return up->queue->seqno;
 }
 
+/* Is each dword either the pattern's, as before the event, or the zero of a new page? */
+static bool stored_or_new(const uint32_t *cpu, size_t size, uint32_t seed)
+{
+	for (size_t i = 0; i < size / sizeof(*cpu); i++) {
+		if (cpu[i] && cpu[i] != amd_pattern(seed, i))
+			return false;
+	}
+	return true;
+}
+
 static void busy_dontneed(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, BUSY_SIZE, 1);
@@ -62,18 +79,84 @@ static void busy_dontneed(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	for (unsigned int i = 0; i < BUSY_ROUNDS && caught < BUSY_CAUGHT; i++) {
-		uint32_t last = start_copies(up, bo, copies);
+		uint32_t last;
 
+		amd_pattern_fill(bo->cpu, bo->size, 1 + i);
+		last = start_copies(up, bo, copies);
 		amd_userptr_dontneed(bo);
 		if (!amd_kfd_queue_done(up->queue, last))
 			caught++;
 		else if (2 * copies <= BUSY_MOST_COPIES)
 			copies *= 2; /* the GPU finished the copies before the event */
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
+		igt_assert(stored_or_new(up->out.cpu, bo->size, 1 + i));
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_roundtrip(up, bo, 2);
+}
+
+/*
+ * The queue stores to pages that are dropped, and the kernel gives some of them to other memory of
+ * this process, the canary.  A store that comes too late changes the canary.  Returns whether the
+ * event came in time; @reused: has the canary any of the pages?
+ */
+static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, unsigned int copies,
+			bool *reused)
+{
+	static uint64_t pfns[BUSY_SIZE / 4096];
+	const unsigned int pages = bo->size / getpagesize();
+	uint32_t first, last, *canary;
+	unsigned int index;
+	bool in_time;
+
+	amd_pattern_fill(bo->cpu, bo->size, 1);
+	for (unsigned int i = 0; i < pages; i++)
+		pfns[i] = igt_procfs_pfn(amd_userptr_page(bo, i));
+	amd_pattern_fill(mine->in.cpu, bo->size, 2);
+	amd_kfd_queue_copy(mine->queue, bo->va, mine->in.va, bo->size);
+	first = amd_kfd_queue_submit(mine->queue);
+	for (unsigned int i = 1; i < copies; i++)
+		amd_kfd_queue_copy(mine->queue, bo->va, mine->in.va, bo->size);
+	last = amd_kfd_queue_submit(mine->queue);
+	amd_kfd_queue_wait(mine->queue, first, AMD_USERPTR_WAIT_MS);
+	amd_userptr_dontneed(bo);
+	in_time = !amd_kfd_queue_done(mine->queue, last);
+	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
+	*reused = amd_userptr_find_reused(canary, pfns, pages, &index);
+	amd_kfd_queue_wait(mine->queue, last, AMD_USERPTR_WAIT_MS);
+	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a dropped page");
+	igt_assert(stored_or_new(bo->cpu, bo->size, 2));
+	amd_userptr_munmap(mine, canary, AMD_USERPTR_FRESH_SIZE);
+	return in_time;
+}
+
+/* A child does this, because it stays on one CPU for good. */
+static void busy_store(struct amd_userptr *up)
+{
+	igt_fork(child, 1) {
+		unsigned int caught = 0, copies = BUSY_COPIES;
+		struct amd_userptr_bo *bo;
+		struct amd_userptr mine;
+		bool reused;
+
+		amd_userptr_stay_on_cpu();
+		amd_userptr_open_in_child(&mine, up);
+		amd_userptr_use_queue(&mine, up->queue->type);
+		bo = amd_userptr_tracked(&mine, BUSY_SIZE, 1);
+		for (unsigned int i = 0; another_round(i, caught) && caught < BUSY_CAUGHT; i++) {
+			const bool in_time = drop_stored(&mine, bo, copies, &reused);
+
+			caught += in_time && reused;
+			if (!in_time && 2 * copies <= BUSY_MOST_COPIES)
+				copies *= 2;
+		}
+		igt_assert_lte(BUSY_CAUGHT, caught);
+		amd_userptr_roundtrip(&mine, bo, 4);
+		amd_userptr_close(&mine);
+	}
+	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child whose queue stores");
+	amd_userptr_queue_alive(up);
 }
 
 static uint64_t now_ns(void)
@@ -88,11 +171,6 @@ static void sleep_ns(uint64_t time)
 {
 	nanosleep(&(struct timespec){ .tv_sec = time / SECOND_NS, .tv_nsec = time % SECOND_NS },
 		  NULL);
-}
-
-static bool another_round(unsigned int round, unsigned int caught)
-{
-	return round < BUSY_ROUNDS || (caught < BUSY_CAUGHT && round < BUSY_MOST_ROUNDS);
 }
 
 /*
@@ -281,6 +359,10 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .run = busy_dontneed,
 	  .sdma_too = true,
 	  .describe = "The GPU does not use pages that are dropped in the middle of a copy." },
+	{ .name = "busy-store",
+	  .run = busy_store,
+	  .sdma_too = true,
+	  .describe = "The GPU does not store to pages that are dropped in the middle of a copy." },
 	{ .name = "busy-dontneed-twice",
 	  .run = busy_dontneed_twice,
 	  .sdma_too = true,

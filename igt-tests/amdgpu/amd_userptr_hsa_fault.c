@@ -6,17 +6,27 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
+#include "lib/igt_gate.h"
 #include "lib/igt_mm.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_undo.h"
 
 #include "amd_userptr_hsa.h"
+
+/* The value of include/uapi/asm-generic/mman-common.h, which some libcs lack. */
+enum { MADV_SOFT_OFFLINE_NOW = 101 };
 
 static void munmap_and_fault(struct amd_userptr *mine, void *data)
 {
@@ -69,6 +79,25 @@ static void count_poison(int sig, siginfo_t *info, void *context)
 	poisoned += info->si_code == BUS_MCEERR_AR;
 }
 
+#define UNPOISON "/sys/kernel/debug/hwpoison/unpoison-pfn"
+
+static bool unpoison(const char *what, const char *value)
+{
+	igt_sysfs_set(AT_FDCWD, UNPOISON, value);
+	return true;
+}
+
+/* Let the kernel use the page again after the subtest; some kernels cannot. */
+static void unpoison_later(uint64_t pfn)
+{
+	char text[32];
+
+	if (access(UNPOISON, W_OK))
+		return;
+	snprintf(text, sizeof(text), "%#llx", (unsigned long long)pfn);
+	igt_undo_later(unpoison, text, text);
+}
+
 /* Make a page fail.  MADV_HWPOISON sends SIGBUS to the process, so catch the signal. */
 static void poison(void *page)
 {
@@ -89,6 +118,7 @@ static void poison_and_fault(struct amd_userptr *mine, void *data)
 	struct amd_userptr_bo *other = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 2);
 
 	amd_kfd_smi_mark(&mine->smi);
+	unpoison_later(igt_procfs_pfn(bo->cpu + AMD_USERPTR_SIZE / 2));
 	poison(bo->cpu + AMD_USERPTR_SIZE / 2);
 	amd_userptr_expect_evictions(mine, 0);
 	amd_userptr_roundtrip(mine, other, 3);
@@ -102,6 +132,37 @@ static void poison_then_access(struct amd_userptr *up)
 	igt_require_f(!madvise(up->out.cpu, 0, MADV_HWPOISON), "no MADV_HWPOISON: %s\n",
 		      strerror(errno));
 	amd_userptr_in_faulting_child(up, poison_and_fault, NULL);
+}
+
+/*
+ * The kernel takes a page that is about to fail out of use: it moves the content to another page,
+ * as it does with all pages of memory that goes offline.
+ */
+static void soft_offline(struct amd_userptr *up)
+{
+	const uint64_t deadline = igt_now_ms() + IGT_MM_RETRY_MS;
+	struct amd_userptr_bo *bo;
+	uint64_t pfn;
+	void *page;
+	int ret;
+
+	igt_require_f(!madvise(up->out.cpu, 0, MADV_SOFT_OFFLINE_NOW), "no MADV_SOFT_OFFLINE: %s\n",
+		      strerror(errno));
+	bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	page = amd_userptr_page(bo, AMD_USERPTR_PAGES / 2);
+	pfn = igt_procfs_pfn(page);
+	igt_assert(pfn);
+	unpoison_later(pfn);
+	amd_kfd_smi_mark(&up->smi);
+	do {
+		/* The kernel refuses while something else holds a reference to the page. */
+		ret = madvise(page, getpagesize(), MADV_SOFT_OFFLINE_NOW) ? -errno : 0;
+	} while ((ret == -EBUSY || ret == -EIO) && igt_now_ms() < deadline);
+	igt_assert_eq(ret, 0);
+	amd_userptr_expect_evictions(up, 0);
+	igt_assert_neq_u64(igt_procfs_pfn(page), pfn);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
 }
 
 static void write_readonly(struct amd_userptr *mine, void *data)
@@ -210,6 +271,86 @@ static void va_unmap_while_evicted(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
 }
 
+/* So many processes have a page fault at the same time, each with so many stores per queue. */
+enum { STORM_PROCESSES = 4, STORM_STORES = 64 };
+
+struct storm {
+	struct igt_gate go;
+	atomic_uint ready, faulted; /* numbers of processes */
+};
+
+/* All kinds of queues store to all pages of memory that has gone. */
+static void store_a_lot(struct amd_userptr *mine, uint64_t va)
+{
+	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {
+		if (type == AMD_KFD_QUEUE_SDMA && !mine->kfd.node.num_sdma_engines)
+			continue;
+		amd_userptr_use_queue(mine, type);
+		for (unsigned int i = 0; i < STORM_STORES; i++) {
+			const uint32_t value = 0xdeadbeef;
+
+			amd_kfd_queue_write(mine->queue, va + i % AMD_USERPTR_PAGES * getpagesize(),
+					    &value, 1);
+		}
+	}
+}
+
+static void live_in_storm(struct storm *storm, struct amd_userptr *up)
+{
+	struct amd_userptr mine;
+	struct amd_userptr_bo *bo;
+	uint32_t event;
+
+	amd_userptr_open_in_child(&mine, up);
+	bo = amd_userptr_tracked(&mine, AMD_USERPTR_SIZE, 1);
+	store_a_lot(&mine, bo->va);
+	amd_kfd_smi_mark(&mine.smi);
+	amd_userptr_munmap(&mine, bo->cpu, AMD_USERPTR_SIZE);
+	amd_userptr_expect_evictions(&mine, 1);
+	igt_assert_eq(__amd_kfd_fault_event_create(&mine.kfd, &event), 0);
+	storm->ready++;
+	igt_assert(igt_gate_is_open(&storm->go, AMD_USERPTR_WAIT_MS));
+	for (int type = 0; type < AMD_KFD_NUM_QUEUE_TYPES; type++) {
+		if (mine.have_queue[type])
+			amd_kfd_queue_submit(&mine.queues[type]);
+	}
+	amd_userptr_expect_fault(&mine, event, bo->va, AMD_USERPTR_SIZE);
+	storm->faulted++;
+	amd_userptr_close(&mine);
+}
+
+/*
+ * Several processes fault at the same time, with all kinds of queues.  Each is told its own
+ * address, and the queue of this process goes on.
+ */
+static void fault_storm(struct amd_userptr *up)
+{
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
+	struct storm *storm = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+				   MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct amd_userptr_bo *bo;
+
+	amd_userptr_adopt(up, storm, getpagesize());
+	amd_info_ignore_fault_log();
+	igt_gate_init(&storm->go);
+	igt_fork(child, STORM_PROCESSES)
+		live_in_storm(storm, up);
+	bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+	amd_kfd_smi_mark(&up->smi);
+	while (storm->ready < STORM_PROCESSES && igt_now_ms() < deadline)
+		igt_pause();
+	igt_assert_eq(storm->ready, STORM_PROCESSES);
+	igt_gate_open(&storm->go);
+	for (uint32_t seed = 2; storm->faulted < STORM_PROCESSES && igt_now_ms() < deadline;
+	     seed += 2)
+		amd_userptr_roundtrip(up, bo, seed);
+	igt_waitchildren_timeout(AMD_USERPTR_WAIT_MS / 1000, "the processes that fault");
+	igt_assert_eq(storm->faulted, STORM_PROCESSES);
+	igt_gate_fini(&storm->go);
+	amd_userptr_roundtrip(up, bo, 1);
+	amd_userptr_expect_no_eviction(up);
+}
+
 static void lose_the_mapping(struct amd_userptr *mine, void *data)
 {
 	const struct amd_kfd_smi_counts *count = &mine->smi.count;
@@ -255,12 +396,19 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	{ .name = "poison-then-access",
 	  .run = poison_then_access,
 	  .describe = "A page with a memory failure is a hole, and the queues go on." },
+	{ .name = "soft-offline",
+	  .run = soft_offline,
+	  .describe = "The GPU uses the new page when the kernel takes a page out of use." },
 	{ .name = "readonly-then-write",
 	  .run = readonly_then_write,
 	  .describe = "The GPU cannot write a read-only userptr." },
 	{ .name = "va-unmap-then-access",
 	  .run = va_unmap_then_access,
 	  .describe = "A GPU address faults as soon as it is unmapped." },
+	{ .name = "fault-storm",
+	  .run = fault_storm,
+	  .describe =
+		  "Several processes fault at the same time, and a process beside them goes on." },
 	{ .name = "va-unmap-while-evicted",
 	  .run = va_unmap_while_evicted,
 	  .describe =
