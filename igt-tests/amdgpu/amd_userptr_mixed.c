@@ -10,6 +10,8 @@
 #include <stdatomic.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 #include <xf86drm.h>
 
@@ -288,6 +290,29 @@ static void expect_no_userptr(struct amd_userptr *up, void *cpu, const char *wha
 	}
 }
 
+/* Map the first page of the GPU's BAR of VRAM, as a debugger of drivers does. */
+static void pci_bar(struct amd_userptr *up)
+{
+	char path[64];
+	struct stat st;
+	void *bar;
+	int file;
+
+	igt_assert_eq(fstat(up->fd, &st), 0);
+	snprintf(path, sizeof(path), "/sys/dev/char/%u:%u/device/resource0", major(st.st_rdev),
+		 minor(st.st_rdev));
+	file = open(path, O_RDWR | O_CLOEXEC);
+	igt_require_f(file >= 0, "the GPU's BAR cannot be opened: %s\n", strerror(errno));
+	bar = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, file, 0);
+	close(file);
+	igt_require_f(bar != MAP_FAILED, "the kernel does not map a BAR that a driver uses: %s\n",
+		      strerror(errno));
+	amd_userptr_adopt(up, bar, getpagesize());
+	amd_info_ignore_user_pages_log();
+	expect_no_userptr(up, bar, "a PCI BAR");
+	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
+}
+
 static void device_memory(struct amd_userptr *up)
 {
 	struct imported imported = { 0 };
@@ -343,6 +368,9 @@ static const struct amd_userptr_subtest subtests[] = {
 	  .run = device_memory,
 	  .describe =
 		  "The driver refuses a userptr of memory that a driver has mapped for the CPU." },
+	{ .name = "pci-bar",
+	  .run = pci_bar,
+	  .describe = "The driver refuses a userptr of a PCI BAR." },
 	{ .name = "becomes-device-memory",
 	  .run = becomes_device_memory,
 	  .describe = "A userptr is a hole when a device's memory is mapped over it." },
@@ -360,6 +388,8 @@ int igt_main()
 	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
 	amd_userptr_run_subtests(&up, amd_userptr_mixed_process_subtests,
 				 amd_userptr_num_mixed_process_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_memory_subtests,
+				 amd_userptr_num_mixed_memory_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests,
 				 amd_userptr_num_mixed_ring_subtests);
 

@@ -13,6 +13,8 @@ void mixed_settle(struct amd_userptr *up);
 
 extern const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[];
 extern const unsigned int amd_userptr_num_mixed_process_subtests;
+extern const struct amd_userptr_subtest amd_userptr_mixed_memory_subtests[];
+extern const unsigned int amd_userptr_num_mixed_memory_subtests;
 extern const struct amd_userptr_subtest amd_userptr_mixed_ring_subtests[];
 extern const unsigned int amd_userptr_num_mixed_ring_subtests;
 
