@@ -303,16 +303,18 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	 */
 	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	in_time = igt_task_start(&matrix->event_task);
+	/* An event that sleeps may wait for mmap_lock, or for a disk. */
+	in_time = igt_task_start(&matrix->event_task) ||
+		  (!test->event->waits &&
+		   igt_task_wait(&matrix->event_task, 2 * AMD_USERPTR_WAIT_MS));
+	igt_assert_f(in_time != test->event->waits, "%s %s for the restore worker\n",
+		     test->event->name, in_time ? "did not wait" : "waited");
 	igt_assert(amd_userptr_queues_evicted(up));
 	amd_userptr_stall_release(&matrix->stall);
 	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
 	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
-	/*
-	 * If the event came in time, the worker had to look up the area again.  (An event that
-	 * takes mmap_lock for writing waits for the worker, so it does not come in time.)
-	 */
+	/* If the event came in time, the worker had to look up the area again. */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
 		igt_assert_lt(0, up->smi.count.rescheduled);
 	verify(matrix, test, bo);

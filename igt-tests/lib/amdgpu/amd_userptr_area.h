@@ -133,6 +133,11 @@ struct amd_userptr_event {
 	union amd_userptr_effects effects;
 	const char *why_not; /* why there are backings with AMD_USERPTR_NEVER */
 	bool huge;	     /* needs an area as large as a huge page */
+	/*
+	 * The event takes mmap_lock for writing, so it waits for a restore worker that faults in a
+	 * page.  Without this flag it must be able to happen in the middle of a restore.
+	 */
+	bool waits;
 	/* Runs before the userptr exists; returns a reason to skip, or NULL. */
 	const char *(*prepare)(struct amd_userptr_area *area);
 	/*

@@ -377,6 +377,7 @@ _Static_assert(sizeof(union amd_userptr_effects) ==
 
 const struct amd_userptr_event amd_userptr_events[] = {
 	{ .name = "unmap",
+	  .waits = true,
 	  .what = "are unmapped",
 	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
 			     .private = HOLE, .file = HOLE, .readonly = HOLE),
@@ -385,6 +386,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .heal = __amd_userptr_area_replace,
 	  .healed = OTHER },
 	{ .name = "remap",
+	  .waits = true,
 	  .what = "are replaced by others",
 	  .effects = EFFECTS(.anon = OTHER, .thp = OTHER, .shm = OTHER, .memfd = OTHER,
 			     .hugetlb = OTHER, .private = OTHER, .file = OTHER, .readonly = OTHER),
@@ -392,6 +394,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .happened = seen },
 	/* A fork write-protects private mappings only, so others see no event. */
 	{ .name = "cow",
+	  .waits = true,
 	  .what = "are written after a fork",
 	  .effects = EFFECTS(.anon = KEPT, .thp = KEPT, .shm = UNTOUCHED, .memfd = UNTOUCHED,
 			     .hugetlb = UNTOUCHED, .private = KEPT, .file = UNTOUCHED,
@@ -419,6 +422,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .happened = seen },
 	/* A userptr that the GPU may only read is no hole, because it needs no write permission. */
 	{ .name = "mprotect",
+	  .waits = true,
 	  .what = "are made read-only",
 	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
 			     .private = HOLE, .file = HOLE, .readonly = KEPT),
@@ -427,6 +431,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .heal = heal_mprotect,
 	  .healed = KEPT },
 	{ .name = "mremap",
+	  .waits = true,
 	  .what = "move to another address",
 	  .effects = EFFECTS(.anon = HOLE, .thp = HOLE, .shm = HOLE, .memfd = HOLE, .hugetlb = HOLE,
 			     .private = HOLE, .file = HOLE, .readonly = HOLE),
@@ -451,6 +456,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .trigger = trigger_compact,
 	  .happened = seen },
 	{ .name = "collapse",
+	  .waits = true,
 	  .what = "are collapsed into a huge page",
 	  .huge = true,
 	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = KEPT, .memfd = KEPT,
