@@ -7,7 +7,7 @@ set -eu
 
 source=$1 dir=$2
 patches=$(realpath -m "$3")
-series=(stable fixes userptr)	# in the order they apply, as in export.sh
+series=(stable fixes userptr pages)	# in the order they apply, as in export.sh
 
 fail() {
 	echo "checkout: $*" >&2

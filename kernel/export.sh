@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # export.sh DIR PATCHES: write the commits of DIR, from the tag "base" to the
-# branch stable, from there to fixes and from there to userptr, to the folders
+# branch stable, from there to fixes and so on (series below), to the folders
 # of these names in PATCHES. The author writes the text of a cover letter
 # (0000-cover-letter.patch) above its line "---", and this script keeps it. The
 # script makes the number of patches in the subject, and all lines from "---" on,
@@ -12,7 +12,7 @@ set -eu
 
 dir=$1 range=${3:-}
 patches=$(realpath -m "$2")
-series=(stable fixes userptr)	# in the order they apply, as in checkout.sh
+series=(stable fixes userptr pages)	# in the order they apply, as in checkout.sh
 
 fail() {
 	echo "export: $*" >&2

@@ -16,7 +16,7 @@ KERNEL = os.path.join(step.PROJECT, "kernel")
 PATCHES = os.path.join(KERNEL, "patches")
 # The series, in the order in which they apply. Each has a folder of this name in PATCHES, and a branch of this name in
 # the tree that ./run kernel checkout makes.
-SERIES = ("stable", "fixes", "userptr")
+SERIES = ("stable", "fixes", "userptr", "pages")
 CONTROLS = os.path.join(KERNEL, "controls")
 
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Makes a git tree of the three series, and runs the checks of their code that a reviewer would ask for."""
+"""Makes a git tree of all series, and runs the checks of their code that a reviewer would ask for."""
 
 import collections
 import filecmp
@@ -18,7 +18,7 @@ from harness.verdict.results import FAIL, PASS, SKIP, Case
 AMDGPU = "drivers/gpu/drm/amd/amdgpu"
 CHECKPATCH_IGNORE = os.path.join(source.KERNEL, "tools/checkpatch.ignore")
 
-# The checks apply the series to this tree of the checkout: first one series, then two, then all three.
+# The checks apply the series to this tree of the checkout: first one series, then two, until all are in it.
 TREE = "linux-series"
 
 # {name of a configuration: lines that are added to the guest's configuration}. In these configurations parts of the

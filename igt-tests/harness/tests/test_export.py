@@ -9,7 +9,7 @@ import tempfile
 import unittest
 
 KERNEL = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../../kernel")
-SERIES = ("stable", "fixes", "userptr")
+SERIES = ("stable", "fixes", "userptr", "pages")
 IDENTITY = {"GIT_AUTHOR_NAME": "somebody", "GIT_AUTHOR_EMAIL": "somebody@example.org",
 	"GIT_COMMITTER_NAME": "somebody", "GIT_COMMITTER_EMAIL": "somebody@example.org",
 	"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1"}
@@ -107,17 +107,17 @@ class Export(Tree):
 		self.assertEqual(self.content(), before)
 
 	def test_cover_follows(self):
-		self.commit("userptr: part 3")
+		self.commit("pages: part 3")
 		self.export()
-		cover = self.content()["userptr/0000-cover-letter.patch"]
+		cover = self.content()["pages/0000-cover-letter.patch"]
 		self.assertIn("[PATCH 0/3] all of it\n", cover)
-		self.assertIn("Why, and how.\n---\n  userptr: part 1\n  userptr: part 2\n  userptr: part 3\n", cover)
+		self.assertIn("Why, and how.\n---\n  pages: part 1\n  pages: part 2\n  pages: part 3\n", cover)
 
 	def test_there_and_back(self):
 		before = self.content()
 		shutil.rmtree(self.tree)
 		self.script("checkout.sh", self.source, self.tree, self.patches)
-		self.assertEqual(self.git("branch", "--show-current").strip(), "userptr")
+		self.assertEqual(self.git("branch", "--show-current").strip(), "pages")
 		self.assertEqual(self.git("log", "--reverse", "--format=%s", "stable..fixes").splitlines(),
 			["fixes: part 1", "fixes: part 2"])
 		self.export()
@@ -129,7 +129,7 @@ class Export(Tree):
 			GIT_EDITOR="sed -i '1s/.*/stable: part one/'")
 		self.export()
 		self.assertIn("stable/0001-stable-part-one.patch", self.content())
-		self.assertEqual(len(self.content()), 9)
+		self.assertEqual(len(self.content()), 12)
 
 	def test_dropped(self):
 		self.git("rebase", "-i", "base", GIT_SEQUENCE_EDITOR="sed -i '/fixes: part 1$/d'")
@@ -141,18 +141,18 @@ class Export(Tree):
 		self.git("checkout", "-q", "-b", "controls")
 		self.commit("control: one")
 		self.patches = os.path.join(self.work, "controls")
-		self.export("userptr..controls")
+		self.export("pages..controls")
 		self.assertEqual(list(self.content()), ["0001-control-one.patch"])
-		self.refused("has no commit nothing", "userptr..nothing")
+		self.refused("has no commit nothing", "pages..nothing")
 
 
 class Refusal(Tree):
 	def test_not_stacked(self):
-		for name in ("stable", "fixes"):
+		for name in ("stable", "fixes", "userptr"):
 			old = self.git("rev-parse", name).strip()
 			self.git("checkout", "-q", name)
 			self.git("commit", "-q", "--amend", "-m", "another message")
-			self.git("checkout", "-q", "userptr")
+			self.git("checkout", "-q", "pages")
 			above = SERIES[SERIES.index(name) + 1]
 			self.refused(f"branch {above} is not on top of {name}")
 			self.git("branch", "-f", name, old)
@@ -163,9 +163,9 @@ class Refusal(Tree):
 		self.git("checkout", "-q", "stable")
 		self.commit("stable: part 3")
 		self.refused("branch fixes is not on top of stable")
-		self.git("rebase", "--update-refs", "stable", "userptr")
+		self.git("rebase", "--update-refs", "stable", "pages")
 		self.export()
-		self.assertEqual(len(self.content()), 10)
+		self.assertEqual(len(self.content()), 13)
 
 	def test_base(self):
 		self.git("commit", "-q", "--allow-empty", "-m", "elsewhere")
@@ -181,8 +181,8 @@ class Refusal(Tree):
 
 	def test_left_out(self):
 		self.git("checkout", "-q", "--detach")
-		self.commit("userptr: forgotten")
-		self.refused("is not in branch userptr")
+		self.commit("pages: forgotten")
+		self.refused("is not in branch pages")
 
 	def test_uncommitted(self):
 		write(os.path.join(self.tree, "a.c"), "int c;\n")
@@ -191,7 +191,7 @@ class Refusal(Tree):
 	def test_merge(self):
 		self.git("checkout", "-q", "-b", "side", "HEAD~1")
 		self.commit("side")
-		self.git("checkout", "-q", "userptr")
+		self.git("checkout", "-q", "pages")
 		self.git("merge", "-q", "-m", "a merge", "side")
 		self.refused("has merge commits")
 
