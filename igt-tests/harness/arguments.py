@@ -14,13 +14,14 @@ import os
 import re
 
 from harness import step
+from harness.build import machine
 from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
 FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each folder has a file corpus/TARGET.txt for each of its fuzzers
 
-OPTION = re.compile(r"  (--[a-z]+)(?: ([A-Z]+))?  +(.*)")
+OPTION = re.compile(r"  (--[a-z-]+)(?: ([A-Z]+))?  +(.*)")
 RANGE = re.compile(r"([0-9.]*[0-9])\.\.([0-9]+)")
 NEEDS = re.compile(r"  (\S+) needs suites of: (.*)\.")
 TEST = re.compile(r"(amd_[a-z0-9_]+)(?:@([a-z0-9-]+))?")
@@ -78,7 +79,7 @@ def targets():
 def names_of(kind):
 	"""Returns all permitted values of @kind if they are names, otherwise None."""
 	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": lambda: list(targets()),
-		"ACTION": lambda: described("where")["ACTION"].split(", "), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
+		"ACTION": lambda: described("where")["ACTION"].split(", "), "SIZE": lambda: list(machine.MACHINES), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
 	return makers[kind]() if kind in makers else None
 
 

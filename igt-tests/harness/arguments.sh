@@ -37,7 +37,7 @@ names_of() {
 	TARGET) printf '%s\n' "$harness"/../vgpu/fuzz/corpus/*.txt "$harness"/../../lib/fuzz/corpus/*.txt | sed 's,.*/,,; s,\.txt$,,' | sort ;;
 	PROGRAM)
 		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
-	ACTION) section where | sed -n 's/^  ACTION *//p' | sed 's/, /\n/g' ;;
+	ACTION|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
 	esac
 }
 
@@ -55,7 +55,7 @@ options() {
 	text=$(section "$1")
 	[[ ! $text =~ Options:\ those\ of\ ([a-z]+) ]] || text=$(section "${BASH_REMATCH[1]}")
 	while IFS= read -r line; do
-		[[ ! $line =~ ^\ \ (--[a-z]+(\ [A-Z]+)?)\ \  ]] || echo "${BASH_REMATCH[1]}"
+		[[ ! $line =~ ^\ \ (--[a-z-]+(\ [A-Z]+)?)\ \  ]] || echo "${BASH_REMATCH[1]}"
 	done <<< "$text"
 }
 
@@ -108,7 +108,7 @@ judge_value() {
 		return
 	fi
 	case $3 in
-	MODE|CONTROL|TARGET|ACTION|COMMAND)
+	MODE|CONTROL|TARGET|ACTION|SIZE|COMMAND)
 		text=${3,,}
 		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)" ;;
 	WHAT)

@@ -10,11 +10,11 @@ import statistics
 from harness import step
 from harness.bench import chart, goals
 from harness.boot import qemu
-from harness.build import kernel, project
+from harness.build import kernel, machine, project
 from harness.suites import scenarios
 from harness.verdict import results
 
-PROGRAM = os.path.join(project.DIRECTORY, "igt-tests/amdgpu/amd_userptr_bench")
+PROGRAM = "igt-tests/amdgpu/amd_userptr_bench"	# in Meson's build directory
 DIRECTORY = os.path.join(scenarios.RUNS, "bench")
 PAGE = goals.PAGE
 
@@ -244,14 +244,14 @@ def measure(args):
 	"""
 	Boot a guest and run the benchmark program in it. Returns (the Report, the kernel's Image, did all go well?).
 	"""
-	params = scenarios.params_of(args.mode)
-	image = kernel.build_image()
-	project.build()
+	params, kind = scenarios.params_of(args.mode), machine.of(args.page_size)
+	image = kernel.build_image("" if kind.is_native else kind.page_size)
+	project.build(kind)
 	speed = "quick" if args.quick else "full"
 	# --no-pauses: otherwise the simulated GPU sometimes pauses for a millisecond, to try other schedules. That is
 	# longer than some operations take.
 	spec = qemu.Spec(directory=DIRECTORY, vgpu_options="--no-pauses", kernel=image, vgpu=project.VGPU,
-		command=f"{PROGRAM} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
+		command=f"{os.path.join(kind.meson, PROGRAM)} {'--quick' if args.quick else ''}\n", params=params, memory_mb=args.memory,
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)
 	step.say(f"booting Linux {image.release}: {speed} benchmark, {args.mode}"
 		f"{', instruction count' if args.icount else ''}")

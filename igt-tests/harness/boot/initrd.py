@@ -8,7 +8,7 @@ import subprocess
 
 from harness import step
 
-BUSYBOX = "/usr/bin/busybox"
+BUSYBOX = "usr/bin/busybox"	# in the guest's root
 
 # The guest needs these modules before it can mount the build root as its root. A kernel may have some of them built in.
 EARLY_MODULES = ("virtio_pci", "9pnet_virtio", "9p", "overlay")
@@ -91,7 +91,7 @@ def build(kernel):
 	cpio = Cpio()
 	for name in DIRECTORIES:
 		cpio.directory(name)
-	cpio.file("bin/busybox", read(BUSYBOX), 0o755)
+	cpio.file("bin/busybox", read(os.path.join(kernel.machine.root, BUSYBOX)), 0o755)
 	for applet in APPLETS:
 		cpio.symlink("bin/" + applet, "busybox")
 	cpio.file("init", read(os.path.join(step.GUEST, "init")), 0o755)

@@ -18,10 +18,9 @@ import time
 
 from harness import step
 from harness.boot import initrd
+from harness.build import kernel, machine
 
-MEMORY_MB = 1024		# memory of the guest; each of its two NUMA nodes has half of it
 CPUS = 2
-PAGE = 4096
 SWAP_MB = 256			# size of zram, and also of the swap disk
 # The guest's clock advances by 2^1 ns for each instruction, about the time in which the host emulates one. While the
 # guest sleeps, its clock follows the host's.
@@ -36,12 +35,17 @@ KEPT_BOOTS = 4			# the files of so many earlier boots of the same section are ke
 # that hardly anybody uses such a seed for the first GPU of another run.
 SEED_STEP = 1 << 32
 
+# {architecture: the words that start QEMU with such a machine}. i8042=off: nobody types, and without a PS/2 controller
+# the kernel spends no time to probe it. its=on: GICv3's ITS takes the message-signalled interrupts of PCI devices.
+QEMU = {"x86": ("qemu-system-x86_64", "-M", "q35,i8042=off"), "arm64": ("qemu-system-aarch64", "-M", "virt,gic-version=3,its=on")}
+
 # Parameters of amdgpu in every boot. igt-tests/harness/README.md gives the reason for each.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
+CMDLINE = "rdinit=/init oops=panic panic=-1 mitigations=off nokaslr"
+# {architecture: further words of the kernel's command line}.
 # no_timer_check: on a busy machine the emulated timer can be too late for the kernel's test of the timer.
 # tsc=reliable: the emulated CPUs share one TSC. Reading another clock would leave the guest each time, which is slow.
-CMDLINE = ("console=ttyS0 rdinit=/init oops=panic panic=-1 mitigations=off nokaslr no_timer_check"
-	" tsc=reliable")
+CMDLINE_OF = {"x86": "console=ttyS0 no_timer_check tsc=reliable", "arm64": "console=ttyAMA0"}
 # Switches off the kernel's report of workers that keep their CPU for long. A busy host makes every worker slow, so the
 # report means something only if the guest's clock counts instructions.
 NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
@@ -68,7 +72,7 @@ class Spec:
 	seed: int = 0			# seed of the first GPU's schedule
 	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
 	sabotage: str = ""		# kernel functions, separated by commas, that vgpu_sabotage.ko lets do nothing
-	memory_mb: int = MEMORY_MB
+	memory_mb: int = machine.of("").memory_mb
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
 	trace: bool = True		# true: vgpu writes its trace
 	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
@@ -146,15 +150,18 @@ def tail(path, lines=3):
 		return ""
 
 
-def make_swap(path):
-	"""Make the file of the swap disk. It is sparse, so it takes space only for pages that the guest pages out."""
+def make_swap(path, page):
+	"""
+	Make the file of the swap disk for a guest whose pages have @page bytes. It is sparse, so it takes space only for
+	pages that the guest pages out.
+	"""
 	size = SWAP_MB << 20
 	# The head of a swap area is a union swap_header (include/linux/swap.h): a kilobyte for boot loaders, then
-	# version, number of the last page, and number of bad pages.
-	head = bytes(1024) + struct.pack("<III", 1, size // PAGE - 1, 0)
+	# version, number of the last page, and number of bad pages. The magic is at the end of the first page.
+	head = bytes(1024) + struct.pack("<III", 1, size // page - 1, 0)
 	magic = b"SWAPSPACE2"
 	with open(path, "wb") as f:
-		f.write(head.ljust(PAGE - len(magic), b"\0") + magic)
+		f.write(head.ljust(page - len(magic), b"\0") + magic)
 		f.truncate(size)
 
 
@@ -204,7 +211,7 @@ def prepare(spec, boot):
 	# The share has a copy of each script, so that an edit of the checkout cannot change a running boot.
 	for script in ("session", *guest_scripts()):
 		shutil.copy(os.path.join(step.GUEST, script), boot.share)
-	make_swap(boot.swap)
+	make_swap(boot.swap, spec.kernel.machine.page)
 	with open(os.path.join(boot.share, "command"), "w", encoding="utf-8") as f:
 		f.write(spec.command)
 	size = shutil.get_terminal_size()
@@ -218,7 +225,7 @@ def prepare(spec, boot):
 		"ORACLE": spec.kernel.oracle,
 		"SABOTAGE": spec.sabotage,
 		"SWAP": f"{SWAP_MB}M",
-		"CHECKERS": CHECKERS if spec.kernel.flavour else "",
+		"CHECKERS": CHECKERS if spec.kernel.flavour == kernel.DEBUG else "",
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
 		"COLUMNS": str(size.columns),
@@ -274,10 +281,9 @@ def share(tag, path, *options):
 
 
 def qemu_argv(spec, boot):
-	half = spec.memory_mb // CPUS
+	half, kind = spec.memory_mb // CPUS, spec.kernel.machine
 	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
-	# i8042=off: nobody types, and without a PS/2 controller the kernel spends no time to probe it.
-	argv = ["qemu-system-x86_64", *threads, "-M", "q35,i8042=off", "-cpu", "max",
+	argv = [*QEMU[kind.arch], *threads, "-cpu", "max",
 		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
 	# memfd and share=on let vgpu map the guest's RAM. With two NUMA nodes tests can make pages migrate.
 	for node in range(CPUS):
@@ -289,7 +295,7 @@ def qemu_argv(spec, boot):
 			"socket": {"path": boot.gpu(number).socket, "type": "unix"}}
 		argv += ["-device", f"pcie-root-port,id={port},bus=pcie.0,chassis={number + 1},addr={FIRST_SLOT + number}",
 			"-device", json.dumps(gpu)]
-	argv += share("host", "/", "readonly=on") + share("results", boot.share)
+	argv += share("host", kind.root, "readonly=on") + share("results", boot.share)
 	if spec.shown:
 		argv += share("shown", spec.shown)
 	# cache=unsafe: nobody needs the swap file after the boot, so its content need not reach the host's disk.
@@ -302,10 +308,10 @@ def qemu_argv(spec, boot):
 		argv += ["-chardev", f"file,id=console,path={boot.console}"]
 	argv += ["-serial", "chardev:console"]
 	level = 4 if spec.interactive else 6
-	words = [CMDLINE, f"loglevel={level}"]
+	words = [CMDLINE, CMDLINE_OF[kind.arch], f"loglevel={level}"]
 	if not spec.icount:
 		words.append(NO_HOGS)
-	if spec.kernel.flavour:
+	if spec.kernel.flavour == kernel.DEBUG:
 		words.append(CHECKERS)
 	if spec.gdb:
 		argv += ["-gdb", f"tcp:127.0.0.1:{spec.gdb}", "-S"]

@@ -12,11 +12,12 @@ import shutil
 import subprocess
 
 from harness import step
-from harness.build import packages, source
+from harness.build import machine, packages, source
 
 CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
+DEBUG = "debug"	# the flavour with the options of debug.config
 
 # The kernel has the values of the KBUILD variables in its objects. They are constant, so that ccache finds objects
 # that another checkout has built.
@@ -35,20 +36,26 @@ REPRODUCIBLE = {
 @dataclasses.dataclass
 class Image:
 	"""A kernel that can be booted."""
-	image: str	# path of the bzImage
+	image: str	# path of the bzImage, or of arm64's Image
 	modules: str	# directory that has lib/modules/RELEASE, as modprobe -d wants it
 	release: str	# what uname -r prints
 	oracle: str = ""	# path of the module that reports to the page oracle; empty for Debian's kernel
-	flavour: str = ""	# "debug": with the options of debug.config, too; empty: with those of guest.config only
+	# "debug": with the options of debug.config, too; "16k" and "64k": for arm64 with pages of this size; empty: with
+	# those of guest.config only
+	flavour: str = ""
+
+	@property
+	def machine(self):
+		return machine.of(self.flavour)
 
 
-def make(tree, out, *arguments):
-	return ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", "CC=ccache gcc", "HOSTCC=ccache gcc",
-		*arguments]
+def make(tree, out, *arguments, flavour=""):
+	return ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", f"CC=ccache {machine.of(flavour).cross}gcc",
+		"HOSTCC=ccache gcc", *arguments]
 
 
-def environment():
-	return {**os.environ, **REPRODUCIBLE}
+def environment(flavour=""):
+	return {**os.environ, **REPRODUCIBLE, **machine.of(flavour).environment()}
 
 
 def missing_options(fragment, config):
@@ -65,7 +72,13 @@ def missing_options(fragment, config):
 	return missing
 
 
-def configure(tree, out, extra=""):
+def extra_options(flavour):
+	"""Returns the lines that the configuration of a @flavour has besides those of guest.config."""
+	fragments = machine.of(flavour).fragments or ([flavour + ".config"] if flavour else [])
+	return "".join(step.read(os.path.join(CONFIG, name)) for name in fragments)
+
+
+def configure(tree, out, extra="", flavour=""):
 	"""
 	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
 	already.
@@ -78,7 +91,7 @@ def configure(tree, out, extra=""):
 	merged = os.path.join(out, ".userptr-fragment")
 	step.write(merged, fragment)
 	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", step.script("configure.sh"), tree, out, merged],
-		cwd=out, env=environment())
+		cwd=out, env=environment(flavour))
 	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
 	if missing:
 		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
@@ -89,14 +102,14 @@ def series_digest():
 	return step.digest(*(step.read(path) for path in source.series()))
 
 
-def oracle(build_directory, directory):
+def oracle(build_directory, directory, flavour=""):
 	"""
 	Build the kernel modules of the folder modules in @directory. Returns the path of the one that reports to the
 	page oracle.
 	"""
 	os.makedirs(directory, exist_ok=True)
 	step.run_logged("building the page oracle's module", ["make", "-C", build_directory, f"M={MODULES}", f"MO={directory}",
-		"CC=ccache gcc", "modules"], env=environment())
+		f"CC=ccache {machine.of(flavour).cross}gcc", "modules"], env=environment(flavour))
 	return os.path.join(directory, "vgpu_oracle.ko")
 
 
@@ -109,28 +122,29 @@ def flavoured(name, flavour):
 def build(flavour=""):
 	"""Build the patched kernel and the page oracle's module for it. Returns the Image."""
 	image = build_image(flavour)
-	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour))
+	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour), flavour)
 	return image
 
 
 def debug():
-	return build("debug")
+	return build(DEBUG)
 
 
 def build_image(flavour=""):
 	"""Returns the Image of the patched kernel. Builds it only if base, configuration or series have changed."""
 	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
-	extra = step.read(os.path.join(CONFIG, flavour + ".config")) if flavour else ""
+	extra, target_of_make = extra_options(flavour), machine.of(flavour).target
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
 	saved = os.path.join(target, "image.json")
 	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
 		return Image(**json.loads(step.read(saved))["image"])
 
 	tree = source.patched()
-	configure(tree, out, extra)
-	step.run_logged(f"building the {flavour} kernel" if flavour else "building the kernel", make(tree, out, "bzImage", "modules"), env=environment())
+	configure(tree, out, extra, flavour)
+	step.run_logged(f"building the {flavour} kernel" if flavour else "building the kernel",
+		make(tree, out, target_of_make, "modules", flavour=flavour), env=environment(flavour))
 	shutil.rmtree(target, ignore_errors=True)
-	image = install_modules(out, target)
+	image = install_modules(out, target, flavour)
 	shutil.copy(image.image, target)
 	image.image = os.path.join(target, os.path.basename(image.image))
 	image.flavour = flavour
@@ -186,7 +200,7 @@ def depmod(directory, release):
 	subprocess.run(["depmod", "-b", directory, release], check=True)
 
 
-def install_modules(build_directory, directory):
+def install_modules(build_directory, directory, flavour=""):
 	"""Copy the modules of a build directory as modules_install would, but faster. Returns the Image."""
 	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
 	target = os.path.join(directory, "lib/modules", release)
@@ -200,7 +214,8 @@ def install_modules(build_directory, directory):
 		os.makedirs(os.path.dirname(copy), exist_ok=True)
 		shutil.copy(os.path.join(build_directory, module), copy)
 	depmod(directory, release)
-	return Image(os.path.join(build_directory, "arch/x86/boot/bzImage"), directory, release)
+	kind = machine.of(flavour)
+	return Image(os.path.join(build_directory, "arch", kind.arch, "boot", kind.target), directory, release)
 
 
 def version_key(release):

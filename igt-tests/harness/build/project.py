@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Builds the project itself with meson, in the build root."""
+"""Builds the project itself with meson, in the build root: for the build root and the usual guest, or for arm64 guests."""
 
 import json
 import os
@@ -7,9 +7,10 @@ import shutil
 import subprocess
 
 from harness import step
-from harness.build import source
+from harness.build import machine, source
 
-DIRECTORY = os.path.join(step.BUILD, "meson")
+NATIVE = machine.of("")
+DIRECTORY = NATIVE.meson
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
 # ./run exec and ./run cc compile the C programs of a user with these flags and libraries. So a program can use the
 # headers of the project, of IGT and of libdrm, the project's library, and the helpers of the project's tests. The
@@ -17,12 +18,10 @@ VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
 # so that a program needs IGT only if it calls IGT's functions itself.
 C_FLAGS = ("-std=gnu11", "-g", "-O2", "-Wall", *(f"-I{path}" for path in (
 	os.path.join(step.PROJECT, "lib/include"), os.path.join(step.PROJECT, "igt-tests"),
-	os.path.join(step.PROJECT, "igt-tests/compat"), "/usr/include/libdrm")))
-LIB = os.path.join(DIRECTORY, "lib/src")
-LIBRARIES = ("-Wl,--as-needed", f"-L{LIB}", f"-L{os.path.join(DIRECTORY, 'igt-tests/lib')}",
-	f"-L{os.path.join(DIRECTORY, 'igt-tests/amdgpu')}", f"-Wl,-rpath,{LIB}",
-	"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", "-ligt", "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread")
-GATHER = os.path.join(DIRECTORY, "igt-tests/demo/gather")
+	os.path.join(step.PROJECT, "igt-tests/compat"))))
+LIBDRM_INCLUDE = "usr/include/libdrm"	# in the guest's root
+LIBRARY_FOLDERS = ("lib/src", "igt-tests/lib", "igt-tests/amdgpu", "igt-tests/compat/standin")	# in Meson's build directory
+GATHER = "igt-tests/demo/gather"	# in Meson's build directory
 
 # Let Meson fail if it cannot build a part, for instance because a library is missing. If it left the part out instead,
 # a run with fewer tests would pass.
@@ -30,37 +29,73 @@ OPTIONS = {"vgpu": "enabled", "igt": "enabled", "rocr": "enabled", "man": "enabl
 	# Meson gives the compiler paths that are relative to the build directory. With this option a failed assertion
 	# names its file relative to the top of the checkout.
 	"c_args": f"-fmacro-prefix-map={os.path.relpath(step.PROJECT, DIRECTORY)}/="}
+# For an arm64 guest the simulated GPU is that of the build root. Debian has IGT for amd64 only, so the tests get the
+# stand-in. The client of ROCr and the manual pages are tested on the usual guest.
+CROSS_OPTIONS = OPTIONS | {"vgpu": "disabled", "igt_standin": "true", "rocr": "disabled", "man": "disabled"}
+CROSS_FILE = "arm64.cross"
 
 
 def environment():
 	return {**os.environ, "CCACHE_DIR": os.path.join(step.CACHE, "ccache")}
 
 
-def build():
-	"""Configure the project if its options have changed, and compile it."""
-	options = [f"-D{key}={value}" for key, value in OPTIONS.items()] + [f"-Dlinux_src={source.pristine()}"]
-	stamp = os.path.join(DIRECTORY, ".userptr-options")
-	if step.read_or(stamp) != " ".join(options):
-		shutil.rmtree(DIRECTORY, ignore_errors=True)
-		step.run_logged("configuring the project", ["meson", "setup", *options, DIRECTORY, step.PROJECT],
-			env=environment())
-		step.write(stamp, " ".join(options))
-	step.run_logged("building the project", ["meson", "compile", "-C", DIRECTORY], env=environment())
+def options_for(kind):
+	"""Returns the words with which Meson configures the project for the machine @kind."""
+	if kind.is_native:
+		return [f"-D{key}={value}" for key, value in OPTIONS.items()] + [f"-Dlinux_src={source.pristine()}"]
+	return [f"-D{key}={value}" for key, value in CROSS_OPTIONS.items()] + ["--cross-file", step.script(CROSS_FILE)]
 
 
-def gcc(arguments, host):
+def build_for(kind):
+	"""Configure the project for the machine @kind if its options have changed, and compile it."""
+	what = "the project" if kind.is_native else f"the project for {kind.arch}"
+	options, stamp = options_for(kind), os.path.join(kind.meson, ".userptr-options")
+	# Meson reads the cross file only once, so configure the project again when it changes.
+	wanted = " ".join(options) + ("" if kind.is_native else step.digest(step.read(step.script(CROSS_FILE))))
+	if step.read_or(stamp) != wanted:
+		shutil.rmtree(kind.meson, ignore_errors=True)
+		step.run_logged(f"configuring {what}", ["meson", "setup", *options, kind.meson, step.PROJECT], env=environment())
+		step.write(stamp, wanted)
+	step.run_logged(f"building {what}", ["meson", "compile", "-C", kind.meson], env=environment())
+
+
+def build(kind=NATIVE):
 	"""
-	Returns the command line of gcc with @arguments. The user's directory is step.DIR in the build root, where gcc
-	runs, and @host in the guest and on the host. So let gcc write @host into the program where it would write
-	step.DIR.
+	Compile the project for the build root, and for the guest of the machine @kind. The first one is needed in any
+	case, because it has the simulated GPU, and because the test programs list their subtests here.
 	"""
-	return ["gcc", *C_FLAGS, f"-ffile-prefix-map={step.DIR}={host}", *arguments, *LIBRARIES]
+	build_for(NATIVE)
+	if not kind.is_native:
+		build_for(kind)
+
+
+def libraries(kind):
+	"""Returns the words that link a program of the user for the machine @kind with all that it may use."""
+	folders = [os.path.join(kind.meson, folder) for folder in LIBRARY_FOLDERS]
+	igt = "-ligt" if kind.is_native else "-ligt_standin"
+	return ["-Wl,--as-needed", *(f"-L{folder}" for folder in folders), f"-Wl,-rpath,{folders[0]}",
+		"-lamd_kfd", "-ligt_amdgpu", "-lamdgpu_userptr", igt, "-ldrm_amdgpu", "-ldrm", "-lm", "-pthread"]
+
+
+def gcc(arguments, host, kind=NATIVE):
+	"""
+	Returns the command line of gcc with @arguments, for programs of the machine @kind. The user's directory is step.DIR
+	in the build root, where gcc runs, and @host in the guest and on the host. So let gcc write @host into the program
+	where it would write step.DIR.
+	"""
+	return [*kind.compiler(), *C_FLAGS, "-I" + os.path.join(kind.root, LIBDRM_INCLUDE), f"-ffile-prefix-map={step.DIR}={host}",
+		*arguments, *libraries(kind)]
+
+
+def tests_of(suite, kind=NATIVE):
+	"""Returns {name: words of the command} of the tests of one Meson suite, for the machine @kind."""
+	shown = subprocess.run(["meson", "introspect", "--tests", kind.meson], capture_output=True, text=True, check=True).stdout
+	return {entry["name"]: entry["cmd"] for entry in json.loads(shown) if any(name.endswith(":" + suite) for name in entry["suite"])}
 
 
 def test_names(suite):
 	"""Returns the names of the tests of one Meson suite."""
-	shown = subprocess.run(["meson", "introspect", "--tests", DIRECTORY], capture_output=True, text=True, check=True).stdout
-	return [entry["name"] for entry in json.loads(shown) if any(name.endswith(":" + suite) for name in entry["suite"])]
+	return list(tests_of(suite))
 
 
 def test(suite, names=()):

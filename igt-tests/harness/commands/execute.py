@@ -9,15 +9,15 @@ import sys
 from harness import arguments, step
 from harness.bench import bench
 from harness.boot import qemu
-from harness.build import project
+from harness.build import machine, project
 from harness.suites import scenarios, trials
 
 DEFAULT_MODE = "hws-sdma"	# the mode without --mode, because real GPUs usually run in it
 # Seconds after which a boot ends if --timeout does not say otherwise; 0: never.
 TIMEOUT = {"demo": 240, "exec": 300, "shell": 0}
-# The guest also looks in these directories for the command of ./run exec, so that the user can name a program in them
-# without its path.
-PROGRAMS = (scenarios.TEST_DIRECTORY, os.path.dirname(project.GATHER))
+# The guest also looks in these folders of Meson's build directory for the command of ./run exec, so that the user can
+# name a program in them without its path.
+PROGRAMS = (scenarios.TEST_FOLDER, os.path.dirname(project.GATHER))
 COMPILED = os.path.join(step.BUILD, "exec")
 
 # The guest mounts the directory of the user at its path on the host, where it hides a directory of the guest. It may
@@ -35,6 +35,7 @@ def section(name, args):
 	if args.control:
 		trials.apply(config[name], trials.all_trials("negative")[args.control])
 		config[name]["control"] = args.control
+	scenarios.with_page_size(config, args.page_size)
 	config[name]["params"] += " " + (args.params or "")
 	return config
 
@@ -56,9 +57,10 @@ def gdb_line(port, flavour):
 	"""
 	Returns the gdb command that attaches to the guest's kernel, with its symbols unless it is Debian's kernel.
 	"""
-	vmlinux = {"patched": "kernel", "controls": "kernel", scenarios.DEBUG: "kernel-debug"}.get(flavour)
+	vmlinux = {"patched": "kernel", "controls": "kernel", "debian": None}.get(flavour, "kernel-" + flavour)
 	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
-	return f"gdb -ex 'target remote :{port}'{symbols}, then continue"
+	program = "gdb" if machine.of(flavour).is_native else "gdb-multiarch"
+	return f"{program} -ex 'target remote :{port}'{symbols}, then continue"
 
 
 def boot_command(name, args, text, **changes):
@@ -113,49 +115,52 @@ def is_one_stream():
 	return os.path.samestat(*(os.fstat(stream.fileno()) for stream in (sys.stdout, sys.stderr)))
 
 
-def text_of(words, errors=False, prefix=()):
+def text_of(words, errors=False, prefix=(), kind=project.NATIVE):
 	"""
-	Returns the shell script that runs the command @words in the guest. With @errors standard error gets its own
-	file.
+	Returns the shell script that runs the command @words in the guest, which is a machine of the @kind. With @errors
+	standard error gets its own file.
 	"""
-	return "exec " + qemu.script_line("exec.sh", ":".join(PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
+	return "exec " + qemu.script_line("exec.sh", ":".join(os.path.join(kind.meson, folder) for folder in PROGRAMS), qemu.ERRORS if errors else "", *prefix, *words) + "\n"
 
 
-def compiler(words):
+def compiler(words, kind=project.NATIVE):
 	"""
-	Run gcc with the arguments @words in the user's directory, with the project's headers and libraries. Returns its
-	status.
+	Run gcc for the machine @kind with the arguments @words in the user's directory, with the project's headers and
+	libraries. Returns its status.
 	"""
 	host = os.environ["HOST_DIR"]
 	# gcc runs in the build root, where the directory of the user has another path. So change the paths in its
 	# arguments.
 	inside = [step.DIR + word[len(host):] if word.startswith(host + "/") else word for word in words]
 	color = ["-fdiagnostics-color=always"] if sys.stderr.isatty() else []
-	result = subprocess.run(project.gcc(color + inside, host), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
+	result = subprocess.run(project.gcc(color + inside, host, kind), cwd=step.DIR, check=False, stderr=subprocess.PIPE,
 		text=True, errors="replace")
 	sys.stderr.write(step.user_paths(result.stderr))
 	return result.returncode
 
 
-def compiled(words):
-	"""Returns the command @words. If the first word is a C file, compiles it and puts the program in its place."""
+def compiled(words, kind=project.NATIVE):
+	"""
+	Returns the command @words. If the first word is a C file, compiles it for the machine @kind and puts the program in
+	its place.
+	"""
 	source = words[0]
 	if not source.endswith(".c"):
 		return words
 	os.makedirs(COMPILED, exist_ok=True)
 	program = os.path.join(COMPILED, os.path.basename(source).removesuffix(".c"))
-	if compiler(["-o", program, source]):
+	if compiler(["-o", program, source], kind):
 		raise step.Failed(f"{source} does not compile in {os.environ['HOST_DIR']}")
 	return [program, *words[1:]]
 
 
 def cmd_exec(args):
-	places = shown()
-	project.build()
-	words, errors = compiled(args.words), not is_one_stream()
+	places, kind = shown(), machine.of(args.page_size)
+	project.build(kind)
+	words, errors = compiled(args.words, kind), not is_one_stream()
 	# A program buffers output that does not go to a terminal, and loses it when it dies. stdbuf lets it write each
 	# line.
-	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL")), **places,
+	outcome, problems, where = boot_command("exec", args, text_of(words, errors, ("stdbuf", "-oL"), kind), **places,
 		errors=sys.stderr if errors else None)
 	if not errors and not qemu.ends_line(where.output):
 		print(flush=True)
@@ -165,16 +170,18 @@ def cmd_exec(args):
 
 
 def cmd_shell(args):
-	places = shown()
-	project.build()
+	places, kind = shown(), machine.of(args.page_size)
+	project.build(kind)
 	step.say("leave the shell to end")
-	return verdict(*boot_command("shell", args, text_of(["bash", "-i"]), **places, interactive=True))
+	return verdict(*boot_command("shell", args, text_of(["bash", "-i"], kind=kind), **places, interactive=True))
 
 
-def cmd_demo(_args):
-	project.build()
-	args = arguments.parse(["shell"])	# demo has no options, so take those of shell, with their default values
-	status = verdict(*boot_command("demo", args, text_of([project.GATHER])))
+def cmd_demo(demo):
+	kind = machine.of(demo.page_size)
+	project.build(kind)
+	# demo has hardly any options, so take those of shell, with their default values.
+	args = arguments.parse(["shell", *(["--page-size", demo.page_size] if demo.page_size else [])])
+	status = verdict(*boot_command("demo", args, text_of([os.path.join(kind.meson, project.GATHER)], kind=kind)))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status
 

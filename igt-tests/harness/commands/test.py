@@ -6,18 +6,18 @@ import os
 
 from harness import arguments, step
 from harness.boot import boots
-from harness.build import kernel, project
+from harness.build import kernel, machine, project
 from harness.commands import listing
 from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
-from harness.suites import debug, device, outside, package, scenarios, soak, trials
+from harness.suites import debug, device, outside, package, scenarios, soak, trials, units
 from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "vgpu", "igt")
 BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "clients", "negative", "faults")
 UNBUILT = ("door", "kernel")	# these suites need nothing that Meson builds, so they run even if the build fails
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs,
-	"clients": device.boot_programs}
+	"clients": device.boot_programs, "lib": units.boot_units}
 DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
 
@@ -29,13 +29,19 @@ class Choice:
 	seeds: list = dataclasses.field(default_factory=list)
 	control: str = ""
 	debug: bool = False
+	page_size: str = machine.USUAL
 	tests: list = dataclasses.field(default_factory=list)	# of PROGRAM or PROGRAM@SUBTEST; empty: all tests run
 	failed: list = dataclasses.field(default_factory=list)	# of [suite, boot, test]; empty: all tests run
 	jobs: int = boots.AT_ONCE
 
 	def is_whole(self):
 		"""Returns whether each of the suites runs completely."""
-		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed)
+		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed or self.elsewhere)
+
+	@property
+	def elsewhere(self):
+		"""Do the tests run on a guest of another architecture than that of the build root?"""
+		return not machine.of(self.page_size).is_native
 
 	def failed_of(self, suite):
 		"""Returns the failed tests of @suite as {boot: tests}, or None if all tests of the suite are to run."""
@@ -50,7 +56,7 @@ class Choice:
 def cases_of(suite, choice):
 	"""Run the cases of a suite that need no guest, and return them."""
 	failed = choice.failed_of(suite)
-	if choice.tests or failed is not None and "" not in failed:
+	if choice.tests or choice.elsewhere or failed is not None and "" not in failed:
 		return []
 	if suite == "kernel":
 		return posting.mail_cases() + series.code_cases() + patchwise.build_cases()
@@ -81,6 +87,7 @@ def work_of(suite, choice):
 		scenarios.keep_tests(config, suite, choice.tests)
 	if failed is not None:
 		scenarios.keep_failed(config, suite, failed)
+	scenarios.with_page_size(config, choice.page_size)
 	return scenarios.work_of_scenarios(suite, choice.modes, choice.seeds, BOOT_FUNCTIONS.get(suite, scenarios.boot_tests), config)
 
 
@@ -96,12 +103,12 @@ def run_suites(choice):
 			# need it fail, and the others still run.
 			if suite not in UNBUILT and built is None:
 				built = step.Failed("the project does not build")
-				project.build()
+				project.build(machine.of(choice.page_size))
 				built = True
 			if suite not in UNBUILT and built is not True:
 				raise built
 			report[suite] = cases_of(suite, choice)
-			if suite in BOOT_SUITES:
+			if suite in BOOT_SUITES or choice.elsewhere:
 				works[suite] = work_of(suite, choice)
 				continue
 		except arguments.Wrong:
@@ -123,19 +130,20 @@ def choice_of(args):
 	if args.failed:
 		suites = {name for name, _, _ in failed}
 	elif not suites:
-		option = "--debug" if args.debug else "--control"
-		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if args.debug or args.control else arguments.suites()
+		option = next((name for name, given in (("--debug", args.debug), ("--control", args.control),
+			("--page-size", args.page_size)) if given), None)
+		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if option else arguments.suites()
 	# The suites run in the order of usage.txt, whatever their order on the command line.
 	return Choice([name for name in arguments.suites() if name in suites], args.mode, args.seed or [], args.control, args.debug,
-		tests, failed, args.jobs or boots.AT_ONCE)
+		args.page_size or machine.USUAL, tests, failed, args.jobs or boots.AT_ONCE)
 
 
 def finish(args, choice, report):
 	"""Print the report, and keep the results that later commands need. Returns the exit status of ./run."""
 	text = results.sums(report)
-	# With --control tests fail on purpose, and with --debug for other reasons. So ./run test --failed must not
-	# repeat them.
-	if not (args.control or args.debug):
+	# With --control tests fail on purpose, and with --debug or --page-size for other reasons. So ./run test --failed
+	# must not repeat them.
+	if not (args.control or args.debug or choice.elsewhere):
 		record.remember(report, choice.suites if choice.is_whole() else ())
 	if choice.is_whole() and choice.suites == list(arguments.suites()):
 		step.write(record.SUMMARY, text)
@@ -165,5 +173,5 @@ def cmd_test(args):
 
 
 def cmd_soak(args):
-	project.build()
-	return results.report({"soak": soak.long(args.minutes or soak.MINUTES, args.seed or [], args.mode)})
+	project.build(machine.of(args.page_size))
+	return results.report({"soak": soak.long(args.minutes or soak.MINUTES, args.seed or [], args.mode, args.page_size)})

@@ -206,6 +206,34 @@ class SetUp(unittest.TestCase):
 				self.assertEqual(0, first.wait(PATIENCE))
 			self.assertEqual(1, host.read("debootstrapped").count("\n"))
 
+	def test_page_size(self):
+		"""--page-size 64k sets up what arm64 guests need, once; other runs do not"""
+		with Host() as host:
+			self.works(host, debootstraps=1)
+			self.assertEqual(0, host.run("exec", "--page-size", "4k", "--", "prog", "--page-size", "64k").status)
+			self.assertNotIn("aarch64", host.read("cache/root/var/apt-get"))
+			self.assertFalse(os.path.exists(host.path("cache/arm64")))
+			for words in (("--page-size", "64k"), ("--page-size=16k",)):
+				result = host.run("test", "lib", *words)
+				self.assertEqual(0, result.status, result.err)
+				self.assertIn("harness: test lib --page-size", result.out)
+			asked = host.read("cache/root/var/apt-get").splitlines()
+			self.assertEqual(1, sum("gcc-aarch64-linux-gnu" in line for line in asked))
+			unpacked, = [line for line in asked if "APT::Architecture=arm64" in line and "libdrm-dev" in line]
+			self.assertIn("--download-only", unpacked)
+			self.assertNotIn("arm64", os.listdir(host.path("cache/root/var/tmp")))
+
+	def test_page_size_fails(self):
+		"""a set-up for arm64 guests that fails goes on later"""
+		with Host() as host:
+			self.works(host, debootstraps=1)
+			host.write("cache/root/etc/apt-get.sh", "case $* in *download-only*) echo 'Temporary failure' >&2; exit 100 ;; esac\n")
+			self.fails(host.run("test", "lib", "--page-size", "64k"), "unpacking the root of the arm64 guests failed", "cannot be reached")
+			os.unlink(host.path("cache/root/etc/apt-get.sh"))
+			result = host.run("test", "lib", "--page-size", "64k")
+			self.assertEqual(0, result.status, result.err)
+			self.assertEqual(1, sum("gcc-aarch64-linux-gnu" in line for line in host.read("cache/root/var/apt-get").splitlines()))
+
 	def test_terminal(self):
 		"""shell without a terminal ends at once, and names a command that needs none"""
 		with Host() as host:

@@ -8,12 +8,12 @@ import os
 import re
 
 from harness.boot import qemu
-from harness.build import project
 from harness.suites import package, scenarios
 from harness.verdict import results
 
 EXIT_SKIP = 77	# a program that skips ends with this status (lib/tests/test.h)
 NEWCOMER = "guest/newcomer.sh"	# this script needs the packages of the library, so they are built before its boot
+NO_PACKAGES = "the packages of the library are built for the architecture of the build root"
 
 
 def programs(entry):
@@ -45,12 +45,17 @@ def case(where, number, line, may_skip, wanted=()):
 
 def boot_programs(name, entry, image):
 	"""Boot one scenario. Returns the cases of its programs."""
-	lines, may_skip = programs(entry), re.compile(entry["skips"])
-	if any(NEWCOMER in line for line in lines):
+	lines, may_skip, left_out = programs(entry), re.compile(entry["skips"]), []
+	kind = scenarios.machine_of(entry)
+	if kind.is_native and any(NEWCOMER in line for line in lines):
 		package.for_guest()
+	elif not kind.is_native:
+		left_out = [line for line in lines if NEWCOMER in line]
+		lines = [line for line in lines if line not in left_out]
 
 	def judge(where):
-		return [case(where, number, line, may_skip, prints(entry)) for number, line in enumerate(lines)]
+		return [case(where, number, line, may_skip, prints(entry)) for number, line in enumerate(lines)] + \
+			[results.Case(os.path.basename(line), results.SKIP, NO_PACKAGES) for line in left_out]
 
 	return scenarios.boot_scenario(name, entry, image,
-		scenarios.all_lines(qemu.script_line("programs.sh", project.DIRECTORY, *lines)), judge)
+		scenarios.all_lines(qemu.script_line("programs.sh", kind.meson, *lines)), judge)

@@ -4,6 +4,7 @@
 import configparser
 import copy
 import dataclasses
+import functools
 import os
 import re
 import subprocess
@@ -11,20 +12,22 @@ import time
 
 from harness import step
 from harness.boot import boots, qemu
-from harness.build import kernel, project
+from harness.build import kernel, machine, project
 from harness.suites import seeds
-from harness.verdict import checkers, results
+from harness.verdict import checkers, plain, results
 
 TEST_ROOT = os.path.join(project.DIRECTORY, "igt-tests")
-TEST_DIRECTORY = os.path.join(TEST_ROOT, "amdgpu")
+TEST_FOLDER = "igt-tests/amdgpu"	# in Meson's build directory
+TEST_DIRECTORY = os.path.join(project.DIRECTORY, TEST_FOLDER)
 JUDGE = os.path.join(step.PROJECT, "igt-tests/judge")
 RUNS = os.path.join(step.BUILD, "runs")
 PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that list programs
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
+NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
 # The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
 # factor DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
-DEBUG = "debug"
+DEBUG = kernel.DEBUG
 DEBUG_SLOWER = 6
 DEBUG_MEMORY_MB = 2048
 
@@ -47,6 +50,27 @@ def programs():
 		for name in config[section].get(key, "").split() if name.startswith("amd_")})
 
 
+def machine_of(entry):
+	"""Returns the Machine on which the boot of the section @entry runs."""
+	return machine.of(entry["kernel"])
+
+
+def test_directory(entry):
+	"""Returns the directory of the test programs for the guest of the section @entry."""
+	return os.path.join(machine_of(entry).meson, TEST_FOLDER)
+
+
+def with_page_size(config, page_size):
+	"""Change the boots of @config so that their guests have pages of @page_size, and return @config."""
+	if page_size not in (None, machine.USUAL):
+		for section in config.sections():
+			entry = config[section]
+			if entry["kernel"] != page_size and entry["large-page-skips"]:
+				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
+			entry["kernel"] = page_size
+	return config
+
+
 def params_of(mode):
 	"""Returns the module parameters of amdgpu that select the @mode."""
 	config = all_scenarios()
@@ -62,7 +86,7 @@ def images(config, names):
 	Image}.
 	"""
 	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
-		DEBUG: kernel.debug}
+		DEBUG: kernel.debug} | {size: functools.partial(kernel.build, size) for size in machine.MACHINES if size != machine.USUAL}
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 
@@ -78,9 +102,12 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 	return tests
 
 
-def reload_line(times):
-	"""Returns the shell command that so many @times uses the driver, unloads it and loads it again."""
-	return qemu.script_line("reload.sh", times, os.path.join(TEST_DIRECTORY, "amd_userptr_hsa"),
+def reload_line(times, directory=TEST_DIRECTORY):
+	"""
+	Returns the shell command that so many @times uses the driver, by a test in @directory, unloads it and loads it
+	again.
+	"""
+	return qemu.script_line("reload.sh", times, os.path.join(directory, "amd_userptr_hsa"),
 		"--run-subtest", "fork-cow")
 
 
@@ -103,6 +130,13 @@ def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_proce
 	return qemu.script_line("igt.sh", name, directory, listed, words, *tests)
 
 
+def plain_line(tests, directory, name="", per_test=PER_TEST):
+	"""
+	Returns the shell command that runs the @tests like runner_line(), on a guest that has no igt_runner.
+	"""
+	return qemu.script_line("plain.sh", name, directory, per_test, *tests)
+
+
 def results_of(boot, name=""):
 	"""
 	Returns the directory, in the share of a @boot, with the results of the command runner_line(..., name=@name).
@@ -123,14 +157,14 @@ def label(entry):
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
-	kernel_name = f" {entry['kernel']}" if entry["kernel"] in (DEBUG, "debian") else ""
+	kernel_name = f" {entry['kernel']}" if entry["kernel"] in (DEBUG, "debian") or not machine_of(entry).is_native else ""
 	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
 	"""Returns the directory for the files of the boot @name. Each seed has its own."""
-	debug = "-debug" if entry["kernel"] == DEBUG else ""
-	return os.path.join(RUNS, name + debug + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
+	flavour = f"-{entry['kernel']}" if entry["kernel"] == DEBUG or not machine_of(entry).is_native else ""
+	return os.path.join(RUNS, name + flavour + (f"-seed-{entry['seed']}" if entry["seed"] else ""))
 
 
 def spec_of(name, entry, image, text, echo=None):
@@ -145,7 +179,7 @@ def spec_of(name, entry, image, text, echo=None):
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
 		command=text, params=entry["params"],
 		timeout=entry.getfloat("timeout") * factor,
-		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else qemu.MEMORY_MB, seed=int(entry["seed"] or 0),
+		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else machine_of(entry).memory_mb, seed=int(entry["seed"] or 0),
 		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		echo=echo)
 
@@ -293,19 +327,27 @@ def boot_list(name, entry, image):
 
 def boot_tests(name, entry, image):
 	"""Boot one scenario with the project's own IGT tests. Returns its cases."""
+	if entry["testlist"] and not machine_of(entry).is_native:
+		return [results.Case(f"{label(entry)} {entry['testlist']}.testlist", results.SKIP, NO_RUNNER)]
 	if entry["testlist"]:
 		return boot_list(name, entry, image)
 	parts = parts_of(entry)
 
 	def judge(where):
+		if not machine_of(entry).is_native:
+			for part in parts:
+				plain.write_results(results_of(where, part.name))
 		return results.igt_cases([os.path.join(results_of(where, part.name), "results.json") for part in parts],
 			sum((part.tests for part in parts), []), re.compile(entry["skips"]), entry.get("must-pass", "").split(),
 			results.expected_fails(entry["expected-fails"]), entry.getboolean("chosen"))
 
-	per_test = PER_TEST * slower(entry["kernel"])
-	lines = [runner_line(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
-		for part in parts]
-	text = all_lines(reload_line(entry.getint("reloads")), *lines)
+	per_test, where = PER_TEST * slower(entry["kernel"]), test_directory(entry)
+	if machine_of(entry).is_native:
+		lines = [runner_line(part.programs, part.tests, one_process=part.one_process, name=part.name, per_test=per_test)
+			for part in parts]
+	else:
+		lines = [plain_line(part.tests, where, part.name, per_test) for part in parts]
+	text = all_lines(reload_line(entry.getint("reloads"), where), *lines)
 	return boot_scenario(name, entry, image, text, judge)
 
 

@@ -15,10 +15,10 @@ from harness.suites import scenarios, seeds
 from harness.verdict import results
 from harness.verdict.results import FAIL, PASS, Case, igt_reason
 
-PROGRAM = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_soak")
+PROGRAM = "amd_userptr_soak"
 # When the soak is over, this program kills processes that have userptrs, one after the other, and equally many of each
 # kind.
-VICTIMS = os.path.join(scenarios.TEST_DIRECTORY, "amd_userptr_kill")
+VICTIMS = "amd_userptr_kill"
 KINDS = ("random", "random-scatter", "random-kfd")
 PER_MINUTE = 20		# processes to kill for each minute of the soak, all kinds together
 PER_VICTIM = 3		# seconds in the timeout for each of them, and for the kernel to free its memory
@@ -32,7 +32,6 @@ MIN_RATE = 60		# invalidations per second that a soak must reach: a little more 
 # counters must have their old value again.
 SLAB, AVAILABLE = "slab, KiB", "memory available, KiB"
 SLAB_TOLERANCE, AVAILABLE_TOLERANCE = 1024, 2048
-PAGE_KIB = 4
 
 # The name of the counter of kernel workers that sleep in the driver for ever, because the process that had to wake them
 # has died. guest/soak.sh writes it.
@@ -48,19 +47,23 @@ def victims_of(seconds):
 	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
 
 
-def soak_line(seconds, seed, victims):
-	"""Returns the shell command that soaks for so many @seconds and then kills so many @victims of each kind."""
-	return qemu.script_line("soak.sh", seconds, seed, PROGRAM, VICTIMS, ",".join(KINDS), victims)
+def soak_line(directory, seconds, seed, victims):
+	"""
+	Returns the shell command that soaks for so many @seconds and then kills so many @victims of each kind, by the
+	programs in @directory.
+	"""
+	return qemu.script_line("soak.sh", seconds, seed, os.path.join(directory, PROGRAM), os.path.join(directory, VICTIMS),
+		",".join(KINDS), victims)
 
 
 def numbers(text, pattern):
 	return [int(number) for number in re.findall(pattern, text, re.M)]
 
 
-def counters(where, when):
+def counters(where, when, page_kib):
 	"""
 	Returns {name: text, or a number of KiB} of the counters that guest/soak.sh has written "before" or "after"
-	(@when).
+	(@when) on a guest with pages of @page_kib.
 	"""
 	exact, meminfo, zoneinfo = (where.shared(f"{when}-{name}") or "" for name in ("exact", "meminfo", "zoneinfo"))
 	found = dict(line.split(": ", 1) for line in exact.splitlines())
@@ -68,7 +71,7 @@ def counters(where, when):
 	if slab and available:
 		found[SLAB] = slab[0]
 		# MemAvailable does not count the free pages that each CPU keeps for its next allocations, so add them.
-		found[AVAILABLE] = available[0] + PAGE_KIB * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
+		found[AVAILABLE] = available[0] + page_kib * sum(numbers(zoneinfo, r"^ +count: +(\d+)"))
 	return found
 
 
@@ -109,15 +112,15 @@ def victims_case(output, victims):
 	return Case("victims", PASS if good and dead >= wanted else FAIL, f"{dead} of {wanted} killed")
 
 
-def judge_soak(where, seconds, slower=1):
-	"""Returns the cases of a boot that soaked for so many @seconds."""
+def judge_soak(where, seconds, slower=1, page_kib=4):
+	"""Returns the cases of a boot that soaked for so many @seconds, on a guest with pages of @page_kib."""
 	output = where.shared("output") or ""
 	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
 	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)
 	return [Case("soak", PASS if good else FAIL, igt_reason(output, "")),
 		Case("invalidations", PASS if count >= wanted else FAIL, f"{count}, at least {wanted} wanted"),
 		victims_case(output, victims_of(seconds)),
-		*memory_cases(counters(where, "before"), counters(where, "after"))]
+		*memory_cases(counters(where, "before", page_kib), counters(where, "after", page_kib))]
 
 
 def print_counters(cases, where):
@@ -136,15 +139,16 @@ def boot_soak(name, entry, image, echo=None):
 	entry["timeout"] = str(seconds + OVERHEAD + PER_VICTIM * victims * len(KINDS))
 
 	def judge_it(where):
-		cases = judge_soak(where, seconds, scenarios.slower(entry["kernel"]))
+		cases = judge_soak(where, seconds, scenarios.slower(entry["kernel"]), scenarios.machine_of(entry).page_kib)
 		if echo:
 			print_counters(cases, where)
 		return cases
 
-	return scenarios.boot_scenario(name, entry, image, scenarios.all_lines(soak_line(seconds, entry["seed"] or 0, victims)), judge_it, echo)
+	line = soak_line(scenarios.test_directory(entry), seconds, entry["seed"] or 0, victims)
+	return scenarios.boot_scenario(name, entry, image, scenarios.all_lines(line), judge_it, echo)
 
 
-def long(minutes, numbers, modes):
+def long(minutes, numbers, modes, page_size=None):
 	"""
 	Run the boots of ./run soak, which last longer than those of the suite and print their output. Returns their
 	cases.
@@ -156,6 +160,7 @@ def long(minutes, numbers, modes):
 			name = f"soak-long-{mode}"
 			config[name] = {"suite": "soak", "mode": mode, "params": scenarios.params_of(mode), "seed": str(seed),
 				"minutes": str(minutes), "vgpu": TRACE}
+			scenarios.with_page_size(config, page_size)
 			step.say(f"soaking for {minutes:g} minutes, then killing {len(KINDS) * victims_of(minutes * 60)} processes")
 			image = scenarios.images(config, [name])[config[name]["kernel"]]
 			cases += boot_soak(name, config[name], image, sys.stdout)

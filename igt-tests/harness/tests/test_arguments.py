@@ -12,7 +12,8 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 from harness import arguments, cli, step
 from harness.bench import bench
-from harness.boot import boots, qemu
+from harness.boot import boots
+from harness.build import machine
 from harness.commands import execute, fuzz
 from harness.suites import soak
 
@@ -54,6 +55,14 @@ test --list
 test --quiet --jobs 64 --junit /tmp/file
 soak --minutes 0.5 --seed 1..2 --mode hws-cpu
 bench --quick --icount --check --mode nohws-sdma --memory 2048
+demo --page-size 64k
+test --page-size 16k
+test igt --page-size=64k amd_userptr_hsa
+test igt lib device soak --page-size 64k
+soak --page-size 64k --minutes 1
+bench --page-size 64k
+exec --page-size 4k -- prog
+shell --page-size 16k --gpus 2
 exec -- prog --mode --help -- x
 exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
 exec --params a=1 --vgpu=--real-clock --timeout 0 --dir / --gdb 1234 -- prog
@@ -92,6 +101,14 @@ test igt --seed 18446744073709551616
 test --control nothing igt
 test --control no-recheck soak
 test --debug stock
+demo --page-size 8k
+demo --page-size 64
+test igt --page-size
+test vgpu --page-size 64k
+test igt --page-size 64k --debug
+test --page-size 64k --failed
+exec --page-size 64k --stock -- prog
+fuzz --page-size 64k
 test --debug --control no-recheck igt
 test --list --failed
 test --failed igt
@@ -253,7 +270,8 @@ class Text(unittest.TestCase):
 			("bench", "--mode"): OTHER + bench.DEFAULT_MODE, ("bench", "--memory"): f"({bench.MEMORY_MB})",
 			("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
 			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
-			("exec", "--memory"): f"({qemu.MEMORY_MB})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
+			("exec", "--memory"): f"({machine.of('').memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
+		expected |= {(command, "--page-size"): f"({machine.USUAL})" for command in ("demo", "test", "soak", "bench", "exec")}
 		found = {}
 		for section in arguments.sections().values():
 			for match in section.matches(arguments.OPTION):

@@ -53,6 +53,19 @@ class Suites(unittest.TestCase):
 		for text in ("--debug", "amd_userptr_hsa", "igt --mode hws-cpu", "igt --seed 3"):
 			self.assertFalse(choice(text).is_whole(), text)
 
+	def test_page_size(self):
+		self.assertEqual(choice("--page-size 64k").suites, ["lib", "device", "igt", "soak"])
+		self.assertEqual(choice("amd_userptr_hsa --page-size 16k").suites, ["igt"])
+		self.assertFalse(choice("igt --page-size 64k").is_whole())
+		self.assertTrue(choice("igt --page-size 4k").is_whole())
+		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
+		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k"})
+		entry = config["igt-hws-sdma"]
+		self.assertEqual(scenarios.label(entry), "hws-sdma 64k")
+		self.assertTrue(scenarios.directory("igt-hws-sdma", entry).endswith("/igt-hws-sdma-64k"))
+		self.assertIn("meson-arm64", scenarios.test_directory(entry))
+		self.assertNotIn("64k", scenarios.label(scenarios.with_page_size(scenarios.all_scenarios(), "4k")["igt-hws-sdma"]))
+
 	def test_jobs(self):
 		self.assertEqual((choice("").jobs, choice("--jobs 1").jobs), (3, 1))
 

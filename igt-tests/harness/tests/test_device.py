@@ -8,6 +8,7 @@ import sys
 import tempfile
 import types
 import unittest
+from unittest import mock
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
@@ -17,6 +18,21 @@ from harness.verdict.results import FAIL, PASS, SKIP
 
 PROGRAM = "lib/examples/vmm --way library"
 PRINTS = "\n\tvmm --way library: by the library$\n\tother: never\n"
+
+
+class ArmPrograms(unittest.TestCase):
+	def test_packages_are_left_out(self):
+		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
+
+		def boot(_name, _entry, _image, text, judge):
+			self.assertNotIn(device.NEWCOMER, text)
+			self.assertIn("meson-arm64", text)
+			return judge(types.SimpleNamespace(share="/no/such"))
+
+		with mock.patch.object(scenarios, "boot_scenario", boot):
+			cases = device.boot_programs("device-hws-sdma", config["device-hws-sdma"], None)
+		self.assertEqual([case.detail for case in cases if case.verdict == SKIP], [device.NO_PACKAGES])
+		self.assertEqual(len(cases), len(device.programs(config["device-hws-sdma"])))
 
 
 class Programs(unittest.TestCase):

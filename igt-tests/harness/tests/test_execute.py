@@ -88,7 +88,7 @@ class Arguments(unittest.TestCase):
 			self.assertNotIn("vmlinux", execute.gdb_line(1234, "debian"))
 
 	def test_memory(self):
-		for text, memory in (("", qemu.MEMORY_MB), ("--debug", scenarios.DEBUG_MEMORY_MB), ("--memory 512 --debug", 512)):
+		for text, memory in (("", 1024), ("--page-size 64k", 8192), ("--debug", scenarios.DEBUG_MEMORY_MB), ("--memory 512 --debug", 512)):
 			self.assertEqual(spec(text + " -- prog").memory_mb, memory, text)
 
 	def test_demo(self):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests which of several kernels of Debian the harness takes."""
+"""Tests which of several kernels of Debian the harness takes, and how it builds kernels for other machines."""
 
 import os
 import subprocess
@@ -11,7 +11,7 @@ from unittest import mock
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness import step
-from harness.build import kernel
+from harness.build import kernel, machine, project
 
 # From the oldest to the newest.
 RELEASES = ("7.3.4+deb13-amd64", "7.3.9+deb13-amd64", "7.3.10+deb9-amd64", "7.3.10+deb13-amd64")
@@ -31,6 +31,38 @@ class Debian(unittest.TestCase):
 				os.makedirs(os.path.join(cache, "stock", release))
 				os.makedirs(os.path.join(cache, "stock", "7.3.99+deb13-amd64.new"), exist_ok=True)
 				self.assertEqual(kernel.debian().release, RELEASES[number - 1])
+
+
+class Machines(unittest.TestCase):
+	def test_cross_build(self):
+		words = kernel.make("/tree", "/out", "Image", flavour="64k")
+		self.assertIn("CC=ccache aarch64-linux-gnu-gcc", words)
+		self.assertIn("HOSTCC=ccache gcc", words)
+		self.assertEqual(kernel.environment("64k")["ARCH"], "arm64")
+		self.assertIn("CC=ccache gcc", kernel.make("/tree", "/out", "bzImage"))
+		self.assertNotIn("ARCH", {name for name in kernel.environment() if name not in os.environ})
+
+	def test_options(self):
+		self.assertEqual(kernel.extra_options(""), "")
+		self.assertIn("CONFIG_KASAN=y", kernel.extra_options("debug"))
+		for size, other in (("16", "64"), ("64", "16")):
+			text = step.read(kernel.FRAGMENT) + kernel.extra_options(size + "k")
+			have = f"CONFIG_ARM64_{size}K_PAGES=y\nCONFIG_SERIAL_AMBA_PL011=y\n"
+			missing = kernel.missing_options(text, have)
+			# A line of arm64.config overrides the one of guest.config.
+			self.assertFalse([line for line in missing if line.startswith(("CONFIG_SERIAL_8250", "CONFIG_X86"))])
+			self.assertNotIn(f"CONFIG_ARM64_{size}K_PAGES=y", missing)
+			self.assertNotIn(f"CONFIG_ARM64_{other}K_PAGES", text)
+
+	def test_flavours(self):
+		for flavour, page in (("", 4096), ("debug", 4096), ("16k", 16384), ("64k", 65536)):
+			image = kernel.Image("image", "modules", "7.3.4", flavour=flavour)
+			self.assertEqual((image.machine.page, image.machine.is_native), (page, page == 4096))
+
+	def test_cross_file_names_the_root(self):
+		text = step.read(step.script(project.CROSS_FILE))
+		self.assertIn(f"root = '{machine.ARM64_ROOT}'\n", text)
+		self.assertIn(f"'{machine.CROSS}gcc', '--sysroot=' + root", text)
 
 
 if __name__ == "__main__":

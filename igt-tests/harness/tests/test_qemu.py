@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness.boot import qemu
-from harness.build import kernel
+from harness.build import kernel, machine
 
 
 class Stream(io.TextIOWrapper):
@@ -42,9 +42,27 @@ class Output(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-	def words(self, **changes):
-		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("bzImage", "modules", "7.3.4"), vgpu="vgpu", command="", **changes)
+	def words(self, flavour="", **changes):
+		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("image", "modules", "7.3.4", flavour=flavour), vgpu="vgpu", command="", **changes)
 		return " ".join(qemu.qemu_argv(spec, qemu.Boot(spec.directory)))
+
+
+class Machines(Words):
+	def test_architecture(self):
+		x86 = self.words()
+		self.assertTrue(x86.startswith("qemu-system-x86_64 "))
+		for word in ("path=/,", "console=ttyS0", "tsc=reliable"):
+			self.assertIn(word, x86)
+		arm64 = self.words(flavour="64k")
+		self.assertTrue(arm64.startswith("qemu-system-aarch64 -M virt,gic-version=3,its=on "))
+		for word in (f"path={machine.ARM64_ROOT},", "console=ttyAMA0"):
+			self.assertIn(word, arm64)
+		self.assertNotIn("tsc", arm64)
+
+	def test_checkers(self):
+		self.assertIn(qemu.CHECKERS, self.words(flavour="debug"))
+		for flavour in ("", "16k"):
+			self.assertNotIn(qemu.CHECKERS, self.words(flavour=flavour))
 
 
 class Devices(Words):
@@ -56,15 +74,20 @@ class Devices(Words):
 
 	def test_swap_disk(self):
 		self.assertIn("file=/boot/swap ", self.words())
+		for page in (4 << 10, 64 << 10):
+			self.check_swap(page)
+
+	def check_swap(self, page):
 		with tempfile.TemporaryDirectory() as directory:
 			path = os.path.join(directory, "swap")
-			qemu.make_swap(path)
+			qemu.make_swap(path, page)
 			with open(path, "rb") as file:
-				head = file.read(qemu.PAGE)
+				head = file.read(page)
 			# Let blkid, which knows the format by itself, say whether the file is a swap area.
 			known = subprocess.run(["blkid", "-p", "-s", "TYPE", "-o", "value", path], capture_output=True, text=True, check=True)
 			self.assertEqual(known.stdout, "swap\n")
-			self.assertEqual(struct.unpack_from("<III", head, 1024), (1, (qemu.SWAP_MB << 20) // qemu.PAGE - 1, 0))
+			self.assertEqual(struct.unpack_from("<III", head, 1024), (1, (qemu.SWAP_MB << 20) // page - 1, 0))
+			self.assertEqual(head[-10:], b"SWAPSPACE2")
 			self.assertEqual(os.stat(path).st_size, qemu.SWAP_MB << 20)
 			self.assertLess(os.stat(path).st_blocks * 512, 1 << 20)
 

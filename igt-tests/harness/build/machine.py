@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: MIT
+"""
+Describes the guests: an x86-64 machine, whose pages have 4 KiB, and arm64 machines with larger pages, which --page-size
+chooses. All that depends on the guest's processor or on the size of its pages is a field here, or asks for one.
+"""
+
+import dataclasses
+import os
+
+from harness import step
+
+USUAL = "4k"	# the page size without --page-size
+ARM64_ROOT = os.path.join(step.CACHE, "arm64")	# `run` sets it up, and mounts /build, /project and /dir in it
+CROSS = "aarch64-linux-gnu-"
+
+
+@dataclasses.dataclass(frozen=True)
+class Machine:
+	"""A kind of guest."""
+	page_size: str			# value of --page-size
+	page_kib: int
+	arch: str			# the kernel's name of the architecture
+	fragments: tuple		# files of kernel/config that come on top of guest.config
+	target: str			# what make builds, in arch/ARCH/boot
+	memory_mb: int			# memory of a guest; each of its two NUMA nodes has half of it
+	meson: str			# Meson's build directory for the guest's programs
+	root: str			# the guest's root, a directory of the build root
+	cross: str = ""			# what the names of the cross compiler and its tools begin with; empty: no cross build
+
+	@property
+	def is_native(self):
+		"""Can the build root run the guest's programs?"""
+		return not self.cross
+
+	@property
+	def page(self):
+		return self.page_kib << 10
+
+	def compiler(self):
+		"""Returns the words of the C compiler for programs of the guest."""
+		return [self.cross + "gcc"] + ([] if self.is_native else ["--sysroot=" + self.root])
+
+	def environment(self):
+		"""Returns the variables by which the kernel's Makefile knows the architecture."""
+		return {} if self.is_native else {"ARCH": self.arch, "CROSS_COMPILE": self.cross}
+
+
+def arm64(page_kib):
+	size = f"{page_kib}k"
+	# Tests count pages, so a guest with larger pages has more memory. The host provides only what the guest touches.
+	memory_mb = {16: 4096, 64: 8192}[page_kib]
+	return Machine(size, page_kib, "arm64", ("arm64.config", f"{size}.config"), "Image", memory_mb,
+		os.path.join(step.BUILD, "meson-arm64"), ARM64_ROOT, CROSS)
+
+
+MACHINES = {machine.page_size: machine for machine in (
+	Machine(USUAL, 4, "x86", (), "bzImage", 1024, os.path.join(step.BUILD, "meson"), "/"),
+	arm64(16), arm64(64))}
+
+
+def of(flavour):
+	"""
+	Returns the Machine that a kernel of this @flavour runs on. The flavours of arm64 kernels are their page sizes;
+	all other flavours, such as "debug", are for the usual machine.
+	"""
+	return MACHINES.get(flavour, MACHINES[USUAL])
