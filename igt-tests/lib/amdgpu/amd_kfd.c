@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -22,6 +23,12 @@
 #define KFD_MAX_NODES 256
 
 #define HUGE_PAGE (2ull << 20)
+
+/* For addresses of the GPU where those of the CPU go beyond the GPU's hole. */
+#define VA_HOLE	 (1ull << 47)
+#define VA_FIRST (1ull << 40)
+#define VA_STEP	 (2ull << 20)
+enum { VA_ATTEMPTS = 4096 };
 
 /* The first 64 minors of render nodes (drivers/gpu/drm/drm_drv.c). */
 #define RENDER_MINOR_FIRST 128
@@ -299,6 +306,43 @@ int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle)
 	return kfd_ioctl(kfd->fd, AMDKFD_IOC_UNMAP_MEMORY_FROM_GPU, &args);
 }
 
+/* Reserve addresses at @hint if they are free, or anywhere if @hint is 0.  0: there are none. */
+static uint64_t reserve_at(uint64_t hint, uint64_t size)
+{
+	void *start =
+		mmap((void *)(uintptr_t)hint, size, PROT_NONE,
+		     MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | (hint ? MAP_FIXED_NOREPLACE : 0),
+		     -1, 0);
+
+	return start == MAP_FAILED ? 0 : (uintptr_t)start;
+}
+
+/*
+ * Reserve addresses that the GPU has, too.  gfx9 and later have none from 2^47 on
+ * (amdgpu_vm.h:AMDGPU_GMC_HOLE_START), but on arm64 mmap() begins below 2^48.  Then try addresses
+ * from VA_FIRST on.  Each call begins behind the addresses of the call before.
+ */
+static uint64_t reserve_below_hole(uint64_t size)
+{
+	static _Atomic uint64_t next = VA_FIRST;
+	uint64_t start = reserve_at(0, size);
+
+	if (!start || start + size <= VA_HOLE)
+		return start;
+	munmap((void *)(uintptr_t)start, size);
+	for (unsigned int i = 0; i < VA_ATTEMPTS; i++) {
+		uint64_t at = next, step = (size + VA_STEP - 1) & ~(VA_STEP - 1);
+		uint64_t behind = at + step + size > VA_HOLE ? VA_FIRST : at + step;
+
+		if (!atomic_compare_exchange_weak(&next, &at, behind) || at + size > VA_HOLE)
+			continue;
+		start = reserve_at(at, size);
+		if (start)
+			return start;
+	}
+	return 0;
+}
+
 uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align)
 {
 	uint64_t page = sysconf(_SC_PAGESIZE);
@@ -307,9 +351,8 @@ uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align)
 	if (align < page)
 		align = page;
 	size = page_align(size);
-	start = (uintptr_t)mmap(NULL, size + align, PROT_NONE,
-				MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (start == (uintptr_t)MAP_FAILED)
+	start = reserve_below_hole(size + align);
+	if (!start)
 		return 0;
 
 	va = (start + align - 1) & ~(align - 1);
