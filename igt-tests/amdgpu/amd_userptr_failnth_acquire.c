@@ -20,7 +20,7 @@
 
 #include "amd_userptr_failnth.h"
 
-#define ACQUIRE_SIZE ((size_t)64 << 10)
+#define ACQUIRE_SIZE ((size_t)16 * getpagesize())
 
 /*
  * A thread that makes userptrs on the file all the time while another thread lets KFD acquire the

@@ -47,7 +47,7 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 /* How many attempts to make: one fails when the worker runs at the moment of the freeze. */
 #define ATTEMPTS 12
 
-#define FREEZE_SIZE ((size_t)64 << 10)
+#define FREEZE_SIZE ((size_t)16 * getpagesize())
 
 static uint64_t now_ns(void)
 {

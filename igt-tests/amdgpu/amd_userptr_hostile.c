@@ -34,7 +34,7 @@
 IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that must not notice.");
 
 #define HOSTILE_SECONDS 55
-#define HOSTILE_SIZE	((size_t)64 << 10)
+#define HOSTILE_SIZE	((size_t)16 * getpagesize())
 
 /*
  * A task may take LIMIT_TIMES as long as before and LIMIT_MORE_MS on top, because the machine may

@@ -184,10 +184,10 @@ static void emit_round(struct train *train)
 	const uint64_t va = train->bo->va;
 
 	amd_kfd_queue_copy(up->queue, up->out.va + TRAIN_DATA,
-			   va + amd_userptr_area_offset(train->area, 0), AMD_USERPTR_HALF);
+			   va + amd_userptr_area_offset(train->area, 0), amd_userptr_half());
 	if (!train->area->backing->readonly)
 		amd_kfd_queue_copy(up->queue, va + amd_userptr_area_offset(train->area, 1),
-				   up->in.va + TRAIN_DATA, AMD_USERPTR_HALF);
+				   up->in.va + TRAIN_DATA, amd_userptr_half());
 }
 
 static void train_start(struct train *train)
@@ -203,7 +203,7 @@ static void train_start(struct train *train)
 	 * right page changes nothing.
 	 */
 	memcpy((char *)up->in.cpu + TRAIN_DATA,
-	       train->area->cpu + amd_userptr_area_offset(train->area, 1), AMD_USERPTR_HALF);
+	       train->area->cpu + amd_userptr_area_offset(train->area, 1), amd_userptr_half());
 	for (int i = 0; i < TRAIN_ROUNDS; i++) {
 		emit_round(train);
 		if (i == 0)
@@ -235,7 +235,7 @@ static void train_end(struct train *train, enum amd_userptr_effect effect)
 	if (!train->area->backing->readonly)
 		igt_assert(!memcmp((char *)up->in.cpu + TRAIN_DATA,
 				   train->area->cpu + amd_userptr_area_offset(train->area, 1),
-				   AMD_USERPTR_HALF));
+				   amd_userptr_half()));
 }
 
 /*

@@ -34,7 +34,8 @@ enum { ROUNDS = 24 };
 /* The number of threads, and how many userptrs of each kind a thread makes. */
 enum { THREADS = 4, MAKES = 8 };
 
-#define PAGE_TABLE_SIZE 4096ull
+/* A page table has 4 KiB, but takes whole pages of the kernel. */
+#define PAGE_TABLE_SIZE ((uint64_t)getpagesize())
 
 void mixed_settle(struct amd_userptr *up)
 {

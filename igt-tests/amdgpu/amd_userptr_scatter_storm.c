@@ -178,11 +178,12 @@ static void storm_restore(struct amd_userptr *up)
 
 /*
  * The memory limit of the cgroup, the pages of the BO, and the size of other memory on which the
- * process works.  The other memory alone exceeds the limit, so it pushes out the BO's pages.
+ * process works.  The other memory alone exceeds the limit, so it pushes out the BO's pages.  With
+ * pages of 4 KiB the limit is 8 MiB.
  */
-#define PRESSURE_LIMIT ((size_t)8 << 20)
+#define PRESSURE_LIMIT (2048 * page())
 #define PRESSURE_PAGES 512
-#define PRESSURE_OTHER ((size_t)10 << 20)
+#define PRESSURE_OTHER (2560 * page())
 enum { PRESSURE_ROUNDS = 2 };
 
 /* Copy all ranges again and again while other memory of the process pushes them out. */

@@ -90,7 +90,8 @@ static void bad_ranges(struct amd_userptr *up)
 	REFUSED(pad, 1, EINVAL);
 	REFUSED(addr, good.addr + 1, EINVAL);
 	REFUSED(addr, 0, EINVAL);
-	REFUSED(addr, 1ull << 63, EFAULT);
+	/* arm64 ignores the bits above 55, and takes bit 55 for an address of the kernel. */
+	REFUSED(addr, 1ull << 55, EFAULT);
 	REFUSED(size, good.size + 1, EINVAL);
 	REFUSED(size, 0, EINVAL);
 	REFUSED(size, 1ull << 63, EFAULT);

@@ -298,6 +298,7 @@ static void find_abilities(struct soak *soak)
 	soak->can[SOAK_MIGRATE] = soak->nodes[1] >= 0;
 	soak->can[SOAK_PAGEOUT] = igt_get_total_swap_mb();
 	soak->can[SOAK_KSM] = ksm_start();
+	soak->can[SOAK_COLLAPSE] = igt_mm_collapsed_size() == SOAK_HUGE_SIZE;
 	soak->kpageflags = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
 	soak_find_clean(soak);
 }

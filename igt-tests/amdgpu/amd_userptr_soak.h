@@ -15,6 +15,12 @@
 #include "lib/amdgpu/amd_stamp.h"
 #include "lib/amdgpu/amd_userptr.h"
 
+/*
+ * The size of the area "huge pages": what one entry of a page directory of the GPU maps.  The CPU's
+ * huge pages have it only with pages of 4 KiB.
+ */
+#define SOAK_HUGE_SIZE ((size_t)2 << 20)
+
 enum soak_event {
 	SOAK_DONTNEED,	 /* drop the pages, then write them again */
 	SOAK_PUNCH_HOLE, /* punch the pages out of the file, then write them again */

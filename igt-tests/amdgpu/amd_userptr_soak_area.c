@@ -19,9 +19,6 @@
 #define FREEABLE    (CLEAN(FREED) | CLEAN(FREED_COLD) | CLEAN(DROPPED))
 #define PUNCHABLE   (CLEAN(READ) | CLEAN(READ_COLD) | CLEAN(POPULATED))
 
-/* The size of a huge page on x86, and on arm64 with pages of 4 KiB. */
-#define HUGE_SIZE ((size_t)2 << 20)
-
 static const struct soak_backing backings[SOAK_NUM_AREAS] = {
 	{ .name = "private anonymous",
 	  .num_pages = 64,
@@ -119,7 +116,8 @@ static int open_file(struct soak_area *area)
 
 static int map_memory(struct soak_area *area)
 {
-	const uint64_t addr = area->backing->huge ? amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE) : 0;
+	const uint64_t addr =
+		area->backing->huge ? amd_kfd_va_reserve(SOAK_HUGE_SIZE, SOAK_HUGE_SIZE) : 0;
 	int ret = open_file(area);
 
 	if (ret)
@@ -151,7 +149,8 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 	 * cannot hit another area.
 	 */
 	if (!area->bo.va)
-		area->bo.va = amd_kfd_va_reserve(area->size, area->backing->huge ? HUGE_SIZE : 0);
+		area->bo.va =
+			amd_kfd_va_reserve(area->size, area->backing->huge ? SOAK_HUGE_SIZE : 0);
 	if (!area->bo.va)
 		return -ENOMEM;
 	return __amd_userptr_va(up, AMDGPU_VA_OP_MAP, area->bo.handle, area->bo.va, 0, area->size,
@@ -183,7 +182,7 @@ static int stamp(struct soak_area *area, unsigned int number)
 	for (unsigned int i = 0; i < pages; i++) {
 		unsigned int twin = area->backing->same ? i % (pages / 2) : i;
 
-		area->stamps[i].page = number * (HUGE_SIZE / getpagesize()) + twin + 1;
+		area->stamps[i].page = number * (SOAK_HUGE_SIZE / getpagesize()) + twin + 1;
 		area->stamps[i].started = 1;
 		amd_stamp_finish(&area->stamps[i], soak_area_page(area, i), getpagesize());
 	}
@@ -196,7 +195,7 @@ static int create(struct soak *soak, struct soak_area *area, unsigned int number
 	int ret;
 
 	area->backing = &backings[number];
-	area->size = area->backing->huge ? HUGE_SIZE
+	area->size = area->backing->huge ? SOAK_HUGE_SIZE
 					 : (size_t)area->backing->num_pages * getpagesize();
 	pthread_rwlockattr_init(&attr);
 	/* Prefer writers, because at any time some thread holds the lock for reading. */

@@ -23,7 +23,7 @@
 
 IGT_TEST_DESCRIPTION("Bugs of the stock driver around userptrs that KFD queues access.");
 
-#define MEMORY_SIZE	 ((size_t)64 << 10)
+#define MEMORY_SIZE	 ((size_t)16 * getpagesize())
 #define MEMORY_PAGES	 (MEMORY_SIZE / getpagesize())
 #define MEMORY_MAX_PAGES 16
 

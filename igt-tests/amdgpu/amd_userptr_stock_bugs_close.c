@@ -22,7 +22,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define CLOSE_SIZE	((size_t)64 << 10)
+#define CLOSE_SIZE	((size_t)16 * getpagesize())
 #define CLOSE_PAGES	(CLOSE_SIZE / getpagesize())
 #define CLOSE_MAX_PAGES 16
 #define CLOSE_SECONDS	60

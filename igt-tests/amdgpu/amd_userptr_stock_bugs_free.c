@@ -28,7 +28,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define FREE_SIZE ((size_t)64 << 10)
+#define FREE_SIZE ((size_t)16 * getpagesize())
 
 #define SCHED_JOBS	   "/sys/module/amdgpu/parameters/sched_jobs"
 #define SCHED_JOBS_DEFAULT 32 /* drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c */

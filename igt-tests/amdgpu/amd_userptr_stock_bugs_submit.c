@@ -35,7 +35,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define SUBMIT_SIZE	 ((size_t)64 << 10)
+#define SUBMIT_SIZE	 ((size_t)16 * getpagesize())
 #define SUBMIT_PAGES	 (SUBMIT_SIZE / getpagesize())
 #define SUBMIT_MAX_PAGES 16
 

@@ -19,7 +19,7 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-#define SURVIVOR_SIZE ((size_t)64 << 10)
+#define SURVIVOR_SIZE ((size_t)16 * getpagesize())
 
 /*
  * State of the thread that goes on after the main thread has ended.  It is not on the stack of the

@@ -22,7 +22,7 @@
 /* The size of the userptr: large, because the queue reaches it for longer if it has more pages. */
 #define UNMAP_SIZE	 ((size_t)8 << 20)
 /* The queue stores to the last pages: the kernel frees them last, and hands them out first. */
-#define STORED_SIZE	 ((size_t)64 << 10)
+#define STORED_SIZE	 ((size_t)16 * getpagesize())
 #define STORED_PAGES	 (STORED_SIZE / getpagesize())
 #define STORED_MAX_PAGES 16
 #define STORES		 1000

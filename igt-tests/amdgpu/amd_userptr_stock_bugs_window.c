@@ -30,11 +30,12 @@
 #include "lib/igt_procfs.h"
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
+#include "lib/amdgpu/amd_vm_trace.h"
 #include "lib/igt_tracefs.h"
 
 #include "amd_userptr_stock_bugs.h"
 
-#define WINDOW_SIZE	 ((size_t)64 << 10)
+#define WINDOW_SIZE	 ((size_t)16 * getpagesize())
 #define WINDOW_PAGES	 (WINDOW_SIZE / getpagesize())
 #define WINDOW_MAX_PAGES 16
 
@@ -105,7 +106,7 @@ static enum step step_of(const struct gap *gap, const char *line)
 
 	if (strstr(line, "amdgpu_vm_bo_update: ") &&
 	    igt_tracefs_number(line, "soffs=", 16, &number) &&
-	    number == gap->first->va / getpagesize())
+	    number == gap->first->va / AMD_VM_TRACE_PAGE)
 		return UPDATED;
 	if (strstr(line, NOTIFIER ": "))
 		return NOTIFIED;

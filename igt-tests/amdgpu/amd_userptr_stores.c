@@ -34,10 +34,11 @@ IGT_TEST_DESCRIPTION(
 
 /*
  * The cgroup's limit for a process under memory pressure, and the size of the other memory that the
- * process uses.
+ * process uses.  With pages of 4 KiB these are 8 and 10 MiB.  The kernel charges a cgroup for many
+ * pages at a time, so the limit is a number of pages.
  */
-#define PRESSURE_LIMIT ((size_t)8 << 20)
-#define PRESSURE_OTHER ((size_t)10 << 20)
+#define PRESSURE_LIMIT (2048 * (size_t)getpagesize())
+#define PRESSURE_OTHER (2560 * (size_t)getpagesize())
 
 /*
  * More than the number of times that a child holds the worker.  Each time a page of the FUSE file

@@ -11,7 +11,7 @@
 
 #include "amd_userptr_uapi.h"
 
-#define CRIU_SIZE ((size_t)64 << 10)
+#define CRIU_SIZE ((size_t)16 * getpagesize())
 
 /*
  * KFD_CRIU_PRIV_VERSION of drivers/gpu/drm/amd/amdkfd/kfd_priv.h, and structures of that version.

@@ -42,6 +42,7 @@ enum { KILLS = 8, MORE_MS = 800 };
 static const char *const files[] = {
 	BALANCING,
 	"/proc/sys/vm/nr_hugepages",
+	"/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages",
 	DEBUGFS "sched/numa_balancing/scan_delay_ms",
 	DEBUGFS "sched/numa_balancing/scan_period_min_ms",
 	KSM "run",

@@ -8,8 +8,8 @@
 
 uint64_t bo_bytes(int drm_fd)
 {
-	uint64_t total = 0, kib;
-	char path[64], line[256];
+	uint64_t total = 0, size;
+	char path[64], line[256], unit;
 	bool found = false;
 	FILE *file;
 
@@ -17,9 +17,13 @@ uint64_t bo_bytes(int drm_fd)
 	file = fopen(path, "r");
 	t_assert(file);
 	while (fgets(line, sizeof(line), file)) {
-		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " KiB", &kib) != 1)
+		unit = 0;
+		/* The kernel prints bytes, KiB or MiB, the largest unit in which the size is whole.
+		 */
+		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " %c", &size, &unit) < 1)
 			continue;
-		total += kib << 10;
+		t_assert(!size || unit == 'K' || unit == 'M');
+		total += size << (unit == 'M' ? 20 : 10);
 		found = true;
 	}
 	fclose(file);

@@ -47,6 +47,11 @@ int __igt_mm_collapse(void *cpu, size_t size)
 	return ret;
 }
 
+size_t igt_mm_collapsed_size(void)
+{
+	return igt_procfs_number("/sys/kernel/mm/transparent_hugepage/hpage_pmd_size", "");
+}
+
 /* Returns 0 also when pages did not move, so look at the @status of each page. */
 static int move_pages(void **pages, unsigned long count, const int *nodes, int *status)
 {

@@ -23,6 +23,11 @@ int __igt_mm_poke(void *cpu, size_t size);
 /* Collapse the pages into huge pages. */
 int __igt_mm_collapse(void *cpu, size_t size);
 /*
+ * Returns the size of the huge pages into which the kernel collapses pages, or 0 if there are none.
+ * It is 2 MiB with pages of 4 KiB, 32 MiB with 16 KiB, 512 MiB with 64 KiB.
+ */
+size_t igt_mm_collapsed_size(void);
+/*
  * Compact the NUMA node that the page @cpu is on, once; -EFBIG when the node has more memory than
  * the kernel compacts in a few seconds.
  */

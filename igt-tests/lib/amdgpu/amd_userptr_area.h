@@ -5,16 +5,26 @@
  * tests combine their rows.
  *
  * An area is memory of one backing. It may be a huge page, so only its first and last
- * AMD_USERPTR_HALF bytes, its halves, are filled and compared.
+ * amd_userptr_half() bytes, its halves, are filled and compared.
  */
 #ifndef AMD_USERPTR_AREA_H
 #define AMD_USERPTR_AREA_H
 
+#include <unistd.h>
+
 #include "lib/amdgpu/amd_userptr.h"
 
-#define AMD_USERPTR_HALF       ((size_t)32 << 10)
-#define AMD_USERPTR_AREA_SMALL (2 * AMD_USERPTR_HALF)
+#define AMD_USERPTR_HALF_LEAST ((size_t)32 << 10)
+#define AMD_USERPTR_HALF_MOST  ((size_t)64 << 10) /* with the largest pages of any architecture */
+#define AMD_USERPTR_AREA_SMALL (2 * amd_userptr_half())
 #define AMD_USERPTR_AREA_HUGE  ((size_t)2 << 20)
+
+/* A half has whole pages. */
+static inline size_t amd_userptr_half(void)
+{
+	return (size_t)getpagesize() > AMD_USERPTR_HALF_LEAST ? (size_t)getpagesize()
+							      : AMD_USERPTR_HALF_LEAST;
+}
 
 /* Pages whose page frames a test watches: those of both halves. */
 #define AMD_USERPTR_MAX_OBSERVED 16
@@ -104,7 +114,7 @@ uint32_t amd_userptr_area_flags(const struct amd_userptr_area *area);
 /* Returns the seed of the area's content before the event. */
 uint32_t amd_userptr_area_seed(const struct amd_userptr_area *area);
 
-/* Returns the offset of the first (0) or the last (1) AMD_USERPTR_HALF bytes in the area. */
+/* Returns the offset of the first (0) or the last (1) amd_userptr_half() bytes in the area. */
 size_t amd_userptr_area_offset(const struct amd_userptr_area *area, unsigned int half);
 void amd_userptr_area_fill(struct amd_userptr_area *area, uint32_t seed);
 /* Assert that @bytes, a copy of one half, are the content after @effect. */

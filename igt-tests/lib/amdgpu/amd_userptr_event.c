@@ -228,12 +228,21 @@ static int trigger_compact(struct amd_userptr_area *area)
 	return ret == -EFBIG ? 0 : ret;
 }
 
+/* The evidence of these events counts only huge pages of the size into which the kernel collapses.
+ */
+static const char *other_size(const struct amd_userptr_area *area)
+{
+	return igt_mm_collapsed_size() == area->size
+		       ? NULL
+		       : "the kernel collapses pages into huge pages of another size";
+}
+
 static const char *remember_huge(struct amd_userptr_area *area)
 {
 	area->huge_kb = huge_kb();
-	return access("/sys/kernel/mm/transparent_hugepage", F_OK)
-		       ? "no transparent huge pages in this kernel"
-		       : NULL;
+	if (access("/sys/kernel/mm/transparent_hugepage", F_OK))
+		return "no transparent huge pages in this kernel";
+	return other_size(area);
 }
 
 /* Give the advice only now, so that khugepaged cannot collapse the area earlier. */
@@ -257,7 +266,7 @@ static bool collapsed(struct amd_userptr_area *area)
  */
 static int trigger_split(struct amd_userptr_area *area)
 {
-	return madvise(area->cpu + area->size / 2, AMD_USERPTR_HALF, MADV_DONTNEED) ? -errno : 0;
+	return madvise(area->cpu + area->size / 2, amd_userptr_half(), MADV_DONTNEED) ? -errno : 0;
 }
 
 /* Count splits, because khugepaged may make the memory huge again before the test looks. */
@@ -269,7 +278,7 @@ static unsigned long long num_splits(void)
 static const char *remember_splits(struct amd_userptr_area *area)
 {
 	area->num_splits = num_splits();
-	return NULL;
+	return other_size(area);
 }
 
 static bool split(struct amd_userptr_area *area)
@@ -282,13 +291,13 @@ static bool split(struct amd_userptr_area *area)
 /* Map a twin of the area's first half, so that KSM has equal pages to merge. */
 static const char *prepare_ksm(struct amd_userptr_area *area)
 {
-	void *twin = mmap(area->elsewhere, AMD_USERPTR_HALF, PROT_READ | PROT_WRITE,
+	void *twin = mmap(area->elsewhere, amd_userptr_half(), PROT_READ | PROT_WRITE,
 			  MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 
-	if (twin == MAP_FAILED || madvise(twin, AMD_USERPTR_HALF, MADV_MERGEABLE) ||
-	    madvise(area->cpu, AMD_USERPTR_HALF, MADV_MERGEABLE))
+	if (twin == MAP_FAILED || madvise(twin, amd_userptr_half(), MADV_MERGEABLE) ||
+	    madvise(area->cpu, amd_userptr_half(), MADV_MERGEABLE))
 		return "no KSM in this kernel";
-	memcpy(twin, area->cpu, AMD_USERPTR_HALF);
+	memcpy(twin, area->cpu, amd_userptr_half());
 	if (!igt_undo_set(KSM "sleep_millisecs", "0") || !igt_undo_set(KSM "pages_to_scan", "1000"))
 		return "KSM cannot be configured (not root?)";
 	return NULL;

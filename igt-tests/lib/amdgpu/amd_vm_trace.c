@@ -25,7 +25,21 @@ void amd_vm_trace_start(void)
 	igt_tracefs_clear();
 }
 
-/* Add the entries [start, end), in pages from the beginning of the traced range. */
+static unsigned int parts_of_page(void)
+{
+	return getpagesize() / AMD_VM_TRACE_PAGE;
+}
+
+/* Returns log2 of the number of the CPU's pages in the fragment of an entry with @flags. */
+static unsigned int fragment_of(uint64_t flags)
+{
+	const unsigned int log2 = (flags & PTE_FRAG) >> PTE_FRAG_SHIFT;
+	const unsigned int shift = __builtin_ctz(parts_of_page());
+
+	return log2 > shift ? log2 - shift : 0;
+}
+
+/* Add the entries [start, end), in pages of the CPU from the beginning of the traced range. */
 static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end, uint64_t flags)
 {
 	trace->pages += end - start;
@@ -33,8 +47,8 @@ static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end
 	trace->last = end - 1 > trace->last ? end - 1 : trace->last;
 	if (!(flags & PTE_VALID))
 		return;
-	if ((flags & PTE_FRAG) >> PTE_FRAG_SHIFT > trace->fragment)
-		trace->fragment = (flags & PTE_FRAG) >> PTE_FRAG_SHIFT;
+	if (fragment_of(flags) > trace->fragment)
+		trace->fragment = fragment_of(flags);
 	flags &= ~PTE_FRAG;
 	trace->mixed |= trace->valid && flags != trace->flags;
 	trace->valid += end - start;
@@ -43,7 +57,8 @@ static void add_entries(struct amd_vm_trace *trace, uint64_t start, uint64_t end
 
 struct amd_vm_trace amd_vm_trace_read(uint64_t va, uint64_t size)
 {
-	const uint64_t base = va / getpagesize(), pages = size / getpagesize();
+	const uint64_t base = va / AMD_VM_TRACE_PAGE, pages = size / AMD_VM_TRACE_PAGE;
+	const unsigned int parts = parts_of_page();
 	struct amd_vm_trace trace = { .first = UINT64_MAX };
 	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
 	char line[1024];
@@ -58,7 +73,8 @@ struct amd_vm_trace amd_vm_trace_read(uint64_t va, uint64_t size)
 			 igt_tracefs_number(line, "end:", 16, &end) &&
 			 igt_tracefs_number(line, "flags:", 16, &flags) && start >= base &&
 			 start < base + pages)
-			add_entries(&trace, start - base, end - base, flags);
+			add_entries(&trace, (start - base) / parts,
+				    (end - base + parts - 1) / parts, flags);
 	}
 	fclose(file);
 	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s, up to 2^%u\n",

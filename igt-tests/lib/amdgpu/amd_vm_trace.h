@@ -5,17 +5,28 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 /*
+ * The driver's tracepoints count pages of the GPU, which have 4 KiB even if those of the CPU are
+ * larger (AMDGPU_GPU_PAGE_SIZE).
+ */
+#define AMD_VM_TRACE_PAGE 4096
+
+/*
  * The driver's writes to page tables, from its tracepoints.  amdgpu_vm_bo_update() traces one
- * window, amdgpu_vm_update_ptes() the entries in it.
+ * window, amdgpu_vm_update_ptes() the entries in it.  All numbers of pages are in pages of the CPU.
+ * A page of the CPU counts if an entry of any part of it was written.
  */
 struct amd_vm_trace {
-	unsigned int windows;  /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
-	uint64_t pages;	       /* how many pages the written entries are for */
-	uint64_t first, last;  /* the first and the last written page, counted from va */
-	uint64_t valid;	       /* how many of these pages got a valid entry */
-	uint64_t flags;	       /* flags of the valid entries, without the fragment field */
-	bool mixed;	       /* not all valid entries have these flags */
-	unsigned int fragment; /* the largest fragment of the valid entries, log2 of pages */
+	unsigned int windows; /* calls of amdgpu_vm_bo_update() for mappings that begin at va */
+	uint64_t pages;	      /* how many pages the written entries are for */
+	uint64_t first, last; /* the first and the last written page, counted from va */
+	uint64_t valid;	      /* how many of these pages got a valid entry */
+	uint64_t flags;	      /* flags of the valid entries, without the fragment field */
+	bool mixed;	      /* not all valid entries have these flags */
+	/*
+	 * The largest fragment of the valid entries, log2 of pages; 0 also if no fragment has more
+	 * than a part of a page.
+	 */
+	unsigned int fragment;
 };
 
 /* Start tracing; skips without tracefs. */
