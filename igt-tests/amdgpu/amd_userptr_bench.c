@@ -41,9 +41,13 @@
 #define CHECK_WORD	    0x5ca77e12u
 
 static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
-static const size_t sizes_kib[] = { 4, 64, 2048 };
-/* The numbers of ranges that a quick run measures, one row for each of sizes_kib. */
-static const unsigned int quick_counts[][4] = { { 1, 256, 4096, 100000 }, { 256 }, { 16 } };
+/* The sizes of a range: a page, 16 pages (64 KiB with pages of 4 KiB), and a huge page of the GPU.
+ */
+enum { NUM_SIZES = 3 };
+/* The numbers of ranges that a quick run measures, one row for each size. */
+static const unsigned int quick_counts[NUM_SIZES][4] = { { 1, 256, 4096, 100000 },
+							 { 256 },
+							 { 16 } };
 
 /* ---------------------------------------------------------------------------------------------- */
 /* Output											  */
@@ -469,7 +473,9 @@ static bool in_quick_run(const struct bench_column *column, unsigned int s, unsi
 
 static int run_grid(struct bench *bench, const char *only)
 {
-	for (unsigned int s = 0; s < sizeof(sizes_kib) / sizeof(sizes_kib[0]); s++) {
+	const size_t page = getpagesize(), sizes[NUM_SIZES] = { page, 16 * page, 2048 * KIB };
+
+	for (unsigned int s = 0; s < NUM_SIZES; s++) {
 		for (unsigned int n = 0; n < sizeof(counts) / sizeof(counts[0]); n++) {
 			for (unsigned int c = 0; c < bench_num_columns; c++) {
 				const struct bench_column *column = &bench_columns[c];
@@ -478,8 +484,7 @@ static int run_grid(struct bench *bench, const char *only)
 				if (bench->quick && !in_quick_run(column, s, counts[n]))
 					continue;
 				if (!only || !strcmp(only, column->name))
-					ret = run_cell(bench, column, counts[n],
-						       sizes_kib[s] * KIB);
+					ret = run_cell(bench, column, counts[n], sizes[s]);
 				if (ret)
 					return ret;
 			}

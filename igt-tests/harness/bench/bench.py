@@ -16,7 +16,7 @@ from harness.verdict import results
 
 PROGRAM = "igt-tests/amdgpu/amd_userptr_bench"	# in Meson's build directory
 DIRECTORY = os.path.join(scenarios.RUNS, "bench")
-PAGE = goals.PAGE
+PAGE = goals.PAGE	# of the usual guest
 
 DEFAULT_MODE = "hws-sdma"
 # Memory of the guest in MiB. KFD lets processes use 63/64 of the memory that the kernel counts, less 1.5 GiB
@@ -32,11 +32,11 @@ OPERATIONS = ("map", "unmap", "replace", "restore")
 class Report:
 	"""
 	The output of the benchmark program: a cell of results for each (column, operation, number of ranges, size of a
-	range).
+	range). Where a function has no size, it is the size of the guest's pages, @page.
 	"""
 
-	def __init__(self, text, icount=False):
-		self.titles, self.cells, self.icount = {}, {}, icount
+	def __init__(self, text, icount=False, page=PAGE):
+		self.titles, self.cells, self.icount, self.page = {}, {}, icount, page
 		for line in text.splitlines():
 			if not line.startswith("{"):
 				continue
@@ -49,21 +49,21 @@ class Report:
 				cell["median_ns"] = statistics.median(cell["ns"])
 			self.cells[key] = cell
 
-	def ns(self, column, operation, ranges, size=PAGE):
+	def ns(self, column, operation, ranges, size=None):
 		"""Returns the median time of a cell in ns, or None if it was not measured."""
-		return self.cells.get((column, operation, ranges, size), {}).get("median_ns")
+		return self.cells.get((column, operation, ranges, size or self.page), {}).get("median_ns")
 
-	def interval(self, column, operation, ranges, size=PAGE):
+	def interval(self, column, operation, ranges, size=None):
 		"""Returns the interval in which the true median of a cell lies in 19 of 20 cases, or None."""
-		found = self.cells.get((column, operation, ranges, size), {}).get("ns")
+		found = self.cells.get((column, operation, ranges, size or self.page), {}).get("ns")
 		return goals.median_interval(sorted(found)) if found else None
 
-	def quotients(self, column, above, below, ranges, size=PAGE):
+	def quotients(self, column, above, below, ranges, size=None):
 		"""
 		The program measures the operations @above and @below by turns. Returns the quotients of the two times
 		of each turn, sorted.
 		"""
-		pairs = [self.cells.get((column, operation, ranges, size), {}).get("ns") for operation in (above, below)]
+		pairs = [self.cells.get((column, operation, ranges, size or self.page), {}).get("ns") for operation in (above, below)]
 		return sorted(map(operator.truediv, *pairs)) if all(pairs) else []
 
 	def by_turns(self, *key):
@@ -74,13 +74,13 @@ class Report:
 		found = self.quotients(*key)
 		return statistics.median(found) if found else None
 
-	def reason(self, column, operation, ranges, size=PAGE):
+	def reason(self, column, operation, ranges, size=None):
 		"""
 		Returns the program's reason why ns() has no value, or "". If the program could not map, that is the
 		reason.
 		"""
 		for name in (operation, "map"):
-			cell = self.cells.get((column, name, ranges, size), {})
+			cell = self.cells.get((column, name, ranges, size or self.page), {})
 			if "not_run" in cell:
 				return cell["not_run"]
 		return ""
@@ -99,7 +99,7 @@ class Report:
 		"""
 		found = None
 		for (name, operation, ranges, size), cell in sorted(self.cells.items()):
-			if name == column and operation == "memory" and size == PAGE:
+			if name == column and operation == "memory" and size == self.page:
 				grown = cell["bytes"]
 				total = (grown["Slab"] + grown["Percpu"] + grown["VmallocUsed"]) / ranges
 				found = (ranges, total, total - PAGE_ARRAYS, -grown["MemAvailable"] / ranges)
@@ -150,7 +150,7 @@ def step_table(report):
 	rows = [["of map and unmap, ms", "ranges", *STEPS]]
 	for operation in ("map", "unmap"):
 		for column in report.titles:
-			for ranges in report.counts(PAGE):
+			for ranges in report.counts(report.page):
 				found = [report.ns(column, f"{operation}: {step_name}", ranges) for step_name in STEPS]
 				if any(found):
 					rows.append([f"{operation}: {column}", str(ranges)] + [milliseconds(ns) for ns in found])
@@ -158,7 +158,7 @@ def step_table(report):
 
 
 def memory_table(report):
-	rows = [["kernel memory, bytes per range of 4 KiB", "ranges", "all", "beyond page arrays", "MemAvailable"]]
+	rows = [[f"kernel memory, bytes per range of {size_name(report.page)}", "ranges", "all", "beyond page arrays", "MemAvailable"]]
 	for column in report.titles:
 		found = report.memory(column)
 		if found:
@@ -236,7 +236,7 @@ def save(report, head, facts):
 	content = {**facts, "columns": report.titles, "goals": found, "cells": list(report.cells.values())}
 	step.write(paths[0], json.dumps(content, indent=1) + "\n")
 	step.write(paths[1], report_text(report, head))
-	step.write(paths[2], chart.picture(report, OPERATIONS, PAGE, head[0]))
+	step.write(paths[2], chart.picture(report, OPERATIONS, report.page, head[0]))
 	return paths
 
 
@@ -262,18 +262,18 @@ def measure(args):
 		problems.append(f"the program ended with {outcome.status}: {qemu.tail(where.output)}")
 	for problem in problems:
 		print(f"bench: {problem}")
-	return Report(results.read(where.output), args.icount), image, not problems
+	return Report(results.read(where.output), args.icount, kind.page), image, not problems
 
 
 def cmd_bench(args):
-	args.mode, args.memory = args.mode or DEFAULT_MODE, args.memory or MEMORY_MB
+	args.mode, args.memory = args.mode or DEFAULT_MODE, args.memory or max(MEMORY_MB, machine.of(args.page_size).memory_mb)
 	report, image, good = measure(args)
 	if not report.cells:
 		raise step.Failed(f"nothing was measured; logs in {step.host_path(DIRECTORY)}")
 	facts = {"date": datetime.date.today().isoformat(), "kernel": image.release, "mode": args.mode,
-		"quick": args.quick, "icount": args.icount, "memory_mb": args.memory}
+		"quick": args.quick, "icount": args.icount, "memory_mb": args.memory, "page": report.page}
 	clock = "time counts instructions" if args.icount else "wall-clock time"
-	head = [f"Linux {image.release}, {args.mode}, simulated GPU, emulated CPUs, {clock}; medians"]
+	head = [f"Linux {image.release}, {args.mode}, pages of {size_name(report.page)}, simulated GPU, emulated CPUs, {clock}; medians"]
 	paths = save(report, head, facts)
 	print(step.read(paths[1]))
 	for path in paths:

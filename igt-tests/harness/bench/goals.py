@@ -4,8 +4,8 @@
 import dataclasses
 import operator
 
-MANY, MOST = 4096, 100000	# the goals are for so many ranges of 4 KiB
-PAGE, LONG = 4 << 10, 4 << 30	# sizes of the ranges of "restore in turn"
+MANY, MOST = 4096, 100000	# the goals are for so many ranges of one page
+PAGE, LONG = 4 << 10, 4 << 30	# the usual size of a page; size of the long range of "restore in turn"
 
 
 def median_interval(ordered):
@@ -103,8 +103,8 @@ def judge_goals(report):
 		goal(report, f"map, per range: {MOST} / {MANY}", ("scatter", "map", MOST), map_many, 1.5, scale=per_range),
 		goal(report, f"unmap, per range: {MOST} / {MANY}", ("scatter", "unmap", MOST), unmap_many, 1.5,
 			scale=per_range),
-		goal(report, "restore one page of 4 GiB / of 4 KiB", ("contiguous", "restore in turn", 1, LONG),
-			("contiguous", "restore in turn", 1, PAGE), 1.2),
+		goal(report, f"restore one page of 4 GiB / of {report.page >> 10} KiB", ("contiguous", "restore in turn", 1, LONG),
+			("contiguous", "restore in turn", 1, report.page), 1.2),
 		goal(report, "stall by one change: GEM / KFD", ("contiguous", "stall", 1), ("kfd", "stall", 1), 1.1,
 			binding=False),
 		library_goal(report, "map", 1.02),
