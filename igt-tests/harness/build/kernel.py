@@ -18,6 +18,7 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 DEBUG = "debug"	# the flavour with the options of debug.config
+STOCK = machine.STOCK	# the end of the flavour of a stock kernel for a page size
 
 # The kernel has the values of the KBUILD variables in its objects. They are constant, so that ccache finds objects
 # that another checkout has built.
@@ -152,28 +153,25 @@ def build_image(flavour=""):
 	return image
 
 
-def build_controls(tree, out, directory):
+def build_other(what, tree, out, directory, touched, origin, flavour=""):
 	"""
-	Compile the patched @tree with the patches of kernel/controls, and leave the tree and the build in @out as they
-	are. Make copies of @out and of the directories that the controls touch in @directory, and run make while each
-	copy is mounted over its original. So all paths are the same, and make compiles only the sources that the
-	controls touch. Returns the copy of @out.
+	Compile the patched @tree with other versions of the files @touched, those in the directory @origin, and leave
+	the tree and the build in @out as they are. Make copies of @out and of the directories of these files in
+	@directory, and run make while each copy is mounted over its original. So all paths are the same, and make
+	compiles only the sources that are affected. Returns the copy of @out.
 	"""
-	shutil.rmtree(directory, ignore_errors=True)
-	os.makedirs(directory)
 	copies = {out: os.path.join(directory, "kernel")}
-	patched = os.path.join(directory, "patched")
-	touched = source.apply_to(patched, source.controls(), tree)
-	for part in {os.path.dirname(path) for path in touched}:
+	# Sorted, so that a directory is mounted before those inside it.
+	for part in sorted({os.path.dirname(path) for path in touched if os.path.isdir(os.path.join(tree, os.path.dirname(path)))}):
 		copies[os.path.join(tree, part)] = os.path.join(directory, part.replace("/", "-"))
 	for original, copy in copies.items():
 		subprocess.run(["cp", "-a", "--reflink=auto", original, copy], check=True)
 	for path in touched:
-		source.put(os.path.join(patched, path),
+		source.put(os.path.join(origin, path),
 			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
 	mounts = [path for original, copy in copies.items() for path in (copy, original)]
-	step.run_logged("building the kernel with negative controls",
-		["sh", step.script("over.sh"), *mounts, "--", *make(tree, out, "bzImage", "modules")], env=environment())
+	step.run_logged(what, ["sh", step.script("over.sh"), *mounts, "--",
+		*make(tree, out, machine.of(flavour).target, "modules", flavour=flavour)], env=environment(flavour))
 	return copies[out]
 
 
@@ -188,12 +186,39 @@ def controls():
 		*(step.read(path) for path in source.controls()))
 	if step.read_or(os.path.join(target, "stamp")) != stamp:
 		shutil.rmtree(target, ignore_errors=True)
-		directory = os.path.join(step.BUILD, "controls")
-		built = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
+		directory, tree = os.path.join(step.BUILD, "controls"), source.patched()
+		shutil.rmtree(directory, ignore_errors=True)
+		origin = os.path.join(directory, "patched")
+		os.makedirs(origin)
+		built = build_other("building the kernel with negative controls", tree, os.path.join(step.BUILD, "kernel"), directory,
+			source.apply_to(origin, source.controls(), tree), origin)
 		shutil.copy(install_modules(built, target).image, target)
 		shutil.rmtree(directory)
 		step.write(os.path.join(target, "stamp"), stamp)
 	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)))
+
+
+def stock(page_size):
+	"""
+	Returns the Image of the base without any series for a guest with pages of @page_size. It has no page oracle, like
+	Debian's kernel, which is the stock kernel of the usual guest.
+	"""
+	image, flavour = build(page_size), page_size + STOCK
+	target = flavoured("image", flavour)
+	stamp = step.digest(step.read(os.path.join(flavoured("image", page_size), "image.json")))
+	if step.read_or(os.path.join(target, "stamp")) != stamp:
+		shutil.rmtree(target, ignore_errors=True)
+		directory = flavoured("stock", page_size)
+		shutil.rmtree(directory, ignore_errors=True)
+		os.makedirs(directory)
+		touched = set().union(*map(source.touched, source.series()))
+		built = build_other(f"building the stock {page_size} kernel", source.patched(), flavoured("kernel", page_size), directory,
+			touched, source.pristine(), flavour)
+		shutil.copy(install_modules(built, target, flavour).image, target)
+		shutil.rmtree(directory)
+		step.write(os.path.join(target, "stamp"), stamp)
+	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)), oracle="",
+		flavour=flavour)
 
 
 def depmod(directory, release):

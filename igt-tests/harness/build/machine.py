@@ -10,6 +10,7 @@ import os
 from harness import step
 
 USUAL = "4k"	# the page size without --page-size
+STOCK = "-stock"
 ARM64_ROOT = os.path.join(step.CACHE, "arm64")	# `run` sets it up, and mounts /build, /project and /dir in it
 CROSS = "aarch64-linux-gnu-"
 
@@ -60,7 +61,7 @@ MACHINES = {machine.page_size: machine for machine in (
 
 def of(flavour):
 	"""
-	Returns the Machine that a kernel of this @flavour runs on. The flavours of arm64 kernels are their page sizes;
-	all other flavours, such as "debug", are for the usual machine.
+	Returns the Machine that a kernel of this @flavour runs on. The flavours of arm64 kernels are their page sizes,
+	with STOCK behind them if the kernel lacks the series; all other flavours, such as "debug", are for the usual machine.
 	"""
-	return MACHINES.get(flavour, MACHINES[USUAL])
+	return MACHINES.get((flavour or USUAL).removesuffix(STOCK), MACHINES[USUAL])

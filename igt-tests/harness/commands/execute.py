@@ -9,7 +9,7 @@ import sys
 from harness import arguments, step
 from harness.bench import bench
 from harness.boot import qemu
-from harness.build import machine, project
+from harness.build import kernel, machine, project
 from harness.suites import scenarios, trials
 
 DEFAULT_MODE = "hws-sdma"	# the mode without --mode, because real GPUs usually run in it
@@ -57,7 +57,9 @@ def gdb_line(port, flavour):
 	"""
 	Returns the gdb command that attaches to the guest's kernel, with its symbols unless it is Debian's kernel.
 	"""
-	vmlinux = {"patched": "kernel", "controls": "kernel", "debian": None}.get(flavour, "kernel-" + flavour)
+	vmlinux = {"patched": "kernel", "controls": "kernel"}.get(flavour, "kernel-" + flavour)
+	if flavour == "debian" or flavour.endswith(kernel.STOCK):
+		vmlinux = None
 	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
 	program = "gdb" if machine.of(flavour).is_native else "gdb-multiarch"
 	return f"{program} -ex 'target remote :{port}'{symbols}, then continue"

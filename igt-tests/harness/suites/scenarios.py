@@ -65,9 +65,10 @@ def with_page_size(config, page_size):
 	if page_size not in (None, machine.USUAL):
 		for section in config.sections():
 			entry = config[section]
-			if entry["kernel"] != page_size and entry["large-page-skips"]:
+			if machine_of(entry).is_native and entry["large-page-skips"]:
 				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
-			entry["kernel"] = page_size
+			if machine_of(entry).is_native:
+				entry["kernel"] = page_size + (kernel.STOCK if entry["kernel"] == "debian" else "")
 	return config
 
 
@@ -85,8 +86,10 @@ def images(config, names):
 	Build the kernels that the scenarios @names boot, unless they are there. Returns {value of the key kernel:
 	Image}.
 	"""
-	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls,
-		DEBUG: kernel.debug} | {size: functools.partial(kernel.build, size) for size in machine.MACHINES if size != machine.USUAL}
+	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls, DEBUG: kernel.debug}
+	for size in machine.MACHINES:
+		makers[size] = functools.partial(kernel.build, size)
+		makers[size + kernel.STOCK] = functools.partial(kernel.stock, size)
 	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
 
 

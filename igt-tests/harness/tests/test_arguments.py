@@ -62,6 +62,7 @@ test igt lib device soak --page-size 64k
 soak --page-size 64k --minutes 1
 bench --page-size 64k
 exec --page-size 4k -- prog
+exec --page-size 64k --stock -- prog
 shell --page-size 16k --gpus 2
 exec -- prog --mode --help -- x
 exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
@@ -107,7 +108,8 @@ test igt --page-size
 test vgpu --page-size 64k
 test igt --page-size 64k --debug
 test --page-size 64k --failed
-exec --page-size 64k --stock -- prog
+exec --page-size 64k --debug -- prog
+exec --stock --debug --page-size 64k -- prog
 fuzz --page-size 64k
 test --debug --control no-recheck igt
 test --list --failed

@@ -59,7 +59,8 @@ class Suites(unittest.TestCase):
 		self.assertFalse(choice("igt --page-size 64k").is_whole())
 		self.assertTrue(choice("igt --page-size 4k").is_whole())
 		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
-		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k"})
+		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k", "64k-stock"})
+		self.assertEqual(config["stock-hws-sdma"]["kernel"], "64k-stock")
 		entry = config["igt-hws-sdma"]
 		self.assertEqual(scenarios.label(entry), "hws-sdma 64k")
 		self.assertTrue(scenarios.directory("igt-hws-sdma", entry).endswith("/igt-hws-sdma-64k"))

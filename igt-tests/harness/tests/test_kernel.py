@@ -55,7 +55,7 @@ class Machines(unittest.TestCase):
 			self.assertNotIn(f"CONFIG_ARM64_{other}K_PAGES", text)
 
 	def test_flavours(self):
-		for flavour, page in (("", 4096), ("debug", 4096), ("16k", 16384), ("64k", 65536)):
+		for flavour, page in (("", 4096), ("debug", 4096), ("16k", 16384), ("64k", 65536), ("64k-stock", 65536)):
 			image = kernel.Image("image", "modules", "7.3.4", flavour=flavour)
 			self.assertEqual((image.machine.page, image.machine.is_native), (page, page == 4096))
 
