@@ -200,9 +200,11 @@ def controls():
 
 def stock(page_size):
 	"""
-	Returns the Image of the base without any series for a guest with pages of @page_size. It has no page oracle, like
-	Debian's kernel, which is the stock kernel of the usual guest.
+	Returns the Image of a kernel without the series for a guest with pages of @page_size: Debian's, or the base if
+	Debian has no kernel with this page size. It has no page oracle.
 	"""
+	if machine.of(page_size).debian:
+		return debian(machine.of(page_size))
 	image, flavour = build(page_size), page_size + STOCK
 	target = flavoured("image", flavour)
 	stamp = step.digest(step.read(os.path.join(flavoured("image", page_size), "image.json")))
@@ -248,25 +250,25 @@ def version_key(release):
 	return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", release)]
 
 
-def debian_release():
+def debian_release(kind=machine.of("")):
 	"""
-	Returns the newest release of a kernel that Debian itself builds, from the package lists. The first two numbers
-	of its version are those of the base's version.
+	Returns the newest release of a kernel that Debian itself builds for the machine @kind, from the package lists. The
+	first two numbers of its version are those of the base's version.
 	"""
 	series_version = ".".join(source.base()["version"].split(".")[:2])
-	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-amd64$"
+	pattern = rf"^linux-binary-unsigned-{re.escape(series_version)}\.[0-9]+\+[a-z0-9]+-{kind.debian}$"
 	found = subprocess.run(["apt-cache", "search", "--names-only", pattern], capture_output=True, text=True,
-		check=True).stdout.split("\n")
+		check=True, env={**os.environ, **kind.apt}).stdout.split("\n")
 	names = [line.split()[0] for line in found if line]
 	if not names:
-		raise step.Failed(f"Debian has no kernel package linux-binary-unsigned-{series_version}.*-amd64")
+		raise step.Failed(f"Debian has no kernel package linux-binary-unsigned-{series_version}.*-{kind.debian}")
 	return max(names, key=version_key).removeprefix("linux-binary-unsigned-")
 
 
-def unpack_debian(release, directory):
-	"""Download the packages of Debian's kernel @release, and unpack them in @directory."""
+def unpack_debian(release, directory, kind):
+	"""Download the packages of Debian's kernel @release for the machine @kind, and unpack them in @directory."""
 	for package in ("linux-binary-unsigned-", "linux-modules-"):
-		deb = packages.download(package + release)
+		deb = packages.download(package + release, kind.apt)
 		step.run_logged(f"unpacking {package}{release}", ["dpkg-deb", "-x", deb, directory], quiet=True)
 		os.unlink(deb)
 	# The packages have usr/lib/modules, but modprobe -d looks in lib/modules.
@@ -278,20 +280,24 @@ def unpack_debian(release, directory):
 	depmod(directory, release)
 
 
-def debian():
-	"""Returns the Image of the kernel that Debian itself builds. Its packages are only unpacked, not installed."""
-	directory = os.path.join(step.CACHE, "stock")
+def debian(kind=machine.of("")):
+	"""
+	Returns the Image of the kernel that Debian itself builds for the machine @kind. Its packages are only unpacked, not
+	installed.
+	"""
+	directory = os.path.join(step.CACHE, "stock" if kind.is_native else "stock-" + kind.page_size)
 	with step.locked("stock"):
 		os.makedirs(directory, exist_ok=True)
 		known = [name for name in os.listdir(directory) if not name.endswith(".new")]
 		if not known:
-			release = debian_release()
+			release = debian_release(kind)
 			new = os.path.join(directory, release + ".new")
 			shutil.rmtree(new, ignore_errors=True)
 			os.makedirs(new)
-			unpack_debian(release, new)
+			unpack_debian(release, new, kind)
 			os.rename(new, os.path.join(directory, release))
 			known = [release]
 	release = max(known, key=version_key)
 	modules = os.path.join(directory, release)
-	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release)
+	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release,
+		flavour="" if kind.is_native else kind.page_size + STOCK)

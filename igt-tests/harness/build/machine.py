@@ -12,6 +12,7 @@ from harness import step
 USUAL = "4k"	# the page size without --page-size
 STOCK = "-stock"
 ARM64_ROOT = os.path.join(step.CACHE, "arm64")	# `run` sets it up, and mounts /build, /project and /dir in it
+ARM64_APT = "/etc/apt/arm64.conf"	# `run` writes it
 CROSS = "aarch64-linux-gnu-"
 
 
@@ -26,12 +27,18 @@ class Machine:
 	memory_mb: int			# memory of a guest; each of its two NUMA nodes has half of it
 	meson: str			# Meson's build directory for the guest's programs
 	root: str			# the guest's root, a directory of the build root
+	debian: str			# how Debian calls its kernel with this page size; empty: Debian has none
 	cross: str = ""			# what the names of the cross compiler and its tools begin with; empty: no cross build
 
 	@property
 	def is_native(self):
 		"""Can the build root run the guest's programs?"""
 		return not self.cross
+
+	@property
+	def apt(self):
+		"""The variables with which apt finds packages of the guest's architecture."""
+		return {} if self.is_native else {"APT_CONFIG": ARM64_APT}
 
 	@property
 	def page(self):
@@ -51,11 +58,11 @@ def arm64(page_kib):
 	# Tests count pages, so a guest with larger pages has more memory. The host provides only what the guest touches.
 	memory_mb = {16: 4096, 64: 8192}[page_kib]
 	return Machine(size, page_kib, "arm64", ("arm64.config", f"{size}.config"), "Image", memory_mb,
-		os.path.join(step.BUILD, "meson-arm64"), ARM64_ROOT, CROSS)
+		os.path.join(step.BUILD, "meson-arm64"), ARM64_ROOT, {16: "arm64-16k", 64: ""}[page_kib], CROSS)
 
 
 MACHINES = {machine.page_size: machine for machine in (
-	Machine(USUAL, 4, "x86", (), "bzImage", 1024, os.path.join(step.BUILD, "meson"), "/"),
+	Machine(USUAL, 4, "x86", (), "bzImage", 1024, os.path.join(step.BUILD, "meson"), "/", "amd64"),
 	arm64(16), arm64(64))}
 
 

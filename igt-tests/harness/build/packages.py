@@ -39,13 +39,17 @@ def keep(directory):
 	return path
 
 
-def download(package):
-	"""Download a Debian package from the mirror unless it is in DOWNLOADS. Returns the path of the .deb."""
+def download(package, variables=()):
+	"""
+	Download a Debian package from the mirror unless it is in DOWNLOADS. apt has the @variables in its environment.
+	Returns the path of the .deb.
+	"""
 	found = glob.glob(os.path.join(DOWNLOADS, f"{package}_*.deb"))
 	if found:
 		return found[0]
 	directory = empty_directory(package)
-	step.run_logged(f"downloading {package}", ["sh", step.script("download.sh"), package], cwd=directory)
+	step.run_logged(f"downloading {package}", ["sh", step.script("download.sh"), package], cwd=directory,
+		env={**os.environ, **dict(variables)})
 	return keep(directory)
 
 

@@ -68,6 +68,7 @@ def with_page_size(config, page_size):
 			if machine_of(entry).is_native and entry["large-page-skips"]:
 				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
 			if machine_of(entry).is_native:
+				entry["expected-fails"] += "\n" + entry["large-page-fails"]
 				entry["kernel"] = page_size + (kernel.STOCK if entry["kernel"] == "debian" else "")
 	return config
 

@@ -58,6 +58,7 @@ bench --quick --icount --check --mode nohws-sdma --memory 2048
 demo --page-size 64k
 test --page-size 16k
 test igt --page-size=64k amd_userptr_hsa
+test stock --page-size 16k
 test igt lib device soak --page-size 64k
 soak --page-size 64k --minutes 1
 bench --page-size 64k

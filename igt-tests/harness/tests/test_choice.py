@@ -54,13 +54,16 @@ class Suites(unittest.TestCase):
 			self.assertFalse(choice(text).is_whole(), text)
 
 	def test_page_size(self):
-		self.assertEqual(choice("--page-size 64k").suites, ["lib", "device", "igt", "soak"])
+		self.assertEqual(choice("--page-size 64k").suites, ["lib", "device", "igt", "soak", "stock"])
 		self.assertEqual(choice("amd_userptr_hsa --page-size 16k").suites, ["igt"])
 		self.assertFalse(choice("igt --page-size 64k").is_whole())
 		self.assertTrue(choice("igt --page-size 4k").is_whole())
 		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
 		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k", "64k-stock"})
-		self.assertEqual(config["stock-hws-sdma"]["kernel"], "64k-stock")
+		stock = config["stock-hws-sdma"]
+		self.assertEqual(stock["kernel"], "64k-stock")
+		self.assertIn("igt@amdgpu/amd_userptr_hsa@stock-gap", results.expected_fails(stock["expected-fails"]))
+		self.assertIn("igt@amdgpu/amd_userptr_stock_bugs@split-clear", results.expected_fails(stock["expected-fails"]))
 		entry = config["igt-hws-sdma"]
 		self.assertEqual(scenarios.label(entry), "hws-sdma 64k")
 		self.assertTrue(scenarios.directory("igt-hws-sdma", entry).endswith("/igt-hws-sdma-64k"))
