@@ -25,6 +25,7 @@
 #include "igt_sysfs.h"
 
 #include "lib/igt_fuse.h"
+#include "lib/igt_procfs.h"
 #include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
@@ -38,10 +39,14 @@
  */
 #define ANSWER_MS igt_patience(40000)
 
+/* So often the server looks whether the test has ended. */
+enum { LOOK_MS = 100 };
+
 enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
 
 struct server {
 	int dev, arrived, go;
+	int program;	   /* /proc/.../stat of the test; -1: the server is a thread of the test */
 	atomic_uint *late; /* as in struct igt_fuse */
 	char request[FUSE_MIN_READ_BUFFER + MAX_READ];
 	char answer[sizeof(struct fuse_out_header) + MAX_READ];
@@ -57,13 +62,35 @@ static int reply(struct server *server, uint64_t unique, int error, size_t size)
 	return write(server->dev, server->answer, out->len) < 0 ? -errno : 0;
 }
 
+/*
+ * Wait for the permission to answer; false: it did not come in time.
+ *
+ * If the test ends meanwhile, so does the server.  It must look for that itself: the exit of the
+ * test closes its files one after the other, and the close of the server's file asks the server
+ * (FUSE_FLUSH).  The kernel puts off the close of the socket until all files are closed, so the
+ * end of the socket would come too late.
+ */
+static bool wait_for_go(struct server *server)
+{
+	const uint64_t deadline = igt_now_ms() + ANSWER_MS;
+	struct pollfd go = { .fd = server->go, .events = POLLIN };
+	int ready;
+
+	do {
+		ready = poll(&go, 1, LOOK_MS);
+		if (server->program >= 0 && igt_procfs_task_exits(server->program))
+			_exit(0);
+	} while (ready != 1 && igt_now_ms() < deadline);
+	return ready == 1;
+}
+
 /* Tell the test that the kernel wants a page, then wait for the permission to answer. */
 static size_t answer_read(struct server *server, const struct fuse_read_in *in, void *body)
 {
 	struct pollfd go = { .fd = server->go, .events = POLLIN };
 	size_t size = in->size < MAX_READ ? in->size : MAX_READ;
 	char byte = 0;
-	int ready;
+	bool may;
 
 	memset(body, 0, size);
 	/* Drop a permission that came after ANSWER_MS: the test gave it for the previous page. */
@@ -71,11 +98,11 @@ static size_t answer_read(struct server *server, const struct fuse_read_in *in, 
 		;
 	if (write(server->arrived, &byte, 1) != 1)
 		_exit(1);
-	ready = poll(&go, 1, ANSWER_MS);
+	may = wait_for_go(server);
 	/* The end of the socket means that the test process has ended. */
-	if (ready == 1 && read(server->go, &byte, 1) != 1)
+	if (may && read(server->go, &byte, 1) != 1)
 		_exit(0);
-	*server->late += ready != 1;
+	*server->late += !may;
 	return size;
 }
 
@@ -143,25 +170,26 @@ static void serve_all(struct server *server)
 	}
 }
 
-static void run_server(atomic_uint *late, int dev, int arrived, int go)
+static void run_server(atomic_uint *late, int dev, int arrived, int go, int program)
 {
 	static struct server server;
-	enum { FIRST = 3 };
-	int fds[] = { dev, arrived, go };
+	enum { FIRST = 3, COUNT = 4 };
+	int fds[COUNT] = { dev, arrived, go, program };
 
 	/*
 	 * Close all other descriptors that the server inherits from the test, because an open
-	 * /dev/kfd would keep KFD's process alive. First move the three to higher numbers, so that
+	 * /dev/kfd would keep KFD's process alive. First move the four to higher numbers, so that
 	 * dup2() closes none of them.
 	 */
-	for (int i = 0; i < 3; i++)
-		fds[i] = fcntl(fds[i], F_DUPFD, 2 * FIRST);
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < COUNT; i++)
+		fds[i] = fcntl(fds[i], F_DUPFD, FIRST + COUNT);
+	for (int i = 0; i < COUNT; i++)
 		dup2(fds[i], FIRST + i);
-	close_range(2 * FIRST, ~0u, 0);
+	close_range(FIRST + COUNT, ~0u, 0);
 	server.dev = FIRST;
 	server.arrived = FIRST + 1;
 	server.go = FIRST + 2;
+	server.program = FIRST + 3;
 	server.late = late;
 	serve_all(&server);
 	_exit(0);
@@ -182,6 +210,7 @@ static int start_thread(atomic_uint *late, int dev, int arrived, int go)
 	server.dev = dev;
 	server.arrived = arrived;
 	server.go = go;
+	server.program = -1;
 	server.late = late;
 	return -pthread_create(&thread, NULL, run_thread, &server);
 }
@@ -197,12 +226,20 @@ static int mount_file(int dev, const char *path)
 
 static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
+	int program, ret = 0;
+
 	if (inside)
 		return start_thread(fuse->late, dev, arrived, go);
+	program = open("/proc/self/stat", O_RDONLY | O_CLOEXEC);
+	if (program < 0)
+		return -errno;
 	fuse->server = fork();
 	if (fuse->server == 0)
-		run_server(fuse->late, dev, arrived, go);
-	return fuse->server < 0 ? -errno : 0;
+		run_server(fuse->late, dev, arrived, go, program);
+	if (fuse->server < 0)
+		ret = -errno;
+	close(program);
+	return ret;
 }
 
 /* The journal undoes this if the process is killed while the file is mounted. */

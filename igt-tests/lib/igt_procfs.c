@@ -149,15 +149,37 @@ int __igt_procfs_pages_in_swap_cache(void *cpu, size_t size)
 	return count;
 }
 
-/* The state is behind the name in parentheses (Documentation/filesystems/proc.rst). */
-char igt_procfs_task_state(int stat)
+/*
+ * Read /proc/.../stat.  Returns the text behind the thread's name, which is in parentheses and may
+ * contain anything (Documentation/filesystems/proc.rst); NULL when the thread has gone.
+ */
+static const char *read_stat(int stat, char *text, size_t size)
 {
-	char text[512], *name_end;
-	ssize_t len = pread(stat, text, sizeof(text) - 1, 0);
+	ssize_t len = pread(stat, text, size - 1, 0);
+	char *name_end;
 
 	if (len <= 0)
-		return 0;
+		return NULL;
 	text[len] = '\0';
 	name_end = strrchr(text, ')');
-	return name_end && name_end[1] == ' ' ? name_end[2] : 0;
+	return name_end && name_end[1] == ' ' ? name_end + 2 : NULL;
+}
+
+char igt_procfs_task_state(int stat)
+{
+	char text[512];
+	const char *state = read_stat(stat, text, sizeof(text));
+
+	return state ? *state : 0;
+}
+
+bool igt_procfs_task_exits(int stat)
+{
+	const unsigned int exiting = 0x4; /* PF_EXITING of include/linux/sched.h */
+	const char *rest;
+	unsigned int flags;
+	char text[512];
+
+	rest = read_stat(stat, text, sizeof(text));
+	return !rest || sscanf(rest, "%*c %*d %*d %*d %*d %*d %u", &flags) != 1 || flags & exiting;
 }

@@ -6,6 +6,7 @@
 #ifndef IGT_PROCFS_H
 #define IGT_PROCFS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 /*
@@ -42,5 +43,7 @@ int __igt_procfs_pages_in_swap_cache(void *cpu, size_t size);
  * Returns the state letter of a thread, from its open /proc/.../stat; 0 when the thread has gone.
  */
 char igt_procfs_task_state(int stat);
+/* Has the thread begun to exit?  It may still wait in the kernel, to close its files. */
+bool igt_procfs_task_exits(int stat);
 
 #endif
