@@ -171,19 +171,41 @@ static const char *wait_as_before(const struct settings *before)
 static const struct victim {
 	const char *name, *program, *subtests;
 	const char *describe;
+	/*
+	 * Send SIGKILL only: after another signal IGT waits for the program's children before it
+	 * calls the other exit handlers, which takes long if they are short of memory.
+	 */
+	bool kill_only;
 } victims[] = {
-	{ "huge", "amd_userptr_matrix", "hugetlb-*",
-	  "A killed program leaves the number of huge pages as it was." },
-	{ "ksm", "amd_userptr_matrix", "anon-ksm-*", "A killed program leaves KSM as it was." },
-	{ "swap", "amd_userptr_stores", "swap-*",
-	  "A killed program leaves the swap devices as they were." },
-	{ "cgroup", "amd_userptr_stores", "pressure-*", "A killed program leaves no cgroup." },
-	{ "balancing", "amd_userptr_mixed", "numa-balancing",
-	  "A killed program leaves NUMA balancing as it was." },
-	{ "trace", "amd_userptr_scatter", "one-of-many,unchanged,cross-*",
-	  "A killed program leaves neither kprobes nor instances of the trace." },
-	{ "failnth", "amd_userptr_failnth", "create,restore",
-	  "A killed program leaves fault injection as it was." },
+	{ .name = "huge",
+	  .program = "amd_userptr_matrix",
+	  .subtests = "hugetlb-*",
+	  .describe = "A killed program leaves the number of huge pages as it was." },
+	{ .name = "ksm",
+	  .program = "amd_userptr_matrix",
+	  .subtests = "anon-ksm-*",
+	  .describe = "A killed program leaves KSM as it was." },
+	{ .name = "swap",
+	  .program = "amd_userptr_stores",
+	  .subtests = "swap-*",
+	  .describe = "A killed program leaves the swap devices as they were." },
+	{ .name = "cgroup",
+	  .program = "amd_userptr_stores",
+	  .subtests = "pressure-*",
+	  .describe = "A killed program leaves no cgroup.",
+	  .kill_only = true },
+	{ .name = "balancing",
+	  .program = "amd_userptr_mixed",
+	  .subtests = "numa-balancing",
+	  .describe = "A killed program leaves NUMA balancing as it was." },
+	{ .name = "trace",
+	  .program = "amd_userptr_scatter",
+	  .subtests = "one-of-many,unchanged,cross-*",
+	  .describe = "A killed program leaves neither kprobes nor instances of the trace." },
+	{ .name = "failnth",
+	  .program = "amd_userptr_failnth",
+	  .subtests = "create,restore",
+	  .describe = "A killed program leaves fault injection as it was." },
 };
 #define NUM_VICTIMS (sizeof(victims) / sizeof(victims[0]))
 
@@ -289,7 +311,9 @@ static void kill_some(const struct victim *victim)
 
 	look(&before);
 	for (unsigned int i = 0; i < KILLS; i++) {
-		const int sig = signals[i % (sizeof(signals) / sizeof(signals[0]))];
+		const int sig = victim->kill_only
+					? SIGKILL
+					: signals[i % (sizeof(signals) / sizeof(signals[0]))];
 		const char *changed = kill_one(victim, &before, sig, rand_r(&seed) % MORE_MS);
 		const char *left;
 
