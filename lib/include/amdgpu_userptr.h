@@ -246,7 +246,8 @@ struct amdgpu_userptr_range {
  * enum amdgpu_userptr_va_mode - where the GPU addresses come from
  * @AMDGPU_USERPTR_VA_RESERVE: the library reserves CPU address space (PROT_NONE) and uses the same
  *	numbers on the GPU. If all GPU addresses of the process are made in this way, as ROCr does,
- *	nothing can collide.
+ *	nothing can collide. The addresses are such that all devices of the context have them, also
+ *	where the CPU has more address bits than a device.
  * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which does not know the addresses
  *	that KFD uses. Only for a context of one device that was given as amdgpu_device_handle.
  * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @fixed_va, for example from

@@ -207,6 +207,22 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 	return 0;
 }
 
+/* The lower half only, because CPU addresses are never in the upper one. */
+static void find_common_va(struct amdgpu_userptr_ctx *ctx)
+{
+	ctx->va_max = UINT64_MAX;
+	for (uint32_t i = 0; i < ctx->num_devices; i++) {
+		const struct au_device *device = &ctx->devices[i];
+
+		if (device->va_min > ctx->va_min)
+			ctx->va_min = device->va_min;
+		if (device->va_max < ctx->va_max)
+			ctx->va_max = device->va_max;
+	}
+	ctx->va_min = (ctx->va_min + ctx->page_size - 1) & ~(ctx->page_size - 1);
+	ctx->va_max &= ~(ctx->page_size - 1);
+}
+
 static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct au_ops *ops,
 		      void *priv, struct amdgpu_userptr_ctx **out)
 {
@@ -240,6 +256,7 @@ static int ctx_create(const struct amdgpu_userptr_ctx_args *user, const struct a
 		if (ret)
 			goto free_devices;
 	}
+	find_common_va(ctx);
 	ret = choose_backend(ctx, args.backend);
 	if (ret)
 		goto free_devices;

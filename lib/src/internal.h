@@ -10,6 +10,7 @@
  * range.c	arithmetic on ranges; no ioctls, no allocation
  * space.c	the GPU addresses of maps
  * reserve.c	CPU address space whose numbers are GPU addresses
+ * cpu_space.c	CPU address space: calls of the kernel
  * maps.c	the table of maps, by GPU address; the queries
  * cpu.c	the maps by CPU address
  * reason.c	the meaning of errors
@@ -104,8 +105,14 @@ struct au_ops {
 	int (*va_alloc)(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
 			uint64_t *va, amdgpu_va_handle *handle);
 	void (*va_free)(void *priv, amdgpu_va_handle handle);
-	int (*reserve)(void *priv, uint64_t size, uint64_t *addr);
+	/* Reserve address space at @hint; 0: anywhere. -EEXIST: @hint is not free. */
+	int (*reserve)(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
 	int (*release)(void *priv, uint64_t addr, uint64_t size);
+	/*
+	 * Find the highest free address space of @size bytes in [min, max). -ENOMEM: there is none.
+	 * Another thread can take it before the caller does.
+	 */
+	int (*find_gap)(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
 	uint64_t (*page_size)(void *priv);
 	/* Memory of the library's own that nothing else has used. @size: one page. */
 	int (*page_get)(void *priv, uint64_t size, uint64_t *addr);
@@ -183,6 +190,7 @@ struct amdgpu_userptr_ctx {
 	uint64_t page_size;
 	enum amdgpu_userptr_backend backend; /* constant, not AUTO */
 	struct au_bo_limits limits;	     /* constant */
+	uint64_t va_min, va_max;	     /* constant: GPU addresses that all devices have */
 	uint64_t timeout_ns;		     /* constant, 0: none */
 	atomic_uint_fast64_t num_ioctls;
 
@@ -194,6 +202,7 @@ struct amdgpu_userptr_ctx {
 	uint64_t priority;			/* of the node inserted last; never 0 */
 	struct amdgpu_userptr_stats stats;	/* except @ioctls */
 	struct au_reservation *spares;		/* by address; see reserve.c */
+	uint64_t search_end;			/* likewise; 0: no search was needed yet */
 	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
 
 	uint32_t num_devices;
@@ -501,6 +510,13 @@ int au_va_wait(struct au_device *device, const struct au_updates *updates, int64
  * -ETIME.
  */
 int au_updates_drain(struct au_device *device, struct au_timer *timer);
+
+/* cpu_space.c: for struct au_ops */
+int au_kernel_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
+int au_kernel_release(void *priv, uint64_t addr, uint64_t size);
+int au_kernel_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
+int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr);
+void au_kernel_page_put(void *priv, uint64_t addr, uint64_t size);
 
 /* ioctl.c: these return 0 or -errno */
 int au_drm_version(struct au_device *device);

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The library's ioctls, its calls of libdrm, and reserved address space. */
+/* The library's ioctls and its calls of libdrm. */
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -46,56 +45,9 @@ static void kernel_va_free(void *priv, amdgpu_va_handle handle)
 	amdgpu_va_range_free(handle);
 }
 
-/* mmap() fails with EAGAIN if the process has called mlockall() and may not lock any more. */
-static int mmap_error(void)
-{
-	return errno == EAGAIN ? -ENOMEM : -errno;
-}
-
-static int kernel_reserve(void *priv, uint64_t size, uint64_t *addr)
-{
-	void *ptr = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-
-	if (ptr == MAP_FAILED)
-		return mmap_error();
-	/* A forked child cannot use the parent's maps, so it needs no addresses for them. */
-	if (madvise(ptr, size, MADV_DONTFORK)) {
-		const int ret = -errno;
-
-		munmap(ptr, size);
-		return ret;
-	}
-	*addr = (uintptr_t)ptr;
-	return 0;
-}
-
-static int kernel_release(void *priv, uint64_t addr, uint64_t size)
-{
-	return munmap((void *)(uintptr_t)addr, size) ? -errno : 0;
-}
-
 static uint64_t kernel_page_size(void *priv)
 {
 	return sysconf(_SC_PAGESIZE);
-}
-
-/*
- * A fresh mapping, because the memory of malloc() may be what a program has registered with KFD's
- * shared virtual memory, and the kernel refuses that.
- */
-static int kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
-{
-	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	if (ptr == MAP_FAILED)
-		return mmap_error();
-	*addr = (uintptr_t)ptr;
-	return 0;
-}
-
-static void kernel_page_put(void *priv, uint64_t addr, uint64_t size)
-{
-	munmap((void *)(uintptr_t)addr, size);
 }
 
 static int kernel_smi_enable(void *priv, int fd, uint64_t events)
@@ -124,11 +76,12 @@ const struct au_ops au_kernel_ops = {
 	.device_id = kernel_device_id,
 	.va_alloc = kernel_va_alloc,
 	.va_free = kernel_va_free,
-	.reserve = kernel_reserve,
-	.release = kernel_release,
+	.reserve = au_kernel_reserve,
+	.release = au_kernel_release,
+	.find_gap = au_kernel_find_gap,
 	.page_size = kernel_page_size,
-	.page_get = kernel_page_get,
-	.page_put = kernel_page_put,
+	.page_get = au_kernel_page_get,
+	.page_put = au_kernel_page_put,
 	.smi_enable = kernel_smi_enable,
 	.smi_read = kernel_smi_read,
 	.smi_close = kernel_smi_close,

@@ -8,11 +8,20 @@
  * that has grown, because a spare that is a whole VMA, or one end of it, needs no split. It also
  * tries again after each release that has succeeded, because the process may have fewer VMAs now.
  * When the kernel has no address space left, a new map gets a piece of a spare.
+ *
+ * The kernel gives out the highest free addresses, but the GPUs may not have such high ones: a
+ * process on arm64 usually has addresses of 48 bits, and the lower half of a gfx9's addresses ends
+ * at 2^47. Then the library searches below the end of the GPUs' addresses, downwards from the
+ * reservation before. So reservations stay together, and GPUs need few page tables for them.
  */
 #include <errno.h>
 #include <stdlib.h>
 
 #include "internal.h"
+
+/* Most addresses that a search tries before it looks at all free ones, and most of its looks. */
+#define NUM_PROBES 32
+#define NUM_GAPS   16
 
 /* Cut @size bytes from a spare. Call with ctx->lock held. */
 static bool take_spare(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *addr)
@@ -33,12 +42,107 @@ static bool take_spare(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *
 	return false;
 }
 
+static bool in_reach(const struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t size)
+{
+	return addr >= ctx->va_min && addr < ctx->va_max && size <= ctx->va_max - addr;
+}
+
+/* The kernel has chosen @stray at random, so the search begins at a random address. */
+static uint64_t first_search_end(const struct amdgpu_userptr_ctx *ctx, uint64_t stray)
+{
+	return stray % ctx->va_max / ctx->page_size * ctx->page_size;
+}
+
+/*
+ * Search next time from these released addresses on, if they are higher than the others. So a
+ * program that maps and unmaps again and again has few addresses: the driver keeps the page tables
+ * of all addresses that were ever mapped. Call with ctx->lock held.
+ */
+static void search_from(struct amdgpu_userptr_ctx *ctx, const struct au_reservation *released)
+{
+	const uint64_t end = released->addr + released->size;
+
+	if (ctx->search_end && ctx->search_end < end)
+		ctx->search_end = end;
+}
+
+static void set_search_end(struct amdgpu_userptr_ctx *ctx, uint64_t end)
+{
+	pthread_mutex_lock(&ctx->lock);
+	ctx->search_end = end;
+	pthread_mutex_unlock(&ctx->lock);
+}
+
+/*
+ * Try the addresses that end at @end, and lower ones if they are not free. What is there can be of
+ * any size, so each step is twice as long as the one before. -EEXIST: these are not free either.
+ */
+static int probe_below(struct amdgpu_userptr_ctx *ctx, uint64_t end, uint64_t size, uint64_t *addr)
+{
+	uint64_t step = size;
+
+	for (unsigned int i = 0; i < NUM_PROBES; i++) {
+		int ret;
+
+		if (end < size || !in_reach(ctx, end - size, size))
+			break;
+		ret = ctx->ops->reserve(ctx->ops_priv, end - size, size, addr);
+		if (ret != -EEXIST)
+			return ret;
+		end = step < end ? end - step : 0;
+		step *= 2;
+	}
+	return -EEXIST;
+}
+
+/* Look at all free addresses. Other threads map memory at the same time, so try some times. */
+static int search_gaps(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *addr)
+{
+	for (unsigned int i = 0; i < NUM_GAPS; i++) {
+		uint64_t gap;
+		int ret = ctx->ops->find_gap(ctx->ops_priv, ctx->va_min, ctx->va_max, size, &gap);
+
+		/* Without /proc the library does not know more addresses to try. */
+		if (ret)
+			return -ENOMEM;
+		ret = ctx->ops->reserve(ctx->ops_priv, gap, size, addr);
+		if (ret != -EEXIST)
+			return ret;
+	}
+	return -ENOMEM;
+}
+
+/* Reserve addresses that all devices have. */
+static int reserve_in_reach(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *addr)
+{
+	uint64_t end;
+	int ret;
+
+	pthread_mutex_lock(&ctx->lock);
+	end = ctx->search_end;
+	pthread_mutex_unlock(&ctx->lock);
+	if (!end) {
+		ret = ctx->ops->reserve(ctx->ops_priv, 0, size, addr);
+		if (ret || in_reach(ctx, *addr, size))
+			return ret;
+		/* If the kernel refuses, these addresses stay reserved until the process ends. */
+		ctx->ops->release(ctx->ops_priv, *addr, size);
+		end = first_search_end(ctx, *addr);
+	}
+	ret = probe_below(ctx, end, size, addr);
+	if (ret == -EEXIST)
+		ret = search_gaps(ctx, size, addr);
+	if (!ret)
+		set_search_end(ctx, *addr);
+	return ret;
+}
+
 int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservation *reservation)
 {
 	int ret;
 
 	reservation->size = size;
-	ret = ctx->ops->reserve(ctx->ops_priv, size, &reservation->addr);
+	ret = reserve_in_reach(ctx, size, &reservation->addr);
 	if (ret == -ENOMEM) {
 		pthread_mutex_lock(&ctx->lock);
 		if (take_spare(ctx, size, &reservation->addr))
@@ -87,6 +191,7 @@ static int release_spare(struct amdgpu_userptr_ctx *ctx, struct au_reservation *
 	for (at = &ctx->spares; *at != spare; at = &(*at)->next)
 		;
 	*at = spare->next;
+	search_from(ctx, spare);
 	free(spare);
 	return 0;
 }
@@ -96,10 +201,12 @@ void au_release(struct amdgpu_userptr_ctx *ctx, struct au_reservation *reservati
 	int ret = ctx->ops->release(ctx->ops_priv, reservation->addr, reservation->size);
 
 	pthread_mutex_lock(&ctx->lock);
-	if (!ret)
+	if (!ret) {
+		search_from(ctx, reservation);
 		free(reservation);
-	else
+	} else {
 		ret = release_spare(ctx, add_spare(ctx, reservation));
+	}
 	while (!ret && ctx->spares)
 		ret = release_spare(ctx, ctx->spares);
 	pthread_mutex_unlock(&ctx->lock);

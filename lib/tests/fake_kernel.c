@@ -209,11 +209,11 @@ static int drm_version(struct fake_kernel *fake, struct drm_version *args)
 	return 0;
 }
 
-static int device_info(struct fake_kernel *fake, const struct drm_amdgpu_info *args)
+static int device_info(const struct fake_kernel *fake, const struct drm_amdgpu_info *args)
 {
 	struct drm_amdgpu_info_device info = {
 		.virtual_address_offset = FAKE_VA_MIN,
-		.virtual_address_max = FAKE_VA_MAX,
+		.virtual_address_max = fake->va_max,
 		.high_va_offset = FAKE_HIGH_VA_MIN,
 		.high_va_max = FAKE_HIGH_VA_MAX,
 		.virtual_address_alignment = fake->page_size,
@@ -340,9 +340,6 @@ static int fake_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	return ret;
 }
 
-/* ------------------------------------------------------------------------------------------- */
-/* Address space									       */
-
 static int fake_device_fd(void *priv, amdgpu_device_handle handle)
 {
 	struct fake_kernel *fake = priv;
@@ -358,103 +355,9 @@ static int fake_device_id(void *priv, int fd, uint64_t *id)
 	return 0;
 }
 
-static int reserve(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
-		   uint64_t size, uint64_t alignment, uint64_t *va)
-{
-	int ret;
-
-	pthread_mutex_lock(&fake->lock);
-	ret = fake_begin(fake, call);
-	if (!ret) {
-		*va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
-		/* Leave a page between reservations, so that they are never neighbours. */
-		fake->next_reservation = *va + size + fake->page_size;
-		++*counter;
-	}
-	pthread_mutex_unlock(&fake->lock);
-	return ret;
-}
-
-/* Another map can get the released addresses, so the GPU must not reach memory through them. */
-static int release(struct fake_kernel *fake, enum fake_call call, unsigned int *counter,
-		   uint64_t va, uint64_t size)
-{
-	pthread_mutex_lock(&fake->lock);
-	errno = EXDEV;
-	fake->count[call]++;
-	t_assert(*counter);
-	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		const struct fake_device *device = &fake->devices[i];
-		uint32_t at = fake_search(device, va);
-
-		t_assert(at == device->num_mappings || device->mappings[at].va >= va + size);
-		for (uint32_t j = 0; j < device->num_stale; j++)
-			t_assert(device->stale[j].va >= va + size ||
-				 device->stale[j].va + device->stale[j].size <= va);
-	}
-	--*counter;
-	pthread_mutex_unlock(&fake->lock);
-	return 0;
-}
-
-static int fake_reserve(void *priv, uint64_t size, uint64_t *addr)
-{
-	struct fake_kernel *fake = priv;
-
-	return reserve(fake, FAKE_RESERVE, &fake->reservations, size, fake->page_size, addr);
-}
-
-static int fake_release(void *priv, uint64_t addr, uint64_t size)
-{
-	struct fake_kernel *fake = priv;
-
-	return release(fake, FAKE_RELEASE, &fake->reservations, addr, size);
-}
-
-static int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
-			 uint64_t *va, amdgpu_va_handle *handle)
-{
-	struct fake_kernel *fake = priv;
-	int ret = reserve(fake, FAKE_VA_ALLOC, &fake->allocations, size, alignment, va);
-
-	*handle = (amdgpu_va_handle)(uintptr_t)*va;
-	return ret;
-}
-
-static void fake_va_free(void *priv, amdgpu_va_handle handle)
-{
-	struct fake_kernel *fake = priv;
-
-	release(fake, FAKE_VA_FREE, &fake->allocations, (uintptr_t)handle, fake->page_size);
-}
-
 static uint64_t fake_page_size(void *priv)
 {
 	return ((struct fake_kernel *)priv)->page_size;
-}
-
-static int fake_page_get(void *priv, uint64_t size, uint64_t *addr)
-{
-	struct fake_kernel *fake = priv;
-
-	t_equal(size, fake->page_size);
-	pthread_mutex_lock(&fake->lock);
-	errno = EXDEV;
-	fake->own_pages++;
-	pthread_mutex_unlock(&fake->lock);
-	*addr = FAKE_OWN_PAGE;
-	return 0;
-}
-
-static void fake_page_put(void *priv, uint64_t addr, uint64_t size)
-{
-	struct fake_kernel *fake = priv;
-
-	pthread_mutex_lock(&fake->lock);
-	errno = EXDEV;
-	t_assert(addr == FAKE_OWN_PAGE && size == fake->page_size && fake->own_pages);
-	fake->own_pages--;
-	pthread_mutex_unlock(&fake->lock);
 }
 
 const struct au_ops fake_ops = {
@@ -465,6 +368,7 @@ const struct au_ops fake_ops = {
 	.va_free = fake_va_free,
 	.reserve = fake_reserve,
 	.release = fake_release,
+	.find_gap = fake_find_gap,
 	.page_size = fake_page_size,
 	.page_get = fake_page_get,
 	.page_put = fake_page_put,

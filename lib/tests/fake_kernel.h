@@ -74,6 +74,11 @@ struct fake_device {
 	int smi_error;				      /* if not 0, each read fails with it */
 };
 
+/* CPU address space that is not free. */
+struct fake_taken {
+	uint64_t va, size;
+};
+
 enum fake_call {
 	FAKE_VERSION,
 	FAKE_INFO,
@@ -95,6 +100,7 @@ enum fake_call {
 	FAKE_VA_FREE,
 	FAKE_RESERVE,
 	FAKE_RELEASE,
+	FAKE_FIND_GAP,
 	FAKE_NUM_CALLS
 };
 
@@ -103,13 +109,17 @@ struct fake_kernel {
 	uint64_t page_size;
 	uint32_t drm_minor;
 	const char *driver;
-	bool one_node;	     /* all files are of one render node */
-	int userptr_error;   /* if not 0, each GEM_USERPTR fails with it */
-	uint64_t bad_addr;   /* GEM_USERPTR refuses ranges that contain this address... */
-	int bad_error;	     /* ...with this error; fake_init() sets -EFAULT */
-	uint32_t backend;    /* for the contexts that fake_ctx() creates */
-	uint64_t timeout_ns; /* for the contexts that fake_ctx() creates */
-	uint64_t next_reservation;
+	bool one_node;		    /* all files are of one render node */
+	int userptr_error;	    /* if not 0, each GEM_USERPTR fails with it */
+	uint64_t bad_addr;	    /* GEM_USERPTR refuses ranges that contain this address... */
+	int bad_error;		    /* ...with this error; fake_init() sets -EFAULT */
+	uint32_t backend;	    /* for the contexts that fake_ctx() creates */
+	uint64_t timeout_ns;	    /* for the contexts that fake_ctx() creates */
+	uint64_t va_max;	    /* end of the lower half of the devices' addresses */
+	uint64_t next_reservation;  /* of reserve() without a hint */
+	unsigned int refused_hints; /* another thread takes so many hints before the library does */
+	struct fake_taken *taken;
+	uint32_t num_taken, max_taken;
 	unsigned int reservations, allocations;
 	unsigned int own_pages; /* that the library has and has not given back */
 
@@ -148,6 +158,10 @@ void fake_check_empty(const struct fake_kernel *fake);
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices);
 struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 
+/* Let address space be in use, or no longer. */
+void fake_take(struct fake_kernel *fake, uint64_t va, uint64_t size);
+void fake_give_back(struct fake_kernel *fake, uint64_t va, uint64_t size);
+
 /* Add a line to the events of a device, if it fits. */
 void fake_event(struct fake_kernel *fake, unsigned int device, const char *line);
 
@@ -174,6 +188,14 @@ int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
 /* Functions for fake_ops. They take fake->lock themselves. */
+int fake_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
+int fake_release(void *priv, uint64_t addr, uint64_t size);
+int fake_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
+int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
+		  uint64_t *va, amdgpu_va_handle *handle);
+void fake_va_free(void *priv, amdgpu_va_handle handle);
+int fake_page_get(void *priv, uint64_t size, uint64_t *addr);
+void fake_page_put(void *priv, uint64_t addr, uint64_t size);
 int fake_smi_enable(void *priv, int fd, uint64_t events);
 int fake_smi_read(void *priv, int fd, char *bytes, size_t size);
 void fake_smi_close(void *priv, int fd);

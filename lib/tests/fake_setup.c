@@ -24,6 +24,7 @@ void fake_init(struct fake_kernel *fake, uint32_t backend)
 		.driver = "amdgpu",
 		.bad_addr = UINT64_MAX,
 		.bad_error = -EFAULT,
+		.va_max = FAKE_VA_MAX,
 		.next_reservation = FIRST_RESERVATION,
 	};
 }
@@ -55,6 +56,7 @@ void fake_fini(struct fake_kernel *fake)
 		t_assert(!fake->devices[i].smi);
 		fake_device_free(&fake->devices[i]);
 	}
+	free(fake->taken);
 }
 
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices)

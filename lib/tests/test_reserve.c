@@ -28,7 +28,7 @@ static void child_has_no_reservation(void)
 	int status;
 	pid_t pid;
 
-	t_equal(au_kernel_ops.reserve(NULL, size, &addr), 0);
+	t_equal(au_kernel_ops.reserve(NULL, 0, size, &addr), 0);
 	t_assert(is_mapped(addr));
 	pid = fork();
 	if (!pid)
@@ -54,7 +54,7 @@ static int reserve_with_locked_memory(void)
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (!getuid() && setuid(65534)) ||
 	    syscall(SYS_mlockall, MCL_FUTURE))
 		return 2;
-	if (au_kernel_ops.reserve(NULL, UINT64_C(1) << 30, &addr) != -ENOMEM)
+	if (au_kernel_ops.reserve(NULL, 0, UINT64_C(1) << 30, &addr) != -ENOMEM)
 		return 1;
 	return au_kernel_ops.page_get(NULL, UINT64_C(1) << 30, &addr) != -ENOMEM;
 }
@@ -115,7 +115,7 @@ static void free_vmas(const struct filler *filler)
 static uint64_t window;
 
 /* Hand out the window from its end downwards, as the kernel does, so the pieces are one VMA. */
-static int reserve_in_window(void *priv, uint64_t size, uint64_t *addr)
+static int reserve_in_window(void *priv, uint64_t hint, uint64_t size, uint64_t *addr)
 {
 	window -= size;
 	*addr = window;
@@ -146,7 +146,7 @@ static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
 	ops = fake_ops;
 	ops.reserve = reserve_in_window;
 	ops.release = real_release;
-	t_equal(au_kernel_ops.reserve(NULL, window_size, &window), 0);
+	t_equal(au_kernel_ops.reserve(NULL, 0, window_size, &window), 0);
 	window += window_size;
 	fake_init(fake, AMDGPU_USERPTR_BACKEND_AUTO);
 	fake->page_size = sysconf(_SC_PAGESIZE);
@@ -205,7 +205,7 @@ static struct au_reservation *reserve_bytes(struct amdgpu_userptr_ctx *ctx, uint
 	return NULL;
 }
 
-static int no_more(void *priv, uint64_t size, uint64_t *addr)
+static int no_more(void *priv, uint64_t hint, uint64_t size, uint64_t *addr)
 {
 	return -ENOMEM;
 }
