@@ -37,7 +37,7 @@ static bool may_blame_memory(int error)
 static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
-	const struct au_bo part = au_bo_part(bo, map->given, map->ranges, first, end);
+	const struct au_bo part = au_bo_part(bo, map->given, first, end);
 	uint32_t handle;
 	int ret = au_updates_drain(device, map->timer);
 

@@ -211,11 +211,12 @@ struct amdgpu_userptr_ctx {
 
 /* A range of a map. It has only 16 bytes, because a map can have a million ranges. */
 struct au_range {
-	uint64_t offset;   /* in the map; the range ends where the next one begins */
-	uint64_t cpu_addr; /* with AMDGPU_USERPTR_RANGE_* in the low bits */
+	uint64_t offset : 60; /* in the map; the range ends where the next one begins */
+	uint64_t flags : 4;   /* AMDGPU_USERPTR_RANGE_* */
+	uint64_t cpu_addr;
 };
 
-#define AU_RANGE_FLAGS ((uint64_t)AMDGPU_USERPTR_RANGE_READONLY)
+static_assert(sizeof(struct au_range) == 2 * sizeof(uint64_t), "larger than it has to be");
 
 #define AU_MAP_COHERENCE \
 	(AMDGPU_USERPTR_MAP_COHERENT | AMDGPU_USERPTR_MAP_UNCACHED | \
@@ -425,9 +426,9 @@ uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t cou
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
 			  uint64_t total, struct au_bo *bos, uint64_t max);
-/* A BO of the same kind that has the ranges [first, end) of @bo. */
+/* A BO of the same kind that has the ranges [first, end) of @bo; a scatter BO has no offset. */
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
-			const struct au_range *placed, uint32_t first, uint32_t end);
+			uint32_t first, uint32_t end);
 /* Index of the range that has byte @offset of the map. */
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
 

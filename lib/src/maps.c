@@ -126,9 +126,9 @@ struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *ma
 	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
 
 	return (struct amdgpu_userptr_range){
-		.cpu_addr = range->cpu_addr & ~AU_RANGE_FLAGS,
+		.cpu_addr = range->cpu_addr,
 		.size = end - range->offset,
-		.flags = range->cpu_addr & AU_RANGE_FLAGS,
+		.flags = range->flags,
 	};
 }
 

@@ -76,8 +76,11 @@ uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t cou
 	uint64_t offset = 0;
 
 	for (uint32_t i = 0; i < count; i++) {
-		placed[i].offset = offset;
-		placed[i].cpu_addr = ranges[i].cpu_addr | ranges[i].flags;
+		placed[i] = (struct au_range){
+			.offset = offset,
+			.flags = ranges[i].flags,
+			.cpu_addr = ranges[i].cpu_addr,
+		};
 		offset += ranges[i].size;
 	}
 	return offset;
@@ -157,19 +160,25 @@ uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t co
 }
 
 struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_range *ranges,
-			const struct au_range *placed, uint32_t first, uint32_t end)
+			uint32_t first, uint32_t end)
 {
-	const uint64_t tail = placed[end - 1].offset + ranges[end - 1].size;
+	const uint64_t bo_end = bo->cpu_addr + bo->size;
+	const uint64_t tail = ranges[end - 1].cpu_addr + ranges[end - 1].size;
 	struct au_bo part = *bo;
 
-	/* The BO may begin in the middle of its first range. */
-	if (part.offset < placed[first].offset)
-		part.offset = placed[first].offset;
-	part.size = (tail < bo->offset + bo->size ? tail : bo->offset + bo->size) - part.offset;
-	if (!part.scatter)
-		part.cpu_addr += part.offset - bo->offset;
 	part.first_range = first;
 	part.end_range = end;
+	if (bo->scatter) {
+		part.size = 0;
+		for (uint32_t i = first; i < end; i++)
+			part.size += ranges[i].size;
+		return part;
+	}
+	/* The BO may begin and end in the middle of a range. Its ranges are one piece of memory. */
+	if (part.cpu_addr < ranges[first].cpu_addr)
+		part.cpu_addr = ranges[first].cpu_addr;
+	part.size = (tail < bo_end ? tail : bo_end) - part.cpu_addr;
+	part.offset += part.cpu_addr - bo->cpu_addr;
 	return part;
 }
 
