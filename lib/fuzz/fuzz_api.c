@@ -15,7 +15,6 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 
-#define PAGE	   FAKE_CPU_PAGE
 #define NUM_SLOTS  8
 #define MAX_RANGES 24
 #define FIXED_VA   UINT64_C(0x100000000)
@@ -58,6 +57,7 @@ struct fuzz {
 	struct fake_kernel fake;
 	struct amdgpu_userptr_ctx *ctx;
 	uint32_t num_devices;
+	uint64_t page, unit; /* of CPU addresses, and of GPU addresses */
 	bool trouble; /* an injected failure may have happened, so do not compare after each step */
 	/* Addresses that the library may keep, because a GPU may reach memory through them. */
 	unsigned int kept_reservations, kept_allocations;
@@ -135,7 +135,7 @@ static void check_state(struct fuzz *f)
 		mappings++;
 		bos += slot->map->num_bos * __builtin_popcountll(slot->devices);
 		if (!f->trouble)
-			check_byte(f, slot, f->at * 977 % slot->map->space.size);
+			check_byte(f, slot, f->at * 977 % slot->map->layout.bytes);
 	}
 	t_equal(CALL(amdgpu_userptr_query_stats(f->ctx, &stats)), 0);
 	t_equal(stats.mappings, mappings);
@@ -153,8 +153,8 @@ static void take_range(struct fuzz *f, struct amdgpu_userptr_range *range)
 	const uint8_t place = take(f), kind = take(f);
 
 	*range = (struct amdgpu_userptr_range){
-		.cpu_addr = (1 + (uint64_t)place) * PAGE,
-		.size = (1 + kind % 8) * PAGE,
+		.cpu_addr = f->page + place * f->unit,
+		.size = (1 + kind % 8) * f->unit,
 		.flags = kind & 0x8 ? AMDGPU_USERPTR_RANGE_READONLY : 0,
 	};
 	switch (kind >> 4) {
@@ -163,6 +163,7 @@ static void take_range(struct fuzz *f, struct amdgpu_userptr_range *range)
 		break;
 	case 14:
 		range->cpu_addr += place;
+		range->size -= place * (kind & 1);
 		break;
 	case 13:
 		range->flags = place;
@@ -179,7 +180,7 @@ static void step_map(struct fuzz *f)
 	const uint8_t mode = take(f), flags = take(f), devices = take(f), count = take(f);
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
-		.flags = flags & 0xf,
+		.flags = (flags & 0xf) | (count & 0x80 ? AMDGPU_USERPTR_MAP_ROUND_OUT : 0),
 		.va_mode = mode % 4,
 		.va_flags = flags & 0x10 ? AMDGPU_USERPTR_VA_MEMORY_LOCK : (flags & 0xe0) << 8,
 		.ranges = new.ranges,
@@ -190,12 +191,14 @@ static void step_map(struct fuzz *f)
 	int ret;
 
 	if (mode & 0x80)
-		args.alignment = PAGE << (mode >> 4 & 7);
-	if (args.va_mode == AMDGPU_USERPTR_VA_FIXED)
-		args.fixed_va = devices & 0x80 ? (uint64_t)count << 56 | (uint64_t)mode << 8
-					       : FIXED_VA + (devices >> 4) * PAGE;
+		args.alignment = f->page << (mode >> 4 & 7);
 	for (uint32_t i = 0; i < args.num_ranges; i++)
 		take_range(f, &new.ranges[i]);
+	if (args.va_mode == AMDGPU_USERPTR_VA_FIXED)
+		args.fixed_va = devices & 0x80 ? (uint64_t)count << 56 | (uint64_t)mode << 8
+					       : FIXED_VA + (devices >> 4) * f->unit;
+	if (args.va_mode == AMDGPU_USERPTR_VA_FIXED && count & 0x80)
+		args.fixed_va += new.ranges[0].cpu_addr % f->unit;
 	if (slot->map)
 		return;
 	ret = CALL(amdgpu_userptr_map(f->ctx, &args, &new.map));
@@ -281,7 +284,7 @@ static void step_detach(struct fuzz *f)
 
 static void step_query(struct fuzz *f)
 {
-	const uint64_t va = FIXED_VA + take(f) * PAGE / 4, addr = take(f) * PAGE / 2;
+	const uint64_t va = FIXED_VA + take(f) * f->unit / 4, addr = take(f) * f->unit / 2;
 	struct amdgpu_userptr_info info = { .size = sizeof(info) }, same = info;
 	int ret;
 
@@ -314,7 +317,7 @@ static void step_cover(struct fuzz *f)
 	if (CALL(amdgpu_userptr_range_cover(f->ctx, (void *)(uintptr_t)addr, len, &range, &offset)))
 		return;
 	t_equal(range.cpu_addr + offset, addr);
-	t_assert(offset + len <= range.size && !(range.size % PAGE));
+	t_assert(offset + len <= range.size && !(range.size % f->unit));
 }
 
 static void step_evictions(struct fuzz *f)
@@ -376,7 +379,7 @@ static void step_memory(struct fuzz *f)
 	static const int errors[] = { -EFAULT, -EPERM, -EADDRINUSE, -EHWPOISON };
 	const uint8_t place = take(f);
 
-	f->fake.bad_addr = place ? place * PAGE : UINT64_MAX;
+	f->fake.bad_addr = place ? f->page + place * f->unit : UINT64_MAX;
 	f->fake.bad_error = errors[place % T_ARRAY_SIZE(errors)];
 }
 
@@ -425,6 +428,12 @@ static void step(struct fuzz *f)
 
 static bool begin(struct fuzz *f)
 {
+	static const struct {
+		uint64_t page, unit;
+	} machines[] = {
+		{ 4096, 4096 },	 { 65536, 4096 },  { 65536, 65536 },
+		{ 16384, 4096 }, { 16384, 16384 },
+	};
 	const uint8_t options = take(f), kernel = take(f), fail = take(f), number = take(f);
 	const int fds[] = { FAKE_FIRST_FD, FAKE_FIRST_FD + 1, FAKE_FIRST_FD + 2 };
 	const amdgpu_device_handle handle = (amdgpu_device_handle)&f->fake.devices[0];
@@ -436,6 +445,10 @@ static bool begin(struct fuzz *f)
 	};
 
 	fake_init(&f->fake, args.backend);
+	f->page = f->fake.page_size = machines[(number >> 5) % T_ARRAY_SIZE(machines)].page;
+	f->unit = machines[(number >> 5) % T_ARRAY_SIZE(machines)].unit;
+	f->fake.gpu_page_va = f->unit < f->page;
+	f->fake.next_reservation = UINT64_C(0x7f0000000000);
 	f->fake.timeout_ns = args.timeout_ns;
 	f->fake.drm_minor = AU_DRM_MINOR_COHERENCE - (kernel & 0x3) % 3;
 	f->fake.devices[kernel >> 2 & 1].no_scatter = kernel & 0x8;

@@ -46,9 +46,10 @@
  * version of the library. It runs with an earlier version as long as it uses no addition which that
  * version lacks. A later version may return errors that are not listed for a function here.
  *
- * Page size: addresses and sizes are multiples of the CPU page size, which is known only at run
- * time (sysconf(_SC_PAGESIZE); 64 KiB on some machines). amdgpu_userptr_range_cover() turns an
- * unaligned buffer into a range.
+ * Page size: addresses and sizes are multiples of a unit that is known only at run time,
+ * amdgpu_userptr_caps.granularity. It is the CPU page size (64 KiB on some machines), or 4 KiB
+ * where the kernel can map parts of larger CPU pages. Other buffers need
+ * amdgpu_userptr_range_cover() or AMDGPU_USERPTR_MAP_ROUND_OUT.
  */
 #ifndef AMDGPU_USERPTR_H
 #define AMDGPU_USERPTR_H
@@ -200,13 +201,18 @@ struct amdgpu_userptr_caps {
 	 * version number.
 	 */
 	int32_t hsa_status;
-	uint32_t vm_timeline;  /**< out: 1: the library can wait for page tables (DRM 3.64) */
-	uint32_t drm_major;    /**< out: DRM interface version of the driver */
-	uint32_t drm_minor;    /**< out */
-	uint32_t max_ranges;   /**< out: most ranges of one amdgpu_userptr_map() call */
-	uint32_t backend;      /**< out: enum amdgpu_userptr_backend in use, never AUTO */
-	uint64_t page_size;    /**< out: CPU page size, the unit of CPU addresses and sizes */
-	uint64_t granularity;  /**< out: unit of GPU addresses */
+	uint32_t vm_timeline; /**< out: 1: the library can wait for page tables (DRM 3.64) */
+	uint32_t drm_major;   /**< out: DRM interface version of the driver */
+	uint32_t drm_minor;   /**< out */
+	uint32_t max_ranges;  /**< out: most ranges of one amdgpu_userptr_map() call */
+	uint32_t backend;     /**< out: enum amdgpu_userptr_backend in use, never AUTO */
+	uint64_t page_size;   /**< out: CPU page size; the kernel watches whole CPU pages */
+	/**
+	 * out: unit of GPU addresses, and of CPU addresses and sizes of ranges. It is 4096 if the
+	 * kernels of all devices of the context say that they can map parts of CPU pages
+	 * (AMDGPU_IDS_FLAGS_GPU_PAGE_VA), otherwise @page_size.
+	 */
+	uint64_t granularity;
 	uint64_t va_alignment; /**< out: alignment that the device asks for */
 	uint64_t va_min;       /**< out: lowest GPU address that can be mapped */
 	uint64_t va_max;       /**< out: end of the lower half of the GPU address space */
@@ -233,11 +239,12 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
  * struct amdgpu_userptr_range - a piece of host memory
  *
  * Ranges may overlap each other: the GPU then sees the memory at several addresses. The kernel
- * accepts at most 64 ranges with the same page in one buffer object.
+ * accepts at most 64 ranges with the same page in one buffer object. If a range has only a part of
+ * a CPU page, the library registers each page once, so this limit does not count.
  */
 struct amdgpu_userptr_range {
-	uint64_t cpu_addr; /**< start, multiple of the CPU page size, not 0 */
-	uint64_t size;	   /**< bytes, multiple of the CPU page size, not 0 */
+	uint64_t cpu_addr; /**< start, multiple of amdgpu_userptr_caps.granularity, not 0 */
+	uint64_t size;	   /**< bytes, multiple of amdgpu_userptr_caps.granularity, not 0 */
 	uint32_t flags;	   /**< AMDGPU_USERPTR_RANGE_* */
 	uint32_t reserved; /**< 0 */
 };
@@ -280,6 +287,18 @@ enum amdgpu_userptr_va_mode {
 #define AMDGPU_USERPTR_MAP_UNCACHED	(1u << 2)
 /** Coherent across devices for instructions of device scope, too. */
 #define AMDGPU_USERPTR_MAP_EXT_COHERENT (1u << 3)
+
+/**
+ * Ranges of any address and size, whose bytes follow each other at @gpu_va. The first range may
+ * begin inside of a unit (amdgpu_userptr_caps.granularity), and the last one may end inside of a
+ * unit. A range may end and the next one begin inside of a unit only if it continues in memory,
+ * with equal flags. Everything else fails with -EINVAL and AMDGPU_USERPTR_REASON_GRANULARITY,
+ * because a GPU page has the bytes of one piece of memory.
+ *
+ * The library maps whole units, so the GPU can reach the rest of the first and of the last one: up
+ * to 64 KiB of other data at each end where the unit is a CPU page of that size.
+ */
+#define AMDGPU_USERPTR_MAP_ROUND_OUT (1u << 4)
 
 /*
  * The @flags and @va_flags of a mapping that behaves like one of ROCr's hsa_amd_memory_lock():
@@ -328,6 +347,9 @@ enum amdgpu_userptr_stage {
  * @AMDGPU_USERPTR_REASON_BUSY: the kernel cannot do it now, but may later
  * @AMDGPU_USERPTR_REASON_TIMEOUT: the page tables were not up to date in time
  * @AMDGPU_USERPTR_REASON_RESET: the GPU was reset
+ * @AMDGPU_USERPTR_REASON_GRANULARITY: the range, or the seam between it and the range before, is
+ *not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va does not lie in its
+ *	unit as the first range does
  */
 enum amdgpu_userptr_reason {
 	AMDGPU_USERPTR_REASON_NONE = 0,
@@ -346,6 +368,7 @@ enum amdgpu_userptr_reason {
 	AMDGPU_USERPTR_REASON_BUSY = 13,
 	AMDGPU_USERPTR_REASON_TIMEOUT = 14,
 	AMDGPU_USERPTR_REASON_RESET = 15,
+	AMDGPU_USERPTR_REASON_GRANULARITY = 16,
 };
 
 /**
@@ -361,9 +384,14 @@ struct amdgpu_userptr_map_args {
 	 * ranges are never writeable. An MTYPE alone is not 0, so it gives no access at all.
 	 */
 	uint32_t va_flags;
-	uint64_t fixed_va; /**< the GPU address for VA_FIXED, otherwise 0 */
 	/**
-	 * Alignment of the GPU address, a power of two and a multiple of the CPU page size. 0: the
+	 * The GPU address for VA_FIXED, otherwise 0. With MAP_ROUND_OUT it is the address of the
+	 * first byte, so it lies in its unit as the first range does.
+	 */
+	uint64_t fixed_va;
+	/**
+	 * Alignment of the GPU address, a power of two and a multiple of the CPU page size. (With
+	 * MAP_ROUND_OUT: of the address of the unit in which the first range begins.) 0: the
 	 * alignment that the devices ask for, and 2 MiB for mappings of at least that size, because
 	 * the page tables can then have large fragments.
 	 */
@@ -419,8 +447,9 @@ struct amdgpu_userptr_map_args {
  * others. So the GPU may get the new memory much later. To be sure of it, map the ranges again.
  *
  * Return: 0, or
- * -EINVAL: bad arguments. At stage USERPTR: the kernel does not know AMDGPU_GEM_USERPTR_HSA, or the
- *	caching that @flags ask for. At stage VA_MAP: the GPU address is in use.
+ * -EINVAL: bad arguments. The ranges do not begin and end at units (REASON_GRANULARITY). At stage
+ *	USERPTR: the kernel does not know AMDGPU_GEM_USERPTR_HSA, or the caching that @flags ask
+ *	for. At stage VA_MAP: the GPU address is in use.
  * -E2BIG: more than max_ranges ranges, too many of the same page, or @args or a range uses a field
  *	of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
@@ -549,16 +578,16 @@ int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint64_t *reachable);
 
 /**
- * amdgpu_userptr_range_cover() - range of whole pages around a buffer
+ * amdgpu_userptr_range_cover() - range of whole units around a buffer
  * @ctx: context
  * @addr: start of the buffer
  * @len: bytes, not 0
- * @range: out: the pages, with @flags 0
+ * @range: out: the units (amdgpu_userptr_caps.granularity), with @flags 0
  * @offset: out: distance of the buffer from the start of the range
  *
- * The GPU can reach everything on these pages, not only the buffer.
+ * The GPU can reach everything in these units, not only the buffer.
  *
- * Return: 0; -EINVAL for @len 0 and NULL; -EOVERFLOW if the pages do not fit into 64 bits; -EPERM
+ * Return: 0; -EINVAL for @len 0 and NULL; -EOVERFLOW if the units do not fit into 64 bits; -EPERM
  * in a forked child.
  */
 int amdgpu_userptr_range_cover(struct amdgpu_userptr_ctx *ctx, const void *addr, uint64_t len,

@@ -26,8 +26,8 @@ struct amdgpu_userptr_info {
 	uint32_t size;				/**< sizeof(struct amdgpu_userptr_info) */
 	uint32_t flags;				/**< out: AMDGPU_USERPTR_INFO_* */
 	struct amdgpu_userptr_mapping *mapping; /**< out: the mapping that has the address */
-	uint64_t mapping_va;			/**< out: GPU address of the mapping */
-	uint64_t mapping_size;			/**< out: bytes of the mapping */
+	uint64_t mapping_va;			/**< out: GPU address of its first byte */
+	uint64_t mapping_size;			/**< out: bytes of all its ranges */
 	uint64_t cpu_addr;	 /**< out: CPU address of the byte at the GPU address */
 	uint64_t range_va;	 /**< out: GPU address of the range that has the byte */
 	uint64_t range_cpu_addr; /**< out: CPU address of that range */
@@ -41,6 +41,13 @@ struct amdgpu_userptr_info {
 	 * mapping from them is not complete or has failed
 	 */
 	uint64_t reachable;
+	/**
+	 * out: GPU address and bytes of the whole units that the mapping takes. With
+	 * AMDGPU_USERPTR_MAP_ROUND_OUT they may begin before @mapping_va and end behind the last
+	 * byte. The GPU can reach the memory there, too.
+	 */
+	uint64_t span_va;
+	uint64_t span_size; /**< out */
 };
 
 /**

@@ -50,11 +50,28 @@ static void free_handles(struct au_map_device *at)
 	at->handles = NULL;
 }
 
+/* Let map->given be the ranges as an array for the kernel. The map keeps them only if they differ.
+ */
+static int give_ranges(struct amdgpu_userptr_mapping *map, struct amdgpu_userptr_range **own)
+{
+	*own = NULL;
+	map->given = map->layout.registered;
+	if (map->given)
+		return 0;
+	*own = reallocarray(NULL, map->num_ranges, sizeof(**own));
+	if (!*own)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < map->num_ranges; i++)
+		(*own)[i] = au_map_range(map, i);
+	map->given = *own;
+	return 0;
+}
+
 /* Call with map->lock held. */
 static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_failure *failure)
 {
 	struct au_map_device *at = &map->devices[index];
-	struct amdgpu_userptr_range *ranges = NULL;
+	struct amdgpu_userptr_range *ranges;
 	struct au_timer timer = { 0 };
 	int ret;
 
@@ -62,14 +79,11 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 	if (ret)
 		return ret;
 	at->handles = calloc(map->num_bos, sizeof(*at->handles));
-	ranges = reallocarray(NULL, map->num_ranges, sizeof(*ranges));
-	if (!at->handles || !ranges) {
+	ret = give_ranges(map, &ranges);
+	if (!at->handles)
 		ret = -ENOMEM;
+	if (ret)
 		goto free_ranges;
-	}
-	for (uint32_t i = 0; i < map->num_ranges; i++)
-		ranges[i] = au_map_range(map, i);
-	map->given = ranges;
 	ret = au_map_build(map, au_device_bit(index), &timer, failure);
 	map->given = NULL;
 	/* After -ETIME of the roll back detach() or unmap() go on with it. */

@@ -30,43 +30,80 @@ static bool may_blame_memory(int error)
 }
 
 /*
- * Ask for a BO that has the ranges [first, end) of @bo, close it, and return the error or 0. The
- * kernel may need seconds to find the pages of many ranges, so wait each time for the updates that
- * other threads have started. -ETIME: they are late, and the kernel would not close the BO in time.
+ * Ask for a BO, close it, and return the error or 0. The kernel may need seconds to find the pages
+ * of many ranges, so wait each time for the updates that other threads have started. -ETIME: they
+ * are late, and the kernel would not close the BO in time.
  */
-static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
-		      const struct au_bo *bo, uint32_t first, uint32_t end)
+static int try_bo(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+		  const struct au_bo *bo)
 {
-	const struct au_bo part = au_bo_part(bo, map->given, first, end);
 	uint32_t handle;
 	int ret = au_updates_drain(device, map->timer);
 
 	if (ret)
 		return ret;
-	ret = au_gem_userptr(device, &part, map->given, map->flags, &handle);
+	ret = au_gem_userptr(device, bo, map->given, map->flags, &handle);
 	if (!ret)
 		au_gem_close(device, handle);
 	return ret;
 }
 
-/*
- * Find the first range whose memory makes the kernel refuse a BO, or return AMDGPU_USERPTR_NONE.
- * The kernel also returns -EPERM if the GPU address space is another process's, so the function
- * first tries a page of the library's own (@probe: out: the result). If the kernel accepts this
- * page, the memory of a range is at fault: halve the ranges until one is left.
- */
-static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
-			       const struct au_bo *bo, int error, int *probe)
+/* Ask for a BO that has the ranges [first, end) of @bo. */
+static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+		      const struct au_bo *bo, uint32_t first, uint32_t end)
 {
-	uint32_t low = bo->first_range, high = bo->end_range;
+	const struct au_bo part = au_bo_part(bo, map->given, first, end);
 
-	if (!may_blame_memory(error))
-		return AMDGPU_USERPTR_NONE;
-	*probe = au_device_try(device, false, map->flags, map->timer);
-	if (*probe)
-		return AMDGPU_USERPTR_NONE;
-	if (high - low == 1)
-		return low;
+	return try_bo(device, map, &part);
+}
+
+/*
+ * In a packed map range @index of the kernel has pages of several ranges of the caller. Find its
+ * first bad page, and name the first range that has a part of this page.
+ */
+static uint32_t range_of_bad_page(struct au_device *device,
+				  const struct amdgpu_userptr_mapping *map, const struct au_bo *bo,
+				  uint32_t index)
+{
+	const uint64_t page_size = map->ctx->page_size;
+	struct au_bo part = au_bo_part(bo, map->given, index, index + 1);
+	uint64_t good = 0, bad;
+
+	if (part.scatter) {
+		part.scatter = false;
+		part.cpu_addr = map->given[index].cpu_addr;
+	}
+	part.range_flags = map->given[index].flags;
+	/* The first @good pages are good, and page @bad - 1 or one before it is bad. */
+	for (bad = part.size / page_size; bad - good > 1;) {
+		const uint64_t middle = good + (bad - good) / 2;
+		struct au_bo some = part;
+		int ret;
+
+		some.cpu_addr += good * page_size;
+		some.size = (middle - good) * page_size;
+		ret = try_bo(device, map, &some);
+		if (!ret)
+			good = middle;
+		else if (may_blame_memory(ret))
+			bad = middle;
+		else
+			return AMDGPU_USERPTR_NONE;
+	}
+	for (uint32_t i = 0; i < map->num_ranges; i++) {
+		const struct amdgpu_userptr_range range = au_map_range(map, i);
+		const uint64_t page = part.cpu_addr + good * page_size;
+
+		if (range.cpu_addr < page + page_size && range.cpu_addr + range.size > page)
+			return i;
+	}
+	return AMDGPU_USERPTR_NONE;
+}
+
+/* Halve the ranges of a BO that the kernel refuses until one is left. */
+static uint32_t halve(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+		      const struct au_bo *bo, uint32_t low, uint32_t high)
+{
 	while (high - low > 1) {
 		const uint32_t middle = low + (high - low) / 2;
 		const int ret = try_ranges(device, map, bo, low, middle);
@@ -80,6 +117,31 @@ static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_use
 	}
 	/* The process may have mended the memory since the error. */
 	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
+}
+
+/*
+ * Find the first range whose memory makes the kernel refuse a BO, or return AMDGPU_USERPTR_NONE.
+ * The kernel also returns -EPERM if the GPU address space is another process's, so the function
+ * first tries a page of the library's own (@probe: out: the result). If the kernel accepts this
+ * page, the memory of a range is at fault: halve the ranges until one is left.
+ */
+static uint32_t find_bad_range(struct au_device *device, const struct amdgpu_userptr_mapping *map,
+			       const struct au_bo *bo, int error, int *probe)
+{
+	const uint32_t high = bo->end_range;
+	uint32_t low = bo->first_range;
+
+	if (!may_blame_memory(error))
+		return AMDGPU_USERPTR_NONE;
+	*probe = au_device_try(device, false, map->flags, map->timer);
+	if (*probe)
+		return AMDGPU_USERPTR_NONE;
+	if (high - low > 1) {
+		low = halve(device, map, bo, low, high);
+		if (low == AMDGPU_USERPTR_NONE)
+			return low;
+	}
+	return map->pieces ? range_of_bad_page(device, map, bo, low) : low;
 }
 
 static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
@@ -104,39 +166,84 @@ static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 	return 0;
 }
 
+/*
+ * All of the memory is read-only, so the mapping is. If only some ranges of a scatter BO are, the
+ * kernel takes the permission to write from these ranges itself.
+ */
+static uint32_t va_flags_for(const struct amdgpu_userptr_mapping *map, uint32_t range_flags)
+{
+	if (range_flags & AMDGPU_USERPTR_RANGE_READONLY)
+		return map->va_flags & ~AMDGPU_VM_PAGE_WRITEABLE;
+	return map->va_flags;
+}
+
+/* Map the units of the map that the BO has. A CPU page at an end of the map may have more units. */
+static int map_bo(struct amdgpu_userptr_mapping *map, uint32_t device_index, uint32_t index)
+{
+	const struct au_bo *bo = &map->bos[index];
+	struct au_map_device *at = &map->devices[device_index];
+	uint64_t start = bo->offset, end = bo->offset + bo->size;
+	struct au_va_mapping mapping = {
+		.handle = at->handles[index],
+		.va_flags = va_flags_for(map, bo->range_flags),
+	};
+	int ret;
+
+	if (start < map->layout.lead)
+		start = map->layout.lead;
+	if (end > map->layout.lead + map->space.size)
+		end = map->layout.lead + map->space.size;
+	mapping.bo_offset = start - bo->offset;
+	mapping.va = map->space.va + (start - map->layout.lead);
+	mapping.size = end - start;
+	ret = au_va_map(&map->ctx->devices[device_index], &mapping, &at->updates);
+	if (!ret)
+		at->mapped += mapping.size;
+	return ret;
+}
+
+static int map_piece(struct amdgpu_userptr_mapping *map, uint32_t device_index, uint32_t index)
+{
+	const struct au_piece *piece = &map->pieces[index];
+	struct au_map_device *at = &map->devices[device_index];
+	const struct au_va_mapping mapping = {
+		.handle = at->handles[piece->bo],
+		.va_flags = va_flags_for(map, piece->flags),
+		.bo_offset = piece->bo_offset,
+		.va = map->space.va + piece->offset,
+		.size = piece->size,
+	};
+	int ret = au_va_map(&map->ctx->devices[device_index], &mapping, &at->updates);
+
+	if (!ret)
+		at->mapped += mapping.size;
+	return ret;
+}
+
 static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 		   struct au_failure *failure)
 {
 	struct au_map_device *at = &map->devices[device_index];
-	struct au_device *device = &map->ctx->devices[device_index];
+	const uint32_t count = map->pieces ? map->num_pieces : map->num_bos;
 	int ret;
 
 	failure->stage = AMDGPU_USERPTR_STAGE_WAIT;
 	at->asked = false;
-	ret = au_updates_begin(device, &at->updates, map->timer);
+	ret = au_updates_begin(&map->ctx->devices[device_index], &at->updates, map->timer);
 	if (ret) {
 		failure->device = device_index;
 		return ret;
 	}
 	failure->stage = AMDGPU_USERPTR_STAGE_VA_MAP;
-	for (uint32_t i = 0; i < map->num_bos; i++) {
-		const struct au_bo *bo = &map->bos[i];
-		uint32_t va_flags = map->va_flags;
-
-		/*
-		 * All ranges of the BO are read-only. If only some ranges of a scatter BO are, the
-		 * kernel takes the permission to write from these ranges itself.
-		 */
-		if (bo->range_flags & AMDGPU_USERPTR_RANGE_READONLY)
-			va_flags &= ~AMDGPU_VM_PAGE_WRITEABLE;
-		ret = au_va_map(device, at->handles[i], map->space.va + bo->offset, bo->size,
-				va_flags, &at->updates);
+	for (uint32_t i = 0; i < count; i++) {
+		ret = map->pieces ? map_piece(map, device_index, i) : map_bo(map, device_index, i);
 		if (ret) {
-			failure->range = range_of_bo(bo);
+			/* A piece may be a part of several ranges. */
+			if (!map->pieces)
+				failure->range = range_of_bo(&map->bos[i]);
 			failure->device = device_index;
 			return ret;
 		}
-		at->mapped += bo->size;
 	}
 	return 0;
 }

@@ -210,7 +210,7 @@ static void try_range(struct search *search, struct amdgpu_userptr_mapping *map,
 
 	if (search->addr < range.cpu_addr || search->addr > last_byte(&range))
 		return;
-	va = map->space.va + map->ranges[index].offset + (search->addr - range.cpu_addr);
+	va = au_map_va(map) + map->ranges[index].offset + (search->addr - range.cpu_addr);
 	if (va < search->min_va || (search->map && search->va <= va))
 		return;
 	search->map = map;

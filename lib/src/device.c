@@ -207,13 +207,19 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 	return 0;
 }
 
-/* The lower half only, because CPU addresses are never in the upper one. */
+/*
+ * All devices have the same addresses and units, so that each of them can have each map. Only the
+ * lower half counts, because CPU addresses are never in the upper one.
+ */
 static void find_common_va(struct amdgpu_userptr_ctx *ctx)
 {
+	ctx->granularity = AU_GPU_PAGE;
 	ctx->va_max = UINT64_MAX;
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
 		const struct au_device *device = &ctx->devices[i];
 
+		if (device->granularity > ctx->granularity)
+			ctx->granularity = device->granularity;
 		if (device->va_min > ctx->va_min)
 			ctx->va_min = device->va_min;
 		if (device->va_max < ctx->va_max)
@@ -362,11 +368,11 @@ static int query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_caps
 		.max_ranges = AU_MAX_RANGES,
 		.backend = ctx->backend,
 		.page_size = ctx->page_size,
-		.granularity = ctx->page_size,
+		.granularity = ctx->granularity,
 		.va_alignment = device->va_alignment,
 		.va_min = device->va_min,
 		.va_max = device->va_max,
-		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE |
+		.map_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AMDGPU_USERPTR_MAP_ROUND_OUT |
 			     (knows_coherence(device, &timer) ? AU_MAP_COHERENCE : 0),
 	};
 	caps.hsa_reason = AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD;

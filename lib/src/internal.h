@@ -8,6 +8,7 @@
  * attach.c	one more device for a map, or one less
  * build.c	the calls of the kernel that make a map and remove it
  * range.c	arithmetic on ranges; no ioctls, no allocation
+ * pages.c	ranges that do not begin and end at CPU pages
  * space.c	the GPU addresses of maps
  * reserve.c	CPU address space whose numbers are GPU addresses
  * cpu_space.c	CPU address space: calls of the kernel
@@ -65,6 +66,9 @@
  */
 #define AU_BO_ALIGN_PAGES UINT64_C(512)
 #define AU_MAX_BO_PAGES	  (((uint64_t)INT_MAX / (2 * sizeof(uint64_t))) & ~(AU_BO_ALIGN_PAGES - 1))
+
+/* Size of a GPU page (AMDGPU_GPU_PAGE_SIZE in drivers/gpu/drm/amd/amdgpu/amdgpu_gart.h). */
+#define AU_GPU_PAGE UINT64_C(4096)
 
 /* A map of at least 2 MiB is aligned to 2 MiB, so that its page tables can have large fragments. */
 #define AU_LARGE_ALIGNMENT (UINT64_C(2) << 20)
@@ -154,6 +158,7 @@ struct au_device {
 	int fd;
 	uint32_t drm_major, drm_minor;
 	uint64_t va_alignment;
+	uint64_t granularity;		   /* unit of GPU addresses */
 	uint64_t va_min, va_max;	   /* GPU addresses [min, max), low half */
 	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
@@ -188,6 +193,7 @@ struct amdgpu_userptr_ctx {
 	void *ops_priv;
 	const char *mark; /* points to 1; in a forked child to 0, see create_mark() */
 	uint64_t page_size;
+	uint64_t granularity; /* constant: unit of GPU addresses; a divisor of the page size */
 	enum amdgpu_userptr_backend backend; /* constant, not AUTO */
 	struct au_bo_limits limits;	     /* constant */
 	uint64_t va_min, va_max;	     /* constant: GPU addresses that all devices have */
@@ -243,6 +249,28 @@ struct au_bo {
 	bool scatter; /* the ranges may be anywhere in memory; each of them is whole */
 };
 
+/* How the ranges of a map lie in CPU pages; see pages.c. */
+struct au_layout {
+	uint64_t bytes; /* sum of the sizes of the ranges */
+	uint64_t head;	/* bytes of the map's first unit before the first range */
+	uint64_t size;	/* bytes of GPU addresses: whole units */
+	uint64_t lead;	/* bytes of the first CPU page before the map's first unit; 0 if @packed */
+	bool partial;	/* some ranges do not begin and end at CPU pages */
+	bool packed;	/* the map has pieces */
+	/* The CPU pages for the kernel; NULL: the ranges are CPU pages. */
+	struct amdgpu_userptr_range *registered;
+	uint32_t num_registered;
+};
+
+/* A part of a BO, in a packed map. */
+struct au_piece {
+	uint64_t offset; /* in the map */
+	uint64_t bo_offset;
+	uint64_t size;
+	uint32_t bo;
+	uint32_t flags; /* AMDGPU_USERPTR_RANGE_* */
+};
+
 /* CPU address space without access. */
 struct au_reservation {
 	uint64_t addr;
@@ -272,6 +300,15 @@ struct au_timer {
 	 */
 	int64_t last_try;
 	uint64_t pause_ns;
+};
+
+/* A part of a BO at a GPU address. */
+struct au_va_mapping {
+	uint32_t handle;
+	uint32_t va_flags;
+	uint64_t bo_offset;
+	uint64_t va;
+	uint64_t size;
 };
 
 /* A series of page table updates on one device. */
@@ -306,6 +343,7 @@ struct amdgpu_userptr_mapping {
 	struct amdgpu_userptr_ctx *ctx;
 	struct au_cpu_node cpu;
 	struct au_space space;
+	struct au_layout layout;
 	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
 	bool ready;	    /* query() can find it; under ctx->lock */
@@ -319,10 +357,18 @@ struct amdgpu_userptr_mapping {
 	uint32_t num_scatter_bos;
 	struct au_timer *timer;			  /* of au_map_build() */
 	const struct amdgpu_userptr_range *given; /* the ranges as an array for the kernel */
-	struct au_range *ranges;
-	struct au_bo *bos;
+	struct au_range *ranges;		  /* of the caller */
+	struct au_bo *bos;			  /* of the ranges for the kernel */
+	struct au_piece *pieces;		  /* NULL: each BO is one piece */
+	uint32_t num_pieces;
 	struct au_map_device devices[];
 };
+
+/* The GPU address of the map's first byte. */
+static inline uint64_t au_map_va(const struct amdgpu_userptr_mapping *map)
+{
+	return map->space.va + map->layout.head;
+}
 
 /* All devices of the context. */
 static inline uint64_t au_all_devices(const struct amdgpu_userptr_ctx *ctx)
@@ -335,6 +381,7 @@ struct au_failure {
 	uint32_t range;
 	uint32_t device;
 	uint32_t stage;
+	uint32_t reason; /* NONE: au_reason() knows */
 	uint64_t reachable;
 	/*
 	 * After -EPERM for the memory: what the kernel says to a page of the library's own, 0 or
@@ -413,8 +460,14 @@ int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 		struct amdgpu_userptr_mapping **map, uint64_t *va);
 
 /* range.c */
-/* Check @count ranges. @total: out: sum of the sizes. @bad: out: index of the first bad range. */
-int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
+/* Whether nothing is wrong, and all ranges are whole pages. @total: out: sum of the sizes. */
+bool au_ranges_are_pages(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 uint64_t page_size, uint64_t *total);
+/*
+ * Check @count ranges, whose addresses and sizes have to be multiples of @unit. @total: out: sum of
+ * the sizes. @bad: out: index of the first bad range.
+ */
+int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t unit,
 		    uint64_t *total, uint32_t *bad);
 /* Give the ranges offsets, one after the other, and return the sum of the sizes. */
 uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t count,
@@ -431,6 +484,21 @@ struct au_bo au_bo_part(const struct au_bo *bo, const struct amdgpu_userptr_rang
 			uint32_t first, uint32_t end);
 /* Index of the range that has byte @offset of the map. */
 uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t offset);
+
+/* pages.c */
+/*
+ * Check the ranges, and fill in all of @layout but what the kernel registers. An error sets the
+ * range and, if the reason is not clear from the error, the reason of @failure.
+ */
+int au_layout_check(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_range *ranges,
+		    uint32_t count, uint32_t map_flags, struct au_layout *layout,
+		    struct au_failure *failure);
+/* Fill in what the kernel registers, or return -ENOMEM. */
+int au_layout_register(struct au_layout *layout, const struct amdgpu_userptr_range *ranges,
+		       uint32_t count, uint64_t page_size);
+/* For a packed layout, when the map has its BOs. -ENOMEM: there is no memory. */
+int au_map_make_pieces(struct amdgpu_userptr_mapping *map,
+		       const struct amdgpu_userptr_range *ranges, uint32_t count);
 
 /* map.c */
 /* Check the devices of @mask. If a device fails the check, @failure names it. */
@@ -499,8 +567,8 @@ bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer
 /* Call it before the first update. -ETIME: a reset of the GPU is not over by the deadline. */
 int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer);
 /* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */
-int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
-	      uint32_t va_flags, struct au_updates *updates);
+int au_va_map(struct au_device *device, const struct au_va_mapping *mapping,
+	      struct au_updates *updates);
 /* Start to remove all VA mappings in the range, whatever their BO is. */
 int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_updates *updates);
 /* Wait. -ETIME: not done by the deadline. -ECANCELED: a reset may have cancelled an update. */

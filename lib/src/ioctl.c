@@ -134,6 +134,9 @@ int au_device_info(struct au_device *device)
 
 	if (ret)
 		return ret;
+	device->granularity = device->ctx->page_size;
+	if (info.ids_flags & AMDGPU_IDS_FLAGS_GPU_PAGE_VA && AU_GPU_PAGE < device->granularity)
+		device->granularity = AU_GPU_PAGE;
 	device->va_alignment = info.virtual_address_alignment;
 	device->va_min = info.virtual_address_offset;
 	device->va_max = info.virtual_address_max;

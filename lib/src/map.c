@@ -11,7 +11,8 @@
 #define AU_MAP_ARGS_REACHABLE_SIZE \
 	(offsetof(struct amdgpu_userptr_map_args, failed_reachable) + sizeof(uint64_t))
 
-static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE;
+static const uint32_t valid_flags = AMDGPU_USERPTR_MAP_NO_COALESCE | AU_MAP_COHERENCE |
+				    AMDGPU_USERPTR_MAP_ROUND_OUT;
 
 static const uint32_t valid_va_flags = AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE |
 				       AMDGPU_VM_PAGE_EXECUTABLE | AMDGPU_VM_MTYPE_MASK |
@@ -48,28 +49,24 @@ static int check_args(const struct amdgpu_userptr_ctx *ctx,
 			return -EINVAL;
 		return 0;
 	case AMDGPU_USERPTR_VA_FIXED:
-		if (args->alignment && args->fixed_va & (args->alignment - 1))
-			return -EINVAL;
-		return args->fixed_va & page_mask ? -EINVAL : 0;
+		return 0;
 	default:
 		return -EINVAL;
 	}
 }
 
 /*
- * The ranges of a newer header may be larger. Copy the part of them that this library knows; the
- * rest has to be zero. If the size is the known one, use the caller's array: @compact stays NULL.
+ * Copy the part of the ranges that this library knows, and use the copy. The rest, which ranges of
+ * a newer header have, has to be zero.
  */
-static int compact_ranges(struct amdgpu_userptr_map_args *args,
-			  struct amdgpu_userptr_range **compact, struct au_failure *failure)
+static int copy_ranges(struct amdgpu_userptr_map_args *args, struct amdgpu_userptr_range **copy,
+		       struct au_failure *failure)
 {
 	const size_t known = sizeof(args->ranges[0]);
 	const unsigned char *range = (const unsigned char *)args->ranges;
 
-	if (args->range_stride == known)
-		return 0;
-	*compact = reallocarray(NULL, args->num_ranges, known);
-	if (!*compact)
+	*copy = reallocarray(NULL, args->num_ranges, known);
+	if (!*copy)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < args->num_ranges; i++, range += args->range_stride) {
 		for (size_t at = known; at < args->range_stride; at++) {
@@ -78,9 +75,9 @@ static int compact_ranges(struct amdgpu_userptr_map_args *args,
 				return -E2BIG;
 			}
 		}
-		memcpy(&(*compact)[i], range, known);
+		memcpy(&(*copy)[i], range, known);
 	}
-	args->ranges = *compact;
+	args->ranges = *copy;
 	return 0;
 }
 
@@ -123,24 +120,38 @@ int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struc
 	return 0;
 }
 
-static int check_sizes(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+/* The first range lies in its unit as @fixed_va does, because units are mapped whole. */
+static int check_fixed(const struct amdgpu_userptr_ctx *ctx,
+		       const struct amdgpu_userptr_map_args *args, const struct au_layout *layout,
 		       struct au_space *space, struct au_failure *failure)
+{
+	space->va = args->fixed_va - layout->head;
+	if (space->va & (ctx->granularity - 1) || args->fixed_va < layout->head) {
+		failure->reason = AMDGPU_USERPTR_REASON_GRANULARITY;
+		return -EINVAL;
+	}
+	if (args->alignment && space->va & (args->alignment - 1))
+		return -EINVAL;
+	return au_check_va(ctx, args->devices, space, failure);
+}
+
+static int check_sizes(struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_map_args *args,
+		       struct au_layout *layout, struct au_space *space, struct au_failure *failure)
 {
 	int ret;
 
-	ret = au_ranges_check(args->ranges, args->num_ranges, ctx->page_size, &space->size,
-			      &failure->range);
+	ret = au_layout_check(ctx, args->ranges, args->num_ranges, args->flags, layout, failure);
 	if (!ret)
 		ret = au_check_devices(ctx, args->devices, failure);
 	if (!ret)
-		ret = check_size(ctx, args->devices, space->size, failure);
+		ret = check_size(ctx, args->devices, layout->size, failure);
 	if (ret)
 		return ret;
 	space->mode = args->va_mode;
-	space->va = args->fixed_va;
+	space->size = layout->size;
 	if (space->mode != AMDGPU_USERPTR_VA_FIXED)
 		return 0;
-	return au_check_va(ctx, args->devices, space, failure);
+	return check_fixed(ctx, args, layout, space, failure);
 }
 
 /* ------------------------------------------------------------------------------------------- */
@@ -150,8 +161,10 @@ void au_map_free(struct amdgpu_userptr_mapping *map)
 {
 	for (uint32_t i = 0; i < map->ctx->num_devices; i++)
 		free(map->devices[i].handles);
+	free(map->pieces);
 	free(map->bos);
 	free(map->ranges);
+	free(map->layout.registered);
 	free(map->cpu.array);
 	pthread_mutex_destroy(&map->lock);
 	free(map);
@@ -166,33 +179,52 @@ static enum au_division division_of(const struct amdgpu_userptr_ctx *ctx,
 	return ctx->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? AU_SCATTER : AU_COALESCE;
 }
 
+/* Divide the kernel's ranges among BOs, as au_ranges_to_bos(). */
+static uint64_t divide(const struct amdgpu_userptr_mapping *map,
+		       const struct amdgpu_userptr_map_args *args, uint32_t max)
+{
+	const struct au_layout *layout = &map->layout;
+	const enum au_division division = division_of(map->ctx, args);
+	uint64_t total = 0;
+
+	if (!layout->registered)
+		return au_ranges_to_bos(args->ranges, args->num_ranges, division, &map->ctx->limits,
+					layout->bytes, map->bos, max);
+	for (uint32_t i = 0; i < layout->num_registered; i++)
+		total += layout->registered[i].size;
+	return au_ranges_to_bos(layout->registered, layout->num_registered, division,
+				&map->ctx->limits, total, map->bos, max);
+}
+
 /*
  * Fill in the ranges and BOs of the map. The caller's array may have changed since map_alloc() has
  * counted the BOs, although that is forbidden. Then refuse it, because the library's arrays would
  * be too small, or not agree.
  */
 static int map_divide(struct amdgpu_userptr_mapping *map,
-		      const struct amdgpu_userptr_map_args *args, uint64_t total)
+		      const struct amdgpu_userptr_map_args *args)
 {
-	const struct amdgpu_userptr_ctx *ctx = map->ctx;
+	const struct au_layout *layout = &map->layout;
 	const struct au_bo *last;
 
-	if (!map->num_bos || au_ranges_place(args->ranges, args->num_ranges, map->ranges) != total)
+	if (!map->num_bos ||
+	    au_ranges_place(args->ranges, args->num_ranges, map->ranges) != layout->bytes)
 		return -EINVAL;
 	last = &map->bos[map->num_bos - 1];
-	if (au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args), &ctx->limits,
-			     total, map->bos, map->num_bos) != map->num_bos ||
-	    last->offset + last->size != total)
+	if (divide(map, args, map->num_bos) != map->num_bos ||
+	    (!layout->registered && last->offset + last->size != layout->bytes))
 		return -EINVAL;
 	for (uint32_t i = 0; i < map->num_bos; i++)
 		map->num_scatter_bos += map->bos[i].scatter;
+	if (layout->packed)
+		return au_map_make_pieces(map, args->ranges, args->num_ranges);
 	return 0;
 }
 
-/* Allocate the memory of a map. Only place() allocates more, so au_map_build() need not. */
+/* Allocate the memory of a map. Later only map_divide() and place() allocate more. */
 static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 						const struct amdgpu_userptr_map_args *args,
-						uint64_t total)
+						const struct au_layout *layout)
 {
 	struct amdgpu_userptr_mapping *map;
 
@@ -206,9 +238,11 @@ static struct amdgpu_userptr_mapping *map_alloc(struct amdgpu_userptr_ctx *ctx,
 	map->va_flags = args->va_flags ? args->va_flags
 				       : AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE;
 	map->num_ranges = args->num_ranges;
-	map->num_bos = au_ranges_to_bos(args->ranges, args->num_ranges, division_of(ctx, args),
-					&ctx->limits, total, NULL, 0);
-	map->given = args->ranges;
+	map->layout = *layout;
+	if (au_layout_register(&map->layout, args->ranges, args->num_ranges, ctx->page_size))
+		goto free_map;
+	map->given = map->layout.registered ? map->layout.registered : args->ranges;
+	map->num_bos = divide(map, args, 0);
 	map->ranges = reallocarray(NULL, map->num_ranges, sizeof(*map->ranges));
 	map->bos = calloc(map->num_bos, sizeof(*map->bos));
 	if (!map->ranges || !map->bos)
@@ -261,25 +295,34 @@ static void count_map_call(struct amdgpu_userptr_ctx *ctx, uint64_t start, bool 
 }
 
 static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
-		    struct au_failure *failure, struct amdgpu_userptr_mapping **out)
+		    struct amdgpu_userptr_range **copy, struct au_failure *failure,
+		    struct amdgpu_userptr_mapping **out)
 {
 	const uint64_t start = au_now_ns();
 	struct amdgpu_userptr_mapping *map;
 	struct au_timer timer = { 0 };
 	struct au_space space = { 0 };
+	struct au_layout layout;
 	bool late;
 	int ret;
 
-	ret = check_sizes(ctx, args, &space, failure);
+	ret = check_sizes(ctx, args, &layout, &space, failure);
+	if (!ret && layout.partial && !*copy) {
+		/* The layout would not fit to an array that changes, so copy it, and check the
+		 * copy. */
+		ret = copy_ranges(args, copy, failure);
+		if (!ret)
+			ret = check_sizes(ctx, args, &layout, &space, failure);
+	}
 	if (ret)
 		return ret;
 	/* They may have the addresses that the caller wants. */
 	au_orphans_reap(ctx);
-	map = map_alloc(ctx, args, space.size);
+	map = map_alloc(ctx, args, &layout);
 	if (!map)
 		return -ENOMEM;
 	map->space = space;
-	ret = map_divide(map, args, space.size);
+	ret = map_divide(map, args);
 	if (ret)
 		goto free_map;
 	au_cpu_bounds(map);
@@ -292,7 +335,7 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	if (ret)
 		goto take_down;
 	/* As soon as the map is ready another thread can find it by a query and unmap it. */
-	args->gpu_va = map->space.va;
+	args->gpu_va = au_map_va(map);
 	*out = map;
 	au_maps_set_ready(map, true);
 	count_map_call(ctx, start, false);
@@ -317,7 +360,7 @@ free_map:
 static int map_ranges(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
 		      struct au_failure *failure, struct amdgpu_userptr_mapping **out)
 {
-	struct amdgpu_userptr_range *compact = NULL;
+	struct amdgpu_userptr_range *copy = NULL;
 	int ret;
 
 	failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
@@ -326,10 +369,11 @@ static int map_ranges(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_
 	ret = check_args(ctx, args);
 	if (ret)
 		return ret;
-	ret = compact_ranges(args, &compact, failure);
+	if (args->range_stride != sizeof(args->ranges[0]))
+		ret = copy_ranges(args, &copy, failure);
 	if (!ret)
-		ret = make_map(ctx, args, failure, out);
-	free(compact);
+		ret = make_map(ctx, args, &copy, failure, out);
+	free(copy);
 	return ret;
 }
 
@@ -361,7 +405,8 @@ int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	user->failed_range = failure.range;
 	user->failed_device = failure.device;
 	user->failed_stage = failure.stage;
-	user->failed_reason = au_reason(ret, failure.stage, failure.probe);
+	user->failed_reason = failure.reason ? failure.reason
+					     : au_reason(ret, failure.stage, failure.probe);
 	if (user->size >= AU_MAP_ARGS_REACHABLE_SIZE)
 		user->failed_reachable = failure.reachable;
 	errno = saved_errno;

@@ -113,17 +113,19 @@ void au_maps_set_ready(struct amdgpu_userptr_mapping *map, bool ready)
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-static bool va_clash(const struct au_space *space, const struct amdgpu_userptr_range *range,
-		     uint64_t range_va)
+static bool va_clash(const struct amdgpu_userptr_mapping *map,
+		     const struct amdgpu_userptr_range *range, uint64_t range_va)
 {
-	return range->cpu_addr != range_va && range->cpu_addr < space->va + space->size &&
-	       space->va < range->cpu_addr + range->size;
+	const uint64_t va = au_map_va(map);
+
+	return range->cpu_addr != range_va && range->cpu_addr < va + map->layout.bytes &&
+	       va < range->cpu_addr + range->size;
 }
 
 struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *map, uint32_t index)
 {
 	const struct au_range *range = &map->ranges[index];
-	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->space.size;
+	const uint64_t end = index + 1 < map->num_ranges ? range[1].offset : map->layout.bytes;
 
 	return (struct amdgpu_userptr_range){
 		.cpu_addr = range->cpu_addr,
@@ -135,16 +137,16 @@ struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *ma
 static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 		      struct amdgpu_userptr_info *info)
 {
-	const uint64_t offset = gpu_va - map->space.va;
+	const uint64_t offset = gpu_va - au_map_va(map);
 	const uint32_t index = au_ranges_find(map->ranges, map->num_ranges, offset);
 	const struct amdgpu_userptr_range range = au_map_range(map, index);
-	const uint64_t range_va = map->space.va + map->ranges[index].offset;
+	const uint64_t range_va = au_map_va(map) + map->ranges[index].offset;
 
-	if (va_clash(&map->space, &range, range_va))
+	if (va_clash(map, &range, range_va))
 		info->flags |= AMDGPU_USERPTR_INFO_VA_CLASH;
 	info->mapping = map;
-	info->mapping_va = map->space.va;
-	info->mapping_size = map->space.size;
+	info->mapping_va = au_map_va(map);
+	info->mapping_size = map->layout.bytes;
 	info->cpu_addr = range.cpu_addr + (gpu_va - range_va);
 	info->range_va = range_va;
 	info->range_cpu_addr = range.cpu_addr;
@@ -154,6 +156,8 @@ static void fill_info(struct amdgpu_userptr_mapping *map, uint64_t gpu_va,
 	info->gpu_va = gpu_va;
 	info->devices = map->attached;
 	info->reachable = map->reachable;
+	info->span_va = map->space.va;
+	info->span_size = map->space.size;
 }
 
 static int check_query(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_info *info)
@@ -181,7 +185,8 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 
 	pthread_mutex_lock(&ctx->lock);
 	map = au_maps_find(ctx, gpu_va);
-	if (map && map->ready)
+	/* A map with parts of units has no byte of the caller at its start and at its end. */
+	if (map && map->ready && gpu_va - au_map_va(map) < map->layout.bytes)
 		fill_info(map, gpu_va, &out);
 	else
 		ret = -ENOENT;

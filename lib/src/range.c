@@ -11,14 +11,14 @@
 #define SMALL_ADDR (UINT64_C(1) << 63)
 #define SMALL_SIZE (UINT64_MAX / AU_MAX_RANGES / 2)
 
-static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_size)
+static int range_check(const struct amdgpu_userptr_range *range, uint64_t unit)
 {
 	uint64_t end;
 
 	if (range->flags & ~AMDGPU_USERPTR_RANGE_READONLY || range->reserved)
 		return -EINVAL;
 	/* The kernel refuses address 0, too, but with an error that does not name the range. */
-	if (!range->cpu_addr || !range->size || (range->cpu_addr | range->size) & (page_size - 1))
+	if (!range->cpu_addr || !range->size || (range->cpu_addr | range->size) & (unit - 1))
 		return -EINVAL;
 	if (__builtin_add_overflow(range->cpu_addr, range->size, &end))
 		return -EOVERFLOW;
@@ -30,8 +30,8 @@ static int range_check(const struct amdgpu_userptr_range *range, uint64_t page_s
  * overflow. This loop has half of the instructions of one that calls range_check(), which counts
  * for a million ranges.
  */
-static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
-		     uint64_t *total)
+bool au_ranges_are_pages(const struct amdgpu_userptr_range *ranges, uint32_t count,
+			 uint64_t page_size, uint64_t *total)
 {
 	uint64_t addrs = 0, addrs_less_one = 0, sizes = 0, sizes_less_one = 0, sum = 0;
 	uint32_t flags = 0, reserved = 0;
@@ -51,14 +51,14 @@ static bool all_good(const struct amdgpu_userptr_range *ranges, uint32_t count, 
 	       addrs_less_one < SMALL_ADDR && sizes_less_one < SMALL_SIZE;
 }
 
-int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t page_size,
+int au_ranges_check(const struct amdgpu_userptr_range *ranges, uint32_t count, uint64_t unit,
 		    uint64_t *total, uint32_t *bad)
 {
-	if (all_good(ranges, count, page_size, total))
+	if (au_ranges_are_pages(ranges, count, unit, total))
 		return 0;
 	*total = 0;
 	for (uint32_t i = 0; i < count; i++) {
-		int ret = range_check(&ranges[i], page_size);
+		int ret = range_check(&ranges[i], unit);
 
 		if (!ret && __builtin_add_overflow(*total, ranges[i].size, total))
 			ret = -EOVERFLOW;
@@ -201,7 +201,7 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 static int range_cover(const struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t len,
 		       struct amdgpu_userptr_range *range, uint64_t *offset)
 {
-	const uint64_t mask = ctx->page_size - 1;
+	const uint64_t mask = ctx->granularity - 1;
 	uint64_t end;
 
 	if (!len)

@@ -128,6 +128,8 @@ const char *amdgpu_userptr_reason_text(uint32_t reason)
 		[AMDGPU_USERPTR_REASON_BUSY] = "the kernel cannot do it now",
 		[AMDGPU_USERPTR_REASON_TIMEOUT] = "the GPU did not get ready in time",
 		[AMDGPU_USERPTR_REASON_RESET] = "the GPU was reset",
+		[AMDGPU_USERPTR_REASON_GRANULARITY] =
+			"ranges can only meet where a unit of GPU addresses begins",
 	};
 
 	return reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : "unknown";

@@ -23,7 +23,10 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 	return alignment;
 }
 
-/* Reserve more than the map's size, so that it fits behind an aligned address. */
+/*
+ * Reserve more than the map's size, so that it fits behind an aligned address. The units of a map
+ * can be smaller than CPU pages.
+ */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
 		   uint32_t *stage)
 {
@@ -31,8 +34,10 @@ static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint6
 	uint64_t size;
 	int ret;
 
-	if (__builtin_add_overflow(space->size, slack, &size) || size > SIZE_MAX)
+	if (__builtin_add_overflow(space->size, slack + ctx->page_size - 1, &size) ||
+	    size > SIZE_MAX)
 		return -ENOMEM;
+	size &= ~(ctx->page_size - 1);
 	space->reservation = calloc(1, sizeof(*space->reservation));
 	if (!space->reservation) {
 		*stage = AMDGPU_USERPTR_STAGE_VALIDATE;

@@ -121,15 +121,16 @@ static int va_op(struct au_device *device, struct amd_gem_va_args *args, uint64_
 	return ret;
 }
 
-int au_va_map(struct au_device *device, uint32_t handle, uint64_t va, uint64_t size,
-	      uint32_t va_flags, struct au_updates *updates)
+int au_va_map(struct au_device *device, const struct au_va_mapping *mapping,
+	      struct au_updates *updates)
 {
 	struct amd_gem_va_args args = {
-		.handle = handle,
+		.handle = mapping->handle,
 		.operation = AMDGPU_VA_OP_MAP,
-		.flags = va_flags,
-		.va_address = va,
-		.map_size = size,
+		.flags = mapping->va_flags,
+		.va_address = mapping->va,
+		.offset_in_bo = mapping->bo_offset,
+		.map_size = mapping->size,
 	};
 
 	return va_op(device, &args, &updates->point);

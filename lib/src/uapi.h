@@ -48,6 +48,15 @@
 #define AMDGPU_GEM_USERPTR_RANGE_READONLY (1 << 0)
 #endif
 
+/*
+ * Of drm_amdgpu_info_device.ids_flags: GEM_VA maps any GPU pages (4 KiB) of BOs in system memory,
+ * also where CPU pages are larger. On other kernels such a mapping gets wrong memory, or stops the
+ * kernel, so never try.
+ */
+#ifndef AMDGPU_IDS_FLAGS_GPU_PAGE_VA
+#define AMDGPU_IDS_FLAGS_GPU_PAGE_VA 0x20
+#endif
+
 /* struct drm_amdgpu_gem_userptr_range */
 struct amd_userptr_range {
 	uint64_t addr;

@@ -34,7 +34,7 @@ uint32_t fake_find_flags(const struct fake_kernel *fake, unsigned int device, ui
 {
 	const struct fake_mapping *mapping = fake_find(fake, device, va);
 	const struct fake_bo *bo = fake_find_bo(fake, device, va);
-	uint64_t offset = va - mapping->va;
+	uint64_t offset = va - mapping->va + mapping->bo_offset;
 	bool readonly = bo->flags & AMDGPU_GEM_USERPTR_READONLY;
 
 	if (bo->num_ranges)
@@ -51,7 +51,7 @@ uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uin
 
 	if (!mapping)
 		return 0;
-	offset = va - mapping->va;
+	offset = va - mapping->va + mapping->bo_offset;
 	if (!bo->num_ranges)
 		return bo->addr + offset;
 	return range_at(&fake->devices[device], bo, &offset)->cpu_addr + offset;

@@ -209,7 +209,8 @@ static int drm_version(struct fake_kernel *fake, struct drm_version *args)
 	return 0;
 }
 
-static int device_info(const struct fake_kernel *fake, const struct drm_amdgpu_info *args)
+static int device_info(const struct fake_kernel *fake, const struct fake_device *device,
+		       const struct drm_amdgpu_info *args)
 {
 	struct drm_amdgpu_info_device info = {
 		.virtual_address_offset = FAKE_VA_MIN,
@@ -217,6 +218,9 @@ static int device_info(const struct fake_kernel *fake, const struct drm_amdgpu_i
 		.high_va_offset = FAKE_HIGH_VA_MIN,
 		.high_va_max = FAKE_HIGH_VA_MAX,
 		.virtual_address_alignment = fake->page_size,
+		.ids_flags = fake->gpu_page_va && !device->no_gpu_page_va
+				     ? AMDGPU_IDS_FLAGS_GPU_PAGE_VA
+				     : 0,
 	};
 
 	t_equal(args->query, AMDGPU_INFO_DEV_INFO);
@@ -277,7 +281,7 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	case FAKE_VERSION:
 		return drm_version(fake, arg);
 	case FAKE_INFO:
-		return device_info(fake, arg);
+		return device_info(fake, device, arg);
 	case FAKE_USERPTR:
 		return gem_userptr(fake, device, arg);
 	case FAKE_CLOSE:

@@ -36,6 +36,7 @@ struct fake_bo {
 
 struct fake_mapping {
 	uint64_t va, size;
+	uint64_t bo_offset;
 	uint32_t handle;
 	uint32_t flags;
 };
@@ -63,6 +64,7 @@ struct fake_device {
 	unsigned int reset_polls;    /* the test sets it: so many queries find the reset running */
 	bool wait_failed;	     /* a wait has failed because of @fail_call */
 	bool no_scatter;	     /* does not know AMDGPU_GEM_USERPTR_SCATTER */
+	bool no_gpu_page_va;	     /* cannot map parts of CPU pages */
 	bool no_coherence;	     /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
 	unsigned int refused_clears; /* so many calls that remove mappings fail... */
 	int clear_error;	     /* ...with this error */
@@ -107,6 +109,7 @@ enum fake_call {
 struct fake_kernel {
 	pthread_mutex_t lock;
 	uint64_t page_size;
+	bool gpu_page_va; /* GEM_VA can map parts of CPU pages */
 	uint32_t drm_minor;
 	const char *driver;
 	bool one_node;		    /* all files are of one render node */

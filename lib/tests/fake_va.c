@@ -34,7 +34,7 @@ static int do_map(struct fake_device *device, const struct amd_gem_va_args *args
 	struct fake_bo *bo = &device->bos[args->handle - 1];
 
 	t_assert(args->handle && args->handle <= device->num_bos && bo->open);
-	t_assert(args->offset_in_bo + args->map_size <= bo->size);
+	t_assert(args->offset_in_bo < bo->size && args->map_size <= bo->size - args->offset_in_bo);
 	if (at < device->num_mappings &&
 	    device->mappings[at].va <= args->va_address + (args->map_size - 1))
 		return -EINVAL;
@@ -46,6 +46,7 @@ static int do_map(struct fake_device *device, const struct amd_gem_va_args *args
 	device->mappings[at] = (struct fake_mapping){
 		.va = args->va_address,
 		.size = args->map_size,
+		.bo_offset = args->offset_in_bo,
 		.handle = args->handle,
 		.flags = args->flags,
 	};
@@ -91,10 +92,13 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uin
 int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 		const struct amd_gem_va_args *args)
 {
+	/* A kernel that does not say that it can map parts of CPU pages may stop for one. */
+	const uint64_t unit = fake->gpu_page_va && !device->no_gpu_page_va ? 4096 : fake->page_size;
 	int ret = 0;
 
 	t_assert(!args->_pad && !args->num_syncobj_handles && !args->input_fence_syncobj_handles);
-	t_assert(args->map_size && !((args->va_address | args->map_size) & (fake->page_size - 1)));
+	t_assert(args->map_size &&
+		 !((args->va_address | args->map_size | args->offset_in_bo) & (unit - 1)));
 	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
 	t_assert(args->vm_timeline_point == device->point + 1);
 	/* The update would be lost, and the kernel has reported the reset already. */

@@ -71,7 +71,7 @@ PIN(attach_args, failed_stage, 12);
 PIN(attach_args, failed_reason, 16);
 PIN(attach_args, reserved, 20);
 
-PIN_SIZE(info, 96);
+PIN_SIZE(info, 112);
 PIN(info, size, 0);
 PIN(info, flags, 4);
 PIN(info, mapping, 8);
@@ -86,6 +86,8 @@ PIN(info, range_index, 68);
 PIN(info, gpu_va, 72);
 PIN(info, devices, 80);
 PIN(info, reachable, 88);
+PIN(info, span_va, 96);
+PIN(info, span_size, 104);
 
 PIN_SIZE(stats, 96);
 PIN(stats, size, 0);
@@ -120,7 +122,8 @@ static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
 static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");
 static_assert(AMDGPU_USERPTR_MAP_NO_COALESCE == 1 && AMDGPU_USERPTR_MAP_COHERENT == 2 &&
-		      AMDGPU_USERPTR_MAP_UNCACHED == 4 && AMDGPU_USERPTR_MAP_EXT_COHERENT == 8,
+		      AMDGPU_USERPTR_MAP_UNCACHED == 4 && AMDGPU_USERPTR_MAP_EXT_COHERENT == 8 &&
+		      AMDGPU_USERPTR_MAP_ROUND_OUT == 16,
 	      "");
 static_assert(AMDGPU_USERPTR_INFO_VA_CLASH == 1, "");
 static_assert(AMDGPU_USERPTR_BACKEND_AUTO == 0 && AMDGPU_USERPTR_BACKEND_SCATTER == 1 &&
@@ -144,7 +147,7 @@ static_assert(AMDGPU_USERPTR_REASON_NONE == 0 && AMDGPU_USERPTR_REASON_OTHER == 
 		      AMDGPU_USERPTR_REASON_FOREIGN_VM == 9 && AMDGPU_USERPTR_REASON_MEMORY == 10 &&
 		      AMDGPU_USERPTR_REASON_SVM == 11 && AMDGPU_USERPTR_REASON_XNACK == 12 &&
 		      AMDGPU_USERPTR_REASON_BUSY == 13 && AMDGPU_USERPTR_REASON_TIMEOUT == 14 &&
-		      AMDGPU_USERPTR_REASON_RESET == 15,
+		      AMDGPU_USERPTR_REASON_RESET == 15 && AMDGPU_USERPTR_REASON_GRANULARITY == 16,
 	      "");
 
 int main(void)

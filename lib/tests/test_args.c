@@ -29,7 +29,7 @@ static const struct bad_map {
 } bad_maps[] = {
 #define NONE  AMDGPU_USERPTR_NONE
 #define FIXED AMDGPU_USERPTR_VA_FIXED
-	{ -EINVAL, 1u << 4, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
+	{ -EINVAL, 1u << 5, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 1u << 31, 0, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, 3, 0, 0, 0, &good_range, 1, NONE, NONE },
 	{ -EINVAL, 0, UINT32_MAX, 0, 0, 0, &good_range, 1, NONE, NONE },
@@ -93,6 +93,8 @@ static void map_refuses(void)
 		expected.failed_stage = AMDGPU_USERPTR_STAGE_VALIDATE;
 		expected.failed_reason = bad->error == -ERANGE ? AMDGPU_USERPTR_REASON_NO_ADDRESSES
 							       : AMDGPU_USERPTR_REASON_ARGUMENT;
+		if (bad->ranges == &odd_range || bad->fixed_va == FAKE_VA_MIN + 1)
+			expected.failed_reason = AMDGPU_USERPTR_REASON_GRANULARITY;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), bad->error);
 		t_assert(!memcmp(&args, &expected, sizeof(args)));
 		t_assert(map == (void *)1);
@@ -391,9 +393,10 @@ static void reasons(void)
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
 		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].probe), cases[i].reason);
-	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_RESET; i++)
+	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_GRANULARITY; i++)
 		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
-	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_RESET + 1), "unknown"));
+	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_GRANULARITY + 1),
+			 "unknown"));
 	t_assert(!strcmp(amdgpu_userptr_reason_text(UINT32_MAX), "unknown"));
 }
 

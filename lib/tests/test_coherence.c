@@ -59,7 +59,8 @@ static void expect_coherence(struct fake_kernel *fake, bool known)
 
 	args.flags = AMDGPU_USERPTR_MAP_COHERENT;
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
-	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | (known ? AU_MAP_COHERENCE : 0));
+	t_equal(caps.map_flags, AMDGPU_USERPTR_MAP_NO_COALESCE | AMDGPU_USERPTR_MAP_ROUND_OUT |
+					(known ? AU_MAP_COHERENCE : 0));
 	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_NONE);
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), known ? 0 : -EINVAL);
 	if (!known)
