@@ -61,6 +61,7 @@ struct fuzz {
 	bool trouble; /* an injected failure may have happened, so do not compare after each step */
 	/* Addresses that the library may keep, because a GPU may reach memory through them. */
 	unsigned int kept_reservations, kept_allocations;
+	unsigned int kept_bos; /* for a flush of the HDP that failed while the GPU hung, too */
 	struct slot slots[NUM_SLOTS];
 };
 
@@ -122,6 +123,14 @@ static void check_byte(struct fuzz *f, const struct slot *slot, uint64_t offset)
 	t_equal(info.gpu_va, va);
 }
 
+/* BOs that the library has for itself. */
+static unsigned int own_bos(const struct au_device *device)
+{
+	const struct au_hdp *hdp = &device->hdp;
+
+	return !!hdp->remap.handle + !!hdp->dummy.handle + !!hdp->noop.ib.handle;
+}
+
 static void check_state(struct fuzz *f)
 {
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
@@ -141,7 +150,7 @@ static void check_state(struct fuzz *f)
 	t_equal(stats.mappings, mappings);
 	t_equal(stats.bos, bos);
 	for (uint32_t i = 0; !f->trouble && i < f->num_devices; i++)
-		bos -= f->fake.devices[i].open_bos;
+		bos -= f->fake.devices[i].open_bos - own_bos(&f->ctx->devices[i]);
 	t_assert(f->trouble || !bos);
 }
 
@@ -340,6 +349,49 @@ static void step_evictions(struct fuzz *f)
 	CALL(amdgpu_userptr_query_evictions(f->ctx, &count));
 }
 
+/* The library may keep the IB of a way that it could not prepare, or whose removal is uncertain. */
+static void keep_ib(struct fuzz *f)
+{
+	f->kept_reservations++;
+	f->kept_bos++;
+}
+
+static void step_hdp(struct fuzz *f)
+{
+	const uint8_t kind = take(f);
+	uint32_t word[2] = { 0, 7 };
+	const struct amdgpu_userptr_hdp_flush_args args = {
+		.size = sizeof(args),
+		.device = kind >> 6,
+		.way = kind & 7,
+		.addr = kind & 8 ? word : NULL,
+		.len = kind & 8 ? sizeof(word) : 0,
+		.mem_flush_cntl = kind & 0x10 ? word : NULL,
+	};
+	struct amdgpu_userptr_hdp hdp = { .size = sizeof(hdp), .device = args.device };
+	const bool bad = args.device >= f->num_devices || args.way >= AMDGPU_USERPTR_HDP_NUM_WAYS ||
+			 (args.way == AMDGPU_USERPTR_HDP_READ_BACK && !args.addr) ||
+			 (args.mem_flush_cntl && args.way != AMDGPU_USERPTR_HDP_AUTO &&
+			  args.way != AMDGPU_USERPTR_HDP_REMAP);
+	int ret = CALL(amdgpu_userptr_hdp_flush(f->ctx, &args));
+
+	t_assert(word[1] == 7 && word[0] <= 1);
+	if (f->trouble)
+		keep_ib(f);
+	if (bad)
+		t_equal(ret, -EINVAL);
+	else if (!f->trouble)
+		t_assert(!ret || ret == -EOPNOTSUPP);
+	if (!(kind & 0x20))
+		return;
+	ret = CALL(amdgpu_userptr_query_hdp(f->ctx, &hdp));
+	t_equal(ret, args.device < f->num_devices ? 0 : -EINVAL);
+	if (f->trouble)
+		keep_ib(f);
+	if (!ret && !bad && !f->trouble && args.way != AMDGPU_USERPTR_HDP_NONE && !word[0])
+		t_equal(hdp.status[args.way], CALL(amdgpu_userptr_hdp_flush(f->ctx, &args)));
+}
+
 /* Pass a struct of random bytes, in which only the array of ranges is good. */
 static void step_any_args(struct fuzz *f)
 {
@@ -416,7 +468,7 @@ static void step(struct fuzz *f)
 	static void (*const steps[])(struct fuzz *f) = {
 		step_map,    step_map,	  step_map,	step_map,	step_unmap,    step_unmap,
 		step_attach, step_attach, step_detach,	step_detach,	step_query,    step_caps,
-		step_cover,  step_memory, step_trouble, step_evictions, step_any_args,
+		step_cover,  step_memory, step_trouble, step_evictions, step_any_args, step_hdp,
 	};
 
 	steps[take(f) % T_ARRAY_SIZE(steps)](f);
@@ -449,6 +501,9 @@ static bool begin(struct fuzz *f)
 	f->unit = machines[(number >> 5) % T_ARRAY_SIZE(machines)].unit;
 	f->fake.gpu_page_va = f->unit < f->page;
 	f->fake.next_reservation = UINT64_C(0x7f0000000000);
+	f->fake.remap_error = options & 0x80 ? 0 : -ENOENT;
+	f->fake.kernel_flush_error = kernel & 4 ? 0 : -EINVAL;
+	f->fake.dma_rings = !(fail & 1);
 	f->fake.timeout_ns = args.timeout_ns;
 	f->fake.drm_minor = AU_DRM_MINOR_COHERENCE - (kernel & 0x3) % 3;
 	f->fake.devices[kernel >> 2 & 1].no_scatter = kernel & 0x8;
@@ -488,6 +543,10 @@ static void end(struct fuzz *f)
 			unmap(f, &f->slots[i]);
 		t_assert(!f->slots[i].map);
 	}
+	for (uint32_t i = 0; f->trouble && i < f->num_devices; i++) {
+		if (f->ctx->devices[i].hdp.noop.ib.handle)
+			keep_ib(f);
+	}
 	/* A map that a failed map() has left can have an error. */
 	ret = CALL(amdgpu_userptr_ctx_destroy(f->ctx));
 	t_assert(f->trouble || !ret);
@@ -507,8 +566,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	t_assert(f.fake.allocations <= f.kept_allocations);
 	f.fake.reservations = f.fake.allocations = 0;
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_equal(f.fake.devices[i].open_bos, f.fake.devices[i].failed_closes);
-		f.fake.devices[i].open_bos = 0;
+		t_assert(f.fake.devices[i].open_bos >= f.fake.devices[i].failed_closes);
+		t_assert(f.fake.devices[i].open_bos <=
+			 f.fake.devices[i].failed_closes + f.kept_bos);
+		t_assert(f.fake.devices[i].num_mappings <= f.kept_bos);
+		f.fake.devices[i].open_bos = f.fake.devices[i].num_mappings = 0;
 	}
 	fake_fini(&f.fake);
 	return 0;

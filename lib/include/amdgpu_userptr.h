@@ -614,5 +614,6 @@ const char *amdgpu_userptr_reason_text(uint32_t reason);
 #endif
 
 #include <amdgpu_userptr_query.h>
+#include <amdgpu_userptr_hdp.h>
 
 #endif /* AMDGPU_USERPTR_H */

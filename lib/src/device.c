@@ -78,6 +78,7 @@ int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
 
 static void device_fini(struct au_device *device)
 {
+	au_hdp_fini(&device->hdp);
 	if (device->gpu_ctx)
 		au_gpu_ctx_destroy(device, device->gpu_ctx);
 	if (device->syncobj)
@@ -109,6 +110,7 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 	if (!ret && device->syncobj)
 		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
 	au_smi_init(&device->smi);
+	au_hdp_init(&device->hdp);
 	pthread_mutex_init(&device->timeline_lock, NULL);
 	pthread_mutex_init(&device->resets_lock, NULL);
 	if (ret)
@@ -301,9 +303,14 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
 
 static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 {
-	int first_error = au_unmap_all(ctx);
-	const int ret = au_release_spares(ctx);
+	struct au_timer timer = { 0 };
+	int first_error = au_unmap_all(ctx, &timer);
+	int ret;
 
+	/* This may leave spares. */
+	for (uint32_t i = 0; i < ctx->num_devices; i++)
+		au_hdp_unprepare(&ctx->devices[i], &timer);
+	ret = au_release_spares(ctx);
 	if (!first_error)
 		first_error = ret;
 	while (ctx->num_devices--)

@@ -17,6 +17,9 @@
  * reason.c	the meaning of errors
  * evictions.c	how often the kernel evicts the queues
  * sync.c	page table updates and waits for them
+ * hdp.c	flush of the host data path: which way, and the calls
+ * hdp_ways.c	each way to flush it
+ * topology.c	KFD's topology in sysfs
  * ioctl.c	the only file that issues ioctls and calls libdrm
  *
  * A "map" here is a struct amdgpu_userptr_mapping. A "BO" is a buffer object. A "VA mapping" is the
@@ -35,6 +38,7 @@
 #include <amdgpu_drm.h>
 
 #include "amdgpu_userptr.h"
+#include "ops.h"
 #include "uapi.h"
 
 /*
@@ -96,42 +100,6 @@ static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 /* For the functions that the .map file exports. All others are hidden. */
 #define AU_PUBLIC __attribute__((visibility("default")))
 
-/*
- * Calls to drivers, to libdrm and for address space. Tests replace them with a model of the kernel,
- * which gets @priv. A function that returns an int returns 0 or -errno, unless its comment or its
- * name says otherwise. It may change errno.
- */
-struct au_ops {
-	int (*ioctl)(void *priv, int fd, unsigned long request, void *arg);
-	int (*device_fd)(void *priv, amdgpu_device_handle device);
-	/* All files of one render node have the same @id. */
-	int (*device_id)(void *priv, int fd, uint64_t *id);
-	int (*va_alloc)(void *priv, amdgpu_device_handle device, uint64_t size, uint64_t alignment,
-			uint64_t *va, amdgpu_va_handle *handle);
-	void (*va_free)(void *priv, amdgpu_va_handle handle);
-	/* Reserve address space at @hint; 0: anywhere. -EEXIST: @hint is not free. */
-	int (*reserve)(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
-	int (*release)(void *priv, uint64_t addr, uint64_t size);
-	/*
-	 * Find the highest free address space of @size bytes in [min, max). -ENOMEM: there is none.
-	 * Another thread can take it before the caller does.
-	 */
-	int (*find_gap)(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
-	uint64_t (*page_size)(void *priv);
-	/* Memory of the library's own that nothing else has used. @size: one page. */
-	int (*page_get)(void *priv, uint64_t size, uint64_t *addr);
-	void (*page_put)(void *priv, uint64_t addr, uint64_t size);
-	/*
-	 * For a file of KFD's SMI events. smi_read() does not block. It returns the number of bytes
-	 * that it has read, or -errno.
-	 */
-	int (*smi_enable)(void *priv, int fd, uint64_t events);
-	int (*smi_read)(void *priv, int fd, char *bytes, size_t size);
-	void (*smi_close)(void *priv, int fd);
-};
-
-extern const struct au_ops au_kernel_ops;
-
 /* A set of devices of a context is a mask: bit i is the device with index i. */
 static inline uint64_t au_device_bit(uint32_t index)
 {
@@ -151,7 +119,46 @@ struct au_smi {
 	size_t line_len;
 };
 
-/* Constant after creation, except for the members with a lock and @smi. */
+/* A series of page table updates on one device. */
+struct au_updates {
+	uint64_t point;	     /* of the last update */
+	unsigned int resets; /* device->num_resets before the first update */
+};
+
+/* A BO of the library's own, one CPU page, and the CPU's view of it. */
+struct au_own_bo {
+	uint32_t handle; /* 0: none */
+	void *ptr;	 /* NULL: not mapped */
+};
+
+/* Commands that do nothing, whose submission lets the driver flush. */
+struct au_noop {
+	/* A thread holds this lock from the submission until the commands are done. */
+	pthread_mutex_t lock;
+	struct au_own_bo ib;
+	uint32_t num_dwords;
+	uint32_t ip_type;
+	struct au_reservation *reservation; /* the GPU addresses of @ib, or NULL */
+	bool mapped;			    /* @ib is at these addresses, or will be */
+	struct au_updates updates;	    /* of its page tables */
+	uint32_t gpu_ctx;		    /* 0: none */
+};
+
+/* Flush of the host data path. */
+struct au_hdp {
+	pthread_mutex_t lock; /* a thread holds it while it prepares a way */
+	uint32_t absent;      /* bits of ways that do not exist; under @lock */
+	atomic_int need;      /* enum amdgpu_userptr_hdp_need; -1: not known yet */
+	atomic_int best;      /* enum amdgpu_userptr_hdp_way; AUTO: not known yet */
+	/* Bits of ways. When a bit is set, what the way needs below is constant. */
+	atomic_uint prepared;
+	struct au_own_bo remap;
+	struct au_own_bo dummy;
+	atomic_uint dummy_value;
+	struct au_noop noop;
+};
+
+/* Constant after creation, except for the members with a lock, @smi and @hdp. */
 struct au_device {
 	struct amdgpu_userptr_ctx *ctx;
 	amdgpu_device_handle handle; /* NULL when the caller gave a file */
@@ -159,6 +166,8 @@ struct au_device {
 	uint32_t drm_major, drm_minor;
 	uint64_t va_alignment;
 	uint64_t granularity;		   /* unit of GPU addresses */
+	bool apu;			   /* its VRAM is memory of the system */
+	uint32_t family;		   /* AMDGPU_FAMILY_* */
 	uint64_t va_min, va_max;	   /* GPU addresses [min, max), low half */
 	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
@@ -180,6 +189,7 @@ struct au_device {
 	uint64_t timeline_done;	 /* last point that a wait has found done */
 
 	struct au_smi smi;
+	struct au_hdp hdp;
 };
 
 /* How much fits into one BO. Tests set lower limits. */
@@ -309,12 +319,6 @@ struct au_va_mapping {
 	uint64_t bo_offset;
 	uint64_t va;
 	uint64_t size;
-};
-
-/* A series of page table updates on one device. */
-struct au_updates {
-	uint64_t point;	     /* of the last update */
-	unsigned int resets; /* device->num_resets before the first update */
 };
 
 /* How far a map has got on one device. au_map_take_down() removes what this record has. */
@@ -517,7 +521,7 @@ void au_orphan_add(struct amdgpu_userptr_mapping *map);
 /* Remove the orphans whose page table updates are done by now. This does not wait. */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
 /* For the end of the context: remove all maps, and return the first error. */
-int au_unmap_all(struct amdgpu_userptr_ctx *ctx);
+int au_unmap_all(struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 
 /* reason.c */
 /* The enum amdgpu_userptr_reason of an error. @probe: of struct au_failure. */
@@ -526,6 +530,23 @@ uint32_t au_reason(int error, uint32_t stage, int probe);
 /* evictions.c */
 void au_smi_init(struct au_smi *smi);
 void au_smi_fini(struct au_device *device);
+
+/* hdp.c */
+void au_hdp_init(struct au_hdp *hdp);
+/* After au_hdp_unprepare(). */
+void au_hdp_fini(struct au_hdp *hdp);
+
+/* hdp_ways.c */
+/* Prepare a way, with hdp->lock held. -EOPNOTSUPP: it does not exist. */
+int au_hdp_prepare(struct au_device *device, uint32_t way, struct au_timer *timer);
+/* Flush by a way that is prepared, or needs no preparation. */
+int au_hdp_flush_by(struct au_device *device, uint32_t way,
+		    const struct amdgpu_userptr_hdp_flush_args *args, struct au_timer *timer);
+/*
+ * For the end of the context: undo all preparations. While the GPU hangs, its BOs stay until the
+ * caller closes the file.
+ */
+void au_hdp_unprepare(struct au_device *device, struct au_timer *timer);
 
 /* build.c */
 /*
@@ -580,13 +601,6 @@ int au_va_wait(struct au_device *device, const struct au_updates *updates, int64
  */
 int au_updates_drain(struct au_device *device, struct au_timer *timer);
 
-/* cpu_space.c: for struct au_ops */
-int au_kernel_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
-int au_kernel_release(void *priv, uint64_t addr, uint64_t size);
-int au_kernel_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
-int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr);
-void au_kernel_page_put(void *priv, uint64_t addr, uint64_t size);
-
 /* ioctl.c: these return 0 or -errno */
 int au_drm_version(struct au_device *device);
 int au_device_info(struct au_device *device);
@@ -604,6 +618,21 @@ int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
 /* @in_reset: out: whether a reset of the GPU has begun and is not over. */
 int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset);
+
+/* A BO of one CPU page, mapped for the CPU. After an error there is none. */
+int au_own_bo_create(struct au_device *device, uint64_t domain, uint64_t flags,
+		     struct au_own_bo *bo);
+/* The MMIO remap page as a BO. -EOPNOTSUPP: there is none. */
+int au_own_bo_open_remap(struct au_device *device, struct au_own_bo *bo);
+void au_own_bo_close(struct au_device *device, struct au_own_bo *bo);
+/* -EINVAL: the kernel does not know the ioctl. */
+int au_ioctl_hdp_flush(struct au_device *device);
+/* @rings: out: the rings of the type; 0: the device has none. */
+int au_hw_ip_rings(struct au_device *device, uint32_t ip_type, uint32_t *rings);
+/* Submit the commands. @fence: out: for au_cs_wait(). */
+int au_cs_submit(struct au_device *device, const struct au_noop *noop, uint64_t *fence);
+int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fence,
+	       int64_t deadline);
 
 int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id);
 /* -EAGAIN: there are no events. */

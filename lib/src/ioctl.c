@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -70,6 +71,25 @@ static void kernel_smi_close(void *priv, int fd)
 	close(fd);
 }
 
+static int kernel_map_bo(void *priv, int fd, uint64_t offset, uint64_t size, void **ptr)
+{
+	*ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
+	if (*ptr == MAP_FAILED)
+		return -errno;
+	if (madvise(*ptr, size, MADV_DONTFORK)) {
+		const int ret = -errno;
+
+		munmap(*ptr, size);
+		return ret;
+	}
+	return 0;
+}
+
+static void kernel_unmap_bo(void *priv, void *ptr, uint64_t size)
+{
+	munmap(ptr, size);
+}
+
 const struct au_ops au_kernel_ops = {
 	.ioctl = kernel_ioctl,
 	.device_fd = kernel_device_fd,
@@ -85,6 +105,9 @@ const struct au_ops au_kernel_ops = {
 	.smi_enable = kernel_smi_enable,
 	.smi_read = kernel_smi_read,
 	.smi_close = kernel_smi_close,
+	.map_bo = kernel_map_bo,
+	.unmap_bo = kernel_unmap_bo,
+	.xgmi_to_cpu = au_kernel_xgmi_to_cpu,
 };
 
 static int do_ioctl_on(struct amdgpu_userptr_ctx *ctx, int fd, unsigned long request, void *arg)
@@ -121,6 +144,23 @@ int au_drm_version(struct au_device *device)
 	return 0;
 }
 
+/*
+ * The driver's own flush does nothing for the same devices (amdgpu_device_flush_hdp() in
+ * drivers/gpu/drm/amd/amdgpu/amdgpu_device.c). A virtual machine reaches the VRAM of an APU that it
+ * has by passthrough as any other PCI device's.
+ */
+static bool is_apu(uint64_t ids_flags)
+{
+#if defined(__x86_64__)
+	const uint64_t mode = (ids_flags & AMDGPU_IDS_FLAGS_MODE_MASK) >>
+			      AMDGPU_IDS_FLAGS_MODE_SHIFT;
+
+	return ids_flags & AMDGPU_IDS_FLAGS_FUSION && mode != AMDGPU_IDS_FLAGS_MODE_PT;
+#else
+	return false;
+#endif
+}
+
 /* Fill in the limits of the device's address space. */
 int au_device_info(struct au_device *device)
 {
@@ -137,6 +177,8 @@ int au_device_info(struct au_device *device)
 	device->granularity = device->ctx->page_size;
 	if (info.ids_flags & AMDGPU_IDS_FLAGS_GPU_PAGE_VA && AU_GPU_PAGE < device->granularity)
 		device->granularity = AU_GPU_PAGE;
+	device->apu = is_apu(info.ids_flags);
+	device->family = info.family;
 	device->va_alignment = info.virtual_address_alignment;
 	device->va_min = info.virtual_address_offset;
 	device->va_max = info.virtual_address_max;
@@ -284,6 +326,142 @@ int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset)
 		return ret;
 	*in_reset = args.out.state.flags & AMD_CTX_IN_RESET;
 	return 0;
+}
+
+static int own_bo_map(struct au_device *device, struct au_own_bo *bo)
+{
+	union drm_amdgpu_gem_mmap args = {
+		.in.handle = bo->handle,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_GEM_MMAP, &args);
+
+	if (!ret)
+		ret = device->ctx->ops->map_bo(device->ctx->ops_priv, device->fd, args.out.addr_ptr,
+					       device->ctx->page_size, &bo->ptr);
+	if (ret) {
+		bo->ptr = NULL;
+		au_own_bo_close(device, bo);
+	}
+	return ret;
+}
+
+int au_own_bo_create(struct au_device *device, uint64_t domain, uint64_t flags,
+		     struct au_own_bo *bo)
+{
+	union drm_amdgpu_gem_create args = {
+		.in = {
+			.bo_size = device->ctx->page_size,
+			.alignment = device->ctx->page_size,
+			.domains = domain,
+			.domain_flags = flags,
+		},
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_GEM_CREATE, &args);
+
+	if (ret)
+		return ret;
+	bo->handle = args.out.handle;
+	return own_bo_map(device, bo);
+}
+
+int au_own_bo_open_remap(struct au_device *device, struct au_own_bo *bo)
+{
+	struct drm_amdgpu_gem_op args = {
+		.handle = AMDGPU_GEM_GLOBAL_MMIO_REMAP,
+		.op = AMDGPU_GEM_OP_OPEN_GLOBAL,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_GEM_OP, &args);
+
+	/* ENOENT and EINVAL: the kernel does not know the operation. */
+	if (ret == -ENOENT || ret == -EINVAL)
+		return -EOPNOTSUPP;
+	if (ret)
+		return ret;
+	bo->handle = args.handle;
+	return own_bo_map(device, bo);
+}
+
+void au_own_bo_close(struct au_device *device, struct au_own_bo *bo)
+{
+	if (bo->ptr)
+		device->ctx->ops->unmap_bo(device->ctx->ops_priv, bo->ptr, device->ctx->page_size);
+	if (bo->handle)
+		au_gem_close(device, bo->handle);
+	*bo = (struct au_own_bo){ 0 };
+}
+
+int au_ioctl_hdp_flush(struct au_device *device)
+{
+	struct amd_hdp_flush_args args = { 0 };
+
+	return do_ioctl(device, AMD_IOCTL_HDP_FLUSH, &args);
+}
+
+int au_hw_ip_rings(struct au_device *device, uint32_t ip_type, uint32_t *rings)
+{
+	struct drm_amdgpu_info_hw_ip info = { 0 };
+	struct drm_amdgpu_info request = {
+		.return_pointer = (uintptr_t)&info,
+		.return_size = sizeof(info),
+		.query = AMDGPU_INFO_HW_IP_INFO,
+		.query_hw_ip.type = ip_type,
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_INFO, &request);
+
+	*rings = ret ? 0 : info.available_rings;
+	return ret;
+}
+
+int au_cs_submit(struct au_device *device, const struct au_noop *noop, uint64_t *fence)
+{
+	struct drm_amdgpu_bo_list_entry bo = {
+		.bo_handle = noop->ib.handle,
+	};
+	struct drm_amdgpu_bo_list_in bos = {
+		.operation = ~0u,
+		.list_handle = ~0u,
+		.bo_number = 1,
+		.bo_info_size = sizeof(bo),
+		.bo_info_ptr = (uintptr_t)&bo,
+	};
+	struct drm_amdgpu_cs_chunk_ib ib = {
+		.va_start = noop->reservation->addr,
+		.ib_bytes = noop->num_dwords * sizeof(uint32_t),
+		.ip_type = noop->ip_type,
+	};
+	struct drm_amdgpu_cs_chunk chunks[] = {
+		{ AMDGPU_CHUNK_ID_BO_HANDLES, sizeof(bos) / 4, (uintptr_t)&bos },
+		{ AMDGPU_CHUNK_ID_IB, sizeof(ib) / 4, (uintptr_t)&ib },
+	};
+	uint64_t pointers[] = { (uintptr_t)&chunks[0], (uintptr_t)&chunks[1] };
+	union drm_amdgpu_cs args = {
+		.in = {
+			.ctx_id = noop->gpu_ctx,
+			.num_chunks = 2,
+			.chunks = (uintptr_t)pointers,
+		},
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CS, &args);
+
+	if (!ret)
+		*fence = args.out.handle;
+	return ret;
+}
+
+int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fence,
+	       int64_t deadline)
+{
+	union drm_amdgpu_wait_cs args = {
+		.in = {
+			.handle = fence,
+			.timeout = deadline,
+			.ip_type = noop->ip_type,
+			.ctx_id = noop->gpu_ctx,
+		},
+	};
+	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_WAIT_CS, &args);
+
+	return ret ? ret : args.out.status ? -ETIME : 0;
 }
 
 int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id)

@@ -48,6 +48,34 @@
 #define AMDGPU_GEM_USERPTR_RANGE_READONLY (1 << 0)
 #endif
 
+/* Released, but not in libdrm 2.4.114: of drm_amdgpu_info_device.ids_flags. */
+#ifndef AMDGPU_IDS_FLAGS_MODE_MASK
+#define AMDGPU_IDS_FLAGS_MODE_MASK  0x300
+#define AMDGPU_IDS_FLAGS_MODE_SHIFT 0x8
+#define AMDGPU_IDS_FLAGS_MODE_PF    0x0
+#define AMDGPU_IDS_FLAGS_MODE_VF    0x1
+#define AMDGPU_IDS_FLAGS_MODE_PT    0x2
+#endif
+
+/*
+ * A GEM handle of the MMIO remap page, by DRM_IOCTL_AMDGPU_GEM_OP with the number of the page in
+ * @handle. Kernels without it look for a BO first, so they return ENOENT for number 0, not EINVAL.
+ */
+#ifndef AMDGPU_GEM_OP_OPEN_GLOBAL
+#define AMDGPU_GEM_OP_OPEN_GLOBAL 3
+#endif
+#ifndef AMDGPU_GEM_GLOBAL_MMIO_REMAP
+#define AMDGPU_GEM_GLOBAL_MMIO_REMAP 0
+#endif
+
+/* struct drm_amdgpu_hdp_flush, and its ioctl */
+struct amd_hdp_flush_args {
+	uint32_t flags;
+	uint32_t pad;
+};
+
+#define AMD_IOCTL_HDP_FLUSH DRM_IOW(DRM_COMMAND_BASE + 0x1B, struct amd_hdp_flush_args)
+
 /*
  * Of drm_amdgpu_info_device.ids_flags: GEM_VA maps any GPU pages (4 KiB) of BOs in system memory,
  * also where CPU pages are larger. On other kernels such a mapping gets wrong memory, or stops the

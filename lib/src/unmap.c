@@ -64,17 +64,16 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
  * When the time is over, give up the BOs of late devices: they exist until the caller closes the
  * render node, because the context ends here.
  */
-int au_unmap_all(struct amdgpu_userptr_ctx *ctx)
+int au_unmap_all(struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 {
 	const uint64_t all = au_all_devices(ctx);
-	struct au_timer timer = { 0 };
 	int first_error = 0;
 
 	for (size_t i = 0; i < ctx->num_maps; i++)
-		au_map_clear(ctx->maps[i], all, &timer);
+		au_map_clear(ctx->maps[i], all, timer);
 	while (ctx->num_maps) {
 		struct amdgpu_userptr_mapping *map = ctx->maps[ctx->num_maps - 1];
-		int ret = au_map_take_down(map, all, &timer);
+		int ret = au_map_take_down(map, all, timer);
 
 		if (ret == -ETIME)
 			ret = au_map_leave(map);

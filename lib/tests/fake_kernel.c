@@ -49,6 +49,15 @@ static int check_memory(const struct fake_kernel *fake, const struct amd_userptr
 	return !args->num_ranges && is_bad(fake, args->addr, args->size) ? fake->bad_error : 0;
 }
 
+uint32_t fake_add_bo(struct fake_device *device, const struct fake_bo *bo)
+{
+	device->bos =
+		fake_grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
+	device->bos[device->num_bos] = *bo;
+	device->open_bos++;
+	return ++device->num_bos;
+}
+
 static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 		       struct amd_userptr_args *args)
 {
@@ -93,11 +102,7 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 					   sizeof(*device->ranges));
 		device->ranges[device->num_ranges++] = ranges[i];
 	}
-	device->bos =
-		fake_grow(device->bos, device->num_bos, &device->max_bos, sizeof(*device->bos));
-	device->bos[device->num_bos] = bo;
-	device->open_bos++;
-	args->handle = ++device->num_bos;
+	args->handle = fake_add_bo(device, &bo);
 	return 0;
 }
 
@@ -171,32 +176,45 @@ static void end_stale(struct fake_device *device)
 	device->num_stale = left;
 }
 
+/* The library has one context to ask for resets, and others for submissions. */
 static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 {
-	const uint32_t op = args->in.op;
+	const uint32_t op = args->in.op, id = args->in.ctx_id;
 
 	t_assert(!args->in.flags && !args->in.priority);
-	t_equal(args->in.ctx_id, op == AMDGPU_CTX_OP_ALLOC_CTX ? 0 : 1);
-	t_assert(device->gpu_ctx == (op != AMDGPU_CTX_OP_ALLOC_CTX));
+	t_assert(op == AMDGPU_CTX_OP_ALLOC_CTX ? !id : device->gpu_ctx);
 	*args = (union drm_amdgpu_ctx){ 0 };
-	if (op == AMDGPU_CTX_OP_QUERY_STATE) {
+	switch (op) {
+	case AMDGPU_CTX_OP_QUERY_STATE:
+		t_equal(id, 1);
 		args->out.state.reset_status = device->reset ? AMDGPU_CTX_UNKNOWN_RESET
 							     : AMDGPU_CTX_NO_RESET;
 		end_stale(device);
 		device->reset = false;
 		return 0;
-	}
-	if (op == AMDGPU_CTX_OP_QUERY_STATE2) {
+	case AMDGPU_CTX_OP_QUERY_STATE2:
+		t_equal(id, 1);
 		if (device->reset_polls) {
 			args->out.state.flags = AMD_CTX_IN_RESET;
 			device->reset_polls--;
 		}
 		return 0;
+	case AMDGPU_CTX_OP_ALLOC_CTX:
+		if (device->gpu_ctx) {
+			device->cs_ctx = device->cs_ctx ? device->cs_ctx + 1 : 2;
+			device->cs_ctxs++;
+		}
+		args->out.alloc.ctx_id = device->gpu_ctx ? device->cs_ctx : 1;
+		device->gpu_ctx = true;
+		return 0;
+	default:
+		t_assert(id && (id == 1 || device->cs_ctxs));
+		if (id == 1)
+			device->gpu_ctx = false;
+		else
+			device->cs_ctxs--;
+		return 0;
 	}
-	device->gpu_ctx = op == AMDGPU_CTX_OP_ALLOC_CTX;
-	if (device->gpu_ctx)
-		args->out.alloc.ctx_id = 1;
-	return 0;
 }
 
 static int drm_version(struct fake_kernel *fake, struct drm_version *args)
@@ -218,9 +236,10 @@ static int device_info(const struct fake_kernel *fake, const struct fake_device 
 		.high_va_offset = FAKE_HIGH_VA_MIN,
 		.high_va_max = FAKE_HIGH_VA_MAX,
 		.virtual_address_alignment = fake->page_size,
-		.ids_flags = fake->gpu_page_va && !device->no_gpu_page_va
-				     ? AMDGPU_IDS_FLAGS_GPU_PAGE_VA
-				     : 0,
+		.ids_flags = fake->ids_flags | (fake->gpu_page_va && !device->no_gpu_page_va
+							? AMDGPU_IDS_FLAGS_GPU_PAGE_VA
+							: 0),
+		.family = fake->family,
 	};
 
 	t_equal(args->query, AMDGPU_INFO_DEV_INFO);
@@ -250,7 +269,21 @@ static enum fake_call call_of(unsigned long request, const void *arg)
 	case DRM_IOCTL_VERSION:
 		return FAKE_VERSION;
 	case DRM_IOCTL_AMDGPU_INFO:
-		return FAKE_INFO;
+		return ((const struct drm_amdgpu_info *)arg)->query == AMDGPU_INFO_HW_IP_INFO
+			       ? FAKE_HW_IP
+			       : FAKE_INFO;
+	case DRM_IOCTL_AMDGPU_GEM_CREATE:
+		return FAKE_GEM_CREATE;
+	case DRM_IOCTL_AMDGPU_GEM_MMAP:
+		return FAKE_GEM_MMAP;
+	case DRM_IOCTL_AMDGPU_GEM_OP:
+		return FAKE_GEM_OP;
+	case DRM_IOCTL_AMDGPU_CS:
+		return FAKE_CS;
+	case DRM_IOCTL_AMDGPU_WAIT_CS:
+		return FAKE_WAIT_CS;
+	case AMD_IOCTL_HDP_FLUSH:
+		return FAKE_HDP_FLUSH;
 	case AMD_IOCTL_GEM_USERPTR:
 		return FAKE_USERPTR;
 	case DRM_IOCTL_GEM_CLOSE:
@@ -306,6 +339,20 @@ static int dispatch(struct fake_kernel *fake, struct fake_device *device, enum f
 	case FAKE_CTX_QUERY:
 	case FAKE_CTX_QUERY2:
 		return gpu_ctx(device, arg);
+	case FAKE_GEM_CREATE:
+		return fake_gem_create(fake, device, arg);
+	case FAKE_GEM_MMAP:
+		return fake_gem_mmap(fake, device, arg);
+	case FAKE_GEM_OP:
+		return fake_gem_op(fake, device, arg);
+	case FAKE_HW_IP:
+		return fake_hw_ip(fake, arg);
+	case FAKE_CS:
+		return fake_cs(fake, device, arg);
+	case FAKE_WAIT_CS:
+		return fake_wait_cs(fake, device, arg);
+	case FAKE_HDP_FLUSH:
+		return fake_hdp_flush(fake, device, arg);
 	default:
 		abort();
 	}
@@ -379,4 +426,7 @@ const struct au_ops fake_ops = {
 	.smi_enable = fake_smi_enable,
 	.smi_read = fake_smi_read,
 	.smi_close = fake_smi_close,
+	.map_bo = fake_map_bo,
+	.unmap_bo = fake_unmap_bo,
+	.xgmi_to_cpu = fake_xgmi_to_cpu,
 };

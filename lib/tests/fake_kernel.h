@@ -30,6 +30,9 @@ struct fake_bo {
 	uint32_t first_range, num_ranges; /* of a scatter BO, in device->ranges */
 	uint32_t flags;
 	bool open;
+	bool own;   /* by GEM_CREATE or GEM_OP, for the library itself */
+	bool remap; /* the MMIO remap page */
+	void *page; /* of the library's own BO that it has mapped, or NULL */
 	unsigned int num_mappings;
 	uint64_t removed; /* timeline point of the last removal of a mapping */
 };
@@ -59,6 +62,11 @@ struct fake_device {
 	uint64_t point, waited; /* last point that was added, last that was waited for */
 	bool syncobj;
 	bool gpu_ctx;
+	uint32_t cs_ctx;	       /* the newest context for submissions */
+	unsigned int cs_ctxs;	       /* contexts for submissions that exist */
+	unsigned int cancels;	       /* so many submissions are cancelled by a reset */
+	uint64_t cs_fence, cs_done;    /* last fence, last that was waited for */
+	volatile uint32_t *remap_page; /* as the library sees it */
 	bool hangs;		     /* the test sets it: page table updates are not done in time */
 	bool reset;		     /* the test sets it: the GPU was reset since the last query */
 	unsigned int reset_polls;    /* the test sets it: so many queries find the reset running */
@@ -95,6 +103,15 @@ enum fake_call {
 	FAKE_CTX_DESTROY,
 	FAKE_CTX_QUERY,
 	FAKE_CTX_QUERY2,
+	FAKE_GEM_CREATE,
+	FAKE_GEM_MMAP,
+	FAKE_GEM_OP,
+	FAKE_HW_IP,
+	FAKE_CS,
+	FAKE_WAIT_CS,
+	FAKE_HDP_FLUSH,
+	FAKE_MAP_BO,
+	FAKE_TOPOLOGY,
 	FAKE_SMI_OPEN,
 	FAKE_SMI_ENABLE,
 	FAKE_SMI_CLOSE,
@@ -109,6 +126,13 @@ enum fake_call {
 struct fake_kernel {
 	pthread_mutex_t lock;
 	uint64_t page_size;
+	uint64_t ids_flags;	/* of the devices, besides @gpu_page_va */
+	uint32_t family;	/* of the devices */
+	bool xgmi;		/* KFD's topology has xGMI between CPU and GPU */
+	bool no_vram;		/* there is no VRAM for BOs of the library */
+	int remap_error;	/* of OPEN_GLOBAL; 0: the kernel has it */
+	int kernel_flush_error; /* of the ioctl that flushes; 0: the kernel has it */
+	uint32_t dma_rings, compute_rings;
 	bool gpu_page_va; /* GEM_VA can map parts of CPU pages */
 	uint32_t drm_minor;
 	const char *driver;
@@ -189,6 +213,20 @@ int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 		const struct amd_gem_va_args *args);
 /* Count the call, and fail if the test wants it. Change errno, because the real calls may. */
 int fake_begin(struct fake_kernel *fake, enum fake_call call);
+/* Add a BO, and return its handle. */
+uint32_t fake_add_bo(struct fake_device *device, const struct fake_bo *bo);
+int fake_gem_create(struct fake_kernel *fake, struct fake_device *device,
+		    union drm_amdgpu_gem_create *args);
+int fake_gem_op(struct fake_kernel *fake, struct fake_device *device,
+		struct drm_amdgpu_gem_op *args);
+int fake_gem_mmap(struct fake_kernel *fake, struct fake_device *device,
+		  union drm_amdgpu_gem_mmap *args);
+int fake_hw_ip(const struct fake_kernel *fake, const struct drm_amdgpu_info *args);
+int fake_cs(struct fake_kernel *fake, struct fake_device *device, union drm_amdgpu_cs *args);
+int fake_wait_cs(struct fake_kernel *fake, struct fake_device *device,
+		 union drm_amdgpu_wait_cs *args);
+int fake_hdp_flush(struct fake_kernel *fake, struct fake_device *device,
+		   const struct amd_hdp_flush_args *args);
 int fake_smi_open(struct fake_kernel *fake, int fd, struct amd_smi_events_args *args);
 /* Functions for fake_ops. They take fake->lock themselves. */
 int fake_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
@@ -199,6 +237,9 @@ int fake_va_alloc(void *priv, amdgpu_device_handle device, uint64_t size, uint64
 void fake_va_free(void *priv, amdgpu_va_handle handle);
 int fake_page_get(void *priv, uint64_t size, uint64_t *addr);
 void fake_page_put(void *priv, uint64_t addr, uint64_t size);
+int fake_map_bo(void *priv, int fd, uint64_t offset, uint64_t size, void **ptr);
+void fake_unmap_bo(void *priv, void *ptr, uint64_t size);
+bool fake_xgmi_to_cpu(void *priv, int fd);
 int fake_smi_enable(void *priv, int fd, uint64_t events);
 int fake_smi_read(void *priv, int fd, char *bytes, size_t size);
 void fake_smi_close(void *priv, int fd);

@@ -22,6 +22,11 @@ void fake_init(struct fake_kernel *fake, uint32_t backend)
 		.drm_minor = AU_DRM_MINOR_COHERENCE,
 		.backend = backend,
 		.driver = "amdgpu",
+		.family = AMDGPU_FAMILY_AI,
+		.remap_error = -ENOENT,
+		.kernel_flush_error = -EINVAL,
+		.dma_rings = 1,
+		.compute_rings = 1,
 		.bad_addr = UINT64_MAX,
 		.bad_error = -EFAULT,
 		.va_max = FAKE_VA_MAX,
@@ -53,6 +58,7 @@ void fake_fini(struct fake_kernel *fake)
 	fake_check_empty(fake);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
 		t_assert(!fake->devices[i].syncobj && !fake->devices[i].gpu_ctx);
+		t_equal(fake->devices[i].cs_ctxs, 0);
 		t_assert(!fake->devices[i].smi);
 		fake_device_free(&fake->devices[i]);
 	}

@@ -118,6 +118,33 @@ PIN(evictions, userptr_evictions, 16);
 PIN(evictions, restores, 24);
 PIN(evictions, failed_restores, 32);
 
+PIN_SIZE(hdp_flush_args, 40);
+PIN(hdp_flush_args, size, 0);
+PIN(hdp_flush_args, device, 4);
+PIN(hdp_flush_args, way, 8);
+PIN(hdp_flush_args, reserved, 12);
+PIN(hdp_flush_args, addr, 16);
+PIN(hdp_flush_args, len, 24);
+PIN(hdp_flush_args, mem_flush_cntl, 32);
+
+PIN_SIZE(hdp, 56);
+PIN(hdp, size, 0);
+PIN(hdp, device, 4);
+PIN(hdp, addr, 8);
+PIN(hdp, way, 16);
+PIN(hdp, need, 20);
+PIN(hdp, status, 24);
+PIN(hdp, reserved, 52);
+
+static_assert(AMDGPU_USERPTR_HDP_AUTO == 0 && AMDGPU_USERPTR_HDP_NONE == 1 &&
+		      AMDGPU_USERPTR_HDP_REMAP == 2 && AMDGPU_USERPTR_HDP_KERNEL == 3 &&
+		      AMDGPU_USERPTR_HDP_SUBMIT == 4 && AMDGPU_USERPTR_HDP_READ_BACK == 5 &&
+		      AMDGPU_USERPTR_HDP_DUMMY == 6 && AMDGPU_USERPTR_HDP_NUM_WAYS == 7,
+	      "");
+static_assert(AMDGPU_USERPTR_HDP_NEEDED == 0 && AMDGPU_USERPTR_HDP_APU == 1 &&
+		      AMDGPU_USERPTR_HDP_XGMI == 2 && AMDGPU_USERPTR_HDP_SYSTEM_MEMORY == 3,
+	      "");
+
 static_assert(AMDGPU_USERPTR_NONE == 0xffffffff, "");
 static_assert(AMDGPU_USERPTR_MAX_DEVICES == 64, "");
 static_assert(AMDGPU_USERPTR_RANGE_READONLY == 1, "");

@@ -15,11 +15,13 @@ trap 'rm -rf "$dir"' EXIT
 cat >"$dir/wrappers" <<END
 amdgpu_userptr_attach expect_of_all attach attach_errors expect_refusal
 amdgpu_userptr_ctx_create expect_of_all au_ctx_create create create_errors device_id
+amdgpu_userptr_hdp_flush expect_of_all flush
 amdgpu_userptr_map expect_of_all bad_maps map_errors memory_errors
 amdgpu_userptr_query expect_of_all
 amdgpu_userptr_query_caps expect_of_all
 amdgpu_userptr_query_cpu expect_of_all query
 amdgpu_userptr_query_evictions expect_of_all
+amdgpu_userptr_query_hdp expect_of_all
 amdgpu_userptr_query_stats expect_of_all
 amdgpu_userptr_watch_evictions expect_of_all watch_errors
 END

@@ -33,6 +33,8 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
 	struct amdgpu_userptr_watch_args watch = { .size = sizeof(watch) };
 	struct amdgpu_userptr_evictions evictions = { .size = sizeof(evictions) };
+	const struct amdgpu_userptr_hdp_flush_args flush = { .size = sizeof(flush) };
+	struct amdgpu_userptr_hdp hdp = { .size = sizeof(hdp) };
 	struct amdgpu_userptr_range cover;
 	struct amdgpu_userptr_mapping *other;
 	unsigned int calls = fake->calls;
@@ -49,6 +51,8 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_query_cpu(ctx, NULL, 0, &info), -EPERM);
 	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), -EPERM);
 	t_equal(amdgpu_userptr_query_evictions(ctx, &evictions), -EPERM);
+	t_equal(amdgpu_userptr_hdp_flush(ctx, &flush), -EPERM);
+	t_equal(amdgpu_userptr_query_hdp(ctx, &hdp), -EPERM);
 	t_equal(amdgpu_userptr_query_caps(ctx, &caps), -EPERM);
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), -EPERM);
 	t_equal(amdgpu_userptr_range_cover(ctx, &range, 1, &cover, &offset), -EPERM);
@@ -59,7 +63,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(fake->count[FAKE_VA_FREE], 0);
 	/* The child has a file descriptor of its own for the events, and has closed it. */
 	t_equal(fake->count[FAKE_SMI_CLOSE], 1);
-	t_equal(fake->devices[0].open_bos, 2);
+	t_equal(fake->devices[0].open_bos, 2 + 3);
 	/* Not exit(): a sanitizer would report the memory of the maps, which the child keeps. */
 	_exit(0);
 }
@@ -72,6 +76,7 @@ int main(int argc, char **argv)
 		.kfd_fd = FAKE_KFD_FD,
 		.gpu_id = FAKE_FIRST_GPU,
 	};
+	struct amdgpu_userptr_hdp hdp = { .size = sizeof(hdp) };
 	struct amdgpu_userptr_mapping *reserved, *allocated;
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
@@ -86,6 +91,10 @@ int main(int argc, char **argv)
 	t_equal(amdgpu_userptr_map(ctx, &args, &allocated), 0);
 
 	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), 0);
+	/* All ways to flush are prepared. */
+	fake.remap_error = fake.kernel_flush_error = 0;
+	t_equal(amdgpu_userptr_query_hdp(ctx, &hdp), 0);
+	t_equal(hdp.way, AMDGPU_USERPTR_HDP_REMAP);
 	/* Another thread may hold the lock at the time of the fork. */
 	pthread_mutex_lock(&ctx->lock);
 	pid = fork();

@@ -135,6 +135,16 @@ static int query_evictions(struct call *call)
 	return ret;
 }
 
+static int hdp_flush(struct call *call)
+{
+	return amdgpu_userptr_hdp_flush(call->ctx, (const void *)call->bytes);
+}
+
+static int query_hdp(struct call *call)
+{
+	return amdgpu_userptr_query_hdp(call->ctx, (void *)call->bytes);
+}
+
 static const struct function {
 	int (*call)(struct call *call);
 	void (*fill)(struct call *call); /* NULL: with zeros */
@@ -152,6 +162,8 @@ static const struct function {
 	{ query_stats, NULL, SIZES(stats, scatter_bos) },
 	{ watch_evictions, fill_watch_args, ONE_SIZE(watch_args) },
 	{ query_evictions, NULL, ONE_SIZE(evictions) },
+	{ hdp_flush, NULL, ONE_SIZE(hdp_flush_args) },
+	{ query_hdp, NULL, ONE_SIZE(hdp) },
 };
 
 /*

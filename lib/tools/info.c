@@ -49,6 +49,8 @@ struct gpu {
 	char reason[256];
 	bool has_caps;
 	struct amdgpu_userptr_caps caps;
+	bool has_hdp;
+	struct amdgpu_userptr_hdp hdp;
 };
 
 static const struct {
@@ -208,6 +210,8 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 			fail(gpu, "map", -EOPNOTSUPP, "%s",
 			     amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD));
 	}
+	gpu->hdp.size = sizeof(gpu->hdp);
+	gpu->has_hdp = !amdgpu_userptr_query_hdp(ctx, &gpu->hdp);
 	amdgpu_userptr_ctx_destroy(ctx);
 }
 
@@ -307,6 +311,18 @@ static void print_caps(const struct amdgpu_userptr_caps *caps)
 	printf("  addresses:  %#" PRIx64 " to %#" PRIx64 ", in units of %" PRIu64
 	       ", aligned to %" PRIu64 "\n",
 	       caps->va_min, caps->va_max, caps->granularity, caps->va_alignment);
+	printf("  pages:      CPU pages of %" PRIu64 ", %s\n", caps->page_size,
+	       caps->granularity < caps->page_size ? "parts of them can be mapped"
+						   : "mapped as a whole");
+}
+
+static void print_hdp(const struct amdgpu_userptr_hdp *hdp)
+{
+	printf("  HDP flush:  %s: %s\n", amdgpu_userptr_hdp_way_name(hdp->way),
+	       amdgpu_userptr_hdp_need_text(hdp->need));
+	for (uint32_t way = AMDGPU_USERPTR_HDP_REMAP; way < ARRAY_SIZE(hdp->status); way++)
+		printf("    %-10s%s\n", amdgpu_userptr_hdp_way_name(way),
+		       hdp->status[way] ? strerror(-hdp->status[way]) : "yes");
 }
 
 static void print_text(const struct gpu *gpus, int count)
@@ -324,6 +340,8 @@ static void print_text(const struct gpu *gpus, int count)
 			printf("  map:        yes\n");
 		if (gpu->has_caps)
 			print_caps(&gpu->caps);
+		if (gpu->has_hdp)
+			print_hdp(&gpu->hdp);
 	}
 }
 
@@ -366,6 +384,19 @@ static void json_caps(const struct amdgpu_userptr_caps *caps)
 	printf("]");
 }
 
+static void json_hdp(const struct amdgpu_userptr_hdp *hdp)
+{
+	printf(",\n     \"hdp\": {");
+	json_string("way", amdgpu_userptr_hdp_way_name(hdp->way));
+	printf(", \"needed\": %s, ", hdp->need == AMDGPU_USERPTR_HDP_NEEDED ? "true" : "false");
+	json_string("why", amdgpu_userptr_hdp_need_text(hdp->need));
+	printf(", \"status\": {");
+	for (uint32_t way = AMDGPU_USERPTR_HDP_REMAP; way < ARRAY_SIZE(hdp->status); way++)
+		printf("%s\"%s\": %" PRId32, way > AMDGPU_USERPTR_HDP_REMAP ? ", " : "",
+		       amdgpu_userptr_hdp_way_name(way), hdp->status[way]);
+	printf("}}");
+}
+
 static void version_text(char *text, size_t size)
 {
 	const uint32_t version = amdgpu_userptr_version();
@@ -402,6 +433,8 @@ static void print_json(const struct gpu *gpus, int count)
 		json_string("reason", gpu->reason);
 		if (gpu->has_caps)
 			json_caps(&gpu->caps);
+		if (gpu->has_hdp)
+			json_hdp(&gpu->hdp);
 		printf("}");
 	}
 	printf("%s]}\n", count ? "\n" : "");

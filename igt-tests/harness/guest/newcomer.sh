@@ -26,11 +26,14 @@ if [ $status != 0 ]; then
 fi
 grep -q 'map: *yes' /tmp/info
 grep -q 'backend: *scatter' /tmp/info
+grep -q 'HDP flush: *[a-z-]*: stores to VRAM pass the host data path' /tmp/info
 # The driver makes eight render nodes for a gfx942, one for each partition that the GPU can have. Only one is in use, so
 # the tool must list one GPU. There is no pipe, because a pipe would lose the status of the tool.
 amdgpu-userptr-info --json > /tmp/info.json
 python3 -c 'import json, sys
 gpu, = json.load(sys.stdin)["gpus"]
-assert gpu["can_map"] and gpu["isa"].startswith("gfx"), gpu' < /tmp/info.json
+assert gpu["can_map"] and gpu["isa"].startswith("gfx"), gpu
+hdp = gpu["hdp"]
+assert hdp["needed"] and hdp["status"][hdp["way"]] == 0 and hdp["status"]["submit"] == 0, gpu' < /tmp/info.json
 
 exec "$1/programs/a.out"

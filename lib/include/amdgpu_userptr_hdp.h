@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The host data path (HDP) of the GPUs of a context. A program includes <amdgpu_userptr.h>, which
+ * includes this header.
+ *
+ * What the CPU stores to VRAM through the PCI aperture passes the HDP, and may wait there. A GPU
+ * that is told of the data by a doorbell can then still read the old data. Memory of the system
+ * does not pass it, so the memory of mappings never needs a flush.
+ */
+#ifndef AMDGPU_USERPTR_HDP_H
+#define AMDGPU_USERPTR_HDP_H
+
+#include <amdgpu_userptr.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * enum amdgpu_userptr_hdp_way - how to flush the HDP, from the best way to the worst
+ * @AMDGPU_USERPTR_HDP_AUTO: the best way that works
+ * @AMDGPU_USERPTR_HDP_NONE: nothing but a barrier, because no flush is needed
+ * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of it. There
+ * is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual function. The page
+ *	comes from the kernel (AMDGPU_GEM_OP_OPEN_GLOBAL) or from the caller (@mem_flush_cntl).
+ * @AMDGPU_USERPTR_HDP_KERNEL: an ioctl, DRM_IOCTL_AMDGPU_HDP_FLUSH, with pages of any size and on
+ *	virtual functions
+ * @AMDGPU_USERPTR_HDP_SUBMIT: submit commands that do nothing, and wait until they are done. The
+ *	driver flushes before all commands. On every kernel, but it waits for a ring of the GPU.
+ * @AMDGPU_USERPTR_HDP_READ_BACK: store the last byte again and read it back. Only with @addr. It is
+ *	known to suffice on some GPUs (ROCm uses it on gfx90a and gfx94x), not documented for all.
+ * @AMDGPU_USERPTR_HDP_DUMMY: the same with a page of VRAM that belongs to the library: two stores
+ *	and a load. It does nothing while the kernel has moved the page to system memory.
+ */
+enum amdgpu_userptr_hdp_way {
+	AMDGPU_USERPTR_HDP_AUTO = 0,
+	AMDGPU_USERPTR_HDP_NONE = 1,
+	AMDGPU_USERPTR_HDP_REMAP = 2,
+	AMDGPU_USERPTR_HDP_KERNEL = 3,
+	AMDGPU_USERPTR_HDP_SUBMIT = 4,
+	AMDGPU_USERPTR_HDP_READ_BACK = 5,
+	AMDGPU_USERPTR_HDP_DUMMY = 6,
+};
+
+/** Elements of amdgpu_userptr_hdp.status. */
+#define AMDGPU_USERPTR_HDP_NUM_WAYS 7
+
+/**
+ * enum amdgpu_userptr_hdp_need - whether stores of the CPU pass the HDP
+ * @AMDGPU_USERPTR_HDP_NEEDED: they do, or the library does not know
+ * @AMDGPU_USERPTR_HDP_APU: the GPU is a part of the CPU, and its VRAM is memory of the system
+ * @AMDGPU_USERPTR_HDP_XGMI: the CPU reaches VRAM by xGMI, coherently
+ * @AMDGPU_USERPTR_HDP_SYSTEM_MEMORY: the memory that the caller asks about is in a mapping, so it
+ * is memory of the system
+ */
+enum amdgpu_userptr_hdp_need {
+	AMDGPU_USERPTR_HDP_NEEDED = 0,
+	AMDGPU_USERPTR_HDP_APU = 1,
+	AMDGPU_USERPTR_HDP_XGMI = 2,
+	AMDGPU_USERPTR_HDP_SYSTEM_MEMORY = 3,
+};
+
+/**
+ * struct amdgpu_userptr_hdp_flush_args - arguments of amdgpu_userptr_hdp_flush()
+ */
+struct amdgpu_userptr_hdp_flush_args {
+	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_hdp_flush_args) */
+	uint32_t device; /**< index of the device in the context */
+	/**
+	 * enum amdgpu_userptr_hdp_way: AUTO outside of tests. A test can choose any way, also NONE
+	 * where a flush is needed, to see what happens without it.
+	 */
+	uint32_t way;
+	uint32_t reserved; /**< 0 */
+	/**
+	 * The VRAM that the caller has written, as the CPU sees it, or NULL. READ_BACK needs it. It
+	 * stores the last byte again, with the value that it has read there, so nobody else may
+	 * write that byte during the call.
+	 */
+	void *addr;
+	uint64_t len; /**< bytes at @addr; 0 if it is NULL */
+	/**
+	 * The register KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL of this device, if the caller has its page
+	 * from KFD, otherwise NULL. ROCm has it as HDP_MEM_FLUSH_CNTL of
+	 * HSA_AMD_AGENT_INFO_HDP_FLUSH. The library uses it for REMAP.
+	 */
+	volatile uint32_t *mem_flush_cntl;
+};
+
+/**
+ * amdgpu_userptr_hdp_flush() - let a GPU see what the CPU has stored to its VRAM
+ * @ctx: context
+ * @args: device
+ *
+ * When the function returns 0 the device sees all stores to its VRAM that the caller has made
+ * before the call, and those of other threads that the caller has synchronized with. The call is
+ * also a barrier: what the caller stores behind it, such as a doorbell, does not reach the device
+ * earlier.
+ *
+ * The first call for a device finds the way and prepares it; amdgpu_userptr_query_hdp() does that,
+ * too. Later calls allocate nothing, and with REMAP they make no ioctl. REMAP keeps the device
+ * awake until the context ends.
+ *
+ * It does not make visible to the CPU what the GPU has stored.
+ *
+ * Return: 0, or
+ * -EINVAL: bad arguments; READ_BACK without @addr; @mem_flush_cntl with another way than AUTO and
+ *	REMAP.
+ * -E2BIG: @args uses a field of a newer header.
+ * -EOPNOTSUPP: the device does not have the way, or no way at all.
+ * -ENOMEM: there is no memory, no VRAM that the CPU can reach, or no GPU address.
+ * -ETIME: the commands of SUBMIT were not done before the context's @timeout_ns.
+ * -ECANCELED: resets of the GPU have cancelled the commands of SUBMIT, twice.
+ * -ENODEV: the device was removed.
+ * -EPERM: in a forked child.
+ * Other errors of ioctls on the file.
+ */
+int amdgpu_userptr_hdp_flush(struct amdgpu_userptr_ctx *ctx,
+			     const struct amdgpu_userptr_hdp_flush_args *args);
+
+/**
+ * struct amdgpu_userptr_hdp - how a device's HDP is flushed, and why in that way
+ */
+struct amdgpu_userptr_hdp {
+	uint32_t size;	  /**< sizeof(struct amdgpu_userptr_hdp) */
+	uint32_t device;  /**< in: index of the device in the context */
+	const void *addr; /**< in: NULL, or memory of the process that the caller asks about */
+	uint32_t way;	  /**< out: enum amdgpu_userptr_hdp_way that AUTO uses without arguments */
+	uint32_t need;	  /**< out: enum amdgpu_userptr_hdp_need; why @way is NONE, or NEEDED */
+	/**
+	 * out: for each enum amdgpu_userptr_hdp_way: 0: it works. -EOPNOTSUPP: the kernel or the
+	 * device does not have it. Another negative errno: it cannot be prepared now. The element
+	 * of AUTO is 0 if any way works. READ_BACK works if the caller names memory.
+	 */
+	int32_t status[AMDGPU_USERPTR_HDP_NUM_WAYS];
+	uint32_t reserved; /**< 0 */
+};
+
+/**
+ * amdgpu_userptr_query_hdp() - ask which ways a device has, and which one a flush uses
+ * @ctx: context
+ * @hdp: in: @size, @device, @addr; out: the rest
+ *
+ * It tries all ways once, and keeps them prepared until the context ends.
+ *
+ * Return: 0; -EINVAL or -E2BIG for bad arguments; -ENOMEM when there is no memory to look for
+ * @addr; -EPERM in a forked child.
+ */
+int amdgpu_userptr_query_hdp(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_hdp *hdp);
+
+/**
+ * amdgpu_userptr_hdp_way_name() - a word for an enum amdgpu_userptr_hdp_way
+ * @way: the way
+ *
+ * Return: a string constant, never NULL.
+ */
+const char *amdgpu_userptr_hdp_way_name(uint32_t way);
+
+/**
+ * amdgpu_userptr_hdp_need_text() - a sentence for an enum amdgpu_userptr_hdp_need
+ * @need: the answer
+ *
+ * Return: a string constant, never NULL.
+ */
+const char *amdgpu_userptr_hdp_need_text(uint32_t need);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif /* AMDGPU_USERPTR_HDP_H */

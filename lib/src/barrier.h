@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Barriers between the CPU and a device, for each architecture.
+ *
+ * C11's fences order accesses of threads, so a compiler may use the weakest barrier that CPUs see:
+ * on arm64 "dmb ish", which does not reach devices, on x86 none that empties the buffers of write
+ * combining. VRAM is mapped with write combining: on arm64 that is Normal-NC memory, and a doorbell
+ * or a register is Device memory.
+ *
+ * au_store_barrier(): all stores before it reach the device before any store behind it.
+ * au_full_barrier(): all accesses before it are done before any access behind it.
+ */
+#ifndef AU_BARRIER_H
+#define AU_BARRIER_H
+
+#if defined(__x86_64__)
+
+/* Write-combined stores are weakly ordered, and SFENCE and MFENCE drain their buffers. */
+static inline void au_store_barrier(void)
+{
+	__asm__ volatile("sfence" ::: "memory");
+}
+
+static inline void au_full_barrier(void)
+{
+	__asm__ volatile("mfence" ::: "memory");
+}
+
+#elif defined(__aarch64__)
+
+/*
+ * The outer shareable domain has the devices. The kernel has "dmb oshst" between stores to memory
+ * and a store to a register (arch/arm64/include/asm/io.h, __io_bw()). DSB also waits until a load
+ * has returned.
+ */
+static inline void au_store_barrier(void)
+{
+	__asm__ volatile("dmb oshst" ::: "memory");
+}
+
+static inline void au_full_barrier(void)
+{
+	__asm__ volatile("dsb osh" ::: "memory");
+}
+
+#elif defined(__powerpc64__)
+
+/* Only the heavy sync orders cacheable and caching-inhibited storage, loads and stores alike. */
+static inline void au_store_barrier(void)
+{
+	__asm__ volatile("sync" ::: "memory");
+}
+
+static inline void au_full_barrier(void)
+{
+	__asm__ volatile("sync" ::: "memory");
+}
+
+#elif defined(__riscv)
+
+/* I/O and memory, as the kernel's wmb() and mb() (arch/riscv/include/asm/barrier.h). */
+static inline void au_store_barrier(void)
+{
+	__asm__ volatile("fence ow, ow" ::: "memory");
+}
+
+static inline void au_full_barrier(void)
+{
+	__asm__ volatile("fence iorw, iorw" ::: "memory");
+}
+
+#elif defined(__loongarch64)
+
+static inline void au_store_barrier(void)
+{
+	__asm__ volatile("dbar 0" ::: "memory");
+}
+
+static inline void au_full_barrier(void)
+{
+	__asm__ volatile("dbar 0" ::: "memory");
+}
+
+#else
+
+/*
+ * The ways to flush that depend on barriers alone are not offered here, because nobody has looked
+ * up the barriers of this architecture. The others end with an ioctl, or with a load from the
+ * device.
+ */
+#define AU_NO_DEVICE_BARRIERS 1
+
+static inline void au_store_barrier(void)
+{
+	__sync_synchronize();
+}
+
+static inline void au_full_barrier(void)
+{
+	__sync_synchronize();
+}
+
+#endif
+
+#endif /* AU_BARRIER_H */

@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The accesses by which the CPU flushes the host data path (HDP) without the kernel. A test of the
+ * order replaces AU_STORE() and so on (tests/test_hdp_access.c).
+ */
+#ifndef AU_HDP_ACCESS_H
+#define AU_HDP_ACCESS_H
+
+#include <stdint.h>
+
+#include "barrier.h"
+
+#ifndef AU_STORE
+#define AU_STORE(place, value) (*(place) = (value))
+#define AU_LOAD(place)	       (*(place))
+#define AU_STORE_BARRIER()     au_store_barrier()
+#define AU_FULL_BARRIER()      au_full_barrier()
+#endif
+
+/* Offsets of dwords in the page: KFD_MMIO_REMAP_* in <linux/kfd_ioctl.h>. */
+#define AU_REMAP_HDP_MEM_FLUSH 0
+
+/*
+ * A store of any value to the register flushes. The store and a doorbell behind it are posted, so
+ * they could reach the device while it flushes. The load of the same register is not, so it returns
+ * after the flush has begun, as ROCm's clr does it.
+ */
+static inline void au_hdp_by_register(volatile uint32_t *flush_register)
+{
+	/* The stores to VRAM come first. */
+	AU_FULL_BARRIER();
+	AU_STORE(flush_register, 1);
+	AU_FULL_BARRIER();
+	(void)AU_LOAD(flush_register);
+	/* And the caller's doorbell comes last. */
+	AU_FULL_BARRIER();
+}
+
+/*
+ * ROCm's clr does this for kernel arguments in VRAM, on GPUs for which AMD says that it suffices:
+ * the stores that are to be seen, a barrier, the last byte of them again, a barrier, and a load of
+ * it. The load pushes the stores before it over the bus.
+ */
+static inline void au_hdp_by_reading_back(volatile uint8_t *last_byte)
+{
+	uint8_t value;
+
+	AU_STORE_BARRIER();
+	value = AU_LOAD(last_byte);
+	AU_FULL_BARRIER();
+	AU_STORE(last_byte, value);
+	AU_FULL_BARRIER();
+	(void)AU_LOAD(last_byte);
+	AU_FULL_BARRIER();
+}
+
+/*
+ * Two stores to places apart from each other in a page of VRAM, so that nothing merges them, and a
+ * load: the way that Christian König has described. @last: of the page.
+ */
+static inline void au_hdp_by_dummy_page(volatile uint32_t *first, volatile uint32_t *last,
+					uint32_t value)
+{
+	AU_STORE_BARRIER();
+	AU_STORE(first, value);
+	AU_STORE_BARRIER();
+	AU_STORE(last, value);
+	AU_FULL_BARRIER();
+	(void)AU_LOAD(last);
+	AU_FULL_BARRIER();
+}
+
+#endif /* AU_HDP_ACCESS_H */
