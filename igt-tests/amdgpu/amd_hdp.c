@@ -16,6 +16,8 @@
 #include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
+#include "amd_hdp.h"
+
 IGT_TEST_DESCRIPTION("Ways to let the GPU see what the CPU has written to VRAM.");
 
 #define ROUNDS 1000
@@ -61,8 +63,7 @@ static unsigned int first_stale(unsigned int round)
 	return i;
 }
 
-/* Each round the CPU writes, flush() flushes, and the queue must read what the CPU has written. */
-static void all_rounds(void (*flush)(void *arg), void *arg)
+void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg)
 {
 	const uint32_t *out = up.out.cpu;
 
@@ -87,7 +88,7 @@ static void nothing(void *arg)
 static void aql_acquire(struct amd_userptr *unused)
 {
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_AQL);
-	all_rounds(nothing, NULL);
+	amd_hdp_all_rounds(nothing, NULL);
 }
 
 /*
@@ -104,7 +105,7 @@ static void emit_sdma_flush(void *arg)
 static void sdma_packet(struct amd_userptr *unused)
 {
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_SDMA);
-	all_rounds(emit_sdma_flush, NULL);
+	amd_hdp_all_rounds(emit_sdma_flush, NULL);
 }
 
 /* ---- by the driver: it flushes on the ring before each IB (amdgpu_ib.c:269) ---- */
@@ -133,7 +134,7 @@ static void noop(struct amd_userptr *unused, const void *data)
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
 	igt_assert_eq(__amd_userptr_cs_open(up.fd, *ring, &cs), 0);
 	up.undo = close_cs;
-	all_rounds(submit_noop, NULL);
+	amd_hdp_all_rounds(submit_noop, NULL);
 }
 
 /* ---- by the CPU ---- */
@@ -144,12 +145,17 @@ static struct {
 	uint64_t va, handle;
 } remapped;
 
-/* Write the flush register, and read it back so that the write has arrived. */
-static void write_remapped(void *arg)
+/* The read ends when the write has arrived. */
+void amd_hdp_write_remapped(volatile uint32_t *page)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	remapped.dw[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4] = 1;
-	(void)remapped.dw[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4];
+	page[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4] = 1;
+	(void)page[KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL / 4];
+}
+
+static void write_remapped(void *arg)
+{
+	amd_hdp_write_remapped(remapped.dw);
 }
 
 static void free_remapped(struct amd_userptr *unused)
@@ -182,7 +188,7 @@ static void remap_page(struct amd_userptr *unused)
 	igt_assert(page != MAP_FAILED);
 	remapped.dw = page;
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
-	all_rounds(write_remapped, NULL);
+	amd_hdp_all_rounds(write_remapped, NULL);
 }
 
 /*
@@ -206,7 +212,7 @@ static void read_back(struct amd_userptr *unused)
 	unsigned int round = 0;
 
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
-	all_rounds(read_last_byte, &round);
+	amd_hdp_all_rounds(read_last_byte, &round);
 }
 
 /* Two writes to another page of VRAM and a read of it, as proposed on amd-gfx in December 2025. */
@@ -224,7 +230,7 @@ static void access_dummy_page(void *arg)
 static void use_dummy_page(struct amd_userptr *unused)
 {
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_PM4);
-	all_rounds(access_dummy_page, NULL);
+	amd_hdp_all_rounds(access_dummy_page, NULL);
 }
 
 /* ---- without a flush ---- */
@@ -267,6 +273,18 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "remap-page",
 	  .run = remap_page,
 	  .describe = "A write to the page of KFD that has the flush register." },
+	{ .name = "ioctl",
+	  .run = amd_hdp_ioctl,
+	  .describe = "The render node's ioctl flushes." },
+	{ .name = "ioctl-errors",
+	  .run = amd_hdp_ioctl_errors,
+	  .describe = "The ioctl refuses unknown flags." },
+	{ .name = "open-global",
+	  .run = amd_hdp_open_global,
+	  .describe = "A write to the MMIO remap page that the render node opens." },
+	{ .name = "open-global-uses",
+	  .run = amd_hdp_open_global_uses,
+	  .describe = "The BO of the MMIO remap page can be mapped to the CPU, and nothing else." },
 	{ .name = "read-back",
 	  .run = read_back,
 	  .describe = "A read of the last byte that was written." },

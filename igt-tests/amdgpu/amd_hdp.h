@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* The rounds that all subtests of amd_hdp go through. */
+#ifndef AMD_HDP_H
+#define AMD_HDP_H
+
+#include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_fixture.h"
+
+/*
+ * Each round the CPU writes to VRAM, flush() flushes, and the current queue must read what the CPU
+ * has written.
+ */
+void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg);
+
+/* Write to the flush register in the page at @page, and read it back. */
+void amd_hdp_write_remapped(volatile uint32_t *page);
+
+/* By the render node, amd_hdp_render.c */
+void amd_hdp_ioctl(struct amd_userptr *up);
+void amd_hdp_ioctl_errors(struct amd_userptr *up);
+void amd_hdp_open_global(struct amd_userptr *up);
+void amd_hdp_open_global_uses(struct amd_userptr *up);
+
+#endif
