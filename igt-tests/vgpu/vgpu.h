@@ -33,6 +33,12 @@ struct vg_host_ops {
 	 * returns.
 	 */
 	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
+	/*
+	 * Begin to write @len bytes, at most a page, to the guest physical address @gpa, which
+	 * is no RAM but may be the BAR of another device.  vgpu_bus_written() tells the end.
+	 * NULL: such a write stops the model.
+	 */
+	void (*bus_write)(void *host, uint64_t gpa, const void *data, size_t len);
 	/* Signal the device's one MSI vector. */
 	void (*raise_irq)(void *host);
 	/* Gets one line of the trace, without newline.  NULL: the host wants no trace. */
@@ -99,6 +105,9 @@ void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t 
 
 /* Doorbell BAR: @size is 4 or 8. */
 void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
+
+/* A write that vg_host_ops.bus_write() has begun is complete, or has failed with -errno. */
+void vgpu_bus_written(struct vgpu *vg, int error);
 
 /*
  * Let the engines do one step: at most one packet, or one slice of a long one.

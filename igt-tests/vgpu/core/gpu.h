@@ -40,6 +40,7 @@ struct vgpu {
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS]; /* NULL: no block has this address */
 
 	struct vg_tlb *tlb[VG_NUM_HUBS];
+	unsigned int bus_writes; /* writes to other devices that are not complete */
 	struct vg_sched sched;
 	struct vg_injection injection[VG_NUM_INJECTIONS];
 

@@ -164,13 +164,18 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 	return 0;
 }
 
+struct place {
+	void *ptr;   /* the host's pointer; NULL: there is no page (struct target.nothing) */
+	bool device; /* only in a write: not at @ptr, but at the bus address @gpa of a device */
+	uint64_t gpa;
+};
+
 /*
- * The host's pointer to the part of [va, va + *len) that lies in one block; *len
- * is cut to that part.  *ptr is NULL when there is no page (struct target.nothing).
+ * The place of the part of [va, va + *len) that lies in one block; *len is cut to that part.
  * One call is one access: an injected fault strikes all of it, and the judge sees it once.
  */
 static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
-			unsigned int access, size_t *len, void **ptr)
+			unsigned int access, size_t *len, struct place *at)
 {
 	struct target t;
 
@@ -186,11 +191,11 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	if (t.system && vmid && executes_for_user(vg) && vg_inject(vg, VG_INJECT_BUS_ERROR))
 		t.nothing = true;
-	*ptr = NULL;
+	*at = (struct place){ .gpa = t.phys };
 	if (t.nothing)
 		return 0;
-	*ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
-	if (*ptr && t.system)
+	at->ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
+	if (at->ptr && t.system)
 		vg->judge->access(vg, &(struct vg_judged_access){
 					      .vmid = vmid,
 					      .va = va,
@@ -199,7 +204,8 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 					      .write = access & VG_WRITE,
 					      .read_at = t.read_at,
 				      });
-	if (*ptr)
+	at->device = !at->ptr && t.system && access == VG_WRITE && vg->ops->bus_write;
+	if (at->ptr || at->device)
 		return 0;
 	vg_stop(vg, "vmid %u va 0x%llx translates to %s address 0x%llx, where there is no memory",
 		vmid, (unsigned long long)va, t.system ? "bus" : "VRAM",
@@ -246,17 +252,36 @@ static void copy_out(void *dst, const void *src, size_t len)
 	}
 }
 
+/*
+ * Write to another device.  The engines stand still until the write has arrived there, because the
+ * next packet may tell the CPU that it has.
+ */
+static void write_device(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
+{
+	vg_trace(vg, "bus-write gpa=0x%llx bytes=%zu", (unsigned long long)gpa, len);
+	vg->bus_writes++;
+	vg->ops->bus_write(vg->host, gpa, buf, len);
+}
+
+void vgpu_bus_written(struct vgpu *vg, int error)
+{
+	if (error)
+		vg_stop(vg, "a write to another device failed: %s", strerror(-error));
+	vg->bus_writes--;
+	vg_sched_wake(vg);
+}
+
 int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		void *buf, size_t len)
 {
 	while (len) {
 		size_t chunk = len;
-		void *p;
+		struct place at;
 
-		if (access_block(vg, port, vmid, va, VG_READ, &chunk, &p))
+		if (access_block(vg, port, vmid, va, VG_READ, &chunk, &at))
 			return -EFAULT;
-		if (p)
-			copy_in(buf, p, chunk);
+		if (at.ptr)
+			copy_in(buf, at.ptr, chunk);
 		else
 			memset(buf, 0, chunk);
 		buf = (uint8_t *)buf + chunk;
@@ -271,12 +296,14 @@ int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 {
 	while (len) {
 		size_t chunk = len;
-		void *p;
+		struct place at;
 
-		if (access_block(vg, port, vmid, va, VG_WRITE, &chunk, &p))
+		if (access_block(vg, port, vmid, va, VG_WRITE, &chunk, &at))
 			return -EFAULT;
-		if (p)
-			copy_out(p, buf, chunk);
+		if (at.device)
+			write_device(vg, at.gpa, buf, chunk);
+		else if (at.ptr)
+			copy_out(at.ptr, buf, chunk);
 		buf = (const uint8_t *)buf + chunk;
 		va += chunk;
 		len -= chunk;
@@ -312,17 +339,17 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 {
 	size_t len = size;
 	uint64_t before = 0;
-	void *p;
+	struct place at;
 
 	if ((size != 4 && size != 8) || va % size) {
 		vg_stop(vg, "atomic of %u bytes at 0x%llx", size, (unsigned long long)va);
 		return -EFAULT;
 	}
 	/* An atomic operation reads and writes, so it needs both permissions. */
-	if (access_block(vg, port, vmid, va, VG_READ | VG_WRITE, &len, &p))
+	if (access_block(vg, port, vmid, va, VG_READ | VG_WRITE, &len, &at))
 		return -EFAULT;
-	if (p)
-		before = size == 8 ? update64(p, update, arg) : update32(p, update, arg);
+	if (at.ptr)
+		before = size == 8 ? update64(at.ptr, update, arg) : update32(at.ptr, update, arg);
 	if (old)
 		*old = before;
 	return 0;

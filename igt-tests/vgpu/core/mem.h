@@ -46,6 +46,9 @@ struct vg_port {
  * returns 0, as with the hardware's default page.  Otherwise one user's bad address would
  * hang the ring that all users share.
  *
+ * A write may also go to another device, such as the VRAM BAR of another GPU.  A read or an atomic
+ * operation there stops the model.
+ *
  * The CPUs see an aligned access of 4 or 8 bytes as one atomic access.  Reads have
  * acquire and writes release semantics.
  */

@@ -97,7 +97,7 @@ bool vgpu_step(struct vgpu *vg)
 {
 	struct vg_queue *q;
 
-	if (vgpu_stopped(vg))
+	if (vgpu_stopped(vg) || vg->bus_writes)
 		return false;
 	q = pick(vg);
 	if (!q && !vg->sched.flushes)
@@ -128,6 +128,8 @@ bool vgpu_busy(const struct vgpu *vg)
 
 bool vgpu_waiting(const struct vgpu *vg)
 {
+	if (vg->bus_writes)
+		return true;
 	if (vg->sched.flushes)
 		return false;
 	for (const struct vg_queue *q = vg->sched.queues; q; q = q->next)

@@ -92,6 +92,11 @@ static void run_engines(struct server *srv, bool none)
 		srv->pause = vgpu_run(srv->dev->vg);
 }
 
+static int send_command(void *arg, const void *message, size_t size)
+{
+	return vg_sock_send(arg, message, size);
+}
+
 static int serve_client(struct server *srv)
 {
 	struct vgpu *vg = srv->dev->vg;
@@ -152,7 +157,10 @@ int vg_server_run(struct vg_vfio_user *dev, const char *path, bool lockstep)
 	ret = fd == -EINTR ? 0 : fd;
 	if (fd >= 0) {
 		vg_sock_init(&srv->sock, fd);
+		dev->send = send_command;
+		dev->send_arg = &srv->sock;
 		ret = serve_client(srv);
+		dev->send = NULL;
 		vg_sock_fini(&srv->sock);
 	}
 	close(srv->signal_fd);

@@ -350,11 +350,25 @@ static const struct handler *find_handler(uint16_t command)
 	return &handlers[command];
 }
 
+static bool is_reply(const struct vfio_user_header *header)
+{
+	return (header->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY;
+}
+
+/* The client has written what ops_bus_write() has sent. */
+static void take_reply(struct vg_vfio_user *dev, const struct vfio_user_header *header)
+{
+	dev->unanswered--;
+	vgpu_bus_written(dev->vg, header->flags & VFIO_USER_F_ERROR ? -(int)header->error : 0);
+}
+
 int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_header *header)
 {
 	if (header->size < sizeof(*header) || header->size > VFIO_USER_MAX_MESSAGE)
 		return end_connection(dev, "command %u with a message size of %u", header->command,
 				      header->size);
+	if (is_reply(header) && header->command == VFIO_USER_WRITE_MEMORY && dev->unanswered)
+		return 0;
 	if ((header->flags & VFIO_USER_F_TYPE_MASK) != VFIO_USER_F_TYPE_COMMAND)
 		return end_connection(dev, "a reply to command %u, which was not sent",
 				      header->command);
@@ -419,13 +433,17 @@ int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t si
 		req.body = (const uint8_t *)message + sizeof(header);
 		req.len = size - sizeof(header);
 		ret = vg_vfio_user_check_header(dev, &header);
-		if (!ret)
+		if (!ret && is_reply(&header))
+			take_reply(dev, &header);
+		else if (!ret)
 			ret = dispatch(dev, &header, &req, reply);
 	}
 	for (unsigned int i = 0; i < nfds; i++) {
 		if (fds[i] >= 0)
 			close(fds[i]);
 	}
+	if (is_reply(&header))
+		header.flags |= VFIO_USER_F_NO_REPLY;
 	finish_reply(dev, &header, ret, reply);
 	return dev->error[0] ? -EPROTO : 0;
 }
@@ -435,6 +453,34 @@ static void *ops_dma(void *host, uint64_t gpa, uint64_t len, bool write)
 	struct vg_vfio_user *dev = host;
 
 	return vg_dma_lookup(&dev->dma, gpa, len, write);
+}
+
+/* Let the client write, because the address is not in the memory that it shares. */
+static void ops_bus_write(void *host, uint64_t gpa, const void *data, size_t len)
+{
+	struct vg_vfio_user *dev = host;
+	struct {
+		struct vfio_user_header header;
+		struct vfio_user_write_memory body;
+		uint8_t data[VFIO_USER_PGSIZE];
+	} message = {
+		.header = {
+			.id = ++dev->last_id,
+			.command = VFIO_USER_WRITE_MEMORY,
+			.size = offsetof(__typeof__(message), data) + len,
+			.flags = VFIO_USER_F_TYPE_COMMAND,
+		},
+		.body = { .address = gpa, .count = len },
+	};
+	int ret;
+
+	memcpy(message.data, data, len);
+	dev->unanswered++;
+	ret = dev->send ? dev->send(dev->send_arg, &message, message.header.size) : -ENOTCONN;
+	if (ret) {
+		dev->unanswered--;
+		vgpu_bus_written(dev->vg, ret);
+	}
 }
 
 static void ops_raise_irq(void *host)
@@ -469,12 +515,14 @@ static uint64_t ops_clock(void *host)
 
 static const struct vg_host_ops quiet_ops = {
 	.dma = ops_dma,
+	.bus_write = ops_bus_write,
 	.raise_irq = ops_raise_irq,
 	.clock = ops_clock,
 };
 
 static const struct vg_host_ops traced_ops = {
 	.dma = ops_dma,
+	.bus_write = ops_bus_write,
 	.raise_irq = ops_raise_irq,
 	.trace = ops_trace,
 	.clock = ops_clock,

@@ -30,6 +30,11 @@ struct vg_vfio_user {
 	bool trap_vram;	  /* the client gets no descriptor of the VRAM, so it sends messages */
 	bool negotiated;  /* the client has sent VERSION */
 	char error[160];  /* the reason why the connection must end */
+	/* Sends a command to the client; 0 or -errno.  NULL: there is no connection. */
+	int (*send)(void *arg, const void *message, size_t size);
+	void *send_arg;
+	uint16_t last_id;	 /* of the commands that were sent */
+	unsigned int unanswered; /* number of these that have no reply yet */
 };
 
 /*

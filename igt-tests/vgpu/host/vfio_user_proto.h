@@ -26,11 +26,12 @@ enum vfio_user_command {
 	VFIO_USER_DEVICE_SET_IRQS = 8,
 	VFIO_USER_REGION_READ = 9,
 	VFIO_USER_REGION_WRITE = 10,
+	VFIO_USER_WRITE_MEMORY = 12, /* the protocol's DMA_WRITE, which the server sends */
 	VFIO_USER_DEVICE_RESET = 13,
 };
 
 struct vfio_user_header {
-	uint16_t id; /* the client chooses it; the reply repeats it */
+	uint16_t id; /* the sender of the command chooses it; the reply repeats it */
 	uint16_t command;
 	uint32_t size; /* of the whole message, this header included */
 	uint32_t flags;
@@ -102,6 +103,14 @@ struct vfio_user_region_access {
 };
 
 static_assert(sizeof(struct vfio_user_region_access) == 16, "region_access");
+
+/* The @count bytes of data come behind this structure. */
+struct vfio_user_write_memory {
+	uint64_t address;
+	uint64_t count;
+};
+
+static_assert(sizeof(struct vfio_user_write_memory) == 16, "write_memory");
 
 /* The limits that this server announces. */
 enum {

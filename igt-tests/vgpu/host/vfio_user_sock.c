@@ -158,7 +158,8 @@ static int wait_writable(int fd)
 	return ret < 0 ? -errno : ret == 0 ? -ETIMEDOUT : 0;
 }
 
-static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply)
+/* Send a message, and with it the descriptor @fd unless that is -1. */
+static int send_message(const struct vg_sock *sock, const void *message, size_t size, int fd)
 {
 	union {
 		struct cmsghdr align;
@@ -166,17 +167,17 @@ static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev, stru
 	} control = { 0 };
 	size_t sent = 0;
 
-	while (sent < reply->size) {
-		struct iovec iov = { reply->data + sent, reply->size - sent };
+	while (sent < size) {
+		struct iovec iov = { (uint8_t *)message + sent, size - sent };
 		struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 		ssize_t n;
 		int ret;
 
-		if (!sent && reply->fd >= 0) {
+		if (!sent && fd >= 0) {
 			control.align.cmsg_level = SOL_SOCKET;
 			control.align.cmsg_type = SCM_RIGHTS;
 			control.align.cmsg_len = CMSG_LEN(sizeof(int));
-			memcpy(CMSG_DATA(&control.align), &reply->fd, sizeof(int));
+			memcpy(CMSG_DATA(&control.align), &fd, sizeof(int));
 			msg.msg_control = &control;
 			msg.msg_controllen = sizeof(control);
 		}
@@ -186,12 +187,24 @@ static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev, stru
 		} else if (errno == EAGAIN) {
 			ret = wait_writable(sock->fd);
 			if (ret)
-				return end_with(dev, "the client does not read its reply", -ret);
+				return ret;
 		} else if (errno != EINTR) {
-			return end_with(dev, "sending", errno);
+			return -errno;
 		}
 	}
 	return 0;
+}
+
+static int send_reply(const struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply)
+{
+	int ret = send_message(sock, reply->data, reply->size, reply->fd);
+
+	return ret ? end_with(dev, "sending the reply", -ret) : 0;
+}
+
+int vg_sock_send(const struct vg_sock *sock, const void *message, size_t size)
+{
+	return send_message(sock, message, size, -1);
 }
 
 int vg_sock_serve(struct vg_sock *sock, struct vg_vfio_user *dev, struct vg_reply *reply)

@@ -29,6 +29,9 @@ int vg_sock_listen(const char *path);
 void vg_sock_init(struct vg_sock *sock, int fd);
 void vg_sock_fini(struct vg_sock *sock);
 
+/* Send a message of the server; 0 or -errno. */
+int vg_sock_send(const struct vg_sock *sock, const void *message, size_t size);
+
 /*
  * Read the bytes that have arrived and serve at most one message.  Returns 1 when a
  * message was served, 0 when more bytes are needed, -EPIPE when the client left

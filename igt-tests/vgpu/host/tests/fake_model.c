@@ -58,6 +58,12 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsig
 	vg->doorbell_size = size;
 }
 
+void vgpu_bus_written(struct vgpu *vg, int error)
+{
+	vg->bus_written++;
+	vg->bus_error = error;
+}
+
 bool vgpu_step(struct vgpu *vg)
 {
 	if (vg->busy_steps) {

@@ -15,7 +15,8 @@ struct vgpu {
 	uint32_t doorbell_offset;
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, vram_reads, vram_writes;
-	unsigned int steps, runs, drains;
+	unsigned int steps, runs, drains, bus_written;
+	int bus_error;		     /* of the last vgpu_bus_written() */
 	unsigned int busy_steps;     /* number of steps for which the model is still busy */
 	bool waiting;		     /* during these steps its queues only wait */
 	const char *stops_when_done; /* after these steps the model stops with this reason */

@@ -289,6 +289,83 @@ static void clock_goes_with_the_machine(void)
 	client_free(c);
 }
 
+/* A socket that keeps the last command of the server. */
+struct sent {
+	uint8_t message[2 * VFIO_USER_PGSIZE];
+	size_t size;
+	int ret;
+};
+
+static int keep(void *arg, const void *message, size_t size)
+{
+	struct sent *sent = arg;
+
+	t_assert(size <= sizeof(sent->message));
+	memcpy(sent->message, message, size);
+	sent->size = size;
+	return sent->ret;
+}
+
+static struct client *client_with_socket(struct sent *sent)
+{
+	struct client *c = client_new();
+
+	c->dev.send = keep;
+	c->dev.send_arg = sent;
+	return c;
+}
+
+static void write_to_the_bus_is_a_command(void)
+{
+	static const uint8_t data[] = { 1, 2, 3, 4, 5 };
+	struct sent sent = { 0 };
+	struct client *c = client_with_socket(&sent);
+	struct vfio_user_write_memory body;
+	struct vfio_user_header header;
+
+	c->dev.vg->ops->bus_write(&c->dev, 0x8000001000, data, sizeof(data));
+	memcpy(&header, sent.message, sizeof(header));
+	memcpy(&body, sent.message + sizeof(header), sizeof(body));
+	t_equal(sent.size, sizeof(header) + sizeof(body) + sizeof(data));
+	t_equal(header.size, sent.size);
+	t_equal(header.command, 12);
+	t_equal(header.flags, 0);
+	t_equal(body.address, 0x8000001000);
+	t_equal(body.count, sizeof(data));
+	t_assert(!memcmp(sent.message + sizeof(header) + sizeof(body), data, sizeof(data)));
+	t_equal(c->dev.vg->bus_written, 0);
+	/* QEMU's reply has the address and the count. */
+	header.flags = VFIO_USER_F_TYPE_REPLY;
+	header.size = sizeof(header) + sizeof(body);
+	t_equal(client_send_raw(c, &header, &body, sizeof(body)), 0);
+	t_equal(c->reply.size, 0);
+	t_equal(c->dev.vg->bus_written, 1);
+	t_equal(c->dev.vg->bus_error, 0);
+	/* There is one reply to a command. */
+	t_equal(client_send_raw(c, &header, &body, sizeof(body)), ENDED);
+	client_free(c);
+}
+
+static void error_of_a_write_to_the_bus_is_told(void)
+{
+	struct sent sent = { 0 };
+	struct client *c = client_with_socket(&sent);
+	struct vfio_user_header header;
+
+	c->dev.vg->ops->bus_write(&c->dev, 0x8000001000, "x", 1);
+	memcpy(&header, sent.message, sizeof(header));
+	header.flags = VFIO_USER_F_TYPE_REPLY | VFIO_USER_F_ERROR;
+	header.size = sizeof(header);
+	header.error = ENODEV;
+	t_equal(client_send_raw(c, &header, NULL, 0), 0);
+	t_equal(c->dev.vg->bus_error, -ENODEV);
+	sent.ret = -EPIPE;
+	c->dev.vg->ops->bus_write(&c->dev, 0x8000001000, "x", 1);
+	t_equal(c->dev.vg->bus_written, 2);
+	t_equal(c->dev.vg->bus_error, -EPIPE);
+	client_free(c);
+}
+
 int main(void)
 {
 	static const struct test tests[] = {
@@ -311,6 +388,8 @@ int main(void)
 		TEST(reset_resets_model_and_configuration),
 		TEST(clock_goes_with_the_machine),
 		TEST(device_info_tells_of_regions_and_irqs),
+		TEST(write_to_the_bus_is_a_command),
+		TEST(error_of_a_write_to_the_bus_is_told),
 	};
 
 	return run_tests(tests, T_ARRAY_SIZE(tests));
