@@ -407,6 +407,8 @@ int igt_main()
 				 amd_userptr_num_scatter_uapi_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_window_subtests,
 				 amd_userptr_num_scatter_window_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_spots_subtests,
+				 amd_userptr_num_scatter_spots_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_cross_subtests,
 				 amd_userptr_num_scatter_cross_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_storm_subtests,

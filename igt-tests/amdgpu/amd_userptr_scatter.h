@@ -27,6 +27,18 @@ static inline size_t page(void)
 }
 
 /*
+ * The driver merges two windows when the distance between them is less than this, the size of a
+ * page table (amdgpu_userptr_pages.c).
+ */
+enum { WINDOW_GAP = 512 };
+
+/*
+ * Trace the driver's writes to page tables.  Skips if that cannot show all changes, because an
+ * IOMMU translates the GPU's addresses.
+ */
+void scatter_trace_start(struct amd_userptr *up);
+
+/*
  * The number of the range that loses its memory in amd_userptr_scatter_heal.c and _map.c.  It has
  * ranges before and behind it, which must keep working.
  */
@@ -66,6 +78,8 @@ extern const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[];
 extern const unsigned int amd_userptr_num_scatter_map_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[];
 extern const unsigned int amd_userptr_num_scatter_window_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_spots_subtests[];
+extern const unsigned int amd_userptr_num_scatter_spots_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_cross_subtests[];
 extern const unsigned int amd_userptr_num_scatter_cross_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_storm_subtests[];

@@ -20,12 +20,6 @@
 
 #include "amd_userptr_scatter.h"
 
-/*
- * The driver merges two windows when the distance between them is less than this, the size of a
- * page table (amdgpu_userptr_pages.c).
- */
-enum { WINDOW_GAP = 512 };
-
 /* How many neighbouring pages change together: not more than a pipe can keep (drop_together()). */
 enum { TOGETHER = 8 };
 
@@ -77,7 +71,7 @@ static void widen(const struct amd_userptr_scatter *scatter, unsigned int *first
 		++*last;
 }
 
-static void trace_start(struct amd_userptr *up)
+void scatter_trace_start(struct amd_userptr *up)
 {
 	igt_require_f(!translated(up), "an IOMMU translates the GPU's addresses\n");
 	amd_vm_trace_start();
@@ -85,7 +79,7 @@ static void trace_start(struct amd_userptr *up)
 
 static void make(struct amd_userptr_scatter *scatter, struct amd_userptr *up, unsigned int count)
 {
-	trace_start(up);
+	scatter_trace_start(up);
 	amd_userptr_scatter_pages(scatter, up, count);
 	amd_userptr_scatter_map(scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
@@ -305,7 +299,7 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	void *away = mmap(NULL, page(), PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, away, page());
-	trace_start(up);
+	scatter_trace_start(up);
 	make_contiguous(&scatter, up, count);
 	map_aligned(&scatter, up);
 	trace = written(&scatter);

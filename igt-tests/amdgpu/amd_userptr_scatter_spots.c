@@ -1,0 +1,202 @@
+// SPDX-License-Identifier: MIT
+/*
+ * One restore changes pages in many places of a BO, so far apart that each has a window of its own.
+ * The driver goes through all mappings of the BO for each window.  If there are many windows and
+ * several mappings, it writes all mappings once instead.
+ */
+#include <sys/mman.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_vm_trace.h"
+#include "lib/igt_tracefs.h"
+
+#include "amd_userptr_scatter.h"
+
+/*
+ * If more windows than MAX_WINDOWS have changed in a BO with several mappings, the driver does not
+ * go through the mappings for each further window, but writes all of them once
+ * (amdgpu_userptr_gem.c).  Some windows more, because one may be next to a contiguous run, and then
+ * the driver merges it with its neighbour.
+ */
+enum { MAX_WINDOWS = 64, MANY_WINDOWS = MAX_WINDOWS + 16, FEW_WINDOWS = 10 };
+
+/* The distance between two pages that change.  Pages between them are not in their windows. */
+enum { APART = WINDOW_GAP + 2 };
+
+/* The part of the BO that has the second mapping: from one page that changes to before another. */
+enum { PART_FIRST = 20, PART_END = 60 };
+
+/*
+ * A BO of MANY_WINDOWS times a page that can change, which the test calls a spot, and APART - 1
+ * pages that stay.  Half of the spots have the same pages behind them, the others have other pages,
+ * because a page may be in 64 ranges at most (AMDGPU_USERPTR_MAX_OVERLAP).
+ */
+struct spots {
+	struct amd_userptr_scatter whole;
+	/* The same BO at the second address, or its va is 0.  Only a part of it is mapped there. */
+	struct amd_userptr_scatter part;
+	char *cpu;  /* the spots are neighbours in the address space */
+	char *away; /* for the old pages of the spots */
+};
+
+static uint64_t spot_offset(unsigned int index)
+{
+	return (uint64_t)index * APART * page();
+}
+
+static void spots_make(struct spots *spots, struct amd_userptr *up)
+{
+	const size_t size = MANY_WINDOWS * page(), rest = (APART - 1) * page();
+	char *stay[2];
+
+	memset(spots, 0, sizeof(*spots));
+	scatter_trace_start(up);
+	spots->away = mmap(NULL, size, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	amd_userptr_adopt(up, spots->away, size);
+	spots->cpu = (char *)amd_userptr_mmap(up, size, 1);
+	for (unsigned int i = 0; i < ARRAY_LENGTH(stay); i++)
+		stay[i] = (char *)amd_userptr_mmap(up, rest, 2 + i);
+	amd_userptr_scatter_init(&spots->whole, up, 2 * MANY_WINDOWS);
+	for (unsigned int i = 0; i < MANY_WINDOWS; i++) {
+		amd_userptr_scatter_add(&spots->whole, spots->cpu + i * page(), page(), 0);
+		amd_userptr_scatter_add(&spots->whole, stay[i % ARRAY_LENGTH(stay)], rest, 0);
+	}
+	amd_userptr_scatter_map(&spots->whole, 0);
+}
+
+/* Map a part of the BO at another address, too. */
+static void spots_map_part(struct spots *spots)
+{
+	const uint64_t offset = spot_offset(PART_FIRST), size = spot_offset(PART_END) - offset;
+	const uint64_t va = amd_kfd_va_reserve(size, 0);
+
+	igt_assert(va);
+	igt_assert_eq(__amd_userptr_va(spots->whole.up, AMDGPU_VA_OP_MAP, spots->whole.bo->handle,
+				       va, offset, size, AMD_USERPTR_RW),
+		      0);
+	spots->part = spots->whole;
+	spots->part.va = va - offset;
+}
+
+/*
+ * Move the pages of @count spots away by one call, so that they get new pages, which the GPU finds
+ * only by new entries.
+ */
+static void spots_change(struct spots *spots, unsigned int first, unsigned int count)
+{
+	char *cpu = spots->cpu + first * page(), *away = spots->away + first * page();
+	struct amd_userptr *up = spots->whole.up;
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_tracefs_clear();
+	igt_assert(mremap(cpu, count * page(), count * page(),
+			  MREMAP_MAYMOVE | MREMAP_FIXED | MREMAP_DONTUNMAP, away) == away);
+	amd_pattern_fill(cpu, count * page(), 10);
+	amd_userptr_expect_evictions(up, 0);
+}
+
+/* The GPU reads the spots from @first on to before @end, and the pages before and behind each. */
+static void spots_read(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int end)
+{
+	amd_userptr_scatter_reads(scatter, spot_offset(first), 2 * page());
+	for (unsigned int i = first + 1; i < end; i++)
+		amd_userptr_scatter_reads(scatter, spot_offset(i) - page(), 3 * page());
+	amd_userptr_scatter_reads(scatter, spot_offset(end) - page(), page());
+}
+
+static void spots_read_all(struct spots *spots)
+{
+	spots_read(&spots->whole, 0, MANY_WINDOWS);
+	if (spots->part.va)
+		spots_read(&spots->part, PART_FIRST, PART_END);
+	/* Pages that stay, up to the middle of the part. */
+	amd_userptr_scatter_reads(&spots->whole, 0, spot_offset((PART_FIRST + PART_END) / 2));
+}
+
+static struct amd_vm_trace whole_written(const struct spots *spots)
+{
+	return amd_vm_trace_read(spots->whole.va, spots->whole.bo->size);
+}
+
+static struct amd_vm_trace part_written(const struct spots *spots)
+{
+	const uint64_t offset = spot_offset(PART_FIRST);
+
+	return amd_vm_trace_read(spots->part.va + offset, spot_offset(PART_END) - offset);
+}
+
+static void many_windows(struct amd_userptr *up)
+{
+	struct amd_vm_trace trace;
+	struct spots spots;
+
+	spots_make(&spots, up);
+	spots_map_part(&spots);
+	spots_change(&spots, 0, MANY_WINDOWS);
+	trace = whole_written(&spots);
+	igt_assert_eq(trace.windows, MAX_WINDOWS + 1);
+	igt_assert_lte_u64(spot_offset(MANY_WINDOWS) / page(), trace.pages);
+	trace = part_written(&spots);
+	igt_assert_lte(trace.windows, PART_END - PART_FIRST + 1);
+	igt_assert_lte_u64(spot_offset(PART_END - PART_FIRST) / page(), trace.pages);
+	spots_read_all(&spots);
+	amd_userptr_scatter_writes(&spots.whole, spot_offset(MANY_WINDOWS - 1), page(), 20);
+	amd_userptr_scatter_writes(&spots.part, spot_offset(PART_END - 1), page(), 21);
+	igt_tracefs_off();
+}
+
+/* Few windows: the driver writes each of them in both mappings, and nothing between them. */
+static void few_windows(struct amd_userptr *up)
+{
+	const unsigned int first = PART_FIRST - FEW_WINDOWS / 2;
+	struct amd_vm_trace trace;
+	struct spots spots;
+
+	spots_make(&spots, up);
+	spots_map_part(&spots);
+	spots_change(&spots, first, FEW_WINDOWS);
+	trace = whole_written(&spots);
+	igt_assert_lte(trace.windows, FEW_WINDOWS);
+	igt_assert_lte_u64(trace.first, spot_offset(first) / page());
+	igt_assert_lte_u64(spot_offset(first + FEW_WINDOWS - 1) / page(), trace.last);
+	igt_assert_lte_u64(trace.pages, FEW_WINDOWS * APART);
+	trace = part_written(&spots);
+	igt_assert_lte(trace.windows, FEW_WINDOWS / 2);
+	igt_assert_eq_u64(trace.first, 0);
+	igt_assert_lte_u64(trace.pages, FEW_WINDOWS * APART);
+	spots_read_all(&spots);
+	igt_tracefs_off();
+}
+
+/* With one mapping the driver writes each window, however many there are. */
+static void many_windows_once(struct amd_userptr *up)
+{
+	struct amd_vm_trace trace;
+	struct spots spots;
+
+	spots_make(&spots, up);
+	spots_change(&spots, 0, MANY_WINDOWS);
+	trace = whole_written(&spots);
+	igt_assert_lt(MAX_WINDOWS + 1, trace.windows);
+	igt_assert_lte_u64(trace.pages, spot_offset(MANY_WINDOWS) / page() / 2);
+	spots_read_all(&spots);
+	igt_tracefs_off();
+}
+
+const struct amd_userptr_subtest amd_userptr_scatter_spots_subtests[] = {
+	{ .name = "many-windows",
+	  .run = many_windows,
+	  .describe =
+		  "When many windows of a BO with two mappings change, the driver writes both mappings once." },
+	{ .name = "few-windows",
+	  .run = few_windows,
+	  .describe =
+		  "When few windows of a BO with two mappings change, the driver writes only these." },
+	{ .name = "many-windows-once",
+	  .run = many_windows_once,
+	  .describe =
+		  "When many windows of a BO with one mapping change, the driver writes only these." },
+};
+const unsigned int amd_userptr_num_scatter_spots_subtests =
+	ARRAY_LENGTH(amd_userptr_scatter_spots_subtests);
