@@ -401,6 +401,8 @@ int igt_main()
 				 amd_userptr_num_scatter_map_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_heal_subtests,
 				 amd_userptr_num_scatter_heal_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_scatter_loop_subtests,
+				 amd_userptr_num_scatter_loop_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_beside_subtests,
 				 amd_userptr_num_scatter_beside_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_scatter_uapi_subtests,

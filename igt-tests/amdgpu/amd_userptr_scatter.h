@@ -74,6 +74,8 @@ extern const struct amd_userptr_subtest amd_userptr_scatter_beside_subtests[];
 extern const unsigned int amd_userptr_num_scatter_beside_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_heal_subtests[];
 extern const unsigned int amd_userptr_num_scatter_heal_subtests;
+extern const struct amd_userptr_subtest amd_userptr_scatter_loop_subtests[];
+extern const unsigned int amd_userptr_num_scatter_loop_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_map_subtests[];
 extern const unsigned int amd_userptr_num_scatter_map_subtests;
 extern const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[];
