@@ -76,8 +76,7 @@ static int gem_op(int fd, uint32_t op, uint32_t *handle, void *value)
 	return 0;
 }
 
-static int open_global(int fd, uint32_t id, struct drm_amdgpu_gem_create_in *info,
-		       uint32_t *handle)
+static int open_global(int fd, uint32_t id, struct drm_amdgpu_gem_create_in *info, uint32_t *handle)
 {
 	*handle = id;
 	return gem_op(fd, AMDGPU_GEM_OP_OPEN_GLOBAL, handle, info);
