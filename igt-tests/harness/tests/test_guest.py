@@ -171,10 +171,11 @@ if [ -n "$USER_IS_NOT_ROOT" ]; then
 	echo 'map: no: cannot open /dev/dri/renderD128: Permission denied'
 	exit 1
 elif [ "$1" = --json ]; then
-	echo '{"gpus": [{"can_map": true, "isa": "gfx942"}]}'
+	printf '{"gpus": [{"can_map": true, "isa": "gfx942", "hdp": '
+	echo '{"needed": true, "way": "kernel", "status": {"kernel": 0, "submit": 0}}}]}'
 	exit "$(cat "$SHARE/status-json")"
 fi
-printf 'map: yes\\nbackend: scatter\\n'
+printf 'map: yes\\nbackend: scatter\\nHDP flush: kernel: stores to VRAM pass the host data path\\n'
 exit "$(cat "$SHARE/status-text")"
 """
 AS_USER = """#!/bin/sh
