@@ -148,6 +148,11 @@ struct amd_userptr_event {
 	 * page.  Without this flag it must be able to happen in the middle of a restore.
 	 */
 	bool waits;
+	/*
+	 * The event may wait for the worker or not: it looks at all memory, and may find a page
+	 * that the kernel is looking up.
+	 */
+	bool may_wait;
 	/* Runs before the userptr exists; returns a reason to skip, or NULL. */
 	const char *(*prepare)(struct amd_userptr_area *area);
 	/*

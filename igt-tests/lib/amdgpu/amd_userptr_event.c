@@ -457,6 +457,7 @@ const struct amd_userptr_event amd_userptr_events[] = {
 	  .trigger = trigger_migrate,
 	  .happened = all_moved },
 	{ .name = "compact",
+	  .may_wait = true,
 	  .what = "are moved by compaction",
 	  .effects = EFFECTS(.anon = KEPT, .thp = NEVER, .shm = NEVER, .memfd = NEVER,
 			     .hugetlb = NEVER, .private = NEVER, .file = NEVER, .readonly = NEVER),
