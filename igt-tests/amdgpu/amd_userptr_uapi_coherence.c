@@ -158,18 +158,18 @@ static void like_gem(struct amd_userptr *up, const struct kind *kind)
 
 	igt_assert_eq(drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
 	amd_userptr_adopt_bo(up, create.out.handle, NULL, COHERENCE_SIZE);
+	amd_vm_trace_start();
 	for (unsigned int i = 0; i < ARRAY_LENGTH(mtypes); i++)
 		igt_assert_eq_u64(flags_with(up, bo->handle, mtypes[i]),
 				  flags_with(up, create.out.handle, mtypes[i]));
+	igt_tracefs_off();
 	amd_userptr_cleanup(up);
 }
 
 static void coherence_mtype(struct amd_userptr *up)
 {
-	amd_vm_trace_start();
 	for (unsigned int i = 0; i < ARRAY_LENGTH(kinds); i++)
 		like_gem(up, &kinds[i]);
-	igt_tracefs_off();
 }
 
 static void coherence_needs_hsa(struct amd_userptr *up)
