@@ -163,11 +163,6 @@ int __igt_reclaim_pageout(void *cpu, size_t size)
 	return -ETIME;
 }
 
-/* The zram devices that igt_reclaim_swap_to_disk() has switched off. */
-enum { MAX_ZRAMS = 4 };
-static char zrams[MAX_ZRAMS][IGT_UNDO_TEXT];
-static unsigned int num_zrams;
-
 static bool is_zram(const char *path)
 {
 	return strstr(path, "/zram");
@@ -191,10 +186,9 @@ static bool swap_on(const char *what, const char *value)
  */
 static bool zram_off(const char *path, const char *priority)
 {
-	if (!is_zram(path) || num_zrams == MAX_ZRAMS)
+	if (!is_zram(path))
 		return true;
 	igt_undo_later(swap_on, path, priority);
-	strcpy(zrams[num_zrams++], path);
 	return !swapoff(path);
 }
 
@@ -238,6 +232,5 @@ const char *igt_reclaim_swap_to_disk(void)
 
 void igt_reclaim_swap_as_before(void)
 {
-	while (num_zrams)
-		igt_undo_now(zrams[--num_zrams]);
+	igt_undo_all_by(swap_on);
 }

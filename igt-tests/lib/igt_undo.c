@@ -325,6 +325,16 @@ void igt_undo_now(const char *what)
 		undo(entry, READY);
 }
 
+void igt_undo_all_by(igt_undo_fn *run)
+{
+	for (int i = 0; journal && i < MAX_ENTRIES; i++) {
+		struct entry *entry = &journal->entries[i];
+
+		if (entry->state == READY && entry->run == run)
+			undo(entry, READY);
+	}
+}
+
 void igt_undo_subtest(void)
 {
 	if (is_program())

@@ -44,6 +44,8 @@ bool igt_undo_set_for_program(const char *path, const char *value);
 void igt_undo_later(igt_undo_fn *run, const char *what, const char *value);
 /* Undo what the journal has about @what now. Nothing happens if it has nothing. */
 void igt_undo_now(const char *what);
+/* Undo now whatever the journal lets @run undo. */
+void igt_undo_all_by(igt_undo_fn *run);
 
 /* Undo the changes of a subtest: in the fixture behind it. A child must not, and does nothing. */
 void igt_undo_subtest(void);

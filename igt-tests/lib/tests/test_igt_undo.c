@@ -165,6 +165,28 @@ static void undo_backwards(void)
 	igt_assert_f(!strcmp(order, "b"), "%s\n", order);
 }
 
+static bool other(const char *what, const char *value)
+{
+	return note(what, value);
+}
+
+/* Undo what one function undoes, each time it is asked for, and leave the rest to the subtest. */
+static void undo_by_function(void)
+{
+	for (int round = 0; round < 3; round++) {
+		order[0] = '\0';
+		igt_undo_later(note, "a", NULL);
+		igt_undo_later(other, "b", NULL);
+		igt_undo_later(note, "c", NULL);
+		igt_undo_all_by(note);
+		igt_assert_f(!strcmp(order, "ac") || !strcmp(order, "ca"), "%s\n", order);
+		order[0] = '\0';
+		igt_undo_all_by(note);
+		igt_undo_subtest();
+		igt_assert_f(!strcmp(order, "b"), "%s\n", order);
+	}
+}
+
 static void refuse(void)
 {
 	igt_assert(!igt_undo_set("/proc/self/no-such-file", "1"));
@@ -351,6 +373,10 @@ int igt_main()
 	igt_describe("The journal undoes the last change first, and tries again where it fails.");
 	igt_subtest("backwards")
 		undo_backwards();
+
+	igt_describe("A test undoes only the changes that one function undoes.");
+	igt_subtest("by-function")
+		undo_by_function();
 
 	igt_describe("A file that cannot be written has no entry in the journal.");
 	igt_subtest("refused")
