@@ -128,7 +128,7 @@ src := {tree}/{directory}
 obj := {directory}
 include {tree}/{directory}/Makefile
 $(info $(foreach name,$(obj-y) $(obj-m),$(name) $($(name:.o=-y)) $($(name:.o=-objs))))
-$(info $(filter -I%,$(ccflags-y)))
+$(info $(filter -I%,$(ccflags-y) $(subdir-ccflags-y)))
 all: ;
 """
 	result = subprocess.run(["make", "-s", "-f", "-", "all"], input=show, text=True, check=True,
