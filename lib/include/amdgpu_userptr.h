@@ -453,7 +453,7 @@ struct amdgpu_userptr_map_args {
  * -E2BIG: more than max_ranges ranges, too many of the same page, or @args or a range uses a field
  *	of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
- * -ERANGE: a device cannot map at the GPU addresses, or has not so many.
+ * -ERANGE: a device cannot map at the GPU addresses, or has fewer addresses than the map needs.
  * -EEXIST: the GPU addresses overlap another mapping of this context, or one whose removal is late.
  * -EOPNOTSUPP: the GPU address space of a device does not belong to KFD (acquire it first), or the
  *	device would need bounce buffers for the memory (REASON_NO_KFD_VM, too, because the kernel
