@@ -21,7 +21,7 @@
 
 enum { READ_POINTER, WRITE_POINTER = 8, FENCE = 16 }; /* each in a cache line of its own */
 
-/* A signal interrupts KFD, and so does a change of memory that it looks at; as drmIoctl(). */
+/* Repeat a call that a signal interrupted, or during which memory changed, as drmIoctl() does. */
 static int kfd_ioctl(struct gpu_queue *gpu, unsigned long request, void *arg)
 {
 	int ret;
@@ -161,7 +161,7 @@ static void put(struct gpu_queue *gpu, const uint32_t *packet, unsigned int dwor
 		ring[gpu->put % RING_SIZE / sizeof(*packet)] = packet[i];
 }
 
-/* One fence at the end; the ring has room for the packets of 128 MiB. */
+/* The last packet stores the fence. The ring has room for the packets of a copy of 128 MiB. */
 int gpu_queue_copy(struct gpu_queue *gpu, uint64_t dst, uint64_t src, uint64_t size)
 {
 	const uint64_t fence = (uintptr_t)&gpu->control[FENCE];
@@ -176,7 +176,7 @@ int gpu_queue_copy(struct gpu_queue *gpu, uint64_t dst, uint64_t src, uint64_t s
 		put(gpu, copy, sizeof(copy) / sizeof(copy[0]));
 	}
 	put(gpu, end, sizeof(end) / sizeof(end[0]));
-	/* The packets before the pointer, the pointer before the doorbell. */
+	/* The packets must be in memory before the write pointer, and this before the doorbell. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	gpu->control[WRITE_POINTER] = gpu->put;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);

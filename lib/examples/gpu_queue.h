@@ -14,7 +14,7 @@ struct gpu_queue {
 	volatile uint64_t *control; /* read pointer, write pointer, fence */
 	volatile uint64_t *doorbell;
 	uint64_t copies;
-	char *seen; /* what the GPU has read */
+	char *seen; /* memory to which gpu_queue_compare() copies */
 };
 
 /* All functions return 0 or a negative errno. -ENODEV: KFD does not have this GPU. */

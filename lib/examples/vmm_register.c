@@ -185,7 +185,7 @@ static void remove_slot(struct slot *slot)
 	for (struct buffer *buffer = buffers; buffer <= &buffers[1]; buffer++)
 		for (unsigned int i = 0; i < buffer->num_pieces; i++)
 			if (buffer->slot[i] == slot)
-				unregister_buffer(buffer); /* has no pieces then */
+				unregister_buffer(buffer); /* the buffer has no pieces afterwards */
 	check(munmap(slot->host, slot->size) || close(slot->memfd) ? errno : 0, "remove a slot");
 	slot->host = NULL;
 }

@@ -61,7 +61,8 @@ struct fuzz {
 	bool trouble; /* an injected failure may have happened, so do not compare after each step */
 	/* Addresses that the library may keep, because a GPU may reach memory through them. */
 	unsigned int kept_reservations, kept_allocations;
-	unsigned int kept_bos; /* for a flush of the HDP that failed while the GPU hung, too */
+	/* BOs that the library may keep, if a flush of the HDP has failed while the GPU hung. */
+	unsigned int kept_bos;
 	struct slot slots[NUM_SLOTS];
 };
 
@@ -521,12 +522,12 @@ static bool begin(struct fuzz *f)
 	}
 	if (CALL(au_ctx_create(&args, &fake_ops, &f->fake, &f->ctx))) {
 		f->ctx = NULL;
-		/* The call that failed may be one that destroys an object, which is left then. */
+		/* If the failed call had to destroy an object, the object is left. */
 		for (unsigned int i = 0; f->fake.failed && i < FAKE_MAX_DEVICES; i++)
 			f->fake.devices[i].syncobj = f->fake.devices[i].gpu_ctx = false;
 	}
 	f->fake.fail_call = 0;
-	/* If a call in begin() has failed, a BO whose close failed may be left: no comparisons. */
+	/* A failed call may have left a BO open. A comparison would find it, so compare nothing. */
 	f->trouble = f->fake.failed;
 	return f->ctx;
 }
@@ -547,7 +548,7 @@ static void end(struct fuzz *f)
 		if (f->ctx->devices[i].hdp.noop.ib.handle)
 			keep_ib(f);
 	}
-	/* A map that a failed map() has left can have an error. */
+	/* A failed map() may have left a map, and its removal returns the error of that map. */
 	ret = CALL(amdgpu_userptr_ctx_destroy(f->ctx));
 	t_assert(f->trouble || !ret);
 }

@@ -86,7 +86,7 @@ static int attach(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_
 		goto free_ranges;
 	ret = au_map_build(map, au_device_bit(index), &timer, failure);
 	map->given = NULL;
-	/* After -ETIME of the roll back detach() or unmap() go on with it. */
+	/* If the roll back ends with -ETIME, a later detach() or unmap() continues it. */
 	if (ret)
 		au_map_take_down(map, au_device_bit(index), &timer);
 	set_attached(map, index, !ret);
@@ -132,8 +132,8 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *map,
 }
 
 /*
- * Some errors of detach() mean that the map is as before. If the kernel returns one of these, the
- * map is not on the device any more, so it gets another name.
+ * These errors of detach() tell its caller that the call has changed nothing. If the kernel returns
+ * one of them, the map has left the device all the same, so return another error.
  */
 static int removal_error(int error)
 {

@@ -297,13 +297,13 @@ int au_map_build(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_ti
 	return ret;
 }
 
-/* Errors of the kernel that can go away. It has removed nothing then, or not all. */
+/* After these errors the kernel has removed nothing, or only a part. A later try may succeed. */
 static bool may_work_later(int error)
 {
 	return error == -ENOMEM || error == -EBUSY;
 }
 
-/* Return whether to try it again. */
+/* Start to clear the map on one device. Return whether the caller has to try again. */
 static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, struct au_timer *timer)
 {
 	struct au_map_device *at = &map->devices[index];
@@ -311,20 +311,20 @@ static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, str
 	int ret;
 
 	at->clearing = true;
-	/* If this is not the first try, the resets since the first one count. */
+	/* Begin at the first try only, because all resets since then count. */
 	if (!at->asked && au_updates_begin(device, &at->updates, timer)) {
 		at->error = -EBUSY;
 		return true;
 	}
 	at->asked = true;
-	/* The kernel refuses to map over a VA mapping, so all of these are the map's. */
+	/* The kernel refuses to map over a VA mapping, so all of the range is the map's. */
 	ret = au_va_clear(device, map->space.va, at->mapped, &at->updates);
 	if (may_work_later(ret)) {
 		at->error = ret;
 		return true;
 	}
 	at->clearing = !ret;
-	/* To the caller -ETIME means that another call goes on, but nothing is left for that. */
+	/* -ETIME would tell the caller to call again, but there is nothing left to remove. */
 	at->error = ret == -ETIME ? -EIO : ret;
 	at->mapped = 0;
 	return false;

@@ -43,8 +43,8 @@ static bool is_prepared(struct au_device *device, uint32_t way)
 }
 
 /*
- * Prepare the way if it is not. Call with hdp->lock held. Only -EOPNOTSUPP is for ever: another
- * error, such as -ENOMEM, can go away.
+ * Prepare the way, unless it is prepared already. Call with hdp->lock held. Only -EOPNOTSUPP is for
+ * ever: after another error, such as -ENOMEM, a later call may succeed.
  */
 static int prepare(struct au_device *device, uint32_t way, struct au_timer *timer)
 {

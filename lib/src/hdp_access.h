@@ -22,8 +22,8 @@
 
 /*
  * A store of any value to the register flushes. The store and a doorbell behind it are posted, so
- * they could reach the device while it flushes. The load of the same register is not, so it returns
- * after the flush has begun, as ROCm's clr does it.
+ * the doorbell could reach the device before the flush. A load of the register is not posted, so it
+ * returns after the flush has begun. ROCm's clr loads the register for the same reason.
  */
 static inline void au_hdp_by_register(volatile uint32_t *flush_register)
 {
@@ -32,7 +32,7 @@ static inline void au_hdp_by_register(volatile uint32_t *flush_register)
 	AU_STORE(flush_register, 1);
 	AU_FULL_BARRIER();
 	(void)AU_LOAD(flush_register);
-	/* And the caller's doorbell comes last. */
+	/* The caller's doorbell comes last. */
 	AU_FULL_BARRIER();
 }
 
@@ -55,8 +55,8 @@ static inline void au_hdp_by_reading_back(volatile uint8_t *last_byte)
 }
 
 /*
- * Two stores to places apart from each other in a page of VRAM, so that nothing merges them, and a
- * load: the way that Christian König has described. @last: of the page.
+ * Two stores to the first and the last dword of a page of VRAM, so far apart that nothing merges
+ * them, and a load. Christian König has described this way.
  */
 static inline void au_hdp_by_dummy_page(volatile uint32_t *first, volatile uint32_t *last,
 					uint32_t value)

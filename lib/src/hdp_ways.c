@@ -2,8 +2,8 @@
 /*
  * The ways to flush the host data path (HDP): what each of them needs, and how it flushes.
  *
- * Nothing here allocates during a flush. What a way needs is prepared once, with hdp->lock held,
- * and stays until the context ends, because threads use it without a lock.
+ * Nothing here allocates during a flush. A way is prepared once, with hdp->lock held, and stays
+ * prepared until the context ends, because threads use it without a lock.
  */
 #include <errno.h>
 #include <stdlib.h>

@@ -218,7 +218,7 @@ struct amdgpu_userptr_ctx {
 	uint64_t priority;			/* of the node inserted last; never 0 */
 	struct amdgpu_userptr_stats stats;	/* except @ioctls */
 	struct au_reservation *spares;		/* by address; see reserve.c */
-	uint64_t search_end;			/* likewise; 0: no search was needed yet */
+	uint64_t search_end;			/* see reserve.c; 0: no search yet */
 	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
 
 	uint32_t num_devices;
@@ -352,7 +352,7 @@ struct amdgpu_userptr_mapping {
 	uint32_t va_flags;
 	bool ready;	    /* query() can find it; under ctx->lock */
 	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
-	uint64_t reachable; /* bits of other devices that may reach the memory; likewise */
+	uint64_t reachable; /* bits of others that may reach the memory; under ctx->lock */
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
 	/* attach() and detach() hold it while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;
@@ -385,11 +385,11 @@ struct au_failure {
 	uint32_t range;
 	uint32_t device;
 	uint32_t stage;
-	uint32_t reason; /* NONE: au_reason() knows */
+	uint32_t reason; /* NONE: au_reason() finds it */
 	uint64_t reachable;
 	/*
-	 * After -EPERM for the memory: what the kernel says to a page of the library's own, 0 or
-	 * -errno. It tells bad memory from an address space of another process.
+	 * After -EPERM for the memory: the kernel's answer, 0 or -errno, for a page that the
+	 * library owns. It tells bad memory from an address space of another process.
 	 */
 	int probe;
 };
@@ -574,7 +574,7 @@ int au_map_leave(struct amdgpu_userptr_mapping *map);
  * addresses.
  */
 uint64_t au_map_reachable(const struct amdgpu_userptr_mapping *map, uint64_t mask);
-/* Those, and the devices of @mask whose BOs stay because of other updates. */
+/* au_map_reachable(), and the devices of @mask whose BOs stay because of other updates. */
 uint64_t au_map_pending(const struct amdgpu_userptr_mapping *map, uint64_t mask);
 
 /* sync.c */

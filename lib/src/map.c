@@ -275,7 +275,7 @@ static int place(struct amdgpu_userptr_mapping *map, uint64_t alignment, struct 
 	ret = au_check_va(ctx, map->attached, &map->space, failure);
 	if (!ret)
 		ret = au_maps_insert(ctx, map);
-	/* Then the table of maps could not grow. */
+	/* The table of maps could not grow. */
 	if (ret == -ENOMEM)
 		failure->stage = AMDGPU_USERPTR_STAGE_VALIDATE;
 	if (ret)
@@ -308,15 +308,15 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 
 	ret = check_sizes(ctx, args, &layout, &space, failure);
 	if (!ret && layout.partial && !*copy) {
-		/* The layout would not fit to an array that changes, so copy it, and check the
-		 * copy. */
+		/* If the caller changes the array, the layout does not fit any more. So copy the
+		 * array, and check the copy. */
 		ret = copy_ranges(args, copy, failure);
 		if (!ret)
 			ret = check_sizes(ctx, args, &layout, &space, failure);
 	}
 	if (ret)
 		return ret;
-	/* They may have the addresses that the caller wants. */
+	/* Orphans may have the addresses that the caller wants. */
 	au_orphans_reap(ctx);
 	map = map_alloc(ctx, args, &layout);
 	if (!map)

@@ -19,7 +19,7 @@
 
 #include "internal.h"
 
-/* Most addresses that a search tries before it looks at all free ones, and most of its looks. */
+/* The most addresses that a search tries, and then the most gaps that it takes from /proc. */
 #define NUM_PROBES 32
 #define NUM_GAPS   16
 
@@ -54,9 +54,9 @@ static uint64_t first_search_end(const struct amdgpu_userptr_ctx *ctx, uint64_t 
 }
 
 /*
- * Search next time from these released addresses on, if they are higher than the others. So a
- * program that maps and unmaps again and again has few addresses: the driver keeps the page tables
- * of all addresses that were ever mapped. Call with ctx->lock held.
+ * Let the next search begin at these released addresses, if they are higher than its old start. So
+ * a program that maps and unmaps again and again uses few addresses. That saves memory, because the
+ * driver keeps the page tables of all addresses that were ever mapped. Call with ctx->lock held.
  */
 static void search_from(struct amdgpu_userptr_ctx *ctx, const struct au_reservation *released)
 {
@@ -74,8 +74,8 @@ static void set_search_end(struct amdgpu_userptr_ctx *ctx, uint64_t end)
 }
 
 /*
- * Try the addresses that end at @end, and lower ones if they are not free. What is there can be of
- * any size, so each step is twice as long as the one before. -EEXIST: these are not free either.
+ * Try the addresses that end at @end, and lower ones if they are not free. Memory of any size may
+ * be in the way, so each step is twice as long as the one before. -EEXIST: no address was free.
  */
 static int probe_below(struct amdgpu_userptr_ctx *ctx, uint64_t end, uint64_t size, uint64_t *addr)
 {
@@ -95,7 +95,7 @@ static int probe_below(struct amdgpu_userptr_ctx *ctx, uint64_t end, uint64_t si
 	return -EEXIST;
 }
 
-/* Look at all free addresses. Other threads map memory at the same time, so try some times. */
+/* Take a free gap. Another thread may map memory there first, so look for a gap several times. */
 static int search_gaps(struct amdgpu_userptr_ctx *ctx, uint64_t size, uint64_t *addr)
 {
 	for (unsigned int i = 0; i < NUM_GAPS; i++) {

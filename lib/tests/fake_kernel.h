@@ -64,17 +64,17 @@ struct fake_device {
 	bool gpu_ctx;
 	uint32_t cs_ctx;	       /* the newest context for submissions */
 	unsigned int cs_ctxs;	       /* contexts for submissions that exist */
-	unsigned int cancels;	       /* so many submissions are cancelled by a reset */
+	unsigned int cancels;	       /* number of submissions that a reset will cancel */
 	uint64_t cs_fence, cs_done;    /* last fence, last that was waited for */
 	volatile uint32_t *remap_page; /* as the library sees it */
 	bool hangs;		     /* the test sets it: page table updates are not done in time */
 	bool reset;		     /* the test sets it: the GPU was reset since the last query */
-	unsigned int reset_polls;    /* the test sets it: so many queries find the reset running */
+	unsigned int reset_polls;    /* the test sets it: number of queries during the reset */
 	bool wait_failed;	     /* a wait has failed because of @fail_call */
 	bool no_scatter;	     /* does not know AMDGPU_GEM_USERPTR_SCATTER */
 	bool no_gpu_page_va;	     /* cannot map parts of CPU pages */
 	bool no_coherence;	     /* does not know AMDGPU_GEM_USERPTR_COHERENT etc. */
-	unsigned int refused_clears; /* so many calls that remove mappings fail... */
+	unsigned int refused_clears; /* this many calls that remove mappings fail... */
 	int clear_error;	     /* ...with this error */
 	unsigned int open_bos;
 	unsigned int failed_closes; /* of @open_bos, those whose close has failed */
@@ -144,7 +144,7 @@ struct fake_kernel {
 	uint64_t timeout_ns;	    /* for the contexts that fake_ctx() creates */
 	uint64_t va_max;	    /* end of the lower half of the devices' addresses */
 	uint64_t next_reservation;  /* of reserve() without a hint */
-	unsigned int refused_hints; /* another thread takes so many hints before the library does */
+	unsigned int refused_hints; /* number of hints that another thread takes first */
 	struct fake_taken *taken;
 	uint32_t num_taken, max_taken;
 	unsigned int reservations, allocations;
@@ -161,7 +161,7 @@ struct fake_kernel {
 	 */
 	bool failed;
 	int64_t deadline;     /* of the first wait; the test sets it to 0 */
-	bool second_deadline; /* another wait had another deadline; likewise false */
+	bool second_deadline; /* another wait had another deadline; the test sets it to false */
 	enum fake_call trace[FAKE_MAX_TRACE]; /* the first calls, as many as fit */
 	unsigned int num_traced;
 

@@ -27,12 +27,12 @@ void fake_give_back(struct fake_kernel *fake, uint64_t va, uint64_t size)
 {
 	uint32_t at = find_taken(fake, va, size) - fake->taken;
 
-	/* The library releases what it has reserved, whole. */
+	/* The library releases each reservation as a whole. */
 	t_assert(at < fake->num_taken && fake->taken[at].va == va && fake->taken[at].size == size);
 	fake->taken[at] = fake->taken[--fake->num_taken];
 }
 
-/* Leave a page between these, so that they are never neighbours. */
+/* Leave a page between reservations, so that they are never neighbours. */
 static uint64_t next_va(struct fake_kernel *fake, uint64_t size, uint64_t alignment)
 {
 	const uint64_t va = (fake->next_reservation + alignment - 1) & ~(alignment - 1);
@@ -95,7 +95,7 @@ int fake_release(void *priv, uint64_t addr, uint64_t size)
 	return 0;
 }
 
-/* Step down from the end, below everything that is in the way. */
+/* Begin at the end, and go below each reservation that is in the way. */
 int fake_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr)
 {
 	struct fake_kernel *fake = priv;

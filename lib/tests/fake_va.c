@@ -92,7 +92,7 @@ static void do_clear(struct fake_device *device, uint64_t va, uint64_t size, uin
 int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 		const struct amd_gem_va_args *args)
 {
-	/* A kernel that does not say that it can map parts of CPU pages may stop for one. */
+	/* A kernel without AMDGPU_IDS_FLAGS_GPU_PAGE_VA may crash on a part of a CPU page. */
 	const uint64_t unit = fake->gpu_page_va && !device->no_gpu_page_va ? 4096 : fake->page_size;
 	int ret = 0;
 
@@ -101,7 +101,10 @@ int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 		 !((args->va_address | args->map_size | args->offset_in_bo) & (unit - 1)));
 	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
 	t_assert(args->vm_timeline_point == device->point + 1);
-	/* The update would be lost, and the kernel has reported the reset already. */
+	/*
+	 * The kernel may drop an update that begins during a reset. After the kernel has reported
+	 * the reset, no query shows that, so the library must not begin one.
+	 */
 	t_assert(!device->reset_polls || device->reset || fake->failed);
 
 	if (args->operation == AMDGPU_VA_OP_MAP) {

@@ -373,7 +373,7 @@ static void reasons(void)
 		{ -EOPNOTSUPP, U, 0, REASON(NO_KFD_VM) },
 		{ -EPERM, U, -EPERM, REASON(FOREIGN_VM) },
 		{ -EPERM, U, 0, REASON(MEMORY) },
-		/* The library could not find out which of the two it is. */
+		/* The probe failed, so the reason can be FOREIGN_VM or MEMORY. */
 		{ -EPERM, U, -ENOMEM, REASON(OTHER) },
 		{ -EFAULT, U, 0, REASON(MEMORY) },
 		{ -EHWPOISON, U, 0, REASON(MEMORY) },
@@ -464,7 +464,7 @@ static void kernels_without(void)
 	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
 	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
 	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
-	/* The library asks with its own page. */
+	/* The library asks the kernel with a page of its own, so let the kernel refuse it. */
 	fake.bad_addr = FAKE_OWN_PAGE;
 	fake.bad_error = -EADDRINUSE;
 	ctx = fake_ctx(&fake, 1);

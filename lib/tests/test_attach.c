@@ -282,7 +282,7 @@ static void roll_back_of_attach_fails(void)
 	}
 }
 
-/* What the kernel says about a process or a device is not about a range, but the rest is. */
+/* attach() names a range only if the kernel refuses its memory, not the process or the device. */
 static void attach_returns_errors_of_the_kernel(void)
 {
 	static const struct {

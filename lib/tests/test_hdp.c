@@ -161,7 +161,7 @@ static void best_way(void)
 	}
 }
 
-/* The ways that the driver's own flush leaves out, too. */
+/* Devices that need no flush: for these the driver's own flush does nothing, too. */
 static void not_needed(void)
 {
 	const uint64_t fusion = AMDGPU_IDS_FLAGS_FUSION;
@@ -269,7 +269,7 @@ static void check_remap(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 
 static void check_kernel(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx, unsigned int i)
 {
-	/* The first one has asked whether the kernel knows it. */
+	/* The first flush calls the ioctl twice, to learn whether the kernel knows it. */
 	t_equal(fake->count[FAKE_HDP_FLUSH], 2 + i);
 }
 
@@ -457,7 +457,7 @@ static void each_call_fails(void)
 			end(&fake, ctx);
 			t_assert(call < 50);
 		}
-		/* GEM_OP, GEM_MMAP and mmap(); two flushes; and so on. */
+		/* KERNEL needs two ioctls, REMAP needs GEM_OP, GEM_MMAP and mmap(), others more. */
 		t_assert(failures >= (ways[i] == WAY(KERNEL) ? 2 : 3));
 	}
 }

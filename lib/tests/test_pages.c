@@ -585,7 +585,7 @@ static uint32_t random_ranges(struct amdgpu_userptr_range *ranges, uint32_t max,
 			start += random() % (unit / STEP) * STEP;
 		if (continues)
 			start = ranges[i - 1].cpu_addr + ranges[i - 1].size;
-		/* Often to the end of a unit. */
+		/* Let most ranges end at the end of a unit. */
 		if (random() % 4)
 			size = (start + size + unit - 1) / unit * unit - start;
 		else if (i + 1 == count || random() % 4 == 0)

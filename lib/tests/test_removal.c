@@ -84,7 +84,7 @@ static void removal_stays_refused(uint64_t timeout_ns)
 	fake.devices[1].clear_error = -ENOMEM;
 	/* Without a time limit the library closes BOs although their mappings are left. */
 	fake.failed = !timeout_ns;
-	/* The roll back of this one finds the same. */
+	/* A reset makes this map() fail, and the kernel refuses the removals of its roll back. */
 	fake.devices[0].reset = true;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ECANCELED);
 	t_equal(args.failed_reachable, 2);

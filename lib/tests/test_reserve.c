@@ -210,7 +210,7 @@ static int no_more(void *priv, uint64_t hint, uint64_t size, uint64_t *addr)
 	return -ENOMEM;
 }
 
-/* When the kernel has no address space left, the library uses the reservation that it refused. */
+/* When no address space is left, the library uses one that the kernel refused to release. */
 static void spare_is_used(void)
 {
 	struct au_reservation *reservations[3], *again;

@@ -100,12 +100,12 @@ static void across_the_end(void)
 	end(&fake, ctx);
 }
 
-/* What is in the way may be small, large, or everything but a gap that only a look at all finds. */
+/* The memory in the way is small, or large, or leaves a gap that only find_gap() finds. */
 static void something_is_in_the_way(void)
 {
 	static const struct {
 		uint64_t start, end;
-		unsigned int gaps; /* looks at all free addresses */
+		unsigned int gaps; /* 0: find_gap() must not be needed */
 	} ways[] = {
 		{ FAKE_VA_MAX - 4 * PAGE, FAKE_VA_MAX, 0 },
 		{ FAKE_VA_MAX / 2, FAKE_VA_MAX, 1 },
@@ -128,7 +128,7 @@ static void something_is_in_the_way(void)
 	}
 }
 
-/* Another thread is always faster, first for a while, then for ever: the search must end. */
+/* Another thread takes each address first, for a while and then for ever. The search must end. */
 static void others_are_faster(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(&range, 1);
@@ -164,7 +164,7 @@ static void no_address(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ENOMEM);
 	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VA_RESERVE);
 	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_NO_ADDRESSES);
-	/* Without /proc there is no list of what is free. */
+	/* Let each call fail in turn, also the one that reads the free addresses from /proc. */
 	for (unsigned int call = 1; call < 64; call++) {
 		fake.failed = false;
 		fake.fail_call = call;
@@ -227,7 +227,7 @@ static void *reserve_and_release(void *arg)
 			t_assert(some[i]);
 			t_equal(au_reserve(real_ctx, (1 + i) * page, some[i]), 0);
 			t_assert(some[i]->addr + some[i]->size <= real_ctx->va_max);
-			/* It is this thread's alone: nobody has written here. */
+			/* No other thread has the same addresses, so the memory is still zero. */
 			t_equal(mprotect((void *)(uintptr_t)some[i]->addr, page,
 					 PROT_READ | PROT_WRITE),
 				0);
@@ -254,7 +254,7 @@ static void real_threads(void)
 	fake_fini(&fake);
 }
 
-/* The kernel keeps what is at a hint, and the list of its VMAs leads to the gap beside that. */
+/* reserve() must not replace memory at its hint, and find_gap() must find the gaps beside it. */
 static void real_gaps(void)
 {
 	const uint64_t page = sysconf(_SC_PAGESIZE), size = 16 * page;
@@ -276,7 +276,7 @@ static void real_gaps(void)
 	t_equal(addr, window + 3 * page);
 	t_equal(au_kernel_ops.reserve(NULL, window + 9 * page, page, &addr), 0);
 	t_equal(au_kernel_ops.release(NULL, window, size), 0);
-	/* Above everything that the process has. */
+	/* The gap above all memory of the process. */
 	t_equal(au_kernel_ops.find_gap(NULL, UINT64_MAX - 2 * page, UINT64_MAX, page, &gap), 0);
 }
 

@@ -167,8 +167,9 @@ static const struct function {
 };
 
 /*
- * Call with a struct of @size bytes whose byte at @garbage is not zero; 0: none. After an error the
- * library has not written to the struct, and never behind the part that it knows or the size.
+ * Call with a struct of @size bytes whose byte at @garbage is not zero (0: all are zero). After an
+ * error the library must not have written to the struct, and in no case behind @size or behind the
+ * part that it knows.
  */
 static void expect_of_all(struct call *call, const struct function *function, uint32_t size,
 			  size_t garbage, int expected)
