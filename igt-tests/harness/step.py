@@ -26,7 +26,7 @@ HARNESS = os.path.dirname(os.path.abspath(__file__))
 TABLES = os.path.join(HARNESS, "tables")
 GUEST = os.path.join(HARNESS, "guest")	# scripts that run in the guest
 
-HEARTBEAT = 30		# a stage that runs longer prints a line every so many seconds
+HEARTBEAT = 30		# seconds after which a stage that still runs prints a line
 TAIL = 30		# how many lines of a failed stage's log the user sees
 # With ./run exec and cc standard output belongs to the program that they run. So `run` sets SAY=2, and progress goes to
 # standard error.

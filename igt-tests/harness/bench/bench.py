@@ -106,7 +106,7 @@ class Report:
 		return found
 
 
-# For each page of a BO TTM needs so many bytes: a page pointer and a DMA address
+# The bytes that TTM needs for each page of a BO: a page pointer and a DMA address
 # (drivers/gpu/drm/ttm/ttm_tt.c:ttm_dma_tt_alloc_page_directory()). Any userptr needs them.
 PAGE_ARRAYS = 16
 

@@ -4,7 +4,7 @@
 import dataclasses
 import operator
 
-MANY, MOST = 4096, 100000	# the goals are for so many ranges of one page
+MANY, MOST = 4096, 100000	# numbers of ranges, of one page each, in the goals
 PAGE, LONG = 4 << 10, 4 << 30	# the usual size of a page; size of the long range of "restore in turn"
 
 

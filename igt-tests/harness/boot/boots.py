@@ -8,8 +8,8 @@ import multiprocessing
 from harness import step
 from harness.verdict.results import FAIL, Case
 
-# So many guests run at the same time unless --jobs says otherwise: one more than the two CPUs for which the suites are
-# tuned, because a guest waits for a third of its time.
+# The number of guests that run at the same time unless --jobs says otherwise: one more than the two CPUs for which the
+# suites are tuned, because a guest waits for a third of its time.
 AT_ONCE = 3
 
 

@@ -30,7 +30,7 @@ GRACE = 10			# seconds that vgpu has to end after QEMU has ended
 FIRST_SLOT = 4			# the slot on the PCIe bus of the first GPU's root port
 SHARE = "/run/guest"		# where the guest mounts the share of the boot (guest/init)
 ERRORS = "errors"		# file in the share with standard error of the command, if ./run exec keeps it apart
-KEPT_BOOTS = 4			# the files of so many earlier boots of the same section are kept
+KEPT_BOOTS = 4			# how many earlier boots of the same section keep their files
 # Each further GPU gets a seed that is larger by this number than that of the GPU before it. The number is large, so
 # that hardly anybody uses such a seed for the first GPU of another run.
 SEED_STEP = 1 << 32

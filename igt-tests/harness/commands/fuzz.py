@@ -14,7 +14,7 @@ KEPT = os.path.join(step.BUILD, "fuzz")	# has the inputs that earlier runs found
 
 
 def fuzz_targets(targets, minutes):
-	"""Run each of the @targets for so many @minutes. Returns whether all succeeded."""
+	"""Run each of the @targets for @minutes minutes. Returns whether all succeeded."""
 	failed = []
 	for name in targets:
 		kept = os.path.join(KEPT, name)

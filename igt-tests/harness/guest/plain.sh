@@ -12,7 +12,7 @@ share=$(cd "$(dirname "$0")" && pwd)
 name=$1 directory=$2 seconds=$3
 shift 3
 out=/tmp/results$name
-# A test that ignores SIGTERM gets SIGKILL after so many seconds more.
+# The seconds after which a test that ignores SIGTERM gets SIGKILL.
 grace=5
 # How many times to look for the last line of the log, which cat may read a little later; 0.05 seconds lie between.
 tries=200

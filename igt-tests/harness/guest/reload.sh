@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # reload.sh TIMES COMMAND...
-# Tests that the driver can be unloaded after use. So many TIMES it runs the COMMAND,
-# which uses the driver, unloads the driver, and loads it again with the parameters that
-# session used. Ends with the first step that fails.
+# Tests that the driver can be unloaded after use. It runs the COMMAND, which uses the
+# driver, unloads the driver, and loads it again with the parameters that session used. It
+# does that TIMES times, and ends with the first step that fails.
 set -e
 # shellcheck source=/dev/null
 . "$(dirname "$0")/config"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # soak.sh SECONDS SEED SOAK KILL KINDS VICTIMS
-# Runs the program SOAK for so many SECONDS, then lets the program KILL kill so
-# many VICTIMS of each of the KINDS (separated by commas). Leaves these files
+# Runs the program SOAK for SECONDS seconds, then lets the program KILL kill VICTIMS
+# processes of each of the KINDS (separated by commas). Leaves these files
 # beside this script: warm-up has the output of both programs from a short run before
 # the soak; calls-before and calls-after say how often the driver's notifier had run
 # before and after the soak; before-* and after-* are the counters of memory, which
@@ -13,10 +13,10 @@ cd "$share" || exit
 
 # The driver calls this function at each invalidation of a userptr. A kprobe counts its calls.
 notifier=amdgpu_userptr_invalidate_locked
-# The first use of a program makes the kernel allocate memory that it keeps. That would look like a leak, so the soak
-# runs for so many seconds, and one process of each kind is killed, before the first sample.
+# The first use of a program makes the kernel allocate memory that it keeps. That would look like a leak. So before the
+# first sample the soak runs for some seconds, and one process of each kind is killed.
 warm_up_seconds=5
-# After a process has ended, the kernel takes some time to free its memory. Wait for at most so long.
+# After a process has ended, the kernel takes some time to free its memory. Wait for at most this time.
 return_seconds=30
 device=/sys/class/drm/renderD128/device
 

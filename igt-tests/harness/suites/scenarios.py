@@ -108,8 +108,8 @@ def listed_tests(programs, directory=TEST_DIRECTORY):
 
 def reload_line(times, directory=TEST_DIRECTORY):
 	"""
-	Returns the shell command that so many @times uses the driver, by a test in @directory, unloads it and loads it
-	again.
+	Returns the shell command that uses the driver, by a test in @directory, unloads it and loads it again. It does
+	all that @times times.
 	"""
 	return qemu.script_line("reload.sh", times, os.path.join(directory, "amd_userptr_hsa"),
 		"--run-subtest", "fork-cow")

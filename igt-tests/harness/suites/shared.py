@@ -13,8 +13,8 @@ from harness.suites import scenarios
 from harness.verdict import results
 from harness.verdict.evidence import NAMED, Evidence
 
-AT_MOST = 7		# a boot has so many trials at most
-PER_TRIAL = 120		# for each of several trials the timeout of their boot is longer by so many seconds
+AT_MOST = 7		# the most trials of a boot
+PER_TRIAL = 120		# seconds that each of several trials adds to the timeout of their boot
 MARK = re.compile(r" mark value=(\d+)\n")
 FAULT = re.compile(NAMED.pattern + r"(?::(\S+))?")
 # The last trial of each boot has no fault, so its test must pass without a broken rule. Otherwise an earlier trial has

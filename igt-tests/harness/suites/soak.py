@@ -43,13 +43,13 @@ TRACE = "--trace-filter violation,stopped,kill,preempt,flush,tlb,map,unmap"
 
 
 def victims_of(seconds):
-	"""Returns how many processes of each kind to kill after a soak of so many @seconds."""
+	"""Returns how many processes of each kind to kill after a soak of @seconds seconds."""
 	return max(1, math.ceil(PER_MINUTE * seconds / 60 / len(KINDS)))
 
 
 def soak_line(directory, seconds, seed, victims):
 	"""
-	Returns the shell command that soaks for so many @seconds and then kills so many @victims of each kind, by the
+	Returns the shell command that soaks for @seconds seconds and then kills @victims processes of each kind, by the
 	programs in @directory.
 	"""
 	return qemu.script_line("soak.sh", seconds, seed, os.path.join(directory, PROGRAM), os.path.join(directory, VICTIMS),
@@ -113,7 +113,7 @@ def victims_case(output, victims):
 
 
 def judge_soak(where, seconds, slower=1, page_kib=4):
-	"""Returns the cases of a boot that soaked for so many @seconds, on a guest with pages of @page_kib."""
+	"""Returns the cases of a boot that soaked for @seconds seconds, on a guest with pages of @page_kib."""
 	output = where.shared("output") or ""
 	good = re.search(r"^Subtest soak: SUCCESS", output, re.M)
 	count, wanted = invalidations(where), int(MIN_RATE * seconds / slower)

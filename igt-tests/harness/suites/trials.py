@@ -20,10 +20,10 @@ from harness.verdict.results import FAIL, PASS, Case
 
 TABLES = {"negative": "controls.cfg", "faults": "faults.cfg"}
 
-# vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. Then that may be the
-# reason why a test failed, and not the fault of the trial.
+# vgpu ends with 2 if its connection broke, and with 3 if it met something that it does not know. Either can be the
+# reason why a test failed, in place of the fault of the trial.
 NOT_IN_ORDER = tuple(f"vgpu ended with {code}:" for code in (2, 3))
-WARNED = "dmesg-warn: "	# so begins the detail of a test that passed, while the kernel's log got a warning
+WARNED = "dmesg-warn: "	# start of a test's detail: it passed, but the kernel's log got a warning
 CALLED = re.compile(r'amdgpu_control\("([a-z-]+)"\)')
 
 

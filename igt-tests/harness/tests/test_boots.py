@@ -18,8 +18,8 @@ from harness.verdict.results import FAIL
 FORK = multiprocessing.get_context("fork")
 RUNNING = FORK.Value("i", 0)
 CHANGED = FORK.Condition()
-MOMENT = 0.3		# a boot waits for so many seconds to see that no other boot begins
-PATIENCE = 5		# a boot waits for at most so many seconds until another boot begins
+MOMENT = 0.3		# seconds that a boot waits to see that no other boot begins
+PATIENCE = 5		# the most seconds that a boot waits until another boot begins
 
 
 def work(calls):

@@ -37,7 +37,7 @@ def entry(word):
 
 
 class Run:
-	"""What igt_runner leaves behind, in a directory that looks like a boot's, so that both judges can read it."""
+	"""The files that igt_runner leaves, in a directory that looks like a boot's, which both judges can read."""
 
 	def __init__(self, directory, words, log="", whole=False):
 		self.boot = qemu.Boot(directory)

@@ -16,7 +16,7 @@ XFAILS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../xfails"
 PREFIX = "igt@"		# igt_runner puts this before the name of a test; the expectation files have names without it
 JOBS = "joblist.txt"	# igt_runner writes here which tests it is going to run
 KERNEL_LOG = "dmesg"	# the user may save the kernel's log of the whole run under this name, beside results.json
-OTHERS = "vgpu-"	# the names of boards begin like this whose expectations are those of Debian's programs
+OTHERS = "vgpu-"	# boards with this prefix have the expectations of Debian's programs
 
 
 class Wrong(Exception):
