@@ -41,7 +41,7 @@ struct bench {
 	uint64_t point;		    /* the point of the last update */
 	bool has_flag, has_scatter; /* the kernel knows AMDGPU_GEM_USERPTR_HSA, ..._SCATTER */
 
-	unsigned int repetitions;	   /* at most so many samples of one operation in a cell */
+	unsigned int repetitions;	   /* the most samples of one operation in a cell */
 	uint64_t step_ns[BENCH_NUM_STEPS]; /* a step adds its time; measure_map() zeroes it */
 	uint64_t budget_ns; /* in a cell no other map begins when this time is over */
 	bool quick;

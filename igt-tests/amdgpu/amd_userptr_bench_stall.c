@@ -18,7 +18,7 @@
 /* Enough samples for a 99th percentile, and for a rough one in a quick run. */
 enum { STALLS = 200, STALLS_QUICK = 50 };
 
-/* Each rate is measured in so many windows of this length. */
+/* How many windows of WINDOW_NS the program measures at each rate. */
 enum { WINDOWS = 3 };
 #define WINDOW_NS 1000000000ull
 

@@ -35,7 +35,7 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
 
-/* So many changes without a pause are a storm, in which perhaps no submission gets through. */
+/* A storm has this many changes without a pause, so perhaps no submission gets through. */
 #define STORM_CHANGES 64
 
 /* The process that submits writes this, and the judge reads it. */

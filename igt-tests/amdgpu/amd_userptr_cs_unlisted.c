@@ -31,7 +31,7 @@
 
 /*
  * If a change of the memory takes longer than this, the test concludes that it waits for the IB.
- * The time must be shorter than the driver's limit for a job, because the IB waits so long.
+ * The IB waits during this time, so it must be shorter than the driver's limit for a job.
  */
 #define RETURN_MS 300
 

@@ -21,7 +21,7 @@
 
 /*
  * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords.
- * With so many pages the update needs another job, which is another allocation.
+ * With VA_PAGES pages the update needs another job, which is another allocation.
  */
 enum { VA_PAGES = 144 };
 

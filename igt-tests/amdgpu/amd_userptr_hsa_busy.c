@@ -245,7 +245,7 @@ static void submit_while_evicted(struct amd_userptr *up)
 
 static void *drop_later(void *bo)
 {
-	/* So short a time that a close that waits for the queue's work would still run. */
+	/* Shorter than the queue's work, so a close that waited for the work would still run. */
 	const uint64_t later = 5 * SECOND_NS / 1000;
 	const struct amd_userptr_bo *closing = bo;
 

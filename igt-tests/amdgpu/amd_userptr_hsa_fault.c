@@ -271,7 +271,7 @@ static void va_unmap_while_evicted(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
 }
 
-/* So many processes have a page fault at the same time, each with so many stores per queue. */
+/* The number of processes that fault at the same time, and of stores in each of their queues. */
 enum { STORM_PROCESSES = 4, STORM_STORES = 64 };
 
 struct storm {

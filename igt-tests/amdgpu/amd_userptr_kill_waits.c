@@ -30,8 +30,9 @@
 #define SETTLE_LOOKS 20
 
 /*
- * If the call has returned by then, because it need not wait, further victims are killed as soon as
- * they have begun the call: until one is killed in the call, so many victims at most.
+ * If the call has returned by then, because it need not wait, the test kills further victims as
+ * soon as they have begun the call.  It stops when one was killed in the call, or after TRIES
+ * victims.
  */
 enum { TRIES = 16 };
 

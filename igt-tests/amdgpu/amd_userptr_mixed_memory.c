@@ -129,8 +129,8 @@ static void soft_dirty(struct amd_userptr *up)
 /* ---- too little VRAM ---- */
 
 /*
- * The other process asks for VRAM in so many parts of all VRAM, and for at most the second number
- * of parts.  The first process has KEPT_SIZE.
+ * The other process takes one part of VRAM after the other, MOST_PARTS of them at most.  All VRAM
+ * is PARTS parts.  The first process has KEPT_SIZE.
  */
 enum { PARTS = 64, MOST_PARTS = PARTS + PARTS / 2, CHECK_EVERY = 8 };
 #define KEPT_SIZE ((uint64_t)2 * AMD_USERPTR_STAGE)

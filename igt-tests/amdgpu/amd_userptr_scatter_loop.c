@@ -18,14 +18,14 @@
 
 /*
  * How many restores the test makes, how many maps have to begin during them on average, and how
- * often the worker may repeat a restore on average.  Go on until there were so many maps.  A map
- * that begins just when the worker looks for the page makes it repeat the restore once; if any map
- * did, the worker would repeat it dozens of times.
+ * often the worker may repeat a restore on average.  Go on until LOOP_MAPS is reached.  A map that
+ * begins just when the worker looks for the page makes the worker repeat the restore once.  If
+ * every map made it repeat the restore, it would do so dozens of times.
  */
 enum { LOOP_ROUNDS = 6, LOOP_MAPS = 2, LOOP_REPEATS = 4 };
 
 /*
- * The number of threads, and of pages that change together.  With so many of them maps begin all
+ * The number of threads, and of pages that change together.  They are so large that maps begin all
  * the time while the worker is at work.
  */
 enum { LOOP_THREADS = 2, LOOP_RANGES = 1024 };
@@ -33,7 +33,7 @@ enum { LOOP_THREADS = 2, LOOP_RANGES = 1024 };
 /* Each thread notes when its last maps began, in a ring of this size. */
 enum { LOOP_TIMES = 1024 };
 
-/* The GPU reads so many pages after each restore, and all pages after the last one. */
+/* How many pages the GPU reads after a restore.  After the last one it reads all pages. */
 enum { LOOP_READS = 64 };
 
 /* A thread that maps one page of a BO again and again, at an address that no queue uses. */

@@ -77,8 +77,8 @@ int rocr_open_render_node(const struct rocr *rocr)
 }
 
 /*
- * The handle whose GPU address space ROCr has given to KFD. libdrm has one handle for each GPU in a
- * process, so it returns ROCr's handle for any file of the GPU.
+ * Find libdrm's handle of the GPU address space that ROCr has given to KFD. libdrm has one handle
+ * for each GPU in a process, so it returns ROCr's handle for any file of the GPU.
  */
 static void find_device(struct rocr *rocr)
 {

@@ -13,10 +13,10 @@
 
 #include "gather.h"
 
-/* Each change writes so many pages anew. */
+/* How many pages a change writes anew. */
 #define BATCH		    32
 /*
- * On average one change of so many is a fork, for which the kernel write-protects every private
+ * On average one change of FORK_EVERY is a fork, for which the kernel write-protects every private
  * page at once.
  */
 #define FORK_EVERY	    8

@@ -39,7 +39,7 @@
  */
 #define ANSWER_MS igt_patience(40000)
 
-/* So often the server looks whether the test has ended. */
+/* The time in ms after which the server looks again whether the test has ended. */
 enum { LOOK_MS = 100 };
 
 enum { FILE_MODE = S_IFREG | 0600, MAX_READ = 1 << 16, BLOCK = 4096 };
@@ -178,8 +178,8 @@ static void run_server(atomic_uint *late, int dev, int arrived, int go, int prog
 
 	/*
 	 * Close all other descriptors that the server inherits from the test, because an open
-	 * /dev/kfd would keep KFD's process alive. First move the four to higher numbers, so that
-	 * dup2() closes none of them.
+	 * /dev/kfd would keep KFD's process alive. First move the four that the server needs to
+	 * higher numbers, so that dup2() closes none of them.
 	 */
 	for (int i = 0; i < COUNT; i++)
 		fds[i] = fcntl(fds[i], F_DUPFD, FIRST + COUNT);

@@ -88,8 +88,8 @@ static int move_to_node(void **pages, unsigned long count, int node)
 }
 
 /*
- * The kernel looks at each page of the node, and cannot be told to stop.  Assume that it needs ten
- * seconds for so much memory in use, on a slow machine.
+ * The kernel looks at each page of the node, and cannot be told to stop.  Assume that on a slow
+ * machine it needs ten seconds for MOST_COMPACTED_KB of memory in use.
  */
 #define MOST_COMPACTED_KB (64ull << 20)
 

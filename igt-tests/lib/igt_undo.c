@@ -20,8 +20,8 @@
 enum { MAX_ENTRIES = 64 };
 
 /*
- * So long the guard waits for the children of a program that has ended, and tries to undo something
- * that is in use, such as the cgroup of a process that is about to end.
+ * How long the guard waits for the children of a program that has ended, and how long it tries to
+ * undo something that is in use, such as the cgroup of a process that is about to end.
  */
 #define GUARD_MS igt_patience(60000)
 
@@ -243,7 +243,7 @@ static void __attribute__((noreturn)) guard(int program, int alive)
 	_exit(0);
 }
 
-/* Start the guard as no child of the program, so that no wait for children meets it. */
+/* Start the guard.  It is no child of the program, so the program never waits for it. */
 static void start_guard(void)
 {
 	const int program = syscall(SYS_pidfd_open, getpid(), 0);

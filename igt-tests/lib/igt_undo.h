@@ -42,12 +42,12 @@ bool igt_undo_set_for_program(const char *path, const char *value);
  * nothing to undo. The journal has each @what once.
  */
 void igt_undo_later(igt_undo_fn *run, const char *what, const char *value);
-/* Undo what the journal has about @what now. Nothing happens if it has nothing. */
+/* Undo the entry about @what now, if the journal has one. */
 void igt_undo_now(const char *what);
-/* Undo now whatever the journal lets @run undo. */
+/* Undo all entries with the function @run now. */
 void igt_undo_all_by(igt_undo_fn *run);
 
-/* Undo the changes of a subtest: in the fixture behind it. A child must not, and does nothing. */
+/* Call this in the fixture behind a subtest, to undo its changes. In a child it does nothing. */
 void igt_undo_subtest(void);
 
 #endif

@@ -21,7 +21,7 @@ static const char *described; /* pattern of the subtests to describe; NULL: all 
 static char description[512];
 static int num_descriptions;
 
-/* What becomes of the subtests that come next; a group of subtests restores it at its end. */
+/* Do the next subtests run, skip or fail? A group of subtests restores the value at its end. */
 enum { RUN, SKIP_ALL, FAIL_ALL };
 static int henceforth;
 

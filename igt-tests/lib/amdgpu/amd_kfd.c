@@ -24,7 +24,7 @@
 
 #define HUGE_PAGE (2ull << 20)
 
-/* For addresses of the GPU where those of the CPU go beyond the GPU's hole. */
+/* Where mmap() returns addresses in the GPU's hole: the hole's start, and the addresses to try. */
 #define VA_HOLE	 (1ull << 47)
 #define VA_FIRST (1ull << 40)
 #define VA_STEP	 (2ull << 20)

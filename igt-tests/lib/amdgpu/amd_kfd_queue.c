@@ -350,8 +350,8 @@ static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 	if (queue->first_xcc_only)
 		fence += AMD_PKT_FIRST_XCC_DW;
 	/*
-	 * put_packet() may leave so many dwords at the end of the IB unused, because neither the
-	 * packet nor the fence may cross that end.
+	 * put_packet() may leave as many dwords as packet and fence have unused at the end of the
+	 * IB, because neither may cross that end.
 	 */
 	if (is_aql(queue))
 		count += count + fence;

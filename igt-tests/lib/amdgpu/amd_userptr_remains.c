@@ -25,7 +25,7 @@
  */
 #define BACK_MS igt_patience(10000)
 
-/* A work item that sleeps this long is stuck, because no wait for the GPU is so long. */
+/* A work item that sleeps this long is stuck, because no wait for the GPU takes that long. */
 #define STUCK_MS igt_patience(3000)
 
 /*
