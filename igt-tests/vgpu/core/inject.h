@@ -39,8 +39,8 @@ struct vg_injection {
 	bool armed;	       /* false: the fault never strikes */
 	uint64_t mark;	       /* strike only while the oracle's mark has this value; 0: always */
 	uint64_t amount;       /* for example the steps by which a preemption takes longer */
-	uint64_t after;	       /* let so many opportunities pass before the first strike */
-	uint64_t count;	       /* strike at most so many times */
+	uint64_t after;	       /* number of opportunities before the first strike */
+	uint64_t count;	       /* the most strikes */
 	uint64_t chance;       /* strike at an opportunity with this probability, in percent */
 	uint64_t seen, struck; /* opportunities and strikes so far */
 };

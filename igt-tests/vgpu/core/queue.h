@@ -44,7 +44,7 @@ struct vg_engine_ops {
 	bool (*enabled)(const struct vgpu *vg, const struct vg_queue *q);
 };
 
-enum { VG_IB_DEPTH = 4 }; /* an IB may call another one; at most so many are open */
+enum { VG_IB_DEPTH = 4 }; /* the most IBs that are open, because an IB may call another */
 
 struct vg_ib {
 	uint64_t va;

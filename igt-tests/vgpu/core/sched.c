@@ -6,9 +6,9 @@ enum {
 	MAX_TURN = 8,
 	/* The most steps in one vgpu_run(). */
 	MAX_RUN = 32,
-	/* The engines pause after one of so many vgpu_run(). */
+	/* The engines pause after one of this many calls of vgpu_run(). */
 	RUNS_PER_PAUSE = 16,
-	/* vgpu_drain() ends after so many steps, because a user's queue may loop. */
+	/* The most steps of vgpu_drain(), which has to end although a user's queue may loop. */
 	MAX_DRAIN = 4096,
 };
 

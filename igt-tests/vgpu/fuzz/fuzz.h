@@ -25,10 +25,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum {
 	FUZZ_MAX_DWORDS = 250, /* fewer than the smallest ring of a target has */
-	/* An endless loop of packets is legal, so end each input after so many steps. */
+	/* An endless loop of packets is legal, so end each input after this many steps. */
 	FUZZ_MAX_STEPS = 512,
 	FUZZ_STEPS_PER_LOG = 64,
-	FUZZ_SLOW = 8, /* a preemption or a flush takes at most so many steps */
+	FUZZ_SLOW = 8, /* the most steps of a preemption or a flush */
 };
 
 struct fuzz_unit {

@@ -20,7 +20,7 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_hdp.h"
 
-/* The data of one slot: a CPU writes at most so much to a device at once. */
+/* The size of a slot's data, which is the most that a CPU writes to a device at once. */
 enum { SLOT_BYTES = 8 };
 
 struct vg_hdp_write {

@@ -160,7 +160,7 @@ static const struct vg_reg regs[] = {
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, NULL, NULL),
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT_MM, NULL, NULL),
 	VG_REG_PLAIN(IH_VMID_LUT_INDEX),
-	/* These set up clock gating and bus addresses, which does nothing in the model. */
+	/* These set up clock gating and bus addresses, and have no effect in the model. */
 	VG_REG_PLAIN(IH_CLK_CTRL),
 	VG_REG_PLAIN(IH_CHICKEN),
 };

@@ -20,8 +20,8 @@ enum {
 	 */
 	BACK_OFF_MS = 1,
 	/*
-	 * With --lockstep, take a guest that has sent no message for so long as waiting
-	 * for the GPU.
+	 * With --lockstep, assume that a guest waits for the GPU when it has sent no
+	 * message for this time.
 	 */
 	LOCKSTEP_MS = 5,
 };

@@ -15,9 +15,9 @@
 #include "oracle/rules.h"
 
 enum {
-	MAX_RING = 1 << 16,  /* a ring may have room for at most so many events */
-	KEPT_LINES = 8,	     /* the verdict repeats so many violations */
-	TRACED_LINES = 1000, /* trace at most so many violations between two marks */
+	MAX_RING = 1 << 16,  /* the most events that a ring may have room for */
+	KEPT_LINES = 8,	     /* the most violations that the verdict repeats */
+	TRACED_LINES = 1000, /* the most violations to trace between two marks */
 	LINE = 512,
 };
 

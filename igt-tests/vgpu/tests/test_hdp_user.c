@@ -103,7 +103,7 @@ static void other_fences_do_not_flush(void)
 	}
 }
 
-/* What the CPU writes before it changes the signal is visible behind the barrier. */
+/* Writes of the CPU before the change of the signal are visible behind the barrier. */
 static void a_barrier_acquires_when_it_has_waited(struct aql_barrier p)
 {
 	struct rig r;
@@ -216,7 +216,7 @@ static void a_fault_takes_one_way_away(void)
 	}
 }
 
-/* What the fault has left in the FIFO is still there for the next flush, and for the CPU. */
+/* Writes that the fault leaves in the FIFO are still there for the next flush, and for the CPU. */
 static void the_cpu_sees_what_is_left_in_the_fifo(void)
 {
 	const uint8_t over[3] = { 1, 2, 3 };
