@@ -11,6 +11,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_scatter_uapi.h"
 
@@ -29,13 +30,15 @@ static int flush_ioctl(int fd, uint32_t flags, uint32_t pad)
 	return drmIoctl(fd, AMD_IOCTL_HDP_FLUSH, &args) ? -errno : 0;
 }
 
-/* The ioctl changes nothing but the time at which the GPU sees stores, so a test may try it. */
+/* Without the flag the number may be that of another ioctl, so a test must not try it. */
 static void require_ioctl(struct amd_userptr *up)
 {
-	const int ret = flush_ioctl(up->fd, 0, 0);
+	struct drm_amdgpu_info_device info = {};
 
-	igt_require_f(ret != -EINVAL, "This kernel does not know DRM_IOCTL_AMDGPU_HDP_FLUSH\n");
-	igt_assert_eq(ret, 0);
+	amd_info(up->fd, AMDGPU_INFO_DEV_INFO, &info, sizeof(info));
+	igt_require_f(info.ids_flags & AMDGPU_IDS_FLAGS_HDP_FLUSH,
+		      "This kernel does not have DRM_IOCTL_AMDGPU_HDP_FLUSH\n");
+	igt_assert_eq(flush_ioctl(up->fd, 0, 0), 0);
 }
 
 static void flush_by_ioctl(void *arg)

@@ -220,9 +220,8 @@ static int dummy_prepare(struct au_device *device)
 
 static int kernel_prepare(struct au_device *device)
 {
-	int ret = au_ioctl_hdp_flush(device);
-
-	return ret == -EINVAL ? -EOPNOTSUPP : ret;
+	/* Without the flag the ioctl's number may mean something else, so never try. */
+	return device->hdp.has_ioctl ? au_ioctl_hdp_flush(device) : -EOPNOTSUPP;
 }
 
 static int prepare_with_bo(struct au_device *device, uint32_t way, struct au_timer *timer)

@@ -146,6 +146,7 @@ struct au_noop {
 
 /* Flush of the host data path. */
 struct au_hdp {
+	bool has_ioctl;	      /* constant: the kernel says that it has the ioctl */
 	pthread_mutex_t lock; /* a thread holds it while it prepares a way */
 	uint32_t absent;      /* bits of ways that do not exist; under @lock */
 	atomic_int need;      /* enum amdgpu_userptr_hdp_need; -1: not known yet */

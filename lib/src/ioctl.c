@@ -177,6 +177,7 @@ int au_device_info(struct au_device *device)
 	device->granularity = device->ctx->page_size;
 	if (info.ids_flags & AMDGPU_IDS_FLAGS_GPU_PAGE_VA && AU_GPU_PAGE < device->granularity)
 		device->granularity = AU_GPU_PAGE;
+	device->hdp.has_ioctl = info.ids_flags & AMDGPU_IDS_FLAGS_HDP_FLUSH;
 	device->apu = is_apu(info.ids_flags);
 	device->family = info.family;
 	device->va_alignment = info.virtual_address_alignment;

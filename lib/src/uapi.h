@@ -85,6 +85,11 @@ struct amd_hdp_flush_args {
 #define AMDGPU_IDS_FLAGS_GPU_PAGE_VA 0x20
 #endif
 
+/* Of drm_amdgpu_info_device.ids_flags: the kernel has AMD_IOCTL_HDP_FLUSH. */
+#ifndef AMDGPU_IDS_FLAGS_HDP_FLUSH
+#define AMDGPU_IDS_FLAGS_HDP_FLUSH 0x40
+#endif
+
 /* struct drm_amdgpu_gem_userptr_range */
 struct amd_userptr_range {
 	uint64_t addr;

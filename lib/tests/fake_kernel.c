@@ -236,12 +236,14 @@ static int device_info(const struct fake_kernel *fake, const struct fake_device 
 		.high_va_offset = FAKE_HIGH_VA_MIN,
 		.high_va_max = FAKE_HIGH_VA_MAX,
 		.virtual_address_alignment = fake->page_size,
-		.ids_flags = fake->ids_flags | (fake->gpu_page_va && !device->no_gpu_page_va
-							? AMDGPU_IDS_FLAGS_GPU_PAGE_VA
-							: 0),
+		.ids_flags = fake->ids_flags,
 		.family = fake->family,
 	};
 
+	if (fake->gpu_page_va && !device->no_gpu_page_va)
+		info.ids_flags |= AMDGPU_IDS_FLAGS_GPU_PAGE_VA;
+	if (fake->kernel_flush_error != -EINVAL)
+		info.ids_flags |= AMDGPU_IDS_FLAGS_HDP_FLUSH;
 	t_equal(args->query, AMDGPU_INFO_DEV_INFO);
 	t_equal(args->return_size, sizeof(info));
 	memcpy((void *)(uintptr_t)args->return_pointer, &info, sizeof(info));

@@ -131,7 +131,8 @@ struct fake_kernel {
 	bool xgmi;		/* KFD's topology has xGMI between CPU and GPU */
 	bool no_vram;		/* there is no VRAM for BOs of the library */
 	int remap_error;	/* of OPEN_GLOBAL; 0: the kernel has it */
-	int kernel_flush_error; /* of the ioctl that flushes; 0: the kernel has it */
+	/* Of the ioctl that flushes; 0: it flushes; -EINVAL: the kernel does not have it. */
+	int kernel_flush_error;
 	uint32_t dma_rings, compute_rings;
 	bool gpu_page_va; /* GEM_VA can map parts of CPU pages */
 	uint32_t drm_minor;
