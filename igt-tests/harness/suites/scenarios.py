@@ -28,7 +28,7 @@ NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 # The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
 # factor DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
 DEBUG = kernel.DEBUG
-DEBUG_SLOWER = 6
+DEBUG_SLOWER = 12
 DEBUG_MEMORY_MB = 2048
 
 
