@@ -109,6 +109,8 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 		ret = au_syncobj_create(device, &device->syncobj);
 	if (!ret && device->syncobj)
 		ret = au_gpu_ctx_create(device, &device->gpu_ctx);
+	if (!ret && device->gpu_ctx)
+		ret = au_resets_init(device);
 	au_smi_init(&device->smi);
 	au_hdp_init(&device->hdp);
 	pthread_mutex_init(&device->timeline_lock, NULL);

@@ -179,7 +179,7 @@ struct au_device {
 	 * until it has counted the reset, and any other thread that asks meanwhile sees the count.
 	 */
 	pthread_mutex_t resets_lock;
-	unsigned int num_resets; /* that any thread has noticed */
+	unsigned int num_resets; /* that any thread has noticed; one that runs at creation counts */
 
 	/*
 	 * Points must enter the timeline in order, so a thread holds this lock from the choice of a
@@ -586,6 +586,8 @@ int64_t au_deadline(const struct amdgpu_userptr_ctx *ctx);
 int64_t au_timer_deadline(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
 /* Sleep before another try, and return true; or return false if there is no more time for one. */
 bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer);
+/* For a new device, after au_gpu_ctx_create(). */
+int au_resets_init(struct au_device *device);
 /* Call it before the first update. -ETIME: a reset of the GPU is not over by the deadline. */
 int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer);
 /* Start the page table updates of a new VA mapping. au_va_wait() waits for them. */

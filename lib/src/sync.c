@@ -13,8 +13,8 @@
  *
  * The kernel counts a reset when it begins. When VRAM was lost, the driver later also cancels the
  * updates that have come during the reset (amdgpu_job.c, amdgpu_job_run(), "generation"), and the
- * library would not see that, because it knows of this reset already. So after a reset it starts no
- * update before the reset is over.
+ * library would not see that, because it knows of this reset already, or because the reset began
+ * before the context was created. So after a reset it starts no update before the reset is over.
  *
  * If a TLB flush fails without a reset, the fence has the error of the flush
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_vm_tlb_fence.c, amdgpu_tlb_fence_work()), and the library does
@@ -88,6 +88,20 @@ bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer
 		timer->last_try = timer->deadline == INT64_MAX ? (int64_t)(au_now_ns() + TRY_FOR_NS)
 							       : timer->deadline;
 	return pause_until(timer, timer->last_try);
+}
+
+/*
+ * The kernel reports to a new context only the resets that begin later. If a reset is running now,
+ * count it, so that au_updates_begin() waits for its end.
+ */
+int au_resets_init(struct au_device *device)
+{
+	bool in_reset;
+	int ret = au_gpu_ctx_in_reset(device, &in_reset);
+
+	if (!ret)
+		device->num_resets = in_reset;
+	return ret;
 }
 
 int au_updates_begin(struct au_device *device, struct au_updates *updates, struct au_timer *timer)

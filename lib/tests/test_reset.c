@@ -55,6 +55,47 @@ static void reset_goes_on(uint64_t timeout_ns)
 	end(&fake, ctx);
 }
 
+/*
+ * The context is created while a reset is running. The kernel never reports this reset to it, and
+ * may drop the updates that come before its end, so the first map() waits for that.
+ */
+static void reset_at_creation(void)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	fake.devices[1].reset_polls = 3;
+	ctx = fake_ctx(&fake, NUM_DEVICES);
+	t_assert(fake.devices[1].reset_polls);
+	t_equal(amdgpu_userptr_unmap(map_all(ctx)), 0);
+	t_equal(fake.devices[1].reset_polls, 0);
+	end(&fake, ctx);
+}
+
+/* The same reset is not over by the deadline, and the kernel makes nothing meanwhile. */
+static void reset_at_creation_is_late(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	fake.timeout_ns = TIMEOUT_NS;
+	fake.devices[0].reset_polls = UINT_MAX;
+	ctx = fake_ctx(&fake, NUM_DEVICES);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -ETIME);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+	t_equal(args.failed_device, 0);
+	t_equal(args.failed_reachable, 0);
+	t_equal(fake.count[FAKE_MAP], 0);
+	fake_check_empty(&fake);
+	fake.devices[0].reset_polls = 0;
+	t_equal(amdgpu_userptr_unmap(map_all(ctx)), 0);
+	end(&fake, ctx);
+}
+
 /* The reset is not over by the deadline: all calls can be repeated later. */
 static void reset_is_late(void)
 {
@@ -199,6 +240,8 @@ int main(int argc, char **argv)
 	reset_in_map();
 	reset_goes_on(0);
 	reset_goes_on(60 * UINT64_C(1000000000));
+	reset_at_creation();
+	reset_at_creation_is_late();
 	reset_is_late();
 	reset_in_two_maps();
 	reset_in_two_threads();

@@ -400,8 +400,8 @@ static void create_fails_at_each_call(int error)
 		.num_devices = NUM_DEVICES,
 		.backend = backend,
 	};
-	/* Version, device info, syncobj and context of each device. */
-	const unsigned int needed = 4 * NUM_DEVICES;
+	/* Version, device info, syncobj, context and state of each device. */
+	const unsigned int needed = 5 * NUM_DEVICES;
 	/* Calls that choose the backend: ctx_create() succeeds even if one of them fails. */
 	const unsigned int probe = num_bos() == 1 ? 2 * NUM_DEVICES : 0;
 	unsigned int call;
