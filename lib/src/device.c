@@ -120,8 +120,12 @@ static int device_init(struct amdgpu_userptr_ctx *ctx, struct au_device *device,
 	return ret;
 }
 
-int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
-		  struct au_timer *timer)
+/*
+ * Ask the kernel for a BO. @answer: out: the kernel's error or 0. An error of this function means
+ * that the library could not ask.
+ */
+static int ask(struct au_device *device, bool scatter, uint32_t map_flags, struct au_timer *timer,
+	       int *answer)
 {
 	struct amdgpu_userptr_ctx *ctx = device->ctx;
 	const uint64_t size = ctx->page_size;
@@ -137,23 +141,38 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
 	if (ret)
 		return ret;
 	bo.cpu_addr = range.cpu_addr;
-	ret = au_gem_userptr(device, &bo, &range, map_flags, &handle);
-	if (!ret)
+	*answer = au_gem_userptr(device, &bo, &range, map_flags, &handle);
+	if (!*answer)
 		au_gem_close(device, handle);
 	ctx->ops->page_put(ctx->ops_priv, range.cpu_addr, size);
-	return ret;
+	return 0;
+}
+
+int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
+		  struct au_timer *timer)
+{
+	int answer;
+	const int ret = ask(device, scatter, map_flags, timer, &answer);
+
+	return ret ? ret : answer;
 }
 
 /*
- * Only -EINVAL means that the kernel does not know the flag. Any other error can go away: for
- * example, KFD may acquire the VM later.
+ * Only -EINVAL means that the kernel does not know the flag. Any other answer can go away: for
+ * example, KFD may acquire the VM later. But the context keeps its backend for good, so an error
+ * of this function must not count as a yes.
  */
-static bool knows_scatter(struct au_device *device)
+static int knows_scatter(struct au_device *device, bool *known)
 {
 	struct au_timer timer = { 0 };
+	int answer, ret;
 
-	return device->drm_minor >= AU_DRM_MINOR_SCATTER &&
-	       au_device_try(device, true, 0, &timer) != -EINVAL;
+	*known = false;
+	if (device->drm_minor < AU_DRM_MINOR_SCATTER)
+		return 0;
+	ret = ask(device, true, 0, &timer, &answer);
+	*known = !ret && answer != -EINVAL;
+	return ret;
 }
 
 static bool knows_coherence(struct au_device *device, struct au_timer *timer)
@@ -169,7 +188,12 @@ static int choose_backend(struct amdgpu_userptr_ctx *ctx, uint32_t wanted)
 	if (wanted == AMDGPU_USERPTR_BACKEND_RANGES)
 		return 0;
 	for (uint32_t i = 0; i < ctx->num_devices; i++) {
-		if (!knows_scatter(&ctx->devices[i]))
+		bool known;
+		const int ret = knows_scatter(&ctx->devices[i], &known);
+
+		if (ret)
+			return ret;
+		if (!known)
 			return wanted == AMDGPU_USERPTR_BACKEND_SCATTER ? -EOPNOTSUPP : 0;
 	}
 	ctx->backend = AMDGPU_USERPTR_BACKEND_SCATTER;

@@ -150,6 +150,7 @@ struct fake_kernel {
 	uint32_t num_taken, max_taken;
 	unsigned int reservations, allocations;
 	unsigned int own_pages; /* that the library has and has not given back */
+	bool no_own_page;	/* the test sets it: the process cannot map another page */
 
 	unsigned int calls; /* of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];

@@ -144,14 +144,16 @@ void fake_va_free(void *priv, amdgpu_va_handle handle)
 int fake_page_get(void *priv, uint64_t size, uint64_t *addr)
 {
 	struct fake_kernel *fake = priv;
+	int ret;
 
 	t_equal(size, fake->page_size);
 	pthread_mutex_lock(&fake->lock);
 	errno = EXDEV;
-	fake->own_pages++;
+	ret = fake->no_own_page ? -ENOMEM : 0;
+	fake->own_pages += !ret;
 	pthread_mutex_unlock(&fake->lock);
 	*addr = FAKE_OWN_PAGE;
-	return 0;
+	return ret;
 }
 
 void fake_page_put(void *priv, uint64_t addr, uint64_t size)

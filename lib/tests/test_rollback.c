@@ -431,6 +431,36 @@ static void create_fails_at_each_call(int error)
 	}
 }
 
+/*
+ * The process has as many VMAs as it may have, so the library has no page for its question whether
+ * the kernel knows USERPTR_SCATTER. It must not choose a backend then.
+ */
+static void create_cannot_ask(void)
+{
+	const int fd = FAKE_FIRST_FD;
+	struct amdgpu_userptr_ctx_args args = { .size = sizeof(args),
+						.fds = &fd,
+						.num_devices = 1 };
+	struct amdgpu_userptr_caps caps = { .size = sizeof(caps) };
+	struct amdgpu_userptr_ctx *ctx = NULL;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	fake.devices[0].no_scatter = true;
+	fake.no_own_page = true;
+	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), -ENOMEM);
+	t_assert(!ctx);
+	fake.no_own_page = false;
+	t_equal(au_ctx_create(&args, &fake_ops, &fake, &ctx), 0);
+	fake.no_own_page = true;
+	t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+	t_equal(caps.backend, AMDGPU_USERPTR_BACKEND_RANGES);
+	t_equal(caps.hsa_status, -ENOMEM);
+	t_equal(caps.hsa_reason, AMDGPU_USERPTR_REASON_NO_MEMORY);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 static void caps_leave_nothing(void)
 {
 	for (unsigned int call = 0; call <= 2; call++) {
@@ -467,6 +497,7 @@ int main(int argc, char **argv)
 	no_memory_for_newer_ranges();
 	for (size_t i = 0; i < T_ARRAY_SIZE(create_errors); i++)
 		create_fails_at_each_call(create_errors[i]);
+	create_cannot_ask();
 	caps_leave_nothing();
 	return 0;
 }
