@@ -330,18 +330,40 @@ static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, str
 	return false;
 }
 
+/* Return the devices to try again. */
+static uint64_t clear_devices(struct amdgpu_userptr_mapping *map, uint64_t mask,
+			      struct au_timer *timer)
+{
+	uint64_t refused = 0;
+
+	for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
+		if (mask & au_device_bit(i) && map->devices[i].mapped &&
+		    clear_device(map, i, timer))
+			refused |= au_device_bit(i);
+	}
+	return refused;
+}
+
+/* Whether a device of @mask is in a reset, so that the kernel has not been asked yet. */
+static bool wait_for_reset(const struct amdgpu_userptr_mapping *map, uint64_t mask)
+{
+	for (uint32_t i = 0; i < map->ctx->num_devices; i++) {
+		if (mask & au_device_bit(i) && !map->devices[i].asked)
+			return true;
+	}
+	return false;
+}
+
+/* A device that is in a reset must not delay the others, so the first round does not wait. */
 void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {
-	uint64_t refused;
+	struct au_timer no_time = { .runs = true };
+	uint64_t refused = clear_devices(map, mask, &no_time);
 
-	do {
-		refused = 0;
-		for (uint32_t i = map->ctx->num_devices; i-- > 0;) {
-			if (mask & au_device_bit(i) && map->devices[i].mapped &&
-			    clear_device(map, i, timer))
-				refused |= au_device_bit(i);
-		}
-	} while (refused && au_timer_pause(map->ctx, timer));
+	if (wait_for_reset(map, refused))
+		refused = clear_devices(map, refused, timer);
+	while (refused && au_timer_pause(map->ctx, timer))
+		refused = clear_devices(map, refused, timer);
 	/* Without a time limit no later call would try again, so the error stays. */
 	for (uint32_t i = 0; timer->deadline == INT64_MAX && i < map->ctx->num_devices; i++) {
 		if (refused & au_device_bit(i)) {

@@ -217,6 +217,44 @@ static void reset_in_two_threads(void)
 	end(&fake, ctx);
 }
 
+/* For the test below: what device 0 maps when the library asks again whether device 1 is ready. */
+static unsigned int polls, mappings_at_poll;
+
+static int polled_ioctl(void *priv, int fd, unsigned long request, void *arg)
+{
+	const struct fake_kernel *fake = priv;
+
+	if (request == DRM_IOCTL_AMDGPU_CTX &&
+	    ((union drm_amdgpu_ctx *)arg)->in.op == AMDGPU_CTX_OP_QUERY_STATE2 && ++polls == 2)
+		mappings_at_poll = fake->devices[0].num_mappings;
+	return fake_ops.ioctl(priv, fd, request, arg);
+}
+
+/* While one GPU is in a reset, the other one already removes the mapping. */
+static void reset_delays_no_other_device(uint64_t timeout_ns)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct au_ops ops = fake_ops;
+	struct amdgpu_userptr_mapping *map, *failed;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, timeout_ns);
+	map = map_all(ctx);
+	fake.devices[1].reset = true;
+	t_equal(amdgpu_userptr_map(ctx, &args, &failed), -ECANCELED);
+	ops.ioctl = polled_ioctl;
+	ctx->ops = &ops;
+	fake.devices[1].reset_polls = 4;
+	polls = 0;
+	mappings_at_poll = UINT_MAX;
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	t_assert(polls > 4);
+	t_equal(mappings_at_poll, 0);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
 static void reset_in_unmap(void)
 {
 	struct amdgpu_userptr_ctx *ctx;
@@ -245,6 +283,8 @@ int main(int argc, char **argv)
 	reset_is_late();
 	reset_in_two_maps();
 	reset_in_two_threads();
+	reset_delays_no_other_device(0);
+	reset_delays_no_other_device(60 * UINT64_C(1000000000));
 	reset_in_unmap();
 	return 0;
 }
