@@ -296,7 +296,7 @@ enum amdgpu_userptr_va_mode {
  * because a GPU page has the bytes of one piece of memory.
  *
  * The library maps whole units, so the GPU can reach the rest of the first and of the last one: up
- * to 64 KiB of other data at each end where the unit is a CPU page of that size.
+ * to 65535 bytes of other data at each end where the unit is a CPU page of 64 KiB.
  */
 #define AMDGPU_USERPTR_MAP_ROUND_OUT (1u << 4)
 
@@ -306,8 +306,8 @@ enum amdgpu_userptr_va_mode {
  * the pool is fine-grained, and MAP_EXT_COHERENT if it is fine-grained with extended scope.
  */
 #define AMDGPU_USERPTR_MAP_MEMORY_LOCK 0u
-#define AMDGPU_USERPTR_VA_MEMORY_LOCK \
-	(AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE | AMDGPU_VM_PAGE_EXECUTABLE)
+/* AMDGPU_VM_PAGE_READABLE, _WRITEABLE and _EXECUTABLE, without a need for <amdgpu_drm.h> */
+#define AMDGPU_USERPTR_VA_MEMORY_LOCK  ((1u << 1) | (1u << 2) | (1u << 3))
 
 /**
  * enum amdgpu_userptr_stage - which step failed
@@ -348,8 +348,8 @@ enum amdgpu_userptr_stage {
  * @AMDGPU_USERPTR_REASON_TIMEOUT: the page tables were not up to date in time
  * @AMDGPU_USERPTR_REASON_RESET: the GPU was reset
  * @AMDGPU_USERPTR_REASON_GRANULARITY: the range, or the seam between it and the range before, is
- *not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va does not lie in its
- *	unit as the first range does
+ *	not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va does not lie in
+ *	its unit as the first range does
  */
 enum amdgpu_userptr_reason {
 	AMDGPU_USERPTR_REASON_NONE = 0,

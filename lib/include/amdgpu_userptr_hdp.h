@@ -21,7 +21,7 @@ extern "C" {
  * @AMDGPU_USERPTR_HDP_AUTO: the best way that works
  * @AMDGPU_USERPTR_HDP_NONE: nothing but a barrier, because no flush is needed
  * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of it. There
- * is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual function. The page
+ *	is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual function. The page
  *	comes from the kernel (AMDGPU_GEM_OP_OPEN_GLOBAL) or from the caller (@mem_flush_cntl).
  * @AMDGPU_USERPTR_HDP_KERNEL: an ioctl, DRM_IOCTL_AMDGPU_HDP_FLUSH, with pages of any size and on
  *	virtual functions
@@ -51,7 +51,7 @@ enum amdgpu_userptr_hdp_way {
  * @AMDGPU_USERPTR_HDP_APU: the GPU is a part of the CPU, and its VRAM is memory of the system
  * @AMDGPU_USERPTR_HDP_XGMI: the CPU reaches VRAM by xGMI, coherently
  * @AMDGPU_USERPTR_HDP_SYSTEM_MEMORY: the memory that the caller asks about is in a mapping, so it
- * is memory of the system
+ *	is memory of the system
  */
 enum amdgpu_userptr_hdp_need {
 	AMDGPU_USERPTR_HDP_NEEDED = 0,

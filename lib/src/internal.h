@@ -84,6 +84,10 @@ static_assert(offsetof(struct amd_userptr_args, handle) ==
 		      offsetof(struct drm_amdgpu_gem_userptr, handle),
 	      "not the uapi's layout");
 
+static_assert(AMDGPU_USERPTR_VA_MEMORY_LOCK == (AMDGPU_VM_PAGE_READABLE | AMDGPU_VM_PAGE_WRITEABLE |
+						AMDGPU_VM_PAGE_EXECUTABLE),
+	      "not the uapi's values");
+
 /* The caller's array of ranges goes to the kernel as it is. */
 static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 			      offsetof(struct amd_userptr_range, addr) &&

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Compile the header alone, as C and as C++. In C++ a struct's name needs no keyword unless a
- * function has the same name, so this also checks that none has.
+ * function has the same name, so this also checks that none has. The flags need no other header.
  */
 #include <amdgpu_userptr.h>
 
@@ -16,5 +16,7 @@ int main(void)
 	struct amdgpu_userptr_map_args args;
 
 	args.size = sizeof(args);
+	args.flags = AMDGPU_USERPTR_MAP_MEMORY_LOCK;
+	args.va_flags = AMDGPU_USERPTR_VA_MEMORY_LOCK;
 	return args.size == 0 || mapping;
 }
