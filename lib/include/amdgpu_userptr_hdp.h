@@ -18,7 +18,8 @@ extern "C" {
 
 /**
  * enum amdgpu_userptr_hdp_way - how to flush the HDP, from the best way to the worst
- * @AMDGPU_USERPTR_HDP_AUTO: the best way that works
+ * @AMDGPU_USERPTR_HDP_AUTO: the best way that works. READ_BACK and DUMMY only if the kernel has
+ *	none of the others; if it has one that cannot be prepared now, the flush fails.
  * @AMDGPU_USERPTR_HDP_NONE: nothing but a barrier, because no flush is needed
  * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of it. There
  *	is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual function. The page

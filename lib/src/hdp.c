@@ -63,6 +63,18 @@ static int prepare(struct au_device *device, uint32_t way, struct au_timer *time
 	return ret;
 }
 
+/*
+ * Whether the device has none of the ways that are certain to flush. While one of them cannot be
+ * prepared for another reason, the ways of best effort are no substitute. Call with hdp->lock held.
+ */
+static bool only_best_effort(const struct au_hdp *hdp)
+{
+	const uint32_t certain = 1u << AMDGPU_USERPTR_HDP_REMAP | 1u << AMDGPU_USERPTR_HDP_KERNEL |
+				 1u << AMDGPU_USERPTR_HDP_SUBMIT;
+
+	return (hdp->absent & certain) == certain;
+}
+
 /* The best way for a caller that names no memory. Call with hdp->lock held. */
 static int find_best(struct au_device *device, uint32_t *way, struct au_timer *timer)
 {
@@ -76,6 +88,8 @@ static int find_best(struct au_device *device, uint32_t *way, struct au_timer *t
 
 		if (*way == AMDGPU_USERPTR_HDP_READ_BACK)
 			continue;
+		if (*way == AMDGPU_USERPTR_HDP_DUMMY && !only_best_effort(&device->hdp))
+			break;
 		ret = prepare(device, *way, timer);
 		if (!ret)
 			return 0;
@@ -86,18 +100,21 @@ static int find_best(struct au_device *device, uint32_t *way, struct au_timer *t
 	return error;
 }
 
-static int best_of(struct au_device *device, uint32_t *way, struct au_timer *timer)
+/* As find_best(). @read_back: out: memory that the caller names makes a better way than @way. */
+static int best_of(struct au_device *device, uint32_t *way, bool *read_back, struct au_timer *timer)
 {
 	struct au_hdp *hdp = &device->hdp;
 	int ret;
 
 	*way = atomic_load_explicit(&hdp->best, memory_order_acquire);
+	*read_back = *way == AMDGPU_USERPTR_HDP_DUMMY;
 	if (*way != AMDGPU_USERPTR_HDP_AUTO)
 		return 0;
 	pthread_mutex_lock(&hdp->lock);
 	ret = find_best(device, way, timer);
 	if (!ret)
 		atomic_store_explicit(&hdp->best, *way, memory_order_release);
+	*read_back = *way != AMDGPU_USERPTR_HDP_NONE && only_best_effort(hdp);
 	pthread_mutex_unlock(&hdp->lock);
 	return ret;
 }
@@ -127,6 +144,7 @@ static int check_flush(const struct amdgpu_userptr_ctx *ctx,
 static int choose(struct au_device *device, const struct amdgpu_userptr_hdp_flush_args *args,
 		  uint32_t *way, struct au_timer *timer)
 {
+	bool read_back;
 	int ret;
 
 	*way = args->way;
@@ -143,9 +161,9 @@ static int choose(struct au_device *device, const struct amdgpu_userptr_hdp_flus
 		pthread_mutex_unlock(&device->hdp.lock);
 		return ret;
 	}
-	ret = best_of(device, way, timer);
+	ret = best_of(device, way, &read_back, timer);
 	/* The memory of the caller is better than the page of the library. */
-	if (args->addr && (ret || *way == AMDGPU_USERPTR_HDP_DUMMY) &&
+	if (args->addr && read_back &&
 	    !au_hdp_prepare(device, AMDGPU_USERPTR_HDP_READ_BACK, timer)) {
 		*way = AMDGPU_USERPTR_HDP_READ_BACK;
 		return 0;

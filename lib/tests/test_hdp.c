@@ -492,6 +492,29 @@ static void no_memory(void)
 	end(&fake, ctx);
 }
 
+/*
+ * A stock kernel, which can submit, but there is no memory for that now. AUTO must not take a way
+ * that is not certain, neither for this call nor for later ones.
+ */
+static void best_effort_is_last(void)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+	char memory[8] = { 0 };
+
+	ctx = begin(&fake);
+	fail_alloc = 1;
+	t_equal(flush(ctx, WAY(AUTO), NULL, 0), -ENOMEM);
+	t_equal(fail_alloc, 0);
+	fail_alloc = 1;
+	t_equal(flush(ctx, WAY(AUTO), memory, sizeof(memory)), -ENOMEM);
+	t_equal(fail_alloc, 0);
+	t_equal(flush(ctx, WAY(AUTO), NULL, 0), 0);
+	t_equal(fake.count[FAKE_CS], 1);
+	t_equal(query(ctx).way, WAY(SUBMIT));
+	end(&fake, ctx);
+}
+
 /* A reset cancels the commands of the context: the library makes a new one, but only once. */
 static void resets(void)
 {
@@ -637,6 +660,7 @@ int main(int argc, char **argv)
 	each_call_fails();
 	device_is_gone();
 	no_memory();
+	best_effort_is_last();
 	resets();
 	hangs_in_a_map();
 	hangs();
