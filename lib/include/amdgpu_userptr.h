@@ -160,7 +160,7 @@ struct amdgpu_userptr_ctx_args {
  * -EBADF: a file is not open.
  * -ENODEV: a file is not of the amdgpu driver.
  * -EOPNOTSUPP: the caller asks for BACKEND_SCATTER, and the kernel of a device does not know it.
- * -ENOMEM.
+ * -ENOMEM: no memory or address space.
  * Errors of ioctls on the files, such as -EACCES.
  */
 int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
@@ -258,7 +258,7 @@ struct amdgpu_userptr_range {
  * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which does not know the addresses
  *	that KFD uses. Only for a context of one device that was given as amdgpu_device_handle.
  * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @fixed_va, for example from
- *	hsa_amd_vmem_address_reserve(). It must be free on every device.
+ *	hsa_amd_vmem_address_reserve() or mmap() with PROT_NONE. It must be free on every device.
  */
 enum amdgpu_userptr_va_mode {
 	AMDGPU_USERPTR_VA_RESERVE = 0,
@@ -433,7 +433,7 @@ struct amdgpu_userptr_map_args {
  * All or nothing, on all devices that @args names. When the function returns 0 the GPUs see the
  * memory. When it fails nothing is left behind, and @args names the step, the reason, and the range
  * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
- * returns -EINVAL or -E2BIG and writes nothing.
+ * returns -EINVAL or -E2BIG and writes nothing, as in a forked child.
  *
  * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
  * the GPU is only late, later calls of map() and unmap() on the context finish the roll back as
@@ -444,7 +444,8 @@ struct amdgpu_userptr_map_args {
  * the range, and after mremap() nothing is left at the old address. If the process maps other
  * memory at the address, the kernel does not notice at once. When it next restores the queues of
  * the process, it looks for new memory in some of the ranges that lack memory, the next time in
- * others. So the GPU may get the new memory much later. To be sure of it, map the ranges again.
+ * others. So the GPU may get the new memory much later. To be sure of it, unmap the mapping and map
+ * its ranges again.
  *
  * Return: 0, or
  * -EINVAL: bad arguments. The ranges do not begin and end at units (REASON_GRANULARITY). At stage
@@ -501,10 +502,11 @@ struct amdgpu_userptr_attach_args {
  *
  * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
  * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If @args
- * itself is wrong (its size, NULL) the function writes nothing. If the roll back fails the device
- * may still reach the memory, and amdgpu_userptr_info.reachable names it. The device then cannot be
- * attached again. But if it is only late, amdgpu_userptr_detach() goes on waiting; when that
- * returns 0 the device can be attached. Calls for one mapping wait for each other.
+ * itself is wrong (its size, NULL), and in a forked child, it writes nothing. If the roll back
+ * fails the device may still reach the memory, and amdgpu_userptr_info.reachable names it. The
+ * device then cannot be attached again. But if it is only late, amdgpu_userptr_detach() goes on
+ * waiting; when that returns 0 the device can be attached. Calls for one mapping wait for each
+ * other.
  *
  * Return: 0, or
  * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.

@@ -30,7 +30,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	struct amdgpu_userptr_info info = { .size = sizeof(info) };
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 	struct amdgpu_userptr_map_args args = map_args(AMDGPU_USERPTR_VA_RESERVE), before = args;
-	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach) };
+	struct amdgpu_userptr_attach_args attach = { .size = sizeof(attach), .failed_reason = 5 };
 	struct amdgpu_userptr_watch_args watch = { .size = sizeof(watch) };
 	struct amdgpu_userptr_evictions evictions = { .size = sizeof(evictions) };
 	const struct amdgpu_userptr_hdp_flush_args flush = { .size = sizeof(flush) };
@@ -46,6 +46,7 @@ static void child(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EPERM);
 	t_equal(reachable, 5);
 	t_equal(amdgpu_userptr_attach(map, &attach), -EPERM);
+	t_equal(attach.failed_reason, 5);
 	t_equal(amdgpu_userptr_detach(map, 0), -EPERM);
 	t_equal(amdgpu_userptr_query(ctx, 0, &info), -EPERM);
 	t_equal(amdgpu_userptr_query_cpu(ctx, NULL, 0, &info), -EPERM);
