@@ -7,7 +7,8 @@
  * them one after the other. With AMDGPU_GEM_USERPTR_HSA in the kernel, the library maps the pieces
  * where they are. Without it the program does what renderers do today: it moves each piece to one
  * range of CPU addresses with mremap(), and registers that range as a userptr of KFD. main() plays
- * the guest, and gpu_queue.c its GPU. Exit status 77: there is no GPU.
+ * the guest, and gpu_queue.c its GPU. Exit status 77: there is no GPU, or the pages of the host are
+ * too large.
  *
  *	cc -D_GNU_SOURCE vmm_register.c gpu_queue.c $(pkg-config --cflags --libs amdgpu_userptr)
  *	./a.out [auto|library|mremap] [/dev/dri/renderD128]
@@ -213,6 +214,11 @@ int main(int argc, char **argv)
 	check(amdgpu_userptr_query_caps(ctx, &caps), "query the kernel");
 	if (!strcmp(way, "mremap") || (caps.hsa_reason && strcmp(way, "library")))
 		register_buffer = register_by_mremap;
+	/* mremap() moves CPU pages. The library may have smaller units, if the kernel has them. */
+	if ((register_buffer == register_by_mremap ? caps.page_size : caps.granularity) > PAGE) {
+		printf("vmm_register: a page of the guest is only a part of one here\n");
+		return 77;
+	}
 	for (int i = 0; i < NUM_SLOTS; i++)
 		add_slot(&slots[i]);
 	window = mmap(NULL, 64 * MiB, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
