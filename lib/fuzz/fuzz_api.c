@@ -510,6 +510,9 @@ static bool begin(struct fuzz *f)
 	f->fake.devices[kernel >> 2 & 1].no_scatter = kernel & 0x8;
 	f->fake.devices[kernel >> 2 & 1].no_coherence = kernel & 0x10;
 	f->fake.userptr_error = kernel >> 5 == 7 ? -EOPNOTSUPP : 0;
+	/* A reset is running, or there is no page to ask the kernel with. */
+	f->fake.devices[number & 1].reset_polls = fail & 2 ? 3 : 0;
+	f->fake.no_own_page = fail & 4;
 	if (args.num_devices == 1 && options & 0x20)
 		args.devices = &handle;
 	else
@@ -527,8 +530,12 @@ static bool begin(struct fuzz *f)
 			f->fake.devices[i].syncobj = f->fake.devices[i].gpu_ctx = false;
 	}
 	f->fake.fail_call = 0;
-	/* A failed call may have left a BO open. A comparison would find it, so compare nothing. */
-	f->trouble = f->fake.failed;
+	f->fake.no_own_page = false;
+	/*
+	 * If a call in begin() has failed, a BO whose close failed may be left: no comparisons. Nor
+	 * during a reset, which may be longer than a call waits.
+	 */
+	f->trouble = f->fake.failed || fail & 2;
 	return f->ctx;
 }
 
