@@ -149,10 +149,14 @@ static void name_of(struct gpu *gpu, int fd)
 {
 	uint32_t major, minor;
 	amdgpu_device_handle device;
+	const char *name;
 
 	if (amdgpu_device_initialize(fd, &major, &minor, &device))
 		return;
-	snprintf(gpu->name, sizeof(gpu->name), "%s", amdgpu_get_marketing_name(device));
+	/* libdrm may have no list of names, or not this GPU in it. */
+	name = amdgpu_get_marketing_name(device);
+	if (name)
+		snprintf(gpu->name, sizeof(gpu->name), "%s", name);
 	amdgpu_device_deinitialize(device);
 }
 
