@@ -25,7 +25,9 @@
  * - The library checks every argument before the first ioctl. It writes only the fields that are
  *   marked "out", and on failure only the failed_* fields.
  * - Any thread can call any function at any time. But no call may use a context that another call
- *   destroys, or a mapping that another call unmaps.
+ *   destroys, or a mapping that another call unmaps. A signal handler must not call the library,
+ *   and a thread must not be cancelled in a call, because the lock that the interrupted call holds
+ *   would stay taken.
  * - After fork() the child must not use the parent's contexts: all functions that take a context
  *   or a mapping return -EPERM there, without an ioctl. amdgpu_userptr_ctx_destroy() is the
  *   exception. It frees the child's copy of the context and leaves the parent's GPU state alone.
