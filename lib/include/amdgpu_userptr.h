@@ -100,7 +100,8 @@ struct amdgpu_userptr_mapping;
  * enum amdgpu_userptr_backend - which buffer objects the kernel makes for a mapping
  * @AMDGPU_USERPTR_BACKEND_AUTO: SCATTER if the kernels of all devices know it, else RANGES
  * @AMDGPU_USERPTR_BACKEND_SCATTER: one buffer object for all ranges (AMDGPU_GEM_USERPTR_SCATTER).
- *	The number of ioctls does not depend on the number of ranges.
+ *	The number of ioctls does not depend on the number of ranges, unless ranges have only parts
+ *	of CPU pages: then the library maps each piece of memory by an ioctl.
  * @AMDGPU_USERPTR_BACKEND_RANGES: one buffer object, with two ioctls, for each piece of memory. A
  *	piece is a range, or several that follow each other in the array and in memory and have
  *	equal flags. A piece of half a TiB or more takes several buffer objects (with 4 KiB pages).

@@ -419,6 +419,39 @@ static void own_bos(void)
 	end(&fake, ctx);
 }
 
+/*
+ * Each piece of a larger page gets its GPU address by an ioctl of its own, with either backend;
+ * whole pages of one BO by one ioctl.
+ */
+static void cost_of_pieces(void)
+{
+	enum { COUNT = 40 };
+	struct amdgpu_userptr_range ranges[COUNT];
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, COUNT);
+	const bool scatter = backend == AMDGPU_USERPTR_BACKEND_SCATTER;
+
+	for (size_t i = 0; i < NUM_MACHINES; i++) {
+		const struct machine *machine = &machines[i];
+		const uint64_t step = machine->unit < machine->page ? machine->page / 2
+								    : 2 * machine->page;
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		for (unsigned int j = 0; j < COUNT; j++)
+			ranges[j] = (struct amdgpu_userptr_range){ BASE + j * step, machine->unit,
+								   0, 0 };
+		ctx = begin(&fake, machine);
+		args.devices = 1;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
+		t_equal(map->layout.packed, machine->unit < machine->page);
+		t_equal(fake.count[FAKE_MAP], scatter && !map->layout.packed ? 1 : COUNT);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		t_equal(fake.count[FAKE_CLEAR], 1);
+		end(&fake, ctx);
+	}
+}
+
 /* An address that lies in its unit as the first range does not, and the ends of the addresses. */
 static void bad_addresses(void)
 {
@@ -649,6 +682,7 @@ int main(int argc, char **argv)
 	devices_differ();
 	single_cases();
 	own_bos();
+	cost_of_pieces();
 	bad_addresses();
 	cover();
 	bad_page_is_named();
