@@ -159,7 +159,7 @@ struct amdgpu_userptr_ctx_args {
  * can say what is missing.
  *
  * Return: 0, or
- * -EINVAL, -E2BIG: bad arguments.
+ * -EINVAL, -E2BIG: bad arguments, such as a negative file descriptor.
  * -EBADF: a file is not open.
  * -ENODEV: a file is not of the amdgpu driver.
  * -EOPNOTSUPP: the caller asks for BACKEND_SCATTER, and the kernel of a device does not know it.
