@@ -10,14 +10,14 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness import arguments, step, trouble
 from harness.bench import bench
-from harness.build import kernel
+from harness.build import flavours, kernel
 from harness.commands import execute, fuzz, test
 from harness.review import readme, series, style
 
 
 def cmd_kernel(args):
 	if args.action == "build":
-		image = kernel.build()
+		image = kernel.get(flavours.PATCHED)
 		step.say(f"Linux {image.release}: {step.host_path(image.image)}")
 	elif args.action == "checkout":
 		series.checkout()

@@ -10,7 +10,7 @@ import statistics
 from harness import step
 from harness.bench import chart, goals
 from harness.boot import qemu
-from harness.build import kernel, machine, project
+from harness.build import flavours, kernel, machine, project
 from harness.suites import scenarios
 from harness.verdict import results
 
@@ -245,7 +245,7 @@ def measure(args):
 	Boot a guest and run the benchmark program in it. Returns (the Report, the kernel's Image, did all go well?).
 	"""
 	params, kind = scenarios.params_of(args.mode), machine.of(args.page_size)
-	image = kernel.build_image("" if kind.is_native else kind.page_size)
+	image = kernel.build_image(flavours.of(flavours.PATCHED, kind.options))
 	project.build(kind)
 	speed = "quick" if args.quick else "full"
 	# --no-pauses: otherwise the simulated GPU sometimes pauses for a millisecond, to try other schedules. That is

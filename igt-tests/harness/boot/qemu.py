@@ -18,7 +18,7 @@ import time
 
 from harness import step
 from harness.boot import initrd
-from harness.build import kernel, machine
+from harness.build import machine
 
 CPUS = 2
 SWAP_MB = 256			# size of zram, and also of the swap disk
@@ -72,7 +72,7 @@ class Spec:
 	seed: int = 0			# seed of the first GPU's schedule
 	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
 	sabotage: str = ""		# kernel functions, separated by commas, that vgpu_sabotage.ko lets do nothing
-	memory_mb: int = machine.of("").memory_mb
+	memory_mb: int = machine.of(None).memory_mb
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
 	trace: bool = True		# true: vgpu writes its trace
 	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
@@ -225,7 +225,7 @@ def prepare(spec, boot):
 		"ORACLE": spec.kernel.oracle,
 		"SABOTAGE": spec.sabotage,
 		"SWAP": f"{SWAP_MB}M",
-		"CHECKERS": CHECKERS if spec.kernel.flavour == kernel.DEBUG else "",
+		"CHECKERS": CHECKERS if spec.kernel.has_checkers else "",
 		"INTERACTIVE": "yes" if spec.interactive else "",
 		"ROWS": str(size.lines),
 		"COLUMNS": str(size.columns),
@@ -311,7 +311,7 @@ def qemu_argv(spec, boot):
 	words = [CMDLINE, CMDLINE_OF[kind.arch], f"loglevel={level}"]
 	if not spec.icount:
 		words.append(NO_HOGS)
-	if spec.kernel.flavour == kernel.DEBUG:
+	if spec.kernel.has_checkers:
 		words.append(CHECKERS)
 	if spec.gdb:
 		argv += ["-gdb", f"tcp:127.0.0.1:{spec.gdb}", "-S"]

@@ -12,13 +12,11 @@ import shutil
 import subprocess
 
 from harness import step
-from harness.build import machine, packages, source
+from harness.build import flavours, machine, packages, source
 
 CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
-DEBUG = "debug"	# the flavour with the options of debug.config
-STOCK = machine.STOCK	# the end of the flavour of a stock kernel for a page size
 
 # The kernel has the values of the KBUILD variables in its objects. They are constant, so that ccache finds objects
 # that another checkout has built.
@@ -40,22 +38,24 @@ class Image:
 	image: str	# path of the bzImage, or of arm64's Image
 	modules: str	# directory that has lib/modules/RELEASE, as modprobe -d wants it
 	release: str	# what uname -r prints
-	oracle: str = ""	# path of the module that reports to the page oracle; empty for Debian's kernel
-	# "debug": with the options of debug.config, too; "16k" and "64k": for arm64 with pages of this size; empty: with
-	# those of guest.config only
-	flavour: str = ""
+	oracle: str = ""	# path of the module that reports to the page oracle; empty for a kernel without the series
+	flavour: str = flavours.PATCHED	# see flavours.py
 
 	@property
 	def machine(self):
 		return machine.of(self.flavour)
 
+	@property
+	def has_checkers(self):
+		return flavours.options_of(self.flavour) == flavours.DEBUG
 
-def make(tree, out, *arguments, flavour=""):
+
+def make(tree, out, *arguments, flavour=flavours.PATCHED):
 	return ["make", "-C", tree, f"O={out}", f"-j{os.cpu_count()}", f"CC=ccache {machine.of(flavour).cross}gcc",
 		"HOSTCC=ccache gcc", *arguments]
 
 
-def environment(flavour=""):
+def environment(flavour=flavours.PATCHED):
 	return {**os.environ, **REPRODUCIBLE, **machine.of(flavour).environment()}
 
 
@@ -75,11 +75,12 @@ def missing_options(fragment, config):
 
 def extra_options(flavour):
 	"""Returns the lines that the configuration of a @flavour has besides those of guest.config."""
-	fragments = machine.of(flavour).fragments or ([flavour + ".config"] if flavour else [])
+	options = flavours.options_of(flavour)
+	fragments = machine.of(flavour).fragments or ([options + ".config"] if options else [])
 	return "".join(step.read(os.path.join(CONFIG, name)) for name in fragments)
 
 
-def configure(tree, out, extra="", flavour=""):
+def configure(tree, out, extra="", flavour=flavours.PATCHED):
 	"""
 	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
 	already.
@@ -103,7 +104,7 @@ def series_digest():
 	return step.digest(*(step.read(path) for path in source.series()))
 
 
-def oracle(build_directory, directory, flavour=""):
+def oracle(build_directory, directory, flavour=flavours.PATCHED):
 	"""
 	Build the kernel modules of the folder modules in @directory. Returns the path of the one that reports to the
 	page oracle.
@@ -116,33 +117,29 @@ def oracle(build_directory, directory, flavour=""):
 
 def flavoured(name, flavour):
 	"""Returns the path of the build directory @name for @flavour. Each flavour has its own."""
-	return os.path.join(step.BUILD, f"{name}-{flavour}" if flavour else name)
+	return os.path.join(step.BUILD, flavours.directory(name, flavour))
 
 
 @functools.cache
-def build(flavour=""):
+def build(flavour):
 	"""Build the patched kernel and the page oracle's module for it. Returns the Image."""
 	image = build_image(flavour)
 	image.oracle = oracle(flavoured("kernel", flavour), flavoured("oracle", flavour), flavour)
 	return image
 
 
-def debug():
-	return build(DEBUG)
-
-
-def build_image(flavour=""):
+def build_image(flavour):
 	"""Returns the Image of the patched kernel. Builds it only if base, configuration or series have changed."""
 	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
 	extra, target_of_make = extra_options(flavour), machine.of(flavour).target
-	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
+	stamp = step.digest(flavour, step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
 	saved = os.path.join(target, "image.json")
 	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
 		return Image(**json.loads(step.read(saved))["image"])
 
 	tree = source.patched()
 	configure(tree, out, extra, flavour)
-	step.run_logged(f"building the {flavour} kernel" if flavour else "building the kernel",
+	step.run_logged("building " + called(flavour),
 		make(tree, out, target_of_make, "modules", flavour=flavour), env=environment(flavour))
 	shutil.rmtree(target, ignore_errors=True)
 	image = install_modules(out, target, flavour)
@@ -153,7 +150,12 @@ def build_image(flavour=""):
 	return image
 
 
-def build_other(what, tree, out, directory, touched, origin, flavour=""):
+def called(flavour):
+	"""Returns the name of a kernel for messages and logs."""
+	return "the kernel" if flavour == flavours.PATCHED else f"the {flavour} kernel"
+
+
+def build_other(what, tree, out, directory, touched, origin, flavour=flavours.PATCHED):
 	"""
 	Compile the patched @tree with other versions of the files @touched, those in the directory @origin, and leave
 	the tree and the build in @out as they are. Make copies of @out and of the directories of these files in
@@ -180,8 +182,8 @@ def controls():
 	Returns the Image of the kernel with the negative controls. Its driver leaves out the step that the module
 	parameter "control" names.
 	"""
-	image = build()
-	target = os.path.join(step.BUILD, "image-controls")
+	image = build(flavours.PATCHED)
+	target = flavoured("image", flavours.CONTROLS)
 	stamp = step.digest(step.read(os.path.join(step.BUILD, "image", "image.json")),
 		*(step.read(path) for path in source.controls()))
 	if step.read_or(os.path.join(target, "stamp")) != stamp:
@@ -195,26 +197,22 @@ def controls():
 		shutil.copy(install_modules(built, target).image, target)
 		shutil.rmtree(directory)
 		step.write(os.path.join(target, "stamp"), stamp)
-	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)))
+	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)),
+		flavour=flavours.CONTROLS)
 
 
-def stock(page_size):
-	"""
-	Returns the Image of a kernel without the series for a guest with pages of @page_size: Debian's, or the base if
-	Debian has no kernel with this page size. It has no page oracle.
-	"""
-	if machine.of(page_size).debian:
-		return debian(machine.of(page_size))
-	image, flavour = build(page_size), page_size + STOCK
-	target = flavoured("image", flavour)
-	stamp = step.digest(step.read(os.path.join(flavoured("image", page_size), "image.json")))
+def base(flavour):
+	"""Returns the Image of the base without the series. It has no page oracle."""
+	with_series = flavours.of(flavours.PATCHED, flavours.options_of(flavour))
+	image, target = build(with_series), flavoured("image", flavour)
+	stamp = step.digest(step.read(os.path.join(flavoured("image", with_series), "image.json")))
 	if step.read_or(os.path.join(target, "stamp")) != stamp:
 		shutil.rmtree(target, ignore_errors=True)
-		directory = flavoured("stock", page_size)
+		directory = flavoured("other", flavour)
 		shutil.rmtree(directory, ignore_errors=True)
 		os.makedirs(directory)
 		touched = set().union(*map(source.touched, source.series()))
-		built = build_other(f"building the stock {page_size} kernel", source.patched(), flavoured("kernel", page_size), directory,
+		built = build_other("building " + called(flavour), source.patched(), flavoured("kernel", with_series), directory,
 			touched, source.pristine(), flavour)
 		shutil.copy(install_modules(built, target, flavour).image, target)
 		shutil.rmtree(directory)
@@ -227,7 +225,7 @@ def depmod(directory, release):
 	subprocess.run(["depmod", "-b", directory, release], check=True)
 
 
-def install_modules(build_directory, directory, flavour=""):
+def install_modules(build_directory, directory, flavour=flavours.PATCHED):
 	"""Copy the modules of a build directory as modules_install would, but faster. Returns the Image."""
 	release = step.read(os.path.join(build_directory, "include/config/kernel.release")).strip()
 	target = os.path.join(directory, "lib/modules", release)
@@ -250,7 +248,7 @@ def version_key(release):
 	return [int(part) if part.isdecimal() else part for part in re.split(r"([0-9]+)", release)]
 
 
-def debian_release(kind=machine.of("")):
+def debian_release(kind=machine.of(None)):
 	"""
 	Returns the newest release of a kernel that Debian itself builds for the machine @kind, from the package lists. The
 	first two numbers of its version are those of the base's version.
@@ -280,7 +278,7 @@ def unpack_debian(release, directory, kind):
 	depmod(directory, release)
 
 
-def debian(kind=machine.of("")):
+def debian(kind=machine.of(None)):
 	"""
 	Returns the Image of the kernel that Debian itself builds for the machine @kind. Its packages are only unpacked, not
 	installed.
@@ -300,4 +298,11 @@ def debian(kind=machine.of("")):
 	release = max(known, key=version_key)
 	modules = os.path.join(directory, release)
 	return Image(os.path.join(modules, "lib/modules", release, "vmlinuz.unsigned"), modules, release,
-		flavour="" if kind.is_native else kind.page_size + STOCK)
+		flavour=flavours.of(flavours.DEBIAN, kind.options))
+
+
+def get(flavour):
+	"""Returns the Image of the kernel @flavour. Builds or unpacks it unless it is there."""
+	makers = {flavours.PATCHED: build, flavours.BASE: base, flavours.CONTROLS: lambda _: controls(),
+		flavours.DEBIAN: lambda name: debian(machine.of(name))}
+	return makers[flavours.source_of(flavour)](flavour)

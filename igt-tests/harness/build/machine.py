@@ -8,9 +8,9 @@ import dataclasses
 import os
 
 from harness import step
+from harness.build import flavours
 
 USUAL = "4k"	# the page size without --page-size
-STOCK = "-stock"
 ARM64_ROOT = os.path.join(step.CACHE, "arm64")	# `run` sets it up, and mounts /build, /project and /dir in it
 ARM64_APT = "/etc/apt/arm64.conf"	# `run` writes it
 CROSS = "aarch64-linux-gnu-"
@@ -34,6 +34,16 @@ class Machine:
 	def is_native(self):
 		"""Can the build root run the guest's programs?"""
 		return not self.cross
+
+	@property
+	def options(self):
+		"""The options in the flavours of its kernels (flavours.py)."""
+		return "" if self.is_native else self.page_size
+
+	@property
+	def stock(self):
+		"""The flavour of its kernel without the series: Debian's, or the base if Debian has none with this page size."""
+		return flavours.of(flavours.DEBIAN if self.debian else flavours.BASE, self.options)
 
 	@property
 	def apt(self):
@@ -68,7 +78,7 @@ MACHINES = {machine.page_size: machine for machine in (
 
 def of(flavour):
 	"""
-	Returns the Machine that a kernel of this @flavour runs on. The flavours of arm64 kernels are their page sizes,
-	with STOCK behind them if the kernel lacks the series; all other flavours, such as "debug", are for the usual machine.
+	Returns the Machine that a kernel of this @flavour runs on. The options of a kernel for arm64 are its page size, so
+	@flavour may also be a page size; kernels with other options, such as "debug", are for the usual machine.
 	"""
-	return MACHINES.get((flavour or USUAL).removesuffix(STOCK), MACHINES[USUAL])
+	return MACHINES.get(flavours.options_of(flavour or flavours.PATCHED), MACHINES[USUAL])

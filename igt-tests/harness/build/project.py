@@ -9,7 +9,7 @@ import subprocess
 from harness import step
 from harness.build import machine, source
 
-NATIVE = machine.of("")
+NATIVE = machine.of(None)
 DIRECTORY = NATIVE.meson
 VGPU = os.path.join(DIRECTORY, "igt-tests/vgpu/vgpu")
 # ./run exec and ./run cc compile the C programs of a user with these flags and libraries. So a program can use the

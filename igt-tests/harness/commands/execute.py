@@ -9,7 +9,7 @@ import sys
 from harness import arguments, step
 from harness.bench import bench
 from harness.boot import qemu
-from harness.build import kernel, machine, project
+from harness.build import flavours, kernel, machine, project
 from harness.suites import scenarios, trials
 
 DEFAULT_MODE = "hws-sdma"	# the mode without --mode, because real GPUs usually run in it
@@ -31,7 +31,7 @@ def section(name, args):
 	config, mode = scenarios.all_scenarios(), args.mode or DEFAULT_MODE
 	config[name] = {"suite": name, "mode": mode, "params": scenarios.params_of(mode),
 		"gpus": str(args.gpus or 1), "seed": str(args.seed or ""), "vgpu": args.vgpu or "", "timeout": str(TIMEOUT[name]),
-		"kernel": "debian" if args.stock else scenarios.DEBUG if args.debug else "patched"}
+		"kernel": flavours.DEBIAN if args.stock else flavours.DEBUG if args.debug else flavours.PATCHED}
 	if args.control:
 		trials.apply(config[name], trials.all_trials("negative")[args.control])
 		config[name]["control"] = args.control
@@ -55,12 +55,12 @@ def spec_of(name, args, image, entry, text):
 
 def gdb_line(port, flavour):
 	"""
-	Returns the gdb command that attaches to the guest's kernel, with its symbols unless it is Debian's kernel.
+	Returns the gdb command that attaches to the guest's kernel, with the symbols of the patched kernel of the same
+	options. For a kernel without the series there are none.
 	"""
-	vmlinux = {"patched": "kernel", "controls": "kernel"}.get(flavour, "kernel-" + flavour)
-	if flavour == "debian" or flavour.endswith(kernel.STOCK):
-		vmlinux = None
-	symbols = f" {step.host_path(os.path.join(step.BUILD, vmlinux, 'vmlinux'))}" if vmlinux else ""
+	patched = flavours.of(flavours.PATCHED, flavours.options_of(flavour))
+	has_series = flavours.source_of(flavour) in (flavours.PATCHED, flavours.CONTROLS)
+	symbols = f" {step.host_path(os.path.join(kernel.flavoured('kernel', patched), 'vmlinux'))}" if has_series else ""
 	program = "gdb" if machine.of(flavour).is_native else "gdb-multiarch"
 	return f"{program} -ex 'target remote :{port}'{symbols}, then continue"
 

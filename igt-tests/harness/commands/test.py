@@ -6,7 +6,7 @@ import os
 
 from harness import arguments, step
 from harness.boot import boots
-from harness.build import kernel, machine, project
+from harness.build import flavours, kernel, machine, project
 from harness.commands import listing
 from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
@@ -167,7 +167,7 @@ def cmd_test(args):
 		project.build()
 		# If a checker of the debug kernel did not work, the run would pass whatever the driver does. So try the
 		# checkers first.
-		report["checkers"] = debug.check_checkers(kernel.debug())
+		report["checkers"] = debug.check_checkers(kernel.get(flavours.DEBUG))
 	report |= run_suites(choice)
 	return finish(args, choice, report)
 

@@ -4,7 +4,6 @@
 import configparser
 import copy
 import dataclasses
-import functools
 import os
 import re
 import subprocess
@@ -12,7 +11,7 @@ import time
 
 from harness import step
 from harness.boot import boots, qemu
-from harness.build import kernel, machine, project
+from harness.build import flavours, kernel, machine, project
 from harness.suites import seeds
 from harness.verdict import checkers, plain, results
 
@@ -27,7 +26,7 @@ NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
 # The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
 # factor DEBUG_SLOWER. The guest needs more memory, because KASAN keeps shadow memory and red zones.
-DEBUG = kernel.DEBUG
+DEBUG = flavours.DEBUG
 DEBUG_SLOWER = 12
 DEBUG_MEMORY_MB = 2048
 
@@ -69,7 +68,7 @@ def with_page_size(config, page_size):
 				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
 			if machine_of(entry).is_native:
 				entry["expected-fails"] += "\n" + entry["large-page-fails"]
-				entry["kernel"] = page_size + (kernel.STOCK if entry["kernel"] == "debian" else "")
+				entry["kernel"] = machine.of(page_size).stock if entry["kernel"] == flavours.DEBIAN else page_size
 	return config
 
 
@@ -87,11 +86,7 @@ def images(config, names):
 	Build the kernels that the scenarios @names boot, unless they are there. Returns {value of the key kernel:
 	Image}.
 	"""
-	makers = {"patched": kernel.build, "debian": kernel.debian, "controls": kernel.controls, DEBUG: kernel.debug}
-	for size in machine.MACHINES:
-		makers[size] = functools.partial(kernel.build, size)
-		makers[size + kernel.STOCK] = functools.partial(kernel.stock, size)
-	return {flavour: makers[flavour]() for flavour in {config[name]["kernel"] for name in names}}
+	return {flavour: kernel.get(flavour) for flavour in {config[name]["kernel"] for name in names}}
 
 
 def listed_tests(programs, directory=TEST_DIRECTORY):
@@ -161,7 +156,7 @@ def label(entry):
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
-	kernel_name = f" {entry['kernel']}" if entry["kernel"] in (DEBUG, "debian") or not machine_of(entry).is_native else ""
+	kernel_name = f" {entry['kernel']}" if entry["kernel"] not in (flavours.PATCHED, flavours.CONTROLS) else ""
 	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 

@@ -12,7 +12,7 @@ import subprocess
 
 from harness import step
 from harness.boot import boots, qemu
-from harness.build import project, source
+from harness.build import flavours, project, source
 from harness.suites import scenarios, shared
 from harness.verdict import results
 from harness.verdict.evidence import NAMED, Evidence, Unfinished
@@ -40,7 +40,7 @@ def all_trials(suite):
 def apply(entry, trial):
 	"""Change the section @entry so that its boot has the fault of @trial."""
 	if trial["control"]:
-		entry["kernel"] = "controls"
+		entry["kernel"] = flavours.CONTROLS
 		entry["params"] += " control=" + trial["control"]
 	entry["params"] += " " + trial["params"]
 	entry["vgpu"] += " " + trial["vgpu"]
@@ -198,7 +198,7 @@ def attempt_all(suite, names, seed, images):
 	tests = {name: full_names(prepared(suite, name, seed)[1], trials[name]["tests"].split()) for name in names}
 	entry = prepared(suite, names[0], seed, together=True)[1]
 	if any(trials[name]["control"] for name in names):
-		entry["kernel"] = "controls"
+		entry["kernel"] = flavours.CONTROLS
 	parts = shared.boot_trials(f"{suite}-{names[0]}-and-others", entry, images[entry["kernel"]], trials, tests)
 	done = []
 	for name in names:

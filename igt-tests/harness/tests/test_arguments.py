@@ -273,7 +273,7 @@ class Text(unittest.TestCase):
 			("bench", "--mode"): OTHER + bench.DEFAULT_MODE, ("bench", "--memory"): f"({bench.MEMORY_MB})",
 			("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
 			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
-			("exec", "--memory"): f"({machine.of('').memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
+			("exec", "--memory"): f"({machine.of(None).memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
 		expected |= {(command, "--page-size"): f"({machine.USUAL})" for command in ("demo", "test", "soak", "bench", "exec")}
 		found = {}
 		for section in arguments.sections().values():

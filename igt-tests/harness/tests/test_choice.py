@@ -59,9 +59,9 @@ class Suites(unittest.TestCase):
 		self.assertFalse(choice("igt --page-size 64k").is_whole())
 		self.assertTrue(choice("igt --page-size 4k").is_whole())
 		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
-		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k", "64k-stock"})
+		self.assertEqual({config[name]["kernel"] for name in config.sections()}, {"64k", "64k-base"})
 		stock = config["stock-hws-sdma"]
-		self.assertEqual(stock["kernel"], "64k-stock")
+		self.assertEqual(stock["kernel"], "64k-base")
 		self.assertIn("igt@amdgpu/amd_userptr_hsa@stock-gap", results.expected_fails(stock["expected-fails"]))
 		self.assertIn("igt@amdgpu/amd_userptr_stock_bugs@split-clear", results.expected_fails(stock["expected-fails"]))
 		entry = config["igt-hws-sdma"]

@@ -12,7 +12,7 @@ import unittest
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness.boot import qemu
-from harness.build import kernel, machine
+from harness.build import flavours, kernel, machine
 
 
 class Stream(io.TextIOWrapper):
@@ -42,7 +42,7 @@ class Output(unittest.TestCase):
 
 
 class Words(unittest.TestCase):
-	def words(self, flavour="", **changes):
+	def words(self, flavour=flavours.PATCHED, **changes):
 		spec = qemu.Spec(directory="/boot", kernel=kernel.Image("image", "modules", "7.3.4", flavour=flavour), vgpu="vgpu", command="", **changes)
 		return " ".join(qemu.qemu_argv(spec, qemu.Boot(spec.directory)))
 
@@ -61,7 +61,7 @@ class Machines(Words):
 
 	def test_checkers(self):
 		self.assertIn(qemu.CHECKERS, self.words(flavour="debug"))
-		for flavour in ("", "16k"):
+		for flavour in (flavours.PATCHED, "16k"):
 			self.assertNotIn(qemu.CHECKERS, self.words(flavour=flavour))
 
 
