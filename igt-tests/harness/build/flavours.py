@@ -4,8 +4,8 @@ Names kernels. The name of a kernel is its flavour: the options of its configura
 the source from which it is built. "patched" is left out behind options.
 
 	patched, base, debian, controls		a source, for the usual guest
-	debug, 16k, 64k				patched, with the options of debug.config, or for arm64 guests
-	64k-base, 16k-debian			the same guests with another source
+	debug, hz1000, 16k, 64k			patched, with the options of debug.config or hz1000.config, or for arm64 guests
+	hz1000-base, 64k-base, 16k-debian	the same options with another source
 
 A flavour is a value of the key kernel in scenarios.cfg, is in Image.flavour, and is the end of the names of directories.
 Nothing else tells kernels apart.

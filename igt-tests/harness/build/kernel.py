@@ -59,6 +59,15 @@ def environment(flavour=flavours.PATCHED):
 	return {**os.environ, **REPRODUCIBLE, **machine.of(flavour).environment()}
 
 
+def over(copies, argv):
+	"""
+	Returns a command that runs @argv while each directory of @copies, {original: copy}, is mounted over its
+	original.
+	"""
+	mounts = [path for original, copy in copies.items() for path in (copy, original)]
+	return ["sh", step.script("over.sh"), *mounts, "--", *argv] if mounts else argv
+
+
 def missing_options(fragment, config):
 	"""
 	Returns the options of @fragment that @config does not have. A later line of @fragment overrides an earlier one.
@@ -80,24 +89,26 @@ def extra_options(flavour):
 	return "".join(step.read(os.path.join(CONFIG, name)) for name in fragments)
 
 
-def configure(tree, out, extra="", flavour=flavours.PATCHED):
+def configure(tree, out, extra="", flavour=flavours.PATCHED, copies=None):
 	"""
 	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
-	already.
+	already. @copies as in over().
 	"""
+	copies = copies or {}
+	directory = copies.get(out, out)
 	fragment = step.read(FRAGMENT) + extra
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
-	if step.read_or(os.path.join(out, ".userptr-config")) == stamp:
+	if step.read_or(os.path.join(directory, ".userptr-config")) == stamp:
 		return
-	os.makedirs(out, exist_ok=True)
-	merged = os.path.join(out, ".userptr-fragment")
-	step.write(merged, fragment)
-	step.run_logged(f"configuring {os.path.basename(out)}", ["sh", step.script("configure.sh"), tree, out, merged],
-		cwd=out, env=environment(flavour))
-	missing = missing_options(fragment, step.read(os.path.join(out, ".config")))
+	os.makedirs(directory, exist_ok=True)
+	step.write(os.path.join(directory, ".userptr-fragment"), fragment)
+	merge = ["sh", step.script("configure.sh"), tree, out, os.path.join(out, ".userptr-fragment")]
+	step.run_logged(f"configuring {os.path.basename(directory)}", over(copies, merge), cwd=directory,
+		env=environment(flavour))
+	missing = missing_options(fragment, step.read(os.path.join(directory, ".config")))
 	if missing:
 		raise step.Failed("the kernel's configuration refuses " + " ".join(missing))
-	step.write(os.path.join(out, ".userptr-config"), stamp)
+	step.write(os.path.join(directory, ".userptr-config"), stamp)
 
 
 def series_digest():
@@ -128,52 +139,79 @@ def build(flavour):
 	return image
 
 
-def build_image(flavour):
-	"""Returns the Image of the patched kernel. Builds it only if base, configuration or series have changed."""
-	out, target = flavoured("kernel", flavour), flavoured("image", flavour)
-	extra, target_of_make = extra_options(flavour), machine.of(flavour).target
-	stamp = step.digest(flavour, step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra, series_digest())
-	saved = os.path.join(target, "image.json")
-	if os.path.exists(saved) and json.loads(step.read(saved))["stamp"] == stamp:
-		return Image(**json.loads(step.read(saved))["image"])
-
-	tree = source.patched()
-	configure(tree, out, extra, flavour)
-	step.run_logged("building " + called(flavour),
-		make(tree, out, target_of_make, "modules", flavour=flavour), env=environment(flavour))
-	shutil.rmtree(target, ignore_errors=True)
-	image = install_modules(out, target, flavour)
-	shutil.copy(image.image, target)
-	image.image = os.path.join(target, os.path.basename(image.image))
-	image.flavour = flavour
-	step.write(saved, json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
-	return image
-
-
 def called(flavour):
 	"""Returns the name of a kernel for messages and logs."""
 	return "the kernel" if flavour == flavours.PATCHED else f"the {flavour} kernel"
 
 
-def build_other(what, tree, out, directory, touched, origin, flavour=flavours.PATCHED):
+def saved_image(target, stamp):
+	"""Returns the Image that save_image() has put into @target with the same @stamp, or None."""
+	saved = json.loads(step.read_or(os.path.join(target, "image.json"), "{}"))
+	return Image(**saved["image"]) if saved.get("stamp") == stamp else None
+
+
+def save_image(out, target, stamp, flavour):
+	"""Copy image and modules of the build directory @out to @target. Returns the Image there."""
+	shutil.rmtree(target, ignore_errors=True)
+	image = install_modules(out, target, flavour)
+	shutil.copy(image.image, target)
+	image.image = os.path.join(target, os.path.basename(image.image))
+	image.flavour = flavour
+	step.write(os.path.join(target, "image.json"), json.dumps({"stamp": stamp, "image": dataclasses.asdict(image)}))
+	return image
+
+
+def stamp_of(flavour):
+	"""Returns a digest of all that the image of a patched kernel, or of a base, is made of."""
+	patches = series_digest() if flavours.source_of(flavour) == flavours.PATCHED else ""
+	return step.digest(flavour, step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra_options(flavour), patches)
+
+
+def build_image(flavour):
 	"""
-	Compile the patched @tree with other versions of the files @touched, those in the directory @origin, and leave
-	the tree and the build in @out as they are. Make copies of @out and of the directories of these files in
-	@directory, and run make while each copy is mounted over its original. So all paths are the same, and make
-	compiles only the sources that are affected. Returns the copy of @out.
+	Returns the Image of a patched kernel or of a base, without the page oracle. Builds it only if base, configuration
+	or series have changed.
+
+	The base has a tree and a build directory of its own, which are mounted over those of the patched kernel with the
+	same options. So all paths are the same, and ccache finds the objects of all sources that no patch touches.
 	"""
+	target, stamp = flavoured("image", flavour), stamp_of(flavour)
+	image = saved_image(target, stamp)
+	if image:
+		return image
+	tree, directory = source.patched(), flavoured("kernel", flavour)
+	out, copies = flavoured("kernel", flavours.of(flavours.PATCHED, flavours.options_of(flavour))), {}
+	if flavours.source_of(flavour) == flavours.BASE:
+		copies = {tree: source.patched("linux-base", []), out: directory}
+		for place in (out, directory):
+			os.makedirs(place, exist_ok=True)
+	configure(tree, out, extra_options(flavour), flavour, copies)
+	step.run_logged("building " + called(flavour),
+		over(copies, make(tree, out, machine.of(flavour).target, "modules", flavour=flavour)), env=environment(flavour))
+	return save_image(directory, target, stamp, flavour)
+
+
+def build_controls(tree, out, directory):
+	"""
+	Compile the patched @tree with the patches of kernel/controls, and leave the tree and the build in @out as they
+	are. Make copies of @out and of the directories that the patches touch in @directory, and run make while each copy is
+	mounted over its original. So all paths are the same, and make compiles only the sources that are affected. Returns
+	the copy of @out.
+	"""
+	patched = os.path.join(directory, "patched")
+	os.makedirs(patched)
+	touched = source.apply_to(patched, source.controls(), tree)
 	copies = {out: os.path.join(directory, "kernel")}
 	# Sorted, so that a directory is mounted before those inside it.
-	for part in sorted({os.path.dirname(path) for path in touched if os.path.isdir(os.path.join(tree, os.path.dirname(path)))}):
+	for part in sorted({os.path.dirname(path) for path in touched}):
 		copies[os.path.join(tree, part)] = os.path.join(directory, part.replace("/", "-"))
 	for original, copy in copies.items():
 		subprocess.run(["cp", "-a", "--reflink=auto", original, copy], check=True)
 	for path in touched:
-		source.put(os.path.join(origin, path),
+		source.put(os.path.join(patched, path),
 			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
-	mounts = [path for original, copy in copies.items() for path in (copy, original)]
-	step.run_logged(what, ["sh", step.script("over.sh"), *mounts, "--",
-		*make(tree, out, machine.of(flavour).target, "modules", flavour=flavour)], env=environment(flavour))
+	step.run_logged("building the kernel with negative controls",
+		over(copies, make(tree, out, machine.of(flavours.CONTROLS).target, "modules")), env=environment())
 	return copies[out]
 
 
@@ -188,37 +226,14 @@ def controls():
 		*(step.read(path) for path in source.controls()))
 	if step.read_or(os.path.join(target, "stamp")) != stamp:
 		shutil.rmtree(target, ignore_errors=True)
-		directory, tree = os.path.join(step.BUILD, "controls"), source.patched()
+		directory = os.path.join(step.BUILD, "controls")
 		shutil.rmtree(directory, ignore_errors=True)
-		origin = os.path.join(directory, "patched")
-		os.makedirs(origin)
-		built = build_other("building the kernel with negative controls", tree, os.path.join(step.BUILD, "kernel"), directory,
-			source.apply_to(origin, source.controls(), tree), origin)
+		built = build_controls(source.patched(), os.path.join(step.BUILD, "kernel"), directory)
 		shutil.copy(install_modules(built, target).image, target)
 		shutil.rmtree(directory)
 		step.write(os.path.join(target, "stamp"), stamp)
 	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)),
 		flavour=flavours.CONTROLS)
-
-
-def base(flavour):
-	"""Returns the Image of the base without the series. It has no page oracle."""
-	with_series = flavours.of(flavours.PATCHED, flavours.options_of(flavour))
-	image, target = build(with_series), flavoured("image", flavour)
-	stamp = step.digest(step.read(os.path.join(flavoured("image", with_series), "image.json")))
-	if step.read_or(os.path.join(target, "stamp")) != stamp:
-		shutil.rmtree(target, ignore_errors=True)
-		directory = flavoured("other", flavour)
-		shutil.rmtree(directory, ignore_errors=True)
-		os.makedirs(directory)
-		touched = set().union(*map(source.touched, source.series()))
-		built = build_other("building " + called(flavour), source.patched(), flavoured("kernel", with_series), directory,
-			touched, source.pristine(), flavour)
-		shutil.copy(install_modules(built, target, flavour).image, target)
-		shutil.rmtree(directory)
-		step.write(os.path.join(target, "stamp"), stamp)
-	return dataclasses.replace(image, modules=target, image=os.path.join(target, os.path.basename(image.image)), oracle="",
-		flavour=flavour)
 
 
 def depmod(directory, release):
@@ -303,6 +318,6 @@ def debian(kind=machine.of(None)):
 
 def get(flavour):
 	"""Returns the Image of the kernel @flavour. Builds or unpacks it unless it is there."""
-	makers = {flavours.PATCHED: build, flavours.BASE: base, flavours.CONTROLS: lambda _: controls(),
+	makers = {flavours.PATCHED: build, flavours.BASE: build_image, flavours.CONTROLS: lambda _: controls(),
 		flavours.DEBIAN: lambda name: debian(machine.of(name))}
 	return makers[flavours.source_of(flavour)](flavour)

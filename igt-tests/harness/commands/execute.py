@@ -55,12 +55,12 @@ def spec_of(name, args, image, entry, text):
 
 def gdb_line(port, flavour):
 	"""
-	Returns the gdb command that attaches to the guest's kernel, with the symbols of the patched kernel of the same
-	options. For a kernel without the series there are none.
+	Returns the gdb command that attaches to the guest's kernel, with its symbols. Those of the kernel with the controls
+	are not kept, so it gets those of the patched kernel; for Debian's kernel there are none.
 	"""
-	patched = flavours.of(flavours.PATCHED, flavours.options_of(flavour))
-	has_series = flavours.source_of(flavour) in (flavours.PATCHED, flavours.CONTROLS)
-	symbols = f" {step.host_path(os.path.join(kernel.flavoured('kernel', patched), 'vmlinux'))}" if has_series else ""
+	built = flavours.PATCHED if flavour == flavours.CONTROLS else flavour
+	vmlinux = os.path.join(kernel.flavoured("kernel", built), "vmlinux")
+	symbols = "" if flavours.source_of(flavour) == flavours.DEBIAN else f" {step.host_path(vmlinux)}"
 	program = "gdb" if machine.of(flavour).is_native else "gdb-multiarch"
 	return f"{program} -ex 'target remote :{port}'{symbols}, then continue"
 

@@ -85,7 +85,10 @@ class Arguments(unittest.TestCase):
 		self.assertEqual((spec("--gdb 1234 -- prog").timeout, spec("--gdb 1234 --timeout 9 -- prog").timeout), (0, 9))
 		with mock.patch.dict(os.environ, {"HOST_BUILD": "/cache/mine"}):
 			self.assertEqual(execute.gdb_line(1234, "patched"), "gdb -ex 'target remote :1234' /cache/mine/kernel/vmlinux, then continue")
-			self.assertNotIn("vmlinux", execute.gdb_line(1234, "debian"))
+			for flavour, path in (("controls", "kernel"), ("debug", "kernel-debug"), ("64k-base", "kernel-64k-base")):
+				self.assertIn(f" /cache/mine/{path}/vmlinux, ", execute.gdb_line(1234, flavour))
+			for flavour in ("debian", "16k-debian"):
+				self.assertNotIn("vmlinux", execute.gdb_line(1234, flavour))
 
 	def test_memory(self):
 		for text, memory in (("", 1024), ("--page-size 64k", 8192), ("--debug", scenarios.DEBUG_MEMORY_MB), ("--memory 512 --debug", 512)):

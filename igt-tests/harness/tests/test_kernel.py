@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests which of several kernels of Debian the harness takes, and how it builds kernels for other machines."""
+"""Tests the names of kernels, which of several kernels of Debian the harness takes, and how it builds others."""
 
 import os
 import subprocess
@@ -36,7 +36,7 @@ class Debian(unittest.TestCase):
 class Names(unittest.TestCase):
 	def test_both_ways(self):
 		for source in flavours.SOURCES:
-			for options in ("", "debug", "16k", "64k"):
+			for options in ("", "debug", "hz1000", "16k", "64k"):
 				flavour = flavours.of(source, options)
 				self.assertEqual((flavours.source_of(flavour), flavours.options_of(flavour)), (source, options))
 		self.assertEqual([flavours.of("patched"), flavours.of("patched", "64k"), flavours.of("base"), flavours.of("base", "64k")],
@@ -48,11 +48,88 @@ class Names(unittest.TestCase):
 		self.assertEqual(kernel.flavoured("image", "patched"), os.path.join(step.BUILD, "image"))
 
 	def test_each_has_its_maker(self):
-		for name, maker in (("patched", "build"), ("64k", "build"), ("64k-base", "base"), ("controls", "controls")):
+		for name, maker in (("patched", "build"), ("64k", "build"), ("64k-base", "build_image"), ("controls", "controls")):
 			with mock.patch.object(kernel, maker, return_value=name):
 				self.assertEqual(kernel.get(name), name)
 		with mock.patch.object(kernel, "debian", lambda kind: kind.page_size):
 			self.assertEqual((kernel.get("debian"), kernel.get("16k-debian")), ("4k", "16k"))
+
+
+class Base(unittest.TestCase):
+	def test_copies_are_mounted_over_their_originals(self):
+		self.assertEqual(kernel.over({}, ["make"]), ["make"])
+		words = kernel.over({"/build/linux": "/build/linux-base"}, ["make", "all"])
+		self.assertEqual(words[2:], ["/build/linux-base", "/build/linux", "--", "make", "all"])
+
+	def install(self, out, target, _flavour):
+		self.installed = out
+		os.makedirs(target)
+		return kernel.Image(os.path.join(out, ".config"), target, "7.3.4")
+
+	def build(self, flavour):
+		"""
+		Make the image of @flavour twice, with compilers that do nothing. Returns the command lines, their environments,
+		the fragment of the configuration, and the Image.
+		"""
+		commands, environments = [], []
+
+		def run(_what, argv, env, **_kwargs):
+			commands.append(" ".join(argv))
+			environments.append(env)
+
+		def patched(name="linux", patches=None):
+			return f"/build/{name}{'' if patches is None else ' with' + str(len(patches))}"
+
+		with tempfile.TemporaryDirectory() as directory, mock.patch.object(step, "BUILD", directory), \
+				mock.patch.object(step, "run_logged", run), mock.patch.object(kernel.source, "patched", patched), \
+				mock.patch.object(kernel, "series_digest", lambda: "series"), \
+				mock.patch.object(kernel, "missing_options", return_value=[]), \
+				mock.patch.object(kernel, "install_modules", side_effect=self.install):
+			built = kernel.flavoured("kernel", flavour)
+			os.makedirs(built)
+			step.write(os.path.join(built, ".config"), "")
+			image = kernel.build_image(flavour)
+			self.assertEqual(self.installed, built)
+			self.assertEqual(set(os.listdir(kernel.flavoured("image", flavour))), {".config", "image.json"})
+			count = len(commands)
+			self.assertEqual(kernel.build_image(flavour), image)	# which compiles nothing
+			self.assertEqual(len(commands), count)
+			fragment = step.read(os.path.join(built, ".userptr-fragment"))
+			return [line.replace(directory, "") for line in commands], environments, fragment, image
+
+	def test_base_has_no_series_and_the_same_configuration(self):
+		for options in ("", "hz1000", "64k"):
+			patched, patched_environment, patched_fragment, _ = self.build(flavours.of(flavours.PATCHED, options))
+			base, base_environment, base_fragment, image = self.build(flavours.of(flavours.BASE, options))
+			self.assertEqual((patched_fragment, patched_environment), (base_fragment, base_environment))
+			self.assertEqual(len(patched), len(base))
+			for with_series, without in zip(patched, base):
+				# Both make the same calls, but the base makes them while its own directories are mounted.
+				self.assertTrue(without.endswith(" -- " + with_series), without)
+				self.assertIn("/build/linux-base with0 /build/linux ", without)
+				self.assertIn(f"/kernel-{image.flavour} /{flavours.directory('kernel', options or 'patched')} ", without)
+
+	def test_base_is_that_of_the_machine(self):
+		commands, environments, fragment, image = self.build("64k-base")
+		self.assertIn("CC=ccache aarch64-linux-gnu-gcc HOSTCC=ccache gcc Image modules", commands[-1])
+		self.assertEqual({found["ARCH"] for found in environments}, {"arm64"})
+		self.assertIn("CONFIG_ARM64_64K_PAGES=y", fragment)
+		self.assertEqual((image.flavour, image.machine.page), ("64k-base", 65536))
+
+	def test_stamps(self):
+		names = [flavours.of(source, options) for source in (flavours.PATCHED, flavours.BASE) for options in ("", "hz1000", "64k")]
+		stamps = {}
+		for series in ("a", "b"):
+			with mock.patch.object(kernel, "series_digest", lambda series=series: series):
+				stamps[series] = [kernel.stamp_of(name) for name in names]
+		self.assertEqual(len(set(stamps["a"])), len(names))
+		# A change of the series builds the patched kernels again, and no base.
+		self.assertEqual([a == b for a, b in zip(stamps["a"], stamps["b"])], [False] * 3 + [True] * 3)
+
+	def test_only_the_debug_kernel_has_checkers(self):
+		for flavour, found in (("patched", False), ("hz1000", False), ("debug", True), ("base", False)):
+			*_, image = self.build(flavour)
+			self.assertEqual((image.flavour, image.has_checkers), (flavour, found))
 
 
 class Machines(unittest.TestCase):
