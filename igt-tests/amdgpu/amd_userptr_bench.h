@@ -3,16 +3,23 @@
  * The parts of amd_userptr_bench, which measures the ways to give a KFD queue one contiguous range
  * of GPU addresses for many ranges of user memory.
  *
- * amd_userptr_bench.c		reads options, measures each cell, prints samples
+ * amd_userptr_bench.c		reads options, prints samples
+ * amd_userptr_bench_grid.c	measures each cell
  * amd_userptr_bench_columns.c	has the ways (columns): each maps, unmaps, and replaces one range
  * amd_userptr_bench_memory.c	allocates the ranges; reads how much memory the kernel has in use
  * amd_userptr_bench_overhead.c	measures the time that the library adds to its ioctls, and the
  *				time that notifiers add when the CPU changes memory
+ * amd_userptr_bench_one.c	maps one range, and changes a page of it at a rate
  * amd_userptr_bench_stall.c	measures how long a queue stands still after a change of memory
+ * amd_userptr_bench_copies.c	measures how much a queue copies while memory changes
+ * amd_userptr_bench_long.c	measures the restore of one page of 4 GiB
+ * amd_userptr_bench_profile.c	measures by kprobes which step of the driver a stall consists of
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H
 
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -44,7 +51,9 @@ struct bench {
 	unsigned int repetitions;	   /* the most samples of one operation in a cell */
 	uint64_t step_ns[BENCH_NUM_STEPS]; /* a step adds its time; measure_map() zeroes it */
 	uint64_t budget_ns; /* in a cell no other map begins when this time is over */
+	const char *column; /* the only column to measure; NULL: all */
 	bool quick;
+	bool kfd_only; /* the process has userptrs of KFD only, as on a kernel without the flags */
 	bool wrong_data; /* a cell found wrong data, so the run fails */
 };
 
@@ -54,7 +63,7 @@ enum bench_kind {
 	BENCH_MEMFD,	  /* ranges are every second piece of a shared memfd */
 	BENCH_CONTIGUOUS, /* ranges follow one another in private anonymous memory */
 	BENCH_HUGE,	  /* as BENCH_CONTIGUOUS, but huge pages are enabled */
-	BENCH_ZERO,	  /* as BENCH_CONTIGUOUS, but nobody writes to the memory */
+	BENCH_REPEATED,	  /* as BENCH_MEMFD, but the file is short and mapped again and again */
 	BENCH_NUM_KINDS
 };
 
@@ -71,7 +80,7 @@ struct bench_memory {
 	struct amd_userptr_range *ranges; /* @count ranges to map, then BENCH_SPARES spare ones */
 };
 
-/* Map all memory, and write to it unless @kind is BENCH_ZERO; 0 or -errno. */
+/* Map all memory, and let the kernel allocate its pages; 0 or -errno. */
 int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
 			size_t size);
 void bench_memory_destroy(struct bench_memory *memory);
@@ -162,11 +171,54 @@ struct bench_samples {
 };
 void bench_add(struct bench_samples *samples, uint64_t ns);
 void bench_print_samples(const struct bench_samples *samples);
+/* Begin the line of JSON of a cell. */
+void bench_print_head(const char *column, const char *operation, unsigned int count, size_t size);
 void bench_print_not_run(const char *column, const char *operation, unsigned int count, size_t size,
 			 const char *why);
 
+/* A map that a measurement works with for a while. */
+struct bench_one {
+	const struct bench_column *column;
+	struct bench_memory memory;
+	struct bench_map map;
+};
+/*
+ * Map @count ranges by the column @way.  After an error nothing has to be undone, because then the
+ * program ends.
+ */
+int bench_one_map(struct bench *bench, struct bench_one *one, const char *way, enum bench_kind kind,
+		  unsigned int count, size_t size);
+int bench_one_unmap(struct bench *bench, struct bench_one *one);
+void bench_one_print(const struct bench_one *one, struct bench_samples *samples,
+		     const char *operation);
+/* Returns the first page of the first range. */
+char *bench_one_page(const struct bench_one *one);
+/* Print that @operation does not run, if the kernel lacks what @way needs; returns whether it does.
+ */
+bool bench_way_missing(const struct bench *bench, const char *way, const char *operation,
+		       unsigned int count, size_t size);
+
+/* A thread that drops a page @rate times a second. */
+struct bench_changer {
+	pthread_t thread;
+	char *page;
+	unsigned int rate;
+	atomic_bool stop;
+	int error;			/* why the thread ended early, or 0 */
+	atomic_uint changes;		/* how many have been made */
+	atomic_uint_least64_t begin_ns; /* when the last one began */
+};
+int bench_changer_start(struct bench_changer *changer, char *page, unsigned int rate);
+/* Returns an error of the thread, because then it made too few changes. */
+int bench_changer_stop(struct bench_changer *changer);
+
+/* The parts of a run.  With bench->kfd_only each of them measures KFD's userptrs only. */
+int bench_grid(struct bench *bench);
 int bench_library(struct bench *bench, unsigned int count);
 int bench_cpu_side(struct bench *bench, unsigned int count);
 int bench_stalls(struct bench *bench);
+int bench_copies(struct bench *bench);
+int bench_long(struct bench *bench);
+int bench_profile(struct bench *bench);
 
 #endif

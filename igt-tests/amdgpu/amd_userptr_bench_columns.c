@@ -49,10 +49,9 @@ static int gem_close(struct bench *bench, uint32_t handle)
 	return 0;
 }
 
-static int gem_userptr_one(struct bench *bench, uint64_t addr, uint64_t size, uint32_t flags,
-			   uint32_t *handle)
+static int gem_userptr_one(struct bench *bench, uint64_t addr, uint64_t size, uint32_t *handle)
 {
-	struct amd_userptr_args args = { .addr = addr, .size = size, .flags = flags };
+	struct amd_userptr_args args = { .addr = addr, .size = size };
 
 	return gem_userptr(bench, &args, handle);
 }
@@ -139,7 +138,7 @@ static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int 
 	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index]
 							       : &map->replacement;
 	uint32_t handle = 0;
-	int ret = gem_userptr_one(bench, range->addr, range->size, 0, &handle);
+	int ret = gem_userptr_one(bench, range->addr, range->size, &handle);
 
 	if (ret)
 		return ret;
@@ -177,7 +176,7 @@ static int flagged_map(struct bench *bench, struct bench_map *map)
 	int ret = reserve(map);
 
 	while (!ret && map->num_handles < memory->count) {
-		ret = gem_userptr_one(bench, memory->ranges[map->num_handles].addr, memory->size, 0,
+		ret = gem_userptr_one(bench, memory->ranges[map->num_handles].addr, memory->size,
 				      &map->handles[map->num_handles]);
 		if (!ret)
 			map->num_handles++;
@@ -190,12 +189,10 @@ static int flagged_map(struct bench *bench, struct bench_map *map)
 
 static int contiguous_map(struct bench *bench, struct bench_map *map)
 {
-	/* If the GPU may write, the driver replaces each zero page by one that takes memory. */
-	const uint32_t flags = map->memory->kind == BENCH_ZERO ? AMDGPU_GEM_USERPTR_READONLY : 0;
 	int ret = reserve(map);
 
 	if (!ret)
-		ret = gem_userptr_one(bench, map->memory->ranges[0].addr, map->size, flags,
+		ret = gem_userptr_one(bench, map->memory->ranges[0].addr, map->size,
 				      &map->handles[0]);
 	if (ret)
 		return ret;
@@ -377,7 +374,7 @@ int bench_probe(struct bench *bench)
 
 	if (ret)
 		return ret;
-	ret = gem_userptr_one(bench, memory.ranges[0].addr, memory.size, 0, &handle);
+	ret = gem_userptr_one(bench, memory.ranges[0].addr, memory.size, &handle);
 	bench->has_flag = !ret;
 	if (!ret)
 		gem_close(bench, handle);

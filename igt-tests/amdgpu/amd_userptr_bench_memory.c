@@ -15,11 +15,13 @@
 
 #define HUGE_PAGE    ((size_t)2 << 20)
 #define SHUFFLE_SEED 1
+/* The length of the file of BENCH_REPEATED: so much memory such an arena takes, whatever its size.
+ */
+#define REPEATED     ((size_t)2 << 20)
 
 static bool is_contiguous(const struct bench_memory *memory)
 {
-	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE ||
-	       memory->kind == BENCH_ZERO;
+	return memory->kind == BENCH_CONTIGUOUS || memory->kind == BENCH_HUGE;
 }
 
 static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
@@ -34,30 +36,44 @@ static void shuffle(struct amd_userptr_range *ranges, unsigned int count)
 	}
 }
 
+static bool is_file(const struct bench_memory *memory)
+{
+	return memory->kind == BENCH_MEMFD || memory->kind == BENCH_REPEATED;
+}
+
 /* Align memory of every kind to a huge page, so that all kinds have the same layout. */
 static int map_arena(struct bench_memory *memory)
 {
 	const uint64_t addr = amd_kfd_va_reserve(memory->arena_size, HUGE_PAGE);
-	int flags = MAP_FIXED | MAP_NORESERVE;
+	const int flags = MAP_FIXED | MAP_NORESERVE |
+			  (is_file(memory) ? MAP_SHARED : MAP_PRIVATE | MAP_ANONYMOUS);
+	size_t piece = memory->kind == BENCH_REPEATED ? REPEATED : memory->arena_size;
 
 	if (!addr)
 		return -ENOMEM;
 	memory->arena = (char *)(uintptr_t)addr;
-	if (memory->kind == BENCH_MEMFD) {
+	if (is_file(memory)) {
 		memory->memfd = memfd_create("amd_userptr_bench", MFD_CLOEXEC);
-		if (memory->memfd < 0 || ftruncate(memory->memfd, memory->arena_size))
+		if (memory->memfd < 0 || ftruncate(memory->memfd, piece))
 			return -errno;
-		flags |= MAP_SHARED;
-	} else {
-		flags |= MAP_PRIVATE | MAP_ANONYMOUS;
 	}
-	if (mmap(memory->arena, memory->arena_size, PROT_READ | PROT_WRITE, flags, memory->memfd,
-		 0) == MAP_FAILED)
-		return -errno;
+	for (size_t at = 0; at < memory->arena_size; at += piece) {
+		if (memory->arena_size - at < piece)
+			piece = memory->arena_size - at;
+		if (mmap(memory->arena + at, piece, PROT_READ | PROT_WRITE, flags, memory->memfd,
+			 0) == MAP_FAILED)
+			return -errno;
+	}
 	if (madvise(memory->arena, memory->arena_size,
 		    memory->kind == BENCH_HUGE ? MADV_HUGEPAGE : MADV_NOHUGEPAGE))
 		return -errno;
 	return 0;
+}
+
+/* Nobody replaces ranges of BENCH_REPEATED, so it has no spare ones. */
+static unsigned int all_ranges(const struct bench_memory *memory)
+{
+	return memory->count + (memory->kind == BENCH_REPEATED ? 0 : BENCH_SPARES);
 }
 
 /*
@@ -68,12 +84,23 @@ static void touch(const struct bench_memory *memory)
 {
 	const size_t page = getpagesize();
 
-	for (unsigned int i = 0; i < memory->count + BENCH_SPARES; i++) {
+	for (unsigned int i = 0; i < all_ranges(memory); i++) {
 		volatile char *addr = (char *)(uintptr_t)memory->ranges[i].addr;
 
 		for (size_t at = 0; at < memory->size; at += page)
 			addr[at] = 1;
 	}
+}
+
+/* Do the same by one system call per range, because BENCH_REPEATED may have a million pages. */
+static int populate(const struct bench_memory *memory)
+{
+	for (unsigned int i = 0; i < memory->count; i++) {
+		if (madvise((void *)(uintptr_t)memory->ranges[i].addr, memory->size,
+			    MADV_POPULATE_WRITE))
+			return -errno;
+	}
+	return 0;
 }
 
 int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
@@ -89,23 +116,23 @@ int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsig
 		.memfd = -1,
 	};
 	stride = is_contiguous(memory) ? size : 2 * size;
-	memory->arena_size = (count + BENCH_SPARES) * stride;
-	memory->ranges = calloc(count + BENCH_SPARES, sizeof(*memory->ranges));
+	memory->arena_size = all_ranges(memory) * stride;
+	memory->ranges = calloc(all_ranges(memory), sizeof(*memory->ranges));
 	ret = memory->ranges ? map_arena(memory) : -ENOMEM;
-	if (ret) {
-		bench_memory_destroy(memory);
-		return ret;
-	}
-	for (unsigned int i = 0; i < count + BENCH_SPARES; i++)
+	for (unsigned int i = 0; !ret && i < all_ranges(memory); i++)
 		memory->ranges[i] = (struct amd_userptr_range){
 			.addr = (uintptr_t)memory->arena + i * stride,
 			.size = size,
 		};
-	if (kind != BENCH_ZERO)
+	if (!ret && kind == BENCH_REPEATED)
+		ret = populate(memory);
+	else if (!ret)
 		touch(memory);
-	if (kind == BENCH_SHUFFLED)
+	if (ret)
+		bench_memory_destroy(memory);
+	else if (kind == BENCH_SHUFFLED)
 		shuffle(memory->ranges, count);
-	return 0;
+	return ret;
 }
 
 void bench_memory_destroy(struct bench_memory *memory)

@@ -1,295 +1,319 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures what a process notices when its registered memory changes: how long a queue stands still
- * after a change, how much a queue copies while memory changes at a certain rate, and how long the
- * restore takes when one page of a very large range changes.
+ * Measures how long a queue stands still after a change of registered memory, by three clocks:
+ *
+ * - the CPU's: from before the change until the process sees that the queue's next packet has run;
+ * - the GPU's: from the last packet before the change to the first one after it, by the clock that
+ *   packets store;
+ * - the driver's: from the SMI event of the eviction to the one of the restore.
  */
 #include <errno.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
-#include <stdlib.h>
+#include <string.h>
 #include <time.h>
 #include <unistd.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
+#include <xf86drm.h>
 
 #include "amd_userptr_bench.h"
+#include "lib/igt_time.h"
 
 /* Enough samples for a 99th percentile, and for a rough one in a quick run. */
 enum { STALLS = 200, STALLS_QUICK = 50 };
 
-/* How many windows of WINDOW_NS the program measures at each rate. */
-enum { WINDOWS = 3 };
-#define WINDOW_NS 1000000000ull
+/* The range has 16 pages: the first one changes, and the last one gets the packets' words. */
+#define STALL_RANGE ((size_t)16 * getpagesize())
 
-/* Changes in a second while a queue copies. */
-static const unsigned int rates[] = { 0, 10, 100, 1000 };
+#define STORM_RATE	 1000
+/* The time of a storm, and the most if it has too few samples by then. */
+#define STORM_NS	 3000000000ull
+#define STORM_LONGEST_NS 20000000000ull
+enum { STORM_SAMPLES = 30 };
 
-/* The size of a range: its first page changes, and a queue copies the last quarter to the third. */
-#define COPY_RANGE ((size_t)64 << 10)
-
-/* The range of which one page changes.  It consists of zero pages, so it takes no memory. */
-#define LONG_RANGE ((size_t)4 << 30)
-
-/* The ways to register one range; all of them exist with one range of any size. */
-static const char *const ways[] = { "kfd", "contiguous" };
-
-struct stall {
-	const struct bench_column *column;
-	struct bench_memory memory;
-	struct bench_map map;
+struct clocks {
+	struct bench_samples cpu, gpu, driver;
 };
 
-static void print_samples(const struct stall *stall, struct bench_samples *samples,
-			  const char *operation)
+/* The place where packets store the GPU's clock, and how fast it runs. */
+struct stamps {
+	struct amd_kfd_mem mem;
+	volatile uint64_t *clock;
+	uint64_t khz;
+};
+
+static int read_khz(struct bench *bench, uint64_t *khz)
 {
-	samples->column = stall->column->name;
-	samples->operation = operation;
-	samples->count = stall->memory.count;
-	samples->size = stall->memory.size;
-	bench_print_samples(samples);
+	struct drm_amdgpu_info_device device = { 0 };
+	struct drm_amdgpu_info request = {
+		.return_pointer = (uintptr_t)&device,
+		.return_size = sizeof(device),
+		.query = AMDGPU_INFO_DEV_INFO,
+	};
+	int ret = drmCommandWrite(bench->fd, DRM_AMDGPU_INFO, &request, sizeof(request));
+
+	*khz = device.gpu_counter_freq;
+	return ret ? ret : *khz ? 0 : -EINVAL;
 }
 
-static int map_one(struct bench *bench, struct stall *stall, const char *way, enum bench_kind kind,
-		   size_t size)
+static int open_stamps(struct bench *bench, struct stamps *stamps)
 {
-	int ret;
+	int ret = read_khz(bench, &stamps->khz);
 
-	*stall = (struct stall){ .column = bench_column_find(way) };
-	ret = bench_memory_create(&stall->memory, kind, 1, size);
 	if (!ret)
-		ret = bench_map_init(&stall->map, &stall->memory);
+		ret = __amd_kfd_alloc_gtt(&bench->kfd, getpagesize(), &stamps->mem);
 	if (!ret)
-		ret = stall->column->map(bench, &stall->map);
+		stamps->clock = stamps->mem.cpu;
 	return ret;
 }
 
-static int unmap_one(struct bench *bench, struct stall *stall)
+/*
+ * Wait with short pauses: __amd_kfd_queue_wait() looks once in a millisecond after a while.  The
+ * kernel keeps few SMI events, so fetch them now and then, before it drops any.
+ */
+static int wait_for(struct bench *bench, uint32_t seqno)
 {
-	int ret = stall->column->unmap(bench, &stall->map);
+	const uint64_t deadline = igt_now_ms() + BENCH_WAIT_MS;
+	int ret = 0;
 
-	bench_map_fini(&stall->map);
-	bench_memory_destroy(&stall->memory);
-	return ret;
+	for (unsigned int i = 1; !ret && !amd_kfd_queue_done(&bench->queue, seqno); i++) {
+		if (igt_now_ms() >= deadline)
+			return -ETIME;
+		igt_pause();
+		if (i % 128 == 0)
+			ret = __amd_kfd_smi_drain(&bench->smi);
+	}
+	return ret ? ret : __amd_kfd_queue_wait(&bench->queue, seqno, BENCH_WAIT_MS);
+}
+
+/* Let the queue store a word in the range and its clock in @stamps, and wait for it. */
+static int run_packets(struct bench *bench, const struct bench_one *one, struct stamps *stamps,
+		       unsigned int index)
+{
+	const uint32_t word = index + 1;
+
+	amd_kfd_queue_write(&bench->queue, one->map.va + STALL_RANGE - getpagesize(), &word, 1);
+	amd_kfd_queue_timestamp(&bench->queue, stamps->mem.va + index * sizeof(uint64_t));
+	return wait_for(bench, amd_kfd_queue_submit(&bench->queue));
+}
+
+/* The time between the clocks that packets have stored at @from and @to. */
+static uint64_t gpu_ns(const struct stamps *stamps, unsigned int from, unsigned int to)
+{
+	return (stamps->clock[to] - stamps->clock[from]) * 1000000 / stamps->khz;
 }
 
 /* ---------------------------------------------------------------------------------------------- */
 /* A single change										  */
 
+static int drop_page(char *page)
+{
+	return madvise(page, getpagesize(), MADV_DONTNEED) ? -errno : 0;
+}
+
+/* The child ends at once.  The parent waits for it later. */
+static int fork_child(char *page)
+{
+	pid_t pid = fork();
+
+	(void)page;
+	if (!pid)
+		_exit(0);
+	return pid < 0 ? -errno : 0;
+}
+
+/* Drop a page that no device has: the time that the measurement itself takes. */
+static int drop_other(char *page)
+{
+	char *other = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			   -1, 0);
+	int ret;
+
+	(void)page;
+	if (other == MAP_FAILED)
+		return -errno;
+	*(volatile char *)other = 1;
+	ret = drop_page(other);
+	munmap(other, getpagesize());
+	return ret;
+}
+
+static const struct single {
+	const char *operation, *by_gpu, *by_driver;
+	int (*change)(char *page);
+	bool evicts, forks;
+} singles[] = {
+	{ "stall nothing", "stall nothing gpu", NULL, drop_other, false, false },
+	{ "stall page", "stall page gpu", "stall page driver", drop_page, true, false },
+	{ "stall fork", "stall fork gpu", "stall fork driver", fork_child, true, true },
+};
+
+/* Check that the change evicted the queues as expected, and take the times of the driver. */
+static int check_events(struct bench *bench, const struct single *single, struct clocks *clocks)
+{
+	const struct amd_kfd_smi_counts *count = &bench->smi.count;
+	int ret = single->evicts ? bench_restore_wait(bench) : __amd_kfd_smi_drain(&bench->smi);
+
+	if (!ret && !single->evicts && count->evictions)
+		ret = -EBUSY;
+	if (!ret && single->evicts)
+		bench_add(&clocks->driver, count->restore_ns - count->eviction_ns);
+	return ret;
+}
+
 /*
- * Measure the time from before the change until the queue has run a packet that was submitted after
- * the change.  The pause lets the driver take the change for the first one after a quiet time.
+ * The packet is submitted right after the change, which returns when the queues have been evicted.
+ * The pause lets the driver take the change for the first one after a quiet time.
  */
-static int one_stall(struct bench *bench, struct stall *stall, uint64_t *ns)
+static int one_stall(struct bench *bench, struct bench_one *one, struct stamps *stamps,
+		     const struct single *single, struct clocks *clocks)
 {
 	const struct timespec pause = { .tv_nsec = 20000000 };
-	char *page = (char *)(uintptr_t)stall->memory.ranges[0].addr;
-	const uint32_t value = 1;
+	char *page = bench_one_page(one);
 	uint64_t start;
 	int ret;
 
 	/* Only a page that is present makes the drop an event. */
 	*(volatile char *)page = 1;
 	nanosleep(&pause, NULL);
+	ret = bench_restore_mark(bench);
+	if (!ret)
+		ret = run_packets(bench, one, stamps, 0);
 	start = bench_now_ns();
-	if (madvise(page, getpagesize(), MADV_DONTNEED))
-		return -errno;
-	amd_kfd_queue_write(&bench->queue, stall->map.va, &value, 1);
-	ret = __amd_kfd_queue_sync(&bench->queue, BENCH_WAIT_MS);
-	*ns = bench_now_ns() - start;
-	if (!ret && *(volatile uint32_t *)page != value)
-		ret = -EIO;
-	return ret;
-}
-
-static int measure_stall(struct bench *bench, struct stall *stall)
-{
-	const unsigned int most = bench->quick ? STALLS_QUICK : STALLS;
-	struct bench_samples samples = { 0 };
-	int ret = bench_restore_mark(bench);
-
-	for (unsigned int i = 0; !ret && i < most; i++) {
-		uint64_t ns = 0;
-
-		ret = one_stall(bench, stall, &ns);
-		if (!ret)
-			bench_add(&samples, ns);
-	}
-	/* Without an eviction nothing was measured. */
 	if (!ret)
-		ret = bench_restore_wait(bench);
+		ret = single->change(page);
 	if (!ret)
-		print_samples(stall, &samples, "stall");
-	return ret;
-}
-
-/* ---------------------------------------------------------------------------------------------- */
-/* Copies while memory changes									  */
-
-struct changer {
-	pthread_t thread;
-	char *page;
-	unsigned int rate;
-	atomic_bool stop;
-	atomic_uint changes;
-};
-
-static void sleep_until(uint64_t ns)
-{
-	const struct timespec at = { .tv_sec = ns / 1000000000, .tv_nsec = ns % 1000000000 };
-
-	clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &at, NULL);
-}
-
-/* A change that comes late does not make up for lost time, because that would be a faster rate. */
-static void *change(void *data)
-{
-	struct changer *changer = data;
-	const uint64_t period = 1000000000ull / changer->rate;
-	uint64_t next = bench_now_ns() + period;
-
-	while (!changer->stop) {
-		const uint64_t now = bench_now_ns();
-
-		if (now < next)
-			sleep_until(next);
-		else
-			next = now;
-		next += period;
-		*(volatile char *)changer->page = 1;
-		if (madvise(changer->page, getpagesize(), MADV_DONTNEED))
-			break;
-		changer->changes++;
-	}
-	return NULL;
-}
-
-/* Copy for a while, and return the average time of a copy. */
-static int copy_window(struct bench *bench, const struct stall *stall, uint64_t *ns)
-{
-	const uint64_t va = stall->map.va + COPY_RANGE / 2, start = bench_now_ns();
-	unsigned int copies = 0;
-	int ret = 0;
-
-	do {
-		amd_kfd_queue_copy(&bench->queue, va, va + COPY_RANGE / 4, COPY_RANGE / 4);
-		ret = __amd_kfd_queue_sync(&bench->queue, BENCH_WAIT_MS);
-		*ns = bench_now_ns() - start;
-		copies++;
-	} while (!ret && *ns < WINDOW_NS);
-	*ns /= copies;
-	return ret;
-}
-
-static int measure_copies(struct bench *bench, struct stall *stall, unsigned int rate)
-{
-	struct changer changer = {
-		.page = (char *)(uintptr_t)stall->memory.ranges[0].addr,
-		.rate = rate,
-	};
-	struct bench_samples copies = { 0 }, changes = { 0 };
-	char operation[32];
-	int ret = 0;
-
-	if (rate && pthread_create(&changer.thread, NULL, change, &changer))
-		return -EAGAIN;
-	for (int i = 0; !ret && i < WINDOWS; i++) {
-		const unsigned int before = changer.changes;
-		const uint64_t start = bench_now_ns();
-		uint64_t ns = 0;
-
-		ret = copy_window(bench, stall, &ns);
-		bench_add(&copies, ns);
-		if (changer.changes != before)
-			bench_add(&changes, (bench_now_ns() - start) / (changer.changes - before));
-	}
-	if (rate) {
-		changer.stop = true;
-		pthread_join(changer.thread, NULL);
-	}
-	/* Without changes the time of a copy would belong to another rate. */
-	if (!ret && rate && !changes.num)
-		ret = -ENODATA;
+		ret = run_packets(bench, one, stamps, 1);
 	if (ret)
 		return ret;
-	snprintf(operation, sizeof(operation), "copy at %u/s", rate);
-	print_samples(stall, &copies, operation);
-	snprintf(operation, sizeof(operation), "change at %u/s", rate);
-	if (rate)
-		print_samples(stall, &changes, operation);
+	bench_add(&clocks->cpu, bench_now_ns() - start);
+	bench_add(&clocks->gpu, gpu_ns(stamps, 0, 1));
+	ret = check_events(bench, single, clocks);
+	if (single->forks && wait(NULL) < 0)
+		ret = -errno;
+	return ret;
+}
+
+static int measure_single(struct bench *bench, struct bench_one *one, struct stamps *stamps,
+			  const struct single *single)
+{
+	const unsigned int most = bench->quick ? STALLS_QUICK : STALLS;
+	struct clocks clocks = { 0 };
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i <= most; i++) {
+		ret = one_stall(bench, one, stamps, single, &clocks);
+		/* The first one warms up. */
+		if (!i)
+			clocks.cpu.num = clocks.gpu.num = clocks.driver.num = 0;
+	}
+	if (ret)
+		return ret;
+	bench_one_print(one, &clocks.cpu, single->operation);
+	bench_one_print(one, &clocks.gpu, single->by_gpu);
+	if (single->by_driver)
+		bench_one_print(one, &clocks.driver, single->by_driver);
 	return 0;
 }
 
-static int run_way(struct bench *bench, const char *way)
-{
-	struct stall stall;
-	int ret;
-
-	if (bench_column_find(way)->missing && bench_column_find(way)->missing(bench)) {
-		bench_print_not_run(way, "stall", 1, getpagesize(),
-				    bench_column_find(way)->missing(bench));
-		return 0;
-	}
-	/* After an error nothing has to be undone, because the program ends. */
-	ret = map_one(bench, &stall, way, BENCH_CONTIGUOUS, getpagesize());
-	if (!ret)
-		ret = measure_stall(bench, &stall);
-	if (!ret)
-		ret = unmap_one(bench, &stall);
-	if (!ret)
-		ret = map_one(bench, &stall, way, BENCH_CONTIGUOUS, COPY_RANGE);
-	for (unsigned int i = 0; !ret && i < sizeof(rates) / sizeof(rates[0]); i++)
-		ret = measure_copies(bench, &stall, rates[i]);
-	return ret ? ret : unmap_one(bench, &stall);
-}
-
 /* ---------------------------------------------------------------------------------------------- */
-/* One page of a long range									  */
+/* A storm of changes										  */
 
-static int one_restore(struct bench *bench, const struct stall *stall, uint64_t *ns)
+struct storm {
+	struct bench_changer changer;
+	struct clocks clocks;
+	uint64_t last_ns; /* the last change of which a sample was taken */
+	unsigned int packets;
+};
+
+/*
+ * Run one packet after the other.  A sample is the time from the last change before a packet was
+ * submitted until the packet has run, because such a change has stopped the queue for that packet.
+ */
+static int storm_packet(struct bench *bench, struct bench_one *one, struct stamps *stamps,
+			struct storm *storm)
 {
-	char *page = (char *)(uintptr_t)stall->memory.ranges[0].addr +
-		     stall->memory.size / 2 / getpagesize() * getpagesize();
+	const uint64_t change_ns = storm->changer.begin_ns;
+	const unsigned int index = storm->packets++ % 2;
+	int ret = run_packets(bench, one, stamps, index);
 
-	(void)*(volatile char *)page;
-	return bench_drop(bench, page, ns);
+	if (ret || !change_ns || change_ns == storm->last_ns)
+		return ret;
+	storm->last_ns = change_ns;
+	bench_add(&storm->clocks.cpu, bench_now_ns() - change_ns);
+	if (storm->packets > 1)
+		bench_add(&storm->clocks.gpu, gpu_ns(stamps, !index, index));
+	return 0;
 }
 
-/* Measure by turns a page of a long range and one of a short range of the same kind. */
-static int measure_long(struct bench *bench)
+static int run_storm(struct bench *bench, struct bench_one *one, struct stamps *stamps,
+		     struct storm *storm, unsigned int *evictions, uint64_t *ns)
 {
-	struct bench_samples samples[2] = { 0 };
-	struct stall stalls[2];
-	const char *why = bench_column_find("contiguous")->missing(bench);
-	int ret;
+	const uint64_t start = bench_now_ns();
+	int ret = 0;
 
-	if (why) {
-		bench_print_not_run("contiguous", "restore in turn", 1, LONG_RANGE, why);
-		return 0;
+	*ns = 0;
+	while (!ret && *ns < STORM_LONGEST_NS &&
+	       (*ns < STORM_NS || storm->clocks.cpu.num < STORM_SAMPLES)) {
+		ret = storm_packet(bench, one, stamps, storm);
+		*ns = bench_now_ns() - start;
 	}
-	ret = map_one(bench, &stalls[0], "contiguous", BENCH_ZERO, getpagesize());
 	if (!ret)
-		ret = map_one(bench, &stalls[1], "contiguous", BENCH_ZERO, LONG_RANGE);
-	for (unsigned int i = 0; !ret && i < 2 * (bench->repetitions + 1); i++) {
-		uint64_t ns = 0;
-
-		ret = one_restore(bench, &stalls[i % 2], &ns);
-		/* The first of each warms up. */
-		if (!ret && i > 1)
-			bench_add(&samples[i % 2], ns);
-	}
-	for (int i = 0; !ret && i < 2; i++) {
-		print_samples(&stalls[i], &samples[i], "restore in turn");
-		ret = unmap_one(bench, &stalls[i]);
-	}
+		ret = __amd_kfd_smi_drain(&bench->smi);
+	*evictions = bench->smi.count.evictions;
 	return ret;
+}
+
+static int measure_storm(struct bench *bench, struct bench_one *one, struct stamps *stamps)
+{
+	struct bench_samples change = { 0 }, eviction = { 0 };
+	struct storm storm = { 0 };
+	unsigned int evictions, changes;
+	uint64_t ns;
+	int ret = bench_restore_mark(bench), err;
+
+	if (!ret)
+		ret = bench_changer_start(&storm.changer, bench_one_page(one), STORM_RATE);
+	if (ret)
+		return ret;
+	ret = run_storm(bench, one, stamps, &storm, &evictions, &ns);
+	changes = storm.changer.changes;
+	err = bench_changer_stop(&storm.changer);
+	ret = ret ? ret : err;
+	/* Without changes and evictions there was no storm. */
+	if (!ret && (!changes || !evictions || !storm.clocks.cpu.num))
+		ret = -ENODATA;
+	/* When the queue has run a packet, the last restore is over. */
+	if (!ret)
+		ret = run_packets(bench, one, stamps, 0);
+	if (ret)
+		return ret;
+	bench_add(&change, ns / changes);
+	bench_add(&eviction, ns / evictions);
+	bench_one_print(one, &storm.clocks.cpu, "stall storm");
+	bench_one_print(one, &storm.clocks.gpu, "stall storm gpu");
+	bench_one_print(one, &change, "stall storm: a change each");
+	bench_one_print(one, &eviction, "stall storm: an eviction each");
+	return 0;
 }
 
 int bench_stalls(struct bench *bench)
 {
-	int ret = 0;
+	const char *way = bench->kfd_only ? "kfd" : "contiguous";
+	struct stamps stamps = { 0 };
+	struct bench_one one;
+	int ret;
 
-	for (unsigned int i = 0; !ret && i < sizeof(ways) / sizeof(ways[0]); i++)
-		ret = run_way(bench, ways[i]);
-	return ret ? ret : measure_long(bench);
+	if (bench_way_missing(bench, way, "stall page", 1, STALL_RANGE))
+		return 0;
+	ret = open_stamps(bench, &stamps);
+	if (!ret)
+		ret = bench_one_map(bench, &one, way, BENCH_CONTIGUOUS, 1, STALL_RANGE);
+	for (unsigned int i = 0; !ret && i < sizeof(singles) / sizeof(singles[0]); i++)
+		ret = measure_single(bench, &one, &stamps, &singles[i]);
+	if (!ret)
+		ret = measure_storm(bench, &one, &stamps);
+	if (!ret)
+		ret = bench_one_unmap(bench, &one);
+	return ret ? ret : __amd_kfd_free(&bench->kfd, &stamps.mem);
 }

@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Measures the restore after a change of one page, when 4 GiB are registered, and by turns with it
+ * when only one page is registered.
+ */
+#include <unistd.h>
+
+#include "amd_userptr_bench.h"
+
+#define LONG_BYTES  ((uint64_t)4 << 30)
+#define PIECE_BYTES ((size_t)64 << 10)
+
+/* The 4 GiB are ranges of this size.  A range that is not followed by the next one is no part of
+ * it. */
+struct layout {
+	const char *way;
+	size_t size;
+};
+
+static int one_restore(struct bench *bench, const struct bench_one *one, uint64_t *ns)
+{
+	const struct amd_userptr_range *range = &one->memory.ranges[one->memory.count / 2];
+	char *page = (char *)(uintptr_t)range->addr;
+
+	/* Of one long range take a page in the middle, too. */
+	page += range->size / 2 / getpagesize() * getpagesize();
+	/* Only a page that is present makes the drop an event. */
+	*(volatile char *)page = 1;
+	return bench_drop(bench, page, ns);
+}
+
+/* The two maps take turns, so that a drift of the machine's speed affects both. */
+static int by_turns(struct bench *bench, struct bench_one ones[2])
+{
+	struct bench_samples samples[2] = { 0 };
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < 2 * (bench->repetitions + 1); i++) {
+		uint64_t ns = 0;
+
+		ret = one_restore(bench, &ones[i % 2], &ns);
+		/* The first of each warms up. */
+		if (!ret && i > 1)
+			bench_add(&samples[i % 2], ns);
+	}
+	for (int i = 0; !ret && i < 2; i++)
+		bench_one_print(&ones[i], &samples[i], "restore in turn");
+	return ret;
+}
+
+/* The GPU has to reach the long map, otherwise its restores would be none. */
+static int check_map(struct bench *bench, const struct bench_one *one)
+{
+	const unsigned int index = one->memory.count / 2;
+
+	return bench_check_range(bench, &one->map, index, &one->memory.ranges[index]);
+}
+
+static int measure(struct bench *bench, const struct layout *layout)
+{
+	const unsigned int count = LONG_BYTES / layout->size;
+	struct bench_one ones[2];
+	int ret;
+
+	if (bench_way_missing(bench, layout->way, "restore in turn", count, layout->size))
+		return 0;
+	ret = bench_one_map(bench, &ones[0], layout->way, BENCH_REPEATED, 1, getpagesize());
+	if (!ret)
+		ret = bench_one_map(bench, &ones[1], layout->way, BENCH_REPEATED, count,
+				    layout->size);
+	if (!ret)
+		ret = by_turns(bench, ones);
+	if (!ret)
+		ret = check_map(bench, &ones[1]);
+	for (int i = 0; !ret && i < 2; i++)
+		ret = bench_one_unmap(bench, &ones[i]);
+	return ret;
+}
+
+int bench_long(struct bench *bench)
+{
+	static const struct layout kfd = { "kfd", LONG_BYTES };
+	static const struct layout gem[] = { { "contiguous", LONG_BYTES },
+					     { "scatter", PIECE_BYTES } };
+	int ret = 0;
+
+	if (bench->kfd_only)
+		return measure(bench, &kfd);
+	for (unsigned int i = 0; !ret && i < sizeof(gem) / sizeof(gem[0]); i++)
+		ret = measure(bench, &gem[i]);
+	return ret;
+}
