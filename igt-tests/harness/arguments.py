@@ -19,6 +19,7 @@ from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
+LISTED = ("ACTION", "HZ", "PART")	# kinds whose values the section "where" lists
 FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each folder has a file corpus/TARGET.txt for each of its fuzzers
 
 OPTION = re.compile(r"  (--[a-z-]+)(?: ([A-Z]+))?  +(.*)")
@@ -79,7 +80,9 @@ def targets():
 def names_of(kind):
 	"""Returns all permitted values of @kind if they are names, otherwise None."""
 	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": lambda: list(targets()),
-		"ACTION": lambda: described("where")["ACTION"].split(", "), "SIZE": lambda: list(machine.MACHINES), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
+		"SIZE": lambda: list(machine.MACHINES), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
+	if kind in LISTED:
+		return described("where")[kind].split(", ")
 	return makers[kind]() if kind in makers else None
 
 

@@ -37,7 +37,7 @@ names_of() {
 	TARGET) printf '%s\n' "$harness"/../vgpu/fuzz/corpus/*.txt "$harness"/../../lib/fuzz/corpus/*.txt | sed 's,.*/,,; s,\.txt$,,' | sort ;;
 	PROGRAM)
 		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
-	ACTION|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
+	ACTION|HZ|PART|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
 	esac
 }
 
@@ -108,7 +108,7 @@ judge_value() {
 		return
 	fi
 	case $3 in
-	MODE|CONTROL|TARGET|ACTION|SIZE|COMMAND)
+	MODE|CONTROL|TARGET|ACTION|HZ|PART|SIZE|COMMAND)
 		text=${3,,}
 		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)" ;;
 	WHAT)

@@ -1,8 +1,14 @@
 # SPDX-License-Identifier: MIT
-"""Draws the results of the benchmark as SVG: one panel for each operation, with logarithmic axes."""
+"""
+Draws the results of the benchmark as SVG: a panel for each operation, one for the stalls, and one for the copies while
+memory changes, all with logarithmic axes.
+"""
 
 import math
 from xml.sax.saxutils import escape
+
+from harness.bench import tables
+from harness.bench.report import OPERATIONS
 
 # All lengths are in pixels.
 PANEL = (420, 300)	# width and height of a plot
@@ -72,45 +78,107 @@ def series(report, operation, size):
 	return found
 
 
-def panel(report, operation, size, left, top):
-	"""Returns the SVG elements of the plot of one @operation, whose upper left corner is at (@left, @top)."""
-	data = series(report, operation, size)
-	right, bottom = left + PANEL[0], top + PANEL[1]
-	parts = [text(left, top - 14, f"{operation}, ms", "start", 'font-weight="bold"')]
-	if not data:
-		return parts + [text((left + right) / 2, (top + bottom) / 2, "nothing measured")]
-	xs = Axis([ranges for _, points in data for ranges, _ in points], left, right)
-	ys = Axis([ms for _, points in data for _, ms in points], bottom, top)
-	for value in xs.decades():
-		parts += [line(xs.at(value), top, xs.at(value), bottom), text(xs.at(value), bottom + 16, number(value))]
-	for value in ys.decades():
-		parts += [line(left, ys.at(value), right, ys.at(value)),
-			text(left - 6, ys.at(value) + 4, number(value), "end")]
-	parts.append(text((left + right) / 2, bottom + 34, "ranges"))
-	for index, points in data:
-		parts += curve(index, [(xs.at(ranges), ys.at(ms)) for ranges, ms in points])
+def copy_series(run):
+	"""Returns the curves of the copies, [(index of the process, [(changes in a second, copies in a second)])]."""
+	found = []
+	for index, (name, column, _) in enumerate(tables.WHO):
+		# A logarithmic axis has no place for a rate of 0.
+		points = [(rate, tables.copies(run, name, column, rate)) for rate in tables.rates(run) if rate]
+		points = [(rate, number_of) for rate, number_of in points if number_of]
+		if points:
+			found.append((index, points))
+	return found
+
+
+def frame(title, left, top):
+	return [text(left, top - 14, title, "start", 'font-weight="bold"')]
+
+
+def nothing(left, top):
+	return [text(left + PANEL[0] / 2, top + PANEL[1] / 2, "nothing measured")]
+
+
+def scale(axis, left, top):
+	"""Returns the horizontal lines of a panel with their labels."""
+	parts = []
+	for value in axis.decades():
+		parts += [line(left, axis.at(value), left + PANEL[0], axis.at(value)),
+			text(left - 6, axis.at(value) + 4, number(value), "end")]
 	return parts
 
 
-def legend(report, left, top):
+def panel(data, title, below, left, top):
+	"""
+	Returns the SVG elements of a plot of the curves @data, whose upper left corner is at (@left, @top). @below is
+	the name of the horizontal axis.
+	"""
+	right, bottom = left + PANEL[0], top + PANEL[1]
+	parts = frame(title, left, top)
+	if not data:
+		return parts + nothing(left, top)
+	xs = Axis([x for _, points in data for x, _ in points], left, right)
+	ys = Axis([y for _, points in data for _, y in points], bottom, top)
+	for value in xs.decades():
+		parts += [line(xs.at(value), top, xs.at(value), bottom), text(xs.at(value), bottom + 16, number(value))]
+	parts += scale(ys, left, top)
+	parts.append(text((left + right) / 2, bottom + 34, below))
+	for index, points in data:
+		parts += curve(index, [(xs.at(x), ys.at(y)) for x, y in points])
+	return parts
+
+
+def stall_panel(run, left, top):
+	"""
+	Returns the plot of the stalls by the CPU's clock: for each change and each process a mark at the median, and a
+	line up to the 99th percentile.
+	"""
+	found = {}
+	for place, change in enumerate(tables.CHANGES):
+		for index, (name, column, _) in enumerate(tables.WHO):
+			samples = run.samples((name, column, f"stall {change}", 1, run.changed))
+			if samples:
+				found[place, index] = [tables.percentile(samples, percent) / 1e6 for percent in (50, 99)]
+	parts = frame("a change stops the queue, ms: median, and line up to 99 of 100", left, top)
+	if not found:
+		return parts + nothing(left, top)
+	axis = Axis([ms for values in found.values() for ms in values], top + PANEL[1], top)
+	parts += scale(axis, left, top)
+	step = PANEL[0] / len(tables.CHANGES)
+	for place, change in enumerate(tables.CHANGES):
+		parts.append(text(left + (place + 0.5) * step, top + PANEL[1] + 16, change))
+	for (place, index), (half, most) in found.items():
+		x = left + (place + (index + 1) / (len(tables.WHO) + 1)) * step
+		parts += [line(x, axis.at(half), x, axis.at(most), COLOURS[index]), mark(index, x, axis.at(half))]
+	return parts
+
+
+def legend(titles, left, top):
 	parts = []
-	for index, title in enumerate(report.titles.values()):
+	for index, title in enumerate(titles):
 		y = top + index * LEGEND_LINE
 		parts += [mark(index, left, y - 4), text(left + 12, y, title, "start")]
 	return parts
 
 
-def picture(report, operations, size, head):
+def picture(run, head):
 	"""Returns the whole picture as SVG text, with @head as its title."""
+	report = run.reports.get("series")
+	ways, who = list(report.titles.values()) if report else [], [title for _, _, title in tables.WHO]
+	draw = [lambda left, top, name=operation: panel(series(report, name, run.page) if report else [], f"{name}, ms", "ranges", left, top)
+		for operation in OPERATIONS]
+	draw += [lambda left, top: stall_panel(run, left, top),
+		lambda left, top: panel(copy_series(run), "copies of 16 KiB in a second", "changes in a second", left, top)]
 	cell = (MARGIN[0] + PANEL[0] + GAP[0], MARGIN[1] + PANEL[1] + GAP[1])
-	rows = math.ceil(len(operations) / PANELS_PER_ROW)
+	rows = math.ceil(len(draw) / PANELS_PER_ROW)
 	width = PANELS_PER_ROW * cell[0]
-	height = rows * cell[1] + len(report.titles) * LEGEND_LINE + GAP[1]
-	parts = [text(MARGIN[0], 22, f"{head}; ranges of {size >> 10} KiB", "start")]
-	for index, operation in enumerate(operations):
+	height = rows * cell[1] + max(len(ways), len(who)) * LEGEND_LINE + GAP[1]
+	parts = [text(MARGIN[0], 22, f"{head}; ranges of {run.page >> 10} KiB", "start")]
+	for index, one in enumerate(draw):
 		row, column = divmod(index, PANELS_PER_ROW)
-		parts += panel(report, operation, size, column * cell[0] + MARGIN[0], row * cell[1] + MARGIN[1])
-	parts += legend(report, MARGIN[0], rows * cell[1] + GAP[1] / 2)
+		parts += one(column * cell[0] + MARGIN[0], row * cell[1] + MARGIN[1])
+	# The left legend is for the operations, the right one for the two panels at the bottom.
+	parts += legend(ways, MARGIN[0], rows * cell[1] + GAP[1] / 2)
+	parts += legend(who, cell[0] + MARGIN[0], rows * cell[1] + GAP[1] / 2)
 	return "\n".join([
 		"<!-- SPDX-License-Identifier: MIT -->",
 		f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" viewBox="0 0 {width} {height}">',

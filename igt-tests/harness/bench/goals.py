@@ -3,19 +3,13 @@
 
 import dataclasses
 import operator
+import statistics
+
+from harness.bench import report
 
 MANY, MOST = 4096, 100000	# numbers of ranges, of one page each, in the goals
-PAGE, LONG = 4 << 10, 4 << 30	# the usual size of a page; size of the long range of "restore in turn"
-
-
-def median_interval(ordered):
-	"""
-	Returns the two of the @ordered samples between which the true median lies in 19 of 20 cases. That holds for any
-	distribution of the samples, because the number of samples below the true median is binomial, with the standard
-	deviation sqrt(samples) / 2.
-	"""
-	first = max(0, int((len(ordered) - 1.96 * len(ordered) ** 0.5) / 2))
-	return ordered[first], ordered[-1 - first]
+FEW = 256			# the number of ranges in the comparison of the two kernels by KFD's userptrs
+PIECE, LONG = 64 << 10, 4 << 30	# sizes of the ranges of "restore in turn", besides one page
 
 
 @dataclasses.dataclass
@@ -24,13 +18,13 @@ class Goal:
 	what: str
 	least: bool	# true: the value must be @limit or more; false: @limit or less
 	limit: float
-	aim: float	# a better value than @limit, which the project hopes to reach one day; None if there is none
-	binding: bool	# true: ./run bench --check fails if the goal is missed
 	value: float	# the measured value; None if it was not measured
 	reason: str = ""	# why the value was not measured
-	# The lowest and the highest value that the samples leave possible. None if @value alone decides: with --icount,
-	# and in the goals about the library and about memory.
-	spread: tuple = None
+	spread: tuple = None	# the lowest and the highest value that the samples leave possible; None: only one is
+	binding: bool = True	# ./run bench --check fails if the goal is not met
+	# The wall clock of a busy machine contains the work of others, and most in operations that take long. So only a
+	# clock that counts instructions may judge such an operation, and @judged is false without it.
+	judged: bool = True
 
 	def meets(self, value):
 		return (operator.ge if self.least else operator.le)(value, self.limit)
@@ -41,89 +35,126 @@ class Goal:
 		return self.spread is not None and len({self.meets(value) for value in self.spread}) > 1
 
 	@property
+	def verdict(self):
+		if self.value is None:
+			return f"not measured: {self.reason}"
+		if not self.judged:
+			return "not judged, because only instructions can (--icount)"
+		return "too noisy" if self.noisy else "met" if self.meets(self.value) else "missed"
+
+	@property
 	def met(self):
-		return self.value is not None and not self.noisy and self.meets(self.value)
+		return self.verdict == "met"
 
 	def as_dict(self):
-		return {**dataclasses.asdict(self), "met": self.met, "noisy": self.noisy}
+		return {**dataclasses.asdict(self), "verdict": self.verdict}
 
 
-def ratio(report, above, below):
+def missing(run, *cells):
+	"""Returns why the first of the @cells that has no value has none, or None if all have one."""
+	return next((run.reason(cell) for cell in cells if run.ns(cell) is None), None)
+
+
+def ratio(run, what, above, below, limit, least=False, scale=1, cost=True, **fields):
 	"""
-	Returns (quotient of the medians of the cells @above and @below, the reason if there is no quotient). A cell is
-	(column, operation, ranges).
+	Returns the goal for the quotient of the medians of two cells (see report.Run), times @scale. @cost tells that
+	the goal is about work, and not about a wait.
 	"""
-	values = [report.ns(*key) for key in (above, below)]
-	if None not in values:
-		return values[0] / values[1], ""
-	for key, value in zip((above, below), values):
-		if value is None:
-			return None, report.reason(*key) or "not in this run"
-	return None, ""
+	reason = missing(run, above, below)
+	if reason:
+		return Goal(what, least, limit, None, reason, **fields)
+	(above_low, above_high), (below_low, below_high) = run.interval(above), run.interval(below)
+	return Goal(what, least, limit, run.ns(above) / run.ns(below) * scale,
+		spread=(above_low / below_high * scale, above_high / below_low * scale), judged=run.icount or not cost, **fields)
 
 
-def goal(report, what, above, below, limit, least=False, aim=None, scale=1, binding=True):
-	value, reason = ratio(report, above, below)
-	if value is None:
-		return Goal(what, least, limit, aim, binding, None, reason)
-	spread = None
-	if not report.icount:
-		(above_low, above_high), (below_low, below_high) = report.interval(*above), report.interval(*below)
-		spread = (above_low / below_high * scale, above_high / below_low * scale)
-	return Goal(what, least, limit, aim, binding, value * scale, spread=spread)
+def by_turns(run, what, above, below, limit, cost=True, **fields):
+	"""Returns the goal for the quotient of two cells that the program measures by turns."""
+	reason = missing(run, above, below)
+	if reason:
+		return Goal(what, False, limit, None, reason, **fields)
+	found = run.quotients(above, below)
+	return Goal(what, False, limit, statistics.median(found), spread=report.median_interval(found),
+		judged=run.icount or not cost, **fields)
 
 
-def library_goal(report, operation, limit):
-	"""Returns the goal for the ratio of the time with the library to the time that its ioctls take alone."""
-	above, below = f"library {operation}", f"raw {operation}"
-	reason = report.reason("scatter", above, MANY) or report.reason("scatter", below, MANY) or "not in this run"
-	return Goal(f"{operation} {MANY}: library / raw ioctls, by turns", False, limit, None, True,
-		report.by_turns("scatter", above, below, MANY), reason)
-
-
-def memory_goal(report):
-	found = report.memory("scatter")
+def memory_goal(run):
 	what = "kernel memory per range beyond the page arrays, bytes"
+	found = run.reports["series"].memory("scatter") if run.has("series") else None
 	if found:
-		return Goal(what, False, 256, None, True, found[2])
-	return Goal(what, False, 256, None, True, None, report.reason("scatter", "memory", MANY) or "not in this run")
+		return Goal(what, False, 128, found[2])
+	return Goal(what, False, 128, None, run.reason(("series", "scatter", "memory", MANY)))
 
 
-def judge_goals(report):
-	"""Returns all goals with their values in @report."""
-	map_many, unmap_many = ("scatter", "map", MANY), ("scatter", "unmap", MANY)
-	per_range = MANY / MOST
-	return [
-		goal(report, f"map {MANY}: KFD per range / scatter", ("kfd", "map", MANY), map_many, 40, True, 100),
-		goal(report, f"map {MANY}: scatter / contiguous", map_many, ("contiguous", "map", MANY), 5, False, 2),
-		goal(report, f"unmap {MANY}: KFD per range / scatter", ("kfd", "unmap", MANY), unmap_many, 150, True),
-		goal(report, f"unmap {MANY}: scatter / contiguous", unmap_many, ("contiguous", "unmap", MANY), 2,
-			binding=False),
-		goal(report, f"restore 1 of {MANY} / 1 of 1", ("scatter", "restore", MANY), ("scatter", "restore", 1), 1.2),
-		goal(report, f"map, per range: {MOST} / {MANY}", ("scatter", "map", MOST), map_many, 1.5, scale=per_range),
-		goal(report, f"unmap, per range: {MOST} / {MANY}", ("scatter", "unmap", MOST), unmap_many, 1.5,
-			scale=per_range),
-		goal(report, f"restore one page of 4 GiB / of {report.page >> 10} KiB", ("contiguous", "restore in turn", 1, LONG),
-			("contiguous", "restore in turn", 1, report.page), 1.2),
-		goal(report, "stall by one change: GEM / KFD", ("contiguous", "stall", 1), ("kfd", "stall", 1), 1.1,
-			binding=False),
-		library_goal(report, "map", 1.02),
-		library_goal(report, "unmap", 1.02),
-		memory_goal(report),
-	]
+def tick_goal(run, name, column):
+	"""
+	Returns the goal for the time from the eviction of the queues to the restore worker's begin. A timer lets
+	the worker wait for one tick at least, so less than that means that there is no tick in it.
+	"""
+	cell, what = (name, column, "profile delay", 1), f"{column}: eviction to worker, in ticks of {1000 / run.hz:g} ms"
+	if run.ns(cell) is None:
+		return Goal(what, False, 1, None, run.reason(cell))
+	tick = 1e9 / run.hz
+	return Goal(what, False, 1, run.ns(cell) / tick, spread=tuple(ns / tick for ns in run.interval(cell)))
+
+
+def cost_goals(run):
+	"""Returns the goals for map, unmap and memory of many ranges."""
+	def series(column, operation, ranges):
+		return ("series", column, operation, ranges)
+
+	found = []
+	for operation, kfd, floor in (("map", 60, 2), ("unmap", 300, 2)):
+		many = series("scatter", operation, MANY)
+		found += [ratio(run, f"{operation} {MANY}: KFD per range / scatter", series("kfd", operation, MANY), many, kfd, True),
+			ratio(run, f"{operation} {MANY}: scatter / contiguous", many, series("contiguous", operation, MANY), floor),
+			ratio(run, f"{operation}, per range: {MOST} / {MANY}", series("scatter", operation, MOST), many, 1.5,
+				scale=MANY / MOST),
+			by_turns(run, f"{operation} {MANY}: library / raw ioctls, by turns", series("scatter", f"library {operation}", MANY),
+				series("scatter", f"raw {operation}", MANY), 1.02)]
+	return [*found, memory_goal(run)]
+
+
+def kernel_goals(run):
+	"""Returns the goals for a process with userptrs of KFD only, on the patched kernel and on the base."""
+	return [ratio(run, f"KFD only: {operation} of {ranges}: series / base", ("kfd", "kfd", operation, ranges),
+			("base", "kfd", operation, ranges), 1.02)
+		for operation, ranges in (("map", FEW), ("unmap", FEW), ("restore", FEW))]
+
+
+def wait_goals(run):
+	"""Returns the goals for what a process waits for when its memory changes."""
+	in_turn = "restore in turn"
+	stall, copies = ("stall page", 1, run.changed), ("copy at 100/s", 1, run.changed)
+	ways = (("GEM", "series", "contiguous"), ("KFD", "kfd", "kfd"))
+	found = [ratio(run, f"restore 1 of {MANY} / 1 of 1", ("series", "scatter", "restore", MANY),
+			("series", "scatter", "restore", 1), 1.2, cost=False),
+		by_turns(run, f"restore one page of 4 GiB / of {run.page >> 10} KiB, by turns", ("series", "contiguous", in_turn, 1, LONG),
+			("series", "contiguous", in_turn, 1), 1.2, cost=False),
+		by_turns(run, "the same in ranges of 64 KiB (an aim)", ("series", "scatter", in_turn, LONG // PIECE, PIECE),
+			("series", "scatter", in_turn, 1), 1.2, cost=False, binding=False),
+		by_turns(run, "the same as a userptr of KFD (an aim)", ("kfd", "kfd", in_turn, 1, LONG),
+			("kfd", "kfd", in_turn, 1), 1.2, cost=False, binding=False)]
+	for way, name, column in ways:
+		found += [ratio(run, f"stall by one change: {way} / base's KFD", (name, column, *stall), ("base", "kfd", *stall), 0.5,
+				cost=False),
+			tick_goal(run, name, column),
+			ratio(run, f"copies at 100 changes a second: {way} / base's KFD", ("base", "kfd", *copies), (name, column, *copies),
+				2, True, cost=False)]
+	return found
+
+
+def judge_goals(run):
+	"""Returns all goals with their values in @run."""
+	return cost_goals(run) + kernel_goals(run) + wait_goals(run)
 
 
 def line(one):
 	"""Returns the text of a goal: its demand, the value, and the verdict."""
 	limit = f"{'at least' if one.least else 'at most'} {one.limit:g}"
-	aim = f", aim {one.aim:g}" if one.aim else ""
-	if one.value is None:
-		verdict = f"not measured: {one.reason}"
-	else:
-		verdict = f"{one.value:.4g}: {'met' if one.met else 'too noisy' if one.noisy else 'missed'}"
-		if one.spread:
-			verdict = "{} ({:.4g} to {:.4g})".format(verdict, *one.spread)
-	return f"{'goal' if one.binding else 'aim'}: {one.what}: {limit}{aim}: {verdict}"
+	value = "" if one.value is None else f" {one.value:.4g}:"
+	spread = "" if one.spread is None else " ({:.4g} to {:.4g})".format(*one.spread)
+	return f"{'goal' if one.binding else 'aim'}: {one.what}: {limit}:{value} {one.verdict}{spread}"
 
 
 def lines(judged):

@@ -61,10 +61,11 @@ test igt --page-size=64k amd_userptr_hsa
 test stock --page-size 16k
 test igt lib device soak --page-size 64k
 soak --page-size 64k --minutes 1
-bench --page-size 64k
+bench --page-size 64k --check --icount
 exec --page-size 4k -- prog
 exec --page-size 64k --stock -- prog
 shell --page-size 16k --gpus 2
+bench --part stall --part profile --ticks 1000
 exec -- prog --mode --help -- x
 exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
 exec --params a=1 --vgpu=--real-clock --timeout 0 --dir / --gdb 1234 -- prog
@@ -127,6 +128,10 @@ soak igt
 bench --memory 1
 bench --memory 1000000
 bench --mode hws
+bench --part nothing
+bench --ticks 100
+bench --check --part stall
+bench --ticks 1000 --page-size 64k
 exec
 exec --
 exec prog
@@ -271,7 +276,7 @@ class Text(unittest.TestCase):
 		expected = {("test", "--jobs"): f"({boots.AT_ONCE})",
 			("soak", "--minutes"): f"({soak.MINUTES})", ("soak", "--mode"): OTHER + soak.DEFAULT_MODE,
 			("bench", "--mode"): OTHER + bench.DEFAULT_MODE, ("bench", "--memory"): f"({bench.MEMORY_MB})",
-			("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
+			("bench", "--ticks"): f"({bench.DEFAULT_HZ})", ("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
 			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
 			("exec", "--memory"): f"({machine.of(None).memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
 		expected |= {(command, "--page-size"): f"({machine.USUAL})" for command in ("demo", "test", "soak", "bench", "exec")}
