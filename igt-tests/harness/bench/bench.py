@@ -85,8 +85,10 @@ def measure(args):
 	Boot both kernels one after the other, and measure. Returns (the report.Run, release of the kernels, did all go
 	well?).
 	"""
-	images = [kernel.build_image(flavour_of(args, source)) for source in (flavours.PATCHED, flavours.BASE)]
-	project.build(images[0].machine)
+	kind = machine.of(args.page_size)
+	other = kind.stock if args.stock else flavour_of(args, flavours.BASE)
+	images = [kernel.build_image(flavour_of(args, flavours.PATCHED)), kernel.get(other)]
+	project.build(kind)
 	reports, problems = {}, []
 	for image in images:
 		found, bad = boot(args, image)
@@ -94,7 +96,7 @@ def measure(args):
 		problems += bad
 	for problem in problems:
 		print(f"bench: {problem}")
-	return report.Run(reports, args.icount, args.ticks, images[0].machine.page), images[0].release, not problems
+	return report.Run(reports, args.icount, args.ticks, kind.page), images[0].release, not problems
 
 
 def save(run, head, facts, where):

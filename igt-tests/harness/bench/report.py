@@ -91,8 +91,9 @@ class Report:
 class Run:
 	"""
 	The reports of one run of ./run bench: "series" is the process that measures everything on the patched kernel,
-	"kfd" the one with userptrs of KFD only on the same kernel, and "base" the same on the base. In the methods a
-	@cell is (name of a report, column, operation, number of ranges), and the size of a range if it is not a page.
+	"kfd" the one with userptrs of KFD only on the same kernel, "base" and "debian" the same on the base and on Debian's
+	kernel. In the methods a @cell is (name of a report, column, operation, number of ranges), and the size of a range
+	if it is not a page.
 	"""
 
 	def __init__(self, reports, icount=False, hz=250, page=PAGE):

@@ -8,7 +8,8 @@ from harness.bench import goals
 from harness.bench.report import OPERATIONS, median_interval
 
 # The processes that are compared when memory changes: (name of the report, column, how a table calls it).
-WHO = (("series", "contiguous", "series, GEM"), ("kfd", "kfd", "series, KFD"), ("base", "kfd", "base, KFD"))
+WHO = (("series", "contiguous", "series, GEM"), ("kfd", "kfd", "series, KFD"), ("base", "kfd", "base, KFD"),
+	("debian", "kfd", "Debian, KFD"))
 # The changes of the part "stall", and the suffixes of its clocks.
 CHANGES, CLOCKS = ("nothing", "page", "fork", "storm"), (("", "CPU"), (" gpu", "GPU"), (" driver", "driver"))
 
@@ -141,8 +142,9 @@ def copy_table(run):
 		for rate in rates(run):
 			found = sorted(1e9 / ns for ns in run.samples((name, column, f"copy at {rate}/s", 1, run.changed)))
 			row.append(f"{statistics.median(found):.0f} ({found[0]:.0f} to {found[-1]:.0f})" if found else "-")
-		rows.append(row)
-	return ["", *grid(rows)] if len(rows[0]) > 1 else []
+		if any(text != "-" for text in row[1:]):
+			rows.append(row)
+	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
 def long_table(run):
@@ -150,7 +152,7 @@ def long_table(run):
 	rows = [["restore of one page, ms", "of 4 GiB", "from", "to", f"of {size_name(run.page)}", "from", "to"]]
 	for name, column, title, count, size in (("series", "contiguous", "series, one range", 1, goals.LONG),
 			("series", "scatter", "series, 64 KiB ranges", goals.LONG // goals.PIECE, goals.PIECE),
-			("kfd", "kfd", "series, KFD userptr", 1, goals.LONG), ("base", "kfd", "base, KFD userptr", 1, goals.LONG)):
+			*((name, column, f"{title} userptr", 1, goals.LONG) for name, column, title in WHO[1:])):
 		found = [run.samples((name, column, "restore in turn", *cell)) for cell in ((count, size), (1, run.page))]
 		if all(found):
 			rows.append([title] + [milliseconds(ns) for samples in found
@@ -159,13 +161,14 @@ def long_table(run):
 
 
 def kernel_table(run):
-	"""Returns a table of a process with userptrs of KFD only, on the patched kernel and on the base."""
-	rows = [["KFD only", "ranges", "series, ms", "from", "to", "base, ms", "from", "to", "series / base"]]
-	if not (run.has("kfd") and run.has("base")):
+	"""Returns a table of a process with userptrs of KFD only, on the patched kernel and on the other one."""
+	other = "debian" if run.has("debian") else "base"
+	rows = [["KFD only", "ranges", "series, ms", "from", "to", f"{other}, ms", "from", "to", f"series / {other}"]]
+	if not (run.has("kfd") and run.has(other)):
 		return []
 	for operation in OPERATIONS:
 		for ranges in run.reports["kfd"].counts(run.page):
-			cells = [(name, "kfd", operation, ranges) for name in ("kfd", "base")]
+			cells = [(name, "kfd", operation, ranges) for name in ("kfd", other)]
 			if all(run.samples(cell) for cell in cells):
 				series, base = (run.ns(cell) for cell in cells)
 				rows.append([operation, str(ranges)] + [milliseconds(ns) for cell in cells

@@ -66,6 +66,8 @@ exec --page-size 4k -- prog
 exec --page-size 64k --stock -- prog
 shell --page-size 16k --gpus 2
 bench --part stall --part profile --ticks 1000
+bench --stock --part restore --icount
+bench --stock --page-size 16k
 exec -- prog --mode --help -- x
 exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
 exec --params a=1 --vgpu=--real-clock --timeout 0 --dir / --gdb 1234 -- prog
@@ -132,6 +134,8 @@ bench --part nothing
 bench --ticks 100
 bench --check --part stall
 bench --ticks 1000 --page-size 64k
+bench --check --stock
+bench --stock --ticks 1000
 exec
 exec --
 exec prog

@@ -31,8 +31,8 @@ def report(*lines):
 	return Report("\n".join(["noise", *titles, *lines]))
 
 
-def run(series=(), kfd=(), base=(), icount=True, hz=250):
-	reports = {"series": series, "kfd": kfd, "base": base}
+def run(series=(), kfd=(), base=(), debian=(), icount=True, hz=250):
+	reports = {"series": series, "kfd": kfd, "base": base, "debian": debian}
 	return Run({name: report(*lines) for name, lines in reports.items() if lines}, icount, hz)
 
 
@@ -199,19 +199,24 @@ class Output(unittest.TestCase):
 		one = run(kfd=[cell("kfd", "map", 256, 3)], base=[cell("kfd", "map", 256, 2)])
 		self.assertRegex(tables.report_text(one, ["head"]), r"map +256 +3 +3 +3 +2 +2 +2 +1.500")
 
+	def test_debian_is_no_base(self):
+		one = run(kfd=[cell("kfd", "map", 256, 1)], debian=[cell("kfd", "map", 256, 2)])
+		self.assertRegex(tables.report_text(one, ["head"]), r"series / debian\nmap +256 .* 0.500")
+		self.assertIn("not measured", verdict(one, "KFD only: map").verdict)
+
 	def test_picture_is_xml_with_a_mark_for_each_figure(self):
 		tree = ElementTree.fromstring(chart.picture(self.full(), "head"))
 		names = [element.tag.rsplit("}", 1)[-1] for element in tree.iter()]
-		# Each of four panels has two curves of two marks each. The legends have two and three marks, and there is
+		# Each of four panels has two curves of two marks each. The legends have two and four marks, and there is
 		# one rectangle for the background.
 		self.assertEqual(names.count("polyline"), 8)
-		self.assertEqual(names.count("circle") + names.count("rect"), 16 + 2 + 3 + 1)
+		self.assertEqual(names.count("circle") + names.count("rect"), 16 + 2 + 4 + 1)
 
 	def test_picture_of_changes(self):
 		names = [element.tag.rsplit("}", 1)[-1] for element in ElementTree.fromstring(chart.picture(self.changes(), "head")).iter()]
 		# One stall, one curve of copies with one rate above 0, and the legend of the processes.
 		self.assertEqual(names.count("polyline"), 1)
-		self.assertEqual(names.count("circle") + names.count("rect"), 1 + 1 + 3 + 1)
+		self.assertEqual(names.count("circle") + names.count("rect"), 1 + 1 + 4 + 1)
 
 	def test_picture_of_nothing(self):
 		ElementTree.fromstring(chart.picture(Run({}), "<&>"))
