@@ -55,17 +55,20 @@ def missing(run, *cells):
 	return next((run.reason(cell) for cell in cells if run.ns(cell) is None), None)
 
 
-def ratio(run, what, above, below, limit, least=False, scale=1, cost=True, **fields):
+def ratio(run, what, above, below, limit, least=False, scale=1, cost=True, same=(), **fields):
 	"""
 	Returns the goal for the quotient of the medians of two cells (see report.Run), times @scale. @cost tells that
-	the goal is about work, and not about a wait.
+	the goal is about work, and not about a wait. @same are two cells in which both boots do the same: if these differ,
+	the machine had another speed in one of the boots, and the value may be wrong by the same factor.
 	"""
-	reason = missing(run, above, below)
+	reason = missing(run, above, below, *same)
 	if reason:
 		return Goal(what, least, limit, None, reason, **fields)
 	(above_low, above_high), (below_low, below_high) = run.interval(above), run.interval(below)
+	drift = run.ns(same[0]) / run.ns(same[1]) if same else 1
+	scale_low, scale_high = scale * min(drift, 1 / drift), scale * max(drift, 1 / drift)
 	return Goal(what, least, limit, run.ns(above) / run.ns(below) * scale,
-		spread=(above_low / below_high * scale, above_high / below_low * scale), judged=run.icount or not cost, **fields)
+		spread=(above_low / below_high * scale_low, above_high / below_low * scale_high), judged=run.icount or not cost, **fields)
 
 
 def by_turns(run, what, above, below, limit, cost=True, **fields):
@@ -125,7 +128,6 @@ def kernel_goals(run):
 def wait_goals(run):
 	"""Returns the goals for what a process waits for when its memory changes."""
 	in_turn = "restore in turn"
-	stall, copies = ("stall page", 1, run.changed), ("copy at 100/s", 1, run.changed)
 	ways = (("GEM", "series", "contiguous"), ("KFD", "kfd", "kfd"))
 	found = [ratio(run, f"restore 1 of {MANY} / 1 of 1", ("series", "scatter", "restore", MANY),
 			("series", "scatter", "restore", 1), 1.2, cost=False),
@@ -136,11 +138,14 @@ def wait_goals(run):
 		by_turns(run, "the same as a userptr of KFD (an aim)", ("kfd", "kfd", in_turn, 1, LONG),
 			("kfd", "kfd", in_turn, 1), 1.2, cost=False, binding=False)]
 	for way, name, column in ways:
-		found += [ratio(run, f"stall by one change: {way} / base's KFD", (name, column, *stall), ("base", "kfd", *stall), 0.5,
-				cost=False),
+		def both(operation, ours=(name, column)):
+			return (*ours, operation, 1, run.changed), ("base", "kfd", operation, 1, run.changed)
+
+		found += [ratio(run, f"stall by one change: {way} / base's KFD", *both("stall page"), 0.5, cost=False,
+				same=both("stall nothing")),
 			tick_goal(run, name, column),
-			ratio(run, f"copies at 100 changes a second: {way} / base's KFD", ("base", "kfd", *copies), (name, column, *copies),
-				2, True, cost=False)]
+			ratio(run, f"copies at 100 changes a second: {way} / base's KFD", *reversed(both("copy at 100/s")), 2, True, cost=False,
+				same=both("copy at 0/s"))]
 	return found
 
 

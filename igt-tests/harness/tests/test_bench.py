@@ -129,10 +129,10 @@ class CostGoals(unittest.TestCase):
 class WaitGoals(unittest.TestCase):
 	def test_sizes_are_those_of_the_pages(self):
 		page = 64 << 10
-		lines = [cell("kfd", "stall page", 1, 10, size=CHANGED_PAGES * page), cell("contiguous", "restore in turn", 1, 10, size=page),
-			cell("contiguous", "restore in turn", 1, 11, size=goals.LONG)]
-		one = Run({"series": Report("\n".join(lines[1:] + [lines[0].replace("kfd", "contiguous")]), page),
-			"base": Report(lines[0], page)}, icount=False, page=page)
+		changed = [cell("kfd", f"stall {what}", 1, 10, size=CHANGED_PAGES * page) for what in ("page", "nothing")]
+		lines = [*changed, cell("kfd", "restore in turn", 1, 10, size=page), cell("kfd", "restore in turn", 1, 11, size=goals.LONG)]
+		one = Run({"series": Report("\n".join(lines).replace("kfd", "contiguous"), page),
+			"base": Report("\n".join(changed), page)}, icount=False, page=page)
 		self.assertEqual(verdict(one, "restore one page of 4 GiB / of 64 KiB").verdict, "met")
 		self.assertEqual(verdict(one, "stall by one change: GEM").verdict, "missed")
 		self.assertIn("of 64 KiB", tables.report_text(one, ["head"]))
@@ -148,19 +148,35 @@ class WaitGoals(unittest.TestCase):
 			cell("contiguous", "restore in turn", 1, 10, 10, 13, size=goals.LONG)], icount=False)
 		self.assertEqual(verdict(one, "restore one page of 4 GiB").verdict, "too noisy")
 
+	def stalls(self, column, page, nothing):
+		return [cell(column, "stall page", 1, *page, size=CHANGED), cell(column, "stall nothing", 1, nothing, size=CHANGED)]
+
 	def test_stall_is_compared_with_the_base(self):
-		base = [cell("kfd", "stall page", 1, 10, 10, 10, size=CHANGED)]
+		base = self.stalls("kfd", (10, 10, 10), 0.1)
 		for ms, found in (((5, 5, 5), "met"), ((6, 6, 6), "missed"), ((4, 4, 6), "too noisy")):
-			one = run([cell("contiguous", "stall page", 1, *ms, size=CHANGED)],
-				[cell("kfd", "stall page", 1, 1, size=CHANGED)], base, icount=False)
+			one = run(self.stalls("contiguous", ms, 0.1), self.stalls("kfd", (1,), 0.1), base, icount=False)
 			self.assertEqual(verdict(one, "stall by one change: GEM").verdict, found)
 			self.assertTrue(verdict(one, "stall by one change: KFD").met)
 
 	def test_copies_are_compared_with_the_base(self):
-		base = [cell("kfd", "copy at 100/s", 1, 2, size=CHANGED)]
-		for ms, found in ((1, "met"), (1.1, "missed")):
-			one = run([cell("contiguous", "copy at 100/s", 1, ms, size=CHANGED)], base=base, icount=False)
+		def copies(column, ms, alone=0.5):
+			return [cell(column, "copy at 100/s", 1, ms, size=CHANGED), cell(column, "copy at 0/s", 1, alone, size=CHANGED)]
+
+		for ms, alone, found in ((1, 0.5, "met"), (1.1, 0.5, "missed"), (0.9, 0.6, "too noisy"), (0.5, 0.6, "met")):
+			one = run(copies("contiguous", ms, alone), base=copies("kfd", 2), icount=False)
 			self.assertEqual(verdict(one, "copies at 100 changes a second: GEM").verdict, found)
+
+	def test_machine_of_another_speed_is_noise(self):
+		# The machine was busy while the base was measured: everything took three times as long there.
+		for nothing, found in ((0.1, "met"), (0.3, "too noisy")):
+			one = run(self.stalls("contiguous", (4, 4, 4), 0.1), base=self.stalls("kfd", (12, 12, 12), nothing), icount=False)
+			self.assertEqual(verdict(one, "stall by one change: GEM").verdict, found)
+			one = run(self.stalls("contiguous", (4, 4, 4), nothing), base=self.stalls("kfd", (12, 12, 12), 0.1), icount=False)
+			self.assertEqual(verdict(one, "stall by one change: GEM").verdict, found)
+
+	def test_comparison_needs_what_both_do(self):
+		one = run(self.stalls("contiguous", (4,), 0.1), base=self.stalls("kfd", (12,), 0.1)[:1], icount=False)
+		self.assertIn("not measured", verdict(one, "stall by one change: GEM").verdict)
 
 	def test_tick(self):
 		for hz, ms, found in ((250, 3.9, "met"), (250, 4.1, "missed"), (1000, 3.9, "missed")):
