@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Measures the restore after a change of one page, when 4 GiB are registered, and by turns with it
- * when only one page is registered.
+ * when only one page is registered.  Of a userptr of KFD it also measures map and unmap, for the
+ * comparison with another kernel.
  */
 #include <unistd.h>
 
@@ -9,6 +10,9 @@
 
 #define LONG_BYTES  ((uint64_t)4 << 30)
 #define PIECE_BYTES ((size_t)64 << 10)
+
+/* A map takes seconds in a guest with emulated CPUs. */
+enum { MAPS = 5, MAPS_QUICK = 3 };
 
 /* The 4 GiB are ranges of this size.  A range that is not followed by the next one is no part of
  * it. */
@@ -48,6 +52,33 @@ static int by_turns(struct bench *bench, struct bench_one ones[2])
 	return ret;
 }
 
+/* Unmap the map and map it again, a few times.  The map that exists already has warmed up. */
+static int measure_maps(struct bench *bench, struct bench_one *one)
+{
+	const unsigned int most = bench->quick ? MAPS_QUICK : MAPS;
+	struct bench_samples map = { 0 }, unmap = { 0 };
+	int ret = 0;
+
+	for (unsigned int i = 0; !ret && i < most; i++) {
+		const uint64_t start = bench_now_ns();
+		uint64_t unmapped;
+
+		ret = one->column->unmap(bench, &one->map);
+		unmapped = bench_now_ns();
+		if (ret)
+			break;
+		bench_add(&unmap, unmapped - start);
+		ret = one->column->map(bench, &one->map);
+		if (!ret)
+			bench_add(&map, bench_now_ns() - unmapped);
+	}
+	if (ret)
+		return ret;
+	bench_one_print(one, &map, "long map");
+	bench_one_print(one, &unmap, "long unmap");
+	return 0;
+}
+
 /* The GPU has to reach the long map, otherwise its restores would be none. */
 static int check_map(struct bench *bench, const struct bench_one *one)
 {
@@ -70,6 +101,8 @@ static int measure(struct bench *bench, const struct layout *layout)
 				    layout->size);
 	if (!ret)
 		ret = by_turns(bench, ones);
+	if (!ret && bench->kfd_only)
+		ret = measure_maps(bench, &ones[1]);
 	if (!ret)
 		ret = check_map(bench, &ones[1]);
 	for (int i = 0; !ret && i < 2; i++)

@@ -166,13 +166,15 @@ def kernel_table(run):
 	rows = [["KFD only", "ranges", "series, ms", "from", "to", f"{other}, ms", "from", "to", f"series / {other}"]]
 	if not (run.has("kfd") and run.has(other)):
 		return []
-	for operation in OPERATIONS:
-		for ranges in run.reports["kfd"].counts(run.page):
-			cells = [(name, "kfd", operation, ranges) for name in ("kfd", other)]
-			if all(run.samples(cell) for cell in cells):
-				series, base = (run.ns(cell) for cell in cells)
-				rows.append([operation, str(ranges)] + [milliseconds(ns) for cell in cells
-					for ns in (run.ns(cell), *run.interval(cell))] + [f"{series / base:.3f}"])
+	measured = [(operation, operation, ranges, run.page) for operation in OPERATIONS
+		for ranges in run.reports["kfd"].counts(run.page)]
+	measured += [(f"{operation} of 4 GiB", f"long {operation}", 1, goals.LONG) for operation in ("map", "unmap")]
+	for title, *key in measured:
+		cells = [(name, "kfd", *key) for name in ("kfd", other)]
+		if all(run.samples(cell) for cell in cells):
+			series, base = (run.ns(cell) for cell in cells)
+			rows.append([title, str(key[1])] + [milliseconds(ns) for cell in cells
+				for ns in (run.ns(cell), *run.interval(cell))] + [f"{series / base:.3f}"])
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 

@@ -126,6 +126,13 @@ class CostGoals(unittest.TestCase):
 			"KFD only: unmap").met)
 
 
+	def test_map_of_one_long_userptr(self):
+		for series, found in ((102, "met"), (103, "missed")):
+			one = run(kfd=[cell("kfd", "long map", 1, series, size=goals.LONG)], base=[cell("kfd", "long map", 1, 100, size=goals.LONG)])
+			goal = verdict(one, "KFD only: map of 4 GiB")
+			self.assertEqual((goal.verdict, goal.binding), (found, False))
+
+
 class WaitGoals(unittest.TestCase):
 	def test_sizes_are_those_of_the_pages(self):
 		page = 64 << 10
@@ -212,8 +219,10 @@ class Output(unittest.TestCase):
 		self.assertRegex(text, r"worker +7 +3\n.*eviction to worker +6")
 
 	def test_kernels_side_by_side(self):
-		one = run(kfd=[cell("kfd", "map", 256, 3)], base=[cell("kfd", "map", 256, 2)])
+		one = run(kfd=[cell("kfd", "map", 256, 3), cell("kfd", "long map", 1, 30, size=goals.LONG)],
+			base=[cell("kfd", "map", 256, 2), cell("kfd", "long map", 1, 40, size=goals.LONG)])
 		self.assertRegex(tables.report_text(one, ["head"]), r"map +256 +3 +3 +3 +2 +2 +2 +1.500")
+		self.assertRegex(tables.report_text(one, ["head"]), r"map of 4 GiB +1 +30 +30 +30 +40 +40 +40 +0.750")
 
 	def test_debian_is_no_base(self):
 		one = run(kfd=[cell("kfd", "map", 256, 1)], debian=[cell("kfd", "map", 256, 2)])
