@@ -25,6 +25,14 @@ def median_interval(ordered):
 	return ordered[first], ordered[-1 - first]
 
 
+def cells_of(text):
+	"""Yields the objects in the lines of the output @text."""
+	# A guest that is ended at its deadline may leave a last line that is not complete.
+	for line in text.split("\n")[:-1]:
+		if line.startswith("{"):
+			yield json.loads(line)
+
+
 class Report:
 	"""
 	The output of the benchmark program: a cell of results for each (column, operation, number of ranges, size of a
@@ -33,10 +41,7 @@ class Report:
 
 	def __init__(self, text, page=PAGE):
 		self.titles, self.cells, self.page = {}, {}, page
-		for line in text.splitlines():
-			if not line.startswith("{"):
-				continue
-			cell = json.loads(line)
+		for cell in cells_of(text):
 			if "title" in cell:
 				self.titles[cell["column"]] = cell["title"]
 				continue

@@ -28,7 +28,7 @@ def cell(column, operation, ranges, *milliseconds, size=PAGE, **more):
 
 def report(*lines):
 	titles = [json.dumps({"column": name, "title": f"title of {name}"}) for name in ("scatter", "kfd")]
-	return Report("\n".join(["noise", *titles, *lines]))
+	return Report("".join(line + "\n" for line in ["noise", *titles, *lines]))
 
 
 def run(series=(), kfd=(), base=(), debian=(), icount=True, hz=250):
@@ -53,6 +53,13 @@ class Figures(unittest.TestCase):
 		grown = {"Slab": 1 << 20, "Percpu": 0, "VmallocUsed": 1 << 20, "MemAvailable": -(1 << 22)}
 		found = report(cell("scatter", "memory", 4096, bytes=grown)).memory("scatter")
 		self.assertEqual(found, (4096, 512, 512 - PAGE_ARRAYS, 1024))
+
+	def test_guest_that_was_ended_in_the_middle(self):
+		line = cell("kfd", "map", 1, 5, 6)
+		for end in ("", line[:20], line[:-1]):
+			self.assertEqual(Report(line + "\n" + end).ns("kfd", "map", 1), 5.5e6)
+		with self.assertRaises(ValueError):
+			report(line[:20], line)
 
 	def test_interval_of_a_median(self):
 		self.assertEqual(median_interval([1.5]), (1.5, 1.5))
@@ -138,8 +145,8 @@ class WaitGoals(unittest.TestCase):
 		page = 64 << 10
 		changed = [cell("kfd", f"stall {what}", 1, 10, size=CHANGED_PAGES * page) for what in ("page", "nothing")]
 		lines = [*changed, cell("kfd", "restore in turn", 1, 10, size=page), cell("kfd", "restore in turn", 1, 11, size=goals.LONG)]
-		one = Run({"series": Report("\n".join(lines).replace("kfd", "contiguous"), page),
-			"base": Report("\n".join(changed), page)}, icount=False, page=page)
+		one = Run({"series": Report("\n".join([*lines, ""]).replace("kfd", "contiguous"), page),
+			"base": Report("\n".join([*changed, ""]), page)}, icount=False, page=page)
 		self.assertEqual(verdict(one, "restore one page of 4 GiB / of 64 KiB").verdict, "met")
 		self.assertEqual(verdict(one, "stall by one change: GEM").verdict, "missed")
 		self.assertIn("of 64 KiB", tables.report_text(one, ["head"]))
