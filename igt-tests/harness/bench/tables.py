@@ -147,6 +147,17 @@ def copy_table(run):
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
+def rate_table(run):
+	"""Returns a table of how many changes were really made at each rate, because a change may come late."""
+	wanted = [rate for rate in rates(run) if rate]
+	rows = [["changes really made in a second", *(f"{rate}/s" for rate in wanted)]]
+	for name, column, title in WHO:
+		found = [run.ns((name, column, f"change at {rate}/s", 1, run.changed)) for rate in wanted]
+		if any(found):
+			rows.append([title, *(f"{1e9 / ns:.3g}" if ns else "-" for ns in found)])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
 def long_table(run):
 	"""Returns a table of the restores of one page of 4 GiB, and of 4 KiB by turns with it."""
 	rows = [["restore of one page, ms", "of 4 GiB", "from", "to", f"of {size_name(run.page)}", "from", "to"]]
@@ -218,6 +229,6 @@ def report_text(run, head):
 		report = run.reports["series"]
 		lines += ["", *(f"{column:12}{title}" for column, title in report.titles.items()), *cost_tables(report),
 			*step_table(report), *memory_table(report), *library_table(report), *cpu_table(report)]
-	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run), *long_table(run), *profile_table(run),
+	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run), *rate_table(run), *long_table(run), *profile_table(run),
 		*not_run(run), "", *goals.lines(goals.judge_goals(run))]
 	return "\n".join(lines) + "\n"

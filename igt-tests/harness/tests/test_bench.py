@@ -172,13 +172,21 @@ class WaitGoals(unittest.TestCase):
 			self.assertEqual(verdict(one, "stall by one change: GEM").verdict, found)
 			self.assertTrue(verdict(one, "stall by one change: KFD").met)
 
-	def test_copies_are_compared_with_the_base(self):
-		def copies(column, ms, alone=0.5):
-			return [cell(column, "copy at 100/s", 1, ms, size=CHANGED), cell(column, "copy at 0/s", 1, alone, size=CHANGED)]
+	def copies(self, column, ms, alone=0.5, change=10):
+		return [cell(column, operation, 1, found, size=CHANGED) for operation, found in (("copy at 100/s", ms), ("copy at 0/s", alone),
+			("change at 100/s", change))]
 
+	def test_copies_are_compared_with_the_base(self):
 		for ms, alone, found in ((1, 0.5, "met"), (1.1, 0.5, "missed"), (0.9, 0.6, "too noisy"), (0.5, 0.6, "met")):
-			one = run(copies("contiguous", ms, alone), base=copies("kfd", 2), icount=False)
+			one = run(self.copies("contiguous", ms, alone), base=self.copies("kfd", 2), icount=False)
 			self.assertEqual(verdict(one, "copies at 100 changes a second: GEM").verdict, found)
+
+	def test_copies_need_as_many_changes_as_on_the_base(self):
+		for ours, base, found in ((11, 10, "met"), (12, 10, "not measured: 83 changes a second only, 100 on the base"), (12, 12, "met"),
+				(9, 8, "met"), (10, 20, "met")):
+			one = run(self.copies("contiguous", 1, change=ours), base=self.copies("kfd", 2, change=base), icount=False)
+			self.assertEqual(verdict(one, "copies at 100 changes a second: GEM").verdict, found)
+		self.assertRegex(tables.report_text(one, ["head"]), r"changes really made in a second +100/s\nseries, GEM +100\nbase, KFD +50")
 
 	def test_machine_of_another_speed_is_noise(self):
 		# The machine was busy while the base was measured: everything took three times as long there.
