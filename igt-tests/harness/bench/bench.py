@@ -4,11 +4,12 @@
 (docs/performance.md). It boots the patched kernel, and then the base in the same configuration.
 """
 
+import argparse
 import datetime
 import json
 import os
 
-from harness import step
+from harness import arguments, step
 from harness.bench import chart, goals, report, tables
 from harness.boot import qemu
 from harness.build import flavours, kernel, machine, project
@@ -29,6 +30,10 @@ ICOUNT_FACTOR = 4
 # than some operations take. --real-clock: otherwise the GPU's clock counts work, and would not see a stall.
 VGPU = "--no-pauses --real-clock"
 
+# The part that --check measures by the wall clock. The simulated GPU copies in the host's time, but with --icount the
+# guest's clock advances with the guest's instructions. So copies in a second of that clock say nothing.
+WALL = "copies"
+
 # The file in the share with the output of the process that has userptrs of KFD only.
 KFD_OUTPUT = "kfd"
 
@@ -39,9 +44,12 @@ def flavour_of(args, source):
 	return flavours.of(source, machine.of(args.page_size).options or ticks)
 
 
-def directory(flavour):
-	"""Returns the directory of the boot of the kernel @flavour. That of the patched kernel also gets the results."""
-	return os.path.join(scenarios.RUNS, flavours.directory("bench", flavour))
+def directory(flavour, wall=False):
+	"""
+	Returns the directory of the boot of the kernel @flavour, or with @wall of the boot for the part WALL of --check.
+	The first one of the patched kernel also gets the results.
+	"""
+	return os.path.join(scenarios.RUNS, flavours.directory("bench-wall" if wall else "bench", flavour))
 
 
 def script(args, kfd_only):
@@ -58,13 +66,14 @@ def script(args, kfd_only):
 	return "status=0\n" + "".join(f"{line} || status=$?\n" for line in lines) + "exit $status\n"
 
 
-def boot(args, image):
+def boot(args, image, wall):
 	"""
-	Boot @image, and measure in the guest. Returns (Reports by name, as report.Run has them; problems of the boot).
+	Boot @image, and measure in the guest. @wall as in directory(). Returns (Reports by name, as report.Run has them;
+	problems of the boot).
 	"""
 	speed, name = "quick" if args.quick else "full", flavours.source_of(image.flavour)
 	has_series = name == flavours.PATCHED
-	spec = qemu.Spec(directory=directory(image.flavour), vgpu_options=VGPU, kernel=image, vgpu=project.VGPU,
+	spec = qemu.Spec(directory=directory(image.flavour, wall), vgpu_options=VGPU, kernel=image, vgpu=project.VGPU,
 		command=script(args, not has_series), params=scenarios.params_of(args.mode), memory_mb=args.memory,
 		timeout=TIMEOUT[speed] * (ICOUNT_FACTOR if args.icount else 1), icount=args.icount, trace=False)
 	step.say(f"booting Linux {image.release}, {image.flavour}: {speed} benchmark, {args.mode}"
@@ -80,10 +89,10 @@ def boot(args, image):
 	return reports, [f"{image.flavour}: {problem}" for problem in problems]
 
 
-def measure(args):
+def measure(args, wall=False):
 	"""
-	Boot both kernels one after the other, and measure. Returns (the report.Run, release of the kernels, did all go
-	well?).
+	Boot both kernels one after the other, and measure. @wall as in directory(). Returns (the report.Run, release of the
+	kernels, did all go well?).
 	"""
 	kind = machine.of(args.page_size)
 	other = kind.stock if args.stock else flavour_of(args, flavours.BASE)
@@ -91,12 +100,24 @@ def measure(args):
 	project.build(kind)
 	reports, problems = {}, []
 	for image in images:
-		found, bad = boot(args, image)
+		found, bad = boot(args, image, wall)
 		reports |= {key: one for key, one in found.items() if one.cells}
 		problems += bad
 	for problem in problems:
 		print(f"bench: {problem}")
 	return report.Run(reports, args.icount, args.ticks, kind.page), images[0].release, not problems
+
+
+def measure_all(args):
+	"""
+	Measure as the options say. With --check that takes two clocks. Returns the same as measure().
+	"""
+	if not args.check:
+		return measure(args)
+	args.icount, args.part = True, [part for part in arguments.names_of("PART") if part != WALL]
+	run, release, good = measure(args)
+	run.copies, _, well = measure(argparse.Namespace(**vars(args) | {"icount": False, "part": [WALL]}), wall=True)
+	return run, release, good and well
 
 
 def save(run, head, facts, where):
@@ -105,8 +126,9 @@ def save(run, head, facts, where):
 	files.
 	"""
 	paths = [os.path.join(where, "bench" + suffix) for suffix in (".json", ".txt", ".svg")]
+	reports = run.reports | ({f"{name}, wall clock": one for name, one in run.copies.reports.items()} if run.copies is not run else {})
 	content = {**facts, "goals": [goal.as_dict() for goal in goals.judge_goals(run)],
-		"reports": {name: {"columns": one.titles, "cells": list(one.cells.values())} for name, one in run.reports.items()}}
+		"reports": {name: {"columns": one.titles, "cells": list(one.cells.values())} for name, one in reports.items()}}
 	step.write(paths[0], json.dumps(content, indent=1) + "\n")
 	step.write(paths[1], tables.report_text(run, head))
 	step.write(paths[2], chart.picture(run, head[0]))
@@ -115,14 +137,15 @@ def save(run, head, facts, where):
 
 def cmd_bench(args):
 	args.mode, args.memory = args.mode or DEFAULT_MODE, args.memory or max(MEMORY_MB, machine.of(args.page_size).memory_mb)
-	args.ticks, args.icount = int(args.ticks or DEFAULT_HZ), args.icount or args.check
-	run, release, good = measure(args)
+	args.ticks = int(args.ticks or DEFAULT_HZ)
+	run, release, good = measure_all(args)
 	where = directory(flavour_of(args, flavours.PATCHED))
 	if not run.reports:
 		raise step.Failed(f"nothing was measured; logs in {step.host_path(where)}")
 	facts = {"date": datetime.date.today().isoformat(), "kernel": release, "mode": args.mode, "ticks": args.ticks,
 		"quick": args.quick, "parts": args.part, "icount": args.icount, "memory_mb": args.memory, "page": run.page}
 	clock = "time counts instructions" if args.icount else "wall-clock time"
+	clock += ", wall-clock time of copies" if args.check else ""
 	head = [f"Linux {release}, {args.mode}, {args.ticks} ticks a second, pages of {tables.size_name(run.page)}, simulated GPU,"
 		f" emulated CPUs, {clock}; medians"]
 	paths = save(run, head, facts, where)

@@ -167,7 +167,7 @@ def picture(run, head):
 	draw = [lambda left, top, name=operation: panel(series(report, name, run.page) if report else [], f"{name}, ms", "ranges", left, top)
 		for operation in OPERATIONS]
 	draw += [lambda left, top: stall_panel(run, left, top),
-		lambda left, top: panel(copy_series(run), "copies of 16 KiB in a second", "changes in a second", left, top)]
+		lambda left, top: panel(copy_series(run.copies), "copies of 16 KiB in a second", "changes in a second", left, top)]
 	cell = (MARGIN[0] + PANEL[0] + GAP[0], MARGIN[1] + PANEL[1] + GAP[1])
 	rows = math.ceil(len(draw) / PANELS_PER_ROW)
 	width = PANELS_PER_ROW * cell[0]

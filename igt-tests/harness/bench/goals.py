@@ -23,9 +23,9 @@ class Goal:
 	reason: str = ""	# why the value was not measured
 	spread: tuple = None	# the lowest and the highest value that the samples leave possible; None: only one is
 	binding: bool = True	# ./run bench --check fails if the goal is not met
-	# The wall clock of a busy machine contains the work of others, and most in operations that take long. So only a
-	# clock that counts instructions may judge such an operation, and @judged is false without it.
-	judged: bool = True
+	# Why the clock of the run cannot judge the goal, or "". The wall clock of a busy machine contains the work of others,
+	# and most in operations that take long. A clock that counts instructions is not the one of the simulated GPU.
+	unfit: str = ""
 
 	def meets(self, value):
 		return (operator.ge if self.least else operator.le)(value, self.limit)
@@ -39,8 +39,8 @@ class Goal:
 	def verdict(self):
 		if self.value is None:
 			return f"not measured: {self.reason}"
-		if not self.judged:
-			return "not judged, because only instructions can (--icount)"
+		if self.unfit:
+			return f"not judged, because only {self.unfit}"
 		return "too noisy" if self.noisy else "met" if self.meets(self.value) else "missed"
 
 	@property
@@ -49,6 +49,13 @@ class Goal:
 
 	def as_dict(self):
 		return {**dataclasses.asdict(self), "verdict": self.verdict}
+
+
+BY_INSTRUCTIONS, BY_WALL_CLOCK = "instructions can (--icount)", "the wall clock can (without --icount, or with --check)"
+
+
+def unfit_for_cost(run, cost):
+	return BY_INSTRUCTIONS if cost and not run.icount else ""
 
 
 def missing(run, *cells):
@@ -69,7 +76,7 @@ def ratio(run, what, above, below, limit, least=False, scale=1, cost=True, same=
 	drift = run.ns(same[0]) / run.ns(same[1]) if same else 1
 	scale_low, scale_high = scale * min(drift, 1 / drift), scale * max(drift, 1 / drift)
 	return Goal(what, least, limit, run.ns(above) / run.ns(below) * scale,
-		spread=(above_low / below_high * scale_low, above_high / below_low * scale_high), judged=run.icount or not cost, **fields)
+		spread=(above_low / below_high * scale_low, above_high / below_low * scale_high), unfit=unfit_for_cost(run, cost), **fields)
 
 
 def by_turns(run, what, above, below, limit, cost=True, **fields):
@@ -79,7 +86,7 @@ def by_turns(run, what, above, below, limit, cost=True, **fields):
 		return Goal(what, False, limit, None, reason, **fields)
 	found = run.quotients(above, below)
 	return Goal(what, False, limit, statistics.median(found), spread=report.median_interval(found),
-		judged=run.icount or not cost, **fields)
+		unfit=unfit_for_cost(run, cost), **fields)
 
 
 def memory_goal(run):
@@ -106,7 +113,8 @@ def copy_goal(run, what, ours, base):
 			reason = f"{1e9 / ours_ns:.0f} changes a second only, {1e9 / base_ns:.0f} on the base"
 	if reason:
 		return Goal(what, True, 2, None, reason)
-	return ratio(run, what, *both("copy at 100/s"), 2, True, cost=False, same=both("copy at 0/s"))
+	goal = ratio(run, what, *both("copy at 100/s"), 2, True, cost=False, same=both("copy at 0/s"))
+	return dataclasses.replace(goal, unfit=BY_WALL_CLOCK if run.icount else "")
 
 
 def tick_goal(run, name, column):
@@ -163,7 +171,7 @@ def wait_goals(run):
 			for change in ("page", "nothing"))
 		found += [ratio(run, f"stall by one change: {way} / base's KFD", *page, 0.5, cost=False, same=nothing),
 			tick_goal(run, name, column),
-			copy_goal(run, f"copies at 100 changes a second: {way} / base's KFD", (name, column), ("base", "kfd"))]
+			copy_goal(run.copies, f"copies at 100 changes a second: {way} / base's KFD", (name, column), ("base", "kfd"))]
 	return found
 
 

@@ -98,11 +98,11 @@ class Run:
 	The reports of one run of ./run bench: "series" is the process that measures everything on the patched kernel,
 	"kfd" the one with userptrs of KFD only on the same kernel, "base" and "debian" the same on the base and on Debian's
 	kernel. In the methods a @cell is (name of a report, column, operation, number of ranges), and the size of a range
-	if it is not a page.
+	if it is not a page. @copies is the Run that has the part copies, if not this one.
 	"""
 
-	def __init__(self, reports, icount=False, hz=250, page=PAGE):
-		self.reports, self.icount, self.hz, self.page = reports, icount, hz, page
+	def __init__(self, reports, icount=False, hz=250, page=PAGE, copies=None):
+		self.reports, self.icount, self.hz, self.page, self.copies = reports, icount, hz, page, copies or self
 
 	@property
 	def changed(self):

@@ -229,6 +229,6 @@ def report_text(run, head):
 		report = run.reports["series"]
 		lines += ["", *(f"{column:12}{title}" for column, title in report.titles.items()), *cost_tables(report),
 			*step_table(report), *memory_table(report), *library_table(report), *cpu_table(report)]
-	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run), *rate_table(run), *long_table(run), *profile_table(run),
-		*not_run(run), "", *goals.lines(goals.judge_goals(run))]
+	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run.copies), *rate_table(run.copies),
+		*long_table(run), *profile_table(run), *not_run(run), "", *goals.lines(goals.judge_goals(run))]
 	return "\n".join(lines) + "\n"

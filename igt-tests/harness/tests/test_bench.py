@@ -181,6 +181,13 @@ class WaitGoals(unittest.TestCase):
 			one = run(self.copies("contiguous", ms, alone), base=self.copies("kfd", 2), icount=False)
 			self.assertEqual(verdict(one, "copies at 100 changes a second: GEM").verdict, found)
 
+	def test_copies_of_another_clock(self):
+		one = run(icount=True, series=self.copies("contiguous", 9), base=self.copies("kfd", 1))
+		self.assertIn("only the wall clock can", verdict(one, "copies at 100 changes a second: GEM").verdict)
+		one.copies = run(icount=False, series=self.copies("contiguous", 1), base=self.copies("kfd", 2))
+		self.assertEqual(verdict(one, "copies at 100 changes a second: GEM").verdict, "met")
+		self.assertRegex(tables.report_text(one, ["head"]), r"base, KFD +500 \(500 to 500\) +2000 ")
+
 	def test_copies_need_as_many_changes_as_on_the_base(self):
 		for ours, base, found in ((11, 10, "met"), (12, 10, "not measured: 83 changes a second only, 100 on the base"), (12, 12, "met"),
 				(9, 8, "met"), (10, 20, "met")):
@@ -292,6 +299,26 @@ class Script(unittest.TestCase):
 		# Boots of different kernels keep their files apart.
 		names = ("patched", "base", "hz1000", "hz1000-base", "64k", "64k-base")
 		self.assertEqual(len(set(map(bench.directory, names))), len(names))
+
+	def test_check_measures_copies_by_the_wall_clock(self):
+		calls = []
+
+		def measure(args, wall=False):
+			calls.append((wall, args.icount, args.part))
+			return run(series=[cell("contiguous", "map", 1, 1)], icount=args.icount), "7.3.4", not wall or args.good
+
+		for good in (True, False):
+			args = argparse.Namespace(check=True, icount=False, part=[], good=good)
+			with mock.patch.object(bench, "measure", measure):
+				found, _, well = bench.measure_all(args)
+			self.assertEqual((found.icount, found.copies.icount, well), (True, False, good))
+		self.assertEqual(calls[0], (False, True, ["grid", "library", "cpu", "stall", "restore", "profile"]))
+		self.assertEqual(calls[1], (True, False, ["copies"]))
+		self.assertNotEqual(bench.directory("base", True), bench.directory("base"))
+		with mock.patch.object(bench, "measure", measure):
+			found, *_ = bench.measure_all(argparse.Namespace(check=False, icount=True, part=["copies"]))
+		self.assertEqual((found.copies, len(calls)), (found, 5))
+		self.assertEqual(calls[-1], (False, True, ["copies"]))
 
 	def test_parts_are_those_of_the_program(self):
 		text = step.read(os.path.join(step.HARNESS, "../amdgpu/amd_userptr_bench.c"))
