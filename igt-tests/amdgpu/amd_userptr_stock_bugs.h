@@ -24,6 +24,7 @@ extern const struct amd_userptr_subtest amd_userptr_submit_subtests[];
 extern const unsigned int amd_userptr_num_submit_subtests;
 extern const struct amd_userptr_subtest amd_userptr_submit_hsa_subtest;
 extern const struct amd_userptr_subtest amd_userptr_race_subtest;
+extern const struct amd_userptr_subtest amd_userptr_discarded_subtest, amd_userptr_svm_gone_subtest;
 extern const struct amd_userptr_subtest amd_userptr_window_subtest, amd_userptr_window_hsa_subtest;
 extern const struct amd_userptr_subtest amd_userptr_signal_subtest;
 extern const struct amd_userptr_subtest amd_userptr_thread_subtests[];

@@ -126,11 +126,11 @@ enum fake_call {
 struct fake_kernel {
 	pthread_mutex_t lock;
 	uint64_t page_size;
-	uint64_t ids_flags;	/* of the devices, besides @gpu_page_va */
-	uint32_t family;	/* of the devices */
-	bool xgmi;		/* KFD's topology has xGMI between CPU and GPU */
-	bool no_vram;		/* there is no VRAM for BOs of the library */
-	int remap_error;	/* of OPEN_GLOBAL; 0: the kernel has it */
+	uint64_t ids_flags; /* of the devices, besides @gpu_page_va */
+	uint32_t family;    /* of the devices */
+	bool xgmi;	    /* KFD's topology has xGMI between CPU and GPU */
+	bool no_vram;	    /* there is no VRAM for BOs of the library */
+	int remap_error;    /* of OPEN_GLOBAL; 0: the kernel has it */
 	/* Of the ioctl that flushes; 0: it flushes; -EINVAL: the kernel does not have it. */
 	int kernel_flush_error;
 	uint32_t dma_rings, compute_rings;
