@@ -86,6 +86,7 @@ int main(int argc, char **argv)
 
 	backend = fake_backend(argc, argv);
 	fake_init(&fake, backend);
+	fake.remap_error = fake.kernel_flush_error = 0;
 	ctx = fake_ctx_by_handle(&fake);
 	t_equal(amdgpu_userptr_map(ctx, &args, &reserved), 0);
 	args = map_args(AMDGPU_USERPTR_VA_ALLOC);
@@ -93,7 +94,6 @@ int main(int argc, char **argv)
 
 	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), 0);
 	/* All ways to flush are prepared. */
-	fake.remap_error = fake.kernel_flush_error = 0;
 	t_equal(amdgpu_userptr_query_hdp(ctx, &hdp), 0);
 	t_equal(hdp.way, AMDGPU_USERPTR_HDP_REMAP);
 	/* Another thread may hold the lock at the time of the fork. */

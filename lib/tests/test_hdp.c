@@ -51,11 +51,18 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	return fake_ctx(fake, 2);
 }
 
-/* A kernel with all ways. */
+/* Let the kernel have all ways. The library asks for the ioctl when it creates the context. */
 static void has_all(struct fake_kernel *fake)
 {
 	fake->remap_error = 0;
 	fake->kernel_flush_error = 0;
+}
+
+static struct amdgpu_userptr_ctx *begin_with_all(struct fake_kernel *fake)
+{
+	fake_init(fake, backend);
+	has_all(fake);
+	return fake_ctx(fake, 2);
 }
 
 static void end(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx)
@@ -320,8 +327,7 @@ static void each_way(void)
 		unsigned int calls, allocs;
 		char memory[9] = "abcdefgh";
 
-		ctx = begin(&fake);
-		has_all(&fake);
+		ctx = begin_with_all(&fake);
 		for (unsigned int i = 0; i < 10; i++) {
 			calls = fake.calls;
 			allocs = allocations;
@@ -442,8 +448,7 @@ static void each_call_fails(void)
 			struct fake_kernel fake;
 			int ret;
 
-			ctx = begin(&fake);
-			has_all(&fake);
+			ctx = begin_with_all(&fake);
 			fake.fail_call = call;
 			fake.fail_error = -ENODEV;
 			ret = flush(ctx, ways[i], NULL, 0);
@@ -471,7 +476,7 @@ static void device_is_gone(void)
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
-	ctx = begin(&fake);
+	ctx = begin_with_all(&fake);
 	fake.kernel_flush_error = -ENODEV;
 	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), -ENODEV);
 	end(&fake, ctx);
@@ -616,8 +621,7 @@ static void threads(void)
 	pthread_t thread[NUM_THREADS];
 	struct fake_kernel fake;
 
-	shared = begin(&fake);
-	has_all(&fake);
+	shared = begin_with_all(&fake);
 	for (uintptr_t i = 0; i < NUM_THREADS; i++)
 		t_equal(pthread_create(&thread[i], NULL, flush_often, (void *)i), 0);
 	for (unsigned int i = 0; i < NUM_THREADS; i++)
