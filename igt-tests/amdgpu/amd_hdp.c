@@ -67,6 +67,14 @@ void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg)
 {
 	const uint32_t *out = up.out.cpu;
 
+	/*
+	 * Let the queue work once before the CPU writes.  When the scheduler maps the queue, the
+	 * GPU reads the write pointer in system memory without a doorbell.  With the simulated GPU
+	 * that read may overtake stores to VRAM, which take another way, and then no flush would
+	 * help.
+	 */
+	amd_kfd_queue_copy(up.queue, up.out.va, vram.va, SIZE);
+	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
 	for (unsigned int round = 0; round < ROUNDS; round++) {
 		unsigned int i;
 
