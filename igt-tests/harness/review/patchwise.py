@@ -7,12 +7,13 @@ series touches, and other sources in the folders of touched files that use a nam
 
 After a patch, a source is compiled again if the patch changed the source, or if the patch changed a header that the
 source includes and the source uses a name of the changed lines. Other sources hardly ever break: if a patch breaks a
-source that it does not touch, the reason is almost always a name in a header. After the last patch of each series all
-sources are compiled that include a header which the series changed. This finds the sources that broke in another way.
+source that it does not touch, the reason is almost always a name in a header. After the last patch of all, those sources
+are compiled that include a header which a patch has changed. This finds the sources that broke in another way.
 
-make compiles the state with which a run begins (the base, or a state that is known from an earlier run), and the
-sources after a patch of a file of kbuild (BUILD_FILES). After the other patches this module calls the compiler with the
-command that make had used, because make needs seconds to find out which sources to compile.
+make compiles the state with which a run begins (the base, or a state that is known from an earlier run), all sources
+after a patch of a file of Kconfig, and the sources that a Makefile adds.
+After the other patches this module calls the compiler with the command that make had used, because make needs seconds to
+find out which sources to compile.
 
 Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
 defines only after another patch. So after its last patch a series needs no symbol of the series that come later.
@@ -42,9 +43,8 @@ DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*
 # Matches a line inside a comment. COMMENT does not find it if the patch changes neither the begin nor the end of the
 # comment.
 INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
-# The names of the files that decide which objects there are begin with these words: Kconfig.debug is one, too.
+# The names of the files that decide what is configured begin with this word: Kconfig.debug is one, too.
 KCONFIG = "Kconfig"
-BUILD_FILES = (KCONFIG, "Makefile", "Kbuild")
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
 # {name of a configuration: lines that are added to the guest's configuration}. CONFIG_DRM_AMDGPU_CIK is on because the
 # series touch sources for GPUs of that generation.
@@ -141,19 +141,21 @@ class Build:
 				os.utime(path, times=(0, 0))
 		self.out = series.prepared(name, tree, extra)
 
-	def by_make(self, tree):
-		"""Let make compile all objects. Returns the output of make."""
-		self.configure(tree)
+	def by_make(self, tree, new=None):
+		"""Let make compile all objects, or if given the @new ones only. Returns the output of make."""
+		if not new:
+			self.configure(tree)
+			self.commands, self.deps, self.broken, self.stale = {}, {}, set(), set()
 		objects, flags = self.objects(tree)
+		objects = new or objects
 		for name in objects:
 			for path in glob.glob(os.path.join(self.out, name)):
 				os.unlink(path)
-		self.commands, self.deps, self.stale = {}, {}, set()
 		result = subprocess.run(kernel.make(tree, self.out, "-k", f"KCFLAGS={flags}", *sorted(objects)),
 			env={**kernel.environment(), **CCACHE}, stdin=subprocess.DEVNULL, capture_output=True, text=True)
 		for name in objects:
 			self.learn(tree, name, step.read_or(self.beside(name, "cmd")))
-		self.broken = {name for name in objects if not os.path.exists(os.path.join(self.out, name))}
+		self.broken |= {name for name in objects if not os.path.exists(os.path.join(self.out, name))}
 		if result.returncode and not self.broken:
 			raise step.Failed(f"make failed in {self.name}: {result.stderr.strip()[-200:]}")
 		return result.stdout + result.stderr
@@ -198,21 +200,23 @@ class Build:
 	def update(self, tree, changed, names, last):
 		"""
 		Compile the objects that the patch of the files @changed concerns, and those that did not compile
-		before. If this is the @last patch of a series, or no other object is to be compiled, compile all stale
-		objects. Returns the output of the compiler.
+		before. If this is the @last patch, or no other object is to be compiled, compile all stale objects.
+		Returns the output of the compiler.
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
 		# If make could not compile an object, its command may be unknown, so that only make can try it again.
-		if self.broken - set(self.commands) or any(os.path.basename(path).startswith(BUILD_FILES) for path in changed):
+		if self.broken - set(self.commands) or any(os.path.basename(path).startswith(KCONFIG) for path in changed):
 			return self.by_make(tree)
-		known = objects & set(self.commands)
+		new = objects - set(self.commands)
+		text = self.by_make(tree, new) if new else ""
+		known = objects & set(self.commands) - new
 		todo = {name for name in known if self.concerns(tree, name, changed, names)}
 		self.stale = (self.stale | {name for name in known if self.deps[name] & changed}) - todo
 		if last or not todo:
 			todo, self.stale = todo | self.stale & known, set()
 		with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-			return "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))
+			return text + "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))
 
 	def symbols(self, tree):
 		"""
@@ -256,16 +260,12 @@ class States:
 		self.patches, self.path = patches, path
 		self.stamps = [step.digest(*parts)]
 		for number, patch in enumerate(patches, 1):
-			self.stamps.append(step.digest(self.stamps[-1], diff_of(patch), *["last"] * self.is_last(number)))
+			self.stamps.append(step.digest(self.stamps[-1], diff_of(patch), *["last"] * (number == len(patches))))
 		saved = json.loads(step.read_or(path, "{}"))
 		self.known = {stamp: saved[stamp] for stamp in self.stamps if stamp in saved}
 
 	def at(self, number):
 		return self.known[self.stamps[number]]
-
-	def is_last(self, number):
-		"""Returns whether the patch number @number is the last one of its series."""
-		return os.path.dirname(self.patches[number - 1]) != os.path.dirname((self.patches + [""])[number])
 
 	def said(self, number, name):
 		"""
@@ -292,7 +292,7 @@ class States:
 		for number in range(first, len(self.stamps)):
 			tree = tree_of(number)
 			patch = self.patches[number - 1] if number else None
-			change = (source.touched(patch), names_in_headers(patch, "+-"), self.is_last(number)) if number else ()
+			change = (source.touched(patch), names_in_headers(patch, "+-"), number == len(self.patches)) if number else ()
 			with concurrent.futures.ThreadPoolExecutor(len(builds)) as pool:
 				texts = list(pool.map(lambda build: build.by_make(tree) if number == first
 					else build.update(tree, *change), builds))

@@ -42,10 +42,11 @@ class Toy(patchwise.Build):
 	def objects(self, tree):
 		return {path[:-2] + ".o" for path in self.sources if os.path.exists(os.path.join(tree, path))}, ""
 
-	def by_make(self, tree):
-		self.commands = {name: f"gcc -Wall -Werror=implicit-function-declaration -Wp,-MMD,.{name}.d -c -o {name} {tree}/{name[:-2]}.c"
-			for name in self.objects(tree)[0]}
-		return "".join(self.compile(tree, name) for name in sorted(self.commands))
+	def by_make(self, tree, new=None):
+		names = new or self.objects(tree)[0]
+		self.commands |= {name: f"gcc -Wall -Werror=implicit-function-declaration -Wp,-MMD,.{name}.d -c -o {name} {tree}/{name[:-2]}.c"
+			for name in names}
+		return "".join(self.compile(tree, name) for name in sorted(names))
 
 
 class Series(unittest.TestCase):
@@ -169,11 +170,15 @@ class Series(unittest.TestCase):
 		build = Toy(self.out, ["a.c", "b.c"])
 		build.by_make(self.base)
 		with mock.patch.object(build, "by_make") as make:
-			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 1),
-					("scripts/Makefile.lib", 1), ("drivers/Kbuild", 1), ("a.c", 0), ("drivers/a.h", 0)):
+			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 0),
+					("a.c", 0), ("drivers/a.h", 0)):
 				make.reset_mock()
 				build.update(self.base, {path}, (set(), set()), False)
 				self.assertEqual(make.call_count, called, path)
+		del build.commands["b.o"]
+		with mock.patch.object(build, "by_make", return_value="") as make:
+			build.update(self.base, {"drivers/Makefile"}, (set(), set()), False)
+			make.assert_called_once_with(self.base, {"b.o"})
 
 	def test_warning(self):
 		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
