@@ -10,10 +10,9 @@ source includes and the source uses a name of the changed lines. Other sources h
 source that it does not touch, the reason is almost always a name in a header. After the last patch of all, those sources
 are compiled that include a header which a patch has changed. This finds the sources that broke in another way.
 
-make compiles the state with which a run begins (the base, or a state that is known from an earlier run), all sources
-after a patch of a file of Kconfig, and the sources that a Makefile adds.
-After the other patches this module calls the compiler with the command that make had used, because make needs seconds to
-find out which sources to compile.
+make compiles the state with which a run begins (the base, or a state that is known from an earlier run), and the sources
+that a Makefile adds. After the other patches this module calls the compiler with the command that make had used, because
+make needs seconds to find out which sources to compile.
 
 Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
 defines only after another patch. So after its last patch a series needs no symbol of the series that come later.
@@ -25,6 +24,7 @@ import glob
 import json
 import os
 import re
+import shutil
 import subprocess
 
 from harness import step
@@ -109,6 +109,12 @@ def followed(patches, tree):
 	return sorted(paths)
 
 
+def beside(name, what):
+	"""Returns the name of the file WHAT that kbuild or the compiler writes for the object @name."""
+	directory, base = os.path.split(name)
+	return os.path.join(directory, f".{base}.{what}")
+
+
 class Build:
 	"""The objects of one configuration, which are brought up to date after each patch."""
 
@@ -160,9 +166,22 @@ class Build:
 			raise step.Failed(f"make failed in {self.name}: {result.stderr.strip()[-200:]}")
 		return result.stdout + result.stderr
 
+	def configure_again(self, tree):
+		"""
+		Configure after a patch of a Kconfig file, and take over the objects. The patch touches the sources that use
+		a new option.
+		"""
+		before = self.out
+		self.configure(tree)
+		for name in self.commands if self.out != before else ():
+			for path in (name, beside(name, "d"), beside(name, "cmd")):
+				old, new = os.path.join(before, path), os.path.join(self.out, path)
+				if os.path.exists(old):
+					os.makedirs(os.path.dirname(new), exist_ok=True)
+					shutil.copy2(old, new)
+
 	def beside(self, name, what):
-		directory, base = os.path.split(name)
-		return os.path.join(self.out, directory, f".{base}.{what}")
+		return os.path.join(self.out, beside(name, what))
 
 	def learn(self, tree, name, cmd):
 		"""
@@ -200,20 +219,22 @@ class Build:
 	def update(self, tree, changed, names, last):
 		"""
 		Compile the objects that the patch of the files @changed concerns, and those that did not compile
-		before. If this is the @last patch, or no other object is to be compiled, compile all stale objects.
-		Returns the output of the compiler.
+		before. If this is the @last patch, compile all stale objects. Returns the output of the compiler.
 		"""
 		objects, _ = self.objects(tree)
 		self.broken &= objects
 		# If make could not compile an object, its command may be unknown, so that only make can try it again.
-		if self.broken - set(self.commands) or any(os.path.basename(path).startswith(KCONFIG) for path in changed):
+		if self.broken - set(self.commands):
 			return self.by_make(tree)
+		if any(os.path.basename(path).startswith(KCONFIG) for path in changed):
+			self.configure_again(tree)
+			objects, _ = self.objects(tree)
 		new = objects - set(self.commands)
 		text = self.by_make(tree, new) if new else ""
 		known = objects & set(self.commands) - new
 		todo = {name for name in known if self.concerns(tree, name, changed, names)}
 		self.stale = (self.stale | {name for name in known if self.deps[name] & changed}) - todo
-		if last or not todo:
+		if last:
 			todo, self.stale = todo | self.stale & known, set()
 		with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
 			return text + "".join(pool.map(lambda name: self.compile(tree, name), sorted(todo)))

@@ -166,19 +166,26 @@ class Series(unittest.TestCase):
 			patch = os.path.join(self.directory, "0001.patch")
 			self.assertEqual(patchwise.names_in_headers(patch, "-", "mm")[1] & {"old"}, found)
 
-	def test_make_after_a_patch_of_a_build_file(self):
+	def test_patch_of_a_build_file(self):
 		build = Toy(self.out, ["a.c", "b.c"])
 		build.by_make(self.base)
-		with mock.patch.object(build, "by_make") as make:
-			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 0),
-					("a.c", 0), ("drivers/a.h", 0)):
-				make.reset_mock()
+		with mock.patch.object(build, "by_make", return_value="") as make, mock.patch.object(build, "configure") as configure:
+			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 0), ("a.c", 0)):
+				configure.reset_mock()
 				build.update(self.base, {path}, (set(), set()), False)
-				self.assertEqual(make.call_count, called, path)
-		del build.commands["b.o"]
-		with mock.patch.object(build, "by_make", return_value="") as make:
+				self.assertEqual(configure.call_count, called, path)
+			make.assert_not_called()
+			del build.commands["b.o"]
 			build.update(self.base, {"drivers/Makefile"}, (set(), set()), False)
 			make.assert_called_once_with(self.base, {"b.o"})
+
+	def test_objects_after_a_patch_of_kconfig(self):
+		"""The new directory has the objects of the old one."""
+		build, new = Toy(self.out, ["a.c", "b.c"]), os.path.join(self.directory, "new")
+		build.by_make(self.base)
+		with mock.patch.object(build, "configure", lambda tree: setattr(build, "out", new)):
+			build.update(self.base, {"drivers/Kconfig"}, (set(), set()), False)
+		self.assertEqual(sorted(os.listdir(new)), [".a.o.d", ".b.o.d", "a.o", "b.o"])
 
 	def test_warning(self):
 		wrong, _ = self.run_series({"c.c": BASE["c.c"] + "static void unused(void) { }\n"})
