@@ -88,6 +88,9 @@ static void discarded(struct amd_userptr *up)
 		fill(theirs, CANARY);
 		igt_assert_eq(munmap(theirs, VRAM_SIZE), 0);
 	}
+	/* A driver with this bug also forgets to count the VRAM out, and says so in the end. */
+	if (count(kept, CANARY))
+		igt_emit_ignore_dmesg_regex("VM memory stats for proc .* is non-zero when fini");
 	igt_assert_f(!count(kept, CANARY), "%u pages that were discarded are the other file's\n",
 		     count(kept, CANARY));
 	igt_assert_eq(count(kept, KEPT), 0);
