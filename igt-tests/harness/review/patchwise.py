@@ -2,16 +2,17 @@
 """
 Checks that the kernel builds after each patch of all series, in each configuration.
 
-A full build after each patch would take too long, so only some sources are compiled: those that a patch of the
-series touches, and other sources in the folders of touched files that use a name which a patch removes from a header.
+A full build after each patch would take hours, so only some sources are compiled: the sources that some patch touches,
+and, after a patch of a header, other sources in the folders of the patch's files that use a name which the patch removes
+or declares in another way.
 
-After a patch, a source is compiled again if the patch changed the source, or if the patch changed a header that the
-source includes and the source uses a name of the changed lines. Other sources hardly ever break: if a patch breaks a
-source that it does not touch, the reason is almost always a name in a header. After the last patch of all, those sources
-are compiled that include a header which a patch has changed. This finds the sources that broke in another way.
+After a patch, a source is compiled again if the patch changed the source, or if the source includes a header that the
+patch changed and uses such a name. Other sources hardly ever break: if a patch breaks a source that it does not touch,
+the reason is almost always a name in a header. After the last patch all touched sources are compiled that include a
+changed header. This, and the builds of the guests' kernels, find sources that broke in another way.
 
-make compiles the state with which a run begins (the base, or a state that is known from an earlier run), and the sources
-that a Makefile adds. After the other patches this module calls the compiler with the command that make had used, because
+make compiles the state with which a run begins (the base, or a state that is known from an earlier run), the sources
+that a Makefile adds, and other sources for the first time. After the other patches this module calls the compiler with the command that make had used, because
 make needs seconds to find out which sources to compile.
 
 Objects are not linked. Instead their symbols are compared: after no patch may an object use a symbol that an object
@@ -38,11 +39,15 @@ TREE, DIRECTORY = "linux-steps", "steps"
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
 CALLED = re.compile(r"\b([A-Za-z_]\w*)\s*\(")
 COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.S)
+# Words that the expressions above find, but that are no names.
+KEYWORDS = {"", "bool", "false", "for", "if", "int", "return", "sizeof", "true", "while", "IS_ENABLED", "NULL"}
+# In the text of statements(): a line was removed or added here.
+REMOVED, ADDED = "\1", "\2"
 # Matches names that a line of a header may define: of a macro, a type or an enumerator.
 DEFINED = re.compile(r"^\s*#\s*define\s+(\w+)|\b(?:struct|union|enum)\s+(\w+)\s*\{|^\s*([A-Z]\w*)\s*(?:=.*)?,$", re.M)
 # Matches a line inside a comment. COMMENT does not find it if the patch changes neither the begin nor the end of the
 # comment.
-INSIDE_COMMENT = re.compile(r"^\s*\*(?:\s.*|/)?$|^\s*\*.*\*/$", re.M)
+INSIDE_COMMENT = re.compile(r"^[\1\2]*\s*\*(?:\s.*|/)?$|^[\1\2]*\s*\*.*\*/$", re.M)
 # The names of the files that decide what is configured begin with this word: Kconfig.debug is one, too.
 KCONFIG = "Kconfig"
 KUNIT = "DRM_AMDGPU_USERPTR_KUNIT_TEST"
@@ -69,23 +74,41 @@ def may_include(directory, header):
 	return not directory or header.startswith("include/") or header.split("/")[0] == directory.split("/")[0]
 
 
-def names_in_headers(patch, sides, directory=""):
+def statements(part):
 	"""
-	Returns (names of fields, names of functions and others) on the lines that @patch changes in headers that
-	sources in @directory may include. @sides chooses the lines: "-" the removed ones, "+-" the removed and the
-	added ones.
+	Yields the statements of a header that @part, the diff of the header, removes or changes, as they are before the
+	patch.
+	"""
+	text = ""
+	for line in part.splitlines():
+		if line.startswith("@@"):
+			text += ";\n"
+		elif line.startswith("+") and not line.startswith("+++"):
+			text += ADDED
+		elif line.startswith(("-", " ")) and not line.startswith("---"):
+			text += REMOVED * (line[0] == "-") + line[1:] + "\n"
+	text = INSIDE_COMMENT.sub("", COMMENT.sub("", text))
+	# The preprocessor's lines have no semicolon.
+	text = re.sub(r"^([\1\2]*\s*#.*[^\\\n])$", r"\1;", text, flags=re.M)
+	for statement in re.findall(r"[^;{}]*[;{}]?", text):
+		# What is added before a statement or behind it does not change the statement.
+		if REMOVED in statement or ADDED in statement.lstrip(ADDED + " \t\n").rstrip(ADDED + " \t\n;{}"):
+			yield statement.replace(REMOVED, "").replace(ADDED, "")
+
+
+def names_in_headers(patch, directory=""):
+	"""
+	Returns (names of fields, names of functions and others) that @patch removes or declares in another way in
+	headers that sources in @directory may include.
 	"""
 	fields, functions = set(), set()
 	for part in diff_of(patch).split("\ndiff --git ")[1:]:
 		name = part.split("\n", 1)[0].split(" b/")[-1]
 		if name.endswith(".h") and may_include(directory, name):
-			lines = "\n".join(re.findall(rf"^[{sides}](?!-- |\+\+ )(.*)$", part, re.M))
-			text = INSIDE_COMMENT.sub("", COMMENT.sub("", lines))
+			text = "\n".join(statements(part))
 			fields.update(FIELD.findall(text))
-			functions.update(CALLED.findall(text))
-			if sides != "-":
-				functions.update(*DEFINED.findall(text))
-	return fields, functions
+			functions.update(CALLED.findall(text), *DEFINED.findall(text))
+	return fields - KEYWORDS, functions - KEYWORDS
 
 
 def uses(text, fields, functions):
@@ -93,20 +116,18 @@ def uses(text, fields, functions):
 	return bool(functions & set(re.findall(r"\w+", text)) or fields & set(re.findall(r"(?:->|\.)\s*(\w+)", text)))
 
 
-def followed(patches, tree):
+def users(patch, tree):
 	"""
-	Returns the sources below @tree that have to be compiled: those that the @patches touch, and those in the
-	folders of touched files that use a name which the @patches remove from a header.
+	Returns the sources of @tree, in the folders of the files that @patch touches, that use a name which @patch
+	removes from a header or declares in another way.
 	"""
-	touched = {path for patch in patches for path in source.touched(patch)}
-	paths = source.sources(patches)
-	for directory in {os.path.dirname(path) for path in touched if not path.startswith("tools/")}:
-		names = [names_in_headers(patch, "-", directory) for patch in patches]
-		fields, functions = (set().union(*(pair[i] for pair in names)) for i in (0, 1))
-		for path in glob.glob(os.path.join(tree, directory, "*.c")):
-			if uses(step.read(path), fields, functions):
-				paths.add(os.path.relpath(path, tree))
-	return sorted(paths)
+	paths = set()
+	for directory in {os.path.dirname(path) for path in source.touched(patch) if not path.startswith("tools/")}:
+		names = names_in_headers(patch, directory)
+		if any(names):
+			paths.update(os.path.relpath(path, tree) for path in glob.glob(os.path.join(tree, directory, "*.c"))
+				if uses(step.read(path), *names))
+	return paths
 
 
 def beside(name, what):
@@ -126,9 +147,12 @@ class Build:
 		self.broken = set()	# objects that did not compile
 		self.stale = set()	# objects that were not compiled since a patch changed a header they include
 
-	def objects(self, tree):
-		"""Returns (objects that this configuration has, flags with which they have to be compiled)."""
-		return series.objects_of(self.sources, tree, self.out)
+	def objects(self, tree, sources=None):
+		"""
+		Returns (objects of the @sources, or of those that the series touch, that this configuration has, flags
+		with which they have to be compiled).
+		"""
+		return series.objects_of(self.sources if sources is None else sources, tree, self.out)
 
 	def configure(self, tree):
 		"""
@@ -148,7 +172,7 @@ class Build:
 		self.out = series.prepared(name, tree, extra)
 
 	def by_make(self, tree, new=None):
-		"""Let make compile all objects, or if given the @new ones only. Returns the output of make."""
+		"""Let make compile all touched sources, or if given the @new objects only. Returns the output of make."""
 		if not new:
 			self.configure(tree)
 			self.commands, self.deps, self.broken, self.stale = {}, {}, set(), set()
@@ -214,26 +238,29 @@ class Build:
 		"""
 		if name in self.broken or name[:-2] + ".c" in changed:
 			return True
+		if not any(names):
+			return False
 		return bool(self.deps[name] & changed) and uses(step.read(os.path.join(tree, name[:-2] + ".c")), *names)
 
-	def update(self, tree, changed, names, last):
+	def update(self, tree, changed, names, others, last):
 		"""
-		Compile the objects that the patch of the files @changed concerns, and those that did not compile
-		before. If this is the @last patch, compile all stale objects. Returns the output of the compiler.
+		Compile the objects that the patch of the files @changed concerns, also those of the sources @others,
+		and those that did not compile before. If this is the @last patch, compile all stale objects of touched
+		sources. Returns the output of the compiler.
 		"""
+		if any(os.path.basename(path).startswith(KCONFIG) for path in changed):
+			self.configure_again(tree)
 		objects, _ = self.objects(tree)
-		self.broken &= objects
+		around = self.objects(tree, others)[0] if others else set()
+		self.broken &= objects | around | set(self.commands)
 		# If make could not compile an object, its command may be unknown, so that only make can try it again.
 		if self.broken - set(self.commands):
 			return self.by_make(tree)
-		if any(os.path.basename(path).startswith(KCONFIG) for path in changed):
-			self.configure_again(tree)
-			objects, _ = self.objects(tree)
-		new = objects - set(self.commands)
+		new = (objects | around) - set(self.commands)
 		text = self.by_make(tree, new) if new else ""
-		known = objects & set(self.commands) - new
+		known = {name for name in self.commands if os.path.exists(os.path.join(tree, name[:-2] + ".c"))} - new
 		todo = {name for name in known if self.concerns(tree, name, changed, names)}
-		self.stale = (self.stale | {name for name in known if self.deps[name] & changed}) - todo
+		self.stale = (self.stale | {name for name in known & objects if self.deps[name] & changed}) - todo
 		if last:
 			todo, self.stale = todo | self.stale & known, set()
 		with concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
@@ -263,11 +290,12 @@ class Build:
 def complaints(text):
 	"""
 	Returns how often the output @text has each warning and error. Line numbers are left out, because patches change
-	them.
+	them. Warnings of #warning are left out: they are about the configuration, and a source may be compiled for the
+	first time after a patch that has nothing to do with it.
 	"""
 	pattern = r"^(\S+?):(?:\d+:)*(?: \*\*\*)? ((?:warning|error|fatal error): .*)$"
 	return collections.Counter(f"{os.path.basename(path)}: {message}"
-		for path, message in re.findall(pattern, text, re.M))
+		for path, message in re.findall(pattern, text, re.M) if not message.endswith("[-Wcpp]"))
 
 
 class States:
@@ -313,7 +341,8 @@ class States:
 		for number in range(first, len(self.stamps)):
 			tree = tree_of(number)
 			patch = self.patches[number - 1] if number else None
-			change = (source.touched(patch), names_in_headers(patch, "+-"), number == len(self.patches)) if number else ()
+			change = (source.touched(patch), names_in_headers(patch), users(patch, tree) - set(builds[0].sources),
+				number == len(self.patches)) if number else ()
 			with concurrent.futures.ThreadPoolExecutor(len(builds)) as pool:
 				texts = list(pool.map(lambda build: build.by_make(tree) if number == first
 					else build.update(tree, *change), builds))
@@ -322,23 +351,25 @@ class States:
 			if not any(self.said(number, build.name) for build in builds)}
 		step.write(self.path, json.dumps(good))
 
-	def too_early(self, number, name):
+	def too_early(self, number, name, old):
 		"""
 		Returns the symbols that objects use after @number patches, but that some object defines only after
-		another patch.
+		another patch. Leaves out the words @old, which the base has: sources that no patch had touched when a
+		state was saved may define them.
 		"""
 		ever = set().union(*(self.at(other)[name]["defined"] for other in range(len(self.stamps))))
-		return [f"{symbol} is not there" for symbol in self.at(number)[name]["wanted"] if symbol in ever]
+		return [f"{symbol} is not there" for symbol in self.at(number)[name]["wanted"] if symbol in ever - old]
 
-	def cases(self, names, sources):
+	def cases(self, names, sources, base):
 		"""
-		Returns a case for each patch, one for the base if it is broken, and one that fails if a source is never
-		compiled.
+		Returns a case for each patch, one for the tree @base if it is broken, and one that fails if one of the
+		touched @sources is never compiled.
 		"""
+		old = set().union(*(re.findall(r"\w+", step.read_or(os.path.join(base, path))) for path in sources))
 		cases = []
 		for number, patch in enumerate(["the base", *map(source.label, self.patches)]):
 			wrong = [f"{name}: {problem}" for name in names
-				for problem in self.said(number, name) + self.too_early(number, name)]
+				for problem in self.said(number, name) + self.too_early(number, name, old)]
 			if number or wrong:
 				cases.append(Case(f"builds up to {patch}", FAIL if wrong else PASS, "; ".join(wrong)))
 		compiled = {path[:-2] + ".c" for state in self.known.values() for one in state.values() for path in one["objects"]}
@@ -354,17 +385,17 @@ def build_cases():
 	patches = source.series()
 	if not patches:
 		return []
-	sources = followed(patches, source.pristine())
+	sources = sorted(source.sources(patches))
 	kconfigs = sorted(path for patch in patches for path in source.touched(patch)
 		if os.path.basename(path).startswith(KCONFIG))
 	builds = [Build(name, extra, sources, kconfigs) for name, extra in CONFIGURATIONS.items()]
 	here = os.path.dirname(os.path.abspath(__file__))
 	states = States(patches, os.path.join(step.BUILD, "patchwise.json"), step.read(kernel.FRAGMENT),
-		step.read(os.path.join(source.KERNEL, "BASE")), step.read(os.path.join(here, "patchwise.py")), *sources,
+		step.read(os.path.join(source.KERNEL, "BASE")), step.read(os.path.join(here, "patchwise.py")),
 		*CONFIGURATIONS, *CONFIGURATIONS.values())
 	step.say(f"building {len(sources)} sources after each of {len(patches)} patches, {len(builds)} configurations")
 	try:
 		states.build(builds, lambda number: source.patched(TREE, patches[:number]))
 	except step.Failed as failure:
 		return [Case("builds after each patch", FAIL, str(failure))]
-	return states.cases(list(CONFIGURATIONS), sources)
+	return states.cases(list(CONFIGURATIONS), sources, source.pristine())

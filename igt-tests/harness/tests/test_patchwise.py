@@ -39,8 +39,9 @@ class Toy(patchwise.Build):
 		super().__init__("toy", "", sources)
 		self.out = directory
 
-	def objects(self, tree):
-		return {path[:-2] + ".o" for path in self.sources if os.path.exists(os.path.join(tree, path))}, ""
+	def objects(self, tree, sources=None):
+		sources = self.sources if sources is None else sources
+		return {path[:-2] + ".o" for path in sources if os.path.exists(os.path.join(tree, path))}, ""
 
 	def by_make(self, tree, new=None):
 		names = new or self.objects(tree)[0]
@@ -80,10 +81,10 @@ class Series(unittest.TestCase):
 	def run_series(self, *changes):
 		"""
 		Build after each patch of a series with these @changes. Returns ({number of a patch: its problems}, the
-		sources that were compiled).
+		objects that were compiled).
 		"""
 		patches = self.write_patches(changes)
-		sources = patchwise.followed(patches, self.base)
+		sources = sorted(patchwise.source.sources(patches))
 
 		def tree_of(number):
 			tree = os.path.join(self.directory, "tree")
@@ -94,23 +95,23 @@ class Series(unittest.TestCase):
 			return tree
 
 		saved = os.path.join(self.directory, "states.json")
-		states = patchwise.States(patches, saved, *sources)
-		states.build([Toy(self.out, sources)], tree_of)
-		cases = states.cases(["toy"], sources)
+		states, toy = patchwise.States(patches, saved), Toy(self.out, sources)
+		states.build([toy], tree_of)
+		cases = states.cases(["toy"], sources, self.base)
 		self.assertEqual(cases[-1].verdict, PASS, cases[-1].detail)
 		if all(case.verdict == PASS for case in cases):
 			# All results are known now, so a second run must build nothing. It would fail if it did,
 			# because it gets no function that makes a tree.
-			again = patchwise.States(patches, saved, *sources)
+			again = patchwise.States(patches, saved)
 			again.build([], None)
-			self.assertEqual(again.cases(["toy"], sources), cases)
+			self.assertEqual(again.cases(["toy"], sources, self.base), cases)
 		return {int(re.search(r"(\d+)\.patch", case.name)[1]): case.detail for case in cases
-			if case.verdict == FAIL}, sources
+			if case.verdict == FAIL}, sorted(toy.commands)
 
 	def test_good(self):
-		wrong, sources = self.run_series(DECLARE | DEFINE, USE)
+		wrong, objects = self.run_series(DECLARE | DEFINE, USE)
 		self.assertEqual(wrong, {})
-		self.assertEqual(sources, ["a.c", "c.c"])
+		self.assertEqual(objects, ["a.o", "c.o"])
 
 	def test_used_before_it_is_declared(self):
 		wrong, _ = self.run_series(USE, DECLARE | DEFINE)
@@ -127,8 +128,8 @@ class Series(unittest.TestCase):
 
 	def test_user_that_no_patch_touches(self):
 		for change in FORGET, SHRINK:
-			wrong, sources = self.run_series(change, {"a.h": BASE["a.h"]})
-			self.assertIn("b.c", sources)
+			wrong, objects = self.run_series(change, {"a.h": BASE["a.h"]})
+			self.assertIn("b.o", objects)
 			self.assertEqual(list(wrong), [1])
 
 	def test_stays_broken_until_repaired(self):
@@ -153,7 +154,21 @@ class Series(unittest.TestCase):
 		patch = self.write_patches([{}])[0]
 		self.fill(self.directory, {"0001.patch": "\n---\n\ndiff --git a/a.h b/a.h\n--- a/a.h\n+++ b/a.h\n"
 			"@@ -1,5 +1,4 @@\n /*\n  * One,\n- * user(, or\n  * two.\n  */\n"})
-		self.assertEqual(patchwise.names_in_headers(patch, "-"), (set(), set()))
+		self.assertEqual(patchwise.names_in_headers(patch), (set(), set()))
+
+	def test_names_of_a_changed_header(self):
+		"""A declaration of several lines is found by any of them; what is only added has no user yet."""
+		old = "#define SIZE 1\nint one(int a,\n\tint b);\nint two(void);\nstruct three {\n\tint four;\n\tint five;\n};\n"
+		for new, found in (
+				(old.replace("\tint b", "\tlong b"), (set(), {"one"})),
+				(old.replace("\tint b", "\tint c,\n\tint b"), (set(), {"one"})),
+				(old.replace("int two", "int more(void);\nint two"), (set(), set())),
+				(old.replace("\tint four", "\tint before;\n\tlong four"), ({"four"}, set())),
+				(old.replace("SIZE 1", "SIZE 2"), (set(), {"SIZE"})),
+				(old.replace("struct three {\n", "struct three {\n\tint zero;\n"), (set(), set()))):
+			diff = difflib.unified_diff(old.splitlines(True), new.splitlines(True), "a/a.h", "b/a.h")
+			self.fill(self.directory, {"0001.patch": "\n---\n\ndiff --git a/a.h b/a.h\n" + "".join(diff)})
+			self.assertEqual(patchwise.names_in_headers(os.path.join(self.directory, "0001.patch")), found, new)
 
 	def test_header_of_another_subsystem(self):
 		"""
@@ -164,7 +179,7 @@ class Series(unittest.TestCase):
 			self.fill(self.directory, {"0001.patch": f"\n---\n\ndiff --git a/{header} b/{header}\n"
 				f"--- a/{header}\n+++ b/{header}\n@@ -1 +0,0 @@\n-int old(void);\n"})
 			patch = os.path.join(self.directory, "0001.patch")
-			self.assertEqual(patchwise.names_in_headers(patch, "-", "mm")[1] & {"old"}, found)
+			self.assertEqual(patchwise.names_in_headers(patch, "mm")[1] & {"old"}, found)
 
 	def test_patch_of_a_build_file(self):
 		build = Toy(self.out, ["a.c", "b.c"])
@@ -172,11 +187,11 @@ class Series(unittest.TestCase):
 		with mock.patch.object(build, "by_make", return_value="") as make, mock.patch.object(build, "configure") as configure:
 			for path, called in (("drivers/Kconfig", 1), ("drivers/Kconfig.debug", 1), ("drivers/Makefile", 0), ("a.c", 0)):
 				configure.reset_mock()
-				build.update(self.base, {path}, (set(), set()), False)
+				build.update(self.base, {path}, (set(), set()), set(), False)
 				self.assertEqual(configure.call_count, called, path)
 			make.assert_not_called()
 			del build.commands["b.o"]
-			build.update(self.base, {"drivers/Makefile"}, (set(), set()), False)
+			build.update(self.base, {"drivers/Makefile"}, (set(), set()), set(), False)
 			make.assert_called_once_with(self.base, {"b.o"})
 
 	def test_objects_after_a_patch_of_kconfig(self):
@@ -184,7 +199,7 @@ class Series(unittest.TestCase):
 		build, new = Toy(self.out, ["a.c", "b.c"]), os.path.join(self.directory, "new")
 		build.by_make(self.base)
 		with mock.patch.object(build, "configure", lambda tree: setattr(build, "out", new)):
-			build.update(self.base, {"drivers/Kconfig"}, (set(), set()), False)
+			build.update(self.base, {"drivers/Kconfig"}, (set(), set()), set(), False)
 		self.assertEqual(sorted(os.listdir(new)), [".a.o.d", ".b.o.d", "a.o", "b.o"])
 
 	def test_warning(self):
