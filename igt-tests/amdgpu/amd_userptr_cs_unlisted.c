@@ -13,6 +13,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_userptr_canary.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
@@ -44,6 +45,9 @@
 /* Dwords in cs.data: the IB waits for GO, which the process stores, and stores the other two. */
 enum { WORD_GO, WORD_STARTED, WORD_DONE };
 
+/* Memory that the GPU reaches through SVM, at the address where the CPU has it. */
+enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_UNLISTED_KINDS };
+
 enum result { WAITED, INTACT, SHOWS_NOTHING };
 
 struct unlisted;
@@ -63,13 +67,14 @@ struct event {
 
 struct unlisted {
 	const struct event *event;
-	enum amd_userptr_kind kind;
+	unsigned int kind; /* of enum amd_userptr_kind, or SVM */
 	enum amd_kfd_queue_type ring;
 	struct amd_userptr *up;
 	struct amd_userptr_cs cs;
-	struct amd_userptr_mapped mapped;
+	struct amd_userptr_mapped mapped; /* all 0 for SVM */
 	struct igt_task task;
 	char *memory;
+	uint64_t va; /* where the GPU finds the memory */
 	uint64_t pfns[UNLISTED_MAX_PAGES];
 	pid_t child; /* the process that has the old pages after a fork, or 0 */
 	int tell[2]; /* pipe: a byte tells the child to compare its pages; [1] is 0: no pipe */
@@ -78,6 +83,42 @@ struct unlisted {
 static unsigned int num_pages(void)
 {
 	return UNLISTED_SIZE / getpagesize();
+}
+
+static const char *suffix(unsigned int kind)
+{
+	return kind == SVM ? "-svm" : amd_userptr_kind_suffix[kind];
+}
+
+/* Skip where the kernel lacks this kind of memory.  Only the parent of a child can skip. */
+static void require_kind(struct amd_userptr *up, unsigned int kind)
+{
+	void *cpu;
+	int ret;
+
+	igt_require_f(kind == SVM || kind == AMD_USERPTR_KIND_KFD || up->supported,
+		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	if (kind != SVM)
+		return;
+	cpu = amd_userptr_mmap(up, UNLISTED_SIZE, 1);
+	ret = __amd_kfd_svm_access(&up->kfd, cpu, UNLISTED_SIZE);
+	igt_require_f(!ret, "KFD offers no shared virtual memory: %s\n", strerror(-ret));
+	amd_userptr_munmap(up, cpu, UNLISTED_SIZE);
+}
+
+static void make_memory(struct unlisted *unlisted)
+{
+	struct amd_userptr *mine = unlisted->up;
+
+	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
+	if (unlisted->kind == SVM) {
+		igt_assert_eq(__amd_kfd_svm_access(&mine->kfd, unlisted->memory, UNLISTED_SIZE), 0);
+		unlisted->va = (uintptr_t)unlisted->memory;
+		return;
+	}
+	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
+				&unlisted->mapped);
+	unlisted->va = unlisted->mapped.va;
 }
 
 /* ---- changes ---- */
@@ -216,7 +257,7 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 		amd_kfd_queue_poll(&cs->packets, word_va(unlisted, WORD_GO), 1);
 	for (unsigned int i = 0; i < num_pages(); i++)
 		amd_kfd_queue_write(&cs->packets,
-				    unlisted->mapped.va + i * getpagesize() + sizeof(uint32_t),
+				    unlisted->va + i * getpagesize() + sizeof(uint32_t),
 				    &value, 1);
 	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
 	/* -EAGAIN: the driver is restoring userptrs of the process, so submit again. */
@@ -275,9 +316,7 @@ static enum result attempt(struct unlisted *unlisted)
 	uint64_t seq;
 	int ret;
 
-	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
-	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
-				&unlisted->mapped);
+	make_memory(unlisted);
 	expect_reached(unlisted);
 	for (unsigned int i = 0; i < num_pages(); i++)
 		unlisted->pfns[i] = igt_procfs_pfn(unlisted->memory + i * getpagesize());
@@ -350,6 +389,47 @@ static int submit_now(void *data)
 	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
+/* Holds the restore worker of userptrs with stall, and that of SVM with holder. */
+struct hold {
+	struct amd_userptr_stall stall;
+	struct amd_svm_holder holder;
+};
+
+static void hold_init(struct unlisted *unlisted, struct hold *hold)
+{
+	const int ret = unlisted->kind == SVM ? __amd_svm_holder_init(&hold->holder)
+					      : __amd_userptr_stall_init(&hold->stall);
+
+	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
+}
+
+static void hold_worker(struct unlisted *unlisted, struct hold *hold)
+{
+	if (unlisted->kind == SVM)
+		amd_svm_holder_hold(&hold->holder, &unlisted->up->kfd);
+	else
+		amd_userptr_stall_hold(&hold->stall, unlisted->up);
+}
+
+static void hold_release(struct unlisted *unlisted, struct hold *hold)
+{
+	if (unlisted->kind == SVM)
+		amd_svm_holder_release(&hold->holder);
+	else
+		amd_userptr_stall_release(&hold->stall);
+}
+
+static void hold_fini(struct unlisted *unlisted, struct hold *hold)
+{
+	if (unlisted->kind == SVM) {
+		amd_svm_holder_forget(&hold->holder);
+		amd_svm_holder_fini(&hold->holder);
+		return;
+	}
+	amd_userptr_stall_drop(&hold->stall, unlisted->up);
+	amd_userptr_stall_fini(&hold->stall);
+}
+
 /*
  * Hold the restore worker, then submit an IB.  The IB must not reach the old pages, so it must not
  * run until the worker has updated the page tables.
@@ -357,22 +437,19 @@ static int submit_now(void *data)
 static void submit_while_invalid(struct amd_userptr *mine, void *data)
 {
 	struct unlisted *unlisted = data;
-	struct amd_userptr_stall stall;
+	struct hold hold;
 	uint64_t deadline;
 	bool early;
 	int ret;
 
 	unlisted->up = mine;
-	ret = __amd_userptr_stall_init(&stall);
-	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
+	hold_init(unlisted, &hold);
 	igt_assert_eq(__amd_userptr_cs_open(mine->fd, unlisted->ring, &unlisted->cs), 0);
-	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
-	amd_userptr_mapped_make(mine, unlisted->kind, unlisted->memory, UNLISTED_SIZE,
-				&unlisted->mapped);
+	make_memory(unlisted);
 	expect_reached(unlisted);
 	igt_task_make(&unlisted->task, submit_now, unlisted);
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_stall_hold(&stall, mine);
+	hold_worker(unlisted, &hold);
 	igt_assert_eq(dontneed(unlisted), 0);
 	memset(unlisted->cs.data.cpu, 0, getpagesize());
 	igt_task_let_go(&unlisted->task);
@@ -380,38 +457,35 @@ static void submit_while_invalid(struct amd_userptr *mine, void *data)
 	while (!words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
 		igt_pause();
 	early = words(unlisted)[WORD_STARTED];
-	amd_userptr_stall_release(&stall);
+	hold_release(unlisted, &hold);
 	ret = igt_task_end(&unlisted->task);
 	igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
 	igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
 	amd_userptr_expect_evictions(mine, 0);
 	igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
-	amd_userptr_stall_drop(&stall, mine);
-	amd_userptr_stall_fini(&stall);
+	hold_fini(unlisted, &hold);
 	end_attempt(unlisted);
 	amd_userptr_cs_close(&unlisted->cs);
 }
 
-static void while_invalid(struct amd_userptr *up, enum amd_userptr_kind kind,
+static void while_invalid(struct amd_userptr *up, unsigned int kind,
 			  enum amd_kfd_queue_type ring)
 {
 	struct unlisted unlisted = { .kind = kind, .ring = ring };
 
-	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
-		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	require_kind(up, kind);
 	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
 	igt_set_timeout(igt_patience(CS_SECONDS), "a submission while invalid");
 	amd_userptr_in_faulting_child(up, submit_while_invalid, &unlisted);
 	igt_reset_timeout();
 }
 
-static void run(struct amd_userptr *up, const struct event *event, enum amd_userptr_kind kind,
+static void run(struct amd_userptr *up, const struct event *event, unsigned int kind,
 		enum amd_kfd_queue_type ring)
 {
 	struct unlisted unlisted = { .event = event, .kind = kind, .ring = ring };
 
-	igt_require_f(kind == AMD_USERPTR_KIND_KFD || up->supported,
-		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
+	require_kind(up, kind);
 	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
 		      "one NUMA node only\n");
 	igt_set_timeout(igt_patience(CS_SECONDS), event->name);
@@ -422,26 +496,26 @@ static void run(struct amd_userptr *up, const struct event *event, enum amd_user
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
-		for (int k = 0; k < AMD_USERPTR_NUM_KINDS * (1 + events[i].compute_too); k++) {
-			const enum amd_userptr_kind kind = k % AMD_USERPTR_NUM_KINDS;
-			const bool compute = k >= AMD_USERPTR_NUM_KINDS;
+		for (int k = 0; k < NUM_UNLISTED_KINDS * (1 + events[i].compute_too); k++) {
+			const unsigned int kind = k % NUM_UNLISTED_KINDS;
+			const bool compute = k >= NUM_UNLISTED_KINDS;
 
 			igt_describe_f(
 				"A submission does not store to the old pages of memory that %s.",
 				events[i].what);
 			igt_subtest_f("unlisted-%s%s%s", events[i].name,
-				      amd_userptr_kind_suffix[kind], compute ? "-compute" : "")
+				      suffix(kind), compute ? "-compute" : "")
 				run(up, &events[i], kind,
 				    compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
 			igt_fixture()
 				amd_userptr_cleanup(up);
 		}
 	}
-	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+	for (unsigned int kind = 0; kind < NUM_UNLISTED_KINDS; kind++) {
 		for (int compute = 0; compute < 2; compute++) {
 			igt_describe(
 				"A submission waits until the restore worker has looked for memory that has gone.");
-			igt_subtest_f("unlisted-while-invalid%s%s", amd_userptr_kind_suffix[kind],
+			igt_subtest_f("unlisted-while-invalid%s%s", suffix(kind),
 				      compute ? "-compute" : "")
 				while_invalid(up, kind,
 					      compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);

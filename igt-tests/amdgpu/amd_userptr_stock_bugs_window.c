@@ -24,11 +24,10 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
-#include "lib/igt_fuse.h"
 #include "lib/igt_procfs.h"
-#include "lib/igt_task.h"
 #include "lib/igt_time.h"
 #include "lib/amdgpu/amd_vm_trace.h"
 #include "lib/igt_tracefs.h"
@@ -63,18 +62,9 @@ static const char *const events[] = {
 /* The three trace events, in the order that shows the bug. */
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
-/* A thread that holds the lock of the process, which the restore worker needs. */
-struct holder {
-	struct igt_fuse fuse;
-	uint64_t offset; /* offset in the file of a page that is not in the page cache */
-	struct igt_task task;
-	struct amd_kfd *kfd;
-	void *page;
-};
-
 struct gap {
 	uint32_t flags; /* flags of the second userptr, whose memory is freed */
-	struct holder holder;
+	struct amd_svm_holder holder; /* keeps the restore worker from working */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
@@ -159,43 +149,6 @@ static int open_evict(struct amd_userptr *up)
 	return igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
 }
 
-static int register_page(void *data)
-{
-	struct holder *holder = data;
-
-	return __amd_kfd_svm_access(holder->kfd, holder->page, getpagesize());
-}
-
-/*
- * Let a thread wait for the page in kfd_svm.c:svm_range_set_attr(), which holds the lock of the
- * process and mmap_lock for reading.  So nothing may be mapped until drop_lock().
- */
-static void hold_lock(struct holder *holder, struct amd_userptr *mine)
-{
-	holder->kfd = &mine->kfd;
-	holder->offset += IGT_FUSE_NEXT;
-	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
-			    holder->fuse.file, holder->offset);
-	igt_assert(holder->page != MAP_FAILED);
-	igt_task_make(&holder->task, register_page, holder);
-	igt_task_let_go(&holder->task);
-	igt_assert(igt_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
-}
-
-static void drop_lock(struct holder *holder)
-{
-	const bool waits = igt_fuse_waits(&holder->fuse);
-
-	igt_fuse_answer(&holder->fuse);
-	igt_assert_eq(igt_task_end(&holder->task), 0);
-	igt_assert_f(waits, "the page that holds the lock came too early\n");
-}
-
-static void forget_page(struct holder *holder)
-{
-	munmap(holder->page, getpagesize());
-}
-
 /* Wait until the gap begins; false when the queues run before that. */
 static bool opens(struct gap *gap, struct amd_userptr *mine)
 {
@@ -271,12 +224,12 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	/*
 	 * The read ends when no BO is in VRAM.  On a machine that is busy enough, the restore
 	 * brings the process's BO back as fast as TTM evicts it, and the read does not end.
-	 * hold_lock() cannot come first, because the eviction waits for its page.
+	 * amd_svm_holder_hold() cannot come first, because the eviction waits for its page.
 	 */
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
-	hold_lock(&gap->holder, mine);
+	amd_svm_holder_hold(&gap->holder, &mine->kfd);
 	amd_userptr_dontneed(gap->first);
-	drop_lock(&gap->holder);
+	amd_svm_holder_release(&gap->holder);
 	close(evict);
 	opened = opens(gap, mine);
 	amd_userptr_munmap(mine, gap->second->cpu, WINDOW_SIZE);
@@ -284,7 +237,7 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	amd_kfd_smi_wait_restored(&mine->smi, 0, AMD_USERPTR_WAIT_MS);
 	drain_trace(gap);
 	close(gap->trace);
-	forget_page(&gap->holder);
+	amd_svm_holder_forget(&gap->holder);
 	igt_info("update, notifier and fence: %u seen, %s\n", gap->order,
 		 gap->in_order ? "in this order" : "in another order");
 	if (!opened || gap->order < NUM_STEPS || !gap->in_order ||
@@ -302,7 +255,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__igt_fuse_start(&gap->holder.fuse), 0);
+	igt_assert_eq(__amd_svm_holder_init(&gap->holder), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &gap->vram);
 	learn_context(gap, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
@@ -318,7 +271,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 			  "memory that has a page freed in the gap");
 	igt_assert(!stored);
 	amd_kfd_free(&mine->kfd, &gap->vram);
-	igt_fuse_stop(&gap->holder.fuse);
+	amd_svm_holder_fini(&gap->holder);
 }
 
 struct restore_window {

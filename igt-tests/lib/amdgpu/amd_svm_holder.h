@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keep the restore workers of KFD from working: a thread registers SVM memory whose page does not
+ * come.  It waits for the page in kfd_svm.c:svm_range_set_attr(), which holds the lock of the
+ * process, that both workers need, and mmap_lock for reading.
+ *
+ * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
+ * for mmap_lock and so for the page.
+ */
+#ifndef AMD_SVM_HOLDER_H
+#define AMD_SVM_HOLDER_H
+
+#include <stdint.h>
+
+#include "lib/amdgpu/amd_kfd.h"
+#include "lib/igt_fuse.h"
+#include "lib/igt_task.h"
+
+struct amd_svm_holder {
+	struct igt_fuse fuse;
+	uint64_t offset; /* offset in the file of a page that is not in the page cache */
+	struct igt_task task;
+	struct amd_kfd *kfd;
+	void *page;
+};
+
+/* Prepare the FUSE file; 0, or -errno when that is impossible. */
+int __amd_svm_holder_init(struct amd_svm_holder *holder);
+void amd_svm_holder_fini(struct amd_svm_holder *holder);
+/* Let the thread take the locks; returns when it waits for the page. */
+void amd_svm_holder_hold(struct amd_svm_holder *holder, struct amd_kfd *kfd);
+/* Let the page come, and assert that the thread has held the locks until now. */
+void amd_svm_holder_release(struct amd_svm_holder *holder);
+/* Unmap the page, which is SVM since release().  Evicts the queues. */
+void amd_svm_holder_forget(struct amd_svm_holder *holder);
+
+#endif
