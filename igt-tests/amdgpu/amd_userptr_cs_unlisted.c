@@ -257,8 +257,7 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 		amd_kfd_queue_poll(&cs->packets, word_va(unlisted, WORD_GO), 1);
 	for (unsigned int i = 0; i < num_pages(); i++)
 		amd_kfd_queue_write(&cs->packets,
-				    unlisted->va + i * getpagesize() + sizeof(uint32_t),
-				    &value, 1);
+				    unlisted->va + i * getpagesize() + sizeof(uint32_t), &value, 1);
 	amd_kfd_queue_write(&cs->packets, word_va(unlisted, WORD_DONE), &one, 1);
 	/* -EAGAIN: the driver is restoring userptrs of the process, so submit again. */
 	do
@@ -430,6 +429,19 @@ static void hold_fini(struct unlisted *unlisted, struct hold *hold)
 	amd_userptr_stall_fini(&hold->stall);
 }
 
+/* Wait until the queues run again, and assert that the memory has stopped them. */
+static void expect_eviction(struct unlisted *unlisted)
+{
+	struct amd_kfd_smi *smi = &unlisted->up->smi;
+
+	if (unlisted->kind != SVM) {
+		amd_userptr_expect_evictions(unlisted->up, 0);
+		return;
+	}
+	amd_kfd_smi_wait_restored(smi, 1, AMD_USERPTR_WAIT_MS);
+	igt_assert_lt(0, smi->count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
+}
+
 /*
  * Hold the restore worker, then submit an IB.  The IB must not reach the old pages, so it must not
  * run until the worker has updated the page tables.
@@ -461,15 +473,14 @@ static void submit_while_invalid(struct amd_userptr *mine, void *data)
 	ret = igt_task_end(&unlisted->task);
 	igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
 	igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
-	amd_userptr_expect_evictions(mine, 0);
+	expect_eviction(unlisted);
 	igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
 	hold_fini(unlisted, &hold);
 	end_attempt(unlisted);
 	amd_userptr_cs_close(&unlisted->cs);
 }
 
-static void while_invalid(struct amd_userptr *up, unsigned int kind,
-			  enum amd_kfd_queue_type ring)
+static void while_invalid(struct amd_userptr *up, unsigned int kind, enum amd_kfd_queue_type ring)
 {
 	struct unlisted unlisted = { .kind = kind, .ring = ring };
 
@@ -503,8 +514,8 @@ void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 			igt_describe_f(
 				"A submission does not store to the old pages of memory that %s.",
 				events[i].what);
-			igt_subtest_f("unlisted-%s%s%s", events[i].name,
-				      suffix(kind), compute ? "-compute" : "")
+			igt_subtest_f("unlisted-%s%s%s", events[i].name, suffix(kind),
+				      compute ? "-compute" : "")
 				run(up, &events[i], kind,
 				    compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
 			igt_fixture()

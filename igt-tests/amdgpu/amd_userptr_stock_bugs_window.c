@@ -63,7 +63,7 @@ static const char *const events[] = {
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 struct gap {
-	uint32_t flags; /* flags of the second userptr, whose memory is freed */
+	uint32_t flags;		      /* flags of the second userptr, whose memory is freed */
 	struct amd_svm_holder holder; /* keeps the restore worker from working */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
