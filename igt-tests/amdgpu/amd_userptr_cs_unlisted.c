@@ -59,8 +59,8 @@ struct event {
 	/* Asserts that the new owner of the old pages finds its own content in them. */
 	void (*check)(struct unlisted *unlisted);
 	/*
-	 * Test the event on the compute ring, too.  Its check needs no new memory that gets freed
-	 * pages between the change and the IB's store.
+	 * Test the event on the compute ring, too.  On the SDMA ring an update of page tables waits
+	 * behind the IB, and so does a change of SVM memory that unmaps it.
 	 */
 	bool compute_too;
 };
@@ -215,7 +215,11 @@ static void check_child(struct unlisted *unlisted)
 }
 
 static const struct event events[] = {
-	{ .name = "unmap", .what = "is unmapped", .run = unmap, .check = check_fresh },
+	{ .name = "unmap",
+	  .what = "is unmapped",
+	  .run = unmap,
+	  .check = check_fresh,
+	  .compute_too = true },
 	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .check = check_fresh },
 	{ .name = "remap", .what = "is replaced", .run = remap, .check = check_fresh },
 	{ .name = "migrate", .what = "migrates", .run = migrate, .check = check_fresh },

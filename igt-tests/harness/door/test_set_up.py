@@ -219,7 +219,7 @@ class SetUp(unittest.TestCase):
 				self.assertIn("harness: test lib --page-size", result.out)
 			asked = host.read("cache/root/var/apt-get").splitlines()
 			self.assertEqual(1, sum("gcc-aarch64-linux-gnu" in line for line in asked))
-			unpacked, = [line for line in asked if "libdrm-dev" in line]
+			unpacked, = [line for line in asked if "libdrm-amdgpu1" in line]
 			self.assertIn("--download-only", unpacked)
 			self.assertIn("config=/etc/apt/arm64.conf", unpacked)
 			self.assertNotIn("arm64", os.listdir(host.path("cache/root/var/tmp")))
