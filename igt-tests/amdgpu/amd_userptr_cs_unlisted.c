@@ -400,7 +400,7 @@ struct hold {
 
 static void hold_init(struct unlisted *unlisted, struct hold *hold)
 {
-	const int ret = unlisted->kind == SVM ? __amd_svm_holder_init(&hold->holder)
+	const int ret = unlisted->kind == SVM ? __amd_svm_holder_init(&hold->holder, &unlisted->up->kfd)
 					      : __amd_userptr_stall_init(&hold->stall);
 
 	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
@@ -409,7 +409,7 @@ static void hold_init(struct unlisted *unlisted, struct hold *hold)
 static void hold_worker(struct unlisted *unlisted, struct hold *hold)
 {
 	if (unlisted->kind == SVM)
-		amd_svm_holder_hold(&hold->holder, &unlisted->up->kfd);
+		amd_svm_holder_hold(&hold->holder);
 	else
 		amd_userptr_stall_hold(&hold->stall, unlisted->up);
 }

@@ -8,6 +8,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_vm_trace.h"
 #include "lib/igt_tracefs.h"
 
@@ -20,9 +21,6 @@
  * the driver merges it with its neighbour.
  */
 enum { MAX_WINDOWS = 64, MANY_WINDOWS = MAX_WINDOWS + 16, FEW_WINDOWS = 10 };
-
-/* How many restores to try until one of them has not failed in between. */
-enum { ATTEMPTS = 4 };
 
 /* The distance between two pages that change.  Pages between them are not in their windows. */
 enum { APART = WINDOW_GAP + 2 };
@@ -99,6 +97,27 @@ static void spots_change(struct spots *spots, unsigned int first, unsigned int c
 	amd_userptr_expect_evictions(up, 0);
 }
 
+/*
+ * Drop the pages of all spots while the restore worker cannot begin.  The spots have more than one
+ * MMU notifier.  If the worker began after the first of them had run, its first attempt would fail,
+ * and the next one writes the whole BO at once.
+ */
+static void spots_change_at_once(struct spots *spots, struct amd_svm_holder *holder)
+{
+	struct amd_userptr *up = spots->whole.up;
+	const size_t size = MANY_WINDOWS * page();
+
+	amd_kfd_smi_mark(&up->smi);
+	amd_svm_holder_hold(holder);
+	igt_tracefs_clear();
+	igt_assert_eq(madvise(spots->cpu, size, MADV_DONTNEED), 0);
+	amd_pattern_fill(spots->cpu, size, 10);
+	amd_svm_holder_release(holder);
+	amd_userptr_expect_evictions(up, 0);
+	amd_svm_holder_forget(holder);
+	amd_svm_holder_fini(holder);
+}
+
 /* The GPU reads the spots from @first on to before @end, and the pages before and behind each. */
 static void spots_read(struct amd_userptr_scatter *scatter, unsigned int first, unsigned int end)
 {
@@ -131,22 +150,17 @@ static struct amd_vm_trace part_written(const struct spots *spots)
 
 static void many_windows(struct amd_userptr *up)
 {
+	struct amd_svm_holder holder;
 	struct amd_vm_trace trace;
 	struct spots spots;
+	int ret;
 
 	spots_make(&spots, up);
 	spots_map_part(&spots);
-	/*
-	 * If an attempt of the restore fails, the next one writes the whole BO at once, and both
-	 * together may be too much for the trace buffer.  So try again then.
-	 */
-	for (unsigned int i = 0; i < ATTEMPTS; i++) {
-		spots_change(&spots, 0, MANY_WINDOWS);
-		trace = whole_written(&spots);
-		igt_assert_lte(trace.windows, MAX_WINDOWS + 1);
-		if (trace.windows == MAX_WINDOWS + 1)
-			break;
-	}
+	ret = __amd_svm_holder_init(&holder, &up->kfd);
+	igt_require_f(!ret, "no SVM or no FUSE file to hold the worker: %s\n", strerror(-ret));
+	spots_change_at_once(&spots, &holder);
+	trace = whole_written(&spots);
 	igt_assert_eq(trace.windows, MAX_WINDOWS + 1);
 	igt_assert_lte_u64(spot_offset(MANY_WINDOWS) / page(), trace.pages);
 	trace = part_written(&spots);

@@ -227,7 +227,7 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	 * amd_svm_holder_hold() cannot come first, because the eviction waits for its page.
 	 */
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
-	amd_svm_holder_hold(&gap->holder, &mine->kfd);
+	amd_svm_holder_hold(&gap->holder);
 	amd_userptr_dontneed(gap->first);
 	amd_svm_holder_release(&gap->holder);
 	close(evict);
@@ -255,7 +255,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__amd_svm_holder_init(&gap->holder), 0);
+	igt_assert_eq(__amd_svm_holder_init(&gap->holder, &mine->kfd), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &gap->vram);
 	learn_context(gap, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {

@@ -150,7 +150,7 @@ static int noop_prepare(struct au_device *device, struct au_timer *timer)
 	return ret;
 }
 
-/* After a reset the driver accepts no commands of the context any more. */
+/* After a reset the driver accepts no commands of the old CS context. */
 static int new_gpu_ctx(struct au_device *device, struct au_noop *noop)
 {
 	const uint32_t old = noop->gpu_ctx;

@@ -357,7 +357,7 @@ struct amdgpu_userptr_mapping {
 	uint32_t va_flags;
 	bool ready;	    /* query() can find it; under ctx->lock */
 	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
-	uint64_t reachable; /* bits of others that may reach the memory; under ctx->lock */
+	uint64_t reachable; /* bits of devices that left but may reach it; under ctx->lock */
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
 	/* attach() and detach() hold it while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;

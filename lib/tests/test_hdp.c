@@ -569,7 +569,7 @@ static void hangs_in_a_map(void)
 	end(&fake, ctx);
 }
 
-/* The GPU hangs: a flush ends in time. So does the end of the context, which leaves the BOs. */
+/* While the GPU hangs, a flush and ctx_destroy() return in time, and the BOs stay open. */
 static void hangs(void)
 {
 	const struct amdgpu_userptr_hdp_flush_args args = { .size = sizeof(args),

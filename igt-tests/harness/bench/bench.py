@@ -34,7 +34,7 @@ VGPU = "--no-pauses --real-clock"
 # guest's clock advances with the guest's instructions. So copies in a second of that clock say nothing.
 WALL = "copies"
 
-# The file in the share with the output of the process that has userptrs of KFD only.
+# In the directory shared with the guest: the output of the process that has userptrs of KFD only.
 KFD_OUTPUT = "kfd"
 
 

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: MIT
+#include <errno.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -7,10 +9,19 @@
 #include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_userptr.h"
 
-int __amd_svm_holder_init(struct amd_svm_holder *holder)
+int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd)
 {
+	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
+			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	int ret;
+
 	memset(holder, 0, sizeof(*holder));
-	return __igt_fuse_start(&holder->fuse);
+	holder->kfd = kfd;
+	if (page == MAP_FAILED)
+		return -errno;
+	ret = __amd_kfd_svm_access(kfd, page, getpagesize());
+	munmap(page, getpagesize());
+	return ret ? ret : __igt_fuse_start(&holder->fuse);
 }
 
 void amd_svm_holder_fini(struct amd_svm_holder *holder)
@@ -25,9 +36,8 @@ static int register_page(void *data)
 	return __amd_kfd_svm_access(holder->kfd, holder->page, getpagesize());
 }
 
-void amd_svm_holder_hold(struct amd_svm_holder *holder, struct amd_kfd *kfd)
+void amd_svm_holder_hold(struct amd_svm_holder *holder)
 {
-	holder->kfd = kfd;
 	holder->offset += IGT_FUSE_NEXT;
 	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
 			    holder->fuse.file, holder->offset);

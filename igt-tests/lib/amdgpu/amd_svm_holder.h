@@ -24,11 +24,11 @@ struct amd_svm_holder {
 	void *page;
 };
 
-/* Prepare the FUSE file; 0, or -errno when that is impossible. */
-int __amd_svm_holder_init(struct amd_svm_holder *holder);
+/* Prepare the FUSE file; 0, or -errno when that is impossible or KFD has no SVM. */
+int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd);
 void amd_svm_holder_fini(struct amd_svm_holder *holder);
 /* Let the thread take the locks; returns when it waits for the page. */
-void amd_svm_holder_hold(struct amd_svm_holder *holder, struct amd_kfd *kfd);
+void amd_svm_holder_hold(struct amd_svm_holder *holder);
 /* Let the page come, and assert that the thread has held the locks until now. */
 void amd_svm_holder_release(struct amd_svm_holder *holder);
 /* Unmap the page, which is SVM since release().  Evicts the queues. */
