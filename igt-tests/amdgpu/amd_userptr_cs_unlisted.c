@@ -400,8 +400,9 @@ struct hold {
 
 static void hold_init(struct unlisted *unlisted, struct hold *hold)
 {
-	const int ret = unlisted->kind == SVM ? __amd_svm_holder_init(&hold->holder, &unlisted->up->kfd)
-					      : __amd_userptr_stall_init(&hold->stall);
+	const int ret = unlisted->kind == SVM
+				? __amd_svm_holder_init(&hold->holder, &unlisted->up->kfd)
+				: __amd_userptr_stall_init(&hold->stall);
 
 	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
 }

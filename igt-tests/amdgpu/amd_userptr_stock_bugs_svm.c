@@ -6,7 +6,6 @@
  */
 #include <errno.h>
 #include <stdatomic.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -106,23 +105,6 @@ static char *split_register(struct amd_userptr *mine)
 	return (char *)cpu;
 }
 
-/* Split the range at one page by an attribute that only this page has. */
-static int set_granularity(struct amd_userptr *mine, void *page)
-{
-	struct {
-		struct kfd_ioctl_svm_args args;
-		struct kfd_ioctl_svm_attribute attr;
-	} svm = {
-		.args = { .start_addr = (uintptr_t)page,
-			  .size = getpagesize(),
-			  .op = KFD_IOCTL_SVM_OP_SET_ATTR,
-			  .nattr = 1 },
-		.attr = { .type = KFD_IOCTL_SVM_ATTR_GRANULARITY, .value = 3 },
-	};
-
-	return ioctl(mine->kfd.fd, AMDKFD_IOC_SVM, &svm.args) ? -errno : 0;
-}
-
 /*
  * Free the last pages of the range, and split it before the restore.  Returns new memory that got
  * one of the freed pages, with its @index among them, or NULL.
@@ -140,7 +122,10 @@ static uint32_t *drop_and_split(struct amd_userptr *mine, char *cpu, bool by_att
 			      (size_t)(SPLIT_PAGES - DROP) * getpagesize(), MADV_DONTNEED),
 		      0);
 	if (by_attr)
-		igt_assert_eq(set_granularity(mine, cpu + CUT * getpagesize()), 0);
+		igt_assert_eq(__amd_kfd_svm_attribute(&mine->kfd, cpu + CUT * getpagesize(),
+						      getpagesize(), KFD_IOCTL_SVM_ATTR_GRANULARITY,
+						      3),
+			      0);
 	else
 		igt_assert_eq(munmap(cpu + CUT * getpagesize(), getpagesize()), 0);
 	wait_restored(mine);
@@ -324,8 +309,10 @@ static bool exit_once(struct amd_userptr *mine, bool running)
 	ret = store_after_exit(&cs, owner.report->va, running, seq);
 	if (waits)
 		igt_assert(igt_wait_pid(owner.pid, NULL, AMD_USERPTR_WAIT_MS));
-	igt_info("%s, %s; submission: %s\n", waits ? "the exit waits" : "the process has exited",
-		 reused ? "pages are used again" : "no page is used again",
+	igt_info("%s; submission: %s\n",
+		 waits	  ? "the exit waits for the submission"
+		 : reused ? "the process has exited, and its pages are used again"
+			  : "the process has exited, and none of its pages is used again",
 		 ret ? strerror(-ret) : "done");
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
 			  "memory that has a page of the process");

@@ -251,7 +251,8 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size, uint
 	return 0;
 }
 
-int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
+int __amd_kfd_svm_attribute(struct amd_kfd *kfd, void *cpu, size_t size, uint32_t type,
+			    uint32_t value)
 {
 	union {
 		struct kfd_ioctl_svm_args args;
@@ -266,8 +267,8 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
 		},
 	};
 
-	svm.args.attrs[0].type = KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE;
-	svm.args.attrs[0].value = kfd->node.gpu_id;
+	svm.args.attrs[0].type = type;
+	svm.args.attrs[0].value = value;
 	/*
 	 * The kernel takes the size from the ioctl number, so add the size of the attributes to it.
 	 */
@@ -275,6 +276,12 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
 			 AMDKFD_IOC_SVM +
 				 (sizeof(struct kfd_ioctl_svm_attribute) << _IOC_SIZESHIFT),
 			 &svm);
+}
+
+int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size)
+{
+	return __amd_kfd_svm_attribute(kfd, cpu, size, KFD_IOCTL_SVM_ATTR_ACCESS_IN_PLACE,
+				       kfd->node.gpu_id);
 }
 
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle)

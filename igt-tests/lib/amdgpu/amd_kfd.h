@@ -99,6 +99,9 @@ int __amd_kfd_alloc_memory(struct amd_kfd *kfd, uint64_t va, uint64_t size, uint
 int __amd_kfd_free_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_map_memory(struct amd_kfd *kfd, uint64_t handle);
 int __amd_kfd_unmap_memory(struct amd_kfd *kfd, uint64_t handle);
+/* Make [cpu, cpu + size) SVM with one attribute, KFD_IOCTL_SVM_ATTR_*. */
+int __amd_kfd_svm_attribute(struct amd_kfd *kfd, void *cpu, size_t size, uint32_t type,
+			    uint32_t value);
 /*
  * Make [cpu, cpu + size) SVM that the GPU accesses where the memory is, without migration to VRAM.
  */

@@ -11,8 +11,8 @@
 
 int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd)
 {
-	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
+			  -1, 0);
 	int ret;
 
 	memset(holder, 0, sizeof(*holder));
