@@ -155,10 +155,11 @@ static void many_windows(struct amd_userptr *up)
 	struct spots spots;
 	int ret;
 
-	spots_make(&spots, up);
-	spots_map_part(&spots);
+	/* First, because its fork would change the memory of the BO. */
 	ret = __amd_svm_holder_init(&holder, &up->kfd);
 	igt_require_f(!ret, "no SVM or no FUSE file to hold the worker: %s\n", strerror(-ret));
+	spots_make(&spots, up);
+	spots_map_part(&spots);
 	spots_change_at_once(&spots, &holder);
 	trace = whole_written(&spots);
 	igt_assert_eq(trace.windows, MAX_WINDOWS + 1);
