@@ -181,6 +181,10 @@ static void take_range(struct fuzz *f, struct amdgpu_userptr_range *range)
 	case 12:
 		range->cpu_addr = -range->cpu_addr;
 		break;
+	case 11: /* to the end of the addresses, but for one page */
+		range->cpu_addr += place;
+		range->size = -range->cpu_addr - f->page;
+		break;
 	}
 }
 

@@ -138,7 +138,7 @@ struct amdgpu_userptr_watch_args {
  * -EINVAL: bad arguments, or KFD has no such device for the process.
  * -E2BIG: @args uses a field of a newer header.
  * -EEXIST: the device is watched already.
- * -EBADF, -ENOTTY: @kfd_fd is not open, or not of /dev/kfd.
+ * -EBADF, -ENOTTY: @kfd_fd is not open, or not of /dev/kfd, or another process has opened it.
  * -EMFILE, -ENFILE: too many files are open.
  * -ENOMEM.
  * -EPERM: in a forked child.

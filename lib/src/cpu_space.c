@@ -93,5 +93,10 @@ int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
 
 void au_kernel_page_put(void *priv, uint64_t addr, uint64_t size)
 {
-	munmap((void *)(uintptr_t)addr, size);
+	/*
+	 * With vm.max_map_count mappings the kernel refuses to split a larger one.  Then give back
+	 * the memory at least.
+	 */
+	if (munmap((void *)(uintptr_t)addr, size))
+		madvise((void *)(uintptr_t)addr, size, MADV_DONTNEED);
 }

@@ -68,7 +68,9 @@ static int create_mark(struct amdgpu_userptr_ctx *ctx)
 
 static void destroy_mark(struct amdgpu_userptr_ctx *ctx)
 {
-	munmap((void *)ctx->mark, sizeof(*ctx->mark));
+	/* As au_kernel_page_put(). */
+	if (munmap((void *)ctx->mark, sizeof(*ctx->mark)))
+		madvise((void *)ctx->mark, sizeof(*ctx->mark), MADV_DONTNEED);
 }
 
 int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx)
@@ -177,8 +179,10 @@ static int knows_scatter(struct au_device *device, bool *known)
 
 static bool knows_coherence(struct au_device *device, struct au_timer *timer)
 {
+	int answer;
+
 	return device->drm_minor >= AU_DRM_MINOR_COHERENCE &&
-	       au_device_try(device, false, AU_MAP_COHERENCE, timer) != -EINVAL;
+	       !ask(device, false, AU_MAP_COHERENCE, timer, &answer) && answer != -EINVAL;
 }
 
 /* All devices have the same backend, so that a map has the same BOs on each of them. */

@@ -117,6 +117,9 @@ int au_layout_check(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_us
 		return ret;
 	failure->range = AMDGPU_USERPTR_NONE;
 	layout->head = ranges[0].cpu_addr & (unit - 1);
+	/* round_up() must not wrap around: a map without a byte would corrupt the table of maps. */
+	if (layout->bytes > UINT64_MAX - (unit - 1) - layout->head)
+		return -EOVERFLOW;
 	layout->size = round_up(layout->head + layout->bytes, unit);
 	layout->partial = true;
 	layout->packed = must_pack(ranges, count, ctx->page_size);
