@@ -3,7 +3,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/ioctl.h>
 #include <linux/kfd_ioctl.h>
 
@@ -45,7 +44,7 @@ int main(int argc, char **argv)
 		.fds = &drm_fd,
 		.num_devices = 1,
 	};
-	struct amdgpu_userptr_range ranges[2];
+	struct amdgpu_userptr_range ranges[2] = { 0 };
 	struct amdgpu_userptr_map_args args = {
 		.size = sizeof(args),
 		.ranges = ranges,
@@ -57,10 +56,9 @@ int main(int argc, char **argv)
 
 	if (kfd < 0 || drm_fd < 0 || acquire_vm(kfd, drm_fd) ||
 	    amdgpu_userptr_ctx_create(&ctx_args, &ctx)) {
-		fprintf(stderr, "no GPU with KFD\n");
+		fprintf(stderr, "no GPU with KFD, see amdgpu-userptr-info(1)\n");
 		return 77;
 	}
-	memset(ranges, 0, sizeof(ranges));
 	for (int i = 0; i < 2; i++) {
 		void *buffer = aligned_alloc(BUFFER_SIZE, BUFFER_SIZE);
 

@@ -575,8 +575,9 @@ int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
  * amdgpu_userptr_unmap_reachable() - amdgpu_userptr_unmap(), and tell which devices still reach it
  * @mapping: the mapping, or NULL (nothing happens)
  * @reachable: out: the devices, a bit for each, that may still reach the memory, or NULL. 0 if the
- *	function returns 0. After -ETIME the devices whose page tables are not up to date yet. The
- *	function does not write it when it returns -EPERM.
+ *	function returns 0. After -ETIME the devices whose page tables are not up to date yet, or
+ *	whose buffer objects cannot be closed yet. The function does not write it when it returns
+ *	-EPERM.
  *
  * Return: as amdgpu_userptr_unmap(). With @reachable 0: a buffer object could not be closed.
  */
