@@ -606,6 +606,34 @@ static void range_limit_is_honest(void)
 	fake_fini(&fake);
 }
 
+/* The ranges and their sum fit into 64 bits, but not the units around them. */
+static void units_do_not_fit(void)
+{
+	static const uint32_t modes[] = { AMDGPU_USERPTR_VA_RESERVE, AMDGPU_USERPTR_VA_FIXED };
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE + 1, -2 * PAGE - 1, 0, 0 },
+		{ 2 * PAGE, 2 * PAGE, 0, 0 },
+	};
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(modes); i++) {
+		struct amdgpu_userptr_map_args args = fake_map_args(ranges, 2);
+		struct amdgpu_userptr_mapping *map;
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		fake_init(&fake, backend);
+		ctx = fake_ctx(&fake, 1);
+		args.flags = AMDGPU_USERPTR_MAP_ROUND_OUT;
+		args.va_mode = modes[i];
+		if (args.va_mode == AMDGPU_USERPTR_VA_FIXED)
+			args.fixed_va = (UINT64_C(1) << 32) + 1;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOVERFLOW);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+		t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+		fake_fini(&fake);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	backend = fake_backend(argc, argv);
@@ -622,5 +650,6 @@ int main(int argc, char **argv)
 	map_is_gone_at_once();
 	limits_of_a_bo();
 	range_limit_is_honest();
+	units_do_not_fit();
 	return 0;
 }

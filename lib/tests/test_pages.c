@@ -494,35 +494,6 @@ static void bad_addresses(void)
 	}
 }
 
-/* The ranges and their sum fit into 64 bits, but not the units around them. */
-static void too_large_with_the_rest_of_its_units(void)
-{
-	static const uint32_t modes[] = { AMDGPU_USERPTR_VA_RESERVE, AMDGPU_USERPTR_VA_FIXED };
-
-	for (size_t i = 0; i < NUM_MACHINES * T_ARRAY_SIZE(modes); i++) {
-		const struct machine *machine = &machines[i / T_ARRAY_SIZE(modes)];
-		const uint64_t page = machine->page;
-		const struct amdgpu_userptr_range ranges[] = {
-			{ .cpu_addr = page + 1, .size = -2 * page - 1 },
-			{ .cpu_addr = 2 * page, .size = 2 * page },
-		};
-		struct amdgpu_userptr_mapping *map;
-		struct amdgpu_userptr_map_args args;
-		struct amdgpu_userptr_ctx *ctx;
-		struct fake_kernel fake;
-
-		ctx = begin(&fake, machine);
-		args = fake_map_args(ranges, 2);
-		args.flags = ROUND;
-		args.va_mode = modes[i % T_ARRAY_SIZE(modes)];
-		if (args.va_mode == AMDGPU_USERPTR_VA_FIXED)
-			args.fixed_va = FIXED_VA + 1;
-		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOVERFLOW);
-		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
-		end(&fake, ctx);
-	}
-}
-
 static void cover(void)
 {
 	for (size_t i = 0; i < NUM_MACHINES; i++) {
@@ -713,7 +684,6 @@ int main(int argc, char **argv)
 	own_bos();
 	cost_of_pieces();
 	bad_addresses();
-	too_large_with_the_rest_of_its_units();
 	cover();
 	bad_page_is_named();
 	each_call_fails();
