@@ -1,11 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "igt.h"
+#include "igt_sysfs.h"
 
 #include "lib/amdgpu/amd_vm_trace.h"
 #include "lib/igt_tracefs.h"
@@ -15,6 +18,12 @@
 #define PTE_FRAG_SHIFT 7
 #define PTE_FRAG       (0x1full << PTE_FRAG_SHIFT)
 
+/*
+ * KiB for the events of each CPU.  An update of entries is one event for each run of contiguous
+ * pages, so a BO of 160 MiB makes many events when the machine's memory is fragmented.
+ */
+#define BUFFER_KIB "8192"
+
 void amd_vm_trace_start(void)
 {
 	static const char *const events[] = { "amdgpu/amdgpu_vm_bo_update",
@@ -22,7 +31,30 @@ void amd_vm_trace_start(void)
 
 	igt_require_f(igt_tracefs_on(events, sizeof(events) / sizeof(events[0])),
 		      "no tracefs at /sys/kernel/tracing, or not root\n");
+	igt_assert(igt_sysfs_set(AT_FDCWD, IGT_TRACEFS_INSTANCE "buffer_size_kb", BUFFER_KIB));
 	igt_tracefs_clear();
+}
+
+/* Returns how many events each CPU's buffer has lost, all together. */
+static uint64_t lost_events(void)
+{
+	uint64_t lost = 0, number;
+	char path[160], line[128];
+
+	for (long cpu = 0; cpu < sysconf(_SC_NPROCESSORS_CONF); cpu++) {
+		FILE *file;
+
+		snprintf(path, sizeof(path), IGT_TRACEFS_INSTANCE "per_cpu/cpu%ld/stats", cpu);
+		file = fopen(path, "r");
+		while (file && fgets(line, sizeof(line), file)) {
+			if (!strncmp(line, "overrun:", 8) &&
+			    igt_tracefs_number(line, "overrun:", 10, &number))
+				lost += number;
+		}
+		if (file)
+			fclose(file);
+	}
+	return lost;
 }
 
 static unsigned int parts_of_page(void)
@@ -77,6 +109,7 @@ struct amd_vm_trace amd_vm_trace_read(uint64_t va, uint64_t size)
 				    (end - base + parts - 1) / parts, flags);
 	}
 	fclose(file);
+	igt_assert_f(!lost_events(), "the trace has lost the oldest events\n");
 	igt_debug("%u windows, %llu pages, %llu to %llu, flags %#llx%s, up to 2^%u\n",
 		  trace.windows, (unsigned long long)trace.pages, (unsigned long long)trace.first,
 		  (unsigned long long)trace.last, (unsigned long long)trace.flags,
