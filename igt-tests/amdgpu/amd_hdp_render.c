@@ -193,8 +193,6 @@ void amd_hdp_open_global_uses(struct amd_userptr *up)
 	igt_assert_eq(open_global(up->fd, NO_GLOBAL, NULL, &none), -EOPNOTSUPP);
 	igt_assert(mmap(NULL, 2 * size, PROT_READ, MAP_SHARED, up->fd,
 			mmap_offset(up->fd, handle)) == MAP_FAILED);
-	igt_assert(mmap(NULL, size, PROT_READ, MAP_SHARED, up->fd,
-			mmap_offset(up->fd, handle) + size) == MAP_FAILED);
 	igt_assert_eq(map_to_gpu(up->fd, handle, va), -ENOENT);
 	igt_assert_eq(list_bo(up->fd, handle), -EINVAL);
 	igt_assert_eq(set_placement(up->fd, handle), -EINVAL);
