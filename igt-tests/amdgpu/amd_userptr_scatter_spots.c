@@ -22,7 +22,7 @@
  */
 enum { MAX_WINDOWS = 64, MANY_WINDOWS = MAX_WINDOWS + 16, FEW_WINDOWS = 10 };
 
-/* How many restores to try until one of them succeeds at its first attempt. */
+/* How many restores to try until one of them writes windows. */
 enum { ATTEMPTS = 8 };
 
 /* The distance between two pages that change.  Pages between them are not in their windows. */
@@ -102,8 +102,7 @@ static void spots_change(struct spots *spots, unsigned int first, unsigned int c
 
 /*
  * Drop the pages of all spots while the restore worker cannot begin.  The spots have more than one
- * MMU notifier.  If the worker began after the first of them had run, its first attempt would fail,
- * and the next one writes the whole BO at once.
+ * MMU notifier, and the worker must not begin between two of them.
  */
 static void spots_change_at_once(struct spots *spots, struct amd_svm_holder *holder)
 {

@@ -1,13 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
  * Memory of SVM that the GPU reaches although it was freed: without read permission (H26 of
- * docs/upstreaming.md), after its process has exited (H28), after a split (H29), and after its
- * parent range has gone (H30).
+ * docs/upstreaming.md), after its process has exited (H28), and after a split (H29).
  */
 #include <errno.h>
 #include <stdatomic.h>
 #include <sys/mman.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "igt.h"
