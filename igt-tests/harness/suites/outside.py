@@ -57,7 +57,7 @@ def igt_results(directory, tests):
 	names = {(PREFIX + test).lower(): test for test in tests}
 	return {names.get(name, name): expectations.Result(word(entry),
 			results.igt_reason(entry.get("out", ""), entry.get("err", "")))
-		for name, entry in found.items() if entry["result"] != "notrun"}
+		for name, entry in results.ended(found).items()}
 
 
 def boot_outside(name, entry, image):

@@ -45,6 +45,25 @@ class ExpectedFails(unittest.TestCase):
 		self.assertEqual(verdicts("pass", names=()), {OTHER: PASS, TEST: FAIL})
 
 
+class OtherPrograms(unittest.TestCase):
+	"""igt_runner files what programs that a test starts write to the kernel's log under that test, without a result."""
+
+	def verdicts(self, listed):
+		tests = {OTHER: {"result": "pass"}, "igt@amdgpu/amd_a@of-another-program": {"dmesg": "[IGT] amd_b: executing\n"}}
+		with tempfile.NamedTemporaryFile("w", suffix=".json") as file:
+			json.dump({"tests": tests}, file)
+			file.flush()
+			return {case.name: case.verdict for case in results.igt_cases([file.name], listed, re.compile("^$"), [])}
+
+	def test_not_listed(self):
+		self.assertEqual(self.verdicts([OTHER]), {OTHER: PASS})
+
+	def test_listed(self):
+		"""A listed test that only has lines in the kernel's log did not run."""
+		listed = "igt@amdgpu/amd_a@of-another-program"
+		self.assertEqual(self.verdicts([OTHER, listed]), {OTHER: PASS, listed: FAIL})
+
+
 # Each of these lines must make a boot fail. The kernel prints them like this (lockdep.c, kasan/report.c, dma/debug.c,
 # debugobjects.c, kmemleak.c, page_poison.c). The lines of NO_SPLATS must not.
 SPLATS = """

@@ -52,7 +52,7 @@ def cases_of(directory, expected):
 	if entries is None:
 		return [Case("igt_runner", FAIL, "no usable results.json")]
 	ran = {name.removeprefix(PREFIX): expectations.Result(entry["result"], results.reason_of(entry))
-		for name, entry in entries.items() if entry["result"] != "notrun"}
+		for name, entry in results.ended(entries).items()}
 	tests = jobs(results.read(os.path.join(directory, JOBS)), ran)
 	if not tests:
 		return [Case("igt_runner", FAIL, f"no usable {JOBS}")]

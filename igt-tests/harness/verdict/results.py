@@ -150,6 +150,14 @@ def runner_tests(directory):
 		return None
 
 
+def ended(entries):
+	"""
+	Returns those of igt_runner's @entries that have a result. If a test starts other test programs, igt_runner makes
+	entries of their lines in the kernel's log, which have no result.
+	"""
+	return {name: entry for name, entry in entries.items() if entry.get("result", "notrun") != "notrun"}
+
+
 def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=False):
 	"""
 	Returns the cases of the files results.json in @paths, which igt_runner wrote. The exit status of igt_runner
@@ -162,6 +170,7 @@ def igt_cases(paths, listed, may_skip, must_pass, must_fail=None, all_may_skip=F
 			tests.update(json.loads(read(path))["tests"])
 	except (ValueError, KeyError):
 		return [Case("igt_runner", FAIL, "no usable results.json")]
+	tests = ended(tests)
 	cases = [igt_verdict(name, entry, may_skip, must_pass, must_fail.get(name))
 		for name, entry in sorted(tests.items())]
 	ran = set(tests) | {name.rsplit("@", 1)[0] for name in tests}
