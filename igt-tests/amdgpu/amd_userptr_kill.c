@@ -18,6 +18,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_stamp.h"
+#include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
 #include "amd_userptr_kill.h"
@@ -36,10 +37,10 @@ IGT_TEST_DESCRIPTION(
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
 /*
- * The test divides the time that a call takes into this number of parts, and kills a victim at the
- * beginning of each part.
+ * The test divides the time that a call takes into SWEEP_PARTS parts, and kills a victim at the
+ * beginning of each part.  If all of them have returned before, it goes on up to SWEEP_MOST victims.
  */
-enum { SWEEP_PARTS = 3 };
+enum { SWEEP_PARTS = 3, SWEEP_MOST = 12 };
 
 /* After each tenth victim check that another process works. */
 enum { LIFE_EVERY = 10 };
@@ -159,6 +160,7 @@ struct sweep {
 	int (*after)(struct call *call);
 	enum amd_userptr_kind kind;
 	unsigned int part; /* the victim is killed at the beginning of this part of the call */
+	uint64_t exit_us;  /* duration of an exit */
 };
 
 static int make(struct call *call)
@@ -175,6 +177,23 @@ static int drop(struct call *call)
 static int nothing(struct call *call)
 {
 	return 0;
+}
+
+static int map(struct call *call)
+{
+	return __amd_userptr_mapped_map(&call->up, &call->mapped);
+}
+
+static int unmap(struct call *call)
+{
+	return __amd_userptr_mapped_unmap(&call->up, &call->mapped);
+}
+
+static int make_only(struct call *call)
+{
+	int ret = make(call);
+
+	return ret ? ret : unmap(call);
 }
 
 /* Drop the memory, and wait until the queues have been evicted and restored. */
@@ -210,7 +229,7 @@ static void sleep_us(uint64_t us)
 }
 
 /*
- * Make the call once to measure its time (an exit cannot be measured), then once more, in which the
+ * Make the call once to measure its time (exit_time() measures an exit), then once more, in which the
  * victim is killed.
  */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
@@ -224,6 +243,7 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 	call.cpu = amd_userptr_victim_memory(SWEEP_SIZE);
 	amd_userptr_open_in_child(&call.up, victims->up);
 	igt_assert_eq(sweep->before(&call), 0);
+	report->took_us = sweep->exit_us;
 	began = now_us();
 	if (sweep->run != exit_now) {
 		igt_assert_eq(sweep->run(&call), 0);
@@ -240,6 +260,31 @@ static void live_and_call(struct amd_userptr_victims *victims, void *data)
 		pause();
 }
 
+/* Start a victim, and wait until it makes the call. */
+static pid_t victim_in_call(struct amd_userptr_victims *victims, struct sweep *sweep,
+			    const char *what)
+{
+	struct kill_report *report = victims->report;
+	pid_t pid = amd_userptr_victim(victims, live_and_call, sweep);
+
+	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
+	report->go = true;
+	igt_assert_f(amd_userptr_victim_wait(&report->started, pid), "%s: did not start\n", what);
+	return pid;
+}
+
+/* Let a victim exit by itself, and return how long that takes. */
+static uint64_t exit_time(struct amd_userptr_victims *victims, struct sweep *sweep)
+{
+	pid_t pid = victim_in_call(victims, sweep, "exit");
+	const uint64_t began = now_us();
+	int status;
+
+	igt_assert(igt_wait_pid(pid, &status, AMD_USERPTR_WAIT_MS));
+	igt_assert_eq(status, 0);
+	return now_us() - began;
+}
+
 /* Returns whether the victim died in the call. */
 static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *sweep)
 {
@@ -251,10 +296,7 @@ static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *swee
 
 	snprintf(what, sizeof(what), "killed in part %u of %s%s", sweep->part, sweep->name,
 		 amd_userptr_kind_suffix[sweep->kind]);
-	pid = amd_userptr_victim(victims, live_and_call, sweep);
-	igt_assert_f(amd_userptr_victim_wait(&report->ready, pid), "%s: did not begin\n", what);
-	report->go = true;
-	igt_assert_f(amd_userptr_victim_wait(&report->started, pid), "%s: did not start\n", what);
+	pid = victim_in_call(victims, sweep, what);
 	sleep_us(report->took_us * sweep->part / SWEEP_PARTS);
 	ended = amd_userptr_victim_ended(pid);
 	status = amd_userptr_victim_end(pid, what);
@@ -269,16 +311,20 @@ static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *swee
 static void kill_in_calls(struct amd_userptr_victims *victims, void *data)
 {
 	struct sweep *sweep = data;
-	unsigned int inside = 0;
 
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++) {
+		unsigned int inside = 0, tried;
+
 		sweep->kind = kind;
-		for (sweep->part = 0; sweep->part < SWEEP_PARTS; sweep->part++)
+		sweep->exit_us = sweep->run == exit_now ? exit_time(victims, sweep) : 0;
+		for (tried = 0; tried < SWEEP_PARTS || (!inside && tried < SWEEP_MOST); tried++) {
+			sweep->part = tried % SWEEP_PARTS;
 			inside += kill_in_call(victims, sweep);
+		}
+		igt_info("%s%s: %u of %u victims died in the call\n", sweep->name,
+			 amd_userptr_kind_suffix[kind], inside, tried);
+		igt_assert_lt(0, inside);
 	}
-	igt_info("%u of %u victims died in the call\n", inside,
-		 AMD_USERPTR_NUM_KINDS * SWEEP_PARTS);
-	igt_assert_lt(0, inside);
 	amd_userptr_victims_expect_life(victims);
 }
 
@@ -295,6 +341,17 @@ static void in_make(struct amd_userptr *up)
 static void in_drop(struct amd_userptr *up)
 {
 	sweep(up, (struct sweep){ .name = "drop", .before = make, .run = drop, .after = make });
+}
+
+static void in_map(struct amd_userptr *up)
+{
+	sweep(up,
+	      (struct sweep){ .name = "map", .before = make_only, .run = map, .after = unmap });
+}
+
+static void in_unmap(struct amd_userptr *up)
+{
+	sweep(up, (struct sweep){ .name = "unmap", .before = make, .run = unmap, .after = map });
 }
 
 static void in_restore(struct amd_userptr *up)
@@ -329,6 +386,12 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "in-drop",
 	  .run = in_drop,
 	  .describe = "A process can be killed anywhere while it closes a userptr." },
+	{ .name = "in-map",
+	  .run = in_map,
+	  .describe = "A process can be killed anywhere while it maps a userptr again." },
+	{ .name = "in-unmap",
+	  .run = in_unmap,
+	  .describe = "A process can be killed anywhere while it unmaps a userptr." },
 	{ .name = "in-restore",
 	  .run = in_restore,
 	  .describe = "A process can be killed while its queues are evicted and restored." },

@@ -140,7 +140,7 @@ int igt_main()
 	amd_userptr_run_subtests(&up, &amd_userptr_free_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_submit_subtests, amd_userptr_num_submit_subtests);
 	amd_userptr_run_subtests(&up, &amd_userptr_race_subtest, 1);
-	amd_userptr_run_subtests(&up, &amd_userptr_discarded_subtest, 1);
+	amd_userptr_run_subtests(&up, amd_userptr_gone_subtests, amd_userptr_num_gone_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_svm_subtests, amd_userptr_num_svm_subtests);
 	amd_userptr_run_subtests(&up, &amd_userptr_restore_subtest, 1);
 	amd_userptr_run_subtests(&up, &amd_userptr_window_subtest, 1);

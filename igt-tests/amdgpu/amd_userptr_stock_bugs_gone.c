@@ -1,6 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* VRAM that TTM discards, and so takes from a process (H25 of docs/upstreaming.md). */
+/* VRAM that TTM takes from a process and gives to another (H5 and H25 of docs/upstreaming.md). */
+#include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include "igt.h"
@@ -11,20 +14,20 @@
 
 #include "amd_userptr_stock_bugs.h"
 
-/* ---- VRAM that is discarded ---- */
+/* ---- BOs in VRAM ---- */
 
-/* All BOs have this size, so that a new one gets the place of the one that was discarded. */
+/* All BOs have this size, so that a new one gets the place of the one that was taken away. */
 #define VRAM_SIZE ((size_t)1 << 20)
 
 /* To take more VRAM would need more time than a subtest has. */
 #define MOST_VRAM ((uint64_t)32 << 30)
 
-/* The contents of the discardable BO, and of the BOs that the other file makes. */
+/* The contents of the BO that loses its VRAM, and of the BOs that the other file makes. */
 #define KEPT   0x11111111u
 #define CANARY 0x22222222u
 
 /* Create a BO in VRAM and map it to the CPU.  Returns NULL if there is no memory for it. */
-static uint32_t *vram_map(int fd, uint64_t flags)
+static uint32_t *vram_map(int fd, uint64_t flags, uint32_t *handle)
 {
 	union drm_amdgpu_gem_create create = {
 		.in = { .bo_size = VRAM_SIZE,
@@ -37,7 +40,7 @@ static uint32_t *vram_map(int fd, uint64_t flags)
 
 	if (drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create))
 		return NULL;
-	map.in.handle = create.out.handle;
+	*handle = map.in.handle = create.out.handle;
 	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_MMAP, &map), 0);
 	cpu = mmap(NULL, VRAM_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, fd, map.out.addr_ptr);
 	igt_assert(cpu != MAP_FAILED);
@@ -60,26 +63,36 @@ static unsigned int count(const uint32_t *cpu, uint32_t value)
 	return found;
 }
 
+/* Returns the size of VRAM.  Skips if a subtest would need too long to take all of it. */
+static uint64_t vram_to_take(struct amd_userptr *up)
+{
+	struct drm_amdgpu_info_vram_gtt vram = {};
+
+	amd_info(up->fd, AMDGPU_INFO_VRAM_GTT, &vram, sizeof(vram));
+	igt_require_f(vram.vram_size <= MOST_VRAM, "the GPU has too much VRAM to take all of it\n");
+	return vram.vram_size;
+}
+
+/* ---- VRAM that is discarded ---- */
+
 /*
  * Another file takes all VRAM.  TTM discards the first file's BO before it evicts others, because
  * such BOs have the lowest priority.  The first file then reads new memory, not the other file's.
  */
 static void discarded(struct amd_userptr *up)
 {
-	struct drm_amdgpu_info_vram_gtt vram = {};
-	uint32_t *kept, *theirs;
+	const uint64_t vram = vram_to_take(up);
+	uint32_t *kept, *theirs, handle;
 	int mine, other;
 	uint64_t taken;
 
-	amd_info(up->fd, AMDGPU_INFO_VRAM_GTT, &vram, sizeof(vram));
-	igt_require_f(vram.vram_size <= MOST_VRAM, "the GPU has too much VRAM to take all of it\n");
 	mine = drm_reopen_driver(up->fd);
 	other = drm_reopen_driver(up->fd);
-	kept = vram_map(mine, AMDGPU_GEM_CREATE_DISCARDABLE);
+	kept = vram_map(mine, AMDGPU_GEM_CREATE_DISCARDABLE, &handle);
 	igt_assert(kept);
 	fill(kept, KEPT);
-	for (taken = 0; taken < vram.vram_size && count(kept, KEPT); taken += VRAM_SIZE) {
-		theirs = vram_map(other, 0);
+	for (taken = 0; taken < vram && count(kept, KEPT); taken += VRAM_SIZE) {
+		theirs = vram_map(other, 0, &handle);
 		igt_require_f(theirs, "too little memory to take all VRAM\n");
 		fill(theirs, CANARY);
 		igt_assert_eq(munmap(theirs, VRAM_SIZE), 0);
@@ -95,8 +108,127 @@ static void discarded(struct amd_userptr *up)
 	drm_close_driver(other);
 }
 
-const struct amd_userptr_subtest amd_userptr_discarded_subtest = {
-	.name = "discarded",
-	.run = discarded,
-	.describe = "A process does not reach VRAM that was taken from it by its CPU mapping.",
+/* ---- VRAM that a queue uses ---- */
+
+/* All BOs of the other file. */
+struct taken {
+	int fd;
+	unsigned int count;
+	uint32_t **cpu;
 };
+
+/* Create BOs as large as VRAM together, so TTM evicts those of other files. */
+static void take_all(struct taken *taken, uint64_t vram)
+{
+	uint32_t handle;
+
+	taken->cpu = calloc(vram / VRAM_SIZE, sizeof(*taken->cpu));
+	igt_assert(taken->cpu);
+	for (taken->count = 0; taken->count < vram / VRAM_SIZE; taken->count++) {
+		uint32_t *cpu = vram_map(taken->fd, 0, &handle);
+
+		igt_require_f(cpu, "too little memory to take all VRAM\n");
+		fill(cpu, CANARY);
+		taken->cpu[taken->count] = cpu;
+	}
+}
+
+static unsigned int count_lost(const struct taken *taken)
+{
+	unsigned int lost = 0;
+
+	for (unsigned int i = 0; i < taken->count; i++)
+		lost += VRAM_SIZE / getpagesize() - count(taken->cpu[i], CANARY);
+	return lost;
+}
+
+static void give_back(struct taken *taken)
+{
+	for (unsigned int i = 0; i < taken->count; i++)
+		munmap(taken->cpu[i], VRAM_SIZE);
+	free(taken->cpu);
+	drm_close_driver(taken->fd);
+}
+
+/* The queue stores to one word of each page. */
+static void store_all(struct amd_userptr *up, uint64_t va, uint32_t value)
+{
+	for (size_t at = 0; at < VRAM_SIZE; at += getpagesize())
+		amd_kfd_queue_write(up->queue, va + at, &value, 1);
+	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
+}
+
+/* Create a BO in VRAM, in another file if the BO is to be imported. */
+static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handle)
+{
+	uint32_t *cpu = vram_map(exporter, 0, handle);
+	int dmabuf;
+
+	igt_assert(cpu);
+	if (exporter != up->fd) {
+		igt_assert_eq(drmPrimeHandleToFD(exporter, *handle, DRM_CLOEXEC, &dmabuf), 0);
+		igt_assert_eq(drmPrimeFDToHandle(up->fd, dmabuf, handle), 0);
+		close(dmabuf);
+	}
+	return cpu;
+}
+
+/*
+ * KFD did not know of a BO that the VA ioctl maps, so TTM gave its VRAM to another file while the
+ * queues of the process went on to use it.
+ */
+static void given_away(struct amd_userptr *up, int exporter)
+{
+	const uint64_t vram = vram_to_take(up), va = amd_kfd_va_reserve(VRAM_SIZE, 0);
+	struct taken taken = { .fd = drm_reopen_driver(up->fd) };
+	unsigned int lost;
+	uint32_t *used, handle;
+
+	igt_assert(va);
+	used = make_used(up, exporter, &handle);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, VRAM_SIZE,
+				       AMD_USERPTR_RW),
+		      0);
+	store_all(up, va, KEPT);
+	igt_assert_eq(count(used, KEPT), VRAM_SIZE / getpagesize());
+	amd_kfd_smi_mark(&up->smi);
+	take_all(&taken, vram);
+	store_all(up, va, AMD_USERPTR_STRAY_VALUE);
+	lost = count_lost(&taken);
+	igt_assert_f(!lost, "the queue has written %u pages of another file\n", lost);
+	igt_assert_eq(count(used, AMD_USERPTR_STRAY_VALUE), VRAM_SIZE / getpagesize());
+	amd_kfd_smi_drain(&up->smi);
+	igt_assert_lt(0, up->smi.count.evictions);
+	give_back(&taken);
+	munmap(used, VRAM_SIZE);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, handle, va, 0, VRAM_SIZE, 0), 0);
+	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
+	amd_kfd_va_release(va, VRAM_SIZE);
+}
+
+static void given_away_created(struct amd_userptr *up)
+{
+	given_away(up, up->fd);
+}
+
+static void given_away_imported(struct amd_userptr *up)
+{
+	int exporter = drm_reopen_driver(up->fd);
+
+	given_away(up, exporter);
+	drm_close_driver(exporter);
+}
+
+const struct amd_userptr_subtest amd_userptr_gone_subtests[] = {
+	{ .name = "discarded",
+	  .run = discarded,
+	  .describe = "A process does not reach VRAM that was taken from it by its CPU mapping." },
+	{ .name = "given-away",
+	  .run = given_away_created,
+	  .describe = "Queues do not reach VRAM that TTM has given to another process." },
+	{ .name = "given-away-import",
+	  .run = given_away_imported,
+	  .describe =
+		  "Queues do not reach VRAM of an imported BO that TTM has given to another process." },
+};
+const unsigned int amd_userptr_num_gone_subtests = ARRAY_LENGTH(amd_userptr_gone_subtests);

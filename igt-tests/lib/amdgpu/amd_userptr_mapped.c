@@ -43,8 +43,9 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 	return ret;
 }
 
-/* Map each range on its own, so that GPU addresses have the order of the memory. */
-static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+/* Map or unmap each range on its own, so that GPU addresses have the order of the memory. */
+static int each_range(struct amd_userptr *up, struct amd_userptr_mapped *mapped,
+		      uint32_t operation, uint32_t flags)
 {
 	const uint64_t size = mapped->size;
 	const uint64_t step =
@@ -52,9 +53,23 @@ static int map_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 	int ret = 0;
 
 	for (uint64_t at = 0; at < size && !ret; at += step)
-		ret = __amd_userptr_va(up, AMDGPU_VA_OP_MAP, mapped->handle, mapped->va + at,
-				       size - step - at, step, AMD_USERPTR_RW);
+		ret = __amd_userptr_va(up, operation, mapped->handle, mapped->va + at,
+				       size - step - at, step, flags);
 	return ret;
+}
+
+int __amd_userptr_mapped_map(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	if (mapped->kind == AMD_USERPTR_KIND_KFD)
+		return __amd_kfd_map_memory(&up->kfd, mapped->mem.handle);
+	return each_range(up, mapped, AMDGPU_VA_OP_MAP, AMD_USERPTR_RW);
+}
+
+int __amd_userptr_mapped_unmap(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
+{
+	if (mapped->kind == AMD_USERPTR_KIND_KFD)
+		return __amd_kfd_unmap_memory(&up->kfd, mapped->mem.handle);
+	return each_range(up, mapped, AMDGPU_VA_OP_UNMAP, 0);
 }
 
 static int make_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
@@ -68,7 +83,7 @@ static int make_bo(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 					   &mapped->handle);
 	if (ret)
 		return ret;
-	ret = map_bo(up, mapped);
+	ret = __amd_userptr_mapped_map(up, mapped);
 	if (ret)
 		__amd_userptr_close_handle(up->fd, mapped->handle);
 	return ret;
