@@ -4,8 +4,8 @@
  * the old pages any more, and has to do the work on the new pages.
  *
  * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
- * right pages.  busy-store sees a store to the old pages.  Only the page oracle (of the simulated
- * GPU) or an IOMMU sees a load from them.
+ * right pages.  Those with "store" in their names see a store to the old pages.  Only the page
+ * oracle (of the simulated GPU) or an IOMMU sees a load from them.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -62,6 +62,22 @@ static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, 
 	return up->queue->seqno;
 }
 
+/* The same for copies to @bo, of the pattern of @seed. */
+static uint32_t start_stores(struct amd_userptr *up, struct amd_userptr_bo *bo, unsigned int copies,
+			     uint32_t seed)
+{
+	uint32_t first, last;
+
+	amd_pattern_fill(up->in.cpu, bo->size, seed);
+	amd_kfd_queue_copy(up->queue, bo->va, up->in.va, bo->size);
+	first = amd_kfd_queue_submit(up->queue);
+	for (unsigned int i = 1; i < copies; i++)
+		amd_kfd_queue_copy(up->queue, bo->va, up->in.va, bo->size);
+	last = amd_kfd_queue_submit(up->queue);
+	amd_kfd_queue_wait(up->queue, first, AMD_USERPTR_WAIT_MS);
+	return last;
+}
+
 /* Is each dword either the pattern's, as before the event, or the zero of a new page? */
 static bool stored_or_new(const uint32_t *cpu, size_t size, uint32_t seed)
 {
@@ -106,20 +122,14 @@ static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, uns
 {
 	static uint64_t pfns[BUSY_SIZE / 4096];
 	const unsigned int pages = bo->size / getpagesize();
-	uint32_t first, last, *canary;
+	uint32_t last, *canary;
 	unsigned int index;
 	bool in_time;
 
 	amd_pattern_fill(bo->cpu, bo->size, 1);
 	for (unsigned int i = 0; i < pages; i++)
 		pfns[i] = igt_procfs_pfn(amd_userptr_page(bo, i));
-	amd_pattern_fill(mine->in.cpu, bo->size, 2);
-	amd_kfd_queue_copy(mine->queue, bo->va, mine->in.va, bo->size);
-	first = amd_kfd_queue_submit(mine->queue);
-	for (unsigned int i = 1; i < copies; i++)
-		amd_kfd_queue_copy(mine->queue, bo->va, mine->in.va, bo->size);
-	last = amd_kfd_queue_submit(mine->queue);
-	amd_kfd_queue_wait(mine->queue, first, AMD_USERPTR_WAIT_MS);
+	last = start_stores(mine, bo, copies, 2);
 	amd_userptr_dontneed(bo);
 	in_time = !amd_kfd_queue_done(mine->queue, last);
 	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
@@ -220,6 +230,50 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
+ * The same while the queue stores.  The new pages of the first restore go to the canary, too, if a
+ * driver restores the queues although the pages have gone again.
+ */
+static bool drop_stored_twice(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint64_t stage)
+{
+	uint32_t last = start_stores(mine, bo, BUSY_COPIES, 2), *canary;
+	bool evicted;
+
+	amd_userptr_dontneed(bo);
+	sleep_ns(stage);
+	evicted = amd_userptr_queues_evicted(mine);
+	amd_userptr_dontneed(bo);
+	evicted = evicted && amd_userptr_queues_evicted(mine);
+	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
+	amd_kfd_queue_wait(mine->queue, last, AMD_USERPTR_WAIT_MS);
+	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a dropped page");
+	igt_assert(stored_or_new(bo->cpu, bo->size, 2));
+	amd_userptr_munmap(mine, canary, AMD_USERPTR_FRESH_SIZE);
+	return evicted;
+}
+
+static void busy_store_twice(struct amd_userptr *up)
+{
+	igt_fork(child, 1) {
+		struct amd_userptr_bo *bo;
+		struct amd_userptr mine;
+		unsigned int caught = 0;
+		uint64_t stage;
+
+		amd_userptr_stay_on_cpu();
+		amd_userptr_open_in_child(&mine, up);
+		bo = amd_userptr_tracked(&mine, BUSY_SIZE, 1);
+		stage = stage_ns(&mine, bo);
+		for (unsigned int i = 0; another_round(i, caught); i++)
+			caught += drop_stored_twice(&mine, bo, i % BUSY_ROUNDS * stage);
+		igt_assert_lte(BUSY_CAUGHT, caught);
+		amd_userptr_roundtrip(&mine, bo, 4);
+		amd_userptr_close(&mine);
+	}
+	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child whose queue stores");
+	amd_userptr_queue_alive(up);
+}
+
+/*
  * Submit work to an evicted idle queue at every stage of the restore.  KFD reports the restore
  * before it loads the queues, so every other round counts the stages from that event on.
  */
@@ -275,6 +329,19 @@ static void close_busy(struct amd_userptr *mine, void *data)
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 }
 
+/* Unmap without waiting until the page tables are up to date; 0 or -1. */
+static int unmap_at_once(struct amd_userptr *mine, const struct amd_userptr_bo *bo)
+{
+	struct drm_amdgpu_gem_va unmap = {
+		.handle = bo->handle,
+		.operation = AMDGPU_VA_OP_UNMAP,
+		.va_address = bo->va,
+		.map_size = bo->size,
+	};
+
+	return drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_VA, &unmap);
+}
+
 /*
  * Unmap without waiting until the page tables are up to date, then close.  The close has to wait
  * for that, because afterwards the driver does not track the memory.
@@ -283,21 +350,42 @@ static void close_unmapped(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
 	const struct amd_userptr_bo was = *bo;
-	struct drm_amdgpu_gem_va unmap = {
-		.handle = bo->handle,
-		.operation = AMDGPU_VA_OP_UNMAP,
-		.va_address = bo->va,
-		.map_size = bo->size,
-	};
 	uint32_t event, last;
 
 	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
 	last = start_copies(mine, bo, BUSY_MOST_COPIES);
-	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_VA, &unmap), 0);
+	igt_assert_eq(unmap_at_once(mine, bo), 0);
 	amd_userptr_destroy(mine, bo);
 	amd_userptr_munmap(mine, was.cpu, was.size);
 	amd_userptr_expect_fault(mine, event, was.va, was.size);
 	igt_assert(!amd_kfd_queue_done(mine->queue, last));
+	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
+}
+
+/*
+ * The queue stores while the BO is closed, unmapped before if @data says so.  The pages are freed
+ * then, and the canary takes them.
+ */
+static void close_stored(struct amd_userptr *mine, void *data)
+{
+	const bool unmapped = *(const bool *)data;
+	struct amd_userptr_bo *bo, was;
+	uint32_t event, last, *canary;
+
+	amd_userptr_stay_on_cpu();
+	bo = amd_userptr_tracked(mine, BUSY_SIZE, 1);
+	was = *bo;
+	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
+	last = start_stores(mine, bo, BUSY_MOST_COPIES, 2);
+	if (unmapped)
+		igt_assert_eq(unmap_at_once(mine, bo), 0);
+	amd_userptr_destroy(mine, bo);
+	amd_userptr_munmap(mine, was.cpu, was.size);
+	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
+	if (!amd_kfd_queue_done(mine->queue, last))
+		amd_userptr_done_or_faulted(mine);
+	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a freed page");
+	amd_userptr_expect_fault(mine, event, was.va, was.size);
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 }
 
@@ -309,6 +397,16 @@ static void busy_close(struct amd_userptr *up)
 static void busy_close_unmapped(struct amd_userptr *up)
 {
 	amd_userptr_in_faulting_child(up, close_unmapped, NULL);
+}
+
+static void busy_close_store(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, close_stored, &(bool){ false });
+}
+
+static void busy_close_unmapped_store(struct amd_userptr *up)
+{
+	amd_userptr_in_faulting_child(up, close_stored, &(bool){ true });
 }
 
 /* Long enough for the driver to take a change for the first one after a quiet time. */
@@ -367,6 +465,10 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .run = busy_dontneed_twice,
 	  .sdma_too = true,
 	  .describe = "The GPU does not use pages that are dropped again during the restore." },
+	{ .name = "busy-store-twice",
+	  .run = busy_store_twice,
+	  .describe =
+		  "The GPU does not store to pages that are dropped again during the restore." },
 	{ .name = "submit-while-evicted",
 	  .run = submit_while_evicted,
 	  .sdma_too = true,
@@ -382,5 +484,12 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .run = busy_close_unmapped,
 	  .describe =
 		  "A queue at work cannot reach the pages of a userptr that was unmapped and closed without waiting." },
+	{ .name = "busy-close-store",
+	  .run = busy_close_store,
+	  .describe = "A queue at work does not store to pages of a userptr that was closed." },
+	{ .name = "busy-close-unmapped-store",
+	  .run = busy_close_unmapped_store,
+	  .describe =
+		  "A queue at work does not store to pages of a userptr that was unmapped and closed without waiting." },
 };
 const unsigned int amd_userptr_num_busy_subtests = ARRAY_LENGTH(amd_userptr_busy_subtests);

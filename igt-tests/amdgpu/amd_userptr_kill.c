@@ -38,7 +38,8 @@ enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
 /*
  * The test divides the time that a call takes into SWEEP_PARTS parts, and kills a victim at the
- * beginning of each part.  If all of them have returned before, it goes on up to SWEEP_MOST victims.
+ * beginning of each part.  If all of them have returned before, it goes on up to SWEEP_MOST
+ * victims.
  */
 enum { SWEEP_PARTS = 3, SWEEP_MOST = 12 };
 
@@ -229,8 +230,8 @@ static void sleep_us(uint64_t us)
 }
 
 /*
- * Make the call once to measure its time (exit_time() measures an exit), then once more, in which the
- * victim is killed.
+ * Make the call once to measure its time (exit_time() measures an exit), then once more, in which
+ * the victim is killed.
  */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {
@@ -345,8 +346,7 @@ static void in_drop(struct amd_userptr *up)
 
 static void in_map(struct amd_userptr *up)
 {
-	sweep(up,
-	      (struct sweep){ .name = "map", .before = make_only, .run = map, .after = unmap });
+	sweep(up, (struct sweep){ .name = "map", .before = make_only, .run = map, .after = unmap });
 }
 
 static void in_unmap(struct amd_userptr *up)

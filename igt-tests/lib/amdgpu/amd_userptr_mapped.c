@@ -44,8 +44,8 @@ static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *map
 }
 
 /* Map or unmap each range on its own, so that GPU addresses have the order of the memory. */
-static int each_range(struct amd_userptr *up, struct amd_userptr_mapped *mapped,
-		      uint32_t operation, uint32_t flags)
+static int each_range(struct amd_userptr *up, struct amd_userptr_mapped *mapped, uint32_t operation,
+		      uint32_t flags)
 {
 	const uint64_t size = mapped->size;
 	const uint64_t step =
