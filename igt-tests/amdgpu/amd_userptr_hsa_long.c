@@ -39,6 +39,9 @@ static void lose_a_page(struct amd_userptr *mine, void *data)
 	part_works(mine, bo, 0, middle - LONG_SEGMENT, SEED_NEW);
 	part_works(mine, bo, middle + LONG_SEGMENT, LONG_SIZE - middle - LONG_SEGMENT, SEED_NEW);
 	amd_userptr_store_faults(mine, bo->va + middle, getpagesize());
+	amd_pattern_check(bo->cpu, middle - LONG_SEGMENT, SEED_NEW + 1, "before the hole");
+	amd_pattern_check(bo->cpu + middle + LONG_SEGMENT, LONG_SIZE - middle - LONG_SEGMENT,
+			  SEED_NEW + 1, "behind the hole");
 }
 
 static void long_hole(struct amd_userptr *up)

@@ -384,6 +384,9 @@ static void access_hole(struct amd_userptr *mine, void *data)
 				 getpagesize());
 	amd_pattern_check(stranger, matrix->area.size, AMD_USERPTR_SEED_OTHER,
 			  "memory that is not the area's");
+	/* Memory that became read-only has its old content. */
+	if (test->event->healed == AMD_USERPTR_KEPT)
+		amd_userptr_area_check(&matrix->area, NULL, AMD_USERPTR_KEPT);
 	if (test->event->check_others)
 		test->event->check_others(&matrix->area);
 }

@@ -290,12 +290,16 @@ static void readonly_range(struct amd_userptr *up)
 static void write_readonly_bo(struct amd_userptr *mine, void *data)
 {
 	struct amd_userptr_scatter scatter;
+	char *last;
 
 	amd_userptr_use_queue(mine, ((struct amd_userptr *)data)->queue->type);
 	amd_userptr_scatter_pages(&scatter, mine, FEW_RANGES);
+	last = (char *)(uintptr_t)scatter.ranges[FEW_RANGES - 1].addr;
+	amd_pattern_fill(last, page(), FEW_RANGES);
 	amd_userptr_scatter_map(&scatter, AMDGPU_GEM_USERPTR_READONLY);
 	amd_userptr_scatter_reads(&scatter, 0, FEW_RANGES * page());
 	amd_userptr_store_faults(mine, scatter.va + (FEW_RANGES - 1) * page(), page());
+	amd_pattern_check(last, page(), FEW_RANGES, "read-only for the GPU");
 }
 
 static void readonly_bo(struct amd_userptr *up)

@@ -55,6 +55,16 @@ static uint32_t *free_and_reuse(struct amd_userptr *mine, struct amd_userptr_bo 
 	return NULL;
 }
 
+void amd_userptr_stray_store(struct amd_userptr *mine, uint64_t va, const uint32_t *canary,
+			     uint32_t seed, const char *who)
+{
+	amd_kfd_smi_mark(&mine->smi);
+	amd_userptr_gpu_store(mine, va, AMD_USERPTR_STRAY_VALUE);
+	amd_userptr_done_or_faulted(mine);
+	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, seed, who);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_VMFAULT, 1, AMD_USERPTR_WAIT_MS);
+}
+
 /*
  * H1 of docs/upstreaming.md.  amdgpu_vm_bo_update() wrote the page addresses of the last bind,
  * although the pages had been freed, so the GPU could store to the memory of their new owner.
@@ -64,15 +74,11 @@ static void map_after_munmap(struct amd_userptr *mine, void *data)
 	struct amd_userptr_bo *bo;
 	unsigned int index;
 	uint32_t *fresh;
-	bool stored;
 
 	free_and_reuse(mine, &bo, &fresh, &index);
 	amd_userptr_map(mine, bo);
-	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, bo->va + index * getpagesize(), AMD_USERPTR_STRAY_VALUE);
-	stored = amd_userptr_done_or_faulted(mine);
-	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 2, "memory that has a freed page");
-	igt_assert(!stored);
+	amd_userptr_stray_store(mine, bo->va + index * getpagesize(), fresh, 2,
+				"memory that has a freed page");
 }
 
 static void run_map_after_munmap(struct amd_userptr *up)

@@ -15,6 +15,14 @@
 /* The GPU stores this value to memory that it should not reach any more. */
 #define AMD_USERPTR_STRAY_VALUE 0xdeadbeefu
 
+/*
+ * Let the GPU store AMD_USERPTR_STRAY_VALUE to @va.  Assert first that @canary, which is
+ * AMD_USERPTR_FRESH_SIZE bytes with the pattern of @seed, has not changed, and then that the store
+ * faulted.  @who begins the message about the canary.
+ */
+void amd_userptr_stray_store(struct amd_userptr *mine, uint64_t va, const uint32_t *canary,
+			     uint32_t seed, const char *who);
+
 extern const struct amd_userptr_subtest amd_userptr_close_subtest;
 extern const struct amd_userptr_subtest amd_userptr_unmap_subtests[];
 extern const unsigned int amd_userptr_num_unmap_subtests;

@@ -53,9 +53,10 @@ static void assert_translates(struct amd_userptr *mine, uint64_t va, void *cpu, 
 
 /*
  * Replace or clear the middle of a huge mapping.  Check that the GPU reads and writes every part
- * that is still mapped.  Returns the GPU address of the middle.
+ * that is still mapped.  Returns the BO of the whole mapping.
  */
-static uint64_t split_one(struct amd_userptr *mine, const struct split *split, size_t size)
+static struct amd_userptr_bo *split_one(struct amd_userptr *mine, const struct split *split,
+					size_t size)
 {
 	const size_t left = AMD_USERPTR_AREA_HUGE / 2, right = left - size;
 	struct amd_userptr_area area;
@@ -96,20 +97,23 @@ static uint64_t split_one(struct amd_userptr *mine, const struct split *split, s
 		amd_pattern_check(area.cpu + left, size, SEED_MIDDLE,
 				  "no longer mapped on the GPU");
 	amd_userptr_area_fini(&area);
-	return bo->va + left;
+	return bo;
 }
 
 static void split_middle(struct amd_userptr *mine, void *data)
 {
 	const struct split *split = data;
 	const size_t large = (size_t)64 << 10;
-	uint64_t middle;
+	struct amd_userptr_bo *bo;
 
 	split_one(mine, split, getpagesize());
 	amd_userptr_cleanup(mine);
-	middle = split_one(mine, split, large);
-	if (split->operation == AMDGPU_VA_OP_CLEAR)
-		amd_userptr_store_faults(mine, middle, large);
+	bo = split_one(mine, split, large);
+	if (split->operation != AMDGPU_VA_OP_CLEAR)
+		return;
+	amd_userptr_store_faults(mine, bo->va + AMD_USERPTR_AREA_HUGE / 2, large);
+	amd_pattern_check(bo->cpu + AMD_USERPTR_AREA_HUGE / 2, large, SEED_MIDDLE,
+			  "no longer mapped on the GPU");
 }
 
 static void split_mapping(struct amd_userptr *up, const void *split)

@@ -64,7 +64,6 @@ static bool free_and_reuse(struct amd_userptr *mine, struct svm *svm)
 static void svm_prot_none(struct amd_userptr *mine, void *data)
 {
 	struct svm svm = {};
-	bool stored;
 
 	amd_userptr_stay_on_cpu();
 	svm_register(mine, &svm);
@@ -79,11 +78,8 @@ static void svm_prot_none(struct amd_userptr *mine, void *data)
 	}
 	igt_assert_f(svm.fresh, "the new memory got none of the freed pages\n");
 	wait_restored(mine);
-	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, svm.va + svm.index * getpagesize(), AMD_USERPTR_STRAY_VALUE);
-	stored = amd_userptr_done_or_faulted(mine);
-	amd_pattern_check(svm.fresh, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a freed page");
-	igt_assert(!stored);
+	amd_userptr_stray_store(mine, svm.va + svm.index * getpagesize(), svm.fresh, 3,
+				"memory that has a freed page");
 }
 
 /* ---- a range that is split before its restore ---- */

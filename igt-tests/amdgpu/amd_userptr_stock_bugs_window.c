@@ -251,7 +251,6 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	struct gap *gap = data;
 	uint32_t *fresh = NULL;
 	unsigned int index;
-	bool stored;
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
@@ -263,13 +262,8 @@ static void restore_window(struct amd_userptr *mine, void *data)
 		fresh = go_in_gap(gap, mine, &index);
 	}
 	igt_assert_f(fresh, "nothing was freed in the gap, and handed out again\n");
-	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_gpu_store(mine, gap->second->va + index * getpagesize(),
-			      AMD_USERPTR_STRAY_VALUE);
-	stored = amd_userptr_done_or_faulted(mine);
-	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3,
-			  "memory that has a page freed in the gap");
-	igt_assert(!stored);
+	amd_userptr_stray_store(mine, gap->second->va + index * getpagesize(), fresh, 3,
+				"memory that has a page freed in the gap");
 	amd_kfd_free(&mine->kfd, &gap->vram);
 	amd_svm_holder_fini(&gap->holder);
 }

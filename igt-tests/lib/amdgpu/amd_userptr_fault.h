@@ -13,13 +13,15 @@ typedef void amd_userptr_act(struct amd_userptr *mine, void *data);
  */
 void amd_userptr_in_faulting_child(struct amd_userptr *up, amd_userptr_act *act, void *data);
 /*
- * Wait until the queue has finished all its work (true), or until the GPU has a page fault (false).
- * Call amd_kfd_smi_mark() before the submission.
+ * Wait until the queue has finished all its work without a GPU page fault (true), or until the GPU
+ * has one (false), also if the queue goes on after it.  Call amd_kfd_smi_mark() before the
+ * submission.
  */
 bool amd_userptr_done_or_faulted(struct amd_userptr *mine);
 /*
- * Let the GPU store to @va. Assert that it faults in the @size bytes from the start of @va's page
- * on, and executes no later packet.
+ * Let the GPU store to @va. Assert that a fault is reported in the @size bytes from the start of
+ * @va's page on. The queue may go on, because some GPUs use a default page after a fault, so the
+ * caller compares the memory that the store must not have changed.
  */
 void amd_userptr_store_faults(struct amd_userptr *mine, uint64_t va, uint64_t size);
 
