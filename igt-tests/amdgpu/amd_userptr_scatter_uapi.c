@@ -169,14 +169,15 @@ static void too_large(struct amd_userptr *up)
 {
 	const unsigned int count = 1u << 13;
 	const uint64_t size = amd_userptr_size_above_limit() / count;
-	const unsigned long long used = amd_kfd_mem_used();
 	struct amd_userptr_scatter scatter;
+	struct amd_kfd_mem_mark mark;
 
+	amd_kfd_mem_mark(&mark);
 	amd_userptr_scatter_init(&scatter, up, count);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_scatter_add(&scatter, (void *)page(), size, 0);
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -ENOMEM);
-	igt_assert_eq_u64(amd_kfd_mem_used(), used);
+	amd_kfd_mem_expect_same(&mark);
 }
 
 /*
@@ -313,15 +314,16 @@ static int create_overlapping(struct amd_userptr *up, unsigned int count, size_t
 static void overlap(struct amd_userptr *up)
 {
 	const unsigned int most = AMD_USERPTR_SCATTER_MAX_OVERLAP;
-	const unsigned long long used = amd_kfd_mem_used();
+	struct amd_kfd_mem_mark mark;
 
+	amd_kfd_mem_mark(&mark);
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
 	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
 	/* Now the ranges are longer: a page is in up to @most of them, and then in one more. */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
-	igt_assert_eq_u64(amd_kfd_mem_used(), used);
+	amd_kfd_mem_expect_same(&mark);
 }
 
 /* Assert that the driver does not track the memory: changing all of it evicts no queue. */
@@ -362,24 +364,23 @@ static void no_leak(struct amd_userptr *up)
 	const unsigned int rounds = 8;
 	const size_t size = (size_t)1 << 20;
 	void *cpu = amd_userptr_mmap(up, size, 1), *gone = amd_userptr_mmap(up, page(), 1);
-	unsigned long long used;
 	struct amd_userptr_scatter scatter;
+	struct amd_kfd_mem_mark mark;
 	struct amd_userptr_args args;
 
-	igt_require_f(!access(AMD_KFD_MEM_LIMIT, R_OK), "no debugfs file of KFD's memory limit\n");
-	used = amd_kfd_mem_used();
+	amd_kfd_mem_mark(&mark);
 	amd_userptr_scatter_init(&scatter, up, SEEN_SIZE / size + 1);
 	for (unsigned int i = 0; i < SEEN_SIZE / size; i++)
 		amd_userptr_scatter_add(&scatter, cpu, size, 0);
 	amd_userptr_scatter_add(&scatter, gone, page(), 0);
 	args = amd_userptr_scatter_args(&scatter, 0);
 	igt_assert_eq(__amd_userptr_ioctl(up->fd, &args), 0);
-	igt_assert_lte(used + (SEEN_SIZE >> 20), amd_kfd_mem_used());
+	amd_kfd_mem_expect_more(&mark, SEEN_SIZE >> 20);
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, args.handle), 0);
 	amd_userptr_munmap(up, gone, page());
 	for (unsigned int i = 0; i < rounds; i++)
 		igt_assert_eq(create(up, args), -EFAULT);
-	igt_assert_eq_u64(amd_kfd_mem_used(), used);
+	amd_kfd_mem_expect_same(&mark);
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_uapi_subtests[] = {

@@ -115,12 +115,13 @@ static void too_large(struct amd_userptr *up)
 	/* Use a low address, so that the whole range is in user space on any CPU. */
 	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
-	const unsigned long long used = amd_kfd_mem_used();
+	struct amd_kfd_mem_mark mark;
 
 	igt_assert(cpu != MAP_FAILED);
+	amd_kfd_mem_mark(&mark);
 	for (uint64_t size = first; size < AMD_USERPTR_SIZE_END; size <<= 1)
 		igt_assert_eq(create(up, cpu, size, AMD_USERPTR_TRACKED), -ENOMEM);
-	igt_assert_eq_u64(amd_kfd_mem_used(), used);
+	amd_kfd_mem_expect_same(&mark);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);
 }

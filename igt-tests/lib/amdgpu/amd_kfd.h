@@ -390,6 +390,22 @@ void amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 unsigned long long amd_kfd_mem_used(void);
 /* Returns the limit of that memory, in MiB. 0 without debugfs. */
 unsigned long long amd_kfd_mem_limit(void);
+/*
+ * The memory that KFD counted at the beginning of a check. The counter is for all processes of the
+ * machine, so another one may change it, too.
+ */
+struct amd_kfd_mem_mark {
+	unsigned long long used; /* amd_kfd_mem_used() */
+	bool others;		 /* there was another process of KFD */
+};
+/* Skips without debugfs. */
+void amd_kfd_mem_mark(struct amd_kfd_mem_mark *mark);
+/*
+ * Wait until KFD counts as much memory as at @mark, or at least @more MiB more.  The subtest fails
+ * when that takes too long, but skips if another process used KFD at @mark or uses it now.
+ */
+void amd_kfd_mem_expect_same(const struct amd_kfd_mem_mark *mark);
+void amd_kfd_mem_expect_more(const struct amd_kfd_mem_mark *mark, unsigned long long more);
 /* Read all of AMD_KFD_MEM_LIMIT; skips without debugfs. */
 void amd_kfd_read_mem_limit(char *text, size_t size);
 

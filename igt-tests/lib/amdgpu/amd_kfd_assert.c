@@ -1,13 +1,19 @@
 // SPDX-License-Identifier: MIT
 /* The functions of amd_kfd.h that assert success; no other file of amd_kfd needs IGT. */
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "igt.h"
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
+
+/* How long another process may change KFD's counters, before the test skips or fails. */
+#define MEM_USED_MS igt_patience(2000)
 
 void amd_kfd_open(struct amd_kfd *kfd, int drm_fd)
 {
@@ -117,6 +123,58 @@ unsigned long long amd_kfd_mem_limit(void)
 		fclose(file);
 	}
 	return limit;
+}
+
+/*
+ * The folder has an entry for each process of KFD, named by its pid. A process that has ended stays
+ * there until a work item has given back its memory.
+ */
+static bool others_use_kfd(void)
+{
+	DIR *dir = opendir("/sys/class/kfd/kfd/proc");
+	struct dirent *entry;
+	bool others = false;
+
+	while (dir && !others && (entry = readdir(dir)))
+		others = entry->d_name[0] != '.' && atoi(entry->d_name) != getpid();
+	if (dir)
+		closedir(dir);
+	return others;
+}
+
+void amd_kfd_mem_mark(struct amd_kfd_mem_mark *mark)
+{
+	igt_require_f(!access(AMD_KFD_MEM_LIMIT, R_OK), "no debugfs of KFD to see its counters\n");
+	mark->others = others_use_kfd();
+	mark->used = amd_kfd_mem_used();
+}
+
+static void expect_used(const struct amd_kfd_mem_mark *mark, unsigned long long least,
+			unsigned long long most)
+{
+	const uint64_t deadline = igt_now_ms() + MEM_USED_MS;
+	unsigned long long used;
+
+	do {
+		used = amd_kfd_mem_used();
+		if (used >= least && used <= most)
+			return;
+		igt_pause();
+	} while (igt_now_ms() < deadline);
+	igt_require_f(!mark->others && !others_use_kfd(),
+		      "another process uses KFD, whose counters are for all processes\n");
+	igt_assert_f(false, "KFD counts %llu MiB of system memory, and before %llu MiB\n", used,
+		     mark->used);
+}
+
+void amd_kfd_mem_expect_same(const struct amd_kfd_mem_mark *mark)
+{
+	expect_used(mark, mark->used, mark->used);
+}
+
+void amd_kfd_mem_expect_more(const struct amd_kfd_mem_mark *mark, unsigned long long more)
+{
+	expect_used(mark, mark->used + more, ~0ull);
 }
 
 void amd_kfd_read_mem_limit(char *text, size_t size)

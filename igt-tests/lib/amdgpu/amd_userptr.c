@@ -164,6 +164,7 @@ uint64_t amd_userptr_size_above_limit(void)
 	const uint64_t limit = (uint64_t)amd_kfd_mem_limit() << 20;
 	uint64_t size = 1ull << 39;
 
+	igt_require_f(limit, "no debugfs of KFD to see its limit\n");
 	while (size <= limit)
 		size <<= 1;
 	igt_require_f(size < AMD_USERPTR_SIZE_END, "KFD's limit is above all sizes to try\n");

@@ -102,7 +102,8 @@ void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
 /*
  * Returns a size above KFD's limit for all its processes, which is nearly all memory of the
- * machine.  It is a power of two.  Skips when it would not be below AMD_USERPTR_SIZE_END.
+ * machine.  It is a power of two.  Skips when it would not be below AMD_USERPTR_SIZE_END, or when
+ * there is no debugfs, which shows the limit.
  */
 uint64_t amd_userptr_size_above_limit(void);
 
