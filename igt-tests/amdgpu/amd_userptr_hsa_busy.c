@@ -214,15 +214,18 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 
 	amd_kfd_smi_mark(&up->smi);
 	for (unsigned int i = 0; another_round(i, caught); i++) {
-		uint32_t last = start_copies(up, bo, BUSY_COPIES);
+		uint32_t last;
 		bool evicted;
 
+		amd_pattern_fill(bo->cpu, bo->size, 1 + i);
+		last = start_copies(up, bo, BUSY_COPIES);
 		amd_userptr_dontneed(bo);
 		sleep_ns(i % BUSY_ROUNDS * stage);
 		evicted = amd_userptr_queues_evicted(up);
 		amd_userptr_dontneed(bo);
 		caught += evicted && amd_userptr_queues_evicted(up);
 		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
+		igt_assert(stored_or_new(up->out.cpu, bo->size, 1 + i));
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);
 	amd_userptr_expect_evictions(up, 0);
