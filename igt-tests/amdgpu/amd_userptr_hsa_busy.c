@@ -417,15 +417,21 @@ static void busy_close_unmapped_store(struct amd_userptr *up)
 #define QUIET_US      20000
 #define PROMPT_ROUNDS 10
 
+/*
+ * Has this thread queued the restore worker?  A line of the trace begins with COMM-PID of the task
+ * that was running.  Other processes, whose memory changes at the same time, queue workers, too.
+ */
 static bool restore_is_queued(void)
 {
 	FILE *file = fopen(IGT_TRACEFS_INSTANCE "trace", "r");
+	char line[512], task[16];
 	bool queued = false;
-	char line[512];
 
 	igt_assert(file);
+	snprintf(task, sizeof(task), "-%d ", getpid());
 	while (!queued && fgets(line, sizeof(line), file))
-		queued = strstr(line, "function=amdgpu_amdkfd_restore_userptr_worker");
+		queued = strstr(line, "function=amdgpu_amdkfd_restore_userptr_worker") &&
+			 strstr(line, task);
 	fclose(file);
 	return queued;
 }
