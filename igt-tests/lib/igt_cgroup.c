@@ -73,6 +73,11 @@ unsigned long long igt_cgroup_event(const char *word)
 	return igt_procfs_number(GROUP "/memory.events", word);
 }
 
+unsigned long long igt_cgroup_swap_peak(void)
+{
+	return igt_procfs_number(GROUP "/memory.swap.peak", "");
+}
+
 void igt_cgroup_log(void)
 {
 	static const char *const words[] = { "anon ",	       "file ",	       "shmem ",

@@ -27,6 +27,8 @@ int __igt_cgroup_swap(bool may);
  * reached) or "oom_kill ".
  */
 unsigned long long igt_cgroup_event(const char *word);
+/* Returns the most bytes of swap space that the cgroup has used at a time. */
+unsigned long long igt_cgroup_swap_peak(void);
 /* Log what kinds of memory the cgroup has, and on which lists of reclaim. */
 void igt_cgroup_log(void);
 

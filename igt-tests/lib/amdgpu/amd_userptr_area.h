@@ -91,7 +91,7 @@ struct amd_userptr_area {
 	char *elsewhere; /* addresses for another mapping of the same size */
 	/* The state before the event, with which happened() compares. */
 	uint64_t pfns[AMD_USERPTR_MAX_OBSERVED];
-	unsigned long long huge_kb, num_splits;
+	unsigned long long huge_kb;
 	bool done; /* trigger() has seen evidence of its event */
 };
 
