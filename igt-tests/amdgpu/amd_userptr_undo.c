@@ -67,6 +67,7 @@ static const char *const files[] = {
 	DEBUGFS "fail_page_alloc/ignore-gfp-highmem",
 	DEBUGFS "fail_page_alloc/min-order",
 	"/sys/kernel/tracing/kprobe_events",
+	"/sys/fs/cgroup/cgroup.subtree_control",
 };
 enum { OTHER_FILES = 1 }; /* all but the first */
 #define NUM_FILES (sizeof(files) / sizeof(files[0]))

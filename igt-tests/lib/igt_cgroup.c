@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
@@ -14,39 +15,90 @@
 #include "lib/igt_procfs.h"
 #include "lib/igt_undo.h"
 
-#define ROOT  "/run/amd_userptr_cgroup"
-#define GROUP ROOT "/userptr"
+#define ROOT	    "/run/amd_userptr_cgroup"
+#define GROUP	    ROOT "/userptr"
+#define CONTROLLERS ROOT "/cgroup.subtree_control" /* those that cgroups have below the root */
+
+/*
+ * The journal undoes the last change first: the cgroup, the controller, the mount.  While the
+ * cgroup cannot be removed, the other two are not undone either.
+ */
+static bool group_is_left(void)
+{
+	return !access(GROUP, F_OK);
+}
+
+/* Not igt_sysfs_set(), which may allocate memory. */
+static void put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return;
+	(void)!write(fd, text, strlen(text));
+	close(fd);
+}
 
 /*
  * Kill the processes that are in the cgroup, because it cannot be removed before they have ended.
  * When the program itself was killed, its children may still run.
  */
-static bool remove_cgroup(const char *what, const char *value)
+static bool remove_group(const char *what, const char *value)
 {
-	int kill = open(GROUP "/cgroup.kill", O_WRONLY | O_CLOEXEC);
+	put(GROUP "/cgroup.kill", "1");
+	return !rmdir(GROUP) || errno != EBUSY;
+}
 
-	if (kill >= 0) {
-		(void)!write(kill, "1", 1);
-		close(kill);
-	}
-	if (rmdir(GROUP) && errno == EBUSY)
+/*
+ * The kernel refuses this if another process has made cgroups with limits of memory meanwhile, and
+ * then the controller has to stay.
+ */
+static bool memory_off(const char *what, const char *value)
+{
+	if (group_is_left())
+		return false;
+	put(CONTROLLERS, "-memory");
+	return true;
+}
+
+static bool unmount(const char *what, const char *value)
+{
+	if (group_is_left())
 		return false;
 	umount(ROOT);
 	rmdir(ROOT);
 	return true;
 }
 
+static bool memory_is_on(void)
+{
+	int fd = open(CONTROLLERS, O_RDONLY | O_CLOEXEC);
+	ssize_t len;
+	char text[256];
+
+	if (fd < 0)
+		return false;
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[len > 0 ? len : 0] = '\0';
+	return strstr(text, "memory");
+}
+
 const char *igt_cgroup_init(size_t limit)
 {
 	char text[32];
 
-	igt_undo_later(remove_cgroup, ROOT, NULL);
+	igt_undo_later(unmount, ROOT, NULL);
 	if (mkdir(ROOT, 0700) && errno != EEXIST)
 		return "not root";
 	if (mount("none", ROOT, "cgroup2", 0, NULL) && errno != EBUSY)
 		return "no cgroup2 in this kernel, or not root";
-	if (!igt_sysfs_set(AT_FDCWD, ROOT "/cgroup.subtree_control", "+memory"))
-		return "no memory controller (CONFIG_MEMCG)";
+	if (!memory_is_on()) {
+		igt_undo_later(memory_off, CONTROLLERS, NULL);
+		if (!igt_sysfs_set(AT_FDCWD, CONTROLLERS, "+memory"))
+			return "no memory controller (CONFIG_MEMCG)";
+	}
+	igt_undo_later(remove_group, GROUP, NULL);
 	if (mkdir(GROUP, 0700) && errno != EEXIST)
 		return "no cgroup can be made";
 	snprintf(text, sizeof(text), "%zu", limit);
@@ -55,6 +107,8 @@ const char *igt_cgroup_init(size_t limit)
 
 void igt_cgroup_fini(void)
 {
+	igt_undo_now(GROUP);
+	igt_undo_now(CONTROLLERS);
 	igt_undo_now(ROOT);
 }
 
