@@ -97,6 +97,17 @@ static void madvise_free(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
+static void madvise_cold(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, AMD_USERPTR_SIZE, 1);
+
+	amd_kfd_smi_mark(&up->smi);
+	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_COLD), 0);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+	amd_userptr_expect_no_eviction(up);
+}
+
 static void partial_unmap(struct amd_userptr *up)
 {
 	const int prot = PROT_READ | PROT_WRITE;
@@ -284,6 +295,10 @@ static const struct amd_userptr_subtest basic[] = {
 	  .run = madvise_free,
 	  .sdma_too = true,
 	  .describe = "CPU and GPU share the pages after MADV_FREE." },
+	{ .name = "madvise-cold",
+	  .run = madvise_cold,
+	  .sdma_too = true,
+	  .describe = "Pages that become cold stay in place, so no queue is evicted." },
 	{ .name = "partial-unmap",
 	  .run = partial_unmap,
 	  .describe =
