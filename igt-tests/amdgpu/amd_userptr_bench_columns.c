@@ -74,7 +74,7 @@ static int gem_userptr_scatter(struct bench *bench, const struct amd_userptr_ran
 static int gem_va(struct bench *bench, uint32_t operation, uint32_t handle, uint64_t va,
 		  uint64_t size)
 {
-	struct drm_amdgpu_gem_va args = {
+	struct amd_gem_va_args args = {
 		.handle = handle,
 		.operation = operation,
 		.flags = operation == AMDGPU_VA_OP_CLEAR ? 0 : AMD_USERPTR_RW,
@@ -85,7 +85,7 @@ static int gem_va(struct bench *bench, uint32_t operation, uint32_t handle, uint
 	};
 	const uint64_t start = bench_now_ns();
 
-	if (drmIoctl(bench->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args))
+	if (drmIoctl(bench->fd, AMD_IOCTL_GEM_VA, &args))
 		return -errno;
 	bench->point++;
 	end_step(bench, BENCH_VA, start);

@@ -29,7 +29,7 @@ enum { VA_PAGES = 144 };
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
 		   const struct amd_userptr_bo *bo, uint64_t va, uint64_t size)
 {
-	struct drm_amdgpu_gem_va args = {
+	struct amd_gem_va_args args = {
 		.handle = bo ? bo->handle : 0,
 		.operation = operation,
 		.flags = AMD_USERPTR_RW,
@@ -39,7 +39,7 @@ static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operatio
 		.vm_timeline_point = 1,
 	};
 
-	return ioctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args) ? -errno : 0;
+	return ioctl(mine->fd, AMD_IOCTL_GEM_VA, &args) ? -errno : 0;
 }
 
 static void wait_point(struct amd_userptr *mine, uint32_t syncobj)

@@ -205,7 +205,7 @@ static int wait_page_tables(struct amd_userptr *up)
 int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle, uint64_t va,
 		     uint64_t offset, uint64_t size, uint32_t flags)
 {
-	struct drm_amdgpu_gem_va args = {
+	struct amd_gem_va_args args = {
 		.handle = handle,
 		.operation = operation,
 		.flags = flags,
@@ -215,7 +215,7 @@ int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle
 		.vm_timeline_syncobj_out = up->syncobj,
 	};
 
-	if (drmIoctl(up->fd, DRM_IOCTL_AMDGPU_GEM_VA, &args))
+	if (drmIoctl(up->fd, AMD_IOCTL_GEM_VA, &args))
 		return -errno;
 	return wait_page_tables(up);
 }
