@@ -147,11 +147,18 @@ def add_option(parser, name, kind, text):
 		parser.add_argument(name, type=converter(kind))
 
 
+def section_of_options(section):
+	"""
+	Returns the Section that has the options of the command that @section describes, and their rules. It may be that of
+	another command.
+	"""
+	return next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
+
+
 def parser_of(section):
 	"""Returns the parser of the command that @section describes."""
 	parser = Parser(prog=f"./run {section.name}", allow_abbrev=False)
-	source = next((sections()[match[1]] for match in section.matches(r"  Options: those of (\w+)\.")), section)
-	for match in source.matches(OPTION):
+	for match in section_of_options(section).matches(OPTION):
 		# Only the first line of an option's help matters here.
 		add_option(parser, match[1], match[2], match[3])
 	if "--" not in section.arguments:
@@ -200,5 +207,5 @@ def parse(words):
 	args = parser_of(sections()[words[0]]).parse_intermixed_args(words[1:])
 	args.name = words[0]
 	args.words = behind
-	check_rules(sections()[args.name], args, {word.split("=")[0] for word in words if word.startswith("--")})
+	check_rules(section_of_options(sections()[args.name]), args, {word.split("=")[0] for word in words if word.startswith("--")})
 	return args

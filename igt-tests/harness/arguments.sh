@@ -49,14 +49,21 @@ is_name() {
 	names_of "$1" | grep -qxF -e "$2"
 }
 
-# Print "--option" or "--option KIND" for each option of the command @1.
-options() {
-	local line text
+# Print the section of usage.txt that has the options of the command @1 and their rules. It may be that of another
+# command.
+section_of_options() {
+	local text
 	text=$(section "$1")
 	[[ ! $text =~ Options:\ those\ of\ ([a-z]+) ]] || text=$(section "${BASH_REMATCH[1]}")
+	printf '%s\n' "$text"
+}
+
+# Print "--option" or "--option KIND" for each option of the command @1.
+options() {
+	local line
 	while IFS= read -r line; do
 		[[ ! $line =~ ^\ \ (--[a-z-]+(\ [A-Z]+)?)\ \  ]] || echo "${BASH_REMATCH[1]}"
-	done <<< "$text"
+	done < <(section_of_options "$1")
 }
 
 # Is the whole number @1 less than @2? Compare the digits, because bash cannot calculate beyond 2^63.
@@ -154,7 +161,7 @@ judge_rules() {
 					refuse "$option is for the suites $list, not for $argument"
 			done
 		fi
-	done < <(section "$1")
+	done < <(section_of_options "$1")
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
 }
 

@@ -150,6 +150,8 @@ exec --timeout -1 -- prog
 exec --gdb 80 -- prog
 exec --vgpu --fault -- prog
 shell word
+shell --stock --debug
+shell --debug --page-size 64k
 fuzz nothing
 fuzz --minutes 0
 kernel
