@@ -14,6 +14,7 @@ import os
 import re
 
 from harness import step
+from harness.boot import qemu
 from harness.build import machine
 from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
@@ -80,7 +81,8 @@ def targets():
 def names_of(kind):
 	"""Returns all permitted values of @kind if they are names, otherwise None."""
 	makers = {"MODE": scenarios.modes, "CONTROL": lambda: trials.all_trials("negative").sections(), "TARGET": lambda: list(targets()),
-		"SIZE": lambda: list(machine.MACHINES), "SUITE": lambda: list(suites()), "PROGRAM": scenarios.programs}
+		"SIZE": lambda: list(machine.MACHINES), "ACCEL": lambda: list(qemu.ACCELS), "SUITE": lambda: list(suites()),
+		"PROGRAM": scenarios.programs}
 	if kind in LISTED:
 		return described("where")[kind].split(", ")
 	return makers[kind]() if kind in makers else None
@@ -127,7 +129,7 @@ def converter(kind):
 	if names_of(kind) is not None:
 		return functools.partial(check_name, kind)
 	# DIR and FILE are paths of the host, which mean nothing in the build root. Only arguments.sh can check that
-	# they exist.
+	# they exist. It also opens /dev/kvm.
 	return {"WHAT": what, "SEEDS": seeds.parse}.get(kind, str)
 
 

@@ -8,6 +8,7 @@
 # exit status is 2.
 
 harness=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+kvm=/dev/kvm
 
 refuse() {
 	echo "run: $*" >&2
@@ -37,7 +38,7 @@ names_of() {
 	TARGET) printf '%s\n' "$harness"/../vgpu/fuzz/corpus/*.txt "$harness"/../../lib/fuzz/corpus/*.txt | sed 's,.*/,,; s,\.txt$,,' | sort ;;
 	PROGRAM)
 		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
-	ACTION|HZ|PART|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
+	ACCEL|ACTION|HZ|PART|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
 	esac
 }
 
@@ -105,6 +106,14 @@ are_seeds() {
 	done
 }
 
+# Refuse --accel kvm if /dev/kvm cannot be opened as QEMU opens it. Look first whether it is a device, because bash would
+# make a file of that name.
+judge_kvm() {
+	local error
+	[ -c "$kvm" ] || refuse "--accel kvm: this machine has no $kvm"
+	error=$({ : <> "$kvm"; } 2>&1) || refuse "--accel kvm: $kvm cannot be opened (${error##*: })"
+}
+
 # Refuse the value @2 of the option or argument @1 unless it is of the kind @3.
 judge_value() {
 	local text low high
@@ -115,9 +124,10 @@ judge_value() {
 		return
 	fi
 	case $3 in
-	MODE|CONTROL|TARGET|ACTION|HZ|PART|SIZE|COMMAND)
+	ACCEL|MODE|CONTROL|TARGET|ACTION|HZ|PART|SIZE|COMMAND)
 		text=${3,,}
-		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)" ;;
+		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)"
+		[ "$3=$2" != ACCEL=kvm ] || judge_kvm ;;
 	WHAT)
 		if [[ $2 == amd_* ]]; then
 			is_name PROGRAM "${2%%@*}" ||

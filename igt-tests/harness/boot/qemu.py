@@ -25,6 +25,12 @@ SWAP_MB = 256			# size of zram, and also of the swap disk
 # The guest's clock advances by 2^1 ns for each instruction, about the time in which the host emulates one. While the
 # guest sleeps, its clock follows the host's.
 ICOUNT = "shift=1,sleep=on"
+# {value of --accel: (QEMU's accelerator, processor of the x86-64 guest)}.
+TCG, KVM = "tcg", "kvm"
+ACCELS = {TCG: ("tcg,thread=multi", "max"), KVM: ("kvm", "host")}
+# The accelerator of each boot whose Spec names no other. KVM is used only if the user asks for it, also where /dev/kvm
+# opens: on some machines it opens, and a guest hangs.
+accel = TCG
 POLL = 0.05			# seconds between two looks at QEMU and the vgpu processes
 GRACE = 10			# seconds that vgpu has to end after QEMU has ended
 FIRST_SLOT = 4			# the slot on the PCIe bus of the first GPU's root port
@@ -74,6 +80,7 @@ class Spec:
 	sabotage: str = ""		# kernel functions, separated by commas, that vgpu_sabotage.ko lets do nothing
 	memory_mb: int = machine.of(None).memory_mb
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
+	accel: str = dataclasses.field(default_factory=lambda: accel)	# a key of ACCELS; with icount it is TCG
 	trace: bool = True		# true: vgpu writes its trace
 	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
 	shown: str = ""			# directory that the guest mounts at cwd and can write to; empty: none
@@ -126,6 +133,12 @@ class Boot:
 				return f.read()
 		except FileNotFoundError:
 			return None
+
+
+def set_accel(wanted):
+	"""Let all boots from now on use the accelerator @wanted, a key of ACCELS, or TCG if it is None."""
+	global accel
+	accel = wanted or TCG
 
 
 def die_with_parent():
@@ -280,10 +293,17 @@ def share(tag, path, *options):
 		"-device", f"virtio-9p-pci,fsdev={tag},mount_tag={tag}"]
 
 
+def accel_words(spec):
+	"""Returns QEMU's words that say how it executes the guest's CPUs."""
+	if spec.icount:
+		return ["-accel", "tcg,thread=single", "-icount", ICOUNT, "-cpu", "max"]
+	accelerator, processor = ACCELS[spec.accel]
+	return ["-accel", accelerator, "-cpu", processor]
+
+
 def qemu_argv(spec, boot):
 	half, kind = spec.memory_mb // CPUS, spec.kernel.machine
-	threads = ["-accel", "tcg,thread=single", "-icount", ICOUNT] if spec.icount else ["-accel", "tcg,thread=multi"]
-	argv = [*QEMU[kind.arch], *threads, "-cpu", "max",
+	argv = [*QEMU[kind.arch], *accel_words(spec),
 		"-m", f"{spec.memory_mb}M", "-smp", f"{CPUS},sockets={CPUS}", "-nodefaults", "-display", "none", "-no-reboot"]
 	# memfd and share=on let vgpu map the guest's RAM. With two NUMA nodes tests can make pages migrate.
 	for node in range(CPUS):

@@ -49,7 +49,7 @@ def spec_of(name, args, image, entry, text):
 		spec.timeout = 0	# the user of gdb may stop the guest for any time
 	elif args.icount:
 		spec.timeout *= bench.ICOUNT_FACTOR
-	return dataclasses.replace(spec, icount=args.icount, gdb=args.gdb or 0,
+	return dataclasses.replace(spec, icount=args.icount, accel=args.accel or spec.accel, gdb=args.gdb or 0,
 		memory_mb=args.memory or spec.memory_mb)
 
 
@@ -182,7 +182,8 @@ def cmd_demo(demo):
 	kind = machine.of(demo.page_size)
 	project.build(kind)
 	# demo has hardly any options, so take those of shell, with their default values.
-	args = arguments.parse(["shell", *(["--page-size", demo.page_size] if demo.page_size else [])])
+	options = {"--page-size": demo.page_size, "--accel": demo.accel}
+	args = arguments.parse(["shell", *(word for option, value in options.items() if value for word in (option, value))])
 	status = verdict(*boot_command("demo", args, text_of([os.path.join(kind.meson, project.GATHER)], kind=kind)))
 	step.say("demo done" if status == 0 else "demo failed")
 	return status

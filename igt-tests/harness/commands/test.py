@@ -5,7 +5,7 @@ import dataclasses
 import os
 
 from harness import arguments, step
-from harness.boot import boots
+from harness.boot import boots, qemu
 from harness.build import flavours, kernel, machine, project
 from harness.commands import listing
 from harness.door import suite as door
@@ -33,10 +33,12 @@ class Choice:
 	tests: list = dataclasses.field(default_factory=list)	# of PROGRAM or PROGRAM@SUBTEST; empty: all tests run
 	failed: list = dataclasses.field(default_factory=list)	# of [suite, boot, test]; empty: all tests run
 	jobs: int = boots.AT_ONCE
+	accel: str = qemu.TCG
 
 	def is_whole(self):
-		"""Returns whether each of the suites runs completely."""
-		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed or self.elsewhere)
+		"""Returns whether each of the suites runs completely, on the usual guest."""
+		return not (self.modes or self.seeds or self.control or self.debug or self.tests or self.failed or self.elsewhere
+			or self.accel != qemu.TCG)
 
 	@property
 	def elsewhere(self):
@@ -135,15 +137,15 @@ def choice_of(args):
 		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if option else arguments.suites()
 	# The suites run in the order of usage.txt, whatever their order on the command line.
 	return Choice([name for name in arguments.suites() if name in suites], args.mode, args.seed or [], args.control, args.debug,
-		args.page_size or machine.USUAL, tests, failed, args.jobs or boots.AT_ONCE)
+		args.page_size or machine.USUAL, tests, failed, args.jobs or boots.AT_ONCE, args.accel or qemu.TCG)
 
 
 def finish(args, choice, report):
 	"""Print the report, and keep the results that later commands need. Returns the exit status of ./run."""
 	text = results.sums(report)
-	# With --control tests fail on purpose, and with --debug or --page-size for other reasons. So ./run test --failed
+	# With --control tests fail on purpose, and with --debug, --page-size or KVM for other reasons. So ./run test --failed
 	# must not repeat them.
-	if not (args.control or args.debug or choice.elsewhere):
+	if not (args.control or args.debug or choice.elsewhere or choice.accel != qemu.TCG):
 		record.remember(report, choice.suites if choice.is_whole() else ())
 	if choice.is_whole() and choice.suites == list(arguments.suites()):
 		step.write(record.SUMMARY, text)
@@ -159,6 +161,7 @@ def cmd_test(args):
 		return 0
 	step.set_quiet(args.quiet)
 	choice = choice_of(args)
+	qemu.set_accel(choice.accel)
 	if args.failed and not choice.suites:
 		print("nothing failed when it last ran")
 		return 0
@@ -173,5 +176,6 @@ def cmd_test(args):
 
 
 def cmd_soak(args):
+	qemu.set_accel(args.accel)
 	project.build(machine.of(args.page_size))
 	return results.report({"soak": soak.long(args.minutes or soak.MINUTES, args.seed or [], args.mode, args.page_size)})

@@ -32,6 +32,7 @@ class Completion(unittest.TestCase):
 		self.assertIn("amd_userptr_hsa", self.ask("test", "style", "amd_userptr"))
 		self.assertEqual(["--mode"], self.ask("test", "igt", "--mo"))
 		self.assertIn("nohws-cpu", self.ask("test", "--mode", ""))
+		self.assertEqual(["tcg", "kvm"], self.ask("demo", "--accel", ""))
 		self.assertEqual(["checkout"], self.ask("kernel", "c"))
 		self.assertEqual([], self.ask("kernel", "build", "b"))
 

@@ -150,14 +150,15 @@ def all_lines(*lines):
 
 def label(entry):
 	"""
-	Returns the name of a boot for messages: its mode, and its GPUs, reloads, control, kernel and seed if they are
-	not the usual ones. Boots that differ only in their programs have the same name.
+	Returns the name of a boot for messages: its mode, and its GPUs, reloads, control, kernel, accelerator and seed if
+	they are not the usual ones. Boots that differ only in their programs have the same name.
 	"""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
 	kernel_name = f" {entry['kernel']}" if entry["kernel"] not in (flavours.PATCHED, flavours.CONTROLS) else ""
-	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	accel = f" {qemu.accel}" if qemu.accel != qemu.TCG else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}{accel}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):

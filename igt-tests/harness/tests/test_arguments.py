@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 from harness import arguments, cli, step
 from harness.bench import bench
-from harness.boot import boots
+from harness.boot import boots, qemu
 from harness.build import machine
 from harness.commands import execute, fuzz
 from harness.suites import soak
@@ -22,6 +22,7 @@ JUDGE = f". {step.HARNESS}/arguments.sh; judge_arguments \"$@\""
 # A script that judges each line of its input. It prints the status, the length of standard output, and standard error
 # of the judgement. One shell judges all lines, because a shell for each line would take minutes.
 JUDGE_LINES = f""". {step.HARNESS}/arguments.sh
+kvm=/dev/null	# opens on every machine
 while read -ra words; do
 	status=0
 	out=$( (judge_arguments "${{words[@]}}" 2> "$1") ) || status=$?
@@ -65,6 +66,12 @@ bench --page-size 64k --check --icount
 exec --page-size 4k -- prog
 exec --page-size 64k --stock -- prog
 shell --page-size 16k --gpus 2
+demo --accel kvm
+test --accel kvm
+test igt --accel=kvm --mode hws-sdma amd_userptr_hsa
+soak --accel tcg --minutes 1
+exec --accel kvm --debug -- prog
+shell --accel kvm --gpus 2
 bench --part stall --part profile --ticks 1000
 bench --stock --part restore --icount
 bench --stock --page-size 16k
@@ -152,6 +159,18 @@ exec --vgpu --fault -- prog
 shell word
 shell --stock --debug
 shell --debug --page-size 64k
+demo --accel
+demo --accel xen
+test --accel KVM igt
+demo --accel kvm --page-size 64k
+test igt --page-size 4k --accel kvm
+soak --accel kvm --page-size 16k
+exec --accel kvm --icount -- prog
+exec --icount --accel tcg -- prog
+exec --accel kvm --page-size 64k -- prog
+shell --accel kvm --icount
+bench --accel kvm
+fuzz --accel kvm
 fuzz nothing
 fuzz --minutes 0
 kernel
@@ -199,6 +218,20 @@ class Judgement(unittest.TestCase):
 	def test_paths_of_the_machine(self):
 		for words in (["exec", "--dir", "/no/such", "--", "prog"], ["test", "--junit", "/no/such/file"], ["test", "--junit", "/"]):
 			self.assertEqual(shell(words)[0], 2, words)
+
+	def test_kvm(self):
+		"""Lets arguments.sh open other files in the place of /dev/kvm. Without a terminal /dev/tty does not open."""
+		with tempfile.TemporaryDirectory() as directory:
+			file, missing = os.path.join(directory, "file"), os.path.join(directory, "missing")
+			step.write(file, "")
+			for path, accel, reason in (("/dev/null", "kvm", None), (missing, "tcg", None), (missing, "kvm", f"this machine has no {missing}"),
+					(file, "kvm", f"this machine has no {file}"), ("/dev/tty", "kvm", r"/dev/tty cannot be opened \([^()]+\)")):
+				text = JUDGE.replace("judge_arguments", f"kvm={path}; judge_arguments")
+				done = subprocess.run(["bash", "-euc", text, "run", "demo", "--accel", accel], capture_output=True, text=True,
+					start_new_session=True, check=False)
+				self.assertEqual((done.returncode, done.stdout), (2 if reason else 0, ""), path)
+				self.assertRegex(done.stderr, rf"\Arun: --accel kvm: {reason}\n\Z" if reason else r"\A\Z")
+			self.assertEqual(os.listdir(directory), ["file"])
 
 	def test_wrong_word_before_the_set_up(self):
 		with tempfile.TemporaryDirectory() as directory:
@@ -286,10 +319,11 @@ class Text(unittest.TestCase):
 			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
 			("exec", "--memory"): f"({machine.of(None).memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
 		expected |= {(command, "--page-size"): f"({machine.USUAL})" for command in ("demo", "test", "soak", "bench", "exec")}
+		expected |= {(command, "--accel"): f"({qemu.accel})" for command in ("demo", "test", "soak", "exec")}
 		found = {}
 		for section in arguments.sections().values():
 			for match in section.matches(arguments.OPTION):
-				default = re.search(rf"\([0-9][^()]*\)$|{OTHER}[a-z-]+", match[3])
+				default = re.search(rf"\([0-9][^()]*\)$|\({qemu.TCG}\)$|{OTHER}[a-z-]+", match[3])
 				if default:
 					found[section.name, match[1]] = default[0]
 		self.assertEqual(found, expected)

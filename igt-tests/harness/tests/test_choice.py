@@ -10,6 +10,7 @@ from xml.etree import ElementTree
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
 
 from harness import arguments, step
+from harness.boot import qemu
 from harness.commands import listing, test
 from harness.suites import scenarios
 from harness.verdict import record, results
@@ -69,6 +70,15 @@ class Suites(unittest.TestCase):
 		self.assertTrue(scenarios.directory("igt-hws-sdma", entry).endswith("/igt-hws-sdma-64k"))
 		self.assertIn("meson-arm64", scenarios.test_directory(entry))
 		self.assertNotIn("64k", scenarios.label(scenarios.with_page_size(scenarios.all_scenarios(), "4k")["igt-hws-sdma"]))
+
+	def test_accel(self):
+		self.assertEqual((choice("").accel, choice("--accel tcg").accel, choice("--accel kvm").accel), ("tcg", "tcg", "kvm"))
+		self.assertEqual(choice("--accel kvm").suites, list(arguments.suites()))
+		self.assertTrue(choice("--accel tcg").is_whole())
+		self.assertFalse(choice("--accel kvm").is_whole())
+		self.addCleanup(qemu.set_accel, None)
+		qemu.set_accel("kvm")
+		self.assertEqual(scenarios.label(scenarios.all_scenarios()["igt-hws-sdma"]), "hws-sdma kvm")
 
 	def test_jobs(self):
 		self.assertEqual((choice("").jobs, choice("--jobs 1").jobs), (3, 1))

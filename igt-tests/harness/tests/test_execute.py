@@ -80,6 +80,10 @@ class Arguments(unittest.TestCase):
 				("--timeout 7 --debug --icount", 7), ("--timeout 0", 0)):
 			self.assertEqual(spec(text + " -- prog").timeout, seconds, text)
 
+	def test_accel(self):
+		for text, accel in (("", "tcg"), ("--accel tcg", "tcg"), ("--accel kvm", "kvm")):
+			self.assertEqual(spec(text + " -- prog").accel, accel, text)
+
 	def test_gdb(self):
 		self.assertEqual((spec("-- prog").gdb, spec("--gdb 1234 -- prog").gdb), (0, 1234))
 		self.assertEqual((spec("--gdb 1234 -- prog").timeout, spec("--gdb 1234 --timeout 9 -- prog").timeout), (0, 9))
@@ -94,11 +98,17 @@ class Arguments(unittest.TestCase):
 		for text, memory in (("", 1024), ("--page-size 64k", 8192), ("--debug", scenarios.DEBUG_MEMORY_MB), ("--memory 512 --debug", 512)):
 			self.assertEqual(spec(text + " -- prog").memory_mb, memory, text)
 
-	def test_demo(self):
+	def demo(self, *words):
+		"""Returns the name, the arguments and the script with which ./run demo @words boots."""
 		with mock.patch.object(execute, "boot_command") as booted, mock.patch.object(execute, "verdict", return_value=0), \
 				mock.patch.object(execute.project, "build"), contextlib.redirect_stdout(io.StringIO()):
-			execute.cmd_demo(arguments.parse(["demo"]))
-		name, args, text = booted.call_args.args
+			execute.cmd_demo(arguments.parse(["demo", *words]))
+		return booted.call_args.args
+
+	def test_demo(self):
+		self.assertEqual((self.demo("--accel", "kvm")[1].accel, self.demo("--page-size", "64k")[1].page_size), ("kvm", "64k"))
+		name, args, text = self.demo()
+		self.assertEqual((args.accel, args.page_size), (None, None))
 		entry = execute.section(name, args)["demo"]
 		self.assertEqual((entry["mode"], entry["gpus"], entry["seed"]), (execute.DEFAULT_MODE, "1", ""))
 		self.assertIn(execute.project.GATHER, text)

@@ -65,6 +65,31 @@ class Machines(Words):
 			self.assertNotIn(qemu.CHECKERS, self.words(flavour=flavour))
 
 
+class Accelerator(Words):
+	def setUp(self):
+		self.addCleanup(qemu.set_accel, None)
+
+	def check(self, words, accelerator, processor):
+		self.assertIn(f" -accel {accelerator} ", words)
+		self.assertIn(f" -cpu {processor} ", words)
+		self.assertEqual((words.count("-accel "), words.count("-cpu ")), (1, 1))
+
+	def test_tcg_is_the_default(self):
+		self.check(self.words(), "tcg,thread=multi", "max")
+		self.check(self.words(flavour="64k"), "tcg,thread=multi", "max")
+		self.check(self.words(icount=True), f"tcg,thread=single -icount {qemu.ICOUNT}", "max")
+
+	def test_kvm(self):
+		self.check(self.words(accel=qemu.KVM), "kvm", "host")
+
+	def test_of_all_boots(self):
+		qemu.set_accel(qemu.KVM)
+		self.check(self.words(), "kvm", "host")
+		self.check(self.words(accel=qemu.TCG), "tcg,thread=multi", "max")
+		qemu.set_accel(None)
+		self.check(self.words(), "tcg,thread=multi", "max")
+
+
 class Devices(Words):
 	def test_shares(self):
 		shown = self.words(shown="/x")
