@@ -229,25 +229,39 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port, unsigned in
 	hub->fault_latched = true;
 }
 
+/* The bits that a kind of GPU page fault has in VM_CONTEXTn_CNTL. */
+struct fault_bits {
+	uint32_t interrupt;
+};
+
+#define FAULT_BITS(kind) { VM_CONTEXT1_CNTL__##kind##_PROTECTION_FAULT_ENABLE_INTERRUPT_MASK }
+
+static const struct fault_bits *bits_of(enum vg_access access, enum vg_walk_status why)
+{
+	static const struct fault_bits range = FAULT_BITS(RANGE), bad_table = FAULT_BITS(PDE0),
+				       invalid = FAULT_BITS(VALID), read = FAULT_BITS(READ),
+				       write = FAULT_BITS(WRITE);
+
+	switch (why) {
+	case VG_WALK_RANGE:
+		return &range;
+	case VG_WALK_BAD_TABLE:
+		return &bad_table;
+	case VG_WALK_INVALID:
+		return &invalid;
+	case VG_WALK_OK:
+		break;
+	}
+	return access & VG_WRITE ? &write : &read;
+}
+
 /* Has the driver enabled the interrupt for this kind of GPU page fault of the VMID? */
-static bool interrupt_enabled(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+static bool interrupt_enabled(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
 			      enum vg_access access, enum vg_walk_status why)
 {
 	uint32_t cntl = vg->regs[vg_hub_regs(hub)->context_cntl + vmid];
 
-	switch (why) {
-	case VG_WALK_RANGE:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, RANGE_PROTECTION_FAULT_ENABLE_INTERRUPT);
-	case VG_WALK_BAD_TABLE:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, PDE0_PROTECTION_FAULT_ENABLE_INTERRUPT);
-	case VG_WALK_INVALID:
-		return VG_FIELD(cntl, VM_CONTEXT1_CNTL, VALID_PROTECTION_FAULT_ENABLE_INTERRUPT);
-	case VG_WALK_OK:
-		break;
-	}
-	return access & VG_WRITE
-		       ? VG_FIELD(cntl, VM_CONTEXT1_CNTL, WRITE_PROTECTION_FAULT_ENABLE_INTERRUPT)
-		       : VG_FIELD(cntl, VM_CONTEXT1_CNTL, READ_PROTECTION_FAULT_ENABLE_INTERRUPT);
+	return cntl & bits_of(access, why)->interrupt;
 }
 
 static void raise_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
