@@ -38,6 +38,8 @@ static const char usage[] =
 	"  --no-pauses         the engines work whenever there is something to do\n"
 	"  --hdp-fifo BYTES    hold so many bytes of the CPU's writes to VRAM back from the GPU\n"
 	"                      until HDP is flushed or the CPU reads VRAM (default 0)\n"
+	"  --default-page      let a user's queue go on after a GPU page fault, if the driver has\n"
+	"                      enabled the default page: reads give zeros, writes are lost\n"
 	"  --lockstep          step by the client's messages, not by the clock\n"
 	"  --fault NAME[:KEY=NUMBER,...]  misbehave; can be given again; \"help\" lists\n"
 	"                      the names\n"
@@ -120,6 +122,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		{ "real-clock", no_argument, NULL, 'c' },
 		{ "no-pauses", no_argument, NULL, 'n' },
 		{ "hdp-fifo", required_argument, NULL, 'd' },
+		{ "default-page", no_argument, NULL, 'g' },
 		{ "lockstep", no_argument, NULL, 'k' },
 		{ "fault", required_argument, NULL, 'f' },
 		{ "write-images", required_argument, NULL, 'w' },
@@ -161,6 +164,9 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		case 'd':
 			if (parse_bytes(optarg, &opts->config.hdp_fifo))
 				return EXIT_USAGE;
+			break;
+		case 'g':
+			opts->config.default_page = true;
 			break;
 		case 'k':
 			opts->lockstep = true;

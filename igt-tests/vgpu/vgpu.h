@@ -76,6 +76,11 @@ struct vg_config {
 	 * to VRAM, and must not let it access the memory at @vram.
 	 */
 	size_t hdp_fifo;
+	/*
+	 * A GPU page fault of a user's packet does not halt its queue, if the driver has enabled
+	 * the default page for such faults: reads give zeros, and writes are lost.
+	 */
+	bool default_page;
 	/* Trace only events with one of these prefixes (commas between them); NULL: all. */
 	const char *trace_filter;
 };

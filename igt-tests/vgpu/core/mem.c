@@ -98,6 +98,12 @@ struct target {
 	bool nothing; /* PRT, default page, injected bus error: reads give 0, writes are lost */
 };
 
+/* Does a packet of a user execute now?  A packet of the kernel may access a user's VMID as well. */
+static bool executes_for_user(const struct vgpu *vg)
+{
+	return vg->sched.executing && vg_queue_vmid(vg->sched.executing);
+}
+
 /*
  * A page fault does not halt a kernel queue that works for a user's VMID.  The comment of
  * vg_mem_read() in mem.h says why.
@@ -107,10 +113,38 @@ static bool survives_faults(const struct vg_port *port, unsigned int vmid)
 	return vmid && port->kernel;
 }
 
-/* Does a packet of a user execute now?  A packet of the kernel may access a user's VMID as well. */
-static bool executes_for_user(const struct vgpu *vg)
+/*
+ * Does this access of a user's packet go to the default page?  No source says what an engine does
+ * with zeros in place of a packet or of a write pointer, so a queue that fetches them still halts.
+ */
+static bool is_redirected(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
+			  enum vg_access missing, enum vg_walk_status why)
 {
-	return vg->sched.executing && vg_queue_vmid(vg->sched.executing);
+	return vg->config.default_page && vmid && !port->kernel && executes_for_user(vg) &&
+	       vg->chip->mmu.default_page(vg, port->hub, vmid, missing, why);
+}
+
+/*
+ * Report a page fault.  Returns -EFAULT, or 0 if the access goes on without memory.  A packet that
+ * goes on may fault at many pages, or look at the same page again and again.  Only its first fault
+ * is reported, as if that had halted the queue.
+ */
+static int page_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
+		      enum vg_access missing, enum vg_walk_status why, struct target *out)
+{
+	bool redirected = is_redirected(vg, port, vmid, missing, why);
+
+	if (!redirected || !vg->sched.executing->faulted)
+		vg->chip->mmu.fault(vg, port, vmid, va, missing, why);
+	if (redirected)
+		vg->sched.executing->faulted = true;
+	else if (!survives_faults(port, vmid))
+		return -EFAULT;
+	*out = (struct target){
+		.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,
+		.nothing = true,
+	};
+	return 0;
 }
 
 /*
@@ -144,17 +178,10 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 		status = fill(vg, port->hub, vmid, va, &filled);
 		hit = &filled;
 	}
-	if (status != VG_WALK_OK || access & ~hit->access) {
-		mmu->fault(vg, port, vmid, va,
-			   first_missing(access, status == VG_WALK_OK ? hit->access : 0), status);
-		if (!survives_faults(port, vmid))
-			return -EFAULT;
-		*out = (struct target){
-			.len = VG_PAGE_SIZE - va % VG_PAGE_SIZE,
-			.nothing = true,
-		};
-		return 0;
-	}
+	if (status != VG_WALK_OK || access & ~hit->access)
+		return page_fault(vg, port, vmid, va,
+				  first_missing(access, status == VG_WALK_OK ? hit->access : 0),
+				  status, out);
 	mask = (1ull << hit->shift) - 1;
 	out->phys = hit->phys + (va & mask);
 	out->len = mask + 1 - (va & mask);

@@ -41,10 +41,13 @@ struct vg_port {
  * 1..15 has been reported to the driver as the hardware reports it; a page fault of VMID 0
  * has stopped the model.  The queue that asked for the access must not go on.
  *
- * There is one exception: when a kernel queue (vg_port.kernel) fetches or executes a packet
+ * There are two exceptions.  When a kernel queue (vg_port.kernel) fetches or executes a packet
  * for a user's VMID, the fault is reported, but the access reads zeros or writes nothing and
  * returns 0, as with the hardware's default page.  Otherwise one user's bad address would
  * hang the ring that all users share.
+ *
+ * With vg_config.default_page the same holds for what a packet of a user's queue accesses.  A
+ * fetch of packets and a look at the write pointer still fail.
  *
  * A write may also go to another device, such as the VRAM BAR of another GPU.  A read or an atomic
  * operation there stops the model.

@@ -36,6 +36,9 @@ struct vg_mmu_ops {
 	/* Report a failed access.  @why is VG_WALK_OK when a permission is missing. */
 	void (*fault)(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		      enum vg_access access, enum vg_walk_status why);
+	/* Has the driver asked that a user's access that fails like this goes to a default page? */
+	bool (*default_page)(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			     enum vg_access access, enum vg_walk_status why);
 };
 
 #endif

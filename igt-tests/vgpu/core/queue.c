@@ -31,6 +31,7 @@ static void forget_packet(struct vg_queue *q)
 {
 	q->packet_len = 0;
 	q->progress = 0;
+	q->faulted = false;
 	q->waiting = false;
 	q->entering = false;
 }

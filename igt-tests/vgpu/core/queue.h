@@ -88,6 +88,7 @@ struct vg_queue {
 	uint32_t *packet; /* the dwords of the current packet that were fetched */
 	unsigned int packet_len, packet_cap;
 	uint64_t progress; /* how far the handler of this packet has come */
+	bool faulted;	   /* the packet goes on after a page fault, which was reported */
 };
 
 /* Register @q with the scheduler, once.  The caller has set ops, port and name. */

@@ -97,6 +97,7 @@ const struct vg_chip vg_gfx942 = {
 		.direct = vg_gmc_fb_offset,
 		.walk = vg_gmc_walk,
 		.fault = vg_gmc_fault,
+		.default_page = vg_gmc_default_page,
 	},
 	.step_flushes = step_flushes,
 	.vram_read = vg_hdp_read,

@@ -229,12 +229,15 @@ static void latch_fault(struct vgpu *vg, const struct vg_port *port, unsigned in
 	hub->fault_latched = true;
 }
 
-/* The bits that a kind of GPU page fault has in VM_CONTEXTn_CNTL. */
+/* The bits that a kind of GPU page fault has in VM_CONTEXTn_CNTL and in the hub's FAULT_CNTL. */
 struct fault_bits {
-	uint32_t interrupt;
+	uint32_t interrupt, context_default, hub_default;
 };
 
-#define FAULT_BITS(kind) { VM_CONTEXT1_CNTL__##kind##_PROTECTION_FAULT_ENABLE_INTERRUPT_MASK }
+#define FAULT_BITS(kind) \
+	{ VM_CONTEXT1_CNTL__##kind##_PROTECTION_FAULT_ENABLE_INTERRUPT_MASK, \
+	  VM_CONTEXT1_CNTL__##kind##_PROTECTION_FAULT_ENABLE_DEFAULT_MASK, \
+	  VM_L2_PROTECTION_FAULT_CNTL__##kind##_PROTECTION_FAULT_ENABLE_DEFAULT_MASK }
 
 static const struct fault_bits *bits_of(enum vg_access access, enum vg_walk_status why)
 {
@@ -262,6 +265,16 @@ static bool interrupt_enabled(const struct vgpu *vg, enum vg_hub_id hub, unsigne
 	uint32_t cntl = vg->regs[vg_hub_regs(hub)->context_cntl + vmid];
 
 	return cntl & bits_of(access, why)->interrupt;
+}
+
+bool vg_gmc_default_page(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			 enum vg_access access, enum vg_walk_status why)
+{
+	const struct vg_hub_regs *r = vg_hub_regs(hub);
+	const struct fault_bits *bits = bits_of(access, why);
+
+	return vg->regs[r->context_cntl + vmid] & bits->context_default &&
+	       vg->regs[r->fault_cntl] & bits->hub_default;
 }
 
 static void raise_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,

@@ -15,7 +15,7 @@ struct vg_hub_regs {
 	uint32_t context_cntl;		    /* of VMID 0; those of the other VMIDs follow */
 	uint32_t base_lo, start_lo, end_lo; /* of VMID 0, low half; HI and the other VMIDs follow */
 	uint32_t eng_req, eng_ack;	    /* of invalidate engine 0; those of the others follow */
-	uint32_t fault_status, fault_addr_lo;
+	uint32_t fault_cntl, fault_status, fault_addr_lo;
 	uint8_t ih_client, ih_source, ih_node;
 };
 
@@ -48,6 +48,8 @@ enum vg_walk_status vg_gmc_walk(struct vgpu *vg, enum vg_hub_id hub, unsigned in
 				vg_walk_read_fn read, void *arg, struct vg_translation *out);
 void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		  enum vg_access access, enum vg_walk_status why);
+bool vg_gmc_default_page(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid,
+			 enum vg_access access, enum vg_walk_status why);
 void vg_gmc_step(struct vgpu *vg);
 
 /*

@@ -16,8 +16,9 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(MC_VM_MX_L1_TLB_CNTL),
 
 	/*
-	 * GPU page faults.  The model does not use the address of the default page: a
-	 * fault halts a user's queue, and a kernel queue that works for a user reads zeros.
+	 * GPU page faults.  The model does not use the address of the default page, because the
+	 * driver's page has zeros: a kernel queue that works for a user reads zeros.  A fault
+	 * halts a user's queue, unless vg_config.default_page lets its packet read zeros, too.
 	 */
 	VG_REG(VM_L2_PROTECTION_FAULT_CNTL, NULL, vg_gmc_write_fault_cntl),
 	VG_REG_PLAIN(VM_L2_PROTECTION_FAULT_CNTL2),
@@ -84,6 +85,7 @@ const struct vg_hub_regs vg_mmhub_regs = {
 	.end_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_END_ADDR_LO32),
 	.eng_req = VG_ADDR(VM_INVALIDATE_ENG0_REQ),
 	.eng_ack = VG_ADDR(VM_INVALIDATE_ENG0_ACK),
+	.fault_cntl = VG_ADDR(VM_L2_PROTECTION_FAULT_CNTL),
 	.fault_status = VG_ADDR(VM_L2_PROTECTION_FAULT_STATUS),
 	.fault_addr_lo = VG_ADDR(VM_L2_PROTECTION_FAULT_ADDR_LO32),
 	.ih_client = SOC15_IH_CLIENTID_VMC,
