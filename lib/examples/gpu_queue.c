@@ -38,7 +38,7 @@ static int acquire_vm(struct gpu_queue *gpu)
 	struct kfd_process_device_apertures gpus[MAX_GPUS];
 	struct kfd_ioctl_get_process_apertures_new_args list = { 0 };
 
-	/* First their number. */
+	/* The first call has no array, so it returns only the number of GPUs. */
 	if (kfd_ioctl(gpu, AMDKFD_IOC_GET_PROCESS_APERTURES_NEW, &list) ||
 	    list.num_of_nodes > MAX_GPUS)
 		return -ENODEV;

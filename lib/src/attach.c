@@ -50,7 +50,9 @@ static void free_handles(struct au_map_device *at)
 	at->handles = NULL;
 }
 
-/* Let map->given be the ranges as an array for the kernel. The map keeps them only if they differ.
+/*
+ * Set map->given to the array of ranges for the kernel. The map keeps this array only if it differs
+ * from the caller's ranges. Otherwise make it again; the caller then frees @own.
  */
 static int give_ranges(struct amdgpu_userptr_mapping *map, struct amdgpu_userptr_range **own)
 {

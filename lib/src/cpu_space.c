@@ -78,8 +78,8 @@ int au_kernel_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, ui
 }
 
 /*
- * A fresh mapping, because the memory of malloc() may be what a program has registered with KFD's
- * shared virtual memory, and the kernel refuses that.
+ * Make a fresh mapping. The memory of malloc() may be registered with KFD's shared virtual memory,
+ * and the kernel refuses to make a userptr of such memory.
  */
 int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
 {

@@ -68,7 +68,7 @@ static int create_mark(struct amdgpu_userptr_ctx *ctx)
 
 static void destroy_mark(struct amdgpu_userptr_ctx *ctx)
 {
-	/* As au_kernel_page_put(). */
+	/* If the kernel refuses to unmap, give back the memory: see au_kernel_page_put(). */
 	if (munmap((void *)ctx->mark, sizeof(*ctx->mark)))
 		madvise((void *)ctx->mark, sizeof(*ctx->mark), MADV_DONTNEED);
 }
@@ -337,7 +337,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = au_unmap_all(ctx, &timer);
 	int ret;
 
-	/* This may leave spares. */
+	/* This releases reservations. If the kernel refuses, they become spares. */
 	for (uint32_t i = 0; i < ctx->num_devices; i++)
 		au_hdp_unprepare(&ctx->devices[i], &timer);
 	ret = au_release_spares(ctx);

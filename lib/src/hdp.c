@@ -64,8 +64,9 @@ static int prepare(struct au_device *device, uint32_t way, struct au_timer *time
 }
 
 /*
- * Whether the device has none of the ways that are certain to flush. While one of them cannot be
- * prepared for another reason, the ways of best effort are no substitute. Call with hdp->lock held.
+ * Whether the device has none of the ways that are certain to flush. If it has one of these ways
+ * but the library cannot prepare it now, the caller returns that error and does not take READ_BACK
+ * or DUMMY. Call with hdp->lock held.
  */
 static bool only_best_effort(const struct au_hdp *hdp)
 {

@@ -155,7 +155,7 @@ struct au_hdp {
 	uint32_t absent;      /* bits of ways that do not exist; under @lock */
 	atomic_int need;      /* enum amdgpu_userptr_hdp_need; -1: not known yet */
 	atomic_int best;      /* enum amdgpu_userptr_hdp_way; AUTO: not known yet */
-	/* Bits of ways. When a bit is set, what the way needs below is constant. */
+	/* Bits of ways. Once a bit is set, the members below that the way uses stay the same. */
 	atomic_uint prepared;
 	struct au_own_bo remap;
 	struct au_own_bo dummy;
@@ -183,7 +183,8 @@ struct au_device {
 	 * until it has counted the reset, and any other thread that asks meanwhile sees the count.
 	 */
 	pthread_mutex_t resets_lock;
-	unsigned int num_resets; /* that any thread has noticed; one that runs at creation counts */
+	/* Number of resets that any thread has noticed, with one that runs at the creation. */
+	unsigned int num_resets;
 
 	/*
 	 * Points must enter the timeline in order, so a thread holds this lock from the choice of a
@@ -303,15 +304,15 @@ struct au_space {
 };
 
 /*
- * The time limit of one call. It begins with the first wait, because it is not for ioctls. Zero it
- * at the start of the call.
+ * The time limit of one call. The time begins with the first wait, because ioctls do not count.
+ * Zero the struct at the start of the call.
  */
 struct au_timer {
 	bool runs;
 	int64_t deadline; /* of the waits; INT64_MAX: none */
 	/*
-	 * Until then the call repeats removals that the kernel refuses; 0: it has refused none. It
-	 * is chosen at the first refusal, because a wait before that can take any time.
+	 * Until this time the call repeats removals that the kernel refuses; 0: the kernel has
+	 * refused none. The first refusal sets it, because a wait before that can take any time.
 	 */
 	int64_t last_try;
 	uint64_t pause_ns;
@@ -469,7 +470,7 @@ int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 		struct amdgpu_userptr_mapping **map, uint64_t *va);
 
 /* range.c */
-/* Whether nothing is wrong, and all ranges are whole pages. @total: out: sum of the sizes. */
+/* Whether all ranges are valid and have whole pages. @total: out: sum of the sizes. */
 bool au_ranges_are_pages(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			 uint64_t page_size, uint64_t *total);
 /*
@@ -496,13 +497,13 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 
 /* pages.c */
 /*
- * Check the ranges, and fill in all of @layout but what the kernel registers. An error sets the
- * range and, if the reason is not clear from the error, the reason of @failure.
+ * Check the ranges, and fill in @layout except for @registered. An error sets the range of @failure
+ * and, if the reason is not clear from the error, its reason.
  */
 int au_layout_check(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_range *ranges,
 		    uint32_t count, uint32_t map_flags, struct au_layout *layout,
 		    struct au_failure *failure);
-/* Fill in what the kernel registers, or return -ENOMEM. */
+/* Fill in @registered and @num_registered of the layout, or return -ENOMEM. */
 int au_layout_register(struct au_layout *layout, const struct amdgpu_userptr_range *ranges,
 		       uint32_t count, uint64_t page_size);
 /* For a packed layout, when the map has its BOs. -ENOMEM: there is no memory. */

@@ -6,7 +6,7 @@
 
 #include "internal.h"
 
-/* Size of the struct's first version, and size from which on it has @failed_reachable. */
+/* Size of the struct's first version, and the smallest size that contains @failed_reachable. */
 #define AU_MAP_ARGS_FIRST_SIZE offsetof(struct amdgpu_userptr_map_args, devices)
 #define AU_MAP_ARGS_REACHABLE_SIZE \
 	(offsetof(struct amdgpu_userptr_map_args, failed_reachable) + sizeof(uint64_t))

@@ -32,7 +32,7 @@ struct fake_bo {
 	bool open;
 	bool own;   /* by GEM_CREATE or GEM_OP, for the library itself */
 	bool remap; /* the MMIO remap page */
-	void *page; /* of the library's own BO that it has mapped, or NULL */
+	void *page; /* where the library has mapped its own BO, or NULL */
 	unsigned int num_mappings;
 	uint64_t removed; /* timeline point of the last removal of a mapping */
 };
@@ -47,7 +47,7 @@ struct fake_mapping {
 /* Addresses through which the GPU may reach memory until the library has waited for the removal. */
 struct fake_stale {
 	uint64_t va, size;
-	uint64_t point; /* of the removal; UINT64_MAX: the removal may have been lost */
+	uint64_t point; /* timeline point of the removal; UINT64_MAX: no wait ends it */
 };
 
 struct fake_device {
@@ -130,8 +130,8 @@ struct fake_kernel {
 	uint32_t family;    /* of the devices */
 	bool xgmi;	    /* KFD's topology has xGMI between CPU and GPU */
 	bool no_vram;	    /* there is no VRAM for BOs of the library */
-	int remap_error;    /* of OPEN_GLOBAL; 0: the kernel has it */
-	/* Of the ioctl that flushes; 0: it flushes; -EINVAL: the kernel does not have it. */
+	int remap_error;    /* of OPEN_GLOBAL; 0: the kernel has the remap page */
+	/* Error of the ioctl HDP_FLUSH; 0: it flushes; -EINVAL: the kernel does not have it. */
 	int kernel_flush_error;
 	uint32_t dma_rings, compute_rings;
 	bool gpu_page_va; /* GEM_VA can map parts of CPU pages */
@@ -149,10 +149,10 @@ struct fake_kernel {
 	struct fake_taken *taken;
 	uint32_t num_taken, max_taken;
 	unsigned int reservations, allocations;
-	unsigned int own_pages; /* that the library has and has not given back */
+	unsigned int own_pages; /* pages of page_get() that page_put() has not freed */
 	bool no_own_page;	/* the test sets it: the process cannot map another page */
 
-	unsigned int calls; /* of all kinds */
+	unsigned int calls; /* number of calls of all kinds */
 	unsigned int count[FAKE_NUM_CALLS];
 	unsigned int fail_call; /* 1: the next call fails, 0: none */
 	int fail_error;
@@ -187,7 +187,7 @@ void fake_check_empty(const struct fake_kernel *fake);
 struct amdgpu_userptr_ctx *fake_ctx(struct fake_kernel *fake, uint32_t num_devices);
 struct amdgpu_userptr_ctx *fake_ctx_by_handle(struct fake_kernel *fake);
 
-/* Let address space be in use, or no longer. */
+/* Mark address space as in use, and as free again. */
 void fake_take(struct fake_kernel *fake, uint64_t va, uint64_t size);
 void fake_give_back(struct fake_kernel *fake, uint64_t va, uint64_t size);
 
@@ -209,7 +209,7 @@ uint64_t fake_translate(const struct fake_kernel *fake, unsigned int device, uin
 void *fake_grow(void *array, uint32_t used, uint32_t *max, size_t size);
 /* Index of the first mapping whose last byte is at @va or behind. */
 uint32_t fake_search(const struct fake_device *device, uint64_t va);
-/* Remove the mappings [first, end). @point: of the removal; UINT64_MAX: the library cannot wait. */
+/* Remove the mappings [first, end). @point: as in struct fake_stale. */
 void fake_remove_mappings(struct fake_device *device, uint32_t first, uint32_t end, uint64_t point);
 int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 		const struct amd_gem_va_args *args);

@@ -8,7 +8,7 @@ static uint32_t backend;
 #define PAGE	   FAKE_CPU_PAGE
 #define NUM_MAPS   64
 #define NUM_RANGES 40
-/* So few that random ranges overlap. */
+/* There are few pages, so that the random ranges overlap. */
 #define NUM_PAGES  300
 #define FIRST_VA   UINT64_C(0x100000000)
 

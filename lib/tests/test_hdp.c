@@ -105,7 +105,7 @@ static const struct kernel {
 	uint32_t dma_rings, compute_rings;
 	bool no_vram;
 	uint32_t best, best_with_memory;
-	int error; /* without memory */
+	int error; /* of a flush by AUTO whose caller names no memory */
 } kernels[] = {
 	{ "all", 4096, 0, 0, 1, 1, false, WAY(REMAP), WAY(REMAP), 0 },
 	{ "64 KiB pages", 65536, 0, 0, 1, 1, false, WAY(KERNEL), WAY(KERNEL), 0 },
@@ -498,8 +498,8 @@ static void no_memory(void)
 }
 
 /*
- * A stock kernel, which can submit, but there is no memory for that now. AUTO must not take a way
- * that is not certain, neither for this call nor for later ones.
+ * On a stock kernel SUBMIT is the only way that is certain, and it fails with -ENOMEM. AUTO must
+ * return that error. It must not fall back to READ_BACK or DUMMY, now or in later calls.
  */
 static void best_effort_is_last(void)
 {
@@ -633,7 +633,7 @@ static void threads(void)
 	end(&fake, shared);
 }
 
-/* Each has a text of its own. */
+/* No two ways have the same name, and each way and each need has a text. */
 static void names(void)
 {
 	for (uint32_t i = 0; i < NUM_WAYS; i++) {

@@ -354,14 +354,14 @@ static void search_meets_another_error(void)
 	t_assert(fake.failed);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
 
-	/* The address space is the process's own, because the kernel accepts the own page. */
+	/* The kernel accepts the library's page, so the address space is the process's own. */
 	fake.bad_error = -EPERM;
 	fake.fail_call = 5;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
 	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_MEMORY);
 
-	/* The kernel has no memory for the own page, so the library does not know the reason. */
+	/* The kernel has no memory for the library's page, so the reason stays unknown. */
 	fake.fail_call = 3;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);

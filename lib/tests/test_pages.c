@@ -237,7 +237,7 @@ static void check_registered_once(const struct fake_kernel *fake, uint64_t page_
 /* Addresses and sizes in quarters of 4 KiB, from the start of a CPU page on. */
 static const struct layout {
 	const char *name;
-	uint64_t units[NUM_MACHINES]; /* 1: can be mapped on that machine */
+	uint64_t units[NUM_MACHINES]; /* 1: the map succeeds on that machine; 0: it fails */
 	uint32_t flags;
 	uint32_t count;
 	struct {
@@ -322,7 +322,7 @@ static uint32_t fill(const struct layout *layout, uint64_t page,
 	return layout->count;
 }
 
-/* Map with both placements, with and without BOs of their own, and attach the second device. */
+/* Map on the first device with @map_flags, at a fixed address or not, and attach the second. */
 static void check_accepted(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 			   const struct layout *layout, const struct machine *machine,
 			   uint32_t map_flags, bool fixed)

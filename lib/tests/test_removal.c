@@ -7,7 +7,7 @@
 #include "two_devices.h"
 
 /* The linker's option --wrap sends the library's calls of clock_gettime() here. */
-static time_t seconds_passed; /* besides those that have really passed */
+static time_t seconds_passed; /* added to the real time */
 
 int __real_clock_gettime(clockid_t clock, struct timespec *ts);
 int __wrap_clock_gettime(clockid_t clock, struct timespec *ts);

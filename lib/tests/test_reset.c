@@ -217,7 +217,10 @@ static void reset_in_two_threads(void)
 	end(&fake, ctx);
 }
 
-/* For the test below: what device 0 maps when the library asks again whether device 1 is ready. */
+/*
+ * For the test below: @polls counts the library's questions whether a reset of device 1 is over.
+ * @mappings_at_poll is the number of mappings on device 0 at the second question.
+ */
 static unsigned int polls, mappings_at_poll;
 
 static int polled_ioctl(void *priv, int fd, unsigned long request, void *arg)

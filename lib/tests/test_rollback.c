@@ -198,8 +198,7 @@ static void map_names_the_range(void)
 	}
 }
 
-/* A call of the roll back fails, too. Still no mapping stays, and no BO but one that did not close.
- */
+/* A call of the roll back fails, too. No mapping may stay, and no BO but one whose close failed. */
 static void roll_back_fails_at_each_call(void)
 {
 	const unsigned int last = NUM_DEVICES - 1;

@@ -209,8 +209,9 @@ static void check_sizes(struct call *call, const struct function *function)
 }
 
 /*
- * Callers with the first version of a struct, here and in the older_*() tests below: the library
- * writes nothing behind it, and refuses a smaller one. Members that it lacks count as 0.
+ * In this test and the other older_*() tests the caller has the first version of a struct. The
+ * library writes nothing behind that struct, and takes members that the struct lacks as 0. It
+ * refuses a struct that is smaller than the first version.
  */
 static void older_stats(void)
 {

@@ -39,8 +39,9 @@ static void deadlines(void)
 }
 
 /*
- * The device hangs during the call and its roll back. The BOs and the addresses stay, and have one
- * deadline. Later calls ask again, but do not wait. When the device works again they free them.
+ * The device hangs during the call and its roll back, whose waits have one deadline. The BOs and
+ * the addresses stay. Later calls ask again, but do not wait. When the device works again, they
+ * free BOs and addresses.
  */
 static void map_times_out(void)
 {
@@ -146,8 +147,8 @@ static void unmap_times_out(void)
 
 /*
  * A map on the device is late, and the kernel would not close any BO of the device until its update
- * is done. So a map() that the kernel refuses keeps the BOs that it has made. Queries and the
- * search for the bad range do not make any.
+ * is done. So a map() that the kernel refuses keeps the BOs that it has made. A query and the
+ * search for the bad range make no BO then, because they could not close it.
  */
 static void refused_beside_late_map(int error, uint32_t reason)
 {
