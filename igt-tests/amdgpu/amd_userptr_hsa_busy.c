@@ -141,7 +141,7 @@ static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, uns
 	return in_time;
 }
 
-/* A child does this, because it stays on one CPU for good. */
+/* Run this in a child, because the process pins itself to one CPU and does not undo that. */
 static void busy_store(struct amd_userptr *up)
 {
 	igt_fork(child, 1) {

@@ -20,8 +20,8 @@
 #define CATCH_ROUNDS 50
 
 /*
- * Drop a BO's pages and call @act at once, in several rounds, until the queues were still evicted
- * just before the call in three of them.  Returns the number of these rounds.
+ * Drop a BO's pages and call @act at once.  Repeat this until the queues were still evicted just
+ * before three of the calls.  Returns the number of these calls.
  */
 static unsigned int catch_invalid(struct amd_userptr *up,
 				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))

@@ -288,8 +288,9 @@ static void all_is_new(struct amd_userptr_scatter *scatter)
 }
 
 /*
- * The TLB may find all pages of a fragment by any one entry of the fragment, or there is only one
- * entry.  So when one page moves, the driver has to write the entries of the other pages, too.
+ * The TLB may use any entry of a fragment for all pages of the fragment, and a huge fragment has
+ * only one entry.  So when one page moves, the driver has to write the entries of the other pages,
+ * too.
  */
 static void part_of(struct amd_userptr *up, unsigned int count)
 {

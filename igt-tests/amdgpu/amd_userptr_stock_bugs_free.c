@@ -177,7 +177,7 @@ static void in_child(struct amd_userptr *mine)
 
 static void free_interrupted(struct amd_userptr *up)
 {
-	/* When a signal interrupts the reservation, KFD logs this as an error. */
+	/* When a signal interrupts KFD while it reserves the BO, KFD logs this as an error. */
 	igt_emit_ignore_dmesg_regex("Failed to reserve buffers in ttm");
 	igt_fork(child, 1) {
 		struct amd_userptr mine;

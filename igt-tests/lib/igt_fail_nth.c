@@ -256,7 +256,7 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
 	igt_undo_later(clear_kworkers, KWORKERS, NULL);
-	/* A test that failed may have left an n in this thread or in a kworker, so clear them. */
+	/* A test that failed may have left a number in fail-nth of this thread or of a kworker. */
 	igt_assert(put_number(inject->self, 0));
 	igt_fail_nth_arm_kworkers(inject, 0);
 	if (set_attributes())

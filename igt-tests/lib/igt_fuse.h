@@ -20,7 +20,11 @@
 
 struct igt_fuse {
 	pid_t server; /* the server's process; 0: none, or the server is a thread */
-	int file;    /* the file, open for reading; a page that came once stays in the page cache */
+	/*
+	 * The file, open for reading.  Once the server has answered for a page, the page cache
+	 * keeps that page, so use each page once.
+	 */
+	int file;
 	int arrived; /* a pipe: a byte says that the kernel has asked the server for a page */
 	int go;	     /* a socket: a byte lets the server answer */
 	/*

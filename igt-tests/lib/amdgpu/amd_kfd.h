@@ -37,7 +37,7 @@ struct amd_kfd_node {
 	uint32_t cwsr_size;	    /* context save area of a compute queue, per XCC */
 	uint32_t ctl_stack_size;    /* control stack within it */
 	uint32_t debug_memory_size; /* behind the save area; not in the topology */
-	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer; the kernel demands no less */
+	uint32_t eop_buffer_size;   /* of the end-of-pipe buffer: the least that KFD accepts */
 };
 
 /* Find the GPU with this render minor (128...); -ENODEV when there is none. */
@@ -122,7 +122,7 @@ int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_
 /* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);
-/* Unmap and free the memory of any of these three functions. */
+/* Unmap and free memory that one of these five functions has allocated or registered. */
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*

@@ -43,7 +43,7 @@ static inline uint32_t amd_pkt_hi(uint64_t value)
  */
 struct amd_pkt {
 	uint32_t nop;	       /* one dword that does nothing */
-	unsigned int fence_dw; /* the most dwords of fence() */
+	unsigned int fence_dw; /* fence() writes at most this many dwords */
 	/* Store @count dwords at @dst; they follow the head, whose dwords are returned. */
 	unsigned int (*write)(uint32_t *dw, uint64_t dst, unsigned int count);
 	unsigned int (*copy)(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);

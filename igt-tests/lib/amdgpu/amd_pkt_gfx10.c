@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * PM4 of gfx10.3 and gfx11.  GCR (graphics cache rinse) has bits for GL2, the level behind which
- * memory is, GLM for its metadata, GL1 and GLV in front of it, and GLK and GLI of scalars and
- * instructions.  References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3.
+ * PM4 of gfx10.3 and gfx11.  GCR (graphics cache rinse) has bits for these caches: GL2 is the
+ * last cache before memory, and GLM has its metadata.  GLV and behind it GL1 are between a shader
+ * and GL2.  GLK has scalars, and GLI has instructions.  References are to
+ * drivers/gpu/drm/amd/amdgpu of Linux 7.3.
  */
 #include <stddef.h>
 

@@ -10,7 +10,7 @@
 
 #include "lib/amdgpu/amd_userptr_cs.h"
 
-/* The size of a ring in amd_kfd_queue.c, because the functions of that file write the IB. */
+/* The IB is as large as a ring, because amd_kfd_queue.c writes the IB as if it were a ring. */
 #define IB_BYTES ((uint64_t)64 << 10)
 
 /* The largest ib_size_alignment that drivers/gpu/drm/amd/amdgpu/amdgpu_kms.c reports. */

@@ -19,8 +19,8 @@ struct amd_userptr_subtest {
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
 	/*
-	 * If it is there, it is called instead of run(): for subtests that differ in their data
-	 * only.
+	 * If it is not NULL, the runner calls run_with(up, data) instead of run(up).  So subtests
+	 * that differ in their data only can share a function.
 	 */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;

@@ -38,8 +38,9 @@ int __amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind
 int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
 /*
- * The same at a GPU address that is reserved already, and stays so.  These two take no mmap_lock
- * outside of the driver, for tests in which another thread holds it.
+ * make_at() maps at the GPU address @va, which the caller has reserved.  close() removes the
+ * mapping and keeps the reservation.  Outside of the driver both take no mmap_lock, for tests in
+ * which another thread holds it.
  */
 int __amd_userptr_mapped_make_at(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 				 uint64_t size, uint64_t va, struct amd_userptr_mapped *mapped);
@@ -50,7 +51,7 @@ int __amd_userptr_mapped_unmap(struct amd_userptr *up, struct amd_userptr_mapped
 int __amd_userptr_mapped_map(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
 /*
- * make() and drop(), but both assert success. Make skips when @kind needs AMDGPU_GEM_USERPTR_HSA
+ * make() and drop(), but both assert success. make() skips when @kind needs AMDGPU_GEM_USERPTR_HSA
  * and the kernel lacks it.
  */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,

@@ -11,18 +11,18 @@
 
 enum meaning {
 	END,
-	IS,  /* has to be @number */
-	ANY, /* makes no difference to memory */
+	IS,  /* the field has to be @number */
+	ANY, /* the field may have any value, because memory is the same with each */
 	DST_LO,
 	DST_HI,
 	SRC_LO,
 	SRC_HI,
 	COUNT,
-	COUNT_1, /* the count without one */
+	COUNT_1, /* the count minus one */
 	VALUE,
 	WB,   /* write the cache back */
 	INV,  /* invalidate the cache */
-	PAST, /* the access goes past the cache if this is @number, else it has to be zero */
+	PAST, /* @number: the access goes past the cache; 0: the access uses the cache */
 };
 
 struct field {

@@ -84,7 +84,7 @@ static void work_on_cache(struct machine *m, const struct pkt_op *op)
 		return;
 	if (op->write_back)
 		write_back(m, m->low, m->high - m->low);
-	if (op->invalidate) { /* loses what was not written back */
+	if (op->invalidate) { /* bytes that were not written back are lost */
 		memset(m->state + m->low, ABSENT, m->high - m->low);
 		m->low = MACHINE_BYTES;
 		m->high = 0;

@@ -19,10 +19,10 @@
 
 struct machine {
 	enum pkt_format format;
-	unsigned int xccs; /* that execute the packets of an AQL queue */
+	unsigned int xccs; /* number of XCCs that execute an AQL queue */
 	struct amd_kfd_queue *queue;
 	uint8_t *memory, *cache; /* MACHINE_BYTES each */
-	uint8_t *state;		 /* of each byte of the cache */
+	uint8_t *state;		 /* state of each byte of the cache */
 	uint64_t low, high;	 /* bytes outside of this range are not in the cache */
 	uint64_t get;		 /* dwords of the ring, or AQL packets, that are done */
 	unsigned int executed;	 /* packets that did something */
