@@ -103,7 +103,7 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value);
 
 /*
  * VRAM BAR: [offset, offset + len) is below VG_VRAM_SIZE.  If vg_config.hdp_fifo is 0, the host may
- * as well let the CPU access the memory at vg_config.vram.
+ * also let the CPU access the memory at vg_config.vram directly, without these functions.
  */
 void vgpu_vram_read(struct vgpu *vg, uint64_t offset, void *data, size_t len);
 void vgpu_vram_write(struct vgpu *vg, uint64_t offset, const void *data, size_t len);

@@ -111,8 +111,8 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(CP_RB_WPTR_POLL_CNTL),
 
 	/*
-	 * These enable interrupts of a graphics ring, which the model does not have, and
-	 * of errors that never happen in it.
+	 * The registers below enable interrupts of a graphics ring, which the model does not have,
+	 * and of errors that never happen in it.
 	 */
 	VG_REG_PLAIN(CP_INT_CNTL_RING0),
 	VG_REG_PLAIN(CPC_INT_CNTL),
@@ -122,8 +122,8 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
 
 	/*
-	 * These set up partitions (the model has one), debugging, timing and memory
-	 * sleep, so they have no effect in the model.
+	 * The registers below set up partitions (the model has one), debugging, timing
+	 * and memory sleep, so they have no effect in the model.
 	 */
 	VG_REG_PLAIN(CP_HYP_XCP_CTL),
 	VG_REG_PLAIN(CP_CPC_DEBUG),
@@ -132,8 +132,9 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(CP_MEM_SLP_CNTL),
 
 	/*
-	 * The driver reads these for its dump when a job hangs (gfx_v9_4_3.c:64-155)
-	 * and for AMDGPU_INFO_READ_MMR_REG.  Their value 0 says that all units are idle.
+	 * The driver reads the registers below for its dump when a job hangs
+	 * (gfx_v9_4_3.c:64-155) and for AMDGPU_INFO_READ_MMR_REG.  Their value 0 says that
+	 * all units are idle.
 	 */
 	VG_REG(CP_STALLED_STAT1, NULL, vg_reg_ignore_write),
 	VG_REG(CP_STALLED_STAT2, NULL, vg_reg_ignore_write),

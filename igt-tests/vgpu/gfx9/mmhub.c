@@ -32,7 +32,7 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(VM_L2_CONTEXT1_IDENTITY_APERTURE_LOW_ADDR_LO32,
 		       VM_L2_CONTEXT_IDENTITY_PHYSICAL_OFFSET_HI32),
 
-	/* vg_gmc_walk() reads these on every walk. */
+	/* vg_gmc_walk() reads the registers below on every walk. */
 	VG_RANGE_PLAIN(VM_CONTEXT0_CNTL, VM_CONTEXT15_CNTL),
 	VG_RANGE_PLAIN(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32,
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
@@ -60,8 +60,8 @@ static const struct vg_reg regs[] = {
 		       MC_VM_SYSTEM_APERTURE_DEFAULT_ADDR_MSB),
 
 	/*
-	 * These decide whether writes of SDMA snoop the CPU's caches.  The model has no
-	 * caches, so they have no effect.
+	 * The registers below decide whether writes of SDMA snoop the CPU's caches.  The
+	 * model has no caches, so these registers have no effect.
 	 */
 	VG_RANGE_PLAIN(DAGB0_WRCLI_GPU_SNOOP_OVERRIDE, DAGB0_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),
 	VG_RANGE_PLAIN(DAGB1_WRCLI_GPU_SNOOP_OVERRIDE, DAGB1_WRCLI_GPU_SNOOP_OVERRIDE_VALUE),

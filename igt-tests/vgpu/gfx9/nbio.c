@@ -221,8 +221,8 @@ static const struct vg_reg regs[] = {
 	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
 
 	/*
-	 * These switch doorbells, interrupts and VRAM accesses on.  They have no effect, because
-	 * the model always lets all of them through.
+	 * The registers below switch doorbells, interrupts and VRAM accesses on.  They have no
+	 * effect, because the model always lets all of them through.
 	 */
 	VG_REG_PLAIN(RCC_DEV0_EPF0_RCC_DOORBELL_APER_EN),
 	VG_RANGE_PLAIN(BIF_BX_PF0_DOORBELL_SELFRING_GPA_APER_BASE_HIGH,
