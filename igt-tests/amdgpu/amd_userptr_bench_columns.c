@@ -13,9 +13,6 @@
 
 #include "amd_userptr_bench.h"
 
-#define IOCTL_GEM_USERPTR \
-	DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args)
-
 /* With this alignment one page directory entry can map a huge page. */
 #define VA_ALIGNMENT ((uint64_t)2 << 20)
 
@@ -32,7 +29,7 @@ static int gem_userptr(struct bench *bench, struct amd_userptr_args *args, uint3
 	const uint64_t start = bench_now_ns();
 
 	args->flags |= AMD_USERPTR_TRACKED;
-	if (drmIoctl(bench->fd, IOCTL_GEM_USERPTR, args))
+	if (drmIoctl(bench->fd, AMD_IOCTL_GEM_USERPTR, args))
 		return -errno;
 	*handle = args->handle;
 	end_step(bench, BENCH_USERPTR, start);

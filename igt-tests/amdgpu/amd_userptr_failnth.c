@@ -65,8 +65,6 @@ void failnth_memory_change(struct failnth_memory *memory, uint32_t seed)
 
 int failnth_create(struct failnth_memory *memory, uint32_t *handle)
 {
-	const unsigned long request =
-		DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args);
 	struct amd_userptr_args args = amd_userptr_scatter_args(&memory->scatter, 0);
 	int ret;
 
@@ -76,7 +74,7 @@ int failnth_create(struct failnth_memory *memory, uint32_t *handle)
 			.size = memory->size,
 			.flags = AMD_USERPTR_TRACKED,
 		};
-	ret = ioctl(memory->scatter.up->fd, request, &args) ? -errno : 0;
+	ret = ioctl(memory->scatter.up->fd, AMD_IOCTL_GEM_USERPTR, &args) ? -errno : 0;
 	*handle = args.handle;
 	return ret;
 }

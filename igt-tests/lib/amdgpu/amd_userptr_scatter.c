@@ -113,10 +113,7 @@ struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatte
 
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args)
 {
-	const unsigned long request =
-		DRM_IOWR(DRM_COMMAND_BASE + DRM_AMDGPU_GEM_USERPTR, struct amd_userptr_args);
-
-	return drmIoctl(fd, request, args) ? -errno : 0;
+	return drmIoctl(fd, AMD_IOCTL_GEM_USERPTR, args) ? -errno : 0;
 }
 
 void amd_userptr_scatter_create(struct amd_userptr_scatter *scatter, uint32_t flags)
