@@ -156,7 +156,7 @@ struct amdgpu_userptr_ctx_args {
  * @ctx: out: the context
  *
  * It also succeeds on kernels without AMDGPU_GEM_USERPTR_HSA, so that amdgpu_userptr_query_caps()
- * can say what is missing.
+ * can name the reason.
  *
  * Return: 0, or
  * -EINVAL, -E2BIG: bad arguments, such as a negative file descriptor.
@@ -422,7 +422,7 @@ struct amdgpu_userptr_map_args {
 	uint64_t devices;
 	/**
 	 * out: the devices, a bit for each, that may still reach the memory although the call has
-	 * failed, because what was mapped is not removed, or not yet. Usually 0.
+	 * failed, because the roll back has not removed the mapping, or not yet. Usually 0.
 	 */
 	uint64_t failed_reachable;
 };

@@ -3,9 +3,9 @@
  * The host data path (HDP) of the GPUs of a context. A program includes <amdgpu_userptr.h>, which
  * includes this header.
  *
- * What the CPU stores to VRAM through the PCI aperture passes the HDP, and may wait there. A GPU
- * that is told of the data by a doorbell can then still read the old data. Memory of the system
- * does not pass it, so the memory of mappings never needs a flush.
+ * Stores of the CPU to VRAM through the PCI aperture pass the HDP, and may wait there. A GPU that
+ * is told of the data by a doorbell can then still read the old data. Stores to memory of the
+ * system do not pass the HDP, so the memory of mappings never needs a flush.
  */
 #ifndef AMDGPU_USERPTR_HDP_H
 #define AMDGPU_USERPTR_HDP_H
@@ -89,20 +89,20 @@ struct amdgpu_userptr_hdp_flush_args {
 };
 
 /**
- * amdgpu_userptr_hdp_flush() - let a GPU see what the CPU has stored to its VRAM
+ * amdgpu_userptr_hdp_flush() - let a GPU see the CPU's stores to its VRAM
  * @ctx: context
  * @args: device
  *
  * When the function returns 0 the device sees all stores to its VRAM that the caller has made
  * before the call, and those of other threads that the caller has synchronized with. The call is
- * also a barrier: what the caller stores behind it, such as a doorbell, does not reach the device
+ * also a barrier: stores of the caller behind it, such as a doorbell, do not reach the device
  * earlier.
  *
  * The first call for a device finds the way and prepares it; amdgpu_userptr_query_hdp() does that,
  * too. Later calls allocate nothing, and with REMAP they make no ioctl. REMAP keeps the device
  * awake until the context ends.
  *
- * It does not make visible to the CPU what the GPU has stored.
+ * The call does not make stores of the GPU visible to the CPU.
  *
  * Return: 0, or
  * -EINVAL: bad arguments; READ_BACK without @addr; @mem_flush_cntl with another way than AUTO and
