@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Unit test of helpers in igt-tests/lib that need neither a GPU nor root.  A subtest whose helper
- * has to fail runs the helper in a process of its own.
+ * Unit test of waits for another process: igt_wait_pid(), igt_wait_zombie(), and the answer to a
+ * FUSE server that has ended.  It needs neither a GPU nor root.  A subtest whose wait has to fail
+ * runs the wait in a process of its own.
  */
 #include <signal.h>
 #include <sys/socket.h>
@@ -13,7 +14,7 @@
 #include "lib/igt_fuse.h"
 #include "lib/igt_task.h"
 
-IGT_TEST_DESCRIPTION("The helpers of the tests report what they have not done.");
+IGT_TEST_DESCRIPTION("A wait for another process ends when that process has ended.");
 
 /* The limit of a wait, in milliseconds. */
 enum { WAIT_MS = 10000 };
