@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-"""Checks and updates the sample in README.md of the sums that ./run test prints at its end."""
+"""
+Checks README.md and the glossary, and updates the sample in README.md of the sums that ./run test prints at its end.
+"""
 
 import os
 import re
@@ -11,6 +13,11 @@ README = os.path.join(step.PROJECT, "README.md")
 SUM = re.compile(r"(?:(\w+): +)?(\d+) passed, (\d+) failed, (\d+) skipped")
 # Matches the block of README.md that consists of lines like SUM. It is the sample.
 SAMPLE = re.compile(rf"(?<=^```\n)(?:{SUM.pattern}\n){{2,}}(?=```$)", re.M)
+# Matches the block of README.md that shows how to use the library.
+LIBRARY = re.compile(r"(?<=^```c\n).*?(?=^```$)", re.M | re.S)
+# Matches the names in LIBRARY that only the library can have: its own, and members of its structs.
+NAMES = re.compile(r"\b(?:amdgpu_userptr|AMDGPU_USERPTR)_\w+|(?<=[\s{]\.)\w+(?= =)")
+MIN_GLOSSARY = 20	# the fewest words of a glossary that can explain the words of all pages
 
 
 class NoSample(step.Failed):
@@ -48,6 +55,35 @@ def problems(text, suites):
 	if found[-1][0] is not None or found[-1][1] != total:
 		wrong.append(f"the last line is not the sum, {total[0]} passed, {total[1]} failed, {total[2]} skipped")
 	return wrong
+
+
+def library_problems(text, headers):
+	"""
+	Returns the problems of the sample of the library in the @text of README.md: names that are not in the text
+	@headers of the public headers.
+	"""
+	found = LIBRARY.search(text)
+	if not found:
+		return ["README.md has no sample of the library"]
+	known = set(re.findall(r"\w+", headers))
+	return [f"the library has no {name}" for name in sorted(set(NAMES.findall(found[0])) - known)]
+
+
+def effect_problems(text, testlist):
+	"""
+	Returns the problems of the table in the @text of README.md that names the effects of programs on the machine: a
+	program that @testlist, the text of the list destructive, has and the table lacks.
+	"""
+	table = text.partition("| Program | Effect on the machine |\n")[2].partition("\n\n")[0]
+	named = {name for row in table.splitlines() for name in re.findall(r"\bamd_\w+", row.split("|")[1])}
+	programs = set(re.findall(r"^igt@amdgpu/(\w+)", testlist, re.M))
+	return [f"README.md names no effect of {program}" for program in sorted(programs - named)]
+
+
+def glossary_problems(text):
+	"""Returns the problem of the @text of the glossary, if it lacks most of its rows."""
+	count = len(re.findall(r"^\| \*\*", text, re.M))
+	return [] if count >= MIN_GLOSSARY else [f"the glossary has {count} rows, less than {MIN_GLOSSARY}"]
 
 
 def updated(text, summary):

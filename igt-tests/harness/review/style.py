@@ -13,6 +13,8 @@ from harness.verdict.results import FAIL, PASS, Case
 
 MAX_LINES = 700
 SPDX = "SPDX-License-Identifier: MIT"
+CHANGELOG = "docs/CHANGELOG.md"
+DESTRUCTIVE = "igt-tests/testlists/amd-userptr.destructive.testlist"
 PATCHES = ("kernel/patches/", "kernel/controls/")
 # Debian's tools permit no comment in these files, so they have no SPDX line. Their licence is in debian/copyright.
 NO_COMMENT = ("lib/debian/changelog", "lib/debian/copyright", "lib/debian/source/format")
@@ -24,10 +26,15 @@ VGPU = os.path.join(project.DIRECTORY, "igt-tests/vgpu")
 # nobody brings them back. The pattern is written so that it does not match this file.
 OLD_NAMES = re.compile(r"\b(amd_userptr_ho" r"les|amd_userptr_(start|stop)\(|amd_userptr_expect_st" r"ops|VG_NUM_M" r"ES\b|VG_FA" r"ULT_|"
 	r"vgpu_dma_ch" r"anged|test" r"ing\.md)")
+# Matches names of files that name no subject, as docs/contributing.md forbids.
+NO_SUBJECT = re.compile(r"(^|_|/)(more|misc|utils?|helpers?|common)\.(c|h|py|sh)$")
 # The rules of docs/contributing.md for messages of commits hold since these dates; older commits are not checked.
 SUBJECT_RULE = "2026-11-28T10:00:00Z"	# the rule about the length of the subject
 PREFIX_RULE = "2026-11-28T15:00:00Z"	# the rules about the prefix of the subject, and about the body
+IMPERATIVE_RULE = "2026-11-29T17:00:00Z"	# the rule about the first word behind the prefix
 SUBJECT_LENGTH = 72
+# Words with which no imperative sentence begins.
+NO_VERBS = ("the", "a", "an", "what", "more")
 PREFIXES = ("kernel", "lib", "vgpu", "igt", "run", "docs")
 
 
@@ -113,10 +120,13 @@ VGPU_INCLUDES = {
 }
 
 
+VGPU_OTHERS = ("tests", "fuzz", "vgpu.h")	# folders whose files may include any header, and the header that includes none
+
+
 def folder(name):
 	"""
-	Returns the key of VGPU_INCLUDES for the file @name, or "kernel" if the file does not belong to the simulated
-	GPU.
+	Returns the first folder of the path of a file of the simulated GPU, or the name of the file if it is in no folder.
+	Returns "tests" for tests, and "kernel" if the file @name does not belong to the simulated GPU.
 	"""
 	if not name.startswith(VGPU_SOURCE):
 		return "kernel"
@@ -136,7 +146,10 @@ def check_includes(names):
 	wrong = []
 	for name in names:
 		here = folder(name)
-		if here not in VGPU_INCLUDES or not name.endswith((".c", ".h")):
+		if not name.endswith((".c", ".h")) or here in ("kernel", *VGPU_OTHERS):
+			continue
+		if here not in VGPU_INCLUDES:
+			wrong.append(f"{name}: VGPU_INCLUDES has no {here}")
 			continue
 		for number, line in enumerate(lines(name), 1):
 			match = re.match(r'\s*#\s*include\s*"(.*)"', line)
@@ -169,7 +182,12 @@ def check_globals(_names):
 
 def check_names(names):
 	"""One word has one meaning"""
-	return matching(ours(names), OLD_NAMES) + [name for name in names if re.search(r"_more\.[ch]$", name)]
+	return matching(ours(names), OLD_NAMES) + [name for name in ours(names) if NO_SUBJECT.search(name)]
+
+
+# Matches the files that have tabs by .editorconfig. In .map, .cfg and shell scripts without an extension no line is
+# aligned by spaces, either.
+TABS = re.compile(r"\.(c|h|map|py|sh|bash|cfg)$|(^|/)(run|init|session)$|^igt-tests/harness/door/(root|stubs)/[^/]+$")
 
 
 def check_editorconfig(names):
@@ -179,7 +197,7 @@ def check_editorconfig(names):
 		text = step.read(os.path.join(step.PROJECT, name))
 		if text and not text.endswith("\n"):
 			wrong.append(f"{name}: no newline at the end")
-		indented = re.compile(r"^ {8}|^\t* +\t" if name.endswith((".c", ".h", ".py", ".sh")) else r"(?!)")
+		indented = re.compile(r"^ {8}|^\t* +\t" if TABS.search(name) else r"(?!)")
 		wrong += [f"{name}:{number}" for number, line in enumerate(lines(name), 1)
 			if line != line.rstrip() or indented.search(line)]
 	return wrong
@@ -233,17 +251,47 @@ def message_problems(subject, body):
 	return problems
 
 
+def is_imperative(subject):
+	"""Returns whether the sentence behind the prefix of @subject may be an imperative."""
+	return subject.partition(": ")[2].split(" ")[0].lower() not in NO_VERBS
+
+
 def check_messages(_names):
-	"""Messages of commits have a subject that fits a line, a prefix of the list in contributing.md, and a body"""
+	"""
+	Messages of commits have a subject that fits a line, a prefix of the list in contributing.md, an imperative behind
+	it, and a body
+	"""
 	wrong = [f"{commit} {subject}: longer than {SUBJECT_LENGTH}" for commit, subject, _ in commits(SUBJECT_RULE)
 		if len(subject) > SUBJECT_LENGTH]
+	wrong += [f"{commit} {subject}: no imperative" for commit, subject, _ in commits(IMPERATIVE_RULE)
+		if not is_imperative(subject)]
 	return wrong + [f"{commit} {subject}: {problem}" for commit, subject, body in commits(PREFIX_RULE)
 		for problem in message_problems(subject, body)]
 
 
 def check_readme(_names):
-	"""README's sample of ./run test has each suite once, in order, and the right sum"""
-	return readme.problems(step.read(readme.README), list(arguments.suites()))
+	"""
+	README's sample of ./run test has each suite once, in order, and the right sum; its sample of the library has only
+	names of the headers; its table of effects has all destructive programs; the glossary is there
+	"""
+	text = step.read(readme.README)
+	return [*readme.problems(text, list(arguments.suites())),
+		*readme.library_problems(text, "".join(map(step.read, glob.glob(os.path.join(step.PROJECT, "lib/include/*.h"))))),
+		*readme.effect_problems(text, step.read(os.path.join(step.PROJECT, DESTRUCTIVE))),
+		*readme.glossary_problems(step.read(os.path.join(step.PROJECT, "docs/glossary.md")))]
+
+
+def check_changelog(_names):
+	"""The changelog begins with the version of the library's header"""
+	version = subprocess.run(["sh", "lib/version.sh", "lib/include/amdgpu_userptr.h"], cwd=step.PROJECT, capture_output=True,
+		text=True, check=True).stdout.strip()
+	return version_problems(step.read(os.path.join(step.PROJECT, CHANGELOG)), version)
+
+
+def version_problems(text, version):
+	"""Returns the problem of the @text of the changelog, if its first section is not that of @version."""
+	first = re.search(r"^## (\S+)", text, re.M)
+	return [] if first and first[1] == version else [f"{CHANGELOG} begins with {first and first[1]}, not {version}"]
 
 
 CHECKS = {
@@ -258,7 +306,8 @@ CHECKS = {
 	"white space": check_editorconfig,
 	"clang-format": check_format,
 	"messages of commits": check_messages,
-	"README's figures": check_readme,
+	"README": check_readme,
+	"version of the changelog": check_changelog,
 }
 
 

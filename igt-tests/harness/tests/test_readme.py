@@ -33,8 +33,26 @@ class Readme(unittest.TestCase):
 		for text in ("none", TEXT + TEXT):
 			self.assertEqual(len(readme.problems(text, ["a", "b"])), 1)
 
+	def test_library(self):
+		headers = "struct amdgpu_userptr_x { int size; };\n#define AMDGPU_USERPTR_Y 1\n"
+		good = "```c\nstruct amdgpu_userptr_x x = { .size = AMDGPU_USERPTR_Y };\nargs.gpu_va;\n```\n"
+		self.assertEqual(readme.library_problems(good, headers), [])
+		self.assertEqual(readme.library_problems(good.replace(".size", ".length"), headers), ["the library has no length"])
+		self.assertEqual(readme.library_problems(good.replace("ptr_x x", "ptr_z x"), headers), ["the library has no amdgpu_userptr_z"])
+		self.assertEqual(len(readme.library_problems(good.replace("```c", "```"), headers)), 1)
+
+	def test_effects(self):
+		table = "| Program | Effect on the machine |\n|---|---|\n| `amd_a`, `amd_b@x` | harm, as `amd_c` |\n| all | none |\n\n"
+		self.assertEqual(readme.effect_problems(table, "# a list\nigt@amdgpu/amd_a\nigt@amdgpu/amd_b@x\n"), [])
+		self.assertEqual(readme.effect_problems(table, "igt@amdgpu/amd_c@x\n"), ["README.md names no effect of amd_c"])
+		self.assertEqual(len(readme.effect_problems("no table", "igt@amdgpu/amd_a\n")), 1)
+
+	def test_glossary(self):
+		self.assertEqual(readme.glossary_problems("| **BO** | memory |\n" * readme.MIN_GLOSSARY), [])
+		self.assertEqual(readme.glossary_problems("| **BO** | memory |\n"), ["the glossary has 1 rows, less than 20"])
+
 	def test_update(self):
-		report = {"a": [Case("x", PASS)], "b": [Case("y", FAIL), Case("z", SKIP)]}
+		report = {"a": [Case("x", PASS)], "b": [Case("y", FAIL), Case("z", SKIP, "why")]}
 		summary = results.sums(report)
 		text = readme.updated(TEXT, summary)
 		self.assertEqual(readme.problems(text, ["a", "b"]), [])

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: MIT
 """
-Tests that style.py finds includes of the simulated GPU that go the wrong way, a shellcheck that crashes, and commit
-messages without prefix or body.
+Tests that style.py finds includes of the simulated GPU that go the wrong way, a shellcheck that crashes, names of files
+without a subject, spaces in the place of tabs, another version in the changelog, and commit messages without prefix,
+imperative or body.
 """
 
 import os
@@ -50,6 +51,10 @@ WRONG = (
 	("main.c", "gfx9/gfx9.h", "main.c includes gfx9"),
 )
 
+# Files whose folder has no row in VGPU_INCLUDES, and a file whose folder needs none.
+UNKNOWN = ("gfx12/cp.c", "gfx12/cp.h", "trace.c")
+ANYTHING = ("fuzz/fuzz.h", "tests/check.h")
+
 
 class Includes(unittest.TestCase):
 	def found(self, tree):
@@ -68,6 +73,12 @@ class Includes(unittest.TestCase):
 
 	def test_allowed(self):
 		self.assertEqual(self.found({**TREE, "tests/check.h": ()}), [])
+
+	def test_unknown_folder(self):
+		for name in UNKNOWN:
+			self.assertEqual(self.found({**TREE, name: ()}), [f"{style.VGPU_SOURCE}{name}: VGPU_INCLUDES has no {name.split('/')[0]}"])
+		for name in ANYTHING:
+			self.assertEqual(self.found({**TREE, name: ("core/gpu.h",)}), [], name)
 
 	def test_wrong_way(self):
 		for name, header, edge in WRONG:
@@ -88,6 +99,32 @@ class Shell(unittest.TestCase):
 				self.assertEqual(style.check_shell(["shellcheck"]), found, text)
 
 
+class Names(unittest.TestCase):
+	def found(self, check, files):
+		"""Returns what @check finds in @files, {name: text}."""
+		with tempfile.TemporaryDirectory() as directory, mock.patch.object(step, "PROJECT", directory):
+			for name, text in files.items():
+				os.makedirs(os.path.dirname(os.path.join(directory, name)), exist_ok=True)
+				step.write(os.path.join(directory, name), text)
+			return check(list(files))
+
+	def test_subject(self):
+		good = ("a/test_igt_wait.c", "a/commons.c", "a/helper_thread.c", "a/helpers.txt")
+		bad = ("a/test_igt_helpers.c", "a/util.py", "a/map_more.h", "a/common.sh", "a/misc.c")
+		self.assertEqual(self.found(style.check_names, dict.fromkeys(good + bad, "")), list(bad))
+
+	def test_tabs(self):
+		tabs = ("a/x.c", "a/x.map", "a/x.cfg", "a/x.bash", "a/run", "a/init", "a/session", "igt-tests/harness/door/stubs/apt")
+		others = ("a/x.md", "a/meson.build", "a/runner")
+		self.assertEqual(self.found(style.check_editorconfig, dict.fromkeys(tabs + others, "\tx\n        x\n")),
+			[name + ":2" for name in tabs])
+
+	def test_version(self):
+		self.assertEqual(style.version_problems("# Changelog\n\n## 0.2.0 (unreleased)\n\n## 0.1.0\n", "0.2.0"), [])
+		for text in ("## 0.1.0\n## 0.2.0\n", "### 0.2.0\n", ""):
+			self.assertEqual(len(style.version_problems(text, "0.2.0")), 1, text)
+
+
 class Messages(unittest.TestCase):
 	def test_good(self):
 		for subject in ("igt: do this", "igt, lib: format all C files"):
@@ -97,6 +134,12 @@ class Messages(unittest.TestCase):
 		for subject in ("do this", "README: do this", "igt, README: do this", "igt:do this"):
 			self.assertEqual(len(style.message_problems(subject, "Why.\n")), 1, subject)
 		self.assertEqual(style.message_problems("igt: do this", "\n"), ["no body"])
+
+	def test_imperative(self):
+		for subject in ("igt: do the test", "igt, lib: analyse it", "docs: moreover, say it"):
+			self.assertTrue(style.is_imperative(subject), subject)
+		for subject in ("igt: the test", "igt, lib: A test", "docs: what is new", "docs: more words", "igt: an end: do it"):
+			self.assertFalse(style.is_imperative(subject), subject)
 
 	def test_prefixes(self):
 		"""contributing.md has the same prefixes in its table"""
