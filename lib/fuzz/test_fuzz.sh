@@ -7,7 +7,10 @@
 set -eu
 
 corpus=$1 runs=$2
-[ $# -ge 3 ] || exit 77
+if [ $# -lt 3 ]; then
+	echo "not built: there is no clang"
+	exit 77
+fi
 target=$3
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT

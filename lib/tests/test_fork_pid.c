@@ -43,6 +43,12 @@ static void check_child(void)
 	_exit(0);
 }
 
+static _Noreturn void skip(const char *reason)
+{
+	fprintf(stderr, "%s\n", reason);
+	_exit(EXIT_SKIP);
+}
+
 static void expect_success(pid_t pid)
 {
 	int status;
@@ -50,7 +56,7 @@ static void expect_success(pid_t pid)
 	t_assert(pid > 0);
 	t_equal(waitpid(pid, &status, 0), pid);
 	t_assert(WIFEXITED(status));
-	if (WEXITSTATUS(status) == EXIT_SKIP)
+	if (WEXITSTATUS(status) == EXIT_SKIP) /* the process has printed its reason */
 		_exit(EXIT_SKIP);
 	t_equal(WEXITSTATUS(status), 0);
 }
@@ -63,7 +69,7 @@ static void same_id_in_two_namespaces(void)
 	create();
 	t_equal(creator, 1);
 	if (unshare(CLONE_NEWPID))
-		_exit(EXIT_SKIP);
+		skip("the kernel makes no second PID namespace");
 	pid = fork();
 	if (!pid)
 		check_child();
@@ -79,7 +85,7 @@ static void set_next_id(pid_t pid)
 	int len = snprintf(text, sizeof(text), "%d", pid - 1);
 
 	if (fd < 0 || write(fd, text, len) != len)
-		_exit(EXIT_SKIP);
+		skip("the kernel lets nobody choose a process ID (ns_last_pid)");
 	close(fd);
 }
 
@@ -120,7 +126,7 @@ static void in_namespace(void (*test)(void))
 	pid_t pid;
 
 	if (unshare(CLONE_NEWPID))
-		exit(EXIT_SKIP);
+		skip("a PID namespace needs root");
 	pid = fork();
 	if (!pid)
 		test();

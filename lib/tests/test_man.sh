@@ -7,7 +7,10 @@ set -eu
 
 headers=$1
 shift
-command -v mandoc >/dev/null || exit 77
+if ! command -v mandoc >/dev/null; then
+	echo "there is no mandoc"
+	exit 77
+fi
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 

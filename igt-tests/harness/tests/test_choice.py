@@ -146,7 +146,7 @@ class Failed(unittest.TestCase):
 
 class Output(unittest.TestCase):
 	REPORT = {"igt": [Case("hws-cpu a@x", PASS, "", "igt-hws-cpu", "a@x"), Case("hws-cpu a@y", FAIL, "got <1> & \x1b[0m", "igt-hws-cpu", "a@y")],
-		"lib": [Case("lib-map", SKIP, "")]}
+		"lib": [Case("lib-map", SKIP, "no GPU")]}
 
 	def test_junit(self):
 		root = ElementTree.fromstring(record.junit(self.REPORT))
@@ -155,15 +155,20 @@ class Output(unittest.TestCase):
 		self.assertEqual([case.get("classname") for case in root.iter("testcase")], ["igt.igt-hws-cpu", "igt.igt-hws-cpu", "lib"])
 		self.assertEqual(next(root.iter("failure")).get("message"), "got <1> &  [0m")
 
-	def printed(self, quiet):
+	def printed(self, quiet, report=None):
 		with mock.patch("builtins.print") as shown:
-			status = results.report(self.REPORT, quiet)
+			status = results.report(report or self.REPORT, quiet)
 		return status, "".join(call.args[0] + call.kwargs.get("end", "\n") for call in shown.call_args_list)
 
 	def test_a_skip_has_a_reason(self):
-		status, text = self.printed(False)
+		passed = Case("lib-range", PASS)
+		status, text = self.printed(False, {"lib": [passed, Case("lib-map", SKIP, "no GPU")]})
+		self.assertEqual(status, 0)
+		self.assertIn("skipped: lib: lib-map: no GPU\n", text)
+		status, text = self.printed(True, {"lib": [passed, Case("lib-map", SKIP)]})
 		self.assertEqual(status, 1)
-		self.assertIn(f"skipped: lib: lib-map: {results.NO_REASON}\n", text)
+		self.assertIn(f"failed: lib: lib-map: skipped, but {results.NO_REASON}\n", text)
+		self.assertTrue(text.endswith("1 passed, 1 failed, 0 skipped\n"))
 
 	def test_quiet(self):
 		text = self.printed(True)[1]

@@ -36,7 +36,8 @@ def entry(word):
 	if word == "logged":
 		# Another program than igt_runner ran the test.
 		return {"dmesg": "<6> [1.0] [IGT] amd_a: starting subtest one\n"}
-	return {"result": word, "out": "", "err": "Failed assertion: a == b\n" if word == "fail" else "",
+	return {"result": word, "out": "Subtest one: SKIP\n" if word == "skip" else "",
+		"err": "Failed assertion: a == b\n" if word == "fail" else "",
 		"dmesg": "<6> [1.0] [IGT] amd_a: starting subtest one\n"}
 
 

@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 
 from harness.boot import qemu
 from harness.verdict import checkers, results
-from harness.verdict.results import FAIL, PASS
+from harness.verdict.results import FAIL, PASS, SKIP
 
 TEST = "igt@amdgpu/amd_a@hole"
 OTHER = "igt@amdgpu/amd_a@other"
@@ -128,6 +128,18 @@ workqueue: ttm_bo_delayed_delete [ttm] hogged CPU for >10000us 4 times, consider
 [IGT] amd_userptr_soak: workqueue: amdgpu_tlb_fence_work [amdgpu] hogged CPU
 amdgpu 0000:01:00.0: amdgpu: a worker hogged CPU
 """
+
+
+class Meson(unittest.TestCase):
+	def test_skip(self):
+		for output, verdict in (("no GPU\n", SKIP), ("", FAIL), ("\n", FAIL)):
+			case, = results.meson_cases([("lib-map", "SKIP", output)])
+			self.assertEqual(case.verdict, verdict, output)
+		self.assertIn(results.NO_REASON, case.detail)
+
+	def test_others(self):
+		cases = results.meson_cases([("a", "OK", ""), ("b", "FAIL", "wrong\n"), ("c", "TIMEOUT", "")])
+		self.assertEqual([(case.verdict, case.detail) for case in cases], [(PASS, ""), (FAIL, "FAIL: wrong"), (FAIL, "TIMEOUT: ")])
 
 
 class KernelLog(unittest.TestCase):

@@ -41,12 +41,19 @@ STAMP = re.compile(r"^(<\d+> ?)?\[ *\d+\.\d+\](\[[^]]*\])? ?")
 
 @dataclasses.dataclass
 class Case:
-	"""The verdict on one test, or on something else that counts like a test, such as a boot."""
+	"""
+	The verdict on one test, or on something else that counts like a test, such as a boot. A skip without a reason is a
+	failure, because nobody could tell whether the machine or the test is at fault.
+	"""
 	name: str
 	verdict: str
 	detail: str = ""
 	boot: str = ""	# section of scenarios.cfg, or SUITE-TRIAL; empty if the test needs no guest
 	test: str = ""	# the name of the test for ./run test --failed; empty if it is @name
+
+	def __post_init__(self):
+		if self.verdict == SKIP and not self.detail:
+			self.verdict, self.detail = FAIL, "skipped, but " + NO_REASON
 
 
 def read(path):
@@ -187,9 +194,8 @@ def meson_cases(tests):
 	verdicts = {"OK": PASS, "EXPECTEDFAIL": PASS, "SKIP": SKIP}
 	cases = []
 	for name, result, output in tests:
-		verdict = verdicts.get(result, FAIL)
-		detail = "" if verdict == PASS else f"{result}: {last_line(output)}"
-		cases.append(Case(name, verdict, detail))
+		verdict, reason = verdicts.get(result, FAIL), last_line(output)
+		cases.append(Case(name, verdict, "" if verdict == PASS or verdict == SKIP and not reason else f"{result}: {reason}"))
 	return cases or [Case("meson test", FAIL, "the suite has no tests")]
 
 
