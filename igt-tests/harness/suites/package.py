@@ -25,15 +25,6 @@ PROGRAMS = os.path.join(DIRECTORY, "programs")
 INSTALLED = os.path.join(DIRECTORY, "installed")
 STAMP = os.path.join(DIRECTORY, "stamp")	# has the digest() with which all checks passed; empty if one failed
 
-# A shell script that installs the packages and runs their own test. It removes the file auto-update, so that man-db
-# does not make an index of all manual pages of the root, which would take long.
-INSTALL = """
-programs=$1 test=$2
-shift 2
-rm -f /var/lib/man-db/auto-update
-dpkg -i "$@"
-AUTOPKGTEST_TMP=$programs exec "$test"
-"""
 USER = """project('user', 'c')
 executable('user', 'two_buffers.c', dependencies: dependency('amdgpu_userptr'))
 """
@@ -43,7 +34,7 @@ def digest():
 	"""Returns a digest of all files on which the cases depend."""
 	paths = [os.path.join(directory, name) for directory, _, names in os.walk(SOURCE) for name in names]
 	paths += [os.path.join(step.PROJECT, name) for name in ("meson.build", "meson.options")]
-	paths += [__file__, step.script("fresh.sh"), "/etc/userptr-packages"]
+	paths += [__file__, step.script("fresh.sh"), step.script("install.sh"), "/etc/userptr-packages"]
 	return step.digest(*(part for path in sorted(paths)
 		for part in (path, str(os.access(path, os.X_OK)), packages.sha256(path))))
 
@@ -127,8 +118,10 @@ def installed():
 	shutil.rmtree(PROGRAMS, ignore_errors=True)
 	os.makedirs(PROGRAMS)
 	wanted = list(debs().values())
-	step.run_logged("installing the packages in a fresh root", ["sh", step.script("fresh.sh"), DIRECTORY, "sh", "-ec",
-		INSTALL, "sh", PROGRAMS, os.path.join(DIRECTORY, "examples"), *wanted])
+	# The fresh root has DIRECTORY, but not the checkout.
+	script = shutil.copy(step.script("install.sh"), DIRECTORY)
+	step.run_logged("installing the packages in a fresh root", ["sh", step.script("fresh.sh"), DIRECTORY, "sh", script,
+		PROGRAMS, os.path.join(DIRECTORY, "examples"), *wanted])
 	shutil.rmtree(INSTALLED, ignore_errors=True)
 	for path in wanted:
 		subprocess.run(["dpkg-deb", "-x", path, INSTALLED], check=True)
