@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
-"""Makes the text of ./run test --list: suites, modes, and all tests with their descriptions."""
+"""
+Makes the text of ./run test --list: suites, modes, the cases or boots of each suite, and all test programs with the
+descriptions of their subtests.
+"""
 
+import functools
 import os
 import re
 import subprocess
 
 from harness import arguments
 from harness.build import project
-from harness.review import style
-from harness.suites import package, scenarios, trials
+from harness.door import suite as door
+from harness.review import patchwise, posting, series, style
+from harness.suites import device, package, scenarios, trials
 
 SUBTEST = re.compile(r"^SUB (\S+) .*$")
 
@@ -42,6 +47,38 @@ def boots_of(program):
 		if config[name]["suite"] in arguments.suites_for("PROGRAM") and any(program in config[name].get(key, "").split() for key in scenarios.PROGRAM_KEYS)]
 
 
+def boots(suite):
+	"""Returns the lines of ./run test --list for the boots of a suite, with the commands that they run if it names any."""
+	config, lines = scenarios.all_scenarios(), []
+	for name in config.sections():
+		if config[name]["suite"] == suite:
+			lines += [f"{name}  {scenarios.label(config[name])}", *("  " + line for line in COMMANDS[suite](config[name]))]
+	return lines
+
+
+def trial_lines(suite):
+	table = trials.all_trials(suite)
+	return [f"{name}  {'without: ' if suite == 'negative' else ''}{table[name]['about']}" for name in table.sections()]
+
+
+# {suite that boots: function that returns the commands of a boot}. The programs of igt and stock have blocks of their own.
+# The guest decides what soak and outside run.
+COMMANDS = {"device": device.programs, "clients": device.programs, "igt": lambda entry: [], "stock": lambda entry: [],
+	"soak": lambda entry: [], "outside": lambda entry: []}
+
+# {suite: function that returns its lines in ./run test --list}. None of them runs a test.
+LINES = {
+	"style": lambda: list(style.CHECKS),
+	"door": door.names,
+	"harness": lambda: project.test_names("harness"),
+	"lib": lambda: project.test_names("lib") + package.names(),
+	"vgpu": lambda: project.test_names("vgpu"),
+	"kernel": lambda: posting.names() + series.names() + patchwise.names(),
+	**{suite: functools.partial(boots, suite) for suite in COMMANDS},
+	**{suite: functools.partial(trial_lines, suite) for suite in trials.TABLES},
+}
+
+
 def block(title, lines):
 	return [title, *[f"  {line}" for line in lines], ""]
 
@@ -50,12 +87,8 @@ def text():
 	"""Returns the whole output of ./run test --list."""
 	lines = block("suites:", [f"{name:10} {about}" for name, about in arguments.suites().items()])
 	lines += block("modes:", scenarios.modes())
-	lines += block("style:", list(style.CHECKS))
-	for suite in ("harness", "lib", "vgpu"):
-		lines += block(suite + ":", project.test_names(suite) + (package.names() if suite == "lib" else []))
+	for suite in arguments.suites():
+		lines += block(suite + ":", LINES[suite]())
 	for program in scenarios.programs():
 		lines += block(f"{program} ({', '.join(boots_of(program))}):", described(program))
-	for suite in trials.TABLES:
-		table = trials.all_trials(suite)
-		lines += block(suite + ":", [f"{name}  {'without: ' if suite == 'negative' else ''}{table[name]['about']}" for name in table.sections()])
 	return "\n".join(lines).rstrip()

@@ -41,6 +41,15 @@ def tests(suite):
 			yield test
 
 
+def all_tests():
+	top = os.path.dirname(os.path.dirname(host.HERE))
+	return tests(unittest.defaultTestLoader.discover(host.HERE, top_level_dir=top))
+
+
+def names():
+	return [test.shortDescription() or str(test) for test in all_tests()]
+
+
 def verdict_of(test):
 	verdicts = Verdicts()
 	test.run(verdicts)
@@ -48,7 +57,6 @@ def verdict_of(test):
 
 
 def door_cases():
-	top = os.path.dirname(os.path.dirname(host.HERE))
 	# More threads than CPUs, because the tests mostly wait for processes. Each test has a host of its own.
 	with concurrent.futures.ThreadPoolExecutor(2 * os.cpu_count()) as pool:
-		return sum(pool.map(verdict_of, tests(unittest.defaultTestLoader.discover(host.HERE, top_level_dir=top))), [])
+		return sum(pool.map(verdict_of, all_tests()), [])

@@ -34,6 +34,7 @@ from harness.review import series
 from harness.verdict.results import FAIL, PASS, Case
 
 TREE, DIRECTORY = "linux-steps", "steps"
+UP_TO, ALL_COMPILED = "builds up to ", "every source is compiled"	# names of cases
 # Matches names that a line of a header may declare: FIELD those of fields and objects, CALLED those of functions and of
 # macros with arguments.
 FIELD = re.compile(r"\b([A-Za-z_]\w*)(?:\[\w*\])*\s*;")
@@ -371,10 +372,14 @@ class States:
 			wrong = [f"{name}: {problem}" for name in names
 				for problem in self.said(number, name) + self.too_early(number, name, old)]
 			if number or wrong:
-				cases.append(Case(f"builds up to {patch}", FAIL if wrong else PASS, "; ".join(wrong)))
+				cases.append(Case(UP_TO + patch, FAIL if wrong else PASS, "; ".join(wrong)))
 		compiled = {path[:-2] + ".c" for state in self.known.values() for one in state.values() for path in one["objects"]}
 		never = sorted(set(sources) - compiled)
-		return cases + [Case("every source is compiled", FAIL if never else PASS, " ".join(never))]
+		return cases + [Case(ALL_COMPILED, FAIL if never else PASS, " ".join(never))]
+
+
+def names():
+	return [UP_TO + source.label(patch) for patch in source.series()] + [ALL_COMPILED]
 
 
 def build_cases():

@@ -124,10 +124,20 @@ def check_unsigned():
 	return [source.label(path) for path in paths if SIGNED.search(message(step.read(path)))]
 
 
-def mail_cases():
-	"""Returns the cases of the suite "kernel" about cover letters and messages; series.py has those about code."""
-	found = {"nobody has signed yet": check_unsigned(), "documents name patches that exist": check_documents()}
+def checks():
+	"""Yields (name, function, arguments...) of the checks of cover letters and messages; series.py has those of code."""
+	yield "nobody has signed yet", check_unsigned
+	yield "documents name patches that exist", check_documents
 	for name in source.SERIES:
-		found[f"cover letter: {name}"] = check_cover_of(name)
-		found[f"numbers and tags: {name}"] = check_series(name)
+		yield f"cover letter: {name}", check_cover_of, name
+		yield f"numbers and tags: {name}", check_series, name
+
+
+def names():
+	return [name for name, *_ in checks()]
+
+
+def mail_cases():
+	"""Returns the cases of the suite "kernel" about cover letters and messages."""
+	found = {name: check(*arguments) for name, check, *arguments in checks()}
 	return [Case(what, FAIL if wrong else PASS, "; ".join(wrong)) for what, wrong in found.items()]

@@ -236,9 +236,11 @@ def attempt(name, check, *arguments):
 	return Case(name, FAIL if problem else PASS, problem)
 
 
-def checks():
-	"""Yields (name, function, arguments...) of all checks but check_applies(). They need series that apply."""
-	tree = source.patched()
+def checks(tree):
+	"""
+	Yields (name, function, arguments...) of all checks but check_applies(). They need series that apply; @tree is the
+	kernel with all of them.
+	"""
 	for patch in source.series():
 		yield f"checkpatch {source.label(patch)}", check_patch, tree, patch
 	yield "export reproduces the patches", check_export
@@ -247,14 +249,23 @@ def checks():
 		yield f"kernel-doc: {name}", check_kernel_doc, name
 
 
+def names():
+	return [applies(name) for name in source.SERIES] + [name for name, *_ in checks("")]
+
+
+def applies(name):
+	"""Returns the name of the case that says whether the series @name applies."""
+	return f"applies: {name}"
+
+
 def code_cases():
 	"""
 	Returns the cases of the suite "kernel" about code. Repeats a check that has passed only if series, base,
 	configuration or scripts have changed since.
 	"""
-	applies = [attempt(f"applies: {name}", check_applies, name) for name in source.SERIES]
-	if any(case.verdict == FAIL for case in applies):
-		return applies + [Case("review of the patches", SKIP, "a series does not apply")]
+	applied = [attempt(applies(name), check_applies, name) for name in source.SERIES]
+	if any(case.verdict == FAIL for case in applied):
+		return applied + [Case("review of the patches", SKIP, "a series does not apply")]
 	saved = os.path.join(step.BUILD, "series-passed.json")
 	here = os.path.dirname(os.path.abspath(__file__))
 	tools = glob.glob(os.path.join(source.KERNEL, "*.sh")) + [CHECKPATCH_IGNORE, kernel.FRAGMENT,
@@ -264,8 +275,8 @@ def code_cases():
 	old = json.loads(step.read_or(saved, "{}"))
 	passed = old.get("passed", []) if old.get("stamp") == stamp else []
 	cases = []
-	for name, check, *arguments in checks():
+	for name, check, *arguments in checks(source.patched()):
 		cases.append(Case(name, PASS) if name in passed else attempt(name, check, *arguments))
 	step.write(saved, json.dumps({"stamp": stamp,
 		"passed": [case.name for case in cases if case.verdict == PASS]}))
-	return applies + cases
+	return applied + cases

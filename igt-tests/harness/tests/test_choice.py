@@ -12,7 +12,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from harness import arguments, step
 from harness.boot import qemu
 from harness.commands import listing, test
-from harness.suites import scenarios
+from harness.suites import scenarios, trials
 from harness.verdict import record, results
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
@@ -179,6 +179,13 @@ class Output(unittest.TestCase):
 	def test_descriptions(self):
 		text = "this program\n\nSUB fork-cow ../a.c:12:\n  A fork\n  and more\n\nSUB none ../a.c:13:\n\nSUB last ../a.c:14:\n  The last\n"
 		self.assertEqual(listing.descriptions(text), {"fork-cow": "A fork", "none": "", "last": "The last"})
+
+	def test_a_block_for_each_suite(self):
+		self.assertEqual(sorted(listing.LINES), sorted(arguments.suites()))
+		for suite in [*listing.COMMANDS, *trials.TABLES, "style"]:
+			self.assertTrue(listing.LINES[suite](), suite)
+		self.assertIn("igt-undo  hws-sdma", listing.LINES["igt"]())
+		self.assertTrue(any(line.startswith("  ") and "gather" in line for line in listing.LINES["device"]()))
 
 	def test_boots_of_a_program(self):
 		self.assertIn("igt hws-cpu", listing.boots_of("amd_userptr_hsa"))
