@@ -199,7 +199,7 @@ static uint32_t make_runs(const struct edge *edges, uint32_t num_edges,
 		joined = open[false] || open[true];
 		for (; i < num_edges && edges[i].addr == addr; i++)
 			open[edges[i].readonly]++;
-		/* An open range has an edge behind this one. */
+		/* A range that is open here ends at a later edge, so edges[i] exists. */
 		if (open[false] || open[true])
 			num_runs = add_run(runs, num_runs, addr, edges[i].addr,
 					   open[false] ? 0 : AMDGPU_USERPTR_RANGE_READONLY, joined);

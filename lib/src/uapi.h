@@ -132,8 +132,8 @@ struct amd_gem_va_args {
 };
 
 /*
- * struct drm_amdgpu_info_hw_ip. libdrm 2.4.114 has no @ip_discovery_version. The kernel copies as
- * much of the struct as it has, so the member of a kernel without it stays as it was.
+ * struct drm_amdgpu_info_hw_ip. libdrm 2.4.114 has no @ip_discovery_version. A kernel without
+ * this member copies a shorter struct, so the member keeps the value that the caller gave it.
  */
 struct amd_hw_ip_info {
 	uint32_t hw_ip_version_major;

@@ -24,8 +24,11 @@
 
 #define HUGE_PAGE (2ull << 20)
 
-/* Where mmap() returns addresses in the GPU's hole: the hole's start, and the addresses to try. */
-#define VA_HOLE	 (1ull << 47)
+/*
+ * The start of the gap in the GPU's addresses, and the addresses to try where mmap() returns
+ * addresses in that gap.
+ */
+#define VA_GAP	 (1ull << 47)
 #define VA_FIRST (1ull << 40)
 #define VA_STEP	 (2ull << 20)
 enum { VA_ATTEMPTS = 4096 };
@@ -325,23 +328,24 @@ static uint64_t reserve_at(uint64_t hint, uint64_t size)
 }
 
 /*
- * Reserve addresses that the GPU has, too.  gfx9 and later have none from 2^47 on
- * (amdgpu_vm.h:AMDGPU_GMC_HOLE_START), but on arm64 mmap() begins below 2^48.  Then try addresses
- * from VA_FIRST on.  Each call begins behind the addresses of the call before.
+ * Reserve addresses that the GPU has, too.  gfx9 and later have a gap from 2^47 on
+ * (amdgpu_vm.h:AMDGPU_GMC_HOLE_START), but on arm64 mmap() gives out addresses just below 2^48
+ * first. Then try addresses from VA_FIRST on.  Each call begins behind the addresses of the call
+ * before.
  */
-static uint64_t reserve_below_hole(uint64_t size)
+static uint64_t reserve_below_gap(uint64_t size)
 {
 	static _Atomic uint64_t next = VA_FIRST;
 	uint64_t start = reserve_at(0, size);
 
-	if (!start || start + size <= VA_HOLE)
+	if (!start || start + size <= VA_GAP)
 		return start;
 	munmap((void *)(uintptr_t)start, size);
 	for (unsigned int i = 0; i < VA_ATTEMPTS; i++) {
 		uint64_t at = next, step = (size + VA_STEP - 1) & ~(VA_STEP - 1);
-		uint64_t behind = at + step + size > VA_HOLE ? VA_FIRST : at + step;
+		uint64_t behind = at + step + size > VA_GAP ? VA_FIRST : at + step;
 
-		if (!atomic_compare_exchange_weak(&next, &at, behind) || at + size > VA_HOLE)
+		if (!atomic_compare_exchange_weak(&next, &at, behind) || at + size > VA_GAP)
 			continue;
 		start = reserve_at(at, size);
 		if (start)
@@ -358,7 +362,7 @@ uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align)
 	if (align < page)
 		align = page;
 	size = page_align(size);
-	start = reserve_below_hole(size + align);
+	start = reserve_below_gap(size + align);
 	if (!start)
 		return 0;
 

@@ -44,7 +44,10 @@ static inline uint32_t amd_pkt_hi(uint64_t value)
 struct amd_pkt {
 	uint32_t nop;	       /* one dword that does nothing */
 	unsigned int fence_dw; /* fence() writes at most this many dwords */
-	/* Store @count dwords at @dst; they follow the head, whose dwords are returned. */
+	/*
+	 * Store @count dwords at @dst.  The function makes only the head of the packet, and returns
+	 * its size; the caller puts the @count dwords behind it.
+	 */
 	unsigned int (*write)(uint32_t *dw, uint64_t dst, unsigned int count);
 	unsigned int (*copy)(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size);
 	/* Let other observers see the stores of earlier packets, then store @value at @addr. */

@@ -50,8 +50,8 @@ struct pkt_op {
 };
 
 /*
- * Decode the packet at @dw, of which @left dwords are there.  Returns NULL, or what is wrong with
- * it.
+ * Decode the packet at @dw, of which @left dwords are there.  Returns NULL, or a text about the
+ * first mistake in it.
  */
 const char *pkt_decode(enum pkt_format format, const uint32_t *dw, unsigned int left,
 		       struct pkt_op *op);

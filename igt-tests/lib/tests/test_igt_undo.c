@@ -121,7 +121,7 @@ static void undo_at_the_end(void)
 	igt_assert(all_as_before());
 }
 
-/* The value of the subtest lies above that of the program, and goes first. */
+/* The program changes a file, then the subtest does, whose end undoes only the later change. */
 static void undo_two_levels(void)
 {
 	make_files();
