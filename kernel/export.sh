@@ -60,14 +60,27 @@ check_stacked() {
 	check_linear "base..${below##*/}"
 }
 
-# Print the cover letter @1 with the list of the commits @2, and with their number @3. In these comments @1 is the first
+# Print what the series @1 applies to: the tag of the kernel, and the series below it. In these comments @1 is the first
 # argument of a function.
+print_base() {
+	local name earlier=()
+	for name in "${series[@]}"; do
+		[ "$name" != "$1" ] || break
+		earlier+=("$name")
+	done
+	printf '\nbase: v%s' "$(sed -n 's/^version=//p' "${BASH_SOURCE[0]%/*}/BASE")"
+	[ ${#earlier[@]} = 0 ] || printf ', then the series %s' "${earlier[*]}"
+	echo
+}
+
+# Print the cover letter @1 with the list of the commits @2, and with their number @3.
 write_cover() {
 	sed -E -e "/^Subject: /s,\[PATCH [0-9]+/[0-9]+\],[PATCH $(printf '%0*d' ${#3} 0)/$3]," -e '/^---$/,$d' "$1"
 	printf -- '---\n'
 	tree log --topo-order --reverse --no-color --format='  %s' "$2"
 	echo
 	tree diff "${diff[@]}" --summary "${2%..*}" "${2#*..}"
+	print_base "$(basename "${1%/*}")"
 }
 
 # Write the commits @2 as files to the folder @1.

@@ -110,9 +110,20 @@ def check_series(name):
 	return wrong
 
 
+def base_line(name):
+	"""Returns the last line of the cover letter of the series @name, which kernel/export.sh writes."""
+	below = source.up_to(name)[:-1]
+	return f"base: v{source.base()['version']}" + (f", then the series {' '.join(below)}" if below else "")
+
+
 def check_cover_of(name):
 	text = step.read_or(source.cover(name))
-	return check_cover(text, len(source.series(name))) if text else ["there is none"]
+	if not text:
+		return ["there is none"]
+	wrong = check_cover(text, len(source.series(name)))
+	if text.splitlines()[-1] != base_line(name):
+		wrong.append(f"its last line is not '{base_line(name)}'")
+	return wrong
 
 
 def check_unsigned():

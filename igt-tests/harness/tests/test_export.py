@@ -102,6 +102,8 @@ class Export(Tree):
 		cover = self.content()["fixes/0000-cover-letter.patch"]
 		self.assertTrue(cover.startswith(COVER.replace("00/34", "0/2") + "---\n  fixes: part 1\n  fixes: part 2\n\n"))
 		self.assertIn(" 2 files changed, 2 insertions(+)\n", cover)
+		self.assertRegex(cover, r"\n\nbase: v[0-9.]+, then the series stable\n$")
+		self.assertRegex(self.content()["stable/0000-cover-letter.patch"], r"\n\nbase: v[0-9.]+\n$")
 		before = self.content()
 		self.export()
 		self.assertEqual(self.content(), before)
