@@ -10,7 +10,7 @@
 
 #include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/igt_procfs.h"
+#include "lib/igt_gate.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -110,44 +110,33 @@ static void discarded(struct amd_userptr *up)
 
 /* ---- VRAM that a queue uses ---- */
 
-/* All BOs of the other file. */
-struct taken {
-	int fd;
-	unsigned int count;
-	uint32_t **cpu;
-};
+/* How long the other process may need to take all VRAM. */
+#define TAKE_MS (4 * AMD_USERPTR_WAIT_MS)
 
-/* Create BOs as large as VRAM together, so TTM evicts those of other files. */
-static void take_all(struct taken *taken, uint64_t vram)
+/*
+ * The other process creates BOs as large as VRAM together, so TTM evicts those of this one.  When
+ * the queue has @stored, it looks for words that are not its own.
+ */
+static void take_all(struct amd_userptr *up, uint64_t vram, struct igt_gate *taken,
+		     struct igt_gate *stored)
 {
-	uint32_t handle;
-
-	taken->cpu = calloc(vram / VRAM_SIZE, sizeof(*taken->cpu));
-	igt_assert(taken->cpu);
-	for (taken->count = 0; taken->count < vram / VRAM_SIZE; taken->count++) {
-		uint32_t *cpu = vram_map(taken->fd, 0, &handle);
-
-		igt_require_f(cpu, "too little memory to take all VRAM\n");
-		fill(cpu, CANARY);
-		taken->cpu[taken->count] = cpu;
-	}
-}
-
-static unsigned int count_lost(const struct taken *taken)
-{
+	const unsigned int num = vram / VRAM_SIZE;
+	uint32_t **cpu = calloc(num, sizeof(*cpu)), handle;
+	int fd = drm_reopen_driver(up->fd);
 	unsigned int lost = 0;
 
-	for (unsigned int i = 0; i < taken->count; i++)
-		lost += VRAM_SIZE / getpagesize() - count(taken->cpu[i], CANARY);
-	return lost;
-}
-
-static void give_back(struct taken *taken)
-{
-	for (unsigned int i = 0; i < taken->count; i++)
-		munmap(taken->cpu[i], VRAM_SIZE);
-	free(taken->cpu);
-	drm_close_driver(taken->fd);
+	igt_assert(cpu);
+	for (unsigned int i = 0; i < num; i++) {
+		cpu[i] = vram_map(fd, 0, &handle);
+		igt_assert_f(cpu[i], "too little memory to take all VRAM\n");
+		fill(cpu[i], CANARY);
+	}
+	igt_gate_open(taken);
+	igt_assert(igt_gate_is_open(stored, TAKE_MS));
+	for (unsigned int i = 0; i < num; i++)
+		lost += VRAM_SIZE / getpagesize() - count(cpu[i], CANARY);
+	igt_assert_f(!lost, "the queue has written %u pages of another process\n", lost);
+	free(cpu);
 }
 
 /* The queue stores to one word of each page. */
@@ -174,17 +163,19 @@ static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handl
 }
 
 /*
- * KFD did not know of a BO that the VA ioctl maps, so TTM gave its VRAM to another file while the
- * queues of the process went on to use it.
+ * KFD did not know of a BO that the VA ioctl maps, so TTM gave its VRAM to another process while
+ * the queues of the first one went on to use it.  TTM takes nothing from the queues of the process
+ * that allocates, so another process has to do that.
  */
 static void given_away(struct amd_userptr *up, int exporter)
 {
 	const uint64_t vram = vram_to_take(up), va = amd_kfd_va_reserve(VRAM_SIZE, 0);
-	struct taken taken = { .fd = drm_reopen_driver(up->fd) };
-	unsigned int lost;
+	struct igt_gate taken, stored;
 	uint32_t *used, handle;
 
 	igt_assert(va);
+	igt_gate_init(&taken);
+	igt_gate_init(&stored);
 	used = make_used(up, exporter, &handle);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, VRAM_SIZE,
 				       AMD_USERPTR_RW),
@@ -192,14 +183,17 @@ static void given_away(struct amd_userptr *up, int exporter)
 	store_all(up, va, KEPT);
 	igt_assert_eq(count(used, KEPT), VRAM_SIZE / getpagesize());
 	amd_kfd_smi_mark(&up->smi);
-	take_all(&taken, vram);
+	igt_fork(child, 1)
+		take_all(up, vram, &taken, &stored);
+	igt_assert(igt_gate_is_open(&taken, TAKE_MS));
 	store_all(up, va, AMD_USERPTR_STRAY_VALUE);
-	lost = count_lost(&taken);
-	igt_assert_f(!lost, "the queue has written %u pages of another file\n", lost);
+	igt_gate_open(&stored);
+	igt_waitchildren_timeout(TAKE_MS / 1000, "the process that takes VRAM");
 	igt_assert_eq(count(used, AMD_USERPTR_STRAY_VALUE), VRAM_SIZE / getpagesize());
 	amd_kfd_smi_drain(&up->smi);
-	igt_assert_lt(0, up->smi.count.evictions);
-	give_back(&taken);
+	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
+	igt_gate_fini(&taken);
+	igt_gate_fini(&stored);
 	munmap(used, VRAM_SIZE);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, handle, va, 0, VRAM_SIZE, 0), 0);
 	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
