@@ -181,8 +181,10 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * -ETIME: the page tables of a device were not up to date in time. The device may still reach the
  *	memory. The kernel keeps the buffer objects until the caller closes the device's file.
  * -ENOMEM: because of vm.max_map_count the kernel did not release all of the reserved address
- *	space.
- * Another error: as of amdgpu_userptr_unmap().
+ *	space. No GPU can reach the memory.
+ * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and a GPU may still
+ *	reach the memory. -EIO also stands for errors of the kernel that would have one of the
+ *	meanings above.
  */
 int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
 

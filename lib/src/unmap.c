@@ -59,6 +59,15 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 }
 
 /*
+ * -ENOMEM of ctx_destroy() means that only address space is left, and -EPERM of unmap() that the
+ * map is still there. After these errors of the kernel a GPU may still reach the memory.
+ */
+static int destroy_error(int error)
+{
+	return error == -ENOMEM || error == -EPERM ? -EIO : error;
+}
+
+/*
  * Ask the kernel to remove all maps before waiting for page tables, so that one time limit is
  * enough for all.  (A removal that the kernel refuses is repeated before that of the next map.)
  * When the time is over, give up the BOs of late devices: they exist until the caller closes the
@@ -78,7 +87,7 @@ int au_unmap_all(struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 		if (ret == -ETIME)
 			ret = au_map_leave(map);
 		if (!first_error)
-			first_error = ret;
+			first_error = destroy_error(ret);
 		au_map_end(map);
 	}
 	return first_error;

@@ -104,6 +104,57 @@ static void removal_stays_refused(uint64_t timeout_ns)
 	fake_fini(&fake);
 }
 
+/*
+ * The same for the end of the context. The error must not be -ENOMEM, because then only address
+ * space would be left.
+ */
+static void destroy_stays_refused(uint64_t timeout_ns)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, timeout_ns);
+	map_all(ctx);
+	fake.devices[1].refused_clears = UINT_MAX;
+	fake.devices[1].clear_error = -ENOMEM;
+	/* Without a time limit the library closes BOs although their mappings are left. */
+	fake.failed = !timeout_ns;
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), timeout_ns ? -ETIME : -EIO);
+	t_equal(fake.devices[0].open_bos, 0);
+	t_equal(fake.devices[1].open_bos, timeout_ns ? num_bos() : 0);
+	t_equal(fake.reservations, 1);
+	/* The caller closes the file. */
+	fake.devices[1].open_bos = fake.devices[1].num_mappings = 0;
+	fake.reservations = 0;
+	fake_fini(&fake);
+}
+
+/*
+ * Each call of the end fails once: clear, wait and query on each device, and a close. The context
+ * is gone, so the error must not be -EPERM, which would mean that a map is still there.
+ */
+static void destroy_fails_at_each_call(int error)
+{
+	for (unsigned int call = 1; call <= 3 * NUM_DEVICES + 1; call++) {
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake, 0);
+		map_all(ctx);
+		fake.fail_call = call;
+		fake.fail_error = error;
+		t_equal(amdgpu_userptr_ctx_destroy(ctx), -EIO);
+		t_assert(fake.failed);
+		t_equal(fake.reservations, call <= 3 * NUM_DEVICES);
+		fake.reservations = 0;
+		for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+			t_equal(fake.devices[i].open_bos, fake.devices[i].failed_closes);
+			fake.devices[i].open_bos = 0;
+		}
+		fake_fini(&fake);
+	}
+}
+
 /* -ETIME of the removal itself is an error like others: the map is gone. */
 static void removal_returns_etime(void)
 {
@@ -129,6 +180,10 @@ int main(int argc, char **argv)
 	removal_is_refused_after_wait();
 	removal_stays_refused(0);
 	removal_stays_refused(TIMEOUT_NS);
+	destroy_stays_refused(0);
+	destroy_stays_refused(TIMEOUT_NS);
+	destroy_fails_at_each_call(-EPERM);
+	destroy_fails_at_each_call(-EIO);
 	removal_returns_etime();
 	return 0;
 }

@@ -275,6 +275,21 @@ static void reset_in_unmap(void)
 	end(&fake, ctx);
 }
 
+/* The same at the end of the context. */
+static void reset_in_destroy(void)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, 0);
+	map_all(ctx);
+	fake.devices[0].reset = true;
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), -ECANCELED);
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	fake_fini(&fake);
+}
+
 int main(int argc, char **argv)
 {
 	backend = fake_backend(argc, argv);
@@ -289,5 +304,6 @@ int main(int argc, char **argv)
 	reset_delays_no_other_device(0);
 	reset_delays_no_other_device(60 * UINT64_C(1000000000));
 	reset_in_unmap();
+	reset_in_destroy();
 	return 0;
 }
