@@ -462,6 +462,13 @@ int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fe
 	};
 	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_WAIT_CS, &args);
 
+	/*
+	 * Only the status says that the time is over. An error is the fence's: a reset sets -ETIME
+	 * for the commands that hung and -ECANCELED for others, and a soft recovery sets -ENODATA
+	 * (drivers/gpu/drm/amd/amdgpu/amdgpu_fence.c and amdgpu_ring.c).
+	 */
+	if (ret == -ETIME || ret == -ENODATA)
+		return -ECANCELED;
 	return ret ? ret : args.out.status ? -ETIME : 0;
 }
 

@@ -168,6 +168,10 @@ int fake_wait_cs(struct fake_kernel *fake, struct fake_device *device,
 		args->out.status = 1;
 		return 0;
 	}
+	if (device->cs_errors) {
+		device->cs_errors--;
+		return device->cs_error;
+	}
 	if (device->cs_done < in.handle)
 		device->cs_done = in.handle;
 	return 0;

@@ -484,16 +484,14 @@ static void device_is_gone(void)
 
 static void no_memory(void)
 {
-	const struct amdgpu_userptr_hdp_flush_args args = { .size = sizeof(args),
-							    .way = WAY(SUBMIT) };
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
 	ctx = begin(&fake);
 	fail_alloc = 1;
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), -ENOMEM);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), -ENOMEM);
 	t_equal(fail_alloc, 0);
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), 0);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
 	end(&fake, ctx);
 }
 
@@ -523,22 +521,47 @@ static void best_effort_is_last(void)
 /* A reset cancels the commands of the context: the library makes a new one, but only once. */
 static void resets(void)
 {
-	const struct amdgpu_userptr_hdp_flush_args args = { .size = sizeof(args),
-							    .way = WAY(SUBMIT) };
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
 
 	ctx = begin(&fake);
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), 0);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
 	fake.devices[0].cancels = 1;
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), 0);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
 	t_equal(fake.count[FAKE_CS], 3);
 	t_equal(fake.devices[0].cs_ctxs, 1);
 	fake.devices[0].cancels = 2;
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), -ECANCELED);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), -ECANCELED);
 	t_equal(fake.devices[0].cancels, 0);
-	t_equal(amdgpu_userptr_hdp_flush(ctx, &args), 0);
+	t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
 	end(&fake, ctx);
+}
+
+/*
+ * The reset ends commands that run already. The error of their fence is no time-out, because the
+ * context has no limit.
+ */
+static void resets_in_wait(void)
+{
+	static const int errors[] = { -ETIME, -ECANCELED, -ENODATA };
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		ctx = begin(&fake);
+		fake.devices[0].cs_error = errors[i];
+		fake.devices[0].cs_errors = 1;
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
+		t_equal(fake.count[FAKE_CS], 2);
+		t_equal(fake.devices[0].cs_ctxs, 1);
+		t_equal(fake.devices[0].cs_done, 2);
+		fake.devices[0].cs_errors = 2;
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), -ECANCELED);
+		t_equal(fake.devices[0].cs_errors, 0);
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
+		end(&fake, ctx);
+	}
 }
 
 /* The GPU hangs in a map's update: the library makes no BO that it could not close in time. */
@@ -666,6 +689,7 @@ int main(int argc, char **argv)
 	no_memory();
 	best_effort_is_last();
 	resets();
+	resets_in_wait();
 	hangs_in_a_map();
 	hangs();
 	threads();
