@@ -50,9 +50,10 @@ static void count_restore(struct au_smi *smi, const char *details)
 static void count_line(struct au_smi *smi)
 {
 	unsigned int event;
-	int details;
+	int details = -1;
 
-	if (sscanf(smi->line, "%x %n", &event, &details) != 1)
+	/* %n does not count, so the result does not tell whether sscanf() has come to it. */
+	if (sscanf(smi->line, "%x %n", &event, &details) != 1 || details < 0)
 		return;
 	if (event == AMD_SMI_EVENT_QUEUE_EVICTION)
 		count_eviction(smi, smi->line + details);
