@@ -50,7 +50,8 @@ static const struct {
 	const char *name;
 	int errors[8];
 } ioctls[NUM_IOCTLS] = {
-	{ "GEM_USERPTR with the flag", { EINVAL, EFAULT, EPERM, ENOMEM } },
+	/* EDQUOT: the size is beyond KFD's limit. */
+	{ "GEM_USERPTR with the flag", { EINVAL, EFAULT, EPERM, EDQUOT, ENOMEM } },
 	/* ENOSPC comes from TTM, for size 0 and for sizes above the address space. */
 	{ "GEM_USERPTR without", { EINVAL, EFAULT, EPERM, ENOMEM, EACCES, ENOSPC } },
 	{ "GEM_VA", { EINVAL, ENOENT, ENOMEM } },

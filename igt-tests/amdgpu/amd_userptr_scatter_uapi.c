@@ -163,7 +163,7 @@ static void stride(struct amd_userptr *up)
 
 /*
  * The sum of the ranges' sizes is above KFD's memory limit.  There is no memory at their address,
- * so only a driver that checks the limit first returns ENOMEM.
+ * so only a driver that checks the limit first returns EDQUOT.
  */
 static void too_large(struct amd_userptr *up)
 {
@@ -176,7 +176,7 @@ static void too_large(struct amd_userptr *up)
 	amd_userptr_scatter_init(&scatter, up, count);
 	for (unsigned int i = 0; i < count; i++)
 		amd_userptr_scatter_add(&scatter, (void *)page(), size, 0);
-	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -ENOMEM);
+	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, 0)), -EDQUOT);
 	amd_kfd_mem_expect_same(&mark);
 }
 

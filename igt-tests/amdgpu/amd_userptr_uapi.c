@@ -120,7 +120,7 @@ static void too_large(struct amd_userptr *up)
 	igt_assert(cpu != MAP_FAILED);
 	amd_kfd_mem_mark(&mark);
 	for (uint64_t size = first; size < AMD_USERPTR_SIZE_END; size <<= 1)
-		igt_assert_eq(create(up, cpu, size, AMD_USERPTR_TRACKED), -ENOMEM);
+		igt_assert_eq(create(up, cpu, size, AMD_USERPTR_TRACKED), -EDQUOT);
 	amd_kfd_mem_expect_same(&mark);
 	igt_assert_eq(create(up, cpu, page(), AMD_USERPTR_TRACKED), 0);
 	igt_assert_eq(munmap(cpu, page()), 0);

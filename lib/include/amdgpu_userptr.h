@@ -199,11 +199,11 @@ struct amdgpu_userptr_caps {
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
 	 * the GPU address space of the file does not belong to KFD, or the device would need bounce
 	 * buffers. -EPERM: the address space belongs to another process. -EPROTO: XNACK is on.
-	 * -EBUSY: a checkpoint is being restored, or the file has DRM user queues. -ENOMEM: no
-	 * memory, or KFD's limit is reached. -ETIME: the library could not ask, because earlier
-	 * updates are late. Other errors are those of stage USERPTR of amdgpu_userptr_map(). The
-	 * library asks the kernel for a BO, so the answer is right for patched kernels of any
-	 * version number.
+	 * -EBUSY: a checkpoint is being restored, or the file has DRM user queues. -EDQUOT:
+	 * KFD's limit for memory that GPUs can reach. -ENOMEM: no memory. -ETIME: the library could
+	 * not ask, because earlier updates are late. Other errors are those of stage USERPTR of
+	 * amdgpu_userptr_map(). The library asks the kernel for a BO, so the answer is right for
+	 * patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline; /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -338,8 +338,7 @@ enum amdgpu_userptr_stage {
  * @AMDGPU_USERPTR_REASON_OTHER: the library knows no more than the errno
  * @AMDGPU_USERPTR_REASON_ARGUMENT: an argument is not valid
  * @AMDGPU_USERPTR_REASON_LIMIT: too many ranges have the same page
- * @AMDGPU_USERPTR_REASON_NO_MEMORY: there is no memory, or KFD's limit for memory that GPUs can
- *	reach does not permit more
+ * @AMDGPU_USERPTR_REASON_NO_MEMORY: there is no memory
  * @AMDGPU_USERPTR_REASON_NO_ADDRESSES: the process has no address space, or the device cannot map
  *	at the address
  * @AMDGPU_USERPTR_REASON_ADDRESS_IN_USE: something else is mapped at the GPU addresses
@@ -355,6 +354,7 @@ enum amdgpu_userptr_stage {
  * @AMDGPU_USERPTR_REASON_GRANULARITY: the range, or the seam between it and the range before, is
  *	not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va does not lie in
  *	its unit as the first range does
+ * @AMDGPU_USERPTR_REASON_KFD_LIMIT: KFD's limit for memory that GPUs can reach does not permit more
  */
 enum amdgpu_userptr_reason {
 	AMDGPU_USERPTR_REASON_NONE = 0,
@@ -374,6 +374,7 @@ enum amdgpu_userptr_reason {
 	AMDGPU_USERPTR_REASON_TIMEOUT = 14,
 	AMDGPU_USERPTR_REASON_RESET = 15,
 	AMDGPU_USERPTR_REASON_GRANULARITY = 16,
+	AMDGPU_USERPTR_REASON_KFD_LIMIT = 17,
 };
 
 /**
@@ -481,9 +482,10 @@ struct amdgpu_userptr_map_args {
  *	before the context's @timeout_ns.
  * -ECANCELED: at stage WAIT, the GPU was reset during the call or since the last one, so the
  *	kernel may have dropped page table updates, also those of earlier mappings.
- * -ENOMEM: there is no memory or address space, or KFD's limit for memory that GPUs can reach does
- *	not permit more. The memory counts once for each device. After mlockall(MCL_FUTURE) the
- *	addresses of VA_RESERVE count against RLIMIT_MEMLOCK.
+ * -EDQUOT: KFD's limit for memory that GPUs can reach does not permit more. The memory counts once
+ *	for each device.
+ * -ENOMEM: there is no memory or address space. After mlockall(MCL_FUTURE) the addresses of
+ *	VA_RESERVE count against RLIMIT_MEMLOCK.
  */
 int amdgpu_userptr_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_args *args,
 		       struct amdgpu_userptr_mapping **mapping);
@@ -518,10 +520,10 @@ struct amdgpu_userptr_attach_args {
  * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
  * -EEXIST: the mapping is on the device already.
  * -ERANGE: the device cannot map at the GPU addresses.
- * -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the memory
- *	after an earlier failure.
- * -ETIME: the page tables were not up to date before the context's @timeout_ns. If the device may
- *	still reach the memory, amdgpu_userptr_detach() goes on waiting.
+ * -EDQUOT: KFD's limit for memory that GPUs can reach does not permit to count the memory once
+ *more. -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the
+ *memory after an earlier failure. -ETIME: the page tables were not up to date before the context's
+ *@timeout_ns. If the device may still reach the memory, amdgpu_userptr_detach() goes on waiting.
  * -EPERM: in a forked child, or as in amdgpu_userptr_map().
  */
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,

@@ -58,6 +58,8 @@ static uint32_t reason_of_userptr(int error, int probe)
 		return AMDGPU_USERPTR_REASON_XNACK;
 	case -E2BIG:
 		return AMDGPU_USERPTR_REASON_LIMIT;
+	case -EDQUOT:
+		return AMDGPU_USERPTR_REASON_KFD_LIMIT;
 	default:
 		return AMDGPU_USERPTR_REASON_OTHER;
 	}
@@ -112,8 +114,7 @@ const char *amdgpu_userptr_reason_text(uint32_t reason)
 		[AMDGPU_USERPTR_REASON_OTHER] = "an error of the kernel",
 		[AMDGPU_USERPTR_REASON_ARGUMENT] = "an argument is not valid",
 		[AMDGPU_USERPTR_REASON_LIMIT] = "too many ranges have the same page",
-		[AMDGPU_USERPTR_REASON_NO_MEMORY] =
-			"there is no memory, or no more of it may be mapped for GPUs",
+		[AMDGPU_USERPTR_REASON_NO_MEMORY] = "there is no memory",
 		[AMDGPU_USERPTR_REASON_NO_ADDRESSES] = "there are no such GPU addresses",
 		[AMDGPU_USERPTR_REASON_ADDRESS_IN_USE] = "the GPU addresses are in use",
 		[AMDGPU_USERPTR_REASON_KERNEL_TOO_OLD] =
@@ -130,6 +131,8 @@ const char *amdgpu_userptr_reason_text(uint32_t reason)
 		[AMDGPU_USERPTR_REASON_RESET] = "the GPU was reset",
 		[AMDGPU_USERPTR_REASON_GRANULARITY] =
 			"ranges can only meet where a unit of GPU addresses begins",
+		[AMDGPU_USERPTR_REASON_KFD_LIMIT] =
+			"KFD's limit does not permit more memory that GPUs can reach",
 	};
 
 	return reason < sizeof(texts) / sizeof(texts[0]) ? texts[reason] : "unknown";

@@ -380,6 +380,7 @@ static void reasons(void)
 		{ -EADDRINUSE, U, 0, REASON(SVM) },
 		{ -EPROTO, U, 0, REASON(XNACK) },
 		{ -E2BIG, U, 0, REASON(LIMIT) },
+		{ -EDQUOT, U, 0, REASON(KFD_LIMIT) },
 		{ -EBUSY, U, 0, REASON(BUSY) },
 		{ -ENOMEM, U, 0, REASON(NO_MEMORY) },
 		{ -ESRCH, U, 0, REASON(OTHER) },
@@ -393,9 +394,9 @@ static void reasons(void)
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++)
 		t_equal(au_reason(cases[i].error, cases[i].stage, cases[i].probe), cases[i].reason);
-	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_GRANULARITY; i++)
+	for (uint32_t i = 0; i <= AMDGPU_USERPTR_REASON_KFD_LIMIT; i++)
 		t_assert(strcmp(amdgpu_userptr_reason_text(i), "unknown"));
-	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_GRANULARITY + 1),
+	t_assert(!strcmp(amdgpu_userptr_reason_text(AMDGPU_USERPTR_REASON_KFD_LIMIT + 1),
 			 "unknown"));
 	t_assert(!strcmp(amdgpu_userptr_reason_text(UINT32_MAX), "unknown"));
 }
@@ -462,6 +463,7 @@ static void kernels_without(void)
 	expect_status(&fake, -EPERM, AMDGPU_USERPTR_REASON_FOREIGN_VM);
 	expect_status(&fake, -EPROTO, AMDGPU_USERPTR_REASON_XNACK);
 	expect_status(&fake, -EBUSY, AMDGPU_USERPTR_REASON_BUSY);
+	expect_status(&fake, -EDQUOT, AMDGPU_USERPTR_REASON_KFD_LIMIT);
 	expect_status(&fake, -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY);
 	expect_status(&fake, -EIO, AMDGPU_USERPTR_REASON_OTHER);
 	/* The library asks the kernel with a page of its own, so let the kernel refuse it. */

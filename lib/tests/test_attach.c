@@ -296,6 +296,7 @@ static void attach_returns_errors_of_the_kernel(void)
 		{ -EPROTO, AMDGPU_USERPTR_REASON_XNACK, false },
 		{ -EBUSY, AMDGPU_USERPTR_REASON_BUSY, false },
 		{ -E2BIG, AMDGPU_USERPTR_REASON_LIMIT, false },
+		{ -EDQUOT, AMDGPU_USERPTR_REASON_KFD_LIMIT, false },
 		{ -ENOMEM, AMDGPU_USERPTR_REASON_NO_MEMORY, false },
 		{ -ESRCH, AMDGPU_USERPTR_REASON_OTHER, false },
 		{ -ENODEV, AMDGPU_USERPTR_REASON_OTHER, false },

@@ -301,8 +301,8 @@ static void bad_memory_is_named(void)
 /* The library does not search for the range when no range is at fault. */
 static void all_memory_is_refused(void)
 {
-	static const int map_errors[] = { -EPERM,  -EOPNOTSUPP, -EPROTO, -EBUSY,
-					  -ENOMEM, -ESRCH,	-ENODEV, -E2BIG };
+	static const int map_errors[] = { -EPERM, -EOPNOTSUPP, -EPROTO, -EBUSY, -ENOMEM,
+					  -ESRCH, -ENODEV,     -E2BIG,	-EDQUOT };
 	struct amdgpu_userptr_range ranges[64];
 	struct amdgpu_userptr_ctx *ctx;
 	struct fake_kernel fake;
