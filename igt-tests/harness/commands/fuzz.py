@@ -8,7 +8,7 @@ import sys
 from harness import arguments, step
 from harness.build import project
 
-RUN = os.path.join(step.PROJECT, "igt-tests/vgpu/fuzz/run.py")
+RUN = os.path.join(step.PROJECT, "lib/fuzz/run.py")
 MINUTES = 5	# for each target, if --minutes does not say otherwise
 KEPT = os.path.join(step.BUILD, "fuzz")	# has the inputs that earlier runs found, with which the next run begins
 
