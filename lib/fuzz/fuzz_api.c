@@ -8,8 +8,11 @@
  * After each step kernel and library must agree on the mappings. At the end nothing may be left,
  * and the library may not have released an address that a GPU may still use (fake_kernel.c).
  */
+#include <unistd.h>
+
 #include "fake_kernel.h"
 #include "test.h"
+#include "wrapped.h"
 
 /* The entry points that libFuzzer calls. */
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
@@ -19,27 +22,6 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 #define MAX_RANGES 24
 #define FIXED_VA   UINT64_C(0x100000000)
 #define TIMEOUT_NS UINT64_C(1000)
-
-/*
- * The linker's option --wrap sends the library's allocations to the functions below. The allocation
- * with this number fails, counted from 1; 0: none fails.
- */
-static unsigned int fail_alloc;
-
-void *__real_calloc(size_t count, size_t size);
-void *__real_reallocarray(void *old, size_t count, size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_reallocarray(void *old, size_t count, size_t size);
-
-void *__wrap_calloc(size_t count, size_t size)
-{
-	return fail_alloc && !--fail_alloc ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_reallocarray(void *old, size_t count, size_t size)
-{
-	return fail_alloc && !--fail_alloc ? NULL : __real_reallocarray(old, count, size);
-}
 
 struct slot {
 	struct amdgpu_userptr_mapping *map; /* NULL: free */
@@ -61,21 +43,30 @@ struct fuzz {
 	bool trouble; /* an injected failure may have happened, so do not compare after each step */
 	/* Addresses that the library may keep, because a GPU may reach memory through them. */
 	unsigned int kept_reservations, kept_allocations;
-	/* BOs that the library may keep, if a flush of the HDP has failed while the GPU hung. */
+	/* BOs of the library's own that it has given up, because the GPU hung or was reset. */
 	unsigned int kept_bos;
 	struct slot slots[NUM_SLOTS];
 };
 
 static unsigned long num_calls;
+static unsigned int first_fds;
 
-static void print_calls(void)
+static void at_exit(void)
 {
+	/* run.py reads this line. */
 	fprintf(stderr, "%lu calls of the library\n", num_calls);
+	if (wrapped_num_fds() != first_fds) {
+		fprintf(stderr, "%u files were open, and now %u are\n", first_fds,
+			wrapped_num_fds());
+		/* exit() must not be called here. */
+		_exit(1);
+	}
 }
 
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	return atexit(print_calls);
+	first_fds = wrapped_num_fds();
+	return atexit(at_exit);
 }
 
 static uint8_t take(struct fuzz *f)
@@ -130,6 +121,72 @@ static unsigned int own_bos(const struct au_device *device)
 	const struct au_hdp *hdp = &device->hdp;
 
 	return !!hdp->remap.handle + !!hdp->dummy.handle + !!hdp->noop.ib.handle;
+}
+
+/* BOs that the library has made for itself, and not closed. */
+static unsigned int own_open_bos(const struct fake_device *device)
+{
+	unsigned int count = 0;
+
+	for (uint32_t i = 0; i < device->num_bos; i++)
+		count += device->bos[i].own && device->bos[i].open;
+	return count;
+}
+
+/* BOs of the library's own, addresses and failed closes that the kernel knows. */
+struct left {
+	unsigned int bos, reservations, failed_closes;
+};
+
+/* Those that the library does not have any more; but reservations of maps are among them. */
+static struct left left_behind(const struct fuzz *f)
+{
+	struct left left = { .reservations = f->fake.reservations };
+
+	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
+		const struct fake_device *device = &f->fake.devices[i];
+
+		left.bos += own_open_bos(device);
+		left.failed_closes += device->failed_closes;
+	}
+	for (uint32_t i = 0; f->ctx && i < f->num_devices; i++) {
+		left.bos -= own_bos(&f->ctx->devices[i]);
+		left.reservations -= !!f->ctx->devices[i].hdp.noop.reservation;
+	}
+	return left;
+}
+
+/*
+ * The library may give up the IB of a way that it could not prepare, or whose removal is uncertain:
+ * @ibs of them at most since @before.
+ */
+static void keep_bos(struct fuzz *f, const struct left *before, unsigned int ibs)
+{
+	const struct left now = left_behind(f);
+
+	t_assert(f->trouble || now.bos == before->bos);
+	t_assert(now.bos - before->bos <= ibs + now.failed_closes - before->failed_closes);
+	f->kept_bos += now.bos - before->bos;
+}
+
+/* Also the addresses of the IB, in a call that makes and ends no map. */
+static void keep_ib(struct fuzz *f, const struct left *before)
+{
+	const struct left now = left_behind(f);
+
+	keep_bos(f, before, 1);
+	t_assert(f->trouble || now.reservations == before->reservations);
+	t_assert(now.reservations - before->reservations <= 1);
+	f->kept_reservations += now.reservations - before->reservations;
+}
+
+static bool is_reserved(const struct fuzz *f, uint64_t va)
+{
+	for (uint32_t i = 0; i < f->fake.num_taken; i++) {
+		if (f->fake.taken[i].va == va)
+			return true;
+	}
+	return false;
 }
 
 static void check_state(struct fuzz *f)
@@ -354,13 +411,6 @@ static void step_evictions(struct fuzz *f)
 	CALL(amdgpu_userptr_query_evictions(f->ctx, &count));
 }
 
-/* The library may keep the IB of a way that it could not prepare, or whose removal is uncertain. */
-static void keep_ib(struct fuzz *f)
-{
-	f->kept_reservations++;
-	f->kept_bos++;
-}
-
 static void step_hdp(struct fuzz *f)
 {
 	const uint8_t kind = take(f);
@@ -378,23 +428,43 @@ static void step_hdp(struct fuzz *f)
 			 (args.way == AMDGPU_USERPTR_HDP_READ_BACK && !args.addr) ||
 			 (args.mem_flush_cntl && args.way != AMDGPU_USERPTR_HDP_AUTO &&
 			  args.way != AMDGPU_USERPTR_HDP_REMAP);
+	struct left before = left_behind(f);
 	int ret = CALL(amdgpu_userptr_hdp_flush(f->ctx, &args));
 
 	t_assert(word[1] == 7 && word[0] <= 1);
-	if (f->trouble)
-		keep_ib(f);
+	keep_ib(f, &before);
 	if (bad)
 		t_equal(ret, -EINVAL);
 	else if (!f->trouble)
 		t_assert(!ret || ret == -EOPNOTSUPP);
 	if (!(kind & 0x20))
 		return;
+	before = left_behind(f);
 	ret = CALL(amdgpu_userptr_query_hdp(f->ctx, &hdp));
 	t_equal(ret, args.device < f->num_devices ? 0 : -EINVAL);
-	if (f->trouble)
-		keep_ib(f);
+	keep_ib(f, &before);
 	if (!ret && !bad && !f->trouble && args.way != AMDGPU_USERPTR_HDP_NONE && !word[0])
 		t_equal(hdp.status[args.way], CALL(amdgpu_userptr_hdp_flush(f->ctx, &args)));
+}
+
+/* Each text exists, whichever the number. */
+static void step_texts(struct fuzz *f)
+{
+	static const char *(*const functions[])(uint32_t) = {
+		amdgpu_userptr_stage_name,
+		amdgpu_userptr_reason_text,
+		amdgpu_userptr_hdp_way_name,
+		amdgpu_userptr_hdp_need_text,
+	};
+	const uint32_t number = take(f) | (uint32_t)take(f) << 24;
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(functions); i++) {
+		const char *text;
+
+		CALL((text = functions[i](number), 0));
+		t_assert(text && *text);
+	}
+	t_equal(CALL((int)amdgpu_userptr_version()), AMDGPU_USERPTR_VERSION);
 }
 
 /* Pass a struct of random bytes, in which only the array of ranges is good. */
@@ -455,7 +525,7 @@ static void step_trouble(struct fuzz *f)
 		f->fake.fail_error = errors[(kind >> 2) % T_ARRAY_SIZE(errors)];
 		break;
 	case 1:
-		fail_alloc = 1 + number % 16;
+		wrapped_fail_alloc = 1 + number % 16;
 		break;
 	case 2:
 		/* Without a time limit the library would wait for ever. */
@@ -471,9 +541,10 @@ static void step_trouble(struct fuzz *f)
 static void step(struct fuzz *f)
 {
 	static void (*const steps[])(struct fuzz *f) = {
-		step_map,    step_map,	  step_map,	step_map,	step_unmap,    step_unmap,
-		step_attach, step_attach, step_detach,	step_detach,	step_query,    step_caps,
-		step_cover,  step_memory, step_trouble, step_evictions, step_any_args, step_hdp,
+		step_map,	step_map,      step_map,    step_map,	 step_unmap,
+		step_unmap,	step_attach,   step_attach, step_detach, step_detach,
+		step_query,	step_caps,     step_cover,  step_memory, step_trouble,
+		step_evictions, step_any_args, step_hdp,    step_texts,
 	};
 
 	steps[take(f) % T_ARRAY_SIZE(steps)](f);
@@ -545,9 +616,12 @@ static bool begin(struct fuzz *f)
 
 static void end(struct fuzz *f)
 {
+	uint64_t ibs[FAKE_MAX_DEVICES];
+	unsigned int num_ibs = 0;
+	struct left before;
 	int ret;
 
-	fail_alloc = f->fake.fail_call = 0;
+	wrapped_fail_alloc = f->fake.fail_call = 0;
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++)
 		f->fake.devices[i].hangs = f->fake.devices[i].reset_polls = false;
 	for (unsigned int i = 0; i < NUM_SLOTS; i++) {
@@ -555,18 +629,26 @@ static void end(struct fuzz *f)
 			unmap(f, &f->slots[i]);
 		t_assert(!f->slots[i].map);
 	}
-	for (uint32_t i = 0; f->trouble && i < f->num_devices; i++) {
-		if (f->ctx->devices[i].hdp.noop.ib.handle)
-			keep_ib(f);
+	for (uint32_t i = 0; i < f->num_devices; i++) {
+		const struct au_reservation *ib = f->ctx->devices[i].hdp.noop.reservation;
+
+		if (ib)
+			ibs[num_ibs++] = ib->addr;
 	}
+	before = left_behind(f);
 	/* A failed map() may have left a map, and its removal returns the error of that map. */
 	ret = CALL(amdgpu_userptr_ctx_destroy(f->ctx));
+	f->ctx = NULL;
 	t_assert(f->trouble || !ret);
+	keep_bos(f, &before, num_ibs);
+	for (unsigned int i = 0; i < num_ibs; i++)
+		f->kept_reservations += is_reserved(f, ibs[i]);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
 	struct fuzz f = { .bytes = bytes, .size = size };
+	struct left left;
 
 	if (begin(&f)) {
 		while (f.at < f.size)
@@ -577,13 +659,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 	t_assert(f.fake.reservations <= f.kept_reservations);
 	t_assert(f.fake.allocations <= f.kept_allocations);
 	f.fake.reservations = f.fake.allocations = 0;
+	left = left_behind(&f);
+	t_equal(left.bos, f.kept_bos);
 	for (unsigned int i = 0; i < FAKE_MAX_DEVICES; i++) {
-		t_assert(f.fake.devices[i].open_bos >= f.fake.devices[i].failed_closes);
-		t_assert(f.fake.devices[i].open_bos <=
-			 f.fake.devices[i].failed_closes + f.kept_bos);
-		t_assert(f.fake.devices[i].num_mappings <= f.kept_bos);
-		f.fake.devices[i].open_bos = f.fake.devices[i].num_mappings = 0;
+		struct fake_device *device = &f.fake.devices[i];
+
+		t_assert(device->open_bos >= device->failed_closes);
+		t_assert(device->open_bos - own_open_bos(device) <= device->failed_closes);
+		t_assert(device->num_mappings <= f.kept_bos);
+		device->open_bos = device->num_mappings = 0;
 	}
 	fake_fini(&f.fake);
+	t_equal(wrapped_mmaps, 0);
 	return 0;
 }

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The calls of library and model to the C library: some of them fail, and others are counted. The
+ * linker's option --wrap sends them to wrapped.c.
+ */
+#ifndef WRAPPED_H
+#define WRAPPED_H
+
+/* The allocation with this number fails, counted from 1; 0: none fails. */
+extern unsigned int wrapped_fail_alloc;
+
+/*
+ * How many pieces of memory are mapped by mmap(). The model replaces most of the library's calls of
+ * mmap(), but not that for the mark of a context.
+ */
+extern unsigned int wrapped_mmaps;
+
+/* How many files the process has open. */
+unsigned int wrapped_num_fds(void);
+
+#endif /* WRAPPED_H */
