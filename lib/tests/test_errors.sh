@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# Each function has a doc comment. Each error that the comment names is in the list of the function in its manual page,
-# and in a statement of a test that also names the function, or something that calls it for the test.
+# Each function has a doc comment. The comment and the list of the function in its manual page name the same errors. Each
+# of them is in a statement of a test that also names the function, or something that calls it for the test.
 # HEADERS is the folder of the headers, TESTS that of the tests.
 # Usage: test_errors.sh HEADERS TESTS PAGE...
 set -eu
@@ -26,7 +26,8 @@ amdgpu_userptr_query_stats expect_of_all
 amdgpu_userptr_watch_evictions expect_of_all watch_errors
 END
 
-# "function error" for each -E... behind "Return:" in the comment in front of a declaration; "function" for each comment.
+# "function error" for each -E... behind "Return:" in the comment in front of a declaration. "as FUNCTION()" there stands
+# for the errors of that function.
 awk '
 /^\/\*\*/ { errors = ""; returns = 0; commented = 1 }
 /^}/ { commented = 0 }
@@ -37,6 +38,8 @@ returns && /^ \*/ {
 		errors = errors " " substr(line, RSTART, RLENGTH)
 		line = substr(line, RSTART + RLENGTH)
 	}
+	if (match($0, / as amdgpu_userptr_[a-z_]+\(/))
+		errors = errors " " of[substr($0, RSTART + 4, RLENGTH - 5)]
 }
 /^ \*\// { returns = 0 }
 match($0, /^[a-z].*amdgpu_userptr_[a-z_]+\(/) {
@@ -49,6 +52,7 @@ match($0, /^[a-z].*amdgpu_userptr_[a-z_]+\(/) {
 	count = split(errors, list, " ")
 	for (i = 1; i <= count; i++)
 		print $0, list[i]
+	of[$0] = errors
 	commented = 0
 	errors = ""
 }' "$headers"/*.h >"$dir/errors"
@@ -117,11 +121,29 @@ BEGIN {
 
 awk -v dir="$dir" '
 BEGIN {
+	while (getline <(dir "/errors"))
+		in_comment[$0]
 	while (getline <(dir "/documented"))
 		documented[$0]
 	while (getline <(dir "/tested"))
 		tested[$0]
-}
-!($0 in documented) { print $2 " of " $1 " is not in the manual page"; wrong = 1 }
-!($0 in tested) { print $2 " of " $1 " is in no test"; wrong = 1 }
-END { exit wrong }' "$dir/errors"
+	for (line in in_comment)
+		all[line]
+	for (line in documented)
+		all[line]
+	for (line in all) {
+		split(line, word, " ")
+		error = word[2] " of " word[1]
+		if (!(line in in_comment))
+			wrong[error " is not in the comment"]
+		if (!(line in documented))
+			wrong[error " is not in the manual page"]
+		if (!(line in tested))
+			wrong[error " is in no test"]
+	}
+	for (line in wrong) {
+		print line
+		status = 1
+	}
+	exit status
+}'

@@ -322,6 +322,7 @@ static void all_memory_is_refused(void)
 		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
 		t_equal(args.failed_reason == AMDGPU_USERPTR_REASON_FOREIGN_VM,
 			map_errors[i] == -EPERM);
+		t_equal(args.failed_reason == AMDGPU_USERPTR_REASON_LIMIT, map_errors[i] == -E2BIG);
 		/* One try for the map, and one with a page of the library's own. */
 		t_assert(fake.count[FAKE_USERPTR] - tries <= 2);
 		fake_check_empty(&fake);
@@ -606,6 +607,30 @@ static void range_limit_is_honest(void)
 	fake_fini(&fake);
 }
 
+/* Each range fits into 64 bits, but their sum does not. */
+static void sum_does_not_fit(void)
+{
+	const uint64_t half = UINT64_C(1) << 63;
+	const struct amdgpu_userptr_range ranges[] = {
+		{ PAGE, half, 0, 0 },
+		{ PAGE, half - PAGE, 0, 0 },
+		{ PAGE, PAGE, 0, 0 },
+	};
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	fake_init(&fake, backend);
+	ctx = fake_ctx(&fake, 1);
+	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EOVERFLOW);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_VALIDATE);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_ARGUMENT);
+	t_equal(args.failed_range, 2);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	fake_fini(&fake);
+}
+
 /* The ranges and their sum fit into 64 bits, but not the units around them. */
 static void units_do_not_fit(void)
 {
@@ -650,6 +675,7 @@ int main(int argc, char **argv)
 	map_is_gone_at_once();
 	limits_of_a_bo();
 	range_limit_is_honest();
+	sum_does_not_fit();
 	units_do_not_fit();
 	return 0;
 }

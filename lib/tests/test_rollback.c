@@ -488,6 +488,7 @@ int main(int argc, char **argv)
 	map_fails_at_each_call(-EIO);
 	map_fails_at_each_call(-ENOMEM);
 	map_fails_at_each_call(-EFAULT);
+	map_fails_at_each_call(-EBUSY);
 	map_names_the_range();
 	roll_back_fails_at_each_call();
 	unmap_fails_at_each_call();
