@@ -33,9 +33,10 @@
  *   exception. It frees the child's copy of the context and leaves the parent's GPU state alone.
  *   The child's copy of the memory that the library has for mappings stays allocated, because a
  *   thread of the parent may have been changing it at the time of the fork. The child does not
- *   inherit reserved GPU addresses (VA_RESERVE). If evictions are watched, it closes its descriptor
- *   of the library's file of events, by number: a child that closes all descriptors first, and
- *   opens others, must not destroy the context.
+ *   inherit reserved GPU addresses (VA_RESERVE), unless another thread forks it while the library
+ *   is reserving them. If evictions are watched, it closes its descriptor of the library's file of
+ *   events, by number: a child that closes all descriptors first, and opens others, must not
+ *   destroy the context.
  *
  * Stability
  *
