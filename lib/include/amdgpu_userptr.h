@@ -521,10 +521,11 @@ struct amdgpu_userptr_attach_args {
  * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
  * -EEXIST: the mapping is on the device already.
  * -ERANGE: the device cannot map at the GPU addresses.
- * -EDQUOT: KFD's limit for memory that GPUs can reach does not permit to count the memory once
- *more. -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the
- *memory after an earlier failure. -ETIME: the page tables were not up to date before the context's
- *@timeout_ns. If the device may still reach the memory, amdgpu_userptr_detach() goes on waiting.
+ * -EDQUOT: KFD's limit does not permit to count the memory for one more device.
+ * -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the memory
+ *	after an earlier failure.
+ * -ETIME: the page tables were not up to date before the context's @timeout_ns. If the device may
+ *	still reach the memory, amdgpu_userptr_detach() goes on waiting.
  * -EPERM: in a forked child, or as in amdgpu_userptr_map().
  */
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
