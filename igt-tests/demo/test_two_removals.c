@@ -1,0 +1,334 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tests with a real kernel and two GPUs what is left when a step of a removal fails or is late. The
+ * library must name each GPU that may still reach the memory, keep the addresses as long as one
+ * does, and close all BOs that it can close. Each map gets GPU addresses of its own, because the
+ * library gives none again that a GPU may still use. Argument: the backend, "scatter" or "ranges".
+ */
+#include <stdbool.h>
+#include <sys/mman.h>
+
+#include <amdgpu_drm.h>
+#include <xf86drm.h>
+
+#include "lib/igt_time.h"
+#include "device_pair.h"
+#include "test.h"
+
+/*
+ * The test looks for BOs at the handles up to this one. It finds all of them, because the kernel
+ * gives out the lowest free handle.
+ */
+#define MAX_HANDLE 1024
+#define WAIT_MS	   10000
+#define ROUNDS	   200
+
+struct bos {
+	unsigned int on[PAIR_DEVICES];
+};
+
+static struct bos count_bos(const struct pair *pair)
+{
+	struct bos bos = { 0 };
+
+	for (unsigned int i = 0; i < PAIR_DEVICES; i++) {
+		for (uint32_t handle = 1; handle <= MAX_HANDLE; handle++) {
+			struct drm_amdgpu_gem_create_in info = { 0 };
+			struct drm_amdgpu_gem_op op = {
+				.handle = handle,
+				.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO,
+				.value = (uintptr_t)&info,
+			};
+
+			bos.on[i] += !drmIoctl(pair->devices[i].kfd.drm_fd, DRM_IOCTL_AMDGPU_GEM_OP,
+					       &op);
+		}
+	}
+	return bos;
+}
+
+static void expect_bos(const struct pair *pair, const struct bos *bos)
+{
+	const struct bos now = count_bos(pair);
+
+	for (unsigned int i = 0; i < PAIR_DEVICES; i++)
+		t_equal(now.on[i], bos->on[i]);
+}
+
+static bool is_clear(const struct pair_failure *failure)
+{
+	return _IOC_NR(failure->request) == DRM_COMMAND_BASE + DRM_AMDGPU_GEM_VA;
+}
+
+static bool is_close(const struct pair_failure *failure)
+{
+	return failure->request == DRM_IOCTL_GEM_CLOSE;
+}
+
+/* The ioctl that closes a BO has failed. Only this BO may be left, so close it. */
+static void close_rest(const struct pair *pair, struct bos before,
+		       const struct pair_failure *failure)
+{
+	struct drm_gem_close args = { .handle = failure->handle };
+
+	before.on[failure->device]++;
+	expect_bos(pair, &before);
+	t_equal(drmIoctl(pair->devices[failure->device].kfd.drm_fd, DRM_IOCTL_GEM_CLOSE, &args), 0);
+}
+
+/* Assert that the process can use the addresses of a map for something else, or cannot. */
+static void expect_free(const struct pair *pair, uint64_t va, bool expected)
+{
+	void *ptr = mmap((void *)(uintptr_t)va, pair_bytes(pair), PROT_NONE,
+			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
+
+	t_equal(ptr != MAP_FAILED, expected);
+	if (expected)
+		munmap(ptr, pair_bytes(pair));
+	else
+		t_equal(errno, EEXIST);
+}
+
+static unsigned int bos_per_device(const struct pair *pair)
+{
+	return pair->backend == AMDGPU_USERPTR_BACKEND_SCATTER ? 1 : PAIR_RANGES;
+}
+
+static void check_unmap(const struct pair *pair, uint64_t va, const struct bos *before, int ret,
+			uint64_t reachable, int error, const struct pair_failure *failure)
+{
+	const bool retried = is_clear(failure) && error == EBUSY;
+	const bool stuck = !retried && !is_close(failure);
+
+	t_equal(ret, retried ? 0 : -error);
+	t_equal(reachable, stuck ? 1u << failure->device : 0);
+	expect_free(pair, va, !stuck);
+	if (is_close(failure))
+		close_rest(pair, *before, failure);
+	expect_bos(pair, before);
+}
+
+/*
+ * Unmap again and again, and let the first, the second, the n-th ioctl of unmap() fail, until none
+ * is left to fail. The library clears the page tables, waits for that and asks for resets, on each
+ * device, and then closes the BOs. It repeats a removal that the kernel refuses with EBUSY.
+ */
+static void unmap_fails_at_each_step(struct pair *pair, int error)
+{
+	unsigned int clears[PAIR_DEVICES] = { 0 }, waits[PAIR_DEVICES] = { 0 },
+		     closes[PAIR_DEVICES] = { 0 };
+
+	for (unsigned int nth = 1;; nth++) {
+		const struct bos before = count_bos(pair);
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+		struct pair_failure failure;
+		uint64_t reachable;
+		int ret;
+
+		t_equal(pair_map(pair, pair->ctx, 0, &args, &map), 0);
+		pair_inject(pair, nth, 1, error);
+		ret = amdgpu_userptr_unmap_reachable(map, &reachable);
+		failure = pair_inject_end();
+		if (failure.device < 0) {
+			t_equal(ret, 0);
+			t_equal(reachable, 0);
+			expect_free(pair, args.gpu_va, true);
+			expect_bos(pair, &before);
+			break;
+		}
+		check_unmap(pair, args.gpu_va, &before, ret, reachable, error, &failure);
+		clears[failure.device] += is_clear(&failure);
+		closes[failure.device] += is_close(&failure);
+		waits[failure.device] += !is_clear(&failure) && !is_close(&failure);
+	}
+	for (unsigned int i = 0; i < PAIR_DEVICES; i++) {
+		t_equal(clears[i], 1);
+		t_equal(waits[i], 2);
+		t_equal(closes[i], bos_per_device(pair));
+	}
+}
+
+static int attach_second(struct amdgpu_userptr_mapping *map)
+{
+	struct amdgpu_userptr_attach_args args = { .size = sizeof(args), .device = 1 };
+
+	return amdgpu_userptr_attach(map, &args);
+}
+
+/*
+ * detach() of the second device has failed, and its page tables may still have the map. So it
+ * cannot be attached again, and unmap() must report it and keep the addresses.
+ */
+static void check_stuck(struct pair *pair, struct amdgpu_userptr_mapping *map, uint64_t va)
+{
+	uint64_t reachable;
+
+	t_equal(attach_second(map), -EBUSY);
+	t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -EIO);
+	t_equal(reachable, 2);
+	expect_free(pair, va, false);
+}
+
+static void detach_fails_at_each_step(struct pair *pair)
+{
+	unsigned int stuck = 0, closes = 0;
+
+	for (unsigned int nth = 1;; nth++) {
+		struct amdgpu_userptr_info info = { .size = sizeof(info) };
+		const struct bos before = count_bos(pair);
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+		struct pair_failure failure;
+		struct bos with_map;
+		int ret;
+
+		t_equal(pair_map(pair, pair->ctx, 0, &args, &map), 0);
+		with_map = count_bos(pair);
+		with_map.on[1] = before.on[1];
+		pair_inject(pair, nth, 1, EIO);
+		ret = amdgpu_userptr_detach(map, 1);
+		failure = pair_inject_end();
+		t_equal(ret, failure.device < 0 ? 0 : -EIO);
+		/* The first device must not notice. */
+		pair_change_memory(pair);
+		pair_expect_reads(pair, 0, args.gpu_va);
+		t_equal(amdgpu_userptr_query(pair->ctx, args.gpu_va, &info), 0);
+		t_equal(info.devices, 1);
+		if (failure.device < 0 || is_close(&failure)) {
+			t_equal(info.reachable, 0);
+			if (is_close(&failure))
+				close_rest(pair, with_map, &failure);
+			t_equal(attach_second(map), 0);
+			pair_expect_reads(pair, 1, args.gpu_va);
+			t_equal(amdgpu_userptr_unmap(map), 0);
+			expect_free(pair, args.gpu_va, true);
+		} else {
+			t_equal(info.reachable, 2);
+			check_stuck(pair, map, args.gpu_va);
+		}
+		expect_bos(pair, &before);
+		if (failure.device < 0)
+			break;
+		t_equal(failure.device, 1);
+		closes += is_close(&failure);
+		stuck += !is_close(&failure);
+	}
+	t_equal(stuck, 3);
+	t_equal(closes, bos_per_device(pair));
+}
+
+/*
+ * A wait of map() fails, or its question for resets, and so does the next ioctl: the first of the
+ * roll back, which clears the page tables of the second device.
+ */
+static void roll_back_fails(struct pair *pair)
+{
+	const unsigned int before_waits = PAIR_DEVICES * 2 * bos_per_device(pair);
+
+	for (unsigned int step = 0; step < 2 * PAIR_DEVICES; step++) {
+		const struct bos before = count_bos(pair);
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+		struct pair_failure failure;
+
+		pair_inject(pair, before_waits + 1 + step, 2, EIO);
+		t_equal(pair_map(pair, pair->ctx, 0, &args, &map), -EIO);
+		failure = pair_inject_end();
+		t_equal(failure.device, step / 2);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+		t_equal(args.failed_device, step / 2);
+		t_equal(args.failed_reachable, 2);
+		expect_bos(pair, &before);
+	}
+}
+
+/* Whether a call of a context with a time limit was late. It must not fail otherwise. */
+static bool is_late(int ret, unsigned int *times)
+{
+	t_assert(!ret || ret == -ETIME);
+	*times += ret == -ETIME;
+	return ret == -ETIME;
+}
+
+static void unmap_late(struct amdgpu_userptr_mapping *map, unsigned int *times)
+{
+	const uint64_t deadline = igt_now_ms() + igt_patience(WAIT_MS);
+
+	while (is_late(amdgpu_userptr_unmap(map), times)) {
+		t_assert(igt_now_ms() < deadline);
+		igt_pause();
+	}
+}
+
+/*
+ * Calls of map() that were late have left maps whose removal goes on. Each map() asks whether that
+ * is done, and one whose memory is missing makes no new updates of page tables.
+ */
+static void wait_for_late_maps(const struct pair *pair, struct amdgpu_userptr_ctx *ctx,
+			       const struct bos *before)
+{
+	const uint64_t deadline = igt_now_ms() + igt_patience(WAIT_MS);
+	const struct amdgpu_userptr_range missing = {
+		.cpu_addr = (uintptr_t)mmap(NULL, pair->page, PROT_NONE,
+					    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0),
+		.size = pair->page,
+	};
+	struct bos now;
+
+	do {
+		struct amdgpu_userptr_map_args args = {
+			.size = sizeof(args),
+			.ranges = &missing,
+			.num_ranges = 1,
+			.range_stride = sizeof(missing),
+		};
+		struct amdgpu_userptr_mapping *map;
+
+		t_assert(igt_now_ms() < deadline);
+		t_assert(amdgpu_userptr_map(ctx, &args, &map));
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+		now = count_bos(pair);
+	} while (memcmp(&now, before, sizeof(now)));
+	munmap((void *)(uintptr_t)missing.cpu_addr, missing.size);
+}
+
+/* All calls of a context with a time limit of 1 ns return 0 or -ETIME, and in the end no BO is
+ * left. */
+static void bounded(struct pair *pair)
+{
+	const struct bos before = count_bos(pair);
+	struct amdgpu_userptr_ctx *ctx = pair_ctx(pair, 1);
+	unsigned int late = 0;
+
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+
+		if (is_late(pair_map(pair, ctx, 1, &args, &map), &late))
+			continue;
+		/* After a roll back that was in time the device is not there to be detached. */
+		if (!is_late(attach_second(map), &late))
+			is_late(amdgpu_userptr_detach(map, 1), &late);
+		unmap_late(map, &late);
+	}
+	t_assert(late);
+	wait_for_late_maps(pair, ctx, &before);
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	expect_bos(pair, &before);
+}
+
+int main(int argc, char **argv)
+{
+	struct pair pair;
+
+	if (pair_open(&pair, argc, argv))
+		return EXIT_SKIP;
+	unmap_fails_at_each_step(&pair, EIO);
+	unmap_fails_at_each_step(&pair, EBUSY);
+	detach_fails_at_each_step(&pair);
+	roll_back_fails(&pair);
+	bounded(&pair);
+	pair_close(&pair);
+	return 0;
+}
