@@ -15,6 +15,7 @@
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_time.h"
 #include "bo_bytes.h"
+#include "kfd_limit.h"
 #include "test.h"
 
 #define EXIT_SKIP  77
@@ -25,6 +26,8 @@
  */
 #define MAX_HANDLE 64
 #define WAIT_MS	   10000
+/* The library cuts ranges of half a TiB, so use only smaller ones. */
+#define MAX_SIZE   (UINT64_C(1) << 38)
 
 struct device {
 	uint32_t backend;
@@ -428,6 +431,38 @@ static void evictions_are_counted(const struct device *device, struct amdgpu_use
 	munmap(memory, range.size);
 }
 
+/*
+ * A range that is larger than KFD's limit must have an error of its own. There is no memory in it,
+ * because the kernel has to look at the limit first. Returns false if the limit is unknown, or too
+ * large.
+ */
+static bool above_limit(const struct device *device, struct amdgpu_userptr_ctx *ctx)
+{
+	const uint64_t limit = kfd_limit(), before = bo_bytes(device->fd);
+	const struct amdgpu_userptr_range range = {
+		.cpu_addr = (uintptr_t)mmap(NULL, limit + (2 << 20), PROT_NONE,
+					    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0),
+		.size = limit + (2 << 20),
+	};
+	const bool is_tested = limit && range.size <= MAX_SIZE;
+	struct amdgpu_userptr_map_args args = args_of(&range, 1);
+	struct amdgpu_userptr_mapping *map;
+
+	t_assert(range.cpu_addr != (uintptr_t)MAP_FAILED);
+	if (!is_tested)
+		fprintf(stderr, "KFD's limit is not tested\n");
+	if (is_tested) {
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EDQUOT);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+		t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_KFD_LIMIT);
+		t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
+		t_equal(args.failed_device, 0);
+		t_equal(bo_bytes(device->fd), before);
+	}
+	munmap((void *)(uintptr_t)range.cpu_addr, range.size);
+	return is_tested;
+}
+
 static int open_device(struct device *device)
 {
 	uint32_t major, minor;
@@ -456,6 +491,7 @@ int main(int argc, char **argv)
 		.backend = AMDGPU_USERPTR_BACKEND_RANGES,
 	};
 	struct amdgpu_userptr_ctx *ctx;
+	bool limit_is_tested;
 	int status;
 
 	t_equal(argc, 2);
@@ -488,9 +524,10 @@ int main(int argc, char **argv)
 	coherence(&device, ctx);
 	device_comes_and_goes(&device, ctx);
 	evictions_are_counted(&device, ctx);
+	limit_is_tested = above_limit(&device, ctx);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	libdrm_handle_and_addresses(&device);
 	amd_kfd_close(&device.kfd);
 	amdgpu_device_deinitialize(device.handle);
-	return 0;
+	return limit_is_tested ? 0 : EXIT_SKIP;
 }

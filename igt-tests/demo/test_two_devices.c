@@ -4,11 +4,18 @@
  * and a call that fails on one of them, at whichever step, leaves nothing behind on either.
  * Argument: the backend, "scatter" or "ranges".
  */
+#include <stdbool.h>
 #include <sys/mman.h>
 
 #include "bo_bytes.h"
 #include "device_pair.h"
+#include "kfd_limit.h"
 #include "test.h"
+
+/* Most ranges of one BO that may have the same page, and the least and the most size of each. */
+#define MAX_SAME   64
+#define LEAST_AREA (UINT64_C(16) << 20)
+#define MOST_AREA  (UINT64_C(64) << 20)
 
 static void both_read(struct pair *pair)
 {
@@ -143,9 +150,55 @@ static void address_in_use_on_second(struct pair *pair)
 	both_read(pair);
 }
 
+/*
+ * KFD's limit counts the memory once for each GPU. So ranges that need 0.6 of it fit on one GPU,
+ * but not on two. The ranges are the same area again and again, because the limit counts each.
+ * Returns false if the limit is unknown, or too large to reach it.
+ */
+static bool limit_counts_each_device(struct pair *pair)
+{
+	const uint64_t part = kfd_limit() / 10 * 6;
+	struct amdgpu_userptr_range ranges[MAX_SAME];
+	uint64_t area = part / MAX_SAME / pair->page * pair->page, before[PAIR_DEVICES];
+	struct amdgpu_userptr_map_args args = {
+		.size = sizeof(args),
+		.ranges = ranges,
+		.range_stride = sizeof(ranges[0]),
+	};
+	struct amdgpu_userptr_mapping *map;
+	void *memory;
+
+	if (area < LEAST_AREA)
+		area = LEAST_AREA;
+	if (!part || area > MOST_AREA) {
+		fprintf(stderr, "KFD's limit is not tested\n");
+		return false;
+	}
+	memory = mmap(NULL, area, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	t_assert(memory != MAP_FAILED);
+	for (; args.num_ranges < MAX_SAME && (args.num_ranges + 1) * area <= part;
+	     args.num_ranges++)
+		ranges[args.num_ranges] =
+			(struct amdgpu_userptr_range){ (uintptr_t)memory, area, 0, 0 };
+	for (unsigned int i = 0; i < PAIR_DEVICES; i++)
+		before[i] = bo_bytes(pair->devices[i].kfd.drm_fd);
+	t_equal(amdgpu_userptr_map(pair->ctx, &args, &map), -EDQUOT);
+	t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_USERPTR);
+	t_equal(args.failed_reason, AMDGPU_USERPTR_REASON_KFD_LIMIT);
+	t_equal(args.failed_device, 1);
+	t_equal(args.failed_reachable, 0);
+	expect_bytes(pair, before);
+	args.devices = 1;
+	t_equal(amdgpu_userptr_map(pair->ctx, &args, &map), 0);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	munmap(memory, area);
+	return true;
+}
+
 int main(int argc, char **argv)
 {
 	struct pair pair;
+	bool limit_is_tested;
 
 	if (pair_open(&pair, argc, argv))
 		return EXIT_SKIP;
@@ -154,6 +207,7 @@ int main(int argc, char **argv)
 	map_fails_at_each_step(&pair, EBUSY);
 	attach_fails_at_each_step(&pair);
 	address_in_use_on_second(&pair);
+	limit_is_tested = limit_counts_each_device(&pair);
 	pair_close(&pair);
-	return 0;
+	return limit_is_tested ? 0 : EXIT_SKIP;
 }
