@@ -34,7 +34,8 @@ def digest():
 	"""Returns a digest of all files on which the cases depend."""
 	paths = [os.path.join(directory, name) for directory, _, names in os.walk(SOURCE) for name in names]
 	paths += [os.path.join(step.PROJECT, name) for name in ("meson.build", "meson.options")]
-	paths += [__file__, step.script("fresh.sh"), step.script("install.sh"), "/etc/userptr-packages"]
+	paths += [__file__, step.script("fresh.sh"), step.script("install.sh"), step.script("needs_libdrm.sh"),
+		"/etc/userptr-packages"]
 	return step.digest(*(part for path in sorted(paths)
 		for part in (path, str(os.access(path, os.X_OK)), packages.sha256(path))))
 
@@ -127,10 +128,17 @@ def installed():
 		subprocess.run(["dpkg-deb", "-x", path, INSTALLED], check=True)
 
 
+def needs_libdrm():
+	"""the package for developers depends on libdrm-dev"""
+	script = shutil.copy(step.script("needs_libdrm.sh"), DIRECTORY)
+	step.run_logged("installing the packages without libdrm-dev",
+		["sh", step.script("fresh.sh"), DIRECTORY, "sh", script, *debs().values()])
+
+
 # The checks, in the order in which they run. The docstring of each is the name of its case. Those in NEED_DEBS need the
 # packages that buildable() makes.
-CHECKS = (without_igt, subproject, buildable, reproducible, lintian, installed)
-NEED_DEBS = (reproducible, lintian, installed)
+CHECKS = (without_igt, subproject, buildable, reproducible, lintian, installed, needs_libdrm)
+NEED_DEBS = (reproducible, lintian, installed, needs_libdrm)
 
 
 def name_of(check):
