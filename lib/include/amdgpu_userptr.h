@@ -521,7 +521,7 @@ struct amdgpu_userptr_attach_args {
  * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
  * -EEXIST: the mapping is on the device already.
  * -ERANGE: the device cannot map at the GPU addresses.
- * -EDQUOT: KFD's limit does not permit to count the memory for one more device.
+ * -EDQUOT: KFD's limit leaves no room to count the memory for one more device.
  * -EBUSY: at stage VALIDATE, the mapping is being removed, or the device may still reach the memory
  *	after an earlier failure.
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. If the device may

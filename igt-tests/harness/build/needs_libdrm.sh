@@ -13,4 +13,4 @@ if LC_ALL=C dpkg -i "$@" >/tmp/log 2>&1; then
 	exit 1
 fi
 cat /tmp/log
-grep -q "libamdgpu-userptr-dev depends on libdrm-dev" /tmp/log
+grep -q "libamdgpu-userptr-dev:.* depends on libdrm-dev" /tmp/log
