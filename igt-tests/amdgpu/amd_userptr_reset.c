@@ -2,9 +2,10 @@
 /*
  * The test resets the GPU.  Afterwards KFD keeps the queues of all processes stopped for ever
  * (kfd_device.c:kgd2kfd_post_reset()), and doorbells and work in flight are lost.  So the
- * subtests assert that a running restore ends, that no resource of a userptr stays in use, and that
- * the next process has a working GPU.
+ * subtests assert that a running restore ends, that submissions reach a userptr, that no resource of
+ * a userptr stays in use, and that the next process has a working GPU.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -13,6 +14,7 @@
 #include "igt.h"
 
 #include "lib/amdgpu/amd_info.h"
+#include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_procfs.h"
@@ -146,6 +148,42 @@ static void reset_invalid(struct amd_userptr *mine, int recover)
 	amd_userptr_stall_fini(&stall);
 }
 
+static void submit(struct amd_userptr_cs *cs)
+{
+	uint64_t seq;
+	int ret;
+
+	/* -EAGAIN: the driver restores the userptr. */
+	while ((ret = __amd_userptr_cs_submit(cs, NULL, 0, &seq)) == -EAGAIN)
+		igt_pause();
+	igt_assert_eq(ret, 0);
+	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
+}
+
+/*
+ * The reset loses the page tables, and a submission writes them again.  It does not list the
+ * userptr, so it only clears its entries, and the restore worker has to write them.
+ */
+static void reset_submission(struct amd_userptr *mine, int recover)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, RESET_SIZE, 1);
+	struct amd_userptr_cs cs;
+
+	reset_gpu(recover);
+	amd_kfd_smi_mark(&mine->smi);
+	igt_assert_eq(__amd_userptr_cs_open(mine->fd, AMD_KFD_QUEUE_SDMA, &cs), 0);
+	amd_userptr_cs_begin(&cs);
+	amd_kfd_queue_nop(&cs.packets, 1);
+	submit(&cs);
+	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, 1, AMD_USERPTR_WAIT_MS);
+	amd_userptr_cs_begin(&cs);
+	amd_kfd_queue_copy(&cs.packets, cs.data.va, bo->va, AMD_USERPTR_CS_DATA);
+	submit(&cs);
+	amd_pattern_check(cs.data.cpu, AMD_USERPTR_CS_DATA, 1,
+			  "read by a submission after a reset");
+	amd_userptr_cs_close(&cs);
+}
+
 /* Whether the kernel has the flag.  A child finds that out and stores it here, in shared memory. */
 static bool *supported;
 
@@ -192,6 +230,9 @@ static const struct {
 	{ "invalid",
 	  "A process whose GPU was reset during a restore changes and closes its userptr.",
 	  reset_invalid },
+	{ "submission",
+	  "A submission reaches a userptr after a reset, which has lost the page tables.",
+	  reset_submission },
 };
 
 int igt_main()

@@ -111,13 +111,13 @@ class Programs(unittest.TestCase):
 
 
 class Failed(unittest.TestCase):
-	FAILED = [["style", "", "file size"], ["igt", "igt-hws-cpu", "amd_userptr_hsa@fork-cow"], ["igt", "igt-reset", "boot"],
+	FAILED = [["style", "", "file size"], ["igt", "igt-hws-cpu", "amd_userptr_hsa@fork-cow"], ["igt", "igt-reset-hws-sdma", "boot"],
 		["negative", "negative-no-recheck", "no-recheck"]]
 
 	def test_suites(self):
 		found = choice("--failed", self.FAILED)
 		self.assertEqual(found.suites, ["style", "igt", "negative"])
-		self.assertEqual(found.failed_of("igt"), {"igt-hws-cpu": ["amd_userptr_hsa@fork-cow"], "igt-reset": ["boot"]})
+		self.assertEqual(found.failed_of("igt"), {"igt-hws-cpu": ["amd_userptr_hsa@fork-cow"], "igt-reset-hws-sdma": ["boot"]})
 		self.assertEqual(found.failed_of("lib"), {})
 		self.assertIsNone(choice("igt").failed_of("igt"))
 
@@ -125,14 +125,14 @@ class Failed(unittest.TestCase):
 		self.assertEqual(choice("--failed").suites, [])
 
 	def test_set_up(self):
-		self.assertIsNone(choice("--failed", [["igt", "", "set-up"], ["igt", "igt-reset", "boot"]]).failed_of("igt"))
+		self.assertIsNone(choice("--failed", [["igt", "", "set-up"], ["igt", "igt-reset-hws-sdma", "boot"]]).failed_of("igt"))
 
 	def test_boots(self):
 		found = kept("igt", lambda config: scenarios.keep_failed(config, "igt", choice("--failed", self.FAILED).failed_of("igt")))
-		self.assertEqual(found, {"igt-hws-cpu": ["igt@amdgpu/amd_userptr_hsa@fork-cow"], "igt-reset": []})
+		self.assertEqual(found, {"igt-hws-cpu": ["igt@amdgpu/amd_userptr_hsa@fork-cow"], "igt-reset-hws-sdma": []})
 		config = scenarios.all_scenarios()
-		scenarios.keep_failed(config, "igt", {"igt-reset": ["boot"]})
-		self.assertFalse(config["igt-reset"].getboolean("chosen"))
+		scenarios.keep_failed(config, "igt", {"igt-reset-hws-sdma": ["boot"]})
+		self.assertFalse(config["igt-reset-hws-sdma"].getboolean("chosen"))
 
 	def test_remembered(self):
 		def after(verdict, whole=(), old=self.FAILED):
