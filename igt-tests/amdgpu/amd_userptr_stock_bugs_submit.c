@@ -338,7 +338,7 @@ static enum result attempt(struct later *later)
 		defuse_second(later);
 	else
 		result = WAITED;
-	/* The first submission must still run, so that the driver has not cleared the entries. */
+	/* The driver cannot have cleared the entries as long as the first submission runs. */
 	igt_assert_eq(__amd_userptr_cs_wait(&later->first, seq, 0), -ETIME);
 	*word(&later->first, WORD_GO) = 1;
 	wait_for(&later->first, seq);

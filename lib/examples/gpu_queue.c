@@ -13,7 +13,7 @@
 #define MAX_GPUS      64
 #define RING_SIZE     4096
 #define DOORBELL_SIZE 8192	/* of all queues of a process */
-#define MAX_COPY      (1 << 21) /* bytes of a packet; 4 MiB at most on gfx9 */
+#define MAX_COPY      (1 << 21) /* bytes that one packet copies; gfx9 allows 4 MiB */
 #define MAX_COMPARE   (16 << 20)
 #define DEADLINE_MS   60000
 #define SDMA_COPY     1

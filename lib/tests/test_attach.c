@@ -251,7 +251,10 @@ static void detach_is_refused(void)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	fake.devices[1].refused_clears = UINT_MAX;
 	fake.devices[1].clear_error = -EBUSY;
-	/* The library closes the BOs although their mappings are left. */
+	/*
+	 * The kernel refuses to remove the mappings, so the library closes BOs that are mapped.
+	 * Without this the fake kernel would take that for a mistake.
+	 */
 	fake.failed = true;
 	t_equal(amdgpu_userptr_detach(map, 1), -EIO);
 	check_stuck(&fake, ctx, map, 1, -EBUSY);

@@ -10,8 +10,8 @@
 static uint32_t backend;
 
 /*
- * The linker's option --wrap sends these calls of the library here. The call with this number fails
- * with this error, counted from 1; 0: none fails.
+ * The linker's option --wrap sends these calls of the library here. The call with the number
+ * fail_call, counted from 1, fails with fail_error. 0: none fails.
  */
 static unsigned int fail_call;
 static int fail_error;

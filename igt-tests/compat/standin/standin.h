@@ -5,7 +5,7 @@
 
 #include "igt.h"
 
-/* An exit code of IGT that igt.h does not need: there is no such subtest. */
+/* IGT's exit code for a subtest that does not exist.  Only subtest.c uses it. */
 enum { EXIT_INVALID = 79 };
 
 /* ---- subtest.c ---- */

@@ -99,9 +99,9 @@ def memory_goal(run):
 
 def copy_goal(run, what, ours, base):
 	"""
-	Returns the goal for the copies at 100 changes a second, of the processes @ours and @base: (name of the report,
-	column). A process whose memory changes less often has more time for copies, so nothing is judged if it was less
-	often with the series.
+	Returns the goal that compares the copies of two processes while their memory changes 100 times a second. @ours
+	and @base are (name of the report, column) of each. If the memory of @ours changed less often than that of
+	@base, @ours had more time for copies, so the goal is not judged.
 	"""
 	def both(operation):
 		return [(*who, operation, 1, run.changed) for who in (base, ours)]

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The map is a hash table of chunks.  A chunk has the values of a few neighbouring
- * addresses.  When it has no value any more, it is removed.
+ * The map of held.h, from addresses to values, is a hash table of chunks.  A chunk has
+ * the values of a few neighbouring addresses.  When it has no value any more, it is
+ * removed.
  */
 #include <errno.h>
 #include <stdbool.h>
