@@ -111,7 +111,8 @@ struct amdgpu_userptr_hdp_flush_args {
  * -EOPNOTSUPP: the device does not have the way, or no way at all.
  * -ENOMEM: there is no memory, no VRAM that the CPU can reach, or no GPU address.
  * -ETIME: the commands of SUBMIT were not done before the context's @timeout_ns.
- * -ECANCELED: resets of the GPU have cancelled the commands of SUBMIT, twice.
+ * -ECANCELED: a reset of the GPU has cancelled the commands of SUBMIT, and another reset those of
+ *	the second try, or the kernel did not give the context that the second try needs.
  * -ENODEV: the device was removed.
  * -EPERM: in a forked child.
  * Other errors of ioctls on the file.

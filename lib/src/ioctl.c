@@ -413,6 +413,16 @@ int au_hw_ip_rings(struct au_device *device, uint32_t ip_type, uint32_t *rings)
 	return ret;
 }
 
+/*
+ * The error of a fence: a reset sets -ETIME for the commands that hung and -ECANCELED for others,
+ * and a soft recovery sets -ENODATA (drivers/gpu/drm/amd/amdgpu/amdgpu_fence.c and amdgpu_ring.c).
+ * So none of these is a time-out of the wait.
+ */
+static int fence_error(int error)
+{
+	return error == -ETIME || error == -ENODATA ? -ECANCELED : error;
+}
+
 int au_cs_submit(struct au_device *device, const struct au_noop *noop, uint64_t *fence)
 {
 	struct drm_amdgpu_bo_list_entry bo = {
@@ -444,9 +454,14 @@ int au_cs_submit(struct au_device *device, const struct au_noop *noop, uint64_t 
 	};
 	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CS, &args);
 
-	if (!ret)
-		*fence = args.out.handle;
-	return ret;
+	/*
+	 * If the last commands of the context ended with an error, the kernel returns that error
+	 * for all later ones (drm_sched_entity_error() in amdgpu_ctx_get_entity()).
+	 */
+	if (ret)
+		return fence_error(ret);
+	*fence = args.out.handle;
+	return 0;
 }
 
 int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fence,
@@ -462,14 +477,10 @@ int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fe
 	};
 	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_WAIT_CS, &args);
 
-	/*
-	 * Only the status says that the time is over. An error is the fence's: a reset sets -ETIME
-	 * for the commands that hung and -ECANCELED for others, and a soft recovery sets -ENODATA
-	 * (drivers/gpu/drm/amd/amdgpu/amdgpu_fence.c and amdgpu_ring.c).
-	 */
-	if (ret == -ETIME || ret == -ENODATA)
-		return -ECANCELED;
-	return ret ? ret : args.out.status ? -ETIME : 0;
+	/* Only the status says that the time is over. */
+	if (ret)
+		return fence_error(ret);
+	return args.out.status ? -ETIME : 0;
 }
 
 int au_smi_open(struct au_device *device, int kfd_fd, uint32_t gpu_id)

@@ -144,6 +144,9 @@ int fake_cs(struct fake_kernel *fake, struct fake_device *device, union drm_amdg
 		 bos->bo_info_size == sizeof(struct drm_amdgpu_bo_list_entry) && ib);
 	check_ib(fake, device, ib,
 		 ((const struct drm_amdgpu_bo_list_entry *)(uintptr_t)bos->bo_info_ptr)->bo_handle);
+	/* The kernel returns the error of the context's last fence instead of a submission. */
+	if (device->cs_failed == args->in.ctx_id)
+		return device->cs_error;
 	if (device->cancels) {
 		device->cancels--;
 		return -ECANCELED;
@@ -170,6 +173,7 @@ int fake_wait_cs(struct fake_kernel *fake, struct fake_device *device,
 	}
 	if (device->cs_errors) {
 		device->cs_errors--;
+		device->cs_failed = in.ctx_id;
 		return device->cs_error;
 	}
 	if (device->cs_done < in.handle)

@@ -68,6 +68,7 @@ struct fake_device {
 	uint64_t cs_fence, cs_done;    /* last fence, last that was waited for */
 	unsigned int cs_errors;	       /* this many fences of submissions get an error... */
 	int cs_error;		       /* ...which is this one */
+	uint32_t cs_failed;	       /* the context whose last fence has @cs_error; 0: none */
 	volatile uint32_t *remap_page; /* as the library sees it */
 	bool hangs;		     /* the test sets it: page table updates are not done in time */
 	bool reset;		     /* the test sets it: the GPU was reset since the last query */

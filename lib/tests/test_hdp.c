@@ -539,7 +539,7 @@ static void resets(void)
 
 /*
  * The reset ends commands that run already. The error of their fence is no time-out, because the
- * context has no limit.
+ * context has no limit. After two of them the next flush gets the error from its submission.
  */
 static void resets_in_wait(void)
 {
@@ -560,6 +560,31 @@ static void resets_in_wait(void)
 		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), -ECANCELED);
 		t_equal(fake.devices[0].cs_errors, 0);
 		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
+		end(&fake, ctx);
+	}
+}
+
+/* A flush was late, and then the reset ends its commands: the submission of the next one fails. */
+static void resets_after_time_out(void)
+{
+	static const int errors[] = { -ETIME, -ECANCELED, -ENODATA };
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(errors); i++) {
+		struct amdgpu_userptr_ctx *ctx;
+		struct fake_kernel fake;
+
+		fake_init(&fake, backend);
+		fake.timeout_ns = TIMEOUT_NS;
+		ctx = fake_ctx(&fake, 1);
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
+		fake.devices[0].hangs = true;
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), -ETIME);
+		fake.devices[0].hangs = false;
+		fake.devices[0].cs_error = errors[i];
+		fake.devices[0].cs_failed = fake.devices[0].cs_ctx;
+		t_equal(flush(ctx, WAY(SUBMIT), NULL, 0), 0);
+		t_equal(fake.count[FAKE_CS], 4);
+		t_equal(fake.devices[0].cs_ctxs, 1);
 		end(&fake, ctx);
 	}
 }
@@ -690,6 +715,7 @@ int main(int argc, char **argv)
 	best_effort_is_last();
 	resets();
 	resets_in_wait();
+	resets_after_time_out();
 	hangs_in_a_map();
 	hangs();
 	threads();
