@@ -180,7 +180,8 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  *
  * Return: 0 or the first error.
  * -ETIME: the page tables of a device were not up to date in time. The device may still reach the
- *	memory. The kernel keeps the buffer objects until the caller closes the device's file.
+ *	memory. The kernel keeps the buffer objects until the process ends, also if the caller
+ *	closes the device's file, because KFD holds that file.
  * -ENOMEM: because of vm.max_map_count the kernel did not release all of the reserved address
  *	space. No GPU can reach the memory.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and a GPU may still

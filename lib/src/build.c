@@ -471,7 +471,7 @@ int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct a
 	return ret ? ret : close_error;
 }
 
-/* The BOs that are given up stay until the caller closes the file. */
+/* The BOs that are given up stay until the process ends, because KFD holds the file of the VM. */
 int au_map_leave(struct amdgpu_userptr_mapping *map)
 {
 	const uint64_t all = au_all_devices(map->ctx);

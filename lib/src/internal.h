@@ -550,7 +550,7 @@ int au_hdp_flush_by(struct au_device *device, uint32_t way,
 		    const struct amdgpu_userptr_hdp_flush_args *args, struct au_timer *timer);
 /*
  * For the end of the context: undo all preparations. While the GPU hangs, its BOs stay until the
- * caller closes the file.
+ * process ends.
  */
 void au_hdp_unprepare(struct au_device *device, struct au_timer *timer);
 

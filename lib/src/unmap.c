@@ -70,8 +70,8 @@ static int destroy_error(int error)
 /*
  * Ask the kernel to remove all maps before waiting for page tables, so that one time limit is
  * enough for all.  (A removal that the kernel refuses is repeated before that of the next map.)
- * When the time is over, give up the BOs of late devices: they exist until the caller closes the
- * render node, because the context ends here.
+ * When the time is over, give up the BOs of late devices, because the context ends here. They then
+ * exist until the process ends, because KFD holds the file of the render node until then.
  */
 int au_unmap_all(struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 {

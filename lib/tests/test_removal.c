@@ -123,7 +123,7 @@ static void destroy_stays_refused(uint64_t timeout_ns)
 	t_equal(fake.devices[0].open_bos, 0);
 	t_equal(fake.devices[1].open_bos, timeout_ns ? num_bos() : 0);
 	t_equal(fake.reservations, 1);
-	/* The caller closes the file. */
+	/* The process ends, so the kernel closes the file. */
 	fake.devices[1].open_bos = fake.devices[1].num_mappings = 0;
 	fake.reservations = 0;
 	fake_fini(&fake);

@@ -265,7 +265,7 @@ static void destroy_times_out(void)
 	t_equal(fake.devices[1].open_bos, 0);
 	t_equal(fake.reservations, 4);
 	fake.reservations = 0;
-	/* The caller closes the file. */
+	/* The process ends, so the kernel closes the file. */
 	fake.devices[0].open_bos = 0;
 	fake_fini(&fake);
 }
