@@ -574,7 +574,9 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and @mapping is gone
  *	all the same. -EIO also stands for errors of the kernel that would have one of the meanings
  *	above. A GPU may still reach the memory. So the library does not give the addresses to
- *	another mapping, and the caller must not use those of VA_FIXED again.
+ *	another mapping, and the caller must not use those of VA_FIXED again. Only if
+ *	amdgpu_userptr_unmap_reachable() sets @reachable to 0 no GPU can, and the addresses are
+ *	free.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 
