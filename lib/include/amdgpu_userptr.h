@@ -134,16 +134,18 @@ struct amdgpu_userptr_ctx_args {
 	/**
 	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. It is
 	 * for all waits of the call together, with those of its roll back, but not for ioctls. An
-	 * update waits until the kernel has stopped the queues of the process, so it can take
-	 * seconds. Without a limit a call blocks for as long as the GPU hangs, and for ever if the
-	 * kernel does not reset the GPU.
+	 * ioctl can take seconds, because it waits for locks that the kernel holds while it looks
+	 * for the memory of mappings and starts the queues of the process again. Without a limit a
+	 * call blocks for as long as the GPU hangs, and for ever if the kernel does not reset the
+	 * GPU.
 	 *
 	 * While the GPU hangs, the kernel would block each call that closes a buffer object until
 	 * all updates of the file are done. So the library first waits for those that it has
 	 * started, and closes nothing after -ETIME. It does not know the updates of others that
 	 * use the file, such as ROCm, so while those hang a call may block in spite of the limit.
 	 * So may a call that is closing buffer objects when another thread starts an update and
-	 * the GPU hangs in that one.
+	 * the GPU hangs in that one. The kernel closes a buffer object under a lock that all GPUs
+	 * of the process share, so meanwhile calls for other GPUs block, too.
 	 */
 	uint64_t timeout_ns;
 };
