@@ -17,15 +17,18 @@
 
 static struct {
 	const struct pair *pair;
-	unsigned int nth;   /* the n-th ioctl from now on fails; 0: none */
-	unsigned int count; /* so many fail */
-	int error;	    /* errno of these ioctls */
+	unsigned long request; /* only these ioctls count; 0: all */
+	unsigned int nth;      /* the n-th ioctl from now on fails; 0: none */
+	unsigned int count;    /* so many fail */
+	int error;	       /* errno of these ioctls */
 	struct pair_failure first;
 } inject = { .first.device = -1 };
 
 /* Whether this ioctl is to fail. */
 static bool inject_here(int device, unsigned long request, const void *arg)
 {
+	if (inject.request && inject.request != request)
+		return false;
 	if (inject.nth > 1) {
 		inject.nth--;
 		return false;
@@ -64,7 +67,14 @@ int ioctl(int fd, unsigned long request, ...)
 
 void pair_inject(const struct pair *pair, unsigned int nth, unsigned int count, int error)
 {
+	pair_inject_request(pair, 0, nth, count, error);
+}
+
+void pair_inject_request(const struct pair *pair, unsigned long request, unsigned int nth,
+			 unsigned int count, int error)
+{
 	inject.pair = pair;
+	inject.request = request;
 	inject.nth = nth;
 	inject.count = count;
 	inject.error = error;

@@ -243,19 +243,169 @@ static void roll_back_fails(struct pair *pair)
 	}
 }
 
-/* Whether a call of a context with a time limit was late. It must not fail otherwise. */
-static bool is_late(int ret, unsigned int *times)
+/*
+ * ------------------------------------------------------------------------------------------------
+ * A device that is late: either a wait for its page tables fails with ETIME, or the question for
+ * resets that follows each wait. The library treats both alike.
+ */
+
+static const unsigned long late_requests[] = { DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT,
+					       DRM_IOCTL_AMDGPU_CTX };
+
+/* Let such requests fail, beginning with the @nth of the next call of the library. */
+static void inject_late(const struct pair *pair, unsigned long request, unsigned int nth,
+			unsigned int count)
 {
-	t_assert(!ret || ret == -ETIME);
-	*times += ret == -ETIME;
-	return ret == -ETIME;
+	pair_inject_request(pair, request, nth, count, ETIME);
 }
 
-static void unmap_late(struct amdgpu_userptr_mapping *map, unsigned int *times)
+static void inject_late_end(void)
+{
+	t_assert(pair_inject_end().device >= 0);
+}
+
+static void expect_devices(struct amdgpu_userptr_ctx *ctx, uint64_t va, uint64_t devices,
+			   uint64_t reachable)
+{
+	struct amdgpu_userptr_info info = { .size = sizeof(info) };
+
+	t_equal(amdgpu_userptr_query(ctx, va, &info), 0);
+	t_equal(info.devices, devices);
+	t_equal(info.reachable, reachable);
+}
+
+/*
+ * unmap() asks the second device first. While a device is late all BOs and the addresses stay. The
+ * next call waits only for the late devices, and ends the removal.
+ */
+static void unmap_is_late(struct pair *pair, struct amdgpu_userptr_ctx *ctx, unsigned long request)
+{
+	static const struct {
+		unsigned int nth, count;
+		uint64_t late;
+	} cases[] = { { 1, 1, 2 }, { 2, 1, 1 }, { 1, 2, 3 } };
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(cases); i++) {
+		const struct bos before = count_bos(pair);
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+		struct bos with_map;
+		uint64_t reachable;
+
+		t_equal(pair_map(pair, ctx, 0, &args, &map), 0);
+		with_map = count_bos(pair);
+		inject_late(pair, request, cases[i].nth, cases[i].count);
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), -ETIME);
+		inject_late_end();
+		t_equal(reachable, cases[i].late);
+		expect_free(pair, args.gpu_va, false);
+		expect_bos(pair, &with_map);
+		t_equal(amdgpu_userptr_unmap_reachable(map, &reachable), 0);
+		t_equal(reachable, 0);
+		expect_free(pair, args.gpu_va, true);
+		expect_bos(pair, &before);
+	}
+}
+
+/* The second device has left the map, but is late. detach() goes on, and then attach() works. */
+static void end_late_detach(struct pair *pair, struct amdgpu_userptr_ctx *ctx,
+			    struct amdgpu_userptr_mapping *map, uint64_t va)
+{
+	expect_devices(ctx, va, 1, 2);
+	t_equal(attach_second(map), -EBUSY);
+	t_equal(amdgpu_userptr_detach(map, 1), 0);
+	expect_devices(ctx, va, 1, 0);
+	t_equal(attach_second(map), 0);
+	expect_devices(ctx, va, 3, 0);
+	pair_expect_reads(pair, 1, va);
+}
+
+static void attach_and_detach_are_late(struct pair *pair, struct amdgpu_userptr_ctx *ctx,
+				       unsigned long request)
+{
+	const struct bos before = count_bos(pair);
+	struct amdgpu_userptr_map_args args;
+	struct amdgpu_userptr_mapping *map;
+	struct bos with_map;
+
+	t_equal(pair_map(pair, ctx, 1, &args, &map), 0);
+	with_map = count_bos(pair);
+	/* The roll back is in time. */
+	inject_late(pair, request, 1, 1);
+	t_equal(attach_second(map), -ETIME);
+	inject_late_end();
+	expect_devices(ctx, args.gpu_va, 1, 0);
+	expect_bos(pair, &with_map);
+	t_equal(amdgpu_userptr_detach(map, 1), -ENOENT);
+	/* The roll back is late, too. */
+	inject_late(pair, request, 1, 2);
+	t_equal(attach_second(map), -ETIME);
+	inject_late_end();
+	end_late_detach(pair, ctx, map, args.gpu_va);
+	inject_late(pair, request, 1, 1);
+	t_equal(amdgpu_userptr_detach(map, 1), -ETIME);
+	inject_late_end();
+	end_late_detach(pair, ctx, map, args.gpu_va);
+	t_equal(amdgpu_userptr_unmap(map), 0);
+	expect_free(pair, args.gpu_va, true);
+	expect_bos(pair, &before);
+}
+
+/*
+ * The first device is late with map(), and in the roll back no device, the second one, or both.
+ * The next map() ends a roll back that was late.
+ */
+static void map_is_late(struct pair *pair, struct amdgpu_userptr_ctx *ctx, unsigned long request)
+{
+	static const uint64_t late[] = { 0, 2, 3 };
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(late); i++) {
+		const struct bos before = count_bos(pair);
+		struct bos after = before;
+		struct amdgpu_userptr_map_args args;
+		struct amdgpu_userptr_mapping *map;
+
+		inject_late(pair, request, 1, 1 + i);
+		t_equal(pair_map(pair, ctx, 0, &args, &map), -ETIME);
+		inject_late_end();
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+		t_equal(args.failed_device, 0);
+		t_equal(args.failed_reachable, late[i]);
+		for (unsigned int device = 0; device < PAIR_DEVICES && late[i]; device++)
+			after.on[device] += bos_per_device(pair);
+		expect_bos(pair, &after);
+		t_equal(pair_map(pair, ctx, 0, &args, &map), 0);
+		t_equal(amdgpu_userptr_unmap(map), 0);
+		expect_bos(pair, &before);
+	}
+}
+
+/* The limit of the context is so long that no call is late unless the test wants it. */
+static void each_call_is_late(struct pair *pair)
+{
+	struct amdgpu_userptr_ctx *ctx = pair_ctx(pair, igt_patience(WAIT_MS) * UINT64_C(1000000));
+
+	for (size_t i = 0; i < T_ARRAY_SIZE(late_requests); i++) {
+		unmap_is_late(pair, ctx, late_requests[i]);
+		attach_and_detach_are_late(pair, ctx, late_requests[i]);
+		map_is_late(pair, ctx, late_requests[i]);
+	}
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+}
+
+/* Whether a call of a context with a time limit was late. It must not fail otherwise. */
+static bool is_late(int ret)
+{
+	if (ret)
+		t_equal(ret, -ETIME);
+	return ret;
+}
+
+static void unmap_late(struct amdgpu_userptr_mapping *map)
 {
 	const uint64_t deadline = igt_now_ms() + igt_patience(WAIT_MS);
 
-	while (is_late(amdgpu_userptr_unmap(map), times)) {
+	while (is_late(amdgpu_userptr_unmap(map))) {
 		t_assert(igt_now_ms() < deadline);
 		igt_pause();
 	}
@@ -293,8 +443,10 @@ static void wait_for_late_maps(const struct pair *pair, struct amdgpu_userptr_ct
 	munmap((void *)(uintptr_t)missing.cpu_addr, missing.size);
 }
 
-/* All calls of a context with a time limit of 1 ns return 0 or -ETIME, and in the end no BO is
- * left. */
+/*
+ * With a time limit of 1 ns nearly each map() is late. It returns 0 or -ETIME, and in the end no BO
+ * is left.
+ */
 static void bounded(struct pair *pair)
 {
 	const struct bos before = count_bos(pair);
@@ -305,13 +457,12 @@ static void bounded(struct pair *pair)
 		struct amdgpu_userptr_map_args args;
 		struct amdgpu_userptr_mapping *map;
 
-		if (is_late(pair_map(pair, ctx, 1, &args, &map), &late))
-			continue;
-		/* After a roll back that was in time the device is not there to be detached. */
-		if (!is_late(attach_second(map), &late))
-			is_late(amdgpu_userptr_detach(map, 1), &late);
-		unmap_late(map, &late);
+		if (is_late(pair_map(pair, ctx, 0, &args, &map)))
+			late++;
+		else
+			unmap_late(map);
 	}
+	printf("%u of %u calls of map() were late\n", late, ROUNDS);
 	t_assert(late);
 	wait_for_late_maps(pair, ctx, &before);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
@@ -328,6 +479,7 @@ int main(int argc, char **argv)
 	unmap_fails_at_each_step(&pair, EBUSY);
 	detach_fails_at_each_step(&pair);
 	roll_back_fails(&pair);
+	each_call_is_late(&pair);
 	bounded(&pair);
 	pair_close(&pair);
 	return 0;
