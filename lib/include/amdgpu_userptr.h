@@ -446,9 +446,11 @@ struct amdgpu_userptr_map_args {
  * returns -EINVAL or -E2BIG and writes nothing, as in a forked child.
  *
  * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
- * the GPU is only late, later calls of map() and unmap() on the context finish the roll back as
- * soon as it can be done, and give back the addresses. Until then VA_FIXED fails there with
- * -EEXIST. After another error nobody gets the addresses again, as after amdgpu_userptr_unmap().
+ * the GPU is only late, later calls of map(), unmap() and query_stats() on the context finish the
+ * roll back as soon as it can be done, and give back the addresses. Until then VA_FIXED fails there
+ * with -EEXIST. After another error nobody gets the addresses again, as after
+ * amdgpu_userptr_unmap(). amdgpu_userptr_stats.failed_reachable tells when no GPU can reach the
+ * memory any more, so that the caller may use it for something else.
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other

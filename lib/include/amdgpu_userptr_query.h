@@ -88,7 +88,8 @@ int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_add
  * struct amdgpu_userptr_stats - counters of a context
  *
  * The members marked "now" describe the mappings that a query can find. They leave out what is
- * being removed, also if its removal is late. The others add up from the creation of the context.
+ * being removed, also if its removal is late. The others add up from the creation of the context,
+ * except for @failed_reachable.
  */
 struct amdgpu_userptr_stats {
 	uint32_t size;	       /**< sizeof(struct amdgpu_userptr_stats) */
@@ -104,12 +105,22 @@ struct amdgpu_userptr_stats {
 	uint64_t unmap_ns;     /**< out: nanoseconds in their removal */
 	uint64_t ioctls;       /**< out: ioctls */
 	uint64_t scatter_bos;  /**< out, now: those of @bos made with USERPTR_SCATTER */
+	/**
+	 * out: the devices, a bit for each, that may still reach memory of map() calls that have
+	 * failed. When it is 0 the caller may use all that memory for something else. The bit of a
+	 * device that is late goes away as soon as its roll back is done. If the roll back fails
+	 * with another error, as after a reset of the GPU, the bit stays as long as the context.
+	 */
+	uint64_t failed_reachable;
 };
 
 /**
  * amdgpu_userptr_query_stats() - read the counters of a context
  * @ctx: context
  * @stats: in: @size; out: the rest
+ *
+ * The function first ends the roll backs that were late and can be ended now, without a wait for
+ * page tables, so that @failed_reachable is up to date.
  *
  * Return: 0; -EINVAL or -E2BIG for bad arguments; -EPERM in a forked child.
  */

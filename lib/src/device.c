@@ -445,6 +445,7 @@ AU_PUBLIC
 int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_stats *user)
 {
 	struct amdgpu_userptr_stats stats;
+	const int saved_errno = errno;
 	int ret;
 
 	if (!ctx || !user)
@@ -457,9 +458,12 @@ int amdgpu_userptr_query_stats(struct amdgpu_userptr_ctx *ctx, struct amdgpu_use
 	if (ret)
 		return ret;
 
+	au_orphans_reap(ctx);
 	pthread_mutex_lock(&ctx->lock);
 	stats = ctx->stats;
+	stats.failed_reachable = au_orphans_reachable(ctx);
 	pthread_mutex_unlock(&ctx->lock);
+	errno = saved_errno;
 	stats.ioctls = atomic_load_explicit(&ctx->num_ioctls, memory_order_relaxed);
 	au_struct_put(user, &stats, sizeof(stats));
 	return 0;

@@ -226,6 +226,9 @@ struct amdgpu_userptr_ctx {
 	struct au_reservation *spares;		/* by address; see reserve.c */
 	uint64_t search_end;			/* see reserve.c; 0: no search yet */
 	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
+	size_t num_orphans; /* of @maps, also those that a thread is asking about */
+	/* Bits of devices that may reach the memory of failed maps which are gone. */
+	uint64_t lost;
 
 	uint32_t num_devices;
 	struct au_device devices[];
@@ -359,6 +362,7 @@ struct amdgpu_userptr_mapping {
 	bool ready;	    /* query() can find it; under ctx->lock */
 	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
 	uint64_t reachable; /* bits of devices that left but may reach it; under ctx->lock */
+	bool orphan;	    /* under ctx->lock */
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
 	/* attach() and detach() hold it while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;
@@ -522,8 +526,13 @@ void au_map_free(struct amdgpu_userptr_mapping *map);
 /* unmap.c */
 /* Give back the addresses of a map after au_map_take_down(), and free it. */
 void au_map_end(struct amdgpu_userptr_mapping *map);
-/* Take over a map that has no owner, after -ETIME of au_map_take_down(). */
-void au_orphan_add(struct amdgpu_userptr_mapping *map);
+/*
+ * End a map that nobody has, after au_map_take_down(). If that was @late, the map becomes an
+ * orphan.
+ */
+void au_map_end_failed(struct amdgpu_userptr_mapping *map, bool late);
+/* The devices that may reach memory of maps that nobody has. Call with ctx->lock held. */
+uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx);
 /* Remove the orphans whose page table updates are done by now. This does not wait. */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
 /* For the end of the context: remove all maps, and return the first error. */

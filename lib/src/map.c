@@ -344,10 +344,7 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 take_down:
 	late = au_map_take_down(map, map->attached, &timer) == -ETIME;
 	failure->reachable = au_map_reachable(map, map->attached);
-	if (late)
-		au_orphan_add(map);
-	else
-		au_map_end(map);
+	au_map_end_failed(map, late);
 	count_map_call(ctx, start, true);
 	return ret;
 

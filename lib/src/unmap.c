@@ -5,9 +5,9 @@
  * When a GPU hangs, the page table updates that remove a map are not done by the deadline. The map
  * then keeps its BOs and addresses, because to close a BO would wait for the GPU. After an unmap()
  * the caller still has the map and calls again. But after a map() that has failed nobody has it:
- * it is an orphan. Each later map() and unmap() of the context asks whether the updates of the
- * orphans are done by now, and ends those. An orphan is in the table of maps, so that no other map
- * gets its addresses.
+ * it is an orphan. Each later map(), unmap() and query_stats() of the context asks whether the
+ * updates of the orphans are done by now, and ends those. An orphan is in the table of maps, so
+ * that no other map gets its addresses.
  */
 #include <errno.h>
 
@@ -29,17 +29,47 @@ void au_map_end(struct amdgpu_userptr_mapping *map)
 	au_map_free(map);
 }
 
-void au_orphan_add(struct amdgpu_userptr_mapping *map)
+/* Record what the map's devices can reach, and whether it is an orphan. */
+static void set_orphan(struct amdgpu_userptr_mapping *map, bool orphan)
 {
 	struct amdgpu_userptr_ctx *ctx = map->ctx;
 
 	pthread_mutex_lock(&ctx->lock);
-	map->next_orphan = ctx->orphans;
-	ctx->orphans = map;
+	map->reachable = au_map_reachable(map, au_all_devices(ctx));
+	if (orphan) {
+		map->next_orphan = ctx->orphans;
+		ctx->orphans = map;
+	} else {
+		ctx->lost |= map->reachable;
+	}
+	ctx->num_orphans += orphan - map->orphan;
+	map->orphan = orphan;
 	pthread_mutex_unlock(&ctx->lock);
 }
 
-/* While a thread asks the kernel, the orphans are its own, and other threads see none. */
+void au_map_end_failed(struct amdgpu_userptr_mapping *map, bool late)
+{
+	set_orphan(map, late);
+	if (!late)
+		au_map_end(map);
+}
+
+/*
+ * A thread that reaps takes the orphans off the list, but not out of the table, so look there. They
+ * have the devices that could reach them when a thread asked last.
+ */
+uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx)
+{
+	uint64_t reachable = ctx->lost;
+
+	for (size_t i = 0; ctx->num_orphans && i < ctx->num_maps; i++) {
+		if (ctx->maps[i]->orphan)
+			reachable |= ctx->maps[i]->reachable;
+	}
+	return reachable;
+}
+
+/* While a thread asks the kernel, the orphans are its own, and the list has none of them. */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 {
 	struct amdgpu_userptr_mapping *map, *next;
@@ -51,10 +81,8 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 	pthread_mutex_unlock(&ctx->lock);
 	for (; map; map = next) {
 		next = map->next_orphan;
-		if (au_map_take_down(map, au_all_devices(ctx), &no_time) == -ETIME)
-			au_orphan_add(map);
-		else
-			au_map_end(map);
+		au_map_end_failed(map,
+				  au_map_take_down(map, au_all_devices(ctx), &no_time) == -ETIME);
 	}
 }
 

@@ -90,7 +90,7 @@ PIN(info, reachable, 88);
 PIN(info, span_va, 96);
 PIN(info, span_size, 104);
 
-PIN_SIZE(stats, 96);
+PIN_SIZE(stats, 104);
 PIN(stats, size, 0);
 PIN(stats, reserved, 4);
 PIN(stats, mappings, 8);
@@ -104,6 +104,7 @@ PIN(stats, unmap_calls, 64);
 PIN(stats, unmap_ns, 72);
 PIN(stats, ioctls, 80);
 PIN(stats, scatter_bos, 88);
+PIN(stats, failed_reachable, 96);
 
 PIN_SIZE(watch_args, 16);
 PIN(watch_args, size, 0);

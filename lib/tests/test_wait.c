@@ -13,12 +13,19 @@ static void watch_deadline(struct fake_kernel *fake)
 	fake->second_deadline = false;
 }
 
-static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
+static struct amdgpu_userptr_stats stats_of(struct amdgpu_userptr_ctx *ctx)
 {
 	struct amdgpu_userptr_stats stats = { .size = sizeof(stats) };
 
+	errno = EDOM;
 	t_equal(amdgpu_userptr_query_stats(ctx, &stats), 0);
-	return stats.mappings;
+	t_equal(errno, EDOM);
+	return stats;
+}
+
+static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
+{
+	return stats_of(ctx).mappings;
 }
 
 /* A deadline is an absolute time. A context without a limit, or with a huge one, has no deadline.
@@ -83,6 +90,76 @@ static void map_times_out(void)
 	t_equal(fake.devices[0].open_bos, num_bos());
 	t_equal(amdgpu_userptr_unmap(map), 0);
 	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+/*
+ * Failed calls of map() have left maps, one on each device. A query of the counters tells which
+ * devices may reach their memory, and ends each map as soon as its device works again.
+ */
+static void stats_tell_and_end_late_maps(void)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	t_equal(stats_of(ctx).failed_reachable, 0);
+	for (unsigned int i = 0; i < NUM_DEVICES; i++) {
+		args.devices = au_device_bit(i);
+		fake.devices[i].hangs = true;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ETIME);
+		t_equal(args.failed_reachable, au_device_bit(i));
+		t_equal(stats_of(ctx).failed_reachable, au_device_bit(i + 1) - 1);
+	}
+	fake.devices[0].hangs = false;
+	t_equal(stats_of(ctx).failed_reachable, 2);
+	t_equal(fake.devices[0].open_bos, 0);
+	fake.devices[1].hangs = false;
+	t_equal(stats_of(ctx).failed_reachable, 0);
+	fake_check_empty(&fake);
+	end(&fake, ctx);
+}
+
+/*
+ * The device is late, and then it is reset, so that its page tables may still have the map. Or the
+ * roll back fails at once. The map is gone, but its device counts until the end of the context.
+ */
+static void failed_roll_back_stays(bool late)
+{
+	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
+	struct amdgpu_userptr_mapping *map;
+	struct amdgpu_userptr_ctx *ctx;
+	struct fake_kernel fake;
+
+	ctx = begin(&fake, TIMEOUT_NS);
+	args.devices = 2;
+	if (late) {
+		fake.devices[1].hangs = true;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -ETIME);
+		fake.devices[1].hangs = false;
+		fake.devices[1].reset = true;
+	} else {
+		/* The wait fails, after the calls for the address and for each BO. */
+		fake.fail_call = 1 + 2 * num_bos() + 1;
+		fake.fail_error = -EIO;
+		fake.devices[1].refused_clears = 1;
+		fake.devices[1].clear_error = -EIO;
+		t_equal(amdgpu_userptr_map(ctx, &args, &map), -EIO);
+		t_equal(args.failed_stage, AMDGPU_USERPTR_STAGE_WAIT);
+		t_equal(fake.devices[1].open_bos, 0);
+	}
+	t_equal(args.failed_reachable, 2);
+	for (unsigned int i = 0; i < 2; i++) {
+		t_equal(stats_of(ctx).failed_reachable, 2);
+		t_equal(fake.devices[1].open_bos, 0);
+	}
+	t_equal(fake.reservations, 1);
+	fake.reservations = 0;
+	/* Maps that succeed change nothing. */
+	t_equal(amdgpu_userptr_unmap(map_all(ctx)), 0);
+	t_equal(stats_of(ctx).failed_reachable, 2);
 	end(&fake, ctx);
 }
 
@@ -302,6 +379,9 @@ int main(int argc, char **argv)
 	backend = fake_backend(argc, argv);
 	deadlines();
 	map_times_out();
+	stats_tell_and_end_late_maps();
+	failed_roll_back_stays(true);
+	failed_roll_back_stays(false);
 	unmap_ends_late_maps();
 	refused_beside_late_map(-EFAULT, AMDGPU_USERPTR_REASON_MEMORY);
 	refused_beside_late_map(-EPERM, AMDGPU_USERPTR_REASON_OTHER);
