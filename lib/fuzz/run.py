@@ -16,7 +16,7 @@ import tempfile
 
 SKIP = 77
 SECONDS_PER_UNIT = 10
-MAX_BYTES = 4096
+MAX_BYTES = 4096	# of a unit, which libFuzzer reaches slowly
 TOKEN = re.compile(r'"[^"]*"|\S+')
 CALLS = re.compile(r"(\d+) calls of the library")
 
@@ -57,9 +57,9 @@ def run(command, environment):
 	return process.returncode, calls
 
 
-def fuzz(target, seeds, limit, kept):
-	"""Runs @target with the units @seeds and returns its exit status and the number of its calls of the library. libFuzzer
-	writes new units to the directory @kept, if given."""
+def fuzz(target, seeds, options, kept):
+	"""Runs @target with the units @seeds and the @options of libFuzzer, and returns its exit status and the number of its
+	calls of the library. libFuzzer writes new units to the directory @kept, if given."""
 	with tempfile.TemporaryDirectory() as directory:
 		for number, unit in enumerate(seeds):
 			with open(os.path.join(directory, f"seed{number:03}"), "wb") as f:
@@ -67,7 +67,7 @@ def fuzz(target, seeds, limit, kept):
 		artifact = os.path.join(directory, "failed")
 		# AddressSanitizer keeps freed memory in a quarantine for a while. The default size would make the target slow.
 		environment = {**os.environ, "ASAN_OPTIONS": "quarantine_size_mb=16"}
-		result = run([target, "-seed=1", limit, f"-timeout={SECONDS_PER_UNIT}", f"-max_len={MAX_BYTES}", "-reload=0", "-print_funcs=0",
+		result = run([target, "-seed=1", *options, f"-timeout={SECONDS_PER_UNIT}", "-reload=0", "-print_funcs=0",
 			f"-exact_artifact_path={artifact}", *([kept] if kept else []), directory], environment)
 		if os.path.exists(artifact):
 			with open(artifact, "rb") as f:
@@ -78,7 +78,8 @@ def fuzz(target, seeds, limit, kept):
 def main():
 	parser = argparse.ArgumentParser(description=__doc__)
 	parser.add_argument("--corpus", required=True)
-	parser.add_argument("--runs", type=int, help="try so many units, the same in each run")
+	parser.add_argument("--runs", type=int, help="try so many units, about the same in each run")
+	parser.add_argument("--length", type=int, help="try units of up to so many bytes from the start, not ever longer ones")
 	parser.add_argument("--calls", type=int, default=0, help="fail if the target has called the library less often")
 	parser.add_argument("--seconds", type=int, help="instead of --runs: try units for so long")
 	parser.add_argument("--keep", help="directory for units that reach new code; a later run begins with them")
@@ -93,7 +94,8 @@ def main():
 		print(f"{args.corpus} has no units")
 		return 1
 	limit = f"-max_total_time={args.seconds}" if args.seconds else f"-runs={args.runs}"
-	status, calls = fuzz(os.path.abspath(args.target), seeds, limit, args.keep)
+	length = [f"-max_len={args.length}", "-len_control=0"] if args.length else [f"-max_len={MAX_BYTES}"]
+	status, calls = fuzz(os.path.abspath(args.target), seeds, [limit, *length], args.keep)
 	if not status and calls < args.calls:
 		print(f"{calls} calls of the library, not {args.calls}", file=sys.stderr)
 	return 1 if status or calls < args.calls else 0
