@@ -127,7 +127,7 @@ int pair_map(struct pair *pair, struct amdgpu_userptr_ctx *ctx, uint64_t devices
 	return amdgpu_userptr_map(ctx, args, map);
 }
 
-struct amdgpu_userptr_ctx *pair_ctx(const struct pair *pair, uint64_t timeout_ns)
+static int try_ctx(const struct pair *pair, uint64_t timeout_ns, struct amdgpu_userptr_ctx **ctx)
 {
 	const int fds[PAIR_DEVICES] = {
 		pair->devices[0].kfd.drm_fd,
@@ -140,10 +140,40 @@ struct amdgpu_userptr_ctx *pair_ctx(const struct pair *pair, uint64_t timeout_ns
 		.backend = pair->backend,
 		.timeout_ns = timeout_ns,
 	};
+
+	return amdgpu_userptr_ctx_create(&args, ctx);
+}
+
+struct amdgpu_userptr_ctx *pair_ctx(const struct pair *pair, uint64_t timeout_ns)
+{
 	struct amdgpu_userptr_ctx *ctx;
 
-	t_equal(amdgpu_userptr_ctx_create(&args, &ctx), 0);
+	t_equal(try_ctx(pair, timeout_ns, &ctx), 0);
 	return ctx;
+}
+
+/* Whether the kernel knows the flags that the test needs. It prints which one the kernel lacks. */
+static bool is_supported(const struct pair *pair)
+{
+	struct amdgpu_userptr_ctx *ctx;
+	int ret = try_ctx(pair, 0, &ctx);
+	bool has_hsa = true;
+
+	if (ret == -EOPNOTSUPP) {
+		fprintf(stderr, "the kernel has no AMDGPU_GEM_USERPTR_SCATTER\n");
+		return false;
+	}
+	t_equal(ret, 0);
+	for (uint32_t i = 0; i < PAIR_DEVICES; i++) {
+		struct amdgpu_userptr_caps caps = { .size = sizeof(caps), .device = i };
+
+		t_equal(amdgpu_userptr_query_caps(ctx, &caps), 0);
+		has_hsa &= caps.hsa_status != -EINVAL;
+	}
+	if (!has_hsa)
+		fprintf(stderr, "the kernel has no AMDGPU_GEM_USERPTR_HSA\n");
+	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
+	return has_hsa;
 }
 
 /* Open the first two GPUs that KFD has. Returns how many it has found, at most two. */
@@ -211,6 +241,8 @@ int pair_open(struct pair *pair, int argc, char **argv)
 			return EXIT_SKIP;
 		}
 	}
+	if (!is_supported(pair))
+		return EXIT_SKIP;
 	begin(pair);
 	return 0;
 }
