@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "lib/amdgpu/amd_kfd.h"
 #include "kfd_limit.h"
@@ -37,4 +38,9 @@ uint64_t kfd_limit(void)
 	if (!limit)
 		fprintf(stderr, "%s does not tell KFD's limit\n", AMD_KFD_MEM_LIMIT);
 	return limit << 20;
+}
+
+bool kfd_limit_is_required(int argc, char **argv)
+{
+	return argc == 3 && !strcmp(argv[2], "limit");
 }
