@@ -12,8 +12,7 @@
 #define MAP_FIXED_NOREPLACE 0x100000
 #endif
 
-/* mmap() fails with EAGAIN if the process has called mlockall() and may not lock any more. */
-static int mmap_error(void)
+int au_mmap_error(void)
 {
 	return errno == EAGAIN ? -ENOMEM : -errno;
 }
@@ -28,14 +27,14 @@ int au_kernel_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr)
 		flags |= MAP_FIXED_NOREPLACE;
 	ptr = mmap(wanted, size, PROT_NONE, flags, -1, 0);
 	if (ptr == MAP_FAILED)
-		return mmap_error();
+		return au_mmap_error();
 	if (hint && ptr != wanted) {
 		munmap(ptr, size);
 		return -EEXIST;
 	}
 	/* A forked child cannot use the parent's maps, so it needs no addresses for them. */
 	if (madvise(ptr, size, MADV_DONTFORK)) {
-		const int ret = -errno;
+		const int ret = au_mmap_error();
 
 		munmap(ptr, size);
 		return ret;
@@ -86,7 +85,7 @@ int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
 	void *ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (ptr == MAP_FAILED)
-		return mmap_error();
+		return au_mmap_error();
 	*addr = (uintptr_t)ptr;
 	return 0;
 }

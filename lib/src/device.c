@@ -54,9 +54,9 @@ static int create_mark(struct amdgpu_userptr_ctx *ctx)
 			  -1, 0);
 
 	if (mark == MAP_FAILED)
-		return -errno;
+		return au_mmap_error();
 	if (madvise(mark, sizeof(*mark), MADV_WIPEONFORK)) {
-		const int ret = -errno;
+		const int ret = au_mmap_error();
 
 		munmap(mark, sizeof(*mark));
 		return ret;

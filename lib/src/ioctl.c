@@ -75,9 +75,9 @@ static int kernel_map_bo(void *priv, int fd, uint64_t offset, uint64_t size, voi
 {
 	*ptr = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, offset);
 	if (*ptr == MAP_FAILED)
-		return -errno;
+		return au_mmap_error();
 	if (madvise(*ptr, size, MADV_DONTFORK)) {
-		const int ret = -errno;
+		const int ret = au_mmap_error();
 
 		munmap(*ptr, size);
 		return ret;

@@ -50,7 +50,14 @@ struct au_ops {
 
 extern const struct au_ops au_kernel_ops;
 
-/* cpu_space.c: for struct au_ops */
+/* cpu_space.c */
+/*
+ * The error of mmap() or madvise() from errno. It is -ENOMEM instead of -EAGAIN: mmap() fails with
+ * EAGAIN if the process has called mlockall() and may not lock any more, and madvise() if there is
+ * no memory to split a VMA, or one too many.
+ */
+int au_mmap_error(void);
+/* For struct au_ops. */
 int au_kernel_reserve(void *priv, uint64_t hint, uint64_t size, uint64_t *addr);
 int au_kernel_release(void *priv, uint64_t addr, uint64_t size);
 int au_kernel_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr);
