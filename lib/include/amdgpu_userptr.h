@@ -119,6 +119,7 @@ enum amdgpu_userptr_backend {
  * struct amdgpu_userptr_ctx_args - arguments of amdgpu_userptr_ctx_create()
  *
  * The caller sets exactly one of @devices and @fds. No two entries may be of the same render node.
+ * The index of a device in the context is its position in the array.
  * The caller keeps the handles and files, and must not close them before the context is destroyed.
  * The library neither duplicates nor closes them. Each must be the handle or the file that KFD
  * acquired. A second open of the same render node has another address space, in which
@@ -267,7 +268,8 @@ struct amdgpu_userptr_range {
  * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which does not know the addresses
  *	that KFD uses. Only for a context of one device that was given as amdgpu_device_handle.
  * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @fixed_va, for example from
- *	hsa_amd_vmem_address_reserve() or mmap() with PROT_NONE. It must be free on every device.
+ *	hsa_amd_vmem_address_reserve() or mmap() with PROT_NONE. It must be free on every device
+ *	that gets the mapping.
  */
 enum amdgpu_userptr_va_mode {
 	AMDGPU_USERPTR_VA_RESERVE = 0,
@@ -395,8 +397,9 @@ struct amdgpu_userptr_map_args {
 	 */
 	uint32_t va_flags;
 	/**
-	 * The GPU address for VA_FIXED, otherwise 0. With MAP_ROUND_OUT it is the address of the
-	 * first byte, so it lies in its unit as the first range does.
+	 * The GPU address for VA_FIXED, otherwise 0: a multiple of amdgpu_userptr_caps.granularity,
+	 * and of @alignment. Each device must have all addresses of the mapping. With MAP_ROUND_OUT
+	 * it is the address of the first byte, so it lies in its unit as the first range does.
 	 */
 	uint64_t fixed_va;
 	/**
@@ -572,15 +575,17 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  * all.
  *
  * Return: 0, or
- * -EPERM: in a forked child. @mapping stays until the child destroys its copy of the context.
+ * -EPERM: in a forked child, where the memory of @mapping stays allocated.
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. @mapping still
- *	holds the memory and the addresses, but can only be unmapped: call again to go on waiting.
+ *	holds the memory and the addresses, but can only be unmapped, and no query finds it: call
+ *	again to go on waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and @mapping is gone
  *	all the same. -EIO also stands for errors of the kernel that would have one of the meanings
  *	above. A GPU may still reach the memory. So the library does not give the addresses to
  *	another mapping, and the caller must not use those of VA_FIXED again. Only if
  *	amdgpu_userptr_unmap_reachable() sets @reachable to 0 no GPU can, and the addresses are
- *	free.
+ *	free. Otherwise the memory is safe only when the process has ended: until then the caller
+ *	must neither free it nor use it for something else.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 
