@@ -2,8 +2,8 @@
 /*
  * The test resets the GPU.  Afterwards KFD keeps the queues of all processes stopped for ever
  * (kfd_device.c:kgd2kfd_post_reset()), and doorbells and work in flight are lost.  So the
- * subtests assert that a running restore ends, that submissions reach a userptr, that no resource of
- * a userptr stays in use, and that the next process has a working GPU.
+ * subtests assert that a running restore ends, that submissions reach a userptr, that no resource
+ * of a userptr stays in use, and that the next process has a working GPU.
  */
 #include <errno.h>
 #include <fcntl.h>

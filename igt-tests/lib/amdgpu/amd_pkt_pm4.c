@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The parts of PM4 that all generations share.  Names such as soc15d.h:129 are files and lines of the
- * driver, see amd_pkt_pm4.h.
+ * The parts of PM4 that all generations share.  Names such as soc15d.h:129 are files and lines of
+ * the driver, see amd_pkt_pm4.h.
  */
 #include "lib/amdgpu/amd_pkt.h"
 #include "lib/amdgpu/amd_pkt_pm4.h"
