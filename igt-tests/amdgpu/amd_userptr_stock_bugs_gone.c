@@ -11,6 +11,7 @@
 #include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/igt_gate.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_stock_bugs.h"
 
@@ -170,6 +171,7 @@ static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handl
 static void given_away(struct amd_userptr *up, int exporter)
 {
 	const uint64_t vram = vram_to_take(up), va = amd_kfd_va_reserve(VRAM_SIZE, 0);
+	const uint64_t deadline = igt_now_ms() + TAKE_MS;
 	struct igt_gate taken, stored;
 	uint32_t *used, handle;
 
@@ -185,8 +187,14 @@ static void given_away(struct amd_userptr *up, int exporter)
 	amd_kfd_smi_mark(&up->smi);
 	igt_fork(child, 1)
 		take_all(up, vram, &taken, &stored);
-	igt_assert(igt_gate_is_open(&taken, TAKE_MS));
-	store_all(up, va, AMD_USERPTR_STRAY_VALUE);
+	/*
+	 * TTM also takes the page tables, and then stops the queues.  The restore maps the BO at its
+	 * new place, so store all the time.
+	 */
+	do
+		store_all(up, va, AMD_USERPTR_STRAY_VALUE);
+	while (!igt_gate_is_open(&taken, 0) && igt_now_ms() < deadline);
+	igt_assert(igt_gate_is_open(&taken, 0));
 	igt_gate_open(&stored);
 	igt_waitchildren_timeout(TAKE_MS / 1000, "the process that takes VRAM");
 	igt_assert_eq(count(used, AMD_USERPTR_STRAY_VALUE), VRAM_SIZE / getpagesize());
