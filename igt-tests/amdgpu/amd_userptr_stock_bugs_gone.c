@@ -188,8 +188,8 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_fork(child, 1)
 		take_all(up, vram, &taken, &stored);
 	/*
-	 * TTM also takes the page tables, and then stops the queues.  The restore maps the BO at its
-	 * new place, so store all the time.
+	 * TTM also takes the page tables, and then stops the queues.  The restore maps the BO at
+	 * its new place, so store all the time.
 	 */
 	do
 		store_all(up, va, AMD_USERPTR_STRAY_VALUE);
