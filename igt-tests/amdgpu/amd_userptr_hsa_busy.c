@@ -112,6 +112,17 @@ static void busy_dontneed(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
+/* Wait for the last of start_stores(), and assert that the stores went to @bo and not to @canary.
+ */
+static void end_stores(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint32_t last,
+		       uint32_t *canary)
+{
+	amd_kfd_queue_wait(mine->queue, last, AMD_USERPTR_WAIT_MS);
+	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a dropped page");
+	igt_assert(stored_or_new(bo->cpu, bo->size, 2));
+	amd_userptr_munmap(mine, canary, AMD_USERPTR_FRESH_SIZE);
+}
+
 /*
  * The queue stores to pages that are dropped, and the kernel gives some of them to other memory of
  * this process, the canary.  A store that comes too late changes the canary.  Returns whether the
@@ -134,10 +145,7 @@ static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, uns
 	in_time = !amd_kfd_queue_done(mine->queue, last);
 	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
 	*reused = amd_userptr_find_reused(canary, pfns, pages, &index);
-	amd_kfd_queue_wait(mine->queue, last, AMD_USERPTR_WAIT_MS);
-	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a dropped page");
-	igt_assert(stored_or_new(bo->cpu, bo->size, 2));
-	amd_userptr_munmap(mine, canary, AMD_USERPTR_FRESH_SIZE);
+	end_stores(mine, bo, last, canary);
 	return in_time;
 }
 
@@ -247,10 +255,7 @@ static bool drop_stored_twice(struct amd_userptr *mine, struct amd_userptr_bo *b
 	amd_userptr_dontneed(bo);
 	evicted = evicted && amd_userptr_queues_evicted(mine);
 	canary = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 3);
-	amd_kfd_queue_wait(mine->queue, last, AMD_USERPTR_WAIT_MS);
-	amd_pattern_check(canary, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a dropped page");
-	igt_assert(stored_or_new(bo->cpu, bo->size, 2));
-	amd_userptr_munmap(mine, canary, AMD_USERPTR_FRESH_SIZE);
+	end_stores(mine, bo, last, canary);
 	return evicted;
 }
 
