@@ -5,11 +5,11 @@
  * in this gap found no eviction fence to wait for, so the worker restored the queues with page
  * table entries for pages that had been freed.
  *
- * The gap has to be long, and the test has to know when it begins.  First the test lets TTM evict
- * all VRAM, because the worker waits until the VRAM is back.  Then another thread registers a page
- * of a FUSE file with SVM; the page does not come, so this thread keeps the lock of the process,
- * and the worker cannot start before the first userptr has changed.  The order matters: the thread
- * also keeps the VM reserved, so TTM could not evict anything after it has begun.
+ * The gap has to be long, and the test has to know when it begins.  The test lets TTM evict all
+ * VRAM, because the worker waits until the VRAM is back.  Before that a userptr of a page that does
+ * not come makes the other restore worker, that of userptrs, wait with the lock of the process.
+ * Both workers need this lock.  So the worker cannot bring VRAM back while TTM evicts it, and
+ * cannot start before the first userptr has changed.
  *
  * The kernel's trace gives the order of three events: the gap begins with the update of the first
  * userptr's mapping, then the notifier of the second userptr has to run, and the gap ends with the
@@ -24,7 +24,6 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_procfs.h"
@@ -38,12 +37,8 @@
 #define WINDOW_PAGES	 (WINDOW_SIZE / getpagesize())
 #define WINDOW_MAX_PAGES 16
 
-/*
- * An eviction of all VRAM goes on as long as some of it comes back, and KFD begins to bring it back
- * after 100 ms (kfd_priv.h:PROCESS_RESTORE_TIME_MS).  More VRAM makes the gap longer, but with 4
- * MiB the eviction did not end on a busy machine.
- */
-#define VRAM_SIZE ((size_t)1 << 20)
+/* How much VRAM the worker has to bring back.  More VRAM makes the gap longer. */
+#define VRAM_SIZE ((size_t)4 << 20)
 
 /*
  * How many attempts to make.  An attempt shows nothing when the machine is too slow, or when the
@@ -63,8 +58,8 @@ static const char *const events[] = {
 enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 struct gap {
-	uint32_t flags;		      /* flags of the second userptr, whose memory is freed */
-	struct amd_svm_holder holder; /* keeps the restore worker from working */
+	uint32_t flags;			/* flags of the second userptr, whose memory is freed */
+	struct amd_userptr_stall stall; /* keeps the restore worker from working */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
@@ -221,15 +216,10 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	open_trace(gap);
 	gap->order = 0;
 	amd_kfd_smi_mark(&mine->smi);
-	/*
-	 * The read ends when no BO is in VRAM.  On a machine that is busy enough, the restore
-	 * brings the process's BO back as fast as TTM evicts it, and the read does not end.
-	 * amd_svm_holder_hold() cannot come first, because the eviction waits for its page.
-	 */
+	amd_userptr_stall_hold(&gap->stall, mine);
 	igt_assert_lt(0, read(evict, text, sizeof(text)));
-	amd_svm_holder_hold(&gap->holder);
 	amd_userptr_dontneed(gap->first);
-	amd_svm_holder_release(&gap->holder);
+	amd_userptr_stall_release(&gap->stall);
 	close(evict);
 	opened = opens(gap, mine);
 	amd_userptr_munmap(mine, gap->second->cpu, WINDOW_SIZE);
@@ -237,7 +227,7 @@ static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned i
 	amd_kfd_smi_wait_restored(&mine->smi, 0, AMD_USERPTR_WAIT_MS);
 	drain_trace(gap);
 	close(gap->trace);
-	amd_svm_holder_forget(&gap->holder);
+	amd_userptr_stall_drop(&gap->stall, mine);
 	igt_info("update, notifier and fence: %u seen, %s\n", gap->order,
 		 gap->in_order ? "in this order" : "in another order");
 	if (!opened || gap->order < NUM_STEPS || !gap->in_order ||
@@ -254,7 +244,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 
 	igt_assert(WINDOW_PAGES <= WINDOW_MAX_PAGES);
 	amd_userptr_stay_on_cpu();
-	igt_assert_eq(__amd_svm_holder_init(&gap->holder, &mine->kfd), 0);
+	igt_assert_eq(__amd_userptr_stall_init(&gap->stall), 0);
 	amd_kfd_alloc_vram(&mine->kfd, VRAM_SIZE, &gap->vram);
 	learn_context(gap, mine);
 	for (unsigned int i = 0; i < ATTEMPTS && !fresh; i++) {
@@ -265,7 +255,7 @@ static void restore_window(struct amd_userptr *mine, void *data)
 	amd_userptr_stray_store(mine, gap->second->va + index * getpagesize(), fresh, 3,
 				"memory that has a page freed in the gap");
 	amd_kfd_free(&mine->kfd, &gap->vram);
-	amd_svm_holder_fini(&gap->holder);
+	amd_userptr_stall_fini(&gap->stall);
 }
 
 struct restore_window {
