@@ -490,7 +490,7 @@ static void judge_oom(struct amd_userptr_victims *victims, void *data)
 static void beside_oom(struct amd_userptr *up, const struct hostile *hostile)
 {
 	struct scene scene = { .hostile = hostile, .shared = share(up) };
-	const char *reason = igt_cgroup_init(OOM_LIMIT);
+	const char *reason = igt_cgroup_init(IGT_CGROUP_KILL, OOM_LIMIT);
 	unsigned long long killed;
 
 	igt_require_f(!reason, "%s\n", reason);

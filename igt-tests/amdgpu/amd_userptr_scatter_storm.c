@@ -217,8 +217,9 @@ static void under_pressure(struct amd_userptr *mine)
 
 static void memory_pressure(struct amd_userptr *up)
 {
-	const char *reason = igt_get_total_swap_mb() ? igt_cgroup_init(PRESSURE_LIMIT)
-						     : "no swap space is in use";
+	const char *reason = igt_get_total_swap_mb()
+				     ? igt_cgroup_init(IGT_CGROUP_RECLAIM, PRESSURE_LIMIT)
+				     : "no swap space is in use";
 	unsigned long long full, swapped;
 
 	igt_require_f(!reason, "%s\n", reason);
@@ -236,7 +237,7 @@ static void memory_pressure(struct amd_userptr *up)
 		amd_userptr_close(&mine);
 	}
 	igt_waitchildren_timeout(4 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
-	full = igt_cgroup_event("max ");
+	full = igt_cgroup_event("high ");
 	swapped = igt_cgroup_swap_peak();
 	igt_cgroup_fini();
 	igt_assert(full > 0);

@@ -304,7 +304,7 @@ static void survive_exit(const struct stores_clean *clean, enum amd_userptr_kind
 
 static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_kind kind)
 {
-	const char *reason = igt_cgroup_init(PRESSURE_LIMIT);
+	const char *reason = igt_cgroup_init(IGT_CGROUP_RECLAIM, PRESSURE_LIMIT);
 	unsigned long long full;
 
 	igt_require_f(!reason, "%s\n", reason);
@@ -329,7 +329,7 @@ static void survive_pressure(const struct stores_clean *clean, enum amd_userptr_
 	/* Skip the pages of the FUSE file that the child has brought into the page cache. */
 	test.stall.offset += CHILD_HOLDS * IGT_FUSE_NEXT;
 	igt_waitchildren_timeout(3 * AMD_USERPTR_WAIT_MS / 1000, "the child with little memory");
-	full = igt_cgroup_event("max ");
+	full = igt_cgroup_event("high ");
 	igt_cgroup_fini();
 	igt_assert(full > 0);
 }

@@ -84,8 +84,9 @@ static bool memory_is_on(void)
 	return strstr(text, "memory");
 }
 
-const char *igt_cgroup_init(size_t limit)
+const char *igt_cgroup_init(enum igt_cgroup_limit kind, size_t limit)
 {
+	const char *file = kind == IGT_CGROUP_KILL ? GROUP "/memory.max" : GROUP "/memory.high";
 	char text[32];
 
 	igt_undo_later(unmount, ROOT, NULL);
@@ -102,7 +103,7 @@ const char *igt_cgroup_init(size_t limit)
 	if (mkdir(GROUP, 0700) && errno != EEXIST)
 		return "no cgroup can be made";
 	snprintf(text, sizeof(text), "%zu", limit);
-	return igt_sysfs_set(AT_FDCWD, GROUP "/memory.max", text) ? NULL : "no memory.max";
+	return igt_sysfs_set(AT_FDCWD, file, text) ? NULL : "no limit of memory";
 }
 
 void igt_cgroup_fini(void)

@@ -9,8 +9,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/*
+ * What the kernel does with the processes of a cgroup that has more memory than its limit. Reclaim:
+ * it takes pages from them, and they wait.  Kill: it does that, too, and kills a process when
+ * reclaim finds no page soon enough, for example because swap space is slow.
+ */
+enum igt_cgroup_limit { IGT_CGROUP_RECLAIM, IGT_CGROUP_KILL };
+
 /* Make the cgroup.  Returns NULL, or a reason to skip. */
-const char *igt_cgroup_init(size_t limit);
+const char *igt_cgroup_init(enum igt_cgroup_limit kind, size_t limit);
 void igt_cgroup_fini(void);
 /*
  * Move the calling process into the cgroup.  Memory that the process has already stays charged to
@@ -23,8 +30,8 @@ int __igt_cgroup_join(void);
  */
 int __igt_cgroup_swap(bool may);
 /*
- * Returns the counter of memory.events that follows @word, such as "max " (how often the limit was
- * reached) or "oom_kill ".
+ * Returns the counter of memory.events that follows @word, such as "high " (how often the limit of
+ * IGT_CGROUP_RECLAIM was exceeded) or "oom_kill ".
  */
 unsigned long long igt_cgroup_event(const char *word);
 /* Returns the most bytes of swap space that the cgroup has used at a time. */
