@@ -203,6 +203,7 @@ static void under_pressure(struct amd_userptr *mine)
 		for (size_t at = 0; at < PRESSURE_OTHER; at += page()) {
 			igt_assert_eq(other[at], (char)round);
 			other[at]++;
+			amd_kfd_smi_drain(&mine->smi);
 		}
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}

@@ -331,6 +331,7 @@ struct amd_kfd_smi {
 	int fd;
 	pid_t pid; /* of the process whose events count */
 	struct amd_kfd_smi_counts count;
+	bool full;			       /* KFD may have dropped events since the mark */
 	char line[2 * KFD_SMI_EVENT_MSG_SIZE]; /* beginning of an event, without its rest */
 	size_t line_len;
 };
@@ -342,13 +343,16 @@ void amd_kfd_smi_close(struct amd_kfd_smi *smi);
 int __amd_kfd_smi_drain(struct amd_kfd_smi *smi);
 /* Drain, then set all counts to zero: the mark. */
 int __amd_kfd_smi_mark(struct amd_kfd_smi *smi);
-/* Wait until @count events of type @event have come since the mark; -ETIME after @timeout_ms. */
+/*
+ * Wait until @count events of type @event have come since the mark; -ETIME after @timeout_ms, or
+ * -EOVERFLOW if KFD may have dropped an event, because nobody has drained the events in time.
+ */
 int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsigned int count,
 		       unsigned int timeout_ms);
 
 /*
  * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME
- * when one of these events takes longer than @timeout_ms.
+ * or -EOVERFLOW, as above, when one of these events takes longer than @timeout_ms.
  */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 				unsigned int timeout_ms);

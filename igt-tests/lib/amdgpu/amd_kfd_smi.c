@@ -133,8 +133,11 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi)
 	ssize_t len;
 
 	/* read() of an empty buffer returns EAGAIN also without O_NONBLOCK. */
-	while ((len = read(smi->fd, bytes, sizeof(bytes))) > 0)
+	while ((len = read(smi->fd, bytes, sizeof(bytes))) > 0) {
 		take_bytes(smi, bytes, len);
+		/* KFD drops an event for which there is no room. */
+		smi->full |= len > SMI_FIFO_SIZE - KFD_SMI_EVENT_MSG_SIZE;
+	}
 
 	return len < 0 && errno != EAGAIN ? -errno : 0;
 }
@@ -144,6 +147,7 @@ int __amd_kfd_smi_mark(struct amd_kfd_smi *smi)
 	int ret = __amd_kfd_smi_drain(smi);
 
 	memset(&smi->count, 0, sizeof(smi->count));
+	smi->full = false;
 	return ret;
 }
 
@@ -176,7 +180,7 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsign
 		if (seen(smi, event) >= count)
 			return 0;
 		if (now >= deadline)
-			return -ETIME;
+			return smi->full ? -EOVERFLOW : -ETIME;
 		if (poll(&pfd, 1, deadline - now) < 0 && errno != EINTR)
 			return -errno;
 	}
