@@ -17,6 +17,9 @@ PREFIX = "igt@"		# igt_runner puts this before the name of a test; the expectati
 ROCMINFO = "rocminfo"
 ROCMINFO_TIMEOUT = 60
 GPU = "gfx942"
+# Seconds that igt_runner allows for one test. amd_userptr_invalidation needs 45 to 75, depending on what else the host
+# does.
+PER_TEST = 150
 
 # igt_runner turns a pass into a warning if the kernel's log has a line of the level warning. These lines say nothing
 # about a test, so they do not count: IGT writes one at the end of a program, and the driver writes one when its fence
@@ -76,5 +79,6 @@ def boot_outside(name, entry, image):
 			*expected.judge_results(tests, igt_results(scenarios.results_of(where), tests))]
 
 	text = scenarios.all_lines(qemu.script_line("rocminfo.sh", ROCMINFO_TIMEOUT),
-		scenarios.runner_line(programs, chosen, IGT, "--prune-mode keep-subtests", one_process=True))
+		scenarios.runner_line(programs, chosen, IGT, "--prune-mode keep-subtests", one_process=True,
+			per_test=PER_TEST))
 	return scenarios.boot_scenario(name, entry, image, text, judge)
