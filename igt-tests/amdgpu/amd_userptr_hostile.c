@@ -209,7 +209,7 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 /* Evict VRAM in a process of its own, because the eviction may have to wait. */
 static void evict_vram(struct amd_userptr_victims *victims, void *data)
 {
-	int evict = igt_debugfs_open(victims->up->fd, "amdgpu_evict_vram", O_RDONLY);
+	int evict = __amd_info_debugfs(victims->up->fd, "amdgpu_evict_vram");
 	char text[32];
 
 	_exit(evict < 0 || read(evict, text, sizeof(text)) <= 0);
@@ -421,7 +421,7 @@ static struct shared *share(struct amd_userptr *up)
 static void beside_hostile(struct amd_userptr *up, const struct hostile *hostile)
 {
 	struct scene scene = { .hostile = hostile, .shared = share(up) };
-	int evict_file = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+	int evict_file = __amd_info_debugfs(up->fd, "amdgpu_evict_vram");
 
 	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
 	igt_require_f(igt_get_total_swap_mb(), "no swap space is in use\n");

@@ -9,6 +9,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 
 #include "amd_userptr_hsa.h"
@@ -56,8 +57,8 @@ static void end_evict(struct amd_userptr *up)
 static void evict_while_invalid(struct amd_userptr *up, const char *what)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
-	int evict = igt_debugfs_open(up->fd, what, O_RDONLY);
-	int gem_info = igt_debugfs_open(up->fd, "amdgpu_gem_info", O_RDONLY);
+	int evict = __amd_info_debugfs(up->fd, what);
+	int gem_info = __amd_info_debugfs(up->fd, "amdgpu_gem_info");
 	struct amd_userptr_bo *bo;
 	int no_stall;
 	char text[32];

@@ -272,7 +272,7 @@ static void va_unmap_while_evicted(struct amd_userptr *up)
 {
 	int no_stall;
 
-	evictor.fd = igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+	evictor.fd = __amd_info_debugfs(up->fd, "amdgpu_evict_vram");
 	igt_require_f(evictor.fd >= 0, "no debugfs file to evict VRAM with\n");
 	no_stall = __amd_userptr_stall_init(&evictor.stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));

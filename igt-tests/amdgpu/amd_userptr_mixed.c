@@ -180,7 +180,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 /* Let TTM evict all VRAM or all GTT, depending on the debugfs file @name. */
 static void evict(struct amd_userptr *up, const char *name)
 {
-	int file = igt_debugfs_open(up->fd, name, O_RDONLY);
+	int file = __amd_info_debugfs(up->fd, name);
 	char text[32];
 
 	igt_require_f(file >= 0, "no debugfs file to evict with\n");

@@ -206,7 +206,7 @@ static void require_flag(struct amd_userptr *up)
  */
 static void run(struct amd_userptr *up, reset_act *act)
 {
-	int recover = igt_debugfs_open(up->fd, "amdgpu_gpu_recover", O_RDONLY);
+	int recover = __amd_info_debugfs(up->fd, "amdgpu_gpu_recover");
 	char before[256];
 
 	igt_require_f(recover >= 0, "no debugfs file to reset the GPU with\n");

@@ -24,6 +24,7 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_procfs.h"
@@ -141,7 +142,7 @@ static void drain_trace(struct gap *gap)
 /* Open the file whose read makes TTM evict all VRAM. */
 static int open_evict(struct amd_userptr *up)
 {
-	return igt_debugfs_open(up->fd, "amdgpu_evict_vram", O_RDONLY);
+	return __amd_info_debugfs(up->fd, "amdgpu_evict_vram");
 }
 
 /* Wait until the gap begins; false when the queues run before that. */

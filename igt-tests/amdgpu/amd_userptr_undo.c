@@ -172,6 +172,7 @@ static const char *wait_as_before(const struct settings *before)
 static const struct victim {
 	const char *name, *program, *subtests;
 	const char *describe;
+	const char *needs; /* a file without which the program changes no setting of its own */
 	/*
 	 * Send SIGKILL only: after another signal IGT waits for the program's children before it
 	 * calls the other exit handlers, which takes long if they are short of memory.
@@ -202,7 +203,8 @@ static const struct victim {
 	{ .name = "trace",
 	  .program = "amd_userptr_scatter",
 	  .subtests = "one-of-many,unchanged,cross-*",
-	  .describe = "A killed program leaves neither kprobes nor instances of the trace." },
+	  .describe = "A killed program leaves neither kprobes nor instances of the trace.",
+	  .needs = "/sys/kernel/tracing/kprobe_events" },
 	{ .name = "failnth",
 	  .program = "amd_userptr_failnth",
 	  .subtests = "create,restore",
@@ -310,6 +312,7 @@ static void kill_some(const struct victim *victim)
 	unsigned int seed = victim - victims, others = 0;
 	static struct settings before;
 
+	igt_require_f(!victim->needs || !access(victim->needs, W_OK), "no %s\n", victim->needs);
 	look(&before);
 	for (unsigned int i = 0; i < KILLS; i++) {
 		const int sig = victim->kill_only

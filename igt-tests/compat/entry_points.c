@@ -42,6 +42,7 @@ int main(void)
 		ENTRY(drm_open_driver_render),
 		ENTRY(drm_reopen_driver),
 		ENTRY(drm_close_driver),
+		ENTRY(igt_debugfs_mount),
 		ENTRY(igt_debugfs_open),
 		ENTRY(igt_sysfs_set),
 		ENTRY(igt_sysfs_write),

@@ -66,7 +66,12 @@ uint64_t igt_nsec_elapsed(struct timespec *start);
 int drm_open_driver_render(int chipset);
 int drm_reopen_driver(int fd);
 int drm_close_driver(int fd);
-/* Open a debugfs file of the DRM device @fd; returns < 0 when there is none. */
+/* Mount debugfs if it is not mounted yet; returns its path, or NULL if that is not possible. */
+const char *igt_debugfs_mount(void);
+/*
+ * Open a debugfs file of the DRM device @fd; returns < 0 when there is none.  Fails the test if
+ * debugfs cannot be mounted.
+ */
 int igt_debugfs_open(int fd, const char *filename, int mode);
 /*
  * Write a text to a file of /proc or /sys. The tests give an absolute path as @attr, and AT_FDCWD

@@ -54,6 +54,11 @@ int drm_close_driver(int fd)
 	return close(fd);
 }
 
+const char *igt_debugfs_mount(void)
+{
+	return access("/sys/kernel/debug/dri", R_OK) ? NULL : "/sys/kernel/debug";
+}
+
 int igt_debugfs_open(int fd, const char *filename, int mode)
 {
 	char path[PATH_MAX], device[PATH_MAX];

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
+#include <fcntl.h>
 #include <amdgpu_drm.h>
 #include <xf86drm.h>
 
@@ -22,6 +23,11 @@ void amd_info(int fd, uint32_t query, void *result, uint32_t size)
 
 	igt_assert_f(drmIoctl(fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
 		     strerror(errno));
+}
+
+int __amd_info_debugfs(int fd, const char *name)
+{
+	return igt_debugfs_mount() ? igt_debugfs_open(fd, name, O_RDONLY) : -1;
 }
 
 void amd_info_ignore_fault_log(void)

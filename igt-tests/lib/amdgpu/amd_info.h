@@ -7,6 +7,11 @@
 
 /* Call DRM_IOCTL_AMDGPU_INFO on the device @fd; fails the test when the driver refuses. */
 void amd_info(int fd, uint32_t query, void *result, uint32_t size);
+/*
+ * Open the GPU's file @name of debugfs for reading.  Returns -1 if there is none, also because the
+ * kernel has no debugfs or the user may not mount it.
+ */
+int __amd_info_debugfs(int fd, const char *name);
 /* Let igt_runner ignore what the kernel logs about GPU page faults that the test provokes. */
 void amd_info_ignore_fault_log(void);
 /*
