@@ -22,6 +22,9 @@ JUDGE = os.path.join(step.PROJECT, "igt-tests/judge")
 RUNS = os.path.join(step.BUILD, "runs")
 PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that list programs
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
+IGT_PASS, IGT_SKIP = "0", "77"	# exit statuses of a test program
+WITHOUT_GPU = "without-gpu"
+BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# who runs the programs of a boot with the key "bare" (guest/bare.sh)
 NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
 # The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
@@ -325,8 +328,39 @@ def boot_list(name, entry, image):
 	return boot_scenario(name, entry, image, all_lines(line), judge)
 
 
+def bare_cases(runs, output):
+	"""
+	Returns the cases of a boot of bare.sh, which has left the text @runs and printed @output. Without a GPU each
+	program must skip. With one it may skip, or pass.
+	"""
+	cases = []
+	for who, program, status in (line.split() for line in runs.splitlines()):
+		good = status == IGT_SKIP or status == IGT_PASS and who != WITHOUT_GPU
+		reason = f"status {status}" + ("" if good else f": {results.last_line(output)}")
+		cases.append(results.Case(f"{who} {program}", results.PASS if good else results.FAIL, reason))
+	return cases
+
+
+def boot_bare(name, entry, image):
+	"""Boot one scenario that runs programs where most of what their tests need is missing. Returns its cases."""
+	tests = entry["bare"].split()
+
+	def judge(where):
+		cases = bare_cases(where.shared("bare") or "", where.shared("output") or "")
+		# That there is a case for each program says that no run was left out.
+		programs = {test.split("@")[0] for test in tests}
+		wanted = {f"{who} {program}" for who in BARE_USERS for program in programs}
+		return [*cases, *(results.Case(case, results.FAIL, "did not run")
+			for case in sorted(wanted - {case.name for case in cases}))]
+
+	line = qemu.script_line("bare.sh", test_directory(entry), PER_TEST * slower(entry["kernel"]), *tests)
+	return boot_scenario(name, entry, image, all_lines(line), judge)
+
+
 def boot_tests(name, entry, image):
 	"""Boot one scenario with the project's own IGT tests. Returns its cases."""
+	if entry["bare"]:
+		return boot_bare(name, entry, image)
 	if entry["testlist"] and not machine_of(entry).is_native:
 		return [results.Case(f"{label(entry)} {entry['testlist']}.testlist", results.SKIP, NO_RUNNER)]
 	if entry["testlist"]:

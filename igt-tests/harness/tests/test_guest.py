@@ -136,6 +136,18 @@ class Lists(Guest):
 		self.assertEqual(scenarios.tests_of_list(path), ["igt@amdgpu/amd_a@x", "igt@amdgpu/amd_a@y"])
 
 
+class Bare(unittest.TestCase):
+	def verdicts(self, *runs):
+		return [case.verdict for case in scenarios.bare_cases("".join(run + "\n" for run in runs), "the reason")]
+
+	def test_skip_or_pass(self):
+		self.assertEqual(self.verdicts("root amd_a 0", "nobody amd_a 77", "without-gpu amd_a 77"), [PASS] * 3)
+
+	def test_failed(self):
+		for run in ("root amd_a 98", "nobody amd_a 124", "without-gpu amd_a 0", "without-gpu amd_a 98"):
+			self.assertEqual(self.verdicts(run), [FAIL], run)
+
+
 class Programs(Guest):
 	def test_each_has_log_and_status(self):
 		text = qemu.script_line("programs.sh", "/", "echo one two; exit 3", "pwd")

@@ -1,0 +1,45 @@
+#!/bin/sh
+# SPDX-License-Identifier: MIT
+# bare.sh DIRECTORY SECONDS TESTS...
+# Runs programs in DIRECTORY where most of what their tests need is missing: swap space,
+# debugfs, tracefs, FUSE and transparent huge pages. Each of TESTS has the form
+# PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then as a user
+# without rights, and at last without a GPU, each time for SECONDS at most. Leaves the
+# file bare beside this script, which has a line "WHO PROGRAM STATUS" for each run, and
+# prints the end of the output of a run that failed.
+set -e
+share=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=/dev/null
+. "$share/config"
+directory=$1 seconds=$2
+shift 2
+tests=$*
+
+busybox swapoff -a
+busybox umount /sys/kernel/debug/tracing 2> /dev/null || :
+busybox umount /sys/kernel/tracing
+busybox umount /sys/kernel/debug
+rm -f /dev/fuse
+echo never > /sys/kernel/mm/transparent_hugepage/enabled
+chmod 666 /dev/kfd /dev/dri/renderD*
+
+# all WHO COMMAND...: run each of the tests by the COMMAND.
+all() {
+	who=$1
+	shift
+	for test in $tests; do
+		program=${test%@*} status=0
+		"$@" timeout "$seconds" "$directory/$program" --run-subtest "${test#*@}" \
+			> /tmp/bare 2>&1 < /dev/null || status=$?
+		echo "$who $program $status" >> "$share/bare"
+		case $status in
+		0 | 77) ;;
+		*) echo "$who: $program: status $status" && tail -n 20 /tmp/bare ;;
+		esac
+	done
+}
+
+all root env
+all nobody setpriv --reuid=65534 --regid=65534 --clear-groups
+modprobe -d "$MODULES" -r "$DRIVER"
+all without-gpu env
