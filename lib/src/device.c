@@ -240,8 +240,9 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 }
 
 /*
- * All devices have the same addresses and units, so that each of them can have each map. Only the
- * lower half counts, because CPU addresses are never in the upper one.
+ * A context uses only the addresses that all its devices have, and the largest of their units, so
+ * that each of them can have each map. Only the lower half counts, because CPU addresses are never
+ * in the upper one.
  */
 static void find_common_va(struct amdgpu_userptr_ctx *ctx)
 {
