@@ -285,19 +285,30 @@ static bool set(const char *path, const char *value, bool for_program)
 {
 	struct entry *entry;
 	char old[IGT_UNDO_TEXT];
+	bool is_new;
 
 	igt_assert(journal);
-	if (find(path, for_program))
-		return put_text(path, value);
-	if (!get_text(path, old))
-		return false;
-	add(put_back, path, old, for_program);
-	if (put_text(path, value))
-		return true;
 	entry = find(path, for_program);
+	is_new = !entry;
 	if (entry)
-		claim(entry, READY, FREE);
-	return false;
+		strcpy(old, entry->value);
+	else if (!get_text(path, old))
+		return false;
+	if (is_new)
+		add(put_back, path, old, for_program);
+	if (!put_text(path, value)) {
+		entry = is_new ? find(path, for_program) : NULL;
+		if (entry)
+			claim(entry, READY, FREE);
+		return false;
+	}
+	/*
+	 * This may be a child, and the program may have ended meanwhile and undone the entry before
+	 * this process has written the value.  Then let the guard undo it again.
+	 */
+	if (!find(path, for_program))
+		add(put_back, path, old, for_program);
+	return true;
 }
 
 bool igt_undo_set(const char *path, const char *value)
