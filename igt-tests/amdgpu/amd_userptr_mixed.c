@@ -124,16 +124,43 @@ static void svm_beside(struct amd_userptr *up)
 
 /* ---- another client's buffer ---- */
 
-/* A buffer in GTT of another client of the render node, which KFD imports as a dma-buf. */
+/* A buffer in GTT of another client of the render node, which this process imports as a dma-buf. */
 struct imported {
 	struct amd_userptr_cs client;
 	int file;		/* the other client's render node */
 	struct amd_kfd_mem mem; /* the buffer in KFD */
+	uint32_t handle;	/* the buffer in GEM, where KFD has not imported it; 0: none */
+	uint64_t va;
 };
 
-static void import_buffer(struct amd_userptr *up, struct imported *imported)
+static void import_by_kfd(struct amd_userptr *up, struct imported *imported, int dmabuf)
 {
-	struct kfd_ioctl_import_dmabuf_args args = { .gpu_id = up->kfd.node.gpu_id };
+	struct kfd_ioctl_import_dmabuf_args args = {
+		.gpu_id = up->kfd.node.gpu_id,
+		.va_addr = imported->va,
+		.dmabuf_fd = dmabuf,
+	};
+
+	igt_assert_eq(ioctl(up->kfd.fd, AMDKFD_IOC_IMPORT_DMABUF, &args), 0);
+	imported->mem = (struct amd_kfd_mem){
+		.size = imported->client.data.size,
+		.va = imported->va,
+		.reserved = true,
+		.handle = args.handle,
+	};
+	igt_assert_eq(__amd_kfd_map_memory(&up->kfd, imported->mem.handle), 0);
+}
+
+static void import_by_gem(struct amd_userptr *up, struct imported *imported, int dmabuf)
+{
+	igt_assert_eq(drmPrimeFDToHandle(up->fd, dmabuf, &imported->handle), 0);
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, imported->handle, imported->va, 0,
+				       imported->client.data.size, AMD_USERPTR_RW),
+		      0);
+}
+
+static void import_buffer(struct amd_userptr *up, struct imported *imported, bool by_gem)
+{
 	int dmabuf;
 
 	imported->file = drm_reopen_driver(up->fd);
@@ -142,20 +169,23 @@ static void import_buffer(struct amd_userptr *up, struct imported *imported)
 	igt_assert_eq(drmPrimeHandleToFD(imported->file, imported->client.data.handle, DRM_CLOEXEC,
 					 &dmabuf),
 		      0);
-	imported->mem.size = imported->client.data.size;
-	imported->mem.va = amd_kfd_va_reserve(imported->mem.size, 0);
-	imported->mem.reserved = true;
-	args.va_addr = imported->mem.va;
-	args.dmabuf_fd = dmabuf;
-	igt_assert_eq(ioctl(up->kfd.fd, AMDKFD_IOC_IMPORT_DMABUF, &args), 0);
-	imported->mem.handle = args.handle;
+	imported->va = amd_kfd_va_reserve(imported->client.data.size, 0);
+	igt_assert(imported->va);
+	if (by_gem)
+		import_by_gem(up, imported, dmabuf);
+	else
+		import_by_kfd(up, imported, dmabuf);
 	close(dmabuf);
-	igt_assert_eq(__amd_kfd_map_memory(&up->kfd, imported->mem.handle), 0);
 }
 
 static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 {
-	amd_kfd_free(&up->kfd, &imported->mem);
+	if (imported->handle) {
+		igt_assert_eq(__amd_userptr_close_handle(up->fd, imported->handle), 0);
+		amd_kfd_va_release(imported->va, imported->client.data.size);
+	} else {
+		amd_kfd_free(&up->kfd, &imported->mem);
+	}
 	amd_userptr_cs_close(&imported->client);
 	close(imported->file);
 }
@@ -188,31 +218,37 @@ static void evict(struct amd_userptr *up, const char *name)
 	close(file);
 }
 
-static void import_beside(struct amd_userptr *up)
+/* Drop the memory of one userptr after the other, and copy the client's buffer to it. */
+static void import_beside(struct amd_userptr *up, const void *by_gem)
 {
+	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
 	struct imported imported = { 0 };
-	struct amd_userptr_mapped mapped;
-	char *cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, 0);
 
-	import_buffer(up, &imported);
-	amd_userptr_mapped_make(up, AMD_USERPTR_KIND_SINGLE, cpu, MIXED_SIZE, &mapped);
+	import_buffer(up, &imported, by_gem);
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
+		amd_userptr_mapped_make(up, kind, amd_userptr_mmap(up, MIXED_SIZE, 0), MIXED_SIZE,
+					&mapped[kind]);
 	amd_kfd_smi_mark(&up->smi);
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
+		struct amd_userptr_mapped *one = &mapped[seed % AMD_USERPTR_NUM_KINDS];
+
 		client_stores(&imported, seed);
-		igt_assert_eq(madvise(cpu, MIXED_SIZE, MADV_DONTNEED), 0);
+		igt_assert_eq(madvise(one->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
 		/* Evict now, so that TTM's restore and the restore of the userptr run together. */
 		if (seed % 4 == 0)
 			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
-		amd_kfd_queue_copy(up->queue, mapped.va, imported.mem.va, MIXED_SIZE);
+		amd_kfd_queue_copy(up->queue, one->va, imported.va, MIXED_SIZE);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
-		igt_assert_eq_u32(*(uint32_t *)cpu, seed);
-		*(uint32_t *)cpu = amd_pattern(seed, 0);
-		amd_pattern_check(cpu, MIXED_SIZE, seed, "copied from another client's buffer");
+		igt_assert_eq_u32(*(uint32_t *)one->cpu, seed);
+		*(uint32_t *)one->cpu = amd_pattern(seed, 0);
+		amd_pattern_check(one->cpu, MIXED_SIZE, seed,
+				  "copied from another client's buffer");
 		mixed_settle(up);
 	}
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
-	amd_userptr_mapped_drop(up, &mapped);
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
+		amd_userptr_mapped_drop(up, &mapped[kind]);
 	drop_buffer(up, &imported);
 }
 
@@ -321,7 +357,7 @@ static void device_memory(struct amd_userptr *up)
 	amd_info_ignore_user_pages_log();
 	expect_no_userptr(up, up->in.cpu, "a buffer of KFD");
 	expect_no_userptr(up, up->kfd.doorbells, "doorbells");
-	import_buffer(up, &imported);
+	import_buffer(up, &imported, false);
 	expect_no_userptr(up, imported.client.data.cpu, "a buffer of GEM");
 	drop_buffer(up, &imported);
 	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
@@ -336,7 +372,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
 	union drm_amdgpu_gem_mmap args;
 
-	import_buffer(up, &imported);
+	import_buffer(up, &imported, false);
 	args = (union drm_amdgpu_gem_mmap){ .in.handle = imported.client.data.handle };
 	igt_assert_eq(drmIoctl(imported.file, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
 	amd_kfd_smi_mark(&up->smi);
@@ -360,8 +396,14 @@ static const struct amd_userptr_subtest subtests[] = {
 	  .run = svm_beside,
 	  .describe = "Ranges of SVM and userptrs of every kind change in one process." },
 	{ .name = "import-beside",
-	  .run = import_beside,
-	  .describe = "TTM restores another client's buffer while the worker restores userptrs." },
+	  .run_with = import_beside,
+	  .describe =
+		  "TTM restores another client's buffer, which KFD has imported, while the worker restores userptrs." },
+	{ .name = "import-beside-va",
+	  .run_with = import_beside,
+	  .data = "by GEM",
+	  .describe =
+		  "TTM restores another client's buffer, which GEM_VA maps, while the worker restores userptrs." },
 	{ .name = "threads",
 	  .run = threads,
 	  .describe = "Several threads make and close userptrs at the same time." },
