@@ -24,6 +24,7 @@ PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that li
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
 IGT_PASS, IGT_SKIP = "0", "77"	# exit statuses of a test program
 WITHOUT_GPU = "without-gpu"
+BARE_PER_PROGRAM = 240	# seconds that such a boot allows for one program
 BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# who runs the programs of a boot with the key "bare" (guest/bare.sh)
 NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
@@ -184,7 +185,7 @@ def spec_of(name, entry, image, text, echo=None):
 		timeout=entry.getfloat("timeout") * factor,
 		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else machine_of(entry).memory_mb, seed=int(entry["seed"] or 0),
 		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
-		echo=echo)
+		icount=entry.getboolean("icount"), echo=echo)
 
 
 def problems_of(outcome, where, entry, icount=False):
@@ -205,7 +206,7 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 	outcome = qemu.boot_guest(spec)
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
-	problems = problems_of(outcome, where, entry)
+	problems = problems_of(outcome, where, entry, entry.getboolean("icount"))
 	if outcome.status not in (0, None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))
@@ -353,7 +354,7 @@ def boot_bare(name, entry, image):
 		return [*cases, *(results.Case(case, results.FAIL, "did not run")
 			for case in sorted(wanted - {case.name for case in cases}))]
 
-	line = qemu.script_line("bare.sh", test_directory(entry), PER_TEST * slower(entry["kernel"]), *tests)
+	line = qemu.script_line("bare.sh", test_directory(entry), BARE_PER_PROGRAM * slower(entry["kernel"]), *tests)
 	return boot_scenario(name, entry, image, all_lines(line), judge)
 
 
