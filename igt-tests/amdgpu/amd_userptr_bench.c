@@ -157,9 +157,9 @@ static const struct part {
 	const char *name;
 	int (*run)(struct bench *bench);
 } parts[] = {
-	{ "grid", bench_grid },	      { "library", run_library }, { "cpu", run_cpu_side },
-	{ "stall", bench_stalls },    { "copies", bench_copies }, { "restore", bench_long },
-	{ "profile", bench_profile },
+	{ "grid", bench_grid },	   { "library", run_library },	 { "cpu", run_cpu_side },
+	{ "stall", bench_stalls }, { "copies", bench_copies },	 { "restore", bench_long },
+	{ "clean", bench_clean },  { "profile", bench_profile },
 };
 enum { PARTS = sizeof(parts) / sizeof(parts[0]) };
 

@@ -13,6 +13,7 @@
  * amd_userptr_bench_stall.c	measures how long a queue stands still after a change of memory
  * amd_userptr_bench_copies.c	measures how much a queue copies while memory changes
  * amd_userptr_bench_long.c	measures the restore of one page of 4 GiB
+ * amd_userptr_bench_clean.c	compares maps of clean and of dirty pages
  * amd_userptr_bench_profile.c	measures by kprobes which step of the driver a stall consists of
  */
 #ifndef AMD_USERPTR_BENCH_H
@@ -219,6 +220,7 @@ int bench_cpu_side(struct bench *bench, unsigned int count);
 int bench_stalls(struct bench *bench);
 int bench_copies(struct bench *bench);
 int bench_long(struct bench *bench);
+int bench_clean(struct bench *bench);
 int bench_profile(struct bench *bench);
 
 #endif

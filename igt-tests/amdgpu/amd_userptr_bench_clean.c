@@ -22,12 +22,13 @@ static const struct state {
 };
 enum { STATES = sizeof(states) / sizeof(states[0]) };
 
-/* Map the file again, because page table entries that are dirty stay so. */
+/*
+ * Punch a hole first, because a page that was dirty stays so: the kernel makes even the entry of a
+ * read access dirty if the page is (mm/memory.c:set_pte_range()).
+ */
 static int populate(const struct bench_memory *memory, int advice)
 {
-	if (mmap(memory->arena, memory->arena_size, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-		 memory->memfd, 0) != memory->arena ||
-	    madvise(memory->arena, memory->arena_size, MADV_NOHUGEPAGE) ||
+	if (madvise(memory->arena, memory->arena_size, MADV_REMOVE) ||
 	    madvise(memory->arena, memory->arena_size, advice))
 		return -errno;
 	return 0;

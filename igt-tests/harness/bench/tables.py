@@ -45,6 +45,7 @@ def cost_tables(report):
 
 
 # The steps of map and unmap: make the userptr, call the VA ioctl, wait for the page tables, close the BO.
+CLEAN = 16 << 20	# size of the range of "map of clean pages"
 STEPS = ("userptr", "va", "wait", "close")
 
 
@@ -189,6 +190,18 @@ def kernel_table(run):
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
+def clean_table(run):
+	"""Returns a table of maps of pages that are clean, and of pages that are dirty."""
+	rows = [["map of 16 MiB, ms", "clean", "from", "to", "dirty", "from", "to", "clean / dirty"]]
+	for name, column, title in WHO:
+		cells = [(name, column, f"map of {state} pages", 1, CLEAN) for state in ("clean", "dirty")]
+		if all(run.samples(cell) for cell in cells):
+			clean, dirty = (run.ns(cell) for cell in cells)
+			rows.append([title] + [milliseconds(ns) for cell in cells for ns in (run.ns(cell), *run.interval(cell))]
+				+ [f"{clean / dirty:.3f}"])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
 def profile_table(run):
 	"""Returns a table of the steps of a stall: when each begins, and how long it takes."""
 	who = [(name, column, title) for name, column, title in WHO if run.ns((name, column, "profile stall", 1)) is not None]
@@ -230,5 +243,5 @@ def report_text(run, head):
 		lines += ["", *(f"{column:12}{title}" for column, title in report.titles.items()), *cost_tables(report),
 			*step_table(report), *memory_table(report), *library_table(report), *cpu_table(report)]
 	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run.copies), *rate_table(run.copies),
-		*long_table(run), *profile_table(run), *not_run(run), "", *goals.lines(goals.judge_goals(run))]
+		*long_table(run), *clean_table(run), *profile_table(run), *not_run(run), "", *goals.lines(goals.judge_goals(run))]
 	return "\n".join(lines) + "\n"

@@ -312,7 +312,7 @@ class Script(unittest.TestCase):
 			with mock.patch.object(bench, "measure", measure):
 				found, _, well = bench.measure_all(args)
 			self.assertEqual((found.icount, found.copies.icount, well), (True, False, good))
-		self.assertEqual(calls[0], (False, True, ["grid", "library", "cpu", "stall", "restore", "profile"]))
+		self.assertEqual(calls[0], (False, True, ["grid", "library", "cpu", "stall", "restore", "clean", "profile"]))
 		self.assertEqual(calls[1], (True, False, ["copies"]))
 		self.assertNotEqual(bench.directory("base", True), bench.directory("base"))
 		with mock.patch.object(bench, "measure", measure):
