@@ -283,21 +283,19 @@ void igt_undo_init(void)
 
 static bool set(const char *path, const char *value, bool for_program)
 {
-	struct entry *entry;
+	struct entry *before, *entry;
 	char old[IGT_UNDO_TEXT];
-	bool is_new;
 
 	igt_assert(journal);
-	entry = find(path, for_program);
-	is_new = !entry;
-	if (entry)
-		strcpy(old, entry->value);
-	else if (!get_text(path, old))
-		return false;
-	if (is_new)
+	before = find(path, for_program);
+	if (before)
+		strcpy(old, before->value);
+	else if (get_text(path, old))
 		add(put_back, path, old, for_program);
+	else
+		return false;
 	if (!put_text(path, value)) {
-		entry = is_new ? find(path, for_program) : NULL;
+		entry = before ? NULL : find(path, for_program);
 		if (entry)
 			claim(entry, READY, FREE);
 		return false;

@@ -140,6 +140,13 @@ class CostGoals(unittest.TestCase):
 			self.assertEqual((goal.verdict, goal.binding), (found, False))
 
 
+class CleanPages(unittest.TestCase):
+	def test_table(self):
+		lines = [cell("contiguous", f"map of {state} pages", 1, ms, size=tables.CLEAN) for state, ms in (("clean", 15), ("dirty", 10))]
+		self.assertRegex(tables.report_text(run(series=lines), ["head"]), r"series, GEM +15 .* 10 .* 1\.500\n")
+		self.assertNotIn("clean / dirty", tables.report_text(run(series=lines[:1]), ["head"]))
+
+
 class WaitGoals(unittest.TestCase):
 	def test_sizes_are_those_of_the_pages(self):
 		page = 64 << 10

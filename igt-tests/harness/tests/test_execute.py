@@ -39,6 +39,13 @@ def spec(text):
 	return execute.spec_of("exec", args, IMAGE, execute.section("exec", args)["exec"], "true\n")
 
 
+class Clock(unittest.TestCase):
+	def test_a_boot_may_count_instructions(self):
+		config = scenarios.all_scenarios()
+		for name, wanted in (("igt-icount", True), ("igt-hws-sdma", False)):
+			self.assertEqual(scenarios.spec_of(name, config[name], IMAGE, "true\n").icount, wanted, name)
+
+
 class Arguments(unittest.TestCase):
 	def test_command_is_left_alone(self):
 		args = parse("--seed 3 -- prog --seed 4 --dir /x -- --icount")
