@@ -172,6 +172,16 @@ def long_table(run):
 	return ["", *grid(rows)] if len(rows) > 1 else []
 
 
+def long_map_table(run):
+	"""Returns a table of maps and unmaps of 4 GiB that are one range."""
+	rows = [["map and unmap of 4 GiB, ms", "map", "from", "to", "unmap", "from", "to"]]
+	for name, column, title in WHO:
+		cells = [(name, column, f"long {operation}", 1, goals.LONG) for operation in ("map", "unmap")]
+		if all(run.samples(cell) for cell in cells):
+			rows.append([title] + [milliseconds(ns) for cell in cells for ns in (run.ns(cell), *run.interval(cell))])
+	return ["", *grid(rows)] if len(rows) > 1 else []
+
+
 def kernel_table(run):
 	"""Returns a table of a process with userptrs of KFD only, on the patched kernel and on the other one."""
 	other = "debian" if run.has("debian") else "base"
@@ -243,5 +253,6 @@ def report_text(run, head):
 		lines += ["", *(f"{column:12}{title}" for column, title in report.titles.items()), *cost_tables(report),
 			*step_table(report), *memory_table(report), *library_table(report), *cpu_table(report)]
 	lines += [*kernel_table(run), *stall_table(run), *storm_table(run), *copy_table(run.copies), *rate_table(run.copies),
-		*long_table(run), *clean_table(run), *profile_table(run), *not_run(run), "", *goals.lines(goals.judge_goals(run))]
+		*long_table(run), *long_map_table(run), *clean_table(run), *profile_table(run), *not_run(run), "",
+		*goals.lines(goals.judge_goals(run))]
 	return "\n".join(lines) + "\n"
