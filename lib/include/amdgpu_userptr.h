@@ -444,9 +444,10 @@ struct amdgpu_userptr_map_args {
  * @mapping: out: the mapping
  *
  * All or nothing, on all devices that @args names. When the function returns 0 the GPUs see the
- * memory. When it fails nothing is left behind, and @args names the step, the reason, and the range
- * and the device if one of them is at fault. If @args itself is wrong (its size, NULL) the function
- * returns -EINVAL or -E2BIG and writes nothing, as in a forked child.
+ * memory. When it fails nothing is left behind, unless @failed_reachable is not 0; and @args names
+ * the step, the reason, and the range and the device if one of them is at fault. If @args itself is
+ * wrong (its size, NULL) the function returns -EINVAL or -E2BIG and writes nothing, as in a forked
+ * child.
  *
  * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
  * the GPU is only late, later calls of map(), unmap() and query_stats() on the context finish the
@@ -475,7 +476,8 @@ struct amdgpu_userptr_map_args {
  *	device would need bounce buffers for the memory (REASON_NO_KFD_VM, too, because the kernel
  *	has one error for both), or the kernel cannot tell when page table updates are complete
  *	(DRM before 3.64).
- * -EFAULT: a range is not mapped, or not readable. Before Linux 6.19 also: not writable.
+ * -EFAULT: a range is not mapped, or not readable. With a backport of the flags to a kernel before
+ *	Linux 6.19 also: not writable.
  * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
  *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
  *	(REASON_FOREIGN_VM).

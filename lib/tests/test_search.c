@@ -100,7 +100,10 @@ static void across_the_end(void)
 	end(&fake, ctx);
 }
 
-/* The memory in the way is small, or large, or leaves a gap that only find_gap() finds. */
+/*
+ * The memory in the way is small, so one of the next hints is free, or large, so the library has to
+ * ask find_gap().
+ */
 static void something_is_in_the_way(void)
 {
 	static const struct {

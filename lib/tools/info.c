@@ -270,7 +270,7 @@ static int compare_nodes(const void *a, const void *b)
 	       (one->render_minor < other->render_minor);
 }
 
-/* Fill in all GPUs, and return their number. */
+/* Fill in the GPUs that have a render node, without unused partitions; return their number. */
 static int look(struct gpu *gpus)
 {
 	int kfd = open(KFD, O_RDWR | O_CLOEXEC), count = 0, found;
