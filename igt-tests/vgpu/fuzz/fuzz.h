@@ -57,7 +57,7 @@ static inline void fuzz_step(struct fake_host *f, unsigned int steps)
 			fake_log_clear(f);
 }
 
-/* The number of steps after which the target preempts the queue; 0: it does not preempt. */
+/* The number of steps after which the fuzz target preempts the queue; 0: it does not preempt. */
 static inline unsigned int fuzz_preempt_after(const struct fuzz_unit *u)
 {
 	if (!VG_GET(FUZZ_PREEMPT, u->options))

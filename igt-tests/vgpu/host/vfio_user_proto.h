@@ -112,7 +112,7 @@ struct vfio_user_write_memory {
 
 static_assert(sizeof(struct vfio_user_write_memory) == 16, "write_memory");
 
-/* The limits that this server announces. */
+/* The limits that this server announces, and the largest message that follows from them. */
 enum {
 	VFIO_USER_MAX_FDS = 8,
 	VFIO_USER_MAX_DATA = 1 << 20,
