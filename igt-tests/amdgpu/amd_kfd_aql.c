@@ -187,7 +187,7 @@ static void completion_event(void)
 		igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, WAIT_MS), 0);
 		igt_assert(signal_at(0)->value == 0);
 	}
-	/* No event is left, because each packet has run once. */
+	/* No signal of the KFD event object is left, because each packet has run once. */
 	igt_assert_eq(__amd_kfd_event_wait(&aql.kfd, &event, 0), -ETIME);
 	igt_assert_eq(__amd_kfd_event_destroy(&aql.kfd, &event), 0);
 }

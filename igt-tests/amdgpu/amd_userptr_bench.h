@@ -81,7 +81,7 @@ struct bench_memory {
 	struct amd_userptr_range *ranges; /* @count ranges to map, then BENCH_SPARES spare ones */
 };
 
-/* Map all memory, and let the kernel allocate its pages; 0 or -errno. */
+/* mmap() the memory, and let the kernel allocate its pages; 0 or -errno. */
 int bench_memory_create(struct bench_memory *memory, enum bench_kind kind, unsigned int count,
 			size_t size);
 void bench_memory_destroy(struct bench_memory *memory);
@@ -162,7 +162,10 @@ int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned
 /* Enough samples to see a difference of one per cent in wall clock time. */
 enum { BENCH_MAX_SAMPLES = 2048 };
 
-/* All samples of one operation in a cell; bench_print_samples() prints them as one line of JSON. */
+/*
+ * All samples of one operation of one column with one number and size of ranges, which is a cell of
+ * the tables; bench_print_samples() prints them as one line of JSON.
+ */
 struct bench_samples {
 	const char *column, *operation;
 	unsigned int count; /* number of ranges */

@@ -206,7 +206,10 @@ static unsigned int let_do(struct scene *scene, enum task task, unsigned int lim
 
 /* ---- a third process wants VRAM ---- */
 
-/* Evict VRAM in a process of its own, because the eviction may have to wait. */
+/*
+ * The body of a process that evicts all VRAM.  It is a process of its own, because the eviction may
+ * never end.
+ */
 static void evict_vram(struct amd_userptr_victims *victims, void *data)
 {
 	int evict = __amd_info_debugfs(victims->up->fd, "amdgpu_evict_vram");

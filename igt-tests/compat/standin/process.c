@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Children of a subtest, the helper that disturbs it with signals, and its time limit. */
+/* A subtest's children, the helper process that sends signals to the subtest, its time limit. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/prctl.h>

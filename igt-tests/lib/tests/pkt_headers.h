@@ -13,7 +13,7 @@
 #include "lib/amdgpu/amd_pkt.h"
 #include "test.h"
 
-/* Every byte differs from the others, so that the test sees a field in the wrong place. */
+/* All bytes but the zeros differ, so the test sees a field that is in the wrong place. */
 #define HEADERS_DST   0x00007a1b2c3d4e50ull
 #define HEADERS_SRC   0x0000605142332418ull
 #define HEADERS_VALUE 0x9ab8c7d6u
