@@ -45,6 +45,11 @@ class Choice:
 		"""Do the tests run on a guest of another architecture than that of the build root?"""
 		return not machine.of(self.page_size).is_native
 
+	@property
+	def picked(self):
+		"""Has the user named the tests that run?"""
+		return bool(self.tests or self.failed)
+
 	def failed_of(self, suite):
 		"""Returns the failed tests of @suite as {boot: tests}, or None if all tests of the suite are to run."""
 		found = {}
@@ -82,7 +87,7 @@ def work_of(suite, choice):
 		return trials.work_of_trials(suite, choice.modes, choice.seeds if choice.control else (), choice.control, names)
 	config = scenarios.all_scenarios()
 	if choice.debug:
-		config = debug.scenarios_of(suite)
+		config = debug.scenarios_of(suite, everything=choice.picked)
 	elif choice.control:
 		config = trials.with_control(choice.control)
 	if choice.tests:
@@ -171,6 +176,8 @@ def cmd_test(args):
 		# If a checker of the debug kernel did not work, the run would pass whatever the driver does. So try the
 		# checkers first.
 		report["checkers"] = debug.check_checkers(kernel.get(flavours.DEBUG))
+		if not choice.picked:
+			report["checkers"] += debug.shortened(choice.suites)
 	report |= run_suites(choice)
 	return finish(args, choice, report)
 

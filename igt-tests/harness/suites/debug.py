@@ -36,6 +36,9 @@ LEAK, LEAKER = "leak", "splat_leak"
 # after its eviction (PROCESS_RESTORE_TIME_MS). With this kernel one round takes longer, so the read goes on for minutes.
 NEVER_EVICTED = "amdgpu_evict_vram does not end, because KFD restores the process before all VRAM is evicted"
 
+# The value of the key "debug" of a boot that does not run.
+NOT_AT_ALL = "no"
+
 # {regular expression of tests that do not run: the reason}. The tests of the first one make any kernel of this version
 # print a warning, with or without the series, and igt_runner does not let a test with a warning pass.
 LEFT_OUT = {
@@ -46,17 +49,33 @@ LEFT_OUT = {
 }
 
 
-def scenarios_of(suite):
+def scenarios_of(suite, everything):
 	"""
 	Returns all scenarios. Those of @suite are changed: they boot the debug kernel, and leave out the tests of
-	LEFT_OUT.
+	LEFT_OUT, and those that the key "debug" leaves out unless @everything is true.
 	"""
 	config = scenarios.all_scenarios()
 	for section in config.sections():
-		if config[section]["suite"] == suite:
-			config[section]["kernel"] = scenarios.DEBUG
-			config[section]["only"] = f"^(?!.*(?:{'|'.join(LEFT_OUT)})$).*(?:{config[section]['only']})"
+		entry = config[section]
+		if entry["suite"] != suite:
+			continue
+		if entry["debug"] == NOT_AT_ALL and not everything:
+			config.remove_section(section)
+			continue
+		entry["kernel"] = scenarios.DEBUG
+		entry["only"] = f"^(?!.*(?:{'|'.join(LEFT_OUT)})$)(?=.*(?:{'' if everything else entry['debug']})).*(?:{entry['only']})"
 	return config
+
+
+def shortened(suites):
+	"""Returns a skipped case for each boot of the @suites of which the debug kernel runs only a part, or nothing."""
+	config, cases = scenarios.all_scenarios(), []
+	for section in config.sections():
+		which = config[section]["debug"]
+		if config[section]["suite"] in suites and which:
+			what = "the boot does not run" if which == NOT_AT_ALL else f"only tests that match {which} run"
+			cases.append(Case(section, SKIP, f"{what}, because the debug kernel is slow; name a test to run it"))
+	return cases
 
 
 def splat(image):

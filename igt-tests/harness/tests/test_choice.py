@@ -2,6 +2,7 @@
 """Tests which suites, boots and tests ./run test chooses, its files for --failed and --junit, and its output."""
 
 import os
+import re
 import sys
 import unittest
 from unittest import mock
@@ -12,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from harness import arguments, step
 from harness.boot import qemu
 from harness.commands import listing, test
-from harness.suites import scenarios, trials
+from harness.suites import debug, scenarios, trials
 from harness.verdict import record, results
 from harness.verdict.results import FAIL, PASS, SKIP, Case
 
@@ -82,6 +83,35 @@ class Suites(unittest.TestCase):
 
 	def test_jobs(self):
 		self.assertEqual((choice("").jobs, choice("--jobs 1").jobs), (3, 1))
+
+
+class Debug(unittest.TestCase):
+	def of(self, everything):
+		config = debug.scenarios_of("igt", everything)
+		return {name: config[name] for name in config.sections() if config[name]["suite"] == "igt"}
+
+	def test_some_tests_only(self):
+		whole, found = self.of(True), self.of(False)
+		self.assertEqual({entry["kernel"] for entry in whole.values()}, {scenarios.DEBUG})
+		self.assertIn("igt-hws-cpu", whole)
+		self.assertNotIn("igt-hws-cpu", found)
+		for name, test, where in (("igt-matrix-hws-sdma", "matrix@anon-fork-restore-pm4", (whole, found)),
+				("igt-matrix-hws-sdma", "matrix@anon-fork-idle-pm4", (whole,)),
+				("igt-hws-sdma", "hsa@fork-cow", (whole, found)),
+				("igt-hws-sdma", "hsa@va-unmap-while-evicted", ())):
+			for boots in (whole, found):
+				self.assertEqual(bool(re.search(boots[name]["only"], f"igt@amdgpu/amd_userptr_{test}")),
+					any(boots is one for one in where), test)
+
+	def test_the_rest_is_skipped(self):
+		cases = {case.name: case for case in debug.shortened(["igt"])}
+		self.assertEqual(set(cases), {name for name, entry in self.of(True).items() if entry["debug"]})
+		self.assertEqual({case.verdict for case in cases.values()}, {SKIP})
+		self.assertEqual(debug.shortened(["soak"]), [])
+
+	def test_named_tests_run(self):
+		self.assertTrue(choice("igt amd_userptr_hsa@fork-cow --debug").picked)
+		self.assertFalse(choice("igt --debug --mode hws-sdma").picked)
 
 
 class Programs(unittest.TestCase):
