@@ -174,6 +174,34 @@ static void free_remapped(struct amd_userptr *unused)
 	memset(&remapped, 0, sizeof(remapped));
 }
 
+/*
+ * The offset at which KFD maps its page of a GPU: KFD_MMAP_TYPE_MMIO is 0, and the GPU's number
+ * begins at bit 46 (drivers/gpu/drm/amd/amdkfd/kfd_priv.h:68-79).
+ */
+static uint64_t remapped_offset(void)
+{
+	return (uint64_t)up.kfd.node.gpu_id << 46;
+}
+
+/*
+ * A CPU page that is larger than the remap page would map other registers, too.  So KFD neither
+ * allocates the page nor maps it for a process that has guessed its offset, however much of it the
+ * process wants.
+ */
+static void remap_page_refused(uint64_t va)
+{
+	uint64_t offset = 0, handle = 0;
+
+	igt_assert_eq(__amd_kfd_alloc_memory(&up.kfd, va, AMD_HDP_REMAP_PAGE_SIZE,
+					     KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP |
+						     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE,
+					     &offset, &handle),
+		      -EINVAL);
+	igt_assert(mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_SHARED, up.kfd.fd,
+			remapped_offset()) == MAP_FAILED);
+	igt_assert_eq(errno, EINVAL);
+}
+
 static void remap_page(struct amd_userptr *unused)
 {
 	const size_t size = getpagesize();
@@ -188,9 +216,16 @@ static void remap_page(struct amd_userptr *unused)
 				     KFD_IOC_ALLOC_MEM_FLAGS_MMIO_REMAP |
 					     KFD_IOC_ALLOC_MEM_FLAGS_WRITABLE,
 				     &offset, &remapped.handle);
-	/* KFD has no such page if the CPU's pages are larger than 4 KiB (kfd_chardev.c:1226). */
+	if (size > AMD_HDP_REMAP_PAGE_SIZE) {
+		igt_assert_eq(ret, -ENOMEM);
+		remap_page_refused(remapped.va);
+		return;
+	}
+	/* A virtual function has no such page (kfd_chardev.c, kfd_ioctl_alloc_memory_of_gpu()). */
 	igt_require_f(ret != -ENOMEM, "KFD has no page with the HDP flush register\n");
 	igt_assert_eq(ret, 0);
+	/* Shows that the offset in remap_page_refused() is the right one. */
+	igt_assert_eq_u64(offset, remapped_offset());
 	page = mmap((void *)(uintptr_t)remapped.va, size, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_FIXED, up.kfd.fd, offset);
 	igt_assert(page != MAP_FAILED);
@@ -280,17 +315,19 @@ static const struct amd_userptr_subtest subtests[] = {
 	  .describe = "A submission of a NOP to an SDMA ring flushes." },
 	{ .name = "remap-page",
 	  .run = remap_page,
-	  .describe = "A write to the page of KFD that has the flush register." },
+	  .describe =
+		  "A write to KFD's page with the flush register; no such page with larger CPU pages." },
 	{ .name = "ioctl", .run = amd_hdp_ioctl, .describe = "The render node's ioctl flushes." },
 	{ .name = "ioctl-errors",
 	  .run = amd_hdp_ioctl_errors,
 	  .describe = "The ioctl refuses unknown flags." },
 	{ .name = "open-global",
 	  .run = amd_hdp_open_global,
-	  .describe = "A write to the MMIO remap page that the render node opens." },
+	  .describe =
+		  "A write to the remap page of the render node; no such page with larger CPU pages." },
 	{ .name = "open-global-uses",
 	  .run = amd_hdp_open_global_uses,
-	  .describe = "The BO of the MMIO remap page can be mapped to the CPU, and nothing else." },
+	  .describe = "The BO of the remap page can be mapped to the CPU, and nothing else." },
 	{ .name = "read-back",
 	  .run = read_back,
 	  .describe = "A read of the last byte that was written." },

@@ -6,6 +6,9 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
+/* The MMIO remap page has 4 KiB, so larger CPU pages would map other registers, too. */
+#define AMD_HDP_REMAP_PAGE_SIZE 4096
+
 /*
  * Each round the CPU writes to VRAM, flush() flushes, and the current queue must read what the CPU
  * has written.
