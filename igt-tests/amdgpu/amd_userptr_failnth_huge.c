@@ -21,22 +21,27 @@
 /* Let only every third allocation fail, because each attempt takes long: it needs a new process. */
 enum { STRIDE = 3 };
 
-/* Map memory of one huge page. */
-static char *map_huge(struct amd_userptr *mine)
+/* Map memory for one huge page, in a mapping of 2 * HUGE_SIZE that begins at @raw. */
+static char *map_huge(struct amd_userptr *mine, char **raw)
 {
-	char *raw = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
-			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	char *cpu, *last;
+	char *cpu;
 
-	igt_assert(raw != MAP_FAILED);
-	amd_userptr_adopt(mine, raw, 2 * HUGE_SIZE);
-	cpu = (char *)(((uintptr_t)raw + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
-	igt_assert_eq(madvise(cpu, HUGE_SIZE, MADV_HUGEPAGE), 0);
+	*raw = mmap(NULL, 2 * HUGE_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	amd_userptr_adopt(mine, *raw, 2 * HUGE_SIZE);
+	cpu = (char *)(((uintptr_t)*raw + HUGE_SIZE - 1) & ~(HUGE_SIZE - 1));
+	igt_require_f(!madvise(cpu, HUGE_SIZE, MADV_HUGEPAGE), "no huge pages\n");
 	amd_pattern_fill(cpu, HUGE_SIZE, 1);
-	last = cpu + HUGE_SIZE - getpagesize();
-	igt_assert_f(igt_procfs_pfn(last) - igt_procfs_pfn(cpu) == HUGE_SIZE / getpagesize() - 1,
-		     "the kernel had no huge page\n");
 	return cpu;
+}
+
+static bool is_huge(const char *cpu)
+{
+	const char *last = cpu + HUGE_SIZE - getpagesize();
+	const uint64_t first_pfn = igt_procfs_pfn(cpu);
+
+	return first_pfn % (HUGE_SIZE / getpagesize()) == 0 &&
+	       igt_procfs_pfn(last) - first_pfn == HUGE_SIZE / getpagesize() - 1;
 }
 
 static bool gpu_reads(struct amd_userptr *mine, uint64_t va)
@@ -53,9 +58,10 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 {
 	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
 	struct amd_userptr_bo *bo, *other = NULL;
-	char *cpu = map_huge(mine);
+	char *raw, *cpu = map_huge(mine, &raw);
 
 	igt_assert(va);
+	igt_assert_f(is_huge(cpu), "the kernel had no huge page\n");
 	bo = amd_userptr_create(mine, cpu, HUGE_SIZE, AMD_USERPTR_TRACKED);
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, va, 0, HUGE_SIZE,
 				       AMD_USERPTR_RW),
@@ -86,13 +92,17 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 	return fail_then_close(mine, what, inject, count, AMDGPU_VA_OP_REPLACE);
 }
 
-/* A child makes the attempts, and only the parent can skip. */
+/*
+ * A child makes the attempts, and only the parent can skip.  With CPU pages larger than 4 KiB the
+ * kernel makes huge pages of this size only if the administrator wants them
+ * (/sys/kernel/mm/transparent_hugepage/hugepages-2048kB), so try to get one.
+ */
 static void require_huge(struct amd_userptr *up)
 {
-	void *cpu = amd_userptr_mmap(up, getpagesize(), 1);
+	char *raw, *cpu = map_huge(up, &raw);
 
-	igt_require_f(!madvise(cpu, getpagesize(), MADV_HUGEPAGE), "no huge pages\n");
-	amd_userptr_munmap(up, cpu, getpagesize());
+	igt_require_f(is_huge(cpu), "the kernel makes no huge pages of 2 MiB\n");
+	amd_userptr_munmap(up, raw, 2 * HUGE_SIZE);
 }
 
 static void clear_then_close(struct amd_userptr *up)
