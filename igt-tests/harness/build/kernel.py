@@ -18,6 +18,11 @@ CONFIG = os.path.join(source.KERNEL, "config")
 FRAGMENT = os.path.join(CONFIG, "guest.config")
 MODULES = os.path.join(step.HARNESS, "modules")
 
+# Lets amdgpu contain the KUnit tests of the series. Only a Makefile reads this option. It is a variable of make and not a
+# line of a fragment, because every object depends on the configuration: a base, which does not have the option, would
+# have another configuration, and ccache would find none of its objects. KUnit itself is in guest.config.
+KUNIT_TESTS = "CONFIG_DRM_AMDGPU_USERPTR_KUNIT_TEST=y"
+
 # The kernel has the values of the KBUILD variables in its objects. They are constant, so that ccache finds objects
 # that another checkout has built.
 REPRODUCIBLE = {
@@ -164,7 +169,8 @@ def save_image(out, target, stamp, flavour):
 def stamp_of(flavour):
 	"""Returns a digest of all that the image of a patched kernel, or of a base, is made of."""
 	patches = series_digest() if flavours.source_of(flavour) == flavours.PATCHED else ""
-	return step.digest(flavour, step.read(os.path.join(source.KERNEL, "BASE")), step.read(FRAGMENT) + extra_options(flavour), patches)
+	return step.digest(flavour, KUNIT_TESTS, step.read(os.path.join(source.KERNEL, "BASE")),
+		step.read(FRAGMENT) + extra_options(flavour), patches)
 
 
 def build_image(flavour):
@@ -187,7 +193,7 @@ def build_image(flavour):
 			os.makedirs(place, exist_ok=True)
 	configure(tree, out, extra_options(flavour), flavour, copies)
 	step.run_logged("building " + called(flavour),
-		over(copies, make(tree, out, machine.of(flavour).target, "modules", flavour=flavour)), env=environment(flavour))
+		over(copies, make(tree, out, machine.of(flavour).target, "modules", KUNIT_TESTS, flavour=flavour)), env=environment(flavour))
 	return save_image(directory, target, stamp, flavour)
 
 
@@ -211,7 +217,7 @@ def build_controls(tree, out, directory):
 		source.put(os.path.join(patched, path),
 			os.path.join(copies[os.path.join(tree, os.path.dirname(path))], os.path.basename(path)))
 	step.run_logged("building the kernel with negative controls",
-		over(copies, make(tree, out, machine.of(flavours.CONTROLS).target, "modules")), env=environment())
+		over(copies, make(tree, out, machine.of(flavours.CONTROLS).target, "modules", KUNIT_TESTS)), env=environment())
 	return copies[out]
 
 

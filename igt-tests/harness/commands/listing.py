@@ -62,9 +62,9 @@ def trial_lines(suite):
 
 
 # {suite that boots: function that returns the commands of a boot}. The programs of igt and stock have blocks of their own.
-# The guest decides what soak and outside run.
+# The guest decides what soak and outside run, and the driver's sources what kunit runs.
 COMMANDS = {"device": device.programs, "clients": device.programs, "igt": lambda entry: [], "stock": lambda entry: [],
-	"soak": lambda entry: [], "outside": lambda entry: []}
+	"soak": lambda entry: [], "outside": lambda entry: [], "kunit": lambda entry: []}
 
 # {suite: function that returns its lines in ./run test --list}. None of them runs a test.
 LINES = {

@@ -10,14 +10,14 @@ from harness.build import flavours, kernel, machine, project
 from harness.commands import listing
 from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
-from harness.suites import debug, device, outside, package, scenarios, soak, trials, units
+from harness.suites import debug, device, kunit, outside, package, scenarios, soak, trials, units
 from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "vgpu", "igt")
-BOOT_SUITES = ("device", "igt", "soak", "stock", "outside", "clients", "negative", "faults")
+BOOT_SUITES = ("kunit", "device", "igt", "soak", "stock", "outside", "clients", "negative", "faults")
 UNBUILT = ("door", "kernel")	# these suites need nothing that Meson builds, so they run even if the build fails
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs,
-	"clients": device.boot_programs, "lib": units.boot_units}
+	"clients": device.boot_programs, "kunit": kunit.boot_kunit, "lib": units.boot_units}
 DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
 

@@ -48,7 +48,7 @@ class Suites(unittest.TestCase):
 		self.assertTrue(choice("igt style").is_whole())
 
 	def test_of_options(self):
-		self.assertEqual(choice("--debug").suites, ["device", "igt", "soak"])
+		self.assertEqual(choice("--debug").suites, ["kunit", "device", "igt", "soak"])
 		self.assertEqual(choice("--debug igt").suites, ["igt"])
 		self.assertEqual(choice("amd_userptr_hsa").suites, ["igt"])
 		self.assertEqual(choice("stock amd_userptr_hsa").suites, ["stock"])
@@ -56,7 +56,7 @@ class Suites(unittest.TestCase):
 			self.assertFalse(choice(text).is_whole(), text)
 
 	def test_page_size(self):
-		self.assertEqual(choice("--page-size 64k").suites, ["lib", "device", "igt", "soak", "stock"])
+		self.assertEqual(choice("--page-size 64k").suites, ["lib", "kunit", "device", "igt", "soak", "stock"])
 		self.assertEqual(choice("amd_userptr_hsa --page-size 16k").suites, ["igt"])
 		self.assertFalse(choice("igt --page-size 64k").is_whole())
 		self.assertTrue(choice("igt --page-size 4k").is_whole())
