@@ -100,6 +100,37 @@ static void aql_acquire(struct amd_userptr *unused)
 }
 
 /*
+ * The other direction: the queue stores to VRAM, its packet ends with a release fence of the scope
+ * "system", and the CPU reads.  The CPU has stored to the same place before.  The acquire fence has
+ * to write that to VRAM first, else it arrives behind the queue's stores and takes their place.
+ */
+static void aql_release(struct amd_userptr *unused)
+{
+	volatile uint32_t *dw = vram.cpu;
+	uint32_t *in = up.in.cpu;
+
+	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_AQL);
+	/* See amd_hdp_all_rounds(). */
+	amd_kfd_queue_copy(up.queue, vram.va, up.in.va, SIZE);
+	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
+	for (unsigned int round = 0; round < ROUNDS; round++) {
+		for (unsigned int i = 0; i < DWORDS; i++) {
+			in[i] = content(round, i);
+			dw[i] = ~content(round, i);
+		}
+		amd_kfd_queue_copy(up.queue, vram.va, up.in.va, SIZE);
+		amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
+		for (unsigned int i = 0; i < DWORDS; i++) {
+			const uint32_t found = dw[i];
+
+			igt_assert_f(found == content(round, i),
+				     "round %u: stale dword %u, %#x instead of %#x\n", round, i,
+				     found, content(round, i));
+		}
+	}
+}
+
+/*
  * The poll of a register at a special address, by which ROCr lets SDMA flush before a copy.  Old
  * firmware does not know it.
  */
@@ -302,6 +333,9 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "aql-acquire",
 	  .run = aql_acquire,
 	  .describe = "An AQL packet acquires at the scope \"system\"." },
+	{ .name = "aql-release",
+	  .run = aql_release,
+	  .describe = "The CPU reads what an AQL queue has stored over older stores of the CPU." },
 	{ .name = "sdma-packet",
 	  .run = sdma_packet,
 	  .describe = "ROCr's packet flushes in an SDMA queue." },
