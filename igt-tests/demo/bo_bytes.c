@@ -3,8 +3,22 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#include <amdgpu_drm.h>
+#include <xf86drm.h>
+
 #include "bo_bytes.h"
 #include "test.h"
+
+bool bo_info(int drm_fd, uint32_t handle, struct drm_amdgpu_gem_create_in *info)
+{
+	struct drm_amdgpu_gem_op op = {
+		.handle = handle,
+		.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO,
+		.value = (uintptr_t)info,
+	};
+
+	return !drmIoctl(drm_fd, DRM_IOCTL_AMDGPU_GEM_OP, &op);
+}
 
 uint64_t bo_bytes(int drm_fd)
 {

@@ -18,16 +18,11 @@
 #include "kfd_limit.h"
 #include "test.h"
 
-#define EXIT_SKIP  77
-#define NUM_PAGES  4
-/*
- * The test looks for BOs at the handles up to this one. It finds all of them, because the kernel
- * gives out the lowest free handle and the test has few BOs at a time.
- */
-#define MAX_HANDLE 64
-#define WAIT_MS	   10000
+#define EXIT_SKIP 77
+#define NUM_PAGES 4
+#define WAIT_MS	  10000
 /* The library cuts ranges of half a TiB, so use only smaller ones. */
-#define MAX_SIZE   (UINT64_C(1) << 38)
+#define MAX_SIZE  (UINT64_C(1) << 38)
 
 struct device {
 	uint32_t backend;
@@ -251,15 +246,10 @@ static uint64_t create_flags(const struct device *device, uint64_t size)
 {
 	uint64_t found = UINT64_MAX;
 
-	for (uint32_t handle = 1; handle <= MAX_HANDLE; handle++) {
-		struct drm_amdgpu_gem_create_in info = { 0 };
-		struct drm_amdgpu_gem_op op = {
-			.handle = handle,
-			.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO,
-			.value = (uintptr_t)&info,
-		};
+	for (uint32_t handle = 1; handle <= BO_MAX_HANDLE; handle++) {
+		struct drm_amdgpu_gem_create_in info;
 
-		if (drmIoctl(device->fd, DRM_IOCTL_AMDGPU_GEM_OP, &op) || info.bo_size != size)
+		if (!bo_info(device->fd, handle, &info) || info.bo_size != size)
 			continue;
 		t_equal(found, UINT64_MAX);
 		found = info.domain_flags;

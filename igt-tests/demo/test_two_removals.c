@@ -12,16 +12,12 @@
 #include <xf86drm.h>
 
 #include "lib/igt_time.h"
+#include "bo_bytes.h"
 #include "device_pair.h"
 #include "test.h"
 
-/*
- * The test looks for BOs at the handles up to this one. It finds all of them, because the kernel
- * gives out the lowest free handle.
- */
-#define MAX_HANDLE 1024
-#define WAIT_MS	   10000
-#define ROUNDS	   200
+#define WAIT_MS 10000
+#define ROUNDS	200
 
 struct bos {
 	unsigned int on[PAIR_DEVICES];
@@ -32,16 +28,10 @@ static struct bos count_bos(const struct pair *pair)
 	struct bos bos = { 0 };
 
 	for (unsigned int i = 0; i < PAIR_DEVICES; i++) {
-		for (uint32_t handle = 1; handle <= MAX_HANDLE; handle++) {
-			struct drm_amdgpu_gem_create_in info = { 0 };
-			struct drm_amdgpu_gem_op op = {
-				.handle = handle,
-				.op = AMDGPU_GEM_OP_GET_GEM_CREATE_INFO,
-				.value = (uintptr_t)&info,
-			};
+		for (uint32_t handle = 1; handle <= BO_MAX_HANDLE; handle++) {
+			struct drm_amdgpu_gem_create_in info;
 
-			bos.on[i] += !drmIoctl(pair->devices[i].kfd.drm_fd, DRM_IOCTL_AMDGPU_GEM_OP,
-					       &op);
+			bos.on[i] += bo_info(pair->devices[i].kfd.drm_fd, handle, &info);
 		}
 	}
 	return bos;
