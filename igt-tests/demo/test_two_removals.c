@@ -19,6 +19,9 @@
 #define WAIT_MS 10000
 #define ROUNDS	200
 
+/* The bit of the module parameter vm_update_mode (amdgpu_vm.h:AMDGPU_VM_USE_CPU_FOR_COMPUTE). */
+#define UPDATE_COMPUTE_BY_CPU 2
+
 struct bos {
 	unsigned int on[PAIR_DEVICES];
 };
@@ -446,8 +449,25 @@ static void wait_for_late_maps(const struct pair *pair, struct amdgpu_userptr_ct
 }
 
 /*
- * With a time limit of 1 ns nearly each map() is late. It returns 0 or -ETIME, and in the end no BO
- * is left.
+ * Whether SDMA writes the page tables of compute, so that an update takes longer than the ioctl
+ * that asks for it. By default the CPU does that during the ioctl where it can reach all VRAM
+ * (amdgpu_vm.c:amdgpu_vm_manager_init()), and then no update is late.
+ */
+static bool updates_by_sdma(void)
+{
+	FILE *file = fopen("/sys/module/amdgpu/parameters/vm_update_mode", "r");
+	int mode = -1;
+
+	if (file) {
+		t_assert(fscanf(file, "%d", &mode) == 1);
+		fclose(file);
+	}
+	return mode >= 0 && !(mode & UPDATE_COMPUTE_BY_CPU);
+}
+
+/*
+ * With a time limit of 1 ns nearly each map() is late if SDMA writes the page tables. It returns 0
+ * or -ETIME, and in the end no BO is left.
  */
 static void bounded(struct pair *pair)
 {
@@ -465,7 +485,7 @@ static void bounded(struct pair *pair)
 			unmap_late(map);
 	}
 	printf("%u of %u calls of map() were late\n", late, ROUNDS);
-	t_assert(late);
+	t_assert(late || !updates_by_sdma());
 	wait_for_late_maps(pair, ctx, &before);
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), 0);
 	expect_bos(pair, &before);
