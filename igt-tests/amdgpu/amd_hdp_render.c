@@ -13,6 +13,7 @@
 
 #include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
+#include "lib/amdgpu/amd_userptr_cs.h"
 #include "lib/amdgpu/amd_userptr_scatter_uapi.h"
 
 #include "amd_hdp.h"
@@ -184,21 +185,6 @@ static int map_to_gpu(int fd, uint32_t handle, uint64_t va)
 	return drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_VA, &args) ? -errno : 0;
 }
 
-static int list_bo(int fd, uint32_t handle)
-{
-	struct drm_amdgpu_bo_list_entry entry = { .bo_handle = handle };
-	union drm_amdgpu_bo_list args = {
-		.in = {
-			.operation = AMDGPU_BO_LIST_OP_CREATE,
-			.bo_number = 1,
-			.bo_info_size = sizeof(entry),
-			.bo_info_ptr = (uintptr_t)&entry,
-		},
-	};
-
-	return drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args) ? -errno : 0;
-}
-
 static int set_placement(int fd, uint32_t handle)
 {
 	struct drm_amdgpu_gem_op args = {
@@ -230,7 +216,7 @@ void amd_hdp_open_global_uses(struct amd_userptr *up)
 	igt_assert(mmap(NULL, 2 * size, PROT_READ, MAP_SHARED, up->fd,
 			mmap_offset(up->fd, handle)) == MAP_FAILED);
 	igt_assert_eq(map_to_gpu(up->fd, handle, va), -ENOENT);
-	igt_assert_eq(list_bo(up->fd, handle), -EINVAL);
+	igt_assert_eq(__amd_userptr_cs_list(up->fd, handle), -EINVAL);
 	igt_assert_eq(set_placement(up->fd, handle), -EINVAL);
 	igt_assert_neq(drmPrimeHandleToFD(up->fd, handle, DRM_CLOEXEC, &dmabuf), 0);
 	igt_assert_eq(errno, EPERM);

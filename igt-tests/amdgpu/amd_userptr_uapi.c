@@ -11,6 +11,8 @@
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_userptr_cs.h"
+
 #include "amd_userptr_uapi.h"
 
 IGT_TEST_DESCRIPTION("Rules of the flag that makes a GEM userptr known to KFD.");
@@ -188,27 +190,6 @@ static void no_cpu_map(struct amd_userptr *up)
 	igt_assert_eq(errno, EPERM);
 }
 
-static int bo_list(int fd, uint32_t handle)
-{
-	struct drm_amdgpu_bo_list_entry entry = { .bo_handle = handle };
-	union drm_amdgpu_bo_list args = {
-		.in = {
-			.operation = AMDGPU_BO_LIST_OP_CREATE,
-			.bo_number = 1,
-			.bo_info_size = sizeof(entry),
-			.bo_info_ptr = (uintptr_t)&entry,
-		},
-	};
-
-	if (drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args))
-		return -errno;
-	memset(&args.in, 0, sizeof(args.in));
-	args.in.operation = AMDGPU_BO_LIST_OP_DESTROY;
-	args.in.list_handle = args.out.list_handle;
-	drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args);
-	return 0;
-}
-
 static void no_bo_list(struct amd_userptr *up)
 {
 	void *cpu = amd_userptr_mmap(up, page(), 1);
@@ -216,8 +197,8 @@ static void no_bo_list(struct amd_userptr *up)
 		amd_userptr_create(up, cpu, page(), AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, page(), 1);
 
-	igt_assert_eq(bo_list(up->fd, plain->handle), 0);
-	igt_assert_eq(bo_list(up->fd, bo->handle), -EINVAL);
+	igt_assert_eq(__amd_userptr_cs_list(up->fd, plain->handle), 0);
+	igt_assert_eq(__amd_userptr_cs_list(up->fd, bo->handle), -EINVAL);
 }
 
 static void no_delayed_update(struct amd_userptr *up)

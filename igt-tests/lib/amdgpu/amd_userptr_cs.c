@@ -212,3 +212,25 @@ int __amd_userptr_cs_wait(struct amd_userptr_cs *cs, uint64_t seq, unsigned int 
 		return -errno;
 	return args.out.status ? -ETIME : 0;
 }
+
+int __amd_userptr_cs_list(int fd, uint32_t handle)
+{
+	struct drm_amdgpu_bo_list_entry entry = { .bo_handle = handle };
+	union drm_amdgpu_bo_list args = {
+		.in = {
+			.operation = AMDGPU_BO_LIST_OP_CREATE,
+			.bo_number = 1,
+			.bo_info_size = sizeof(entry),
+			.bo_info_ptr = (uintptr_t)&entry,
+		},
+	};
+	uint32_t list;
+
+	if (drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args))
+		return -errno;
+	list = args.out.list_handle;
+	memset(&args, 0, sizeof(args));
+	args.in.operation = AMDGPU_BO_LIST_OP_DESTROY;
+	args.in.list_handle = list;
+	return drmIoctl(fd, DRM_IOCTL_AMDGPU_BO_LIST, &args) ? -errno : 0;
+}

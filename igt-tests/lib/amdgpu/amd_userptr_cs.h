@@ -52,5 +52,7 @@ int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, 
 			    uint64_t *seq);
 /* Wait until the submission @seq is done; -ETIME when it takes longer. */
 int __amd_userptr_cs_wait(struct amd_userptr_cs *cs, uint64_t seq, unsigned int timeout_ms);
+/* Make a list of one BO, as a submission may have, and destroy it; 0 or -errno of the first. */
+int __amd_userptr_cs_list(int fd, uint32_t handle);
 
 #endif
