@@ -2,12 +2,13 @@
 /* A subtest's children, the helper process that sends signals to the subtest, its time limit. */
 #include <errno.h>
 #include <signal.h>
+#include <time.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include "standin.h"
 
-enum { MAX_CHILDREN = 1024, HELPER_PERIOD_US = 1000 };
+enum { MAX_CHILDREN = 1024, HELPER_PERIOD_NS = 1000000 };
 
 static pid_t children[MAX_CHILDREN]; /* 0: the child has been waited for */
 static int num_children;
@@ -116,6 +117,7 @@ void igt_fork_signal_helper(void)
 {
 	/* With SA_RESTART only those system calls are interrupted that handle it themselves. */
 	const struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
+	const struct timespec period = { .tv_nsec = HELPER_PERIOD_NS };
 	pid_t parent = getpid();
 
 	sigaction(SIGCONT, &action, NULL);
@@ -126,7 +128,7 @@ void igt_fork_signal_helper(void)
 		return;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	while (getppid() == parent && !kill(parent, SIGCONT))
-		usleep(HELPER_PERIOD_US);
+		nanosleep(&period, NULL);
 	_exit(0);
 }
 
