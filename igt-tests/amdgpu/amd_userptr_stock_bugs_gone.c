@@ -2,6 +2,7 @@
 /* VRAM that TTM takes from a process and gives to another (H5 and H25 of docs/upstreaming.md). */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 #include <xf86drm.h>
@@ -76,6 +77,23 @@ static uint64_t vram_to_take(struct amd_userptr *up)
 
 /* ---- VRAM that is discarded ---- */
 
+/* The files of discarded(), here so that a failure does not leave all VRAM in use. */
+static struct discarded {
+	int mine, other; /* 0: not open */
+	uint32_t *kept;
+} files;
+
+static void close_files(struct amd_userptr *up)
+{
+	if (files.kept)
+		munmap(files.kept, VRAM_SIZE);
+	if (files.mine)
+		drm_close_driver(files.mine);
+	if (files.other)
+		drm_close_driver(files.other);
+	memset(&files, 0, sizeof(files));
+}
+
 /*
  * Another file takes all VRAM.  TTM discards the first file's BO before it evicts others, because
  * such BOs have the lowest priority.  The first file then reads new memory, not the other file's.
@@ -84,16 +102,16 @@ static void discarded(struct amd_userptr *up)
 {
 	const uint64_t vram = vram_to_take(up);
 	uint32_t *kept, *theirs, handle;
-	int mine, other;
 	uint64_t taken;
 
-	mine = drm_reopen_driver(up->fd);
-	other = drm_reopen_driver(up->fd);
-	kept = vram_map(mine, AMDGPU_GEM_CREATE_DISCARDABLE, &handle);
+	up->undo = close_files;
+	files.mine = drm_reopen_driver(up->fd);
+	files.other = drm_reopen_driver(up->fd);
+	kept = files.kept = vram_map(files.mine, AMDGPU_GEM_CREATE_DISCARDABLE, &handle);
 	igt_assert(kept);
 	fill(kept, KEPT);
 	for (taken = 0; taken < vram && count(kept, KEPT); taken += VRAM_SIZE) {
-		theirs = vram_map(other, 0, &handle);
+		theirs = vram_map(files.other, 0, &handle);
 		igt_require_f(theirs, "too little memory to take all VRAM\n");
 		fill(theirs, CANARY);
 		igt_assert_eq(munmap(theirs, VRAM_SIZE), 0);
@@ -104,9 +122,6 @@ static void discarded(struct amd_userptr *up)
 	igt_assert_f(!count(kept, CANARY), "%u pages that were discarded are the other file's\n",
 		     count(kept, CANARY));
 	igt_assert_eq(count(kept, KEPT), 0);
-	munmap(kept, VRAM_SIZE);
-	drm_close_driver(mine);
-	drm_close_driver(other);
 }
 
 /* ---- VRAM that a queue uses ---- */
