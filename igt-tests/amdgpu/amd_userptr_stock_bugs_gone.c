@@ -77,8 +77,8 @@ static uint64_t vram_to_take(struct amd_userptr *up)
 
 /* ---- VRAM that is discarded ---- */
 
-/* The files of discarded(), here so that a failure does not leave all VRAM in use. */
-static struct discarded {
+/* What a subtest has open, here so that a failure does not leave all VRAM in use. */
+static struct {
 	int mine, other; /* 0: not open */
 	uint32_t *kept;
 } files;
@@ -197,6 +197,9 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, handle, va, 0, VRAM_SIZE,
 				       AMD_USERPTR_RW),
 		      0);
+	/* The clean-up closes and unmaps both, also after a failure. */
+	amd_userptr_adopt(up, used, VRAM_SIZE);
+	amd_userptr_adopt_bo(up, handle, used, VRAM_SIZE)->va = va;
 	store_all(up, va, KEPT);
 	igt_assert_eq(count(used, KEPT), VRAM_SIZE / getpagesize());
 	amd_kfd_smi_mark(&up->smi);
@@ -217,10 +220,7 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	igt_gate_fini(&taken);
 	igt_gate_fini(&stored);
-	munmap(used, VRAM_SIZE);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, handle, va, 0, VRAM_SIZE, 0), 0);
-	igt_assert_eq(__amd_userptr_close_handle(up->fd, handle), 0);
-	amd_kfd_va_release(va, VRAM_SIZE);
 }
 
 static void given_away_created(struct amd_userptr *up)
@@ -230,10 +230,9 @@ static void given_away_created(struct amd_userptr *up)
 
 static void given_away_imported(struct amd_userptr *up)
 {
-	int exporter = drm_reopen_driver(up->fd);
-
-	given_away(up, exporter);
-	drm_close_driver(exporter);
+	up->undo = close_files;
+	files.mine = drm_reopen_driver(up->fd);
+	given_away(up, files.mine);
 }
 
 const struct amd_userptr_subtest amd_userptr_gone_subtests[] = {
