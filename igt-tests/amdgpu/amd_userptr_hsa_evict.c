@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * TTM evicts memory of the process while the queues are evicted for a userptr.  KFD's restore after
- * TTM's eviction waits for a lock that the userptr restore worker holds, and this worker waits for
- * a page.  The queues run again when both restores have finished.
+ * TTM evicts memory of the process while the queues are evicted for a userptr.  The userptr restore
+ * worker waits for a page meanwhile, without the lock that KFD's restore after TTM's eviction
+ * needs, so that restore may finish first.  The queues run again when both restores have finished.
  */
 #include <fcntl.h>
 #include <stdlib.h>

@@ -7,9 +7,11 @@
  *
  * The gap has to be long, and the test has to know when it begins.  The test lets TTM evict all
  * VRAM, because the worker waits until the VRAM is back.  Before that a userptr of a page that does
- * not come makes the other restore worker, that of userptrs, wait with the lock of the process.
- * Both workers need this lock.  So the worker cannot bring VRAM back while TTM evicts it, and
- * cannot start before the first userptr has changed.
+ * not come makes the other restore worker, that of userptrs, wait.  On a stock kernel it waits with
+ * the lock of the process, which both workers need.  So the worker cannot bring VRAM back while TTM
+ * evicts it, and cannot start before the first userptr has changed.  With the series the worker of
+ * userptrs drops this lock while it waits for a page (find_user_pages()).  Then VRAM may come back
+ * in between: TTM needs longer to evict it, or an attempt shows nothing.
  *
  * The kernel's trace gives the order of three events: the gap begins with the update of the first
  * userptr's mapping, then the notifier of the second userptr has to run, and the gap ends with the
@@ -60,7 +62,7 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 struct gap {
 	uint32_t flags;			/* flags of the second userptr, whose memory is freed */
-	struct amd_userptr_stall stall; /* keeps the restore worker from working */
+	struct amd_userptr_stall stall; /* on a stock kernel it keeps the worker from working */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
