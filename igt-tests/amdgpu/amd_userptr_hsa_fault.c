@@ -203,10 +203,16 @@ static void va_unmap_then_access(struct amd_userptr *up)
 /* How often a busy machine may be too late to unmap while page tables are evicted. */
 #define EVICT_TRIES 8
 
-static struct evictor {
-	struct amd_userptr_stall stall;
-	int fd; /* a debugfs file: a read of it makes TTM evict all VRAM */
-} evictor;
+static struct amd_userptr_stall stall;
+
+/*
+ * Open the file of debugfs of which the first read makes TTM evict all VRAM.  A second read would
+ * return 0 and do nothing (fs/libfs.c:simple_attr_read()), and the file cannot be rewound.
+ */
+static int open_evict(struct amd_userptr *up)
+{
+	return __amd_info_debugfs(up->fd, "amdgpu_evict_vram");
+}
 
 /*
  * Let TTM evict all VRAM, page tables included, and unmap while the page tables are not in VRAM.
@@ -217,21 +223,24 @@ static struct evictor {
 static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
 {
 	const struct amd_kfd_smi_counts *count = &mine->smi.count;
+	const int evict = open_evict(mine);
 	bool evicted;
 	char text[32];
 
+	igt_assert_fd(evict);
 	amd_kfd_smi_mark(&mine->smi);
-	amd_userptr_stall_hold(&evictor.stall, mine);
-	igt_assert_lt(0, read(evictor.fd, text, sizeof(text)));
+	amd_userptr_stall_hold(&stall, mine);
+	igt_assert_lt(0, read(evict, text, sizeof(text)));
 	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, handle, va, 0, AMD_USERPTR_SIZE,
 				       0),
 		      0);
 	amd_kfd_smi_drain(&mine->smi);
 	evicted = count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM] > count->restores;
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
-	amd_userptr_stall_release(&evictor.stall);
+	amd_userptr_stall_release(&stall);
 	amd_kfd_smi_wait(&mine->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
 			 AMD_USERPTR_WAIT_MS);
+	close(evict);
 	return evicted;
 }
 
@@ -248,7 +257,7 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	igt_assert(va);
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
 	for (unsigned int i = 0; i < EVICT_TRIES && !evicted; i++) {
-		amd_userptr_stall_drop(&evictor.stall, mine);
+		amd_userptr_stall_drop(&stall, mine);
 		igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, create.out.handle, va, 0,
 					       AMD_USERPTR_SIZE, AMD_USERPTR_RW),
 			      0);
@@ -259,27 +268,27 @@ static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 	igt_assert(evicted);
 	amd_userptr_store_faults(mine, va + AMD_USERPTR_SIZE / 2, getpagesize());
 	/* Close the stall's userptr after the access, because a close updates page tables, too. */
-	amd_userptr_stall_drop(&evictor.stall, mine);
+	amd_userptr_stall_drop(&stall, mine);
 	igt_assert_eq(__amd_userptr_close_handle(mine->fd, create.out.handle), 0);
 	amd_kfd_va_release(va, AMD_USERPTR_SIZE);
 }
 
 /* Stop the FUSE server, so that a page that the child waits for does not come any more. */
-static void end_evictor(struct amd_userptr *up)
+static void end_stall(struct amd_userptr *up)
 {
-	amd_userptr_stall_fini(&evictor.stall);
-	close(evictor.fd);
+	amd_userptr_stall_fini(&stall);
 }
 
 static void va_unmap_while_evicted(struct amd_userptr *up)
 {
+	const int evict = open_evict(up);
 	int no_stall;
 
-	evictor.fd = __amd_info_debugfs(up->fd, "amdgpu_evict_vram");
-	igt_require_f(evictor.fd >= 0, "no debugfs file to evict VRAM with\n");
-	no_stall = __amd_userptr_stall_init(&evictor.stall);
+	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
+	close(evict);
+	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
-	up->undo = end_evictor;
+	up->undo = end_stall;
 	amd_userptr_in_faulting_child(up, unmap_while_evicted, NULL);
 }
 
