@@ -207,13 +207,26 @@ static void client_stores(struct imported *imported, uint32_t seed)
 	igt_assert_eq(__amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
+static const char *const evict_files[] = { "amdgpu_evict_vram", "amdgpu_evict_gtt" };
+
+/* Skip before anything is made that a later skip would leave behind. */
+static void require_evict(struct amd_userptr *up)
+{
+	for (unsigned int i = 0; i < ARRAY_LENGTH(evict_files); i++) {
+		const int file = __amd_info_debugfs(up->fd, evict_files[i]);
+
+		igt_require_f(file >= 0, "no debugfs file to evict with\n");
+		close(file);
+	}
+}
+
 /* Let TTM evict all VRAM or all GTT, depending on the debugfs file @name. */
 static void evict(struct amd_userptr *up, const char *name)
 {
 	int file = __amd_info_debugfs(up->fd, name);
 	char text[32];
 
-	igt_require_f(file >= 0, "no debugfs file to evict with\n");
+	igt_assert_fd(file);
 	igt_assert_lt(0, read(file, text, sizeof(text)));
 	close(file);
 }
@@ -224,6 +237,7 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
 	struct imported imported = { 0 };
 
+	require_evict(up);
 	import_buffer(up, &imported, by_gem);
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
 		amd_userptr_mapped_make(up, kind, amd_userptr_mmap(up, MIXED_SIZE, 0), MIXED_SIZE,
@@ -236,7 +250,7 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 		igt_assert_eq(madvise(one->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
 		/* Evict now, so that TTM's restore and the restore of the userptr run together. */
 		if (seed % 4 == 0)
-			evict(up, seed % 8 ? "amdgpu_evict_vram" : "amdgpu_evict_gtt");
+			evict(up, evict_files[seed % 8 == 0]);
 		amd_kfd_queue_copy(up->queue, one->va, imported.va, MIXED_SIZE);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 		igt_assert_eq_u32(*(uint32_t *)one->cpu, seed);
