@@ -281,21 +281,37 @@ void igt_undo_init(void)
 	igt_install_exit_handler(at_exit);
 }
 
+/*
+ * Returns whether the journal has the change of a file, and its value before that.  Another process
+ * may undo the entry meanwhile, and a third one use it for another file.
+ */
+static bool noted(const char *path, bool for_program, char *old)
+{
+	const struct entry *entry = find(path, for_program);
+	unsigned int order;
+
+	if (!entry)
+		return false;
+	order = entry->order;
+	memcpy(old, entry->value, IGT_UNDO_TEXT);
+	return find(path, for_program) == entry && entry->order == order;
+}
+
 static bool set(const char *path, const char *value, bool for_program)
 {
-	struct entry *before, *entry;
 	char old[IGT_UNDO_TEXT];
+	bool is_new;
 
 	igt_assert(journal);
-	before = find(path, for_program);
-	if (before)
-		strcpy(old, before->value);
-	else if (get_text(path, old))
+	is_new = !noted(path, for_program, old);
+	if (is_new) {
+		if (!get_text(path, old))
+			return false;
 		add(put_back, path, old, for_program);
-	else
-		return false;
+	}
 	if (!put_text(path, value)) {
-		entry = before ? NULL : find(path, for_program);
+		struct entry *entry = is_new ? find(path, for_program) : NULL;
+
 		if (entry)
 			claim(entry, READY, FREE);
 		return false;
