@@ -22,6 +22,7 @@ int igt_main()
 
 	amd_userptr_cs_listed_subtests(&up);
 	amd_userptr_cs_unlisted_subtests(&up);
+	amd_userptr_cs_invalid_subtests(&up);
 	amd_userptr_cs_beside_subtests(&up);
 	amd_userptr_cs_turn_subtests(&up);
 

@@ -12,12 +12,13 @@ enum { CS_SECONDS = 50 };
 /*
  * These functions define subtests, so call them outside of fixtures.  In the first ones submissions
  * list a userptr whose memory changes, also in processes of KFD; in the second ones submissions
- * reach such a userptr without listing it; in the third ones a process of KFD must not wait for the
- * submission of another process; in the last one submissions that begin again must not delay other
- * threads.
+ * reach such a userptr without listing it; in the third ones its memory has gone before they begin;
+ * in the fourth ones a process of KFD must not wait for the submission of another process; in the
+ * last one submissions that begin again must not delay other threads.
  */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
+void amd_userptr_cs_invalid_subtests(struct amd_userptr *up);
 void amd_userptr_cs_beside_subtests(struct amd_userptr *up);
 void amd_userptr_cs_turn_subtests(struct amd_userptr *up);
 

@@ -13,28 +13,14 @@
 
 #include "igt.h"
 
-#include "lib/amdgpu/amd_svm_holder.h"
 #include "lib/amdgpu/amd_userptr_canary.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
-#include "lib/amdgpu/amd_userptr_stall.h"
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_task.h"
 #include "lib/igt_time.h"
 
-#include "amd_userptr_cs.h"
-
-#define UNLISTED_SIZE	   ((size_t)64 << 10)
-#define UNLISTED_MAX_PAGES 16
-
-/* The IB stores this value to pages that it should not reach any more. */
-#define UNLISTED_VALUE 0xdeadbeefu
-
-/*
- * If a change of the memory takes longer than this, the test concludes that it waits for the IB.
- * The IB waits during this time, so it must be shorter than the driver's limit for a job.
- */
-#define RETURN_MS 300
+#include "amd_userptr_cs_unlisted.h"
 
 /*
  * How many attempts to make.  An attempt shows nothing when the kernel gives none of the freed
@@ -42,15 +28,7 @@
  */
 #define ATTEMPTS 8
 
-/* Dwords in cs.data: the IB waits for GO, which the process stores, and stores the other two. */
-enum { WORD_GO, WORD_STARTED, WORD_DONE };
-
-/* Memory that the GPU reaches through SVM, at the address where the CPU has it. */
-enum { SVM = AMD_USERPTR_NUM_KINDS, NUM_UNLISTED_KINDS };
-
 enum result { WAITED, INTACT, SHOWS_NOTHING };
-
-struct unlisted;
 
 struct event {
 	const char *name, *what;
@@ -65,40 +43,24 @@ struct event {
 	bool compute_too;
 };
 
-struct unlisted {
-	const struct event *event;
-	unsigned int kind; /* of enum amd_userptr_kind, or SVM */
-	enum amd_kfd_queue_type ring;
-	struct amd_userptr *up;
-	struct amd_userptr_cs cs;
-	struct amd_userptr_mapped mapped; /* all 0 for SVM */
-	struct igt_task task;
-	char *memory;
-	uint64_t va; /* where the GPU finds the memory */
-	uint64_t pfns[UNLISTED_MAX_PAGES];
-	pid_t child; /* the process that has the old pages after a fork, or 0 */
-	int tell[2]; /* pipe: a byte tells the child to compare its pages; [1] is 0: no pipe */
-};
-
 static unsigned int num_pages(void)
 {
 	return UNLISTED_SIZE / getpagesize();
 }
 
-static const char *suffix(unsigned int kind)
+const char *unlisted_suffix(unsigned int kind)
 {
-	return kind == SVM ? "-svm" : amd_userptr_kind_suffix[kind];
+	return kind == UNLISTED_SVM ? "-svm" : amd_userptr_kind_suffix[kind];
 }
 
-/* Skip where the kernel lacks this kind of memory.  Only the parent of a child can skip. */
-static void require_kind(struct amd_userptr *up, unsigned int kind)
+void unlisted_require(struct amd_userptr *up, unsigned int kind)
 {
 	void *cpu;
 	int ret;
 
-	igt_require_f(kind == SVM || kind == AMD_USERPTR_KIND_KFD || up->supported,
+	igt_require_f(kind == UNLISTED_SVM || kind == AMD_USERPTR_KIND_KFD || up->supported,
 		      "This kernel does not know AMDGPU_GEM_USERPTR_HSA\n");
-	if (kind != SVM)
+	if (kind != UNLISTED_SVM)
 		return;
 	cpu = amd_userptr_mmap(up, UNLISTED_SIZE, 1);
 	ret = __amd_kfd_svm_access(&up->kfd, cpu, UNLISTED_SIZE);
@@ -106,12 +68,12 @@ static void require_kind(struct amd_userptr *up, unsigned int kind)
 	amd_userptr_munmap(up, cpu, UNLISTED_SIZE);
 }
 
-static void make_memory(struct unlisted *unlisted)
+void unlisted_make(struct unlisted *unlisted)
 {
 	struct amd_userptr *mine = unlisted->up;
 
 	unlisted->memory = (char *)amd_userptr_mmap(mine, UNLISTED_SIZE, 1);
-	if (unlisted->kind == SVM) {
+	if (unlisted->kind == UNLISTED_SVM) {
 		igt_assert_eq(__amd_kfd_svm_access(&mine->kfd, unlisted->memory, UNLISTED_SIZE), 0);
 		unlisted->va = (uintptr_t)unlisted->memory;
 		return;
@@ -128,7 +90,7 @@ static int unmap(struct unlisted *unlisted)
 	return munmap(unlisted->memory, UNLISTED_SIZE) ? -errno : 0;
 }
 
-static int dontneed(struct unlisted *unlisted)
+int unlisted_dontneed(struct unlisted *unlisted)
 {
 	return madvise(unlisted->memory, UNLISTED_SIZE, MADV_DONTNEED) ? -errno : 0;
 }
@@ -220,7 +182,10 @@ static const struct event events[] = {
 	  .run = unmap,
 	  .check = check_fresh,
 	  .compute_too = true },
-	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .check = check_fresh },
+	{ .name = "dontneed",
+	  .what = "is dropped",
+	  .run = unlisted_dontneed,
+	  .check = check_fresh },
 	{ .name = "remap", .what = "is replaced", .run = remap, .check = check_fresh },
 	{ .name = "migrate", .what = "migrates", .run = migrate, .check = check_fresh },
 	{ .name = "mprotect",
@@ -237,7 +202,7 @@ static const struct event events[] = {
 
 /* ---- the IB ---- */
 
-static volatile uint32_t *words(struct unlisted *unlisted)
+volatile uint32_t *unlisted_words(struct unlisted *unlisted)
 {
 	return unlisted->cs.data.cpu;
 }
@@ -247,7 +212,7 @@ static uint64_t word_va(struct unlisted *unlisted, unsigned int word)
 	return unlisted->cs.data.va + word * sizeof(uint32_t);
 }
 
-static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
+int unlisted_submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 {
 	const uint32_t one = 1, value = UNLISTED_VALUE;
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
@@ -270,16 +235,12 @@ static int submit(struct unlisted *unlisted, bool waits, uint64_t *seq)
 	return ret;
 }
 
-/*
- * Assert that a submission reaches the memory, because otherwise the rest of the test shows
- * nothing.
- */
-static void expect_reached(struct unlisted *unlisted)
+void unlisted_expect_reached(struct unlisted *unlisted)
 {
 	const uint32_t *dw = (const void *)unlisted->memory;
 	uint64_t seq;
 
-	igt_assert_eq(submit(unlisted, false, &seq), 0);
+	igt_assert_eq(unlisted_submit(unlisted, false, &seq), 0);
 	igt_assert_eq(__amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS), 0);
 	for (unsigned int i = 0; i < num_pages(); i++)
 		igt_assert_eq_u32(dw[i * getpagesize() / sizeof(*dw) + 1], UNLISTED_VALUE);
@@ -290,9 +251,9 @@ static void wait_started(struct unlisted *unlisted)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	while (!words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
+	while (!unlisted_words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
 		igt_pause();
-	igt_assert_eq_u32(words(unlisted)[WORD_STARTED], 1);
+	igt_assert_eq_u32(unlisted_words(unlisted)[WORD_STARTED], 1);
 }
 
 static int run_event(void *data)
@@ -319,19 +280,19 @@ static enum result attempt(struct unlisted *unlisted)
 	uint64_t seq;
 	int ret;
 
-	make_memory(unlisted);
-	expect_reached(unlisted);
+	unlisted_make(unlisted);
+	unlisted_expect_reached(unlisted);
 	for (unsigned int i = 0; i < num_pages(); i++)
 		unlisted->pfns[i] = igt_procfs_pfn(unlisted->memory + i * getpagesize());
 	igt_task_make(&unlisted->task, run_event, unlisted);
-	igt_assert_eq(submit(unlisted, true, &seq), 0);
+	igt_assert_eq(unlisted_submit(unlisted, true, &seq), 0);
 	wait_started(unlisted);
 	returned = returns(unlisted);
 	if (returned && unlisted->event->check == check_fresh)
 		there = take_freed(unlisted);
 	/* The IB must still wait, so that it stores after the change. */
-	igt_assert_eq_u32(words(unlisted)[WORD_DONE], 0);
-	words(unlisted)[WORD_GO] = 1;
+	igt_assert_eq_u32(unlisted_words(unlisted)[WORD_DONE], 0);
+	unlisted_words(unlisted)[WORD_GO] = 1;
 	ret = __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 	igt_assert_eq(igt_task_end(&unlisted->task), 0);
 	if (unlisted->event->run == unmap)
@@ -344,8 +305,7 @@ static enum result attempt(struct unlisted *unlisted)
 	return there ? INTACT : SHOWS_NOTHING;
 }
 
-/* Clean up after an attempt, also after an attempt that ended early. */
-static void end_attempt(struct unlisted *unlisted)
+void unlisted_end(struct unlisted *unlisted)
 {
 	if (unlisted->child > 0) {
 		kill(unlisted->child, SIGKILL);
@@ -374,126 +334,11 @@ static void overtake(struct amd_userptr *mine, void *data)
 	igt_assert_eq(__amd_userptr_cs_open(mine->fd, unlisted->ring, &unlisted->cs), 0);
 	for (int i = 0; i < ATTEMPTS && result == SHOWS_NOTHING; i++) {
 		result = attempt(unlisted);
-		end_attempt(unlisted);
+		unlisted_end(unlisted);
 	}
 	igt_assert_f(result != SHOWS_NOTHING, "the new memory got none of the freed pages\n");
 	igt_info("%s\n", texts[result]);
 	amd_userptr_cs_close(&unlisted->cs);
-}
-
-/* ---- a submission after the memory was dropped, before the restore ---- */
-
-static int submit_now(void *data)
-{
-	struct unlisted *unlisted = data;
-	uint64_t seq;
-	int ret = submit(unlisted, false, &seq);
-
-	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
-}
-
-/* Holds the restore worker of userptrs with stall, and that of SVM with holder. */
-struct hold {
-	struct amd_userptr_stall stall;
-	struct amd_svm_holder holder;
-};
-
-static void hold_init(struct unlisted *unlisted, struct hold *hold)
-{
-	const int ret = unlisted->kind == SVM
-				? __amd_svm_holder_init(&hold->holder, &unlisted->up->kfd)
-				: __amd_userptr_stall_init(&hold->stall);
-
-	igt_assert_f(!ret, "no FUSE file to hold the worker: %s\n", strerror(-ret));
-}
-
-static void hold_worker(struct unlisted *unlisted, struct hold *hold)
-{
-	if (unlisted->kind == SVM)
-		amd_svm_holder_hold(&hold->holder);
-	else
-		amd_userptr_stall_hold(&hold->stall, unlisted->up);
-}
-
-static void hold_release(struct unlisted *unlisted, struct hold *hold)
-{
-	if (unlisted->kind == SVM)
-		amd_svm_holder_release(&hold->holder);
-	else
-		amd_userptr_stall_release(&hold->stall);
-}
-
-static void hold_fini(struct unlisted *unlisted, struct hold *hold)
-{
-	if (unlisted->kind == SVM) {
-		amd_svm_holder_forget(&hold->holder);
-		amd_svm_holder_fini(&hold->holder);
-		return;
-	}
-	amd_userptr_stall_drop(&hold->stall, unlisted->up);
-	amd_userptr_stall_fini(&hold->stall);
-}
-
-/* Wait until the queues run again, and assert that the memory has stopped them. */
-static void expect_eviction(struct unlisted *unlisted)
-{
-	struct amd_kfd_smi *smi = &unlisted->up->smi;
-
-	if (unlisted->kind != SVM) {
-		amd_userptr_expect_evictions(unlisted->up, 0);
-		return;
-	}
-	amd_kfd_smi_wait_restored(smi, 1, AMD_USERPTR_WAIT_MS);
-	igt_assert_lt(0, smi->count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_SVM]);
-}
-
-/*
- * Hold the restore worker, then submit an IB.  The IB must not reach the old pages, so it must not
- * run until the worker has updated the page tables.
- */
-static void submit_while_invalid(struct amd_userptr *mine, void *data)
-{
-	struct unlisted *unlisted = data;
-	struct hold hold;
-	uint64_t deadline;
-	bool early;
-	int ret;
-
-	unlisted->up = mine;
-	hold_init(unlisted, &hold);
-	igt_assert_eq(__amd_userptr_cs_open(mine->fd, unlisted->ring, &unlisted->cs), 0);
-	make_memory(unlisted);
-	expect_reached(unlisted);
-	igt_task_make(&unlisted->task, submit_now, unlisted);
-	amd_kfd_smi_mark(&mine->smi);
-	hold_worker(unlisted, &hold);
-	igt_assert_eq(dontneed(unlisted), 0);
-	memset(unlisted->cs.data.cpu, 0, getpagesize());
-	igt_task_let_go(&unlisted->task);
-	deadline = igt_now_ms() + RETURN_MS;
-	while (!words(unlisted)[WORD_STARTED] && igt_now_ms() < deadline)
-		igt_pause();
-	early = words(unlisted)[WORD_STARTED];
-	hold_release(unlisted, &hold);
-	ret = igt_task_end(&unlisted->task);
-	igt_assert_f(!early, "a submission ran while the memory that it reaches was gone\n");
-	igt_assert_f(!ret, "the submission: %s\n", strerror(-ret));
-	expect_eviction(unlisted);
-	igt_assert_eq_u32(((volatile uint32_t *)unlisted->memory)[1], UNLISTED_VALUE);
-	hold_fini(unlisted, &hold);
-	end_attempt(unlisted);
-	amd_userptr_cs_close(&unlisted->cs);
-}
-
-static void while_invalid(struct amd_userptr *up, unsigned int kind, enum amd_kfd_queue_type ring)
-{
-	struct unlisted unlisted = { .kind = kind, .ring = ring };
-
-	require_kind(up, kind);
-	igt_require_f(!access("/dev/fuse", R_OK | W_OK), "no FUSE, or not root\n");
-	igt_set_timeout(igt_patience(CS_SECONDS), "a submission while invalid");
-	amd_userptr_in_faulting_child(up, submit_while_invalid, &unlisted);
-	igt_reset_timeout();
 }
 
 static void run(struct amd_userptr *up, const struct event *event, unsigned int kind,
@@ -501,7 +346,7 @@ static void run(struct amd_userptr *up, const struct event *event, unsigned int 
 {
 	struct unlisted unlisted = { .event = event, .kind = kind, .ring = ring };
 
-	require_kind(up, kind);
+	unlisted_require(up, kind);
 	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
 		      "one NUMA node only\n");
 	igt_set_timeout(igt_patience(CS_SECONDS), event->name);
@@ -512,29 +357,17 @@ static void run(struct amd_userptr *up, const struct event *event, unsigned int 
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(events); i++) {
-		for (int k = 0; k < NUM_UNLISTED_KINDS * (1 + events[i].compute_too); k++) {
-			const unsigned int kind = k % NUM_UNLISTED_KINDS;
-			const bool compute = k >= NUM_UNLISTED_KINDS;
+		for (int k = 0; k < UNLISTED_NUM_KINDS * (1 + events[i].compute_too); k++) {
+			const unsigned int kind = k % UNLISTED_NUM_KINDS;
+			const bool compute = k >= UNLISTED_NUM_KINDS;
 
 			igt_describe_f(
 				"A submission does not store to the old pages of memory that %s.",
 				events[i].what);
-			igt_subtest_f("unlisted-%s%s%s", events[i].name, suffix(kind),
+			igt_subtest_f("unlisted-%s%s%s", events[i].name, unlisted_suffix(kind),
 				      compute ? "-compute" : "")
 				run(up, &events[i], kind,
 				    compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
-			igt_fixture()
-				amd_userptr_cleanup(up);
-		}
-	}
-	for (unsigned int kind = 0; kind < NUM_UNLISTED_KINDS; kind++) {
-		for (int compute = 0; compute < 2; compute++) {
-			igt_describe(
-				"A submission waits until the restore worker has looked for memory that has gone.");
-			igt_subtest_f("unlisted-while-invalid%s%s", suffix(kind),
-				      compute ? "-compute" : "")
-				while_invalid(up, kind,
-					      compute ? AMD_KFD_QUEUE_PM4 : AMD_KFD_QUEUE_SDMA);
 			igt_fixture()
 				amd_userptr_cleanup(up);
 		}
