@@ -22,6 +22,8 @@ busybox umount /sys/kernel/debug
 rm -f /dev/fuse
 echo never > /sys/kernel/mm/transparent_hugepage/enabled
 chmod 666 /dev/kfd /dev/dri/renderD*
+# The patterns of subtests are for the programs and not for the shell.
+set -f
 
 # all WHO COMMAND...: run each of the tests by the COMMAND.
 all() {
