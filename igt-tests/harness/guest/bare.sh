@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: MIT
 # bare.sh DIRECTORY SECONDS TESTS...
 # Runs programs in DIRECTORY where most of what their tests need is missing: swap space,
-# debugfs, tracefs, FUSE and transparent huge pages. Each of TESTS has the form
-# PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then as a user
-# without rights, and at last without a GPU, each time for SECONDS at most. Leaves the
+# debugfs, tracefs, FUSE and transparent huge pages. (IGT mounts debugfs again when a test
+# of root asks for it, so only the user without rights never gets it.) Each of TESTS has
+# the form PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then
+# as a user without rights, and at last without a GPU, each for SECONDS at most. Leaves the
 # file bare beside this script, which has a line "WHO PROGRAM STATUS" for each run, and
 # prints the end of the output of a run that failed.
 set -e
