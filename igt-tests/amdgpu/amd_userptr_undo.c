@@ -312,7 +312,8 @@ static void kill_some(const struct victim *victim)
 	unsigned int seed = victim - victims, others = 0;
 	static struct settings before;
 
-	igt_require_f(!victim->needs || !access(victim->needs, W_OK), "no %s\n", victim->needs);
+	igt_require_f(!victim->needs || !access(victim->needs, W_OK), "%s: %s\n", victim->needs,
+		      strerror(errno));
 	look(&before);
 	for (unsigned int i = 0; i < KILLS; i++) {
 		const int sig = victim->kill_only
