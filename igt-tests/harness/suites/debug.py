@@ -45,6 +45,7 @@ LEFT_OUT = {
 	"amd_userptr_scatter@heal-uffd-.*":
 		"with DEBUG_VM mm/userfaultfd.c prints the stack for a page fault that may not wait for a userfaultfd",
 	"amd_userptr_hostile@evict-restore": NEVER_EVICTED,
+	"amd_userptr_stock_bugs@restore-window.*": NEVER_EVICTED,
 	"amd_userptr_hsa@va-unmap-while-evicted": NEVER_EVICTED,
 }
 
