@@ -23,17 +23,17 @@ struct session {
 	int event[2]; /* pipe: KFD writes a byte for every event */
 };
 
-static int trap(const struct session *s, uint32_t op, struct kfd_ioctl_dbg_trap_args *args)
+static int trap(const struct session *s, uint32_t op, struct amd_dbg_trap_args *args)
 {
 	args->pid = getpid();
 	args->op = op;
-	return ioctl(s->kfd, AMDKFD_IOC_DBG_TRAP, args) ? -errno : 0;
+	return ioctl(s->kfd, AMD_IOC_DBG_TRAP, args) ? -errno : 0;
 }
 
 static void start_session(struct session *s, struct amd_userptr *up, uint64_t exceptions)
 {
-	struct kfd_runtime_info runtime;
-	struct kfd_ioctl_dbg_trap_args args = { 0 };
+	struct amd_dbg_runtime_info runtime;
+	struct amd_dbg_trap_args args = { 0 };
 	int ret;
 
 	s->kfd = up->kfd.fd;
@@ -42,7 +42,7 @@ static void start_session(struct session *s, struct amd_userptr *up, uint64_t ex
 	args.enable.rinfo_ptr = (uintptr_t)&runtime;
 	args.enable.rinfo_size = sizeof(runtime);
 	args.enable.dbg_fd = s->event[1];
-	ret = trap(s, KFD_IOC_DBG_TRAP_ENABLE, &args);
+	ret = trap(s, AMD_DBG_TRAP_ENABLE, &args);
 	igt_require_f(ret != -EINVAL, "Without the hardware scheduler KFD cannot be debugged\n");
 	igt_assert_eq(ret, 0);
 	igt_assert_eq(args.enable.rinfo_size, sizeof(runtime));
@@ -50,9 +50,9 @@ static void start_session(struct session *s, struct amd_userptr *up, uint64_t ex
 
 static void end_session(struct session *s)
 {
-	struct kfd_ioctl_dbg_trap_args args = { 0 };
+	struct amd_dbg_trap_args args = { 0 };
 
-	igt_assert_eq(trap(s, KFD_IOC_DBG_TRAP_DISABLE, &args), 0);
+	igt_assert_eq(trap(s, AMD_DBG_TRAP_DISABLE, &args), 0);
 	close(s->event[0]);
 	close(s->event[1]);
 }
@@ -61,25 +61,24 @@ static void end_session(struct session *s)
  * Wait for an event, and return its exceptions with the queue or GPU that raised them.  KFD does
  * not report the exceptions in @clear again.
  */
-static struct kfd_ioctl_dbg_trap_query_debug_event_args wait_event(struct session *s,
-								   uint64_t clear)
+static struct amd_dbg_event wait_event(struct session *s, uint64_t clear)
 {
 	struct pollfd pfd = { .fd = s->event[0], .events = POLLIN };
-	struct kfd_ioctl_dbg_trap_args args = { 0 };
+	struct amd_dbg_trap_args args = { 0 };
 	char byte;
 
 	igt_assert_f(poll(&pfd, 1, AMD_USERPTR_WAIT_MS) == 1, "no event was reported\n");
 	igt_assert_eq(read(s->event[0], &byte, 1), 1);
 	args.query_debug_event.exception_mask = clear;
-	igt_assert_eq(trap(s, KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT, &args), 0);
+	igt_assert_eq(trap(s, AMD_DBG_TRAP_QUERY_DEBUG_EVENT, &args), 0);
 	return args.query_debug_event;
 }
 
 static void expect_no_event(struct session *s)
 {
-	struct kfd_ioctl_dbg_trap_args args = { 0 };
+	struct amd_dbg_trap_args args = { 0 };
 
-	igt_assert_eq(trap(s, KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT, &args), -EAGAIN);
+	igt_assert_eq(trap(s, AMD_DBG_TRAP_QUERY_DEBUG_EVENT, &args), -EAGAIN);
 }
 
 /* Clear the events of queues that existed before the session, because KFD reports these, too. */
@@ -88,18 +87,18 @@ static void forget_old_queues(struct session *s)
 	int ret;
 
 	do {
-		struct kfd_ioctl_dbg_trap_args args = { 0 };
+		struct amd_dbg_trap_args args = { 0 };
 
-		args.query_debug_event.exception_mask = KFD_EC_MASK(EC_QUEUE_NEW);
-		ret = trap(s, KFD_IOC_DBG_TRAP_QUERY_DEBUG_EVENT, &args);
+		args.query_debug_event.exception_mask = AMD_DBG_MASK(AMD_DBG_QUEUE_NEW);
+		ret = trap(s, AMD_DBG_TRAP_QUERY_DEBUG_EVENT, &args);
 	} while (!ret);
 	igt_assert_eq(ret, -EAGAIN);
 }
 
 static void queue_new(struct amd_userptr *up)
 {
-	const uint64_t exception = KFD_EC_MASK(EC_QUEUE_NEW);
-	struct kfd_ioctl_dbg_trap_query_debug_event_args event;
+	const uint64_t exception = AMD_DBG_MASK(AMD_DBG_QUEUE_NEW);
+	struct amd_dbg_event event;
 	struct amd_kfd_queue queue;
 	struct session s;
 
@@ -127,21 +126,21 @@ static uint64_t store_to_nothing(struct amd_userptr *up)
 
 static void expect_info(struct amd_userptr *up, uint64_t va)
 {
-	struct drm_amdgpu_info_gpuvm_fault fault = { 0 };
+	struct amd_gpuvm_fault fault = { 0 };
 
-	amd_info(up->fd, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
+	amd_info(up->fd, AMD_INFO_GPUVM_FAULT, &fault, sizeof(fault));
 	igt_assert_eq_u64(fault.addr, va);
 	igt_assert(fault.status);
-	igt_assert_eq_u32(fault.vmhub & AMDGPU_VMHUB_TYPE_MASK, AMDGPU_VMHUB_TYPE_GFX);
+	igt_assert_eq_u32(fault.vmhub & AMD_VMHUB_TYPE_MASK, AMD_VMHUB_TYPE_GFX);
 }
 
 static void fault_and_ask(struct amd_userptr *mine)
 {
-	struct drm_amdgpu_info_gpuvm_fault fault = { 0 };
+	struct amd_gpuvm_fault fault = { 0 };
 	uint32_t event;
 	uint64_t va;
 
-	amd_info(mine->fd, AMDGPU_INFO_GPUVM_FAULT, &fault, sizeof(fault));
+	amd_info(mine->fd, AMD_INFO_GPUVM_FAULT, &fault, sizeof(fault));
 	igt_assert_eq_u64(fault.addr, 0);
 	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
 	va = store_to_nothing(mine);
@@ -158,9 +157,9 @@ static struct violation {
 
 static void fault_and_debug(struct amd_userptr *mine)
 {
-	const uint64_t exception = KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION);
-	struct kfd_ioctl_dbg_trap_args args = { 0 };
-	struct kfd_ioctl_dbg_trap_query_debug_event_args event;
+	const uint64_t exception = AMD_DBG_MASK(AMD_DBG_DEVICE_MEMORY_VIOLATION);
+	struct amd_dbg_trap_args args = { 0 };
+	struct amd_dbg_event event;
 	struct session s;
 	uint64_t va;
 
@@ -174,9 +173,9 @@ static void fault_and_debug(struct amd_userptr *mine)
 	args.query_exception_info.info_ptr = (uintptr_t)&violation->data;
 	args.query_exception_info.info_size = sizeof(violation->data);
 	args.query_exception_info.source_id = mine->kfd.node.gpu_id;
-	args.query_exception_info.exception_code = EC_DEVICE_MEMORY_VIOLATION;
+	args.query_exception_info.exception_code = AMD_DBG_DEVICE_MEMORY_VIOLATION;
 	args.query_exception_info.clear_exception = 1;
-	igt_assert_eq(trap(&s, KFD_IOC_DBG_TRAP_QUERY_EXCEPTION_INFO, &args), 0);
+	igt_assert_eq(trap(&s, AMD_DBG_TRAP_QUERY_EXCEPTION, &args), 0);
 	violation->va = va;
 	violation->gpu_id = mine->kfd.node.gpu_id;
 	violation->info_size = args.query_exception_info.info_size;
@@ -216,7 +215,7 @@ static void memory_violation(struct amd_userptr *up)
 	 * Without the hardware scheduler the start of a session skips the subtest.  Only the parent
 	 * can skip, so try it here before the child does.
 	 */
-	start_session(&s, up, KFD_EC_MASK(EC_DEVICE_MEMORY_VIOLATION));
+	start_session(&s, up, AMD_DBG_MASK(AMD_DBG_DEVICE_MEMORY_VIOLATION));
 	end_session(&s);
 	in_child(up, fault_and_debug);
 	igt_assert(violation->va);

@@ -11,6 +11,7 @@
 #include <amdgpu_drm.h>
 #include <xf86drm.h>
 
+#include "../../lib/src/uapi.h"
 #include "amdgpu_userptr.h"
 #include "lib/amdgpu/amd_kfd.h"
 #include "lib/igt_time.h"

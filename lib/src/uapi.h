@@ -18,6 +18,9 @@
 #define AMDGPU_VM_PAGE_NOALLOC (1 << 9)
 #endif
 
+#ifndef AMDGPU_GEM_CREATE_DISCARDABLE
+#define AMDGPU_GEM_CREATE_DISCARDABLE (1 << 12)
+#endif
 #ifndef AMDGPU_GEM_CREATE_COHERENT
 #define AMDGPU_GEM_CREATE_COHERENT (1 << 13)
 #endif
@@ -166,6 +169,71 @@ struct amd_smi_events_args {
 #define AMD_SMI_EVENT_BIT(event)     (UINT64_C(1) << ((event) - 1))
 #define AMD_SMI_EVENT_MSG_SIZE	     96
 #define AMD_SMI_TRIGGER_USERPTR	     1
+
+/* Released, but not in the headers of Linux 6.1. */
+#ifndef KFD_IOC_ALLOC_MEM_FLAGS_EXT_COHERENT
+#define KFD_IOC_ALLOC_MEM_FLAGS_EXT_COHERENT (1 << 24)
+#endif
+
+/*
+ * KFD's interface for debuggers, which the headers of Linux 6.1 lack: struct
+ * kfd_ioctl_dbg_trap_args with the operations that the tests use, and the exceptions of enum
+ * kfd_dbg_trap_exception_code as bits of a mask. igt-tests/lib/tests/uapi_newest.h compares all of
+ * it with the kernel's header.
+ */
+struct amd_dbg_event {
+	uint64_t exception_mask;
+	uint32_t gpu_id;
+	uint32_t queue_id;
+};
+
+struct amd_dbg_trap_args {
+	uint32_t pid;
+	uint32_t op;
+	union {
+		struct {
+			uint64_t exception_mask;
+			uint64_t rinfo_ptr;
+			uint32_t rinfo_size;
+			uint32_t dbg_fd;
+		} enable;
+		struct amd_dbg_event query_debug_event;
+		struct {
+			uint64_t info_ptr;
+			uint32_t info_size;
+			uint32_t source_id;
+			uint32_t exception_code;
+			uint32_t clear_exception;
+		} query_exception_info;
+	};
+};
+
+/* struct kfd_runtime_info */
+struct amd_dbg_runtime_info {
+	uint64_t r_debug;
+	uint32_t runtime_state;
+	uint32_t ttmp_setup;
+};
+
+#define AMD_IOC_DBG_TRAP		_IOWR('K', 0x26, struct amd_dbg_trap_args)
+#define AMD_DBG_TRAP_ENABLE		0
+#define AMD_DBG_TRAP_DISABLE		1
+#define AMD_DBG_TRAP_QUERY_DEBUG_EVENT	11
+#define AMD_DBG_TRAP_QUERY_EXCEPTION	12
+#define AMD_DBG_QUEUE_NEW		31
+#define AMD_DBG_DEVICE_MEMORY_VIOLATION 33
+#define AMD_DBG_MASK(exception)		(UINT64_C(1) << ((exception) - 1))
+
+/* struct drm_amdgpu_info_gpuvm_fault, and its query, which libdrm 2.4.114 does not have. */
+struct amd_gpuvm_fault {
+	uint64_t addr;
+	uint32_t status;
+	uint32_t vmhub;
+};
+
+#define AMD_INFO_GPUVM_FAULT 0x23
+#define AMD_VMHUB_TYPE_MASK  0xff
+#define AMD_VMHUB_TYPE_GFX   0
 
 /* AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS, which libdrm 2.4.114 does not have. */
 #define AMD_CTX_IN_RESET (1 << 5)
