@@ -1,14 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
-# lists.sh NAME ROOT LIST SECONDS JUDGE BOARD
+# lists.sh NAME ROOT LIST SECONDS JUDGE BOARD [WITHIN]
 # Runs the tests of the file LIST with igt_runner, and judges the results by the
 # command JUDGE, both as docs/hardware-ci.md says for a real GPU. ROOT is the root of
-# tests, SECONDS the limit of a subtest. Leaves the results beside this script as
-# resultsNAME.tar, and what JUDGE has printed and its exit status as judge and
-# judge-status.
+# tests, SECONDS the limit of a subtest, WITHIN that of the whole list; 0: none.
+# Leaves the results beside this script as resultsNAME.tar, and what JUDGE has printed
+# and its exit status as judge and judge-status.
 set -e
 share=$(cd "$(dirname "$0")" && pwd)
-name=$1 root=$2 list=$3 seconds=$4 judge=$5 board=$6
+name=$1 root=$2 list=$3 seconds=$4 judge=$5 board=$6 within=${7:-0}
 out=/tmp/igt-results$name
 
 test -c /dev/kmsg
@@ -19,7 +19,7 @@ igt_runner --multiple-mode --per-test-timeout "$seconds" --abort-on-monitored-er
 dmesg > "$out/dmesg"
 
 verdict=0
-"$judge" "$out" "$board" > "$share/judge" 2>&1 || verdict=$?
+"$judge" --within "$within" "$out" "$board" > "$share/judge" 2>&1 || verdict=$?
 echo $verdict > "$share/judge-status"
 busybox tar -C "$out" -cf "$share/results$name.tar" .
 exit $status

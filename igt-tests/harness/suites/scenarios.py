@@ -318,14 +318,15 @@ def boot_list(name, entry, image):
 	its cases.
 	"""
 	path = os.path.join(step.PROJECT, f"igt-tests/testlists/amd-userptr.{entry['testlist']}.testlist")
-	tests = tests_of_list(path)
+	tests, within = tests_of_list(path), entry.getint("within") * slower(entry["kernel"])
 
 	def judge(where):
 		cases = results.igt_cases([os.path.join(results_of(where), "results.json")], tests, re.compile(entry["skips"]), [])
+		cases += results.time_case(results_of(where), within)
 		return [*cases, judge_case(cases, (where.shared("judge-status") or "").strip(), where.shared("judge") or "")]
 
 	per_test = PER_TEST * slower(entry["kernel"])
-	line = qemu.script_line("lists.sh", "", TEST_ROOT, path, per_test, JUDGE, entry["board"])
+	line = qemu.script_line("lists.sh", "", TEST_ROOT, path, per_test, JUDGE, entry["board"], within)
 	return boot_scenario(name, entry, image, all_lines(line), judge)
 
 

@@ -21,7 +21,7 @@ sys.path.insert(0, IGT_TESTS)
 from harness.boot import qemu
 from harness.verdict import expectations, judge, results
 from harness.verdict.expectations import Expectations
-from harness.verdict.results import FAIL
+from harness.verdict.results import FAIL, PASS
 
 JUDGE = os.path.join(IGT_TESTS, "judge")
 BOARDS = ["mi210", "mi300x", "rx7900", "rx9070", "strix-halo"]
@@ -167,6 +167,36 @@ class Results(Temporary):
 		self.assertEqual(failed[THREE], "did not run")
 
 
+class RunTime(Temporary):
+	"""The limit of a list counts the time of its programs, as igt_runner measured it."""
+
+	def judged(self, within, *seconds):
+		run = self.run_of({})
+		with open(os.path.join(run.results, "results.json"), encoding="utf-8") as file:
+			tests = json.load(file)["tests"]
+		runtimes = {f"igt@amdgpu/amd_{number}": {"time": {"start": 1.0, "end": 1.0 + time}}
+			for number, time in enumerate(seconds)}
+		run.write("results.json", json.dumps({"tests": tests, "runtimes": runtimes}))
+		cases = judge.cases_of(run.results, Expectations(), within)
+		suite = results.time_case(run.results, within)
+		found = [case for case in cases if case.name == "run time"]
+		self.assertEqual(found, suite)
+		return [(case.verdict, case.detail) for case in found]
+
+	def test_limit(self):
+		self.assertEqual(self.judged(300, 100.5, 199.5), [(PASS, "300 seconds, of at most 300")])
+		self.assertEqual(self.judged(300, 101.0, 200.0), [(FAIL, "301 seconds, of at most 300")])
+		self.assertEqual(self.judged(0, 101.0, 200.0), [])
+
+	def test_no_times(self):
+		"""A run without times must not count as a short one."""
+		self.assertEqual([verdict for verdict, _ in self.judged(300)], [FAIL])
+		run = self.run_of({})
+		for text in ("", "[]", '{"runtimes": {"igt@amdgpu/amd_a": {}}}', '{"runtimes": {"igt@amdgpu/amd_a": {"time": 1}}}'):
+			run.write("results.json", text)
+			self.assertEqual([case.verdict for case in results.time_case(run.results, 300)], [FAIL], text)
+
+
 class Command(Temporary):
 	"""Runs the command as a user does, on a machine that has Python only."""
 
@@ -182,9 +212,15 @@ class Command(Temporary):
 			self.assertEqual(done.stdout.splitlines()[-1], last)
 			self.assertEqual(f"failed: mi210: {TWO}: {word}: " in done.stdout, word != "pass")
 
+	def test_within(self):
+		run = self.run_of({})
+		done = self.call("--within", "300", run.results, "mi210")
+		self.assertEqual(done.returncode, 1)
+		self.assertIn("failed: mi210: run time: the results do not say", done.stdout)
+
 	def test_wrong_words(self):
 		good = self.run_of({}).results
-		for words in ((), (good,), (good, "mi21"), (os.path.join(good, "absent"), "mi210"), (good, "mi210", "--no-such")):
+		for words in ((), (good,), (good, "mi21"), (os.path.join(good, "absent"), "mi210"), (good, "mi210", "--no-such"), ("--within", "5 minutes", good, "mi210")):
 			done = self.call(*words)
 			self.assertEqual((done.returncode, done.stdout), (2, ""), words)
 			self.assertTrue(done.stderr)

@@ -46,8 +46,11 @@ def jobs(text, ran):
 	return list(dict.fromkeys(tests))
 
 
-def cases_of(directory, expected):
-	"""Returns the cases of igt_runner's results in @directory, judged by the Expectations @expected."""
+def cases_of(directory, expected, within=0):
+	"""
+	Returns the cases of igt_runner's results in @directory, judged by the Expectations @expected and by the limit of
+	@within seconds for the whole run; 0: there is no limit.
+	"""
 	entries = results.runner_tests(directory)
 	if entries is None:
 		return [Case("igt_runner", FAIL, "no usable results.json")]
@@ -58,7 +61,8 @@ def cases_of(directory, expected):
 		return [Case("igt_runner", FAIL, f"no usable {JOBS}")]
 	logs = [results.read(os.path.join(directory, KERNEL_LOG)), *(entry.get("dmesg", "") for entry in entries.values())]
 	problems = results.kernel_problems_of(logs)
-	return [*expected.judge_part(tests, ran), Case("kernel log", FAIL if problems else PASS, "; ".join(problems))]
+	return [*expected.judge_part(tests, ran), Case("kernel log", FAIL if problems else PASS, "; ".join(problems)),
+		*results.time_case(directory, within)]
 
 
 def load(names, directory=XFAILS):
@@ -76,6 +80,7 @@ def parse(words):
 		"The exit status is 0 if no test failed and some test passed, 1 otherwise, and 2 if the words are wrong.",
 		epilog=f"Boards: {', '.join(boards())}.")
 	parser.add_argument("--quiet", action="store_true", help="print failures and the sums only")
+	parser.add_argument("--within", type=int, default=0, metavar="SECONDS", help="fail if all programs together took longer")
 	parser.add_argument("results", metavar="RESULTS_DIR", help="the directory that igt_runner wrote")
 	parser.add_argument("board", metavar="BOARD", help="the board, whose files are igt-tests/xfails/BOARD-*.txt")
 	parser.add_argument("more", metavar="MORE", nargs="*", help="further boards, which add expectations")
@@ -91,4 +96,4 @@ def main(words):
 	except Wrong as wrong:
 		print(f"judge: {wrong}", file=sys.stderr)
 		return 2
-	return results.report({args.board: cases_of(args.results, expected)}, args.quiet)
+	return results.report({args.board: cases_of(args.results, expected, args.within)}, args.quiet)

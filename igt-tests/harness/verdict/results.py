@@ -157,6 +157,31 @@ def runner_tests(directory):
 		return None
 
 
+def seconds_of(directory):
+	"""
+	Returns how long igt_runner's results in @directory say that all programs ran, also over several calls of
+	igt_resume. Returns None if the results do not say it.
+	"""
+	try:
+		times = [program["time"] for program in json.loads(read(os.path.join(directory, "results.json")))["runtimes"].values()]
+		return sum(time["end"] - time["start"] for time in times) if times else None
+	except (ValueError, KeyError, TypeError, AttributeError):
+		return None
+
+
+def time_case(directory, within):
+	"""
+	Returns the cases of a limit of @within seconds for all programs of igt_runner's results in @directory: none if
+	@within is 0, else one, which fails if the programs took longer.
+	"""
+	if not within:
+		return []
+	seconds = seconds_of(directory)
+	if seconds is None:
+		return [Case("run time", FAIL, "the results do not say how long the programs ran")]
+	return [Case("run time", PASS if seconds <= within else FAIL, f"{seconds:.0f} seconds, of at most {within}")]
+
+
 def ended(entries):
 	"""
 	Returns those of igt_runner's @entries that have a result. If a test starts other test programs, igt_runner makes
