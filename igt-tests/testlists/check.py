@@ -1,17 +1,19 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """
-check.py BINARY...
+check.py [--runner IGT_RUNNER ROOT] BINARY...
 
 Checks the lists of this folder, and the expectation files of the boards, against the subtests that the test programs
 BINARY really have. Each subtest is either in the list full or in the list destructive, fast-feedback is a part of full,
-the blocklist matches the destructive subtests only, and no line names a test that does not exist.
+the blocklist matches the destructive subtests only, and no line names a test that does not exist. IGT_RUNNER, a path of
+igt_runner, has to come to the same tests from each list and the root of tests ROOT; it is only asked, and runs nothing.
 """
 
 import os
 import re
 import subprocess
 import sys
+import tempfile
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.dirname(HERE))
@@ -76,11 +78,48 @@ def problems_of(lists, programs):
 	return problems + blocklist_problems(lists["blocklist"], destructive, everything)
 
 
-def main(binaries):
+def planned(runner, root, *options):
+	"""Returns the set of the tests that @runner, a path of igt_runner, would run in the @root with these @options."""
+	with tempfile.TemporaryDirectory() as directory:
+		results = os.path.join(directory, "results")
+		done = subprocess.run([runner, "--dry-run", "--multiple-mode", *options, root, results], stdin=subprocess.DEVNULL,
+			stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=120, check=False)
+		try:
+			with open(os.path.join(results, judge.JOBS), encoding="utf-8") as file:
+				return {judge.PREFIX + test for test in judge.jobs(file.read(), [])}
+		except OSError:
+			sys.exit(f"igt_runner wrote no {judge.JOBS}, and ended with {done.returncode}: {done.stdout[-500:]}")
+
+
+def runner_problems(lists, programs, plan):
+	"""
+	Returns a text for each test that igt_runner would run by one of the @lists, {name: lines}, and that @programs, {name:
+	subtests}, say is not in it, or the other way round. @plan(*OPTIONS) is the set of the tests that igt_runner would
+	run with these OPTIONS.
+	"""
+	everything = {test for tests in programs.values() for test in tests}
+	problems = []
+	for name in lists:
+		path = os.path.join(HERE, "amd-userptr." + name)
+		if name == "blocklist":
+			wanted, found = everything - tests_of(name, lists["destructive.testlist"], programs, []), plan("-b", path)
+		else:
+			wanted, found = tests_of(name, lists[name], programs, []), plan("--test-list", path)
+		# judge writes all names in lower case.
+		wanted = {test.lower() for test in wanted}
+		problems += [f"{name}: igt_runner would run {test}" for test in sorted(found - wanted)]
+		problems += [f"{name}: igt_runner would not run {test}" for test in sorted(wanted - found)]
+	return problems
+
+
+def main(words):
+	runner, root, binaries = (*words[1:3], words[3:]) if words[0] == "--runner" else ("", "", words)
 	programs = {PREFIX + os.path.basename(binary): subtests(binary) for binary in binaries}
 	lists = {name.removeprefix("amd-userptr."): lines(name.removeprefix("amd-userptr."))
 		for name in os.listdir(HERE) if name.startswith("amd-userptr.")}
 	problems = problems_of(lists, programs)
+	if runner and not problems:
+		problems = runner_problems(lists, programs, lambda *options: planned(runner, root, *options))
 	tests = [test.removeprefix(judge.PREFIX) for names in programs.values() for test in names]
 	for board in judge.boards():
 		stale = expectations.load(judge.XFAILS, board).stale(tests)

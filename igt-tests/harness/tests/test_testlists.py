@@ -47,6 +47,25 @@ class Lists(unittest.TestCase):
 			self.assertEqual(len(found), number, (text, found))
 			self.assertIn(text, found[0])
 
+	def test_runner(self):
+		"""igt_runner has to find the same tests; one test more or less in a plan is one problem."""
+		plans = {"fast-feedback.testlist": {A + "@one"}, "full.testlist": {A + "@one", A + "@two", B + "@one"},
+			"destructive.testlist": {B + "@two", C + "@one"}, "blocklist": {A + "@one", A + "@two", B + "@one"}}
+
+		def plan(option, path):
+			name = os.path.basename(path).removeprefix("amd-userptr.")
+			self.assertEqual(option, "-b" if name == "blocklist" else "--test-list")
+			return plans[name]
+
+		self.assertEqual(check.runner_problems(GOOD, PROGRAMS, plan), [])
+		for name, tests in list(plans.items()):
+			plans[name] = tests | {B + "@three"}
+			self.assertEqual(check.runner_problems(GOOD, PROGRAMS, plan), [f"{name}: igt_runner would run {B}@three"])
+			gone = min(tests)
+			plans[name] = tests - {gone}
+			self.assertEqual(check.runner_problems(GOOD, PROGRAMS, plan), [f"{name}: igt_runner would not run {gone}"])
+			plans[name] = tests
+
 	def test_comments(self):
 		"""The lists of this project have tests, and no comment counts as one."""
 		for name in GOOD:
