@@ -447,6 +447,8 @@ int igt_main()
 				 amd_userptr_num_mixed_process_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_mixed_memory_subtests,
 				 amd_userptr_num_mixed_memory_subtests);
+	amd_userptr_run_subtests(&up, amd_userptr_mixed_disk_subtests,
+				 amd_userptr_num_mixed_disk_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_mixed_ring_subtests,
 				 amd_userptr_num_mixed_ring_subtests);
 

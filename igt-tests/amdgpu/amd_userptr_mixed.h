@@ -11,6 +11,8 @@
 /* Wait until the queues run again, whatever evicted them, and assert that the GPU did not fault. */
 void mixed_settle(struct amd_userptr *up);
 
+extern const struct amd_userptr_subtest amd_userptr_mixed_disk_subtests[];
+extern const unsigned int amd_userptr_num_mixed_disk_subtests;
 extern const struct amd_userptr_subtest amd_userptr_mixed_process_subtests[];
 extern const unsigned int amd_userptr_num_mixed_process_subtests;
 extern const struct amd_userptr_subtest amd_userptr_mixed_memory_subtests[];
