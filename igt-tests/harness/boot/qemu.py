@@ -79,6 +79,7 @@ class Spec:
 	vgpu_options: str = ""		# further options of vgpu, quoted as for a shell
 	sabotage: str = ""		# kernel functions, separated by commas, that vgpu_sabotage.ko lets do nothing
 	memory_mb: int = machine.of(None).memory_mb
+	movable: str = ""		# how much of the memory is only for pages that the kernel can move; empty: none
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
 	accel: str = dataclasses.field(default_factory=lambda: accel)	# a key of ACCELS; with icount it is TCG
 	trace: bool = True		# true: vgpu writes its trace
@@ -331,6 +332,8 @@ def qemu_argv(spec, boot):
 	words = [CMDLINE, CMDLINE_OF[kind.arch], f"loglevel={level}"]
 	if not spec.icount:
 		words.append(NO_HOGS)
+	if spec.movable:
+		words.append(f"movablecore={spec.movable}")
 	if spec.kernel.has_checkers:
 		words.append(CHECKERS)
 	if spec.gdb:

@@ -185,7 +185,7 @@ def spec_of(name, entry, image, text, echo=None):
 		timeout=entry.getfloat("timeout") * factor,
 		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else machine_of(entry).memory_mb, seed=int(entry["seed"] or 0),
 		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
-		icount=entry.getboolean("icount"), echo=echo)
+		movable=entry["movable"], icount=entry.getboolean("icount"), echo=echo)
 
 
 def problems_of(outcome, where, entry, icount=False):

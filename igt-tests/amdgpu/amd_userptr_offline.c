@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The kernel takes a block of memory offline (Documentation/admin-guide/mm/memory-hotplug.rst). For
+ * that it moves all pages of the block elsewhere, among them those of a userptr.  Only a block
+ * whose pages can all be moved goes offline, so the tests take blocks of ZONE_MOVABLE, which a
+ * machine has with the kernel parameter movablecore, for example.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "igt.h"
+
+#include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_procfs.h"
+#include "lib/igt_undo.h"
+
+IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
+
+#define MEMORY "/sys/devices/system/memory/"
+
+/* The test looks at memory in chunks, and in each chunk for a piece of the size of a userptr. */
+#define CHUNK	    ((size_t)16 << 20)
+#define PIECE	    ((size_t)64 << 10)
+#define MOST_CHUNKS (AMD_USERPTR_MAX / 2)
+
+/* The kernel tries until it succeeds or a signal comes, so the test sends itself one. */
+#define OFFLINE_SECONDS (igt_patience(10000) / 1000)
+
+/* How many different blocks to try: one may have a page that the kernel cannot move just now. */
+enum { MOST_BLOCKS = 8 };
+
+struct search {
+	uint64_t block_size;
+	unsigned long refused[MOST_BLOCKS]; /* blocks that did not go offline */
+	unsigned int num_refused;
+	int error; /* the reason of the last one */
+};
+
+static void block_path(char *path, size_t size, unsigned long block, const char *file)
+{
+	snprintf(path, size, MEMORY "memory%lu/%s", block, file);
+}
+
+/* Read a file of sysfs without its newline; false: it cannot be read. */
+static bool get_line(const char *path, char *line, size_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t len = fd < 0 ? -1 : read(fd, line, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	if (len < 0)
+		return false;
+	line[len] = 0;
+	line[strcspn(line, "\n")] = 0;
+	return true;
+}
+
+static int put_line(const char *path, const char *line)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int ret = fd < 0 || write(fd, line, strlen(line)) < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return ret;
+}
+
+static bool has_state(unsigned long block, const char *state)
+{
+	char path[64], line[32];
+
+	block_path(path, sizeof(path), block, "state");
+	return get_line(path, line, sizeof(line)) && !strcmp(line, state);
+}
+
+static bool is_movable(unsigned long block)
+{
+	char path[64], line[64];
+
+	block_path(path, sizeof(path), block, "valid_zones");
+	return get_line(path, line, sizeof(line)) && !strcmp(line, "Movable") &&
+	       has_state(block, "online");
+}
+
+static bool was_refused(const struct search *search, unsigned long block)
+{
+	for (unsigned int i = 0; i < search->num_refused; i++)
+		if (search->refused[i] == block)
+			return true;
+	return false;
+}
+
+static unsigned long block_of(const struct search *search, const void *addr)
+{
+	const uint64_t pfn = igt_procfs_pfn(addr);
+
+	igt_assert(pfn);
+	return pfn * getpagesize() / search->block_size;
+}
+
+/* Returns the first piece of the @chunk whose first page is in a block to try; NULL: none is. */
+static char *find_piece(const struct search *search, char *chunk, unsigned long *block)
+{
+	for (size_t at = 0; at < CHUNK; at += PIECE) {
+		*block = block_of(search, chunk + at);
+		if (!was_refused(search, *block) && is_movable(*block))
+			return chunk + at;
+	}
+	return NULL;
+}
+
+/* The journal calls this, so it has to accept that the block is online. */
+static bool put_online(const char *path, const char *value)
+{
+	char line[32];
+
+	if (get_line(path, line, sizeof(line)) && !strcmp(line, "offline"))
+		put_line(path, value);
+	return true;
+}
+
+static void interrupt(int signal)
+{
+}
+
+/* Take the block offline; 0 or -errno.  The clean-up takes it online again. */
+static int take_offline(unsigned long block)
+{
+	/* Without SA_RESTART, so that the signal ends the write. */
+	const struct sigaction action = { .sa_handler = interrupt };
+	struct sigaction before;
+	char path[64];
+	int ret;
+
+	block_path(path, sizeof(path), block, "state");
+	igt_undo_later(put_online, path, "online_movable");
+	igt_assert_eq(sigaction(SIGALRM, &action, &before), 0);
+	alarm(OFFLINE_SECONDS);
+	ret = put_line(path, "offline");
+	alarm(0);
+	igt_assert_eq(sigaction(SIGALRM, &before, NULL), 0);
+	if (ret)
+		igt_undo_now(path);
+	return ret;
+}
+
+/* Make a userptr in the @piece, take its @block offline, and see whether all works; 0 or -errno. */
+static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
+		     const struct search *search)
+{
+	struct amd_userptr_bo *bo;
+	char path[64];
+	int ret;
+
+	amd_pattern_fill(piece, PIECE, 1);
+	bo = amd_userptr_create(up, piece, PIECE, AMD_USERPTR_TRACKED);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	/* Something may have moved the page since the search. */
+	ret = block_of(search, piece) == block ? 0 : -EAGAIN;
+	if (!ret) {
+		amd_kfd_smi_mark(&up->smi);
+		ret = take_offline(block);
+	}
+	if (ret) {
+		amd_userptr_destroy(up, bo);
+		return ret;
+	}
+	igt_assert(has_state(block, "offline"));
+	amd_userptr_expect_evictions(up, 0);
+	for (size_t at = 0; at < PIECE; at += getpagesize())
+		igt_assert(block_of(search, piece + at) != block);
+	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
+	amd_userptr_roundtrip(up, bo, 2);
+
+	block_path(path, sizeof(path), block, "state");
+	igt_undo_now(path);
+	igt_assert(has_state(block, "online"));
+	amd_userptr_gpu_check(up, bo->va, bo->size, 3);
+	amd_userptr_destroy(up, bo);
+	return 0;
+}
+
+static char *map_chunk(struct amd_userptr *up)
+{
+	char *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	igt_assert(chunk != MAP_FAILED);
+	amd_userptr_adopt(up, chunk, CHUNK);
+	igt_assert_eq(madvise(chunk, CHUNK, MADV_NOHUGEPAGE), 0);
+	memset(chunk, 0xa5, CHUNK);
+	return chunk;
+}
+
+/*
+ * Take memory until some of it is in a block of ZONE_MOVABLE, from which the kernel takes a
+ * process' pages first, and try that block.  If it stays online, look for another one.
+ */
+static void memory_offline(struct amd_userptr *up)
+{
+	/* Leave half of the memory, because the pages of the block need a new place. */
+	const unsigned long long most = igt_procfs_number("/proc/meminfo", "MemAvailable:") / 2;
+	struct search search = { 0 };
+	unsigned long block;
+	char line[32];
+	char *piece;
+
+	igt_require_f(get_line(MEMORY "block_size_bytes", line, sizeof(line)),
+		      "no CONFIG_MEMORY_HOTPLUG\n");
+	search.block_size = strtoull(line, NULL, 16);
+	igt_assert(search.block_size);
+	for (unsigned int i = 0; i < MOST_CHUNKS && i * CHUNK / 1024 < most; i++) {
+		char *chunk = map_chunk(up);
+
+		while (search.num_refused < MOST_BLOCKS &&
+		       (piece = find_piece(&search, chunk, &block))) {
+			search.error = try_block(up, piece, block, &search);
+			if (!search.error)
+				return;
+			search.refused[search.num_refused++] = block;
+		}
+	}
+	igt_require_f(search.num_refused,
+		      "the process got no memory of ZONE_MOVABLE (kernel parameter movablecore)\n");
+	igt_skip_on_f(true, "none of %u blocks went offline, the last one: %s\n",
+		      search.num_refused, strerror(-search.error));
+}
+
+static const struct amd_userptr_subtest subtests[] = {
+	{ .name = "memory-offline",
+	  .run = memory_offline,
+	  .sdma_too = true,
+	  .describe =
+		  "The GPU uses the new pages when memory goes offline, and when it comes back." },
+};
+
+static struct amd_userptr up;
+
+int igt_main()
+{
+	igt_fixture() {
+		amd_userptr_fixture_open(&up);
+		amd_userptr_require_flag(&up);
+	}
+
+	amd_userptr_run_subtests(&up, subtests, ARRAY_LENGTH(subtests));
+
+	igt_fixture()
+		amd_userptr_fixture_close(&up);
+}
