@@ -10,7 +10,7 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/igt_undo.h"
 
-void amd_userptr_open(struct amd_userptr *up, int fd)
+void amd_userptr_open_without_queue(struct amd_userptr *up, int fd)
 {
 	memset(up, 0, sizeof(*up));
 	up->fd = fd;
@@ -19,6 +19,11 @@ void amd_userptr_open(struct amd_userptr *up, int fd)
 	amd_kfd_alloc_gtt(&up->kfd, AMD_USERPTR_STAGE, &up->in);
 	amd_kfd_alloc_gtt(&up->kfd, AMD_USERPTR_STAGE, &up->out);
 	igt_assert_eq(drmSyncobjCreate(fd, 0, &up->syncobj), 0);
+}
+
+void amd_userptr_open(struct amd_userptr *up, int fd)
+{
+	amd_userptr_open_without_queue(up, fd);
 	amd_userptr_use_queue(up, AMD_KFD_QUEUE_PM4);
 }
 

@@ -75,6 +75,8 @@ struct amd_userptr {
 
 /* Open KFD on the render node @fd and make a PM4 queue; fails the test when that is impossible. */
 void amd_userptr_open(struct amd_userptr *up, int fd);
+/* The same without the queue; it comes with amd_userptr_use_queue(). */
+void amd_userptr_open_without_queue(struct amd_userptr *up, int fd);
 /* Open KFD in a forked child, which needs descriptors of its own. */
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
