@@ -106,7 +106,7 @@ bool amd_userptr_supported(struct amd_userptr *up)
 {
 	size_t size = getpagesize();
 	void *cpu = amd_userptr_mmap(up, size, 0);
-	uint32_t handle;
+	uint32_t handle = 0;
 	int ret = __amd_userptr_create(up->fd, cpu, size, AMD_USERPTR_TRACKED, &handle);
 
 	if (!ret)
@@ -245,7 +245,7 @@ struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t han
 struct amd_userptr_bo *amd_userptr_create(struct amd_userptr *up, void *cpu, uint64_t size,
 					  uint32_t flags)
 {
-	uint32_t handle;
+	uint32_t handle = 0;
 
 	igt_assert_eq(__amd_userptr_create(up->fd, cpu, size, flags, &handle), 0);
 	return amd_userptr_adopt_bo(up, handle, cpu, size);
