@@ -189,6 +189,7 @@ static void given_away(struct amd_userptr *up, int exporter)
 	const uint64_t deadline = igt_now_ms() + TAKE_MS;
 	struct igt_gate taken, stored;
 	uint32_t *used, handle;
+	bool all_taken;
 
 	igt_assert(va);
 	igt_gate_init(&taken);
@@ -206,13 +207,16 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_fork(child, 1)
 		take_all(up, vram, &taken, &stored);
 	/*
-	 * TTM also takes the page tables, and then stops the queues.  The restore maps the BO at
-	 * its new place, so store all the time.
+	 * TTM also takes other VRAM of the process, such as the EOP buffer of its queue, and then
+	 * stops the queues.  The restore maps the BO at its new place, so store all the time. Store
+	 * once more when all VRAM is taken, because the other process may have got the BO's place
+	 * last and filled it during the store before.
 	 */
-	do
+	do {
+		all_taken = igt_gate_is_open(&taken, 0);
 		store_all(up, va, AMD_USERPTR_STRAY_VALUE);
-	while (!igt_gate_is_open(&taken, 0) && igt_now_ms() < deadline);
-	igt_assert(igt_gate_is_open(&taken, 0));
+	} while (!all_taken && igt_now_ms() < deadline);
+	igt_assert(all_taken);
 	igt_gate_open(&stored);
 	igt_waitchildren_timeout(TAKE_MS / 1000, "the process that takes VRAM");
 	igt_assert_eq(count(used, AMD_USERPTR_STRAY_VALUE), VRAM_SIZE / getpagesize());
