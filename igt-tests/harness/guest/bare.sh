@@ -2,12 +2,11 @@
 # SPDX-License-Identifier: MIT
 # bare.sh DIRECTORY SECONDS TESTS...
 # Runs programs in DIRECTORY where most of what their tests need is missing: swap space,
-# debugfs, tracefs, FUSE and transparent huge pages. (IGT mounts debugfs again when a test
-# of root asks for it, so only the user without rights never gets it.) Each of TESTS has
-# the form PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then
-# as a user without rights, and at last without a GPU, each for SECONDS at most. Leaves the
-# file bare beside this script, which has a line "WHO PROGRAM STATUS" for each run, and
-# prints the end of the output of a run that failed.
+# debugfs, tracefs, FUSE and transparent huge pages. Each of TESTS has the form
+# PROGRAM@SUBTESTS, where SUBTESTS is a pattern. Each program runs as root, then as a user
+# without rights, and at last without a GPU, each for SECONDS at most. Leaves the file bare
+# beside this script, which has a line "WHO PROGRAM STATUS" for each run, and prints the end
+# of the output of a run that failed.
 set -e
 share=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=/dev/null
@@ -20,6 +19,9 @@ busybox swapoff -a
 busybox umount /sys/kernel/debug/tracing 2> /dev/null || :
 busybox umount /sys/kernel/tracing
 busybox umount /sys/kernel/debug
+# IGT mounts debugfs again when a test of root asks for it, unless something else is mounted
+# there.
+busybox mount -t tmpfs -o ro none /sys/kernel/debug
 rm -f /dev/fuse
 echo never > /sys/kernel/mm/transparent_hugepage/enabled
 chmod 666 /dev/kfd /dev/dri/renderD*
@@ -43,6 +45,9 @@ all() {
 }
 
 all root env
+if grep ' debugfs ' /proc/mounts; then
+	echo "a test has mounted debugfs" && exit 1
+fi
 all nobody setpriv --reuid=65534 --regid=65534 --clear-groups
 modprobe -d "$MODULES" -r "$DRIVER"
 all without-gpu env
