@@ -45,50 +45,55 @@ static bool all_preemptible(int gem_info)
 	return true;
 }
 
-/* The stall of evict_while_invalid(), here so that it can be released after a failed assertion. */
-static struct amd_userptr_stall stall;
+/* What a subtest has open, here so that the clean-up closes it after a skip or a failure, too. */
+static struct {
+	struct amd_userptr_stall stall;
+	int evict, gem_info; /* debugfs files */
+} test;
 
 static void end_evict(struct amd_userptr *up)
 {
-	amd_userptr_stall_drop(&stall, up);
-	amd_userptr_stall_fini(&stall);
+	amd_userptr_stall_drop(&test.stall, up);
+	amd_userptr_stall_fini(&test.stall);
+	if (test.evict >= 0)
+		close(test.evict);
+	if (test.gem_info >= 0)
+		close(test.gem_info);
 }
 
 static void evict_while_invalid(struct amd_userptr *up, const char *what)
 {
 	const struct amd_kfd_smi_counts *count = &up->smi.count;
-	int evict = __amd_info_debugfs(up->fd, what);
-	int gem_info = __amd_info_debugfs(up->fd, "amdgpu_gem_info");
 	struct amd_userptr_bo *bo;
 	int no_stall;
 	char text[32];
 
-	igt_require_f(evict >= 0 && gem_info >= 0, "no debugfs file to evict with\n");
-	no_stall = __amd_userptr_stall_init(&stall);
-	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
+	test.evict = __amd_info_debugfs(up->fd, what);
+	test.gem_info = __amd_info_debugfs(up->fd, "amdgpu_gem_info");
 	up->undo = end_evict;
+	igt_require_f(test.evict >= 0 && test.gem_info >= 0, "no debugfs file to evict with\n");
+	no_stall = __amd_userptr_stall_init(&test.stall);
+	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));
 	bo = amd_userptr_tracked(up, EVICT_SIZE, 1);
-	igt_assert(all_preemptible(gem_info));
+	igt_assert(all_preemptible(test.gem_info));
 	amd_userptr_gpu_check(up, bo->va, EVICT_SIZE, 1);
 
 	amd_kfd_smi_mark(&up->smi);
-	amd_userptr_stall_hold(&stall, up);
+	amd_userptr_stall_hold(&test.stall, up);
 	amd_userptr_dontneed(bo);
-	igt_assert_lt(0, read(evict, text, sizeof(text)));
+	igt_assert_lt(0, read(test.evict, text, sizeof(text)));
 	igt_assert_eq(strtol(text, NULL, 10), 0);
 	igt_assert(amd_userptr_queues_evicted(up));
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
 	igt_assert_lt(0, count->evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
-	igt_assert(all_preemptible(gem_info));
+	igt_assert(all_preemptible(test.gem_info));
 
-	amd_userptr_stall_release(&stall);
+	amd_userptr_stall_release(&test.stall);
 	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, count->evictions,
 			 AMD_USERPTR_WAIT_MS);
 	amd_userptr_gpu_check_zero(up, bo->va, EVICT_SIZE);
 	amd_userptr_roundtrip(up, bo, 2);
-	igt_assert(all_preemptible(gem_info));
-	close(gem_info);
-	close(evict);
+	igt_assert(all_preemptible(test.gem_info));
 }
 
 static void evict_vram(struct amd_userptr *up)
