@@ -127,18 +127,24 @@ static void svm_beside(struct amd_userptr *up)
 /* A buffer in GTT of another client of the render node, which this process imports as a dma-buf. */
 struct imported {
 	struct amd_userptr_cs client;
-	int file;		/* the other client's render node */
+	int file, dmabuf;	/* the other client's render node, and the dma-buf; 0: not open */
 	struct amd_kfd_mem mem; /* the buffer in KFD */
 	uint32_t handle;	/* the buffer in GEM, where KFD has not imported it; 0: none */
 	uint64_t va;
 };
 
-static void import_by_kfd(struct amd_userptr *up, struct imported *imported, int dmabuf)
+/* What a subtest has made, here so that the clean-up drops it after a failed assertion, too. */
+static struct {
+	struct imported imported;
+	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
+} made;
+
+static void import_by_kfd(struct amd_userptr *up, struct imported *imported)
 {
 	struct kfd_ioctl_import_dmabuf_args args = {
 		.gpu_id = up->kfd.node.gpu_id,
 		.va_addr = imported->va,
-		.dmabuf_fd = dmabuf,
+		.dmabuf_fd = imported->dmabuf,
 	};
 
 	igt_assert_eq(ioctl(up->kfd.fd, AMDKFD_IOC_IMPORT_DMABUF, &args), 0);
@@ -151,43 +157,67 @@ static void import_by_kfd(struct amd_userptr *up, struct imported *imported, int
 	igt_assert_eq(__amd_kfd_map_memory(&up->kfd, imported->mem.handle), 0);
 }
 
-static void import_by_gem(struct amd_userptr *up, struct imported *imported, int dmabuf)
+static void import_by_gem(struct amd_userptr *up, struct imported *imported)
 {
-	igt_assert_eq(drmPrimeFDToHandle(up->fd, dmabuf, &imported->handle), 0);
+	igt_assert_eq(drmPrimeFDToHandle(up->fd, imported->dmabuf, &imported->handle), 0);
 	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, imported->handle, imported->va, 0,
 				       imported->client.data.size, AMD_USERPTR_RW),
 		      0);
 }
 
-static void import_buffer(struct amd_userptr *up, struct imported *imported, bool by_gem)
+/* Returns the error of the call that drops the import, or 0. */
+static int __drop_buffer(struct amd_userptr *up, struct imported *imported)
 {
-	int dmabuf;
+	int ret = 0;
 
-	imported->file = drm_reopen_driver(up->fd);
-	igt_assert_eq(__amd_userptr_cs_open(imported->file, AMD_KFD_QUEUE_SDMA, &imported->client),
-		      0);
-	igt_assert_eq(drmPrimeHandleToFD(imported->file, imported->client.data.handle, DRM_CLOEXEC,
-					 &dmabuf),
-		      0);
-	imported->va = amd_kfd_va_reserve(imported->client.data.size, 0);
-	igt_assert(imported->va);
-	if (by_gem)
-		import_by_gem(up, imported, dmabuf);
-	else
-		import_by_kfd(up, imported, dmabuf);
-	close(dmabuf);
+	if (imported->handle)
+		ret = __amd_userptr_close_handle(up->fd, imported->handle);
+	if (imported->mem.size) /* this also releases the addresses */
+		ret = __amd_kfd_free(&up->kfd, &imported->mem);
+	else if (imported->va)
+		amd_kfd_va_release(imported->va, imported->client.data.size);
+	amd_userptr_cs_close(&imported->client);
+	if (imported->dmabuf)
+		close(imported->dmabuf);
+	if (imported->file)
+		close(imported->file);
+	memset(imported, 0, sizeof(*imported));
+	return ret;
 }
 
 static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 {
-	if (imported->handle) {
-		igt_assert_eq(__amd_userptr_close_handle(up->fd, imported->handle), 0);
-		amd_kfd_va_release(imported->va, imported->client.data.size);
-	} else {
-		amd_kfd_free(&up->kfd, &imported->mem);
-	}
-	amd_userptr_cs_close(&imported->client);
-	close(imported->file);
+	igt_assert_eq(__drop_buffer(up, imported), 0);
+}
+
+/* Drop what a subtest has left, and ignore errors: after a failure it may have any state. */
+static void drop_made(struct amd_userptr *up)
+{
+	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
+		__amd_userptr_mapped_drop(up, &made.mapped[kind]);
+	__drop_buffer(up, &made.imported);
+}
+
+static struct imported *import_buffer(struct amd_userptr *up, bool by_gem)
+{
+	struct imported *imported = &made.imported;
+
+	up->undo = drop_made;
+	imported->file = drm_reopen_driver(up->fd);
+	igt_assert_eq(__amd_userptr_cs_open(imported->file, AMD_KFD_QUEUE_SDMA, &imported->client),
+		      0);
+	igt_assert_eq(drmPrimeHandleToFD(imported->file, imported->client.data.handle, DRM_CLOEXEC,
+					 &imported->dmabuf),
+		      0);
+	imported->va = amd_kfd_va_reserve(imported->client.data.size, 0);
+	igt_assert(imported->va);
+	if (by_gem)
+		import_by_gem(up, imported);
+	else
+		import_by_kfd(up, imported);
+	close(imported->dmabuf);
+	imported->dmabuf = 0;
+	return imported;
 }
 
 /*
@@ -234,24 +264,23 @@ static void evict(struct amd_userptr *up, const char *name)
 /* Drop the memory of one userptr after the other, and copy the client's buffer to it. */
 static void import_beside(struct amd_userptr *up, const void *by_gem)
 {
-	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
-	struct imported imported = { 0 };
+	struct imported *imported;
 
 	require_evict(up);
-	import_buffer(up, &imported, by_gem);
+	imported = import_buffer(up, by_gem);
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
 		amd_userptr_mapped_make(up, kind, amd_userptr_mmap(up, MIXED_SIZE, 0), MIXED_SIZE,
-					&mapped[kind]);
+					&made.mapped[kind]);
 	amd_kfd_smi_mark(&up->smi);
 	for (uint32_t seed = 1; seed <= ROUNDS; seed++) {
-		struct amd_userptr_mapped *one = &mapped[seed % AMD_USERPTR_NUM_KINDS];
+		struct amd_userptr_mapped *one = &made.mapped[seed % AMD_USERPTR_NUM_KINDS];
 
-		client_stores(&imported, seed);
+		client_stores(imported, seed);
 		igt_assert_eq(madvise(one->cpu, MIXED_SIZE, MADV_DONTNEED), 0);
 		/* Evict now, so that TTM's restore and the restore of the userptr run together. */
 		if (seed % 4 == 0)
 			evict(up, evict_files[seed % 8 == 0]);
-		amd_kfd_queue_copy(up->queue, one->va, imported.va, MIXED_SIZE);
+		amd_kfd_queue_copy(up->queue, one->va, imported->va, MIXED_SIZE);
 		amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 		igt_assert_eq_u32(*(uint32_t *)one->cpu, seed);
 		*(uint32_t *)one->cpu = amd_pattern(seed, 0);
@@ -262,8 +291,8 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_USERPTR]);
 	igt_assert_lt(0, up->smi.count.evictions_by[KFD_QUEUE_EVICTION_TRIGGER_TTM]);
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
-		amd_userptr_mapped_drop(up, &mapped[kind]);
-	drop_buffer(up, &imported);
+		amd_userptr_mapped_drop(up, &made.mapped[kind]);
+	drop_buffer(up, imported);
 }
 
 /* ---- threads ---- */
@@ -366,14 +395,14 @@ static void pci_bar(struct amd_userptr *up)
 
 static void device_memory(struct amd_userptr *up)
 {
-	struct imported imported = { 0 };
+	struct imported *imported;
 
 	amd_info_ignore_user_pages_log();
 	expect_no_userptr(up, up->in.cpu, "a buffer of KFD");
 	expect_no_userptr(up, up->kfd.doorbells, "doorbells");
-	import_buffer(up, &imported, false);
-	expect_no_userptr(up, imported.client.data.cpu, "a buffer of GEM");
-	drop_buffer(up, &imported);
+	imported = import_buffer(up, false);
+	expect_no_userptr(up, imported->client.data.cpu, "a buffer of GEM");
+	drop_buffer(up, imported);
 	amd_userptr_roundtrip(up, amd_userptr_tracked(up, MIXED_SIZE, 1), 2);
 }
 
@@ -382,16 +411,14 @@ static void device_memory(struct amd_userptr *up)
  */
 static void becomes_device_memory(struct amd_userptr *up)
 {
-	struct imported imported = { 0 };
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
-	union drm_amdgpu_gem_mmap args;
+	struct imported *imported = import_buffer(up, false);
+	union drm_amdgpu_gem_mmap args = { .in.handle = imported->client.data.handle };
 
-	import_buffer(up, &imported, false);
-	args = (union drm_amdgpu_gem_mmap){ .in.handle = imported.client.data.handle };
-	igt_assert_eq(drmIoctl(imported.file, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
+	igt_assert_eq(drmIoctl(imported->file, DRM_IOCTL_AMDGPU_GEM_MMAP, &args), 0);
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED | MAP_FIXED,
-			imported.file, args.out.addr_ptr) == bo->cpu);
+			imported->file, args.out.addr_ptr) == bo->cpu);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
 	/* The notifier runs also when memory of a device is unmapped. */
@@ -402,7 +429,7 @@ static void becomes_device_memory(struct amd_userptr *up)
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_gpu_check(up, bo->va, MIXED_SIZE, 2);
 	amd_userptr_roundtrip(up, bo, 3);
-	drop_buffer(up, &imported);
+	drop_buffer(up, imported);
 }
 
 static const struct amd_userptr_subtest subtests[] = {
