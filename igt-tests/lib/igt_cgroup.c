@@ -13,11 +13,15 @@
 
 #include "lib/igt_cgroup.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
 #define ROOT	    "/run/amd_userptr_cgroup"
 #define GROUP	    ROOT "/userptr"
 #define CONTROLLERS ROOT "/cgroup.subtree_control" /* those that cgroups have below the root */
+
+/* How long the processes of a cgroup may need to end after they were killed. */
+#define END_MS igt_patience(1000)
 
 /*
  * The journal undoes the last change first: the cgroup, the controller, the mount.  While the
@@ -84,6 +88,23 @@ static bool memory_is_on(void)
 	return strstr(text, "memory");
 }
 
+/*
+ * A program that was killed may have left a cgroup, with limits and counters of its own.  Remove
+ * it, and do not use it again.
+ */
+static bool make_group(void)
+{
+	const uint64_t deadline = igt_now_ms() + END_MS;
+
+	while (mkdir(GROUP, 0700)) {
+		if (errno != EEXIST || igt_now_ms() >= deadline)
+			return false;
+		remove_group(GROUP, NULL);
+		igt_pause();
+	}
+	return true;
+}
+
 const char *igt_cgroup_init(enum igt_cgroup_limit kind, size_t limit)
 {
 	const char *file = kind == IGT_CGROUP_KILL ? GROUP "/memory.max" : GROUP "/memory.high";
@@ -100,7 +121,7 @@ const char *igt_cgroup_init(enum igt_cgroup_limit kind, size_t limit)
 			return "no memory controller (CONFIG_MEMCG)";
 	}
 	igt_undo_later(remove_group, GROUP, NULL);
-	if (mkdir(GROUP, 0700) && errno != EEXIST)
+	if (!make_group())
 		return "no cgroup can be made";
 	snprintf(text, sizeof(text), "%zu", limit);
 	return igt_sysfs_set(AT_FDCWD, file, text) ? NULL : "no limit of memory";
