@@ -419,11 +419,29 @@ static void busy_close_unmapped_store(struct amd_userptr *up)
 
 /* Long enough for the driver to take a change for the first one after a quiet time. */
 #define QUIET_US      20000
+/*
+ * In how many rounds the notifier has to queue the worker.  On a busy machine the kernel may change
+ * the memory in the quiet time, so not in all of them.  If restores are delayed, it is none.
+ */
 #define PROMPT_ROUNDS 10
+#define PROMPT_QUEUED 5
 
 /*
- * Has this thread queued the restore worker?  A line of the trace begins with COMM-PID of the task
- * that was running.  Other processes, whose memory changes at the same time, queue workers, too.
+ * A line of the trace begins with COMM-PID [CPU] FLAGS.  The third flag is one of these letters in
+ * an interrupt, such as the timer's, which queues a delayed worker in the name of the task that was
+ * running.
+ */
+static bool in_interrupt(const char *behind_pid)
+{
+	const char *flags = strstr(behind_pid, "] ");
+
+	igt_assert(flags && strlen(flags) > 4);
+	return strchr("shHzZ", flags[4]);
+}
+
+/*
+ * Has this thread queued the restore worker?  Other processes, whose memory changes at the same
+ * time, queue workers, too.
  */
 static bool restore_is_queued(void)
 {
@@ -433,9 +451,12 @@ static bool restore_is_queued(void)
 
 	igt_assert(file);
 	snprintf(task, sizeof(task), "-%d ", getpid());
-	while (!queued && fgets(line, sizeof(line), file))
-		queued = strstr(line, "function=amdgpu_amdkfd_restore_userptr_worker") &&
-			 strstr(line, task);
+	while (!queued && fgets(line, sizeof(line), file)) {
+		const char *mine = strstr(line, task);
+
+		queued = mine && strstr(line, "function=amdgpu_amdkfd_restore_userptr_worker") &&
+			 !in_interrupt(mine);
+	}
 	fclose(file);
 	return queued;
 }
@@ -462,7 +483,9 @@ static void restored_at_once(struct amd_userptr *up)
 		amd_userptr_expect_evictions(up, 1);
 	}
 	igt_tracefs_off();
-	igt_assert_eq(queued, PROMPT_ROUNDS);
+	igt_info("the notifier queued %u of %u restores\n", queued, PROMPT_ROUNDS);
+	igt_assert_f(queued >= PROMPT_QUEUED, "%u of %u restores began without a delay\n", queued,
+		     PROMPT_ROUNDS);
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 }
 
