@@ -10,6 +10,7 @@ import os
 import re
 import shutil
 import subprocess
+import tempfile
 
 from harness import step
 from harness.build import flavours, machine, packages, source
@@ -94,20 +95,24 @@ def extra_options(flavour):
 	return "".join(step.read(os.path.join(CONFIG, name)) for name in fragments)
 
 
-def configure(tree, out, extra="", flavour=flavours.PATCHED, copies=None):
+def configure(tree, out, extra="", flavour=flavours.PATCHED, copies=None, start=""):
 	"""
 	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
-	already. @copies as in over().
+	already. @copies as in over(). @start is the text of a whole configuration; the lines @extra then come on top of it
+	and not of guest.config.
 	"""
 	copies = copies or {}
 	directory = copies.get(out, out)
-	fragment = step.read(FRAGMENT) + extra
-	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment)
+	fragment = extra if start else step.read(FRAGMENT) + extra
+	stamp = step.digest(*filter(None, (step.read(os.path.join(source.KERNEL, "BASE")), tree, fragment, start)))
 	if step.read_or(os.path.join(directory, ".userptr-config")) == stamp:
 		return
 	os.makedirs(directory, exist_ok=True)
 	step.write(os.path.join(directory, ".userptr-fragment"), fragment)
 	merge = ["sh", step.script("configure.sh"), tree, out, os.path.join(out, ".userptr-fragment")]
+	if start:
+		step.write(os.path.join(directory, ".userptr-start"), start)
+		merge.append(os.path.join(out, ".userptr-start"))
 	step.run_logged(f"configuring {os.path.basename(directory)}", over(copies, merge), cwd=directory,
 		env=environment(flavour))
 	missing = missing_options(fragment, step.read(os.path.join(directory, ".config")))
@@ -297,6 +302,23 @@ def unpack_debian(release, directory, kind):
 		with open(os.path.join(directory, "lib/modules", release, name), "ab"):
 			pass
 	depmod(directory, release)
+
+
+def debian_config():
+	"""
+	Returns the text of the configuration with which Debian has built the kernel that debian() unpacks. The package with
+	the headers has it complete; the file config-RELEASE in another package lacks the lines about keys.
+	"""
+	image = debian()
+	path, package = os.path.join(image.modules, "config"), "linux-headers-" + image.release
+	with step.locked("stock"):
+		if not os.path.exists(path):
+			deb = packages.download(package)
+			with tempfile.TemporaryDirectory() as unpacked:
+				step.run_logged(f"unpacking {package}", ["dpkg-deb", "-x", deb, unpacked], quiet=True)
+				step.write(path, step.read(os.path.join(unpacked, "usr/src", package, ".config")))
+			os.unlink(deb)
+	return step.read(path)
 
 
 def debian(kind=machine.of(None)):

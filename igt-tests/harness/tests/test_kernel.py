@@ -33,10 +33,57 @@ class Debian(unittest.TestCase):
 				self.assertEqual(kernel.debian().release, RELEASES[number - 1])
 
 
+class Start(unittest.TestCase):
+	"""Tests with which configuration a build begins."""
+
+	def test_complete_configuration_of_debian(self):
+		"""The harness takes it from the package of the headers, and only once."""
+		text = "CONFIG_OF_DEBIAN=y\n"
+		with tempfile.TemporaryDirectory() as cache, mock.patch.object(step, "CACHE", cache):
+			image = kernel.Image("image", os.path.join(cache, "stock/7.3.4+deb13-amd64"), "7.3.4+deb13-amd64")
+			os.makedirs(image.modules)
+
+			def unpack(_what, words, **_):
+				place = os.path.join(words[-1], "usr/src/linux-headers-7.3.4+deb13-amd64")
+				os.makedirs(place)
+				step.write(os.path.join(place, ".config"), text)
+
+			def download(package):
+				self.assertEqual(package, "linux-headers-7.3.4+deb13-amd64")
+				step.write(os.path.join(cache, "deb"), "")
+				return os.path.join(cache, "deb")
+
+			with mock.patch.object(kernel, "debian", return_value=image), mock.patch.object(step, "run_logged", side_effect=unpack), \
+					mock.patch.object(kernel.packages, "download", side_effect=download) as downloads:
+				self.assertEqual([kernel.debian_config(), kernel.debian_config()], [text, text])
+				self.assertEqual(downloads.call_count, 1)
+			self.assertFalse(os.path.exists(os.path.join(cache, "deb")))
+
+	def test_words_of_configure(self):
+		"""Debian's configuration gets only the lines of package.config on top, the guest's only those of guest.config."""
+		for start, extra in (("CONFIG_OF_DEBIAN=y\n", "CONFIG_X=y\n"), ("", "")):
+			with tempfile.TemporaryDirectory() as out:
+				def run(_what, words, **_):
+					self.assertEqual([os.path.basename(word) for word in words[4:]],
+						[".userptr-fragment", ".userptr-start"][:2 if start else 1])
+					fragment = step.read(words[4])
+					self.assertEqual(fragment, extra or step.read(kernel.FRAGMENT))
+					step.write(os.path.join(out, ".config"), "".join(line + "\n" for line in fragment.splitlines() if not line.endswith("=n")))
+
+				with mock.patch.object(step, "run_logged", side_effect=run) as runs:
+					kernel.configure("/tree", out, extra, start=start)
+					kernel.configure("/tree", out, extra, start=start)
+					self.assertEqual(runs.call_count, 1)
+					# A newer configuration of Debian is not the one that is there.
+					if start:
+						kernel.configure("/tree", out, extra, start=start + "CONFIG_Y=y\n")
+						self.assertEqual(runs.call_count, 2)
+
+
 class Names(unittest.TestCase):
 	def test_both_ways(self):
 		for source in flavours.SOURCES:
-			for options in ("", "debug", "hz1000", "16k", "64k"):
+			for options in ("", "debug", "guest", "hz1000", "16k", "64k"):
 				flavour = flavours.of(source, options)
 				self.assertEqual((flavours.source_of(flavour), flavours.options_of(flavour)), (source, options))
 		self.assertEqual([flavours.of("patched"), flavours.of("patched", "64k"), flavours.of("base"), flavours.of("base", "64k")],
