@@ -20,7 +20,7 @@ from harness.step import Wrong
 from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
-LISTED = ("ACTION", "HZ", "PART")	# kinds whose values the section "where" lists
+LISTED = ("ACTION", "CONFIG", "HZ", "PART")	# kinds whose values the section "where" lists
 FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each folder has a file corpus/TARGET.txt for each of its fuzzers
 
 OPTION = re.compile(r"  (--[a-z-]+)(?: ([A-Z]+))?  +(.*)")
@@ -185,6 +185,8 @@ def check_rules(section, args, given):
 					raise Wrong(f"{match[1].replace('PROGRAM', 'a program')} is for the suites {match[2]}, not for {word}")
 	if "--failed" in given and words:
 		raise Wrong("--failed takes no suite and no program")
+	if "--config" in given and args.action != "deb":
+		raise Wrong("--config is for ./run kernel deb")
 
 
 def split(words):

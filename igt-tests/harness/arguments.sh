@@ -38,7 +38,7 @@ names_of() {
 	TARGET) printf '%s\n' "$harness"/../vgpu/fuzz/corpus/*.txt "$harness"/../../lib/fuzz/corpus/*.txt | sed 's,.*/,,; s,\.txt$,,' | sort ;;
 	PROGRAM)
 		sed -n -E 's/^(programs|unseeded|alone) = //p' "$harness/tables/scenarios.cfg" | tr ' ' '\n' | grep '^amd_' | sort -u ;;
-	ACCEL|ACTION|HZ|PART|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
+	ACCEL|ACTION|CONFIG|HZ|PART|SIZE) section where | sed -n "s/^  $1 *//p" | sed 's/;.*//; s/, /\n/g' ;;
 	esac
 }
 
@@ -124,7 +124,7 @@ judge_value() {
 		return
 	fi
 	case $3 in
-	ACCEL|MODE|CONTROL|TARGET|ACTION|HZ|PART|SIZE|COMMAND)
+	ACCEL|MODE|CONTROL|TARGET|ACTION|CONFIG|HZ|PART|SIZE|COMMAND)
 		text=${3,,}
 		is_name "$3" "$2" || refuse "unknown $text '$2'; there are $(names_of "$3" | in_a_row)"
 		[ "$3=$2" != ACCEL=kvm ] || judge_kvm ;;
@@ -173,6 +173,7 @@ judge_rules() {
 		fi
 	done < <(section_of_options "$1")
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
+	[[ $2 != *" --config "* || $3 == " deb "* ]] || refuse "--config is for ./run kernel deb"
 }
 
 # Print which kind of word a command takes as its argument number @1, or nothing if it takes fewer arguments. @2 is the

@@ -10,8 +10,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness import arguments, step, trouble
 from harness.bench import bench
-from harness.build import flavours, kernel
-from harness.commands import execute, fuzz, test
+from harness.build import debs, flavours, kernel
+from harness.commands import deb, execute, fuzz, test
 from harness.review import readme, series, style
 
 
@@ -19,6 +19,8 @@ def cmd_kernel(args):
 	if args.action == "build":
 		image = kernel.get(flavours.PATCHED)
 		step.say(f"Linux {image.release}: {step.host_path(image.image)}")
+	elif args.action == "deb":
+		deb.cmd_deb(args.config or debs.DEBIAN)
 	elif args.action == "checkout":
 		series.checkout()
 	else:

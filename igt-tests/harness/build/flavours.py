@@ -6,6 +6,8 @@ the source from which it is built. "patched" is left out behind options.
 	patched, base, debian, controls		a source, for the usual guest
 	debug, hz1000, 16k, 64k			patched, with the options of debug.config or hz1000.config, or for arm64 guests
 	hz1000-base, 64k-base, 16k-debian	the same options with another source
+	package, guest-package			the patched kernel as a Debian package (debs.py), with Debian's configuration or
+						with that of the guest
 
 A flavour is a value of the key kernel in scenarios.cfg, is in Image.flavour, and is the end of the names of directories.
 Nothing else tells kernels apart.
@@ -15,7 +17,8 @@ PATCHED = "patched"	# the base with all series
 BASE = "base"		# the base without any series
 DEBIAN = "debian"	# Debian's own image
 CONTROLS = "controls"	# patched, and the patches of kernel/controls
-SOURCES = (PATCHED, BASE, DEBIAN, CONTROLS)
+PACKAGE = "package"	# patched, unpacked from a Debian package that ./run kernel deb has built
+SOURCES = (PATCHED, BASE, DEBIAN, CONTROLS, PACKAGE)
 
 DEBUG = "debug"		# the options of debug.config
 

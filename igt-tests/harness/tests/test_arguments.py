@@ -13,7 +13,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "../
 from harness import arguments, cli, step
 from harness.bench import bench
 from harness.boot import boots, qemu
-from harness.build import machine
+from harness.build import debs, machine
 from harness.commands import execute, fuzz
 from harness.suites import soak
 
@@ -84,6 +84,9 @@ fuzz pm4 aql --minutes 10
 kernel build
 kernel checkout
 kernel export /tmp
+kernel deb
+kernel deb --config guest
+kernel --config=debian deb
 readme
 """
 BAD = """
@@ -176,6 +179,11 @@ fuzz --minutes 0
 kernel
 kernel nothing
 kernel checkout a b
+kernel deb --config
+kernel deb --config patched
+kernel build --config guest
+kernel checkout deb --config guest
+kernel --config guest
 readme now
 """
 
@@ -242,6 +250,15 @@ class Judgement(unittest.TestCase):
 			self.assertRegex(done.stderr, r"\Arun: unknown suite 'nothing'; [^\n]+\n\Z")
 			self.assertFalse(os.path.exists(cache))
 
+	def test_tree_of_the_command_kernel(self):
+		"""`run` mounts the TREE, and must not take the value of an option for it."""
+		function = re.search(r"^named_tree\(\) \{$.*?^\}$", step.read(RUN), re.M | re.S)[0]
+		for words, tree in ((["checkout"], ""), (["checkout", "/x"], "/x"), (["deb", "--config", "guest"], ""),
+				(["--config", "guest", "deb"], ""), (["deb", "--config=guest"], ""), (["--config", "guest", "deb", "/x"], "/x")):
+			done = subprocess.run(["bash", "-euc", function + '\nnamed_tree "$@"', "run", *words], capture_output=True, text=True,
+				check=True)
+			self.assertEqual(done.stdout, tree + "\n", words)
+
 	def test_words_of_gcc(self):
 		self.assertEqual(shell(["cc", "--help", "-O2", "x.c"]), (0, "", ""))
 
@@ -255,6 +272,7 @@ class Judgement(unittest.TestCase):
 		self.assertEqual((args.what, args.seed, args.mode, args.jobs), (["igt", "amd_kfd_aql"], [1, 2, 3], ["hws-cpu", "hws-sdma"], None))
 		self.assertEqual(arguments.parse(["soak", "--minutes", "0.5"]).minutes, 0.5)
 		self.assertEqual(arguments.parse(["kernel", "export", "/x"]).action, "export")
+		self.assertEqual([arguments.parse(["kernel", "deb", *words]).config for words in ([], ["--config", "guest"])], [None, "guest"])
 		self.assertEqual(arguments.parse(["exec", "--seed", "3", "--", "a", "--b"]).words, ["a", "--b"])
 
 
@@ -303,6 +321,9 @@ class Text(unittest.TestCase):
 			kinds |= {word.strip("[].-") for word in section.arguments if section.name.islower()} - {""}
 			self.assertLessEqual(kinds, known, section.name)
 
+	def test_values_of_config(self):
+		self.assertEqual(tuple(arguments.names_of("CONFIG")), debs.CONFIGS)
+
 	def test_suites_of_rules(self):
 		for name in ("--control", "--debug", "PROGRAM"):
 			self.assertLessEqual(set(arguments.suites_for(name)), set(arguments.suites()))
@@ -318,12 +339,13 @@ class Text(unittest.TestCase):
 			("bench", "--ticks"): f"({bench.DEFAULT_HZ})", ("exec", "--mode"): OTHER + entry["mode"], ("exec", "--gpus"): f"({entry['gpus']})",
 			("exec", "--seed"): f"({entry['seed'] or 0})", ("exec", "--timeout"): timeout,
 			("exec", "--memory"): f"({machine.of(None).memory_mb})", ("fuzz", "--minutes"): f"({fuzz.MINUTES})"}
+		expected[("kernel", "--config")] = f"({debs.DEBIAN})"
 		expected |= {(command, "--page-size"): f"({machine.USUAL})" for command in ("demo", "test", "soak", "bench", "exec")}
 		expected |= {(command, "--accel"): f"({qemu.accel})" for command in ("demo", "test", "soak", "exec")}
 		found = {}
 		for section in arguments.sections().values():
 			for match in section.matches(arguments.OPTION):
-				default = re.search(rf"\([0-9][^()]*\)$|\({qemu.TCG}\)$|{OTHER}[a-z-]+", match[3])
+				default = re.search(rf"\([0-9][^()]*\)$|\(({qemu.TCG}|{debs.DEBIAN})\)$|{OTHER}[a-z-]+", match[3])
 				if default:
 					found[section.name, match[1]] = default[0]
 		self.assertEqual(found, expected)
