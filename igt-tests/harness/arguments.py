@@ -21,6 +21,7 @@ from harness.suites import scenarios, seeds, trials
 
 USAGE = os.path.join(step.HARNESS, "usage.txt")
 LISTED = ("ACTION", "CONFIG", "HZ", "PART")	# kinds whose values the section "where" lists
+IF_NAMED = "; only if named"	# the end of the description of a suite that does not run unless the user names it
 FUZZERS = ("igt-tests/vgpu/fuzz", "lib/fuzz")	# each folder has a file corpus/TARGET.txt for each of its fuzzers
 
 OPTION = re.compile(r"  (--[a-z-]+)(?: ([A-Z]+))?  +(.*)")
@@ -61,6 +62,11 @@ def described(name):
 def suites():
 	"""{suite: description} of all suites, in the order in which they run."""
 	return described("suites")
+
+
+def usual_suites():
+	"""Returns the suites that run if the user names none, in their order."""
+	return [name for name, about in suites().items() if not about.endswith(IF_NAMED)]
 
 
 def suites_for(name):

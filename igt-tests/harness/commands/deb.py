@@ -14,7 +14,7 @@ def size(path):
 def what_next(config, found):
 	"""Returns the line that says what to do with the packages @found, which have the configuration @config."""
 	if config != debs.DEBIAN:
-		return "this kernel has the drivers of the guest only, so do not install it"
+		return "this kernel has the drivers of the guest only, so do not install it; ./run test deb boots it"
 	return f"install them: sudo dpkg -i {step.host_path(found.image)} {step.host_path(found.headers)}"
 
 

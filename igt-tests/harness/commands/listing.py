@@ -61,10 +61,10 @@ def trial_lines(suite):
 	return [f"{name}  {'without: ' if suite == 'negative' else ''}{table[name]['about']}" for name in table.sections()]
 
 
-# {suite that boots: function that returns the commands of a boot}. The programs of igt and stock have blocks of their own.
+# {suite that boots: function that returns the commands of a boot}. The programs of igt, stock and deb have blocks of their own.
 # The guest decides what soak and outside run, and the driver's sources what kunit runs.
 COMMANDS = {"device": device.programs, "clients": device.programs, "igt": lambda entry: [], "stock": lambda entry: [],
-	"soak": lambda entry: [], "outside": lambda entry: [], "kunit": lambda entry: []}
+	"soak": lambda entry: [], "outside": lambda entry: [], "kunit": lambda entry: [], "deb": lambda entry: []}
 
 # {suite: function that returns its lines in ./run test --list}. None of them runs a test.
 LINES = {

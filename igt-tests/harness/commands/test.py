@@ -10,14 +10,14 @@ from harness.build import flavours, kernel, machine, project
 from harness.commands import listing
 from harness.door import suite as door
 from harness.review import patchwise, posting, series, style
-from harness.suites import debug, device, kunit, outside, package, scenarios, soak, trials, units
+from harness.suites import deb, debug, device, kunit, outside, package, scenarios, soak, trials, units
 from harness.verdict import record, results
 
 MESON_SUITES = ("harness", "vgpu", "igt")
-BOOT_SUITES = ("kunit", "device", "igt", "soak", "stock", "outside", "clients", "negative", "faults")
+BOOT_SUITES = ("kunit", "device", "igt", "soak", "stock", "outside", "clients", "negative", "faults", "deb")
 UNBUILT = ("door", "kernel")	# these suites need nothing that Meson builds, so they run even if the build fails
 BOOT_FUNCTIONS = {"outside": outside.boot_outside, "soak": soak.boot_soak, "device": device.boot_programs,
-	"clients": device.boot_programs, "kunit": kunit.boot_kunit, "lib": units.boot_units}
+	"clients": device.boot_programs, "kunit": kunit.boot_kunit, "lib": units.boot_units, "deb": deb.boot_package}
 DEFAULT_SUITE = "igt"	# if the command line names a program but no suite
 
 
@@ -71,6 +71,8 @@ def cases_of(suite, choice):
 		return door.door_cases()
 	if suite == "style":
 		return style.style_cases()
+	if suite == "deb":
+		return deb.left_out()
 	if suite == "lib":
 		return package.library_cases((failed or {}).get("", ()))
 	# The meson tests of the suite igt check that the programs can list their subtests, and that they skip without a
@@ -94,6 +96,8 @@ def work_of(suite, choice):
 		scenarios.keep_tests(config, suite, choice.tests)
 	if failed is not None:
 		scenarios.keep_failed(config, suite, failed)
+	if suite == "deb":
+		deb.leave_out(config)
 	scenarios.with_page_size(config, choice.page_size)
 	return scenarios.work_of_scenarios(suite, choice.modes, choice.seeds, BOOT_FUNCTIONS.get(suite, scenarios.boot_tests), config)
 
@@ -139,7 +143,7 @@ def choice_of(args):
 	elif not suites:
 		option = next((name for name, given in (("--debug", args.debug), ("--control", args.control),
 			("--page-size", args.page_size)) if given), None)
-		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if option else arguments.suites()
+		suites = [DEFAULT_SUITE] if tests else arguments.suites_for(option) if option else arguments.usual_suites()
 	# The suites run in the order of usage.txt, whatever their order on the command line.
 	return Choice([name for name in arguments.suites() if name in suites], args.mode, args.seed or [], args.control, args.debug,
 		args.page_size or machine.USUAL, tests, failed, args.jobs or boots.AT_ONCE, args.accel or qemu.TCG)
@@ -152,7 +156,7 @@ def finish(args, choice, report):
 	# must not repeat them.
 	if not (args.control or args.debug or choice.elsewhere or choice.accel != qemu.TCG):
 		record.remember(report, choice.suites if choice.is_whole() else ())
-	if choice.is_whole() and choice.suites == list(arguments.suites()):
+	if choice.is_whole() and choice.suites == arguments.usual_suites():
 		step.write(record.SUMMARY, text)
 	if args.junit:
 		step.write(os.path.join(step.DIR, os.path.basename(args.junit)), record.junit(report))

@@ -275,7 +275,7 @@ def check_readme(_names):
 	names of the headers; its table of effects has all destructive programs; the glossary is there
 	"""
 	text = step.read(readme.README)
-	return [*readme.problems(text, list(arguments.suites())),
+	return [*readme.problems(text, arguments.usual_suites()),
 		*readme.library_problems(text, "".join(map(step.read, glob.glob(os.path.join(step.PROJECT, "lib/include/*.h"))))),
 		*readme.effect_problems(text, step.read(os.path.join(step.PROJECT, DESTRUCTIVE))),
 		*readme.glossary_problems(step.read(os.path.join(step.PROJECT, "docs/glossary.md")))]

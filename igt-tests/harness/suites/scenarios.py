@@ -11,7 +11,7 @@ import time
 
 from harness import step
 from harness.boot import boots, qemu
-from harness.build import flavours, kernel, machine, project
+from harness.build import debs, flavours, kernel, machine, project
 from harness.suites import seeds
 from harness.verdict import checkers, plain, results
 
@@ -90,7 +90,8 @@ def images(config, names):
 	Build the kernels that the scenarios @names boot, unless they are there. Returns {value of the key kernel:
 	Image}.
 	"""
-	return {flavour: kernel.get(flavour) for flavour in {config[name]["kernel"] for name in names}}
+	return {flavour: debs.image(flavour) if flavours.source_of(flavour) == flavours.PACKAGE else kernel.get(flavour)
+		for flavour in {config[name]["kernel"] for name in names}}
 
 
 def listed_tests(programs, directory=TEST_DIRECTORY):

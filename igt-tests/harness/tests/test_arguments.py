@@ -87,6 +87,8 @@ kernel export /tmp
 kernel deb
 kernel deb --config guest
 kernel --config=debian deb
+test deb
+test deb --mode hws-sdma
 readme
 """
 BAD = """
@@ -184,6 +186,9 @@ kernel deb --config patched
 kernel build --config guest
 kernel checkout deb --config guest
 kernel --config guest
+test deb --page-size 64k
+test deb --debug
+test deb amd_userptr_hsa
 readme now
 """
 
