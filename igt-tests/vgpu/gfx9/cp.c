@@ -33,7 +33,7 @@ enum {
 	EOP_RING_QUEUE = 4,
 };
 
-static const struct vg_port cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
+const struct vg_port vg_cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
 
 struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue)
 {
@@ -66,7 +66,7 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
 
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
 {
-	return vg_mem_read(vg, &cp_port, 0, mqd + MQD_REGS, h->regs, sizeof(h->regs));
+	return vg_mem_read(vg, &vg_cp_port, 0, mqd + MQD_REGS, h->regs, sizeof(h->regs));
 }
 
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
@@ -203,7 +203,7 @@ static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
 	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
 
 	if (mqd)
-		vg_mem_write(vg, &cp_port, 0, mqd + MQD_REGS + 4 * FIRST_SAVED,
+		vg_mem_write(vg, &vg_cp_port, 0, mqd + MQD_REGS + 4 * FIRST_SAVED,
 			     &h->regs[FIRST_SAVED], sizeof(h->regs) - 4 * FIRST_SAVED);
 }
 
@@ -222,9 +222,12 @@ static void preempted(struct vgpu *vg, struct vg_queue *q)
 	h->dynamic = false;
 }
 
+/* A reset of the HIQ also ends the run list, which the micro engine executes for the HIQ. */
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 {
 	vg_queue_kill(vg, &h->q);
+	if (vg_gfx9(vg)->cp.hws.hiq == &h->q)
+		vg_run_list_drop(vg);
 	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
 	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
 	h->dynamic = false;
@@ -340,10 +343,11 @@ void vg_cp_init(struct vgpu *vg)
 		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
 		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
 		h->q.ops = &pm4_ops;
-		h->q.port = cp_port;
+		h->q.port = vg_cp_port;
 		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me, h->pipe, h->queue);
 		vg_queue_init(vg, &h->q);
 	}
+	vg_run_list_init(vg);
 }
 
 void vg_cp_reset(struct vgpu *vg)
@@ -354,11 +358,12 @@ void vg_cp_reset(struct vgpu *vg)
 		vg_hqd_reset(vg, h);
 		memset(h->regs, 0, sizeof(h->regs));
 	}
-	vg_gfx9(vg)->cp.hws = (struct vg_hws){ 0 };
+	vg_run_list_reset(vg);
 }
 
 void vg_cp_free(struct vgpu *vg)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
 		vg_queue_free(&vg_gfx9(vg)->cp.hqd[i].q);
+	vg_run_list_free(vg);
 }

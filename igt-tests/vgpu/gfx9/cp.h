@@ -7,6 +7,7 @@
 
 #include "core/queue.h"
 #include "engine/pm4.h"
+#include "gfx9/hws.h"
 
 enum {
 	VG_NUM_MECS = 2, /* ME1 and ME2 */
@@ -24,17 +25,10 @@ struct vg_hqd {
 	bool is_static; /* UNMAP_QUEUES with VG_UNMAP_NON_STATIC must not unmap the queue */
 };
 
-/* The state of the HWS: its resources, and the process whose queues it maps now. */
-struct vg_hws {
-	uint32_t vmid_mask;  /* VMIDs that the driver lets the HWS use (SET_RESOURCES) */
-	uint64_t queue_mask; /* slots that the driver lets the HWS use (SET_RESOURCES) */
-	uint32_t vmids_used; /* VMIDs that the current run list uses */
-	unsigned int vmid;   /* VMID of the last MAP_PROCESS; MAP_QUEUES adds queues to it */
-};
-
 struct vg_cp {
 	struct vg_hqd hqd[VG_NUM_HQDS];
 	struct vg_hws hws;
+	struct vg_queue run_list; /* executes the run list of the HWS */
 };
 
 /* The queues that an UNMAP_QUEUES packet selects. */
@@ -49,6 +43,9 @@ static inline struct vg_hqd *vg_hqd_of(const struct vg_queue *q)
 {
 	return (struct vg_hqd *)((char *)q - offsetof(struct vg_hqd, q));
 }
+
+/* The path by which the CP accesses memory. */
+extern const struct vg_port vg_cp_port;
 
 void vg_cp_init(struct vgpu *vg);
 void vg_cp_free(struct vgpu *vg);

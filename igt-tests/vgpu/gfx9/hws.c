@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ.  They
- * map and unmap queues, run lists of queues, and flush TLBs by PASID.
+ * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ, and of
+ * run lists (gfx9/runlist.c).  They map and unmap queues, and flush TLBs by PASID.
  *
  * All queues of the current run list are mapped.  There is no time slicing, so
  * a list that needs more VMIDs or queues than the GPU has stops the model.
@@ -58,64 +58,31 @@ static bool any_dynamic(const struct vgpu *vg)
 	return false;
 }
 
+/* The driver unmaps all queues of a run list before it submits the next list. */
 static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 			       unsigned int n)
 {
 	const struct pm4_run_list *p = (const void *)body;
-	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
 
-	if (VG_GET(RUN_LIST_CHAIN, p->control))
-		return vg_queue_unknown(vg, q, "oversubscribed run list", p->control);
-	if (any_dynamic(vg))
+	if (vg_run_list_in_force(vg) || any_dynamic(vg))
 		return vg_queue_unknown(vg, q, "run list on top of the one in force", p->control);
-	vg_gfx9(vg)->cp.hws.vmids_used = 0;
-	vg_trace(vg, "runlist dwords=%u", size);
-	if (!size)
-		return VG_DONE;
-	return vg_queue_enter_ib(vg, q, 0, vg_u64(p->base_lo, p->base_hi), size, false);
+	return vg_run_list_start(vg, q, p);
 }
 
-/*
- * A process keeps its VMID from one run list to the next if that is possible.
- * The TLBs then keep its translations, so changed page tables take effect only
- * by the driver's own flushes.
- */
-static int choose_vmid(struct vgpu *vg, unsigned int pasid)
+/* Does the packet come from another queue while the HWS executes a run list? */
+static bool beside_a_list(const struct vgpu *vg, const struct vg_queue *q)
 {
-	uint32_t left = vg_gfx9(vg)->cp.hws.vmid_mask & ~vg_gfx9(vg)->cp.hws.vmids_used;
-
-	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
-		if (left >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
-			return vmid;
-	return left ? __builtin_ctz(left) : -1;
+	return vg_run_list_in_force(vg) && q != &vg_gfx9(vg)->cp.run_list;
 }
 
 static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				  unsigned int n)
 {
 	const struct pm4_map_process *p = (const void *)body;
-	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
-	uint64_t root = vg_u64(p->root_lo, p->root_hi);
-	int vmid = choose_vmid(vg, pasid);
 
-	if (vmid < 0)
-		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
-					vg_gfx9(vg)->cp.hws.vmid_mask);
-	/*
-	 * If the VMID had another process before, drop that process's translations.  Compare
-	 * the root as well, because a new process may have the PASID of an old one.
-	 */
-	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {
-		vg_vmid_set_pasid(vg, vmid, pasid);
-		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
-			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
-	}
-	vg_vmid_set_root(vg, vmid, root);
-	vg_gfx9(vg)->cp.hws.vmids_used |= 1u << vmid;
-	vg_gfx9(vg)->cp.hws.vmid = vmid;
-	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
-		 (unsigned long long)root);
-	return VG_DONE;
+	if (beside_a_list(vg, q))
+		return vg_queue_unknown(vg, q, "MAP_PROCESS beside a run list", p->control);
+	return vg_run_list_map_process(vg, q, p);
 }
 
 /* ---- MAP_QUEUES ---- */
@@ -177,7 +144,7 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint
 	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
 		return map_to_slot(vg, q, p);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
-	    !vg_gfx9(vg)->cp.hws.vmids_used)
+	    !vg_gfx9(vg)->cp.hws.vmids_used || beside_a_list(vg, q))
 		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
 	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
 	case PM4_ENGINE_COMPUTE:
@@ -261,6 +228,14 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
+	/*
+	 * A list whose queues are all unmapped must map no more of them.  A packet that picks
+	 * queues waits for the end of the list, which may have these queues.
+	 */
+	if (which.sel == VG_UNMAP_ALL || which.sel == VG_UNMAP_NON_STATIC)
+		vg_run_list_drop(vg);
+	else if (vg_run_list_in_force(vg))
+		return VG_WAIT;
 	/*
 	 * A packet that names doorbells unmaps queues of one engine.  One that selects by
 	 * PASID, all or all but static ones unmaps queues of both engines.

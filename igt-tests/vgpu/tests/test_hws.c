@@ -305,6 +305,59 @@ static void unmap_by_pasid_takes_one_process(void)
 	fake_free(h.f);
 }
 
+/* The packet is in the HIQ behind the run list, so it must find the queues of that list. */
+static void unmap_by_pasid_waits_for_the_list(void)
+{
+	struct hws h;
+	struct user_queue u;
+
+	start(&h);
+	add_process(&h, &u, 0);
+	begin_list(&h);
+	list_process(&h, &u, 0);
+	build_run_list(&h.hiq, FAKE_GART_BASE + RUN_LIST_AT, h.list.wptr);
+	unmap(&h, VG_UNMAP_PASID, PASID, 5);
+	fake_run(h.f, STEPS);
+	CHECK(fake_logged(h.f, "map queue=cp1.0.2"));
+	CHECK(mapped(&h) == 0 && fence(&h) == 5);
+	fake_free(h.f);
+}
+
+/* Returns whether UNMAP_QUEUES came before the HWS had executed the list. */
+static bool unmap_behind_a_list(uint64_t seed)
+{
+	struct hws h;
+	struct user_queue u;
+	bool dropped;
+
+	start(&h);
+	h.f->vg->config.seed = seed;
+	vg_sched_init(h.f->vg);
+	vg_sched_reset(h.f->vg); /* it was the HIQ's turn */
+	add_process(&h, &u, 0);
+	begin_list(&h);
+	list_process(&h, &u, 0);
+	build_run_list(&h.hiq, FAKE_GART_BASE + RUN_LIST_AT, h.list.wptr);
+	unmap(&h, VG_UNMAP_NON_STATIC, 0, 5);
+	fake_run(h.f, STEPS);
+	CHECK(mapped(&h) == 0 && fence(&h) == 5);
+	dropped = fake_logged(h.f, "kill queue=hws");
+	submit_list(&h);
+	CHECK(mapped(&h) == 1);
+	fake_free(h.f);
+	return dropped;
+}
+
+/* The HIQ goes on while the HWS executes the list. */
+static void unmap_all_drops_the_rest_of_the_list(void)
+{
+	unsigned int dropped = 0, seeds = 32;
+
+	for (uint64_t seed = 0; seed < seeds; seed++)
+		dropped += unmap_behind_a_list(seed);
+	CHECK(dropped && dropped < seeds);
+}
+
 static void unmap_by_doorbell_takes_one_queue(void)
 {
 	struct hws h;
@@ -485,6 +538,8 @@ int main(void)
 	a_vmid_that_changes_hands_is_flushed();
 	a_pasid_of_a_new_process_is_flushed();
 	unmap_by_pasid_takes_one_process();
+	unmap_by_pasid_waits_for_the_list();
+	unmap_all_drops_the_rest_of_the_list();
 	unmap_by_doorbell_takes_one_queue();
 	unmap_all_leaves_the_kernels_queues();
 	non_static_leaves_static_queues();
