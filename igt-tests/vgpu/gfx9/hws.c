@@ -2,9 +2,6 @@
 /*
  * Hardware scheduler: the packets of the kernel's own queues, KIQ and HIQ, and of
  * run lists (gfx9/runlist.c).  They map and unmap queues, and flush TLBs by PASID.
- *
- * All queues of the current run list are mapped.  There is no time slicing, so
- * a list that needs more VMIDs or queues than the GPU has stops the model.
  */
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
@@ -64,6 +61,8 @@ static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q, const uint32
 {
 	const struct pm4_run_list *p = (const void *)body;
 
+	if (q == &vg_gfx9(vg)->cp.run_list)
+		return vg_run_list_again(vg, q, p);
 	if (vg_run_list_in_force(vg) || any_dynamic(vg))
 		return vg_queue_unknown(vg, q, "run list on top of the one in force", p->control);
 	return vg_run_list_start(vg, q, p);
@@ -117,20 +116,35 @@ static struct vg_hqd *free_slot(struct vgpu *vg)
 	return NULL;
 }
 
+/*
+ * A static queue would keep its slot beyond the turn, and so its process the VMID.  KFD lists one
+ * only for a process with a debug queue of the kernel (qpd->is_debug), and gfx942 has none.
+ */
 static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_queues *p)
 {
-	struct vg_hqd *h = free_slot(vg);
+	const struct vg_hws *hws = &vg_gfx9(vg)->cp.hws;
+	bool is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
+	enum vg_result result;
+	struct vg_hqd *h;
 
+	if (hws->turn.needed && is_static)
+		return vg_queue_unknown(vg, q, "static queue in a run list with turns", p->control);
+	if (hws->turn.full || (hws->turn.needed && !free_slot(vg))) {
+		result = vg_run_list_next_turn(vg, q);
+		if (result != VG_DONE)
+			return result;
+	}
+	h = free_slot(vg);
 	if (!h)
 		return vg_queue_unknown(vg, q, "more queues than slots", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
-	vg_hqd_set_user(h, vg_gfx9(vg)->cp.hws.vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_set_user(h, hws->vmid, vg_u64(p->wptr_lo, p->wptr_hi));
 	vg_hqd_activate(vg, h);
 	h->dynamic = true;
-	h->is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
+	h->is_static = is_static;
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
@@ -177,7 +191,6 @@ static bool matches(struct vgpu *vg, const struct vg_hqd *h, const struct vg_unm
 	return false;
 }
 
-/* Ask all queues that match to stop; returns how many have not stopped yet. */
 static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which, bool reset)
 {
 	unsigned int left = 0;
@@ -197,6 +210,11 @@ static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
 	return left;
 }
 
+unsigned int vg_hws_unmap(struct vgpu *vg, const struct vg_unmap *which, bool reset)
+{
+	return unmap_compute(vg, which, reset) + vg_sdma_unmap(vg, which);
+}
+
 static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *which)
 {
 	*which = (struct vg_unmap){
@@ -210,6 +228,26 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
 }
 
 /*
+ * May the packet pick these queues?  While processes take turns, it is not known what a packet
+ * that picks some of their queues means for the turns that follow.
+ */
+static bool may_pick(struct vgpu *vg, const struct vg_unmap *which, uint32_t engine)
+{
+	if (which->sel == VG_UNMAP_ALL || which->sel == VG_UNMAP_NON_STATIC ||
+	    !vg_gfx9(vg)->cp.hws.turn.needed)
+		return true;
+	if (which->sel == VG_UNMAP_PASID || engine != PM4_ENGINE_COMPUTE)
+		return false;
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+		const struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+
+		if (h->dynamic && matches(vg, h, which))
+			return false;
+	}
+	return true;
+}
+
+/*
  * The packet completes only when all its queues are off, because the driver takes the fence
  * behind the packet as the sign for that.
  */
@@ -220,31 +258,35 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	uint32_t action = VG_GET(UNMAP_QUEUES_ACTION, p->control);
 	uint32_t engine = VG_GET(UNMAP_QUEUES_ENGINE, p->control);
 	struct vg_unmap which;
+	bool reset = action == PM4_UNMAP_RESET;
 	unsigned int left;
 
 	decode_unmap(p, &which);
 	if ((action != PM4_UNMAP_PREEMPT && action != PM4_UNMAP_RESET) ||
 	    which.num_doorbells > VG_COUNT(which.doorbell) ||
-	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0))
+	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0) ||
+	    !may_pick(vg, &which, engine))
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
 	/*
 	 * A list whose queues are all unmapped must map no more of them.  A packet that picks
-	 * queues waits for the end of the list, which may have these queues.
+	 * queues waits for the end of the list, which may have these queues.  A list with turns
+	 * has no end.
 	 */
 	if (which.sel == VG_UNMAP_ALL || which.sel == VG_UNMAP_NON_STATIC)
 		vg_run_list_drop(vg);
-	else if (vg_run_list_in_force(vg))
+	else if (vg_run_list_in_force(vg) && !vg_gfx9(vg)->cp.hws.turn.needed)
 		return VG_WAIT;
 	/*
 	 * A packet that names doorbells unmaps queues of one engine.  One that selects by
 	 * PASID, all or all but static ones unmaps queues of both engines.
 	 */
-	left = 0;
-	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_COMPUTE)
-		left += unmap_compute(vg, &which, action == PM4_UNMAP_RESET);
-	if (which.sel != VG_UNMAP_DOORBELL || engine == PM4_ENGINE_SDMA0)
-		left += vg_sdma_unmap(vg, &which);
+	if (which.sel != VG_UNMAP_DOORBELL)
+		left = vg_hws_unmap(vg, &which, reset);
+	else if (engine == PM4_ENGINE_COMPUTE)
+		left = unmap_compute(vg, &which, reset);
+	else
+		left = vg_sdma_unmap(vg, &which);
 	return left ? VG_WAIT : VG_DONE;
 }
 

@@ -5,15 +5,35 @@
 
 #include "core/queue.h"
 
-/* The state of the HWS: its resources, and the process whose queues it maps now. */
-struct vg_hws {
-	uint32_t vmid_mask;	    /* VMIDs that the driver lets the HWS use (SET_RESOURCES) */
-	uint64_t queue_mask;	    /* slots that the driver lets the HWS use (SET_RESOURCES) */
-	uint32_t vmids_used;	    /* VMIDs that the current run list uses */
-	unsigned int vmid;	    /* VMID of the last MAP_PROCESS; MAP_QUEUES adds queues to it */
-	const struct vg_queue *hiq; /* the queue that submitted the current run list */
+struct vg_hws_process {
+	unsigned int pasid;
+	uint64_t root; /* root of its page tables */
+	unsigned int quantum;
 };
 
+/* The turn of some processes of a run list that needs turns. */
+struct vg_hws_turn {
+	bool needed; /* the list in force ends with a packet that leads to its begin */
+	uint64_t base;
+	uint32_t size;
+	unsigned int max_processes;
+	unsigned int quantum; /* the longest one of the processes that have the turn */
+	bool full;	      /* there is no room for the next entry of the list */
+	uint64_t ends;	      /* if @full: the virtual time at which the turn ends */
+};
+
+/* The state of the HWS: its resources, and the process whose queues it maps now. */
+struct vg_hws {
+	uint32_t vmid_mask;  /* VMIDs that the driver lets the HWS use (SET_RESOURCES) */
+	uint64_t queue_mask; /* slots that the driver lets the HWS use (SET_RESOURCES) */
+	uint32_t vmids_used; /* VMIDs that the current run list uses, or the current turn */
+	struct vg_hws_process process; /* of the last MAP_PROCESS; MAP_QUEUES adds queues to it */
+	unsigned int vmid;	       /* VMID of @process */
+	const struct vg_queue *hiq;    /* the queue that submitted the current run list */
+	struct vg_hws_turn turn;
+};
+
+struct vg_unmap;
 struct pm4_map_process;
 struct pm4_run_list;
 
@@ -26,9 +46,22 @@ bool vg_run_list_in_force(const struct vgpu *vg);
 /* Execute the run list that the packet @p in the queue @hiq names. */
 enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 				 const struct pm4_run_list *p);
+/* Begin the list again, which its last packet @p asks for. */
+enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const struct pm4_run_list *p);
+/*
+ * If the list needs turns, and the current one has no room for the next queue: VG_WAIT until the
+ * turn is over, then give a VMID to the process of that queue in the next turn.
+ */
+enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q);
 /* Drop the rest of the run list; its queues stay mapped. */
 void vg_run_list_drop(struct vgpu *vg);
 enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_process *p);
+
+/*
+ * Ask all user queues that match to stop, or reset them; returns how many have not stopped yet,
+ * so call again until it returns 0.
+ */
+unsigned int vg_hws_unmap(struct vgpu *vg, const struct vg_unmap *which, bool reset);
 
 #endif

@@ -56,8 +56,9 @@ struct pm4_map_process {
 	uint32_t signal_lo, signal_hi;
 };
 PM4_BODY_IS(struct pm4_map_process, 20);
-#define MAP_PROCESS_PASID  VG_BITS(15, 0)
-#define MAP_PROCESS_QUEUES VG_BITS(31, 22)
+#define MAP_PROCESS_PASID   VG_BITS(15, 0)
+#define MAP_PROCESS_QUANTUM VG_BITS(31, 25)
+#define MAP_PROCESS_QUEUES  VG_BITS(31, 22) /* in @resources */
 
 struct pm4_map_queues {
 	uint32_t control;
@@ -119,8 +120,9 @@ struct pm4_run_list {
 	uint32_t control;
 };
 PM4_BODY_IS(struct pm4_run_list, 3);
-#define RUN_LIST_SIZE  VG_BITS(19, 0)
-#define RUN_LIST_CHAIN VG_BITS(20, 20)
-#define RUN_LIST_VALID VG_BITS(23, 23)
+#define RUN_LIST_SIZE	   VG_BITS(19, 0)
+#define RUN_LIST_CHAIN	   VG_BITS(20, 20)
+#define RUN_LIST_VALID	   VG_BITS(23, 23)
+#define RUN_LIST_PROCESSES VG_BITS(27, 24) /* the most that have VMIDs at the same time */
 
 #endif

@@ -1,9 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Run lists of the hardware scheduler (HWS), and the VMIDs of their processes.
+ * Run lists of the hardware scheduler (HWS), the VMIDs of their processes, and turns.
  *
  * A queue of its own executes the packets of the run list, as its IB.  So the HIQ goes on
  * meanwhile, as it must when the driver unmaps the queues of a list in force.
+ *
+ * If there are more processes than VMIDs, or more queues than slots, KFD ends the list with
+ * a RUN_LIST packet that leads to the list's begin (CHAIN).  The processes then take turns:
+ * at an entry for which there is no room the queue waits until the turn is over, preempts all
+ * queues, and goes on with that entry.  Nobody copies the list, so the queue reads entries
+ * from memory in each turn, which KFD frees only after it has unmapped the queues
+ * (pm_release_ib() in unmap_queues_cpsch()).
  */
 #include <string.h>
 
@@ -11,6 +18,13 @@
 #include "engine/pkt_pm4.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/pkt_hws.h"
+
+/*
+ * No public source has the unit of process_quantum, and KFD always asks for 10
+ * (kfd_packet_manager_v9.c:109).  While nothing happens, the GPU does one tick in a
+ * millisecond, so this also keeps the turns of idle processes short.
+ */
+enum { TICKS_PER_QUANTUM = 4 };
 
 static struct vg_hws *hws_of(const struct vgpu *vg)
 {
@@ -25,7 +39,7 @@ static struct vg_queue *list_of(const struct vgpu *vg)
 /* ---- VMIDs ---- */
 
 /*
- * A process keeps its VMID from one run list to the next if that is possible.
+ * A process keeps its VMID from one run list or turn to the next if that is possible.
  * The TLBs then keep its translations, so changed page tables take effect only
  * by the driver's own flushes.
  */
@@ -39,31 +53,99 @@ static int choose_vmid(struct vgpu *vg, unsigned int pasid)
 	return left ? __builtin_ctz(left) : -1;
 }
 
-enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
-				       const struct pm4_map_process *p)
+/*
+ * Give a VMID to the process of the last MAP_PROCESS.
+ *
+ * If the VMID had another process before, drop that process's translations.  Only the HWS can:
+ * the driver names processes by PASID and does not know when a VMID changes hands.  Compare
+ * the root as well, because a new process may have the PASID of an old one.
+ */
+static enum vg_result give_vmid(struct vgpu *vg, struct vg_queue *q)
 {
-	unsigned int pasid = VG_GET(MAP_PROCESS_PASID, p->control);
-	uint64_t root = vg_u64(p->root_lo, p->root_hi);
-	int vmid = choose_vmid(vg, pasid);
+	struct vg_hws *hws = hws_of(vg);
+	const struct vg_hws_process *process = &hws->process;
+	int vmid = choose_vmid(vg, process->pasid);
 
 	if (vmid < 0)
-		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask",
-					hws_of(vg)->vmid_mask);
-	/*
-	 * If the VMID had another process before, drop that process's translations.  Compare
-	 * the root as well, because a new process may have the PASID of an old one.
-	 */
-	if (vg_vmid_pasid(vg, vmid) != (int)pasid || vg_vmid_root(vg, vmid) != root) {
-		vg_vmid_set_pasid(vg, vmid, pasid);
+		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask", hws->vmid_mask);
+	if (vg_vmid_pasid(vg, vmid) != (int)process->pasid ||
+	    vg_vmid_root(vg, vmid) != process->root) {
+		vg_vmid_set_pasid(vg, vmid, process->pasid);
 		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
 			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
 	}
-	vg_vmid_set_root(vg, vmid, root);
-	hws_of(vg)->vmids_used |= 1u << vmid;
-	hws_of(vg)->vmid = vmid;
-	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", pasid, vmid,
-		 (unsigned long long)root);
+	vg_vmid_set_root(vg, vmid, process->root);
+	hws->vmids_used |= 1u << vmid;
+	hws->vmid = vmid;
+	if (hws->turn.quantum < process->quantum)
+		hws->turn.quantum = process->quantum;
+	vg_trace(vg, "map-process pasid=0x%x vmid=%d root=0x%llx", process->pasid, vmid,
+		 (unsigned long long)process->root);
 	return VG_DONE;
+}
+
+/* ---- turns ---- */
+
+/* Has the process a VMID in this turn?  Then the turn has gone through all of the list. */
+static bool has_turn(struct vgpu *vg, unsigned int pasid)
+{
+	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
+		if (hws_of(vg)->vmids_used >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
+			return true;
+	return false;
+}
+
+static bool has_room(struct vgpu *vg, unsigned int pasid)
+{
+	const struct vg_hws *hws = hws_of(vg);
+
+	return hws->vmid_mask & ~hws->vmids_used &&
+	       (unsigned int)__builtin_popcount(hws->vmids_used) < hws->turn.max_processes &&
+	       !has_turn(vg, pasid);
+}
+
+/* VG_WAIT until the quantum of the turn is over and all of its queues are off. */
+static enum vg_result end_turn(struct vgpu *vg)
+{
+	const struct vg_unmap all = { .sel = VG_UNMAP_ALL };
+	struct vg_hws *hws = hws_of(vg);
+	struct vg_hws_turn *turn = &hws->turn;
+
+	if (!turn->full) {
+		turn->full = true;
+		turn->ends = vg->time + (uint64_t)turn->quantum * TICKS_PER_QUANTUM;
+		vg_trace(vg, "turn-full vmids=0x%04x ends=%llu", hws->vmids_used,
+			 (unsigned long long)turn->ends);
+	}
+	if (vg->time < turn->ends || vg_hws_unmap(vg, &all, false))
+		return VG_WAIT;
+	vg_trace(vg, "turn-over vmids=0x%04x", hws->vmids_used);
+	turn->full = false;
+	turn->quantum = 0;
+	hws->vmids_used = 0;
+	return VG_DONE;
+}
+
+enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q)
+{
+	enum vg_result result = end_turn(vg);
+
+	return result == VG_DONE ? give_vmid(vg, q) : result;
+}
+
+enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
+				       const struct pm4_map_process *p)
+{
+	struct vg_hws *hws = hws_of(vg);
+
+	hws->process = (struct vg_hws_process){
+		.pasid = VG_GET(MAP_PROCESS_PASID, p->control),
+		.root = vg_u64(p->root_lo, p->root_hi),
+		.quantum = VG_GET(MAP_PROCESS_QUANTUM, p->control),
+	};
+	if (hws->turn.needed && !has_room(vg, hws->process.pasid))
+		return vg_run_list_next_turn(vg, q);
+	return give_vmid(vg, q);
 }
 
 /* ---- the queue that executes the list ---- */
@@ -109,18 +191,43 @@ bool vg_run_list_in_force(const struct vgpu *vg)
 	return list_of(vg)->active;
 }
 
+/* Does the list end with a packet that leads to its begin? */
+static bool is_chained(struct vgpu *vg, uint64_t base, uint32_t size)
+{
+	struct {
+		uint32_t header;
+		struct pm4_run_list body;
+	} last;
+	uint64_t bytes = 4ull * size;
+
+	if (bytes < sizeof(last) ||
+	    vg_mem_read(vg, &vg_cp_port, 0, base + bytes - sizeof(last), &last, sizeof(last)))
+		return false;
+	return last.header == pm4_header(PM4_RUN_LIST, PM4_DWORDS(last.body)) &&
+	       VG_GET(RUN_LIST_CHAIN, last.body.control);
+}
+
 enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 				 const struct pm4_run_list *p)
 {
 	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
+	unsigned int processes = VG_GET(RUN_LIST_PROCESSES, p->control);
 	uint64_t base = vg_u64(p->base_lo, p->base_hi);
+	struct vg_hws *hws = hws_of(vg);
 	struct vg_queue *q = list_of(vg);
 
 	if (VG_GET(RUN_LIST_CHAIN, p->control))
-		return vg_queue_unknown(vg, hiq, "oversubscribed run list", p->control);
-	hws_of(vg)->vmids_used = 0;
-	hws_of(vg)->hiq = hiq;
-	vg_trace(vg, "runlist dwords=%u", size);
+		return vg_queue_unknown(vg, hiq, "CHAIN outside of a run list", p->control);
+	hws->vmids_used = 0;
+	hws->hiq = hiq;
+	hws->turn = (struct vg_hws_turn){
+		.needed = is_chained(vg, base, size),
+		.base = base,
+		.size = size,
+		/* 0 is "no concurrency", drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c:755 */
+		.max_processes = processes ? processes : 1,
+	};
+	vg_trace(vg, "runlist dwords=%u turns=%d", size, hws->turn.needed);
 	if (!size)
 		return VG_DONE;
 	q->ring = base;
@@ -130,9 +237,24 @@ enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 	return VG_DONE;
 }
 
+enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const struct pm4_run_list *p)
+{
+	const struct vg_hws *hws = hws_of(vg);
+	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
+	uint64_t base = vg_u64(p->base_lo, p->base_hi);
+
+	if (!hws->turn.needed || base != hws->turn.base || size != hws->turn.size)
+		return vg_queue_unknown(vg, q, "RUN_LIST to another list", p->control);
+	/* Without a process there is nothing to wait for, and the HWS would never stop. */
+	if (!hws->vmids_used)
+		return vg_queue_unknown(vg, q, "RUN_LIST of no process", p->control);
+	return vg_queue_enter_ib(vg, q, 0, base, size, true);
+}
+
 void vg_run_list_drop(struct vgpu *vg)
 {
 	vg_queue_kill(vg, list_of(vg));
+	hws_of(vg)->turn = (struct vg_hws_turn){ 0 };
 }
 
 void vg_run_list_init(struct vgpu *vg)

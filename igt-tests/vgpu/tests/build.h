@@ -139,10 +139,12 @@ static inline void build_unmap(struct fake_queue *q, unsigned int sel, uint32_t 
 	build_packet(q, PM4_UNMAP_QUEUES, &body, PM4_DWORDS(body));
 }
 
-static inline void build_map_process(struct fake_queue *q, unsigned int pasid, uint64_t root)
+static inline void build_map_process_for(struct fake_queue *q, unsigned int pasid, uint64_t root,
+					 unsigned int quantum)
 {
 	const struct pm4_map_process body = {
-		.control = VG_PREP(MAP_PROCESS_PASID, pasid),
+		.control = VG_PREP(MAP_PROCESS_PASID, pasid) |
+			   VG_PREP(MAP_PROCESS_QUANTUM, quantum),
 		.root_lo = vg_lo(root),
 		.root_hi = vg_hi(root),
 	};
@@ -150,11 +152,17 @@ static inline void build_map_process(struct fake_queue *q, unsigned int pasid, u
 	build_packet(q, PM4_MAP_PROCESS, &body, PM4_DWORDS(body));
 }
 
-static inline void build_map_queue(struct fake_queue *q, uint32_t doorbell, uint64_t mqd,
-				   uint64_t wptr)
+static inline void build_map_process(struct fake_queue *q, unsigned int pasid, uint64_t root)
+{
+	build_map_process_for(q, pasid, root, 0);
+}
+
+static inline void build_map_queue_of(struct fake_queue *q, enum pm4_engine engine,
+				      uint32_t doorbell, uint64_t mqd, uint64_t wptr)
 {
 	const struct pm4_map_queues body = {
-		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) | VG_PREP(MAP_QUEUES_NUM, 1),
+		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_HWS_CHOICE) |
+			   VG_PREP(MAP_QUEUES_ENGINE, engine) | VG_PREP(MAP_QUEUES_NUM, 1),
 		.doorbell = VG_PREP(PM4_DOORBELL, doorbell),
 		.mqd_lo = vg_lo(mqd),
 		.mqd_hi = vg_hi(mqd),
@@ -165,15 +173,28 @@ static inline void build_map_queue(struct fake_queue *q, uint32_t doorbell, uint
 	build_packet(q, PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
 }
 
-static inline void build_run_list(struct fake_queue *q, uint64_t va, uint32_t dwords)
+static inline void build_map_queue(struct fake_queue *q, uint32_t doorbell, uint64_t mqd,
+				   uint64_t wptr)
+{
+	build_map_queue_of(q, PM4_ENGINE_COMPUTE, doorbell, mqd, wptr);
+}
+
+/* @flags are further bits of the control dword. */
+static inline void build_run_list_with(struct fake_queue *q, uint64_t va, uint32_t dwords,
+				       uint32_t flags)
 {
 	const struct pm4_run_list body = {
 		.base_lo = vg_lo(va),
 		.base_hi = vg_hi(va),
-		.control = VG_PREP(RUN_LIST_SIZE, dwords) | RUN_LIST_VALID,
+		.control = VG_PREP(RUN_LIST_SIZE, dwords) | RUN_LIST_VALID | flags,
 	};
 
 	build_packet(q, PM4_RUN_LIST, &body, PM4_DWORDS(body));
+}
+
+static inline void build_run_list(struct fake_queue *q, uint64_t va, uint32_t dwords)
+{
+	build_run_list_with(q, va, dwords, 0);
 }
 
 static inline void build_resources(struct fake_queue *q, uint32_t vmids, uint64_t queues)

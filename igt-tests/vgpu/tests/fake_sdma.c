@@ -20,6 +20,11 @@ static void set(struct fake_host *f, uint32_t reg, uint32_t value)
 	vgpu_mmio_write(f->vg, 4 * reg, value);
 }
 
+void fake_sdma_start_engine(struct fake_host *f)
+{
+	set(f, VG_ADDR(SDMA_F32_CNTL), 0);
+}
+
 struct fake_host *fake_sdma_host(void)
 {
 	struct fake_host *f = fake_new();
@@ -29,7 +34,7 @@ struct fake_host *fake_sdma_host(void)
 	for (uint64_t va = RINGS; va < SDMA_DATA + SDMA_DATA_SIZE; va += VG_PAGE_SIZE)
 		fake_map(f, SDMA_VMID, va, FAKE_RAM_BASE + (va - FAKE_GART_BASE),
 			 FAKE_RW | VG_PTE_SYSTEM);
-	set(f, VG_ADDR(SDMA_F32_CNTL), 0);
+	fake_sdma_start_engine(f);
 	return f;
 }
 

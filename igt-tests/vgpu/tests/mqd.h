@@ -24,7 +24,7 @@ struct user_queue {
 static inline void user_queue_init(struct fake_host *f, struct user_queue *u, unsigned int n,
 				   unsigned int vmid, uint64_t va, uint32_t doorbell)
 {
-	enum { MQDS = 0x600000, RINGS = 0x700000, STEP = 0x10000 };
+	enum { MQDS = 0x600000, RINGS = 0x700000, STEP = 0x8000 };
 	uint8_t *ring = f->ram + RINGS + n * STEP;
 	uint8_t *pointers = ring + VG_PAGE_SIZE;
 

@@ -99,10 +99,14 @@ static void scheduling_fields(void)
 	CHECK(VG_GET(RUN_LIST_SIZE, l.ordinal4) == 0xabcde);
 	CHECK(VG_GET(RUN_LIST_CHAIN, l.ordinal4) == 1);
 	CHECK(VG_GET(RUN_LIST_VALID, l.ordinal4) == 1);
+	l.bitfields4.process_cnt = 0xa;
+	CHECK(VG_GET(RUN_LIST_PROCESSES, l.ordinal4) == 0xa);
 
 	p.bitfields2.pasid = 0x8123;
+	p.bitfields2.process_quantum = 0x55;
 	p.bitfields14.num_queues = 0x155;
 	CHECK(VG_GET(MAP_PROCESS_PASID, p.ordinal2) == 0x8123);
+	CHECK(VG_GET(MAP_PROCESS_QUANTUM, p.ordinal2) == 0x55);
 	CHECK(VG_GET(MAP_PROCESS_QUEUES, p.ordinal14) == 0x155);
 
 	m.bitfields2.queue_sel = queue_sel__mes_map_queues__map_to_hws_determined_queue_slots_vi;
