@@ -62,10 +62,12 @@ struct memory {
 	enum va_layout layout;
 };
 
-static const struct memory gtt = { VA_GTT, VA_ADJACENT };
-static const struct memory userptr = { VA_USERPTR, VA_ADJACENT };
+static const struct memory gtt = { VA_GTT, VA_ANY };
+static const struct memory userptr = { VA_USERPTR, VA_ANY };
+static const struct memory userptr_adjacent = { VA_USERPTR, VA_ADJACENT };
 static const struct memory userptr_scattered = { VA_USERPTR, VA_SCATTERED };
-static const struct memory hsa = { VA_HSA, VA_ADJACENT };
+static const struct memory hsa = { VA_HSA, VA_ANY };
+static const struct memory hsa_adjacent = { VA_HSA, VA_ADJACENT };
 static const struct memory hsa_scattered = { VA_HSA, VA_SCATTERED };
 
 /* Whole CPU pages at addresses of whole CPU pages, which every kernel maps right. */
@@ -260,7 +262,7 @@ static void expect_fault(struct amd_userptr *mine, unsigned int at)
 
 static void cleared_page(struct amd_userptr *mine, void *data)
 {
-	open_window(mine, VA_HSA, VA_ADJACENT);
+	open_window(mine, VA_HSA, VA_ANY);
 	va_window_map(&window, AMDGPU_VA_OP_MAP, 16, 0, 0, VA_BO_PAGES);
 	va_window_clear(&window, 16 + 3, 1);
 	va_window_check(&window);
@@ -270,7 +272,7 @@ static void cleared_page(struct amd_userptr *mine, void *data)
 /* The rest of the CPU page behind the end of a mapping */
 static void page_behind(struct amd_userptr *mine, void *data)
 {
-	open_window(mine, VA_HSA, VA_ADJACENT);
+	open_window(mine, VA_HSA, VA_ANY);
 	va_window_map(&window, AMDGPU_VA_OP_MAP, 16, 0, 0, 17);
 	va_window_check(&window);
 	expect_fault(mine, 16 + 17);
@@ -308,13 +310,14 @@ static const struct amd_userptr_subtest subtests[] = {
 	SUBTESTS("gtt", gtt),
 	SUBTEST("adjacent-gtt", adjacent, gtt, "17 pages from 0 on, of two CPU pages."),
 	SUBTESTS("userptr", userptr),
-	SUBTEST("adjacent-userptr", adjacent, userptr, "17 pages from 0 on, of two CPU pages."),
+	SUBTEST("adjacent-userptr", adjacent, userptr_adjacent,
+		"17 pages from 0 on, of two CPU pages."),
 	SUBTESTS("userptr-scattered", userptr_scattered),
 };
 
 static const struct amd_userptr_subtest hsa_subtests[] = {
 	SUBTESTS("hsa", hsa),
-	SUBTEST("adjacent-hsa", adjacent, hsa, "17 pages from 0 on, of two CPU pages."),
+	SUBTEST("adjacent-hsa", adjacent, hsa_adjacent, "17 pages from 0 on, of two CPU pages."),
 	SUBTESTS("hsa-scattered", hsa_scattered),
 	{ .name = "clear-faults-hsa",
 	  .run = clear_faults,

@@ -25,8 +25,11 @@ enum { VA_BO_PAGES = 128, VA_WINDOW_PAGES = 192, VA_BOS = 2 };
  */
 enum va_kind { VA_GTT, VA_USERPTR, VA_HSA };
 
-/* How the CPU pages of a userptr lie: the first two are neighbours, or no page follows another. */
-enum va_layout { VA_ADJACENT, VA_SCATTERED };
+/*
+ * How the CPU pages of a userptr lie: as the kernel gives them, the first two are neighbours, or no
+ * page follows another.
+ */
+enum va_layout { VA_ANY, VA_ADJACENT, VA_SCATTERED };
 
 struct va_bo {
 	uint32_t handle;

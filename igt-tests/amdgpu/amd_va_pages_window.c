@@ -14,6 +14,8 @@
 
 #define BO_SIZE	    ((size_t)VA_BO_PAGES * VA_PAGE)
 #define WINDOW_SIZE ((size_t)VA_WINDOW_PAGES * VA_PAGE)
+/* Memory in which to look for neighbours.  In a boot that had run other tests 1 MiB had none. */
+#define POOL_SIZE   ((size_t)32 << 20)
 
 void va_require_gpu_pages(struct amd_userptr *up)
 {
@@ -34,13 +36,14 @@ static bool are_neighbours(const char *cpu)
 /* Memory of a BO that begins with two CPU pages that are neighbours. */
 static char *map_adjacent(struct amd_userptr *up)
 {
-	char *pool = (char *)amd_userptr_mmap(up, 2 * BO_SIZE, 0);
+	char *pool = (char *)amd_userptr_mmap(up, POOL_SIZE, 0);
 
-	for (size_t at = 0; at <= BO_SIZE; at += getpagesize()) {
+	for (size_t at = 0; at + BO_SIZE <= POOL_SIZE; at += getpagesize()) {
 		if (are_neighbours(pool + at))
 			return pool + at;
 	}
-	igt_assert_f(false, "no two neighbours in %zu pages\n", 2 * BO_SIZE / getpagesize());
+	igt_skip_on_f(true, "no two neighbours in %zu pages, because memory is fragmented\n",
+		      POOL_SIZE / getpagesize());
 	return NULL;
 }
 
@@ -68,6 +71,10 @@ static char *map_scattered(struct amd_userptr *up)
 	return cpu;
 }
 
+/*
+ * TTM takes the largest blocks that there are (ttm_pool.c), so pages are neighbours unless memory
+ * is fragmented.  The page map does not show the frames of a mapping of a BO.
+ */
 static void make_gtt(struct va_window *window, struct va_bo *bo)
 {
 	union drm_amdgpu_gem_create create = {
@@ -88,8 +95,6 @@ static void make_gtt(struct va_window *window, struct va_bo *bo)
 		       map.out.addr_ptr);
 	amd_userptr_adopt(window->up, bo->cpu, BO_SIZE);
 	memset(bo->cpu, 0, BO_SIZE);
-	/* TTM takes the largest blocks that there are (ttm_pool.c), so pages are neighbours. */
-	igt_assert_f(are_neighbours(bo->cpu), "the first pages of a GTT BO are no neighbours\n");
 }
 
 static void make_bo(struct va_window *window, struct va_bo *bo, enum va_layout layout)
@@ -102,8 +107,12 @@ static void make_bo(struct va_window *window, struct va_bo *bo, enum va_layout l
 	if (window->kind == VA_GTT) {
 		make_gtt(window, bo);
 	} else {
-		bo->cpu = layout == VA_SCATTERED ? map_scattered(window->up)
-						 : map_adjacent(window->up);
+		if (layout == VA_ADJACENT)
+			bo->cpu = map_adjacent(window->up);
+		else if (layout == VA_SCATTERED)
+			bo->cpu = map_scattered(window->up);
+		else
+			bo->cpu = (char *)amd_userptr_mmap(window->up, BO_SIZE, 0);
 		igt_assert_eq(__amd_userptr_create(window->fd, bo->cpu, BO_SIZE, flags,
 						   &bo->handle),
 			      0);
