@@ -7,16 +7,19 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "igt.h"
 
 #include "lib/amdgpu/amd_userptr_fixture.h"
+#include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
 #include "lib/igt_undo.h"
 
@@ -31,6 +34,9 @@ IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
 
 /* The kernel tries until it succeeds or a signal comes, so the test sends itself one. */
 #define OFFLINE_SECONDS (igt_patience(10000) / 1000)
+
+/* Nodes of NUMA that the test knows. */
+enum { NODES = 32 };
 
 /* How many different blocks to try: one may have a page that the kernel cannot move just now. */
 enum { MOST_BLOCKS = 8 };
@@ -188,13 +194,20 @@ static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
 	return 0;
 }
 
-static char *map_chunk(struct amd_userptr *up)
+/*
+ * The nodes take turns, because it may be that no block of one node goes offline.  A node without
+ * memory is none that mbind() accepts, and a kernel without NUMA has no mbind().
+ */
+static char *map_chunk(struct amd_userptr *up, unsigned int number)
 {
+	const unsigned long node = 1ul << number % (igt_mm_numa_node(NODES) + 1);
 	char *chunk = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	igt_assert(chunk != MAP_FAILED);
 	amd_userptr_adopt(up, chunk, CHUNK);
 	igt_assert_eq(madvise(chunk, CHUNK, MADV_NOHUGEPAGE), 0);
+	if (syscall(SYS_mbind, chunk, CHUNK, MPOL_PREFERRED, &node, NODES + 1, 0))
+		igt_assert(errno == ENOSYS || errno == EINVAL);
 	memset(chunk, 0xa5, CHUNK);
 	return chunk;
 }
@@ -212,12 +225,16 @@ static void memory_offline(struct amd_userptr *up)
 	char line[32];
 	char *piece;
 
+	/* What the kernel prints of a page that keeps a block online.  /dev/kmsg escapes
+	 * backslashes. */
+	igt_emit_ignore_dmesg_regex(
+		"page: refcount:|flags: 0x[0-9a-f]+[(]|raw: |page dumped because: ");
 	igt_require_f(get_line(MEMORY "block_size_bytes", line, sizeof(line)),
 		      "no CONFIG_MEMORY_HOTPLUG\n");
 	search.block_size = strtoull(line, NULL, 16);
 	igt_assert(search.block_size);
 	for (unsigned int i = 0; i < MOST_CHUNKS && i * CHUNK / 1024 < most; i++) {
-		char *chunk = map_chunk(up);
+		char *chunk = map_chunk(up, i);
 
 		while (search.num_refused < MOST_BLOCKS &&
 		       (piece = find_piece(&search, chunk, &block))) {

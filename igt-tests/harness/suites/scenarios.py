@@ -184,8 +184,8 @@ def spec_of(name, entry, image, text, echo=None):
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
 		command=text, params=entry["params"],
 		timeout=entry.getfloat("timeout") * factor,
-		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else machine_of(entry).memory_mb, seed=int(entry["seed"] or 0),
-		gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
+		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else int(entry["memory"] or machine_of(entry).memory_mb),
+		seed=int(entry["seed"] or 0), gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		movable=entry["movable"], icount=entry.getboolean("icount"), echo=echo)
 
 
