@@ -520,11 +520,14 @@ int au_check_devices(const struct amdgpu_userptr_ctx *ctx, uint64_t mask,
 		     struct au_failure *failure);
 int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struct au_space *space,
 		struct au_failure *failure);
-/* Free the memory of a map whose BOs and VA mappings are gone. */
+/* Free the library's structures of a map that has no BO and no VA mapping (any more). */
 void au_map_free(struct amdgpu_userptr_mapping *map);
 
 /* unmap.c */
-/* Give back the addresses of a map after au_map_take_down(), and free it. */
+/*
+ * After au_map_take_down(): give back the map's addresses, or abandon them if a GPU may still reach
+ * memory through them, and free the map.
+ */
 void au_map_end(struct amdgpu_userptr_mapping *map);
 /*
  * End a map that nobody has, after au_map_take_down(). If that was @late, the map becomes an
