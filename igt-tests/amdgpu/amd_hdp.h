@@ -6,7 +6,10 @@
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
-/* The MMIO remap page has 4 KiB, so larger CPU pages would map other registers, too. */
+/*
+ * The MMIO remap page has 4 KiB. Larger CPU pages would map other registers, too, so the kernel
+ * refuses the page there.
+ */
 #define AMD_HDP_REMAP_PAGE_SIZE 4096
 
 /*

@@ -81,7 +81,10 @@ static void stale_pages_are_found(void)
 	expect(window, 0, 1);
 	take_copy(5);
 
-	/* The copy has the content of a generation that, by the stamp, nobody has written yet. */
+	/*
+	 * Set the stamp one generation back: the copy then has words of a generation that does not
+	 * exist yet, and each of them is wrong.
+	 */
 	memory.pages[6].stamp.started++;
 	gather_page_rewrite(&memory, 6);
 	take_copy(6);
