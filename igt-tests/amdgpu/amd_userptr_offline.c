@@ -14,6 +14,7 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "igt.h"
@@ -21,6 +22,7 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_mm.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 #include "lib/igt_undo.h"
 
 IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
@@ -33,7 +35,10 @@ IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
 #define MOST_CHUNKS (AMD_USERPTR_MAX / 2)
 
 /* The kernel tries until it succeeds or a signal comes, so the test sends itself one. */
-#define OFFLINE_SECONDS (igt_patience(10000) / 1000)
+#define OFFLINE_SECONDS igt_patience(10)
+
+/* For how long to try another block.  With the last block this is less than a subtest may take. */
+#define SEARCH_MS igt_patience(30000)
 
 /* Nodes of NUMA that the test knows. */
 enum { NODES = 32 };
@@ -122,36 +127,59 @@ static char *find_piece(const struct search *search, char *chunk, unsigned long 
 	return NULL;
 }
 
-/* The journal calls this, so it has to accept that the block is online. */
+/*
+ * The journal calls this, so it has to accept that the block is online.  If the block stays
+ * offline, which can happen while there is no memory for it, the journal tries again.
+ */
 static bool put_online(const char *path, const char *value)
 {
 	char line[32];
 
-	if (get_line(path, line, sizeof(line)) && !strcmp(line, "offline"))
-		put_line(path, value);
-	return true;
+	if (!get_line(path, line, sizeof(line)) || strcmp(line, "offline"))
+		return true;
+	return !put_line(path, value);
 }
 
 static void interrupt(int signal)
 {
 }
 
-/* Take the block offline; 0 or -errno.  The clean-up takes it online again. */
-static int take_offline(unsigned long block)
+/*
+ * Write "offline", and give up after OFFLINE_SECONDS; 0 or -errno.  The alarm() of the process is
+ * taken: it is the limit of the subtest.
+ */
+static int put_offline(const char *path)
 {
 	/* Without SA_RESTART, so that the signal ends the write. */
 	const struct sigaction action = { .sa_handler = interrupt };
+	/* Again and again, because the first signal may come before the write begins. */
+	const struct itimerspec limit = {
+		.it_value.tv_sec = OFFLINE_SECONDS,
+		.it_interval.tv_nsec = 100000000,
+	};
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
 	struct sigaction before;
+	timer_t timer;
+	int ret;
+
+	igt_assert_eq(sigaction(SIGUSR1, &action, &before), 0);
+	igt_assert_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
+	igt_assert_eq(timer_settime(timer, 0, &limit, NULL), 0);
+	ret = put_line(path, "offline");
+	igt_assert_eq(timer_delete(timer), 0);
+	igt_assert_eq(sigaction(SIGUSR1, &before, NULL), 0);
+	return ret;
+}
+
+/* Take the block offline; 0 or -errno.  The clean-up takes it online again. */
+static int take_offline(unsigned long block)
+{
 	char path[64];
 	int ret;
 
 	block_path(path, sizeof(path), block, "state");
 	igt_undo_later(put_online, path, "online_movable");
-	igt_assert_eq(sigaction(SIGALRM, &action, &before), 0);
-	alarm(OFFLINE_SECONDS);
-	ret = put_line(path, "offline");
-	alarm(0);
-	igt_assert_eq(sigaction(SIGALRM, &before, NULL), 0);
+	ret = put_offline(path);
 	if (ret)
 		igt_undo_now(path);
 	return ret;
@@ -220,6 +248,7 @@ static void memory_offline(struct amd_userptr *up)
 {
 	/* Leave half of the memory, because the pages of the block need a new place. */
 	const unsigned long long most = igt_procfs_number("/proc/meminfo", "MemAvailable:") / 2;
+	const uint64_t deadline = igt_now_ms() + SEARCH_MS;
 	struct search search = { 0 };
 	unsigned long block;
 	char line[32];
@@ -236,7 +265,7 @@ static void memory_offline(struct amd_userptr *up)
 	for (unsigned int i = 0; i < MOST_CHUNKS && i * CHUNK / 1024 < most; i++) {
 		char *chunk = map_chunk(up, i);
 
-		while (search.num_refused < MOST_BLOCKS &&
+		while (search.num_refused < MOST_BLOCKS && igt_now_ms() < deadline &&
 		       (piece = find_piece(&search, chunk, &block))) {
 			search.error = try_block(up, piece, block, &search);
 			if (!search.error)
