@@ -177,6 +177,7 @@ def spec_of(name, entry, image, text, echo=None):
 	Returns the qemu.Spec of a boot of the scenario @name that runs the shell script @text. @entry is its section.
 	"""
 	factor = slower(entry["kernel"])
+	usual = DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else machine_of(entry).memory_mb
 	if factor > 1:
 		text = f"export AMD_KFD_SLOWER={factor}\n" + text
 	if "--real-clock" not in entry["vgpu"].split():
@@ -184,7 +185,7 @@ def spec_of(name, entry, image, text, echo=None):
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
 		command=text, params=entry["params"],
 		timeout=entry.getfloat("timeout") * factor,
-		memory_mb=DEBUG_MEMORY_MB if entry["kernel"] == DEBUG else int(entry["memory"] or machine_of(entry).memory_mb),
+		memory_mb=max(usual, int(entry["memory"] or 0)),
 		seed=int(entry["seed"] or 0), gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		movable=entry["movable"], icount=entry.getboolean("icount"), echo=echo)
 

@@ -46,6 +46,14 @@ class Clock(unittest.TestCase):
 			self.assertEqual(scenarios.spec_of(name, config[name], IMAGE, "true\n").icount, wanted, name)
 
 
+class Memory(unittest.TestCase):
+	def test_a_boot_has_no_less_than_others_of_its_kernel(self):
+		for page_size, usual in (("4k", 1024), ("16k", 4096), ("64k", 8192)):
+			config = scenarios.with_page_size(scenarios.all_scenarios(), page_size)
+			for name, wanted in (("igt-hws-sdma", usual), ("igt-vmids-hws-sdma", max(usual, 2048))):
+				self.assertEqual(scenarios.spec_of(name, config[name], IMAGE, "true\n").memory_mb, wanted, (name, page_size))
+
+
 class Arguments(unittest.TestCase):
 	def test_command_is_left_alone(self):
 		args = parse("--seed 3 -- prog --seed 4 --dir /x -- --icount")
