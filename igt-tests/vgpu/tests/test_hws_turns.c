@@ -373,6 +373,39 @@ static void a_reset_of_the_pipes_ends_the_turns(void)
 	fake_free(f);
 }
 
+static void step_for_a_while(struct turns *t)
+{
+	for (unsigned int steps = 0; steps < HWS_STEPS; steps++)
+		CHECK(vgpu_step(turns_host(t)->vg));
+}
+
+/*
+ * A queue that ignores its preemption (an injected fault) goes on in its VMID, which nobody else
+ * gets.  The driver learns of it by UNMAP_QUEUES, whose fence does not come, and resets the pipes.
+ */
+static void a_queue_that_does_not_stop_keeps_the_turn(void)
+{
+	struct fake_host *f;
+	struct turns t;
+
+	turns_set_up(&t, HWS_NUM_VMIDS + 1);
+	f = turns_host(&t);
+	CHECK(!vgpu_inject(f->vg, "fail-preempt:count=1"));
+	turns_submit(&t);
+	step_for_a_while(&t);
+	CHECK(fake_logged(f, "inject fault=fail-preempt strike=1"));
+	CHECK(hws_mapped(&t.h) == 1 && turns_state(&t)->turn.full);
+	CHECK(!fake_logged(f, "turn-over") && !turns_of(&t, HWS_NUM_VMIDS));
+
+	hws_unmap(&t.h, VG_UNMAP_NON_STATIC, 0, 5);
+	step_for_a_while(&t);
+	CHECK(hws_mapped(&t.h) == 1 && hws_fence(&t.h) != 5);
+	vgpu_mmio_write(f->vg, 4 * VG_ADDR(CP_MEC_CNTL), ~0u);
+	vgpu_mmio_write(f->vg, 4 * VG_ADDR(CP_MEC_CNTL), 0);
+	CHECK(!vgpu_busy(f->vg) && hws_mapped(&t.h) == 0);
+	fake_free(f);
+}
+
 /* ---- lists that are not modelled ---- */
 
 static void two_turns(struct turns *t)
@@ -448,6 +481,7 @@ int main(void)
 	interrupts_name_their_process();
 	unmap_ends_the_turns();
 	a_reset_of_the_pipes_ends_the_turns();
+	a_queue_that_does_not_stop_keeps_the_turn();
 	unmap_by_pasid_stops();
 	a_list_that_leads_to_another_stops();
 	a_list_without_a_process_stops();
