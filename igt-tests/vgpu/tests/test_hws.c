@@ -192,6 +192,24 @@ static void two_processes(struct hws *h, struct user_queue *u)
 	CHECK(hws_mapped(h) == 2);
 }
 
+/* Another VMID would be flushed, and hide that the driver has not flushed after a change. */
+static void a_process_keeps_its_vmid_without_those_before_it(void)
+{
+	struct hws h;
+	struct user_queue u[2];
+
+	two_processes(&h, u);
+	hws_unmap(&h, VG_UNMAP_ALL, 0, 1);
+	fake_run(h.f, HWS_STEPS);
+	fake_log_clear(h.f);
+	hws_begin_list(&h);
+	hws_list_process(&h, &u[1], 1);
+	hws_submit_list(&h);
+	CHECK(hws_mapped(&h) == 1 && fake_logged(h.f, "vmid=9 root"));
+	CHECK(!fake_logged(h.f, "why=new-owner"));
+	fake_free(h.f);
+}
+
 static void unmap_by_pasid_takes_one_process(void)
 {
 	struct hws h;
@@ -444,6 +462,7 @@ int main(void)
 	a_new_run_list_flushes_nothing_of_a_process();
 	a_vmid_that_changes_hands_is_flushed();
 	a_pasid_of_a_new_process_is_flushed();
+	a_process_keeps_its_vmid_without_those_before_it();
 	unmap_by_pasid_takes_one_process();
 	unmap_by_pasid_waits_for_the_list();
 	unmap_all_drops_the_rest_of_the_list();

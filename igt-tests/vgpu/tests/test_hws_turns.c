@@ -415,12 +415,14 @@ static void two_turns(struct turns *t)
 	turns_step_over(t, 1);
 }
 
-static void unmap_by_pasid_stops(void)
+static void unmap_of_some_queues_stops(unsigned int sel, uint32_t which)
 {
 	struct turns t;
 
 	two_turns(&t);
-	hws_unmap(&t.h, VG_UNMAP_PASID, HWS_PASID, 1);
+	while (!turns_is_mapped(&t, 0))
+		turns_step(&t);
+	hws_unmap(&t.h, sel, which, 1);
 	fake_run(turns_host(&t), HWS_STEPS);
 	fake_expect_stop(turns_host(&t), "UNMAP_QUEUES");
 }
@@ -482,7 +484,8 @@ int main(void)
 	unmap_ends_the_turns();
 	a_reset_of_the_pipes_ends_the_turns();
 	a_queue_that_does_not_stop_keeps_the_turn();
-	unmap_by_pasid_stops();
+	unmap_of_some_queues_stops(VG_UNMAP_PASID, HWS_PASID);
+	unmap_of_some_queues_stops(VG_UNMAP_DOORBELL, HWS_DOORBELL);
 	a_list_that_leads_to_another_stops();
 	a_list_without_a_process_stops();
 	another_packet_in_a_list_stops();
