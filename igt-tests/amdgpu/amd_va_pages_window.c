@@ -9,6 +9,7 @@
 
 #include "lib/amdgpu/amd_info.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 
 #include "amd_va_pages.h"
 
@@ -236,14 +237,20 @@ void va_window_change(struct va_window *window, int bo)
 
 /* ---- traffic ---- */
 
+/* -EAGAIN: the kernel has moved a page of a userptr during the ioctl, as compaction may. */
 static void run_cs(struct va_window *window)
 {
+	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 	uint32_t handles[VA_BOS];
 	uint64_t seq;
+	int ret;
 
 	for (unsigned int i = 0; i < VA_BOS; i++)
 		handles[i] = window->bos[i].handle;
-	igt_assert_eq(__amd_userptr_cs_submit(&window->cs, handles, VA_BOS, &seq), 0);
+	do
+		ret = __amd_userptr_cs_submit(&window->cs, handles, VA_BOS, &seq);
+	while (ret == -EAGAIN && igt_now_ms() < deadline);
+	igt_assert_eq(ret, 0);
 	igt_assert_eq(__amd_userptr_cs_wait(&window->cs, seq, AMD_USERPTR_WAIT_MS), 0);
 }
 
