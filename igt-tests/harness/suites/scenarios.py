@@ -63,11 +63,19 @@ def test_directory(entry):
 	return os.path.join(machine_of(entry).meson, TEST_FOLDER)
 
 
+def may_all_skip(entry, pattern):
+	"""Returns whether the regular expression @pattern matches all tests of all programs of the section @entry."""
+	names = [name for key in PROGRAM_KEYS for name in entry.get(key, "").split()]
+	return bool(names) and all(re.search(pattern, name + "@") for name in names)
+
+
 def with_page_size(config, page_size):
 	"""Change the boots of @config so that their guests have pages of @page_size, and return @config."""
 	if page_size not in (None, machine.USUAL):
 		for section in config.sections():
 			entry = config[section]
+			if machine_of(entry).is_native and entry["large-page-skips"] and may_all_skip(entry, entry["large-page-skips"]):
+				entry["chosen"] = "yes"
 			if machine_of(entry).is_native and entry["large-page-skips"]:
 				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
 			if machine_of(entry).is_native:

@@ -76,6 +76,11 @@ class Suites(unittest.TestCase):
 		self.assertIn("meson-arm64", scenarios.test_directory(entry))
 		self.assertNotIn("64k", scenarios.label(scenarios.with_page_size(scenarios.all_scenarios(), "4k")["igt-hws-sdma"]))
 
+	def test_all_tests_may_skip_with_large_pages(self):
+		for page_size, wanted in (("4k", []), ("64k", ["igt-offline"])):
+			config = scenarios.with_page_size(scenarios.all_scenarios(), page_size)
+			self.assertEqual([name for name in config.sections() if config[name].getboolean("chosen")], wanted, page_size)
+
 	def test_accel(self):
 		self.assertEqual((choice("").accel, choice("--accel tcg").accel, choice("--accel kvm").accel), ("tcg", "tcg", "kvm"))
 		self.assertEqual(choice("--accel kvm").suites, arguments.usual_suites())
