@@ -79,6 +79,14 @@ static void migrate(struct amd_userptr *up)
 	uint64_t pfns[AMD_USERPTR_PAGES];
 	int ret;
 
+	/*
+	 * The kernel may have taken pages of several nodes.  Move all to one, because a page that
+	 * is on the new node already does not move.
+	 */
+	amd_kfd_smi_mark(&up->smi);
+	ret = __igt_mm_migrate(bo->cpu, bo->size, getpagesize());
+	if (!ret)
+		amd_userptr_expect_evictions(up, 0);
 	for (int i = 0; i < AMD_USERPTR_PAGES; i++) {
 		pfns[i] = igt_procfs_pfn(amd_userptr_page(bo, i));
 		igt_require_f(pfns[i], "page frame numbers are hidden (not root?)\n");
