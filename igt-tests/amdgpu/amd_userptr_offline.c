@@ -254,8 +254,7 @@ static void memory_offline(struct amd_userptr *up)
 	char line[32];
 	char *piece;
 
-	/* What the kernel prints of a page that keeps a block online.  /dev/kmsg escapes
-	 * backslashes. */
+	/* What the kernel prints of a page that keeps a block online; kmsg escapes backslashes. */
 	igt_emit_ignore_dmesg_regex(
 		"page: refcount:|flags: 0x[0-9a-f]+[(]|raw: |page dumped because: ");
 	igt_require_f(get_line(MEMORY "block_size_bytes", line, sizeof(line)),

@@ -300,10 +300,12 @@ static bool kill_one(int sig, unsigned int us, bool plainly)
 {
 	const struct timespec pause = { .tv_nsec = us * 1000 };
 	const uint64_t deadline = igt_now_ms() + igt_patience(WAIT_MS);
-	const pid_t pid = start_busy(plainly);
 	bool changed;
 	int status;
+	pid_t pid;
 
+	igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	pid = start_busy(plainly);
 	/* Look once for each turn, because the process also puts the files back. */
 	while (!(changed = !all_as_before()) && igt_now_ms() < deadline)
 		igt_pause();
@@ -320,6 +322,11 @@ static bool kill_one(int sig, unsigned int us, bool plainly)
 	igt_assert(igt_wait_pid(pid, &status, igt_patience(WAIT_MS)));
 	igt_assert(!WIFEXITED(status) || WEXITSTATUS(status));
 	wait_for_rest();
+	/*
+	 * The guard of this process must not become its child, because IGT asserts at the end that
+	 * there is none.
+	 */
+	igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 	return changed;
 }
 
@@ -354,7 +361,6 @@ int igt_main()
 		if (!getenv(DIRECTORY)) {
 			snprintf(directory, sizeof(directory), "/tmp/igt-undo-XXXXXX");
 			igt_assert(mkdtemp(directory));
-			igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 		}
 	}
 
