@@ -43,7 +43,8 @@ static struct file open_file(void)
 	for (size_t i = 0; i < ARRAY_LENGTH(directories) && file.fd < 0; i++)
 		if (is_on_disk(directories[i]))
 			file.fd = open(directories[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-	igt_require_f(file.fd >= 0, "none of /var/tmp, /home, /root, /mnt is ext4, xfs or btrfs\n");
+	igt_require_f(file.fd >= 0,
+		      "no O_TMPFILE on ext4, xfs or btrfs in /var/tmp, /home, /root or /mnt\n");
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file.fd);
 	file.direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	igt_require_f(file.direct >= 0, "no O_DIRECT: %s\n", strerror(errno));

@@ -74,10 +74,11 @@ def with_page_size(config, page_size):
 	if page_size not in (None, machine.USUAL):
 		for section in config.sections():
 			entry = config[section]
-			if machine_of(entry).is_native and entry["large-page-skips"] and may_all_skip(entry, entry["large-page-skips"]):
+			more = entry["large-page-skips"] if machine_of(entry).is_native else ""
+			if more:
+				entry["skips"] = f"(?:{entry['skips']})|{more}"
+			if more and may_all_skip(entry, more):
 				entry["chosen"] = "yes"
-			if machine_of(entry).is_native and entry["large-page-skips"]:
-				entry["skips"] = f"(?:{entry['skips']})|{entry['large-page-skips']}"
 			if machine_of(entry).is_native:
 				entry["expected-fails"] += "\n" + entry["large-page-fails"]
 				entry["kernel"] = machine.of(page_size).stock if entry["kernel"] == flavours.DEBIAN else page_size
