@@ -14,8 +14,9 @@
  * in between: TTM needs longer to evict it, or an attempt shows nothing.
  *
  * The kernel's trace gives the order of three events: the gap begins with the update of the first
- * userptr's mapping, then the notifier of the second userptr has to run, and the gap ends with the
- * new eviction fence.
+ * userptr's mapping, then the notifier of the second userptr has to return, and the gap ends with
+ * the new eviction fence.  It has to return, because a notifier that still waits for the update of
+ * the second userptr's mapping waits for a fence that is added meanwhile, too.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -278,7 +279,7 @@ static void run(struct amd_userptr *up, const void *data)
 
 	igt_require_f(evict >= 0, "no debugfs file to evict VRAM with\n");
 	close(evict);
-	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, test->notifier),
+	igt_require_f(igt_tracefs_kretprobe_add(NOTIFIER, test->notifier),
 		      "no kprobe at the notifier\n");
 	igt_require_f(igt_tracefs_on(events, ARRAY_LENGTH(events)), "no tracefs\n");
 	amd_userptr_in_faulting_child(up, restore_window, &gap);

@@ -84,15 +84,26 @@ bool igt_tracefs_number(const char *line, const char *word, int base, uint64_t *
 	return true;
 }
 
-bool igt_tracefs_kprobe_add(const char *name, const char *where)
+/* @type: "p" for the entry of the function, "r" for its return. */
+static bool add_probe(const char *type, const char *name, const char *where)
 {
 	char text[256];
 
 	/* Remove it first, because a program may have left it that was killed with its guard. */
 	remove_kprobe(name, NULL);
 	igt_undo_later(remove_kprobe, name, NULL);
-	snprintf(text, sizeof(text), "p:%s %s\n", name, where);
+	snprintf(text, sizeof(text), "%s:%s %s\n", type, name, where);
 	return igt_sysfs_set(AT_FDCWD, KPROBE_EVENTS, text);
+}
+
+bool igt_tracefs_kprobe_add(const char *name, const char *where)
+{
+	return add_probe("p", name, where);
+}
+
+bool igt_tracefs_kretprobe_add(const char *name, const char *where)
+{
+	return add_probe("r", name, where);
 }
 
 void igt_tracefs_kprobe_remove(const char *name)
