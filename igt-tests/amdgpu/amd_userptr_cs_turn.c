@@ -32,14 +32,22 @@
  */
 enum { SLOW_MS = 30, RUN_MS = 6000, MAX_SLOW_MS = RUN_MS / 2 };
 
+enum { THREADS = 2 };
+
 struct turn {
-	int fd;
+	int fd; /* -1: not open */
 	char *listed, *other;
-	uint32_t listed_handle, other_handle;
+	uint64_t listed_va, other_va; /* 0: not reserved */
+	uint32_t listed_handle;
+	pthread_t threads[THREADS];
+	unsigned int num_threads; /* how many of them run */
 	atomic_bool stop;
 	atomic_uint submitted, again, changes;
 	atomic_int error; /* an error that a call must not return, or 0 */
 };
+
+/* Not on the stack, because after a failed assertion the threads go on until the clean-up. */
+static struct turn test;
 
 static void *submit(void *data)
 {
@@ -84,35 +92,57 @@ static void *protect(void *data)
 	return NULL;
 }
 
+static void start_thread(struct turn *turn, void *(*run)(void *data))
+{
+	igt_assert_eq(pthread_create(&turn->threads[turn->num_threads], NULL, run, turn), 0);
+	turn->num_threads++;
+}
+
+static void end_threads(struct turn *turn)
+{
+	turn->stop = true;
+	while (turn->num_threads)
+		pthread_join(turn->threads[--turn->num_threads], NULL);
+}
+
+static void end_turn(struct amd_userptr *up)
+{
+	end_threads(&test);
+	if (test.fd >= 0)
+		close(test.fd); /* and with it both userptrs */
+	if (test.listed_va)
+		amd_kfd_va_release(test.listed_va, LISTED_SIZE);
+	if (test.other_va)
+		amd_kfd_va_release(test.other_va, OTHER_SIZE);
+}
+
 /* A huge page would be found as fast as a small one. */
-static char *map_pages(size_t size)
+static char *map_pages(struct amd_userptr *up, size_t size)
 {
 	char *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	igt_assert(memory != MAP_FAILED);
+	amd_userptr_adopt(up, memory, size);
 	igt_assert_eq(madvise(memory, size, MADV_NOHUGEPAGE), 0);
 	memset(memory, 1, size);
 	return memory;
 }
 
-static uint32_t make_userptr(int fd, void *memory, size_t size)
+static uint32_t make_userptr(int fd, void *memory, size_t size, uint64_t *va)
 {
 	struct drm_amdgpu_gem_va args = {
 		.operation = AMDGPU_VA_OP_MAP,
 		.flags = AMD_USERPTR_RW,
-		.va_address = amd_kfd_va_reserve(size, 0),
 		.map_size = size,
 	};
 
+	*va = args.va_address = amd_kfd_va_reserve(size, 0);
+	igt_assert(*va);
 	igt_assert_eq(__amd_userptr_create(fd, memory, size, AMD_USERPTR_LISTED, &args.handle), 0);
 	igt_assert_eq(drmIoctl(fd, DRM_IOCTL_AMDGPU_GEM_VA, &args), 0);
 	return args.handle;
 }
 
-/*
- * Drop the page of @turn->other in a loop; returns how many ms the slow drops took.  Must not fail
- * the test, because the other threads use @turn.
- */
+/* Drop the page of @turn->other in a loop; returns how many ms the slow drops took. */
 static uint64_t drop_all_the_time(struct turn *turn, unsigned int *drops)
 {
 	const uint64_t end = igt_now_ms() + RUN_MS;
@@ -135,34 +165,32 @@ static uint64_t drop_all_the_time(struct turn *turn, unsigned int *drops)
 
 static void delays(struct amd_userptr *up)
 {
-	struct turn turn = { 0 };
-	pthread_t submitter, changer;
+	struct turn *turn = &test;
 	unsigned int drops = 0;
 	uint64_t slow_ms;
 
-	turn.fd = drm_reopen_driver(up->fd);
-	turn.listed = map_pages(LISTED_SIZE);
-	turn.other = map_pages(OTHER_SIZE);
-	turn.listed_handle = make_userptr(turn.fd, turn.listed, LISTED_SIZE);
-	turn.other_handle = make_userptr(turn.fd, turn.other, OTHER_SIZE);
-	igt_assert_eq(pthread_create(&submitter, NULL, submit, &turn), 0);
-	igt_assert_eq(pthread_create(&changer, NULL, protect, &turn), 0);
-
-	slow_ms = drop_all_the_time(&turn, &drops);
-	turn.stop = true;
-	pthread_join(submitter, NULL);
-	pthread_join(changer, NULL);
+	memset(turn, 0, sizeof(*turn));
+	turn->fd = -1;
+	up->undo = end_turn;
+	igt_set_timeout(igt_patience(CS_SECONDS), "drops beside starved submissions");
+	turn->fd = drm_reopen_driver(up->fd);
+	turn->listed = map_pages(up, LISTED_SIZE);
+	turn->other = map_pages(up, OTHER_SIZE);
+	turn->listed_handle = make_userptr(turn->fd, turn->listed, LISTED_SIZE, &turn->listed_va);
+	make_userptr(turn->fd, turn->other, OTHER_SIZE, &turn->other_va);
+	start_thread(turn, submit);
+	start_thread(turn, protect);
+	slow_ms = drop_all_the_time(turn, &drops);
+	end_threads(turn);
+	igt_reset_timeout();
 
 	igt_info("%u drops, %ju ms in slow ones; %u submissions, %u with -EAGAIN, %u changes\n",
-		 drops, (uintmax_t)slow_ms, turn.submitted, turn.again, turn.changes);
-	igt_assert_f(!turn.error, "%s\n", strerror(-turn.error));
-	igt_assert_f(turn.again && turn.changes, "no submission met a change\n");
+		 drops, (uintmax_t)slow_ms, turn->submitted, turn->again, turn->changes);
+	igt_assert_f(!turn->error, "%s\n", strerror(-turn->error));
+	igt_assert_f(turn->again && turn->changes, "no submission met a change\n");
 	igt_assert_f(slow_ms <= MAX_SLOW_MS,
 		     "a thread was delayed for %ju of %u ms by submissions that began again\n",
 		     (uintmax_t)slow_ms, RUN_MS);
-	close(turn.fd);
-	munmap(turn.listed, LISTED_SIZE);
-	munmap(turn.other, OTHER_SIZE);
 }
 
 void amd_userptr_cs_turn_subtests(struct amd_userptr *up)
