@@ -40,7 +40,7 @@ struct va_bo {
 struct va_window {
 	struct amd_userptr *up;
 	enum va_kind kind;
-	int fd;			  /* of the kinds that submit: a client of its own */
+	int fd;			  /* of the kinds that submit: a client of its own; -1: not open */
 	struct amd_userptr_cs cs; /* of this client */
 	struct va_bo bos[VA_BOS];
 	uint64_t va;

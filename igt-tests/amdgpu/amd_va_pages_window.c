@@ -127,6 +127,8 @@ void va_window_open(struct va_window *window, struct amd_userptr *up, enum va_ki
 	memset(window, 0, sizeof(*window));
 	window->up = up;
 	window->kind = kind;
+	/* The clean-up closes the window also if a call here fails. */
+	window->fd = -1;
 	window->fd = kind == VA_HSA ? up->fd : drm_reopen_driver(up->fd);
 	window->seed = 1;
 	for (unsigned int i = 0; i < VA_WINDOW_PAGES; i++)
@@ -151,7 +153,7 @@ void va_window_close(struct va_window *window)
 			__amd_userptr_close_handle(window->fd, window->bos[i].handle);
 		free(window->bos[i].expect);
 	}
-	if (window->kind != VA_HSA) {
+	if (window->kind != VA_HSA && window->fd >= 0) {
 		amd_userptr_cs_close(&window->cs);
 		close(window->fd);
 	}
@@ -159,6 +161,7 @@ void va_window_close(struct va_window *window)
 		amd_kfd_va_release(window->va, WINDOW_SIZE);
 	free(window->stage);
 	memset(window, 0, sizeof(*window));
+	window->fd = -1;
 }
 
 /* ---- GEM_VA ---- */
