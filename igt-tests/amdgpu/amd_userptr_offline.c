@@ -145,29 +145,51 @@ static void interrupt(int signal)
 }
 
 /*
+ * The timer of put_offline(), here so that the clean-up ends it if the subtest ends in the write.
+ */
+static struct {
+	bool on;
+	timer_t timer;
+	struct sigaction before;
+} limit;
+
+static void limit_end(void)
+{
+	if (!limit.on)
+		return;
+	timer_delete(limit.timer);
+	sigaction(SIGUSR1, &limit.before, NULL);
+	limit.on = false;
+}
+
+static void limit_begin(void)
+{
+	/* Without SA_RESTART, so that the signal ends the write. */
+	const struct sigaction action = { .sa_handler = interrupt };
+	/* Again and again, because the first signal may come before the write begins. */
+	const struct itimerspec spec = {
+		.it_value.tv_sec = OFFLINE_SECONDS,
+		.it_interval.tv_nsec = 100000000,
+	};
+	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
+
+	igt_assert_eq(sigaction(SIGUSR1, &action, &limit.before), 0);
+	igt_assert_eq(timer_create(CLOCK_MONOTONIC, &event, &limit.timer), 0);
+	limit.on = true;
+	igt_assert_eq(timer_settime(limit.timer, 0, &spec, NULL), 0);
+}
+
+/*
  * Write "offline", and give up after OFFLINE_SECONDS; 0 or -errno.  The alarm() of the process is
  * taken: it is the limit of the subtest.
  */
 static int put_offline(const char *path)
 {
-	/* Without SA_RESTART, so that the signal ends the write. */
-	const struct sigaction action = { .sa_handler = interrupt };
-	/* Again and again, because the first signal may come before the write begins. */
-	const struct itimerspec limit = {
-		.it_value.tv_sec = OFFLINE_SECONDS,
-		.it_interval.tv_nsec = 100000000,
-	};
-	struct sigevent event = { .sigev_notify = SIGEV_SIGNAL, .sigev_signo = SIGUSR1 };
-	struct sigaction before;
-	timer_t timer;
 	int ret;
 
-	igt_assert_eq(sigaction(SIGUSR1, &action, &before), 0);
-	igt_assert_eq(timer_create(CLOCK_MONOTONIC, &event, &timer), 0);
-	igt_assert_eq(timer_settime(timer, 0, &limit, NULL), 0);
+	limit_begin();
 	ret = put_line(path, "offline");
-	igt_assert_eq(timer_delete(timer), 0);
-	igt_assert_eq(sigaction(SIGUSR1, &before, NULL), 0);
+	limit_end();
 	return ret;
 }
 
@@ -240,6 +262,11 @@ static char *map_chunk(struct amd_userptr *up, unsigned int number)
 	return chunk;
 }
 
+static void end_limit(struct amd_userptr *up)
+{
+	limit_end();
+}
+
 /*
  * Take memory until some of it is in a block of ZONE_MOVABLE, from which the kernel takes a
  * process' pages first, and try that block.  If it stays online, look for another one.
@@ -254,6 +281,7 @@ static void memory_offline(struct amd_userptr *up)
 	char line[32];
 	char *piece;
 
+	up->undo = end_limit;
 	/* What the kernel prints of a page that keeps a block online; kmsg escapes backslashes. */
 	igt_emit_ignore_dmesg_regex(
 		"page: refcount:|flags: 0x[0-9a-f]+[(]|raw: |page dumped because: ");
