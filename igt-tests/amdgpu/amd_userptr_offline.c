@@ -46,6 +46,9 @@ enum { NODES = 32 };
 /* How many different blocks to try: one may have a page that the kernel cannot move just now. */
 enum { MOST_BLOCKS = 8 };
 
+/* No block has this number. */
+#define NO_BLOCK (~0ul)
+
 struct search {
 	uint64_t block_size;
 	unsigned long refused[MOST_BLOCKS]; /* blocks that did not go offline */
@@ -108,12 +111,12 @@ static bool was_refused(const struct search *search, unsigned long block)
 	return false;
 }
 
+/* Returns NO_BLOCK if no page is mapped, because the kernel may have paged it out. */
 static unsigned long block_of(const struct search *search, const void *addr)
 {
 	const uint64_t pfn = igt_procfs_pfn(addr);
 
-	igt_assert(pfn);
-	return pfn * getpagesize() / search->block_size;
+	return pfn ? pfn * getpagesize() / search->block_size : NO_BLOCK;
 }
 
 /* Returns the first piece of the @chunk whose first page is in a block to try; NULL: none is. */
@@ -282,9 +285,14 @@ static void memory_offline(struct amd_userptr *up)
 	char *piece;
 
 	up->undo = end_limit;
-	/* What the kernel prints of a page that keeps a block online; kmsg escapes backslashes. */
-	igt_emit_ignore_dmesg_regex(
-		"page: refcount:|flags: 0x[0-9a-f]+[(]|raw: |page dumped because: ");
+	/*
+	 * What the kernel prints of a page that keeps a block online (mm/memory_hotplug.c,
+	 * mm/debug.c); kmsg escapes backslashes.
+	 */
+	igt_emit_ignore_dmesg_regex("failed to isolate pfn|migrating pfn [0-9a-f]+ failed|"
+				    "page: refcount:|page does not match folio|memcg:|aops:|"
+				    "flags: 0x[0-9a-f]+[(]|page_type: |raw: |head: |"
+				    "page dumped because: ");
 	igt_require_f(get_line(MEMORY "block_size_bytes", line, sizeof(line)),
 		      "no CONFIG_MEMORY_HOTPLUG\n");
 	search.block_size = strtoull(line, NULL, 16);
