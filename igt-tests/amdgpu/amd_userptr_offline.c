@@ -204,6 +204,8 @@ static int take_offline(unsigned long block)
 
 	block_path(path, sizeof(path), block, "state");
 	igt_undo_later(put_online, path, "online_movable");
+	/* If nothing puts it online again, the user can (docs/hardware-ci.md). */
+	igt_info("memory%lu goes offline\n", block);
 	ret = put_offline(path);
 	if (ret)
 		igt_undo_now(path);
