@@ -37,8 +37,11 @@ IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
 /* The kernel tries until it succeeds or a signal comes, so the test sends itself one. */
 #define OFFLINE_SECONDS igt_patience(10)
 
-/* For how long to try another block.  With the last block this is less than a subtest may take. */
-#define SEARCH_MS igt_patience(30000)
+/*
+ * For how long to try another block.  With the last block, which may take OFFLINE_SECONDS and twice
+ * IGT_MM_RETRY_MS, this is less than a subtest may take.
+ */
+#define SEARCH_MS igt_patience(20000)
 
 /* Nodes of NUMA that the test knows. */
 enum { NODES = 32 };
@@ -212,6 +215,52 @@ static int take_offline(unsigned long block)
 	return ret;
 }
 
+/* Can the kernel move all pages of the @piece?  Also true if it has no other node for them. */
+static bool can_move(char *piece)
+{
+	return __igt_mm_migrate(piece, PIECE, getpagesize()) != -EBUSY;
+}
+
+static struct amd_userptr_bo *make_userptr(struct amd_userptr *up, char *piece)
+{
+	struct amd_userptr_bo *bo = amd_userptr_create(up, piece, PIECE, AMD_USERPTR_TRACKED);
+
+	amd_userptr_map(up, bo);
+	return bo;
+}
+
+/*
+ * The block with the @piece has stayed online.  Destroy the userptr, and assert that it was not the
+ * userptr that kept the pages of the piece where they were, as a driver does that pins them.
+ */
+static void give_up(struct amd_userptr *up, struct amd_userptr_bo *bo, char *piece)
+{
+	const bool moved = can_move(piece);
+
+	amd_userptr_destroy(up, bo);
+	if (moved || !can_move(piece))
+		return;
+	/* Look once more, because something else may have kept the pages just then. */
+	bo = make_userptr(up, piece);
+	igt_assert_f(can_move(piece), "the kernel can move pages only if they are no userptr\n");
+	amd_userptr_destroy(up, bo);
+}
+
+/* Why a block has stayed online */
+static const char *reason_of(int error)
+{
+	switch (-error) {
+	case EINTR:
+		return "the kernel could not move all of its pages in time";
+	case EBUSY:
+		return "it has pages that the kernel cannot move";
+	case EAGAIN:
+		return "the page was in another block once it was a userptr";
+	default:
+		return strerror(-error);
+	}
+}
+
 /* Make a userptr in the @piece, take its @block offline, and see whether all works; 0 or -errno. */
 static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
 		     const struct search *search)
@@ -221,8 +270,7 @@ static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
 	int ret;
 
 	amd_pattern_fill(piece, PIECE, 1);
-	bo = amd_userptr_create(up, piece, PIECE, AMD_USERPTR_TRACKED);
-	amd_userptr_map(up, bo);
+	bo = make_userptr(up, piece);
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	/* Something may have moved the page since the search. */
 	ret = block_of(search, piece) == block ? 0 : -EAGAIN;
@@ -231,7 +279,7 @@ static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
 		ret = take_offline(block);
 	}
 	if (ret) {
-		amd_userptr_destroy(up, bo);
+		give_up(up, bo, piece);
 		return ret;
 	}
 	igt_assert(has_state(block, "offline"));
@@ -312,8 +360,8 @@ static void memory_offline(struct amd_userptr *up)
 	}
 	igt_require_f(search.num_refused,
 		      "the process got no memory of ZONE_MOVABLE (kernel parameter movablecore)\n");
-	igt_skip_on_f(true, "none of %u blocks went offline, the last one: %s\n",
-		      search.num_refused, strerror(-search.error));
+	igt_skip_on_f(true, "none of %u blocks went offline; the last one: %s\n",
+		      search.num_refused, reason_of(search.error));
 }
 
 static const struct amd_userptr_subtest subtests[] = {
