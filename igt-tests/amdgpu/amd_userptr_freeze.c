@@ -77,20 +77,22 @@ static void require_suspend_test(void)
 		      "the kernel has no test of suspend (CONFIG_PM_DEBUG), or not root\n");
 }
 
-/* A thread that reads the clock all the time, so that it notices a freeze. */
-struct sleeper {
+/*
+ * A thread that reads the clock all the time, so that it notices a freeze.  Not on the stack,
+ * because after a failed assertion the thread goes on until the clean-up.
+ */
+static struct sleeper {
 	pthread_t thread;
-	bool stop;
+	bool runs, stop;
 	uint64_t last_ns;   /* the last time that the thread read before the freeze */
 	uint64_t thawed_ns; /* the first time that it read after the freeze; 0: it was not frozen */
-};
+} sleeper;
 
 static void *look_at_clock(void *data)
 {
-	struct sleeper *sleeper = data;
 	bool stop;
 
-	sleeper->last_ns = now_ns();
+	sleeper.last_ns = now_ns();
 	do {
 		uint64_t now;
 
@@ -98,15 +100,30 @@ static void *look_at_clock(void *data)
 		/*
 		 * Read @stop before the clock, because the thread that sets it may thaw first.
 		 */
-		stop = __atomic_load_n(&sleeper->stop, __ATOMIC_ACQUIRE);
+		stop = __atomic_load_n(&sleeper.stop, __ATOMIC_ACQUIRE);
 		now = now_ns();
-		if (now - sleeper->last_ns > FROZEN_NS) {
-			sleeper->thawed_ns = now;
+		if (now - sleeper.last_ns > FROZEN_NS) {
+			sleeper.thawed_ns = now;
 			break;
 		}
-		sleeper->last_ns = now;
+		sleeper.last_ns = now;
 	} while (!stop);
 	return NULL;
+}
+
+static void sleeper_start(void)
+{
+	memset(&sleeper, 0, sizeof(sleeper));
+	igt_assert_eq(pthread_create(&sleeper.thread, NULL, look_at_clock, NULL), 0);
+	sleeper.runs = true;
+}
+
+static void sleeper_end(void)
+{
+	__atomic_store_n(&sleeper.stop, true, __ATOMIC_RELEASE);
+	if (sleeper.runs)
+		pthread_join(sleeper.thread, NULL);
+	sleeper.runs = false;
 }
 
 static void trace_worker(void)
@@ -183,23 +200,20 @@ static bool has_failed_often(uint64_t since)
 static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 			   struct igt_fail_nth *inject, const char *stage)
 {
-	struct sleeper sleeper = { 0 };
 	unsigned int during, after;
 	bool failed;
 	int ret = 0;
 
 	trace_worker();
 	amd_kfd_smi_mark(&up->smi);
-	igt_assert_eq(pthread_create(&sleeper.thread, NULL, look_at_clock, &sleeper), 0);
+	sleeper_start();
 	igt_fail_nth_all(inject, true);
 	amd_userptr_dontneed(bo);
 	failed = has_failed_often(now_ns());
 	igt_fail_nth_all(inject, false);
 	if (failed)
 		ret = suspend_test(stage);
-	/* End the thread before an assertion can end the subtest. */
-	__atomic_store_n(&sleeper.stop, true, __ATOMIC_RELEASE);
-	igt_assert_eq(pthread_join(sleeper.thread, NULL), 0);
+	sleeper_end();
 	igt_assert_f(failed, "restores do not fail\n");
 	igt_assert_eq(ret, 0);
 	igt_assert_f(sleeper.thawed_ns, "nothing was frozen\n");
@@ -218,6 +232,7 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 static void end_freeze(struct amd_userptr *up)
 {
 	igt_fail_nth_reset();
+	sleeper_end();
 	untrace_worker();
 }
 

@@ -297,12 +297,14 @@ static void import_beside(struct amd_userptr *up, const void *by_gem)
 
 /* ---- threads ---- */
 
-struct maker {
+/* Not on the stack, because after a failed assertion the threads go on until the clean-up. */
+static struct maker {
 	pthread_t thread;
+	bool runs;
 	struct amd_userptr up; /* a copy of the subtest's, but with a syncobj of its own */
 	char *cpu;
 	int error; /* -errno of the call that failed, or 0 */
-};
+} makers[THREADS];
 
 static void *make_some(void *data)
 {
@@ -321,11 +323,23 @@ static void *make_some(void *data)
 	return NULL;
 }
 
+/* Each thread ends by itself, after some userptrs. */
+static void end_makers(struct amd_userptr *up)
+{
+	for (int i = 0; i < THREADS; i++) {
+		if (makers[i].runs)
+			pthread_join(makers[i].thread, NULL);
+		makers[i].runs = false;
+		if (makers[i].up.syncobj)
+			drmSyncobjDestroy(up->fd, makers[i].up.syncobj);
+		makers[i].up.syncobj = 0;
+	}
+}
+
 /* All threads make userptrs in one VM while a queue copies. */
 static void threads(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
-	struct maker makers[THREADS] = { 0 };
 	struct amd_userptr_remains before;
 	const char *remains;
 
@@ -335,19 +349,21 @@ static void threads(struct amd_userptr *up)
 	 * levels for each userptr at most.
 	 */
 	before.vram += THREADS * MAKES * AMD_USERPTR_NUM_KINDS * 3 * PAGE_TABLE_SIZE;
+	memset(makers, 0, sizeof(makers));
+	up->undo = end_makers;
 	for (int i = 0; i < THREADS; i++) {
 		makers[i].up = *up;
+		makers[i].up.syncobj = 0;
 		makers[i].cpu = (char *)amd_userptr_mmap(up, MIXED_SIZE, 1);
 		igt_assert_eq(drmSyncobjCreate(up->fd, 0, &makers[i].up.syncobj), 0);
 	}
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < THREADS; i++) {
 		igt_assert_eq(pthread_create(&makers[i].thread, NULL, make_some, &makers[i]), 0);
+		makers[i].runs = true;
+	}
 	for (uint32_t seed = 2; seed < 2 + ROUNDS; seed += 2)
 		amd_userptr_roundtrip(up, bo, seed);
-	for (int i = 0; i < THREADS; i++) {
-		pthread_join(makers[i].thread, NULL);
-		drmSyncobjDestroy(up->fd, makers[i].up.syncobj);
-	}
+	end_makers(up);
 	for (int i = 0; i < THREADS; i++)
 		igt_assert_f(!makers[i].error, "thread %d: %s\n", i, strerror(-makers[i].error));
 	amd_userptr_roundtrip(up, bo, 2 + ROUNDS);

@@ -42,41 +42,61 @@ enum { STORM_ALIASES = 4 };
 /* storm_start() waits for this number of punches, so that the storm has begun. */
 enum { STORM_PUNCHES = 100 };
 
-/* A thread that drops pages of a file, by punching holes into the file, as fast as it can. */
-struct storm {
+/*
+ * A thread that drops pages of a file, by punching holes into the file, as fast as it can.  Not on
+ * the stack, because after a failed assertion the thread goes on until the clean-up.
+ */
+static struct storm {
 	int file;
 	atomic_uint punches; /* how many pages it has dropped */
 	atomic_bool stop;
+	bool runs;
 	pthread_t thread;
-};
+} storm;
 
 static void *punch(void *data)
 {
-	struct storm *storm = data;
 	uint64_t random = 1;
 
-	while (!storm->stop) {
+	while (!storm.stop) {
 		const off_t at = amd_stamp_pick(&random, STORM_RANGES) * page();
 
-		if (!fallocate(storm->file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, page()))
-			storm->punches++;
+		if (!fallocate(storm.file, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, at, page()))
+			storm.punches++;
 	}
 	return NULL;
 }
 
+static void storm_stop(void)
+{
+	storm.stop = true;
+	if (storm.runs)
+		pthread_join(storm.thread, NULL);
+	storm.runs = false;
+	if (storm.file >= 0)
+		close(storm.file);
+	storm.file = -1;
+}
+
+static void end_storm(struct amd_userptr *up)
+{
+	storm_stop();
+}
+
 /* Map the file @copies times, and make each page of each mapping a range, in shuffled order. */
-static void storm_make(struct storm *storm, struct amd_userptr *up,
-		       struct amd_userptr_scatter *scatter, unsigned int copies)
+static void storm_make(struct amd_userptr *up, struct amd_userptr_scatter *scatter,
+		       unsigned int copies)
 {
 	const size_t size = STORM_RANGES * page();
 
-	memset(storm, 0, sizeof(*storm));
-	storm->file = memfd_create("amd_userptr", MFD_CLOEXEC);
-	igt_assert_fd(storm->file);
-	igt_assert_eq(ftruncate(storm->file, size), 0);
+	memset(&storm, 0, sizeof(storm));
+	storm.file = memfd_create("amd_userptr", MFD_CLOEXEC);
+	up->undo = end_storm;
+	igt_assert_fd(storm.file);
+	igt_assert_eq(ftruncate(storm.file, size), 0);
 	amd_userptr_scatter_init(scatter, up, copies * STORM_RANGES);
 	for (unsigned int c = 0; c < copies; c++) {
-		char *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, storm->file, 0);
+		char *cpu = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, storm.file, 0);
 
 		amd_userptr_adopt(up, cpu, size);
 		for (size_t at = 0; at < size; at += page())
@@ -86,34 +106,27 @@ static void storm_make(struct storm *storm, struct amd_userptr *up,
 }
 
 /* Start the thread; returns when the storm has begun. */
-static void storm_start(struct storm *storm)
+static void storm_start(void)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;
 
-	igt_assert_eq(pthread_create(&storm->thread, NULL, punch, storm), 0);
-	while (storm->punches < STORM_PUNCHES && igt_now_ms() < deadline)
+	igt_assert_eq(pthread_create(&storm.thread, NULL, punch, NULL), 0);
+	storm.runs = true;
+	while (storm.punches < STORM_PUNCHES && igt_now_ms() < deadline)
 		sched_yield();
-	igt_assert_lte(STORM_PUNCHES, storm->punches);
-}
-
-static void storm_stop(struct storm *storm)
-{
-	storm->stop = true;
-	pthread_join(storm->thread, NULL);
-	close(storm->file);
+	igt_assert_lte(STORM_PUNCHES, storm.punches);
 }
 
 static void create_in_storm(struct amd_userptr *up, unsigned int copies)
 {
 	struct amd_userptr_scatter scatter;
 	struct amd_userptr_args args;
-	struct storm storm;
 	uint64_t started;
 	unsigned int punches;
 	int ret;
 
-	storm_make(&storm, up, &scatter, copies);
-	storm_start(&storm);
+	storm_make(up, &scatter, copies);
+	storm_start();
 	args = amd_userptr_scatter_args(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
 	punches = storm.punches;
@@ -121,8 +134,7 @@ static void create_in_storm(struct amd_userptr *up, unsigned int copies)
 	ret = __amd_userptr_ioctl(up->fd, &args);
 	started = igt_now_ms() - started;
 	punches = storm.punches - punches;
-	/* End the thread before an assertion can end the subtest. */
-	storm_stop(&storm);
+	storm_stop();
 	igt_info("created in %llu ms, during %u changes\n", (unsigned long long)started, punches);
 	igt_assert_eq(ret, 0);
 	scatter.bo = amd_userptr_adopt_bo(up, args.handle, NULL, args.size);
@@ -152,18 +164,17 @@ static void storm_restore(struct amd_userptr *up)
 {
 	const unsigned int seconds = 1;
 	struct amd_userptr_scatter scatter;
-	struct storm storm;
 	uint64_t deadline;
 	unsigned int evictions;
 
-	storm_make(&storm, up, &scatter, 2);
+	storm_make(up, &scatter, 2);
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_kfd_smi_mark(&up->smi);
-	storm_start(&storm);
+	storm_start();
 	deadline = igt_now_ms() + seconds * 1000;
 	while (igt_now_ms() < deadline && !__amd_kfd_smi_drain(&up->smi))
 		sched_yield();
-	storm_stop(&storm);
+	storm_stop();
 	evictions = up->smi.count.evictions;
 	igt_assert_lt(0, evictions);
 	amd_userptr_expect_evictions(up, 0);

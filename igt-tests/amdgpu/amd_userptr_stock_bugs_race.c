@@ -36,60 +36,65 @@ enum { THREADS = 2 };
 
 static const char *const events[] = { "kprobes/" NOTIFIER };
 
-struct race {
-	int fd;
+/* Not on the stack, because after a failed assertion the threads go on until the clean-up. */
+static struct race {
+	int fd; /* -1: not open */
 	char *memory;
+	pthread_t threads[2 * THREADS];
+	unsigned int num_threads; /* how many of them run */
 	atomic_bool stop;
 	atomic_uint closes, drops;
 	atomic_int error;
-};
+} race;
 
 static void *make_and_close(void *data)
 {
-	struct race *race = data;
-
-	while (!race->stop && !race->error) {
+	while (!race.stop && !race.error) {
 		uint32_t handle;
-		int ret = __amd_userptr_create(race->fd, race->memory, getpagesize(),
+		int ret = __amd_userptr_create(race.fd, race.memory, getpagesize(),
 					       AMDGPU_GEM_USERPTR_REGISTER, &handle);
 
 		if (!ret)
-			ret = __amd_userptr_close_handle(race->fd, handle);
+			ret = __amd_userptr_close_handle(race.fd, handle);
 		if (ret)
-			race->error = ret;
-		race->closes++;
+			race.error = ret;
+		race.closes++;
 	}
 	return NULL;
 }
 
 static void *drop_memory(void *data)
 {
-	struct race *race = data;
-
-	while (!race->stop) {
-		madvise(race->memory, getpagesize(), MADV_DONTNEED);
-		*(volatile char *)race->memory = 1;
-		race->drops++;
+	while (!race.stop) {
+		madvise(race.memory, getpagesize(), MADV_DONTNEED);
+		*(volatile char *)race.memory = 1;
+		race.drops++;
 	}
 	return NULL;
 }
 
-static void run_race(struct race *race)
+static void end_threads(void)
+{
+	race.stop = true;
+	while (race.num_threads)
+		pthread_join(race.threads[--race.num_threads], NULL);
+}
+
+static void run_race(void)
 {
 	const uint64_t end = igt_now_ms() + RACE_MS, deadline = end + AMD_USERPTR_WAIT_MS;
-	pthread_t threads[2 * THREADS];
 
-	for (unsigned int i = 0; i < 2 * THREADS; i++)
-		igt_assert_eq(pthread_create(&threads[i], NULL,
-					     i % 2 ? drop_memory : make_and_close, race),
+	for (unsigned int i = 0; i < 2 * THREADS; i++) {
+		igt_assert_eq(pthread_create(&race.threads[i], NULL,
+					     i % 2 ? drop_memory : make_and_close, NULL),
 			      0);
-	while (!race->error && igt_now_ms() < deadline &&
-	       (igt_now_ms() < end || race->closes < ENOUGH ||
+		race.num_threads++;
+	}
+	while (!race.error && igt_now_ms() < deadline &&
+	       (igt_now_ms() < end || race.closes < ENOUGH ||
 		igt_tracefs_kprobe_hits(NOTIFIER) < ENOUGH))
 		igt_pause();
-	race->stop = true;
-	for (unsigned int i = 0; i < 2 * THREADS; i++)
-		igt_assert_eq(pthread_join(threads[i], NULL), 0);
+	end_threads();
 }
 
 static void unwatch(void)
@@ -98,18 +103,28 @@ static void unwatch(void)
 	igt_tracefs_kprobe_remove(NOTIFIER);
 }
 
+static void end_race(struct amd_userptr *up)
+{
+	end_threads();
+	if (race.fd >= 0)
+		close(race.fd);
+}
+
 static void invalidate_while_closing(struct amd_userptr *up)
 {
-	struct race race = { .fd = drm_reopen_driver(up->fd) };
 	uint64_t notified;
 
+	memset(&race, 0, sizeof(race));
+	race.fd = -1;
+	up->undo = end_race;
+	race.fd = drm_reopen_driver(up->fd);
 	/* An earlier subtest that failed may have left its probe. */
 	unwatch();
 	igt_require_f(igt_tracefs_kprobe_add(NOTIFIER, "amdgpu_hmm_invalidate_gfx") &&
 			      igt_tracefs_on(events, ARRAY_LENGTH(events)),
 		      "no kprobe at the notifier\n");
 	race.memory = (char *)amd_userptr_mmap(up, getpagesize(), 1);
-	run_race(&race);
+	run_race();
 	notified = igt_tracefs_kprobe_hits(NOTIFIER);
 	unwatch();
 	igt_info("%u closes, %u drops, %llu notifications\n", race.closes, race.drops,
@@ -117,7 +132,6 @@ static void invalidate_while_closing(struct amd_userptr *up)
 	igt_assert_f(!race.error, "a userptr was not made or closed: %s\n", strerror(-race.error));
 	igt_assert_lte(ENOUGH, race.closes);
 	igt_assert_lte(ENOUGH, notified);
-	close(race.fd);
 	amd_userptr_queue_alive(up);
 }
 
