@@ -100,23 +100,31 @@ static void spots_change(struct spots *spots, unsigned int first, unsigned int c
 	amd_userptr_expect_evictions(up, 0);
 }
 
+/* Here so that the clean-up lets the worker go on after a failed assertion, too. */
+static struct amd_svm_holder holder;
+
+static void end_holder(struct amd_userptr *up)
+{
+	amd_svm_holder_fini(&holder);
+}
+
 /*
  * Drop the pages of all spots while the restore worker cannot begin.  The spots have more than one
  * MMU notifier, and the worker must not begin between two of them.
  */
-static void spots_change_at_once(struct spots *spots, struct amd_svm_holder *holder)
+static void spots_change_at_once(struct spots *spots)
 {
 	struct amd_userptr *up = spots->whole.up;
 	const size_t size = MANY_WINDOWS * page();
 
 	amd_kfd_smi_mark(&up->smi);
-	amd_svm_holder_hold(holder);
+	amd_svm_holder_hold(&holder);
 	igt_tracefs_clear();
 	igt_assert_eq(madvise(spots->cpu, size, MADV_DONTNEED), 0);
 	amd_pattern_fill(spots->cpu, size, 10);
-	amd_svm_holder_release(holder);
+	amd_svm_holder_release(&holder);
 	amd_userptr_expect_evictions(up, 0);
-	amd_svm_holder_forget(holder);
+	amd_svm_holder_forget(&holder);
 }
 
 /* The GPU reads the spots from @first on to before @end, and the pages before and behind each. */
@@ -151,7 +159,6 @@ static struct amd_vm_trace part_written(const struct spots *spots)
 
 static void many_windows(struct amd_userptr *up)
 {
-	struct amd_svm_holder holder;
 	struct amd_vm_trace trace;
 	struct spots spots;
 	int ret;
@@ -159,16 +166,16 @@ static void many_windows(struct amd_userptr *up)
 	/* First, because its fork would change the memory of the BO. */
 	ret = __amd_svm_holder_init(&holder, &up->kfd);
 	igt_require_f(!ret, "no SVM or no FUSE file to hold the worker: %s\n", strerror(-ret));
+	up->undo = end_holder;
 	spots_make(&spots, up);
 	spots_map_part(&spots);
 	for (unsigned int i = 0; i < ATTEMPTS; i++) {
-		spots_change_at_once(&spots, &holder);
+		spots_change_at_once(&spots);
 		trace = whole_written(&spots);
 		igt_assert_lte(trace.windows, MAX_WINDOWS + 1);
 		if (trace.windows == MAX_WINDOWS + 1)
 			break;
 	}
-	amd_svm_holder_fini(&holder);
 	igt_require_f(trace.windows == MAX_WINDOWS + 1,
 		      "each restore has written the whole BO at once\n");
 	igt_assert_lte_u64(spot_offset(MANY_WINDOWS) / page(), trace.pages);

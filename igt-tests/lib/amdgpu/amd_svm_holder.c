@@ -26,7 +26,10 @@ int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd)
 
 void amd_svm_holder_fini(struct amd_svm_holder *holder)
 {
+	/* Without the server the page cannot come, so the thread does not wait for it any more. */
 	igt_fuse_stop(&holder->fuse);
+	igt_task_end(&holder->task);
+	amd_svm_holder_forget(holder);
 }
 
 static int register_page(void *data)
@@ -38,10 +41,13 @@ static int register_page(void *data)
 
 void amd_svm_holder_hold(struct amd_svm_holder *holder)
 {
+	void *page;
+
 	holder->offset += IGT_FUSE_NEXT;
-	holder->page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE,
-			    holder->fuse.file, holder->offset);
-	igt_assert(holder->page != MAP_FAILED);
+	page = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE, holder->fuse.file,
+		    holder->offset);
+	igt_assert(page != MAP_FAILED);
+	holder->page = page;
 	igt_task_make(&holder->task, register_page, holder);
 	igt_task_let_go(&holder->task);
 	igt_assert(igt_fuse_asked(&holder->fuse, AMD_USERPTR_WAIT_MS));
@@ -58,5 +64,7 @@ void amd_svm_holder_release(struct amd_svm_holder *holder)
 
 void amd_svm_holder_forget(struct amd_svm_holder *holder)
 {
-	munmap(holder->page, getpagesize());
+	if (holder->page)
+		munmap(holder->page, getpagesize());
+	holder->page = NULL;
 }

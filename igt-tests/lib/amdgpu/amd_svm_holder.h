@@ -21,11 +21,12 @@ struct amd_svm_holder {
 	uint64_t offset; /* offset in the file of a page that is not in the page cache */
 	struct igt_task task;
 	struct amd_kfd *kfd;
-	void *page;
+	void *page; /* NULL: none is mapped */
 };
 
 /* Prepare the FUSE file; 0, or -errno when that is impossible or KFD has no SVM. */
 int __amd_svm_holder_init(struct amd_svm_holder *holder, struct amd_kfd *kfd);
+/* Also undoes a hold, so that the clean-up can call this after a failed assertion. */
 void amd_svm_holder_fini(struct amd_svm_holder *holder);
 /* Let the thread take the locks; returns when it waits for the page. */
 void amd_svm_holder_hold(struct amd_svm_holder *holder);
