@@ -27,7 +27,14 @@ enum { TOGETHER = 8 };
  * How many restores to measure, and how much longer a restore may take in a BO of many ranges than
  * in a BO of one range: SLOWER times as long, plus SLACK_MS.
  */
-enum { TIMED = 9, SLOWER = 4, SLACK_MS = 5 };
+enum { TIMED = 9, SLOWER = 4 };
+#define SLACK_MS igt_patience(5)
+
+/*
+ * How often to compare.  If the machine becomes busy between the two measurements, the second one
+ * is slower, whatever the driver does.
+ */
+enum { COMPARISONS = 5 };
 
 /*
  * Does an IOMMU translate the GPU's addresses?  Then a page can change while its address for the
@@ -367,11 +374,17 @@ static uint64_t restore_time(struct amd_userptr *up, unsigned int count)
 
 static void restore_one(struct amd_userptr *up)
 {
-	const uint64_t one = restore_time(up, 1), many = restore_time(up, MANY_RANGES);
+	bool slower = true;
 
-	igt_info("restored after %llu us (1 range), %llu us (%d ranges)\n",
-		 (unsigned long long)one / 1000, (unsigned long long)many / 1000, MANY_RANGES);
-	igt_assert_lte_u64(many, SLOWER * one + SLACK_MS * 1000000ull);
+	for (unsigned int i = 0; i < COMPARISONS && slower; i++) {
+		const uint64_t one = restore_time(up, 1), many = restore_time(up, MANY_RANGES);
+
+		igt_info("restored after %llu us (1 range), %llu us (%d ranges)\n",
+			 (unsigned long long)one / 1000, (unsigned long long)many / 1000,
+			 MANY_RANGES);
+		slower = many > SLOWER * one + SLACK_MS * 1000000ull;
+	}
+	igt_assert_f(!slower, "with many ranges each restore took too long\n");
 }
 
 const struct amd_userptr_subtest amd_userptr_scatter_window_subtests[] = {
