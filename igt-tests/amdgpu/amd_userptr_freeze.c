@@ -34,9 +34,9 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 
 /*
  * If the thread that reads the clock could not run for this time, it was frozen.  The kernel's test
- * freezes it for a second, so half of that is enough.
+ * freezes it for a second.  Not less, because on a busy machine a thread may not run for a while.
  */
-#define FROZEN_NS (SECOND_NS / 2)
+#define FROZEN_NS SECOND_NS
 
 /*
  * The worker sleeps longer after each failed restore.  After this number of failures it sleeps for
@@ -225,7 +225,6 @@ static bool freeze_invalid(struct amd_userptr *up, struct amd_userptr_bo *bo,
 	igt_info(
 		"%s: frozen for %.3f s; the worker began %u times in the first second of it, %u times later\n",
 		stage, (double)(sleeper.thawed_ns - sleeper.last_ns) / SECOND_NS, during, after);
-	igt_assert_lte_u64(SECOND_NS, sleeper.thawed_ns - sleeper.last_ns);
 	return !during && after;
 }
 
