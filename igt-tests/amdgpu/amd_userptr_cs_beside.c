@@ -31,6 +31,15 @@
 enum { HOLDS = 24, HOLD_MS = 500, START_MS = 3000, STEPS = 2, STEP_MS = 4000 };
 _Static_assert(START_MS + STEPS * STEP_MS < HOLDS * HOLD_MS, "the bystander takes too long");
 
+/*
+ * On a debug kernel all of these times are twice as long.  Not longer, as other limits are, because
+ * of the driver's limit of two seconds.
+ */
+static unsigned int patient(unsigned int ms)
+{
+	return igt_patience(1) > 1 ? 2 * ms : ms;
+}
+
 /* Dwords in the client's cs.data: the IB waits for GO and clears it, after it has set STARTED. */
 enum { WORD_GO, WORD_STARTED };
 
@@ -102,7 +111,7 @@ static void submit(struct client *client, uint32_t handle)
 static void hold(struct client *client, pid_t bystander)
 {
 	for (unsigned int i = 0; i < HOLDS; i++) {
-		const uint64_t end = igt_now_ms() + HOLD_MS;
+		const uint64_t end = igt_now_ms() + patient(HOLD_MS);
 
 		while (!client->shared->release && getppid() == bystander && igt_now_ms() < end)
 			igt_pause();
@@ -167,7 +176,7 @@ static bool in_notifier(pid_t client, const struct shared *shared)
 
 static void let_wait(pid_t client, struct shared *shared)
 {
-	const uint64_t deadline = igt_now_ms() + START_MS;
+	const uint64_t deadline = igt_now_ms() + patient(START_MS);
 
 	shared->go = true;
 	while (!in_notifier(client, shared) && igt_now_ms() < deadline)
@@ -205,12 +214,12 @@ static const char *be_undisturbed(struct bystander *by)
 	amd_kfd_smi_mark(&by->up.smi);
 	igt_assert_eq(madvise(by->memory, BESIDE_SIZE, MADV_DONTNEED), 0);
 	amd_pattern_fill(by->memory, BESIDE_SIZE, 3);
-	if (__amd_kfd_smi_wait_restored(&by->up.smi, 1, STEP_MS))
+	if (__amd_kfd_smi_wait_restored(&by->up.smi, 1, patient(STEP_MS)))
 		return "its queues are not restored";
 	amd_userptr_gpu_check(&by->up, by->mapped.va, BESIDE_SIZE, 3);
 	/* In a thread, because the ioctl would wait where no signal can interrupt it. */
 	igt_task_let_go(&by->task);
-	if (!igt_task_wait(&by->task, STEP_MS))
+	if (!igt_task_wait(&by->task, patient(STEP_MS)))
 		return "it makes no userptr";
 	igt_assert_eq(igt_task_end(&by->task), 0);
 	amd_userptr_gpu_check(&by->up, by->va, BESIDE_SIZE, 2);

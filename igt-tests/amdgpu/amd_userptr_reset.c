@@ -237,7 +237,6 @@ static const struct {
 
 int igt_main()
 {
-	enum { SUBTEST_SECONDS = 50 };
 	static struct amd_userptr up;
 
 	igt_fixture() {
@@ -248,7 +247,7 @@ int igt_main()
 	for (unsigned int i = 0; i < ARRAY_LENGTH(subtests); i++) {
 		igt_describe(subtests[i].describe);
 		igt_subtest_f("%s", subtests[i].name) {
-			igt_set_timeout(SUBTEST_SECONDS, subtests[i].name);
+			igt_set_timeout(igt_patience(50), subtests[i].name);
 			run(&up, subtests[i].act);
 			igt_reset_timeout();
 		}
