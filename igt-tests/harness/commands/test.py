@@ -181,7 +181,7 @@ def cmd_test(args):
 		# checkers first.
 		report["checkers"] = debug.check_checkers(kernel.get(flavours.DEBUG))
 		if not choice.picked:
-			report["checkers"] += debug.shortened(choice.suites)
+			report["checkers"] += debug.shortened(choice.suites, choice.modes)
 	report |= run_suites(choice)
 	return finish(args, choice, report)
 

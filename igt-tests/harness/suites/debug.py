@@ -68,12 +68,15 @@ def scenarios_of(suite, everything):
 	return config
 
 
-def shortened(suites):
-	"""Returns a skipped case for each boot of the @suites of which the debug kernel runs only a part, or nothing."""
+def shortened(suites, modes=()):
+	"""
+	Returns a skipped case for each boot of the @suites, and of the @modes if there are any, of which the debug kernel
+	runs only a part, or nothing.
+	"""
 	config, cases = scenarios.all_scenarios(), []
 	for section in config.sections():
 		which = config[section]["debug"]
-		if config[section]["suite"] in suites and which:
+		if config[section]["suite"] in suites and (not modes or config[section]["mode"] in modes) and which:
 			what = "the boot does not run" if which == NOT_AT_ALL else f"only tests that match {which} run"
 			cases.append(Case(section, SKIP, f"{what}, because the debug kernel is slow; name a test to run it"))
 	return cases
@@ -89,11 +92,15 @@ def splat(image):
 	return qemu.boot_guest(spec), qemu.Boot(spec.directory)
 
 
+def left_out():
+	"""Returns a skipped case for each of LEFT_OUT. If no test has such a name, the case has failed."""
+	tests = scenarios.listed_tests(scenarios.programs())
+	return [Case(names, SKIP, reason) if any(re.fullmatch(f"igt@amdgpu/(?:{names})", test) for test in tests)
+		else Case(names, FAIL, "no test has such a name, but LEFT_OUT names it") for names, reason in LEFT_OUT.items()]
+
+
 def check_checkers(image):
-	"""
-	Returns a case for each mistake, which fails if no checker has reported it, and a skipped case for each of
-	LEFT_OUT.
-	"""
+	"""Returns a case for each mistake, which fails if no checker has reported it, and the cases of left_out()."""
 	step.say("booting the debug kernel to try its checkers")
 	outcome, boot = splat(image)
 	log, left, ended = (results.kernel_problems(boot), checkers.leaks(boot), checkers.off(boot))
@@ -104,4 +111,4 @@ def check_checkers(image):
 	missing["boot"] = "; ".join(outcome.problems) or outcome.status and f"status {outcome.status}"
 	cases = [Case(f"checkers {name}", FAIL if what else PASS, what or "") for name, what in missing.items()]
 	step.say(f"checkers: {results.count(cases)} in {outcome.seconds:.0f} s (logs: {step.host_path(boot.directory)})")
-	return cases + [Case(tests, SKIP, reason) for tests, reason in LEFT_OUT.items()]
+	return cases + left_out()

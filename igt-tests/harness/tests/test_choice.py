@@ -117,6 +117,15 @@ class Debug(unittest.TestCase):
 		self.assertEqual(set(cases), {name for name, entry in self.of(True).items() if entry["debug"]})
 		self.assertEqual({case.verdict for case in cases.values()}, {SKIP})
 		self.assertEqual(debug.shortened(["soak"]), [])
+		self.assertEqual({case.name for case in debug.shortened(["igt"], ["hws-cpu"])}, {"igt-hws-cpu"})
+
+	def test_left_out_tests_exist(self):
+		names = ["amd_userptr_scatter@heal-uffd-wp", "amd_userptr_stock_bugs@restore-window-hsa", "amd_userptr_hostile@evict-restore-kfd",
+			"amd_userptr_hsa@va-unmap-while-evicted"]
+		with mock.patch.object(scenarios, "listed_tests", return_value=[f"igt@amdgpu/{name}" for name in names]):
+			verdicts = {case.name: case.verdict for case in debug.left_out()}
+		self.assertEqual([name for name, verdict in verdicts.items() if verdict == FAIL], ["amd_userptr_hostile@evict-restore"])
+		self.assertEqual(set(verdicts), set(debug.LEFT_OUT))
 
 	def test_named_tests_run(self):
 		self.assertTrue(choice("igt amd_userptr_hsa@fork-cow --debug").picked)
