@@ -376,8 +376,11 @@ int igt_main()
 	igt_subtest("busy")
 		be_busy();
 
-	igt_fixture()
+	igt_fixture() {
+		/* A subtest above that has failed may have left this on (kill_one()). */
+		igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 		igt_undo_init();
+	}
 
 	igt_describe("A file has its old value after a subtest that has changed it twice.");
 	igt_subtest("subtest")
