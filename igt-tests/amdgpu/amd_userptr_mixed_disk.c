@@ -16,11 +16,11 @@
 
 #include "amd_userptr_mixed.h"
 
-/* A file without a name, on a disk. */
-struct file {
-	int fd;	    /* through which the test maps and changes it */
-	int direct; /* reads the disk, past the page cache */
-};
+/* A file without a name, on a disk; here so that the clean-up closes it after a failure, too. */
+static struct {
+	int fd;	    /* through which the test maps and changes it; -1: not open */
+	int direct; /* reads the disk, past the page cache; -1: not open */
+} file;
 
 static bool is_on_disk(const char *directory)
 {
@@ -33,13 +33,22 @@ static bool is_on_disk(const char *directory)
 	       (uint32_t)fs.f_type == BTRFS_SUPER_MAGIC;
 }
 
+static void close_file(struct amd_userptr *up)
+{
+	if (file.direct >= 0)
+		close(file.direct);
+	if (file.fd >= 0)
+		close(file.fd);
+}
+
 /* In the guest /mnt is on a disk (guest/session), on other machines most often /var/tmp. */
-static struct file open_file(void)
+static void open_file(struct amd_userptr *up)
 {
 	static const char *const directories[] = { "/var/tmp", "/home", "/root", "/mnt" };
-	struct file file = { .fd = -1 };
 	char path[32];
 
+	file.fd = file.direct = -1;
+	up->undo = close_file;
 	for (size_t i = 0; i < ARRAY_LENGTH(directories) && file.fd < 0; i++)
 		if (is_on_disk(directories[i]))
 			file.fd = open(directories[i], O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
@@ -48,23 +57,16 @@ static struct file open_file(void)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", file.fd);
 	file.direct = open(path, O_RDONLY | O_DIRECT | O_CLOEXEC);
 	igt_require_f(file.direct >= 0, "no O_DIRECT: %s\n", strerror(errno));
-	return file;
-}
-
-static void close_file(struct file *file)
-{
-	close(file->direct);
-	close(file->fd);
 }
 
 /* Make a userptr of the mapped file, with the pattern of @seed. */
-static struct amd_userptr_bo *tracked_file(struct amd_userptr *up, struct file *file, uint32_t seed)
+static struct amd_userptr_bo *tracked_file(struct amd_userptr *up, uint32_t seed)
 {
 	struct amd_userptr_bo *bo;
 	void *cpu;
 
-	igt_assert_eq(ftruncate(file->fd, MIXED_SIZE), 0);
-	cpu = mmap(NULL, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file->fd, 0);
+	igt_assert_eq(ftruncate(file.fd, MIXED_SIZE), 0);
+	cpu = mmap(NULL, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, file.fd, 0);
 	igt_assert(cpu != MAP_FAILED);
 	amd_userptr_adopt(up, cpu, MIXED_SIZE);
 	amd_pattern_fill(cpu, MIXED_SIZE, seed);
@@ -88,13 +90,13 @@ static void write_back(struct amd_userptr *up, struct amd_userptr_bo *bo)
  * Compare the disk's bytes with the pattern of @seed.  The read writes dirty pages first, and that
  * evicts the queues, too.
  */
-static void check_disk(struct amd_userptr *up, struct file *file, uint32_t seed)
+static void check_disk(struct amd_userptr *up, uint32_t seed)
 {
 	void *buffer =
 		mmap(NULL, MIXED_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	amd_userptr_adopt(up, buffer, MIXED_SIZE);
-	igt_assert_eq(pread(file->direct, buffer, MIXED_SIZE, 0), (ssize_t)MIXED_SIZE);
+	igt_assert_eq(pread(file.direct, buffer, MIXED_SIZE, 0), (ssize_t)MIXED_SIZE);
 	amd_pattern_check(buffer, MIXED_SIZE, seed, "on the disk");
 	amd_userptr_munmap(up, buffer, MIXED_SIZE);
 	mixed_settle(up);
@@ -106,22 +108,22 @@ static void check_disk(struct amd_userptr *up, struct file *file, uint32_t seed)
  */
 static void disk_writeback(struct amd_userptr *up)
 {
-	struct file file = open_file();
-	struct amd_userptr_bo *bo = tracked_file(up, &file, 1);
+	struct amd_userptr_bo *bo;
 
+	open_file(up);
+	bo = tracked_file(up, 1);
 	write_back(up, bo);
-	check_disk(up, &file, 1);
+	check_disk(up, 1);
 	for (uint32_t seed = 2; seed < 6; seed++) {
 		amd_userptr_gpu_fill(up, bo->va, bo->size, seed);
 		write_back(up, bo);
-		check_disk(up, &file, seed);
+		check_disk(up, seed);
 		amd_userptr_gpu_check(up, bo->va, bo->size, seed);
 	}
 	amd_userptr_roundtrip(up, bo, 6);
 	write_back(up, bo);
-	check_disk(up, &file, 7);
+	check_disk(up, 7);
 	amd_userptr_destroy(up, bo);
-	close_file(&file);
 }
 
 /*
@@ -130,10 +132,11 @@ static void disk_writeback(struct amd_userptr *up)
  */
 static void disk_punch(struct amd_userptr *up)
 {
-	struct file file = open_file();
-	struct amd_userptr_bo *bo = tracked_file(up, &file, 1);
+	struct amd_userptr_bo *bo;
 	int ret;
 
+	open_file(up);
+	bo = tracked_file(up, 1);
 	write_back(up, bo);
 	amd_kfd_smi_mark(&up->smi);
 	ret = fallocate(file.fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, MIXED_SIZE);
@@ -143,10 +146,9 @@ static void disk_punch(struct amd_userptr *up)
 	amd_userptr_gpu_check_zero(up, bo->va, bo->size);
 	amd_userptr_gpu_fill(up, bo->va, bo->size, 2);
 	write_back(up, bo);
-	check_disk(up, &file, 2);
+	check_disk(up, 2);
 	amd_userptr_roundtrip(up, bo, 3);
 	amd_userptr_destroy(up, bo);
-	close_file(&file);
 }
 
 const struct amd_userptr_subtest amd_userptr_mixed_disk_subtests[] = {
