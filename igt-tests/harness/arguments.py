@@ -191,6 +191,9 @@ def check_rules(section, args, given):
 					raise Wrong(f"{match[1].replace('PROGRAM', 'a program')} is for the suites {match[2]}, not for {word}")
 	if "--failed" in given and words:
 		raise Wrong("--failed takes no suite and no program")
+	# Without --control commands/test.py runs these suites without seeds, because all trials with several seeds take hours.
+	if "--seed" in given and "--control" not in given and any(word in trials.TABLES for word in words):
+		raise Wrong("--seed needs --control with the suite negative, and is not for the suite faults")
 	if "--config" in given and args.action != "deb":
 		raise Wrong("--config is for ./run kernel deb")
 

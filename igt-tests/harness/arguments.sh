@@ -173,6 +173,8 @@ judge_rules() {
 		fi
 	done < <(section_of_options "$1")
 	[[ $2 != *" --failed "* || -z ${3// /} ]] || refuse "--failed takes no suite and no program"
+	[[ $2 != *" --seed "* || $2 == *" --control "* || ! $3 =~ \ (negative|faults)\  ]] ||
+		refuse "--seed needs --control with the suite negative, and is not for the suite faults"
 	[[ $2 != *" --config "* || $3 == " deb "* ]] || refuse "--config is for ./run kernel deb"
 }
 

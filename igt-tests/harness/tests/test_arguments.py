@@ -46,7 +46,10 @@ test igt --seed 0007..00010
 test igt --seed 999999999999500..1000000000000499
 test igt --seed 18446744073709550116..18446744073709551016
 test igt --seed 18446744073709550616..18446744073709551615
+test --seed 7
 test --control no-recheck negative
+test negative --control no-recheck --seed 1..5
+test --seed 1,2 igt negative --control=no-recheck
 test --debug
 test --debug igt --mode hws-sdma
 test igt --debug amd_userptr_hsa@fork-cow --mode hws-sdma
@@ -117,6 +120,8 @@ test igt --seed -1
 test igt --seed 18446744073709551616
 test --control nothing igt
 test --control no-recheck soak
+test negative --seed 1..5
+test --seed=3 igt faults
 test --debug stock
 demo --page-size 8k
 demo --page-size 64
