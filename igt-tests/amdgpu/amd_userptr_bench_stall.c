@@ -227,8 +227,9 @@ struct storm {
 };
 
 /*
- * Run one packet after the other.  A sample is the time from the last change before a packet was
- * submitted until the packet has run, because such a change has stopped the queue for that packet.
+ * Run one packet after the other.  The last change before the submission has evicted the queues, so
+ * the packet waits for their restore.  A sample is the time from that change until the packet has
+ * run.
  */
 static int storm_packet(struct bench *bench, struct bench_one *one, struct stamps *stamps,
 			struct storm *storm)

@@ -212,7 +212,8 @@ static void *change(void *data)
 
 /*
  * The GPU's copy must have content of a generation from @first to @last.  If the event drops pages,
- * zero is right, too, because a new page begins with zeros.
+ * zero is right, too, because a new page begins with zeros.  Leave out the last word of each page:
+ * the GPU stores there (check_store()).
  */
 static void check_copy(struct listed *listed, const uint32_t *copy, uint32_t first, uint32_t last)
 {

@@ -60,8 +60,8 @@ void pair_expect_reads(struct pair *pair, unsigned int index, uint64_t va);
 
 /*
  * Let @count ioctls on the render nodes fail with @error, beginning with the @nth from now on, so
- * that each error path of the library runs. pair_inject_end() ends that, and tells which one was
- * the first.
+ * that each error path of the library runs. pair_inject_end() ends the failures and returns the
+ * first ioctl that failed.
  */
 void pair_inject(const struct pair *pair, unsigned int nth, unsigned int count, int error);
 /* The same, but only ioctls of one kind count and fail. */

@@ -47,7 +47,7 @@ def flavour_of(args, source):
 def directory(flavour, wall=False):
 	"""
 	Returns the directory of the boot of the kernel @flavour, or with @wall of the boot for the part WALL of --check.
-	The first one of the patched kernel also gets the results.
+	The directory of the patched kernel's boot without @wall also gets bench.json, bench.txt and bench.svg.
 	"""
 	return os.path.join(scenarios.RUNS, flavours.directory("bench-wall" if wall else "bench", flavour))
 

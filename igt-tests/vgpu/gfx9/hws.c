@@ -228,8 +228,8 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
 }
 
 /*
- * May the packet pick these queues?  While processes take turns, it is not known what a packet
- * that picks some of their queues means for the turns that follow.
+ * May UNMAP_QUEUES pick these queues?  While processes take turns, the model does not know which
+ * turns follow a packet that picks some of their queues.
  */
 static bool may_pick(struct vgpu *vg, const struct vg_unmap *which, uint32_t engine)
 {

@@ -106,7 +106,8 @@ static void a_mark_chooses_the_part(void)
 	finish(&e, "inject fault=lost-doorbell strike=2");
 }
 
-/* Return a bit for each of 64 opportunities: 1 where a fault with a chance of 25 percent strikes.
+/*
+ * Return a bit for each of 64 opportunities: 1 where a fault with a chance of 25 percent strikes.
  */
 static uint64_t strikes_of_seed(uint64_t seed)
 {
