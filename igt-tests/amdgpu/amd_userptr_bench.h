@@ -197,7 +197,8 @@ void bench_one_print(const struct bench_one *one, struct bench_samples *samples,
 		     const char *operation);
 /* Returns the first page of the first range. */
 char *bench_one_page(const struct bench_one *one);
-/* Print that @operation does not run, if the kernel lacks what @way needs; returns whether it does.
+/*
+ * Print that @operation does not run, if the kernel lacks what @way needs; returns whether it does.
  */
 bool bench_way_missing(const struct bench *bench, const char *way, const char *operation,
 		       unsigned int count, size_t size);

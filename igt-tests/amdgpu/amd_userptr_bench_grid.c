@@ -20,7 +20,8 @@
 #define SLOW_MAX_QUICK	    4096
 
 static const unsigned int counts[] = { 1, 16, 256, 1024, 4096, 16384, 65536, 100000 };
-/* The sizes of a range: a page, 16 pages (64 KiB with pages of 4 KiB), and a huge page of the GPU.
+/*
+ * The sizes of a range: a page, 16 pages (64 KiB with pages of 4 KiB), and a huge page of the GPU.
  */
 enum { NUM_SIZES = 3 };
 /* The numbers of ranges that a quick run measures, one row for each size. */

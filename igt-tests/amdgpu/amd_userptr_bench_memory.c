@@ -15,7 +15,8 @@
 
 #define HUGE_PAGE    ((size_t)2 << 20)
 #define SHUFFLE_SEED 1
-/* The length of the file of BENCH_REPEATED: so much memory such an arena takes, whatever its size.
+/*
+ * The length of the file of BENCH_REPEATED: so much memory such an arena takes, whatever its size.
  */
 #define REPEATED     ((size_t)2 << 20)
 

@@ -112,7 +112,8 @@ static void busy_dontneed(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 }
 
-/* Wait for the last of start_stores(), and assert that the stores went to @bo and not to @canary.
+/*
+ * Wait for the last of start_stores(), and assert that the stores went to @bo and not to @canary.
  */
 static void end_stores(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint32_t last,
 		       uint32_t *canary)

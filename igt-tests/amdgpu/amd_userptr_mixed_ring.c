@@ -89,7 +89,8 @@ static void begin_transfer(struct ring *ring, uint8_t opcode, int file, uint64_t
 		.off = offset,
 		.addr = (uintptr_t)cpu,
 		.len = size,
-		/* A worker of io_uring makes the transfer, so that the call below returns at once.
+		/*
+		 * A worker of io_uring makes the transfer, so that the call below returns at once.
 		 */
 		.flags = IOSQE_ASYNC,
 	};

@@ -54,7 +54,8 @@ void igt_waitchildren(void);
 void igt_waitchildren_timeout(int seconds, const char *reason);
 void igt_fork_signal_helper(void);
 void igt_stop_signal_helper(void);
-/* Let the library call @fn at the end of the program, and in the handler of a signal that ends it.
+/*
+ * Let the library call @fn at the end of the program, and in the handler of a signal that ends it.
  */
 void igt_install_exit_handler(void (*fn)(int sig));
 void igt_set_timeout(unsigned int seconds, const char *operation);

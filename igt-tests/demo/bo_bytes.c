@@ -32,7 +32,8 @@ uint64_t bo_bytes(int drm_fd)
 	t_assert(file);
 	while (fgets(line, sizeof(line), file)) {
 		unit = 0;
-		/* The kernel prints bytes, KiB or MiB, the largest unit in which the size is whole.
+		/*
+		 * The kernel prints bytes, KiB or MiB, the largest unit in which the size is whole.
 		 */
 		if (sscanf(line, "drm-total-%*[^:]: %" SCNu64 " %c", &size, &unit) < 1)
 			continue;

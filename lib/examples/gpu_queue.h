@@ -23,7 +23,8 @@ int gpu_queue_open(struct gpu_queue *gpu, const char *render_node);
 int gpu_queue_alloc(struct gpu_queue *gpu, uint64_t size, char **memory);
 /* Let the GPU copy, and wait for it. -ETIME: the GPU does not end. */
 int gpu_queue_copy(struct gpu_queue *gpu, uint64_t dst, uint64_t src, uint64_t size);
-/* Let the GPU read from @va on, and compare with @pieces one after the other; -EIO if they differ.
+/*
+ * Let the GPU read from @va on, and compare with @pieces one after the other; -EIO if they differ.
  */
 int gpu_queue_compare(struct gpu_queue *gpu, uint64_t va, const struct iovec *pieces,
 		      unsigned int num_pieces);

@@ -226,7 +226,8 @@ static int kernel_prepare(struct au_device *device)
 
 static int prepare_with_bo(struct au_device *device, uint32_t way, struct au_timer *timer)
 {
-	/* If a step fails the BO has to be closed, and the kernel would wait for a GPU that hangs.
+	/*
+	 * If a step fails the BO has to be closed, and the kernel would wait for a GPU that hangs.
 	 */
 	int ret = au_updates_drain(device, timer);
 

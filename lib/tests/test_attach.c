@@ -186,7 +186,8 @@ static void attach_fails_at_each_allocation(void)
 	}
 }
 
-/* After a failure on a device the map cannot be attached to it, and keeps its addresses reserved.
+/*
+ * After a failure on a device the map cannot be attached to it, and keeps its addresses reserved.
  */
 static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 			struct amdgpu_userptr_mapping *map, uint32_t device, int error)
@@ -274,7 +275,8 @@ static void roll_back_of_attach_fails(void)
 		args.devices = 5;
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		fake.devices[1].reset = true;
-		/* BOs, VA mappings, wait and query; then the roll back asks if the reset is over.
+		/*
+		 * BOs, VA mappings, wait and query; then the roll back asks if the reset is over.
 		 */
 		fake.fail_call = 2 * num_bos() + 2 + 1 + late;
 		fake.fail_error = -EIO;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The flush of the host data path: which way, and what each way does. test_hdp_reset.c has resets.
+/*
+ * The flush of the host data path: which way, and what each way does. test_hdp_reset.c has resets.
  */
 #include <pthread.h>
 
@@ -433,7 +434,8 @@ static void no_submission(void)
 	end(&fake, ctx);
 }
 
-/* Each call of the kernel fails once in the first flush. Nothing is left, and the next one works.
+/*
+ * Each call of the kernel fails once in the first flush. Nothing is left, and the next one works.
  */
 static void each_call_fails(void)
 {

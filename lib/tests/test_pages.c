@@ -172,7 +172,8 @@ static void check_span(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 	t_equal(amdgpu_userptr_query(ctx, va + bytes, &info), -ENOENT);
 }
 
-/* How often the kernel has registered the CPU page on the first device. @flags: of the last time.
+/*
+ * How often the kernel has registered the CPU page on the first device. @flags: of the last time.
  */
 static unsigned int registrations(const struct fake_kernel *fake, uint64_t page, uint32_t *flags)
 {

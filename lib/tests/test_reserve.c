@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Address space that the library reserves for GPU addresses. The kernel is real, the GPU a model.
+/*
+ * Address space that the library reserves for GPU addresses. The kernel is real, the GPU a model.
  */
 #include <sys/mman.h>
 #include <sys/resource.h>
@@ -86,7 +87,8 @@ static unsigned long max_map_count(void)
 	return count;
 }
 
-/* Make every second page a VMA of its own by mprotect(), until the process has as many as it may.
+/*
+ * Make every second page a VMA of its own by mprotect(), until the process has as many as it may.
  */
 static struct filler fill_vmas(void)
 {

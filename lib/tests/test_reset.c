@@ -8,7 +8,8 @@
 static_assert(AMD_CTX_IN_RESET == AMDGPU_CTX_QUERY2_FLAGS_RESET_IN_PROGRESS, "");
 #endif
 
-/* The kernel signals the fence of an update that it has cancelled, so only a query shows the reset.
+/*
+ * The kernel signals the fence of an update that it has cancelled, so only a query shows the reset.
  */
 static void reset_in_map(void)
 {
@@ -129,7 +130,8 @@ static void reset_is_late(void)
 	end(&fake, ctx);
 }
 
-/* Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
+/*
+ * Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
  */
 static void reset_in_two_maps(void)
 {

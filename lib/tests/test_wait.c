@@ -28,7 +28,8 @@ static uint64_t num_maps(struct amdgpu_userptr_ctx *ctx)
 	return stats_of(ctx).mappings;
 }
 
-/* A deadline is an absolute time. A context without a limit, or with a huge one, has no deadline.
+/*
+ * A deadline is an absolute time. A context without a limit, or with a huge one, has no deadline.
  */
 static void deadlines(void)
 {

@@ -229,7 +229,8 @@ static int trigger_compact(struct amd_userptr_area *area)
 	return ret == -EFBIG ? 0 : ret;
 }
 
-/* The evidence of these events counts only huge pages of the size into which the kernel collapses.
+/*
+ * The evidence of these events counts only huge pages of the size into which the kernel collapses.
  */
 static const char *other_size(const struct amd_userptr_area *area)
 {

@@ -89,7 +89,8 @@ static inline void headers_sdma_want_fence(struct headers_pair *pair, uint32_t h
 }
 
 #ifdef SDMA_OP_GCR_REQ
-/* The kernel has no name for this sub-operation of a process's queue; ROCr has SDMA_SUBOP_USER_GCR.
+/*
+ * The kernel has no name for this sub-operation of a process's queue; ROCr has SDMA_SUBOP_USER_GCR.
  */
 #define HEADERS_USER_GCR 1
 

@@ -227,7 +227,8 @@ static void complete(uint64_t signal)
 		__atomic_sub_fetch((int64_t *)(uintptr_t)(signal + 8), 1, __ATOMIC_SEQ_CST);
 }
 
-/* A vendor packet: header, format, an IB, the number of the dwords behind it, a completion signal.
+/*
+ * A vendor packet: header, format, an IB, the number of the dwords behind it, a completion signal.
  */
 static void run_aql_packet(struct machine *m, uint32_t *slot)
 {
