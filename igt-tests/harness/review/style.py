@@ -32,6 +32,7 @@ NO_SUBJECT = re.compile(r"(^|_|/)(more|misc|utils?|helpers?|common)\.(c|h|py|sh)
 SUBJECT_RULE = "2026-11-28T10:00:00Z"	# the rule about the length of the subject
 PREFIX_RULE = "2026-11-28T15:00:00Z"	# the rules about the prefix of the subject, and about the body
 IMPERATIVE_RULE = "2026-11-29T17:00:00Z"	# the rule about the first word behind the prefix
+WHAT_RULE = "2026-12-01T00:00:00Z"	# the rule that the subject has no "what"
 SUBJECT_LENGTH = 72
 # Words with which no imperative sentence begins.
 NO_VERBS = ("the", "a", "an", "what", "more")
@@ -256,15 +257,22 @@ def is_imperative(subject):
 	return subject.partition(": ")[2].split(" ")[0].lower() not in NO_VERBS
 
 
+def has_what(subject):
+	"""Returns whether @subject has the word "what", which stands there in the place of the name of a thing."""
+	return bool(re.search(r"\bwhat\b", subject, re.I))
+
+
 def check_messages(_names):
 	"""
 	Messages of commits have a subject that fits a line, a prefix of the list in contributing.md, an imperative behind
-	it, and a body
+	it, no "what", and a body
 	"""
 	wrong = [f"{commit} {subject}: longer than {SUBJECT_LENGTH}" for commit, subject, _ in commits(SUBJECT_RULE)
 		if len(subject) > SUBJECT_LENGTH]
 	wrong += [f"{commit} {subject}: no imperative" for commit, subject, _ in commits(IMPERATIVE_RULE)
 		if not is_imperative(subject)]
+	wrong += [f"{commit} {subject}: \"what\" in the place of a name" for commit, subject, _ in commits(WHAT_RULE)
+		if has_what(subject)]
 	return wrong + [f"{commit} {subject}: {problem}" for commit, subject, body in commits(PREFIX_RULE)
 		for problem in message_problems(subject, body)]
 

@@ -2,7 +2,7 @@
 """
 Tests that style.py finds includes of the simulated GPU that go the wrong way, a shellcheck that crashes, names of files
 without a subject, spaces in the place of tabs, another version in the changelog, and commit messages without prefix,
-imperative or body.
+imperative or body, or with "what" in the subject.
 """
 
 import os
@@ -140,6 +140,12 @@ class Messages(unittest.TestCase):
 			self.assertTrue(style.is_imperative(subject), subject)
 		for subject in ("igt: the test", "igt, lib: A test", "docs: what is new", "docs: more words", "igt: an end: do it"):
 			self.assertFalse(style.is_imperative(subject), subject)
+
+	def test_what(self):
+		for subject in ("igt: put the data back, whatever happens", "lib: name the reason"):
+			self.assertFalse(style.has_what(subject), subject)
+		for subject in ("docs: say what works", "igt: What a test needs, and why", "lib: say what: the reason"):
+			self.assertTrue(style.has_what(subject), subject)
 
 	def test_prefixes(self):
 		"""contributing.md has the same prefixes in its table"""
