@@ -232,8 +232,8 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 
 /*
  * Can the queue be preempted now?  Only where its position can be saved: in the ring or in the
- * first IB, if the chip agrees.  There a halted queue can.  Any other queue can between two
- * packets or in a packet that waits.
+ * first IB, if the chip agrees.  There a halted queue can be preempted, and any other queue
+ * between two packets or in a packet that waits or has done nothing yet.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {

@@ -34,8 +34,8 @@ struct vg_pages *vg_pages_new(void);
 void vg_pages_free(struct vg_pages *pages);
 
 /*
- * Apply an event.  vg_pages_now() is its number afterwards.  Returns 0, -ENOMEM, or
- * -EINVAL for an unknown kind or for page numbers or addresses that cannot exist.
+ * Apply an event.  Afterwards vg_pages_now() returns the event's number.  Returns 0,
+ * -ENOMEM, or -EINVAL for an unknown kind or for page numbers or addresses that cannot exist.
  */
 int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, uint64_t time);
 uint64_t vg_pages_now(const struct vg_pages *pages);

@@ -87,8 +87,8 @@ static struct fake_host *reporting(void)
 }
 
 /*
- * Make such a host whose guest has reported that a process holds PAGE_A and that the driver mapped
- * it, as for a page of a userptr BO.
+ * Make a host as reporting() does.  Its guest has reported that a process holds PAGE_A and that the
+ * driver mapped it, as for a page of a userptr BO.
  */
 static struct fake_host *with_userptr(void)
 {
