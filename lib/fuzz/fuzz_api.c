@@ -157,8 +157,8 @@ static struct left left_behind(const struct fuzz *f)
 }
 
 /*
- * The library may give up the IB of a way that it could not prepare, or whose removal is uncertain:
- * @ibs of them at most since @before.
+ * The library may give up the IB of a way to flush the HDP that it could not prepare, or whose
+ * removal is uncertain. Assert that it has given up at most @ibs IBs since @before.
  */
 static void keep_bos(struct fuzz *f, const struct left *before, unsigned int ibs)
 {

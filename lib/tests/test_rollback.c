@@ -367,7 +367,7 @@ static void ranges_change_in_map(void)
 	}
 }
 
-/* Ranges of a newer header need an array of the library's own. */
+/* Ranges of a newer header are longer, so the library copies them, but has no memory for that. */
 static void no_memory_for_newer_ranges(void)
 {
 	struct {
