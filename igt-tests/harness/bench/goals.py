@@ -24,7 +24,8 @@ class Goal:
 	spread: tuple = None	# the lowest and the highest value that the samples leave possible; None: only one is
 	binding: bool = True	# ./run bench --check fails if the goal is not met
 	# Why the clock of the run cannot judge the goal, or "". The wall clock of a busy machine contains the work of others,
-	# and most in operations that take long. A clock that counts instructions is not the one of the simulated GPU.
+	# and most in operations that take long. A clock that counts instructions does not measure the copies, because the
+	# simulated GPU copies in the host's time.
 	unfit: str = ""
 
 	def meets(self, value):

@@ -5,7 +5,7 @@ import json
 import operator
 import statistics
 
-PAGE = 4 << 10	# of the usual guest
+PAGE = 4 << 10	# bytes of a page in the usual guest
 # The pages of the range that changes in the parts stall and copies (amd_userptr_bench_stall.c)
 CHANGED_PAGES = 16
 # The bytes that TTM needs for each page of a BO: a page pointer and a DMA address

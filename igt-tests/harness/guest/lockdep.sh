@@ -3,7 +3,7 @@
 # lockdep.sh
 # Runs a program of Debian's IGT whose threads take many locks of the driver at the same
 # time, so that lockdep sees their order. Only the kernel of --debug has lockdep, so on
-# another one this script skips. On that one no test of the program may skip.
+# another one this script skips. With --debug no test of the program may skip.
 program=/usr/libexec/igt-gpu-tools/amdgpu/amd_lockdep
 if [ ! -e /proc/lockdep_stats ]; then
 	echo "the kernel has no lockdep; that of --debug has it"

@@ -82,7 +82,7 @@ def check_export():
 		source.copy_touched(base, source.series(), origin)
 		# With .gitattributes git writes the same function names behind the @@ of hunks as in the whole tree.
 		shutil.copy(os.path.join(origin, ".gitattributes"), base)
-		# export takes the text of a cover letter from the one that is already there.
+		# export.sh takes the text of a cover letter from the cover letter that its output directory already has.
 		for path in filter(os.path.exists, map(source.cover, source.SERIES)):
 			os.makedirs(os.path.join(out, os.path.dirname(source.label(path))))
 			shutil.copy(path, os.path.join(out, source.label(path)))

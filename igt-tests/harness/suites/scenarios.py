@@ -24,7 +24,7 @@ PROGRAM_KEYS = ("programs", "unseeded", "alone")	# the keys of a section that li
 PER_TEST = 60	# seconds that igt_runner allows for one subtest
 IGT_PASS, IGT_SKIP = "0", "77"	# exit statuses of a test program
 WITHOUT_GPU = "without-gpu"
-BARE_PER_PROGRAM = 240	# seconds that such a boot allows for one program
+BARE_PER_PROGRAM = 240	# seconds that a boot with the key "bare" allows for one program
 BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# who runs the programs of a boot with the key "bare" (guest/bare.sh)
 NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 

@@ -74,7 +74,7 @@ class Start(unittest.TestCase):
 					kernel.configure("/tree", out, extra, start=start)
 					kernel.configure("/tree", out, extra, start=start)
 					self.assertEqual(runs.call_count, 1)
-					# A newer configuration of Debian is not the one that is there.
+					# If Debian's configuration has changed, the kernel is configured again.
 					if start:
 						kernel.configure("/tree", out, extra, start=start + "CONFIG_Y=y\n")
 						self.assertEqual(runs.call_count, 2)
