@@ -186,7 +186,10 @@ static void add_hits(struct profile *profile)
 
 		if (hits->hit)
 			bench_add(&profile->from[i], hits->first);
-		/* The queue may run the packet before the worker has returned. */
+		/*
+		 * The queue may run the packet before the worker has returned, and then the trace
+		 * does not have the end of the worker's functions.
+		 */
 		if (hits->hit && !hits->open)
 			bench_add(&profile->took[i], hits->total);
 	}

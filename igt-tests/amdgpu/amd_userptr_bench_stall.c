@@ -163,7 +163,8 @@ static int check_events(struct bench *bench, const struct single *single, struct
 
 /*
  * The packet is submitted right after the change, which returns when the queues have been evicted.
- * The pause lets the driver take the change for the first one after a quiet time.
+ * After the pause the change is the first one after a quiet time, which the driver restores without
+ * a delay.
  */
 static int one_stall(struct bench *bench, struct bench_one *one, struct stamps *stamps,
 		     const struct single *single, struct clocks *clocks)

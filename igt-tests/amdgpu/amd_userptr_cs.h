@@ -10,16 +10,18 @@
 enum { CS_SECONDS = 50 };
 
 /*
- * These functions define subtests, so call them outside of fixtures.  In the first ones submissions
- * list a userptr whose memory changes, also in processes of KFD; in the second ones submissions
- * reach such a userptr without listing it; in the third ones its memory has gone before they begin;
- * in the fourth ones a process of KFD must not wait for the submission of another process; in the
- * last one submissions that begin again must not delay other threads.
+ * These functions define subtests, so call them outside of fixtures.
  */
+
+/* Submissions list a userptr whose memory changes, also in processes of KFD. */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
+/* Submissions reach a userptr whose memory changes without listing it. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
+/* The memory of a userptr has gone before submissions that do not list the userptr begin. */
 void amd_userptr_cs_invalid_subtests(struct amd_userptr *up);
+/* A process of KFD must not wait for the submission of another process. */
 void amd_userptr_cs_beside_subtests(struct amd_userptr *up);
+/* Submissions that begin again must not delay other threads. */
 void amd_userptr_cs_turn_subtests(struct amd_userptr *up);
 
 #endif

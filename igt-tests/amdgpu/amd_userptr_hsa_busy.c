@@ -418,11 +418,12 @@ static void busy_close_unmapped_store(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, close_stored, &(bool){ true });
 }
 
-/* Long enough for the driver to take a change for the first one after a quiet time. */
+/* After this time a change is the first one after a quiet time, restored without a delay. */
 #define QUIET_US      20000
 /*
  * In how many rounds the notifier has to queue the worker.  On a busy machine the kernel may change
- * the memory in the quiet time, so not in all of them.  If restores are delayed, it is none.
+ * the memory in the quiet time, so the notifier need not do it in all rounds.  If the driver delays
+ * restores, the notifier does it in no round.
  */
 #define PROMPT_ROUNDS 10
 #define PROMPT_QUEUED 5

@@ -80,7 +80,7 @@ static void act_make_other(struct wait *wait)
 {
 	struct amd_userptr_mapped another;
 
-	/* Memory can have a second userptr, because that one gets GPU addresses of its own. */
+	/* Memory can have two userptrs, because each of them gets GPU addresses of its own. */
 	__amd_userptr_mapped_make_at(&wait->up, wait->kind, wait->other, WAIT_SIZE, wait->va,
 				     &another);
 }

@@ -298,8 +298,8 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	amd_userptr_event_begin(&matrix->area);
 	amd_kfd_smi_mark(&up->smi);
 	/*
-	 * Invalidate the area first, so that the worker looks up its pages before the one that
-	 * holds it.
+	 * Invalidate the area first, so that the worker looks up the area's pages before the page
+	 * of the FUSE file that holds the worker.
 	 */
 	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);

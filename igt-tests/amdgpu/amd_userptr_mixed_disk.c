@@ -28,7 +28,7 @@ static bool is_on_disk(const char *directory)
 
 	if (statfs(directory, &fs))
 		return false;
-	/* ext2, ext3 and ext4 have one number. */
+	/* ext2, ext3 and ext4 have the same magic number. */
 	return fs.f_type == EXT4_SUPER_MAGIC || (uint32_t)fs.f_type == XFS_SUPER_MAGIC ||
 	       (uint32_t)fs.f_type == BTRFS_SUPER_MAGIC;
 }

@@ -189,8 +189,8 @@ static void check_kept(struct amd_userptr *up, const struct amd_kfd_mem *kept)
 }
 
 /*
- * Two processes want more VRAM than there is.  TTM evicts the VRAM of this one, while the restore
- * worker restores its userptr.
+ * Two processes want more VRAM than there is.  TTM evicts the VRAM of the process under test, while
+ * the restore worker restores the userptr of that process.
  */
 static void overcommit(struct amd_userptr *up)
 {

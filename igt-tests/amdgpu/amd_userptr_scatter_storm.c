@@ -30,7 +30,10 @@
 /* The pages of the file that changes all the time; each page of a mapping of it is a range. */
 enum { STORM_RANGES = 512 };
 
-/* How often storm_create_aliases() maps the file, so that one change invalidates as many ranges. */
+/*
+ * How often storm_create_aliases() maps the file.  A change of a page of the file invalidates one
+ * range in each of these mappings.
+ */
 enum { STORM_ALIASES = 4 };
 
 /*

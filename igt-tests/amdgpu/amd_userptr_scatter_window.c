@@ -328,8 +328,8 @@ static void part_of(struct amd_userptr *up, unsigned int count)
 	move_back(&scatter, changed, away);
 	all_is_new(&scatter);
 	/*
-	 * The page had an entry of its own before the move back, so the driver writes this one
-	 * only.
+	 * The page had an entry of its own before the move back, so the driver writes only that
+	 * entry.
 	 */
 	igt_assert_eq_u64(written(&scatter).pages, 1);
 	igt_tracefs_off();

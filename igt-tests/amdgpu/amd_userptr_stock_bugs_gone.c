@@ -130,8 +130,9 @@ static void discarded(struct amd_userptr *up)
 #define TAKE_MS (4 * AMD_USERPTR_WAIT_MS)
 
 /*
- * The other process creates BOs as large as VRAM together, so TTM evicts those of this one.  When
- * the queue has @stored, it looks for words that are not its own.
+ * The other process creates BOs that are as large as VRAM together, so TTM evicts the BOs of the
+ * process under test.  When the queue has @stored, the other process looks for words that are not
+ * its own.
  */
 static void take_all(struct amd_userptr *up, uint64_t vram, struct igt_gate *taken,
 		     struct igt_gate *stored)
@@ -180,8 +181,8 @@ static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handl
 
 /*
  * KFD did not know of a BO that the VA ioctl maps, so TTM gave its VRAM to another process while
- * the queues of the first one went on to use it.  TTM takes nothing from the queues of the process
- * that allocates, so another process has to do that.
+ * the queues of the first process went on to use it.  TTM takes nothing from the queues of the
+ * process that allocates, so another process has to allocate.
  */
 static void given_away(struct amd_userptr *up, int exporter)
 {

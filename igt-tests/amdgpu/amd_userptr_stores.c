@@ -34,8 +34,8 @@ IGT_TEST_DESCRIPTION(
 
 /*
  * The cgroup's limit for a process under memory pressure, and the size of the other memory that the
- * process uses.  With pages of 4 KiB these are 8 and 10 MiB.  The kernel charges a cgroup for many
- * pages at a time, so the limit is a number of pages.
+ * process uses.  With pages of 4 KiB these are 8 and 10 MiB.  The kernel charges a cgroup for a
+ * number of pages at a time, not of bytes, so the limit has to grow with the size of a page.
  */
 #define PRESSURE_LIMIT (2048 * (size_t)getpagesize())
 #define PRESSURE_OTHER (2560 * (size_t)getpagesize())

@@ -30,7 +30,7 @@
 #define DEFAULT_RANGES	    1024
 /* Changes of each kind that have to happen during copies of each direction. */
 #define WANTED_CHANGES	    3
-/* Copies in which such a change may come too late. */
+/* So many changes of a kind may come only after their copy has ended. */
 #define MAX_LATE	    50
 /* Pages of the memory that ROCr locks. */
 #define LOCKED_PAGES	    16

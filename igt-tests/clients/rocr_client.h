@@ -80,8 +80,8 @@ void pages_end_change(struct pages *pages);
 /* Note the contents that a copy that begins now may have. */
 void pages_open_window(struct pages *pages);
 /*
- * Returns how many bytes of @copy, all pages one after the other, the pages did not have in the
- * window. If @copy is NULL, check the pages themselves.
+ * @copy has all pages one after the other. Returns how many of its bytes are none that the pages
+ * had in the window. If @copy is NULL, check the pages themselves.
  */
 uint64_t pages_check(const struct pages *pages, const char *copy);
 

@@ -19,8 +19,8 @@
 #define IGTC_NORETURN		__attribute__((noreturn))
 
 /*
- * The library jumps to the first one when a subtest ends, and to the second one when a dynamic part
- * of a subtest ends.
+ * The library jumps to igt_subtest_jmpbuf when a subtest ends, and to igt_dynamic_jmpbuf when a
+ * dynamic part of a subtest ends.
  */
 extern jmp_buf igt_subtest_jmpbuf, igt_dynamic_jmpbuf;
 
@@ -79,7 +79,7 @@ int igt_debugfs_open(int fd, const char *filename, int mode);
  * as @dir, which is not used then.
  */
 bool igt_sysfs_set(int dir, const char *attr, const char *value);
-/* Write @len bytes to such a file; returns their number or -errno. */
+/* Write @len bytes to a file of /proc or /sys; returns their number or -errno. */
 int igt_sysfs_write(int dir, const char *attr, const void *data, int len);
 /* Returns the size of all swap space that is switched on. */
 uint64_t igt_get_total_swap_mb(void);

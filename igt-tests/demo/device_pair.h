@@ -40,7 +40,7 @@ struct pair_failure {
 int pair_open(struct pair *pair, int argc, char **argv);
 void pair_close(struct pair *pair);
 
-/* A context on both GPUs, besides @pair->ctx. */
+/* Make a context on both GPUs. Its caller destroys it; pair_close() destroys @pair->ctx only. */
 struct amdgpu_userptr_ctx *pair_ctx(const struct pair *pair, uint64_t timeout_ns);
 
 /* Map the ranges on a set of devices, a bit for each. 0: all. */

@@ -48,7 +48,10 @@ static struct journal {
 
 /* ---- files of the kernel ---- */
 
-/* igt_sysfs_set() reports an error by igt_debug(), which allocates memory. */
+/*
+ * Not igt_sysfs_set(): it reports an error by igt_debug(), which allocates memory, and put_back()
+ * also runs in the handler of a signal.
+ */
 static bool put_text(const char *path, const char *text)
 {
 	const int fd = open(path, O_WRONLY | O_CLOEXEC);

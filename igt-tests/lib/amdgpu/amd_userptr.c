@@ -390,8 +390,8 @@ void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint
 		     "fault at %#llx, not in [%#llx, %#llx)\n", (unsigned long long)fault.va,
 		     (unsigned long long)va, (unsigned long long)(va + size));
 	/*
-	 * A GPU that goes on after a fault reports so many, also of other processes, that KFD may
-	 * have dropped the event of this one.
+	 * A GPU that goes on after a fault reports so many faults, also of other processes, that
+	 * KFD may have dropped the SMI event of this fault.
 	 */
 	amd_kfd_smi_drain(&up->smi);
 	if (!up->smi.full)

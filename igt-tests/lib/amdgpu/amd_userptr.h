@@ -56,7 +56,7 @@ struct amd_userptr {
 	struct amd_kfd_smi smi;
 	struct amd_kfd_queue queues[AMD_KFD_NUM_QUEUE_TYPES];
 	bool have_queue[AMD_KFD_NUM_QUEUE_TYPES];
-	struct amd_kfd_queue *queue; /* the one of them that the functions below use */
+	struct amd_kfd_queue *queue; /* of @queues; the functions below use it */
 	struct amd_kfd_mem in, out;  /* GTT that the GPU copies from and to */
 	uint32_t syncobj;	     /* the kernel signals it when a page table update is done */
 	bool supported;		     /* the answer of amd_userptr_supported() */

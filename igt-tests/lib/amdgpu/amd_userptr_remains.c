@@ -29,8 +29,9 @@
 #define STUCK_MS igt_patience(3000)
 
 /*
- * How long to look for such a work item while others come and go.  Each of them has STUCK_MS, so
- * that one which is seen late does not count as stuck.
+ * How long to look for a stuck work item while others come and go.  An item may sleep for STUCK_MS
+ * from the moment at which the test first sees it, so an item that comes late is not taken for one
+ * that is stuck.
  */
 #define LOOK_MS igt_patience(6000)
 

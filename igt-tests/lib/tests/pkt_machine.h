@@ -25,7 +25,7 @@ struct machine {
 	uint8_t *state;		 /* state of each byte of the cache */
 	uint64_t low, high;	 /* bytes outside of this range are not in the cache */
 	uint64_t get;		 /* dwords of the ring, or AQL packets, that are done */
-	unsigned int executed;	 /* packets that did something */
+	unsigned int executed;	 /* number of packets that execute() has got */
 	pthread_t thread;
 	volatile bool waiting; /* a packet waits for memory */
 	volatile bool stop;
