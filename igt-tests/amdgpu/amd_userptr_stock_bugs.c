@@ -8,9 +8,9 @@
  * table update is fast; and va-under-signals, unless the CPU writes the page tables.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
- * machine is at risk, except that invalidate-while-closing crashes a stock kernel.  On a stock
- * kernel run each subtest in a process of its own, because some bugs leave the queues of the
- * process evicted for ever.
+ * machine is at risk, except that the subtest invalidate-while-closing crashes a stock kernel.  On
+ * a stock kernel run each subtest in a process of its own, because some bugs leave the queues of
+ * the process evicted for ever.
  */
 #include <sys/mman.h>
 
