@@ -186,9 +186,7 @@ static unsigned int part_bit(const char *name)
 	return 0;
 }
 
-/*
- * Fill in what the options say.  Returns the bits of the parts to run, or 0 if an option is wrong.
- */
+/* Set @bench by the options.  Returns the bits of the parts to run, or 0 if an option is wrong. */
 static unsigned int parse(struct bench *bench, int argc, char **argv)
 {
 	static const struct option longopts[] = {

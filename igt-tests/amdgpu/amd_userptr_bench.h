@@ -198,7 +198,8 @@ void bench_one_print(const struct bench_one *one, struct bench_samples *samples,
 /* Returns the first page of the first range. */
 char *bench_one_page(const struct bench_one *one);
 /*
- * Print that @operation does not run, if the kernel lacks what @way needs; returns whether it does.
+ * Returns whether the kernel lacks a feature that the column @way needs.  If so, prints that
+ * @operation does not run.
  */
 bool bench_way_missing(const struct bench *bench, const char *way, const char *operation,
 		       unsigned int count, size_t size);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures what it costs that the driver asks for dirty pages.  Pages of a file that a process has
- * only read are writable but clean in the CPU's page tables, so the kernel has to fault in each of
- * them for a map.  Pages that the process has written are dirty already.  On a kernel without the
- * patch of mm/hmm.c both maps find what they need in the page tables.
+ * Measures the time that the driver needs more because it asks for dirty pages.  Pages of a file
+ * that a process has only read are writable but clean in the CPU's page tables, so the kernel has
+ * to fault in each of them for a map.  Pages that the process has written are dirty already.  On a
+ * kernel without the patch of mm/hmm.c the page tables satisfy the maps of both kinds of pages.
  */
 #include <errno.h>
 #include <sys/mman.h>

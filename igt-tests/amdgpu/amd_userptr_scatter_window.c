@@ -161,7 +161,10 @@ static void drop_together(char *cpu)
 	close(pipes[1]);
 }
 
-/* Let pages change together whose distance in the BO is @step, and return what the driver wrote. */
+/*
+ * Let pages change together whose distance in the BO is @step, and return the entries that the
+ * driver wrote.
+ */
 static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
 	struct amd_userptr_scatter scatter;
