@@ -28,8 +28,8 @@
 #define LISTED_SIZE ((size_t)64 << 10)
 
 /*
- * The size of the userptr in a storm, so that no submission finds all pages in the time between two
- * changes.  With 64 KiB one of 200 got through.
+ * In a storm the userptr is so large that no submission finds all pages between two changes.  With
+ * 64 KiB one of 200 submissions got through.
  */
 #define STORM_SIZE ((size_t)1 << 20)
 

@@ -401,9 +401,9 @@ static void count_taken(struct soak_thread *thread, const struct round *round)
 }
 
 /*
- * Let reclaim take the pages, then let CPU and GPU compare what comes back.  Other threads cannot
- * move pages, because this thread holds the area's lock; only the restore worker may bring a page
- * back.
+ * Let reclaim take the pages, then let CPU and GPU compare the pages that come back.  Other threads
+ * cannot move pages, because this thread holds the area's lock; only the restore worker may bring a
+ * page back.
  */
 static int take_and_compare(struct soak_thread *thread, struct round *round)
 {

@@ -128,8 +128,8 @@ static void gpu_finds(uint32_t seed)
 
 /*
  * Touch more memory than the cgroup's limit, so that reclaim has to take pages.  Reclaim leaves
- * active pages alone as long as there are more inactive ones, and it once activates a page that was
- * stored to after MADV_FREE, so deactivate the area's pages first.
+ * active pages alone as long as there are more inactive ones.  When it first meets a page that was
+ * stored to after MADV_FREE, it makes the page active.  So deactivate the area's pages first.
  */
 static int press(void *data)
 {

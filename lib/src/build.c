@@ -30,9 +30,10 @@ static bool may_blame_memory(int error)
 }
 
 /*
- * Ask for a BO, close it, and return the error or 0. The kernel may need seconds to find the pages
- * of many ranges, so wait each time for the updates that other threads have started. -ETIME: they
- * are late, and the kernel would not close the BO in time.
+ * Ask for a BO, close it, and return the error or 0. GEM_CLOSE waits for all page table updates of
+ * the file and cannot be interrupted. The ioctl that finds the pages of many ranges may take
+ * seconds, in which other threads start updates, so wait for these before each try. -ETIME: they
+ * are late, so the function makes no BO.
  */
 static int try_bo(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		  const struct au_bo *bo)
