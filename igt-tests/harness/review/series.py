@@ -116,6 +116,18 @@ def check_patch(tree, patch):
 	return words_of(result, "; ".join(result.stdout.splitlines() or result.stderr.splitlines()[-1:]))
 
 
+def author(path):
+	"""Returns the author of the patch or cover letter @path. The name may be wrapped."""
+	return " ".join(re.search(r"^From: (.*(?:\n[ \t].*)*)", step.read(path), re.M)[1].split())
+
+
+def check_authors():
+	"""All patches have the author of the cover letters. git takes that of a new commit from its configuration."""
+	wanted = author(source.cover(source.SERIES[0]))
+	others = [source.label(patch) for patch in source.series() if author(patch) != wanted]
+	return f"not by {wanted}: {' '.join(others)}" if others else ""
+
+
 def makefile(directory, tree, out):
 	"""
 	Returns (objects of a @directory of the kernel that the configuration of @out has, include flags with which they
@@ -243,6 +255,7 @@ def checks(tree):
 	"""
 	for patch in source.series():
 		yield f"checkpatch {source.label(patch)}", check_patch, tree, patch
+	yield "all patches have one author", check_authors
 	yield "export reproduces the patches", check_export
 	for name in source.SERIES:
 		yield f"no new warnings with W=1 and sparse: {name}", check_warnings, name

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Tests that a check of the series fails when the program that it calls crashes, with made-up programs."""
+"""Tests the checks of the series with made-up programs and patches: also that a check fails when its program crashes."""
 
 import os
 import shutil
@@ -76,6 +76,15 @@ class Checks(unittest.TestCase):
 			self.write("tree/scripts/checkpatch.pl", text)
 			with mock.patch.object(series, "CHECKPATCH_IGNORE", self.path("ignore")):
 				self.assertEqual(series.check_patch(self.path("tree"), "patch"), detail, text)
+
+	def test_authors(self):
+		self.write("cover", "Subject: all\nFrom: Some Authors <some@example.org>\n")
+		self.write("same", "From 0000 Mon Sep 17\nFrom: Some Authors\n <some@example.org>\nDate: today\n")
+		self.write("other", "From 0000 Mon Sep 17\nFrom: Root <root@host>\nDate: today\n")
+		for names, detail in ((["same"], ""), (["same", "other"], "not by Some Authors <some@example.org>: other")):
+			with mock.patch.multiple(series.source, cover=lambda name: self.path("cover"), label=os.path.basename,
+					series=lambda *series_names, found=names: list(map(self.path, found))):
+				self.assertEqual(series.check_authors(), detail)
 
 	def test_export_crashes(self):
 		self.program("crash.sh", SIGNAL)
