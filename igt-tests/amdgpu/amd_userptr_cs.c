@@ -24,7 +24,6 @@ int igt_main()
 	amd_userptr_cs_unlisted_subtests(&up);
 	amd_userptr_cs_invalid_subtests(&up);
 	amd_userptr_cs_beside_subtests(&up);
-	amd_userptr_cs_turn_subtests(&up);
 
 	igt_fixture()
 		amd_userptr_fixture_close(&up);

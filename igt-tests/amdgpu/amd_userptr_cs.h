@@ -21,7 +21,5 @@ void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
 void amd_userptr_cs_invalid_subtests(struct amd_userptr *up);
 /* A process of KFD must not wait for the submission of another process. */
 void amd_userptr_cs_beside_subtests(struct amd_userptr *up);
-/* Submissions that begin again must not delay other threads. */
-void amd_userptr_cs_turn_subtests(struct amd_userptr *up);
 
 #endif

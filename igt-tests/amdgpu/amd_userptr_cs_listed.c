@@ -27,12 +27,6 @@
 /* The memory that the submissions access. */
 #define LISTED_SIZE ((size_t)64 << 10)
 
-/*
- * In a storm the userptr is so large that no submission finds all pages between two changes.  With
- * 64 KiB one of 200 submissions got through.
- */
-#define STORM_SIZE ((size_t)1 << 20)
-
 /* Dwords of a page.  The GPU stores to the last one of a page, the CPU to all others. */
 #define PAGE_DW (getpagesize() / sizeof(uint32_t))
 
@@ -41,6 +35,9 @@ enum { WANT_SUBMITTED = 24, WANT_CHANGES = 24 };
 
 /* The longest pause between two changes.  In a long pause the driver can run a submission. */
 #define MAX_PAUSE_NS 3000000
+
+/* A storm has this many changes without a pause, in which perhaps no submission gets through. */
+#define STORM_CHANGES 64
 
 /* The process that submits writes this, and the judge reads it. */
 struct report {
@@ -60,7 +57,7 @@ struct event {
 	bool drops; /* the event drops the content, and then the CPU writes new content */
 	bool hole;  /* the event makes a hole for a short time, so submissions may fail */
 	bool often; /* the event comes so often that each submission may meet it */
-	bool storm; /* no pause between two changes, so a submission needs a turn of its own */
+	bool storm; /* a pause only after each STORM_CHANGES changes */
 };
 
 struct listed {
@@ -68,7 +65,6 @@ struct listed {
 	bool kfd; /* the submissions run in the VM of a KFD process */
 	struct report *report;
 	uint32_t *memory;
-	size_t size; /* of the userptr */
 	/*
 	 * Each content is one number, its generation, in all dwords.  The CPU begins to write
 	 * generation @started, and has written all of @finished.
@@ -106,18 +102,6 @@ static int dontneed(struct listed *listed)
 	if (madvise(listed->memory, LISTED_SIZE, MADV_DONTNEED))
 		return -errno;
 	write_content(listed);
-	return 0;
-}
-
-/* Write only one page, because the other thread needs time to find all of them. */
-static int drop_in_storm(struct listed *listed)
-{
-	const uint32_t generation = ++listed->started;
-
-	if (madvise(listed->memory, listed->size, MADV_DONTNEED))
-		return -errno;
-	*(volatile uint32_t *)listed->memory = generation;
-	listed->finished = generation;
 	return 0;
 }
 
@@ -173,8 +157,8 @@ static int pageout(struct listed *listed)
 static const struct event events[] = {
 	{ .name = "dontneed", .what = "is dropped", .run = dontneed, .drops = true, .often = true },
 	{ .name = "dontneed-storm",
-	  .what = "is dropped again and again without a pause",
-	  .run = drop_in_storm,
+	  .what = "is dropped many times without a pause",
+	  .run = dontneed,
 	  .drops = true,
 	  .often = true,
 	  .storm = true },
@@ -201,7 +185,7 @@ static void *change(void *data)
 
 		ret = listed->event->run(listed);
 		listed->report->changes += !ret;
-		if (!listed->event->storm)
+		if (!listed->event->storm || listed->report->changes % STORM_CHANGES == 0)
 			nanosleep(&pause, NULL);
 	}
 	listed->report->error = ret;
@@ -294,15 +278,15 @@ static void submit_all_the_time(struct listed *listed, int fd, uint64_t va)
 
 static uint64_t map_listed(struct listed *listed, int fd)
 {
-	const uint64_t va = amd_kfd_va_reserve(listed->size, 0);
+	const uint64_t va = amd_kfd_va_reserve(LISTED_SIZE, 0);
 	struct drm_amdgpu_gem_va args = {
 		.operation = AMDGPU_VA_OP_MAP,
 		.flags = AMD_USERPTR_RW,
 		.va_address = va,
-		.map_size = listed->size,
+		.map_size = LISTED_SIZE,
 	};
 
-	igt_assert_eq(__amd_userptr_create(fd, listed->memory, listed->size, AMD_USERPTR_LISTED,
+	igt_assert_eq(__amd_userptr_create(fd, listed->memory, LISTED_SIZE, AMD_USERPTR_LISTED,
 					   &listed->handle),
 		      0);
 	args.handle = listed->handle;
@@ -319,7 +303,7 @@ static void live(struct amd_userptr_victims *victims, void *data)
 	int fd;
 
 	listed->report = victims->report;
-	listed->memory = (uint32_t *)amd_userptr_victim_memory(listed->size);
+	listed->memory = (uint32_t *)amd_userptr_victim_memory(LISTED_SIZE);
 	listed->started = 1;
 	write_content(listed);
 	if (listed->kfd) {
@@ -381,7 +365,6 @@ static void listed(struct amd_userptr *up, const struct event *event, bool kfd)
 	memset(&what, 0, sizeof(what));
 	what.event = event;
 	what.kfd = kfd;
-	what.size = event->storm ? STORM_SIZE : LISTED_SIZE;
 	igt_require_f(event->run != pageout || igt_get_total_swap_mb(),
 		      "no swap space is in use\n");
 	igt_require_f(event->run != migrate || igt_mm_numa_node(igt_mm_numa_node(64)) >= 0,
