@@ -170,7 +170,8 @@ def compile_touched(what, patches, tree, out, *arguments):
 	for name in touched:
 		for path in glob.glob(os.path.join(out, name)):
 			os.unlink(path)
-	command = kernel.make(tree, out, *arguments, f"KCFLAGS={flags}", *sorted(touched))
+	# Without --output-sync, processes that run at the same time write into each other's warnings.
+	command = kernel.make(tree, out, "--output-sync=target", *arguments, f"KCFLAGS={flags}", *sorted(touched))
 	return step.read(step.run_logged(what, command, env=kernel.environment()))
 
 
