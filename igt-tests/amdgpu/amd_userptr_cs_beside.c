@@ -119,7 +119,8 @@ static void hold(struct client *client, pid_t bystander)
 	}
 }
 
-/* End all IBs.  Each takes its GO from the same word, so set it until the last one is done. */
+/* End all IBs.  Each waits for WORD_GO and clears it, so set the word until the last IB has ended.
+ */
 static int end_submissions(struct client *client)
 {
 	const uint64_t deadline = igt_now_ms() + AMD_USERPTR_WAIT_MS;

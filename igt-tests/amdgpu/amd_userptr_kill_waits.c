@@ -186,8 +186,9 @@ static void let_act(struct wait *wait, pid_t pid)
 }
 
 /*
- * Was the victim killed in the call?  An exit counts if it had begun, because then the process
- * ignores SIGKILL, and its status is that of the exit.
+ * Was the victim killed in the call?  If the call is exit(), its status tells: a process that has
+ * begun to exit ignores SIGKILL and keeps the status of its exit.  Any other call counts if it has
+ * not returned.
  */
 static bool was_inside(const struct wait *wait, int status)
 {

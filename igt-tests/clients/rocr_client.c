@@ -207,8 +207,8 @@ static void *change_thread(void *arg)
 }
 
 /*
- * Make a copy of one page, and behind it in the same queue a copy of all pages: when the first has
- * ended, the second is at work.
+ * Copy one page, and queue a copy of all pages behind it.  When the first copy has ended,
+ * change_thread() changes pages, so that the change falls into the second copy.
  */
 static void copy_and_change(struct client *c, void *dst, const void *src)
 {

@@ -338,7 +338,7 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = au_unmap_all(ctx, &timer);
 	int ret;
 
-	/* This releases reservations. If the kernel refuses, they become spares. */
+	/* Addresses that the kernel does not release here become spares, so this comes first. */
 	for (uint32_t i = 0; i < ctx->num_devices; i++)
 		au_hdp_unprepare(&ctx->devices[i], &timer);
 	ret = au_release_spares(ctx);

@@ -20,7 +20,7 @@ void au_hdp_fini(struct au_hdp *hdp)
 	pthread_mutex_destroy(&hdp->lock);
 }
 
-/* Two threads may ask at the same time, and get the same answer. */
+/* This takes no lock, because two threads that ask at the same time store the same answer. */
 static enum amdgpu_userptr_hdp_need need_of(struct au_device *device)
 {
 	const struct amdgpu_userptr_ctx *ctx = device->ctx;

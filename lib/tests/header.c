@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Compile the header alone, as C and as C++. In C++ a struct's name needs no keyword unless a
- * function has the same name, so this also checks that none has. The flags need no other header.
+ * function has the same name, so this also checks that none has. The flags of a map need no other
+ * header.
  */
 #include <amdgpu_userptr.h>
 

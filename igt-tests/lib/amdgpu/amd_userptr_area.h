@@ -19,7 +19,7 @@
 #define AMD_USERPTR_AREA_SMALL (2 * amd_userptr_half())
 #define AMD_USERPTR_AREA_HUGE  ((size_t)2 << 20)
 
-/* A half has whole pages. */
+/* The size of a half.  It is at least a CPU page, so that a half consists of whole pages. */
 static inline size_t amd_userptr_half(void)
 {
 	return (size_t)getpagesize() > AMD_USERPTR_HALF_LEAST ? (size_t)getpagesize()

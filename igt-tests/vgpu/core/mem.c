@@ -280,8 +280,8 @@ static void copy_out(void *dst, const void *src, size_t len)
 }
 
 /*
- * Write to another device.  The engines stand still until the write has arrived there, because the
- * next packet may tell the CPU that it has.
+ * Write to another device.  The engines wait until the device has the data, because the next packet
+ * may report to the CPU that the write is done.
  */
 static void write_device(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
 {

@@ -254,7 +254,10 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t
 	sq->mqd = mqd;
 	if (load_mqd(vg, sq))
 		return;
-	/* A GPU page fault halts the queue, as in poll_wptr() of gfx9/cp.c. */
+	/*
+	 * If the page of the write pointer is missing, the queue starts without packets and halts,
+	 * for the reason that poll_wptr() of gfx9/cp.c gives.
+	 */
 	fault = vg_mem_read64(vg, &sdma_port, vmid, wptr_addr, &wptr);
 	if (vgpu_stopped(vg))
 		return;
