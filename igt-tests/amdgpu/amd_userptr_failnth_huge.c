@@ -3,7 +3,8 @@
  * GEM_VA takes a page out of the mapping of a huge page, and one of the ioctl's allocations fails.
  * At that time the driver may have made a page table whose address is not in the page directory
  * yet, so the page directory still maps the huge page.  When the handle is closed and the memory
- * unmapped, the queues must not reach the memory.
+ * unmapped, the queues must not reach the memory.  While it is mapped, they must reach all of it
+ * but the page, also after another update of the page directory.
  */
 #include <sys/mman.h>
 
@@ -52,13 +53,10 @@ static bool gpu_reads(struct amd_userptr *mine, uint64_t va)
 	return amd_userptr_done_or_faulted(mine);
 }
 
-static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case *what,
-			    struct igt_fail_nth *inject, struct failnth_count *count,
-			    uint32_t operation)
+/* Make a BO of a huge page at @cpu, and map it at @va. */
+static struct amd_userptr_bo *map_bo(struct amd_userptr *mine, char *cpu, uint64_t va)
 {
-	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
-	struct amd_userptr_bo *bo, *other = NULL;
-	char *raw, *cpu = map_huge(mine, &raw);
+	struct amd_userptr_bo *bo;
 
 	igt_assert(va);
 	igt_assert_f(is_huge(cpu), "the kernel had no huge page\n");
@@ -67,6 +65,17 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 				       AMD_USERPTR_RW),
 		      0);
 	amd_userptr_gpu_check(mine, va, getpagesize(), 1);
+	return bo;
+}
+
+static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case *what,
+			    struct igt_fail_nth *inject, struct failnth_count *count,
+			    uint32_t operation)
+{
+	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
+	char *raw, *cpu = map_huge(mine, &raw);
+	struct amd_userptr_bo *bo = map_bo(mine, cpu, va), *other = NULL;
+
 	if (operation == AMDGPU_VA_OP_REPLACE)
 		other = amd_userptr_create(mine, amd_userptr_mmap(mine, getpagesize(), 2),
 					   getpagesize(), AMD_USERPTR_TRACKED);
@@ -93,6 +102,29 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 }
 
 /*
+ * Whether the CLEAR succeeds or not, the queues must reach the rest of the huge page.  The mapping
+ * of another BO makes the driver update the page directories.
+ */
+static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case *what,
+			    struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
+	char *raw, *cpu = map_huge(mine, &raw);
+	struct amd_userptr_bo *bo = map_bo(mine, cpu, va), *other;
+
+	failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + HUGE_SIZE / 2,
+		   getpagesize());
+	count->n += STRIDE - 1;
+	other = amd_userptr_tracked(mine, getpagesize(), 2);
+	amd_userptr_gpu_check(mine, va, getpagesize(), 1);
+	amd_userptr_destroy(mine, other);
+	amd_userptr_destroy(mine, bo);
+	amd_userptr_munmap(mine, raw, 2 * HUGE_SIZE);
+	amd_kfd_va_release(va, HUGE_SIZE);
+	return true;
+}
+
+/*
  * A child makes the attempts, and only the parent can skip.  With CPU pages larger than 4 KiB the
  * kernel makes huge pages of this size only if the administrator wants them
  * (/sys/kernel/mm/transparent_hugepage/hugepages-2048kB), so try to get one.
@@ -112,6 +144,13 @@ static void clear_then_close(struct amd_userptr *up)
 						.attempt = fail_clear });
 }
 
+static void clear_rest(struct amd_userptr *up)
+{
+	require_huge(up);
+	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page that stays mapped",
+						.attempt = fail_clear_rest });
+}
+
 static void replace_then_close(struct amd_userptr *up)
 {
 	require_huge(up);
@@ -124,6 +163,10 @@ const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
 	  .run = clear_then_close,
 	  .describe =
 		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
+	{ .name = "clear-huge-rest",
+	  .run = clear_rest,
+	  .describe =
+		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches the rest of the page." },
 	{ .name = "replace-huge-close",
 	  .run = replace_then_close,
 	  .describe =

@@ -150,6 +150,33 @@ static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, uns
 	return in_time;
 }
 
+/*
+ * Map the memory again at its address while the queue copies it.  The mapping must not go away for
+ * a moment, because the queue would fault, and nothing is missing, so the queue is not evicted.
+ */
+static void busy_replace(struct amd_userptr *up)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(up, BUSY_SIZE, 1);
+	unsigned int caught = 0, copies = BUSY_COPIES;
+
+	amd_kfd_smi_mark(&up->smi);
+	for (unsigned int i = 0; another_round(i, caught); i++) {
+		const uint32_t last = start_copies(up, bo, copies);
+
+		igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_REPLACE, bo->handle, bo->va, 0,
+					       bo->size, AMD_USERPTR_RW),
+			      0);
+		if (!amd_kfd_queue_done(up->queue, last))
+			caught++;
+		else if (2 * copies <= BUSY_MOST_COPIES)
+			copies *= 2;
+		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
+		amd_pattern_check(up->out.cpu, bo->size, 1, "the copy");
+	}
+	igt_assert_lte(BUSY_CAUGHT, caught);
+	amd_userptr_expect_no_eviction(up);
+}
+
 /* Run this in a child, because the process pins itself to one CPU and does not undo that. */
 static void busy_store(struct amd_userptr *up)
 {
@@ -496,6 +523,11 @@ const struct amd_userptr_subtest amd_userptr_busy_subtests[] = {
 	  .run = busy_dontneed,
 	  .sdma_too = true,
 	  .describe = "The GPU does not use pages that are dropped in the middle of a copy." },
+	{ .name = "busy-replace",
+	  .run = busy_replace,
+	  .sdma_too = true,
+	  .describe =
+		  "Memory that is mapped again at its address stays there for a running queue." },
 	{ .name = "busy-store",
 	  .run = busy_store,
 	  .sdma_too = true,
