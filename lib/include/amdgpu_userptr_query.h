@@ -75,8 +75,9 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
  *
  * The time grows with the logarithm of the number of mappings and of the ranges of a mapping, and
  * with the number of mappings whose lowest and highest CPU addresses have @cpu_addr between them.
- * The first look-up that gets to a mapping of many ranges sorts these ranges, and other calls on
- * the context wait meanwhile: about a second for a million ranges.
+ * The first look-up after a map() reads all ranges of the new mapping, and the first one that gets
+ * to a mapping of many ranges sorts these ranges. Other calls on the context wait meanwhile: about
+ * a second for a million ranges.
  *
  * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -ENOMEM
  * when there is no memory to sort the ranges; -EPERM in a forked child.

@@ -6,11 +6,14 @@
  * by their lowest CPU address. Each node has the highest CPU address of its subtree, so the search
  * skips a subtree whose maps all end before the address or begin after it. The ranges of a map are
  * in a sorted array that works the same way: it is a balanced tree whose root is the middle of the
- * array. A map has no array until the first look-up gets to it, because most users never look up a
- * CPU address, and sorting a million ranges takes longer than the rest of the library's own work
- * for a map.
+ * array.
  *
- * ctx->lock is held in all functions but au_cpu_bounds().
+ * Most users never look up a CPU address, and reading a million ranges takes long, and sorting them
+ * longer than the rest of the library's own work for a map. So a new map is in a list until the
+ * next look-up, which finds its lowest and highest CPU address and puts it into the treap. It has
+ * no array until a look-up gets to it.
+ *
+ * ctx->lock is held in all functions.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -40,7 +43,7 @@ static uint64_t last_byte(const struct amdgpu_userptr_range *range)
 	return range->cpu_addr + (range->size - 1);
 }
 
-void au_cpu_bounds(struct amdgpu_userptr_mapping *map)
+static void find_bounds(struct amdgpu_userptr_mapping *map)
 {
 	uint64_t first = UINT64_MAX, last = 0;
 
@@ -125,11 +128,11 @@ static uint64_t next_priority(struct amdgpu_userptr_ctx *ctx)
 	return ctx->priority;
 }
 
-void au_cpu_insert(struct amdgpu_userptr_mapping *map)
+static void insert(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_mapping *map)
 {
-	struct amdgpu_userptr_ctx *ctx = map->ctx;
 	struct amdgpu_userptr_mapping *low, *high;
 
+	find_bounds(map);
 	map->cpu.child[0] = map->cpu.child[1] = NULL;
 	map->cpu.priority = next_priority(ctx);
 	update(map);
@@ -150,9 +153,47 @@ static struct amdgpu_userptr_mapping *without(struct amdgpu_userptr_mapping *tre
 	return tree;
 }
 
+/* ------------------------------------------------------------------------------------------- */
+/* The list of new maps									       */
+
+void au_cpu_insert(struct amdgpu_userptr_mapping *map)
+{
+	struct amdgpu_userptr_ctx *ctx = map->ctx;
+	struct amdgpu_userptr_mapping *next = ctx->new_by_cpu;
+
+	map->cpu.next_new = next;
+	map->cpu.at_new = &ctx->new_by_cpu;
+	if (next)
+		next->cpu.at_new = &map->cpu.next_new;
+	ctx->new_by_cpu = map;
+}
+
+static void take_off_list(struct amdgpu_userptr_mapping *map)
+{
+	struct amdgpu_userptr_mapping *next = map->cpu.next_new;
+
+	*map->cpu.at_new = next;
+	if (next)
+		next->cpu.at_new = map->cpu.at_new;
+	map->cpu.at_new = NULL;
+}
+
 void au_cpu_remove(struct amdgpu_userptr_mapping *map)
 {
-	map->ctx->by_cpu = without(map->ctx->by_cpu, map);
+	if (map->cpu.at_new)
+		take_off_list(map);
+	else
+		map->ctx->by_cpu = without(map->ctx->by_cpu, map);
+}
+
+static void insert_new_maps(struct amdgpu_userptr_ctx *ctx)
+{
+	while (ctx->new_by_cpu) {
+		struct amdgpu_userptr_mapping *map = ctx->new_by_cpu;
+
+		take_off_list(map);
+		insert(ctx, map);
+	}
 }
 
 /* ------------------------------------------------------------------------------------------- */
@@ -275,6 +316,7 @@ int au_cpu_find(struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64_t min_va,
 	struct search search = { .addr = addr, .min_va = min_va };
 	int ret;
 
+	insert_new_maps(ctx);
 	ret = search_tree(&search, ctx->by_cpu);
 	if (ret)
 		return ret;

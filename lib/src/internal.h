@@ -220,12 +220,13 @@ struct amdgpu_userptr_ctx {
 	/* In the order of GPU addresses, without overlap. Some may not be ready. */
 	struct amdgpu_userptr_mapping **maps;
 	size_t num_maps, max_maps;
-	struct amdgpu_userptr_mapping *by_cpu;	/* root of the treap of cpu.c */
-	uint64_t priority;			/* of the node inserted last; never 0 */
-	struct amdgpu_userptr_stats stats;	/* except @ioctls */
-	struct au_reservation *spares;		/* by address; see reserve.c */
-	uint64_t search_end;			/* see reserve.c; 0: no search yet */
-	struct amdgpu_userptr_mapping *orphans; /* see unmap.c */
+	struct amdgpu_userptr_mapping *by_cpu;	   /* root of the treap of cpu.c */
+	struct amdgpu_userptr_mapping *new_by_cpu; /* maps that no look-up of cpu.c has seen yet */
+	uint64_t priority;			   /* of the node inserted last; never 0 */
+	struct amdgpu_userptr_stats stats;	   /* except @ioctls */
+	struct au_reservation *spares;		   /* by address; see reserve.c */
+	uint64_t search_end;			   /* see reserve.c; 0: no search yet */
+	struct amdgpu_userptr_mapping *orphans;	   /* see unmap.c */
 	size_t num_orphans; /* of @maps, also those that a thread is asking about */
 	/* Bits of devices that may reach the memory of failed maps which are gone. */
 	uint64_t lost;
@@ -342,10 +343,12 @@ struct au_map_device {
 	struct au_updates updates;
 };
 
-/* For cpu.c: a node of a context's treap of maps. */
+/* For cpu.c: a node of a context's treap of maps, or of its list of new maps. Under ctx->lock. */
 struct au_cpu_node {
-	uint64_t first, last; /* lowest and highest CPU address; constant */
-	/* ctx->lock protects the members below. */
+	struct amdgpu_userptr_mapping **at_new; /* what points to the map in the list, or NULL */
+	struct amdgpu_userptr_mapping *next_new;
+	/* The members below are those of a map in the treap. */
+	uint64_t first, last;  /* lowest and highest CPU address */
 	uint64_t subtree_last; /* highest CPU address of all maps in the subtree */
 	uint64_t priority;     /* not lower than the priority of a child */
 	struct amdgpu_userptr_mapping *child[2];
@@ -464,8 +467,6 @@ struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *ma
 void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add);
 
 /* cpu.c */
-/* Fill in map->cpu.first and .last. */
-void au_cpu_bounds(struct amdgpu_userptr_mapping *map);
 /* Let au_cpu_find() find the map, or no longer. Call these three with ctx->lock held. */
 void au_cpu_insert(struct amdgpu_userptr_mapping *map);
 void au_cpu_remove(struct amdgpu_userptr_mapping *map);

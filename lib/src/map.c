@@ -325,7 +325,6 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	ret = map_divide(map, args);
 	if (ret)
 		goto free_map;
-	au_cpu_bounds(map);
 
 	ret = place(map, args->alignment, failure);
 	if (ret)
