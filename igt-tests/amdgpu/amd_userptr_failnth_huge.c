@@ -7,6 +7,7 @@
  * but the page, also after another update of the page directory.
  */
 #include <sys/mman.h>
+#include <xf86drm.h>
 
 #include "igt.h"
 
@@ -89,6 +90,39 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 	return false;
 }
 
+/*
+ * The same with VRAM, of which the driver tracks no pages, so no restore worker writes the page
+ * directory before the close.
+ */
+static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case *what,
+			    struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	union drm_amdgpu_gem_create args = {
+		.in = { .bo_size = HUGE_SIZE,
+			.alignment = HUGE_SIZE,
+			.domains = AMDGPU_GEM_DOMAIN_VRAM,
+			.domain_flags = AMDGPU_GEM_CREATE_VRAM_CONTIGUOUS },
+	};
+	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
+	struct drm_gem_close close = { 0 };
+
+	igt_assert(va);
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &args), 0);
+	close.handle = args.out.handle;
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, close.handle, va, 0, HUGE_SIZE,
+				       AMD_USERPTR_RW),
+		      0);
+	igt_assert(gpu_reads(mine, va));
+
+	failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + HUGE_SIZE / 2,
+		   getpagesize());
+	count->n += STRIDE - 1;
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close), 0);
+	igt_assert_f(!gpu_reads(mine, va), "closed, and the GPU reads it\n");
+	amd_kfd_va_release(va, HUGE_SIZE);
+	return false;
+}
+
 static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what,
 		       struct igt_fail_nth *inject, struct failnth_count *count)
 {
@@ -116,7 +150,8 @@ static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case 
 		   getpagesize());
 	count->n += STRIDE - 1;
 	other = amd_userptr_tracked(mine, getpagesize(), 2);
-	amd_userptr_gpu_check(mine, va, getpagesize(), 1);
+	igt_assert_f(gpu_reads(mine, va), "GPU page fault in the rest of a split mapping\n");
+	amd_pattern_check(mine->out.cpu, getpagesize(), 1, "the rest of a split mapping");
 	amd_userptr_destroy(mine, other);
 	amd_userptr_destroy(mine, bo);
 	amd_userptr_munmap(mine, raw, 2 * HUGE_SIZE);
@@ -144,6 +179,12 @@ static void clear_then_close(struct amd_userptr *up)
 						.attempt = fail_clear });
 }
 
+static void clear_vram_then_close(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in a huge page of VRAM",
+						.attempt = fail_clear_vram });
+}
+
 static void clear_rest(struct amd_userptr *up)
 {
 	require_huge(up);
@@ -163,6 +204,10 @@ const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
 	  .run = clear_then_close,
 	  .describe =
 		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches nothing of a closed BO." },
+	{ .name = "clear-huge-close-vram",
+	  .run = clear_vram_then_close,
+	  .describe =
+		  "After a CLEAR in a huge page of VRAM that ran out of memory, the GPU reaches nothing of a closed BO." },
 	{ .name = "clear-huge-rest",
 	  .run = clear_rest,
 	  .describe =

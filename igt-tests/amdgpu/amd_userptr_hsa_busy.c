@@ -170,7 +170,8 @@ static void busy_replace(struct amd_userptr *up)
 			caught++;
 		else if (2 * copies <= BUSY_MOST_COPIES)
 			copies *= 2;
-		amd_kfd_queue_wait(up->queue, last, AMD_USERPTR_WAIT_MS);
+		igt_assert_f(amd_userptr_done_or_faulted(up),
+			     "GPU page fault in memory that was mapped again\n");
 		amd_pattern_check(up->out.cpu, bo->size, 1, "the copy");
 	}
 	igt_assert_lte(BUSY_CAUGHT, caught);

@@ -18,7 +18,7 @@
 struct split {
 	uint32_t operation; /* AMDGPU_VA_OP_* for the middle */
 	uint32_t flags;	    /* flags of the userptrs */
-	bool same;	    /* REPLACE by the memory that is mapped there already */
+	bool same; /* REPLACE by the memory that is mapped there already, with another flag */
 };
 
 enum { SEED_LEFT = 1, SEED_MIDDLE, SEED_RIGHT, SEED_OTHER, SEED_STORED };
@@ -85,8 +85,11 @@ static struct amd_userptr_bo *split_one(struct amd_userptr *mine, const struct s
 		middle = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
 					    split->flags);
 	}
+	/* With the same flags, too, the driver would have nothing to do for an HSA userptr. */
 	igt_assert_eq(__amd_userptr_va(mine, split->operation, middle ? middle->handle : 0,
-				       bo->va + left, offset, size, AMD_USERPTR_RW),
+				       bo->va + left, offset, size,
+				       split->same ? AMD_USERPTR_RW | AMDGPU_VM_PAGE_EXECUTABLE
+						   : AMD_USERPTR_RW),
 		      0);
 	assert_translates(mine, bo->va, area.cpu, left, SEED_LEFT);
 	assert_translates(mine, bo->va + left + size, area.cpu + left + size, right, SEED_RIGHT);
