@@ -100,8 +100,7 @@ static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case 
 	union drm_amdgpu_gem_create args = {
 		.in = { .bo_size = HUGE_SIZE,
 			.alignment = HUGE_SIZE,
-			.domains = AMDGPU_GEM_DOMAIN_VRAM,
-			.domain_flags = AMDGPU_GEM_CREATE_VRAM_CONTIGUOUS },
+			.domains = AMDGPU_GEM_DOMAIN_VRAM },
 	};
 	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
 	struct drm_gem_close close = { 0 };
