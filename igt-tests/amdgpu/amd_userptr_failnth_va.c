@@ -157,7 +157,7 @@ static bool fail_clear(struct amd_userptr *mine, const struct failnth_case *what
 	va = memory.scatter.bo->va;
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + quarter,
 			 2 * quarter);
-	/* After an error the queues may be evicted until the restore worker has written the rest. */
+	/* After an error the queues may be evicted until the worker has written the rest. */
 	amd_userptr_queue_alive(mine);
 	change(mine, &memory, count->n);
 	memory.scatter.va = va;
