@@ -14,11 +14,15 @@
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/igt_fail_nth.h"
 #include "lib/igt_procfs.h"
+#include "lib/igt_time.h"
 
 #include "amd_userptr_failnth.h"
 
 /* The size of a huge page, which one entry of a page directory can map without a page table. */
 #define HUGE_SIZE ((size_t)2 << 20)
+
+/* After this time the page tables of a BO that was closed are clear. */
+enum { CLEARED_MS = 1000 };
 
 /* Let only every third allocation fail, because each attempt takes long: it needs a new process. */
 enum { STRIDE = 3 };
@@ -104,6 +108,7 @@ static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case 
 	};
 	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
 	struct drm_gem_close close = { 0 };
+	uint64_t deadline;
 
 	igt_assert(va);
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &args), 0);
@@ -117,7 +122,10 @@ static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case 
 		   getpagesize());
 	count->n += STRIDE - 1;
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close), 0);
-	igt_assert_f(!gpu_reads(mine, va), "closed, and the GPU reads it\n");
+	/* The driver clears the page tables after the close, and keeps the VRAM until then. */
+	deadline = igt_now_ms() + igt_patience(CLEARED_MS);
+	while (gpu_reads(mine, va))
+		igt_assert_f(igt_now_ms() < deadline, "closed, and the GPU reads it\n");
 	amd_kfd_va_release(va, HUGE_SIZE);
 	return false;
 }
