@@ -75,6 +75,9 @@ int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 	       struct igt_fail_nth *inject, struct failnth_count *count, uint32_t operation,
 	       const struct amd_userptr_bo *bo, uint64_t va, uint64_t size);
 
+/* Make a BO that is no userptr, and map it.  Returns its handle. */
+uint32_t failnth_map_plain(struct amd_userptr *mine, uint64_t domain, uint64_t va, uint64_t size);
+
 /* Call attempt() until every n was tried, in as many processes as that takes. */
 void failnth_run(struct amd_userptr *up, const struct failnth_case *what);
 

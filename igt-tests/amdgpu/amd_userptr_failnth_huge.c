@@ -101,21 +101,12 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case *what,
 			    struct igt_fail_nth *inject, struct failnth_count *count)
 {
-	union drm_amdgpu_gem_create args = {
-		.in = { .bo_size = HUGE_SIZE,
-			.alignment = HUGE_SIZE,
-			.domains = AMDGPU_GEM_DOMAIN_VRAM },
-	};
 	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
 	struct drm_gem_close close = { 0 };
 	uint64_t deadline;
 
 	igt_assert(va);
-	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &args), 0);
-	close.handle = args.out.handle;
-	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, close.handle, va, 0, HUGE_SIZE,
-				       AMD_USERPTR_RW),
-		      0);
+	close.handle = failnth_map_plain(mine, AMDGPU_GEM_DOMAIN_VRAM, va, HUGE_SIZE);
 	igt_assert(gpu_reads(mine, va));
 
 	failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + HUGE_SIZE / 2,

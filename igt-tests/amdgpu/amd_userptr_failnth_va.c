@@ -242,10 +242,10 @@ static bool fail_close(struct amd_userptr *mine, const struct failnth_case *what
 	return false;
 }
 
-static uint32_t map_plain(struct amd_userptr *mine, uint64_t va, uint64_t size)
+uint32_t failnth_map_plain(struct amd_userptr *mine, uint64_t domain, uint64_t va, uint64_t size)
 {
 	union drm_amdgpu_gem_create args = {
-		.in = { .bo_size = size, .domains = AMDGPU_GEM_DOMAIN_GTT },
+		.in = { .bo_size = size, .domains = domain },
 	};
 
 	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &args), 0);
@@ -269,14 +269,14 @@ static bool fail_close_plain(struct amd_userptr *mine, const struct failnth_case
 	int ret;
 
 	igt_assert(va);
-	close.handle = map_plain(mine, va, size);
+	close.handle = failnth_map_plain(mine, AMDGPU_GEM_DOMAIN_GTT, va, size);
 	igt_fail_nth_arm(inject, count->n);
 	ret = ioctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close) ? -errno : 0;
 	failed = igt_fail_nth_disarm(inject);
 	igt_assert_eq(ret, 0);
 	failnth_note(count, what->what, failed, 0);
 
-	close.handle = map_plain(mine, va, size);
+	close.handle = failnth_map_plain(mine, AMDGPU_GEM_DOMAIN_GTT, va, size);
 	amd_kfd_queue_copy(mine->queue, mine->out.va, va, size);
 	amd_kfd_queue_submit(mine->queue);
 	igt_assert(amd_userptr_done_or_faulted(mine));
