@@ -20,7 +20,10 @@ size_t vgpu_image(size_t i, const char **name, uint8_t *buf)
 
 static int set_up(struct vgpu *vg)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+	if (vg->config.xccs > VG_MAX_XCCS)
+		return -EINVAL;
+	vg->num_hubs = 1 + vg_num_xccs(vg);
+	for (enum vg_hub_id hub = 0; hub < vg->num_hubs; hub++) {
 		vg->tlb[hub] = vg_tlb_new();
 		if (!vg->tlb[hub])
 			return -ENOMEM;
@@ -31,6 +34,9 @@ static int set_up(struct vgpu *vg)
 	for (size_t i = 0; i < vg->chip->num_blocks; i++)
 		vg_bus_add(vg, vg->chip->blocks[i]);
 	vg_bus_add(vg, &vg_oracle_block);
+	for (unsigned int xcc = 1; xcc < vg_num_xccs(vg); xcc++)
+		if (vg_bus_add_instance(vg, xcc, xcc * vg->chip->xcc_distance))
+			return -ENOMEM;
 	return 0;
 }
 
@@ -58,8 +64,9 @@ void vgpu_free(struct vgpu *vg)
 		return;
 	if (vg->chip_state)
 		vg->chip->free(vg);
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
+	for (enum vg_hub_id hub = 0; hub < VG_MAX_HUBS; hub++)
 		vg_tlb_free(vg->tlb[hub]);
+	vg_bus_free(vg);
 	vg_oracle_free(vg);
 	free(vg);
 }

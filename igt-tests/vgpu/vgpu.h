@@ -21,8 +21,11 @@ struct vgpu;
 enum {
 	VG_VRAM_SIZE = 1024u << 20,
 	VG_DOORBELL_SIZE = 2u << 20,
-	VG_MMIO_SIZE = 512u << 10,
+	VG_MMIO_SIZE = 1u << 20,
 };
+
+/* The most compute dies (XCCs) of a GPU.  Two is what one I/O die has. */
+enum { VG_MAX_XCCS = 2 };
 
 /* The machine around the GPU. */
 struct vg_host_ops {
@@ -51,8 +54,9 @@ struct vg_host_ops {
 };
 
 struct vg_config {
-	void *vram;    /* VG_VRAM_SIZE bytes, owned by the host */
-	uint64_t seed; /* decides the schedule: which queue works when, and delays */
+	void *vram;	   /* VG_VRAM_SIZE bytes, owned by the host */
+	unsigned int xccs; /* number of compute dies (XCCs), up to VG_MAX_XCCS; 0: one */
+	uint64_t seed;	   /* decides the schedule: which queue works when, and delays */
 	/*
 	 * The longest delay of a requested preemption or TLB flush; the seed decides
 	 * the number of steps each time.  After the delay a flush is done at once, and

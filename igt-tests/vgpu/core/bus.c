@@ -4,8 +4,10 @@
  * An access to any other address stops the model, because a guess ("reads as
  * 0") would hide a bug of the driver.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/bus.h"
@@ -37,6 +39,36 @@ void vg_bus_add(struct vgpu *vg, const struct vg_block *block)
 	vg->block[vg->num_blocks++] = block;
 	for (size_t r = 0; r < block->num_regs; r++)
 		add_register(vg, block, &block->regs[r]);
+}
+
+int vg_bus_add_instance(struct vgpu *vg, unsigned int instance, uint32_t distance)
+{
+	struct vg_reg *copy;
+	size_t count = 0;
+
+	for (size_t b = 0; b < vg->num_blocks; b++)
+		count += vg->block[b]->repeated ? vg->block[b]->num_regs : 0;
+	copy = calloc(count, sizeof(*copy));
+	if (!copy)
+		return -ENOMEM;
+	vg->instance_regs[instance] = copy;
+	for (size_t b = 0; b < vg->num_blocks; b++) {
+		if (!vg->block[b]->repeated)
+			continue;
+		for (size_t r = 0; r < vg->block[b]->num_regs; r++, copy++) {
+			*copy = vg->block[b]->regs[r];
+			copy->first += distance;
+			copy->instance = instance;
+			add_register(vg, vg->block[b], copy);
+		}
+	}
+	return 0;
+}
+
+void vg_bus_free(struct vgpu *vg)
+{
+	for (unsigned int i = 0; i < VG_MAX_XCCS; i++)
+		free(vg->instance_regs[i]);
 }
 
 void vg_bus_reset(struct vgpu *vg)
@@ -82,6 +114,15 @@ uint32_t vgpu_mmio_read(struct vgpu *vg, uint32_t offset)
 	return vg_reg_read(vg, offset / 4);
 }
 
+static void trace_write(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
+{
+	if (reg->instance)
+		vg_trace(vg, "write reg=%s+%u value=0x%08x instance=%u", reg->name, index, value,
+			 reg->instance);
+	else
+		vg_trace(vg, "write reg=%s+%u value=0x%08x", reg->name, index, value);
+}
+
 void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 {
 	uint32_t addr = offset / 4;
@@ -91,8 +132,7 @@ void vgpu_mmio_write(struct vgpu *vg, uint32_t offset, uint32_t value)
 	vg->time++;
 	vg_sched_wake(vg);
 	if (addr < VG_MMIO_DWORDS && vg->reg_at[addr])
-		vg_trace(vg, "write reg=%s+%u value=0x%08x", vg->reg_at[addr]->name,
-			 addr - vg->reg_at[addr]->first, value);
+		trace_write(vg, vg->reg_at[addr], addr - vg->reg_at[addr]->first, value);
 	vg_reg_write(vg, addr, value);
 }
 

@@ -24,6 +24,8 @@ struct vg_chip {
 	const char *name;
 	const struct vg_block *const *blocks; /* a reset calls them in this order */
 	size_t num_blocks;
+	/* The distance in dwords from a register of an XCC to the same register of the next XCC. */
+	uint32_t xcc_distance;
 
 	/* Allocate vg->chip_state and register the queues; 0 or -ENOMEM. */
 	int (*init)(struct vgpu *vg);

@@ -38,9 +38,11 @@ struct vgpu {
 	size_t num_blocks;
 	uint32_t regs[VG_MMIO_DWORDS]; /* storage of the registers, by dword address */
 	const struct vg_reg *reg_at[VG_MMIO_DWORDS]; /* NULL: no block has this address */
+	struct vg_reg *instance_regs[VG_MAX_XCCS];   /* registers of the instances from 1 on */
 
-	struct vg_tlb *tlb[VG_NUM_HUBS];
-	unsigned int bus_writes; /* writes to other devices that are not complete */
+	unsigned int num_hubs;
+	struct vg_tlb *tlb[VG_MAX_HUBS]; /* @num_hubs of them are in use */
+	unsigned int bus_writes;	 /* writes to other devices that are not complete */
 	struct vg_sched sched;
 	struct vg_injection injection[VG_NUM_INJECTIONS];
 
@@ -48,6 +50,11 @@ struct vgpu {
 	struct vg_oracle *oracle; /* the page oracle's own state */
 	uint32_t mark;		  /* last value that the guest wrote to VG_ORACLE_MARK; 0: none */
 };
+
+static inline unsigned int vg_num_xccs(const struct vgpu *vg)
+{
+	return vg->config.xccs ? vg->config.xccs : 1;
+}
 
 /* The GPU's clock counter, as the driver and the packets read it. */
 uint64_t vg_gpu_clock(const struct vgpu *vg);

@@ -11,7 +11,13 @@
 
 const char *vg_hub_name(enum vg_hub_id hub)
 {
-	return hub == VG_GFXHUB ? "gfxhub" : "mmhub";
+	static const char *const names[VG_MAX_HUBS] = {
+		[VG_GFXHUB] = "gfxhub",
+		[VG_MMHUB] = "mmhub",
+		[VG_GFXHUB1] = "gfxhub1",
+	};
+
+	return names[hub];
 }
 
 /* The host's pointer to [phys, phys + len), NULL when there is no such memory. */

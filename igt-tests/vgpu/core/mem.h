@@ -20,8 +20,21 @@ enum {
 	VG_PAGE_SIZE = 1 << VG_PAGE_SHIFT,
 };
 
-/* A hub translates addresses for a group of engines and has a TLB of its own. */
-enum vg_hub_id { VG_GFXHUB, VG_MMHUB, VG_NUM_HUBS };
+/*
+ * A hub translates addresses for a group of engines and has a TLB of its own.  Each compute die
+ * (XCC) has a GFX hub; a GPU with one XCC has only the first two hubs.
+ */
+enum vg_hub_id { VG_GFXHUB, VG_MMHUB, VG_GFXHUB1, VG_MAX_HUBS };
+/* The GFX hub of an XCC. */
+static inline enum vg_hub_id vg_gfxhub(unsigned int xcc)
+{
+	return xcc ? VG_GFXHUB1 : VG_GFXHUB;
+}
+/* The XCC of a GFX hub. */
+static inline unsigned int vg_hub_xcc(enum vg_hub_id hub)
+{
+	return hub == VG_GFXHUB1;
+}
 /* The hub's name for messages. */
 const char *vg_hub_name(enum vg_hub_id hub);
 

@@ -6,6 +6,7 @@
 #ifndef VG_REG_H
 #define VG_REG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -31,6 +32,7 @@ struct vg_reg {
 	vg_reg_read_fn read;
 	vg_reg_write_fn write;
 	uint32_t reset;
+	unsigned int instance; /* number of the instance of the block, see vg_block.repeated */
 };
 
 /* One IP block: its registers, and the function (or NULL) that resets its other state. */
@@ -39,6 +41,11 @@ struct vg_block {
 	const struct vg_reg *regs;
 	size_t num_regs;
 	void (*reset)(struct vgpu *vg);
+	/*
+	 * The GPU may have several instances of the block.  The table has the addresses of the
+	 * first one.  @reset resets all of them.
+	 */
+	bool repeated;
 };
 
 /*

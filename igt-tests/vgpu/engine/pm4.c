@@ -165,7 +165,7 @@ bool vg_pm4_reg_read(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_t
 {
 	if (!may_access(vg, q, reg))
 		return false;
-	*value = vg_reg_read(vg, vg->chip->pm4->reg_address(reg));
+	*value = vg_reg_read(vg, vg->chip->pm4->reg_address(q, reg));
 	return !vgpu_stopped(vg);
 }
 
@@ -173,6 +173,6 @@ bool vg_pm4_reg_write(struct vgpu *vg, struct vg_queue *q, uint32_t reg, uint32_
 {
 	if (!may_access(vg, q, reg))
 		return false;
-	vg_reg_write(vg, vg->chip->pm4->reg_address(reg), value);
+	vg_reg_write(vg, vg->chip->pm4->reg_address(q, reg), value);
 	return !vgpu_stopped(vg);
 }

@@ -31,8 +31,8 @@ extern const struct vg_pm4_table vg_pm4_packets;
 struct vg_pm4_chip {
 	/* Packets that the chip's scheduler firmware adds. */
 	const struct vg_pm4_table *scheduler;
-	/* Returns the dword address of the register that packets call by the number @reg. */
-	uint32_t (*reg_address)(uint32_t reg);
+	/* Returns the dword address of the register that packets of @q call by the number @reg. */
+	uint32_t (*reg_address)(const struct vg_queue *q, uint32_t reg);
 	/*
 	 * Returns the address in memory where the queue stores its read pointer.  An
 	 * HSA queue stores its read index there.

@@ -6,9 +6,18 @@
 #include "core/bits.h"
 #include "engine/pm4.h"
 #include "engine/sdma.h"
+#include "gfx9/bases.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/images.h"
 #include "gfx9/pte.h"
+
+/* The registers of an XCC, by the lower 16 bits of their addresses: gfx_v9_4_3.c:58-61 */
+enum {
+	XCC_RANGE_0 = 0x2000,
+	XCC_RANGE_0_END = 0x3400,
+	XCC_RANGE_1 = 0xA000,
+	XCC_RANGE_1_END = 0x10000,
+};
 
 /* The driver assumes this rate: soc15_get_xclk(), drivers/gpu/drm/amd/amdgpu/soc15.c:346 */
 enum { REFERENCE_CLOCK_MHZ = 100 };
@@ -46,17 +55,22 @@ static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsi
 /*
  * The address of a register in a packet.  The driver cuts register numbers in its
  * packets to 16 bits when the result looks like a register of an XCC
- * (gfx_v9_4_3.c:360-372).  It does so with the invalidate engines of the MMHUB as
- * well, which are at 0x1xxxx, so add the missing bit.  No GC register has these
- * numbers.
+ * (gfx_v9_4_3.c:360-372).  Such a number means the register of the XCC that executes the packet.
+ * The driver does so with the invalidate engines of the MMHUB as well, which are at 0x1xxxx, so
+ * add the missing bit.  No GC register has these numbers.
  */
-static uint32_t reg_address(uint32_t reg)
+static uint32_t reg_address(const struct vg_queue *q, uint32_t reg)
 {
 	enum { CUT = 1 << 16 };
 	uint32_t first = vg_mmhub_regs.eng_req;
 	uint32_t end = vg_mmhub_regs.eng_ack + VG_NUM_INVALIDATE_ENGINES;
 
-	return reg + CUT >= first && reg + CUT < end ? reg + CUT : reg;
+	if (reg + CUT >= first && reg + CUT < end)
+		return reg + CUT;
+	if ((reg >= XCC_RANGE_0 && reg < XCC_RANGE_0_END) ||
+	    (reg >= XCC_RANGE_1 && reg < XCC_RANGE_1_END))
+		return reg + vg_queue_xcc(q) * VG_XCC_DISTANCE;
+	return reg;
 }
 
 static const struct vg_pm4_chip pm4 = {
@@ -90,6 +104,7 @@ const struct vg_chip vg_gfx942 = {
 	.name = "gfx942",
 	.blocks = blocks,
 	.num_blocks = VG_COUNT(blocks),
+	.xcc_distance = VG_XCC_DISTANCE,
 	.init = gfx9_init,
 	.free = gfx9_free,
 	.mmu = {

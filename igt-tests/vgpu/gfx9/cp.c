@@ -33,12 +33,22 @@ enum {
 	EOP_RING_QUEUE = 4,
 };
 
-const struct vg_port vg_cp_port = { .hub = VG_GFXHUB, .cid = CID_CPC };
+const struct vg_port vg_cp_port[VG_MAX_XCCS] = {
+	{ .hub = VG_GFXHUB, .cid = CID_CPC },
+	{ .hub = VG_GFXHUB1, .cid = CID_CPC },
+};
 
-struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue)
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int xcc, unsigned int me, unsigned int pipe,
+			 unsigned int queue)
 {
-	return &vg_gfx9(vg)
-			->cp.hqd[((me - 1) * VG_NUM_PIPES + pipe) * VG_NUM_HQDS_PER_PIPE + queue];
+	unsigned int slot = ((me - 1) * VG_NUM_PIPES + pipe) * VG_NUM_HQDS_PER_PIPE + queue;
+
+	return &vg_gfx9(vg)->cp[xcc].hqd[slot];
+}
+
+static const struct vg_port *port_of(const struct vg_hqd *h)
+{
+	return &vg_cp_port[vg_queue_xcc(&h->q)];
 }
 
 static uint64_t hqd_u64(const struct vg_hqd *h, unsigned int lo)
@@ -66,7 +76,13 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
 
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
 {
-	return vg_mem_read(vg, &vg_cp_port, 0, mqd + MQD_REGS, h->regs, sizeof(h->regs));
+	return vg_mem_read(vg, port_of(h), 0, mqd + MQD_REGS, h->regs, sizeof(h->regs));
+}
+
+int vg_mqd_stride(struct vgpu *vg, unsigned int xcc, uint64_t mqd, uint32_t *stride)
+{
+	return vg_mem_read32(vg, &vg_cp_port[xcc], 0,
+			     mqd + offsetof(struct v9_mqd, cp_mqd_stride_size), stride);
 }
 
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell)
@@ -203,7 +219,7 @@ static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
 	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
 
 	if (mqd)
-		vg_mem_write(vg, &vg_cp_port, 0, mqd + MQD_REGS + 4 * FIRST_SAVED,
+		vg_mem_write(vg, port_of(h), 0, mqd + MQD_REGS + 4 * FIRST_SAVED,
 			     &h->regs[FIRST_SAVED], sizeof(h->regs) - 4 * FIRST_SAVED);
 }
 
@@ -220,17 +236,19 @@ static void preempted(struct vgpu *vg, struct vg_queue *q)
 		save_mqd(vg, h);
 	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
 	h->dynamic = false;
+	h->hiq = false;
 }
 
 /* A reset of the HIQ also ends the run list, which the micro engine executes for the HIQ. */
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 {
 	vg_queue_kill(vg, &h->q);
-	if (vg_gfx9(vg)->cp.hws.hiq == &h->q)
-		vg_run_list_drop(vg);
+	if (vg_gfx9(vg)->cp[vg_queue_xcc(&h->q)].hws.hiq == &h->q)
+		vg_run_list_drop(vg, vg_queue_xcc(&h->q));
 	h->regs[HQD(CP_HQD_DEQUEUE_REQUEST)] = 0;
 	h->regs[HQD(CP_HQD_ACTIVE)] = 0;
 	h->dynamic = false;
+	h->hiq = false;
 }
 
 /* ---- engine hooks ---- */
@@ -266,7 +284,7 @@ static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
 
 static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
-	uint32_t cntl = vg->regs[VG_ADDR(CP_MEC_CNTL)];
+	uint32_t cntl = VG_XCC_REG(vg, vg_queue_xcc(q), CP_MEC_CNTL);
 
 	return vg_hqd_of(q)->me == 1 ? !VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME1_HALT)
 				     : !VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
@@ -289,15 +307,31 @@ static const struct vg_engine_ops aql_ops = {
 	.enabled = enabled,
 };
 
-bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
+/* The queue of an XCC that has claimed the doorbell, or NULL. */
+static struct vg_hqd *doorbell_owner(struct vgpu *vg, unsigned int xcc, uint32_t offset)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp[xcc].hqd[i];
 
-		if (!h->q.active || vg_hqd_doorbell(h) != offset ||
-		    !VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)], CP_HQD_PQ_DOORBELL_CONTROL,
-			      DOORBELL_EN))
+		if (h->q.active && vg_hqd_doorbell(h) == offset &&
+		    VG_FIELD(h->regs[HQD(CP_HQD_PQ_DOORBELL_CONTROL)], CP_HQD_PQ_DOORBELL_CONTROL,
+			     DOORBELL_EN))
+			return h;
+	}
+	return NULL;
+}
+
+/* A doorbell reaches all XCCs, because a queue may work on several of them. */
+bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
+{
+	bool taken = false;
+
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++) {
+		struct vg_hqd *h = doorbell_owner(vg, xcc, offset);
+
+		if (!h)
 			continue;
+		taken = true;
 		if (is_aql(h))
 			vg_aql_doorbell(vg, &h->q, value, size);
 		else
@@ -305,28 +339,28 @@ bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned i
 					  size == sizeof(uint64_t)
 						  ? value
 						  : vg_u64(value, vg_hi(h->q.wptr)));
-		return true;
 	}
-	return false;
+	return taken;
 }
 
 void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			uint32_t ctxid)
 {
 	const struct vg_hqd *h = vg_hqd_of(q);
-	uint32_t first = h->me == 1 ? VG_ADDR(CP_ME1_PIPE0_INT_CNTL)
-				    : VG_ADDR(CP_ME2_PIPE0_INT_CNTL);
+	unsigned int xcc = vg_queue_xcc(q);
+	const uint32_t *int_cntl = h->me == 1 ? &VG_XCC_REG(vg, xcc, CP_ME1_PIPE0_INT_CNTL)
+					      : &VG_XCC_REG(vg, xcc, CP_ME2_PIPE0_INT_CNTL);
 	struct vg_iv iv = {
 		.client = SOC15_IH_CLIENTID_GRBM_CP,
 		.source = GFX_9_0__SRCID__CP_EOP_INTERRUPT,
 		.ring = h->me << EOP_RING_ME | h->pipe << EOP_RING_PIPE |
 			h->queue << EOP_RING_QUEUE,
 		.vmid = vmid,
-		.node = VG_NODE_XCC0,
+		.node = VG_NODE_XCC0 + xcc,
 		.data[0] = ctxid,
 	};
 
-	if (VG_FIELD(vg->regs[first + h->pipe], CP_ME1_PIPE0_INT_CNTL, TIME_STAMP_INT_ENABLE))
+	if (VG_FIELD(int_cntl[h->pipe], CP_ME1_PIPE0_INT_CNTL, TIME_STAMP_INT_ENABLE))
 		vg_ih_raise(vg, &iv);
 	else
 		vg_trace(vg, "eop-masked queue=%s", q->name);
@@ -334,36 +368,53 @@ void vg_hqd_end_of_pipe(struct vgpu *vg, const struct vg_queue *q, unsigned int 
 
 /* ---- all queues ---- */
 
-void vg_cp_init(struct vgpu *vg)
+static void init_xcc(struct vgpu *vg, unsigned int xcc)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp[xcc].hqd[i];
+		char *name = h->q.name;
 
 		h->queue = i % VG_NUM_HQDS_PER_PIPE;
 		h->pipe = i / VG_NUM_HQDS_PER_PIPE % VG_NUM_PIPES;
 		h->me = i / VG_NUM_HQDS_PER_PIPE / VG_NUM_PIPES + 1;
 		h->q.ops = &pm4_ops;
-		h->q.port = vg_cp_port;
-		snprintf(h->q.name, sizeof(h->q.name), "cp%u.%u.%u", h->me, h->pipe, h->queue);
+		h->q.port = vg_cp_port[xcc];
+		if (xcc)
+			name += sprintf(name, "xcc%u.", xcc);
+		sprintf(name, "cp%u.%u.%u", h->me, h->pipe, h->queue);
 		vg_queue_init(vg, &h->q);
 	}
-	vg_run_list_init(vg);
+	vg_run_list_init(vg, xcc);
 }
 
-void vg_cp_reset(struct vgpu *vg)
+void vg_cp_init(struct vgpu *vg)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++)
+		init_xcc(vg, xcc);
+}
+
+static void reset_xcc(struct vgpu *vg, unsigned int xcc)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp[xcc].hqd[i];
 
 		vg_hqd_reset(vg, h);
 		memset(h->regs, 0, sizeof(h->regs));
 	}
-	vg_run_list_reset(vg);
+	vg_run_list_reset(vg, xcc);
+}
+
+void vg_cp_reset(struct vgpu *vg)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++)
+		reset_xcc(vg, xcc);
 }
 
 void vg_cp_free(struct vgpu *vg)
 {
-	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		vg_queue_free(&vg_gfx9(vg)->cp.hqd[i].q);
-	vg_run_list_free(vg);
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++) {
+		for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+			vg_queue_free(&vg_gfx9(vg)->cp[xcc].hqd[i].q);
+		vg_queue_free(&vg_gfx9(vg)->cp[xcc].run_list);
+	}
 }

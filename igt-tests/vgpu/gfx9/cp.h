@@ -23,12 +23,22 @@ struct vg_hqd {
 	uint32_t regs[VG_HQD_REGS];
 	bool dynamic;	/* the HWS has mapped the queue to a slot of its choice */
 	bool is_static; /* UNMAP_QUEUES with VG_UNMAP_NON_STATIC must not unmap the queue */
+	bool hiq;	/* the queue is the HIQ, or its copy on another XCC of the partition */
 };
 
+/*
+ * The command processor of one XCC.  A partition has one hardware scheduler, which the command
+ * processor of its first XCC runs for all of its XCCs.
+ */
 struct vg_cp {
 	struct vg_hqd hqd[VG_NUM_HQDS];
 	struct vg_hws hws;
 	struct vg_queue run_list; /* executes the run list of the HWS */
+};
+
+/* XCCs that work together, by CP_HYP_XCP_CTL.  The driver sees a partition as one device. */
+struct vg_partition {
+	unsigned int first, count;
 };
 
 /* The queues that an UNMAP_QUEUES packet selects. */
@@ -44,18 +54,29 @@ static inline struct vg_hqd *vg_hqd_of(const struct vg_queue *q)
 	return (struct vg_hqd *)((char *)q - offsetof(struct vg_hqd, q));
 }
 
-/* The path by which the CP accesses memory. */
-extern const struct vg_port vg_cp_port;
+/* The path by which the CP of an XCC accesses memory. */
+extern const struct vg_port vg_cp_port[VG_MAX_XCCS];
+
+/* The partition of an XCC; while the driver has not set it up, the XCC is alone in it. */
+struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc);
+/* The XCC whose CP works on a compute queue or on a run list. */
+static inline unsigned int vg_queue_xcc(const struct vg_queue *q)
+{
+	return vg_hub_xcc(q->port.hub);
+}
 
 void vg_cp_init(struct vgpu *vg);
 void vg_cp_free(struct vgpu *vg);
-/* The queue in a slot; @me counts from 1. */
-struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int me, unsigned int pipe, unsigned int queue);
+/* The queue in a slot of an XCC; @me counts from 1. */
+struct vg_hqd *vg_cp_hqd(struct vgpu *vg, unsigned int xcc, unsigned int me, unsigned int pipe,
+			 unsigned int queue);
 /* Returns true when a queue has claimed the doorbell; @offset is the doorbell's dword index. */
 bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size);
 
 /* Fill the registers from the MQD at @mqd (VMID 0); 0 or -EFAULT. */
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd);
+/* Read from the MQD at @mqd (VMID 0) how far it is to the MQD of the next XCC; 0 or -EFAULT. */
+int vg_mqd_stride(struct vgpu *vg, unsigned int xcc, uint64_t mqd, uint32_t *stride);
 /* Start the queue that the registers describe. */
 void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
 /* Take the queue off at once, without saving its state. */

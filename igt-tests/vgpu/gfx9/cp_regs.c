@@ -12,7 +12,7 @@ enum {
 
 static uint32_t read_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
-	struct vg_hqd *h = vg_grbm_hqd(vg);
+	struct vg_hqd *h = vg_grbm_hqd(vg, reg->instance);
 
 	if (!h) {
 		vg_stop(vg, "read of HQD register +%u with no queue selected", index);
@@ -43,7 +43,7 @@ static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
 
 static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
-	struct vg_hqd *h = vg_grbm_hqd(vg);
+	struct vg_hqd *h = vg_grbm_hqd(vg, reg->instance);
 
 	if (!h) {
 		vg_stop(vg, "write of HQD register +%u with no queue selected", index);
@@ -82,12 +82,43 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 	};
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp[reg->instance].hqd[i];
 
 		if (value & reset[h->me - 1][h->pipe])
 			vg_hqd_reset(vg, h);
 	}
 	vg->regs[reg->first] = value;
+}
+
+/* ---- partitions ---- */
+
+/*
+ * The driver gives each XCC its number in the partition and the number of XCCs there
+ * (gfx_v9_4_3.c:809-816).
+ */
+static void write_xcp_ctl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
+{
+	unsigned int number = VG_FIELD(value, CP_HYP_XCP_CTL, VIRTUAL_XCC_ID);
+	unsigned int count = VG_FIELD(value, CP_HYP_XCP_CTL, NUM_XCC_IN_XCP);
+
+	if (number > reg->instance || number >= count ||
+	    reg->instance - number + count > vg_num_xccs(vg))
+		vg_stop(vg, "XCC %u as number %u of %u XCCs in a partition", reg->instance, number,
+			count);
+	vg->regs[reg->first] = value;
+}
+
+struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc)
+{
+	uint32_t ctl = VG_XCC_REG(vg, xcc, CP_HYP_XCP_CTL);
+	unsigned int count = VG_FIELD(ctl, CP_HYP_XCP_CTL, NUM_XCC_IN_XCP);
+
+	if (!count)
+		return (struct vg_partition){ .first = xcc, .count = 1 };
+	return (struct vg_partition){
+		.first = xcc - VG_FIELD(ctl, CP_HYP_XCP_CTL, VIRTUAL_XCC_ID),
+		.count = count,
+	};
 }
 
 static const struct vg_reg regs[] = {
@@ -121,11 +152,12 @@ static const struct vg_reg regs[] = {
 	VG_RANGE_PLAIN(CP_CPC_IC_BASE_LO, CP_CPC_IC_BASE_CNTL),
 	VG_RANGE_PLAIN(CP_MEC_ME1_UCODE_ADDR, CP_MEC_ME1_UCODE_DATA),
 
+	VG_REG(CP_HYP_XCP_CTL, NULL, write_xcp_ctl),
+
 	/*
-	 * The registers below set up partitions (the model has one), debugging, timing
-	 * and memory sleep, so they have no effect in the model.
+	 * The registers below set up debugging, timing and memory sleep, so they have no effect in
+	 * the model.
 	 */
-	VG_REG_PLAIN(CP_HYP_XCP_CTL),
 	VG_REG_PLAIN(CP_CPC_DEBUG),
 	VG_REG_PLAIN(CPC_PSP_DEBUG),
 	VG_REG_PLAIN(CP_IQ_WAIT_TIME2),
@@ -163,5 +195,6 @@ const struct vg_block vg_cp_block = {
 	.name = "cp",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.repeated = true,
 	.reset = vg_cp_reset,
 };

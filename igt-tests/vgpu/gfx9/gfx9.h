@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * gfx942, a chip of the ninth generation, with one compute die (XCC), one I/O die (AID)
- * and one SDMA engine.  This header declares the chip and its state.
+ * gfx942, a chip of the ninth generation, with one or two compute dies (XCCs), one I/O die
+ * (AID) and one SDMA engine.  This header declares the chip and its state.
  */
 #ifndef VG_GFX9_H
 #define VG_GFX9_H
@@ -17,10 +17,10 @@ enum { VG_NUM_SMN_REGS = 7 }; /* registers that PCIE_INDEX2/DATA2 reach, gfx9/nb
 
 struct vg_gfx9 {
 	uint32_t smn[VG_NUM_SMN_REGS];
-	struct vg_hub hub[VG_NUM_HUBS];
+	struct vg_hub hub[VG_MAX_HUBS];
 	struct vg_hdp hdp;
 	struct vg_ih ih;
-	struct vg_cp cp;
+	struct vg_cp cp[VG_MAX_XCCS];
 	struct vg_sdma sdma;
 };
 
@@ -36,8 +36,8 @@ extern const struct vg_block vg_nbio_block, vg_smuio_block, vg_mp_block, vg_hdp_
 	vg_athub_block, vg_gmc_block, vg_gfxhub_block, vg_mmhub_block, vg_ih_block, vg_grbm_block,
 	vg_rlc_block, vg_cp_block, vg_sdma_block;
 
-/* The compute queue that GRBM_GFX_CNTL selects, or NULL. */
-struct vg_hqd *vg_grbm_hqd(struct vgpu *vg);
+/* The compute queue that GRBM_GFX_CNTL of an XCC selects, or NULL. */
+struct vg_hqd *vg_grbm_hqd(struct vgpu *vg, unsigned int xcc);
 
 /* Do one step of the HDP flush that packets have requested, if one is under way. */
 void vg_nbio_step(struct vgpu *vg);

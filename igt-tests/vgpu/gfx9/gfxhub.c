@@ -39,8 +39,11 @@ static const struct vg_reg regs[] = {
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
 
 	/* Each invalidate engine has one user, so its semaphore always reads as free (1). */
-	{ VG_ADDR(VM_INVALIDATE_ENG0_SEM), VG_NUM_INVALIDATE_ENGINES, "VM_INVALIDATE_ENG0_SEM",
-	  NULL, vg_reg_ignore_write, 1 },
+	{ .first = VG_ADDR(VM_INVALIDATE_ENG0_SEM),
+	  .count = VG_NUM_INVALIDATE_ENGINES,
+	  .name = "VM_INVALIDATE_ENG0_SEM",
+	  .write = vg_reg_ignore_write,
+	  .reset = 1 },
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
 		vg_gmc_write_invalidate_req),
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_ACK, NULL, vg_reg_ignore_write),
@@ -68,21 +71,25 @@ const struct vg_block vg_gfxhub_block = {
 	.name = "gfxhub",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.repeated = true,
 };
 
-const struct vg_hub_regs vg_gfxhub_regs = {
-	.fb_base = VG_ADDR(MC_VM_FB_LOCATION_BASE),
-	.fb_top = VG_ADDR(MC_VM_FB_LOCATION_TOP),
-	.context_cntl = VG_ADDR(VM_CONTEXT0_CNTL),
-	.base_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32),
-	.start_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_START_ADDR_LO32),
-	.end_lo = VG_ADDR(VM_CONTEXT0_PAGE_TABLE_END_ADDR_LO32),
-	.eng_req = VG_ADDR(VM_INVALIDATE_ENG0_REQ),
-	.eng_ack = VG_ADDR(VM_INVALIDATE_ENG0_ACK),
-	.fault_cntl = VG_ADDR(VM_L2_PROTECTION_FAULT_CNTL),
-	.fault_status = VG_ADDR(VM_L2_PROTECTION_FAULT_STATUS),
-	.fault_addr_lo = VG_ADDR(VM_L2_PROTECTION_FAULT_ADDR_LO32),
-	.ih_client = SOC15_IH_CLIENTID_UTCL2,
-	.ih_source = UTCL2_1_0__SRCID__FAULT,
-	.ih_node = VG_NODE_XCC0,
-};
+#define HUB_REG(xcc, name) (VG_ADDR(name) + (xcc) * VG_XCC_DISTANCE)
+#define HUB_REGS(xcc, node) \
+	{ .fb_base = HUB_REG(xcc, MC_VM_FB_LOCATION_BASE), \
+	  .fb_top = HUB_REG(xcc, MC_VM_FB_LOCATION_TOP), \
+	  .context_cntl = HUB_REG(xcc, VM_CONTEXT0_CNTL), \
+	  .base_lo = HUB_REG(xcc, VM_CONTEXT0_PAGE_TABLE_BASE_ADDR_LO32), \
+	  .start_lo = HUB_REG(xcc, VM_CONTEXT0_PAGE_TABLE_START_ADDR_LO32), \
+	  .end_lo = HUB_REG(xcc, VM_CONTEXT0_PAGE_TABLE_END_ADDR_LO32), \
+	  .eng_req = HUB_REG(xcc, VM_INVALIDATE_ENG0_REQ), \
+	  .eng_ack = HUB_REG(xcc, VM_INVALIDATE_ENG0_ACK), \
+	  .fault_cntl = HUB_REG(xcc, VM_L2_PROTECTION_FAULT_CNTL), \
+	  .fault_status = HUB_REG(xcc, VM_L2_PROTECTION_FAULT_STATUS), \
+	  .fault_addr_lo = HUB_REG(xcc, VM_L2_PROTECTION_FAULT_ADDR_LO32), \
+	  .ih_client = SOC15_IH_CLIENTID_UTCL2, \
+	  .ih_source = UTCL2_1_0__SRCID__FAULT, \
+	  .ih_node = (node) }
+
+const struct vg_hub_regs vg_gfxhub_regs = HUB_REGS(0, VG_NODE_XCC0);
+const struct vg_hub_regs vg_gfxhub1_regs = HUB_REGS(1, VG_NODE_XCC1);

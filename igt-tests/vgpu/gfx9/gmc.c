@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Memory controller: VM contexts, TLB flushes and fault reports.  The registers
- * of the two hubs have the same fields, so the masks of the GFX hub serve both.
+ * of all hubs have the same fields, so the masks of the GFX hub serve the MMHUB, too.
  */
 #include <string.h>
 
@@ -31,7 +31,13 @@ enum {
 
 const struct vg_hub_regs *vg_hub_regs(enum vg_hub_id hub)
 {
-	return hub == VG_GFXHUB ? &vg_gfxhub_regs : &vg_mmhub_regs;
+	static const struct vg_hub_regs *const regs[VG_MAX_HUBS] = {
+		[VG_GFXHUB] = &vg_gfxhub_regs,
+		[VG_MMHUB] = &vg_mmhub_regs,
+		[VG_GFXHUB1] = &vg_gfxhub1_regs,
+	};
+
+	return regs[hub];
 }
 
 static uint64_t reg64(const struct vgpu *vg, uint32_t lo)
@@ -94,7 +100,8 @@ unsigned int vg_gmc_flush_steps(struct vgpu *vg)
 	return vg_random(vg, vg->config.flush_steps) + vg_inject_amount(vg, VG_INJECT_LATE_TLB_ACK);
 }
 
-void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs, const char *why)
+void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int xcc, unsigned int pasid, bool all_hubs,
+			     const char *why)
 {
 	uint32_t vmids = 0;
 
@@ -102,7 +109,7 @@ void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs,
 		if (vg_vmid_pasid(vg, vmid) == (int)pasid)
 			vmids |= 1u << vmid;
 	vg_trace(vg, "flush-pasid pasid=0x%x vmids=0x%04x all_hubs=%d", pasid, vmids, all_hubs);
-	flush(vg, VG_GFXHUB, vmids, why);
+	flush(vg, vg_gfxhub(xcc), vmids, why);
 	if (all_hubs)
 		flush(vg, VG_MMHUB, vmids, why);
 }
@@ -117,8 +124,11 @@ static void clear_fault(struct vgpu *vg, enum vg_hub_id hub)
 	vg_gfx9(vg)->hub[hub].fault_latched = false;
 }
 
+/* The hub of a register; @gfxhub_addr is the address of that register in the first GFX hub. */
 static enum vg_hub_id hub_of(const struct vg_reg *reg, uint32_t gfxhub_addr)
 {
+	if (reg->instance)
+		return vg_gfxhub(reg->instance);
 	return reg->first == gfxhub_addr ? VG_GFXHUB : VG_MMHUB;
 }
 
@@ -157,7 +167,7 @@ static void request_flush(struct vgpu *vg, enum vg_hub_id hub, unsigned int engi
 
 void vg_gmc_step(struct vgpu *vg)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+	for (enum vg_hub_id hub = 0; hub < vg->num_hubs; hub++) {
 		for (unsigned int i = 0; i < VG_NUM_INVALIDATE_ENGINES; i++) {
 			struct vg_flush *f = &vg_gfx9(vg)->hub[hub].flush[i];
 
@@ -327,24 +337,22 @@ void vg_gmc_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 
 /* ---- roots of page tables, which the scheduler firmware (HWS) sets ---- */
 
-void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root)
+void vg_vmid_set_root(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t root)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
-		uint32_t lo = vg_hub_regs(hub)->base_lo + 2 * vmid;
+	uint32_t lo = vg_hub_regs(hub)->base_lo + 2 * vmid;
 
-		vg->regs[lo] = vg_lo(root);
-		vg->regs[lo + 1] = vg_hi(root);
-	}
+	vg->regs[lo] = vg_lo(root);
+	vg->regs[lo + 1] = vg_hi(root);
 }
 
-uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid)
+uint64_t vg_vmid_root(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid)
 {
-	return reg64(vg, vg_gfxhub_regs.base_lo + 2 * vmid);
+	return reg64(vg, vg_hub_regs(hub)->base_lo + 2 * vmid);
 }
 
 static void hubs_reset(struct vgpu *vg)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+	for (enum vg_hub_id hub = 0; hub < vg->num_hubs; hub++) {
 		vg_tlb_drop(vg->tlb[hub], (1u << VG_NUM_VMIDS) - 1);
 		vg_gfx9(vg)->hub[hub].fault_latched = false;
 		memset(vg_gfx9(vg)->hub[hub].flush, 0, sizeof(vg_gfx9(vg)->hub[hub].flush));

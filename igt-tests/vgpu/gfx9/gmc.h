@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory controller: page table contexts, TLB flushes and faults of the two hubs. */
+/* Memory controller: page table contexts, TLB flushes and faults of the hubs. */
 #ifndef VG_GMC_H
 #define VG_GMC_H
 
@@ -9,7 +9,7 @@
 
 enum { VG_NUM_INVALIDATE_ENGINES = 18 };
 
-/* The addresses of one hub's registers; both hubs have the same registers. */
+/* The addresses of one hub's registers; all hubs have the same registers. */
 struct vg_hub_regs {
 	uint32_t fb_base, fb_top;	    /* MC_VM_FB_LOCATION_BASE, _TOP */
 	uint32_t context_cntl;		    /* of VMID 0; those of the other VMIDs follow */
@@ -19,7 +19,7 @@ struct vg_hub_regs {
 	uint8_t ih_client, ih_source, ih_node;
 };
 
-extern const struct vg_hub_regs vg_gfxhub_regs, vg_mmhub_regs;
+extern const struct vg_hub_regs vg_gfxhub_regs, vg_gfxhub1_regs, vg_mmhub_regs;
 
 /* A flush that an invalidate engine was asked for and has not acknowledged. */
 struct vg_flush {
@@ -57,14 +57,15 @@ void vg_gmc_step(struct vgpu *vg);
  * over.
  */
 unsigned int vg_gmc_flush_steps(struct vgpu *vg);
-/* Flush all VMIDs that the process @pasid has, in both hubs or only in the GFX hub. */
-void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int pasid, bool all_hubs, const char *why);
+/* Flush all VMIDs that the process @pasid has, in the MMHUB and an XCC's GFX hub or only there. */
+void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int xcc, unsigned int pasid, bool all_hubs,
+			     const char *why);
 
-/* Set the root of @vmid's page tables in both hubs, as the scheduler firmware does; get it. */
-void vg_vmid_set_root(struct vgpu *vg, unsigned int vmid, uint64_t root);
-uint64_t vg_vmid_root(const struct vgpu *vg, unsigned int vmid);
+/* Set the root of @vmid's page tables in a hub, as the scheduler firmware does; get it. */
+void vg_vmid_set_root(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t root);
+uint64_t vg_vmid_root(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid);
 
-/* Handlers of register writes, for the tables of both hubs. */
+/* Handlers of register writes, for the tables of all hubs. */
 void vg_gmc_write_invalidate_req(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 				 uint32_t value);
 void vg_gmc_write_fault_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,

@@ -9,19 +9,15 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/regs_gc.h"
 
-static uint32_t selection(const struct vgpu *vg)
+struct vg_hqd *vg_grbm_hqd(struct vgpu *vg, unsigned int xcc)
 {
-	return vg->regs[VG_ADDR(GRBM_GFX_CNTL)];
-}
-
-struct vg_hqd *vg_grbm_hqd(struct vgpu *vg)
-{
-	unsigned int me = VG_FIELD(selection(vg), GRBM_GFX_CNTL, MEID);
+	uint32_t selection = VG_XCC_REG(vg, xcc, GRBM_GFX_CNTL);
+	unsigned int me = VG_FIELD(selection, GRBM_GFX_CNTL, MEID);
 
 	if (me < 1 || me > VG_NUM_MECS)
 		return NULL;
-	return vg_cp_hqd(vg, me, VG_FIELD(selection(vg), GRBM_GFX_CNTL, PIPEID),
-			 VG_FIELD(selection(vg), GRBM_GFX_CNTL, QUEUEID));
+	return vg_cp_hqd(vg, xcc, me, VG_FIELD(selection, GRBM_GFX_CNTL, PIPEID),
+			 VG_FIELD(selection, GRBM_GFX_CNTL, QUEUEID));
 }
 
 static const struct vg_reg regs[] = {
@@ -80,4 +76,5 @@ const struct vg_block vg_grbm_block = {
 	.name = "grbm",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.repeated = true,
 };

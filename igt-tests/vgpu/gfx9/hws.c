@@ -7,6 +7,12 @@
 #include "gfx9/gfx9.h"
 #include "gfx9/pkt_hws.h"
 
+/* The HWS of the partition that the XCC of @q belongs to. */
+static struct vg_hws *hws_of(const struct vgpu *vg, const struct vg_queue *q)
+{
+	return &vg_gfx9(vg)->cp[vg_partition_of(vg, vg_queue_xcc(q)).first].hws;
+}
+
 /* ---- resources and TLB ---- */
 
 static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
@@ -20,8 +26,8 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const u
 	 */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
-	vg_gfx9(vg)->cp.hws.vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
-	vg_gfx9(vg)->cp.hws.queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
+	hws_of(vg, q)->vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
+	hws_of(vg, q)->queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
 	return VG_DONE;
 }
 
@@ -37,22 +43,42 @@ static enum vg_result invalidate_tlbs(struct vgpu *vg, struct vg_queue *q, const
 		q->progress = 1 + vg_gmc_flush_steps(vg);
 	if (--q->progress)
 		return VG_MORE;
-	vg_tlb_invalidate_pasid(vg, VG_GET(INVALIDATE_TLBS_PASID_, p->control),
+	vg_tlb_invalidate_pasid(vg, vg_queue_xcc(q), VG_GET(INVALIDATE_TLBS_PASID_, p->control),
 				VG_GET(INVALIDATE_TLBS_ALL, p->control), "INVALIDATE_TLBS");
 	return VG_DONE;
 }
 
 /* ---- run list ---- */
 
-static bool any_dynamic(const struct vgpu *vg)
+/* Has the HWS of the XCC @first mapped any queue? */
+static bool any_dynamic(const struct vgpu *vg, unsigned int first)
 {
-	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		if (vg_gfx9(vg)->cp.hqd[i].dynamic)
-			return true;
+	struct vg_partition xcp = vg_partition_of(vg, first);
+
+	for (unsigned int xcc = first; xcc < first + xcp.count; xcc++)
+		for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+			if (vg_gfx9(vg)->cp[xcc].hqd[i].dynamic)
+				return true;
 	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		if (vg_gfx9(vg)->sdma.queue[i].dynamic)
+		if (vg_gfx9(vg)->sdma.queue[i].dynamic && vg_gfx9(vg)->sdma.queue[i].xcc == first)
 			return true;
 	return false;
+}
+
+/* Has each XCC of the partition a HIQ?  Without one, an XCC would not learn of its queues. */
+static bool all_have_hiq(const struct vgpu *vg, struct vg_partition xcp)
+{
+	unsigned int found = 0;
+
+	for (unsigned int xcc = xcp.first; xcc < xcp.first + xcp.count; xcc++)
+		for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+			found += vg_gfx9(vg)->cp[xcc].hqd[i].hiq;
+	return found == xcp.count;
+}
+
+static bool is_run_list(const struct vgpu *vg, const struct vg_queue *q)
+{
+	return q == &vg_gfx9(vg)->cp[vg_queue_xcc(q)].run_list;
 }
 
 /* The driver unmaps all queues of a run list before it submits the next list. */
@@ -60,18 +86,22 @@ static enum vg_result run_list(struct vgpu *vg, struct vg_queue *q, const uint32
 			       unsigned int n)
 {
 	const struct pm4_run_list *p = (const void *)body;
+	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(q));
 
-	if (q == &vg_gfx9(vg)->cp.run_list)
+	if (is_run_list(vg, q))
 		return vg_run_list_again(vg, q, p);
-	if (vg_run_list_in_force(vg) || any_dynamic(vg))
+	if (vg_run_list_in_force(vg, xcp.first) || any_dynamic(vg, xcp.first))
 		return vg_queue_unknown(vg, q, "run list on top of the one in force", p->control);
+	if (xcp.count > 1 && !all_have_hiq(vg, xcp))
+		return vg_queue_unknown(vg, q, "run list while an XCC has no HIQ", p->control);
 	return vg_run_list_start(vg, q, p);
 }
 
 /* Does the packet come from another queue while the HWS executes a run list? */
 static bool beside_a_list(const struct vgpu *vg, const struct vg_queue *q)
 {
-	return vg_run_list_in_force(vg) && q != &vg_gfx9(vg)->cp.run_list;
+	return vg_run_list_in_force(vg, vg_partition_of(vg, vg_queue_xcc(q)).first) &&
+	       !is_run_list(vg, q);
 }
 
 static enum vg_result map_process(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
@@ -96,24 +126,76 @@ static enum vg_result map_to_slot(struct vgpu *vg, struct vg_queue *q,
 	if (me > VG_NUM_MECS || VG_GET(MAP_QUEUES_ENGINE, p->control) > PM4_ENGINE_HIQ ||
 	    VG_GET(MAP_QUEUES_VMID, p->control))
 		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
-	h = vg_cp_hqd(vg, me, VG_GET(MAP_QUEUES_PIPE, p->control),
+	h = vg_cp_hqd(vg, vg_queue_xcc(q), me, VG_GET(MAP_QUEUES_PIPE, p->control),
 		      VG_GET(MAP_QUEUES_QUEUE, p->control));
 	if (h->q.active)
 		return vg_queue_unknown(vg, q, "MAP_QUEUES to a slot in use", p->control);
 	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
 		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	h->hiq = VG_GET(MAP_QUEUES_ENGINE, p->control) == PM4_ENGINE_HIQ;
 	vg_hqd_activate(vg, h);
 	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 }
 
-/* Find a free slot among those that SET_RESOURCES gave to the HWS; NULL: there is none. */
-static struct vg_hqd *free_slot(struct vgpu *vg)
+static bool is_free(const struct vgpu *vg, struct vg_partition xcp, unsigned int slot)
 {
+	for (unsigned int xcc = xcp.first; xcc < xcp.first + xcp.count; xcc++)
+		if (vg_gfx9(vg)->cp[xcc].hqd[slot].q.active)
+			return false;
+	return true;
+}
+
+/*
+ * Find a slot that is free on all XCCs of the partition, among those that SET_RESOURCES gave to the
+ * HWS; -1: there is none.
+ */
+static int free_slot(const struct vgpu *vg, const struct vg_queue *q)
+{
+	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(q));
+
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		if (vg_gfx9(vg)->cp.hws.queue_mask >> i & 1 && !vg_gfx9(vg)->cp.hqd[i].q.active)
-			return &vg_gfx9(vg)->cp.hqd[i];
-	return NULL;
+		if (hws_of(vg, q)->queue_mask >> i & 1 && is_free(vg, xcp, i))
+			return i;
+	return -1;
+}
+
+/* Map a user queue to the slot of one XCC, which has its own MQD. */
+static enum vg_result map_on_xcc(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd,
+				 const struct pm4_map_queues *p, unsigned int vmid, bool is_static)
+{
+	if (vg_hqd_load(vg, h, mqd))
+		return VG_PAGE_FAULT;
+	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
+	vg_hqd_set_user(h, vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	vg_hqd_activate(vg, h);
+	h->dynamic = true;
+	h->is_static = is_static;
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+}
+
+/*
+ * Map a user queue on all XCCs of the partition.  The packet has the address of the first XCC's
+ * MQD, which contains the distance to the MQD of the next XCC (kfd_mqd_manager_v9.c:755).
+ */
+static enum vg_result map_on_xccs(struct vgpu *vg, const struct vg_queue *q, unsigned int slot,
+				  const struct pm4_map_queues *p, bool is_static)
+{
+	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(q));
+	uint64_t mqd = vg_u64(p->mqd_lo, p->mqd_hi);
+	uint32_t stride = 0;
+
+	if (xcp.count > 1 && vg_mqd_stride(vg, xcp.first, mqd, &stride))
+		return VG_PAGE_FAULT;
+	for (unsigned int i = 0; i < xcp.count; i++) {
+		enum vg_result result = map_on_xcc(vg, &vg_gfx9(vg)->cp[xcp.first + i].hqd[slot],
+						   mqd + (uint64_t)i * stride, p,
+						   hws_of(vg, q)->vmid, is_static);
+
+		if (result != VG_DONE)
+			return result;
+	}
+	return VG_DONE;
 }
 
 /*
@@ -123,29 +205,22 @@ static struct vg_hqd *free_slot(struct vgpu *vg)
 static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_queues *p)
 {
-	const struct vg_hws *hws = &vg_gfx9(vg)->cp.hws;
+	const struct vg_hws *hws = hws_of(vg, q);
 	bool is_static = VG_GET(MAP_QUEUES_TYPE, p->control) != PM4_QUEUE_NORMAL;
 	enum vg_result result;
-	struct vg_hqd *h;
+	int slot;
 
 	if (hws->turn.needed && is_static)
 		return vg_queue_unknown(vg, q, "static queue in a run list with turns", p->control);
-	if (hws->turn.full || (hws->turn.needed && !free_slot(vg))) {
+	if (hws->turn.full || (hws->turn.needed && free_slot(vg, q) < 0)) {
 		result = vg_run_list_next_turn(vg, q);
 		if (result != VG_DONE)
 			return result;
 	}
-	h = free_slot(vg);
-	if (!h)
+	slot = free_slot(vg, q);
+	if (slot < 0)
 		return vg_queue_unknown(vg, q, "more queues than slots", p->control);
-	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi)))
-		return VG_PAGE_FAULT;
-	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
-	vg_hqd_set_user(h, hws->vmid, vg_u64(p->wptr_lo, p->wptr_hi));
-	vg_hqd_activate(vg, h);
-	h->dynamic = true;
-	h->is_static = is_static;
-	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+	return map_on_xccs(vg, q, slot, p, is_static);
 }
 
 static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
@@ -158,14 +233,15 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint
 	if (VG_GET(MAP_QUEUES_SEL, p->control) == PM4_MAP_TO_SLOT)
 		return map_to_slot(vg, q, p);
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
-	    !vg_gfx9(vg)->cp.hws.vmids_used || beside_a_list(vg, q))
+	    !hws_of(vg, q)->vmids_used || beside_a_list(vg, q))
 		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
 	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
 	case PM4_ENGINE_COMPUTE:
 		return map_user_compute(vg, q, p);
 	case PM4_ENGINE_SDMA0:
-		vg_sdma_map(vg, vg_gfx9(vg)->cp.hws.vmid, VG_GET(PM4_DOORBELL, p->doorbell),
-			    vg_u64(p->mqd_lo, p->mqd_hi), vg_u64(p->wptr_lo, p->wptr_hi));
+		vg_sdma_map(vg, vg_partition_of(vg, vg_queue_xcc(q)).first, hws_of(vg, q)->vmid,
+			    VG_GET(PM4_DOORBELL, p->doorbell), vg_u64(p->mqd_lo, p->mqd_hi),
+			    vg_u64(p->wptr_lo, p->wptr_hi));
 		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
 	}
 	return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
@@ -191,14 +267,16 @@ static bool matches(struct vgpu *vg, const struct vg_hqd *h, const struct vg_unm
 	return false;
 }
 
-static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which, bool reset)
+/* @own: the packet comes from this XCC, so it may also pick queues that the HWS has not mapped. */
+static unsigned int unmap_on_xcc(struct vgpu *vg, unsigned int xcc, bool own,
+				 const struct vg_unmap *which, bool reset)
 {
 	unsigned int left = 0;
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		struct vg_hqd *h = &vg_gfx9(vg)->cp[xcc].hqd[i];
 
-		if (!h->q.active || !matches(vg, h, which))
+		if (!h->q.active || !(own || h->dynamic) || !matches(vg, h, which))
 			continue;
 		if (reset) {
 			vg_hqd_reset(vg, h);
@@ -210,9 +288,22 @@ static unsigned int unmap_compute(struct vgpu *vg, const struct vg_unmap *which,
 	return left;
 }
 
-unsigned int vg_hws_unmap(struct vgpu *vg, const struct vg_unmap *which, bool reset)
+static unsigned int unmap_compute(struct vgpu *vg, unsigned int from, const struct vg_unmap *which,
+				  bool reset)
 {
-	return unmap_compute(vg, which, reset) + vg_sdma_unmap(vg, which);
+	struct vg_partition xcp = vg_partition_of(vg, from);
+	unsigned int left = 0;
+
+	for (unsigned int xcc = xcp.first; xcc < xcp.first + xcp.count; xcc++)
+		left += unmap_on_xcc(vg, xcc, xcc == from, which, reset);
+	return left;
+}
+
+unsigned int vg_hws_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_unmap *which,
+			  bool reset)
+{
+	return unmap_compute(vg, xcc, which, reset) +
+	       vg_sdma_unmap(vg, vg_partition_of(vg, xcc).first, which);
 }
 
 static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *which)
@@ -231,15 +322,16 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
  * May UNMAP_QUEUES pick these queues?  While processes take turns, the model does not know which
  * turns follow a packet that picks some of their queues.
  */
-static bool may_pick(struct vgpu *vg, const struct vg_unmap *which, uint32_t engine)
+static bool may_pick(struct vgpu *vg, const struct vg_queue *q, const struct vg_unmap *which,
+		     uint32_t engine)
 {
 	if (which->sel == VG_UNMAP_ALL || which->sel == VG_UNMAP_NON_STATIC ||
-	    !vg_gfx9(vg)->cp.hws.turn.needed)
+	    !hws_of(vg, q)->turn.needed)
 		return true;
 	if (which->sel == VG_UNMAP_PASID || engine != PM4_ENGINE_COMPUTE)
 		return false;
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		const struct vg_hqd *h = &vg_gfx9(vg)->cp.hqd[i];
+		const struct vg_hqd *h = &vg_gfx9(vg)->cp[vg_queue_xcc(q)].hqd[i];
 
 		if (h->dynamic && matches(vg, h, which))
 			return false;
@@ -257,6 +349,7 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	const struct pm4_unmap_queues *p = (const void *)body;
 	uint32_t action = VG_GET(UNMAP_QUEUES_ACTION, p->control);
 	uint32_t engine = VG_GET(UNMAP_QUEUES_ENGINE, p->control);
+	unsigned int first = vg_partition_of(vg, vg_queue_xcc(q)).first;
 	struct vg_unmap which;
 	bool reset = action == PM4_UNMAP_RESET;
 	unsigned int left;
@@ -265,7 +358,7 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	if ((action != PM4_UNMAP_PREEMPT && action != PM4_UNMAP_RESET) ||
 	    which.num_doorbells > VG_COUNT(which.doorbell) ||
 	    (engine != PM4_ENGINE_COMPUTE && engine != PM4_ENGINE_SDMA0) ||
-	    !may_pick(vg, &which, engine))
+	    !may_pick(vg, q, &which, engine))
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
 	/*
@@ -274,19 +367,19 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 	 * has no end.
 	 */
 	if (which.sel == VG_UNMAP_ALL || which.sel == VG_UNMAP_NON_STATIC)
-		vg_run_list_drop(vg);
-	else if (vg_run_list_in_force(vg) && !vg_gfx9(vg)->cp.hws.turn.needed)
+		vg_run_list_drop(vg, first);
+	else if (vg_run_list_in_force(vg, first) && !hws_of(vg, q)->turn.needed)
 		return VG_WAIT;
 	/*
 	 * A packet that names doorbells unmaps queues of one engine.  One that selects by
 	 * PASID, all or all but static ones unmaps queues of both engines.
 	 */
 	if (which.sel != VG_UNMAP_DOORBELL)
-		left = vg_hws_unmap(vg, &which, reset);
+		left = vg_hws_unmap(vg, vg_queue_xcc(q), &which, reset);
 	else if (engine == PM4_ENGINE_COMPUTE)
-		left = unmap_compute(vg, &which, reset);
+		left = unmap_compute(vg, vg_queue_xcc(q), &which, reset);
 	else
-		left = vg_sdma_unmap(vg, &which);
+		left = vg_sdma_unmap(vg, first, &which);
 	return left ? VG_WAIT : VG_DONE;
 }
 

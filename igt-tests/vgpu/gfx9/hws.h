@@ -37,12 +37,14 @@ struct vg_unmap;
 struct pm4_map_process;
 struct pm4_run_list;
 
-/* The queue that executes run lists, and has the list as its IB. */
-void vg_run_list_init(struct vgpu *vg);
-void vg_run_list_reset(struct vgpu *vg);
-void vg_run_list_free(struct vgpu *vg);
+/*
+ * The queue that executes run lists, and has the list as its IB.  In all functions here @xcc is the
+ * first XCC of a partition, whose CP has the HWS.
+ */
+void vg_run_list_init(struct vgpu *vg, unsigned int xcc);
+void vg_run_list_reset(struct vgpu *vg, unsigned int xcc);
 /* Does the HWS still have entries of a run list to execute? */
-bool vg_run_list_in_force(const struct vgpu *vg);
+bool vg_run_list_in_force(const struct vgpu *vg, unsigned int xcc);
 /* Execute the run list that the packet @p in the queue @hiq names. */
 enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 				 const struct pm4_run_list *p);
@@ -54,14 +56,15 @@ enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const stru
  */
 enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q);
 /* Drop the rest of the run list; its queues stay mapped. */
-void vg_run_list_drop(struct vgpu *vg);
+void vg_run_list_drop(struct vgpu *vg, unsigned int xcc);
 enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_process *p);
 
 /*
- * Ask all user queues that match to stop, or reset them; returns how many have not stopped yet,
- * so call again until it returns 0.
+ * Ask all user queues of the partition of @xcc that match to stop, or reset them; returns how many
+ * have not stopped yet, so call again until it returns 0.
  */
-unsigned int vg_hws_unmap(struct vgpu *vg, const struct vg_unmap *which, bool reset);
+unsigned int vg_hws_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_unmap *which,
+			  bool reset);
 
 #endif

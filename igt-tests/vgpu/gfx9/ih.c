@@ -36,9 +36,10 @@ static int ring_write(struct vgpu *vg, uint64_t addr, const void *buf, size_t le
 
 static unsigned int vmid_pasid(const struct vgpu *vg, const struct vg_iv *iv)
 {
-	uint32_t lut = iv->mmhub ? VG_ADDR(IH_VMID_0_LUT_MM) : VG_ADDR(IH_VMID_0_LUT);
+	uint32_t entry = iv->mmhub ? vg->regs[VG_ADDR(IH_VMID_0_LUT_MM) + iv->vmid]
+				   : vg_gfx9(vg)->ih.lut[iv->node - VG_NODE_XCC0][iv->vmid];
 
-	return VG_FIELD(vg->regs[lut + iv->vmid], IH_VMID_0_LUT, PASID);
+	return VG_FIELD(entry, IH_VMID_0_LUT, PASID);
 }
 
 static void encode(const struct vgpu *vg, const struct vg_iv *iv, uint32_t *dw)
@@ -130,8 +131,38 @@ bool vg_ih_doorbell(struct vgpu *vg, uint32_t index, uint64_t value)
 
 void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid)
 {
-	vg->regs[VG_ADDR(IH_VMID_0_LUT) + vmid] = pasid;
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++)
+		vg_gfx9(vg)->ih.lut[xcc][vmid] = pasid;
 	vg->regs[VG_ADDR(IH_VMID_0_LUT_MM) + vmid] = pasid;
+}
+
+/*
+ * Each XCC has a table of PASIDs.  IH_VMID_LUT_INDEX selects the table by the number of the die
+ * (amdgpu_amdkfd_gc_9_4_3.c:253).  While the register names the I/O die, a write goes to the
+ * tables of all its XCCs, because gmc_v9_0_emit_pasid_mapping() does not set the register.
+ */
+static bool selects(struct vgpu *vg, unsigned int xcc)
+{
+	uint32_t die = VG_FIELD(vg->regs[VG_ADDR(IH_VMID_LUT_INDEX)], IH_VMID_LUT_INDEX, INDEX);
+
+	if (die > VG_NODE_XCC0 + vg_num_xccs(vg) - 1)
+		vg_stop(vg, "IH_VMID_LUT_INDEX names die %u, which is not there", die);
+	return die == VG_NODE_AID0 || die == VG_NODE_XCC0 + xcc;
+}
+
+static uint32_t read_lut(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++)
+		if (selects(vg, xcc))
+			return vg_gfx9(vg)->ih.lut[xcc][index];
+	return ~0u;
+}
+
+static void write_lut(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++)
+		if (selects(vg, xcc))
+			vg_gfx9(vg)->ih.lut[xcc][index] = value;
 }
 
 static void ih_reset(struct vgpu *vg)
@@ -154,10 +185,10 @@ static const struct vg_reg regs[] = {
 	VG_REG_PLAIN(IH_DOORBELL_RPTR_RING1),
 	VG_REG_PLAIN(IH_RETRY_INT_CAM_CNTL),
 	/*
-	 * The PASIDs of the VMIDs, which the IH puts into its vectors.  The index selects a
-	 * die; the model has one XCC and one AID, so it has no effect.
+	 * The PASIDs of the VMIDs, which the IH puts into its vectors.  The table of the MMHUB
+	 * exists once, because there is one I/O die.
 	 */
-	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, NULL, NULL),
+	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT, read_lut, write_lut),
 	VG_REGS(VG_NUM_VMIDS, IH_VMID_0_LUT_MM, NULL, NULL),
 	VG_REG_PLAIN(IH_VMID_LUT_INDEX),
 	/* These set up clock gating and bus addresses, and have no effect in the model. */

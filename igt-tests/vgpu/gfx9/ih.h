@@ -6,6 +6,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/mem.h"
+#include "vgpu.h"
+
 struct vgpu;
 
 /* One interrupt vector; amdgpu_ih_decode_iv_helper() of the driver reads these fields. */
@@ -17,17 +20,19 @@ struct vg_iv {
 	uint32_t data[4];
 };
 
-enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1 };
+/* The dies that raise interrupts, as amdgpu_irq.h:106 has them. */
+enum { VG_NODE_AID0 = 0, VG_NODE_XCC0 = 1, VG_NODE_XCC1 = 2 };
 
 struct vg_ih {
 	uint32_t wptr; /* position in the ring, in bytes */
 	bool overflow; /* a vector has filled the ring; stays set until the driver clears it */
+	uint32_t lut[VG_MAX_XCCS][VG_NUM_VMIDS]; /* IH_VMID_0_LUT of each XCC, and the next ones */
 };
 
 void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv);
 /* vg_chip.interrupt_doorbell: take the driver's new read pointer. */
 bool vg_ih_doorbell(struct vgpu *vg, uint32_t index, uint64_t value);
-/* Set the PASID of @vmid in the IH's own tables; there is one for the VMIDs of each hub. */
+/* Set the PASID of @vmid in all of the IH's own tables; there is one for each hub. */
 void vg_ih_set_pasid(struct vgpu *vg, unsigned int vmid, unsigned int pasid);
 
 #endif

@@ -38,8 +38,11 @@ static const struct vg_reg regs[] = {
 		       VM_CONTEXT15_PAGE_TABLE_END_ADDR_HI32),
 
 	/* Each invalidate engine has one user, so its semaphore always reads as free (1). */
-	{ VG_ADDR(VM_INVALIDATE_ENG0_SEM), VG_NUM_INVALIDATE_ENGINES, "VM_INVALIDATE_ENG0_SEM",
-	  NULL, vg_reg_ignore_write, 1 },
+	{ .first = VG_ADDR(VM_INVALIDATE_ENG0_SEM),
+	  .count = VG_NUM_INVALIDATE_ENGINES,
+	  .name = "VM_INVALIDATE_ENG0_SEM",
+	  .write = vg_reg_ignore_write,
+	  .reset = 1 },
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_REQ, NULL,
 		vg_gmc_write_invalidate_req),
 	VG_REGS(VG_NUM_INVALIDATE_ENGINES, VM_INVALIDATE_ENG0_ACK, NULL, vg_reg_ignore_write),

@@ -181,6 +181,16 @@ static_assert(regBIF_BX_PF0_HDP_MEM_COHERENCY_FLUSH_CNTL ==
 			      regBIF_BX_DEV0_EPF0_VF0_HDP_MEM_COHERENCY_FLUSH_CNTL_BASE_IDX,
 	      "both names are the same register");
 
+/* The mode of the partitions for compute: all XCCs are one partition, or each XCC is one. */
+static uint32_t read_compute_partition(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
+{
+	enum { SPX = 0, CPX = 4 }; /* enum amdgpu_gfx_partition, amdgpu_gfx.h:65 */
+	bool together = vg_partition_of(vg, 0).count == vg_num_xccs(vg);
+
+	return VG_FIELD_PREP(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, PARTITION_MODE,
+			     together ? SPX : CPX);
+}
+
 static void nbio_reset(struct vgpu *vg)
 {
 	for (size_t i = 0; i < VG_COUNT(vg_gfx9(vg)->smn); i++)
@@ -217,8 +227,7 @@ static const struct vg_reg regs[] = {
 	 */
 	VG_REG_RESET(BIF_BX_PF0_PARTITION_MEM_STATUS,
 		     1u << BIF_BX_PF0_PARTITION_MEM_STATUS__NPS_MODE__SHIFT),
-	/* 0: all XCCs are one partition for compute (SPX). */
-	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, NULL, vg_reg_ignore_write),
+	VG_REG(BIF_BX_PF0_PARTITION_COMPUTE_STATUS, read_compute_partition, vg_reg_ignore_write),
 
 	/*
 	 * The registers below switch doorbells, interrupts and VRAM accesses on.  They have no

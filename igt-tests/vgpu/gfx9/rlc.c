@@ -11,8 +11,8 @@ static void write_capture(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 {
 	uint64_t now = vg_gpu_clock(vg);
 
-	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_LSB)] = vg_lo(now);
-	vg->regs[VG_ADDR(RLC_GPU_CLOCK_COUNT_MSB)] = vg_hi(now);
+	VG_XCC_REG(vg, reg->instance, RLC_GPU_CLOCK_COUNT_LSB) = vg_lo(now);
+	VG_XCC_REG(vg, reg->instance, RLC_GPU_CLOCK_COUNT_MSB) = vg_hi(now);
 }
 
 /* The request is done at once, so CMD reads back as 0. */
@@ -67,4 +67,5 @@ const struct vg_block vg_rlc_block = {
 	.name = "rlc",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.repeated = true,
 };

@@ -26,14 +26,14 @@
  */
 enum { TICKS_PER_QUANTUM = 4 };
 
-static struct vg_hws *hws_of(const struct vgpu *vg)
+static struct vg_hws *hws_of(const struct vgpu *vg, unsigned int xcc)
 {
-	return &vg_gfx9(vg)->cp.hws;
+	return &vg_gfx9(vg)->cp[xcc].hws;
 }
 
-static struct vg_queue *list_of(const struct vgpu *vg)
+static struct vg_queue *list_of(const struct vgpu *vg, unsigned int xcc)
 {
-	return &vg_gfx9(vg)->cp.run_list;
+	return &vg_gfx9(vg)->cp[xcc].run_list;
 }
 
 /* ---- VMIDs ---- */
@@ -43,14 +43,33 @@ static struct vg_queue *list_of(const struct vgpu *vg)
  * The TLBs then keep its translations, so changed page tables take effect only
  * by the driver's own flushes.
  */
-static int choose_vmid(struct vgpu *vg, unsigned int pasid)
+static int choose_vmid(struct vgpu *vg, const struct vg_hws *hws, unsigned int pasid)
 {
-	uint32_t left = hws_of(vg)->vmid_mask & ~hws_of(vg)->vmids_used;
+	uint32_t left = hws->vmid_mask & ~hws->vmids_used;
 
 	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
 		if (left >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
 			return vmid;
 	return left ? __builtin_ctz(left) : -1;
+}
+
+/*
+ * Set the page tables of the VMID in the MMHUB and in the GFX hub of each XCC of the partition, and
+ * drop the translations of its last owner if @flush is set.
+ */
+static void set_owner(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint64_t root,
+		      bool flush)
+{
+	struct vg_partition xcp = vg_partition_of(vg, xcc);
+
+	for (enum vg_hub_id hub = 0; hub < vg->num_hubs; hub++) {
+		if (hub != VG_MMHUB &&
+		    (vg_hub_xcc(hub) < xcp.first || vg_hub_xcc(hub) >= xcp.first + xcp.count))
+			continue;
+		if (flush)
+			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
+		vg_vmid_set_root(vg, hub, vmid, root);
+	}
 }
 
 /*
@@ -62,19 +81,19 @@ static int choose_vmid(struct vgpu *vg, unsigned int pasid)
  */
 static enum vg_result give_vmid(struct vgpu *vg, struct vg_queue *q)
 {
-	struct vg_hws *hws = hws_of(vg);
+	unsigned int xcc = vg_queue_xcc(q);
+	struct vg_hws *hws = hws_of(vg, xcc);
 	const struct vg_hws_process *process = &hws->process;
-	int vmid = choose_vmid(vg, process->pasid);
+	int vmid = choose_vmid(vg, hws, process->pasid);
+	bool changes;
 
 	if (vmid < 0)
 		return vg_queue_unknown(vg, q, "more processes than VMIDs, mask", hws->vmid_mask);
-	if (vg_vmid_pasid(vg, vmid) != (int)process->pasid ||
-	    vg_vmid_root(vg, vmid) != process->root) {
+	changes = vg_vmid_pasid(vg, vmid) != (int)process->pasid ||
+		  vg_vmid_root(vg, vg_gfxhub(xcc), vmid) != process->root;
+	if (changes)
 		vg_vmid_set_pasid(vg, vmid, process->pasid);
-		for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++)
-			vg_tlb_invalidate(vg, hub, 1u << vmid, "new-owner");
-	}
-	vg_vmid_set_root(vg, vmid, process->root);
+	set_owner(vg, xcc, vmid, process->root, changes);
 	hws->vmids_used |= 1u << vmid;
 	hws->vmid = vmid;
 	if (hws->turn.quantum < process->quantum)
@@ -87,28 +106,26 @@ static enum vg_result give_vmid(struct vgpu *vg, struct vg_queue *q)
 /* ---- turns ---- */
 
 /* Has the process a VMID in this turn?  Then the turn has gone through all of the list. */
-static bool has_turn(struct vgpu *vg, unsigned int pasid)
+static bool has_turn(struct vgpu *vg, const struct vg_hws *hws, unsigned int pasid)
 {
 	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
-		if (hws_of(vg)->vmids_used >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
+		if (hws->vmids_used >> vmid & 1 && vg_vmid_pasid(vg, vmid) == (int)pasid)
 			return true;
 	return false;
 }
 
-static bool has_room(struct vgpu *vg, unsigned int pasid)
+static bool has_room(struct vgpu *vg, const struct vg_hws *hws, unsigned int pasid)
 {
-	const struct vg_hws *hws = hws_of(vg);
-
 	return hws->vmid_mask & ~hws->vmids_used &&
 	       (unsigned int)__builtin_popcount(hws->vmids_used) < hws->turn.max_processes &&
-	       !has_turn(vg, pasid);
+	       !has_turn(vg, hws, pasid);
 }
 
 /* VG_WAIT until the quantum of the turn is over and all of its queues are off. */
-static enum vg_result end_turn(struct vgpu *vg)
+static enum vg_result end_turn(struct vgpu *vg, unsigned int xcc)
 {
 	const struct vg_unmap all = { .sel = VG_UNMAP_ALL };
-	struct vg_hws *hws = hws_of(vg);
+	struct vg_hws *hws = hws_of(vg, xcc);
 	struct vg_hws_turn *turn = &hws->turn;
 
 	if (!turn->full) {
@@ -117,7 +134,7 @@ static enum vg_result end_turn(struct vgpu *vg)
 		vg_trace(vg, "turn-full vmids=0x%04x ends=%llu", hws->vmids_used,
 			 (unsigned long long)turn->ends);
 	}
-	if (vg->time < turn->ends || vg_hws_unmap(vg, &all, false))
+	if (vg->time < turn->ends || vg_hws_unmap(vg, xcc, &all, false))
 		return VG_WAIT;
 	vg_trace(vg, "turn-over vmids=0x%04x", hws->vmids_used);
 	turn->full = false;
@@ -128,7 +145,7 @@ static enum vg_result end_turn(struct vgpu *vg)
 
 enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q)
 {
-	enum vg_result result = end_turn(vg);
+	enum vg_result result = end_turn(vg, vg_queue_xcc(q));
 
 	return result == VG_DONE ? give_vmid(vg, q) : result;
 }
@@ -136,14 +153,14 @@ enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q)
 enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_process *p)
 {
-	struct vg_hws *hws = hws_of(vg);
+	struct vg_hws *hws = hws_of(vg, vg_queue_xcc(q));
 
 	hws->process = (struct vg_hws_process){
 		.pasid = VG_GET(MAP_PROCESS_PASID, p->control),
 		.root = vg_u64(p->root_lo, p->root_hi),
 		.quantum = VG_GET(MAP_PROCESS_QUANTUM, p->control),
 	};
-	if (hws->turn.needed && !has_room(vg, hws->process.pasid))
+	if (hws->turn.needed && !has_room(vg, hws, hws->process.pasid))
 		return vg_run_list_next_turn(vg, q);
 	return give_vmid(vg, q);
 }
@@ -173,7 +190,7 @@ static int list_ended(struct vgpu *vg, struct vg_queue *q)
 /* The HWS is firmware of the micro engine that has the HIQ. */
 static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
-	const struct vg_queue *hiq = hws_of(vg)->hiq;
+	const struct vg_queue *hiq = hws_of(vg, vg_queue_xcc(q))->hiq;
 
 	return hiq->ops->enabled(vg, hiq);
 }
@@ -186,13 +203,13 @@ static const struct vg_engine_ops list_ops = {
 	.enabled = enabled,
 };
 
-bool vg_run_list_in_force(const struct vgpu *vg)
+bool vg_run_list_in_force(const struct vgpu *vg, unsigned int xcc)
 {
-	return list_of(vg)->active;
+	return list_of(vg, xcc)->active;
 }
 
 /* Does the list end with a packet that leads to its begin? */
-static bool is_chained(struct vgpu *vg, uint64_t base, uint32_t size)
+static bool is_chained(struct vgpu *vg, const struct vg_port *port, uint64_t base, uint32_t size)
 {
 	struct {
 		uint32_t header;
@@ -201,7 +218,7 @@ static bool is_chained(struct vgpu *vg, uint64_t base, uint32_t size)
 	uint64_t bytes = 4ull * size;
 
 	if (bytes < sizeof(last) ||
-	    vg_mem_read(vg, &vg_cp_port, 0, base + bytes - sizeof(last), &last, sizeof(last)))
+	    vg_mem_read(vg, port, 0, base + bytes - sizeof(last), &last, sizeof(last)))
 		return false;
 	return last.header == pm4_header(PM4_RUN_LIST, PM4_DWORDS(last.body)) &&
 	       VG_GET(RUN_LIST_CHAIN, last.body.control);
@@ -213,15 +230,15 @@ enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
 	unsigned int processes = VG_GET(RUN_LIST_PROCESSES, p->control);
 	uint64_t base = vg_u64(p->base_lo, p->base_hi);
-	struct vg_hws *hws = hws_of(vg);
-	struct vg_queue *q = list_of(vg);
+	struct vg_hws *hws = hws_of(vg, vg_queue_xcc(hiq));
+	struct vg_queue *q = list_of(vg, vg_queue_xcc(hiq));
 
 	if (VG_GET(RUN_LIST_CHAIN, p->control))
 		return vg_queue_unknown(vg, hiq, "CHAIN outside of a run list", p->control);
 	hws->vmids_used = 0;
 	hws->hiq = hiq;
 	hws->turn = (struct vg_hws_turn){
-		.needed = is_chained(vg, base, size),
+		.needed = is_chained(vg, &q->port, base, size),
 		.base = base,
 		.size = size,
 		/* 0 is "no concurrency", drivers/gpu/drm/amd/amdgpu/amdgpu_drv.c:755 */
@@ -239,7 +256,7 @@ enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 
 enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const struct pm4_run_list *p)
 {
-	const struct vg_hws *hws = hws_of(vg);
+	const struct vg_hws *hws = hws_of(vg, vg_queue_xcc(q));
 	uint32_t size = VG_GET(RUN_LIST_SIZE, p->control);
 	uint64_t base = vg_u64(p->base_lo, p->base_hi);
 
@@ -251,30 +268,25 @@ enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const stru
 	return vg_queue_enter_ib(vg, q, 0, base, size, true);
 }
 
-void vg_run_list_drop(struct vgpu *vg)
+void vg_run_list_drop(struct vgpu *vg, unsigned int xcc)
 {
-	vg_queue_kill(vg, list_of(vg));
-	hws_of(vg)->turn = (struct vg_hws_turn){ 0 };
+	vg_queue_kill(vg, list_of(vg, xcc));
+	hws_of(vg, xcc)->turn = (struct vg_hws_turn){ 0 };
 }
 
-void vg_run_list_init(struct vgpu *vg)
+void vg_run_list_init(struct vgpu *vg, unsigned int xcc)
 {
-	struct vg_queue *q = list_of(vg);
+	struct vg_queue *q = list_of(vg, xcc);
 
 	q->ops = &list_ops;
-	q->port = vg_cp_port;
+	q->port = vg_cp_port[xcc];
 	q->ring_size = 1; /* vg_queue_start() wants a ring, and this queue never uses it */
-	strcpy(q->name, "hws");
+	strcpy(q->name, xcc ? "xcc1.hws" : "hws");
 	vg_queue_init(vg, q);
 }
 
-void vg_run_list_reset(struct vgpu *vg)
+void vg_run_list_reset(struct vgpu *vg, unsigned int xcc)
 {
-	vg_run_list_drop(vg);
-	*hws_of(vg) = (struct vg_hws){ 0 };
-}
-
-void vg_run_list_free(struct vgpu *vg)
-{
-	vg_queue_free(list_of(vg));
+	vg_run_list_drop(vg, xcc);
+	*hws_of(vg, xcc) = (struct vg_hws){ 0 };
 }

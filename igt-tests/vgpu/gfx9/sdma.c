@@ -241,8 +241,8 @@ static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg)
 	return NULL;
 }
 
-void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t mqd,
-		 uint64_t wptr_addr)
+void vg_sdma_map(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint32_t doorbell,
+		 uint64_t mqd, uint64_t wptr_addr)
 {
 	struct vg_sdma_queue *sq = free_rlc_queue(vg);
 	bool fault;
@@ -264,6 +264,7 @@ void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t
 	if (fault)
 		wptr = SDMA_REG64(vg, sq->q.index, RB_RPTR);
 	sq->dynamic = true;
+	sq->xcc = xcc;
 	cntl = &SDMA_REG(vg, sq->q.index, RB_CNTL);
 	*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_VMID, vmid);
 	*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_ENABLE, 1);
@@ -296,7 +297,7 @@ static bool matches(struct vgpu *vg, const struct vg_sdma_queue *sq, const struc
 	return false;
 }
 
-unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which)
+unsigned int vg_sdma_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_unmap *which)
 {
 	unsigned int left = 0;
 
@@ -304,7 +305,7 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which)
 		struct vg_sdma_queue *sq = &vg_gfx9(vg)->sdma.queue[i];
 		uint32_t *cntl = &SDMA_REG(vg, i, RB_CNTL);
 
-		if (!sq->dynamic || !matches(vg, sq, which))
+		if (!sq->dynamic || sq->xcc != xcc || !matches(vg, sq, which))
 			continue;
 		*cntl = VG_FIELD_SET(*cntl, SDMA_GFX_RB_CNTL, RB_ENABLE, 0);
 		vg_sdma_try_leave(vg, &sq->q);

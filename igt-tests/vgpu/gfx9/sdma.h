@@ -14,8 +14,9 @@ enum {
 
 struct vg_sdma_queue {
 	struct vg_queue q;
-	uint64_t mqd; /* if @dynamic: address of the queue's MQD in VMID 0 */
-	bool dynamic; /* the HWS has mapped the queue */
+	uint64_t mqd;	  /* if @dynamic: address of the queue's MQD in VMID 0 */
+	bool dynamic;	  /* the HWS has mapped the queue */
+	unsigned int xcc; /* if @dynamic: the XCC of that HWS */
 };
 
 struct vg_sdma {
@@ -32,15 +33,15 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context);
 
 /*
- * For the HWS: map a user queue to a free RLC queue.  Its MQD (struct v9_sdma_mqd) is at the
- * address @mqd of VMID 0.
+ * For the HWS of the XCC @xcc: map a user queue to a free RLC queue.  Its MQD (struct v9_sdma_mqd)
+ * is at the address @mqd of VMID 0.
  */
-void vg_sdma_map(struct vgpu *vg, unsigned int vmid, uint32_t doorbell, uint64_t mqd,
-		 uint64_t wptr_addr);
+void vg_sdma_map(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint32_t doorbell,
+		 uint64_t mqd, uint64_t wptr_addr);
 /*
- * For the HWS: request preemption of all mapped queues that match.  Returns how
- * many have not stopped yet, so call again until it returns 0.
+ * For the HWS of the XCC @xcc: request preemption of all queues that it has mapped and that match.
+ * Returns how many have not stopped yet, so call again until it returns 0.
  */
-unsigned int vg_sdma_unmap(struct vgpu *vg, const struct vg_unmap *which);
+unsigned int vg_sdma_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_unmap *which);
 
 #endif

@@ -76,7 +76,7 @@ static void *map_memory(size_t size)
 static void write_context(struct fake_host *f, unsigned int vmid, uint32_t cntl, uint64_t root,
 			  uint64_t first_page, uint64_t last_page)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+	for (enum vg_hub_id hub = 0; hub < f->vg->num_hubs; hub++) {
 		const struct vg_hub_regs *r = vg_hub_regs(hub);
 		const struct {
 			uint32_t reg;

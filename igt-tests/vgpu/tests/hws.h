@@ -103,7 +103,7 @@ static inline unsigned int hws_mapped(struct hws *h)
 	unsigned int n = 0;
 
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
-		n += vg_gfx9(h->f->vg)->cp.hqd[i].dynamic;
+		n += vg_gfx9(h->f->vg)->cp[0].hqd[i].dynamic;
 	return n;
 }
 

@@ -37,7 +37,7 @@ static const struct kind range = KIND(RANGE), invalid = KIND(VALID), read_only =
  */
 static void enable_default_page(struct fake_host *f, unsigned int vmid)
 {
-	for (enum vg_hub_id hub = 0; hub < VG_NUM_HUBS; hub++) {
+	for (enum vg_hub_id hub = 0; hub < f->vg->num_hubs; hub++) {
 		for (size_t i = 0; i < VG_COUNT(all); i++) {
 			set_bits(f, vg_hub_regs(hub)->context_cntl + vmid, all[i].context, true);
 			set_bits(f, vg_hub_regs(hub)->fault_cntl, all[i].hub, true);
@@ -257,7 +257,7 @@ static void a_write_pointer_without_a_page_halts_the_queue(void)
 	*e.u.wptr = e.u.ring.wptr;
 	take_page(&e, e.u.wptr_va);
 	build_resources(&e.kiq, 1u << ENGINE_VMID, 1u << e.u.ring.queue);
-	build_map_process(&e.kiq, ENGINE_PASID, vg_vmid_root(e.f->vg, ENGINE_VMID));
+	build_map_process(&e.kiq, ENGINE_PASID, vg_vmid_root(e.f->vg, VG_GFXHUB, ENGINE_VMID));
 	build_map_queue(&e.kiq, ENGINE_DOORBELL, e.u.mqd_va, e.u.wptr_va);
 	fake_ring_doorbell(e.f, &e.kiq);
 	fake_run(e.f, ENGINE_STEPS);

@@ -354,7 +354,7 @@ static void bus_error_spares_the_packets_of_the_hiq(void)
 	build_write32(&e.u.ring, ENGINE_DATA_VA + 4, 2);
 	*e.u.wptr = e.u.ring.wptr;
 	build_resources(&e.kiq, 1u << ENGINE_VMID, 1u << e.u.ring.queue);
-	build_map_process(&e.kiq, ENGINE_PASID, vg_vmid_root(e.f->vg, ENGINE_VMID));
+	build_map_process(&e.kiq, ENGINE_PASID, vg_vmid_root(e.f->vg, VG_GFXHUB, ENGINE_VMID));
 	build_map_queue(&e.kiq, ENGINE_DOORBELL, e.u.mqd_va, e.u.wptr_va);
 	fake_ring_doorbell(e.f, &e.kiq);
 	fake_run(e.f, ENGINE_STEPS);

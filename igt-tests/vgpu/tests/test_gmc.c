@@ -130,11 +130,11 @@ static void by_pasid_means_the_vmids_of_the_process(void)
 		*fake_pte(f, vmid, VA) = 0;
 	}
 
-	vg_tlb_invalidate_pasid(f->vg, PASID, false, "test");
+	vg_tlb_invalidate_pasid(f->vg, 0, PASID, false, "test");
 	CHECK(vg_mem_read32(f->vg, &gfx, VMID, VA, &v));
 	CHECK(!vg_mem_read32(f->vg, &mm, VMID, VA, &v));
 	CHECK(!vg_mem_read32(f->vg, &gfx, VMID + 1, VA, &v));
-	vg_tlb_invalidate_pasid(f->vg, PASID, true, "test");
+	vg_tlb_invalidate_pasid(f->vg, 0, PASID, true, "test");
 	CHECK(vg_mem_read32(f->vg, &mm, VMID, VA, &v));
 	CHECK(!vg_mem_read32(f->vg, &mm, VMID + 1, VA, &v));
 	fake_free(f);

@@ -44,7 +44,7 @@ static void a_vmid_of_another_turn_is_flushed(void)
 	fake_log_clear(turns_host(&t));
 	turns_step_over(&t, 1);
 	CHECK(turns_of(&t, 0) == 1);
-	CHECK(fake_log_count(turns_host(&t), "why=new-owner") == VG_NUM_HUBS);
+	CHECK(fake_log_count(turns_host(&t), "why=new-owner") == turns_host(&t)->vg->num_hubs);
 	turns_step_until_all_have(&t, TURNS_PACKETS);
 	fake_free(turns_host(&t));
 }

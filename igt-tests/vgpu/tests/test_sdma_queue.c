@@ -327,14 +327,14 @@ static void ib_is_finished_before_the_queue_is_off(void)
 
 static void hws_map(struct fake_sdma *s)
 {
-	vg_sdma_map(s->f->vg, s->vmid, s->doorbell, MQD, s->wptr_addr);
+	vg_sdma_map(s->f->vg, 0, s->vmid, s->doorbell, MQD, s->wptr_addr);
 }
 
 static unsigned int hws_unmap_all(struct fake_host *f)
 {
 	const struct vg_unmap all = { .sel = VG_UNMAP_ALL };
 
-	return vg_sdma_unmap(f->vg, &all);
+	return vg_sdma_unmap(f->vg, 0, &all);
 }
 
 static struct fake_host *hws_queue(struct fake_sdma *s, bool switch_inside_ib)
@@ -532,7 +532,7 @@ static void hiq_map(struct fake_sdma *s)
 
 	fake_kiq(s->f, &hiq);
 	build_resources(&hiq, 1u << SDMA_VMID, 0);
-	build_map_process(&hiq, SDMA_PASID, vg_vmid_root(s->f->vg, SDMA_VMID));
+	build_map_process(&hiq, SDMA_PASID, vg_vmid_root(s->f->vg, VG_GFXHUB, SDMA_VMID));
 	build_packet(&hiq, PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
 	fake_ring_doorbell(s->f, &hiq);
 	fake_run(s->f, 100);
@@ -587,19 +587,19 @@ static void unmap_picks_by_doorbell_or_pasid(void)
 	};
 
 	hws_map(&s);
-	CHECK(vg_sdma_unmap(f->vg, &which) == 0);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 0);
 	which.num_doorbells = 2;
-	CHECK(vg_sdma_unmap(f->vg, &which) == 1);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 1);
 	run(f);
-	CHECK(vg_sdma_unmap(f->vg, &which) == 0);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 0);
 
 	hws_map(&s);
 	which = (struct vg_unmap){ .sel = VG_UNMAP_PASID, .pasid = SDMA_PASID + 1 };
-	CHECK(vg_sdma_unmap(f->vg, &which) == 0);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 0);
 	which.pasid = SDMA_PASID;
-	CHECK(vg_sdma_unmap(f->vg, &which) == 1);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 1);
 	run(f);
-	CHECK(vg_sdma_unmap(f->vg, &which) == 0);
+	CHECK(vg_sdma_unmap(f->vg, 0, &which) == 0);
 	fake_free(f);
 }
 

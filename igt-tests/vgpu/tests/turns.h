@@ -43,7 +43,7 @@ static inline struct fake_host *turns_host(struct turns *t)
 
 static inline const struct vg_hws *turns_state(struct turns *t)
 {
-	return &vg_gfx9(turns_host(t)->vg)->cp.hws;
+	return &vg_gfx9(turns_host(t)->vg)->cp[0].hws;
 }
 
 static inline void turns_set_up(struct turns *t, unsigned int processes)
@@ -129,7 +129,7 @@ static inline void turns_look(struct turns *t)
 		t->seen[n] = now;
 	}
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		const struct vg_hqd *h = &vg_gfx9(turns_host(t)->vg)->cp.hqd[i];
+		const struct vg_hqd *h = &vg_gfx9(turns_host(t)->vg)->cp[0].hqd[i];
 
 		if (h->dynamic)
 			CHECK(vg_vmid_pasid(turns_host(t)->vg, h->q.vmid) ==
@@ -184,7 +184,7 @@ static inline void turns_step_over(struct turns *t, unsigned int turns)
 static inline bool turns_is_mapped(struct turns *t, unsigned int n)
 {
 	for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
-		const struct vg_hqd *h = &vg_gfx9(turns_host(t)->vg)->cp.hqd[i];
+		const struct vg_hqd *h = &vg_gfx9(turns_host(t)->vg)->cp[0].hqd[i];
 
 		if (h->dynamic && vg_hqd_doorbell(h) == t->u[n].ring.doorbell)
 			return true;
