@@ -34,6 +34,7 @@ static void forget_packet(struct vg_queue *q)
 	q->faulted = false;
 	q->waiting = false;
 	q->entering = false;
+	q->skip = 0;
 }
 
 void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t wptr)
@@ -211,9 +212,13 @@ static enum vg_result fetch_packet(struct vgpu *vg, struct vg_queue *q)
 /* The packet is complete: move the position behind it, or into the IB that the packet names. */
 static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 {
-	unsigned int len = q->packet_len;
+	unsigned int len = q->packet_len + q->skip;
 	bool entering = q->entering;
 
+	if (q->skip > available(q)) {
+		vg_stop(vg, "%s: skips %u dwords, beyond the end", q->name, q->skip);
+		return VG_PAGE_FAULT;
+	}
 	forget_packet(q);
 	if (q->ib_depth)
 		q->ib[q->ib_depth - 1].pos += len;

@@ -89,6 +89,7 @@ struct vg_queue {
 	unsigned int packet_len, packet_cap;
 	uint64_t progress; /* how far the handler of this packet has come */
 	bool faulted;	   /* the packet goes on after a page fault, which was reported */
+	unsigned int skip; /* dwords behind the current packet that the queue shall skip */
 };
 
 /* Register @q with the scheduler, once.  The caller has set ops, port and name. */

@@ -117,6 +117,8 @@ static int notify(struct vgpu *vg, struct vg_queue *q, const struct aql_signal *
 }
 
 /*
+ * If the queue is on several XCCs, the last one that comes here completes the packet for all.
+ *
  * Give the slot back before the signal changes, because a producer that sees the
  * signal may fill the slot again at once.
  */
@@ -126,6 +128,16 @@ static enum vg_result complete(struct vgpu *vg, struct vg_queue *q, uint64_t sig
 	uint64_t dword = q->rptr & (q->ring_size - 1) & ~(AQL_DWORDS - 1ull);
 	struct aql_signal s = { 0 };
 
+	switch (vg->chip->pm4->aql_part(vg, q, (q->rptr | (AQL_DWORDS - 1)) + 1)) {
+	case VG_AQL_PART_WAITS:
+		return VG_WAIT;
+	case VG_AQL_PART:
+		vg_trace(vg, "aql-part queue=%s packet=%llu", q->name,
+			 (unsigned long long)(q->rptr / AQL_DWORDS));
+		return VG_DONE;
+	case VG_AQL_LAST_PART:
+		break;
+	}
 	if (signal && (record_end(vg, q, signal) ||
 		       vg_mem_read(vg, &q->port, q->vmid, signal, &s, sizeof(s))))
 		return VG_PAGE_FAULT;
@@ -285,7 +297,7 @@ enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_
 		return vg_pm4_execute(vg, q, packet, n);
 	if (q->rptr % AQL_DWORDS)
 		return leave_pm4(vg, q, packet);
-	if (type == AQL_INVALID) {
+	if (type == AQL_INVALID || !vg->chip->pm4->aql_may_begin(vg, q)) {
 		q->packet_len = 0; /* let the next step read the slot again */
 		return VG_WAIT;
 	}

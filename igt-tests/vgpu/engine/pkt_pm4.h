@@ -29,6 +29,7 @@ enum {
 enum pm4_opcode {
 	PM4_NOP = 0x10,
 	PM4_ATOMIC_MEM = 0x1e,
+	PM4_PRED_EXEC = 0x23,
 	PM4_WRITE_DATA = 0x37,
 	PM4_WAIT_REG_MEM = 0x3c,
 	PM4_INDIRECT_BUFFER = 0x3f,
@@ -191,6 +192,13 @@ struct pm4_acquire_mem {
 PM4_BODY_IS(struct pm4_acquire_mem, 6);
 
 /* ---- control flow ---- */
+
+struct pm4_pred_exec {
+	uint32_t control;
+};
+PM4_BODY_IS(struct pm4_pred_exec, 1);
+#define PRED_EXEC_COUNT VG_BITS(13, 0)	/* dwords behind the packet */
+#define PRED_EXEC_XCCS	VG_BITS(31, 24) /* a bit for each XCC of the partition */
 
 struct pm4_indirect_buffer {
 	uint32_t base_lo, base_hi;

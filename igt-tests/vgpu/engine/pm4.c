@@ -39,6 +39,18 @@ static enum vg_result event_write(struct vgpu *vg, struct vg_queue *q, const uin
 	return VG_PAGE_FAULT;
 }
 
+/* Only the XCCs whose numbers are in the mask execute the next dwords; the others skip them. */
+static enum vg_result pred_exec(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
+				unsigned int n)
+{
+	const struct pm4_pred_exec *p = (const void *)body;
+	uint32_t xccs = VG_GET(PRED_EXEC_XCCS, p->control);
+
+	if (!(xccs >> vg->chip->pm4->xcc_number(vg, q) & 1))
+		q->skip = VG_GET(PRED_EXEC_COUNT, p->control);
+	return VG_DONE;
+}
+
 static enum vg_result indirect_buffer(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				      unsigned int n)
 {
@@ -64,6 +76,7 @@ static enum vg_result indirect_buffer(struct vgpu *vg, struct vg_queue *q, const
 static const struct vg_pm4_op packets[] = {
 	{ PM4_NOP, "NOP", 1, false, nop },
 	{ PM4_ATOMIC_MEM, "ATOMIC_MEM", BODY(atomic_mem), false, vg_pm4_atomic_mem },
+	{ PM4_PRED_EXEC, "PRED_EXEC", BODY(pred_exec), false, pred_exec },
 	{ PM4_WRITE_DATA, "WRITE_DATA", BODY(write_data), false, vg_pm4_write_data },
 	{ PM4_WAIT_REG_MEM, "WAIT_REG_MEM", BODY(wait_reg_mem), false, vg_pm4_wait_reg_mem },
 	{ PM4_INDIRECT_BUFFER, "INDIRECT_BUFFER", BODY(indirect_buffer), false, indirect_buffer },

@@ -27,6 +27,13 @@ struct vg_pm4_table {
 /* The packets that every chip with PM4 executes. */
 extern const struct vg_pm4_table vg_pm4_packets;
 
+/* All XCCs of a partition execute an AQL packet. */
+enum vg_aql_part {
+	VG_AQL_LAST_PART,  /* this XCC is the last one, so it completes the packet */
+	VG_AQL_PART,	   /* another XCC will complete the packet */
+	VG_AQL_PART_WAITS, /* unknown, because the queue is not on all XCCs now: ask again later */
+};
+
 /* The functions of a chip that the PM4 engine calls (vg_chip.pm4). */
 struct vg_pm4_chip {
 	/* Packets that the chip's scheduler firmware adds. */
@@ -46,6 +53,12 @@ struct vg_pm4_chip {
 	/* Raise the end-of-pipe interrupt if the driver has enabled it for the queue's pipe. */
 	void (*end_of_pipe)(struct vgpu *vg, const struct vg_queue *q, unsigned int vmid,
 			    uint32_t ctxid);
+	/* Returns the number that the XCC of @q has in its partition. */
+	unsigned int (*xcc_number)(const struct vgpu *vg, const struct vg_queue *q);
+	/* May @q begin with an AQL packet?  Not before all XCCs have finished the last one. */
+	bool (*aql_may_begin)(const struct vgpu *vg, const struct vg_queue *q);
+	/* @q has done all of an AQL packet that it has to do, up to the position @end. */
+	enum vg_aql_part (*aql_part)(const struct vgpu *vg, const struct vg_queue *q, uint64_t end);
 };
 
 /* A chip puts these functions into the struct vg_engine_ops of its PM4 queues. */

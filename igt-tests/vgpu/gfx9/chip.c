@@ -79,6 +79,9 @@ static const struct vg_pm4_chip pm4 = {
 	.rptr_report = vg_hqd_rptr_report,
 	.system_acquire = vg_hdp_acquire,
 	.end_of_pipe = vg_hqd_end_of_pipe,
+	.xcc_number = vg_hqd_xcc_number,
+	.aql_may_begin = vg_hqd_aql_may_begin,
+	.aql_part = vg_hqd_aql_part,
 };
 
 static const struct vg_sdma_chip sdma = {

@@ -161,13 +161,34 @@ static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 
 static const struct vg_engine_ops pm4_ops, aql_ops;
 
+/*
+ * Does another XCC execute the packets of this PM4 queue?  KFD maps a PM4 queue of a user on all
+ * XCCs of the partition, and its MQD names the one that does the work (kfd_mqd_manager_v9.c:790).
+ */
+static bool works_elsewhere(struct vgpu *vg, const struct vg_hqd *h)
+{
+	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(&h->q));
+	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+	uint32_t target;
+
+	if (xcp.count == 1 || !h->q.vmid ||
+	    vg_mem_read32(vg, port_of(h), 0, mqd + offsetof(struct v9_mqd, pm4_target_xcc_in_xcp),
+			  &target))
+		return false;
+	if (target >= xcp.count)
+		vg_stop(vg, "%s: PM4 queue for XCC %u of %u", h->q.name, target, xcp.count);
+	return target != vg_hqd_xcc_number(vg, &h->q);
+}
+
 static void start_pm4(struct vgpu *vg, struct vg_hqd *h)
 {
 	uint64_t wptr = hqd_u64(h, HQD(CP_HQD_PQ_WPTR_LO));
-	uint32_t rptr = h->regs[HQD(CP_HQD_PQ_RPTR)];
+	uint32_t size_mask = h->q.ring_size - 1;
+	uint64_t rptr = wptr - ((wptr - h->regs[HQD(CP_HQD_PQ_RPTR)]) & size_mask);
 
 	h->q.ops = &pm4_ops;
-	vg_queue_start(vg, &h->q, wptr - ((wptr - rptr) & (h->q.ring_size - 1)), wptr);
+	h->idle = works_elsewhere(vg, h);
+	vg_queue_start(vg, &h->q, rptr, h->idle ? rptr : wptr);
 }
 
 /*
@@ -203,6 +224,7 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
 	h->q.ring = hqd_u64(h, HQD(CP_HQD_PQ_BASE)) << RING_UNIT_SHIFT;
 	h->q.ring_size = 2u << size;
+	h->idle = false;
 	if (is_aql(h))
 		start_aql(vg, h);
 	else
@@ -210,7 +232,7 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 	if (vgpu_stopped(vg))
 		return;
 	resume_ib(h);
-	if (h->q.vmid)
+	if (h->q.vmid && !h->idle)
 		poll_wptr(vg, h);
 }
 
@@ -254,12 +276,14 @@ void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h)
 /* ---- engine hooks ---- */
 
 /*
- * Store the position in the ring and the number of finished packets in registers.  Store
- * the number in memory as well, where the runtime reads it as the queue's read_dispatch_id.
+ * Store the position in the ring and the number of finished packets in registers.  When all XCCs
+ * have finished the packet, the first XCC stores the number in memory as well, where the runtime
+ * reads it as the queue's read_dispatch_id.
  */
 static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 {
 	struct vg_hqd *h = vg_hqd_of(q);
+	const struct vg_hqd *first = vg_hqd_first(vg, h);
 	uint64_t packet = q->rptr / AQL_DWORDS;
 
 	h->regs[HQD(CP_HQD_PQ_RPTR)] = q->rptr & (q->ring_size - 1);
@@ -267,7 +291,10 @@ static int aql_rptr_moved(struct vgpu *vg, struct vg_queue *q)
 		return 0;
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID)] = vg_lo(packet);
 	h->regs[HQD(CP_HQD_AQL_DISPATCH_ID_HI)] = vg_hi(packet);
-	return vg_mem_write64(vg, &q->port, q->vmid, vg_hqd_rptr_report(q), packet);
+	if (!vg_hqd_all_at(vg, h, q->rptr))
+		return 0;
+	return vg_mem_write64(vg, &first->q.port, first->q.vmid, vg_hqd_rptr_report(&first->q),
+			      packet);
 }
 
 static int rptr_moved(struct vgpu *vg, struct vg_queue *q)
@@ -290,9 +317,19 @@ static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 				     : !VG_FIELD(cntl, CP_MEC_CNTL, MEC_ME2_HALT);
 }
 
+static enum vg_result execute_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
+				  unsigned int n)
+{
+	const struct vg_hqd *h = vg_hqd_of(q);
+
+	if (vg_hqd_follows(vg, h))
+		return vg_hqd_leader_is_ahead(vg, h) ? VG_DONE : VG_WAIT;
+	return vg_pm4_execute(vg, q, packet, n);
+}
+
 static const struct vg_engine_ops pm4_ops = {
 	.length = vg_pm4_length,
-	.execute = vg_pm4_execute,
+	.execute = execute_pm4,
 	.rptr_moved = rptr_moved,
 	.may_leave = may_leave,
 	.preempted = preempted,
@@ -334,7 +371,7 @@ bool vg_cp_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned i
 		taken = true;
 		if (is_aql(h))
 			vg_aql_doorbell(vg, &h->q, value, size);
-		else
+		else if (!h->idle)
 			vg_queue_set_wptr(vg, &h->q,
 					  size == sizeof(uint64_t)
 						  ? value

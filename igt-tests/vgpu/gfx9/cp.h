@@ -24,6 +24,7 @@ struct vg_hqd {
 	bool dynamic;	/* the HWS has mapped the queue to a slot of its choice */
 	bool is_static; /* UNMAP_QUEUES with VG_UNMAP_NON_STATIC must not unmap the queue */
 	bool hiq;	/* the queue is the HIQ, or its copy on another XCC of the partition */
+	bool idle;	/* another XCC of the partition executes the packets of this PM4 queue */
 };
 
 /*
@@ -88,6 +89,21 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
  */
 void vg_hqd_set_doorbell(struct vg_hqd *h, uint32_t doorbell);
 void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
+
+/* Queues that are on several XCCs, gfx9/xcc_queue.c. */
+
+/* Is this the copy of a HIQ, whose packets the first XCC of the partition executes? */
+bool vg_hqd_follows(const struct vgpu *vg, const struct vg_hqd *h);
+/* For such a copy: has the first XCC executed the packet at the queue's position? */
+bool vg_hqd_leader_is_ahead(const struct vgpu *vg, const struct vg_hqd *h);
+/* The AQL queue on the first XCC of the partition, which publishes the read index. */
+const struct vg_hqd *vg_hqd_first(const struct vgpu *vg, const struct vg_hqd *h);
+/* Is the AQL queue active on all XCCs of the partition, and has each come as far as @position? */
+bool vg_hqd_all_at(const struct vgpu *vg, const struct vg_hqd *h, uint64_t position);
+/* These two are in struct vg_pm4_chip. */
+unsigned int vg_hqd_xcc_number(const struct vgpu *vg, const struct vg_queue *q);
+enum vg_aql_part vg_hqd_aql_part(const struct vgpu *vg, const struct vg_queue *q, uint64_t end);
+bool vg_hqd_aql_may_begin(const struct vgpu *vg, const struct vg_queue *q);
 
 /* gfx9/chip.c puts these functions into its struct vg_pm4_chip. */
 uint64_t vg_hqd_rptr_report(const struct vg_queue *q);
