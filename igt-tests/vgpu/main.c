@@ -22,7 +22,7 @@ enum {
 
 static const char usage[] =
 	"Usage: vgpu --socket PATH [OPTION]...\n"
-	"       vgpu --write-images DIR\n"
+	"       vgpu --write-images DIR [--xccs N]\n"
 	"\n"
 	"A simulated gfx942 GPU for QEMU's vfio-user-pci device.\n"
 	"\n"
@@ -30,6 +30,7 @@ static const char usage[] =
 	"  --trace FILE        write a trace of the GPU's work to FILE\n"
 	"  --trace-filter LIST trace only events that begin with one of the prefixes in\n"
 	"                      LIST, which have commas between them\n"
+	"  --xccs N            compute dies (XCCs), 1 or 2 (default 1); also with --write-images\n"
 	"  --seed N            seed of the engines' schedule (default 0)\n"
 	"  --preempt-steps N   longest delay of a requested preemption, in steps\n"
 	"                      (default 64)\n"
@@ -86,6 +87,18 @@ static int parse_steps(const char *text, unsigned int *steps)
 	return ret;
 }
 
+static int parse_xccs(const char *text, unsigned int *xccs)
+{
+	uint64_t value = 0;
+	int ret = parse_number(text, "number of XCCs", VG_MAX_XCCS, &value);
+
+	*xccs = value;
+	if (ret || value)
+		return ret;
+	fprintf(stderr, "vgpu: a GPU has at least one XCC\n");
+	return EXIT_USAGE;
+}
+
 static int parse_bytes(const char *text, size_t *bytes)
 {
 	uint64_t value = 0;
@@ -119,6 +132,7 @@ static int parse_options(int argc, char **argv, struct options *opts)
 		{ "socket", required_argument, NULL, 's' },
 		{ "trace", required_argument, NULL, 't' },
 		{ "trace-filter", required_argument, NULL, 'e' },
+		{ "xccs", required_argument, NULL, 'x' },
 		{ "seed", required_argument, NULL, 'r' },
 		{ "preempt-steps", required_argument, NULL, 'p' },
 		{ "flush-steps", required_argument, NULL, 'l' },
@@ -145,6 +159,10 @@ static int parse_options(int argc, char **argv, struct options *opts)
 			break;
 		case 'e':
 			opts->config.trace_filter = optarg;
+			break;
+		case 'x':
+			if (parse_xccs(optarg, &opts->config.xccs))
+				return EXIT_USAGE;
 			break;
 		case 'r':
 			if (parse_number(optarg, "seed", UINT64_MAX, &opts->config.seed))
@@ -269,7 +287,7 @@ int main(int argc, char **argv)
 	if (ret >= 0)
 		return ret;
 	if (opts.images) {
-		ret = vg_images_write(opts.images);
+		ret = vg_images_write(&opts.config, opts.images);
 		if (ret)
 			fprintf(stderr, "vgpu: cannot write images to %s: %s\n", opts.images,
 				strerror(-ret));

@@ -10,12 +10,12 @@
 /* The only chip so far.  A second one needs an option that chooses between them. */
 static const struct vg_chip *const the_chip = &vg_gfx942;
 
-size_t vgpu_image(size_t i, const char **name, uint8_t *buf)
+size_t vgpu_image(const struct vg_config *config, size_t i, const char **name, uint8_t *buf)
 {
 	if (i >= the_chip->num_images)
 		return 0;
 	*name = the_chip->images[i].name;
-	return the_chip->images[i].make(buf);
+	return the_chip->images[i].make(config, buf);
 }
 
 static int set_up(struct vgpu *vg)

@@ -177,11 +177,11 @@ int vgpu_inject(struct vgpu *vg, const char *text);
 const char *vgpu_inject_name(size_t i, const char **what);
 
 /*
- * The @i-th file that the driver requests from the guest's user space: its name
- * below "amdgpu/", and its content in @buf, which has VG_IMAGE_MAX zero bytes.
- * Returns the size, 0 at the end.
+ * The @i-th file that the driver requests from the guest's user space for a GPU with @config (only
+ * the number of XCCs matters): its name below "amdgpu/", and its content in @buf, which has
+ * VG_IMAGE_MAX zero bytes.  Returns the size, 0 at the end.
  */
 enum { VG_IMAGE_MAX = 8192 };
-size_t vgpu_image(size_t i, const char **name, uint8_t *buf);
+size_t vgpu_image(const struct vg_config *config, size_t i, const char **name, uint8_t *buf);
 
 #endif

@@ -269,7 +269,8 @@ def start_vgpu(spec, gpu, seed, deadline):
 def start_vgpus(spec, boot, deadline):
 	"""Start the program vgpu for each GPU, each with a seed of its own."""
 	os.makedirs(boot.firmware)
-	subprocess.run([spec.vgpu, "--write-images", boot.firmware], check=True)
+	# The images depend on some options of vgpu, such as --xccs.
+	subprocess.run([spec.vgpu, "--write-images", boot.firmware, *shlex.split(spec.vgpu_options)], check=True)
 	vgpus = []
 	try:
 		for number in range(spec.gpus):

@@ -17,7 +17,7 @@ struct vg_sdma_chip; /* engine/sdma.h */
 struct vg_image {
 	const char *name;
 	/* Write the file to @buf, VG_IMAGE_MAX zero bytes; returns its size. */
-	size_t (*make)(uint8_t *buf);
+	size_t (*make)(const struct vg_config *config, uint8_t *buf);
 };
 
 struct vg_chip {

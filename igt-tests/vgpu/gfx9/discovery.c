@@ -9,6 +9,7 @@
 #include "gfx9/bases.h"
 #include "gfx9/images.h"
 #include "gfx9/kernel_headers.h"
+#include "vgpu.h"
 
 enum {
 	BINARY_VERSION = 1,
@@ -30,13 +31,13 @@ enum {
 	.num_bases = sizeof((uint32_t[]){ __VA_ARGS__ }) / sizeof(uint32_t)
 
 /*
- * The blocks of one I/O die (AID) with one XCC, at the base addresses (in dwords) that the
+ * The blocks of one I/O die (AID) with one XCC or more, at the base addresses (in dwords) that the
  * asic_reg headers count from.  Display, VCN and JPEG are not listed, because they
  * are not modelled.  MP0 is listed, because soc15_need_reset_on_init() reads one of
  * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841); for this version of MP0
  * the driver adds no RAS block.  From the version of MP1 the driver derives the
  * reference clock of 100 MHz, so it needs no VBIOS for that (soc15_get_xclk(),
- * :346).
+ * :346).  The binary has an entry of GC for each XCC.
  */
 static const struct {
 	uint16_t hw_id;
@@ -61,7 +62,7 @@ static const struct {
 };
 
 /*
- * 40 CUs in four shader engines.  With one engine of 40 CUs the driver would shift
+ * 40 CUs in four shader engines, in each XCC.  With one engine of 40 CUs the driver would shift
  * by more than the width of its masks (drivers/gpu/drm/amd/amdkfd/kfd_topology.c).
  */
 static const struct gc_info_v2_1 gc_info = {
@@ -107,22 +108,26 @@ static size_t put(uint8_t *buf, size_t at, const void *data, size_t size)
 	return at + size;
 }
 
-static size_t put_ip(uint8_t *buf, size_t at, size_t i)
+static size_t put_ip(uint8_t *buf, size_t at, size_t i, unsigned int instance)
 {
+	uint32_t bases[MAX_BASES];
 	struct ip_v3 ip = {
 		.hw_id = ips[i].hw_id,
+		.instance_number = instance,
 		.num_base_address = ips[i].num_bases,
 		.major = ips[i].major,
 		.minor = ips[i].minor,
 		.revision = ips[i].revision,
 	};
 
+	for (size_t b = 0; b < ips[i].num_bases; b++)
+		bases[b] = ips[i].bases[b] + instance * VG_XCC_DISTANCE;
 	at = put(buf, at, &ip, sizeof(ip));
-	return put(buf, at, ips[i].bases, ips[i].num_bases * sizeof(ips[i].bases[0]));
+	return put(buf, at, bases, ips[i].num_bases * sizeof(bases[0]));
 }
 
 /* Write the table of IP blocks, which has one die. */
-static size_t put_ip_table(uint8_t *buf, size_t at)
+static size_t put_ip_table(uint8_t *buf, size_t at, unsigned int xccs)
 {
 	enum { NUM_IPS = sizeof(ips) / sizeof(ips[0]) };
 	struct ip_discovery_header header = {
@@ -131,11 +136,12 @@ static size_t put_ip_table(uint8_t *buf, size_t at)
 		.num_dies = 1,
 		.die_info[0].die_offset = at + sizeof(header),
 	};
-	struct die_header die = { .num_ips = NUM_IPS };
+	struct die_header die = { .num_ips = NUM_IPS - 1 + xccs };
 	size_t end = put(buf, at + sizeof(header), &die, sizeof(die));
 
 	for (size_t i = 0; i < NUM_IPS; i++)
-		end = put_ip(buf, end, i);
+		for (unsigned int n = 0; n < (ips[i].hw_id == GC_HWID ? xccs : 1); n++)
+			end = put_ip(buf, end, i, n);
 	header.size = end - at;
 	put(buf, at, &header, sizeof(header));
 	return end;
@@ -151,8 +157,9 @@ static void describe(struct binary_header *header, table which, const uint8_t *b
 	};
 }
 
-size_t vg_image_discovery(uint8_t *buf)
+size_t vg_image_discovery(const struct vg_config *config, uint8_t *buf)
 {
+	unsigned int xccs = config->xccs ? config->xccs : 1;
 	const struct harvest_table harvest = {
 		.header.signature = HARVEST_TABLE_SIGNATURE,
 	};
@@ -163,7 +170,7 @@ size_t vg_image_discovery(uint8_t *buf)
 	const size_t summed = offsetof(struct binary_header, binary_size);
 	size_t at = sizeof(header), end;
 
-	end = put_ip_table(buf, at);
+	end = put_ip_table(buf, at, xccs);
 	describe(&header, IP_DISCOVERY, buf, at, end);
 	at = end;
 	end = put(buf, at, &gc_info, sizeof(gc_info));

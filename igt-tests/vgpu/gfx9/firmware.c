@@ -44,7 +44,7 @@ static void fill_common(struct common_firmware_header *header, uint16_t major, s
 	};
 }
 
-size_t vg_image_mec(uint8_t *buf)
+size_t vg_image_mec(const struct vg_config *config, uint8_t *buf)
 {
 	struct gfx_firmware_header_v1_0 mec = {
 		.ucode_feature_version = FEATURE_VERSION,
@@ -57,7 +57,7 @@ size_t vg_image_mec(uint8_t *buf)
 	return mec.header.size_bytes;
 }
 
-size_t vg_image_rlc(uint8_t *buf)
+size_t vg_image_rlc(const struct vg_config *config, uint8_t *buf)
 {
 	/* The register lists are empty, but their offsets must be inside the file. */
 	struct rlc_firmware_header_v2_0 rlc = {
@@ -73,7 +73,7 @@ size_t vg_image_rlc(uint8_t *buf)
 	return rlc.header.size_bytes;
 }
 
-size_t vg_image_sdma(uint8_t *buf)
+size_t vg_image_sdma(const struct vg_config *config, uint8_t *buf)
 {
 	struct sdma_firmware_header_v1_0 sdma = {
 		.ucode_feature_version = FEATURE_VERSION,

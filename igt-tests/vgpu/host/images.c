@@ -33,7 +33,7 @@ static int write_file(int dir, const char *name, const uint8_t *data, size_t siz
 	return ret;
 }
 
-int vg_images_write(const char *dir)
+int vg_images_write(const struct vg_config *config, const char *dir)
 {
 	char path[PATH_MAX];
 	int fd, ret = 0;
@@ -50,7 +50,7 @@ int vg_images_write(const char *dir)
 	for (size_t i = 0; !ret; i++) {
 		uint8_t buf[VG_IMAGE_MAX] = { 0 };
 		const char *name;
-		size_t size = vgpu_image(i, &name, buf);
+		size_t size = vgpu_image(config, i, &name, buf);
 
 		if (!size)
 			break;

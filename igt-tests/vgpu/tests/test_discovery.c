@@ -9,6 +9,7 @@
 #include "vgpu.h"
 
 #include <stdint.h>
+#include <string.h>
 
 static uint8_t image[VG_IMAGE_MAX];
 static size_t size;
@@ -75,15 +76,15 @@ static void tables_lie_one_after_the_other(void)
 	t_equal(size, table_at(TABLE_HARVEST) + table_size(TABLE_HARVEST));
 }
 
-/* Find an IP block; returns the offset of its record, or 0 if the binary does not list it. */
-static size_t find_ip(uint16_t hw_id)
+/* Find an instance of an IP block; returns the offset of its record, or 0 if it is not listed. */
+static size_t find_ip(uint16_t hw_id, unsigned int instance)
 {
 	size_t ips = table_at(TABLE_IP), die = le(ips + 14 + 2, 2), at = die + 4;
 	unsigned int count = le(die + 2, 2), found = 0;
 	size_t where = 0;
 
 	for (unsigned int i = 0; i < count; i++) {
-		if (le(at, 2) == hw_id) {
+		if (le(at, 2) == hw_id && le(at + 2, 1) == instance) {
 			where = at;
 			found++;
 		}
@@ -106,7 +107,7 @@ static void there_is_one_die(void)
 	t_equal(le(le(ips + 16, 2), 2), 0);
 }
 
-static void blocks_have_their_versions_and_bases(void)
+static void blocks_have_their_versions_and_bases(unsigned int xccs)
 {
 	static const struct {
 		uint16_t hw_id;
@@ -129,12 +130,11 @@ static void blocks_have_their_versions_and_bases(void)
 	};
 	size_t die = le(table_at(TABLE_IP) + 16, 2);
 
-	t_equal(le(die + 2, 2), T_ARRAY_SIZE(expected));
+	t_equal(le(die + 2, 2), T_ARRAY_SIZE(expected) - 1 + xccs);
 	for (size_t i = 0; i < T_ARRAY_SIZE(expected); i++) {
-		size_t at = find_ip(expected[i].hw_id);
+		size_t at = find_ip(expected[i].hw_id, 0);
 
 		t_assert(at);
-		t_equal(le(at + 2, 1), 0);
 		t_equal(le(at + 3, 1), expected[i].bases);
 		t_equal(le(at + 4, 1), expected[i].major);
 		t_equal(le(at + 5, 1), expected[i].minor);
@@ -146,6 +146,20 @@ static void blocks_have_their_versions_and_bases(void)
 	}
 }
 
+/* Packets have the lower 16 bits of an address, so these are the same on both XCCs. */
+static void second_xcc_has_its_own_bases(unsigned int xccs)
+{
+	size_t at = find_ip(11, 1);
+
+	t_equal(!at, xccs == 1);
+	if (!at)
+		return;
+	t_equal(le(at + 3, 1), 2);
+	t_equal(le(at + 4, 1), 9);
+	t_equal(le(at + 8, 4), 0x22000);
+	t_equal(le(at + 12, 4), 0x2A000);
+}
+
 /*
  * Display (DMU), video (VCN, which includes JPEG) and a second SDMA engine are not modelled, so the
  * driver must not find them.
@@ -155,7 +169,7 @@ static void blocks_without_a_model_are_absent(void)
 	static const uint16_t absent[] = { 12 /* VCN */, 271 /* DMU */, 43 /* SDMA1 */ };
 
 	for (size_t i = 0; i < T_ARRAY_SIZE(absent); i++)
-		t_equal(find_ip(absent[i]), 0);
+		t_equal(find_ip(absent[i], 0), 0);
 }
 
 static void gc_table_has_forty_cus_in_four_engines(void)
@@ -183,16 +197,26 @@ static void nothing_is_harvested(void)
 	t_equal(sum(harvest + 4, table_size(TABLE_HARVEST) - 4), 0);
 }
 
-int main(void)
+static void check(unsigned int xccs)
 {
-	size = vg_image_discovery(image);
+	const struct vg_config config = { .xccs = xccs };
+
+	memset(image, 0, sizeof(image));
+	size = vg_image_discovery(&config, image);
 	t_assert(size && size <= sizeof(image));
 	header_and_checksums_are_right();
 	tables_lie_one_after_the_other();
 	there_is_one_die();
-	blocks_have_their_versions_and_bases();
+	blocks_have_their_versions_and_bases(xccs);
+	second_xcc_has_its_own_bases(xccs);
 	blocks_without_a_model_are_absent();
 	gc_table_has_forty_cus_in_four_engines();
 	nothing_is_harvested();
+}
+
+int main(void)
+{
+	check(1);
+	check(2);
 	return 0;
 }

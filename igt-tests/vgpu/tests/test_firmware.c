@@ -103,12 +103,14 @@ static void sdma_has_no_jump_table(const char *dir)
 	t_equal(le(&sdma, 44, 4), 0);
 }
 
+static const struct vg_config config;
+
 static void discovery_is_written_too(const char *dir)
 {
 	struct file discovery, again = { .size = 0 };
 
 	read_file(&discovery, dir, "ip_discovery.bin");
-	again.size = vg_image_discovery(again.data);
+	again.size = vg_image_discovery(&config, again.data);
 	t_equal(discovery.size, again.size);
 	t_assert(!memcmp(discovery.data, again.data, again.size));
 }
@@ -117,9 +119,9 @@ static void unusable_directory_is_an_error(const char *dir)
 {
 	char path[128];
 
-	t_equal(vg_images_write("/dev/null"), -ENOTDIR);
+	t_equal(vg_images_write(&config, "/dev/null"), -ENOTDIR);
 	snprintf(path, sizeof(path), "%s/no/such", dir);
-	t_equal(vg_images_write(path), -ENOENT);
+	t_equal(vg_images_write(&config, path), -ENOENT);
 }
 
 int main(void)
@@ -127,8 +129,8 @@ int main(void)
 	char dir[] = "/tmp/test_firmware.XXXXXX", path[64];
 
 	t_assert(mkdtemp(dir));
-	t_equal(vg_images_write(dir), 0);
-	t_equal(vg_images_write(dir), 0); /* overwrites the files that are there */
+	t_equal(vg_images_write(&config, dir), 0);
+	t_equal(vg_images_write(&config, dir), 0); /* overwrites the files that are there */
 	mec_has_a_jump_table_inside(dir);
 	rlc_has_empty_lists_inside(dir);
 	sdma_has_no_jump_table(dir);

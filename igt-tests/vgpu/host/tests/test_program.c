@@ -100,6 +100,10 @@ static void options_are_checked(void)
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--hdp-fifo", (char *)"1k"),
 		1);
 	t_assert(strstr(output, "bad number of bytes '1k'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--xccs", (char *)"3"), 1);
+	t_assert(strstr(output, "bad number of XCCs '3'"));
+	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"--xccs", (char *)"0"), 1);
+	t_assert(strstr(output, "at least one XCC"));
 	t_equal(RUN(output, (char *)"--socket", (char *)"x", (char *)"y"), 1);
 	t_equal(RUN(output, (char *)"--socket", (char *)"/no/such/dir/x"), 1);
 	t_assert(strstr(output, "/no/such/dir/x: No such file or directory"));
