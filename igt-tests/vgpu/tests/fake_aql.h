@@ -65,11 +65,12 @@ static inline uint32_t *aql_slot(struct aql *a, uint64_t n)
 static inline void aql_map(struct aql *a)
 {
 	const uint32_t *mqd = &a->u.mqd->cp_mqd_base_addr_lo;
+	const uint32_t xcc = a->u.ring.xcc * VG_XCC_DISTANCE;
 
 	fake_queue_select(a->f, &a->u.ring);
 	for (unsigned int i = 0; i < VG_HQD_REGS; i++)
-		vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + i), mqd[i]);
-	vgpu_mmio_write(a->f->vg, 4 * VG_ADDR(CP_HQD_ACTIVE), 1);
+		vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_MQD_BASE_ADDR) + xcc + i), mqd[i]);
+	vgpu_mmio_write(a->f->vg, 4 * (VG_ADDR(CP_HQD_ACTIVE) + xcc), 1);
 }
 
 static inline void aql_unmap(struct aql *a)

@@ -111,6 +111,11 @@ static void enable_gart(struct fake_host *f)
 
 struct fake_host *fake_new(void)
 {
+	return fake_new_xccs(1);
+}
+
+struct fake_host *fake_new_xccs(unsigned int xccs)
+{
 	struct fake_host *f = calloc(1, sizeof(*f));
 	struct vg_config config;
 
@@ -118,7 +123,7 @@ struct fake_host *fake_new(void)
 	f->vram = map_memory(VG_VRAM_SIZE);
 	f->ram = map_memory(FAKE_RAM_SIZE);
 	f->vram_next = TABLE_AREA;
-	config = (struct vg_config){ .vram = f->vram };
+	config = (struct vg_config){ .vram = f->vram, .xccs = xccs };
 	f->vg = vgpu_new(&config, &host_ops, f);
 	CHECK(f->vg);
 	CHECK(!vgpu_stopped(f->vg));
@@ -283,7 +288,7 @@ static void reg64(struct fake_host *f, uint32_t addr, uint64_t value)
 
 void fake_queue_select(struct fake_host *f, const struct fake_queue *q)
 {
-	reg(f, VG_ADDR(GRBM_GFX_CNTL),
+	reg(f, VG_ADDR(GRBM_GFX_CNTL) + q->xcc * VG_XCC_DISTANCE,
 	    VG_FIELD_PREP(GRBM_GFX_CNTL, MEID, q->me) |
 		    VG_FIELD_PREP(GRBM_GFX_CNTL, PIPEID, q->pipe) |
 		    VG_FIELD_PREP(GRBM_GFX_CNTL, QUEUEID, q->queue));
@@ -291,30 +296,32 @@ void fake_queue_select(struct fake_host *f, const struct fake_queue *q)
 
 void fake_queue_activate(struct fake_host *f, const struct fake_queue *q)
 {
+	const uint32_t xcc = q->xcc * VG_XCC_DISTANCE;
+
 	fake_queue_select(f, q);
-	reg64(f, VG_ADDR(CP_MQD_BASE_ADDR), q->mqd);
-	reg(f, VG_ADDR(CP_HQD_VMID), q->vmid);
-	reg64(f, VG_ADDR(CP_HQD_PQ_BASE), q->ring >> 8);
-	reg64(f, VG_ADDR(CP_HQD_PQ_RPTR_REPORT_ADDR), q->rptr_report);
-	reg64(f, VG_ADDR(CP_HQD_PQ_WPTR_POLL_ADDR), q->wptr_poll);
-	reg(f, VG_ADDR(CP_HQD_PQ_DOORBELL_CONTROL),
+	reg64(f, VG_ADDR(CP_MQD_BASE_ADDR) + xcc, q->mqd);
+	reg(f, VG_ADDR(CP_HQD_VMID) + xcc, q->vmid);
+	reg64(f, VG_ADDR(CP_HQD_PQ_BASE) + xcc, q->ring >> 8);
+	reg64(f, VG_ADDR(CP_HQD_PQ_RPTR_REPORT_ADDR) + xcc, q->rptr_report);
+	reg64(f, VG_ADDR(CP_HQD_PQ_WPTR_POLL_ADDR) + xcc, q->wptr_poll);
+	reg(f, VG_ADDR(CP_HQD_PQ_DOORBELL_CONTROL) + xcc,
 	    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_OFFSET, q->doorbell) |
 		    VG_FIELD_PREP(CP_HQD_PQ_DOORBELL_CONTROL, DOORBELL_EN, 1));
-	reg(f, VG_ADDR(CP_HQD_PQ_CONTROL),
+	reg(f, VG_ADDR(CP_HQD_PQ_CONTROL) + xcc,
 	    VG_FIELD_PREP(CP_HQD_PQ_CONTROL, QUEUE_SIZE, __builtin_ctz(q->dwords) - 1));
-	reg(f, VG_ADDR(CP_HQD_ACTIVE), 1);
+	reg(f, VG_ADDR(CP_HQD_ACTIVE) + xcc, 1);
 }
 
 void fake_queue_dequeue(struct fake_host *f, const struct fake_queue *q, uint32_t type)
 {
 	fake_queue_select(f, q);
-	reg(f, VG_ADDR(CP_HQD_DEQUEUE_REQUEST), type);
+	reg(f, VG_ADDR(CP_HQD_DEQUEUE_REQUEST) + q->xcc * VG_XCC_DISTANCE, type);
 }
 
 uint32_t fake_queue_reg(struct fake_host *f, const struct fake_queue *q, uint32_t addr)
 {
 	fake_queue_select(f, q);
-	return vgpu_mmio_read(f->vg, 4 * addr);
+	return vgpu_mmio_read(f->vg, 4 * (addr + q->xcc * VG_XCC_DISTANCE));
 }
 
 bool fake_queue_active(struct fake_host *f, const struct fake_queue *q)

@@ -32,6 +32,7 @@ struct fake_host {
 };
 
 struct fake_host *fake_new(void);
+struct fake_host *fake_new_xccs(unsigned int xccs);
 /* Free everything, and check that the model has not stopped. */
 void fake_free(struct fake_host *f);
 /* Free everything, also when the model has stopped. */
@@ -63,7 +64,7 @@ void fake_flush(struct fake_host *f, enum vg_hub_id hub, unsigned int vmid);
 
 /* A queue that is set up through the registers, as the driver sets up the KIQ. */
 struct fake_queue {
-	unsigned int me, pipe, queue, vmid;
+	unsigned int xcc, me, pipe, queue, vmid;
 	uint64_t ring, rptr_report, wptr_poll, mqd;
 	uint32_t dwords, doorbell;
 	uint64_t wptr;
