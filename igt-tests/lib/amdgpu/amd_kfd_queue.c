@@ -24,6 +24,9 @@ enum {
 	CONTROL_FENCE = 128,
 };
 
+/* The field of kfd_ioctl_create_queue_args.queue_percentage for a PM4 queue's XCC. */
+enum { TARGET_XCC_SHIFT = 8 };
+
 /*
  * Offsets in the control page of an AQL queue, which is ROCm's amd_queue_t.  The command processor
  * reads the two indices and the offset of the second one.
@@ -132,6 +135,12 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	};
 	int ret;
 
+	/*
+	 * One XCC of the partition executes the packets of a PM4 queue; these bits choose it
+	 * (kfd_chardev.c:258).  Take the last one: AQL queues use the first one.
+	 */
+	if (queue->type == AMD_KFD_QUEUE_PM4)
+		args.queue_percentage |= (node->num_xcc - 1) << TARGET_XCC_SHIFT;
 	if (queue->type != AMD_KFD_QUEUE_SDMA) {
 		args.eop_buffer_address = queue->eop.va;
 		args.eop_buffer_size = node->eop_buffer_size;
