@@ -2,10 +2,11 @@
 /*
  * The subtests provoke bugs of the stock driver, with a userptr without AMDGPU_GEM_USERPTR_HSA or
  * with KFD's own userptr, and some also with the flag.  On a kernel that has the bug the subtest
- * fails; docs/upstreaming.md names the patch that fixes it.  Four subtests may pass on a stock
+ * fails; docs/upstreaming.md names the patch that fixes it.  Five subtests may pass on a stock
  * kernel: restore-writes-once-kfd, whose bug only an earlier version of the series had;
  * split-replace-same, because the stock driver handles that case; unmap-failed-kfd, when the page
- * table update is fast; and va-under-signals, unless the CPU writes the page tables.
+ * table update is fast; va-under-signals, unless the CPU writes the page tables; and
+ * va-unmap-last-xcc, unless the partition has several XCCs.
  *
  * The memory that the GPU reaches because of a bug belongs to this test, so nothing else of the
  * machine is at risk, except that the subtest invalidate-while-closing crashes a stock kernel.  On
@@ -153,6 +154,7 @@ int igt_main()
 	amd_userptr_run_subtests(&up, &amd_userptr_signal_subtest, 1);
 	amd_userptr_run_subtests(&up, amd_userptr_thread_subtests, amd_userptr_num_thread_subtests);
 	amd_userptr_run_subtests(&up, amd_userptr_split_subtests, amd_userptr_num_split_subtests);
+	amd_userptr_run_subtests(&up, &amd_userptr_xcc_subtest, 1);
 	igt_subtest_group() {
 		igt_fixture()
 			amd_userptr_require_flag(&up);
