@@ -83,14 +83,22 @@ bool vg_gmc_fb_offset(struct vgpu *vg, enum vg_hub_id hub, uint64_t va, uint64_t
 
 /* ---- invalidation ---- */
 
+/* Does the injected fault leave out the flushes of this hub? */
+static bool is_left_out(struct vgpu *vg, enum vg_hub_id hub)
+{
+	uint64_t xcc = vg->injection[VG_INJECT_NO_XCC_FLUSH].amount;
+
+	return hub != VG_MMHUB && vg_hub_xcc(hub) == xcc && vg_inject(vg, VG_INJECT_NO_XCC_FLUSH);
+}
+
 /* Do a flush that the driver has asked for. */
 static void flush(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why)
 {
 	/*
-	 * The injected fault leaves out the flush of users' VMIDs only.  Without flushes of
+	 * The injected faults leave out the flush of users' VMIDs only.  Without flushes of
 	 * VMID 0 the driver itself would fail.
 	 */
-	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH))
+	if (vg_inject(vg, VG_INJECT_NO_TLB_FLUSH) || is_left_out(vg, hub))
 		vmids &= 1;
 	vg_tlb_invalidate(vg, hub, vmids, why);
 }

@@ -166,6 +166,23 @@ static void a_flush_by_pasid_reaches_the_xcc_of_its_kiq(void)
 	fake_free(t.f);
 }
 
+/* The injected fault leaves out the flushes of one XCC. */
+static void a_left_out_flush_concerns_one_xcc(void)
+{
+	struct two t;
+
+	start(&t, 2);
+	fill_both(&t);
+	CHECK(!vgpu_inject(t.f->vg, "no-xcc-flush:xcc=1"));
+	for (unsigned int xcc = 0; xcc < 2; xcc++) {
+		build_invalidate(&t.kiq[xcc], PASID, true);
+		submit(&t, &t.kiq[xcc]);
+	}
+	CHECK(!has(&t, 0, AQL_DATA_VA) && has(&t, 1, AQL_DATA_VA));
+	CHECK(fake_logged(t.f, "inject fault=no-xcc-flush"));
+	fake_free(t.f);
+}
+
 static void a_fault_names_its_xcc(void)
 {
 	struct two t;
@@ -591,6 +608,7 @@ int main(void)
 	partitions_name_their_xccs();
 	a_request_flushes_one_hub();
 	a_flush_by_pasid_reaches_the_xcc_of_its_kiq();
+	a_left_out_flush_concerns_one_xcc();
 	a_fault_names_its_xcc();
 	an_eop_interrupt_names_its_xcc();
 	each_xcc_executes_an_ib();
