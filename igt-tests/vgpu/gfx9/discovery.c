@@ -37,7 +37,7 @@ enum {
  * its registers (drivers/gpu/drm/amd/amdgpu/soc15.c:841); for this version of MP0
  * the driver adds no RAS block.  From the version of MP1 the driver derives the
  * reference clock of 100 MHz, so it needs no VBIOS for that (soc15_get_xclk(),
- * :346).  The binary has an entry of GC for each XCC.
+ * :346).  The binary has an entry of GC and one of SDMA for each XCC.
  */
 static const struct {
 	uint16_t hw_id;
@@ -126,6 +126,12 @@ static size_t put_ip(uint8_t *buf, size_t at, size_t i, unsigned int instance)
 	return put(buf, at, bases, ips[i].num_bases * sizeof(bases[0]));
 }
 
+/* Is there an instance of the block for each XCC? */
+static bool is_repeated(uint16_t hw_id)
+{
+	return hw_id == GC_HWID || hw_id == SDMA0_HWID;
+}
+
 /* Write the table of IP blocks, which has one die. */
 static size_t put_ip_table(uint8_t *buf, size_t at, unsigned int xccs)
 {
@@ -136,12 +142,17 @@ static size_t put_ip_table(uint8_t *buf, size_t at, unsigned int xccs)
 		.num_dies = 1,
 		.die_info[0].die_offset = at + sizeof(header),
 	};
-	struct die_header die = { .num_ips = NUM_IPS - 1 + xccs };
-	size_t end = put(buf, at + sizeof(header), &die, sizeof(die));
+	struct die_header die = { .num_ips = 0 };
+	size_t end = at + sizeof(header) + sizeof(die);
 
-	for (size_t i = 0; i < NUM_IPS; i++)
-		for (unsigned int n = 0; n < (ips[i].hw_id == GC_HWID ? xccs : 1); n++)
+	for (size_t i = 0; i < NUM_IPS; i++) {
+		unsigned int count = is_repeated(ips[i].hw_id) ? xccs : 1;
+
+		for (unsigned int n = 0; n < count; n++)
 			end = put_ip(buf, end, i, n);
+		die.num_ips += count;
+	}
+	put(buf, at + sizeof(header), &die, sizeof(die));
 	header.size = end - at;
 	put(buf, at, &header, sizeof(header));
 	return end;

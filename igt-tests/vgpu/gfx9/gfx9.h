@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * gfx942, a chip of the ninth generation, with one or two compute dies (XCCs), one I/O die
- * (AID) and one SDMA engine.  This header declares the chip and its state.
+ * (AID) and one SDMA engine for each XCC.  This header declares the chip and its state.
  */
 #ifndef VG_GFX9_H
 #define VG_GFX9_H
@@ -13,7 +13,7 @@
 #include "gfx9/ih.h"
 #include "gfx9/sdma.h"
 
-enum { VG_NUM_SMN_REGS = 7 }; /* registers that PCIE_INDEX2/DATA2 reach, gfx9/nbio.c */
+enum { VG_NUM_SMN_REGS = 9 }; /* registers that PCIE_INDEX2/DATA2 reach, gfx9/nbio.c */
 
 struct vg_gfx9 {
 	uint32_t smn[VG_NUM_SMN_REGS];

@@ -59,7 +59,7 @@ static bool any_dynamic(const struct vgpu *vg, unsigned int first)
 		for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
 			if (vg_gfx9(vg)->cp[xcc].hqd[i].dynamic)
 				return true;
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++)
 		if (vg_gfx9(vg)->sdma.queue[i].dynamic && vg_gfx9(vg)->sdma.queue[i].xcc == first)
 			return true;
 	return false;
@@ -223,6 +223,21 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	return map_on_xccs(vg, q, slot, p, is_static);
 }
 
+/* The packet counts the engines of the partition, of which each XCC has one. */
+static enum vg_result map_user_sdma(struct vgpu *vg, struct vg_queue *q,
+				    const struct pm4_map_queues *p)
+{
+	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(q));
+	uint32_t engine = VG_GET(MAP_QUEUES_ENGINE, p->control);
+
+	if (engine < PM4_ENGINE_SDMA0 || engine >= PM4_ENGINE_SDMA0 + xcp.count)
+		return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
+	vg_sdma_map(vg, xcp.first, xcp.first + engine - PM4_ENGINE_SDMA0, hws_of(vg, q)->vmid,
+		    VG_GET(PM4_DOORBELL, p->doorbell), vg_u64(p->mqd_lo, p->mqd_hi),
+		    vg_u64(p->wptr_lo, p->wptr_hi));
+	return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
+}
+
 static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				 unsigned int n)
 {
@@ -235,16 +250,9 @@ static enum vg_result map_queues(struct vgpu *vg, struct vg_queue *q, const uint
 	if (VG_GET(MAP_QUEUES_SEL, p->control) != PM4_MAP_HWS_CHOICE ||
 	    !hws_of(vg, q)->vmids_used || beside_a_list(vg, q))
 		return vg_queue_unknown(vg, q, "MAP_QUEUES", p->control);
-	switch (VG_GET(MAP_QUEUES_ENGINE, p->control)) {
-	case PM4_ENGINE_COMPUTE:
+	if (VG_GET(MAP_QUEUES_ENGINE, p->control) == PM4_ENGINE_COMPUTE)
 		return map_user_compute(vg, q, p);
-	case PM4_ENGINE_SDMA0:
-		vg_sdma_map(vg, vg_partition_of(vg, vg_queue_xcc(q)).first, hws_of(vg, q)->vmid,
-			    VG_GET(PM4_DOORBELL, p->doorbell), vg_u64(p->mqd_lo, p->mqd_hi),
-			    vg_u64(p->wptr_lo, p->wptr_hi));
-		return vgpu_stopped(vg) ? VG_PAGE_FAULT : VG_DONE;
-	}
-	return vg_queue_unknown(vg, q, "MAP_QUEUES engine", p->control);
+	return map_user_sdma(vg, q, p);
 }
 
 /* ---- UNMAP_QUEUES ---- */

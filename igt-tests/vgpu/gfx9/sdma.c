@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /*
- * System DMA: the ten queues of the one engine.  The driver maps the gfx and the
+ * System DMA: the ten queues of each engine.  The driver maps the gfx and the
  * page queue through registers (sdma_regs.c), and the RLC queues as well when it
  * runs without HWS; otherwise the HWS maps the RLC queues.
  */
@@ -15,12 +15,15 @@
 
 enum {
 	/* Names SDMA in reports of GPU page faults: drivers/gpu/drm/amd/amdgpu/gmc_v9_0.c:306 */
-	CID_SDMA0 = 256,
+	CID_SDMA0 = 256, /* those of the next engines follow */
 	RB_BASE_SHIFT = 8,
 	RB_BASE_HI_SHIFT = 40,
 };
 
-static const struct vg_port sdma_port = { .hub = VG_MMHUB, .cid = CID_SDMA0 };
+unsigned int vg_num_sdma_queues(const struct vgpu *vg)
+{
+	return VG_NUM_SDMA_QUEUES * vg_num_xccs(vg);
+}
 
 static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
 		      VG_SDMA_STRIDE * (VG_NUM_SDMA_QUEUES - 1),
@@ -31,7 +34,7 @@ static_assert(regSDMA_RLC7_RB_CNTL - regSDMA_GFX_RB_CNTL ==
  * half follows.
  */
 #define UTILIZATION(vg, i) \
-	(&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + VG_SDMA_STRIDE * ((i) - VG_SDMA_RLC0)])
+	(&(vg)->regs[VG_ADDR(SDMA_RLC0_UTILIZATION_LO) + vg_sdma_offset((i) - VG_SDMA_RLC0)])
 
 static void set_reg64(uint32_t *lo, uint32_t *hi, uint64_t value)
 {
@@ -183,7 +186,7 @@ static void preempted(struct vgpu *vg, struct vg_queue *q)
 
 static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
-	return !VG_FIELD(vg->regs[VG_ADDR(SDMA_F32_CNTL)], SDMA_F32_CNTL, HALT);
+	return !VG_FIELD(SDMA_ENGINE_REG(vg, q->index, F32_CNTL), SDMA_F32_CNTL, HALT);
 }
 
 /*
@@ -231,20 +234,22 @@ void vg_sdma_start(struct vgpu *vg, struct vg_queue *q, uint64_t wptr)
 
 /* ---- HWS ---- */
 
-static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg)
+static struct vg_sdma_queue *free_rlc_queue(struct vgpu *vg, unsigned int engine)
 {
+	struct vg_sdma_queue *queue = &vg_gfx9(vg)->sdma.queue[engine * VG_NUM_SDMA_QUEUES];
+
 	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
-		if (!vg_gfx9(vg)->sdma.queue[i].q.active && !vg_sdma_enabled(vg, i))
-			return &vg_gfx9(vg)->sdma.queue[i];
+		if (!queue[i].q.active && !vg_sdma_enabled(vg, queue[i].q.index))
+			return &queue[i];
 	}
 	vg_stop(vg, "HWS: more SDMA queues than the engine has");
 	return NULL;
 }
 
-void vg_sdma_map(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint32_t doorbell,
-		 uint64_t mqd, uint64_t wptr_addr)
+void vg_sdma_map(struct vgpu *vg, unsigned int xcc, unsigned int engine, unsigned int vmid,
+		 uint32_t doorbell, uint64_t mqd, uint64_t wptr_addr)
 {
-	struct vg_sdma_queue *sq = free_rlc_queue(vg);
+	struct vg_sdma_queue *sq = free_rlc_queue(vg, engine);
 	bool fault;
 	uint64_t wptr;
 	uint32_t *cntl;
@@ -258,7 +263,7 @@ void vg_sdma_map(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint32_t 
 	 * If the page of the write pointer is missing, the queue starts without packets and halts,
 	 * for the reason that poll_wptr() of gfx9/cp.c gives.
 	 */
-	fault = vg_mem_read64(vg, &sdma_port, vmid, wptr_addr, &wptr);
+	fault = vg_mem_read64(vg, &sq->q.port, vmid, wptr_addr, &wptr);
 	if (vgpu_stopped(vg))
 		return;
 	if (fault)
@@ -301,7 +306,7 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_un
 {
 	unsigned int left = 0;
 
-	for (unsigned int i = VG_SDMA_RLC0; i < VG_NUM_SDMA_QUEUES; i++) {
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++) {
 		struct vg_sdma_queue *sq = &vg_gfx9(vg)->sdma.queue[i];
 		uint32_t *cntl = &SDMA_REG(vg, i, RB_CNTL);
 
@@ -318,23 +323,26 @@ unsigned int vg_sdma_unmap(struct vgpu *vg, unsigned int xcc, const struct vg_un
 
 void vg_sdma_init(struct vgpu *vg)
 {
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++) {
 		struct vg_queue *q = &vg_gfx9(vg)->sdma.queue[i].q;
+		unsigned int engine = vg_sdma_engine(i), n = i % VG_NUM_SDMA_QUEUES;
 
 		q->ops = &sdma_ops;
-		q->port = sdma_port;
+		q->port = (struct vg_port){ .hub = VG_MMHUB, .cid = CID_SDMA0 + engine };
 		q->index = i;
 		if (vg_sdma_is_rlc(q))
-			snprintf(q->name, sizeof(q->name), "sdma0.rlc%u", i - VG_SDMA_RLC0);
+			sprintf(q->name, "sdma%hhu.rlc%hhu", (uint8_t)engine,
+				(uint8_t)(n - VG_SDMA_RLC0));
 		else
-			strcpy(q->name, i == VG_SDMA_GFX ? "sdma0.gfx" : "sdma0.page");
+			sprintf(q->name, "sdma%hhu.%s", (uint8_t)engine,
+				n == VG_SDMA_GFX ? "gfx" : "page");
 		vg_queue_init(vg, q);
 	}
 }
 
 void vg_sdma_reset(struct vgpu *vg)
 {
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++) {
 		vg_queue_kill(vg, &vg_gfx9(vg)->sdma.queue[i].q);
 		vg_gfx9(vg)->sdma.queue[i].dynamic = false;
 	}
@@ -342,6 +350,6 @@ void vg_sdma_reset(struct vgpu *vg)
 
 void vg_sdma_free(struct vgpu *vg)
 {
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++)
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++)
 		vg_queue_free(&vg_gfx9(vg)->sdma.queue[i].q);
 }

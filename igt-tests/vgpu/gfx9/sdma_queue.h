@@ -10,13 +10,27 @@
 /* The distance from one queue's registers to those of the next queue. */
 enum { VG_SDMA_STRIDE = regSDMA_PAGE_RB_CNTL - regSDMA_GFX_RB_CNTL };
 
+static inline unsigned int vg_sdma_engine(unsigned int i)
+{
+	return i / VG_NUM_SDMA_QUEUES;
+}
+
+/* The distance from the registers of the first queue of the first engine to those of queue @i. */
+static inline uint32_t vg_sdma_offset(unsigned int i)
+{
+	return VG_XCC_DISTANCE * vg_sdma_engine(i) + VG_SDMA_STRIDE * (i % VG_NUM_SDMA_QUEUES);
+}
+
+/* The register NAME of the engine of queue @i. */
+#define SDMA_ENGINE_REG(vg, i, NAME) \
+	((vg)->regs[VG_ADDR(SDMA_##NAME) + VG_XCC_DISTANCE * vg_sdma_engine(i)])
 /* The register NAME of queue @i, for example SDMA_REG(vg, i, RB_CNTL); an lvalue. */
-#define SDMA_REG(vg, i, NAME)	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + VG_SDMA_STRIDE * (i)])
+#define SDMA_REG(vg, i, NAME)	((vg)->regs[VG_ADDR(SDMA_GFX_##NAME) + vg_sdma_offset(i)])
 #define SDMA_REG64(vg, i, NAME) vg_u64(SDMA_REG(vg, i, NAME), SDMA_REG(vg, i, NAME##_HI))
 
 static inline bool vg_sdma_is_rlc(const struct vg_queue *q)
 {
-	return q->index >= VG_SDMA_RLC0;
+	return q->index % VG_NUM_SDMA_QUEUES >= VG_SDMA_RLC0;
 }
 
 static inline bool vg_sdma_enabled(const struct vgpu *vg, unsigned int i)

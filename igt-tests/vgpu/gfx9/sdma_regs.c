@@ -4,9 +4,12 @@
 #include "ivsrcid/sdma0/irqsrcs_sdma0_4_0.h"
 #include "soc15_ih_clientid.h"
 
-static struct vg_sdma_queue *queue_of(struct vgpu *vg, uint32_t reg)
+static struct vg_sdma_queue *queue_of(struct vgpu *vg, const struct vg_reg *reg)
 {
-	return &vg_gfx9(vg)->sdma.queue[(reg - VG_ADDR(SDMA_GFX_RB_CNTL)) / VG_SDMA_STRIDE];
+	uint32_t first = reg->first - reg->instance * VG_XCC_DISTANCE;
+	unsigned int n = (first - VG_ADDR(SDMA_GFX_RB_CNTL)) / VG_SDMA_STRIDE;
+
+	return &vg_gfx9(vg)->sdma.queue[reg->instance * VG_NUM_SDMA_QUEUES + n];
 }
 
 /* ---- queue registers ---- */
@@ -29,7 +32,7 @@ static void rb_enable(struct vgpu *vg, struct vg_queue *q)
 static void write_rb_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	const uint32_t fixed = SDMA_GFX_RB_CNTL__RB_SIZE_MASK | SDMA_GFX_RB_CNTL__RB_VMID_MASK;
-	struct vg_queue *q = &queue_of(vg, reg->first)->q;
+	struct vg_queue *q = &queue_of(vg, reg)->q;
 	uint32_t old = vg->regs[reg->first];
 	bool was = VG_FIELD(old, SDMA_GFX_RB_CNTL, RB_ENABLE);
 	bool is = VG_FIELD(value, SDMA_GFX_RB_CNTL, RB_ENABLE);
@@ -56,7 +59,7 @@ static void set_wptr(struct vgpu *vg, struct vg_queue *q)
 static void write_wptr(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
 	vg->regs[reg->first + index] = value;
-	set_wptr(vg, &queue_of(vg, reg->first)->q);
+	set_wptr(vg, &queue_of(vg, reg)->q);
 }
 
 static void write_poll_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
@@ -83,7 +86,7 @@ static bool idle(const struct vg_queue *q)
 
 static uint32_t read_context_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t index)
 {
-	const struct vg_queue *q = &queue_of(vg, reg->first)->q;
+	const struct vg_queue *q = &queue_of(vg, reg)->q;
 
 	/* A disabled queue is idle only when it has left the engine. */
 	return VG_FIELD_PREP(SDMA_GFX_CONTEXT_STATUS, IDLE,
@@ -95,7 +98,7 @@ static uint32_t read_status(struct vgpu *vg, const struct vg_reg *reg, uint32_t 
 	bool all = true;
 
 	for (size_t i = 0; i < VG_NUM_SDMA_QUEUES; i++)
-		all &= idle(&vg_gfx9(vg)->sdma.queue[i].q);
+		all &= idle(&vg_gfx9(vg)->sdma.queue[reg->instance * VG_NUM_SDMA_QUEUES + i].q);
 	return VG_FIELD_PREP(SDMA_STATUS_REG, IDLE, all);
 }
 
@@ -176,7 +179,7 @@ static const struct vg_reg regs[] = {
 
 bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int size)
 {
-	for (unsigned int i = 0; i < VG_NUM_SDMA_QUEUES; i++) {
+	for (unsigned int i = 0; i < vg_num_sdma_queues(vg); i++) {
 		if (!VG_FIELD(SDMA_REG(vg, i, DOORBELL), SDMA_GFX_DOORBELL, ENABLE) ||
 		    VG_FIELD(SDMA_REG(vg, i, DOORBELL_OFFSET), SDMA_GFX_DOORBELL_OFFSET, OFFSET) !=
 			    offset)
@@ -192,22 +195,24 @@ bool vg_sdma_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned
 
 void vg_sdma_trap(struct vgpu *vg, const struct vg_queue *q, uint32_t context)
 {
+	static const uint8_t client[VG_MAX_XCCS] = { SOC15_IH_CLIENTID_SDMA0,
+						     SOC15_IH_CLIENTID_SDMA1 };
 	/*
 	 * For the driver, ring 0 is the gfx queue and ring 1 the page queue
 	 * (drivers/gpu/drm/amd/amdgpu/sdma_v4_4_2.c:1808); the RLC queues have
 	 * the next numbers.
 	 */
 	const struct vg_iv iv = {
-		.client = SOC15_IH_CLIENTID_SDMA0,
+		.client = client[vg_sdma_engine(q->index)],
 		.source = SDMA0_4_0__SRCID__SDMA_TRAP,
-		.ring = q->index,
+		.ring = q->index % VG_NUM_SDMA_QUEUES,
 		.vmid = vg_queue_vmid(q),
 		.node = VG_NODE_AID0,
 		.mmhub = true,
 		.data = { context },
 	};
 
-	if (VG_FIELD(vg->regs[VG_ADDR(SDMA_CNTL)], SDMA_CNTL, TRAP_ENABLE))
+	if (VG_FIELD(SDMA_ENGINE_REG(vg, q->index, CNTL), SDMA_CNTL, TRAP_ENABLE))
 		vg_ih_raise(vg, &iv);
 }
 
@@ -217,5 +222,6 @@ const struct vg_block vg_sdma_block = {
 	.name = "sdma",
 	.regs = regs,
 	.num_regs = VG_COUNT(regs),
+	.repeated = true,
 	.reset = vg_sdma_reset,
 };

@@ -22,12 +22,18 @@ static void set(struct fake_host *f, uint32_t reg, uint32_t value)
 
 void fake_sdma_start_engine(struct fake_host *f)
 {
-	set(f, VG_ADDR(SDMA_F32_CNTL), 0);
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(f->vg); xcc++)
+		set(f, VG_ADDR(SDMA_F32_CNTL) + xcc * VG_XCC_DISTANCE, 0);
 }
 
 struct fake_host *fake_sdma_host(void)
 {
-	struct fake_host *f = fake_new();
+	return fake_sdma_host_xccs(1);
+}
+
+struct fake_host *fake_sdma_host_xccs(unsigned int xccs)
+{
+	struct fake_host *f = fake_new_xccs(xccs);
 
 	fake_enable_vmid(f, SDMA_VMID);
 	vg_vmid_set_pasid(f->vg, SDMA_VMID, SDMA_PASID);

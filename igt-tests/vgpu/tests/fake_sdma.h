@@ -32,7 +32,8 @@ struct fake_sdma {
 
 /* Make a host and a GPU with an enabled engine and with SDMA_VMID, whose data is mapped. */
 struct fake_host *fake_sdma_host(void);
-/* End the halt in which the engine is after power on. */
+struct fake_host *fake_sdma_host_xccs(unsigned int xccs); /* with an engine for each XCC */
+/* End the halt in which the engines are after power on. */
 void fake_sdma_start_engine(struct fake_host *f);
 
 /* Access a register of the queue; @gfx_reg is the dword address of the gfx queue's register. */

@@ -130,7 +130,7 @@ static void blocks_have_their_versions_and_bases(unsigned int xccs)
 	};
 	size_t die = le(table_at(TABLE_IP) + 16, 2);
 
-	t_equal(le(die + 2, 2), T_ARRAY_SIZE(expected) - 1 + xccs);
+	t_equal(le(die + 2, 2), T_ARRAY_SIZE(expected) + 2 * (xccs - 1));
 	for (size_t i = 0; i < T_ARRAY_SIZE(expected); i++) {
 		size_t at = find_ip(expected[i].hw_id, 0);
 
@@ -147,7 +147,7 @@ static void blocks_have_their_versions_and_bases(unsigned int xccs)
 }
 
 /* Packets have the lower 16 bits of an address, so these are the same on both XCCs. */
-static void second_xcc_has_its_own_bases(unsigned int xccs)
+static void second_xcc_and_its_sdma_have_their_own_bases(unsigned int xccs)
 {
 	size_t at = find_ip(11, 1);
 
@@ -158,11 +158,15 @@ static void second_xcc_has_its_own_bases(unsigned int xccs)
 	t_equal(le(at + 4, 1), 9);
 	t_equal(le(at + 8, 4), 0x22000);
 	t_equal(le(at + 12, 4), 0x2A000);
+	at = find_ip(42, 1); /* SDMA */
+	t_assert(at);
+	t_equal(le(at + 8, 4), 0x21260);
+	t_equal(le(at + 12, 4), 0x32540);
 }
 
 /*
- * Display (DMU), video (VCN, which includes JPEG) and a second SDMA engine are not modelled, so the
- * driver must not find them.
+ * Display (DMU) and video (VCN, which includes JPEG) are not modelled, so the driver must not find
+ * them.  The driver takes SDMA1 for another kind of engine than a second instance of SDMA0.
  */
 static void blocks_without_a_model_are_absent(void)
 {
@@ -208,7 +212,7 @@ static void check(unsigned int xccs)
 	tables_lie_one_after_the_other();
 	there_is_one_die();
 	blocks_have_their_versions_and_bases(xccs);
-	second_xcc_has_its_own_bases(xccs);
+	second_xcc_and_its_sdma_have_their_own_bases(xccs);
 	blocks_without_a_model_are_absent();
 	gc_table_has_forty_cus_in_four_engines();
 	nothing_is_harvested();

@@ -327,7 +327,7 @@ static void ib_is_finished_before_the_queue_is_off(void)
 
 static void hws_map(struct fake_sdma *s)
 {
-	vg_sdma_map(s->f->vg, 0, s->vmid, s->doorbell, MQD, s->wptr_addr);
+	vg_sdma_map(s->f->vg, 0, 0, s->vmid, s->doorbell, MQD, s->wptr_addr);
 }
 
 static unsigned int hws_unmap_all(struct fake_host *f)
