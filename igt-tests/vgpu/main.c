@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -255,6 +256,9 @@ static int serve(struct vg_vfio_user *dev, const struct options *opts, FILE *tra
 	} else if (vgpu_violations(dev->vg)) {
 		ret = EXIT_VIOLATIONS;
 	}
+	if (dev->dma.translated)
+		fprintf(stderr, "vgpu: an IOMMU translated %" PRIu64 " ranges\n",
+			dev->dma.translated);
 	if (ret != EXIT_USAGE && ret != EXIT_PROTOCOL)
 		vgpu_verdict(dev->vg, print_verdict, trace);
 	return ret;

@@ -30,18 +30,20 @@ enum { VG_MAX_XCCS = 2 };
 /* The machine around the GPU. */
 struct vg_host_ops {
 	/*
-	 * The host's pointer to the guest physical range [gpa, gpa + len).  NULL
-	 * when the device may not access a part of the range, or a part is no
-	 * RAM.  The pointer is valid until the current call into the model
-	 * returns.
+	 * The host's pointer to the bus addresses [addr, addr + len).  NULL when
+	 * the device may not access a part of them, a part is no RAM, or their
+	 * memory is not contiguous in the host.  The pointer is valid until the
+	 * current call into the model returns.  Unless @gpa is NULL, it gets the
+	 * guest physical address of the first byte, which differs from @addr when
+	 * an IOMMU translates.
 	 */
-	void *(*dma)(void *host, uint64_t gpa, uint64_t len, bool write);
+	void *(*dma)(void *host, uint64_t addr, uint64_t len, bool write, uint64_t *gpa);
 	/*
-	 * Begin to write @len bytes, at most a page, to the guest physical address @gpa, which
-	 * is no RAM but may be the BAR of another device.  vgpu_bus_written() tells the end.
+	 * Begin to write @len bytes, at most a page, to the bus address @addr, which is no RAM
+	 * but may be the BAR of another device.  vgpu_bus_written() tells the end.
 	 * NULL: such a write stops the model.
 	 */
-	void (*bus_write)(void *host, uint64_t gpa, const void *data, size_t len);
+	void (*bus_write)(void *host, uint64_t addr, const void *data, size_t len);
 	/* Signal the device's one MSI vector. */
 	void (*raise_irq)(void *host);
 	/* Gets one line of the trace, without newline.  NULL: the host wants no trace. */

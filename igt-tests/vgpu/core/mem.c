@@ -20,21 +20,25 @@ const char *vg_hub_name(enum vg_hub_id hub)
 	return names[hub];
 }
 
-/* The host's pointer to [phys, phys + len), NULL when there is no such memory. */
-static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system, uint64_t len, bool write)
+/*
+ * The host's pointer to [phys, phys + len), NULL when there is no such memory.  In system memory
+ * @phys is a bus address, and @gpa gets its guest physical address.
+ */
+static void *host_pointer(struct vgpu *vg, uint64_t phys, bool system, uint64_t len, bool write,
+			  uint64_t *gpa)
 {
 	if (system)
-		return vg->ops->dma(vg->host, phys, len, write);
+		return vg->ops->dma(vg->host, phys, len, write, gpa);
 	if (phys >= VG_VRAM_SIZE || len > VG_VRAM_SIZE - phys)
 		return NULL;
 	return (uint8_t *)vg->config.vram + phys;
 }
 
 /* Judge an access to a bus address that no TLB translates. */
-static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len, bool write)
+static void judge_untranslated(struct vgpu *vg, uint64_t addr, uint64_t gpa, size_t len, bool write)
 {
 	const struct vg_judged_access access = {
-		.va = gpa,
+		.va = addr,
 		.gpa = gpa,
 		.len = len,
 		.write = write,
@@ -46,12 +50,13 @@ static void judge_untranslated(struct vgpu *vg, uint64_t gpa, size_t len, bool w
 
 static bool read_entry(void *arg, uint64_t phys, bool system, uint64_t *entry)
 {
-	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry), false);
+	uint64_t gpa;
+	const uint64_t *p = host_pointer(arg, phys, system, sizeof(*entry), false, &gpa);
 
 	if (!p)
 		return false;
 	if (system)
-		judge_untranslated(arg, phys, sizeof(*entry), false);
+		judge_untranslated(arg, phys, gpa, sizeof(*entry), false);
 	*entry = __atomic_load_n(p, __ATOMIC_ACQUIRE);
 	return true;
 }
@@ -199,8 +204,8 @@ static int translate(struct vgpu *vg, const struct vg_port *port, unsigned int v
 
 struct place {
 	void *ptr;   /* the host's pointer; NULL: there is no page (struct target.nothing) */
-	bool device; /* only in a write: not at @ptr, but at the bus address @gpa of a device */
-	uint64_t gpa;
+	bool device; /* only in a write: not at @ptr, but at the bus address @addr of a device */
+	uint64_t addr;
 };
 
 /*
@@ -211,6 +216,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 			unsigned int access, size_t *len, struct place *at)
 {
 	struct target t;
+	uint64_t gpa;
 
 	if (vgpu_stopped(vg) || translate(vg, port, vmid, va, access, &t))
 		return -EFAULT;
@@ -224,15 +230,15 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 		*len = VG_PAGE_SIZE - t.phys % VG_PAGE_SIZE;
 	if (t.system && vmid && executes_for_user(vg) && vg_inject(vg, VG_INJECT_BUS_ERROR))
 		t.nothing = true;
-	*at = (struct place){ .gpa = t.phys };
+	*at = (struct place){ .addr = t.phys };
 	if (t.nothing)
 		return 0;
-	at->ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE);
+	at->ptr = host_pointer(vg, t.phys, t.system, *len, access & VG_WRITE, &gpa);
 	if (at->ptr && t.system)
 		vg->judge->access(vg, &(struct vg_judged_access){
 					      .vmid = vmid,
 					      .va = va,
-					      .gpa = t.phys,
+					      .gpa = gpa,
 					      .len = *len,
 					      .write = access & VG_WRITE,
 					      .read_at = t.read_at,
@@ -289,11 +295,11 @@ static void copy_out(void *dst, const void *src, size_t len)
  * Write to another device.  The engines wait until the device has the data, because the next packet
  * may report to the CPU that the write is done.
  */
-static void write_device(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
+static void write_device(struct vgpu *vg, uint64_t addr, const void *buf, size_t len)
 {
-	vg_trace(vg, "bus-write gpa=0x%llx bytes=%zu", (unsigned long long)gpa, len);
+	vg_trace(vg, "bus-write addr=0x%llx bytes=%zu", (unsigned long long)addr, len);
 	vg->bus_writes++;
-	vg->ops->bus_write(vg->host, gpa, buf, len);
+	vg->ops->bus_write(vg->host, addr, buf, len);
 }
 
 void vgpu_bus_written(struct vgpu *vg, int error)
@@ -334,7 +340,7 @@ int vg_mem_write(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 		if (access_block(vg, port, vmid, va, VG_WRITE, &chunk, &at))
 			return -EFAULT;
 		if (at.device)
-			write_device(vg, at.gpa, buf, chunk);
+			write_device(vg, at.addr, buf, chunk);
 		else if (at.ptr)
 			copy_out(at.ptr, buf, chunk);
 		buf = (const uint8_t *)buf + chunk;
@@ -388,16 +394,17 @@ int vg_mem_atomic(struct vgpu *vg, const struct vg_port *port, unsigned int vmid
 	return 0;
 }
 
-int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len)
+int vg_bus_write(struct vgpu *vg, uint64_t addr, const void *buf, size_t len)
 {
-	void *p = vg->ops->dma(vg->host, gpa, len, true);
+	uint64_t gpa;
+	void *p = vg->ops->dma(vg->host, addr, len, true, &gpa);
 
 	if (!p) {
 		vg_stop(vg, "bus write to 0x%llx, where there is no memory",
-			(unsigned long long)gpa);
+			(unsigned long long)addr);
 		return -EFAULT;
 	}
-	judge_untranslated(vg, gpa, len, true);
+	judge_untranslated(vg, addr, gpa, len, true);
 	copy_out(p, buf, len);
 	return 0;
 }

@@ -104,8 +104,8 @@ static inline int vg_mem_write64(struct vgpu *vg, const struct vg_port *port, un
 	return vg_mem_write(vg, port, vmid, va, &value, sizeof(value));
 }
 
-/* Write to a guest physical address, for units that use bus addresses (the IH in one mode). */
-int vg_bus_write(struct vgpu *vg, uint64_t gpa, const void *buf, size_t len);
+/* Write to a bus address, for units that use such addresses (the IH in one mode). */
+int vg_bus_write(struct vgpu *vg, uint64_t addr, const void *buf, size_t len);
 
 /* Drop the translations of @vmids (a bit mask) from the hub's TLB; the trace says @why. */
 void vg_tlb_invalidate(struct vgpu *vg, enum vg_hub_id hub, uint32_t vmids, const char *why);

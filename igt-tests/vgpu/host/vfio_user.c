@@ -87,16 +87,10 @@ static int do_version(struct vg_vfio_user *dev, const struct request *req, struc
 	return reply_put(reply, capabilities, sizeof(capabilities));
 }
 
-static void trace_dma(struct vg_vfio_user *dev, const char *what, uint64_t iova, uint64_t size,
-		      uint32_t flags, int ret)
-{
-	vgpu_trace(dev->vg, "dma op=%s iova=%#" PRIx64 " size=%#" PRIx64 " flags=%#x ret=%d", what,
-		   iova, size, flags, ret);
-}
-
 static int do_dma_map(struct vg_vfio_user *dev, const struct request *req, struct vg_reply *reply)
 {
 	struct vfio_user_dma_map map;
+	uint64_t gpa;
 	int ret;
 
 	memcpy(&map, req->body, sizeof(map));
@@ -104,7 +98,12 @@ static int do_dma_map(struct vg_vfio_user *dev, const struct request *req, struc
 		return -EINVAL;
 	ret = vg_dma_map(&dev->dma, map.iova, map.size, map.flags, req->nfds ? req->fds[0] : -1,
 			 map.offset);
-	trace_dma(dev, "map", map.iova, map.size, map.flags, ret);
+	if (ret || !vg_dma_lookup(&dev->dma, map.iova, 1, false, &gpa))
+		gpa = VG_DMA_UNKNOWN;
+	vgpu_trace(dev->vg,
+		   "dma op=map iova=%#" PRIx64 " size=%#" PRIx64 " flags=%#x gpa=%#" PRIx64
+		   " ret=%d",
+		   map.iova, map.size, map.flags, gpa, ret);
 	return ret;
 }
 
@@ -122,7 +121,8 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req, str
 		vg_dma_unmap_all(&dev->dma);
 	else
 		ret = vg_dma_unmap(&dev->dma, unmap.iova, unmap.size);
-	trace_dma(dev, "unmap", unmap.iova, unmap.size, unmap.flags, ret);
+	vgpu_trace(dev->vg, "dma op=unmap iova=%#" PRIx64 " size=%#" PRIx64 " flags=%#x ret=%d",
+		   unmap.iova, unmap.size, unmap.flags, ret);
 	return ret ? ret : reply_put(reply, &unmap, sizeof(unmap));
 }
 
@@ -448,15 +448,15 @@ int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t si
 	return dev->error[0] ? -EPROTO : 0;
 }
 
-static void *ops_dma(void *host, uint64_t gpa, uint64_t len, bool write)
+static void *ops_dma(void *host, uint64_t addr, uint64_t len, bool write, uint64_t *gpa)
 {
 	struct vg_vfio_user *dev = host;
 
-	return vg_dma_lookup(&dev->dma, gpa, len, write);
+	return vg_dma_lookup(&dev->dma, addr, len, write, gpa);
 }
 
 /* Let the client write, because the address is not in the memory that it shares. */
-static void ops_bus_write(void *host, uint64_t gpa, const void *data, size_t len)
+static void ops_bus_write(void *host, uint64_t addr, const void *data, size_t len)
 {
 	struct vg_vfio_user *dev = host;
 	struct {
@@ -470,7 +470,7 @@ static void ops_bus_write(void *host, uint64_t gpa, const void *data, size_t len
 			.size = offsetof(__typeof__(message), data) + len,
 			.flags = VFIO_USER_F_TYPE_COMMAND,
 		},
-		.body = { .address = gpa, .count = len },
+		.body = { .address = addr, .count = len },
 	};
 	int ret;
 
@@ -579,7 +579,7 @@ int vg_vfio_user_init(struct vg_vfio_user *dev, const struct vg_config *config, 
 void vg_vfio_user_fini(struct vg_vfio_user *dev)
 {
 	vgpu_free(dev->vg);
-	vg_dma_unmap_all(&dev->dma);
+	vg_dma_fini(&dev->dma);
 	vg_irq_fini(&dev->irq);
 	munmap(dev->vram, VG_VRAM_SIZE);
 	close(dev->vram_fd);

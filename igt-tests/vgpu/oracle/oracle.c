@@ -142,7 +142,7 @@ static struct vg_oracle_ring *ring(struct vgpu *vg)
 	return vg->ops->dma(vg->host, o->ring,
 			    sizeof(struct vg_oracle_ring) +
 				    o->ring_size * sizeof(struct vg_oracle_event),
-			    true);
+			    true, NULL);
 }
 
 static void drain(struct vgpu *vg)

@@ -20,10 +20,13 @@ enum {
 	IH_WPTR = 0x0000f000,
 };
 
-static void *host_dma(void *host, uint64_t gpa, uint64_t len, bool write)
+static void *host_dma(void *host, uint64_t addr, uint64_t len, bool write, uint64_t *gpa_out)
 {
 	struct fake_host *f = host;
+	uint64_t gpa = addr - f->iova_shift;
 
+	if (gpa_out)
+		*gpa_out = gpa;
 	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE || gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
 		return NULL;
 	return f->ram + (gpa - FAKE_RAM_BASE);

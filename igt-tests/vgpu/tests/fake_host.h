@@ -25,6 +25,11 @@ struct fake_host {
 	struct vgpu *vg;
 	uint8_t *vram, *ram;
 	uint64_t vram_next; /* offset in VRAM of the next page table */
+	/*
+	 * The guest's IOMMU has each page of RAM at the bus address that is so much larger than its
+	 * guest physical address.
+	 */
+	uint64_t iova_shift;
 	unsigned int irqs;
 	uint64_t clock_ns; /* the value that vg_host_ops.clock() returns */
 	char *log;

@@ -12,19 +12,19 @@
 struct bus {
 	struct vg_host_ops ops; /* first, so that bus_write() finds the bus */
 	struct engine e;
-	uint64_t gpa;
+	uint64_t addr;
 	uint8_t data[VG_PAGE_SIZE];
 	size_t len;
 	unsigned int writes;
 };
 
 /* The operations of the model's host are those of a bus. */
-static void bus_write(void *host, uint64_t gpa, const void *data, size_t len)
+static void bus_write(void *host, uint64_t addr, const void *data, size_t len)
 {
 	struct bus *b = (struct bus *)((struct fake_host *)host)->vg->ops;
 
 	CHECK(len <= sizeof(b->data));
-	b->gpa = gpa;
+	b->addr = addr;
 	b->len = len;
 	b->writes++;
 	memcpy(b->data, data, len);
@@ -55,7 +55,7 @@ static void the_engines_wait_for_a_write(void)
 	build_write32(&b->e.u.ring, ENGINE_DATA_VA + VG_PAGE_SIZE, 1);
 	user_queue_kick(f, &b->e.u);
 	fake_run(f, ENGINE_STEPS);
-	CHECK(b->writes == 1 && b->gpa == DEVICE + 0x10 && b->len == 4);
+	CHECK(b->writes == 1 && b->addr == DEVICE + 0x10 && b->len == 4);
 	CHECK(*(uint32_t *)b->data == 0xabcd1234);
 	for (unsigned int i = 0; i < 10; i++) {
 		CHECK(vgpu_busy(f->vg) && vgpu_waiting(f->vg));
@@ -66,7 +66,7 @@ static void the_engines_wait_for_a_write(void)
 	vgpu_bus_written(f->vg, 0);
 	fake_run(f, ENGINE_STEPS);
 	CHECK(*told == 1 && b->writes == 1);
-	CHECK(fake_logged(f, "bus-write gpa=0x8000000010 bytes=4"));
+	CHECK(fake_logged(f, "bus-write addr=0x8000000010 bytes=4"));
 	fake_free(f);
 	free(b);
 }
@@ -86,7 +86,7 @@ static void a_copy_goes_page_by_page(void)
 		  VG_PAGE_SIZE);
 	user_queue_kick(f, &b->e.u);
 	fake_run(f, ENGINE_STEPS);
-	CHECK(b->writes == 1 && b->gpa == DEVICE + VG_PAGE_SIZE && b->len == VG_PAGE_SIZE);
+	CHECK(b->writes == 1 && b->addr == DEVICE + VG_PAGE_SIZE && b->len == VG_PAGE_SIZE);
 	CHECK(!memcmp(b->data, source, VG_PAGE_SIZE));
 	vgpu_bus_written(f->vg, 0);
 	fake_run(f, ENGINE_STEPS);

@@ -179,9 +179,17 @@ int client_region_write(struct client *c, uint32_t region, uint64_t offset, cons
 	return ret;
 }
 
-void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write)
+void *client_dma(struct client *c, uint64_t addr, uint64_t len, bool write)
 {
-	return c->dev.vg->ops->dma(c->dev.vg->host, gpa, len, write);
+	return c->dev.vg->ops->dma(c->dev.vg->host, addr, len, write, NULL);
+}
+
+uint64_t client_gpa(struct client *c, uint64_t addr)
+{
+	uint64_t gpa;
+
+	t_assert(c->dev.vg->ops->dma(c->dev.vg->host, addr, 1, false, &gpa));
+	return gpa;
 }
 
 int memory_file(uint64_t size)

@@ -51,8 +51,10 @@ int client_region_read(struct client *c, uint32_t region, uint64_t offset, void 
 int client_region_write(struct client *c, uint32_t region, uint64_t offset, const void *data,
 			uint32_t count);
 
-/* The model's pointer to a guest physical address, or NULL. */
-void *client_dma(struct client *c, uint64_t gpa, uint64_t len, bool write);
+/* The model's pointer to a bus address, or NULL. */
+void *client_dma(struct client *c, uint64_t addr, uint64_t len, bool write);
+/* The guest physical address of a bus address that the device may read. */
+uint64_t client_gpa(struct client *c, uint64_t addr);
 
 /* Make a memfd of @size bytes. */
 int memory_file(uint64_t size);
