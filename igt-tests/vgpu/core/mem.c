@@ -39,6 +39,7 @@ static void judge_untranslated(struct vgpu *vg, uint64_t addr, uint64_t gpa, siz
 {
 	const struct vg_judged_access access = {
 		.va = addr,
+		.addr = addr,
 		.gpa = gpa,
 		.len = len,
 		.write = write,
@@ -238,6 +239,7 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 		vg->judge->access(vg, &(struct vg_judged_access){
 					      .vmid = vmid,
 					      .va = va,
+					      .addr = t.phys,
 					      .gpa = gpa,
 					      .len = *len,
 					      .write = access & VG_WRITE,

@@ -25,7 +25,7 @@ struct vg_oracle {
 	struct vg_pages *pages;
 	bool enabled;  /* the guest reports events now, in @ring */
 	bool used;     /* the guest has reported events at some time of the run */
-	uint64_t ring; /* guest physical address of struct vg_oracle_ring */
+	uint64_t ring; /* bus address of struct vg_oracle_ring */
 	uint32_t ring_size;
 	uint64_t head;	  /* number of events taken from this ring */
 	uint64_t earlier; /* number of events of the rings before this one */
@@ -155,7 +155,7 @@ static void drain(struct vgpu *vg)
 		return;
 	r = ring(vg);
 	if (!r)
-		return; /* QEMU has unmapped the guest's memory */
+		return; /* QEMU or the guest's IOMMU has unmapped the memory */
 	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 	if (tail == o->head)
 		return;
@@ -184,7 +184,24 @@ static uint64_t oracle_now(struct vgpu *vg)
 	return o->earlier + (o->enabled ? vg_pages_now(o->pages) : 0);
 }
 
-static void judge_page(struct vgpu *vg, const struct vg_judged_access *a, uint64_t number)
+/*
+ * Did the GPU read the translation before the page was taken from it last?  Behind an IOMMU the
+ * GPU's translation names a bus address.  HMM keeps that when it replaces the page, so only a new
+ * mapping by the DMA API, which may have another owner, makes the translation stale.
+ */
+static bool is_stale(const struct vg_oracle *o, const struct vg_judged_access *a,
+		     const struct vg_page *page, uint64_t iova)
+{
+	uint64_t since = page->lost_at;
+
+	if (vg_pages_translated(o->pages))
+		since = vg_pages_mapped_at(o->pages, iova);
+	return since && a->read_at < o->earlier + since;
+}
+
+/* Judge the access to the page @number, which is at the bus address @iova (in pages). */
+static void judge_page(struct vgpu *vg, const struct vg_judged_access *a, uint64_t number,
+		       uint64_t iova)
 {
 	const struct vg_page *page = vg_pages_get(vg->oracle->pages, number);
 
@@ -192,7 +209,7 @@ static void judge_page(struct vgpu *vg, const struct vg_judged_access *a, uint64
 		violation(vg, VG_RULE_UNMAPPED, a, page, number);
 	else if (vg_page_lost(page))
 		violation(vg, VG_RULE_LOST, a, page, number);
-	else if (page->lost_at && a->read_at < vg->oracle->earlier + page->lost_at)
+	else if (is_stale(vg->oracle, a, page, iova))
 		violation(vg, VG_RULE_STALE, a, page, number);
 	else if (a->write && vg_page_readonly(page))
 		violation(vg, VG_RULE_READONLY, a, page, number);
@@ -201,14 +218,15 @@ static void judge_page(struct vgpu *vg, const struct vg_judged_access *a, uint64
 static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 {
 	struct vg_oracle *o = vg->oracle;
+	uint64_t first = access->gpa >> VG_PAGE_SHIFT, iova = access->addr >> VG_PAGE_SHIFT;
 	uint64_t last = access->gpa + access->len - 1;
 
 	if (!o->enabled || !access->len)
 		return;
 	drain(vg);
 	o->accesses++;
-	for (uint64_t page = access->gpa >> VG_PAGE_SHIFT; page <= last >> VG_PAGE_SHIFT; page++)
-		judge_page(vg, access, page);
+	for (uint64_t page = first; page <= last >> VG_PAGE_SHIFT; page++)
+		judge_page(vg, access, page, iova + page - first);
 }
 
 /* ---- registers ---- */

@@ -20,6 +20,8 @@ enum {
 	HELD_WRITE = 1,	     /* bit of a value: the process holds the page for writing */
 	HELD_PAGE = 2,	     /* bit of each value, so that the value for page 0 is not 0 */
 	HELD_SHIFT = 2,
+	MAX_AT_IOVA = 16, /* the most mappings at one bus address that wait for their UNMAP */
+	MAPPED_AT = 0,	  /* the values of @iovas that are not pages */
 };
 
 struct vg_pages {
@@ -29,6 +31,13 @@ struct vg_pages {
 	struct vg_page **chunk;
 	uint64_t num_chunks;
 	struct vg_held *held; /* which page a process holds at an address, and how */
+	/*
+	 * The pages that the guest's IOMMU has at a bus address, in the form of @held.  In
+	 * place of an address space there is the number of the mapping at that address: 1 is
+	 * the oldest.  For the number MAPPED_AT the value is the event of the last mapping.
+	 */
+	struct vg_held *iovas;
+	bool translated; /* an event had a bus address */
 };
 
 struct vg_pages *vg_pages_new(void)
@@ -38,9 +47,10 @@ struct vg_pages *vg_pages_new(void)
 	if (!pages)
 		return NULL;
 	pages->held = vg_held_new();
-	if (pages->held)
+	pages->iovas = vg_held_new();
+	if (pages->held && pages->iovas)
 		return pages;
-	free(pages);
+	vg_pages_free(pages);
 	return NULL;
 }
 
@@ -52,6 +62,7 @@ void vg_pages_free(struct vg_pages *pages)
 		free(pages->chunk[i]);
 	free(pages->chunk);
 	vg_held_free(pages->held);
+	vg_held_free(pages->iovas);
 	free(pages);
 }
 
@@ -197,6 +208,88 @@ static int apply_range(struct vg_pages *pages)
 	return err;
 }
 
+/* ---- bus addresses that an IOMMU translates ---- */
+
+/*
+ * The DMA API gives a bus address back before the guest's module hears of the unmapping.  So
+ * another CPU may map the address again and report that first.  Each bus address therefore has a
+ * queue of mappings, and an unmapping ends the oldest one.
+ */
+static int map_iova(struct vg_pages *pages, uint64_t iova, uint64_t number)
+{
+	uint64_t nth = 1;
+	int err;
+
+	while (nth <= MAX_AT_IOVA && vg_held_get(pages->iovas, nth, iova))
+		nth++;
+	if (nth > MAX_AT_IOVA)
+		return -EINVAL;
+	err = vg_held_set(pages->iovas, nth, iova, number << HELD_SHIFT | HELD_PAGE);
+	if (!err)
+		err = vg_held_set(pages->iovas, MAPPED_AT, iova, pages->now);
+	return err ? err : apply(pages, number, VG_ORACLE_MAP, pages->event->flags);
+}
+
+static int unmap_page(void *arg, uint64_t value)
+{
+	struct vg_pages *pages = arg;
+
+	return apply(pages, value >> HELD_SHIFT, VG_ORACLE_UNMAP, pages->event->flags);
+}
+
+static int forget(void *arg, uint64_t value)
+{
+	return 0;
+}
+
+/* An address that nothing was mapped at was mapped before the guest's module was loaded. */
+static int unmap_iova(struct vg_pages *pages, uint64_t iova)
+{
+	int err = vg_held_take(pages->iovas, 1, iova, 1, unmap_page, pages);
+
+	for (uint64_t nth = 2; nth <= MAX_AT_IOVA && !err; nth++) {
+		uint64_t value = vg_held_get(pages->iovas, nth, iova);
+
+		if (!value)
+			break;
+		err = vg_held_take(pages->iovas, nth, iova, 1, forget, NULL);
+		if (!err)
+			err = vg_held_set(pages->iovas, nth - 1, iova, value);
+	}
+	return err;
+}
+
+static int change_iovas(struct vg_pages *pages)
+{
+	const struct vg_oracle_event *e = pages->event;
+	int err = 0;
+
+	pages->translated = true;
+	for (uint64_t i = 0; i < e->count && !err; i++) {
+		if (e->kind == VG_ORACLE_MAP)
+			err = map_iova(pages, e->va + i, e->page + i);
+		else
+			err = unmap_iova(pages, e->va + i);
+	}
+	return err;
+}
+
+bool vg_pages_translated(const struct vg_pages *pages)
+{
+	return pages->translated;
+}
+
+uint64_t vg_pages_mapped_at(const struct vg_pages *pages, uint64_t iova)
+{
+	return vg_held_get(pages->iovas, MAPPED_AT, iova);
+}
+
+static bool at_iova(const struct vg_oracle_event *e)
+{
+	return (e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP) &&
+	       e->flags & VG_ORACLE_IOVA;
+}
+
 /* ---- pages that processes hold ---- */
 
 static int lose(void *arg, uint64_t value)
@@ -251,7 +344,7 @@ static bool sane(const struct vg_oracle_event *e)
 {
 	bool by_page = e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP ||
 		       e->kind == VG_ORACLE_FREE || e->kind == VG_ORACLE_HOLD;
-	bool by_va = e->kind == VG_ORACLE_HOLD || e->kind == VG_ORACLE_LOSE;
+	bool by_va = e->kind == VG_ORACLE_HOLD || e->kind == VG_ORACLE_LOSE || at_iova(e);
 	uint64_t limit = 1ull << MAX_PAGE_SHIFT;
 
 	if (by_page && (e->page >= limit || e->count > limit - e->page))
@@ -266,6 +359,8 @@ int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, 
 	pages->now++;
 	if (!sane(event))
 		return -EINVAL;
+	if (at_iova(event))
+		return change_iovas(pages);
 	switch (event->kind) {
 	case VG_ORACLE_MAP:
 	case VG_ORACLE_UNMAP:

@@ -16,7 +16,7 @@
 /* Dword addresses in the register BAR, in a part that no IP block uses. */
 enum vg_oracle_reg {
 	VG_ORACLE_ID = 0x1f000, /* reads as VG_ORACLE_ID_VALUE */
-	VG_ORACLE_RING_LO,	/* bus address of struct vg_oracle_ring */
+	VG_ORACLE_RING_LO, /* bus address of struct vg_oracle_ring, which is contiguous there */
 	VG_ORACLE_RING_HI,
 	VG_ORACLE_RING_SIZE,  /* number of events that the ring has room for */
 	VG_ORACLE_ENABLE,     /* 1: use the ring; 0: the guest is going to free it */
@@ -28,18 +28,26 @@ enum vg_oracle_reg {
 	VG_ORACLE_REGS_END
 };
 
-#define VG_ORACLE_ID_VALUE 0x4f524332u /* "ORC" and the protocol's version */
+#define VG_ORACLE_ID_VALUE 0x4f524333u /* "ORC" and the protocol's version */
 
-/* The kinds of events.  All addresses are in units of 4 KiB pages. */
+/*
+ * The kinds of events.  All addresses are in units of 4 KiB pages.  @page is a guest physical
+ * address, whether or not an IOMMU translates.
+ */
 enum vg_oracle_kind {
 	/*
 	 * @count pages from @page on were mapped for DMA, so the device may
 	 * access them.  VG_ORACLE_OWNED: the driver has allocated the pages for the
 	 * device, so they belong to no process.  VG_ORACLE_FOUND: the pages belong to
 	 * a process, so the driver must have found them by a lookup.
+	 * VG_ORACLE_IOVA: the device reaches the pages at the bus addresses from @va on.
 	 */
 	VG_ORACLE_MAP = 1,
-	/* A DMA mapping of @count pages from @page on was removed. */
+	/*
+	 * A DMA mapping of @count pages from @page on was removed.  VG_ORACLE_IOVA: of the
+	 * @count pages that were mapped at the bus addresses from @va on; @page is 0, because
+	 * the guest reports the unmapping when its IOMMU has forgotten the pages.
+	 */
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page on went back to the page allocator. */
 	VG_ORACLE_FREE,
@@ -66,6 +74,7 @@ enum vg_oracle_flags {
 	VG_ORACLE_OWNED = 2,	 /* in MAP: the driver allocated the pages for the device */
 	VG_ORACLE_FOUND = 4,	 /* in MAP: the pages belong to a process */
 	VG_ORACLE_OVERTAKEN = 8, /* in HOLD: the process does not have the pages any more */
+	VG_ORACLE_IOVA = 16, /* in MAP, UNMAP: @va is a bus address, which an IOMMU translates */
 };
 
 struct vg_oracle_event {

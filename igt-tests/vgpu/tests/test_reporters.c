@@ -7,12 +7,16 @@
 enum { LOST = 3 };
 
 unsigned long allocated_pages;
+struct iommu_domain *iommu;
+int ring_maps;
 static u32 regs[VG_ORACLE_REGS_END];
 static bool reading; /* the GPU reads the ring when the guest asks it to */
 
 static struct vg_oracle_ring *ring(void)
 {
-	return (void *)((uintptr_t)regs[VG_ORACLE_RING_HI] << 32 | regs[VG_ORACLE_RING_LO]);
+	uintptr_t addr = (uintptr_t)regs[VG_ORACLE_RING_HI] << 32 | regs[VG_ORACLE_RING_LO];
+
+	return (void *)(addr - (iommu ? iommu->shift : 0));
 }
 
 /* The registers begin at the address that pci_iomap() returns. */
@@ -89,6 +93,25 @@ static void an_old_number_of_lost_events_is_ignored(void)
 	tell(4, 2);
 }
 
+/* The GPU reaches the ring by a bus address, which the module gives back at the end. */
+static void the_ring_may_be_behind_an_iommu(void)
+{
+	const struct vg_oracle_event event = { .kind = VG_ORACLE_FREE, .count = 1 };
+	struct iommu_domain domain = { .shift = 1ull << 40 };
+
+	CHECK(!ring_maps);
+	iommu = &domain;
+	CHECK(!reporters_attach());
+	CHECK(ring_maps == 1);
+	reporters_enable(true);
+	say_all(&event);
+	CHECK(last_event() && last_event()->kind == VG_ORACLE_FREE);
+	reporters_enable(false);
+	reporters_detach();
+	CHECK(!ring_maps);
+	iommu = NULL;
+}
+
 int main(void)
 {
 	regs[VG_ORACLE_ID] = VG_ORACLE_ID_VALUE;
@@ -99,5 +122,6 @@ int main(void)
 	an_old_number_of_lost_events_is_ignored();
 	reporters_enable(false);
 	reporters_detach();
+	the_ring_may_be_behind_an_iommu();
 	return 0;
 }

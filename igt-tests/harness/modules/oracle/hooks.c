@@ -11,6 +11,7 @@
  */
 #include <linux/bitmap.h>
 #include <linux/dma-mapping.h>
+#include <linux/iommu.h>
 #include <linux/memblock.h>
 #include <linux/module.h>
 #include <linux/reboot.h>
@@ -43,21 +44,75 @@ static u32 write_flag(enum dma_data_direction dir)
 	return dir == DMA_TO_DEVICE ? 0 : VG_ORACLE_WRITE;
 }
 
-void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size)
+/* How many pages of 1 << @shift bytes the @size bytes at @addr touch. */
+static u64 pages_at(u64 addr, size_t size, unsigned int shift)
+{
+	return ((addr + size - 1) >> shift) - (addr >> shift) + 1;
+}
+
+void say_pages(const struct device *dev, u32 kind, u32 flags, phys_addr_t phys, size_t size)
 {
 	struct reporter *r = reporter_of(dev);
 	struct vg_oracle_event event = {
 		.kind = kind,
 		.flags = flags,
-		.page = addr >> SMALL_PAGE_SHIFT,
-		.count = ((addr + size - 1) >> SMALL_PAGE_SHIFT) - (addr >> SMALL_PAGE_SHIFT) + 1,
+		.page = phys >> SMALL_PAGE_SHIFT,
+		.count = pages_at(phys, size, SMALL_PAGE_SHIFT),
 	};
 
 	if (!r || !size)
 		return;
 	if (kind == VG_ORACLE_MAP)
-		know(PHYS_PFN(addr), PHYS_PFN(addr + size - 1) - PHYS_PFN(addr) + 1);
+		know(PHYS_PFN(phys), pages_at(phys, size, PAGE_SHIFT));
 	say(r, &event);
+}
+
+static u64 page_of(struct iommu_domain *domain, u64 iova)
+{
+	return iommu_iova_to_phys(domain, iova << SMALL_PAGE_SHIFT) >> SMALL_PAGE_SHIFT;
+}
+
+/*
+ * Report that the IOMMU has pages at the bus addresses of @event.  Ask the IOMMU for the pages, and
+ * report those that follow each other in one event.
+ */
+static void say_mapped(struct reporter *r, struct vg_oracle_event event)
+{
+	struct iommu_domain *domain = reporter_domain(r);
+	u64 end = event.va + event.count;
+
+	for (; event.va < end; event.va += event.count) {
+		event.page = page_of(domain, event.va);
+		event.count = 1;
+		while (event.va + event.count < end &&
+		       page_of(domain, event.va + event.count) == event.page + event.count)
+			event.count++;
+		know(PHYS_PFN(event.page << SMALL_PAGE_SHIFT),
+		     pages_at(event.page << SMALL_PAGE_SHIFT, event.count << SMALL_PAGE_SHIFT,
+			      PAGE_SHIFT));
+		say(r, &event);
+	}
+}
+
+/* Report that the DMA API mapped or unmapped @size bytes at the bus address @addr. */
+static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size)
+{
+	struct reporter *r = reporter_of(dev);
+	struct vg_oracle_event event = {
+		.kind = kind,
+		.flags = flags | VG_ORACLE_IOVA,
+		.va = addr >> SMALL_PAGE_SHIFT,
+		.count = pages_at(addr, size, SMALL_PAGE_SHIFT),
+	};
+
+	if (!r || !size)
+		return;
+	if (!reporter_domain(r))
+		say_pages(dev, kind, flags, addr, size);
+	else if (kind == VG_ORACLE_MAP)
+		say_mapped(r, event);
+	else
+		say(r, &event);
 }
 
 /*

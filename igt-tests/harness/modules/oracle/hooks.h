@@ -8,9 +8,9 @@
 /* Remember that a device has the @count pages from @pfn on, so that hooks.c reports their frees. */
 void know(unsigned long pfn, unsigned long count);
 /*
- * Report to the page oracle of @dev that the kernel mapped or unmapped (@kind) pages for it.  Does
- * nothing if @dev is no simulated GPU.
+ * Report to the page oracle of @dev that the kernel mapped or unmapped (@kind) for it the pages of
+ * @size bytes at the physical address @phys.  Does nothing if @dev is no simulated GPU.
  */
-void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t addr, size_t size);
+void say_pages(const struct device *dev, u32 kind, u32 flags, phys_addr_t phys, size_t size);
 
 #endif

@@ -203,8 +203,8 @@ static void say_hmm_dma(u32 kind, u32 flags, const struct map_call *call)
 	const unsigned long pfn = call->map->pfn_list[call->i];
 
 	if (!(pfn & HMM_PFN_P2PDMA_BUS))
-		say_dma(call->dev, kind, flags | VG_ORACLE_WRITE, hmm_pfn_to_phys(pfn),
-			call->map->dma_entry_size);
+		say_pages(call->dev, kind, flags | VG_ORACLE_WRITE, hmm_pfn_to_phys(pfn),
+			  call->map->dma_entry_size);
 }
 
 static struct map_call map_call(struct pt_regs *regs)

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT
+#include <linux/dma-mapping.h>
 #include <linux/io.h>
+#include <linux/iommu.h>
 #include <linux/mm.h>
 #include <linux/pci.h>
 #include <linux/spinlock.h>
@@ -16,6 +18,8 @@ struct reporter {
 	struct pci_dev *pdev;
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
+	dma_addr_t ring_addr; /* bus address of @ring */
+	struct iommu_domain *domain;
 	raw_spinlock_t lock; /* lets one CPU at a time append events and count the missed ones */
 	u64 missed;	     /* number of events that did not fit into the ring */
 	u64 missed_told;     /* number of lost events that the GPU knows of */
@@ -40,6 +44,11 @@ struct reporter *reporter_of(const struct device *dev)
 		if (dev == &reporters[i].pdev->dev)
 			return &reporters[i];
 	return NULL;
+}
+
+struct iommu_domain *reporter_domain(const struct reporter *r)
+{
+	return r->domain;
 }
 
 static bool full(const struct vg_oracle_ring *ring)
@@ -133,8 +142,8 @@ void reporters_enable(bool enable)
 	for (unsigned int i = 0; i < num_reporters; i++) {
 		const struct reporter *r = &reporters[i];
 
-		write_reg(r, VG_ORACLE_RING_LO, lower_32_bits(virt_to_phys(r->ring)));
-		write_reg(r, VG_ORACLE_RING_HI, upper_32_bits(virt_to_phys(r->ring)));
+		write_reg(r, VG_ORACLE_RING_LO, lower_32_bits(r->ring_addr));
+		write_reg(r, VG_ORACLE_RING_HI, upper_32_bits(r->ring_addr));
 		write_reg(r, VG_ORACLE_RING_SIZE, RING_SIZE);
 		write_reg(r, VG_ORACLE_ENABLE, enable);
 		if (enable)
@@ -146,6 +155,28 @@ static void unmap(struct reporter *r)
 {
 	pci_iounmap(r->pdev, r->mmio);
 	pci_disable_device(r->pdev);
+}
+
+/*
+ * Get the bus address of the ring.  Call the DMA API only if there is an IOMMU.  Without one the
+ * GPU and this module share the ring as it is, and the DMA API might give the GPU a copy.
+ */
+static int map_ring(struct reporter *r)
+{
+	r->domain = iommu_get_domain_for_dev(&r->pdev->dev);
+	r->ring_addr = virt_to_phys(r->ring);
+	if (!r->domain)
+		return 0;
+	r->ring_addr =
+		dma_map_single(&r->pdev->dev, r->ring, PAGE_SIZE << RING_ORDER, DMA_BIDIRECTIONAL);
+	return dma_mapping_error(&r->pdev->dev, r->ring_addr);
+}
+
+static void unmap_ring(struct reporter *r)
+{
+	if (r->domain)
+		dma_unmap_single(&r->pdev->dev, r->ring_addr, PAGE_SIZE << RING_ORDER,
+				 DMA_BIDIRECTIONAL);
 }
 
 /* Map the device's registers.  Returns whether they belong to a page oracle; if not, unmap them. */
@@ -168,7 +199,7 @@ static int add(struct pci_dev *pdev)
 	if (!map(&r))
 		return 0;
 	r.ring = (void *)__get_free_pages(GFP_KERNEL | __GFP_ZERO, RING_ORDER);
-	if (!r.ring || num_reporters == MAX_GPUS) {
+	if (!r.ring || num_reporters == MAX_GPUS || map_ring(&r)) {
 		free_pages((unsigned long)r.ring, RING_ORDER);
 		unmap(&r);
 		return -ENOMEM;
@@ -200,6 +231,7 @@ void reporters_detach(void)
 	while (num_reporters) {
 		struct reporter *r = &reporters[--num_reporters];
 
+		unmap_ring(r);
 		free_pages((unsigned long)r->ring, RING_ORDER);
 		unmap(r);
 		pci_dev_put(r->pdev);

@@ -1,0 +1,151 @@
+// SPDX-License-Identifier: MIT
+/* The page oracle judges pages, also when an IOMMU translates the GPU's bus addresses. */
+#include "tests/oracle.h"
+
+/*
+ * Make a host as reporting() does, whose guest has an IOMMU.  The GPU reaches PAGE_A, which is at
+ * the bus address IOVA.
+ */
+static struct fake_host *behind_iommu(void)
+{
+	struct fake_host *f = fake_new();
+
+	f->iova_shift = SHIFT;
+	fake_enable_vmid(f, VMID);
+	fake_map(f, VMID, VA, IOVA, FAKE_RW | VG_PTE_SYSTEM);
+	enable(f);
+	return f;
+}
+
+static void the_page_behind_a_bus_address_is_judged(void)
+{
+	struct fake_host *f = behind_iommu();
+	uint64_t value = 1;
+
+	MAP_IOVA(f, PAGE_A);
+	write_page(f);
+	CHECK(!vg_bus_write(f->vg, IOVA, &value, sizeof(value)));
+	expect_none(f);
+	UNMAP_IOVA(f);
+	read_page(f);
+	expect(f, 1, "rule=R1 access=read vmid=3 va=0x7f0012345000 pfn=0x40100");
+	fake_free(f);
+}
+
+/* HMM reports pages and not bus addresses, and so does the page allocator. */
+static void pages_behind_an_iommu_are_held_and_freed(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	HOLD_RW(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	LOSE(f);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	UNMAP_RW(f, PAGE_A);
+	MAP_IOVA(f, PAGE_A);
+	fake_flush(f, VG_GFXHUB, VMID);
+	read_page(f);
+	expect(f, 1, "rule=R2");
+	FREE(f, PAGE_A);
+	read_page(f);
+	CHECK(reg(f, VG_ORACLE_VIOLATIONS) == 2);
+	fake_free(f);
+}
+
+/* A bus address is mapped to another page before the guest has reported that it was unmapped. */
+static void unmapping_a_bus_address_ends_its_oldest_mapping(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	MAP_IOVA(f, PAGE_B);
+	MAP_IOVA(f, PAGE_A);
+	UNMAP_IOVA(f);
+	read_page(f);
+	expect_none(f);
+	MAP_IOVA(f, PAGE_B);
+	UNMAP_IOVA(f);
+	read_page(f);
+	expect(f, 1, "rule=R1");
+	UNMAP_IOVA(f);
+	MAP_IOVA(f, PAGE_A);
+	fake_flush(f, VG_GFXHUB, VMID);
+	read_page(f);
+	expect(f, 1, "rule=R1");
+	fake_free(f);
+}
+
+/*
+ * HMM replaces the page behind a bus address, and the driver need not flush the GPU's TLB, because
+ * its translation names the bus address.
+ */
+static void a_bus_address_outlives_its_page(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	MAP_IOVA(f, PAGE_A);
+	UNMAP_IOVA(f);
+	HOLD_RW(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	read_page(f);
+	LOSE(f);
+	UNMAP_RW(f, PAGE_A);
+	HOLD_RW(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void r3_fires_when_the_dma_api_has_mapped_the_address_again(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	MAP_IOVA(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	UNMAP_IOVA(f);
+	MAP_IOVA(f, PAGE_A);
+	read_page(f);
+	expect(f, 1, "rule=R3");
+	fake_flush(f, VG_GFXHUB, VMID);
+	read_page(f);
+	expect(f, 1, "rule=R3");
+	fake_free(f);
+}
+
+/* The guest may unmap what it mapped before its module was loaded. */
+static void unmapping_an_unknown_bus_address_changes_nothing(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	UNMAP_IOVA(f);
+	MAP_IOVA(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	fake_free(f);
+}
+
+static void endless_mappings_of_a_bus_address_stop_the_model(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	for (int i = 0; i < 17; i++)
+		MAP_IOVA(f, PAGE_A);
+	set_reg(f, VG_ORACLE_DRAIN, 1);
+	fake_expect_stop(f, "makes no sense");
+}
+
+int main(void)
+{
+	the_page_behind_a_bus_address_is_judged();
+	pages_behind_an_iommu_are_held_and_freed();
+	unmapping_a_bus_address_ends_its_oldest_mapping();
+	a_bus_address_outlives_its_page();
+	r3_fires_when_the_dma_api_has_mapped_the_address_again();
+	unmapping_an_unknown_bus_address_changes_nothing();
+	endless_mappings_of_a_bus_address_stop_the_model();
+	return 0;
+}
