@@ -55,6 +55,12 @@ CMDLINE_OF = {"x86": "console=ttyS0 no_timer_check tsc=reliable", "arm64": "cons
 # Switches off the kernel's report of workers that keep their CPU for long. A busy host makes every worker slow, so the
 # report means something only if the guest's clock counts instructions.
 NO_HOGS = "workqueue.cpu_intensive_warning_thresh=0"
+# The IOMMU of the guest, for QEMU and for the kernel's command line. caching-mode=on: the guest tells QEMU of each new
+# mapping, so that QEMU can tell vgpu; QEMU refuses vfio-user devices without it. intremap=off: interrupts are not
+# translated. strict: an unmapping ends before the DMA API returns, so the GPU cannot use a page for a moment longer.
+IOMMU = "intel-iommu,caching-mode=on,intremap=off"
+TRANSLATED = "an IOMMU translated"	# in the log of vgpu if the guest's IOMMU did so for this GPU
+IOMMU_CMDLINE = "intel_iommu=on iommu.passthrough=0 iommu.strict=1"
 # Parameters of the debug kernel. page_poison=1: the kernel checks that nobody has written to a free page.
 # kasan_multi_shot: KASAN goes on after its first report. no5lvl: with five levels of page tables KASAN reports every
 # address as wild if an interrupt comes during identify_cpu(), because identify_cpu() for a short time clears the flag
@@ -82,6 +88,7 @@ class Spec:
 	movable: str = ""		# how much of the memory is only for pages that the kernel can move; empty: none
 	icount: bool = False		# true: the guest's clock counts instructions, and one thread emulates both CPUs
 	accel: str = dataclasses.field(default_factory=lambda: accel)	# a key of ACCELS; with icount it is TCG
+	iommu: bool = False		# true: the x86-64 guest has an IOMMU that translates
 	trace: bool = True		# true: vgpu writes its trace
 	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
 	shown: str = ""			# directory that the guest mounts at cwd and can write to; empty: none
@@ -311,6 +318,8 @@ def qemu_argv(spec, boot):
 	for node in range(CPUS):
 		argv += ["-object", f"memory-backend-memfd,id=ram{node},size={half}M,share=on",
 			"-numa", f"node,nodeid={node},cpus={node},memdev=ram{node}"]
+	if spec.iommu:
+		argv += ["-device", IOMMU]	# before the GPUs, because QEMU gives each device its address space when it adds it
 	for number in range(spec.gpus):
 		port = f"gpu-port{number}"
 		gpu = {"driver": "vfio-user-pci", "bus": port,
@@ -333,6 +342,8 @@ def qemu_argv(spec, boot):
 	words = [CMDLINE, CMDLINE_OF[kind.arch], f"loglevel={level}"]
 	if not spec.icount:
 		words.append(NO_HOGS)
+	if spec.iommu:
+		words.append(IOMMU_CMDLINE)
 	if spec.movable:
 		words.append(f"movablecore={spec.movable}")
 	if spec.kernel.has_checkers:
@@ -388,6 +399,8 @@ def judge_gpu(spec, gpu, vgpu):
 		return f"{gpu.name} ended with {vgpu.returncode}: {tail(gpu.log)}"
 	if spec.kernel.oracle and "oracle: silent" in tail(gpu.log):
 		return f"the page oracle of {gpu.name} heard nothing from the guest"
+	if spec.iommu and TRANSLATED not in tail(gpu.log):
+		return f"no IOMMU translated addresses of {gpu.name}"
 	return None
 
 

@@ -31,6 +31,7 @@ def section(name, args):
 	config, mode = scenarios.all_scenarios(), args.mode or DEFAULT_MODE
 	config[name] = {"suite": name, "mode": mode, "params": scenarios.params_of(mode),
 		"gpus": str(args.gpus or 1), "seed": str(args.seed or ""), "vgpu": args.vgpu or "", "timeout": str(TIMEOUT[name]),
+		"iommu": "yes" if args.iommu else "no",
 		"kernel": flavours.DEBIAN if args.stock else flavours.DEBUG if args.debug else flavours.PATCHED}
 	if args.control:
 		trials.apply(config[name], trials.all_trials("negative")[args.control])

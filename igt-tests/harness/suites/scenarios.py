@@ -26,6 +26,7 @@ IGT_PASS, IGT_SKIP = "0", "77"	# exit statuses of a test program
 WITHOUT_GPU = "without-gpu"
 BARE_PER_PROGRAM = 240	# seconds that a boot with the key "bare" allows for one program
 BARE_USERS = ("root", "nobody", WITHOUT_GPU)	# who runs the programs of a boot with the key "bare" (guest/bare.sh)
+NO_IOMMU = "the simulated IOMMU is one of x86-64"
 NO_RUNNER = "Debian has no igt_runner for the guest's architecture"
 
 # The debug flavour of the patched kernel (kernel/config/debug.config). It is slow, so all deadlines are longer by the
@@ -164,15 +165,16 @@ def all_lines(*lines):
 
 def label(entry):
 	"""
-	Returns the name of a boot for messages: its mode, and its GPUs, reloads, control, kernel, accelerator and seed if
-	they are not the usual ones. Boots that differ only in their programs have the same name.
+	Returns the name of a boot for messages: its mode, and its GPUs, reloads, control, kernel, IOMMU, accelerator and
+	seed if they are not the usual ones. Boots that differ only in their programs have the same name.
 	"""
 	gpus = f" {entry['gpus']} GPUs" if entry.getint("gpus") > 1 else ""
 	reloads = " reloaded" if entry.getint("reloads") else ""
 	control = f" {entry['control']}" if entry["control"] else ""
 	kernel_name = f" {entry['kernel']}" if entry["kernel"] not in (flavours.PATCHED, flavours.CONTROLS) else ""
 	accel = f" {qemu.accel}" if qemu.accel != qemu.TCG else ""
-	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}{accel}" + (f" seed {entry['seed']}" if entry["seed"] else "")
+	iommu = " IOMMU" if entry.getboolean("iommu") else ""
+	return f"{entry['mode']}{gpus}{reloads}{control}{kernel_name}{iommu}{accel}" + (f" seed {entry['seed']}" if entry["seed"] else "")
 
 
 def directory(name, entry):
@@ -196,7 +198,7 @@ def spec_of(name, entry, image, text, echo=None):
 		timeout=entry.getfloat("timeout") * factor,
 		memory_mb=max(usual, int(entry["memory"] or 0)),
 		seed=int(entry["seed"] or 0), gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
-		movable=entry["movable"], icount=entry.getboolean("icount"), echo=echo)
+		movable=entry["movable"], icount=entry.getboolean("icount"), iommu=entry.getboolean("iommu"), echo=echo)
 
 
 def problems_of(outcome, where, entry, icount=False):
@@ -372,6 +374,8 @@ def boot_bare(name, entry, image):
 
 def boot_tests(name, entry, image):
 	"""Boot one scenario with the project's own IGT tests. Returns its cases."""
+	if entry.getboolean("iommu") and not machine_of(entry).is_native:
+		return [results.Case(label(entry), results.SKIP, NO_IOMMU)]
 	if entry["bare"]:
 		return boot_bare(name, entry, image)
 	if entry["testlist"] and not machine_of(entry).is_native:

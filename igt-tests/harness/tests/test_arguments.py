@@ -80,6 +80,8 @@ bench --stock --part restore --icount
 bench --stock --page-size 16k
 exec -- prog --mode --help -- x
 exec --seed 18446744073709551615 --gpus 8 --stock -- prog.c
+exec --iommu --stock --accel kvm -- prog
+shell --iommu --debug
 exec --params a=1 --vgpu=--real-clock --timeout 0 --dir / --gdb 1234 -- prog
 shell --debug --memory 256
 fuzz
@@ -178,6 +180,9 @@ soak --accel kvm --page-size 16k
 exec --accel kvm --icount -- prog
 exec --icount --accel tcg -- prog
 exec --accel kvm --page-size 64k -- prog
+exec --iommu --page-size 64k -- prog
+shell --iommu on
+test igt --iommu
 shell --accel kvm --icount
 bench --accel kvm
 fuzz --accel kvm

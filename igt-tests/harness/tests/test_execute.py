@@ -84,6 +84,11 @@ class Arguments(unittest.TestCase):
 		self.assertEqual((control["kernel"], control["vgpu"].strip()), ("controls", "--fault late-tlb-ack"))
 		self.assertIn("control=no-recheck", control["params"].split())
 
+	def test_iommu(self):
+		for text, wanted in (("", False), ("--iommu", True)):
+			self.assertEqual(spec(text + " -- prog").iommu, wanted, text)
+			self.assertEqual("IOMMU" in scenarios.label(section(text + " -- prog")), wanted, text)
+
 	def test_unknown(self):
 		for text in ("--mode no-mode -- prog", "--control no-control -- prog"):
 			with self.assertRaises(arguments.Wrong, msg=text):

@@ -90,6 +90,29 @@ class Accelerator(Words):
 		self.check(self.words(), "tcg,thread=multi", "max")
 
 
+class Iommu(Words):
+	def test_it_comes_before_the_gpus(self):
+		words = self.words(iommu=True)
+		self.assertIn(qemu.IOMMU_CMDLINE, words)
+		self.assertLess(words.index(qemu.IOMMU), words.index("vfio-user-pci"))
+		self.assertNotIn("iommu", self.words())
+
+	def test_it_must_translate(self):
+		class Ended:
+			returncode = 0
+			def wait(self, seconds):
+				pass
+
+		with tempfile.TemporaryDirectory() as directory:
+			gpu = qemu.Gpu(os.path.join(directory, "vgpu"))
+			for text, iommu, wanted in (("oracle: 0 violations", False, None), ("oracle: 0 violations", True, "no IOMMU translated addresses of vgpu"),
+					(f"vgpu: {qemu.TRANSLATED} 7 ranges\noracle: 0 violations", True, None)):
+				with open(gpu.log, "w", encoding="utf-8") as file:
+					file.write(text + "\n")
+				spec = qemu.Spec(directory=directory, kernel=kernel.Image("image", "modules", "7.3.4"), vgpu="vgpu", command="", iommu=iommu)
+				self.assertEqual(qemu.judge_gpu(spec, gpu, Ended()), wanted, text)
+
+
 class Devices(Words):
 	def test_shares(self):
 		shown = self.words(shown="/x")
