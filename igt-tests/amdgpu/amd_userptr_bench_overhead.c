@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures two times with one number of ranges, apart from the cells: the time that the library
- * adds to its ioctls, and the time that the driver's notifiers add when the CPU changes memory.
+ * Measures two durations for one fixed number of ranges, outside the table of the benchmark: the
+ * time that the library adds to its ioctls, and the time that the driver's notifiers add when the
+ * CPU changes memory.
  */
 #include <errno.h>
 #include <stdio.h>

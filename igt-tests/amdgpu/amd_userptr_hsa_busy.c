@@ -270,8 +270,9 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
- * The same while the queue stores.  The new pages of the first restore go to the canary, too, if a
- * driver restores the queues although the pages have gone again.
+ * The memory is dropped twice, as above, but here the queue stores to it.  The second drop frees the
+ * pages that the first restore has found, and the canary gets them, too.  If a driver lets the
+ * queues run with these pages, their stores hit the canary.
  */
 static bool drop_stored_twice(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint64_t stage)
 {
@@ -382,8 +383,8 @@ static int unmap_at_once(struct amd_userptr *mine, const struct amd_userptr_bo *
 
 /*
  * Unmap without waiting until the page tables are up to date, then close.  The close has to wait
- * for that, because afterwards the driver does not track the memory.  It must not wait for the
- * queue's work: the fault shows that some was left.
+ * until they are, because afterwards the driver does not track the memory.  The close must not wait
+ * for the queue's work: a GPU page fault shows that work was left when it returned.
  */
 static void close_unmapped(struct amd_userptr *mine, void *data)
 {

@@ -24,8 +24,9 @@
 #define END_MS igt_patience(1000)
 
 /*
- * The journal undoes the last change first: the cgroup, the controller, the mount.  While the
- * cgroup cannot be removed, the other two are not undone either.
+ * igt_undo.h keeps a journal of changes, and undoes the last change first: it removes the cgroup,
+ * then the controller, then the mount.  As long as the cgroup cannot be removed, the controller and
+ * the mount have to stay.  This function tells whether the cgroup is still there.
  */
 static bool group_is_left(void)
 {

@@ -76,7 +76,7 @@ static int move_to_node(void **pages, unsigned long count, int node)
 	do {
 		/*
 		 * After a page that failed, the kernel leaves the status of the later pages
-		 * unchanged.
+		 * unchanged.  Set it to -EBUSY before, so that the loop tries these pages again.
 		 */
 		for (unsigned long i = 0; i < count; i++)
 			status[i] = -EBUSY;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The accesses by which the CPU flushes the host data path (HDP) without the kernel. A test of the
- * order replaces AU_STORE() and so on (tests/test_hdp_access.c).
+ * The accesses by which the CPU flushes the host data path (HDP) without the kernel.
+ * tests/test_hdp_access.c replaces these macros to check the order of the accesses.
  */
 #ifndef AU_HDP_ACCESS_H
 #define AU_HDP_ACCESS_H

@@ -123,8 +123,8 @@ static void unmap_waits_for_all_at_once(void)
 
 /*
  * One call for one device fails. unmap() clears the devices, beginning with the last one, and then
- * waits for each and asks for resets. The other devices lose the map, and it is reported only for
- * the one that it may still be on. The end of the context does the same.
+ * waits for each and asks for resets. It removes the map from all other devices, and reports only
+ * that the failing device may still reach the memory. ctx_destroy() behaves in the same way.
  */
 static void removal_fails_on_one_device(bool by_destroy)
 {

@@ -421,8 +421,8 @@ static void own_bos(void)
 }
 
 /*
- * Each piece of a larger page gets its GPU address by an ioctl of its own, with either backend;
- * whole pages of one BO by one ioctl.
+ * Each piece of a CPU page that is larger than 4 KiB gets its GPU address by an ioctl of its own,
+ * with either backend. Whole pages of one BO get theirs by one ioctl.
  */
 static void cost_of_pieces(void)
 {

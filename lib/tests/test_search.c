@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GPU addresses when mmap() gives out higher ones than the GPU has, as on arm64 with addresses of
- * 48 bits and a gfx9. First on the model, then with the address space of this process.
+ * mmap() may return higher addresses than the GPU has, as on arm64 with addresses of 48 bits and a
+ * gfx9. These tests check that the library finds lower ones, first in the address space of the fake
+ * kernel, then in that of this process.
  */
 #include <sys/mman.h>
 #include <unistd.h>

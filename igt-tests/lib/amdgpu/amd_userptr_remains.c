@@ -91,9 +91,9 @@ void amd_userptr_remains_look(struct amd_userptr *up, struct amd_userptr_remains
 }
 
 /*
- * Have all counters returned?  They may go below @before, because earlier processes may have used
- * resources then.  Compare the sum of VRAM and GTT, because TTM leaves evicted VRAM of a file
- * without user mode queues in GTT until the file's next submission.
+ * Have all counters returned?  They may go below @before, because earlier processes may still have
+ * held resources when @before was taken.  Compare the sum of VRAM and GTT, because TTM leaves
+ * evicted VRAM of a DRM file without user mode queues in GTT until the file's next submission.
  */
 static bool is_back(const struct amd_userptr_remains *before, const struct amd_userptr_remains *now)
 {
