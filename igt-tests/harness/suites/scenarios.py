@@ -220,6 +220,7 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
 	problems = problems_of(outcome, where, entry, entry.getboolean("icount"))
+	problems += results.missing_lines(where, filter(None, entry["log"].splitlines()))
 	if outcome.status not in (0, None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))

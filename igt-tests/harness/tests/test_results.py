@@ -178,6 +178,14 @@ class KernelLog(unittest.TestCase):
 			self.assertEqual(results.kernel_problems(boot, icount=True), [line, other])
 			self.assertEqual(results.kernel_problems(boot), [])
 
+	def test_missing_lines(self):
+		with tempfile.TemporaryDirectory() as directory:
+			boot = qemu.Boot(directory)
+			os.mkdir(boot.share)
+			with open(boot.dmesg, "w", encoding="utf-8") as file:
+				file.write("[ 1.0] kfd kfd: Total number of KFD nodes to be created: 2\n")
+			self.assertEqual(results.missing_lines(boot, ["created: 2$", "created: 1$"]), ["the kernel's log lacks: created: 1$"])
+
 
 LEAK = """\
 unreferenced object 0xffff888004a1c000 (size 128):

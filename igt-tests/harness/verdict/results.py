@@ -90,6 +90,12 @@ def kernel_problems(boot, icount=False):
 	return kernel_problems_of([read(boot.dmesg), read(boot.console)], icount)
 
 
+def missing_lines(boot, patterns):
+	"""Returns a problem for each of the regular expressions @patterns that no line of the kernel log of a @boot matches."""
+	log = read(boot.dmesg) or read(boot.console)
+	return [f"the kernel's log lacks: {pattern}" for pattern in patterns if not re.search(pattern, log, re.M)]
+
+
 def last_line(text):
 	lines = [line.strip() for line in text.splitlines() if line.strip()]
 	return lines[-1] if lines else ""
