@@ -101,9 +101,9 @@ static void aql_acquire(struct amd_userptr *unused)
 
 /*
  * The other direction: the queue stores to VRAM, its packet ends with a release fence of the scope
- * "system", and the CPU reads.  The CPU has stored to the same place before, and its store may still
- * be in the HDP.  The acquire fence has to write it to VRAM first.  Otherwise the CPU's older store
- * overwrites the queue's store later.
+ * "system", and the CPU reads.  The CPU has stored to the same place before, and its store may
+ * still be in the HDP.  The acquire fence has to write it to VRAM first.  Otherwise the CPU's older
+ * store overwrites the queue's store later.
  */
 static void aql_release(struct amd_userptr *unused)
 {

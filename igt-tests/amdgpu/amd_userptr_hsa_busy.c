@@ -270,8 +270,8 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
- * The memory is dropped twice, as above, but here the queue stores to it.  The second drop frees the
- * pages that the first restore has found, and the canary gets them, too.  If a driver lets the
+ * The memory is dropped twice, as above, but here the queue stores to it.  The second drop frees
+ * the pages that the first restore has found, and the canary gets them, too.  If a driver lets the
  * queues run with these pages, their stores hit the canary.
  */
 static bool drop_stored_twice(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint64_t stage)

@@ -168,8 +168,8 @@ static int create_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 }
 
 /*
- * If all memory of a BO is read-only, its mapping has to be read-only, too. If only some ranges of a
- * scatter BO are read-only, the kernel removes the permission to write from these ranges itself.
+ * If all memory of a BO is read-only, its mapping has to be read-only, too. If only some ranges of
+ * a scatter BO are read-only, the kernel removes the permission to write from these ranges itself.
  */
 static uint32_t va_flags_for(const struct amdgpu_userptr_mapping *map, uint32_t range_flags)
 {

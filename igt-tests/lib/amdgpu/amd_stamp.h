@@ -18,8 +18,8 @@ struct amd_stamp {
 	 * A generation is the number of a rewrite of the page.  A rewrite stores its generation in
 	 * @started before it touches the page, and in @finished after.  @zeroed is the last
 	 * generation that began by dropping the content, so the page is zeros for a while.  @freed
-	 * is the last generation that the kernel may drop at any time, as after MADV_FREE.  Once the
-	 * kernel has dropped it, the page stays zeros until the next store.
+	 * is the last generation that the kernel may drop at any time, as after MADV_FREE.  Once
+	 * the kernel has dropped it, the page stays zeros until the next store.
 	 */
 	atomic_uint started, finished, zeroed, freed;
 };
