@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: MIT */
+/* Tests the hardware scheduler of a GPU with two XCCs. */
+#include "tests/fake_xcc.h"
+
+enum {
+	HIQ_RING_AT = 0x3000,
+	HIQ_MQD_AT = 0x4000,
+	HIQ_DWORDS = 512,
+	HIQ_DOORBELL = 0x40,
+	LIST_AT = 0x200000,
+	VMIDS = 0xff00,
+	SLOTS = 0xfc, /* ME1 pipe 0, queues 2 .. 7 */
+	SAVE_WAVES = 3,
+};
+
+static void map_hiq(struct two *t, unsigned int xcc)
+{
+	uint64_t mqd_va = FAKE_GART_BASE + HIQ_MQD_AT + xcc * XCC_STRIDE;
+	struct v9_mqd *mqd = fake_gart(t->f, mqd_va);
+	const struct pm4_map_queues body = {
+		.control = VG_PREP(MAP_QUEUES_SEL, PM4_MAP_TO_SLOT) |
+			   VG_PREP(MAP_QUEUES_ENGINE, PM4_ENGINE_HIQ) | VG_PREP(MAP_QUEUES_ME, 1) |
+			   VG_PREP(MAP_QUEUES_NUM, 1),
+		.doorbell = VG_PREP(PM4_DOORBELL, HIQ_DOORBELL),
+		.mqd_lo = vg_lo(mqd_va),
+		.mqd_hi = vg_hi(mqd_va),
+	};
+
+	mqd->cp_mqd_base_addr_lo = vg_lo(mqd_va);
+	mqd->cp_hqd_pq_base_lo = vg_lo((FAKE_GART_BASE + HIQ_RING_AT) >> 8);
+	mqd->cp_hqd_pq_control = __builtin_ctz(HIQ_DWORDS) - 1;
+	build_packet(&t->kiq[xcc], PM4_MAP_QUEUES, &body, PM4_DWORDS(body));
+	two_submit(t, &t->kiq[xcc]);
+}
+
+static void start_hws(struct two *t, unsigned int hiqs)
+{
+	two_start(t, 2);
+	t->hiq = (struct fake_queue){
+		.dwords = HIQ_DWORDS,
+		.doorbell = HIQ_DOORBELL,
+		.mem = fake_gart(t->f, FAKE_GART_BASE + HIQ_RING_AT),
+	};
+	for (unsigned int xcc = 0; xcc < hiqs; xcc++)
+		map_hiq(t, xcc);
+	build_resources(&t->hiq, VMIDS, SLOTS);
+	two_submit(t, &t->hiq);
+}
+
+/* A run list with one process, which has a PM4 queue for the XCC @target. */
+static void run_user_queue(struct two *t, struct user_queue *u, unsigned int target)
+{
+	struct v9_mqd *second;
+
+	fake_enable_vmid(t->f, AQL_VMID);
+	fake_map(t->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
+	user_queue_init(t->f, u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
+	u->mqd->cp_mqd_stride_size = XCC_STRIDE;
+	u->mqd->pm4_target_xcc_in_xcp = target;
+	second = (void *)((uint8_t *)u->mqd + XCC_STRIDE);
+	*second = *u->mqd;
+	second->cp_mqd_base_addr_lo += XCC_STRIDE;
+	t->list = (struct fake_queue){
+		.dwords = 4096,
+		.mem = fake_gart(t->f, FAKE_GART_BASE + LIST_AT),
+	};
+	build_map_process(&t->list, XCC_PASID, vg_vmid_root(t->f->vg, VG_GFXHUB, AQL_VMID));
+	build_map_queue(&t->list, u->ring.doorbell, u->mqd_va, u->wptr_va);
+	build_run_list(&t->hiq, FAKE_GART_BASE + LIST_AT, t->list.wptr);
+	two_submit(t, &t->hiq);
+}
+
+static uint64_t fence(struct two *t)
+{
+	return *(volatile uint64_t *)fake_gart(t->f, FAKE_GART_BASE + XCC_FENCE_AT);
+}
+
+static unsigned int mapped(struct two *t, unsigned int xcc)
+{
+	unsigned int n = 0;
+
+	for (unsigned int i = 0; i < VG_NUM_HQDS; i++)
+		n += vg_gfx9(t->f->vg)->cp[xcc].hqd[i].dynamic;
+	return n;
+}
+
+static void a_run_list_maps_queues_on_all_xccs(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	run_user_queue(&t, &u, 0);
+	CHECK(mapped(&t, 0) == 1 && mapped(&t, 1) == 1);
+	CHECK(vg_vmid_root(t.f->vg, VG_GFXHUB1, AQL_VMID) ==
+	      vg_vmid_root(t.f->vg, VG_GFXHUB, AQL_VMID));
+	CHECK(fake_log_count(t.f, "why=new-owner") == 3);
+	fake_free(t.f);
+}
+
+static void a_run_list_needs_a_hiq_on_each_xcc(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 1);
+	run_user_queue(&t, &u, 0);
+	fake_expect_stop(t.f, "an XCC has no HIQ");
+}
+
+/* The copy of the HIQ reads all packets, but only the first XCC executes them. */
+static void the_second_hiq_follows(void)
+{
+	const struct vg_queue *leader, *follower;
+	struct two t;
+
+	start_hws(&t, 2);
+	build_query_status(&t.hiq, FAKE_GART_BASE + XCC_FENCE_AT, 1);
+	two_submit(&t, &t.hiq);
+	leader = &vg_cp_hqd(t.f->vg, 0, 2, 0, 0)->q;
+	follower = &vg_cp_hqd(t.f->vg, 1, 2, 0, 0)->q;
+	CHECK(leader->rptr == t.hiq.wptr && follower->rptr == t.hiq.wptr);
+	CHECK(fake_log_count(t.f, "op=QUERY_STATUS") == 1);
+	CHECK(fence(&t) == 1);
+	fake_free(t.f);
+}
+
+static void the_target_executes_a_pm4_queue(void)
+{
+	for (unsigned int target = 0; target < 2; target++) {
+		struct user_queue u;
+		struct two t;
+
+		start_hws(&t, 2);
+		run_user_queue(&t, &u, target);
+		build_write32(&u.ring, AQL_DATA_VA, XCC_VALUE);
+		user_queue_kick(t.f, &u);
+		fake_run(t.f, XCC_STEPS);
+		CHECK(*(uint32_t *)(t.f->ram + AQL_DATA) == XCC_VALUE);
+		CHECK(two_has(&t, target, AQL_DATA_VA) && !two_has(&t, 1 - target, AQL_DATA_VA));
+		CHECK(fake_log_count(t.f, "op=WRITE_DATA") == 1);
+		fake_free(t.f);
+	}
+}
+
+/* Without the HWS the driver maps the queue on one XCC after the other, through registers. */
+static void the_target_works_without_the_hws(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	two_start(&t, 2);
+	fake_enable_vmid(t.f, AQL_VMID);
+	fake_map(t.f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
+	user_queue_init(t.f, &u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
+	u.ring.queue = 2;
+	u.mqd->pm4_target_xcc_in_xcp = 1;
+	for (u.ring.xcc = 0; u.ring.xcc < 2; u.ring.xcc++)
+		fake_queue_activate(t.f, &u.ring);
+	build_write32(&u.ring, AQL_DATA_VA, XCC_VALUE);
+	user_queue_kick(t.f, &u);
+	fake_run(t.f, XCC_STEPS);
+	CHECK(*(uint32_t *)(t.f->ram + AQL_DATA) == XCC_VALUE);
+	CHECK(two_has(&t, 1, AQL_DATA_VA) && !two_has(&t, 0, AQL_DATA_VA));
+	for (u.ring.xcc = 0; u.ring.xcc < 2; u.ring.xcc++) {
+		fake_queue_dequeue(t.f, &u.ring, SAVE_WAVES);
+		fake_run(t.f, XCC_STEPS);
+		CHECK(!fake_queue_active(t.f, &u.ring));
+	}
+	fake_free(t.f);
+}
+
+static void a_target_outside_of_the_partition_stops(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	run_user_queue(&t, &u, 2);
+	fake_expect_stop(t.f, "PM4 queue for XCC 2 of 2");
+}
+
+static void the_fence_waits_for_all_xccs(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	run_user_queue(&t, &u, 1);
+	t.f->vg->config.preempt_steps = 100;
+	build_unmap(&t.hiq, VG_UNMAP_ALL, 0);
+	build_query_status(&t.hiq, FAKE_GART_BASE + XCC_FENCE_AT, 1);
+	fake_ring_doorbell(t.f, &t.hiq);
+	while (!fence(&t)) {
+		CHECK(vgpu_step(t.f->vg));
+		CHECK(!fence(&t) || (!mapped(&t, 0) && !mapped(&t, 1)));
+	}
+	fake_free(t.f);
+}
+
+/* Each partition has a HWS of its own, so one of them knows nothing of the other's queues. */
+static void partitions_have_their_own_scheduler(void)
+{
+	struct vg_gfx9 *chip;
+	struct two t;
+
+	two_start(&t, 1);
+	build_resources(&t.kiq[0], 0x03f0, SLOTS);
+	build_resources(&t.kiq[1], 0xfc00, SLOTS);
+	two_submit(&t, &t.kiq[0]);
+	two_submit(&t, &t.kiq[1]);
+	chip = vg_gfx9(t.f->vg);
+	CHECK(chip->cp[0].hws.vmid_mask == 0x03f0 && chip->cp[1].hws.vmid_mask == 0xfc00);
+	fake_free(t.f);
+}
+
+int main(void)
+{
+	a_run_list_maps_queues_on_all_xccs();
+	a_run_list_needs_a_hiq_on_each_xcc();
+	the_second_hiq_follows();
+	the_target_executes_a_pm4_queue();
+	the_target_works_without_the_hws();
+	a_target_outside_of_the_partition_stops();
+	the_fence_waits_for_all_xccs();
+	partitions_have_their_own_scheduler();
+	return 0;
+}
