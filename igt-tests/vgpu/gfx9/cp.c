@@ -72,6 +72,11 @@ uint32_t vg_hqd_doorbell(const struct vg_hqd *h)
 			DOORBELL_OFFSET);
 }
 
+uint64_t vg_hqd_mqd(const struct vg_hqd *h)
+{
+	return hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+}
+
 /* ---- mapping ---- */
 
 int vg_hqd_load(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd)
@@ -168,7 +173,7 @@ static const struct vg_engine_ops pm4_ops, aql_ops;
 static bool works_elsewhere(struct vgpu *vg, const struct vg_hqd *h)
 {
 	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(&h->q));
-	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+	uint64_t mqd = vg_hqd_mqd(h);
 	uint32_t target;
 
 	if (xcp.count == 1 || !h->q.vmid ||
@@ -238,7 +243,7 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 
 static void save_mqd(struct vgpu *vg, struct vg_hqd *h)
 {
-	uint64_t mqd = hqd_u64(h, HQD(CP_MQD_BASE_ADDR));
+	uint64_t mqd = vg_hqd_mqd(h);
 
 	if (mqd)
 		vg_mem_write(vg, port_of(h), 0, mqd + MQD_REGS + 4 * FIRST_SAVED,

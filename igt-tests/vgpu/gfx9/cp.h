@@ -83,6 +83,8 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h);
 /* Take the queue off at once, without saving its state. */
 void vg_hqd_reset(struct vgpu *vg, struct vg_hqd *h);
 uint32_t vg_hqd_doorbell(const struct vg_hqd *h);
+/* The address of the MQD, where a preemption saves the registers. */
+uint64_t vg_hqd_mqd(const struct vg_hqd *h);
 /*
  * MAP_QUEUES overrides registers from the MQD: it names and enables the doorbell.  For user
  * queues it also gives the VMID and the address of the write pointer.
@@ -96,7 +98,10 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 bool vg_hqd_follows(const struct vgpu *vg, const struct vg_hqd *h);
 /* For such a copy: has the first XCC executed the packet at the queue's position? */
 bool vg_hqd_leader_is_ahead(const struct vgpu *vg, const struct vg_hqd *h);
-/* The AQL queue on the first XCC of the partition, which publishes the read index. */
+/*
+ * The queue on the first XCC of the partition, which publishes the read index of an AQL queue; @h
+ * itself if it is not active there.
+ */
 const struct vg_hqd *vg_hqd_first(const struct vgpu *vg, const struct vg_hqd *h);
 /* Is the AQL queue active on all XCCs of the partition, and has each come as far as @position? */
 bool vg_hqd_all_at(const struct vgpu *vg, const struct vg_hqd *h, uint64_t position);

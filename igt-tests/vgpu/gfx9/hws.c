@@ -6,6 +6,7 @@
 #include "core/bits.h"
 #include "gfx9/gfx9.h"
 #include "gfx9/pkt_hws.h"
+#include "v9_structs.h"
 
 /* The HWS of the partition that the XCC of @q belongs to. */
 static struct vg_hws *hws_of(const struct vgpu *vg, const struct vg_queue *q)
@@ -160,14 +161,24 @@ static int free_slot(const struct vgpu *vg, const struct vg_queue *q)
 	return -1;
 }
 
-/* Map a user queue to the slot of one XCC, which has its own MQD. */
-static enum vg_result map_on_xcc(struct vgpu *vg, struct vg_hqd *h, uint64_t mqd,
+/*
+ * Map a user queue to the slot of one XCC, which has its own MQD at the distance @offset from the
+ * MQD of the first XCC.
+ *
+ * An MQD contains its address, and a preemption saves the queue there.  The driver writes it, but
+ * after a restore by CRIU all MQDs of a queue have the addresses of the checkpoint
+ * (restore_mqd_v9_4_3() in kfd_mqd_manager_v9.c).  So compare the distance of two addresses, and
+ * neither of them with the address in the packet.
+ */
+static enum vg_result map_on_xcc(struct vgpu *vg, struct vg_hqd *h, uint64_t offset,
 				 const struct pm4_map_queues *p, unsigned int vmid, bool is_static)
 {
-	if (vg_hqd_load(vg, h, mqd))
+	if (vg_hqd_load(vg, h, vg_u64(p->mqd_lo, p->mqd_hi) + offset))
 		return VG_PAGE_FAULT;
 	vg_hqd_set_doorbell(h, VG_GET(PM4_DOORBELL, p->doorbell));
 	vg_hqd_set_user(h, vmid, vg_u64(p->wptr_lo, p->wptr_hi));
+	if (vg_hqd_mqd(h) != vg_hqd_mqd(vg_hqd_first(vg, h)) + offset)
+		return vg_queue_unknown(vg, &h->q, "MQD of another XCC, at", vg_lo(vg_hqd_mqd(h)));
 	vg_hqd_activate(vg, h);
 	h->dynamic = true;
 	h->is_static = is_static;
@@ -182,15 +193,16 @@ static enum vg_result map_on_xccs(struct vgpu *vg, const struct vg_queue *q, uns
 				  const struct pm4_map_queues *p, bool is_static)
 {
 	struct vg_partition xcp = vg_partition_of(vg, vg_queue_xcc(q));
-	uint64_t mqd = vg_u64(p->mqd_lo, p->mqd_hi);
 	uint32_t stride = 0;
 
-	if (xcp.count > 1 && vg_mqd_stride(vg, xcp.first, mqd, &stride))
+	if (xcp.count > 1 && vg_mqd_stride(vg, xcp.first, vg_u64(p->mqd_lo, p->mqd_hi), &stride))
 		return VG_PAGE_FAULT;
+	if (xcp.count > 1 && stride < sizeof(struct v9_mqd))
+		return vg_queue_unknown(vg, q, "MQD stride", stride);
 	for (unsigned int i = 0; i < xcp.count; i++) {
 		enum vg_result result = map_on_xcc(vg, &vg_gfx9(vg)->cp[xcp.first + i].hqd[slot],
-						   mqd + (uint64_t)i * stride, p,
-						   hws_of(vg, q)->vmid, is_static);
+						   (uint64_t)i * stride, p, hws_of(vg, q)->vmid,
+						   is_static);
 
 		if (result != VG_DONE)
 			return result;

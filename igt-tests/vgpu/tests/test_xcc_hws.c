@@ -47,19 +47,27 @@ static void start_hws(struct two *t, unsigned int hiqs)
 	two_submit(t, &t->hiq);
 }
 
-/* A run list with one process, which has a PM4 queue for the XCC @target. */
-static void run_user_queue(struct two *t, struct user_queue *u, unsigned int target)
+/* The MQD of the second XCC. */
+static struct v9_mqd *second_mqd(struct user_queue *u)
 {
-	struct v9_mqd *second;
+	return (void *)((uint8_t *)u->mqd + XCC_STRIDE);
+}
 
+/* A process with a PM4 queue for the XCC @target. */
+static void user_queue_ready(struct two *t, struct user_queue *u, unsigned int target)
+{
 	fake_enable_vmid(t->f, AQL_VMID);
 	fake_map(t->f, AQL_VMID, AQL_DATA_VA, FAKE_RAM_BASE + AQL_DATA, FAKE_RW | VG_PTE_SYSTEM);
 	user_queue_init(t->f, u, 0, AQL_VMID, AQL_RING_VA, AQL_DOORBELL);
 	u->mqd->cp_mqd_stride_size = XCC_STRIDE;
 	u->mqd->pm4_target_xcc_in_xcp = target;
-	second = (void *)((uint8_t *)u->mqd + XCC_STRIDE);
-	*second = *u->mqd;
-	second->cp_mqd_base_addr_lo += XCC_STRIDE;
+	*second_mqd(u) = *u->mqd;
+	second_mqd(u)->cp_mqd_base_addr_lo += XCC_STRIDE;
+}
+
+/* A run list with the process. */
+static void run_process(struct two *t, struct user_queue *u)
+{
 	t->list = (struct fake_queue){
 		.dwords = 4096,
 		.mem = fake_gart(t->f, FAKE_GART_BASE + LIST_AT),
@@ -68,6 +76,12 @@ static void run_user_queue(struct two *t, struct user_queue *u, unsigned int tar
 	build_map_queue(&t->list, u->ring.doorbell, u->mqd_va, u->wptr_va);
 	build_run_list(&t->hiq, FAKE_GART_BASE + LIST_AT, t->list.wptr);
 	two_submit(t, &t->hiq);
+}
+
+static void run_user_queue(struct two *t, struct user_queue *u, unsigned int target)
+{
+	user_queue_ready(t, u, target);
+	run_process(t, u);
 }
 
 static uint64_t fence(struct two *t)
@@ -106,6 +120,48 @@ static void a_run_list_needs_a_hiq_on_each_xcc(void)
 	start_hws(&t, 1);
 	run_user_queue(&t, &u, 0);
 	fake_expect_stop(t.f, "an XCC has no HIQ");
+}
+
+/* Without a distance, two XCCs would load and save the same MQD. */
+static void a_missing_mqd_stride_stops(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	user_queue_ready(&t, &u, 0);
+	u.mqd->cp_mqd_stride_size = 0;
+	run_process(&t, &u);
+	fake_expect_stop(t.f, "MQD stride 0x00000000");
+}
+
+/* The second XCC would save the queue to the MQD of the first XCC. */
+static void an_mqd_with_the_address_of_another_stops(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	user_queue_ready(&t, &u, 0);
+	second_mqd(&u)->cp_mqd_base_addr_lo = u.mqd->cp_mqd_base_addr_lo;
+	run_process(&t, &u);
+	fake_expect_stop(t.f, "MQD of another XCC");
+}
+
+/* CRIU restores a queue with the addresses of the MQDs at the time of the checkpoint. */
+static void restored_mqds_may_have_old_addresses(void)
+{
+	enum { MOVED = 0x100000 };
+	struct user_queue u;
+	struct two t;
+
+	start_hws(&t, 2);
+	user_queue_ready(&t, &u, 0);
+	u.mqd->cp_mqd_base_addr_lo += MOVED;
+	second_mqd(&u)->cp_mqd_base_addr_lo += MOVED;
+	run_process(&t, &u);
+	CHECK(mapped(&t, 0) == 1 && mapped(&t, 1) == 1);
+	fake_free(t.f);
 }
 
 /* The copy of the HIQ reads all packets, but only the first XCC executes them. */
@@ -218,6 +274,9 @@ int main(void)
 {
 	a_run_list_maps_queues_on_all_xccs();
 	a_run_list_needs_a_hiq_on_each_xcc();
+	a_missing_mqd_stride_stops();
+	an_mqd_with_the_address_of_another_stops();
+	restored_mqds_may_have_old_addresses();
 	the_second_hiq_follows();
 	the_target_executes_a_pm4_queue();
 	the_target_works_without_the_hws();
