@@ -225,8 +225,12 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 		vg_stop(vg, "%s: ring size field %u", h->q.name, size);
 		return;
 	}
-	h->regs[HQD(CP_HQD_ACTIVE)] = VG_FIELD_PREP(CP_HQD_ACTIVE, ACTIVE, 1);
 	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
+	if (vg_hqd_is_shared(h) && !vg_partition_is_agreed(vg, vg_queue_xcc(&h->q))) {
+		vg_stop(vg, "%s: the XCCs disagree on their partition", h->q.name);
+		return;
+	}
+	h->regs[HQD(CP_HQD_ACTIVE)] = VG_FIELD_PREP(CP_HQD_ACTIVE, ACTIVE, 1);
 	h->q.ring = hqd_u64(h, HQD(CP_HQD_PQ_BASE)) << RING_UNIT_SHIFT;
 	h->q.ring_size = 2u << size;
 	h->idle = false;

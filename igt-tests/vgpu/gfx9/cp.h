@@ -60,6 +60,8 @@ extern const struct vg_port vg_cp_port[VG_MAX_XCCS];
 
 /* The partition of an XCC; while the driver has not set it up, the XCC is alone in it. */
 struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc);
+/* Do the registers of all XCCs agree on the partition of @xcc? */
+bool vg_partition_is_agreed(const struct vgpu *vg, unsigned int xcc);
 /* The XCC whose CP works on a compute queue or on a run list. */
 static inline unsigned int vg_queue_xcc(const struct vg_queue *q)
 {
@@ -94,6 +96,8 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 
 /* Queues that are on several XCCs, gfx9/xcc_queue.c. */
 
+/* Is this a queue that KFD maps on all XCCs of the partition: a HIQ, or a queue of a user? */
+bool vg_hqd_is_shared(const struct vg_hqd *h);
 /* Is this the copy of a HIQ, whose packets the first XCC of the partition executes? */
 bool vg_hqd_follows(const struct vgpu *vg, const struct vg_hqd *h);
 /* For such a copy: has the first XCC executed the packet at the queue's position? */

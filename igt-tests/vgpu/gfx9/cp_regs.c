@@ -92,9 +92,27 @@ static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 
 /* ---- partitions ---- */
 
+/* Does any queue or run list of a partition work, on any XCC? */
+static bool partitions_in_use(const struct vgpu *vg)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++) {
+		if (vg_run_list_in_force(vg, xcc))
+			return true;
+		for (unsigned int i = 0; i < VG_NUM_HQDS; i++) {
+			const struct vg_hqd *h = &vg_gfx9(vg)->cp[xcc].hqd[i];
+
+			if (h->q.active && vg_hqd_is_shared(h))
+				return true;
+		}
+	}
+	return false;
+}
+
 /*
  * The driver gives each XCC its number in the partition and the number of XCCs there
- * (gfx_v9_4_3.c:809-816).
+ * (gfx_v9_4_3.c:809-816).  It may do so beside its own queues, but not beside those of KFD:
+ * aqua_vanjaram_switch_partition_mode() ends KFD first.  When it loads, resumes or has reset the
+ * GPU, KFD begins later.
  */
 static void write_xcp_ctl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {
@@ -105,6 +123,8 @@ static void write_xcp_ctl(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 	    reg->instance - number + count > vg_num_xccs(vg))
 		vg_stop(vg, "XCC %u as number %u of %u XCCs in a partition", reg->instance, number,
 			count);
+	else if (value != vg->regs[reg->first] && partitions_in_use(vg))
+		vg_stop(vg, "partition of XCC %u changed beside active queues", reg->instance);
 	vg->regs[reg->first] = value;
 }
 
@@ -119,6 +139,21 @@ struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc)
 		.first = xcc - VG_FIELD(ctl, CP_HYP_XCP_CTL, VIRTUAL_XCC_ID),
 		.count = count,
 	};
+}
+
+bool vg_partition_is_agreed(const struct vgpu *vg, unsigned int xcc)
+{
+	struct vg_partition xcp = vg_partition_of(vg, xcc);
+
+	for (unsigned int i = 0; i < vg_num_xccs(vg); i++) {
+		struct vg_partition other = vg_partition_of(vg, i);
+		bool overlaps = other.first < xcp.first + xcp.count &&
+				xcp.first < other.first + other.count;
+
+		if (overlaps && (other.first != xcp.first || other.count != xcp.count))
+			return false;
+	}
+	return true;
 }
 
 static const struct vg_reg regs[] = {

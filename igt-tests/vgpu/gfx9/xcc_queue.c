@@ -32,6 +32,11 @@ static const struct vg_hqd *twin(const struct vgpu *vg, const struct vg_hqd *h, 
 	return t->q.active && vg_hqd_doorbell(t) == vg_hqd_doorbell(h) ? t : NULL;
 }
 
+bool vg_hqd_is_shared(const struct vg_hqd *h)
+{
+	return h->hiq || h->q.vmid;
+}
+
 /* ---- HIQ ---- */
 
 bool vg_hqd_follows(const struct vgpu *vg, const struct vg_hqd *h)

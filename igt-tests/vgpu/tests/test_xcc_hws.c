@@ -270,6 +270,97 @@ static void partitions_have_their_own_scheduler(void)
 	fake_free(t.f);
 }
 
+/* ---- changes of the partitions ---- */
+
+static void write_xcp_ctl(struct two *t, unsigned int xcc, unsigned int number, unsigned int count)
+{
+	vgpu_mmio_write(t->f->vg, xcc_addr(xcc, VG_ADDR(CP_HYP_XCP_CTL)),
+			VG_FIELD_PREP(CP_HYP_XCP_CTL, NUM_XCC_IN_XCP, count) |
+				VG_FIELD_PREP(CP_HYP_XCP_CTL, VIRTUAL_XCC_ID, number));
+}
+
+/* The driver's own queues go on while the partitions change. */
+static void partitions_change_beside_kernel_queues(void)
+{
+	struct two t;
+
+	two_start(&t, 2);
+	xcc_set_partitions(t.f, 1);
+	build_write_reg(&t.kiq[1], VG_ADDR(SCRATCH_REG0), XCC_VALUE);
+	two_submit(&t, &t.kiq[1]);
+	CHECK(vgpu_mmio_read(t.f->vg, xcc_addr(1, VG_ADDR(SCRATCH_REG0))) == XCC_VALUE);
+	fake_free(t.f);
+}
+
+/* Like a switch of the mode by KFD, which begins again after it has unmapped the HIQs. */
+static void partitions_change_after_the_hiq(void)
+{
+	struct two t;
+
+	start_hws(&t, 2);
+	xcc_set_partitions(t.f, 2); /* writes the same values, so nothing changes */
+	for (unsigned int xcc = 0; xcc < 2; xcc++)
+		vg_hqd_reset(t.f->vg, vg_cp_hqd(t.f->vg, xcc, 2, 0, 0));
+	xcc_set_partitions(t.f, 1);
+	map_hiq(&t, 1);
+	fake_free(t.f);
+}
+
+static void a_change_beside_a_hiq_stops(void)
+{
+	for (unsigned int xcc = 0; xcc < 2; xcc++) {
+		struct two t;
+
+		start_hws(&t, 2);
+		write_xcp_ctl(&t, xcc, 0, 1);
+		fake_expect_stop(t.f, "changed beside active queues");
+	}
+}
+
+/* Without the HWS only the user's queue shows that the partition is in use. */
+static void a_change_beside_a_user_queue_stops(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	two_start(&t, 2);
+	user_queue_ready(&t, &u, 0);
+	u.ring.queue = 2;
+	fake_queue_activate(t.f, &u.ring);
+	write_xcp_ctl(&t, 1, 0, 1);
+	fake_expect_stop(t.f, "changed beside active queues");
+}
+
+/* The driver has written the register of XCC 0, but not that of XCC 1. */
+static void half_written(struct two *t)
+{
+	two_start(t, 1);
+	write_xcp_ctl(t, 0, 0, 2);
+}
+
+static void half_a_partition_takes_no_hiq(void)
+{
+	for (unsigned int xcc = 0; xcc < 2; xcc++) {
+		struct two t;
+
+		half_written(&t);
+		map_hiq(&t, xcc);
+		fake_expect_stop(t.f, "disagree on their partition");
+	}
+}
+
+static void half_a_partition_takes_no_user_queue(void)
+{
+	struct user_queue u;
+	struct two t;
+
+	half_written(&t);
+	user_queue_ready(&t, &u, 0);
+	u.ring.queue = 2;
+	fake_queue_activate(t.f, &u.ring);
+	fake_expect_stop(t.f, "disagree on their partition");
+}
+
 int main(void)
 {
 	a_run_list_maps_queues_on_all_xccs();
@@ -283,5 +374,11 @@ int main(void)
 	a_target_outside_of_the_partition_stops();
 	the_fence_waits_for_all_xccs();
 	partitions_have_their_own_scheduler();
+	partitions_change_beside_kernel_queues();
+	partitions_change_after_the_hiq();
+	a_change_beside_a_hiq_stops();
+	a_change_beside_a_user_queue_stops();
+	half_a_partition_takes_no_hiq();
+	half_a_partition_takes_no_user_queue();
 	return 0;
 }
