@@ -296,6 +296,45 @@ static void unmap_part(struct pair *p, unsigned int xcc)
 	aql_unmap(&p->on[xcc]);
 }
 
+/* The CPU writes to VRAM, the queue steps on, and the CPU writes again. */
+static void write_beside(struct pair *p)
+{
+	enum { WRITES = 4, STEPS_EACH = 50, VRAM_AT = 0x2000 };
+	const uint32_t value = XCC_VALUE;
+
+	for (unsigned int i = 0; i < WRITES; i++) {
+		vgpu_vram_write(p->t.f->vg, VRAM_AT + sizeof(value) * i, &value, sizeof(value));
+		for (unsigned int n = 0; n < STEPS_EACH; n++)
+			vgpu_step(p->t.f->vg);
+	}
+}
+
+/*
+ * A packet that waits for the queue's other XCC has not begun, so it must not flush the HDP: that
+ * would hide a flush that the driver has left out.
+ */
+static void a_waiting_packet_does_not_flush_the_hdp(void)
+{
+	enum { FIFO = 1 << 20 };
+	const struct aql_barrier barrier = {
+		.header = AQL_BARRIER_AND | VG_PREP(AQL_ACQUIRE, AQL_SCOPE_SYSTEM),
+		.completion = AQL_SIGNAL_VA(0),
+	};
+	struct pair p;
+
+	pair_ready(&p);
+	fake_hdp_fifo(p.t.f, FIFO);
+	aql_put(&p.on[0], &barrier);
+	aql_ring(&p.on[0], 0);
+	write_beside(&p);
+	CHECK(fake_log_count(p.t.f, "by=acquire") == 0);
+	map_part(&p, 1);
+	fake_run(p.t.f, XCC_STEPS);
+	CHECK(aql_read_id(&p.on[0]) == 1);
+	CHECK(fake_log_count(p.t.f, "by=acquire") == 1);
+	fake_free(p.t.f);
+}
+
 /*
  * Evict and restore the queue at any step, in any order of the XCCs.  Each packet must be executed
  * once by each XCC, and completed once.
@@ -348,6 +387,7 @@ int main(void)
 	pred_exec_chooses_the_xcc();
 	pred_exec_beyond_its_ib_stops();
 	a_packet_waits_for_the_queue_on_all_xccs();
+	a_waiting_packet_does_not_flush_the_hdp();
 	evictions_lose_and_repeat_no_part();
 	return 0;
 }
