@@ -195,6 +195,51 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 }
 
 /*
+ * Let an UNMAP of another BO run out of memory after it has removed the mapping, so that the next
+ * call has to clear the page table entries.
+ */
+static void leave_freed(struct amd_userptr *mine, struct igt_fail_nth *inject)
+{
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, getpagesize(), 1);
+	bool failed;
+	int ret;
+
+	for (unsigned int n = 1;; n++) {
+		igt_fail_nth_arm(inject, n);
+		ret = va_once(mine, 0, AMDGPU_VA_OP_UNMAP, bo, bo->va, bo->size);
+		failed = igt_fail_nth_disarm(inject);
+		igt_assert_f(failed, "no UNMAP ran out of memory\n");
+		if (!ret)
+			igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va,
+						       0, bo->size, AMD_USERPTR_RW),
+				      0);
+		else if (va_once(mine, 0, AMDGPU_VA_OP_UNMAP, bo, bo->va, bo->size) == -ENOENT)
+			return;
+		else
+			bo = amd_userptr_tracked(mine, getpagesize(), 1);
+	}
+}
+
+/*
+ * REPLACE by the same mapping, when the driver still has to clear entries of another one.  Also
+ * after an error the mapping has to be there.
+ */
+static bool fail_replace_same(struct amd_userptr *mine, const struct failnth_case *what,
+			      struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	struct failnth_memory memory;
+	uint64_t va;
+
+	make_mapped(&memory, mine, what->many, count->n);
+	va = memory.scatter.bo->va;
+	leave_freed(mine, inject);
+	failnth_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, memory.scatter.bo, va,
+		   memory.size);
+	igt_assert_f(failnth_reads(&memory, va), "REPLACE has removed the same mapping\n");
+	return true;
+}
+
+/*
  * Change the memory of a closed BO again and again, until the driver does not evict the queues for
  * it any more.
  */
@@ -300,6 +345,7 @@ SUBTEST(map, fail_map, "MAP")
 SUBTEST(unmap, fail_unmap, "UNMAP")
 SUBTEST(clear, fail_clear, "CLEAR")
 SUBTEST(replace, fail_replace, "REPLACE")
+SUBTEST(replace_same, fail_replace_same, "REPLACE by the same mapping")
 SUBTEST(close_mapped, fail_close, "GEM_CLOSE")
 
 static void close_plain(struct amd_userptr *up)
@@ -322,6 +368,8 @@ const struct amd_userptr_subtest amd_userptr_failnth_va_subtests[] = {
 	     "After a CLEAR that ran out of memory the middle is right or faults, and the rest is right."),
 	BOTH("replace", replace,
 	     "After a REPLACE that ran out of memory the GPU reaches the old BO or the new one, or faults."),
+	BOTH("replace-same", replace_same,
+	     "A REPLACE by the same mapping that ran out of memory leaves the mapping."),
 	BOTH("close", close_mapped,
 	     "When a close runs out of memory, the restore worker clears the page table entries."),
 	{ .name = "close-plain",

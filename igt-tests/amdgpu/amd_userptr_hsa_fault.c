@@ -200,6 +200,37 @@ static void va_unmap_then_access(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, access_after_va_unmap, NULL);
 }
 
+/*
+ * REPLACE a page of a mapping by the same page, and UNMAP it.  UNMAP finds a mapping by its first
+ * address, so the driver must make a mapping of the page although nothing changes for the GPU.
+ */
+static void unmap_replaced_page(struct amd_userptr *mine, void *data)
+{
+	const size_t page = getpagesize(), last = AMD_USERPTR_SIZE - page;
+	struct amd_userptr_bo *bo = amd_userptr_tracked(mine, AMD_USERPTR_SIZE, 1);
+	const uint64_t offset = *(const uint64_t *)data * page, va = bo->va + offset;
+
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_REPLACE, bo->handle, va, offset, page,
+				       AMD_USERPTR_RW),
+		      0);
+	amd_userptr_gpu_check(mine, bo->va, AMD_USERPTR_SIZE, 1);
+	igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_UNMAP, bo->handle, va, 0, page, 0), 0);
+	amd_kfd_queue_copy(mine->queue, mine->out.va, bo->va + last, page);
+	amd_kfd_queue_submit(mine->queue);
+	igt_assert_f(amd_userptr_done_or_faulted(mine), "GPU page fault in the rest\n");
+	igt_assert(!memcmp(mine->out.cpu, (char *)bo->cpu + last, page));
+	amd_userptr_store_faults(mine, va, page);
+	amd_pattern_check(bo->cpu, AMD_USERPTR_SIZE, 1, "unmapped from the GPU");
+}
+
+static void va_unmap_replaced_page(struct amd_userptr *up)
+{
+	uint64_t first = 0, middle = 4;
+
+	amd_userptr_in_faulting_child(up, unmap_replaced_page, &first);
+	amd_userptr_in_faulting_child(up, unmap_replaced_page, &middle);
+}
+
 /* How often a busy machine may be too late to unmap while page tables are evicted. */
 #define EVICT_TRIES 8
 
@@ -426,6 +457,9 @@ const struct amd_userptr_subtest amd_userptr_fault_subtests[] = {
 	{ .name = "va-unmap-then-access",
 	  .run = va_unmap_then_access,
 	  .describe = "A GPU address faults as soon as it is unmapped." },
+	{ .name = "va-unmap-replaced-page",
+	  .run = va_unmap_replaced_page,
+	  .describe = "UNMAP removes a page that REPLACE has mapped again, and nothing else." },
 	{ .name = "fault-storm",
 	  .run = fault_storm,
 	  .describe =
