@@ -310,7 +310,7 @@ int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags,
 		if (ret)
 			return ret;
 	}
-	dma->translated += range.addr && range.gpa != iova;
+	dma->translated += range.addr && range.gpa != VG_DMA_UNKNOWN && range.gpa != iova;
 	return insert(dma, pos, &range);
 }
 

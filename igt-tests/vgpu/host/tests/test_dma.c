@@ -115,6 +115,7 @@ static void page_behind_a_bus_address_is_known(void)
 	/* These two pages of the file are not neighbours in the guest. */
 	t_equal(client_dma_map(c, 2000 * PAGE, 2 * PAGE, RW, high, 7 * PAGE), 0);
 	t_equal(client_gpa(c, 2000 * PAGE), VG_DMA_UNKNOWN);
+	t_equal(c->dev.dma.translated, 3);
 
 	t_equal(client_dma_unmap(c, 0, 0, VFIO_USER_DMA_UNMAP_ALL), 0);
 	t_equal(client_dma_map(c, 0, 16 * PAGE, RW, low, 0), 0);
