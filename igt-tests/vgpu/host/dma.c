@@ -225,8 +225,8 @@ static bool same_shift(const struct vg_dma_piece *a, const struct vg_dma_piece *
 	return a->gpa - a->offset == b->gpa - b->offset;
 }
 
-/* Add @new to the pieces that are known, in place of those that it contains. */
-static void learn(struct vg_dma *dma, const struct vg_dma_piece *new)
+/* Add @new to the pieces that are known, in place of those that it contains.  0 or -ENOSPC. */
+static int learn(struct vg_dma *dma, const struct vg_dma_piece *new)
 {
 	unsigned int kept = 0;
 
@@ -234,26 +234,34 @@ static void learn(struct vg_dma *dma, const struct vg_dma_piece *new)
 		if (!contains(new, &dma->piece[i]))
 			dma->piece[kept++] = dma->piece[i];
 	dma->num_pieces = kept;
-	if (kept < VG_DMA_MAX_PIECES)
-		dma->piece[dma->num_pieces++] = *new;
+	if (kept == VG_DMA_MAX_PIECES)
+		return -ENOSPC;
+	dma->piece[dma->num_pieces++] = *new;
+	return 0;
 }
 
 /*
- * Returns the guest physical address of the part of a file that @new describes.  Its @gpa is the
- * bus address of the range, which is right if no other address is known.
+ * Set @gpa to the guest physical address of the part of a file that @new describes.  The address in
+ * @new is the bus address of the range.  It is right if the part is new and no IOMMU has moved a
+ * range so far.  Returns 0 or -ENOSPC.
  */
-static uint64_t find_gpa(struct vg_dma *dma, const struct vg_dma_piece *new)
+static int find_gpa(struct vg_dma *dma, const struct vg_dma_piece *new, uint64_t *gpa)
 {
+	*gpa = VG_DMA_UNKNOWN;
 	for (unsigned int i = 0; i < dma->num_pieces; i++) {
 		const struct vg_dma_piece *known = &dma->piece[i];
 
-		if (contains(known, new))
-			return known->gpa + (new->offset - known->offset);
+		if (contains(known, new)) {
+			*gpa = known->gpa + (new->offset - known->offset);
+			return 0;
+		}
 		if (overlap(known, new) && !same_shift(known, new))
-			return VG_DMA_UNKNOWN;
+			return 0;
 	}
-	learn(dma, new);
-	return new->gpa;
+	if (dma->translated)
+		return 0;
+	*gpa = new->gpa;
+	return learn(dma, new);
 }
 
 /* ---- */
@@ -271,13 +279,14 @@ static int find_memory(struct vg_dma *dma, struct vg_dma_range *range, int fd, u
 	if (range->writable && !file->writable)
 		return -EACCES;
 	range->addr = (uint8_t *)file->addr + offset;
-	range->gpa = find_gpa(dma, &(struct vg_dma_piece){
-					   .id = file->id,
-					   .offset = offset,
-					   .size = range->size,
-					   .gpa = range->iova,
-				   });
-	return 0;
+	return find_gpa(dma,
+			&(struct vg_dma_piece){
+				.id = file->id,
+				.offset = offset,
+				.size = range->size,
+				.gpa = range->iova,
+			},
+			&range->gpa);
 }
 
 int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd,

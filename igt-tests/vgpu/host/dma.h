@@ -74,11 +74,12 @@ struct vg_dma {
 /*
  * Map [@iova, @iova + @size) to the file @fd at @offset.  @fd is -1 for a range that the
  * device cannot access.  The caller still has to close @fd.  Returns 0, -EINVAL (bad flags or
- * alignment, or more than the file holds), -EEXIST (overlap), -ENOSPC, -ENOMEM, -EACCES (the file
- * is open for reading only), or the error of mmap().
+ * alignment, or more than the file holds), -EEXIST (overlap), -ENOSPC (too many ranges, files or
+ * pieces), -ENOMEM, -EACCES (the file is open for reading only), or the error of mmap().
  *
  * The first range of a part of a file tells the guest physical address of that part: it is @iova,
- * because the client maps all RAM before the guest runs, when no IOMMU translates.
+ * because the client maps all RAM before the guest runs, when no IOMMU translates.  When an IOMMU
+ * has moved a range, the guest physical address of a new part is VG_DMA_UNKNOWN.
  */
 int vg_dma_map(struct vg_dma *dma, uint64_t iova, uint64_t size, uint32_t flags, int fd,
 	       uint64_t offset);

@@ -125,6 +125,36 @@ static void page_behind_a_bus_address_is_known(void)
 	client_free(c);
 }
 
+/* An IOMMU may already have moved the pages of a file that comes now. */
+static void page_of_a_late_file_is_unknown(void)
+{
+	struct client *c = client_new();
+	int first = memory_file(2 * PAGE), late = memory_file(PAGE);
+
+	t_equal(client_dma_map(c, 0, 2 * PAGE, RW, first, 0), 0);
+	t_equal(client_dma_map(c, 10 * PAGE, PAGE, RW, first, PAGE), 0);
+	t_equal(client_dma_map(c, 20 * PAGE, PAGE, RW, late, 0), 0);
+	t_equal(client_gpa(c, 10 * PAGE), PAGE);
+	t_equal(client_gpa(c, 20 * PAGE), VG_DMA_UNKNOWN);
+	close(first);
+	close(late);
+	client_free(c);
+}
+
+/* A page of which the device does not keep the address must not get a wrong one later. */
+static void too_many_pieces_are_refused(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file((VG_DMA_MAX_PIECES + 1) * PAGE);
+
+	for (uint64_t i = 0; i <= VG_DMA_MAX_PIECES; i++)
+		t_equal(client_dma_map(c, 2 * i * PAGE, PAGE, RW, fd, i * PAGE),
+			i < VG_DMA_MAX_PIECES ? 0 : ENOSPC);
+	t_assert(!client_dma(c, 2 * VG_DMA_MAX_PIECES * PAGE, 1, false));
+	close(fd);
+	client_free(c);
+}
+
 /* A guest with an IOMMU maps page by page, at any address, and unmaps in another order. */
 static void many_pages_can_be_mapped(void)
 {
@@ -133,6 +163,8 @@ static void many_pages_can_be_mapped(void)
 	int fd = memory_file(COUNT * PAGE);
 	uint64_t at;
 
+	t_equal(client_dma_map(c, 0, COUNT * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_unmap(c, 0, COUNT * PAGE, 0), 0);
 	for (uint64_t i = 0; i < COUNT; i++) {
 		at = i * STEP % COUNT;
 		t_equal(client_dma_map(c, 2 * at * PAGE, PAGE, RW, fd, at * PAGE), 0);
@@ -413,6 +445,8 @@ int main(void)
 		TEST(access_stays_inside_mapped_ranges),
 		TEST(access_may_cross_ranges_with_contiguous_memory),
 		TEST(page_behind_a_bus_address_is_known),
+		TEST(page_of_a_late_file_is_unknown),
+		TEST(too_many_pieces_are_refused),
 		TEST(many_pages_can_be_mapped),
 		TEST(range_without_memory_is_known_but_out_of_reach),
 		TEST(bad_ranges_are_invalid),
