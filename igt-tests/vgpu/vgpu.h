@@ -27,6 +27,9 @@ enum {
 /* The most compute dies (XCCs) of a GPU.  Two is what one I/O die has. */
 enum { VG_MAX_XCCS = 2 };
 
+/* The guest physical address of memory of which the host does not know where the guest has it. */
+#define VG_DMA_UNKNOWN UINT64_MAX
+
 /* The machine around the GPU. */
 struct vg_host_ops {
 	/*
@@ -35,7 +38,7 @@ struct vg_host_ops {
 	 * memory is not contiguous in the host.  The pointer is valid until the
 	 * current call into the model returns.  Unless @gpa is NULL, it gets the
 	 * guest physical address of the first byte, which differs from @addr when
-	 * an IOMMU translates.
+	 * an IOMMU translates, or VG_DMA_UNKNOWN.
 	 */
 	void *(*dma)(void *host, uint64_t addr, uint64_t len, bool write, uint64_t *gpa);
 	/*

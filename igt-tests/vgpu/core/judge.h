@@ -17,7 +17,7 @@ struct vg_judged_access {
 	unsigned int vmid;
 	uint64_t va; /* the engine's address; if the GPU did not translate it, the same as @addr */
 	uint64_t addr; /* bus address */
-	uint64_t gpa;  /* guest physical address */
+	uint64_t gpa;  /* guest physical address, or VG_DMA_UNKNOWN */
 	size_t len;
 	bool write;
 	uint64_t read_at; /* result of now() before the GPU read the translation */

@@ -16,16 +16,14 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "vgpu.h"
+
 enum {
 	VG_DMA_MAX_RANGES = 1 << 22, /* 16 GiB in pages of 4 KiB */
 	VG_DMA_MAX_FILES = 16,
 	VG_DMA_MAX_PIECES = 64,
 	VG_DMA_BLOCK = 256,
 };
-
-/* The guest physical address of memory of which vg_dma_map() has not seen where the guest has it.
- */
-#define VG_DMA_UNKNOWN UINT64_MAX
 
 struct vg_dma_range {
 	uint64_t iova; /* bus address */

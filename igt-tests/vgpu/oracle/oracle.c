@@ -224,6 +224,11 @@ static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 	if (!o->enabled || !access->len)
 		return;
 	drain(vg);
+	if (access->gpa == VG_DMA_UNKNOWN) {
+		vg_stop(vg, "oracle: access to bus address 0x%llx, whose page is unknown",
+			(unsigned long long)access->addr);
+		return;
+	}
 	o->accesses++;
 	for (uint64_t page = first; page <= last >> VG_PAGE_SHIFT; page++)
 		judge_page(vg, access, page, iova + page - first);

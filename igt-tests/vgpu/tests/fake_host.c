@@ -26,7 +26,7 @@ static void *host_dma(void *host, uint64_t addr, uint64_t len, bool write, uint6
 	uint64_t gpa = addr - f->iova_shift;
 
 	if (gpa_out)
-		*gpa_out = gpa;
+		*gpa_out = f->gpa_unknown ? VG_DMA_UNKNOWN : gpa;
 	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE || gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
 		return NULL;
 	return f->ram + (gpa - FAKE_RAM_BASE);

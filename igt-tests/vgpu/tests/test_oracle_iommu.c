@@ -128,6 +128,18 @@ static void unmapping_an_unknown_bus_address_changes_nothing(void)
 	fake_free(f);
 }
 
+/* An access that cannot be judged must not pass. */
+static void an_access_to_an_unknown_page_stops_the_model(void)
+{
+	struct fake_host *f = behind_iommu();
+	uint32_t v;
+
+	MAP_IOVA(f, PAGE_A);
+	f->gpa_unknown = true;
+	vg_mem_read32(f->vg, &gfx, VMID, VA, &v);
+	fake_expect_stop(f, "access to bus address 0x8040100000, whose page is unknown");
+}
+
 static void endless_mappings_of_a_bus_address_stop_the_model(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -146,6 +158,7 @@ int main(void)
 	a_bus_address_outlives_its_page();
 	r3_fires_when_the_dma_api_has_mapped_the_address_again();
 	unmapping_an_unknown_bus_address_changes_nothing();
+	an_access_to_an_unknown_page_stops_the_model();
 	endless_mappings_of_a_bus_address_stop_the_model();
 	return 0;
 }
