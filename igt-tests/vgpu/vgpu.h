@@ -47,6 +47,11 @@ struct vg_host_ops {
 	 * NULL: such a write stops the model.
 	 */
 	void (*bus_write)(void *host, uint64_t addr, const void *data, size_t len);
+	/*
+	 * May another device be at the bus address @addr, for which dma() has returned NULL?  If
+	 * not, a write to it stops the model.  The model calls it only if there is bus_write().
+	 */
+	bool (*may_be_device)(void *host, uint64_t addr);
 	/* Signal the device's one MSI vector. */
 	void (*raise_irq)(void *host);
 	/* Gets one line of the trace, without newline.  NULL: the host wants no trace. */

@@ -245,7 +245,8 @@ static int access_block(struct vgpu *vg, const struct vg_port *port, unsigned in
 					      .write = access & VG_WRITE,
 					      .read_at = t.read_at,
 				      });
-	at->device = !at->ptr && t.system && access == VG_WRITE && vg->ops->bus_write;
+	at->device = !at->ptr && t.system && access == VG_WRITE && vg->ops->bus_write &&
+		     vg->ops->may_be_device(vg->host, t.phys);
 	if (at->ptr || at->device)
 		return 0;
 	vg_stop(vg, "vmid %u va 0x%llx translates to %s address 0x%llx, where there is no memory",

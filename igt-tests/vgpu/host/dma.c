@@ -400,3 +400,12 @@ void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len, bool 
 		*gpa = first_gpa;
 	return first;
 }
+
+bool vg_dma_may_be_device(const struct vg_dma *dma, uint64_t iova)
+{
+	const struct vg_dma_range *range = range_at(dma, first_from(dma, iova));
+
+	if (!dma->translated)
+		return true;
+	return range && range->iova <= iova && !range->addr && range->writable;
+}

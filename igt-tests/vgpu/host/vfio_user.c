@@ -455,6 +455,13 @@ static void *ops_dma(void *host, uint64_t addr, uint64_t len, bool write, uint64
 	return vg_dma_lookup(&dev->dma, addr, len, write, gpa);
 }
 
+static bool ops_may_be_device(void *host, uint64_t addr)
+{
+	const struct vg_vfio_user *dev = host;
+
+	return vg_dma_may_be_device(&dev->dma, addr);
+}
+
 /* Let the client write, because the address is not in the memory that it shares. */
 static void ops_bus_write(void *host, uint64_t addr, const void *data, size_t len)
 {
@@ -516,6 +523,7 @@ static uint64_t ops_clock(void *host)
 static const struct vg_host_ops quiet_ops = {
 	.dma = ops_dma,
 	.bus_write = ops_bus_write,
+	.may_be_device = ops_may_be_device,
 	.raise_irq = ops_raise_irq,
 	.clock = ops_clock,
 };
@@ -523,6 +531,7 @@ static const struct vg_host_ops quiet_ops = {
 static const struct vg_host_ops traced_ops = {
 	.dma = ops_dma,
 	.bus_write = ops_bus_write,
+	.may_be_device = ops_may_be_device,
 	.raise_irq = ops_raise_irq,
 	.trace = ops_trace,
 	.clock = ops_clock,

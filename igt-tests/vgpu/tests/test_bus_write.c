@@ -16,6 +16,7 @@ struct bus {
 	uint8_t data[VG_PAGE_SIZE];
 	size_t len;
 	unsigned int writes;
+	bool absent; /* the host knows that there is no device */
 };
 
 /* The operations of the model's host are those of a bus. */
@@ -30,6 +31,11 @@ static void bus_write(void *host, uint64_t addr, const void *data, size_t len)
 	memcpy(b->data, data, len);
 }
 
+static bool may_be_device(void *host, uint64_t addr)
+{
+	return !((struct bus *)((struct fake_host *)host)->vg->ops)->absent;
+}
+
 /* Let the user's first page of data be on the other device. */
 static struct bus *start(void)
 {
@@ -39,6 +45,7 @@ static struct bus *start(void)
 	engine_init(&b->e, 1, 0, 0);
 	b->ops = *b->e.f->vg->ops;
 	b->ops.bus_write = bus_write;
+	b->ops.may_be_device = may_be_device;
 	b->e.f->vg->ops = &b->ops;
 	fake_map(b->e.f, ENGINE_VMID, ENGINE_DATA_VA, DEVICE, FAKE_RW | VG_PTE_SYSTEM);
 	return b;
@@ -107,6 +114,21 @@ static void a_write_that_fails_stops(void)
 	free(b);
 }
 
+/* Behind an IOMMU the host knows that nothing is at the address. */
+static void a_write_to_nothing_stops(void)
+{
+	struct bus *b = start();
+
+	b->absent = true;
+	build_write32(&b->e.u.ring, ENGINE_DATA_VA, 1);
+	user_queue_kick(b->e.f, &b->e.u);
+	fake_run(b->e.f, ENGINE_STEPS);
+	CHECK(!b->writes);
+	fake_expect_stop(b->e.f,
+			 "translates to bus address 0x8000000000, where there is no memory");
+	free(b);
+}
+
 /* Reads and atomic operations would have to wait for an answer, which is not modelled. */
 static void a_read_stops(void)
 {
@@ -143,6 +165,7 @@ int main(void)
 	the_engines_wait_for_a_write();
 	a_copy_goes_page_by_page();
 	a_write_that_fails_stops();
+	a_write_to_nothing_stops();
 	a_read_stops();
 	an_atomic_stops();
 	return 0;

@@ -192,6 +192,11 @@ uint64_t client_gpa(struct client *c, uint64_t addr)
 	return gpa;
 }
 
+bool client_may_be_device(struct client *c, uint64_t addr)
+{
+	return c->dev.vg->ops->may_be_device(c->dev.vg->host, addr);
+}
+
 int memory_file(uint64_t size)
 {
 	int fd = memfd_create("test", MFD_CLOEXEC);

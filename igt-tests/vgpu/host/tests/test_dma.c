@@ -196,6 +196,30 @@ static void range_without_memory_is_known_but_out_of_reach(void)
 	client_free(c);
 }
 
+/* Without an IOMMU the client knows the devices.  With one, each device has a range. */
+static void device_behind_an_iommu_has_a_range(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(2 * PAGE);
+
+	t_equal(client_dma_map(c, 0, 2 * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_map(c, 100 * PAGE, PAGE, RW, -1, 0), 0);
+	t_assert(client_may_be_device(c, 100 * PAGE));
+	t_assert(client_may_be_device(c, 101 * PAGE));
+	t_equal(client_dma_unmap(c, 0, 0, VFIO_USER_DMA_UNMAP_ALL), 0);
+
+	t_equal(client_dma_map(c, 10 * PAGE, PAGE, RO, fd, 0), 0);
+	t_equal(client_dma_map(c, 200 * PAGE, PAGE, RW, -1, 0), 0);
+	t_equal(client_dma_map(c, 201 * PAGE, PAGE, RO, -1, 0), 0);
+	t_assert(client_may_be_device(c, 201 * PAGE - 1));
+	t_assert(!client_may_be_device(c, 10 * PAGE));
+	t_assert(!client_may_be_device(c, 200 * PAGE - 1));
+	t_assert(!client_may_be_device(c, 201 * PAGE));
+	t_assert(!client_may_be_device(c, 202 * PAGE));
+	close(fd);
+	client_free(c);
+}
+
 static void bad_ranges_are_invalid(void)
 {
 	static const struct {
@@ -449,6 +473,7 @@ int main(void)
 		TEST(too_many_pieces_are_refused),
 		TEST(many_pages_can_be_mapped),
 		TEST(range_without_memory_is_known_but_out_of_reach),
+		TEST(device_behind_an_iommu_has_a_range),
 		TEST(bad_ranges_are_invalid),
 		TEST(the_last_page_of_the_address_space_can_be_mapped),
 		TEST(mapping_beyond_the_file_is_invalid),
