@@ -392,15 +392,25 @@ static int dispatch(struct vg_vfio_user *dev, const struct vfio_user_header *hea
 	return handler->handle(dev, req, reply);
 }
 
+/*
+ * Must the connection end because the command has failed?  A client that wants no reply would not
+ * learn of the failure.  After a failed DMA_MAP or DMA_UNMAP the device and the client have
+ * different memory at a bus address, and QEMU goes on all the same.
+ */
+static bool must_succeed(const struct vfio_user_header *header)
+{
+	return header->flags & VFIO_USER_F_NO_REPLY || header->command == VFIO_USER_DMA_MAP ||
+	       header->command == VFIO_USER_DMA_UNMAP;
+}
+
 /* Put the header before the reply's body.  If the client gets no reply, empty it. */
 static void finish_reply(struct vg_vfio_user *dev, struct vfio_user_header *header, int ret,
 			 struct vg_reply *reply)
 {
+	if (ret && !dev->error[0] && must_succeed(header))
+		end_connection(dev, "%s failed: %s", find_handler(header->command)->name,
+			       strerror(-ret));
 	if (ret == -EPROTO || header->flags & VFIO_USER_F_NO_REPLY) {
-		/* A client that wants no reply would not learn that the command failed. */
-		if (ret && !dev->error[0])
-			end_connection(dev, "%s without a reply failed: %s",
-				       find_handler(header->command)->name, strerror(-ret));
 		reply->size = 0;
 		reply->fd = -1;
 		return;

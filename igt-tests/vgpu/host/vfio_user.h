@@ -61,8 +61,8 @@ int vg_vfio_user_check_header(struct vg_vfio_user *dev, const struct vfio_user_h
 /*
  * Handle one whole message of @size bytes.  The @nfds descriptors came with it, and
  * the device has to close them.  A request that fails gets an error reply.  -EPROTO,
- * with dev->error set, means that the client has broken the protocol, so the
- * connection must end after @reply, if any, has been sent.
+ * with dev->error set, means that the client has broken the protocol or that a DMA_MAP or
+ * DMA_UNMAP has failed, so the connection must end after @reply, if any, has been sent.
  */
 int vg_vfio_user_handle(struct vg_vfio_user *dev, const void *message, size_t size, int *fds,
 			unsigned int nfds, struct vg_reply *reply);

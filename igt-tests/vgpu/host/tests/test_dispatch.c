@@ -229,6 +229,21 @@ static void failure_without_a_reply_ends_the_connection(void)
 	client_free(c);
 }
 
+/* QEMU would log the failure and go on, and have other memory there than the device. */
+static void failure_of_a_mapping_ends_the_connection(void)
+{
+	enum { PAGE = VFIO_USER_PGSIZE };
+	struct client *c = client_new();
+
+	t_equal(client_dma_map(c, 0, 2 * PAGE, VFIO_USER_DMA_READ, -1, 0), 0);
+	t_assert(!c->dev.error[0]);
+	t_equal(client_dma_map(c, PAGE, PAGE, VFIO_USER_DMA_READ, -1, 0), EEXIST);
+	t_assert(strstr(c->dev.error, "DMA_MAP failed: File exists"));
+	t_equal(client_dma_unmap(c, PAGE, PAGE, 0), EINVAL);
+	t_assert(strstr(c->dev.error, "DMA_UNMAP failed: Invalid argument"));
+	client_free(c);
+}
+
 static void reset_resets_model_and_configuration(void)
 {
 	const uint16_t command = PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER;
@@ -385,6 +400,7 @@ int main(void)
 		TEST(unwanted_descriptors_are_refused_and_closed),
 		TEST(no_reply_is_honoured),
 		TEST(failure_without_a_reply_ends_the_connection),
+		TEST(failure_of_a_mapping_ends_the_connection),
 		TEST(reset_resets_model_and_configuration),
 		TEST(clock_goes_with_the_machine),
 		TEST(device_info_tells_of_regions_and_irqs),
