@@ -23,9 +23,10 @@ enum {
 
 struct vg_oracle {
 	struct vg_pages *pages;
-	bool enabled;  /* the guest reports events now, in @ring */
-	bool used;     /* the guest has reported events at some time of the run */
-	uint64_t ring; /* bus address of struct vg_oracle_ring */
+	bool enabled;	  /* the guest reports events now, in @ring */
+	bool used;	  /* the guest has reported events at some time of the run */
+	bool unreachable; /* a violation has told that @ring cannot be reached */
+	uint64_t ring;	  /* bus address of struct vg_oracle_ring */
 	uint32_t ring_size;
 	uint64_t head;	  /* number of events taken from this ring */
 	uint64_t earlier; /* number of events of the rings before this one */
@@ -145,24 +146,28 @@ static struct vg_oracle_ring *ring(struct vgpu *vg)
 			    true, NULL);
 }
 
-static void drain(struct vgpu *vg)
+/*
+ * Take the new events.  Returns false if the ring cannot be reached, because QEMU or the guest's
+ * IOMMU has unmapped its memory.
+ */
+static bool drain(struct vgpu *vg)
 {
 	struct vg_oracle *o = vg->oracle;
 	struct vg_oracle_ring *r;
 	uint64_t tail;
 
 	if (!o->enabled)
-		return;
+		return true;
 	r = ring(vg);
 	if (!r)
-		return; /* QEMU or the guest's IOMMU has unmapped the memory */
+		return false;
 	tail = __atomic_load_n(&r->tail, __ATOMIC_ACQUIRE);
 	if (tail == o->head)
-		return;
+		return true;
 	if (tail - o->head > o->ring_size) {
 		vg_stop(vg, "oracle: ring of %u events with %llu in it", o->ring_size,
 			(unsigned long long)(tail - o->head));
-		return;
+		return true;
 	}
 	while (o->head != tail) {
 		/* Take a copy, because the guest could change the event after the check. */
@@ -172,6 +177,7 @@ static void drain(struct vgpu *vg)
 		o->head++;
 	}
 	__atomic_store_n(&r->head, o->head, __ATOMIC_RELEASE);
+	return true;
 }
 
 /* ---- judging ---- */
@@ -223,7 +229,10 @@ static void judge_access(struct vgpu *vg, const struct vg_judged_access *access)
 
 	if (!o->enabled || !access->len)
 		return;
-	drain(vg);
+	if (!drain(vg) && !o->unreachable) {
+		o->unreachable = true;
+		report(vg, VG_RULE_MISSED, "ring=unreachable");
+	}
 	if (access->gpa == VG_DMA_UNKNOWN) {
 		vg_stop(vg, "oracle: access to bus address 0x%llx, whose page is unknown",
 			(unsigned long long)access->addr);
@@ -258,6 +267,7 @@ static void write_enable(struct vgpu *vg, const struct vg_reg *reg, uint32_t ind
 	o->ring = (uint64_t)vg->regs[VG_ORACLE_RING_HI] << 32 | vg->regs[VG_ORACLE_RING_LO];
 	o->ring_size = vg->regs[VG_ORACLE_RING_SIZE];
 	o->head = 0;
+	o->unreachable = false;
 	o->pages = vg_pages_new();
 	if (!o->pages || !o->ring_size || o->ring_size > MAX_RING || o->ring % sizeof(uint64_t) ||
 	    !ring(vg)) {

@@ -27,6 +27,8 @@ static void *host_dma(void *host, uint64_t addr, uint64_t len, bool write, uint6
 
 	if (gpa_out)
 		*gpa_out = f->gpa_unknown ? VG_DMA_UNKNOWN : gpa;
+	if (f->hidden && gpa >> VG_PAGE_SHIFT == f->hidden >> VG_PAGE_SHIFT)
+		return NULL;
 	if (gpa < FAKE_RAM_BASE || len > FAKE_RAM_SIZE || gpa - FAKE_RAM_BASE > FAKE_RAM_SIZE - len)
 		return NULL;
 	return f->ram + (gpa - FAKE_RAM_BASE);

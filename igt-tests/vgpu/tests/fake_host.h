@@ -30,6 +30,7 @@ struct fake_host {
 	 * guest physical address.
 	 */
 	uint64_t iova_shift;
+	uint64_t hidden;  /* guest physical address of a page that the GPU cannot reach; 0: none */
 	bool gpa_unknown; /* the host does not know the guest physical address of any page */
 	unsigned int irqs;
 	uint64_t clock_ns; /* the value that vg_host_ops.clock() returns */

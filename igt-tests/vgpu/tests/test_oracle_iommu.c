@@ -128,6 +128,27 @@ static void unmapping_an_unknown_bus_address_changes_nothing(void)
 	fake_free(f);
 }
 
+/* Without the events of the guest, the oracle does not know the pages any more. */
+static void r5_fires_once_when_the_ring_cannot_be_reached(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	MAP_IOVA(f, PAGE_A);
+	read_page(f);
+	f->hidden = RING;
+	expect_none(f);
+	read_page(f);
+	read_page(f);
+	expect(f, 1, "rule=R5 ring=unreachable");
+	set_reg(f, VG_ORACLE_ENABLE, 0);
+	f->hidden = 0;
+	enable(f);
+	f->hidden = RING;
+	read_page(f);
+	CHECK(fake_log_count(f, "rule=R5") == 2);
+	fake_free(f);
+}
+
 /* An access that cannot be judged must not pass. */
 static void an_access_to_an_unknown_page_stops_the_model(void)
 {
@@ -158,6 +179,7 @@ int main(void)
 	a_bus_address_outlives_its_page();
 	r3_fires_when_the_dma_api_has_mapped_the_address_again();
 	unmapping_an_unknown_bus_address_changes_nothing();
+	r5_fires_once_when_the_ring_cannot_be_reached();
 	an_access_to_an_unknown_page_stops_the_model();
 	endless_mappings_of_a_bus_address_stop_the_model();
 	return 0;
