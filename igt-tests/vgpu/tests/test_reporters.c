@@ -6,6 +6,7 @@
 
 enum { LOST = 3 };
 
+struct pci_dev gpu;
 unsigned long allocated_pages;
 struct iommu_domain *iommu;
 int ring_maps;
@@ -97,7 +98,7 @@ static void an_old_number_of_lost_events_is_ignored(void)
 static void the_ring_may_be_behind_an_iommu(void)
 {
 	const struct vg_oracle_event event = { .kind = VG_ORACLE_FREE, .count = 1 };
-	struct iommu_domain domain = { .shift = 1ull << 40 };
+	struct iommu_domain domain = { .type = IOMMU_DOMAIN_DMA, .shift = 1ull << 40 };
 
 	CHECK(!ring_maps);
 	iommu = &domain;
@@ -112,6 +113,24 @@ static void the_ring_may_be_behind_an_iommu(void)
 	iommu = NULL;
 }
 
+/* With iommu.passthrough=1 bus addresses are physical addresses. */
+static void an_iommu_that_does_not_translate_is_none(void)
+{
+	struct iommu_domain domain = { .type = IOMMU_DOMAIN_IDENTITY };
+
+	iommu = &domain;
+	CHECK(!reporters_attach());
+	CHECK(!ring_maps);
+	CHECK(!reporter_domain(reporter_of(&gpu.dev)));
+	reporters_detach();
+	CHECK(!ring_maps);
+	domain.type = IOMMU_DOMAIN_DMA;
+	CHECK(!reporters_attach());
+	CHECK(reporter_domain(reporter_of(&gpu.dev)) == &domain);
+	reporters_detach();
+	iommu = NULL;
+}
+
 int main(void)
 {
 	regs[VG_ORACLE_ID] = VG_ORACLE_ID_VALUE;
@@ -123,5 +142,6 @@ int main(void)
 	reporters_enable(false);
 	reporters_detach();
 	the_ring_may_be_behind_an_iommu();
+	an_iommu_that_does_not_translate_is_none();
 	return 0;
 }

@@ -19,6 +19,7 @@ struct reporter {
 	void __iomem *mmio;
 	struct vg_oracle_ring *ring;
 	dma_addr_t ring_addr; /* bus address of @ring */
+	bool ring_mapped;     /* the DMA API has mapped @ring */
 	struct iommu_domain *domain;
 	raw_spinlock_t lock; /* lets one CPU at a time append events and count the missed ones */
 	u64 missed;	     /* number of events that did not fit into the ring */
@@ -158,23 +159,38 @@ static void unmap(struct reporter *r)
 }
 
 /*
- * Get the bus address of the ring.  Call the DMA API only if there is an IOMMU.  Without one the
+ * Returns the page tables that translate the GPU's bus addresses, or NULL.  An IOMMU that passes
+ * addresses through (iommu.passthrough=1) has a domain, too.
+ */
+static struct iommu_domain *translating_domain(struct device *dev)
+{
+	struct iommu_domain *domain = iommu_get_domain_for_dev(dev);
+
+	return domain && domain->type != IOMMU_DOMAIN_IDENTITY ? domain : NULL;
+}
+
+/*
+ * Get the bus address of the ring.  Call the DMA API only if an IOMMU translates.  Otherwise the
  * GPU and this module share the ring as it is, and the DMA API might give the GPU a copy.
  */
 static int map_ring(struct reporter *r)
 {
-	r->domain = iommu_get_domain_for_dev(&r->pdev->dev);
+	int err;
+
+	r->domain = translating_domain(&r->pdev->dev);
 	r->ring_addr = virt_to_phys(r->ring);
 	if (!r->domain)
 		return 0;
 	r->ring_addr =
 		dma_map_single(&r->pdev->dev, r->ring, PAGE_SIZE << RING_ORDER, DMA_BIDIRECTIONAL);
-	return dma_mapping_error(&r->pdev->dev, r->ring_addr);
+	err = dma_mapping_error(&r->pdev->dev, r->ring_addr);
+	r->ring_mapped = !err;
+	return err;
 }
 
 static void unmap_ring(struct reporter *r)
 {
-	if (r->domain)
+	if (r->ring_mapped)
 		dma_unmap_single(&r->pdev->dev, r->ring_addr, PAGE_SIZE << RING_ORDER,
 				 DMA_BIDIRECTIONAL);
 }

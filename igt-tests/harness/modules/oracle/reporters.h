@@ -38,8 +38,8 @@ void reporters_detach(void);
 /* Returns the reporter of @dev, or NULL if @dev is no simulated GPU. */
 struct reporter *reporter_of(const struct device *dev);
 /*
- * Returns the IOMMU's page tables for the GPU, or NULL if it has no IOMMU, and bus addresses are
- * physical addresses.
+ * Returns the IOMMU's page tables for the GPU, or NULL if no IOMMU translates, so that bus
+ * addresses are physical addresses.
  */
 struct iommu_domain *reporter_domain(const struct reporter *r);
 

@@ -2,7 +2,7 @@
 /*
  * The functions of the kernel that reporters.c of the guest's module calls, so that a program can
  * test that file, also with larger pages (PAGE_SHIFT).  There is one PCI device.  The test defines
- * its registers: readl() and writel().
+ * it, and its registers: readl() and writel().
  */
 #ifndef FAKE_KERNEL_H
 #define FAKE_KERNEL_H
@@ -44,12 +44,12 @@ struct pci_dev {
 u32 readl(const void *addr);
 void writel(u32 value, void *addr);
 
+extern struct pci_dev gpu;
+
 static inline struct pci_dev *pci_get_device(unsigned int vendor, unsigned int device,
 					     struct pci_dev *from)
 {
-	static struct pci_dev only;
-
-	return from ? NULL : &only;
+	return from ? NULL : &gpu;
 }
 
 static inline void pci_dev_get(struct pci_dev *pdev)
@@ -114,12 +114,14 @@ static inline uint64_t virt_to_phys(const void *address)
 
 /* Without an IOMMU the test sets @iommu to NULL.  @ring_maps counts the maps that still exist. */
 struct iommu_domain {
+	unsigned int type;
 	uint64_t shift; /* how much larger than a physical address its bus address is */
 };
 
 extern struct iommu_domain *iommu;
 extern int ring_maps;
 enum { DMA_BIDIRECTIONAL };
+enum { IOMMU_DOMAIN_DMA = 3, IOMMU_DOMAIN_IDENTITY = 4 };
 
 static inline struct iommu_domain *iommu_get_domain_for_dev(struct device *dev)
 {
