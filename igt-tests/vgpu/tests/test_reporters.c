@@ -94,6 +94,13 @@ static void an_old_number_of_lost_events_is_ignored(void)
 	tell(4, 2);
 }
 
+static void an_event_without_a_page_is_missed(void)
+{
+	miss(reporter_of(&gpu.dev));
+	tell(4, 1);
+	tell(4, 0);
+}
+
 /* The GPU reaches the ring by a bus address, which the module gives back at the end. */
 static void the_ring_may_be_behind_an_iommu(void)
 {
@@ -139,6 +146,7 @@ int main(void)
 	page_size_does_not_matter();
 	a_report_that_does_not_fit_is_made_later();
 	an_old_number_of_lost_events_is_ignored();
+	an_event_without_a_page_is_missed();
 	reporters_enable(false);
 	reporters_detach();
 	the_ring_may_be_behind_an_iommu();

@@ -67,6 +67,7 @@ void say_pages(const struct device *dev, u32 kind, u32 flags, phys_addr_t phys, 
 	say(r, &event);
 }
 
+/* Returns 0 if the IOMMU has no page there.  The kernel gives page 0 to no device. */
 static u64 page_of(struct iommu_domain *domain, u64 iova)
 {
 	return iommu_iova_to_phys(domain, iova << SMALL_PAGE_SHIFT) >> SMALL_PAGE_SHIFT;
@@ -74,7 +75,8 @@ static u64 page_of(struct iommu_domain *domain, u64 iova)
 
 /*
  * Report that the IOMMU has pages at the bus addresses of @event.  Ask the IOMMU for the pages, and
- * report those that follow each other in one event.
+ * report those that follow each other in one event.  Where the IOMMU has none, although the DMA API
+ * says that it mapped one, the page cannot be reported.
  */
 static void say_mapped(struct reporter *r, struct vg_oracle_event event)
 {
@@ -84,6 +86,10 @@ static void say_mapped(struct reporter *r, struct vg_oracle_event event)
 	for (; event.va < end; event.va += event.count) {
 		event.page = page_of(domain, event.va);
 		event.count = 1;
+		if (!event.page) {
+			miss(r);
+			continue;
+		}
 		while (event.va + event.count < end &&
 		       page_of(domain, event.va + event.count) == event.page + event.count)
 			event.count++;

@@ -22,7 +22,7 @@ struct reporter {
 	bool ring_mapped;     /* the DMA API has mapped @ring */
 	struct iommu_domain *domain;
 	raw_spinlock_t lock; /* lets one CPU at a time append events and count the missed ones */
-	u64 missed;	     /* number of events that did not fit into the ring */
+	u64 missed;	     /* number of events that did not fit into the ring or had no page */
 	u64 missed_told;     /* number of lost events that the GPU knows of */
 };
 
@@ -84,6 +84,15 @@ void say(struct reporter *r, const struct vg_oracle_event *event)
 	raw_spin_lock_irqsave(&r->lock, flags);
 	if (!append(r, event))
 		r->missed++;
+	raw_spin_unlock_irqrestore(&r->lock, flags);
+}
+
+void miss(struct reporter *r)
+{
+	unsigned long flags;
+
+	raw_spin_lock_irqsave(&r->lock, flags);
+	r->missed++;
 	raw_spin_unlock_irqrestore(&r->lock, flags);
 }
 

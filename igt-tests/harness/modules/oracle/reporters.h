@@ -44,17 +44,19 @@ struct reporter *reporter_of(const struct device *dev);
 struct iommu_domain *reporter_domain(const struct reporter *r);
 
 /*
- * say() appends an event to the ring of one reporter, say_all() to the ring of each.  Both may be
- * called in any context but NMI.
+ * say() appends an event to the ring of one reporter, say_all() to the ring of each.  miss() counts
+ * an event that cannot be reported.  All may be called in any context but NMI.
  */
 void say(struct reporter *r, const struct vg_oracle_event *event);
 void say_all(const struct vg_oracle_event *event);
+void miss(struct reporter *r);
 
 /* Tell the GPUs to read all events now.  May return before they have done so. */
 void reporters_drain(void);
 /*
  * Report to each GPU how many events it has missed since the last report: those that did not fit
- * into its ring, and those that never came to say().  There have been @lost of the latter so far.
+ * into its ring, those of miss(), and those that never came to either.  There have been @lost of
+ * the last kind so far.
  */
 void reporters_tell_missed(u64 lost);
 /* Let each GPU write the mark @value to its trace, behind the accesses that it has judged. */
