@@ -211,9 +211,9 @@ static int apply_range(struct vg_pages *pages)
 /* ---- bus addresses that an IOMMU translates ---- */
 
 /*
- * The DMA API gives a bus address back before the guest's module hears of the unmapping.  So
- * another CPU may map the address again and report that first.  Each bus address therefore has a
- * queue of mappings, and an unmapping ends the oldest one.
+ * The DMA API may give a bus address back before the guest's module hears of the unmapping
+ * (dma_unmap_phys()).  So another CPU may map the address again and report that first.  Each bus
+ * address therefore has a queue of mappings, and an unmapping ends the oldest one.
  */
 static int map_iova(struct vg_pages *pages, uint64_t iova, uint64_t number)
 {

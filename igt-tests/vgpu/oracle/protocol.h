@@ -44,9 +44,9 @@ enum vg_oracle_kind {
 	 */
 	VG_ORACLE_MAP = 1,
 	/*
-	 * A DMA mapping of @count pages from @page on was removed.  VG_ORACLE_IOVA: of the
-	 * @count pages that were mapped at the bus addresses from @va on; @page is 0, because
-	 * the guest reports the unmapping when its IOMMU has forgotten the pages.
+	 * A DMA mapping of @count pages from @page on was or is being removed.
+	 * VG_ORACLE_IOVA: of the @count pages that were mapped at the bus addresses from @va
+	 * on; @page is 0, because the guest's IOMMU may have forgotten the pages by now.
 	 */
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page on went back to the page allocator. */
