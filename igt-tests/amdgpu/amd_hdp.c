@@ -132,8 +132,8 @@ static void aql_release(struct amd_userptr *unused)
 }
 
 /*
- * The poll of a register at a special address, by which ROCr lets SDMA flush before a copy.  Old
- * firmware does not know it.
+ * ROCr lets SDMA flush the HDP before a copy by this POLL_REGMEM: 0x80000000 as the high half of
+ * the address asks for the flush (docs/hdp.md).
  */
 static void emit_sdma_flush(void *arg)
 {

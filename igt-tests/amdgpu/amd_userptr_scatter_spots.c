@@ -32,9 +32,9 @@ enum { APART = WINDOW_GAP + 2 };
 enum { PART_FIRST = 20, PART_END = 60 };
 
 /*
- * A BO of MANY_WINDOWS times a page that can change, which the test calls a spot, and APART - 1
- * pages that stay.  Half of the spots have the same pages behind them, the others have other pages,
- * because a page may be in 64 ranges at most (AMDGPU_USERPTR_MAX_OVERLAP).
+ * The BO has MANY_WINDOWS spots.  A spot is a page that the test can change; APART - 1 other pages
+ * follow it, which never change.  Two sets of these other pages take turns, because a page may be
+ * in 64 ranges at most (AMDGPU_USERPTR_MAX_OVERLAP).
  */
 struct spots {
 	struct amd_userptr_scatter whole;

@@ -274,8 +274,9 @@ static void write_second(struct later *later)
 }
 
 /*
- * The second submission has not started before the entries are cleared.  Its accesses would fault,
- * so remove them from the IB.
+ * The second submission has not started, because the driver lets it wait until the page table
+ * entries of the userptr are cleared.  Then its accesses would cause GPU page faults, so remove
+ * them from its IB.
  */
 static void defuse_second(struct later *later)
 {

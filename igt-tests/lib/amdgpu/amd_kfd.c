@@ -25,8 +25,8 @@
 #define HUGE_PAGE (2ull << 20)
 
 /*
- * The start of the gap in the GPU's addresses, and the addresses to try where mmap() returns
- * addresses in that gap.
+ * The GPU has no addresses from VA_GAP on.  If mmap() returns such an address,
+ * reserve_below_gap() tries up to VA_ATTEMPTS others, from VA_FIRST on.
  */
 #define VA_GAP	 (1ull << 47)
 #define VA_FIRST (1ull << 40)

@@ -209,8 +209,9 @@ const struct amd_pkt amd_pkt_sdma5 = {
 /* ---- version 7.0 ---- */
 
 /*
- * ROCr's BlitSdma::BuildFenceCommand() sets FENCE_SYSTEM since gfx12.  Its copy has no bit
- * "CPV", which the kernel sets (sdma_v7_0.c:1769) to add a dword for compressed memory.
+ * ROCr sets FENCE_SYSTEM since gfx12 (BlitSdma::BuildFenceCommand()), so set it here, too.  Like
+ * ROCr, copy() leaves the bit CPV zero.  The kernel sets this bit in its own copies, and adds a
+ * dword for compressed memory (sdma_v7_0.c:1769).
  */
 static unsigned int fence_7(uint32_t *dw, uint64_t addr, uint32_t value)
 {
