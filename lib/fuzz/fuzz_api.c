@@ -3,10 +3,11 @@
  * libFuzzer's target: sequences of calls of the library on the model of the kernel, while calls of
  * the kernel and allocations fail, GPUs hang and are reset, and memory is bad.
  *
- * A unit is a byte of options, three bytes of the kernel and the context, and then for each step a
- * byte that chooses it and the bytes that it takes. Behind the end of the unit all bytes are zeros.
- * After each step kernel and library must agree on the mappings. At the end nothing may be left,
- * and the library may not have released an address that a GPU may still use (fake_kernel.c).
+ * A unit, which is one input of libFuzzer, is a byte of options, three bytes for the kernel and the
+ * context, and then for each step a byte that chooses the step and the bytes that the step takes.
+ * Behind the end of the unit all bytes are zeros. After each step kernel and library must agree on
+ * the mappings. At the end nothing may be left, and the library may not have released an address
+ * that a GPU may still use (fake_kernel.c).
  */
 #include <unistd.h>
 
@@ -133,12 +134,15 @@ static unsigned int own_open_bos(const struct fake_device *device)
 	return count;
 }
 
-/* BOs of the library's own, addresses and failed closes that the kernel knows. */
+/* Numbers of the library's own BOs, of reservations and of failed closes. */
 struct left {
 	unsigned int bos, reservations, failed_closes;
 };
 
-/* Those that the library does not have any more; but reservations of maps are among them. */
+/*
+ * Count what the model still has, but the context no longer uses for flushes of the HDP. The
+ * reservations of maps are in the count, too.
+ */
 static struct left left_behind(const struct fuzz *f)
 {
 	struct left left = { .reservations = f->fake.reservations };
@@ -169,7 +173,10 @@ static void keep_bos(struct fuzz *f, const struct left *before, unsigned int ibs
 	f->kept_bos += now.bos - before->bos;
 }
 
-/* Also the addresses of the IB, in a call that makes and ends no map. */
+/*
+ * As keep_bos(), and the library may also keep the addresses of the IB. The call must not make or
+ * end a map.
+ */
 static void keep_ib(struct fuzz *f, const struct left *before)
 {
 	const struct left now = left_behind(f);
@@ -346,8 +353,8 @@ static void step_detach(struct fuzz *f)
 		t_equal(ret, on ? 0 : device < f->num_devices ? -ENOENT : -EINVAL);
 	}
 	/*
-	 * Do not ask @ret: an injected error can be one that the library returns itself. After any
-	 * error of the kernel the map is not on the device.
+	 * Do not look at @ret, because an injected error can be one that the library returns
+	 * itself. After any error of the kernel the map is not on the device.
 	 */
 	if (!slot->ending && device < f->num_devices)
 		slot->devices &= ~au_device_bit(device);
@@ -607,8 +614,9 @@ static bool begin(struct fuzz *f)
 	f->fake.fail_call = 0;
 	f->fake.no_own_page = false;
 	/*
-	 * If a call in begin() has failed, a BO whose close failed may be left: no comparisons. Nor
-	 * during a reset, which may be longer than a call waits.
+	 * Do not compare after each step if a call in begin() has failed, because a BO whose close
+	 * failed may be left, or if a reset is running, because the reset may be longer than a call
+	 * waits.
 	 */
 	f->trouble = f->fake.failed || fail & 2;
 	return f->ctx;

@@ -26,23 +26,25 @@
  *   marked "out", and on failure only the failed_* fields.
  * - Any thread can call any function at any time. But no call may use a context that another call
  *   destroys, or a mapping that another call unmaps. A signal handler must not call the library,
- *   and a thread must not be cancelled in a call, because the lock that the interrupted call holds
- *   would stay taken.
- * - After fork() the child must not use the parent's contexts: all functions that take a context
- *   or a mapping return -EPERM there, without an ioctl. amdgpu_userptr_ctx_destroy() is the
- *   exception. It frees the child's copy of the context and leaves the parent's GPU state alone.
- *   The child's copy of the memory that the library has for mappings stays allocated, because a
- *   thread of the parent may have been changing it at the time of the fork. The child does not
- *   inherit reserved GPU addresses (VA_RESERVE), unless another thread forks it while the library
- *   is reserving them. If evictions are watched, it closes its descriptor of the library's file of
- *   events, by number: a child that closes all descriptors first, and opens others, must not
- *   destroy the context.
+ *   because the call that the signal has interrupted may hold a lock of the library. A thread must
+ *   not be cancelled in a call, because the locks that the call holds would stay taken.
+ * - After fork() the child must not use the parent's contexts: in the child all functions that take
+ *   a context or a mapping return -EPERM, without an ioctl. Only amdgpu_userptr_ctx_destroy()
+ *   works: it frees the child's copy of the context and leaves the parent's GPU state alone. The
+ *   child's copy of the memory that the library has for mappings stays allocated, because a thread
+ *   of the parent may have been changing it at the time of the fork. The child does not inherit
+ *   reserved GPU addresses (VA_RESERVE), unless another thread forks it while the library is
+ *   reserving them. If the context watches evictions, amdgpu_userptr_ctx_destroy() also closes the
+ *   child's descriptor of the file of events, by its number. So a child that has closed all
+ *   descriptors and opened other files must not destroy the context, because one of these files may
+ *   have the number now.
  *
  * Stability
  *
- * Before version 1.0 each minor version may change functions and structs. The version of the
- * symbols (AMDGPU_USERPTR_0.1) changes with it, so a program that was built for another minor
- * version does not start. A patch version corrects bugs and changes nothing else that programs see.
+ * Before version 1.0 each minor version may change functions and structs. Each minor version has
+ * another version of the symbols (now AMDGPU_USERPTR_0.1), so a program that was built for another
+ * minor version does not start. A patch version corrects bugs and changes nothing else that
+ * programs see.
  *
  * From 1.0 on, functions, flags, enumerators and members of structs are only added: members at the
  * end of a struct, where zero asks for the earlier behaviour. So a program runs with any later
@@ -51,8 +53,8 @@
  *
  * Page size: addresses and sizes are multiples of a unit that is known only at run time,
  * amdgpu_userptr_caps.granularity. It is the CPU page size (64 KiB on some machines), or 4 KiB
- * where the kernel can map parts of larger CPU pages. Other buffers need
- * amdgpu_userptr_range_cover() or AMDGPU_USERPTR_MAP_ROUND_OUT.
+ * where the kernel can map parts of larger CPU pages. For a buffer that does not begin and end at
+ * such multiples use amdgpu_userptr_range_cover() or AMDGPU_USERPTR_MAP_ROUND_OUT.
  */
 #ifndef AMDGPU_USERPTR_H
 #define AMDGPU_USERPTR_H
@@ -107,7 +109,7 @@ struct amdgpu_userptr_mapping;
  *	piece is a range, or several that follow each other in the array and in memory and have
  *	equal flags. A piece of half a TiB or more takes several buffer objects (with 4 KiB pages).
  *
- * The GPU sees the same memory with each of them. Only the cost differs.
+ * The GPU sees the same memory with each backend. Only the cost differs.
  */
 enum amdgpu_userptr_backend {
 	AMDGPU_USERPTR_BACKEND_AUTO = 0,
@@ -133,20 +135,21 @@ struct amdgpu_userptr_ctx_args {
 	uint32_t num_devices;		     /**< 1 to AMDGPU_USERPTR_MAX_DEVICES */
 	uint32_t backend;		     /**< enum amdgpu_userptr_backend */
 	/**
-	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. It is
-	 * for all waits of the call together, with those of its roll back, but not for ioctls. An
-	 * ioctl can take seconds, because it waits for locks that the kernel holds while it looks
-	 * for the memory of mappings and starts the queues of the process again. Without a limit a
-	 * call blocks for as long as the GPU hangs, and for ever if the kernel does not reset the
-	 * GPU.
+	 * Longest time that a call waits for page table updates, in nanoseconds; 0: no limit. The
+	 * limit is for all waits of the call together, also for those of its roll back. The time in
+	 * ioctls does not count, and an ioctl can take seconds, because it waits for locks that the
+	 * kernel holds while it looks for the memory of mappings and starts the queues of the
+	 * process again. Without a limit a call blocks for as long as the GPU hangs, and for ever
+	 * if the kernel does not reset the GPU.
 	 *
 	 * While the GPU hangs, the kernel would block each call that closes a buffer object until
-	 * all updates of the file are done. So the library first waits for those that it has
-	 * started, and closes nothing after -ETIME. It does not know the updates of others that
-	 * use the file, such as ROCm, so while those hang a call may block in spite of the limit.
-	 * So may a call that is closing buffer objects when another thread starts an update and
-	 * the GPU hangs in that one. The kernel closes a buffer object under a lock that all GPUs
-	 * of the process share, so meanwhile calls for other GPUs block, too.
+	 * all page table updates of the file are done. So the library first waits for the updates
+	 * that it has started, and closes nothing after -ETIME. In two cases a call may block in
+	 * spite of the limit: the GPU hangs in an update that another user of the file, such as
+	 * ROCm, has started, because the library does not know such updates; or another thread
+	 * starts an update while the call is closing buffer objects, and the GPU hangs in this
+	 * update. The kernel closes a buffer object under a lock that all GPUs of the process
+	 * share, so while such a call blocks, calls for other GPUs block, too.
 	 */
 	uint64_t timeout_ns;
 };
@@ -159,8 +162,8 @@ struct amdgpu_userptr_ctx_args {
  * @args: devices
  * @ctx: out: the context
  *
- * It also succeeds on kernels without AMDGPU_GEM_USERPTR_HSA, so that amdgpu_userptr_query_caps()
- * can name the reason.
+ * The function also succeeds on kernels without AMDGPU_GEM_USERPTR_HSA, so that
+ * amdgpu_userptr_query_caps() can name the reason.
  *
  * Return: 0, or
  * -EINVAL, -E2BIG: bad arguments, such as a negative file descriptor.
@@ -177,9 +180,10 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * amdgpu_userptr_ctx_destroy() - unmap everything and free the context
  * @ctx: the context, or NULL (nothing happens)
  *
- * It unmaps the mappings that are left, as amdgpu_userptr_unmap() does, with one time limit for all
- * of them, and their pointers are dead afterwards. Whatever it returns, the context is gone. In a
- * forked child it frees only the child's copy of the context.
+ * The function unmaps the mappings that are left, as amdgpu_userptr_unmap() does, with one time
+ * limit for all of them. Afterwards no pointer to a mapping of the context is valid. Whatever the
+ * function returns, the context is gone. In a forked child it frees only the child's copy of the
+ * context.
  *
  * Return: 0 or the first error.
  * -ETIME: the page tables of a device were not up to date in time. The device may still reach the
@@ -188,7 +192,7 @@ int amdgpu_userptr_ctx_create(const struct amdgpu_userptr_ctx_args *args,
  * -ENOMEM: because of vm.max_map_count the kernel did not release all of the reserved address
  *	space. No GPU can reach the memory.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and a GPU may still
- *	reach the memory. -EIO also stands for errors of the kernel that would have one of the
+ *	reach the memory. -EIO also replaces a kernel error whose number would have one of the
  *	meanings above.
  */
 int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx);
@@ -204,11 +208,11 @@ struct amdgpu_userptr_caps {
 	 * now if @vm_timeline is 1, too. -EINVAL: the kernel does not know this flag. -EOPNOTSUPP:
 	 * the GPU address space of the file does not belong to KFD, or the device would need bounce
 	 * buffers. -EPERM: the address space belongs to another process. -EPROTO: XNACK is on.
-	 * -EBUSY: a checkpoint is being restored, or the file has DRM user queues. -EDQUOT:
-	 * KFD's limit for memory that GPUs can reach. -ENOMEM: no memory. -ETIME: the library could
-	 * not ask, because earlier updates are late. Other errors are those of stage USERPTR of
-	 * amdgpu_userptr_map(). The library asks the kernel for a BO, so the answer is right for
-	 * patched kernels of any version number.
+	 * -EBUSY: a checkpoint is being restored, or the file has DRM user queues. -EDQUOT: KFD's
+	 * limit for memory that GPUs can reach does not permit more. -ENOMEM: no memory. -ETIME:
+	 * the library could not ask, because earlier page table updates are late. Other errors are
+	 * those of stage USERPTR of amdgpu_userptr_map(). The library asks the kernel for a BO, so
+	 * the answer is right for patched kernels of any version number.
 	 */
 	int32_t hsa_status;
 	uint32_t vm_timeline; /**< out: 1: the library can wait for page tables (DRM 3.64) */
@@ -249,8 +253,10 @@ int amdgpu_userptr_query_caps(struct amdgpu_userptr_ctx *ctx, struct amdgpu_user
  * struct amdgpu_userptr_range - a piece of host memory
  *
  * Ranges may overlap each other: the GPU then sees the memory at several addresses. The kernel
- * accepts at most 64 ranges with the same page in one buffer object. If a range has only a part of
- * a CPU page, the library registers each page once, so this limit does not count.
+ * accepts at most 64 ranges with the same page in one buffer object. The limit does not matter if,
+ * between the start and the end of the mapping, a range begins or ends inside of a CPU page, or if
+ * the mapping begins or ends inside of a CPU page of which another range has a part, too: then the
+ * library registers each CPU page only once.
  */
 struct amdgpu_userptr_range {
 	uint64_t cpu_addr; /**< start, multiple of amdgpu_userptr_caps.granularity, not 0 */
@@ -262,9 +268,9 @@ struct amdgpu_userptr_range {
 /**
  * enum amdgpu_userptr_va_mode - where the GPU addresses come from
  * @AMDGPU_USERPTR_VA_RESERVE: the library reserves CPU address space (PROT_NONE) and uses the same
- *	numbers on the GPU. If all GPU addresses of the process are made in this way, as ROCr does,
- *	nothing can collide. The addresses are such that all devices of the context have them, also
- *	where the CPU has more address bits than a device.
+ *	numbers on the GPU. If everybody in the process chooses GPU addresses in this way, as ROCr
+ *	does, no two of them can collide. The library reserves only addresses that all devices of
+ *	the context have, also where the CPU has more address bits than a device.
  * @AMDGPU_USERPTR_VA_ALLOC: amdgpu_va_range_alloc() of libdrm, which does not know the addresses
  *	that KFD uses. Only for a context of one device that was given as amdgpu_device_handle.
  * @AMDGPU_USERPTR_VA_FIXED: the caller's address in @fixed_va, for example from
@@ -285,12 +291,13 @@ enum amdgpu_userptr_va_mode {
 #define AMDGPU_USERPTR_MAP_NO_COALESCE (1u << 0)
 
 /*
- * How the GPU caches the memory, as AMDGPU_GEM_CREATE_* of the same names in <amdgpu_drm.h> and
- * KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without any of them the memory is
- * coarse-grained: coherent only where one dispatch ends and the next begins. That is the default of
- * KFD's ioctl and of hsaKmtRegisterMemory(); but hsaKmtRegisterMemoryWithFlags() sets COHERENT
- * unless its caller asks for CoarseGrain. Some GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but not
- * these flags. Kernels before DRM 3.65 refuse them, see amdgpu_userptr_caps.map_flags.
+ * How the GPU caches the memory. The flags mean the same as AMDGPU_GEM_CREATE_* of the same names
+ * in <amdgpu_drm.h>, and as KFD_IOC_ALLOC_MEM_FLAGS_* of the same names for KFD's userptrs. Without
+ * any of these flags the memory is coarse-grained: coherent only where one dispatch ends and the
+ * next begins. Coarse-grained memory is the default of KFD's ioctl and of hsaKmtRegisterMemory();
+ * but hsaKmtRegisterMemoryWithFlags() sets COHERENT unless its caller asks for CoarseGrain. Some
+ * GPUs ignore AMDGPU_VM_MTYPE_* in va_flags, but not the flags below. Kernels before DRM 3.65
+ * refuse the flags, see amdgpu_userptr_caps.map_flags.
  */
 /** Coherent with CPU threads and other devices for instructions of system scope. */
 #define AMDGPU_USERPTR_MAP_COHERENT	(1u << 1)
@@ -302,11 +309,11 @@ enum amdgpu_userptr_va_mode {
 /**
  * Ranges of any address and size, whose bytes follow each other at @gpu_va. The first range may
  * begin inside of a unit (amdgpu_userptr_caps.granularity), and the last one may end inside of a
- * unit. A range may end and the next one begin inside of a unit only if it continues in memory,
- * with equal flags. Everything else fails with -EINVAL and AMDGPU_USERPTR_REASON_GRANULARITY,
- * because a GPU page has the bytes of one piece of memory.
+ * unit. Two ranges may meet inside of a unit only if the second one continues the first one in
+ * memory and has equal flags. Everything else fails with -EINVAL and
+ * AMDGPU_USERPTR_REASON_GRANULARITY, because a GPU page has the bytes of one piece of memory.
  *
- * The library maps whole units, so the GPU can reach the rest of the first and of the last one: up
+ * The library maps whole units, so the GPU can reach the rest of the first and of the last unit: up
  * to 65535 bytes of other data at each end where the unit is a CPU page of 64 KiB.
  */
 #define AMDGPU_USERPTR_MAP_ROUND_OUT (1u << 4)
@@ -358,8 +365,8 @@ enum amdgpu_userptr_stage {
  * @AMDGPU_USERPTR_REASON_TIMEOUT: the page tables were not up to date in time
  * @AMDGPU_USERPTR_REASON_RESET: the GPU was reset
  * @AMDGPU_USERPTR_REASON_GRANULARITY: the range, or the seam between it and the range before, is
- *	not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va does not lie in
- *	its unit as the first range does
+ *	not at the start of a unit (amdgpu_userptr_caps.granularity); or @fixed_va is not as far
+ *	behind the start of its unit as the first range is
  * @AMDGPU_USERPTR_REASON_KFD_LIMIT: KFD's limit for memory that GPUs can reach does not permit more
  */
 enum amdgpu_userptr_reason {
@@ -399,7 +406,8 @@ struct amdgpu_userptr_map_args {
 	/**
 	 * The GPU address for VA_FIXED, otherwise 0: a multiple of amdgpu_userptr_caps.granularity,
 	 * and of @alignment. Each device must have all addresses of the mapping. With MAP_ROUND_OUT
-	 * it is the address of the first byte, so it lies in its unit as the first range does.
+	 * @fixed_va is the address of the first byte, so it has to be as far behind the start of
+	 * its unit as the first range is.
 	 */
 	uint64_t fixed_va;
 	/**
@@ -443,32 +451,33 @@ struct amdgpu_userptr_map_args {
  * @args: ranges and placement
  * @mapping: out: the mapping
  *
- * All or nothing, on all devices that @args names. When the function returns 0 the GPUs see the
- * memory. When it fails nothing is left behind, unless @failed_reachable is not 0; and @args names
- * the step, the reason, and the range and the device if one of them is at fault. If @args itself is
- * wrong (its size, NULL) the function returns -EINVAL or -E2BIG and writes nothing, as in a forked
- * child.
+ * The function makes the mapping on all devices that @args names, or on none. When it returns 0 the
+ * GPUs see the memory. When it fails nothing is left behind, unless @failed_reachable is not 0; and
+ * @args names the step, the reason, and the range and the device if one of them is at fault. If
+ * @args itself is wrong (its size, NULL) the function returns -EINVAL or -E2BIG and writes nothing.
+ * It writes nothing in a forked child either.
  *
  * The roll back can fail, too, when a GPU hangs or is reset: then @failed_reachable is not 0. If
  * the GPU is only late, later calls of map(), unmap() and query_stats() on the context finish the
- * roll back as soon as it can be done, and give back the addresses. Until then VA_FIXED fails there
- * with -EEXIST. After another error nobody gets the addresses again, as after
- * amdgpu_userptr_unmap(). amdgpu_userptr_stats.failed_reachable tells when no GPU can reach the
- * memory any more, so that the caller may use it for something else.
+ * roll back as soon as it can be done, and give back the addresses. Until then a map() by VA_FIXED
+ * at these addresses fails with -EEXIST. If the roll back ends with another error, the library
+ * gives the addresses to nobody again, as after an error of amdgpu_userptr_unmap().
+ * amdgpu_userptr_stats.failed_reachable tells when no GPU can reach the memory any more, so that
+ * the caller may use it for something else.
  *
  * A mapping follows the addresses, not the memory: after munmap() the GPU faults when it accesses
  * the range, and after mremap() nothing is left at the old address. If the process maps other
- * memory at the address, the kernel does not notice at once. When it next restores the queues of
- * the process, it looks for new memory in some of the ranges that lack memory, the next time in
- * others. So the GPU may get the new memory much later. To be sure of it, unmap the mapping and map
- * its ranges again.
+ * memory at the address, the kernel does not notice at once. Each time the kernel starts the queues
+ * of the process again, it looks for new memory in some of the ranges that lack memory, and the
+ * next time in others. So the GPU may get the new memory much later. To make sure that the GPU gets
+ * it, unmap the mapping and map its ranges again.
  *
  * Return: 0, or
  * -EINVAL: bad arguments. The ranges do not begin and end at units (REASON_GRANULARITY). At stage
  *	USERPTR: the kernel does not know AMDGPU_GEM_USERPTR_HSA, or the caching that @flags ask
  *	for. At stage VA_MAP: the GPU address is in use.
- * -E2BIG: more than max_ranges ranges, too many of the same page, or @args or a range uses a field
- *	of a newer header.
+ * -E2BIG: more than max_ranges ranges, too many ranges with the same page, or @args or a range uses
+ *	a field of a newer header.
  * -EOVERFLOW: a range, or the sum of the sizes, does not fit into 64 bits.
  * -ERANGE: a device cannot map at the GPU addresses, or has fewer addresses than the map needs.
  * -EEXIST: the GPU addresses overlap another mapping of this context, or one whose removal is late.
@@ -476,8 +485,8 @@ struct amdgpu_userptr_map_args {
  *	device would need bounce buffers for the memory (REASON_NO_KFD_VM, too, because the kernel
  *	has one error for both), or the kernel cannot tell when page table updates are complete
  *	(DRM before 3.64).
- * -EFAULT: a range is not mapped, or not readable. With a backport of the flags to a kernel before
- *	Linux 6.19 also: not writable.
+ * -EFAULT: a range is not mapped, or not readable. On a kernel before Linux 6.19 to which the flags
+ *	were backported also: not writable.
  * -EPERM: in a forked child. At stage USERPTR: the memory of a range is not writable and the range
  *	not READONLY (REASON_MEMORY), or the GPU address space is another process's
  *	(REASON_FOREIGN_VM).
@@ -485,13 +494,13 @@ struct amdgpu_userptr_map_args {
  * -EADDRINUSE: KFD's shared virtual memory (SVM) manages the range already.
  * -EHWPOISON: memory of a range has failed (a hardware error).
  * -EPROTO: the queues of the process can wait for page faults (XNACK is on): use SVM.
- * -EBUSY: the kernel cannot do it now. At stage USERPTR: a checkpoint is being restored, or the
- *	file has DRM user queues. At stage VA_MAP: page tables are evicted.
+ * -EBUSY: the kernel cannot make the mapping now. At stage USERPTR: a checkpoint is being restored,
+ *	or the file has DRM user queues. At stage VA_MAP: page tables are evicted.
  * -ESRCH: the process is ending.
  * -ENODEV: the device was removed.
  * -ETIME: at stage WAIT, the page tables were not up to date, or a reset of the GPU not over,
  *	before the context's @timeout_ns.
- * -ECANCELED: at stage WAIT, the GPU was reset during the call or since the last one, so the
+ * -ECANCELED: at stage WAIT, the GPU was reset during the call or since the call before, so the
  *	kernel may have dropped page table updates, also those of earlier mappings.
  * -EDQUOT: KFD's limit for memory that GPUs can reach does not permit more. The memory counts once
  *	for each device.
@@ -520,14 +529,14 @@ struct amdgpu_userptr_attach_args {
  *
  * The device gets the same memory at the same GPU addresses, with the flags of the mapping. When
  * the function returns 0 the GPU sees the memory. When it fails the mapping is as before. If @args
- * itself is wrong (its size, NULL), and in a forked child, it writes nothing. If the roll back
- * fails the device may still reach the memory, and amdgpu_userptr_info.reachable names it. The
- * device then cannot be attached again. But if it is only late, amdgpu_userptr_detach() goes on
- * waiting; when that returns 0 the device can be attached. Calls for one mapping wait for each
- * other.
+ * itself is wrong (its size, NULL), and in a forked child, the function writes nothing. If the roll
+ * back fails the device may still reach the memory: amdgpu_userptr_info.reachable names the device,
+ * and the device cannot be attached again. If the device is only late, amdgpu_userptr_detach() goes
+ * on waiting for it; when amdgpu_userptr_detach() returns 0 the device can be attached again. Calls
+ * of attach() and detach() for one mapping wait for each other.
  *
  * Return: 0, or
- * -EINVAL: bad arguments; and all other errors of amdgpu_userptr_map() that come from a device.
+ * -EINVAL: bad arguments, or as in amdgpu_userptr_map().
  * -E2BIG: @args uses a field of a newer header, or too many ranges have the same page.
  * -EEXIST: the mapping is on the device already.
  * -ERANGE: the device cannot map at the GPU addresses.
@@ -537,6 +546,7 @@ struct amdgpu_userptr_attach_args {
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. If the device may
  *	still reach the memory, amdgpu_userptr_detach() goes on waiting.
  * -EPERM: in a forked child, or as in amdgpu_userptr_map().
+ * All other errors of amdgpu_userptr_map() that come from a device.
  */
 int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
 			  struct amdgpu_userptr_attach_args *args);
@@ -558,11 +568,12 @@ int amdgpu_userptr_attach(struct amdgpu_userptr_mapping *mapping,
  * -ETIME: the page tables were not up to date before the context's @timeout_ns. The mapping is no
  *	longer on the device, but the device may still reach the memory: call again to go on
  *	waiting.
- * Another error, such as -ECANCELED after a reset of the GPU: a step failed. -EIO also stands for
- *	errors of the kernel that would have one of the meanings above. The mapping is no longer on
+ * Another error, such as -ECANCELED after a reset of the GPU: a step failed. -EIO also replaces a
+ *	kernel error whose number would have one of the meanings above. The mapping is no longer on
  *	the device. If amdgpu_userptr_info.reachable names the device, the device may still reach
  *	the memory: it cannot be attached again, and amdgpu_userptr_unmap() will return an error,
- *	too, and keep the addresses. Otherwise a buffer object could not be closed.
+ *	too, and keep the addresses. Otherwise the error only means that a buffer object could not
+ *	be closed.
  */
 int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t device);
 
@@ -582,24 +593,25 @@ int amdgpu_userptr_detach(struct amdgpu_userptr_mapping *mapping, uint32_t devic
  *	holds the memory and the addresses, but can only be unmapped, and no query finds it: call
  *	again to go on waiting.
  * Another error, such as -ECANCELED after a reset of the GPU: a step failed, and @mapping is gone
- *	all the same. -EIO also stands for errors of the kernel that would have one of the meanings
+ *	all the same. -EIO also replaces a kernel error whose number would have one of the meanings
  *	above. A GPU may still reach the memory. So the library does not give the addresses to
- *	another mapping, and the caller must not use those of VA_FIXED again. Only if
- *	amdgpu_userptr_unmap_reachable() sets @reachable to 0 no GPU can, and the addresses are
- *	free. Otherwise the memory is safe only when the process has ended: until then the caller
- *	must neither free it nor use it for something else.
+ *	another mapping, and the caller must not use those of VA_FIXED again. But if
+ *	amdgpu_userptr_unmap_reachable() sets @reachable to 0, no GPU can reach the memory, and the
+ *	addresses are free. Otherwise the memory is safe only when the process has ended: until then
+ *	the caller must neither free it nor use it for something else.
  */
 int amdgpu_userptr_unmap(struct amdgpu_userptr_mapping *mapping);
 
 /**
- * amdgpu_userptr_unmap_reachable() - amdgpu_userptr_unmap(), and tell which devices still reach it
+ * amdgpu_userptr_unmap_reachable() - unmap, and tell which devices may still reach the memory
  * @mapping: the mapping, or NULL (nothing happens)
  * @reachable: out: the devices, a bit for each, that may still reach the memory, or NULL. 0 if the
  *	function returns 0. After -ETIME the devices whose page tables are not up to date yet, or
  *	whose buffer objects cannot be closed yet. The function does not write it when it returns
  *	-EPERM.
  *
- * Return: as amdgpu_userptr_unmap(). With @reachable 0: a buffer object could not be closed.
+ * Return: as amdgpu_userptr_unmap(). An error with @reachable 0 only means that a buffer object
+ * could not be closed.
  */
 int amdgpu_userptr_unmap_reachable(struct amdgpu_userptr_mapping *mapping, uint64_t *reachable);
 

@@ -18,20 +18,23 @@ extern "C" {
 
 /**
  * enum amdgpu_userptr_hdp_way - how to flush the HDP, from the best way to the worst
- * @AMDGPU_USERPTR_HDP_AUTO: the best way that works. READ_BACK and DUMMY only if the kernel has
- *	none of the others; if it has one that cannot be prepared now, the flush fails.
+ * @AMDGPU_USERPTR_HDP_AUTO: the best way that works, but READ_BACK and DUMMY only if the device has
+ *	none of REMAP, KERNEL and SUBMIT. If it has some of these three, but none can be prepared
+ *	now, the flush fails.
  * @AMDGPU_USERPTR_HDP_NONE: nothing but a barrier, because no flush is needed
- * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of it. There
- *	is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual function. The page
- *	comes from the kernel (AMDGPU_GEM_OP_OPEN_GLOBAL) or from the caller (@mem_flush_cntl).
+ * @AMDGPU_USERPTR_HDP_REMAP: a store to a register in the MMIO remap page, and a load of this
+ *	register. There is no ioctl. Only where CPU pages have 4 KiB and the GPU is not a virtual
+ *	function. The page comes from the kernel (AMDGPU_GEM_OP_OPEN_GLOBAL) or from the caller
+ *	(@mem_flush_cntl).
  * @AMDGPU_USERPTR_HDP_KERNEL: an ioctl, DRM_IOCTL_AMDGPU_HDP_FLUSH, with pages of any size and on
  *	virtual functions
  * @AMDGPU_USERPTR_HDP_SUBMIT: submit commands that do nothing, and wait until they are done. The
- *	driver flushes before all commands. On every kernel, but it waits for a ring of the GPU.
+ *	driver flushes before all commands. SUBMIT needs no recent ioctl, only DRM 3.64 and an SDMA
+ *	or compute ring for submissions, but it waits for other work on the ring.
  * @AMDGPU_USERPTR_HDP_READ_BACK: store the last byte again and read it back. Only with @addr. It is
  *	known to suffice on some GPUs (ROCm uses it on gfx90a and gfx94x), not documented for all.
- * @AMDGPU_USERPTR_HDP_DUMMY: the same with a page of VRAM that belongs to the library: two stores
- *	and a load. It does nothing while the kernel has moved the page to system memory.
+ * @AMDGPU_USERPTR_HDP_DUMMY: two stores to a page of VRAM that belongs to the library, and a load
+ *	from it. DUMMY does nothing while the kernel has moved the page to system memory.
  */
 enum amdgpu_userptr_hdp_way {
 	AMDGPU_USERPTR_HDP_AUTO = 0,
@@ -47,8 +50,8 @@ enum amdgpu_userptr_hdp_way {
 #define AMDGPU_USERPTR_HDP_NUM_WAYS 7
 
 /**
- * enum amdgpu_userptr_hdp_need - whether stores of the CPU pass the HDP
- * @AMDGPU_USERPTR_HDP_NEEDED: they do, or the library does not know
+ * enum amdgpu_userptr_hdp_need - whether stores of the CPU to VRAM pass the HDP
+ * @AMDGPU_USERPTR_HDP_NEEDED: the stores pass the HDP, or the library does not know
  * @AMDGPU_USERPTR_HDP_APU: the GPU is a part of the CPU, and its VRAM is memory of the system
  * @AMDGPU_USERPTR_HDP_XGMI: the CPU reaches VRAM by xGMI, coherently
  * @AMDGPU_USERPTR_HDP_SYSTEM_MEMORY: the memory that the caller asks about is in a mapping, so it
@@ -68,22 +71,24 @@ struct amdgpu_userptr_hdp_flush_args {
 	uint32_t size;	 /**< sizeof(struct amdgpu_userptr_hdp_flush_args) */
 	uint32_t device; /**< index of the device in the context */
 	/**
-	 * enum amdgpu_userptr_hdp_way: AUTO outside of tests. A test can choose any way, also NONE
-	 * where a flush is needed, to see what happens without it.
+	 * enum amdgpu_userptr_hdp_way. Programs other than tests use AUTO. A test can choose any
+	 * way. It can also choose NONE where a flush is needed, to see the effect of a missing
+	 * flush.
 	 */
 	uint32_t way;
 	uint32_t reserved; /**< 0 */
 	/**
-	 * The VRAM that the caller has written, as the CPU sees it, or NULL. READ_BACK needs it. It
-	 * stores the last byte again, with the value that it has read there, so nobody else may
-	 * write that byte during the call.
+	 * CPU address of the VRAM that the caller has written, or NULL. READ_BACK needs @addr: it
+	 * reads the last byte there and stores the same value again, so nobody else may write that
+	 * byte during the call.
 	 */
 	void *addr;
 	uint64_t len; /**< bytes at @addr; 0 if it is NULL */
 	/**
-	 * The register KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL of this device, if the caller has its page
-	 * from KFD, otherwise NULL. ROCm has it as HDP_MEM_FLUSH_CNTL of
-	 * HSA_AMD_AGENT_INFO_HDP_FLUSH. The library uses it for REMAP.
+	 * The register KFD_MMIO_REMAP_HDP_MEM_FLUSH_CNTL of this device, if the caller has mapped
+	 * the page of this register by KFD, otherwise NULL. ROCm returns the address as
+	 * HDP_MEM_FLUSH_CNTL of HSA_AMD_AGENT_INFO_HDP_FLUSH. The library uses the register for
+	 * REMAP.
 	 */
 	volatile uint32_t *mem_flush_cntl;
 };
@@ -112,7 +117,7 @@ struct amdgpu_userptr_hdp_flush_args {
  * -ENOMEM: there is no memory, no VRAM that the CPU can reach, or no GPU address.
  * -ETIME: the commands of SUBMIT were not done before the context's @timeout_ns.
  * -ECANCELED: a reset of the GPU has cancelled the commands of SUBMIT, and another reset those of
- *	the second try, or the kernel did not give the context that the second try needs.
+ *	the second try, or the kernel did not give the CS context that the second try needs.
  * -ENODEV: the device was removed.
  * -EPERM: in a forked child.
  * Other errors of ioctls on the file.
@@ -132,7 +137,8 @@ struct amdgpu_userptr_hdp {
 	/**
 	 * out: for each enum amdgpu_userptr_hdp_way: 0: it works. -EOPNOTSUPP: the kernel or the
 	 * device does not have it. Another negative errno: it cannot be prepared now. The element
-	 * of AUTO is 0 if any way works. READ_BACK works if the caller names memory.
+	 * of AUTO is for a flush whose caller names no memory: 0 if AUTO finds a way for it. The
+	 * element of READ_BACK is for a flush whose caller names memory.
 	 */
 	int32_t status[AMDGPU_USERPTR_HDP_NUM_WAYS];
 	uint32_t reserved; /**< 0 */
@@ -143,7 +149,7 @@ struct amdgpu_userptr_hdp {
  * @ctx: context
  * @hdp: in: @size, @device, @addr; out: the rest
  *
- * It tries all ways once, and keeps them prepared until the context ends.
+ * The function tries all ways once, and keeps those that work prepared until the context ends.
  *
  * Return: 0; -EINVAL or -E2BIG for bad arguments; -ENOMEM when there is no memory to look for
  * @addr; -EPERM in a forked child.

@@ -75,9 +75,9 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
  *
  * The time grows with the logarithm of the number of mappings and of the ranges of a mapping, and
  * with the number of mappings whose lowest and highest CPU addresses have @cpu_addr between them.
- * The first look-up after a map() reads all ranges of the new mapping, and the first one that gets
- * to a mapping of many ranges sorts these ranges. Other calls on the context wait meanwhile: about
- * a second for a million ranges.
+ * The first look-up after a map() reads all ranges of the new mapping, and the first look-up that
+ * gets to a mapping of many ranges sorts these ranges. Other calls on the context wait meanwhile:
+ * about a second for a million ranges.
  *
  * Return: 0; -ENOENT when no mapping has the address; -EINVAL or -E2BIG for bad arguments; -ENOMEM
  * when there is no memory to sort the ranges; -EPERM in a forked child.
@@ -88,9 +88,9 @@ int amdgpu_userptr_query_cpu(struct amdgpu_userptr_ctx *ctx, const void *cpu_add
 /**
  * struct amdgpu_userptr_stats - counters of a context
  *
- * The members marked "now" describe the mappings that a query can find. They leave out what is
- * being removed, also if its removal is late. The others add up from the creation of the context,
- * except for @failed_reachable.
+ * The members marked "now" describe the mappings that a query can find. They leave out mappings
+ * that are being removed, also if the removal is late. The other members, except for
+ * @failed_reachable, count from the creation of the context on.
  */
 struct amdgpu_userptr_stats {
 	uint32_t size;	       /**< sizeof(struct amdgpu_userptr_stats) */
@@ -108,9 +108,10 @@ struct amdgpu_userptr_stats {
 	uint64_t scatter_bos;  /**< out, now: those of @bos made with USERPTR_SCATTER */
 	/**
 	 * out: the devices, a bit for each, that may still reach memory of map() calls that have
-	 * failed. When it is 0 the caller may use all that memory for something else. The bit of a
-	 * device that is late goes away as soon as its roll back is done. If the roll back fails
-	 * with another error, as after a reset of the GPU, the bit stays as long as the context.
+	 * failed. When it is 0 the caller may use all that memory for something else. If a device
+	 * is only late, its bit goes away as soon as a later call has ended the roll back. If the
+	 * roll back fails with another error, as after a reset of the GPU, the bit stays as long as
+	 * the context.
 	 */
 	uint64_t failed_reachable;
 };
@@ -163,8 +164,8 @@ int amdgpu_userptr_watch_evictions(struct amdgpu_userptr_ctx *ctx,
  *
  * An eviction stops all queues of the process on all of its devices, so each device has about the
  * same counts. Evictions for any reason count, also those that come from memory that is not of this
- * context. The kernel keeps some 200 events for the library and drops others, so the counts are too
- * low if the time between two queries is long. If the process has CAP_SYS_ADMIN and is in a PID
+ * context. The kernel keeps about 200 events for the library and drops others, so the counts are
+ * too low if the time between two queries is long. If the process has CAP_SYS_ADMIN and is in a PID
  * namespace, processes of other namespaces with the same ID count, too.
  */
 struct amdgpu_userptr_evictions {
@@ -173,7 +174,7 @@ struct amdgpu_userptr_evictions {
 	uint64_t evictions;	    /**< out: how often the kernel stopped the queues */
 	uint64_t userptr_evictions; /**< out: those of @evictions because a userptr's memory changed
 				     */
-	uint64_t restores;	    /**< out: how often it started them again */
+	uint64_t restores;	    /**< out: how often the kernel started them again */
 	uint64_t failed_restores;   /**< out: attempts to start them that have to be repeated */
 };
 

@@ -52,7 +52,8 @@ static void free_handles(struct au_map_device *at)
 
 /*
  * Set map->given to the array of ranges for the kernel. The map keeps this array only if it differs
- * from the caller's ranges. Otherwise make it again; the caller then frees @own.
+ * from the ranges that the caller of map() gave. Otherwise make the array again from these ranges.
+ * attach() then frees @own.
  */
 static int give_ranges(struct amdgpu_userptr_mapping *map, struct amdgpu_userptr_range **own)
 {

@@ -2,10 +2,10 @@
 /*
  * Barriers between the CPU and a device, for each architecture.
  *
- * C11's fences order accesses of threads, so a compiler may use the weakest barrier that CPUs see:
- * on arm64 "dmb ish", which does not reach devices, on x86 none that empties the buffers of write
- * combining. VRAM is mapped with write combining: on arm64 that is Normal-NC memory, and a doorbell
- * or a register is Device memory.
+ * C11's fences only order accesses of threads. So a compiler may use a barrier that CPUs see and
+ * devices do not: on arm64 "dmb ish", and on x86 a barrier that does not empty the write-combining
+ * buffers. VRAM is mapped with write combining. On arm64 such a mapping is Normal-NC memory, and a
+ * doorbell or a register is Device memory.
  *
  * au_store_barrier(): all stores before it reach the device before any store behind it.
  * au_full_barrier(): all accesses before it are done before any access behind it.
@@ -29,9 +29,9 @@ static inline void au_full_barrier(void)
 #elif defined(__aarch64__)
 
 /*
- * The outer shareable domain has the devices. The kernel has "dmb oshst" between stores to memory
- * and a store to a register (arch/arm64/include/asm/io.h, __io_bw()). DSB also waits until a load
- * has returned.
+ * The devices are in the outer shareable domain. The kernel has "dmb oshst" between stores to
+ * memory and a store to a register (arch/arm64/include/asm/io.h, __io_bw()). The full barrier is a
+ * DSB, because a DSB also waits until a load has returned.
  */
 static inline void au_store_barrier(void)
 {
@@ -84,9 +84,9 @@ static inline void au_full_barrier(void)
 #else
 
 /*
- * The ways to flush that depend on barriers alone are not offered here, because nobody has looked
- * up the barriers of this architecture. The others end with an ioctl, or with a load from the
- * device.
+ * On this architecture the library does not offer the ways to flush that depend on barriers alone,
+ * because nobody has looked up its barriers. The other ways end with an ioctl, or with a load from
+ * the device.
  */
 #define AU_NO_DEVICE_BARRIERS 1
 

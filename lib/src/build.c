@@ -3,10 +3,10 @@
  * The steps that make a map in the kernel, and those that remove it.
  *
  * Each step records how far it got (struct au_map_device). unmap() and the roll back of a map()
- * that has failed both start from that record, so they share their code. It first clears the page
- * tables and waits for the TLB flush. Then it closes the BOs, the last one first. The BOs must stay
- * until no page table entry is left, because their MMU notifiers make the kernel evict the queues
- * when the pages go away.
+ * that has failed both start from that record, so they share the function au_map_take_down(). It
+ * first clears the page tables and waits for the TLB flush. Then it closes the BOs, the last one
+ * first. The BOs must stay until no page table entry is left, because their MMU notifiers make the
+ * kernel evict the queues when the pages go away.
  */
 #include <errno.h>
 
@@ -14,7 +14,8 @@
 
 /*
  * The range to name when the kernel refuses to map a BO. In a scatter BO of several ranges the
- * library does not know which of them it is. Other BOs are one piece of memory, so name the first.
+ * library does not know which range the kernel refuses. Any other BO is one piece of memory, so
+ * name its first range.
  */
 static uint32_t range_of_bo(const struct au_bo *bo)
 {
@@ -31,9 +32,9 @@ static bool may_blame_memory(int error)
 
 /*
  * Ask for a BO, close it, and return the error or 0. GEM_CLOSE waits for all page table updates of
- * the file and cannot be interrupted. The ioctl that finds the pages of many ranges may take
- * seconds, in which other threads start updates, so wait for these before each try. -ETIME: they
- * are late, so the function makes no BO.
+ * the file and cannot be interrupted. The try before may have taken seconds, because the kernel
+ * looks for the pages of many ranges, and meanwhile other threads may have started updates. So wait
+ * for all updates before each try. -ETIME: the updates are late, so the function has made no BO.
  */
 static int try_bo(struct au_device *device, const struct amdgpu_userptr_mapping *map,
 		  const struct au_bo *bo)
@@ -59,8 +60,9 @@ static int try_ranges(struct au_device *device, const struct amdgpu_userptr_mapp
 }
 
 /*
- * In a packed map range @index of the kernel has pages of several ranges of the caller. Find its
- * first bad page, and name the first range that has a part of this page.
+ * In a packed map, range @index of the array for the kernel has pages of several ranges of the
+ * caller. Find the first bad page of range @index, and name the caller's first range that has a
+ * part of this page.
  */
 static uint32_t range_of_bad_page(struct au_device *device,
 				  const struct amdgpu_userptr_mapping *map, const struct au_bo *bo,
@@ -116,7 +118,7 @@ static uint32_t halve(struct au_device *device, const struct amdgpu_userptr_mapp
 		else
 			return AMDGPU_USERPTR_NONE;
 	}
-	/* The process may have mended the memory since the error. */
+	/* The process may have repaired the memory since the error, so try the last range again. */
 	return may_blame_memory(try_ranges(device, map, bo, low, high)) ? low : AMDGPU_USERPTR_NONE;
 }
 
@@ -178,7 +180,10 @@ static uint32_t va_flags_for(const struct amdgpu_userptr_mapping *map, uint32_t 
 	return map->va_flags;
 }
 
-/* Map the units of the map that the BO has. A CPU page at an end of the map may have more units. */
+/*
+ * Map the units of the map that are in the BO. A BO has whole CPU pages, so the page at an end of
+ * the map may have other units, too: leave them out.
+ */
 static int map_bo(struct amdgpu_userptr_mapping *map, uint32_t device_index, uint32_t index)
 {
 	const struct au_bo *bo = &map->bos[index];
@@ -239,7 +244,7 @@ static int map_bos(struct amdgpu_userptr_mapping *map, uint32_t device_index,
 	for (uint32_t i = 0; i < count; i++) {
 		ret = map->pieces ? map_piece(map, device_index, i) : map_bo(map, device_index, i);
 		if (ret) {
-			/* A piece may be a part of several ranges. */
+			/* A piece may have parts of several ranges, so name none. */
 			if (!map->pieces)
 				failure->range = range_of_bo(&map->bos[i]);
 			failure->device = device_index;
@@ -312,13 +317,19 @@ static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, str
 	int ret;
 
 	at->clearing = true;
-	/* Begin at the first try only, because all resets since then count. */
+	/*
+	 * After au_updates_begin() has succeeded, do not call it again, because all resets since
+	 * then count.
+	 */
 	if (!at->asked && au_updates_begin(device, &at->updates, timer)) {
 		at->error = -EBUSY;
 		return true;
 	}
 	at->asked = true;
-	/* The kernel refuses to map over a VA mapping, so all of the range is the map's. */
+	/*
+	 * The kernel refuses to map over a VA mapping, so all VA mappings in the range are this
+	 * map's.
+	 */
 	ret = au_va_clear(device, map->space.va, at->mapped, &at->updates);
 	if (may_work_later(ret)) {
 		at->error = ret;
@@ -365,7 +376,10 @@ void au_map_clear(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_t
 		refused = clear_devices(map, refused, timer);
 	while (refused && au_timer_pause(map->ctx, timer))
 		refused = clear_devices(map, refused, timer);
-	/* Without a time limit no later call would try again, so the error stays. */
+	/*
+	 * Without a time limit the call does not end with -ETIME, so no later call would try again.
+	 * Give up the removal, and keep the error.
+	 */
 	for (uint32_t i = 0; timer->deadline == INT64_MAX && i < map->ctx->num_devices; i++) {
 		if (refused & au_device_bit(i)) {
 			map->devices[i].clearing = false;
@@ -455,8 +469,8 @@ static int first_error(const struct amdgpu_userptr_mapping *map, uint64_t mask)
 
 /*
  * Do not close BOs of a device that is late: GEM_CLOSE would wait until the GPU is done or reset,
- * without a time limit, and no signal could end that. But go on after another error: when the BOs
- * are closed the kernel removes their VA mappings too, and the library cannot wait for that.
+ * without a time limit, and no signal could end the wait. But close them after another error: the
+ * kernel then removes their VA mappings, too, although the library cannot wait for this removal.
  */
 int au_map_take_down(struct amdgpu_userptr_mapping *map, uint64_t mask, struct au_timer *timer)
 {

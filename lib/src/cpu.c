@@ -5,13 +5,13 @@
  * A search first finds maps and then ranges in each of these maps. The maps are in a treap, ordered
  * by their lowest CPU address. Each node has the highest CPU address of its subtree, so the search
  * skips a subtree whose maps all end before the address or begin after it. The ranges of a map are
- * in a sorted array that works the same way: it is a balanced tree whose root is the middle of the
- * array.
+ * in a sorted array. The search uses the array as a balanced tree, too: the root is the middle of
+ * the array, and each element has the highest CPU address of its subtree.
  *
- * Most users never look up a CPU address, and reading a million ranges takes long, and sorting them
- * longer than the rest of the library's own work for a map. So a new map is in a list until the
- * next look-up, which finds its lowest and highest CPU address and puts it into the treap. It has
- * no array until a look-up gets to it.
+ * Most users never look up a CPU address. Reading a million ranges takes long, and sorting them
+ * takes longer than the rest of the library's own work for a map. So a new map is in a list until
+ * the next look-up, which finds the lowest and highest CPU address of the map and puts the map into
+ * the treap. The map has no array until a look-up gets to it.
  *
  * ctx->lock is held in all functions.
  */
@@ -20,7 +20,7 @@
 
 #include "internal.h"
 
-/* For a map of at most this many ranges, looking at each of them needs no array. */
+/* In a map of at most this many ranges a look-up tries each range, so the map needs no array. */
 #define FEW_RANGES 8
 
 /* An element of the array of a map: a range. */

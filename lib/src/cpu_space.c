@@ -48,7 +48,7 @@ int au_kernel_release(void *priv, uint64_t addr, uint64_t size)
 	return munmap((void *)(uintptr_t)addr, size) ? -errno : 0;
 }
 
-/* The file has a line for each VMA, in the order of addresses. */
+/* /proc/self/maps has a line for each VMA, in the order of addresses. */
 int au_kernel_find_gap(void *priv, uint64_t min, uint64_t max, uint64_t size, uint64_t *addr)
 {
 	FILE *file = fopen("/proc/self/maps", "re");
@@ -93,8 +93,8 @@ int au_kernel_page_get(void *priv, uint64_t size, uint64_t *addr)
 void au_kernel_page_put(void *priv, uint64_t addr, uint64_t size)
 {
 	/*
-	 * With vm.max_map_count mappings the kernel refuses to split a larger one.  Then give back
-	 * the memory at least.
+	 * If the process has vm.max_map_count mappings, the kernel refuses to split a larger
+	 * mapping. In this case give back at least the memory of the page.
 	 */
 	if (munmap((void *)(uintptr_t)addr, size))
 		madvise((void *)(uintptr_t)addr, size, MADV_DONTNEED);

@@ -44,9 +44,9 @@ void au_struct_put(void *user, const void *copy, size_t known)
 }
 
 /*
- * In a forked child the kernel replaces this page with zeros, so the mark on the page tells the
- * creator of a context from its children. A process ID cannot do that, because a process in another
- * PID namespace can have the same ID, and the kernel reuses IDs.
+ * In a forked child the kernel replaces the page of the mark with zeros (MADV_WIPEONFORK), so the
+ * mark tells the creator of a context from its children. A process ID cannot tell them apart,
+ * because a process in another PID namespace can have the same ID, and the kernel reuses IDs.
  */
 static int create_mark(struct amdgpu_userptr_ctx *ctx)
 {
@@ -68,7 +68,7 @@ static int create_mark(struct amdgpu_userptr_ctx *ctx)
 
 static void destroy_mark(struct amdgpu_userptr_ctx *ctx)
 {
-	/* If the kernel refuses to unmap, give back the memory: see au_kernel_page_put(). */
+	/* If the kernel does not unmap the page, give back its memory: see au_kernel_page_put(). */
 	if (munmap((void *)ctx->mark, sizeof(*ctx->mark)))
 		madvise((void *)ctx->mark, sizeof(*ctx->mark), MADV_DONTNEED);
 }
@@ -160,9 +160,10 @@ int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
 }
 
 /*
- * Only -EINVAL means that the kernel does not know the flag. Any other answer can go away: for
- * example, KFD may acquire the VM later. But the context keeps its backend for good, so an error
- * of this function must not count as a yes.
+ * Only the answer -EINVAL means that the kernel does not know the flag. Any other error in the
+ * answer can go away, for example because KFD acquires the VM later, so it counts as a yes. If the
+ * library could not ask, return the error and do not guess, because the context keeps its backend
+ * for good.
  */
 static int knows_scatter(struct au_device *device, bool *known)
 {
@@ -241,7 +242,7 @@ static int check_ctx_args(const struct amdgpu_userptr_ctx_args *args)
 
 /*
  * A context uses only the addresses that all its devices have, and the largest of their units, so
- * that each of them can have each map. Only the lower half counts, because CPU addresses are never
+ * that each device can have each map. Only the lower half counts, because CPU addresses are never
  * in the upper one.
  */
 static void find_common_va(struct amdgpu_userptr_ctx *ctx)
@@ -338,7 +339,10 @@ static int ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 	int first_error = au_unmap_all(ctx, &timer);
 	int ret;
 
-	/* Addresses that the kernel does not release here become spares, so this comes first. */
+	/*
+	 * If the kernel refuses to release addresses here, they become spares. So this comes before
+	 * au_release_spares().
+	 */
 	for (uint32_t i = 0; i < ctx->num_devices; i++)
 		au_hdp_unprepare(&ctx->devices[i], &timer);
 	ret = au_release_spares(ctx);
@@ -370,8 +374,8 @@ int amdgpu_userptr_ctx_destroy(struct amdgpu_userptr_ctx *ctx)
 		return 0;
 	/*
 	 * A forked child does not free the maps, because a thread of the parent may have been
-	 * changing the table of maps at the time of the fork. It has no reserved address space to
-	 * release, because the reservations are MADV_DONTFORK.
+	 * changing the table of maps at the time of the fork. The child has no reserved address
+	 * space to release, because the reservations are MADV_DONTFORK.
 	 */
 	if (!au_ctx_check_owner(ctx))
 		ret = ctx_destroy(ctx);

@@ -52,7 +52,10 @@ static void count_line(struct au_smi *smi)
 	unsigned int event;
 	int details = -1;
 
-	/* %n does not count, so the result does not tell whether sscanf() has come to it. */
+	/*
+	 * The result of sscanf() does not count %n, so only @details tells whether sscanf() has
+	 * come to %n.
+	 */
 	if (sscanf(smi->line, "%x %n", &event, &details) != 1 || details < 0)
 		return;
 	if (event == AMD_SMI_EVENT_QUEUE_EVICTION)
@@ -61,7 +64,10 @@ static void count_line(struct au_smi *smi)
 		count_restore(smi, smi->line + details);
 }
 
-/* Count the events in @bytes. A read can end in the middle of a line, so keep its start. */
+/*
+ * Count the events in @bytes. A read can end in the middle of a line, so keep the start of the
+ * line.
+ */
 static void take(struct au_smi *smi, const char *bytes, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {

@@ -101,7 +101,10 @@ static int find_best(struct au_device *device, uint32_t *way, struct au_timer *t
 	return error;
 }
 
-/* As find_best(). @read_back: out: memory that the caller names makes a better way than @way. */
+/*
+ * Find the best way as find_best() does, but only once. @read_back: out: whether READ_BACK is
+ * better than @way if the caller names memory.
+ */
 static int best_of(struct au_device *device, uint32_t *way, bool *read_back, struct au_timer *timer)
 {
 	struct au_hdp *hdp = &device->hdp;
@@ -163,7 +166,7 @@ static int choose(struct au_device *device, const struct amdgpu_userptr_hdp_flus
 		return ret;
 	}
 	ret = best_of(device, way, &read_back, timer);
-	/* The memory of the caller is better than the page of the library. */
+	/* READ_BACK with the caller's memory is better than DUMMY with the library's page. */
 	if (args->addr && read_back &&
 	    !au_hdp_prepare(device, AMDGPU_USERPTR_HDP_READ_BACK, timer)) {
 		*way = AMDGPU_USERPTR_HDP_READ_BACK;
@@ -217,7 +220,7 @@ static void fill_status(struct au_device *device, struct amdgpu_userptr_hdp *hdp
 	pthread_mutex_unlock(&device->hdp.lock);
 }
 
-/* The memory of a mapping does not pass the HDP. */
+/* Stores to the memory of a mapping do not pass the HDP. */
 static int look_for_memory(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_hdp *hdp)
 {
 	struct amdgpu_userptr_mapping *map;

@@ -37,9 +37,9 @@ static inline void au_hdp_by_register(volatile uint32_t *flush_register)
 }
 
 /*
- * ROCm's clr does this for kernel arguments in VRAM on gfx90a and gfx94x: the stores that are to be
- * seen, a barrier, the last byte of them again, a barrier, and a load of it. The load pushes
- * the stores before it over the bus.
+ * ROCm's clr does this for kernel arguments in VRAM on gfx90a and gfx94x. After the stores of the
+ * arguments come a barrier, another store of their last byte, a barrier, and a load of that byte.
+ * The load pushes the stores before it over the bus.
  */
 static inline void au_hdp_by_reading_back(volatile uint8_t *last_byte)
 {

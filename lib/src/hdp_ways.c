@@ -12,7 +12,10 @@
 #include "hdp_access.h"
 #include "internal.h"
 
-/* The remap page has this size; where CPU pages are larger, it would come with other registers. */
+/*
+ * Size of the remap page. Where CPU pages are larger, a mapping of it would have other registers,
+ * too.
+ */
 #define REMAP_SIZE 4096
 
 /* Enough for the IB alignment of all rings (AMDGPU_INFO_HW_IP_INFO). */
@@ -100,9 +103,10 @@ static void noop_undo(struct au_device *device, struct au_timer *timer)
 		au_gpu_ctx_destroy(device, noop->gpu_ctx);
 	noop->gpu_ctx = 0;
 	/*
-	 * As with the BOs of maps: GEM_CLOSE would wait for the GPU, without a time limit. After
-	 * another error it removes the mapping, but the library cannot know when, so nobody may get
-	 * the addresses again.
+	 * As with the BOs of maps (au_map_take_down()), do not close the IB of a device that is
+	 * late, because GEM_CLOSE would wait for the GPU without a time limit. After another error
+	 * GEM_CLOSE removes the mapping, but the library cannot know when, so nobody may get the
+	 * addresses again.
 	 */
 	if (ret == -ETIME || (noop->ib.handle && au_updates_drain(device, timer)))
 		noop->ib.handle = 0;
@@ -227,7 +231,8 @@ static int kernel_prepare(struct au_device *device)
 static int prepare_with_bo(struct au_device *device, uint32_t way, struct au_timer *timer)
 {
 	/*
-	 * If a step fails the BO has to be closed, and the kernel would wait for a GPU that hangs.
+	 * If a step fails the BO has to be closed, and GEM_CLOSE would wait for a GPU that hangs.
+	 * So first wait for all updates, with a time limit.
 	 */
 	int ret = au_updates_drain(device, timer);
 
@@ -285,7 +290,7 @@ int au_hdp_flush_by(struct au_device *device, uint32_t way,
 		dummy_flush(device);
 		return 0;
 	}
-	/* The driver flushes after the stores that have left this CPU. */
+	/* The driver's flush covers only stores that have left this CPU. */
 	au_full_barrier();
 	if (way == AMDGPU_USERPTR_HDP_KERNEL)
 		ret = au_ioctl_hdp_flush(device);

@@ -48,7 +48,8 @@
 #define AU_DRM_MINOR_VM_TIMELINE 64
 /*
  * Kernels before these DRM minors do not know AMDGPU_GEM_USERPTR_SCATTER, or
- * AMDGPU_GEM_USERPTR_COHERENT and the like. A later kernel may know them: see au_device_try().
+ * AMDGPU_GEM_USERPTR_COHERENT and the like. A later kernel may know these flags or not: see
+ * au_device_try().
  */
 #define AU_DRM_MINOR_SCATTER	 65
 #define AU_DRM_MINOR_COHERENCE	 65
@@ -88,7 +89,7 @@ static_assert(AMDGPU_USERPTR_VA_MEMORY_LOCK == (AMDGPU_VM_PAGE_READABLE | AMDGPU
 						AMDGPU_VM_PAGE_EXECUTABLE),
 	      "not the uapi's values");
 
-/* The caller's array of ranges goes to the kernel as it is. */
+/* The kernel gets the caller's array of ranges as it is, so both structs need the same layout. */
 static_assert(offsetof(struct amdgpu_userptr_range, cpu_addr) ==
 			      offsetof(struct amd_userptr_range, addr) &&
 		      offsetof(struct amdgpu_userptr_range, size) ==
@@ -135,7 +136,7 @@ struct au_own_bo {
 	void *ptr;	 /* NULL: not mapped */
 };
 
-/* Commands that do nothing, whose submission lets the driver flush. */
+/* Commands that do nothing. When the library submits them, the driver flushes the HDP. */
 struct au_noop {
 	/* A thread holds this lock from the submission until the commands are done. */
 	pthread_mutex_t lock;
@@ -176,14 +177,17 @@ struct au_device {
 	uint64_t va_min, va_max;	   /* GPU addresses [min, max), low half */
 	uint64_t high_va_min, high_va_max; /* the same for the high half; 0, 0: none */
 	uint32_t syncobj;		   /* timeline of page table updates, 0: none */
-	uint32_t gpu_ctx;		   /* amdgpu's context, to ask for resets; 0: none */
+	uint32_t gpu_ctx;		   /* CS context to ask for resets; 0: none */
 
 	/*
 	 * The kernel reports a reset to one query only. So a thread holds this lock from the query
 	 * until it has counted the reset, and any other thread that asks meanwhile sees the count.
 	 */
 	pthread_mutex_t resets_lock;
-	/* Number of resets that any thread has noticed, with one that runs at the creation. */
+	/*
+	 * Number of resets that any thread has noticed, plus one if a reset was running when the
+	 * context was created.
+	 */
 	unsigned int num_resets;
 
 	/*
@@ -228,7 +232,7 @@ struct amdgpu_userptr_ctx {
 	uint64_t search_end;			   /* see reserve.c; 0: no search yet */
 	struct amdgpu_userptr_mapping *orphans;	   /* see unmap.c */
 	size_t num_orphans; /* of @maps, also those that a thread is asking about */
-	/* Bits of devices that may reach the memory of failed maps which are gone. */
+	/* Bits of devices that may reach memory of failed maps that the library has freed. */
 	uint64_t lost;
 
 	uint32_t num_devices;
@@ -316,7 +320,8 @@ struct au_timer {
 	int64_t deadline; /* of the waits; INT64_MAX: none */
 	/*
 	 * Until this time the call repeats removals that the kernel refuses; 0: the kernel has
-	 * refused none. The first refusal sets it, because a wait before that can take any time.
+	 * refused none. The first refusal sets this time, because a wait before the first refusal
+	 * can take any time.
 	 */
 	int64_t last_try;
 	uint64_t pause_ns;
@@ -367,7 +372,7 @@ struct amdgpu_userptr_mapping {
 	uint64_t reachable; /* bits of devices that left but may reach it; under ctx->lock */
 	bool orphan;	    /* under ctx->lock */
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
-	/* attach() and detach() hold it while they use @devices, @given and @timer. */
+	/* attach() and detach() hold this lock while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;
 	uint32_t num_ranges;
 	uint32_t num_bos;
@@ -402,7 +407,7 @@ struct au_failure {
 	uint64_t reachable;
 	/*
 	 * After -EPERM for the memory: the kernel's answer, 0 or -errno, for a page that the
-	 * library owns. It tells bad memory from an address space of another process.
+	 * library owns. The answer tells bad memory from an address space of another process.
 	 */
 	int probe;
 };
@@ -415,13 +420,14 @@ int au_ctx_check_owner(const struct amdgpu_userptr_ctx *ctx);
 /*
  * Ask the kernel for a BO of one page that belongs to the library, close the BO, and return the
  * error or 0. There is no other way to find out which flags a kernel knows, because a patched
- * kernel can have any version number. -ETIME: the kernel would not close it in time.
+ * kernel can have any version number. -ETIME: the library did not ask, because the kernel would not
+ * close the BO in time.
  */
 int au_device_try(struct au_device *device, bool scatter, uint32_t map_flags,
 		  struct au_timer *timer);
 /*
  * Copy the part of a caller's struct that the caller's header and this library know to @copy, and
- * zero the rest of it. @first: size of the struct's first version. @known: size in this library.
+ * zero the rest of @copy. @first: size of the struct's first version. @known: size in this library.
  */
 int au_struct_get(const void *user, void *copy, size_t first, size_t known);
 /* Copy a struct with out fields back to the caller. */
@@ -430,7 +436,8 @@ void au_struct_put(void *user, const void *copy, size_t known);
 /* space.c */
 /*
  * Get addresses. @space: in: mode, va (VA_FIXED), size. @alignment 0: the library chooses. @stage:
- * out: where it failed, because -ENOMEM can mean the addresses or memory of the library.
+ * out: the stage of a failure, because -ENOMEM can mean that there are no addresses, or that the
+ * library has no memory.
  */
 int au_space_get(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
 		 uint32_t *stage);
@@ -467,7 +474,10 @@ struct amdgpu_userptr_range au_map_range(const struct amdgpu_userptr_mapping *ma
 void au_maps_count_bos(const struct amdgpu_userptr_mapping *map, uint64_t mask, bool add);
 
 /* cpu.c */
-/* Let au_cpu_find() find the map, or no longer. Call these three with ctx->lock held. */
+/*
+ * au_cpu_insert() lets au_cpu_find() find the map, and au_cpu_remove() hides the map from it. Call
+ * these three functions with ctx->lock held.
+ */
 void au_cpu_insert(struct amdgpu_userptr_mapping *map);
 void au_cpu_remove(struct amdgpu_userptr_mapping *map);
 /* Find the lowest GPU address @va >= @min_va of the byte at @addr, or return -ENOENT or -ENOMEM. */
@@ -489,7 +499,8 @@ uint64_t au_ranges_place(const struct amdgpu_userptr_range *ranges, uint32_t cou
 			 struct au_range *placed);
 /*
  * Divide ranges of @total bytes among BOs and return their number. @bos: out: the first @max of
- * them; with @max 0 only count. The function stops when there are more than @max, unless that is 0.
+ * them; with @max 0 only count. If @max is not 0, the function stops when there are more than @max
+ * BOs.
  */
 uint64_t au_ranges_to_bos(const struct amdgpu_userptr_range *ranges, uint32_t count,
 			  enum au_division division, const struct au_bo_limits *limits,
@@ -502,8 +513,8 @@ uint32_t au_ranges_find(const struct au_range *placed, uint32_t count, uint64_t 
 
 /* pages.c */
 /*
- * Check the ranges, and fill in @layout except for @registered. An error sets the range of @failure
- * and, if the reason is not clear from the error, its reason.
+ * Check the ranges, and fill in @layout except for @registered. On an error the function sets the
+ * range of @failure, and also its reason if the errno does not tell the reason.
  */
 int au_layout_check(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_userptr_range *ranges,
 		    uint32_t count, uint32_t map_flags, struct au_layout *layout,
@@ -511,7 +522,10 @@ int au_layout_check(const struct amdgpu_userptr_ctx *ctx, const struct amdgpu_us
 /* Fill in @registered and @num_registered of the layout, or return -ENOMEM. */
 int au_layout_register(struct au_layout *layout, const struct amdgpu_userptr_range *ranges,
 		       uint32_t count, uint64_t page_size);
-/* For a packed layout, when the map has its BOs. -ENOMEM: there is no memory. */
+/*
+ * Make the pieces of a map with a packed layout. Call it when the array of the map's BOs is
+ * complete. -ENOMEM: there is no memory.
+ */
 int au_map_make_pieces(struct amdgpu_userptr_mapping *map,
 		       const struct amdgpu_userptr_range *ranges, uint32_t count);
 
@@ -531,11 +545,11 @@ void au_map_free(struct amdgpu_userptr_mapping *map);
  */
 void au_map_end(struct amdgpu_userptr_mapping *map);
 /*
- * End a map that nobody has, after au_map_take_down(). If that was @late, the map becomes an
- * orphan.
+ * End a map whose map() has failed, so that no caller has it. Call it after au_map_take_down().
+ * @late: au_map_take_down() returned -ETIME, so the map becomes an orphan (see unmap.c).
  */
 void au_map_end_failed(struct amdgpu_userptr_mapping *map, bool late);
-/* The devices that may reach memory of maps that nobody has. Call with ctx->lock held. */
+/* The devices that may reach memory of failed maps, orphans or freed. Call with ctx->lock held. */
 uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx);
 /* Remove the orphans whose page table updates are done by now. This does not wait. */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx);
@@ -562,8 +576,8 @@ int au_hdp_prepare(struct au_device *device, uint32_t way, struct au_timer *time
 int au_hdp_flush_by(struct au_device *device, uint32_t way,
 		    const struct amdgpu_userptr_hdp_flush_args *args, struct au_timer *timer);
 /*
- * For the end of the context: undo all preparations. While the GPU hangs, its BOs stay until the
- * process ends.
+ * For the end of the context: undo all preparations. If the GPU hangs, the BOs of the preparations
+ * stay until the process ends.
  */
 void au_hdp_unprepare(struct au_device *device, struct au_timer *timer);
 
@@ -617,8 +631,8 @@ int au_va_clear(struct au_device *device, uint64_t va, uint64_t size, struct au_
 int au_va_wait(struct au_device *device, const struct au_updates *updates, int64_t deadline);
 /*
  * Before GEM_CLOSE, which waits for all updates of the file and cannot be interrupted: wait for all
- * updates that the library has started on the device. Return 0, also after another error, or
- * -ETIME.
+ * updates that the library has started on the device. Return -ETIME if they are not done by the
+ * deadline. Otherwise return 0, also after an error of the wait.
  */
 int au_updates_drain(struct au_device *device, struct au_timer *timer);
 
@@ -635,7 +649,7 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj);
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline);
 int au_gpu_ctx_create(struct au_device *device, uint32_t *gpu_ctx);
 int au_gpu_ctx_destroy(struct au_device *device, uint32_t gpu_ctx);
-/* @reset: out: whether the GPU was reset since the last query, or since creation. */
+/* @reset: out: whether the GPU was reset since the last query, or since the CS context exists. */
 int au_gpu_ctx_query(struct au_device *device, bool *reset);
 /* @in_reset: out: whether a reset of the GPU has begun and is not over. */
 int au_gpu_ctx_in_reset(struct au_device *device, bool *in_reset);

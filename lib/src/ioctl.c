@@ -145,9 +145,9 @@ int au_drm_version(struct au_device *device)
 }
 
 /*
- * The driver's own flush does nothing for the same devices (amdgpu_device_flush_hdp() in
- * drivers/gpu/drm/amd/amdgpu/amdgpu_device.c). A virtual machine reaches the VRAM of an APU that it
- * has by passthrough as any other PCI device's.
+ * For the same devices the driver's own flush does nothing (amdgpu_device_flush_hdp() in
+ * drivers/gpu/drm/amd/amdgpu/amdgpu_device.c). An APU that a virtual machine has by passthrough
+ * does not count, because the virtual machine reaches its VRAM like that of any other PCI device.
  */
 static bool is_apu(uint64_t ids_flags)
 {
@@ -205,8 +205,9 @@ int au_gem_userptr(struct au_device *device, const struct au_bo *bo,
 		   const struct amdgpu_userptr_range *ranges, uint32_t map_flags, uint32_t *handle)
 {
 	/*
-	 * libdrm's amdgpu_create_bo_from_user_mem() would add ANONONLY. The kernel then refuses all
-	 * memory that has a file: memfds, shared anonymous memory, the memory of guests in QEMU.
+	 * Do not use libdrm's amdgpu_create_bo_from_user_mem(): it adds ANONONLY, and with this
+	 * flag the kernel refuses all memory that has a file: memfds, shared anonymous memory, the
+	 * memory of guests in QEMU.
 	 */
 	struct amd_userptr_args args = {
 		.size = bo->size,
@@ -268,7 +269,10 @@ int au_syncobj_destroy(struct au_device *device, uint32_t syncobj)
 	return do_ioctl(device, DRM_IOCTL_SYNCOBJ_DESTROY, &args);
 }
 
-/* There is no WAIT_FOR_SUBMIT, so the kernel returns an error for a point that was not added. */
+/*
+ * The call does not set WAIT_FOR_SUBMIT, so the kernel returns an error for a point that nobody
+ * added.
+ */
 int au_syncobj_wait(struct au_device *device, uint32_t syncobj, uint64_t point, int64_t deadline)
 {
 	struct drm_syncobj_timeline_wait args = {
@@ -414,9 +418,9 @@ int au_hw_ip_rings(struct au_device *device, uint32_t ip_type, uint32_t *rings)
 }
 
 /*
- * The error of a fence: a reset sets -ETIME for the commands that hung and -ECANCELED for others,
- * and a soft recovery sets -ENODATA (drivers/gpu/drm/amd/amdgpu/amdgpu_fence.c and amdgpu_ring.c).
- * So none of these is a time-out of the wait.
+ * A fence can have these errors: a reset sets -ETIME for the commands that hung and -ECANCELED for
+ * others, and a soft recovery sets -ENODATA (drivers/gpu/drm/amd/amdgpu/amdgpu_fence.c and
+ * amdgpu_ring.c). So none of these errors is a time-out of the wait: return -ECANCELED for all.
  */
 static int fence_error(int error)
 {
@@ -455,8 +459,8 @@ int au_cs_submit(struct au_device *device, const struct au_noop *noop, uint64_t 
 	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_CS, &args);
 
 	/*
-	 * If the last commands of the context ended with an error, the kernel returns that error
-	 * for all later ones (drm_sched_entity_error() in amdgpu_ctx_get_entity()).
+	 * If the last commands of the CS context ended with an error, the kernel returns that error
+	 * for all later submissions (drm_sched_entity_error() in amdgpu_ctx_get_entity()).
 	 */
 	if (ret)
 		return fence_error(ret);
@@ -477,7 +481,7 @@ int au_cs_wait(struct au_device *device, const struct au_noop *noop, uint64_t fe
 	};
 	int ret = do_ioctl(device, DRM_IOCTL_AMDGPU_WAIT_CS, &args);
 
-	/* Only the status says that the time is over. */
+	/* A time-out of the wait is no error of the ioctl: only the status tells it. */
 	if (ret)
 		return fence_error(ret);
 	return args.out.status ? -ETIME : 0;

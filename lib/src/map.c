@@ -120,7 +120,10 @@ int au_check_va(const struct amdgpu_userptr_ctx *ctx, uint64_t mask, const struc
 	return 0;
 }
 
-/* The first range lies in its unit as @fixed_va does, because units are mapped whole. */
+/*
+ * The kernel maps whole units, so @fixed_va has to be as far behind the start of its unit as the
+ * first range is.
+ */
 static int check_fixed(const struct amdgpu_userptr_ctx *ctx,
 		       const struct amdgpu_userptr_map_args *args, const struct au_layout *layout,
 		       struct au_space *space, struct au_failure *failure)
@@ -197,9 +200,9 @@ static uint64_t divide(const struct amdgpu_userptr_mapping *map,
 }
 
 /*
- * Fill in the ranges and BOs of the map. The caller's array may have changed since map_alloc() has
- * counted the BOs, although that is forbidden. Then refuse it, because the library's arrays would
- * be too small, or not agree.
+ * Fill in the ranges and BOs of the map. The caller may have changed the array since map_alloc()
+ * counted the BOs, although that is forbidden. If so, refuse the array, because the library's
+ * arrays would be too small, or would not agree with each other.
  */
 static int map_divide(struct amdgpu_userptr_mapping *map,
 		      const struct amdgpu_userptr_map_args *args)

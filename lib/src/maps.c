@@ -185,7 +185,7 @@ int amdgpu_userptr_query(struct amdgpu_userptr_ctx *ctx, uint64_t gpu_va,
 
 	pthread_mutex_lock(&ctx->lock);
 	map = au_maps_find(ctx, gpu_va);
-	/* A map with parts of units has no byte of the caller at its start and at its end. */
+	/* The first and the last unit of a map may have bytes that are in none of its ranges. */
 	if (map && map->ready && gpu_va - au_map_va(map) < map->layout.bytes)
 		fill_info(map, gpu_va, &out);
 	else

@@ -52,9 +52,10 @@ extern const struct au_ops au_kernel_ops;
 
 /* cpu_space.c */
 /*
- * The error of mmap() or madvise() from errno. It is -ENOMEM instead of -EAGAIN: mmap() fails with
- * EAGAIN if the process has called mlockall() and may not lock any more, and madvise() if there is
- * no memory to split a VMA, or one too many.
+ * After a failed mmap() or madvise(): return -errno, but -ENOMEM for EAGAIN, because here EAGAIN
+ * means a lack of memory. mmap() fails with it if the process has called mlockall() and may not
+ * lock more memory. madvise() fails with it if the kernel cannot split a VMA, because it has no
+ * memory for that, or the process has too many VMAs.
  */
 int au_mmap_error(void);
 /* For struct au_ops. */

@@ -3,8 +3,8 @@
  * Ranges that do not begin and end at CPU pages.
  *
  * The kernel registers whole CPU pages for a BO. A VA mapping of a part of the BO begins and ends
- * at multiples of the granularity: of GPU pages of 4 KiB if the kernel says that it can do that,
- * else of CPU pages. So there are three cases:
+ * at multiples of the granularity: of GPU pages of 4 KiB if the kernel says that it can map parts
+ * of CPU pages, else of CPU pages. So there are three cases:
  *
  * - All ranges are CPU pages. The kernel gets the caller's array, and each BO is mapped as a whole.
  *
@@ -16,8 +16,9 @@
  *   it. Each CPU page is registered once, in the order of addresses, so that the kernel watches it
  *   once. A list of pieces says which parts of the BOs follow each other in the map.
  *
- * Within a unit the GPU sees what the CPU sees there. So two ranges meet inside of a unit only if
- * the second one continues the first one in memory. All other seams are at the start of a unit.
+ * Within a unit the GPU sees the same bytes as the CPU. So two ranges can meet inside of a unit
+ * only if the second one continues the first one in memory. All other seams are at the start of a
+ * unit.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -57,7 +58,7 @@ static bool seam_is_good(const struct amdgpu_userptr_range *range, uint64_t unit
 	return end_of(&range[0]) == range[1].cpu_addr && range[0].flags == range[1].flags;
 }
 
-/* Why au_ranges_check() refuses the range: only because it does not begin and end at units? */
+/* Whether au_ranges_check() refuses the range only because it does not begin and end at units. */
 static bool only_misaligned(const struct amdgpu_userptr_range *range)
 {
 	uint64_t total;
@@ -160,7 +161,7 @@ static int compare_edges(const void *a, const void *b)
 }
 
 /*
- * Add the pages [start, end) to the runs. @joined: they have a range in common with the pages
+ * Add the pages [start, end) to the runs. @joined: a range has both these pages and the pages
  * before them. Return the number of runs.
  */
 static uint32_t add_run(struct amdgpu_userptr_range *runs, uint32_t num_runs, uint64_t start,
@@ -181,8 +182,9 @@ static uint32_t add_run(struct amdgpu_userptr_range *runs, uint32_t num_runs, ui
 }
 
 /*
- * Make runs of pages of sorted edges. A page is read-only if all ranges that have a part of it are.
- * Runs that only follow each other are not joined here: au_ranges_to_bos() decides about these.
+ * Make runs of pages out of the sorted edges. A page is read-only if all ranges that have a part of
+ * it are read-only. If two runs follow each other, but no range has pages of both, do not join them
+ * here, because au_ranges_to_bos() decides whether they share a BO.
  */
 static uint32_t make_runs(const struct edge *edges, uint32_t num_edges,
 			  struct amdgpu_userptr_range *runs)
@@ -334,7 +336,7 @@ static void add_memory(struct pieces *pieces, const struct amdgpu_userptr_mappin
 	}
 }
 
-/* Ranges that meet inside of a unit are one piece of memory. */
+/* Ranges that meet inside of a unit are one piece of memory, so add them together. */
 static void add_all(struct pieces *pieces, const struct amdgpu_userptr_mapping *map,
 		    const struct au_range *placed, const struct amdgpu_userptr_range *ranges,
 		    uint32_t count)

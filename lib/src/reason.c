@@ -29,8 +29,8 @@ static uint32_t reason_of_reserve(int error)
 }
 
 /*
- * The kernel returns -EPERM for memory that lacks a permission, and for each memory if the address
- * space is another process's.
+ * The kernel returns -EPERM for memory that lacks a permission, and for any memory if the address
+ * space is another process's. Its answer for a page of the library, @probe, tells which case it is.
  */
 static uint32_t reason_of_permission(int probe)
 {

@@ -3,16 +3,16 @@
  * CPU address space without access, whose numbers are the GPU addresses of maps.
  *
  * The kernel merges neighbouring reservations into one VMA. To release one in the middle splits the
- * VMA, and the kernel refuses that when the process has vm.max_map_count VMAs. The context then
- * keeps the reservation as a spare, merged with spares beside it. It tries again to release a spare
- * that has grown, because a spare that is a whole VMA, or one end of it, needs no split. It also
- * tries again after each release that has succeeded, because the process may have fewer VMAs now.
- * When the kernel has no address space left, a new map gets a piece of a spare.
+ * VMA, and the kernel refuses the split when the process has vm.max_map_count VMAs. The context
+ * then keeps the reservation as a spare, merged with spares beside it. The context tries again to
+ * release a spare that has grown, because a spare that is a whole VMA, or one end of it, needs no
+ * split. It also tries again after each release that has succeeded, because the process may have
+ * fewer VMAs now. When the kernel has no address space left, a new map gets a piece of a spare.
  *
  * The kernel gives out the highest free addresses, but the GPUs may not have such high ones: a
  * process on arm64 usually has addresses of 48 bits, and the lower half of a gfx9's addresses ends
- * at 2^47. Then the library searches below the end of the GPUs' addresses, downwards from the
- * reservation before. So reservations stay together, and GPUs need few page tables for them.
+ * at 2^47. In this case the library searches below the end of the GPUs' addresses, downwards from
+ * its last reservation. So reservations stay together, and GPUs need few page tables for them.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -47,7 +47,10 @@ static bool in_reach(const struct amdgpu_userptr_ctx *ctx, uint64_t addr, uint64
 	return addr >= ctx->va_min && addr < ctx->va_max && size <= ctx->va_max - addr;
 }
 
-/* The kernel has chosen @stray at random, so the search begins at a random address. */
+/*
+ * @stray: the address that the kernel has chosen, which not all devices have. The kernel chooses at
+ * random, so the search begins at a random address, too.
+ */
 static uint64_t first_search_end(const struct amdgpu_userptr_ctx *ctx, uint64_t stray)
 {
 	return stray % ctx->va_max / ctx->page_size * ctx->page_size;
@@ -153,8 +156,8 @@ int au_reserve(struct amdgpu_userptr_ctx *ctx, uint64_t size, struct au_reservat
 }
 
 /*
- * Add a spare in the order of addresses, and merge it with its neighbours. Return the spare that
- * contains it now. Call this and release_spare() with ctx->lock held.
+ * Add a spare in the order of addresses, and merge it with its neighbours. Return the merged spare.
+ * Call this and release_spare() with ctx->lock held.
  */
 static struct au_reservation *add_spare(struct amdgpu_userptr_ctx *ctx,
 					struct au_reservation *spare)

@@ -24,8 +24,8 @@ static uint64_t good_alignment(const struct amdgpu_userptr_ctx *ctx, uint64_t si
 }
 
 /*
- * Reserve more than the map's size, so that it fits behind an aligned address. The units of a map
- * can be smaller than CPU pages.
+ * Reserve more than the map's size, so that the map fits behind an aligned address. Round the size
+ * up to CPU pages, because the units of a map can be smaller.
  */
 static int reserve(struct amdgpu_userptr_ctx *ctx, struct au_space *space, uint64_t alignment,
 		   uint32_t *stage)

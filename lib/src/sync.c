@@ -11,10 +11,11 @@
  * the fence of the TLB flush after it, which does not have the update's error. So the library asks
  * after each wait whether there was a reset.
  *
- * The kernel counts a reset when it begins. When VRAM was lost, the driver later also cancels the
- * updates that have come during the reset (amdgpu_job.c, amdgpu_job_run(), "generation"), and the
- * library would not see that, because it knows of this reset already, or because the reset began
- * before the context was created. So after a reset it starts no update before the reset is over.
+ * The kernel counts a reset when the reset begins. If VRAM was lost, the driver later also cancels
+ * updates that were started during the reset (amdgpu_job.c, amdgpu_job_run(), "generation"). The
+ * library would not notice that, because it has counted this reset already, or because the reset
+ * began before the context was created. So when the library knows of a reset, it starts no update
+ * before the reset is over.
  *
  * If a TLB flush fails without a reset, the fence has the error of the flush
  * (drivers/gpu/drm/amd/amdgpu/amdgpu_vm_tlb_fence.c, amdgpu_tlb_fence_work()), and the library does
@@ -27,10 +28,13 @@
 
 #define NSEC_PER_SEC UINT64_C(1000000000)
 
-/* How long a call without a time limit repeats what the kernel refuses for now. */
+/* How long a call without a time limit repeats removals that the kernel refuses. */
 #define TRY_FOR_NS (NSEC_PER_SEC / 2)
 
-/* Each pause between two tries is twice as long as the one before, because the kernel logs each. */
+/*
+ * Each pause between two tries is twice as long as the one before, because the kernel logs each
+ * try.
+ */
 #define FIRST_PAUSE_NS (NSEC_PER_SEC / 1024)
 #define LAST_PAUSE_NS  (NSEC_PER_SEC / 4)
 
@@ -91,8 +95,8 @@ bool au_timer_pause(const struct amdgpu_userptr_ctx *ctx, struct au_timer *timer
 }
 
 /*
- * The kernel reports to a new context only the resets that begin later. If a reset is running now,
- * count it, so that au_updates_begin() waits for its end.
+ * The kernel reports to a new CS context only the resets that begin later. If a reset is running
+ * now, count this reset, so that au_updates_begin() waits for its end.
  */
 int au_resets_init(struct au_device *device)
 {
@@ -111,7 +115,7 @@ int au_updates_begin(struct au_device *device, struct au_updates *updates, struc
 	pthread_mutex_lock(&device->resets_lock);
 	updates->resets = device->num_resets;
 	pthread_mutex_unlock(&device->resets_lock);
-	/* A reset that no thread has noticed yet is reported after the wait for the updates. */
+	/* If no thread has noticed the reset yet, check_resets() reports it after the wait. */
 	if (!updates->resets)
 		return 0;
 	while (!au_gpu_ctx_in_reset(device, &in_reset) && in_reset) {

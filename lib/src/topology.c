@@ -13,7 +13,10 @@
 #define MAX_LINKS 256
 #define XGMI	  11 /* CRAT_IOLINK_TYPE_XGMI of drivers/gpu/drm/amd/amdkfd/kfd_crat.h */
 
-/* Read one number of a file with lines of a name and a number. @value: stays if there is none. */
+/*
+ * Read one number of a file with lines of a name and a number. @value: stays as it is if there is
+ * no such line.
+ */
 static bool read_number(const char *path, const char *name, uint64_t *value)
 {
 	char found[64];

@@ -61,8 +61,9 @@
 #endif
 
 /*
- * A GEM handle of the MMIO remap page, by DRM_IOCTL_AMDGPU_GEM_OP with the number of the page in
- * @handle. Kernels without it look for a BO first, so they return ENOENT for number 0, not EINVAL.
+ * This operation of DRM_IOCTL_AMDGPU_GEM_OP returns a GEM handle of the MMIO remap page. The caller
+ * puts the number of the page into @handle. Kernels that do not know the operation take @handle for
+ * the handle of a BO and look for this BO first, so they return ENOENT for number 0, not EINVAL.
  */
 #ifndef AMDGPU_GEM_OP_OPEN_GLOBAL
 #define AMDGPU_GEM_OP_OPEN_GLOBAL 3
@@ -81,8 +82,8 @@ struct amd_hdp_flush_args {
 
 /*
  * Of drm_amdgpu_info_device.ids_flags: GEM_VA maps any GPU pages (4 KiB) of BOs in system memory,
- * also where CPU pages are larger. On other kernels such a mapping gets wrong memory, or stops the
- * kernel, so never try.
+ * also where CPU pages are larger. On a kernel without this flag a mapping of a part of a CPU page
+ * gets wrong memory, or stops the kernel, so never try one.
  */
 #ifndef AMDGPU_IDS_FLAGS_GPU_PAGE_VA
 #define AMDGPU_IDS_FLAGS_GPU_PAGE_VA 0x20

@@ -3,11 +3,11 @@
  * Unmap, and the maps whose removal is late.
  *
  * When a GPU hangs, the page table updates that remove a map are not done by the deadline. The map
- * then keeps its BOs and addresses, because to close a BO would wait for the GPU. After an unmap()
- * the caller still has the map and calls again. But after a map() that has failed nobody has it:
- * it is an orphan. Each later map(), unmap() and query_stats() of the context asks whether the
- * updates of the orphans are done by now, and ends those. An orphan is in the table of maps, so
- * that no other map gets its addresses.
+ * then keeps its BOs and addresses, because the close of a BO would wait for the GPU. After an
+ * unmap() the caller still has the map and calls again. But after a map() that has failed no caller
+ * has the map: it is an orphan. Each later map(), unmap() and query_stats() of the context asks
+ * whether the updates of the orphans are done by now, and ends each orphan whose updates are done.
+ * An orphan is in the table of maps, so that no other map gets its addresses.
  */
 #include <errno.h>
 
@@ -55,8 +55,9 @@ void au_map_end_failed(struct amdgpu_userptr_mapping *map, bool late)
 }
 
 /*
- * A thread that reaps takes the orphans off the list, but not out of the table, so look there. They
- * have the devices that could reach them when a thread asked last.
+ * au_orphans_reap() takes the orphans off the list while it asks the kernel, but leaves them in the
+ * table of maps. So look in the table. @reachable of an orphan has the devices that could reach its
+ * memory when a thread asked the kernel last.
  */
 uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx)
 {
@@ -69,7 +70,10 @@ uint64_t au_orphans_reachable(const struct amdgpu_userptr_ctx *ctx)
 	return reachable;
 }
 
-/* While a thread asks the kernel, the orphans are its own, and the list has none of them. */
+/*
+ * Empty the list first, so that no other thread takes the same orphans while this one asks the
+ * kernel.
+ */
 void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 {
 	struct amdgpu_userptr_mapping *map, *next;
@@ -87,8 +91,9 @@ void au_orphans_reap(struct amdgpu_userptr_ctx *ctx)
 }
 
 /*
- * -ENOMEM of ctx_destroy() means that only address space is left, and -EPERM of unmap() that the
- * map is still there. After these errors of the kernel a GPU may still reach the memory.
+ * To the caller -ENOMEM of ctx_destroy() means that only address space is left, and -EPERM of
+ * unmap() that the map is still there. But if the kernel returns one of these errors, a GPU may
+ * still reach the memory, so replace the error by -EIO.
  */
 static int destroy_error(int error)
 {
@@ -97,9 +102,9 @@ static int destroy_error(int error)
 
 /*
  * Ask the kernel to remove all maps before waiting for page tables, so that one time limit is
- * enough for all.  (A removal that the kernel refuses is repeated before that of the next map.)
- * When the time is over, give up the BOs of late devices, because the context ends here. They then
- * exist until the process ends, because KFD holds the file of the render node until then.
+ * enough for all. (If the kernel refuses a removal, the library repeats it before it asks for the
+ * next map.) When the time is over, give up the BOs of late devices, because the context ends here.
+ * These BOs exist until the process ends, because KFD holds the file of the render node until then.
  */
 int au_unmap_all(struct amdgpu_userptr_ctx *ctx, struct au_timer *timer)
 {

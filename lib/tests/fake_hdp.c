@@ -6,7 +6,7 @@
 #include "fake_kernel.h"
 #include "test.h"
 
-/* The offset by which a file is mapped is the handle of the BO, in pages. */
+/* For a BO of the library fake_gem_mmap() returns the handle as the file offset, in pages. */
 int fake_gem_create(struct fake_kernel *fake, struct fake_device *device,
 		    union drm_amdgpu_gem_create *args)
 {
@@ -30,7 +30,10 @@ int fake_gem_op(struct fake_kernel *fake, struct fake_device *device,
 	t_equal(args->op, AMDGPU_GEM_OP_OPEN_GLOBAL);
 	t_equal(args->handle, AMDGPU_GEM_GLOBAL_MMIO_REMAP);
 	t_equal(args->value, 0);
-	/* The library must not ask: it would get the registers beside the page, too. */
+	/*
+	 * With larger CPU pages the library must not ask, because it would get the registers beside
+	 * the page, too.
+	 */
 	t_equal(fake->page_size, 4096);
 	if (fake->remap_error)
 		return fake->remap_error;
@@ -109,7 +112,10 @@ int fake_hw_ip(const struct fake_kernel *fake, const struct drm_amdgpu_info *arg
 	return 0;
 }
 
-/* The packets of the IB do nothing on the ring, and the IB is where the GPU looks for it. */
+/*
+ * Check that the packets of the IB do nothing on the ring, and that the GPU finds the IB at its
+ * address.
+ */
 static void check_ib(const struct fake_kernel *fake, const struct fake_device *device,
 		     const struct drm_amdgpu_cs_chunk_ib *ib, uint32_t handle)
 {
@@ -144,7 +150,10 @@ int fake_cs(struct fake_kernel *fake, struct fake_device *device, union drm_amdg
 		 bos->bo_info_size == sizeof(struct drm_amdgpu_bo_list_entry) && ib);
 	check_ib(fake, device, ib,
 		 ((const struct drm_amdgpu_bo_list_entry *)(uintptr_t)bos->bo_info_ptr)->bo_handle);
-	/* The kernel returns the error of the context's last fence instead of a submission. */
+	/*
+	 * If the last fence of the CS context has an error, the kernel returns that error and
+	 * submits nothing.
+	 */
 	if (device->cs_failed == args->in.ctx_id)
 		return device->cs_error;
 	if (device->cancels) {

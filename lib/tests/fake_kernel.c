@@ -108,10 +108,11 @@ static int gem_userptr(struct fake_kernel *fake, struct fake_device *device,
 
 /*
  * The library must not close a BO while a GPU may still reach its memory, because the kernel stops
- * watching the memory then. So the library must have removed the mappings and waited for that. The
- * model does not check this after a call that the test has made fail (fake->failed). But always it
- * checks that the library does not close a BO on a GPU that hangs in an update: the kernel would
- * wait for all updates there until the GPU works again, and no signal could end that.
+ * watching the memory then. So the library must have removed the mappings and waited until the
+ * removal is done. The model does not check this after a call that the test has made fail
+ * (fake->failed). But it always checks that the library does not close a BO on a GPU that hangs in
+ * an update: the kernel would wait for all updates of this GPU until the GPU works again, and no
+ * signal could end the wait.
  */
 static int gem_close(struct fake_kernel *fake, struct fake_device *device, uint32_t handle)
 {
@@ -158,8 +159,9 @@ static int syncobj_wait(struct fake_kernel *fake, struct fake_device *device,
 }
 
 /*
- * The library has waited for the removals up to device->waited, and now asks for resets. After a
- * reset no removal is certain. Otherwise the GPU cannot use these addresses any more.
+ * Call this when the library asks for resets. After a reset no removal is certain, so all stale
+ * addresses stay. Otherwise the GPU can no longer use the addresses for whose removal the library
+ * has waited (device->waited).
  */
 static void end_stale(struct fake_device *device)
 {
@@ -176,7 +178,7 @@ static void end_stale(struct fake_device *device)
 	device->num_stale = left;
 }
 
-/* The library has one context to ask for resets, and others for submissions. */
+/* The library has one CS context to ask for resets, and others for submissions. */
 static int gpu_ctx(struct fake_device *device, union drm_amdgpu_ctx *args)
 {
 	const uint32_t op = args->in.op, id = args->in.ctx_id;

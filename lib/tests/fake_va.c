@@ -102,8 +102,9 @@ int fake_gem_va(struct fake_kernel *fake, struct fake_device *device,
 	t_assert(args->vm_timeline_syncobj_out && device->syncobj);
 	t_assert(args->vm_timeline_point == device->point + 1);
 	/*
-	 * The kernel may drop an update that begins during a reset. After the kernel has reported
-	 * the reset, no query shows that, so the library must not begin one.
+	 * The kernel may drop an update that begins during a reset. If it has reported the reset
+	 * already, no query shows that it has dropped the update. So the library must not begin an
+	 * update then.
 	 */
 	t_assert(!device->reset_polls || device->reset || fake->failed);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Compile the header alone, as C and as C++. In C++ a struct's name needs no keyword unless a
- * function has the same name, so this also checks that none has. The flags of a map need no other
- * header.
+ * Compile the header alone, as C and as C++. In C++ the name of a struct needs no keyword unless a
+ * function has the same name, so this file also checks that no function has. The flags of a map
+ * must not need another header.
  */
 #include <amdgpu_userptr.h>
 

@@ -543,7 +543,10 @@ static void backends(void)
 	t_equal(bos_of_map(&fake, 1, automatic, scatter), 1);
 	t_equal(create(&fake, NULL, fds, 2, 0, scatter), -EOPNOTSUPP);
 
-	/* KFD may acquire the address space later. */
+	/*
+	 * With this error the context still gets SCATTER, because KFD may acquire the address space
+	 * later.
+	 */
 	fake.devices[1].no_scatter = false;
 	fake.userptr_error = -EOPNOTSUPP;
 	fake.backend = scatter;

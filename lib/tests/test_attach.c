@@ -187,7 +187,8 @@ static void attach_fails_at_each_allocation(void)
 }
 
 /*
- * After a failure on a device the map cannot be attached to it, and keeps its addresses reserved.
+ * Check that after a failure the device may still reach the memory, that the map cannot be attached
+ * to the device again, and that unmap() keeps the addresses reserved.
  */
 static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 			struct amdgpu_userptr_mapping *map, uint32_t device, int error)
@@ -212,8 +213,9 @@ static void check_stuck(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 
 /*
  * If one of the first three calls fails (clear, wait, query for resets), the device may still reach
- * the memory. If a later call fails, which closes a BO, the device cannot. With the errors of
- * detach() itself the caller would think that the map is still on the device.
+ * the memory. The later calls each close a BO: if one of them fails, the device cannot reach the
+ * memory. To the caller of detach() -EINVAL, -EPERM and -ENOENT mean that the call has changed
+ * nothing, so detach() must replace such an error of the kernel by -EIO.
  */
 static void detach_fails_at_each_call(int error)
 {
@@ -240,7 +242,10 @@ static void detach_fails_at_each_call(int error)
 	}
 }
 
-/* The kernel refuses the removal for good. That is not the -EBUSY of detach(). */
+/*
+ * The kernel refuses the removal for good with -EBUSY. detach() must not return -EBUSY, because to
+ * its caller that would mean that nothing has changed.
+ */
 static void detach_is_refused(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -253,8 +258,8 @@ static void detach_is_refused(void)
 	fake.devices[1].refused_clears = UINT_MAX;
 	fake.devices[1].clear_error = -EBUSY;
 	/*
-	 * The kernel refuses to remove the mappings, so the library closes BOs that are mapped.
-	 * Without this the fake kernel would take that for a mistake.
+	 * The kernel refuses to remove the mappings, so the library closes BOs that are mapped. Let
+	 * the fake kernel accept that.
 	 */
 	fake.failed = true;
 	t_equal(amdgpu_userptr_detach(map, 1), -EIO);
@@ -276,7 +281,8 @@ static void roll_back_of_attach_fails(void)
 		t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 		fake.devices[1].reset = true;
 		/*
-		 * BOs, VA mappings, wait and query; then the roll back asks if the reset is over.
+		 * The calls are: BOs, VA mappings, wait and query; the roll back asks if the reset
+		 * is over; and the first, second or third call after that fails.
 		 */
 		fake.fail_call = 2 * num_bos() + 2 + 1 + late;
 		fake.fail_error = -EIO;
@@ -360,7 +366,10 @@ static void check_late(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map
 	t_equal(attach(map, 1), -EBUSY);
 }
 
-/* The device is late with attach() and with its roll back. detach() goes on, or unmap() does. */
+/*
+ * The device is late with attach() and with its roll back. detach() or unmap() goes on with the
+ * roll back.
+ */
 static void attach_times_out(void)
 {
 	struct amdgpu_userptr_mapping *map;

@@ -101,7 +101,10 @@ static void bad_file(void)
 	t_assert(!ctx);
 }
 
-/* The context, and the mark by which it knows its process: calloc(), mmap() and madvise(). */
+/*
+ * Each of three calls fails once: calloc() for the context, and mmap() and madvise() for the mark
+ * by which the context knows its process.
+ */
 static void no_memory(int error)
 {
 	const int fd = FAKE_FIRST_FD;

@@ -157,7 +157,10 @@ static void removal_fails_on_one_device(bool by_destroy)
 	}
 }
 
-/* The removal fails on one device, and another is late. unmap() remembers the error until then. */
+/*
+ * The removal fails on one device, and another is late. unmap() returns the error when the late
+ * device is done.
+ */
 static void removal_fails_beside_late_device(void)
 {
 	struct amdgpu_userptr_mapping *map;

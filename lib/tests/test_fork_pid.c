@@ -90,10 +90,11 @@ static void set_next_id(pid_t pid)
 }
 
 /*
- * Process 1 of the namespace forks the creator of the context, the creator forks a second process,
- * and ends. The second process forks a third one with the creator's ID, which checks the context.
- * This ID is free when process 1 has waited for the creator, so process 1 writes to a pipe then.
- * The second process becomes its child, and process 1 passes on its exit status.
+ * Process 1 of the namespace forks the creator of the context. The creator forks a second process
+ * and ends. The second process forks a third one, which has the creator's ID and checks the
+ * context. The creator's ID is free only after process 1 has waited for the creator, so the second
+ * process first waits until process 1 writes to a pipe. When the creator ends the second process
+ * becomes a child of process 1, and process 1 passes on the exit status of the second process.
  */
 static void recycled_id(void)
 {
@@ -145,8 +146,8 @@ int main(void)
 	expect_success(pid);
 	in_namespace(recycled_id);
 	/*
-	 * Process 1 of the namespace has ended, so fork() fails in this process. A sanitizer that
-	 * looks for leaks at exit() forks.
+	 * Process 1 of the namespace has ended, so fork() fails in this process. Do not call
+	 * exit(), because a sanitizer that looks for leaks at exit() forks.
 	 */
 	_exit(0);
 }

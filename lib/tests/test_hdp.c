@@ -52,7 +52,10 @@ static struct amdgpu_userptr_ctx *begin(struct fake_kernel *fake)
 	return fake_ctx(fake, 2);
 }
 
-/* Let the kernel have all ways. The library asks for the ioctl when it creates the context. */
+/*
+ * Let the kernel have all ways. Call this before the context is created, because the library then
+ * asks whether the kernel has the ioctl.
+ */
 static void has_all(struct fake_kernel *fake)
 {
 	fake->remap_error = 0;
@@ -305,7 +308,10 @@ static void check_dummy(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx
 		t_equal(page[at], 0);
 }
 
-/* Ten flushes: the event of each, its ioctls, and no allocation but for the first. */
+/*
+ * Make ten flushes. Check the effect and the ioctls of each flush, and that only the first one
+ * allocates.
+ */
 static void each_way(void)
 {
 	static const struct {
@@ -345,7 +351,10 @@ static void each_way(void)
 	}
 }
 
-/* The page that the caller has from KFD: no ioctl, also not for the first flush. */
+/*
+ * The caller names a page that it has from KFD: the library makes no ioctl, also not for the first
+ * flush.
+ */
 static void page_of_caller(void)
 {
 	uint32_t page[2] = { 0, 0 };
@@ -435,7 +444,7 @@ static void no_submission(void)
 }
 
 /*
- * Each call of the kernel fails once in the first flush. Nothing is left, and the next one works.
+ * Each call of the kernel fails once in the first flush. Nothing is left, and the next flush works.
  */
 static void each_call_fails(void)
 {

@@ -27,7 +27,10 @@ static int flush(struct amdgpu_userptr_ctx *ctx, uint32_t way)
 	return amdgpu_userptr_hdp_flush(ctx, &args);
 }
 
-/* A reset cancels the commands of the context: the library makes a new one, but only once. */
+/*
+ * A reset cancels the commands of the CS context. A flush makes a new CS context and tries again,
+ * but only once.
+ */
 static void resets(void)
 {
 	struct amdgpu_userptr_ctx *ctx;
@@ -47,8 +50,10 @@ static void resets(void)
 }
 
 /*
- * The reset ends commands that run already. The error of their fence is no time-out, because the
- * context has no limit. After two of them the next flush gets the error from its submission.
+ * A reset ends commands that the GPU runs already, and their fence gets an error. The library must
+ * not take this error for a time-out, because the context has no limit. If both tries of a flush
+ * get such an error, the flush fails. The next flush gets the error from its submission and works
+ * with a new CS context.
  */
 static void resets_in_wait(void)
 {
@@ -73,7 +78,10 @@ static void resets_in_wait(void)
 	}
 }
 
-/* A flush was late, and then the reset ends its commands: the submission of the next one fails. */
+/*
+ * A flush was late, and then a reset ends its commands. The first submission of the next flush
+ * fails, so the library tries again.
+ */
 static void resets_after_time_out(void)
 {
 	static const int errors[] = { -ETIME, -ECANCELED, -ENODATA };

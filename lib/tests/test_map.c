@@ -331,7 +331,10 @@ static void all_memory_is_refused(void)
 	fake_fini(&fake);
 }
 
-/* If the search for the bad range meets another error, or none any more, it names no range. */
+/*
+ * If the search for the bad range meets another error, or finds no bad range any more, map() names
+ * no range.
+ */
 static void search_meets_another_error(void)
 {
 	static const struct amdgpu_userptr_range together[] = {

@@ -27,7 +27,7 @@ static const struct machine {
 
 #define NUM_MACHINES T_ARRAY_SIZE(machines)
 
-/* The real library asks sysconf(), and the test says what that returns; 0: the machine's. */
+/* The page size that sysconf() tells the library, if the test sets it; 0: the machine's. */
 static long shim_page_size;
 
 long __real_sysconf(int name);
@@ -173,7 +173,8 @@ static void check_span(struct fake_kernel *fake, struct amdgpu_userptr_ctx *ctx,
 }
 
 /*
- * How often the kernel has registered the CPU page on the first device. @flags: of the last time.
+ * How often the kernel has registered the CPU page on the first device. @flags: out: the flags of
+ * the last registration.
  */
 static unsigned int registrations(const struct fake_kernel *fake, uint64_t page, uint32_t *flags)
 {
@@ -421,8 +422,9 @@ static void own_bos(void)
 }
 
 /*
- * Each piece of a CPU page that is larger than 4 KiB gets its GPU address by an ioctl of its own,
- * with either backend. Whole pages of one BO get theirs by one ioctl.
+ * Where CPU pages are larger than the unit, each piece of a CPU page gets its GPU address by an
+ * ioctl of its own, with either backend. The whole pages of one BO get their addresses by one
+ * ioctl.
  */
 static void cost_of_pieces(void)
 {
@@ -453,7 +455,7 @@ static void cost_of_pieces(void)
 	}
 }
 
-/* An address that lies in its unit as the first range does not, and the ends of the addresses. */
+/* An address with another offset in its unit than the first range, and the ends of addresses. */
 static void bad_addresses(void)
 {
 	for (size_t i = 0; i < NUM_MACHINES; i++) {

@@ -108,7 +108,7 @@ static void expect_bos(const struct amdgpu_userptr_range *ranges, uint32_t count
 	for (uint32_t i = 0; i < count; i++)
 		total += ranges[i].size;
 	t_equal(au_ranges_to_bos(ranges, count, division, &limits, total, NULL, 0), num_expected);
-	/* With less room the function writes nothing behind it. */
+	/* With less room the function writes nothing behind the room. */
 	for (uint32_t room = 1; room < num_expected; room++) {
 		memset(bos, 0x5a, sizeof(bos));
 		t_assert(au_ranges_to_bos(ranges, count, division, &limits, total, bos, room) >

@@ -44,7 +44,11 @@ static int slow_ioctl(void *priv, int fd, unsigned long request, void *arg)
 	return fake_ops.ioctl(priv, fd, request, arg);
 }
 
-/* The same after a long wait, in the roll back of a map() that a reset has made fail. */
+/*
+ * A reset makes map() fail after a wait of 10 seconds, and in the roll back the kernel refuses the
+ * removals for a while. The time for new tries begins with the first refusal, so the wait before
+ * must not use it up.
+ */
 static void removal_is_refused_after_wait(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -67,8 +71,8 @@ static void removal_is_refused_after_wait(void)
 }
 
 /*
- * The kernel goes on refusing. With a time limit the caller can call again. Without one unmap()
- * returns the error and keeps the addresses.
+ * The kernel goes on refusing the removal. With a time limit unmap() returns -ETIME, and the caller
+ * can call it again. Without a limit unmap() returns the kernel's error and keeps the addresses.
  */
 static void removal_stays_refused(uint64_t timeout_ns)
 {
@@ -82,7 +86,7 @@ static void removal_stays_refused(uint64_t timeout_ns)
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), 0);
 	fake.devices[1].refused_clears = UINT_MAX;
 	fake.devices[1].clear_error = -ENOMEM;
-	/* Without a time limit the library closes BOs although their mappings are left. */
+	/* Without a time limit the library closes mapped BOs, so let the model accept that. */
 	fake.failed = !timeout_ns;
 	/* A reset makes this map() fail, and the kernel refuses the removals of its roll back. */
 	fake.devices[0].reset = true;
@@ -105,8 +109,8 @@ static void removal_stays_refused(uint64_t timeout_ns)
 }
 
 /*
- * The same for the end of the context. The error must not be -ENOMEM, because then only address
- * space would be left.
+ * The kernel goes on refusing the removal at the end of the context. ctx_destroy() must not return
+ * the kernel's -ENOMEM, because to the caller this error means that only address space is left.
  */
 static void destroy_stays_refused(uint64_t timeout_ns)
 {
@@ -117,7 +121,7 @@ static void destroy_stays_refused(uint64_t timeout_ns)
 	map_all(ctx);
 	fake.devices[1].refused_clears = UINT_MAX;
 	fake.devices[1].clear_error = -ENOMEM;
-	/* Without a time limit the library closes BOs although their mappings are left. */
+	/* Without a time limit the library closes mapped BOs, so let the model accept that. */
 	fake.failed = !timeout_ns;
 	t_equal(amdgpu_userptr_ctx_destroy(ctx), timeout_ns ? -ETIME : -EIO);
 	t_equal(fake.devices[0].open_bos, 0);
@@ -130,8 +134,9 @@ static void destroy_stays_refused(uint64_t timeout_ns)
 }
 
 /*
- * Each call of the end fails once: clear, wait and query on each device, and a close. The context
- * is gone, so the error must not be -EPERM, which would mean that a map is still there.
+ * Each call of ctx_destroy() to the kernel fails once: clear, wait and query on each device, and a
+ * close. The context is gone, so ctx_destroy() must not return -EPERM, which would mean that a map
+ * is still there.
  */
 static void destroy_fails_at_each_call(int error)
 {
@@ -155,7 +160,10 @@ static void destroy_fails_at_each_call(int error)
 	}
 }
 
-/* -ETIME of the removal itself is an error like others: the map is gone. */
+/*
+ * The removal itself fails with -ETIME. The map is gone, so unmap() must not tell the caller to
+ * call again.
+ */
 static void removal_returns_etime(void)
 {
 	struct amdgpu_userptr_ctx *ctx;

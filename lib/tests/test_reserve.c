@@ -40,7 +40,7 @@ static void child_has_no_reservation(void)
 	t_assert(!is_mapped(addr));
 }
 
-/* Not mlockall(), because AddressSanitizer's does nothing. */
+/* Make the system call itself, because AddressSanitizer's mlockall() does nothing. */
 static int reserve_with_locked_memory(void)
 {
 	struct rlimit limit;
@@ -51,7 +51,7 @@ static int reserve_with_locked_memory(void)
 	if (limit.rlim_max > 1 << 20)
 		limit.rlim_max = 1 << 20;
 	limit.rlim_cur = limit.rlim_max;
-	/* Another user than root, because the limit is not for root. */
+	/* Become another user than root, because the limit is not for root. */
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (!getuid() && setuid(65534)) ||
 	    syscall(SYS_mlockall, MCL_FUTURE))
 		return 2;
@@ -88,7 +88,8 @@ static unsigned long max_map_count(void)
 }
 
 /*
- * Make every second page a VMA of its own by mprotect(), until the process has as many as it may.
+ * Make every second page a VMA of its own by mprotect(), until the process has as many VMAs as it
+ * may have.
  */
 static struct filler fill_vmas(void)
 {
@@ -108,7 +109,7 @@ static struct filler fill_vmas(void)
 	return filler;
 }
 
-/* Not munmap(), because AddressSanitizer's would have to map memory. */
+/* Make the system call itself: AddressSanitizer's munmap() would have to map memory. */
 static void free_vmas(const struct filler *filler)
 {
 	t_assert(!syscall(SYS_munmap, filler->addr, filler->size));
@@ -157,8 +158,9 @@ static struct amdgpu_userptr_ctx *create(struct fake_kernel *fake)
 }
 
 /*
- * Unmap the maps, whose reservations are one VMA, in this order. Until the unmap number @with_room
- * the process can have no more VMAs. In the end no reservation may be left.
+ * Unmap the maps in the order @order. Their reservations are one VMA, and the kernel refuses to
+ * split it as long as the process has as many VMAs as it may have. From the unmap with index
+ * @with_room on there is room for more VMAs. In the end no reservation may be left.
  */
 static void limit_of_vmas(const unsigned int *order, unsigned int with_room)
 {

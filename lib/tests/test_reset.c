@@ -32,8 +32,8 @@ static void reset_in_map(void)
 }
 
 /*
- * A reset makes map() fail, and goes on for a while. The kernel may drop the updates that come
- * meanwhile, so the roll back and the next map() wait for its end.
+ * A reset makes map() fail, and goes on for a while. The kernel may drop updates that begin during
+ * the reset, so the roll back and the next map() wait for the end of the reset.
  */
 static void reset_goes_on(uint64_t timeout_ns)
 {
@@ -57,8 +57,9 @@ static void reset_goes_on(uint64_t timeout_ns)
 }
 
 /*
- * The context is created while a reset is running. The kernel never reports this reset to it, and
- * may drop the updates that come before its end, so the first map() waits for that.
+ * The context is created while a reset is running. The kernel never reports this reset to the
+ * context, and may drop updates that begin before the end of the reset. So the first map() waits
+ * for this end.
  */
 static void reset_at_creation(void)
 {
@@ -74,7 +75,10 @@ static void reset_at_creation(void)
 	end(&fake, ctx);
 }
 
-/* The same reset is not over by the deadline, and the kernel makes nothing meanwhile. */
+/*
+ * The context is created while a reset is running, and the reset is not over by the deadline. So
+ * map() fails before it maps a BO, and leaves nothing behind.
+ */
 static void reset_at_creation_is_late(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -97,7 +101,9 @@ static void reset_at_creation_is_late(void)
 	end(&fake, ctx);
 }
 
-/* The reset is not over by the deadline: all calls can be repeated later. */
+/*
+ * A reset is not over by the deadline. map() and unmap() are late, and work when the reset is over.
+ */
 static void reset_is_late(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -131,7 +137,8 @@ static void reset_is_late(void)
 }
 
 /*
- * Two waits run while the GPU is reset. Both must fail, though the kernel tells only one of them.
+ * Two waits run while the GPU is reset. Both must fail, although the kernel reports the reset to
+ * only one of them.
  */
 static void reset_in_two_maps(void)
 {
@@ -169,8 +176,9 @@ static void *wait_in_other_thread(void *device)
 }
 
 /*
- * The first query for resets has got its answer, but the library has not seen it yet. If the
- * library does not hold its lock, let the other thread's wait run to its end now.
+ * Start the other thread when the first query for resets has its answer, but the library has not
+ * seen the answer yet. If the library does not hold device->resets_lock, let the other thread's
+ * wait run to its end now, so that it misses the reset.
  */
 static int racing_ioctl(void *priv, int fd, unsigned long request, void *arg)
 {
@@ -270,14 +278,14 @@ static void reset_in_unmap(void)
 	map = map_all(ctx);
 	fake.devices[0].reset = true;
 	t_equal(amdgpu_userptr_unmap(map), -ECANCELED);
-	/* Page table entries may be left: nobody gets these addresses. */
+	/* Page table entries may be left, so nobody may get these addresses. */
 	t_equal(fake.reservations, 1);
 	fake.reservations = 0;
 	fake_check_empty(&fake);
 	end(&fake, ctx);
 }
 
-/* The same at the end of the context. */
+/* A reset during ctx_destroy(): page table entries may be left, so the addresses stay reserved. */
 static void reset_in_destroy(void)
 {
 	struct amdgpu_userptr_ctx *ctx;

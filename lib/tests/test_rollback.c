@@ -160,16 +160,16 @@ static void map_fails_at_each_call(int error)
 		end(&fake, ctx);
 	}
 	/*
-	 * One reservation; BOs and mappings; per device a wait and a query for resets. The last
-	 * round fails no call.
+	 * The calls are: one reservation; BOs and mappings; per device a wait and a query for
+	 * resets. One more round has no call left that could fail.
 	 */
 	t_equal(call, 1 + 2 * NUM_DEVICES * num_bos() + 2 * NUM_DEVICES + 1);
 }
 
 /*
- * When the kernel refuses a BO, no range is named, because the error is none that the memory
- * causes. When it refuses a GPU address, the library names the BO's first range, but not for a
- * scatter BO.
+ * When the kernel refuses a BO, the library names no range, because memory cannot cause the error
+ * that the test injects. When the kernel refuses a GPU address, the library names the BO's first
+ * range, but not for a scatter BO.
  */
 static void map_names_the_range(void)
 {
@@ -331,8 +331,8 @@ static void map_fails_at_each_allocation(void)
 }
 
 /*
- * The caller changes a range during map(), after the library has counted the BOs. The change makes
- * other BOs necessary, more or fewer, or other sizes.
+ * The caller changes a range during map(), after the library has counted the BOs. With the changed
+ * range the map needs more BOs, fewer BOs, or BOs of other sizes.
  */
 static void ranges_change_in_map(void)
 {
@@ -431,8 +431,8 @@ static void create_fails_at_each_call(int error)
 }
 
 /*
- * The process has as many VMAs as it may have, so the library has no page for its question whether
- * the kernel knows USERPTR_SCATTER. It must not choose a backend then.
+ * The process has as many VMAs as it may have, so the library gets no page with which it could ask
+ * whether the kernel knows USERPTR_SCATTER. ctx_create() must then fail, and not choose a backend.
  */
 static void create_cannot_ask(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * mmap() may return higher addresses than the GPU has, as on arm64 with addresses of 48 bits and a
- * gfx9. These tests check that the library finds lower ones, first in the address space of the fake
- * kernel, then in that of this process.
+ * gfx9. These tests check that the library finds lower addresses, first in the address space of the
+ * fake kernel, then in that of this process.
  */
 #include <sys/mman.h>
 #include <unistd.h>
@@ -102,8 +102,8 @@ static void across_the_end(void)
 }
 
 /*
- * The memory in the way is small, so one of the next hints is free, or large, so the library has to
- * ask find_gap().
+ * If the memory in the way is small, one of the next hints is free. If the memory is large, the
+ * library has to ask find_gap().
  */
 static void something_is_in_the_way(void)
 {

@@ -47,9 +47,9 @@ static void deadlines(void)
 }
 
 /*
- * The device hangs during the call and its roll back, whose waits have one deadline. The BOs and
- * the addresses stay. Later calls ask again, but do not wait. When the device works again, they
- * free BOs and addresses.
+ * A device hangs during map() and its roll back. All waits of both have one deadline. The BOs and
+ * the addresses stay. Later calls ask the kernel again whether the updates are done, but do not
+ * wait. When the device works again, a later call frees BOs and addresses.
  */
 static void map_times_out(void)
 {
@@ -96,7 +96,7 @@ static void map_times_out(void)
 
 /*
  * Failed calls of map() have left maps, one on each device. A query of the counters tells which
- * devices may reach their memory, and ends each map as soon as its device works again.
+ * devices may reach the memory of these maps, and ends each map as soon as its device works again.
  */
 static void stats_tell_and_end_late_maps(void)
 {
@@ -124,8 +124,9 @@ static void stats_tell_and_end_late_maps(void)
 }
 
 /*
- * The device is late, and then it is reset, so that its page tables may still have the map. Or the
- * roll back fails at once. The map is gone, but its device counts until the end of the context.
+ * @late: the roll back is late, and then the device is reset, so that its page tables may still
+ * have the map. Otherwise the roll back fails at once. In both cases the map is gone, but the
+ * counter failed_reachable has the device until the end of the context.
  */
 static void failed_roll_back_stays(bool late)
 {
@@ -164,7 +165,10 @@ static void failed_roll_back_stays(bool late)
 	end(&fake, ctx);
 }
 
-/* A failed map() has left two maps on a device that hangs. unmap() of another map frees them. */
+/*
+ * Two failed calls of map() have left maps on a device that hangs. unmap() of another map frees
+ * them.
+ */
 static void unmap_ends_late_maps(void)
 {
 	struct amdgpu_userptr_map_args args = fake_map_args(ranges, T_ARRAY_SIZE(ranges));
@@ -224,9 +228,10 @@ static void unmap_times_out(void)
 }
 
 /*
- * A map on the device is late, and the kernel would not close any BO of the device until its update
- * is done. So a map() that the kernel refuses keeps the BOs that it has made. A query and the
- * search for the bad range make no BO then, because they could not close it.
+ * The removal of a map from device 0 is late, and until the removal is done the kernel would not
+ * close any BO of this device. So another map(), whose memory the kernel refuses, keeps the BOs
+ * that it has made. query_caps() and the search for the bad range make no BO meanwhile, because
+ * they could not close it.
  */
 static void refused_beside_late_map(int error, uint32_t reason)
 {
@@ -317,8 +322,8 @@ static void hang_in_search(void)
 }
 
 /*
- * The end of the context starts all removals, and waits for all of them until one deadline. It
- * closes the BOs of the devices that work, and gives up those of the device that hangs.
+ * ctx_destroy() starts all removals, and waits for all of them until one deadline. It closes the
+ * BOs of the device that works, and gives up the BOs of the device that hangs.
  */
 static void destroy_times_out(void)
 {
@@ -349,8 +354,9 @@ static void destroy_times_out(void)
 }
 
 /*
- * One device is late with each map. On the other one the first map is done, but the second is late,
- * so the end of the context must not close the BO of the first map there either.
+ * Device 0 is late with both maps. Device 1 has removed the first map, but is late with the second
+ * one. ctx_destroy() must not close the BO of the first map on device 1 either, because GEM_CLOSE
+ * would wait for the late update.
  */
 static void destroy_with_two_late_devices(void)
 {

@@ -222,7 +222,7 @@ static void ask_library(struct gpu *gpu, int kfd, int fd)
 /*
  * The driver makes a node for each partition that the GPU can have (amdgpu_xcp_drv.c). If a
  * partition is not in use KFD does not have it, and the kernel logs an error when its node is
- * opened.
+ * opened. So the tool leaves such nodes out.
  */
 static bool is_unused_partition(const struct gpu *gpu, const drmDevice *device)
 {
