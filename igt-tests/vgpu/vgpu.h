@@ -27,29 +27,29 @@ enum {
 /* The most compute dies (XCCs) of a GPU.  Two is what one I/O die has. */
 enum { VG_MAX_XCCS = 2 };
 
-/* The guest physical address of memory of which the host does not know where the guest has it. */
+/* In place of a guest physical address: the host does not know where the guest has the memory. */
 #define VG_DMA_UNKNOWN UINT64_MAX
 
 /* The machine around the GPU. */
 struct vg_host_ops {
 	/*
-	 * The host's pointer to the bus addresses [addr, addr + len).  NULL when
-	 * the device may not access a part of them, a part is no RAM, or their
-	 * memory is not contiguous in the host.  The pointer is valid until the
-	 * current call into the model returns.  Unless @gpa is NULL, it gets the
-	 * guest physical address of the first byte, which differs from @addr when
-	 * an IOMMU translates, or VG_DMA_UNKNOWN.
+	 * The host's pointer to the bus addresses [addr, addr + len).  NULL when the device may not
+	 * access a part of them, a part is no RAM, or their memory is not contiguous in the host.
+	 * The pointer is valid until the current call into the model returns.  Unless @gpa is NULL,
+	 * *@gpa gets the guest physical address of the first byte, or VG_DMA_UNKNOWN.  When an
+	 * IOMMU translates, the guest physical address differs from @addr.
 	 */
 	void *(*dma)(void *host, uint64_t addr, uint64_t len, bool write, uint64_t *gpa);
 	/*
-	 * Begin to write @len bytes, at most a page, to the bus address @addr, which is no RAM
-	 * but may be the BAR of another device.  vgpu_bus_written() tells the end.
-	 * NULL: such a write stops the model.
+	 * Begin to write @len bytes, at most a page, to the bus address @addr, which is no RAM but
+	 * may be the BAR of another device.  The host calls vgpu_bus_written() when the write is
+	 * complete or has failed.  If bus_write is NULL, such a write stops the model.
 	 */
 	void (*bus_write)(void *host, uint64_t addr, const void *data, size_t len);
 	/*
 	 * May another device be at the bus address @addr, for which dma() has returned NULL?  If
-	 * not, a write to it stops the model.  The model calls it only if there is bus_write().
+	 * not, a write to @addr stops the model.  The model calls may_be_device() only if bus_write
+	 * is not NULL.
 	 */
 	bool (*may_be_device)(void *host, uint64_t addr);
 	/* Signal the device's one MSI vector. */
@@ -84,10 +84,10 @@ struct vg_config {
 	 */
 	bool no_pauses;
 	/*
-	 * How many bytes of the CPU's writes to VRAM the host data path (HDP) holds back
-	 * from the engines, until it is flushed or the CPU reads VRAM.  If it is not 0, the
-	 * host must call vgpu_vram_read() and vgpu_vram_write() for each access of the CPU
-	 * to VRAM, and must not let it access the memory at @vram.
+	 * How many bytes of the CPU's writes to VRAM the host data path (HDP) holds back from the
+	 * engines, until the HDP is flushed or the CPU reads VRAM.  If hdp_fifo is not 0, the host
+	 * must call vgpu_vram_read() and vgpu_vram_write() for each access of the CPU to VRAM, and
+	 * must not let the CPU access the memory at @vram directly.
 	 */
 	size_t hdp_fifo;
 	/*
@@ -149,8 +149,9 @@ void vgpu_drain(struct vgpu *vg);
 /* Could vgpu_step() do anything? */
 bool vgpu_busy(const struct vgpu *vg);
 /*
- * Does every queue with work wait, as the last steps have seen, and is no flush
- * under way?  More steps without a pause would then only burn time.
+ * Must the engines wait, so that more steps without a pause would only burn time?  True if a write
+ * to another device is not complete.  Also true if no flush is under way and no queue with work
+ * could make progress in its last step.
  */
 bool vgpu_waiting(const struct vgpu *vg);
 

@@ -32,7 +32,10 @@ static const struct kernel_param_ops skipped_ops = { .get = get_skipped };
 module_param_cb(skipped, &skipped_ops, NULL, 0444);
 MODULE_PARM_DESC(skipped, "calls that did nothing");
 
-/* Continue at the caller.  The probe is at the function's first instruction. */
+/*
+ * Continue at the function's caller.  The probe is at the function's first instruction, so the
+ * return address is still where the call has put it.
+ */
 static void go_back(struct pt_regs *regs)
 {
 #ifdef CONFIG_X86

@@ -41,8 +41,8 @@ struct vg_chip {
 	void (*vram_write)(struct vgpu *vg, uint64_t offset, const void *data, size_t len);
 
 	/*
-	 * Handle a doorbell write; @index counts dwords.  Return true when the
-	 * interrupt handler, or a queue, has claimed that doorbell.
+	 * Handle a doorbell write; @index counts dwords.  Return true when the GPU's interrupt
+	 * handler (IH), or a queue, has claimed that doorbell.
 	 */
 	bool (*interrupt_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value);
 	bool (*queue_doorbell)(struct vgpu *vg, uint32_t index, uint64_t value, unsigned int size);

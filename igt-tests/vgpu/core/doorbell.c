@@ -16,7 +16,10 @@ void vg_doorbell(struct vgpu *vg, uint32_t offset, uint64_t value, unsigned int 
 	if (vg_inject(vg, VG_INJECT_LOST_DOORBELL))
 		return;
 	taken = vg->chip->queue_doorbell(vg, index, value, size);
-	/* No unit claims the doorbell of an evicted queue, so that is no error. */
+	/*
+	 * No unit claims the doorbell of an evicted queue, so a doorbell without a unit is no
+	 * error.
+	 */
 	vg_trace(vg, "doorbell index=0x%x value=0x%llx taken=%d", index, (unsigned long long)value,
 		 taken);
 }

@@ -48,7 +48,7 @@ struct vg_injection {
 
 /* Call this wherever the fault could strike.  Does it strike now? */
 bool vg_inject(struct vgpu *vg, enum vg_inject_id id);
-/* The same for a fault with an amount: returns the amount if the fault strikes, else 0. */
+/* Like vg_inject(), for a fault with an amount: returns the amount if the fault strikes, else 0. */
 unsigned int vg_inject_amount(struct vgpu *vg, enum vg_inject_id id);
 
 #endif

@@ -126,8 +126,9 @@ static bool survives_faults(const struct vg_port *port, unsigned int vmid)
 }
 
 /*
- * Does this access of a user's packet go to the default page?  No source says what an engine does
- * with zeros in place of a packet or of a write pointer, so a queue that fetches them still halts.
+ * Does this access of a user's packet go to the default page?  A queue's fetch of a packet or read
+ * of a write pointer does not, so it still halts the queue: no source says how an engine would go
+ * on with zeros in place of a packet or of a write pointer.
  */
 static bool is_redirected(struct vgpu *vg, const struct vg_port *port, unsigned int vmid,
 			  enum vg_access missing, enum vg_walk_status why)
@@ -138,8 +139,8 @@ static bool is_redirected(struct vgpu *vg, const struct vg_port *port, unsigned 
 
 /*
  * Report a page fault.  Returns -EFAULT, or 0 if the access goes on without memory.  A packet that
- * goes on may fault at many pages, or look at the same page again and again.  Only its first fault
- * is reported, as if that had halted the queue.
+ * goes on may fault at many pages, or read the same missing page again and again.  Only the first
+ * fault of the packet is reported, because a queue that halts would report no other one.
  */
 static int page_fault(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		      enum vg_access missing, enum vg_walk_status why, struct target *out)

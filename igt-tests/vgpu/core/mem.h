@@ -48,25 +48,26 @@ struct vg_port {
 };
 
 /*
- * Access [va, va + len) of @vmid; the range may cross pages.  These functions
- * return 0, or -EFAULT after a page fault or when the model has stopped.  After a page
- * fault the bytes before the faulting page have been transferred.  A page fault of VMID
- * 1..15 has been reported to the driver as the hardware reports it; a page fault of VMID 0
- * has stopped the model.  The queue that asked for the access must not go on.
+ * Access [va, va + len) of @vmid; the range may cross pages.  These functions return 0, or -EFAULT
+ * after a page fault or when the model has stopped.  After a page fault the bytes before the
+ * faulting page have been transferred.  A page fault of VMID 1..15 has been reported to the driver
+ * as the hardware reports it; a page fault of VMID 0 has stopped the model.  The queue that asked
+ * for the access must not go on.
  *
- * There are two exceptions.  When a kernel queue (vg_port.kernel) fetches or executes a packet
- * for a user's VMID, the fault is reported, but the access reads zeros or writes nothing and
- * returns 0, as with the hardware's default page.  Otherwise one user's bad address would
- * hang the ring that all users share.
+ * There are two exceptions.  When a kernel queue (vg_port.kernel) fetches or executes a packet for
+ * a user's VMID, the fault is reported, but the access reads zeros or writes nothing and returns 0,
+ * as with the hardware's default page.  Otherwise one user's bad address would hang the ring that
+ * all users share.
  *
- * With vg_config.default_page the same holds for what a packet of a user's queue accesses.  A
- * fetch of packets and a look at the write pointer still fail.
+ * With vg_config.default_page an access by a packet of a user's queue also reads zeros or writes
+ * nothing and returns 0, if the driver has enabled the default page for this kind of fault.  The
+ * fetch of a packet and the read of the write pointer still fail.
  *
  * A write may also go to another device, such as the VRAM BAR of another GPU.  A read or an atomic
  * operation there stops the model.
  *
- * The CPUs see an aligned access of 4 or 8 bytes as one atomic access.  Reads have
- * acquire and writes release semantics.
+ * The CPUs see an aligned access of 4 or 8 bytes as one atomic access.  Reads have acquire and
+ * writes release semantics.
  */
 int vg_mem_read(struct vgpu *vg, const struct vg_port *port, unsigned int vmid, uint64_t va,
 		void *buf, size_t len);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Packet queues of all engines.  A queue fetches from its ring or IB, gives complete
- * packets to its engine, and can be preempted between packets.
+ * Packet queues of all engines.  A queue fetches from its ring or IB, gives complete packets to its
+ * engine, and can be preempted between packets.
  *
- * One step completes at most one packet or one slice of a packet, so that
- * everything else can happen in between.
+ * One step completes at most one packet or one slice of a packet, so that steps of other queues and
+ * accesses of the guest can come between any two of them.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -236,9 +236,10 @@ static enum vg_result consume(struct vgpu *vg, struct vg_queue *q)
 }
 
 /*
- * Can the queue be preempted now?  Only where its position can be saved: in the ring or in the
- * first IB, if the chip agrees.  There a halted queue can be preempted, and any other queue
- * between two packets or in a packet that waits or has done nothing yet.
+ * Can the queue be preempted now?  Its position must be one that can be saved: in the ring or in
+ * the first IB, and only if the chip agrees (ops->may_leave()).  At such a position a halted queue
+ * can always be preempted.  Any other queue must be between two packets, or in a packet that waits
+ * or has done nothing yet.
  */
 static bool may_preempt(struct vgpu *vg, const struct vg_queue *q)
 {

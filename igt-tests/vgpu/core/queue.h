@@ -100,12 +100,12 @@ void vg_queue_start(struct vgpu *vg, struct vg_queue *q, uint64_t rptr, uint64_t
 /* Unmap the queue at once, without ops->preempted(), so that its state is lost. */
 void vg_queue_kill(struct vgpu *vg, struct vg_queue *q);
 /*
- * Ask @q to stop; a later step completes that and calls ops->preempted().  The
- * queue goes on fetching and executing until then, for as many steps as the
- * seed says.  A packet under way is finished first.  A packet that waits, or
- * that halted the queue, is given up and starts anew when the queue is mapped
- * again.  In an IB whose position cannot be saved, the queue goes on instead; if
- * the IB is nested and the packet waits, or if the queue is halted, the model stops.
+ * Ask @q to stop; a later step completes the preemption and calls ops->preempted().  The queue goes
+ * on fetching and executing until then, for as many steps as the seed says.  A packet under way is
+ * finished first.  A packet that waits, or that halted the queue, is given up and starts anew when
+ * the queue is mapped again.  While the queue is in an IB whose position cannot be saved, it goes
+ * on instead.  If it is halted in such an IB, or if its packet waits in a nested IB, the model
+ * stops.
  */
 void vg_queue_preempt(struct vgpu *vg, struct vg_queue *q);
 /* Halt @q after a GPU page fault, until it is unmapped.  When the model has stopped, do nothing. */

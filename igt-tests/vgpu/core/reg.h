@@ -49,9 +49,9 @@ struct vg_block {
 };
 
 /*
- * Entries of the tables, for example VG_REG(GRBM_STATUS, read, NULL).  A "plain"
- * register has no handlers.  VG_ADDR() gives the address of a name; a file gets it
- * from the gfx9/regs_<ip>.h of its block.
+ * Entries of the tables, for example VG_REG(GRBM_STATUS, read, NULL).  A "plain" register has no
+ * handlers.  VG_ADDR() gives the address of a name; a file gets this macro from the
+ * gfx9/regs_<ip>.h of its block.
  */
 #define VG_REGS(n, name_, read_, write_) \
 	{ .first = VG_ADDR(name_), \
@@ -61,7 +61,7 @@ struct vg_block {
 	  .write = (write_) }
 #define VG_REG(name_, read_, write_) VG_REGS(1, name_, read_, write_)
 #define VG_REG_PLAIN(name_)	     VG_REGS(1, name_, NULL, NULL)
-/* All registers from the address of the first name to that of the last. */
+/* All registers from the address of the first name to the address of the last one. */
 #define VG_RANGE(first_, last_, read_, write_) \
 	VG_REGS(VG_ADDR(last_) - VG_ADDR(first_) + 1, first_, read_, write_)
 #define VG_RANGE_PLAIN(first_, last_) VG_RANGE(first_, last_, NULL, NULL)

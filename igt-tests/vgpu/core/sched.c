@@ -63,8 +63,8 @@ static bool eligible(const struct vgpu *vg, const struct vg_queue *q, bool again
 }
 
 /*
- * Choose the queue that does the next step.  Any order is legal, because the hardware
- * gives no order between queues.  When all queues wait, choose one to look again.
+ * Choose the queue that does the next step.  Any order is legal, because the hardware gives no
+ * order between queues.  When all queues wait, choose one of them to try its packet again.
  */
 static struct vg_queue *pick(struct vgpu *vg)
 {

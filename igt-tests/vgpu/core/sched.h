@@ -15,7 +15,7 @@ struct vg_sched {
 	struct vg_queue *current;   /* the queue that is doing a step now, or NULL */
 	struct vg_queue *executing; /* the queue that is inside ops->execute(), or NULL */
 	unsigned int turn;	    /* steps that @last does before another queue is chosen */
-	unsigned int flushes;	    /* flushes under way: of the TLBs of both hubs, and of HDP */
+	unsigned int flushes;	    /* flushes under way: of the TLBs of all hubs, and of HDP */
 	uint64_t epoch;		    /* goes up with each change that may end a queue's wait */
 	uint64_t random;	    /* state of the generator, which begins with the seed */
 };

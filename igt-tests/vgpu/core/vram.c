@@ -15,8 +15,9 @@ static bool begin(struct vgpu *vg, const char *what, uint64_t offset, size_t len
 		return false;
 	}
 	/*
-	 * An access takes a tick of virtual time, as one to a register does.  Without the FIFO the
-	 * model does not see most of the accesses, so none takes time.
+	 * An access takes a tick of virtual time, as an access to a register does.  If the HDP has
+	 * no FIFO (hdp_fifo is 0), the host may let the CPU access VRAM without these functions.
+	 * The model does not see these accesses, so no access to VRAM takes time.
 	 */
 	vg->time += vg->config.hdp_fifo != 0;
 	return true;

@@ -57,8 +57,8 @@ void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value, unsign
 /* ---- completion ---- */
 
 /*
- * Does the runtime ask for times of packets?  Its queue structure, which contains the read index,
- * says so.
+ * Does the runtime ask for times of packets?  A bit in the runtime's queue structure says so.  This
+ * structure contains the read index, so its address follows from the address of the read index.
  */
 static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 {
@@ -70,8 +70,9 @@ static int profiling(struct vgpu *vg, struct vg_queue *q, bool *wanted)
 	if (vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_READ_ID_OFFSET, &offset))
 		return -1;
 	/*
-	 * A program without the runtime may have a read index that lies in no such
-	 * structure.  A structure has the offset of its read index behind that index.
+	 * A program without the runtime may have a read index that lies in no such structure.  In a
+	 * structure the field behind the read index has the offset of the read index, so read the
+	 * properties only if it does.
 	 */
 	if (offset == AQL_QUEUE_READ_ID &&
 	    vg_mem_read32(vg, &q->port, q->vmid, base + AQL_QUEUE_PROPERTIES, &properties))

@@ -12,8 +12,8 @@ enum vg_result vg_aql_execute(struct vgpu *vg, struct vg_queue *q, const uint32_
 			      unsigned int n);
 
 /*
- * Handle a doorbell write, whose value is the number of a packet.
- * Set the write pointer to the write index in memory, which counts packets.
+ * vg_aql_doorbell() handles a doorbell write, whose value is the number of a packet.
+ * vg_aql_set_wptr() sets the write pointer to the write index in memory, which counts packets.
  */
 void vg_aql_doorbell(struct vgpu *vg, struct vg_queue *q, uint64_t value, unsigned int size);
 void vg_aql_set_wptr(struct vgpu *vg, struct vg_queue *q, uint64_t packets);

@@ -17,8 +17,8 @@ static enum vg_result nop(struct vgpu *vg, struct vg_queue *q, const uint32_t *b
 
 /*
  * There is nothing to do, because the model has no caches.  The packet does not flush the host data
- * path, which is not among the caches that it names (soc15d.h:403-416); the driver flushes that by
- * WAIT_REG_MEM (gfx_v9_4_3.c:2933-2947).
+ * path (HDP), which is not among the caches that the packet names (soc15d.h:403-416); the driver
+ * flushes the HDP by WAIT_REG_MEM (gfx_v9_4_3.c:2933-2947).
  */
 static enum vg_result acquire_mem(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				  unsigned int n)
@@ -118,8 +118,9 @@ unsigned int vg_pm4_length(struct vgpu *vg, struct vg_queue *q, const uint32_t *
 		return 1;
 	if (VG_GET(PM4_TYPE, header) != PM4_TYPE3) {
 		/*
-		 * The default page has zeros (drivers/gpu/drm/ttm/ttm_device.c:102).  No source
-		 * says what the micro engine does with them, so the model stops.
+		 * A header of 0 may come from the default page, which has zeros
+		 * (drivers/gpu/drm/ttm/ttm_device.c:102).  No source says how the micro engine
+		 * handles them, so the model stops.
 		 */
 		bool default_page = !header && q->port.kernel && vg_queue_vmid(q);
 

@@ -55,9 +55,12 @@ struct vg_pm4_chip {
 			    uint32_t ctxid);
 	/* Returns the number that the XCC of @q has in its partition. */
 	unsigned int (*xcc_number)(const struct vgpu *vg, const struct vg_queue *q);
-	/* May @q begin with an AQL packet?  Not before all XCCs have finished the last one. */
+	/* May @q begin with its next AQL packet?  Not before all XCCs have done their last one. */
 	bool (*aql_may_begin)(const struct vgpu *vg, const struct vg_queue *q);
-	/* @q has done all of an AQL packet that it has to do, up to the position @end. */
+	/*
+	 * Call this when @q has done its part of the AQL packet that ends at the position @end.
+	 * Returns whether @q has to complete the packet.
+	 */
 	enum vg_aql_part (*aql_part)(const struct vgpu *vg, const struct vg_queue *q, uint64_t end);
 };
 

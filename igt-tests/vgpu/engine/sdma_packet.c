@@ -148,7 +148,7 @@ static bool poll_true(enum vg_sdma_poll_func func, uint32_t value, uint32_t ref)
 	return false;
 }
 
-/* Read the register that a POLL_REGMEM polls, after the write that it may ask for. */
+/* Read the register that a POLL_REGMEM polls.  With HDP_FLUSH first write the request register. */
 static enum vg_result poll_register(struct vgpu *vg, struct vg_queue *q,
 				    const struct vg_sdma_poll_regmem *p, uint32_t *value)
 {

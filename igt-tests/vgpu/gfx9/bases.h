@@ -17,9 +17,9 @@ enum {
 	VG_GC_BASE_0 = 0x2000,
 	VG_GC_BASE_1 = 0xA000,
 	/*
-	 * From the registers of an XCC to those of the next one.  The lower 16 bits of an address
-	 * are the same on all XCCs, because packets have only these bits (gfx_v9_4_3.c:58-64,
-	 * 360-372).
+	 * The distance from the registers of an XCC to those of the next XCC.  The lower 16 bits of
+	 * an address are the same on all XCCs, because packets have only these bits
+	 * (gfx_v9_4_3.c:58-64, 360-372).
 	 */
 	VG_XCC_DISTANCE = 0x20000,
 

@@ -53,11 +53,11 @@ static bool queue_doorbell(struct vgpu *vg, uint32_t index, uint64_t value, unsi
 }
 
 /*
- * The address of a register in a packet.  The driver cuts register numbers in its
- * packets to 16 bits when the result looks like a register of an XCC
- * (gfx_v9_4_3.c:360-372).  Such a number means the register of the XCC that executes the packet.
- * The driver does so with the invalidate engines of the MMHUB as well, which are at 0x1xxxx, so
- * add the missing bit.  No GC register has these numbers.
+ * The address of a register in a packet.  The driver cuts register numbers in its packets to 16
+ * bits when the result looks like a register of an XCC (gfx_v9_4_3.c:360-372).  Such a number means
+ * the register of the XCC that executes the packet.  The driver also cuts the numbers of the
+ * registers of the MMHUB's invalidate engines, which are at 0x1xxxx, so add the missing bit to
+ * these.  No GC register has their numbers.
  */
 static uint32_t reg_address(const struct vg_queue *q, uint32_t reg)
 {

@@ -146,10 +146,11 @@ static void save_ib(struct vg_hqd *h)
 }
 
 /*
- * Read the write pointer from the user's memory.  The user may have moved it while
- * the queue was not mapped, when no queue could get the doorbell write.  A GPU page fault
- * halts the user queue, although the HIQ may be executing the packet that maps it: with a
- * pointer of the default page the queue would run packets that nobody has submitted.
+ * Read the write pointer from the user's memory.  The user may have moved it while the queue was
+ * not mapped, when no queue could get the doorbell write.  If the page of the pointer is missing,
+ * the user's queue halts.  This read does not go to the default page, not even while the HIQ
+ * executes the packet that maps the queue: with a write pointer from the default page the queue
+ * would run packets that nobody has submitted.
  */
 static void poll_wptr(struct vgpu *vg, struct vg_hqd *h)
 {

@@ -100,7 +100,7 @@ void vg_hqd_set_user(struct vg_hqd *h, unsigned int vmid, uint64_t wptr_addr);
 bool vg_hqd_is_shared(const struct vg_hqd *h);
 /* Is this the copy of a HIQ, whose packets the first XCC of the partition executes? */
 bool vg_hqd_follows(const struct vgpu *vg, const struct vg_hqd *h);
-/* For such a copy: has the first XCC executed the packet at the queue's position? */
+/* For the copy of a HIQ: has the first XCC executed the packet at the queue's position? */
 bool vg_hqd_leader_is_ahead(const struct vgpu *vg, const struct vg_hqd *h);
 /*
  * The queue on the first XCC of the partition, which publishes the read index of an AQL queue; @h
@@ -109,7 +109,7 @@ bool vg_hqd_leader_is_ahead(const struct vgpu *vg, const struct vg_hqd *h);
 const struct vg_hqd *vg_hqd_first(const struct vgpu *vg, const struct vg_hqd *h);
 /* Is the AQL queue active on all XCCs of the partition, and has each come as far as @position? */
 bool vg_hqd_all_at(const struct vgpu *vg, const struct vg_hqd *h, uint64_t position);
-/* These two are in struct vg_pm4_chip. */
+/* gfx9/chip.c puts these three functions into its struct vg_pm4_chip. */
 unsigned int vg_hqd_xcc_number(const struct vgpu *vg, const struct vg_queue *q);
 enum vg_aql_part vg_hqd_aql_part(const struct vgpu *vg, const struct vg_queue *q, uint64_t end);
 bool vg_hqd_aql_may_begin(const struct vgpu *vg, const struct vg_queue *q);

@@ -33,7 +33,7 @@ static void request_dequeue(struct vgpu *vg, struct vg_hqd *h, uint32_t value)
 		vg_hqd_reset(vg, h);
 		break;
 	case DEQUEUE_DRAIN:
-	case DEQUEUE_SAVE: /* there are no waves to wait for or to save, so this is the same */
+	case DEQUEUE_SAVE: /* there are no waves to wait for or to save, so both do the same */
 		vg_queue_preempt(vg, &h->q);
 		break;
 	default:
@@ -67,10 +67,9 @@ static void write_hqd(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 }
 
 /*
- * The reset of a pipe takes its queues off at once, and gfx_v9_4_3.c:3659 waits for
- * that.  Before a reset of the GPU the driver does not unmap its own queues, and before a
- * suspend it does not unmap the KIQ: it resets all pipes instead
- * (gfx_v9_4_3_xcc_fini()).
+ * The reset of a pipe takes its queues off at once, and the driver waits until they are off
+ * (gfx_v9_4_3.c:3659).  Before a reset of the GPU the driver does not unmap its own queues, and
+ * before a suspend it does not unmap the KIQ: it resets all pipes instead (gfx_v9_4_3_xcc_fini()).
  */
 static void write_mec_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 			   uint32_t value)
@@ -110,9 +109,9 @@ static bool partitions_in_use(const struct vgpu *vg)
 
 /*
  * The driver gives each XCC its number in the partition and the number of XCCs there
- * (gfx_v9_4_3.c:809-816).  It may do so beside its own queues, but not beside those of KFD:
- * aqua_vanjaram_switch_partition_mode() ends KFD first.  When it loads, resumes or has reset the
- * GPU, KFD begins later.
+ * (gfx_v9_4_3.c:809-816).  It may do so while its own queues are active, but not while queues of
+ * KFD are: aqua_vanjaram_switch_partition_mode() ends KFD first.  When the driver loads, resumes or
+ * has reset the GPU, it starts KFD only after this write.
  */
 static void write_xcp_ctl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index, uint32_t value)
 {

@@ -57,11 +57,14 @@ void vg_gmc_step(struct vgpu *vg);
  * over.
  */
 unsigned int vg_gmc_flush_steps(struct vgpu *vg);
-/* Flush all VMIDs that the process @pasid has, in the MMHUB and an XCC's GFX hub or only there. */
+/*
+ * Flush all VMIDs that the process @pasid has in an XCC's GFX hub and, with @all_hubs, in the
+ * MMHUB.
+ */
 void vg_tlb_invalidate_pasid(struct vgpu *vg, unsigned int xcc, unsigned int pasid, bool all_hubs,
 			     const char *why);
 
-/* Set the root of @vmid's page tables in a hub, as the scheduler firmware does; get it. */
+/* Set the root of @vmid's page tables in a hub, as the scheduler firmware does, or get it. */
 void vg_vmid_set_root(struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid, uint64_t root);
 uint64_t vg_vmid_root(const struct vgpu *vg, enum vg_hub_id hub, unsigned int vmid);
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Host data path (HDP).  The FIFO holds the CPU's writes in their order until something flushes
- * it, or until it is full: then the oldest write goes to VRAM for each new one.  The hardware may
- * write them to VRAM at any time.  The model does it as late as it can, so that a flush that
- * somebody omits has a visible effect.
+ * Host data path (HDP).  The FIFO holds the CPU's writes in their order until a flush.  When the
+ * FIFO is full, each new write moves the oldest one to VRAM.  The hardware may write held data to
+ * VRAM at any time.  The model does it as late as it can, so that a flush that the driver or a
+ * program omits has a visible effect.
  *
- * The CPU always sees its own writes, because a read of VRAM through the BAR flushes: a read on
- * PCIe cannot overtake earlier writes, and AMD's clr relies on it that the HDP, too, writes them
- * to VRAM before it answers (rocvirtual.cpp, for gfx90a and gfx94x).
+ * The CPU always sees its own writes, because a read of VRAM through the BAR flushes.  A read on
+ * PCIe cannot overtake earlier writes, and AMD's clr relies on the HDP, too, to write these to VRAM
+ * before it answers the read (rocvirtual.cpp, for gfx90a and gfx94x).
  *
- * There is no cache for reads.  The driver invalidates none on HDP 4.4.2 (hdp_v4_0.c:42-45), so
- * what an engine has written to VRAM is what the CPU reads there.
+ * There is no cache for reads.  The driver invalidates none on HDP 4.4.2 (hdp_v4_0.c:42-45), so the
+ * CPU always reads the data that an engine has written to VRAM.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -29,7 +29,7 @@ struct vg_hdp_write {
 	uint8_t data[SLOT_BYTES];
 };
 
-/* The fault of a way leaves its flushes out. */
+/* The ways to flush, each with the injected fault that leaves out its flushes. */
 static const struct {
 	const char *name;
 	enum vg_inject_id fault;

@@ -32,7 +32,7 @@ struct vg_hdp {
 	bool overflowed; /* the FIFO was full since it was empty last */
 
 	uint32_t clients;   /* bits in GPU_HDP_FLUSH_REQ that are not in GPU_HDP_FLUSH_DONE yet */
-	unsigned int steps; /* number of steps until they are */
+	unsigned int steps; /* number of steps until GPU_HDP_FLUSH_DONE gets them */
 };
 
 int vg_hdp_init(struct vgpu *vg); /* 0 or -ENOMEM */

@@ -22,8 +22,8 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const u
 	const struct pm4_set_resources *p = (const void *)body;
 
 	/*
-	 * The driver also tells the KIQ which slots kernel queues use.  The packets that
-	 * map kernel queues name their slot, so ignore that.
+	 * The driver also tells the KIQ which slots kernel queues use.  The packets that map kernel
+	 * queues name their slot, so ignore the resources of the KIQ.
 	 */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
@@ -162,13 +162,13 @@ static int free_slot(const struct vgpu *vg, const struct vg_queue *q)
 }
 
 /*
- * Map a user queue to the slot of one XCC, which has its own MQD at the distance @offset from the
- * MQD of the first XCC.
+ * Map a user queue to the slot @h of one XCC.  Each XCC has its own MQD of the queue, at the
+ * distance @offset from the MQD of the first XCC.
  *
- * An MQD contains its address, and a preemption saves the queue there.  The driver writes it, but
- * after a restore by CRIU all MQDs of a queue have the addresses of the checkpoint
- * (restore_mqd_v9_4_3() in kfd_mqd_manager_v9.c).  So compare the distance of two addresses, and
- * neither of them with the address in the packet.
+ * An MQD contains its own address, where a preemption saves the queue.  The driver writes this
+ * address, but after a restore by CRIU all MQDs of a queue have the addresses of the checkpoint
+ * (restore_mqd_v9_4_3() in kfd_mqd_manager_v9.c).  So compare the distance of the addresses in two
+ * MQDs, and neither of them with the address in the packet.
  */
 static enum vg_result map_on_xcc(struct vgpu *vg, struct vg_hqd *h, uint64_t offset,
 				 const struct pm4_map_queues *p, unsigned int vmid, bool is_static)
@@ -211,8 +211,9 @@ static enum vg_result map_on_xccs(struct vgpu *vg, const struct vg_queue *q, uns
 }
 
 /*
- * A static queue would keep its slot beyond the turn, and so its process the VMID.  KFD lists one
- * only for a process with a debug queue of the kernel (qpd->is_debug), and gfx942 has none.
+ * A static queue would keep its slot when the turn is over, so its process would keep the VMID.
+ * The model does not support that.  KFD lists a static queue only for a process with a debug queue
+ * of the kernel (qpd->is_debug), and gfx942 has no debug queues.
  */
 static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 				       const struct pm4_map_queues *p)
@@ -235,7 +236,10 @@ static enum vg_result map_user_compute(struct vgpu *vg, struct vg_queue *q,
 	return map_on_xccs(vg, q, slot, p, is_static);
 }
 
-/* The packet counts the engines of the partition, of which each XCC has one. */
+/*
+ * The packet names the engine by its number in the partition, which has one SDMA engine for each
+ * XCC.
+ */
 static enum vg_result map_user_sdma(struct vgpu *vg, struct vg_queue *q,
 				    const struct pm4_map_queues *p)
 {
@@ -339,8 +343,8 @@ static void decode_unmap(const struct pm4_unmap_queues *p, struct vg_unmap *whic
 }
 
 /*
- * May UNMAP_QUEUES pick these queues?  While processes take turns, the model does not know which
- * turns follow a packet that picks some of their queues.
+ * May UNMAP_QUEUES pick these queues?  While processes take turns, a packet must not pick some of
+ * their queues, because the model does not know which turns would follow.
  */
 static bool may_pick(struct vgpu *vg, const struct vg_queue *q, const struct vg_unmap *which,
 		     uint32_t engine)
@@ -382,9 +386,10 @@ static enum vg_result unmap_queues(struct vgpu *vg, struct vg_queue *q, const ui
 		return vg_queue_unknown(vg, q, "UNMAP_QUEUES", p->control);
 
 	/*
-	 * A list whose queues are all unmapped must map no more of them.  A packet that picks
-	 * queues waits for the end of the list, which may have these queues.  A list with turns
-	 * has no end.
+	 * A packet that unmaps all queues, or all but static ones, also drops the run list, so that
+	 * the list maps no more of them.  A packet that picks queues waits until the list has
+	 * ended, because the list may still map these queues.  A list with turns never ends, so the
+	 * packet does not wait for it.
 	 */
 	if (which.sel == VG_UNMAP_ALL || which.sel == VG_UNMAP_NON_STATIC)
 		vg_run_list_drop(vg, first);

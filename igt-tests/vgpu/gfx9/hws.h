@@ -38,8 +38,8 @@ struct pm4_map_process;
 struct pm4_run_list;
 
 /*
- * The queue that executes run lists, and has the list as its IB.  In all functions here @xcc is the
- * first XCC of a partition, whose CP has the HWS.
+ * These functions work on the queue that executes run lists and has the list as its IB.  In all
+ * functions of this header @xcc is the first XCC of a partition, whose CP has the HWS.
  */
 void vg_run_list_init(struct vgpu *vg, unsigned int xcc);
 void vg_run_list_reset(struct vgpu *vg, unsigned int xcc);
@@ -51,8 +51,9 @@ enum vg_result vg_run_list_start(struct vgpu *vg, struct vg_queue *hiq,
 /* Begin the list again, which its last packet @p asks for. */
 enum vg_result vg_run_list_again(struct vgpu *vg, struct vg_queue *q, const struct pm4_run_list *p);
 /*
- * If the list needs turns, and the current one has no room for the next queue: VG_WAIT until the
- * turn is over, then give a VMID to the process of that queue in the next turn.
+ * Call this when the list needs turns and the current turn has no room for the next entry.  Returns
+ * VG_WAIT until the turn is over, and then gives the process of the last MAP_PROCESS a VMID in the
+ * next turn.
  */
 enum vg_result vg_run_list_next_turn(struct vgpu *vg, struct vg_queue *q);
 /* Drop the rest of the run list; its queues stay mapped. */

@@ -87,8 +87,8 @@ void vg_ih_raise(struct vgpu *vg, const struct vg_iv *iv)
 		return;
 	next = (vg_gfx9(vg)->ih.wptr + IV_BYTES) & (ring_bytes(vg) - 1);
 	/*
-	 * The ring is full: the next vector overwrites the oldest one, and the
-	 * overflow bit tells that to the driver.
+	 * If the ring is full, the next vector overwrites the oldest one, and the overflow bit
+	 * tells that to the driver.
 	 */
 	if (next == vg->regs[VG_ADDR(IH_RB_RPTR)] &&
 	    VG_FIELD(cntl(vg), IH_RB_CNTL, WPTR_OVERFLOW_ENABLE)) {

@@ -166,9 +166,9 @@ static void write_remapped(struct vgpu *vg, const struct vg_reg *reg, uint32_t i
 }
 
 /*
- * The register itself.  The driver writes it when a page of the CPU is larger than 4 KiB, because
- * it remaps nothing then (nbio_v7_9.c:473-483).  It calls the register by its name in the first
- * virtual function, which has the same offset.
+ * HDP_MEM_COHERENCY_FLUSH_CNTL at its own address.  The driver writes it there when CPU pages are
+ * larger than 4 KiB, because then the driver does not remap it (nbio_v7_9.c:473-483).  The driver
+ * uses the name of this register in the first virtual function, which has the same offset.
  */
 static void write_flush_cntl(struct vgpu *vg, const struct vg_reg *reg, uint32_t index,
 			     uint32_t value)

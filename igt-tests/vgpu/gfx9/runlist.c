@@ -2,15 +2,16 @@
 /*
  * Run lists of the hardware scheduler (HWS), the VMIDs of their processes, and turns.
  *
- * A queue of its own executes the packets of the run list, as its IB.  So the HIQ goes on
- * meanwhile, as it must when the driver unmaps the queues of a list in force.
+ * The run list is the IB of a queue of its own, the list's queue, which executes its packets.  So
+ * the HIQ goes on at the same time.  It must, because its packets may unmap the queues of a list in
+ * force.
  *
- * If there are more processes than VMIDs, or more queues than slots, KFD ends the list with
- * a RUN_LIST packet that leads to the list's begin (CHAIN).  The processes then take turns:
- * at an entry for which there is no room the queue waits until the turn is over, preempts all
- * queues, and goes on with that entry.  Nobody copies the list, so the queue reads entries
- * from memory in each turn, which KFD frees only after it has unmapped the queues
- * (pm_release_ib() in unmap_queues_cpsch()).
+ * If there are more processes than VMIDs, or more queues than slots, KFD ends the list with a
+ * RUN_LIST packet that leads back to the beginning of the list (CHAIN).  The processes then take
+ * turns: at an entry for which there is no room, the list's queue waits until the turn is over,
+ * preempts all queues of the turn, and goes on with that entry.  The model does not copy the list:
+ * the list's queue reads entries from memory in each turn.  KFD frees this memory only after it has
+ * unmapped the queues (pm_release_ib() in unmap_queues_cpsch()).
  */
 #include <string.h>
 
@@ -20,9 +21,9 @@
 #include "gfx9/pkt_hws.h"
 
 /*
- * No public source has the unit of process_quantum, and KFD always asks for 10
- * (kfd_packet_manager_v9.c:109).  While nothing happens, the GPU does one tick in a
- * millisecond, so this also keeps the turns of idle processes short.
+ * The ticks of virtual time in one unit of process_quantum.  No public source has the real unit,
+ * and KFD always asks for 10 units (kfd_packet_manager_v9.c:109).  While nothing happens, the GPU
+ * does one tick in a millisecond, so a small number also keeps the turns of idle processes short.
  */
 enum { TICKS_PER_QUANTUM = 4 };
 
@@ -75,9 +76,9 @@ static void set_owner(struct vgpu *vg, unsigned int xcc, unsigned int vmid, uint
 /*
  * Give a VMID to the process of the last MAP_PROCESS.
  *
- * If the VMID had another process before, drop that process's translations.  Only the HWS can:
- * the driver names processes by PASID and does not know when a VMID changes hands.  Compare
- * the root as well, because a new process may have the PASID of an old one.
+ * If the VMID had another process before, drop that process's translations.  Only the HWS can do
+ * that: the driver names processes by PASID and does not know when a VMID gets another process.
+ * Compare the root as well, because a new process may have the PASID of an old one.
  */
 static enum vg_result give_vmid(struct vgpu *vg, struct vg_queue *q)
 {
@@ -105,7 +106,7 @@ static enum vg_result give_vmid(struct vgpu *vg, struct vg_queue *q)
 
 /* ---- turns ---- */
 
-/* Has the process a VMID in this turn?  Then the turn has gone through all of the list. */
+/* Does the process have a VMID in this turn?  If so, the turn has gone through all of the list. */
 static bool has_turn(struct vgpu *vg, const struct vg_hws *hws, unsigned int pasid)
 {
 	for (unsigned int vmid = 1; vmid < VG_NUM_VMIDS; vmid++)
@@ -167,7 +168,7 @@ enum vg_result vg_run_list_map_process(struct vgpu *vg, struct vg_queue *q,
 
 /* ---- the queue that executes the list ---- */
 
-/* KFD's run lists have no other packets, and those would need a queue with an HQD. */
+/* Stop at other packets: KFD's run lists have none, and they would need a queue with an HQD. */
 static enum vg_result execute(struct vgpu *vg, struct vg_queue *q, const uint32_t *packet,
 			      unsigned int n)
 {
@@ -187,7 +188,7 @@ static int list_ended(struct vgpu *vg, struct vg_queue *q)
 	return 0;
 }
 
-/* The HWS is firmware of the micro engine that has the HIQ. */
+/* The HWS is firmware of the micro engine that has the HIQ, so it works while the HIQ may work. */
 static bool enabled(const struct vgpu *vg, const struct vg_queue *q)
 {
 	const struct vg_queue *hiq = hws_of(vg, vg_queue_xcc(q))->hiq;

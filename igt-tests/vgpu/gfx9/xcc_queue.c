@@ -5,13 +5,13 @@
  * KFD maps its HIQ and each AQL queue on all XCCs of the partition, with one ring and one doorbell
  * and an MQD for each XCC.
  *
- * Of a HIQ, the first XCC executes the packets, for all XCCs of the partition.  The others read
- * them, each one after the first XCC has executed it.
+ * Of a HIQ, the first XCC executes the packets, for all XCCs of the partition.  The other XCCs read
+ * each packet, too, but only after the first XCC has executed it.
  *
  * Of an AQL queue, all XCCs execute each packet.  The last one of them completes it, and only then
- * the next packet begins.  So nobody needs to count: the positions of the queues say everything,
- * and a preemption saves each of them in its MQD.  A queue that has left one XCC waits on the
- * others until it is back there.
+ * the next packet begins.  The model needs no count of the XCCs that have done their part: the
+ * position of the queue on each XCC says that, and a preemption saves the position in the MQD of
+ * the XCC.  A queue that has left one XCC waits on the others until it is back there.
  */
 #include "core/bits.h"
 #include "engine/pm4.h"
@@ -22,7 +22,9 @@ static struct vg_partition partition_of(const struct vgpu *vg, const struct vg_h
 	return vg_partition_of(vg, vg_queue_xcc(&h->q));
 }
 
-/* The same queue on another XCC, or NULL.  It has the same slot there: free_slot() in gfx9/hws.c.
+/*
+ * The same queue on another XCC, or NULL if it is not active there.  It has the same slot there:
+ * free_slot() in gfx9/hws.c.
  */
 static const struct vg_hqd *twin(const struct vgpu *vg, const struct vg_hqd *h, unsigned int xcc)
 {

@@ -241,9 +241,10 @@ static int learn(struct vg_dma *dma, const struct vg_dma_piece *new)
 }
 
 /*
- * Set @gpa to the guest physical address of the part of a file that @new describes.  The address in
- * @new is the bus address of the range.  It is right if the part is new and no IOMMU has moved a
- * range so far.  Returns 0 or -ENOSPC.
+ * Set @gpa to the guest physical address of the part of a file that @new describes, or to
+ * VG_DMA_UNKNOWN.  The address in @new is the bus address of the range.  It is the guest physical
+ * address, too, if no known piece says otherwise and no IOMMU has moved a range so far.  Returns 0
+ * or -ENOSPC.
  */
 static int find_gpa(struct vg_dma *dma, const struct vg_dma_piece *new, uint64_t *gpa)
 {

@@ -101,10 +101,10 @@ void vg_dma_fini(struct vg_dma *dma);
 void *vg_dma_lookup(const struct vg_dma *dma, uint64_t iova, uint64_t len, bool write,
 		    uint64_t *gpa);
 /*
- * May another device be at @iova, where vg_dma_lookup() finds no memory to write to?  When an IOMMU
- * has moved a range, only a range without memory may be one.  Where there is no range, the IOMMU
- * has no translation.  The client must not do such a write later, because the guest might have
- * mapped another page there by then.
+ * May another device be at @iova, where vg_dma_lookup() finds no memory to write to?  Once an IOMMU
+ * has moved a range, only a range without memory may be a device.  At an address without a range
+ * the IOMMU has no translation, so the write must not go to the client: when the client does it,
+ * the guest might have mapped another page there.
  */
 bool vg_dma_may_be_device(const struct vg_dma *dma, uint64_t iova);
 

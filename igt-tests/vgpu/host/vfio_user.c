@@ -355,7 +355,7 @@ static bool is_reply(const struct vfio_user_header *header)
 	return (header->flags & VFIO_USER_F_TYPE_MASK) == VFIO_USER_F_TYPE_REPLY;
 }
 
-/* The client has written what ops_bus_write() has sent. */
+/* The client has answered a write of ops_bus_write(), so the write is complete or has failed. */
 static void take_reply(struct vg_vfio_user *dev, const struct vfio_user_header *header)
 {
 	dev->unanswered--;
@@ -393,9 +393,10 @@ static int dispatch(struct vg_vfio_user *dev, const struct vfio_user_header *hea
 }
 
 /*
- * Must the connection end because the command has failed?  A client that wants no reply would not
- * learn of the failure.  After a failed DMA_MAP or DMA_UNMAP the device and the client have
- * different memory at a bus address, and QEMU goes on all the same.
+ * Must the connection end because the command has failed?  Yes if the client wants no reply,
+ * because it would not learn of the failure.  Yes also for DMA_MAP and DMA_UNMAP, because then the
+ * device and the client have different memory at a bus address, and QEMU would go on in spite of
+ * the error.
  */
 static bool must_succeed(const struct vfio_user_header *header)
 {

@@ -191,9 +191,10 @@ static uint64_t oracle_now(struct vgpu *vg)
 }
 
 /*
- * Did the GPU read the translation before the page was taken from it last?  Behind an IOMMU the
- * GPU's translation names a bus address.  HMM keeps that when it replaces the page, so only a new
- * mapping by the DMA API, which may have another owner, makes the translation stale.
+ * Did the GPU read its translation before the kernel last took the page from it?  Behind an IOMMU
+ * the GPU's translation names a bus address.  HMM keeps the bus address when it replaces the page,
+ * so the translation stays right.  The translation becomes stale only when the DMA API maps
+ * something at the bus address again, perhaps for another owner.
  */
 static bool is_stale(const struct vg_oracle *o, const struct vg_judged_access *a,
 		     const struct vg_page *page, uint64_t iova)

@@ -21,7 +21,7 @@ enum {
 	HELD_PAGE = 2,	     /* bit of each value, so that the value for page 0 is not 0 */
 	HELD_SHIFT = 2,
 	MAX_AT_IOVA = 16, /* the most mappings at one bus address that wait for their UNMAP */
-	MAPPED_AT = 0,	  /* the values of @iovas that are not pages */
+	MAPPED_AT = 0,	  /* number in the keys of @iovas; its values are events and not pages */
 };
 
 struct vg_pages {
@@ -32,9 +32,10 @@ struct vg_pages {
 	uint64_t num_chunks;
 	struct vg_held *held; /* which page a process holds at an address, and how */
 	/*
-	 * The pages that the guest's IOMMU has at a bus address, in the form of @held.  In
-	 * place of an address space there is the number of the mapping at that address: 1 is
-	 * the oldest.  For the number MAPPED_AT the value is the event of the last mapping.
+	 * The pages that the guest's IOMMU has at a bus address.  The map is like @held, but its
+	 * keys have the number of the mapping at that address in place of the address space.  The
+	 * oldest mapping has the number 1.  The value for the number MAPPED_AT is the number of the
+	 * event that mapped the address last.
 	 */
 	struct vg_held *iovas;
 	bool translated; /* an event had a bus address */
@@ -123,8 +124,8 @@ static void decrement(uint32_t *count, bool condition)
 }
 
 /*
- * A lookup has found the page in a process.  The lookup may have been long ago, so
- * the page may have been freed since and belong to the driver now.
+ * A lookup has found the page in a process.  The lookup may have been long ago, so the page may
+ * have been freed since and belong to the driver now.  Then it does not count as a process's page.
  */
 static void found(struct vg_page *page)
 {
@@ -212,8 +213,9 @@ static int apply_range(struct vg_pages *pages)
 
 /*
  * The DMA API may give a bus address back before the guest's module hears of the unmapping
- * (dma_unmap_phys()).  So another CPU may map the address again and report that first.  Each bus
- * address therefore has a queue of mappings, and an unmapping ends the oldest one.
+ * (dma_unmap_phys()).  So another CPU may map the address again, and the module may report this
+ * mapping first.  Each bus address therefore has a queue of mappings, and an unmapping ends the
+ * oldest one.
  */
 static int map_iova(struct vg_pages *pages, uint64_t iova, uint64_t number)
 {
@@ -242,7 +244,10 @@ static int forget(void *arg, uint64_t value)
 	return 0;
 }
 
-/* An address that nothing was mapped at was mapped before the guest's module was loaded. */
+/*
+ * End the oldest mapping at @iova.  If there is none, the guest mapped the address before it loaded
+ * its module, and nothing changes.
+ */
 static int unmap_iova(struct vg_pages *pages, uint64_t iova)
 {
 	int err = vg_held_take(pages->iovas, 1, iova, 1, unmap_page, pages);
@@ -299,9 +304,9 @@ static int lose(void *arg, uint64_t value)
 }
 
 /*
- * Note that a process holds a page.  If it holds the page for writing already, a report that
- * it holds the page for reading changes nothing.  Such a report may come from an older lookup,
- * because only an invalidation takes the permission to write away.
+ * Note that a process holds a page.  If it holds the page for writing already, a report that it
+ * holds the page for reading changes nothing: only an invalidation takes the permission to write
+ * away, so the report may come from an older lookup.
  */
 static int hold_page(struct vg_pages *pages, uint64_t va, uint64_t number)
 {
@@ -328,7 +333,9 @@ static int hold(struct vg_pages *pages)
 	const struct vg_oracle_event *e = pages->event;
 	int err = 0;
 
-	/* An invalidation has taken the pages since, so the process does not hold them. */
+	/*
+	 * An invalidation has taken the pages since the lookup, so the process does not hold them.
+	 */
 	if (e->flags & VG_ORACLE_OVERTAKEN)
 		return apply_range(pages);
 	for (uint64_t i = 0; i < e->count && !err; i++)

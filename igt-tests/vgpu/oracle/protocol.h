@@ -16,7 +16,7 @@
 /* Dword addresses in the register BAR, in a part that no IP block uses. */
 enum vg_oracle_reg {
 	VG_ORACLE_ID = 0x1f000, /* reads as VG_ORACLE_ID_VALUE */
-	VG_ORACLE_RING_LO, /* bus address of struct vg_oracle_ring, which is contiguous there */
+	VG_ORACLE_RING_LO, /* bus address of struct vg_oracle_ring, contiguous in bus addresses */
 	VG_ORACLE_RING_HI,
 	VG_ORACLE_RING_SIZE,  /* number of events that the ring has room for */
 	VG_ORACLE_ENABLE,     /* 1: use the ring; 0: the guest is going to free it */
@@ -44,17 +44,17 @@ enum vg_oracle_kind {
 	 */
 	VG_ORACLE_MAP = 1,
 	/*
-	 * A DMA mapping of @count pages from @page on was or is being removed.
-	 * VG_ORACLE_IOVA: of the @count pages that were mapped at the bus addresses from @va
-	 * on; @page is 0, because the guest's IOMMU may have forgotten the pages by now.
+	 * A DMA mapping of @count pages from @page on was or is being removed.  VG_ORACLE_IOVA: the
+	 * pages are those that were mapped at the @count bus addresses from @va on.  Then @page is
+	 * 0, because the guest's IOMMU may have forgotten the pages by now.
 	 */
 	VG_ORACLE_UNMAP,
 	/* @count pages from @page on went back to the page allocator. */
 	VG_ORACLE_FREE,
 	/*
 	 * A lookup found the pages from @page on at [@va, @va + @count) of @mm.
-	 * VG_ORACLE_OVERTAKEN: an invalidation whose LOSE was reported already has
-	 * taken the pages away since the lookup found them.
+	 * VG_ORACLE_OVERTAKEN: an invalidation has taken the pages away since the lookup found
+	 * them, and the guest has reported the LOSE of this invalidation before this event.
 	 */
 	VG_ORACLE_HOLD,
 	/*

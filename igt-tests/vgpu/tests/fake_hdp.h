@@ -33,7 +33,10 @@ uint32_t hdp_gpu_read32(struct hdp *h, uint64_t at);
 
 /* Write HDP_NEW to HDP_AT by the CPU, and check that the engines do not see it. */
 void hdp_write_held(struct hdp *h);
-/* Check that they see it now, and that only this line tells of writes that got to VRAM; free. */
+/*
+ * Check that the engines see HDP_NEW now, and that the trace has one drain of the HDP, the line
+ * @drain.  Then free everything.
+ */
 void hdp_finish(struct hdp *h, const char *drain);
 /* The word that the packets of the tests have copied. */
 uint32_t hdp_copied(struct hdp *h);

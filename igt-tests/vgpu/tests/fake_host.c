@@ -77,7 +77,7 @@ static void *map_memory(size_t size)
 	return p;
 }
 
-/* Set up the page tables of a VMID in both hubs, as the driver does. */
+/* Set up the page tables of a VMID in all hubs, as the driver does. */
 static void write_context(struct fake_host *f, unsigned int vmid, uint32_t cntl, uint64_t root,
 			  uint64_t first_page, uint64_t last_page)
 {

@@ -25,10 +25,7 @@ struct fake_host {
 	struct vgpu *vg;
 	uint8_t *vram, *ram;
 	uint64_t vram_next; /* offset in VRAM of the next page table */
-	/*
-	 * The guest's IOMMU has each page of RAM at the bus address that is so much larger than its
-	 * guest physical address.
-	 */
+	/* The guest's IOMMU has each page of RAM at its guest physical address plus this number. */
 	uint64_t iova_shift;
 	uint64_t hidden;  /* guest physical address of a page that the GPU cannot reach; 0: none */
 	bool gpa_unknown; /* the host does not know the guest physical address of any page */

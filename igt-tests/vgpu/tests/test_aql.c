@@ -46,8 +46,8 @@ static void a_barrier_without_signals_passes(void)
 }
 
 /*
- * The value of a doorbell write is the number of the last valid packet, from 0 on, and no count of
- * dwords or packets.
+ * The value of a doorbell write is the number of the last valid packet.  The first packet has
+ * number 0, so the value is no count of packets, and no count of dwords either.
  */
 static void packets_behind_the_doorbell_stay(void)
 {

@@ -19,7 +19,7 @@ struct bus {
 	bool absent; /* the host knows that there is no device */
 };
 
-/* The operations of the model's host are those of a bus. */
+/* vg->ops points to the member ops of a struct bus, which is its first member. */
 static void bus_write(void *host, uint64_t addr, const void *data, size_t len)
 {
 	struct bus *b = (struct bus *)((struct fake_host *)host)->vg->ops;
@@ -51,7 +51,10 @@ static struct bus *start(void)
 	return b;
 }
 
-/* The second packet, which may tell the CPU of the first one, waits until that has arrived. */
+/*
+ * The second packet may tell the CPU of the first packet's write, so it waits until the write is
+ * done.
+ */
 static void the_engines_wait_for_a_write(void)
 {
 	struct bus *b = start();
@@ -114,7 +117,7 @@ static void a_write_that_fails_stops(void)
 	free(b);
 }
 
-/* Behind an IOMMU the host knows that nothing is at the address. */
+/* When an IOMMU translates, the host can know that no device is at the address. */
 static void a_write_to_nothing_stops(void)
 {
 	struct bus *b = start();

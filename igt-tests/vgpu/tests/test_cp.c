@@ -235,7 +235,7 @@ static void an_ib_goes_on_after_a_fault(void)
 	fake_free(f);
 }
 
-/* The registers have no place for a position in a nested IB. */
+/* The registers have no place for a position in a nested IB, so the model stops. */
 static void a_fault_in_a_nested_ib_stops_the_preemption(void)
 {
 	enum { INNER = 0x200 }; /* in dwords */

@@ -187,7 +187,10 @@ static void look_again(struct engine *e)
 	fake_run(e->f, ENGINE_STEPS);
 }
 
-/* A packet that looks at the same page again and again reports that once, and sees a new page. */
+/*
+ * A packet that reads a missing page again and again reports one fault, and sees a page mapped
+ * later.
+ */
 static void a_packet_that_waits_reports_one_fault(void)
 {
 	struct engine e;
@@ -245,7 +248,10 @@ static void a_ring_without_a_page_halts_the_queue(void)
 	fake_free(e.f);
 }
 
-/* The HIQ reads the write pointer while it executes a packet, which is none of the user. */
+/*
+ * The HIQ reads the write pointer.  Its packet is none of the user, so the default page is not
+ * used.
+ */
 static void a_write_pointer_without_a_page_halts_the_queue(void)
 {
 	struct engine e;

@@ -146,7 +146,9 @@ static void blocks_have_their_versions_and_bases(unsigned int xccs)
 	}
 }
 
-/* Packets have the lower 16 bits of an address, so these are the same on both XCCs. */
+/*
+ * Packets have only the lower 16 bits of an address, so these bits must be the same on both XCCs.
+ */
 static void second_xcc_and_its_sdma_have_their_own_bases(unsigned int xccs)
 {
 	size_t at = find_ip(11, 1);
@@ -166,7 +168,7 @@ static void second_xcc_and_its_sdma_have_their_own_bases(unsigned int xccs)
 
 /*
  * Display (DMU) and video (VCN, which includes JPEG) are not modelled, so the driver must not find
- * them.  The driver takes SDMA1 for another kind of engine than a second instance of SDMA0.
+ * them.  For the driver SDMA1 is another kind of engine, and no second instance of SDMA0.
  */
 static void blocks_without_a_model_are_absent(void)
 {

@@ -57,7 +57,7 @@ static void the_cpu_sees_what_the_gpu_writes(void)
 	fake_free(h.f);
 }
 
-/* A held write comes to VRAM after what an engine has written meanwhile. */
+/* A held write that comes to VRAM late overwrites the data that an engine has written meanwhile. */
 static void a_late_flush_overwrites_the_gpu(void)
 {
 	struct hdp h;
@@ -106,7 +106,10 @@ static void the_register_flushes(void)
 	hdp_finish(&h, "hdp-drain by=host writes=1");
 }
 
-/* The page has a register for writes to memory, and one for writes to registers. */
+/*
+ * The first register of the page flushes writes to memory.  The second one flushes only writes to
+ * registers, which the model never holds.
+ */
 static void the_remapped_page_flushes(void)
 {
 	struct hdp h;

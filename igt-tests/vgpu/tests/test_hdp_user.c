@@ -189,7 +189,7 @@ static void way_read(struct rig *r)
 	CHECK(hdp_cpu_read32(&r->h, HDP_AT) == HDP_NEW);
 }
 
-/* The fault @f takes away the way @f, and no other. */
+/* The injected fault of case f leaves out the flushes by the way of case f, and by no other way. */
 static void a_fault_takes_one_way_away(void)
 {
 	static const struct {

@@ -192,7 +192,10 @@ static void two_processes(struct hws *h, struct user_queue *u)
 	CHECK(hws_mapped(h) == 2);
 }
 
-/* Another VMID would be flushed, and hide that the driver has not flushed after a change. */
+/*
+ * If the process got another VMID, the HWS would flush that VMID.  This would hide that the driver
+ * has not flushed after a change of page tables.
+ */
 static void a_process_keeps_its_vmid_without_those_before_it(void)
 {
 	struct hws h;
@@ -230,7 +233,7 @@ static void unmap_by_pasid_takes_one_process(void)
 	fake_free(h.f);
 }
 
-/* The packet is in the HIQ behind the run list, so it must find the queues of that list. */
+/* The packet is in the HIQ behind the run list, so it must unmap the queues that the list maps. */
 static void unmap_by_pasid_waits_for_the_list(void)
 {
 	struct hws h;
@@ -258,7 +261,7 @@ static bool unmap_behind_a_list(uint64_t seed)
 	hws_start(&h);
 	h.f->vg->config.seed = seed;
 	vg_sched_init(h.f->vg);
-	vg_sched_reset(h.f->vg); /* it was the HIQ's turn */
+	vg_sched_reset(h.f->vg); /* let the seed choose the next queue */
 	hws_add_process(&h, &u, 0);
 	hws_begin_list(&h);
 	hws_list_process(&h, &u, 0);
@@ -273,7 +276,9 @@ static bool unmap_behind_a_list(uint64_t seed)
 	return dropped;
 }
 
-/* The HIQ goes on while the HWS executes the list. */
+/*
+ * The HIQ goes on while the HWS executes the list, so UNMAP_QUEUES may come before the list ends.
+ */
 static void unmap_all_drops_the_rest_of_the_list(void)
 {
 	unsigned int dropped = 0, seeds = 32;
@@ -372,7 +377,7 @@ static void set_pointers_valid(struct hws *h, const struct user_queue *u, bool v
 
 /*
  * The HIQ maps a queue whose write pointer has no page.  The queue must halt.  With a write pointer
- * of 0 it would run through the ring, where the second packet is not submitted yet.
+ * of 0 the queue would run through the ring, where the second packet is not submitted yet.
  */
 static void a_write_pointer_without_a_page_halts_the_queue(void)
 {

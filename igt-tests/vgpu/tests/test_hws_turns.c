@@ -31,7 +31,10 @@ static void each_process_has_turns(uint64_t seed)
 	fake_free(turns_host(&t));
 }
 
-/* All processes have other pages at the same addresses, so each VMID must be flushed. */
+/*
+ * Each process has its own pages at the same addresses, so the HWS must flush a VMID for a new
+ * owner.
+ */
 static void a_vmid_of_another_turn_is_flushed(void)
 {
 	struct turns t;
@@ -49,7 +52,7 @@ static void a_vmid_of_another_turn_is_flushed(void)
 	fake_free(turns_host(&t));
 }
 
-/* Changed page tables take effect only by a flush of the driver, also over turns. */
+/* Changed page tables take effect only by a flush of the driver, even if the turn changes. */
 static void a_turn_flushes_nothing_of_a_process_that_keeps_its_vmid(void)
 {
 	enum { OTHER = TURNS_IB_AT + VG_PAGE_SIZE };
@@ -99,7 +102,10 @@ static void the_packet_limits_the_processes_of_a_turn(unsigned int limit, unsign
 	fake_free(turns_host(&t));
 }
 
-/* Returns the ticks of the first turn of two idle processes, of which one fits. */
+/*
+ * Returns the ticks from the moment when the first turn is full to its end.  There are two idle
+ * processes, and room for one.
+ */
 static uint64_t ticks_of_a_turn(unsigned int quantum)
 {
 	uint64_t full = 0;
@@ -124,7 +130,7 @@ static void the_quantum_is_the_length_of_a_turn(void)
 	uint64_t ticks = ticks_of_a_turn(TURNS_QUANTUM),
 		 longer = ticks_of_a_turn(2 * TURNS_QUANTUM);
 
-	/* Both also have the steps that a preemption takes. */
+	/* Both numbers of ticks also contain the steps that a preemption takes. */
 	CHECK(ticks > TURNS_QUANTUM);
 	CHECK(longer > ticks + TURNS_QUANTUM);
 }
@@ -240,7 +246,9 @@ static void a_packet_that_waits_goes_on_waiting(void)
 	fake_free(turns_host(&t));
 }
 
-/* A doorbell rings at any moment of any turn; returns how many of them no queue has claimed. */
+/*
+ * Ring doorbells at any moment of any turn.  Returns how many doorbell writes no queue has claimed.
+ */
 static unsigned int rings_that_nobody_took(uint64_t seed)
 {
 	enum { ROUNDS = 5 * (HWS_NUM_VMIDS + 1) };
@@ -311,7 +319,9 @@ static void interrupts_name_their_process(void)
 
 /* ---- the end of the turns ---- */
 
-/* UNMAP_QUEUES comes after @at steps; returns whether the HWS was preempting queues then. */
+/*
+ * Submit UNMAP_QUEUES after @at steps.  Returns whether the HWS was preempting queues at that time.
+ */
 static bool unmap_after(unsigned int at)
 {
 	bool preempting;
@@ -350,7 +360,9 @@ static void unmap_ends_the_turns(void)
 	CHECK(preempting && preempting < cases);
 }
 
-/* The driver resets all pipes before a reset of the GPU, and unmaps no queue of a list before. */
+/*
+ * Before a reset of the GPU the driver resets all pipes, but does not unmap the queues of the list.
+ */
 static void a_reset_of_the_pipes_ends_the_turns(void)
 {
 	struct fake_host *f;
@@ -380,8 +392,9 @@ static void step_for_a_while(struct turns *t)
 }
 
 /*
- * A queue that ignores its preemption (an injected fault) goes on in its VMID, which nobody else
- * gets.  The driver learns of it by UNMAP_QUEUES, whose fence does not come, and resets the pipes.
+ * A queue that ignores its preemption (an injected fault) goes on in its VMID, which no other
+ * process gets.  The driver notices it, because the fence behind UNMAP_QUEUES does not come, and
+ * resets the pipes.
  */
 static void a_queue_that_does_not_stop_keeps_the_turn(void)
 {

@@ -456,7 +456,7 @@ static void the_verdict_comes_last(void)
 	fake_free(f);
 }
 
-/* The trace has the violations after a mark, also when there were too many before it. */
+/* The trace has the violations after a mark, even if there were more before it than are traced. */
 static void a_mark_separates_violations(void)
 {
 	struct fake_host *f = reporting();

@@ -32,7 +32,7 @@ static void the_page_behind_a_bus_address_is_judged(void)
 	fake_free(f);
 }
 
-/* HMM reports pages and not bus addresses, and so does the page allocator. */
+/* The events about lookups of HMM and about freed pages name pages and not bus addresses. */
 static void pages_behind_an_iommu_are_held_and_freed(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -78,8 +78,8 @@ static void unmapping_a_bus_address_ends_its_oldest_mapping(void)
 }
 
 /*
- * HMM replaces the page behind a bus address, and the driver need not flush the GPU's TLB, because
- * its translation names the bus address.
+ * HMM replaces the page behind a bus address.  The driver need not flush the GPU's TLB, because the
+ * translation in the TLB names the bus address.
  */
 static void a_bus_address_outlives_its_page(void)
 {
@@ -116,7 +116,7 @@ static void r3_fires_when_the_dma_api_has_mapped_the_address_again(void)
 	fake_free(f);
 }
 
-/* The guest may unmap what it mapped before its module was loaded. */
+/* The guest may unmap a bus address that it mapped before its module was loaded. */
 static void unmapping_an_unknown_bus_address_changes_nothing(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -128,7 +128,7 @@ static void unmapping_an_unknown_bus_address_changes_nothing(void)
 	fake_free(f);
 }
 
-/* Without the events of the guest, the oracle does not know the pages any more. */
+/* Without the events of the guest the oracle does not know the pages any more, so R5 is broken. */
 static void r5_fires_once_when_the_ring_cannot_be_reached(void)
 {
 	struct fake_host *f = behind_iommu();

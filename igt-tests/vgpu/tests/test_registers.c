@@ -96,7 +96,9 @@ static void a_ring_flush_of_hdp_is_acknowledged(void)
 	fake_free(f);
 }
 
-/* The page at VG_REMAPPED_HDP_FLUSH works when the driver has said that it is there. */
+/*
+ * The page at VG_REMAPPED_HDP_FLUSH works once the driver has written its address to the register.
+ */
 static void the_host_flushes_hdp_by_two_registers(void)
 {
 	struct fake_host *f = fake_new();

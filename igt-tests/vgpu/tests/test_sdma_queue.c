@@ -252,7 +252,7 @@ static void waiting_packet_starts_anew_after_a_stop(void)
 
 /*
  * When a queue is idle, kgd_gfx_v9_4_3_hqd_sdma_destroy() disables its doorbell and enables the
- * queue again.  It must not run then.
+ * queue again.  The queue must not run after that.
  */
 static void enabling_without_a_doorbell_runs_nothing(void)
 {
@@ -539,8 +539,8 @@ static void hiq_map(struct fake_sdma *s)
 }
 
 /*
- * The queue must halt.  With a write pointer of 0 it would run through the ring, where the second
- * packet is not submitted yet.
+ * A queue whose write pointer has no page must halt.  With a write pointer of 0 the queue would run
+ * through the ring, where the second packet is not submitted yet.
  */
 static void queue_whose_wptr_has_no_page_halts(void)
 {

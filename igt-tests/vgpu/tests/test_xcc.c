@@ -29,7 +29,10 @@ static void one_xcc_has_no_second_registers(void)
 	fake_expect_stop(f, "unknown register");
 }
 
-/* The driver cuts the numbers of registers in packets to 16 bits, so they are those of the XCC. */
+/*
+ * The driver cuts register numbers in packets to 16 bits.  Such a number means the register of the
+ * XCC that executes the packet.
+ */
 static void packets_access_registers_of_their_xcc(void)
 {
 	struct two t;
@@ -296,7 +299,7 @@ static void unmap_part(struct pair *p, unsigned int xcc)
 	aql_unmap(&p->on[xcc]);
 }
 
-/* The CPU writes to VRAM, the queue steps on, and the CPU writes again. */
+/* Let the CPU write to VRAM several times, and let the queue do some steps after each write. */
 static void write_beside(struct pair *p)
 {
 	enum { WRITES = 4, STEPS_EACH = 50, VRAM_AT = 0x2000 };

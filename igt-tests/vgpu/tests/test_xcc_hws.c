@@ -135,7 +135,7 @@ static void a_missing_mqd_stride_stops(void)
 	fake_expect_stop(t.f, "MQD stride 0x00000000");
 }
 
-/* The second XCC would save the queue to the MQD of the first XCC. */
+/* With the wrong address the second XCC would save the queue to the MQD of the first XCC. */
 static void an_mqd_with_the_address_of_another_stops(void)
 {
 	struct user_queue u;
@@ -254,7 +254,7 @@ static void the_fence_waits_for_all_xccs(void)
 	fake_free(t.f);
 }
 
-/* Each partition has a HWS of its own, so one of them knows nothing of the other's queues. */
+/* Each partition has a HWS of its own, with its own resources. */
 static void partitions_have_their_own_scheduler(void)
 {
 	struct vg_gfx9 *chip;
@@ -292,7 +292,10 @@ static void partitions_change_beside_kernel_queues(void)
 	fake_free(t.f);
 }
 
-/* Like a switch of the mode by KFD, which begins again after it has unmapped the HIQs. */
+/*
+ * The partitions change as in a switch of the mode: KFD has unmapped the HIQs before the change,
+ * and maps new ones after it.
+ */
 static void partitions_change_after_the_hiq(void)
 {
 	struct two t;

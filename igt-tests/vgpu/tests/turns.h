@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Processes that take turns: run lists that lead to their begin, and checks after each step, for
- * tests of the hardware scheduler.
+ * Processes that take turns: run lists that end with a packet that leads back to their beginning,
+ * and checks after each step, for tests of the hardware scheduler.
  */
 #ifndef TEST_TURNS_H
 #define TEST_TURNS_H
@@ -70,7 +70,7 @@ static inline void turns_set_up(struct turns *t, unsigned int processes)
 	}
 }
 
-/* Let the seed choose an order, in which preemptions take as many steps as in the program vgpu. */
+/* Let @seed choose the schedule.  Use the program vgpu's default for the steps of a preemption. */
 static inline void turns_slow_down(struct turns *t, uint64_t seed)
 {
 	turns_host(t)->vg->config.seed = seed;
@@ -78,7 +78,7 @@ static inline void turns_slow_down(struct turns *t, uint64_t seed)
 	vg_sched_init(turns_host(t)->vg);
 }
 
-/* End the list with a packet that leads to its begin, and submit the list. */
+/* End the list with a packet that leads back to its beginning, and submit the list. */
 static inline void turns_submit_chained(struct turns *t)
 {
 	struct fake_queue *list = &t->h.list;
@@ -119,7 +119,7 @@ static inline void turns_count(struct turns *t, unsigned int packets)
 	}
 }
 
-/* No packet is lost or runs twice, and each queue is in the VMID of its process. */
+/* Check that no packet is lost or runs twice, and that each queue is in the VMID of its process. */
 static inline void turns_look(struct turns *t)
 {
 	for (unsigned int n = 0; n < t->processes; n++) {
@@ -138,7 +138,7 @@ static inline void turns_look(struct turns *t)
 	CHECK(hws_mapped(&t->h) <= t->max_processes);
 }
 
-/* Do a step.  While a turn waits for its end, no queue comes on. */
+/* Do a step.  Check that the HWS maps no queue while the current turn waits for its end. */
 static inline void turns_plain_step(struct turns *t)
 {
 	unsigned int before = hws_mapped(&t->h);

@@ -67,7 +67,10 @@ void say_pages(const struct device *dev, u32 kind, u32 flags, phys_addr_t phys, 
 	say(r, &event);
 }
 
-/* Returns 0 if the IOMMU has no page there.  The kernel gives page 0 to no device. */
+/*
+ * Returns the number of the page at the bus address @iova, or 0 if the IOMMU has none there.  0 is
+ * no page's number here, because the kernel gives page 0 to no device.
+ */
 static u64 page_of(struct iommu_domain *domain, u64 iova)
 {
 	return iommu_iova_to_phys(domain, iova << SMALL_PAGE_SHIFT) >> SMALL_PAGE_SHIFT;
@@ -75,8 +78,8 @@ static u64 page_of(struct iommu_domain *domain, u64 iova)
 
 /*
  * Report that the IOMMU has pages at the bus addresses of @event.  Ask the IOMMU for the pages, and
- * report those that follow each other in one event.  Where the IOMMU has none, although the DMA API
- * says that it mapped one, the page cannot be reported.
+ * report those that follow each other in one event.  If the IOMMU has no page at an address that
+ * the DMA API says it has mapped, the page cannot be reported, so count it as missed.
  */
 static void say_mapped(struct reporter *r, struct vg_oracle_event event)
 {
@@ -122,10 +125,10 @@ static void say_dma(const struct device *dev, u32 kind, u32 flags, dma_addr_t ad
 }
 
 /*
- * Does the call of the DMA API come from hmm_dma_map_pfn()?  That function maps pages that
- * lookups have found.  It can be called several times for a page, and hmm_dma_unmap_pfn()
- * calls the DMA API only if the device needs an unmapping, so the calls do not match.
- * lookups.c watches both functions instead, and this file ignores their calls.
+ * Does the call of the DMA API come from HMM?  hmm_dma_map_pfn() maps pages that lookups have
+ * found.  It can be called several times for a page, and hmm_dma_unmap_pfn() calls the DMA API only
+ * if the device needs an unmapping, so HMM's calls to map and to unmap do not match.  Therefore
+ * lookups.c watches these two functions instead, and this file ignores their calls of the DMA API.
  */
 static bool by_hmm(unsigned long attrs)
 {

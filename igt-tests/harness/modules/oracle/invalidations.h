@@ -28,7 +28,7 @@ struct invalidation {
 struct invalidations {
 	/* A clock: counts beginnings of lookups and ends of invalidations. */
 	__u64 now;
-	/* All lookups under way began later, so nobody needs invalidations that ended by then. */
+	/* Value of @now: invalidations that ended by then ended before each lookup under way. */
 	__u64 settled;
 	unsigned int lookups; /* number of lookups under way */
 	unsigned int used;    /* all slots from this number on are free; others may be, too */
@@ -41,8 +41,8 @@ struct invalidations {
 };
 
 /*
- * All notifiers that an invalidation of the pages [@va, @va + @count) has called have returned.
- * @key names the invalidation until its end.
+ * Call this when all notifiers that an invalidation of the pages [@va, @va + @count) has called
+ * have returned.  @key names the invalidation until its end.
  */
 void invalidation_begin(struct invalidations *inv, const void *key, __u64 mm, __u64 va,
 			__u64 count);

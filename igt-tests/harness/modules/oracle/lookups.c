@@ -60,7 +60,7 @@ static int leave_invalidate(struct kretprobe_instance *ri, struct pt_regs *regs)
 	unsigned long flags;
 
 	/*
-	 * A notifier returned an error, because it must not block here.  Then the kernel leaves the
+	 * If a notifier returned an error, because it must not block here, the kernel leaves the
 	 * page tables as they are, so no page is lost.
 	 */
 	if ((int)regs_return_value(regs))
@@ -146,7 +146,10 @@ static unsigned long say_run(const struct lookup_call *call, unsigned long first
 
 	if (!(pfn & HMM_PFN_VALID))
 		return 1;
-	/* Invalidations take whole pages of the kernel, so the result is a number of those. */
+	/*
+	 * lookup_run() counts pages of 4 KiB.  Invalidations take whole pages of the kernel, so its
+	 * result is a multiple of small_pages(1).
+	 */
 	max = lookup_run(&invalidations, call->lookup, event.mm, event.va, small_pages(max),
 			 &overtaken) /
 	      small_pages(1);
@@ -236,9 +239,9 @@ static int leave_map(struct kretprobe_instance *ri, struct pt_regs *regs)
 }
 
 /*
- * Report the unmapping here and not by the DMA API's tracepoint.  For a device that needs no
- * unmapping, hmm_dma_unmap_pfn() does not call the DMA API, and the device must not use the page
- * any more all the same.
+ * Report the unmapping here and not by the DMA API's tracepoint: for a device that needs no
+ * unmapping, hmm_dma_unmap_pfn() does not call the DMA API.  But even such a device must not use
+ * the page any more.
  */
 static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 {
@@ -273,8 +276,8 @@ static struct kretprobe returns[] = {
 	},
 	{
 		/*
-		 * hmm_range_fault() calls it once.  hmm_range_fault_unlocked_timeout() calls it
-		 * again after an invalidation, and each attempt has to count as a lookup.
+		 * hmm_range_fault() calls this function once.  hmm_range_fault_unlocked_timeout()
+		 * calls it again after an invalidation, and each attempt has to count as a lookup.
 		 */
 		.kp.symbol_name = "hmm_range_fault_locked",
 		.entry_handler = enter_lookup,

@@ -109,8 +109,9 @@ void reporters_drain(void)
 }
 
 /*
- * The GPU knows of the lost events only if the report fits into the ring.  If not, a later report
- * tells them.  Another CPU may have told a greater @lost already.
+ * The GPU knows of the lost events only if the report fits into the ring.  If it does not fit, a
+ * later call reports them.  If another CPU has already reported a greater @lost, there is nothing
+ * to report.
  */
 static void tell_missed(struct reporter *r, u64 lost)
 {
@@ -169,7 +170,7 @@ static void unmap(struct reporter *r)
 
 /*
  * Returns the page tables that translate the GPU's bus addresses, or NULL.  An IOMMU that passes
- * addresses through (iommu.passthrough=1) has a domain, too.
+ * addresses through (iommu.passthrough=1) has a domain, too, so look at the domain's type.
  */
 static struct iommu_domain *translating_domain(struct device *dev)
 {

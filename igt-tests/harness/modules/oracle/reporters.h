@@ -29,8 +29,8 @@ static inline u64 small_pages(u64 pages)
 /* Find every GPU that has a page oracle, and make a ring for it.  Returns 0 or -errno. */
 int reporters_attach(void);
 /*
- * Let the GPUs read their rings from now on, or no longer.  Do the latter before
- * reporters_detach(), which frees the rings.
+ * Let the GPUs read their rings from now on (@enable), or no longer.  Disable the rings before
+ * reporters_detach(), which frees them.
  */
 void reporters_enable(bool enable);
 void reporters_detach(void);
@@ -55,8 +55,8 @@ void miss(struct reporter *r);
 void reporters_drain(void);
 /*
  * Report to each GPU how many events it has missed since the last report: those that did not fit
- * into its ring, those of miss(), and those that never came to either.  There have been @lost of
- * the last kind so far.
+ * into its ring, those that miss() has counted, and those for which neither say() nor miss() was
+ * called.  @lost is the number of the last kind so far.
  */
 void reporters_tell_missed(u64 lost);
 /* Let each GPU write the mark @value to its trace, behind the accesses that it has judged. */

@@ -19,7 +19,7 @@ enum {
 	ENDED = -1, /* a function returns this if the device ended the connection without a reply */
 };
 
-/* Make a client.  client_new() has negotiated the version with the device, the other has not. */
+/* Make a client.  Only client_new() negotiates the version with the device. */
 struct client *client_new(void);
 struct client *client_new_unversioned(void);
 /* The same as client_new(), with a model that gets @config. */

@@ -229,7 +229,10 @@ static void failure_without_a_reply_ends_the_connection(void)
 	client_free(c);
 }
 
-/* QEMU would log the failure and go on, and have other memory there than the device. */
+/*
+ * If the connection went on, QEMU would only log the failure, and then have other memory at the
+ * address than the device.
+ */
 static void failure_of_a_mapping_ends_the_connection(void)
 {
 	enum { PAGE = VFIO_USER_PGSIZE };

@@ -141,7 +141,10 @@ static void page_of_a_late_file_is_unknown(void)
 	client_free(c);
 }
 
-/* A page of which the device does not keep the address must not get a wrong one later. */
+/*
+ * The device must refuse a page if it has no room to keep the page's guest physical address.
+ * Otherwise a later mapping of the page could get a wrong address.
+ */
 static void too_many_pieces_are_refused(void)
 {
 	struct client *c = client_new();
@@ -196,7 +199,10 @@ static void range_without_memory_is_known_but_out_of_reach(void)
 	client_free(c);
 }
 
-/* Without an IOMMU the client knows the devices.  With one, each device has a range. */
+/*
+ * Without an IOMMU a device may be at any address without memory, because the client knows where
+ * the devices are.  With an IOMMU, each device has a range.
+ */
 static void device_behind_an_iommu_has_a_range(void)
 {
 	struct client *c = client_new();
@@ -360,7 +366,7 @@ static void unmap_does_not_split_a_range(void)
 	client_free(c);
 }
 
-/* QEMU does so when the guest switches its IOMMU on. */
+/* QEMU unmaps addresses without a range when the guest switches its IOMMU on. */
 static void unmap_of_nothing_changes_nothing(void)
 {
 	struct client *c = client_new();
