@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The CPU writes to VRAM through the PCIe BAR, where the host data path (HDP) of the GPU may hold
- * the writes for any time.  The tests flush it in one of the ways that a process has, and then the
- * GPU must read what the CPU has written.
+ * The CPU writes to VRAM through the PCIe BAR, and the host data path (HDP) of the GPU may hold
+ * these writes back for any time.  Most subtests flush the HDP, each in one of the ways that a
+ * process has.  After the flush the GPU must read the data that the CPU has written.
  *
- * The last subtests leave the flush out.  There a GPU may read old data, and the simulated GPU with
- * --hdp-fifo does.
+ * The last subtests do not flush, so the GPU may read old data in them.  The simulated GPU does so
+ * if it runs with --hdp-fifo.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -25,14 +25,14 @@ IGT_TEST_DESCRIPTION("Ways to let the GPU see what the CPU has written to VRAM."
 #define SIZE   (DWORDS * sizeof(uint32_t))
 
 static struct amd_userptr up;
-static struct amd_kfd_mem vram; /* the first page has the data, the second one nothing */
+static struct amd_kfd_mem vram; /* the first page has the data, the second one is dummy_page() */
 
 static volatile uint32_t *dummy_page(void)
 {
 	return (volatile uint32_t *)((char *)vram.cpu + getpagesize());
 }
 
-/* The content of dword @i in a round, which is the content of no other round or dword. */
+/* Returns the content of dword @i in @round.  All contents differ, so old data is recognized. */
 static uint32_t content(unsigned int round, unsigned int i)
 {
 	return (round + 1) * DWORDS + i;
@@ -47,8 +47,8 @@ static void write_vram(unsigned int round)
 }
 
 /*
- * Let the current queue copy the data to system memory.  Returns the number of the first dword that
- * is not the one that the CPU has written, or DWORDS.
+ * Let the current queue copy the data to system memory.  Returns the number of the first dword
+ * whose copy differs from the value that the CPU has written in @round, or DWORDS if none differs.
  */
 static unsigned int first_stale(unsigned int round)
 {
@@ -68,10 +68,10 @@ void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg)
 	const uint32_t *out = up.out.cpu;
 
 	/*
-	 * Let the queue work once before the CPU writes.  When the scheduler maps the queue, the
-	 * GPU reads the write pointer in system memory without a doorbell.  With the simulated GPU
-	 * that read may overtake stores to VRAM, which take another way, and then no flush would
-	 * help.
+	 * Let the queue work once before the CPU writes, so that the scheduler has mapped it.  When
+	 * the scheduler maps a queue, the GPU reads the queue's write pointer in system memory
+	 * without a doorbell.  With the simulated GPU this read may overtake the CPU's stores to
+	 * VRAM, because they take another way to the GPU.  In that case no flush would help.
 	 */
 	amd_kfd_queue_copy(up.queue, up.out.va, vram.va, SIZE);
 	amd_kfd_queue_sync(up.queue, AMD_USERPTR_WAIT_MS);
@@ -92,7 +92,10 @@ static void nothing(void *arg)
 {
 }
 
-/* The queue's packets have an acquire fence of the scope "system" (amd_kfd_aql_pm4()). */
+/*
+ * No other flush: the queue's packets have an acquire fence of the scope "system"
+ * (amd_kfd_aql_pm4()), and this fence flushes.
+ */
 static void aql_acquire(struct amd_userptr *unused)
 {
 	amd_userptr_use_queue(&up, AMD_KFD_QUEUE_AQL);
@@ -101,9 +104,9 @@ static void aql_acquire(struct amd_userptr *unused)
 
 /*
  * The other direction: the queue stores to VRAM, its packet ends with a release fence of the scope
- * "system", and the CPU reads.  The CPU has stored to the same place before, and its store may
- * still be in the HDP.  The acquire fence has to write it to VRAM first.  Otherwise the CPU's older
- * store overwrites the queue's store later.
+ * "system", and the CPU reads.  Before that the CPU has stored to the same place, and this older
+ * store may still be in the HDP.  The packet's acquire fence has to write the older store to VRAM
+ * before the queue stores.  Otherwise the older store overwrites the queue's store later.
  */
 static void aql_release(struct amd_userptr *unused)
 {
@@ -179,13 +182,13 @@ static void noop(struct amd_userptr *unused, const void *data)
 
 /* ---- by the CPU ---- */
 
-/* The page that KFD maps. */
+/* The MMIO remap page, which has the flush register, as KFD maps it. */
 static struct {
 	volatile uint32_t *dw;
 	uint64_t va, handle;
 } remapped;
 
-/* The read ends when the write has arrived. */
+/* Read the register after the write, because the read ends when the write has arrived. */
 void amd_hdp_write_remapped(volatile uint32_t *page)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
@@ -207,8 +210,9 @@ static void free_remapped(struct amd_userptr *unused)
 }
 
 /*
- * The offset at which KFD maps its page of a GPU: KFD_MMAP_TYPE_MMIO is 0, and the GPU's number
- * begins at bit 46 (drivers/gpu/drm/amd/amdkfd/kfd_priv.h:68-79).
+ * Returns the offset in /dev/kfd at which KFD maps the remap page of a GPU: the type in the offset,
+ * KFD_MMAP_TYPE_MMIO, is 0, and the GPU's number begins at bit 46
+ * (drivers/gpu/drm/amd/amdkfd/kfd_priv.h:68-79).
  */
 static uint64_t remapped_offset(void)
 {
@@ -216,9 +220,9 @@ static uint64_t remapped_offset(void)
 }
 
 /*
- * A CPU page that is larger than the remap page would map other registers, too.  So KFD neither
- * allocates the page nor maps it for a process that has guessed its offset, however much of it the
- * process wants.
+ * A CPU page that is larger than the remap page would map other registers, too.  So KFD must not
+ * allocate the remap page, even if the process asks for the size of the remap page only.  Nor must
+ * KFD map the remap page for a process that has guessed its offset.
  */
 static void remap_page_refused(uint64_t va)
 {
@@ -256,7 +260,7 @@ static void remap_page(struct amd_userptr *unused)
 	/* A virtual function has no such page (kfd_chardev.c, kfd_ioctl_alloc_memory_of_gpu()). */
 	igt_require_f(ret != -ENOMEM, "KFD has no page with the HDP flush register\n");
 	igt_assert_eq(ret, 0);
-	/* Shows that the offset in remap_page_refused() is the right one. */
+	/* Check remapped_offset() here, because remap_page_refused() gets no offset from KFD. */
 	igt_assert_eq_u64(offset, remapped_offset());
 	page = mmap((void *)(uintptr_t)remapped.va, size, PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_FIXED, up.kfd.fd, offset);
@@ -267,8 +271,8 @@ static void remap_page(struct amd_userptr *unused)
 }
 
 /*
- * Write the last byte again behind a barrier, and read it behind another one, as ROCm's clr does
- * for gfx90a and gfx94x.  The read pushes the writes before it.
+ * Write the last byte again behind a memory barrier, and read it behind another barrier, as ROCm's
+ * clr does for gfx90a and gfx94x.  The read pushes all earlier writes to VRAM.
  */
 static void read_last_byte(void *arg)
 {
@@ -311,8 +315,8 @@ static void use_dummy_page(struct amd_userptr *unused)
 /* ---- without a flush ---- */
 
 /*
- * Shows that the rounds of the tests above need their flush: without it some round reads old data.
- * It skips on a GPU where that does not happen.
+ * Shows that the rounds of the other subtests need their flush: without a flush the GPU reads old
+ * data in some round.  If the GPU never reads old data, the subtest skips.
  */
 static void without(struct amd_userptr *unused, const void *data)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The rounds that all subtests of amd_hdp go through. */
+/* Declarations that the source files of the test amd_hdp share. */
 #ifndef AMD_HDP_H
 #define AMD_HDP_H
 
@@ -7,8 +7,8 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
 /*
- * The MMIO remap page has 4 KiB. Larger CPU pages would map other registers, too, so the kernel
- * refuses the page there.
+ * The MMIO remap page has 4 KiB. Larger CPU pages would map other registers, too, so a kernel with
+ * larger CPU pages refuses to open or map the remap page.
  */
 #define AMD_HDP_REMAP_PAGE_SIZE 4096
 
@@ -21,7 +21,7 @@ void amd_hdp_all_rounds(void (*flush)(void *arg), void *arg);
 /* Write to the flush register in the page at @page, and read it back. */
 void amd_hdp_write_remapped(volatile uint32_t *page);
 
-/* By the render node, amd_hdp_render.c */
+/* Subtests that use the render node, in amd_hdp_render.c */
 void amd_hdp_ioctl(struct amd_userptr *up);
 void amd_hdp_ioctl_errors(struct amd_userptr *up);
 void amd_hdp_open_global(struct amd_userptr *up);

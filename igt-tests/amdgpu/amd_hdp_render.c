@@ -28,7 +28,7 @@ static int flush_ioctl(int fd, uint32_t flags, uint32_t pad)
 	return drmIoctl(fd, AMD_IOCTL_HDP_FLUSH, &args) ? -errno : 0;
 }
 
-/* Without the flag the number may be that of another ioctl, so a test must not try it. */
+/* Without the flag the number may belong to another ioctl, so the test must not call it. */
 static void require_ioctl(struct amd_userptr *up)
 {
 	struct drm_amdgpu_info_device info = {};
@@ -84,8 +84,8 @@ static int open_global(int fd, uint32_t id, struct drm_amdgpu_gem_create_in *inf
 }
 
 /*
- * Try to open the remap page, which must be refused where CPU pages are larger.  Skips if kernel or
- * GPU have none.
+ * Try to open the remap page.  If CPU pages are larger than the remap page, assert that the kernel
+ * refuses to open it.  Skips if the kernel or the GPU has no remap page.
  */
 static int try_page(int fd, struct drm_amdgpu_gem_create_in *info, uint32_t *handle)
 {
@@ -111,8 +111,9 @@ static uint32_t open_page(int fd)
 }
 
 /*
- * Returns whether CPU pages are larger than the remap page.  Then the kernel has to refuse the
- * page, whether the caller asks for its size or not, and a number of no page as well.
+ * Returns whether CPU pages are larger than the remap page.  If they are, assert that the kernel
+ * refuses to open the page, whether the caller asks for its size or not, and that the kernel
+ * refuses a number that no BO has in the same way.
  */
 static bool page_is_refused(int fd)
 {
@@ -150,7 +151,10 @@ static void write_page(void *page)
 	amd_hdp_write_remapped(page);
 }
 
-/* Two files open the page; what one of them has mapped stays when the other one closes it. */
+/*
+ * Two files open the page.  The mapping of one file must still work after the other file has closed
+ * the page.
+ */
 void amd_hdp_open_global(struct amd_userptr *up)
 {
 	uint32_t handle, other_handle;
@@ -197,8 +201,8 @@ static int set_placement(int fd, uint32_t handle)
 }
 
 /*
- * All processes share the BO, and registers are behind it, so it can be mapped to the CPU, one page
- * of it, and nothing else.
+ * All processes share the BO, and its memory is registers.  So a process may map the one page of
+ * the BO to the CPU, and the kernel must refuse all other uses of the BO.
  */
 void amd_hdp_open_global_uses(struct amd_userptr *up)
 {

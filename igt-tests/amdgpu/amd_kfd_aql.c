@@ -79,8 +79,8 @@ static uint64_t submit(const struct amd_kfd_aql_packet *packet)
 }
 
 /*
- * Let another queue do some work, so that the GPU has had time to run a packet that should still
- * wait.
+ * Let another queue do some work.  During this time a GPU with a bug would run a packet that should
+ * still wait.
  */
 static void other_queue_works(void)
 {
@@ -226,8 +226,8 @@ static void wrap(void)
 }
 
 /*
- * The notifier evicts the queue while it waits in a packet.  After the restore the queue has to
- * wait in that packet again, and must not repeat the packet before it.
+ * The notifier evicts the queue while the queue waits in a packet.  After the restore the queue has
+ * to wait in that packet again, and must not repeat the packet before it.
  */
 static void evict_while_waiting(void)
 {

@@ -31,7 +31,7 @@ static uint64_t clock_by_kfd(struct amd_userptr *up)
 	return clock;
 }
 
-/* Let a packet store the clock, and wait for the packet: it reads the clock during this call. */
+/* Let a packet store the clock, and wait for the packet, so that the read is within this call. */
 static uint64_t clock_by_queue(struct amd_userptr *up, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp = up->out.cpu;
@@ -112,8 +112,9 @@ static void rate(struct amd_userptr *up)
 	amd_info(up->fd, AMDGPU_INFO_DEV_INFO, &device, sizeof(device));
 	igt_assert_f(device.gpu_counter_freq, "the driver does not know the rate\n");
 	/*
-	 * The clock of the simulated GPU stands still while the GPU has no work.  Only its user can
-	 * say so, because a GPU whose clock is too slow must fail.
+	 * The clock of the simulated GPU stands still while the GPU has no work.  The test cannot
+	 * find that out by itself, because it must fail on a GPU whose clock is too slow.  So the
+	 * harness sets AMD_KFD_CLOCK_COUNTS_WORK for the simulated GPU.
 	 */
 	igt_skip_on_f(getenv("AMD_KFD_CLOCK_COUNTS_WORK"),
 		      "the GPU's clock counts work and not time (AMD_KFD_CLOCK_COUNTS_WORK)\n");
@@ -129,8 +130,8 @@ static void rate(struct amd_userptr *up)
 	igt_info("%llu counts in %llu to %llu at %u kHz\n", (unsigned long long)passed,
 		 (unsigned long long)least, (unsigned long long)most, device.gpu_counter_freq);
 	/*
-	 * Each clock has a crystal of its own.  Allow 0.1 %, which is more than crystals differ,
-	 * and one count.
+	 * The GPU's clock and the CPU's clock have a crystal each.  Allow for 0.1 %, because two
+	 * crystals differ by less, and for one count.
 	 */
 	igt_assert_lte_u64(least - least / 1000 - 1, passed);
 	igt_assert_lte_u64(passed, most + most / 1000 + 1);

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * The driver has two ways to report exceptions: AMDGPU_INFO of the render node tells the last GPU
- * page fault, and KFD tells a debugger (AMDKFD_IOC_DBG_TRAP), which here is the process itself.
- * The tests provoke only exceptions that need no shader: new queues and memory violations.
+ * The driver has two ways to report exceptions: AMDGPU_INFO of the render node returns the last GPU
+ * page fault, and KFD reports exceptions to a debugger (AMDKFD_IOC_DBG_TRAP).  In these tests the
+ * process is its own debugger.  The tests provoke only exceptions that need no shader: new queues
+ * and memory violations.
  */
 #include <errno.h>
 #include <poll.h>
@@ -148,7 +149,7 @@ static void fault_and_ask(struct amd_userptr *mine)
 	expect_info(mine, va);
 }
 
-/* The child stores here, in memory that it shares with its parent, what KFD told the debugger. */
+/* KFD's report to the debugger.  The child stores it in memory that it shares with its parent. */
 static struct violation {
 	uint64_t va; /* where the fault was */
 	uint32_t gpu_id, info_size;
@@ -212,8 +213,8 @@ static void memory_violation(struct amd_userptr *up)
 			 MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	amd_userptr_adopt(up, violation, sizeof(*violation));
 	/*
-	 * Without the hardware scheduler the start of a session skips the subtest.  Only the parent
-	 * can skip, so try it here before the child does.
+	 * Without the hardware scheduler start_session() skips the subtest.  Only the parent can
+	 * skip, so the parent starts a session here before the child does.
 	 */
 	start_session(&s, up, AMD_DBG_MASK(AMD_DBG_DEVICE_MEMORY_VIOLATION));
 	end_session(&s);
@@ -222,8 +223,9 @@ static void memory_violation(struct amd_userptr *up)
 }
 
 /*
- * Linux 7.3 never sets the size of the information that it keeps, so it copies nothing to the
- * debugger (kfd_debug.c:142, 1023).  This is a subtest of its own, because it fails there.
+ * Linux 7.3 keeps the information about the fault, but never sets its size, so it copies nothing to
+ * the debugger (kfd_debug.c:142, 1023).  This check is a subtest of its own, because it fails on
+ * Linux 7.3.
  */
 static void memory_violation_info(struct amd_userptr *up)
 {

@@ -2,13 +2,13 @@
 /*
  * amd_userptr_bench - the cost of giving KFD queues scattered user memory
  *
- * Measures several ways (columns, amd_userptr_bench_columns.c) side by side in one run.  A cell is
- * one column with one number of ranges of one size.  In each cell the program measures four
- * operations: it maps the ranges at GPU addresses, unmaps them, replaces one range by other memory,
- * and drops one page (MADV_DONTNEED), which takes until the queues run again.  The process has a
- * queue, so that the driver has something to evict and restore.  The program prints the samples of
- * an operation as a line of JSON, and for a cell that cannot run the reason; the harness computes
- * medians and draws pictures.
+ * Measures several ways to do that (columns, amd_userptr_bench_columns.c) side by side in one run.
+ * A cell is one column with one number of ranges of one size.  In each cell the program measures
+ * four operations: it maps the ranges at GPU addresses, unmaps them, replaces one range by other
+ * memory, and drops one page (MADV_DONTNEED).  The time of the drop ends when the queues run again.
+ * The process has a queue, so that the driver has something to evict and restore.  The program
+ * prints the samples of an operation as a line of JSON.  For a cell that cannot run it prints the
+ * reason.  The harness computes medians and draws pictures.
  *
  * Exit status: 0 measured; 1 an error, or wrong data; 77 no GPU with KFD.
  */

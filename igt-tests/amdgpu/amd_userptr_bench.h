@@ -5,16 +5,16 @@
  *
  * amd_userptr_bench.c		reads options, prints samples
  * amd_userptr_bench_grid.c	measures each cell
- * amd_userptr_bench_columns.c	has the ways (columns): each maps, unmaps, and replaces one range
+ * amd_userptr_bench_columns.c	has the ways (columns) to map, unmap and replace ranges
  * amd_userptr_bench_memory.c	allocates the ranges; reads how much memory the kernel has in use
  * amd_userptr_bench_overhead.c	measures the time that the library adds to its ioctls, and the
  *				time that notifiers add when the CPU changes memory
- * amd_userptr_bench_one.c	maps one range, and changes a page of it at a rate
+ * amd_userptr_bench_one.c	maps ranges for one measurement, and changes a page at a rate
  * amd_userptr_bench_stall.c	measures how long a queue stands still after a change of memory
  * amd_userptr_bench_copies.c	measures how much a queue copies while memory changes
  * amd_userptr_bench_long.c	measures the restore of one page of 4 GiB
  * amd_userptr_bench_clean.c	compares maps of clean and of dirty pages
- * amd_userptr_bench_profile.c	measures by kprobes which step of the driver a stall consists of
+ * amd_userptr_bench_profile.c	measures by kprobes how long each step of a stall takes
  */
 #ifndef AMD_USERPTR_BENCH_H
 #define AMD_USERPTR_BENCH_H
@@ -68,7 +68,7 @@ enum bench_kind {
 	BENCH_NUM_KINDS
 };
 
-/* How many more ranges the memory has, for the operation "replace" to put in place of others. */
+/* The number of spare ranges, which the operation "replace" puts in the place of mapped ranges. */
 #define BENCH_SPARES 2
 
 struct bench_memory {
@@ -121,8 +121,8 @@ struct bench_column {
 	bool beside; /* in a quick run it runs with at most SLOW_MAX_QUICK ranges */
 	bool alias;  /* maps the memory a second time on the CPU, at the GPU addresses of the map */
 	/*
-	 * Returns the reason why the column cannot run on this kernel, or NULL.  The pointer is
-	 * NULL if the column runs on every kernel.
+	 * Returns the reason why the column cannot run on this kernel, or NULL if it can.  A column
+	 * that runs on every kernel has no such function: the pointer itself is NULL.
 	 */
 	const char *(*missing)(const struct bench *bench);
 	/* Give the ranges GPU addresses that a queue can use, and take them back. */
@@ -145,8 +145,8 @@ void bench_map_fini(struct bench_map *map);
 
 uint64_t bench_now_ns(void);
 /*
- * Wait until the queues run again after a change of the CPU's page tables.  Call mark before the
- * change, and wait after it.
+ * Wait until the queues run again after a change of the CPU's page tables.  Call
+ * bench_restore_mark() before the change, and bench_restore_wait() after it.
  */
 int bench_restore_mark(struct bench *bench);
 int bench_restore_wait(struct bench *bench);
@@ -163,8 +163,8 @@ int bench_check_range(struct bench *bench, const struct bench_map *map, unsigned
 enum { BENCH_MAX_SAMPLES = 2048 };
 
 /*
- * All samples of one operation of one column with one number and size of ranges, which is a cell of
- * the tables; bench_print_samples() prints them as one line of JSON.
+ * All samples of one operation in one cell, that is, of one column with one number of ranges of one
+ * size.  bench_print_samples() prints them as one line of JSON.
  */
 struct bench_samples {
 	const char *column, *operation;
@@ -187,8 +187,8 @@ struct bench_one {
 	struct bench_map map;
 };
 /*
- * Map @count ranges by the column @way.  After an error nothing has to be undone, because then the
- * program ends.
+ * Map @count ranges by the column @way.  After an error the caller need not undo anything, because
+ * the program ends.
  */
 int bench_one_map(struct bench *bench, struct bench_one *one, const char *way, enum bench_kind kind,
 		  unsigned int count, size_t size);
@@ -215,7 +215,10 @@ struct bench_changer {
 	atomic_uint_least64_t begin_ns; /* when the last one began */
 };
 int bench_changer_start(struct bench_changer *changer, char *page, unsigned int rate);
-/* Returns an error of the thread, because then it made too few changes. */
+/*
+ * Stop the thread.  Returns 0 or the error that ended it early, because such a thread has made too
+ * few changes.
+ */
 int bench_changer_stop(struct bench_changer *changer);
 
 /* The parts of a run.  With bench->kfd_only each of them measures KFD's userptrs only. */

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures the time that the driver needs more because it asks for dirty pages.  Pages of a file
- * that a process has only read are writable but clean in the CPU's page tables, so the kernel has
- * to fault in each of them for a map.  Pages that the process has written are dirty already.  On a
- * kernel without the patch of mm/hmm.c the page tables satisfy the maps of both kinds of pages.
+ * Measures how much longer a map takes because the driver asks for dirty pages.  If a process has
+ * only read the pages of a file, they are writable but clean in the CPU's page tables, so the
+ * kernel has to fault in each of them for a map.  If the process has written the pages, they are
+ * dirty already.  A kernel without the patch of mm/hmm.c faults in neither kind of pages: it takes
+ * them from the page tables, clean or dirty.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -12,7 +13,7 @@
 
 #define CLEAN_BYTES ((size_t)16 << 20)
 
-/* The two kinds of pages, by the advice that lets the process have them. */
+/* The two kinds of pages, each with the advice to madvise() that makes them. */
 static const struct state {
 	const char *operation;
 	int advice;
@@ -23,8 +24,9 @@ static const struct state {
 enum { STATES = sizeof(states) / sizeof(states[0]) };
 
 /*
- * Punch a hole first, because a page that was dirty stays so: the kernel makes even the entry of a
- * read access dirty if the page is (mm/memory.c:set_pte_range()).
+ * Free the pages of the file first, because a page that was dirty stays dirty: if the page is
+ * dirty, the kernel makes its page table entry dirty even for a read access
+ * (mm/memory.c:set_pte_range()).
  */
 static int populate(const struct bench_memory *memory, int advice)
 {
@@ -63,7 +65,7 @@ static int measure(struct bench *bench, const char *way)
 		uint64_t ns = 0;
 
 		ret = map_once(bench, &one, &states[i % STATES], &ns);
-		/* The first of each warms up. */
+		/* The first map of each state warms up. */
 		if (!ret && i >= STATES)
 			bench_add(&samples[i % STATES], ns);
 	}

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The ways to map (columns).  Each gives an array of ranges GPU addresses that a queue can use, and
- * takes them back.  This file calls ioctls itself; amd_userptr_bench_overhead.c measures the time
- * that the library adds.
+ * The ways to map (columns).  Each column maps an array of ranges at GPU addresses that a queue can
+ * use, and unmaps them.  This file calls ioctls itself; amd_userptr_bench_overhead.c measures the
+ * time that the library adds.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -131,7 +131,10 @@ static int gem_unmap(struct bench *bench, struct bench_map *map)
 static int gem_replace(struct bench *bench, struct bench_map *map, unsigned int index,
 		       const struct amd_userptr_range *range)
 {
-	/* Close a BO whose only range was replaced; a BO of many ranges stays until the unmap. */
+	/*
+	 * If each range has a BO, close the BO of the replaced range below.  If one BO has all
+	 * ranges, it stays until the unmap, so close only the BO that has replaced a range before.
+	 */
 	uint32_t *old = map->num_handles == map->memory->count ? &map->handles[index]
 							       : &map->replacement;
 	uint32_t handle = 0;

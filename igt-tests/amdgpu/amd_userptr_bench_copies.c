@@ -12,11 +12,13 @@
 enum { WINDOWS = 5, WINDOWS_QUICK = 3 };
 #define WINDOW_NS 1000000000ull
 
-/* Changes in a second while a queue copies. */
+/* The rates at which the thread drops the page, in changes per second. */
 static const unsigned int rates[] = { 0, 10, 100, 1000 };
 
-/* The range has 16 pages: the first one changes, and a queue copies from the last quarter to the
- * third. */
+/*
+ * The range has 16 pages.  The thread drops the first page, and the queue copies from the last
+ * quarter of the range to the third quarter.
+ */
 #define COPY_RANGE ((size_t)16 * getpagesize())
 #define COPY_BYTES ((size_t)16 << 10)
 
@@ -87,7 +89,7 @@ static int measure_rate(struct bench *bench, struct bench_one *one, unsigned int
 			ret = copy(bench, one);
 		if (!ret)
 			ret = __amd_kfd_smi_drain(&bench->smi);
-		/* Without changes and evictions the copies would belong to another rate. */
+		/* Without changes and evictions the copies do not show the effect of this rate. */
 		if (!ret && (!changes.num || !bench->smi.count.evictions))
 			ret = -ENODATA;
 	}

@@ -28,7 +28,7 @@ enum { NUM_SIZES = 3 };
 static const unsigned int quick_counts[NUM_SIZES][4] = { { 1, 256, 4096, 100000 },
 							 { 256 },
 							 { 16 } };
-/* The numbers of ranges that a run with KFD's userptrs only measures, and how often. */
+/* The numbers of ranges in a run with KFD's userptrs only, and the repetitions of each cell. */
 static const unsigned int kfd_counts[] = { 1, 256 };
 enum { KFD_REPETITIONS = 30 };
 
@@ -111,8 +111,9 @@ static void print_steps(const struct steps *steps)
 }
 
 /*
- * The first round warms up page tables and caches, so its result counts only when the map took more
- * than half of the time that was meant for all rounds: then hardly any other round fits in.
+ * The first round warms up page tables and caches, so its times do not count.  They count only if
+ * the map took more than half of the time that the cell has for all rounds, because hardly any
+ * other round fits into the rest.
  */
 static int measure_map(struct bench *bench, struct cell *cell)
 {
@@ -176,7 +177,10 @@ static int measure_restore(struct bench *bench, struct cell *cell)
 	for (unsigned int round = 0; !ret && round <= bench->repetitions; round++) {
 		uint64_t ns;
 
-		/* Touch the page, because only a present page makes the drop an event. */
+		/*
+		 * Touch the page, because the drop of a page that is not there would change
+		 * nothing.
+		 */
 		*(volatile char *)page = 1;
 		ret = bench_drop(bench, page, &ns);
 		if (!ret && round)
@@ -292,9 +296,9 @@ static const char *why_not(const struct bench *bench, const struct bench_column 
 }
 
 /*
- * Measure one cell.  When the kernel returns an error, the error is the result of the cell.  Wrong
- * data or a GPU that does not answer fail the run, but other cells still run unless the queue is
- * lost.
+ * Measure one cell.  When the kernel returns an error, the error is the result of the cell.  After
+ * wrong data (-EIO) the program goes on with the next cell, but fails at its end.  When the GPU
+ * does not answer (-ETIME), the queue is lost, so the run ends.
  */
 static int run_cell(struct bench *bench, const struct bench_column *column, unsigned int count,
 		    size_t size)
@@ -364,8 +368,8 @@ static int run_grid(struct bench *bench)
 }
 
 /*
- * Measure few cells, and those often, because two kernels are to be compared that may differ by a
- * few per cent.
+ * Measure few cells, but each of them often, because such runs compare two kernels, which may
+ * differ by only a few per cent.
  */
 static int run_kfd_grid(struct bench *bench)
 {

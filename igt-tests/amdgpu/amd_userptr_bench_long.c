@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures the restore after a change of one page, when 4 GiB are registered, and by turns with it
- * when only one page is registered.  Where the 4 GiB are one range it also measures map and unmap,
- * because the driver follows a long range in pieces, which may cost time.
+ * Measures the restore after a change of one page in two maps by turns: one map of 4 GiB, and one
+ * map of a single page.  If the 4 GiB are one range, it also measures map and unmap, because the
+ * driver tracks a long range in pieces, which may cost time.
  */
 #include <unistd.h>
 
@@ -14,8 +14,10 @@
 /* A map takes seconds in a guest with emulated CPUs. */
 enum { MAPS = 5, MAPS_QUICK = 3 };
 
-/* The 4 GiB are ranges of this size.  A range that is not followed by the next one is no part of
- * it. */
+/*
+ * The 4 GiB consist of ranges of @size bytes, which the column @way maps.  Behind each range there
+ * is a gap (bench_memory_create()), so that the driver cannot join it with the next range.
+ */
 struct layout {
 	const char *way;
 	size_t size;
@@ -26,9 +28,9 @@ static int one_restore(struct bench *bench, const struct bench_one *one, uint64_
 	const struct amd_userptr_range *range = &one->memory.ranges[one->memory.count / 2];
 	char *page = (char *)(uintptr_t)range->addr;
 
-	/* Of one long range take a page in the middle, too. */
+	/* Take a page in the middle of the range, too, because one range may have all 4 GiB. */
 	page += range->size / 2 / getpagesize() * getpagesize();
-	/* Only a page that is present makes the drop an event. */
+	/* Touch the page, because the drop of a page that is not there would change nothing. */
 	*(volatile char *)page = 1;
 	return bench_drop(bench, page, ns);
 }
@@ -43,7 +45,7 @@ static int by_turns(struct bench *bench, struct bench_one ones[2])
 		uint64_t ns = 0;
 
 		ret = one_restore(bench, &ones[i % 2], &ns);
-		/* The first of each warms up. */
+		/* The first restore of each map warms up. */
 		if (!ret && i > 1)
 			bench_add(&samples[i % 2], ns);
 	}
@@ -52,7 +54,10 @@ static int by_turns(struct bench *bench, struct bench_one ones[2])
 	return ret;
 }
 
-/* Unmap the map and map it again, a few times.  The map that exists already has warmed up. */
+/*
+ * Unmap the ranges and map them again, a few times.  No round has to warm up, because the ranges
+ * have been mapped before.
+ */
 static int measure_maps(struct bench *bench, struct bench_one *one)
 {
 	const unsigned int most = bench->quick ? MAPS_QUICK : MAPS;
@@ -79,7 +84,10 @@ static int measure_maps(struct bench *bench, struct bench_one *one)
 	return 0;
 }
 
-/* The GPU has to reach the long map, otherwise its restores would be none. */
+/*
+ * Check that the GPU reaches the long map, because otherwise its restores would have restored
+ * nothing.
+ */
 static int check_map(struct bench *bench, const struct bench_one *one)
 {
 	const unsigned int index = one->memory.count / 2;

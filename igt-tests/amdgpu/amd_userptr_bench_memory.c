@@ -16,7 +16,8 @@
 #define HUGE_PAGE    ((size_t)2 << 20)
 #define SHUFFLE_SEED 1
 /*
- * The length of the file of BENCH_REPEATED: so much memory such an arena takes, whatever its size.
+ * The length of the file of BENCH_REPEATED.  An arena of this kind takes only so much memory,
+ * whatever its size, because the file is mapped again and again.
  */
 #define REPEATED     ((size_t)2 << 20)
 
@@ -71,7 +72,7 @@ static int map_arena(struct bench_memory *memory)
 	return 0;
 }
 
-/* Nobody replaces ranges of BENCH_REPEATED, so it has no spare ones. */
+/* No measurement replaces ranges of BENCH_REPEATED, so this kind has no spare ranges. */
 static unsigned int all_ranges(const struct bench_memory *memory)
 {
 	return memory->count + (memory->kind == BENCH_REPEATED ? 0 : BENCH_SPARES);
@@ -79,7 +80,8 @@ static unsigned int all_ranges(const struct bench_memory *memory)
 
 /*
  * Let the kernel allocate all pages, in address order.  The ranges of BENCH_SHUFFLED are shuffled
- * after that, so two of them that follow one another are physical neighbours by chance only.
+ * after that, so two ranges that follow one another in the array are physical neighbours by chance
+ * only.
  */
 static void touch(const struct bench_memory *memory)
 {
@@ -93,7 +95,10 @@ static void touch(const struct bench_memory *memory)
 	}
 }
 
-/* Do the same by one system call per range, because BENCH_REPEATED may have a million pages. */
+/*
+ * Do the same as touch() by one system call per range, because BENCH_REPEATED may have a million
+ * pages.
+ */
 static int populate(const struct bench_memory *memory)
 {
 	for (unsigned int i = 0; i < memory->count; i++) {

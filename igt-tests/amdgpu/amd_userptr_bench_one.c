@@ -83,7 +83,10 @@ static void *change(void *data)
 		else
 			next = now;
 		next += period;
-		/* Only a page that is present makes the drop an event. */
+		/*
+		 * Touch the page, because the drop of a page that is not there would change
+		 * nothing.
+		 */
 		*(volatile char *)changer->page = 1;
 		changer->begin_ns = bench_now_ns();
 		if (madvise(changer->page, getpagesize(), MADV_DONTNEED)) {

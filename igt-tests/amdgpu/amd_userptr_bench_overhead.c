@@ -19,8 +19,9 @@
 #define QUICK_CHANGES 3
 
 /*
- * interleave() measures at most MOST_PAIRS rounds.  When it has made the usual number of rounds, it
- * begins no other one after PAIR_BUDGETS times the time that a cell has for its maps.
+ * The limits of interleave().  It measures at most MOST_PAIRS rounds.  After PAIR_BUDGETS times the
+ * time that a cell has for its maps it begins no further round, if it has made the usual number of
+ * rounds by then.
  */
 #define MOST_PAIRS   BENCH_MAX_SAMPLES
 #define PAIR_BUDGETS 12
@@ -110,8 +111,9 @@ static int one_pair(struct bench *bench, const struct bench_column *column,
 }
 
 /*
- * Library and raw ioctls take turns in being first, so that a drift of the machine's speed affects
- * both.  There are more rounds than for other operations, because the difference is a few per cent.
+ * In each round the library and the raw ioctls both map the ranges, and they take turns in being
+ * first, so that a drift of the machine's speed affects both.  There are more rounds than for other
+ * operations, because the two differ by a few per cent only.
  */
 static int interleave(struct bench *bench, const struct bench_column *column,
 		      struct amdgpu_userptr_ctx *ctx, const struct bench_memory *memory,
@@ -223,7 +225,7 @@ static const struct change {
 	const char *name;
 	int (*run)(const struct bench_memory *memory);
 	bool fork;
-	bool last; /* the change unmaps the memory, so no other change can follow */
+	bool last; /* the change unmaps the memory, so bench_memory_destroy() must not */
 } changes[] = {
 	{ "cpu drop one", drop_page, false, false },
 	{ "cpu drop all", drop_all, false, false },
@@ -260,7 +262,10 @@ static int time_change(struct bench *bench, const struct change *change,
 	return watched ? bench_restore_wait(bench) : 0;
 }
 
-/* Measure a change of memory that @column maps, or with NULL, of memory that no driver tracks. */
+/*
+ * Measure a change of memory that @column maps, or, if @column is NULL, of memory that no driver
+ * tracks.
+ */
 static int one_change(struct bench *bench, const struct change *change,
 		      const struct bench_column *column, unsigned int count)
 {

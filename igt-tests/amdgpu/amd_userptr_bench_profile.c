@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * Measures by kprobes which steps of the driver a stall consists of, after the drop of one page.
+ * Measures by kprobes how long each step of the driver takes in a stall after the drop of one page.
  *
- * The probes are at functions that both the kernel with the series and the one without it have, or
- * at their counterparts.  A probe takes time itself, so the stalls of this file are longer than
- * those of amd_userptr_bench_stall.c.
+ * Most of the probed functions are in the kernel with the series and in the kernel without it.
+ * Where the two differ, the functions of both are probed.  A probe takes time itself, so the stalls
+ * that this file measures are longer than those of amd_userptr_bench_stall.c.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,11 +23,17 @@
 
 enum { STALLS = 100, STALLS_QUICK = 30 };
 
-/* Functions of one step, and the name of the step in the output.  The steps are in their order. */
+/*
+ * The probed functions, each with the name of its step in the output.  The steps are in the order
+ * in which they happen.
+ */
 static const struct probe {
 	const char *step, *function;
 } probes[] = {
-	/* The notifiers of KFD's and of GEM's userptrs.  The second one may call the first one. */
+	/*
+	 * The first function is the notifier of KFD's userptrs.  In the series it calls the second
+	 * function, as do the notifiers of GEM's userptrs.
+	 */
 	{ "notifier", "amdgpu_amdkfd_evict_userptr" },
 	{ "notifier", "amdgpu_amdkfd_evict_userptr_locked" },
 	{ "evict queues", "kgd2kfd_quiesce_mm" },
@@ -43,7 +49,7 @@ static const struct probe {
 };
 enum { PROBES = sizeof(probes) / sizeof(probes[0]), PROBE_EVICT = 2, PROBE_WORKER = 3 };
 
-/* Of one probe, the times of the stall under measurement, in ns since its change began. */
+/* The times of one probe in the measured stall, in ns since the change of memory began. */
 struct hits {
 	uint64_t first, end; /* begin and end of the first call */
 	uint64_t begin;	     /* of the last call */
@@ -74,7 +80,7 @@ static int write_file(const char *path, const char *text)
 	return ret;
 }
 
-/* The entry of the probe @i is the event eI, its return the event rI. */
+/* Make the event eI of the entry of probe @i (I is the number), and the event rI of its return. */
 static bool add_probe(unsigned int i)
 {
 	char text[160];
@@ -140,7 +146,7 @@ static void take_line(struct profile *profile, const char *line, uint64_t start)
 	if (sscanf(at, "%" SCNu64 ".%6" SCNu64, &seconds, &micros) != 2)
 		return;
 	ns = seconds * 1000000000 + micros * 1000;
-	/* The trace has microseconds only. */
+	/* The trace has whole microseconds only, so a time may seem to be before @start. */
 	ns = ns > start ? ns - start : 0;
 	hits = &profile->hits[i];
 	if (entry) {
@@ -187,13 +193,13 @@ static void add_hits(struct profile *profile)
 		if (hits->hit)
 			bench_add(&profile->from[i], hits->first);
 		/*
-		 * The queue may run the packet before the worker has returned, and then the trace
-		 * does not have the end of the worker's functions.
+		 * If the queue runs the packet before the worker has returned, the trace may lack
+		 * the end of the worker's functions.
 		 */
 		if (hits->hit && !hits->open)
 			bench_add(&profile->took[i], hits->total);
 	}
-	/* A worker that began before has nothing to do with this eviction. */
+	/* A worker that began before the end of this eviction does not belong to it. */
 	if (evict->ended && worker->hit && worker->first >= evict->end)
 		bench_add(&profile->delay, worker->first - evict->end);
 }
@@ -277,7 +283,7 @@ int bench_profile(struct bench *bench)
 	for (unsigned int i = 0; !ret && i < most; i++)
 		ret = one_stall(bench, &one, &profile);
 	stop_tracing();
-	/* Without these two probes the profile says nothing. */
+	/* Without the times of the eviction and of the worker the profile says nothing. */
 	if (!ret && !profile.delay.num)
 		ret = -ENODATA;
 	if (ret)

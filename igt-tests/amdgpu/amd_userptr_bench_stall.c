@@ -5,7 +5,7 @@
  * - the CPU's: from before the change until the process sees that the queue's next packet has run;
  * - the GPU's: from the last packet before the change to the first one after it, by the clock that
  *   packets store;
- * - the driver's: from the SMI event of the eviction to the one of the restore.
+ * - the driver's: from the SMI event of the eviction to the SMI event of the restore.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,7 +26,10 @@ enum { STALLS = 200, STALLS_QUICK = 50 };
 #define STALL_RANGE ((size_t)16 * getpagesize())
 
 #define STORM_RATE	 1000
-/* The time of a storm, and the most if it has too few samples by then. */
+/*
+ * A storm takes STORM_NS.  If it has fewer than STORM_SAMPLES samples by then, it goes on, but for
+ * at most STORM_LONGEST_NS.
+ */
 #define STORM_NS	 3000000000ull
 #define STORM_LONGEST_NS 20000000000ull
 enum { STORM_SAMPLES = 30 };
@@ -35,7 +38,7 @@ struct clocks {
 	struct bench_samples cpu, gpu, driver;
 };
 
-/* The place where packets store the GPU's clock, and how fast it runs. */
+/* The place where packets store the GPU's clock, and the rate of this clock. */
 struct stamps {
 	struct amd_kfd_mem mem;
 	volatile uint64_t *clock;
@@ -68,8 +71,9 @@ static int open_stamps(struct bench *bench, struct stamps *stamps)
 }
 
 /*
- * Wait with short pauses: __amd_kfd_queue_wait() looks once in a millisecond after a while.  The
- * kernel keeps few SMI events, so fetch them now and then, before it drops any.
+ * Wait with short pauses, because __amd_kfd_queue_wait() looks only once in a millisecond after a
+ * while.  The kernel's buffer has room for few SMI events, so fetch them now and then, before the
+ * kernel drops any.
  */
 static int wait_for(struct bench *bench, uint32_t seqno)
 {
@@ -86,7 +90,10 @@ static int wait_for(struct bench *bench, uint32_t seqno)
 	return ret ? ret : __amd_kfd_queue_wait(&bench->queue, seqno, BENCH_WAIT_MS);
 }
 
-/* Let the queue store a word in the range and its clock in @stamps, and wait for it. */
+/*
+ * Let the queue store a word in the range and the GPU's clock in @stamps, and wait until it has
+ * done both.
+ */
 static int run_packets(struct bench *bench, const struct bench_one *one, struct stamps *stamps,
 		       unsigned int index)
 {
@@ -122,7 +129,7 @@ static int fork_child(char *page)
 	return pid < 0 ? -errno : 0;
 }
 
-/* Drop a page that no device has: the time that the measurement itself takes. */
+/* Drop a page that no device uses.  This shows the time that the measurement itself takes. */
 static int drop_other(char *page)
 {
 	char *other = mmap(NULL, getpagesize(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS,
@@ -162,9 +169,9 @@ static int check_events(struct bench *bench, const struct single *single, struct
 }
 
 /*
- * The packet is submitted right after the change, which returns when the queues have been evicted.
- * After the pause the change is the first one after a quiet time, which the driver restores without
- * a delay.
+ * Submit the packet right after the change, which returns when the queues have been evicted.  The
+ * pause before the change is a quiet time.  The driver restores the queues without a delay after
+ * the first change that follows a quiet time.
  */
 static int one_stall(struct bench *bench, struct bench_one *one, struct stamps *stamps,
 		     const struct single *single, struct clocks *clocks)
@@ -174,7 +181,7 @@ static int one_stall(struct bench *bench, struct bench_one *one, struct stamps *
 	uint64_t start;
 	int ret;
 
-	/* Only a page that is present makes the drop an event. */
+	/* Touch the page, because the drop of a page that is not there would change nothing. */
 	*(volatile char *)page = 1;
 	nanosleep(&pause, NULL);
 	ret = bench_restore_mark(bench);
@@ -228,9 +235,9 @@ struct storm {
 };
 
 /*
- * Run one packet after the other.  The last change before the submission has evicted the queues, so
- * the packet waits for their restore.  A sample is the time from that change until the packet has
- * run.
+ * Run a packet; run_storm() calls this again and again.  The last change before the submission has
+ * evicted the queues, so the packet waits for their restore.  A sample is the time from that change
+ * until the packet has run.
  */
 static int storm_packet(struct bench *bench, struct bench_one *one, struct stamps *stamps,
 			struct storm *storm)

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * User memory changes while command submissions access it.  Some submissions name the userptr in
- * their BO list, as those of graphics clients do.  Others run in the VM of a KFD process, where
- * they reach its userptrs without listing them.
+ * their BO list, as the submissions of graphics clients do.  Others run in the VM of a KFD process,
+ * where they reach the process's userptrs without listing them.
  */
 #include "igt.h"
 

@@ -15,9 +15,9 @@ enum { CS_SECONDS = 50 };
 
 /* Submissions list a userptr whose memory changes, also in processes of KFD. */
 void amd_userptr_cs_listed_subtests(struct amd_userptr *up);
-/* Submissions reach a userptr whose memory changes without listing it. */
+/* Submissions reach, without listing it, a userptr whose memory changes. */
 void amd_userptr_cs_unlisted_subtests(struct amd_userptr *up);
-/* The memory of a userptr has gone before submissions that do not list the userptr begin. */
+/* Submissions that do not list a userptr begin after its memory has gone. */
 void amd_userptr_cs_invalid_subtests(struct amd_userptr *up);
 /* A process of KFD must not wait for the submission of another process. */
 void amd_userptr_cs_beside_subtests(struct amd_userptr *up);

@@ -3,8 +3,9 @@
  * A client without KFD unmaps the memory of a userptr while its submission runs.  The userptr's MMU
  * notifier waits for the submission, and meanwhile it holds a lock of the whole device,
  * amdgpu_device.notifier_lock (amdgpu_hmm_invalidate_gfx() in amdgpu_hmm.c).  A process of KFD, the
- * bystander, must not wait for that lock: its queues are restored after its memory has changed, and
- * it makes another userptr, before the submission ends.
+ * bystander, must not wait for that lock.  So before the submission ends, the bystander's queues
+ * must be restored after a change of its memory, and the bystander must be able to make another
+ * userptr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,15 +26,17 @@
 /*
  * The client submits the same IB HOLDS times.  Each IB waits until the client tells it to end,
  * which the client does after HOLD_MS.  So no job reaches the driver's limit of two seconds, and
- * the notifier waits for HOLDS times HOLD_MS if nobody ends the client earlier.  In that time the
- * notifier has START_MS to begin to wait, and the bystander has STEP_MS for each of its steps.
+ * the notifier waits for HOLDS times HOLD_MS, unless the bystander releases the client earlier.  In
+ * that time the notifier has START_MS to begin to wait, and the bystander has STEP_MS for each of
+ * its steps.
  */
 enum { HOLDS = 24, HOLD_MS = 500, START_MS = 3000, STEPS = 2, STEP_MS = 4000 };
 _Static_assert(START_MS + STEPS * STEP_MS < HOLDS * HOLD_MS, "the bystander takes too long");
 
 /*
- * On a debug kernel all of these times are twice as long.  Not longer, as other limits are, because
- * of the driver's limit of two seconds.
+ * On a debug kernel all of these times are twice as long.  They are not multiplied by
+ * AMD_KFD_SLOWER, as other limits are, because a job could then reach the driver's limit of two
+ * seconds.
  */
 static unsigned int patient(unsigned int ms)
 {
@@ -105,8 +108,8 @@ static void submit(struct client *client, uint32_t handle)
 }
 
 /*
- * Let one IB after another wait for HOLD_MS, until the bystander or its end releases the client.
- * Nothing here may map memory or touch new pages, because munmap() holds mmap_lock.
+ * Let one IB after another wait for HOLD_MS, until the bystander releases the client or ends.  This
+ * function must not map memory or touch new pages, because the thread in munmap() holds mmap_lock.
  */
 static void hold(struct client *client, pid_t bystander)
 {
@@ -119,7 +122,9 @@ static void hold(struct client *client, pid_t bystander)
 	}
 }
 
-/* End all IBs.  Each waits for WORD_GO and clears it, so set the word until the last IB has ended.
+/*
+ * End all IBs.  Each IB waits for WORD_GO and clears it, so set the word again and again until the
+ * last IB has ended.
  */
 static int end_submissions(struct client *client)
 {
@@ -171,7 +176,7 @@ static bool in_notifier(pid_t client, const struct shared *shared)
 	len = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	text[len > 0 ? len : 0] = '\0';
-	/* Without the second name the thread waits for the lock, and has not got it. */
+	/* If the second name is missing, the thread still waits for the lock. */
 	return strstr(text, "amdgpu_hmm_invalidate_gfx") && strstr(text, "dma_resv_wait_timeout");
 }
 
@@ -218,7 +223,10 @@ static const char *be_undisturbed(struct bystander *by)
 	if (__amd_kfd_smi_wait_restored(&by->up.smi, 1, patient(STEP_MS)))
 		return "its queues are not restored";
 	amd_userptr_gpu_check(&by->up, by->mapped.va, BESIDE_SIZE, 3);
-	/* In a thread, because the ioctl would wait where no signal can interrupt it. */
+	/*
+	 * Make the userptr in a thread, because the ioctl would wait where no signal can interrupt
+	 * it.
+	 */
 	igt_task_let_go(&by->task);
 	if (!igt_task_wait(&by->task, patient(STEP_MS)))
 		return "it makes no userptr";

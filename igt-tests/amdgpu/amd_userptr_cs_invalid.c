@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The memory that an IB reaches without listing it has been dropped, and the restore worker has not
- * updated the page tables yet.  A submission must wait for that, whichever ring it uses.
+ * The process has dropped memory that an IB reaches without listing it, and the restore worker has
+ * not updated the page tables yet.  A submission must wait for the update, whichever ring it uses.
  */
 #include <string.h>
 #include <unistd.h>
@@ -24,7 +24,7 @@ static int submit_now(void *data)
 	return ret ? ret : __amd_userptr_cs_wait(&unlisted->cs, seq, AMD_USERPTR_WAIT_MS);
 }
 
-/* Holds the restore worker of userptrs with stall, and that of SVM with holder. */
+/* Holds the restore worker of userptrs with stall, and the restore worker of SVM with holder. */
 struct hold {
 	struct amd_userptr_stall stall;
 	struct amd_svm_holder holder;
@@ -66,7 +66,7 @@ static void hold_fini(struct unlisted *unlisted, struct hold *hold)
 	amd_userptr_stall_fini(&hold->stall);
 }
 
-/* Wait until the queues run again, and assert that the memory has stopped them. */
+/* Wait until the queues run again, and assert that the change of the memory has evicted them. */
 static void expect_eviction(struct unlisted *unlisted)
 {
 	struct amd_kfd_smi *smi = &unlisted->up->smi;

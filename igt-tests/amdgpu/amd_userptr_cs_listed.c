@@ -66,8 +66,9 @@ struct listed {
 	struct report *report;
 	uint32_t *memory;
 	/*
-	 * Each content is one number, its generation, in all dwords.  The CPU begins to write
-	 * generation @started, and has written all of @finished.
+	 * Each content of the memory is one number, its generation, in all dwords.  @started is the
+	 * generation that the CPU began to write last, @finished the last one that it has written
+	 * in all pages.
 	 */
 	atomic_uint started, finished;
 	uint32_t handle;
@@ -246,7 +247,7 @@ static int submit_one(struct listed *listed, struct amd_userptr_cs *cs, uint64_t
 	if (ret)
 		return ret;
 	ret = __amd_userptr_cs_wait(cs, seq, AMD_USERPTR_WAIT_MS);
-	/* -EAGAIN must come from the submission only, so report another error. */
+	/* Only the submission may return -EAGAIN, so report another error if the wait does. */
 	if (ret)
 		return ret == -EAGAIN ? -EIO : ret;
 	check_copy(listed, cs->data.cpu, first, listed->started);

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * In the VM of a KFD process an IB reaches every mapping, also of BOs that it does not list.  The
- * test lets an IB wait in a packet, changes the memory, and lets the IB store afterwards: no store
- * may land in a page that the process does not have there any more.  The driver may let the change
- * wait for the submission, as for a graphics client.
+ * test lets an IB wait in a packet, changes the memory, and lets the IB store afterwards.  No store
+ * may land in a page that the process no longer has at that address.  The driver may let the change
+ * wait for the submission, as it does for a graphics client.
  */
 #include <errno.h>
 #include <signal.h>
@@ -37,8 +37,8 @@ struct event {
 	/* Asserts that the new owner of the old pages finds its own content in them. */
 	void (*check)(struct unlisted *unlisted);
 	/*
-	 * Test the event on the compute ring, too.  On the SDMA ring an update of page tables waits
-	 * behind the IB, and so does a change of SVM memory that unmaps it.
+	 * Test the event on the compute ring, too.  On the SDMA ring the driver's update of the
+	 * page tables waits behind the IB, and so a change that unmaps SVM memory waits for the IB.
 	 */
 	bool compute_too;
 };
@@ -145,7 +145,7 @@ static int cow(struct unlisted *unlisted)
 
 /* ---- checks of the old pages, by their new owners ---- */
 
-/* New memory of the test, which the kernel gives some of the freed pages before the IB stores. */
+/* New memory of the test.  The kernel gives it some of the freed pages before the IB stores. */
 static uint32_t *fresh;
 
 static bool take_freed(struct unlisted *unlisted)
@@ -264,8 +264,9 @@ static int run_event(void *data)
 }
 
 /*
- * Let the change begin, and wait until it has returned (true).  If it has not after RETURN_MS
- * (false), it waits for the IB and may hold mmap_lock, so the caller must map nothing.
+ * Let the thread begin the change of the memory.  Returns true when the change has returned.
+ * Returns false if it has not returned after RETURN_MS.  In that case it waits for the IB and may
+ * hold mmap_lock, so the caller must map nothing.
  */
 static bool returns(struct unlisted *unlisted)
 {

@@ -18,8 +18,9 @@
 #define UNLISTED_VALUE 0xdeadbeefu
 
 /*
- * If a change of the memory takes longer than this, the test concludes that it waits for the IB.
- * The IB waits during this time, so it must be shorter than the driver's limit for a job.
+ * If a change of the memory takes longer than this, the test concludes that the change waits for
+ * the IB.  The IB waits during this time, so the time must be shorter than the driver's limit for a
+ * job.
  */
 #define RETURN_MS 300
 
@@ -56,8 +57,8 @@ int unlisted_dontneed(struct unlisted *unlisted);
 
 volatile uint32_t *unlisted_words(struct unlisted *unlisted);
 /*
- * Submit an IB that stores UNLISTED_VALUE to each page, before which it @waits for WORD_GO; 0 or
- * -errno of the ioctl.
+ * Submit an IB that stores UNLISTED_VALUE to each page; 0 or -errno of the ioctl.  If @waits is
+ * true, the IB waits for WORD_GO before it stores.
  */
 int unlisted_submit(struct unlisted *unlisted, bool waits, uint64_t *seq);
 /*

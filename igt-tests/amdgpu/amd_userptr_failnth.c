@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
- * The tests let allocations of the kernel fail, one in each attempt: those of the ioctls that make,
- * map, unmap and close a userptr with AMDGPU_GEM_USERPTR_HSA, those of ACQUIRE_VM, and those of the
- * restore worker.  A call may return an error or do without the memory.  In both cases it must
- * leave nothing behind, and the GPU must reach either the pages of the process or none.
+ * The tests let allocations of the kernel fail, one in each attempt: allocations of the ioctls that
+ * make, map, unmap and close a userptr with AMDGPU_GEM_USERPTR_HSA, of ACQUIRE_VM, and of the
+ * restore worker.  A call may return an error or do without the memory.  If it returns an error, it
+ * must leave nothing behind.  In both cases the GPU must reach either the pages of the process or
+ * none.
  *
  * Only the page oracle of the simulated GPU sees whether the GPU touched other pages.
  */
@@ -115,9 +116,9 @@ void failnth_note(struct failnth_count *count, const char *what, bool failed, in
 	count->failures++;
 	count->errors += ret != 0;
 	/*
-	 * Try every n; on debug kernels, which are slow and whose checkers allocate as well, only
-	 * some.  The step is odd, because two kinds of allocations may alternate, and an even step
-	 * would always meet the same kind.
+	 * Try every n, but only some on debug kernels, which are slow and whose checkers allocate
+	 * as well.  The step is odd, because two kinds of allocations may alternate, and an even
+	 * step would always meet the same kind.
 	 */
 	count->n += igt_patience(1) | 1;
 }
@@ -271,8 +272,8 @@ void failnth_run(struct amd_userptr *up, const struct failnth_case *what)
 }
 
 /*
- * Let allocations of the restore worker fail.  The worker then tries again, perhaps on another
- * kworker, where the same allocation fails once more.
+ * Let allocations of the restore worker fail.  After a failure the worker tries again, perhaps on
+ * another kworker, where the same allocation fails once more.
  */
 static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *what,
 			 struct igt_fail_nth *inject, struct failnth_count *count)
@@ -290,7 +291,7 @@ static bool fail_restore(struct amd_userptr *mine, const struct failnth_case *wh
 	igt_assert_eq(madvise(memory.cpu, memory.span, MADV_DONTNEED), 0);
 	amd_userptr_expect_evictions(mine, 0);
 	failed = igt_fail_nth_disarm_kworkers(inject, &ran);
-	/* No armed kworker allocated, so the worker ran on a new one: try the same n again. */
+	/* No armed kworker allocated, so the worker ran on a new kworker: try the same n again. */
 	if (!ran)
 		return true;
 	failnth_note(count, what->what, failed, 0);

@@ -8,8 +8,8 @@
 #include "lib/igt_fail_nth.h"
 
 /*
- * The pages of 1 MiB.  KFD's memory counter is in MiB, so it shows when the driver keeps the share
- * of a userptr of this size.
+ * The number of pages of 1 MiB.  KFD's memory counter is in MiB.  So it shows if the driver still
+ * counts a userptr of this size after its ioctl has failed.
  */
 #define FAILNTH_PAGES (((size_t)1 << 20) / getpagesize())
 

@@ -79,7 +79,7 @@ static void intruder_stop(struct intruder *intruder)
 		     strerror(-intruder->error));
 }
 
-/* Call ioctl() itself, because the helper repeats a call that returns EINTR or EAGAIN. */
+/* Call ioctl() here, because __amd_kfd_acquire_vm() repeats a call that returns EINTR or EAGAIN. */
 static int acquire(struct amd_kfd *kfd, int drm_fd)
 {
 	struct kfd_ioctl_acquire_vm_args args = { .drm_fd = drm_fd, .gpu_id = kfd->node.gpu_id };

@@ -2,9 +2,10 @@
 /*
  * GEM_VA takes a page out of the mapping of a huge page, and one of the ioctl's allocations fails.
  * At that time the driver may have made a page table whose address is not in the page directory
- * yet, so the page directory still maps the huge page.  When the handle is closed and the memory
- * unmapped, the queues must not reach the memory.  While it is mapped, they must reach all of it
- * but the page, also after another update of the page directory.
+ * yet, so the page directory still maps the huge page.  After the handle is closed and the memory
+ * unmapped, the queues must not reach the memory.  While the BO is mapped, the queues must reach
+ * all of the huge page except for the page that was taken out, also after another update of the
+ * page directory.
  */
 #include <sys/mman.h>
 #include <xf86drm.h>
@@ -95,8 +96,8 @@ static bool fail_then_close(struct amd_userptr *mine, const struct failnth_case 
 }
 
 /*
- * The same with VRAM, of which the driver tracks no pages, so no restore worker writes the page
- * directory before the close.
+ * Like fail_then_close() with CLEAR, but the BO is in VRAM.  The driver tracks no pages of VRAM, so
+ * no restore worker writes the page directory before the close.
  */
 static bool fail_clear_vram(struct amd_userptr *mine, const struct failnth_case *what,
 			    struct igt_fail_nth *inject, struct failnth_count *count)
@@ -134,8 +135,8 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 }
 
 /*
- * Whether the CLEAR succeeds or not, the queues must reach the rest of the huge page.  The mapping
- * of another BO makes the driver update the page directories.
+ * Whether the CLEAR succeeds or not, the queues must reach the rest of the huge page.  Before the
+ * check another BO is mapped, because this makes the driver update the page directories.
  */
 static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case *what,
 			    struct igt_fail_nth *inject, struct failnth_count *count)
@@ -158,9 +159,10 @@ static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case 
 }
 
 /*
- * A child makes the attempts, and only the parent can skip.  With CPU pages larger than 4 KiB the
- * kernel makes huge pages of this size only if the administrator wants them
- * (/sys/kernel/mm/transparent_hugepage/hugepages-2048kB), so try to get one.
+ * Skip if the kernel makes no huge pages of this size.  The attempts run in a child, and only the
+ * parent can skip.  With CPU pages larger than 4 KiB the kernel makes these huge pages only if the
+ * administrator wants them (/sys/kernel/mm/transparent_hugepage/hugepages-2048kB), so try to get
+ * one.
  */
 static void require_huge(struct amd_userptr *up)
 {

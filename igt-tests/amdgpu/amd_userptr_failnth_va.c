@@ -221,8 +221,8 @@ static void leave_freed(struct amd_userptr *mine, struct igt_fail_nth *inject)
 }
 
 /*
- * REPLACE by the same mapping, when the driver still has to clear entries of another one.  Also
- * after an error the mapping has to be there.
+ * REPLACE a mapping by the same mapping, while the driver still has to clear the entries of another
+ * mapping.  The mapping has to be there afterwards, even if REPLACE returns an error.
  */
 static bool fail_replace_same(struct amd_userptr *mine, const struct failnth_case *what,
 			      struct igt_fail_nth *inject, struct failnth_count *count)

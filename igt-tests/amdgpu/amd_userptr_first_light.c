@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * The first program to run on a new GPU.  Its subtests run in this order, and each needs no more
- * than those before it: the driver, KFD, the packets of each kind of queue, the caches, the clock,
- * and only then a userptr of the series.  If a subtest before userptr-map fails, the packets that
- * the tests write do not fit the GPU (amd_pkt*.c), and the results of the other programs say
- * nothing about the driver.  Only the last two subtests need a kernel with the series.
+ * The first program to run on a new GPU.  Its subtests run in this order, and each needs only the
+ * parts that the subtests before it have tested, and one new part: the driver, KFD, the packets of
+ * each kind of queue, the caches, the clock, and only then a userptr of the series.  If a subtest
+ * before userptr-map fails, the packets that the tests write do not fit the GPU (amd_pkt*.c), and
+ * the results of the other programs say nothing about the driver.  Only the last two subtests need
+ * a kernel with the series.
  */
 #include <errno.h>
 #include <string.h>
@@ -161,10 +162,10 @@ static void copy(struct light *light, enum amd_kfd_queue_type type)
 }
 
 /*
- * The CPU changes the source in each round.  The GPU finds the old content if the queue does not
- * drop it from the caches, and the CPU finds the old copy if the queue does not write the caches
- * back before the fence.  The simulated GPU has no caches, so there this can only fail as a copy
- * does.
+ * The CPU changes the source in each round.  If the queue does not drop the old content from the
+ * caches, the GPU copies the old content.  If the queue does not write the caches back before the
+ * fence, the CPU finds the old copy.  The simulated GPU has no caches, so on it this subtest fails
+ * only if the copy itself goes wrong.
  */
 static void caches(struct light *light, enum amd_kfd_queue_type type)
 {
@@ -181,7 +182,7 @@ static void caches(struct light *light, enum amd_kfd_queue_type type)
 	}
 }
 
-/* A packet's clock lies between two reads of it by the driver. */
+/* The clock that a packet stores must lie between two reads of the clock by the driver. */
 static void timestamp(struct light *light, enum amd_kfd_queue_type type)
 {
 	volatile uint64_t *stamp;
@@ -308,7 +309,10 @@ int igt_main()
 	igt_subtest_group() {
 		igt_fixture() {
 			need_kfd(&light);
-			/* KFD has one VM per process, which stays that of the render node. */
+			/*
+			 * A process has one VM of KFD.  It stays the VM of light.fd, so open KFD
+			 * with the same file.
+			 */
 			amd_kfd_close(&light.kfd);
 			light.have_kfd = false;
 			have_up = true;

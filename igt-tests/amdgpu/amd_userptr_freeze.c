@@ -34,17 +34,19 @@ IGT_TEST_DESCRIPTION("Userptrs that are invalid while tasks are frozen and the G
 
 /*
  * If the thread that reads the clock could not run for this time, it was frozen.  The kernel's test
- * freezes it for a second.  Not less, because on a busy machine a thread may not run for a while.
+ * freezes it for a second.  A shorter time would be wrong, because on a busy machine a thread may
+ * not run for a while without being frozen.
  */
 #define FROZEN_NS SECOND_NS
 
 /*
- * The worker sleeps longer after each failed restore.  After this number of failures it sleeps for
- * longer than the kernel takes to freeze tasks, so it does not run then.
+ * If restores fail again and again, the worker sleeps longer and longer between them.  After this
+ * number of failures it sleeps for longer than the kernel takes to freeze tasks, so it does not run
+ * while the kernel freezes them.
  */
 #define FAILURES 16
 
-/* How many attempts to make: one fails when the worker runs at the moment of the freeze. */
+/* The most attempts.  An attempt fails if the worker runs at the moment of the freeze. */
 #define ATTEMPTS 12
 
 #define FREEZE_SIZE ((size_t)16 * getpagesize())
@@ -78,8 +80,8 @@ static void require_suspend_test(void)
 }
 
 /*
- * A thread that reads the clock all the time, so that it notices a freeze.  Not on the stack,
- * because after a failed assertion the thread goes on until the clean-up.
+ * A thread that reads the clock all the time, so that it notices a freeze.  This struct is not on
+ * the stack, because after a failed assertion the thread goes on until the clean-up.
  */
 static struct sleeper {
 	pthread_t thread;
@@ -193,7 +195,7 @@ static bool has_failed_often(uint64_t since)
 }
 
 /*
- * Freeze tasks while a userptr is invalid.  Before that the worker fails so often for want of
+ * Freeze tasks while a userptr is invalid.  Before the freeze the worker fails so often for want of
  * memory that it sleeps when the freeze comes.  Returns whether the userptr was invalid until the
  * thaw.
  */
@@ -280,8 +282,8 @@ static void freezer_refused(struct amd_userptr *up)
 
 	require_suspend_test();
 	/*
-	 * Start the FUSE server before a BO exists, because that forks, and a fork invalidates all
-	 * pages of a BO.
+	 * Start the FUSE server before a BO exists, because the start forks, and a fork invalidates
+	 * all pages of a BO.
 	 */
 	no_stall = __amd_userptr_stall_init(&stall);
 	igt_require_f(!no_stall, "no FUSE file to hold the worker: %s\n", strerror(-no_stall));

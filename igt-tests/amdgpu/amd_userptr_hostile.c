@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: MIT
 /*
  * A hostile process must not disturb other processes.  It has a page of a FUSE file whose server
- * does not answer (for a long time, see igt_fuse.h), so the page does not come, and somebody waits
- * for it: the restore worker of the process, the ioctl that makes a userptr of the page, or a
- * second ioctl, which waits for the worker.  At that time a third process may want VRAM.  Other
- * subtests give a process too little memory.
+ * does not answer (for a long time, see igt_fuse.h), so the page does not come.  In some subtests
+ * the restore worker of the process waits for the page.  In others the ioctl that makes a userptr
+ * of the page waits for it, or a second ioctl waits for the worker.  In some subtests a third
+ * process wants VRAM at that time.  The last subtests give a process too little memory.
  *
- * Another process, the bystander, does tasks before the hostile process waits, and again while it
- * does.  The bystander's deadline for a task is LIMIT_TIMES the longest time that the task took
- * before, in the same run, and LIMIT_MORE_MS.
+ * Another process, the bystander, does tasks before the hostile process waits, and does them again
+ * while the hostile process waits.  The bystander's deadline for a task is LIMIT_TIMES the longest
+ * time that the task took before the hostile process waited, plus LIMIT_MORE_MS.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -37,18 +37,18 @@ IGT_TEST_DESCRIPTION("Processes whose memory does not come, beside others that m
 #define HOSTILE_SIZE	((size_t)16 * getpagesize())
 
 /*
- * A task may take LIMIT_TIMES as long as before and LIMIT_MORE_MS on top, because the machine may
- * be busy.
+ * While the hostile process waits, a task may take LIMIT_TIMES as long as before and LIMIT_MORE_MS
+ * on top, because the machine may be busy.
  */
 enum { LIMIT_TIMES = 8 };
 #define LIMIT_MORE_MS igt_patience(1500)
 
-/* How often the bystander does each task before, and while the hostile process waits. */
+/* How often the bystander does each task before the hostile process waits, and again after that. */
 enum { ROUNDS = 3 };
 
 /*
- * The memory limit of the process that has too little.  It uses OOM_SIZE, and besides a userptr of
- * 4/5 of OOM_SIZE: together more than the limit.
+ * The memory limit of the process that has too little memory.  The process uses OOM_SIZE, and also
+ * has a userptr of 4/5 of OOM_SIZE.  Together these are more than the limit.
  */
 #define OOM_LIMIT ((size_t)8 << 20)
 #define OOM_SIZE  ((size_t)5 << 20)
@@ -63,8 +63,9 @@ static const char *const task_names[NUM_TASKS] = {
 };
 
 /*
- * One of these waits for the page: the restore worker, the ioctl that makes a userptr of the page,
- * or the worker and an ioctl that makes another userptr.
+ * IN_RESTORE: the restore worker waits for the page.  IN_MAKE: the ioctl that makes a userptr of
+ * the page waits for it.  IN_SECOND_CALL: the restore worker waits for the page, and an ioctl that
+ * makes another userptr waits for the worker.
  */
 enum state { IN_RESTORE, IN_MAKE, IN_SECOND_CALL };
 
@@ -86,7 +87,7 @@ struct shared {
 	atomic_bool go;	      /* the hostile processes may begin */
 	atomic_bool held;     /* the kernel waits for the page */
 	atomic_bool begun;    /* the hostile process has begun the ioctl of call() */
-	atomic_bool returned; /* and has returned from it */
+	atomic_bool returned; /* that ioctl has returned */
 	unsigned int limit_ms[NUM_TASKS]; /* the bystander's deadline for each task */
 };
 
@@ -383,8 +384,8 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 	int status;
 
 	/*
-	 * Start the bystander before the server's file is open, because the bystander would inherit
-	 * the file, and its exit would close the file, which asks the server.
+	 * Start the bystander before the server's file is open.  Otherwise the bystander would
+	 * inherit the file, its exit would close the file, and a close asks the server.
 	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);

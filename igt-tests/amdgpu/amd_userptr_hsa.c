@@ -81,9 +81,9 @@ static void madvise_dontneed(struct amd_userptr *up)
 }
 
 /*
- * MADV_FREE lets the kernel drop pages that nobody stores to afterwards.  A store of the GPU must
- * count as one of the CPU does, so each page that the GPU stores to keeps its content.  Whether
- * reclaim respects that is the subject of amd_userptr_stores.
+ * MADV_FREE lets the kernel drop pages to which nothing is stored afterwards.  A store of the GPU
+ * must count like a store of the CPU, so each page that the GPU stores to keeps its content.
+ * amd_userptr_stores tests whether reclaim keeps such pages.
  */
 static void madvise_free(struct amd_userptr *up)
 {
@@ -92,7 +92,7 @@ static void madvise_free(struct amd_userptr *up)
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert_eq(madvise(bo->cpu, bo->size, MADV_FREE), 0);
 	amd_userptr_expect_evictions(up, 1);
-	/* Nothing was dropped yet, because there is memory. */
+	/* The kernel has dropped nothing yet, because there is enough memory. */
 	amd_userptr_gpu_check(up, bo->va, bo->size, 1);
 	amd_userptr_roundtrip(up, bo, 2);
 }
@@ -217,8 +217,9 @@ static void two_mappings(struct amd_userptr *up)
 }
 
 /*
- * REPLACE the mapping of a huge page by one of small pages.  A page table takes the place of the
- * page directory entry that the TLB still contains, so the driver has to flush the TLB.
+ * REPLACE the mapping of a huge page by a mapping of small pages.  In the page directory the
+ * address of a page table takes the place of the entry that mapped the huge page.  The TLB still
+ * contains the old entry, so the driver has to flush the TLB.
  */
 static void va_replace_huge(struct amd_userptr *up)
 {

@@ -7,8 +7,8 @@
 #include "lib/amdgpu/amd_userptr_fixture.h"
 
 /*
- * A BO of this size has first, middle and last pages.  A page table maps more than that, so the BO
- * never has one of its own.
+ * A BO of this size has first, middle and last pages.  One page table maps more memory than that,
+ * so the BO never fills a page table of its own.
  */
 #define AMD_USERPTR_PAGES 16
 #define AMD_USERPTR_SIZE  ((size_t)AMD_USERPTR_PAGES * getpagesize())

@@ -4,8 +4,8 @@
  * the old pages any more, and has to do the work on the new pages.
  *
  * These subtests assert that the queue was evicted in the middle of its work, went on, and used the
- * right pages.  Those with "store" in their names see a store to the old pages.  Only the page
- * oracle (of the simulated GPU) or an IOMMU sees a load from them.
+ * right pages.  The subtests with "store" in their names notice a store to the old pages.  Only the
+ * page oracle of the simulated GPU or an IOMMU notices a load from the old pages.
  */
 #include <pthread.h>
 #include <sys/mman.h>
@@ -22,8 +22,9 @@
 
 #define BUSY_SIZE	 ((size_t)1 << 20)
 /*
- * Numbers of copies of a whole BO.  With the first number most events come before the copies
- * end; where they do not, busy_dontneed() doubles the number, at most up to the second one.
+ * Numbers of copies of a whole BO.  With BUSY_COPIES most events come before the copies end.  If an
+ * event comes too late, busy_dontneed(), busy_replace() and busy_store() double the number of
+ * copies, up to BUSY_MOST_COPIES.
  */
 #define BUSY_COPIES	 16
 #define BUSY_MOST_COPIES 1000
@@ -34,8 +35,8 @@
 #define BUSY_MOST_ROUNDS (8 * BUSY_ROUNDS)
 
 /*
- * How often stage_ns() measures a restore.  It uses the shortest time, because load makes the
- * others longer.
+ * How often stage_ns() measures a restore.  It uses the shortest of the times, because the other
+ * ones are longer only because of load on the machine.
  */
 #define RESTORE_SAMPLES 3
 
@@ -62,7 +63,7 @@ static uint32_t start_copies(struct amd_userptr *up, struct amd_userptr_bo *bo, 
 	return up->queue->seqno;
 }
 
-/* The same for copies to @bo, of the pattern of @seed. */
+/* Like start_copies(), but copy the pattern of @seed to @bo. */
 static uint32_t start_stores(struct amd_userptr *up, struct amd_userptr_bo *bo, unsigned int copies,
 			     uint32_t seed)
 {
@@ -78,7 +79,10 @@ static uint32_t start_stores(struct amd_userptr *up, struct amd_userptr_bo *bo, 
 	return last;
 }
 
-/* Is each dword either the pattern's, as before the event, or the zero of a new page? */
+/*
+ * Is each dword either the dword of the pattern of @seed, which was stored before the event, or the
+ * zero of a new page?
+ */
 static bool stored_or_new(const uint32_t *cpu, size_t size, uint32_t seed)
 {
 	for (size_t i = 0; i < size / sizeof(*cpu); i++) {
@@ -125,9 +129,10 @@ static void end_stores(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint
 }
 
 /*
- * The queue stores to pages that are dropped, and the kernel gives some of them to other memory of
- * this process, the canary.  A store that comes too late changes the canary.  Returns whether the
- * event came in time; @reused: has the canary any of the pages?
+ * Drop the pages of @bo while the queue stores to them.  The kernel gives some of these pages to
+ * other memory of this process, the canary, so a store that comes too late changes the canary.
+ * Returns whether the event came before the stores had ended.  @reused: has the canary any of the
+ * pages?
  */
 static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, unsigned int copies,
 			bool *reused)
@@ -151,8 +156,9 @@ static bool drop_stored(struct amd_userptr *mine, struct amd_userptr_bo *bo, uns
 }
 
 /*
- * Map the memory again at its address while the queue copies it.  The mapping must not go away for
- * a moment, because the queue would fault, and nothing is missing, so the queue is not evicted.
+ * Map the memory again at its GPU address while the queue copies it.  The mapping must not be
+ * missing even for a moment, because the queue would fault.  The pages stay the same, so the driver
+ * must not evict the queue.
  */
 static void busy_replace(struct amd_userptr *up)
 {
@@ -221,8 +227,9 @@ static void sleep_ns(uint64_t time)
 }
 
 /*
- * A restore takes BUSY_ROUNDS stages of this length.  A test that does something one stage later in
- * each round hits every stage, whatever the speed of the machine.
+ * Returns the length of a stage: the time of a restore divided by BUSY_ROUNDS.  A test that acts
+ * one stage later in each round acts in every part of the restore, whatever the speed of the
+ * machine.
  */
 static uint64_t stage_ns(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
@@ -270,9 +277,9 @@ static void busy_dontneed_twice(struct amd_userptr *up)
 }
 
 /*
- * The memory is dropped twice, as above, but here the queue stores to it.  The second drop frees
- * the pages that the first restore has found, and the canary gets them, too.  If a driver lets the
- * queues run with these pages, their stores hit the canary.
+ * Drop the memory twice, as busy_dontneed_twice() does, but while the queue stores to it.  The
+ * second drop frees the pages that the first restore has found, and the kernel gives them to the
+ * canary, too.  If a driver lets the queues run with these pages, their stores hit the canary.
  */
 static bool drop_stored_twice(struct amd_userptr *mine, struct amd_userptr_bo *bo, uint64_t stage)
 {
@@ -312,8 +319,9 @@ static void busy_store_twice(struct amd_userptr *up)
 }
 
 /*
- * Submit work to an evicted idle queue at every stage of the restore.  KFD reports the restore
- * before it loads the queues, so every other round counts the stages from that event on.
+ * Submit work to an evicted idle queue at every stage of the restore.  KFD sends the SMI event of
+ * the restore before it loads the queues, so every other round counts the stages from that event
+ * on.
  */
 static void submit_while_evicted(struct amd_userptr *up)
 {
@@ -337,7 +345,10 @@ static void submit_while_evicted(struct amd_userptr *up)
 
 static void *drop_later(void *bo)
 {
-	/* Shorter than the queue's work, so a close that waited for the work would still run. */
+	/*
+	 * This time is shorter than the queue's work, so a close that waits for the work still runs
+	 * when the pages are dropped.
+	 */
 	const uint64_t later = 5 * SECOND_NS / 1000;
 	const struct amd_userptr_bo *closing = bo;
 
@@ -346,8 +357,9 @@ static void *drop_later(void *bo)
 }
 
 /*
- * Drop the pages while the close runs, and unmap the memory afterwards.  The fault shows that the
- * close did not wait for the queue's work.
+ * Close the BO while the queue works on it.  A thread drops the pages during the close, and the
+ * memory is unmapped afterwards.  A GPU page fault shows that the close did not wait for the
+ * queue's work.
  */
 static void close_busy(struct amd_userptr *mine, void *data)
 {
@@ -383,8 +395,9 @@ static int unmap_at_once(struct amd_userptr *mine, const struct amd_userptr_bo *
 
 /*
  * Unmap without waiting until the page tables are up to date, then close.  The close has to wait
- * until they are, because afterwards the driver does not track the memory.  The close must not wait
- * for the queue's work: a GPU page fault shows that work was left when it returned.
+ * until the page tables are up to date, because the driver does not track the memory after the
+ * close.  But the close must not wait for the queue's work: a GPU page fault shows that the queue
+ * still had work when the close returned.
  */
 static void close_unmapped(struct amd_userptr *mine, void *data)
 {
@@ -402,8 +415,8 @@ static void close_unmapped(struct amd_userptr *mine, void *data)
 }
 
 /*
- * The queue stores while the BO is closed, unmapped before if @data says so.  The pages are freed
- * then, and the canary takes them.
+ * Close the BO while the queue stores to it, after an unmap if @data says so.  Then free the pages,
+ * so that the kernel gives them to the canary, which no store may change.
  */
 static void close_stored(struct amd_userptr *mine, void *data)
 {
@@ -447,20 +460,22 @@ static void busy_close_unmapped_store(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, close_stored, &(bool){ true });
 }
 
-/* After this time a change is the first one after a quiet time, restored without a delay. */
+/* If no change came for this time, the driver restores after the next change without a delay. */
 #define QUIET_US      20000
 /*
- * In how many rounds the notifier has to queue the worker.  On a busy machine the kernel may change
- * the memory in the quiet time, so the notifier need not do it in all rounds.  If the driver delays
- * restores, the notifier does it in no round.
+ * The number of rounds, and the number of rounds in which the notifier has to queue the worker.  On
+ * a busy machine the kernel may change the memory in the quiet time, so the notifier need not queue
+ * the worker in all rounds.  If the driver delays restores, the notifier queues the worker in no
+ * round.
  */
 #define PROMPT_ROUNDS 10
 #define PROMPT_QUEUED 5
 
 /*
- * A line of the trace begins with COMM-PID [CPU] FLAGS.  The third flag is one of these letters in
- * an interrupt, such as the timer's, which queues a delayed worker in the name of the task that was
- * running.
+ * A line of the trace begins with COMM-PID [CPU] FLAGS.  In an interrupt the third flag is one of
+ * the letters below.  The interrupt of the timer queues a delayed worker, and its line has the PID
+ * of the task that was running, so the PID alone does not show that this task has queued the
+ * worker.
  */
 static bool in_interrupt(const char *behind_pid)
 {

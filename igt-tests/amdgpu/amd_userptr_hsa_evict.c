@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * TTM evicts memory of the process while the queues are evicted for a userptr.  The userptr restore
- * worker waits for a page meanwhile, without the lock that KFD's restore after TTM's eviction
- * needs, so that restore may finish first.  The queues run again when both restores have finished.
+ * TTM evicts memory of the process while the queues are evicted for a userptr.  Meanwhile the
+ * restore worker of the userptr waits for a page.  It does not hold the lock that KFD needs for the
+ * restore after TTM's eviction, so KFD's restore may finish first.  The queues run again when both
+ * restores have finished.
  */
 #include <fcntl.h>
 #include <stdlib.h>
@@ -18,9 +19,9 @@
 #define EVICT_SIZE ((size_t)37 * getpagesize())
 
 /*
- * Does amdgpu_gem_info show all BOs of this size in the placement PREEMPTIBLE, in which userptrs
- * are?  Then TTM has moved none of them.  The restore worker may hold mmap_lock, so this allocates
- * and maps nothing.
+ * Does amdgpu_gem_info show all BOs of EVICT_SIZE in the placement PREEMPTIBLE?  Userptrs have this
+ * placement, so if all BOs have it, TTM has moved none of them.  The restore worker may hold
+ * mmap_lock, so this function allocates and maps nothing.
  */
 static bool all_preemptible(int gem_info)
 {
@@ -45,7 +46,10 @@ static bool all_preemptible(int gem_info)
 	return true;
 }
 
-/* What a subtest has open, here so that the clean-up closes it after a skip or a failure, too. */
+/*
+ * The stall and the open files of a subtest, in a static struct, so that the clean-up closes them
+ * after a skip or a failure, too.
+ */
 static struct {
 	struct amd_userptr_stall stall;
 	int evict, gem_info; /* debugfs files */

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The GPU accesses holes, read-only memory and addresses that were unmapped, which must fault.  One
- * subtest shows that a userptr without the flag loses its GPU mapping.
+ * The GPU accesses holes, read-only memory and addresses that were unmapped, and each of these
+ * accesses must fault.  One subtest shows that a userptr without the flag loses its GPU mapping.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -202,7 +202,8 @@ static void va_unmap_then_access(struct amd_userptr *up)
 
 /*
  * REPLACE a page of a mapping by the same page, and UNMAP it.  UNMAP finds a mapping by its first
- * address, so the driver must make a mapping of the page although nothing changes for the GPU.
+ * address, so at REPLACE the driver must make a separate mapping of the page, although nothing
+ * changes for the GPU.
  */
 static void unmap_replaced_page(struct amd_userptr *mine, void *data)
 {
@@ -231,14 +232,15 @@ static void va_unmap_replaced_page(struct amd_userptr *up)
 	amd_userptr_in_faulting_child(up, unmap_replaced_page, &middle);
 }
 
-/* How often a busy machine may be too late to unmap while page tables are evicted. */
+/* The most tries.  On a busy machine the unmap may come when the page tables are back in VRAM. */
 #define EVICT_TRIES 8
 
 static struct amd_userptr_stall stall;
 
 /*
- * Open the file of debugfs of which the first read makes TTM evict all VRAM.  A second read would
- * return 0 and do nothing (fs/libfs.c:simple_attr_read()), and the file cannot be rewound.
+ * Open the file of debugfs whose first read makes TTM evict all VRAM.  A second read would return 0
+ * and do nothing (fs/libfs.c:simple_attr_read()), and the file cannot be rewound, so open it again
+ * for each eviction.
  */
 static int open_evict(struct amd_userptr *up)
 {
@@ -247,9 +249,10 @@ static int open_evict(struct amd_userptr *up)
 
 /*
  * Let TTM evict all VRAM, page tables included, and unmap while the page tables are not in VRAM.
- * KFD brings them back 100 ms later.  Returns false if that was too early on this machine.  The
- * queues do not tell, because the held worker keeps them stopped; but while it is held, each event
- * of a restore is of one that has brought page tables back.
+ * KFD brings the page tables back 100 ms later.  Returns false if KFD did so before the unmap had
+ * finished.  Whether the queues are evicted does not show that, because the held worker keeps them
+ * evicted.  But while the worker is held, SMI events of restores come only from a restore that has
+ * brought page tables back.
  */
 static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va)
 {
@@ -275,7 +278,7 @@ static bool unmap_evicted(struct amd_userptr *mine, uint32_t handle, uint64_t va
 	return evicted;
 }
 
-/* The BO is in GTT and no userptr, because nothing but the VA ioctl updates such a mapping. */
+/* The BO is in GTT and no userptr, because only the VA ioctl updates the mapping of such a BO. */
 static void unmap_while_evicted(struct amd_userptr *mine, void *data)
 {
 	union drm_amdgpu_gem_create create = { .in = {
@@ -372,8 +375,8 @@ static void live_in_storm(struct storm *storm, struct amd_userptr *up)
 }
 
 /*
- * Several processes fault at the same time, with all kinds of queues.  Each is told its own
- * address, and the queue of this process goes on.
+ * Several processes fault at the same time, with all kinds of queues.  KFD tells each process the
+ * address of its own fault, and the queue of this process goes on.
  */
 static void fault_storm(struct amd_userptr *up)
 {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * While the queues are evicted, the process closes, unmaps or replaces a userptr, or exits.  In the
- * last subtest one process follows another and gets its VMID.
+ * last subtest one process follows another and gets the VMID of the earlier one.
  */
 #include <errno.h>
 #include <sched.h>
@@ -21,7 +21,8 @@
 
 /*
  * Drop a BO's pages and call @act at once.  Repeat this until the queues were still evicted just
- * before three of the calls.  Returns the number of these calls.
+ * before three of the calls, but at most CATCH_ROUNDS times.  Returns the number of calls before
+ * which the queues were still evicted.
  */
 static unsigned int catch_invalid(struct amd_userptr *up,
 				  void (*act)(struct amd_userptr *up, struct amd_userptr_bo *bo))
@@ -143,8 +144,8 @@ static void exit_while_evicted(struct amd_userptr *up)
 }
 
 /*
- * Wait until KFD has freed the process.  KFD has given back the VMID before that, so the next
- * process gets the same one.
+ * Wait until KFD has freed the process.  KFD has given back the VMID of the process before that, so
+ * the next process gets the same VMID.
  */
 static void wait_until_forgotten(pid_t pid)
 {

@@ -80,8 +80,9 @@ static void migrate(struct amd_userptr *up)
 	int ret;
 
 	/*
-	 * The kernel may have taken pages of several nodes.  Move all to one, because a page that
-	 * is on the new node already does not move.
+	 * The kernel may have taken pages of several nodes.  Move all pages to one node first,
+	 * because the migration below would leave a page in place that is already on its target
+	 * node.
 	 */
 	amd_kfd_smi_mark(&up->smi);
 	ret = __igt_mm_migrate(bo->cpu, bo->size, getpagesize());

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tests kill processes with userptrs at random times, and in the middle of calls: while a
- * userptr is made, closed or restored, and during the exit.  All resources of the process have to
- * come back, no work item of the driver may wait for a dead process for ever, and other processes
- * have to go on.
+ * userptr is made, closed or restored, and during the exit.  All resources of a killed process have
+ * to come back, no work item of the driver may wait for a dead process for ever, and other
+ * processes have to go on.
  *
- * "--victims N" kills N processes of each kind at random times; without it a few.
+ * "--victims N" lets the tests kill N processes of each kind of userptr at random times.  Without
+ * the option N is 7.
  */
 #include <errno.h>
 #include <limits.h>
@@ -27,19 +28,21 @@ IGT_TEST_DESCRIPTION(
 	"SIGKILL at a random time and in the middle of calls leaves no resource in use.");
 
 /*
- * The size of the memory that changes all the time, and a size for which calls take so long that a
- * signal can hit them.
+ * RANDOM_SIZE is the size of the memory that a victim changes all the time.  Calls for SWEEP_SIZE
+ * take so long that a signal can hit them.
  */
 #define RANDOM_SIZE ((size_t)256 << 10)
 #define SWEEP_SIZE  ((size_t)2 << 20)
 
-/* A victim is killed at a random time from RANDOM_FIRST_US on, within RANDOM_MORE_US. */
+/*
+ * The test kills a victim RANDOM_FIRST_US after the victim is ready, or up to RANDOM_MORE_US later.
+ */
 enum { RANDOM_FIRST_US = 5000, RANDOM_MORE_US = 60000 };
 
 /*
- * The test divides the time that a call takes into SWEEP_PARTS parts, and kills a victim at the
- * beginning of each part.  If all of them have returned before, it goes on up to SWEEP_MOST
- * victims.
+ * The test divides the time that a call takes into SWEEP_PARTS parts, and kills one victim at the
+ * beginning of each part.  If the calls of all these victims returned before the kill, the test
+ * kills further victims until one dies in its call, at most SWEEP_MOST in all.
  */
 enum { SWEEP_PARTS = 3, SWEEP_MOST = 12 };
 
@@ -153,8 +156,9 @@ struct call {
 struct sweep {
 	const char *name;
 	/*
-	 * The victim calls before() once, run() to measure its time, after() to undo that, and
-	 * run() again, in which it is killed.  Each returns 0 or -errno.
+	 * The victim calls before() once, run() to measure how long it takes, after() to undo that
+	 * run(), and then run() again.  The test kills the victim in this second run().  Each
+	 * function returns 0 or -errno.
 	 */
 	int (*before)(struct call *call);
 	int (*run)(struct call *call);
@@ -230,8 +234,8 @@ static void sleep_us(uint64_t us)
 }
 
 /*
- * Make the call once to measure its time (exit_time() measures an exit), then once more, in which
- * the victim is killed.
+ * Make the call once to measure how long it takes, then once more, so that the judge can kill the
+ * victim in this second call.  An exit is made only once, because exit_time() has measured it.
  */
 static void live_and_call(struct amd_userptr_victims *victims, void *data)
 {
@@ -301,7 +305,9 @@ static bool kill_in_call(struct amd_userptr_victims *victims, struct sweep *swee
 	sleep_us(report->took_us * sweep->part / SWEEP_PARTS);
 	ended = amd_userptr_victim_ended(pid);
 	status = amd_userptr_victim_end(pid, what);
-	/* A process that has begun to exit ignores SIGKILL, so its status is that of the exit. */
+	/*
+	 * A process that has begun to exit ignores SIGKILL, so WIFEXITED() is true for its status.
+	 */
 	inside = sweep->run == exit_now ? !ended && WIFEXITED(status) : !report->returned;
 	igt_debug("%s, which takes %llu us: %s\n", what, (unsigned long long)report->took_us,
 		  inside ? "inside" : "too late");

@@ -16,7 +16,7 @@ struct kill_report {
 	atomic_bool go;		       /* the judge lets the victim make the call */
 	atomic_bool started, returned; /* the victim has begun the call, has returned from it */
 	atomic_uint connection;	       /* with this number the judge can abort the victim's FUSE */
-	uint64_t took_us;	       /* duration of the call when it was not killed */
+	uint64_t took_us;	       /* how long the call takes when nothing kills it */
 };
 
 extern const struct amd_userptr_subtest amd_userptr_kill_waits_subtests[];

@@ -1,9 +1,10 @@
 // SPDX-License-Identifier: MIT
 /*
  * The tests kill a process while the kernel waits for a page of a FUSE file whose server does not
- * answer yet.  Either an ioctl that looks up memory waits for the page, or the restore worker does,
- * while the process makes a call that may need a lock of the worker.  When the server has answered,
- * all resources of the process have to come back.
+ * answer yet.  In one test an ioctl of the process waits for the page, because it looks up memory.
+ * In the others the restore worker waits for the page, and the process makes no call, or one that
+ * may need a lock of the worker.  When the server has answered, all resources of the process have
+ * to come back.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -24,15 +25,15 @@
 #define WAIT_SIZE ((size_t)256 << 10)
 
 /*
- * The call of the first victim of a kind has this many milliseconds to return or to begin to wait,
- * then the victim is killed.
+ * The call of the first victim of a kind has this many milliseconds to return or to begin to wait.
+ * After that the test kills the victim.
  */
 #define SETTLE_LOOKS 20
 
 /*
- * If the call has returned by then, because it need not wait, the test kills further victims as
- * soon as they have begun the call.  It stops when one was killed in the call, or after TRIES
- * victims.
+ * If the call of the first victim returns within SETTLE_LOOKS, because it need not wait, the test
+ * kills further victims as soon as they have begun the call.  The test stops when it has killed a
+ * victim in the call, and fails after TRIES victims.
  */
 enum { TRIES = 16 };
 
@@ -50,8 +51,8 @@ struct wait {
 	/* Makes the call, in a thread of the victim.  NULL: only the restore worker waits. */
 	void (*act)(struct wait *wait);
 	/*
-	 * The call returns at once, because the mappings of the files keep them open.  The victim
-	 * is killed after that.
+	 * The call closes the files of the render node and of KFD.  It returns at once, because
+	 * mappings of these files keep them open.  The test kills the victim after the return.
 	 */
 	bool returns;
 	struct igt_fuse fuse;
@@ -64,8 +65,8 @@ struct wait {
 	char *slow, *other;
 	struct amd_userptr_mapped slow_mapped, other_mapped;
 	/*
-	 * GPU addresses for the userptr that the call makes.  They are reserved before, because
-	 * mmap() would have to wait for the worker, which holds mmap_lock.
+	 * GPU addresses for the userptr that the call makes.  prepare() reserves them, because in
+	 * the call mmap() would have to wait for the worker, which holds mmap_lock.
 	 */
 	uint64_t va;
 };
@@ -145,9 +146,10 @@ static void prepare(struct wait *wait)
 	wait->va = amd_kfd_va_reserve(WAIT_SIZE, 0);
 	igt_assert(wait->va);
 	/*
-	 * Make a userptr and use it, so that this process has made the last page table update.
-	 * When a process is killed, the stock driver's scheduler refuses further updates of a VM
-	 * whose last update that process has made (H7 of docs/upstreaming.md).
+	 * Make a userptr and use it, so that this process has made the VM's last page table update.
+	 * The stock bug H7 (docs/upstreaming.md) needs that: when a process is killed, the stock
+	 * driver's scheduler refuses further updates of a VM whose last update that process has
+	 * made.
 	 */
 	amd_userptr_mapped_make(&wait->up, kind, wait->other, WAIT_SIZE, &wait->other_mapped);
 	amd_userptr_gpu_fill(&wait->up, wait->other_mapped.va, WAIT_SIZE, 1);
@@ -186,9 +188,9 @@ static void let_act(struct wait *wait, pid_t pid)
 }
 
 /*
- * Was the victim killed in the call?  If the call is exit(), its status tells: a process that has
- * begun to exit ignores SIGKILL and keeps the status of its exit.  Any other call counts if it has
- * not returned.
+ * Was the victim killed in the call?  If the call is exit(), the wait status tells that: a process
+ * that has begun to exit ignores SIGKILL and keeps the status of its exit.  The victim was killed
+ * in any other call if that call has not returned.
  */
 static bool was_inside(const struct wait *wait, int status)
 {
@@ -216,7 +218,7 @@ static bool kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	if (wait->act && !wait->in_ioctl)
 		let_act(wait, pid);
 	kill(pid, SIGKILL);
-	/* The process ends at once, unless its thread waits for the page or for the worker. */
+	/* The process ends at once, unless a thread of it waits for the page or for the worker. */
 	gone = igt_wait_pid(pid, &status, GONE_MS);
 	waits = igt_fuse_waits(&wait->fuse);
 	igt_fuse_answer(&wait->fuse);
@@ -230,7 +232,7 @@ static bool kill_one(struct amd_userptr_victims *victims, struct wait *wait)
 	return inside;
 }
 
-/* Kill victims until one dies in the call, or one victim if that cannot be. */
+/* Kill victims until one dies in the call.  Without a call, or if the call returns, kill one. */
 static void kill_in_call(struct amd_userptr_victims *victims, struct wait *wait)
 {
 	const bool any = !wait->act || wait->returns;
@@ -307,7 +309,10 @@ static void exit_waits(struct amd_userptr *up)
 /* ---- a process that is its own file server ---- */
 
 struct server {
-	/* The server's file has a lower number than the render node, so exit() closes it first. */
+	/*
+	 * The server's file has a lower number than the render node, so exit() closes that file
+	 * first.
+	 */
 	bool fuse_first;
 	struct wait wait;
 };

@@ -32,7 +32,10 @@ struct amd_userptr_matrix {
 	 * out of the subtest, and the clean-up needs the state.
 	 */
 	const struct amd_userptr_case *test;
-	/* The memory of the event, and memory for the queue's work if the event makes a hole. */
+	/*
+	 * The memory that the event changes, and other memory, on which the queue works if the
+	 * event makes a hole.
+	 */
 	struct amd_userptr_area area, other;
 	struct igt_task event_task, close_task;
 	uint32_t closing; /* the handle that close_task closes */

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
  * The matrix for BOs of many ranges.  The ranges are pieces of the area: its pages, or 64 KiB each
- * if the area is as large as a huge page.  The BO has them in reverse order, because the driver
- * would merge ranges that continue one another into one segment.  Each range has a GPU mapping of
- * its own, so that GPU addresses have the order of the area.
+ * if the area is as large as a huge page.  The BO has the ranges in reverse order, because the
+ * driver would merge ranges that continue one another into one segment.  Each range has a GPU
+ * mapping of its own, so that GPU addresses have the order of the area.
  */
 #include "igt.h"
 

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The timings of the matrix.  Each brings queues and restore worker into a state, makes the event,
- * and checks the memory afterwards.
+ * The timings of the matrix.  Each timing brings queues and restore worker into a state, makes the
+ * event, and checks the memory afterwards.
  */
 #include <errno.h>
 #include <sys/mman.h>
@@ -85,8 +85,9 @@ static void trigger(struct amd_userptr_matrix *matrix, struct amd_userptr *up,
 }
 
 /*
- * Make the memory accessible again, and return the effect whose content it has now.  The kernel
- * calls no notifier when it only adds memory, and then the BO keeps its hole.  So make an event.
+ * Make the memory accessible again, and return the effect that describes its content now.  The
+ * kernel calls no notifier when it only adds memory, so the BO would keep its hole.  Therefore take
+ * write access from the memory and give it back, which makes the kernel call the notifier.
  */
 static enum amd_userptr_effect heal(struct amd_userptr_matrix *matrix,
 				    const struct amd_userptr_case *test, struct amd_userptr_bo *bo)
@@ -133,8 +134,8 @@ static void before_map(struct amd_userptr_matrix *matrix, const struct amd_userp
 
 	make_area(matrix, up, test);
 	/*
-	 * The driver tracks the pages from the creation of the BO, not only from the first GPU
-	 * mapping.
+	 * The driver tracks the pages from the creation of the BO on, so the event evicts the
+	 * queues although the GPU has not mapped the BO yet.
 	 */
 	bo = matrix->kind->create(&matrix->area);
 	trigger(matrix, up, test);
@@ -303,7 +304,10 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	 */
 	igt_assert_eq(__igt_mm_poke(bo->cpu, bo->size), 0);
 	amd_userptr_stall_hold(&matrix->stall, up);
-	/* An event that sleeps may wait for mmap_lock, or for a disk. */
+	/*
+	 * An event that sleeps may wait for mmap_lock, which the worker holds, or for a disk.  Give
+	 * an event that only waits for a disk time to end.
+	 */
 	in_time = igt_task_start(&matrix->event_task) ||
 		  (!test->event->waits &&
 		   igt_task_wait(&matrix->event_task, 2 * AMD_USERPTR_WAIT_MS));
@@ -315,7 +319,7 @@ static void during_restore(struct amd_userptr_matrix *matrix, const struct amd_u
 	igt_assert_eq(igt_task_end(&matrix->event_task), 0);
 	amd_userptr_expect_evictions(up, 0);
 	expect_happened(matrix, test);
-	/* If the event came in time, the worker had to look up the area again. */
+	/* If the event ended before the release, the worker had to look up the area again. */
 	if (in_time && test->effect != AMD_USERPTR_UNTOUCHED)
 		igt_assert_lt(0, up->smi.count.rescheduled);
 	verify(matrix, test, bo);
@@ -344,8 +348,8 @@ static void during_close(struct amd_userptr_matrix *matrix, const struct amd_use
 	expect_happened(matrix, test);
 
 	/*
-	 * The driver does not track the memory any more: changes of it evict no queue, and a new BO
-	 * can have the memory.
+	 * The driver does not track the memory any more: changes of the memory evict no queue, and
+	 * a new BO can have it.
 	 */
 	amd_kfd_va_release(bo->va, bo->size);
 	memset(bo, 0, sizeof(*bo));

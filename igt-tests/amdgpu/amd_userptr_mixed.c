@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A process has userptrs together with other GPU memory: SVM ranges, or a buffer that it imports
- * from another client.  In one test several threads make userptrs; in others memory that belongs to
- * a device is to become a userptr, or is mapped over one.
+ * from another client.  In one test several threads make userptrs.  Other tests try to make a
+ * userptr of memory that belongs to a device, or map such memory over a userptr.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -124,7 +124,7 @@ static void svm_beside(struct amd_userptr *up)
 
 /* ---- another client's buffer ---- */
 
-/* A buffer in GTT of another client of the render node, which this process imports as a dma-buf. */
+/* A buffer in GTT of another client of the render node.  This process imports it as a dma-buf. */
 struct imported {
 	struct amd_userptr_cs client;
 	int file, dmabuf;	/* the other client's render node, and the dma-buf; 0: not open */
@@ -133,7 +133,10 @@ struct imported {
 	uint64_t va;
 };
 
-/* What a subtest has made, here so that the clean-up drops it after a failed assertion, too. */
+/*
+ * The imported buffer and the userptrs of a subtest.  They are not on the stack, so that the
+ * clean-up can drop them after a failed assertion, too.
+ */
 static struct {
 	struct imported imported;
 	struct amd_userptr_mapped mapped[AMD_USERPTR_NUM_KINDS];
@@ -190,7 +193,10 @@ static void drop_buffer(struct amd_userptr *up, struct imported *imported)
 	igt_assert_eq(__drop_buffer(up, imported), 0);
 }
 
-/* Drop what a subtest has left, and ignore errors: after a failure it may have any state. */
+/*
+ * Drop the imported buffer and the userptrs of a subtest.  Ignore errors, because after a failure
+ * the buffer and the userptrs may have any state.
+ */
 static void drop_made(struct amd_userptr *up)
 {
 	for (int kind = 0; kind < AMD_USERPTR_NUM_KINDS; kind++)
@@ -221,8 +227,8 @@ static struct imported *import_buffer(struct amd_userptr *up, bool by_gem)
 }
 
 /*
- * The other client's CPU stores the pattern of @seed in the buffer, and a submission of it stores
- * @seed in the first dword.
+ * Store the pattern of @seed in the buffer by the CPU.  Then let a command submission of the other
+ * client store @seed in the first dword.
  */
 static void client_stores(struct imported *imported, uint32_t seed)
 {
@@ -239,7 +245,7 @@ static void client_stores(struct imported *imported, uint32_t seed)
 
 static const char *const evict_files[] = { "amdgpu_evict_vram", "amdgpu_evict_gtt" };
 
-/* Skip before anything is made that a later skip would leave behind. */
+/* Skip here if a debugfs file is missing, before the subtest makes anything. */
 static void require_evict(struct amd_userptr *up)
 {
 	for (unsigned int i = 0; i < ARRAY_LENGTH(evict_files); i++) {
@@ -261,7 +267,7 @@ static void evict(struct amd_userptr *up, const char *name)
 	close(file);
 }
 
-/* Drop the memory of one userptr after the other, and copy the client's buffer to it. */
+/* In each round drop the memory of one userptr, and let the GPU copy the client's buffer to it. */
 static void import_beside(struct amd_userptr *up, const void *by_gem)
 {
 	struct imported *imported;
@@ -323,7 +329,7 @@ static void *make_some(void *data)
 	return NULL;
 }
 
-/* Each thread ends by itself, after some userptrs. */
+/* Wait for the threads.  Each thread ends by itself when it has made its last userptr. */
 static void end_makers(struct amd_userptr *up)
 {
 	for (int i = 0; i < THREADS; i++) {
@@ -423,7 +429,8 @@ static void device_memory(struct amd_userptr *up)
 }
 
 /*
- * Map a device's memory over a userptr, which makes a hole, and later memory of the process again.
+ * Map a device's memory over a userptr, so that the userptr becomes a hole.  Then map memory of the
+ * process there again, so that the hole heals.
  */
 static void becomes_device_memory(struct amd_userptr *up)
 {
@@ -437,7 +444,10 @@ static void becomes_device_memory(struct amd_userptr *up)
 			imported->file, args.out.addr_ptr) == bo->cpu);
 	amd_userptr_expect_evictions(up, 0);
 	amd_userptr_queue_alive(up);
-	/* The notifier runs also when memory of a device is unmapped. */
+	/*
+	 * The notifier runs also when memory of a device is unmapped, so the queues are evicted
+	 * again.
+	 */
 	amd_kfd_smi_mark(&up->smi);
 	igt_assert(mmap(bo->cpu, MIXED_SIZE, PROT_READ | PROT_WRITE,
 			MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == bo->cpu);

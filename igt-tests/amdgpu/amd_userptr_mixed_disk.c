@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Shared mappings of a file on a disk file system.  Such a file system wants to know of the first
- * store to each page (page_mkwrite()), and cleans the page when it writes it to the disk.  tmpfs
- * and overlayfs, which the other tests use in the guest, do neither.
+ * store to each page (page_mkwrite()), and cleans a page when it writes the page to the disk.
+ * tmpfs and overlayfs, which the other tests use in the guest, do neither.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -16,7 +16,10 @@
 
 #include "amd_userptr_mixed.h"
 
-/* A file without a name, on a disk; here so that the clean-up closes it after a failure, too. */
+/*
+ * A file without a name, on a disk.  It is not on the stack, so that the clean-up can close it
+ * after a failure, too.
+ */
 static struct {
 	int fd;	    /* through which the test maps and changes it; -1: not open */
 	int direct; /* reads the disk, past the page cache; -1: not open */
@@ -76,8 +79,8 @@ static struct amd_userptr_bo *tracked_file(struct amd_userptr *up, uint32_t seed
 }
 
 /*
- * Write the file's dirty pages to the disk.  For that the kernel write-protects and cleans the
- * entries of the CPU's page tables, so the queues must be evicted.
+ * Write the file's dirty pages to the disk.  Before the kernel writes them, it write-protects and
+ * cleans the entries of the CPU's page tables, so the driver must evict the queues.
  */
 static void write_back(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {
@@ -87,8 +90,8 @@ static void write_back(struct amd_userptr *up, struct amd_userptr_bo *bo)
 }
 
 /*
- * Compare the disk's bytes with the pattern of @seed.  The read writes dirty pages first, and that
- * evicts the queues, too.
+ * Compare the disk's bytes with the pattern of @seed.  Before a direct read the kernel writes dirty
+ * pages to the disk, and that evicts the queues, too.
  */
 static void check_disk(struct amd_userptr *up, uint32_t seed)
 {
@@ -103,8 +106,9 @@ static void check_disk(struct amd_userptr *up, uint32_t seed)
 }
 
 /*
- * The GPU stores before and after a writeback, and the CPU touches nothing.  All of it must reach
- * the disk: what the GPU stores after the writeback is lost if the restored page is still clean.
+ * The GPU stores before and after a writeback, and the CPU does not touch the pages in between.
+ * All stores must reach the disk.  If a page were still clean after the restore, the kernel would
+ * not write it again, and the GPU's stores after the writeback would be lost.
  */
 static void disk_writeback(struct amd_userptr *up)
 {
@@ -127,8 +131,8 @@ static void disk_writeback(struct amd_userptr *up)
 }
 
 /*
- * A hole in the file takes the pages and their blocks away.  The restore faults pages of zeros in,
- * for which the file system has to allocate blocks again.
+ * Punch a hole into the file, which takes away its pages and their blocks.  The restore worker
+ * faults in pages of zeros, for which the file system has to allocate blocks again.
  */
 static void disk_punch(struct amd_userptr *up)
 {

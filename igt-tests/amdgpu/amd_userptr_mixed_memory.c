@@ -28,7 +28,10 @@ static unsigned long long locked_kb(void)
 	return igt_procfs_number("/proc/self/status", "VmLck:");
 }
 
-/* Locked pages are not reclaimed.  Neither locking nor unlocking changes a page. */
+/*
+ * The kernel does not reclaim locked pages.  Neither mlock() nor munlock() changes a page, so
+ * neither evicts the queues.
+ */
 static void mlocked(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -56,8 +59,8 @@ static void mlocked(struct amd_userptr *up)
 }
 
 /*
- * mlock() of a hole that the driver tracks: the kernel faults all pages in before it returns, and
- * the GPU gets these pages.
+ * mlock() of memory that the driver tracks and that has lost its pages: the kernel faults in all
+ * pages before mlock() returns, and the GPU gets these pages.
  */
 static void mlocked_dropped(struct amd_userptr *up)
 {
@@ -96,7 +99,10 @@ static void clear_soft_dirty(void)
 	igt_assert(igt_sysfs_set(AT_FDCWD, "/proc/self/clear_refs", CLEAR_SOFT_DIRTY));
 }
 
-/* The kernel write-protects all pages of the process, so the queues are evicted. */
+/*
+ * A write to clear_refs makes the kernel write-protect all pages of the process, so the driver
+ * evicts the queues.
+ */
 static void clear_refs(struct amd_userptr *up)
 {
 	struct amd_userptr_bo *bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -132,8 +138,9 @@ static void soft_dirty(struct amd_userptr *up)
 /* ---- too little VRAM ---- */
 
 /*
- * The other process takes one part of VRAM after the other, MOST_PARTS of them at most.  All VRAM
- * is PARTS parts.  The first process has KEPT_SIZE.
+ * VRAM has PARTS parts.  The other process takes one part after the other, MOST_PARTS at most,
+ * which is more than there is, and uses its userptr after each CHECK_EVERY parts.  The process
+ * under test has KEPT_SIZE of VRAM.
  */
 enum { PARTS = 64, MOST_PARTS = PARTS + PARTS / 2, CHECK_EVERY = 8 };
 #define KEPT_SIZE ((uint64_t)2 * AMD_USERPTR_STAGE)
@@ -206,7 +213,7 @@ static void overcommit(struct amd_userptr *up)
 	amd_userptr_adopt(up, competition, getpagesize());
 	amd_info(up->fd, AMDGPU_INFO_VRAM_GTT, &vram, sizeof(vram));
 	igt_require_f(vram.vram_size / PARTS > KEPT_SIZE, "the GPU has little VRAM\n");
-	/* Before the BO, because a fork evicts the queues if there is a userptr. */
+	/* Fork before the BO exists, because a fork evicts the queues if there is a userptr. */
 	igt_fork(child, 1)
 		take_vram(competition, up, vram.vram_size / PARTS);
 	amd_kfd_alloc_vram(&up->kfd, KEPT_SIZE, &kept);

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Another process changes the memory of a userptr: a child or a debugger stores to it, or a child
- * shares the address space.  Or the process becomes another program, or NUMA balancing moves pages.
+ * shares the address space.  In other tests the process executes another program, or NUMA balancing
+ * moves pages.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -45,8 +46,9 @@ static void write_memory(pid_t pid, void *cpu, const void *bytes, size_t size)
 }
 
 /*
- * Start the child that will store before the memory exists, so that no fork shares its pages.  Then
- * the store needs no new page, and it evicts no queue.
+ * Fork the child before the memory exists, so that the two processes do not share its pages.  So
+ * the kernel needs no new page when the child stores to the parent's memory, and the store evicts
+ * no queue.
  */
 static void stored_in_place(struct amd_userptr *up)
 {
@@ -90,7 +92,7 @@ static void stored_by_child(struct amd_userptr *up)
 	const pid_t parent = getpid();
 	struct amd_userptr_bo *bo;
 
-	/* First, because a fork evicts the queues if there is a userptr. */
+	/* First, while there is no userptr, because a fork would evict the queues otherwise. */
 	stored_in_place(up);
 
 	bo = amd_userptr_tracked(up, MIXED_SIZE, 1);
@@ -127,8 +129,8 @@ static void stored_by_child(struct amd_userptr *up)
 }
 
 /*
- * Some kernels let only the tracer of a process store to its read-only memory
- * (PROC_MEM_FORCE_PTRACE).
+ * Some kernels let only the tracer of a process store to the read-only memory of that process
+ * (PROC_MEM_FORCE_PTRACE), so become its tracer first.
  */
 static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size)
 {
@@ -137,8 +139,8 @@ static void trace_and_write(pid_t pid, void *cpu, const void *bytes, size_t size
 }
 
 /*
- * Store as a debugger does that sets a breakpoint: the process gets a copy of the file's page,
- * which stays read-only.
+ * Store as a debugger does when it sets a breakpoint: the process gets a copy of the file's page,
+ * and the copy stays read-only.
  */
 static void stored_by_debugger(struct amd_userptr *up)
 {
@@ -266,8 +268,9 @@ static void replace_program(struct amd_userptr_victims *victims, void *data)
 }
 
 /*
- * Wait until KFD has freed its process, which ends with the address space.  The driver frees the
- * rest when the file is closed.
+ * Wait until KFD has freed its kfd_process, which ends with the address space, so at the exec().
+ * The driver frees the rest when the file of the render node is closed, which the new program may
+ * have inherited.
  */
 static void wait_forgotten(struct amd_userptr_victims *victims)
 {
@@ -359,8 +362,8 @@ static void balanced(struct amd_userptr *up)
 	igt_require_f(!access(SCAN "scan_delay_ms", W_OK),
 		      "no debugfs of NUMA balancing, or not root\n");
 	/*
-	 * Count from before the first eviction on, because in the end there must be as many
-	 * restores as evictions.
+	 * Count the SMI events from before the first eviction on, because in the end there must be
+	 * as many restores as evictions.
 	 */
 	amd_kfd_smi_mark(&up->smi);
 	igt_require_f(igt_undo_set(BALANCING, "1"), "no NUMA balancing in this kernel\n");

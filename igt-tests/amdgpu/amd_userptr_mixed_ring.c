@@ -166,7 +166,7 @@ static void fixed_buffer(struct amd_userptr *up, bool pinned_first)
 	madvise(cpu, MIXED_SIZE, MADV_PAGEOUT);
 	__igt_mm_migrate(cpu, MIXED_SIZE, getpagesize());
 	/*
-	 * Each attempt evicts the queues, and KFD drops the events that do not fit into 8 KiB
+	 * Each attempt evicts the queues, and KFD drops the SMI events that do not fit into 8 KiB
 	 * (kfd_smi_events.c:KFD_MAX_KFIFO_SIZE).  So do not count the evictions.
 	 */
 	amd_kfd_smi_mark(&up->smi);
@@ -205,7 +205,7 @@ static int read_directly(void *data)
 	return len < 0 ? -errno : len;
 }
 
-/* Without the server the read fails, so nothing waits for it. */
+/* Stop the server first: without it the read fails, so nothing waits for the read any more. */
 static void land(struct amd_userptr *up)
 {
 	igt_fuse_stop(&flight.fuse);
@@ -230,8 +230,9 @@ static void board(struct amd_userptr *up)
 }
 
 /*
- * Fork and store to the pages while the child has them, too.  The child shares the table of files,
- * because otherwise its exit would close the file of the FUSE server, which asks the server.
+ * Fork, and store to the pages while the child has them, too.  The child shares the table of files,
+ * because otherwise its exit would close the file of the FUSE server, and a close has to wait for
+ * the server, which does not answer.
  */
 static void fork_and_store(void *cpu, size_t size)
 {
@@ -253,9 +254,9 @@ static void fork_and_store(void *cpu, size_t size)
 }
 
 /*
- * The kernel has pinned the pages of @bo to read zeros into them.  Fork and store to the pages: the
- * child gets copies, and this process keeps the pinned pages, because otherwise the bytes of the
- * file would come into pages that this process and the GPU do not have any more.
+ * The kernel has pinned the pages of @bo to read zeros into them.  Fork and store to the pages.
+ * The child must get copies, and this process must keep the pinned pages, because otherwise the
+ * bytes of the file would arrive in pages that this process and the GPU do not have any more.
  */
 static void fork_in_flight(struct amd_userptr *up, struct amd_userptr_bo *bo)
 {

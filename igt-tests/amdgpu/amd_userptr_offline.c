@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The kernel takes a block of memory offline (Documentation/admin-guide/mm/memory-hotplug.rst). For
- * that it moves all pages of the block elsewhere, among them those of a userptr.  Only a block
+ * The kernel takes a block of memory offline (Documentation/admin-guide/mm/memory-hotplug.rst).  To
+ * do so it moves all pages of the block elsewhere, among them those of a userptr.  Only a block
  * whose pages can all be moved goes offline, so the tests take blocks of ZONE_MOVABLE, which a
  * machine has with the kernel parameter movablecore, for example.
  */
@@ -29,17 +29,23 @@ IGT_TEST_DESCRIPTION("Userptrs whose pages are in memory that goes offline.");
 
 #define MEMORY "/sys/devices/system/memory/"
 
-/* The test looks at memory in chunks, and in each chunk for a piece of the size of a userptr. */
+/*
+ * The test allocates memory in chunks, and looks in each chunk for a piece, of the size of its
+ * userptr, that is in a block to try.
+ */
 #define CHUNK	    ((size_t)16 << 20)
 #define PIECE	    ((size_t)64 << 10)
 #define MOST_CHUNKS (AMD_USERPTR_MAX / 2)
 
-/* The kernel tries until it succeeds or a signal comes, so the test sends itself one. */
+/*
+ * The kernel tries to take a block offline until it succeeds or a signal comes, so the test sends
+ * itself a signal after this time.
+ */
 #define OFFLINE_SECONDS igt_patience(10)
 
 /*
- * For how long to try another block.  With the last block, which may take OFFLINE_SECONDS and twice
- * IGT_MM_RETRY_MS, this is less than a subtest may take.
+ * How long the test goes on to try further blocks.  The last block may take OFFLINE_SECONDS and
+ * twice IGT_MM_RETRY_MS more, and all of this together is less than a subtest may take.
  */
 #define SEARCH_MS igt_patience(20000)
 
@@ -114,7 +120,7 @@ static bool was_refused(const struct search *search, unsigned long block)
 	return false;
 }
 
-/* Returns NO_BLOCK if no page is mapped, because the kernel may have paged it out. */
+/* Returns NO_BLOCK if no page is at @addr, for example because the kernel has paged it out. */
 static unsigned long block_of(const struct search *search, const void *addr)
 {
 	const uint64_t pfn = igt_procfs_pfn(addr);
@@ -134,8 +140,9 @@ static char *find_piece(const struct search *search, char *chunk, unsigned long 
 }
 
 /*
- * The journal calls this, so it has to accept that the block is online.  If the block stays
- * offline, which can happen while there is no memory for it, the journal tries again.
+ * The journal calls this function also when the block is online, and then there is nothing to do.
+ * If the kernel cannot put the block online, for example for lack of memory, the journal tries
+ * again.
  */
 static bool put_online(const char *path, const char *value)
 {
@@ -151,7 +158,8 @@ static void interrupt(int signal)
 }
 
 /*
- * The timer of put_offline(), here so that the clean-up ends it if the subtest ends in the write.
+ * The timer of put_offline().  It is not on the stack, so that the clean-up can end the timer if
+ * the subtest ends in the write.
  */
 static struct {
 	bool on;
@@ -186,8 +194,8 @@ static void limit_begin(void)
 }
 
 /*
- * Write "offline", and give up after OFFLINE_SECONDS; 0 or -errno.  The alarm() of the process is
- * taken: it is the limit of the subtest.
+ * Write "offline", and give up after OFFLINE_SECONDS; 0 or -errno.  The function cannot use alarm()
+ * for that, because the time limit of the subtest uses it already.
  */
 static int put_offline(const char *path)
 {
@@ -207,7 +215,10 @@ static int take_offline(unsigned long block)
 
 	block_path(path, sizeof(path), block, "state");
 	igt_undo_later(put_online, path, "online_movable");
-	/* If nothing puts it online again, the user can (docs/hardware-ci.md). */
+	/*
+	 * Name the block, so that the user can put it online if nothing else does
+	 * (docs/hardware-ci.md).
+	 */
 	igt_info("memory%lu goes offline\n", block);
 	ret = put_offline(path);
 	if (ret)
@@ -230,8 +241,9 @@ static struct amd_userptr_bo *make_userptr(struct amd_userptr *up, char *piece)
 }
 
 /*
- * The block with the @piece has stayed online.  Destroy the userptr, and assert that it was not the
- * userptr that kept the pages of the piece where they were, as a driver does that pins them.
+ * The block with the @piece has stayed online.  Destroy the userptr, and assert that the userptr
+ * did not keep the kernel from moving the pages of the piece.  It would do so if the driver pinned
+ * the pages.
  */
 static void give_up(struct amd_userptr *up, struct amd_userptr_bo *bo, char *piece)
 {
@@ -298,8 +310,9 @@ static int try_block(struct amd_userptr *up, char *piece, unsigned long block,
 }
 
 /*
- * The nodes take turns, because it may be that no block of one node goes offline.  A node without
- * memory is none that mbind() accepts, and a kernel without NUMA has no mbind().
+ * The chunks come from the nodes in turn, because perhaps no block of one node goes offline.
+ * mbind() refuses a node without memory (EINVAL), and a kernel without NUMA has no mbind()
+ * (ENOSYS), so accept both errors.
  */
 static char *map_chunk(struct amd_userptr *up, unsigned int number)
 {
@@ -321,8 +334,9 @@ static void end_limit(struct amd_userptr *up)
 }
 
 /*
- * Take memory until some of it is in a block of ZONE_MOVABLE, from which the kernel takes a
- * process' pages first, and try that block.  If it stays online, look for another one.
+ * Allocate memory until some of it is in a block of ZONE_MOVABLE, and try to take that block
+ * offline.  The kernel takes a process' pages from this zone first.  If the block stays online,
+ * look for another one.
  */
 static void memory_offline(struct amd_userptr *up)
 {
@@ -336,8 +350,9 @@ static void memory_offline(struct amd_userptr *up)
 
 	up->undo = end_limit;
 	/*
-	 * What the kernel prints of a page that keeps a block online (mm/memory_hotplug.c,
-	 * mm/debug.c); kmsg escapes backslashes.
+	 * The lines that the kernel prints about a page that keeps a block online
+	 * (mm/memory_hotplug.c, mm/debug.c).  The regular expression has no backslash, because kmsg
+	 * escapes backslashes.
 	 */
 	igt_emit_ignore_dmesg_regex("failed to isolate pfn|migrating pfn [0-9a-f]+ failed|"
 				    "page: refcount:|page does not match folio|memcg:|aops:|"

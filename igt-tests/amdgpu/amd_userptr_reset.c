@@ -68,9 +68,9 @@ static void access_gpu(struct amd_userptr *mine, int unused)
 typedef void reset_act(struct amd_userptr *mine, int recover);
 
 /*
- * Run @act in a child with queues.  The test process itself must have none at a reset, because KFD
- * would not run them again.  The child ends without a clean-up, because KFD cannot destroy queues
- * after a reset.
+ * Run @act in a child with queues.  The test process itself must have no queues at a reset, because
+ * KFD would not run them again.  The child ends without a clean-up, because KFD cannot destroy
+ * queues after a reset.
  */
 static void in_process(struct amd_userptr *up, reset_act *act, int recover)
 {
@@ -153,7 +153,7 @@ static void submit(struct amd_userptr_cs *cs)
 	uint64_t seq;
 	int ret;
 
-	/* -EAGAIN: the driver restores the userptr. */
+	/* -EAGAIN: the driver is still restoring the userptr, so submit again. */
 	while ((ret = __amd_userptr_cs_submit(cs, NULL, 0, &seq)) == -EAGAIN)
 		igt_pause();
 	igt_assert_eq(ret, 0);
@@ -161,8 +161,9 @@ static void submit(struct amd_userptr_cs *cs)
 }
 
 /*
- * The reset loses the page tables, and a submission writes them again.  It does not list the
- * userptr, so it only clears its entries, and the restore worker has to write them.
+ * The reset loses the page tables, and a submission writes them again.  The submission's list of
+ * BOs does not contain the userptr, so the submission only clears the entries of the userptr, and
+ * the restore worker has to write them.
  */
 static void reset_submission(struct amd_userptr *mine, int recover)
 {
@@ -184,7 +185,7 @@ static void reset_submission(struct amd_userptr *mine, int recover)
 	amd_userptr_cs_close(&cs);
 }
 
-/* Whether the kernel has the flag.  A child finds that out and stores it here, in shared memory. */
+/* Does the kernel have the flag?  A child finds that out and stores it here, in shared memory. */
 static bool *supported;
 
 static void ask_for_flag(struct amd_userptr *mine, int unused)

@@ -2,9 +2,9 @@
 /*
  * GEM userptrs of many ranges (AMDGPU_GEM_USERPTR_SCATTER) under KFD queues.
  *
- * The subtests of this file compare bytes on both sides, for all numbers, orders and kinds of
- * ranges. The rules of the ioctl, the VA ioctl, page table writes and races are in
- * amd_userptr_scatter_*.c.
+ * The subtests of this file compare the bytes that the CPU and the GPU find, for all numbers,
+ * orders and kinds of ranges.  The files amd_userptr_scatter_*.c test the rules of the ioctl, the
+ * VA ioctl, page table writes and races.
  */
 #include <errno.h>
 #include <unistd.h>
@@ -225,7 +225,7 @@ static void mixed(struct amd_userptr *up)
 
 /*
  * Each page of a huge page is a range, in the order of the huge page.  Every other range is
- * read-only, so the driver cannot merge them.
+ * read-only, so the driver cannot merge neighbouring ranges.
  */
 static void huge_split(struct amd_userptr *up, const char *backing)
 {

@@ -27,20 +27,20 @@ static inline size_t page(void)
 }
 
 /*
- * The driver merges two windows when the distance between them is less than this, the size of a
- * page table (amdgpu_userptr_pages.c).
+ * The driver merges two windows when fewer pages than this are between them.  A page table has this
+ * number of entries (amdgpu_userptr_pages.c).
  */
 enum { WINDOW_GAP = 512 };
 
 /*
- * Trace the driver's writes to page tables.  Skips if that cannot show all changes, because an
- * IOMMU translates the GPU's addresses.
+ * Trace the driver's writes to page tables.  Skips if an IOMMU translates the GPU's addresses,
+ * because then the trace cannot show all changes.
  */
 void scatter_trace_start(struct amd_userptr *up);
 
 /*
- * The number of the range that loses its memory in amd_userptr_scatter_heal.c and _map.c.  It has
- * ranges before and behind it, which must keep working.
+ * The number of the range that loses its memory in amd_userptr_scatter_heal.c and _map.c.  Other
+ * ranges come before and behind this range, and they must keep working.
  */
 enum { CHANGED = 5 };
 

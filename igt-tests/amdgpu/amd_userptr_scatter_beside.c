@@ -136,7 +136,7 @@ static void private_file(struct amd_userptr *up)
 
 /*
  * Every second page is a range that the GPU may only read.  The driver must not copy such a page to
- * make it writable, so the page must stay one of the file.
+ * make it writable, so the memory must keep the page of the file.
  */
 static void readonly_beside(struct amd_userptr *up)
 {
@@ -215,8 +215,8 @@ static void expect_half_copied(const char *cpu, const uint64_t *pfns)
 }
 
 /*
- * With @before the BO exists before the fork, so a restore faults in the pages; else the creation
- * does.
+ * With @before the BO exists before the fork, so a restore faults in the pages after the fork.
+ * Otherwise the creation of the BO does that.
  */
 static void after_fork(struct amd_userptr *up, bool before)
 {
@@ -233,7 +233,7 @@ static void after_fork(struct amd_userptr *up, bool before)
 	amd_kfd_smi_mark(&up->smi);
 	/*
 	 * The child must share the pages until the driver has faulted them in, because otherwise
-	 * the driver would have no reason to copy one.
+	 * the driver would have no reason to copy a page.
 	 */
 	igt_fork(child, 1)
 		igt_assert(igt_gate_is_open(&done, AMD_USERPTR_WAIT_MS));

@@ -36,7 +36,7 @@
 /* More ranges than the driver looks up in one batch. */
 enum { CROSS_RANGES = 1024 };
 
-/* The trigger's page is in memory of its own, so no lookup of another range includes it. */
+/* The trigger has so many unused pages on each side that no lookup of another range includes it. */
 enum { TRIGGER_PAGE = 64 };
 
 /*
@@ -145,8 +145,8 @@ static bool comes_to_an_end(struct cross *cross, struct amd_userptr *up)
 
 	do {
 		/*
-		 * Look at the queues first and at the trace then, so that the trace has all lookups
-		 * from before the queues ran.
+		 * Look at the queues first and at the trace afterwards, so that the trace has all
+		 * lookups from before the queues ran.
 		 */
 		running = !amd_userptr_queues_evicted(up);
 		if (!respond(cross) && running)

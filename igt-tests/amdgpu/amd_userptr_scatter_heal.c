@@ -25,8 +25,8 @@
 #endif
 
 /*
- * In how many rounds the memory goes and comes back while the worker runs.  Go on after that until
- * it came back during a restore once.
+ * The number of rounds in which the memory goes and comes back while the worker runs.  After these
+ * rounds the test goes on until the memory has come back during a restore at least once.
  */
 enum { RACES = 40 };
 
@@ -53,8 +53,9 @@ static void setup(struct amd_userptr_scatter *scatter, struct amd_userptr *up)
 
 /*
  * Assert that the queues were evicted, because the hole was made or because the driver looked at it
- * again, and that the other ranges work.  Count evictions from here on.  MADV_GUARD_INSTALL drops
- * the page again if the driver has faulted it in meanwhile, so there may be several evictions.
+ * again.  There may be several evictions, because MADV_GUARD_INSTALL drops the page again if the
+ * driver has faulted it in meanwhile.  Then assert that the other ranges work, and count evictions
+ * from here on.
  */
 static void expect_hole(struct amd_userptr_scatter *scatter)
 {
@@ -73,8 +74,8 @@ static void map_again(struct amd_userptr_scatter *scatter, unsigned int first, u
 }
 
 /*
- * The memory has come back and evicted no queue.  Assert that mapping it again makes the driver
- * find it, with the pattern of @seed.
+ * The memory has come back without an eviction of the queues.  Assert that the driver finds the
+ * memory, with the pattern of @seed, when the VA ioctl maps the range again.
  */
 static void expect_healed(struct amd_userptr_scatter *scatter, uint32_t seed)
 {
@@ -176,8 +177,8 @@ static void uffd_wp_heals(struct amd_userptr *up)
 }
 
 /*
- * Mapping the part at another address makes the driver look for the memory, and the old mapping
- * gets it as well.
+ * When the VA ioctl maps the hole at another address, the driver looks for the memory of the hole,
+ * and the old mapping gets that memory as well.
  */
 static void map_elsewhere(struct amd_userptr *up)
 {
@@ -232,8 +233,8 @@ static void still_missing(struct amd_userptr *up)
 }
 
 /*
- * The driver has a range of this size as one segment.  When a page of it is missing, all of it is a
- * hole, and mapping a part of it makes the driver look at all of it.
+ * The driver makes one segment of a range of this size.  When a page of the segment is missing, the
+ * whole segment is a hole, and when the VA ioctl maps a part of it, the driver looks for all of it.
  */
 static void one_range(struct amd_userptr *up)
 {
@@ -273,7 +274,10 @@ static void race(struct amd_userptr *up)
 			amd_userptr_queue_alive(up);
 		scatter_map_fresh(scatter_changed(&scatter));
 		amd_pattern_fill(scatter_changed(&scatter), page(), i);
-		/* If the queue has run in between, the restore had found a hole and was over. */
+		/*
+		 * In these rounds no queue has run since the munmap(), so the restore may still be
+		 * under way.  In other rounds the restore was over before the memory came back.
+		 */
 		if (i % 8 == 0)
 			during += amd_userptr_queues_evicted(up);
 		map_again(&scatter, i % 2 ? CHANGED : 0, i % 2 ? 1 : FEW_RANGES);
@@ -285,8 +289,8 @@ static void race(struct amd_userptr *up)
 }
 
 /*
- * Make more holes than the worker looks at in one run.  It has to look at others in the next run,
- * so that it finds all memory that has come back.
+ * Make more holes than the worker looks at in one run.  The worker has to look at other holes in
+ * the next run, so that it finds all memory that has come back.
  */
 static void in_turn(struct amd_userptr *up)
 {

@@ -17,10 +17,10 @@
 #include "amd_userptr_scatter.h"
 
 /*
- * How many restores the test makes, how many maps have to begin during them on average, and how
- * often the worker may repeat a restore on average.  Go on until LOOP_MAPS is reached.  A map that
+ * The test makes at least LOOP_ROUNDS restores, and goes on until LOOP_MAPS maps have begun during
+ * a restore on average.  The worker may repeat a restore LOOP_REPEATS times on average.  A map that
  * begins just when the worker looks for the page makes the worker repeat the restore once.  If
- * every map made it repeat the restore, it would do so dozens of times.
+ * every map did that, the worker would repeat a restore dozens of times.
  */
 enum { LOOP_ROUNDS = 6, LOOP_MAPS = 2, LOOP_REPEATS = 4 };
 
@@ -128,9 +128,9 @@ static uint64_t offset_of(const struct amd_userptr_scatter *scatter, const char 
 }
 
 /*
- * No memory is missing, so a map has nothing to look for.  In particular it must not make the
- * driver look again for a page that the worker has found in the restore that is under way, because
- * then the restore starts again, and threads that map in a loop delay it for ever.
+ * No memory is missing, so a map has nothing to look for.  In particular a map must not make the
+ * driver look again for a page that the worker has found in the restore that is under way.
+ * Otherwise the restore would start again, and threads that map in a loop would delay it for ever.
  *
  * All pages change, so that a restore takes longer than a map.  The worker finds them in the order
  * of their addresses, so it finds the first one, which the threads map, long before the others.
@@ -154,7 +154,10 @@ static void map_loop(struct amd_userptr *up)
 		during += maps_during_restore(&up->smi.count);
 		rescheduled += up->smi.count.rescheduled;
 		restore_ns += up->smi.count.restore_ns - up->smi.count.eviction_ns;
-		/* The threads map elsewhere, so these entries stay as they are. */
+		/*
+		 * The threads map the page at other GPU addresses, so they do not change these
+		 * entries.
+		 */
 		amd_userptr_gpu_check(up, scatter.va + offset, page(), i);
 		amd_userptr_scatter_reads(&scatter, 0, LOOP_READS * page());
 	}

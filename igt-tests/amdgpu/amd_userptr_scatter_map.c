@@ -14,8 +14,8 @@
 #include "amd_userptr_scatter.h"
 
 /*
- * The test makes at most CATCH_ROUNDS rounds.  It needs one in which the queues are evicted when it
- * unmaps the BO, and stops after CAUGHT_ENOUGH of them.
+ * The test needs a round in which the queues are still evicted when it unmaps the BO.  It stops
+ * after CAUGHT_ENOUGH such rounds, or after CATCH_ROUNDS rounds of any kind.
  */
 enum { CATCH_ROUNDS = 50, CAUGHT_ENOUGH = 3 };
 
@@ -116,7 +116,7 @@ static void partial_maps(struct amd_userptr *up)
 
 /*
  * Another BO replaces one range in the page tables.  When the memory of that range changes, the
- * driver must not write its entries again.
+ * driver must not write the entries again, because they belong to the other BO.
  */
 static void replace_one(struct amd_userptr *up)
 {

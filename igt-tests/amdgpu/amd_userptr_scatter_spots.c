@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 /*
- * One restore changes pages in many places of a BO, so far apart that each has a window of its own.
- * The driver goes through all mappings of the BO for each window.  If there are many windows and
- * several mappings, it writes all mappings once instead.
+ * Pages change in many places of a BO, so far apart that each changed page has a window of its own,
+ * and one restore has to write all these windows.  The driver goes through all mappings of the BO
+ * for each window.  If there are many windows and several mappings, it writes all mappings once
+ * instead.
  */
 #include <sys/mman.h>
 
@@ -16,19 +17,22 @@
 
 /*
  * If more windows than MAX_WINDOWS have changed in a BO with several mappings, the driver does not
- * go through the mappings for each further window, but writes all of them once
- * (amdgpu_userptr_gem.c).  Some windows more, because one may be next to a contiguous run, and then
- * the driver merges it with its neighbour.
+ * go through the mappings for each further window, but writes all of the mappings once
+ * (amdgpu_userptr_gem.c).  MANY_WINDOWS is larger by 16, because some changed pages may be next to
+ * a contiguous run, and then the driver merges their windows with the neighbour windows.
  */
 enum { MAX_WINDOWS = 64, MANY_WINDOWS = MAX_WINDOWS + 16, FEW_WINDOWS = 10 };
 
-/* How many restores to try until one of them writes windows. */
+/* How many restores to try until one of them writes windows and not the whole BO at once. */
 enum { ATTEMPTS = 8 };
 
-/* The distance between two pages that change.  Pages between them are not in their windows. */
+/*
+ * The distance between two pages that change, so large that the driver does not merge their
+ * windows.
+ */
 enum { APART = WINDOW_GAP + 2 };
 
-/* The part of the BO that has the second mapping: from one page that changes to before another. */
+/* The part of the BO that has the second mapping: from spot PART_FIRST to before spot PART_END. */
 enum { PART_FIRST = 20, PART_END = 60 };
 
 /*
@@ -38,7 +42,10 @@ enum { PART_FIRST = 20, PART_END = 60 };
  */
 struct spots {
 	struct amd_userptr_scatter whole;
-	/* The same BO at the second address, or its va is 0.  Only a part of it is mapped there. */
+	/*
+	 * The same BO at the second address, where only a part of it is mapped.  Without a second
+	 * mapping the va is 0.
+	 */
 	struct amd_userptr_scatter part;
 	char *cpu;  /* the spots are neighbours in the address space */
 	char *away; /* for the old pages of the spots */
@@ -84,8 +91,8 @@ static void spots_map_part(struct spots *spots)
 }
 
 /*
- * Move the pages of @count spots away by one call, so that they get new pages, which the GPU finds
- * only by new entries.
+ * Move the pages of @count spots away by one call, so that the spots get new pages.  The GPU finds
+ * the new pages only if the driver writes new entries.
  */
 static void spots_change(struct spots *spots, unsigned int first, unsigned int count)
 {
@@ -100,7 +107,7 @@ static void spots_change(struct spots *spots, unsigned int first, unsigned int c
 	amd_userptr_expect_evictions(up, 0);
 }
 
-/* Here so that the clean-up lets the worker go on after a failed assertion, too. */
+/* Not on the stack, so that the clean-up lets the worker go on after a failed assertion, too. */
 static struct amd_svm_holder holder;
 
 static void end_holder(struct amd_userptr *up)
@@ -110,7 +117,7 @@ static void end_holder(struct amd_userptr *up)
 
 /*
  * Drop the pages of all spots while the restore worker cannot begin.  The spots have more than one
- * MMU notifier, and the worker must not begin between two of them.
+ * MMU notifier.  If the worker began between two notifiers, no restore would have all windows.
  */
 static void spots_change_at_once(struct spots *spots)
 {
@@ -141,7 +148,9 @@ static void spots_read_all(struct spots *spots)
 	spots_read(&spots->whole, 0, MANY_WINDOWS);
 	if (spots->part.va)
 		spots_read(&spots->part, PART_FIRST, PART_END);
-	/* Pages that stay, up to the middle of the part. */
+	/*
+	 * Also read pages that did not change, from the start of the BO to the middle of the part.
+	 */
 	amd_userptr_scatter_reads(&spots->whole, 0, spot_offset((PART_FIRST + PART_END) / 2));
 }
 
@@ -163,7 +172,7 @@ static void many_windows(struct amd_userptr *up)
 	struct spots spots;
 	int ret;
 
-	/* First, because its fork would change the memory of the BO. */
+	/* Start this first, because its fork would change the memory of the BO. */
 	ret = __amd_svm_holder_init(&holder, &up->kfd);
 	igt_require_f(!ret, "no SVM or no FUSE file to hold the worker: %s\n", strerror(-ret));
 	up->undo = end_holder;

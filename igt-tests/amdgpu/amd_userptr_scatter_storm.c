@@ -27,7 +27,10 @@
 
 #include "amd_userptr_scatter.h"
 
-/* The pages of the file that changes all the time; each page of a mapping of it is a range. */
+/*
+ * The number of pages of the file that changes all the time.  In each mapping of the file each page
+ * is a range.
+ */
 enum { STORM_RANGES = 512 };
 
 /*
@@ -37,8 +40,9 @@ enum { STORM_RANGES = 512 };
 enum { STORM_ALIASES = 4 };
 
 /*
- * Making a BO must not take longer than this.  The limit is much longer than the second after which
- * the driver leaves the rest to the restore worker, because machines differ in speed.
+ * Making a BO must not take longer than this.  When memory keeps changing, the driver leaves the
+ * rest to the restore worker after one second.  The limit is much longer, because machines differ
+ * in speed.
  */
 #define CREATION_MAX_MS (3 * AMD_USERPTR_WAIT_MS)
 
@@ -221,7 +225,7 @@ static void under_pressure(struct amd_userptr *mine)
 		}
 		amd_userptr_scatter_reads(&scatter, 0, scatter.bo->size);
 	}
-	/* Let go of the other memory, so that reclaim leaves the last restore alone. */
+	/* Free the other memory, so that reclaim leaves the pages of the last restore alone. */
 	igt_assert_eq(madvise(other, PRESSURE_OTHER, MADV_DONTNEED), 0);
 	/*
 	 * Assert that reclaim took pages of the ranges, because otherwise the subtest shows
@@ -242,7 +246,7 @@ static void memory_pressure(struct amd_userptr *up)
 		struct amd_userptr mine;
 
 		/*
-		 * Open KFD before joining, so that the cgroup's limit does not count the driver's
+		 * Open KFD before joining the cgroup, so that its limit does not count the driver's
 		 * memory.
 		 */
 		amd_userptr_open_in_child(&mine, up);
@@ -275,9 +279,10 @@ struct report {
 enum ending { BY_KILL, BY_EXIT, BY_CLOSE };
 
 /*
- * The memory is divided into this number of parts.  There is a child for each part but the last; a
- * page of the FUSE file, which holds the child's ioctl, takes the place of the first page behind
- * that part.  The driver looks up memory in the order of addresses.
+ * The test divides the memory into this number of parts, and runs a child for each part but the
+ * last.  A page of the FUSE file takes the place of the first page behind the child's part.  The
+ * driver looks up memory in the order of addresses, so that page holds the child's ioctl when the
+ * driver has looked up the part.
  */
 enum { PARTS = 3 };
 
@@ -311,7 +316,10 @@ static bool wait_until(atomic_bool *flag)
 	return *flag;
 }
 
-/* The child, which will end: it makes a BO, one of whose ranges is a page of a FUSE file. */
+/*
+ * The child: it makes a BO with a page of a FUSE file in its memory, and ends while the ioctl waits
+ * for that page.
+ */
 static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, struct report *report,
 			       enum ending how, unsigned int part)
 {
@@ -323,7 +331,10 @@ static void end_while_creating(struct amd_userptr *up, struct igt_fuse *fuse, st
 
 	amd_userptr_open_in_child(&mine, up);
 	slow = shared_pages(&creation.scatter, &mine, CAUGHT_RANGES) + first * page();
-	/* The ioctl brings back the page before, and is held before it can bring back the other. */
+	/*
+	 * Drop the neighbours of the page at @slow, too: the ioctl faults in the one before it, and
+	 * is held before it can fault in the one behind it (held_in_place()).
+	 */
 	igt_assert_eq(madvise(slow - page(), 3 * page(), MADV_DONTNEED), 0);
 	igt_assert(mmap(slow, page(), PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED, fuse->file,
 			part * IGT_FUSE_NEXT) == slow);
@@ -366,7 +377,9 @@ static bool make_it_end(pid_t pid, struct report *report, enum ending how)
 	case BY_KILL:
 		return !kill(pid, SIGKILL);
 	case BY_EXIT:
-		/* By then the kernel has told the other threads to exit. */
+		/*
+		 * When the main thread is a zombie, the kernel has told the other threads to exit.
+		 */
 		return igt_wait_zombie(pid, AMD_USERPTR_WAIT_MS);
 	default:
 		return wait_until(&report->closed);

@@ -11,7 +11,10 @@
 
 #include "amd_userptr_scatter.h"
 
-/* The size of a BO that shows in KFD's memory counter (in MiB) if a refusal keeps its share. */
+/*
+ * The size of a BO, so large that KFD's memory counter, which counts MiB, shows it if the driver
+ * refuses the BO but keeps its share.
+ */
 #define SEEN_SIZE ((uint64_t)64 << 20)
 
 static int create(struct amd_userptr *up, struct amd_userptr_args args)
@@ -265,7 +268,10 @@ static void anononly_vmas(struct amd_userptr *up)
 		(struct amd_userptr_range){ .addr = (uintptr_t)cpu, .size = 2 * page() };
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), 0);
 
-	/* The driver must refuse a second half of file pages, and then one without memory. */
+	/*
+	 * The driver must refuse a range whose second half is file pages, and then one whose second
+	 * half has no memory.
+	 */
 	igt_assert(mmap(cpu + page(), page(), PROT_READ | PROT_WRITE,
 			MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0) == cpu + page());
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EPERM);
@@ -274,7 +280,7 @@ static void anononly_vmas(struct amd_userptr *up)
 	igt_assert_eq(create(up, amd_userptr_scatter_args(&scatter, flags)), -EFAULT);
 }
 
-/* A VMA that is split after the creation must not become a hole at the next restore. */
+/* A range whose VMA is split after the creation must not become a hole at the next restore. */
 static void anononly_split(struct amd_userptr *up)
 {
 	const size_t size = 4 * page();
@@ -320,7 +326,10 @@ static void overlap(struct amd_userptr *up)
 	igt_assert_eq(create_overlapping(up, most, page(), 0), 0);
 	igt_assert_eq(create_overlapping(up, most + 1, page(), 0), -E2BIG);
 	igt_assert_eq(create_overlapping(up, MANY_RANGES, page(), 0), -E2BIG);
-	/* Now the ranges are longer: a page is in up to @most of them, and then in one more. */
+	/*
+	 * Now the ranges are longer and overlap: in the first BO up to @most of them contain the
+	 * same page, in the second BO one more.
+	 */
 	igt_assert_eq(create_overlapping(up, 2 * most, most * page(), page()), 0);
 	igt_assert_eq(create_overlapping(up, 2 * most, (most + 1) * page(), page()), -E2BIG);
 	amd_kfd_mem_expect_same(&mark);

@@ -31,8 +31,8 @@ enum { TIMED = 9, SLOWER = 4 };
 #define SLACK_MS igt_patience(5)
 
 /*
- * How often to compare.  If the machine becomes busy between the two measurements, the second one
- * is slower, whatever the driver does.
+ * How often to compare at most.  If the machine becomes busy between the two measurements, the
+ * second one is slower, whatever the driver does, so the test compares again.
  */
 enum { COMPARISONS = 5 };
 
@@ -130,7 +130,10 @@ static void unchanged(struct amd_userptr *up)
 
 	make(&scatter, up, MANY_RANGES);
 	cpu = (char *)(uintptr_t)scatter.ranges[MANY_RANGES / 2].addr;
-	/* One more permission takes no page away, not even for a moment. */
+	/*
+	 * Add a permission.  mprotect() calls the notifier for that, but takes no page away, not
+	 * even for a moment.
+	 */
 	igt_assert_eq(mprotect(cpu, page(), PROT_READ | PROT_WRITE | PROT_EXEC), 0);
 	amd_userptr_expect_evictions(up, 1);
 	igt_assert_eq(written(&scatter).windows, 0);
@@ -162,8 +165,8 @@ static void drop_together(char *cpu)
 }
 
 /*
- * Let pages change together whose distance in the BO is @step, and return the entries that the
- * driver wrote.
+ * Drop TOGETHER pages by one call.  Their distance in the BO is @step.  Returns the page table
+ * writes of the driver.
  */
 static struct amd_vm_trace drop_at_distance(struct amd_userptr *up, unsigned int step)
 {
@@ -212,7 +215,8 @@ static void far_apart(struct amd_userptr *up)
 
 /*
  * The sizes of two fragments.  A fragment is a run of contiguous pages whose entries tell the TLB
- * so.  The larger one is a huge page, which one page directory entry maps.
+ * that the pages are contiguous.  The larger fragment is a huge page, which one page directory
+ * entry maps.
  */
 enum { HUGE_SIZE = 2 << 20, PART_SIZE = 256 << 10 };
 
@@ -240,7 +244,10 @@ static void make_contiguous(struct amd_userptr_scatter *scatter, struct amd_user
 
 	igt_require_f(!madvise(cpu, huge, MADV_HUGEPAGE), "the kernel has no huge page\n");
 	amd_pattern_fill(cpu, huge, 1);
-	/* A kernel that collapses into larger pages only may have taken a huge page just now. */
+	/*
+	 * If the kernel collapses pages into larger pages only, it may still have used a huge page
+	 * of 2 MiB when the CPU stored the pattern.
+	 */
 	igt_require_f(!__igt_mm_collapse(cpu, huge) || is_huge(cpu),
 		      "the kernel has no transparent huge page of 2 MiB\n");
 	amd_userptr_scatter_init(scatter, up, count);

@@ -210,7 +210,8 @@ static unsigned int start_all(struct soak *soak, struct soak_thread *threads, un
 }
 
 /*
- * Wait for the threads.  They may wait for SMI events, which only this thread reads, so read them.
+ * Wait for the threads.  Read SMI events meanwhile, because only this thread reads them, and the
+ * threads may wait for them in soak_wait_restored().
  */
 static void join_all(struct soak *soak, struct soak_thread *threads, unsigned int num)
 {

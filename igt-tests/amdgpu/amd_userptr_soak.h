@@ -16,8 +16,8 @@
 #include "lib/amdgpu/amd_userptr.h"
 
 /*
- * The size of the area "huge pages": what one entry of a page directory of the GPU maps.  The CPU's
- * huge pages have it only with pages of 4 KiB.
+ * The size of the area "huge pages".  One entry of a page directory of the GPU maps this much.  A
+ * huge page of the CPU has this size only if the CPU's small pages have 4 KiB.
  */
 #define SOAK_HUGE_SIZE ((size_t)2 << 20)
 
@@ -80,14 +80,14 @@ struct soak_area {
 	atomic_bool split;	  /* the area is not one huge page any more */
 	struct amd_stamp *stamps; /* one for each page: the content that the page may have */
 	/*
-	 * For each page: the generation of its content if the GPU has stored it and the CPU has not
-	 * stored the same content since; else 0.  @content protects it.
+	 * For each page: the generation of its content if the GPU has stored this content and the
+	 * CPU has not stored it again since; else 0.  @content protects @by_gpu.
 	 */
 	unsigned int *by_gpu;
 	/*
 	 * A thread holds @shape for reading while its queue accesses the area or while it changes
 	 * pages.  It holds @shape for writing while an access of the GPU would fault, because there
-	 * is a hole or no userptr, and while it needs the area for itself.
+	 * is a hole or no userptr, and while no other thread may change or access the area.
 	 */
 	pthread_rwlock_t shape;
 	pthread_mutex_t
@@ -98,7 +98,7 @@ struct soak_area {
 struct soak_thread {
 	struct soak *soak;
 	pthread_t thread;
-	struct amd_userptr up; /* a copy with a @syncobj of its own, for __amd_userptr_va() */
+	struct amd_userptr up; /* copy of soak->up with its own @syncobj, for __amd_userptr_va() */
 	uint64_t rng;	       /* state of the thread's random numbers */
 	int pagemap;	       /* /proc/self/pagemap */
 	/* The members from here on are for copiers only. */
@@ -135,7 +135,7 @@ struct soak {
 
 	pthread_mutex_t lock; /* lock of @restored, @evictions and @restores */
 	pthread_cond_t restored;
-	unsigned int evictions, restores; /* how many KFD's events have reported so far */
+	unsigned int evictions, restores; /* numbers that SMI events have reported so far */
 };
 
 /* Make the test fail with a message; only the first one is shown.  Returns @error. */
@@ -187,8 +187,8 @@ int soak_gpu_read(struct soak_thread *thread, struct soak_area *area, unsigned i
 int soak_gpu_write(struct soak_thread *thread, struct soak_area *area, unsigned int first,
 		   unsigned int count);
 /*
- * Compare @data, a copy of a page that began when generation @oldest was finished.  Count wrong
- * bytes and report them.
+ * Compare @data, a copy of page @page of the area.  When the copy began, generation @oldest of the
+ * page was finished, so older contents are wrong.  Count wrong bytes and report them.
  */
 void soak_count_page(struct soak_thread *thread, const struct soak_area *area, unsigned int page,
 		     unsigned int oldest, const void *data, const char *who);

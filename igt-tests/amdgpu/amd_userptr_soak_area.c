@@ -146,7 +146,7 @@ int soak_area_map_bo(struct soak_area *area, struct amd_userptr *up)
 
 	/*
 	 * The area keeps its GPU addresses while it is unmapped from the GPU, so that a late access
-	 * cannot hit another area.
+	 * of the GPU cannot hit another area.
 	 */
 	if (!area->bo.va)
 		area->bo.va =

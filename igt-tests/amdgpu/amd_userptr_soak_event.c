@@ -26,7 +26,7 @@
 #define MAX_PAUSE_NS 4000000
 /* On average one burst in CHANGE_EVERY begins with a change of the BO. */
 #define CHANGE_EVERY 4
-/* The threads choose an expensive event this number of times less often than another one. */
+/* The threads choose an expensive event RARE times less often than any other event. */
 #define RARE	     4
 
 /* A forked child overwrites its copy of the pages with this byte. */
@@ -77,8 +77,8 @@ static void finish_content(const struct pages *pages)
 }
 
 /*
- * The CPU is going to store the content that the page has already.  Returns the generation that it
- * has to store.
+ * The CPU is going to store the content that the page has already.  Returns the generation that the
+ * CPU has to store.
  */
 static unsigned int same_generation(struct soak_area *area, unsigned int page)
 {
@@ -158,8 +158,9 @@ static int remap(struct soak_thread *thread, const struct pages *pages)
 		write_content(&all);
 	}
 	/*
-	 * No notifier runs when memory is mapped.  So drop some pages: then a notifier runs, and
-	 * the restore worker looks up all of the area, which is one segment.
+	 * The kernel calls no notifier when memory is mapped, so the userptr could stay a hole.
+	 * Drop some pages: then the kernel calls the notifier, and the restore worker looks up all
+	 * of the area, which is one segment.
 	 */
 	return dontneed(thread, pages);
 }
@@ -181,7 +182,10 @@ static int mprotect_for_a_while(struct soak_thread *thread, const struct pages *
 
 static void spoil(const struct pages *pages)
 {
-	/* The fork may have come while an mprotect event of another thread forbade stores. */
+	/*
+	 * If the fork came while an mprotect event of another thread forbade stores, the child's
+	 * memory is read-only, too.  So allow stores.
+	 */
 	if (mprotect(pages->addr, pages->size, PROT_READ | PROT_WRITE))
 		_exit(errno);
 	memset(pages->addr, SPOILED, pages->size);
@@ -208,7 +212,8 @@ static int fork_and(const struct pages *pages, void (*meanwhile)(const struct pa
 		meanwhile(pages);
 	pages->area->split = true;
 	/*
-	 * Write instead of closing, because a child of another thread may have inherited the pipe.
+	 * Tell the child by a byte, not by closing the pipe: if a child of another thread has
+	 * inherited the pipe, closing it here would not end the read.
 	 */
 	if (child > 0 && write(go[1], "", 1) != 1)
 		ret = -errno;
@@ -349,7 +354,10 @@ static struct soak_area *pick_area(struct soak_thread *thread, enum soak_event e
 	return area;
 }
 
-/* Must no queue access the area during the event?  mprotect() lets it read a read-only userptr. */
+/*
+ * Must no queue access the area during the event?  A queue may read a read-only userptr during an
+ * mprotect event, because this event forbids only stores to it.
+ */
 static bool excludes_gpu(const struct soak_area *area, enum soak_event event)
 {
 	const bool reader = area->backing->flags & AMDGPU_GEM_USERPTR_READONLY;

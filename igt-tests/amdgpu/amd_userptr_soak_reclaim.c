@@ -21,8 +21,8 @@
 #include "amd_userptr_soak.h"
 
 /*
- * How often to try to push a page out, because a child or a batch for the LRU lists may hold a
- * reference to it for a short time.
+ * The most attempts to push a page out.  An attempt fails if a child or a batch for the LRU lists
+ * holds a reference to the page, but both do so for a short time only.
  */
 #define MAX_PUSHES 4
 /* How long the disk may take to read or write some pages. */
@@ -114,8 +114,8 @@ static int make_freed(struct soak_thread *thread, struct round *round)
 		return -errno;
 	area->split = !whole;
 	/*
-	 * Drain the batches, because MADV_FREE puts pages into one
-	 * (mm/swap.c:folio_mark_lazyfree()).
+	 * MADV_FREE puts pages into a batch (mm/swap.c:folio_mark_lazyfree()).  Their flags change
+	 * only when the kernel drains the batch.
 	 */
 	__igt_reclaim_drain_batches();
 	look_for_flags(thread, round, 1ull << KPF_ANON, 1ull << KPF_SWAPBACKED);
@@ -162,7 +162,7 @@ static int punch(const struct round *round)
 }
 
 /*
- * Punch the pages out of the file, then get new ones by @advice, or if that is 0 by loads of
+ * Punch the pages out of the file, then get new ones: by @advice, or, if @advice is 0, by loads of
  * the CPU.
  */
 static int make_new(struct soak_thread *thread, struct round *round, int advice)
@@ -202,7 +202,7 @@ static int make_populated(struct soak_thread *thread, struct round *round)
 
 /*
  * Page out to a disk and read back.  A page that is still being written comes back from the swap
- * cache, and becomes clean when the write is done; wait for that.
+ * cache, and becomes clean only when the write is done.  So repeat both until all pages are clean.
  */
 static int make_swapped(struct soak_thread *thread, struct round *round)
 {
@@ -310,7 +310,7 @@ void soak_settle(struct soak_thread *thread, struct soak_area *area, unsigned in
 
 /*
  * Make the pages of a round clean.  If the userptr is destroyed first, only the CPU brings pages
- * back; otherwise the restore worker may find and change them at any time.
+ * back.  Otherwise the restore worker may find the pages and change them at any time.
  */
 static int make_clean(struct soak_thread *thread, struct round *round)
 {
@@ -467,7 +467,8 @@ int soak_reclaim(struct soak_thread *thread)
 	ret = clean_and_store(thread, &round);
 	if (!round.apart) {
 		/*
-		 * Let events of other threads come in between; pages that they change do not count.
+		 * Let events of other threads come between the GPU's store and the reclaim.  Pages
+		 * that these events change do not count.
 		 */
 		unlock(round.area);
 		lock(round.area, true);

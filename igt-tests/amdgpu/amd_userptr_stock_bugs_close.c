@@ -41,7 +41,7 @@ enum { WORD_GO, WORD_STARTED };
 
 enum result { WAITED, INTACT, SHOWS_NOTHING };
 
-/* A graphics client: a render node of its own, on which nobody acquires the VM for KFD. */
+/* A graphics client: a file of the render node of its own, whose VM nobody acquires for KFD. */
 struct client {
 	struct amd_userptr *up;
 	int fd;

@@ -40,8 +40,8 @@
 #define SIGNALS_MS 1000
 
 /*
- * How often to try.  A signal does not interrupt the free in a round in which the last submission
- * sleeps for another reason before it has reserved the page directory.
+ * The most rounds.  If the last submission of a round sleeps for another reason before it has
+ * reserved the page directory, no signal interrupts the free, and the test makes another round.
  */
 #define ROUNDS 8
 
@@ -77,8 +77,8 @@ static int free_memory(void *data)
 }
 
 /*
- * Fill the CS context.  One more submission, by the thread, then sleeps and keeps the page
- * directory reserved.
+ * Fill the CS context.  Then the thread test->submit makes one more submission, which reserves the
+ * page directory and sleeps, so that the page directory stays reserved.
  */
 static void reserve(struct interrupted *test)
 {
@@ -161,7 +161,8 @@ static void in_child(struct amd_userptr *mine)
 	amd_kfd_smi_mark(&mine->smi);
 	igt_assert_eq(madvise(cpu, FREE_SIZE, MADV_DONTNEED), 0);
 	/*
-	 * Let new memory take the freed pages, so that a wrong access of the GPU finds its pattern.
+	 * Let new memory take the freed pages, so that the GPU finds the pattern of the new memory
+	 * if it reads freed pages.
 	 */
 	fresh = amd_userptr_mmap(mine, AMD_USERPTR_FRESH_SIZE, 2);
 	amd_pattern_fill(cpu, FREE_SIZE, 3);

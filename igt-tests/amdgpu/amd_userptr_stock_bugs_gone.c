@@ -49,7 +49,7 @@ static uint32_t *vram_map(int fd, uint64_t flags, uint32_t *handle)
 	return cpu;
 }
 
-/* One word of each page. */
+/* Fill the first word of each page; count() looks at the same words. */
 static void fill(uint32_t *cpu, uint32_t value)
 {
 	for (size_t at = 0; at < VRAM_SIZE / sizeof(*cpu); at += getpagesize() / sizeof(*cpu))
@@ -77,7 +77,10 @@ static uint64_t vram_to_take(struct amd_userptr *up)
 
 /* ---- VRAM that is discarded ---- */
 
-/* What a subtest has open, here so that a failure does not leave all VRAM in use. */
+/*
+ * The files that a subtest has opened.  They are not on the stack, because close_files() closes
+ * them also after a failure; otherwise all VRAM would stay in use.
+ */
 static struct {
 	int mine, other; /* 0: not open */
 	uint32_t *kept;
@@ -95,8 +98,9 @@ static void close_files(struct amd_userptr *up)
 }
 
 /*
- * Another file takes all VRAM.  TTM discards the first file's BO before it evicts others, because
- * such BOs have the lowest priority.  The first file then reads new memory, not the other file's.
+ * The file @other takes all VRAM.  TTM discards the BO of the file @mine before it evicts other
+ * BOs, because discardable BOs have the lowest priority.  After that the CPU mapping of the
+ * discarded BO must show new memory, not memory of @other.
  */
 static void discarded(struct amd_userptr *up)
 {
@@ -116,7 +120,10 @@ static void discarded(struct amd_userptr *up)
 		fill(theirs, CANARY);
 		igt_assert_eq(munmap(theirs, VRAM_SIZE), 0);
 	}
-	/* A driver with this bug also forgets to count the VRAM out, and says so in the end. */
+	/*
+	 * A driver with this bug also keeps the discarded VRAM in the statistics of the VM, and
+	 * logs that when it destroys the VM.
+	 */
 	if (count(kept, CANARY))
 		igt_emit_ignore_dmesg_regex("VM memory stats for proc .* is non-zero when fini");
 	igt_assert_f(!count(kept, CANARY), "%u pages that were discarded are the other file's\n",
@@ -164,7 +171,7 @@ static void store_all(struct amd_userptr *up, uint64_t va, uint32_t value)
 	amd_kfd_queue_sync(up->queue, AMD_USERPTR_WAIT_MS);
 }
 
-/* Create a BO in VRAM, in another file if the BO is to be imported. */
+/* Create a BO in VRAM by the file @exporter, and import it into up->fd if that is another file. */
 static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handle)
 {
 	uint32_t *cpu = vram_map(exporter, 0, handle);
@@ -180,9 +187,9 @@ static uint32_t *make_used(struct amd_userptr *up, int exporter, uint32_t *handl
 }
 
 /*
- * KFD did not know of a BO that the VA ioctl maps, so TTM gave its VRAM to another process while
- * the queues of the first process went on to use it.  TTM takes nothing from the queues of the
- * process that allocates, so another process has to allocate.
+ * KFD did not know of a BO that the VA ioctl maps, so TTM gave the BO's VRAM to another process
+ * while the queues of the first process went on to use it.  TTM takes nothing from the queues of
+ * the process that allocates, so another process has to allocate.
  */
 static void given_away(struct amd_userptr *up, int exporter)
 {
@@ -208,10 +215,11 @@ static void given_away(struct amd_userptr *up, int exporter)
 	igt_fork(child, 1)
 		take_all(up, vram, &taken, &stored);
 	/*
-	 * TTM also takes other VRAM of the process, such as the EOP buffer of its queue, and then
-	 * stops the queues.  The restore maps the BO at its new place, so store all the time. Store
-	 * once more when all VRAM is taken, because the other process may have got the BO's place
-	 * last and filled it during the store before.
+	 * TTM also takes other VRAM of the process, such as the EOP buffer of its queue, and for
+	 * that the queues are evicted.  The restore maps the BO at its new place, and from then on
+	 * all stores are right.  So store all the time, not only at the end.  Store once more when
+	 * all VRAM is taken, because the other process may have got the BO's place last and filled
+	 * it during the store before.
 	 */
 	do {
 		all_taken = igt_gate_is_open(&taken, 0);

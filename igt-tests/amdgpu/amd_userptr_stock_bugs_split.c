@@ -85,7 +85,10 @@ static struct amd_userptr_bo *split_one(struct amd_userptr *mine, const struct s
 		middle = amd_userptr_create(mine, amd_userptr_mmap(mine, size, SEED_OTHER), size,
 					    split->flags);
 	}
-	/* With the same flags, too, the driver would have nothing to do for an HSA userptr. */
+	/*
+	 * If the same memory replaces the middle, add a flag: with the same flags the driver would
+	 * have nothing to do for an HSA userptr.
+	 */
 	igt_assert_eq(__amd_userptr_va(mine, split->operation, middle ? middle->handle : 0,
 				       bo->va + left, offset, size,
 				       split->same ? AMD_USERPTR_RW | AMDGPU_VM_PAGE_EXECUTABLE

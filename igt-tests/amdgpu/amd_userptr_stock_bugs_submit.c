@@ -274,9 +274,9 @@ static void write_second(struct later *later)
 }
 
 /*
- * The second submission has not started, because the driver lets it wait until the page table
- * entries of the userptr are cleared.  Then its accesses would cause GPU page faults, so remove
- * them from its IB.
+ * The caller has found that the second submission has not started: the driver lets it wait until
+ * the page table entries of the userptr are cleared.  When it starts, its accesses to the userptr
+ * would cause GPU page faults, so remove these accesses from its IB.
  */
 static void defuse_second(struct later *later)
 {
@@ -330,8 +330,8 @@ static enum result attempt(struct later *later)
 	write_second(later);
 	seq = submit_first(later);
 	/*
-	 * If the CPU writes the page tables, both calls wait for the first submission, so do not
-	 * wait until they return.
+	 * Do not wait until drop() and submit_second() return, because both wait for the first
+	 * submission if the CPU writes the page tables.
 	 */
 	igt_task_start_intr(&later->drop);
 	igt_task_start_intr(&later->submit);

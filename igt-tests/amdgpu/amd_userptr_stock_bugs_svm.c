@@ -29,7 +29,7 @@ struct svm {
 	uint32_t *fresh;
 };
 
-/* Wait until the queues run again, and assert that SVM has stopped them. */
+/* Wait until the queues run again, and assert that SVM has evicted them. */
 static void wait_restored(struct amd_userptr *mine)
 {
 	amd_kfd_smi_wait_restored(&mine->smi, 1, AMD_USERPTR_WAIT_MS);
@@ -47,7 +47,10 @@ static void svm_register(struct amd_userptr *mine, struct svm *svm)
 
 /* ---- memory without read permission ---- */
 
-/* Free the pages that nobody may read, and allocate until the kernel hands out one of them. */
+/*
+ * Forbid accesses to the pages, free them, and allocate new memory.  Returns whether the new memory
+ * has got one of the freed pages.
+ */
 static bool free_and_reuse(struct amd_userptr *mine, struct svm *svm)
 {
 	uint64_t pfns[SVM_PAGES];
@@ -70,7 +73,7 @@ static void svm_prot_none(struct amd_userptr *mine, void *data)
 	for (unsigned int i = 0; i < ROUNDS && !free_and_reuse(mine, &svm); i++) {
 		amd_userptr_munmap(mine, svm.fresh, AMD_USERPTR_FRESH_SIZE);
 		svm.fresh = NULL;
-		/* The GPU has the memory again when the CPU has. */
+		/* When the CPU may access the memory again, the GPU has to reach it again, too. */
 		igt_assert_eq(mprotect(svm.cpu, SVM_SIZE, PROT_READ | PROT_WRITE), 0);
 		wait_restored(mine);
 		amd_userptr_gpu_fill(mine, svm.va, SVM_SIZE, 4 + i);
@@ -101,7 +104,7 @@ static char *split_register(struct amd_userptr *mine)
 
 /*
  * Free the last pages of the range, and split it before the restore.  Returns new memory that got
- * one of the freed pages, with its @index among them, or NULL.
+ * one of the freed pages, or NULL; @index: out: the number of this page among the freed ones.
  */
 static uint32_t *drop_and_split(struct amd_userptr *mine, char *cpu, bool by_attr,
 				unsigned int *index)
@@ -151,7 +154,10 @@ static void split(struct amd_userptr *mine, void *data)
 	amd_userptr_gpu_store(mine, va, AMD_USERPTR_STRAY_VALUE);
 	igt_assert(amd_userptr_done_or_faulted(mine));
 	amd_pattern_check(fresh, AMD_USERPTR_FRESH_SIZE, 3, "memory that has a freed page");
-	/* The range is still registered, so the GPU has its new page. */
+	/*
+	 * The range is still registered for SVM, so the store has gone to the new page at this
+	 * address.
+	 */
 	igt_assert_eq_u32(*(volatile uint32_t *)va, AMD_USERPTR_STRAY_VALUE);
 }
 
@@ -161,12 +167,12 @@ static void split(struct amd_userptr *mine, void *data)
 enum { WORD_GO, WORD_STARTED };
 
 /*
- * If the exit takes longer than this, the test concludes that it waits for the IB.  The IB waits
- * during this time, so it must be shorter than the driver's limit for a job.
+ * If the exit takes longer than this, the test concludes that the exit waits for the IB.  The IB
+ * runs all this time, so EXIT_MS must be shorter than the driver's limit for a job.
  */
 #define EXIT_MS 300
 
-/* The process that owns the VM, and what it tells the test in shared memory. */
+/* The process that owns the VM, and its report to the test in shared memory. */
 struct owner {
 	pid_t pid;
 	struct report {
@@ -258,7 +264,10 @@ static uint64_t submit_reader(struct amd_userptr_cs *cs, uint64_t va)
 	return seq;
 }
 
-/* Let the IB store to the pages after the exit, or submit such an IB then.  Returns its result. */
+/*
+ * The process has exited.  If an IB still runs (@running), let it store to the pages now; otherwise
+ * submit an IB that stores to them.  Returns the result of the IB.
+ */
 static int store_after_exit(struct amd_userptr_cs *cs, uint64_t va, bool running, uint64_t seq)
 {
 	int ret;

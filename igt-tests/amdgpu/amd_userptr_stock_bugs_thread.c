@@ -60,8 +60,8 @@ static void *go_on_alone(void *data)
 }
 
 /*
- * The other body of that thread: it tries to export the userptr.  A dma-buf would give the memory
- * of this process to others, so the driver has to refuse the export.
+ * Another body of the thread that goes on: it tries to export the userptr.  A dma-buf would give
+ * the memory of this process to others, so the driver has to refuse the export.
  */
 static void *export_alone(void *data)
 {

@@ -43,8 +43,9 @@ struct unmap {
 };
 
 /*
- * Unmap @mem from the GPU and from one that does not exist.  Because of the latter the stock ioctl
- * returns before it has waited for the page table update and the TLB flush of the first.
+ * Unmap @mem from the GPU and from a second GPU that does not exist.  Because the second GPU is
+ * unknown, the stock ioctl returns before it has waited for the page table update and the TLB flush
+ * of the first GPU.
  */
 static int unmap_from_too_many(struct amd_userptr *mine, const struct amd_kfd_mem *mem)
 {

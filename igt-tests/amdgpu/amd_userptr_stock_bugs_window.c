@@ -1,22 +1,26 @@
 // SPDX-License-Identifier: MIT
 /*
- * H2 of docs/upstreaming.md.  KFD's restore worker updates the mappings of userptrs without the
- * flag, then waits until the GPU has done that and has moved VRAM back.  An MMU notifier that ran
- * in this gap found no eviction fence to wait for, so the worker restored the queues with page
- * table entries for pages that had been freed.
+ * H2 of docs/upstreaming.md.  Besides the restore worker, which handles userptrs that have changed,
+ * KFD has a worker that restores a process after TTM has evicted its BOs (here: the process
+ * worker).  The process worker updates the mappings of userptrs without the flag, then waits until
+ * the GPU has made these updates and has moved VRAM back.  An MMU notifier that ran in this gap
+ * found no eviction fence to wait for, so the process worker restored the queues with page table
+ * entries for pages that had been freed.
  *
- * The gap has to be long, and the test has to know when it begins.  The test lets TTM evict all
- * VRAM, because the worker waits until the VRAM is back.  Before that a userptr of a page that does
- * not come makes the other restore worker, that of userptrs, wait.  On a stock kernel it waits with
- * the lock of the process, which both workers need.  So the worker cannot bring VRAM back while TTM
- * evicts it, and cannot start before the first userptr has changed.  With the series the worker of
- * userptrs drops this lock while it waits for a page (find_user_pages()).  Then VRAM may come back
- * in between: TTM needs longer to evict it, or an attempt shows nothing.
+ * The gap has to be long, and the test has to know when it begins.  So the test lets TTM evict all
+ * VRAM, because the process worker waits until the VRAM is back.  Before that the test changes a
+ * userptr whose new page does not come, so that the restore worker waits for this page.  On a stock
+ * kernel the restore worker waits with the lock of the process, which both workers need.  So the
+ * process worker cannot bring VRAM back while TTM evicts it, and cannot start before the first
+ * userptr has changed.  With the series the restore worker drops this lock while it waits for a
+ * page (find_user_pages()).  So VRAM may come back while TTM evicts it: then TTM needs longer, or
+ * the attempt shows nothing.
  *
  * The kernel's trace gives the order of three events: the gap begins with the update of the first
  * userptr's mapping, then the notifier of the second userptr has to return, and the gap ends with
- * the new eviction fence.  It has to return, because a notifier that still waits for the update of
- * the second userptr's mapping waits for a fence that is added meanwhile, too.
+ * the new eviction fence.  A notifier that has not returned shows nothing: it may still wait for
+ * the update of the second userptr's mapping, and then it also waits for a fence that is added
+ * meanwhile.
  */
 #include <fcntl.h>
 #include <sched.h>
@@ -42,9 +46,10 @@
 #define WINDOW_MAX_PAGES 16
 
 /*
- * How much VRAM the worker has to bring back.  More VRAM makes the gap longer.  But with the series
- * KFD begins to bring VRAM back 100 ms after its eviction (kfd_priv.h:PROCESS_RESTORE_TIME_MS), and
- * on a busy machine the eviction of 4 MiB takes longer than that, so it may never end.
+ * How much VRAM the process worker has to bring back.  More VRAM makes the gap longer.  But with
+ * the series KFD begins to bring VRAM back 100 ms after its eviction
+ * (kfd_priv.h:PROCESS_RESTORE_TIME_MS), and on a busy machine the eviction of 4 MiB takes longer
+ * than that, so the eviction may never end.
  */
 #define VRAM_SIZE ((size_t)1 << 20)
 
@@ -68,7 +73,7 @@ enum step { UPDATED, NOTIFIED, FENCED, NUM_STEPS };
 
 struct gap {
 	uint32_t flags;			/* flags of the second userptr, whose memory is freed */
-	struct amd_userptr_stall stall; /* on a stock kernel it keeps the worker from working */
+	struct amd_userptr_stall stall; /* on a stock kernel it holds both workers */
 	struct amd_kfd_mem vram;
 	uint64_t context; /* fence context of the process's eviction fences */
 	struct amd_userptr_bo *first, *second;
@@ -110,8 +115,8 @@ static enum step step_of(const struct gap *gap, const char *line)
 }
 
 /*
- * Take one line of the trace.  Ignore notifiers and fences before the update: they are of earlier
- * events.
+ * Take one line of the trace.  Ignore notifiers and fences that come before the update, because
+ * earlier changes have caused them, not the change of the second userptr in the gap.
  */
 static void take_line(struct gap *gap, const char *line)
 {
@@ -207,7 +212,11 @@ static struct amd_userptr_bo *make_mapped(struct amd_userptr *mine, uint32_t fla
 	return bo;
 }
 
-/* Free the pages of the second userptr in the gap, and allocate one of them again. */
+/*
+ * Free the pages of the second userptr in the gap, and allocate new memory.  Returns this memory if
+ * it has got one of the pages, and the order of the trace events was the one that shows the bug;
+ * otherwise NULL.
+ */
 static uint32_t *go_in_gap(struct gap *gap, struct amd_userptr *mine, unsigned int *index)
 {
 	uint64_t pfns[WINDOW_MAX_PAGES];

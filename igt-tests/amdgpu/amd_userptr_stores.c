@@ -41,8 +41,8 @@ IGT_TEST_DESCRIPTION(
 #define PRESSURE_OTHER (2560 * (size_t)getpagesize())
 
 /*
- * More than the number of times that a child holds the worker.  Each time a page of the FUSE file
- * comes into the page cache, and cannot hold the worker again.
+ * A number larger than the number of times that a child holds the worker.  Each time a page of the
+ * FUSE file comes into the page cache, and this page cannot hold the worker again.
  */
 enum { CHILD_HOLDS = 8 };
 

@@ -18,13 +18,13 @@ struct stores_clean {
 	 */
 	int (*make)(struct amd_userptr_area *area);
 	/*
-	 * make() does not take mmap_lock for writing, so it may run while the test holds the
-	 * restore worker, which has that lock for reading.
+	 * True if make() does not take mmap_lock for writing.  Such a make() may run while the test
+	 * holds the restore worker, which has that lock for reading.
 	 */
 	bool held;
 	/*
-	 * make() cannot run while the driver tracks the pages, because the restore worker would
-	 * make them dirty again before make() is done.
+	 * True if make() cannot run while the driver tracks the pages, because the restore worker
+	 * would make them dirty again before make() is done.
 	 */
 	bool once;
 	/* The state of the pages after make(), which stores_expect_clean() asserts. */

@@ -261,8 +261,8 @@ static void other_file(struct amd_userptr *up)
 	igt_assert_eq(__amd_kfd_acquire_vm(&kfd), 0);
 	only_own_file(fd, other, AMD_USERPTR_TRACKED);
 	/*
-	 * The MMU notifier of a userptr without the flag waits for submissions of the userptr's
-	 * own file only.
+	 * The MMU notifier of a userptr without the flag waits only for submissions of the
+	 * userptr's own file, so another file must not open such a userptr either.
 	 */
 	only_own_file(fd, other, AMD_USERPTR_TRACKED & ~AMDGPU_GEM_USERPTR_HSA);
 }

@@ -98,8 +98,8 @@ static void like_kfd(struct amd_userptr *up, const struct kind *kind)
 	igt_assert_eq(create_flags(up, bo->handle) & COHERENCE_MASK, kind->create);
 
 	/*
-	 * Change a page of both.  The restore worker writes all entries of KFD's userptr, but of
-	 * the GEM userptr only those that changed.
+	 * Change a page of both userptrs.  The restore worker writes all entries of KFD's userptr,
+	 * but of the GEM userptr only those that changed.  So expect one entry at least.
 	 */
 	igt_tracefs_clear();
 	amd_kfd_smi_mark(&up->smi);

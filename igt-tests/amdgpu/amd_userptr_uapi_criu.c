@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checkpoint and restore (CRIU).  KFD's checkpoint of a process does not contain BOs of the render
- * node, so KFD refuses a checkpoint of a process with such userptrs.  KFD does not track user
- * memory while it restores a process, so the driver makes no such userptr in that time.
+ * node, so KFD refuses a checkpoint of a process that has HSA userptrs.  KFD does not track user
+ * memory while it restores a process, so the driver makes no HSA userptr in that time.
  */
 #include <errno.h>
 #include <sys/ioctl.h>
@@ -84,8 +84,8 @@ static void no_checkpoint(struct amd_userptr *up)
 }
 
 /*
- * Restore a process that has a GPU and nothing else.  After it is resumed, it can do everything
- * that other processes can.
+ * Restore a process that has a GPU and nothing else.  When KFD has resumed it, it must be able to
+ * use HSA userptrs as every other process can.
  */
 static void restore(struct amd_userptr *up, int fd)
 {

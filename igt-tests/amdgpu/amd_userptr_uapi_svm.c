@@ -115,8 +115,8 @@ static void userptr_first(struct amd_userptr *up)
 	amd_userptr_roundtrip(up, bo, 2);
 
 	/*
-	 * The memory belongs to the userptr until the last handle is closed, also when it is not
-	 * mapped.
+	 * The memory belongs to the userptr until its last handle is closed, also while the userptr
+	 * is not mapped.
 	 */
 	amd_userptr_unmap(up, bo);
 	igt_assert_eq(register_svm(up, cpu + 2 * page(), page()), -EADDRINUSE);
@@ -163,8 +163,8 @@ struct race {
 	pthread_barrier_t barrier;
 	void *cpu;
 	int ret;
-	bool svm_late;	  /* the thread that is late: that of SVM, or the other one */
-	uint32_t late_ns; /* how late it is; 0: neither is late */
+	bool svm_late;	  /* true: race_svm() is late; false: the thread of the userptr is */
+	uint32_t late_ns; /* how late that thread is; 0: neither thread is late */
 };
 
 static uint32_t late_time(uint64_t *random, unsigned int round)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
  * Kills test programs at random times, and compares all settings of the machine that the programs
- * change: whatever ends a program, the settings are as before (igt_undo.h).  The unit test
+ * change: whatever ends a program, the settings must be as before (igt_undo.h).  The unit test
  * test_igt_undo.c does the same with files of its own.
  */
 #include <dirent.h>
@@ -69,7 +69,7 @@ static const char *const files[] = {
 	"/sys/kernel/tracing/kprobe_events",
 	"/sys/fs/cgroup/cgroup.subtree_control",
 };
-enum { OTHER_FILES = 1 }; /* all but the first */
+enum { OTHER_FILES = 1 }; /* number of the first file behind BALANCING */
 #define NUM_FILES (sizeof(files) / sizeof(files[0]))
 
 /* Directories whose entries must be as before. */

@@ -3,8 +3,8 @@
  * More processes with queues than the GPU has VMIDs.  A GPU has 16 at most, of which the driver
  * takes one for the kernel and some for command submissions.  A hardware scheduler lets the
  * processes take turns.  Without one KFD refuses the queue of a process for which there is no VMID
- * (kfd_device_queue_manager.c:allocate_vmid()), until another process has destroyed its queues.  It
- * does the same if the scheduler may not over-subscribe (kfd_process_queue_manager.c:
+ * (kfd_device_queue_manager.c:allocate_vmid()), until another process has destroyed its queues.
+ * KFD also refuses the queue if the scheduler may not over-subscribe (kfd_process_queue_manager.c:
  * pqm_create_queue()).
  */
 #include <errno.h>
@@ -134,7 +134,7 @@ static void be_process(struct amd_userptr *up, unsigned int number)
 		igt_assert_eq(try_queue(&mine), 0);
 	}
 	do_rounds(&mine, number);
-	/* The first processes keep their queues until all of them are done. */
+	/* A process that got its queue at once keeps it until all of these processes are done. */
 	if (!ret) {
 		signals_send(&test.done);
 		igt_assert(igt_gate_is_open(&test.end, VMIDS_MS));
@@ -180,13 +180,19 @@ static void more_than_vmids(struct amd_userptr *up)
 		igt_assert_eq_u32(refused, 0);
 	else
 		igt_assert_lt(0, refused);
-	/* All of these have queues at the same time, and this process has one, too. */
+	/*
+	 * The processes with queues have them at the same time, and the test's own process has one,
+	 * too.
+	 */
 	igt_gate_open(&test.begin);
 	expect_signals(&test.done, processes->with_queue, "have done their rounds");
 	amd_userptr_queue_alive(up);
 	igt_gate_open(&test.end);
 	expect_signals(&test.done, processes->with_queue, "have ended");
-	/* One after the other, because there may be more of these than VMIDs. */
+	/*
+	 * Let the refused processes try one after the other, because there may be more of them than
+	 * VMIDs.
+	 */
 	for (unsigned int i = 0; i < refused; i++) {
 		signals_send(&test.turn);
 		expect_signals(&test.done, 1, "has got a queue later");

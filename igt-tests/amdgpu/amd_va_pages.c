@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT
 /*
- * GEM_VA counts in GPU pages of 4 KiB.  CPU pages may be larger, and then mappings begin and end
- * within them, also because CLEAR and REPLACE cut other mappings there.  The GPU has to find the
- * right part of each page, and a mapping must not change the entries beside it.
+ * GEM_VA counts in GPU pages of 4 KiB.  CPU pages may be larger.  A mapping may then begin or end
+ * within a CPU page, also because CLEAR or REPLACE cuts it there.  The GPU has to find the right
+ * part of each page, and a mapping must not change the entries beside it.
  *
- * With CPU pages of 4 KiB the same calls show that nothing depends on the units: all offsets, odd
- * addresses and cuts are those of a machine with larger pages.
+ * With CPU pages of 4 KiB the tests make the same calls, with the offsets, odd addresses and cuts
+ * of a machine with larger pages.  So the tests show that nothing depends on the units.
  */
 #include "igt.h"
 
@@ -26,7 +26,7 @@ static const unsigned int cpu_pages[] = { 16, 4 };
 /* Pages of the other BO on each side of a mapping, so that it begins at an odd address. */
 enum { BESIDE = 3 };
 
-/* The first address of the mapping under test, which leaves room for such pages. */
+/* The page of the window at which the mapping under test begins, behind room for such pages. */
 enum { AT = 16 + BESIDE };
 
 static struct amd_userptr up;
@@ -44,8 +44,9 @@ static void open_window(struct amd_userptr *mine, enum va_kind kind, enum va_lay
 }
 
 /*
- * Map @count pages of BO 0 from page @page on, between pages of BO 1, and check all.  The stores of
- * the check change the content, so the pages on both sides are looked at after the mapping.
+ * Map pages of BO 1 on both sides, then @count pages of BO 0 from page @page on between them, and
+ * check all.  The check comes last, because its stores change the content.  So it also shows
+ * whether the mapping in the middle has changed the entries on both sides.
  */
 static void map_between(unsigned int page, unsigned int count)
 {
@@ -88,7 +89,10 @@ static void whole(struct amd_userptr *unused, const void *data)
 	}
 }
 
-/* From each page of the first CPU page on, around one and two CPU pages. */
+/*
+ * Map from each GPU page of the first CPU page on, and from some behind it.  Map one GPU page, and
+ * about as many GPU pages as one and as two CPU pages have.
+ */
 static void parts(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
@@ -107,10 +111,10 @@ static void parts(struct amd_userptr *unused, const void *data)
 }
 
 /*
- * From page 0 on more than one CPU page and less than two, of two CPU pages that are neighbours.
- * For GTT memory nobody checks that they are (make_gtt()).  The stock driver writes the entries of
- * two whole CPU pages, also those of the addresses behind the mapping, and then stops at a BUG_ON()
- * (amdgpu_res_cursor.h:132).
+ * Map from page 0 on more than one CPU page and less than two, in memory whose first two CPU pages
+ * are neighbours.  For GTT memory nobody checks that they are neighbours (make_gtt()).  The stock
+ * driver writes the entries of two whole CPU pages, also those of the addresses behind the mapping,
+ * and then stops at a BUG_ON() (amdgpu_res_cursor.h:132).
  */
 static void adjacent(struct amd_userptr *unused, const void *data)
 {
@@ -124,7 +128,10 @@ static void adjacent(struct amd_userptr *unused, const void *data)
 	}
 }
 
-/* Check, and once more after the memory of both BOs has changed, if it can. */
+/*
+ * Check.  GTT memory cannot change, so that is all for it.  Otherwise change the memory of one BO
+ * after the other, and check after each change.
+ */
 static void check_and_change(void)
 {
 	va_window_check(&window);
@@ -186,8 +193,8 @@ static void replace(struct amd_userptr *unused, const void *data)
 }
 
 /*
- * One page of each CPU page, at consecutive addresses.  So a heap with larger pages looks like one
- * range to the GPU.
+ * Map one GPU page of each CPU page of both BOs in turn, at consecutive addresses.  In this way a
+ * heap with larger pages looks like one range to the GPU.
  */
 static void pieces(struct amd_userptr *unused, const void *data)
 {
@@ -208,7 +215,7 @@ static void pieces(struct amd_userptr *unused, const void *data)
 	}
 }
 
-/* Any of these calls in any order.  The numbers are the same in each run. */
+/* REPLACE, CLEAR and changes of the memory at random, with the same numbers in each run. */
 static void random_calls(struct amd_userptr *unused, const void *data)
 {
 	enum { CALLS = 120, LONGEST = 40 };

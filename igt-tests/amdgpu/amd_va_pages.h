@@ -26,22 +26,22 @@ enum { VA_BO_PAGES = 128, VA_WINDOW_PAGES = 192, VA_BOS = 2 };
 enum va_kind { VA_GTT, VA_USERPTR, VA_HSA };
 
 /*
- * How the CPU pages of a userptr lie: as the kernel gives them, the first two are neighbours, or no
- * page follows another.
+ * How the CPU pages of a userptr lie in physical memory.  VA_ANY: as the kernel gives them;
+ * VA_ADJACENT: the first two are neighbours; VA_SCATTERED: no page follows the one before it.
  */
 enum va_layout { VA_ANY, VA_ADJACENT, VA_SCATTERED };
 
 struct va_bo {
 	uint32_t handle;
 	char *cpu;    /* the memory */
-	char *expect; /* what has to be in it */
+	char *expect; /* the content that @cpu must have */
 };
 
 struct va_window {
 	struct amd_userptr *up;
 	enum va_kind kind;
-	int fd;			  /* of the kinds that submit: a client of its own; -1: not open */
-	struct amd_userptr_cs cs; /* of this client */
+	int fd;			  /* VA_HSA: up->fd; others: a client of its own; -1: not open */
+	struct amd_userptr_cs cs; /* of this client; VA_HSA has none */
 	struct va_bo bos[VA_BOS];
 	uint64_t va;
 	/* The model: the BO and its GPU page at each address, bo -1 if there is none. */
@@ -61,7 +61,7 @@ static inline unsigned int va_cpu_page(void)
 
 /*
  * Skip on a kernel that does not say that it maps parts of CPU pages.  Such a kernel maps wrong
- * pages or stops, so a test must not try.  CPU pages of 4 KiB need nothing.
+ * pages or stops, so a test must not try.  With CPU pages of 4 KiB every kernel will do.
  */
 void va_require_gpu_pages(struct amd_userptr *up);
 
@@ -70,14 +70,15 @@ void va_window_open(struct va_window *window, struct amd_userptr *up, enum va_ki
 void va_window_close(struct va_window *window);
 
 /*
- * MAP or REPLACE: let @count GPU pages from page @at of the window on be those from page @page of
- * BO @bo on.  The addresses of a MAP must be free.
+ * MAP or REPLACE: map @count GPU pages of BO @bo, from its page @page on, at page @at of the
+ * window.  The addresses of a MAP must be free.
  */
 void va_window_map(struct va_window *window, uint32_t operation, unsigned int at, int bo,
 		   unsigned int page, unsigned int count);
 /*
- * Does the window have one of these pages of BO @bo at another place than the @count pages from
- * page @at on?  Then stores to both places would meet in the same memory.
+ * Is one of the pages [@page, @page + @count) of BO @bo mapped outside of the pages [@at, @at +
+ * @count) of the window?  If these pages were mapped at @at, too, stores to both places would meet
+ * in the same memory.
  */
 bool va_window_has_other(const struct va_window *window, unsigned int at, int bo, unsigned int page,
 			 unsigned int count);

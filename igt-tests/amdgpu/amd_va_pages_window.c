@@ -49,8 +49,8 @@ static char *map_adjacent(struct amd_userptr *up)
 }
 
 /*
- * Memory of a BO in which no CPU page follows the one before it.  Of two pages one at most follows
- * a third one, so a pool of twice the size is large enough.
+ * Memory of a BO in which no CPU page is the physical neighbour behind the one before it.  Of any
+ * two pages only one can be that neighbour, so a pool of twice the size is large enough.
  */
 static char *map_scattered(struct amd_userptr *up)
 {
@@ -74,7 +74,8 @@ static char *map_scattered(struct amd_userptr *up)
 
 /*
  * TTM takes the largest blocks that there are (ttm_pool.c), so pages are neighbours unless memory
- * is fragmented.  The page map does not show the frames of a mapping of a BO.
+ * is fragmented.  The test cannot check that, because the page map does not show the frames of a
+ * mapping of a BO.
  */
 static void make_gtt(struct va_window *window, struct va_bo *bo)
 {
@@ -127,7 +128,10 @@ void va_window_open(struct va_window *window, struct amd_userptr *up, enum va_ki
 	memset(window, 0, sizeof(*window));
 	window->up = up;
 	window->kind = kind;
-	/* The clean-up closes the window also if a call here fails. */
+	/*
+	 * The clean-up closes the window also if a call here fails, so say first that no file is
+	 * open.
+	 */
 	window->fd = -1;
 	window->fd = kind == VA_HSA ? up->fd : drm_reopen_driver(up->fd);
 	window->seed = 1;
@@ -180,7 +184,10 @@ static int gem_va(struct va_window *window, uint32_t operation, uint32_t handle,
 		.map_size = size,
 	};
 
-	/* KFD's queues do not wait for page tables, and a submission does. */
+	/*
+	 * A submission waits for page table updates, but KFD's queues do not, so wait for them
+	 * here.
+	 */
 	if (window->kind == VA_HSA)
 		return __amd_userptr_va(window->up, operation, handle, va, offset, size,
 					AMD_USERPTR_RW);
@@ -231,7 +238,10 @@ void va_window_change(struct va_window *window, int bo)
 		mapped |= window->pages[i].bo == bo;
 	amd_kfd_smi_mark(&window->up->smi);
 	igt_assert_eq(madvise(changed->cpu, BO_SIZE, MADV_DONTNEED), 0);
-	/* The memory may have several VMAs, and the kernel calls the notifier for each. */
+	/*
+	 * The memory may have several VMAs, and the kernel calls the notifier for each VMA.  So
+	 * there may be several evictions.
+	 */
 	if (window->kind == VA_HSA && mapped)
 		amd_userptr_expect_evictions(window->up, 0);
 	amd_pattern_fill(changed->expect, BO_SIZE, window->seed++);

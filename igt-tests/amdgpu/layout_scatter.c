@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Checks the layout of the ioctl's structures.  The suite igt compiles this file for 32 and 64
- * bits: in both, and in the kernel's own header, every field has the same offset.  The fields that
- * existed before the flag keep their offsets.
+ * bits: in both, and in the kernel's own header, every field must have the same offset.  The fields
+ * that existed before AMDGPU_GEM_USERPTR_SCATTER must keep their offsets.
  */
 #include <stddef.h>
 

@@ -30,7 +30,7 @@
 #define DEFAULT_RANGES	    1024
 /* Changes of each kind that have to happen during copies of each direction. */
 #define WANTED_CHANGES	    3
-/* So many changes of a kind may come only after their copy has ended. */
+/* The most changes of one kind that may come too late, that is after their copy has ended. */
 #define MAX_LATE	    50
 /* Pages of the memory that ROCr locks. */
 #define LOCKED_PAGES	    16
@@ -43,7 +43,7 @@ struct client {
 	struct amdgpu_userptr_mapping *mapping;
 	struct pages pages;
 	size_t size; /* of all pages */
-	void *va;    /* where the GPU has them one after the other, reserved by ROCr */
+	void *va;    /* GPU address of all pages in a row, reserved by ROCr */
 	void *vram;
 	char *plain;		  /* host memory of ROCr, for results */
 	hsa_signal_t began, done; /* of the copy that is under way */
@@ -149,7 +149,10 @@ static void map_pages(struct client *c)
 	free(ranges);
 }
 
-/* Map memory that ROCr knows. Either that works, or the reason says whose memory it is. */
+/*
+ * Map memory that ROCr has locked, or has unlocked again. Either map() succeeds, or its reason must
+ * say that the memory belongs to SVM.
+ */
 static const char *try_map(struct client *c, void *memory)
 {
 	const struct amdgpu_userptr_range range = {

@@ -77,11 +77,11 @@ void pages_destroy(struct pages *pages);
 void pages_change(struct pages *pages, enum change change, bool rewrite);
 /* Let the child of a fork end; it fails when its pages have changed since the fork. */
 void pages_end_change(struct pages *pages);
-/* Note the contents that a copy that begins now may have. */
+/* A copy begins now: remember which contents the pages have, because older ones are wrong. */
 void pages_open_window(struct pages *pages);
 /*
- * @copy has all pages one after the other. Returns how many of its bytes are none that the pages
- * had in the window. If @copy is NULL, check the pages themselves.
+ * @copy has all pages one after the other. Returns how many of its bytes differ from each content
+ * that the page has had since pages_open_window(). If @copy is NULL, check the pages themselves.
  */
 uint64_t pages_check(const struct pages *pages, const char *copy);
 

@@ -9,7 +9,7 @@
 
 #include "rocr_client.h"
 
-/* A simulated GPU on a busy machine is slow. */
+/* Long, because a simulated GPU on a busy machine is slow. */
 #define COPY_DEADLINE_NS (60 * UINT64_C(1000000000))
 
 static hsa_status_t find_agents(hsa_agent_t agent, void *data)

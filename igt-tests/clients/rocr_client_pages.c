@@ -14,7 +14,7 @@
 
 /* Pages per change; a fork concerns all pages. */
 #define BATCH	    32
-/* The kernel refuses to move a page while another CPU has it in a list. */
+/* The most attempts to move pages: the kernel moves no page that another CPU has in a list. */
 #define MOVE_TRIES  100
 #define NUMA_NODES  2
 #define MPOL_MF_OWN (1 << 1) /* MPOL_MF_MOVE of linux/mempolicy.h, which glibc does not have */

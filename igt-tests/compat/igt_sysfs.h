@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * IGT has a header of this name, so tests include it. The functions of it that they use are
- * declared in igt_prototypes.h.
+ * IGT has a header of this name, so tests include it. igt_prototypes.h declares those functions of
+ * IGT's header that the tests use.
  */
 #ifndef IGT_COMPAT_SYSFS_H
 #define IGT_COMPAT_SYSFS_H

@@ -19,7 +19,7 @@ static struct {
 	const struct pair *pair;
 	unsigned long request; /* only these ioctls count; 0: all */
 	unsigned int nth;      /* the n-th ioctl from now on fails; 0: none */
-	unsigned int count;    /* so many fail */
+	unsigned int count;    /* how many ioctls fail, one after the other */
 	int error;	       /* errno of these ioctls */
 	struct pair_failure first;
 } inject = { .first.device = -1 };

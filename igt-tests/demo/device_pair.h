@@ -64,7 +64,7 @@ void pair_expect_reads(struct pair *pair, unsigned int index, uint64_t va);
  * first ioctl that failed.
  */
 void pair_inject(const struct pair *pair, unsigned int nth, unsigned int count, int error);
-/* The same, but only ioctls of one kind count and fail. */
+/* Like pair_inject(), but only ioctls with the number @request count and fail. */
 void pair_inject_request(const struct pair *pair, unsigned long request, unsigned int nth,
 			 unsigned int count, int error);
 struct pair_failure pair_inject_end(void);

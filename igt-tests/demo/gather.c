@@ -28,7 +28,7 @@
 /* Long, because a simulated GPU on a busy machine is slow. */
 #define COPY_DEADLINE_MS 60000
 /*
- * While a copy runs, read KFD's SMI events every so many milliseconds, because the kernel's buffer
+ * While a copy runs, gather reads KFD's SMI events at this interval, because the kernel's buffer
  * has room for only some 200 of them.
  */
 #define POLL_MS		 20

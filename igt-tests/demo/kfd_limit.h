@@ -6,14 +6,15 @@
 #include <stdint.h>
 
 /*
- * Returns KFD's limit, in bytes, for the memory that all its processes let GPUs reach. 0, after it
- * has printed the reason, if that is unknown or the limit is switched off.
+ * Returns KFD's limit, in bytes, for the memory that all its processes let GPUs reach. If the limit
+ * is unknown or switched off, prints the reason and returns 0.
  */
 uint64_t kfd_limit(void);
 
 /*
- * Whether the command line has a second argument, "limit": the machine is one where the test of the
- * limit must not be left out. Elsewhere the limit may be unknown, or too large to reach it.
+ * Whether the command line has the second argument "limit". It says that the test of the limit must
+ * not be left out on this machine. Without it the test may leave the limit out if it is unknown, or
+ * too large to reach it.
  */
 bool kfd_limit_is_required(int argc, char **argv);
 

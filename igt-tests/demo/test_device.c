@@ -226,7 +226,7 @@ static void address_in_use(struct device *device, struct amdgpu_userptr_ctx *ctx
 
 /*
  * Make a context from a device handle of libdrm, and let libdrm choose the GPU address of a map.
- * Destroying the context has to unmap it.
+ * Destroying the context has to remove the map.
  */
 static void libdrm_handle_and_addresses(const struct device *device)
 {

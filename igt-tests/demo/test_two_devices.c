@@ -13,7 +13,9 @@
 #include "kfd_limit.h"
 #include "test.h"
 
-/* Most ranges of one BO that may have the same page, and the least and the most size of each. */
+/*
+ * The most ranges of one BO that may have the same page, and the sizes that such a range may have.
+ */
 #define MAX_SAME   64
 #define LEAST_AREA (UINT64_C(16) << 20)
 #define MOST_AREA  (UINT64_C(64) << 20)
@@ -153,9 +155,9 @@ static void address_in_use_on_second(struct pair *pair)
 }
 
 /*
- * Map memory that fits on one GPU, but not on two. Memory of other processes counts, too, and that
- * of a BO which a worker of the kernel still holds, so try for a while. Returns false if there was
- * no room for one GPU.
+ * Map memory that fits on one GPU, but not on two. KFD's limit also counts memory of other
+ * processes, and of a BO that a worker of the kernel still holds, so try for a while. Returns false
+ * if there was no room for one GPU.
  */
 static bool fits_on_one(const struct pair *pair, struct amdgpu_userptr_map_args *args)
 {
@@ -189,9 +191,10 @@ static bool fits_on_one(const struct pair *pair, struct amdgpu_userptr_map_args 
 }
 
 /*
- * KFD's limit counts the memory once for each GPU. So ranges that need 0.6 of it fit on one GPU,
- * but not on two. The ranges are the same area again and again, because the limit counts each.
- * Returns false if the limit is unknown, too large to reach it, or used up by others.
+ * KFD's limit counts the memory once for each GPU. So ranges that need 0.6 of the limit fit on one
+ * GPU, but not on two. All ranges have the same memory, because the limit counts each range, and
+ * less memory is enough for the test. Returns false if the limit is unknown, too large to reach it,
+ * or used up by others.
  */
 static bool limit_counts_each_device(struct pair *pair)
 {

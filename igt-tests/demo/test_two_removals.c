@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Tests with a real kernel and two GPUs what is left when a step of a removal fails or is late. The
- * library must name each GPU that may still reach the memory, keep the addresses as long as one
- * does, and close all BOs that it can close. Each map gets GPU addresses of its own, because the
- * library gives none again that a GPU may still use. Argument: the backend, "scatter" or "ranges".
+ * library must name each GPU that may still reach the memory, keep the addresses as long as there
+ * is such a GPU, and close all BOs that it can close. Each map gets GPU addresses of its own,
+ * because the library does not use addresses again that a GPU may still use. Argument: the backend,
+ * "scatter" or "ranges".
  */
 #include <stdbool.h>
 #include <sys/mman.h>
@@ -69,7 +70,9 @@ static void close_rest(const struct pair *pair, struct bos before,
 	t_equal(drmIoctl(pair->devices[failure->device].kfd.drm_fd, DRM_IOCTL_GEM_CLOSE, &args), 0);
 }
 
-/* Assert that the process can use the addresses of a map for something else, or cannot. */
+/*
+ * Assert that the process can use the addresses of a map for something else (@expected), or cannot.
+ */
 static void expect_free(const struct pair *pair, uint64_t va, bool expected)
 {
 	void *ptr = mmap((void *)(uintptr_t)va, pair_bytes(pair), PROT_NONE,
@@ -102,9 +105,10 @@ static void check_unmap(const struct pair *pair, uint64_t va, const struct bos *
 }
 
 /*
- * Unmap again and again, and let the first, the second, the n-th ioctl of unmap() fail, until none
- * is left to fail. The library clears the page tables, waits for that and asks for resets, on each
- * device, and then closes the BOs. It repeats a removal that the kernel refuses with EBUSY.
+ * Unmap again and again, and let the first, the second, the n-th ioctl of unmap() fail, until
+ * unmap() has no n-th ioctl. On each device the library clears the page tables, waits for the
+ * update and asks for resets. Then it closes the BOs. It repeats a removal that the kernel refuses
+ * with EBUSY.
  */
 static void unmap_fails_at_each_step(struct pair *pair, int error)
 {
@@ -150,8 +154,8 @@ static int attach_second(struct amdgpu_userptr_mapping *map)
 }
 
 /*
- * detach() of the second device has failed, and its page tables may still have the map. So it
- * cannot be attached again, and unmap() must report it and keep the addresses.
+ * detach() of the second device has failed, and the page tables of this device may still have the
+ * map. So the device cannot be attached again, and unmap() must report it and keep the addresses.
  */
 static void check_stuck(struct pair *pair, struct amdgpu_userptr_mapping *map, uint64_t va)
 {
@@ -221,9 +225,10 @@ static uint64_t failed_reachable(struct amdgpu_userptr_ctx *ctx)
 }
 
 /*
- * A wait of map() fails, or its question for resets, and so does the next ioctl: the first of the
- * roll back, which clears the page tables of the second device. The library gives back no addresses
- * of the map then; the test cannot see that, because map() tells none when it fails.
+ * A wait of map() fails, or the ioctl behind it that asks for resets. The next ioctl fails, too: it
+ * is the first of the roll back, and clears the page tables of the second device. So the library
+ * must not give back the addresses of the map. The test cannot see that, because map() tells no
+ * address when it fails.
  */
 static void roll_back_fails(struct pair *pair)
 {
@@ -249,14 +254,14 @@ static void roll_back_fails(struct pair *pair)
 
 /*
  * ------------------------------------------------------------------------------------------------
- * A device that is late: either a wait for its page tables fails with ETIME, or the question for
- * resets that follows each wait. The library treats both alike.
+ * A device is late: the wait for its page tables fails with ETIME, or the ioctl does that follows
+ * each wait and asks for resets. The library treats both alike.
  */
 
 static const unsigned long late_requests[] = { DRM_IOCTL_SYNCOBJ_TIMELINE_WAIT,
 					       DRM_IOCTL_AMDGPU_CTX };
 
-/* Let such requests fail, beginning with the @nth of the next call of the library. */
+/* Let @count such requests fail, beginning with the @nth in the next call of the library. */
 static void inject_late(const struct pair *pair, unsigned long request, unsigned int nth,
 			unsigned int count)
 {
@@ -311,7 +316,9 @@ static void unmap_is_late(struct pair *pair, struct amdgpu_userptr_ctx *ctx, uns
 	}
 }
 
-/* The second device has left the map, but is late. detach() goes on, and then attach() works. */
+/*
+ * The second device has left the map, but is late. detach() must end that, and then attach() works.
+ */
 static void end_late_detach(struct pair *pair, struct amdgpu_userptr_ctx *ctx,
 			    struct amdgpu_userptr_mapping *map, uint64_t va)
 {
@@ -417,8 +424,9 @@ static void unmap_late(struct amdgpu_userptr_mapping *map)
 }
 
 /*
- * Calls of map() that were late have left maps whose removal goes on. Each map() asks whether that
- * is done, and one whose memory is missing makes no new updates of page tables.
+ * Calls of map() that were late have left maps whose removal goes on. Each call of map() ends the
+ * removals that are done. So call map() again and again, with memory that is missing: such a call
+ * makes no new updates of page tables.
  */
 static void wait_for_late_maps(const struct pair *pair, struct amdgpu_userptr_ctx *ctx,
 			       const struct bos *before)
@@ -450,8 +458,8 @@ static void wait_for_late_maps(const struct pair *pair, struct amdgpu_userptr_ct
 
 /*
  * Whether SDMA writes the page tables of compute, so that an update takes longer than the ioctl
- * that asks for it. By default the CPU does that during the ioctl where it can reach all VRAM
- * (amdgpu_vm.c:amdgpu_vm_manager_init()), and then no update is late.
+ * that asks for it. By default the CPU writes them during the ioctl, where the CPU can reach all
+ * VRAM (amdgpu_vm.c:amdgpu_vm_manager_init()), and then no update is late.
  */
 static bool updates_by_sdma(void)
 {
@@ -466,8 +474,8 @@ static bool updates_by_sdma(void)
 }
 
 /*
- * With a time limit of 1 ns nearly each map() is late if SDMA writes the page tables. It returns 0
- * or -ETIME, and in the end no BO is left.
+ * With a time limit of 1 ns nearly each map() is late if SDMA writes the page tables. Each map()
+ * must return 0 or -ETIME, and in the end no BO may be left.
  */
 static void bounded(struct pair *pair)
 {

@@ -45,8 +45,9 @@ static void put(const char *path, const char *text)
 }
 
 /*
- * Kill the processes that are in the cgroup, because it cannot be removed before they have ended.
- * When the program itself was killed, its children may still run.
+ * Kill the processes in the cgroup, because the kernel does not remove the cgroup before they have
+ * ended.  If the program was killed, its guard calls this, and children of the program may still
+ * run.
  */
 static bool remove_group(const char *what, const char *value)
 {
@@ -55,8 +56,9 @@ static bool remove_group(const char *what, const char *value)
 }
 
 /*
- * The kernel refuses this if another process has made cgroups with limits of memory meanwhile, and
- * then the controller has to stay.
+ * Switch the memory controller off.  The kernel refuses that if another process has made cgroups
+ * with limits of memory meanwhile.  The controller stays on in that case, because those cgroups
+ * need it.
  */
 static bool memory_off(const char *what, const char *value)
 {
@@ -90,8 +92,8 @@ static bool memory_is_on(void)
 }
 
 /*
- * A program that was killed may have left a cgroup, with limits and counters of its own.  Remove
- * it, and do not use it again.
+ * A program that was killed may have left a cgroup, which has that program's limits and counters.
+ * So remove the old cgroup, and make a new one.
  */
 static bool make_group(void)
 {

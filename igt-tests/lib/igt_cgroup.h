@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A memory cgroup with a limit, so that a test can let its processes run out of memory without harm
- * to others. It has a fixed name, so there is one at a time on the machine. Needs root.
+ * to others.  The cgroup has a fixed name, so the machine can have only one at a time.  Needs root.
  */
 #ifndef IGT_CGROUP_H
 #define IGT_CGROUP_H
@@ -10,9 +10,10 @@
 #include <stddef.h>
 
 /*
- * What the kernel does with the processes of a cgroup that has more memory than its limit. Reclaim:
- * it takes pages from them, and they wait.  Kill: it does that, too, and kills a process when
- * reclaim finds no page soon enough, for example because swap space is slow.
+ * The kernel's reaction when a cgroup has more memory than its limit.  IGT_CGROUP_RECLAIM: the
+ * kernel takes pages from the processes of the cgroup, and they wait meanwhile.  IGT_CGROUP_KILL:
+ * the kernel takes pages, too, but kills a process when reclaim finds no page soon enough, for
+ * example because swap space is slow.
  */
 enum igt_cgroup_limit { IGT_CGROUP_RECLAIM, IGT_CGROUP_KILL };
 
@@ -25,8 +26,8 @@ void igt_cgroup_fini(void);
  */
 int __igt_cgroup_join(void);
 /*
- * Let the processes of the cgroup use swap, or not.  Without swap the kernel kills one of them when
- * the limit is exceeded.
+ * Let the processes of the cgroup use swap space, or not.  Without swap space the kernel kills one
+ * of them when they exceed the limit of IGT_CGROUP_KILL.
  */
 int __igt_cgroup_swap(bool may);
 /*

@@ -16,27 +16,28 @@
 
 #define DEBUGFS "/sys/kernel/debug/"
 
-/* The journal's name for the files fail-nth of all kworkers. */
+/* The name that the journal (igt_undo.h) has for the files fail-nth of all kworkers. */
 #define KWORKERS "fail-nth of kworkers"
 
 /*
- * How far the kernel looks down the stack for the driver: lib/fault-inject.c:MAX_STACK_TRACE_DEPTH,
- * the most that it allows.
+ * The number of stack frames in which the kernel looks for a function of the driver: the most that
+ * the kernel allows (lib/fault-inject.c:MAX_STACK_TRACE_DEPTH).
  */
 #define STACK_DEPTH "32"
 
 static const char *const kinds[] = { "failslab", "fail_page_alloc" };
 
 /*
- * Files in debugfs, and values that let every kind of allocation fail and keep the kernel from
- * logging a stack trace for each. Slab allocations lack the files with @pages_only.
+ * Files of fault injection in debugfs, and the values with which every kind of allocation can fail
+ * and the kernel logs no stack trace of a failure. Only fail_page_alloc has the files with
+ * @pages_only.
  */
 static const struct {
 	const char *file, *during;
 	bool pages_only;
 } attributes[] = {
 	{ "verbose", "0", false },
-	{ "times", "-1", false }, /* else each failure counts down */
+	{ "times", "-1", false }, /* no limit to the number of failures */
 	{ "ignore-gfp-wait", "N", false },
 	{ "ignore-gfp-highmem", "N", true },
 	{ "min-order", "0", true },
@@ -44,7 +45,7 @@ static const struct {
 
 static const char *const filters[] = { "stacktrace-depth", "require-start", "require-end" };
 
-/* Needs no memory of its own, because it also runs in the handler of a signal. */
+/* Make the path of a file of fault injection in debugfs. */
 static void name_file(char path[IGT_UNDO_TEXT], const char *kind, const char *file)
 {
 	strcpy(path, DEBUGFS);
@@ -238,7 +239,10 @@ static void clear_kworker(struct igt_fail_nth *inject, int fd)
 	close(fd);
 }
 
-/* Let the journal undo this before the program or its guard puts the files in debugfs back. */
+/*
+ * The journal calls this if the test has not called igt_fail_nth_fini(), for example because the
+ * test was killed. Otherwise kworkers would stay armed.
+ */
 static bool clear_kworkers(const char *what, const char *value)
 {
 	for_each_kworker(clear_kworker, NULL);

@@ -6,8 +6,8 @@
  *
  * A driver's work item may run on any kworker. Therefore each kworker gets an n of its own, and the
  * kernel counts only allocations of the driver (it looks for the driver's functions on the stack).
- * While they are armed only one work item of the driver may allocate, because the test could not
- * say which of several has failed.
+ * While the kworkers are armed, only one work item of the driver may allocate memory, because with
+ * several the test could not say which of them had the failure.
  */
 #ifndef IGT_FAIL_NTH_H
 #define IGT_FAIL_NTH_H
@@ -40,8 +40,9 @@ void igt_fail_nth_fini(struct igt_fail_nth *inject);
 void igt_fail_nth_reset(void);
 
 /*
- * Let the @n-th allocation of the thread from now on fail, once. Between arm and disarm the caller
- * makes exactly one system call, because every other allocation would count, too.
+ * Let the @n-th allocation of the thread from now on fail, once. Between igt_fail_nth_arm() and
+ * igt_fail_nth_disarm() the caller makes exactly one system call, because the allocations of any
+ * other call would count, too.
  */
 void igt_fail_nth_arm(struct igt_fail_nth *inject, unsigned int n);
 /* Nothing fails any more.  Returns whether an allocation has failed. */
@@ -55,12 +56,12 @@ void igt_fail_nth_all(struct igt_fail_nth *inject, bool on);
 
 /*
  * Arm each kworker, so that its @n-th allocation for the driver fails. A work item that tries again
- * may run on another kworker and fail again.
+ * may run on another kworker and fail there again, because each kworker has its own count.
  */
 void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n);
 /*
- * Disarm all kworkers. Returns how many of them had an allocation that failed; @ran: has any
- * kworker allocated for the driver at all?
+ * Disarm all kworkers. Returns how many of them had an allocation that failed. @ran gets whether
+ * any kworker has allocated memory for the driver at all.
  */
 unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran);
 

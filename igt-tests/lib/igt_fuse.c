@@ -34,8 +34,9 @@
 
 /*
  * The server answers after this time even without permission, so that a test which fails does not
- * let the restore worker hang for ever.  It is longer than a test that passes holds a page:
- * amd_userptr_hostile holds one while its bystander does twelve tasks of two seconds at most.
+ * let the restore worker hang for ever.  No passing test holds a page for so long:
+ * amd_userptr_hostile holds one while its bystander does twelve tasks, each of which takes at most
+ * two seconds.
  */
 #define ANSWER_MS igt_patience(40000)
 
@@ -65,10 +66,10 @@ static int reply(struct server *server, uint64_t unique, int error, size_t size)
 /*
  * Wait for the permission to answer; false: it did not come in time.
  *
- * If the test ends meanwhile, so does the server.  It must look for that itself: the exit of the
- * test closes its files one after the other, and the close of the server's file asks the server
- * (FUSE_FLUSH).  The kernel puts off the close of the socket until all files are closed, so the
- * end of the socket would come too late.
+ * The server ends when the test ends.  The server looks for that in /proc, because the end of the
+ * socket would come too late.  When the test exits, the kernel closes the test's files one after
+ * the other, and the close of the FUSE file waits for an answer of the server (FUSE_FLUSH).  The
+ * kernel puts off the close of the socket until all files are closed.
  */
 static bool wait_for_go(struct server *server)
 {
@@ -242,7 +243,7 @@ static int start_server(struct igt_fuse *fuse, bool inside, int dev, int arrived
 	return ret;
 }
 
-/* The journal undoes this if the process is killed while the file is mounted. */
+/* The journal calls this at the end of mount_and_open(), or if the process was killed before. */
 static bool remove_mount(const char *what, const char *value)
 {
 	umount2(what, MNT_DETACH);
@@ -251,8 +252,8 @@ static bool remove_mount(const char *what, const char *value)
 }
 
 /*
- * Mount the file and open it. open() asks the server, so the server has to run before. Afterwards
- * nobody needs the path, so it goes.
+ * Mount the file, start the server and open the file.  The server has to run before open(), because
+ * open() waits for its answer.  Nobody needs the path after open(), so remove the path.
  */
 static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arrived, int go)
 {
@@ -269,8 +270,8 @@ static int mount_and_open(struct igt_fuse *fuse, bool inside, int dev, int arriv
 		ret = start_server(fuse, inside, dev, arrived, go);
 		fuse->file = ret ? -1 : open(path, O_RDONLY | O_CLOEXEC);
 		/*
-		 * fstat() makes the kernel ask the server for the size. Its st_dev has the number
-		 * of the connection.
+		 * fstat() makes the kernel ask the server for the size.  The minor number of st_dev
+		 * is the number of the FUSE connection.
 		 */
 		if (!ret && (fuse->file < 0 || fstat(fuse->file, &st)))
 			ret = -errno;
@@ -337,7 +338,7 @@ void igt_fuse_abort(unsigned int connection)
 	char path[64];
 
 	snprintf(path, sizeof(path), CONNECTIONS "/%u/abort", connection);
-	/* systemd mounts this file system, others may not. */
+	/* systemd mounts this file system, but other init systems may not. */
 	if (access(path, W_OK)) {
 		igt_undo_later(unmount_connections, CONNECTIONS, NULL);
 		mount("none", CONNECTIONS, "fusectl", 0, NULL);
@@ -382,8 +383,9 @@ bool igt_fuse_waits(struct igt_fuse *fuse)
 void igt_fuse_answer(struct igt_fuse *fuse)
 {
 	/*
-	 * This fails when the server has ended; then its request was aborted, too.  MSG_NOSIGNAL:
-	 * the failure must not end the test by SIGPIPE.
+	 * send() fails when the server has ended.  The kernel has aborted the request in that case,
+	 * so nobody waits for the answer.  MSG_NOSIGNAL: the failure must not end the test by
+	 * SIGPIPE.
 	 */
 	if (send(fuse->go, "", 1, MSG_NOSIGNAL) != 1)
 		return;

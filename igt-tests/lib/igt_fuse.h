@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file whose pages come only when the test allows it. So a test can hold a task that faults in
- * such a page. Needs root and /dev/fuse. Without permission a page comes after 40 seconds
- * (ANSWER_MS in igt_fuse.c), more on debug kernels, and a test asserts that it was faster
- * (igt_fuse_waits()).
+ * such a page. Needs root and /dev/fuse. If the test does not allow a page, the server sends it
+ * after 40 seconds, or more on debug kernels (ANSWER_MS in igt_fuse.c). A test asserts by
+ * igt_fuse_waits() that the page was still held.
  */
 #ifndef IGT_FUSE_H
 #define IGT_FUSE_H
@@ -28,8 +28,8 @@ struct igt_fuse {
 	int arrived; /* a pipe: a byte says that the kernel has asked the server for a page */
 	int go;	     /* a socket: a byte lets the server answer */
 	/*
-	 * How many pages came without permission: now, in memory that the server shares, and when
-	 * the test last waited for a request.
+	 * @late counts the pages that came without permission, in memory that the server shares.
+	 * @late_before is this count from when the test last waited for a request.
 	 */
 	atomic_uint *late;
 	unsigned int late_before;
@@ -40,7 +40,7 @@ struct igt_fuse {
 int __igt_fuse_start(struct igt_fuse *fuse);
 /*
  * Mount the file and start its server as a thread of the calling process, for a test that will kill
- * that process; once per process.
+ * that process. A process can call this only once.
  */
 int __igt_fuse_start_inside(struct igt_fuse *fuse);
 /* Abort the connection: all processes that wait for a page get an error. */
@@ -48,7 +48,7 @@ void igt_fuse_abort(unsigned int connection);
 void igt_fuse_stop(struct igt_fuse *fuse);
 /* Wait until the kernel asks for a page; false after @timeout_ms. */
 bool igt_fuse_asked(struct igt_fuse *fuse, unsigned int timeout_ms);
-/* Does the page of the last request still wait for permission?  False when it came by itself. */
+/* Does the page of the last request still wait for permission? False if it came without one. */
 bool igt_fuse_waits(struct igt_fuse *fuse);
 /* Let the server answer with the page. */
 void igt_fuse_answer(struct igt_fuse *fuse);

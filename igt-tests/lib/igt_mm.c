@@ -88,8 +88,9 @@ static int move_to_node(void **pages, unsigned long count, int node)
 }
 
 /*
- * The kernel looks at each page of the node, and cannot be told to stop.  Assume that on a slow
- * machine it needs ten seconds for MOST_COMPACTED_KB of memory in use.
+ * The kernel looks at each page of the node, and nothing can stop it before the end.  Assume that a
+ * slow machine needs ten seconds for MOST_COMPACTED_KB of memory in use, and do not compact a node
+ * that has more.
  */
 #define MOST_COMPACTED_KB (64ull << 20)
 

@@ -46,7 +46,8 @@ int __igt_reclaim_pages_in(void *cpu, size_t size)
 /*
  * A page that was touched just now may still be in a CPU's batch for the LRU lists, where reclaim
  * does not see it.  move_pages() empties the batches of all CPUs (mm/migrate.c:do_pages_move()),
- * also when the page is on that node already.  So call it for the page of the stack.
+ * even if the page is on the target node already.  So call move_pages() for a page of the stack,
+ * with the node on which this page is.
  */
 void __igt_reclaim_drain_batches(void)
 {
@@ -59,7 +60,8 @@ void __igt_reclaim_drain_batches(void)
 
 /*
  * A page that was written to the swap disk stays in the swap cache, but no process maps it, so
- * MADV_PAGEOUT does not find it.  Map it again: it is clean now, so reclaim can drop it.
+ * MADV_PAGEOUT does not find it.  Map the page again by a read, so that the next MADV_PAGEOUT finds
+ * it.  Reclaim can drop the page, because it is clean now.
  */
 static void map_cached(char *cpu, size_t size)
 {

@@ -24,7 +24,7 @@ int __igt_reclaim_pages_in(void *cpu, size_t size);
 int __igt_reclaim_push_out(void *cpu, size_t size, int (*push)(void *data), void *data);
 /* Call madvise(MADV_PAGEOUT) until none of the pages is in memory. */
 int __igt_reclaim_pageout_all(void *cpu, size_t size);
-/* Call madvise(MADV_PAGEOUT) until at least one page was taken; it may have come back since. */
+/* Call madvise(MADV_PAGEOUT) until reclaim took at least one page, which may be back already. */
 int __igt_reclaim_pageout(void *cpu, size_t size);
 
 /*

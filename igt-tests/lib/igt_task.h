@@ -33,7 +33,7 @@ void igt_task_let_go(struct igt_task *task);
  * that no signal can interrupt it (false).
  */
 bool igt_task_start(struct igt_task *task);
-/* The same, but also return false if the thread sleeps so that a signal can interrupt it. */
+/* Like igt_task_start(), but also false if the thread sleeps so that a signal can interrupt it. */
 bool igt_task_start_intr(struct igt_task *task);
 /* Wait for at most @ms until run() has returned; false if it has not. */
 bool igt_task_wait(struct igt_task *task, unsigned int ms);
@@ -50,7 +50,8 @@ int igt_task_end(struct igt_task *task);
 bool igt_wait_pid(pid_t pid, int *status, unsigned int timeout_ms);
 /*
  * Wait until the main thread of a process is a zombie; false when it is none after @timeout_ms.  A
- * main thread that exits before the others becomes one, and then has no mm_struct any more.
+ * main thread that exits before the other threads becomes a zombie, and has no mm_struct from then
+ * on.
  */
 bool igt_wait_zombie(pid_t pid, unsigned int timeout_ms);
 

@@ -89,7 +89,10 @@ static bool add_probe(const char *type, const char *name, const char *where)
 {
 	char text[256];
 
-	/* Remove it first, because a program may have left it that was killed with its guard. */
+	/*
+	 * Remove an old kprobe of this name first.  A program may have left it, if the program was
+	 * killed together with its guard.
+	 */
 	remove_kprobe(name, NULL);
 	igt_undo_later(remove_kprobe, name, NULL);
 	snprintf(text, sizeof(text), "%s:%s %s\n", type, name, where);

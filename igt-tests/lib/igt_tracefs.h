@@ -25,7 +25,7 @@ void igt_tracefs_clear(void);
  * refuses.
  */
 bool igt_tracefs_kprobe_add(const char *name, const char *where);
-/* The same for the return from the function @where. */
+/* Like igt_tracefs_kprobe_add(), but for the return from the function @where. */
 bool igt_tracefs_kretprobe_add(const char *name, const char *where);
 void igt_tracefs_kprobe_remove(const char *name);
 /* Return how often the kernel hit the kprobe @name while its event was on. */

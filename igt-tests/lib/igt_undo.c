@@ -188,7 +188,10 @@ static bool is_program(void)
 /* IGT calls this at the end of the program, and in the handler of a signal that ends it. */
 static void at_exit(int sig)
 {
-	/* A child that was made by fork() inherits the handler, but the program goes on. */
+	/*
+	 * A child inherits this handler by fork(), but must undo nothing, because the program goes
+	 * on.
+	 */
 	if (is_program())
 		undo_all(true, READY);
 }
@@ -200,8 +203,8 @@ enum {
 };
 
 /*
- * The program has ended.  Undo all changes, and again as long as children of the program go on,
- * because they may go on changing.
+ * The guard calls this when the program has ended.  Undo all changes, and repeat that as long as
+ * children of the program live, because they may make more changes.
  */
 static void undo_all_of_the_dead(void)
 {
@@ -211,14 +214,14 @@ static void undo_all_of_the_dead(void)
 
 	do {
 		ended = poll(&alive, 1, 10) == 1;
-		/* Also undo what the program was about to undo when it ended. */
+		/* Also undo the entries that the program had begun to undo when it ended. */
 		all = undo_all(true, RUNNING);
 	} while (!(ended && all) && igt_now_ms() < deadline);
 }
 
 /*
- * The guard waits until the program has ended, whatever ended it, and undoes what the program has
- * not. The wait has no deadline, because the program may be a soak of hours.
+ * The guard waits until the program has ended, whatever ended it, and undoes the changes that the
+ * program has left.  The wait has no deadline, because the program may be a soak of hours.
  */
 static void __attribute__((noreturn)) guard(int program, int alive)
 {
@@ -232,8 +235,8 @@ static void __attribute__((noreturn)) guard(int program, int alive)
 	dup2(alive, ALIVE);
 
 	/*
-	 * Leave the program's process group, because a runner kills the group. Close all files,
-	 * because a runner reads the program's output until nobody has that open.
+	 * Leave the program's process group, because a runner kills the group.  Close all files,
+	 * because a runner reads the program's output until nobody has the output open.
 	 */
 	setsid();
 	close_range(ALIVE + 1, ~0u, 0);
@@ -285,8 +288,9 @@ void igt_undo_init(void)
 }
 
 /*
- * Returns whether the journal has the change of a file, and its value before that.  Another process
- * may undo the entry meanwhile, and a third one use it for another file.
+ * Returns whether the journal has a change of the file.  If so, @old gets the value before that
+ * change.  Another process may undo the entry during the copy, and a third process may take the
+ * entry for another file.  So look for the entry again after the copy, and compare its order.
  */
 static bool noted(const char *path, bool for_program, char *old)
 {
@@ -320,8 +324,9 @@ static bool set(const char *path, const char *value, bool for_program)
 		return false;
 	}
 	/*
-	 * This may be a child, and the program may have ended meanwhile and undone the entry before
-	 * this process has written the value.  Then let the guard undo it again.
+	 * This process may be a child.  If the program has ended meanwhile, it may have undone the
+	 * entry before this process wrote the value.  Make a new entry in that case, so that the
+	 * guard undoes the change again.
 	 */
 	if (!find(path, for_program))
 		add(put_back, path, old, for_program);

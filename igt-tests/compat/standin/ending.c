@@ -12,7 +12,7 @@ static int num_handlers;
 static const int signals[] = { SIGHUP, SIGINT, SIGQUIT, SIGILL,	 SIGABRT,
 			       SIGBUS, SIGFPE, SIGSEGV, SIGPIPE, SIGTERM };
 
-/* The one that was installed last runs first. */
+/* The handler that was installed last runs first. */
 static void run_handlers(int sig)
 {
 	while (num_handlers)

@@ -115,7 +115,10 @@ static void ignore(int sig)
 
 void igt_fork_signal_helper(void)
 {
-	/* With SA_RESTART only those system calls are interrupted that handle it themselves. */
+	/*
+	 * With SA_RESTART the kernel repeats system calls, except those that return -EINTR
+	 * themselves.
+	 */
 	const struct sigaction action = { .sa_handler = ignore, .sa_flags = SA_RESTART };
 	const struct timespec period = { .tv_nsec = HELPER_PERIOD_NS };
 	pid_t parent = getpid();

@@ -5,7 +5,7 @@
 
 #include "standin.h"
 
-/* Prints differ, so a reader of a result knows which library the program had. */
+/* IGT never prints this version, so a reader of a result sees which library the program had. */
 #define VERSION "0.0-standin"
 
 enum { OPT_LIST = 1000, OPT_RUN, OPT_DYNAMIC, OPT_DESCRIBE, OPT_DEBUG, OPT_HELP };
@@ -26,7 +26,7 @@ enum { RUN, SKIP_ALL, FAIL_ALL };
 static int henceforth;
 
 static bool in_fixture, in_container, found_any, failed_any, passed_any;
-static const char *subtest, *dynamic; /* names of those that run, or NULL */
+static const char *subtest, *dynamic; /* names of the running ones, or NULL */
 static int parts_run, parts_failed;   /* of the running subtest with dynamic parts */
 static struct timespec subtest_begin, dynamic_begin;
 static int exit_code;
@@ -110,8 +110,8 @@ int igt_subtest_init_parse_opts(int *argc, char **argv, const char *shortopts,
 }
 
 /*
- * Does @name match @patterns?  They are separated by commas, the last one that matches decides, and
- * one that begins with ! excludes names.
+ * Does @name match @patterns?  The patterns are separated by commas, and the last one that matches
+ * decides.  A pattern that begins with ! or ^ excludes names.
  */
 static bool is_match(const char *name, const char *patterns)
 {

@@ -328,10 +328,10 @@ static uint64_t reserve_at(uint64_t hint, uint64_t size)
 }
 
 /*
- * Reserve addresses that the GPU has, too.  gfx9 and later have a gap from 2^47 on
- * (amdgpu_vm.h:AMDGPU_GMC_HOLE_START), but on arm64 mmap() gives out addresses just below 2^48
- * first. Then try addresses from VA_FIRST on.  Each call begins behind the addresses of the call
- * before.
+ * Reserve CPU addresses that are addresses of the GPU, too.  gfx9 and later have a gap from 2^47 on
+ * (amdgpu_vm.h:AMDGPU_GMC_HOLE_START), but on arm64 mmap() first gives out addresses just below
+ * 2^48.  If mmap() does so, try addresses from VA_FIRST on.  Each call begins behind the addresses
+ * that the call before has tried.
  */
 static uint64_t reserve_below_gap(uint64_t size)
 {

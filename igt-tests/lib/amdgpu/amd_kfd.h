@@ -47,7 +47,7 @@ int __amd_kfd_find_other_node(unsigned int render_minor, struct amd_kfd_node *no
 
 /*
  * Set the sizes that sysfs does not show, as the kernel computes them from the other properties.
- * __amd_kfd_find_node() has done so.
+ * __amd_kfd_find_node() calls this itself.
  */
 void amd_kfd_node_sizes(struct amd_kfd_node *node);
 /*
@@ -110,9 +110,9 @@ int __amd_kfd_svm_access(struct amd_kfd *kfd, void *cpu, size_t size);
 /*
  * Allocate page aligned memory, and map it at a GPU address where the CPU has mapped nothing else.
  * GTT is system memory of the driver and no userptr, so no MMU notifier can invalidate it. The CPU
- * finds it at the same address, but a forked child does not (MADV_DONTFORK). VRAM is mapped for the
- * CPU, in the same way, only by the last function; that needs a BAR which has all of VRAM, and
- * fails with -EINVAL otherwise.
+ * finds GTT at the GPU's address, but a forked child does not (MADV_DONTFORK). Only
+ * __amd_kfd_alloc_visible_vram() maps VRAM for the CPU, too, in the same way. It needs a PCI BAR
+ * through which the CPU reaches all of VRAM, and otherwise fails with -EINVAL.
  */
 int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 /* GTT that is not coherent, so the GPU may keep it in its caches. */
@@ -126,8 +126,9 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem);
 
 /*
- * Reserve GPU addresses at which the CPU has mapped nothing, or return 0.  With them the GPU and
- * CPU address of a page differ, so a test sees when the driver confuses the two.
+ * Reserve GPU addresses at which the CPU has mapped nothing, or return 0. A page that is mapped
+ * there has a GPU address that differs from its CPU address, so a test sees when the driver
+ * confuses the two.
  */
 uint64_t amd_kfd_va_reserve(uint64_t size, uint64_t align);
 void amd_kfd_va_release(uint64_t va, uint64_t size);
@@ -159,8 +160,9 @@ struct amd_kfd_queue {
 	volatile uint64_t *rptr, *wptr, *doorbell;
 	volatile uint32_t *fence; /* the GPU stores the last finished sequence number */
 	/*
-	 * With first_xcc_only: each submission subtracts one when all XCCs are done with it.  The
-	 * fence comes before, so it does not say that the IB may be used again.
+	 * With first_xcc_only: the GPU subtracts one from the signal's value when all XCCs are done
+	 * with a submission. The fence comes earlier, because only the first XCC writes it. So the
+	 * fence does not say that the IB may be used again.
 	 */
 	volatile struct amd_kfd_signal *completion;
 	uint64_t put;		/* dwords emitted since creation */
@@ -194,7 +196,8 @@ int __amd_kfd_queue_destroy(struct amd_kfd_queue *queue);
 /*
  * Put packets into the ring. The GPU runs them after amd_kfd_queue_submit(). When the ring is full,
  * these functions submit and wait for room; when that fails, the next wait returns the error. Where
- * two packets are named, PM4 and AQL queues get the first one, and SDMA queues the second one.
+ * a comment names two packets, PM4 and AQL queues get the first one, and SDMA queues the second
+ * one.
  */
 void amd_kfd_queue_emit(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count);
 void amd_kfd_queue_nop(struct amd_kfd_queue *queue, unsigned int dwords);
@@ -286,8 +289,8 @@ struct amd_kfd_signal {
 enum { AMD_KFD_SIGNAL_USER = 1 };
 
 /*
- * Fill the next slot and return its number. The GPU need not look at the slot before the caller
- * rings the doorbell with this or a later number.
+ * Fill the next slot and return its number. The GPU may read the slot at once, but need not look at
+ * it before the caller rings the doorbell with this or a later number.
  */
 uint64_t amd_kfd_aql_put(struct amd_kfd_queue *queue, const struct amd_kfd_aql_packet *packet);
 void amd_kfd_aql_doorbell(struct amd_kfd_queue *queue, uint64_t index);
@@ -298,8 +301,8 @@ void amd_kfd_aql_init_ring(struct amd_kfd_queue *queue);
 void amd_kfd_aql_init_completion(struct amd_kfd_queue *queue, unsigned int offset);
 
 /*
- * An event of KFD, for which a process can wait. The GPU triggers it when it completes a signal
- * that has this mailbox and event_id.
+ * An event of KFD, for which a process can wait. The GPU triggers the event when the GPU completes
+ * a signal whose mailbox is @mailbox and whose event_id is @trigger.
  */
 struct amd_kfd_event {
 	uint32_t id, trigger;
@@ -351,8 +354,8 @@ int __amd_kfd_smi_wait(struct amd_kfd_smi *smi, enum kfd_smi_event event, unsign
 		       unsigned int timeout_ms);
 
 /*
- * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME
- * or -EOVERFLOW, as above, when one of these events takes longer than @timeout_ms.
+ * Wait until @evictions or more have come since the mark, and a restore for each of them; -ETIME or
+ * -EOVERFLOW, as in __amd_kfd_smi_wait(), when one of these events takes longer than @timeout_ms.
  */
 int __amd_kfd_smi_wait_restored(struct amd_kfd_smi *smi, unsigned int evictions,
 				unsigned int timeout_ms);
@@ -396,7 +399,7 @@ unsigned long long amd_kfd_mem_used(void);
 unsigned long long amd_kfd_mem_limit(void);
 /*
  * The memory that KFD counted at the beginning of a check. The counter is for all processes of the
- * machine, so another one may change it, too.
+ * machine, so another process may change it, too.
  */
 struct amd_kfd_mem_mark {
 	unsigned long long used; /* amd_kfd_mem_used() */

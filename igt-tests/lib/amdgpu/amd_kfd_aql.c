@@ -15,7 +15,7 @@
 /* How long to wait for a free slot in a full ring. */
 #define SLOT_MS igt_patience(10000)
 
-/* The page has a slot of 64 bits for each event of a process (kfd_events.c:273). */
+/* The event page has a slot of 64 bits for each event of a process (kfd_events.c:273). */
 #define EVENT_PAGE_BYTES (KFD_SIGNAL_EVENT_LIMIT * 8)
 
 static unsigned int num_slots(const struct amd_kfd_queue *queue)

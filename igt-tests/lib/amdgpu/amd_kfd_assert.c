@@ -126,8 +126,8 @@ unsigned long long amd_kfd_mem_limit(void)
 }
 
 /*
- * The folder has an entry for each process of KFD, named by its pid. A process that has ended stays
- * there until a work item has given back its memory.
+ * /sys/class/kfd/kfd/proc has an entry for each process of KFD, named by its pid. The entry of a
+ * process that has ended stays there until a work item has given back the process's memory.
  */
 static bool others_use_kfd(void)
 {

@@ -24,12 +24,12 @@ enum {
 	CONTROL_FENCE = 128,
 };
 
-/* The field of kfd_ioctl_create_queue_args.queue_percentage for a PM4 queue's XCC. */
+/* From this bit on kfd_ioctl_create_queue_args.queue_percentage has a PM4 queue's XCC. */
 enum { TARGET_XCC_SHIFT = 8 };
 
 /*
- * Offsets in the control page of an AQL queue, which is ROCm's amd_queue_t.  The command processor
- * reads the two indices and the offset of the second one.
+ * Offsets in the control page of an AQL queue, which is ROCm's amd_queue_t. The command processor
+ * reads the write index, the read index, and the offset of the read index.
  */
 enum {
 	AQL_WRITE_ID = 56,
@@ -136,8 +136,9 @@ static int create(struct amd_kfd *kfd, struct amd_kfd_queue *queue)
 	int ret;
 
 	/*
-	 * One XCC of the partition executes the packets of a PM4 queue; these bits choose it
-	 * (kfd_chardev.c:258).  Take the last one: AQL queues use the first one.
+	 * One XCC of the partition executes the packets of a PM4 queue; these bits choose the XCC
+	 * (kfd_chardev.c:258). Choose the last XCC, because AQL queues let the first one execute
+	 * their packets.
 	 */
 	if (queue->type == AMD_KFD_QUEUE_PM4)
 		args.queue_percentage |= (node->num_xcc - 1) << TARGET_XCC_SHIFT;
@@ -286,7 +287,7 @@ static void put_dwords(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned
 		ring[queue->put++ % RING_DWORDS] = dw[i];
 }
 
-/* Put a packet, and before it the one that lets only the first XCC execute it. */
+/* Put a packet. If only the first XCC may execute it, put a packet before it that says so. */
 static void put_packet(struct amd_kfd_queue *queue, const uint32_t *dw, unsigned int count)
 {
 	uint32_t first[AMD_PKT_MAX_DW];
@@ -359,8 +360,8 @@ static void make_room(struct amd_kfd_queue *queue, unsigned int count)
 	if (queue->first_xcc_only)
 		fence += AMD_PKT_FIRST_XCC_DW;
 	/*
-	 * put_packet() may leave as many dwords as packet and fence have unused at the end of the
-	 * IB, because neither may cross that end.
+	 * Neither the packet nor the fence may cross the end of the IB. So put_packet() may leave
+	 * as many dwords unused there as both have.
 	 */
 	if (is_aql(queue))
 		count += count + fence;

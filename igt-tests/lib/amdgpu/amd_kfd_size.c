@@ -5,7 +5,10 @@
  */
 #include "lib/amdgpu/amd_kfd.h"
 
-/* The least that KFD accepts, from gfx 8.0 on and not on Tonga: kfd_queue.c:290, 534-539. */
+/*
+ * The smallest end-of-pipe buffer that KFD accepts, from gfx 8.0 on, but not on Tonga:
+ * kfd_queue.c:290, 534-539.
+ */
 #define EOP_BUFFER_SIZE 4096
 
 /* Versions as gfx_target_version has them. */
@@ -18,7 +21,10 @@ enum {
 /* The most waves that one XCC runs: kfd_queue.c:get_num_waves(). */
 static uint32_t num_waves(const struct amd_kfd_node *node)
 {
-	/* The topology has the sum over all XCCs (kfd_topology.c:436, 460), the kernel one XCC. */
+	/*
+	 * sysfs shows the sum over all XCCs (kfd_topology.c:436, 460), but the kernel computes with
+	 * the numbers of one XCC.
+	 */
 	uint32_t cus = node->simd_count / node->simd_per_cu / node->num_xcc;
 	uint32_t engines = node->array_count / node->num_xcc / node->simd_arrays_per_engine;
 
@@ -41,6 +47,9 @@ void amd_kfd_node_sizes(struct amd_kfd_node *node)
 
 uint64_t amd_kfd_save_area_size(const struct amd_kfd_node *node)
 {
-	/* kfd_queue.c:kfd_queue_acquire_buffers() wants exactly this, up to the page. */
+	/*
+	 * kfd_queue.c:kfd_queue_acquire_buffers() wants exactly this size, rounded up to whole
+	 * pages.
+	 */
 	return ((uint64_t)node->cwsr_size + node->debug_memory_size) * node->num_xcc;
 }

@@ -101,8 +101,8 @@ static void count_line(struct amd_kfd_smi *smi, const char *line)
 		break;
 	case KFD_SMI_EVENT_VMFAULT:
 		/*
-		 * The event has the number of the thread that acquired the VM. Tests do that in the
-		 * main thread, whose number is the pid.
+		 * The event has the number of the thread that acquired the VM.  Tests acquire the
+		 * VM in the main thread, whose number is the pid.
 		 */
 		if (sscanf(line + details, "%x:", &pid) == 1 && (pid_t)pid == smi->pid)
 			smi->count.vm_faults++;
@@ -135,7 +135,10 @@ int __amd_kfd_smi_drain(struct amd_kfd_smi *smi)
 	/* read() of an empty buffer returns EAGAIN also without O_NONBLOCK. */
 	while ((len = read(smi->fd, bytes, sizeof(bytes))) > 0) {
 		take_bytes(smi, bytes, len);
-		/* KFD drops an event for which there is no room. */
+		/*
+		 * KFD drops an event that does not fit into its buffer.  One may be missing if the
+		 * longest would not fit.
+		 */
 		smi->full |= len > SMI_FIFO_SIZE - KFD_SMI_EVENT_MSG_SIZE;
 	}
 

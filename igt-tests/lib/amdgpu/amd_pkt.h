@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The few packets that test queues need, for each generation of compute queues (PM4) and of SDMA.
- * The IP version of the engine, which the driver reports, chooses the generation.  Only gfx942 has
- * run these packets, as a simulation; all others are known from headers (docs/hardware-notes.md).
+ * The IP version of the engine, which the driver reports, chooses the generation.  Only the packets
+ * of gfx942 have ever run, on the simulated GPU; the packets of all other generations are known
+ * from headers (docs/hardware-notes.md).
  *
  * A generation whose packets nobody has written is missing in the tables of amd_pkt.c.
  */

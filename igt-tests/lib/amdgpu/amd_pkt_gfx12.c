@@ -28,9 +28,9 @@
 	 ACQUIRE_GL1_INV | ACQUIRE_GL2_INV | ACQUIRE_GL2_WB)
 
 /*
- * gfx12.5 has a scope for the work on GL2, of which 2 is "all", and for each access, of which 3 is
- * "system" (gfx_v12_1_pkt.h).  GLV holds dirty lines, so a release writes it back, too
- * (gfx_v12_1_ring_emit_fence()).
+ * gfx12.5 has two scopes (gfx_v12_1_pkt.h).  In the scope of the work on GL2 the value 2 is "all",
+ * and in the scope of each access 3 is "system".  GLV holds dirty lines, so a release writes GLV
+ * back, too (gfx_v12_1_ring_emit_fence()).
  */
 #define RELEASE_GL2_SCOPE_ALL (2u << 12)
 #define RELEASE_GLV_WB	      (1u << 24)
@@ -81,8 +81,9 @@ static unsigned int write_12_5(uint32_t *dw, uint64_t dst, unsigned int count)
 }
 
 /*
- * gfx_v12_1_pkt.h:399 has no bit CP_SYNC, and bit 30 of the last dword has two names: RAW_WAIT and
- * DIS_WC, not to wait until the copy is written.  So set neither.
+ * DMA_DATA of gfx12.5 (gfx_v12_1_pkt.h:399) has no bit CP_SYNC.  Bit 30 of its last dword has two
+ * names there: RAW_WAIT, and DIS_WC, which means not to wait until the copy is written.  So set
+ * neither CP_SYNC nor bit 30.
  */
 static unsigned int copy_12_5(uint32_t *dw, uint64_t dst, uint64_t src, uint32_t size)
 {

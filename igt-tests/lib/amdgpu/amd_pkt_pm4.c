@@ -20,8 +20,8 @@
 #define WAIT_REG_MEM_INTERVAL	 0x20u
 
 /*
- * DMA_DATA (soc15d.h:346): later packets wait for the copy, and the copy for the stores of an
- * earlier one.
+ * DMA_DATA (soc15d.h:346).  CP_SYNC: later packets wait for the copy.  RAW_WAIT: the copy waits for
+ * the stores of an earlier copy.
  */
 #define DMA_DATA_CP_SYNC  (1u << 31)
 #define DMA_DATA_RAW_WAIT (1u << 30)

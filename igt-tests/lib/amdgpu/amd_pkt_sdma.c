@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * The packets of SDMA.  Up to version 4 SDMA accesses memory itself; later ones access it through
- * GL2, the GPU's last cache, so they have to write it back and invalidate it.
+ * The packets of SDMA.  Up to version 4 SDMA accesses memory itself; later versions access it
+ * through GL2, the GPU's last cache, so their packets have to write GL2 back and invalidate it.
  *
  * References are to drivers/gpu/drm/amd/amdgpu of Linux 7.3: vega10_sdma_pkt_open.h describes SDMA
  * 4, navi10_sdma_pkt_open.h SDMA 5, sdma_v6_0_0_pkt_open.h SDMA 6 and 7.0, sdma_v7_1_0_pkt_open.h
@@ -36,9 +36,9 @@ enum {
 #define FENCE_SYSTEM   (1u << 20)
 
 /*
- * What GCR does (navi10_sdma_pkt_open.h:77).  The choice is that of ROCr's
- * BlitSdma::BuildGCRCommand(), which runs on GPUs; "acquire" is without the metadata and the
- * instructions of sdma_v5_2_ring_emit_mem_sync().
+ * The bits of GCR (navi10_sdma_pkt_open.h:77).  Release and acquire set the bits that ROCr's
+ * BlitSdma::BuildGCRCommand() sets, because ROCr runs on real GPUs.  Acquire lacks the bits for
+ * metadata and for instructions that sdma_v5_2_ring_emit_mem_sync() sets.
  */
 #define GCR_GLK_WB  (1u << 6)
 #define GCR_GLK_INV (1u << 7)
@@ -50,9 +50,9 @@ enum {
 #define GCR_ACQUIRE (GCR_RELEASE | GCR_GL2_INV | GCR_GL1_INV | GCR_GLV_INV | GCR_GLK_INV)
 
 /*
- * SDMA 7.1 has a scope for each access, of which 3 is "system", and for the work on GL2, of which 2
- * is "all".  The fields of copy, fence and timestamp are those of ROCr's sdma_registers.h; the
- * kernel's header has older names for the same bits.
+ * SDMA 7.1 has two scopes.  In the scope of each access the value 3 is "system", and in the scope
+ * of the work on GL2 2 is "all".  The fields of copy, fence and timestamp are those of ROCr's
+ * sdma_registers.h; the kernel's header has older names for the same bits.
  */
 #define COPY_HAS_SCOPE	       (1u << 28)
 #define COPY_SCOPE_SYSTEM      (3u << 18 | 3u << 26) /* destination, source */
@@ -98,7 +98,10 @@ static unsigned int put_timestamp(uint32_t *dw, uint32_t header, uint64_t addr)
 	return n;
 }
 
-/* GCR of all addresses (sdma_v5_2.c:312); the low half of the control shares a dword. */
+/*
+ * GCR of all addresses (sdma_v5_2.c:312).  A dword has the low half of @control and a part of an
+ * address.
+ */
 static unsigned int put_gcr(uint32_t *dw, uint32_t control)
 {
 	unsigned int n = 0;

@@ -19,7 +19,7 @@ struct amd_stamp {
 	 * @started before it touches the page, and in @finished after.  @zeroed is the last
 	 * generation that began by dropping the content, so the page is zeros for a while.  @freed
 	 * is the last generation that the kernel may drop at any time, as after MADV_FREE.  Once
-	 * the kernel has dropped it, the page stays zeros until the next store.
+	 * the kernel has dropped that content, the page stays zeros until the next store.
 	 */
 	atomic_uint started, finished, zeroed, freed;
 };

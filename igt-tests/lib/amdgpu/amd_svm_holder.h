@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Keep the restore workers of KFD from working: a thread registers SVM memory whose page does not
- * come.  It waits for the page in kfd_svm.c:svm_range_set_attr(), which holds the lock of the
- * process, that both workers need, and mmap_lock for reading.
+ * Keep KFD's restore workers, that of userptrs and that of SVM, from working: a thread registers
+ * SVM memory whose page does not come.  The thread waits for the page in
+ * kfd_svm.c:svm_range_set_attr().  Meanwhile it holds the lock of the KFD process, which both
+ * workers need, and mmap_lock for reading.
  *
  * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
  * for mmap_lock and so for the page.

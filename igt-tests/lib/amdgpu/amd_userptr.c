@@ -297,8 +297,8 @@ static void gpu_read(struct amd_userptr *up, uint64_t va, size_t size)
 {
 	igt_assert_lte_u64(size, AMD_USERPTR_STAGE);
 	/*
-	 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
-	 * comparison will fail.
+	 * No pattern and no new page consists of bytes 0xff. So the comparison fails if the GPU
+	 * copies nothing.
 	 */
 	memset(up->out.cpu, 0xff, size);
 	amd_kfd_queue_copy(up->queue, up->out.va, va, size);
@@ -391,7 +391,8 @@ void amd_userptr_expect_fault(struct amd_userptr *up, uint32_t fault_event, uint
 		     (unsigned long long)va, (unsigned long long)(va + size));
 	/*
 	 * A GPU that goes on after a fault reports so many faults, also of other processes, that
-	 * KFD may have dropped the SMI event of this fault.
+	 * KFD may have dropped the SMI event of this fault. Wait for the event only if KFD has
+	 * dropped none.
 	 */
 	amd_kfd_smi_drain(&up->smi);
 	if (!up->smi.full)

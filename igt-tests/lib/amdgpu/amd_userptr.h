@@ -32,8 +32,9 @@
 #define AMD_USERPTR_WAIT_MS igt_patience(10000)
 
 /*
- * Tests try sizes below this: amdgpu_userptr_check_ranges() refuses more than U32_MAX pages with
- * another error.
+ * Tests that expect KFD's error for a size above its limit try only sizes below this.  From this
+ * size on amdgpu_userptr_check_ranges() returns another error, because the BO would have more than
+ * U32_MAX pages (of 4 KiB).
  */
 #define AMD_USERPTR_SIZE_END (1ull << 44)
 
@@ -61,8 +62,8 @@ struct amd_userptr {
 	uint32_t syncobj;	     /* the kernel signals it when a page table update is done */
 	bool supported;		     /* the answer of amd_userptr_supported() */
 	/*
-	 * Undoes what the journal (igt_undo.h) does not know, such as a worker that the subtest
-	 * holds.  NULL: there is nothing.
+	 * Undoes those changes of the subtest that the journal (igt_undo.h) does not have.  For
+	 * example, it releases a worker that the subtest holds.  NULL: there is nothing to undo.
 	 */
 	void (*undo)(struct amd_userptr *up);
 	/* The BOs that amd_userptr_cleanup() closes, and the mappings that it unmaps. */
@@ -75,14 +76,14 @@ struct amd_userptr {
 
 /* Open KFD on the render node @fd and make a PM4 queue; fails the test when that is impossible. */
 void amd_userptr_open(struct amd_userptr *up, int fd);
-/* The same without the queue; it comes with amd_userptr_use_queue(). */
+/* Like amd_userptr_open(), but without a queue; amd_userptr_use_queue() makes one. */
 void amd_userptr_open_without_queue(struct amd_userptr *up, int fd);
 /* Open KFD in a forked child, which needs descriptors of its own. */
 void amd_userptr_open_in_child(struct amd_userptr *up, const struct amd_userptr *parent);
 void amd_userptr_close(struct amd_userptr *up);
 /*
  * Undo the changes of a subtest to the machine and call undo() once, then unmap and close its BOs
- * and mappings; keep queues and descriptors.
+ * and mappings; keep the descriptors, and all queues but those with unfinished work.
  */
 void amd_userptr_cleanup(struct amd_userptr *up);
 /* Use a queue of @type from now on, and create it the first time; skips without SDMA engines. */
@@ -104,8 +105,8 @@ void amd_userptr_disown(struct amd_userptr *up, const void *addr);
 
 /*
  * Returns a size above KFD's limit for all its processes, which is nearly all memory of the
- * machine.  It is a power of two.  Skips when it would not be below AMD_USERPTR_SIZE_END, or when
- * there is no debugfs, which shows the limit.
+ * machine.  The size is a power of two.  Skips when it would not be below AMD_USERPTR_SIZE_END, or
+ * when there is no debugfs, which shows the limit.
  */
 uint64_t amd_userptr_size_above_limit(void);
 

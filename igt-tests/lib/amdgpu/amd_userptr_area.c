@@ -26,7 +26,7 @@
  */
 enum { NUM_HUGE_PAGES = 6 };
 
-/* /proc/sys/vm/nr_hugepages may count pages of another size. */
+/* Not /proc/sys/vm/nr_hugepages, which may count pages of another size. */
 #define NR_HUGE_PAGES "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages"
 
 static int open_memfd(size_t size)
@@ -181,7 +181,10 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	if (reason)
 		return reason;
 	reserve(area);
-	/* The driver has no part in this, so a failure says something about the machine. */
+	/*
+	 * The driver has no part in this, so a failure is a reason to skip: the machine lacks
+	 * something.
+	 */
 	ret = map_area(area);
 	if (ret == -EOPNOTSUPP || ret == -EISDIR)
 		return "the directory of the file has no O_TMPFILE";
@@ -190,8 +193,9 @@ const char *amd_userptr_area_init(struct amd_userptr_area *area, struct amd_user
 	if (!backing->readonly)
 		amd_userptr_area_fill(area, AMD_USERPTR_SEED);
 	/*
-	 * If the kernel collapses into larger pages only, it may have taken a page of 2 MiB when
-	 * the area was filled.
+	 * __igt_mm_collapse() fails if the kernel collapses only into pages larger than 2 MiB. Even
+	 * so the kernel may have used a page of 2 MiB when the test filled the area, so look
+	 * whether the pages are neighbours.
 	 */
 	if (backing->advice == MADV_HUGEPAGE && __igt_mm_collapse(area->cpu, area->size) &&
 	    !amd_userptr_area_is_contiguous(area))
@@ -306,8 +310,8 @@ void amd_userptr_area_check(struct amd_userptr_area *area, struct amd_userptr_bo
 {
 	if (bo) {
 		/*
-		 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
-		 * comparison will fail.
+		 * No pattern and no new page consists of bytes 0xff. So the comparison fails if the
+		 * GPU copies nothing.
 		 */
 		memset(area->up->out.cpu, 0xff, 2 * amd_userptr_half());
 		gpu_copy(area, bo, false);

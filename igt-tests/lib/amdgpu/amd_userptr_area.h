@@ -26,12 +26,13 @@ static inline size_t amd_userptr_half(void)
 							      : AMD_USERPTR_HALF_LEAST;
 }
 
-/* Pages whose page frames a test watches: those of both halves. */
+/* The most pages whose page frames a test watches: the pages of both halves. */
 #define AMD_USERPTR_MAX_OBSERVED 16
 
 /*
- * Seeds of the patterns, which show a test where the bytes come from that it finds. Each half has
- * its own, so the distance between two seeds is at least 2.
+ * Seeds of the patterns.  The seed shows a test where the bytes that it finds come from.  The
+ * second half of an area has the next seed after that of the first half, so the distance between
+ * two of these seeds is at least 2.
  */
 enum {
 	AMD_USERPTR_SEED = 16,	     /* the CPU stores it before the event */
@@ -145,12 +146,13 @@ struct amd_userptr_event {
 	bool huge;	     /* needs an area as large as a huge page */
 	/*
 	 * The event takes mmap_lock for writing, so it waits for a restore worker that faults in a
-	 * page.  Without this flag it must be able to happen in the middle of a restore.
+	 * page.  Without this flag the event must be able to happen while the worker is in the
+	 * middle of a restore.
 	 */
 	bool waits;
 	/*
-	 * The event may wait for the worker or not: it looks at all memory, and may find a page
-	 * that the kernel is looking up.
+	 * The event may wait for the restore worker or not: compaction looks at all memory, and
+	 * waits if it finds a page that the kernel is looking up.
 	 */
 	bool may_wait;
 	/* Runs before the userptr exists; returns a reason to skip, or NULL. */

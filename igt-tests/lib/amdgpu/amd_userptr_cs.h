@@ -46,7 +46,7 @@ void amd_userptr_cs_begin(struct amd_userptr_cs *cs);
 /*
  * Submit the IB once, with its own BOs and @count others on the list; 0 or -errno of the ioctl,
  * which is -EAGAIN when the memory of a listed userptr has changed during the ioctl, or when the
- * driver is restoring userptrs of the KFD process whose VM this is.
+ * driver is restoring userptrs of the KFD process that uses the VM of the submission.
  */
 int __amd_userptr_cs_submit(struct amd_userptr_cs *cs, const uint32_t *handles, unsigned int count,
 			    uint64_t *seq);

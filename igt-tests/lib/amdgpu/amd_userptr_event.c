@@ -19,8 +19,8 @@
 #include "lib/igt_undo.h"
 
 /*
- * How many compactions to try: if these moved none of the pages, more of them would not either.
- * None begins when COMPACT_MS are over.
+ * The most compactions to try: if these move none of the pages, more of them would not either.  No
+ * compaction begins after COMPACT_MS.
  */
 enum { MAX_COMPACTIONS = 3 };
 #define COMPACT_MS igt_patience(10000)
@@ -140,7 +140,10 @@ static const char *prepare_pageout(struct amd_userptr_area *area)
 	return igt_get_total_swap_mb() ? NULL : "no swap space is in use";
 }
 
-/* The machine may reclaim nothing: reclaim passes over pages that somebody else holds. */
+/*
+ * It is no error if the kernel reclaims nothing (-ETIME), because reclaim passes over pages that
+ * somebody else holds.  In that case area->done stays false, so the subtest skips.
+ */
 static int trigger_pageout(struct amd_userptr_area *area)
 {
 	int ret = __igt_reclaim_pageout(area->cpu, area->size);
@@ -215,7 +218,10 @@ static int trigger_migrate(struct amd_userptr_area *area)
 	return __igt_mm_migrate(area->cpu, area->size, migration_step(area));
 }
 
-/* A machine on which compaction takes long counts as one that moves none of the pages. */
+/*
+ * If compaction would take too long (-EFBIG), return 0 with area->done false, as if it had moved
+ * none of the pages, so that the subtest skips.
+ */
 static int trigger_compact(struct amd_userptr_area *area)
 {
 	const uint64_t deadline = igt_now_ms() + COMPACT_MS;
@@ -230,7 +236,8 @@ static int trigger_compact(struct amd_userptr_area *area)
 }
 
 /*
- * The evidence of these events counts only huge pages of the size into which the kernel collapses.
+ * Returns a reason to skip the events collapse and split, or NULL.  Their evidence counts only huge
+ * pages of the size into which the kernel collapses pages.
  */
 static const char *other_size(const struct amd_userptr_area *area)
 {
@@ -253,7 +260,7 @@ static int trigger_collapse(struct amd_userptr_area *area)
 	int ret = madvise(area->cpu, area->size, MADV_HUGEPAGE) ? -errno : 0;
 
 	ret = ret ? ret : __igt_mm_collapse(area->cpu, area->size);
-	/* The machine has no huge page: then collapsed() finds none. */
+	/* Without a free huge page collapsed() finds no new one, so the subtest skips. */
 	return ret == -ENOMEM || ret == -EAGAIN ? 0 : ret;
 }
 
@@ -269,9 +276,9 @@ static const char *prepare_split(struct amd_userptr_area *area)
 
 /*
  * Drop a few pages in the middle, so that the kernel maps the rest of the huge page by small
- * entries.  When one of the pages has gone, the huge page is split.  Do not look whether the pages
- * are still neighbours, because khugepaged may make the memory huge again: then it has another page
- * frame there, too.
+ * entries.  The evidence of the split is that the middle has lost its page frame.  Do not look
+ * whether the pages are still neighbours, because khugepaged may make the memory huge again; the
+ * middle has another page frame in that case, too.
  */
 static int trigger_split(struct amd_userptr_area *area)
 {

@@ -21,9 +21,10 @@
 #define CHILD_WAITS 4
 
 /*
- * A GPU may go on after a fault, with a default page, until the driver evicts the queue. Then the
- * fence comes as if nothing had happened, and the driver may handle the interrupt of the fault only
- * after it. No event says that no fault will come, so the test waits this long for one.
+ * After a GPU page fault some GPUs go on with a default page until the driver evicts the queue. On
+ * such a GPU the fence comes as if nothing had happened, and the driver may handle the fault's
+ * interrupt only after the fence. No event says that no fault will come, so the test waits this
+ * long for a fault.
  */
 #define FAULT_AFTER_FENCE_MS igt_patience(5)
 

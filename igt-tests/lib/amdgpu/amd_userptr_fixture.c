@@ -46,8 +46,8 @@ void amd_userptr_fixture_open(struct amd_userptr *up)
 	igt_require_f(sees_page_frames(), "page frame numbers are hidden (not root?)\n");
 	igt_undo_init();
 	/*
-	 * NUMA balancing moves pages, and the subtests do not expect these evictions.  Some kernels
-	 * have none.
+	 * NUMA balancing moves pages, which causes evictions that the subtests do not expect.  A
+	 * failure does not matter, because a kernel without this file has no NUMA balancing.
 	 */
 	igt_undo_set_for_program("/proc/sys/kernel/numa_balancing", "0");
 	amd_userptr_open(up, fd);

@@ -19,8 +19,8 @@ struct amd_userptr_subtest {
 	const char *describe;
 	void (*run)(struct amd_userptr *up);
 	/*
-	 * If it is not NULL, the runner calls run_with(up, data) instead of run(up).  So subtests
-	 * that differ in their data only can share a function.
+	 * If it is not NULL, amd_userptr_run_subtests() calls run_with(up, data) instead of
+	 * run(up).  So subtests that differ only in their data can share a function.
 	 */
 	void (*run_with)(struct amd_userptr *up, const void *data);
 	const void *data;

@@ -14,8 +14,8 @@ const char *const amd_userptr_kind_suffix[AMD_USERPTR_NUM_KINDS] = {
 };
 
 /*
- * Cut the memory into ranges and make a BO of them in reverse order, because in order the driver
- * would merge them into one.
+ * Cut the memory into ranges and make a BO of them in reverse order, because the driver would merge
+ * ranges in the order of their addresses into one.
  */
 static int create_scatter(struct amd_userptr *up, struct amd_userptr_mapped *mapped)
 {

@@ -39,8 +39,8 @@ int __amd_userptr_mapped_drop(struct amd_userptr *up, struct amd_userptr_mapped 
 
 /*
  * make_at() maps at the GPU address @va, which the caller has reserved.  close() removes the
- * mapping and keeps the reservation.  Outside of the driver both take no mmap_lock, for tests in
- * which another thread holds it.
+ * mapping and keeps the reservation.  Both functions are for tests in which another thread holds
+ * mmap_lock: only the driver may take the lock, the functions themselves do not.
  */
 int __amd_userptr_mapped_make_at(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 				 uint64_t size, uint64_t va, struct amd_userptr_mapped *mapped);
@@ -51,8 +51,8 @@ int __amd_userptr_mapped_unmap(struct amd_userptr *up, struct amd_userptr_mapped
 int __amd_userptr_mapped_map(struct amd_userptr *up, struct amd_userptr_mapped *mapped);
 
 /*
- * make() and drop(), but both assert success. make() skips when @kind needs AMDGPU_GEM_USERPTR_HSA
- * and the kernel lacks it.
+ * Like __amd_userptr_mapped_make() and __amd_userptr_mapped_drop(), but both assert success.
+ * amd_userptr_mapped_make() skips when @kind needs AMDGPU_GEM_USERPTR_HSA and the kernel lacks it.
  */
 void amd_userptr_mapped_make(struct amd_userptr *up, enum amd_userptr_kind kind, void *cpu,
 			     uint64_t size, struct amd_userptr_mapped *mapped);

@@ -161,8 +161,8 @@ void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t off
 	for (uint64_t done = 0, n; done < size; done += n) {
 		n = size - done < AMD_USERPTR_STAGE ? size - done : AMD_USERPTR_STAGE;
 		/*
-		 * No pattern and no new page consists of such bytes. If the GPU copies nothing, the
-		 * comparison will fail.
+		 * No pattern and no new page consists of bytes 0xff. So the comparison fails if the
+		 * GPU copies nothing.
 		 */
 		memset(up->out.cpu, 0xff, n);
 		amd_kfd_queue_copy(up->queue, up->out.va, scatter->va + offset + done, n);

@@ -48,7 +48,7 @@ uint64_t amd_userptr_scatter_step(uint64_t size);
 /* Returns the arguments of the ioctl that makes a BO of the ranges. */
 struct amd_userptr_args amd_userptr_scatter_args(const struct amd_userptr_scatter *scatter,
 						 uint32_t flags);
-/* Call that ioctl; 0 and the handle in @args, or -errno. */
+/* Call the ioctl with these arguments; 0 and the handle in @args, or -errno. */
 int __amd_userptr_ioctl(int fd, struct amd_userptr_args *args);
 /*
  * Make a BO of the ranges with AMD_USERPTR_TRACKED and @flags; the second function maps it as well.
@@ -68,9 +68,9 @@ char *amd_userptr_scatter_byte(const struct amd_userptr_scatter *scatter, uint64
  */
 void amd_userptr_scatter_reads(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size);
 /*
- * Let the GPU store the pattern of @seed to [offset, offset + size) of the BO (of the next seed
- * after each AMD_USERPTR_STAGE bytes), and assert that the CPU finds it in the ranges, which must
- * not overlap.
+ * Let the GPU store the pattern of @seed to [offset, offset + size) of the BO, and assert that the
+ * CPU finds the pattern in the ranges, which must not overlap.  After each AMD_USERPTR_STAGE bytes
+ * comes the pattern of the next seed.
  */
 void amd_userptr_scatter_writes(struct amd_userptr_scatter *scatter, uint64_t offset, uint64_t size,
 				uint32_t seed);

@@ -6,8 +6,8 @@
 #include "../../../lib/src/uapi.h"
 
 /*
- * amdgpu has the flag from DRM minor _MINOR on. A BO has at most _MAX ranges, and at most
- * _MAX_OVERLAP ranges of a BO may share a page.
+ * amdgpu has the flag AMDGPU_GEM_USERPTR_SCATTER from DRM minor _MINOR on. A BO has at most _MAX
+ * ranges, and at most _MAX_OVERLAP ranges of a BO may share a page.
  */
 enum {
 	AMD_USERPTR_SCATTER_MINOR = 65,

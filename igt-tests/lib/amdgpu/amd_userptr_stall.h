@@ -7,7 +7,8 @@
  * a FUSE file makes the worker wait for the server, which is a child of the test (igt_fuse.h).  So
  * hold() maps such a page over the memory of a userptr that no queue uses: the notifier evicts the
  * queues, and the worker waits until release() lets the server answer.  A stock kernel keeps the
- * lock of the KFD process meanwhile; the series drops it, so KFD's restore of VRAM does not wait.
+ * lock of the KFD process meanwhile.  A kernel with the series drops that lock, so KFD's restore of
+ * VRAM does not wait.
  *
  * Between hold and release the caller must not map, unmap or allocate memory, because it would wait
  * for mmap_lock and so for the worker.

@@ -28,7 +28,7 @@ pid_t amd_userptr_victim(struct amd_userptr_victims *victims, amd_userptr_live_f
 			 void *data);
 /* Wait until @flag is true; false when the process ends first, or when it takes too long. */
 bool amd_userptr_victim_wait(atomic_bool *flag, pid_t pid);
-/* Has the process ended?  It remains a zombie, and one of the next functions can wait for it. */
+/* Has the process ended?  It remains a zombie until amd_userptr_victim_end() waits for it. */
 bool amd_userptr_victim_ended(pid_t pid);
 /*
  * Kill the process, wait for its end, and return its wait status; @what begins the message of a
@@ -42,7 +42,7 @@ void amd_userptr_victims_expect_back(struct amd_userptr_victims *victims, const 
 /* Assert that a new process gets a queue and userptrs that work. */
 void amd_userptr_victims_expect_life(struct amd_userptr_victims *victims);
 
-/* Map private memory without huge pages, in a process that does not clean up. */
+/* Map private memory without huge pages for a victim, which does not clean up. */
 char *amd_userptr_victim_memory(size_t size);
 
 #endif

@@ -23,8 +23,8 @@ struct amd_vm_trace {
 	uint64_t flags;	      /* flags of the valid entries, without the fragment field */
 	bool mixed;	      /* not all valid entries have these flags */
 	/*
-	 * The largest fragment of the valid entries, log2 of pages; 0 also if no fragment has more
-	 * than a part of a page.
+	 * The largest fragment of the valid entries, as log2 of its pages.  It is 0 if no fragment
+	 * is larger than one page.
 	 */
 	unsigned int fragment;
 };

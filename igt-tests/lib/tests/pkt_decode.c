@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The sources of the tables are the kernel's comments and headers, ROCr's sdma_registers.h and
- * PAL's descriptions of PM4, read for this file anew.  A bit that no row names has to be zero.
+ * The tables were written anew for this file, and not from amd_pkt.  Their sources are the kernel's
+ * comments and headers, ROCr's sdma_registers.h and PAL's descriptions of PM4.  A bit that no row
+ * names has to be zero.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@
 enum meaning {
 	END,
 	IS,  /* the field has to be @number */
-	ANY, /* the field may have any value, because memory is the same with each */
+	ANY, /* any value, because the field does not change the result in memory */
 	DST_LO,
 	DST_HI,
 	SRC_LO,
@@ -381,7 +382,10 @@ const char *pkt_decode(enum pkt_format format, const uint32_t *dw, unsigned int 
 		length = ((dw[0] & bits(29, 16)) >> 16) + 2;
 		code >>= 8;
 	}
-	/* Two packets may have the same code. Then the second one's fields decide. */
+	/*
+	 * Two packets may have the same code, as RELEASE_MEM of fence and clock.  Their fields
+	 * decide.
+	 */
 	for (unsigned int i = 0; i < sizeof(packets) / sizeof(packets[0]); i++) {
 		if (!(packets[i].formats & format) || packets[i].code != code)
 			continue;

@@ -110,7 +110,7 @@ static inline void headers_acquire(const struct amd_pkt *pkt, uint32_t caches, c
 	headers_compare("ACQUIRE_MEM", &pair);
 }
 
-/* @select is the field for the XCCs, which has two names. */
+/* @select is the field for the XCCs, whose name differs between the kernel's headers. */
 static inline void headers_first_xcc(const struct amd_pkt *pkt, uint32_t select, uint32_t count)
 {
 	struct headers_pair pair = { 0 };

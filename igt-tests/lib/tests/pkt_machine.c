@@ -118,7 +118,7 @@ static void wait_for(struct machine *m, const struct pkt_op *op)
 static void execute(struct machine *m, const struct pkt_op *op)
 {
 	const uint64_t clock = 0x0123456789abcdef;
-	/* gfx9's RELEASE_MEM stores to the memory controller. */
+	/* gfx9's RELEASE_MEM stores to the memory controller, so past the cache. */
 	bool uncached = op->uncached || m->format == PKT_GFX9;
 
 	m->executed++;
@@ -197,7 +197,7 @@ static unsigned int run_ib(struct machine *m, const uint32_t *dw, unsigned int c
 
 /* ---- queues ---- */
 
-/* Put the packets of the ring one behind another, because a packet may cross the ring's end. */
+/* Copy each packet out of the ring before decoding it, because it may cross the ring's end. */
 static void run_ring(struct machine *m)
 {
 	const uint32_t *ring = m->queue->ring.cpu;

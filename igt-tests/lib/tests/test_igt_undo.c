@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 /*
- * Unit test of the journal of changes to the machine (igt_undo.h).  Files in a directory of its own
- * take the place of the kernel's settings, so it needs neither a GPU nor root.
+ * Unit test of the journal of changes to the machine (igt_undo.h).  Files in a new directory take
+ * the place of the kernel's settings, so the test needs neither a GPU nor root.
  *
  * The program starts itself with the subtest "busy", which changes the files all the time, and
  * kills that process at random times.
@@ -28,7 +28,10 @@ enum { KILLS = 50, MORE_US = 20000 };
 /* The limit of a wait, in milliseconds. */
 enum { WAIT_MS = 10000 };
 
-/* In these variables the process that is killed finds the directory, and how to change files. */
+/*
+ * In these environment variables the process to be killed finds the directory, and whether to
+ * change the files without the journal.
+ */
 #define DIRECTORY "IGT_UNDO_DIRECTORY"
 #define PLAINLY	  "IGT_UNDO_PLAINLY"
 
@@ -64,8 +67,8 @@ static void read_file(unsigned int i, char text[64])
 }
 
 /*
- * Is the first word of the file @word?  The files keep the end of a longer text, where the kernel's
- * would not.
+ * Does the file begin with @word?  A shorter value does not cut these files, so the end of a longer
+ * text stays, which the kernel's files would not keep.
  */
 static bool begins_with(unsigned int i, const char *word)
 {
@@ -122,7 +125,10 @@ static void undo_at_the_end(void)
 	igt_assert(all_as_before());
 }
 
-/* The program changes a file, then the subtest does, whose end undoes only the later change. */
+/*
+ * The program changes a file, then a subtest changes it.  The end of the subtest undoes only the
+ * later change.
+ */
 static void undo_two_levels(void)
 {
 	make_files();
@@ -171,7 +177,10 @@ static bool other(const char *what, const char *value)
 	return note(what, value);
 }
 
-/* Undo what one function undoes, each time it is asked for, and leave the rest to the subtest. */
+/*
+ * igt_undo_all_by() undoes only the changes of one function, each time that the test calls it.  The
+ * end of the subtest undoes the rest.
+ */
 static void undo_by_function(void)
 {
 	for (int round = 0; round < 3; round++) {
@@ -195,7 +204,10 @@ static void refuse(void)
 	igt_undo_subtest();
 }
 
-/* The program puts back what a killed child has changed, and the child puts nothing back itself. */
+/*
+ * The program puts back the file that a killed child has changed.  The child's own call of
+ * igt_undo_subtest() puts nothing back.
+ */
 static void undo_for_child(void)
 {
 	const pid_t pid = fork();
@@ -278,9 +290,10 @@ static pid_t start_busy(bool plainly)
 }
 
 /*
- * Wait until the processes have ended that a killed one has left: its child, and the guard.  They
- * have become children of this process.  Before that the files may be as before for a moment only,
- * because a child is about to change one, and the next process would take that for the old value.
+ * Wait until the child and the guard of a killed process have ended.  They have become children of
+ * this process.  Until both have ended, an old value in a file may last for a moment only, because
+ * the child may be about to change the file.  The next process would take the changed value for the
+ * old one.
  */
 static void wait_for_rest(void)
 {
@@ -306,7 +319,10 @@ static bool kill_one(int sig, unsigned int us, bool plainly)
 
 	igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
 	pid = start_busy(plainly);
-	/* Look once for each turn, because the process also puts the files back. */
+	/*
+	 * Call all_as_before() only once in each turn, because the process also puts the files
+	 * back.
+	 */
 	while (!(changed = !all_as_before()) && igt_now_ms() < deadline)
 		igt_pause();
 	if (!changed)
@@ -323,8 +339,8 @@ static bool kill_one(int sig, unsigned int us, bool plainly)
 	igt_assert(!WIFEXITED(status) || WEXITSTATUS(status));
 	wait_for_rest();
 	/*
-	 * The guard of this process must not become its child, because IGT asserts at the end that
-	 * there is none.
+	 * Be no subreaper any more, because the guard of this process must not become its child:
+	 * IGT asserts at the end that the process has no child.
 	 */
 	igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 	return changed;
@@ -347,7 +363,10 @@ static void kill_many(void)
 	igt_assert_lte(KILLS / 2, changed);
 }
 
-/* Without the journal the same kill leaves a changed file, so killed() can see that. */
+/*
+ * Without the journal the same kill leaves a changed file.  So the subtest killed can find a
+ * changed file.
+ */
 static void kill_plain(void)
 {
 	make_files();
@@ -377,7 +396,7 @@ int igt_main()
 		be_busy();
 
 	igt_fixture() {
-		/* A subtest above that has failed may have left this on (kill_one()). */
+		/* A failed subtest above may have left this process a subreaper (kill_one()). */
 		igt_assert_eq(prctl(PR_SET_CHILD_SUBREAPER, 0), 0);
 		igt_undo_init();
 	}

@@ -91,7 +91,10 @@ int igt_main()
 	igt_subtest("wait-zombie")
 		wait_for_zombie();
 
-	/* The last one, because after the failure its child goes on with the next subtest. */
+	/*
+	 * This one is last, because its child goes on with the next subtest after the failed
+	 * assertion.
+	 */
 	igt_describe("A wait for a process that is no child fails.");
 	igt_subtest("wait-pid-none")
 		wait_for_none();

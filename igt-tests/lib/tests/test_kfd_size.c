@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sizes of a compute queue's buffers are those that the kernel computes and demands.  The
- * kernel's own code computes them here: the end of kfd_queue.c, which meson.build cuts out of the
- * kernel's source.
+ * Tests that amd_kfd_size.c computes the sizes of a compute queue's buffers that the kernel
+ * demands.  The kernel's own code computes them here, too: the end of kfd_queue.c, which
+ * meson.build cuts out of the kernel's source.
  */
 #include "lib/amdgpu/amd_kfd.h"
 #include "test.h"

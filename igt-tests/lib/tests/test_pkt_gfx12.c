@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packets of gfx12.0 and SDMA 7.0 are those of nvd.h and sdma_v6_0_0_pkt_open.h, which
+ * Compares the packets of gfx12.0 and SDMA 7.0 with nvd.h and sdma_v6_0_0_pkt_open.h, which
  * gfx_v12_0.c and sdma_v7_0.c include.
  */
 #include "nvd.h"

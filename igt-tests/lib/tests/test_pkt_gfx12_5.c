@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The packets of gfx12.5, whose IP version is GC 12.1, and SDMA 7.1 are those of gfx_v12_1_pkt.h
- * and sdma_v7_1_0_pkt_open.h.
+ * Compares the packets of gfx12.5, whose IP version is GC 12.1, and of SDMA 7.1 with
+ * gfx_v12_1_pkt.h and sdma_v7_1_0_pkt_open.h.
  */
 #include "gfx_v12_1_pkt.h"
 #include "sdma_v7_1_0_pkt_open.h"

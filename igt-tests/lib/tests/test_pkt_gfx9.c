@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The packets of gfx9 and SDMA 4 are those of soc15d.h and vega10_sdma_pkt_open.h. */
+/* Compares the packets of gfx9 and SDMA 4 with soc15d.h and vega10_sdma_pkt_open.h. */
 #include "soc15d.h"
 #include "vega10_enum.h"
 #include "vega10_sdma_pkt_open.h"

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
- * The packets of all generations do their work on a machine that decodes them on its own, and that
- * has a cache: stores become visible with the fence, and a queue sees what the CPU has stored
- * before the submission and before the end of a wait.
+ * Runs the packets of all generations on a simulated machine that decodes them on its own, and that
+ * has a cache.  Stores of a queue have to become visible with the fence.  A queue has to see the
+ * CPU's stores from before the submission, and those from before the end of a wait.
  */
 #include <sched.h>
 
@@ -39,7 +39,7 @@ enum {
 	WORDS = 4096,
 	SOURCE = 1 << 20,
 	TARGET = 5 << 19,
-	/* More than one packet copies. */
+	/* So large that a copy needs more than one packet. */
 	COPY_SIZE = AMD_PKT_COPY_MAX + 12345,
 };
 
@@ -79,7 +79,7 @@ static void all_packets(void)
 	t_equal(*word(WORD_D), 0xfeedc0de);
 }
 
-/* The cache has WORD_A from the first submission. */
+/* The first submission leaves WORD_A in the cache, so the second one has to invalidate it. */
 static void submission_sees_stores(void)
 {
 	*word(WORD_A) = 1;
@@ -92,7 +92,7 @@ static void submission_sees_stores(void)
 	t_equal(*word(WORD_B), 2);
 }
 
-/* The cache has WORD_A from the copy before the wait. */
+/* The copy before the wait leaves WORD_A in the cache, so the wait has to invalidate it. */
 static void wait_sees_stores(void)
 {
 	*word(WORD_GO) = 0;

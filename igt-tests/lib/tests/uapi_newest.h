@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Takes the headers of a kernel tree instead of the installed ones, which have the same include
- * guards. The test headers-newest includes this file before each file of the tests, with the paths
- * of both headers in KERNEL_DRM and KERNEL_KFD. So it checks that lib/src/uapi.h defines nothing
- * in another way than the kernel does, and that its own names have the kernel's values.
+ * Takes the headers of a kernel tree. The installed headers have the same include guards, so the
+ * compiler skips them. The test headers-newest includes this file before each file of the tests,
+ * with the paths of both headers in KERNEL_DRM and KERNEL_KFD. So the test checks that
+ * lib/src/uapi.h defines nothing in another way than the kernel does, and that the names which only
+ * lib/src/uapi.h has (AMD_*) have the kernel's values.
  */
 #ifndef UAPI_NEWEST_H
 #define UAPI_NEWEST_H

@@ -57,7 +57,10 @@
 #undef KFD_RUNTIME_ENABLE_MODE_ENABLE_MASK
 #undef KFD_RUNTIME_ENABLE_MODE_TTMP_SAVE_MASK
 
-/* The preprocessor cannot remove structs, enums and their constants. */
+/*
+ * The preprocessor cannot remove structs, enums and their constants. So let each use of their names
+ * be an error.
+ */
 #pragma GCC poison DEBUG_RUNTIME_STATE_DISABLED
 #pragma GCC poison DEBUG_RUNTIME_STATE_ENABLED
 #pragma GCC poison DEBUG_RUNTIME_STATE_ENABLED_BUSY
