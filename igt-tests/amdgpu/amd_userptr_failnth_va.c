@@ -209,14 +209,15 @@ static void leave_freed(struct amd_userptr *mine, struct igt_fail_nth *inject)
 		ret = va_once(mine, 0, AMDGPU_VA_OP_UNMAP, bo, bo->va, bo->size);
 		failed = igt_fail_nth_disarm(inject);
 		igt_assert_f(failed, "no UNMAP ran out of memory\n");
-		if (!ret)
+		if (!ret) {
 			igt_assert_eq(__amd_userptr_va(mine, AMDGPU_VA_OP_MAP, bo->handle, bo->va,
 						       0, bo->size, AMD_USERPTR_RW),
 				      0);
-		else if (va_once(mine, 0, AMDGPU_VA_OP_UNMAP, bo, bo->va, bo->size) == -ENOENT)
+			continue;
+		}
+		if (va_once(mine, 0, AMDGPU_VA_OP_UNMAP, bo, bo->va, bo->size) == -ENOENT)
 			return;
-		else
-			bo = amd_userptr_tracked(mine, getpagesize(), 1);
+		bo = amd_userptr_tracked(mine, getpagesize(), 1);
 	}
 }
 
