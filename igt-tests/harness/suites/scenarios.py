@@ -204,6 +204,7 @@ def spec_of(name, entry, image, text, echo=None):
 def problems_of(outcome, where, entry, icount=False):
 	"""Returns the problems that make a boot fail even if all its tests pass. @where is its qemu.Boot."""
 	problems = outcome.problems + results.kernel_problems(where, icount)
+	problems += results.missing_lines(where, filter(None, entry["log"].splitlines()))
 	if entry["kernel"] == DEBUG:
 		problems += checkers.problems(where, entry.getint("reloads") > 0)
 	return problems
@@ -220,7 +221,6 @@ def boot_scenario(name, entry, image, text, judge, echo=None):
 	where = qemu.Boot(spec.directory)
 	cases = judge(where)
 	problems = problems_of(outcome, where, entry, entry.getboolean("icount"))
-	problems += results.missing_lines(where, filter(None, entry["log"].splitlines()))
 	if outcome.status not in (0, None):
 		problems.append(f"the command ended with {outcome.status}")
 	cases.append(results.Case("boot", results.FAIL if problems else results.PASS, "; ".join(problems)))

@@ -76,6 +76,12 @@ class Suites(unittest.TestCase):
 		self.assertIn("meson-arm64", scenarios.test_directory(entry))
 		self.assertNotIn("64k", scenarios.label(scenarios.with_page_size(scenarios.all_scenarios(), "4k")["igt-hws-sdma"]))
 
+	def test_no_iommu_with_large_pages(self):
+		config = scenarios.with_page_size(scenarios.all_scenarios(), "64k")
+		with mock.patch.object(qemu, "boot_guest", side_effect=AssertionError("booted")):
+			case, = scenarios.boot_tests("igt-iommu-hws-sdma", config["igt-iommu-hws-sdma"], None)
+		self.assertEqual((case.verdict, case.detail), (SKIP, scenarios.NO_IOMMU))
+
 	def test_all_tests_may_skip_with_large_pages(self):
 		for page_size, wanted in (("4k", []), ("64k", ["igt-offline"])):
 			config = scenarios.with_page_size(scenarios.all_scenarios(), page_size)

@@ -241,7 +241,7 @@ class Output(unittest.TestCase):
 
 
 class Verdict(unittest.TestCase):
-	def judged(self, status, console="", dmesg="", icount=False, debug=False, problems=()):
+	def judged(self, status, console="", dmesg="", icount=False, debug=False, problems=(), log=""):
 		"""Returns (exit status of ./run, its output on standard error) for a boot that ended like this."""
 		with tempfile.TemporaryDirectory() as directory, contextlib.redirect_stderr(io.StringIO()) as said:
 			where = qemu.Boot(directory)
@@ -251,12 +251,20 @@ class Verdict(unittest.TestCase):
 					file.write(text)
 			outcome = qemu.Outcome(status=status, problems=list(problems))
 			entry = section("--debug -- prog" if debug else "-- prog")
+			entry["log"] = log
 			found = scenarios.problems_of(outcome, where, entry, icount)
 			return execute.verdict(outcome, found, where), said.getvalue()
 
 	def test_status_is_the_command_s(self):
 		for status in (0, 1, 3, 77, 127, 139):
 			self.assertEqual(self.judged(status), (status, ""))
+
+	def test_the_log_has_the_lines_of_the_table(self):
+		line = "[    9.1] kfd kfd: Total number of KFD nodes to be created: 2"
+		self.assertEqual(self.judged(0, dmesg=line + "\n", log="\ncreated: 2$"), (0, ""))
+		status, said = self.judged(0, dmesg=line + "\n", log="\ncreated: 2$\ncreated: 1$")
+		self.assertEqual(status, 1)
+		self.assertIn("the kernel's log lacks: created: 1$", said)
 
 	def test_a_bad_boot_fails(self):
 		warning = "[    9.1] WARNING: mm/memory.c:1 at f+0x1/0x2\n"
