@@ -97,7 +97,7 @@ static void parts(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	open_window(&up, memory->kind, memory->layout);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(cpu_pages); i++) {
 		const unsigned int n = cpu_pages[i];
@@ -120,7 +120,7 @@ static void adjacent(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	open_window(&up, memory->kind, memory->layout);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(cpu_pages); i++) {
 		for (unsigned int count = cpu_pages[i] + 1; count < 2 * cpu_pages[i]; count++)
@@ -148,7 +148,7 @@ static void clear(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(cpu_pages); i++) {
 		const unsigned int n = cpu_pages[i];
 
@@ -172,7 +172,7 @@ static void replace(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(cpu_pages); i++) {
 		const unsigned int n = cpu_pages[i];
 
@@ -200,7 +200,7 @@ static void pieces(struct amd_userptr *unused, const void *data)
 {
 	const struct memory *memory = data;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	for (unsigned int i = 0; i < ARRAY_LENGTH(cpu_pages); i++) {
 		const unsigned int n = cpu_pages[i];
 
@@ -223,7 +223,7 @@ static void random_calls(struct amd_userptr *unused, const void *data)
 	uint64_t random = 0x5eed;
 	unsigned int mapped = 0, cleared = 0, changed = 0;
 
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	open_window(&up, memory->kind, memory->layout);
 	for (unsigned int call = 0; call < CALLS; call++) {
 		const unsigned int count = 1 + amd_stamp_pick(&random, LONGEST);
@@ -256,16 +256,16 @@ static void random_calls(struct amd_userptr *unused, const void *data)
 /* The GPU must not reach page @at of the window, and the memory must not change. */
 static void expect_fault(struct amd_userptr *mine, unsigned int at)
 {
-	const uint64_t va = window.va + (uint64_t)at * VA_PAGE;
+	const uint64_t va = window.va + (uint64_t)at * AMD_GPU_PAGE_SIZE;
 	uint32_t event;
 
 	igt_assert_eq(__amd_kfd_fault_event_create(&mine->kfd, &event), 0);
 	amd_userptr_gpu_store(mine, va, 0xdeadbeef);
-	amd_userptr_expect_fault(mine, event, va, VA_PAGE);
+	amd_userptr_expect_fault(mine, event, va, AMD_GPU_PAGE_SIZE);
 	igt_assert_eq(__amd_kfd_fault_event_destroy(&mine->kfd, event), 0);
 	for (int bo = 0; bo < VA_BOS; bo++)
-		igt_assert(
-			!memcmp(window.bos[bo].cpu, window.bos[bo].expect, VA_BO_PAGES * VA_PAGE));
+		igt_assert(!memcmp(window.bos[bo].cpu, window.bos[bo].expect,
+				   VA_BO_PAGES * AMD_GPU_PAGE_SIZE));
 }
 
 static void cleared_page(struct amd_userptr *mine, void *data)
@@ -288,13 +288,13 @@ static void page_behind(struct amd_userptr *mine, void *data)
 
 static void clear_faults(struct amd_userptr *unused)
 {
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	amd_userptr_in_faulting_child(&up, cleared_page, NULL);
 }
 
 static void behind_faults(struct amd_userptr *unused)
 {
-	va_require_gpu_pages(&up);
+	amd_info_require_gpu_page_va(up.fd);
 	amd_userptr_in_faulting_child(&up, page_behind, NULL);
 }
 

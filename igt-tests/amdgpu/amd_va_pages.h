@@ -10,11 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_cs.h"
-
-/* GPU pages have 4 KiB (AMDGPU_GPU_PAGE_SHIFT, drivers/gpu/drm/amd/amdgpu/amdgpu_gart.h). */
-#define VA_PAGE 4096u
 
 /* Sizes in GPU pages: a BO has 8 CPU pages of 64 KiB, and a window room for more than one BO. */
 enum { VA_BO_PAGES = 128, VA_WINDOW_PAGES = 192, VA_BOS = 2 };
@@ -56,14 +54,8 @@ struct va_window {
 /* The GPU pages of a CPU page. */
 static inline unsigned int va_cpu_page(void)
 {
-	return getpagesize() / VA_PAGE;
+	return getpagesize() / AMD_GPU_PAGE_SIZE;
 }
-
-/*
- * Skip on a kernel that does not say that it maps parts of CPU pages.  Such a kernel maps wrong
- * pages or stops, so a test must not try.  With CPU pages of 4 KiB every kernel will do.
- */
-void va_require_gpu_pages(struct amd_userptr *up);
 
 void va_window_open(struct va_window *window, struct amd_userptr *up, enum va_kind kind,
 		    enum va_layout layout);

@@ -13,19 +13,10 @@
 
 #include "amd_va_pages.h"
 
-#define BO_SIZE	    ((size_t)VA_BO_PAGES * VA_PAGE)
-#define WINDOW_SIZE ((size_t)VA_WINDOW_PAGES * VA_PAGE)
+#define BO_SIZE	    ((size_t)VA_BO_PAGES * AMD_GPU_PAGE_SIZE)
+#define WINDOW_SIZE ((size_t)VA_WINDOW_PAGES * AMD_GPU_PAGE_SIZE)
 /* Memory in which to look for neighbours.  In a boot that had run other tests 1 MiB had none. */
 #define POOL_SIZE   ((size_t)32 << 20)
-
-void va_require_gpu_pages(struct amd_userptr *up)
-{
-	struct drm_amdgpu_info_device info = {};
-
-	amd_info(up->fd, AMDGPU_INFO_DEV_INFO, &info, sizeof(info));
-	igt_require_f(va_cpu_page() == 1 || info.ids_flags & AMDGPU_IDS_FLAGS_GPU_PAGE_VA,
-		      "This kernel does not have AMDGPU_IDS_FLAGS_GPU_PAGE_VA\n");
-}
 
 /* ---- memory ---- */
 
@@ -173,8 +164,9 @@ void va_window_close(struct va_window *window)
 static int gem_va(struct va_window *window, uint32_t operation, uint32_t handle, unsigned int at,
 		  unsigned int page, unsigned int count)
 {
-	const uint64_t va = window->va + (uint64_t)at * VA_PAGE, offset = (uint64_t)page * VA_PAGE;
-	const uint64_t size = (uint64_t)count * VA_PAGE;
+	const uint64_t va = window->va + (uint64_t)at * AMD_GPU_PAGE_SIZE,
+		       offset = (uint64_t)page * AMD_GPU_PAGE_SIZE;
+	const uint64_t size = (uint64_t)count * AMD_GPU_PAGE_SIZE;
 	struct drm_amdgpu_gem_va args = {
 		.handle = handle,
 		.operation = operation,
@@ -301,31 +293,33 @@ static void copy_by_queue(struct amd_userptr *up, uint64_t va, char *stage, size
 
 static void copy(struct va_window *window, unsigned int at, unsigned int count, bool store)
 {
-	const uint64_t va = window->va + (uint64_t)at * VA_PAGE;
-	char *stage = window->stage + (size_t)at * VA_PAGE;
+	const uint64_t va = window->va + (uint64_t)at * AMD_GPU_PAGE_SIZE;
+	char *stage = window->stage + (size_t)at * AMD_GPU_PAGE_SIZE;
 
 	if (window->kind == VA_HSA)
-		copy_by_queue(window->up, va, stage, (size_t)count * VA_PAGE, store);
+		copy_by_queue(window->up, va, stage, (size_t)count * AMD_GPU_PAGE_SIZE, store);
 	else
-		copy_by_cs(window, va, stage, (size_t)count * VA_PAGE, store);
+		copy_by_cs(window, va, stage, (size_t)count * AMD_GPU_PAGE_SIZE, store);
 }
 
 static char *expected(struct va_window *window, unsigned int at)
 {
-	return window->bos[window->pages[at].bo].expect + (size_t)window->pages[at].page * VA_PAGE;
+	return window->bos[window->pages[at].bo].expect +
+	       (size_t)window->pages[at].page * AMD_GPU_PAGE_SIZE;
 }
 
 /* Assert that page @at of the stage is the right one, and say which one is there instead. */
 static void judge(struct va_window *window, unsigned int at)
 {
-	const char *there = window->stage + (size_t)at * VA_PAGE;
+	const char *there = window->stage + (size_t)at * AMD_GPU_PAGE_SIZE;
 
-	if (!memcmp(there, expected(window, at), VA_PAGE))
+	if (!memcmp(there, expected(window, at), AMD_GPU_PAGE_SIZE))
 		return;
 	for (int bo = 0; bo < VA_BOS; bo++) {
 		for (unsigned int i = 0; i < VA_BO_PAGES; i++)
-			igt_assert_f(memcmp(there, window->bos[bo].expect + (size_t)i * VA_PAGE,
-					    VA_PAGE),
+			igt_assert_f(memcmp(there,
+					    window->bos[bo].expect + (size_t)i * AMD_GPU_PAGE_SIZE,
+					    AMD_GPU_PAGE_SIZE),
 				     "page %u has page %u of BO %d instead of page %u of BO %d\n",
 				     at, i, bo, window->pages[at].page, window->pages[at].bo);
 	}
@@ -335,15 +329,16 @@ static void judge(struct va_window *window, unsigned int at)
 
 static void check_run(struct va_window *window, unsigned int at, unsigned int count)
 {
-	char *stage = window->stage + (size_t)at * VA_PAGE;
+	char *stage = window->stage + (size_t)at * AMD_GPU_PAGE_SIZE;
 
 	copy(window, at, count, false);
 	for (unsigned int i = 0; i < count; i++)
 		judge(window, at + i);
-	amd_pattern_fill(stage, (size_t)count * VA_PAGE, window->seed++);
+	amd_pattern_fill(stage, (size_t)count * AMD_GPU_PAGE_SIZE, window->seed++);
 	copy(window, at, count, true);
 	for (unsigned int i = 0; i < count; i++)
-		memcpy(expected(window, at + i), stage + (size_t)i * VA_PAGE, VA_PAGE);
+		memcpy(expected(window, at + i), stage + (size_t)i * AMD_GPU_PAGE_SIZE,
+		       AMD_GPU_PAGE_SIZE);
 }
 
 void va_window_check(struct va_window *window)
@@ -359,8 +354,9 @@ void va_window_check(struct va_window *window)
 	}
 	for (int bo = 0; bo < VA_BOS; bo++) {
 		for (unsigned int i = 0; i < VA_BO_PAGES; i++)
-			igt_assert_f(!memcmp(window->bos[bo].cpu + (size_t)i * VA_PAGE,
-					     window->bos[bo].expect + (size_t)i * VA_PAGE, VA_PAGE),
+			igt_assert_f(!memcmp(window->bos[bo].cpu + (size_t)i * AMD_GPU_PAGE_SIZE,
+					     window->bos[bo].expect + (size_t)i * AMD_GPU_PAGE_SIZE,
+					     AMD_GPU_PAGE_SIZE),
 				     "the CPU finds wrong content in page %u of BO %d\n", i, bo);
 	}
 }

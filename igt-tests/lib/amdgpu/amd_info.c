@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include <errno.h>
 #include <fcntl.h>
+#include <unistd.h>
 #include <amdgpu_drm.h>
 #include <xf86drm.h>
 
 #include "igt.h"
 
 #include "lib/amdgpu/amd_info.h"
+#include "../../../lib/src/uapi.h"
 
 /* Matches a line that has none of these words, which the kernel logs for bugs. */
 #define NO_BUG \
@@ -23,6 +25,16 @@ void amd_info(int fd, uint32_t query, void *result, uint32_t size)
 
 	igt_assert_f(drmIoctl(fd, DRM_IOCTL_AMDGPU_INFO, &args) == 0, "info %#x: %s\n", query,
 		     strerror(errno));
+}
+
+void amd_info_require_gpu_page_va(int fd)
+{
+	struct drm_amdgpu_info_device info = {};
+
+	amd_info(fd, AMDGPU_INFO_DEV_INFO, &info, sizeof(info));
+	igt_require_f(getpagesize() == AMD_GPU_PAGE_SIZE ||
+			      info.ids_flags & AMDGPU_IDS_FLAGS_GPU_PAGE_VA,
+		      "This kernel does not have AMDGPU_IDS_FLAGS_GPU_PAGE_VA\n");
 }
 
 int __amd_info_debugfs(int fd, const char *name)

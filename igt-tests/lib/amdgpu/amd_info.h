@@ -5,6 +5,12 @@
 
 #include <stdint.h>
 
+/*
+ * The size of a GPU page, whatever the CPU's page size is (AMDGPU_GPU_PAGE_SIZE,
+ * drivers/gpu/drm/amd/amdgpu/amdgpu_gart.h).
+ */
+#define AMD_GPU_PAGE_SIZE 4096u
+
 /* Call DRM_IOCTL_AMDGPU_INFO on the device @fd; fails the test when the driver refuses. */
 void amd_info(int fd, uint32_t query, void *result, uint32_t size);
 /*
@@ -12,6 +18,11 @@ void amd_info(int fd, uint32_t query, void *result, uint32_t size);
  * kernel has no debugfs or the user may not mount it.
  */
 int __amd_info_debugfs(int fd, const char *name);
+/*
+ * Skip on a kernel that does not say that it maps parts of CPU pages.  Such a kernel maps wrong
+ * pages or stops, so a test must not try.  With CPU pages of 4 KiB every kernel will do.
+ */
+void amd_info_require_gpu_page_va(int fd);
 /* Let igt_runner ignore what the kernel logs about GPU page faults that the test provokes. */
 void amd_info_ignore_fault_log(void);
 /*

@@ -195,7 +195,7 @@ int __amd_userptr_close_handle(int fd, uint32_t handle)
 	return drmCloseBufferHandle(fd, handle) ? -errno : 0;
 }
 
-static int wait_page_tables(struct amd_userptr *up)
+int __amd_userptr_wait_va(struct amd_userptr *up)
 {
 	struct timespec now;
 	int64_t deadline;
@@ -222,7 +222,7 @@ int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle
 
 	if (drmIoctl(up->fd, AMD_IOCTL_GEM_VA, &args))
 		return -errno;
-	return wait_page_tables(up);
+	return __amd_userptr_wait_va(up);
 }
 
 struct amd_userptr_bo *amd_userptr_adopt_bo(struct amd_userptr *up, uint32_t handle, void *cpu,

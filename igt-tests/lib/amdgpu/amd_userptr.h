@@ -117,6 +117,11 @@ int __amd_userptr_create(int fd, void *cpu, uint64_t size, uint32_t flags, uint3
  */
 int __amd_userptr_va(struct amd_userptr *up, uint32_t operation, uint32_t handle, uint64_t va,
 		     uint64_t offset, uint64_t size, uint32_t flags);
+/*
+ * The second half of __amd_userptr_va(), for tests that call the VA ioctl with @up's syncobj
+ * themselves.
+ */
+int __amd_userptr_wait_va(struct amd_userptr *up);
 int __amd_userptr_close_handle(int fd, uint32_t handle);
 
 /* List a BO that the test has made, so that the clean-up closes it. */
