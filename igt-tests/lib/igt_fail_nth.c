@@ -259,7 +259,6 @@ const char *igt_fail_nth_init(struct igt_fail_nth *inject)
 	if (inject->self < 0)
 		return "the kernel has no fault injection (fail-nth)";
 	inject->on = true;
-	igt_undo_later(clear_kworkers, KWORKERS, NULL);
 	/* A test that failed may have left a number in fail-nth of this thread or of a kworker. */
 	igt_assert(put_number(inject->self, 0));
 	igt_fail_nth_arm_kworkers(inject, 0);
@@ -345,6 +344,12 @@ bool igt_fail_nth_disarm(struct igt_fail_nth *inject)
 void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n)
 {
 	inject->n = n;
+	/*
+	 * The journal undoes the last change first.  So it disarms the kworkers before it removes
+	 * the filter by stack, without which any of their allocations could fail.
+	 */
+	if (n)
+		igt_undo_later(clear_kworkers, KWORKERS, NULL);
 	find_kworkers(inject);
 	/* A kworker that has ended since find_kworkers() runs no work item any more. */
 	for (unsigned int i = 0; i < inject->num_kworkers; i++)
