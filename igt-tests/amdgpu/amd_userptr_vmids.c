@@ -134,7 +134,10 @@ static void be_process(struct amd_userptr *up, unsigned int number)
 		igt_assert_eq(try_queue(&mine), 0);
 	}
 	do_rounds(&mine, number);
-	/* A process that got its queue at once keeps it until all of these processes are done. */
+	/*
+	 * A process that got its queue at once keeps it until all such processes are done, so those
+	 * that were refused have to wait.
+	 */
 	if (!ret) {
 		signals_send(&test.done);
 		igt_assert(igt_gate_is_open(&test.end, VMIDS_MS));

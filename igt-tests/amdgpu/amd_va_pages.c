@@ -23,10 +23,13 @@ IGT_TEST_DESCRIPTION("Mappings of GPU pages, also where CPU pages are larger.");
  */
 static const unsigned int cpu_pages[] = { 16, 4 };
 
-/* Pages of the other BO on each side of a mapping, so that it begins at an odd address. */
+/*
+ * map_between() maps this many pages of BO 1 before the mapping under test and behind it.  The
+ * number is odd, so the mapping does not begin where a CPU page could.
+ */
 enum { BESIDE = 3 };
 
-/* The page of the window at which the mapping under test begins, behind room for such pages. */
+/* The page of the window at which that mapping begins. */
 enum { AT = 16 + BESIDE };
 
 static struct amd_userptr up;
@@ -193,8 +196,8 @@ static void replace(struct amd_userptr *unused, const void *data)
 }
 
 /*
- * Map one GPU page of each CPU page of both BOs in turn, at consecutive addresses.  In this way a
- * heap with larger pages looks like one range to the GPU.
+ * Map one GPU page of each CPU page of both BOs in turn, at consecutive addresses.  A
+ * program does this if it has pieces of 4 KiB and the GPU shall find one range.
  */
 static void pieces(struct amd_userptr *unused, const void *data)
 {

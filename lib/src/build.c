@@ -318,8 +318,8 @@ static bool clear_device(struct amdgpu_userptr_mapping *map, uint32_t index, str
 
 	at->clearing = true;
 	/*
-	 * After au_updates_begin() has succeeded, do not call it again, because all resets since
-	 * then count.
+	 * au_updates_begin() notes how many resets of the GPU there were, and the wait fails if
+	 * there are more. A second call would hide the resets since the first one.
 	 */
 	if (!at->asked && au_updates_begin(device, &at->updates, timer)) {
 		at->error = -EBUSY;

@@ -319,7 +319,10 @@ static int make_map(struct amdgpu_userptr_ctx *ctx, struct amdgpu_userptr_map_ar
 	}
 	if (ret)
 		return ret;
-	/* Orphans may have the addresses that the caller wants. */
+	/*
+	 * A map that was removed late (an orphan, unmap.c) keeps its addresses until its page table
+	 * updates are done. The caller may want these addresses, so free those of finished ones.
+	 */
 	au_orphans_reap(ctx);
 	map = map_alloc(ctx, args, &layout);
 	if (!map)

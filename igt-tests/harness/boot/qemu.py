@@ -90,7 +90,7 @@ class Spec:
 	accel: str = dataclasses.field(default_factory=lambda: accel)	# a key of ACCELS; with icount it is TCG
 	iommu: bool = False		# true: the x86-64 guest has an IOMMU that translates
 	trace: bool = True		# true: vgpu writes its trace
-	gdb: int = 0			# port where gdb can attach, for which the guest then waits; 0: without gdb
+	gdb: int = 0			# port for gdb; the guest waits until gdb attaches; 0: without gdb
 	shown: str = ""			# directory that the guest mounts at cwd and can write to; empty: none
 	echo: object = None		# stream to which the command's output is copied while the command runs
 	errors: object = None		# stream to which the file ERRORS of the share is copied while the command runs

@@ -23,12 +23,12 @@ class Machine:
 	page_kib: int
 	arch: str			# the kernel's name of the architecture
 	fragments: tuple		# files of kernel/config that come on top of guest.config
-	target: str			# what make builds, in arch/ARCH/boot
+	target: str			# target of make: a file in arch/ARCH/boot
 	memory_mb: int			# memory of a guest; each of its two NUMA nodes has half of it
 	meson: str			# Meson's build directory for the guest's programs
 	root: str			# the guest's root, a directory of the build root
-	debian: str			# how Debian calls its kernel with this page size; empty: Debian has none
-	cross: str = ""			# what the names of the cross compiler and its tools begin with; empty: no cross build
+	debian: str			# Debian's name of its kernel with this page size; empty: it has none
+	cross: str = ""			# prefix of the cross compiler and its tools; empty: no cross build
 
 	@property
 	def is_native(self):

@@ -175,8 +175,7 @@ class Directory(unittest.TestCase):
 				with open(path, "w", encoding="utf-8"):
 					pass
 			for path, needed in ((system, True), (os.path.dirname(program), True), (os.path.join(system, "src/mine"), False),
-					# The guest may mount the user's directory over a path where the build root has
-					# the same directory.
+					# step.DIR is the user's directory itself, so mounting it there hides nothing.
 					(step.DIR, False), ("/", True), ("/run", True), ("/tmp", False)):
 				self.assertEqual(execute.is_needed(path), needed, path)
 

@@ -25,7 +25,7 @@
 #define HUGE_PAGE (2ull << 20)
 
 /*
- * The GPU has no addresses from VA_GAP on.  If mmap() returns such an address,
+ * From VA_GAP on the GPU's address space has a gap.  If mmap() returns an address there,
  * reserve_below_gap() tries up to VA_ATTEMPTS others, from VA_FIRST on.
  */
 #define VA_GAP	 (1ull << 47)

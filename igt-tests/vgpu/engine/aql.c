@@ -251,7 +251,7 @@ static enum vg_result enter_pm4(struct vgpu *vg, struct vg_queue *q, const uint3
 	return vg_pm4_execute(vg, q, pm4, AQL_PM4_DWORDS - 1);
 }
 
-/* Finish a vendor packet after its IB; @rest has the dwords of the slot behind the IB's packet. */
+/* Finish a vendor packet after its IB; @rest: the dwords behind INDIRECT_BUFFER. */
 static enum vg_result leave_pm4(struct vgpu *vg, struct vg_queue *q, const uint32_t *rest)
 {
 	if (rest[0] != AQL_PM4_REMAINING)

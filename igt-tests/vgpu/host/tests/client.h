@@ -55,7 +55,7 @@ int client_region_write(struct client *c, uint32_t region, uint64_t offset, cons
 void *client_dma(struct client *c, uint64_t addr, uint64_t len, bool write);
 /* The guest physical address of a bus address that the device may read. */
 uint64_t client_gpa(struct client *c, uint64_t addr);
-/* Does the device let the client write to a bus address where it has no memory? */
+/* Does the device let the client write to a bus address at which the client has no memory? */
 bool client_may_be_device(struct client *c, uint64_t addr);
 
 /* Make a memfd of @size bytes. */
