@@ -95,6 +95,12 @@ def extra_options(flavour):
 	return "".join(step.read(os.path.join(CONFIG, name)) for name in fragments)
 
 
+def tinyconfig(flavour):
+	"""Returns the path where configure.sh keeps the result of tinyconfig for the base and the processor of @flavour."""
+	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), machine.of(flavour).arch)
+	return os.path.join(step.BUILD, f"tinyconfig-{stamp[:8]}")
+
+
 def configure(tree, out, extra="", flavour=flavours.PATCHED, copies=None, start=""):
 	"""
 	Configure the kernel of @tree for a build in @out, with guest.config and the lines @extra, unless that is done
@@ -109,10 +115,10 @@ def configure(tree, out, extra="", flavour=flavours.PATCHED, copies=None, start=
 		return
 	os.makedirs(directory, exist_ok=True)
 	step.write(os.path.join(directory, ".userptr-fragment"), fragment)
-	merge = ["sh", step.script("configure.sh"), tree, out, os.path.join(out, ".userptr-fragment")]
+	begin = os.path.join(out, ".userptr-start") if start else tinyconfig(flavour)
 	if start:
 		step.write(os.path.join(directory, ".userptr-start"), start)
-		merge.append(os.path.join(out, ".userptr-start"))
+	merge = ["sh", step.script("configure.sh"), tree, out, os.path.join(out, ".userptr-fragment"), begin]
 	step.run_logged(f"configuring {os.path.basename(directory)}", over(copies, merge), cwd=directory,
 		env=environment(flavour))
 	missing = missing_options(fragment, step.read(os.path.join(directory, ".config")))

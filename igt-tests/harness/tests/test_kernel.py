@@ -2,6 +2,7 @@
 """Tests the names of kernels, which of several kernels of Debian the harness takes, and how it builds others."""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -65,7 +66,7 @@ class Start(unittest.TestCase):
 			with tempfile.TemporaryDirectory() as out:
 				def run(_what, words, **_):
 					self.assertEqual([os.path.basename(word) for word in words[4:]],
-						[".userptr-fragment", ".userptr-start"][:2 if start else 1])
+						[".userptr-fragment", ".userptr-start" if start else os.path.basename(kernel.tinyconfig("patched"))])
 					fragment = step.read(words[4])
 					self.assertEqual(fragment, extra or step.read(kernel.FRAGMENT))
 					step.write(os.path.join(out, ".config"), "".join(line + "\n" for line in fragment.splitlines() if not line.endswith("=n")))
@@ -78,6 +79,54 @@ class Start(unittest.TestCase):
 					if start:
 						kernel.configure("/tree", out, extra, start=start + "CONFIG_Y=y\n")
 						self.assertEqual(runs.call_count, 2)
+
+
+# Stands in for make: "tinyconfig" writes a line, or fails if the variable FAILS is set.
+MAKE = """#!/bin/sh
+out=${4#O=}
+echo "$5" >>"$out/calls"
+[ "$5" != tinyconfig ] || { echo tiny >"$out/.config"; [ -z "$FAILS" ]; }
+"""
+# Stands in for merge_config.sh.
+MERGE = """#!/bin/sh
+cat "$5" >>"$3/.config"
+"""
+
+
+class Tinyconfig(unittest.TestCase):
+	def setUp(self):
+		top = tempfile.mkdtemp()
+		self.addCleanup(shutil.rmtree, top)
+		self.tree, self.out, self.start = (os.path.join(top, name) for name in ("tree", "out", "start"))
+		for path, text in ((os.path.join(top, "bin/make"), MAKE), (os.path.join(self.tree, "scripts/kconfig/merge_config.sh"), MERGE)):
+			os.makedirs(os.path.dirname(path))
+			step.write(path, text)
+			os.chmod(path, 0o755)
+		os.makedirs(self.out)
+		step.write(os.path.join(self.out, "lines"), "line\n")
+		self.path = os.path.join(top, "bin") + ":" + os.environ["PATH"]
+
+	def configure(self, **variables):
+		"""Call configure.sh. Returns (exit status, the configuration)."""
+		result = subprocess.run(["sh", step.script("configure.sh"), self.tree, self.out, os.path.join(self.out, "lines"), self.start],
+			env={**os.environ, "PATH": self.path, "FAILS": "", **variables})
+		return result.returncode, step.read(os.path.join(self.out, ".config"))
+
+	def calls(self):
+		return step.read(os.path.join(self.out, "calls")).split()
+
+	def test_made_once(self):
+		self.assertEqual([self.configure(), self.configure()], [(0, "tiny\nline\n")] * 2)
+		self.assertEqual(self.calls(), ["tinyconfig", "olddefconfig", "olddefconfig"])
+
+	def test_not_kept_after_a_failure(self):
+		self.assertNotEqual(self.configure(FAILS="1")[0], 0)
+		self.assertFalse(os.path.exists(self.start))
+		self.assertEqual(self.configure(), (0, "tiny\nline\n"))
+
+	def test_one_for_each_processor(self):
+		self.assertEqual(kernel.tinyconfig("patched"), kernel.tinyconfig("debug"))
+		self.assertNotEqual(kernel.tinyconfig("patched"), kernel.tinyconfig("64k"))
 
 
 class Names(unittest.TestCase):
