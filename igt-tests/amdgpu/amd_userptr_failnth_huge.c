@@ -159,6 +159,36 @@ static bool fail_clear_rest(struct amd_userptr *mine, const struct failnth_case 
 }
 
 /*
+ * Like fail_clear_rest(), but the BO is in VRAM, so no worker of userptrs writes the rest.  Look at
+ * both sides of the page that was taken out.
+ */
+static bool fail_clear_vram_rest(struct amd_userptr *mine, const struct failnth_case *what,
+				 struct igt_fail_nth *inject, struct failnth_count *count)
+{
+	const uint64_t va = amd_kfd_va_reserve(HUGE_SIZE, HUGE_SIZE);
+	const uint64_t behind = va + HUGE_SIZE / 2 + getpagesize();
+	struct drm_gem_close close = { 0 };
+	struct amd_userptr_bo *other;
+
+	igt_assert(va);
+	close.handle = failnth_map_plain(mine, AMDGPU_GEM_DOMAIN_VRAM, va, HUGE_SIZE);
+	amd_userptr_gpu_fill(mine, va, getpagesize(), 1);
+	amd_userptr_gpu_fill(mine, behind, getpagesize(), 2);
+
+	failnth_va(mine, what, inject, count, AMDGPU_VA_OP_CLEAR, NULL, va + HUGE_SIZE / 2,
+		   getpagesize());
+	other = amd_userptr_tracked(mine, getpagesize(), 3);
+	igt_assert_f(gpu_reads(mine, va), "GPU page fault before the part taken out of VRAM\n");
+	amd_pattern_check(mine->out.cpu, getpagesize(), 1, "the rest before the part");
+	igt_assert_f(gpu_reads(mine, behind), "GPU page fault behind the part taken out of VRAM\n");
+	amd_pattern_check(mine->out.cpu, getpagesize(), 2, "the rest behind the part");
+	amd_userptr_destroy(mine, other);
+	igt_assert_eq(drmIoctl(mine->fd, DRM_IOCTL_GEM_CLOSE, &close), 0);
+	amd_kfd_va_release(va, HUGE_SIZE);
+	return true;
+}
+
+/*
  * Skip if the kernel makes no huge pages of this size.  The attempts run in a child, and only the
  * parent can skip.  With CPU pages larger than 4 KiB the kernel makes these huge pages only if the
  * administrator wants them (/sys/kernel/mm/transparent_hugepage/hugepages-2048kB), so try to get
@@ -192,6 +222,12 @@ static void clear_rest(struct amd_userptr *up)
 						.attempt = fail_clear_rest });
 }
 
+static void clear_vram_rest(struct amd_userptr *up)
+{
+	failnth_run(up, &(struct failnth_case){ .what = "CLEAR in VRAM that stays mapped",
+						.attempt = fail_clear_vram_rest });
+}
+
 static void replace_then_close(struct amd_userptr *up)
 {
 	require_huge(up);
@@ -212,6 +248,10 @@ const struct amd_userptr_subtest amd_userptr_failnth_huge_subtests[] = {
 	  .run = clear_rest,
 	  .describe =
 		  "After a CLEAR in a huge page that ran out of memory, the GPU reaches the rest of the page." },
+	{ .name = "clear-huge-rest-vram",
+	  .run = clear_vram_rest,
+	  .describe =
+		  "After a CLEAR in a huge page of VRAM that ran out of memory, the GPU reaches the rest of the page." },
 	{ .name = "replace-huge-close",
 	  .run = replace_then_close,
 	  .describe =
