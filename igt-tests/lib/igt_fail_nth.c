@@ -354,6 +354,12 @@ void igt_fail_nth_arm_kworkers(struct igt_fail_nth *inject, unsigned int n)
 	/* A kworker that has ended since find_kworkers() runs no work item any more. */
 	for (unsigned int i = 0; i < inject->num_kworkers; i++)
 		put_number(inject->kworkers[i], n);
+	/*
+	 * If this is a child whose program has been killed meanwhile, the guard may have disarmed
+	 * the kworkers before this armed them.  With a new entry the guard does it again.
+	 */
+	if (n)
+		igt_undo_later(clear_kworkers, KWORKERS, NULL);
 }
 
 unsigned int igt_fail_nth_disarm_kworkers(struct igt_fail_nth *inject, bool *ran)

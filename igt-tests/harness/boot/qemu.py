@@ -47,7 +47,8 @@ QEMU = {"x86": ("qemu-system-x86_64", "-M", "q35,i8042=off"), "arm64": ("qemu-sy
 
 # Parameters of amdgpu in every boot. igt-tests/harness/README.md gives the reason for each.
 PARAMS = "discovery=2 fw_load_type=0 dpm=0 gpu_recovery=0 reset_method=0"
-CMDLINE = "rdinit=/init oops=panic panic=-1 mitigations=off nokaslr"
+# The log must have room for all that a boot says, because what the driver says when it is loaded is judged at the end.
+CMDLINE = "rdinit=/init oops=panic panic=-1 mitigations=off nokaslr log_buf_len=1M"
 # {architecture: further words of the kernel's command line}.
 # no_timer_check: on a busy machine the emulated timer can be too late for the kernel's test of the timer.
 # tsc=reliable: the emulated CPUs share one TSC. Reading another clock would leave the guest each time, which is slow.

@@ -201,10 +201,15 @@ def spec_of(name, entry, image, text, echo=None):
 		movable=entry["movable"], icount=entry.getboolean("icount"), iommu=entry.getboolean("iommu"), echo=echo)
 
 
+def missing_of(where, entry):
+	"""Returns a problem for each line that the section @entry demands and that the kernel log of the boot @where lacks."""
+	return results.missing_lines(where, filter(None, entry["log"].splitlines()))
+
+
 def problems_of(outcome, where, entry, icount=False):
 	"""Returns the problems that make a boot fail even if all its tests pass. @where is its qemu.Boot."""
 	problems = outcome.problems + results.kernel_problems(where, icount)
-	problems += results.missing_lines(where, filter(None, entry["log"].splitlines()))
+	problems += missing_of(where, entry)
 	if entry["kernel"] == DEBUG:
 		problems += checkers.problems(where, entry.getint("reloads") > 0)
 	return problems

@@ -93,14 +93,19 @@ class Shared(unittest.TestCase):
 class Verdict(unittest.TestCase):
 	"""Tests the verdict on a trial whose test has to fail."""
 
-	def problems(self, fails, case):
+	def problems(self, fails, case, *boot_problems):
 		keys = {**dict.fromkeys(trials.KEYS, ""), "fails": fails, "log": "cp hangs"}
-		return trials.problems_of(keys, {"test": case}, evidence.Evidence("cp hangs", "", "none"), [])
+		return trials.problems_of(keys, {"test": case}, evidence.Evidence("cp hangs", "", "none"), boot_problems)
 
 	def test_reason(self):
 		case = results.Case("test", results.FAIL, "fail: queue 0: fence 2 wanted, at 1")
 		self.assertEqual(self.problems(r"fence \d+ wanted", case), [])
 		self.assertEqual(len(self.problems("read by the GPU", case)), 1)
+
+	def test_another_gpu(self):
+		"""The test fails as it should, but the guest has not the GPU that the boot is about."""
+		case = results.Case("test", results.FAIL, "fail: wrong")
+		self.assertEqual(self.problems("wrong", case, "violations of R1", results.LACKS + "created: 2$"), [results.LACKS + "created: 2$"])
 
 	def test_no_failure(self):
 		for verdict, detail in ((results.PASS, ""), (results.FAIL, "dmesg-warn: cp hangs")):

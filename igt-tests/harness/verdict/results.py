@@ -8,6 +8,7 @@ import re
 import subprocess
 
 PASS, FAIL, SKIP = "passed", "failed", "skipped"
+LACKS = "the kernel's log lacks: "	# start of a problem
 # If a suite fails before it runs a test, commands/test.py, boots.py or meson_cases() make a case with one of these
 # names.
 NO_TESTS = {"set-up", "boots", "meson test"}
@@ -93,7 +94,7 @@ def kernel_problems(boot, icount=False):
 def missing_lines(boot, patterns):
 	"""Returns a problem for each of the regular expressions @patterns that no line of the kernel log of a @boot matches."""
 	log = read(boot.dmesg) or read(boot.console)
-	return [f"the kernel's log lacks: {pattern}" for pattern in patterns if not re.search(pattern, log, re.M)]
+	return [LACKS + pattern for pattern in patterns if not re.search(pattern, log, re.M)]
 
 
 def last_line(text):

@@ -227,6 +227,12 @@ void vg_hqd_activate(struct vgpu *vg, struct vg_hqd *h)
 		return;
 	}
 	h->q.vmid = VG_FIELD(h->regs[HQD(CP_HQD_VMID)], CP_HQD_VMID, VMID);
+	/* With one XCC there is only one partition, so this GPU does not care. */
+	if (vg_hqd_is_shared(h) && vg_num_xccs(vg) > 1 &&
+	    !vg_partition_is_set(vg, vg_queue_xcc(&h->q))) {
+		vg_stop(vg, "%s: the XCC has no partition", h->q.name);
+		return;
+	}
 	if (vg_hqd_is_shared(h) && !vg_partition_is_agreed(vg, vg_queue_xcc(&h->q))) {
 		vg_stop(vg, "%s: the XCCs disagree on their partition", h->q.name);
 		return;

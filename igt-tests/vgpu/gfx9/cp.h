@@ -60,6 +60,8 @@ extern const struct vg_port vg_cp_port[VG_MAX_XCCS];
 
 /* The partition of an XCC; while the driver has not set it up, the XCC is alone in it. */
 struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc);
+/* Has the driver set up the partition of the XCC? */
+bool vg_partition_is_set(const struct vgpu *vg, unsigned int xcc);
 /* Do the registers of all XCCs agree on the partition of @xcc? */
 bool vg_partition_is_agreed(const struct vgpu *vg, unsigned int xcc);
 /* The XCC whose CP works on a compute queue or on a run list. */

@@ -124,6 +124,9 @@ static void write_xcp_ctl(struct vgpu *vg, const struct vg_reg *reg, uint32_t in
 			count);
 	else if (value != vg->regs[reg->first] && partitions_in_use(vg))
 		vg_stop(vg, "partition of XCC %u changed beside active queues", reg->instance);
+	/* The scheduler of a new partition has no VMIDs before the driver names some. */
+	if (value != vg->regs[reg->first])
+		vg_gfx9(vg)->cp[reg->instance].hws.vmid_mask = 0;
 	vg->regs[reg->first] = value;
 }
 
@@ -138,6 +141,11 @@ struct vg_partition vg_partition_of(const struct vgpu *vg, unsigned int xcc)
 		.first = xcc - VG_FIELD(ctl, CP_HYP_XCP_CTL, VIRTUAL_XCC_ID),
 		.count = count,
 	};
+}
+
+bool vg_partition_is_set(const struct vgpu *vg, unsigned int xcc)
+{
+	return VG_FIELD(VG_XCC_REG(vg, xcc, CP_HYP_XCP_CTL), CP_HYP_XCP_CTL, NUM_XCC_IN_XCP);
 }
 
 bool vg_partition_is_agreed(const struct vgpu *vg, unsigned int xcc)

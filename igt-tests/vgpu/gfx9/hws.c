@@ -16,6 +16,23 @@ static struct vg_hws *hws_of(const struct vgpu *vg, const struct vg_queue *q)
 
 /* ---- resources and TLB ---- */
 
+/*
+ * Has the HWS of another partition one of the VMIDs?  The partitions share the MMHUB, where a VMID
+ * has one root, and the table of PASIDs.  So KFD divides the VMIDs among them
+ * (kgd2kfd_device_init(), drivers/gpu/drm/amd/amdkfd/kfd_device.c).
+ */
+static bool vmids_of_another(const struct vgpu *vg, const struct vg_hws *mine, uint32_t vmids)
+{
+	for (unsigned int xcc = 0; xcc < vg_num_xccs(vg); xcc++) {
+		const struct vg_hws *other = &vg_gfx9(vg)->cp[xcc].hws;
+
+		if (other != mine && vg_partition_of(vg, xcc).first == xcc &&
+		    other->vmid_mask & vmids)
+			return true;
+	}
+	return false;
+}
+
 static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const uint32_t *body,
 				    unsigned int n)
 {
@@ -27,6 +44,9 @@ static enum vg_result set_resources(struct vgpu *vg, struct vg_queue *q, const u
 	 */
 	if (VG_GET(SET_RESOURCES_QUEUE, p->control) != PM4_RESOURCES_OF_HIQ)
 		return VG_DONE;
+	if (vmids_of_another(vg, hws_of(vg, q), VG_GET(SET_RESOURCES_VMIDS, p->control)))
+		return vg_queue_unknown(vg, q, "SET_RESOURCES with VMIDs of another partition",
+					p->control);
 	hws_of(vg, q)->vmid_mask = VG_GET(SET_RESOURCES_VMIDS, p->control);
 	hws_of(vg, q)->queue_mask = vg_u64(p->queue_mask_lo, p->queue_mask_hi);
 	return VG_DONE;

@@ -34,11 +34,12 @@ static inline void xcc_set_partitions(struct fake_host *f, unsigned int count)
 					VG_FIELD_PREP(CP_HYP_XCP_CTL, VIRTUAL_XCC_ID, xcc % count));
 }
 
-/* A GPU with a KIQ on each XCC, in partitions of @count XCCs. */
+/* A GPU with a KIQ on each XCC, in partitions of @count XCCs; 0: the driver has made none. */
 static inline void two_start(struct two *t, unsigned int count)
 {
 	t->f = fake_new_xccs(2);
-	xcc_set_partitions(t->f, count);
+	if (count)
+		xcc_set_partitions(t->f, count);
 	fake_kiq(t->f, &t->kiq[0]);
 	t->kiq[1] = t->kiq[0];
 	t->kiq[1].xcc = 1;

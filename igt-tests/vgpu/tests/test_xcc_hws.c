@@ -270,6 +270,34 @@ static void partitions_have_their_own_scheduler(void)
 	fake_free(t.f);
 }
 
+static void partitions_do_not_share_vmids(void)
+{
+	struct two t;
+
+	two_start(&t, 1);
+	build_resources(&t.kiq[0], 0x03f0, SLOTS);
+	build_resources(&t.kiq[1], 0xfe00, SLOTS);
+	two_submit(&t, &t.kiq[0]);
+	two_submit(&t, &t.kiq[1]);
+	fake_expect_stop(t.f, "SET_RESOURCES with VMIDs of another partition");
+}
+
+/* In one partition the HWS of XCC 0 may have all VMIDs, also those that XCC 1 had before. */
+static void a_new_partition_has_no_vmids(void)
+{
+	struct two t;
+
+	two_start(&t, 1);
+	build_resources(&t.kiq[1], 0xfc00, SLOTS);
+	two_submit(&t, &t.kiq[1]);
+	xcc_set_partitions(t.f, 2);
+	xcc_set_partitions(t.f, 1);
+	build_resources(&t.kiq[0], 0xfff0, SLOTS);
+	two_submit(&t, &t.kiq[0]);
+	CHECK(vg_gfx9(t.f->vg)->cp[0].hws.vmid_mask == 0xfff0);
+	fake_free(t.f);
+}
+
 /* ---- changes of the partitions ---- */
 
 static void write_xcp_ctl(struct two *t, unsigned int xcc, unsigned int number, unsigned int count)
@@ -352,6 +380,16 @@ static void half_a_partition_takes_no_hiq(void)
 	}
 }
 
+/* A driver that forgets the register on all XCCs: they agree, but nobody has made a partition. */
+static void no_partition_takes_no_hiq(void)
+{
+	struct two t;
+
+	two_start(&t, 0);
+	map_hiq(&t, 0);
+	fake_expect_stop(t.f, "has no partition");
+}
+
 static void half_a_partition_takes_no_user_queue(void)
 {
 	struct user_queue u;
@@ -377,10 +415,13 @@ int main(void)
 	a_target_outside_of_the_partition_stops();
 	the_fence_waits_for_all_xccs();
 	partitions_have_their_own_scheduler();
+	partitions_do_not_share_vmids();
+	a_new_partition_has_no_vmids();
 	partitions_change_beside_kernel_queues();
 	partitions_change_after_the_hiq();
 	a_change_beside_a_hiq_stops();
 	a_change_beside_a_user_queue_stops();
+	no_partition_takes_no_hiq();
 	half_a_partition_takes_no_hiq();
 	half_a_partition_takes_no_user_queue();
 	return 0;
