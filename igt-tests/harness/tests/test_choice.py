@@ -142,7 +142,7 @@ class Programs(unittest.TestCase):
 	def test_subtest_in_each_boot_that_has_it(self):
 		found = kept("igt", lambda config: scenarios.keep_tests(config, "igt", ["amd_userptr_hsa@fork-cow"]))
 		self.assertEqual(set(found), {"igt-hws-sdma", "igt-hws-cpu", "igt-nohws-sdma", "igt-nohws-cpu", "igt-default-page", "igt-iommu-hws-sdma",
-			"igt-hdp-hws-sdma", "igt-hdp-nohws-cpu", "igt-xcc-hws-sdma", "igt-xcc-nohws-cpu"})
+			"igt-hdp-hws-sdma", "igt-hdp-nohws-cpu", "igt-xcc-hws-sdma", "igt-xcc-nohws-cpu", "igt-cpx-hws-sdma"})
 		self.assertEqual({tuple(tests) for tests in found.values()}, {("igt@amdgpu/amd_userptr_hsa@fork-cow",)})
 
 	def test_program(self):

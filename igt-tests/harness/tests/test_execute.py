@@ -54,6 +54,13 @@ class Memory(unittest.TestCase):
 				self.assertEqual(scenarios.spec_of(name, config[name], IMAGE, "true\n").memory_mb, wanted, (name, page_size))
 
 
+class Render(unittest.TestCase):
+	def test_a_boot_may_choose_its_render_node(self):
+		config = scenarios.all_scenarios()
+		for name, wanted in (("igt-cpx-hws-sdma", True), ("igt-xcc-hws-sdma", False)):
+			self.assertEqual("! -name renderD129 -delete" in scenarios.spec_of(name, config[name], IMAGE, "true\n").command, wanted, name)
+
+
 class Arguments(unittest.TestCase):
 	def test_command_is_left_alone(self):
 		args = parse("--seed 3 -- prog --seed 4 --dir /x -- --icount")
