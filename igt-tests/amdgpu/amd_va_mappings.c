@@ -102,11 +102,13 @@ static uint32_t pick_call(struct mapping *mapping)
 	return AMDGPU_VA_OP_REPLACE;
 }
 
-/* Between arming and disarming there is one system call, as igt_fail_nth_arm() demands. */
+/*
+ * Call GEM_VA.  With @inject the allocation @n fails, if the ioctl makes so many.  Between arming
+ * and disarming there is one system call, as igt_fail_nth_arm() demands.
+ */
 static int gem_va(uint32_t operation, const struct mapping *mapping, struct igt_fail_nth *inject,
-		  bool *failed)
+		  unsigned int n, bool *failed)
 {
-	enum { MOST_ALLOCATIONS = 20 };
 	struct amd_gem_va_args args = {
 		.handle = operation == AMDGPU_VA_OP_CLEAR ? 0 : all.bos[mapping->bo].handle,
 		.operation = operation,
@@ -116,7 +118,6 @@ static int gem_va(uint32_t operation, const struct mapping *mapping, struct igt_
 		.map_size = (uint64_t)mapping->count * AMD_GPU_PAGE_SIZE,
 		.vm_timeline_syncobj_out = all.up->syncobj,
 	};
-	const unsigned int n = 1 + mappings_pick(&all, MOST_ALLOCATIONS);
 	int ret;
 
 	*failed = false;
@@ -139,7 +140,7 @@ static void follow(uint32_t operation, const struct mapping *mapping, bool keeps
 	bool failed;
 
 	if (ret && !keeps) {
-		igt_assert_eq(gem_va(AMDGPU_VA_OP_CLEAR, mapping, NULL, &failed), 0);
+		igt_assert_eq(gem_va(AMDGPU_VA_OP_CLEAR, mapping, NULL, 0, &failed), 0);
 		operation = AMDGPU_VA_OP_CLEAR;
 	}
 	if (operation == AMDGPU_VA_OP_CLEAR || operation == AMDGPU_VA_OP_UNMAP)
@@ -153,8 +154,11 @@ static void step(struct igt_fail_nth *inject, struct count *count)
 	struct mapping mapping;
 	const uint32_t operation = pick_call(&mapping);
 	const bool keeps = operation == AMDGPU_VA_OP_REPLACE && mappings_keeps(&all, &mapping);
+	/* A call that keeps a mapping is rare and allocates little. */
+	const bool fails = keeps || mappings_pick(&all, 2);
+	const unsigned int n = 1 + mappings_pick(&all, keeps ? 4 : 20);
 	bool failed;
-	int ret = gem_va(operation, &mapping, mappings_pick(&all, 2) ? inject : NULL, &failed);
+	int ret = gem_va(operation, &mapping, fails ? inject : NULL, n, &failed);
 	char text[160];
 
 	snprintf(text, sizeof(text),

@@ -192,7 +192,7 @@ def spec_of(name, entry, image, text, echo=None):
 	if factor > 1:
 		text = f"export AMD_KFD_SLOWER={factor}\n" + text
 	if entry["render"]:
-		text = f"busybox find /dev/dri -type c ! -name renderD{entry['render']} -delete || exit\n" + text
+		text = f"find /dev/dri -type c ! -name renderD{entry['render']} -delete || exit\n" + text
 	if "--real-clock" not in entry["vgpu"].split():
 		text = "export AMD_KFD_CLOCK_COUNTS_WORK=1\n" + text
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
