@@ -464,13 +464,23 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 {
 	uint64_t user_addr = (uintptr_t)ptr;
 
+	int ret;
+
 	memset(mem, 0, sizeof(*mem));
 	mem->va = va ? va : user_addr;
 	mem->size = page_align(size);
 	mem->cpu = ptr;
-	return alloc_and_map(kfd,
-			     KFD_IOC_ALLOC_MEM_FLAGS_USERPTR | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
-			     &user_addr, mem);
+	if (mem->va + mem->size > VA_GAP) {
+		mem->va = amd_kfd_va_reserve(mem->size, 0);
+		if (!mem->va)
+			return -ENOMEM;
+		mem->reserved = true;
+	}
+	ret = alloc_and_map(kfd, KFD_IOC_ALLOC_MEM_FLAGS_USERPTR | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
+			    &user_addr, mem);
+	if (ret && mem->reserved)
+		amd_kfd_va_release(mem->va, mem->size);
+	return ret;
 }
 
 int __amd_kfd_free(struct amd_kfd *kfd, struct amd_kfd_mem *mem)

@@ -119,7 +119,10 @@ int __amd_kfd_alloc_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *
 int __amd_kfd_alloc_cached_gtt(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
 int __amd_kfd_alloc_visible_vram(struct amd_kfd *kfd, uint64_t size, struct amd_kfd_mem *mem);
-/* Register [ptr, ptr + size) as a KFD userptr at GPU address @va (0: @ptr itself). */
+/*
+ * Register [ptr, ptr + size) as a KFD userptr at GPU address @va.  0: at @ptr itself, or at an
+ * address that the function reserves if the GPU does not have that of @ptr.
+ */
 int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t va,
 		       struct amd_kfd_mem *mem);
 /* Unmap and free memory that one of these five functions has allocated or registered. */
