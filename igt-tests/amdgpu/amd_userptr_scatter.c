@@ -197,6 +197,9 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
+	/* The larger the CPU's pages, the fewer of them has an area. */
+	const unsigned int pages = 2 * amd_userptr_half() / page();
+	const unsigned int each = pages < FEW_RANGES ? pages : FEW_RANGES;
 	const unsigned int count = AMD_USERPTR_NUM_BACKINGS;
 	struct amd_userptr_scatter scatter;
 
@@ -207,8 +210,8 @@ static void mixed(struct amd_userptr *up)
 
 		igt_require_f(!reason, "%s\n", reason);
 	}
-	amd_userptr_scatter_init(&scatter, up, count * FEW_RANGES);
-	for (unsigned int i = 0; i < count * FEW_RANGES; i++)
+	amd_userptr_scatter_init(&scatter, up, count * each);
+	for (unsigned int i = 0; i < count * each; i++)
 		add_area(&scatter, &areas[i % count], i / count);
 	amd_userptr_scatter_map(&scatter, 0);
 	amd_userptr_scatter_reads(&scatter, 0, amd_userptr_scatter_size(&scatter));
