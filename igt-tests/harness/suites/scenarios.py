@@ -76,6 +76,8 @@ def with_page_size(config, page_size):
 		for section in config.sections():
 			entry = config[section]
 			more = entry["large-page-skips"] if machine_of(entry).is_native else ""
+			if machine_of(entry).is_native and entry["large-page-without"]:
+				entry["only"] = f"^(?!.*(?:{entry['large-page-without']}))(?=.*?(?:{entry['only']}))"
 			if more:
 				entry["skips"] = f"(?:{entry['skips']})|{more}"
 			if more and may_all_skip(entry, more):

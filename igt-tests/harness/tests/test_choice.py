@@ -87,6 +87,14 @@ class Suites(unittest.TestCase):
 			config = scenarios.with_page_size(scenarios.all_scenarios(), page_size)
 			self.assertEqual([name for name in config.sections() if config[name].getboolean("chosen")], wanted, page_size)
 
+	def test_tests_left_out_with_large_pages(self):
+		for page_size, wanted in (("4k", True), ("16k", False)):
+			entry = scenarios.with_page_size(scenarios.all_scenarios(), page_size)["igt-hostile-hws-sdma"]
+			for test, runs in (("amd_userptr_hostile@evict-restore", wanted), ("amd_userptr_hostile@evict-restore-kfd", False),
+					("amd_userptr_hostile@restore", True), ("amd_userptr_stock_bugs@restore-window-hsa", wanted),
+					("amd_userptr_mixed@svm-beside", True), ("amd_userptr_stock_bugs@unmap-split-kfd", False)):
+				self.assertEqual(bool(re.search(entry["only"], "igt@amdgpu/" + test)), runs, (page_size, test))
+
 	def test_accel(self):
 		self.assertEqual((choice("").accel, choice("--accel tcg").accel, choice("--accel kvm").accel), ("tcg", "tcg", "kvm"))
 		self.assertEqual(choice("--accel kvm").suites, arguments.usual_suites())
