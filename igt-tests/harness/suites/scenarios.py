@@ -135,6 +135,11 @@ def slower(flavour):
 	return DEBUG_SLOWER if flavour == DEBUG else 1
 
 
+def timeout_of(entry):
+	"""Returns after how many seconds the harness ends the boot of the section @entry."""
+	return entry.getfloat("timeout") * slower(entry["kernel"]) * machine_of(entry).longer
+
+
 def runner_line(programs, tests, directory=TEST_DIRECTORY, options="", one_process=False, name="",
 		per_test=PER_TEST):
 	"""
@@ -199,7 +204,7 @@ def spec_of(name, entry, image, text, echo=None):
 		text = "export AMD_KFD_CLOCK_COUNTS_WORK=1\n" + text
 	return qemu.Spec(directory=directory(name, entry), kernel=image, vgpu=project.VGPU,
 		command=text, params=entry["params"],
-		timeout=entry.getfloat("timeout") * factor,
+		timeout=timeout_of(entry),
 		memory_mb=max(usual, int(entry["memory"] or 0)),
 		seed=int(entry["seed"] or 0), gpus=entry.getint("gpus"), vgpu_options=entry["vgpu"], sabotage=entry["sabotage"],
 		movable=entry["movable"], icount=entry.getboolean("icount"), iommu=entry.getboolean("iommu"), echo=echo)
@@ -414,7 +419,7 @@ def boot_tests(name, entry, image):
 
 def call(name, entry, image, function, *arguments):
 	"""Returns the boots.Call that boots the scenario @name by calling @function."""
-	return boots.Call(entry.getfloat("timeout") * slower(entry["kernel"]), function, (name, entry, image, *arguments),
+	return boots.Call(timeout_of(entry), function, (name, entry, image, *arguments),
 		entry.getboolean("beside"))
 
 
