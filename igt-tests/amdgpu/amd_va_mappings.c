@@ -202,8 +202,12 @@ static void walk(struct amd_userptr *mine, void *data)
 	for (unsigned int i = AMDGPU_VA_OP_MAP; i <= AMDGPU_VA_OP_REPLACE; i++)
 		igt_assert_lt(0, count.done[i]);
 	igt_assert_lt(0, count.kept);
+	/*
+	 * Calls that keep a mapping hardly allocate anything, so the number of those that failed
+	 * may be 0.  The subtest replace-same of amd_userptr_failnth makes one fail.
+	 */
 	if (walk->failing)
-		igt_assert_lt(0, count.kept_failed);
+		igt_assert_lt(0, count.failed);
 }
 
 static void end_failures(struct amd_userptr *unused)
