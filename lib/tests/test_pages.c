@@ -607,8 +607,8 @@ static bool is_possible(const struct amdgpu_userptr_range *ranges, uint32_t coun
 }
 
 /*
- * Most ranges meet at the start of a unit or continue each other, so most maps are accepted. Some do
- * not, so that refusals are tested, too.
+ * Most ranges meet at the start of a unit or continue each other, so most maps are accepted. Some
+ * do not, so that refusals are tested, too.
  */
 static uint32_t random_ranges(struct amdgpu_userptr_range *ranges, uint32_t max, uint64_t unit,
 			      uint64_t page)

@@ -193,8 +193,8 @@ static uint64_t oracle_now(struct vgpu *vg)
 /*
  * Did the GPU read its translation before the kernel last took the page from it?  Behind an IOMMU
  * the GPU's translation names a bus address.  HMM keeps the bus address when it replaces the page,
- * so the translation stays right.  The translation becomes stale only when the DMA API maps
- * something at the bus address again, perhaps for another owner.
+ * so the translation stays right.  The translation becomes stale only when HMM gives the bus
+ * address back, or when the DMA API maps something there again, perhaps for another owner.
  */
 static bool is_stale(const struct vg_oracle *o, const struct vg_judged_access *a,
 		     const struct vg_page *page, uint64_t iova)
@@ -202,7 +202,7 @@ static bool is_stale(const struct vg_oracle *o, const struct vg_judged_access *a
 	uint64_t since = page->lost_at;
 
 	if (vg_pages_translated(o->pages))
-		since = vg_pages_mapped_at(o->pages, iova);
+		since = vg_pages_owner_since(o->pages, iova);
 	return since && a->read_at < o->earlier + since;
 }
 

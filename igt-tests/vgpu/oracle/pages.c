@@ -21,7 +21,7 @@ enum {
 	HELD_PAGE = 2,	     /* bit of each value, so that the value for page 0 is not 0 */
 	HELD_SHIFT = 2,
 	MAX_AT_IOVA = 16, /* the most mappings at one bus address that wait for their UNMAP */
-	MAPPED_AT = 0,	  /* number in the keys of @iovas; its values are events and not pages */
+	OWNER_SINCE = 0,  /* number in the keys of @iovas; its values are events and not pages */
 };
 
 struct vg_pages {
@@ -34,8 +34,9 @@ struct vg_pages {
 	/*
 	 * The pages that the guest's IOMMU has at a bus address.  The map is like @held, but its
 	 * keys have the number of the mapping at that address in place of the address space.  The
-	 * oldest mapping has the number 1.  The value for the number MAPPED_AT is the number of the
-	 * event that mapped the address last.
+	 * oldest mapping has the number 1.  The value for the number OWNER_SINCE is the number of
+	 * the event that mapped the address or gave it back last: before that event it may have
+	 * belonged to somebody else.
 	 */
 	struct vg_held *iovas;
 	bool translated; /* an event had a bus address */
@@ -228,7 +229,7 @@ static int map_iova(struct vg_pages *pages, uint64_t iova, uint64_t number)
 		return -EINVAL;
 	err = vg_held_set(pages->iovas, nth, iova, number << HELD_SHIFT | HELD_PAGE);
 	if (!err)
-		err = vg_held_set(pages->iovas, MAPPED_AT, iova, pages->now);
+		err = vg_held_set(pages->iovas, OWNER_SINCE, iova, pages->now);
 	return err ? err : apply(pages, number, VG_ORACLE_MAP, pages->event->flags);
 }
 
@@ -264,6 +265,16 @@ static int unmap_iova(struct vg_pages *pages, uint64_t iova)
 	return err;
 }
 
+static int release_iovas(struct vg_pages *pages)
+{
+	const struct vg_oracle_event *e = pages->event;
+	int err = 0;
+
+	for (uint64_t i = 0; i < e->count && !err; i++)
+		err = vg_held_set(pages->iovas, OWNER_SINCE, e->va + i, pages->now);
+	return err;
+}
+
 static int change_iovas(struct vg_pages *pages)
 {
 	const struct vg_oracle_event *e = pages->event;
@@ -284,9 +295,9 @@ bool vg_pages_translated(const struct vg_pages *pages)
 	return pages->translated;
 }
 
-uint64_t vg_pages_mapped_at(const struct vg_pages *pages, uint64_t iova)
+uint64_t vg_pages_owner_since(const struct vg_pages *pages, uint64_t iova)
 {
-	return vg_held_get(pages->iovas, MAPPED_AT, iova);
+	return vg_held_get(pages->iovas, OWNER_SINCE, iova);
 }
 
 static bool at_iova(const struct vg_oracle_event *e)
@@ -351,10 +362,13 @@ static bool sane(const struct vg_oracle_event *e)
 {
 	bool by_page = e->kind == VG_ORACLE_MAP || e->kind == VG_ORACLE_UNMAP ||
 		       e->kind == VG_ORACLE_FREE || e->kind == VG_ORACLE_HOLD;
-	bool by_va = e->kind == VG_ORACLE_HOLD || e->kind == VG_ORACLE_LOSE || at_iova(e);
+	bool by_va = e->kind == VG_ORACLE_HOLD || e->kind == VG_ORACLE_LOSE ||
+		     e->kind == VG_ORACLE_RELEASE || at_iova(e);
 	uint64_t limit = 1ull << MAX_PAGE_SHIFT;
 
 	if (by_page && (e->page >= limit || e->count > limit - e->page))
+		return false;
+	if (e->kind == VG_ORACLE_RELEASE && e->count > limit)
 		return false;
 	return !by_va || e->va + e->count >= e->va;
 }
@@ -379,6 +393,8 @@ int vg_pages_apply(struct vg_pages *pages, const struct vg_oracle_event *event, 
 		return vg_held_take(pages->held, event->mm, event->va, event->count, lose, pages);
 	case VG_ORACLE_LEAVE:
 		return vg_held_take(pages->held, event->mm, 0, UINT64_MAX, lose, pages);
+	case VG_ORACLE_RELEASE:
+		return release_iovas(pages);
 	default:
 		return -EINVAL;
 	}

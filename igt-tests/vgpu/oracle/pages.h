@@ -46,9 +46,9 @@ const struct vg_page *vg_pages_get(const struct vg_pages *pages, uint64_t page);
 bool vg_pages_translated(const struct vg_pages *pages);
 /*
  * The number of the event by which the DMA API last mapped a page at the bus address @iova (in
- * pages); 0 if it never did.
+ * pages), or HMM gave the address back; 0 if there was none.
  */
-uint64_t vg_pages_mapped_at(const struct vg_pages *pages, uint64_t iova);
+uint64_t vg_pages_owner_since(const struct vg_pages *pages, uint64_t iova);
 /* Has the kernel taken the page back? */
 bool vg_page_lost(const struct vg_page *page);
 /* Must the GPU not write to the page? */

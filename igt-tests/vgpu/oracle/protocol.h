@@ -28,7 +28,7 @@ enum vg_oracle_reg {
 	VG_ORACLE_REGS_END
 };
 
-#define VG_ORACLE_ID_VALUE 0x4f524333u /* "ORC" and the protocol's version */
+#define VG_ORACLE_ID_VALUE 0x4f524334u /* "ORC" and the protocol's version */
 
 /*
  * The kinds of events.  All addresses are in units of 4 KiB pages.  @page is a guest physical
@@ -66,6 +66,11 @@ enum vg_oracle_kind {
 	VG_ORACLE_LEAVE,
 	/* The guest could not report @count events, so the verdict would not be safe. */
 	VG_ORACLE_MISSED,
+	/*
+	 * HMM is giving the @count bus addresses from @va on back to the IOMMU, which may give them
+	 * to somebody else.  MAP and UNMAP of HMM's pages have no bus addresses.
+	 */
+	VG_ORACLE_RELEASE,
 	VG_ORACLE_NUM_KINDS
 };
 

@@ -83,6 +83,7 @@ static inline void say(struct fake_host *f, struct vg_oracle_event *event)
 	SAY(f, MAP, .page = PFN(gpa), .va = PFN(IOVA), \
 	    .flags = VG_ORACLE_WRITE | VG_ORACLE_OWNED | VG_ORACLE_IOVA)
 #define UNMAP_IOVA(f) SAY(f, UNMAP, .va = PFN(IOVA), .flags = VG_ORACLE_WRITE | VG_ORACLE_IOVA)
+#define RELEASE(f)    SAY(f, RELEASE, .va = PFN(IOVA))
 #define FREE(f, gpa)  SAY(f, FREE, .page = PFN(gpa))
 #define LOSE(f)	      SAY(f, LOSE, .mm = MM, .va = CPU_VA)
 

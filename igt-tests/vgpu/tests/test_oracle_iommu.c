@@ -99,6 +99,38 @@ static void a_bus_address_outlives_its_page(void)
 	fake_free(f);
 }
 
+/*
+ * HMM gives the bus address back, and another BO of HMM gets it with a page that is held and
+ * mapped.  A translation of the first BO in the TLB now names the page of the second one.
+ */
+static void r3_fires_when_hmm_has_given_the_address_back(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	MAP_IOVA(f, PAGE_A);
+	UNMAP_IOVA(f);
+	HOLD_RW(f, PAGE_A);
+	MAP_FOUND(f, PAGE_A);
+	read_page(f);
+	expect_none(f);
+	RELEASE(f);
+	read_page(f);
+	expect(f, 1, "rule=R3");
+	fake_flush(f, VG_GFXHUB, VMID);
+	read_page(f);
+	expect(f, 1, "rule=R3");
+	fake_free(f);
+}
+
+static void a_release_of_endless_addresses_stops_the_model(void)
+{
+	struct fake_host *f = behind_iommu();
+
+	SAY(f, RELEASE, .va = PFN(IOVA), .count = 1ull << 40);
+	read_page(f);
+	fake_expect_stop(f, "oracle");
+}
+
 static void r3_fires_when_the_dma_api_has_mapped_the_address_again(void)
 {
 	struct fake_host *f = behind_iommu();
@@ -177,6 +209,8 @@ int main(void)
 	pages_behind_an_iommu_are_held_and_freed();
 	unmapping_a_bus_address_ends_its_oldest_mapping();
 	a_bus_address_outlives_its_page();
+	r3_fires_when_hmm_has_given_the_address_back();
+	a_release_of_endless_addresses_stops_the_model();
 	r3_fires_when_the_dma_api_has_mapped_the_address_again();
 	unmapping_an_unknown_bus_address_changes_nothing();
 	r5_fires_once_when_the_ring_cannot_be_reached();

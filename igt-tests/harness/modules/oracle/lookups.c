@@ -5,6 +5,7 @@
  * all MMU notifiers have returned, the pages are not there any more.  hmm_dma_map_pfn() tells that
  * the device may access a page.  docs/oracle.md says why the order of these events is right.
  */
+#include <linux/dma-mapping.h>
 #include <linux/hmm.h>
 #include <linux/hmm-dma.h>
 #include <linux/kprobes.h>
@@ -253,6 +254,24 @@ static int enter_unmap(struct kprobe *p, struct pt_regs *regs)
 	return 0;
 }
 
+/*
+ * HMM gives the bus addresses of a BO back, so a translation that the GPU still has in a TLB may
+ * soon name another BO's page.  Without an IOMMU there are no such addresses.
+ */
+static int enter_map_free(struct kprobe *p, struct pt_regs *regs)
+{
+	struct reporter *r = reporter_of((void *)regs_get_kernel_argument(regs, 0));
+	struct hmm_dma_map *map = (void *)regs_get_kernel_argument(regs, 1);
+	struct vg_oracle_event event = { .kind = VG_ORACLE_RELEASE };
+
+	if (!r || !dma_use_iova(&map->state))
+		return 0;
+	event.va = map->state.addr >> SMALL_PAGE_SHIFT;
+	event.count = dma_iova_size(&map->state) >> SMALL_PAGE_SHIFT;
+	say(r, &event);
+	return 0;
+}
+
 /* ---- the probes ---- */
 
 /*
@@ -302,6 +321,10 @@ static struct kprobe entries[] = {
 	{
 		.symbol_name = "hmm_dma_unmap_pfn",
 		.pre_handler = enter_unmap,
+	},
+	{
+		.symbol_name = "hmm_dma_map_free",
+		.pre_handler = enter_map_free,
 	},
 };
 
