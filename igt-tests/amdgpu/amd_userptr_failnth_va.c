@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 #include <xf86drm.h>
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr_fault.h"
 #include "lib/igt_fail_nth.h"
 #include "lib/igt_time.h"
@@ -21,9 +23,15 @@
 
 /*
  * An update by SDMA begins with a job of AMDGPU_VM_SDMA_MIN_NUM_DW (amdgpu_vm_sdma.c), 256 dwords.
- * With VA_PAGES pages the update needs another job, which is another allocation.
+ * With so many entries the update needs another job, which is another allocation.  There is an
+ * entry for each GPU page, so this is a number of GPU pages.
  */
-enum { VA_PAGES = 144 };
+enum { VA_ENTRIES = 144 };
+
+static unsigned int va_pages(void)
+{
+	return VA_ENTRIES * AMD_GPU_PAGE_SIZE / getpagesize();
+}
 
 /* Call GEM_VA once, with a timeline point, because the driver allocates for that, too. */
 static int va_once(struct amd_userptr *mine, uint32_t syncobj, uint32_t operation,
@@ -77,7 +85,7 @@ int failnth_va(struct amd_userptr *mine, const struct failnth_case *what,
 static void make_mapped(struct failnth_memory *memory, struct amd_userptr *mine, bool many,
 			uint32_t seed)
 {
-	failnth_memory_init(memory, mine, many, VA_PAGES, seed);
+	failnth_memory_init(memory, mine, many, va_pages(), seed);
 	failnth_make(memory);
 	amd_userptr_map(mine, memory->scatter.bo);
 	igt_assert(failnth_reads(memory, memory->scatter.bo->va));
@@ -99,7 +107,7 @@ static bool fail_map(struct amd_userptr *mine, const struct failnth_case *what,
 	uint64_t va;
 	int ret;
 
-	failnth_memory_init(&memory, mine, what->many, VA_PAGES, count->n);
+	failnth_memory_init(&memory, mine, what->many, va_pages(), count->n);
 	failnth_make(&memory);
 	/* Never release these addresses, so that nothing else makes page tables there. */
 	va = amd_kfd_va_reserve(memory.size, DIRECTORY_SIZE);
@@ -182,7 +190,7 @@ static bool fail_replace(struct amd_userptr *mine, const struct failnth_case *wh
 
 	make_mapped(&memory, mine, what->many, count->n);
 	va = memory.scatter.bo->va;
-	failnth_memory_init(&other, mine, what->many, VA_PAGES, ~count->n);
+	failnth_memory_init(&other, mine, what->many, va_pages(), ~count->n);
 	failnth_make(&other);
 	ret = failnth_va(mine, what, inject, count, AMDGPU_VA_OP_REPLACE, other.scatter.bo, va,
 			 memory.size);
@@ -308,7 +316,7 @@ uint32_t failnth_map_plain(struct amd_userptr *mine, uint64_t domain, uint64_t v
 static bool fail_close_plain(struct amd_userptr *mine, const struct failnth_case *what,
 			     struct igt_fail_nth *inject, struct failnth_count *count)
 {
-	const uint64_t size = VA_PAGES * getpagesize();
+	const uint64_t size = va_pages() * getpagesize();
 	const uint64_t va = amd_kfd_va_reserve(size, DIRECTORY_SIZE);
 	struct drm_gem_close close = { 0 };
 	bool failed;
