@@ -115,7 +115,7 @@ static void too_large(struct amd_userptr *up)
 {
 	const uint64_t first = amd_userptr_size_above_limit();
 	/* Use a low address, so that the whole range is in user space on any CPU. */
-	char *cpu = mmap((void *)(1ull << 40), page(), PROT_READ | PROT_WRITE,
+	char *cpu = mmap((void *)(1ull << 42), page(), PROT_READ | PROT_WRITE,
 			 MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0);
 	struct amd_kfd_mem_mark mark;
 
