@@ -133,15 +133,21 @@ static int gem_va(uint32_t operation, const struct mapping *mapping, struct igt_
 
 /*
  * What is mapped there now?  After an error the driver has kept a mapping that it would have kept
- * anyway.  Nothing says what other calls have done before they failed, so clear the addresses.
+ * anyway.  Nothing says what other calls have done to these addresses before they failed, but all
+ * others must be as before.  Then clear the addresses.
  */
-static void follow(uint32_t operation, const struct mapping *mapping, bool keeps, int ret)
+static void follow(uint32_t operation, const struct mapping *mapping, bool keeps, int ret,
+		   const char *text)
 {
 	bool failed;
 
 	if (ret && !keeps) {
+		mappings_clear(&all, mapping->at, mapping->count);
+		mappings_check(&all, text);
 		igt_assert_eq(gem_va(AMDGPU_VA_OP_CLEAR, mapping, NULL, 0, &failed), 0);
-		operation = AMDGPU_VA_OP_CLEAR;
+		/* The CLEAR has updated page directories, which may now have new page tables. */
+		mappings_check(&all, text);
+		return;
 	}
 	if (operation == AMDGPU_VA_OP_CLEAR || operation == AMDGPU_VA_OP_UNMAP)
 		mappings_clear(&all, mapping->at, mapping->count);
@@ -170,9 +176,9 @@ static void step(struct igt_fail_nth *inject, struct count *count)
 	count->kept += keeps;
 	count->failed += !!ret;
 	count->kept_failed += keeps && ret;
-	follow(operation, &mapping, keeps, ret);
+	follow(operation, &mapping, keeps, ret, text);
 	if (!mappings_pick(&all, 3))
-		mappings_change(&all);
+		mappings_change(&all, inject ? BO_SMALL : BO_HUGE);
 	if (!mappings_pick(&all, 3))
 		mappings_check(&all, text);
 }

@@ -54,8 +54,11 @@ struct mappings {
 unsigned int mappings_pick(struct mappings *all, unsigned int limit);
 
 void mappings_init(struct mappings *all, struct amd_userptr *up, uint64_t seed);
-/* Drop, copy, move or protect some pages of a userptr, and store new stamps there. */
-void mappings_change(struct mappings *all);
+/*
+ * Drop, copy, move or protect some pages of a userptr from BO @first on, and store new stamps
+ * there.  If @first is BO_HUGE, the kernel splits the huge pages sooner or later.
+ */
+void mappings_change(struct mappings *all, unsigned int first);
 /*
  * The GPU reads the first, the last and two other pages of each mapping.  Asserts that it has no
  * GPU page fault and finds the stamps.  @call is the last call, for the message.

@@ -115,11 +115,12 @@ void mappings_init(struct mappings *all, struct amd_userptr *up, uint64_t seed)
 		stamp(all, bo, 0, all->bos[bo].pages);
 }
 
-void mappings_change(struct mappings *all)
+void mappings_change(struct mappings *all, unsigned int first_bo)
 {
 	enum { MOST_CPU_PAGES = 64 };
 	const size_t size = getpagesize();
-	const unsigned int in_cpu_page = size / AMD_GPU_PAGE_SIZE, bo = mappings_pick(all, BO_GTT);
+	const unsigned int in_cpu_page = size / AMD_GPU_PAGE_SIZE;
+	const unsigned int bo = first_bo + mappings_pick(all, BO_GTT - first_bo);
 	const unsigned int cpu_pages = all->bos[bo].pages / in_cpu_page;
 	const unsigned int first = mappings_pick(all, cpu_pages);
 	unsigned int count = 1 + mappings_pick(all, MOST_CPU_PAGES), kind = mappings_pick(all, 4);

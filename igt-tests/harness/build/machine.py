@@ -68,7 +68,7 @@ def arm64(page_kib):
 	size = f"{page_kib}k"
 	# Tests count pages, so a guest with larger pages has more memory. The host provides only what the guest touches.
 	memory_mb = {16: 4096, 64: 8192}[page_kib]
-	# Each subtest has a process of its own there, which takes two seconds longer than in a process with others.
+	# Each subtest has a process of its own there, which takes about a second longer than one process for all.
 	return Machine(size, page_kib, "arm64", ("arm64.config", f"{size}.config"), "Image", memory_mb,
 		os.path.join(step.BUILD, "meson-arm64"), ARM64_ROOT, {16: "arm64-16k", 64: ""}[page_kib], 4, CROSS)
 

@@ -470,7 +470,7 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 	mem->va = va ? va : user_addr;
 	mem->size = page_align(size);
 	mem->cpu = ptr;
-	if (mem->va + mem->size > VA_GAP) {
+	if (!va && mem->va + mem->size > VA_GAP) {
 		mem->va = amd_kfd_va_reserve(mem->size, 0);
 		if (!mem->va)
 			return -ENOMEM;

@@ -254,6 +254,12 @@ static void the_fence_waits_for_all_xccs(void)
 	fake_free(t.f);
 }
 
+static void give_vmids(struct two *t, unsigned int xcc, uint32_t vmids)
+{
+	build_resources(&t->kiq[xcc], vmids, SLOTS);
+	two_submit(t, &t->kiq[xcc]);
+}
+
 /* Each partition has a HWS of its own, with its own resources. */
 static void partitions_have_their_own_scheduler(void)
 {
@@ -261,10 +267,8 @@ static void partitions_have_their_own_scheduler(void)
 	struct two t;
 
 	two_start(&t, 1);
-	build_resources(&t.kiq[0], 0x03f0, SLOTS);
-	build_resources(&t.kiq[1], 0xfc00, SLOTS);
-	two_submit(&t, &t.kiq[0]);
-	two_submit(&t, &t.kiq[1]);
+	give_vmids(&t, 0, 0x03f0);
+	give_vmids(&t, 1, 0xfc00);
 	chip = vg_gfx9(t.f->vg);
 	CHECK(chip->cp[0].hws.vmid_mask == 0x03f0 && chip->cp[1].hws.vmid_mask == 0xfc00);
 	fake_free(t.f);
@@ -275,10 +279,8 @@ static void partitions_do_not_share_vmids(void)
 	struct two t;
 
 	two_start(&t, 1);
-	build_resources(&t.kiq[0], 0x03f0, SLOTS);
-	build_resources(&t.kiq[1], 0xfe00, SLOTS);
-	two_submit(&t, &t.kiq[0]);
-	two_submit(&t, &t.kiq[1]);
+	give_vmids(&t, 0, 0x03f0);
+	give_vmids(&t, 1, 0xfe00);
 	fake_expect_stop(t.f, "SET_RESOURCES with VMIDs of another partition");
 }
 
@@ -288,12 +290,10 @@ static void a_new_partition_has_no_vmids(void)
 	struct two t;
 
 	two_start(&t, 1);
-	build_resources(&t.kiq[1], 0xfc00, SLOTS);
-	two_submit(&t, &t.kiq[1]);
+	give_vmids(&t, 1, 0xfc00);
 	xcc_set_partitions(t.f, 2);
 	xcc_set_partitions(t.f, 1);
-	build_resources(&t.kiq[0], 0xfff0, SLOTS);
-	two_submit(&t, &t.kiq[0]);
+	give_vmids(&t, 0, 0xfff0);
 	CHECK(vg_gfx9(t.f->vg)->cp[0].hws.vmid_mask == 0xfff0);
 	fake_free(t.f);
 }
