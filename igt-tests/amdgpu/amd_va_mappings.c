@@ -198,6 +198,8 @@ static void walk(struct amd_userptr *mine, void *data)
 	for (unsigned int i = 0; i < CALLS; i++)
 		step(walk->failing ? &inject : NULL, &count);
 	mappings_check(&all, "the last call");
+	igt_assert_f(!mappings_reaches_cleared(&all),
+		     "the GPU reads an address without a mapping\n");
 	if (walk->failing)
 		igt_fail_nth_fini(&inject);
 	igt_info(

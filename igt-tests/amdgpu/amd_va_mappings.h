@@ -47,6 +47,7 @@ struct mappings {
 	uint32_t last_stamp;
 	struct mapping list[WINDOW_PAGES];
 	unsigned int count;
+	bool was_mapped[WINDOW_PAGES]; /* at any time */
 	uint64_t random;
 };
 
@@ -60,10 +61,16 @@ void mappings_init(struct mappings *all, struct amd_userptr *up, uint64_t seed);
  */
 void mappings_change(struct mappings *all, unsigned int first);
 /*
- * The GPU reads the first, the last and two other pages of each mapping.  Asserts that it has no
- * GPU page fault and finds the stamps.  @call is the last call, for the message.
+ * The GPU reads the first, the last and two other pages of each mapping, and stores new stamps
+ * there if it may.  Asserts that it has no GPU page fault, and that GPU and CPU find the stamps.
+ * @call is the last call, for the message.
  */
 void mappings_check(struct mappings *all, const char *call);
+/*
+ * Can the GPU read an address that was mapped and is not any more?  It must not.  If it faults, the
+ * queue may not be used again.
+ */
+bool mappings_reaches_cleared(struct mappings *all);
 
 /* What the calls do to the model. */
 void mappings_map(struct mappings *all, const struct mapping *mapping);

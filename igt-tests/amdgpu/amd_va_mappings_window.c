@@ -183,6 +183,7 @@ void mappings_map(struct mappings *all, const struct mapping *mapping)
 {
 	mappings_clear(all, mapping->at, mapping->count);
 	add(all, *mapping);
+	memset(all->was_mapped + mapping->at, true, mapping->count);
 }
 
 bool mappings_is_busy(const struct mappings *all, const struct mapping *mapping)
@@ -240,6 +241,59 @@ static void check_samples(struct mappings *all, const struct sample *samples, un
 	}
 }
 
+/* The GPU stores new stamps through the mappings that are writable. */
+static void store_samples(struct mappings *all, const struct sample *samples, unsigned int count,
+			  const char *call)
+{
+	struct amd_userptr *up = all->up;
+
+	amd_kfd_smi_mark(&up->smi);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct mapping *mapping = samples[i].mapping;
+		const unsigned int page = mapping->page + samples[i].page;
+		uint32_t *number = (uint32_t *)((char *)up->in.cpu + i * SAMPLE_SIZE);
+
+		if (!(mapping->flags & AMDGPU_VM_PAGE_WRITEABLE))
+			continue;
+		*number = all->bos[mapping->bo].stamps[page] = ++all->last_stamp;
+		amd_kfd_queue_copy(up->queue,
+				   all->va + (uint64_t)(mapping->at + samples[i].page) *
+						     AMD_GPU_PAGE_SIZE,
+				   up->in.va + i * SAMPLE_SIZE, SAMPLE_SIZE);
+	}
+	amd_kfd_queue_submit(up->queue);
+	igt_assert_f(amd_userptr_done_or_faulted(up), "GPU page fault of a store, after %s\n",
+		     call);
+	for (unsigned int i = 0; i < count; i++) {
+		const struct mapping *mapping = samples[i].mapping;
+		const unsigned int page = mapping->page + samples[i].page;
+
+		igt_assert_f(!memcmp(page_of(all, mapping->bo, page),
+				     &all->bos[mapping->bo].stamps[page], sizeof(uint32_t)),
+			     "the CPU finds no store in page %u of BO %u, after %s\n", page,
+			     mapping->bo, call);
+	}
+}
+
+bool mappings_reaches_cleared(struct mappings *all)
+{
+	struct amd_userptr *up = all->up;
+
+	for (unsigned int at = 0; at < WINDOW_PAGES; at++) {
+		const struct mapping page = { .at = at, .count = 1 };
+
+		if (!all->was_mapped[at] || mappings_is_busy(all, &page))
+			continue;
+		amd_kfd_smi_mark(&up->smi);
+		amd_kfd_queue_copy(up->queue, up->out.va,
+				   all->va + (uint64_t)at * AMD_GPU_PAGE_SIZE, SAMPLE_SIZE);
+		amd_kfd_queue_submit(up->queue);
+		return amd_userptr_done_or_faulted(up);
+	}
+	igt_assert_f(false, "every address that was mapped still is\n");
+	return true;
+}
+
 void mappings_check(struct mappings *all, const char *call)
 {
 	struct sample samples[SAMPLES];
@@ -256,6 +310,7 @@ void mappings_check(struct mappings *all, const char *call)
 		}
 		if (count == SAMPLES || (count && i == all->count - 1)) {
 			check_samples(all, samples, count, call);
+			store_samples(all, samples, count, call);
 			count = 0;
 		}
 	}

@@ -96,7 +96,10 @@ def extra_options(flavour):
 
 
 def tinyconfig(flavour):
-	"""Returns the path where configure.sh keeps the result of tinyconfig for the base and the processor of @flavour."""
+	"""
+	Returns the path where configure.sh keeps the result of tinyconfig for the base and the processor of @flavour. The
+	first tree that is configured makes it. The series add no option that tinyconfig sees.
+	"""
 	stamp = step.digest(step.read(os.path.join(source.KERNEL, "BASE")), machine.of(flavour).arch)
 	return os.path.join(step.BUILD, f"tinyconfig-{stamp[:8]}")
 

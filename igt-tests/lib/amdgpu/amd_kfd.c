@@ -471,15 +471,17 @@ int __amd_kfd_register(struct amd_kfd *kfd, void *ptr, uint64_t size, uint64_t v
 	mem->size = page_align(size);
 	mem->cpu = ptr;
 	if (!va && mem->va + mem->size > VA_GAP) {
-		mem->va = amd_kfd_va_reserve(mem->size, 0);
+		mem->va = amd_kfd_va_reserve(mem->size, mem->size >= HUGE_PAGE ? HUGE_PAGE : 0);
 		if (!mem->va)
 			return -ENOMEM;
 		mem->reserved = true;
 	}
 	ret = alloc_and_map(kfd, KFD_IOC_ALLOC_MEM_FLAGS_USERPTR | KFD_IOC_ALLOC_MEM_FLAGS_COHERENT,
 			    &user_addr, mem);
-	if (ret && mem->reserved)
+	if (ret && mem->reserved) {
 		amd_kfd_va_release(mem->va, mem->size);
+		mem->reserved = false;
+	}
 	return ret;
 }
 

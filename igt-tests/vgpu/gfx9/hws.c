@@ -16,6 +16,8 @@ static struct vg_hws *hws_of(const struct vgpu *vg, const struct vg_queue *q)
 
 /* ---- resources and TLB ---- */
 
+_Static_assert(VG_MAX_XCCS <= 2, "each AID has an MMHUB of its own, and two XCCs");
+
 /*
  * Has the HWS of another partition one of the VMIDs?  The partitions share the MMHUB, where a VMID
  * has one root, and the table of PASIDs.  So KFD divides the VMIDs among them
