@@ -129,6 +129,12 @@ void vgpu_doorbell_write(struct vgpu *vg, uint32_t offset, uint64_t value, unsig
 void vgpu_bus_written(struct vgpu *vg, int error);
 
 /*
+ * The host is about to take memory away from the GPU, which may access it until then.  The
+ * fault late-unmap lets the engines work here.
+ */
+void vgpu_unmapping(struct vgpu *vg);
+
+/*
  * Let the engines do one step: at most one packet, or one slice of a long one.
  * Returns true while another step could make progress.  A queue that waits for
  * memory or a register to change counts as well, because only another look can

@@ -53,6 +53,10 @@ static const struct inject_info {
 				  "a user's packet reads zeros from system memory, its write is lost",
 				  NULL,
 				  { .count = 1 } },
+	[VG_INJECT_LATE_UNMAP] = { "late-unmap",
+				   "an IOMMU unmaps memory so many steps later than the guest asks",
+				   "steps",
+				   { .amount = 1000, .count = UINT64_MAX } },
 	/* These need --hdp-fifo, because otherwise HDP has nothing to flush. */
 	[VG_INJECT_NO_HDP_HOST] = { "no-hdp-host",
 				    "the CPU's write to the HDP flush register flushes nothing",

@@ -149,6 +149,14 @@ static void run(struct vgpu *vg, unsigned int steps)
 		;
 }
 
+void vgpu_unmapping(struct vgpu *vg)
+{
+	unsigned int steps = vgpu_busy(vg) ? vg_inject_amount(vg, VG_INJECT_LATE_UNMAP) : 0;
+
+	if (steps)
+		run(vg, steps);
+}
+
 bool vgpu_run(struct vgpu *vg)
 {
 	if (!vgpu_busy(vg))

@@ -117,6 +117,7 @@ static int do_dma_unmap(struct vg_vfio_user *dev, const struct request *req, str
 		return -EINVAL;
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL && (unmap.iova || unmap.size))
 		return -EINVAL;
+	vgpu_unmapping(dev->vg);
 	if (unmap.flags & VFIO_USER_DMA_UNMAP_ALL)
 		vg_dma_unmap_all(&dev->dma);
 	else

@@ -315,6 +315,20 @@ static void bus_error(void)
 	finish(&e, "inject fault=bus-error strike=1");
 }
 
+/* The queue works on while the IOMMU is slow, and an idle GPU does not count as a strike. */
+static void late_unmap(void)
+{
+	struct engine e;
+
+	start(&e, "late-unmap:steps=20,count=1");
+	vgpu_unmapping(e.f->vg);
+	engine_count(&e, 50);
+	for (unsigned int i = 0; i < 2; i++)
+		vgpu_unmapping(e.f->vg);
+	CHECK(engine_data(&e)[0] == 20);
+	finish(&e, "inject fault=late-unmap strike=1");
+}
+
 /* The fault takes both halves of an atomic operation, and leaves the next operation alone. */
 static void bus_error_of_an_atomic(void)
 {
@@ -382,6 +396,7 @@ int main(void)
 	lost_doorbell();
 	bus_error();
 	bus_error_of_an_atomic();
+	late_unmap();
 	bus_error_spares_the_packets_of_the_hiq();
 	return 0;
 }

@@ -75,6 +75,11 @@ bool vgpu_step(struct vgpu *vg)
 	return vg->busy_steps;
 }
 
+void vgpu_unmapping(struct vgpu *vg)
+{
+	vg->still_there = vg->ops->dma(vg->host, vg->watched, 1, false, NULL);
+}
+
 bool vgpu_run(struct vgpu *vg)
 {
 	vg->runs++;

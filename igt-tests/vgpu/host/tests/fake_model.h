@@ -16,6 +16,8 @@ struct vgpu {
 	unsigned int doorbell_size;
 	unsigned int resets, doorbells, mmio_writes, vram_reads, vram_writes;
 	unsigned int steps, runs, drains, bus_written;
+	uint64_t watched;	     /* bus address that vgpu_unmapping() looks up */
+	void *still_there;	     /* the memory that the last vgpu_unmapping() found there */
 	int bus_error;		     /* of the last vgpu_bus_written() */
 	unsigned int busy_steps;     /* number of steps for which the model is still busy */
 	bool waiting;		     /* during these steps its queues only wait */

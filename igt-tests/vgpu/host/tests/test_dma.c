@@ -349,6 +349,24 @@ static void unmap_removes_all_ranges_wholly_inside(void)
 	client_free(c);
 }
 
+/* The model may let the GPU access memory until the device unmaps it (the fault late-unmap). */
+static void unmap_asks_the_model_first(void)
+{
+	struct client *c = client_new();
+	int fd = memory_file(2 * PAGE);
+
+	c->dev.vg->watched = PAGE;
+	t_equal(client_dma_map(c, 0, 2 * PAGE, RW, fd, 0), 0);
+	t_equal(client_dma_unmap(c, 0, 2 * PAGE, 0), 0);
+	t_assert(c->dev.vg->still_there && !client_dma(c, PAGE, 1, false));
+	t_equal(client_dma_map(c, 0, 2 * PAGE, RW, fd, 0), 0);
+	c->dev.vg->still_there = NULL;
+	t_equal(client_dma_unmap(c, 0, 0, VFIO_USER_DMA_UNMAP_ALL), 0);
+	t_assert(c->dev.vg->still_there && !client_dma(c, PAGE, 1, false));
+	close(fd);
+	client_free(c);
+}
+
 static void unmap_does_not_split_a_range(void)
 {
 	struct client *c = client_new();
@@ -488,6 +506,7 @@ int main(void)
 		TEST(more_than_one_descriptor_is_refused),
 		TEST(overlap_is_refused_and_changes_nothing),
 		TEST(unmap_removes_all_ranges_wholly_inside),
+		TEST(unmap_asks_the_model_first),
 		TEST(unmap_does_not_split_a_range),
 		TEST(unmap_of_nothing_changes_nothing),
 		TEST(unmap_all_leaves_nothing),
