@@ -22,7 +22,7 @@
 /* Enough samples for a 99th percentile, and for a rough one in a quick run. */
 enum { STALLS = 200, STALLS_QUICK = 50 };
 
-/* The range has 16 pages: the first one changes, and the last one gets the packets' words. */
+/* The CPU changes the first page of the range, and the queue's packets store to the last one. */
 #define STALL_RANGE ((size_t)16 * getpagesize())
 
 #define STORM_RATE	 1000

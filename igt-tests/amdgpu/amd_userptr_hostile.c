@@ -385,7 +385,8 @@ static void judge(struct amd_userptr_victims *victims, void *data)
 
 	/*
 	 * Start the bystander before the server's file is open.  Otherwise the bystander would
-	 * inherit the file, its exit would close the file, and a close asks the server.
+	 * inherit the file, and its exit would close the file.  The close sends a request to the
+	 * server, which does not answer while it holds back a page, so the bystander would hang.
 	 */
 	scene->bystander = start(victims, scene, stand_by);
 	igt_assert_eq(__igt_fuse_start(&scene->fuse), 0);

@@ -197,7 +197,7 @@ static void write_writable(struct amd_userptr_scatter *scatter, uint32_t seed)
 static void mixed(struct amd_userptr *up)
 {
 	struct amd_userptr_area areas[AMD_USERPTR_MAX];
-	/* The larger the CPU's pages, the fewer of them has an area. */
+	/* With larger CPU pages an area has fewer of them. */
 	const unsigned int pages = 2 * amd_userptr_half() / page();
 	const unsigned int each = pages < FEW_RANGES ? pages : FEW_RANGES;
 	const unsigned int count = AMD_USERPTR_NUM_BACKINGS;

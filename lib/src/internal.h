@@ -367,10 +367,15 @@ struct amdgpu_userptr_mapping {
 	struct au_layout layout;
 	uint32_t flags; /* AMDGPU_USERPTR_MAP_* */
 	uint32_t va_flags;
-	bool ready;	    /* query() can find it; under ctx->lock */
-	uint64_t attached;  /* bits of devices that the map is on; under ctx->lock */
-	uint64_t reachable; /* bits of devices that left but may reach it; under ctx->lock */
-	bool orphan;	    /* under ctx->lock */
+	bool ready;	   /* query() can find it; under ctx->lock */
+	uint64_t attached; /* bits of devices that the map is on; under ctx->lock */
+	/*
+	 * Bits of devices that may still reach the map's memory although the map is not on them,
+	 * because its removal is late or a call has failed; under ctx->lock.
+	 */
+	uint64_t reachable;
+	/* The map was removed, but is not off all its devices yet (unmap.c); under ctx->lock. */
+	bool orphan;
 	struct amdgpu_userptr_mapping *next_orphan; /* in ctx->orphans, under ctx->lock */
 	/* attach() and detach() hold this lock while they use @devices, @given and @timer. */
 	pthread_mutex_t lock;

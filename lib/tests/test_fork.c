@@ -93,7 +93,7 @@ int main(int argc, char **argv)
 	t_equal(amdgpu_userptr_map(ctx, &args, &allocated), 0);
 
 	t_equal(amdgpu_userptr_watch_evictions(ctx, &watch), 0);
-	/* All ways to flush are prepared. */
+	/* The query prepares all ways to flush the HDP, so that the child inherits each of them. */
 	t_equal(amdgpu_userptr_query_hdp(ctx, &hdp), 0);
 	t_equal(hdp.way, AMDGPU_USERPTR_HDP_REMAP);
 	/* Another thread may hold the lock at the time of the fork. */

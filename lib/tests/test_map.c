@@ -358,7 +358,11 @@ static void search_meets_another_error(void)
 	t_assert(fake.failed);
 	t_equal(args.failed_range, AMDGPU_USERPTR_NONE);
 
-	/* The kernel accepts the library's page, so the address space is the process's own. */
+	/*
+	 * After -EPERM the library tries to register a page of its own.  The fake kernel accepts
+	 * that page, so the GPU's address space belongs to this process, and the memory is at
+	 * fault.
+	 */
 	fake.bad_error = -EPERM;
 	fake.fail_call = 5;
 	t_equal(amdgpu_userptr_map(ctx, &args, &map), -EPERM);

@@ -40,7 +40,7 @@ static void child_has_no_reservation(void)
 	t_assert(!is_mapped(addr));
 }
 
-/* Make the system call itself, because AddressSanitizer's mlockall() does nothing. */
+/* Returns 0 for success, 1 for a failure, and 2 if the process could not lock its memory. */
 static int reserve_with_locked_memory(void)
 {
 	struct rlimit limit;
@@ -51,7 +51,10 @@ static int reserve_with_locked_memory(void)
 	if (limit.rlim_max > 1 << 20)
 		limit.rlim_max = 1 << 20;
 	limit.rlim_cur = limit.rlim_max;
-	/* Become another user than root, because the limit is not for root. */
+	/*
+	 * Become another user than root, because the limit is not for root.  Do not call
+	 * mlockall(), because AddressSanitizer replaces it by a function that does nothing.
+	 */
 	if (setrlimit(RLIMIT_MEMLOCK, &limit) || (!getuid() && setuid(65534)) ||
 	    syscall(SYS_mlockall, MCL_FUTURE))
 		return 2;

@@ -21,7 +21,7 @@ class Goal:
 	limit: float
 	value: float	# the measured value; None if it was not measured
 	reason: str = ""	# why the value was not measured
-	spread: tuple = None	# the lowest and the highest value that the samples leave possible; None: only one is
+	spread: tuple = None	# the interval (lowest, highest) of the true value according to the samples; None: no interval is known
 	binding: bool = True	# ./run bench --check fails if the goal is not met
 	# Why the clock of the run cannot judge the goal, or "". The wall clock of a busy machine contains the work of others,
 	# and most in operations that take long. A clock that counts instructions does not measure the copies, because the

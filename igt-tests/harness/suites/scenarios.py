@@ -377,7 +377,7 @@ def boot_bare(name, entry, image):
 
 	def judge(where):
 		cases = bare_cases(where.shared("bare") or "", where.shared("output") or "")
-		# That there is a case for each program says that no run was left out.
+		# Each user runs each program. So a case that is missing says that a run was left out.
 		programs = {test.split("@")[0] for test in tests}
 		wanted = {f"{who} {program}" for who in BARE_USERS for program in programs}
 		return [*cases, *(results.Case(case, results.FAIL, "did not run")

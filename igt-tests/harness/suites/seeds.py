@@ -36,8 +36,7 @@ def parse(text):
 
 def scheduler(mode):
 	"""
-	Returns the scheduler of a @mode. The name of a mode is SCHEDULER-WRITER: who writes the page tables is behind
-	the dash.
+	Returns the scheduler of a @mode. The name of a mode is SCHEDULER-WRITER, and the writer writes the page tables.
 	"""
 	return mode.split("-")[0]
 
