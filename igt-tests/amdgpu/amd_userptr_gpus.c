@@ -5,10 +5,13 @@
  * and both GPUs have to get the new pages.
  */
 #include <fcntl.h>
+#include <stdlib.h>
 #include <sys/mman.h>
+#include <xf86drm.h>
 
 #include "igt.h"
 
+#include "lib/amdgpu/amd_info.h"
 #include "lib/amdgpu/amd_userptr.h"
 #include "lib/amdgpu/amd_userptr_fixture.h"
 #include "lib/igt_gate.h"
@@ -167,6 +170,94 @@ static void close_on_one(struct amd_userptr *up)
 	amd_userptr_expect_no_eviction(&second);
 }
 
+/* ---- a buffer of the second GPU that the first one imports ---- */
+
+/* Let TTM evict all GTT memory of the second GPU. */
+static void evict_second(void)
+{
+	int file = __amd_info_debugfs(second.fd, "amdgpu_evict_gtt");
+	char text[32];
+	ssize_t got;
+
+	igt_require_f(file >= 0, "no debugfs file to evict with\n");
+	got = read(file, text, sizeof(text));
+	close(file);
+	igt_assert_lt(0, got);
+	igt_assert_eq(strtol(text, NULL, 10), 0);
+}
+
+/*
+ * Make a buffer of SIZE bytes on the second GPU, and import it into the first.  The CPU maps the
+ * buffer and has filled it with the pattern of @seed.
+ */
+static struct amd_userptr_bo *import_from_second(struct amd_userptr *up, uint32_t seed)
+{
+	union drm_amdgpu_gem_create create = {
+		.in = { .bo_size = SIZE, .domains = AMDGPU_GEM_DOMAIN_GTT },
+	};
+	union drm_amdgpu_gem_mmap map = { 0 };
+	uint32_t exported, handle;
+	void *cpu;
+	int dmabuf;
+
+	igt_assert_eq(drmIoctl(second.fd, DRM_IOCTL_AMDGPU_GEM_CREATE, &create), 0);
+	exported = map.in.handle = create.out.handle;
+	amd_userptr_adopt_bo(&second, exported, NULL, SIZE);
+	igt_assert_eq(drmIoctl(second.fd, DRM_IOCTL_AMDGPU_GEM_MMAP, &map), 0);
+	cpu = mmap(NULL, SIZE, PROT_READ | PROT_WRITE, MAP_SHARED, second.fd, map.out.addr_ptr);
+	igt_assert(cpu != MAP_FAILED);
+	amd_pattern_fill(amd_userptr_adopt(up, cpu, SIZE), SIZE, seed);
+	igt_assert_eq(drmPrimeHandleToFD(second.fd, exported, DRM_CLOEXEC, &dmabuf), 0);
+	igt_assert_eq(drmPrimeFDToHandle(up->fd, dmabuf, &handle), 0);
+	close(dmabuf);
+	return amd_userptr_adopt_bo(up, handle, cpu, SIZE);
+}
+
+/*
+ * Evict the buffer, and map it once more with the VA ioctl.  Returns whether the ioctl has ended
+ * before the restore.
+ */
+static bool map_while_evicted(struct amd_userptr *up, const struct amd_userptr_bo *bo, uint64_t va)
+{
+	bool evicted;
+
+	amd_kfd_smi_mark(&up->smi);
+	evict_second();
+	igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_MAP, bo->handle, va, 0, SIZE,
+				       AMD_USERPTR_RW),
+		      0);
+	evicted = amd_userptr_queues_evicted(up);
+	amd_kfd_smi_wait(&up->smi, KFD_SMI_EVENT_QUEUE_RESTORE, up->smi.count.evictions,
+			 AMD_USERPTR_WAIT_MS);
+	return evicted;
+}
+
+/*
+ * The VA ioctl updates the page tables of an import that has no memory, because TTM has evicted it.
+ * The restore must still find the import.
+ */
+static void map_evicted_import(struct amd_userptr *up)
+{
+	enum { ROUNDS = 20 };
+	const uint64_t va = amd_kfd_va_reserve(SIZE, 0);
+	struct amd_userptr_bo *bo;
+	unsigned int early = 0;
+
+	igt_assert(va);
+	bo = import_from_second(up, 1);
+	amd_userptr_map(up, bo);
+	amd_userptr_gpu_check(up, bo->va, SIZE, 1);
+	for (unsigned int round = 0; round < ROUNDS && !early; round++) {
+		early += map_while_evicted(up, bo, va);
+		amd_userptr_gpu_check(up, bo->va, SIZE, 1);
+		amd_userptr_gpu_check(up, va, SIZE, 1);
+		igt_assert_eq(__amd_userptr_va(up, AMDGPU_VA_OP_UNMAP, bo->handle, va, 0, SIZE, 0),
+			      0);
+	}
+	igt_assert_f(early, "each restore came before the ioctl had ended\n");
+	amd_kfd_va_release(va, SIZE);
+}
+
 static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "same-memory",
 	  .run = same_memory,
@@ -185,6 +276,9 @@ static const struct amd_userptr_subtest subtests[] = {
 	{ .name = "close-on-one",
 	  .run = close_on_one,
 	  .describe = "Closing a userptr on one GPU changes nothing on the other." },
+	{ .name = "map-evicted-import",
+	  .run = map_evicted_import,
+	  .describe = "A queue reads an import that was mapped again while it was evicted." },
 };
 
 /* Open another GPU than the first one, or skip if there is none. */
